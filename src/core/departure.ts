@@ -1,0 +1,30 @@
+// When a node that was asked to stop may go, and with which exit code.
+import type { Election } from "./election.ts";
+import type { Node } from "./node.ts";
+
+/** Attempts to detach before the node goes and says that the address is still on it. */
+export const DETACH_ATTEMPTS = 3;
+/** Time for those attempts after the wait for a successor. */
+export const DETACH_GRACE_MS = 20_000;
+
+function endAtMs(stoppedAtMs: number, { settings }: Election): number {
+  return stoppedAtMs + settings.handoverTimeoutMs + DETACH_GRACE_MS;
+}
+
+/** The rules of leaving. */
+export const departure = {
+  /** When leaving ends at the latest, Infinity while running. */
+  wakeAtMs(stoppedAtMs: number | null, election: Election): number {
+    return stoppedAtMs === null ? Infinity : endAtMs(stoppedAtMs, election);
+  },
+
+  /** The exit code, or null while there is something left to do. 1 means: the address may still be on us. */
+  exitCode({ election, ownership, stoppedAtMs }: Node, atMs: number): 0 | 1 | null {
+    if (stoppedAtMs === null) return null;
+    const idle = ownership.write.inFlight === null;
+    // Nothing was ever learned from the cloud, so nothing was ever done there.
+    if (!ownership.prepared || (idle && ownership.holding === false)) return 0;
+    const gaveUp = ownership.write.failures >= DETACH_ATTEMPTS || election.stops > 2;
+    return gaveUp || atMs >= endAtMs(stoppedAtMs, election) ? 1 : null;
+  },
+};

@@ -1,0 +1,114 @@
+// The datagram that every node sends to every peer: encode, decode, and why one is refused.
+//
+//    0        1        2        3        4              8                       24
+//   +--------+--------+--------+--------+--------------+-----------------------+
+//   |   02   |   01   |  prio  |  prio  |  Elastic IP  |  id (NIC or instance) |
+//   +--------+--------+--------+--------+--------------+-----------------------+
+//   24             28      29      30        32                40              72
+//   +--------------+-------+-------+---------+-----------------+---------------+
+//   | 'E' 'X' 'O' '2' | flags | key id |  0  0  |   sequence    |  tag (signed) |
+//   +--------------+-------+-------+---------+-----------------+---------------+
+//
+// The first 24 bytes are those of the original (exoip v0.4.3, payload.go), which reads no further.
+// The trailer is ours. A signed datagram is accepted with or without a secret; nothing here checks the tag.
+import { invariant } from "./invariant.ts";
+import { formatIpv4, parseIpv4 } from "./ipv4.ts";
+import { uuidFromBytes, uuidToBytes } from "./uuid.ts";
+
+/** Length of the original datagram in bytes. */
+export const PLAIN_BYTES = 24;
+/** Length with our trailer, unsigned. */
+export const TRAILED_BYTES = 40;
+/** Length with our trailer and its tag. */
+export const SIGNED_BYTES = 72;
+
+const VERSION = 0x0201;
+const MAGIC = 0x45584f32; // "EXO2"
+const HOLDS = 1, LEAVING = 2, UNABLE = 4, HEARS_YOU = 8;
+
+/** What a node says of itself beyond the original's 24 bytes. */
+export interface Trailer {
+  /** The sender has the Elastic IP, as far as it knows. */
+  readonly holds: boolean;
+  /** The sender is being stopped. */
+  readonly leaving: boolean;
+  /** The sender cannot serve: it does not reach the cloud. */
+  readonly unable: boolean;
+  /** The sender hears the receiver: false on a live peer means a one-way link. */
+  readonly hearsYou: boolean;
+  /** Which shared secret signs, 0 when none does. */
+  readonly keyId: number;
+  /** The sender's Unix time in ms, strictly rising, at most 2^53 - 1. */
+  readonly sequence: number;
+}
+
+/** One decoded datagram. */
+export interface Heartbeat {
+  /** 0 to 255, lower wins; an ineligible sender writes 255. */
+  readonly priority: number;
+  /** Dotted decimal. */
+  readonly elasticIp: string;
+  /** UUID of the sender: its NIC on API v1, its instance on v2. */
+  readonly id: string;
+  /** Null when the sender speaks the original's format. */
+  readonly trailer: Trailer | null;
+}
+
+/** Why a datagram cannot be a heartbeat. */
+export type MalformedReason = "length" | "version" | "priority-mismatch" | "trailer";
+/** A heartbeat, or the reason why it is none. */
+export type Decoded = Heartbeat | { readonly refused: MalformedReason };
+
+/** Writes a heartbeat: 24 bytes without a trailer, 40 with one. */
+export function encode({ priority, elasticIp, id, trailer }: Heartbeat): Uint8Array {
+  invariant(Number.isInteger(priority) && priority >= 0 && priority <= 255, "priority in 0..255");
+  const address = parseIpv4(elasticIp);
+  invariant(address, "Elastic IP is an IPv4 address");
+  const bytes = new Uint8Array(trailer ? TRAILED_BYTES : PLAIN_BYTES);
+  const view = new DataView(bytes.buffer);
+  view.setUint16(0, VERSION);
+  bytes.fill(priority, 2, 4);
+  bytes.set(address, 4);
+  bytes.set(uuidToBytes(id), 8);
+  if (trailer) {
+    view.setUint32(24, MAGIC);
+    bytes[28] = (trailer.holds ? HOLDS : 0) | (trailer.leaving ? LEAVING : 0) |
+      (trailer.unable ? UNABLE : 0) | (trailer.hearsYou ? HEARS_YOU : 0);
+    bytes[29] = trailer.keyId;
+    view.setBigUint64(32, BigInt(trailer.sequence));
+  }
+  return bytes;
+}
+
+/** Reads a datagram. The length decides the format; any other length is refused unread. */
+export function decode(bytes: Uint8Array): Decoded {
+  const trailed = bytes.length === TRAILED_BYTES || bytes.length === SIGNED_BYTES;
+  if (bytes.length !== PLAIN_BYTES && !trailed) return { refused: "length" };
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  if (view.getUint16(0) !== VERSION) return { refused: "version" };
+  const priority = view.getUint8(2);
+  if (priority !== view.getUint8(3)) return { refused: "priority-mismatch" };
+  const trailer = trailed ? decodeTrailer(view) : null;
+  if (trailed && !trailer) return { refused: "trailer" };
+  return {
+    priority,
+    elasticIp: formatIpv4(bytes.subarray(4, 8)),
+    id: uuidFromBytes(bytes.subarray(8, 24)),
+    trailer,
+  };
+}
+
+/** Unknown flags and the reserved bytes are ignored, so that a later version can use them. */
+function decodeTrailer(view: DataView): Trailer | null {
+  const sequence = view.getBigUint64(32);
+  if (view.getUint32(24) !== MAGIC || sequence > Number.MAX_SAFE_INTEGER) return null;
+  const flags = view.getUint8(28);
+  return {
+    holds: (flags & HOLDS) !== 0,
+    leaving: (flags & LEAVING) !== 0,
+    unable: (flags & UNABLE) !== 0,
+    hearsYou: (flags & HEARS_YOU) !== 0,
+    keyId: view.getUint8(29),
+    sequence: Number(sequence),
+  };
+}

@@ -1,0 +1,77 @@
+// Which call each lane makes next, and when: the same answer serves to act and to know when to wake.
+import { nextEviction } from "./evictions.ts";
+import { PENALTY_MS, unableAtMs } from "./lane.ts";
+import type { Call, Ownership } from "./ownership.ts";
+
+/** A call and the earliest instant for it. */
+interface Due {
+  readonly call: Call;
+  readonly atMs: number;
+}
+
+/** The call that the lane makes now, null when it waits. */
+export function plan(state: Ownership, lane: "read" | "write", atMs: number): Call | null {
+  const due = nextOf(state, lane);
+  return due && due.atMs <= atMs ? due.call : null;
+}
+
+/** When ownership wants to be stepped next. */
+export function ownershipWakeAtMs(state: Ownership): number {
+  const dues = (["read", "write"] as const).map((lane) => nextOf(state, lane)?.atMs ?? Infinity);
+  const { failingSinceMs, failedAtMs, inFlight } = state.write;
+  const forgivenAtMs = failingSinceMs !== null && !inFlight ? failedAtMs + PENALTY_MS : Infinity;
+  return Math.min(...dues, state.able ? unableAtMs(state) : Infinity, forgivenAtMs);
+}
+
+function nextOf(state: Ownership, lane: "read" | "write"): Due | null {
+  if (state[lane].inFlight) return null;
+  const due = lane === "read" ? nextRead(state) : nextWrite(state);
+  return due && { ...due, atMs: Math.max(due.atMs, state[lane].notBeforeMs) };
+}
+
+function nextRead(state: Ownership): Due | null {
+  if (!state.prepared) return { call: { verb: "prepare" }, atMs: -Infinity };
+  const look: Due = {
+    call: { verb: "look", others: state.aim?.want === "hold" },
+    atMs: state.holding === null ? -Infinity : state.looksAtMs[0] ?? Infinity,
+  };
+  const successor = successorToInspect(state);
+  const inspect: Due | null = successor === null
+    ? null
+    : { call: { verb: "inspect", instanceId: successor }, atMs: state.inspectAtMs };
+  return inspect && inspect.atMs <= look.atMs ? inspect : look;
+}
+
+/** Before giving up we ask the cloud about the node that claims to hold, or in turn about those that cannot claim. */
+function successorToInspect({ aim, holding, confirmed, inspectedCount }: Ownership): string | null {
+  if (aim?.want !== "yield" || holding !== true || confirmed !== null) return null;
+  if (aim.claimant !== null) return aim.claimant;
+  if (!aim.mute || aim.successors.length === 0) return null;
+  return aim.successors[inspectedCount % aim.successors.length] ?? null;
+}
+
+/** Attach before evicting; detach self only once a successor is confirmed or the election insists. */
+function nextWrite(state: Ownership): Due | null {
+  const { aim, holding, confirmed, prepared } = state;
+  if (!prepared || !aim) return null;
+  switch (aim.want) {
+    case "keep":
+      return null;
+    case "hold": {
+      if (holding === null) return null;
+      if (!holding) return { call: { verb: "attach" }, atMs: -Infinity };
+      const next = nextEviction(state.evictions, state.others);
+      if (!next) return null;
+      const { instanceId, onlyIfStopped, atMs } = next;
+      return { call: { verb: "evict", instanceId, onlyIfStopped }, atMs };
+    }
+    case "yield":
+      return holding === true && confirmed !== null
+        ? { call: { verb: "detach-self" }, atMs: -Infinity }
+        : null;
+    case "release":
+      return holding === true ? { call: { verb: "detach-self" }, atMs: -Infinity } : null;
+    default:
+      return aim.want satisfies never;
+  }
+}

@@ -1,0 +1,237 @@
+// The whole decision of one node: election, ownership and peer list, joined. Events in, effects out; the
+// watchdog and the simulation drive it the same way. It knows no clock, no socket and no cloud.
+import { type Advert, advert, sameAdvert } from "./advert.ts";
+import { type Aim, aimOf } from "./aim.ts";
+import {
+  deadTimeMs,
+  distrust,
+  type DistrustReason,
+  elect,
+  type Election,
+  type ElectionEvent,
+  type ElectionSettings,
+  electionWakeAtMs,
+  startElection,
+} from "./election.ts";
+import type { Heartbeat } from "./heartbeat.ts";
+import { departure } from "./departure.ts";
+import {
+  type Answer,
+  type Call,
+  own,
+  type Ownership,
+  type OwnershipEvent,
+  ownershipWakeAtMs,
+  startOwnership,
+} from "./ownership.ts";
+import type { PeerIdentity } from "./peer.ts";
+import type { Report } from "./report.ts";
+import {
+  beginReading,
+  endReading,
+  type Roster,
+  rosterStale,
+  rosterWakeAtMs,
+  startRoster,
+} from "./roster.ts";
+import { changesBetween } from "./story.ts";
+import type { Setback } from "./lane.ts";
+
+/** What the node is told once. */
+export interface NodeSettings extends ElectionSettings {
+  /** Longest time between two looks at the cloud, 5 s to 5 min. */
+  readonly reconcileMs: number;
+}
+
+/** What can happen. The instant comes beside the event; `roll` is a random number in 0..1. */
+export type NodeEvent =
+  | { readonly kind: "tick" }
+  | { readonly kind: "heard"; readonly from: string; readonly heartbeat: Heartbeat }
+  | { readonly kind: "nudge"; readonly by: -1 | 1 }
+  | { readonly kind: "stop" }
+  | { readonly kind: "progress" }
+  | { readonly kind: "identified"; readonly selfId: string }
+  | {
+    readonly kind: "answered";
+    readonly id: number;
+    readonly answer: Answer;
+    readonly roll: number;
+  }
+  | ({ readonly kind: "failed"; readonly id: number; readonly roll: number } & Setback)
+  | { readonly kind: "members"; readonly peers: readonly PeerIdentity[] }
+  | { readonly kind: "members-failed" };
+
+/** What the node wants done. */
+export type NodeEffect =
+  | {
+    readonly kind: "send";
+    readonly to: string;
+    readonly advert: Advert;
+    readonly hearsYou: boolean;
+  }
+  | { readonly kind: "call"; readonly id: number; readonly call: Call }
+  | { readonly kind: "members" }
+  | { readonly kind: "refused"; readonly from: string; readonly reason: DistrustReason }
+  | ({ readonly kind: "report" } & Report)
+  | { readonly kind: "exit"; readonly code: 0 | 1 };
+
+/** The node's whole state. */
+export interface Node {
+  readonly election: Election;
+  readonly ownership: Ownership;
+  readonly roster: Roster;
+  readonly aim: Aim;
+  readonly said: Advert;
+  /** When the first stop came, null while running. */
+  readonly stoppedAtMs: number | null;
+}
+
+/** A node that has just started. `peers` is null when the cloud has yet to list them. */
+export function startNode(
+  settings: NodeSettings,
+  start: { atMs: number; selfId: string | null; peers: readonly PeerIdentity[] | null },
+): Node {
+  const election = startElection(settings, start);
+  const { reconcileMs } = settings;
+  return {
+    election,
+    ownership: startOwnership({ reconcileMs, deadTimeMs: deadTimeMs(settings) }, start.atMs),
+    roster: startRoster(start.peers === null),
+    aim: aimOf(election),
+    said: advert(election),
+    stoppedAtMs: null,
+  };
+}
+
+/** When the node wants to be stepped next. */
+export function nodeWakeAtMs({ election, ownership, roster, stoppedAtMs }: Node): number {
+  return Math.min(
+    electionWakeAtMs(election),
+    ownershipWakeAtMs(ownership),
+    ownership.prepared ? rosterWakeAtMs(roster) : Infinity,
+    departure.wakeAtMs(stoppedAtMs, election),
+  );
+}
+
+/** One step. */
+export function stepNode(before: Node, event: NodeEvent, atMs: number): [Node, NodeEffect[]] {
+  const effects: NodeEffect[] = [];
+  let node = before;
+  if (event.kind === "heard") {
+    const reason = distrust(node.election, event);
+    if (reason) {
+      effects.push({ kind: "refused", from: event.from, reason });
+      if (reason !== "unknown-source" && reason !== "wrong-id") return [node, effects];
+      node = { ...node, roster: { ...node.roster, needed: true } };
+    }
+  }
+  if (event.kind === "stop") node = { ...node, stoppedAtMs: node.stoppedAtMs ?? atMs };
+  if (event.kind === "members") node = { ...node, roster: endReading(node.roster, true) };
+  if (event.kind === "members-failed") node = { ...node, roster: endReading(node.roster, false) };
+
+  const forElection = electionEvent(event);
+  const forOwnership = ownershipEvent(event);
+  node = { ...node, election: elect(node.election, forElection, atMs) };
+  node = steer(node, forOwnership, { atMs, effects });
+  effects.push(...changesBetween(before.election, node.election));
+  if (node.election.peers !== before.election.peers && someoneDied(before, node)) {
+    node = {
+      ...node,
+      roster: { ...node.roster, needed: node.roster.dynamic || node.roster.needed },
+    };
+  }
+  if (node.ownership.prepared && rosterWakeAtMs(node.roster) <= atMs) {
+    node = { ...node, roster: beginReading(node.roster, atMs) };
+    effects.push({ kind: "members" });
+  }
+  return speak(node, { atMs, effects });
+}
+
+interface Turn {
+  readonly atMs: number;
+  readonly effects: NodeEffect[];
+}
+
+/** Hands the election's wish to ownership, and what ownership learned back, until neither has news. */
+function steer(before: Node, event: OwnershipEvent, turn: Turn): Node {
+  let node = relay(before, event, turn);
+  // Each round changes `holding` or `able` at most once more; three are enough for any event.
+  for (let round = 0; round < 3; round++) {
+    const { holding, able } = node.ownership;
+    const { election } = node;
+    if (election.holding !== holding) {
+      node = { ...node, election: elect(election, { kind: "holding", holding }, turn.atMs) };
+    } else if (election.able !== able) {
+      node = { ...node, election: elect(election, { kind: "able", able }, turn.atMs) };
+    }
+    const aim = aimOf(node.election);
+    node = relay({ ...node, aim }, { kind: "aim", aim }, turn);
+  }
+  return node;
+}
+
+function relay(node: Node, event: OwnershipEvent, { atMs, effects }: Turn): Node {
+  const [ownership, wanted] = own(node.ownership, event, atMs);
+  let { roster } = node;
+  for (const effect of wanted) {
+    // An old list is read in the place of the other holders: at rest two calls per round are enough.
+    const swap = effect.kind === "call" && effect.call.verb === "look" && rosterStale(roster, atMs);
+    if (swap) roster = beginReading(roster, atMs);
+    effects.push(swap ? { ...effect, call: { verb: "look", others: false } } : effect);
+    if (swap) effects.push({ kind: "members" });
+  }
+  return { ...node, ownership, roster };
+}
+
+/** Sends what is due: to all at each interval, and at once when what we say has changed. */
+function speak(node: Node, { atMs, effects }: Turn): [Node, NodeEffect[]] {
+  const { election } = node;
+  const { intervalMs } = election.settings;
+  const says = advert(election);
+  const news = !sameAdvert(says, node.said);
+  const due = atMs >= election.heartbeatAtMs;
+  const exit = departure.exitCode(node, atMs);
+  if ((due || news || exit !== null) && election.selfId !== null) {
+    // A farewell must not get lost: three datagrams.
+    const copies = says.leaving && !node.said.leaving ? 3 : 1;
+    for (let copy = 0; copy < copies; copy++) {
+      for (const { address, alive } of election.peers.values()) {
+        effects.push({ kind: "send", to: address, advert: says, hearsYou: alive });
+      }
+    }
+  }
+  if (exit !== null) effects.push({ kind: "exit", code: exit });
+  const onTime = election.heartbeatAtMs + intervalMs;
+  const heartbeatAtMs = !due ? election.heartbeatAtMs : onTime > atMs ? onTime : atMs + intervalMs;
+  return [{ ...node, said: says, election: { ...election, heartbeatAtMs } }, effects];
+}
+
+function someoneDied(before: Node, { election }: Node): boolean {
+  return [...election.peers.values()].some(({ address, alive }) =>
+    !alive && before.election.peers.get(address)?.alive
+  );
+}
+
+function electionEvent(event: NodeEvent): ElectionEvent {
+  switch (event.kind) {
+    case "heard":
+    case "nudge":
+    case "stop":
+    case "identified":
+    case "members":
+      return event;
+    default:
+      return { kind: "tick" };
+  }
+}
+
+function ownershipEvent(event: NodeEvent): OwnershipEvent {
+  switch (event.kind) {
+    case "answered":
+    case "failed":
+    case "progress":
+      return event;
+    default:
+      return { kind: "tick" };
+  }
+}

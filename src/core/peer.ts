@@ -1,0 +1,64 @@
+// A peer as the election sees it, and who ranks before whom. Lower priority wins; a node that is leaving
+// or unable is ineligible and never outranks an eligible one.
+import type { Trailer } from "./heartbeat.ts";
+
+/** What the configuration and the cloud say of a peer; ids are null until the cloud has answered. */
+export interface PeerIdentity {
+  /** IPv4 address it sends from. */
+  readonly address: string;
+  /** Instance that the cloud can take the Elastic IP from. */
+  readonly instanceId: string | null;
+  /** Id its heartbeats must carry: the NIC on API v1, the instance on v2. */
+  readonly wireId: string | null;
+}
+
+/** A peer with what its heartbeats said. */
+export interface Peer extends PeerIdentity {
+  /** When it was last heard, null when never. */
+  readonly heardAtMs: number | null;
+  /** False until heard, and again once silent for the dead time. */
+  readonly alive: boolean;
+  /** As in its last heartbeat; 255 before. */
+  readonly priority: number;
+  /** Id in its last heartbeat, empty before. */
+  readonly heardId: string;
+  /** Trailer of its last heartbeat; null for a peer that speaks the original's format. */
+  readonly trailer: Trailer | null;
+}
+
+/** A peer of which nothing has been heard. */
+export function unheard(identity: PeerIdentity): Peer {
+  return { ...identity, heardAtMs: null, alive: false, priority: 255, heardId: "", trailer: null };
+}
+
+/** Whether the peer can be master now. */
+export function eligible(peer: Peer): boolean {
+  return peer.alive && !peer.trailer?.leaving && !peer.trailer?.unable;
+}
+
+/** A rank to compare with: priority, then (among equals, if exclusive) id. */
+export interface Rank {
+  readonly priority: number;
+  readonly id: string;
+}
+
+/** Whether `one` ranks before `other`. Equals rank before each other only when `exclusive`, by lower id. */
+export function ranksBefore(one: Rank, other: Rank, exclusive: boolean): boolean {
+  if (one.priority !== other.priority) return one.priority < other.priority;
+  return exclusive && one.id < other.id;
+}
+
+/** The rank that a peer claims. */
+export function rankOf(peer: Peer): Rank {
+  return { priority: peer.priority, id: peer.heardId };
+}
+
+/**
+ * Eligible peers that have the Elastic IP by their own word. A peer of the original's format has no word:
+ * the best-ranked eligible peer is then taken to hold.
+ */
+export function holdersAmong(peers: Iterable<Peer>): Peer[] {
+  const live = [...peers].filter(eligible);
+  const best = Math.min(...live.map((peer) => peer.priority));
+  return live.filter((peer) => peer.trailer ? peer.trailer.holds : peer.priority === best);
+}

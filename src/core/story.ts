@@ -1,0 +1,40 @@
+// What changed in the election, told to the operator: roles with their reasons, peers found and lost.
+import type { Election } from "./election.ts";
+import type { NodeEffect } from "./node.ts";
+import { outranking } from "./election.ts";
+import { report } from "./report.ts";
+
+/** The lines that the step from one state to the next is worth. */
+export function changesBetween(before: Election, after: Election): NodeEffect[] {
+  const reports = [...peerChanges(before, after)];
+  if (after.priority !== before.priority) {
+    reports.push(report("info", "priority", `priority is now ${after.priority}`));
+  }
+  if (after.role !== before.role || after.reason !== before.reason) {
+    const change = after.role === before.role ? "" : `, was ${before.role}`;
+    const better = after.reason === "outranked"
+      ? ` by ${
+        outranking(after).map(({ address, priority }) => `${address}/${priority}`).join(", ")
+      }`
+      : "";
+    const severity = after.reason === "stalled" || after.reason === "unable" ? "warning" : "info";
+    reports.push(report(severity, "role", `${after.role} (${after.reason}${better})${change}`));
+  }
+  return reports.map((line) => ({ kind: "report", ...line }));
+}
+
+function* peerChanges(before: Election, after: Election) {
+  if (before.peers === after.peers) return;
+  for (const [address, peer] of after.peers) {
+    const known = before.peers.get(address);
+    if (!known) yield report("info", "peer-joined", `peer ${address} joined`);
+    else if (peer.alive && !known.alive) {
+      yield report("info", "peer-alive", `peer ${address} is alive, priority ${peer.priority}`);
+    } else if (!peer.alive && known.alive) {
+      yield report("warning", "peer-dead", `peer ${address} is dead`);
+    }
+  }
+  for (const address of before.peers.keys()) {
+    if (!after.peers.has(address)) yield report("info", "peer-left", `peer ${address} left`);
+  }
+}
