@@ -1,0 +1,128 @@
+// Signed CloudStack commands (API v1), their envelopes, pages and jobs. What they mean for an Elastic IP is
+// in cloud_v1.ts.
+import type { ClientOptions } from "./client_v2.ts";
+import { CloudError } from "./cloud_error.ts";
+import { exchange, type HttpAnswer } from "./http.ts";
+import { type Fields, fieldsOf, listOf, textOf } from "./json.ts";
+import { finish, type Progress } from "./operation.ts";
+import { Pace } from "./pace.ts";
+import { LIFETIME_MS, messageOf, refusal } from "./refusal.ts";
+import { expiresV1, type Parameters, signedQueryV1 } from "./signature_v1.ts";
+import { importSecret } from "./signature_v2.ts";
+
+const PAGE_SIZE = 50;
+/** More machines than this in one zone are not looked through. */
+const PAGES_MAX = 200;
+/** CloudStack's code for a bad parameter, also used for "nothing found". */
+const PARAMETER_ERROR = 431;
+
+/** Signs, sends, unwraps, waits. */
+export class ClientV1 {
+  readonly #options: ClientOptions;
+  readonly #pace: Pace;
+  readonly #secret: Promise<CryptoKey>;
+
+  constructor(options: ClientOptions) {
+    this.#options = options;
+    this.#pace = new Pace(options.clock);
+    this.#secret = importSecret(options.secret, "SHA-1");
+  }
+
+  /** All machines that match, page by page. */
+  async machines(filter: Parameters, signal: AbortSignal): Promise<Fields[]> {
+    const found: Fields[] = [];
+    for (let page = 1; page <= PAGES_MAX; page++) {
+      const parameters = { ...filter, page: `${page}`, pagesize: `${PAGE_SIZE}` };
+      const machines = await this.#page(parameters, signal);
+      found.push(...machines);
+      if (machines.length < PAGE_SIZE) break;
+    }
+    return found;
+  }
+
+  /** Starts a job and waits for its end. */
+  async job(command: string, parameters: Parameters, signal: AbortSignal): Promise<void> {
+    const started = await this.#call(command, parameters, { writes: true, signal });
+    const jobid = textOf(started, "jobid");
+    if (jobid === "") throw new CloudError("unexpected-answer", `${command}: answer without a job`);
+    await finish({ done: false }, {
+      title: command,
+      clock: this.#options.clock,
+      signal,
+      poll: async () => progressOf(await this.#call("queryAsyncJobResult", { jobid }, { signal })),
+    });
+  }
+
+  async #page(parameters: Parameters, signal: AbortSignal): Promise<Fields[]> {
+    try {
+      const list = await this.#call("listVirtualMachines", parameters, { signal });
+      return listOf(list, "virtualmachine");
+    } catch (error) {
+      const nothing = error instanceof CloudError && error.status === PARAMETER_ERROR;
+      if (nothing && parameters.page === "1") return [];
+      throw error;
+    }
+  }
+
+  async #call(
+    command: string,
+    parameters: Parameters,
+    { writes = false, signal }: { writes?: boolean; signal: AbortSignal },
+  ): Promise<Fields> {
+    const { endpoint, apiKey, fetch, clock, onProgress } = this.#options;
+    await this.#pace.turn(writes, signal);
+    const query = await signedQueryV1({
+      ...parameters,
+      command,
+      apikey: apiKey,
+      response: "json",
+      signatureversion: "3",
+      expires: expiresV1(clock.wallMs() + LIFETIME_MS),
+    }, await this.#secret);
+    const url = new URL(`${endpoint}?${query}`);
+    const answer = await exchange(fetch, { method: "GET", url, title: command }, signal);
+    const content = unwrap(answer, command);
+    if (answer.status >= 300 || content.errorcode !== undefined) {
+      throw refusedCommand({ ...answer, json: content }, command, clock.wallMs());
+    }
+    onProgress();
+    return content;
+  }
+}
+
+/** The one member whose name ends in `response`; an answer of another form is taken as it is. */
+function unwrap({ status, json }: HttpAnswer, command: string): Fields {
+  const fields = fieldsOf(json, command);
+  const envelope = Object.keys(fields).find((name) => name.toLowerCase().endsWith("response"));
+  if (envelope) return fieldsOf(fields[envelope], command);
+  if (status >= 300) return fields;
+  throw new CloudError("unexpected-answer", `${command}: the answer has no "...response" envelope`);
+}
+
+function refusedCommand(answer: HttpAnswer, command: string, wallMs: number): CloudError {
+  const code = Number((answer.json as Fields).errorcode ?? answer.status);
+  const text = messageOf(answer.json);
+  if (code === 410 || (code === 403 && /deprecated/i.test(text))) {
+    const message = `${command}: API v1 is switched off here ("${text}"): use API v2, that is an ` +
+      "endpoint (-xe) that ends in /v2, or none, and a zone";
+    return new CloudError("deprecated", message, { status: code });
+  }
+  // CloudStack numbers its own failures from 530 on and its rate limit 4545.
+  const limited = (answer.json as Fields).cserrorcode === 4545;
+  return refusal({ ...answer, status: limited ? 429 : code }, command, wallMs);
+}
+
+function progressOf(job: Fields): Progress {
+  switch (job.jobstatus) {
+    case 0:
+      return { done: false };
+    case 1:
+      return { done: true };
+    case 2: {
+      const why = messageOf(job.jobresult) || "no reason given";
+      return { failed: `the job failed: ${why}`, retryable: true };
+    }
+    default:
+      throw new CloudError("unexpected-answer", `job status ${JSON.stringify(job.jobstatus)}`);
+  }
+}

@@ -1,0 +1,112 @@
+// Signed calls to API v2 and its operations. What they mean for an Elastic IP is in cloud_v2.ts.
+import type { Clock } from "../world.ts";
+import { CloudError } from "./cloud_error.ts";
+import { exchange, type Fetch } from "./http.ts";
+import { type Fields, fieldsOf, textOf } from "./json.ts";
+import { finish, type Progress } from "./operation.ts";
+import { Pace } from "./pace.ts";
+import { LIFETIME_MS, refusal } from "./refusal.ts";
+import { authorizationV2, importSecret } from "./signature_v2.ts";
+
+/** What a client of either API needs. */
+export interface ClientOptions {
+  /** Base URL, without a slash at its end. */
+  readonly endpoint: string;
+  readonly apiKey: string;
+  readonly secret: string;
+  readonly fetch: Fetch;
+  readonly clock: Clock;
+  /** Called on each answer that is none of an error. */
+  readonly onProgress: () => void;
+}
+
+const RETRYABLE_REASONS = new Set(["busy", "conflict", "unavailable", "interrupted", "fault"]);
+
+/** Signs, sends, waits. */
+export class ClientV2 {
+  readonly endpoint: string;
+  readonly #options: ClientOptions;
+  readonly #pace: Pace;
+  readonly #secret: Promise<CryptoKey>;
+
+  constructor(options: ClientOptions) {
+    this.endpoint = options.endpoint;
+    this.#options = options;
+    this.#pace = new Pace(options.clock);
+    this.#secret = importSecret(options.secret, "SHA-256");
+  }
+
+  /** Reads a resource. */
+  async get(
+    path: string,
+    signal: AbortSignal,
+    query: Record<string, string> = {},
+  ): Promise<Fields> {
+    return fieldsOf(await this.#call("GET", path, { query, signal }), `GET ${path}`);
+  }
+
+  /** Changes something and waits for the operation; a first answer can already be its end. */
+  async put(path: string, body: unknown, signal: AbortSignal): Promise<void> {
+    const title = `PUT ${path}`;
+    const operation = await this.#call("PUT", path, { body: JSON.stringify(body), signal });
+    const id = textOf(operation, "id");
+    await finish(progressOf(operation, title), {
+      title,
+      clock: this.#options.clock,
+      signal,
+      poll: async () => progressOf(await this.get(`/operation/${id}`, signal), title),
+    });
+  }
+
+  async #call(
+    method: "GET" | "PUT",
+    path: string,
+    { query = {}, body, signal }: {
+      query?: Record<string, string>;
+      body?: string;
+      signal: AbortSignal;
+    },
+  ): Promise<unknown> {
+    const { endpoint, apiKey, fetch, clock, onProgress } = this.#options;
+    const title = `${method} ${path}`;
+    const url = new URL(endpoint + path);
+    for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value);
+    await this.#pace.turn(method !== "GET", signal);
+    const expires = Math.floor((clock.wallMs() + LIFETIME_MS) / 1000);
+    const authorization = await authorizationV2({ method, url, body: body ?? "", expires }, {
+      apiKey,
+      secret: await this.#secret,
+    });
+    const headers = {
+      authorization,
+      ...(body !== undefined && { "content-type": "application/json" }),
+    };
+    const request = { method, url, title, headers, ...(body !== undefined && { body }) };
+    const answer = await exchange(fetch, request, signal);
+    if (answer.status >= 300) throw refusal(answer, title, clock.wallMs());
+    onProgress();
+    return answer.json;
+  }
+}
+
+function progressOf(operation: unknown, title: string): Progress {
+  const fields = fieldsOf(operation, title);
+  const state = textOf(fields, "state");
+  switch (state) {
+    case "success":
+      return { done: true };
+    case "pending":
+      return { done: false };
+    case "failure":
+    case "timeout": {
+      const reason = textOf(fields, "reason");
+      const why = [reason, textOf(fields, "message")].filter(Boolean).join(", ");
+      return {
+        failed: `the operation ended in ${state}: ${why || "no reason given"}`,
+        retryable: state === "timeout" || RETRYABLE_REASONS.has(reason),
+      };
+    }
+    default:
+      throw new CloudError("unexpected-answer", `${title}: operation state "${state}"`);
+  }
+}

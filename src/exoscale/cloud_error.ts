@@ -1,0 +1,109 @@
+// Everything that can go wrong with the cloud, by name.
+
+/** What went wrong. */
+export type CloudErrorKind =
+  // The way there and back.
+  | "unreachable"
+  | "name-resolution"
+  | "timeout"
+  | "aborted"
+  // Answers that are none.
+  | "empty-answer"
+  | "not-json"
+  | "truncated-json"
+  | "oversized-answer"
+  | "unexpected-answer"
+  // Refusals.
+  | "clock-late"
+  | "unauthorized"
+  | "forbidden"
+  | "deprecated"
+  | "not-found"
+  | "conflict"
+  | "rate-limited"
+  | "refused"
+  | "server-error"
+  // Asynchronous work.
+  | "operation-failed"
+  | "operation-endless"
+  // What the configuration asks for cannot be had.
+  | "no-such-instance"
+  | "no-such-address"
+  | "no-such-peer"
+  | "no-such-group"
+  | "no-zone"
+  | "managed-address"
+  | "pool-address"
+  | "nic-changed";
+
+/** Kinds that a repetition may cure by itself. */
+const RETRYABLE: ReadonlySet<CloudErrorKind> = new Set([
+  "unreachable",
+  "name-resolution",
+  "timeout",
+  "empty-answer",
+  "not-json",
+  "truncated-json",
+  "oversized-answer",
+  "unexpected-answer",
+  "conflict",
+  "rate-limited",
+  "server-error",
+  "operation-endless",
+]);
+
+/** Kinds that end a start, because waiting cannot cure them. */
+const FATAL: ReadonlySet<CloudErrorKind> = new Set([
+  "unauthorized",
+  "forbidden",
+  "deprecated",
+  "refused",
+  "no-such-instance",
+  "no-such-address",
+  "no-such-peer",
+  "no-such-group",
+  "managed-address",
+  "pool-address",
+]);
+
+/** Thrown by every cloud call. The message names the request, never a secret. */
+export class CloudError extends Error {
+  override readonly name = "CloudError";
+  /** HTTP status, 0 when there was none. */
+  readonly status: number;
+  /** What the cloud asked us to wait, null when it did not. */
+  readonly retryAfterMs: number | null;
+  readonly #retryable: boolean | undefined;
+
+  constructor(
+    readonly kind: CloudErrorKind,
+    message: string,
+    options: {
+      status?: number;
+      retryAfterMs?: number | null;
+      retryable?: boolean;
+      cause?: unknown;
+    } = {},
+  ) {
+    super(`${message} [${kind}]`, { cause: options.cause });
+    this.status = options.status ?? 0;
+    this.retryAfterMs = options.retryAfterMs ?? null;
+    this.#retryable = options.retryable;
+  }
+
+  /** Whether the same call may succeed soon. */
+  get retryable(): boolean {
+    return this.#retryable ?? RETRYABLE.has(this.kind);
+  }
+
+  /** Whether a node that is starting should stop instead of waiting. */
+  get fatal(): boolean {
+    return FATAL.has(this.kind);
+  }
+}
+
+/** The error itself, or one for a bug or an abort that came through. */
+export function asCloudError(error: unknown): CloudError {
+  if (error instanceof CloudError) return error;
+  return new CloudError("unexpected-answer", `unexpected failure: ${error}`, { cause: error });
+}

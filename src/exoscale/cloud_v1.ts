@@ -1,0 +1,139 @@
+// The Elastic IP through CloudStack (API v1): a secondary address on the machine's default NIC. Listings
+// show it, so one reading tells who holds.
+import type { PeerIdentity } from "../core/peer.ts";
+import type { Cloud, Identity, Sighting } from "../world.ts";
+import type { ClientOptions } from "./client_v2.ts";
+import { ClientV1 } from "./client_v1.ts";
+import { CloudError } from "./cloud_error.ts";
+import type { Assignment } from "./cloud_v2.ts";
+import { type Fields, listOf, textOf } from "./json.ts";
+import { type Machine, peersAmong, peersAt } from "./peer_source.ts";
+
+const RUNNING = new Set(["Running", "Starting", "Stopping", "Migrating", "Moving", "Unknown"]);
+const GONE = new Set(["Destroyed", "Expunging"]);
+
+/** API v1. */
+export class CloudV1 implements Cloud {
+  readonly name: string;
+  readonly #client: ClientV1;
+  readonly #assignment: Assignment;
+  #zoneId = "";
+  #nicId = "";
+
+  constructor(options: ClientOptions, assignment: Assignment) {
+    this.name = `API v1 at ${options.endpoint}`;
+    this.#client = new ClientV1(options);
+    this.#assignment = assignment;
+  }
+
+  async prepare(signal: AbortSignal): Promise<Identity> {
+    const { instanceId } = this.#assignment;
+    const self = await this.#machine(instanceId, signal);
+    const nic = self && defaultNic(self);
+    if (!self || !nic) {
+      const message = `instance ${instanceId} with a default NIC does not exist at ${this.name}`;
+      throw new CloudError("no-such-instance", `${message}: check -i`);
+    }
+    this.#zoneId = textOf(self, "zoneid");
+    this.#nicId = textOf(nic, "id");
+    return { instanceId, wireId: this.#nicId, holds: this.#hold(self) !== null };
+  }
+
+  async members(signal: AbortSignal): Promise<PeerIdentity[]> {
+    const { peers, instanceId: selfId } = this.#assignment;
+    const zoneid = this.#zoneId;
+    if (peers.kind === "static") {
+      const machines: Machine[] = [];
+      for (const ipaddress of peers.addresses) {
+        const found = await this.#client.machines({ ipaddress, zoneid }, signal);
+        machines.push(...found.map(machineOf).filter(({ address }) => address === ipaddress));
+      }
+      return peersAt(peers.addresses, { machines, selfId, where: `of this zone (${this.name})` });
+    }
+    const zone = await this.#client.machines({ zoneid }, signal);
+    const members = zone.filter((machine) =>
+      listOf(machine, "securitygroup").some((group) => textOf(group, "name") === peers.group)
+    );
+    return peersAmong(members.map(machineOf), selfId);
+  }
+
+  async look({ others }: { others: boolean }, signal: AbortSignal): Promise<Sighting> {
+    const { instanceId } = this.#assignment;
+    const listed = others ? await this.#client.machines({ zoneid: this.#zoneId }, signal) : [];
+    const self = listed.find((machine) => textOf(machine, "id") === instanceId) ??
+      await this.#self(signal);
+    this.#checkNic(self);
+    const holders = listed.filter((machine) => this.#hold(machine) !== null);
+    const ids = holders.map((machine) => textOf(machine, "id")).filter((id) => id !== instanceId);
+    return { holds: this.#hold(self) !== null, others: others ? ids : null };
+  }
+
+  async inspect(instanceId: string, signal: AbortSignal): Promise<boolean> {
+    const machine = await this.#machine(instanceId, signal);
+    return machine !== null && this.#hold(machine) !== null;
+  }
+
+  async attach(signal: AbortSignal): Promise<void> {
+    const parameters = { nicid: this.#nicId, ipaddress: this.#assignment.elasticIp };
+    await this.#client.job("addIpToNic", parameters, signal);
+  }
+
+  async detachSelf(signal: AbortSignal): Promise<void> {
+    const hold = this.#hold(await this.#self(signal));
+    if (hold !== null) await this.#client.job("removeIpFromNic", { id: hold }, signal);
+  }
+
+  async evict(
+    instanceId: string,
+    { onlyIfStopped }: { onlyIfStopped: boolean },
+    signal: AbortSignal,
+  ): Promise<"taken" | "absent" | "running"> {
+    const machine = await this.#machine(instanceId, signal);
+    const hold = machine && this.#hold(machine);
+    if (!machine || !hold) return "absent";
+    if (onlyIfStopped && RUNNING.has(textOf(machine, "state"))) return "running";
+    await this.#client.job("removeIpFromNic", { id: hold }, signal);
+    return "taken";
+  }
+
+  async #self(signal: AbortSignal): Promise<Fields> {
+    const self = await this.#machine(this.#assignment.instanceId, signal);
+    if (self) return self;
+    throw new CloudError("not-found", `instance ${this.#assignment.instanceId} is not listed`);
+  }
+
+  async #machine(id: string, signal: AbortSignal): Promise<Fields | null> {
+    const machines = await this.#client.machines({ id }, signal);
+    return machines.find((machine) => textOf(machine, "id") === id) ?? null;
+  }
+
+  /** The attach goes to the NIC that was the default one at the start. Source: exoip engine.go, UpdateNic. */
+  #checkNic(self: Fields): void {
+    const nic = defaultNic(self);
+    if (nic && textOf(nic, "id") === this.#nicId) return;
+    const now = nic ? textOf(nic, "id") : "none";
+    throw new CloudError("nic-changed", `default NIC was ${this.#nicId}, is ${now}: restart exoip`);
+  }
+
+  /** Id of the secondary address that is our Elastic IP on the machine's default NIC, null without it. */
+  #hold(machine: Fields): string | null {
+    const addresses = listOf(defaultNic(machine), "secondaryip");
+    const { elasticIp } = this.#assignment;
+    const own = addresses.find((address) => textOf(address, "ipaddress") === elasticIp);
+    return own ? textOf(own, "id") : null;
+  }
+}
+
+function defaultNic(machine: Fields): Fields | undefined {
+  return listOf(machine, "nic").find(({ isdefault }) => isdefault === true || isdefault === "true");
+}
+
+function machineOf(machine: Fields): Machine {
+  const nic = defaultNic(machine);
+  return {
+    instanceId: textOf(machine, "id"),
+    wireId: textOf(nic, "id"),
+    address: textOf(nic, "ipaddress") || null,
+    exists: !GONE.has(textOf(machine, "state")),
+  };
+}

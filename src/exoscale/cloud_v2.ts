@@ -1,0 +1,201 @@
+// The Elastic IP through API v2. Lists show no Elastic IPs and unknown filters are ignored in silence, so a
+// list only proposes holders; `get-instance` decides.
+import type { PeerIdentity } from "../core/peer.ts";
+import type { Cloud, Identity, Sighting } from "../world.ts";
+import { type ClientOptions, ClientV2 } from "./client_v2.ts";
+import { CloudError } from "./cloud_error.ts";
+import { type Fields, listOf, requiredListOf, textOf } from "./json.ts";
+import { type Machine, peersAmong, peersAt, type PeerSource } from "./peer_source.ts";
+
+/** States of a machine that may still carry traffic. */
+const RUNNING = new Set(["running", "starting", "stopping", "migrating"]);
+/** States of a machine that will not come back. */
+const GONE = new Set(["destroying", "destroyed", "expunging"]);
+
+/** What this cloud needs to know of the configuration. */
+export interface Assignment {
+  readonly elasticIp: string;
+  readonly instanceId: string;
+  readonly peers: PeerSource;
+}
+
+/** API v2. */
+export class CloudV2 implements Cloud {
+  readonly name: string;
+  readonly #client: ClientV2;
+  readonly #assignment: Assignment;
+  #addressId = "";
+  #groupId = "";
+
+  constructor(options: ClientOptions, assignment: Assignment) {
+    this.name = `API v2 at ${options.endpoint}`;
+    this.#client = new ClientV2(options);
+    this.#assignment = assignment;
+  }
+
+  async prepare(signal: AbortSignal): Promise<Identity> {
+    const { instanceId } = this.#assignment;
+    const [self, address] = await Promise.all([this.#self(signal), this.#findAddress(signal)]);
+    this.#addressId = textOf(address, "id");
+    await this.#refuseManaged(address, self, signal);
+    return { instanceId, wireId: instanceId, holds: this.#holds(self) };
+  }
+
+  async members(signal: AbortSignal): Promise<PeerIdentity[]> {
+    const { peers, instanceId: selfId } = this.#assignment;
+    if (peers.kind === "static") {
+      const machines = (await this.#listInstances(signal)).map(machineOf);
+      return peersAt(peers.addresses, { machines, selfId, where: `of this zone (${this.name})` });
+    }
+    this.#groupId ||= await this.#findGroup(peers.group, signal);
+    const members = (await this.#listInstances(signal)).filter((instance) =>
+      listOf(instance, "security-groups").some((group) => textOf(group, "id") === this.#groupId)
+    );
+    return peersAmong(members.map(machineOf), selfId);
+  }
+
+  async look({ others }: { others: boolean }, signal: AbortSignal): Promise<Sighting> {
+    const { elasticIp, instanceId } = this.#assignment;
+    const [self, listed] = await Promise.all([
+      this.#instance(instanceId, signal),
+      others ? this.#listInstances(signal, { "ip-address": elasticIp }) : null,
+    ]);
+    const holders = listed?.map((instance) => textOf(instance, "id")) ?? null;
+    return {
+      holds: this.#holds(self),
+      others: holders && holders.filter((id) => id !== "" && id !== instanceId),
+    };
+  }
+
+  async inspect(instanceId: string, signal: AbortSignal): Promise<boolean> {
+    const instance = await absentAs(null, this.#instance(instanceId, signal));
+    return instance !== null && this.#holds(instance);
+  }
+
+  async attach(signal: AbortSignal): Promise<void> {
+    const { instanceId } = this.#assignment;
+    await this.#client.put(`/elastic-ip/${this.#addressId}:attach`, bodyFor(instanceId), signal);
+  }
+
+  async detachSelf(signal: AbortSignal): Promise<void> {
+    await this.#detach(this.#assignment.instanceId, signal);
+  }
+
+  async evict(
+    instanceId: string,
+    { onlyIfStopped }: { onlyIfStopped: boolean },
+    signal: AbortSignal,
+  ): Promise<"taken" | "absent" | "running"> {
+    const instance = await absentAs(null, this.#instance(instanceId, signal));
+    if (instance === null || !this.#holds(instance)) return "absent";
+    if (onlyIfStopped && RUNNING.has(textOf(instance, "state"))) return "running";
+    await this.#detach(instanceId, signal);
+    return "taken";
+  }
+
+  async #detach(instanceId: string, signal: AbortSignal): Promise<void> {
+    const detached = this.#client.put(
+      `/elastic-ip/${this.#addressId}:detach`,
+      bodyFor(instanceId),
+      signal,
+    );
+    await absentAs(undefined, detached);
+  }
+
+  #instance(id: string, signal: AbortSignal): Promise<Fields> {
+    return this.#client.get(`/instance/${id}`, signal);
+  }
+
+  async #self(signal: AbortSignal): Promise<Fields> {
+    const { instanceId } = this.#assignment;
+    const self = await absentAs(null, this.#instance(instanceId, signal));
+    if (self) return self;
+    const message = `instance ${instanceId} does not exist at ${this.name}: check -i and the zone`;
+    throw new CloudError("no-such-instance", message);
+  }
+
+  async #listInstances(signal: AbortSignal, query?: Record<string, string>): Promise<Fields[]> {
+    const list = await this.#client.get("/instance", signal, query);
+    return requiredListOf(list, "instances", "GET /instance");
+  }
+
+  async #findAddress(signal: AbortSignal): Promise<Fields> {
+    const { elasticIp } = this.#assignment;
+    const list = await this.#client.get("/elastic-ip", signal);
+    const addresses = requiredListOf(list, "elastic-ips", "GET /elastic-ip");
+    const found = addresses.find((address) => textOf(address, "ip") === elasticIp);
+    if (found) return found;
+    const known = addresses.map((address) => textOf(address, "ip")).join(", ") || "none";
+    const message = `no Elastic IP ${elasticIp} (-xi) in this zone (${this.name}), found: ${known}`;
+    throw new CloudError("no-such-address", message);
+  }
+
+  async #findGroup(name: string, signal: AbortSignal): Promise<string> {
+    const list = await this.#client.get("/security-group", signal);
+    const groups = requiredListOf(list, "security-groups", "GET /security-group");
+    const found = groups.find((group) =>
+      [textOf(group, "name"), textOf(group, "id")].includes(name)
+    );
+    if (found) return textOf(found, "id");
+    throw new CloudError("no-such-group", `no security group "${name}" (-G) at ${this.name}`);
+  }
+
+  /** A watchdog would fight the cloud over an address that the cloud itself moves or hands out. */
+  async #refuseManaged(address: Fields, self: Fields, signal: AbortSignal): Promise<void> {
+    const { elasticIp } = this.#assignment;
+    if (address.healthcheck) {
+      const message = `${elasticIp} is a managed Elastic IP: it has a health check, and Exoscale ` +
+        "itself moves its traffic; exoip needs a manual one";
+      throw new CloudError("managed-address", message);
+    }
+    const manager = (self.manager ?? {}) as Fields;
+    if (textOf(manager, "type") !== "instance-pool") return;
+    const pool = await this.#pool(textOf(manager, "id"), signal);
+    if (listOf(pool, "elastic-ips").some(({ id }) => id === this.#addressId)) {
+      const message = `the instance pool ${textOf(pool, "name")} attaches ${elasticIp} to every ` +
+        "member itself: take it off the pool first";
+      throw new CloudError("pool-address", message);
+    }
+  }
+
+  /** A role that may not read pools, or a pool that is gone, cannot tell us to stop. */
+  async #pool(id: string, signal: AbortSignal): Promise<Fields | null> {
+    try {
+      return await this.#client.get(`/instance-pool/${id}`, signal);
+    } catch (error) {
+      if (error instanceof CloudError && ["forbidden", "not-found"].includes(error.kind)) {
+        return null;
+      }
+      throw error;
+    }
+  }
+
+  #holds(instance: Fields): boolean {
+    return listOf(instance, "elastic-ips").some(({ id }) => id === this.#addressId);
+  }
+}
+
+function bodyFor(instanceId: string) {
+  return { instance: { id: instanceId } };
+}
+
+function machineOf(instance: Fields): Machine {
+  const id = textOf(instance, "id");
+  const address = textOf(instance, "public-ip");
+  return {
+    instanceId: id,
+    wireId: id,
+    address: address === "" || address === "0.0.0.0" ? null : address,
+    exists: !GONE.has(textOf(instance, "state")),
+  };
+}
+
+/** The promise's value, or the substitute when the cloud says that the thing does not exist. */
+async function absentAs<T, S>(substitute: S, promise: Promise<T>): Promise<T | S> {
+  try {
+    return await promise;
+  } catch (error) {
+    if (error instanceof CloudError && error.kind === "not-found") return substitute;
+    throw error;
+  }
+}

@@ -1,0 +1,41 @@
+// Waiting for asynchronous work: short steps first, because a fail-over waits too.
+import { CloudError } from "./cloud_error.ts";
+import type { Clock } from "../world.ts";
+
+const FIRST_POLL_MS = 200, LONGEST_POLL_MS = 2_000;
+/** An operation that is not over by then counts as endless. */
+export const OPERATION_TIMEOUT_MS = 60_000;
+
+/** How an operation stands. */
+export type Progress =
+  | { readonly done: true }
+  | { readonly done: false }
+  | { readonly failed: string; readonly retryable: boolean };
+
+/** Polls until the operation is done; throws when it fails or does not end. */
+export async function finish(
+  first: Progress,
+  { title, poll, clock, signal }: {
+    title: string;
+    poll: () => Promise<Progress>;
+    clock: Clock;
+    signal: AbortSignal;
+  },
+): Promise<void> {
+  const endAtMs = clock.nowMs() + OPERATION_TIMEOUT_MS;
+  let progress = first;
+  for (let waitMs = FIRST_POLL_MS;; waitMs = Math.min(waitMs * 1.5, LONGEST_POLL_MS)) {
+    if ("failed" in progress) {
+      const { failed, retryable } = progress;
+      throw new CloudError("operation-failed", `${title}: ${failed}`, { retryable });
+    }
+    if (progress.done) return;
+    if (clock.nowMs() >= endAtMs) {
+      const text = `${title}: still pending after ${OPERATION_TIMEOUT_MS / 1000} s`;
+      throw new CloudError("operation-endless", text);
+    }
+    await clock.sleep(waitMs, signal);
+    if (signal.aborted) throw new CloudError("aborted", `${title}: given up`);
+    progress = await poll();
+  }
+}

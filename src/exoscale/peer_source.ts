@@ -1,0 +1,43 @@
+// Where the peers come from, and how a listing of machines becomes a list of peers.
+import type { PeerIdentity } from "../core/peer.ts";
+import { CloudError } from "./cloud_error.ts";
+
+/** `-p` or `-G`. */
+export type PeerSource =
+  | { readonly kind: "static"; readonly addresses: readonly string[] }
+  | { readonly kind: "group"; readonly group: string };
+
+/** A machine as either API lists it. */
+export interface Machine {
+  readonly instanceId: string;
+  readonly wireId: string;
+  /** Native IPv4 address, null when it has none. */
+  readonly address: string | null;
+  /** It may still run, or run again. */
+  readonly exists: boolean;
+}
+
+/** The machines of the group as peers, without self and without those that are gone. */
+export function peersAmong(machines: readonly Machine[], selfId: string): PeerIdentity[] {
+  return machines.flatMap(({ instanceId, wireId, address, exists }) =>
+    exists && address !== null && instanceId !== selfId ? { address, instanceId, wireId } : []
+  );
+}
+
+/** Finds the machine of each given address; all that cannot be found are named together. */
+export function peersAt(
+  addresses: readonly string[],
+  { machines, selfId, where }: { machines: readonly Machine[]; selfId: string; where: string },
+): PeerIdentity[] {
+  const found = addresses.map((address) =>
+    [address, machines.filter((machine) => machine.address === address && machine.exists)] as const
+  );
+  const missing = found.filter(([, matches]) => matches.length !== 1);
+  if (missing.length > 0) {
+    const named = missing.map(([address, { length }]) => `${address} (${length} found)`).join(", ");
+    const message =
+      `each peer given with -p must be the address of one instance ${where}: ${named}`;
+    throw new CloudError("no-such-peer", message);
+  }
+  return peersAmong(found.flatMap(([, matches]) => matches), selfId);
+}

@@ -1,0 +1,46 @@
+// From an HTTP error answer to the CloudError that names it.
+import { CloudError, type CloudErrorKind } from "./cloud_error.ts";
+import { type HttpAnswer, retryAfterMs } from "./http.ts";
+
+/** How long a signed request lives; the official clients choose the same. */
+export const LIFETIME_MS = 600_000;
+
+const KINDS: Readonly<Record<number, CloudErrorKind>> = {
+  401: "unauthorized",
+  403: "forbidden",
+  404: "not-found",
+  409: "conflict",
+  410: "deprecated",
+  429: "rate-limited",
+};
+
+/** The error for an answer with a status of 400 or more. */
+export function refusal(answer: HttpAnswer, title: string, wallMs: number): CloudError {
+  const { status, headers } = answer;
+  const said = `${title}: HTTP ${status}: ${messageOf(answer.json) || "no explanation"}`;
+  if (status === 401 || status === 403) {
+    const lateMs = (Date.parse(headers.get("date") ?? "") || wallMs) - wallMs;
+    if (lateMs > LIFETIME_MS / 2) {
+      const late = `the local clock is ${Math.round(lateMs / 1000)} s behind the cloud's, so that`;
+      return new CloudError("clock-late", `${said}; ${late} signatures expire: set the clock`, {
+        status,
+        retryable: true,
+      });
+    }
+  }
+  const kind = KINDS[status] ?? (status >= 500 && status < 600 ? "server-error" : "refused");
+  return new CloudError(kind, said, { status, retryAfterMs: retryAfterMs(headers, wallMs) });
+}
+
+/** The cloud's own words: the first of the fields that its products use, shortened. */
+export function messageOf(json: unknown): string {
+  if (typeof json !== "object" || json === null) return "";
+  const fields = json as Record<string, unknown>;
+  for (const name of ["message", "detail", "error", "title", "errortext"]) {
+    const value = fields[name];
+    if (typeof value === "string" && value !== "") {
+      return value.replace(/\s+/g, " ").slice(0, 200);
+    }
+  }
+  return "";
+}

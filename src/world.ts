@@ -1,0 +1,86 @@
+// The outside in types: all that the watchdog touches. Written out twice, in main.ts and in the tests.
+import type { PeerIdentity } from "./core/peer.ts";
+import type { Severity } from "./core/report.ts";
+
+/** Time. */
+export interface Clock {
+  /** Monotonic, in ms, from an arbitrary origin; no wall-clock jump changes it. */
+  nowMs(): number;
+  /** Unix time in ms. */
+  wallMs(): number;
+  /** Resolves after the time or when the signal aborts, whichever is first; never rejects. */
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
+}
+
+/** One datagram that came in. */
+export interface Datagram {
+  readonly bytes: Uint8Array;
+  /** IPv4 address of the sender. */
+  readonly from: string;
+  readonly fromPort: number;
+}
+
+/** UDP. `for await` ends when the link is closed. */
+export interface Link extends AsyncIterable<Datagram> {
+  /** Sends one datagram; a failure is swallowed, as the network would. */
+  send(bytes: Uint8Array, to: string, port: number): void;
+  /** Addresses from which `info` is answered besides loopback. */
+  readonly localAddresses: readonly string[];
+  /** Ends the link once what was sent has left. */
+  close(): Promise<void>;
+}
+
+/** What the process can be told from outside. */
+export type SignalName = "better" | "worse" | "stop";
+
+/** Process signals; calls the listener until the returned function is called. */
+export interface Signals {
+  listen(listener: (signal: SignalName) => void): () => void;
+}
+
+/** Where lines for the operator go. */
+export interface Log {
+  write(severity: Severity, event: string, text: string): void;
+}
+
+/** What must be known before the first decision. */
+export interface Identity {
+  readonly instanceId: string;
+  /** Id for our heartbeats: the default NIC on API v1, the instance on v2. */
+  readonly wireId: string;
+  readonly holds: boolean;
+}
+
+/** Who holds, as far as it was asked. */
+export interface Sighting {
+  readonly holds: boolean;
+  /** Other holders, null when only self was asked about. */
+  readonly others: string[] | null;
+}
+
+/**
+ * The cloud as a failover node needs it. Every call takes an abort signal, is bounded in time, and throws
+ * a `CloudError` only.
+ */
+export interface Cloud {
+  /** For messages: `API v2 at https://...`. */
+  readonly name: string;
+  /** Finds self and the address; refuses an address that a watchdog must not touch. */
+  prepare(signal: AbortSignal): Promise<Identity>;
+  /** The peers as configured, without self. */
+  members(signal: AbortSignal): Promise<PeerIdentity[]>;
+  /** Whether self holds; with `others` also who else seems to (unconfirmed on API v2). */
+  look(options: { others: boolean }, signal: AbortSignal): Promise<Sighting>; others: string[] | null }>;
+  /** Whether that instance holds, confirmed. */
+  inspect(instanceId: string, signal: AbortSignal): Promise<boolean>;
+  /** Attaches to self and waits until the cloud has done it. */
+  attach(signal: AbortSignal): Promise<void>;
+  /** Detaches from self and waits; not attached counts as done. */
+  detachSelf(signal: AbortSignal): Promise<void>;
+  /** Confirms that the instance holds, then takes the address from it. */
+  evict(
+    instanceId: string,
+    options: { onlyIfStopped: boolean },
+    signal: AbortSignal,
+  ): Promise<"taken" | "absent" | "running">;
+}
