@@ -1,0 +1,26 @@
+// The edge: the real computer is put together, one run is made, the exit code goes out.
+import { lookup } from "node:dns/promises";
+import { systemClock } from "./src/host/clock.ts";
+import { openLink } from "./src/host/link.ts";
+import { openLog } from "./src/host/log.ts";
+import { localMachine } from "./src/host/metadata.ts";
+import { processSignals } from "./src/host/signals.ts";
+import { runProgram } from "./src/program.ts";
+
+if (import.meta.main) {
+  const code = await runProgram(Deno.args, {
+    env: Deno.env.toObject(),
+    os: Deno.build.os,
+    clock: systemClock,
+    random: Math.random,
+    signals: processSignals,
+    machine: localMachine,
+    fetch: (url, init) => fetch(url, init),
+    print: (stream, line) => stream === "out" ? console.log(line) : console.error(line),
+    readTextFile: (path) => Deno.readTextFileSync(path),
+    openLink,
+    openLog,
+    lookup: async (name) => (await lookup(name, { family: 4 })).address,
+  });
+  Deno.exit(code);
+}

@@ -1,0 +1,47 @@
+// -A and -D: make the cloud agree once, and out.
+import { asCloudError, CloudError } from "./exoscale/cloud_error.ts";
+import type { Clock, Cloud, Log } from "./world.ts";
+
+/** Attempts at a call whose failure may pass. */
+const ATTEMPTS = 4;
+const FIRST_WAIT_MS = 500, LONGEST_WAIT_MS = 10_000;
+
+/** Attaches the address to this instance, or detaches it. Resolves to the exit code. */
+export async function associate(
+  mode: "associate" | "dissociate",
+  { cloud, clock, log, signal, elasticIp }: {
+    cloud: Cloud;
+    clock: Clock;
+    log: Log;
+    signal: AbortSignal;
+    elasticIp: string;
+  },
+): Promise<0 | 1> {
+  const wanted = mode === "associate";
+  const state = wanted ? "attached to" : "detached from";
+  try {
+    for (let attempt = 1;; attempt++) {
+      try {
+        // Every attempt reads first: the one before may have succeeded without our hearing of it.
+        const { holds, instanceId } = await cloud.prepare(signal);
+        if (holds !== wanted) await (wanted ? cloud.attach(signal) : cloud.detachSelf(signal));
+        const done = holds === wanted ? "was already" : "is now";
+        log.write("info", "done", `${elasticIp} ${done} ${state} instance ${instanceId}`);
+        return 0;
+      } catch (cause) {
+        const error = asCloudError(cause);
+        if (!error.retryable || attempt >= ATTEMPTS || signal.aborted) throw error;
+        const waitMs = Math.min(
+          Math.max(FIRST_WAIT_MS * 2 ** attempt, error.retryAfterMs ?? 0),
+          LONGEST_WAIT_MS,
+        );
+        log.write("warning", "cloud-error", `${error.message}; trying again in ${waitMs} ms`);
+        await clock.sleep(waitMs, signal);
+      }
+    }
+  } catch (error) {
+    const message = error instanceof CloudError ? error.message : String(error);
+    log.write("critical", "failed", `${elasticIp} could not be ${state} this instance: ${message}`);
+    return 1;
+  }
+}

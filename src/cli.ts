@@ -1,0 +1,117 @@
+// From argv and environment to one value per option, by Go's rules: one or two dashes, `-flag value`,
+// `-flag=value`, and nothing after the first argument that is no flag. What the values mean is in config.ts.
+import { parseArgs } from "@std/cli/parse-args";
+import { flagOf, type Option, OPTIONS } from "./options.ts";
+
+/** Environment variables by name. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** A value as it was written, and where. */
+export interface Given {
+  readonly text: string;
+  /** The flag or variable, for messages. */
+  readonly source: string;
+}
+
+/** The command line cannot be parsed: exit code 2. */
+export class UsageError extends Error {
+  override readonly name = "UsageError";
+}
+
+/** Everything that was given. */
+export interface Values {
+  /** The winning value of each option that was given; lists joined with commas. */
+  readonly given: ReadonlyMap<string, Given>;
+  /** Arguments after the first that is no flag: ignored, as in the original. */
+  readonly ignored: readonly string[];
+}
+
+const BY_NAME = new Map(OPTIONS.map((option) => [option.name, option]));
+const SPELLINGS: Readonly<Record<string, string>> = { help: "h" };
+const TRUE = ["1", "t", "T", "true", "TRUE", "True"];
+const FALSE = ["0", "f", "F", "false", "FALSE", "False"];
+
+/** Reads both. Throws `UsageError` for what no configuration could mean. */
+export function readValues(argv: readonly string[], env: Environment): Values {
+  const { flags, ignored } = split(argv);
+  const names = (kinds: readonly Option["kind"][]) =>
+    OPTIONS.filter(({ kind }) => kinds.includes(kind)).map(({ name }) => name);
+  const parsed = parseArgs(flags, {
+    string: names(["text", "list", "integer", "duration", "switch"]),
+    collect: names(["list"]),
+  });
+  const given = new Map<string, Given>();
+  for (const option of OPTIONS) {
+    const value = fromFlag(option, parsed[option.name]) ?? fromEnvironment(option, env);
+    if (value) given.set(option.name, checkSyntax(option, value));
+  }
+  return { given, ignored };
+}
+
+/** Whether a switch that was given is on. */
+export function isOn(given: Given | undefined): boolean {
+  return given !== undefined && TRUE.includes(given.text);
+}
+
+/** Milliseconds of `1`, `0.2`, `200ms`, `1s`, `2m`, `1h`; null for anything else. */
+export function parseDuration(text: string): number | null {
+  const match = /^([+-]?(?:\d+(?:\.\d*)?|\.\d+))(ms|s|m|min|h|d)?$/.exec(text);
+  const units: Record<string, number> = {
+    ms: 1,
+    s: 1e3,
+    m: 60e3,
+    min: 60e3,
+    h: 3600e3,
+    d: 86400e3,
+  };
+  return match ? Number(match[1]) * (units[match[2] ?? "s"] ?? 1) : null;
+}
+
+/**
+ * Rewrites Go's flags to the form that `parseArgs` reads: `--name==value`. The second `=` keeps an empty
+ * value from vanishing and is taken off again in `fromFlag`.
+ */
+function split(argv: readonly string[]): { flags: string[]; ignored: string[] } {
+  const flags: string[] = [];
+  for (let at = 0; at < argv.length; at++) {
+    const argument = argv[at] ?? "";
+    if (!argument.startsWith("-") || argument === "-") return { flags, ignored: argv.slice(at) };
+    if (argument === "--") return { flags, ignored: argv.slice(at + 1) };
+    const match = /^--?([^-=][^=]*)(?:=(.*))?$/s.exec(argument);
+    if (!match) throw new UsageError(`cannot parse ${argument}: wanted -name or -name=value`);
+    const name = SPELLINGS[match[1] ?? ""] ?? match[1] ?? "";
+    const option = BY_NAME.get(name);
+    if (!option) throw new UsageError(`unknown option ${argument.split("=")[0]}`);
+    let value = match[2];
+    if (value === undefined && option.kind === "switch") value = "true";
+    if (value === undefined) value = argv[++at];
+    if (value === undefined) throw new UsageError(`${flagOf(option)} needs a value`);
+    flags.push(`--${name}==${value}`);
+  }
+  return { flags, ignored: [] };
+}
+
+function fromFlag(option: Option, parsed: string | string[] | undefined): Given | null {
+  if (parsed === undefined || parsed.length === 0) return null;
+  const texts = [parsed].flat().map((text) => text.slice(1));
+  return { text: texts.join(","), source: flagOf(option) };
+}
+
+/** An empty variable counts as unset. */
+function fromEnvironment({ variables }: Option, env: Environment): Given | null {
+  const source = variables.find((name) => env[name]);
+  return source === undefined ? null : { text: env[source] ?? "", source };
+}
+
+function checkSyntax({ kind }: Option, given: Given): Given {
+  const { text, source } = given;
+  const wanted = kind === "switch" && ![...TRUE, ...FALSE].includes(text)
+    ? "true or false"
+    : kind === "integer" && !/^[+-]?\d+$/.test(text)
+    ? "a whole number"
+    : kind === "duration" && parseDuration(text) === null
+    ? "a time such as 1, 0.2, 200ms or 1s"
+    : null;
+  if (wanted) throw new UsageError(`${source}: ${JSON.stringify(text)} is not ${wanted}`);
+  return given;
+}

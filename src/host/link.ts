@@ -1,0 +1,47 @@
+// UDP over one socket: it sends from the port it listens on, as the peers' firewalls expect.
+import type { Datagram, Link } from "../world.ts";
+
+/** Longer than any datagram of ours, so that a longer one is seen to be longer instead of being cut. */
+const BUFFER_BYTES = 512;
+
+/** Opens the socket; throws what `Deno.listenDatagram` throws when the address cannot be had. */
+export function openLink(hostname: string, port: number): Link {
+  const socket = Deno.listenDatagram({ transport: "udp", hostname, port });
+  let closed = false;
+  const sending = new Set<Promise<unknown>>();
+  return {
+    localAddresses: hostname === "0.0.0.0" ? interfaceAddresses() : [hostname],
+    send(bytes, to, toPort) {
+      // Unreachable peers are what heartbeats are for; the original ignores these errors, too.
+      const sent = socket.send(bytes, { transport: "udp", hostname: to, port: toPort })
+        .catch(() => {}).finally(() => sending.delete(sent));
+      sending.add(sent);
+    },
+    async close() {
+      await Promise.all(sending); // The last word of a node that leaves must get out.
+      if (!closed) socket.close();
+      closed = true;
+    },
+    async *[Symbol.asyncIterator](): AsyncGenerator<Datagram> {
+      while (!closed) {
+        try {
+          const [bytes, sender] = await socket.receive(new Uint8Array(BUFFER_BYTES));
+          const { hostname: from, port: fromPort } = sender as Deno.NetAddr;
+          yield { bytes, from, fromPort };
+        } catch (error) {
+          // The kernel reports a peer's closed port here on some systems: not the end of the link.
+          if (closed || error instanceof Deno.errors.BadResource) return;
+          await new Promise((resolve) => setTimeout(resolve, 10));
+        }
+      }
+    },
+  };
+}
+
+function interfaceAddresses(): string[] {
+  try {
+    return Deno.networkInterfaces().map(({ address }) => address);
+  } catch {
+    return [];
+  }
+}

@@ -1,0 +1,152 @@
+// Which instance is this, and in which zone? The metadata service at its fixed address and its documented
+// name, then at the default gateway (the original's way), then the machine's own system UUID, which equals
+// the instance id on Exoscale. Each attempt is bounded; the error lists them all.
+import { isUuid } from "../core/uuid.ts";
+import { gatewayFromIpRoute, gatewayFromTable } from "./routes.ts";
+
+/** Longest wait for one attempt. */
+const ATTEMPT_MS = 2_000;
+const ANSWER_MAX_CHARS = 256;
+const SERVERS = ["http://169.254.169.254", "http://metadata.exoscale.com"];
+
+/** The machine, as far as it can be asked who it is. */
+export interface Machine {
+  readonly fetch: (
+    url: string,
+    init: { signal: AbortSignal; redirect: "manual" },
+  ) => Promise<Response>;
+  /** Root of the file system in which /proc and /sys are. */
+  readonly root: string;
+  readonly readTextFile: (path: string, options: { signal: AbortSignal }) => Promise<string>;
+  /** Output of a program; rejects when it is not there or fails. */
+  readonly run: (program: string, args: string[], signal: AbortSignal) => Promise<string>;
+}
+
+/** The real machine. */
+export const localMachine: Machine = {
+  fetch: (url, init) => fetch(url, init),
+  root: "",
+  readTextFile: (path, options) => Deno.readTextFile(path, options),
+  async run(program, args, signal) {
+    const { code, stdout } = await new Deno.Command(program, {
+      args,
+      signal,
+      stdin: "null",
+      stderr: "null",
+    }).output();
+    if (code !== 0) throw new Error(`exit code ${code}`);
+    return new TextDecoder().decode(stdout);
+  },
+};
+
+/** Nothing on this machine tells who it is; the message lists what was tried. */
+export class IdentityError extends Error {
+  override readonly name = "IdentityError";
+}
+
+type Attempt = { readonly title: string; readonly value: (signal: AbortSignal) => Promise<string> };
+
+/** The id of this instance in lower case. Throws `IdentityError`. */
+export async function findInstanceId(machine: Machine): Promise<string> {
+  const tried: string[] = [];
+  const accept = (text: string) => isUuid(text) ? text.toLowerCase() : null;
+  for (const stage of stagesFor(machine, "instance-id")) {
+    const id = await firstOf(await stage(), { accept, wanted: "a UUID", tried });
+    if (id) return id;
+  }
+  const uuid: Attempt = {
+    title: "system UUID in /sys/class/dmi/id/product_uuid",
+    value: (signal) =>
+      machine.readTextFile(`${machine.root}/sys/class/dmi/id/product_uuid`, { signal }),
+  };
+  const id = await firstOf([uuid], { accept, wanted: "a UUID", tried });
+  if (id) return id;
+  throw new IdentityError(
+    `cannot find out which instance this is: ${tried.join("; ")}; ` +
+      "give its id with -i (IF_EXOSCALE_INSTANCE_ID)",
+  );
+}
+
+/** The zone of this instance, null when the metadata service does not tell. */
+export async function findZone(machine: Machine): Promise<string | null> {
+  const accept = (text: string) => /^[a-z]{2}-[a-z]{3}-\d+$/.test(text) ? text : null;
+  for (const stage of stagesFor(machine, "availability-zone")) {
+    const zone = await firstOf(await stage(), { accept, wanted: "a zone name", tried: [] });
+    if (zone) return zone;
+  }
+  return null;
+}
+
+/** First the fixed places side by side, then the gateway of the kernel's table, then that of `ip`. */
+function stagesFor(machine: Machine, key: string): Array<() => Promise<Attempt[]>> {
+  const { root } = machine;
+  const table = (signal: AbortSignal) =>
+    machine.readTextFile(`${root}/proc/net/route`, { signal }).then(gatewayFromTable);
+  const ip = (signal: AbortSignal) =>
+    machine.run("ip", ["-4", "route", "show", "default"], signal).then(gatewayFromIpRoute);
+  return [
+    () =>
+      Promise.resolve(SERVERS.map((server) => ask(machine, `${server}/latest/meta-data/${key}`))),
+    () => atGateway(machine, { key, title: "/proc/net/route", find: table }),
+    () => atGateway(machine, { key, title: "`ip route`", find: ip }),
+  ];
+}
+
+async function atGateway(
+  machine: Machine,
+  { key, title, find }: {
+    key: string;
+    title: string;
+    find: (signal: AbortSignal) => Promise<string | null>;
+  },
+): Promise<Attempt[]> {
+  try {
+    const gateway = await find(AbortSignal.timeout(ATTEMPT_MS));
+    if (gateway) return [ask(machine, `http://${gateway}/latest/${key}`)];
+    return [{ title, value: () => Promise.reject(new Error("no default gateway")) }];
+  } catch (error) {
+    return [{ title, value: () => Promise.reject(error) }];
+  }
+}
+
+function ask(machine: Machine, url: string): Attempt {
+  return {
+    title: url,
+    async value(signal) {
+      const response = await machine.fetch(url, { signal, redirect: "manual" });
+      if (!response.ok) {
+        await response.body?.cancel();
+        throw new Error(`status ${response.status}`);
+      }
+      let text = "";
+      for await (const chunk of response.body?.pipeThrough(new TextDecoderStream()) ?? []) {
+        text += chunk;
+        if (text.length > ANSWER_MAX_CHARS) throw new Error("answer too long");
+      }
+      return text;
+    },
+  };
+}
+
+/** Runs the attempts side by side; the first acceptable value wins, every failure is noted. */
+async function firstOf(
+  attempts: readonly Attempt[],
+  { accept, wanted, tried }: {
+    accept: (text: string) => string | null;
+    wanted: string;
+    tried: string[];
+  },
+): Promise<string | null> {
+  const settled = attempts.map(async ({ title, value }) => {
+    try {
+      const accepted = accept((await value(AbortSignal.timeout(ATTEMPT_MS))).trim());
+      if (accepted !== null) return accepted;
+      throw new Error(`not ${wanted}`);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message.replace(/ for url.*$/, "") : `${error}`;
+      tried.push(`${title} (${reason})`);
+      throw error;
+    }
+  });
+  return await Promise.any(settled).catch(() => null);
+}

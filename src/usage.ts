@@ -1,0 +1,66 @@
+// The option table as a person reads it: for `-h`, for `-v`, and for the README.
+import type { Config } from "./config.ts";
+import { flagOf, type Option, OPTIONS } from "./options.ts";
+
+const INTRODUCTION = `exoip keeps an Exoscale Elastic IP on a live machine.
+
+  exoip -W -xi ADDRESS -p PEER[,PEER...] [options]   watch, on every node
+  exoip -A|-D -xi ADDRESS [options]                  attach or detach once
+
+Options (one or two dashes; a variable serves where its flag is not given):
+`;
+
+/** The text of `-h`. */
+export function usage(): string {
+  return INTRODUCTION + OPTIONS.map(paragraph).join("") +
+    "\nSignals: SIGUSR1 priority - 1, SIGUSR2 priority + 1, SIGTERM and SIGINT hand over and exit.\n" +
+    "Exit codes: 0 done, 1 invalid configuration or failure, 2 unusable command line.\n";
+}
+
+function paragraph(option: Option): string {
+  const { value, variables, fallback, help } = option;
+  const head = `${flagOf(option)}${value && ` ${value}`}`;
+  const notes = [variables.join(", "), fallback && `default: ${fallback}`].filter(Boolean).join(
+    "; ",
+  );
+  return `  ${head}\n      ${help}${notes && `\n      [${notes}]`}\n`;
+}
+
+/** The option table of the README. */
+export function optionTable(): string {
+  const code = (text: string) => text === "" ? "–" : `\`${text.replaceAll("|", "\\|")}\``;
+  const rows = OPTIONS.map((option) => {
+    const { value, variables, fallback, help } = option;
+    const names = variables.map(code).join(", ") || "–";
+    return `| ${code(`${flagOf(option)}${value && ` ${value}`}`)} | ${names} | ${
+      code(fallback)
+    } | ${help} |`;
+  });
+  return ["| Flag | Variable | Default | Meaning |", "| --- | --- | --- | --- |", ...rows].join(
+    "\n",
+  );
+}
+
+/** What `-v` prints: everything but the secrets. */
+export function describe(config: Config, instanceId: string): string[] {
+  const { credentials, peers, listen, endpoint, zone, api } = config;
+  const seconds = (ms: number) => ms === Infinity ? "never" : `${ms / 1000} s`;
+  return [
+    `mode: ${config.mode}`,
+    `Elastic IP: ${config.elasticIp}`,
+    `instance: ${instanceId}`,
+    `API: ${api}, ${endpoint ?? `zone ${zone ?? "to be found"}`}`,
+    `API key: ${credentials.apiKey.slice(0, 4)}...`,
+    ...(config.mode !== "watchdog" ? [] : [
+      `listen: ${listen.hostname}:${listen.port}`,
+      `peers: ${peers.kind === "group" ? `group ${peers.group}` : peers.addresses.join(", ")}`,
+      `priority: ${config.priority}`,
+      `interval: ${seconds(config.intervalMs)}, dead after ${config.deadRatio} intervals`,
+      `preempts after: ${seconds(config.preemptDelayMs)}`,
+      `exclusive: ${config.exclusive}`,
+      `hand-over timeout: ${seconds(config.handoverTimeoutMs)}`,
+      `reconcile: every ${seconds(config.reconcileMs)}`,
+      `wire: ${config.wire}`,
+    ]),
+  ];
+}

@@ -1,0 +1,268 @@
+// -W: the loop where events, the core and effects meet. Every event is stepped the moment it comes; effects
+// are started and never waited for, so that nothing the cloud does can delay a heartbeat.
+import { trailerFor } from "./core/advert.ts";
+import { decode, encode } from "./core/heartbeat.ts";
+import { type Node, type NodeEffect, type NodeEvent, nodeWakeAtMs } from "./core/node.ts";
+import { type NodeSettings, startNode, stepNode } from "./core/node.ts";
+import type { Answer, Call } from "./core/ownership.ts";
+import type { PeerIdentity } from "./core/peer.ts";
+import type { Severity } from "./core/report.ts";
+import { statusLines } from "./core/status.ts";
+import { admit, FRESH_THROTTLE, type Throttle } from "./core/throttle.ts";
+import { asCloudError, type CloudError } from "./exoscale/cloud_error.ts";
+import type { Clock, Cloud, Datagram, Link, Log, Signals } from "./world.ts";
+
+/** The longest `info` request that is recognised. */
+const INFO_MAX_BYTES = 16;
+
+/** What the watchdog is told once. */
+export interface WatchdogSettings extends NodeSettings {
+  /** Port of every node. */
+  readonly port: number;
+  /** Whether heartbeats carry our trailer. */
+  readonly trailer: boolean;
+  /** Known on API v2 before the cloud has answered; null on v1. */
+  readonly selfId: string | null;
+  /** Addresses given with `-p`; null when the cloud lists the peers. */
+  readonly addresses: readonly string[] | null;
+  /** Log every API call. */
+  readonly verbose: boolean;
+}
+
+/** The outside of the watchdog. */
+export interface World {
+  readonly clock: Clock;
+  /** Uniform in 0..1. */
+  readonly random: () => number;
+  readonly link: Link;
+  readonly signals: Signals;
+  readonly log: Log;
+  /** Builds the cloud; it reports each good answer through the listener. */
+  readonly connect: (onProgress: () => void) => Cloud;
+}
+
+/** Runs until told to stop, or until the cloud says that it never can work. Resolves to the exit code. */
+export function runWatchdog(settings: WatchdogSettings, world: World): Promise<0 | 1> {
+  return new Watchdog(settings, world).run();
+}
+
+class Watchdog {
+  readonly #settings: WatchdogSettings;
+  readonly #world: World;
+  readonly #cloud: Cloud;
+  readonly #ending = new AbortController();
+  readonly #refused = new Map<string, number>();
+  #node: Node;
+  #throttle: Throttle = FRESH_THROTTLE;
+  #sent = 0;
+  #received = 0;
+  #sequence = 0;
+  #timer: { atMs: number; cancel: AbortController } | null = null;
+  #end: (code: 0 | 1) => void = () => {};
+
+  constructor(settings: WatchdogSettings, world: World) {
+    this.#settings = settings;
+    this.#world = world;
+    this.#cloud = world.connect(() => this.#deliver({ kind: "progress" }));
+    const { selfId, addresses } = settings;
+    const peers = addresses?.map((address): PeerIdentity => ({
+      address,
+      instanceId: null,
+      wireId: null,
+    })) ?? null;
+    this.#node = startNode(settings, { atMs: world.clock.nowMs(), selfId, peers });
+  }
+
+  async run(): Promise<0 | 1> {
+    const { signals, link } = this.#world;
+    const ended = new Promise<0 | 1>((resolve) => this.#end = resolve);
+    const deaf = signals.listen((signal) => {
+      this.#say("info", "signal", `told: ${signal}`);
+      if (signal === "stop") this.#deliver({ kind: "stop" });
+      else this.#deliver({ kind: "nudge", by: signal === "better" ? -1 : 1 });
+    });
+    this.#say("info", "start", `watching ${this.#settings.elasticIp} through ${this.#cloud.name}`);
+    this.#deliver({ kind: "tick" });
+    const listening = this.#listen();
+    const code = await ended;
+    this.#ending.abort();
+    this.#timer?.cancel.abort();
+    deaf();
+    await link.close();
+    await listening;
+    return code;
+  }
+
+  /** One event: step, perform, sleep until the next deadline. */
+  #deliver(event: NodeEvent): void {
+    if (this.#ending.signal.aborted) return;
+    const [node, effects] = stepNode(this.#node, event, this.#world.clock.nowMs());
+    this.#node = node;
+    for (const effect of effects) this.#perform(effect);
+    this.#sleep(nodeWakeAtMs(node));
+  }
+
+  #sleep(wakeAtMs: number): void {
+    if (this.#timer?.atMs === wakeAtMs || this.#ending.signal.aborted) return;
+    this.#timer?.cancel.abort();
+    if (wakeAtMs === Infinity) return void (this.#timer = null);
+    const { clock } = this.#world;
+    const cancel = new AbortController();
+    this.#timer = { atMs: wakeAtMs, cancel };
+    // Timers count whole milliseconds: rounding up wakes once and not a little too early.
+    clock.sleep(Math.ceil(wakeAtMs - clock.nowMs()), cancel.signal).then(() => {
+      if (cancel.signal.aborted) return;
+      this.#timer = null;
+      this.#deliver({ kind: "tick" });
+    });
+  }
+
+  #perform(effect: NodeEffect): void {
+    switch (effect.kind) {
+      case "send":
+        return this.#send(effect);
+      case "call":
+        return void this.#call(effect.id, effect.call);
+      case "members":
+        return void this.#readMembers();
+      case "refused":
+        return this.#refuse(effect.from, effect.reason);
+      case "report":
+        return this.#say(effect.severity, effect.event, effect.text);
+      case "exit":
+        return this.#exit(effect.code);
+      default:
+        return effect satisfies never;
+    }
+  }
+
+  #send({ to, advert, hearsYou }: Extract<NodeEffect, { kind: "send" }>): void {
+    const { clock, link } = this.#world;
+    const { elasticIp, trailer, port } = this.#settings;
+    const id = this.#node.election.selfId;
+    if (id === null) return;
+    this.#sequence = Math.max(this.#sequence + 1, Math.floor(clock.wallMs()));
+    this.#sent += 1;
+    const bytes = encode({
+      priority: advert.priority,
+      elasticIp,
+      id,
+      trailer: trailer ? trailerFor(advert, { hearsYou, sequence: this.#sequence }) : null,
+    });
+    link.send(bytes, to, port);
+  }
+
+  async #listen(): Promise<void> {
+    for await (const datagram of this.#world.link) this.#receive(datagram);
+  }
+
+  #receive({ bytes, from, fromPort }: Datagram): void {
+    const decoded = decode(bytes);
+    if (!("refused" in decoded)) {
+      this.#received += 1;
+      return this.#deliver({ kind: "heard", from, heartbeat: decoded });
+    }
+    if (bytes.length > INFO_MAX_BYTES || new TextDecoder().decode(bytes).trim() !== "info") {
+      return this.#refuse(from, decoded.refused);
+    }
+    const { link, clock } = this.#world;
+    if (!from.startsWith("127.") && !link.localAddresses.includes(from)) {
+      return this.#refuse(from, "remote-info");
+    }
+    const counts = { sent: this.#sent, received: this.#received, refused: this.#refused };
+    const lines = statusLines(this.#node, counts, clock.nowMs());
+    for (const line of lines) this.#say("info", "status", line);
+    link.send(new TextEncoder().encode(lines.join("\n") + "\n"), from, fromPort);
+  }
+
+  #refuse(from: string, reason: string): void {
+    this.#refused.set(reason, (this.#refused.get(reason) ?? 0) + 1);
+    const text = `datagram from ${from}: ${reason}`;
+    this.#sayOnce(`${from} ${reason}`, ["warning", "refused", text]);
+  }
+
+  async #call(id: number, call: Call): Promise<void> {
+    const { clock, random } = this.#world;
+    const startedAtMs = clock.nowMs();
+    try {
+      const answer = await this.#answer(call);
+      const tookMs = Math.round(clock.nowMs() - startedAtMs);
+      if (this.#settings.verbose) this.#say("info", "call", `${call.verb} done in ${tookMs} ms`);
+      this.#deliver({ kind: "answered", id, answer, roll: random() });
+    } catch (cause) {
+      const error = asCloudError(cause);
+      if (this.#complain(call.verb, error, !this.#node.ownership.prepared)) return;
+      const { retryable, retryAfterMs } = error;
+      this.#deliver({ kind: "failed", id, retryable, retryAfterMs, roll: random() });
+    }
+  }
+
+  async #answer(call: Call): Promise<Answer> {
+    const { verb } = call;
+    const { signal } = this.#ending;
+    switch (verb) {
+      case "prepare": {
+        const { wireId, holds } = await this.#cloud.prepare(signal);
+        this.#deliver({ kind: "identified", selfId: wireId });
+        return { verb, holds };
+      }
+      case "look":
+        return { verb, ...await this.#cloud.look(call, signal) };
+      case "inspect":
+        return { verb, holds: await this.#cloud.inspect(call.instanceId, signal) };
+      case "attach":
+        await this.#cloud.attach(signal);
+        return { verb };
+      case "detach-self":
+        await this.#cloud.detachSelf(signal);
+        return { verb };
+      case "evict":
+        return { verb, outcome: await this.#cloud.evict(call.instanceId, call, signal) };
+      default:
+        return call satisfies never;
+    }
+  }
+
+  async #readMembers(): Promise<void> {
+    try {
+      const peers = await this.#cloud.members(this.#ending.signal);
+      this.#deliver({ kind: "members", peers });
+    } catch (cause) {
+      if (this.#complain("members", asCloudError(cause), !this.#node.roster.known)) return;
+      this.#deliver({ kind: "members-failed" });
+    }
+  }
+
+  /** Logs the failure; ends the program when it is one that waiting cannot cure and nothing ran yet. */
+  #complain(verb: string, error: CloudError, starting: boolean): boolean {
+    if (this.#ending.signal.aborted) return true;
+    if (starting && error.fatal) {
+      this.#say("critical", "cloud-refused", error.message);
+      this.#exit(1);
+      return true;
+    }
+    const text = `${verb}: ${error.message}${starting ? "; waiting for the cloud" : ""}`;
+    this.#sayOnce(`${verb} ${error.kind}`, ["warning", "cloud-error", text]);
+    return false;
+  }
+
+  #exit(code: 0 | 1): void {
+    if (code === 1 && this.#node.ownership.holding !== false && this.#node.stoppedAtMs !== null) {
+      const text = `${this.#settings.elasticIp} may still be attached to this instance`;
+      this.#say("critical", "exit", `leaving without having detached: ${text}`);
+    } else this.#say("info", "exit", `exit code ${code}`);
+    this.#ending.abort();
+    this.#end(code);
+  }
+
+  #sayOnce(key: string, [severity, event, text]: [Severity, string, string]): void {
+    const [throttle, { passes, muted }] = admit(this.#throttle, key, this.#world.clock.nowMs());
+    this.#throttle = throttle;
+    const more = muted > 0 ? ` (${muted} more since the last line)` : "";
+    if (passes) this.#say(severity, event, text + more);
+  }
+
+  #say(severity: Severity, event: string, text: string): void {
+    this.#world.log.write(severity, event, text);
+  }
+}
