@@ -1,0 +1,117 @@
+// Three real watchdogs on loopback beside a simulated Exoscale: for the demo and the end-to-end tests.
+import { SIM_KEY, SIM_SECRET } from "../exoscale/face_v2.ts";
+import type { SimAddress, SimInstance } from "../exoscale/model.ts";
+import { CloudServer } from "../exoscale/server.ts";
+import { ExoipProcess, type Line } from "./process.ts";
+
+/** The Elastic IP of every cluster. */
+export const ELASTIC_IP = "198.51.100.50";
+
+/** One node: its machine in the cloud and, while it runs, its process. */
+export class ClusterNode {
+  process: ExoipProcess | null = null;
+  role = "-";
+  /** Every line of every process it had. */
+  readonly lines: Line[] = [];
+
+  constructor(readonly name: string, readonly instance: SimInstance) {}
+
+  get alive(): boolean {
+    return this.process !== null && this.process.code === null;
+  }
+}
+
+/** The cluster. */
+export class Cluster {
+  readonly server = new CloudServer();
+  readonly address: SimAddress;
+  readonly nodes: ClusterNode[];
+  readonly #options: { api: "v1" | "v2"; interval: string; group: boolean };
+  readonly #port: number;
+
+  constructor(
+    { api = "v2", interval = "0.2", group = false, count = 3 }: {
+      api?: "v1" | "v2";
+      interval?: string;
+      /** Find the peers through a security group instead of a list. */
+      group?: boolean;
+      count?: number;
+    } = {},
+  ) {
+    this.#options = { api, interval, group };
+    this.#port = freePort();
+    this.address = this.server.model.addAddress(ELASTIC_IP);
+    this.nodes = Array.from({ length: count }, (_, index) => {
+      const instance = this.server.model.addInstance(index + 1, `127.0.0.${index + 1}`, ["edge"]);
+      return new ClusterNode(`node-${index + 1}`, instance);
+    });
+  }
+
+  /** Starts the watchdog of a node. */
+  start(
+    node: ClusterNode,
+    { priority, args = [], onLine = () => {} }: {
+      priority: number;
+      args?: readonly string[];
+      onLine?: (line: Line) => void;
+    },
+  ): void {
+    const { api, interval, group } = this.#options;
+    const peers = this.nodes.map(({ instance }) => instance.address).join(",");
+    const { address, id } = node.instance;
+    node.role = "backup";
+    node.process = new ExoipProcess([
+      ..."-W -O -xi".split(" "),
+      this.address.ip,
+      ...["-xk", SIM_KEY, "-xe", this.server.endpoint(api), "-i", id],
+      ...(group ? ["-G", "edge"] : ["-p", peers]),
+      ...["-P", `${priority}`, "-t", interval, "-l", `${address}:${this.#port}`, ...args],
+    ], {
+      env: { IF_EXOSCALE_API_SECRET: SIM_SECRET },
+      onLine: (line) => {
+        node.lines.push(line);
+        const role = /role: (master|backup)/.exec(line.text)?.[1];
+        if (role) node.role = role;
+        onLine(line);
+      },
+    });
+  }
+
+  /** Names of the nodes that hold the address in the cloud. */
+  get holders(): string[] {
+    return this.nodes.filter(({ instance }) => this.address.holders.has(instance.id))
+      .map(({ name }) => name);
+  }
+
+  /** The port of all nodes. */
+  get port(): number {
+    return this.#port;
+  }
+
+  /** Ends everything that was started. */
+  async close(): Promise<void> {
+    for (const { process } of this.nodes) process?.signal("SIGKILL");
+    await Promise.all(this.nodes.map(({ process }) => process?.ended()));
+    await this.server.close();
+  }
+}
+
+/** A UDP port that is free on loopback now. */
+function freePort(): number {
+  const socket = Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: 0 });
+  const { port } = socket.addr as Deno.NetAddr;
+  socket.close();
+  return port;
+}
+
+/** Resolves when the condition holds; throws, with the title, when it does not within the limit. */
+export async function until(
+  condition: () => boolean,
+  { title, withinMs = 30_000 }: { title: string; withinMs?: number },
+): Promise<void> {
+  const endAtMs = performance.now() + withinMs;
+  while (!condition()) {
+    if (performance.now() > endAtMs) throw new Error(`not within ${withinMs} ms: ${title}`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}

@@ -1,0 +1,76 @@
+// A real exoip process: the compiled binary when EXOIP_BIN names one, else the source under this Deno.
+import { TextLineStream } from "./lines.ts";
+
+/** One line that a process wrote, with the instant at which it was read. */
+export interface Line {
+  readonly atMs: number;
+  readonly text: string;
+}
+
+const MAIN = new URL("../../main.ts", import.meta.url).pathname;
+
+/** Program and first arguments that run exoip. */
+export function exoipCommand(): [string, string[]] {
+  const binary = Deno.env.get("EXOIP_BIN");
+  if (binary) return [binary, []];
+  return [Deno.execPath(), ["run", "--quiet", "--allow-all", "--no-prompt", MAIN]];
+}
+
+/** A process that is running or has ended. */
+export class ExoipProcess {
+  readonly lines: Line[] = [];
+  /** Exit code, null while it runs; 128 + signal number when a signal ended it. */
+  code: number | null = null;
+  readonly #child: Deno.ChildProcess;
+  readonly #ended: Promise<void>;
+
+  constructor(
+    args: readonly string[],
+    { env = {}, onLine = () => {}, wrap = [] }: {
+      env?: Record<string, string>;
+      onLine?: (line: Line) => void;
+      /** Program and arguments that run the command, such as `ip netns exec NAME`. */
+      wrap?: readonly string[];
+    } = {},
+  ) {
+    const [program, first] = exoipCommand();
+    const [command = "", ...rest] = [...wrap, program, ...first, ...args];
+    this.#child = new Deno.Command(command, {
+      args: rest,
+      env: { NO_COLOR: "1", ...env },
+      stdin: "null",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    const read = async (stream: ReadableStream<Uint8Array>) => {
+      for await (const text of stream.pipeThrough(new TextLineStream())) {
+        const line = { atMs: performance.now(), text };
+        this.lines.push(line);
+        onLine(line);
+      }
+    };
+    const status = this.#child.status.then(({ code }) => void (this.code = code));
+    this.#ended = Promise.all([status, read(this.#child.stdout), read(this.#child.stderr)])
+      .then(() => {});
+  }
+
+  get pid(): number {
+    return this.#child.pid;
+  }
+
+  /** Sends a signal unless the process has ended. */
+  signal(signal: Deno.Signal): void {
+    if (this.code === null) this.#child.kill(signal);
+  }
+
+  /** Resolves to the exit code once the process has ended and its output is read. */
+  async ended(): Promise<number> {
+    await this.#ended;
+    return this.code ?? -1;
+  }
+
+  /** All output so far. */
+  get output(): string {
+    return this.lines.map(({ text }) => text).join("\n");
+  }
+}

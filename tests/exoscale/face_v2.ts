@@ -1,0 +1,148 @@
+// API v2 as the real one shows it: summaries in lists, unknown filters ignored in silence, signatures and
+// their expiry verified (with an implementation of its own), operations that end later.
+import { createHmac } from "node:crypto";
+import type { CloudModel, SimAddress, SimInstance, SimOperation } from "./model.ts";
+
+/** Credentials that the simulated cloud accepts. */
+export const SIM_KEY = "EXOsimulated0000000000000000",
+  SIM_SECRET = "simulated-secret-for-tests-only";
+
+/** Answers one request below `/v2`. `wallMs` is the server's clock. */
+export async function answerV2(
+  model: CloudModel,
+  request: Request,
+  wallMs: number,
+): Promise<Response> {
+  const url = new URL(request.url);
+  const path = url.pathname.replace(/^\/v2/, "");
+  if (path === "/zone") {
+    const zones = [{ name: model.zone, "api-endpoint": `${url.origin}/v2`, id: model.zoneId }];
+    return json({ zones });
+  }
+  const body = await request.text();
+  const refused = verify(request, body, wallMs);
+  if (refused) return json({ message: refused }, 403);
+  const [, collection, rest = ""] = path.split("/");
+  if (request.method === "PUT") return change(model, rest, body);
+  if (rest === "") return list(model, collection ?? "", url.searchParams);
+  return read(model, collection ?? "", rest);
+}
+
+function list(model: CloudModel, collection: string, query: URLSearchParams): Response {
+  const instances = [...model.instances.values()].filter(({ state }) => state !== "destroyed");
+  switch (collection) {
+    case "instance": {
+      const address = query.get("ip-address"), pool = query.get("manager-id");
+      const holders = [...model.addresses.values()].find(({ ip }) => ip === address)?.holders;
+      const listed = instances.filter((instance) =>
+        (address === null || instance.address === address || holders?.has(instance.id)) &&
+        (pool === null || instance.poolId === pool)
+      );
+      return json({ instances: listed.map((instance) => summary(model, instance)) });
+    }
+    case "elastic-ip":
+      return json({ "elastic-ips": [...model.addresses.values()].map(addressJson) });
+    case "security-group": {
+      const groups = [...model.groups].map(([name, id]) => ({ id, name, visibility: "private" }));
+      return json({ "security-groups": groups });
+    }
+    default:
+      return json({ message: "Not found" }, 404);
+  }
+}
+
+function read(model: CloudModel, collection: string, id: string): Response {
+  if (collection === "instance") {
+    const instance = model.instances.get(id);
+    if (!instance || instance.state === "destroyed") {
+      return json({ message: "Instance not found." }, 404);
+    }
+    const held = [...model.addresses.values()].filter(({ holders }) => holders.has(id));
+    const elasticIps = held.map((address) => ({ id: address.id, ip: address.ip }));
+    return json({ ...summary(model, instance), "elastic-ips": elasticIps });
+  }
+  const operation = collection === "operation" ? model.operations.get(id) : undefined;
+  if (operation) return json(operationJson(operation));
+  const pool = collection === "instance-pool" ? model.pools.get(id) : undefined;
+  if (pool) {
+    return json({ id, name: "pool", "elastic-ips": pool.map((address) => ({ id: address })) });
+  }
+  return json({ message: "Not found" }, 404);
+}
+
+function change(model: CloudModel, target: string, body: string): Response {
+  const [id = "", verb] = target.split(":");
+  const address = model.addresses.get(id);
+  const instanceId = JSON.parse(body)?.instance?.id;
+  if (!address || !model.instances.has(instanceId)) return json({ message: "Not found" }, 404);
+  if (verb !== "attach" && verb !== "detach") return json({ message: "Unknown verb" }, 400);
+  if (verb === "detach" && !address.holders.has(instanceId)) {
+    return json({ message: "Elastic IP is not attached" }, 404);
+  }
+  return json(operationJson(model.begin(verb, address, instanceId)));
+}
+
+function summary(model: CloudModel, instance: SimInstance) {
+  return {
+    id: instance.id,
+    name: instance.name,
+    state: instance.state,
+    "created-at": "2026-03-01T08:15:30Z",
+    "public-ip": instance.address,
+    "public-ip-assignment": "inet4",
+    labels: {},
+    "security-groups": instance.groups.map((name) => ({ id: model.groups.get(name) })),
+    "private-networks": [],
+    ...(instance.poolId && { manager: { id: instance.poolId, type: "instance-pool" } }),
+  };
+}
+
+function addressJson({ id, ip, managed }: SimAddress) {
+  return {
+    id,
+    ip,
+    addressfamily: "inet4",
+    ...(managed && { healthcheck: { mode: "tcp", port: 80 } }),
+  };
+}
+
+function operationJson({ id, state, reason, addressId }: SimOperation) {
+  const reference = {
+    id: addressId,
+    command: "get-elastic-ip",
+    link: `/v2/elastic-ip/${addressId}`,
+  };
+  return { id, state, reference, ...(reason && { reason, message: `failed: ${reason}` }) };
+}
+
+/** Why the request is refused, null when its signature is right and has not expired. */
+function verify(request: Request, body: string, wallMs: number): string | null {
+  const header = request.headers.get("authorization") ?? "";
+  const [scheme, list = ""] = header.split(" ");
+  const parts = new Map(
+    list.split(",").map((part) => {
+      const at = part.indexOf("=");
+      return [part.slice(0, at), part.slice(at + 1)];
+    }),
+  );
+  if (scheme !== "EXO2-HMAC-SHA256" || parts.get("credential") !== SIM_KEY) {
+    return "Invalid API key";
+  }
+  const url = new URL(request.url);
+  const signed = (parts.get("signed-query-args") ?? "").split(";").filter(Boolean);
+  const values = signed.map((name) => url.searchParams.get(name)).join("");
+  const expires = parts.get("expires") ?? "";
+  const message = `${request.method} ${url.pathname}\n${body}\n${values}\n\n${expires}`;
+  const signature = createHmac("sha256", SIM_SECRET).update(message).digest("base64");
+  const complete = [...url.searchParams.keys()].every((name) => signed.includes(name));
+  if (!complete || signature !== parts.get("signature")) return "Invalid request signature";
+  return Number(expires) * 1000 <= wallMs ? "Request expired" : null;
+}
+
+/** A JSON answer. */
+export function json(content: unknown, status = 200): Response {
+  return new Response(JSON.stringify(content), {
+    status,
+    headers: { "content-type": "application/json" },
+  });
+}

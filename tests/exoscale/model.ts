@@ -1,0 +1,128 @@
+// The simulated Exoscale: machines, Elastic IPs, groups, pools and operations, without a network. Both faces
+// (API v2 and CloudStack) and the simulation show this one model.
+
+/** A machine. */
+export interface SimInstance {
+  readonly id: string;
+  readonly nicId: string;
+  readonly name: string;
+  /** Native address. */
+  readonly address: string;
+  state: "running" | "stopped" | "destroyed";
+  groups: string[];
+  poolId: string | null;
+}
+
+/** An Elastic IP with its holders; `secondaryIds` are CloudStack's ids of each hold. */
+export interface SimAddress {
+  readonly id: string;
+  readonly ip: string;
+  managed: boolean;
+  readonly holders: Set<string>;
+}
+
+/** Asynchronous work. */
+export interface SimOperation {
+  readonly id: string;
+  readonly addressId: string;
+  state: "pending" | "success" | "failure";
+  reason: string;
+}
+
+/** A change of who holds. */
+export interface HolderChange {
+  readonly atMs: number;
+  readonly holders: readonly string[];
+}
+
+/** A UUID that tells its kind and number. */
+export function simUuid(kind: number, number: number): string {
+  const hex = (value: number, digits: number) => value.toString(16).padStart(digits, "0");
+  return `${hex(kind, 8)}-0000-4000-8000-${hex(number, 12)}`;
+}
+
+/** The whole zone. */
+export class CloudModel {
+  readonly zone = "ch-gva-2";
+  readonly zoneId = simUuid(9, 1);
+  readonly instances = new Map<string, SimInstance>();
+  readonly addresses = new Map<string, SimAddress>();
+  /** Group ids by name. */
+  readonly groups = new Map<string, string>();
+  /** Elastic IP ids that each pool hands to its members. */
+  readonly pools = new Map<string, string[]>();
+  readonly operations = new Map<string, SimOperation>();
+  readonly history: HolderChange[] = [];
+  /** Time that attach and detach take. */
+  operationMs = 50;
+  /** Reason with which the next operations fail, null when they succeed. */
+  failure: string | null = null;
+  readonly #nowMs: () => number;
+  readonly #later: (ms: number, work: () => void) => void;
+  #count = 0;
+
+  constructor(
+    {
+      nowMs = () => performance.now(),
+      later = (ms: number, work: () => void) => {
+        Deno.unrefTimer(setTimeout(work, ms) as unknown as number);
+      },
+    } = {},
+  ) {
+    this.#nowMs = nowMs;
+    this.#later = later;
+  }
+
+  /** Adds a machine. */
+  addInstance(number: number, address: string, groups: string[] = []): SimInstance {
+    const instance: SimInstance = {
+      id: simUuid(1, number),
+      nicId: simUuid(2, number),
+      name: `node-${number}`,
+      address,
+      state: "running",
+      groups,
+      poolId: null,
+    };
+    for (const group of groups) this.groups.set(group, simUuid(4, this.groups.size + 1));
+    this.instances.set(instance.id, instance);
+    return instance;
+  }
+
+  /** Adds an Elastic IP. */
+  addAddress(ip: string, { managed = false } = {}): SimAddress {
+    const address = {
+      id: simUuid(3, this.addresses.size + 1),
+      ip,
+      managed,
+      holders: new Set<string>(),
+    };
+    this.addresses.set(address.id, address);
+    return address;
+  }
+
+  /** Starts to attach or detach; the change shows when the operation ends. */
+  begin(change: "attach" | "detach", address: SimAddress, instanceId: string): SimOperation {
+    const operation: SimOperation = {
+      id: simUuid(5, ++this.#count),
+      addressId: address.id,
+      state: this.failure ? "failure" : "pending",
+      reason: this.failure ?? "",
+    };
+    this.operations.set(operation.id, operation);
+    if (operation.state === "pending") {
+      this.#later(this.operationMs, () => {
+        this.change(change, address, instanceId);
+        operation.state = "success";
+      });
+    }
+    return operation;
+  }
+
+  /** Changes who holds, at once: what an operation does at its end, or an operator by hand. */
+  change(change: "attach" | "detach", address: SimAddress, instanceId: string): void {
+    if (change === "attach") address.holders.add(instanceId);
+    else address.holders.delete(instanceId);
+    this.history.push({ atMs: this.#nowMs(), holders: [...address.holders] });
+  }
+}

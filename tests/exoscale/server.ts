@@ -1,0 +1,143 @@
+// The simulated Exoscale as a real HTTP server on loopback, with latency, a log of its calls, and every
+// answer of which a cloud is capable on a bad day.
+import { systemClock } from "../../src/host/clock.ts";
+import { answerV1 } from "./face_v1.ts";
+import { answerV2, json } from "./face_v2.ts";
+import { CloudModel } from "./model.ts";
+
+/** A bad day. */
+export type Fault =
+  | "html"
+  | "html-502"
+  | "empty"
+  | "truncated"
+  | "endless"
+  | "401"
+  | "403"
+  | "404"
+  | "409"
+  | "429"
+  | "429-retry-after"
+  | "500"
+  | "503-retry-after"
+  | "hang"
+  | "break-off"
+  | "deprecated";
+
+/** One call that arrived. */
+export interface Call {
+  readonly atMs: number;
+  readonly method: string;
+  /** Path on API v2, command on v1. */
+  readonly what: string;
+  readonly authorized: boolean;
+}
+
+/** A running server. */
+export class CloudServer {
+  readonly model: CloudModel;
+  readonly calls: Call[] = [];
+  /** Fault of each call, null for a good answer. */
+  fault: (call: Call) => Fault | null = () => null;
+  latencyMs = 5;
+  /** How much the server's clock is ahead of the machine's. */
+  aheadMs = 0;
+  readonly #ending = new AbortController();
+  readonly #server: Deno.HttpServer<Deno.NetAddr>;
+
+  constructor(model: CloudModel = new CloudModel()) {
+    this.model = model;
+    this.#server = Deno.serve({
+      hostname: "127.0.0.1",
+      port: 0,
+      onListen() {},
+      onError: () => new Response(null, { status: 500 }),
+    }, (request) => this.#answer(request));
+  }
+
+  /** Endpoint for the API. */
+  endpoint(api: "v1" | "v2"): string {
+    return `http://127.0.0.1:${this.#server.addr.port}/${api === "v2" ? "v2" : "compute"}`;
+  }
+
+  /** Ends the server; calls that hang are cut. */
+  async close(): Promise<void> {
+    this.#ending.abort();
+    await this.#server.shutdown();
+  }
+
+  async #answer(request: Request): Promise<Response> {
+    const url = new URL(request.url);
+    const what = url.searchParams.get("command") ?? url.pathname.replace(/^\/v2/, "");
+    const authorized = request.headers.has("authorization") || url.searchParams.has("signature");
+    const call = { atMs: performance.now(), method: request.method, what, authorized };
+    this.calls.push(call);
+    await this.#sleep(this.latencyMs);
+    const fault = this.fault(call);
+    if (fault) return await this.#faulty(fault);
+    const wallMs = Date.now() + this.aheadMs;
+    const answer = url.pathname.startsWith("/v2")
+      ? await answerV2(this.model, request, wallMs)
+      : answerV1(this.model, request, wallMs);
+    answer.headers.set("date", new Date(wallMs).toUTCString());
+    return answer;
+  }
+
+  async #faulty(fault: Fault): Promise<Response> {
+    const page = "<html><body>We will be back soon</body></html>";
+    const html = { "content-type": "text/html" };
+    switch (fault) {
+      case "html":
+        return new Response(page, { headers: html });
+      case "html-502":
+        return new Response(page, { status: 502, headers: html });
+      case "empty":
+        return new Response("");
+      case "truncated":
+        return new Response('{"instances":[{"id":"9b1e', {
+          headers: { "content-type": "application/json" },
+        });
+      case "endless":
+        return new Response(this.#endless());
+      case "hang":
+        await this.#sleep(600_000);
+        return new Response(null, { status: 503 });
+      case "break-off":
+        return new Response(
+          new ReadableStream({
+            start(controller) {
+              controller.enqueue(new TextEncoder().encode('{"instances":['));
+              controller.error(new Error("broken on purpose"));
+            },
+          }),
+        );
+      case "429-retry-after":
+      case "503-retry-after": {
+        const answer = json({ message: "slow down" }, Number(fault.slice(0, 3)));
+        answer.headers.set("retry-after", "2");
+        return answer;
+      }
+      case "deprecated":
+        return json({
+          errorresponse: { errorcode: 403, cserrorcode: 9999, errortext: "this API is deprecated" },
+        }, 403);
+      default:
+        return json({ message: `simulated ${fault}` }, Number(fault));
+    }
+  }
+
+  #endless(): ReadableStream<Uint8Array> {
+    const ended = this.#ending.signal;
+    return new ReadableStream({
+      async pull(controller) {
+        await new Promise((resolve) => setTimeout(resolve, 50));
+        if (ended.aborted) controller.close();
+        else controller.enqueue(new TextEncoder().encode(" "));
+      },
+    });
+  }
+
+  #sleep(ms: number): Promise<void> {
+    return systemClock.sleep(ms, this.#ending.signal);
+  }
+}
