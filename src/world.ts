@@ -70,7 +70,7 @@ export interface Cloud {
   /** The peers as configured, without self. */
   members(signal: AbortSignal): Promise<PeerIdentity[]>;
   /** Whether self holds; with `others` also who else seems to (unconfirmed on API v2). */
-  look(options: { others: boolean }, signal: AbortSignal): Promise<Sighting>; others: string[] | null }>;
+  look(options: { others: boolean }, signal: AbortSignal): Promise<Sighting>;
   /** Whether that instance holds, confirmed. */
   inspect(instanceId: string, signal: AbortSignal): Promise<boolean>;
   /** Attaches to self and waits until the cloud has done it. */
