@@ -1,0 +1,98 @@
+// What happens in the demo, and what should come of it.
+import type { Cluster, ClusterNode } from "../../tests/e2e/cluster.ts";
+
+/** One event and its expected consequence. */
+export interface Act {
+  readonly title: string;
+  /** Makes it happen. */
+  readonly happen: (stage: { cluster: Cluster; start: Start; kill: Kill }) => void;
+  /** A line of some watchdog that shows that it was noticed. */
+  readonly noticed: RegExp;
+  /** Who should hold in the end. */
+  readonly holders: readonly string[];
+  /** The one of them whose getting the address is measured. */
+  readonly heir: string;
+  /** Longest time without a live holder. */
+  readonly unheldMaxMs: number;
+  readonly withinMs: number;
+}
+
+/** Starts a node's watchdog. */
+export type Start = (node: ClusterNode, priority: number) => void;
+/** Sends a node's watchdog a signal. */
+export type Kill = (node: ClusterNode, signal: Deno.Signal) => void;
+
+const HTML_MS = 3_000;
+/** Longest wait between two attempts at the cloud, and time for the change itself. */
+const RETRY_MS = 6_000;
+/** Dead time at `-t 0.2 -r 3`, the change itself, and a busy machine. */
+const FAILOVER_MS = 600 + 1_400;
+
+function node({ nodes }: Cluster, number: number): ClusterNode {
+  const found = nodes[number - 1];
+  if (!found) throw new Error(`the demo has no node ${number}`);
+  return found;
+}
+
+/** The play. */
+export const ACTS: readonly Act[] = [
+  {
+    title: "election: three nodes start, priorities 10, 20, 30",
+    happen: ({ cluster, start }) => cluster.nodes.forEach((each, at) => start(each, 10 * (at + 1))),
+    noticed: /role: master \(best\)/,
+    holders: ["node-1"],
+    heir: "node-1",
+    unheldMaxMs: Infinity,
+    withinMs: 10_000,
+  },
+  {
+    title: "crash: node-1 is killed (SIGKILL)",
+    happen: ({ cluster, kill }) => kill(node(cluster, 1), "SIGKILL"),
+    noticed: /peer-dead: peer 127\.0\.0\.1 /,
+    holders: ["node-2"],
+    heir: "node-2",
+    unheldMaxMs: FAILOVER_MS,
+    withinMs: 10_000,
+  },
+  {
+    title: "return: node-1 is started again",
+    happen: ({ cluster, start }) => start(node(cluster, 1), 10),
+    noticed: /role: backup \(outranked by 127\.0\.0\.1/,
+    holders: ["node-1"],
+    heir: "node-1",
+    unheldMaxMs: 0,
+    withinMs: 10_000,
+  },
+  {
+    title: "graceful stop: node-1 is told to stop (SIGTERM)",
+    happen: ({ cluster, kill }) => kill(node(cluster, 1), "SIGTERM"),
+    noticed: /role: master \(best\)/,
+    holders: ["node-2"],
+    heir: "node-2",
+    unheldMaxMs: 0,
+    withinMs: 10_000,
+  },
+  {
+    title: "equal priorities: node-1 comes back with the priority of node-2",
+    happen: ({ cluster, start }) => start(node(cluster, 1), 20),
+    noticed: /role: master \(equal\)/,
+    holders: ["node-1", "node-2"],
+    heir: "node-1",
+    unheldMaxMs: 0,
+    withinMs: 10_000,
+  },
+  {
+    title: "the cloud answers HTML for 3 s while both holders crash",
+    happen: ({ cluster, kill }) => {
+      const untilMs = performance.now() + HTML_MS;
+      cluster.server.fault = () => performance.now() < untilMs ? "html" : null;
+      kill(node(cluster, 1), "SIGKILL");
+      kill(node(cluster, 2), "SIGKILL");
+    },
+    noticed: /cloud-error: .*wanted JSON, got text\/html/,
+    holders: ["node-3"],
+    heir: "node-3",
+    unheldMaxMs: HTML_MS + RETRY_MS,
+    withinMs: 20_000,
+  },
+];

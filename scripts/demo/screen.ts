@@ -1,0 +1,77 @@
+// The demo as it runs: a table that is drawn again in a terminal, plain lines in a pipe.
+import type { Cluster } from "../../tests/e2e/cluster.ts";
+
+const REFRESH_MS = 100;
+/** Log lines kept below the table. */
+const LINES_SHOWN = 12;
+
+/** Shows who is alive, who is master and who holds. */
+export class Screen {
+  readonly #cluster: Cluster;
+  readonly #live: boolean;
+  readonly #startedMs = performance.now();
+  readonly #timer: ReturnType<typeof setInterval>;
+  #lines: string[] = [];
+  #last = "";
+  #closed = false;
+
+  constructor(cluster: Cluster, { live }: { live: boolean }) {
+    this.#cluster = cluster;
+    this.#live = live;
+    this.#timer = setInterval(() => this.#show(), REFRESH_MS);
+  }
+
+  /** One line of the story. */
+  tell(text: string): void {
+    const seconds = ((performance.now() - this.#startedMs) / 1000).toFixed(2).padStart(6);
+    const line = `${seconds} ${text}`;
+    if (!this.#live) return console.log(line);
+    this.#lines = [...this.#lines, line].slice(-LINES_SHOWN);
+    this.#show();
+  }
+
+  /** Shows the last state and stops. */
+  close(): void {
+    if (this.#closed) return;
+    this.#show();
+    this.#closed = true;
+    clearInterval(this.#timer);
+  }
+
+  #show(): void {
+    if (this.#closed) return;
+    const rows = this.#cluster.nodes.map((node) => ({
+      name: node.name,
+      state: node.alive ? "alive" : "down",
+      role: node.alive ? node.role : "-",
+      holds: this.#cluster.holders.includes(node.name),
+    }));
+    const summary = rows.map(({ name, state, role, holds }) =>
+      `${name} ${state} ${role}${holds ? " HOLDS" : ""}`
+    ).join(" | ");
+    if (this.#live) return this.#draw(rows);
+    if (summary !== this.#last) this.tell(`    ${summary}`);
+    this.#last = summary;
+  }
+
+  #draw(rows: readonly { name: string; state: string; role: string; holds: boolean }[]): void {
+    const table = rows.map(({ name, state, role, holds }) => {
+      const text = `  ${name.padEnd(8)} ${state.padEnd(6)} ${role.padEnd(7)} `;
+      const colour = state === "down" ? 31 : role === "master" ? 32 : 37;
+      return `\x1b[${colour}m${text}${holds ? "holds 198.51.100.50" : ""}\x1b[0m`;
+    });
+    const { columns } = Deno.consoleSize();
+    const lines = [
+      "exoip demo",
+      "",
+      ...table,
+      "",
+      ...this.#lines.map((line) => line.slice(0, columns)),
+    ];
+    const frame = lines.map((line) => `${line}\x1b[K\n`).join("");
+    Deno.stdout.writeSync(
+      new TextEncoder().encode(`\x1b[H${this.#last ? "" : "\x1b[2J"}${frame}\x1b[J`),
+    );
+    this.#last = "drawn";
+  }
+}

@@ -1,0 +1,122 @@
+// Plays one act and measures it: when it was noticed, when the address moved, how long nobody held it.
+import { type Cluster, type ClusterNode, until } from "../../tests/e2e/cluster.ts";
+import type { Act } from "./acts.ts";
+
+/** What came of an act; times in ms since it began, null for what did not happen. */
+export interface Outcome {
+  readonly title: string;
+  readonly noticedMs: number | null;
+  readonly movedMs: number | null;
+  readonly unheldMs: number;
+  readonly ok: boolean;
+  readonly why: string;
+}
+
+/** A node's watchdog went up or down. */
+interface LifeChange {
+  readonly atMs: number;
+  readonly name: string;
+  readonly alive: boolean;
+}
+
+/** Pause after each act: long enough to see a hold that comes back, short enough to keep the minute. */
+const AFTERMATH_MS = 1_000;
+
+/** Where the acts are played. */
+export class Stage {
+  readonly #cluster: Cluster;
+  readonly #tell: (line: string) => void;
+  readonly #lives: LifeChange[] = [];
+  #noticed: { pattern: RegExp; atMs: number | null } = { pattern: /$^/, atMs: null };
+
+  constructor(cluster: Cluster, tell: (line: string) => void) {
+    this.#cluster = cluster;
+    this.#tell = tell;
+  }
+
+  /** Plays the act to its end or its time limit. */
+  async play(act: Act): Promise<Outcome> {
+    const cluster = this.#cluster;
+    const beganMs = performance.now();
+    this.#noticed = { pattern: act.noticed, atMs: null };
+    act.happen({
+      cluster,
+      start: (node, priority) => this.#start(node, priority),
+      kill: (node, signal) => this.#kill(node, signal),
+    });
+    const { title, withinMs } = act;
+    const settled = () =>
+      cluster.holders.join() === act.holders.join() && this.#noticed.atMs !== null;
+    let why = "";
+    try {
+      await until(settled, { title, withinMs });
+      await new Promise((resolve) => setTimeout(resolve, AFTERMATH_MS));
+      if (!settled()) why = "the address moved on";
+    } catch {
+      const { holders } = cluster;
+      why = `wanted ${act.holders.join("+")} to hold, got ${holders.join("+") || "nobody"}`;
+    }
+    const unheldMs = this.#unheldMs(beganMs, performance.now());
+    if (!why && unheldMs > act.unheldMaxMs) why = `unheld for ${Math.round(unheldMs)} ms`;
+    const since = (atMs: number | null | undefined) => atMs == null ? null : atMs - beganMs;
+    return {
+      title,
+      noticedMs: since(this.#noticed.atMs),
+      movedMs: since(this.#heldSince(act.heir, beganMs)),
+      unheldMs,
+      ok: why === "",
+      why,
+    };
+  }
+
+  #start(node: ClusterNode, priority: number): void {
+    this.#lives.push({ atMs: performance.now(), name: node.name, alive: true });
+    this.#cluster.start(node, {
+      priority,
+      onLine: ({ atMs, text }) => {
+        this.#tell(`${node.name} ${text.replace(/^exoip /, "")}`);
+        if (this.#noticed.pattern.test(text)) this.#noticed.atMs ??= atMs;
+      },
+    });
+  }
+
+  #kill(node: ClusterNode, signal: Deno.Signal): void {
+    node.process?.signal(signal);
+    const died = () =>
+      void this.#lives.push({ atMs: performance.now(), name: node.name, alive: false });
+    if (signal === "SIGKILL") died();
+    else node.process?.ended().then(died);
+  }
+
+  /** When the heir got the address in this act. */
+  #heldSince(name: string, sinceMs: number): number | undefined {
+    const id = this.#cluster.nodes.find((node) => node.name === name)?.instance.id ?? "";
+    const { history } = this.#cluster.server.model;
+    return history.find(({ atMs, holders }) => atMs >= sinceMs && holders.includes(id))?.atMs;
+  }
+
+  /** Time in which no node with a live watchdog had the address. */
+  #unheldMs(fromMs: number, toMs: number): number {
+    const nameOf = new Map(this.#cluster.nodes.map(({ name, instance }) => [instance.id, name]));
+    const changes = [
+      ...this.#cluster.server.model.history.map(({ atMs, holders }) => ({ atMs, holders })),
+      ...this.#lives,
+    ].sort((one, other) => one.atMs - other.atMs);
+    const alive = new Set<string>();
+    let holders: readonly string[] = [];
+    let unheldMs = 0, atMs = 0;
+    const pass = (nextMs: number) => {
+      const held = holders.some((id) => alive.has(nameOf.get(id) ?? ""));
+      if (!held) unheldMs += Math.max(0, Math.min(nextMs, toMs) - Math.max(atMs, fromMs));
+      atMs = nextMs;
+    };
+    for (const change of changes) {
+      pass(change.atMs);
+      if ("holders" in change) holders = change.holders;
+      else if (change.alive) alive.add(change.name);
+      else alive.delete(change.name);
+    }
+    pass(toMs);
+    return unheldMs;
+  }
+}
