@@ -4,7 +4,7 @@ import { trailerFor } from "./core/advert.ts";
 import { decode, encode } from "./core/heartbeat.ts";
 import { type Node, type NodeEffect, type NodeEvent, nodeWakeAtMs } from "./core/node.ts";
 import { type NodeSettings, startNode, stepNode } from "./core/node.ts";
-import type { Answer, Call } from "./core/ownership.ts";
+import type { Answer, Call } from "./core/ownership_state.ts";
 import type { PeerIdentity } from "./core/peer.ts";
 import type { Severity } from "./core/report.ts";
 import { statusLines } from "./core/status.ts";
@@ -225,8 +225,8 @@ class Watchdog {
 
   async #readMembers(): Promise<void> {
     try {
-      const peers = await this.#cloud.members(this.#ending.signal);
-      this.#deliver({ kind: "members", peers });
+      const membership = await this.#cloud.members(this.#ending.signal);
+      this.#deliver({ kind: "members", ...membership });
     } catch (cause) {
       if (this.#complain("members", asCloudError(cause), !this.#node.roster.known)) return;
       this.#deliver({ kind: "members-failed" });

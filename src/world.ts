@@ -51,6 +51,13 @@ export interface Identity {
   readonly holds: boolean;
 }
 
+/** The peers, and whether the list they come from has self, too. */
+export interface Membership {
+  /** Without self. */
+  readonly peers: readonly PeerIdentity[];
+  readonly listed: boolean;
+}
+
 /** Who holds, as far as it was asked. */
 export interface Sighting {
   readonly holds: boolean;
@@ -67,8 +74,8 @@ export interface Cloud {
   readonly name: string;
   /** Finds self and the address; refuses an address that a watchdog must not touch. */
   prepare(signal: AbortSignal): Promise<Identity>;
-  /** The peers as configured, without self. */
-  members(signal: AbortSignal): Promise<PeerIdentity[]>;
+  /** The peers as configured. */
+  members(signal: AbortSignal): Promise<Membership>;
   /** Whether self holds; with `others` also who else seems to (unconfirmed on API v2). */
   look(options: { others: boolean }, signal: AbortSignal): Promise<Sighting>;
   /** Whether that instance holds, confirmed. */

@@ -1,5 +1,5 @@
 // What this node says of itself: the same to all, but for whether it hears the one it speaks to.
-import { type Election, LAST_PRIORITY, selfEligible, standsBack } from "./election.ts";
+import { type Election, LAST_PRIORITY, selfEligible, standsBack } from "./election_state.ts";
 import type { Trailer } from "./heartbeat.ts";
 
 /** A heartbeat without its address, id and sequence, which the sender's shell knows. */

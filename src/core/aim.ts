@@ -1,5 +1,5 @@
 // What the election wants of the cloud: a level that ownership.ts compares with what the cloud shows.
-import { type Election, outranking, PASSED, selfEligible, settling } from "./election.ts";
+import { type Election, outranking, PASSED, selfEligible, settling } from "./election_state.ts";
 import { eligible, type Peer } from "./peer.ts";
 
 /** What should become of the address on this node. */
@@ -13,6 +13,16 @@ export type Want =
   /** Give it up now. */
   | "release";
 
+/** A peer to take the address from. */
+export interface DeadPeer {
+  readonly instanceId: string;
+  /**
+   * How many others should act before we take the address from it: live masters with a lower id, and one
+   * for the peer itself when it could just as well be evicting us, or had nothing when it was last heard.
+   */
+  readonly precedence: number;
+}
+
 /** The election's wish, with all that ownership needs to fulfil it. */
 export interface Aim {
   readonly want: Want;
@@ -24,13 +34,11 @@ export interface Aim {
   readonly mute: boolean;
   /** Instances that are heard now. */
   readonly alive: readonly string[];
-  /** Instances that were heard and then fell silent. */
-  readonly dead: readonly string[];
+  /** Peers that were heard and then fell silent. */
+  readonly dead: readonly DeadPeer[];
   /** Instances that were never heard. */
   readonly unheard: readonly string[];
-  /** Live equals with a lower id: they evict first. */
-  readonly mastersBefore: number;
-  /** A live node that ranks after this one says that it holds. */
+  /** We should hold, yet a live node that ranks after this one says that it does. */
   readonly challenged: boolean;
 }
 
@@ -40,21 +48,21 @@ export function aimOf(state: Election): Aim {
   const successors = outranking(state);
   const claimant = successors.find((peer) => peer.trailer?.holds && peer.instanceId !== null);
   const silent = peers.filter((peer) => !peer.alive);
+  const want = wantOf(state, { successors, peers });
   return {
-    want: wantOf(state, { successors, peers }),
+    want,
     successors: instancesOf(successors),
     claimant: claimant?.instanceId ?? null,
     mute: successors.some((peer) => peer.trailer === null),
     alive: instancesOf(peers.filter((peer) => peer.alive)),
-    dead: instancesOf(silent.filter((peer) => peer.heardAtMs !== null)),
-    unheard: instancesOf(silent.filter((peer) => peer.heardAtMs === null)),
-    mastersBefore:
-      peers.filter((peer) =>
-        eligible(peer) && peer.priority === state.priority && peer.heardId < (state.selfId ?? "")
-      ).length,
-    challenged: peers.some((peer) =>
-      eligible(peer) && peer.trailer?.holds && peer.priority > state.priority
+    dead: silent.flatMap((peer) =>
+      peer.heardAtMs === null || peer.instanceId === null
+        ? []
+        : { instanceId: peer.instanceId, precedence: precedence(state, peer) }
     ),
+    unheard: instancesOf(silent.filter((peer) => peer.heardAtMs === null)),
+    challenged: want === "hold" &&
+      peers.some((peer) => eligible(peer) && peer.trailer?.holds && peer.priority > state.priority),
   };
 }
 
@@ -68,11 +76,20 @@ function wantOf(
     return wait ? "yield" : "release";
   }
   if (settling(state)) return "keep";
-  if (!selfEligible(state) && successors.length === 0) {
+  if (!selfEligible(state) && state.listed && successors.length === 0) {
     return state.role === "master" ? "hold" : "keep";
   }
   if (state.role === "master") return "hold";
   return state.yieldUntilMs === PASSED ? "release" : "yield";
+}
+
+function precedence(state: Election, dead: Peer): number {
+  const before = (peer: Peer) =>
+    peer.priority === state.priority && peer.heardId < (state.selfId ?? "");
+  const masters = [...state.peers.values()].filter((peer) => eligible(peer) && before(peer));
+  // An original peer cannot say whether it holds; one that ranks after a master had no reason to.
+  const held = dead.trailer?.holds ?? dead.priority <= state.priority;
+  return masters.length + (!held || before(dead) ? 1 : 0);
 }
 
 function instancesOf(peers: readonly Peer[]): string[] {

@@ -1,5 +1,5 @@
 // When a node that was asked to stop may go, and with which exit code.
-import type { Election } from "./election.ts";
+import type { Election } from "./election_state.ts";
 import type { Node } from "./node.ts";
 
 /** Attempts to detach before the node goes and says that the address is still on it. */
@@ -24,7 +24,10 @@ export const departure = {
     const idle = ownership.write.inFlight === null;
     // Nothing was ever learned from the cloud, so nothing was ever done there.
     if (!ownership.prepared || (idle && ownership.holding === false)) return 0;
-    const gaveUp = ownership.write.failures >= DETACH_ATTEMPTS || election.stops > 2;
+    // After a failed detach the cloud is asked what became of it; failing to learn that counts, too.
+    const { read, write } = ownership;
+    const failures = write.failures === 0 ? 0 : write.failures + read.failures;
+    const gaveUp = failures >= DETACH_ATTEMPTS || election.stops > 2;
     return gaveUp || atMs >= endAtMs(stoppedAtMs, election) ? 1 : null;
   },
 };

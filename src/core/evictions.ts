@@ -4,12 +4,14 @@
 // holder that was never heard.
 import type { Aim } from "./aim.ts";
 
-/** How long another master with a lower id is given to evict first. */
-export const STAGGER_MS = 5_000;
+/** How long each node that should evict first is given. */
+export const STAGGER_MS = 4_000;
+/** Our own hold must have been seen within this time before a late eviction. */
+export const FRESH_HOLD_MS = 1_500;
 /** How long a change in the cloud may take to show; earlier sightings against it are no evidence. */
 export const TRUST_MS = 5_000;
 /** How often the machine of a spared holder is looked up again. */
-export const POWER_CHECK_MS = 300_000;
+export const POWER_CHECK_MS = 60_000;
 
 /** What is to be done about one dead peer. */
 export interface Eviction {
@@ -17,6 +19,8 @@ export interface Eviction {
   readonly stage: "due" | "over" | "spared";
   /** For `due` and `spared`: when to act; for `over`: since when. */
   readonly atMs: number;
+  /** We must have seen our own hold at or after this instant, or the dead one may have evicted us. */
+  readonly heldSinceMs: number;
 }
 
 /** By instance. */
@@ -25,35 +29,44 @@ export type Evictions = ReadonlyMap<string, Eviction>;
 /** Opens a record for each new death, closes those of peers that live again. */
 export function recordDeaths(
   evictions: Evictions,
-  { dead, unheard, alive, mastersBefore }: Aim,
+  { dead, unheard, alive }: Aim,
   atMs: number,
 ): Evictions {
-  const fresh = dead.filter((id) => !evictions.has(id));
+  const fresh = dead.filter(({ instanceId }) => !evictions.has(instanceId));
   const revived = alive.filter((id) => evictions.has(id));
-  const forgotten = [...evictions].filter(([id, { stage }]) =>
-    stage !== "due" && !dead.includes(id) && !unheard.includes(id)
+  const silent = new Set([...unheard, ...dead.map(({ instanceId }) => instanceId)]);
+  // Whoever left the list is forgotten once the matter is closed.
+  const forgotten = [...evictions.keys()].filter((id) =>
+    !silent.has(id) && evictions.get(id)?.stage !== "due"
   );
   if (fresh.length + revived.length + forgotten.length === 0) return evictions;
   const next = new Map(evictions);
-  for (const id of revived) next.delete(id);
-  for (const [id] of forgotten) next.delete(id);
-  for (const id of fresh) next.set(id, { stage: "due", atMs: atMs + mastersBefore * STAGGER_MS });
+  for (const id of [...revived, ...forgotten]) next.delete(id);
+  for (const { instanceId, precedence } of fresh) {
+    const dueMs = atMs + precedence * STAGGER_MS;
+    const heldSinceMs = precedence > 0 ? dueMs - FRESH_HOLD_MS : atMs;
+    next.set(instanceId, { stage: "due", atMs: dueMs, heldSinceMs });
+  }
   return next;
 }
 
 /** The death is dealt with: taken, or found to hold nothing. */
 export function close(evictions: Evictions, instanceId: string, atMs: number): Evictions {
-  return new Map(evictions).set(instanceId, { stage: "over", atMs });
+  return new Map(evictions).set(instanceId, { stage: "over", atMs, heldSinceMs: atMs });
 }
 
 /** Evidence that somebody lives whom we cannot hear: nobody who is dead now is evicted any more. */
 export function spareAll(evictions: Evictions, atMs: number): Evictions {
-  return new Map([...evictions.keys()].map((id) => [id, { stage: "spared", atMs } as const]));
+  return new Map([...evictions.keys()].map((id) => [id, sparedAt(atMs)]));
 }
 
-/** Looks at the machine of a silent holder, at once and then now and again. */
+/** Looks at the machine of a silent holder at that instant, and then now and again. */
 export function spare(evictions: Evictions, instanceId: string, atMs: number): Evictions {
-  return new Map(evictions).set(instanceId, { stage: "spared", atMs });
+  return new Map(evictions).set(instanceId, sparedAt(atMs));
+}
+
+function sparedAt(atMs: number): Eviction {
+  return { stage: "spared", atMs, heldSinceMs: -Infinity };
 }
 
 /** Holders whose hold came back after we took it or found none. */
@@ -68,15 +81,26 @@ export function reappeared(
   });
 }
 
+/** What to evict next, and when. */
+export interface NextEviction {
+  readonly instanceId: string;
+  readonly onlyIfStopped: boolean;
+  readonly atMs: number;
+}
+
 /** The record to act on next, null when none is open; `spared` ones only while they hold. */
 export function nextEviction(
   evictions: Evictions,
-  holders: readonly string[],
-): { readonly instanceId: string; readonly onlyIfStopped: boolean; readonly atMs: number } | null {
-  let next: ReturnType<typeof nextEviction> = null;
-  for (const [instanceId, { stage, atMs }] of evictions) {
+  { holders, heldAtMs }: {
+    holders: readonly string[];
+    /** When our own hold was last seen. */
+    heldAtMs: number;
+  },
+): NextEviction | null {
+  let next: NextEviction | null = null;
+  for (const [instanceId, { stage, atMs, heldSinceMs }] of evictions) {
     const open = stage === "due" || (stage === "spared" && holders.includes(instanceId));
-    if (open && (next === null || atMs < next.atMs)) {
+    if (open && heldAtMs >= heldSinceMs && (next === null || atMs < next.atMs)) {
       next = { instanceId, onlyIfStopped: stage === "spared", atMs };
     }
   }

@@ -1,9 +1,11 @@
 // One kind of call (reading or changing): what is under way, how often it failed, when to try again, and
 // when failing makes the node unable.
-import type { Call, Ownership } from "./ownership.ts";
+import type { Call, Ownership } from "./ownership_state.ts";
 
 /** Waits between attempts start here, double, and end at the cap; half of each is jitter. */
 const BACKOFF_START_MS = 500, BACKOFF_CAP_MS = 5_000;
+/** Shortest wait, after a call that hung. */
+const RETRY_MIN_MS = 100;
 /** Wait after a refusal that a repetition will not change (403, 404, ...). */
 const REFUSED_MS = 30_000;
 /** Longest wait that the cloud may impose (Retry-After). */
@@ -72,7 +74,8 @@ export function failed(
     failures: lane.failures + 1,
     failingSinceMs: lane.failingSinceMs ?? lane.inFlight?.startedAtMs ?? atMs,
     failedAtMs: atMs,
-    notBeforeMs: atMs + waitMs,
+    // A call that hung has waited already.
+    notBeforeMs: Math.max((lane.inFlight?.startedAtMs ?? atMs) + waitMs, atMs + RETRY_MIN_MS),
   };
 }
 

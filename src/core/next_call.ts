@@ -1,7 +1,7 @@
 // Which call each lane makes next, and when: the same answer serves to act and to know when to wake.
 import { nextEviction } from "./evictions.ts";
 import { PENALTY_MS, unableAtMs } from "./lane.ts";
-import type { Call, Ownership } from "./ownership.ts";
+import type { Call, Ownership } from "./ownership_state.ts";
 
 /** A call and the earliest instant for it. */
 interface Due {
@@ -60,7 +60,10 @@ function nextWrite(state: Ownership): Due | null {
     case "hold": {
       if (holding === null) return null;
       if (!holding) return { call: { verb: "attach" }, atMs: -Infinity };
-      const next = nextEviction(state.evictions, state.others);
+      const next = nextEviction(state.evictions, {
+        holders: state.others,
+        heldAtMs: state.seenAtMs,
+      });
       if (!next) return null;
       const { instanceId, onlyIfStopped, atMs } = next;
       return { call: { verb: "evict", instanceId, onlyIfStopped }, atMs };

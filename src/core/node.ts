@@ -2,40 +2,32 @@
 // watchdog and the simulation drive it the same way. It knows no clock, no socket and no cloud.
 import { type Advert, advert, sameAdvert } from "./advert.ts";
 import { type Aim, aimOf } from "./aim.ts";
+import { departure } from "./departure.ts";
 import {
-  deadTimeMs,
   distrust,
   type DistrustReason,
   elect,
-  type Election,
   type ElectionEvent,
-  type ElectionSettings,
   electionWakeAtMs,
   startElection,
 } from "./election.ts";
+import { deadTimeMs, type Election, type ElectionSettings } from "./election_state.ts";
 import type { Heartbeat } from "./heartbeat.ts";
-import { departure } from "./departure.ts";
+import type { Setback } from "./lane.ts";
+import { ownershipWakeAtMs } from "./next_call.ts";
+import { detaching } from "./ownership.ts";
 import {
   type Answer,
   type Call,
-  own,
   type Ownership,
   type OwnershipEvent,
-  ownershipWakeAtMs,
   startOwnership,
-} from "./ownership.ts";
+} from "./ownership_state.ts";
 import type { PeerIdentity } from "./peer.ts";
 import type { Report } from "./report.ts";
-import {
-  beginReading,
-  endReading,
-  type Roster,
-  rosterStale,
-  rosterWakeAtMs,
-  startRoster,
-} from "./roster.ts";
+import { beginReading, endReading, type Roster, rosterWakeAtMs, startRoster } from "./roster.ts";
+import { steer, type Turn } from "./steering.ts";
 import { changesBetween } from "./story.ts";
-import type { Setback } from "./lane.ts";
 
 /** What the node is told once. */
 export interface NodeSettings extends ElectionSettings {
@@ -58,7 +50,7 @@ export type NodeEvent =
     readonly roll: number;
   }
   | ({ readonly kind: "failed"; readonly id: number; readonly roll: number } & Setback)
-  | { readonly kind: "members"; readonly peers: readonly PeerIdentity[] }
+  | Extract<ElectionEvent, { kind: "members" }>
   | { readonly kind: "members-failed" };
 
 /** What the node wants done. */
@@ -147,47 +139,13 @@ export function stepNode(before: Node, event: NodeEvent, atMs: number): [Node, N
   return speak(node, { atMs, effects });
 }
 
-interface Turn {
-  readonly atMs: number;
-  readonly effects: NodeEffect[];
-}
-
-/** Hands the election's wish to ownership, and what ownership learned back, until neither has news. */
-function steer(before: Node, event: OwnershipEvent, turn: Turn): Node {
-  let node = relay(before, event, turn);
-  // Each round changes `holding` or `able` at most once more; three are enough for any event.
-  for (let round = 0; round < 3; round++) {
-    const { holding, able } = node.ownership;
-    const { election } = node;
-    if (election.holding !== holding) {
-      node = { ...node, election: elect(election, { kind: "holding", holding }, turn.atMs) };
-    } else if (election.able !== able) {
-      node = { ...node, election: elect(election, { kind: "able", able }, turn.atMs) };
-    }
-    const aim = aimOf(node.election);
-    node = relay({ ...node, aim }, { kind: "aim", aim }, turn);
-  }
-  return node;
-}
-
-function relay(node: Node, event: OwnershipEvent, { atMs, effects }: Turn): Node {
-  const [ownership, wanted] = own(node.ownership, event, atMs);
-  let { roster } = node;
-  for (const effect of wanted) {
-    // An old list is read in the place of the other holders: at rest two calls per round are enough.
-    const swap = effect.kind === "call" && effect.call.verb === "look" && rosterStale(roster, atMs);
-    if (swap) roster = beginReading(roster, atMs);
-    effects.push(swap ? { ...effect, call: { verb: "look", others: false } } : effect);
-    if (swap) effects.push({ kind: "members" });
-  }
-  return { ...node, ownership, roster };
-}
-
 /** Sends what is due: to all at each interval, and at once when what we say has changed. */
 function speak(node: Node, { atMs, effects }: Turn): [Node, NodeEffect[]] {
-  const { election } = node;
+  const { election, ownership } = node;
   const { intervalMs } = election.settings;
-  const says = advert(election);
+  const hint = advert(election);
+  // Nobody may rely on a hold that is being given up.
+  const says = { ...hint, holds: hint.holds && !detaching(ownership) };
   const news = !sameAdvert(says, node.said);
   const due = atMs >= election.heartbeatAtMs;
   const exit = departure.exitCode(node, atMs);

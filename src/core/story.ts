@@ -1,8 +1,9 @@
 // What changed in the election, told to the operator: roles with their reasons, peers found and lost.
-import type { Election } from "./election.ts";
 import type { NodeEffect } from "./node.ts";
-import { outranking } from "./election.ts";
+import { type Election, outranking, type Reason } from "./election_state.ts";
 import { report } from "./report.ts";
+
+const ALARMING: ReadonlySet<Reason> = new Set(["stalled", "unable", "unlisted"]);
 
 /** The lines that the step from one state to the next is worth. */
 export function changesBetween(before: Election, after: Election): NodeEffect[] {
@@ -17,7 +18,7 @@ export function changesBetween(before: Election, after: Election): NodeEffect[] 
         outranking(after).map(({ address, priority }) => `${address}/${priority}`).join(", ")
       }`
       : "";
-    const severity = after.reason === "stalled" || after.reason === "unable" ? "warning" : "info";
+    const severity = ALARMING.has(after.reason) ? "warning" : "info";
     reports.push(report(severity, "role", `${after.role} (${after.reason}${better})${change}`));
   }
   return reports.map((line) => ({ kind: "report", ...line }));

@@ -1,13 +1,12 @@
 // The Elastic IP through CloudStack (API v1): a secondary address on the machine's default NIC. Listings
 // show it, so one reading tells who holds.
-import type { PeerIdentity } from "../core/peer.ts";
-import type { Cloud, Identity, Sighting } from "../world.ts";
+import type { Cloud, Identity, Membership, Sighting } from "../world.ts";
 import type { ClientOptions } from "./client_v2.ts";
 import { ClientV1 } from "./client_v1.ts";
 import { CloudError } from "./cloud_error.ts";
 import type { Assignment } from "./cloud_v2.ts";
 import { type Fields, listOf, textOf } from "./json.ts";
-import { type Machine, peersAmong, peersAt } from "./peer_source.ts";
+import { type Machine, membersAmong, peersAt } from "./peer_source.ts";
 
 const RUNNING = new Set(["Running", "Starting", "Stopping", "Migrating", "Moving", "Unknown"]);
 const GONE = new Set(["Destroyed", "Expunging"]);
@@ -39,7 +38,7 @@ export class CloudV1 implements Cloud {
     return { instanceId, wireId: this.#nicId, holds: this.#hold(self) !== null };
   }
 
-  async members(signal: AbortSignal): Promise<PeerIdentity[]> {
+  async members(signal: AbortSignal): Promise<Membership> {
     const { peers, instanceId: selfId } = this.#assignment;
     const zoneid = this.#zoneId;
     if (peers.kind === "static") {
@@ -54,7 +53,7 @@ export class CloudV1 implements Cloud {
     const members = zone.filter((machine) =>
       listOf(machine, "securitygroup").some((group) => textOf(group, "name") === peers.group)
     );
-    return peersAmong(members.map(machineOf), selfId);
+    return membersAmong(members.map(machineOf), selfId);
   }
 
   async look({ others }: { others: boolean }, signal: AbortSignal): Promise<Sighting> {

@@ -1,11 +1,10 @@
 // The Elastic IP through API v2. Lists show no Elastic IPs and unknown filters are ignored in silence, so a
 // list only proposes holders; `get-instance` decides.
-import type { PeerIdentity } from "../core/peer.ts";
-import type { Cloud, Identity, Sighting } from "../world.ts";
+import type { Cloud, Identity, Membership, Sighting } from "../world.ts";
 import { type ClientOptions, ClientV2 } from "./client_v2.ts";
 import { CloudError } from "./cloud_error.ts";
 import { type Fields, listOf, requiredListOf, textOf } from "./json.ts";
-import { type Machine, peersAmong, peersAt, type PeerSource } from "./peer_source.ts";
+import { type Machine, membersAmong, peersAt, type PeerSource } from "./peer_source.ts";
 
 /** States of a machine that may still carry traffic. */
 const RUNNING = new Set(["running", "starting", "stopping", "migrating"]);
@@ -41,7 +40,7 @@ export class CloudV2 implements Cloud {
     return { instanceId, wireId: instanceId, holds: this.#holds(self) };
   }
 
-  async members(signal: AbortSignal): Promise<PeerIdentity[]> {
+  async members(signal: AbortSignal): Promise<Membership> {
     const { peers, instanceId: selfId } = this.#assignment;
     if (peers.kind === "static") {
       const machines = (await this.#listInstances(signal)).map(machineOf);
@@ -51,7 +50,7 @@ export class CloudV2 implements Cloud {
     const members = (await this.#listInstances(signal)).filter((instance) =>
       listOf(instance, "security-groups").some((group) => textOf(group, "id") === this.#groupId)
     );
-    return peersAmong(members.map(machineOf), selfId);
+    return membersAmong(members.map(machineOf), selfId);
   }
 
   async look({ others }: { others: boolean }, signal: AbortSignal): Promise<Sighting> {

@@ -1,5 +1,6 @@
 // Where the peers come from, and how a listing of machines becomes a list of peers.
 import type { PeerIdentity } from "../core/peer.ts";
+import type { Membership } from "../world.ts";
 import { CloudError } from "./cloud_error.ts";
 
 /** `-p` or `-G`. */
@@ -18,7 +19,12 @@ export interface Machine {
 }
 
 /** The machines of the group as peers, without self and without those that are gone. */
-export function peersAmong(machines: readonly Machine[], selfId: string): PeerIdentity[] {
+export function membersAmong(machines: readonly Machine[], selfId: string): Membership {
+  const listed = machines.some(({ instanceId }) => instanceId === selfId);
+  return { peers: peersAmong(machines, selfId), listed };
+}
+
+function peersAmong(machines: readonly Machine[], selfId: string): PeerIdentity[] {
   return machines.flatMap(({ instanceId, wireId, address, exists }) =>
     exists && address !== null && instanceId !== selfId ? { address, instanceId, wireId } : []
   );
@@ -28,7 +34,7 @@ export function peersAmong(machines: readonly Machine[], selfId: string): PeerId
 export function peersAt(
   addresses: readonly string[],
   { machines, selfId, where }: { machines: readonly Machine[]; selfId: string; where: string },
-): PeerIdentity[] {
+): Membership {
   const found = addresses.map((address) =>
     [address, machines.filter((machine) => machine.address === address && machine.exists)] as const
   );
@@ -39,5 +45,6 @@ export function peersAt(
       `each peer given with -p must be the address of one instance ${where}: ${named}`;
     throw new CloudError("no-such-peer", message);
   }
-  return peersAmong(found.flatMap(([, matches]) => matches), selfId);
+  // A list given by hand need not have self.
+  return { peers: peersAmong(found.flatMap(([, matches]) => matches), selfId), listed: true };
 }

@@ -1,0 +1,132 @@
+// What the election knows, and the questions that can be asked of it. Questions never change anything.
+import { eligible, holdersAmong, type Peer, rankOf, ranksBefore } from "./peer.ts";
+
+/** Added to the hold-off so that the last heartbeat of the dead time can still arrive. Source: exoip, Skew. */
+export const SKEW_MS = 100;
+/** Advertised by a node that must not win. Source: spec section 5. */
+export const LAST_PRIORITY = 255;
+
+/** What the election is told once. */
+export interface ElectionSettings {
+  readonly elasticIp: string;
+  /** Initial priority, 0 to 255, lower wins. */
+  readonly priority: number;
+  /** Time between heartbeats, 10 ms to 1 h. */
+  readonly intervalMs: number;
+  /** Intervals of silence after which a peer is dead, at least 1. */
+  readonly deadRatio: number;
+  /** Among equal best priorities only the lowest id is master. */
+  readonly exclusive: boolean;
+  /** How long a worse-ranked live holder is left alone: 0 preempts at once, Infinity never. */
+  readonly preemptDelayMs: number;
+  /** Longest wait for a successor to hold before giving the address up. */
+  readonly handoverTimeoutMs: number;
+}
+
+/** Role in the original's words. */
+export type Role = "backup" | "master";
+/** Why a node has its role. */
+export type Reason =
+  | "settling"
+  | "stalled"
+  | "best"
+  | "equal"
+  | "alone"
+  | "outranked"
+  | "deferring"
+  | "unable"
+  | "unlisted"
+  | "leaving";
+
+/** An instant to come, `PASSED` once it is over, null when it is not set. */
+export type Deadline = number | null;
+/** A deadline that is over: it still counts, but wakes nobody. */
+export const PASSED = -Infinity;
+
+/** The election's whole memory. Build with `startElection`, change with `elect`. */
+export interface Election {
+  readonly settings: ElectionSettings;
+  /** Own id on the wire, null until the cloud has told it (API v1). */
+  readonly selfId: string | null;
+  readonly priority: number;
+  /** Whether we reach the cloud, and may change something there. */
+  readonly able: boolean;
+  /** Whether the list that our peers come from has us, too: the others do not hear us otherwise. */
+  readonly listed: boolean;
+  /** 0 while running, then how often we were asked to stop. */
+  readonly stops: number;
+  /** Whether the cloud shows the address on us, null while unknown. */
+  readonly holding: boolean | null;
+  readonly role: Role;
+  readonly reason: Reason;
+  readonly roleSinceMs: number;
+  /** By address. */
+  readonly peers: ReadonlyMap<string, Peer>;
+  /** When the next heartbeat is due. */
+  readonly heartbeatAtMs: number;
+  /** End of the hold-off; Infinity until the peers are known. */
+  readonly settledAtMs: Deadline;
+  /** Until when a worse-ranked holder is left alone. */
+  readonly deferUntilMs: Deadline;
+  /** Until when, after the cloud came back to us, a holder without it is given time to find it, too. */
+  readonly graceUntilMs: Deadline;
+  /** Until when we wait for a successor before giving the address up. */
+  readonly yieldUntilMs: Deadline;
+}
+
+/** Silence after which a peer is dead. Source: exoip engine.go, PeerIsNewlyDead. */
+export function deadTimeMs({ intervalMs, deadRatio }: ElectionSettings): number {
+  return intervalMs * deadRatio;
+}
+
+/** How long a node only listens after its start. */
+export function holdOffMs(settings: ElectionSettings): number {
+  return deadTimeMs(settings) + SKEW_MS;
+}
+
+/** When a peer that stays silent is dead. */
+export function deathAtMs(peer: Peer, { settings }: Election): number {
+  return (peer.heardAtMs ?? -Infinity) + deadTimeMs(settings);
+}
+
+/** `PASSED` once it is over. */
+export function passed(deadline: Deadline, atMs: number): Deadline {
+  return deadline !== null && deadline <= atMs ? PASSED : deadline;
+}
+
+/** Whether the deadline is set and still to come. */
+export function pending(deadline: Deadline): boolean {
+  return deadline !== null && deadline !== PASSED;
+}
+
+/** Whether the hold-off still runs. */
+export function settling({ settledAtMs }: Election): boolean {
+  return settledAtMs !== PASSED;
+}
+
+/** Whether this node could be master. */
+export function selfEligible({ able, listed, stops }: Election): boolean {
+  return able && listed && stops === 0;
+}
+
+/** Live eligible peers that rank before this node. */
+export function outranking(state: Election): Peer[] {
+  const self = { priority: state.priority, id: state.selfId ?? "" };
+  return [...state.peers.values()].filter((peer) =>
+    eligible(peer) &&
+    (!selfEligible(state) || ranksBefore(rankOf(peer), self, state.settings.exclusive))
+  );
+}
+
+/** Whether a worse-ranked node holds and we, not holding, were told to leave it for a while. */
+export function standsBack(state: Election): boolean {
+  return state.settings.preemptDelayMs > 0 && state.holding === false && state.role === "backup" &&
+    holdersAmong(state.peers.values()).some((peer) => peer.priority > state.priority);
+}
+
+/** Whether a live peer serves the address but cannot reach the cloud. */
+export function cutOffHolder({ peers }: Election): boolean {
+  return [...peers.values()].some(({ alive, trailer }) =>
+    alive && trailer?.unable && trailer.holds && !trailer.leaving
+  );
+}

@@ -1,0 +1,128 @@
+// What the cloud's answers say and prove, and what follows for what ownership knows.
+import { close, POWER_CHECK_MS, reappeared, spare, spareAll, TRUST_MS } from "./evictions.ts";
+import { forgive, succeeded } from "./lane.ts";
+import {
+  type Answer,
+  type Call,
+  lookAt,
+  outdate,
+  type Ownership,
+  type OwnershipEvent,
+} from "./ownership_state.ts";
+import type { report } from "./report.ts";
+
+/** After an attach the cloud is looked at again this soon: others may hold, too. */
+const AFTER_ATTACH_MS = 1_000;
+
+/** When it is, and how to tell the operator. */
+export interface Circumstances {
+  readonly atMs: number;
+  readonly say: (...args: Parameters<typeof report>) => void;
+}
+
+/** Takes in the answer to one of our calls; any other answer is ignored. */
+export function answered(
+  state: Ownership,
+  { id, answer, roll }: Extract<OwnershipEvent, { kind: "answered" }>,
+  now: Circumstances,
+): Ownership {
+  const lane = state.read.inFlight?.id === id ? "read" : "write";
+  const flight = state[lane].inFlight;
+  if (flight?.id !== id) return state;
+  // A cloud that was away for readings, too, was away: its refusals of changes are forgiven.
+  const recovered = lane === "read" && state.read.failures > 0;
+  const landed = {
+    ...state,
+    write: recovered ? forgive(state.write, Infinity) : state.write,
+    [lane]: succeeded(state[lane]),
+  };
+  const { reconcileMs } = state.settings;
+  const nextLook = now.atMs + reconcileMs * (1 + 0.1 * roll);
+  const planned = landed.looksAtMs.length > 0 ? landed : { ...landed, looksAtMs: [nextLook] };
+  switch (answer.verb) {
+    case "prepare":
+      return { ...planned, prepared: true, holding: answer.holds, seenAtMs: now.atMs };
+    case "look":
+      return flight.stale ? lookAt(planned, now.atMs + 1_000) : sight(planned, answer, now);
+    case "inspect":
+      return inspected(planned, flight.call, answer.holds, now.atMs);
+    case "attach":
+      now.say("info", "attached", "the Elastic IP is attached to this instance");
+      return changed(lookAt(planned, now.atMs + AFTER_ATTACH_MS), true, now.atMs);
+    case "detach-self":
+      now.say("info", "detached", "the Elastic IP is detached from this instance");
+      return changed(planned, false, now.atMs);
+    case "evict":
+      return evicted(outdate(planned), flight.call, answer.outcome, now);
+    default:
+      return answer satisfies never;
+  }
+}
+
+function inspected(state: Ownership, call: Call, holds: boolean, atMs: number): Ownership {
+  const confirmed = holds && call.verb === "inspect" ? call.instanceId : null;
+  return { ...state, confirmed, inspectAtMs: atMs + 1_000 };
+}
+
+function changed(state: Ownership, holding: boolean, atMs: number): Ownership {
+  return outdate({
+    ...state,
+    holding,
+    confirmed: null,
+    seenAtMs: atMs,
+    trustAtMs: atMs + TRUST_MS,
+  });
+}
+
+function evicted(
+  state: Ownership,
+  call: Call,
+  outcome: "taken" | "absent" | "running",
+  { atMs, say }: Circumstances,
+): Ownership {
+  if (call.verb !== "evict") return state;
+  const { instanceId } = call;
+  if (outcome === "running") {
+    const text = `instance ${instanceId} holds the Elastic IP and runs, though we do not hear it`;
+    say("warning", "holder-unheard", `${text}: it is left alone, and so is every other silent one`);
+    const spared = spareAll(state.evictions, atMs);
+    return { ...state, evictions: spare(spared, instanceId, atMs + POWER_CHECK_MS) };
+  }
+  if (outcome === "taken") {
+    say("warning", "evicted", `took the Elastic IP from instance ${instanceId}, which is dead`);
+  }
+  return {
+    ...state,
+    evictions: close(state.evictions, instanceId, atMs),
+    others: state.others.filter((id) => id !== instanceId),
+  };
+}
+
+/** Takes in what the cloud shows, and what it proves when it contradicts what we did. */
+function sight(
+  state: Ownership,
+  { holds, others }: Extract<Answer, { verb: "look" }>,
+  { atMs, say }: Circumstances,
+): Ownership {
+  // Our own change may not show yet: no evidence, look again when it must.
+  const early = atMs < state.trustAtMs && holds !== state.holding;
+  if (early) return lookAt(state, state.trustAtMs);
+  let next: Ownership = {
+    ...state,
+    holding: holds,
+    seenAtMs: atMs,
+    others: others ?? state.others,
+  };
+  const mine = state.aim?.want === "hold";
+  if (mine && state.holding === true && !holds) {
+    say("warning", "hold-vanished", "the Elastic IP was taken from this instance by another hand");
+    next = { ...next, evictions: spareAll(next.evictions, atMs) };
+  }
+  if (!mine || others === null) return next;
+  const suspects = [
+    ...reappeared(next.evictions, others, atMs),
+    ...others.filter((id) => state.aim?.unheard.includes(id) && !next.evictions.has(id)),
+  ];
+  for (const id of suspects) next = { ...next, evictions: spare(next.evictions, id, atMs) };
+  return next;
+}

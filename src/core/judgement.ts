@@ -1,0 +1,79 @@
+// Which role follows from what is known, and why. The transitions are drawn in election.ts.
+import {
+  cutOffHolder,
+  deathAtMs,
+  type Election,
+  holdOffMs,
+  outranking,
+  passed,
+  pending,
+  type Reason,
+  type Role,
+  selfEligible,
+  settling,
+  standsBack,
+} from "./election_state.ts";
+import { eligible, type Peer } from "./peer.ts";
+
+/** Decides the role, unless the hold-off still forbids to judge anyone (but not to leave). */
+export function judge(before: Election, atMs: number): Election {
+  const state = { ...before, settledAtMs: passed(before.settledAtMs, atMs) };
+  if (settling(state) && state.stops === 0) return state;
+  const buried = {
+    ...state,
+    peers: bury(state, atMs),
+    graceUntilMs: passed(state.graceUntilMs, atMs),
+  };
+  const deferUntilMs = standsBack(buried)
+    ? passed(state.deferUntilMs ?? atMs + state.settings.preemptDelayMs, atMs)
+    : null;
+  const [role, reason] = roleOf({ ...buried, deferUntilMs });
+  const gaveWay = (role === "backup" || state.stops > 0) && state.holding !== false;
+  return {
+    ...buried,
+    deferUntilMs,
+    role,
+    reason,
+    roleSinceMs: role === state.role ? state.roleSinceMs : atMs,
+    yieldUntilMs: gaveWay ? passed(state.yieldUntilMs ?? atMs + patienceMs(state), atMs) : null,
+  };
+}
+
+/** Marks as dead who has been silent for the dead time. */
+function bury(state: Election, atMs: number): ReadonlyMap<string, Peer> {
+  const silent = (peer: Peer) => peer.alive && deathAtMs(peer, state) <= atMs;
+  if (![...state.peers.values()].some(silent)) return state.peers;
+  const marked = [...state.peers].map(([address, peer]) =>
+    [address, silent(peer) ? { ...peer, alive: false } : peer] as const
+  );
+  return new Map(marked);
+}
+
+/** A better node that has just started cannot act before its own hold-off is over; a successor can at once. */
+function patienceMs({ settings, stops }: Election): number {
+  return settings.handoverTimeoutMs + (stops > 0 ? 0 : holdOffMs(settings));
+}
+
+function roleOf(state: Election): [Role, Reason] {
+  const better = outranking(state);
+  if (!selfEligible(state)) return [roleOfIneligible(state, better), whyIneligible(state)];
+  if (better.length > 0) return ["backup", "outranked"];
+  const patient = pending(state.graceUntilMs) && state.holding !== true && cutOffHolder(state);
+  if (pending(state.deferUntilMs) || patient) return ["backup", "deferring"];
+  const rivals = [...state.peers.values()].filter(eligible);
+  if (rivals.length === 0) return ["master", "alone"];
+  const equals = rivals.some((peer) => peer.priority === state.priority);
+  return ["master", equals && !state.settings.exclusive ? "equal" : "best"];
+}
+
+/** A node that cannot serve makes way for one that can; if nobody can, nothing changes. */
+function roleOfIneligible(state: Election, better: readonly Peer[]): Role {
+  const superseded = better.length > 0 || (!state.listed && state.peers.size > 0);
+  // A master that never got the address leaves it to the live node that serves it.
+  return superseded || (state.holding !== true && cutOffHolder(state)) ? "backup" : state.role;
+}
+
+function whyIneligible({ stops, listed }: Election): Reason {
+  if (stops > 0) return "leaving";
+  return listed ? "unable" : "unlisted";
+}

@@ -1,0 +1,109 @@
+// What ownership knows of the cloud, what it can ask, and what it can be told.
+import type { Aim } from "./aim.ts";
+import type { Evictions } from "./evictions.ts";
+import { FRESH_LANE, type Lane, type Setback } from "./lane.ts";
+
+/** What the cloud can be asked, see `Cloud` in world.ts. */
+export type Call =
+  | { readonly verb: "prepare" }
+  | { readonly verb: "look"; readonly others: boolean }
+  | { readonly verb: "inspect"; readonly instanceId: string }
+  | { readonly verb: "attach" }
+  | { readonly verb: "detach-self" }
+  | { readonly verb: "evict"; readonly instanceId: string; readonly onlyIfStopped: boolean };
+
+/** What it answers. */
+export type Answer =
+  | { readonly verb: "prepare"; readonly holds: boolean }
+  | { readonly verb: "look"; readonly holds: boolean; readonly others: readonly string[] | null }
+  | { readonly verb: "inspect"; readonly holds: boolean }
+  | { readonly verb: "attach" }
+  | { readonly verb: "detach-self" }
+  | { readonly verb: "evict"; readonly outcome: "taken" | "absent" | "running" };
+
+/** What ownership is told once. */
+export interface OwnershipSettings {
+  /** Longest time between two looks at the cloud. */
+  readonly reconcileMs: number;
+  /** Failing for this long makes the node unable. */
+  readonly deadTimeMs: number;
+}
+
+/** The whole memory of this machine. */
+export interface Ownership {
+  readonly settings: OwnershipSettings;
+  readonly aim: Aim | null;
+  readonly prepared: boolean;
+  /** Whether the cloud shows the address on us, null when it must be asked. */
+  readonly holding: boolean | null;
+  readonly seenAtMs: number;
+  /** When our own last change is sure to show. */
+  readonly trustAtMs: number;
+  /** Other holders at the last full look. */
+  readonly others: readonly string[];
+  /** The successor that the cloud shows as holder, null when none was found yet. */
+  readonly confirmed: string | null;
+  readonly inspectAtMs: number;
+  readonly inspectedCount: number;
+  /** Next looks, soonest first; the last one is the reconcile look. */
+  readonly looksAtMs: readonly number[];
+  readonly evictions: Evictions;
+  readonly read: Lane;
+  readonly write: Lane;
+  readonly able: boolean;
+  readonly lastCallId: number;
+}
+
+/** What can happen to ownership. `roll` is a random number in 0..1, for jitter. */
+export type OwnershipEvent =
+  | { readonly kind: "tick" }
+  | { readonly kind: "aim"; readonly aim: Aim }
+  | { readonly kind: "progress" }
+  | {
+    readonly kind: "answered";
+    readonly id: number;
+    readonly answer: Answer;
+    readonly roll: number;
+  }
+  | ({ readonly kind: "failed"; readonly id: number; readonly roll: number } & Setback);
+
+/** A call with the number that its answer must carry. */
+export interface NumberedCall {
+  readonly id: number;
+  readonly call: Call;
+}
+
+/** A node that knows nothing of the cloud yet. */
+export function startOwnership(settings: OwnershipSettings, atMs: number): Ownership {
+  return {
+    settings,
+    aim: null,
+    prepared: false,
+    holding: null,
+    seenAtMs: -Infinity,
+    trustAtMs: -Infinity,
+    others: [],
+    confirmed: null,
+    inspectAtMs: atMs,
+    inspectedCount: 0,
+    looksAtMs: [atMs + settings.reconcileMs],
+    evictions: new Map(),
+    read: FRESH_LANE,
+    write: FRESH_LANE,
+    able: true,
+    lastCallId: 0,
+  };
+}
+
+/** The state with looks at the cloud planned for these instants, too. */
+export function lookAt(state: Ownership, ...atMs: number[]): Ownership {
+  return { ...state, looksAtMs: [...new Set([...state.looksAtMs, ...atMs])].sort((a, b) => a - b) };
+}
+
+/** A changing call makes a reading one that is under way worthless: it may show either state. */
+export function outdate(state: Ownership): Ownership {
+  const { inFlight } = state.read;
+  return inFlight
+    ? { ...state, read: { ...state.read, inFlight: { ...inFlight, stale: true } } }
+    : state;
+}

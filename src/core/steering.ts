@@ -1,0 +1,55 @@
+// Hands the election's wish to ownership and what ownership learned back to the election, until neither has
+// news for the other; only then are calls begun, so that none is made for a wish that has just changed.
+import { type Aim, aimOf } from "./aim.ts";
+import { elect } from "./election.ts";
+import type { Election } from "./election_state.ts";
+import type { Node, NodeEffect } from "./node.ts";
+import { act, learn } from "./ownership.ts";
+import type { Ownership, OwnershipEvent } from "./ownership_state.ts";
+import { beginReading, rosterStale } from "./roster.ts";
+
+/** Each round settles `holding` or `able`, which change once per event at the most. */
+const ROUNDS = 3;
+
+/** The instant, and where effects are collected. */
+export interface Turn {
+  readonly atMs: number;
+  readonly effects: NodeEffect[];
+}
+
+/** Both machines after the event; the election has already taken its part of it. */
+export function steer(before: Node, event: OwnershipEvent, turn: Turn): Node {
+  const { atMs, effects } = turn;
+  let { election } = before;
+  let ownership = told(before.ownership, event, turn);
+  let aim: Aim = before.aim;
+  for (let round = 0; round < ROUNDS; round++) {
+    election = informed(election, ownership, atMs);
+    aim = aimOf(election);
+    ownership = told(ownership, { kind: "aim", aim }, turn);
+  }
+  const [acting, calls] = act(ownership, atMs);
+  let { roster } = before;
+  for (const { id, call } of calls) {
+    // An old list is read in the place of the other holders: at rest two calls per round are enough.
+    const swap = call.verb === "look" && rosterStale(roster, atMs);
+    effects.push({ kind: "call", id, call: swap ? { verb: "look", others: false } : call });
+    if (!swap) continue;
+    roster = beginReading(roster, atMs);
+    effects.push({ kind: "members" });
+  }
+  return { ...before, election, ownership: acting, aim, roster };
+}
+
+function told(ownership: Ownership, event: OwnershipEvent, { atMs, effects }: Turn): Ownership {
+  const [wiser, reports] = learn(ownership, event, atMs);
+  for (const each of reports) effects.push({ kind: "report", ...each });
+  return wiser;
+}
+
+function informed(before: Election, { holding, able }: Ownership, atMs: number): Election {
+  const election = before.holding === holding
+    ? before
+    : elect(before, { kind: "holding", holding }, atMs);
+  return election.able === able ? election : elect(election, { kind: "able", able }, atMs);
+}

@@ -1,0 +1,65 @@
+// Simulated time: work in the order of its instants, and among equals in the order in which it was planned.
+
+interface Planned {
+  readonly atMs: number;
+  readonly order: number;
+  readonly work: () => void;
+}
+
+/** More work than this in one instant means that a deadline never passes. */
+const STANDSTILL_MAX = 20_000;
+
+/** A queue of things to do; time jumps from one to the next. */
+export class Timeline {
+  nowMs = 0;
+  readonly #heap: Planned[] = [];
+  #count = 0;
+
+  /** Plans work; an instant in the past means now. */
+  at(atMs: number, work: () => void): void {
+    const heap = this.#heap;
+    const planned = { atMs: Math.max(atMs, this.nowMs), order: this.#count++, work };
+    let index = heap.push(planned) - 1;
+    while (index > 0) {
+      const parent = (index - 1) >> 1;
+      if (before(heap[parent]!, planned)) break;
+      heap[index] = heap[parent]!;
+      index = parent;
+    }
+    heap[index] = planned;
+  }
+
+  /** Does everything up to the instant, which then is now. */
+  runUntil(endMs: number): void {
+    let standstill = 0;
+    while (this.#heap[0] && this.#heap[0].atMs <= endMs) {
+      const { atMs, work } = this.#pop();
+      standstill = atMs > this.nowMs ? 0 : standstill + 1;
+      if (standstill > STANDSTILL_MAX) throw new Error(`time stands still at ${this.nowMs} ms`);
+      this.nowMs = atMs;
+      work();
+    }
+    this.nowMs = endMs;
+  }
+
+  #pop(): Planned {
+    const heap = this.#heap;
+    const first = heap[0]!, last = heap.pop()!;
+    if (heap.length === 0) return first;
+    let index = 0;
+    for (;;) {
+      let child = 2 * index + 1;
+      if (child >= heap.length) break;
+      if (child + 1 < heap.length && before(heap[child + 1]!, heap[child]!)) child += 1;
+      if (before(last, heap[child]!)) break;
+      heap[index] = heap[child]!;
+      index = child;
+    }
+    heap[index] = last;
+    return first;
+  }
+}
+
+function before(one: Planned, other: Planned): boolean {
+  return one.atMs < other.atMs || (one.atMs === other.atMs && one.order < other.order);
+}
