@@ -28,14 +28,16 @@ export function judge(before: Election, atMs: number): Election {
     ? passed(state.deferUntilMs ?? atMs + state.settings.preemptDelayMs, atMs)
     : null;
   const [role, reason] = roleOf({ ...buried, deferUntilMs });
-  const gaveWay = (role === "backup" || state.stops > 0) && state.holding !== false;
+  // Without anybody to make way for there is nothing to wait for, and no end of the wait.
+  const makesWay = state.stops > 0 || !state.listed || outranking(buried).length > 0;
+  const waits = makesWay && state.holding !== false;
   return {
     ...buried,
     deferUntilMs,
     role,
     reason,
     roleSinceMs: role === state.role ? state.roleSinceMs : atMs,
-    yieldUntilMs: gaveWay ? passed(state.yieldUntilMs ?? atMs + patienceMs(state), atMs) : null,
+    yieldUntilMs: waits ? passed(state.yieldUntilMs ?? atMs + patienceMs(state), atMs) : null,
   };
 }
 

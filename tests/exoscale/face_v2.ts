@@ -16,8 +16,12 @@ export async function answerV2(
   const url = new URL(request.url);
   const path = url.pathname.replace(/^\/v2/, "");
   if (path === "/zone") {
-    const zones = [{ name: model.zone, "api-endpoint": `${url.origin}/v2`, id: model.zoneId }];
-    return json({ zones });
+    const others = model.otherZones.map(({ name, endpoint }) => ({
+      name,
+      "api-endpoint": endpoint,
+    }));
+    const own = { name: model.zone, "api-endpoint": `${url.origin}/v2`, id: model.zoneId };
+    return json({ zones: [...others, own] });
   }
   const body = await request.text();
   const refused = verify(request, body, wallMs);
@@ -32,7 +36,8 @@ function list(model: CloudModel, collection: string, query: URLSearchParams): Re
   const instances = [...model.instances.values()].filter(({ state }) => state !== "destroyed");
   switch (collection) {
     case "instance": {
-      const address = query.get("ip-address"), pool = query.get("manager-id");
+      const known = model.ignoresFilters ? new URLSearchParams() : query;
+      const address = known.get("ip-address"), pool = known.get("manager-id");
       const holders = [...model.addresses.values()].find(({ ip }) => ip === address)?.holders;
       const listed = instances.filter((instance) =>
         (address === null || instance.address === address || holders?.has(instance.id)) &&
@@ -83,13 +88,14 @@ function change(model: CloudModel, target: string, body: string): Response {
 }
 
 function summary(model: CloudModel, instance: SimInstance) {
+  const isPrivate = ["", "0.0.0.0"].includes(instance.address);
   return {
     id: instance.id,
     name: instance.name,
     state: instance.state,
     "created-at": "2026-03-01T08:15:30Z",
-    "public-ip": instance.address,
-    "public-ip-assignment": "inet4",
+    ...(instance.address && { "public-ip": instance.address }),
+    "public-ip-assignment": isPrivate ? "none" : "inet4",
     labels: {},
     "security-groups": instance.groups.map((name) => ({ id: model.groups.get(name) })),
     "private-networks": [],
@@ -112,7 +118,8 @@ function operationJson({ id, state, reason, addressId }: SimOperation) {
     command: "get-elastic-ip",
     link: `/v2/elastic-ip/${addressId}`,
   };
-  return { id, state, reference, ...(reason && { reason, message: `failed: ${reason}` }) };
+  const failed = state === "failure" && { reason, message: `failed: ${reason}` };
+  return { id, state, reference, ...failed };
 }
 
 /** Why the request is refused, null when its signature is right and has not expired. */

@@ -6,7 +6,7 @@ export interface SimInstance {
   readonly id: string;
   readonly nicId: string;
   readonly name: string;
-  /** Native address. */
+  /** Native address; empty or `0.0.0.0` for a private machine. */
   readonly address: string;
   state: "running" | "stopped" | "destroyed";
   groups: string[];
@@ -53,10 +53,16 @@ export class CloudModel {
   readonly pools = new Map<string, string[]>();
   readonly operations = new Map<string, SimOperation>();
   readonly history: HolderChange[] = [];
-  /** Time that attach and detach take. */
+  /** Other zones that `GET /zone` names, in front of this one. */
+  readonly otherZones: { readonly name: string; readonly endpoint: string }[] = [];
+  /** Time that attach and detach take; with 0 the first answer is the end. */
   operationMs = 50;
   /** Reason with which the next operations fail, null when they succeed. */
   failure: string | null = null;
+  /** Whether failing operations look as if they were pending first. */
+  failsLate = false;
+  /** Whether lists show everything, as API v2 does when it does not know a filter's name. */
+  ignoresFilters = false;
   readonly #nowMs: () => number;
   readonly #later: (ms: number, work: () => void) => void;
   #count = 0;
@@ -84,7 +90,9 @@ export class CloudModel {
       groups,
       poolId: null,
     };
-    for (const group of groups) this.groups.set(group, simUuid(4, this.groups.size + 1));
+    for (const group of groups) {
+      if (!this.groups.has(group)) this.groups.set(group, simUuid(4, this.groups.size + 1));
+    }
     this.instances.set(instance.id, instance);
     return instance;
   }
@@ -106,16 +114,16 @@ export class CloudModel {
     const operation: SimOperation = {
       id: simUuid(5, ++this.#count),
       addressId: address.id,
-      state: this.failure ? "failure" : "pending",
+      state: "pending",
       reason: this.failure ?? "",
     };
     this.operations.set(operation.id, operation);
-    if (operation.state === "pending") {
-      this.#later(this.operationMs, () => {
-        this.change(change, address, instanceId);
-        operation.state = "success";
-      });
-    }
+    const end = () => {
+      operation.state = operation.reason === "" ? "success" : "failure";
+      if (operation.state === "success") this.change(change, address, instanceId);
+    };
+    if (this.operationMs === 0 || (operation.reason !== "" && !this.failsLate)) end();
+    else this.#later(this.operationMs, end);
     return operation;
   }
 

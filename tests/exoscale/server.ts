@@ -5,7 +5,7 @@ import { answerV1 } from "./face_v1.ts";
 import { answerV2, json } from "./face_v2.ts";
 import { CloudModel } from "./model.ts";
 
-/** A bad day. */
+/** A bad day. `lost` does what was asked, and then the answer breaks off. */
 export type Fault =
   | "html"
   | "html-502"
@@ -22,6 +22,7 @@ export type Fault =
   | "503-retry-after"
   | "hang"
   | "break-off"
+  | "lost"
   | "deprecated";
 
 /** One call that arrived. */
@@ -74,16 +75,18 @@ export class CloudServer {
     this.calls.push(call);
     await this.#sleep(this.latencyMs);
     const fault = this.fault(call);
-    if (fault) return await this.#faulty(fault);
+    if (fault && fault !== "lost") return await this.#faulty(fault);
     const wallMs = Date.now() + this.aheadMs;
     const answer = url.pathname.startsWith("/v2")
       ? await answerV2(this.model, request, wallMs)
       : answerV1(this.model, request, wallMs);
     answer.headers.set("date", new Date(wallMs).toUTCString());
-    return answer;
+    if (fault !== "lost") return answer;
+    await answer.body?.cancel();
+    return brokenOff();
   }
 
-  async #faulty(fault: Fault): Promise<Response> {
+  async #faulty(fault: Exclude<Fault, "lost">): Promise<Response> {
     const page = "<html><body>We will be back soon</body></html>";
     const html = { "content-type": "text/html" };
     switch (fault) {
@@ -103,14 +106,7 @@ export class CloudServer {
         await this.#sleep(600_000);
         return new Response(null, { status: 503 });
       case "break-off":
-        return new Response(
-          new ReadableStream({
-            start(controller) {
-              controller.enqueue(new TextEncoder().encode('{"instances":['));
-              controller.error(new Error("broken on purpose"));
-            },
-          }),
-        );
+        return brokenOff();
       case "429-retry-after":
       case "503-retry-after": {
         const answer = json({ message: "slow down" }, Number(fault.slice(0, 3)));
@@ -140,4 +136,16 @@ export class CloudServer {
   #sleep(ms: number): Promise<void> {
     return systemClock.sleep(ms, this.#ending.signal);
   }
+}
+
+/** An answer whose connection is cut within the body. */
+function brokenOff(): Response {
+  return new Response(
+    new ReadableStream({
+      start(controller) {
+        controller.enqueue(new TextEncoder().encode('{"instances":['));
+        controller.error(new Error("broken on purpose"));
+      },
+    }),
+  );
 }
