@@ -1,6 +1,6 @@
 // What the election wants of the cloud: a level that ownership.ts compares with what the cloud shows.
 import { type Election, outranking, PASSED, selfEligible, settling } from "./election_state.ts";
-import { eligible, type Peer } from "./peer.ts";
+import { eligible, type Peer, rankOf, ranksBefore } from "./peer.ts";
 
 /** What should become of the address on this node. */
 export type Want =
@@ -17,8 +17,8 @@ export type Want =
 export interface DeadPeer {
   readonly instanceId: string;
   /**
-   * How many others should act before we take the address from it: live masters with a lower id, and one
-   * for the peer itself when it could just as well be evicting us, or had nothing when it was last heard.
+   * How many others should act before we take the address from it: live masters with a lower id; the peer
+   * itself when it could just as well be evicting us; and one more when it had nothing when last heard.
    */
   readonly precedence: number;
 }
@@ -84,12 +84,18 @@ function wantOf(
 }
 
 function precedence(state: Election, dead: Peer): number {
-  const before = (peer: Peer) =>
-    peer.priority === state.priority && peer.heardId < (state.selfId ?? "");
-  const masters = [...state.peers.values()].filter((peer) => eligible(peer) && before(peer));
+  const self = { priority: state.priority, id: state.selfId ?? "" };
+  const before = (peer: Peer) => ranksBefore(rankOf(peer), self, true);
+  const masters =
+    [...state.peers.values()].filter((peer) =>
+      eligible(peer) && peer.priority === state.priority && before(peer)
+    ).length;
   // An original peer cannot say whether it holds; one that ranks after a master had no reason to.
   const held = dead.trailer?.holds ?? dead.priority <= state.priority;
-  return masters.length + (!held || before(dead) ? 1 : 0);
+  const equal = dead.priority === state.priority;
+  // What held and outranked us is taken from at once: that is the take-over.
+  if (held) return masters + (equal && before(dead) ? 1 : 0);
+  return masters + (before(dead) ? 2 : 1);
 }
 
 function instancesOf(peers: readonly Peer[]): string[] {

@@ -8,6 +8,8 @@ import type { Aim } from "./aim.ts";
 export const STAGGER_MS = 4_000;
 /** Our own hold must have been seen within this time before a late eviction. */
 export const FRESH_HOLD_MS = 1_500;
+/** That look comes this long after the earliest instant that counts. */
+const LOOK_EARLY_MS = 500;
 /** How long a change in the cloud may take to show; earlier sightings against it are no evidence. */
 export const TRUST_MS = 5_000;
 /** How often the machine of a spared holder is looked up again. */
@@ -17,6 +19,8 @@ export const POWER_CHECK_MS = 60_000;
 export interface Eviction {
   /** `due`: look and take; `over`: done for this death; `spared`: take only if its machine is off. */
   readonly stage: "due" | "over" | "spared";
+  /** How many others go first, see `DeadPeer`. */
+  readonly precedence: number;
   /** For `due` and `spared`: when to act; for `over`: since when. */
   readonly atMs: number;
   /** We must have seen our own hold at or after this instant, or the dead one may have evicted us. */
@@ -42,17 +46,54 @@ export function recordDeaths(
   if (fresh.length + revived.length + forgotten.length === 0) return evictions;
   const next = new Map(evictions);
   for (const id of [...revived, ...forgotten]) next.delete(id);
-  for (const { instanceId, precedence } of fresh) {
-    const dueMs = atMs + precedence * STAGGER_MS;
-    const heldSinceMs = precedence > 0 ? dueMs - FRESH_HOLD_MS : atMs;
-    next.set(instanceId, { stage: "due", atMs: dueMs, heldSinceMs });
-  }
+  for (const { instanceId, precedence } of fresh) next.set(instanceId, dueAfter(precedence, atMs));
   return next;
+}
+
+function dueAfter(precedence: number, atMs: number): Eviction {
+  const dueMs = atMs + precedence * STAGGER_MS;
+  const heldSinceMs = precedence > 0 ? dueMs - FRESH_HOLD_MS : atMs;
+  return { stage: "due", precedence, atMs: dueMs, heldSinceMs };
+}
+
+/** We have just got the address: those that others may evict as well, or that may evict us, wait from now. */
+export function restagger(evictions: Evictions, atMs: number): Evictions {
+  return new Map([...evictions].map(([id, eviction]) => {
+    const { stage, precedence } = eviction;
+    return [id, stage === "due" && precedence > 0 ? dueAfter(precedence, atMs) : eviction];
+  }));
+}
+
+/** When our own hold must be looked at, so that the evictions to come may go ahead. */
+export function looksBefore(evictions: Iterable<Eviction>, atMs: number): number[] {
+  return [...evictions].filter(({ stage, heldSinceMs }) => stage === "due" && heldSinceMs > atMs)
+    .map(({ heldSinceMs }) => heldSinceMs + LOOK_EARLY_MS);
 }
 
 /** The death is dealt with: taken, or found to hold nothing. */
 export function close(evictions: Evictions, instanceId: string, atMs: number): Evictions {
-  return new Map(evictions).set(instanceId, { stage: "over", atMs, heldSinceMs: atMs });
+  return new Map(evictions).set(instanceId, {
+    stage: "over",
+    precedence: 0,
+    atMs,
+    heldSinceMs: atMs,
+  });
+}
+
+/**
+ * Deaths that a look at all holders has dealt with: the dead one has nothing, so what it gets from now on
+ * proves that it lives. A death of this very moment is left to its own confirmation.
+ */
+export function closeAbsent(
+  evictions: Evictions,
+  holders: readonly string[],
+  atMs: number,
+): Evictions {
+  let next = evictions;
+  for (const [id, { stage, atMs: dueMs }] of evictions) {
+    if (stage === "due" && dueMs > atMs && !holders.includes(id)) next = close(next, id, atMs);
+  }
+  return next;
 }
 
 /** Evidence that somebody lives whom we cannot hear: nobody who is dead now is evicted any more. */
@@ -66,7 +107,7 @@ export function spare(evictions: Evictions, instanceId: string, atMs: number): E
 }
 
 function sparedAt(atMs: number): Eviction {
-  return { stage: "spared", atMs, heldSinceMs: -Infinity };
+  return { stage: "spared", precedence: 0, atMs, heldSinceMs: -Infinity };
 }
 
 /** Holders whose hold came back after we took it or found none. */

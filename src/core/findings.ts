@@ -1,5 +1,15 @@
 // What the cloud's answers say and prove, and what follows for what ownership knows.
-import { close, POWER_CHECK_MS, reappeared, spare, spareAll, TRUST_MS } from "./evictions.ts";
+import {
+  close,
+  closeAbsent,
+  looksBefore,
+  POWER_CHECK_MS,
+  reappeared,
+  restagger,
+  spare,
+  spareAll,
+  TRUST_MS,
+} from "./evictions.ts";
 import { forgive, succeeded } from "./lane.ts";
 import {
   type Answer,
@@ -48,7 +58,7 @@ export function answered(
       return inspected(planned, flight.call, answer.holds, now.atMs);
     case "attach":
       now.say("info", "attached", "the Elastic IP is attached to this instance");
-      return changed(lookAt(planned, now.atMs + AFTER_ATTACH_MS), true, now.atMs);
+      return changed(planned, true, now.atMs);
     case "detach-self":
       now.say("info", "detached", "the Elastic IP is detached from this instance");
       return changed(planned, false, now.atMs);
@@ -65,13 +75,10 @@ function inspected(state: Ownership, call: Call, holds: boolean, atMs: number): 
 }
 
 function changed(state: Ownership, holding: boolean, atMs: number): Ownership {
-  return outdate({
-    ...state,
-    holding,
-    confirmed: null,
-    seenAtMs: atMs,
-    trustAtMs: atMs + TRUST_MS,
-  });
+  const evictions = holding ? restagger(state.evictions, atMs) : state.evictions;
+  const looks = holding ? [atMs + AFTER_ATTACH_MS, ...looksBefore(evictions.values(), atMs)] : [];
+  const known = { ...state, holding, evictions, confirmed: null, seenAtMs: atMs };
+  return outdate(lookAt({ ...known, trustAtMs: atMs + TRUST_MS }, ...looks));
 }
 
 function evicted(
@@ -119,6 +126,7 @@ function sight(
     next = { ...next, evictions: spareAll(next.evictions, atMs) };
   }
   if (!mine || others === null) return next;
+  next = { ...next, evictions: closeAbsent(next.evictions, others, atMs) };
   const suspects = [
     ...reappeared(next.evictions, others, atMs),
     ...others.filter((id) => state.aim?.unheard.includes(id) && !next.evictions.has(id)),

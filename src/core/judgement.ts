@@ -18,7 +18,9 @@ import { eligible, type Peer } from "./peer.ts";
 /** Decides the role, unless the hold-off still forbids to judge anyone (but not to leave). */
 export function judge(before: Election, atMs: number): Election {
   const state = { ...before, settledAtMs: passed(before.settledAtMs, atMs) };
-  if (settling(state) && state.stops === 0) return state;
+  if (settling(state) && state.stops === 0) {
+    return { ...state, deferUntilMs: null, graceUntilMs: null, yieldUntilMs: null };
+  }
   const buried = {
     ...state,
     peers: bury(state, atMs),

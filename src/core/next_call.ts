@@ -3,6 +3,9 @@ import { nextEviction } from "./evictions.ts";
 import { PENALTY_MS, unableAtMs } from "./lane.ts";
 import type { Call, Ownership } from "./ownership_state.ts";
 
+/** However many reasons there are to look. */
+const LOOK_SPACING_MS = 500;
+
 /** A call and the earliest instant for it. */
 interface Due {
   readonly call: Call;
@@ -33,7 +36,9 @@ function nextRead(state: Ownership): Due | null {
   if (!state.prepared) return { call: { verb: "prepare" }, atMs: -Infinity };
   const look: Due = {
     call: { verb: "look", others: state.aim?.want === "hold" },
-    atMs: state.holding === null ? -Infinity : state.looksAtMs[0] ?? Infinity,
+    atMs: state.holding === null
+      ? -Infinity
+      : Math.max(state.looksAtMs[0] ?? Infinity, state.lookedAtMs + LOOK_SPACING_MS),
   };
   const successor = successorToInspect(state);
   const inspect: Due | null = successor === null

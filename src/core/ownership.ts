@@ -2,7 +2,7 @@
 // until both agree. Pure: calls leave as values with a number, answers come back as events with it. At most
 // one reading and one changing call are under way; which one comes next is decided in next_call.ts.
 import type { Aim } from "./aim.ts";
-import { recordDeaths } from "./evictions.ts";
+import { looksBefore, recordDeaths } from "./evictions.ts";
 import { answered, type Circumstances } from "./findings.ts";
 import { failed, forgive, unableAtMs } from "./lane.ts";
 import { plan } from "./next_call.ts";
@@ -18,8 +18,6 @@ import { type Report, report } from "./report.ts";
 
 /** After a death or a doubtful sighting the cloud is looked at again this soon, then as usual. */
 const NEAR_LOOKS_MS = [2_000, 6_000];
-/** How long before a late eviction our own hold is looked at, counted from when that look counts. */
-const LOOK_EARLY_MS = 500;
 /** A challenger is checked unless the cloud was seen this recently. */
 const FRESH_SIGHT_MS = 2_000;
 
@@ -88,13 +86,9 @@ function retarget(state: Ownership, aim: Aim, { atMs }: Circumstances): Ownershi
   const soon = NEAR_LOOKS_MS.map((inMs) => atMs + inMs);
   const fresh = [...evictions].filter(([id]) => !state.evictions.has(id)).map(([, each]) => each);
   if (fresh.length > 0) {
-    // A late eviction needs a look shortly before it; one that is due now needs it now, if we hold.
-    const before = fresh.map((each) => Math.max(each.heldSinceMs + LOOK_EARLY_MS, atMs));
-    return lookAt(
-      next,
-      ...soon,
-      ...(state.holding ? before : before.filter((each) => each > atMs)),
-    );
+    // Before anything is taken from the dead we make sure that it was not us who was given up.
+    const now = state.holding ? [atMs] : [];
+    return lookAt(next, ...now, ...soon, ...looksBefore(fresh, atMs));
   }
   const challenged = aim.challenged && !state.aim?.challenged &&
     atMs >= state.seenAtMs + FRESH_SIGHT_MS;
@@ -111,7 +105,7 @@ function begin(
   if (lane === "write") return outdate(begun);
   if (call.verb === "look") {
     const rest = state.looksAtMs.filter((lookAtMs) => lookAtMs > atMs);
-    return { ...begun, looksAtMs: rest };
+    return { ...begun, lookedAtMs: atMs, looksAtMs: rest };
   }
   return call.verb === "inspect" ? { ...begun, inspectedCount: state.inspectedCount + 1 } : begun;
 }

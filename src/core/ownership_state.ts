@@ -37,6 +37,8 @@ export interface Ownership {
   /** Whether the cloud shows the address on us, null when it must be asked. */
   readonly holding: boolean | null;
   readonly seenAtMs: number;
+  /** When the last look began. */
+  readonly lookedAtMs: number;
   /** When our own last change is sure to show. */
   readonly trustAtMs: number;
   /** Other holders at the last full look. */
@@ -81,6 +83,7 @@ export function startOwnership(settings: OwnershipSettings, atMs: number): Owner
     prepared: false,
     holding: null,
     seenAtMs: -Infinity,
+    lookedAtMs: -Infinity,
     trustAtMs: -Infinity,
     others: [],
     confirmed: null,

@@ -4,8 +4,8 @@ import type { Call } from "../../src/core/ownership_state.ts";
 import type { NodeEffect } from "../../src/core/node.ts";
 import type { Observer, SimCluster, SimNode } from "./cluster.ts";
 
-/** Calls of one node within one second; each is one or two requests. */
-const CALLS_PER_SECOND_MAX = 6;
+/** Calls of one node within one second; the client paces the requests that they become. */
+const CALLS_PER_SECOND_MAX = 8;
 
 /** A rule was broken. */
 export class Violation extends Error {
@@ -15,7 +15,7 @@ export class Violation extends Error {
 /** Watches the cluster; throws a `Violation` from within the step that breaks a rule. */
 export function watchSafety(cluster: SimCluster): void {
   const { timeline, cloud } = cluster;
-  const callsAtMs = new Map<string, number[]>();
+  const callsOf = new Map<string, { atMs: number; verb: string }[]>();
   const fail = (node: SimNode | null, rule: string) => {
     throw new Violation(`at ${timeline.nowMs.toFixed(0)} ms ${node?.name ?? "cloud"}: ${rule}`);
   };
@@ -35,10 +35,15 @@ export function watchSafety(cluster: SimCluster): void {
         fail(node, `evicts a peer heard ${silentMs.toFixed(0)} ms ago`);
       }
     }
-    const recent = (callsAtMs.get(node.name) ?? []).filter((atMs) => atMs > timeline.nowMs - 1000);
-    recent.push(timeline.nowMs);
-    callsAtMs.set(node.name, recent);
-    if (recent.length > CALLS_PER_SECOND_MAX) fail(node, `${recent.length} calls within a second`);
+    const recent = (callsOf.get(node.name) ?? []).filter(({ atMs }) =>
+      atMs > timeline.nowMs - 1000
+    );
+    recent.push({ atMs: timeline.nowMs, verb: call.verb });
+    callsOf.set(node.name, recent);
+    if (recent.length > CALLS_PER_SECOND_MAX) {
+      const verbs = recent.map(({ verb }) => verb).join(", ");
+      fail(node, `${recent.length} calls within a second: ${verbs}`);
+    }
   };
 
   const inFlight = new Map<string, Set<number>>();
@@ -67,8 +72,8 @@ export function watchSafety(cluster: SimCluster): void {
   };
   cluster.observers.push(observer);
 
-  cloud.onChange = (change, instanceId, by) => {
-    if (change !== "detach" || by === instanceId || by === "operator") return;
+  cloud.onAccept = (change, instanceId, by) => {
+    if (change !== "detach" || by === instanceId) return;
     const nodes = [...cluster.nodes.values()];
     const victim = nodes.find((node) => node.instanceId === instanceId);
     const others = nodes.filter((node) =>

@@ -29,8 +29,8 @@ export class SimCloud {
   /** How old what a reading shows may be. */
   staleMs = 0;
   mood: (instanceId: string) => Mood = () => "ok";
-  /** Called before each change. */
-  onChange: (change: "attach" | "detach", instanceId: string, by: string) => void = () => {};
+  /** Called when a change is accepted, before the time that it takes. */
+  onAccept: (change: "attach" | "detach", instanceId: string, by: string) => void = () => {};
   /** Called after each change. */
   onChanged: () => void = () => {};
   readonly #timeline: Timeline;
@@ -41,8 +41,7 @@ export class SimCloud {
   }
 
   /** Changes who holds, by a node's operation or by hand. */
-  change(change: "attach" | "detach", instanceId: string, by: string): void {
-    this.onChange(change, instanceId, by);
+  change(change: "attach" | "detach", instanceId: string): void {
     this.#past.push({ atMs: this.#timeline.nowMs, holders: new Set(this.holders) });
     this.#past = this.#past.filter(({ atMs }) => atMs > this.#timeline.nowMs - this.staleMs);
     if (change === "attach") this.holders.add(instanceId);
@@ -95,13 +94,15 @@ export class SimCloud {
   #operation(caller: Caller, [change, id]: ["attach" | "detach", string], done: () => void): void {
     const lost = this.mood(caller.instanceId) === "lost";
     const { nowMs } = this.#timeline;
-    const apply = () => this.change(change, id, caller.instanceId);
+    const apply = () => this.change(change, id);
     if (lost) {
+      this.onAccept(change, id, caller.instanceId);
       this.#timeline.at(nowMs + this.latencyMs + this.operationMs, apply);
       return this.#timeline.at(nowMs + CLIENT_TIMEOUT_MS, () => caller.fail(RETRYABLE));
     }
     this.#request(caller, () => {
       caller.progress();
+      this.onAccept(change, id, caller.instanceId);
       this.#timeline.at(this.#timeline.nowMs + this.operationMs, () => {
         apply();
         this.#timeline.at(this.#timeline.nowMs + this.latencyMs, done);

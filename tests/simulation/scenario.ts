@@ -10,19 +10,9 @@ import { SimCluster, type SimNode } from "./cluster.ts";
 import { watchSafety } from "./checkers.ts";
 import type { Mood } from "./cloud.ts";
 import { seededRandom } from "./prng.ts";
+import { follow } from "./trace.ts";
 
 const SWITCHES = ["exclusive", "no-preempt", "dynamic"];
-/** Events of the core that a trace shows beside roles and holders. */
-const SHOWN = new Set([
-  "evicted",
-  "hold-vanished",
-  "holder-unheard",
-  "cloud-lost",
-  "cloud-back",
-  "peer-joined",
-  "peer-left",
-]);
-
 /** Runs the commands and returns the trace. */
 export function playScenario(text: string): string[] {
   const commands = text.split("\n").map((line) => line.replace(/#.*/, "").trim()).filter(Boolean);
@@ -47,7 +37,7 @@ function build(line: string): Stage {
   cluster.cloud.operationMs = span("operation", "0ms");
   const trace: string[] = [];
   watchSafety(cluster);
-  follow(cluster, trace);
+  follow(cluster, (line) => trace.push(line));
   const starting: string[] = [];
   for (const word of words.filter((word) => /^[a-z]=/.test(word) && !SWITCHES.includes(word))) {
     const [, name = "", priority, options = ""] = /^([a-z])=(\d+)(.*)$/.exec(word) ?? [];
@@ -65,35 +55,6 @@ function build(line: string): Stage {
   }
   for (const name of starting) cluster.start(cluster.nodes.get(name)!);
   return { cluster, trace };
-}
-
-/** Writes roles, holders and what else an operator would want to know. */
-function follow(cluster: SimCluster, trace: string[]): void {
-  const { timeline, cloud } = cluster;
-  const nameOf = (id: string) =>
-    [...cluster.nodes.values()].find(({ instanceId }) => instanceId === id)?.name ?? id;
-  const note = (who: string, what: string) => {
-    const names = what.replace(/0{7}1-0000-4000-8000-[0-9a-f]{12}/g, (id) => nameOf(id));
-    trace.push(`${(timeline.nowMs / 1000).toFixed(2)}s ${who} ${names}`);
-  };
-  const roles = new Map<string, string>();
-  cluster.observers.push({
-    before() {},
-    effect(node, effect) {
-      if (effect.kind === "exit") note(node.name, `exit ${effect.code}`);
-      if (effect.kind === "report" && SHOWN.has(effect.event)) note(node.name, effect.event);
-      if (effect.kind === "call" && effect.call.verb === "evict") {
-        note(node.name, effect.call.onlyIfStopped ? "is it off?" : "evict?");
-      }
-    },
-    after({ name, core }) {
-      const role = core ? `${core.election.role} ${core.election.reason}` : "";
-      if (role && role !== roles.get(name)) note(name, role);
-      roles.set(name, role);
-    },
-  });
-  cloud.onChanged = () =>
-    note("cloud", [...cloud.holders].map(nameOf).sort().join("+") || "nobody");
 }
 
 function obey(stage: Stage, command: string): void {
@@ -149,7 +110,7 @@ function act(
       return void (node().listed = verb === "join");
     case "attach":
     case "detach":
-      return cluster.cloud.change(verb, node().instanceId, "operator");
+      return cluster.cloud.change(verb, node().instanceId);
     case "clock":
       return void (node().wallOffsetMs = forMs * (names[1] === "back" ? -1 : 1));
     case "cloud": {
