@@ -12,7 +12,7 @@ import type { HostLog } from "./host/log.ts";
 import { findInstanceId, findZone, type Machine } from "./host/metadata.ts";
 import { resolvePeers } from "./host/resolve.ts";
 import { describe, usage } from "./usage.ts";
-import { commitOf, VERSION } from "./version.ts";
+import { commit, VERSION } from "./version.ts";
 import { runWatchdog } from "./watchdog.ts";
 import type { Clock, Cloud, Link, Signals } from "./world.ts";
 
@@ -47,7 +47,7 @@ export async function runProgram(argv: readonly string[], host: Host): Promise<n
   }
   if (isOn(values.given.get("h"))) return say(host, usage().trimEnd());
   if (isOn(values.given.get("version"))) {
-    return say(host, `exoip ${VERSION} (commit ${commitOf(host.env)})`);
+    return say(host, `exoip ${VERSION} (commit ${commit()})`);
   }
   const [findings, unreadable] = find(values, host);
   const configured = configure(values, findings);

@@ -1,10 +1,18 @@
-// What `-version` prints. The build replaces the commit.
+// What `-version` prints.
 import manifest from "../deno.json" with { type: "json" };
 
 /** Version of the release, from deno.json. */
 export const VERSION: string = manifest.version;
 
-/** Commit it was built from; `scripts/compile.ts` hands it to the binary. */
-export function commitOf(env: Readonly<Record<string, string | undefined>>): string {
-  return env.EXOIP_COMMIT || "unknown";
+/** Written by scripts/compile.ts and embedded in the binary. */
+const COMMIT_FILE = new URL("../dist/COMMIT", import.meta.url);
+
+/** Commit that the binary was built from; a run from source has none. */
+export function commit(): string {
+  if (!Deno.build.standalone) return "none, run from source";
+  try {
+    return Deno.readTextFileSync(COMMIT_FILE).trim();
+  } catch {
+    return "unknown";
+  }
 }

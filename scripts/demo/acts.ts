@@ -28,12 +28,6 @@ const RETRY_MS = 6_000;
 /** Dead time at `-t 0.2 -r 3`, the change itself, and a busy machine. */
 const FAILOVER_MS = 600 + 1_400;
 
-function node({ nodes }: Cluster, number: number): ClusterNode {
-  const found = nodes[number - 1];
-  if (!found) throw new Error(`the demo has no node ${number}`);
-  return found;
-}
-
 /** The play. */
 export const ACTS: readonly Act[] = [
   {
@@ -47,7 +41,7 @@ export const ACTS: readonly Act[] = [
   },
   {
     title: "crash: node-1 is killed (SIGKILL)",
-    happen: ({ cluster, kill }) => kill(node(cluster, 1), "SIGKILL"),
+    happen: ({ cluster, kill }) => kill(cluster.node(1), "SIGKILL"),
     noticed: /peer-dead: peer 127\.0\.0\.1 /,
     holders: ["node-2"],
     heir: "node-2",
@@ -56,7 +50,7 @@ export const ACTS: readonly Act[] = [
   },
   {
     title: "return: node-1 is started again",
-    happen: ({ cluster, start }) => start(node(cluster, 1), 10),
+    happen: ({ cluster, start }) => start(cluster.node(1), 10),
     noticed: /role: backup \(outranked by 127\.0\.0\.1/,
     holders: ["node-1"],
     heir: "node-1",
@@ -65,7 +59,7 @@ export const ACTS: readonly Act[] = [
   },
   {
     title: "graceful stop: node-1 is told to stop (SIGTERM)",
-    happen: ({ cluster, kill }) => kill(node(cluster, 1), "SIGTERM"),
+    happen: ({ cluster, kill }) => kill(cluster.node(1), "SIGTERM"),
     noticed: /role: master \(best\)/,
     holders: ["node-2"],
     heir: "node-2",
@@ -74,7 +68,7 @@ export const ACTS: readonly Act[] = [
   },
   {
     title: "equal priorities: node-1 comes back with the priority of node-2",
-    happen: ({ cluster, start }) => start(node(cluster, 1), 20),
+    happen: ({ cluster, start }) => start(cluster.node(1), 20),
     noticed: /role: master \(equal\)/,
     holders: ["node-1", "node-2"],
     heir: "node-1",
@@ -86,8 +80,8 @@ export const ACTS: readonly Act[] = [
     happen: ({ cluster, kill }) => {
       const untilMs = performance.now() + HTML_MS;
       cluster.server.fault = () => performance.now() < untilMs ? "html" : null;
-      kill(node(cluster, 1), "SIGKILL");
-      kill(node(cluster, 2), "SIGKILL");
+      kill(cluster.node(1), "SIGKILL");
+      kill(cluster.node(2), "SIGKILL");
     },
     noticed: /cloud-error: .*wanted JSON, got text\/html/,
     holders: ["node-3"],

@@ -6,6 +6,8 @@
 export const REFRESH_MS = 300_000;
 /** Shortest time between two readings on need. */
 export const NEED_MS = 10_000;
+/** Time between two attempts at the first reading. */
+export const FIRST_MS = 2_000;
 
 /** What is known of the list. */
 export interface Roster {
@@ -14,6 +16,8 @@ export interface Roster {
   /** Whether it was ever read. */
   readonly known: boolean;
   readonly readAtMs: number;
+  /** When it was last read because something showed a need. */
+  readonly neededAtMs: number;
   readonly reading: boolean;
   /** Something happened that the list may explain. */
   readonly needed: boolean;
@@ -21,7 +25,14 @@ export interface Roster {
 
 /** A list that was never read. */
 export function startRoster(dynamic: boolean): Roster {
-  return { dynamic, known: false, readAtMs: -Infinity, reading: false, needed: true };
+  return {
+    dynamic,
+    known: false,
+    readAtMs: -Infinity,
+    neededAtMs: -Infinity,
+    reading: false,
+    needed: true,
+  };
 }
 
 /** Whether the list is old enough to be read along with the next look. */
@@ -30,16 +41,19 @@ export function rosterStale({ dynamic, known, readAtMs, reading }: Roster, atMs:
 }
 
 /** When the list must be read on need, Infinity when it need not. */
-export function rosterWakeAtMs({ needed, reading, readAtMs }: Roster): number {
-  return needed && !reading ? readAtMs + NEED_MS : Infinity;
+export function rosterWakeAtMs(roster: Roster): number {
+  const { known, needed, reading, readAtMs, neededAtMs } = roster;
+  if (!needed || reading) return Infinity;
+  return known ? neededAtMs + NEED_MS : readAtMs + FIRST_MS;
 }
 
 /** A reading has begun. */
 export function beginReading(roster: Roster, atMs: number): Roster {
-  return { ...roster, reading: true, needed: false, readAtMs: atMs };
+  const neededAtMs = roster.known && roster.needed ? atMs : roster.neededAtMs;
+  return { ...roster, reading: true, needed: false, readAtMs: atMs, neededAtMs };
 }
 
-/** A reading has ended; one that failed, or that found nobody when somebody must be there, is repeated. */
+/** A reading has ended; one that failed is repeated. */
 export function endReading(roster: Roster, ok: boolean): Roster {
   return { ...roster, reading: false, known: roster.known || ok, needed: roster.needed || !ok };
 }

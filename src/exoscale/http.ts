@@ -34,10 +34,11 @@ export async function exchange(
   request: HttpRequest,
   signal: AbortSignal,
 ): Promise<HttpAnswer> {
-  const timeout = AbortSignal.timeout(REQUEST_TIMEOUT_MS);
+  const late = new AbortController();
+  const timer = setTimeout(() => late.abort(), REQUEST_TIMEOUT_MS);
   const init = {
     method: request.method,
-    signal: AbortSignal.any([signal, timeout]),
+    signal: AbortSignal.any([signal, late.signal]),
     redirect: "manual" as const,
     ...(request.headers && { headers: request.headers }),
     ...(request.body !== undefined && { body: request.body }),
@@ -50,7 +51,9 @@ export async function exchange(
     return { status, headers: response.headers, json: parse(text, response, request.title) };
   } catch (error) {
     if (error instanceof CloudError) throw error;
-    throw transportError(error, { signal, timeout, title: request.title, status });
+    throw transportError(error, { signal, timeout: late.signal, title: request.title, status });
+  } finally {
+    clearTimeout(timer);
   }
 }
 

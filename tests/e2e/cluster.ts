@@ -88,6 +88,13 @@ export class Cluster {
     return this.#port;
   }
 
+  /** The node of that number, from 1. */
+  node(number: number): ClusterNode {
+    const node = this.nodes[number - 1];
+    if (!node) throw new Error(`no node ${number} in a cluster of ${this.nodes.length}`);
+    return node;
+  }
+
   /** Ends everything that was started. */
   async close(): Promise<void> {
     for (const { process } of this.nodes) process?.signal("SIGKILL");

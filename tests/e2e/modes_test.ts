@@ -1,0 +1,95 @@
+// One-shot modes and exit codes of the real program.
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { ELASTIC_IP } from "./cluster.ts";
+import { ExoipProcess } from "./process.ts";
+import { SIM_KEY, SIM_SECRET } from "../exoscale/face_v2.ts";
+import { CloudServer } from "../exoscale/server.ts";
+
+/** Runs to the end: exit code and output. */
+async function run(args: readonly string[], env: Record<string, string> = {}) {
+  const process = new ExoipProcess(args, { env: { HOME: "/nonexistent", ...env } });
+  const code = await process.ended();
+  return { code, output: process.output };
+}
+
+Deno.test("-h, -version and a command line that cannot be parsed", async () => {
+  const help = await run(["-h"]);
+  assertEquals(help.code, 0);
+  assertStringIncludes(help.output, "--handover-timeout");
+  const version = await run(["-version"]);
+  assertEquals(version.code, 0);
+  assertStringIncludes(version.output, "commit");
+  assertEquals((await run(["-nonsense"])).code, 2);
+});
+
+for (const api of ["v1", "v2"] as const) {
+  Deno.test(`-A and -D on API ${api} attach and detach once`, async () => {
+    const server = new CloudServer();
+    const address = server.model.addAddress(ELASTIC_IP);
+    const { id } = server.model.addInstance(1, "127.0.0.1");
+    const common = ["-O", "-xi", ELASTIC_IP, "-xe", server.endpoint(api), "-i", id];
+    const env = { IF_EXOSCALE_API_KEY: SIM_KEY, IF_EXOSCALE_API_SECRET: SIM_SECRET };
+    try {
+      for (const [mode, holders] of [["-A", 1], ["-A", 1], ["-D", 0], ["-D", 0]] as const) {
+        const { code, output } = await run([mode, ...common], env);
+        assertEquals(code, 0, output);
+        assertEquals(address.holders.size, holders);
+      }
+      const wrong = await run(["-A", ...common], { ...env, IF_EXOSCALE_API_SECRET: "wrong" });
+      assertEquals(wrong.code, 1);
+      assertStringIncludes(wrong.output, "could not be attached");
+      assertEquals(address.holders.size, 0);
+      const calls = server.calls.length;
+      const check = await run(["-A", "-n", "-v", ...common], env);
+      assertEquals(check.code, 0, check.output);
+      assert(!check.output.includes(SIM_SECRET) && !check.output.includes(SIM_KEY), check.output);
+      assertEquals(server.calls.length, calls, "-n asks nobody");
+    } finally {
+      await server.close();
+    }
+  });
+}
+
+Deno.test("all configuration problems are reported together", async () => {
+  const { code, output } = await run([
+    "-W",
+    "-n",
+    "-xi",
+    "1.2.3",
+    "-t",
+    "0",
+    "-r",
+    "0",
+    "-P",
+    "300",
+  ]);
+  assertEquals(code, 1);
+  for (
+    const name of ["IF_ADDRESS", "IF_ADVERTISEMENT_INTERVAL", "IF_DEAD_RATIO", "IF_HOST_PRIORITY"]
+  ) {
+    assertStringIncludes(output, name);
+  }
+});
+
+Deno.test("a peer that is no instance ends the watchdog's start", async () => {
+  const server = new CloudServer();
+  server.model.addAddress(ELASTIC_IP);
+  const { id } = server.model.addInstance(1, "127.0.0.1");
+  const args = ["-W", "-O", "-xi", ELASTIC_IP, "-xe", server.endpoint("v2"), "-i", id];
+  try {
+    const { code, output } = await run([...args, "-p", "127.0.0.77", "-l", "127.0.0.1:0"], {
+      IF_EXOSCALE_API_KEY: SIM_KEY,
+      IF_EXOSCALE_API_SECRET: SIM_SECRET,
+    });
+    assertEquals(code, 1);
+    assertStringIncludes(output, "is not [ADDRESS]:PORT");
+    const real = await run([...args, "-p", "127.0.0.77", "-l", "127.0.0.1:45671"], {
+      IF_EXOSCALE_API_KEY: SIM_KEY,
+      IF_EXOSCALE_API_SECRET: SIM_SECRET,
+    });
+    assertEquals(real.code, 1, real.output);
+    assertStringIncludes(real.output, "127.0.0.77 (0 found)");
+  } finally {
+    await server.close();
+  }
+});

@@ -1,0 +1,200 @@
+// The loop itself, with a real clock and a real cloud client, and a link that only counts.
+import { assert, assertEquals } from "@std/assert";
+import { decode } from "../src/core/heartbeat.ts";
+import { CloudV2 } from "../src/exoscale/cloud_v2.ts";
+import { systemClock } from "../src/host/clock.ts";
+import { runWatchdog, type WatchdogSettings } from "../src/watchdog.ts";
+import type { Datagram, Link, SignalName } from "../src/world.ts";
+import { until } from "./e2e/cluster.ts";
+import { SIM_KEY, SIM_SECRET } from "./exoscale/face_v2.ts";
+import { CloudServer } from "./exoscale/server.ts";
+
+/** A link of which the test holds the other end. */
+class TestLink implements Link {
+  readonly localAddresses = ["127.0.0.1"];
+  readonly sent: { bytes: Uint8Array; to: string; port: number }[] = [];
+  #inbox: Datagram[] = [];
+  #wake = () => {};
+  #closed = false;
+
+  send(bytes: Uint8Array, to: string, port: number): void {
+    this.sent.push({ bytes, to, port });
+  }
+  receive(text: string | Uint8Array, from: string): void {
+    const bytes = typeof text === "string" ? new TextEncoder().encode(text) : text;
+    this.#inbox.push({ bytes, from, fromPort: 4_242 });
+    this.#wake();
+  }
+  close(): Promise<void> {
+    this.#closed = true;
+    this.#wake();
+    return Promise.resolve();
+  }
+  async *[Symbol.asyncIterator](): AsyncGenerator<Datagram> {
+    while (!this.#closed) {
+      const datagram = this.#inbox.shift();
+      if (datagram) yield datagram;
+      else await new Promise<void>((resolve) => this.#wake = resolve);
+    }
+  }
+}
+
+/** A running watchdog and all that a test wants to touch. */
+function start(overrides: Partial<WatchdogSettings> = {}) {
+  const server = new CloudServer();
+  const address = server.model.addAddress("198.51.100.50");
+  const [self, peer] = [
+    server.model.addInstance(1, "127.0.0.1"),
+    server.model.addInstance(2, "127.0.0.2"),
+  ];
+  const link = new TestLink();
+  const lines: string[] = [];
+  let tell: (signal: SignalName) => void = () => {};
+  const settings: WatchdogSettings = {
+    elasticIp: address.ip,
+    priority: 10,
+    intervalMs: 20,
+    deadRatio: 3,
+    exclusive: false,
+    preemptDelayMs: 0,
+    handoverTimeoutMs: 1_000,
+    reconcileMs: 30_000,
+    port: 12_345,
+    trailer: true,
+    selfId: self.id,
+    addresses: [peer.address],
+    verbose: true,
+    ...overrides,
+  };
+  const ended = runWatchdog(settings, {
+    clock: systemClock,
+    random: Math.random,
+    link,
+    signals: {
+      listen(listener) {
+        tell = listener;
+        return () => {};
+      },
+    },
+    log: { write: (severity, event, text) => void lines.push(`${severity} ${event}: ${text}`) },
+    connect: (onProgress) =>
+      new CloudV2({
+        endpoint: server.endpoint("v2"),
+        apiKey: SIM_KEY,
+        secret: SIM_SECRET,
+        fetch: (url, init) => fetch(url, init),
+        clock: systemClock,
+        onProgress,
+      }, {
+        elasticIp: address.ip,
+        instanceId: self.id,
+        peers: { kind: "static", addresses: [peer.address] },
+      }),
+  });
+  return {
+    server,
+    address,
+    self,
+    peer,
+    link,
+    lines,
+    ended,
+    tell: (signal: SignalName) => tell(signal),
+  };
+}
+
+Deno.test("runWatchdog() sends heartbeats while the cloud hangs", async () => {
+  const { server, link, ended, tell } = start();
+  server.fault = ({ method }) => method === "PUT" ? "hang" : null;
+  const hanging = () => server.calls.some(({ method }) => method === "PUT");
+  await until(hanging, { title: "the attach hangs" });
+  const before = link.sent.length;
+  await until(() => link.sent.length >= before + 100, { title: "a hundred heartbeats more" });
+  assertEquals(server.model.history.length, 0);
+  server.fault = () => null;
+  tell("stop");
+  tell("stop");
+  tell("stop");
+  assertEquals(await ended, 1);
+  await server.close();
+});
+
+Deno.test("runWatchdog() attaches, says so in its heartbeats, and detaches when told to stop", async () => {
+  const { server, address, self, link, ended, tell, lines } = start();
+  await until(() => address.holders.has(self.id), { title: "attached" });
+  const holds = (bytes: Uint8Array) => {
+    const heartbeat = decode(bytes);
+    return !("refused" in heartbeat) && heartbeat.trailer?.holds === true;
+  };
+  await until(() => holds(link.sent.at(-1)!.bytes), { title: "a heartbeat that says so" });
+  tell("stop");
+  assertEquals(await ended, 0);
+  assertEquals(address.holders.size, 0);
+  const last = decode(link.sent.at(-1)!.bytes);
+  assert(!("refused" in last) && last.priority === 255 && last.trailer?.leaving);
+  assert(lines.some((line) => line.startsWith("info role: master (alone)")), lines.join("\n"));
+  await server.close();
+});
+
+Deno.test("runWatchdog() answers info from this machine only", async () => {
+  const { server, link, lines, ended, tell } = start();
+  link.receive("info\n", "127.0.0.1");
+  link.receive("info", "203.0.113.9");
+  await until(() => lines.some((line) => line.includes("remote-info")), { title: "refusal" });
+  const answers = link.sent.filter(({ port }) => port === 4_242);
+  assertEquals(answers.map(({ to }) => to), ["127.0.0.1"]);
+  const text = new TextDecoder().decode(answers[0]?.bytes);
+  assert(text.includes("address 198.51.100.50") && text.includes("peer 127.0.0.2"), text);
+  tell("stop");
+  await ended;
+  await server.close();
+});
+
+Deno.test("runWatchdog() logs what it refuses once per source and reason", async () => {
+  const { server, link, lines, ended, tell } = start();
+  for (let count = 0; count < 50; count++) link.receive("rubbish of no known length", "127.0.0.2");
+  link.receive(new Uint8Array(24), "127.0.0.2");
+  await until(() => lines.some((line) => line.includes("version")), { title: "both refused" });
+  const refused = lines.filter((line) => line.includes("refused"));
+  assertEquals(refused, [
+    "warning refused: datagram from 127.0.0.2: length",
+    "warning refused: datagram from 127.0.0.2: version",
+  ]);
+  tell("stop");
+  await ended;
+  await server.close();
+});
+
+Deno.test("runWatchdog() waits for the cloud at its start, and stops where waiting cannot help", async () => {
+  const { server, address, self, lines, ended, tell } = start();
+  server.fault = () => "html-502";
+  const waits = () => lines.some((line) => line.includes("waiting for the cloud"));
+  await until(waits, { title: "a line that says so" });
+  server.fault = () => null;
+  await until(() => address.holders.has(self.id), { title: "attached" });
+  tell("stop");
+  assertEquals(await ended, 0);
+  await server.close();
+
+  const refused = start();
+  refused.address.managed = true;
+  assertEquals(await refused.ended, 1);
+  assert(refused.lines.some((line) => line.startsWith("critical") && line.includes("managed")));
+  await refused.server.close();
+});
+
+Deno.test("runWatchdog() changes its priority by signals within 1 to 255", async () => {
+  const { server, link, ended, tell } = start({ priority: 2 });
+  const said = () => {
+    const heartbeat = decode(link.sent.at(-1)?.bytes ?? new Uint8Array());
+    return "refused" in heartbeat ? null : heartbeat.priority;
+  };
+  tell("better");
+  await until(() => said() === 1, { title: "priority 1" });
+  tell("better");
+  tell("worse");
+  await until(() => said() === 2, { title: "priority 2" });
+  tell("stop");
+  await ended;
+  await server.close();
+});
