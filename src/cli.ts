@@ -34,15 +34,13 @@ const FALSE = ["0", "f", "F", "false", "FALSE", "False"];
 /** Reads both. Throws `UsageError` for what no configuration could mean. */
 export function readValues(argv: readonly string[], env: Environment): Values {
   const { flags, ignored } = split(argv);
-  const names = (kinds: readonly Option["kind"][]) =>
-    OPTIONS.filter(({ kind }) => kinds.includes(kind)).map(({ name }) => name);
-  const parsed = parseArgs(flags, {
-    string: names(["text", "list", "integer", "duration", "switch"]),
-    collect: names(["list"]),
+  const parsed: Readonly<Record<string, unknown>> = parseArgs(flags, {
+    string: OPTIONS.map(keyOf),
+    collect: OPTIONS.filter(({ kind }) => kind === "list").map(keyOf),
   });
   const given = new Map<string, Given>();
   for (const option of OPTIONS) {
-    const value = fromFlag(option, parsed[option.name]) ?? fromEnvironment(option, env);
+    const value = fromFlag(option, parsed[keyOf(option)]) ?? fromEnvironment(option, env);
     if (value) given.set(option.name, checkSyntax(option, value));
   }
   return { given, ignored };
@@ -86,14 +84,19 @@ function split(argv: readonly string[]): { flags: string[]; ignored: string[] } 
     if (value === undefined && option.kind === "switch") value = "true";
     if (value === undefined) value = argv[++at];
     if (value === undefined) throw new UsageError(`${flagOf(option)} needs a value`);
-    flags.push(`--${name}==${value}`);
+    flags.push(`--${keyOf(option)}==${value}`);
   }
   return { flags, ignored: [] };
 }
 
-function fromFlag(option: Option, parsed: string | string[] | undefined): Given | null {
-  if (parsed === undefined || parsed.length === 0) return null;
-  const texts = [parsed].flat().map((text) => text.slice(1));
+/** The option's name for `parseArgs`, which would take a leading `no-` for a negation. */
+function keyOf({ name }: Option): string {
+  return name.replace(/^no-/, "not-");
+}
+
+function fromFlag(option: Option, parsed: unknown): Given | null {
+  const texts = [parsed ?? []].flat().map((text) => String(text).slice(1));
+  if (texts.length === 0) return null;
   return { text: texts.join(","), source: flagOf(option) };
 }
 

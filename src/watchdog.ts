@@ -2,14 +2,22 @@
 // are started and never waited for, so that nothing the cloud does can delay a heartbeat.
 import { trailerFor } from "./core/advert.ts";
 import { decode, encode } from "./core/heartbeat.ts";
-import { type Node, type NodeEffect, type NodeEvent, nodeWakeAtMs } from "./core/node.ts";
-import { type NodeSettings, startNode, stepNode } from "./core/node.ts";
-import type { Answer, Call } from "./core/ownership_state.ts";
+import {
+  type Node,
+  type NodeEffect,
+  type NodeEvent,
+  type NodeSettings,
+  nodeWakeAtMs,
+  startNode,
+  stepNode,
+} from "./core/node.ts";
+import type { Call } from "./core/ownership_state.ts";
 import type { PeerIdentity } from "./core/peer.ts";
 import type { Severity } from "./core/report.ts";
 import { statusLines } from "./core/status.ts";
-import { admit, FRESH_THROTTLE, type Throttle } from "./core/throttle.ts";
+import { askCloud } from "./ask_cloud.ts";
 import { asCloudError, type CloudError } from "./exoscale/cloud_error.ts";
+import { QuietLog } from "./quiet_log.ts";
 import type { Clock, Cloud, Datagram, Link, Log, Signals } from "./world.ts";
 
 /** The longest `info` request that is recognised. */
@@ -50,10 +58,10 @@ class Watchdog {
   readonly #settings: WatchdogSettings;
   readonly #world: World;
   readonly #cloud: Cloud;
+  readonly #quiet: QuietLog;
   readonly #ending = new AbortController();
   readonly #refused = new Map<string, number>();
   #node: Node;
-  #throttle: Throttle = FRESH_THROTTLE;
   #sent = 0;
   #received = 0;
   #sequence = 0;
@@ -63,6 +71,7 @@ class Watchdog {
   constructor(settings: WatchdogSettings, world: World) {
     this.#settings = settings;
     this.#world = world;
+    this.#quiet = new QuietLog(world.log, world.clock);
     this.#cloud = world.connect(() => this.#deliver({ kind: "progress" }));
     const { selfId, addresses } = settings;
     const peers = addresses?.map((address): PeerIdentity => ({
@@ -178,14 +187,14 @@ class Watchdog {
   #refuse(from: string, reason: string): void {
     this.#refused.set(reason, (this.#refused.get(reason) ?? 0) + 1);
     const text = `datagram from ${from}: ${reason}`;
-    this.#sayOnce(`${from} ${reason}`, ["warning", "refused", text]);
+    this.#quiet.write(`${from} ${reason}`, ["warning", "refused", text]);
   }
 
   async #call(id: number, call: Call): Promise<void> {
     const { clock, random } = this.#world;
     const startedAtMs = clock.nowMs();
     try {
-      const answer = await this.#answer(call);
+      const answer = await askCloud(this.#cloud, call, this.#ending.signal);
       const tookMs = Math.round(clock.nowMs() - startedAtMs);
       if (this.#settings.verbose) this.#say("info", "call", `${call.verb} done in ${tookMs} ms`);
       this.#deliver({ kind: "answered", id, answer, roll: random() });
@@ -194,32 +203,6 @@ class Watchdog {
       if (this.#complain(call.verb, error, !this.#node.ownership.prepared)) return;
       const { retryable, retryAfterMs } = error;
       this.#deliver({ kind: "failed", id, retryable, retryAfterMs, roll: random() });
-    }
-  }
-
-  async #answer(call: Call): Promise<Answer> {
-    const { verb } = call;
-    const { signal } = this.#ending;
-    switch (verb) {
-      case "prepare": {
-        const { wireId, holds } = await this.#cloud.prepare(signal);
-        this.#deliver({ kind: "identified", selfId: wireId });
-        return { verb, holds };
-      }
-      case "look":
-        return { verb, ...await this.#cloud.look(call, signal) };
-      case "inspect":
-        return { verb, holds: await this.#cloud.inspect(call.instanceId, signal) };
-      case "attach":
-        await this.#cloud.attach(signal);
-        return { verb };
-      case "detach-self":
-        await this.#cloud.detachSelf(signal);
-        return { verb };
-      case "evict":
-        return { verb, outcome: await this.#cloud.evict(call.instanceId, call, signal) };
-      default:
-        return call satisfies never;
     }
   }
 
@@ -242,7 +225,7 @@ class Watchdog {
       return true;
     }
     const text = `${verb}: ${error.message}${starting ? "; waiting for the cloud" : ""}`;
-    this.#sayOnce(`${verb} ${error.kind}`, ["warning", "cloud-error", text]);
+    this.#quiet.write(`${verb} ${error.kind}`, ["warning", "cloud-error", text]);
     return false;
   }
 
@@ -253,13 +236,6 @@ class Watchdog {
     } else this.#say("info", "exit", `exit code ${code}`);
     this.#ending.abort();
     this.#end(code);
-  }
-
-  #sayOnce(key: string, [severity, event, text]: [Severity, string, string]): void {
-    const [throttle, { passes, muted }] = admit(this.#throttle, key, this.#world.clock.nowMs());
-    this.#throttle = throttle;
-    const more = muted > 0 ? ` (${muted} more since the last line)` : "";
-    if (passes) this.#say(severity, event, text + more);
   }
 
   #say(severity: Severity, event: string, text: string): void {

@@ -42,7 +42,6 @@ export type NodeEvent =
   | { readonly kind: "nudge"; readonly by: -1 | 1 }
   | { readonly kind: "stop" }
   | { readonly kind: "progress" }
-  | { readonly kind: "identified"; readonly selfId: string }
   | {
     readonly kind: "answered";
     readonly id: number;
@@ -175,9 +174,12 @@ function electionEvent(event: NodeEvent): ElectionEvent {
     case "heard":
     case "nudge":
     case "stop":
-    case "identified":
     case "members":
       return event;
+    case "answered":
+      return event.answer.verb === "prepare"
+        ? { kind: "identified", selfId: event.answer.selfId }
+        : { kind: "tick" };
     default:
       return { kind: "tick" };
   }

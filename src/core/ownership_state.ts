@@ -14,7 +14,7 @@ export type Call =
 
 /** What it answers. */
 export type Answer =
-  | { readonly verb: "prepare"; readonly holds: boolean }
+  | { readonly verb: "prepare"; readonly holds: boolean; readonly selfId: string }
   | { readonly verb: "look"; readonly holds: boolean; readonly others: readonly string[] | null }
   | { readonly verb: "inspect"; readonly holds: boolean }
   | { readonly verb: "attach" }

@@ -55,7 +55,7 @@ export class SimCloud {
     switch (call.verb) {
       case "prepare":
         return this.#request(caller, () => {
-          caller.answer({ verb: "prepare", holds: this.#shows(self) });
+          caller.answer({ verb: "prepare", holds: this.#shows(self), selfId: self });
         });
       case "look":
         return this.#request(caller, () => {

@@ -1,0 +1,197 @@
+// The election by tables: ranks, deadlines, advertisements; whole stories are in scenarios/.
+import { assert, assertEquals } from "@std/assert";
+import fc from "fast-check";
+import { advert } from "../src/core/advert.ts";
+import {
+  distrust,
+  elect,
+  type ElectionEvent,
+  electionWakeAtMs,
+  startElection,
+} from "../src/core/election.ts";
+import { type Election, type ElectionSettings, outranking } from "../src/core/election_state.ts";
+import type { Heartbeat, Trailer } from "../src/core/heartbeat.ts";
+import { ranksBefore } from "../src/core/peer.ts";
+
+const SELF = "00000001-0000-4000-8000-000000000005", PEER = "00000001-0000-4000-8000-000000000007";
+const ADDRESS = "10.0.0.7";
+const SETTINGS: ElectionSettings = {
+  elasticIp: "198.51.100.50",
+  priority: 10,
+  intervalMs: 1_000,
+  deadRatio: 3,
+  exclusive: false,
+  preemptDelayMs: 0,
+  handoverTimeoutMs: 10_000,
+};
+const TRAILER: Trailer = {
+  holds: false,
+  leaving: false,
+  unable: false,
+  hearsYou: true,
+  keyId: 0,
+  sequence: 1_000,
+};
+
+function beat(priority: number, trailer: Partial<Trailer> | null = {}): Heartbeat {
+  const { elasticIp } = SETTINGS;
+  return { priority, elasticIp, id: PEER, trailer: trailer && { ...TRAILER, ...trailer } };
+}
+
+/** A node that started at 0 and to which the events happened, with the wake-ups in between. */
+function after(
+  events: ReadonlyArray<readonly [number, ElectionEvent]>,
+  settings: Partial<ElectionSettings> = {},
+): Election {
+  let state = startElection({ ...SETTINGS, ...settings }, {
+    atMs: 0,
+    selfId: SELF,
+    peers: [{ address: ADDRESS, instanceId: PEER, wireId: PEER }],
+  });
+  for (const [atMs, event] of events) {
+    while (electionWakeAtMs(state) < atMs) {
+      const wakeAtMs = electionWakeAtMs(state);
+      state = { ...elect(state, { kind: "tick" }, wakeAtMs), heartbeatAtMs: wakeAtMs + 1_000 };
+    }
+    state = elect(state, event, atMs);
+  }
+  return state;
+}
+
+const tick = { kind: "tick" } as const;
+const heard = (heartbeat: Heartbeat) => ({ kind: "heard", from: ADDRESS, heartbeat }) as const;
+
+const ROLES: ReadonlyArray<[string, Election, string]> = [
+  ["before the hold-off is over", after([[3_099, tick]]), "backup settling"],
+  ["alone after the hold-off", after([[3_100, tick]]), "master alone"],
+  ["with a worse peer", after([[2_000, heard(beat(20))], [3_100, tick]]), "master best"],
+  ["with an equal peer", after([[2_000, heard(beat(10))], [3_100, tick]]), "master equal"],
+  [
+    "with an original peer that is better",
+    after([[2_000, heard(beat(5, null))], [3_100, tick]]),
+    "backup outranked",
+  ],
+  ["with a better peer", after([[2_000, heard(beat(5))], [3_100, tick]]), "backup outranked"],
+  [
+    "with a better peer that is leaving",
+    after([[2_000, heard(beat(5, { leaving: true }))], [3_100, tick]]),
+    "master alone",
+  ],
+  [
+    "with a better peer that is unable",
+    after([[2_000, heard(beat(5, { unable: true }))], [3_100, tick]]),
+    "master alone",
+  ],
+  [
+    "just before the better peer is dead",
+    after([[4_000, heard(beat(5))], [6_999, tick]]),
+    "backup outranked",
+  ],
+  [
+    "exactly when the better peer is dead",
+    after([[4_000, heard(beat(5))], [7_000, tick]]),
+    "master alone",
+  ],
+  [
+    "unable, with nobody to make way for",
+    after([[3_100, tick], [4_000, { kind: "able", able: false }]]),
+    "master unable",
+  ],
+  [
+    "unable, with a peer to make way for",
+    after([[3_000, heard(beat(20))], [3_100, tick], [4_000, { kind: "able", able: false }]]),
+    "backup unable",
+  ],
+  [
+    "asked to stop",
+    after([[3_000, heard(beat(20))], [3_100, tick], [4_000, { kind: "stop" }]]),
+    "backup leaving",
+  ],
+  [
+    "when the list of peers has lost it",
+    after([[3_100, tick], [4_000, {
+      kind: "members",
+      peers: [{ address: ADDRESS, instanceId: PEER, wireId: PEER }],
+      listed: false,
+    }]]),
+    "backup unlisted",
+  ],
+];
+
+for (const [when, { role, reason }, expected] of ROLES) {
+  Deno.test(`elect(): a node is ${expected} ${when}`, () => {
+    assertEquals(`${role} ${reason}`, expected);
+  });
+}
+
+Deno.test("elect(): a node that wakes more than an interval late judges nobody for a new hold-off", () => {
+  const settled = after([[3_000, heard(beat(5))], [3_100, tick]]);
+  const slept = elect(settled, tick, 30_000);
+  assertEquals([slept.role, slept.reason], ["backup", "stalled"]);
+  assert(slept.peers.get(ADDRESS)?.alive);
+  assertEquals(elect(slept, tick, 33_099).role, "backup");
+});
+
+Deno.test("elect(): signals keep the priority within 1 and 255", () => {
+  const nudge = (by: 1 | -1) => ({ kind: "nudge", by }) as const;
+  assertEquals(after([[1, nudge(-1)]], { priority: 1 }).priority, 1);
+  assertEquals(after([[1, nudge(-1)]], { priority: 0 }).priority, 1);
+  assertEquals(after([[1, nudge(1)]], { priority: 255 }).priority, 255);
+  assertEquals(after([[1, nudge(1)]], { priority: 10 }).priority, 11);
+});
+
+Deno.test("advert(): an ineligible node, and one that stands back, ranks last", () => {
+  assertEquals(advert(after([[3_100, tick]])).priority, 10);
+  assertEquals(advert(after([[3_100, { kind: "able", able: false }]])).priority, 255);
+  assertEquals(advert(after([[3_100, { kind: "stop" }]])).priority, 255);
+  const holder = heard(beat(20, { holds: true }));
+  const standing = after([[1, { kind: "holding", holding: false }], [2, holder]], {
+    preemptDelayMs: Infinity,
+  });
+  assertEquals(advert(standing).priority, 255);
+});
+
+Deno.test("distrust() names the reason", () => {
+  const state = after([[2_000, heard(beat(20, { sequence: 50_000 }))]]);
+  const reasonFor = (heartbeat: Heartbeat, from = ADDRESS) => distrust(state, { from, heartbeat });
+  assertEquals(reasonFor(beat(20), "10.0.0.8"), "unknown-source");
+  assertEquals(reasonFor({ ...beat(20), elasticIp: "198.51.100.51" }), "wrong-address");
+  assertEquals(reasonFor({ ...beat(20), id: SELF }), "own-id");
+  assertEquals(reasonFor({ ...beat(20), id: SELF.replace("5", "6") }), "wrong-id");
+  assertEquals(reasonFor(beat(20, { sequence: 50_000 })), "reordered");
+  assertEquals(reasonFor(beat(20, { sequence: 47_001 })), "reordered");
+  assertEquals(reasonFor(beat(20, { sequence: 47_000 })), null, "the sender's clock was set back");
+  assertEquals(reasonFor(beat(20, { sequence: 50_001 })), null);
+  assertEquals(reasonFor(beat(20, null)), null);
+});
+
+Deno.test("outranking() agrees with a plain second reading of the rule", () => {
+  const anyPeer = fc.record({
+    priority: fc.integer({ min: 8, max: 12 }),
+    leaving: fc.boolean(),
+    unable: fc.boolean(),
+    silent: fc.boolean(),
+  });
+  fc.assert(fc.property(anyPeer, fc.boolean(), (peer, exclusive) => {
+    const { priority, leaving, unable, silent } = peer;
+    const state = after(
+      silent ? [] : [[2_000, heard(beat(priority, { leaving, unable }))]],
+      { exclusive },
+    );
+    const better = priority < 10 || (exclusive && priority === 10 && PEER < SELF);
+    const expected = !silent && !leaving && !unable && better;
+    assertEquals(outranking(state).length === 1, expected);
+  }));
+});
+
+Deno.test("ranksBefore() orders strictly: never both ways, and among different ids always one way if exclusive", () => {
+  const rank = fc.record({
+    priority: fc.integer({ min: 0, max: 3 }),
+    id: fc.constantFrom("a", "b", "c"),
+  });
+  fc.assert(fc.property(rank, rank, fc.boolean(), (one, other, exclusive) => {
+    assert(!(ranksBefore(one, other, exclusive) && ranksBefore(other, one, exclusive)));
+    const ordered = ranksBefore(one, other, true) || ranksBefore(other, one, true);
+    assertEquals(ordered, one.priority !== other.priority || one.id !== other.id);
+  }));
+});

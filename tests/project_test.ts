@@ -1,0 +1,107 @@
+// Promises of the repository itself: pure core, true README, files of a size to read.
+import { assert, assertEquals } from "@std/assert";
+import { parseArgs } from "@std/cli/parse-args";
+import { encodeBase64 } from "@std/encoding/base64";
+import { decodeHex, encodeHex } from "@std/encoding/hex";
+import plugin from "../scripts/lint_core.ts";
+import { isUpToDate } from "../scripts/readme.ts";
+import { OPTIONS } from "../src/options.ts";
+import { usage } from "../src/usage.ts";
+
+const ROOT = new URL("../", import.meta.url);
+
+/** Complaints of the purity rule about a file. */
+function complaints(file: string, source: string): string[] {
+  return Deno.lint.runPlugin(plugin, file, source).map(({ message }) => message);
+}
+
+const IMPURE = [
+  ["a clock", "export const now = performance.now();"],
+  ["a wall clock", "export const now = Date.now();"],
+  ["a date", "export const now = new Date();"],
+  ["chance", "export const roll = Math.random();"],
+  ["a timer", "setTimeout(() => {}, 1);"],
+  ["the runtime", "export const pid = Deno.pid;"],
+  ["waiting", "export async function f() { await g(); } declare function g(): unknown;"],
+  ["an import from outside", 'import { x } from "../world.ts"; export const y = x;'],
+  ["an import of a package", 'import { x } from "@std/log/logger"; export const y = x;'],
+] as const;
+
+for (const [what, source] of IMPURE) {
+  Deno.test(`the lint rule core/pure refuses ${what} in src/core, and only there`, () => {
+    assert(complaints("/project/src/core/sample.ts", source).length > 0);
+    assertEquals(complaints("/project/src/host/sample.ts", source), []);
+  });
+}
+
+Deno.test("the lint rule core/pure accepts what the core does", () => {
+  const source = 'import { x } from "./peer.ts"; export const y = Math.min(x, 1);';
+  assertEquals(complaints("/project/src/core/sample.ts", source), []);
+});
+
+Deno.test("the README's option table is the one that the code has", () => {
+  const readme = Deno.readTextFileSync(new URL("README.md", ROOT));
+  assert(isUpToDate(readme), "run: deno task readme && deno fmt README.md");
+  assert(!isUpToDate(readme.replace("IF_DEAD_RATIO", "IF_DEAD_RATE")));
+});
+
+Deno.test("the README names every event word and every reason word", () => {
+  const readme = Deno.readTextFileSync(new URL("README.md", ROOT));
+  const words = new Set<string>();
+  for (const path of sources("src")) {
+    const text = Deno.readTextFileSync(path);
+    for (const [, word] of text.matchAll(/"(?:info|warning|critical)",\s*"([a-z-]+)"/g)) {
+      words.add(word ?? "");
+    }
+  }
+  const missing = [...words].filter((word) => !readme.includes("`" + word + "`"));
+  assertEquals(missing, []);
+});
+
+Deno.test("-h lists every option with its variables", () => {
+  const text = usage();
+  for (const { name, variables } of OPTIONS) {
+    assert(text.includes(`-${name}`), name);
+    for (const variable of variables) assert(text.includes(variable), variable);
+  }
+});
+
+Deno.test("source files are at most 250 lines long, lines at most 120 characters", () => {
+  for (const path of [...sources("src"), ...sources("scripts")]) {
+    const lines = Deno.readTextFileSync(path).split("\n");
+    assert(lines.length <= 250, `${path}: ${lines.length} lines`);
+    const long = lines.findIndex((line) => line.length > 120);
+    assert(long < 0, `${path}:${long + 1} is longer than 120 characters`);
+  }
+});
+
+Deno.test("parseArgs() behaves as the program relies on, whichever package it comes from", () => {
+  const options = { string: ["xi", "p", "not-preempt", "W"], collect: ["p"] };
+  const flags = [
+    "--xi==1",
+    "--xi==2",
+    "--p==a",
+    "--p==",
+    "--p===b",
+    "--not-preempt==true",
+    "--W==x",
+  ];
+  const { _: _rest, ...parsed } = parseArgs(flags, options);
+  assertEquals({ ...parsed }, { xi: "=2", p: ["=a", "=", "==b"], "not-preempt": "=true", W: "=x" });
+  assertEquals({ ...parseArgs([], options) }.p, []);
+});
+
+Deno.test("the encodings behave as the program relies on, whichever package they come from", () => {
+  assertEquals(encodeHex(Uint8Array.of(0, 15, 255)), "000fff");
+  assertEquals(decodeHex("000FfF"), Uint8Array.of(0, 15, 255));
+  assertEquals(encodeBase64(Uint8Array.of(251, 255).buffer), "+/8=");
+  assertEquals(encodeBase64("Zürich"), "WsO8cmljaA==");
+});
+
+function* sources(folder: string): Generator<URL> {
+  for (const { name, isDirectory } of Deno.readDirSync(new URL(folder, ROOT))) {
+    const path = `${folder}/${name}`;
+    if (isDirectory) yield* sources(path);
+    else if (name.endsWith(".ts")) yield new URL(path, ROOT);
+  }
+}
