@@ -3,6 +3,14 @@ import { createHmac } from "node:crypto";
 import { json, SIM_KEY, SIM_SECRET } from "./face_v2.ts";
 import { type CloudModel, type SimInstance, simUuid } from "./model.ts";
 
+/** The same states under the names of CloudStack. */
+const STATES = {
+  running: "Running",
+  stopped: "Stopped",
+  destroying: "Destroyed",
+  destroyed: "Expunging",
+};
+
 /** Answers one request to `/compute`. */
 export function answerV1(model: CloudModel, request: Request, wallMs: number): Response {
   const query = new URL(request.url).searchParams;
@@ -77,7 +85,7 @@ function machineJson(model: CloudModel, { id, nicId, address, name, state, group
     id,
     name,
     zoneid: model.zoneId,
-    state: state === "running" ? "Running" : "Stopped",
+    state: STATES[state],
     securitygroup: groups.map((group) => ({ id: model.groups.get(group), name: group })),
     nic: [{ id: nicId, isdefault: true, ipaddress: address, secondaryip }],
   };

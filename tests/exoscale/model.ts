@@ -8,7 +8,8 @@ export interface SimInstance {
   readonly name: string;
   /** Native address; empty or `0.0.0.0` for a private machine. */
   readonly address: string;
-  state: "running" | "stopped" | "destroyed";
+  /** A machine that is being destroyed is still listed. */
+  state: "running" | "stopped" | "destroying" | "destroyed";
   groups: string[];
   poolId: string | null;
 }

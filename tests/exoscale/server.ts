@@ -83,7 +83,7 @@ export class CloudServer {
     answer.headers.set("date", new Date(wallMs).toUTCString());
     if (fault !== "lost") return answer;
     await answer.body?.cancel();
-    return brokenOff();
+    return new Response(this.#brokenOff());
   }
 
   async #faulty(fault: Exclude<Fault, "lost">): Promise<Response> {
@@ -106,7 +106,7 @@ export class CloudServer {
         await this.#sleep(600_000);
         return new Response(null, { status: 503 });
       case "break-off":
-        return brokenOff();
+        return new Response(this.#brokenOff());
       case "429-retry-after":
       case "503-retry-after": {
         const answer = json({ message: "slow down" }, Number(fault.slice(0, 3)));
@@ -123,12 +123,23 @@ export class CloudServer {
   }
 
   #endless(): ReadableStream<Uint8Array> {
-    const ended = this.#ending.signal;
     return new ReadableStream({
-      async pull(controller) {
-        await new Promise((resolve) => setTimeout(resolve, 50));
-        if (ended.aborted) controller.close();
+      pull: async (controller) => {
+        await this.#sleep(50);
+        if (this.#ending.signal.aborted) controller.close();
         else controller.enqueue(new TextEncoder().encode(" "));
+      },
+    });
+  }
+
+  /** Breaks only once the first part has left: a cut before any answer makes some clients send again. */
+  #brokenOff(): ReadableStream<Uint8Array> {
+    let parts = 0;
+    return new ReadableStream({
+      pull: async (controller) => {
+        if (parts++ === 0) return controller.enqueue(new TextEncoder().encode('{"instances":['));
+        await this.#sleep(20);
+        controller.error(new Error("broken on purpose"));
       },
     });
   }
@@ -136,16 +147,4 @@ export class CloudServer {
   #sleep(ms: number): Promise<void> {
     return systemClock.sleep(ms, this.#ending.signal);
   }
-}
-
-/** An answer whose connection is cut within the body. */
-function brokenOff(): Response {
-  return new Response(
-    new ReadableStream({
-      start(controller) {
-        controller.enqueue(new TextEncoder().encode('{"instances":['));
-        controller.error(new Error("broken on purpose"));
-      },
-    }),
-  );
 }

@@ -1,0 +1,174 @@
+// What every `Cloud` promises, whichever API it speaks: readings, and what holds for every call. Changes are in
+// changes_contract.ts, what only API v2 does in traps_v2_test.ts, what answers can be like on a bad day in
+// bad_days_test.ts.
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import type { PeerIdentity } from "../../src/core/peer.ts";
+import { CloudError } from "../../src/exoscale/cloud_error.ts";
+import { type SimInstance, simUuid } from "../exoscale/model.ts";
+import { type Api, clientName, GROUP, isPoll, PATIENT, Stage } from "../exoscale/stage.ts";
+
+/** A machine that never existed. */
+const NOBODY = simUuid(1, 99);
+
+/** prepare(), members(), look(), inspect(). */
+export function testReading(api: Api): void {
+  const name = clientName(api);
+  const wireIdOf = ({ id, nicId }: SimInstance) => api === "v1" ? nicId : id;
+  const identityOf = (machine: SimInstance): PeerIdentity => ({
+    address: machine.address,
+    instanceId: machine.id,
+    wireId: wireIdOf(machine),
+  });
+
+  for (const holds of [true, false]) {
+    Deno.test(`${name}.prepare() knows itself, and holds: ${holds}`, async () => {
+      await using stage = new Stage();
+      stage.hold(...holds ? [stage.peer, stage.self] : [stage.peer]);
+      const identity = await stage.cloud(api).prepare(PATIENT);
+      const { self } = stage;
+      assertEquals(identity, { instanceId: self.id, wireId: wireIdOf(self), holds });
+    });
+  }
+
+  Deno.test(`${name}.prepare() names an instance that does not exist`, async () => {
+    await using stage = new Stage();
+    const cloud = stage.cloud(api, { instanceId: NOBODY });
+    const error = await assertRejects(() => cloud.prepare(PATIENT), CloudError, NOBODY);
+    assertEquals([error.kind, error.fatal, error.retryable], ["no-such-instance", true, false]);
+    assertStringIncludes(error.message, "-i");
+  });
+
+  Deno.test(`${name}.members() finds the machines of the addresses, without itself`, async () => {
+    await using stage = new Stage();
+    const { self, peer, third } = stage;
+    const addresses = [third, self, peer].map(({ address }) => address);
+    const cloud = stage.cloud(api, { peers: { kind: "static", addresses } });
+    await cloud.prepare(PATIENT);
+    const peers = [third, peer].map(identityOf);
+    assertEquals(await cloud.members(PATIENT), { peers, listed: true });
+    // A list given by hand need not have the machine itself.
+    const short = stage.cloud(api, { peers: { kind: "static", addresses: [peer.address] } });
+    await short.prepare(PATIENT);
+    assertEquals(await short.members(PATIENT), { peers: [identityOf(peer)], listed: true });
+  });
+
+  Deno.test(`${name}.members() names all addresses that no machine has, together`, async () => {
+    await using stage = new Stage();
+    const addresses = ["203.0.113.77", stage.peer.address, "203.0.113.78"];
+    const cloud = stage.cloud(api, { peers: { kind: "static", addresses } });
+    await cloud.prepare(PATIENT);
+    const error = await assertRejects(() => cloud.members(PATIENT), CloudError, "203.0.113.77");
+    assertStringIncludes(error.message, "203.0.113.78");
+    assert(!error.message.includes(stage.peer.address), error.message);
+    assertEquals([error.kind, error.fatal], ["no-such-peer", true]);
+  });
+
+  Deno.test(`${name}.members() follows who joins and leaves the group, itself included`, async () => {
+    await using stage = new Stage();
+    const { peer, third, model } = stage;
+    const cloud = stage.cloud(api);
+    await cloud.prepare(PATIENT);
+    const members = async (...machines: SimInstance[]) => {
+      const { peers, listed } = await cloud.members(PATIENT);
+      assertEquals(peers, machines.map(identityOf));
+      return listed;
+    };
+    assertEquals(await members(peer, third), true);
+    const fourth = model.addInstance(4, "203.0.113.14", ["other", GROUP]);
+    third.groups = ["other"];
+    peer.state = "stopped";
+    assertEquals(await members(peer, fourth), true);
+    peer.state = "destroying";
+    assertEquals(await members(fourth), true);
+    peer.state = "destroyed";
+    stage.self.groups = [];
+    assertEquals(await members(fourth), false);
+  });
+
+  Deno.test(`${name}.look() tells of itself, and of others only when asked`, async () => {
+    await using stage = new Stage();
+    const { self, peer, third } = stage;
+    const cloud = stage.cloud(api);
+    await cloud.prepare(PATIENT);
+    assertEquals(await cloud.look({ others: true }, PATIENT), { holds: false, others: [] });
+    stage.hold(peer, self, third);
+    const others = [peer.id, third.id];
+    assertEquals(await cloud.look({ others: true }, PATIENT), { holds: true, others });
+    assertEquals(await cloud.look({ others: false }, PATIENT), { holds: true, others: null });
+  });
+
+  Deno.test(`${name}.inspect() tells who holds, and that a missing machine does not`, async () => {
+    await using stage = new Stage();
+    const { self, peer, third } = stage;
+    const cloud = stage.cloud(api);
+    await cloud.prepare(PATIENT);
+    stage.hold(peer, third);
+    third.state = "destroyed";
+    const asked = [peer.id, self.id, third.id, NOBODY];
+    const answers = await Promise.all(asked.map((id) => cloud.inspect(id, PATIENT)));
+    assertEquals(answers, [true, false, false, false]);
+  });
+}
+
+/** What holds for every call: it ends when told to, and good answers are noticed. */
+export function testCalls(api: Api): void {
+  const name = clientName(api);
+
+  Deno.test(`${name} ends a call whose answer does not come, when told to`, async () => {
+    await using stage = new Stage();
+    const cloud = stage.cloud(api);
+    await cloud.prepare(PATIENT);
+    const calls = [
+      (signal: AbortSignal) => cloud.look({ others: true }, signal),
+      (signal: AbortSignal) => cloud.attach(signal),
+    ];
+    for (const call of calls) {
+      const stopping = new AbortController();
+      stage.server.fault = () => {
+        stopping.abort();
+        return "hang";
+      };
+      await assertAborted(() => call(stopping.signal));
+    }
+  });
+
+  Deno.test(`${name} ends the wait for an operation, when told to`, async () => {
+    await using stage = new Stage();
+    stage.model.operationMs = 600_000;
+    const cloud = stage.cloud(api);
+    await cloud.prepare(PATIENT);
+    const stopping = new AbortController();
+    stage.server.fault = (call) => {
+      if (isPoll(call)) stopping.abort();
+      return null;
+    };
+    await assertAborted(() => cloud.attach(stopping.signal));
+  });
+
+  Deno.test(`${name} sends nothing once it is told to end`, async () => {
+    await using stage = new Stage();
+    const cloud = stage.cloud(api);
+    await assertAborted(() => cloud.inspect(stage.peer.id, AbortSignal.abort()));
+    assertEquals(stage.server.calls, []);
+  });
+
+  Deno.test(`${name} tells of each good answer, and of no other`, async () => {
+    await using stage = new Stage();
+    let good = 0;
+    const cloud = stage.cloud(api, { onProgress: () => good++ });
+    await cloud.prepare(PATIENT);
+    await cloud.look({ others: true }, PATIENT);
+    assertEquals(good, stage.server.calls.length);
+    stage.server.fault = () => "500";
+    await assertRejects(() => cloud.look({ others: false }, PATIENT), CloudError);
+    assertEquals(good, stage.server.calls.length - 1);
+  });
+}
+
+async function assertAborted(call: () => Promise<unknown>): Promise<void> {
+  const startedAtMs = performance.now();
+  const error = await assertRejects(call, CloudError);
+  assertEquals([error.kind, error.retryable], ["aborted", false], error.message);
+  const tookMs = performance.now() - startedAtMs;
+  assert(tookMs < 3_000, `ended only after ${tookMs} ms`);
+}

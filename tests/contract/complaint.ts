@@ -1,0 +1,38 @@
+// A call that must fail: its error, how long it took, and a check that the error gives away no secret.
+import { assert, assertRejects } from "@std/assert";
+import { CloudError } from "../../src/exoscale/cloud_error.ts";
+import type { Fetch } from "../../src/exoscale/http.ts";
+import { SIM_KEY, SIM_SECRET } from "../exoscale/face_v2.ts";
+
+/** A `fetch` that remembers what must not be repeated: URLs and signatures. */
+export class Witness {
+  readonly #secrets = new Set([SIM_KEY, SIM_SECRET]);
+  readonly fetch: Fetch;
+
+  constructor(inner: Fetch = fetch) {
+    this.fetch = (url, init) => {
+      this.#remember(url, new Headers(init.headers).get("authorization") ?? "");
+      return inner(url, init);
+    };
+  }
+
+  /** The error of the call, which must be a `CloudError` whose text is clean. */
+  async complaintOf(call: () => Promise<unknown>): Promise<{ error: CloudError; tookMs: number }> {
+    const startedAtMs = performance.now();
+    const error = await assertRejects(call, CloudError);
+    const tookMs = performance.now() - startedAtMs;
+    for (const secret of this.#secrets) {
+      assert(!error.message.includes(secret), `"${secret}" is in "${error.message}"`);
+    }
+    return { error, tookMs };
+  }
+
+  #remember(url: URL, authorization: string): void {
+    const signature = url.searchParams.get("signature") ?? authorization.split("signature=")[1];
+    assert(signature, "sent without a signature");
+    for (const text of [url.href, signature, encodeURIComponent(signature)]) {
+      this.#secrets.add(text);
+    }
+    if (url.search) this.#secrets.add(url.search);
+  }
+}

@@ -1,0 +1,98 @@
+// A machine and a cloud that are made up, for whole runs of the program in memory.
+import { type Host, runProgram } from "../src/program.ts";
+
+/** Instance, key and secret of the runs. */
+export const ID = "9b1e6f20-53c4-4a7d-8e2f-0a1b2c3d4e5f",
+  KEY = "EXO1f2e3d4c5b6a",
+  SECRET = "aGVsbG8tc2VjcmV0-never-shown";
+/** The endpoint that the cloud answers at. */
+export const ENDPOINT = ["-xe", "http://cloud.test/v2"];
+/** What every mode needs besides credentials. */
+export const COMMON = ["-xi", "198.51.100.50", "-i", ID, ...ENDPOINT];
+/** Credentials in variables. */
+export const KEYS = { IF_EXOSCALE_API_KEY: KEY, IF_EXOSCALE_API_SECRET: SECRET };
+
+/** What a run said, and to whom it talked. */
+export interface Trace {
+  code: number;
+  readonly out: string[];
+  readonly err: string[];
+  readonly log: string[];
+  /** Lines of the log that had left when the run ended. */
+  flushedCount: number;
+  /** URLs and paths that were asked. */
+  readonly calls: string[];
+  logTo: "syslog" | "stdout" | null;
+}
+
+/** What is different from a machine with credentials and nothing else. */
+export interface Situation {
+  readonly env?: Record<string, string>;
+  readonly files?: Record<string, string>;
+  /** The answer of the metadata service. */
+  readonly metadata?: string;
+  readonly holds?: boolean;
+  readonly syslog?: boolean;
+  readonly cloudStatus?: number;
+}
+
+/** Runs the program; a file or server that the situation does not have is not there. */
+export async function run(argv: string[], situation: Situation = {}): Promise<Trace> {
+  const { env = KEYS, files = {}, metadata, holds = false, syslog = false } = situation;
+  const { cloudStatus = 200 } = situation;
+  const trace: Trace = {
+    code: -1,
+    out: [],
+    err: [],
+    log: [],
+    flushedCount: 0,
+    calls: [],
+    logTo: null,
+  };
+  let nowMs = 0;
+  const missing = (what: string) => Promise.reject(new Deno.errors.NotFound(what));
+  const elasticIp = { id: "3f8a2b64-9c1d-4e7f-a5b0-6d2c8e4f1a93", ip: "198.51.100.50" };
+  const host: Host = {
+    env,
+    os: "linux",
+    clock: {
+      nowMs: () => nowMs,
+      wallMs: () => nowMs,
+      sleep: (ms) => Promise.resolve(void (nowMs += ms)),
+    },
+    random: () => 0,
+    signals: { listen: () => () => {} },
+    machine: {
+      root: "/host",
+      fetch: (url) => {
+        trace.calls.push(url);
+        return metadata === undefined ? missing(url) : Promise.resolve(new Response(metadata));
+      },
+      readTextFile: missing,
+      run: missing,
+    },
+    fetch: ({ pathname }) => {
+      trace.calls.push(pathname);
+      const instance = { id: ID, state: "running", "elastic-ips": holds ? [elasticIp] : [] };
+      const body = pathname === "/v2/elastic-ip" ? { "elastic-ips": [elasticIp] } : instance;
+      return Promise.resolve(Response.json(body, { status: cloudStatus }));
+    },
+    print: (stream, line) => void trace[stream].push(line),
+    readTextFile(path) {
+      const text = files[path];
+      if (text === undefined) throw new Deno.errors.NotFound(`no such file: ${path}`);
+      return text;
+    },
+    openLink: () => {
+      throw new Deno.errors.AddrInUse("address in use");
+    },
+    openLog: ({ stdout }) => ({
+      kind: trace.logTo = syslog && !stdout ? "syslog" : "stdout",
+      write: (severity, event, text) => void trace.log.push(`${severity} ${event}: ${text}`),
+      flush: () => Promise.resolve(void (trace.flushedCount = trace.log.length)),
+    }),
+    lookup: (name) => name === "web.test" ? Promise.resolve("192.0.2.3") : missing(name),
+  };
+  trace.code = await runProgram(argv, host);
+  return trace;
+}

@@ -1,0 +1,64 @@
+// From a listing of machines to the list of peers.
+import { assertEquals, assertThrows } from "@std/assert";
+import { CloudError } from "../src/exoscale/cloud_error.ts";
+import { type Machine, membersAmong, peersAt } from "../src/exoscale/peer_source.ts";
+
+function machine(number: number, changes: Partial<Machine> = {}): Machine {
+  return {
+    instanceId: `instance-${number}`,
+    wireId: `wire-${number}`,
+    address: `203.0.113.${number}`,
+    exists: true,
+    ...changes,
+  };
+}
+
+function peer(number: number) {
+  const { instanceId, wireId } = machine(number);
+  return { instanceId, wireId, address: `203.0.113.${number}` };
+}
+
+const MEMBERS: [string, Machine[], number[], boolean][] = [
+  ["everybody else", [machine(1), machine(2), machine(3)], [2, 3], true],
+  ["all, when it is not listed itself", [machine(2), machine(3)], [2, 3], false],
+  ["none that is gone", [machine(1), machine(2, { exists: false }), machine(3)], [3], true],
+  ["none without an address", [machine(1), machine(2, { address: null }), machine(3)], [3], true],
+  ["nobody among none", [], [], false],
+];
+for (const [what, machines, numbers, listed] of MEMBERS) {
+  Deno.test(`membersAmong() lists ${what}`, () => {
+    const peers = numbers.map(peer);
+    assertEquals(membersAmong(machines, "instance-1"), { peers, listed });
+  });
+}
+
+const where = "here";
+const selfId = "instance-1";
+
+Deno.test("peersAt() keeps the order of the addresses, and leaves itself out", () => {
+  const machines = [machine(1), machine(2), machine(3)];
+  const addresses = ["203.0.113.3", "203.0.113.1", "203.0.113.2"];
+  const peers = [peer(3), peer(2)];
+  assertEquals(peersAt(addresses, { machines, selfId, where }), { peers, listed: true });
+});
+
+const UNCLEAR: [string, Machine[], string][] = [
+  ["that nobody has", [machine(1)], "203.0.113.2 (0 found)"],
+  ["of a machine that is gone", [machine(2, { exists: false })], "203.0.113.2 (0 found)"],
+  [
+    "that two machines have",
+    [machine(2), machine(3, { address: "203.0.113.2" })],
+    "203.0.113.2 (2 found)",
+  ],
+];
+for (const [what, machines, words] of UNCLEAR) {
+  Deno.test(`peersAt() refuses an address ${what}`, () => {
+    const addresses = ["203.0.113.2"];
+    const error = assertThrows(
+      () => peersAt(addresses, { machines, selfId, where }),
+      CloudError,
+      words,
+    );
+    assertEquals(error.kind, "no-such-peer");
+  });
+}
