@@ -5,6 +5,8 @@ import type { Clock, Cloud, Log } from "./world.ts";
 /** Attempts at a call whose failure may pass. */
 const ATTEMPTS = 4;
 const FIRST_WAIT_MS = 500, LONGEST_WAIT_MS = 10_000;
+/** Longest wait that the cloud may impose (Retry-After). */
+const RETRY_AFTER_CAP_MS = 60_000;
 
 /** Attaches the address to this instance, or detaches it. Resolves to the exit code. */
 export async function associate(
@@ -31,10 +33,8 @@ export async function associate(
       } catch (cause) {
         const error = asCloudError(cause);
         if (!error.retryable || attempt >= ATTEMPTS || signal.aborted) throw error;
-        const waitMs = Math.min(
-          Math.max(FIRST_WAIT_MS * 2 ** attempt, error.retryAfterMs ?? 0),
-          LONGEST_WAIT_MS,
-        );
+        const backoffMs = Math.min(FIRST_WAIT_MS * 2 ** attempt, LONGEST_WAIT_MS);
+        const waitMs = Math.max(backoffMs, Math.min(error.retryAfterMs ?? 0, RETRY_AFTER_CAP_MS));
         log.write("warning", "cloud-error", `${error.message}; trying again in ${waitMs} ms`);
         await clock.sleep(waitMs, signal);
       }

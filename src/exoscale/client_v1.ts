@@ -1,7 +1,7 @@
 // Signed CloudStack commands (API v1), their envelopes, pages and jobs. What they mean for an Elastic IP is
 // in cloud_v1.ts.
 import type { ClientOptions } from "./client_v2.ts";
-import { CloudError } from "./cloud_error.ts";
+import { CloudError, refused } from "./cloud_error.ts";
 import { exchange, type HttpAnswer } from "./http.ts";
 import { type Fields, fieldsOf, listOf, textOf } from "./json.ts";
 import { finish, type Progress } from "./operation.ts";
@@ -15,6 +15,8 @@ const PAGE_SIZE = 50;
 const PAGES_MAX = 200;
 /** CloudStack's code for a bad parameter, also used for "nothing found". */
 const PARAMETER_ERROR = 431;
+/** CloudStack's exception classes for a missing right and for its rate limit. */
+const PERMISSION_DENIED = 4365, RATE_LIMITED = 4545;
 
 /** Signs, sends, unwraps, waits. */
 export class ClientV1 {
@@ -40,8 +42,20 @@ export class ClientV1 {
     return found;
   }
 
-  /** Starts a job and waits for its end. */
-  async job(command: string, parameters: Parameters, signal: AbortSignal): Promise<void> {
+  /** Starts a job and waits for its end. A refusal of what `achieved` finds done is none. */
+  async job(
+    command: string,
+    parameters: Parameters,
+    { achieved, signal }: { achieved: () => Promise<boolean>; signal: AbortSignal },
+  ): Promise<void> {
+    try {
+      await this.#finish(command, parameters, signal);
+    } catch (error) {
+      if (!refused(error) || !await achieved().catch(() => false)) throw error;
+    }
+  }
+
+  async #finish(command: string, parameters: Parameters, signal: AbortSignal): Promise<void> {
     const started = await this.#call(command, parameters, { writes: true, signal });
     const jobid = textOf(started, "jobid");
     if (jobid === "") throw new CloudError("unexpected-answer", `${command}: answer without a job`);
@@ -107,8 +121,7 @@ function refusedCommand(answer: HttpAnswer, command: string, wallMs: number): Cl
       "endpoint (-xe) that ends in /v2, or none, and a zone";
     return new CloudError("deprecated", message, { status: code });
   }
-  // CloudStack numbers its own failures from 530 on and its rate limit 4545.
-  const limited = (answer.json as Fields).cserrorcode === 4545;
+  const limited = (answer.json as Fields).cserrorcode === RATE_LIMITED;
   return refusal({ ...answer, status: limited ? 429 : code }, command, wallMs);
 }
 
@@ -120,7 +133,8 @@ function progressOf(job: Fields): Progress {
       return { done: true };
     case 2: {
       const why = messageOf(job.jobresult) || "no reason given";
-      return { failed: `the job failed: ${why}`, retryable: true };
+      const denied = (job.jobresult as Fields | undefined)?.cserrorcode === PERMISSION_DENIED;
+      return { failed: `the job failed: ${why}`, retryable: !denied };
     }
     default:
       throw new CloudError("unexpected-answer", `job status ${JSON.stringify(job.jobstatus)}`);

@@ -1,6 +1,6 @@
 // Signed calls to API v2 and its operations. What they mean for an Elastic IP is in cloud_v2.ts.
 import type { Clock } from "../world.ts";
-import { CloudError } from "./cloud_error.ts";
+import { CloudError, refused } from "./cloud_error.ts";
 import { exchange, type Fetch } from "./http.ts";
 import { type Fields, fieldsOf, textOf } from "./json.ts";
 import { finish, type Progress } from "./operation.ts";
@@ -45,17 +45,45 @@ export class ClientV2 {
     return fieldsOf(await this.#call("GET", path, { query, signal }), `GET ${path}`);
   }
 
-  /** Changes something and waits for the operation; a first answer can already be its end. */
-  async put(path: string, body: unknown, signal: AbortSignal): Promise<void> {
+  /**
+   * Changes something and waits for the operation; a first answer can already be its end. `achieved` asks
+   * whether the change shows: for a role that may not read operations, and after a refusal, which may only
+   * mean that there was nothing left to do.
+   */
+  async put(
+    path: string,
+    body: unknown,
+    { achieved, signal }: { achieved: () => Promise<boolean>; signal: AbortSignal },
+  ): Promise<void> {
     const title = `PUT ${path}`;
-    const operation = await this.#call("PUT", path, { body: JSON.stringify(body), signal });
-    const id = textOf(operation, "id");
-    await finish(progressOf(operation, title), {
-      title,
-      clock: this.#options.clock,
-      signal,
-      poll: async () => progressOf(await this.get(`/operation/${id}`, signal), title),
-    });
+    try {
+      const operation = await this.#call("PUT", path, { body: JSON.stringify(body), signal });
+      const { clock } = this.#options;
+      const poll = () => this.#poll(textOf(operation, "id"), { title, achieved, signal });
+      await finish(progressOf(operation, title), { title, clock, signal, poll });
+    } catch (error) {
+      if (!refused(error) || !await achieved().catch(() => false)) throw error;
+    }
+  }
+
+  async #poll(
+    id: string,
+    { title, achieved, signal }: {
+      title: string;
+      achieved: () => Promise<boolean>;
+      signal: AbortSignal;
+    },
+  ): Promise<Progress> {
+    if (id === "") {
+      throw new CloudError("unexpected-answer", `${title}: an operation without an id`);
+    }
+    try {
+      return progressOf(await this.get(`/operation/${id}`, signal), title);
+    } catch (error) {
+      const hidden = error instanceof CloudError && ["forbidden", "not-found"].includes(error.kind);
+      if (!hidden) throw error;
+      return { done: await achieved() };
+    }
   }
 
   async #call(

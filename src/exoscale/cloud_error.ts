@@ -107,3 +107,9 @@ export function asCloudError(error: unknown): CloudError {
   if (error instanceof CloudError) return error;
   return new CloudError("unexpected-answer", `unexpected failure: ${error}`, { cause: error });
 }
+
+/** Whether the cloud understood the request and said no, so that a look may show that nothing is left to do. */
+export function refused(error: unknown): error is CloudError {
+  return error instanceof CloudError &&
+    ["not-found", "conflict", "refused", "operation-failed"].includes(error.kind);
+}

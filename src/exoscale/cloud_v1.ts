@@ -8,7 +8,8 @@ import type { Assignment } from "./cloud_v2.ts";
 import { type Fields, listOf, textOf } from "./json.ts";
 import { type Machine, membersAmong, peersAt } from "./peer_source.ts";
 
-const RUNNING = new Set(["Running", "Starting", "Stopping", "Migrating", "Moving", "Unknown"]);
+/** States of a machine that certainly carries no traffic; a state that we do not know may. */
+const OFF = new Set(["Stopped", "Shutdowned", "Destroyed", "Expunging"]);
 const GONE = new Set(["Destroyed", "Expunging"]);
 
 /** API v1. */
@@ -74,12 +75,13 @@ export class CloudV1 implements Cloud {
 
   async attach(signal: AbortSignal): Promise<void> {
     const parameters = { nicid: this.#nicId, ipaddress: this.#assignment.elasticIp };
-    await this.#client.job("addIpToNic", parameters, signal);
+    const achieved = () => this.inspect(this.#assignment.instanceId, signal);
+    await this.#client.job("addIpToNic", parameters, { achieved, signal });
   }
 
   async detachSelf(signal: AbortSignal): Promise<void> {
     const hold = this.#hold(await this.#self(signal));
-    if (hold !== null) await this.#client.job("removeIpFromNic", { id: hold }, signal);
+    if (hold !== null) await this.#release(hold, this.#assignment.instanceId, signal);
   }
 
   async evict(
@@ -90,9 +92,14 @@ export class CloudV1 implements Cloud {
     const machine = await this.#machine(instanceId, signal);
     const hold = machine && this.#hold(machine);
     if (!machine || !hold) return "absent";
-    if (onlyIfStopped && RUNNING.has(textOf(machine, "state"))) return "running";
-    await this.#client.job("removeIpFromNic", { id: hold }, signal);
+    if (onlyIfStopped && !OFF.has(textOf(machine, "state"))) return "running";
+    await this.#release(hold, instanceId, signal);
     return "taken";
+  }
+
+  async #release(hold: string, instanceId: string, signal: AbortSignal): Promise<void> {
+    const achieved = async () => !await this.inspect(instanceId, signal);
+    await this.#client.job("removeIpFromNic", { id: hold }, { achieved, signal });
   }
 
   async #self(signal: AbortSignal): Promise<Fields> {

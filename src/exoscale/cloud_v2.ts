@@ -6,8 +6,8 @@ import { CloudError } from "./cloud_error.ts";
 import { type Fields, listOf, requiredListOf, textOf } from "./json.ts";
 import { type Machine, membersAmong, peersAt, type PeerSource } from "./peer_source.ts";
 
-/** States of a machine that may still carry traffic. */
-const RUNNING = new Set(["running", "starting", "stopping", "migrating"]);
+/** States of a machine that certainly carries no traffic; a state that we do not know may. */
+const OFF = new Set(["stopped", "destroying", "destroyed", "expunging"]);
 /** States of a machine that will not come back. */
 const GONE = new Set(["destroying", "destroyed", "expunging"]);
 
@@ -46,11 +46,16 @@ export class CloudV2 implements Cloud {
       const machines = (await this.#listInstances(signal)).map(machineOf);
       return peersAt(peers.addresses, { machines, selfId, where: `of this zone (${this.name})` });
     }
+    const known = this.#groupId !== "";
     this.#groupId ||= await this.#findGroup(peers.group, signal);
     const members = (await this.#listInstances(signal)).filter((instance) =>
       listOf(instance, "security-groups").some((group) => textOf(group, "id") === this.#groupId)
     );
-    return membersAmong(members.map(machineOf), selfId);
+    const membership = membersAmong(members.map(machineOf), selfId);
+    if (membership.listed || !known) return membership;
+    // The group may have been made anew under its name.
+    this.#groupId = "";
+    return await this.members(signal);
   }
 
   async look({ others }: { others: boolean }, signal: AbortSignal): Promise<Sighting> {
@@ -73,7 +78,9 @@ export class CloudV2 implements Cloud {
 
   async attach(signal: AbortSignal): Promise<void> {
     const { instanceId } = this.#assignment;
-    await this.#client.put(`/elastic-ip/${this.#addressId}:attach`, bodyFor(instanceId), signal);
+    const path = `/elastic-ip/${this.#addressId}:attach`;
+    const achieved = () => this.inspect(instanceId, signal);
+    await this.#client.put(path, bodyFor(instanceId), { achieved, signal });
   }
 
   async detachSelf(signal: AbortSignal): Promise<void> {
@@ -87,17 +94,15 @@ export class CloudV2 implements Cloud {
   ): Promise<"taken" | "absent" | "running"> {
     const instance = await absentAs(null, this.#instance(instanceId, signal));
     if (instance === null || !this.#holds(instance)) return "absent";
-    if (onlyIfStopped && RUNNING.has(textOf(instance, "state"))) return "running";
+    if (onlyIfStopped && !OFF.has(textOf(instance, "state"))) return "running";
     await this.#detach(instanceId, signal);
     return "taken";
   }
 
   async #detach(instanceId: string, signal: AbortSignal): Promise<void> {
-    const detached = this.#client.put(
-      `/elastic-ip/${this.#addressId}:detach`,
-      bodyFor(instanceId),
-      signal,
-    );
+    const path = `/elastic-ip/${this.#addressId}:detach`;
+    const achieved = async () => !await this.inspect(instanceId, signal);
+    const detached = this.#client.put(path, bodyFor(instanceId), { achieved, signal });
     await absentAs(undefined, detached);
   }
 

@@ -99,27 +99,35 @@ function transportError(
     status: number;
   },
 ): CloudError {
-  if (signal.aborted) return new CloudError("aborted", `${title}: given up`, { cause });
+  if (signal.aborted) return new CloudError("aborted", `${title}: given up`);
   if (timeout.aborted) {
     const what = status === 0 ? "no answer" : "answer did not end";
-    return new CloudError("timeout", `${title}: ${what} within ${REQUEST_TIMEOUT_MS / 1000} s`, {
-      cause,
-    });
+    return new CloudError("timeout", `${title}: ${what} within ${REQUEST_TIMEOUT_MS / 1000} s`);
   }
-  const detail = String(cause);
+  const detail = detailOf(cause);
   const kind: CloudErrorKind = /dns error|name resolution|lookup address/i.test(detail)
     ? "name-resolution"
     : "unreachable";
-  const reason = /refused/i.test(detail)
+  const reason = /connection refused/i.test(detail)
     ? "connection refused"
-    : /certificate|tls/i.test(detail)
+    : /certificate|\btls\b|handshake/i.test(detail)
     ? "TLS certificate not accepted"
     : status !== 0
     ? "connection broke off"
     : kind === "name-resolution"
     ? "host name not found"
     : "connection failed";
-  return new CloudError(kind, `${title}: ${reason}`, { cause });
+  // The cause itself names the URL, which on API v1 has key and signature in it.
+  return new CloudError(kind, `${title}: ${reason}`);
+}
+
+/** What the runtime says went wrong, without the URL. Newer ones put it into the cause of the error. */
+function detailOf(error: unknown): string {
+  const texts: string[] = [];
+  for (let each = error; each instanceof Error && texts.length < 5; each = each.cause) {
+    texts.push(each.message);
+  }
+  return texts.join(": ").replace(/https?:\/\/\S+/g, "");
 }
 
 /** `Retry-After` in ms (seconds or an HTTP date), null when absent or unreadable. */

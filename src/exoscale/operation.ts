@@ -8,8 +8,7 @@ export const OPERATION_TIMEOUT_MS = 60_000;
 
 /** How an operation stands. */
 export type Progress =
-  | { readonly done: true }
-  | { readonly done: false }
+  | { readonly done: boolean }
   | { readonly failed: string; readonly retryable: boolean };
 
 /** Polls until the operation is done; throws when it fails or does not end. */

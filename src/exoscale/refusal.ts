@@ -20,7 +20,7 @@ export function refusal(answer: HttpAnswer, title: string, wallMs: number): Clou
   const said = `${title}: HTTP ${status}: ${messageOf(answer.json) || "no explanation"}`;
   if (status === 401 || status === 403) {
     const lateMs = (Date.parse(headers.get("date") ?? "") || wallMs) - wallMs;
-    if (lateMs > LIFETIME_MS / 2) {
+    if (lateMs > LIFETIME_MS * 0.9) {
       const late = `the local clock is ${Math.round(lateMs / 1000)} s behind the cloud's, so that`;
       return new CloudError("clock-late", `${said}; ${late} signatures expire: set the clock`, {
         status,
@@ -39,8 +39,16 @@ export function messageOf(json: unknown): string {
   for (const name of ["message", "detail", "error", "title", "errortext"]) {
     const value = fields[name];
     if (typeof value === "string" && value !== "") {
-      return value.replace(/\s+/g, " ").slice(0, 200);
+      return redact(value).replace(/\s+/g, " ").slice(0, 200);
     }
   }
   return "";
+}
+
+/** A page that echoes our request must not carry key and signature into a log. */
+function redact(text: string): string {
+  return text.replace(/https?:\/\/\S+/gi, "[address]")
+    .replace(/EXO2-HMAC-SHA256\s+\S+/gi, "[authorization]")
+    .replace(/\b(apikey|credential|signature)=[^\s&,]+/gi, "$1=[redacted]")
+    .replace(/\bEXO[0-9a-z]{10,}\b/gi, "[key]");
 }

@@ -3,6 +3,7 @@
 import { ClientV2 } from "./client_v2.ts";
 import { CloudError } from "./cloud_error.ts";
 import { exchange, type Fetch } from "./http.ts";
+import { refusal } from "./refusal.ts";
 import { requiredListOf, textOf } from "./json.ts";
 import type { Clock } from "../world.ts";
 
@@ -29,19 +30,23 @@ export async function findEndpoint(
   // Public and unsigned on purpose: a signed request would be judged by the key's role, which may be narrow.
   const url = new URL(`${anyEndpoint}/zone`);
   const title = "GET /zone";
-  const { status, json } = await exchange(fetch, { method: "GET", url, title }, signal);
-  if (status >= 300) throw new CloudError("server-error", `${title}: HTTP ${status}`, { status });
-  const endpoints = requiredListOf(json, "zones", title)
-    .map((zone) => textOf(zone, "api-endpoint") || endpointOf(textOf(zone, "name")));
+  const answer = await exchange(fetch, { method: "GET", url, title }, signal);
+  if (answer.status >= 300) throw refusal(answer, title, clock.wallMs());
+  const endpoints = requiredListOf(answer.json, "zones", title)
+    .map((zone) => textOf(zone, "api-endpoint") || endpointOf(textOf(zone, "name")))
+    .filter((endpoint) => URL.canParse(endpoint));
+  let trouble: unknown = null;
   for (const endpoint of endpoints) {
     const client = new ClientV2({ endpoint, apiKey, secret, fetch, clock, onProgress() {} });
     try {
       await client.get(`/instance/${instanceId}`, signal);
       return endpoint;
     } catch (error) {
-      if (!(error instanceof CloudError) || error.kind !== "not-found") throw error;
+      // A zone that fails, or that the key may not see, does not speak for the others.
+      if (!(error instanceof CloudError && error.kind === "not-found")) trouble ??= error;
     }
   }
+  if (trouble) throw trouble;
   const message = `no zone knows instance ${instanceId}: check -i, or give --zone`;
   throw new CloudError("no-such-instance", message);
 }
