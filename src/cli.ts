@@ -76,7 +76,10 @@ function split(argv: readonly string[]): { flags: string[]; ignored: string[] } 
     if (!argument.startsWith("-") || argument === "-") return { flags, ignored: argv.slice(at) };
     if (argument === "--") return { flags, ignored: argv.slice(at + 1) };
     const match = /^--?([^-=][^=]*)(?:=(.*))?$/s.exec(argument);
-    if (!match) throw new UsageError(`cannot parse ${argument}: wanted -name or -name=value`);
+    if (!match) {
+      const shown = argument.split("=")[0];
+      throw new UsageError(`cannot parse ${shown}: wanted -name or -name=value`);
+    }
     const name = SPELLINGS[match[1] ?? ""] ?? match[1] ?? "";
     const option = BY_NAME.get(name);
     if (!option) throw new UsageError(`unknown option ${argument.split("=")[0]}`);

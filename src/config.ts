@@ -14,7 +14,7 @@ export interface Credentials {
 
 /** What was found outside of flags and variables. */
 export interface Findings {
-  /** Content of the secret file, if one was named and nothing better was given. */
+  /** Content of the secret file, if one was named and goes before the secret that was given. */
   readonly secretFile?: string;
   /** Account of the `exo` CLI's configuration file. */
   readonly account?: Partial<Credentials> & { readonly zone?: string };
@@ -29,6 +29,8 @@ export interface Config {
   /** Without a slash at its end; null means: from the zone. */
   readonly endpoint: string | null;
   readonly zone: string | null;
+  /** Zone of the `exo` CLI's account, for a machine whose metadata does not tell. */
+  readonly usualZone: string | null;
   /** Lower case; null means: ask the machine. */
   readonly instanceId: string | null;
   /** IPv4 addresses or host names, or a group. */
@@ -50,6 +52,9 @@ export interface Config {
 
 /** The default endpoint of the original, used with `--api v1` alone. */
 const V1_ENDPOINT = "https://api.exoscale.ch/compute";
+
+/** For the modes that need none. */
+const NO_PEERS: PeerSource = { kind: "static", addresses: [] };
 
 /** A configuration, or what is wrong with it. */
 export function configure(
@@ -88,21 +93,19 @@ export function configure(
 
   const lone = !given.has("xk") && !given.has("xs") && secretFile === undefined;
   const apiKey = given.get("xk")?.text ?? (lone ? account?.apiKey : undefined) ?? "";
-  const secretText = given.get("xs")?.text ?? secretFile ?? (lone ? account?.secret : undefined);
+  const secretText = secretFile ?? given.get("xs")?.text ?? (lone ? account?.secret : undefined);
   const secret = (secretText ?? "").trim();
   need(apiKey !== "", "xk", "the API key is missing");
   need(secret !== "", "xs", `the API secret is missing (or in ${nameOf("api-secret-file")})`);
 
   const { api, endpoint } = cloudOf(given, need);
-  const zone = given.get("zone")?.text ?? account?.zone ?? null;
+  const zone = given.get("zone")?.text ?? null;
   need(
     zone === null || /^[a-z0-9-]+$/.test(zone),
     "zone",
     `${JSON.stringify(zone)} is no zone name`,
   );
 
-  const wire = text("wire");
-  need(wire === "full" || wire === "plain", "wire", `${JSON.stringify(wire)} is not full or plain`);
   // Only the watchdog cares for the rest, so only its mistakes there count, as in the original.
   const timing = watchdog || modes.length !== 1;
   const settings = {
@@ -116,8 +119,9 @@ export function configure(
       : 0,
     handoverTimeoutMs: timing ? span("handover-timeout", ["0s", "10min"]) : 10_000,
     reconcileMs: timing ? span("reconcile", ["5s", "5min"]) : 30_000,
-    peers: peersOf(given, { watchdog, need }),
-    listen: listenOf(text("l"), need),
+    peers: timing ? peersOf(given, { watchdog, need }) : NO_PEERS,
+    listen: timing ? listenOf(text("l"), need) : { hostname: "0.0.0.0", port: 0 },
+    wire: timing ? wireOf(text("wire"), need) : "full" as const,
   };
   if (problems.length > 0) return { problems };
   return {
@@ -128,12 +132,12 @@ export function configure(
     api,
     endpoint,
     zone,
+    usualZone: account?.zone ?? null,
     instanceId: instanceId && given.has("i") ? instanceId.toLowerCase() : null,
     verbose: isOn(given.get("v")),
     checkOnly: isOn(given.get("n")),
     stdout: isOn(given.get("O")),
     exclusive: isOn(given.get("exclusive")),
-    wire: wire === "plain" ? "plain" : "full",
   };
 }
 
@@ -190,6 +194,11 @@ function peersOf(
     }
   }
   return { kind: "static", addresses: list ? addresses : [] };
+}
+
+function wireOf(text: string, need: Need): "full" | "plain" {
+  need(text === "full" || text === "plain", "wire", `${JSON.stringify(text)} is not full or plain`);
+  return text === "plain" ? "plain" : "full";
 }
 
 function listenOf(text: string, need: Need): Config["listen"] {

@@ -29,8 +29,11 @@ export function readExoAccount(
     let text: string;
     try {
       text = readTextFile(path);
-    } catch {
-      continue; // Not there, or not ours to read: the CLI looks further, too.
+    } catch (error) {
+      // Not there, or not ours to read: the CLI looks further, too. But a file that was named must be there.
+      if (!env.EXOSCALE_CONFIG) continue;
+      const reason = error instanceof Error ? error.message : `${error}`;
+      return { problem: `EXOSCALE_CONFIG: cannot read ${path}: ${reason}` };
     }
     try {
       return { account: accountIn(lowerKeys(parse(text)), env.EXOSCALE_ACCOUNT) };
@@ -45,7 +48,7 @@ export function readExoAccount(
 function accountIn(file: unknown, wanted: string | undefined): Findings["account"] {
   const { accounts, defaultaccount } = file as Record<string, unknown>;
   if (!Array.isArray(accounts)) return {};
-  const name = wanted ?? defaultaccount;
+  const name = wanted || defaultaccount;
   const account = accounts.find((each) => each.name === name) ??
     (name === undefined && accounts.length === 1 ? accounts[0] : undefined);
   if (!account) throw new Error(`no account named ${JSON.stringify(name)}`);

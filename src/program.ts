@@ -1,6 +1,6 @@
 // One run of the program: from the arguments to the exit code, with the machine and the cloud handed in.
 import { associate } from "./associate.ts";
-import { type Environment, isOn, readValues, UsageError, type Values } from "./cli.ts";
+import { type Environment, type Given, isOn, readValues, UsageError, type Values } from "./cli.ts";
 import { type Config, configure, type Findings, nameOf } from "./config.ts";
 import { readExoAccount } from "./exo_config.ts";
 import { CloudV1 } from "./exoscale/cloud_v1.ts";
@@ -78,17 +78,16 @@ async function fail(host: Host, problems: readonly string[]): Promise<number> {
 function find({ given }: Values, host: Host): [Findings, string[]] {
   const findings: { secretFile?: string; account?: Findings["account"] & object } = {};
   const problems: string[] = [];
-  const file = given.get("api-secret-file")?.text;
-  const better = given.get("xs");
-  if (file !== undefined && (!better || better.source === "EXOSCALE_API_SECRET")) {
+  const file = given.get("api-secret-file");
+  if (file && goesBefore(file, given.get("xs"))) {
     try {
-      findings.secretFile = host.readTextFile(file).trim();
+      findings.secretFile = host.readTextFile(file.text).trim();
     } catch (error) {
       const reason = error instanceof Error ? error.message : `${error}`;
-      problems.push(`${nameOf("api-secret-file")}: cannot read ${file}: ${reason}`);
+      problems.push(`${nameOf("api-secret-file")}: cannot read ${file.text}: ${reason}`);
     }
   }
-  const keyed = given.has("xk") && (given.has("xs") || file !== undefined);
+  const keyed = given.has("xk") && (given.has("xs") || file);
   const placed = given.has("zone") || given.has("xe") || given.get("api")?.text === "v1";
   if (!keyed || !placed) {
     const { account, problem } = readExoAccount(host.env, host);
@@ -96,6 +95,12 @@ function find({ given }: Values, host: Host): [Findings, string[]] {
     if (problem && !keyed) problems.push(problem);
   }
   return [findings, problems];
+}
+
+/** A flag goes before a variable, ours before the CLI's, and the secret itself before its file. */
+function goesBefore(file: Given, secret: Given | undefined): boolean {
+  const rank = ({ source }: Given) => source.startsWith("-") ? 0 : source.startsWith("IF_") ? 1 : 2;
+  return !secret || rank(file) < rank(secret);
 }
 
 async function runConfigured(
@@ -110,21 +115,33 @@ async function runConfigured(
   } catch (error) {
     return await fail(host, [error instanceof Error ? error.message : `${error}`]);
   }
-  if (config.verbose) {
-    for (const line of describe(config, instanceId)) host.print("out", line);
+  const warnings = warningsOf(values);
+  const description = config.verbose ? describe(config, instanceId) : [];
+  for (const line of description) host.print("out", line);
+  if (config.checkOnly) {
+    for (const warning of warnings) host.print("err", `exoip: ${warning}`);
+    return say(host, "exoip: the configuration is valid");
   }
-  if (config.checkOnly) return say(host, "exoip: the configuration is valid");
   const log = host.openLog(config);
-  if (values.given.get("xs")?.source === "-xs") {
-    const text = `a secret in an argument shows in ps: use ${nameOf("api-secret-file")}`;
-    log.write("warning", "secret-visible", text);
+  if (log.kind === "syslog") {
+    for (const line of description) log.write("info", "configuration", line);
   }
-  if (values.ignored.length > 0) {
-    log.write("warning", "ignored", `arguments ignored: ${values.ignored.join(" ")}`);
-  }
+  for (const warning of warnings) log.write("warning", "command-line", warning);
   const code = await runMode({ ...config, peers }, { instanceId, host, log });
   await log.flush();
   return code;
+}
+
+/** What is allowed and yet not what one wants. No value is shown: it may be the secret. */
+function warningsOf({ given, ignored }: Values): string[] {
+  const visible = given.get("xs")?.source === "-xs"
+    ? [`a secret in an argument shows in ps: use ${nameOf("api-secret-file")}`]
+    : [];
+  const [first] = ignored;
+  const stray = first === undefined
+    ? []
+    : [`${ignored.length} arguments ignored, from the first that is no flag: ${first}`];
+  return [...visible, ...stray];
 }
 
 async function runMode(
@@ -134,7 +151,7 @@ async function runMode(
   const stopping = new AbortController();
   const early = host.signals.listen((signal) => signal === "stop" && stopping.abort());
   const endpoint = await endpointFor(config, { instanceId, host, log, signal: stopping.signal });
-  if (endpoint === null) return stopping.signal.aborted ? 0 : 1;
+  if (endpoint === null) return stopping.signal.aborted && config.mode === "watchdog" ? 0 : 1;
   const { elasticIp, peers, credentials } = config;
   const connect = (onProgress: () => void): Cloud => {
     const { fetch, clock } = host;
@@ -187,7 +204,7 @@ async function endpointFor(
   },
 ): Promise<string | null> {
   if (config.endpoint !== null) return config.endpoint;
-  const zone = config.zone ?? await findZone(host.machine);
+  const zone = config.zone ?? await findZone(host.machine) ?? config.usualZone;
   if (zone !== null) return endpointOf(zone);
   for (let waitMs = 1_000; !signal.aborted; waitMs = Math.min(waitMs * 2, 30_000)) {
     try {

@@ -1,4 +1,4 @@
-// What a run of the program shows of its credentials: never the secret, and four characters of the key.
+// What a run shows of its credentials: never the secret, and four characters of the key.
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { COMMON, KEY, KEYS, run, SECRET, type Situation, type Trace } from "./fake_host.ts";
 
@@ -70,19 +70,41 @@ Deno.test("runProgram() warns once of a secret in an argument, and only there", 
     const warnings = log.filter((line) => line.startsWith("warning"));
     assertEquals(warnings.length, title.startsWith("flags") ? 1 : 0, title);
     if (warnings.length === 0) continue;
-    assertMatch(warnings[0] ?? "", /^warning secret-visible: .*shows in ps.*--api-secret-file/);
+    assertMatch(warnings[0] ?? "", /^warning command-line: .*shows in ps.*--api-secret-file/);
   }
 });
 
-Deno.test("runProgram() names a secret file that it cannot read, unless it has a secret", async () => {
+Deno.test("runProgram() names a secret file that it needs and cannot read", async () => {
   const argv = ["-A", ...COMMON, "--api-secret-file", FILE];
   const { code, err } = await run(argv, { env: { IF_EXOSCALE_API_KEY: KEY } });
   const start = "exoip: --api-secret-file (IF_EXOSCALE_API_SECRET_FILE): cannot read";
   assertEquals([code, err[0]], [1, `${start} ${FILE}: no such file: ${FILE}`]);
-  assertEquals((await run(argv, { holds: true })).code, 0);
+  // A flag goes before a variable; the secret itself before its file.
+  assertEquals((await run(argv, { holds: true })).code, 1);
+  assertEquals((await run([...argv, "-xs", SECRET], { holds: true })).code, 0);
 });
 
-Deno.test("runProgram() reports a broken file of the CLI only when it needs its credentials", async () => {
+Deno.test("runProgram() takes the secret from where it goes first", async () => {
+  const files = { [FILE]: SECRET };
+  const wrong = "a wrong one";
+  const rows: ReadonlyArray<readonly [argv: string[], env: Record<string, string>]> = [
+    [["--api-secret-file", FILE], { IF_EXOSCALE_API_SECRET: wrong }],
+    [[], { IF_EXOSCALE_API_SECRET_FILE: FILE, EXOSCALE_API_SECRET: wrong }],
+    [[], { IF_EXOSCALE_API_SECRET_FILE: "/none", IF_EXOSCALE_API_SECRET: SECRET }],
+  ];
+  for (const [argv, env] of rows) {
+    const keyed = { IF_EXOSCALE_API_KEY: KEY, ...env };
+    const { code, err } = await run(["-n", "-A", ...COMMON, ...argv], { env: keyed, files });
+    assertEquals([code, err], [0, []], JSON.stringify([argv, env]));
+  }
+});
+
+Deno.test("runProgram() resolves no peers for -A and -D", async () => {
+  const { code, err } = await run(["-D", ...COMMON, "-p", "none.test"]);
+  assertEquals([code, err], [0, []]);
+});
+
+Deno.test("runProgram() reports a broken file of the CLI when it needs it", async () => {
   const env = { HOME: "/home/me" }, files = { [EXO]: `secret = ${SECRET}` };
   const needed = await run(["-A", ...COMMON], { env, files });
   assertEquals(needed.code, 1);

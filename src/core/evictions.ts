@@ -96,9 +96,15 @@ export function closeAbsent(
   return next;
 }
 
-/** Evidence that somebody lives whom we cannot hear: nobody who is dead now is evicted any more. */
+/**
+ * Evidence that somebody lives whom we cannot hear: nobody who is dead now is evicted any more. Who was spared
+ * before keeps the time of the next look at his machine, or two of them would be looked at in turn for ever.
+ */
 export function spareAll(evictions: Evictions, atMs: number): Evictions {
-  return new Map([...evictions.keys()].map((id) => [id, sparedAt(atMs)]));
+  const spared = [...evictions].map(([id, eviction]) =>
+    [id, eviction.stage === "spared" ? eviction : sparedAt(atMs)] as const
+  );
+  return new Map(spared);
 }
 
 /** Looks at the machine of a silent holder at that instant, and then now and again. */

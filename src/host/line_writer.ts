@@ -1,48 +1,36 @@
 // Lines to standard output that never make the writer wait: a reader that stalls costs lines, not heartbeats.
+import { Outbox } from "./outbox.ts";
 
-/** Lines kept for a slow reader; older ones stay, newer ones are dropped and counted. */
-const QUEUE_MAX = 1_000;
+/** Where bytes go; may take fewer than it is given. */
+export interface Sink {
+  write(bytes: Uint8Array): Promise<number>;
+}
 
 /** Writes lines in order in the background. */
 export class LineWriter {
-  readonly #sink: { write(bytes: Uint8Array): Promise<number> };
-  #queue: string[] = [];
-  #dropped = 0;
-  #writing: Promise<void> | null = null;
+  readonly #outbox: Outbox<string>;
 
-  constructor(sink: { write(bytes: Uint8Array): Promise<number> } = Deno.stdout) {
-    this.#sink = sink;
+  constructor(sink: Sink = Deno.stdout) {
+    this.#outbox = new Outbox((lines, dropped) => writeLines(sink, lines, dropped));
   }
 
   /** Queues one line. */
   line(text: string): void {
-    if (this.#queue.length >= QUEUE_MAX) this.#dropped += 1;
-    else this.#queue.push(text);
-    this.#writing ??= this.#drain();
+    this.#outbox.push(text);
   }
 
   /** Resolves when all that was queued is written, or after the time at the latest. */
-  async flush(withinMs: number): Promise<void> {
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const late = new Promise<void>((resolve) => timer = setTimeout(resolve, withinMs));
-    await Promise.race([this.#writing, late]);
-    clearTimeout(timer);
+  flush(withinMs: number): Promise<void> {
+    return this.#outbox.flush(withinMs);
   }
+}
 
-  async #drain(): Promise<void> {
-    const encoder = new TextEncoder();
-    while (this.#queue.length > 0) {
-      const lines = this.#queue;
-      this.#queue = [];
-      if (this.#dropped > 0) lines.push(`exoip [WARNING] ${this.#dropped} log lines dropped`);
-      this.#dropped = 0;
-      let bytes = encoder.encode(lines.map((line) => line + "\n").join(""));
-      try {
-        while (bytes.length > 0) bytes = bytes.subarray(await this.#sink.write(bytes));
-      } catch {
-        break; // Nobody reads any more.
-      }
-    }
-    this.#writing = null;
+async function writeLines(sink: Sink, lines: string[], dropped: number): Promise<void> {
+  const notes = dropped > 0 ? [`exoip [WARNING] ${dropped} log lines dropped`] : [];
+  let bytes = new TextEncoder().encode([...lines, ...notes].map((line) => line + "\n").join(""));
+  try {
+    while (bytes.length > 0) bytes = bytes.subarray(await sink.write(bytes));
+  } catch {
+    // Nobody reads any more.
   }
 }

@@ -19,6 +19,9 @@ const TAGS: Readonly<Record<string, string>> = {
   INFO: "INFO   ",
 };
 const SYSLOG_SEVERITY: Readonly<Record<string, number>> = { CRITICAL: 2, WARN: 4, INFO: 6 };
+const NAMES: Readonly<Record<number, string>> = { 2: "CRITICAL", 4: "WARN", 6: "INFO" };
+/** Longest wait for each of the two outputs at the end. */
+const FLUSH_MS = 500;
 
 class StdoutHandler extends BaseHandler {
   readonly #writer: LineWriter;
@@ -52,14 +55,15 @@ export function openLog(
   },
 ): HostLog {
   const toStdout = new StdoutHandler(writer);
-  const handlers: BaseHandler[] = [toStdout];
+  let excuse: string | null = null;
+  const syslog = stdout ? null : openSyslog(syslogPath, (severity, text, reason) => {
+    const tag = TAGS[NAMES[severity] ?? "INFO"];
+    if (excuse !== reason) writer.line(`exoip [WARNING] log: syslog takes no lines: ${reason}`);
+    excuse = reason;
+    writer.line(`exoip [${tag}] ${text}`);
+  });
+  const handlers: BaseHandler[] = [syslog ? new SyslogHandler(syslog) : toStdout];
   const logger = new Logger("exoip", "INFO", { handlers });
-  const onLoss = (reason: string) => {
-    handlers[0] = toStdout;
-    logger.warn(`log: syslog is gone (${reason}): logging to standard output`);
-  };
-  const syslog = stdout ? null : openSyslog(syslogPath, onLoss);
-  if (syslog) handlers[0] = new SyslogHandler(syslog);
   let unexplained = !stdout && !syslog;
   return {
     kind: syslog ? "syslog" : "stdout",
@@ -72,8 +76,8 @@ export function openLog(
       else logger.info(line);
     },
     async flush() {
-      await syslog?.flush();
-      await writer.flush(1_000);
+      await syslog?.flush(FLUSH_MS);
+      await writer.flush(FLUSH_MS);
     },
   };
 }

@@ -69,7 +69,7 @@ export async function findInstanceId(machine: Machine): Promise<string> {
 
 /** The zone of this instance, null when the metadata service does not tell. */
 export async function findZone(machine: Machine): Promise<string | null> {
-  const accept = (text: string) => /^[a-z]{2}-[a-z]{3}-\d+$/.test(text) ? text : null;
+  const accept = (text: string) => /^[a-z]{2}-[a-z]{2,4}-\d+$/.test(text) ? text : null;
   for (const stage of stagesFor(machine, "availability-zone")) {
     const zone = await firstOf(await stage(), { accept, wanted: "a zone name", tried: [] });
     if (zone) return zone;

@@ -1,15 +1,24 @@
 // The local syslog socket: one datagram per line in the form of RFC 3164, facility daemon, tag `exoip`, as
 // the original's (Go log/syslog).
 
+import { Outbox } from "./outbox.ts";
+
 const FACILITY_DAEMON = 3;
 const MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(" ");
 
+/** One line on its way. */
+interface Entry {
+  readonly severity: number;
+  readonly text: string;
+  readonly at: Date;
+}
+
 /** An open syslog. */
 export interface Syslog {
-  /** Sends one line; severity as in syslog(3): 2 crit, 4 warning, 6 info. */
+  /** Queues one line; severity as in syslog(3): 2 crit, 4 warning, 6 info. */
   send(severity: number, text: string): void;
-  /** Resolves when what was sent has left. */
-  flush(): Promise<void>;
+  /** Resolves when what was queued has left, or after the time at the latest. */
+  flush(withinMs: number): Promise<void>;
 }
 
 /** The datagram for one line. */
@@ -21,8 +30,14 @@ export function syslogLine(severity: number, text: string, at: Date): string {
   return `<${priority}>${day} ${time} exoip[${Deno.pid}]: ${text}`;
 }
 
-/** Opens the socket, null when there is none. `onLoss` is called once if it stops taking lines. */
-export function openSyslog(path: string, onLoss: (reason: string) => void): Syslog | null {
+/**
+ * Opens the socket, null when there is none. A line that cannot be sent goes to `onFailure`; the next one is
+ * tried again, so that a restarted syslog is found.
+ */
+export function openSyslog(
+  path: string,
+  onFailure: (severity: number, text: string, reason: string) => void,
+): Syslog | null {
   let socket: Deno.DatagramConn;
   try {
     if (!Deno.statSync(path).isSocket) return null;
@@ -32,18 +47,17 @@ export function openSyslog(path: string, onLoss: (reason: string) => void): Sysl
     return null;
   }
   const encoder = new TextEncoder();
-  let last: Promise<unknown> = Promise.resolve();
-  let lost = false;
+  // Deno sends one datagram per socket at a time.
+  const outbox = new Outbox<Entry>(async (entries, dropped) => {
+    if (dropped > 0) onFailure(4, `${dropped} log lines dropped`, "syslog is slow");
+    for (const { severity, text, at } of entries) {
+      const bytes = encoder.encode(syslogLine(severity, text, at));
+      await socket.send(bytes, { transport: "unixpacket", path })
+        .catch((error) => onFailure(severity, text, error.message));
+    }
+  });
   return {
-    send(severity, text) {
-      const bytes = encoder.encode(syslogLine(severity, text, new Date()));
-      last = socket.send(bytes, { transport: "unixpacket", path }).catch((error) => {
-        if (!lost) onLoss(error.message);
-        lost = true;
-      });
-    },
-    async flush() {
-      await last;
-    },
+    send: (severity, text) => outbox.push({ severity, text, at: new Date() }),
+    flush: (withinMs) => outbox.flush(withinMs),
   };
 }

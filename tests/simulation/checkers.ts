@@ -5,7 +5,7 @@ import type { NodeEffect } from "../../src/core/node.ts";
 import type { Observer, SimCluster, SimNode } from "./cluster.ts";
 
 /** Calls of one node within one second; the client paces the requests that they become. */
-const CALLS_PER_SECOND_MAX = 8;
+const CALLS_PER_SECOND_MAX = 7;
 
 /** A rule was broken. */
 export class Violation extends Error {

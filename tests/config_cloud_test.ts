@@ -1,0 +1,121 @@
+// Which cloud, with which credentials, in which zone: the endpoint's path, --api, order of sources.
+import { assert, assertEquals } from "@std/assert";
+import { type Environment, readValues } from "../src/cli.ts";
+import { type Config, configure, type Findings } from "../src/config.ts";
+
+const ONCE = ["-A", "-xi", "198.51.100.50"];
+const KEYED = [...ONCE, "-xk", "EXOkey", "-xs", "secret"];
+const ACCOUNT = { apiKey: "EXOaccount", secret: "account secret", zone: "at-vie-1" };
+
+const read = (argv: readonly string[], env: Environment, findings: Findings = {}) =>
+  configure(readValues(argv, env), findings);
+
+function configOf(argv: readonly string[], env: Environment, findings?: Findings): Config {
+  const config = read(argv, env, findings);
+  assert(!("problems" in config), `${argv.join(" ")}: ${JSON.stringify(config)}`);
+  return config;
+}
+
+function problemsOf(argv: readonly string[], env: Environment, findings?: Findings): string[] {
+  const outcome = read(argv, env, findings);
+  return "problems" in outcome ? outcome.problems : [];
+}
+
+Deno.test("configure() tells the API from the endpoint's path, and both from --api", () => {
+  const rows: ReadonlyArray<
+    readonly [argv: string[], api: Config["api"], endpoint: string | null]
+  > = [
+    [[], "v2", null],
+    [["--api", "v2"], "v2", null],
+    [["--api", "v1"], "v1", "https://api.exoscale.ch/compute"],
+    [["-xe", "https://api-ch-gva-2.exoscale.com/v2"], "v2", "https://api-ch-gva-2.exoscale.com/v2"],
+    [["-xe", "https://c.test:8443/x/v2/"], "v2", "https://c.test:8443/x/v2"],
+    [["-xe", "https://api.exoscale.ch/compute"], "v1", "https://api.exoscale.ch/compute"],
+    [["-xe", "https://api.exoscale.com/v1/"], "v1", "https://api.exoscale.com/v1"],
+    [["-xe", "http://c.test:8080/client/api"], "v1", "http://c.test:8080/client/api"],
+    [["-xe", "https://c.test/compute", "--api", "v1"], "v1", "https://c.test/compute"],
+    [["-xe", "https://c.test/cloud", "--api", "v1"], "v1", "https://c.test/cloud"],
+    [["-xe", "https://c.test", "--api", "v2"], "v2", "https://c.test"],
+  ];
+  for (const [argv, api, endpoint] of rows) {
+    const config = configOf([...KEYED, ...argv], {});
+    assertEquals([config.api, config.endpoint], [api, endpoint], argv.join(" "));
+  }
+});
+
+Deno.test("configure() refuses an endpoint that tells no API, and a contradiction", () => {
+  const rows: ReadonlyArray<readonly [argv: string[], problem: RegExp]> = [
+    [["-xe", ""], /^-xe \(IF_EXOSCALE_API_ENDPOINT\): "" is not an http\(s\) address/],
+    [["-xe", "c.test/v2"], /^-xe \(IF_EXOSCALE_API_ENDPOINT\): "c.test\/v2" is not an http/],
+    [["-xe", "ftp://c.test/v2"], /^-xe \(IF_EXOSCALE_API_ENDPOINT\): .* is not an http/],
+    [["-xe", "https://c.test/v2?a=b"], /^-xe \(IF_EXOSCALE_API_ENDPOINT\): .* without query/],
+    [["-xe", "https://c.test/v3"], /^-xe \(IF_EXOSCALE_API_ENDPOINT\): .* ends neither in \/v2/],
+    [["-xe", "https://c.test/v2", "--api", "v1"], /^--api \(IF_EXOSCALE_API\): v1 contradicts/],
+    [["-xe", "https://c.test/compute", "--api", "v2"], /^--api .*: v2 contradicts .*-xe/],
+    [["--api", "v3"], /^--api \(IF_EXOSCALE_API\): "v3" is not v1 or v2/],
+    [["--zone", "ch gva"], /^--zone \(IF_EXOSCALE_ZONE\): "ch gva" is no zone name/],
+    [["--zone", "x.test/"], /^--zone \(IF_EXOSCALE_ZONE\): "x.test\/" is no zone name/],
+  ];
+  for (const [argv, expected] of rows) {
+    const problems = problemsOf([...KEYED, ...argv], {});
+    assertEquals(problems.length, 1, `${argv.join(" ")}: ${JSON.stringify(problems)}`);
+    assert(expected.test(problems[0] ?? ""), `${problems[0]} should match ${expected}`);
+  }
+});
+
+Deno.test("configure() reads EXOSCALE_API_ENDPOINT and EXOSCALE_ZONE after IF_EXOSCALE_...", () => {
+  const weak = { EXOSCALE_API_ENDPOINT: "https://weak.test/v2", EXOSCALE_ZONE: "de-fra-1" };
+  const strong = { IF_EXOSCALE_API_ENDPOINT: "https://c.test/v1", IF_EXOSCALE_ZONE: "ch-dk-2" };
+  const places = [weak, { ...weak, ...strong }].map((env) => configOf(KEYED, env))
+    .map(({ api, endpoint, zone }) => [api, endpoint, zone]);
+  assertEquals(places, [
+    ["v2", "https://weak.test/v2", "de-fra-1"],
+    ["v1", "https://c.test/v1", "ch-dk-2"],
+  ]);
+});
+
+Deno.test("configure() takes credentials from flags, variables, secret file, account", () => {
+  const env = { IF_EXOSCALE_API_KEY: "EXOenv", IF_EXOSCALE_API_SECRET: "env secret" };
+  const weak = { EXOSCALE_API_KEY: "EXOweak", EXOSCALE_API_SECRET: "weak secret" };
+  const rows: ReadonlyArray<
+    readonly [argv: string[], Environment, Findings, key: string, secret: string]
+  > = [
+    [["-xk", "k", "-xs", "s"], env, { account: ACCOUNT }, "k", "s"],
+    [["-xk", "k"], { ...env, ...weak }, { account: ACCOUNT }, "k", "env secret"],
+    [[], { ...weak, ...env }, { account: ACCOUNT }, "EXOenv", "env secret"],
+    // A file is only read when it goes before the secret that was given.
+    [[], env, { secretFile: "f" }, "EXOenv", "f"],
+    [[], weak, { account: ACCOUNT }, "EXOweak", "weak secret"],
+    [["-xk", "k"], {}, { secretFile: " f\n", account: ACCOUNT }, "k", "f"],
+    [[], {}, { account: ACCOUNT }, "EXOaccount", "account secret"],
+    [["-xk", "k", "-xs", " s\n"], {}, {}, "k", "s"],
+  ];
+  for (const [argv, variables, findings, apiKey, secret] of rows) {
+    const { credentials } = configOf([...ONCE, ...argv], variables, findings);
+    assertEquals(credentials, { apiKey, secret }, JSON.stringify([argv, variables]));
+  }
+});
+
+Deno.test("configure() never completes a given key or secret from the account", () => {
+  const rows: ReadonlyArray<readonly [argv: string[], Findings, missing: string[]]> = [
+    [["-xk", "k"], { account: ACCOUNT }, ["-xs"]],
+    [["-xs", "s"], { account: ACCOUNT }, ["-xk"]],
+    [[], { secretFile: "f", account: ACCOUNT }, ["-xk"]],
+    [["-xk", "k"], { secretFile: " \n" }, ["-xs"]],
+    [[], { account: { apiKey: "EXOaccount" } }, ["-xs"]],
+    [[], {}, ["-xk", "-xs"]],
+  ];
+  for (const [argv, findings, missing] of rows) {
+    const problems = problemsOf([...ONCE, ...argv], {}, findings);
+    assertEquals(problems.map((problem) => problem.split(" ")[0]), missing, argv.join(" "));
+  }
+});
+
+Deno.test("configure() keeps the zone of the account for when the metadata does not tell", () => {
+  assertEquals(configOf(KEYED, {}, { account: ACCOUNT }).usualZone, "at-vie-1");
+  const zone = (argv: string[], env: Environment) =>
+    configOf([...KEYED, ...argv], env, { account: ACCOUNT }).zone;
+  assertEquals(zone(["--zone", "ch-dk-2"], { EXOSCALE_ZONE: "de-fra-1" }), "ch-dk-2");
+  assertEquals(zone([], { EXOSCALE_ZONE: "de-fra-1" }), "de-fra-1");
+  assertEquals(zone([], {}), null);
+});

@@ -1,0 +1,169 @@
+// The `exo` CLI's configuration file: where it is looked for, and whose key comes out of it.
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import fc from "fast-check";
+import type { Environment } from "../src/cli.ts";
+import { exoConfigPaths, readExoAccount } from "../src/exo_config.ts";
+
+const HOME = "/home/me";
+const PATH = `${HOME}/.config/exoscale/exoscale.toml`;
+const TWO_ACCOUNTS = `
+defaultaccount = "work"
+
+[[accounts]]
+name = "home"
+key = "EXOhome"
+secret = "home secret"
+
+[[accounts]]
+name = "work"
+key = "EXOwork"
+secret = "work secret"
+defaultZone = "at-vie-1"
+endpoint = "https://api.exoscale.ch/v1"
+`;
+const WORK = { apiKey: "EXOwork", secret: "work secret", zone: "at-vie-1" };
+
+/** Reads with the given files only, and notes each path that was tried. */
+function readWith(files: Record<string, string>, env: Environment = { HOME }) {
+  const tried: string[] = [];
+  const readTextFile = (path: string) => {
+    tried.push(path);
+    const text = files[path];
+    if (text === undefined) throw new Deno.errors.NotFound(path);
+    return text;
+  };
+  return { ...readExoAccount(env, { os: "linux", readTextFile }), tried };
+}
+
+Deno.test("exoConfigPaths() follows the CLI's search order on each system", () => {
+  const rows: ReadonlyArray<readonly [typeof Deno.build.os, Environment, folders: string[]]> = [
+    ["linux", { HOME }, [`${HOME}/.config/exoscale`, `${HOME}/.exoscale`, HOME, "."]],
+    ["linux", { HOME, XDG_CONFIG_HOME: "/etc/xdg" }, [
+      "/etc/xdg/exoscale",
+      `${HOME}/.exoscale`,
+      HOME,
+      ".",
+    ]],
+    ["linux", { HOME, XDG_CONFIG_HOME: "" }, [
+      `${HOME}/.config/exoscale`,
+      `${HOME}/.exoscale`,
+      HOME,
+      ".",
+    ]],
+    ["darwin", { HOME, XDG_CONFIG_HOME: "/etc/xdg" }, [
+      `${HOME}/Library/Application Support/exoscale`,
+      `${HOME}/.exoscale`,
+      HOME,
+      ".",
+    ]],
+    ["windows", { APPDATA: "C:/Users/me" }, ["C:/Users/me/exoscale", "."]],
+    ["linux", {}, ["."]],
+  ];
+  for (const [os, env, folders] of rows) {
+    assertEquals(exoConfigPaths(env, os), folders.map((folder) => `${folder}/exoscale.toml`));
+  }
+});
+
+Deno.test("exoConfigPaths() is the path in EXOSCALE_CONFIG alone, unless that is empty", () => {
+  assertEquals(exoConfigPaths({ HOME, EXOSCALE_CONFIG: "/etc/exo.toml" }, "linux"), [
+    "/etc/exo.toml",
+  ]);
+  assertEquals(exoConfigPaths({ HOME, EXOSCALE_CONFIG: "" }, "linux")[0], PATH);
+});
+
+Deno.test("readExoAccount() reads the first file that is there, and no further", () => {
+  const old = `${HOME}/.exoscale/exoscale.toml`;
+  const other = TWO_ACCOUNTS.replaceAll("work", "other");
+  assertEquals(readWith({ [old]: TWO_ACCOUNTS }), { account: WORK, tried: [PATH, old] });
+  assertEquals(readWith({ [PATH]: TWO_ACCOUNTS, [old]: other }), { account: WORK, tried: [PATH] });
+  assertEquals(readWith({}).tried.length, 4);
+  assertEquals("account" in readWith({}), false);
+});
+
+Deno.test("readExoAccount() skips a file that may not be read", () => {
+  const tried: string[] = [];
+  const readTextFile = (path: string) => {
+    tried.push(path);
+    throw new Deno.errors.PermissionDenied(path);
+  };
+  assertEquals(readExoAccount({ HOME }, { os: "linux", readTextFile }), {});
+  assertEquals(tried, exoConfigPaths({ HOME }, "linux"));
+});
+
+Deno.test("readExoAccount() takes the account of EXOSCALE_ACCOUNT, else the default one", () => {
+  const home = { apiKey: "EXOhome", secret: "home secret" };
+  const files = { [PATH]: TWO_ACCOUNTS };
+  assertEquals(readWith(files).account, WORK);
+  assertEquals(readWith(files, { HOME, EXOSCALE_ACCOUNT: "home" }).account, home);
+  const { problem } = readWith(files, { HOME, EXOSCALE_ACCOUNT: "none" });
+  assertEquals(problem, `${PATH}: no account named "none"`);
+});
+
+Deno.test("readExoAccount() reads keys without regard to case", () => {
+  const text = `
+    DefaultAccount = "Work"
+    [[Accounts]]
+    NAME = "Work"
+    Key = "EXOwork"
+    SECRET = "work secret"
+    defaultzone = "at-vie-1"`;
+  assertEquals(readWith({ [PATH]: text }).account, WORK);
+});
+
+Deno.test("readExoAccount() takes a lone account without a default, and none of several", () => {
+  const one = '[[accounts]]\nname = "work"\nkey = "EXOwork"\nsecret = "s"';
+  const two = `${one}\n[[accounts]]\nname = "home"\nkey = "EXOhome"`;
+  assertEquals(readWith({ [PATH]: one }).account, { apiKey: "EXOwork", secret: "s" });
+  assertMatch(readWith({ [PATH]: two }).problem ?? "", /no account named/);
+});
+
+Deno.test("readExoAccount() leaves out what is missing, empty or no text", () => {
+  const rows: ReadonlyArray<readonly [text: string, account: Record<string, string>]> = [
+    ["", {}],
+    ['defaultaccount = "work"', {}],
+    ['accounts = "work"', {}],
+    ['[[accounts]]\nkey = "EXOwork"\nsecretCommand = ["pass", "exo"]', { apiKey: "EXOwork" }],
+    ['[[accounts]]\nkey = 7\nsecret = ""\ndefaultZone = "ch-dk-2"', { zone: "ch-dk-2" }],
+    ["[[accounts]]\nkey = 2026-01-01T00:00:00Z", {}],
+  ];
+  for (const [text, account] of rows) {
+    const found = readWith({ [PATH]: text });
+    assertEquals([found.account, found.problem], [account, undefined], text);
+  }
+});
+
+Deno.test("readExoAccount() reports a broken file in one line, without its content", () => {
+  for (const text of ["[[accounts]", 'key = "\nsecret', "= 1", 'key = "EXO', "secret = SECRET"]) {
+    const { account, problem = "" } = readWith({ [PATH]: text });
+    assertEquals(account, undefined, text);
+    assertMatch(problem, /^\/home\/me\/\.config\/exoscale\/exoscale\.toml: \S.*$/);
+    assertEquals(problem.includes("SECRET"), false, problem);
+  }
+});
+
+Deno.test("readExoAccount() never throws, whatever the file says", () => {
+  const words = ["accounts", "name", "key", "defaultaccount", "=", "[[", "]]", '"', ".", "\n", "1"];
+  const text = fc.oneof(
+    fc.array(fc.constantFrom(...words, " "), { maxLength: 30 }).map((parts) => parts.join("")),
+    fc.string({ unit: "binary" }),
+  );
+  fc.assert(fc.property(text, fc.option(fc.string(), { nil: undefined }), (content, wanted) => {
+    const found = readWith({ [PATH]: content }, { HOME, EXOSCALE_ACCOUNT: wanted });
+    assert(found.account !== undefined || found.problem !== undefined, JSON.stringify(found));
+  }));
+});
+
+Deno.test("readExoAccount() counts an empty EXOSCALE_ACCOUNT as unset", () => {
+  const text = 'defaultaccount = "work"\n[[accounts]]\nname = "work"\nkey = "k"\nsecret = "s"';
+  const env = { HOME: "/h", EXOSCALE_ACCOUNT: "" };
+  const found = readExoAccount(env, { os: "linux", readTextFile: () => text });
+  assertEquals(found, { account: { apiKey: "k", secret: "s" } });
+});
+
+Deno.test("readExoAccount() names a file that EXOSCALE_CONFIG names and that cannot be read", () => {
+  const readTextFile = () => {
+    throw new Error("not there");
+  };
+  const { problem } = readExoAccount({ EXOSCALE_CONFIG: "/x.toml" }, { os: "linux", readTextFile });
+  assertEquals(problem, "EXOSCALE_CONFIG: cannot read /x.toml: not there");
+});

@@ -1,0 +1,206 @@
+// Which instance is this? The order of the attempts, what counts as an answer, what the error says.
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import {
+  findInstanceId,
+  findZone,
+  IdentityError,
+  localMachine,
+  type Machine,
+} from "../src/host/metadata.ts";
+
+const ID = "9b1e6f20-53c4-4a7d-8e2f-0a1b2c3d4e5f";
+const LINK_LOCAL = "http://169.254.169.254/latest/meta-data/instance-id";
+const BY_NAME = "http://metadata.exoscale.com/latest/meta-data/instance-id";
+const TABLE = "Iface\tDestination\tGateway\tFlags\tRefCnt\tUse\tMetric\tMask\n" +
+  "eth0\t00000000\t0101A8C0\t0003\t0\t0\t0\t00000000\t0\t0\t0\n";
+const AT_TABLE = "http://192.168.1.1/latest/instance-id";
+const ROUTE = "ip -4 route show default";
+const AT_ROUTE = "http://10.0.0.1/latest/instance-id";
+const DMI = "/host/sys/class/dmi/id/product_uuid";
+const ALL = [LINK_LOCAL, BY_NAME, "/host/proc/net/route", AT_TABLE, ROUTE, AT_ROUTE, DMI];
+const GATEWAYS = {
+  "/host/proc/net/route": TABLE,
+  [ROUTE]: "default via 10.0.0.1 dev eth0 proto dhcp\n",
+};
+
+type Answer = string | (() => Response);
+
+/** A machine where only the given places answer: URLs, files, and command lines. */
+function machineWith(answers: Record<string, Answer>): Machine & { readonly asked: string[] } {
+  const asked: string[] = [];
+  const answer = (place: string): Answer => {
+    asked.push(place);
+    const found = answers[place];
+    if (found === undefined) throw new Deno.errors.NotFound("nobody there");
+    return found;
+  };
+  const text = (place: string) => {
+    const found = answer(place);
+    return typeof found === "string" ? found : "";
+  };
+  return {
+    asked,
+    root: "/host",
+    fetch: (url, { signal, redirect }) => {
+      assert(signal instanceof AbortSignal && !signal.aborted && redirect === "manual");
+      return Promise.try(answer, url).then((found) =>
+        typeof found === "string" ? new Response(found) : found()
+      );
+    },
+    readTextFile: (path) => Promise.try(text, path),
+    run: (program, args) => Promise.try(text, [program, ...args].join(" ")),
+  };
+}
+
+Deno.test("findInstanceId() asks metadata addresses, then gateways, then firmware", async () => {
+  const machine = machineWith({ ...GATEWAYS, [DMI]: `${ID}\n` });
+  assertEquals(await findInstanceId(machine), ID);
+  assertEquals(machine.asked, ALL);
+});
+
+Deno.test("findInstanceId() asks nobody after the first good answer", async () => {
+  for (const [place, askedCount] of [[LINK_LOCAL, 2], [BY_NAME, 2], [AT_TABLE, 4], [AT_ROUTE, 6]]) {
+    const machine = machineWith({ ...GATEWAYS, [`${place}`]: ID });
+    assertEquals(await findInstanceId(machine), ID);
+    assertEquals(machine.asked, ALL.slice(0, Number(askedCount)), `${place}`);
+  }
+});
+
+Deno.test("findInstanceId() waits for no silent address beside one that answers", async () => {
+  const machine = machineWith({ [BY_NAME]: ID });
+  const fetch: Machine["fetch"] = (url, init) =>
+    url === LINK_LOCAL ? new Promise(() => {}) : machine.fetch(url, init);
+  assertEquals(await findInstanceId({ ...machine, fetch }), ID);
+});
+
+Deno.test("findInstanceId() takes nothing but a UUID from a good answer", async () => {
+  const rows: ReadonlyArray<readonly [title: string, Answer, accepted: boolean]> = [
+    ["white space around it", `  ${ID}\r\n`, true],
+    ["capitals", ID.toUpperCase(), true],
+    ["as many characters as allowed", ID.padEnd(256), true],
+    ["a page", `<html>${ID}</html>`, false],
+    ["nothing", "", false],
+    ["two lines", `${ID}\n${ID}`, false],
+    ["no dashes", ID.replaceAll("-", ""), false],
+    ["braces", `{${ID}}`, false],
+    ["too much", ID.padEnd(257), false],
+    ["status 201", () => new Response(ID, { status: 201 }), true],
+    ["status 302", () => new Response(ID, { status: 302, headers: { location: "/" } }), false],
+    ["status 404", () => new Response(ID, { status: 404 }), false],
+    ["status 500", () => new Response(ID, { status: 500 }), false],
+    ["no body", () => new Response(null), false],
+  ];
+  for (const [title, answer, accepted] of rows) {
+    const found = findInstanceId(machineWith({ [LINK_LOCAL]: answer })).catch(() => null);
+    assertEquals(await found, accepted ? ID : null, title);
+  }
+});
+
+Deno.test("findInstanceId() stops reading an answer that does not end", async () => {
+  let sentCount = 0, cancelled = false;
+  const endless = () =>
+    new Response(
+      new ReadableStream({
+        pull: (controller) => controller.enqueue(new Uint8Array(64).fill(++sentCount % 2 + 48)),
+        cancel: () => void (cancelled = true),
+      }),
+    );
+  const machine = machineWith({ [LINK_LOCAL]: endless, [DMI]: ID });
+  assertEquals(await findInstanceId(machine), ID);
+  assert(cancelled && sentCount < 50, `cancelled: ${cancelled}, chunks sent: ${sentCount}`);
+});
+
+Deno.test("findInstanceId() does not mind an image without ip, /proc and /sys", async () => {
+  assertEquals(await findInstanceId(machineWith({ [BY_NAME]: ID })), ID);
+  const machine = machineWith({ [DMI]: ID.toUpperCase() });
+  assertEquals(await findInstanceId(machine), ID);
+  assertEquals(machine.asked, ALL.filter((place) => ![AT_TABLE, AT_ROUTE].includes(place)));
+});
+
+Deno.test("findInstanceId() lists all that was tried and why, and says -i", async () => {
+  const machine = machineWith({
+    ...GATEWAYS,
+    [LINK_LOCAL]: "<html>",
+    [AT_TABLE]: () => new Response("", { status: 404 }),
+    [ROUTE]: "",
+  });
+  const { message } = await assertRejects(() => findInstanceId(machine), IdentityError);
+  for (
+    const part of [
+      `${LINK_LOCAL} (not a UUID)`,
+      `${BY_NAME} (nobody there)`,
+      `${AT_TABLE} (status 404)`,
+      "`ip route` (no default gateway)",
+      "/sys/class/dmi/id/product_uuid (nobody there)",
+      "-i (IF_EXOSCALE_INSTANCE_ID)",
+    ]
+  ) assertStringIncludes(message, part);
+});
+
+Deno.test("findInstanceId() bounds each attempt to two seconds", async () => {
+  const boundsMs: number[] = [];
+  const timeout = AbortSignal.timeout;
+  const hang = (signal: AbortSignal) =>
+    new Promise<never>((_, reject) => signal.onabort = () => reject(signal.reason));
+  AbortSignal.timeout = (ms) => (boundsMs.push(ms), timeout.call(AbortSignal, 1)); // Not to wait.
+  try {
+    const silent: Machine = {
+      root: "",
+      fetch: (_, { signal }) => hang(signal),
+      readTextFile: (_, { signal }) => hang(signal),
+      run: (_program, _args, signal) => hang(signal),
+    };
+    const { message } = await assertRejects(() => findInstanceId(silent), IdentityError);
+    assertEquals(message.split(";").length, 6, message);
+  } finally {
+    AbortSignal.timeout = timeout;
+  }
+  assert(boundsMs.length >= 5 && boundsMs.every((ms) => ms === 2_000), `${boundsMs}`);
+});
+
+Deno.test("findZone() asks the same servers for a zone name, but not the firmware", async () => {
+  const zoneAt = (url: string) => url.replace("instance-id", "availability-zone");
+  for (const place of [LINK_LOCAL, BY_NAME, AT_TABLE, AT_ROUTE].map(zoneAt)) {
+    assertEquals(await findZone(machineWith({ ...GATEWAYS, [place]: "ch-gva-2\n" })), "ch-gva-2");
+  }
+  for (const answer of ["", "Geneva", "<html>", "ch-gva-2/../x", "CH-GVA-2", "a.test/ch-gva-2"]) {
+    const machine = machineWith({ ...GATEWAYS, [zoneAt(LINK_LOCAL)]: answer, [DMI]: "ch-gva-2" });
+    assertEquals(await findZone(machine), null, answer);
+    assertEquals(machine.asked, ALL.slice(0, 6).map(zoneAt));
+  }
+});
+
+Deno.test("localMachine runs a program, and rejects a failed or missing one", async () => {
+  const { signal } = new AbortController();
+  const deno = (code: string) => localMachine.run(Deno.execPath(), ["eval", code], signal);
+  assertEquals(await deno("console.log('default via 192.0.2.1')"), "default via 192.0.2.1\n");
+  await assertRejects(() => deno("Deno.exit(3)"), Error, "exit code 3");
+  const missing = localMachine.run("/no/such/program", [], signal);
+  await assertRejects(() => missing, Deno.errors.NotFound);
+});
+
+Deno.test("localMachine ends a program when the signal says so", async () => {
+  const ending = new AbortController();
+  const long = "setTimeout(() => {}, 10_000)";
+  const output = localMachine.run(Deno.execPath(), ["eval", long], ending.signal);
+  ending.abort();
+  await assertRejects(() => output, Error, "exit code");
+});
+
+Deno.test("findZone() takes every zone name of Exoscale", async () => {
+  const none = () => Promise.reject(new Error("none"));
+  for (
+    const zone of [
+      "ch-gva-2",
+      "ch-dk-2",
+      "de-fra-1",
+      "de-muc-1",
+      "at-vie-1",
+      "bg-sof-1",
+      "hr-zag-1",
+    ]
+  ) {
+    const fetch = () => Promise.resolve(new Response(zone));
+    assertEquals(await findZone({ root: "", fetch, readTextFile: none, run: none }), zone);
+  }
+});
