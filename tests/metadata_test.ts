@@ -204,3 +204,22 @@ Deno.test("findZone() takes every zone name of Exoscale", async () => {
     assertEquals(await findZone({ root: "", fetch, readTextFile: none, run: none }), zone);
   }
 });
+
+Deno.test("findInstanceId() asks the gateway while the fixed places are silent", async () => {
+  const asked: string[] = [];
+  const found = await findInstanceId({
+    root: "",
+    fetch(url, { signal }) {
+      asked.push(url);
+      if (url.startsWith("http://10.0.0.1/")) return Promise.resolve(new Response(ID));
+      return new Promise((_, reject) => {
+        signal.addEventListener("abort", () => reject(signal.reason));
+      });
+    },
+    readTextFile: () => Promise.reject(new Error("no such file")),
+    run: () => Promise.resolve("default via 10.0.0.1 dev eth0\n"),
+  });
+  assertEquals(found, ID);
+  assertEquals(asked.at(-1), "http://10.0.0.1/latest/instance-id");
+  assertEquals(asked.length, 3);
+});

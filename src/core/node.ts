@@ -135,11 +135,14 @@ export function stepNode(before: Node, event: NodeEvent, atMs: number): [Node, N
     node = { ...node, roster: beginReading(node.roster, atMs) };
     effects.push({ kind: "members" });
   }
-  return speak(node, { atMs, effects });
+  return speak(node, { atMs, effects, joined: someoneJoined(before, node) });
 }
 
-/** Sends what is due: to all at each interval, and at once when what we say has changed. */
-function speak(node: Node, { atMs, effects }: Turn): [Node, NodeEffect[]] {
+/** Sends what is due: to all at each interval, and at once when what we say, or to whom, has changed. */
+function speak(
+  node: Node,
+  { atMs, effects, joined }: Turn & { joined: boolean },
+): [Node, NodeEffect[]] {
   const { election, ownership } = node;
   const { intervalMs } = election.settings;
   const hint = advert(election);
@@ -148,7 +151,7 @@ function speak(node: Node, { atMs, effects }: Turn): [Node, NodeEffect[]] {
   const news = !sameAdvert(says, node.said);
   const due = atMs >= election.heartbeatAtMs;
   const exit = departure.exitCode(node, atMs);
-  if ((due || news || exit !== null) && election.selfId !== null) {
+  if ((due || news || joined || exit !== null) && election.selfId !== null) {
     // A farewell must not get lost: three datagrams.
     const copies = says.leaving && !node.said.leaving ? 3 : 1;
     for (let copy = 0; copy < copies; copy++) {
@@ -161,6 +164,13 @@ function speak(node: Node, { atMs, effects }: Turn): [Node, NodeEffect[]] {
   const onTime = election.heartbeatAtMs + intervalMs;
   const heartbeatAtMs = !due ? election.heartbeatAtMs : onTime > atMs ? onTime : atMs + intervalMs;
   return [{ ...node, said: says, election: { ...election, heartbeatAtMs } }, effects];
+}
+
+/** Somebody to whom nothing was sent yet; or nothing to anybody, for want of our own id. */
+function someoneJoined(before: Node, { election }: Node): boolean {
+  if (election.selfId !== before.election.selfId) return true;
+  if (election.peers === before.election.peers) return false;
+  return [...election.peers.keys()].some((address) => !before.election.peers.has(address));
 }
 
 function someoneDied(before: Node, { election }: Node): boolean {

@@ -6,6 +6,8 @@ import { gatewayFromIpRoute, gatewayFromTable } from "./routes.ts";
 
 /** Longest wait for one attempt. */
 const ATTEMPT_MS = 2_000;
+/** After this silence the next place is asked, too. */
+const HEDGE_MS = 300;
 const ANSWER_MAX_CHARS = 256;
 const SERVERS = ["http://169.254.169.254", "http://metadata.exoscale.com"];
 
@@ -50,10 +52,12 @@ type Attempt = { readonly title: string; readonly value: (signal: AbortSignal) =
 export async function findInstanceId(machine: Machine): Promise<string> {
   const tried: string[] = [];
   const accept = (text: string) => isUuid(text) ? text.toLowerCase() : null;
-  for (const stage of stagesFor(machine, "instance-id")) {
-    const id = await firstOf(await stage(), { accept, wanted: "a UUID", tried });
-    if (id) return id;
-  }
+  const told = await askInTurn(stagesFor(machine, "instance-id"), {
+    accept,
+    wanted: "a UUID",
+    tried,
+  });
+  if (told) return told;
   const uuid: Attempt = {
     title: "system UUID in /sys/class/dmi/id/product_uuid",
     value: (signal) =>
@@ -70,11 +74,8 @@ export async function findInstanceId(machine: Machine): Promise<string> {
 /** The zone of this instance, null when the metadata service does not tell. */
 export async function findZone(machine: Machine): Promise<string | null> {
   const accept = (text: string) => /^[a-z]{2}-[a-z]{2,4}-\d+$/.test(text) ? text : null;
-  for (const stage of stagesFor(machine, "availability-zone")) {
-    const zone = await firstOf(await stage(), { accept, wanted: "a zone name", tried: [] });
-    if (zone) return zone;
-  }
-  return null;
+  const stages = stagesFor(machine, "availability-zone");
+  return await askInTurn(stages, { accept, wanted: "a zone name", tried: [] });
 }
 
 /** First the fixed places side by side, then the gateway of the kernel's table, then that of `ip`. */
@@ -90,6 +91,42 @@ function stagesFor(machine: Machine, key: string): Array<() => Promise<Attempt[]
     () => atGateway(machine, { key, title: "/proc/net/route", find: table }),
     () => atGateway(machine, { key, title: "`ip route`", find: ip }),
   ];
+}
+
+/** What a value must be, and where failures are noted. */
+interface Wanted {
+  readonly accept: (text: string) => string | null;
+  readonly wanted: string;
+  readonly tried: string[];
+}
+
+/** One stage after the other; a stage that is silent for a while no longer keeps the next from starting. */
+async function askInTurn(
+  stages: ReadonlyArray<() => Promise<Attempt[]>>,
+  wanted: Wanted,
+): Promise<string | null> {
+  const asked: Promise<string | null>[] = [];
+  for (const stage of stages) {
+    asked.push(stage().then((attempts) => firstOf(attempts, wanted)));
+    const found = await firstWithin(asked, HEDGE_MS);
+    if (found) return found;
+  }
+  const answers = await Promise.all(asked);
+  return answers.find((answer) => answer !== null) ?? null;
+}
+
+/** The first answer within the time; null when the last one asked has none, or the time is over. */
+async function firstWithin(asked: Promise<string | null>[], ms: number): Promise<string | null> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const over = new Promise<null>((resolve) => timer = setTimeout(() => resolve(null), ms));
+  const answers = asked.map((each) => each.then((answer) => answer ?? Promise.reject(null)));
+  const found = Promise.any(answers).catch(() => null);
+  const last = asked.at(-1) ?? over;
+  try {
+    return await Promise.race([found, last, over]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 async function atGateway(
@@ -131,11 +168,7 @@ function ask(machine: Machine, url: string): Attempt {
 /** Runs the attempts side by side; the first acceptable value wins, every failure is noted. */
 async function firstOf(
   attempts: readonly Attempt[],
-  { accept, wanted, tried }: {
-    accept: (text: string) => string | null;
-    wanted: string;
-    tried: string[];
-  },
+  { accept, wanted, tried }: Wanted,
 ): Promise<string | null> {
   const settled = attempts.map(async ({ title, value }) => {
     try {
