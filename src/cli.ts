@@ -82,7 +82,7 @@ function split(argv: readonly string[]): { flags: string[]; ignored: string[] } 
     }
     const name = SPELLINGS[match[1] ?? ""] ?? match[1] ?? "";
     const option = BY_NAME.get(name);
-    if (!option) throw new UsageError(`unknown option ${argument.split("=")[0]}`);
+    if (!option) throw new UsageError(`unknown option ${shownName(argument)}`);
     let value = match[2];
     if (value === undefined && option.kind === "switch") value = "true";
     if (value === undefined) value = argv[++at];
@@ -95,6 +95,12 @@ function split(argv: readonly string[]): { flags: string[]; ignored: string[] } 
 /** The option's name for `parseArgs`, which would take a leading `no-` for a negation. */
 function keyOf({ name }: Option): string {
   return name.replace(/^no-/, "not-");
+}
+
+/** The flag without a value that may be glued to it, as in `-xsSECRET`. */
+function shownName(argument: string): string {
+  const [flag = ""] = argument.split("=");
+  return /^(--?xs).+/.exec(flag)?.[1]?.concat("...") ?? flag;
 }
 
 function fromFlag(option: Option, parsed: unknown): Given | null {

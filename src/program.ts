@@ -137,10 +137,9 @@ function warningsOf({ given, ignored }: Values): string[] {
   const visible = given.get("xs")?.source === "-xs"
     ? [`a secret in an argument shows in ps: use ${nameOf("api-secret-file")}`]
     : [];
-  const [first] = ignored;
-  const stray = first === undefined
+  const stray = ignored.length === 0
     ? []
-    : [`${ignored.length} arguments ignored, from the first that is no flag: ${first}`];
+    : [`the last ${ignored.length} arguments are ignored, from the first that is no flag`];
   return [...visible, ...stray];
 }
 
@@ -151,7 +150,8 @@ async function runMode(
   const stopping = new AbortController();
   const early = host.signals.listen((signal) => signal === "stop" && stopping.abort());
   const endpoint = await endpointFor(config, { instanceId, host, log, signal: stopping.signal });
-  if (endpoint === null) return stopping.signal.aborted && config.mode === "watchdog" ? 0 : 1;
+  if (stopping.signal.aborted) return config.mode === "watchdog" ? 0 : 1;
+  if (endpoint === null) return 1;
   const { elasticIp, peers, credentials } = config;
   const connect = (onProgress: () => void): Cloud => {
     const { fetch, clock } = host;

@@ -12,8 +12,9 @@ import {
   stepNode,
 } from "./core/node.ts";
 import type { Call } from "./core/ownership_state.ts";
-import type { PeerIdentity } from "./core/peer.ts";
+import { unresolved } from "./core/peer.ts";
 import type { Severity } from "./core/report.ts";
+import { settling } from "./core/election_state.ts";
 import { statusLines } from "./core/status.ts";
 import { askCloud } from "./ask_cloud.ts";
 import { asCloudError, type CloudError } from "./exoscale/cloud_error.ts";
@@ -74,11 +75,7 @@ class Watchdog {
     this.#quiet = new QuietLog(world.log, world.clock);
     this.#cloud = world.connect(() => this.#deliver({ kind: "progress" }));
     const { selfId, addresses } = settings;
-    const peers = addresses?.map((address): PeerIdentity => ({
-      address,
-      instanceId: null,
-      wireId: null,
-    })) ?? null;
+    const peers = addresses?.map(unresolved) ?? null;
     this.#node = startNode(settings, { atMs: world.clock.nowMs(), selfId, peers });
   }
 
@@ -211,9 +208,14 @@ class Watchdog {
       const membership = await this.#cloud.members(this.#ending.signal);
       this.#deliver({ kind: "members", ...membership });
     } catch (cause) {
-      if (this.#complain("members", asCloudError(cause), !this.#node.roster.known)) return;
+      if (this.#complain("members", asCloudError(cause), this.#starting)) return;
       this.#deliver({ kind: "members-failed" });
     }
+  }
+
+  /** No list of peers yet, and nothing decided: what the cloud refuses now can end the program. */
+  get #starting(): boolean {
+    return !this.#node.roster.known && settling(this.#node.election);
   }
 
   /** Logs the failure; ends the program when it is one that waiting cannot cure and nothing ran yet. */

@@ -28,6 +28,7 @@ Deno.test("readValues() throws a UsageError that names the flag or variable", ()
       [["-W", "-xi"], {}, "-xi needs a value"],
       [["--zone"], {}, "--zone needs a value"],
       [["---W"], {}, "cannot parse ---W"],
+      [["-xsSECRET"], {}, "unknown option -xs..."],
       [["---xs=SECRET"], {}, "cannot parse ---xs: wanted"],
       [["-=1"], {}, "cannot parse -: wanted -name"],
       [["-W="], {}, '-W: "" is not true or false'],

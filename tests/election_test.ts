@@ -61,6 +61,12 @@ function after(
 const tick = { kind: "tick" } as const;
 const heard = (heartbeat: Heartbeat) => ({ kind: "heard", from: ADDRESS, heartbeat }) as const;
 
+/** A master that its list has lost. */
+function unlisted(event: ElectionEvent): Election {
+  const peers = [{ address: ADDRESS, instanceId: PEER, wireId: PEER }];
+  return after([[3_000, event], [3_100, tick], [4_000, { kind: "members", peers, listed: false }]]);
+}
+
 const ROLES: ReadonlyArray<[string, Election, string]> = [
   ["before the hold-off is over", after([[3_099, tick]]), "backup settling"],
   ["alone after the hold-off", after([[3_100, tick]]), "master alone"],
@@ -107,15 +113,8 @@ const ROLES: ReadonlyArray<[string, Election, string]> = [
     after([[3_000, heard(beat(20))], [3_100, tick], [4_000, { kind: "stop" }]]),
     "backup leaving",
   ],
-  [
-    "when the list of peers has lost it",
-    after([[3_100, tick], [4_000, {
-      kind: "members",
-      peers: [{ address: ADDRESS, instanceId: PEER, wireId: PEER }],
-      listed: false,
-    }]]),
-    "backup unlisted",
-  ],
+  ["when the list has lost it while a peer lives", unlisted(heard(beat(20))), "backup unlisted"],
+  ["when the list has lost it and nobody lives", unlisted(tick), "master unlisted"],
 ];
 
 for (const [when, { role, reason }, expected] of ROLES) {
@@ -135,7 +134,8 @@ Deno.test("elect(): a node that wakes more than an interval late judges nobody f
 Deno.test("elect(): signals keep the priority within 1 and 255", () => {
   const nudge = (by: 1 | -1) => ({ kind: "nudge", by }) as const;
   assertEquals(after([[1, nudge(-1)]], { priority: 1 }).priority, 1);
-  assertEquals(after([[1, nudge(-1)]], { priority: 0 }).priority, 1);
+  assertEquals(after([[1, nudge(-1)]], { priority: 0 }).priority, 0);
+  assertEquals(after([[1, nudge(1)]], { priority: 0 }).priority, 1);
   assertEquals(after([[1, nudge(1)]], { priority: 255 }).priority, 255);
   assertEquals(after([[1, nudge(1)]], { priority: 10 }).priority, 11);
 });

@@ -88,6 +88,6 @@ Deno.test("runProgram() warns of arguments that it ignores", async () => {
   const { code, log } = await run(["-A", ...COMMON, "stray", "-xs", SECRET], { holds: true });
   assertEquals([code, log[0]], [
     0,
-    "warning command-line: 3 arguments ignored, from the first that is no flag: stray",
+    "warning command-line: the last 3 arguments are ignored, from the first that is no flag",
   ]);
 });

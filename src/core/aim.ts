@@ -1,5 +1,13 @@
 // What the election wants of the cloud: a level that ownership.ts compares with what the cloud shows.
-import { type Election, outranking, PASSED, selfEligible, settling } from "./election_state.ts";
+import {
+  type Election,
+  expelled,
+  outranking,
+  PASSED,
+  ranksAfter,
+  selfEligible,
+  settling,
+} from "./election_state.ts";
 import { eligible, type Peer, rankOf, ranksBefore } from "./peer.ts";
 
 /** What should become of the address on this node. */
@@ -62,7 +70,7 @@ export function aimOf(state: Election): Aim {
     ),
     unheard: instancesOf(silent.filter((peer) => peer.heardAtMs === null)),
     challenged: want === "hold" &&
-      peers.some((peer) => eligible(peer) && peer.trailer?.holds && peer.priority > state.priority),
+      peers.some((peer) => eligible(peer) && peer.trailer?.holds && ranksAfter(peer, state)),
   };
 }
 
@@ -76,7 +84,7 @@ function wantOf(
     return wait ? "yield" : "release";
   }
   if (settling(state)) return "keep";
-  if (!selfEligible(state) && state.listed && successors.length === 0) {
+  if (!selfEligible(state) && !expelled(state) && successors.length === 0) {
     return state.role === "master" ? "hold" : "keep";
   }
   if (state.role === "master") return "hold";

@@ -22,8 +22,9 @@ export const departure = {
   exitCode({ election, ownership, stoppedAtMs }: Node, atMs: number): 0 | 1 | null {
     if (stoppedAtMs === null) return null;
     const idle = ownership.write.inFlight === null;
-    // Nothing was ever learned from the cloud, so nothing was ever done there.
-    if (!ownership.prepared || (idle && ownership.holding === false)) return 0;
+    if (idle && ownership.holding === false) return 0;
+    // Nothing is known yet, and a run before this one may have left the address here: one answer is waited for.
+    if (!ownership.prepared && ownership.read.failures > 0) return 1;
     // After a failed detach the cloud is asked what became of it; failing to learn that counts, too.
     const { read, write } = ownership;
     const failures = write.failures === 0 ? 0 : write.failures + read.failures;

@@ -136,12 +136,17 @@ function apply(state: Election, event: ElectionEvent, atMs: number): Election {
     case "able":
       return { ...state, able: event.able, graceUntilMs: event.able ? atMs + GRACE_MS : null };
     case "nudge":
-      return { ...state, priority: Math.min(255, Math.max(1, state.priority + event.by)) };
+      return { ...state, priority: nudged(state.priority, event.by) };
     case "stop":
       return { ...state, stops: state.stops + 1 };
     default:
       return event satisfies never;
   }
+}
+
+/** Within 1 to 255; 0, which only a configuration can give, gets no better. */
+function nudged(priority: number, by: -1 | 1): number {
+  return Math.min(255, Math.max(Math.min(1, priority), priority + by));
 }
 
 function hear(
@@ -164,8 +169,10 @@ function adopt(state: Election, identities: readonly PeerIdentity[], atMs: numbe
       identity.wireId === known.heardId);
     return [identity.address, same ? { ...known, ...identity } : unheard(identity)] as const;
   }));
-  const settledAtMs = state.settledAtMs === Infinity
-    ? atMs + holdOffMs(state.settings)
-    : state.settledAtMs;
+  // A backup cannot know whether newcomers rank before it until they had the time to be heard.
+  const newcomers = identities.some(({ address }) => !state.peers.has(address));
+  const listen = state.settledAtMs === Infinity ||
+    (newcomers && state.role === "backup" && state.settledAtMs === PASSED);
+  const settledAtMs = listen ? atMs + holdOffMs(state.settings) : state.settledAtMs;
   return { ...state, peers, settledAtMs };
 }

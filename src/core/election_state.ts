@@ -109,6 +109,11 @@ export function selfEligible({ able, listed, stops }: Election): boolean {
   return able && listed && stops === 0;
 }
 
+/** Whether the list has lost us while others on it live: they will act without us. Alone, we go on. */
+export function expelled({ listed, peers }: Election): boolean {
+  return !listed && [...peers.values()].some(({ alive }) => alive);
+}
+
 /** Live eligible peers that rank before this node. */
 export function outranking(state: Election): Peer[] {
   const self = { priority: state.priority, id: state.selfId ?? "" };
@@ -118,10 +123,15 @@ export function outranking(state: Election): Peer[] {
   );
 }
 
+/** Whether the peer ranks after this node. */
+export function ranksAfter(peer: Peer, { priority, selfId, settings }: Election): boolean {
+  return ranksBefore({ priority, id: selfId ?? "" }, rankOf(peer), settings.exclusive);
+}
+
 /** Whether a worse-ranked node holds and we, not holding, were told to leave it for a while. */
 export function standsBack(state: Election): boolean {
   return state.settings.preemptDelayMs > 0 && state.holding === false && state.role === "backup" &&
-    holdersAmong(state.peers.values()).some((peer) => peer.priority > state.priority);
+    holdersAmong(state.peers.values()).some((peer) => ranksAfter(peer, state));
 }
 
 /** Whether a live peer serves the address but cannot reach the cloud. */

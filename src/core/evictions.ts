@@ -33,15 +33,15 @@ export type Evictions = ReadonlyMap<string, Eviction>;
 /** Opens a record for each new death, closes those of peers that live again. */
 export function recordDeaths(
   evictions: Evictions,
-  { dead, unheard, alive }: Aim,
+  { dead, unheard, alive, want }: Aim,
   atMs: number,
 ): Evictions {
   const fresh = dead.filter(({ instanceId }) => !evictions.has(instanceId));
   const revived = alive.filter((id) => evictions.has(id));
   const silent = new Set([...unheard, ...dead.map(({ instanceId }) => instanceId)]);
-  // Whoever left the list is forgotten once the matter is closed.
+  // Whoever left the list is forgotten once the matter is closed, or when it is not ours to close.
   const forgotten = [...evictions.keys()].filter((id) =>
-    !silent.has(id) && evictions.get(id)?.stage !== "due"
+    !silent.has(id) && (want !== "hold" || evictions.get(id)?.stage !== "due")
   );
   if (fresh.length + revived.length + forgotten.length === 0) return evictions;
   const next = new Map(evictions);
@@ -68,6 +68,12 @@ export function restagger(evictions: Evictions, atMs: number): Evictions {
 export function looksBefore(evictions: Iterable<Eviction>, atMs: number): number[] {
   return [...evictions].filter(({ stage, heldSinceMs }) => stage === "due" && heldSinceMs > atMs)
     .map(({ heldSinceMs }) => heldSinceMs + LOOK_EARLY_MS);
+}
+
+/** The attempt failed: this one is tried again then, the others are not kept waiting. */
+export function postpone(evictions: Evictions, instanceId: string, atMs: number): Evictions {
+  const eviction = evictions.get(instanceId);
+  return eviction ? new Map(evictions).set(instanceId, { ...eviction, atMs }) : evictions;
 }
 
 /** The death is dealt with: taken, or found to hold nothing. */

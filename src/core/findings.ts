@@ -14,6 +14,7 @@ import { forgive, succeeded } from "./lane.ts";
 import {
   type Answer,
   type Call,
+  laneOf,
   lookAt,
   outdate,
   type Ownership,
@@ -36,9 +37,9 @@ export function answered(
   { id, answer, roll }: Extract<OwnershipEvent, { kind: "answered" }>,
   now: Circumstances,
 ): Ownership {
-  const lane = state.read.inFlight?.id === id ? "read" : "write";
-  const flight = state[lane].inFlight;
-  if (flight?.id !== id) return state;
+  const lane = laneOf(state, id);
+  const flight = lane && state[lane].inFlight;
+  if (!lane || !flight) return state;
   // A cloud that was away for readings, too, was away: its refusals of changes are forgiven.
   const recovered = lane === "read" && state.read.failures > 0;
   const landed = {

@@ -3,6 +3,7 @@ import {
   cutOffHolder,
   deathAtMs,
   type Election,
+  expelled,
   holdOffMs,
   outranking,
   passed,
@@ -31,7 +32,7 @@ export function judge(before: Election, atMs: number): Election {
     : null;
   const [role, reason] = roleOf({ ...buried, deferUntilMs });
   // Without anybody to make way for there is nothing to wait for, and no end of the wait.
-  const makesWay = state.stops > 0 || !state.listed || outranking(buried).length > 0;
+  const makesWay = state.stops > 0 || expelled(buried) || outranking(buried).length > 0;
   const waits = makesWay && state.holding !== false;
   return {
     ...buried,
@@ -72,7 +73,7 @@ function roleOf(state: Election): [Role, Reason] {
 
 /** A node that cannot serve makes way for one that can; if nobody can, nothing changes. */
 function roleOfIneligible(state: Election, better: readonly Peer[]): Role {
-  const superseded = better.length > 0 || (!state.listed && state.peers.size > 0);
+  const superseded = better.length > 0 || expelled(state);
   // A master that never got the address leaves it to the live node that serves it.
   return superseded || (state.holding !== true && cutOffHolder(state)) ? "backup" : state.role;
 }

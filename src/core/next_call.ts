@@ -1,7 +1,7 @@
 // Which call each lane makes next, and when: the same answer serves to act and to know when to wake.
 import { nextEviction } from "./evictions.ts";
 import { PENALTY_MS, unableAtMs } from "./lane.ts";
-import type { Call, Ownership } from "./ownership_state.ts";
+import { type Call, type LaneName, LANES, type Ownership } from "./ownership_state.ts";
 
 /** However many reasons there are to look. */
 const LOOK_SPACING_MS = 500;
@@ -13,22 +13,24 @@ interface Due {
 }
 
 /** The call that the lane makes now, null when it waits. */
-export function plan(state: Ownership, lane: "read" | "write", atMs: number): Call | null {
+export function plan(state: Ownership, lane: LaneName, atMs: number): Call | null {
   const due = nextOf(state, lane);
   return due && due.atMs <= atMs ? due.call : null;
 }
 
 /** When ownership wants to be stepped next. */
 export function ownershipWakeAtMs(state: Ownership): number {
-  const dues = (["read", "write"] as const).map((lane) => nextOf(state, lane)?.atMs ?? Infinity);
+  const dues = LANES.map((lane) => nextOf(state, lane)?.atMs ?? Infinity);
   const { failingSinceMs, failedAtMs, inFlight } = state.write;
   const forgivenAtMs = failingSinceMs !== null && !inFlight ? failedAtMs + PENALTY_MS : Infinity;
   return Math.min(...dues, state.able ? unableAtMs(state) : Infinity, forgivenAtMs);
 }
 
-function nextOf(state: Ownership, lane: "read" | "write"): Due | null {
+const NEXT = { read: nextRead, write: nextWrite, evict: nextEvict };
+
+function nextOf(state: Ownership, lane: LaneName): Due | null {
   if (state[lane].inFlight) return null;
-  const due = lane === "read" ? nextRead(state) : nextWrite(state);
+  const due = NEXT[lane](state);
   return due && { ...due, atMs: Math.max(due.atMs, state[lane].notBeforeMs) };
 }
 
@@ -55,24 +57,15 @@ function successorToInspect({ aim, holding, confirmed, inspectedCount }: Ownersh
   return aim.successors[inspectedCount % aim.successors.length] ?? null;
 }
 
-/** Attach before evicting; detach self only once a successor is confirmed or the election insists. */
+/** Detach self only once a successor is confirmed or the election insists. */
 function nextWrite(state: Ownership): Due | null {
   const { aim, holding, confirmed, prepared } = state;
   if (!prepared || !aim) return null;
   switch (aim.want) {
     case "keep":
       return null;
-    case "hold": {
-      if (holding === null) return null;
-      if (!holding) return { call: { verb: "attach" }, atMs: -Infinity };
-      const next = nextEviction(state.evictions, {
-        holders: state.others,
-        heldAtMs: state.seenAtMs,
-      });
-      if (!next) return null;
-      const { instanceId, onlyIfStopped, atMs } = next;
-      return { call: { verb: "evict", instanceId, onlyIfStopped }, atMs };
-    }
+    case "hold":
+      return holding === false ? { call: { verb: "attach" }, atMs: -Infinity } : null;
     case "yield":
       return holding === true && confirmed !== null
         ? { call: { verb: "detach-self" }, atMs: -Infinity }
@@ -82,4 +75,13 @@ function nextWrite(state: Ownership): Due | null {
     default:
       return aim.want satisfies never;
   }
+}
+
+/** Attach before evicting: only who holds takes from the dead. */
+function nextEvict({ aim, holding, evictions, others, seenAtMs }: Ownership): Due | null {
+  if (aim?.want !== "hold" || holding !== true) return null;
+  const next = nextEviction(evictions, { holders: others, heldAtMs: seenAtMs });
+  if (!next) return null;
+  const { instanceId, onlyIfStopped, atMs } = next;
+  return { call: { verb: "evict", instanceId, onlyIfStopped }, atMs };
 }

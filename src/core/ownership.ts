@@ -1,13 +1,16 @@
 // Makes the cloud agree with what the election wants: a level, compared with what was seen and repaired
-// until both agree. Pure: calls leave as values with a number, answers come back as events with it. At most
-// one reading and one changing call are under way; which one comes next is decided in next_call.ts.
+// until both agree. Pure: calls leave as values with a number, answers come back as events with it. At most one
+// call of each kind is under way; which one comes next is decided in next_call.ts.
 import type { Aim } from "./aim.ts";
-import { looksBefore, recordDeaths } from "./evictions.ts";
+import { looksBefore, postpone, recordDeaths } from "./evictions.ts";
 import { answered, type Circumstances } from "./findings.ts";
-import { failed, forgive, unableAtMs } from "./lane.ts";
+import { failed, forgive, FRESH_LANE, unableAtMs } from "./lane.ts";
 import { plan } from "./next_call.ts";
 import {
   type Call,
+  type LaneName,
+  laneOf,
+  LANES,
   lookAt,
   type NumberedCall,
   outdate,
@@ -41,7 +44,7 @@ export function learn(
 export function act(before: Ownership, atMs: number): [Ownership, NumberedCall[]] {
   let state = before;
   const calls: NumberedCall[] = [];
-  for (const lane of ["read", "write"] as const) {
+  for (const lane of LANES) {
     const call = plan(state, lane, atMs);
     if (!call) continue;
     const id = state.lastCallId + 1;
@@ -97,12 +100,12 @@ function retarget(state: Ownership, aim: Aim, { atMs }: Circumstances): Ownershi
 
 function begin(
   state: Ownership,
-  lane: "read" | "write",
+  lane: LaneName,
   { id, call, atMs }: { id: number; call: Call; atMs: number },
 ): Ownership {
   const inFlight = { id, call, startedAtMs: atMs, stale: false };
   const begun = { ...state, lastCallId: id, [lane]: { ...state[lane], inFlight } };
-  if (lane === "write") return outdate(begun);
+  if (lane !== "read") return outdate(begun);
   if (call.verb === "look") {
     const rest = state.looksAtMs.filter((lookAtMs) => lookAtMs > atMs);
     return { ...begun, lookedAtMs: atMs, looksAtMs: rest };
@@ -116,25 +119,26 @@ function setBack(
   event: Extract<OwnershipEvent, { kind: "failed" }>,
   atMs: number,
 ): Ownership {
-  const lane = state.read.inFlight?.id === event.id ? "read" : "write";
-  const flight = state[lane].inFlight;
-  if (flight?.id !== event.id) return state;
-  const lost = failed(state[lane], event, atMs);
-  const next = { ...state, [lane]: lost };
-  switch (flight.call.verb) {
+  const lane = laneOf(state, event.id);
+  const call = lane && state[lane].inFlight?.call;
+  if (!lane || !call) return state;
+  const next = { ...state, [lane]: failed(state[lane], event, atMs) };
+  switch (call.verb) {
     case "prepare":
       return next;
     case "look":
       return lookAt(next, atMs);
     case "inspect":
       return { ...next, inspectAtMs: atMs + 1_000 };
-    case "evict":
-      // A master that cannot evict still serves: only what it needs for itself makes it unable.
-      return { ...next, write: { ...lost, failingSinceMs: state.write.failingSinceMs } };
+    case "evict": {
+      // Others may still be evicted, so it is the record that waits, not the lane.
+      const evictions = postpone(state.evictions, call.instanceId, next.evict.notBeforeMs);
+      return { ...next, evict: FRESH_LANE, evictions };
+    }
     case "attach":
     case "detach-self":
       return { ...next, holding: null };
     default:
-      return flight.call satisfies never;
+      return call satisfies never;
   }
 }

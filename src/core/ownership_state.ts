@@ -52,6 +52,8 @@ export interface Ownership {
   readonly evictions: Evictions;
   readonly read: Lane;
   readonly write: Lane;
+  /** Taking from the dead has a lane of its own: it must never keep our own attach or detach waiting. */
+  readonly evict: Lane;
   readonly able: boolean;
   readonly lastCallId: number;
 }
@@ -68,6 +70,16 @@ export type OwnershipEvent =
     readonly roll: number;
   }
   | ({ readonly kind: "failed"; readonly id: number; readonly roll: number } & Setback);
+
+/** The kinds of calls of which one each may be under way. */
+export const LANES = ["read", "write", "evict"] as const;
+/** One of them. */
+export type LaneName = typeof LANES[number];
+
+/** The lane in which the call of that number is under way. */
+export function laneOf(state: Ownership, id: number): LaneName | undefined {
+  return LANES.find((lane) => state[lane].inFlight?.id === id);
+}
 
 /** A call with the number that its answer must carry. */
 export interface NumberedCall {
@@ -93,6 +105,7 @@ export function startOwnership(settings: OwnershipSettings, atMs: number): Owner
     evictions: new Map(),
     read: FRESH_LANE,
     write: FRESH_LANE,
+    evict: FRESH_LANE,
     able: true,
     lastCallId: 0,
   };

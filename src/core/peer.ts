@@ -12,6 +12,11 @@ export interface PeerIdentity {
   readonly wireId: string | null;
 }
 
+/** A peer of which only the address is known. */
+export function unresolved(address: string): PeerIdentity {
+  return { address, instanceId: null, wireId: null };
+}
+
 /** A peer with what its heartbeats said. */
 export interface Peer extends PeerIdentity {
   /** When it was last heard, null when never. */

@@ -18,6 +18,8 @@ export interface ClientOptions {
   readonly clock: Clock;
   /** Called on each answer that is none of an error. */
   readonly onProgress: () => void;
+  /** Shared with other clients of the same key, or one's own. */
+  readonly pace?: Pace;
 }
 
 const RETRYABLE_REASONS = new Set(["busy", "conflict", "unavailable", "interrupted", "fault"]);
@@ -32,7 +34,7 @@ export class ClientV2 {
   constructor(options: ClientOptions) {
     this.endpoint = options.endpoint;
     this.#options = options;
-    this.#pace = new Pace(options.clock);
+    this.#pace = options.pace ?? new Pace(options.clock);
     this.#secret = importSecret(options.secret, "SHA-256");
   }
 

@@ -3,6 +3,7 @@
 import { ClientV2 } from "./client_v2.ts";
 import { CloudError } from "./cloud_error.ts";
 import { exchange, type Fetch } from "./http.ts";
+import { Pace } from "./pace.ts";
 import { refusal } from "./refusal.ts";
 import { requiredListOf, textOf } from "./json.ts";
 import type { Clock } from "../world.ts";
@@ -35,9 +36,10 @@ export async function findEndpoint(
   const endpoints = requiredListOf(answer.json, "zones", title)
     .map((zone) => textOf(zone, "api-endpoint") || endpointOf(textOf(zone, "name")))
     .filter((endpoint) => URL.canParse(endpoint));
+  const pace = new Pace(clock);
   let trouble: unknown = null;
   for (const endpoint of endpoints) {
-    const client = new ClientV2({ endpoint, apiKey, secret, fetch, clock, onProgress() {} });
+    const client = new ClientV2({ endpoint, apiKey, secret, fetch, clock, onProgress() {}, pace });
     try {
       await client.get(`/instance/${instanceId}`, signal);
       return endpoint;

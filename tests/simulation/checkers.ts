@@ -59,7 +59,7 @@ export function watchSafety(cluster: SimCluster): void {
       const key = `${node.name} ${node.incarnation}`;
       const flights = inFlight.get(key) ?? new Set();
       inFlight.set(key, flights.add(effect.id));
-      if (flights.size > 2) fail(node, `${flights.size} calls under way at once`);
+      if (flights.size > 3) fail(node, `${flights.size} calls under way at once`);
       checkCall(node, effect.call);
     },
     after(node) {

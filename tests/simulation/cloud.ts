@@ -3,8 +3,11 @@ import type { Answer, Call } from "../../src/core/ownership_state.ts";
 import type { Setback } from "../../src/core/lane.ts";
 import type { Timeline } from "./timeline.ts";
 
-/** How the cloud treats a caller. `lost`: it does what is asked, but the answer never arrives. */
-export type Mood = "ok" | "fails" | "refuses" | "hangs" | "lost";
+/**
+ * How the cloud treats a caller. `lost`: it does what is asked, but the answer never arrives; `keeps`: it
+ * refuses to take from others.
+ */
+export type Mood = "ok" | "fails" | "refuses" | "hangs" | "lost" | "keeps";
 
 /** What becomes of a call. */
 export interface Caller {
@@ -82,6 +85,7 @@ export class SimCloud {
             return caller.answer({ verb: "evict", outcome: "running" });
           }
           caller.progress();
+          if (this.mood(self) === "keeps") return caller.fail(REFUSED);
           this.#operation(caller, ["detach", instanceId], () => {
             caller.answer({ verb: "evict", outcome: "taken" });
           });
@@ -116,7 +120,7 @@ export class SimCloud {
     const mood = this.mood(caller.instanceId);
     const failing = { fails: RETRYABLE, refuses: REFUSED }[mood as "fails" | "refuses"];
     if (failing) return this.#timeline.at(nowMs + this.latencyMs, () => caller.fail(failing));
-    if (mood !== "ok") {
+    if (mood !== "ok" && mood !== "keeps") {
       return this.#timeline.at(nowMs + CLIENT_TIMEOUT_MS, () => caller.fail(RETRYABLE));
     }
     this.#timeline.at(nowMs + this.latencyMs, answer);

@@ -10,7 +10,7 @@ import {
   startNode,
   stepNode,
 } from "../../src/core/node.ts";
-import type { PeerIdentity } from "../../src/core/peer.ts";
+import { unresolved } from "../../src/core/peer.ts";
 import { simUuid } from "../exoscale/model.ts";
 import { SimCloud } from "./cloud.ts";
 import { SimNetwork } from "./network.ts";
@@ -104,11 +104,9 @@ export class SimCluster {
     node.sequence = 0;
     node.exitCode = null;
     node.backlog = [];
-    const peers = this.dynamic ? null : this.#others(node).map(({ address }): PeerIdentity => ({
-      address,
-      instanceId: null,
-      wireId: null,
-    }));
+    const peers = this.dynamic
+      ? null
+      : this.#others(node).map(({ address }) => unresolved(address));
     const selfId = node.instanceId;
     node.core = startNode(node.settings, { atMs: this.timeline.nowMs, selfId, peers });
     this.#deliver(node, { kind: "tick" });
