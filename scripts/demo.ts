@@ -39,16 +39,22 @@ const good = outcomes.length === ACTS.length && outcomes.every(({ ok }) => ok);
 console.log(good ? "every event went as it should" : "NOT as it should");
 Deno.exit(good ? 0 : 1);
 
-/** Leaves the cluster up until a signal comes. */
+/** Leaves the whole cluster up, and its lines coming, until a signal comes. */
 async function linger(): Promise<void> {
-  for (const { name, process, instance } of cluster.nodes) {
-    if (process?.code === null) console.log(`${name} at ${instance.address}: pid ${process.pid}`);
+  const lines = new Screen(cluster, { live: false });
+  for (const [index, node] of cluster.nodes.entries()) {
+    if (node.alive) continue;
+    const onLine = ({ text }: { text: string }) => lines.tell(`${node.name} ${text}`);
+    cluster.start(node, { priority: 10 * (index + 1), onLine });
   }
-  const [node] = cluster.nodes.filter(({ alive }) => alive);
-  console.log(`The cluster stays up until Ctrl-C. Try: kill -USR1 PID, kill -USR2 PID, kill PID,`);
-  console.log(`echo info | nc -4u -w1 ${node?.instance.address} ${cluster.port}`);
+  for (const { name, process, instance } of cluster.nodes) {
+    console.log(`${name} at ${instance.address}: pid ${process?.pid}`);
+  }
+  console.log("The cluster stays up until Ctrl-C. Try: kill -USR1 PID, kill -USR2 PID, kill PID,");
+  console.log(`echo info | nc -4u -w1 127.0.0.1 ${cluster.port}`);
   await new Promise<void>((resolve) => {
     Deno.addSignalListener("SIGINT", resolve);
     Deno.addSignalListener("SIGTERM", resolve);
   });
+  lines.close();
 }
