@@ -122,6 +122,8 @@ function sight(
     others: others ?? state.others,
   };
   const mine = state.aim?.want === "hold";
+  // What a failed change was meant to do shows as done: it did not fail, only its answer was lost.
+  if (holds === mine && !next.write.inFlight) next = { ...next, write: succeeded(next.write) };
   if (mine && state.holding === true && !holds) {
     say("warning", "hold-vanished", "the Elastic IP was taken from this instance by another hand");
     next = { ...next, evictions: spareAll(next.evictions, atMs) };

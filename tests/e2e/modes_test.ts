@@ -93,3 +93,17 @@ Deno.test("a peer that is no instance ends the watchdog's start", async () => {
     await server.close();
   }
 });
+
+Deno.test({
+  name: "without -i and without ip the program reads the kernel's routes and the system UUID",
+  // In a network of its own, so that nobody is asked.
+  ignore: Deno.build.os !== "linux" || Deno.uid() !== 0,
+  async fn() {
+    const args = ["-n", "-A", "-xi", ELASTIC_IP, "-xe", "http://127.0.0.1:1/v2"];
+    const env = { IF_EXOSCALE_API_KEY: SIM_KEY, IF_EXOSCALE_API_SECRET: SIM_SECRET };
+    const process = new ExoipProcess(args, { env, wrap: ["unshare", "-n"] });
+    const code = await process.ended();
+    if (code !== 0) assertStringIncludes(process.output, "/proc/net/route (no default gateway)");
+    assert(!process.output.includes("Requires"), process.output);
+  },
+});
