@@ -13,11 +13,9 @@ import {
 } from "./election.ts";
 import { deadTimeMs, type Election, type ElectionSettings } from "./election_state.ts";
 import type { Heartbeat } from "./heartbeat.ts";
-import type { Setback } from "./lane.ts";
 import { ownershipWakeAtMs } from "./next_call.ts";
 import { detaching } from "./ownership.ts";
 import {
-  type Answer,
   type Call,
   type Ownership,
   type OwnershipEvent,
@@ -41,14 +39,7 @@ export type NodeEvent =
   | { readonly kind: "heard"; readonly from: string; readonly heartbeat: Heartbeat }
   | { readonly kind: "nudge"; readonly by: -1 | 1 }
   | { readonly kind: "stop" }
-  | { readonly kind: "progress" }
-  | {
-    readonly kind: "answered";
-    readonly id: number;
-    readonly answer: Answer;
-    readonly roll: number;
-  }
-  | ({ readonly kind: "failed"; readonly id: number; readonly roll: number } & Setback)
+  | Extract<OwnershipEvent, { kind: "progress" | "answered" | "failed" }>
   | Extract<ElectionEvent, { kind: "members" }>
   | { readonly kind: "members-failed" };
 
