@@ -84,17 +84,18 @@ export class ClientV1 {
     { writes = false, signal }: { writes?: boolean; signal: AbortSignal },
   ): Promise<Fields> {
     const { endpoint, apiKey, fetch, clock, onProgress } = this.#options;
-    await this.#pace.turn(writes, signal);
-    const query = await signedQueryV1({
-      ...parameters,
-      command,
-      apikey: apiKey,
-      response: "json",
-      signatureversion: "3",
-      expires: expiresV1(clock.wallMs() + LIFETIME_MS),
-    }, await this.#secret);
-    const url = new URL(`${endpoint}?${query}`);
-    const answer = await exchange(fetch, { method: "GET", url, title: command }, signal);
+    const answer = await this.#pace.send({ writes, signal }, async () => {
+      const query = await signedQueryV1({
+        ...parameters,
+        command,
+        apikey: apiKey,
+        response: "json",
+        signatureversion: "3",
+        expires: expiresV1(clock.wallMs() + LIFETIME_MS),
+      }, await this.#secret);
+      const url = new URL(`${endpoint}?${query}`);
+      return await exchange(fetch, { method: "GET", url, title: command }, signal);
+    });
     const content = unwrap(answer, command);
     if (answer.status >= 300 || content.errorcode !== undefined) {
       throw refusedCommand({ ...answer, json: content }, command, clock.wallMs());

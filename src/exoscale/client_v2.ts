@@ -101,18 +101,18 @@ export class ClientV2 {
     const title = `${method} ${path}`;
     const url = new URL(endpoint + path);
     for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value);
-    await this.#pace.turn(method !== "GET", signal);
-    const expires = Math.floor((clock.wallMs() + LIFETIME_MS) / 1000);
-    const authorization = await authorizationV2({ method, url, body: body ?? "", expires }, {
-      apiKey,
-      secret: await this.#secret,
+    const answer = await this.#pace.send({ writes: method !== "GET", signal }, async () => {
+      const expires = Math.floor((clock.wallMs() + LIFETIME_MS) / 1000);
+      const headers = {
+        authorization: await authorizationV2({ method, url, body: body ?? "", expires }, {
+          apiKey,
+          secret: await this.#secret,
+        }),
+        ...(body !== undefined && { "content-type": "application/json" }),
+      };
+      const request = { method, url, title, headers, ...(body !== undefined && { body }) };
+      return await exchange(fetch, request, signal);
     });
-    const headers = {
-      authorization,
-      ...(body !== undefined && { "content-type": "application/json" }),
-    };
-    const request = { method, url, title, headers, ...(body !== undefined && { body }) };
-    const answer = await exchange(fetch, request, signal);
     if (answer.status >= 300) throw refusal(answer, title, clock.wallMs());
     onProgress();
     return answer.json;

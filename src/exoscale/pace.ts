@@ -1,43 +1,92 @@
-// Never more than a few requests per second, whatever goes wrong elsewhere.
+// Never more than a few requests per second, whatever goes wrong elsewhere. The runtime's `fetch` sends a request a
+// second time when its connection breaks before an answer (deno#32566, deno#36415), so that one costs two.
 import type { Clock } from "../world.ts";
+import { CloudError } from "./cloud_error.ts";
 
 const WINDOW_MS = 1_050;
-/** Requests per window; one more for those that change something, so that a take-over never queues. */
-const READS = 4, WRITES = 5;
+/** Requests per window, as the server may count them. */
+const REQUESTS = 5;
 
-/** Lets requests through in order, at most four (changing ones: five) in any second. */
+/** Tells how the request ended: with an answer or none in time, or broken off. */
+export type Settle = (broken: boolean) => void;
+
+/** A request that was let through; it counts twice until it has ended well. */
+interface Started {
+  readonly atMs: number;
+  cost: 1 | 2;
+}
+
+/** Lets requests through, at most five in any second; those that change something go before the others. */
 export class Pace {
   readonly #clock: Clock;
+  #started: Started[] = [];
+  /** The last request that ended broke off. */
+  #breaking = false;
   /** The waiting of those before, for readings and for changes. */
-  readonly #queues: Record<"reads" | "writes", Promise<void>> = {
+  readonly #queues: Record<"reads" | "writes", Promise<unknown>> = {
     reads: Promise.resolve(),
     writes: Promise.resolve(),
   };
-  #startedAtMs: number[] = [];
+  readonly #waiting = new Set<AbortController>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
-  /** Resolves when the next request may start. */
-  turn(writes: boolean, signal: AbortSignal): Promise<void> {
-    const queue = writes ? "writes" : "reads";
-    this.#queues[queue] = this.#queues[queue].then(() =>
-      this.#wait(writes ? WRITES : READS, signal)
-    );
-    return this.#queues[queue];
+  /** Sends a request when its turn has come. */
+  async send<Answer>(
+    { writes, signal }: { writes: boolean; signal: AbortSignal },
+    request: () => Promise<Answer>,
+  ): Promise<Answer> {
+    const settle = await this.turn(writes, signal);
+    try {
+      const answer = await request();
+      settle(false);
+      return answer;
+    } catch (error) {
+      settle(error instanceof CloudError && error.kind === "unreachable");
+      throw error;
+    }
   }
 
-  async #wait(allowed: number, signal: AbortSignal): Promise<void> {
+  /** Resolves when the next request may start; whoever sends it must settle it. */
+  turn(writes: boolean, signal: AbortSignal): Promise<Settle> {
+    const queue = writes ? "writes" : "reads";
+    const turn = this.#queues[queue].then(() => this.#wait(writes, signal));
+    this.#queues[queue] = turn;
+    return turn;
+  }
+
+  async #wait(writes: boolean, signal: AbortSignal): Promise<Settle> {
     for (;;) {
       const nowMs = this.#clock.nowMs();
-      this.#startedAtMs = this.#startedAtMs.filter((atMs) => atMs > nowMs - WINDOW_MS);
-      const first = this.#startedAtMs.at(-allowed);
-      if (first === undefined || signal.aborted) {
-        this.#startedAtMs.push(nowMs);
-        return;
-      }
-      await this.#clock.sleep(Math.ceil(first + WINDOW_MS - nowMs), signal);
+      this.#started = this.#started.filter(({ atMs }) => atMs > nowMs - WINDOW_MS);
+      if (signal.aborted || this.#count() + this.#costOf(writes) <= REQUESTS) break;
+      await this.#room((this.#started[0]?.atMs ?? nowMs) + WINDOW_MS - nowMs, signal);
     }
+    const started: Started = { atMs: this.#clock.nowMs(), cost: 2 };
+    this.#started.push(started);
+    return (broken) => {
+      this.#breaking = broken;
+      if (!broken) started.cost = 1;
+      for (const waiter of this.#waiting) waiter.abort();
+    };
+  }
+
+  /** A take-over must not queue behind readings for a break that nothing announces. */
+  #costOf(writes: boolean): 1 | 2 {
+    return writes && !this.#breaking ? 1 : 2;
+  }
+
+  #count(): number {
+    return this.#started.reduce((sum, { cost }) => sum + cost, 0);
+  }
+
+  /** Resolves when the first request is old enough, or when one has ended. */
+  async #room(ms: number, signal: AbortSignal): Promise<void> {
+    const waiter = new AbortController();
+    this.#waiting.add(waiter);
+    await this.#clock.sleep(Math.ceil(ms), AbortSignal.any([signal, waiter.signal]));
+    this.#waiting.delete(waiter);
   }
 }

@@ -4,7 +4,6 @@ import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/
 import { associate } from "../../src/associate.ts";
 import { CloudError } from "../../src/exoscale/cloud_error.ts";
 import type { Fetch } from "../../src/exoscale/http.ts";
-import { Pace } from "../../src/exoscale/pace.ts";
 import { findEndpoint } from "../../src/exoscale/zone.ts";
 import { SIM_KEY, SIM_SECRET } from "../exoscale/face_v2.ts";
 import {
@@ -203,26 +202,6 @@ Deno.test("findEndpoint() throws only CloudError at an endpoint that is no URL",
       clock: hurriedClock(),
       signal: PATIENT,
     }), CloudError);
-});
-
-Deno.test("Pace.turn() lets nobody overtake one who waits", async () => {
-  let nowMs = 0;
-  const sleepers: (() => void)[] = [];
-  const pace = new Pace({
-    nowMs: () => nowMs,
-    wallMs: () => nowMs,
-    sleep: () => new Promise((resolve) => sleepers.push(resolve)),
-  });
-  for (let count = 0; count < 4; count++) await pace.turn(false, PATIENT);
-  const order: string[] = [];
-  const early = pace.turn(false, PATIENT).then(() => order.push("early"));
-  nowMs = 1_050;
-  const late = pace.turn(false, PATIENT).then(() => order.push("late"));
-  for (let count = 0; count < 10; count++) await Promise.resolve();
-  nowMs = 1_051;
-  for (const wake of sleepers) wake();
-  await Promise.all([early, late]);
-  assertEquals(order, ["early", "late"]);
 });
 
 Deno.test("refusal() blames the clock only when the signature had expired", async () => {
