@@ -3,6 +3,7 @@
 // then nobody who is dead to us now is evicted, unless the cloud says that the machine is off. So, too, a
 // holder that was never heard.
 import type { Aim } from "./aim.ts";
+import { retryAtMs, type Setback } from "./lane.ts";
 
 /** How long each node that should evict first is given. */
 export const STAGGER_MS = 4_000;
@@ -25,7 +26,12 @@ export interface Eviction {
   readonly atMs: number;
   /** We must have seen our own hold at or after this instant, or the dead one may have evicted us. */
   readonly heldSinceMs: number;
+  /** Attempts that failed, and since when. */
+  readonly failures: number;
+  readonly failingSinceMs: number | null;
 }
+
+const UNTRIED = { failures: 0, failingSinceMs: null };
 
 /** By instance. */
 export type Evictions = ReadonlyMap<string, Eviction>;
@@ -53,7 +59,7 @@ export function recordDeaths(
 function dueAfter(precedence: number, atMs: number): Eviction {
   const dueMs = atMs + precedence * STAGGER_MS;
   const heldSinceMs = precedence > 0 ? dueMs - FRESH_HOLD_MS : atMs;
-  return { stage: "due", precedence, atMs: dueMs, heldSinceMs };
+  return { stage: "due", precedence, atMs: dueMs, heldSinceMs, ...UNTRIED };
 }
 
 /** We have just got the address: those that others may evict as well, or that may evict us, wait from now. */
@@ -70,10 +76,20 @@ export function looksBefore(evictions: Iterable<Eviction>, atMs: number): number
     .map(({ heldSinceMs }) => heldSinceMs + LOOK_EARLY_MS);
 }
 
-/** The attempt failed: this one is tried again then, the others are not kept waiting. */
-export function postpone(evictions: Evictions, instanceId: string, atMs: number): Evictions {
+/** The attempt failed: this one is tried again later, the others are not kept waiting. */
+export function postpone(
+  evictions: Evictions,
+  instanceId: string,
+  { startedAtMs, atMs, ...setback }: Setback & { startedAtMs: number; roll: number; atMs: number },
+): Evictions {
   const eviction = evictions.get(instanceId);
-  return eviction ? new Map(evictions).set(instanceId, { ...eviction, atMs }) : evictions;
+  if (!eviction) return evictions;
+  return new Map(evictions).set(instanceId, {
+    ...eviction,
+    atMs: retryAtMs(eviction, { ...setback, startedAtMs }, atMs),
+    failures: eviction.failures + 1,
+    failingSinceMs: eviction.failingSinceMs ?? startedAtMs,
+  });
 }
 
 /** The death is dealt with: taken, or found to hold nothing. */
@@ -83,6 +99,7 @@ export function close(evictions: Evictions, instanceId: string, atMs: number): E
     precedence: 0,
     atMs,
     heldSinceMs: atMs,
+    ...UNTRIED,
   });
 }
 
@@ -119,7 +136,7 @@ export function spare(evictions: Evictions, instanceId: string, atMs: number): E
 }
 
 function sparedAt(atMs: number): Eviction {
-  return { stage: "spared", precedence: 0, atMs, heldSinceMs: -Infinity };
+  return { stage: "spared", precedence: 0, atMs, heldSinceMs: -Infinity, ...UNTRIED };
 }
 
 /** Holders whose hold came back after we took it or found none. */

@@ -44,6 +44,7 @@ export function answered(
   const recovered = lane === "read" && state.read.failures > 0;
   const landed = {
     ...state,
+    answerMs: now.atMs - Math.max(flight.startedAtMs, state[lane].progressAtMs),
     write: recovered ? forgive(state.write, Infinity) : state.write,
     [lane]: succeeded(state[lane]),
   };

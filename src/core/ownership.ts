@@ -122,6 +122,7 @@ function setBack(
   const lane = laneOf(state, event.id);
   const call = lane && state[lane].inFlight?.call;
   if (!lane || !call) return state;
+  const startedAtMs = state[lane].inFlight?.startedAtMs ?? atMs;
   const next = { ...state, [lane]: failed(state[lane], event, atMs) };
   switch (call.verb) {
     case "prepare":
@@ -132,7 +133,8 @@ function setBack(
       return { ...next, inspectAtMs: atMs + 1_000 };
     case "evict": {
       // Others may still be evicted, so it is the record that waits, not the lane.
-      const evictions = postpone(state.evictions, call.instanceId, next.evict.notBeforeMs);
+      const setback = { ...event, startedAtMs, atMs };
+      const evictions = postpone(state.evictions, call.instanceId, setback);
       return { ...next, evict: FRESH_LANE, evictions };
     }
     case "attach":

@@ -55,6 +55,8 @@ export interface Ownership {
   /** Taking from the dead has a lane of its own: it must never keep our own attach or detach waiting. */
   readonly evict: Lane;
   readonly able: boolean;
+  /** How long the last answer took: a slow cloud is not a lost one. */
+  readonly answerMs: number;
   readonly lastCallId: number;
 }
 
@@ -107,6 +109,7 @@ export function startOwnership(settings: OwnershipSettings, atMs: number): Owner
     write: FRESH_LANE,
     evict: FRESH_LANE,
     able: true,
+    answerMs: 0,
     lastCallId: 0,
   };
 }

@@ -1,8 +1,11 @@
 // One HTTP exchange with the cloud: bounded in time and size, JSON out, every other outcome a CloudError.
 import { CloudError, type CloudErrorKind } from "./cloud_error.ts";
 
-/** Longest exchange, connection and body included. */
-export const REQUEST_TIMEOUT_MS = 5_000;
+/**
+ * Longest exchange, connection and body included: what hung when the cloud came back is over within five seconds, and a
+ * cloud that takes four for each answer still serves.
+ */
+export const REQUEST_TIMEOUT_MS = 4_500;
 /** Largest answer: some ten thousand instances. */
 const ANSWER_MAX_BYTES = 32 * 1024 * 1024;
 /** How much of a plain-text error is quoted. */

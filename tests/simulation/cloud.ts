@@ -1,13 +1,15 @@
 // The simulated cloud of the cluster simulation: who holds, calls that take time, and calls that go wrong.
 import type { Answer, Call } from "../../src/core/ownership_state.ts";
 import type { Setback } from "../../src/core/lane.ts";
+import { REQUEST_TIMEOUT_MS } from "../../src/exoscale/http.ts";
+import { OPERATION_TIMEOUT_MS } from "../../src/exoscale/operation.ts";
 import type { Timeline } from "./timeline.ts";
 
 /**
  * How the cloud treats a caller. `lost`: it does what is asked, but the answer never arrives; `keeps`: it
- * refuses to take from others.
+ * refuses to take from others; `pends`: it accepts changes and never ends them.
  */
-export type Mood = "ok" | "fails" | "refuses" | "hangs" | "lost" | "keeps";
+export type Mood = "ok" | "fails" | "refuses" | "hangs" | "lost" | "keeps" | "pends";
 
 /** What becomes of a call. */
 export interface Caller {
@@ -19,8 +21,10 @@ export interface Caller {
   readonly fail: (setback: Setback) => void;
 }
 
-/** The client gives up on a request after this time. */
-const CLIENT_TIMEOUT_MS = 5_000;
+/** The client gives up on a request, and on an operation, after this time. */
+const CLIENT_TIMEOUT_MS = REQUEST_TIMEOUT_MS, CLIENT_PENDING_MS = OPERATION_TIMEOUT_MS;
+/** How often it asks about an operation. */
+const CLIENT_POLL_MS = 2_000;
 
 /** Holders and their changes. */
 export class SimCloud {
@@ -106,11 +110,23 @@ export class SimCloud {
     }
     this.#request(caller, () => {
       caller.progress();
+      if (this.mood(caller.instanceId) === "pends") return this.#pend(caller);
       this.onAccept(change, id, caller.instanceId);
       this.#timeline.at(this.#timeline.nowMs + this.operationMs, () => {
         apply();
         this.#timeline.at(this.#timeline.nowMs + this.latencyMs, done);
       });
+    });
+  }
+
+  /** The operation never ends, and every poll says so. */
+  #pend(caller: Caller, sinceMs: number = this.#timeline.nowMs): void {
+    const { nowMs } = this.#timeline;
+    if (nowMs >= sinceMs + CLIENT_PENDING_MS) return caller.fail(RETRYABLE);
+    this.#timeline.at(nowMs + CLIENT_POLL_MS, () => {
+      if (!caller.alive()) return;
+      caller.progress();
+      this.#pend(caller, sinceMs);
     });
   }
 
@@ -120,7 +136,7 @@ export class SimCloud {
     const mood = this.mood(caller.instanceId);
     const failing = { fails: RETRYABLE, refuses: REFUSED }[mood as "fails" | "refuses"];
     if (failing) return this.#timeline.at(nowMs + this.latencyMs, () => caller.fail(failing));
-    if (mood !== "ok" && mood !== "keeps") {
+    if (mood === "hangs" || mood === "lost") {
       return this.#timeline.at(nowMs + CLIENT_TIMEOUT_MS, () => caller.fail(RETRYABLE));
     }
     this.#timeline.at(nowMs + this.latencyMs, answer);
