@@ -4,6 +4,8 @@ import type { Clock, Cloud, Log } from "./world.ts";
 
 /** Attempts at a call whose failure may pass. */
 const ATTEMPTS = 4;
+/** No attempt begins later than this: the original gives up after as long. */
+const ATTEMPTS_WITHIN_MS = 60_000;
 const FIRST_WAIT_MS = 500, LONGEST_WAIT_MS = 10_000;
 /** Longest wait that the cloud may impose (Retry-After). */
 const RETRY_AFTER_CAP_MS = 60_000;
@@ -21,6 +23,7 @@ export async function associate(
 ): Promise<0 | 1> {
   const wanted = mode === "associate";
   const state = wanted ? "attached to" : "detached from";
+  const endAtMs = clock.nowMs() + ATTEMPTS_WITHIN_MS;
   try {
     for (let attempt = 1;; attempt++) {
       try {
@@ -32,7 +35,8 @@ export async function associate(
         return 0;
       } catch (cause) {
         const error = asCloudError(cause);
-        if (!error.retryable || attempt >= ATTEMPTS || signal.aborted) throw error;
+        const over = attempt >= ATTEMPTS || clock.nowMs() >= endAtMs || signal.aborted;
+        if (!error.retryable || over) throw error;
         const backoffMs = Math.min(FIRST_WAIT_MS * 2 ** attempt, LONGEST_WAIT_MS);
         const waitMs = Math.max(backoffMs, Math.min(error.retryAfterMs ?? 0, RETRY_AFTER_CAP_MS));
         log.write("warning", "cloud-error", `${error.message}; trying again in ${waitMs} ms`);

@@ -11,6 +11,7 @@ import { endpointOf, findEndpoint } from "./exoscale/zone.ts";
 import type { HostLog } from "./host/log.ts";
 import { findInstanceId, findZone, type Machine } from "./host/metadata.ts";
 import { resolvePeers } from "./host/resolve.ts";
+import { StartPatience } from "./start_patience.ts";
 import { describe, usage } from "./usage.ts";
 import { commit, VERSION } from "./version.ts";
 import { runWatchdog } from "./watchdog.ts";
@@ -206,14 +207,16 @@ async function endpointFor(
   if (config.endpoint !== null) return config.endpoint;
   const zone = config.zone ?? await findZone(host.machine) ?? config.usualZone;
   if (zone !== null) return endpointOf(zone);
-  for (let waitMs = 1_000; !signal.aborted; waitMs = Math.min(waitMs * 2, 30_000)) {
+  const patience = new StartPatience();
+  for (let waitMs = 1_000; !signal.aborted; waitMs = Math.min(waitMs * 2, 10_000)) {
     try {
       const { fetch, clock } = host;
       return await findEndpoint(instanceId, { ...config.credentials, fetch, clock, signal });
     } catch (cause) {
       const error = asCloudError(cause);
       const text = `cannot find the zone of this instance (give it with --zone): ${error.message}`;
-      const final = error.fatal || config.mode !== "watchdog";
+      const ends = patience.endsWith(error, host.clock.nowMs());
+      const final = ends || config.mode !== "watchdog";
       log.write(final ? "critical" : "warning", "no-zone", text);
       if (final) return null;
       await host.clock.sleep(waitMs, signal);

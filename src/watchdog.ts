@@ -13,11 +13,11 @@ import {
 } from "./core/node.ts";
 import type { Call } from "./core/ownership_state.ts";
 import { unresolved } from "./core/peer.ts";
-import type { Severity } from "./core/report.ts";
 import { settling } from "./core/election_state.ts";
 import { statusLines } from "./core/status.ts";
 import { askCloud } from "./ask_cloud.ts";
 import { asCloudError, type CloudError } from "./exoscale/cloud_error.ts";
+import { StartPatience } from "./start_patience.ts";
 import { QuietLog } from "./quiet_log.ts";
 import type { Clock, Cloud, Datagram, Link, Log, Signals } from "./world.ts";
 
@@ -62,6 +62,7 @@ class Watchdog {
   readonly #quiet: QuietLog;
   readonly #ending = new AbortController();
   readonly #refused = new Map<string, number>();
+  readonly #patience = new StartPatience();
   #node: Node;
   #sent = 0;
   #received = 0;
@@ -194,6 +195,7 @@ class Watchdog {
       const answer = await askCloud(this.#cloud, call, this.#ending.signal);
       const tookMs = Math.round(clock.nowMs() - startedAtMs);
       if (this.#settings.verbose) this.#say("info", "call", `${call.verb} done in ${tookMs} ms`);
+      this.#patience.answered();
       this.#deliver({ kind: "answered", id, answer, roll: random() });
     } catch (cause) {
       const error = asCloudError(cause);
@@ -206,6 +208,7 @@ class Watchdog {
   async #readMembers(): Promise<void> {
     try {
       const membership = await this.#cloud.members(this.#ending.signal);
+      this.#patience.answered();
       this.#deliver({ kind: "members", ...membership });
     } catch (cause) {
       if (this.#complain("members", asCloudError(cause), this.#starting)) return;
@@ -221,7 +224,7 @@ class Watchdog {
   /** Logs the failure; ends the program when it is one that waiting cannot cure and nothing ran yet. */
   #complain(verb: string, error: CloudError, starting: boolean): boolean {
     if (this.#ending.signal.aborted) return true;
-    if (starting && error.fatal) {
+    if (this.#patience.endsWith(error, this.#world.clock.nowMs()) && starting) {
       this.#say("critical", "cloud-refused", error.message);
       this.#exit(1);
       return true;
@@ -233,14 +236,14 @@ class Watchdog {
 
   #exit(code: 0 | 1): void {
     if (code === 1 && this.#node.ownership.holding !== false && this.#node.stoppedAtMs !== null) {
-      const text = `${this.#settings.elasticIp} may still be attached to this instance`;
-      this.#say("critical", "exit", `leaving without having detached: ${text}`);
+      const { elasticIp } = this.#settings;
+      this.#say("critical", "exit", `${elasticIp} may still be attached to this instance`);
     } else this.#say("info", "exit", `exit code ${code}`);
     this.#ending.abort();
     this.#end(code);
   }
 
-  #say(severity: Severity, event: string, text: string): void {
-    this.#world.log.write(severity, event, text);
+  #say(...line: Parameters<Log["write"]>): void {
+    this.#world.log.write(...line);
   }
 }

@@ -1,6 +1,7 @@
 // -A and -D against the simulated cloud, through both APIs.
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { associate } from "../src/associate.ts";
+import { CloudError } from "../src/exoscale/cloud_error.ts";
 import type { Log } from "../src/world.ts";
 import type { Fault } from "./exoscale/server.ts";
 import {
@@ -151,3 +152,24 @@ for (const api of APIS) {
     assert(performance.now() - startedAtMs < 3_000);
   });
 }
+
+Deno.test("associate() begins no further attempt after a minute", async () => {
+  let nowMs = 0, attempts = 0;
+  const clock = {
+    nowMs: () => nowMs,
+    wallMs: () => nowMs,
+    sleep: (ms: number) => Promise.resolve(void (nowMs += ms)),
+  };
+  const endless = () => {
+    attempts += 1;
+    nowMs += 45_000;
+    return Promise.reject(new CloudError("operation-endless", "still pending"));
+  };
+  await using stage = new Stage();
+  const cloud = stage.cloud("v2");
+  cloud.prepare = endless;
+  const log: Log = { write() {} };
+  const task = { cloud, clock, log, signal: PATIENT, elasticIp: ELASTIC_IP };
+  assertEquals(await associate("dissociate", task), 1);
+  assertEquals(attempts, 2);
+});

@@ -1,7 +1,7 @@
 // The election by tables: ranks, deadlines, advertisements; whole stories are in scenarios/.
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { advert } from "../src/core/advert.ts";
+import { advert, advertTo } from "../src/core/advert.ts";
 import {
   distrust,
   elect,
@@ -9,7 +9,12 @@ import {
   electionWakeAtMs,
   startElection,
 } from "../src/core/election.ts";
-import { type Election, type ElectionSettings, outranking } from "../src/core/election_state.ts";
+import {
+  type Election,
+  type ElectionSettings,
+  oneWay,
+  outranking,
+} from "../src/core/election_state.ts";
 import type { Heartbeat, Trailer } from "../src/core/heartbeat.ts";
 import { ranksBefore } from "../src/core/peer.ts";
 
@@ -194,4 +199,50 @@ Deno.test("ranksBefore() orders strictly: never both ways, and among different i
     const ordered = ranksBefore(one, other, true) || ranksBefore(other, one, true);
     assertEquals(ordered, one.priority !== other.priority || one.id !== other.id);
   }));
+});
+
+Deno.test("advertTo() tells an original holder our rank only once we hold, others at once", () => {
+  const told = (trailer: Partial<Trailer> | null, holding: boolean | null, priority = 20) => {
+    const state = after([
+      [10, { kind: "holding", holding }],
+      [20, { kind: "heard", from: ADDRESS, heartbeat: beat(priority, trailer) }],
+    ]);
+    return advertTo(state.peers.get(ADDRESS)!, advert(state), { state, atMs: 30 }).priority;
+  };
+  assertEquals(told(null, false), 255);
+  assertEquals(told(null, true), 10);
+  assertEquals(told({ holds: true }, false), 10);
+  // Not known whether we hold: we may be the master that restarts.
+  assertEquals(told(null, null), 10);
+  // It ranks before us or beside us: it will not step down for us.
+  assertEquals(told(null, false, 5), 10);
+  assertEquals(told(null, false, 10), 10);
+});
+
+Deno.test("advertTo() tells an unheard peer our rank after one interval, on API v2 at once", () => {
+  const told = (selfId: string | null, atMs: number) => {
+    const peers = [{ address: ADDRESS, instanceId: PEER, wireId: PEER }];
+    let state = startElection(SETTINGS, { atMs: 0, selfId, peers });
+    state = elect(state, { kind: "identified", selfId: SELF }, 10);
+    state = elect(state, { kind: "holding", holding: false }, 10);
+    return advertTo(state.peers.get(ADDRESS)!, advert(state), { state, atMs }).priority;
+  };
+  assertEquals([told(null, 10), told(null, 1_009), told(null, 1_010)], [255, 255, 10]);
+  assertEquals(told(SELF, 10), 10);
+});
+
+Deno.test("oneWay() holds once a live peer has not heard us for the dead time, and no longer", () => {
+  const deaf = (atMs: number, hearsYou: boolean): [number, ElectionEvent] => [
+    atMs,
+    { kind: "heard", from: ADDRESS, heartbeat: beat(20, { hearsYou, sequence: atMs }) },
+  ];
+  const is = (...events: [number, ElectionEvent][]) => {
+    const state = after(events);
+    return oneWay(state.peers.get(ADDRESS)!, state);
+  };
+  assertEquals(is(deaf(1_000, false), deaf(3_900, false)), false);
+  assertEquals(is(deaf(1_000, false), deaf(2_500, false), deaf(4_000, false)), true);
+  assertEquals(is(deaf(1_000, false), deaf(2_500, true), deaf(4_000, false)), false);
+  // It was dead in between: its word begins anew.
+  assertEquals(is(deaf(1_000, false), deaf(9_000, false)), false);
 });

@@ -4,10 +4,11 @@ import { decode } from "../src/core/heartbeat.ts";
 import { CloudV2 } from "../src/exoscale/cloud_v2.ts";
 import { systemClock } from "../src/host/clock.ts";
 import { runWatchdog, type WatchdogSettings } from "../src/watchdog.ts";
-import type { Datagram, Link, SignalName } from "../src/world.ts";
+import type { Clock, Datagram, Link, SignalName } from "../src/world.ts";
 import { until } from "./e2e/cluster.ts";
 import { SIM_KEY, SIM_SECRET } from "./exoscale/face_v2.ts";
-import { CloudServer } from "./exoscale/server.ts";
+import { CloudServer, type Fault } from "./exoscale/server.ts";
+import { hurriedClock } from "./exoscale/stage.ts";
 
 /** A link of which the test holds the other end. */
 class TestLink implements Link {
@@ -40,7 +41,7 @@ class TestLink implements Link {
 }
 
 /** A running watchdog and all that a test wants to touch. */
-function start(overrides: Partial<WatchdogSettings> = {}) {
+function start(overrides: Partial<WatchdogSettings> = {}, clock: Clock = systemClock) {
   const server = new CloudServer();
   const address = server.model.addAddress("198.51.100.50");
   const [self, peer] = [
@@ -67,7 +68,7 @@ function start(overrides: Partial<WatchdogSettings> = {}) {
     ...overrides,
   };
   const ended = runWatchdog(settings, {
-    clock: systemClock,
+    clock,
     random: Math.random,
     link,
     signals: {
@@ -83,7 +84,7 @@ function start(overrides: Partial<WatchdogSettings> = {}) {
         apiKey: SIM_KEY,
         secret: SIM_SECRET,
         fetch: (url, init) => fetch(url, init),
-        clock: systemClock,
+        clock,
         onProgress,
       }, {
         elasticIp: address.ip,
@@ -197,4 +198,25 @@ Deno.test("runWatchdog() changes its priority by signals within 1 to 255", async
   tell("stop");
   await ended;
   await server.close();
+});
+
+Deno.test("runWatchdog() believes a refusal at its start only once it has lasted", async () => {
+  const faults: Fault[] = ["401", "403", "404"];
+  await Promise.all(faults.map(async (fault) => {
+    const clock = hurriedClock();
+    const { server, address, self, lines, ended, tell } = start({ intervalMs: 1_000 }, clock);
+    const beganMs = clock.nowMs();
+    server.fault = () => clock.nowMs() < beganMs + 20_000 ? fault : null;
+    await until(() => address.holders.has(self.id), { title: `${fault} has passed` });
+    assert(lines.some((line) => line.includes("waiting for the cloud")), lines.join("\n"));
+    tell("stop");
+    assertEquals(await ended, 0);
+    await server.close();
+
+    const lasting = start({ intervalMs: 1_000 }, clock);
+    lasting.server.fault = () => fault;
+    assertEquals(await lasting.ended, 1);
+    assert(lasting.lines.some((line) => line.startsWith("critical cloud-refused")));
+    await lasting.server.close();
+  }));
 });

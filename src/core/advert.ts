@@ -1,6 +1,13 @@
-// What this node says of itself: the same to all, but for whether it hears the one it speaks to.
-import { type Election, LAST_PRIORITY, selfEligible, standsBack } from "./election_state.ts";
+// What this node says of itself, and what it says to whom.
+import {
+  type Election,
+  LAST_PRIORITY,
+  ranksAfter,
+  selfEligible,
+  standsBack,
+} from "./election_state.ts";
 import type { Trailer } from "./heartbeat.ts";
+import { holdersAmong, type Peer } from "./peer.ts";
 
 /** A heartbeat without its address, id and sequence, which the sender's shell knows. */
 export interface Advert {
@@ -19,6 +26,23 @@ export function advert(state: Election): Advert {
     leaving: state.stops > 0,
     unable: !state.able,
   };
+}
+
+/**
+ * What one peer is told. An original peer that holds gives up the moment it hears of a better node, whether that one
+ * holds or not (exoip engine.go, CheckState): it learns our rank once we hold. So does, for the first interval on
+ * API v1, one that may still turn out to be such a peer. While we do not know whether we hold, we may have to keep it.
+ */
+export function advertTo(
+  peer: Peer,
+  says: Advert,
+  { state, atMs }: { state: Election; atMs: number },
+): Advert {
+  const original = peer.alive && peer.trailer === null &&
+    holdersAmong(state.peers.values()).includes(peer);
+  const unknown = peer.heardAtMs === null && atMs < state.originalsUntilMs;
+  const hasty = (unknown || original) && ranksAfter(peer, state);
+  return hasty && state.holding === false ? { ...says, priority: LAST_PRIORITY } : says;
 }
 
 /** Whether both say the same, so that nobody needs to hear it before the next heartbeat is due. */

@@ -100,7 +100,8 @@ function precedence(state: Election, dead: Peer): number {
     ).length;
   // An original peer cannot say whether it holds; one that ranks after a master had no reason to.
   const held = dead.trailer?.holds ?? dead.priority <= state.priority;
-  const equal = dead.priority === state.priority;
+  // Of equals that all hold the dead one could just as well be evicting us; an exclusive one was the only holder.
+  const equal = dead.priority === state.priority && !state.settings.exclusive;
   // What held and outranked us is taken from at once: that is the take-over.
   if (held) return masters + (equal && before(dead) ? 1 : 0);
   return masters + (before(dead) ? 2 : 1);

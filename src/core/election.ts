@@ -64,6 +64,7 @@ export function startElection(
     settings,
     selfId,
     priority: settings.priority,
+    originalsUntilMs: -Infinity,
     able: true,
     listed: true,
     stops: 0,
@@ -130,7 +131,9 @@ function apply(state: Election, event: ElectionEvent, atMs: number): Election {
     case "members":
       return adopt({ ...state, listed: event.listed }, event.peers, atMs);
     case "identified":
-      return { ...state, selfId: event.selfId };
+      return state.selfId === null
+        ? { ...state, selfId: event.selfId, originalsUntilMs: atMs + state.settings.intervalMs }
+        : { ...state, selfId: event.selfId };
     case "holding":
       return { ...state, holding: event.holding };
     case "able":
@@ -157,7 +160,9 @@ function hear(
   const known = state.peers.get(from);
   if (!known) return state;
   const { priority, id: heardId, trailer } = heartbeat;
-  const peer = { ...known, heardAtMs: atMs, alive: true, priority, heardId, trailer };
+  const deafBeforeMs = known.alive ? known.deafSinceMs : null;
+  const deafSinceMs = trailer && !trailer.hearsYou ? deafBeforeMs ?? atMs : null;
+  const peer = { ...known, heardAtMs: atMs, alive: true, priority, heardId, trailer, deafSinceMs };
   return { ...state, peers: new Map(state.peers).set(from, peer) };
 }
 

@@ -49,6 +49,8 @@ export interface Election {
   /** Own id on the wire, null until the cloud has told it (API v1). */
   readonly selfId: string | null;
   readonly priority: number;
+  /** Until then a peer that was never heard may be an original one; on API v2 there is none. */
+  readonly originalsUntilMs: number;
   /** Whether we reach the cloud, and may change something there. */
   readonly able: boolean;
   /** Whether the list that our peers come from has us, too: the others do not hear us otherwise. */
@@ -87,6 +89,12 @@ export function holdOffMs(settings: ElectionSettings): number {
 /** When a peer that stays silent is dead. */
 export function deathAtMs(peer: Peer, { settings }: Election): number {
   return (peer.heardAtMs ?? -Infinity) + deadTimeMs(settings);
+}
+
+/** Whether a live peer has not heard us for the dead time: the link between us works one way only. */
+export function oneWay({ alive, heardAtMs, deafSinceMs }: Peer, { settings }: Election): boolean {
+  return alive && heardAtMs !== null && deafSinceMs !== null &&
+    heardAtMs - deafSinceMs >= deadTimeMs(settings);
 }
 
 /** `PASSED` once it is over. */

@@ -1,6 +1,6 @@
 // The whole decision of one node: election, ownership and peer list, joined. Events in, effects out; the
 // watchdog and the simulation drive it the same way. It knows no clock, no socket and no cloud.
-import { type Advert, advert, sameAdvert } from "./advert.ts";
+import { type Advert, advert, advertTo, sameAdvert } from "./advert.ts";
 import { type Aim, aimOf } from "./aim.ts";
 import { departure } from "./departure.ts";
 import {
@@ -22,8 +22,15 @@ import {
   startOwnership,
 } from "./ownership_state.ts";
 import type { PeerIdentity } from "./peer.ts";
-import type { Report } from "./report.ts";
-import { beginReading, endReading, type Roster, rosterWakeAtMs, startRoster } from "./roster.ts";
+import { type Report, report } from "./report.ts";
+import {
+  beginReading,
+  endReading,
+  meetStranger,
+  type Roster,
+  rosterWakeAtMs,
+  startRoster,
+} from "./roster.ts";
 import { steer, type Turn } from "./steering.ts";
 import { changesBetween } from "./story.ts";
 
@@ -104,7 +111,7 @@ export function stepNode(before: Node, event: NodeEvent, atMs: number): [Node, N
     if (reason) {
       effects.push({ kind: "refused", from: event.from, reason });
       if (reason !== "unknown-source" && reason !== "wrong-id") return [node, effects];
-      node = { ...node, roster: { ...node.roster, needed: true } };
+      node = { ...node, roster: meetStranger(node.roster, event.from, atMs) };
     }
   }
   if (event.kind === "stop") node = { ...node, stoppedAtMs: node.stoppedAtMs ?? atMs };
@@ -116,6 +123,11 @@ export function stepNode(before: Node, event: NodeEvent, atMs: number): [Node, N
   node = { ...node, election: elect(node.election, forElection, atMs) };
   node = steer(node, forOwnership, { atMs, effects });
   effects.push(...changesBetween(before.election, node.election));
+  if (event.kind === "nudge" && node.election.priority === before.election.priority) {
+    const limit = event.by < 0 ? "there is no better one" : "there is no worse one";
+    const text = `priority stays ${node.election.priority}: ${limit}`;
+    effects.push({ kind: "report", ...report("warning", "priority", text) });
+  }
   if (node.election.peers !== before.election.peers && someoneDied(before, node)) {
     node = {
       ...node,
@@ -146,8 +158,9 @@ function speak(
     // A farewell must not get lost: three datagrams.
     const copies = says.leaving && !node.said.leaving ? 3 : 1;
     for (let copy = 0; copy < copies; copy++) {
-      for (const { address, alive } of election.peers.values()) {
-        effects.push({ kind: "send", to: address, advert: says, hearsYou: alive });
+      for (const peer of election.peers.values()) {
+        const told = advertTo(peer, says, { state: election, atMs });
+        effects.push({ kind: "send", to: peer.address, advert: told, hearsYou: peer.alive });
       }
     }
   }

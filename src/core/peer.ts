@@ -29,11 +29,21 @@ export interface Peer extends PeerIdentity {
   readonly heardId: string;
   /** Trailer of its last heartbeat; null for a peer that speaks the original's format. */
   readonly trailer: Trailer | null;
+  /** Since when it has said, each time, that it does not hear us; null when it does or has no word for it. */
+  readonly deafSinceMs: number | null;
 }
 
 /** A peer of which nothing has been heard. */
 export function unheard(identity: PeerIdentity): Peer {
-  return { ...identity, heardAtMs: null, alive: false, priority: 255, heardId: "", trailer: null };
+  return {
+    ...identity,
+    heardAtMs: null,
+    alive: false,
+    priority: 255,
+    heardId: "",
+    trailer: null,
+    deafSinceMs: null,
+  };
 }
 
 /** Whether the peer can be master now. */

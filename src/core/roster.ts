@@ -6,6 +6,8 @@
 export const REFRESH_MS = 300_000;
 /** Shortest time between two readings on need. */
 export const NEED_MS = 10_000;
+/** Strangers that are remembered; any others are only kept off by the time between two readings. */
+const STRANGERS_MAX = 64;
 /** Time between two attempts at the first reading. */
 export const FIRST_MS = 2_000;
 
@@ -21,6 +23,14 @@ export interface Roster {
   readonly reading: boolean;
   /** Something happened that the list may explain. */
   readonly needed: boolean;
+  /** Senders that no list has explained so far, by address: they are asked about more and more rarely. */
+  readonly strangers: ReadonlyMap<string, Stranger>;
+}
+
+/** When a sender that the list does not have is reason enough to read it again. */
+interface Stranger {
+  readonly notBeforeMs: number;
+  readonly waitMs: number;
 }
 
 /** A list that was never read. */
@@ -32,7 +42,23 @@ export function startRoster(dynamic: boolean): Roster {
     neededAtMs: -Infinity,
     reading: false,
     needed: true,
+    strangers: new Map(),
   };
+}
+
+/** Somebody speaks who is not on the list. One who stays a stranger costs one reading in five minutes at last. */
+export function meetStranger(roster: Roster, address: string, atMs: number): Roster {
+  const known = roster.strangers.get(address);
+  if (known && atMs < known.notBeforeMs) return roster;
+  const waitMs = known ? Math.min(known.waitMs * 2, REFRESH_MS) : NEED_MS;
+  const strangers = new Map(roster.strangers);
+  for (const [other, { notBeforeMs }] of strangers) {
+    if (strangers.size < STRANGERS_MAX) break;
+    if (notBeforeMs <= atMs) strangers.delete(other);
+  }
+  const room = known || strangers.size < STRANGERS_MAX;
+  if (room) strangers.set(address, { notBeforeMs: atMs + waitMs, waitMs });
+  return { ...roster, needed: true, strangers };
 }
 
 /** Whether the list is old enough to be read along with the next look. */

@@ -1,6 +1,6 @@
 // What changed in the election, told to the operator: roles with their reasons, peers found and lost.
 import type { NodeEffect } from "./node.ts";
-import { type Election, outranking, type Reason } from "./election_state.ts";
+import { type Election, oneWay, outranking, type Reason } from "./election_state.ts";
 import { report } from "./report.ts";
 
 const ALARMING: ReadonlySet<Reason> = new Set(["stalled", "unable", "unlisted"]);
@@ -33,6 +33,10 @@ function* peerChanges(before: Election, after: Election) {
       yield report("info", "peer-alive", `peer ${address} is alive, priority ${peer.priority}`);
     } else if (!peer.alive && known.alive) {
       yield report("warning", "peer-dead", `peer ${address} is dead`);
+    } else if (oneWay(peer, after) && !oneWay(known, before)) {
+      yield report("warning", "one-way", `peer ${address} is heard, but does not hear us`);
+    } else if (peer.alive && oneWay(known, before) && peer.deafSinceMs === null) {
+      yield report("info", "one-way", `peer ${address} hears us again`);
     }
   }
   for (const address of before.peers.keys()) {

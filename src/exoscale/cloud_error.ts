@@ -52,20 +52,6 @@ const RETRYABLE: ReadonlySet<CloudErrorKind> = new Set([
   "operation-endless",
 ]);
 
-/** Kinds that end a start, because waiting cannot cure them. */
-const FATAL: ReadonlySet<CloudErrorKind> = new Set([
-  "unauthorized",
-  "forbidden",
-  "deprecated",
-  "refused",
-  "no-such-instance",
-  "no-such-address",
-  "no-such-peer",
-  "no-such-group",
-  "managed-address",
-  "pool-address",
-]);
-
 /** Thrown by every cloud call. The message names the request, never a secret. */
 export class CloudError extends Error {
   override readonly name = "CloudError";
@@ -94,11 +80,6 @@ export class CloudError extends Error {
   /** Whether the same call may succeed soon. */
   get retryable(): boolean {
     return this.#retryable ?? RETRYABLE.has(this.kind);
-  }
-
-  /** Whether a node that is starting should stop instead of waiting. */
-  get fatal(): boolean {
-    return FATAL.has(this.kind);
   }
 }
 

@@ -6,6 +6,7 @@ import type { PeerIdentity } from "../../src/core/peer.ts";
 import { CloudError } from "../../src/exoscale/cloud_error.ts";
 import { type SimInstance, simUuid } from "../exoscale/model.ts";
 import { type Api, clientName, GROUP, isPoll, PATIENT, Stage } from "../exoscale/stage.ts";
+import { endsStart, endsStartInTime } from "./complaint.ts";
 
 /** A machine that never existed. */
 const NOBODY = simUuid(1, 99);
@@ -34,7 +35,12 @@ export function testReading(api: Api): void {
     await using stage = new Stage();
     const cloud = stage.cloud(api, { instanceId: NOBODY });
     const error = await assertRejects(() => cloud.prepare(PATIENT), CloudError, NOBODY);
-    assertEquals([error.kind, error.fatal, error.retryable], ["no-such-instance", true, false]);
+    assertEquals([
+      error.kind,
+      endsStart(error),
+      endsStartInTime(error),
+      error.retryable,
+    ], ["no-such-instance", false, true, false]);
     assertStringIncludes(error.message, "-i");
   });
 
@@ -60,7 +66,7 @@ export function testReading(api: Api): void {
     const error = await assertRejects(() => cloud.members(PATIENT), CloudError, "203.0.113.77");
     assertStringIncludes(error.message, "203.0.113.78");
     assert(!error.message.includes(stage.peer.address), error.message);
-    assertEquals([error.kind, error.fatal], ["no-such-peer", true]);
+    assertEquals([error.kind, endsStart(error)], ["no-such-peer", true]);
   });
 
   Deno.test(`${name}.members() follows who joins and leaves the group, itself included`, async () => {

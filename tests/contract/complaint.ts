@@ -1,6 +1,7 @@
 // A call that must fail: its error, how long it took, and a check that the error gives away no secret.
 import { assert, assertRejects } from "@std/assert";
 import { CloudError } from "../../src/exoscale/cloud_error.ts";
+import { START_PATIENCE_MS, StartPatience } from "../../src/start_patience.ts";
 import type { Fetch } from "../../src/exoscale/http.ts";
 import { SIM_KEY, SIM_SECRET } from "../exoscale/face_v2.ts";
 
@@ -35,4 +36,16 @@ export class Witness {
     }
     if (url.search) this.#secrets.add(url.search);
   }
+}
+
+/** Whether a start gives up at once for this error. */
+export function endsStart(error: CloudError): boolean {
+  return new StartPatience().endsWith(error, 0);
+}
+
+/** Whether it gives up once the error has lasted, and not before. */
+export function endsStartInTime(error: CloudError): boolean {
+  const patience = new StartPatience();
+  return !patience.endsWith(error, 0) && !patience.endsWith(error, START_PATIENCE_MS - 1) &&
+    patience.endsWith(error, START_PATIENCE_MS);
 }

@@ -135,9 +135,11 @@ Deno.test("an original peer in a v1 cluster is understood and understands us", a
     cluster.start(ours, { priority: 10 });
     const outranked = () => /role: backup \(outranked/.test(ours.process?.output ?? "");
     await until(outranked, { title: "ours stands back" });
-    const [bytes] = await socket.receive();
-    const sent = bytes.subarray(0, 24).toHex();
-    assertEquals(sent, `02010a0ac6336432${ours.instance.nicId.replaceAll("-", "")}`);
+    const receive = async () => (await socket.receive())[0].subarray(0, 24).toHex();
+    const [first, second] = [await receive(), await receive()];
+    const rest = `c6336432${ours.instance.nicId.replaceAll("-", "")}`;
+    // Before it was heard it could have been one that gives up too early.
+    assertEquals([first, second], [`0201ffff${rest}`, `02010a0a${rest}`]);
     beating = false;
     await beat;
     await until(() => cluster.holders.join() === "node-1", { title: "ours took over" });
@@ -146,5 +148,45 @@ Deno.test("an original peer in a v1 cluster is understood and understands us", a
     await beat;
     socket.close();
     await cluster.close();
+  }
+});
+
+Deno.test("an original holder learns of ours once ours holds, so that it does not give up before", async () => {
+  const cluster = new Cluster({ api: "v1" });
+  const [ours, original] = [cluster.node(1), cluster.node(2)];
+  const { hostname, port } = { hostname: original.instance.address, port: cluster.port };
+  const socket = Deno.listenDatagram({ transport: "udp", hostname, port });
+  const to = { transport: "udp", hostname: ours.instance.address, port } as const;
+  const nic = original.instance.nicId.replaceAll("-", "");
+  cluster.address.holders.add(original.instance.id);
+  /** Priorities that ours told it, each with whether ours held by then. */
+  const told: { priority: number; holds: boolean }[] = [];
+  let over = false;
+  const beat = (async () => {
+    while (!over) {
+      await socket.send(Uint8Array.fromHex(`02011e1ec6336432${nic}`), to);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  })();
+  const listen = (async () => {
+    while (!over) {
+      const [bytes] = await socket.receive();
+      const holds = cluster.holders.includes("node-1");
+      told.push({ priority: bytes[2] ?? -1, holds });
+      over = bytes[2] === 10;
+    }
+  })();
+  try {
+    cluster.start(ours, { priority: 10 });
+    await until(() => over, { title: "ours tells its rank" });
+    assert(told.at(-1)?.holds, "ours held before it said so");
+    assert(told.slice(0, -1).every(({ priority }) => priority === 255), JSON.stringify(told));
+    assert(told.length > 3, "it heard of ours all the while");
+  } finally {
+    over = true;
+    await beat;
+    await cluster.close();
+    socket.close();
+    await listen.catch(() => {});
   }
 });

@@ -10,6 +10,7 @@ const SHOWN = new Set([
   "cloud-back",
   "peer-joined",
   "peer-left",
+  "one-way",
 ]);
 
 /** Writes roles, holders and what else an operator would want to know. */

@@ -1,0 +1,61 @@
+// When the list of peers is read: on need at once, but ever more rarely for a need that it does not explain.
+import { assert, assertEquals } from "@std/assert";
+import {
+  beginReading,
+  endReading,
+  meetStranger,
+  NEED_MS,
+  REFRESH_MS,
+  type Roster,
+  rosterWakeAtMs,
+  startRoster,
+} from "../src/core/roster.ts";
+
+/** A list that was read at 0. */
+function known(): Roster {
+  return endReading(beginReading(startRoster(true), 0), true);
+}
+
+/** How often the list is read within the time while these senders speak once a second. */
+function readings(forMs: number, speakers: (atMs: number) => readonly string[]): number {
+  let roster = known(), count = 0;
+  for (let atMs = NEED_MS; atMs <= forMs; atMs += 1_000) {
+    for (const address of speakers(atMs)) roster = meetStranger(roster, address, atMs);
+    if (rosterWakeAtMs(roster) > atMs) continue;
+    roster = endReading(beginReading(roster, atMs), true);
+    count += 1;
+  }
+  return count;
+}
+
+Deno.test("meetStranger() makes the list be read at once", () => {
+  const roster = meetStranger(known(), "10.0.0.9", 60_000);
+  assert(rosterWakeAtMs(roster) <= 60_000);
+});
+
+Deno.test("meetStranger() lets one who stays a stranger cost one reading in five minutes at last", () => {
+  const hour = readings(3_600_000, () => ["10.0.0.9"]);
+  assert(hour >= 12 && hour <= 18, `${hour} readings in an hour`);
+});
+
+Deno.test("meetStranger() lets a newcomer be found at once beside one who stays a stranger", () => {
+  let roster = known();
+  for (let atMs = 0; atMs <= 600_000; atMs += 1_000) {
+    roster = meetStranger(roster, "10.0.0.9", atMs);
+    if (rosterWakeAtMs(roster) <= atMs) roster = endReading(beginReading(roster, atMs), true);
+  }
+  roster = meetStranger(roster, "10.0.0.8", 620_000);
+  assert(rosterWakeAtMs(roster) <= 620_000);
+});
+
+Deno.test("meetStranger() keeps its memory small, and any flood to one reading in ten seconds", () => {
+  const minutes = 10;
+  const flood = (atMs: number) => Array.from({ length: 50 }, (_, each) => `10.1.${each}.${atMs}`);
+  const count = readings(minutes * 60_000, flood);
+  assert(count <= minutes * 6, `${count} readings`);
+  let roster = known();
+  for (let each = 0; each < 1_000; each++) roster = meetStranger(roster, `10.2.0.${each}`, 20_000);
+  assertEquals(roster.strangers.size, 64);
+  roster = meetStranger(roster, "10.3.0.1", 20_000 + REFRESH_MS);
+  assert(roster.strangers.has("10.3.0.1"), "old ones make room");
+});
