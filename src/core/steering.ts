@@ -24,7 +24,9 @@ export function steer(before: Node, event: OwnershipEvent, turn: Turn): Node {
   let ownership = told(before.ownership, event, turn);
   let aim: Aim = before.aim;
   for (let round = 0; round < ROUNDS; round++) {
-    election = informed(election, ownership, atMs);
+    const wiser = informed(election, ownership, atMs);
+    if (round > 0 && wiser === election) break;
+    election = wiser;
     aim = aimOf(election);
     ownership = told(ownership, { kind: "aim", aim }, turn);
   }
