@@ -1,4 +1,5 @@
 // The outside in types: all that the watchdog touches. Written out twice, in main.ts and in the tests.
+import type { OtherHolder } from "./core/ownership_state.ts";
 import type { PeerIdentity } from "./core/peer.ts";
 import type { Severity } from "./core/report.ts";
 
@@ -62,7 +63,7 @@ export interface Membership {
 export interface Sighting {
   readonly holds: boolean;
   /** Other holders, null when only self was asked about. */
-  readonly others: string[] | null;
+  readonly others: readonly OtherHolder[] | null;
 }
 
 /**

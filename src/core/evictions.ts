@@ -4,6 +4,7 @@
 // holder that was never heard.
 import type { Aim } from "./aim.ts";
 import { retryAtMs, type Setback } from "./lane.ts";
+import type { OtherHolder } from "./ownership_state.ts";
 
 /** How long each node that should evict first is given. */
 export const STAGGER_MS = 4_000;
@@ -13,8 +14,6 @@ export const FRESH_HOLD_MS = 1_500;
 const LOOK_EARLY_MS = 500;
 /** How long a change in the cloud may take to show; earlier sightings against it are no evidence. */
 export const TRUST_MS = 5_000;
-/** How often the machine of a spared holder is looked up again. */
-export const POWER_CHECK_MS = 60_000;
 
 /** What is to be done about one dead peer. */
 export interface Eviction {
@@ -22,7 +21,7 @@ export interface Eviction {
   readonly stage: "due" | "over" | "spared";
   /** How many others go first, see `DeadPeer`. */
   readonly precedence: number;
-  /** For `due` and `spared`: when to act; for `over`: since when. */
+  /** For `due` and `spared`: not before; for `over`: since when. */
   readonly atMs: number;
   /** We must have seen our own hold at or after this instant, or the dead one may have evicted us. */
   readonly heldSinceMs: number;
@@ -109,20 +108,18 @@ export function close(evictions: Evictions, instanceId: string, atMs: number): E
  */
 export function closeAbsent(
   evictions: Evictions,
-  holders: readonly string[],
+  holders: readonly OtherHolder[],
   atMs: number,
 ): Evictions {
   let next = evictions;
   for (const [id, { stage, atMs: dueMs }] of evictions) {
-    if (stage === "due" && dueMs > atMs && !holders.includes(id)) next = close(next, id, atMs);
+    const holds = holders.some(({ instanceId }) => instanceId === id);
+    if (stage === "due" && dueMs > atMs && !holds) next = close(next, id, atMs);
   }
   return next;
 }
 
-/**
- * Evidence that somebody lives whom we cannot hear: nobody who is dead now is evicted any more. Who was spared
- * before keeps the time of the next look at his machine, or two of them would be looked at in turn for ever.
- */
+/** Evidence that somebody lives whom we cannot hear: nobody who is dead now is evicted any more. */
 export function spareAll(evictions: Evictions, atMs: number): Evictions {
   const spared = [...evictions].map(([id, eviction]) =>
     [id, eviction.stage === "spared" ? eviction : sparedAt(atMs)] as const
@@ -130,7 +127,7 @@ export function spareAll(evictions: Evictions, atMs: number): Evictions {
   return new Map(spared);
 }
 
-/** Looks at the machine of a silent holder at that instant, and then now and again. */
+/** Leaves a silent holder alone until its machine is seen to be off. */
 export function spare(evictions: Evictions, instanceId: string, atMs: number): Evictions {
   return new Map(evictions).set(instanceId, sparedAt(atMs));
 }
@@ -142,10 +139,10 @@ function sparedAt(atMs: number): Eviction {
 /** Holders whose hold came back after we took it or found none. */
 export function reappeared(
   evictions: Evictions,
-  holders: readonly string[],
+  holders: readonly OtherHolder[],
   atMs: number,
 ): string[] {
-  return holders.filter((id) => {
+  return holders.map(({ instanceId }) => instanceId).filter((id) => {
     const eviction = evictions.get(id);
     return eviction?.stage === "over" && atMs >= eviction.atMs + TRUST_MS;
   });
@@ -158,18 +155,19 @@ export interface NextEviction {
   readonly atMs: number;
 }
 
-/** The record to act on next, null when none is open; `spared` ones only while they hold. */
+/** The record to act on next, null when none is open; `spared` ones only when their machine was seen off. */
 export function nextEviction(
   evictions: Evictions,
   { holders, heldAtMs }: {
-    holders: readonly string[];
+    holders: readonly OtherHolder[];
     /** When our own hold was last seen. */
     heldAtMs: number;
   },
 ): NextEviction | null {
   let next: NextEviction | null = null;
   for (const [instanceId, { stage, atMs, heldSinceMs }] of evictions) {
-    const open = stage === "due" || (stage === "spared" && holders.includes(instanceId));
+    const off = holders.some((holder) => holder.instanceId === instanceId && holder.off);
+    const open = stage === "due" || (stage === "spared" && off);
     if (open && heldAtMs >= heldSinceMs && (next === null || atMs < next.atMs)) {
       next = { instanceId, onlyIfStopped: stage === "spared", atMs };
     }

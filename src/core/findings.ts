@@ -3,7 +3,6 @@ import {
   close,
   closeAbsent,
   looksBefore,
-  POWER_CHECK_MS,
   reappeared,
   restagger,
   spare,
@@ -92,10 +91,11 @@ function evicted(
   if (call.verb !== "evict") return state;
   const { instanceId } = call;
   if (outcome === "running") {
-    const text = `instance ${instanceId} holds the Elastic IP and runs, though we do not hear it`;
-    say("warning", "holder-unheard", `${text}: it is left alone, and so is every other silent one`);
-    const spared = spareAll(state.evictions, atMs);
-    return { ...state, evictions: spare(spared, instanceId, atMs + POWER_CHECK_MS) };
+    // The list was wrong, or the machine has just been switched on: the next look will tell.
+    const others = state.others.map((holder) =>
+      holder.instanceId === instanceId ? { instanceId, off: false } : holder
+    );
+    return { ...state, others, evictions: spare(state.evictions, instanceId, atMs) };
   }
   if (outcome === "taken") {
     say("warning", "evicted", `took the Elastic IP from instance ${instanceId}, which is dead`);
@@ -103,7 +103,7 @@ function evicted(
   return {
     ...state,
     evictions: close(state.evictions, instanceId, atMs),
-    others: state.others.filter((id) => id !== instanceId),
+    others: state.others.filter((holder) => holder.instanceId !== instanceId),
   };
 }
 
@@ -131,10 +131,17 @@ function sight(
   }
   if (!mine || others === null) return next;
   next = { ...next, evictions: closeAbsent(next.evictions, others, atMs) };
+  const holders = others.map(({ instanceId }) => instanceId);
   const suspects = [
     ...reappeared(next.evictions, others, atMs),
-    ...others.filter((id) => state.aim?.unheard.includes(id) && !next.evictions.has(id)),
+    ...holders.filter((id) => state.aim?.unheard.includes(id) && !next.evictions.has(id)),
   ];
-  for (const id of suspects) next = { ...next, evictions: spare(next.evictions, id, atMs) };
+  if (suspects.length > 0) next = { ...next, evictions: spareAll(next.evictions, atMs) };
+  for (const id of suspects) {
+    next = { ...next, evictions: spare(next.evictions, id, atMs) };
+    if (others.some(({ instanceId, off }) => instanceId === id && off)) continue;
+    const text = `instance ${id} is listed as holder and runs, though we do not hear it`;
+    say("warning", "holder-unheard", `${text}: it is left alone, and so is every other silent one`);
+  }
   return next;
 }

@@ -12,10 +12,21 @@ export type Call =
   | { readonly verb: "detach-self" }
   | { readonly verb: "evict"; readonly instanceId: string; readonly onlyIfStopped: boolean };
 
+/** An instance that has the address beside us. */
+export interface OtherHolder {
+  readonly instanceId: string;
+  /** Whether its machine certainly carries no traffic: stopped, or being destroyed. */
+  readonly off: boolean;
+}
+
 /** What it answers. */
 export type Answer =
   | { readonly verb: "prepare"; readonly holds: boolean; readonly selfId: string }
-  | { readonly verb: "look"; readonly holds: boolean; readonly others: readonly string[] | null }
+  | {
+    readonly verb: "look";
+    readonly holds: boolean;
+    readonly others: readonly OtherHolder[] | null;
+  }
   | { readonly verb: "inspect"; readonly holds: boolean }
   | { readonly verb: "attach" }
   | { readonly verb: "detach-self" }
@@ -42,7 +53,7 @@ export interface Ownership {
   /** When our own last change is sure to show. */
   readonly trustAtMs: number;
   /** Other holders at the last full look. */
-  readonly others: readonly string[];
+  readonly others: readonly OtherHolder[];
   /** The successor that the cloud shows as holder, null when none was found yet. */
   readonly confirmed: string | null;
   readonly inspectAtMs: number;

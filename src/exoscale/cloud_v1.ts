@@ -64,8 +64,11 @@ export class CloudV1 implements Cloud {
       await this.#self(signal);
     this.#checkNic(self);
     const holders = listed.filter((machine) => this.#hold(machine) !== null);
-    const ids = holders.map((machine) => textOf(machine, "id")).filter((id) => id !== instanceId);
-    return { holds: this.#hold(self) !== null, others: others ? ids : null };
+    const rest = holders.map((machine) => ({
+      instanceId: textOf(machine, "id"),
+      off: OFF.has(textOf(machine, "state")),
+    })).filter(({ instanceId: id }) => id !== instanceId);
+    return { holds: this.#hold(self) !== null, others: others ? rest : null };
   }
 
   async inspect(instanceId: string, signal: AbortSignal): Promise<boolean> {

@@ -64,11 +64,12 @@ export class CloudV2 implements Cloud {
       this.#instance(instanceId, signal),
       others ? this.#listInstances(signal, { "ip-address": elasticIp }) : null,
     ]);
-    const holders = listed?.map((instance) => textOf(instance, "id")) ?? null;
-    return {
-      holds: this.#holds(self),
-      others: holders && holders.filter((id) => id !== "" && id !== instanceId),
-    };
+    const holders = listed?.map((instance) => ({
+      instanceId: textOf(instance, "id"),
+      off: OFF.has(textOf(instance, "state")),
+    }));
+    const rest = holders?.filter(({ instanceId: id }) => id !== "" && id !== instanceId) ?? null;
+    return { holds: this.#holds(self), others: rest };
   }
 
   async inspect(instanceId: string, signal: AbortSignal): Promise<boolean> {

@@ -98,7 +98,8 @@ export function testReading(api: Api): void {
     await cloud.prepare(PATIENT);
     assertEquals(await cloud.look({ others: true }, PATIENT), { holds: false, others: [] });
     stage.hold(peer, self, third);
-    const others = [peer.id, third.id];
+    third.state = "stopped";
+    const others = [{ instanceId: peer.id, off: false }, { instanceId: third.id, off: true }];
     assertEquals(await cloud.look({ others: true }, PATIENT), { holds: true, others });
     assertEquals(await cloud.look({ others: false }, PATIENT), { holds: true, others: null });
   });

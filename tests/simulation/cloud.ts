@@ -66,7 +66,10 @@ export class SimCloud {
         });
       case "look":
         return this.#request(caller, () => {
-          const others = call.others ? [...this.#shown()].filter((id) => id !== self) : null;
+          const others = call.others
+            ? [...this.#shown()].filter((id) => id !== self)
+              .map((instanceId) => ({ instanceId, off: this.stopped.has(instanceId) }))
+            : null;
           caller.answer({ verb: "look", holds: this.#shows(self), others });
         });
       case "inspect":
