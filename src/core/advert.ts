@@ -7,7 +7,7 @@ import {
   standsBack,
 } from "./election_state.ts";
 import type { Trailer } from "./heartbeat.ts";
-import { holdersAmong, type Peer } from "./peer.ts";
+import { eligible, type Peer } from "./peer.ts";
 
 /** A heartbeat without its address, id and sequence, which the sender's shell knows. */
 export interface Advert {
@@ -38,11 +38,16 @@ export function advertTo(
   says: Advert,
   { state, atMs }: { state: Election; atMs: number },
 ): Advert {
-  const original = peer.alive && peer.trailer === null &&
-    holdersAmong(state.peers.values()).includes(peer);
   const unknown = peer.heardAtMs === null && atMs < state.originalsUntilMs;
-  const hasty = (unknown || original) && ranksAfter(peer, state);
+  const hasty = (unknown || seemsToHold(peer, state)) && ranksAfter(peer, state);
   return hasty && state.holding === false ? { ...says, priority: LAST_PRIORITY } : says;
+}
+
+/** An original peer has no word for it: the best-ranked of all live ones is taken to hold. */
+function seemsToHold(peer: Peer, { peers }: Election): boolean {
+  if (!peer.alive || peer.trailer !== null) return false;
+  const live = [...peers.values()].filter(eligible);
+  return live.every(({ priority }) => peer.priority <= priority);
 }
 
 /** Whether both say the same, so that nobody needs to hear it before the next heartbeat is due. */

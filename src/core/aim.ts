@@ -25,11 +25,19 @@ export type Want =
 export interface DeadPeer {
   readonly instanceId: string;
   /**
-   * How many others should act before we take the address from it: live masters with a lower id; the peer
-   * itself when it could just as well be evicting us; and one more when it had nothing when last heard.
+   * How long to wait before we take the address from it: for live masters with a lower id, and for the peer itself,
+   * which may live where we cannot hear it and be about to take from us.
    */
-  readonly precedence: number;
+  readonly waitMs: number;
 }
+
+/** Time for each node that should act first. */
+export const STAGGER_MS = 4_000;
+/**
+ * Time for a dead peer that had nothing when it was last heard. If it holds all the same, it got its hold after we
+ * lost it, so most likely it lives on the other side of a broken network; there it has long taken the address from us.
+ */
+export const DOUBT_MS = 30_000;
 
 /** The election's wish, with all that ownership needs to fulfil it. */
 export interface Aim {
@@ -66,7 +74,7 @@ export function aimOf(state: Election): Aim {
     dead: silent.flatMap((peer) =>
       peer.heardAtMs === null || peer.instanceId === null
         ? []
-        : { instanceId: peer.instanceId, precedence: precedence(state, peer) }
+        : { instanceId: peer.instanceId, waitMs: waitMs(state, peer) }
     ),
     unheard: instancesOf(silent.filter((peer) => peer.heardAtMs === null)),
     challenged: want === "hold" &&
@@ -91,7 +99,7 @@ function wantOf(
   return state.yieldUntilMs === PASSED ? "release" : "yield";
 }
 
-function precedence(state: Election, dead: Peer): number {
+function waitMs(state: Election, dead: Peer): number {
   const self = { priority: state.priority, id: state.selfId ?? "" };
   const before = (peer: Peer) => ranksBefore(rankOf(peer), self, true);
   const masters =
@@ -103,8 +111,13 @@ function precedence(state: Election, dead: Peer): number {
   // Of equals that all hold the dead one could just as well be evicting us; an exclusive one was the only holder.
   const equal = dead.priority === state.priority && !state.settings.exclusive;
   // What held and outranked us is taken from at once: that is the take-over.
-  if (held) return masters + (equal && before(dead) ? 1 : 0);
-  return masters + (before(dead) ? 2 : 1);
+  // Both halves may wait for the other's first move: the better one makes it.
+  const doubtMs = !held
+    ? DOUBT_MS * (before(dead) ? 2 : 1)
+    : equal && before(dead)
+    ? STAGGER_MS
+    : 0;
+  return masters * STAGGER_MS + doubtMs;
 }
 
 function instancesOf(peers: readonly Peer[]): string[] {

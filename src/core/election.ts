@@ -129,7 +129,7 @@ function apply(state: Election, event: ElectionEvent, atMs: number): Election {
     case "heard":
       return distrust(state, event) ? state : hear(state, event, atMs);
     case "members":
-      return adopt({ ...state, listed: event.listed }, event.peers, atMs);
+      return adopt(state, event, atMs);
     case "identified":
       return state.selfId === null
         ? { ...state, selfId: event.selfId, originalsUntilMs: atMs + state.settings.intervalMs }
@@ -166,18 +166,25 @@ function hear(
   return { ...state, peers: new Map(state.peers).set(from, peer) };
 }
 
-function adopt(state: Election, identities: readonly PeerIdentity[], atMs: number): Election {
+function adopt(
+  state: Election,
+  { peers: identities, listed }: { peers: readonly PeerIdentity[]; listed: boolean },
+  atMs: number,
+): Election {
+  // While the list had not us nobody spoke to us: that the others were silent proves nothing.
+  const relisted = listed && !state.listed;
   const peers = new Map(identities.map((identity) => {
     const known = state.peers.get(identity.address);
     // Another machine behind the same address has still to be heard.
     const same = known && (known.heardAtMs === null || identity.wireId === null ||
       identity.wireId === known.heardId);
-    return [identity.address, same ? { ...known, ...identity } : unheard(identity)] as const;
+    const judged = same && (known.alive || !relisted);
+    return [identity.address, judged ? { ...known, ...identity } : unheard(identity)] as const;
   }));
   // A backup cannot know whether newcomers rank before it until they had the time to be heard.
-  const newcomers = identities.some(({ address }) => !state.peers.has(address));
+  const newcomers = relisted || identities.some(({ address }) => !state.peers.has(address));
   const listen = state.settledAtMs === Infinity ||
     (newcomers && state.role === "backup" && state.settledAtMs === PASSED);
   const settledAtMs = listen ? atMs + holdOffMs(state.settings) : state.settledAtMs;
-  return { ...state, peers, settledAtMs };
+  return { ...state, listed, peers, settledAtMs };
 }

@@ -1,5 +1,5 @@
 // What the election knows, and the questions that can be asked of it. Questions never change anything.
-import { eligible, holdersAmong, type Peer, rankOf, ranksBefore } from "./peer.ts";
+import { eligible, type Peer, rankOf, ranksBefore } from "./peer.ts";
 
 /** Added to the hold-off so that the last heartbeat of the dead time can still arrive. Source: exoip, Skew. */
 export const SKEW_MS = 100;
@@ -136,10 +136,15 @@ export function ranksAfter(peer: Peer, { priority, selfId, settings }: Election)
   return ranksBefore({ priority, id: selfId ?? "" }, rankOf(peer), settings.exclusive);
 }
 
-/** Whether a worse-ranked node holds and we, not holding, were told to leave it for a while. */
+/**
+ * Whether a worse-ranked node holds and we, not holding, were told to leave it for a while. It must say so itself: two
+ * that only suppose it of each other would both stand back for ever.
+ */
 export function standsBack(state: Election): boolean {
   return state.settings.preemptDelayMs > 0 && state.holding === false && state.role === "backup" &&
-    holdersAmong(state.peers.values()).some((peer) => ranksAfter(peer, state));
+    [...state.peers.values()].some((peer) =>
+      eligible(peer) && peer.trailer?.holds && ranksAfter(peer, state)
+    );
 }
 
 /** Whether a live peer serves the address but cannot reach the cloud. */

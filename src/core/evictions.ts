@@ -6,12 +6,6 @@ import type { Aim } from "./aim.ts";
 import { retryAtMs, type Setback } from "./lane.ts";
 import type { OtherHolder } from "./ownership_state.ts";
 
-/** How long each node that should evict first is given. */
-export const STAGGER_MS = 4_000;
-/** Our own hold must have been seen within this time before a late eviction. */
-export const FRESH_HOLD_MS = 1_500;
-/** That look comes this long after the earliest instant that counts. */
-const LOOK_EARLY_MS = 500;
 /** How long a change in the cloud may take to show; earlier sightings against it are no evidence. */
 export const TRUST_MS = 5_000;
 
@@ -19,8 +13,8 @@ export const TRUST_MS = 5_000;
 export interface Eviction {
   /** `due`: look and take; `over`: done for this death; `spared`: take only if its machine is off. */
   readonly stage: "due" | "over" | "spared";
-  /** How many others go first, see `DeadPeer`. */
-  readonly precedence: number;
+  /** How long others are given first, see `DeadPeer`. */
+  readonly waitMs: number;
   /** For `due` and `spared`: not before; for `over`: since when. */
   readonly atMs: number;
   /** We must have seen our own hold at or after this instant, or the dead one may have evicted us. */
@@ -38,41 +32,55 @@ export type Evictions = ReadonlyMap<string, Eviction>;
 /** Opens a record for each new death, closes those of peers that live again. */
 export function recordDeaths(
   evictions: Evictions,
-  { dead, unheard, alive, want }: Aim,
-  atMs: number,
+  { dead, alive, want }: Aim,
+  { holders, atMs }: { holders: readonly OtherHolder[]; atMs: number },
 ): Evictions {
   const fresh = dead.filter(({ instanceId }) => !evictions.has(instanceId));
   const revived = alive.filter((id) => evictions.has(id));
-  const silent = new Set([...unheard, ...dead.map(({ instanceId }) => instanceId)]);
-  // Whoever left the list is forgotten once the matter is closed, or when it is not ours to close.
-  const forgotten = [...evictions.keys()].filter((id) =>
-    !silent.has(id) && (want !== "hold" || evictions.get(id)?.stage !== "due")
-  );
-  if (fresh.length + revived.length + forgotten.length === 0) return evictions;
+  const silent = new Set(dead.map(({ instanceId }) => instanceId));
+  const holds = (id: string) => holders.some(({ instanceId }) => instanceId === id);
+  // Whoever left the list, or has still to be heard, is not dead: it is forgotten, or spared while it holds.
+  const gone = [...evictions.keys()].filter((id) => !silent.has(id) && !revived.includes(id));
+  const kept = gone.filter((id) => want === "hold" && holds(id));
+  const changed = gone.length > kept.length ||
+    kept.some((id) => evictions.get(id)?.stage === "due");
+  if (fresh.length + revived.length === 0 && !changed) return evictions;
   const next = new Map(evictions);
-  for (const id of [...revived, ...forgotten]) next.delete(id);
-  for (const { instanceId, precedence } of fresh) next.set(instanceId, dueAfter(precedence, atMs));
+  for (const id of [...revived, ...gone]) next.delete(id);
+  for (const id of kept) next.set(id, sparedAt(atMs));
+  for (const { instanceId, waitMs } of fresh) next.set(instanceId, dueAfter(waitMs, atMs));
   return next;
 }
 
-function dueAfter(precedence: number, atMs: number): Eviction {
-  const dueMs = atMs + precedence * STAGGER_MS;
-  const heldSinceMs = precedence > 0 ? dueMs - FRESH_HOLD_MS : atMs;
-  return { stage: "due", precedence, atMs: dueMs, heldSinceMs, ...UNTRIED };
+function dueAfter(waitMs: number, atMs: number): Eviction {
+  const dueMs = atMs + waitMs;
+  return { stage: "due", waitMs, atMs: dueMs, heldSinceMs: dueMs, ...UNTRIED };
 }
 
-/** We have just got the address: those that others may evict as well, or that may evict us, wait from now. */
+/** We have just got the address, or the cloud back: those whom others may evict, or who may evict us, wait from now. */
 export function restagger(evictions: Evictions, atMs: number): Evictions {
   return new Map([...evictions].map(([id, eviction]) => {
-    const { stage, precedence } = eviction;
-    return [id, stage === "due" && precedence > 0 ? dueAfter(precedence, atMs) : eviction];
+    const { stage, waitMs } = eviction;
+    return [id, stage === "due" && waitMs > 0 ? dueAfter(waitMs, atMs) : eviction];
   }));
 }
 
-/** When our own hold must be looked at, so that the evictions to come may go ahead. */
-export function looksBefore(evictions: Iterable<Eviction>, atMs: number): number[] {
-  return [...evictions].filter(({ stage, heldSinceMs }) => stage === "due" && heldSinceMs > atMs)
-    .map(({ heldSinceMs }) => heldSinceMs + LOOK_EARLY_MS);
+/** When our own hold must be looked at again, so that the next eviction may go ahead; Infinity when none waits. */
+export function proofAtMs(evictions: Evictions, seenAtMs: number): number {
+  let atMs = Infinity;
+  for (const { stage, heldSinceMs } of evictions.values()) {
+    if (stage === "due" && heldSinceMs > seenAtMs) atMs = Math.min(atMs, heldSinceMs);
+  }
+  return atMs;
+}
+
+/** Before anything more is taken we must see our own hold at that instant or later. */
+export function demandProof(evictions: Evictions, sinceMs: number): Evictions {
+  return new Map([...evictions].map(([id, eviction]) => {
+    const { stage, heldSinceMs } = eviction;
+    const unproved = stage === "due" && heldSinceMs < sinceMs;
+    return [id, unproved ? { ...eviction, heldSinceMs: sinceMs } : eviction];
+  }));
 }
 
 /** The attempt failed: this one is tried again later, the others are not kept waiting. */
@@ -83,9 +91,11 @@ export function postpone(
 ): Evictions {
   const eviction = evictions.get(instanceId);
   if (!eviction) return evictions;
+  const dueMs = retryAtMs(eviction, { ...setback, startedAtMs }, atMs);
   return new Map(evictions).set(instanceId, {
     ...eviction,
-    atMs: retryAtMs(eviction, { ...setback, startedAtMs }, atMs),
+    atMs: dueMs,
+    heldSinceMs: eviction.stage === "due" ? dueMs : eviction.heldSinceMs,
     failures: eviction.failures + 1,
     failingSinceMs: eviction.failingSinceMs ?? startedAtMs,
   });
@@ -95,7 +105,7 @@ export function postpone(
 export function close(evictions: Evictions, instanceId: string, atMs: number): Evictions {
   return new Map(evictions).set(instanceId, {
     stage: "over",
-    precedence: 0,
+    waitMs: 0,
     atMs,
     heldSinceMs: atMs,
     ...UNTRIED,
@@ -133,7 +143,7 @@ export function spare(evictions: Evictions, instanceId: string, atMs: number): E
 }
 
 function sparedAt(atMs: number): Eviction {
-  return { stage: "spared", precedence: 0, atMs, heldSinceMs: -Infinity, ...UNTRIED };
+  return { stage: "spared", waitMs: 0, atMs, heldSinceMs: -Infinity, ...UNTRIED };
 }
 
 /** Holders whose hold came back after we took it or found none. */
@@ -155,7 +165,7 @@ export interface NextEviction {
   readonly atMs: number;
 }
 
-/** The record to act on next, null when none is open; `spared` ones only when their machine was seen off. */
+/** The record to act on next, null when none is open; one whose machine was seen off does not wait. */
 export function nextEviction(
   evictions: Evictions,
   { holders, heldAtMs }: {
@@ -165,11 +175,15 @@ export function nextEviction(
   },
 ): NextEviction | null {
   let next: NextEviction | null = null;
-  for (const [instanceId, { stage, atMs, heldSinceMs }] of evictions) {
+  for (const [instanceId, { stage, atMs, heldSinceMs, failures }] of evictions) {
     const off = holders.some((holder) => holder.instanceId === instanceId && holder.off);
-    const open = stage === "due" || (stage === "spared" && off);
-    if (open && heldAtMs >= heldSinceMs && (next === null || atMs < next.atMs)) {
-      next = { instanceId, onlyIfStopped: stage === "spared", atMs };
+    const certain = off && stage !== "over";
+    const due = stage === "due" && heldAtMs >= heldSinceMs;
+    if (!certain && !due) continue;
+    // A machine that is off evicts nobody: there is nothing to wait for but the end of a back-off.
+    const dueMs = certain && failures === 0 ? -Infinity : atMs;
+    if (next === null || dueMs < next.atMs) {
+      next = { instanceId, onlyIfStopped: certain, atMs: dueMs };
     }
   }
   return next;

@@ -2,7 +2,7 @@
 import {
   close,
   closeAbsent,
-  looksBefore,
+  demandProof,
   reappeared,
   restagger,
   spare,
@@ -15,6 +15,7 @@ import {
   type Call,
   laneOf,
   lookAt,
+  type OtherHolder,
   outdate,
   type Ownership,
   type OwnershipEvent,
@@ -43,6 +44,8 @@ export function answered(
   const recovered = lane === "read" && state.read.failures > 0;
   const landed = {
     ...state,
+    // Whoever was to act before us could not either.
+    evictions: recovered ? restagger(state.evictions, now.atMs) : state.evictions,
     answerMs: now.atMs - Math.max(flight.startedAtMs, state[lane].progressAtMs),
     write: recovered ? forgive(state.write, Infinity) : state.write,
     [lane]: succeeded(state[lane]),
@@ -54,7 +57,9 @@ export function answered(
     case "prepare":
       return { ...planned, prepared: true, holding: answer.holds, seenAtMs: now.atMs };
     case "look":
-      return flight.stale ? lookAt(planned, now.atMs + 1_000) : sight(planned, answer, now);
+      return flight.stale
+        ? lookAt(planned, now.atMs + 1_000)
+        : sight(planned, { ...answer, asOfMs: flight.startedAtMs }, now);
     case "inspect":
       return inspected(planned, flight.call, answer.holds, now.atMs);
     case "attach":
@@ -77,7 +82,7 @@ function inspected(state: Ownership, call: Call, holds: boolean, atMs: number): 
 
 function changed(state: Ownership, holding: boolean, atMs: number): Ownership {
   const evictions = holding ? restagger(state.evictions, atMs) : state.evictions;
-  const looks = holding ? [atMs + AFTER_ATTACH_MS, ...looksBefore(evictions.values(), atMs)] : [];
+  const looks = holding ? [atMs + AFTER_ATTACH_MS] : [];
   const known = { ...state, holding, evictions, confirmed: null, seenAtMs: atMs };
   return outdate(lookAt({ ...known, trustAtMs: atMs + TRUST_MS }, ...looks));
 }
@@ -95,14 +100,18 @@ function evicted(
     const others = state.others.map((holder) =>
       holder.instanceId === instanceId ? { instanceId, off: false } : holder
     );
-    return { ...state, others, evictions: spare(state.evictions, instanceId, atMs) };
+    const due = state.evictions.get(instanceId)?.stage === "due";
+    const evictions = due ? state.evictions : spare(state.evictions, instanceId, atMs);
+    return { ...state, others, evictions };
   }
   if (outcome === "taken") {
     say("warning", "evicted", `took the Elastic IP from instance ${instanceId}, which is dead`);
   }
+  // Halves of a broken network may take from each other at once: whoever sees its own gone puts it back.
+  const next = outcome === "taken" ? lookAt(state, atMs) : state;
   return {
-    ...state,
-    evictions: close(state.evictions, instanceId, atMs),
+    ...next,
+    evictions: demandProof(close(state.evictions, instanceId, atMs), atMs),
     others: state.others.filter((holder) => holder.instanceId !== instanceId),
   };
 }
@@ -110,16 +119,19 @@ function evicted(
 /** Takes in what the cloud shows, and what it proves when it contradicts what we did. */
 function sight(
   state: Ownership,
-  { holds, others }: Extract<Answer, { verb: "look" }>,
+  { holds, others, asOfMs }: Extract<Answer, { verb: "look" }> & { asOfMs: number },
   { atMs, say }: Circumstances,
 ): Ownership {
   // Our own change may not show yet: no evidence, look again when it must.
-  const early = atMs < state.trustAtMs && holds !== state.holding;
-  if (early) return lookAt(state, state.trustAtMs);
+  const early = atMs < state.trustAtMs && state.holding !== null && holds !== state.holding;
+  if (early) {
+    const evictions = demandProof(state.evictions, state.trustAtMs);
+    return lookAt({ ...state, evictions }, state.trustAtMs);
+  }
   let next: Ownership = {
     ...state,
     holding: holds,
-    seenAtMs: atMs,
+    seenAtMs: asOfMs,
     others: others ?? state.others,
   };
   const mine = state.aim?.want === "hold";
@@ -131,17 +143,33 @@ function sight(
   }
   if (!mine || others === null) return next;
   next = { ...next, evictions: closeAbsent(next.evictions, others, atMs) };
-  const holders = others.map(({ instanceId }) => instanceId);
-  const suspects = [
-    ...reappeared(next.evictions, others, atMs),
-    ...holders.filter((id) => state.aim?.unheard.includes(id) && !next.evictions.has(id)),
-  ];
-  if (suspects.length > 0) next = { ...next, evictions: spareAll(next.evictions, atMs) };
-  for (const id of suspects) {
-    next = { ...next, evictions: spare(next.evictions, id, atMs) };
-    if (others.some(({ instanceId, off }) => instanceId === id && off)) continue;
-    const text = `instance ${id} is listed as holder and runs, though we do not hear it`;
+  for (const { instanceId, off } of suspectsAmong(others, next, atMs)) {
+    next = { ...next, evictions: spare(next.evictions, instanceId, atMs) };
+    if (off) continue;
+    const stranger = !state.evictions.has(instanceId) &&
+      !state.aim?.unheard.includes(instanceId);
+    if (stranger) {
+      say("warning", "holder-unknown", `instance ${instanceId} holds, too, though it is no peer`);
+      continue;
+    }
+    next = { ...next, evictions: spareAll(next.evictions, atMs) };
+    const text = `instance ${instanceId} is listed as holder and runs, though we do not hear it`;
     say("warning", "holder-unheard", `${text}: it is left alone, and so is every other silent one`);
   }
   return next;
+}
+
+/**
+ * Holders that were never heard, that are no peers at all, or whose hold came back: nothing is taken from them unless
+ * their machine is off.
+ */
+function suspectsAmong(
+  others: readonly OtherHolder[],
+  { aim, evictions }: Ownership,
+  atMs: number,
+): OtherHolder[] {
+  const back = reappeared(evictions, others, atMs);
+  return others.filter(({ instanceId: id }) =>
+    back.includes(id) || (!evictions.has(id) && !aim?.alive.includes(id))
+  );
 }

@@ -1,5 +1,5 @@
 // Which call each lane makes next, and when: the same answer serves to act and to know when to wake.
-import { nextEviction } from "./evictions.ts";
+import { nextEviction, proofAtMs } from "./evictions.ts";
 import { PENALTY_MS, unableAtMs } from "./lane.ts";
 import { type Call, type LaneName, LANES, type Ownership } from "./ownership_state.ts";
 
@@ -38,15 +38,19 @@ function nextRead(state: Ownership): Due | null {
   if (!state.prepared) return { call: { verb: "prepare" }, atMs: -Infinity };
   const look: Due = {
     call: { verb: "look", others: state.aim?.want === "hold" },
-    atMs: state.holding === null
-      ? -Infinity
-      : Math.max(state.looksAtMs[0] ?? Infinity, state.lookedAtMs + LOOK_SPACING_MS),
+    atMs: Math.max(nextLookAtMs(state), state.lookedAtMs + LOOK_SPACING_MS),
   };
   const successor = successorToInspect(state);
   const inspect: Due | null = successor === null
     ? null
     : { call: { verb: "inspect", instanceId: successor }, atMs: state.inspectAtMs };
   return inspect && inspect.atMs <= look.atMs ? inspect : look;
+}
+
+function nextLookAtMs({ aim, holding, evictions, seenAtMs, looksAtMs }: Ownership): number {
+  const planned = holding === null ? -Infinity : looksAtMs[0] ?? Infinity;
+  if (aim?.want !== "hold" || holding !== true) return planned;
+  return Math.min(planned, proofAtMs(evictions, seenAtMs));
 }
 
 /** Before giving up we ask the cloud about the node that claims to hold, or in turn about those that cannot claim. */

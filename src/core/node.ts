@@ -26,6 +26,7 @@ import { type Report, report } from "./report.ts";
 import {
   beginReading,
   endReading,
+  failReading,
   meetStranger,
   type Roster,
   rosterWakeAtMs,
@@ -115,8 +116,8 @@ export function stepNode(before: Node, event: NodeEvent, atMs: number): [Node, N
     }
   }
   if (event.kind === "stop") node = { ...node, stoppedAtMs: node.stoppedAtMs ?? atMs };
-  if (event.kind === "members") node = { ...node, roster: endReading(node.roster, true) };
-  if (event.kind === "members-failed") node = { ...node, roster: endReading(node.roster, false) };
+  if (event.kind === "members") node = { ...node, roster: endReading(node.roster, event.listed) };
+  if (event.kind === "members-failed") node = { ...node, roster: failReading(node.roster) };
 
   const forElection = electionEvent(event);
   const forOwnership = ownershipEvent(event);

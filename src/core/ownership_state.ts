@@ -47,6 +47,7 @@ export interface Ownership {
   readonly prepared: boolean;
   /** Whether the cloud shows the address on us, null when it must be asked. */
   readonly holding: boolean | null;
+  /** The instant for which that is known: when the look began that showed it. */
   readonly seenAtMs: number;
   /** When the last look began. */
   readonly lookedAtMs: number;
@@ -127,6 +128,7 @@ export function startOwnership(settings: OwnershipSettings, atMs: number): Owner
 
 /** The state with looks at the cloud planned for these instants, too. */
 export function lookAt(state: Ownership, ...atMs: number[]): Ownership {
+  if (atMs.length === 0) return state;
   return { ...state, looksAtMs: [...new Set([...state.looksAtMs, ...atMs])].sort((a, b) => a - b) };
 }
 

@@ -67,13 +67,3 @@ export function ranksBefore(one: Rank, other: Rank, exclusive: boolean): boolean
 export function rankOf(peer: Peer): Rank {
   return { priority: peer.priority, id: peer.heardId };
 }
-
-/**
- * Eligible peers that have the Elastic IP by their own word. A peer of the original's format has no word:
- * the best-ranked eligible peer is then taken to hold.
- */
-export function holdersAmong(peers: Iterable<Peer>): Peer[] {
-  const live = [...peers].filter(eligible);
-  const best = Math.min(...live.map((peer) => peer.priority));
-  return live.filter((peer) => peer.trailer ? peer.trailer.holds : peer.priority === best);
-}

@@ -4,8 +4,12 @@
 
 /** Age at which a list is read again. */
 export const REFRESH_MS = 300_000;
+/** The same while the list does not have us, shorter than between two looks: whoever puts us back will not wait. */
+export const UNLISTED_MS = 20_000;
 /** Shortest time between two readings on need. */
 export const NEED_MS = 10_000;
+/** Longest time until a sender that stays unknown is asked about again. */
+const STRANGER_CAP_MS = 60_000;
 /** Strangers that are remembered; any others are only kept off by the time between two readings. */
 const STRANGERS_MAX = 64;
 /** Time between two attempts at the first reading. */
@@ -17,6 +21,8 @@ export interface Roster {
   readonly dynamic: boolean;
   /** Whether it was ever read. */
   readonly known: boolean;
+  /** Whether it had us when it was last read. */
+  readonly listed: boolean;
   readonly readAtMs: number;
   /** When it was last read because something showed a need. */
   readonly neededAtMs: number;
@@ -38,6 +44,7 @@ export function startRoster(dynamic: boolean): Roster {
   return {
     dynamic,
     known: false,
+    listed: true,
     readAtMs: -Infinity,
     neededAtMs: -Infinity,
     reading: false,
@@ -46,11 +53,11 @@ export function startRoster(dynamic: boolean): Roster {
   };
 }
 
-/** Somebody speaks who is not on the list. One who stays a stranger costs one reading in five minutes at last. */
+/** Somebody speaks who is not on the list. One who stays a stranger costs one reading a minute at last. */
 export function meetStranger(roster: Roster, address: string, atMs: number): Roster {
   const known = roster.strangers.get(address);
   if (known && atMs < known.notBeforeMs) return roster;
-  const waitMs = known ? Math.min(known.waitMs * 2, REFRESH_MS) : NEED_MS;
+  const waitMs = known ? Math.min(known.waitMs * 2, STRANGER_CAP_MS) : NEED_MS;
   const strangers = new Map(roster.strangers);
   for (const [other, { notBeforeMs }] of strangers) {
     if (strangers.size < STRANGERS_MAX) break;
@@ -62,8 +69,11 @@ export function meetStranger(roster: Roster, address: string, atMs: number): Ros
 }
 
 /** Whether the list is old enough to be read along with the next look. */
-export function rosterStale({ dynamic, known, readAtMs, reading }: Roster, atMs: number): boolean {
-  return dynamic && known && !reading && atMs >= readAtMs + REFRESH_MS;
+export function rosterStale(
+  { dynamic, known, listed, readAtMs, reading }: Roster,
+  atMs: number,
+): boolean {
+  return dynamic && known && !reading && atMs >= readAtMs + (listed ? REFRESH_MS : UNLISTED_MS);
 }
 
 /** When the list must be read on need, Infinity when it need not. */
@@ -79,7 +89,12 @@ export function beginReading(roster: Roster, atMs: number): Roster {
   return { ...roster, reading: true, needed: false, readAtMs: atMs, neededAtMs };
 }
 
-/** A reading has ended; one that failed is repeated. */
-export function endReading(roster: Roster, ok: boolean): Roster {
-  return { ...roster, reading: false, known: roster.known || ok, needed: roster.needed || !ok };
+/** A reading has ended well. */
+export function endReading(roster: Roster, listed: boolean): Roster {
+  return { ...roster, reading: false, known: true, listed };
+}
+
+/** A reading has failed, and is repeated. */
+export function failReading(roster: Roster): Roster {
+  return { ...roster, reading: false, needed: true };
 }

@@ -52,6 +52,12 @@ const RETRYABLE: ReadonlySet<CloudErrorKind> = new Set([
   "operation-endless",
 ]);
 
+/**
+ * An eviction whose confirmation is older than this is given up: a machine that froze in between must judge anew
+ * before it takes anything from anybody.
+ */
+export const EVICT_WITHIN_MS = 5_000;
+
 /** Thrown by every cloud call. The message names the request, never a secret. */
 export class CloudError extends Error {
   override readonly name = "CloudError";

@@ -1,95 +1,202 @@
-// What must never happen, watched at every step; the first violation ends the run.
-import { deadTimeMs, settling } from "../../src/core/election_state.ts";
+// What must never happen, watched from outside at every step: the rules trust no word of the watchdogs themselves.
+import { deadTimeMs, holdOffMs } from "../../src/core/election_state.ts";
+import { decode } from "../../src/core/heartbeat.ts";
 import type { Call } from "../../src/core/ownership_state.ts";
-import type { NodeEffect } from "../../src/core/node.ts";
-import type { Observer, SimCluster, SimNode } from "./cluster.ts";
+import type { Observer, SimCluster } from "./cluster.ts";
+import type { Machine } from "./machine.ts";
 
-/** Calls of one node within one second; the client paces the requests that they become. */
-const CALLS_PER_SECOND_MAX = 7;
+/** Calls of one node within one second, and one for each machine; the client paces the requests that they become. */
+const CALLS_PER_SECOND_MAX = 6;
+/** Calls of one node within one minute, however much goes wrong. */
+const CALLS_PER_MINUTE_MAX = 60;
 
-/** A rule was broken. */
-export class Violation extends Error {
-  override readonly name = "Violation";
-}
+/** How long the trouble of the cloud, or an operator's hand, excuses a mutual eviction. */
+const EXCUSED_MS = 20_000;
+/** Time in which the address must be back then. */
+const PUT_BACK_MS = 8_000;
 
-/** Watches the cluster; throws a `Violation` from within the step that breaks a rule. */
+/** What each call is for: of each purpose one may be under way. */
+const PURPOSES: Record<Call["verb"], string> = {
+  "prepare": "look",
+  "look": "look",
+  "inspect": "look",
+  "attach": "own hold",
+  "detach-self": "own hold",
+  "evict": "eviction",
+};
+
+/** Watches the cluster; the first broken rule ends its time. */
 export function watchSafety(cluster: SimCluster): void {
-  const { timeline, cloud } = cluster;
-  const callsOf = new Map<string, { atMs: number; verb: string }[]>();
-  const fail = (node: SimNode | null, rule: string) => {
-    throw new Violation(`at ${timeline.nowMs.toFixed(0)} ms ${node?.name ?? "cloud"}: ${rule}`);
-  };
-
-  const checkCall = (node: SimNode, call: Call) => {
-    const { core } = node;
-    if (!core) return fail(node, "a call after its end");
-    const settlingNow = settling(core.election) && core.election.stops === 0;
-    const changes = ["attach", "detach-self", "evict"].includes(call.verb);
-    if (changes && settlingNow) fail(node, `${call.verb} during the hold-off`);
-    if (call.verb === "evict") {
-      const peer = [...core.election.peers.values()].find(({ instanceId }) =>
-        instanceId === call.instanceId
-      );
-      const silentMs = timeline.nowMs - (peer?.heardAtMs ?? -Infinity);
-      if (silentMs < deadTimeMs(node.settings)) {
-        fail(node, `evicts a peer heard ${silentMs.toFixed(0)} ms ago`);
-      }
-    }
-    const recent = (callsOf.get(node.name) ?? []).filter(({ atMs }) =>
-      atMs > timeline.nowMs - 1000
-    );
-    recent.push({ atMs: timeline.nowMs, verb: call.verb });
-    callsOf.set(node.name, recent);
-    if (recent.length > CALLS_PER_SECOND_MAX) {
-      const verbs = recent.map(({ verb }) => verb).join(", ");
-      fail(node, `${recent.length} calls within a second: ${verbs}`);
-    }
-  };
-
-  const inFlight = new Map<string, Set<number>>();
-  const observer: Observer = {
-    before(node, event) {
-      if (event.kind === "answered" || event.kind === "failed") {
-        inFlight.get(`${node.name} ${node.incarnation}`)?.delete(event.id);
-      }
-    },
-    effect(node, effect: NodeEffect) {
-      if (!node.core) fail(node, `${effect.kind} after its end`);
-      if (effect.kind !== "call") return;
-      const key = `${node.name} ${node.incarnation}`;
-      const flights = inFlight.get(key) ?? new Set();
-      inFlight.set(key, flights.add(effect.id));
-      if (flights.size > 3) fail(node, `${flights.size} calls under way at once`);
-      checkCall(node, effect.call);
-    },
-    after(node) {
-      const { core } = node;
-      if (!core) return;
-      const { priority, peers } = core.election;
-      if (priority < 0 || priority > 255) fail(node, `priority ${priority}`);
-      if (peers.size > cluster.nodes.size) fail(node, `${peers.size} peers`);
-    },
-  };
-  cluster.observers.push(observer);
-
-  cloud.onAccept = (change, instanceId, by) => {
-    if (change !== "detach" || by === instanceId) return;
-    const nodes = [...cluster.nodes.values()];
-    const victim = nodes.find((node) => node.instanceId === instanceId);
-    const others = nodes.filter((node) =>
-      node !== victim && node.core && cloud.holders.has(node.instanceId)
-    );
-    if (victim?.core && others.length === 0) {
-      fail(victim, "loses the address as its last live holder");
-    }
+  cluster.observers.push(
+    takesOverOnlyAfterListening(cluster),
+    evictsOnlyTheSilent(cluster),
+    callsOneAtATime(cluster),
+    callsRarely(cluster),
+    givesUpOnlyWhatIsHeld(cluster),
+  );
+  const evictedOnce = evictsOncePerDeath(cluster);
+  cluster.observers.push(evictedOnce.observer);
+  cluster.cloud.onAccept = (change, instanceId, by) => {
+    if (change !== "detach") return;
+    const [victim, taker] = [instanceId, by].map((id) => machineOf(cluster, id));
+    if (!victim || !taker || victim === taker) return;
+    takesNeverFromTheLast(cluster, victim, taker);
+    evictedOnce.taken(taker, victim);
   };
 }
 
-/** Who should hold once everything is well: the best live nodes, or the first of them by id if exclusive. */
-export function rightfulHolders(cluster: SimCluster): string[] {
-  const live = [...cluster.nodes.values()].filter(({ core }) => core !== null);
-  const best = Math.min(...live.map(({ core }) => core?.election.priority ?? 256));
-  const equals = live.filter(({ core }) => core?.election.priority === best);
-  const exclusive = equals.some(({ settings }) => settings.exclusive);
-  return (exclusive ? equals.slice(0, 1) : equals).map(({ instanceId }) => instanceId).sort();
+/** No take-over in the hold-off, after a start as after a sleep; but a node that leaves may give up at once. */
+function takesOverOnlyAfterListening(cluster: SimCluster): Observer {
+  return {
+    called(by, { verb }) {
+      if (PURPOSES[verb] === "look" || by.stopping) return;
+      const { nowMs } = cluster.timeline;
+      const { intervalMs } = by.settings;
+      const slept = by.frozenUntilMs - by.frozenSinceMs > 2 * intervalMs;
+      const sinceMs = Math.max(by.startedAtMs, slept ? by.frozenUntilMs : -Infinity);
+      if (nowMs < sinceMs + holdOffMs(by.settings)) {
+        cluster.fail(
+          by.name,
+          `${verb} ${(nowMs - sinceMs).toFixed(0)} ms after it began to listen`,
+        );
+      }
+    },
+  };
+}
+
+/** No eviction of a peer from which a new heartbeat reached the socket within the dead time. */
+function evictsOnlyTheSilent(cluster: SimCluster): Observer {
+  const heard = new Map<string, { atMs: number; sentAtMs: number; sequence: number }>();
+  return {
+    arrived(to, { from, bytes, sentAtMs }) {
+      const key = `${to.name} ${to.incarnation} ${from}`;
+      const last = heard.get(key);
+      const sequence = sequenceOf(bytes);
+      // A late or doubled datagram proves nothing, and one with an older sequence is refused.
+      if (last && (sentAtMs <= last.sentAtMs || sequence < last.sequence)) return;
+      heard.set(key, { atMs: cluster.timeline.nowMs, sentAtMs, sequence });
+    },
+    called(by, call) {
+      if (call.verb !== "evict") return;
+      if (cluster.cloud.stopped.has(call.instanceId)) return;
+      const victim = machineOf(cluster, call.instanceId);
+      const last = heard.get(`${by.name} ${by.incarnation} ${victim?.address}`);
+      const silentMs = cluster.timeline.nowMs - (last?.atMs ?? -Infinity);
+      if (silentMs < deadTimeMs(by.settings)) {
+        cluster.fail(by.name, `evicts ${victim?.name}, heard ${silentMs.toFixed(0)} ms ago`);
+      }
+    },
+  };
+}
+
+function sequenceOf(bytes: Uint8Array): number {
+  const heartbeat = decode(bytes);
+  return "refused" in heartbeat ? 0 : heartbeat.trailer?.sequence ?? Infinity;
+}
+
+/** Never more than one call under way per machine and purpose, and none after the end. */
+function callsOneAtATime(cluster: SimCluster): Observer {
+  const underWay = new Map<string, number>();
+  const change = (by: Machine, call: Call, step: 1 | -1) => {
+    const purpose = PURPOSES[call.verb];
+    const key = `${by.name} ${by.incarnation} ${purpose}`;
+    const count = (underWay.get(key) ?? 0) + step;
+    underWay.set(key, count);
+    if (count > 1) cluster.fail(by.name, `${count} calls for its ${purpose} at once`);
+  };
+  return {
+    called(by, call) {
+      if (!by.agent) cluster.fail(by.name, `${call.verb} after its end`);
+      change(by, call, 1);
+    },
+    ended: (by, call) => change(by, call, -1),
+    sent: (by) => by.agent || cluster.fail(by.name, "a heartbeat after its end"),
+  };
+}
+
+/** The cloud is asked only so often, whatever goes wrong. */
+function callsRarely(cluster: SimCluster): Observer {
+  const callsOf = new Map<Machine, { atMs: number; verb: string }[]>();
+  return {
+    called(by, { verb }) {
+      const { nowMs } = cluster.timeline;
+      const calls = (callsOf.get(by) ?? []).filter(({ atMs }) => atMs > nowMs - 60_000);
+      calls.push({ atMs: nowMs, verb });
+      callsOf.set(by, calls);
+      const second = calls.filter(({ atMs }) => atMs > nowMs - 1_000);
+      const tell = (span: string, each: readonly { verb: string }[]) =>
+        cluster.fail(by.name, `${each.length} calls in a ${span}: ${each.map((c) => c.verb)}`);
+      if (second.length > CALLS_PER_SECOND_MAX + cluster.machines.size) tell("second", second);
+      if (calls.length > CALLS_PER_MINUTE_MAX) tell("minute", calls);
+    },
+  };
+}
+
+/** No tug of war: nobody takes twice from the same machine between two signs of its life, unless it is off. */
+function evictsOncePerDeath(cluster: SimCluster) {
+  const taken = new Set<string>();
+  const key = (by: Machine, victim: string) => `${by.name} ${by.incarnation} ${victim}`;
+  const observer: Observer = {
+    arrived: (to, { from }) => void taken.delete(key(to, from)),
+  };
+  return {
+    observer,
+    taken(by: Machine, victim: Machine) {
+      const mark = key(by, victim.address);
+      if (taken.has(mark) && !cluster.cloud.stopped.has(victim.instanceId)) {
+        cluster.fail(by.name, `takes from ${victim.name} again, without a sign of its life`);
+      }
+      taken.add(mark);
+    },
+  };
+}
+
+/**
+ * The last live holder loses the address by nobody else's hand. While two halves cannot hear each other only order and
+ * time keep them apart: a cloud that has just failed, or an operator who has just changed something, may bring them to
+ * take from each other in the same moment. Then each has put its own back soon.
+ */
+function takesNeverFromTheLast(cluster: SimCluster, victim: Machine, by: Machine): void {
+  if (!victim.agent || otherLiveHolders(cluster, victim).length > 0) return;
+  const { cloud, timeline } = cluster;
+  if (timeline.nowMs < cloud.troubledAtMs + EXCUSED_MS) return putsBackSoon(cluster);
+  cluster.fail(by.name, `takes from ${victim.name}, the last live holder`);
+}
+
+/** A node that is not told to leave gives up only what another one has, or when its patience has ended. */
+function givesUpOnlyWhatIsHeld(cluster: SimCluster): Observer {
+  const giving = new Set<Machine>();
+  return {
+    called: (by, { verb }) => void (verb === "detach-self" && giving.add(by)),
+    stepped(machine, { election, ownership }) {
+      if (!giving.delete(machine) || machine.stopping) return;
+      const patient = election.yieldUntilMs !== -Infinity;
+      if (patient && ownership.confirmed === null) {
+        cluster.fail(machine.name, "gives up without a successor");
+      }
+    },
+  };
+}
+
+function putsBackSoon(cluster: SimCluster): void {
+  const { timeline, cloud } = cluster;
+  const sinceMs = timeline.nowMs;
+  timeline.at(sinceMs + PUT_BACK_MS + 3 * cloud.callMs, () => {
+    const nobody = [...cluster.machines.values()].every(({ agent, instanceId }) =>
+      agent === null || !cloud.holders.has(instanceId)
+    );
+    if (nobody && cloud.troubledAtMs < sinceMs) {
+      cluster.fail("cloud", "nobody has put the address back after a mutual eviction");
+    }
+  });
+}
+
+function otherLiveHolders(cluster: SimCluster, than: Machine): Machine[] {
+  return [...cluster.machines.values()].filter((machine) =>
+    machine !== than && machine.agent !== null && cluster.cloud.holders.has(machine.instanceId)
+  );
+}
+
+function machineOf(cluster: SimCluster, instanceId: string): Machine | undefined {
+  return [...cluster.machines.values()].find((machine) => machine.instanceId === instanceId);
 }

@@ -1,30 +1,38 @@
 // The simulated cloud of the cluster simulation: who holds, calls that take time, and calls that go wrong.
-import type { Answer, Call } from "../../src/core/ownership_state.ts";
+import type { Call } from "../../src/core/ownership_state.ts";
 import type { Setback } from "../../src/core/lane.ts";
+import { EVICT_WITHIN_MS } from "../../src/exoscale/cloud_error.ts";
 import { REQUEST_TIMEOUT_MS } from "../../src/exoscale/http.ts";
 import { OPERATION_TIMEOUT_MS } from "../../src/exoscale/operation.ts";
+import type { CallEnds } from "./machine.ts";
 import type { Timeline } from "./timeline.ts";
 
 /**
  * How the cloud treats a caller. `lost`: it does what is asked, but the answer never arrives; `keeps`: it
- * refuses to take from others; `pends`: it accepts changes and never ends them.
+ * refuses to take from others; `pends`: it accepts changes and does not end them while the mood lasts;
+ * `limits`: it has had enough for a few seconds.
  */
-export type Mood = "ok" | "fails" | "refuses" | "hangs" | "lost" | "keeps" | "pends";
+export type Mood =
+  | "ok"
+  | "fails"
+  | "refuses"
+  | "hangs"
+  | "lost"
+  | "keeps"
+  | "pends"
+  | "limits";
 
-/** What becomes of a call. */
-export interface Caller {
+/** Who calls, and what becomes of it. */
+export interface Caller extends CallEnds {
   readonly instanceId: string;
-  /** Whether the caller still runs: a dead one sends no second request. */
-  readonly alive: () => boolean;
-  readonly progress: () => void;
-  readonly answer: (answer: Answer) => void;
-  readonly fail: (setback: Setback) => void;
+  /** Goes on with the next request of the same call, once the machine can; never if its process is gone. */
+  readonly resume: (work: () => void) => void;
 }
 
-/** The client gives up on a request, and on an operation, after this time. */
-const CLIENT_TIMEOUT_MS = REQUEST_TIMEOUT_MS, CLIENT_PENDING_MS = OPERATION_TIMEOUT_MS;
-/** How often it asks about an operation. */
+/** How often a client asks about an operation. */
 const CLIENT_POLL_MS = 2_000;
+/** Longest wait that a cloud that limits imposes. */
+const LIMIT_MS = 4_000;
 
 /** Holders and their changes. */
 export class SimCloud {
@@ -36,24 +44,39 @@ export class SimCloud {
   /** How old what a reading shows may be. */
   staleMs = 0;
   mood: (instanceId: string) => Mood = () => "ok";
+  /** When it last failed somebody, or an operator last changed something. */
+  troubledAtMs = -Infinity;
   /** Called when a change is accepted, before the time that it takes. */
   onAccept: (change: "attach" | "detach", instanceId: string, by: string) => void = () => {};
   /** Called after each change. */
   onChanged: () => void = () => {};
   readonly #timeline: Timeline;
+  readonly #random: () => number;
   #past: { atMs: number; holders: ReadonlySet<string> }[] = [];
 
-  constructor(timeline: Timeline) {
+  constructor(timeline: Timeline, random: () => number) {
     this.#timeline = timeline;
+    this.#random = random;
   }
 
-  /** Changes who holds, by a node's operation or by hand. */
+  /** The longest time that one call takes when nothing is wrong, until it shows. */
+  get callMs(): number {
+    return 2 * this.latencyMs + this.operationMs + this.staleMs;
+  }
+
+  /** Changes who holds. */
   change(change: "attach" | "detach", instanceId: string): void {
     this.#past.push({ atMs: this.#timeline.nowMs, holders: new Set(this.holders) });
     this.#past = this.#past.filter(({ atMs }) => atMs > this.#timeline.nowMs - this.staleMs);
     if (change === "attach") this.holders.add(instanceId);
     else this.holders.delete(instanceId);
     this.onChanged();
+  }
+
+  /** The same by an operator's hand. */
+  changeByHand(change: "attach" | "detach", instanceId: string): void {
+    this.troubledAtMs = this.#timeline.nowMs;
+    this.change(change, instanceId);
   }
 
   /** Serves one call, step by step as the real client makes its requests. */
@@ -66,10 +89,7 @@ export class SimCloud {
         });
       case "look":
         return this.#request(caller, () => {
-          const others = call.others
-            ? [...this.#shown()].filter((id) => id !== self)
-              .map((instanceId) => ({ instanceId, off: this.stopped.has(instanceId) }))
-            : null;
+          const others = call.others ? this.#othersThan(self) : null;
           caller.answer({ verb: "look", holds: this.#shows(self), others });
         });
       case "inspect":
@@ -79,41 +99,48 @@ export class SimCloud {
       case "attach":
         return this.#operation(caller, ["attach", self], () => caller.answer({ verb: "attach" }));
       case "detach-self":
-        return this.#operation(
-          caller,
-          ["detach", self],
-          () => caller.answer({ verb: "detach-self" }),
-        );
-      case "evict":
-        return this.#request(caller, () => {
-          const { instanceId, onlyIfStopped } = call;
-          if (!this.#shows(instanceId)) return caller.answer({ verb: "evict", outcome: "absent" });
-          if (onlyIfStopped && !this.stopped.has(instanceId)) {
-            return caller.answer({ verb: "evict", outcome: "running" });
-          }
-          caller.progress();
-          if (this.mood(self) === "keeps") return caller.fail(REFUSED);
-          this.#operation(caller, ["detach", instanceId], () => {
-            caller.answer({ verb: "evict", outcome: "taken" });
-          });
+        return this.#operation(caller, ["detach", self], () => {
+          caller.answer({ verb: "detach-self" });
         });
+      case "evict":
+        return this.#evict(call, caller);
       default:
         return call satisfies never;
     }
   }
 
+  #evict(
+    { instanceId, onlyIfStopped }: Extract<Call, { verb: "evict" }>,
+    caller: Caller,
+  ): void {
+    const beganMs = this.#timeline.nowMs;
+    this.#request(caller, () => {
+      if (!this.#shows(instanceId)) return caller.answer({ verb: "evict", outcome: "absent" });
+      if (onlyIfStopped && !this.stopped.has(instanceId)) {
+        return caller.answer({ verb: "evict", outcome: "running" });
+      }
+      caller.resume(() => {
+        caller.progress();
+        if (this.#timeline.nowMs >= beganMs + EVICT_WITHIN_MS) return caller.fail(RETRYABLE);
+        if (this.#moodOf(caller) === "keeps") return caller.fail(REFUSED);
+        this.#operation(caller, ["detach", instanceId], () => {
+          caller.answer({ verb: "evict", outcome: "taken" });
+        });
+      });
+    });
+  }
+
   #operation(caller: Caller, [change, id]: ["attach" | "detach", string], done: () => void): void {
-    const lost = this.mood(caller.instanceId) === "lost";
     const { nowMs } = this.#timeline;
     const apply = () => this.change(change, id);
-    if (lost) {
+    if (this.#moodOf(caller) === "lost") {
       this.onAccept(change, id, caller.instanceId);
       this.#timeline.at(nowMs + this.latencyMs + this.operationMs, apply);
-      return this.#timeline.at(nowMs + CLIENT_TIMEOUT_MS, () => caller.fail(RETRYABLE));
+      return this.#timeline.at(nowMs + REQUEST_TIMEOUT_MS, () => caller.fail(RETRYABLE));
     }
     this.#request(caller, () => {
       caller.progress();
-      if (this.mood(caller.instanceId) === "pends") return this.#pend(caller);
+      if (this.#moodOf(caller) === "pends") return this.#pend(caller);
       this.onAccept(change, id, caller.instanceId);
       this.#timeline.at(this.#timeline.nowMs + this.operationMs, () => {
         apply();
@@ -122,27 +149,48 @@ export class SimCloud {
     });
   }
 
-  /** The operation never ends, and every poll says so. */
+  /** The operation does not end while the mood lasts, and every poll says so; then it fails. */
   #pend(caller: Caller, sinceMs: number = this.#timeline.nowMs): void {
     const { nowMs } = this.#timeline;
-    if (nowMs >= sinceMs + CLIENT_PENDING_MS) return caller.fail(RETRYABLE);
-    this.#timeline.at(nowMs + CLIENT_POLL_MS, () => {
-      if (!caller.alive()) return;
-      caller.progress();
-      this.#pend(caller, sinceMs);
-    });
+    const over = this.#moodOf(caller) !== "pends";
+    if (over || nowMs >= sinceMs + OPERATION_TIMEOUT_MS) return caller.fail(RETRYABLE);
+    this.#timeline.at(nowMs + CLIENT_POLL_MS, () =>
+      caller.resume(() => {
+        caller.progress();
+        this.#pend(caller, sinceMs);
+      }));
   }
 
   #request(caller: Caller, answer: () => void): void {
-    if (!caller.alive()) return;
     const { nowMs } = this.#timeline;
-    const mood = this.mood(caller.instanceId);
-    const failing = { fails: RETRYABLE, refuses: REFUSED }[mood as "fails" | "refuses"];
-    if (failing) return this.#timeline.at(nowMs + this.latencyMs, () => caller.fail(failing));
-    if (mood === "hangs" || mood === "lost") {
-      return this.#timeline.at(nowMs + CLIENT_TIMEOUT_MS, () => caller.fail(RETRYABLE));
+    const failAt = (atMs: number, setback: Setback) =>
+      this.#timeline.at(atMs, () => caller.fail(setback));
+    switch (this.#moodOf(caller)) {
+      case "fails":
+        return failAt(nowMs + this.latencyMs, RETRYABLE);
+      case "refuses":
+        return failAt(nowMs + this.latencyMs, REFUSED);
+      case "limits": {
+        const retryAfterMs = Math.ceil(this.#random() * LIMIT_MS);
+        return failAt(nowMs + this.latencyMs, { retryable: true, retryAfterMs });
+      }
+      case "hangs":
+      case "lost":
+        return failAt(nowMs + REQUEST_TIMEOUT_MS, RETRYABLE);
+      default:
+        return this.#timeline.at(nowMs + this.latencyMs, answer);
     }
-    this.#timeline.at(nowMs + this.latencyMs, answer);
+  }
+
+  #moodOf({ instanceId }: Caller): Mood {
+    const mood = this.mood(instanceId);
+    if (mood !== "ok") this.troubledAtMs = this.#timeline.nowMs;
+    return mood;
+  }
+
+  #othersThan(self: string) {
+    return [...this.#shown()].filter((id) => id !== self)
+      .map((instanceId) => ({ instanceId, off: this.stopped.has(instanceId) }));
   }
 
   #shown(): ReadonlySet<string> {

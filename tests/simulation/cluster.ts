@@ -1,224 +1,238 @@
-// A cluster of real cores in simulated time, on a simulated network, before a simulated cloud.
-import { trailerFor } from "../../src/core/advert.ts";
-import { decode, encode } from "../../src/core/heartbeat.ts";
-import {
-  type Node,
-  type NodeEffect,
-  type NodeEvent,
-  type NodeSettings,
-  nodeWakeAtMs,
-  startNode,
-  stepNode,
-} from "../../src/core/node.ts";
-import { unresolved } from "../../src/core/peer.ts";
+// A cluster of real watchdogs in simulated time, on a simulated network, before a simulated cloud.
+import type { Call } from "../../src/core/ownership_state.ts";
+import type { Node, NodeSettings } from "../../src/core/node.ts";
+import { type PeerIdentity, unresolved } from "../../src/core/peer.ts";
+import type { Severity } from "../../src/core/report.ts";
+import type { SignalName } from "../../src/world.ts";
 import { simUuid } from "../exoscale/model.ts";
 import { SimCloud } from "./cloud.ts";
-import { SimNetwork } from "./network.ts";
+import { CoreAgent } from "./core_agent.ts";
+import { LoopAgent } from "./loop_agent.ts";
+import { type CallEnds, Machine, type Outside } from "./machine.ts";
+import { type SimDatagram, SimNetwork } from "./network.ts";
 import { Timeline } from "./timeline.ts";
 
-/** Datagrams that a paused machine's socket keeps. */
-const SOCKET_BUFFER = 64;
 const MEMBERS_MS = 5;
 /** The simulated Unix time of the timeline's beginning. */
 const EPOCH_MS = 1_900_000_000_000;
 
-/** One machine. */
-export interface SimNode {
-  readonly name: string;
-  readonly address: string;
-  readonly instanceId: string;
-  readonly settings: NodeSettings;
-  /** Speaks the original's 24 bytes. */
-  readonly plain: boolean;
-  /** Whether the cloud lists it. */
-  listed: boolean;
-  core: Node | null;
-  /** Exit code of its last run. */
-  exitCode: 0 | 1 | null;
-  pausedUntilMs: number;
-  /** What the wall clock is off by. */
-  wallOffsetMs: number;
-  incarnation: number;
-  sequence: number;
-  backlog: NodeEvent[];
+/** What can be seen from outside, for traces and checkers; every part may be left out. */
+export interface Observer {
+  /** A datagram has reached the socket of a machine. */
+  readonly arrived?: (to: Machine, datagram: SimDatagram) => void;
+  readonly sent?: (from: Machine) => void;
+  readonly called?: (by: Machine, call: Call) => void;
+  readonly ended?: (by: Machine, call: Call) => void;
+  readonly said?: (by: Machine, line: { severity: Severity; event: string; text: string }) => void;
+  readonly stepped?: (machine: Machine, core: Node) => void;
+  readonly exited?: (machine: Machine, code: 0 | 1) => void;
 }
 
-/** What happened, for traces and checkers. */
-export interface Observer {
-  before(node: SimNode, event: NodeEvent): void;
-  effect(node: SimNode, effect: NodeEffect): void;
-  after(node: SimNode): void;
+/** What kind of cluster. */
+export interface ClusterOptions {
+  readonly random: () => number;
+  /** Peers come from the cloud's list instead of the configuration. */
+  readonly dynamic?: boolean;
+  /** The whole loop runs, not only the core. */
+  readonly loop?: boolean;
 }
 
 /** The cluster. */
 export class SimCluster {
   readonly timeline = new Timeline();
   readonly network: SimNetwork;
-  readonly cloud = new SimCloud(this.timeline);
-  readonly nodes = new Map<string, SimNode>();
+  readonly cloud: SimCloud;
+  readonly machines = new Map<string, Machine>();
   readonly observers: Observer[] = [];
-  /** Whether peers come from the cloud's list instead of the configuration. */
-  readonly dynamic: boolean;
-  readonly #random: () => number;
+  readonly options: ClusterOptions;
+  /** How old the cloud's list of members may be. */
+  listLagMs = 0;
+  /** The first rule that was broken; time stops there. */
+  violation: string | null = null;
+  readonly #byAddress = new Map<string, Machine>();
+  readonly #lists: { atMs: number; machines: readonly Machine[] }[] = [];
 
-  constructor(random: () => number, { dynamic = false } = {}) {
-    this.#random = random;
-    this.dynamic = dynamic;
-    this.network = new SimNetwork(this.timeline, random, (to, from, bytes) => {
-      const node = [...this.nodes.values()].find(({ address }) => address === to);
-      const heartbeat = decode(bytes);
-      if (node && !("refused" in heartbeat)) {
-        this.#deliver(node, { kind: "heard", from, heartbeat });
-      }
-    });
+  constructor(options: ClusterOptions) {
+    this.options = options;
+    this.network = new SimNetwork(this.timeline, options.random, (each) => this.#arrive(each));
+    this.cloud = new SimCloud(this.timeline, options.random);
   }
 
   /** Adds a machine, switched off. */
-  add(name: string, settings: NodeSettings, { plain = false, listed = true } = {}): SimNode {
-    const number = this.nodes.size + 1;
-    const node: SimNode = {
+  add(name: string, settings: NodeSettings, { plain = false, listed = true } = {}): Machine {
+    const number = this.machines.size + 1;
+    const machine = new Machine(
       name,
-      address: `10.0.0.${number}`,
-      instanceId: simUuid(1, number),
+      `10.0.0.${number}`,
+      simUuid(1, number),
       settings,
       plain,
-      listed,
-      core: null,
-      exitCode: null,
-      pausedUntilMs: -Infinity,
-      wallOffsetMs: 0,
-      incarnation: 0,
-      sequence: 0,
-      backlog: [],
-    };
-    this.nodes.set(name, node);
-    return node;
+    );
+    this.machines.set(name, machine);
+    this.#byAddress.set(machine.address, machine);
+    if (listed) this.list(machine, true);
+    return machine;
+  }
+
+  /** Puts the machine on the cloud's list, or takes it off. */
+  list(machine: Machine, listed: boolean): void {
+    const others = (this.#lists.at(-1)?.machines ?? []).filter((other) => other !== machine);
+    const machines = listed ? [...others, machine] : others;
+    this.#lists.push({ atMs: this.timeline.nowMs, machines });
   }
 
   /** Starts the machine and its watchdog. */
-  start(node: SimNode): void {
-    if (node.core) return;
-    this.cloud.stopped.delete(node.instanceId);
-    node.incarnation += 1;
-    node.pausedUntilMs = -Infinity;
-    node.sequence = 0;
-    node.exitCode = null;
-    node.backlog = [];
-    const peers = this.dynamic
+  start(machine: Machine): void {
+    if (machine.agent) return;
+    this.cloud.stopped.delete(machine.instanceId);
+    machine.end();
+    machine.startedAtMs = this.timeline.nowMs;
+    machine.stopping = false;
+    machine.exitCode = null;
+    machine.priority = machine.settings.priority;
+    const outside = this.#outside(machine);
+    const addresses = this.options.dynamic
       ? null
-      : this.#others(node).map(({ address }) => unresolved(address));
-    const selfId = node.instanceId;
-    node.core = startNode(node.settings, { atMs: this.timeline.nowMs, selfId, peers });
-    this.#deliver(node, { kind: "tick" });
+      : this.#othersThan(machine).map(({ address }) => address);
+    const agent = this.options.loop
+      ? new LoopAgent(machine, outside, addresses)
+      : new CoreAgent(machine, outside, addresses?.map(unresolved) ?? null);
+    machine.agent = agent;
+    agent.start();
   }
 
   /** The watchdog dies without a word; with `powerOff` the whole machine. */
-  kill(node: SimNode, { powerOff = false } = {}): void {
-    node.core = null;
-    if (powerOff) this.cloud.stopped.add(node.instanceId);
+  kill(machine: Machine, { powerOff = false } = {}): void {
+    machine.end();
+    if (powerOff) this.cloud.stopped.add(machine.instanceId);
   }
 
   /** Freezes the machine; its socket buffer fills meanwhile. */
-  pause(node: SimNode, forMs: number): void {
-    node.pausedUntilMs = this.timeline.nowMs + forMs;
-    const { incarnation } = node;
-    this.timeline.at(node.pausedUntilMs, () => {
-      if (node.incarnation !== incarnation || node.pausedUntilMs > this.timeline.nowMs) return;
-      const backlog = node.backlog;
-      node.backlog = [];
-      for (const event of backlog) this.#deliver(node, event);
-      this.#deliver(node, { kind: "tick" });
+  freeze(machine: Machine, forMs: number): void {
+    if (!machine.agent) return;
+    const { nowMs } = this.timeline;
+    if (nowMs >= machine.frozenUntilMs) machine.frozenSinceMs = nowMs;
+    machine.frozenUntilMs = Math.max(machine.frozenUntilMs, nowMs + forMs);
+    const { incarnation, frozenUntilMs } = machine;
+    this.timeline.at(frozenUntilMs, () => {
+      if (machine.incarnation !== incarnation || machine.frozenUntilMs !== frozenUntilMs) return;
+      machine.thaw(this.options.random() < 0.5);
     });
   }
 
-  /** A signal. */
-  tell(node: SimNode, event: Extract<NodeEvent, { kind: "nudge" | "stop" }>): void {
-    this.#deliver(node, event);
-  }
-
-  /** Lets time pass. */
-  run(forMs: number): void {
-    this.timeline.runUntil(this.timeline.nowMs + forMs);
-  }
-
-  #others(node: SimNode): SimNode[] {
-    return [...this.nodes.values()].filter((other) => other !== node && other.listed);
-  }
-
-  #deliver(node: SimNode, event: NodeEvent): void {
-    if (!node.core) return;
-    if (this.timeline.nowMs < node.pausedUntilMs) {
-      const kept = event.kind !== "heard" || node.backlog.length < SOCKET_BUFFER;
-      if (kept && event.kind !== "tick") node.backlog.push(event);
-      return;
-    }
-    for (const observer of this.observers) observer.before(node, event);
-    const [core, effects] = stepNode(node.core, event, this.timeline.nowMs);
-    node.core = core;
-    for (const effect of effects) {
-      for (const observer of this.observers) observer.effect(node, effect);
-      this.#perform(node, effect);
-    }
-    for (const observer of this.observers) observer.after(node);
-    if (node.core) this.#wake(node, nodeWakeAtMs(node.core));
-  }
-
-  /** A deadline that has moved meanwhile is left to its own wake-up. */
-  #wake(node: SimNode, wakeAtMs: number): void {
-    if (wakeAtMs === Infinity) return;
-    const { incarnation } = node;
-    this.timeline.at(wakeAtMs, () => {
-      const current = node.core !== null && node.incarnation === incarnation;
-      if (current && nodeWakeAtMs(node.core!) === wakeAtMs) this.#deliver(node, { kind: "tick" });
-    });
-  }
-
-  #perform(node: SimNode, effect: NodeEffect): void {
-    const { incarnation } = node;
-    const later = (event: NodeEvent) => {
-      if (node.incarnation === incarnation) this.#deliver(node, event);
-    };
-    switch (effect.kind) {
-      case "send":
-        return this.#send(node, effect);
-      case "call": {
-        const { id } = effect;
-        return this.cloud.call(effect.call, {
-          instanceId: node.instanceId,
-          alive: () => node.core !== null && node.incarnation === incarnation,
-          progress: () => later({ kind: "progress" }),
-          answer: (answer) => later({ kind: "answered", id, answer, roll: this.#random() }),
-          fail: (setback) => later({ kind: "failed", id, roll: this.#random(), ...setback }),
-        });
+  /** A signal to the watchdog. */
+  tell(machine: Machine, signal: SignalName): void {
+    machine.reach("answer", this.timeline.nowMs, () => {
+      if (signal === "stop") machine.stopping = true;
+      else {
+        const moved = machine.priority + (signal === "better" ? -1 : 1);
+        machine.priority = Math.min(255, Math.max(Math.min(1, machine.priority), moved));
       }
-      case "members": {
-        const listed = node.listed || !this.dynamic;
-        const ok = this.cloud.mood(node.instanceId) === "ok";
-        const peers = this.#others(node).map(({ address, instanceId }) => ({
-          address,
-          instanceId,
-          wireId: instanceId,
-        }));
-        return this.timeline.at(
-          this.timeline.nowMs + MEMBERS_MS,
-          () => later(ok ? { kind: "members", peers, listed } : { kind: "members-failed" }),
+      machine.agent?.tell(signal);
+    });
+  }
+
+  /** Lets time pass, until something is wrong. */
+  async run(forMs: number): Promise<void> {
+    const endMs = this.timeline.nowMs + forMs;
+    const over = () => this.violation !== null;
+    if (!this.options.loop) return this.timeline.runUntil(endMs, over);
+    // Whatever promises can do without time passing is done after one turn of the real event loop.
+    const settle = () => new Promise<void>((resolve) => setImmediate(resolve));
+    await this.timeline.runSettled(endMs, { over, settle });
+  }
+
+  /** Notes a broken rule. */
+  fail(who: string, rule: string): void {
+    this.violation ??= `at ${this.timeline.nowMs.toFixed(0)} ms ${who}: ${rule}`;
+  }
+
+  /** What the cloud lists now: as it was when the lag began, but never from before the story. */
+  get #list(): readonly Machine[] {
+    const atMs = Math.max(0, this.timeline.nowMs - this.listLagMs);
+    return this.#lists.findLast((each) => each.atMs <= atMs)?.machines ?? [];
+  }
+
+  #othersThan(machine: Machine): Machine[] {
+    return this.#list.filter((other) => other !== machine);
+  }
+
+  #arrive(datagram: SimDatagram): void {
+    const machine = this.#byAddress.get(datagram.to);
+    if (!machine) return;
+    const hear = () => machine.agent?.hear(datagram.from, datagram.bytes);
+    // It counts as arrived even when it waits for the machine to thaw.
+    const frozen = this.timeline.nowMs < machine.frozenUntilMs;
+    if (!frozen) { for (const { arrived } of this.observers) arrived?.(machine, datagram); }
+    const kept = machine.reach("datagram", this.timeline.nowMs, hear);
+    if (frozen && kept) { for (const { arrived } of this.observers) arrived?.(machine, datagram); }
+  }
+
+  #outside(machine: Machine): Outside {
+    const { timeline, observers } = this;
+    const { incarnation } = machine;
+    const alive = () => machine.incarnation === incarnation;
+    const reach = (kind: "timer" | "answer", work: () => void) =>
+      void (alive() && machine.reach(kind, timeline.nowMs, work));
+    return {
+      nowMs: () => timeline.nowMs,
+      wallMs: () => EPOCH_MS + Math.floor(timeline.nowMs) + machine.wallOffsetMs,
+      random: this.options.random,
+      at: (atMs, work) => timeline.at(atMs, () => reach("timer", work)),
+      send: (bytes, to) => {
+        if (!alive()) return;
+        for (const { sent } of observers) sent?.(machine);
+        this.network.send(machine.address, to, bytes);
+      },
+      call: (call, ends) => alive() && this.#call(machine, call, { ends, reach }),
+      members: ({ answer, fail }) => {
+        const ok = ["ok", "keeps", "pends"].includes(this.cloud.mood(machine.instanceId));
+        const peers = this.#othersThan(machine).map(identityOf);
+        const listed = !this.options.dynamic || this.#list.includes(machine);
+        timeline.at(
+          timeline.nowMs + MEMBERS_MS,
+          () => reach("answer", () => ok ? answer({ peers, listed }) : fail()),
         );
-      }
-      case "exit":
-        node.exitCode = effect.code;
-        node.core = null;
-    }
+      },
+      say: (severity, event, text) => {
+        if (!alive()) return;
+        for (const { said } of observers) said?.(machine, { severity, event, text });
+      },
+      stepped: (core) => {
+        if (!alive()) return;
+        machine.core = core;
+        for (const { stepped } of observers) stepped?.(machine, core);
+      },
+      exit: (code) => {
+        if (!alive()) return;
+        machine.end();
+        machine.exitCode = code;
+        for (const { exited } of observers) exited?.(machine, code);
+      },
+    };
   }
 
-  #send(node: SimNode, { to, advert, hearsYou }: Extract<NodeEffect, { kind: "send" }>): void {
-    const wallMs = EPOCH_MS + Math.floor(this.timeline.nowMs) + node.wallOffsetMs;
-    node.sequence = Math.max(node.sequence + 1, wallMs);
-    const bytes = encode({
-      priority: advert.priority,
-      elasticIp: node.settings.elasticIp,
-      id: node.instanceId,
-      trailer: node.plain ? null : trailerFor(advert, { hearsYou, sequence: node.sequence }),
+  #call(
+    machine: Machine,
+    call: Call,
+    { ends, reach }: { ends: CallEnds; reach: (kind: "answer", work: () => void) => void },
+  ): void {
+    for (const { called } of this.observers) called?.(machine, call);
+    const end = (work: () => void) =>
+      reach("answer", () => {
+        for (const { ended } of this.observers) ended?.(machine, call);
+        work();
+      });
+    this.cloud.call(call, {
+      instanceId: machine.instanceId,
+      resume: (work) => reach("answer", work),
+      progress: () => reach("answer", ends.progress),
+      answer: (answer) => end(() => ends.answer(answer)),
+      fail: (setback) => end(() => ends.fail(setback)),
     });
-    this.network.send(node.address, to, bytes);
   }
+}
+
+function identityOf({ address, instanceId }: Machine): PeerIdentity {
+  return { address, instanceId, wireId: instanceId };
 }

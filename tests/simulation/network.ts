@@ -10,6 +10,14 @@ export interface Weather {
   delayMs: [least: number, most: number];
 }
 
+/** One datagram that arrives. */
+export interface SimDatagram {
+  readonly from: string;
+  readonly to: string;
+  readonly bytes: Uint8Array;
+  readonly sentAtMs: number;
+}
+
 /** Carries datagrams between addresses. */
 export class SimNetwork {
   weather: Weather = { loss: 0, duplicates: 0, delayMs: [0, 0] };
@@ -17,12 +25,12 @@ export class SimNetwork {
   readonly cuts = new Set<string>();
   readonly #timeline: Timeline;
   readonly #random: () => number;
-  readonly #deliver: (to: string, from: string, bytes: Uint8Array) => void;
+  readonly #deliver: (datagram: SimDatagram) => void;
 
   constructor(
     timeline: Timeline,
     random: () => number,
-    deliver: (to: string, from: string, bytes: Uint8Array) => void,
+    deliver: (datagram: SimDatagram) => void,
   ) {
     this.#timeline = timeline;
     this.#random = random;
@@ -32,12 +40,14 @@ export class SimNetwork {
   /** Sends one datagram, as well as the weather allows. */
   send(from: string, to: string, bytes: Uint8Array): void {
     const { loss, duplicates, delayMs: [least, most] } = this.weather;
-    if (this.cuts.has(`${from}>${to}`) || this.#random() < loss) return;
-    const copies = this.#random() < duplicates ? 2 : 1;
+    const cut = () => this.cuts.size > 0 && this.cuts.has(`${from}>${to}`);
+    if (cut() || (loss > 0 && this.#random() < loss)) return;
+    const sentAtMs = this.#timeline.nowMs;
+    const copies = duplicates > 0 && this.#random() < duplicates ? 2 : 1;
     for (let copy = 0; copy < copies; copy++) {
-      const delayMs = least + this.#random() * (most - least);
-      this.#timeline.at(this.#timeline.nowMs + delayMs, () => {
-        if (!this.cuts.has(`${from}>${to}`)) this.#deliver(to, from, bytes);
+      const delayMs = least + (most > least ? this.#random() * (most - least) : 0);
+      this.#timeline.at(sentAtMs + delayMs, () => {
+        if (!cut()) this.#deliver({ from, to, bytes, sentAtMs });
       });
     }
   }

@@ -1,47 +1,66 @@
 // Cluster stories as text: commands in, trace out.
 //
-//   cluster a=10 b=20 c=20/plain interval=1s ratio=3 api=5ms operation=0ms exclusive no-preempt
+//   cluster a=10 b=20 c=20/plain d=30/off/unlisted interval=1s ratio=3 api=5ms operation=0ms stale=1s lag=5s
+//           exclusive no-preempt preempt-delay=5s handover=10s reconcile=30s dynamic loop chance=42
 //   kill a at 5s | poweroff a at 5s | start a at 9s | stop a at 9s | better a at 9s | worse a at 9s
-//   pause a at 5s for 10s | cut a b at 5s | cut a>b at 5s | heal at 9s | leave a at 5s | join a at 9s
+//   pause a at 5s for 10s | clock a at 5s for 1h | clock a back at 5s for 1h | leave a at 5s | join a at 9s
+//   cut a b at 5s | cut a>b at 5s | heal at 9s | weather loss=0.1 duplicates=0.1 delay=200ms at 5s
 //   cloud fails at 5s | cloud hangs a at 5s | cloud ok at 9s | attach a at 5s | detach a at 5s
-//   run 10s
+//   run 10s | mend | settle
+//
+// `mend` puts everything right; `settle` demands that all is well within the bound of convergence.ts.
 import { parseDuration } from "../../src/cli.ts";
-import { SimCluster, type SimNode } from "./cluster.ts";
 import { watchSafety } from "./checkers.ts";
 import type { Mood } from "./cloud.ts";
+import { SimCluster } from "./cluster.ts";
+import { converge } from "./convergence.ts";
+import type { Machine } from "./machine.ts";
 import { seededRandom } from "./prng.ts";
 import { follow } from "./trace.ts";
 
-const SWITCHES = ["exclusive", "no-preempt", "dynamic"];
-/** Runs the commands and returns the trace. */
-export function playScenario(text: string): string[] {
+/** How a story went. */
+export interface Played {
+  readonly trace: readonly string[];
+  /** The first rule that was broken, null when none was. */
+  readonly violation: string | null;
+}
+
+/** Plays the commands to their end, or to the first broken rule. */
+export async function play(text: string, { loop = false } = {}): Promise<Played> {
   const commands = text.split("\n").map((line) => line.replace(/#.*/, "").trim()).filter(Boolean);
   const [first = "", ...rest] = commands;
-  const stage = build(first);
-  for (const command of rest) obey(stage, command);
-  return stage.trace;
+  const trace: string[] = [];
+  const cluster = build(`${first}${loop ? " loop" : ""}`, trace);
+  try {
+    for (const command of rest) {
+      if (cluster.violation === null) await obey(cluster, command);
+    }
+  } catch (error) {
+    // A broken invariant of the core is as good a find as a broken rule.
+    cluster.fail("core", error instanceof Error ? error.message : `${error}`);
+  }
+  return { trace, violation: cluster.violation };
 }
 
-interface Stage {
-  readonly cluster: SimCluster;
-  readonly trace: string[];
-}
-
-function build(line: string): Stage {
+function build(line: string, trace: string[]): SimCluster {
   const words = line.split(/\s+/).slice(1);
   const settings = new Map(words.map((word) => word.split("=") as [string, string]));
-  const span = (name: string, fallback: string) =>
-    parseDuration(settings.get(name) ?? fallback) ?? 0;
-  const cluster = new SimCluster(seededRandom(1), { dynamic: settings.has("dynamic") });
+  const span = (name: string, fallback: string) => spanOf(settings.get(name) ?? fallback, line);
+  const cluster = new SimCluster({
+    random: seededRandom(Number(settings.get("chance") ?? 1)),
+    dynamic: settings.has("dynamic"),
+    loop: settings.has("loop"),
+  });
   cluster.cloud.latencyMs = span("api", "5ms");
   cluster.cloud.operationMs = span("operation", "0ms");
-  const trace: string[] = [];
+  cluster.cloud.staleMs = span("stale", "0ms");
+  cluster.listLagMs = span("lag", "0ms");
   watchSafety(cluster);
   follow(cluster, (line) => trace.push(line));
-  const starting: string[] = [];
-  for (const word of words.filter((word) => /^[a-z]=/.test(word) && !SWITCHES.includes(word))) {
+  const starting: Machine[] = [];
+  for (const word of words.filter((word) => /^[a-z]=/.test(word))) {
     const [, name = "", priority, options = ""] = /^([a-z])=(\d+)(.*)$/.exec(word) ?? [];
-    cluster.add(name, {
+    const machine = cluster.add(name, {
       elasticIp: "198.51.100.50",
       priority: Number(priority),
       intervalMs: span("interval", "1s"),
@@ -51,76 +70,107 @@ function build(line: string): Stage {
       handoverTimeoutMs: span("handover", "10s"),
       reconcileMs: span("reconcile", "30s"),
     }, { plain: options.includes("/plain"), listed: !options.includes("/unlisted") });
-    if (!options.includes("/off")) starting.push(name);
+    if (!options.includes("/off")) starting.push(machine);
   }
-  for (const name of starting) cluster.start(cluster.nodes.get(name)!);
-  return { cluster, trace };
+  for (const machine of starting) cluster.start(machine);
+  return cluster;
 }
 
-function obey(stage: Stage, command: string): void {
-  const { cluster } = stage;
+function spanOf(text: string, command: string): number {
+  const ms = parseDuration(text);
+  if (ms === null) throw new Error(`cannot read the time "${text}" in: ${command}`);
+  return ms;
+}
+
+async function obey(cluster: SimCluster, command: string): Promise<void> {
   const timing = /^(.*?)(?: at (\S+))?(?: for (\S+))?$/.exec(command);
   const [, action = "", at, lasting] = timing ?? [];
   const [verb = "", ...names] = action.split(/\s+/);
-  if (verb === "run") return cluster.run(parseDuration(names[0] ?? "") ?? 0);
-  const atMs = at === undefined ? cluster.timeline.nowMs : parseDuration(at) ?? NaN;
-  const forMs = parseDuration(lasting ?? "0") ?? NaN;
-  if (Number.isNaN(atMs + forMs)) throw new Error(`cannot read the times of: ${command}`);
+  if (verb === "run") return await cluster.run(spanOf(names[0] ?? "", command));
+  if (verb === "mend") return mend(cluster);
+  if (verb === "settle") return await converge(cluster);
+  const atMs = at === undefined ? cluster.timeline.nowMs : spanOf(at, command);
+  const forMs = spanOf(lasting ?? "0", command);
   cluster.timeline.at(atMs, () => act(cluster, { verb, names, forMs, command }));
 }
 
-function act(
-  cluster: SimCluster,
-  { verb, names, forMs, command }: {
-    verb: string;
-    names: string[];
-    forMs: number;
-    command: string;
-  },
-): void {
-  const node = (name = names[0]): SimNode => {
-    const found = cluster.nodes.get(name ?? "");
+/** Everything that is broken is mended; machines that are switched off stay off, the others run again. */
+function mend(cluster: SimCluster): void {
+  const { network, cloud, machines } = cluster;
+  network.weather = { loss: 0, duplicates: 0, delayMs: [0, 1] };
+  network.cuts.clear();
+  cloud.mood = () => "ok";
+  cluster.listLagMs = 0;
+  for (const machine of machines.values()) {
+    cluster.list(machine, true);
+    if (!cloud.stopped.has(machine.instanceId)) cluster.start(machine);
+  }
+}
+
+/** One thing that happens. */
+interface Action {
+  readonly verb: string;
+  readonly names: readonly string[];
+  readonly forMs: number;
+  readonly command: string;
+}
+
+function act(cluster: SimCluster, { verb, names, forMs, command }: Action): void {
+  const { network, cloud, machines } = cluster;
+  const machine = (name = names[0]): Machine => {
+    const found = machines.get(name ?? "");
     if (!found) throw new Error(`no node ${name} in: ${command}`);
     return found;
   };
   switch (verb) {
     case "kill":
     case "poweroff":
-      return cluster.kill(node(), { powerOff: verb === "poweroff" });
+      return cluster.kill(machine(), { powerOff: verb === "poweroff" });
     case "start":
-      return cluster.start(node());
+      return cluster.start(machine());
     case "stop":
-      return cluster.tell(node(), { kind: "stop" });
     case "better":
     case "worse":
-      return cluster.tell(node(), { kind: "nudge", by: verb === "better" ? -1 : 1 });
+      return cluster.tell(machine(), verb);
     case "pause":
-      return cluster.pause(node(), forMs);
+      return cluster.freeze(machine(), forMs);
     case "cut": {
       const [one = "", other = ""] = names.join(" ").split(/[ >]/);
-      const [a, b] = [node(one).address, node(other).address];
-      cluster.network.cuts.add(`${a}>${b}`);
-      if (!command.includes(">")) cluster.network.cuts.add(`${b}>${a}`);
+      const [a, b] = [machine(one).address, machine(other).address];
+      network.cuts.add(`${a}>${b}`);
+      if (!command.includes(">")) network.cuts.add(`${b}>${a}`);
       return;
     }
     case "heal":
-      return cluster.network.cuts.clear();
+      return network.cuts.clear();
+    case "weather":
+      return void (network.weather = weatherOf(names, command));
     case "leave":
     case "join":
-      return void (node().listed = verb === "join");
+      return cluster.list(machine(), verb === "join");
     case "attach":
     case "detach":
-      return cluster.cloud.change(verb, node().instanceId);
+      return cloud.changeByHand(verb, machine().instanceId);
     case "clock":
-      return void (node().wallOffsetMs = forMs * (names[1] === "back" ? -1 : 1));
+      return void (machine().wallOffsetMs += forMs * (names[1] === "back" ? -1 : 1));
     case "cloud": {
       const [mood = "ok", ...whose] = names;
-      const ids = whose.map((name) => node(name).instanceId);
+      const ids = whose.map((name) => machine(name).instanceId);
       const affected = (id: string) => ids.length === 0 || ids.includes(id);
-      cluster.cloud.mood = (id) => affected(id) ? mood as Mood : "ok";
+      cloud.mood = (id) => affected(id) ? mood as Mood : "ok";
       return;
     }
     default:
       throw new Error(`unknown command: ${command}`);
   }
+}
+
+function weatherOf(words: readonly string[], command: string) {
+  const values = new Map(words.map((word) => word.split("=") as [string, string]));
+  const delayMs: [number, number] = [0, spanOf(values.get("delay") ?? "0", command)];
+  return {
+    loss: Number(values.get("loss") ?? 0),
+    duplicates: Number(values.get("duplicates") ?? 0),
+    delayMs,
+  };
 }

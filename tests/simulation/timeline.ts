@@ -14,6 +14,7 @@ export class Timeline {
   nowMs = 0;
   readonly #heap: Planned[] = [];
   #count = 0;
+  #standstill = 0;
 
   /** Plans work; an instant in the past means now. */
   at(atMs: number, work: () => void): void {
@@ -29,17 +30,32 @@ export class Timeline {
     heap[index] = planned;
   }
 
-  /** Does everything up to the instant, which then is now. */
-  runUntil(endMs: number): void {
-    let standstill = 0;
-    while (this.#heap[0] && this.#heap[0].atMs <= endMs) {
-      const { atMs, work } = this.#pop();
-      standstill = atMs > this.nowMs ? 0 : standstill + 1;
-      if (standstill > STANDSTILL_MAX) throw new Error(`time stands still at ${this.nowMs} ms`);
-      this.nowMs = atMs;
-      work();
-    }
-    this.nowMs = endMs;
+  /** Does everything up to the instant, which then is now; less if `over` says so. */
+  runUntil(endMs: number, over: () => boolean = () => false): void {
+    while (!over() && this.#next(endMs));
+    if (!over()) this.nowMs = endMs;
+  }
+
+  /** The same for work that goes on in promises: each piece is followed by `settle`. */
+  async runSettled(
+    endMs: number,
+    { over, settle }: { over: () => boolean; settle: () => Promise<void> },
+  ): Promise<void> {
+    await settle();
+    while (!over() && this.#next(endMs)) await settle();
+    if (!over()) this.nowMs = endMs;
+  }
+
+  /** Does one piece of work, unless none is left until then. */
+  #next(endMs: number): boolean {
+    const first = this.#heap[0];
+    if (!first || first.atMs > endMs) return false;
+    this.#pop();
+    this.#standstill = first.atMs > this.nowMs ? 0 : this.#standstill + 1;
+    if (this.#standstill > STANDSTILL_MAX) throw new Error(`time stands still at ${this.nowMs} ms`);
+    this.nowMs = first.atMs;
+    first.work();
+    return true;
   }
 
   #pop(): Planned {

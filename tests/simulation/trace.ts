@@ -1,7 +1,7 @@
 // What a reader wants to see of a cluster: roles with their reasons, who holds, and what was evicted.
 import type { SimCluster } from "./cluster.ts";
 
-/** Events of the core that a trace shows beside roles and holders. */
+/** Lines of the log that a trace shows beside roles and holders. */
 const SHOWN = new Set([
   "evicted",
   "hold-vanished",
@@ -17,25 +17,30 @@ const SHOWN = new Set([
 export function follow(cluster: SimCluster, tell: (line: string) => void): void {
   const { timeline, cloud } = cluster;
   const nameOf = (id: string) =>
-    [...cluster.nodes.values()].find(({ instanceId }) => instanceId === id)?.name ?? id;
-  const note = (who: string, what: string) => {
-    const names = what.replace(/0{7}1-0000-4000-8000-[0-9a-f]{12}/g, (id) => nameOf(id));
-    tell(`${(timeline.nowMs / 1000).toFixed(2)}s ${who} ${names}`);
-  };
+    [...cluster.machines.values()].find(({ instanceId }) => instanceId === id)?.name ?? id;
+  const note = (who: string, what: string) =>
+    tell(`${(timeline.nowMs / 1000).toFixed(2)}s ${who} ${what}`);
   const roles = new Map<string, string>();
+  const role = (name: string, text: string) => {
+    if (text !== roles.get(name)) note(name, text);
+    roles.set(name, text);
+  };
   cluster.observers.push({
-    before() {},
-    effect(node, effect) {
-      if (effect.kind === "exit") note(node.name, `exit ${effect.code}`);
-      if (effect.kind === "report" && SHOWN.has(effect.event)) note(node.name, effect.event);
-      if (effect.kind === "call" && effect.call.verb === "evict") {
-        note(node.name, effect.call.onlyIfStopped ? "is it off?" : "evict?");
-      }
+    exited({ name }, code) {
+      note(name, `exit ${code}`);
+      roles.delete(name);
     },
-    after({ name, core }) {
-      const role = core ? `${core.election.role} ${core.election.reason}` : "";
-      if (role && role !== roles.get(name)) note(name, role);
-      roles.set(name, role);
+    said({ name, core }, { event, text }) {
+      if (SHOWN.has(event)) note(name, event);
+      // Of a whole loop nothing but its log shows the role.
+      const [, whole, reason] = /^(\w+) \((\w+)/.exec(event === "role" && !core ? text : "") ?? [];
+      if (whole) role(name, `${whole} ${reason}`);
+    },
+    called({ name }, call) {
+      if (call.verb === "evict") note(name, call.onlyIfStopped ? "is it off?" : "evict?");
+    },
+    stepped({ name, agent }, { election }) {
+      if (agent) role(name, `${election.role} ${election.reason}`);
     },
   });
   cloud.onChanged = () =>

@@ -1,0 +1,80 @@
+// What must come true once everything is mended, within a stated bound, and that nothing moves after it.
+import { deadTimeMs, holdOffMs } from "../../src/core/election_state.ts";
+import { REQUEST_TIMEOUT_MS } from "../../src/exoscale/http.ts";
+import type { Observer, SimCluster } from "./cluster.ts";
+import type { Machine } from "./machine.ts";
+
+/** Time after the bound in which nothing may move any more. */
+const CALM_MS = 40_000;
+/** Reconcile looks are spread by up to this share. */
+const RECONCILE_SPREAD = 1.1;
+
+/**
+ * The time from the last fault until all is as it should be: `dead time + hold-off + reconcile + 3 calls`, after the
+ * call that was under way or the wait that the cloud imposed when the fault ended.
+ */
+export function boundMs(cluster: SimCluster): number {
+  const settings = [...cluster.machines.values()].map((machine) => machine.settings);
+  const most = (of: (each: Machine["settings"]) => number) => Math.max(...settings.map(of));
+  return REQUEST_TIMEOUT_MS + most(deadTimeMs) + most(holdOffMs) + 3 * cluster.cloud.callMs +
+    most(({ reconcileMs }) => reconcileMs) * RECONCILE_SPREAD +
+    most(({ preemptDelayMs }) => Number.isFinite(preemptDelayMs) ? preemptDelayMs : 0);
+}
+
+/** Lets the bound pass and then some time in which nothing may happen. */
+export async function converge(cluster: SimCluster): Promise<void> {
+  const bound = boundMs(cluster);
+  await cluster.run(bound);
+  const asItShould = () => {
+    const wrong = wrongHolders(cluster);
+    if (wrong) cluster.fail("cloud", `${wrong}, ${bound.toFixed(0)} ms after the last fault`);
+  };
+  asItShould();
+  const calm = watchCalm(cluster);
+  cluster.observers.push(calm);
+  await cluster.run(CALM_MS);
+  asItShould();
+}
+
+/** Nothing is changed, and nothing asked but the usual looks. */
+function watchCalm(cluster: SimCluster): Observer {
+  const looks = new Map<Machine, number>();
+  const { onChanged } = cluster.cloud;
+  cluster.cloud.onChanged = () => {
+    onChanged();
+    cluster.fail("cloud", "the address still moves");
+  };
+  return {
+    called(by, { verb }) {
+      const count = (looks.get(by) ?? 0) + 1;
+      looks.set(by, count);
+      const usual = 1 + Math.floor(CALM_MS / by.settings.reconcileMs);
+      if (verb !== "look") cluster.fail(by.name, `still calls ${verb}`);
+      if (count > usual) cluster.fail(by.name, `${count} looks in ${CALM_MS} ms of calm`);
+    },
+  };
+}
+
+/** Who holds and who should, null when they are the same. */
+function wrongHolders({ machines, cloud }: SimCluster): string | null {
+  const live = [...machines.values()].filter(({ agent }) => agent !== null);
+  const nameOf = (id: string) =>
+    [...machines.values()].find(({ instanceId }) => instanceId === id)?.name ?? id;
+  const holders = [...cloud.holders].map(nameOf).sort().join("+") || "nobody";
+  if (live.length === 0) return null;
+  const best = Math.min(...live.map(({ priority }) => priority));
+  const patient = live.some(({ settings }) => settings.preemptDelayMs === Infinity);
+  const ranks = patient ? [...new Set(live.map(({ priority }) => priority))] : [best];
+  const candidates = ranks.map((rank) => {
+    const equals = live.filter(({ priority }) => priority === rank);
+    const exclusive = equals.some(({ settings }) => settings.exclusive);
+    return exclusive && !patient ? equals.slice(0, 1) : equals;
+  });
+  // Without preemption whoever came to hold keeps it, alone or with some of its equals.
+  const right = patient
+    ? candidates.some((equals) => equals.some(({ name }) => holders.split("+").includes(name)))
+    : candidates[0]?.map(({ name }) => name).sort().join("+") === holders;
+  if (right) return null;
+  const wanted = candidates.map((equals) => equals.map(({ name }) => name).sort().join("+"));
+  return `${holders} hold, wanted ${wanted.join(" or ")}`;
+}

@@ -1,0 +1,93 @@
+// A watchdog that is nothing but the core: each event is stepped, each effect done, without a promise anywhere.
+import { trailerFor } from "../../src/core/advert.ts";
+import { decode, encode } from "../../src/core/heartbeat.ts";
+import {
+  type Node,
+  type NodeEffect,
+  type NodeEvent,
+  nodeWakeAtMs,
+  startNode,
+  stepNode,
+} from "../../src/core/node.ts";
+import type { PeerIdentity } from "../../src/core/peer.ts";
+import type { SignalName } from "../../src/world.ts";
+import type { Agent, Machine, Outside } from "./machine.ts";
+
+/** Steps the core. */
+export class CoreAgent implements Agent {
+  #node: Node;
+  #sequence = 0;
+  readonly #machine: Machine;
+  readonly #outside: Outside;
+
+  constructor(machine: Machine, outside: Outside, peers: readonly PeerIdentity[] | null) {
+    this.#machine = machine;
+    this.#outside = outside;
+    const selfId = machine.instanceId;
+    this.#node = startNode(machine.settings, { atMs: outside.nowMs(), selfId, peers });
+  }
+
+  start(): void {
+    this.#deliver({ kind: "tick" });
+  }
+
+  hear(from: string, bytes: Uint8Array): void {
+    const heartbeat = decode(bytes);
+    if (!("refused" in heartbeat)) this.#deliver({ kind: "heard", from, heartbeat });
+  }
+
+  tell(signal: SignalName): void {
+    if (signal === "stop") this.#deliver({ kind: "stop" });
+    else this.#deliver({ kind: "nudge", by: signal === "better" ? -1 : 1 });
+  }
+
+  #deliver(event: NodeEvent): void {
+    const [node, effects] = stepNode(this.#node, event, this.#outside.nowMs());
+    this.#node = node;
+    for (const effect of effects) this.#perform(effect);
+    this.#outside.stepped(node);
+    const wakeAtMs = nodeWakeAtMs(node);
+    if (wakeAtMs === Infinity) return;
+    this.#outside.at(wakeAtMs, () => {
+      // A deadline that has moved meanwhile is left to its own wake-up.
+      if (nodeWakeAtMs(this.#node) === wakeAtMs) this.#deliver({ kind: "tick" });
+    });
+  }
+
+  #perform(effect: NodeEffect): void {
+    const { random, call, members, say, exit } = this.#outside;
+    switch (effect.kind) {
+      case "send":
+        return this.#send(effect);
+      case "call": {
+        const { id } = effect;
+        return call(effect.call, {
+          progress: () => this.#deliver({ kind: "progress" }),
+          answer: (answer) => this.#deliver({ kind: "answered", id, answer, roll: random() }),
+          fail: (setback) => this.#deliver({ kind: "failed", id, roll: random(), ...setback }),
+        });
+      }
+      case "members":
+        return members({
+          answer: (membership) => this.#deliver({ kind: "members", ...membership }),
+          fail: () => this.#deliver({ kind: "members-failed" }),
+        });
+      case "report":
+        return say(effect.severity, effect.event, effect.text);
+      case "exit":
+        return exit(effect.code);
+      case "refused":
+        return;
+      default:
+        return effect satisfies never;
+    }
+  }
+
+  #send({ to, advert, hearsYou }: Extract<NodeEffect, { kind: "send" }>): void {
+    const { instanceId: id, plain, settings: { elasticIp } } = this.#machine;
+    this.#sequence = Math.max(this.#sequence + 1, Math.floor(this.#outside.wallMs()));
+    const trailer = plain ? null : trailerFor(advert, { hearsYou, sequence: this.#sequence });
+    const bytes = encode({ priority: advert.priority, elasticIp, id, trailer });
+    this.#outside.send(bytes, to);
+  }
+}

@@ -1,0 +1,138 @@
+// The real watchdog loop in a simulated world: what it waits for comes from the timeline.
+import { CloudError } from "../../src/exoscale/cloud_error.ts";
+import type { Answer, Call } from "../../src/core/ownership_state.ts";
+import { runWatchdog } from "../../src/watchdog.ts";
+import type { Clock, Cloud, Datagram, Link, Membership, SignalName } from "../../src/world.ts";
+import type { Agent, Machine, Outside } from "./machine.ts";
+
+const PORT = 12_345;
+
+/** Runs `runWatchdog`. */
+export class LoopAgent implements Agent {
+  readonly #machine: Machine;
+  readonly #outside: Outside;
+  readonly #link: SimLink;
+  readonly #addresses: readonly string[] | null;
+  #listener: (signal: SignalName) => void = () => {};
+
+  constructor(machine: Machine, outside: Outside, addresses: readonly string[] | null) {
+    this.#machine = machine;
+    this.#outside = outside;
+    this.#addresses = addresses;
+    this.#link = new SimLink(outside);
+  }
+
+  start(): void {
+    const { settings, plain, instanceId } = this.#machine;
+    const { random, say, exit } = this.#outside;
+    const addresses = this.#addresses;
+    const own = { port: PORT, trailer: !plain, selfId: instanceId, addresses, verbose: false };
+    runWatchdog({ ...settings, ...own }, {
+      clock: clockOf(this.#outside),
+      random,
+      link: this.#link,
+      signals: {
+        listen: (listener) => {
+          this.#listener = listener;
+          return () => this.#listener = () => {};
+        },
+      },
+      log: { write: say },
+      connect: (onProgress) => this.#cloud(onProgress),
+    }).then(exit);
+  }
+
+  hear(from: string, bytes: Uint8Array): void {
+    this.#link.receive({ bytes, from, fromPort: PORT });
+  }
+
+  tell(signal: SignalName): void {
+    this.#listener(signal);
+  }
+
+  #cloud(onProgress: () => void): Cloud {
+    const { instanceId } = this.#machine;
+    const ask = <Verb extends Call["verb"]>(call: Extract<Call, { verb: Verb }>) =>
+      new Promise<Extract<Answer, { verb: Verb }>>((resolve, reject) =>
+        this.#outside.call(call, {
+          progress: onProgress,
+          answer: (answer) => {
+            onProgress();
+            resolve(answer as Extract<Answer, { verb: Verb }>);
+          },
+          fail: (setback) => reject(cloudError(setback)),
+        })
+      );
+    return {
+      name: "the simulated cloud",
+      async prepare() {
+        return { instanceId, wireId: instanceId, holds: (await ask({ verb: "prepare" })).holds };
+      },
+      members: () =>
+        new Promise<Membership>((resolve, reject) =>
+          this.#outside.members({
+            answer: resolve,
+            fail: () => reject(cloudError({ retryable: true, retryAfterMs: null })),
+          })
+        ),
+      look: ({ others }) => ask({ verb: "look", others }),
+      inspect: async (id) => (await ask({ verb: "inspect", instanceId: id })).holds,
+      attach: async () => void await ask({ verb: "attach" }),
+      detachSelf: async () => void await ask({ verb: "detach-self" }),
+      evict: async (id, options) =>
+        (await ask({ verb: "evict", instanceId: id, ...options })).outcome,
+    };
+  }
+}
+
+function cloudError(setback: { retryable: boolean; retryAfterMs: number | null }): CloudError {
+  return new CloudError(setback.retryable ? "server-error" : "forbidden", "simulated", setback);
+}
+
+function clockOf({ nowMs, wallMs, at }: Outside): Clock {
+  return {
+    nowMs,
+    wallMs,
+    sleep: (ms, signal) =>
+      new Promise((resolve) => {
+        signal?.addEventListener("abort", () => resolve());
+        at(nowMs() + Math.max(ms, 0), resolve);
+      }),
+  };
+}
+
+/** A socket whose datagrams come from the simulated network. */
+class SimLink implements Link {
+  readonly localAddresses: readonly string[] = [];
+  readonly #outside: Outside;
+  #inbox: Datagram[] = [];
+  #wake = () => {};
+  #closed = false;
+
+  constructor(outside: Outside) {
+    this.#outside = outside;
+  }
+
+  send(bytes: Uint8Array, to: string): void {
+    this.#outside.send(bytes, to);
+  }
+
+  receive(datagram: Datagram): void {
+    this.#inbox.push(datagram);
+    this.#wake();
+  }
+
+  close(): Promise<void> {
+    this.#closed = true;
+    this.#wake();
+    return Promise.resolve();
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Datagram> {
+    while (!this.#closed) {
+      const datagram = this.#inbox.shift();
+      if (datagram) yield datagram;
+      else await new Promise<void>((resolve) => this.#wake = resolve);
+    }
+  }
+}
