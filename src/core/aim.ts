@@ -108,16 +108,13 @@ function waitMs(state: Election, dead: Peer): number {
     ).length;
   // An original peer cannot say whether it holds; one that ranks after a master had no reason to.
   const held = dead.trailer?.holds ?? dead.priority <= state.priority;
-  // Of equals that all hold the dead one could just as well be evicting us; an exclusive one was the only holder.
-  const equal = dead.priority === state.priority && !state.settings.exclusive;
-  // What held and outranked us is taken from at once: that is the take-over.
   // Both halves may wait for the other's first move: the better one makes it.
-  const doubtMs = !held
-    ? DOUBT_MS * (before(dead) ? 2 : 1)
-    : equal && before(dead)
-    ? STAGGER_MS
-    : 0;
-  return masters * STAGGER_MS + doubtMs;
+  if (!held) return masters * STAGGER_MS + DOUBT_MS * (before(dead) ? 2 : 1);
+  // Of two that held, the dead one may live and be evicting us. Among equals the lower id goes first; else it is the
+  // worse one, for which this is the take-over.
+  const equal = dead.priority === state.priority && !state.settings.exclusive;
+  const second = state.holding === true && before(dead) === equal;
+  return masters * STAGGER_MS + (second ? STAGGER_MS : 0);
 }
 
 function instancesOf(peers: readonly Peer[]): string[] {

@@ -81,9 +81,12 @@ function nextWrite(state: Ownership): Due | null {
   }
 }
 
-/** Attach before evicting: only who holds takes from the dead. */
-function nextEvict({ aim, holding, evictions, others, seenAtMs }: Ownership): Due | null {
-  if (aim?.want !== "hold" || holding !== true) return null;
+/** Attach before evicting: only who holds, and is not just giving it up, takes from the dead. */
+function nextEvict(
+  { aim, holding, write, evictions, others, seenAtMs }: Ownership,
+): Due | null {
+  const detaching = write.inFlight?.call.verb === "detach-self";
+  if (aim?.want !== "hold" || holding !== true || detaching) return null;
   const next = nextEviction(evictions, { holders: others, heldAtMs: seenAtMs });
   if (!next) return null;
   const { instanceId, onlyIfStopped, atMs } = next;

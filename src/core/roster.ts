@@ -4,8 +4,8 @@
 
 /** Age at which a list is read again. */
 export const REFRESH_MS = 300_000;
-/** The same while the list does not have us, shorter than between two looks: whoever puts us back will not wait. */
-export const UNLISTED_MS = 20_000;
+/** The same while the list does not have us: whoever puts us back will not wait for five minutes. */
+export const UNLISTED_MS = 30_000;
 /** Shortest time between two readings on need. */
 export const NEED_MS = 10_000;
 /** Longest time until a sender that stays unknown is asked about again. */
@@ -69,18 +69,16 @@ export function meetStranger(roster: Roster, address: string, atMs: number): Ros
 }
 
 /** Whether the list is old enough to be read along with the next look. */
-export function rosterStale(
-  { dynamic, known, listed, readAtMs, reading }: Roster,
-  atMs: number,
-): boolean {
-  return dynamic && known && !reading && atMs >= readAtMs + (listed ? REFRESH_MS : UNLISTED_MS);
+export function rosterStale({ dynamic, known, readAtMs, reading }: Roster, atMs: number): boolean {
+  return dynamic && known && !reading && atMs >= readAtMs + REFRESH_MS;
 }
 
 /** When the list must be read on need, Infinity when it need not. */
 export function rosterWakeAtMs(roster: Roster): number {
-  const { known, needed, reading, readAtMs, neededAtMs } = roster;
-  if (!needed || reading) return Infinity;
-  return known ? neededAtMs + NEED_MS : readAtMs + FIRST_MS;
+  const { dynamic, known, listed, needed, reading, readAtMs, neededAtMs } = roster;
+  if (reading) return Infinity;
+  if (needed) return known ? neededAtMs + NEED_MS : readAtMs + FIRST_MS;
+  return dynamic && !listed ? readAtMs + UNLISTED_MS : Infinity;
 }
 
 /** A reading has begun. */
