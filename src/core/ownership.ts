@@ -2,7 +2,7 @@
 // until both agree. Pure: calls leave as values with a number, answers come back as events with it. At most one
 // call of each kind is under way; which one comes next is decided in next_call.ts.
 import type { Aim } from "./aim.ts";
-import { postpone, recordDeaths } from "./evictions.ts";
+import { demandProof, postpone, recordDeaths } from "./evictions.ts";
 import { answered, type Circumstances } from "./findings.ts";
 import { failed, forgive, FRESH_LANE, unableAtMs } from "./lane.ts";
 import { plan } from "./next_call.ts";
@@ -82,20 +82,26 @@ function absorb(state: Ownership, event: OwnershipEvent, now: Circumstances): Ow
 
 /** Takes in the election's wish: new deaths and new doubts make us look at the cloud soon. */
 function retarget(state: Ownership, aim: Aim, { atMs }: Circumstances): Ownership {
-  const evictions = recordDeaths(state.evictions, aim, { holders: state.others, atMs });
+  const recorded = recordDeaths(state.evictions, aim, { holders: state.others, atMs });
+  const began = aim.want === "hold" && state.aim?.want !== "hold";
+  // What was seen before may be long past: we may have slept, or stood back.
+  const evictions = began ? demandProof(recorded, atMs) : recorded;
   const waits = aim.want === "yield" && aim.successors.includes(state.confirmed ?? "");
   const next = { ...state, aim, evictions, confirmed: waits ? state.confirmed : null };
   if (aim.want !== "hold") return next;
   const deaths = [...evictions.keys()].some((id) => !state.evictions.has(id));
+  // Who was dead to us and lives may have taken from us meanwhile.
+  const revived = aim.alive.some((id) => state.evictions.has(id));
   const challenged = aim.challenged && !state.aim?.challenged &&
     atMs >= state.seenAtMs + FRESH_SIGHT_MS;
   // Who already has the address need not attach, but must learn who else has it. And before anything is taken from
   // the dead we make sure that it was not us who was given up.
-  const begins = state.aim?.want !== "hold" || deaths;
+  const now = challenged || ((began || deaths) && state.holding);
+  const soon = challenged || deaths || revived;
   return lookAt(
     next,
-    ...(challenged || (begins && state.holding) ? [atMs] : []),
-    ...(challenged || deaths ? NEAR_LOOKS_MS.map((inMs) => atMs + inMs) : []),
+    ...(now ? [atMs] : []),
+    ...(soon ? NEAR_LOOKS_MS.map((inMs) => atMs + inMs) : []),
   );
 }
 

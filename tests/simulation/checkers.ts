@@ -8,7 +8,7 @@ import type { Machine } from "./machine.ts";
 /** Calls of one node within one second, and one for each machine; the client paces the requests that they become. */
 const CALLS_PER_SECOND_MAX = 6;
 /** Calls of one node within one minute, however much goes wrong. */
-const CALLS_PER_MINUTE_MAX = 60;
+const CALLS_PER_MINUTE_MAX = 120;
 
 /** How long the trouble of the cloud, or an operator's hand, excuses a mutual eviction. */
 const EXCUSED_MS = 20_000;
