@@ -121,14 +121,14 @@ export class NetworkCluster extends Cluster {
       .map(({ name }) => name);
   }
 
-  /** The second within which most calls of a node reached the cloud. */
-  busiestSecond(node: ClusterNode): readonly Call[] {
+  /** Of all spans of that length the one in which most calls of the node reached the cloud. */
+  busiest(node: ClusterNode, spanMs: number): readonly Call[] {
     const from = this.network.cloudClient(this.number(node));
     const calls = this.server.calls.filter((call) => call.from === from);
-    const seconds = calls.map((first) =>
-      calls.filter(({ atMs }) => atMs >= first.atMs && atMs < first.atMs + 1_000)
+    const spans = calls.map((first) =>
+      calls.filter(({ atMs }) => atMs >= first.atMs && atMs < first.atMs + spanMs)
     );
-    return seconds.reduce((most, each) => each.length > most.length ? each : most, []);
+    return spans.reduce((most, each) => each.length > most.length ? each : most, []);
   }
 
   /** Every span, from the first hold on, in which no living machine had the address. */

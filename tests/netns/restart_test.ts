@@ -7,10 +7,10 @@ import { networkTest } from "./requirements.ts";
 networkTest(
   "a master that is restarted within the dead time keeps the address, and nothing moves",
   () =>
-    // A dead time of 15 s: a start that takes seconds, on a busy machine, is still within it.
+    // A dead time of 10 s: a start that takes seconds, on a busy machine, is still within it.
     withCluster({ interval: "1" }, async (cluster) => {
       const [one, two] = [cluster.node(1), cluster.node(2)];
-      const args = ["-r", "15"];
+      const args = ["-r", "10"];
       await cluster.settle({ args });
       const changes = cluster.server.model.history.length;
       one.process?.signal("SIGKILL");
