@@ -1,5 +1,5 @@
-// The simulated Exoscale as a real HTTP server, with latency, a log of its calls, and every
-// answer of which a cloud is capable on a bad day.
+// The simulated Exoscale as a real HTTP server, with latency, a log of its calls, and every answer of which
+// a cloud is capable on a bad day.
 import { systemClock } from "../../src/host/clock.ts";
 import { answerV1 } from "./face_v1.ts";
 import { answerV2, json } from "./face_v2.ts";

@@ -34,8 +34,13 @@ async function whatIsMissing(): Promise<string | null> {
     return null;
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return "needs the command ip of iproute2";
-    return `no network namespaces here: ${error instanceof Error ? error.message : error}`;
+    return `no network namespaces here: ${reasonOf(error)}`;
   }
+}
+
+/** On one line, since it becomes part of a test's name. */
+function reasonOf(error: unknown): string {
+  return (error instanceof Error ? error.message : `${error}`).replace(/\s+/g, " ");
 }
 
 /** Why packets cannot be lost and delayed here, null when they can. */
@@ -46,8 +51,7 @@ export async function netemMissing(): Promise<string | null> {
     await impair(network, 1, "delay 1ms");
     return null;
   } catch (error) {
-    const reason = error instanceof Error ? error.message : `${error}`;
-    return `tc netem cannot be used here: ${reason}`;
+    return `tc netem cannot be used here: ${reasonOf(error)}`;
   } finally {
     await network.close();
   }
