@@ -21,28 +21,47 @@ export class ClusterNode {
   }
 }
 
+/** Where the cloud and the nodes of a cluster are. */
+export interface Place {
+  /** Address on which the cloud answers. */
+  readonly cloudHostname: string;
+  /** Native address of a node, by its number from 1. */
+  address(number: number): string;
+  /** What the node listens on, for `-l`. */
+  listen(number: number): string;
+  /** Program and arguments that run a command on the node's machine. */
+  wrap(number: number): readonly string[];
+}
+
 /** The cluster. */
 export class Cluster {
-  readonly server = new CloudServer();
+  readonly server: CloudServer;
   readonly address: SimAddress;
   readonly nodes: ClusterNode[];
   readonly #options: { api: "v1" | "v2"; interval: string; group: boolean };
+  readonly #place: Place;
   readonly #port: number;
 
   constructor(
-    { api = "v2", interval = "0.2", group = false, count = 3 }: {
+    { api = "v2", interval = "0.2", group = false, count = 3, place }: {
       api?: "v1" | "v2";
       interval?: string;
       /** Find the peers through a security group instead of a list. */
       group?: boolean;
       count?: number;
+      /** Loopback of this machine unless given. */
+      place?: Place;
     } = {},
   ) {
     this.#options = { api, interval, group };
     this.#port = freePort();
+    this.#place = place ?? loopback(this.#port);
+    this.server = new CloudServer(undefined, { hostname: this.#place.cloudHostname });
     this.address = this.server.model.addAddress(ELASTIC_IP);
     this.nodes = Array.from({ length: count }, (_, index) => {
-      const instance = this.server.model.addInstance(index + 1, `127.0.0.${index + 1}`, ["edge"]);
+      const instance = this.server.model.addInstance(index + 1, this.#place.address(index + 1), [
+        "edge",
+      ]);
       return new ClusterNode(`node-${index + 1}`, instance);
     });
   }
@@ -58,16 +77,17 @@ export class Cluster {
   ): void {
     const { api, interval, group } = this.#options;
     const peers = this.nodes.map(({ instance }) => instance.address).join(",");
-    const { address, id } = node.instance;
+    const number = this.nodes.indexOf(node) + 1;
     node.role = "backup";
     node.process = new ExoipProcess([
       ..."-W -O -xi".split(" "),
       this.address.ip,
-      ...["-xk", SIM_KEY, "-xe", this.server.endpoint(api), "-i", id],
+      ...["-xk", SIM_KEY, "-xe", this.server.endpoint(api), "-i", node.instance.id],
       ...(group ? ["-G", "edge"] : ["-p", peers]),
-      ...["-P", `${priority}`, "-t", interval, "-l", `${address}:${this.#port}`, ...args],
+      ...["-P", `${priority}`, "-t", interval, "-l", this.#place.listen(number), ...args],
     ], {
       env: { IF_EXOSCALE_API_SECRET: SIM_SECRET },
+      wrap: this.#place.wrap(number),
       onLine: (line) => {
         node.lines.push(line);
         const role = /role: (master|backup)/.exec(line.text)?.[1];
@@ -101,6 +121,13 @@ export class Cluster {
     await Promise.all(this.nodes.map(({ process }) => process?.ended()));
     await this.server.close();
   }
+}
+
+/** Nodes on 127.0.0.1, 127.0.0.2, ... */
+function loopback(port: number): Place {
+  const address = (number: number) => `127.0.0.${number}`;
+  const listen = (number: number) => `${address(number)}:${port}`;
+  return { cloudHostname: "127.0.0.1", address, listen, wrap: () => [] };
 }
 
 /** A UDP port that is free on loopback now. */

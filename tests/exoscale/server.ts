@@ -1,29 +1,33 @@
-// The simulated Exoscale as a real HTTP server on loopback, with latency, a log of its calls, and every
-// answer of which a cloud is capable on a bad day.
+// The simulated Exoscale as a real HTTP server, with latency, a log of its calls, and every answer of which
+// a cloud is capable on a bad day.
 import { systemClock } from "../../src/host/clock.ts";
 import { answerV1 } from "./face_v1.ts";
 import { answerV2, json } from "./face_v2.ts";
 import { CloudModel } from "./model.ts";
 
-/** A bad day. `lost` does what was asked, and then the answer breaks off. */
-export type Fault =
-  | "html"
-  | "html-502"
-  | "empty"
-  | "truncated"
-  | "endless"
-  | "401"
-  | "403"
-  | "404"
-  | "409"
-  | "429"
-  | "429-retry-after"
-  | "500"
-  | "503-retry-after"
-  | "hang"
-  | "break-off"
-  | "lost"
-  | "deprecated";
+/** All bad days. `lost` does what was asked, and then the answer breaks off. */
+export const FAULTS = [
+  "html",
+  "html-502",
+  "empty",
+  "truncated",
+  "endless",
+  "401",
+  "403",
+  "404",
+  "409",
+  "429",
+  "429-retry-after",
+  "500",
+  "503-retry-after",
+  "hang",
+  "break-off",
+  "lost",
+  "deprecated",
+] as const;
+
+/** A bad day. */
+export type Fault = typeof FAULTS[number];
 
 /** One call that arrived. */
 export interface Call {
@@ -32,6 +36,8 @@ export interface Call {
   /** Path on API v2, command on v1. */
   readonly what: string;
   readonly authorized: boolean;
+  /** Address of the caller. */
+  readonly from: string;
 }
 
 /** A running server. */
@@ -46,19 +52,21 @@ export class CloudServer {
   readonly #ending = new AbortController();
   readonly #server: Deno.HttpServer<Deno.NetAddr>;
 
-  constructor(model: CloudModel = new CloudModel()) {
+  /** Listens on loopback unless told otherwise. */
+  constructor(model: CloudModel = new CloudModel(), { hostname = "127.0.0.1" } = {}) {
     this.model = model;
     this.#server = Deno.serve({
-      hostname: "127.0.0.1",
+      hostname,
       port: 0,
       onListen() {},
       onError: () => new Response(null, { status: 500 }),
-    }, (request) => this.#answer(request));
+    }, (request, { remoteAddr }) => this.#answer(request, remoteAddr.hostname));
   }
 
   /** Endpoint for the API. */
   endpoint(api: "v1" | "v2"): string {
-    return `http://127.0.0.1:${this.#server.addr.port}/${api === "v2" ? "v2" : "compute"}`;
+    const { hostname, port } = this.#server.addr;
+    return `http://${hostname}:${port}/${api === "v2" ? "v2" : "compute"}`;
   }
 
   /** Ends the server; calls that hang are cut. */
@@ -67,11 +75,11 @@ export class CloudServer {
     await this.#server.shutdown();
   }
 
-  async #answer(request: Request): Promise<Response> {
+  async #answer(request: Request, from: string): Promise<Response> {
     const url = new URL(request.url);
     const what = url.searchParams.get("command") ?? url.pathname.replace(/^\/v2/, "");
     const authorized = request.headers.has("authorization") || url.searchParams.has("signature");
-    const call = { atMs: performance.now(), method: request.method, what, authorized };
+    const call = { atMs: performance.now(), method: request.method, what, authorized, from };
     this.calls.push(call);
     await this.#sleep(this.latencyMs);
     const fault = this.fault(call);

@@ -1,0 +1,70 @@
+// The command `ip` of iproute2, and what earlier runs have left behind.
+
+/** Runs commands of `ip` in a namespace (null: ours), in one go. Throws what `ip` complains about. */
+export async function ip(namespace: string | null, ...commands: string[]): Promise<string> {
+  const args = [...(namespace ? ["-n", namespace] : []), "-batch", "-"];
+  const child = new Deno.Command("ip", {
+    args,
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const writer = child.stdin.getWriter();
+  await writer.write(new TextEncoder().encode(commands.join("\n") + "\n"));
+  await writer.close();
+  const { success, stdout, stderr } = await child.output();
+  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes).trim();
+  if (!success) throw new Error(`ip ${args.join(" ")}: ${text(stderr)}: ${commands.join("; ")}`);
+  return text(stdout);
+}
+
+/** How names of namespaces begin: then come the process that made them, and the network's tag. */
+const PREFIX = "exoip";
+
+/** Name of a namespace of this process. */
+export function namespaceName(tag: string, part: string): string {
+  return `${PREFIX}-${Deno.pid}-${tag}-${part}`;
+}
+
+/** Name of an interface of our own namespace, a bridge or a node's port on it: at most 15 characters. */
+export function interfaceName(tag: string, port?: number): string {
+  return port === undefined ? `exo-${tag}` : `exo-${tag}-${port}`;
+}
+
+/** Removes a namespace with the processes and interfaces in it. */
+export async function removeNamespace(name: string): Promise<void> {
+  const inside = await ip(null, `netns pids ${name}`).catch(() => "");
+  for (const pid of inside.split("\n").filter(Boolean)) {
+    try {
+      Deno.kill(Number(pid), "SIGKILL");
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    }
+  }
+  await ip(null, `netns delete ${name}`);
+}
+
+/** Removes the interfaces of a network from our own namespace; the kernel itself would do so a while later. */
+export async function removeInterfaces(tag: string): Promise<void> {
+  for await (const { name } of Deno.readDir("/sys/class/net")) {
+    const ours = name.startsWith(interfaceName(tag));
+    // It may have gone by itself just now.
+    if (ours) await ip(null, `link delete ${name}`).catch(() => {});
+  }
+}
+
+/** Removes what test processes have left that were killed and could not clean up themselves. */
+export async function sweep(): Promise<void> {
+  const listed = await ip(null, "netns list");
+  for (const name of listed.split("\n").map((line) => line.split(" ")[0] ?? "")) {
+    const [, pid, tag] = new RegExp(`^${PREFIX}-(\\d+)-([0-9a-f]{6})-`).exec(name) ?? [];
+    if (!pid || !tag || await exists(`/proc/${pid}`)) continue;
+    // Another test process may be sweeping, too.
+    await removeNamespace(name).catch(() => {});
+    await removeInterfaces(tag);
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  return await Deno.stat(path).then(() => true, () => false);
+}

@@ -1,0 +1,173 @@
+// Machines as network namespaces of the kernel. Each has two interfaces:
+//
+//   node 1 ── lan ──┐                          lan   203.0.113.N, on a bridge in a namespace of its own
+//   node 2 ── lan ──┴─ bridge                  cloud 198.18.x.y, on a bridge of our namespace, where the
+//      └───── cloud ── bridge ── CloudServer         simulated cloud listens
+//
+// so that a partition between nodes does not cut them off from the cloud, unless that is what a test wants.
+import type { Place } from "../e2e/cluster.ts";
+import {
+  interfaceName,
+  ip,
+  namespaceName,
+  removeInterfaces,
+  removeNamespace,
+  sweep,
+} from "./ip.ts";
+
+/** Port of all nodes: every machine has its own. */
+const PORT = 12345;
+/** Nodes that fit into the 32 addresses of a cloud network, beside the cloud itself. */
+const NODES_MAX = 29;
+
+/** A network of some nodes. */
+export class Network implements Place {
+  readonly cloudHostname: string;
+  readonly #tag: string;
+  readonly #count: number;
+  /** Index of the bridge to the cloud. */
+  readonly #index: number;
+
+  private constructor(tag: string, { count, index }: { count: number; index: number }) {
+    this.#tag = tag;
+    this.#count = count;
+    this.#index = index;
+    this.cloudHostname = cloudAddress(index, 0);
+  }
+
+  /** Makes the namespaces; what a failure leaves half made is removed. */
+  static async create(count: number): Promise<Network> {
+    if (count > NODES_MAX) throw new Error(`${count} nodes do not fit, at most ${NODES_MAX} do`);
+    await sweep();
+    const tag = crypto.getRandomValues(new Uint8Array(3)).toHex();
+    const bridge = interfaceName(tag);
+    await ip(null, `link add ${bridge} type bridge`);
+    const index = Number(await Deno.readTextFile(`/sys/class/net/${bridge}/ifindex`));
+    const network = new Network(tag, { count, index });
+    try {
+      await network.#build();
+    } catch (error) {
+      await network.close();
+      throw error;
+    }
+    return network;
+  }
+
+  async #build(): Promise<void> {
+    const bridge = interfaceName(this.#tag);
+    await ip(null, `link set ${bridge} up`, `address add ${this.cloudHostname}/27 dev ${bridge}`);
+    await ip(null, `netns add ${this.#hub}`);
+    await ip(this.#hub, "link add lan type bridge", "link set lan up");
+    for (const number of this.#numbers) {
+      const name = this.namespace(number), port = interfaceName(this.#tag, number);
+      await ip(null, `netns add ${name}`);
+      await ip(null, `link add ${port} type veth peer name cloud netns ${name}`);
+      await ip(null, `link set ${port} master ${bridge} up`);
+      await ip(this.#hub, `link add node-${number} type veth peer name lan netns ${name}`);
+      await ip(this.#hub, `link set node-${number} master lan up`);
+      await ip(
+        name,
+        "link set lo up",
+        `link set lan address ${hardwareAddress(number)} up`,
+        `address add ${this.address(number)}/24 dev lan`,
+        "link set cloud up",
+        `address add ${this.cloudClient(number)}/27 dev cloud`,
+        // The rules of block() must come before the one that delivers to this machine.
+        "rule add pref 10 lookup local",
+        "rule delete pref 0",
+        ...this.#neighbours(number),
+      );
+    }
+  }
+
+  /** Addresses are known beforehand: who is blocked one way must not fail to be found the other way. */
+  #neighbours(number: number): string[] {
+    return this.#numbers.filter((other) => other !== number).map((other) =>
+      `neighbour replace ${this.address(other)} lladdr ${
+        hardwareAddress(other)
+      } dev lan nud permanent`
+    );
+  }
+
+  address(number: number): string {
+    return `203.0.113.${number}`;
+  }
+
+  listen(): string {
+    return `:${PORT}`;
+  }
+
+  wrap(number: number): readonly string[] {
+    return ["ip", "netns", "exec", this.namespace(number)];
+  }
+
+  /** Address from which a node calls the cloud. */
+  cloudClient(number: number): string {
+    return cloudAddress(this.#index, number);
+  }
+
+  /** Namespace of a node. */
+  namespace(number: number): string {
+    return namespaceName(this.#tag, `${number}`);
+  }
+
+  /** Drops in silence what one node sends to another. */
+  async block(from: number, to: number): Promise<void> {
+    await ip(this.namespace(to), `rule add pref 5 iif lan from ${this.address(from)} blackhole`);
+  }
+
+  /** Ends a `block`. */
+  async unblock(from: number, to: number): Promise<void> {
+    await ip(this.namespace(to), `rule delete pref 5 iif lan from ${this.address(from)} blackhole`);
+  }
+
+  /** Drops in silence what the cloud answers to a node. */
+  async blockCloud(number: number): Promise<void> {
+    await ip(
+      this.namespace(number),
+      `rule add pref 5 iif cloud from ${this.cloudHostname} blackhole`,
+    );
+  }
+
+  /** Ends a `blockCloud`. */
+  async unblockCloud(number: number): Promise<void> {
+    await ip(
+      this.namespace(number),
+      `rule delete pref 5 iif cloud from ${this.cloudHostname} blackhole`,
+    );
+  }
+
+  /** Pulls out both cables of a node, or plugs them in again. */
+  async cables(number: number, state: "up" | "down"): Promise<void> {
+    await ip(this.namespace(number), `link set lan ${state}`, `link set cloud ${state}`);
+    // The kernel forgets the neighbours of an interface that goes down.
+    if (state === "up") await ip(this.namespace(number), ...this.#neighbours(number));
+  }
+
+  /** Removes everything, also what was made only in part. */
+  async close(): Promise<void> {
+    const namespaces = [this.#hub, ...this.#numbers.map((number) => this.namespace(number))];
+    const listed = await ip(null, "netns list");
+    const made = new Set(listed.split("\n").map((line) => line.split(" ")[0]));
+    for (const name of namespaces) if (made.has(name)) await removeNamespace(name);
+    await removeInterfaces(this.#tag);
+  }
+
+  get #hub(): string {
+    return namespaceName(this.#tag, "hub");
+  }
+
+  get #numbers(): number[] {
+    return Array.from({ length: this.#count }, (_, index) => index + 1);
+  }
+}
+
+/** An address for benchmarks (RFC 2544), in a block of 32 that no other living bridge has. */
+function cloudAddress(interfaceIndex: number, number: number): string {
+  const value = interfaceIndex % 4096 * 32 + 1 + number;
+  return `198.${18 + (value >> 16)}.${(value >> 8) & 255}.${value & 255}`;
+}
+
+function hardwareAddress(number: number): string {
+  return `02:00:00:00:00:${number.toString(16).padStart(2, "0")}`;
+}

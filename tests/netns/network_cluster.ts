@@ -1,0 +1,200 @@
+// A cluster whose nodes are machines of their own: they can lose power and be cut off, and it is known at
+// which moments no living machine had the address.
+import { Cluster, type ClusterNode, until } from "../e2e/cluster.ts";
+import type { Call } from "../exoscale/server.ts";
+import { Network } from "./network.ts";
+
+/** A span without a living holder; it has no end while it lasts. */
+export interface Gap {
+  readonly fromMs: number;
+  readonly toMs: number | null;
+}
+
+/** What a cluster is made of. */
+export interface ClusterOptions {
+  readonly count?: number;
+  readonly interval?: string;
+}
+
+/** Longest wait for what takes seconds: the machine that runs the tests may be busy with others. */
+export const LONG_MS = 60_000;
+
+/** Lets time pass, where a test is about what happens, or does not, in just that time. */
+export function pass(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+/** The reason that a node last gave for its role, such as `best` or `outranked`; empty when it gave none. */
+export function roleOf(node: ClusterNode | undefined): string {
+  const line = node?.process?.lines.findLast(({ text }) => /role: (master|backup) /.test(text));
+  return /role: \w+ \((\w+)/.exec(line?.text ?? "")?.[1] ?? "";
+}
+
+/** The cluster in its network. */
+export class NetworkCluster extends Cluster {
+  readonly network: Network;
+  readonly #interval: string;
+  /** When a machine died or came to life again: until then it was alive. */
+  readonly #fates: { atMs: number; id: string; alive: boolean }[] = [];
+
+  private constructor(network: Network, { count = 2, interval = "0.2" }: ClusterOptions) {
+    super({ count, interval, place: network });
+    this.network = network;
+    this.#interval = interval;
+  }
+
+  /** Makes the network, then the cluster in it; nothing runs yet. */
+  static async create(options: ClusterOptions): Promise<NetworkCluster> {
+    const network = await Network.create(options.count ?? 2);
+    try {
+      return new NetworkCluster(network, options);
+    } catch (error) {
+      await network.close();
+      throw error;
+    }
+  }
+
+  /** Starts every node, the first one with the best priority, and waits until all have their roles. */
+  async settle(
+    { args = [], equal = false }: { args?: readonly string[]; equal?: boolean } = {},
+  ): Promise<void> {
+    for (const [index, node] of this.nodes.entries()) {
+      this.start(node, { priority: equal ? 10 : 10 * (index + 1), args });
+    }
+    const [first, ...others] = this.nodes;
+    const holders = equal ? this.nodes : this.nodes.slice(0, 1);
+    await until(
+      () =>
+        this.heldBy(...holders) && roleOf(first) === (equal ? "equal" : "best") &&
+        others.every((node) => roleOf(node) === (equal ? "equal" : "outranked")),
+      { title: "the cluster settles", withinMs: LONG_MS },
+    );
+    // Until a heartbeat has said so, the others do not know who holds, and are slower to take from the dead.
+    await pass(4_000 * Number(this.#interval));
+  }
+
+  /** Starts a node that looks at the cloud as often as it may, so that no test waits half a minute for it. */
+  override start(node: ClusterNode, options: Parameters<Cluster["start"]>[1]): void {
+    super.start(node, { ...options, args: ["--reconcile", "5", ...options.args ?? []] });
+  }
+
+  /** Number of a node, from 1. */
+  number(node: ClusterNode): number {
+    return this.nodes.indexOf(node) + 1;
+  }
+
+  /** From now on the machine serves nobody, or serves again. */
+  mark(node: ClusterNode, fate: "dead" | "alive"): void {
+    const { id } = node.instance;
+    this.#fates.push({ atMs: performance.now(), id, alive: fate === "alive" });
+  }
+
+  /** The machine dies, and the kernel with it has no time to say anything. */
+  async powerOff(node: ClusterNode): Promise<void> {
+    this.mark(node, "dead");
+    await this.network.cables(this.number(node), "down");
+    node.process?.signal("SIGKILL");
+    node.instance.state = "stopped";
+  }
+
+  /** The machine boots; what should run on it is started by the test. */
+  async powerOn(node: ClusterNode): Promise<void> {
+    node.instance.state = "running";
+    await this.network.cables(this.number(node), "up");
+    this.mark(node, "alive");
+  }
+
+  /** The process ends without a word, and nothing starts it again. */
+  crash(node: ClusterNode): void {
+    this.mark(node, "dead");
+    node.process?.signal("SIGKILL");
+  }
+
+  /** Whether exactly these nodes hold the address. */
+  heldBy(...nodes: ClusterNode[]): boolean {
+    return this.holders.join() === nodes.map(({ name }) => name).join();
+  }
+
+  /** Names of the nodes whose process was started and has ended. */
+  get ended(): string[] {
+    return this.nodes.filter(({ process }) => process && process.code !== null)
+      .map(({ name }) => name);
+  }
+
+  /** Of all spans of that length the one in which most calls of the node reached the cloud. */
+  busiest(node: ClusterNode, spanMs: number): readonly Call[] {
+    const from = this.network.cloudClient(this.number(node));
+    const calls = this.server.calls.filter((call) => call.from === from);
+    const spans = calls.map((first) =>
+      calls.filter(({ atMs }) => atMs >= first.atMs && atMs < first.atMs + spanMs)
+    );
+    return spans.reduce((most, each) => each.length > most.length ? each : most, []);
+  }
+
+  /** Every span, from the first hold on, in which no living machine had the address. */
+  get gaps(): Gap[] {
+    type Turn = {
+      atMs: number;
+      holders?: readonly string[];
+      fate?: { id: string; alive: boolean };
+    };
+    const turns: Turn[] = [
+      ...this.server.model.history,
+      ...this.#fates.map(({ atMs, ...fate }) => ({ atMs, fate })),
+    ].sort((a, b) => a.atMs - b.atMs);
+    const dead = new Set<string>(), gaps: Gap[] = [];
+    let holders: readonly string[] = [], fromMs: number | null = null, everHeld = false;
+    for (const turn of turns) {
+      holders = turn.holders ?? holders;
+      if (turn.fate?.alive) dead.delete(turn.fate.id);
+      else if (turn.fate) dead.add(turn.fate.id);
+      const held = holders.some((id) => !dead.has(id));
+      everHeld ||= held;
+      if (!held && everHeld) fromMs ??= turn.atMs;
+      if (!held || fromMs === null) continue;
+      gaps.push({ fromMs, toMs: turn.atMs });
+      fromMs = null;
+    }
+    return fromMs === null ? gaps : [...gaps, { fromMs, toMs: null }];
+  }
+
+  override async close(): Promise<void> {
+    try {
+      await super.close();
+    } finally {
+      await this.network.close();
+    }
+  }
+}
+
+/** Runs the test in a cluster and removes everything; a failure tells the cluster's whole story. */
+export async function withCluster(
+  options: ClusterOptions,
+  body: (cluster: NetworkCluster) => Promise<void>,
+): Promise<void> {
+  const cluster = await NetworkCluster.create(options);
+  const startedAtMs = performance.now();
+  try {
+    await body(cluster);
+  } catch (cause) {
+    const message = cause instanceof Error ? cause.message : `${cause}`;
+    throw new Error(`${message}\n${story(cluster, startedAtMs)}`, { cause });
+  } finally {
+    await cluster.close();
+  }
+}
+
+function story(cluster: NetworkCluster, startedAtMs: number): string {
+  const name = (id: string) => cluster.nodes.find(({ instance }) => instance.id === id)?.name ?? id;
+  const events = [
+    ...cluster.server.model.history.map(({ atMs, holders }) => ({
+      atMs,
+      text: `cloud: ${holders.map(name).join("+") || "nobody"}`,
+    })),
+    ...cluster.nodes.flatMap((node) =>
+      node.lines.map(({ atMs, text }) => ({ atMs, text: `${node.name}: ${text}` }))
+    ),
+  ].sort((a, b) => a.atMs - b.atMs);
+  return events.map(({ atMs, text }) => `${((atMs - startedAtMs) / 1000).toFixed(2)} s ${text}`)
+    .join("\n");
+}

@@ -1,0 +1,66 @@
+// What these tests need of the machine, and how a test is skipped that cannot have it.
+import { Network } from "./network.ts";
+
+/** A test in namespaces of its own; where they cannot be had it is skipped, and its name says why. */
+export function networkTest(
+  name: string,
+  body: (t: Deno.TestContext) => Promise<void>,
+  { missing = MISSING }: { missing?: string | null } = {},
+): void {
+  Deno.test({
+    name: missing === null ? name : `${name} (skipped: ${missing})`,
+    ignore: missing !== null,
+    // Clusters run side by side and are ended by what started them.
+    sanitizeOps: false,
+    sanitizeResources: false,
+    fn: body,
+  });
+}
+
+/** Why no namespace can be had here, null when they can. */
+const MISSING = await whatIsMissing();
+
+async function whatIsMissing(): Promise<string | null> {
+  if (Deno.build.os !== "linux") return `needs Linux, this is ${Deno.build.os}`;
+  const user = Deno.uid();
+  if (user !== 0) return `needs root, this is user ${user}`;
+  try {
+    const network = await Network.create(1);
+    try {
+      await network.block(2, 1);
+    } finally {
+      await network.close();
+    }
+    return null;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return "needs the command ip of iproute2";
+    return `no network namespaces here: ${reasonOf(error)}`;
+  }
+}
+
+/** On one line, since it becomes part of a test's name. */
+function reasonOf(error: unknown): string {
+  return (error instanceof Error ? error.message : `${error}`).replace(/\s+/g, " ");
+}
+
+/** Why packets cannot be lost and delayed here, null when they can. */
+export async function netemMissing(): Promise<string | null> {
+  if (MISSING !== null) return MISSING;
+  const network = await Network.create(1);
+  try {
+    await impair(network, 1, "delay 1ms");
+    return null;
+  } catch (error) {
+    return `tc netem cannot be used here: ${reasonOf(error)}`;
+  } finally {
+    await network.close();
+  }
+}
+
+/** Makes what a node sends to its peers late, or lost: `delay 40ms 20ms loss 20%`. */
+export async function impair(network: Network, number: number, how: string): Promise<void> {
+  const tc = `tc qdisc replace dev lan root netem ${how}`.split(" ");
+  const [command = "", ...args] = [...network.wrap(number), ...tc];
+  const { success, stderr } = await new Deno.Command(command, { args }).output();
+  if (!success) throw new Error(new TextDecoder().decode(stderr).replace("Error: ", "").trim());
+}
