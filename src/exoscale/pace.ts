@@ -4,15 +4,20 @@ import type { Clock } from "../world.ts";
 import { CloudError } from "./cloud_error.ts";
 
 const WINDOW_MS = 1_050;
+/** Longest time until it is looked again whether there is room, should nothing else happen. */
+const LONGEST_WAIT_MS = 60_000;
 /** Requests per window, as the server may count them. */
 const REQUESTS = 5;
 
 /** Tells how the request ended: with an answer or none in time, or broken off. */
 export type Settle = (broken: boolean) => void;
 
-/** A request that was let through; it counts twice until it has ended well. */
+/**
+ * A request that was let through. It counts twice until it has ended well, and as long as it may still arrive: one
+ * whose packets got lost reaches the server seconds after it was sent.
+ */
 interface Started {
-  readonly atMs: number;
+  endedAtMs: number | null;
   cost: 1 | 2;
 }
 
@@ -59,15 +64,16 @@ export class Pace {
 
   async #wait(writes: boolean, signal: AbortSignal): Promise<Settle> {
     for (;;) {
-      const nowMs = this.#clock.nowMs();
-      this.#started = this.#started.filter(({ atMs }) => atMs > nowMs - WINDOW_MS);
+      const sinceMs = this.#clock.nowMs() - WINDOW_MS;
+      this.#started = this.#started.filter(({ endedAtMs }) => (endedAtMs ?? Infinity) > sinceMs);
       if (signal.aborted || this.#count() + this.#costOf(writes) <= REQUESTS) break;
-      await this.#room((this.#started[0]?.atMs ?? nowMs) + WINDOW_MS - nowMs, signal);
+      await this.#room(sinceMs, signal);
     }
-    const started: Started = { atMs: this.#clock.nowMs(), cost: 2 };
+    const started: Started = { endedAtMs: null, cost: 2 };
     this.#started.push(started);
     return (broken) => {
       this.#breaking = broken;
+      started.endedAtMs = this.#clock.nowMs();
       if (!broken) started.cost = 1;
       for (const waiter of this.#waiting) waiter.abort();
     };
@@ -82,11 +88,19 @@ export class Pace {
     return this.#started.reduce((sum, { cost }) => sum + cost, 0);
   }
 
-  /** Resolves when the first request is old enough, or when one has ended. */
-  async #room(ms: number, signal: AbortSignal): Promise<void> {
+  /** Resolves when the first request that has ended is old enough, or when another one ends. */
+  async #room(sinceMs: number, signal: AbortSignal): Promise<void> {
+    const ended = this.#started.map(({ endedAtMs }) => endedAtMs ?? Infinity);
+    const waitMs = Math.min(...ended) - sinceMs;
     const waiter = new AbortController();
     this.#waiting.add(waiter);
-    await this.#clock.sleep(Math.ceil(ms), AbortSignal.any([signal, waiter.signal]));
+    await this.#clock.sleep(
+      Math.min(Math.ceil(waitMs), LONGEST_WAIT_MS),
+      AbortSignal.any([
+        signal,
+        waiter.signal,
+      ]),
+    );
     this.#waiting.delete(waiter);
   }
 }

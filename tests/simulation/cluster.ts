@@ -93,7 +93,7 @@ export class SimCluster {
     const outside = this.#outside(machine);
     const addresses = this.options.dynamic
       ? null
-      : this.#othersThan(machine).map(({ address }) => address);
+      : this.#othersThan(machine, 0).map(({ address }) => address);
     const agent = this.options.loop
       ? new LoopAgent(machine, outside, addresses)
       : new CoreAgent(machine, outside, addresses?.map(unresolved) ?? null);
@@ -147,14 +147,13 @@ export class SimCluster {
     this.violation ??= `at ${this.timeline.nowMs.toFixed(0)} ms ${who}: ${rule}`;
   }
 
-  /** What the cloud lists now: as it was when the lag began, but never from before the story. */
-  get #list(): readonly Machine[] {
-    const atMs = Math.max(0, this.timeline.nowMs - this.listLagMs);
-    return this.#lists.findLast((each) => each.atMs <= atMs)?.machines ?? [];
+  /** The list as the cloud shows it now: as it was before the lag, but never from before the story. */
+  #listedAt(atMs: number = this.timeline.nowMs - this.listLagMs): readonly Machine[] {
+    return this.#lists.findLast((each) => each.atMs <= Math.max(0, atMs))?.machines ?? [];
   }
 
-  #othersThan(machine: Machine): Machine[] {
-    return this.#list.filter((other) => other !== machine);
+  #othersThan(machine: Machine, atMs?: number): Machine[] {
+    return this.#listedAt(atMs).filter((other) => other !== machine);
   }
 
   #arrive(datagram: SimDatagram): void {
@@ -188,7 +187,7 @@ export class SimCluster {
       members: ({ answer, fail }) => {
         const ok = ["ok", "keeps", "pends"].includes(this.cloud.mood(machine.instanceId));
         const peers = this.#othersThan(machine).map(identityOf);
-        const listed = !this.options.dynamic || this.#list.includes(machine);
+        const listed = !this.options.dynamic || this.#listedAt().includes(machine);
         timeline.at(
           timeline.nowMs + MEMBERS_MS,
           () => reach("answer", () => ok ? answer({ peers, listed }) : fail()),
