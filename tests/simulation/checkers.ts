@@ -1,9 +1,9 @@
 // What must never happen, watched from outside at every step: the rules trust no word of the watchdogs themselves.
-import { deadTimeMs, holdOffMs } from "../../src/core/election_state.ts";
 import { decode } from "../../src/core/heartbeat.ts";
 import type { Call } from "../../src/core/ownership_state.ts";
 import type { Observer, SimCluster } from "./cluster.ts";
 import type { Machine } from "./machine.ts";
+import { deadTimeOf, holdOffOf } from "./limits.ts";
 
 /** Calls of one node within one second, and one for each machine; the client paces the requests that they become. */
 const CALLS_PER_SECOND_MAX = 6;
@@ -54,7 +54,7 @@ function takesOverOnlyAfterListening(cluster: SimCluster): Observer {
       const { intervalMs } = by.settings;
       const slept = by.frozenUntilMs - by.frozenSinceMs > 2 * intervalMs;
       const sinceMs = Math.max(by.startedAtMs, slept ? by.frozenUntilMs : -Infinity);
-      if (nowMs < sinceMs + holdOffMs(by.settings)) {
+      if (nowMs < sinceMs + holdOffOf(by.settings)) {
         cluster.fail(
           by.name,
           `${verb} ${(nowMs - sinceMs).toFixed(0)} ms after it began to listen`,
@@ -82,7 +82,7 @@ function evictsOnlyTheSilent(cluster: SimCluster): Observer {
       const victim = machineOf(cluster, call.instanceId);
       const last = heard.get(`${by.name} ${by.incarnation} ${victim?.address}`);
       const silentMs = cluster.timeline.nowMs - (last?.atMs ?? -Infinity);
-      if (silentMs < deadTimeMs(by.settings)) {
+      if (silentMs < deadTimeOf(by.settings)) {
         cluster.fail(by.name, `evicts ${victim?.name}, heard ${silentMs.toFixed(0)} ms ago`);
       }
     },

@@ -1,4 +1,5 @@
 // A cluster of real watchdogs in simulated time, on a simulated network, before a simulated cloud.
+import { setImmediate } from "node:timers";
 import type { Call } from "../../src/core/ownership_state.ts";
 import type { Node, NodeSettings } from "../../src/core/node.ts";
 import { type PeerIdentity, unresolved } from "../../src/core/peer.ts";

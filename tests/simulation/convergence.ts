@@ -1,8 +1,8 @@
 // What must come true once everything is mended, within a stated bound, and that nothing moves after it.
-import { deadTimeMs, holdOffMs } from "../../src/core/election_state.ts";
 import { REQUEST_TIMEOUT_MS } from "../../src/exoscale/http.ts";
 import type { Observer, SimCluster } from "./cluster.ts";
 import type { Machine } from "./machine.ts";
+import { deadTimeOf, holdOffOf } from "./limits.ts";
 
 /** Time after the bound in which nothing may move any more. */
 const CALM_MS = 40_000;
@@ -16,7 +16,7 @@ const RECONCILE_SPREAD = 1.1;
 export function boundMs(cluster: SimCluster): number {
   const settings = [...cluster.machines.values()].map((machine) => machine.settings);
   const most = (of: (each: Machine["settings"]) => number) => Math.max(...settings.map(of));
-  return REQUEST_TIMEOUT_MS + most(deadTimeMs) + most(holdOffMs) + 3 * cluster.cloud.callMs +
+  return REQUEST_TIMEOUT_MS + most(deadTimeOf) + most(holdOffOf) + 3 * cluster.cloud.callMs +
     most(({ reconcileMs }) => reconcileMs) * RECONCILE_SPREAD +
     most(({ preemptDelayMs }) => Number.isFinite(preemptDelayMs) ? preemptDelayMs : 0);
 }

@@ -1,0 +1,105 @@
+// Copies of the program in each of which one rule is broken. The checkers must catch every one of them, or they would
+// not catch the mistake that somebody makes one day.
+import { writeStory } from "./story.ts";
+import type { play } from "./scenario.ts";
+
+/** One rule, and how to break it. */
+export interface Canary {
+  readonly rule: string;
+  readonly file: string;
+  /** The text that upholds the rule, and what stands in its place. */
+  readonly swap: readonly [string, string];
+}
+
+/** The rules that a failover stands on. */
+export const CANARIES: readonly Canary[] = [
+  {
+    rule: "listen for the hold-off before anything is decided",
+    file: "election.ts",
+    swap: ["settledAtMs: peers ? atMs + holdOffMs(settings) :", "settledAtMs: peers ? atMs :"],
+  },
+  {
+    rule: "after a sleep judge nobody",
+    file: "election.ts",
+    swap: ["const slept = ", "const slept = false && "],
+  },
+  {
+    rule: "a peer is dead only after the dead time",
+    file: "election_state.ts",
+    swap: ["return intervalMs * deadRatio;", "return intervalMs * 1.5;"],
+  },
+  {
+    rule: "only a better node goes before us",
+    file: "peer.ts",
+    swap: ["return one.priority < other.priority;", "return one.priority > other.priority;"],
+  },
+  {
+    rule: "attach before anything is taken from the dead",
+    file: "next_call.ts",
+    swap: ["|| holding !== true || detaching", "|| detaching"],
+  },
+  {
+    rule: "give up only what a successor has",
+    file: "next_call.ts",
+    swap: ["return holding === true && confirmed !== null", "return holding === true"],
+  },
+  {
+    rule: "one call at a time",
+    file: "next_call.ts",
+    swap: ["if (state[lane].inFlight) return null;", ""],
+  },
+  {
+    rule: "one eviction per death",
+    file: "findings.ts",
+    swap: ["demandProof(close(state.evictions, instanceId, atMs), atMs)", "state.evictions"],
+  },
+  {
+    rule: "look again now and then",
+    file: "findings.ts",
+    swap: ["{ ...landed, looksAtMs: [nextLook] }", "landed"],
+  },
+  {
+    rule: "a failed call is repeated",
+    file: "lane.ts",
+    swap: [
+      "notBeforeMs: retryAtMs(lane, { ...setback, startedAtMs }, atMs)",
+      "notBeforeMs: Infinity",
+    ],
+  },
+];
+
+/** The first seed whose story catches the broken rule, null when none of them does. */
+export async function caughtBy(
+  { file, swap: [upheld, broken] }: Canary,
+  seeds: Iterable<number>,
+): Promise<{ seed: number; violation: string } | null> {
+  const folder = await Deno.makeTempDir({ prefix: "exoip-canary-" });
+  try {
+    for (const part of ["src", "tests/simulation", "tests/exoscale"]) {
+      await copyTree(new URL(`../../${part}/`, import.meta.url), `${folder}/${part}`);
+    }
+    const path = `${folder}/src/core/${file}`;
+    const text = await Deno.readTextFile(path);
+    if (text.split(upheld).length !== 2) throw new Error(`${file} has not once: ${upheld}`);
+    await Deno.writeTextFile(path, text.replace(upheld, broken));
+    const copy = await import(`file://${folder}/tests/simulation/scenario.ts`);
+    const playCopy: typeof play = copy.play;
+    for (const seed of seeds) {
+      const { violation } = await playCopy(writeStory(seed));
+      // A copy that crashes says nothing of the checkers.
+      if (violation?.includes(" ms core: ")) throw new Error(`the copy broke down: ${violation}`);
+      if (violation !== null) return { seed, violation };
+    }
+    return null;
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+async function copyTree(from: URL, to: string): Promise<void> {
+  await Deno.mkdir(to, { recursive: true });
+  for await (const { name, isDirectory } of Deno.readDir(from)) {
+    if (isDirectory) await copyTree(new URL(`${name}/`, from), `${to}/${name}`);
+    else await Deno.copyFile(new URL(name, from), `${to}/${name}`);
+  }
+}

@@ -1,0 +1,12 @@
+// The times that the specification promises, written down a second time: a mistake in the core's own must show.
+import type { NodeSettings } from "../../src/core/node.ts";
+
+/** Silence after which a peer is dead. */
+export function deadTimeOf({ intervalMs, deadRatio }: NodeSettings): number {
+  return intervalMs * deadRatio;
+}
+
+/** How long a node only listens after its start, and after a sleep. */
+export function holdOffOf(settings: NodeSettings): number {
+  return deadTimeOf(settings) + 100;
+}
