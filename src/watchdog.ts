@@ -15,9 +15,7 @@ import type { Call } from "./core/ownership_state.ts";
 import { unresolved } from "./core/peer.ts";
 import { settling } from "./core/election_state.ts";
 import { statusLines } from "./core/status.ts";
-import { askCloud } from "./ask_cloud.ts";
-import { asCloudError, type CloudError } from "./exoscale/cloud_error.ts";
-import { StartPatience } from "./start_patience.ts";
+import { CloudCalls } from "./cloud_calls.ts";
 import { QuietLog } from "./quiet_log.ts";
 import type { Clock, Cloud, Datagram, Link, Log, Signals } from "./world.ts";
 
@@ -59,10 +57,10 @@ class Watchdog {
   readonly #settings: WatchdogSettings;
   readonly #world: World;
   readonly #cloud: Cloud;
+  readonly #calls: CloudCalls;
   readonly #quiet: QuietLog;
   readonly #ending = new AbortController();
   readonly #refused = new Map<string, number>();
-  readonly #patience = new StartPatience();
   #node: Node;
   #sent = 0;
   #received = 0;
@@ -74,7 +72,20 @@ class Watchdog {
     this.#settings = settings;
     this.#world = world;
     this.#quiet = new QuietLog(world.log, world.clock);
+    const { clock, random, log } = world;
     this.#cloud = world.connect(() => this.#deliver({ kind: "progress" }));
+    this.#calls = new CloudCalls({
+      cloud: this.#cloud,
+      clock,
+      random,
+      log,
+      quiet: this.#quiet,
+      verbose: settings.verbose,
+      ending: this.#ending.signal,
+      deliver: (event) => this.#deliver(event),
+      starting: (verb) => this.#starting(verb),
+      giveUp: () => this.#exit(1),
+    });
     const { selfId, addresses } = settings;
     const peers = addresses?.map(unresolved) ?? null;
     this.#node = startNode(settings, { atMs: world.clock.nowMs(), selfId, peers });
@@ -96,7 +107,7 @@ class Watchdog {
     this.#timer?.cancel.abort();
     deaf();
     await link.close();
-    await listening;
+    await Promise.all([listening, this.#calls.ended()]);
     return code;
   }
 
@@ -129,9 +140,9 @@ class Watchdog {
       case "send":
         return this.#send(effect);
       case "call":
-        return void this.#call(effect.id, effect.call);
+        return this.#calls.begin(effect.id, effect.call);
       case "members":
-        return void this.#readMembers();
+        return this.#calls.readMembers();
       case "refused":
         return this.#refuse(effect.from, effect.reason);
       case "report":
@@ -188,50 +199,10 @@ class Watchdog {
     this.#quiet.write(`${from} ${reason}`, ["warning", "refused", text]);
   }
 
-  async #call(id: number, call: Call): Promise<void> {
-    const { clock, random } = this.#world;
-    const startedAtMs = clock.nowMs();
-    try {
-      const answer = await askCloud(this.#cloud, call, this.#ending.signal);
-      const tookMs = Math.round(clock.nowMs() - startedAtMs);
-      if (this.#settings.verbose) this.#say("info", "call", `${call.verb} done in ${tookMs} ms`);
-      this.#patience.answered();
-      this.#deliver({ kind: "answered", id, answer, roll: random() });
-    } catch (cause) {
-      const error = asCloudError(cause);
-      if (this.#complain(call.verb, error, !this.#node.ownership.prepared)) return;
-      const { retryable, retryAfterMs } = error;
-      this.#deliver({ kind: "failed", id, retryable, retryAfterMs, roll: random() });
-    }
-  }
-
-  async #readMembers(): Promise<void> {
-    try {
-      const membership = await this.#cloud.members(this.#ending.signal);
-      this.#patience.answered();
-      this.#deliver({ kind: "members", ...membership });
-    } catch (cause) {
-      if (this.#complain("members", asCloudError(cause), this.#starting)) return;
-      this.#deliver({ kind: "members-failed" });
-    }
-  }
-
-  /** No list of peers yet, and nothing decided: what the cloud refuses now can end the program. */
-  get #starting(): boolean {
-    return !this.#node.roster.known && settling(this.#node.election);
-  }
-
-  /** Logs the failure; ends the program when it is one that waiting cannot cure and nothing ran yet. */
-  #complain(verb: string, error: CloudError, starting: boolean): boolean {
-    if (this.#ending.signal.aborted) return true;
-    if (this.#patience.endsWith(error, this.#world.clock.nowMs()) && starting) {
-      this.#say("critical", "cloud-refused", error.message);
-      this.#exit(1);
-      return true;
-    }
-    const text = `${verb}: ${error.message}${starting ? "; waiting for the cloud" : ""}`;
-    this.#quiet.write(`${verb} ${error.kind}`, ["warning", "cloud-error", text]);
-    return false;
+  /** The program can still end over what the cloud refuses: it has not answered, or no list of peers is known. */
+  #starting(verb: Call["verb"] | "members"): boolean {
+    const { ownership, roster, election } = this.#node;
+    return verb === "members" ? !roster.known && settling(election) : !ownership.prepared;
   }
 
   #exit(code: 0 | 1): void {

@@ -1,0 +1,103 @@
+// The calls to the cloud that are under way: each is begun without being waited for, and its end comes back as an
+// event of the node.
+import type { NodeEvent } from "./core/node.ts";
+import type { Call } from "./core/ownership_state.ts";
+import { askCloud } from "./ask_cloud.ts";
+import { asCloudError, type CloudError } from "./exoscale/cloud_error.ts";
+import type { QuietLog } from "./quiet_log.ts";
+import { StartPatience } from "./start_patience.ts";
+import type { Clock, Cloud, Log } from "./world.ts";
+
+/** What the calls need of the watchdog. */
+export interface CallerOptions {
+  readonly cloud: Cloud;
+  readonly clock: Clock;
+  /** Uniform in 0..1. */
+  readonly random: () => number;
+  readonly log: Log;
+  readonly quiet: QuietLog;
+  /** Log every call that went well. */
+  readonly verbose: boolean;
+  /** Ends every call. */
+  readonly ending: AbortSignal;
+  readonly deliver: (event: NodeEvent) => void;
+  /** Whether nothing has been decided yet that depends on that call, so that a refusal can end the program. */
+  readonly starting: (verb: Call["verb"] | "members") => boolean;
+  /** Ends the program. */
+  readonly giveUp: () => void;
+}
+
+/** Makes calls. */
+export class CloudCalls {
+  readonly #options: CallerOptions;
+  readonly #patience = new StartPatience();
+  readonly #running = new Set<Promise<void>>();
+
+  constructor(options: CallerOptions) {
+    this.#options = options;
+  }
+
+  /** Begins a call of the core. */
+  begin(id: number, call: Call): void {
+    this.#run(this.#call(id, call));
+  }
+
+  /** Begins to read the list of peers. */
+  readMembers(): void {
+    this.#run(this.#members());
+  }
+
+  /** Resolves when all calls have ended; after `ending` that is soon. */
+  async ended(): Promise<void> {
+    await Promise.all(this.#running);
+  }
+
+  #run(call: Promise<void>): void {
+    const running = call.finally(() => this.#running.delete(running));
+    this.#running.add(running);
+  }
+
+  async #call(id: number, call: Call): Promise<void> {
+    const { cloud, clock, random, log, verbose, ending, deliver } = this.#options;
+    const startedAtMs = clock.nowMs();
+    try {
+      const answer = await askCloud(cloud, call, ending);
+      const tookMs = Math.round(clock.nowMs() - startedAtMs);
+      if (verbose) log.write("info", "call", `${call.verb} done in ${tookMs} ms`);
+      this.#patience.answered();
+      deliver({ kind: "answered", id, answer, roll: random() });
+    } catch (cause) {
+      const error = asCloudError(cause);
+      if (this.#ends(call.verb, error)) return;
+      const { retryable, retryAfterMs } = error;
+      deliver({ kind: "failed", id, retryable, retryAfterMs, roll: random() });
+    }
+  }
+
+  async #members(): Promise<void> {
+    const { cloud, ending, deliver } = this.#options;
+    try {
+      const membership = await cloud.members(ending);
+      this.#patience.answered();
+      deliver({ kind: "members", ...membership });
+    } catch (cause) {
+      if (this.#ends("members", asCloudError(cause))) return;
+      deliver({ kind: "members-failed" });
+    }
+  }
+
+  /** Logs the failure; ends the program when it is one that waiting cannot cure and nothing ran yet. */
+  #ends(verb: Call["verb"] | "members", error: CloudError): boolean {
+    const { clock, log, quiet, ending, starting, giveUp } = this.#options;
+    if (ending.aborted) return true;
+    const hopeless = this.#patience.endsWith(error, clock.nowMs());
+    if (starting(verb) && hopeless) {
+      log.write("critical", "cloud-refused", error.message);
+      giveUp();
+      return true;
+    }
+    const text = `${verb}: ${error.message}${starting(verb) ? "; waiting for the cloud" : ""}`;
+    quiet.write(`${verb} ${error.kind}`, ["warning", "cloud-error", text]);
+    return false;
+  }
+}
