@@ -159,7 +159,9 @@ function evictsOncePerDeath(cluster: SimCluster) {
 function takesNeverFromTheLast(cluster: SimCluster, victim: Machine, by: Machine): void {
   if (!victim.agent || otherLiveHolders(cluster, victim).length > 0) return;
   const { cloud, timeline } = cluster;
-  if (timeline.nowMs < cloud.troubledAtMs + EXCUSED_MS) return putsBackSoon(cluster);
+  // The taker, which held, too, may have died between its request and the cloud's acceptance.
+  const excused = by.agent === null || timeline.nowMs < cloud.troubledAtMs + EXCUSED_MS;
+  if (excused) return putsBackSoon(cluster);
   cluster.fail(by.name, `takes from ${victim.name}, the last live holder`);
 }
 
