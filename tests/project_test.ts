@@ -66,6 +66,20 @@ Deno.test("-h lists every option with its variables", () => {
   }
 });
 
+Deno.test("the README links to files that exist, and to every scenario of the isolation policy", () => {
+  const readme = Deno.readTextFileSync(new URL("README.md", ROOT));
+  const links = [...readme.matchAll(/\]\(([^)#:]+)\)/g)].map(([, path = ""]) => path);
+  for (const path of links) assert(Deno.statSync(new URL(path, ROOT)).isFile, path);
+  const folder = "tests/scenarios/";
+  const cells = [...Deno.readDirSync(new URL(folder, ROOT))].map(({ name }) => folder + name)
+    .filter((path) => path.includes("isolation_"));
+  assertEquals(cells.sort(), links.filter((path) => path.includes("isolation_")).sort());
+  for (const cell of cells) {
+    const trace = Deno.readTextFileSync(new URL(cell, ROOT));
+    assert(!trace.includes("cloud nobody"), `${cell}: nobody holds for a while`);
+  }
+});
+
 Deno.test("source files are at most 250 lines long, lines at most 120 characters", () => {
   for (const path of [...sources("src"), ...sources("scripts")]) {
     const lines = Deno.readTextFileSync(path).split("\n");
