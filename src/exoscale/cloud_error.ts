@@ -26,6 +26,8 @@ export type CloudErrorKind =
   // Asynchronous work.
   | "operation-failed"
   | "operation-endless"
+  // Ours: too much time has passed.
+  | "late"
   // What the configuration asks for cannot be had.
   | "no-such-instance"
   | "no-such-address"
@@ -50,13 +52,8 @@ const RETRYABLE: ReadonlySet<CloudErrorKind> = new Set([
   "rate-limited",
   "server-error",
   "operation-endless",
+  "late",
 ]);
-
-/**
- * An eviction whose confirmation is older than this is given up: a machine that froze in between must judge anew
- * before it takes anything from anybody.
- */
-export const EVICT_WITHIN_MS = 5_000;
 
 /** Thrown by every cloud call. The message names the request, never a secret. */
 export class CloudError extends Error {
@@ -93,6 +90,17 @@ export class CloudError extends Error {
 export function asCloudError(error: unknown): CloudError {
   if (error instanceof CloudError) return error;
   return new CloudError("unexpected-answer", `unexpected failure: ${error}`, { cause: error });
+}
+
+/** Longest time from the question whether a dead peer holds to the request that takes it. */
+export const EVICT_WITHIN_MS = 10_000;
+
+/** A machine that froze in between must judge anew before it takes anything from anybody. Throws a `CloudError`. */
+export function refuseStale(askedAtMs: number, nowMs: number): void {
+  if (nowMs < askedAtMs + EVICT_WITHIN_MS) return;
+  const lateMs = Math.round(nowMs - askedAtMs);
+  const message = `eviction given up: ${lateMs} ms between looking and taking`;
+  throw new CloudError("late", message);
 }
 
 /** Whether the cloud understood the request and said no, so that a look may show that nothing is left to do. */

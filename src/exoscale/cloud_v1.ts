@@ -1,9 +1,9 @@
 // The Elastic IP through CloudStack (API v1): a secondary address on the machine's default NIC. Listings
 // show it, so one reading tells who holds.
-import type { Cloud, Identity, Membership, Sighting } from "../world.ts";
+import type { Clock, Cloud, Identity, Membership, Sighting } from "../world.ts";
 import type { ClientOptions } from "./client_v2.ts";
 import { ClientV1 } from "./client_v1.ts";
-import { CloudError } from "./cloud_error.ts";
+import { CloudError, refuseStale } from "./cloud_error.ts";
 import type { Assignment } from "./cloud_v2.ts";
 import { type Fields, listOf, textOf } from "./json.ts";
 import { type Machine, membersAmong, peersAt } from "./peer_source.ts";
@@ -17,6 +17,7 @@ export class CloudV1 implements Cloud {
   readonly name: string;
   readonly #client: ClientV1;
   readonly #assignment: Assignment;
+  readonly #clock: Clock;
   #zoneId = "";
   #nicId = "";
 
@@ -24,6 +25,7 @@ export class CloudV1 implements Cloud {
     this.name = `API v1 at ${options.endpoint}`;
     this.#client = new ClientV1(options);
     this.#assignment = assignment;
+    this.#clock = options.clock;
   }
 
   async prepare(signal: AbortSignal): Promise<Identity> {
@@ -92,10 +94,12 @@ export class CloudV1 implements Cloud {
     { onlyIfStopped }: { onlyIfStopped: boolean },
     signal: AbortSignal,
   ): Promise<"taken" | "absent" | "running"> {
+    const askedAtMs = this.#clock.nowMs();
     const machine = await this.#machine(instanceId, signal);
     const hold = machine && this.#hold(machine);
     if (!machine || !hold) return "absent";
     if (onlyIfStopped && !OFF.has(textOf(machine, "state"))) return "running";
+    refuseStale(askedAtMs, this.#clock.nowMs());
     await this.#release(hold, instanceId, signal);
     return "taken";
   }

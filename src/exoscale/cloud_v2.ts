@@ -1,8 +1,8 @@
 // The Elastic IP through API v2. Lists show no Elastic IPs and unknown filters are ignored in silence, so a
 // list only proposes holders; `get-instance` decides.
-import type { Cloud, Identity, Membership, Sighting } from "../world.ts";
+import type { Clock, Cloud, Identity, Membership, Sighting } from "../world.ts";
 import { type ClientOptions, ClientV2 } from "./client_v2.ts";
-import { CloudError } from "./cloud_error.ts";
+import { CloudError, refuseStale } from "./cloud_error.ts";
 import { type Fields, listOf, requiredListOf, textOf } from "./json.ts";
 import { type Machine, membersAmong, peersAt, type PeerSource } from "./peer_source.ts";
 
@@ -23,6 +23,7 @@ export class CloudV2 implements Cloud {
   readonly name: string;
   readonly #client: ClientV2;
   readonly #assignment: Assignment;
+  readonly #clock: Clock;
   #addressId = "";
   #groupId = "";
 
@@ -30,6 +31,7 @@ export class CloudV2 implements Cloud {
     this.name = `API v2 at ${options.endpoint}`;
     this.#client = new ClientV2(options);
     this.#assignment = assignment;
+    this.#clock = options.clock;
   }
 
   async prepare(signal: AbortSignal): Promise<Identity> {
@@ -93,9 +95,11 @@ export class CloudV2 implements Cloud {
     { onlyIfStopped }: { onlyIfStopped: boolean },
     signal: AbortSignal,
   ): Promise<"taken" | "absent" | "running"> {
+    const askedAtMs = this.#clock.nowMs();
     const instance = await absentAs(null, this.#instance(instanceId, signal));
     if (instance === null || !this.#holds(instance)) return "absent";
     if (onlyIfStopped && !OFF.has(textOf(instance, "state"))) return "running";
+    refuseStale(askedAtMs, this.#clock.nowMs());
     await this.#detach(instanceId, signal);
     return "taken";
   }

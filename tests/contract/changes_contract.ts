@@ -1,6 +1,6 @@
 // What every `Cloud` promises of its changes: they are done when the call ends, or the error says why not.
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { CloudError } from "../../src/exoscale/cloud_error.ts";
+import { CloudError, EVICT_WITHIN_MS } from "../../src/exoscale/cloud_error.ts";
 import {
   type Api,
   clientName,
@@ -107,4 +107,25 @@ export function testChanges(api: Api): void {
       assertEquals(stage.holders, [stage.peer.id]);
     });
   }
+
+  Deno.test(`${name}.evict() takes nothing when its machine slept after looking`, async () => {
+    await using stage = new Stage();
+    const { self, peer } = stage;
+    stage.hold(self, peer);
+    const clock = hurriedClock();
+    let asleepMs = 0;
+    const cloud = stage.cloud(api, {
+      clock: { ...clock, nowMs: () => clock.nowMs() + asleepMs },
+      fetch: async (url, init) => {
+        const answer = await fetch(url, init);
+        if (url.href.includes(peer.id)) asleepMs += EVICT_WITHIN_MS;
+        return answer;
+      },
+    });
+    await cloud.prepare(PATIENT);
+    const evict = () => cloud.evict(peer.id, { onlyIfStopped: false }, PATIENT);
+    const error = await assertRejects(evict, CloudError);
+    assertEquals([error.kind, error.retryable], ["late", true]);
+    assertEquals(stage.holders, [self.id, peer.id]);
+  });
 }
