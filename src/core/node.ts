@@ -103,7 +103,9 @@ export function stepNode(before: Node, event: NodeEvent, atMs: number): [Node, N
     const reason = distrust(node.election, event);
     if (reason) {
       effects.push({ kind: "refused", from: event.from, reason });
-      if (reason !== "unknown-source" && reason !== "wrong-id") return [node, effects];
+      // A list that is to be read already is not needed more: in a flood of strangers only the first counts.
+      const stranger = reason === "unknown-source" || reason === "wrong-id";
+      if (!stranger || node.roster.needed) return [node, effects];
       node = { ...node, roster: { ...node.roster, needed: true } };
     }
   }
