@@ -4,7 +4,16 @@
 /** What is known of a figure before it is measured. */
 export interface Question {
   readonly title: string;
-  readonly unit: "ms" | "%" | "MiB" | "B/s" | "ns" | "calls" | "changes" | "late heartbeats";
+  readonly unit:
+    | "ms"
+    | "%"
+    | "MiB"
+    | "B/s"
+    | "per s"
+    | "ns"
+    | "calls"
+    | "changes"
+    | "late heartbeats";
   /** What no program that speaks this protocol could better. */
   readonly limit?: string;
   /** The most that is good, of the median or of the worst run. */
@@ -32,7 +41,7 @@ export const FULL: Size = { runs: (full) => full, spanMs: (full) => full };
 /** A run that shows that everything works, and roughly how fast. */
 export const QUICK: Size = {
   runs: (full) => Math.ceil(full / 5),
-  spanMs: (full) => Math.max(full / 5, 3_000),
+  spanMs: (full) => full / 3,
 };
 
 /** One group of figures that are measured together. */

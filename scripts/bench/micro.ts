@@ -12,8 +12,8 @@ import { simUuid } from "../../tests/exoscale/model.ts";
 import type { Case, Figure, Size } from "./figure.ts";
 
 const ELASTIC_IP = "198.51.100.50";
-/** Calls per sample, enough for a clock of µs. */
-const CALLS = 20_000;
+/** A sample is as many calls as take this long, for a clock of µs. */
+const SAMPLE_MS = 15;
 const SAMPLES = 15;
 
 function heartbeat(sequence: number): Heartbeat {
@@ -28,16 +28,20 @@ function heartbeat(sequence: number): Heartbeat {
   return { priority: 20, elasticIp: ELASTIC_IP, id: simUuid(1, 1), trailer };
 }
 
-/** Samples of ns per call; the first ones, in which the compiler still works, are not counted. */
+/** Samples of ns per call; before the first one the compiler gets its time. */
 function time(work: (call: number) => unknown, size: Size): number[] {
-  const samples: number[] = [];
-  for (let sample = 0; sample < size.runs(SAMPLES) + 2; sample++) {
-    const calls = size.runs(CALLS);
+  const run = (calls: number) => {
     const beganMs = performance.now();
-    for (let call = 0; call < calls; call++) work(sample * calls + call);
-    samples.push((performance.now() - beganMs) * 1e6 / calls);
+    for (let call = 0; call < calls; call++) work(call);
+    return performance.now() - beganMs;
+  };
+  const sampleMs = size.spanMs(SAMPLE_MS);
+  let calls = 100;
+  for (let tookMs = 0; tookMs < sampleMs && calls < 1e7;) {
+    tookMs = run(calls);
+    if (tookMs < sampleMs) calls *= 2;
   }
-  return samples.slice(2);
+  return Array.from({ length: size.runs(SAMPLES) }, () => run(calls) * 1e6 / calls);
 }
 
 /** A node at rest: every peer heard, the hold-off over, nothing to do in the cloud. */
@@ -81,7 +85,8 @@ function nodeAtRest(count: number): { node: Node; peers: PeerIdentity[]; atMs: n
   return { node, peers, atMs };
 }
 
-function micro(size: Size): Figure[] {
+/** The figures; with one run each in the tests, so that they keep working. */
+export function micro(size: Size): Figure[] {
   const bytes = encode(heartbeat(1_800_000_000_000));
   const garbage = crypto.getRandomValues(new Uint8Array(100));
   const figures: Figure[] = [
