@@ -39,9 +39,15 @@ const subject = rest.length > 0 ? "the source (EXOIP_BIN names no binary)" : pro
 const load = () => Deno.loadavg()[0]?.toFixed(2) ?? "unknown";
 console.log(`measuring ${subject}, load of the machine ${load()}`);
 const figures: Figure[] = [];
+let broken = false;
 for (const { name, run } of chosen) {
   const beganMs = performance.now();
-  figures.push(...await run(quick ? QUICK : FULL));
+  try {
+    figures.push(...await run(quick ? QUICK : FULL));
+  } catch (error) {
+    broken = true;
+    console.error(`${name}: not measured:`, error);
+  }
   const seconds = Math.round((performance.now() - beganMs) / 1_000);
   console.log(`${name}: ${seconds} s, load of the machine ${load()}`);
 }
@@ -49,3 +55,4 @@ console.log(`\n${figureTable(figures)}`);
 const report = { subject, deno: Deno.version.deno, at: new Date(), figures: figureJson(figures) };
 await Deno.writeTextFile(json, JSON.stringify(report, null, 2) + "\n");
 console.log(`\n${json} has every value`);
+Deno.exit(broken ? 1 : 0);

@@ -8,12 +8,15 @@ export class Relay {
   open = true;
   readonly #addresses: readonly [string, string];
   readonly #ports: readonly [number, number];
+  readonly #ear: Deno.NetAddr;
   readonly #sockets: readonly [Deno.DatagramConn, Deno.DatagramConn];
   readonly #passing: Promise<unknown>;
 
   constructor(arena: Arena) {
     this.#addresses = [arena.node(1).instance.address, arena.node(2).instance.address];
     const [first, second] = this.#addresses;
+    const hostname = arena.node(3).instance.address;
+    this.#ear = { transport: "udp", hostname, port: arena.port };
     const bind = (hostname: string, port: number) =>
       Deno.listenDatagram({ transport: "udp", hostname, port });
     // What stands in for the second node, where the first one sends to; and the other way round.
@@ -42,6 +45,7 @@ export class Relay {
     // The first node sends to the stand-in of the second, on the first one's port.
     const [inlet, outlet] = [this.#sockets[to], this.#sockets[from]];
     for await (const [bytes] of inlet) {
+      await outlet.send(bytes, this.#ear); // Who only measures is on both sides.
       if (!this.open) continue;
       const target = { hostname: this.#addresses[to], port: this.#ports[to] };
       await outlet.send(bytes, { transport: "udp", ...target });
