@@ -15,6 +15,7 @@ export interface Clock {
 
 /** One datagram that came in. */
 export interface Datagram {
+  /** Valid until the next datagram is asked for. */
   readonly bytes: Uint8Array;
   /** IPv4 address of the sender. */
   readonly from: string;

@@ -112,7 +112,10 @@ export function stepNode(before: Node, event: NodeEvent, atMs: number): [Node, N
     if (reason) {
       effects.push({ kind: "refused", from: event.from, reason });
       if (reason !== "unknown-source" && reason !== "wrong-id") return [node, effects];
-      node = { ...node, roster: meetStranger(node.roster, event.from, atMs) };
+      const roster = meetStranger(node.roster, event.from, atMs);
+      // In a flood of strangers only the first counts.
+      if (roster === node.roster) return [node, effects];
+      node = { ...node, roster };
     }
   }
   if (event.kind === "stop") node = { ...node, stoppedAtMs: node.stoppedAtMs ?? atMs };

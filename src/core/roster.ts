@@ -53,10 +53,13 @@ export function startRoster(dynamic: boolean): Roster {
   };
 }
 
-/** Somebody speaks who is not on the list. One who stays a stranger costs one reading a minute at last. */
+/**
+ * Somebody speaks who is not on the list; the same roster when that is no reason to read it. One who stays a stranger
+ * costs one reading a minute at last.
+ */
 export function meetStranger(roster: Roster, address: string, atMs: number): Roster {
   const known = roster.strangers.get(address);
-  if (known && atMs < known.notBeforeMs) return roster;
+  if (roster.needed || (known && atMs < known.notBeforeMs)) return roster;
   const waitMs = known ? Math.min(known.waitMs * 2, STRANGER_CAP_MS) : NEED_MS;
   const strangers = new Map(roster.strangers);
   for (const [other, { notBeforeMs }] of strangers) {

@@ -23,9 +23,11 @@ export function openLink(hostname: string, port: number): Link {
       closed = true;
     },
     async *[Symbol.asyncIterator](): AsyncGenerator<Datagram> {
+      // One for all: nobody keeps a datagram beyond its turn, and a flood leaves no garbage to collect.
+      const buffer = new Uint8Array(BUFFER_BYTES);
       while (!closed) {
         try {
-          const [bytes, sender] = await socket.receive(new Uint8Array(BUFFER_BYTES));
+          const [bytes, sender] = await socket.receive(buffer);
           const { hostname: from, port: fromPort } = sender as Deno.NetAddr;
           yield { bytes, from, fromPort };
         } catch (error) {

@@ -1,0 +1,144 @@
+// Where whole processes are measured: a cluster on loopback beside the simulated cloud, with one machine more
+// that runs no watchdog. It only listens, and so hears every heartbeat the moment it is sent.
+import { Cluster, type ClusterNode, until } from "../../tests/e2e/cluster.ts";
+
+/** A heartbeat that arrived at the listener. */
+export interface Heard {
+  readonly atMs: number;
+  readonly from: string;
+}
+
+/** How long after the start a node has spent its requests of the first second. */
+const CALM_MS = 1_300;
+
+/** A cluster and its listener. */
+export class Arena extends Cluster {
+  readonly heard: Heard[] = [];
+  readonly intervalMs: number;
+  /** When the watchdog of an instance was killed or ended. */
+  readonly goneAtMs = new Map<string, number>();
+  readonly #ear: Deno.DatagramConn;
+  readonly #listening: Promise<void>;
+
+  constructor({ intervalMs = 1_000, count = 2 }: { intervalMs?: number; count?: number } = {}) {
+    super({ interval: `${intervalMs}ms`, count: count + 1 });
+    this.intervalMs = intervalMs;
+    this.#ear = Deno.listenDatagram({
+      transport: "udp",
+      hostname: this.node(count + 1).instance.address,
+      port: this.port,
+    });
+    this.#listening = this.#listen();
+  }
+
+  /** Starts one node for each priority, the best first, and waits until that one holds, at rest. */
+  async settle(
+    { priorities = [10, 20], args = () => [] }: {
+      priorities?: readonly number[];
+      /** More arguments of the node of that number. */
+      args?: (number: number) => readonly string[];
+    } = {},
+  ): Promise<this> {
+    for (const [index, priority] of priorities.entries()) {
+      this.start(this.node(index + 1), { priority, args: args(index + 1) });
+    }
+    const speaks = ({ instance }: ClusterNode) =>
+      this.heard.some(({ from }) => from === instance.address);
+    const settled = () =>
+      this.holders.join() === "node-1" && this.nodes.slice(0, priorities.length).every(speaks);
+    await until(settled, { title: "the first node holds" });
+    await pause(CALM_MS);
+    return this;
+  }
+
+  /** Sends a node's watchdog the signal; returns when that was. */
+  tell(number: number, signal: Deno.Signal): number {
+    const node = this.node(number);
+    const atMs = performance.now();
+    node.process?.signal(signal);
+    if (signal === "SIGKILL") this.goneAtMs.set(node.instance.id, atMs);
+    if (signal === "SIGTERM") {
+      node.process?.ended().then(() => this.goneAtMs.set(node.instance.id, performance.now()));
+    }
+    return atMs;
+  }
+
+  /** When a request that matches came in, at that time or later. */
+  async request(what: RegExp, sinceMs: number, withinMs = 40_000): Promise<number> {
+    const find = () =>
+      this.server.calls.find((call) => call.atMs >= sinceMs && what.test(call.what))?.atMs;
+    await until(() => find() !== undefined, { title: `a request ${what}`, withinMs });
+    return find() ?? NaN;
+  }
+
+  /** When exactly these nodes held, at that time or later. */
+  async moved(names: string, withinMs = 40_000): Promise<void> {
+    await until(() => this.holders.join() === names, { title: `${names} holds`, withinMs });
+  }
+
+  /** Instants of a node's heartbeats since then. */
+  beats(number: number, sinceMs = 0): number[] {
+    const { address } = this.node(number).instance;
+    return this.heard.filter(({ from, atMs }) => from === address && atMs >= sinceMs)
+      .map(({ atMs }) => atMs);
+  }
+
+  /** Longest time between two heartbeats of a node since then. */
+  silenceMs(number: number, sinceMs: number): number {
+    const beats = [sinceMs, ...this.beats(number, sinceMs), performance.now()];
+    return Math.max(...beats.slice(1).map((atMs, index) => atMs - (beats[index] ?? 0)));
+  }
+
+  /** Time since then in which no node with a live watchdog held, by the cloud's books. */
+  unheldMs(sinceMs: number, toMs = performance.now()): number {
+    const { history } = this.server.model;
+    const instants = [sinceMs, ...history.map(({ atMs }) => atMs), ...this.goneAtMs.values()]
+      .filter((atMs) => atMs >= sinceMs && atMs < toMs).toSorted((a, b) => a - b);
+    const held = (atMs: number) =>
+      history.findLast((change) => change.atMs <= atMs)?.holders
+        .some((id) => (this.goneAtMs.get(id) ?? Infinity) > atMs) ?? false;
+    return instants.reduce(
+      (sum, atMs, index) => held(atMs) ? sum : sum + (instants[index + 1] ?? toMs) - atMs,
+      0,
+    );
+  }
+
+  override async close(): Promise<void> {
+    this.#ear.close();
+    await this.#listening;
+    await super.close();
+  }
+
+  async #listen(): Promise<void> {
+    for await (const [, sender] of this.#ear) {
+      this.heard.push({ atMs: performance.now(), from: (sender as Deno.NetAddr).hostname });
+    }
+  }
+}
+
+/** Real time passes. */
+export function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+/** Measures `count` times, several arenas side by side: all settle first, so that no start disturbs. */
+export async function repeat<Result>(
+  count: number,
+  { arena, lanes = 5, measure }: {
+    arena: () => Promise<Arena>;
+    lanes?: number;
+    measure: (arena: Arena, run: number) => Promise<Result>;
+  },
+): Promise<Result[]> {
+  const results: Result[] = [];
+  while (results.length < count) {
+    const first = results.length;
+    const arenas = await Promise.all(Array.from({ length: Math.min(lanes, count - first) }, arena));
+    try {
+      results.push(...await Promise.all(arenas.map((each, at) => measure(each, first + at))));
+    } finally {
+      await Promise.all(arenas.map((each) => each.close()));
+    }
+  }
+  return results;
+}

@@ -1,0 +1,146 @@
+// Datagrams that are no heartbeats, by the ten thousand: what they cost, what they write into the log, and
+// whether our own heartbeats still leave in time.
+import { encode } from "../../src/core/heartbeat.ts";
+import { ELASTIC_IP } from "../../tests/e2e/cluster.ts";
+import { Arena, pause } from "./arena.ts";
+import type { Case, Figure, Size } from "./figure.ts";
+import type { Order } from "./flood_sender.ts";
+import { cpuPercent, memoryMiB } from "./proc.ts";
+
+const FLOOD_MS = 10_000;
+const SENDER = new URL("./flood_sender.ts", import.meta.url).pathname;
+
+interface Flood {
+  readonly rate: number;
+  readonly cpu: number;
+  readonly logPerSecond: number;
+  readonly lateBeats: number;
+  readonly grownMiB: number;
+  readonly actedMs: number;
+}
+
+type Kind = Pick<Order, "from" | "bytes" | "rate">;
+
+/** The backup is flooded; in the end the master crashes while the flood goes on. */
+async function flood(kind: (arena: Arena) => Kind, spanMs: number): Promise<Flood> {
+  const arena = await new Arena().settle();
+  const { process, instance } = arena.node(2);
+  const pid = process?.pid ?? 0;
+  const order: Order = { ...kind(arena), to: instance.address, port: arena.port, forMs: 60_000 };
+  const quiet = arena.node(2).lines.length, beganMs = performance.now();
+  const sender = startSender(order);
+  try {
+    await sender.sending;
+    await pause(1_000);
+    const [sent, atMs, rss] = [sender.count(), performance.now(), memoryMiB(pid).rss];
+    const cpu = await cpuPercent(pid, () => pause(spanMs));
+    const seconds = (performance.now() - atMs) / 1_000;
+    const beats = arena.beats(2, atMs);
+    const late = beats.filter((beat, at) =>
+      beat - (beats[at - 1] ?? beat) > 1.5 * arena.intervalMs
+    );
+    const grownMiB = memoryMiB(pid).rss - rss;
+    const rate = (sender.count() - sent) / seconds;
+    const killedAtMs = arena.tell(1, "SIGKILL");
+    const actedMs = await arena.request(/:attach$/, killedAtMs) - killedAtMs;
+    const bytes = arena.node(2).lines.slice(quiet)
+      .filter(({ text }) => text.includes("refused"))
+      .reduce((sum, { text }) => sum + text.length + 1, 0);
+    // Mostly the first line of each kind, which the following minutes would spread thinner still.
+    const logPerSecond = bytes / (performance.now() - beganMs) * 1_000;
+    return { rate, cpu, logPerSecond, lateBeats: late.length, grownMiB, actedMs };
+  } finally {
+    await sender.stop();
+    await arena.close();
+  }
+}
+
+/** A process of its own, so that it takes no time from the measuring one. */
+function startSender(order: Order) {
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["run", "--quiet", "--allow-all", SENDER, JSON.stringify(order)],
+    stdin: "null",
+    stdout: "piped",
+    stderr: "inherit",
+  }).spawn();
+  let count = 0;
+  let begin: () => void = () => {};
+  const sending = new Promise<void>((resolve) => begin = resolve);
+  const read = (async () => {
+    for await (const text of child.stdout.pipeThrough(new TextDecoderStream())) {
+      count = Number(text.trim().split("\n").at(-1));
+      begin();
+    }
+  })();
+  return {
+    sending,
+    count: () => count,
+    async stop() {
+      child.kill("SIGKILL");
+      await read;
+    },
+  };
+}
+
+const strangers = (rate: number) => (): Kind => ({ from: "127.0.0.99", bytes: "random", rate });
+const forged = (rate: number) => (arena: Arena): Kind => ({
+  from: arena.node(1).instance.address,
+  bytes: "random",
+  rate,
+});
+/** Well-formed, from the master's address, and with the id of another. */
+const wellFormed = (rate: number) => (arena: Arena): Kind => {
+  const { address } = arena.node(1).instance, { id } = arena.node(3).instance;
+  const bytes = encode({ priority: 1, elasticIp: ELASTIC_IP, id, trailer: null });
+  return { from: address, bytes: bytes.toHex(), rate };
+};
+
+async function floods(size: Size): Promise<Figure[]> {
+  const kinds = [
+    ["10,000 garbage datagrams/s from a stranger", strangers(10_000)],
+    ["10,000 garbage datagrams/s from a peer's address", forged(10_000)],
+    ["10,000 well-formed with a wrong id/s", wellFormed(10_000)],
+    ["20,000 garbage datagrams/s", strangers(20_000)],
+  ] as const;
+  const figures: Figure[] = [];
+  for (const [title, kind] of kinds) {
+    const result = await flood(kind, size.spanMs(FLOOD_MS));
+    const wanted = kind === kinds[3][1] ? {} : { most: 25 };
+    figures.push(...figuresOf(title, result, wanted));
+  }
+  return figures;
+}
+
+function figuresOf(title: string, result: Flood, wanted: { most?: number }): Figure[] {
+  const original = { original: "17–28", keepalived: "14–16" };
+  return [
+    { title: `${title}: CPU of one core`, unit: "%", ...wanted, ...original, values: [result.cpu] },
+    { title: "– really sent", unit: "per s", values: [result.rate] },
+    {
+      title: "– log",
+      unit: "B/s",
+      most: 100,
+      original: "630000",
+      keepalived: "3000",
+      values: [result.logPerSecond],
+    },
+    {
+      title: "– own heartbeats late by half an interval",
+      unit: "late heartbeats",
+      most: 0,
+      values: [result.lateBeats],
+    },
+    { title: "– growth of resident memory", unit: "MiB", values: [result.grownMiB] },
+    {
+      title: "– crash of the master meanwhile: SIGKILL to first API call",
+      unit: "ms",
+      limit: "2000–3000 by phase",
+      most: 3_100,
+      keepalived: "3538–3555",
+      values: [result.actedMs],
+    },
+  ];
+}
+
+/** Floods. */
+export const floodCase: Case = { name: "flood", run: floods };

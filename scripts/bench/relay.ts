@@ -1,0 +1,54 @@
+// A network between the first two nodes that can be cut: each listens on a port of its own and finds the relay
+// under the other's address there. Heartbeats keep their source address on the way.
+import type { Arena } from "./arena.ts";
+
+/** Passes heartbeats on, both ways. */
+export class Relay {
+  /** Whether anything gets through. */
+  open = true;
+  readonly #addresses: readonly [string, string];
+  readonly #ports: readonly [number, number];
+  readonly #ear: Deno.NetAddr;
+  readonly #sockets: readonly [Deno.DatagramConn, Deno.DatagramConn];
+  readonly #passing: Promise<unknown>;
+
+  constructor(arena: Arena) {
+    this.#addresses = [arena.node(1).instance.address, arena.node(2).instance.address];
+    const [first, second] = this.#addresses;
+    const hostname = arena.node(3).instance.address;
+    this.#ear = { transport: "udp", hostname, port: arena.port };
+    const bind = (hostname: string, port: number) =>
+      Deno.listenDatagram({ transport: "udp", hostname, port });
+    // What stands in for the second node, where the first one sends to; and the other way round.
+    const forSecond = bind(second, 0), port = (forSecond.addr as Deno.NetAddr).port;
+    const forFirst = bind(first, 0);
+    this.#sockets = [forFirst, forSecond];
+    this.#ports = [port, (forFirst.addr as Deno.NetAddr).port];
+    this.#passing = Promise.all([this.#pass(0), this.#pass(1)]);
+  }
+
+  /** The address for `-l` of that node. */
+  listenOf(number: number): string {
+    const at = number === 1 ? 0 : 1;
+    return `${this.#addresses[at]}:${this.#ports[at]}`;
+  }
+
+  /** Ends it. */
+  async close(): Promise<void> {
+    for (const socket of this.#sockets) socket.close();
+    await this.#passing;
+  }
+
+  /** From the node of that index to the other one. */
+  async #pass(from: 0 | 1): Promise<void> {
+    const to = from === 0 ? 1 : 0;
+    // The first node sends to the stand-in of the second, on the first one's port.
+    const [inlet, outlet] = [this.#sockets[to], this.#sockets[from]];
+    for await (const [bytes] of inlet) {
+      await outlet.send(bytes, this.#ear); // Who only measures is on both sides.
+      if (!this.open) continue;
+      const target = { hostname: this.#addresses[to], port: this.#ports[to] };
+      await outlet.send(bytes, { transport: "udp", ...target });
+    }
+  }
+}
