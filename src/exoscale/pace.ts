@@ -4,8 +4,6 @@ import type { Clock } from "../world.ts";
 import { CloudError } from "./cloud_error.ts";
 
 const WINDOW_MS = 1_050;
-/** Longest time until it is looked again whether there is room, should nothing else happen. */
-const LONGEST_WAIT_MS = 60_000;
 /** Requests per window, as the server may count them. */
 const REQUESTS = 5;
 
@@ -32,7 +30,8 @@ export class Pace {
     reads: Promise.resolve(),
     writes: Promise.resolve(),
   };
-  readonly #waiting = new Set<AbortController>();
+  /** Wakes those who wait for room. */
+  readonly #waiting = new Set<() => void>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -75,7 +74,7 @@ export class Pace {
       this.#breaking = broken;
       started.endedAtMs = this.#clock.nowMs();
       if (!broken) started.cost = 1;
-      for (const waiter of this.#waiting) waiter.abort();
+      for (const wake of this.#waiting) wake();
     };
   }
 
@@ -88,19 +87,22 @@ export class Pace {
     return this.#started.reduce((sum, { cost }) => sum + cost, 0);
   }
 
-  /** Resolves when the first request that has ended is old enough, or when another one ends. */
+  /** Resolves when the first request that has ended is old enough, when another one ends, or at the signal. */
   async #room(sinceMs: number, signal: AbortSignal): Promise<void> {
-    const ended = this.#started.map(({ endedAtMs }) => endedAtMs ?? Infinity);
-    const waitMs = Math.min(...ended) - sinceMs;
-    const waiter = new AbortController();
-    this.#waiting.add(waiter);
-    await this.#clock.sleep(
-      Math.min(Math.ceil(waitMs), LONGEST_WAIT_MS),
-      AbortSignal.any([
-        signal,
-        waiter.signal,
-      ]),
-    );
-    this.#waiting.delete(waiter);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const waiting = new AbortController();
+    const wake = () => {
+      waiting.abort();
+      resolve();
+    };
+    this.#waiting.add(wake);
+    signal.addEventListener("abort", wake);
+    const waitMs = Math.min(...this.#started.map(({ endedAtMs }) => endedAtMs ?? Infinity)) -
+      sinceMs;
+    // While none has ended there is nothing to count down: each of them ends, and says so.
+    if (waitMs < Infinity) this.#clock.sleep(Math.ceil(waitMs), waiting.signal).then(resolve);
+    await promise;
+    signal.removeEventListener("abort", wake);
+    this.#waiting.delete(wake);
   }
 }
