@@ -1,6 +1,14 @@
 // One node, step by step, where a whole story would say too little.
-import { assertEquals } from "@std/assert";
-import { type Node, type NodeEvent, startNode, stepNode } from "../src/core/node.ts";
+import { assert, assertEquals } from "@std/assert";
+import fc from "fast-check";
+import {
+  type Node,
+  type NodeEvent,
+  nodeWakeAtMs,
+  startNode,
+  stepFully,
+  stepNode,
+} from "../src/core/node.ts";
 
 const SELF = "00000001-0000-4000-8000-000000000005";
 const SETTINGS = {
@@ -40,4 +48,57 @@ Deno.test("stepNode() warns of a signal that can change nothing", () => {
   assertEquals(linesOf(worst, [{ kind: "nudge", by: 1 }]), [
     "warning priority stays 255: there is no worse one",
   ]);
+});
+
+/** Heartbeats of three peers that mostly repeat themselves, at mostly regular times. */
+const someHeartbeats = fc.array(
+  fc.record({
+    peer: fc.integer({ min: 1, max: 3 }),
+    afterMs: fc.oneof(fc.nat(1_100), fc.nat(5_000)),
+    priority: fc.oneof({ weight: 5, arbitrary: fc.constant(20) }, fc.integer({ min: 1, max: 3 })),
+    flags: fc.oneof({ weight: 5, arbitrary: fc.constant(0) }, fc.nat(15)),
+    plain: fc.oneof({ weight: 9, arbitrary: fc.constant(false) }, fc.boolean()),
+  }),
+  { minLength: 20, maxLength: 80 },
+);
+
+Deno.test("stepNode() comes to the same as the whole step, whether it takes the short way or not", () => {
+  const idOf = (peer: number) => SELF.replace(/5$/, `${peer}`);
+  const peers = [1, 2, 3].map((peer) => ({
+    address: `10.0.0.${peer}`,
+    instanceId: idOf(peer),
+    wireId: idOf(peer),
+  }));
+  let shortCount = 0;
+  fc.assert(fc.property(someHeartbeats, (heartbeats) => {
+    let node = startNode({ ...SETTINGS, priority: 10 }, { atMs: 0, selfId: SELF, peers });
+    let atMs = 0;
+    const step = (event: NodeEvent) => {
+      const whole = stepFully(node, event, atMs);
+      const [next, effects] = stepNode(node, event, atMs);
+      assertEquals([next, effects], whole);
+      if (event.kind === "heard" && next.aim === node.aim) shortCount += 1;
+      node = next;
+    };
+    for (const { peer, afterMs, priority, flags, plain } of heartbeats) {
+      const untilMs = atMs + afterMs;
+      while (nodeWakeAtMs(node) <= untilMs && atMs < untilMs) {
+        atMs = Math.max(atMs + 1, nodeWakeAtMs(node));
+        step({ kind: "tick" });
+      }
+      atMs = Math.max(atMs, untilMs);
+      const trailer = {
+        holds: (flags & 1) !== 0,
+        leaving: (flags & 2) !== 0,
+        unable: (flags & 4) !== 0,
+        hearsYou: (flags & 8) === 0,
+        keyId: 0,
+        sequence: 1_900_000_000_000 + atMs,
+      };
+      const { elasticIp } = SETTINGS;
+      const heartbeat = { priority, elasticIp, id: idOf(peer), trailer: plain ? null : trailer };
+      step({ kind: "heard", from: `10.0.0.${peer}`, heartbeat });
+    }
+  }));
+  assert(shortCount > 100, `${shortCount} times the short way`);
 });

@@ -20,7 +20,7 @@ import {
   PASSED,
   settling,
 } from "./election_state.ts";
-import type { Heartbeat } from "./heartbeat.ts";
+import type { Heartbeat, Trailer } from "./heartbeat.ts";
 import { judge } from "./judgement.ts";
 import { type PeerIdentity, unheard } from "./peer.ts";
 
@@ -122,6 +122,23 @@ export function distrust(
   return lag >= 0 && lag < deadTimeMs(settings) ? "reordered" : null;
 }
 
+/** Whether it says what the peer's last one said, so that nothing follows from it but that the peer lives. */
+export function saysNothingNew(
+  { peers }: Election,
+  { from, heartbeat }: { from: string; heartbeat: Heartbeat },
+): boolean {
+  const peer = peers.get(from);
+  if (!peer?.alive || peer.deafSinceMs !== null) return false;
+  const { priority, id, trailer } = heartbeat;
+  return priority === peer.priority && id === peer.heardId && sameFlags(trailer, peer.trailer);
+}
+
+function sameFlags(one: Trailer | null, other: Trailer | null): boolean {
+  if (one === null || other === null) return one === other;
+  return one.holds === other.holds && one.leaving === other.leaving &&
+    one.unable === other.unable && one.hearsYou && other.hearsYou;
+}
+
 function apply(state: Election, event: ElectionEvent, atMs: number): Election {
   switch (event.kind) {
     case "tick":
@@ -152,7 +169,8 @@ function nudged(priority: number, by: -1 | 1): number {
   return Math.min(255, Math.max(Math.min(1, priority), priority + by));
 }
 
-function hear(
+/** The state with the heartbeat noted, and nothing concluded from it. */
+export function hear(
   state: Election,
   { from, heartbeat }: { from: string; heartbeat: Heartbeat },
   atMs: number,

@@ -2,10 +2,10 @@
 import { CloudError, type CloudErrorKind } from "./cloud_error.ts";
 
 /**
- * Longest exchange, connection and body included: what hung when the cloud came back is over within five seconds, and a
- * cloud that takes four for each answer still serves.
+ * Longest exchange, connection and body included: what hung when the cloud came back is over, and has been repeated,
+ * within five seconds; a cloud that takes three for each answer still serves.
  */
-export const REQUEST_TIMEOUT_MS = 4_500;
+export const REQUEST_TIMEOUT_MS = 4_000;
 /** Largest answer: some ten thousand instances. */
 const ANSWER_MAX_BYTES = 32 * 1024 * 1024;
 /** How much of a plain-text error is quoted. */

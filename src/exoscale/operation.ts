@@ -2,7 +2,8 @@
 import { CloudError } from "./cloud_error.ts";
 import type { Clock } from "../world.ts";
 
-const FIRST_POLL_MS = 200, LONGEST_POLL_MS = 2_000;
+/** Waits between polls double: a change that is quick is known quickly, one that takes long is asked about rarely. */
+const FIRST_POLL_MS = 60, LONGEST_POLL_MS = 2_000;
 /** An operation that is not over by then counts as endless. */
 export const OPERATION_TIMEOUT_MS = 60_000;
 
@@ -23,7 +24,7 @@ export async function finish(
 ): Promise<void> {
   const endAtMs = clock.nowMs() + OPERATION_TIMEOUT_MS;
   let progress = first;
-  for (let waitMs = FIRST_POLL_MS;; waitMs = Math.min(waitMs * 1.5, LONGEST_POLL_MS)) {
+  for (let waitMs = FIRST_POLL_MS;; waitMs = Math.min(waitMs * 2, LONGEST_POLL_MS)) {
     if ("failed" in progress) {
       const { failed, retryable } = progress;
       throw new CloudError("operation-failed", `${title}: ${failed}`, { retryable });
