@@ -154,7 +154,7 @@ async function runMode(
   if (stopping.signal.aborted) return config.mode === "watchdog" ? 0 : 1;
   if (endpoint === null) return 1;
   const { elasticIp, peers, credentials } = config;
-  const connect = (onProgress: () => void): Cloud => {
+  const connect = (onProgress: (tookMs: number) => void): Cloud => {
     const { fetch, clock } = host;
     const options = { endpoint, ...credentials, fetch, clock, onProgress };
     const assignment = { elasticIp, instanceId, peers };

@@ -44,8 +44,8 @@ export interface World {
   readonly link: Link;
   readonly signals: Signals;
   readonly log: Log;
-  /** Builds the cloud; it reports each good answer through the listener. */
-  readonly connect: (onProgress: () => void) => Cloud;
+  /** Builds the cloud; it reports each good answer, and how long it took, through the listener. */
+  readonly connect: (onProgress: (tookMs: number) => void) => Cloud;
 }
 
 /** Runs until told to stop, or until the cloud says that it never can work. Resolves to the exit code. */
@@ -73,7 +73,7 @@ class Watchdog {
     this.#world = world;
     this.#quiet = new QuietLog(world.log, world.clock);
     const { clock, random, log } = world;
-    this.#cloud = world.connect(() => this.#deliver({ kind: "progress" }));
+    this.#cloud = world.connect((tookMs) => this.#deliver({ kind: "progress", tookMs }));
     this.#calls = new CloudCalls({
       cloud: this.#cloud,
       clock,

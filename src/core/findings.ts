@@ -46,7 +46,6 @@ export function answered(
     ...state,
     // Whoever was to act before us could not either.
     evictions: recovered ? restagger(state.evictions, now.atMs) : state.evictions,
-    answerMs: now.atMs - Math.max(flight.startedAtMs, state[lane].progressAtMs),
     write: recovered ? forgive(state.write, Infinity) : state.write,
     [lane]: succeeded(state[lane]),
   };

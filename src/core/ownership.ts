@@ -66,6 +66,7 @@ function absorb(state: Ownership, event: OwnershipEvent, now: Circumstances): Ow
     case "progress":
       return {
         ...state,
+        answerMs: event.tookMs,
         read: { ...state.read, progressAtMs: now.atMs },
         write: { ...state.write, progressAtMs: now.atMs },
       };

@@ -76,7 +76,7 @@ export interface Ownership {
 export type OwnershipEvent =
   | { readonly kind: "tick" }
   | { readonly kind: "aim"; readonly aim: Aim }
-  | { readonly kind: "progress" }
+  | { readonly kind: "progress"; readonly tookMs: number }
   | {
     readonly kind: "answered";
     readonly id: number;

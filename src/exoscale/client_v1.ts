@@ -84,6 +84,7 @@ export class ClientV1 {
     { writes = false, signal }: { writes?: boolean; signal: AbortSignal },
   ): Promise<Fields> {
     const { endpoint, apiKey, fetch, clock, onProgress } = this.#options;
+    let sentAtMs = 0;
     const answer = await this.#pace.send({ writes, signal }, async () => {
       const query = await signedQueryV1({
         ...parameters,
@@ -94,13 +95,14 @@ export class ClientV1 {
         expires: expiresV1(clock.wallMs() + LIFETIME_MS),
       }, await this.#secret);
       const url = new URL(`${endpoint}?${query}`);
+      sentAtMs = clock.nowMs();
       return await exchange(fetch, { method: "GET", url, title: command }, signal);
     });
     const content = unwrap(answer, command);
     if (answer.status >= 300 || content.errorcode !== undefined) {
       throw refusedCommand({ ...answer, json: content }, command, clock.wallMs());
     }
-    onProgress();
+    onProgress(clock.nowMs() - sentAtMs);
     return content;
   }
 }

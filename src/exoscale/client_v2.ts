@@ -16,8 +16,8 @@ export interface ClientOptions {
   readonly secret: string;
   readonly fetch: Fetch;
   readonly clock: Clock;
-  /** Called on each answer that is none of an error. */
-  readonly onProgress: () => void;
+  /** Called on each answer that is none of an error, with the time that it took. */
+  readonly onProgress: (tookMs: number) => void;
   /** Shared with other clients of the same key, or one's own. */
   readonly pace?: Pace;
 }
@@ -101,6 +101,7 @@ export class ClientV2 {
     const title = `${method} ${path}`;
     const url = new URL(endpoint + path);
     for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value);
+    let sentAtMs = 0;
     const answer = await this.#pace.send({ writes: method !== "GET", signal }, async () => {
       const expires = Math.floor((clock.wallMs() + LIFETIME_MS) / 1000);
       const headers = {
@@ -111,10 +112,11 @@ export class ClientV2 {
         ...(body !== undefined && { "content-type": "application/json" }),
       };
       const request = { method, url, title, headers, ...(body !== undefined && { body }) };
+      sentAtMs = clock.nowMs();
       return await exchange(fetch, request, signal);
     });
     if (answer.status >= 300) throw refusal(answer, title, clock.wallMs());
-    onProgress();
+    onProgress(clock.nowMs() - sentAtMs);
     return answer.json;
   }
 }

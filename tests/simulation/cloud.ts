@@ -120,7 +120,6 @@ export class SimCloud {
         return caller.answer({ verb: "evict", outcome: "running" });
       }
       caller.resume(() => {
-        caller.progress();
         if (this.#timeline.nowMs >= beganMs + EVICT_WITHIN_MS) return caller.fail(RETRYABLE);
         if (this.#moodOf(caller) === "keeps") return caller.fail(REFUSED);
         this.#operation(caller, ["detach", instanceId], () => {
@@ -139,12 +138,14 @@ export class SimCloud {
       return this.#timeline.at(nowMs + REQUEST_TIMEOUT_MS, () => caller.fail(RETRYABLE));
     }
     this.#request(caller, () => {
-      caller.progress();
       if (this.#moodOf(caller) === "pends") return this.#pend(caller);
       this.onAccept(change, id, caller.instanceId);
       this.#timeline.at(this.#timeline.nowMs + this.operationMs, () => {
         apply();
-        this.#timeline.at(this.#timeline.nowMs + this.latencyMs, done);
+        this.#timeline.at(this.#timeline.nowMs + this.latencyMs, () => {
+          caller.progress(this.latencyMs);
+          done();
+        });
       });
     });
   }
@@ -156,7 +157,7 @@ export class SimCloud {
     if (over || nowMs >= sinceMs + OPERATION_TIMEOUT_MS) return caller.fail(RETRYABLE);
     this.#timeline.at(nowMs + CLIENT_POLL_MS, () =>
       caller.resume(() => {
-        caller.progress();
+        caller.progress(this.latencyMs);
         this.#pend(caller, sinceMs);
       }));
   }
@@ -178,7 +179,10 @@ export class SimCloud {
       case "lost":
         return failAt(nowMs + REQUEST_TIMEOUT_MS, RETRYABLE);
       default:
-        return this.#timeline.at(nowMs + this.latencyMs, answer);
+        return this.#timeline.at(nowMs + this.latencyMs, () => {
+          caller.progress(this.latencyMs);
+          answer();
+        });
     }
   }
 

@@ -226,7 +226,7 @@ export class SimCluster {
     this.cloud.call(call, {
       instanceId: machine.instanceId,
       resume: (work) => reach("answer", work),
-      progress: () => reach("answer", ends.progress),
+      progress: (tookMs) => reach("answer", () => ends.progress(tookMs)),
       answer: (answer) => end(() => ends.answer(answer)),
       fail: (setback) => end(() => ends.fail(setback)),
     });

@@ -62,7 +62,7 @@ export class CoreAgent implements Agent {
       case "call": {
         const { id } = effect;
         return call(effect.call, {
-          progress: () => this.#deliver({ kind: "progress" }),
+          progress: (tookMs) => this.#deliver({ kind: "progress", tookMs }),
           answer: (answer) => this.#deliver({ kind: "answered", id, answer, roll: random() }),
           fail: (setback) => this.#deliver({ kind: "failed", id, roll: random(), ...setback }),
         });

@@ -50,16 +50,13 @@ export class LoopAgent implements Agent {
     this.#listener(signal);
   }
 
-  #cloud(onProgress: () => void): Cloud {
+  #cloud(onProgress: (tookMs: number) => void): Cloud {
     const { instanceId } = this.#machine;
     const ask = <Verb extends Call["verb"]>(call: Extract<Call, { verb: Verb }>) =>
       new Promise<Extract<Answer, { verb: Verb }>>((resolve, reject) =>
         this.#outside.call(call, {
           progress: onProgress,
-          answer: (answer) => {
-            onProgress();
-            resolve(answer as Extract<Answer, { verb: Verb }>);
-          },
+          answer: (answer) => resolve(answer as Extract<Answer, { verb: Verb }>),
           fail: (setback) => reject(cloudError(setback)),
         })
       );

@@ -17,7 +17,8 @@ export interface Agent {
 
 /** How a call ends, once. */
 export interface CallEnds {
-  readonly progress: () => void;
+  /** One of its requests was answered well, after that time. */
+  readonly progress: (tookMs: number) => void;
   readonly answer: (answer: Answer) => void;
   readonly fail: (setback: Setback) => void;
 }
