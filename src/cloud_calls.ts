@@ -30,7 +30,8 @@ export interface CallerOptions {
 /** Makes calls. */
 export class CloudCalls {
   readonly #options: CallerOptions;
-  readonly #patience = new StartPatience();
+  /** One does not cure the other: a key may be allowed to read an instance and not to list them. */
+  readonly #patience = { calls: new StartPatience(), members: new StartPatience() };
   readonly #running = new Set<Promise<void>>();
 
   constructor(options: CallerOptions) {
@@ -64,7 +65,7 @@ export class CloudCalls {
       const answer = await askCloud(cloud, call, ending);
       const tookMs = Math.round(clock.nowMs() - startedAtMs);
       if (verbose) log.write("info", "call", `${call.verb} done in ${tookMs} ms`);
-      this.#patience.answered();
+      this.#patience.calls.answered();
       deliver({ kind: "answered", id, answer, roll: random() });
     } catch (cause) {
       const error = asCloudError(cause);
@@ -78,11 +79,12 @@ export class CloudCalls {
     const { cloud, ending, deliver } = this.#options;
     try {
       const membership = await cloud.members(ending);
-      this.#patience.answered();
+      this.#patience.members.answered();
       deliver({ kind: "members", ...membership });
     } catch (cause) {
-      if (this.#ends("members", asCloudError(cause))) return;
-      deliver({ kind: "members-failed" });
+      const error = asCloudError(cause);
+      if (this.#ends("members", error)) return;
+      deliver({ kind: "members-failed", retryAfterMs: error.retryAfterMs });
     }
   }
 
@@ -90,7 +92,8 @@ export class CloudCalls {
   #ends(verb: Call["verb"] | "members", error: CloudError): boolean {
     const { clock, log, quiet, ending, starting, giveUp } = this.#options;
     if (ending.aborted) return true;
-    const hopeless = this.#patience.endsWith(error, clock.nowMs());
+    const patience = verb === "members" ? this.#patience.members : this.#patience.calls;
+    const hopeless = patience.endsWith(error, clock.nowMs());
     if (starting(verb) && hopeless) {
       log.write("critical", "cloud-refused", error.message);
       giveUp();

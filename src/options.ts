@@ -167,7 +167,7 @@ const ADDITIONS: readonly Row[] = [
     "duration",
     "TIME",
     "10",
-    "longest wait for a successor to hold before giving up the Elastic IP, 0 to 10min",
+    "when told to stop: longest wait for a successor to hold the Elastic IP, 0 to 10min",
   ],
   [
     "reconcile",

@@ -50,8 +50,12 @@ export interface Aim {
   readonly mute: boolean;
   /** Instances that are heard now. */
   readonly alive: readonly string[];
+  /** Those of them that say that they do not hear us. */
+  readonly deaf: readonly string[];
   /** Peers that were heard and then fell silent. */
   readonly dead: readonly DeadPeer[];
+  /** Whether the instance of every peer is known. */
+  readonly resolved: boolean;
   /** Instances that were never heard. */
   readonly unheard: readonly string[];
   /** We should hold, yet a live node that ranks after this one says that it does. */
@@ -71,11 +75,13 @@ export function aimOf(state: Election): Aim {
     claimant: claimant?.instanceId ?? null,
     mute: successors.some((peer) => peer.trailer === null),
     alive: instancesOf(peers.filter((peer) => peer.alive)),
+    deaf: instancesOf(peers.filter((peer) => peer.alive && peer.deafSinceMs !== null)),
     dead: silent.flatMap((peer) =>
       peer.heardAtMs === null || peer.instanceId === null
         ? []
         : { instanceId: peer.instanceId, waitMs: waitMs(state, peer) }
     ),
+    resolved: peers.every(({ instanceId }) => instanceId !== null),
     unheard: instancesOf(silent.filter((peer) => peer.heardAtMs === null)),
     challenged: want === "hold" &&
       peers.some((peer) => eligible(peer) && peer.trailer?.holds && ranksAfter(peer, state)),
@@ -87,8 +93,10 @@ function wantOf(
   { successors, peers }: { successors: readonly Peer[]; peers: readonly Peer[] },
 ): Want {
   if (state.stops > 0) {
+    // Who has just started does not know yet whether it is alone.
+    const unsure = settling(state) && (state.settledAtMs === Infinity || peers.length > 0);
     const wait = state.stops === 1 && state.yieldUntilMs !== PASSED &&
-      peers.some((peer) => peer.alive);
+      (unsure || peers.some((peer) => peer.alive));
     return wait ? "yield" : "release";
   }
   if (settling(state)) return "keep";
@@ -96,7 +104,7 @@ function wantOf(
     return state.role === "master" ? "hold" : "keep";
   }
   if (state.role === "master") return "hold";
-  return state.yieldUntilMs === PASSED ? "release" : "yield";
+  return "yield";
 }
 
 function waitMs(state: Election, dead: Peer): number {
@@ -106,15 +114,20 @@ function waitMs(state: Election, dead: Peer): number {
     [...state.peers.values()].filter((peer) =>
       eligible(peer) && peer.priority === state.priority && before(peer)
     ).length;
+  const { trailer } = dead;
+  const willing = dead.priority <= state.priority && !trailer?.leaving && !trailer?.unable;
   // An original peer cannot say whether it holds; one that ranks after a master had no reason to.
-  const held = dead.trailer?.holds ?? dead.priority <= state.priority;
+  if (trailer ? trailer.holds : willing) {
+    // Of two that held, the dead one may live and be evicting us. Among equals the lower id goes first; else it is
+    // the worse one, for which this is the take-over.
+    const equal = dead.priority === state.priority && !state.settings.exclusive;
+    const second = state.holding === true && before(dead) === equal;
+    return masters * STAGGER_MS + (second ? STAGGER_MS : 0);
+  }
+  // One that went before us was about to attach, and may have died before it could say so.
+  if (willing && before(dead)) return (masters + 1) * STAGGER_MS;
   // Both halves may wait for the other's first move: the better one makes it.
-  if (!held) return masters * STAGGER_MS + DOUBT_MS * (before(dead) ? 2 : 1);
-  // Of two that held, the dead one may live and be evicting us. Among equals the lower id goes first; else it is the
-  // worse one, for which this is the take-over.
-  const equal = dead.priority === state.priority && !state.settings.exclusive;
-  const second = state.holding === true && before(dead) === equal;
-  return masters * STAGGER_MS + (second ? STAGGER_MS : 0);
+  return masters * STAGGER_MS + DOUBT_MS * (before(dead) ? 2 : 1);
 }
 
 function instancesOf(peers: readonly Peer[]): string[] {

@@ -19,7 +19,7 @@ export interface ElectionSettings {
   readonly exclusive: boolean;
   /** How long a worse-ranked live holder is left alone: 0 preempts at once, Infinity never. */
   readonly preemptDelayMs: number;
-  /** Longest wait for a successor to hold before giving the address up. */
+  /** Longest wait for a successor to hold when asked to stop. */
   readonly handoverTimeoutMs: number;
 }
 
@@ -72,7 +72,7 @@ export interface Election {
   readonly deferUntilMs: Deadline;
   /** Until when, after the cloud came back to us, a holder without it is given time to find it, too. */
   readonly graceUntilMs: Deadline;
-  /** Until when we wait for a successor before giving the address up. */
+  /** Until when, asked to stop, we wait for a successor before giving the address up. */
   readonly yieldUntilMs: Deadline;
 }
 

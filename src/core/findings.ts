@@ -25,6 +25,9 @@ import type { report } from "./report.ts";
 /** After an attach the cloud is looked at again this soon: others may hold, too. */
 const AFTER_ATTACH_MS = 1_000;
 
+/** How often the cloud is asked whether a successor holds; one that does not for long is asked about rarely. */
+const INSPECT_MS = 1_000, EAGER_INSPECTIONS = 20;
+
 /** When it is, and how to tell the operator. */
 export interface Circumstances {
   readonly atMs: number;
@@ -60,7 +63,7 @@ export function answered(
         ? lookAt(planned, now.atMs + 1_000)
         : sight(planned, { ...answer, asOfMs: flight.startedAtMs }, now);
     case "inspect":
-      return inspected(planned, flight.call, answer.holds, now.atMs);
+      return inspected(planned, { ...flight, holds: answer.holds }, now.atMs);
     case "attach":
       now.say("info", "attached", "the Elastic IP is attached to this instance");
       return changed(planned, true, now.atMs);
@@ -74,9 +77,20 @@ export function answered(
   }
 }
 
-function inspected(state: Ownership, call: Call, holds: boolean, atMs: number): Ownership {
-  const confirmed = holds && call.verb === "inspect" ? call.instanceId : null;
-  return { ...state, confirmed, inspectAtMs: atMs + 1_000 };
+function inspected(
+  state: Ownership,
+  { call, holds, startedAtMs }: { call: Call; holds: boolean; startedAtMs: number },
+  atMs: number,
+): Ownership {
+  const instanceId = call.verb === "inspect" ? call.instanceId : null;
+  // A hold that we are taking, or have just taken, may still show.
+  const { evict, taken } = state;
+  const fading = (evict.inFlight?.call.verb === "evict" &&
+    evict.inFlight.call.instanceId === instanceId) ||
+    (taken?.instanceId === instanceId && startedAtMs < taken.atMs + TRUST_MS);
+  const confirmed = holds && !fading ? instanceId : null;
+  const waitMs = state.inspectedCount < EAGER_INSPECTIONS ? INSPECT_MS : state.settings.reconcileMs;
+  return { ...state, confirmed, inspectAtMs: atMs + waitMs };
 }
 
 function changed(state: Ownership, holding: boolean, atMs: number): Ownership {
@@ -107,7 +121,9 @@ function evicted(
     say("warning", "evicted", `took the Elastic IP from instance ${instanceId}, which is dead`);
   }
   // Halves of a broken network may take from each other at once: whoever sees its own gone puts it back.
-  const next = outcome === "taken" ? lookAt(state, atMs) : state;
+  const next = outcome === "taken"
+    ? lookAt({ ...state, taken: { instanceId, atMs } }, atMs)
+    : state;
   return {
     ...next,
     evictions: demandProof(close(state.evictions, instanceId, atMs), atMs),
@@ -134,8 +150,10 @@ function sight(
     others: others ?? state.others,
   };
   const mine = state.aim?.want === "hold";
-  // What a failed change was meant to do shows as done: it did not fail, only its answer was lost.
-  if (holds === mine && !next.write.inFlight) next = { ...next, write: succeeded(next.write) };
+  // What a failed change was meant to do shows as done: it did not fail, only its answer was lost. Of a node that has
+  // stepped aside it shows nothing that it does not hold.
+  const done = holds === mine && (mine || state.able);
+  if (done && !next.write.inFlight) next = { ...next, write: succeeded(next.write) };
   if (mine && state.holding === true && !holds) {
     say("warning", "hold-vanished", "the Elastic IP was taken from this instance by another hand");
     next = { ...next, evictions: spareAll(next.evictions, atMs) };
@@ -169,6 +187,6 @@ function suspectsAmong(
 ): OtherHolder[] {
   const back = reappeared(evictions, others, atMs);
   return others.filter(({ instanceId: id }) =>
-    back.includes(id) || (!evictions.has(id) && !aim?.alive.includes(id))
+    back.includes(id) || (aim?.resolved && !evictions.has(id) && !aim.alive.includes(id))
   );
 }

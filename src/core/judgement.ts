@@ -4,7 +4,6 @@ import {
   deathAtMs,
   type Election,
   expelled,
-  holdOffMs,
   outranking,
   passed,
   pending,
@@ -31,16 +30,16 @@ export function judge(before: Election, atMs: number): Election {
     ? passed(state.deferUntilMs ?? atMs + state.settings.preemptDelayMs, atMs)
     : null;
   const [role, reason] = roleOf({ ...buried, deferUntilMs });
-  // Without anybody to make way for there is nothing to wait for, and no end of the wait.
-  const makesWay = state.stops > 0 || expelled(buried) || outranking(buried).length > 0;
-  const waits = makesWay && state.holding !== false;
+  // Who is only outranked waits without end: an address that nobody else has is not given up. Who must go cannot.
+  const waits = state.stops > 0 && state.holding !== false;
+  const patienceMs = state.settings.handoverTimeoutMs;
   return {
     ...buried,
     deferUntilMs,
     role,
     reason,
     roleSinceMs: role === state.role ? state.roleSinceMs : atMs,
-    yieldUntilMs: waits ? passed(state.yieldUntilMs ?? atMs + patienceMs(state), atMs) : null,
+    yieldUntilMs: waits ? passed(state.yieldUntilMs ?? atMs + patienceMs, atMs) : null,
   };
 }
 
@@ -52,11 +51,6 @@ function bury(state: Election, atMs: number): ReadonlyMap<string, Peer> {
     [address, silent(peer) ? { ...peer, alive: false } : peer] as const
   );
   return new Map(marked);
-}
-
-/** A better node that has just started cannot act before its own hold-off is over; a successor can at once. */
-function patienceMs({ settings, stops }: Election): number {
-  return settings.handoverTimeoutMs + (stops > 0 ? 0 : holdOffMs(settings));
 }
 
 function roleOf(state: Election): [Role, Reason] {
@@ -71,9 +65,17 @@ function roleOf(state: Election): [Role, Reason] {
   return ["master", equals && !state.settings.exclusive ? "equal" : "best"];
 }
 
-/** A node that cannot serve makes way for one that can; if nobody can, nothing changes. */
+/**
+ * A node that cannot serve makes way for one that can; if nobody can, nothing changes, but for an address that no live
+ * node has: then each goes on trying.
+ */
 function roleOfIneligible(state: Election, better: readonly Peer[]): Role {
   const superseded = better.length > 0 || expelled(state);
+  const { stops, peers } = state;
+  const served = [...peers.values()].some(({ alive, trailer }) =>
+    alive && (trailer === null || trailer.holds)
+  );
+  if (!superseded && !served && stops === 0) return "master";
   // A master that never got the address leaves it to the live node that serves it.
   return superseded || (state.holding !== true && cutOffHolder(state)) ? "backup" : state.role;
 }

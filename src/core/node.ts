@@ -29,6 +29,7 @@ import {
   beginReading,
   endReading,
   failReading,
+  hurryReading,
   meetStranger,
   type Roster,
   rosterWakeAtMs,
@@ -51,7 +52,7 @@ export type NodeEvent =
   | { readonly kind: "stop" }
   | Extract<OwnershipEvent, { kind: "progress" | "answered" | "failed" }>
   | Extract<ElectionEvent, { kind: "members" }>
-  | { readonly kind: "members-failed" };
+  | { readonly kind: "members-failed"; readonly retryAfterMs: number | null };
 
 /** What the node wants done. */
 export type NodeEffect =
@@ -131,7 +132,12 @@ export function stepFully(before: Node, event: NodeEvent, atMs: number): [Node, 
   }
   if (event.kind === "stop") node = { ...node, stoppedAtMs: node.stoppedAtMs ?? atMs };
   if (event.kind === "members") node = { ...node, roster: endReading(node.roster, event.listed) };
-  if (event.kind === "members-failed") node = { ...node, roster: failReading(node.roster) };
+  if (event.kind === "answered" && before.ownership.read.failures > 0) {
+    node = { ...node, roster: hurryReading(node.roster) };
+  }
+  if (event.kind === "members-failed") {
+    node = { ...node, roster: failReading(node.roster, event, atMs) };
+  }
 
   const forElection = electionEvent(event);
   const forOwnership = ownershipEvent(event);

@@ -20,7 +20,7 @@ import {
 import { type Report, report } from "./report.ts";
 
 /** After a death or a doubtful sighting the cloud is looked at again this soon, then as usual. */
-const NEAR_LOOKS_MS = [2_000, 6_000];
+const NEAR_LOOKS_MS = [2_000, 6_000, 14_000];
 /** A challenger is checked unless the cloud was seen this recently. */
 const FRESH_SIGHT_MS = 2_000;
 
@@ -88,16 +88,23 @@ function retarget(state: Ownership, aim: Aim, { atMs }: Circumstances): Ownershi
   // What was seen before may be long past: we may have slept, or stood back.
   const evictions = began ? demandProof(recorded, atMs) : recorded;
   const waits = aim.want === "yield" && aim.successors.includes(state.confirmed ?? "");
-  const next = { ...state, aim, evictions, confirmed: waits ? state.confirmed : null };
+  const next = {
+    ...state,
+    aim,
+    evictions,
+    confirmed: waits ? state.confirmed : null,
+    ...(aim.want !== state.aim?.want && { inspectedCount: 0, inspectAtMs: atMs }),
+  };
   if (aim.want !== "hold") return next;
   const deaths = [...evictions.keys()].some((id) => !state.evictions.has(id));
-  // Who was dead to us and lives may have taken from us meanwhile.
-  const revived = aim.alive.some((id) => state.evictions.has(id));
-  const challenged = aim.challenged && !state.aim?.challenged &&
-    atMs >= state.seenAtMs + FRESH_SIGHT_MS;
+  // Who was dead to us and lives, or did not hear us and does, may have taken from us meanwhile.
+  const revived = aim.alive.some((id) => state.evictions.has(id)) ||
+    (state.aim?.deaf.some((id) => !aim.deaf.includes(id)) ?? false);
+  const challenged = aim.challenged && !state.aim?.challenged;
   // Who already has the address need not attach, but must learn who else has it. And before anything is taken from
   // the dead we make sure that it was not us who was given up.
-  const now = challenged || ((began || deaths) && state.holding);
+  const stale = atMs >= state.seenAtMs + FRESH_SIGHT_MS;
+  const now = (challenged && stale) || ((began || deaths) && state.holding);
   const soon = challenged || deaths || revived;
   return lookAt(
     next,

@@ -47,7 +47,7 @@ export interface Ownership {
   readonly prepared: boolean;
   /** Whether the cloud shows the address on us, null when it must be asked. */
   readonly holding: boolean | null;
-  /** The instant for which that is known: when the look began that showed it. */
+  /** The instant for which that is known: when the look began that showed it, or our own change was done. */
   readonly seenAtMs: number;
   /** When the last look began. */
   readonly lookedAtMs: number;
@@ -62,6 +62,8 @@ export interface Ownership {
   /** Next looks, soonest first; the last one is the reconcile look. */
   readonly looksAtMs: readonly number[];
   readonly evictions: Evictions;
+  /** Whom we last took the address from, and when: what shows of its hold may be older than that. */
+  readonly taken: { readonly instanceId: string; readonly atMs: number } | null;
   readonly read: Lane;
   readonly write: Lane;
   /** Taking from the dead has a lane of its own: it must never keep our own attach or detach waiting. */
@@ -117,6 +119,7 @@ export function startOwnership(settings: OwnershipSettings, atMs: number): Owner
     inspectedCount: 0,
     looksAtMs: [atMs + settings.reconcileMs],
     evictions: new Map(),
+    taken: null,
     read: FRESH_LANE,
     write: FRESH_LANE,
     evict: FRESH_LANE,

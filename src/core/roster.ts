@@ -12,8 +12,11 @@ export const NEED_MS = 10_000;
 const STRANGER_CAP_MS = 60_000;
 /** Strangers that are remembered; any others are only kept off by the time between two readings. */
 const STRANGERS_MAX = 64;
-/** Time between two attempts at the first reading. */
-export const FIRST_MS = 2_000;
+/** Time between two attempts at the first reading; it doubles, up to the second. */
+export const FIRST_MS = 2_000, FIRST_CAP_MS = 30_000;
+
+/** Longest wait that the cloud may impose (Retry-After). */
+const RETRY_AFTER_CAP_MS = 60_000;
 
 /** What is known of the list. */
 export interface Roster {
@@ -27,6 +30,10 @@ export interface Roster {
   /** When it was last read because something showed a need. */
   readonly neededAtMs: number;
   readonly reading: boolean;
+  /** Attempts that failed since the last good one. */
+  readonly failures: number;
+  /** Until when the cloud asked not to be asked. */
+  readonly notBeforeMs: number;
   /** Something happened that the list may explain. */
   readonly needed: boolean;
   /** Senders that no list has explained so far, by address: they are asked about more and more rarely. */
@@ -48,6 +55,8 @@ export function startRoster(dynamic: boolean): Roster {
     readAtMs: -Infinity,
     neededAtMs: -Infinity,
     reading: false,
+    failures: 0,
+    notBeforeMs: -Infinity,
     needed: true,
     strangers: new Map(),
   };
@@ -78,9 +87,14 @@ export function rosterStale({ dynamic, known, readAtMs, reading }: Roster, atMs:
 
 /** When the list must be read on need, Infinity when it need not. */
 export function rosterWakeAtMs(roster: Roster): number {
-  const { dynamic, known, listed, needed, reading, readAtMs, neededAtMs } = roster;
+  const { dynamic, known, listed, needed, reading, readAtMs, neededAtMs, failures, notBeforeMs } =
+    roster;
   if (reading) return Infinity;
-  if (needed) return known ? neededAtMs + NEED_MS : readAtMs + FIRST_MS;
+  if (needed) {
+    const firstMs = FIRST_MS * 2 ** Math.max(0, failures - 1);
+    const atMs = known ? neededAtMs + NEED_MS : readAtMs + Math.min(firstMs, FIRST_CAP_MS);
+    return Math.max(atMs, notBeforeMs);
+  }
   return dynamic && !listed ? readAtMs + UNLISTED_MS : Infinity;
 }
 
@@ -92,10 +106,20 @@ export function beginReading(roster: Roster, atMs: number): Roster {
 
 /** A reading has ended well. */
 export function endReading(roster: Roster, listed: boolean): Roster {
-  return { ...roster, reading: false, known: true, listed };
+  return { ...roster, reading: false, known: true, listed, failures: 0 };
 }
 
-/** A reading has failed, and is repeated. */
-export function failReading(roster: Roster): Roster {
-  return { ...roster, reading: false, needed: true };
+/** The cloud is back: the next attempt need not wait as if it were still away. */
+export function hurryReading(roster: Roster): Roster {
+  return roster.failures > 0 ? { ...roster, failures: 0, readAtMs: -Infinity } : roster;
+}
+
+/** A reading has failed, and is repeated, not before the cloud allows it. */
+export function failReading(
+  roster: Roster,
+  { retryAfterMs }: { retryAfterMs: number | null },
+  atMs: number,
+): Roster {
+  const notBeforeMs = atMs + Math.min(retryAfterMs ?? 0, RETRY_AFTER_CAP_MS);
+  return { ...roster, reading: false, needed: true, failures: roster.failures + 1, notBeforeMs };
 }

@@ -6,6 +6,7 @@ import { ClientV1 } from "./client_v1.ts";
 import { CloudError, refuseStale } from "./cloud_error.ts";
 import type { Assignment } from "./cloud_v2.ts";
 import { type Fields, listOf, textOf } from "./json.ts";
+import { isUuid } from "../core/uuid.ts";
 import { type Machine, membersAmong, peersAt } from "./peer_source.ts";
 
 /** States of a machine that certainly carries no traffic; a state that we do not know may. */
@@ -38,6 +39,10 @@ export class CloudV1 implements Cloud {
     }
     this.#zoneId = textOf(self, "zoneid");
     this.#nicId = textOf(nic, "id");
+    if (!isUuid(this.#nicId)) {
+      const message = `the id of the default NIC is "${this.#nicId}", wanted a UUID (${this.name})`;
+      throw new CloudError("unexpected-answer", message);
+    }
     return { instanceId, wireId: this.#nicId, holds: this.#hold(self) !== null };
   }
 

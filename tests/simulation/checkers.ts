@@ -12,8 +12,12 @@ const CALLS_PER_MINUTE_MAX = 120;
 
 /** How long the trouble of the cloud, or an operator's hand, excuses a mutual eviction. */
 const EXCUSED_MS = 20_000;
-/** Time in which the address must be back then. */
-const PUT_BACK_MS = 8_000;
+/** How long a rank that was changed by a signal, and that the other half may not have heard of, does. */
+const NUDGE_EXCUSED_MS = 60_000;
+/** Time in which nobody may hold, beyond dead time, hold-off and three calls, though some node could. */
+const UNHELD_MS = 8_000;
+/** How often that is looked at. */
+const WATCH_MS = 1_000;
 
 /** What each call is for: of each purpose one may be under way. */
 const PURPOSES: Record<Call["verb"], string> = {
@@ -34,6 +38,7 @@ export function watchSafety(cluster: SimCluster): void {
     callsRarely(cluster),
     givesUpOnlyWhatIsHeld(cluster),
   );
+  neverUnheldForLong(cluster);
   const evictedOnce = evictsOncePerDeath(cluster);
   cluster.observers.push(evictedOnce.observer);
   cluster.cloud.onAccept = (change, instanceId, by) => {
@@ -154,43 +159,60 @@ function evictsOncePerDeath(cluster: SimCluster) {
 /**
  * The last live holder loses the address by nobody else's hand. While two halves cannot hear each other only order and
  * time keep them apart: a cloud that has just failed, or an operator who has just changed something, may bring them to
- * take from each other in the same moment. Then each has put its own back soon.
+ * take from each other in the same moment. That each then puts its own back is `neverUnheldForLong`.
  */
 function takesNeverFromTheLast(cluster: SimCluster, victim: Machine, by: Machine): void {
   if (!victim.agent || otherLiveHolders(cluster, victim).length > 0) return;
   const { cloud, timeline } = cluster;
   // The taker, which held, too, may have died between its request and the cloud's acceptance.
-  const excused = by.agent === null || timeline.nowMs < cloud.troubledAtMs + EXCUSED_MS;
-  if (excused) return putsBackSoon(cluster);
-  cluster.fail(by.name, `takes from ${victim.name}, the last live holder`);
+  const disturbedAtMs = Math.max(cloud.troubledAtMs, cloud.handAtMs);
+  const excused = by.agent === null || timeline.nowMs < disturbedAtMs + EXCUSED_MS ||
+    timeline.nowMs < cluster.nudgedAtMs + NUDGE_EXCUSED_MS;
+  if (!excused) cluster.fail(by.name, `takes from ${victim.name}, the last live holder`);
 }
 
-/** A node that is not told to leave gives up only what another one has, or when its patience has ended. */
+/** A node that is not told to leave gives up only what another one has. */
 function givesUpOnlyWhatIsHeld(cluster: SimCluster): Observer {
   const giving = new Set<Machine>();
   return {
     called: (by, { verb }) => void (verb === "detach-self" && giving.add(by)),
-    stepped(machine, { election, ownership }) {
-      if (!giving.delete(machine) || machine.stopping) return;
-      const patient = election.yieldUntilMs !== -Infinity;
-      if (patient && ownership.confirmed === null) {
-        cluster.fail(machine.name, "gives up without a successor");
-      }
+    stepped(machine, { ownership }) {
+      if (!giving.delete(machine) || machine.stopping || ownership.confirmed !== null) return;
+      cluster.fail(machine.name, "gives up without a successor");
     },
   };
 }
 
-function putsBackSoon(cluster: SimCluster): void {
+/**
+ * Some live node holds, unless the cloud was in trouble, an operator interfered, or a machine came or went or slept a
+ * moment ago.
+ */
+function neverUnheldForLong(cluster: SimCluster): void {
   const { timeline, cloud } = cluster;
-  const sinceMs = timeline.nowMs;
-  timeline.at(sinceMs + PUT_BACK_MS + 3 * cloud.callMs, () => {
-    const nobody = [...cluster.machines.values()].every(({ agent, instanceId }) =>
-      agent === null || !cloud.holders.has(instanceId)
+  let calmSinceMs = 0;
+  const watch = () => {
+    const { nowMs } = timeline;
+    const live = [...cluster.machines.values()].filter(({ agent }) => agent !== null);
+    const awake = live.filter(({ frozenUntilMs, stopping }) => nowMs >= frozenUntilMs && !stopping);
+    const held = live.some(({ instanceId }) => cloud.holders.has(instanceId));
+    const lastEvent = Math.max(
+      cloud.troubledAtMs,
+      // Only the next look shows what an operator has done.
+      cloud.handAtMs + 1.1 * (live[0]?.settings.reconcileMs ?? 0),
+      ...live.map(({ startedAtMs, frozenUntilMs }) => Math.max(startedAtMs, frozenUntilMs)),
     );
-    if (nobody && cloud.troubledAtMs < sinceMs) {
-      cluster.fail("cloud", "nobody has put the address back after a mutual eviction");
+    if (held || awake.length === 0) calmSinceMs = nowMs;
+    calmSinceMs = Math.max(calmSinceMs, lastEvent);
+    const [one] = awake;
+    const limitMs = one
+      ? deadTimeOf(one.settings) + holdOffOf(one.settings) + 3 * cloud.callMs + UNHELD_MS
+      : Infinity;
+    if (nowMs > calmSinceMs + limitMs) {
+      cluster.fail("cloud", "nobody holds, though some node could");
     }
-  });
+    timeline.at(nowMs + WATCH_MS, watch);
+  };
+  timeline.at(WATCH_MS, watch);
 }
 
 function otherLiveHolders(cluster: SimCluster, than: Machine): Machine[] {

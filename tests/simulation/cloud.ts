@@ -44,8 +44,10 @@ export class SimCloud {
   /** How old what a reading shows may be. */
   staleMs = 0;
   mood: (instanceId: string) => Mood = () => "ok";
-  /** When it last failed somebody, or an operator last changed something. */
+  /** When it last failed somebody. */
   troubledAtMs = -Infinity;
+  /** When an operator last changed something. */
+  handAtMs = -Infinity;
   /** Called when a change is accepted, before the time that it takes. */
   onAccept: (change: "attach" | "detach", instanceId: string, by: string) => void = () => {};
   /** Called after each change. */
@@ -75,7 +77,7 @@ export class SimCloud {
 
   /** The same by an operator's hand. */
   changeByHand(change: "attach" | "detach", instanceId: string): void {
-    this.troubledAtMs = this.#timeline.nowMs;
+    this.handAtMs = this.#timeline.nowMs;
     this.change(change, instanceId);
   }
 

@@ -46,6 +46,8 @@ export class SimCluster {
   readonly machines = new Map<string, Machine>();
   readonly observers: Observer[] = [];
   readonly options: ClusterOptions;
+  /** When a signal last changed the rank of a machine. */
+  nudgedAtMs = -Infinity;
   /** How old the cloud's list of members may be. */
   listLagMs = 0;
   /** The first rule that was broken; time stops there. */
@@ -126,6 +128,7 @@ export class SimCluster {
     machine.reach("answer", this.timeline.nowMs, () => {
       if (signal === "stop") machine.stopping = true;
       else {
+        this.nudgedAtMs = this.timeline.nowMs;
         const moved = machine.priority + (signal === "better" ? -1 : 1);
         machine.priority = Math.min(255, Math.max(Math.min(1, machine.priority), moved));
       }

@@ -70,7 +70,7 @@ export class CoreAgent implements Agent {
       case "members":
         return members({
           answer: (membership) => this.#deliver({ kind: "members", ...membership }),
-          fail: () => this.#deliver({ kind: "members-failed" }),
+          fail: () => this.#deliver({ kind: "members-failed", retryAfterMs: null }),
         });
       case "report":
         return say(effect.severity, effect.event, effect.text);
