@@ -26,7 +26,7 @@ import type { report } from "./report.ts";
 const AFTER_ATTACH_MS = 1_000;
 
 /** How often the cloud is asked whether a successor holds; one that does not for long is asked about rarely. */
-const INSPECT_MS = 1_000, EAGER_INSPECTIONS = 20;
+const INSPECT_MS = 1_000, EAGER_INSPECTIONS = 10;
 
 /** When it is, and how to tell the operator. */
 export interface Circumstances {

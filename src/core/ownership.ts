@@ -88,12 +88,14 @@ function retarget(state: Ownership, aim: Aim, { atMs }: Circumstances): Ownershi
   // What was seen before may be long past: we may have slept, or stood back.
   const evictions = began ? demandProof(recorded, atMs) : recorded;
   const waits = aim.want === "yield" && aim.successors.includes(state.confirmed ?? "");
+  const claims = aim.claimant !== null && aim.claimant !== state.aim?.claimant;
+  const anew = aim.want !== state.aim?.want || claims;
   const next = {
     ...state,
     aim,
     evictions,
     confirmed: waits ? state.confirmed : null,
-    ...(aim.want !== state.aim?.want && { inspectedCount: 0, inspectAtMs: atMs }),
+    ...(anew && { inspectedCount: 0, inspectAtMs: atMs }),
   };
   if (aim.want !== "hold") return next;
   const deaths = [...evictions.keys()].some((id) => !state.evictions.has(id));

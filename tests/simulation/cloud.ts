@@ -46,6 +46,8 @@ export class SimCloud {
   mood: (instanceId: string) => Mood = () => "ok";
   /** When it last failed somebody. */
   troubledAtMs = -Infinity;
+  /** When the holders last changed. */
+  changedAtMs = -Infinity;
   /** When an operator last changed something. */
   handAtMs = -Infinity;
   /** Called when a change is accepted, before the time that it takes. */
@@ -68,6 +70,7 @@ export class SimCloud {
 
   /** Changes who holds. */
   change(change: "attach" | "detach", instanceId: string): void {
+    this.changedAtMs = this.#timeline.nowMs;
     this.#past.push({ atMs: this.#timeline.nowMs, holders: new Set(this.holders) });
     this.#past = this.#past.filter(({ atMs }) => atMs > this.#timeline.nowMs - this.staleMs);
     if (change === "attach") this.holders.add(instanceId);

@@ -6,6 +6,8 @@ import { deadTimeOf, holdOffOf } from "./limits.ts";
 
 /** Time after the bound in which nothing may move any more. */
 const CALM_MS = 40_000;
+/** The looks after a change are over this long after it. */
+const NEAR_LOOKS_MS = 15_000;
 /** Reconcile looks are spread by up to this share. */
 const RECONCILE_SPREAD = 1.1;
 
@@ -46,11 +48,11 @@ function watchCalm(cluster: SimCluster): Observer {
   };
   return {
     called(by, { verb }) {
+      if (verb !== "look") cluster.fail(by.name, `still calls ${verb}`);
+      if (cluster.timeline.nowMs < cluster.cloud.changedAtMs + NEAR_LOOKS_MS) return;
       const count = (looks.get(by) ?? 0) + 1;
       looks.set(by, count);
-      // The last look after the last change is one more.
-      const usual = 2 + Math.floor(CALM_MS / by.settings.reconcileMs);
-      if (verb !== "look") cluster.fail(by.name, `still calls ${verb}`);
+      const usual = 1 + Math.floor(CALM_MS / by.settings.reconcileMs);
       if (count > usual) cluster.fail(by.name, `${count} looks in ${CALM_MS} ms of calm`);
     },
   };
