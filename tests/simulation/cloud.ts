@@ -9,7 +9,7 @@ import type { Timeline } from "./timeline.ts";
 
 /**
  * How the cloud treats a caller. `lost`: it does what is asked, but the answer never arrives; `keeps`: it
- * refuses to take from others; `pends`: it accepts changes and does not end them while the mood lasts;
+ * refuses to take from others; `denies`: it refuses every change; `pends`: it accepts changes and does not end them while the mood lasts;
  * `limits`: it has had enough for a few seconds.
  */
 export type Mood =
@@ -19,6 +19,7 @@ export type Mood =
   | "hangs"
   | "lost"
   | "keeps"
+  | "denies"
   | "pends"
   | "limits";
 
@@ -137,6 +138,9 @@ export class SimCloud {
   #operation(caller: Caller, [change, id]: ["attach" | "detach", string], done: () => void): void {
     const { nowMs } = this.#timeline;
     const apply = () => this.change(change, id);
+    if (this.#moodOf(caller) === "denies") {
+      return this.#timeline.at(nowMs + this.latencyMs, () => caller.fail(REFUSED));
+    }
     if (this.#moodOf(caller) === "lost") {
       this.onAccept(change, id, caller.instanceId);
       this.#timeline.at(nowMs + this.latencyMs + this.operationMs, apply);

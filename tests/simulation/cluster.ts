@@ -189,7 +189,7 @@ export class SimCluster {
       },
       call: (call, ends) => alive() && this.#call(machine, call, { ends, reach }),
       members: ({ answer, fail }) => {
-        const ok = ["ok", "keeps", "pends"].includes(this.cloud.mood(machine.instanceId));
+        const ok = ["ok", "keeps", "denies", "pends"].includes(this.cloud.mood(machine.instanceId));
         const peers = this.#othersThan(machine).map(identityOf);
         const listed = !this.options.dynamic || this.#listedAt().includes(machine);
         timeline.at(

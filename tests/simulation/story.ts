@@ -89,7 +89,7 @@ function weather(dice: Dice): string {
   return `loss=${loss.toFixed(3)} duplicates=${(dice.roll() * 0.1).toFixed(3)} delay=${delayMs}ms`;
 }
 
-const MOODS = ["fails", "refuses", "hangs", "lost", "keeps", "pends", "limits"];
+const MOODS = ["fails", "refuses", "hangs", "lost", "keeps", "denies", "pends", "limits"];
 
 /** What goes wrong at that instant; each kind as likely as it stands here. */
 function faultOf(dice: Dice, { names, atMs }: { names: readonly string[]; atMs: number }): string {
