@@ -136,10 +136,11 @@ Deno.test("an original peer in a v1 cluster is understood and understands us", a
     const outranked = () => /role: backup \(outranked/.test(ours.process?.output ?? "");
     await until(outranked, { title: "ours stands back" });
     const receive = async () => (await socket.receive())[0].subarray(0, 24).toHex();
-    const [first, second] = [await receive(), await receive()];
     const rest = `c6336432${ours.instance.nicId.replaceAll("-", "")}`;
     // Before it was heard it could have been one that gives up too early.
-    assertEquals([first, second], [`0201ffff${rest}`, `02010a0a${rest}`]);
+    let sent = await receive();
+    while (sent === `0201ffff${rest}`) sent = await receive();
+    assertEquals(sent, `02010a0a${rest}`);
     beating = false;
     await beat;
     await until(() => cluster.holders.join() === "node-1", { title: "ours took over" });

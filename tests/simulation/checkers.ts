@@ -1,14 +1,9 @@
 // What must never happen, watched from outside at every step: the rules trust no word of the watchdogs themselves.
 import { decode } from "../../src/core/heartbeat.ts";
-import type { Call } from "../../src/core/ownership_state.ts";
 import type { Observer, SimCluster } from "./cluster.ts";
 import type { Machine } from "./machine.ts";
+import { callsOneAtATime, callsRarely, PURPOSES } from "./call_rules.ts";
 import { deadTimeOf, holdOffOf } from "./limits.ts";
-
-/** Calls of one node within one second, and one for each machine; the client paces the requests that they become. */
-const CALLS_PER_SECOND_MAX = 6;
-/** Calls of one node within one minute, however much goes wrong. */
-const CALLS_PER_MINUTE_MAX = 120;
 
 /** How long the trouble of the cloud, or an operator's hand, excuses a mutual eviction. */
 const EXCUSED_MS = 20_000;
@@ -16,24 +11,17 @@ const EXCUSED_MS = 20_000;
 const NUDGE_EXCUSED_MS = 60_000;
 /** Time in which nobody may hold, beyond dead time, hold-off and three calls, though some node could. */
 const UNHELD_MS = 8_000;
+/** Longest time between two looks at the cloud, beyond the usual, when calls fail. */
+const LOOK_MAX_MS = 30_000;
 /** How often that is looked at. */
 const WATCH_MS = 1_000;
-
-/** What each call is for: of each purpose one may be under way. */
-const PURPOSES: Record<Call["verb"], string> = {
-  "prepare": "look",
-  "look": "look",
-  "inspect": "look",
-  "attach": "own hold",
-  "detach-self": "own hold",
-  "evict": "eviction",
-};
 
 /** Watches the cluster; the first broken rule ends its time. */
 export function watchSafety(cluster: SimCluster): void {
   cluster.observers.push(
     takesOverOnlyAfterListening(cluster),
     evictsOnlyTheSilent(cluster),
+    evictsOnlyAsHolder(cluster),
     callsOneAtATime(cluster),
     callsRarely(cluster),
     givesUpOnlyWhatIsHeld(cluster),
@@ -94,47 +82,22 @@ function evictsOnlyTheSilent(cluster: SimCluster): Observer {
   };
 }
 
+/** Attach before evicting: nobody takes who has not had the address himself, as far as a look can tell. */
+function evictsOnlyAsHolder(cluster: SimCluster): Observer {
+  const { cloud, timeline } = cluster;
+  return {
+    called(by, { verb }) {
+      const sinceMs = timeline.nowMs - cloud.heldAtMs(by.instanceId);
+      if (verb === "evict" && sinceMs > by.settings.reconcileMs + LOOK_MAX_MS) {
+        cluster.fail(by.name, "evicts without holding");
+      }
+    },
+  };
+}
+
 function sequenceOf(bytes: Uint8Array): number {
   const heartbeat = decode(bytes);
   return "refused" in heartbeat ? 0 : heartbeat.trailer?.sequence ?? Infinity;
-}
-
-/** Never more than one call under way per machine and purpose, and none after the end. */
-function callsOneAtATime(cluster: SimCluster): Observer {
-  const underWay = new Map<string, number>();
-  const change = (by: Machine, call: Call, step: 1 | -1) => {
-    const purpose = PURPOSES[call.verb];
-    const key = `${by.name} ${by.incarnation} ${purpose}`;
-    const count = (underWay.get(key) ?? 0) + step;
-    underWay.set(key, count);
-    if (count > 1) cluster.fail(by.name, `${count} calls for its ${purpose} at once`);
-  };
-  return {
-    called(by, call) {
-      if (!by.agent) cluster.fail(by.name, `${call.verb} after its end`);
-      change(by, call, 1);
-    },
-    ended: (by, call) => change(by, call, -1),
-    sent: (by) => by.agent || cluster.fail(by.name, "a heartbeat after its end"),
-  };
-}
-
-/** The cloud is asked only so often, whatever goes wrong. */
-function callsRarely(cluster: SimCluster): Observer {
-  const callsOf = new Map<Machine, { atMs: number; verb: string }[]>();
-  return {
-    called(by, { verb }) {
-      const { nowMs } = cluster.timeline;
-      const calls = (callsOf.get(by) ?? []).filter(({ atMs }) => atMs > nowMs - 60_000);
-      calls.push({ atMs: nowMs, verb });
-      callsOf.set(by, calls);
-      const second = calls.filter(({ atMs }) => atMs > nowMs - 1_000);
-      const tell = (span: string, each: readonly { verb: string }[]) =>
-        cluster.fail(by.name, `${each.length} calls in a ${span}: ${each.map((c) => c.verb)}`);
-      if (second.length > CALLS_PER_SECOND_MAX + cluster.machines.size) tell("second", second);
-      if (calls.length > CALLS_PER_MINUTE_MAX) tell("minute", calls);
-    },
-  };
 }
 
 /** No tug of war: nobody takes twice from the same machine between two signs of its life, unless it is off. */

@@ -57,6 +57,7 @@ export class SimCloud {
   onChanged: () => void = () => {};
   readonly #timeline: Timeline;
   readonly #random: () => number;
+  readonly #lostAtMs = new Map<string, number>();
   #past: { atMs: number; holders: ReadonlySet<string> }[] = [];
 
   constructor(timeline: Timeline, random: () => number) {
@@ -69,13 +70,19 @@ export class SimCloud {
     return 2 * this.latencyMs + this.operationMs + this.staleMs;
   }
 
+  /** When the instance last had it: now, or when it lost it. */
+  heldAtMs(instanceId: string): number {
+    if (this.holders.has(instanceId)) return this.#timeline.nowMs;
+    return this.#lostAtMs.get(instanceId) ?? -Infinity;
+  }
+
   /** Changes who holds. */
   change(change: "attach" | "detach", instanceId: string): void {
     this.changedAtMs = this.#timeline.nowMs;
     this.#past.push({ atMs: this.#timeline.nowMs, holders: new Set(this.holders) });
     this.#past = this.#past.filter(({ atMs }) => atMs > this.#timeline.nowMs - this.staleMs);
     if (change === "attach") this.holders.add(instanceId);
-    else this.holders.delete(instanceId);
+    else if (this.holders.delete(instanceId)) this.#lostAtMs.set(instanceId, this.#timeline.nowMs);
     this.onChanged();
   }
 
