@@ -158,6 +158,8 @@ function sight(
     say("warning", "hold-vanished", "the Elastic IP was taken from this instance by another hand");
     next = { ...next, evictions: spareAll(next.evictions, atMs) };
   }
+  const found = others?.some(({ instanceId }) => state.aim?.successors.includes(instanceId));
+  if (!mine && found) return { ...next, inspectAtMs: atMs };
   if (!mine || others === null) return next;
   next = { ...next, evictions: closeAbsent(next.evictions, others, atMs) };
   for (const { instanceId, off } of suspectsAmong(others, next, atMs)) {

@@ -37,7 +37,7 @@ function nextOf(state: Ownership, lane: LaneName): Due | null {
 function nextRead(state: Ownership): Due | null {
   if (!state.prepared) return { call: { verb: "prepare" }, atMs: -Infinity };
   const look: Due = {
-    call: { verb: "look", others: state.aim?.want === "hold" },
+    call: { verb: "look", others: asksForOthers(state) },
     atMs: Math.max(nextLookAtMs(state), state.lookedAtMs + LOOK_SPACING_MS),
   };
   const successor = successorToInspect(state);
@@ -53,12 +53,23 @@ function nextLookAtMs({ aim, holding, evictions, seenAtMs, looksAtMs }: Ownershi
   return Math.min(planned, proofAtMs(evictions, seenAtMs));
 }
 
-/** Before giving up we ask the cloud about the node that claims to hold, or in turn about those that cannot claim. */
-function successorToInspect({ aim, holding, confirmed, inspectedCount }: Ownership): string | null {
+/** A holder must know who else holds; one that gives up to nodes that cannot claim finds its successor so. */
+function asksForOthers({ aim }: Ownership): boolean {
+  return aim?.want === "hold" || (aim?.want === "yield" && aim.mute);
+}
+
+/**
+ * Before giving up we ask the cloud about the node that claims to hold, or about those that cannot claim: the one that
+ * was listed as holder, else each in turn.
+ */
+function successorToInspect(
+  { aim, holding, others, confirmed, inspectedCount }: Ownership,
+): string | null {
   if (aim?.want !== "yield" || holding !== true || confirmed !== null) return null;
   if (aim.claimant !== null) return aim.claimant;
   if (!aim.mute || aim.successors.length === 0) return null;
-  return aim.successors[inspectedCount % aim.successors.length] ?? null;
+  const listed = others.find(({ instanceId }) => aim.successors.includes(instanceId));
+  return listed?.instanceId ?? aim.successors[inspectedCount % aim.successors.length] ?? null;
 }
 
 /** Detach self only once a successor is confirmed or the election insists. */
