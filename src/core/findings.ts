@@ -59,7 +59,8 @@ export function answered(
     case "prepare":
       return { ...planned, prepared: true, holding: answer.holds, seenAtMs: now.atMs };
     case "look":
-      return flight.stale
+      // What vanishes while we give it up was taken by no other hand.
+      return flight.stale || landed.write.inFlight?.call.verb === "detach-self"
         ? lookAt(planned, now.atMs + 1_000)
         : sight(planned, { ...answer, asOfMs: flight.startedAtMs }, now);
     case "inspect":

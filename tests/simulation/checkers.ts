@@ -157,19 +157,21 @@ function neverUnheldForLong(cluster: SimCluster): void {
     const { nowMs } = timeline;
     const live = [...cluster.machines.values()].filter(({ agent }) => agent !== null);
     const awake = live.filter(({ frozenUntilMs, stopping }) => nowMs >= frozenUntilMs && !stopping);
-    const held = live.some(({ instanceId }) => cloud.holders.has(instanceId));
+    const held = awake.length === 0 || live.some(({ instanceId }) => cloud.holders.has(instanceId));
     const lastEvent = Math.max(
       cloud.troubledAtMs,
       // Only the next look shows what an operator has done.
       cloud.handAtMs + 1.1 * (live[0]?.settings.reconcileMs ?? 0),
       ...live.map(({ startedAtMs, frozenUntilMs }) => Math.max(startedAtMs, frozenUntilMs)),
     );
-    if (held || awake.length === 0) calmSinceMs = nowMs;
+    if (held) calmSinceMs = nowMs;
     calmSinceMs = Math.max(calmSinceMs, lastEvent);
     const [one] = awake;
-    const limitMs = one
-      ? deadTimeOf(one.settings) + holdOffOf(one.settings) + 3 * cloud.callMs + UNHELD_MS
-      : Infinity;
+    if (!one) return timeline.at(nowMs + WATCH_MS, watch);
+    // A node that others took the address from, whom it cannot hear, may learn so only at its next look.
+    const apartMs = cluster.network.cuts.size > 0 ? 1.1 * one.settings.reconcileMs : 0;
+    const limitMs = deadTimeOf(one.settings) + holdOffOf(one.settings) + 3 * cloud.callMs +
+      UNHELD_MS + apartMs;
     if (nowMs > calmSinceMs + limitMs) {
       cluster.fail("cloud", "nobody holds, though some node could");
     }
