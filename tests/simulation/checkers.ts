@@ -152,7 +152,7 @@ function givesUpOnlyWhatIsHeld(cluster: SimCluster): Observer {
  */
 function neverUnheldForLong(cluster: SimCluster): void {
   const { timeline, cloud } = cluster;
-  let calmSinceMs = 0;
+  let calmSinceMs = 0, apartAtMs = -Infinity;
   const watch = () => {
     const { nowMs } = timeline;
     const live = [...cluster.machines.values()].filter(({ agent }) => agent !== null);
@@ -169,7 +169,9 @@ function neverUnheldForLong(cluster: SimCluster): void {
     const [one] = awake;
     if (!one) return timeline.at(nowMs + WATCH_MS, watch);
     // A node that others took the address from, whom it cannot hear, may learn so only at its next look.
-    const apartMs = cluster.network.cuts.size > 0 ? 1.1 * one.settings.reconcileMs : 0;
+    const lookMs = 1.1 * one.settings.reconcileMs;
+    if (cluster.network.cuts.size > 0) apartAtMs = nowMs;
+    const apartMs = nowMs < apartAtMs + lookMs ? lookMs : 0;
     const limitMs = deadTimeOf(one.settings) + holdOffOf(one.settings) + 3 * cloud.callMs +
       UNHELD_MS + apartMs;
     if (nowMs > calmSinceMs + limitMs) {

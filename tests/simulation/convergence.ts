@@ -41,6 +41,7 @@ export async function converge(cluster: SimCluster): Promise<void> {
 /** Nothing is changed, and nothing asked but the usual looks. */
 function watchCalm(cluster: SimCluster): Observer {
   const looks = new Map<Machine, number>();
+  const startMs = cluster.timeline.nowMs;
   const { onChanged } = cluster.cloud;
   cluster.cloud.onChanged = () => {
     onChanged();
@@ -49,7 +50,8 @@ function watchCalm(cluster: SimCluster): Observer {
   return {
     called(by, { verb }) {
       if (verb !== "look") cluster.fail(by.name, `still calls ${verb}`);
-      if (cluster.timeline.nowMs < cluster.cloud.changedAtMs + NEAR_LOOKS_MS) return;
+      const sinceMs = Math.max(startMs, cluster.cloud.changedAtMs);
+      if (cluster.timeline.nowMs < sinceMs + NEAR_LOOKS_MS) return;
       const count = (looks.get(by) ?? 0) + 1;
       looks.set(by, count);
       const usual = 1 + Math.floor(CALM_MS / by.settings.reconcileMs);
