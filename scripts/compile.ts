@@ -6,6 +6,11 @@
 const OUTPUT = "dist/exoip";
 /** Deno opens /proc/net/route and /sys/class/dmi only to a program that may do all. */
 const PERMISSIONS = ["--allow-all"];
+/**
+ * A watchdog is small and mostly asleep: without V8's optimizing compilers and with a small nursery it takes 3 to
+ * 6 MiB less at rest and 13 less in a flood, for a third more CPU in one and among hundreds of peers.
+ */
+const V8_FLAGS = ["--no-opt", "--no-maglev", "--max-semi-space-size=1"];
 
 async function run(program: string, args: string[]): Promise<string> {
   const { code, stdout } = await new Deno.Command(program, { args, stderr: "inherit" }).output();
@@ -21,6 +26,9 @@ await run(Deno.execPath(), [
   "compile",
   "--quiet",
   "--no-prompt",
+  // Else the program would run what it finds as compiled code under a name that anybody can write in /tmp.
+  "--no-code-cache",
+  `--v8-flags=${V8_FLAGS.join(",")}`,
   ...PERMISSIONS,
   "--include=dist/COMMIT",
   `--output=${OUTPUT}`,
