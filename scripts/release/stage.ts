@@ -38,11 +38,17 @@ async function commit(root: string): Promise<string> {
 }
 
 /** The instant that counts as that of the build: `SOURCE_DATE_EPOCH`, else that of the commit, else 1970. */
-export async function builtAtSeconds(root: string): Promise<number> {
-  const given = Number(Deno.env.get("SOURCE_DATE_EPOCH") || Number.NaN);
-  if (Number.isSafeInteger(given) && given >= 0) return given;
+async function builtAtSeconds(root: string): Promise<number> {
+  const given = sourceDateEpoch();
+  if (given !== null) return given;
   const args = ["-C", root, "log", "-1", "--format=%ct"];
   return Number(await output("git", args).catch(() => "0"));
+}
+
+/** `SOURCE_DATE_EPOCH`, null when it is not set. Source: https://reproducible-builds.org/specs/source-date-epoch. */
+export function sourceDateEpoch(): number | null {
+  const text = Deno.env.get("SOURCE_DATE_EPOCH") ?? "";
+  return /^\d{1,11}$/.test(text) ? Number(text) : null;
 }
 
 /** Those imports of deno.json that a source names. */
