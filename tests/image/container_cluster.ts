@@ -6,7 +6,7 @@ import type { SimAddress, SimInstance } from "../exoscale/model.ts";
 import { CloudServer } from "../exoscale/server.ts";
 import { ip } from "../netns/ip.ts";
 import { Network } from "../netns/network.ts";
-import { Archives, run } from "./archive.ts";
+import { type Archives, run } from "./archive.ts";
 import { NameServer } from "./name_server.ts";
 import { Container } from "./runc.ts";
 
