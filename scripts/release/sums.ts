@@ -1,5 +1,9 @@
 // dist/SHA256SUMS: the sum of every file of this version, in the format of sha256sum(1).
+//
+//   deno task sums [--url URL]   URL: where releases are; then the installer for this one is written first
+import { parseArgs } from "@std/cli/parse-args";
 import { replaceFile, sha256 } from "./files.ts";
+import { writeInstaller } from "./installer.ts";
 import { VERSION } from "./targets.ts";
 
 /** Names of this version's files: `exoip-0.5.0-linux-x64`, `exoip_0.5.0_amd64.deb`, `install.sh`. */
@@ -14,11 +18,12 @@ export function isReleased(name: string): boolean {
 
 /** Writes the sums of what a folder has of the release; returns their lines, sorted by name. */
 export async function writeSums(folder: string = "dist"): Promise<string[]> {
+  const names: string[] = [];
+  for await (const { name, isFile } of Deno.readDir(folder)) {
+    if (isFile && isReleased(name)) names.push(name);
+  }
   const lines: string[] = [];
-  const names = [...Deno.readDirSync(folder)].filter(({ isFile }) => isFile).map(({ name }) =>
-    name
-  );
-  for (const name of names.filter(isReleased).sort()) {
+  for (const name of names.sort()) {
     lines.push(`${await sha256(await Deno.readFile(`${folder}/${name}`))}  ${name}`);
   }
   const text = lines.map((line) => `${line}\n`).join("");
@@ -26,4 +31,8 @@ export async function writeSums(folder: string = "dist"): Promise<string[]> {
   return lines;
 }
 
-if (import.meta.main) console.log((await writeSums()).join("\n"));
+if (import.meta.main) {
+  const { url } = parseArgs(Deno.args, { string: ["url"] });
+  if (url) await writeInstaller(url);
+  console.log((await writeSums()).join("\n"));
+}
