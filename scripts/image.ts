@@ -25,14 +25,14 @@ import {
   VERSION,
 } from "./release/targets.ts";
 
-/** `nobody` everywhere. Numbers need no /etc/passwd. */
-const USER = "65534:65534";
-/** Where container runtimes mount, which they cannot do on a read-only root without these. */
-const MOUNT_POINTS = ["dev", "proc", "sys"];
+/** `nobody` everywhere. A number needs no /etc/passwd. */
+const USER = 65534;
+/** Where container runtimes mount (secrets in /run), which they cannot do on a read-only root without these. */
+const MOUNT_POINTS = ["dev", "proc", "run", "sys"];
 /** Else glibc would ask the name servers first and believe them. */
 const NSSWITCH = "# /etc/hosts goes before the name servers.\nhosts: files dns\n";
 
-/** Labels of the image; linuxkit takes its defaults from the last one. */
+/** Labels of the image; linuxkit takes its defaults from the last one, and no notice of the image's user. */
 const LABELS = {
   "org.opencontainers.image.title": "exoip",
   "org.opencontainers.image.description": "IP failover with an Exoscale Elastic IP",
@@ -42,6 +42,9 @@ const LABELS = {
   "org.mobyproject.config": JSON.stringify({
     readonly: true,
     capabilities: [],
+    uid: USER,
+    gid: USER,
+    noNewPrivileges: true,
     binds: ["/etc/resolv.conf:/etc/resolv.conf"],
   }),
 };
@@ -83,7 +86,7 @@ async function makeImage(
     name: `${name}:${VERSION}`,
     tag: VERSION,
     architecture: target.arch === "x64" ? "amd64" : "arm64",
-    user: USER,
+    user: `${USER}:${USER}`,
     entrypoint: ["/exoip"],
     labels: LABELS,
     createdAtSeconds: seconds,

@@ -32,7 +32,7 @@ imageTest(
     const ours = ["/etc/hosts", "/etc/nsswitch.conf", "/etc/resolv.conf", "/exoip"];
     assertEquals(files.sort(), [...ours, ...loaded].sort());
     const folders = listed.filter((path) => path.endsWith("/"));
-    assertEquals(["dev/", "proc/", "sys/"].filter((path) => !folders.includes(path)), []);
+    assertEquals(["dev/", "proc/", "run/", "sys/"].filter((path) => !folders.includes(path)), []);
     const owners = await run("tar", ["--numeric-owner", "-tvzf", archives.rootfs]);
     for (const line of owners.split("\n")) assertStringIncludes(line, " 0/0 ");
   },
@@ -63,7 +63,8 @@ imageTest(
     assertEquals(config.User, "65534:65534");
     assertEquals(config.Entrypoint, ["/exoip"]);
     assertEquals(config.Labels["org.opencontainers.image.version"], VERSION);
-    assertEquals(JSON.parse(config.Labels["org.mobyproject.config"]).readonly, true);
+    const linuxkit = JSON.parse(config.Labels["org.mobyproject.config"]);
+    assertEquals([linuxkit.readonly, linuxkit.uid, linuxkit.capabilities], [true, 65534, []]);
     assertEquals(rootfs.diff_ids, [`sha256:${await plainSum(archives.rootfs)}`]);
     const [docker] = await read("manifest.json");
     assertEquals(docker.RepoTags, [`exoip:${VERSION}`]);
