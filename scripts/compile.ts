@@ -15,6 +15,7 @@ import {
   type Target,
   targetName,
   TARGETS,
+  VERSION,
 } from "./release/targets.ts";
 
 /** Deno opens /proc/net/route and /sys/class/dmi only to a program that may do all. */
@@ -41,7 +42,7 @@ function wantedTargets(args: readonly string[]): readonly Target[] {
 }
 
 /** Compiles for a platform, checks that the result is for it, and that it runs if it can here. */
-async function compile(target: Target, { folder, cache }: Stage): Promise<void> {
+async function compile(target: Target, { folder, cache, commit }: Stage): Promise<void> {
   const name = binaryName(target), path = `${folder}/${name}`;
   const args = [
     "compile",
@@ -61,7 +62,11 @@ async function compile(target: Target, { folder, cache }: Stage): Promise<void> 
     const bytes = await Deno.readFile(path);
     const platform = platformOf(bytes);
     if (platform !== targetName(target)) throw new Error(`the result is one for ${platform}`);
+    const wanted = `exoip ${VERSION} (commit ${commit})`;
     const version = target === hostTarget() ? await output(path, ["-version"]) : "not run here";
+    if (target === hostTarget() && version !== wanted) {
+      throw new Error(`it says ${version || "nothing"}`);
+    }
     await replaceFile(`dist/${name}`, bytes, 0o755);
     console.log(`dist/${name}: ${version}`);
   } catch (error) {
@@ -74,12 +79,12 @@ function advice(target: Target): string {
   const { deno } = Deno.version, runtime = `denort-${target.triple}`;
   const given = Deno.env.get("DENORT_BIN");
   const state = given
-    ? `DENORT_BIN=${given} must be that`
-    : "which is downloaded when it is missing";
+    ? `and DENORT_BIN=${given} names another file`
+    : "which could not be downloaded or used";
   return `exoip for ${
     targetName(target)
   } was not built. It needs Deno's runtime part for that platform,
-${runtime} of version ${deno}; ${state}. Either
+${runtime} of version ${deno}, ${state}. Either
   - let this machine reach https://dl.deno.land, or name a proxy in HTTPS_PROXY, and repeat; or
   - unpack ${runtime}.zip of https://github.com/denoland/deno/releases/tag/v${deno} and repeat
     with DENORT_BIN=/path/to/denort and --target ${targetName(target)}; or

@@ -78,11 +78,12 @@ export class ContainerCluster implements AsyncDisposable {
       args: ["-xi", ELASTIC_IP, ...args],
       env: {
         IF_EXOSCALE_API_KEY: SIM_KEY,
-        IF_EXOSCALE_API_SECRET: SIM_SECRET,
+        IF_EXOSCALE_API_SECRET_FILE: "/run/secret",
         IF_EXOSCALE_API_ENDPOINT: endpoint,
         ...env,
       },
       network: this.network.namespace(number),
+      secrets: { secret: `${SIM_SECRET}\n` },
       files: { "/etc/resolv.conf": `nameserver ${this.network.cloudHostname}\n`, ...files },
     });
     this.#containers.push(container);

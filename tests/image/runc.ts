@@ -2,6 +2,9 @@
 import { TextLineStream } from "../e2e/lines.ts";
 import { run } from "./archive.ts";
 
+/** The user of the image. */
+const USER = 65534;
+
 /** How a container differs from another. */
 export interface ContainerOptions {
   /** Folder with the root file system. */
@@ -12,6 +15,8 @@ export interface ContainerOptions {
   readonly network?: string;
   /** Files to be seen in the container, by their path there: their text. */
   readonly files?: Readonly<Record<string, string>>;
+  /** What /run has: the text of each file, readable by the container's user only. */
+  readonly secrets?: Readonly<Record<string, string>>;
 }
 
 /** A container that is running or has ended. */
@@ -43,6 +48,16 @@ export class Container {
       const source = `${bundle}/${path.replaceAll("/", "_")}`;
       await Deno.writeTextFile(source, text);
       mounts.push({ destination: path, type: "bind", source, options: ["bind", "ro"] });
+    }
+    if (options.secrets) {
+      const source = `${bundle}/run`;
+      await Deno.mkdir(source);
+      await Deno.chmod(source, 0o755);
+      for (const [name, text] of Object.entries(options.secrets)) {
+        await Deno.writeTextFile(`${source}/${name}`, text, { mode: 0o400 });
+        await Deno.chown(`${source}/${name}`, USER, USER);
+      }
+      mounts.push({ destination: "/run", type: "bind", source, options: ["rbind", "ro"] });
     }
     const config = specification(options, mounts);
     await Deno.writeTextFile(`${bundle}/config.json`, JSON.stringify(config, null, 2));
@@ -88,7 +103,7 @@ function specification(options: ContainerOptions, mounts: readonly unknown[]): u
     ociVersion: "1.0.2",
     process: {
       terminal: false,
-      user: { uid: 65534, gid: 65534 },
+      user: { uid: USER, gid: USER },
       args: ["/exoip", ...options.args],
       env: Object.entries({ NO_COLOR: "1", ...options.env }).map((pair) => pair.join("=")),
       cwd: "/",
@@ -108,7 +123,7 @@ function specification(options: ContainerOptions, mounts: readonly unknown[]): u
         destination: "/dev",
         type: "tmpfs",
         source: "tmpfs",
-        options: ["nosuid", "strictatime", "mode=755", "size=65536k"],
+        options: ["nosuid", "strictatime", "mode=755", "size=65536k", "ro"],
       },
       ...mounts,
     ],
