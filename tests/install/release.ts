@@ -51,6 +51,11 @@ export class ReleaseServer implements AsyncDisposable {
     this.#files.set(`/v${version}/SHA256SUMS`, new TextEncoder().encode(line));
   }
 
+  /** Adds another file of a version. */
+  addFile(version: string, name: string, text: string): void {
+    this.#files.set(`/v${version}/${name}`, new TextEncoder().encode(text));
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#server.shutdown();
   }
