@@ -6,8 +6,8 @@
 //   dist/exoip-VERSION-linux-ARCH-image.tar       the same as a loadable image NAME:VERSION
 //
 // Inside are the binary that `deno task compile` has made, the loader and the libraries that it asks for, taken
-// from --sysroot (this machine), and two lines of name service configuration. The same files in give the same bytes
-// out; SOURCE_DATE_EPOCH sets their time stamp.
+// from --sysroot (this machine), and empty mount points. The same files in give the same bytes out; SOURCE_DATE_EPOCH
+// sets their time stamp.
 import { parseArgs } from "@std/cli/parse-args";
 import { systemFiles } from "./image/libraries.ts";
 import { ociArchive } from "./image/oci.ts";
@@ -29,9 +29,6 @@ import {
 const USER = 65534;
 /** Where container runtimes mount (secrets in /run), which they cannot do on a read-only root without these. */
 const MOUNT_POINTS = ["dev", "proc", "run", "sys"];
-/** Else glibc would ask the name servers first and believe them. */
-const NSSWITCH = "# /etc/hosts goes before the name servers.\nhosts: files dns\n";
-
 /** Labels of the image; linuxkit takes its defaults from the last one, and no notice of the image's user. */
 const LABELS = {
   "org.opencontainers.image.title": "exoip",
@@ -58,7 +55,6 @@ async function rootFileSystem(
   return [
     { path: "exoip", bytes: program, mode: 0o755 },
     ...system.map(({ path, bytes }) => ({ path: path.slice(1), bytes, mode: 0o755 })),
-    { path: "etc/nsswitch.conf", bytes: new TextEncoder().encode(NSSWITCH) },
     // Empty, for runtimes that mount the real ones over them.
     ...["etc/hosts", "etc/resolv.conf"].map((path) => ({ path, bytes: new Uint8Array() })),
     ...MOUNT_POINTS.map((path) => ({ path })),

@@ -22,8 +22,11 @@ const MULTIARCH: Readonly<Record<number, string>> = {
   62: "x86_64-linux-gnu",
   183: "aarch64-linux-gnu",
 };
-/** From this version on, glibc resolves names without loading modules that no program asks for by name. */
-const GLIBC_WITH_NSS = "GLIBC_2.34";
+/**
+ * From this version on glibc loads no module that no program names to resolve host names (2.34), and takes /etc/hosts
+ * before the name servers where there is no nsswitch.conf (2.35, its bug 28700).
+ */
+const GLIBC_MINIMUM = "2.35";
 
 /** The loader and the libraries of a program, by path. `root` is the system to take them from. */
 export async function systemFiles(
@@ -46,8 +49,10 @@ export async function systemFiles(
     wanted.push(...readElf(library.bytes).needed);
   }
   const libc = found.get("libc.so.6");
-  if (libc && !contains(libc.bytes, GLIBC_WITH_NSS)) {
-    throw new Error(`glibc in ${root} is older than 2.34: it could not resolve names in the image`);
+  if (libc && !contains(libc.bytes, `\0GLIBC_${GLIBC_MINIMUM}\0`)) {
+    throw new Error(
+      `glibc in ${root || "/"} is older than ${GLIBC_MINIMUM}: names would not be resolved`,
+    );
   }
   return [...found.values()].sort((a, b) => a.path < b.path ? -1 : 1);
 }
