@@ -5,7 +5,7 @@ import { sourceDateEpoch } from "./release/stage.ts";
 import { VERSION } from "./release/targets.ts";
 
 /** A part of the release. */
-interface Part {
+export interface Part {
   readonly name: string;
   readonly version: string;
   readonly license: string;
@@ -15,7 +15,7 @@ interface Part {
 }
 
 /** What `deno info --json` tells of the program. */
-interface Info {
+export interface Info {
   readonly modules: readonly { specifier: string }[];
   readonly npmPackages?: Readonly<Record<string, { name: string; version: string }>>;
 }
@@ -24,7 +24,7 @@ interface Info {
 const LICENSES: Readonly<Record<string, string>> = { "smol-toml": "BSD-3-Clause", "@std": "MIT" };
 
 /** All parts, from the program's own import graph. */
-function partsOf(info: Info): Part[] {
+export function partsOf(info: Info): Part[] {
   const text = info.modules.map(({ specifier }) => specifier).join("\n");
   const npm = Object.values(info.npmPackages ?? {})
     .filter(({ name, version }) => text.includes(`npm:/${name}@${version}`))
@@ -77,7 +77,10 @@ function runtimeParts(): Part[] {
 }
 
 /** The document. Its name space follows from its content, so that the same content gives the same document. */
-async function spdx(parts: readonly Part[], createdAtSeconds: number): Promise<unknown> {
+export async function spdx(
+  parts: readonly Part[],
+  createdAtSeconds: number,
+): Promise<Record<string, unknown>> {
   const id = (name: string) => `SPDXRef-${name.replace(/[^A-Za-z0-9.]+/g, "-").replace(/^-/, "")}`;
   const own: Part = {
     name: "exoip",
@@ -125,9 +128,11 @@ async function spdx(parts: readonly Part[], createdAtSeconds: number): Promise<u
   };
 }
 
-const info: Info = JSON.parse(await output(Deno.execPath(), ["info", "--json", "main.ts"]));
-const path = `dist/exoip-${VERSION}-sbom.spdx.json`;
-const document = await spdx(partsOf(info), sourceDateEpoch() ?? 0);
-await Deno.mkdir("dist", { recursive: true });
-await replaceFile(path, new TextEncoder().encode(JSON.stringify(document, null, 2) + "\n"));
-console.log(path);
+if (import.meta.main) {
+  const info: Info = JSON.parse(await output(Deno.execPath(), ["info", "--json", "main.ts"]));
+  const path = `dist/exoip-${VERSION}-sbom.spdx.json`;
+  const document = await spdx(partsOf(info), sourceDateEpoch() ?? 0);
+  await Deno.mkdir("dist", { recursive: true });
+  await replaceFile(path, new TextEncoder().encode(JSON.stringify(document, null, 2) + "\n"));
+  console.log(path);
+}

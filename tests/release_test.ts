@@ -3,6 +3,7 @@ import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { readElf } from "../scripts/image/elf.ts";
 import { systemFiles } from "../scripts/image/libraries.ts";
 import { gzip, tar } from "../scripts/image/tar.ts";
+import { type Info, partsOf, spdx } from "../scripts/sbom.ts";
 import { stampedInstaller } from "../scripts/release/installer.ts";
 import { isReleased, writeSums } from "../scripts/release/sums.ts";
 import {
@@ -172,4 +173,24 @@ Deno.test("the installer of a release differs from the source in two lines only"
     Error,
     "cannot be written",
   );
+});
+
+Deno.test("the SBOM names what the program imports, published or not, and what it runs on", async () => {
+  const npm = { name: "smol-toml", version: "1.9.1" };
+  const info: Info = {
+    modules: [
+      "file:///exoip/main.ts",
+      "npm:/smol-toml@1.9.1",
+      "https://jsr.io/@std/cli/1.0.32/parse_args.ts",
+      "https://jsr.io/@std/cli/1.0.32/_data.ts",
+    ].map((specifier) => ({ specifier })),
+    npmPackages: { a: npm, b: { name: "fast-check", version: "4.10.2" } },
+  };
+  const parts = partsOf(info);
+  const names = ["smol-toml", "@std/cli", "deno", "v8", "glibc and libgcc"];
+  assertEquals(parts.map(({ name }) => name), names);
+  assert(parts.every(({ license }) => license && license !== "NOASSERTION"));
+  const document = await spdx(parts, 0);
+  assertEquals(document, await spdx(partsOf(info), 0));
+  assertEquals(document.packages instanceof Array && document.packages.length, 1 + names.length);
 });
