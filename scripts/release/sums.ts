@@ -1,0 +1,38 @@
+// dist/SHA256SUMS: the sum of every file of this version, in the format of sha256sum(1).
+//
+//   deno task sums [--url URL]   URL: where releases are; then the installer for this one is written first
+import { parseArgs } from "@std/cli/parse-args";
+import { replaceFile, sha256 } from "./files.ts";
+import { writeInstaller } from "./installer.ts";
+import { VERSION } from "./targets.ts";
+
+/** Names of this version's files: `exoip-0.5.0-linux-x64`, `exoip_0.5.0_amd64.deb`, `install.sh`. */
+const RELEASED = new RegExp(
+  `^(install\\.sh|exoip[-_]${VERSION.replaceAll(".", "\\.")}[-_~+].*(?<!\\.part))$`,
+);
+
+/** Whether a file in dist belongs to the release. */
+export function isReleased(name: string): boolean {
+  return RELEASED.test(name);
+}
+
+/** Writes the sums of what a folder has of the release; returns their lines, sorted by name. */
+export async function writeSums(folder: string = "dist"): Promise<string[]> {
+  const names: string[] = [];
+  for await (const { name, isFile } of Deno.readDir(folder)) {
+    if (isFile && isReleased(name)) names.push(name);
+  }
+  const lines: string[] = [];
+  for (const name of names.sort()) {
+    lines.push(`${await sha256(await Deno.readFile(`${folder}/${name}`))}  ${name}`);
+  }
+  const text = lines.map((line) => `${line}\n`).join("");
+  await replaceFile(`${folder}/SHA256SUMS`, new TextEncoder().encode(text));
+  return lines;
+}
+
+if (import.meta.main) {
+  const { url } = parseArgs(Deno.args, { string: ["url"] });
+  if (url) await writeInstaller(url);
+  console.log((await writeSums()).join("\n"));
+}

@@ -1,0 +1,123 @@
+// Two machines in namespaces of their own, with the image's root file system, a simulated cloud and metadata service
+// at their default gateway, and a name server there.
+import { ELASTIC_IP } from "../e2e/cluster.ts";
+import { SIM_KEY, SIM_SECRET } from "../exoscale/face_v2.ts";
+import type { SimAddress, SimInstance } from "../exoscale/model.ts";
+import { CloudServer } from "../exoscale/server.ts";
+import { ip } from "../netns/ip.ts";
+import { Network } from "../netns/network.ts";
+import { type Archives, run } from "./archive.ts";
+import { NameServer } from "./name_server.ts";
+import { Container } from "./runc.ts";
+
+/** Name of the cloud, known to the name server. */
+export const CLOUD_NAME = "api.cloud.test";
+
+const ASK_INFO = new URL("./ask_info.ts", import.meta.url).pathname;
+
+/** The machines and what is around them. */
+export class ContainerCluster implements AsyncDisposable {
+  readonly server: CloudServer;
+  readonly address: SimAddress;
+  readonly instances: readonly SimInstance[];
+  readonly names: NameServer;
+  readonly #containers: Container[] = [];
+  readonly #metadata: Deno.HttpServer;
+
+  private constructor(readonly network: Network, readonly rootfs: string) {
+    const hostname = network.cloudHostname;
+    this.server = new CloudServer(undefined, { hostname });
+    this.address = this.server.model.addAddress(ELASTIC_IP);
+    this.instances = [1, 2].map((number) =>
+      this.server.model.addInstance(number, network.address(number), ["edge"])
+    );
+    this.names = new NameServer(hostname, { [CLOUD_NAME]: hostname });
+    this.#metadata = Deno.serve(
+      { hostname, port: 80, onListen() {} },
+      (request, { remoteAddr }) => this.#tell(new URL(request.url).pathname, remoteAddr.hostname),
+    );
+  }
+
+  /** Makes the network, and what is around the machines; nothing runs on them yet. */
+  static async create(archives: Archives): Promise<ContainerCluster> {
+    const network = await Network.create(2);
+    try {
+      const rootfs = await archives.unpack(archives.rootfs, crypto.randomUUID());
+      for (const number of [1, 2]) {
+        await ip(
+          network.namespace(number),
+          `route add default via ${network.cloudHostname}`,
+          // Nobody outside is asked.
+          "route add unreachable 169.254.169.254",
+        );
+      }
+      return new ContainerCluster(network, rootfs);
+    } catch (error) {
+      await network.close();
+      throw error;
+    }
+  }
+
+  /** The cloud's endpoint by a name for its address. */
+  endpoint(name: string): string {
+    return this.server.endpoint("v2").replace(this.network.cloudHostname, name);
+  }
+
+  /** Starts exoip on a machine; it is told nothing that it can find out itself. */
+  async start(
+    number: number,
+    args: readonly string[],
+    { endpoint = this.endpoint(CLOUD_NAME), files = {}, env = {} }: {
+      endpoint?: string;
+      files?: Readonly<Record<string, string>>;
+      env?: Readonly<Record<string, string>>;
+    } = {},
+  ): Promise<Container> {
+    const container = await Container.start({
+      rootfs: this.rootfs,
+      args: ["-xi", ELASTIC_IP, ...args],
+      env: {
+        IF_EXOSCALE_API_KEY: SIM_KEY,
+        IF_EXOSCALE_API_SECRET_FILE: "/run/secret",
+        IF_EXOSCALE_API_ENDPOINT: endpoint,
+        ...env,
+      },
+      network: this.network.namespace(number),
+      secrets: { secret: `${SIM_SECRET}\n` },
+      files: { "/etc/resolv.conf": `nameserver ${this.network.cloudHostname}\n`, ...files },
+    });
+    this.#containers.push(container);
+    return container;
+  }
+
+  /** Numbers of the machines that have the address. */
+  get holders(): number[] {
+    return [1, 2].filter((number) =>
+      this.address.holders.has(this.instances[number - 1]?.id ?? "")
+    );
+  }
+
+  /** What the watchdog on a machine answers to `info`. */
+  async info(number: number): Promise<string> {
+    const [program = "", ...args] = this.network.wrap(number);
+    const ask = [Deno.execPath(), "run", "--allow-net", "--unstable-net", "--quiet", ASK_INFO];
+    return await run(program, [...args, ...ask]);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const container of this.#containers) await container.remove();
+    await this.#metadata.shutdown();
+    this.names.close();
+    await this.server.close();
+    await this.network.close();
+  }
+
+  #tell(path: string, from: string): Response {
+    const number = [1, 2].find((each) => this.network.cloudClient(each) === from);
+    const instance = this.instances[(number ?? 0) - 1];
+    if (/^\/latest\/(meta-data\/)?instance-id$/.test(path) && instance) {
+      return new Response(instance.id);
+    }
+    return new Response("no such thing", { status: 404 });
+  }
+}

@@ -1,0 +1,109 @@
+// Names and certificates in a container that has no file of a system but its loader and libraries.
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { until } from "../e2e/cluster.ts";
+import { Archives, run } from "./archive.ts";
+import { CLOUD_NAME, ContainerCluster } from "./container_cluster.ts";
+import { imageTest } from "./requirements.ts";
+
+const NEEDS = { needs: ["runc", "namespaces"] } as const;
+
+/** Attaches once and returns how that ended. */
+async function attach(
+  cluster: ContainerCluster,
+  options: Parameters<ContainerCluster["start"]>[2],
+): Promise<{ code: number; output: string }> {
+  cluster.address.holders.clear();
+  const id = cluster.instances[0]?.id ?? "";
+  const container = await cluster.start(1, ["-A", "-O", "-i", id], options);
+  const code = await container.ended();
+  return { code, output: container.output };
+}
+
+imageTest("names come from /etc/hosts first, then from the name server", async (binary) => {
+  await using archives = await Archives.make(binary);
+  await using cluster = await ContainerCluster.create(archives);
+  const { cloudHostname } = cluster.network;
+
+  const byServer = await attach(cluster, {});
+  assertEquals(byServer.code, 0, byServer.output);
+  assertEquals(cluster.holders, [1]);
+  assert(cluster.names.asked.includes(CLOUD_NAME));
+
+  const asked = cluster.names.asked.length;
+  const files = { "/etc/hosts": `${cloudHostname} ${CLOUD_NAME}\n` };
+  const byFile = await attach(cluster, { files });
+  assertEquals(byFile.code, 0, byFile.output);
+  assertEquals(cluster.holders, [1]);
+  assertEquals(cluster.names.asked.slice(asked), [], "the name server was not needed");
+
+  const nobody = await attach(cluster, { endpoint: cluster.endpoint("unknown.cloud.test") });
+  assertEquals(nobody.code, 1, nobody.output);
+  assertMatch(nobody.output, /\[name-resolution\]/);
+  assertEquals(cluster.holders, []);
+}, NEEDS);
+
+imageTest("a peer may be a name, and the metadata service is found by its name", async (binary) => {
+  await using archives = await Archives.make(binary);
+  await using cluster = await ContainerCluster.create(archives);
+  const { cloudHostname } = cluster.network;
+  const hosts = `${cloudHostname} metadata.exoscale.com\n${cluster.network.address(2)} other\n`;
+  const container = await cluster.start(1, ["-W", "-O", "-p", "other"], {
+    files: { "/etc/hosts": hosts },
+  });
+  await until(() => cluster.holders.join() === "1" || container.code !== null, { title: "holds" });
+  assertEquals(container.code, null, container.output);
+  assertMatch(await cluster.info(1), new RegExp(cluster.network.address(2).replaceAll(".", "\\.")));
+}, NEEDS);
+
+imageTest(
+  "certificates are checked: a stranger's is refused, a trusted one's is not",
+  async (binary) => {
+    await using archives = await Archives.make(binary);
+    await using cluster = await ContainerCluster.create(archives);
+    const { cert, key } = await certificate(archives.folder);
+    let calls = 0;
+    // In front of the cloud, which speaks no TLS.
+    const tls = Deno.serve(
+      { hostname: cluster.network.cloudHostname, port: 0, cert, key, onListen() {} },
+      (request) => {
+        calls++;
+        const { pathname, search } = new URL(request.url);
+        const target = cluster.server.endpoint("v2").replace(/\/v2$/, "") + pathname + search;
+        return fetch(target, {
+          method: request.method,
+          headers: request.headers,
+          body: request.body,
+        });
+      },
+    );
+    try {
+      const endpoint = `https://${CLOUD_NAME}:${tls.addr.port}/v2`;
+      const refused = await attach(cluster, { endpoint });
+      assertEquals(refused.code, 1, refused.output);
+      assertMatch(refused.output, /certificate/i);
+      assertEquals(calls, 0);
+      const trusted = await attach(cluster, {
+        endpoint,
+        files: { "/dev/authority.pem": cert },
+        env: { DENO_CERT: "/dev/authority.pem" },
+      });
+      assertEquals(trusted.code, 0, trusted.output);
+      assertEquals(cluster.holders, [1]);
+      assert(calls > 0);
+    } finally {
+      await tls.shutdown();
+    }
+  },
+  NEEDS,
+);
+
+/** A certificate for the cloud's name that its own authority has signed. */
+async function certificate(folder: string): Promise<{ cert: string; key: string }> {
+  const [cert, key] = [`${folder}/cert.pem`, `${folder}/key.pem`];
+  await run("openssl", [
+    ..."req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2".split(" "),
+    ...["-keyout", key, "-out", cert, "-subj", `/CN=${CLOUD_NAME}`],
+    ...["-addext", `subjectAltName=DNS:${CLOUD_NAME}`, "-addext", "basicConstraints=CA:FALSE"],
+  ]);
+  return { cert: await Deno.readTextFile(cert), key: await Deno.readTextFile(key) };
+}
