@@ -48,6 +48,8 @@ export interface Config {
   readonly handoverTimeoutMs: number;
   readonly reconcileMs: number;
   readonly wire: "full" | "plain";
+  /** Path of the PID file, null without one. */
+  readonly pidFile: string | null;
 }
 
 /** The default endpoint of the original, used with `--api v1` alone. */
@@ -138,6 +140,7 @@ export function configure(
     checkOnly: isOn(given.get("n")),
     stdout: isOn(given.get("O")),
     exclusive: isOn(given.get("exclusive")),
+    pidFile: given.get("pid-file")?.text ?? null,
   };
 }
 
