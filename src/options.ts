@@ -121,6 +121,7 @@ const ADDITIONS: readonly Row[] = [
     "",
     "end the watchdog that has the --pid-file, wait for its end, and exit",
   ],
+  ["status", "", "switch", "", "", "print the state of this machine's watchdog and exit"],
   [
     "pid-file",
     "IF_PID_FILE",

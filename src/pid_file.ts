@@ -1,9 +1,8 @@
 // --pid-file: one watchdog for each file. --stop: end the one that has it, and no other, and wait for its end.
 import { isOn, parseDuration, type Values } from "./cli.ts";
-import { type Config, nameOf } from "./config.ts";
+import { type Config, fallbackOf, nameOf } from "./config.ts";
 import { DETACH_GRACE_MS } from "./core/departure.ts";
 import type { PidFiles } from "./host/pid_file.ts";
-import { OPTIONS } from "./options.ts";
 import type { Clock } from "./world.ts";
 
 /** Time between two looks whether it has ended. */
@@ -88,7 +87,7 @@ export async function stopWatchdog({ given }: Values, stopper: Stopper): Promise
 }
 
 function longestLeaveMs(given: Values["given"]): number {
-  const fallback = OPTIONS.find(({ name }) => name === "handover-timeout")?.fallback ?? "";
-  const handoverMs = parseDuration(given.get("handover-timeout")?.text ?? fallback) ?? 0;
+  const name = "handover-timeout";
+  const handoverMs = parseDuration(given.get(name)?.text ?? fallbackOf(name)) ?? 0;
   return Math.min(Math.max(handoverMs, 0), HANDOVER_MAX_MS) + DETACH_GRACE_MS + MARGIN_MS;
 }

@@ -15,6 +15,7 @@ import type { PidFiles } from "./host/pid_file.ts";
 import { resolvePeers } from "./host/resolve.ts";
 import { stopWatchdog, withPidFile } from "./pid_file.ts";
 import { StartPatience } from "./start_patience.ts";
+import { askStatus } from "./status.ts";
 import { describe, usage } from "./usage.ts";
 import { commit, VERSION } from "./version.ts";
 import { runWatchdog } from "./watchdog.ts";
@@ -57,6 +58,7 @@ export async function runProgram(argv: readonly string[], host: Host): Promise<n
     return say(host, `exoip ${VERSION} (commit ${commit()})`);
   }
   if (isOn(values.given.get("stop"))) return await stopWatchdog(values, host);
+  if (isOn(values.given.get("status"))) return await askStatus(values, host);
   const [findings, unreadable] = find(values, host);
   const configured = configure(values, findings);
   if ("problems" in configured || unreadable.length > 0) {

@@ -41,6 +41,7 @@ const SWITCHES: ReadonlyArray<readonly [name: string, variable?: string]> = [
   ["exclusive", "IF_EXCLUSIVE"],
   ["no-preempt", "IF_NO_PREEMPT"],
   ["stop"],
+  ["status"],
   ["h"],
 ];
 

@@ -59,7 +59,12 @@ export async function entries(build: Build, format: "deb" | "rpm"): Promise<Entr
 }
 
 /** Set-ups to copy from. */
-const EXAMPLES = ["ifupdown/51-exoip.cfg"];
+const EXAMPLES = [
+  "ifupdown/51-exoip.cfg",
+  "network/51-exoip.yaml",
+  "network/51-exoip.network",
+  "kubernetes/exoip.yaml",
+];
 
 function file(path: string, content: Entry["content"]): Entry {
   return { path, mode: 0o644, configuration: false, content };

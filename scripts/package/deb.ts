@@ -7,7 +7,7 @@ const ARCHITECTURE = { x86_64: "amd64", aarch64: "arm64" } as const;
 /** Where a service manager runs, as opposed to a container or an image that is being built. */
 const RUNS = "[ -d /run/systemd/system ]";
 
-/** Scripts by the name that dpkg knows. The service starts when somebody enables it: without a configuration it cannot. */
+/** Scripts by the name that dpkg knows. None enables the service: without a configuration it cannot run. */
 const SCRIPTS: Readonly<Record<string, string>> = {
   postinst: `if [ "$1" = configure ] && ${RUNS}; then
   systemctl daemon-reload
