@@ -1,5 +1,5 @@
-// systemd's notification protocol through real sockets: one that a path names, and an abstract one.
-import { assert, assertEquals } from "@std/assert";
+// systemd's notification protocol through a real socket. An abstract one is in packaging/notify_test.ts.
+import { assertEquals } from "@std/assert";
 import { openSupervisor } from "../src/host/notify.ts";
 
 const PID = Deno.pid;
@@ -52,38 +52,3 @@ Deno.test({
     await Deno.remove(path.replace(/\/notify$/, ""), { recursive: true });
   },
 });
-
-Deno.test({
-  name: "openSupervisor() sends what it is told to an abstract socket",
-  ignore: !LINUX,
-  sanitizeResources: false,
-  async fn() {
-    // An empty path binds a socket with an abstract name that the kernel chooses and lists.
-    const manager = Deno.listenDatagram({ transport: "unixpacket", path: "" });
-    const inode = await inodeOfNewestSocket();
-    const line = (await Deno.readTextFile("/proc/net/unix")).split("\n")
-      .find((each) => each.includes(` ${inode} `));
-    const name = line?.split(" ").at(-1) ?? "";
-    assert(name.startsWith("@"), line);
-    const supervisor = openSupervisor({ NOTIFY_SOCKET: name });
-    supervisor?.tell(["READY=1"]);
-    supervisor?.tell(["STOPPING=1"]);
-    await supervisor?.flush();
-    for (const expected of ["READY=1", "STOPPING=1"]) {
-      assertEquals(new TextDecoder().decode((await manager.receive())[0]), expected);
-    }
-    manager.close();
-    supervisor?.tell(["STATUS=nobody hears it"]);
-    await supervisor?.flush();
-  },
-});
-
-/** Number of the socket that this process has opened last. */
-async function inodeOfNewestSocket(): Promise<number> {
-  const inodes: number[] = [];
-  for await (const { name } of Deno.readDir("/proc/self/fd")) {
-    const target = await Deno.readLink(`/proc/self/fd/${name}`).catch(() => "");
-    inodes.push(Number(/^socket:\[(\d+)\]$/.exec(target)?.[1] ?? 0));
-  }
-  return Math.max(...inodes);
-}
