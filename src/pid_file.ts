@@ -7,6 +7,8 @@ import type { Clock } from "./world.ts";
 
 /** Time between two looks whether it has ended. */
 const LOOK_MS = 50;
+/** A watchdog that was started just before has its file within this time. */
+const START_MS = 1_000;
 /** Added to the longest time that a watchdog takes to leave. */
 const MARGIN_MS = 5_000;
 /** Upper end of the range of --handover-timeout. */
@@ -58,7 +60,12 @@ export async function stopWatchdog({ given }: Values, stopper: Stopper): Promise
     : null;
   if (problem !== null || path === undefined) return fail(`${nameOf("stop")}: ${problem}`);
   try {
-    const pid = pidFiles.owner(path);
+    const askedAtMs = clock.nowMs();
+    let pid = pidFiles.owner(path);
+    while (pid === null && clock.nowMs() < askedAtMs + START_MS) {
+      await clock.sleep(LOOK_MS);
+      pid = pidFiles.owner(path);
+    }
     if (pid === null) {
       print("out", `exoip: no watchdog runs with ${path}`);
       return 0;
