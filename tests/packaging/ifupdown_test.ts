@@ -1,5 +1,5 @@
 // The real ifup and ifdown with stanzas that run a watchdog.
-import { assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { ELASTIC_IP, until } from "../e2e/cluster.ts";
 import { IfupdownMachine, MACHINE } from "./ifupdown_machine.ts";
 import { machineTest, mustRun, shipped } from "./requirements.ts";
@@ -63,6 +63,7 @@ for (const hooks of [false, true]) {
       await holds(machine, 1);
       assertEquals(await machine.addresses(), [`${ELASTIC_IP}/32`]);
       assertEquals((await machine.watchdogs()).length, 1);
+      assert(!/exoip/.test(await machine.run("ls /run")), "our hooks did nothing");
       await machine.run("ifdown lo:1");
       await holds(machine, 0);
       await machine.allEnded();
