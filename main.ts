@@ -4,6 +4,8 @@ import { systemClock } from "./src/host/clock.ts";
 import { openLink } from "./src/host/link.ts";
 import { openLog } from "./src/host/log.ts";
 import { localMachine } from "./src/host/metadata.ts";
+import { openSupervisor } from "./src/host/notify.ts";
+import { pidFiles } from "./src/host/pid_file.ts";
 import { processSignals } from "./src/host/signals.ts";
 import { runProgram } from "./src/program.ts";
 
@@ -15,6 +17,8 @@ if (import.meta.main) {
     random: Math.random,
     signals: processSignals,
     machine: localMachine,
+    pidFiles,
+    supervisor: openSupervisor(Deno.env.toObject()),
     fetch: (url, init) => fetch(url, init),
     print: (stream, line) => stream === "out" ? console.log(line) : console.error(line),
     readTextFile: (path) => Deno.readTextFileSync(path),

@@ -48,6 +48,8 @@ export interface Config {
   readonly handoverTimeoutMs: number;
   readonly reconcileMs: number;
   readonly wire: "full" | "plain";
+  /** Path of the PID file, null without one. */
+  readonly pidFile: string | null;
 }
 
 /** The default endpoint of the original, used with `--api v1` alone. */
@@ -138,10 +140,12 @@ export function configure(
     checkOnly: isOn(given.get("n")),
     stdout: isOn(given.get("O")),
     exclusive: isOn(given.get("exclusive")),
+    pidFile: given.get("pid-file")?.text ?? null,
   };
 }
 
-type Need = (ok: boolean, option: string, problem: string) => void;
+/** Notes a problem of an option unless it is fine. */
+export type Need = (ok: boolean, option: string, problem: string) => void;
 
 /** The endpoint's path tells the API, unless `--api` does. */
 function cloudOf(
@@ -201,7 +205,8 @@ function wireOf(text: string, need: Need): "full" | "plain" {
   return text === "plain" ? "plain" : "full";
 }
 
-function listenOf(text: string, need: Need): Config["listen"] {
+/** What `-l` says. */
+export function listenOf(text: string, need: Need): Config["listen"] {
   const match = /^([^:]*):(\d{1,5})$/.exec(text);
   const port = Number(match?.[2]);
   need(port >= 1 && port <= 65535, "l", `${JSON.stringify(text)} is not [ADDRESS]:PORT`);
@@ -218,6 +223,7 @@ export function nameOf(name: string): string {
   return variable ? `${flagOf(option)} (${variable})` : flagOf(option);
 }
 
-function fallbackOf(name: string): string {
+/** The default of an option as it would be written, empty when it has none. */
+export function fallbackOf(name: string): string {
   return OPTIONS.find((option) => option.name === name)?.fallback ?? "";
 }

@@ -114,6 +114,23 @@ const ORIGINAL: readonly Row[] = [
 
 const ADDITIONS: readonly Row[] = [
   [
+    "stop",
+    "",
+    "switch",
+    "",
+    "",
+    "end the watchdog that has the --pid-file, wait for its end, and exit",
+  ],
+  ["status", "", "switch", "", "", "print the state of this machine's watchdog and exit"],
+  [
+    "pid-file",
+    "IF_PID_FILE",
+    "text",
+    "FILE",
+    "",
+    "file with the process id of the watchdog, locked while it runs",
+  ],
+  [
     "api",
     "IF_EXOSCALE_API",
     "text",

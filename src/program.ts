@@ -10,8 +10,12 @@ import type { Fetch } from "./exoscale/http.ts";
 import { endpointOf, findEndpoint } from "./exoscale/zone.ts";
 import type { HostLog } from "./host/log.ts";
 import { findInstanceId, findZone, type Machine } from "./host/metadata.ts";
+import type { HostSupervisor } from "./host/notify.ts";
+import type { PidFiles } from "./host/pid_file.ts";
 import { resolvePeers } from "./host/resolve.ts";
+import { stopWatchdog, withPidFile } from "./pid_file.ts";
 import { StartPatience } from "./start_patience.ts";
+import { askStatus } from "./status.ts";
 import { describe, usage } from "./usage.ts";
 import { commit, VERSION } from "./version.ts";
 import { runWatchdog } from "./watchdog.ts";
@@ -25,6 +29,9 @@ export interface Host {
   readonly random: () => number;
   readonly signals: Signals;
   readonly machine: Machine;
+  readonly pidFiles: PidFiles;
+  /** Null when no service manager wants to hear. */
+  readonly supervisor: HostSupervisor | null;
   readonly fetch: Fetch;
   /** Prints one line to standard output or standard error. */
   readonly print: (stream: "out" | "err", line: string) => void;
@@ -50,13 +57,19 @@ export async function runProgram(argv: readonly string[], host: Host): Promise<n
   if (isOn(values.given.get("version"))) {
     return say(host, `exoip ${VERSION} (commit ${commit()})`);
   }
+  if (isOn(values.given.get("stop"))) return await stopWatchdog(values, host);
+  if (isOn(values.given.get("status"))) return await askStatus(values, host);
   const [findings, unreadable] = find(values, host);
   const configured = configure(values, findings);
   if ("problems" in configured || unreadable.length > 0) {
     const problems = "problems" in configured ? configured.problems : [];
     return fail(host, [...unreadable, ...problems]);
   }
-  return await runConfigured(configured, { values, host });
+  return await withPidFile(configured, {
+    pidFiles: host.pidFiles,
+    run: () => runConfigured(configured, { values, host }),
+    refuse: (problem) => fail(host, [problem]),
+  });
 }
 
 function say(host: Host, text: string): number {
@@ -129,7 +142,7 @@ async function runConfigured(
   }
   for (const warning of warnings) log.write("warning", "command-line", warning);
   const code = await runMode({ ...config, peers }, { instanceId, host, log });
-  await log.flush();
+  await Promise.all([log.flush(), host.supervisor?.flush()]);
   return code;
 }
 
@@ -181,7 +194,7 @@ async function runMode(
     );
     return 1;
   }
-  const { clock, random, signals } = host;
+  const { clock, random, signals, supervisor } = host;
   const settings = {
     ...config,
     port: config.listen.port,
@@ -191,7 +204,7 @@ async function runMode(
       ? null
       : peers.addresses.filter((address) => !link.localAddresses.includes(address)),
   };
-  return await runWatchdog(settings, { clock, random, link, signals, log, connect });
+  return await runWatchdog(settings, { clock, random, link, signals, log, supervisor, connect });
 }
 
 /** The endpoint given, that of the zone, or the one where the instance is; the watchdog waits for an answer. */

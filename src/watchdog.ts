@@ -17,7 +17,8 @@ import { settling } from "./core/election_state.ts";
 import { statusLines } from "./core/status.ts";
 import { CloudCalls } from "./cloud_calls.ts";
 import { QuietLog } from "./quiet_log.ts";
-import type { Clock, Cloud, Datagram, Link, Log, Signals } from "./world.ts";
+import { Supervision } from "./supervision.ts";
+import type { Clock, Cloud, Datagram, Link, Log, Signals, Supervisor } from "./world.ts";
 
 /** The longest `info` request that is recognised. */
 const INFO_MAX_BYTES = 16;
@@ -44,6 +45,8 @@ export interface World {
   readonly link: Link;
   readonly signals: Signals;
   readonly log: Log;
+  /** Null when nobody wants to hear. */
+  readonly supervisor: Supervisor | null;
   /** Builds the cloud; it reports each good answer, and how long it took, through the listener. */
   readonly connect: (onProgress: (tookMs: number) => void) => Cloud;
 }
@@ -59,6 +62,7 @@ class Watchdog {
   readonly #cloud: Cloud;
   readonly #calls: CloudCalls;
   readonly #quiet: QuietLog;
+  readonly #supervision: Supervision;
   readonly #ending = new AbortController();
   readonly #refused = new Map<string, number>();
   #node: Node;
@@ -72,6 +76,7 @@ class Watchdog {
     this.#settings = settings;
     this.#world = world;
     this.#quiet = new QuietLog(world.log, world.clock);
+    this.#supervision = new Supervision(world.supervisor);
     const { clock, random, log } = world;
     this.#cloud = world.connect((tookMs) => this.#deliver({ kind: "progress", tookMs }));
     this.#calls = new CloudCalls({
@@ -114,10 +119,12 @@ class Watchdog {
   /** One event: step, perform, sleep until the next deadline. */
   #deliver(event: NodeEvent): void {
     if (this.#ending.signal.aborted) return;
-    const [node, effects] = stepNode(this.#node, event, this.#world.clock.nowMs());
+    const atMs = this.#world.clock.nowMs();
+    const [node, effects] = stepNode(this.#node, event, atMs);
     this.#node = node;
     for (const effect of effects) this.#perform(effect);
-    this.#sleep(nodeWakeAtMs(node));
+    this.#supervision.stepped(node, atMs);
+    this.#sleep(Math.min(nodeWakeAtMs(node), this.#supervision.wakeAtMs));
   }
 
   #sleep(wakeAtMs: number): void {

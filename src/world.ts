@@ -45,6 +45,14 @@ export interface Log {
   write(severity: Severity, event: string, text: string): void;
 }
 
+/** The service manager that started the process and wants to hear how it goes. */
+export interface Supervisor {
+  /** Longest time between two signs of life, Infinity when none is wanted. */
+  readonly keepAliveMs: number;
+  /** Sends assignments such as `READY=1`, all at once; never waits, a failure is swallowed. */
+  tell(assignments: readonly string[]): void;
+}
+
 /** What must be known before the first decision. */
 export interface Identity {
   readonly instanceId: string;

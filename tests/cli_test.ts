@@ -27,6 +27,7 @@ const ADDED: readonly Row[] = [
   ["handover-timeout", ["IF_HANDOVER_TIMEOUT"], "5"],
   ["reconcile", ["IF_RECONCILE"], "60"],
   ["wire", ["IF_WIRE"], "plain"],
+  ["pid-file", ["IF_PID_FILE"], "/run/exoip.pid"],
 ];
 const VALUED = [...ORIGINAL, ...ADDED];
 const SWITCHES: ReadonlyArray<readonly [name: string, variable?: string]> = [
@@ -39,6 +40,8 @@ const SWITCHES: ReadonlyArray<readonly [name: string, variable?: string]> = [
   ["version"],
   ["exclusive", "IF_EXCLUSIVE"],
   ["no-preempt", "IF_NO_PREEMPT"],
+  ["stop"],
+  ["status"],
   ["h"],
 ];
 

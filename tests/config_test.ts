@@ -46,6 +46,7 @@ Deno.test("configure() gives the documented defaults", () => {
     handoverTimeoutMs: 10_000,
     reconcileMs: 30_000,
     wire: "full",
+    pidFile: null,
   });
 });
 

@@ -22,6 +22,8 @@ export interface Trace {
   flushedCount: number;
   /** URLs and paths that were asked. */
   readonly calls: string[];
+  /** What was done with PID files and processes. */
+  readonly pids: string[];
   logTo: "syslog" | "stdout" | null;
 }
 
@@ -34,12 +36,17 @@ export interface Situation {
   readonly holds?: boolean;
   readonly syslog?: boolean;
   readonly cloudStatus?: number;
+  readonly os?: Host["os"];
+  /** Process ids of running watchdogs by PID file. */
+  readonly watchdogs?: Record<string, number>;
+  /** How long a watchdog takes to leave. */
+  readonly leavesInMs?: number;
 }
 
 /** Runs the program; a file or server that the situation does not have is not there. */
 export async function run(argv: string[], situation: Situation = {}): Promise<Trace> {
   const { env = KEYS, files = {}, metadata, holds = false, syslog = false } = situation;
-  const { cloudStatus = 200 } = situation;
+  const { cloudStatus = 200, os = "linux", watchdogs = {}, leavesInMs = 0 } = situation;
   const trace: Trace = {
     code: -1,
     out: [],
@@ -47,14 +54,15 @@ export async function run(argv: string[], situation: Situation = {}): Promise<Tr
     log: [],
     flushedCount: 0,
     calls: [],
+    pids: [],
     logTo: null,
   };
-  let nowMs = 0;
+  let nowMs = 0, endsAtMs = Infinity;
   const missing = (what: string) => Promise.reject(new Deno.errors.NotFound(what));
   const elasticIp = { id: "3f8a2b64-9c1d-4e7f-a5b0-6d2c8e4f1a93", ip: "198.51.100.50" };
   const host: Host = {
     env,
-    os: "linux",
+    os,
     clock: {
       nowMs: () => nowMs,
       wallMs: () => nowMs,
@@ -71,6 +79,19 @@ export async function run(argv: string[], situation: Situation = {}): Promise<Tr
       readTextFile: missing,
       run: missing,
     },
+    pidFiles: {
+      claim: (path) => {
+        trace.pids.push(`claim ${path}`);
+        if (watchdogs[path]) return Promise.reject(new Error("another watchdog has it"));
+        return Promise.resolve(() => void trace.pids.push(`give up ${path}`));
+      },
+      owner: (path) => nowMs >= endsAtMs ? null : watchdogs[path] ?? null,
+      tellToStop: (pid) => {
+        trace.pids.push(`stop ${pid}`);
+        endsAtMs = nowMs + leavesInMs;
+      },
+    },
+    supervisor: null,
     fetch: ({ pathname }) => {
       trace.calls.push(pathname);
       const instance = { id: ID, state: "running", "elastic-ips": holds ? [elasticIp] : [] };

@@ -4,7 +4,7 @@ import { decode } from "../src/core/heartbeat.ts";
 import { CloudV2 } from "../src/exoscale/cloud_v2.ts";
 import { systemClock } from "../src/host/clock.ts";
 import { runWatchdog, type WatchdogSettings } from "../src/watchdog.ts";
-import type { Clock, Datagram, Link, SignalName } from "../src/world.ts";
+import type { Clock, Datagram, Link, SignalName, Supervisor } from "../src/world.ts";
 import { until } from "./e2e/cluster.ts";
 import { SIM_KEY, SIM_SECRET } from "./exoscale/face_v2.ts";
 import { CloudServer, type Fault } from "./exoscale/server.ts";
@@ -41,7 +41,11 @@ class TestLink implements Link {
 }
 
 /** A running watchdog and all that a test wants to touch. */
-function start(overrides: Partial<WatchdogSettings> = {}, clock: Clock = systemClock) {
+function start(
+  overrides: Partial<WatchdogSettings> = {},
+  clock: Clock = systemClock,
+  supervisor: Supervisor | null = null,
+) {
   const server = new CloudServer();
   const address = server.model.addAddress("198.51.100.50");
   const [self, peer] = [
@@ -71,6 +75,7 @@ function start(overrides: Partial<WatchdogSettings> = {}, clock: Clock = systemC
     clock,
     random: Math.random,
     link,
+    supervisor,
     signals: {
       listen(listener) {
         tell = listener;
@@ -219,4 +224,48 @@ Deno.test("runWatchdog() believes a refusal at its start only once it has lasted
     assert(lasting.lines.some((line) => line.startsWith("critical cloud-refused")));
     await lasting.server.close();
   }));
+});
+
+/** A service manager that remembers what it was told, with the instant. */
+function manager(keepAliveMs: number, clock: Clock = systemClock) {
+  const told: { text: string; atMs: number }[] = [];
+  const supervisor: Supervisor = {
+    keepAliveMs,
+    tell: (words) => void told.push(...words.map((text) => ({ text, atMs: clock.nowMs() }))),
+  };
+  return { supervisor, told, texts: () => told.map(({ text }) => text) };
+}
+
+Deno.test("runWatchdog() tells the service manager when its first election is over, and what changes", async () => {
+  const { supervisor, told, texts } = manager(Infinity);
+  const beganAtMs = systemClock.nowMs();
+  const { server, ended, tell } = start({ deadRatio: 10 }, systemClock, supervisor);
+  const isMaster = "STATUS=master (alone), 198.51.100.50 is attached";
+  await until(() => texts().includes(isMaster), { title: "it has taken the address" });
+  const [first, ...rest] = texts();
+  assertEquals(first, "STATUS=backup (settling), 198.51.100.50 is not known to be attached");
+  const ready = rest.indexOf("READY=1");
+  assert(rest.slice(0, ready).every((text) => text.includes("settling")), rest.join("\n"));
+  assert(told[ready + 1]!.atMs >= beganAtMs + 10 * 20 + 100, "not before the hold-off is over");
+  assertEquals(texts().filter((text) => text === "READY=1").length, 1);
+  tell("stop");
+  assertEquals(await ended, 0);
+  const stopping = texts().indexOf("STOPPING=1");
+  assertEquals(texts()[stopping + 1], "EXTEND_TIMEOUT_USEC=26000000");
+  assert(!texts().slice(stopping).includes("READY=1") && !texts().includes("WATCHDOG=1"));
+  await server.close();
+});
+
+Deno.test("runWatchdog() shows life as often as it is asked to, however rare its heartbeats are", async () => {
+  const { supervisor, told } = manager(25);
+  const { server, ended, tell } = start({ intervalMs: 3_600_000 }, systemClock, supervisor);
+  const signs = () => told.filter(({ text }) => text === "WATCHDOG=1");
+  await until(() => signs().length >= 20, { title: "twenty signs of life" });
+  const gaps = signs().slice(1).map(({ atMs }, index) => atMs - signs()[index]!.atMs);
+  assert(gaps.every((gapMs) => gapMs >= 24), `no more often than asked: ${gaps}`);
+  assert(gaps.toSorted((a, b) => a - b)[10]! < 50, `in time: ${gaps}`);
+  tell("stop");
+  await ended;
+  assert(!told.some(({ text }) => text === "READY=1"), "it was stopped within its hold-off");
+  await server.close();
 });

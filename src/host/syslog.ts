@@ -1,6 +1,6 @@
 // The local syslog socket: one datagram per line in the form of RFC 3164, facility daemon, tag `exoip`, as
 // the original's (Go log/syslog).
-
+import { type LocalSocket, openLocalSocket } from "./local_socket.ts";
 import { Outbox } from "./outbox.ts";
 
 const FACILITY_DAEMON = 3;
@@ -38,22 +38,19 @@ export function openSyslog(
   path: string,
   onFailure: (severity: number, text: string, reason: string) => void,
 ): Syslog | null {
-  let socket: Deno.DatagramConn;
+  let socket: LocalSocket;
   try {
     if (!Deno.statSync(path).isSocket) return null;
-    // An empty path binds an unnamed (abstract) socket: no file, nothing to clean up.
-    socket = Deno.listenDatagram({ transport: "unixpacket", path: "" });
+    socket = openLocalSocket(path);
   } catch {
     return null;
   }
   const encoder = new TextEncoder();
-  // Deno sends one datagram per socket at a time.
   const outbox = new Outbox<Entry>(async (entries, dropped) => {
     if (dropped > 0) onFailure(4, `${dropped} log lines dropped`, "syslog is slow");
     for (const { severity, text, at } of entries) {
       const bytes = encoder.encode(syslogLine(severity, text, at));
-      await socket.send(bytes, { transport: "unixpacket", path })
-        .catch((error) => onFailure(severity, text, error.message));
+      await socket.send(bytes).catch((error) => onFailure(severity, text, error.message));
     }
   });
   return {

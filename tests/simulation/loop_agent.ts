@@ -38,6 +38,7 @@ export class LoopAgent implements Agent {
         },
       },
       log: { write: say },
+      supervisor: null,
       connect: (onProgress) => this.#cloud(onProgress),
     }).then(exit);
   }

@@ -1,0 +1,50 @@
+// systemd's notification protocol: assignments such as READY=1 to the socket that NOTIFY_SOCKET names. Source:
+// sd_notify(3), sd_watchdog_enabled(3).
+import type { Supervisor } from "../world.ts";
+import { type LocalSocket, openLocalSocket } from "./local_socket.ts";
+import { Outbox } from "./outbox.ts";
+
+/** Longest wait at the end for what is still to be said. */
+const FLUSH_MS = 500;
+
+/** A supervisor that can be told the last word before the process ends. */
+export interface HostSupervisor extends Supervisor {
+  /** Resolves when what was told has left, at the latest after half a second. */
+  flush(): Promise<void>;
+}
+
+/** The service manager that the environment names, null when there is none to talk to. */
+export function openSupervisor(
+  env: Readonly<Record<string, string | undefined>>,
+  pid: number = Deno.pid,
+): HostSupervisor | null {
+  const address = env.NOTIFY_SOCKET ?? "";
+  // Others, such as vsock:, are for the first process of a virtual machine.
+  if (!/^[/@]./.test(address)) return null;
+  let socket: LocalSocket;
+  try {
+    socket = openLocalSocket(address);
+  } catch {
+    return null;
+  }
+  const outbox = new Outbox<string>(async (messages) => {
+    for (const message of messages) {
+      await socket.send(new TextEncoder().encode(message)).catch(() => {});
+    }
+  });
+  return {
+    keepAliveMs: keepAliveMs(env, pid),
+    tell: (assignments) => outbox.push(assignments.join("\n")),
+    flush: () => outbox.flush(FLUSH_MS),
+  };
+}
+
+/** Half of the time after which systemd takes the process for dead, as its manual advises. */
+function keepAliveMs(
+  { WATCHDOG_USEC, WATCHDOG_PID }: Readonly<Record<string, string | undefined>>,
+  pid: number,
+): number {
+  if (WATCHDOG_PID && Number(WATCHDOG_PID) !== pid) return Infinity;
+  const limitUsec = Number(WATCHDOG_USEC || NaN);
+  return limitUsec > 0 ? limitUsec / 2_000 : Infinity;
+}

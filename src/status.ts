@@ -1,0 +1,51 @@
+// --status: ask the watchdog of this machine how it is, as `info` does, and print its answer.
+import type { Values } from "./cli.ts";
+import { fallbackOf, listenOf, nameOf } from "./config.ts";
+import type { Clock, Datagram, Link } from "./world.ts";
+
+/** Questions that are asked; one may get lost. */
+const ATTEMPTS = 3, ATTEMPT_MS = 500;
+
+/** What asking needs of the machine. */
+export interface Asker {
+  readonly clock: Clock;
+  readonly openLink: (hostname: string, port: number) => Link;
+  readonly print: (stream: "out" | "err", line: string) => void;
+}
+
+/** Resolves to 0 when the watchdog has answered, to 1 when none does. */
+export async function askStatus(
+  { given }: Values,
+  { clock, openLink, print }: Asker,
+): Promise<0 | 1> {
+  const problems: string[] = [];
+  const listen = listenOf(given.get("l")?.text ?? fallbackOf("l"), (ok, _, problem) => {
+    if (!ok) problems.push(problem);
+  });
+  if (problems.length > 0) {
+    for (const problem of problems) print("err", `exoip: ${nameOf("l")}: ${problem}`);
+    return 1;
+  }
+  const hostname = listen.hostname === "0.0.0.0" ? "127.0.0.1" : listen.hostname;
+  const link = openLink(hostname, 0);
+  const over = new AbortController();
+  const answer = firstOf(link);
+  let text: string | null = null;
+  for (let attempt = 1; attempt <= ATTEMPTS && text === null; attempt++) {
+    link.send(new TextEncoder().encode("info"), hostname, listen.port);
+    text = await Promise.race([answer, clock.sleep(ATTEMPT_MS, over.signal).then(() => null)]);
+  }
+  over.abort();
+  await link.close();
+  if (text === null) {
+    print("err", `exoip: no watchdog answers at ${hostname}:${listen.port}`);
+    return 1;
+  }
+  print("out", text.trimEnd());
+  return 0;
+}
+
+async function firstOf(datagrams: AsyncIterable<Datagram>): Promise<string | null> {
+  for await (const { bytes } of datagrams) return new TextDecoder().decode(bytes);
+  return null;
+}

@@ -1,0 +1,63 @@
+// What the service manager is told about the watchdog: that the first election is over, what has changed since, that
+// the end has begun, and that the loop is alive. Every word follows a step, so a loop that hangs falls silent.
+import { departure } from "./core/departure.ts";
+import { settling } from "./core/election_state.ts";
+import type { Node } from "./core/node.ts";
+import type { Supervisor } from "./world.ts";
+
+/** Added to the longest time that leaving takes, for what comes after it. */
+const END_MARGIN_MS = 5_000;
+
+/** Tells the supervisor after each step; without one it does nothing. */
+export class Supervision {
+  readonly #supervisor: Supervisor | null;
+  #ready = false;
+  #stopping = false;
+  #status = "";
+  #keepAliveAtMs: number;
+
+  constructor(supervisor: Supervisor | null) {
+    this.#supervisor = supervisor;
+    this.#keepAliveAtMs = supervisor && supervisor.keepAliveMs < Infinity ? -Infinity : Infinity;
+  }
+
+  /** When the loop must have stepped, so that it is not taken for dead. */
+  get wakeAtMs(): number {
+    return this.#keepAliveAtMs;
+  }
+
+  /** The loop has stepped. */
+  stepped(node: Node, atMs: number): void {
+    if (!this.#supervisor) return;
+    const words: string[] = [];
+    const { election, stoppedAtMs } = node;
+    if (!this.#ready && !settling(election) && stoppedAtMs === null) {
+      this.#ready = true;
+      words.push("READY=1");
+    }
+    if (!this.#stopping && stoppedAtMs !== null) {
+      this.#stopping = true;
+      const leftMs = departure.wakeAtMs(stoppedAtMs, election) - atMs + END_MARGIN_MS;
+      words.push("STOPPING=1", `EXTEND_TIMEOUT_USEC=${Math.ceil(leftMs * 1_000)}`);
+    }
+    const status = statusOf(node);
+    if (status !== this.#status) words.push(`STATUS=${status}`);
+    this.#status = status;
+    if (atMs >= this.#keepAliveAtMs) {
+      this.#keepAliveAtMs = atMs + this.#supervisor.keepAliveMs;
+      words.push("WATCHDOG=1");
+    }
+    if (words.length > 0) this.#supervisor.tell(words);
+  }
+}
+
+function statusOf({ election, ownership }: Node): string {
+  const { settings, role, reason } = election;
+  const { holding } = ownership;
+  const held = holding === null
+    ? "not known to be attached"
+    : holding
+    ? "attached"
+    : "not attached";
+  return `${role} (${reason}), ${settings.elasticIp} is ${held}`;
+}

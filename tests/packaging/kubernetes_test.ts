@@ -1,0 +1,54 @@
+// The Kubernetes manifest, against the published schemas.
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { OPTIONS } from "../../src/options.ts";
+import { VERSION } from "../../src/version.ts";
+import { inFolder, machineTest, put, runTool, shipped } from "./requirements.ts";
+
+const MANIFEST = "kubernetes/exoip.yaml";
+const TOOLS = { tools: ["kubernetes-validate (kubernetes-validate of PyPI)"] };
+
+machineTest(
+  "the Kubernetes manifest has nothing that its schema does not know",
+  TOOLS,
+  () =>
+    inFolder(async (folder) => {
+      const text = await Deno.readTextFile(shipped(MANIFEST));
+      const validate = async (manifest: string, version: string) => {
+        await put(`${folder}/exoip.yaml`, manifest);
+        const command = ["kubernetes-validate", "--strict", "-k", version, `${folder}/exoip.yaml`];
+        return await runTool(command);
+      };
+      for (const version of ["1.29", "1.37"]) {
+        const { code, text: said } = await validate(text, version);
+        assertEquals(code, 0, said);
+        for (const kind of ["namespace", "secret", "configmap", "daemonset"]) {
+          assertMatch(said, new RegExp(`passed for resource ${kind}/exoip`));
+        }
+      }
+      const mistakes = [
+        [/hostNetwork: true/, "hostNetwok: true"],
+        [/periodSeconds: 30/, "periodSeconds: often"],
+        [/ +key: api-key\n/, ""],
+      ] as const;
+      for (const [what, mistake] of mistakes) {
+        const { code } = await validate(text.replace(what, mistake), "1.37");
+        assert(code !== 0, `${mistake}: the schema is one`);
+      }
+    }),
+);
+
+Deno.test("the Kubernetes manifest uses options that there are, and this version", async () => {
+  const text = await Deno.readTextFile(shipped(MANIFEST));
+  const known = new Set(OPTIONS.flatMap(({ variables }) => variables));
+  const used = [...text.matchAll(/\bIF_\w+/g)].map(([name]) => name);
+  assert(used.length >= 6);
+  assertEquals(used.filter((name) => !known.has(name)), []);
+  assert(text.includes(`/exoip:${VERSION} `), "the image is the one of this version");
+  const options = [...text.matchAll(/"(--?[a-zA-Z-]+)"/g)].map(([, flag = ""]) => flag);
+  const names = OPTIONS.map(({ name }) => name);
+  assert(
+    options.filter((flag) => flag !== "-c").every((flag) =>
+      names.includes(flag.replace(/^-+/, ""))
+    ),
+  );
+});

@@ -1,0 +1,143 @@
+// Type=notify as systemd sees it: what the real program says to NOTIFY_SOCKET, in order, and when.
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { Cluster, ELASTIC_IP, until } from "../e2e/cluster.ts";
+import { ExoipProcess } from "../e2e/process.ts";
+import { SIM_KEY, SIM_SECRET } from "../exoscale/face_v2.ts";
+import { inFolder, machineTest } from "./requirements.ts";
+
+/** Everything that arrives at a notification socket, one assignment each. */
+class Manager {
+  readonly heard: { text: string; atMs: number }[] = [];
+  readonly #socket: Deno.DatagramConn;
+
+  constructor(path: string) {
+    this.#socket = Deno.listenDatagram({ transport: "unixpacket", path });
+    this.#listen();
+  }
+
+  async #listen(): Promise<void> {
+    for await (const [bytes] of this.#socket) {
+      const atMs = performance.now();
+      for (const text of new TextDecoder().decode(bytes).split("\n")) {
+        this.heard.push({ text, atMs });
+      }
+    }
+  }
+
+  texts(): string[] {
+    return this.heard.map(({ text }) => text);
+  }
+
+  first(start: string): { text: string; atMs: number } | undefined {
+    return this.heard.find(({ text }) => text.startsWith(start));
+  }
+
+  close(): void {
+    this.#socket.close();
+  }
+}
+
+/** Starts a lonely watchdog that talks to that socket. */
+function watch(cluster: Cluster, env: Record<string, string>): ExoipProcess {
+  const { id, address } = cluster.node(1).instance;
+  const common = ["-W", "-O", "-xi", ELASTIC_IP, "-xe", cluster.server.endpoint("v2"), "-i", id];
+  const args = [...common, "-p", address, "-l", `${address}:${cluster.port}`, "-t", "0.2"];
+  const keys = { IF_EXOSCALE_API_KEY: SIM_KEY, IF_EXOSCALE_API_SECRET: SIM_SECRET };
+  return new ExoipProcess(args, { env: { ...keys, ...env } });
+}
+
+machineTest(
+  "the watchdog says READY once its first election is over, then lives, then STOPPING",
+  {},
+  () =>
+    inFolder(async (folder) => {
+      const manager = new Manager(`${folder}/notify`);
+      const cluster = new Cluster({ count: 1 });
+      const startedAtMs = performance.now();
+      const env = { NOTIFY_SOCKET: `${folder}/notify`, WATCHDOG_USEC: "400000" };
+      const process = watch(cluster, env);
+      try {
+        const signs = () => manager.texts().filter((text) => text === "WATCHDOG=1").length;
+        const held = () =>
+          manager.texts().includes(`STATUS=master (alone), ${ELASTIC_IP} is attached`);
+        await until(() => held() && signs() >= 8, { title: "it holds and lives" });
+        const ready = manager.first("READY=1");
+        const lost = manager.first("STATUS=backup (settling)");
+        assert(ready && lost && lost.atMs < ready.atMs, manager.texts().join("\n"));
+        assert(ready.atMs - startedAtMs >= 700, "the hold-off of 3 x 200 + 100 ms comes first");
+        const role = process.lines.find(({ text }) => /role: master/.test(text));
+        assert(role && Math.abs(role.atMs - ready.atMs) < 500, "it is ready as it has a role");
+
+        process.signal("SIGSTOP");
+        const before = signs();
+        await new Promise((resolve) => setTimeout(resolve, 1_000));
+        assert(signs() <= before + 1, "a process that hangs shows no life");
+        process.signal("SIGCONT");
+        await until(() => signs() > before + 1, { title: "it lives again" });
+
+        process.signal("SIGTERM");
+        assertEquals(await process.ended(), 0, process.output);
+        await until(() => manager.first("STOPPING=1") !== undefined, { title: "its last word" });
+        const stopping = manager.texts().indexOf("STOPPING=1");
+        assertMatch(manager.texts()[stopping + 1] ?? "", /^EXTEND_TIMEOUT_USEC=3[45]\d{6}$/);
+        const once = ["READY=1", "STOPPING=1"];
+        const counts = once.map((word) => manager.texts().filter((text) => text === word).length);
+        assertEquals(counts, [1, 1]);
+      } finally {
+        process.signal("SIGKILL");
+        await process.ended();
+        await cluster.close();
+        manager.close();
+      }
+    }),
+);
+
+machineTest("the watchdog finds an abstract NOTIFY_SOCKET, and needs none", {
+  tools: ["python3 (python3)"],
+}, async () => {
+  const name = `exoip-test-${crypto.randomUUID()}`;
+  const cluster = new Cluster({ count: 1 });
+  // Deno cannot bind a name of its own choice there.
+  const listener = new Deno.Command("python3", {
+    args: ["-uc", LISTEN, name],
+    stdout: "piped",
+    stdin: "null",
+  }).spawn();
+  const lines: string[] = [];
+  const reading = (async () => {
+    for await (const text of listener.stdout.pipeThrough(new TextDecoderStream())) {
+      lines.push(...text.split("\n"));
+    }
+  })();
+  await until(() => lines.includes("bound"), { title: "somebody listens" });
+  const process = watch(cluster, { NOTIFY_SOCKET: `@${name}` });
+  try {
+    await until(() => lines.includes("READY=1"), { title: "it is ready" });
+    process.signal("SIGTERM");
+    assertEquals(await process.ended(), 0, process.output);
+    await until(() => lines.includes("STOPPING=1"), { title: "it stops" });
+    assert(!lines.includes("WATCHDOG=1"), "nobody asked for signs of life");
+    listener.kill("SIGTERM");
+    for (const socket of ["", `@${name}`, "/nowhere/notify"]) {
+      const unheard = watch(cluster, { NOTIFY_SOCKET: socket, WATCHDOG_USEC: "100000" });
+      await until(() => /role: master/.test(unheard.output), { title: `it works with ${socket}` });
+      unheard.signal("SIGTERM");
+      assertEquals(await unheard.ended(), 0, unheard.output);
+      assert(!/notify|socket/i.test(unheard.output), unheard.output);
+    }
+  } finally {
+    process.signal("SIGKILL");
+    await process.ended();
+    await listener.status;
+    await reading;
+    await cluster.close();
+  }
+});
+
+const LISTEN = `
+import socket, sys
+heard = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+heard.bind("\\0" + sys.argv[1])
+print("bound")
+while True: print(heard.recv(4096).decode())
+`;

@@ -1,0 +1,92 @@
+// What these tests need of the machine, and how a test is skipped that cannot have it; and programs run to their end.
+
+/** The compiled binary that is to be tested, empty when there is none. */
+export const BINARY = Deno.env.get("EXOIP_BIN") ?? "";
+
+/** What a test cannot do without. */
+export interface Needs {
+  readonly root?: boolean;
+  readonly binary?: boolean;
+  /** Programs, each with the Debian package that has it: `ifup (ifupdown)`. */
+  readonly tools?: readonly string[];
+}
+
+/** A test on a Linux machine that has all it needs; else it is skipped, and its name says why. */
+export function machineTest(name: string, needs: Needs, body: () => Promise<void> | void): void {
+  const missing = whatIsMissing(needs);
+  Deno.test({
+    name: missing === null ? name : `${name} (skipped: ${missing})`,
+    ignore: missing !== null,
+    // Clusters and servers are ended by what started them.
+    sanitizeOps: false,
+    sanitizeResources: false,
+    fn: body,
+  });
+}
+
+function whatIsMissing({ root = false, binary = false, tools = [] }: Needs): string | null {
+  if (Deno.build.os !== "linux") return `needs Linux, this is ${Deno.build.os}`;
+  if (root && Deno.uid() !== 0) return `needs root, this is user ${Deno.uid()}`;
+  if (binary && BINARY === "") return "needs EXOIP_BIN, the compiled binary";
+  const folders = `${Deno.env.get("PATH") ?? ""}:/usr/sbin:/sbin`.split(":").filter(Boolean);
+  const has = (tool: string) => folders.some((folder) => exists(`${folder}/${tool}`));
+  const wanted = tools.filter((tool) => !has(tool.split(" ")[0] ?? ""));
+  return wanted.length > 0 ? `needs ${wanted.join(", ")}` : null;
+}
+
+/** Whether there is something at that path. */
+export function exists(path: string): boolean {
+  try {
+    Deno.lstatSync(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** What a program said, and how it ended. */
+export interface Outcome {
+  readonly code: number;
+  /** Standard output, then standard error. */
+  readonly text: string;
+}
+
+/** Runs a program to its end. */
+export async function runTool(
+  [program = "", ...args]: readonly string[],
+  { env = {}, cwd }: { env?: Record<string, string>; cwd?: string } = {},
+): Promise<Outcome> {
+  const options: Deno.CommandOptions = { args, env: { LC_ALL: "C.UTF-8", ...env }, stdin: "null" };
+  if (cwd !== undefined) options.cwd = cwd;
+  const { code, stdout, stderr } = await new Deno.Command(program, options).output();
+  const decoder = new TextDecoder();
+  return { code, text: decoder.decode(stdout) + decoder.decode(stderr) };
+}
+
+/** Runs a program that must succeed. */
+export async function mustRun(...call: Parameters<typeof runTool>): Promise<string> {
+  const { code, text } = await runTool(...call);
+  if (code !== 0) throw new Error(`${call[0].join(" ")} ended with ${code}: ${text}`);
+  return text;
+}
+
+/** A file that the packages ship, by its path under scripts/package. */
+export function shipped(path: string): string {
+  return new URL(`../../scripts/package/${path}`, import.meta.url).pathname;
+}
+
+/** A folder that is gone after the test. */
+export async function inFolder(body: (folder: string) => Promise<void> | void): Promise<void> {
+  const folder = await Deno.makeTempDir({ prefix: "exoip-" });
+  try {
+    await body(folder);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+/** Writes a file, and the folders above it. */
+export async function put(path: string, text: string, mode = 0o644): Promise<void> {
+  await Deno.mkdir(path.replace(/\/[^/]*$/, ""), { recursive: true });
+  await Deno.writeTextFile(path, text, { mode });
+}

@@ -1,0 +1,139 @@
+// exoip.service: by systemd's own judgement, and under a real systemd with all its locks.
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { Cluster } from "../e2e/cluster.ts";
+import { SIM_KEY, SIM_SECRET } from "../exoscale/face_v2.ts";
+import { Network } from "../netns/network.ts";
+import { BINARY, inFolder, machineTest, put, runTool, shipped } from "./requirements.ts";
+
+const UNIT = "systemd/exoip.service";
+const ANALYZE = ["systemd-analyze (systemd)"];
+/** Exposure that is allowed, in tenths. Source: systemd-analyze security, 0 is best and 100 worst. */
+const EXPOSURE_MAX = 20;
+
+machineTest(
+  "systemd-analyze finds nothing wrong with exoip.service",
+  { tools: ANALYZE },
+  () =>
+    inFolder(async (folder) => {
+      await put(`${folder}/usr/bin/exoip`, "#!/bin/sh\n", 0o755);
+      await Deno.mkdir(`${folder}/usr/lib/systemd`, { recursive: true });
+      await runTool(["cp", "-a", "/usr/lib/systemd/system", `${folder}/usr/lib/systemd/`]);
+      await Deno.symlink("usr/lib", `${folder}/lib`);
+      const unit = await Deno.readTextFile(shipped(UNIT));
+      const verify = async (text: string) => {
+        await put(`${folder}/etc/systemd/system/exoip.service`, text);
+        const command = [
+          "systemd-analyze",
+          "verify",
+          "--man=no",
+          `--root=${folder}`,
+          "exoip.service",
+        ];
+        return (await runTool(command)).text;
+      };
+      assertEquals(await verify(unit), "");
+      assert(/ProtectHme/.test(await verify(unit.replace("ProtectHome", "ProtectHme"))));
+    }),
+);
+
+machineTest(
+  "exoip.service is exposed less than 2.0",
+  { tools: ANALYZE },
+  () =>
+    inFolder(async (folder) => {
+      const judge = async (text: string) => {
+        await put(`${folder}/exoip.service`, text);
+        const limit = `--threshold=${EXPOSURE_MAX}`;
+        const what = ["security", "--offline=true", "--no-pager", limit, `${folder}/exoip.service`];
+        return await runTool(["systemd-analyze", ...what]);
+      };
+      const unit = await Deno.readTextFile(shipped(UNIT));
+      const { code, text } = await judge(unit);
+      assertEquals(code, 0, text);
+      assertMatch(text, /Overall exposure level for exoip.service: 1\.\d/);
+      const open = await judge(unit.replace(/^(Protect|Private|System)/gm, "#$1"));
+      assert(open.code !== 0, "the limit is one");
+    }),
+);
+
+/** What a person would type, one line of answers each. */
+const PROBE = `
+show() {
+  systemctl show exoip -p ActiveState -p StatusText -p NRestarts -p Result | sort | paste -sd' '
+}
+pid() { systemctl show exoip -p MainPID --value; }
+show
+grep -E '^(CapBnd|NoNewPrivs|Seccomp):' /proc/$(pid)/status | paste -sd' '
+sleep 1
+show
+kill -STOP $(pid)
+for try in $(seq 100); do
+  sleep 0.2
+  [ "$(systemctl show exoip -p NRestarts --value)" = 1 ] && systemctl -q is-active exoip && break
+done
+show
+systemctl stop exoip
+show
+systemctl --force exit
+sleep 9
+`;
+
+machineTest("under a real systemd exoip.service is ready, watched, restarted, and hands back", {
+  root: true,
+  binary: true,
+  tools: ["ip (iproute2)", "unshare (util-linux)", "script (bsdutils)", "systemctl (systemd)"],
+}, () =>
+  inFolder(async (folder) => {
+    const network = await Network.create(1);
+    const cluster = new Cluster({ place: network, count: 1 });
+    try {
+      await furnish(folder, cluster);
+      const boot = new URL("boot.sh", import.meta.url).pathname;
+      const apart = "unshare --mount --pid --uts --ipc --cgroup --fork --kill-child";
+      const inside = ["script", "-qec", `${apart} ${boot} ${folder}`, `${folder}/console`];
+      const { text } = await runTool(["timeout", "-k", "5", "60", ...network.wrap(1), ...inside]);
+      const seen = await Deno.readTextFile(`${folder}/seen`).catch(() => text);
+      const [first, locks, held, again, ended] = seen.trim().split("\n");
+      assertMatch(first ?? seen, /^ActiveState=active NRestarts=0 .*StatusText=master \(alone\)/);
+      assertMatch(locks ?? seen, /CapBnd:\s0{16} NoNewPrivs:\s1 Seccomp:\s2/);
+      assertMatch(held ?? seen, /StatusText=master \(alone\), [\d.]+ is attached$/);
+      assertMatch(again ?? seen, /^ActiveState=active NRestarts=1 Result=success/);
+      assertMatch(ended ?? seen, /^ActiveState=inactive NRestarts=1 Result=success .*\(leaving\)/);
+      assertMatch(await Deno.readTextFile(`${folder}/console`), /Watchdog timeout \(limit 2s\)!/);
+      const holders = cluster.server.model.history.map(({ holders }) => holders.length);
+      assertEquals([...new Set(holders)], [1, 0], "attached, kept over the restart, detached");
+    } finally {
+      await cluster.close();
+      await network.close();
+      // Of systemd's own control groups, in the hierarchy that all share.
+      await Deno.remove("/sys/fs/cgroup/systemd/init.scope").catch(() => {});
+    }
+  }));
+
+async function furnish(folder: string, { address, server, nodes }: Cluster): Promise<void> {
+  const [node] = nodes;
+  const root = `${folder}/root`;
+  await put(`${root}/etc/exoip/secret`, `${SIM_SECRET}\n`, 0o600);
+  const variables = [
+    `IF_ADDRESS=${address.ip}`,
+    `IF_EXOSCALE_API_KEY=${SIM_KEY}`,
+    `IF_EXOSCALE_API_ENDPOINT=${server.endpoint("v2")}`,
+    `IF_EXOSCALE_INSTANCE_ID=${node?.instance.id}`,
+    `IF_EXOSCALE_PEERS=${node?.instance.address}`,
+    "",
+  ];
+  await put(`${root}/etc/exoip/exoip.env`, variables.join("\n"));
+  await put(`${root}/usr/bin/exoip`, "");
+  await Deno.copyFile(BINARY, `${root}/usr/bin/exoip`);
+  const alone = "[Unit]\nDefaultDependencies=no\n";
+  const units = `${folder}/units`;
+  await put(`${units}/exoip.service`, await Deno.readTextFile(shipped(UNIT)));
+  const quick = "[Service]\nWatchdogSec=2\nRestartSec=0\nStandardOutput=append:/out/log\n";
+  await put(`${units}/exoip.service.d/quick.conf`, alone + quick);
+  const wants = "Wants=exoip.service probe.service\n";
+  await put(`${units}/test.target`, alone + wants);
+  const service = "[Service]\nType=oneshot\nExecStart=/bin/bash /out/probe.sh\n";
+  const output = "StandardOutput=append:/out/seen\nStandardError=append:/out/seen\n";
+  await put(`${units}/probe.service`, `${alone}After=exoip.service\n${service}${output}`);
+  await put(`${folder}/probe.sh`, PROBE);
+}
