@@ -39,6 +39,7 @@ export class IfupdownMachine {
   readonly #folder: string;
   readonly #keeper: Deno.ChildProcess;
   #inside = 0;
+  #commandCount = 0;
 
   private constructor(network: Network, folder: string) {
     this.#network = network;
@@ -116,7 +117,9 @@ export class IfupdownMachine {
 
   /** Output of a shell command on the machine; what it leaves running does not hold it up. */
   async run(command: string): Promise<string> {
-    const output = `${this.#folder}/output`;
+    // A file of its own: what was left running goes on writing to that of its command.
+    this.#commandCount += 1;
+    const output = `${this.#folder}/output-${this.#commandCount}`;
     const enter = [
       "nsenter",
       "-t",
