@@ -1,6 +1,7 @@
 // One node, step by step, where a whole story would say too little.
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
+import { NODE_SETTINGS } from "./node_settings.ts";
 import {
   type Node,
   type NodeEvent,
@@ -11,16 +12,7 @@ import {
 } from "../src/core/node.ts";
 
 const SELF = "00000001-0000-4000-8000-000000000005";
-const SETTINGS = {
-  elasticIp: "198.51.100.50",
-  priority: 2,
-  intervalMs: 1_000,
-  deadRatio: 3,
-  exclusive: false,
-  preemptDelayMs: 0,
-  handoverTimeoutMs: 10_000,
-  reconcileMs: 30_000,
-};
+const SETTINGS = { ...NODE_SETTINGS, priority: 2 };
 
 /** Lines that the events are worth, as `severity text`. */
 function linesOf(node: Node, events: readonly NodeEvent[]): string[] {

@@ -1,5 +1,6 @@
 // Seeded stories on every push; deno task simulate plays more of them.
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { NODE_SETTINGS } from "./node_settings.ts";
 import { CANARIES, caughtBy } from "./simulation/canary.ts";
 import { watchSafety } from "./simulation/checkers.ts";
 import { SimCluster } from "./simulation/cluster.ts";
@@ -10,16 +11,6 @@ import { writeStory } from "./simulation/story.ts";
 const SEEDS = 60;
 /** Seeds within which a broken rule must show. */
 const CANARY_SEEDS = 300;
-const SETTINGS = {
-  elasticIp: "198.51.100.50",
-  priority: 10,
-  intervalMs: 1_000,
-  deadRatio: 3,
-  exclusive: false,
-  preemptDelayMs: 0,
-  handoverTimeoutMs: 10_000,
-  reconcileMs: 30_000,
-};
 
 Deno.test(`the rules are kept in ${SEEDS} stories of faults, and all ends well`, async () => {
   for (let seed = 1; seed <= SEEDS; seed++) {
@@ -46,7 +37,10 @@ for (const canary of CANARIES) {
 /** A cluster of two of which one is the master. */
 async function twoNodes() {
   const cluster = new SimCluster({ random: seededRandom(1) });
-  const [a, b] = [cluster.add("a", SETTINGS), cluster.add("b", { ...SETTINGS, priority: 20 })];
+  const [a, b] = [
+    cluster.add("a", NODE_SETTINGS),
+    cluster.add("b", { ...NODE_SETTINGS, priority: 20 }),
+  ];
   watchSafety(cluster);
   cluster.start(a);
   cluster.start(b);

@@ -6,37 +6,24 @@ import { systemClock } from "../src/host/clock.ts";
 import { runWatchdog, type WatchdogSettings } from "../src/watchdog.ts";
 import type { Clock, Datagram, Link, SignalName, Supervisor } from "../src/world.ts";
 import { until } from "./e2e/cluster.ts";
+import { InboxLink } from "./inbox_link.ts";
 import { SIM_KEY, SIM_SECRET } from "./exoscale/face_v2.ts";
 import { CloudServer, type Fault } from "./exoscale/server.ts";
 import { hurriedClock } from "./exoscale/stage.ts";
 
 /** A link of which the test holds the other end. */
-class TestLink implements Link {
+class TestLink extends InboxLink {
   readonly localAddresses = ["127.0.0.1"];
   readonly sent: { bytes: Uint8Array; to: string; port: number }[] = [];
-  #inbox: Datagram[] = [];
-  #wake = () => {};
-  #closed = false;
 
   send(bytes: Uint8Array, to: string, port: number): void {
     this.sent.push({ bytes, to, port });
   }
-  receive(text: string | Uint8Array, from: string): void {
+
+  /** A datagram from that address. */
+  hear(text: string | Uint8Array, from: string): void {
     const bytes = typeof text === "string" ? new TextEncoder().encode(text) : text;
-    this.#inbox.push({ bytes, from, fromPort: 4_242 });
-    this.#wake();
-  }
-  close(): Promise<void> {
-    this.#closed = true;
-    this.#wake();
-    return Promise.resolve();
-  }
-  async *[Symbol.asyncIterator](): AsyncGenerator<Datagram> {
-    while (!this.#closed) {
-      const datagram = this.#inbox.shift();
-      if (datagram) yield datagram;
-      else await new Promise<void>((resolve) => this.#wake = resolve);
-    }
+    this.receive({ bytes, from, fromPort: 4_242 });
   }
 }
 
@@ -144,8 +131,8 @@ Deno.test("runWatchdog() attaches, says so in its heartbeats, and detaches when 
 
 Deno.test("runWatchdog() answers info from this machine only", async () => {
   const { server, link, lines, ended, tell } = start();
-  link.receive("info\n", "127.0.0.1");
-  link.receive("info", "203.0.113.9");
+  link.hear("info\n", "127.0.0.1");
+  link.hear("info", "203.0.113.9");
   await until(() => lines.some((line) => line.includes("remote-info")), { title: "refusal" });
   const answers = link.sent.filter(({ port }) => port === 4_242);
   assertEquals(answers.map(({ to }) => to), ["127.0.0.1"]);
@@ -158,8 +145,8 @@ Deno.test("runWatchdog() answers info from this machine only", async () => {
 
 Deno.test("runWatchdog() logs what it refuses once per source and reason", async () => {
   const { server, link, lines, ended, tell } = start();
-  for (let count = 0; count < 50; count++) link.receive("rubbish of no known length", "127.0.0.2");
-  link.receive(new Uint8Array(24), "127.0.0.2");
+  for (let count = 0; count < 50; count++) link.hear("rubbish of no known length", "127.0.0.2");
+  link.hear(new Uint8Array(24), "127.0.0.2");
   await until(() => lines.some((line) => line.includes("version")), { title: "both refused" });
   const refused = lines.filter((line) => line.includes("refused"));
   assertEquals(refused, [

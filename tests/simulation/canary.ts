@@ -78,6 +78,10 @@ export async function caughtBy(
     for (const part of ["src", "tests/simulation", "tests/exoscale"]) {
       await copyTree(new URL(`../../${part}/`, import.meta.url), `${folder}/${part}`);
     }
+    await Deno.copyFile(
+      new URL("../inbox_link.ts", import.meta.url),
+      `${folder}/tests/inbox_link.ts`,
+    );
     const path = `${folder}/src/core/${file}`;
     const text = await Deno.readTextFile(path);
     if (text.split(upheld).length !== 2) throw new Error(`${file} has not once: ${upheld}`);

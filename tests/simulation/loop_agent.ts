@@ -2,7 +2,8 @@
 import { CloudError } from "../../src/exoscale/cloud_error.ts";
 import type { Answer, Call } from "../../src/core/ownership_state.ts";
 import { runWatchdog } from "../../src/watchdog.ts";
-import type { Clock, Cloud, Datagram, Link, Membership, SignalName } from "../../src/world.ts";
+import type { Clock, Cloud, Membership, SignalName } from "../../src/world.ts";
+import { InboxLink } from "../inbox_link.ts";
 import type { Agent, Machine, Outside } from "./machine.ts";
 
 const PORT = 12_345;
@@ -100,37 +101,16 @@ function clockOf({ nowMs, wallMs, at }: Outside): Clock {
 }
 
 /** A socket whose datagrams come from the simulated network. */
-class SimLink implements Link {
+class SimLink extends InboxLink {
   readonly localAddresses: readonly string[] = [];
   readonly #outside: Outside;
-  #inbox: Datagram[] = [];
-  #wake = () => {};
-  #closed = false;
 
   constructor(outside: Outside) {
+    super();
     this.#outside = outside;
   }
 
   send(bytes: Uint8Array, to: string): void {
     this.#outside.send(bytes, to);
-  }
-
-  receive(datagram: Datagram): void {
-    this.#inbox.push(datagram);
-    this.#wake();
-  }
-
-  close(): Promise<void> {
-    this.#closed = true;
-    this.#wake();
-    return Promise.resolve();
-  }
-
-  async *[Symbol.asyncIterator](): AsyncGenerator<Datagram> {
-    while (!this.#closed) {
-      const datagram = this.#inbox.shift();
-      if (datagram) yield datagram;
-      else await new Promise<void>((resolve) => this.#wake = resolve);
-    }
   }
 }

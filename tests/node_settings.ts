@@ -1,0 +1,14 @@
+// Settings of a node for tests that care for one or two of them only.
+import type { NodeSettings } from "../src/core/node.ts";
+
+/** The defaults of the command line. */
+export const NODE_SETTINGS: NodeSettings = {
+  elasticIp: "198.51.100.50",
+  priority: 10,
+  intervalMs: 1_000,
+  deadRatio: 3,
+  exclusive: false,
+  preemptDelayMs: 0,
+  handoverTimeoutMs: 10_000,
+  reconcileMs: 30_000,
+};
