@@ -4,7 +4,7 @@ import { decode } from "../src/core/heartbeat.ts";
 import { CloudV2 } from "../src/exoscale/cloud_v2.ts";
 import { systemClock } from "../src/host/clock.ts";
 import { runWatchdog, type WatchdogSettings } from "../src/watchdog.ts";
-import type { Clock, Datagram, Link, SignalName, Supervisor } from "../src/world.ts";
+import type { Clock, SignalName, Supervisor } from "../src/world.ts";
 import { until } from "./e2e/cluster.ts";
 import { InboxLink } from "./inbox_link.ts";
 import { SIM_KEY, SIM_SECRET } from "./exoscale/face_v2.ts";

@@ -170,6 +170,7 @@ function sight(
       !state.aim?.unheard.includes(instanceId);
     if (stranger) {
       say("warning", "holder-unknown", `instance ${instanceId} holds, too, though it is no peer`);
+      next = { ...next, puzzledAtMs: atMs };
       continue;
     }
     next = { ...next, evictions: spareAll(next.evictions, atMs) };

@@ -149,7 +149,8 @@ export function stepFully(before: Node, event: NodeEvent, atMs: number): [Node, 
     const text = `priority stays ${node.election.priority}: ${limit}`;
     effects.push({ kind: "report", ...report("warning", "priority", text) });
   }
-  if (node.election.peers !== before.election.peers && someoneDied(before, node)) {
+  const died = node.election.peers !== before.election.peers && someoneDied(before, node);
+  if (died || node.ownership.puzzledAtMs !== before.ownership.puzzledAtMs) {
     node = {
       ...node,
       roster: { ...node.roster, needed: node.roster.dynamic || node.roster.needed },

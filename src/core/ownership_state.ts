@@ -62,6 +62,8 @@ export interface Ownership {
   /** Next looks, soonest first; the last one is the reconcile look. */
   readonly looksAtMs: readonly number[];
   readonly evictions: Evictions;
+  /** When a holder last showed that is no peer: the list may have changed. */
+  readonly puzzledAtMs: number;
   /** Whom we last took the address from, and when: what shows of its hold may be older than that. */
   readonly taken: { readonly instanceId: string; readonly atMs: number } | null;
   readonly read: Lane;
@@ -119,6 +121,7 @@ export function startOwnership(settings: OwnershipSettings, atMs: number): Owner
     inspectedCount: 0,
     looksAtMs: [atMs + settings.reconcileMs],
     evictions: new Map(),
+    puzzledAtMs: -Infinity,
     taken: null,
     read: FRESH_LANE,
     write: FRESH_LANE,

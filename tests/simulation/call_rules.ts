@@ -4,7 +4,7 @@ import type { Observer, SimCluster } from "./cluster.ts";
 import type { Machine } from "./machine.ts";
 
 /** Calls of one node within one second, and one for each machine; the client paces the requests that they become. */
-const CALLS_PER_SECOND_MAX = 6;
+const CALLS_PER_SECOND_MAX = 8;
 /** Calls of one node within one minute, however much goes wrong. */
 const CALLS_PER_MINUTE_MAX = 120;
 

@@ -127,6 +127,8 @@ function evictsOncePerDeath(cluster: SimCluster) {
 function takesNeverFromTheLast(cluster: SimCluster, victim: Machine, by: Machine): void {
   if (!victim.agent || otherLiveHolders(cluster, victim).length > 0) return;
   const { cloud, timeline } = cluster;
+  // One that is frozen serves nobody.
+  if (timeline.nowMs < victim.frozenUntilMs) return;
   // The taker, which held, too, may have died between its request and the cloud's acceptance.
   const disturbedAtMs = Math.max(cloud.troubledAtMs, cloud.handAtMs);
   const excused = by.agent === null || timeline.nowMs < disturbedAtMs + EXCUSED_MS ||

@@ -190,7 +190,9 @@ export class SimCluster {
       call: (call, ends) => alive() && this.#call(machine, call, { ends, reach }),
       members: ({ answer, fail }) => {
         const ok = ["ok", "keeps", "denies", "pends"].includes(this.cloud.mood(machine.instanceId));
-        const peers = this.#othersThan(machine).map(identityOf);
+        // Addresses that were given are those of the same machines, whatever the list says.
+        const atMs = this.options.dynamic ? undefined : 0;
+        const peers = this.#othersThan(machine, atMs).map(identityOf);
         const listed = !this.options.dynamic || this.#listedAt().includes(machine);
         timeline.at(
           timeline.nowMs + MEMBERS_MS,
