@@ -17,18 +17,11 @@ import {
 } from "../src/core/election_state.ts";
 import type { Heartbeat, Trailer } from "../src/core/heartbeat.ts";
 import { ranksBefore } from "../src/core/peer.ts";
+import { NODE_SETTINGS } from "./node_settings.ts";
 
 const SELF = "00000001-0000-4000-8000-000000000005", PEER = "00000001-0000-4000-8000-000000000007";
 const ADDRESS = "10.0.0.7";
-const SETTINGS: ElectionSettings = {
-  elasticIp: "198.51.100.50",
-  priority: 10,
-  intervalMs: 1_000,
-  deadRatio: 3,
-  exclusive: false,
-  preemptDelayMs: 0,
-  handoverTimeoutMs: 10_000,
-};
+const SETTINGS: ElectionSettings = NODE_SETTINGS;
 const TRAILER: Trailer = {
   holds: false,
   leaving: false,

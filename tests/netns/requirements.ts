@@ -1,4 +1,5 @@
 // What these tests need of the machine, and how a test is skipped that cannot have it.
+import { skippableTest } from "../skippable.ts";
 import { Network } from "./network.ts";
 
 /** A test in namespaces of its own; where they cannot be had it is skipped, and its name says why. */
@@ -7,14 +8,7 @@ export function networkTest(
   body: (t: Deno.TestContext) => Promise<void>,
   { missing = MISSING }: { missing?: string | null } = {},
 ): void {
-  Deno.test({
-    name: missing === null ? name : `${name} (skipped: ${missing})`,
-    ignore: missing !== null,
-    // Clusters run side by side and are ended by what started them.
-    sanitizeOps: false,
-    sanitizeResources: false,
-    fn: body,
-  });
+  skippableTest(name, missing, body);
 }
 
 /** Why no namespace can be had here, null when they can. */

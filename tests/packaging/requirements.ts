@@ -1,4 +1,5 @@
 // What these tests need of the machine, and how a test is skipped that cannot have it; and programs run to their end.
+import { skippableTest } from "../skippable.ts";
 
 /** The compiled binary that is to be tested, empty when there is none. */
 export const BINARY = Deno.env.get("EXOIP_BIN") ?? "";
@@ -13,15 +14,7 @@ export interface Needs {
 
 /** A test on a Linux machine that has all it needs; else it is skipped, and its name says why. */
 export function machineTest(name: string, needs: Needs, body: () => Promise<void> | void): void {
-  const missing = whatIsMissing(needs);
-  Deno.test({
-    name: missing === null ? name : `${name} (skipped: ${missing})`,
-    ignore: missing !== null,
-    // Clusters and servers are ended by what started them.
-    sanitizeOps: false,
-    sanitizeResources: false,
-    fn: body,
-  });
+  skippableTest(name, whatIsMissing(needs), body);
 }
 
 function whatIsMissing({ root = false, binary = false, tools = [] }: Needs): string | null {
