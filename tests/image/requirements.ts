@@ -1,4 +1,5 @@
 // What these tests need, and how a test is skipped that cannot have it.
+import { skippableTest } from "../skippable.ts";
 import { compiledBinary, run } from "./archive.ts";
 
 /** A test of the image made from a compiled binary; where something is missing it is skipped, and its name says what. */
@@ -8,14 +9,7 @@ export function imageTest(
   { needs = [] }: { needs?: readonly Need[] } = {},
 ): void {
   const missing = BINARY === null ? NO_BINARY : needs.map((need) => MISSING[need]).find(Boolean);
-  Deno.test({
-    name: missing ? `${name} (skipped: ${missing})` : name,
-    ignore: Boolean(missing),
-    // Containers are ended by what started them.
-    sanitizeOps: false,
-    sanitizeResources: false,
-    fn: () => body(BINARY ?? ""),
-  });
+  skippableTest(name, missing || null, () => body(BINARY ?? ""));
 }
 
 /** What a test may need beside the binary. */
