@@ -56,7 +56,7 @@ function zsh(): string {
       ? ""
       : `(${what.join(" ")})`;
     const value = what === "nothing" ? "" : `:${quoted(option.value)}:${action}`;
-    const repeated = option.kind === "list" ? "*" : "";
+    const repeated = option.kind === "list" || option.kind === "many" ? "*" : "";
     return `  '${repeated}${flagOf(option)}[${quoted(option.help)}]${value}'`;
   });
   return ["#compdef exoip", "# generated from exoip's table of options", "", "_arguments \\"]

@@ -20,7 +20,7 @@ export class UsageError extends Error {
 
 /** Everything that was given. */
 export interface Values {
-  /** The winning value of each option that was given; lists joined with commas. */
+  /** The winning value of each option that was given; `list` joined with commas, `many` with line breaks. */
   readonly given: ReadonlyMap<string, Given>;
   /** Arguments after the first that is no flag: ignored, as in the original. */
   readonly ignored: readonly string[];
@@ -36,7 +36,7 @@ export function readValues(argv: readonly string[], env: Environment): Values {
   const { flags, ignored } = split(argv);
   const parsed: Readonly<Record<string, unknown>> = parseArgs(flags, {
     string: OPTIONS.map(keyOf),
-    collect: OPTIONS.filter(({ kind }) => kind === "list").map(keyOf),
+    collect: OPTIONS.filter(({ kind }) => kind === "list" || kind === "many").map(keyOf),
   });
   const given = new Map<string, Given>();
   for (const option of OPTIONS) {
@@ -106,7 +106,7 @@ function shownName(argument: string): string {
 function fromFlag(option: Option, parsed: unknown): Given | null {
   const texts = [parsed ?? []].flat().map((text) => String(text).slice(1));
   if (texts.length === 0) return null;
-  return { text: texts.join(","), source: flagOf(option) };
+  return { text: texts.join(option.kind === "many" ? "\n" : ","), source: flagOf(option) };
 }
 
 /** An empty variable counts as unset. */

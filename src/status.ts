@@ -1,6 +1,7 @@
 // --status: ask the watchdog of this machine how it is, as `info` does, and print its answer.
 import type { Values } from "./cli.ts";
-import { fallbackOf, listenOf, nameOf } from "./config.ts";
+import { fallbackOf, nameOf } from "./config.ts";
+import { listenOf } from "./config/peers.ts";
 import type { Clock, Datagram, Link } from "./world.ts";
 
 /** Questions that are asked; one may get lost. */

@@ -26,21 +26,24 @@ export class Supervision {
     return this.#keepAliveAtMs;
   }
 
-  /** The loop has stepped. */
-  stepped(node: Node, atMs: number): void {
-    if (!this.#supervisor) return;
+  /** The loop has stepped one of these, which are all that still run. */
+  stepped(nodes: readonly Node[], atMs: number): void {
+    if (!this.#supervisor || nodes.length === 0) return;
     const words: string[] = [];
-    const { election, stoppedAtMs } = node;
-    if (!this.#ready && !settling(election) && stoppedAtMs === null) {
+    const stopped = nodes.some(({ stoppedAtMs }) => stoppedAtMs !== null);
+    if (!this.#ready && !stopped && !nodes.some(({ election }) => settling(election))) {
       this.#ready = true;
       words.push("READY=1");
     }
-    if (!this.#stopping && stoppedAtMs !== null) {
+    if (!this.#stopping && stopped) {
       this.#stopping = true;
-      const leftMs = departure.wakeAtMs(stoppedAtMs, election) - atMs + END_MARGIN_MS;
+      const ends = nodes.map(({ stoppedAtMs, election }) =>
+        departure.wakeAtMs(stoppedAtMs ?? atMs, election)
+      );
+      const leftMs = Math.max(...ends) - atMs + END_MARGIN_MS;
       words.push("STOPPING=1", `EXTEND_TIMEOUT_USEC=${Math.ceil(leftMs * 1_000)}`);
     }
-    const status = statusOf(node);
+    const status = nodes.map(statusOf).join("; ");
     if (status !== this.#status) words.push(`STATUS=${status}`);
     this.#status = status;
     if (atMs >= this.#keepAliveAtMs) {

@@ -1,4 +1,5 @@
 // The option table as a person reads it: for `-h`, for `-v`, and for the README.
+import type { AddressConfig } from "./config/addresses.ts";
 import type { Config } from "./config.ts";
 import { flagOf, type Option, OPTIONS } from "./options.ts";
 
@@ -43,11 +44,11 @@ export function optionTable(): string {
 
 /** What `-v` prints: everything but the secrets. */
 export function describe(config: Config, instanceId: string): string[] {
-  const { credentials, peers, listen, endpoint, zone, api } = config;
+  const { addresses, credentials, peers, listen, endpoint, zone, api } = config;
   const seconds = (ms: number) => ms === Infinity ? "never" : `${ms / 1000} s`;
   return [
     `mode: ${config.mode}`,
-    `Elastic IP: ${config.elasticIp}`,
+    `Elastic IP: ${addresses.map(addressText).join(", ")}`,
     `instance: ${instanceId}`,
     `API: ${api}, ${endpoint ?? `zone ${zone ?? "to be found"}`}`,
     `API key: ${credentials.apiKey.slice(0, 4)}...`,
@@ -63,4 +64,8 @@ export function describe(config: Config, instanceId: string): string[] {
       `wire: ${config.wire}`,
     ]),
   ];
+}
+
+function addressText({ elasticIp, priority }: AddressConfig): string {
+  return priority === null ? elasticIp : `${elasticIp} with priority ${priority}`;
 }

@@ -1,30 +1,32 @@
-// -W: the loop where events, the core and effects meet. Every event is stepped the moment it comes; effects
-// are started and never waited for, so that nothing the cloud does can delay a heartbeat.
+// -W: the process around the watches, one for each Elastic IP, which share socket, timer and signals.
 import { trailerFor } from "./core/advert.ts";
 import { decode, encode } from "./core/heartbeat.ts";
-import {
-  type Node,
-  type NodeEffect,
-  type NodeEvent,
-  type NodeSettings,
-  nodeWakeAtMs,
-  startNode,
-  stepNode,
-} from "./core/node.ts";
-import type { Call } from "./core/ownership_state.ts";
+import type { NodeEvent, NodeSettings } from "./core/node.ts";
 import { unresolved } from "./core/peer.ts";
-import { settling } from "./core/election_state.ts";
 import { statusLines } from "./core/status.ts";
-import { CloudCalls } from "./cloud_calls.ts";
+import type { Connect } from "./connection.ts";
+import { addressed } from "./addressed_log.ts";
 import { QuietLog } from "./quiet_log.ts";
 import { Supervision } from "./supervision.ts";
-import type { Clock, Cloud, Datagram, Link, Log, Signals, Supervisor } from "./world.ts";
+import { type Outgoing, Watch } from "./watch.ts";
+import type {
+  Clock,
+  Datagram,
+  Link,
+  Log,
+  Observer,
+  SignalName,
+  Signals,
+  Supervisor,
+} from "./world.ts";
 
 /** The longest `info` request that is recognised. */
 const INFO_MAX_BYTES = 16;
 
 /** What the watchdog is told once. */
-export interface WatchdogSettings extends NodeSettings {
+export interface WatchdogSettings {
+  /** One for each Elastic IP, at least one. */
+  readonly nodes: readonly NodeSettings[];
   /** Port of every node. */
   readonly port: number;
   /** Whether heartbeats carry our trailer. */
@@ -47,8 +49,9 @@ export interface World {
   readonly log: Log;
   /** Null when nobody wants to hear. */
   readonly supervisor: Supervisor | null;
-  /** Builds the cloud; it reports each good answer, and how long it took, through the listener. */
-  readonly connect: (onProgress: (tookMs: number) => void) => Cloud;
+  /** Null when nobody wants to know. */
+  readonly observer?: Observer | null;
+  readonly connect: Connect;
 }
 
 /** Runs until told to stop, or until the cloud says that it never can work. Resolves to the exit code. */
@@ -56,79 +59,91 @@ export function runWatchdog(settings: WatchdogSettings, world: World): Promise<0
   return new Watchdog(settings, world).run();
 }
 
-class Watchdog {
+/** The running watchdog. */
+export class Watchdog {
+  /** One for each Elastic IP, in the order of the configuration. */
+  readonly watches: readonly Watch[];
   readonly #settings: WatchdogSettings;
   readonly #world: World;
-  readonly #cloud: Cloud;
-  readonly #calls: CloudCalls;
   readonly #quiet: QuietLog;
   readonly #supervision: Supervision;
-  readonly #ending = new AbortController();
   readonly #refused = new Map<string, number>();
-  #node: Node;
   #sent = 0;
   #received = 0;
   #sequence = 0;
   #timer: { atMs: number; cancel: AbortController } | null = null;
-  #end: (code: 0 | 1) => void = () => {};
+  #finish: (code: 0 | 1) => void = () => {};
 
   constructor(settings: WatchdogSettings, world: World) {
     this.#settings = settings;
     this.#world = world;
     this.#quiet = new QuietLog(world.log, world.clock);
     this.#supervision = new Supervision(world.supervisor);
-    const { clock, random, log } = world;
-    this.#cloud = world.connect((tookMs) => this.#deliver({ kind: "progress", tookMs }));
-    this.#calls = new CloudCalls({
-      cloud: this.#cloud,
-      clock,
-      random,
-      log,
-      quiet: this.#quiet,
-      verbose: settings.verbose,
-      ending: this.#ending.signal,
-      deliver: (event) => this.#deliver(event),
-      starting: (verb) => this.#starting(verb),
-      giveUp: () => this.#exit(1),
-    });
-    const { selfId, addresses } = settings;
-    const peers = addresses?.map(unresolved) ?? null;
-    this.#node = startNode(settings, { atMs: world.clock.nowMs(), selfId, peers });
+    this.watches = settings.nodes.map((node) => this.#watch(node));
   }
 
+  /** Resolves to the exit code once every watch has ended. */
   async run(): Promise<0 | 1> {
     const { signals, link } = this.#world;
-    const ended = new Promise<0 | 1>((resolve) => this.#end = resolve);
-    const deaf = signals.listen((signal) => {
-      this.#say("info", "signal", `told: ${signal}`);
-      if (signal === "stop") this.#deliver({ kind: "stop" });
-      else this.#deliver({ kind: "nudge", by: signal === "better" ? -1 : 1 });
-    });
-    this.#say("info", "start", `watching ${this.#settings.elasticIp} through ${this.#cloud.name}`);
-    this.#deliver({ kind: "tick" });
+    const finished = new Promise<0 | 1>((resolve) => this.#finish = resolve);
+    const deaf = signals.listen((signal) => this.#told(signal));
+    for (const watch of this.watches) {
+      const { elasticIp } = watch.node.election.settings;
+      this.#say("info", "start", `watching ${elasticIp} through ${watch.cloudName}`);
+      watch.deliver({ kind: "tick" });
+    }
     const listening = this.#listen();
-    const code = await ended;
-    this.#ending.abort();
+    const code = await finished;
     this.#timer?.cancel.abort();
     deaf();
     await link.close();
-    await Promise.all([listening, this.#calls.ended()]);
+    await Promise.all([listening, ...this.watches.map((watch) => watch.callsEnded())]);
     return code;
   }
 
-  /** One event: step, perform, sleep until the next deadline. */
-  #deliver(event: NodeEvent): void {
-    if (this.#ending.signal.aborted) return;
-    const atMs = this.#world.clock.nowMs();
-    const [node, effects] = stepNode(this.#node, event, atMs);
-    this.#node = node;
-    for (const effect of effects) this.#perform(effect);
-    this.#supervision.stepped(node, atMs);
-    this.#sleep(Math.min(nodeWakeAtMs(node), this.#supervision.wakeAtMs));
+  /** Tells every watch. */
+  tell(event: NodeEvent): void {
+    for (const watch of this.watches) watch.deliver(event);
+  }
+
+  #watch(node: NodeSettings): Watch {
+    const { selfId, addresses, verbose, nodes } = this.#settings;
+    const { clock, random, log, observer = null, connect } = this.#world;
+    const { elasticIp } = node;
+    const own = nodes.length > 1 ? addressed(log, elasticIp) : log;
+    return new Watch({
+      settings: node,
+      selfId,
+      peers: addresses?.map(unresolved) ?? null,
+      verbose,
+      clock,
+      random,
+      log: own,
+      quiet: own === log ? this.#quiet : new QuietLog(own, clock),
+      observer,
+      connect: (onProgress) => connect(elasticIp, onProgress),
+      send: (outgoing) => this.#send(outgoing),
+      refuse: (from, reason) => this.#refuse(from, reason),
+      stepped: (atMs) => this.#stepped(atMs),
+      ended: () => this.#ended(),
+    });
+  }
+
+  #told(signal: SignalName): void {
+    this.#say("info", "signal", `told: ${signal}`);
+    if (signal === "stop") this.tell({ kind: "stop" });
+    else this.tell({ kind: "nudge", by: signal === "better" ? -1 : 1 });
+  }
+
+  #stepped(atMs: number): void {
+    const nodes = this.watches.filter((watch) => watch.exitCode === null).map(({ node }) => node);
+    this.#supervision.stepped(nodes, atMs);
+    const wakes = this.watches.map(({ wakeAtMs }) => wakeAtMs);
+    this.#sleep(Math.min(...wakes, nodes.length > 0 ? this.#supervision.wakeAtMs : Infinity));
   }
 
   #sleep(wakeAtMs: number): void {
-    if (this.#timer?.atMs === wakeAtMs || this.#ending.signal.aborted) return;
+    if (this.#timer?.atMs === wakeAtMs) return;
     this.#timer?.cancel.abort();
     if (wakeAtMs === Infinity) return void (this.#timer = null);
     const { clock } = this.#world;
@@ -138,40 +153,32 @@ class Watchdog {
     clock.sleep(Math.ceil(wakeAtMs - clock.nowMs()), cancel.signal).then(() => {
       if (cancel.signal.aborted) return;
       this.#timer = null;
-      this.#deliver({ kind: "tick" });
+      this.#tick();
     });
   }
 
-  #perform(effect: NodeEffect): void {
-    switch (effect.kind) {
-      case "send":
-        return this.#send(effect);
-      case "call":
-        return this.#calls.begin(effect.id, effect.call);
-      case "members":
-        return this.#calls.readMembers();
-      case "refused":
-        return this.#refuse(effect.from, effect.reason);
-      case "report":
-        return this.#say(effect.severity, effect.event, effect.text);
-      case "exit":
-        return this.#exit(effect.code);
-      default:
-        return effect satisfies never;
-    }
+  /** Steps the watches that wanted it; if none did, all, as a sign of life. */
+  #tick(): void {
+    const nowMs = this.#world.clock.nowMs();
+    const due = this.watches.filter(({ wakeAtMs }) => wakeAtMs <= nowMs);
+    for (const watch of due.length > 0 ? due : this.watches) watch.deliver({ kind: "tick" });
   }
 
-  #send({ to, advert, hearsYou }: Extract<NodeEffect, { kind: "send" }>): void {
+  /** A watch that has ended does not end the others. */
+  #ended(): void {
+    const codes = this.watches.map(({ exitCode }) => exitCode);
+    if (!codes.includes(null)) this.#finish(codes.includes(1) ? 1 : 0);
+  }
+
+  #send({ elasticIp, selfId, to, advert, hearsYou }: Outgoing): void {
     const { clock, link } = this.#world;
-    const { elasticIp, trailer, port } = this.#settings;
-    const id = this.#node.election.selfId;
-    if (id === null) return;
+    const { trailer, port } = this.#settings;
     this.#sequence = Math.max(this.#sequence + 1, Math.floor(clock.wallMs()));
     this.#sent += 1;
     const bytes = encode({
       priority: advert.priority,
       elasticIp,
-      id,
+      id: selfId,
       trailer: trailer ? trailerFor(advert, { hearsYou, sequence: this.#sequence }) : null,
     });
     link.send(bytes, to, port);
@@ -182,20 +189,27 @@ class Watchdog {
   }
 
   #receive({ bytes, from, fromPort }: Datagram): void {
-    const decoded = decode(bytes);
-    if (!("refused" in decoded)) {
+    const heartbeat = decode(bytes);
+    if (!("refused" in heartbeat)) {
       this.#received += 1;
-      return this.#deliver({ kind: "heard", from, heartbeat: decoded });
+      const { elasticIp } = heartbeat;
+      const watch = this.watches.find(({ node }) => node.election.settings.elasticIp === elasticIp);
+      if (!watch) return this.#refuse(from, "wrong-address");
+      return watch.deliver({ kind: "heard", from, heartbeat });
     }
     if (bytes.length > INFO_MAX_BYTES || new TextDecoder().decode(bytes).trim() !== "info") {
-      return this.#refuse(from, decoded.refused);
+      return this.#refuse(from, heartbeat.refused);
     }
+    this.#answer(from, fromPort);
+  }
+
+  #answer(from: string, fromPort: number): void {
     const { link, clock } = this.#world;
     if (!from.startsWith("127.") && !link.localAddresses.includes(from)) {
       return this.#refuse(from, "remote-info");
     }
     const counts = { sent: this.#sent, received: this.#received, refused: this.#refused };
-    const lines = statusLines(this.#node, counts, clock.nowMs());
+    const lines = this.watches.flatMap(({ node }) => statusLines(node, counts, clock.nowMs()));
     for (const line of lines) this.#say("info", "status", line);
     link.send(new TextEncoder().encode(lines.join("\n") + "\n"), from, fromPort);
   }
@@ -204,21 +218,6 @@ class Watchdog {
     this.#refused.set(reason, (this.#refused.get(reason) ?? 0) + 1);
     const text = `datagram from ${from}: ${reason}`;
     this.#quiet.write(`${from} ${reason}`, ["warning", "refused", text]);
-  }
-
-  /** The program can still end over what the cloud refuses: it has not answered, or no list of peers is known. */
-  #starting(verb: Call["verb"] | "members"): boolean {
-    const { ownership, roster, election } = this.#node;
-    return verb === "members" ? !roster.known && settling(election) : !ownership.prepared;
-  }
-
-  #exit(code: 0 | 1): void {
-    if (code === 1 && this.#node.ownership.holding !== false && this.#node.stoppedAtMs !== null) {
-      const { elasticIp } = this.#settings;
-      this.#say("critical", "exit", `${elasticIp} may still be attached to this instance`);
-    } else this.#say("info", "exit", `exit code ${code}`);
-    this.#ending.abort();
-    this.#end(code);
   }
 
   #say(...line: Parameters<Log["write"]>): void {

@@ -1,4 +1,5 @@
 // The outside in types: all that the watchdog touches. Written out twice, in main.ts and in the tests.
+import type { Reason, Role } from "./core/election_state.ts";
 import type { OtherHolder } from "./core/ownership_state.ts";
 import type { PeerIdentity } from "./core/peer.ts";
 import type { Severity } from "./core/report.ts";
@@ -43,6 +44,23 @@ export interface Signals {
 /** Where lines for the operator go. */
 export interface Log {
   write(severity: Severity, event: string, text: string): void;
+}
+
+/** One change of what a node is to the Elastic IP. */
+export interface RoleChange {
+  readonly elasticIp: string;
+  readonly role: Role;
+  /** The same as `role` when only the reason has changed. */
+  readonly previousRole: Role;
+  readonly reason: Reason;
+  readonly priority: number;
+  /** Whether the cloud shows the address on this instance, null while unknown. */
+  readonly holding: boolean | null;
+}
+
+/** Somebody who is told of every change and never waited for. */
+export interface Observer {
+  roleChanged(change: RoleChange): void;
 }
 
 /** The service manager that started the process and wants to hear how it goes. */

@@ -26,7 +26,7 @@ function configOf(argv: readonly string[], env: Environment = {}): Config {
 Deno.test("configure() gives the documented defaults", () => {
   assertEquals(configOf(WATCH), {
     mode: "watchdog",
-    elasticIp: "198.51.100.50",
+    addresses: [{ elasticIp: "198.51.100.50", priority: null }],
     credentials: { apiKey: "EXOkey", secret: "secret" },
     api: "v2",
     endpoint: null,

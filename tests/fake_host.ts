@@ -1,5 +1,6 @@
 // A machine and a cloud that are made up, for whole runs of the program in memory.
-import { type Host, runProgram } from "../src/program.ts";
+import type { Host } from "../src/host.ts";
+import { runProgram } from "../src/program.ts";
 
 /** Instance, key and secret of the runs. */
 export const ID = "9b1e6f20-53c4-4a7d-8e2f-0a1b2c3d4e5f",

@@ -1,6 +1,7 @@
 // The loop itself, with a real clock and a real cloud client, and a link that only counts.
 import { assert, assertEquals } from "@std/assert";
 import { decode } from "../src/core/heartbeat.ts";
+import type { NodeSettings } from "../src/core/node.ts";
 import { CloudV2 } from "../src/exoscale/cloud_v2.ts";
 import { systemClock } from "../src/host/clock.ts";
 import { runWatchdog, type WatchdogSettings } from "../src/watchdog.ts";
@@ -29,7 +30,7 @@ class TestLink extends InboxLink {
 
 /** A running watchdog and all that a test wants to touch. */
 function start(
-  overrides: Partial<WatchdogSettings> = {},
+  overrides: Partial<WatchdogSettings & NodeSettings> = {},
   clock: Clock = systemClock,
   supervisor: Supervisor | null = null,
 ) {
@@ -42,7 +43,7 @@ function start(
   const link = new TestLink();
   const lines: string[] = [];
   let tell: (signal: SignalName) => void = () => {};
-  const settings: WatchdogSettings = {
+  const node: NodeSettings = {
     elasticIp: address.ip,
     priority: 10,
     intervalMs: 20,
@@ -51,6 +52,10 @@ function start(
     preemptDelayMs: 0,
     handoverTimeoutMs: 1_000,
     reconcileMs: 30_000,
+    ...overrides,
+  };
+  const settings: WatchdogSettings = {
+    nodes: [node],
     port: 12_345,
     trailer: true,
     selfId: self.id,
@@ -70,7 +75,7 @@ function start(
       },
     },
     log: { write: (severity, event, text) => void lines.push(`${severity} ${event}: ${text}`) },
-    connect: (onProgress) =>
+    connect: (_, onProgress) =>
       new CloudV2({
         endpoint: server.endpoint("v2"),
         apiKey: SIM_KEY,

@@ -26,7 +26,7 @@ export class ClientV1 {
 
   constructor(options: ClientOptions) {
     this.#options = options;
-    this.#pace = new Pace(options.clock);
+    this.#pace = options.pace ?? new Pace(options.clock);
     this.#secret = importSecret(options.secret, "SHA-1");
   }
 

@@ -28,7 +28,7 @@ export class LoopAgent implements Agent {
     const { random, say, exit } = this.#outside;
     const addresses = this.#addresses;
     const own = { port: PORT, trailer: !plain, selfId: instanceId, addresses, verbose: false };
-    runWatchdog({ ...settings, ...own }, {
+    runWatchdog({ nodes: [settings], ...own }, {
       clock: clockOf(this.#outside),
       random,
       link: this.#link,
@@ -40,7 +40,7 @@ export class LoopAgent implements Agent {
       },
       log: { write: say },
       supervisor: null,
-      connect: (onProgress) => this.#cloud(onProgress),
+      connect: (_, onProgress) => this.#cloud(onProgress),
     }).then(exit);
   }
 

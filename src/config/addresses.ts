@@ -1,0 +1,36 @@
+// -xi: one Elastic IP or several, each with its own priority if it has one: `A/10,B/20`.
+import { isIpv4 } from "../core/ipv4.ts";
+import type { Reading } from "./reading.ts";
+
+/** An Elastic IP to watch. */
+export interface AddressConfig {
+  readonly elasticIp: string;
+  /** Priority of this node for it, 0 to 255; null means that of the node. */
+  readonly priority: number | null;
+}
+
+/** The Elastic IPs; at least one is wanted, and each only once. */
+export function readAddresses(reading: Reading): AddressConfig[] {
+  const text = reading.text("xi");
+  reading.need(text !== "", "xi", "the Elastic IP is missing");
+  const addresses = text === ""
+    ? []
+    : text.split(",").map((each) => addressOf(each.trim(), reading));
+  const seen = new Set<string>();
+  for (const { elasticIp } of addresses) {
+    reading.need(!seen.has(elasticIp), "xi", `${elasticIp} is given twice`);
+    seen.add(elasticIp);
+  }
+  return addresses;
+}
+
+function addressOf(text: string, reading: Reading): AddressConfig {
+  const [, elasticIp = "", priority] = /^(.*?)(?:\/([^/]*))?$/.exec(text) ?? [];
+  const form = elasticIp.includes(":") ? "is IPv6, wanted IPv4" : "is not an IPv4 address";
+  reading.need(isIpv4(elasticIp), "xi", `${JSON.stringify(elasticIp)} ${form}`);
+  if (priority === undefined) return { elasticIp, priority: null };
+  const value = /^\d{1,3}$/.test(priority) ? Number(priority) : NaN;
+  const problem = `${JSON.stringify(text)}: the priority after / is not between 0 and 255`;
+  reading.need(value <= 255, "xi", problem);
+  return { elasticIp, priority: value };
+}

@@ -1,0 +1,71 @@
+// What the readers of the configuration share: values as they were given, and every problem found on the way.
+import { type Given, isOn, parseDuration } from "../cli.ts";
+import { flagOf, OPTIONS } from "../options.ts";
+
+/** Notes a problem of an option unless it is fine. */
+export type Need = (ok: boolean, option: string, problem: string) => void;
+
+/** Values to be checked, and the problems so far. */
+export class Reading {
+  readonly problems: string[] = [];
+  readonly given: ReadonlyMap<string, Given>;
+
+  constructor(given: ReadonlyMap<string, Given>) {
+    this.given = given;
+  }
+
+  /** Whether the option was given at all. */
+  has(option: string): boolean {
+    return this.given.has(option);
+  }
+
+  /** What was given, null without it. */
+  value(option: string): string | null {
+    return this.given.get(option)?.text ?? null;
+  }
+
+  /** What was given, or the default. */
+  text(option: string): string {
+    return this.value(option) ?? fallbackOf(option);
+  }
+
+  /** Whether the switch is on. */
+  on(option: string): boolean {
+    return isOn(this.given.get(option));
+  }
+
+  /** A time in ms within both ends, which are written as a user would. */
+  span(option: string, [least, most]: [string, string]): number {
+    const ms = parseDuration(this.text(option)) ?? NaN;
+    const [low, high] = [parseDuration(least) ?? 0, parseDuration(most) ?? 0];
+    const problem = `${this.text(option)} is not between ${least} and ${most}`;
+    this.need(ms >= low && ms <= high, option, problem);
+    return ms;
+  }
+
+  /** A whole number within both ends. */
+  count(option: string, [low, high]: [number, number]): number {
+    const value = Number(this.text(option));
+    const problem = `${value} is not between ${low} and ${high}`;
+    this.need(value >= low && value <= high, option, problem);
+    return value;
+  }
+
+  /** Notes a problem of an option unless it is fine. */
+  need(ok: boolean, option: string, problem: string): void {
+    if (!ok) this.problems.push(`${nameOf(option)}: ${problem}`);
+  }
+}
+
+/** The option as a user knows it: flag and variable. */
+export function nameOf(name: string): string {
+  const option = OPTIONS.find((each) => each.name === name);
+  if (!option) return name;
+  const [variable] = option.variables;
+  return variable ? `${flagOf(option)} (${variable})` : flagOf(option);
+}
+
+/** The default of an option as it would be written, empty when it has none. */
+export function fallbackOf(name: string): string {
+  return OPTIONS.find((option) => option.name === name)?.fallback ?? "";
+}

@@ -1,0 +1,29 @@
+// The computer that one run of the program is handed: the real one in main.ts, a made-up one in the tests.
+import type { Environment } from "./cli.ts";
+import type { Fetch } from "./exoscale/http.ts";
+import type { HostLog } from "./host/log.ts";
+import type { Machine } from "./host/metadata.ts";
+import type { HostSupervisor } from "./host/notify.ts";
+import type { PidFiles } from "./host/pid_file.ts";
+import type { Clock, Link, Signals } from "./world.ts";
+
+/** The computer that the program runs on. */
+export interface Host {
+  readonly env: Environment;
+  readonly os: typeof Deno.build.os;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly signals: Signals;
+  readonly machine: Machine;
+  readonly pidFiles: PidFiles;
+  /** Null when no service manager wants to hear. */
+  readonly supervisor: HostSupervisor | null;
+  readonly fetch: Fetch;
+  /** Prints one line to standard output or standard error. */
+  readonly print: (stream: "out" | "err", line: string) => void;
+  readonly readTextFile: (path: string) => string;
+  readonly openLink: (hostname: string, port: number) => Link;
+  readonly openLog: (options: { stdout: boolean }) => HostLog;
+  /** IPv4 addresses of a host name. */
+  readonly lookup: (name: string) => Promise<string>;
+}

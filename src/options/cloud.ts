@@ -1,0 +1,30 @@
+// Which cloud, and how it knows us.
+import type { Row } from "./table.ts";
+
+/** Which cloud, and how it knows us. */
+export const CLOUD: readonly Row[] = [
+  [
+    "api",
+    "IF_EXOSCALE_API",
+    "text",
+    "v1|v2",
+    "from the endpoint, else v2",
+    "which API to speak: v2, or v1 for CloudStack",
+  ],
+  [
+    "zone",
+    "IF_EXOSCALE_ZONE EXOSCALE_ZONE",
+    "text",
+    "ZONE",
+    "from the metadata service",
+    "zone of this instance, for example ch-gva-2 (API v2)",
+  ],
+  [
+    "api-secret-file",
+    "IF_EXOSCALE_API_SECRET_FILE",
+    "text",
+    "FILE",
+    "",
+    "file with the API secret, used when no secret is given itself",
+  ],
+];
