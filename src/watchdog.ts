@@ -6,7 +6,9 @@ import { unresolved } from "./core/peer.ts";
 import { statusLines } from "./core/status.ts";
 import type { Connect } from "./connection.ts";
 import { addressed } from "./addressed_log.ts";
+import { Guard } from "./guard.ts";
 import { QuietLog } from "./quiet_log.ts";
+import type { Seal } from "./seal.ts";
 import { Supervision } from "./supervision.ts";
 import { type Outgoing, Watch } from "./watch.ts";
 import type {
@@ -31,6 +33,8 @@ export interface WatchdogSettings {
   readonly port: number;
   /** Whether heartbeats carry our trailer. */
   readonly trailer: boolean;
+  /** With a seal: hear unsigned heartbeats until their sender has signed one. */
+  readonly acceptUnsigned?: boolean;
   /** Known on API v2 before the cloud has answered; null on v1. */
   readonly selfId: string | null;
   /** Addresses given with `-p`; null when the cloud lists the peers. */
@@ -51,6 +55,8 @@ export interface World {
   readonly supervisor: Supervisor | null;
   /** Null when nobody wants to know. */
   readonly observer?: Observer | null;
+  /** Signs heartbeats; null when they are not signed. */
+  readonly seal?: Seal | null;
   readonly connect: Connect;
 }
 
@@ -67,6 +73,7 @@ export class Watchdog {
   readonly #world: World;
   readonly #quiet: QuietLog;
   readonly #supervision: Supervision;
+  readonly #guard: Guard;
   readonly #refused = new Map<string, number>();
   #sent = 0;
   #received = 0;
@@ -79,12 +86,21 @@ export class Watchdog {
     this.#world = world;
     this.#quiet = new QuietLog(world.log, world.clock);
     this.#supervision = new Supervision(world.supervisor);
+    const { seal = null, clock } = world;
+    this.#guard = new Guard({
+      seal,
+      acceptUnsigned: settings.acceptUnsigned ?? false,
+      clock,
+      quiet: this.#quiet,
+      refuse: (...refusal) => this.#refuse(...refusal),
+      count: (reason) => this.#count(reason),
+    });
     this.watches = settings.nodes.map((node) => this.#watch(node));
   }
 
   /** Resolves to the exit code once every watch has ended. */
   async run(): Promise<0 | 1> {
-    const { signals, link } = this.#world;
+    const { signals, link, seal } = this.#world;
     const finished = new Promise<0 | 1>((resolve) => this.#finish = resolve);
     const deaf = signals.listen((signal) => this.#told(signal));
     for (const watch of this.watches) {
@@ -96,6 +112,7 @@ export class Watchdog {
     const code = await finished;
     this.#timer?.cancel.abort();
     deaf();
+    await seal?.handedOver();
     await link.close();
     await Promise.all([listening, ...this.watches.map((watch) => watch.callsEnded())]);
     return code;
@@ -171,31 +188,42 @@ export class Watchdog {
   }
 
   #send({ elasticIp, selfId, to, advert, hearsYou }: Outgoing): void {
-    const { clock, link } = this.#world;
+    const { link, seal } = this.#world;
     const { trailer, port } = this.#settings;
-    this.#sequence = Math.max(this.#sequence + 1, Math.floor(clock.wallMs()));
+    this.#sequence = Math.max(this.#sequence + 1, Math.floor(this.#guard.sendingMs));
     this.#sent += 1;
+    const own = { hearsYou, sequence: this.#sequence, keyId: seal?.keyId ?? 0 };
     const bytes = encode({
       priority: advert.priority,
       elasticIp,
       id: selfId,
-      trailer: trailer ? trailerFor(advert, { hearsYou, sequence: this.#sequence }) : null,
+      trailer: trailer ? trailerFor(advert, own) : null,
     });
-    link.send(bytes, to, port);
+    if (seal) seal.seal(bytes, (sealed) => link.send(sealed, to, port));
+    else link.send(bytes, to, port);
   }
 
+  /** One datagram after the other: what waits for a tag to be checked waits in the socket, which is bounded. */
   async #listen(): Promise<void> {
-    for await (const datagram of this.#world.link) this.#receive(datagram);
+    for await (const datagram of this.#world.link) {
+      const checking = this.#receive(datagram);
+      if (checking) await checking;
+    }
   }
 
-  #receive({ bytes, from, fromPort }: Datagram): void {
+  #receive({ bytes, from, fromPort }: Datagram): Promise<void> | void {
     const heartbeat = decode(bytes);
     if (!("refused" in heartbeat)) {
       this.#received += 1;
       const { elasticIp } = heartbeat;
       const watch = this.watches.find(({ node }) => node.election.settings.elasticIp === elasticIp);
       if (!watch) return this.#refuse(from, "wrong-address");
-      return watch.deliver({ kind: "heard", from, heartbeat });
+      return this.#guard.admit({
+        bytes,
+        heard: { from, heartbeat },
+        election: watch.node.election,
+        deliver: (heard) => watch.deliver({ kind: "heard", ...heard }),
+      });
     }
     if (bytes.length > INFO_MAX_BYTES || new TextDecoder().decode(bytes).trim() !== "info") {
       return this.#refuse(from, heartbeat.refused);
@@ -214,9 +242,13 @@ export class Watchdog {
     link.send(new TextEncoder().encode(lines.join("\n") + "\n"), from, fromPort);
   }
 
-  #refuse(from: string, reason: string): void {
+  #count(reason: string): void {
     this.#refused.set(reason, (this.#refused.get(reason) ?? 0) + 1);
-    const text = `datagram from ${from}: ${reason}`;
+  }
+
+  #refuse(from: string, reason: string, detail?: string): void {
+    this.#count(reason);
+    const text = `datagram from ${from}: ${reason}${detail ? `: ${detail}` : ""}`;
     this.#quiet.write(`${from} ${reason}`, ["warning", "refused", text]);
   }
 

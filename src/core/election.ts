@@ -35,12 +35,22 @@ export type DistrustReason =
   | "wrong-address"
   | "own-id"
   | "wrong-id"
-  | "reordered";
+  | "reordered"
+  | "unsigned"
+  | "replayed";
+
+/** A heartbeat that came in. */
+export interface Heard {
+  readonly from: string;
+  readonly heartbeat: Heartbeat;
+  /** Its tag is right. */
+  readonly sealed?: boolean;
+}
 
 /** What can happen to the election. */
 export type ElectionEvent =
   | { readonly kind: "tick" }
-  | { readonly kind: "heard"; readonly from: string; readonly heartbeat: Heartbeat }
+  | ({ readonly kind: "heard" } & Heard)
   | {
     readonly kind: "members";
     readonly peers: readonly PeerIdentity[];
@@ -115,13 +125,19 @@ export function electionWakeAtMs(state: Election): number {
 /** Why a heartbeat must not be believed, or null when it may. */
 export function distrust(
   { peers, settings, selfId }: Election,
-  { from, heartbeat }: { from: string; heartbeat: Heartbeat },
+  { from, heartbeat, sealed = false }: Heard,
 ): DistrustReason | null {
   const peer = peers.get(from);
   if (!peer) return "unknown-source";
   if (heartbeat.elasticIp !== settings.elasticIp) return "wrong-address";
   if (heartbeat.id === selfId) return "own-id";
   if (peer.wireId !== null && heartbeat.id !== peer.wireId) return "wrong-id";
+  if (sealed) {
+    const risen = (heartbeat.trailer?.sequence ?? 0) > (peer.sealedSequence ?? -1);
+    return risen ? null : "replayed";
+  }
+  // Who has signed once can sign: what comes without a tag is another's.
+  if (peer.sealedSequence !== null) return "unsigned";
   // Much older than the last one means a restart with another clock, not a late datagram.
   const lag = (peer.trailer?.sequence ?? 0) - (heartbeat.trailer?.sequence ?? Infinity);
   return lag >= 0 && lag < deadTimeMs(settings) ? "reordered" : null;
@@ -130,7 +146,7 @@ export function distrust(
 /** Whether it says what the peer's last one said, so that nothing follows from it but that the peer lives. */
 export function saysNothingNew(
   { peers }: Election,
-  { from, heartbeat }: { from: string; heartbeat: Heartbeat },
+  { from, heartbeat }: Heard,
 ): boolean {
   const peer = peers.get(from);
   if (!peer?.alive || peer.deafSinceMs !== null) return false;
@@ -194,7 +210,7 @@ function nudged(priority: number, by: -1 | 1): number {
 /** The state with the heartbeat noted, and nothing concluded from it. */
 export function hear(
   state: Election,
-  { from, heartbeat }: { from: string; heartbeat: Heartbeat },
+  { from, heartbeat, sealed = false }: Heard,
   atMs: number,
 ): Election {
   const known = state.peers.get(from);
@@ -202,7 +218,9 @@ export function hear(
   const { priority, id: heardId, trailer } = heartbeat;
   const deafBeforeMs = known.alive ? known.deafSinceMs : null;
   const deafSinceMs = trailer && !trailer.hearsYou ? deafBeforeMs ?? atMs : null;
-  const peer = { ...known, heardAtMs: atMs, alive: true, priority, heardId, trailer, deafSinceMs };
+  const sealedSequence = sealed && trailer ? trailer.sequence : known.sealedSequence;
+  const said = { priority, heardId, trailer, deafSinceMs, sealedSequence };
+  const peer = { ...known, heardAtMs: atMs, alive: true, ...said };
   return { ...state, peers: new Map(state.peers).set(from, peer) };
 }
 
@@ -218,8 +236,10 @@ function adopt(
     // Another machine behind the same address has still to be heard.
     const same = known && (known.heardAtMs === null || identity.wireId === null ||
       identity.wireId === known.heardId);
-    const judged = same && (known.alive || !relisted);
-    return [identity.address, judged ? { ...known, ...identity } : unheard(identity)] as const;
+    if (!same) return [identity.address, unheard(identity)] as const;
+    const { sealedSequence } = known;
+    const judged = known.alive || !relisted ? known : { ...unheard(identity), sealedSequence };
+    return [identity.address, { ...judged, ...identity }] as const;
   }));
   // A backup cannot know whether newcomers rank before it until they had the time to be heard.
   const newcomers = relisted || identities.some(({ address }) => !state.peers.has(address));

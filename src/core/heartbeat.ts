@@ -11,7 +11,7 @@
 //
 // The first 24 bytes are those of the original (exoip v0.4.3, payload.go), which reads no further.
 // The trailer is ours; own is the sender's own priority, t its interval (see interval_code.ts).
-// A signed datagram is accepted with or without a secret; nothing here checks the tag.
+// A signed datagram can be read with or without a secret; nothing here checks the tag, see src/seal.ts.
 import { codeOfInterval, intervalOfCode } from "./interval_code.ts";
 import { invariant } from "./invariant.ts";
 import { formatIpv4, parseIpv4 } from "./ipv4.ts";
@@ -23,6 +23,9 @@ export const PLAIN_BYTES = 24;
 export const TRAILED_BYTES = 40;
 /** Length with our trailer and its tag. */
 export const SIGNED_BYTES = 72;
+
+/** Length of the tag, which ends a signed datagram and is over all that precedes. */
+export const TAG_BYTES = 32;
 
 const VERSION = 0x0201;
 const MAGIC = 0x45584f32; // "EXO2"
@@ -68,7 +71,7 @@ export type MalformedReason = "length" | "version" | "priority-mismatch" | "trai
 export type Decoded = Heartbeat | { readonly refused: MalformedReason };
 
 /** Writes a heartbeat: 24 bytes without a trailer, 40 with one. */
-export function encode({ priority, elasticIp, id, trailer }: Heartbeat): Uint8Array {
+export function encode({ priority, elasticIp, id, trailer }: Heartbeat): Uint8Array<ArrayBuffer> {
   invariant(Number.isInteger(priority) && priority >= 0 && priority <= 255, "priority in 0..255");
   const address = parseIpv4(elasticIp);
   invariant(address, "Elastic IP is an IPv4 address");
@@ -89,6 +92,11 @@ export function encode({ priority, elasticIp, id, trailer }: Heartbeat): Uint8Ar
     view.setBigUint64(32, BigInt(trailer.sequence));
   }
   return bytes;
+}
+
+/** Whether the datagram ends with a tag, if it is a heartbeat at all. */
+export function hasTag({ length }: Uint8Array): boolean {
+  return length === SIGNED_BYTES;
 }
 
 /** Reads a datagram. The length decides the format; any other length is refused unread. */

@@ -10,11 +10,11 @@ import {
   type ElectionEvent,
   electionWakeAtMs,
   hear,
+  type Heard,
   saysNothingNew,
   startElection,
 } from "./election.ts";
 import { deadTimeMs, type Election, type ElectionSettings } from "./election_state.ts";
-import type { Heartbeat } from "./heartbeat.ts";
 import { ownershipWakeAtMs } from "./next_call.ts";
 import { detaching } from "./ownership.ts";
 import {
@@ -48,7 +48,7 @@ export interface NodeSettings extends ElectionSettings {
 /** What can happen. The instant comes beside the event; `roll` is a random number in 0..1. */
 export type NodeEvent =
   | { readonly kind: "tick" }
-  | { readonly kind: "heard"; readonly from: string; readonly heartbeat: Heartbeat }
+  | ({ readonly kind: "heard" } & Heard)
   | { readonly kind: "nudge"; readonly by: -1 | 1 }
   | { readonly kind: "health"; readonly healthy: boolean }
   | { readonly kind: "settings"; readonly settings: NodeSettings }
