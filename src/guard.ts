@@ -3,8 +3,8 @@
 // which fails none takes no memory.
 import {
   agree,
-  type AgreedOffset,
   agreedMs,
+  type AgreedOffset,
   aheadMs,
   CLOCK_TOLERANCE_MS,
   CLOCK_WARNING_MS,
@@ -16,6 +16,7 @@ import { distrust, type Heard } from "./core/election.ts";
 import type { Election } from "./core/election_state.ts";
 import { hasTag } from "./core/heartbeat.ts";
 import type { QuietLog } from "./quiet_log.ts";
+import type { Refusals } from "./refusals.ts";
 import type { Seal } from "./seal.ts";
 import type { Clock } from "./world.ts";
 
@@ -30,10 +31,7 @@ export interface GuardOptions {
   readonly acceptUnsigned: boolean;
   readonly clock: Clock;
   readonly quiet: QuietLog;
-  /** Counts and logs. */
-  readonly refuse: (from: string, reason: string, detail?: string) => void;
-  /** Only counts. */
-  readonly count: (reason: string) => void;
+  readonly refusals: Refusals;
 }
 
 /** A heartbeat on its way to the node that it is for. */
@@ -58,25 +56,27 @@ export class Guard {
 
   /** The Unix time that our own heartbeats tell. */
   get sendingMs(): number {
-    return this.#options.seal ? agreedMs(this.#agreed, this.#instant()) : this.#options.clock.wallMs();
+    return this.#options.seal
+      ? agreedMs(this.#agreed, this.#instant())
+      : this.#options.clock.wallMs();
   }
 
   /** Delivers what may be believed and counts the rest; a promise when a tag has to be checked first. */
   admit(arrival: Arrival): Promise<void> | void {
-    const { seal, acceptUnsigned, refuse, count } = this.#options;
+    const { seal, acceptUnsigned, refusals } = this.#options;
     const { bytes, election, deliver } = arrival;
     const { from, heartbeat } = arrival.heard;
     if (!seal) return deliver(arrival.heard);
     const heard: Heard = { from, heartbeat, sealed: hasTag(bytes) };
     // What the node refuses anyway it may refuse itself: the tag could only make it worse.
     if (distrust(election, heard) !== null) return deliver(heard);
-    if (!heard.sealed) return acceptUnsigned ? deliver(heard) : refuse(from, "unsigned");
+    if (!heard.sealed) return acceptUnsigned ? deliver(heard) : refusals.refuse(from, "unsigned");
     const { keyId = 0, sequence = 0 } = heartbeat.trailer ?? {};
-    if (!seal.knows(keyId)) return refuse(from, "unknown-key");
+    if (!seal.knows(keyId)) return refusals.refuse(from, "unknown-key");
     const { nowMs } = this.#options.clock;
     if (clockOff(aheadMs(this.#agreed, sequence, this.#instant()))) {
       const checkedAtMs = this.#clockCheckedAtMs.get(from) ?? -Infinity;
-      if (nowMs() < checkedAtMs + CLOCK_CHECK_MS) return count("clock-off");
+      if (nowMs() < checkedAtMs + CLOCK_CHECK_MS) return refusals.count("clock-off");
       this.#clockCheckedAtMs.set(from, nowMs());
     }
     return this.#check({ ...arrival, heard }, { seal, keyId, sequence });
@@ -86,14 +86,14 @@ export class Guard {
     { bytes, heard, deliver }: Arrival,
     { seal, keyId, sequence }: { seal: Seal; keyId: number; sequence: number },
   ): Promise<void> {
-    const { refuse, quiet } = this.#options;
+    const { refusals, quiet } = this.#options;
     const { from } = heard;
     const instant = this.#instant();
-    if (!await seal.verify(bytes, keyId)) return refuse(from, "bad-tag");
+    if (!await seal.verify(bytes, keyId)) return refusals.refuse(from, "bad-tag");
     const byWallMs = sequence - instant.wallMs;
     this.#ahead.set(from, byWallMs);
     if (clockOff(aheadMs(this.#agreed, sequence, instant))) {
-      return refuse(from, "clock-off", this.#clockText(from));
+      return refusals.refuse(from, "clock-off", this.#clockText(from));
     }
     this.#agreed = agree(this.#agreed, sequence, instant);
     if (Math.abs(byWallMs) >= CLOCK_WARNING_MS) {

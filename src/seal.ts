@@ -78,13 +78,17 @@ export function secretsIn(text: string): string[] {
   const secrets = text.split("\n").map((line) => line.trim()).filter((line) => line !== "");
   if (secrets.length === 0) throw new Error("it is empty, wanted a secret");
   if (secrets.length > SECRETS_MAX) {
-    throw new Error(`${secrets.length} lines, wanted one secret, or two while one replaces the other`);
+    throw new Error(
+      `${secrets.length} lines, wanted one secret, or two while one replaces the other`,
+    );
   }
   for (const [index, secret] of secrets.entries()) {
     const { length } = new TextEncoder().encode(secret);
     if (length < SECRET_MIN_BYTES) {
       const which = secrets.length > 1 ? ` in line ${index + 1}` : "";
-      throw new Error(`the secret${which} has ${length} bytes, wanted at least ${SECRET_MIN_BYTES}`);
+      throw new Error(
+        `the secret${which} has ${length} bytes, wanted at least ${SECRET_MIN_BYTES}`,
+      );
     }
   }
   return secrets;

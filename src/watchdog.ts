@@ -8,6 +8,7 @@ import type { Connect } from "./connection.ts";
 import { addressed } from "./addressed_log.ts";
 import { Guard } from "./guard.ts";
 import { QuietLog } from "./quiet_log.ts";
+import { Refusals } from "./refusals.ts";
 import type { Seal } from "./seal.ts";
 import { Supervision } from "./supervision.ts";
 import { type Outgoing, Watch } from "./watch.ts";
@@ -74,7 +75,7 @@ export class Watchdog {
   readonly #quiet: QuietLog;
   readonly #supervision: Supervision;
   readonly #guard: Guard;
-  readonly #refused = new Map<string, number>();
+  readonly #refusals: Refusals;
   #sent = 0;
   #received = 0;
   #sequence = 0;
@@ -87,14 +88,10 @@ export class Watchdog {
     this.#quiet = new QuietLog(world.log, world.clock);
     this.#supervision = new Supervision(world.supervisor);
     const { seal = null, clock } = world;
-    this.#guard = new Guard({
-      seal,
-      acceptUnsigned: settings.acceptUnsigned ?? false,
-      clock,
-      quiet: this.#quiet,
-      refuse: (...refusal) => this.#refuse(...refusal),
-      count: (reason) => this.#count(reason),
-    });
+    const { acceptUnsigned = false } = settings;
+    const quiet = this.#quiet;
+    this.#refusals = new Refusals(quiet);
+    this.#guard = new Guard({ seal, acceptUnsigned, clock, quiet, refusals: this.#refusals });
     this.watches = settings.nodes.map((node) => this.#watch(node));
   }
 
@@ -140,7 +137,7 @@ export class Watchdog {
       observer,
       connect: (onProgress) => connect(elasticIp, onProgress),
       send: (outgoing) => this.#send(outgoing),
-      refuse: (from, reason) => this.#refuse(from, reason),
+      refuse: (from, reason) => this.#refusals.refuse(from, reason),
       stepped: (atMs) => this.#stepped(atMs),
       ended: () => this.#ended(),
     });
@@ -217,7 +214,7 @@ export class Watchdog {
       this.#received += 1;
       const { elasticIp } = heartbeat;
       const watch = this.watches.find(({ node }) => node.election.settings.elasticIp === elasticIp);
-      if (!watch) return this.#refuse(from, "wrong-address");
+      if (!watch) return this.#refusals.refuse(from, "wrong-address");
       return this.#guard.admit({
         bytes,
         heard: { from, heartbeat },
@@ -226,30 +223,21 @@ export class Watchdog {
       });
     }
     if (bytes.length > INFO_MAX_BYTES || new TextDecoder().decode(bytes).trim() !== "info") {
-      return this.#refuse(from, heartbeat.refused);
+      return this.#refusals.refuse(from, heartbeat.refused);
     }
     this.#answer(from, fromPort);
   }
 
   #answer(from: string, fromPort: number): void {
     const { link, clock } = this.#world;
-    if (!from.startsWith("127.") && !link.localAddresses.includes(from)) {
-      return this.#refuse(from, "remote-info");
+    const loopback = from.startsWith("127.") || from === "::1";
+    if (!loopback && !link.localAddresses.includes(from)) {
+      return this.#refusals.refuse(from, "remote-info");
     }
-    const counts = { sent: this.#sent, received: this.#received, refused: this.#refused };
+    const counts = { sent: this.#sent, received: this.#received, refused: this.#refusals.counts };
     const lines = this.watches.flatMap(({ node }) => statusLines(node, counts, clock.nowMs()));
     for (const line of lines) this.#say("info", "status", line);
     link.send(new TextEncoder().encode(lines.join("\n") + "\n"), from, fromPort);
-  }
-
-  #count(reason: string): void {
-    this.#refused.set(reason, (this.#refused.get(reason) ?? 0) + 1);
-  }
-
-  #refuse(from: string, reason: string, detail?: string): void {
-    this.#count(reason);
-    const text = `datagram from ${from}: ${reason}${detail ? `: ${detail}` : ""}`;
-    this.#quiet.write(`${from} ${reason}`, ["warning", "refused", text]);
   }
 
   #say(...line: Parameters<Log["write"]>): void {
