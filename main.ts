@@ -1,16 +1,19 @@
 // The edge: the real computer is put together, one run is made, the exit code goes out.
 import { lookup } from "node:dns/promises";
+import type { Host } from "./src/host.ts";
 import { systemClock } from "./src/host/clock.ts";
 import { openLink } from "./src/host/link.ts";
 import { openLog } from "./src/host/log.ts";
 import { localMachine } from "./src/host/metadata.ts";
 import { openSupervisor } from "./src/host/notify.ts";
 import { pidFiles } from "./src/host/pid_file.ts";
+import { processPrivileges } from "./src/host/privileges.ts";
 import { processSignals } from "./src/host/signals.ts";
 import { runProgram } from "./src/program.ts";
 
-if (import.meta.main) {
-  const code = await runProgram(Deno.args, {
+/** The computer that we run on. */
+export function thisComputer(): Host {
+  return {
     env: Deno.env.toObject(),
     os: Deno.build.os,
     clock: systemClock,
@@ -18,6 +21,7 @@ if (import.meta.main) {
     signals: processSignals,
     machine: localMachine,
     pidFiles,
+    privileges: processPrivileges,
     supervisor: openSupervisor(Deno.env.toObject()),
     fetch: (url, init) => fetch(url, init),
     print: (stream, line) => stream === "out" ? console.log(line) : console.error(line),
@@ -25,6 +29,7 @@ if (import.meta.main) {
     openLink,
     openLog,
     lookup: async (name) => (await lookup(name, { family: 4 })).address,
-  });
-  Deno.exit(code);
+  };
 }
+
+if (import.meta.main) Deno.exit(await runProgram(Deno.args, thisComputer()));

@@ -7,7 +7,9 @@ import type { Host } from "./host.ts";
 import type { HostLog } from "./host/log.ts";
 import { findInstanceId } from "./host/metadata.ts";
 import { resolvePeers } from "./host/resolve.ts";
+import { settleDown } from "./least_privilege.ts";
 import { stopWatchdog, withPidFile } from "./pid_file.ts";
+import { redactedLog, redactor } from "./redaction.ts";
 import { findValues } from "./sources.ts";
 import { askStatus } from "./status.ts";
 import { describe, usage } from "./usage.ts";
@@ -79,7 +81,7 @@ async function runConfigured(
     for (const warning of warnings) host.print("err", `exoip: ${warning}`);
     return say(host, "exoip: the configuration is valid");
   }
-  const log = host.openLog(config);
+  const log = redactedLog(host.openLog(config), redactor(secretsOf(config)));
   if (log.kind === "syslog") {
     for (const line of description) log.write("info", "configuration", line);
   }
@@ -87,6 +89,10 @@ async function runConfigured(
   const code = await runMode({ ...config, peers }, { instanceId, host, log });
   await Promise.all([log.flush(), host.supervisor?.flush()]);
   return code;
+}
+
+function secretsOf({ credentials, sharedSecrets }: Config): string[] {
+  return [credentials.secret, credentials.apiKey, ...sharedSecrets];
 }
 
 /** What is allowed and yet not what one wants. No value is shown: it may be the secret. */
@@ -114,6 +120,7 @@ async function runMode(
     early();
     return await watch(config, { instanceId, host, log, connect });
   }
+  settleDown(config, { host, log });
   const elasticIp = config.addresses[0]?.elasticIp ?? "";
   const cloud = connect(elasticIp, () => {});
   return await associate(config.mode, { cloud, clock: host.clock, log, signal, elasticIp });

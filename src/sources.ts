@@ -3,10 +3,11 @@ import type { Given, Values } from "./cli.ts";
 import { type Findings, nameOf } from "./config.ts";
 import { readExoAccount } from "./exo_config.ts";
 import type { Host } from "./host.ts";
+import { findSharedSecret } from "./shared_secret.ts";
 
 /** Reads the secret file and the CLI's configuration, if what they could say is not said already. */
 export function findValues(
-  { given }: Values,
+  { given }: Pick<Values, "given">,
   host: Pick<Host, "env" | "os" | "readTextFile">,
 ): [Findings, string[]] {
   const findings: { secretFile?: string; account?: Findings["account"] & object } = {};
@@ -27,7 +28,9 @@ export function findValues(
     if (account) findings.account = account;
     if (problem && !keyed) problems.push(problem);
   }
-  return [findings, problems];
+  const { found, problem } = findSharedSecret({ given }, host);
+  if (problem) problems.push(problem);
+  return [found ? { ...findings, sharedSecret: found } : findings, problems];
 }
 
 /** A flag goes before a variable, ours before the CLI's, and the secret itself before its file. */

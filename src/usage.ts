@@ -62,10 +62,18 @@ export function describe(config: Config, instanceId: string): string[] {
       `hand-over timeout: ${seconds(config.handoverTimeoutMs)}`,
       `reconcile: every ${seconds(config.reconcileMs)}`,
       `wire: ${config.wire}`,
+      `signed: ${signedText(config)}`,
     ]),
   ];
 }
 
 function addressText({ elasticIp, priority }: AddressConfig): string {
   return priority === null ? elasticIp : `${elasticIp} with priority ${priority}`;
+}
+
+function signedText({ sharedSecrets, acceptUnsigned }: Config): string {
+  const { length } = sharedSecrets;
+  if (length === 0) return "no";
+  const keys = length === 1 ? "one key" : `${length} keys`;
+  return `yes, ${keys}${acceptUnsigned ? ", unsigned accepted until a peer has signed" : ""}`;
 }

@@ -4,8 +4,19 @@ import type { Connect } from "./connection.ts";
 import { hostText } from "./core/ip.ts";
 import type { NodeSettings } from "./core/node.ts";
 import type { Host } from "./host.ts";
+import type { HostLog } from "./host/log.ts";
+import { settleDown } from "./least_privilege.ts";
+import { Seal } from "./seal.ts";
 import { runWatchdog, type WatchdogSettings } from "./watchdog.ts";
-import type { Link, Log } from "./world.ts";
+import type { Link } from "./world.ts";
+
+const UNSIGNED =
+  `heartbeats are not signed: who can send from a peer's address can speak for it, see ${
+    nameOf("shared-secret-file")
+  }`;
+const ACCEPTED = `unsigned heartbeats are accepted until their sender has signed one: leave out ${
+  nameOf("accept-unsigned")
+} once all nodes sign`;
 
 /** Watches until told to stop. Resolves to the exit code. */
 export async function watch(
@@ -13,7 +24,7 @@ export async function watch(
   { instanceId, host, log, connect }: {
     instanceId: string;
     host: Host;
-    log: Log;
+    log: HostLog;
     connect: Connect;
   },
 ): Promise<number> {
@@ -30,9 +41,23 @@ export async function watch(
     );
     return 1;
   }
+  const { sharedSecrets, acceptUnsigned } = config;
+  const seal = sharedSecrets.length > 0 ? await Seal.of(sharedSecrets) : null;
+  if (!seal) log.write("info", "unsigned", UNSIGNED);
+  else if (acceptUnsigned) log.write("warning", "unsigned", ACCEPTED);
+  settleDown(config, { host, log });
   const { clock, random, signals, supervisor } = host;
   const settings = watchdogSettings(config, { instanceId, localAddresses: link.localAddresses });
-  return await runWatchdog(settings, { clock, random, link, signals, log, supervisor, connect });
+  return await runWatchdog(settings, {
+    clock,
+    random,
+    link,
+    signals,
+    log,
+    supervisor,
+    seal,
+    connect,
+  });
 }
 
 function watchdogSettings(
@@ -44,6 +69,7 @@ function watchdogSettings(
     nodes: nodeSettings(config),
     port: listen.port,
     trailer: wire === "full",
+    acceptUnsigned: config.acceptUnsigned,
     selfId: api === "v2" ? instanceId : null,
     addresses: peers.kind === "group"
       ? null

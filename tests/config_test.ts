@@ -47,6 +47,8 @@ Deno.test("configure() gives the documented defaults", () => {
     reconcileMs: 30_000,
     wire: "full",
     pidFile: null,
+    sharedSecrets: [],
+    acceptUnsigned: false,
   });
 });
 

@@ -1,6 +1,7 @@
 // Which cloud to speak to, and as whom.
 import { isUuid } from "../core/uuid.ts";
 import { nameOf, type Reading } from "./reading.ts";
+import type { FoundSecret } from "./security.ts";
 
 /** Credentials for the cloud. */
 export interface Credentials {
@@ -14,6 +15,8 @@ export interface Findings {
   readonly secretFile?: string;
   /** Account of the `exo` CLI's configuration file. */
   readonly account?: Partial<Credentials> & { readonly zone?: string };
+  /** What a file or a variable has as shared secret. */
+  readonly sharedSecret?: FoundSecret;
 }
 
 /** The cloud as configured. */
