@@ -1,0 +1,127 @@
+// A secret comes into a running cluster, is replaced and is seen to protect it: real processes, restarted one by one.
+import { assert, assertEquals } from "@std/assert";
+import { encode } from "../../src/core/heartbeat.ts";
+import { Cluster, type ClusterNode, ELASTIC_IP, until } from "./cluster.ts";
+
+const OLD = "the secret of the first year", NEW = "the secret of the second year";
+const PRIORITIES = [10, 20, 30];
+
+/** A cluster whose nodes find their secret in files of a folder. */
+class SecretCluster extends Cluster {
+  readonly folder = Deno.makeTempDirSync({ prefix: "exoip-secret-" });
+
+  /** Arguments for a node that has these secrets. */
+  secret(...secrets: string[]): string[] {
+    const path = `${this.folder}/${secrets.map((secret) => secret.length).join("-")}`;
+    Deno.writeTextFileSync(path, secrets.join("\n") + "\n", { mode: 0o600 });
+    return ["--shared-secret-file", path];
+  }
+
+  /** Starts the node and waits until it and all others hear each other. */
+  async startAndMeet(node: ClusterNode, args: readonly string[]): Promise<void> {
+    const from = node.lines.length;
+    const known = new Map(this.nodes.map((each) => [each, each.lines.length]));
+    const others = this.nodes.filter((each) => each !== node && each.alive);
+    this.start(node, { priority: PRIORITIES[this.nodes.indexOf(node)] ?? 99, args });
+    const met = (one: ClusterNode, other: ClusterNode) =>
+      one.lines.slice(one === node ? from : known.get(one))
+        .some(({ text }) => text.includes(`peer-alive: peer ${other.instance.address} `));
+    const settled = () =>
+      node.lines.slice(from).some(({ text }) => /role: \w+ \((?!settling)/.test(text));
+    await until(() => settled() && others.every((other) => met(node, other) && met(other, node)), {
+      title: `${node.name} and the others hear each other`,
+    });
+  }
+
+  /** Restarts all nodes one by one, the holder last. */
+  async restartAll(args: readonly string[]): Promise<void> {
+    for (const node of this.nodes.toReversed()) {
+      node.process?.signal("SIGTERM");
+      assertEquals(await node.process?.ended(), 0, node.process?.output);
+      // The others must have noticed, so that they can notice its return.
+      const gone = `peer ${node.instance.address} is dead`;
+      for (const other of this.nodes.filter((each) => each !== node)) {
+        const last = () =>
+          other.lines.findLast(({ text }) =>
+            /peer-(alive|dead)/.test(text) && text.includes(`${node.instance.address} `)
+          );
+        await until(() => last()?.text.includes(gone) ?? false, {
+          title: `${other.name} misses ${node.name}`,
+        });
+      }
+      await this.startAndMeet(node, args);
+    }
+    await until(() => this.holders.join() === "node-1", { title: "the best holds again" });
+  }
+
+  /** All that was refused by any node. */
+  get refusals(): string[] {
+    return this.nodes.flatMap(({ lines }) => lines.map(({ text }) => text))
+      .filter((text) => text.includes("refused: datagram"));
+  }
+
+  override async close(): Promise<void> {
+    await super.close();
+    await Deno.remove(this.folder, { recursive: true });
+  }
+}
+
+Deno.test("a secret is rolled out and replaced, node by node, without a moment without holder", async () => {
+  const cluster = new SecretCluster({ interval: "0.1" });
+  const { history } = cluster.server.model;
+  try {
+    for (const node of cluster.nodes) await cluster.startAndMeet(node, []);
+    await until(() => cluster.holders.join() === "node-1", { title: "the best holds" });
+    // Roll-out: first hear both kinds, then only signed ones.
+    await cluster.restartAll([...cluster.secret(OLD), "--accept-unsigned"]);
+    await cluster.restartAll(cluster.secret(OLD));
+    // Replacement: know the new one, sign with it, forget the old one.
+    await cluster.restartAll(cluster.secret(OLD, NEW));
+    await cluster.restartAll(cluster.secret(NEW, OLD));
+    await cluster.restartAll(cluster.secret(NEW));
+    const first = history.findIndex(({ holders }) => holders.length > 0);
+    assert(
+      first === 0 && history.every(({ holders }) => holders.length > 0),
+      JSON.stringify(history),
+    );
+    assertEquals(cluster.refusals, [], "no heartbeat was lost to the change");
+  } finally {
+    await cluster.close();
+  }
+});
+
+Deno.test("with a secret a spoofer at a peer's address achieves nothing, without one it outranks", async () => {
+  for (const protect of [true, false]) {
+    const cluster = new SecretCluster({ interval: "0.1", count: 2 });
+    const [one, two] = [cluster.node(1), cluster.node(2)];
+    const spoofer = Deno.listenDatagram({
+      transport: "udp",
+      hostname: two.instance.address,
+      port: 0,
+    });
+    try {
+      cluster.start(one, { priority: 10, args: protect ? cluster.secret(OLD) : [] });
+      await until(() => cluster.holders.join() === "node-1", { title: "it holds" });
+      const to = { transport: "udp", hostname: one.instance.address, port: cluster.port } as const;
+      const forged = encode({
+        priority: 1,
+        elasticIp: ELASTIC_IP,
+        id: two.instance.id,
+        trailer: null,
+      });
+      const says = (text: string) => one.lines.some((line) => line.text.includes(text));
+      await spoofer.send(forged, to);
+      if (protect) {
+        await until(() => says("datagram from 127.0.0.2: unsigned"), { title: "it is refused" });
+        assert(!says("peer-alive") && !says("outranked"), one.process?.output);
+        assertEquals(one.role, "master");
+      } else {
+        await until(() => says("outranked by 127.0.0.2/1"), { title: "it outranks" });
+      }
+      assertEquals(cluster.holders, ["node-1"], "and even so nobody is without holder");
+    } finally {
+      spoofer.close();
+      await cluster.close();
+    }
+  }
+});
