@@ -5,6 +5,8 @@ import type { HostLog } from "./host/log.ts";
 
 /** Where as many characters of a secret are found, all that follow of it are hidden: a quotation may break off. */
 const RECOGNISED_CHARS = 8;
+/** Shorter ones are words, and no secrets: hiding them would spoil every message. */
+const SECRET_CHARS = 4;
 /** What stands in their place. */
 export const HIDDEN = "[secret]";
 
@@ -13,9 +15,13 @@ export type Redact = (text: string) => string;
 
 /** Hides the secrets, also as they look in a URL, in Base64, in hexadecimal and in JSON. */
 export function redactor(secrets: readonly string[]): Redact {
-  const forms = [...new Set(secrets.filter((secret) => secret !== "").flatMap(formsOf))]
-    .toSorted((one, other) => other.length - one.length);
-  return (text) => forms.reduce(hide, text);
+  const forms = [
+    ...new Set(secrets.filter(({ length }) => length >= SECRET_CHARS).flatMap(formsOf)),
+  ];
+  if (forms.length === 0) return (text) => text;
+  const heads = forms.map((form) => form.slice(0, RECOGNISED_CHARS));
+  const anyHead = new RegExp(`(?=${heads.map(literally).join("|")})`, "g");
+  return (text) => hide(text, { forms, anyHead });
 }
 
 function formsOf(secret: string): string[] {
@@ -29,16 +35,31 @@ function formsOf(secret: string): string[] {
   ];
 }
 
-function hide(text: string, secret: string): string {
-  const head = secret.slice(0, RECOGNISED_CHARS);
-  let rest = text, done = "";
-  for (let at = rest.indexOf(head); at >= 0; at = rest.indexOf(head)) {
-    let end = head.length;
-    while (end < secret.length && rest[at + end] === secret[end]) end += 1;
-    done += rest.slice(0, at) + HIDDEN;
-    rest = rest.slice(at + end);
+function hide(text: string, { forms, anyHead }: { forms: string[]; anyHead: RegExp }): string {
+  let shown = "", from = 0;
+  for (const { index } of text.matchAll(anyHead)) {
+    // Within what is hidden already another one may begin, and end later.
+    if (index >= from) shown += text.slice(from, index) + HIDDEN;
+    from = Math.max(
+      from,
+      index + Math.max(...forms.map((form) => sharedLength(text, index, form))),
+    );
   }
-  return done + rest;
+  return shown + text.slice(from);
+}
+
+/** How much of the secret stands at that place, if enough to be recognised. */
+function sharedLength(text: string, at: number, secret: string): number {
+  let length = 0;
+  while (length < secret.length && text[at + length] === secret[length]) length += 1;
+  return length >= Math.min(RECOGNISED_CHARS, secret.length) ? length : 0;
+}
+
+function literally(text: string): string {
+  return text.replace(
+    /[^A-Za-z0-9]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
 }
 
 /** A log to which no secret gets. */
