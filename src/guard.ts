@@ -12,9 +12,9 @@ import {
   type Instant,
   suspectedClock,
 } from "./core/clock_check.ts";
-import { distrust, type Heard } from "./core/election.ts";
 import type { Election } from "./core/election_state.ts";
 import { hasTag } from "./core/heartbeat.ts";
+import { distrust, type Heard } from "./core/trust.ts";
 import type { QuietLog } from "./quiet_log.ts";
 import type { Refusals } from "./refusals.ts";
 import type { Seal } from "./seal.ts";

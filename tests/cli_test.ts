@@ -28,6 +28,7 @@ const ADDED: readonly Row[] = [
   ["reconcile", ["IF_RECONCILE"], "60"],
   ["wire", ["IF_WIRE"], "plain"],
   ["pid-file", ["IF_PID_FILE"], "/run/exoip.pid"],
+  ["shared-secret-file", ["IF_SHARED_SECRET_FILE"], "/run/shared"],
 ];
 const VALUED = [...ORIGINAL, ...ADDED];
 const SWITCHES: ReadonlyArray<readonly [name: string, variable?: string]> = [
@@ -39,6 +40,7 @@ const SWITCHES: ReadonlyArray<readonly [name: string, variable?: string]> = [
   ["O"],
   ["version"],
   ["exclusive", "IF_EXCLUSIVE"],
+  ["accept-unsigned", "IF_ACCEPT_UNSIGNED"],
   ["no-preempt", "IF_NO_PREEMPT"],
   ["stop"],
   ["status"],

@@ -3,7 +3,6 @@ import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { advert, advertTo } from "../src/core/advert.ts";
 import {
-  distrust,
   elect,
   type ElectionEvent,
   electionWakeAtMs,
@@ -17,6 +16,7 @@ import {
 } from "../src/core/election_state.ts";
 import type { Heartbeat, Trailer } from "../src/core/heartbeat.ts";
 import { ranksBefore } from "../src/core/peer.ts";
+import { distrust } from "../src/core/trust.ts";
 import { NODE_SETTINGS } from "./node_settings.ts";
 
 const SELF = "00000001-0000-4000-8000-000000000005", PEER = "00000001-0000-4000-8000-000000000007";

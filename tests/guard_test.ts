@@ -1,8 +1,9 @@
 // What becomes of a heartbeat when there is a shared secret: each reason, in an order that keeps floods cheap.
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { type Election } from "../src/core/election_state.ts";
-import { elect, type Heard, startElection } from "../src/core/election.ts";
+import type { Election } from "../src/core/election_state.ts";
+import { elect, startElection } from "../src/core/election.ts";
 import { decode, encode, type Heartbeat, type Trailer } from "../src/core/heartbeat.ts";
+import type { Heard } from "../src/core/trust.ts";
 import { Guard } from "../src/guard.ts";
 import { QuietLog } from "../src/quiet_log.ts";
 import { Refusals } from "../src/refusals.ts";

@@ -53,7 +53,12 @@ Deno.test("the README names every event word and every reason word", () => {
     for (const [, word] of text.matchAll(/"(?:info|warning|critical)",\s*"([a-z-]+)"/g)) {
       words.add(word ?? "");
     }
+    const unions = text.matchAll(/type (?:Distrust|Malformed)Reason =([^;]*);/g);
+    const reasons = [...unions].flatMap(([, union]) => [...(union ?? "").matchAll(/"([a-z-]+)"/g)]);
+    const refusals = text.matchAll(/\brefusals\.(?:refuse|count)\((?:from, )?"([a-z-]+)"/g);
+    for (const [, word] of [...reasons, ...refusals]) words.add(word ?? "");
   }
+  for (const word of ["reordered", "replayed", "bad-tag", "length"]) assert(words.has(word), word);
   const missing = [...words].filter((word) => !readme.includes("`" + word + "`"));
   assertEquals(missing, []);
 });

@@ -14,7 +14,6 @@
 //
 // What follows for the address is in aim.ts, what is done about it in ownership.ts.
 import {
-  deadTimeMs,
   deathAtMs,
   type Election,
   type ElectionSettings,
@@ -22,30 +21,13 @@ import {
   PASSED,
   settling,
 } from "./election_state.ts";
-import type { Heartbeat, Trailer } from "./heartbeat.ts";
+import type { Trailer } from "./heartbeat.ts";
 import { judge } from "./judgement.ts";
 import { type PeerIdentity, unheard } from "./peer.ts";
+import { distrust, type Heard } from "./trust.ts";
 
 /** How long after the cloud came back a live holder without it is left alone: two retries. */
 export const GRACE_MS = 6_000;
-
-/** Why a well-formed heartbeat is not believed. */
-export type DistrustReason =
-  | "unknown-source"
-  | "wrong-address"
-  | "own-id"
-  | "wrong-id"
-  | "reordered"
-  | "unsigned"
-  | "replayed";
-
-/** A heartbeat that came in. */
-export interface Heard {
-  readonly from: string;
-  readonly heartbeat: Heartbeat;
-  /** Its tag is right. */
-  readonly sealed?: boolean;
-}
 
 /** What can happen to the election. */
 export type ElectionEvent =
@@ -120,27 +102,6 @@ export function electionWakeAtMs(state: Election): number {
     if (peer.alive) wakeAtMs = Math.min(wakeAtMs, deathAtMs(peer, state));
   }
   return wakeAtMs;
-}
-
-/** Why a heartbeat must not be believed, or null when it may. */
-export function distrust(
-  { peers, settings, selfId }: Election,
-  { from, heartbeat, sealed = false }: Heard,
-): DistrustReason | null {
-  const peer = peers.get(from);
-  if (!peer) return "unknown-source";
-  if (heartbeat.elasticIp !== settings.elasticIp) return "wrong-address";
-  if (heartbeat.id === selfId) return "own-id";
-  if (peer.wireId !== null && heartbeat.id !== peer.wireId) return "wrong-id";
-  if (sealed) {
-    const risen = (heartbeat.trailer?.sequence ?? 0) > (peer.sealedSequence ?? -1);
-    return risen ? null : "replayed";
-  }
-  // Who has signed once can sign: what comes without a tag is another's.
-  if (peer.sealedSequence !== null) return "unsigned";
-  // Much older than the last one means a restart with another clock, not a late datagram.
-  const lag = (peer.trailer?.sequence ?? 0) - (heartbeat.trailer?.sequence ?? Infinity);
-  return lag >= 0 && lag < deadTimeMs(settings) ? "reordered" : null;
 }
 
 /** Whether it says what the peer's last one said, so that nothing follows from it but that the peer lives. */

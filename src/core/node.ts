@@ -4,13 +4,10 @@ import { type Advert, advert, advertTo, sameAdvert } from "./advert.ts";
 import { type Aim, aimOf } from "./aim.ts";
 import { departure } from "./departure.ts";
 import {
-  distrust,
-  type DistrustReason,
   elect,
   type ElectionEvent,
   electionWakeAtMs,
   hear,
-  type Heard,
   saysNothingNew,
   startElection,
 } from "./election.ts";
@@ -38,6 +35,7 @@ import {
 } from "./roster.ts";
 import { steer, type Turn } from "./steering.ts";
 import { changesBetween } from "./story.ts";
+import { distrust, type DistrustReason, type Heard } from "./trust.ts";
 
 /** What the node is told once. */
 export interface NodeSettings extends ElectionSettings {
