@@ -125,3 +125,50 @@ Deno.test("with a secret a spoofer at a peer's address achieves nothing, without
     }
   }
 });
+
+Deno.test("recorded heartbeats of a dead peer do not keep it alive", async () => {
+  const cluster = new SecretCluster({ interval: "0.1" });
+  const [one, two, ear] = [cluster.node(1), cluster.node(2), cluster.node(3)];
+  const { port } = cluster;
+  // What the first node sends to a third one can be recorded there: sequences between those that the second has heard.
+  const recorder = Deno.listenDatagram({ transport: "udp", hostname: ear.instance.address, port });
+  const records: Uint8Array<ArrayBuffer>[] = [];
+  const recording = (async () => {
+    for await (const [bytes, from] of recorder) {
+      if ((from as Deno.NetAddr).hostname === one.instance.address) records.push(bytes.slice());
+    }
+  })();
+  let replaying = true;
+  const replayer = Deno.listenDatagram({
+    transport: "udp",
+    hostname: one.instance.address,
+    port: 0,
+  });
+  try {
+    const args = cluster.secret(OLD);
+    cluster.start(one, { priority: 10, args });
+    cluster.start(two, { priority: 20, args });
+    await until(() => cluster.holders.join() === "node-1" && records.length >= 50, {
+      title: "the first holds, and fifty heartbeats are recorded",
+    });
+    one.process?.signal("SIGKILL");
+    await one.process?.ended();
+    const to = { transport: "udp", hostname: two.instance.address, port } as const;
+    const replay = (async () => {
+      while (replaying) {
+        for (const bytes of records) await replayer.send(bytes, to);
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+    })();
+    await until(() => cluster.holders.join() === "node-2", { title: "the second has taken over" });
+    replaying = false;
+    await replay;
+    assert(two.process?.output.includes("datagram from 127.0.0.1: replayed"), two.process?.output);
+  } finally {
+    replaying = false;
+    replayer.close();
+    recorder.close();
+    await recording;
+    await cluster.close();
+  }
+});
