@@ -11,7 +11,7 @@ import { runWatchdog, type WatchdogSettings } from "./watchdog.ts";
 import type { Link } from "./world.ts";
 
 const UNSIGNED =
-  `heartbeats are not signed: who can send from a peer's address can speak for it, see ${
+  `heartbeats are not signed: who can send from a node's address can speak for it, see ${
     nameOf("shared-secret-file")
   }`;
 const ACCEPTED = `unsigned heartbeats are accepted until their sender has signed one: leave out ${
