@@ -1,6 +1,7 @@
 // The program as main.ts runs it, on the real computer, that tries after its start what it should not be able to do any
 // more, and prints what became of each attempt. Used by privileges_test.ts, never shipped.
 import { thisComputer } from "../../main.ts";
+import { openLog } from "../../src/host/log.ts";
 import { runProgram } from "../../src/program.ts";
 
 const [forbidden = "", ...args] = Deno.args;
@@ -34,10 +35,12 @@ function probe(): void {
 }
 
 const host = thisComputer();
+// The real place belongs to the machine that the tests run on.
+const syslogPath = Deno.env.get("PROBE_SYSLOG");
 const code = await runProgram(args, {
   ...host,
   openLog(options) {
-    const log = host.openLog(options);
+    const log = syslogPath ? openLog({ ...options, syslogPath }) : host.openLog(options);
     return {
       ...log,
       write(severity, event, text) {

@@ -35,7 +35,8 @@ async function runProbe(
     args: [
       ...command.slice(1),
       `${folder}/forbidden`,
-      ..."-W -O -t 50ms -r 2".split(" "),
+      ..."-W -t 50ms -r 2".split(" "),
+      ...(env.PROBE_SYSLOG ? [] : ["-O"]),
       ...["-l", `127.0.0.1:${freePort()}`, "-xi", ELASTIC_IP, "-p", "127.0.0.2"],
       ...["-xe", server.endpoint("v2"), "-i", id, ...args],
     ],
@@ -103,6 +104,23 @@ Deno.test("a PID file keeps read and write, and is still removed at the end", ()
     assertEquals(could, outcomes(["read", "write"]));
     assertStringIncludes(output, "read (PID file), write (PID file)");
     assertEquals([...Deno.readDirSync(folder)].map(({ name }) => name), ["forbidden"]);
+  }));
+
+Deno.test("syslog keeps write, and hears what comes after", () =>
+  inFolder(async (folder) => {
+    const path = `${folder}/log`;
+    const socket = Deno.listenDatagram({ transport: "unixpacket", path });
+    const heard: string[] = [];
+    const listening = (async () => {
+      for await (const [bytes] of socket) heard.push(new TextDecoder().decode(bytes));
+    })();
+    const { could } = await runProbe({ folder, env: { PROBE_SYSLOG: path } });
+    socket.close();
+    await listening;
+    assertEquals(could, outcomes(["write"]));
+    const after = heard.slice(heard.findIndex((line) => line.includes("privileges: "))).join("\n");
+    assertStringIncludes(after, "write (syslog)");
+    assert(after.includes("role: master") && after.includes("exit: exit code 0"), after);
   }));
 
 Deno.test("a notification socket with a path keeps write, and hears what it should", () =>

@@ -72,9 +72,19 @@ Deno.test("a secret is rolled out and replaced, node by node, without a moment w
   try {
     for (const node of cluster.nodes) await cluster.startAndMeet(node, []);
     await until(() => cluster.holders.join() === "node-1", { title: "the best holds" });
+    const warned = (text: string) => text.includes("unsigned: heartbeats are not signed");
+    for (const { lines } of cluster.nodes) {
+      assertEquals(lines.filter(({ text }) => warned(text)).length, 1, "it is said once");
+    }
     // Roll-out: first hear both kinds, then only signed ones.
     await cluster.restartAll([...cluster.secret(OLD), "--accept-unsigned"]);
+    const says = (what: string) =>
+      cluster.nodes.map(({ process }) =>
+        process?.lines.filter(({ text }) => text.includes(what)).length
+      );
+    assertEquals(says("[WARNING] unsigned: unsigned heartbeats are accepted"), [1, 1, 1]);
     await cluster.restartAll(cluster.secret(OLD));
+    assertEquals(says("unsigned"), [0, 0, 0]);
     // Replacement: know the new one, sign with it, forget the old one.
     await cluster.restartAll(cluster.secret(OLD, NEW));
     await cluster.restartAll(cluster.secret(NEW, OLD));
