@@ -7,6 +7,7 @@ const FINAL: ReadonlySet<CloudErrorKind> = new Set([
   "no-such-address",
   "no-such-peer",
   "no-such-group",
+  "no-peers",
   "managed-address",
   "pool-address",
 ]);

@@ -84,8 +84,8 @@ Deno.test("configure() takes each value, at both ends of its range", () => {
 });
 
 Deno.test("configure() knows the three modes, and a group as the source of the peers", () => {
-  const group = ["-W", ...ONCE.slice(1), "-G", "load balancers"];
-  assertEquals(configOf(group).peers, { kind: "group", group: "load balancers" });
+  const group = ["-W", ...ONCE.slice(1), "-G", "load balancers, edge", "-G", "edge"];
+  assertEquals(configOf(group).peers, { kind: "groups", groups: ["load balancers", "edge"] });
   assertEquals(configOf(ONCE).mode, "associate");
   assertEquals(configOf(["-D", ...ONCE.slice(1)]).mode, "dissociate");
   assertEquals(configOf([...ONCE, "-W=false", "-D=false"]).mode, "associate");
@@ -132,15 +132,17 @@ Deno.test("configure() names flag and variable of each problem", () => {
   }
 });
 
-Deno.test("configure() wants peers for -W alone, and no group beside IF_EXOSCALE_PEERS", () => {
+Deno.test("configure() lets the cloud tell the peers, and refuses a group beside -p", () => {
   const bare = ["-xi", "198.51.100.50", ...CREDENTIALS];
-  const missing = "-p (IF_EXOSCALE_PEERS): peers are missing: " +
-    "give them, or a group with -G (IF_EXOSCALE_PEER_GROUP)";
   const both = "-p (IF_EXOSCALE_PEERS): excludes -G (IF_EXOSCALE_PEER_GROUP): give one of them";
-  assertEquals(problemsOf(["-W", ...bare]), [missing]);
+  assertEquals(configOf(["-W", ...bare]).peers, { kind: "discovery" });
+  const empty = "the list is empty: leave it out, or name some";
+  assertEquals(problemsOf(["-W", "-p", "", ...bare]), [`-p (IF_EXOSCALE_PEERS): ${empty}`]);
+  assertEquals(problemsOf(["-W", "-G", "", ...bare]), [`-G (IF_EXOSCALE_PEER_GROUP): ${empty}`]);
+  assertEquals(problemsOf(["-W", "-G", "web,", ...bare]).length, 1);
   const env = { IF_EXOSCALE_PEERS: "192.0.2.2" };
   assertEquals(problemsOf(["-W", "-G", "web", ...bare], env), [both]);
-  assertEquals(problemsOf(["-W", "-p", "", "-G", "web", ...bare], env)[0], both);
+  assertEquals(problemsOf(["-W", "-p", "", "-G", "web", ...bare], env).length, 1);
   assertEquals(problemsOf(["-A", ...bare]), []);
   assertEquals(problemsOf(["-D", "-G", "web", ...bare], env), []);
 });

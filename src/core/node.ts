@@ -51,7 +51,8 @@ export type NodeEvent =
   | { readonly kind: "nudge"; readonly by: -1 | 1 }
   | { readonly kind: "stop" }
   | Extract<OwnershipEvent, { kind: "progress" | "answered" | "failed" }>
-  | Extract<ElectionEvent, { kind: "members" }>
+  /** `found` says why these are the peers, where nobody named them. */
+  | (Extract<ElectionEvent, { kind: "members" }> & { readonly found?: string })
   | { readonly kind: "members-failed"; readonly retryAfterMs: number | null };
 
 /** What the node wants done. */
@@ -131,7 +132,12 @@ export function stepFully(before: Node, event: NodeEvent, atMs: number): [Node, 
     }
   }
   if (event.kind === "stop") node = { ...node, stoppedAtMs: node.stoppedAtMs ?? atMs };
-  if (event.kind === "members") node = { ...node, roster: endReading(node.roster, event.listed) };
+  if (event.kind === "members") {
+    const { listed, found = null } = event;
+    const news = found !== null && found !== node.roster.found;
+    if (news) effects.push({ kind: "report", ...report("info", "discovery", found) });
+    node = { ...node, roster: endReading(node.roster, { listed, found }) };
+  }
   if (event.kind === "answered" && before.ownership.read.failures > 0) {
     node = { ...node, roster: hurryReading(node.roster) };
   }

@@ -33,6 +33,7 @@ export type CloudErrorKind =
   | "no-such-address"
   | "no-such-peer"
   | "no-such-group"
+  | "no-peers"
   | "no-zone"
   | "managed-address"
   | "pool-address"

@@ -70,7 +70,13 @@ function read(model: CloudModel, collection: string, id: string): Response {
   if (operation) return json(operationJson(operation));
   const pool = collection === "instance-pool" ? model.pools.get(id) : undefined;
   if (pool) {
-    return json({ id, name: "pool", "elastic-ips": pool.map((address) => ({ id: address })) });
+    const nodepool = model.nodepools.get(id);
+    return json({
+      id,
+      name: "pool",
+      "elastic-ips": pool.map((address) => ({ id: address })),
+      ...(nodepool && { manager: { id: nodepool, type: "sks-nodepool" } }),
+    });
   }
   return json({ message: "Not found" }, 404);
 }
@@ -96,18 +102,20 @@ function summary(model: CloudModel, instance: SimInstance) {
     "created-at": "2026-03-01T08:15:30Z",
     ...(instance.address && { "public-ip": instance.address }),
     "public-ip-assignment": isPrivate ? "none" : "inet4",
-    labels: {},
+    labels: instance.labels,
     "security-groups": instance.groups.map((name) => ({ id: model.groups.get(name) })),
     "private-networks": [],
-    ...(instance.poolId && { manager: { id: instance.poolId, type: "instance-pool" } }),
+    ...(instance.poolId && { manager: { id: instance.poolId, type: instance.managerType } }),
   };
 }
 
-function addressJson({ id, ip, managed }: SimAddress) {
+function addressJson({ id, ip, managed, description, labels }: SimAddress) {
   return {
     id,
     ip,
-    addressfamily: "inet4",
+    addressfamily: ip.includes(":") ? "inet6" : "inet4",
+    labels,
+    ...(description && { description }),
     ...(managed && { healthcheck: { mode: "tcp", port: 80 } }),
   };
 }

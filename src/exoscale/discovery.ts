@@ -1,0 +1,89 @@
+// Peers that nobody named: the members of our instance pool, else the instances labelled with the Elastic IP. One
+// unfiltered listing of the zone has all that is needed, since lists show pool and labels, and filters cannot be
+// relied on.
+import type { Membership } from "../world.ts";
+import { CloudError } from "./cloud_error.ts";
+import { type Machine, membersAmong } from "./peer_source.ts";
+
+/** Key of the label. Its value is the Elastic IP, or several joined by `_`. */
+export const LABEL = "exoip";
+
+/** Where we are, and how an operator puts an instance there. */
+export interface Surroundings {
+  readonly elasticIp: string;
+  readonly selfId: string;
+  /** Our pool as far as we know it already: an instance never leaves the pool that made it. */
+  readonly pool: Pool | null;
+  /** For messages: `API v2 at https://...`. */
+  readonly where: string;
+  /** Command that labels this instance. */
+  readonly labelling: string;
+}
+
+/** An instance pool; that of an SKS node pool is one, too. */
+export interface Pool {
+  readonly id: string;
+  /** Empty when it is not known. */
+  readonly name: string;
+}
+
+/** The peers among all machines of the zone, and why these. Throws `no-peers` when neither rule has any. */
+export function discover(machines: readonly Machine[], around: Surroundings): Membership {
+  const self = machines.find(({ instanceId }) => instanceId === around.selfId);
+  const poolId = self?.poolId ?? around.pool?.id ?? null;
+  return poolId === null ? labelled(machines, around) : pooled(machines, { ...around, poolId });
+}
+
+function pooled(
+  machines: readonly Machine[],
+  { poolId, pool, selfId, elasticIp }: Surroundings & { poolId: string },
+): Membership {
+  const members = machines.filter((machine) => machine.poolId === poolId);
+  const name = pool?.id === poolId && pool.name !== "" ? `${pool.name} (${poolId})` : poolId;
+  const stray = machines.some((machine) => wears(machine, elasticIp) && machine.poolId !== poolId);
+  const unread = stray ? `; the label ${LABEL} of others is not looked at` : "";
+  const found = `the peers are the members of our instance pool ${name}${unread}`;
+  return { ...membersAmong(members, selfId), found };
+}
+
+function labelled(machines: readonly Machine[], around: Surroundings): Membership {
+  const { elasticIp, selfId, labelling } = around;
+  const members = machines.filter((machine) => machine.exists && wears(machine, elasticIp));
+  if (members.length === 0) throw nobody(machines, around);
+  const membership = membersAmong(members, selfId);
+  const missing = membership.listed ? "" : `; this one is not: ${labelling}`;
+  return {
+    ...membership,
+    found: `the peers are the instances labelled ${LABEL}=${elasticIp}${missing}`,
+  };
+}
+
+function wears({ labels }: Machine, elasticIp: string): boolean {
+  return labels?.[LABEL]?.split("_").map((address) => address.trim()).includes(elasticIp) ?? false;
+}
+
+function nobody(machines: readonly Machine[], around: Surroundings): CloudError {
+  const { elasticIp, where, labelling } = around;
+  const given = "name the peers with -p (IF_EXOSCALE_PEERS) or -G (IF_EXOSCALE_PEER_GROUP)";
+  const readable = machines.some(({ labels }) => labels !== null);
+  const message = readable
+    ? `no peers: this instance is in no instance pool, and none is labelled ${LABEL}=${elasticIp} ` +
+      `(${where}): on each node's behalf run \`${labelling}\`, or ${given}`
+    : `no peers: ${where} lists no tags: ${given}`;
+  return new CloudError("no-peers", message);
+}
+
+/** The command for API v2; `--label` replaces all labels of the instance. */
+export function labelCommand(
+  { elasticIp, selfId, endpoint }: { elasticIp: string; selfId: string; endpoint: string },
+): string {
+  const zone = /^https:\/\/[a-z0-9]+-([a-z0-9-]+)\.exoscale\.com\//.exec(endpoint)?.[1];
+  const place = zone ? ` --zone ${zone}` : "";
+  return `exo compute instance update ${selfId}${place} --label ${LABEL}=${elasticIp}`;
+}
+
+/** The command for CloudStack. */
+export function tagCommand({ elasticIp, selfId }: { elasticIp: string; selfId: string }): string {
+  return `cmk create tags resourcetype=UserVm resourceids=${selfId} ` +
+    `tags[0].key=${LABEL} tags[0].value=${elasticIp}`;
+}
