@@ -1,6 +1,7 @@
 // What the program is to do, checked: every problem that can be seen without asking anybody is found here,
 // and all of them are reported together, each with its flag and its variable.
 import type { Values } from "./cli.ts";
+import { isIpv4 } from "./core/ipv4.ts";
 import { type AddressConfig, readAddresses } from "./config/addresses.ts";
 import { type CloudConfig, type Findings, readCloud } from "./config/cloud.ts";
 import { type ElectionConfig, readElection } from "./config/election.ts";
@@ -41,6 +42,9 @@ export function configure(
   const { length } = config.addresses;
   const single = `${length} Elastic IPs, wanted one: -A and -D move one at a time`;
   reading.need(counts || length <= 1, "xi", single);
+  const addressed = config.api === "v2" ||
+    config.addresses.every(({ elasticIp }) => isIpv4(elasticIp));
+  reading.need(addressed, "xi", "on CloudStack an Elastic IP is given by its IPv4 address");
   const { problems } = reading;
   return mode === null || problems.length > 0 ? { problems } : { mode, ...config };
 }

@@ -31,6 +31,8 @@ Deno.test("configure() gives the documented defaults", () => {
     api: "v2",
     endpoint: null,
     zone: null,
+    environment: "api",
+    directory: null,
     usualZone: null,
     instanceId: null,
     peers: { kind: "static", addresses: ["192.0.2.2"] },
@@ -97,7 +99,9 @@ Deno.test("configure() names flag and variable of each problem", () => {
     [["-W=false"], /^give exactly one of -W, -A and -D, found: none$/],
     [["-xi", ""], /^-xi \(IF_ADDRESS\): .*missing/],
     [["-xi", "198.51.100.256"], /^-xi \(IF_ADDRESS\): "198.51.100.256" is not an IPv4 address/],
-    [["-xi", "elastic.test"], /^-xi \(IF_ADDRESS\): "elastic.test" is not an IPv4 address/],
+    [["-xi", "198.51.100"], /^-xi \(IF_ADDRESS\): "198.51.100" is not an IPv4 address/],
+    [["-xi", "web", "--api", "v1"], /^-xi \(IF_ADDRESS\): on CloudStack .* by its IPv4 address/],
+    [["--api-environment", "a.b"], /^--api-environment \(IF_EXOSCALE_API_ENVIRONMENT\): "a.b" is/],
     [["-xi", "2001:db8::1"], /^-xi \(IF_ADDRESS\): "2001:db8::1" is IPv6, wanted IPv4/],
     [["-i", "node-1"], /^-i \(IF_EXOSCALE_INSTANCE_ID\): "node-1" is not a UUID/],
     [["-i", ""], /^-i \(IF_EXOSCALE_INSTANCE_ID\): "" is not a UUID/],
@@ -154,7 +158,7 @@ Deno.test("configure() checks priority and times for -W only", () => {
 });
 
 Deno.test("configure() reports all problems together", () => {
-  const wrong = ["-xi", "x", "-i", "x", "-P", "256", "-t", "0", "-r", "0", "-l", "x", "-p", "?"];
+  const wrong = ["-xi", "1", "-i", "x", "-P", "256", "-t", "0", "-r", "0", "-l", "x", "-p", "?"];
   const starts = problemsOf(wrong).map((problem) => problem.split(/[ :]/)[0]);
   assertEquals(starts.sort(), ["-P", "-i", "-l", "-p", "-r", "-t", "-xi", "-xk", "-xs", "give"]);
   const none = problemsOf([]).map((problem) => problem.split(/[ :]/)[0]);

@@ -134,12 +134,7 @@ export function stepFully(before: Node, event: NodeEvent, atMs: number): [Node, 
     }
   }
   if (event.kind === "stop") node = { ...node, stoppedAtMs: node.stoppedAtMs ?? atMs };
-  if (event.kind === "members") {
-    const { listed, found = null } = event;
-    const news = found !== null && found !== node.roster.found;
-    if (news) effects.push({ kind: "report", ...report("info", "discovery", found) });
-    node = { ...node, roster: endReading(node.roster, { listed, found }) };
-  }
+  if (event.kind === "members") node = { ...node, roster: endReading(node.roster, event) };
   if (event.kind === "answered" && before.ownership.read.failures > 0) {
     node = { ...node, roster: hurryReading(node.roster) };
   }
@@ -152,7 +147,7 @@ export function stepFully(before: Node, event: NodeEvent, atMs: number): [Node, 
   const forOwnership = ownershipEvent(event);
   node = { ...node, election: elect(node.election, forElection, atMs) };
   node = steer(node, forOwnership, { atMs, effects });
-  effects.push(...changesBetween(before.election, node.election));
+  effects.push(...changesBetween(before, node));
   if (event.kind === "nudge" && node.election.priority === before.election.priority) {
     const limit = event.by < 0 ? "there is no better one" : "there is no worse one";
     const text = `priority stays ${node.election.priority}: ${limit}`;

@@ -31,10 +31,11 @@ export type CloudErrorKind =
   // What the configuration asks for cannot be had.
   | "no-such-instance"
   | "no-such-address"
+  | "ambiguous-address"
   | "no-such-peer"
   | "no-such-group"
   | "no-peers"
-  | "no-zone"
+  | "no-such-zone"
   | "managed-address"
   | "pool-address"
   | "nic-changed";

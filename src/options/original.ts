@@ -12,12 +12,21 @@ export const ORIGINAL: readonly Row[] = [
     "text",
     "ADDRESS[,ADDRESS...]",
     "",
-    "the Elastic IP (IPv4), needed in all modes; several for -W, each with /PRIORITY if it differs",
+    "the Elastic IP, by IPv4 address, id, description or label (key=value), in all modes; several " +
+    "for -W, each with /PRIORITY if it differs",
   ],
-  ["xk", "IF_EXOSCALE_API_KEY EXOSCALE_API_KEY", "text", "KEY", "", "API key"],
+  [
+    "xk",
+    "IF_EXOSCALE_API_KEY EXOSCALE_API_KEY EXOSCALE_KEY CLOUDSTACK_KEY CLOUDSTACK_API_KEY",
+    "text",
+    "KEY",
+    "",
+    "API key",
+  ],
   [
     "xs",
-    "IF_EXOSCALE_API_SECRET EXOSCALE_API_SECRET",
+    "IF_EXOSCALE_API_SECRET EXOSCALE_API_SECRET EXOSCALE_SECRET EXOSCALE_SECRET_KEY " +
+    "CLOUDSTACK_SECRET CLOUDSTACK_SECRET_KEY",
     "text",
     "SECRET",
     "",
