@@ -8,6 +8,7 @@ import type { HostLog } from "./host/log.ts";
 import { findInstanceId } from "./host/metadata.ts";
 import { resolvePeers } from "./host/resolve.ts";
 import { stopWatchdog, withPidFile } from "./pid_file.ts";
+import { printPolicy } from "./print_policy.ts";
 import { findValues } from "./sources.ts";
 import { askStatus } from "./status.ts";
 import { describe, usage } from "./usage.ts";
@@ -31,6 +32,7 @@ export async function runProgram(argv: readonly string[], host: Host): Promise<n
   }
   if (isOn(values.given.get("stop"))) return await stopWatchdog(values, host);
   if (isOn(values.given.get("status"))) return await askStatus(values, host);
+  if (isOn(values.given.get("print-iam-policy"))) return printPolicy(values, host);
   const [findings, unreadable] = await findValues(values, host);
   const configured = configure(values, findings);
   if ("problems" in configured || unreadable.length > 0) {

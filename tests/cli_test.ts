@@ -57,6 +57,7 @@ const SWITCHES: ReadonlyArray<readonly [name: string, variable?: string]> = [
   ["no-preempt", "IF_NO_PREEMPT"],
   ["stop"],
   ["status"],
+  ["print-iam-policy"],
   ["h"],
 ];
 

@@ -97,7 +97,7 @@ export function lends({ given }: Pick<Reading, "given">): boolean {
 }
 
 /** The endpoint's path tells the API, unless `--api` does. */
-function readEndpoint(reading: Reading): { api: "v1" | "v2"; endpoint: string | null } {
+export function readEndpoint(reading: Reading): { api: "v1" | "v2"; endpoint: string | null } {
   const asked = reading.value("api");
   const known = asked === null || ["v1", "v2"].includes(asked);
   reading.need(known, "api", `"${asked}" is not v1 or v2`);

@@ -1,6 +1,7 @@
 // API v2 as the real one shows it: summaries in lists, unknown filters ignored in silence, signatures and
 // their expiry verified (with an implementation of its own), operations that end later.
 import { createHmac } from "node:crypto";
+import { allows, operationOf } from "./role.ts";
 import type { CloudModel, SimAddress, SimInstance, SimOperation } from "./model.ts";
 
 /** Credentials that the simulated cloud accepts. */
@@ -27,6 +28,16 @@ export async function answerV2(
   const refused = verify(request, body, wallMs);
   if (refused) return json({ message: refused }, 403);
   const [, collection, rest = ""] = path.split("/");
+  const { role } = model;
+  const asked = {
+    operation: operationOf(request.method, path),
+    elasticIp: collection === "elastic-ip"
+      ? model.addresses.get(rest.split(":")[0] ?? "")?.ip ?? null
+      : null,
+  };
+  if (role !== null && !allows(role, asked)) {
+    return json({ message: "Forbidden by role policy for compute" }, 403);
+  }
   if (request.method === "PUT") return change(model, rest, body);
   if (rest === "") return list(model, collection ?? "", url.searchParams);
   return read(model, collection ?? "", rest);

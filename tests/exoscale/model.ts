@@ -1,6 +1,8 @@
 // The simulated Exoscale: machines, Elastic IPs, groups, pools and operations, without a network. Both faces
 // (API v2 and CloudStack) and the simulation show this one model.
 
+import type { IamPolicy } from "../../src/exoscale/iam_policy.ts";
+
 /** A machine. */
 export interface SimInstance {
   readonly id: string;
@@ -61,6 +63,8 @@ export class CloudModel {
   readonly pools = new Map<string, string[]>();
   /** SKS node pools by the instance pool that each keeps: instances show the latter as their manager. */
   readonly nodepools = new Map<string, string>();
+  /** What the role of the key allows on API v2, null for everything. */
+  role: IamPolicy | null = null;
   /** Whether CloudStack's machines show tags; older versions do not. */
   hasTags = true;
   readonly operations = new Map<string, SimOperation>();
