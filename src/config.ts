@@ -1,13 +1,13 @@
 // What the program is to do, checked: every problem that can be seen without asking anybody is found here,
 // and all of them are reported together, each with its flag and its variable.
 import type { Values } from "./cli.ts";
-import { isIpv4 } from "./core/ipv4.ts";
+import { canonicalIp, isIpv6 } from "./core/ip.ts";
 import { type AddressConfig, readAddresses } from "./config/addresses.ts";
 import { type CloudConfig, type Findings, readCloud } from "./config/cloud.ts";
 import { type ElectionConfig, readElection } from "./config/election.ts";
 import { type OperatingConfig, readOperating } from "./config/operating.ts";
 import { type PeersConfig, readPeers } from "./config/peers.ts";
-import { Reading } from "./config/reading.ts";
+import { nameOf, Reading } from "./config/reading.ts";
 
 export type { Findings } from "./config/cloud.ts";
 export { fallbackOf, nameOf } from "./config/reading.ts";
@@ -43,10 +43,23 @@ export function configure(
   const single = `${length} Elastic IPs, wanted one: -A and -D move one at a time`;
   reading.need(counts || length <= 1, "xi", single);
   const addressed = config.api === "v2" ||
-    config.addresses.every(({ elasticIp }) => isIpv4(elasticIp));
-  reading.need(addressed, "xi", "on CloudStack an Elastic IP is given by its IPv4 address");
+    config.addresses.every(({ elasticIp }) => canonicalIp(elasticIp) !== null);
+  reading.need(addressed, "xi", "on CloudStack an Elastic IP is given by its IP address");
+  refuseShort(reading, config);
   const { problems } = reading;
   return mode === null || problems.length > 0 ? { problems } : { mode, ...config };
+}
+
+/** What cannot be done with an IPv6 Elastic IP. */
+function refuseShort(
+  reading: Reading,
+  { addresses, wire, api }: Pick<Config, "addresses" | "wire" | "api">,
+): void {
+  const long = addresses.find(({ elasticIp }) => isIpv6(elasticIp));
+  if (!long) return;
+  const plain = `the original's 24 bytes have no room for ${long.elasticIp} (${nameOf("xi")})`;
+  reading.need(wire === "full", "wire", plain);
+  reading.need(api === "v2", "xi", `${long.elasticIp}: API v1 has no IPv6 Elastic IPs`);
 }
 
 function readMode(reading: Reading): Mode | null {

@@ -1,7 +1,7 @@
 // From the configuration to a cloud that can be asked: which endpoint, and one client for each Elastic IP.
-import type { Config } from "./config.ts";
+import { type Config, nameOf } from "./config.ts";
 import type { AddressConfig } from "./config/addresses.ts";
-import { isIpv4 } from "./core/ipv4.ts";
+import { canonicalIp, isIpv6 } from "./core/ip.ts";
 import { resolveAddresses } from "./exoscale/address.ts";
 import { type ClientOptions, ClientV2 } from "./exoscale/client_v2.ts";
 import { CloudV1 } from "./exoscale/cloud_v1.ts";
@@ -28,7 +28,7 @@ export interface ConnectionOptions {
 /** A cloud that can be asked. */
 export interface Connection {
   readonly connect: Connect;
-  /** Those of the configuration, each by its IPv4 address now. */
+  /** Those of the configuration, each by its address now. */
   readonly addresses: readonly AddressConfig[];
 }
 
@@ -56,17 +56,19 @@ export async function connectionFor(
 
 /** Elastic IPs that are not given by address are looked up, all in one call. */
 async function addressesFor(
-  { addresses, mode }: Config,
+  { addresses, mode, wire }: Config,
   options: Omit<ClientOptions, "onProgress">,
   { host: { clock }, log, signal }: ConnectionOptions,
 ): Promise<readonly AddressConfig[] | null> {
   const texts = addresses.map(({ elasticIp }) => elasticIp);
-  if (texts.every(isIpv4)) return addresses;
+  if (texts.every((text) => canonicalIp(text) !== null)) return addresses;
   const client = new ClientV2({ ...options, onProgress() {} });
   const trouble = "cannot find the Elastic IP";
   const ask = () => resolveAddresses(texts, client, signal);
   const found = await patiently(ask, { mode, event: "no-address", trouble, clock, log, signal });
-  return found && addresses.map((address, index) => {
+  const long = found?.find((elasticIp) => wire === "plain" && isIpv6(elasticIp));
+  if (long) log.write("critical", "no-address", `${nameOf("wire")}: plain has no room for ${long}`);
+  return long || !found ? null : addresses.map((address, index) => {
     const elasticIp = found[index] ?? address.elasticIp;
     const { elasticIp: text } = address;
     if (text !== elasticIp) log.write("info", "address", `${JSON.stringify(text)} is ${elasticIp}`);

@@ -5,7 +5,7 @@ import { readAddresses } from "./config/addresses.ts";
 import { readEndpoint } from "./config/cloud.ts";
 import { readPeers } from "./config/peers.ts";
 import { Reading } from "./config/reading.ts";
-import { isIpv4 } from "./core/ipv4.ts";
+import { canonicalIp } from "./core/ip.ts";
 import { iamPolicy, OPTIONAL_OPERATIONS } from "./exoscale/iam_policy.ts";
 import type { Host } from "./host.ts";
 
@@ -15,9 +15,11 @@ export function printPolicy({ given }: Values, { print }: Pick<Host, "print">): 
   const watches = reading.on("W") || !["A", "D"].some((flag) => reading.on(flag));
   const elasticIps = readAddresses(reading).map(({ elasticIp }) => elasticIp);
   const { peers } = readPeers(reading, { counts: watches, watchdog: watches });
-  const names = elasticIps.filter((text) => !isIpv4(text)).map((text) => JSON.stringify(text));
+  const names = elasticIps.filter((text) => canonicalIp(text) === null).map((text) =>
+    JSON.stringify(text)
+  );
   const known = names.length === 0 || reading.problems.length > 0;
-  reading.need(known, "xi", `the policy needs the IPv4 address instead of ${names.join(", ")}`);
+  reading.need(known, "xi", `the policy needs the address instead of ${names.join(", ")}`);
   const v2 = readEndpoint(reading).api === "v2";
   reading.need(v2, "api", "only API v2 knows policies");
   for (const problem of reading.problems) print("err", `exoip: ${problem}`);

@@ -142,7 +142,7 @@ Deno.test("--print-iam-policy says what is optional, and what it cannot do", asy
   assertEquals(err.map((line) => line.split(" ")[1]), Object.keys(OPTIONAL_OPERATIONS));
   const rows: ReadonlyArray<readonly [argv: string[], problem: RegExp]> = [
     [[], /^exoip: -xi \(IF_ADDRESS\): the Elastic IP is missing$/],
-    [["-xi", "web"], /^exoip: -xi .*: the policy needs the IPv4 address instead of "web"$/],
+    [["-xi", "web"], /^exoip: -xi .*: the policy needs the address instead of "web"$/],
     [["-xi", ELASTIC_IP, "--api", "v1"], /^exoip: --api .*: only API v2 knows policies$/],
     [["-xi", ELASTIC_IP, "-p", "?"], /^exoip: -p /],
   ];

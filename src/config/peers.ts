@@ -1,11 +1,12 @@
 // Who the peers are, and where we listen for them.
+import { canonicalIp } from "../core/ip.ts";
 import { isIpv4 } from "../core/ipv4.ts";
 import type { PeerSource } from "../exoscale/peer_source.ts";
 import { nameOf, type Need, type Reading } from "./reading.ts";
 
 /** The peers as configured. */
 export interface PeersConfig {
-  /** IPv4 addresses or host names, or groups, or neither: then the cloud tells who belongs together. */
+  /** Addresses or host names, or groups, or neither: then the cloud tells who belongs together. */
   readonly peers: PeerSource;
   readonly listen: Listen;
 }
@@ -29,12 +30,15 @@ export function readPeers(
 }
 
 function readSource(reading: Reading, watchdog: boolean): PeerSource {
-  const addresses = listOf(reading, "p"), groups = listOf(reading, "G");
+  const texts = listOf(reading, "p").map((address) => address.replace(/^\[(.*)\]$/, "$1"));
+  const addresses = [...new Set(texts.map((text) => canonicalIp(text) ?? text))];
+  const groups = listOf(reading, "G");
   const both = addresses.length > 0 && groups.length > 0;
   reading.need(!watchdog || !both, "p", `excludes ${nameOf("G")}: give one of them`);
   for (const address of addresses) {
-    const plausible = isIpv4(address) || /^(?=.*[a-z])[a-z0-9.-]+$/i.test(address);
-    const problem = `${JSON.stringify(address)} is neither an IPv4 address nor a host name`;
+    const name = /^(?=.*[a-z])[a-z0-9.-]+$/i;
+    const plausible = canonicalIp(address) !== null || name.test(address);
+    const problem = `${JSON.stringify(address)} is neither an IP address nor a host name`;
     reading.need(plausible, "p", problem);
   }
   for (const option of ["p", "G"]) {
@@ -57,10 +61,17 @@ function listOf(reading: Reading, option: string): string[] {
 
 /** What `-l` says. */
 export function listenOf(text: string, need: Need): Listen {
-  const match = /^([^:]*):(\d{1,5})$/.exec(text);
-  const port = Number(match?.[2]);
-  need(port >= 1 && port <= 65535, "l", `${JSON.stringify(text)} is not [ADDRESS]:PORT`);
-  const hostname = match?.[1] || "0.0.0.0";
+  const match = /^(?:\[([0-9a-f:.]+)\]|([^:]*)):(\d{1,5})$/i.exec(text);
+  const port = Number(match?.[3]);
+  const form = "ADDRESS:PORT, [IPV6]:PORT or :PORT";
+  need(port >= 1 && port <= 65535, "l", `${JSON.stringify(text)} is not ${form}`);
+  const [long, short] = [match?.[1], match?.[2]];
+  if (long !== undefined) {
+    const hostname = canonicalIp(long);
+    need(hostname !== null, "l", `${JSON.stringify(long)} is not an IPv6 address`);
+    return { hostname: hostname ?? "::", port };
+  }
+  const hostname = short || "0.0.0.0";
   need(!match || isIpv4(hostname), "l", `${JSON.stringify(hostname)} is not an IPv4 address`);
   return { hostname, port };
 }

@@ -1,12 +1,12 @@
-// Elastic IPs by id, description or label become addresses: heartbeats and the election know IPv4 addresses only.
-import { isIpv4 } from "../core/ipv4.ts";
+// Elastic IPs by id, description or label become addresses: heartbeats and the election know nothing else.
+import { canonicalIp } from "../core/ip.ts";
 import { isUuid } from "../core/uuid.ts";
 import type { ClientV2 } from "./client_v2.ts";
 import { CloudError } from "./cloud_error.ts";
 import { type Fields, requiredListOf, textOf } from "./json.ts";
 
 /**
- * The IPv4 address of each text, in their order: an address as it is, else the Elastic IP of that id, that description,
+ * The address of each text, in their order: an address as it is, else the Elastic IP of that id, that description,
  * or that label (`key=value`). One listing serves all, and none is made for addresses alone. Throws `no-such-address`,
  * `ambiguous-address`, and what the client throws.
  */
@@ -15,11 +15,12 @@ export async function resolveAddresses(
   client: ClientV2,
   signal: AbortSignal,
 ): Promise<string[]> {
-  if (texts.every(isIpv4)) return [...texts];
+  const given = texts.map(canonicalIp);
+  if (!given.includes(null)) return given.flatMap((address) => address ?? []);
   const list = await client.get("/elastic-ip", signal);
   const known = requiredListOf(list, "elastic-ips", "GET /elastic-ip");
   const where = `API v2 at ${client.endpoint}`;
-  const resolved = texts.map((text) => isIpv4(text) ? text : addressOf(text, { known, where }));
+  const resolved = texts.map((text, index) => given[index] ?? addressOf(text, { known, where }));
   const again = resolved.findIndex((address, index) => resolved.indexOf(address) < index);
   if (again < 0) return resolved;
   const first = resolved.indexOf(resolved[again] ?? "");
@@ -46,10 +47,10 @@ function addressOf(
       `address of one: ${found.map(shown).join(", ")}`;
     throw new CloudError("ambiguous-address", message);
   }
-  const address = textOf(only, "ip");
-  if (isIpv4(address)) return address;
-  const message = `-xi (IF_ADDRESS): ${quoted} is ${address}, wanted an IPv4 address`;
-  throw new CloudError("no-such-address", message);
+  const address = canonicalIp(textOf(only, "ip"));
+  if (address !== null) return address;
+  const message = `the Elastic IP ${quoted} has the address ${JSON.stringify(only.ip)}`;
+  throw new CloudError("unexpected-answer", message);
 }
 
 function names(text: string, address: Fields): boolean {

@@ -1,5 +1,6 @@
 // The Elastic IP through API v2. Lists show no Elastic IPs and unknown filters are ignored in silence, so a
 // list only proposes holders; `get-instance` decides.
+import { canonicalIp } from "../core/ip.ts";
 import type { Clock, Cloud, Identity, Membership, Sighting } from "../world.ts";
 import { type ClientOptions, ClientV2 } from "./client_v2.ts";
 import { CloudError, refuseStale } from "./cloud_error.ts";
@@ -115,7 +116,7 @@ export class CloudV2 implements Cloud {
     const { elasticIp } = this.#assignment;
     const list = await this.#client.get("/elastic-ip", signal);
     const addresses = requiredListOf(list, "elastic-ips", "GET /elastic-ip");
-    const found = addresses.find((address) => textOf(address, "ip") === elasticIp);
+    const found = addresses.find((address) => canonicalIp(textOf(address, "ip")) === elasticIp);
     if (found) return found;
     const known = addresses.map((address) => textOf(address, "ip")).join(", ") || "none";
     const message = `no Elastic IP ${elasticIp} (-xi) in this zone (${this.name}), found: ${known}`;

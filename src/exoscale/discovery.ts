@@ -1,6 +1,7 @@
 // Peers that nobody named: the members of our instance pool, else the instances labelled with the Elastic IP. One
 // unfiltered listing of the zone has all that is needed, since lists show pool and labels, and filters cannot be
 // relied on.
+import { canonicalIp } from "../core/ip.ts";
 import type { Membership } from "../world.ts";
 import { CloudError } from "./cloud_error.ts";
 import { type Machine, membersAmong } from "./peer_source.ts";
@@ -59,7 +60,8 @@ function labelled(machines: readonly Machine[], around: Surroundings): Membershi
 }
 
 function wears({ labels }: Machine, elasticIp: string): boolean {
-  return labels?.[LABEL]?.split("_").map((address) => address.trim()).includes(elasticIp) ?? false;
+  return labels?.[LABEL]?.split("_").some((text) => canonicalIp(text.trim()) === elasticIp) ??
+    false;
 }
 
 function nobody(machines: readonly Machine[], around: Surroundings): CloudError {

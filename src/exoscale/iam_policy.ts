@@ -21,7 +21,7 @@ export interface Purpose {
   readonly detaches: boolean;
   /** Whom a watchdog watches with, null when nobody watches. */
   readonly peers: PeerSource | null;
-  /** IPv4 addresses of the Elastic IPs. */
+  /** Addresses of the Elastic IPs. */
   readonly elasticIps: readonly string[];
 }
 

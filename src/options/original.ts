@@ -12,7 +12,7 @@ export const ORIGINAL: readonly Row[] = [
     "text",
     "ADDRESS[,ADDRESS...]",
     "",
-    "the Elastic IP, by IPv4 address, id, description or label (key=value), in all modes; several " +
+    "the Elastic IP, by address, id, description or label (key=value), in all modes; several " +
     "for -W, each with /PRIORITY if it differs",
   ],
   [
@@ -87,7 +87,7 @@ export const ORIGINAL: readonly Row[] = [
     "text",
     "[ADDRESS]:PORT",
     ":12345",
-    "address to listen on and send from; all nodes must use the same port",
+    "address to listen on and send from, [::]:PORT for IPv6, too; all nodes must use the same port",
   ],
   [
     "v",
