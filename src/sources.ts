@@ -30,22 +30,19 @@ export async function findValues(
   if (keyed && placed) return [findings, problems];
   const wanted = given.get("account")?.text;
   const found = readExoAccount(host.env, { ...host, wanted });
-  try {
-    if (found.account) findings.account = await withSecret(found, { lent, host });
-    else if (wanted && lent && !found.problem) {
-      problems.push(`${nameOf("account")}: the exo CLI has no configuration file here`);
-    }
-  } catch (error) {
-    problems.push(error instanceof Error ? error.message : `${error}`);
+  if (found.account) {
+    findings.account = await withSecret(found, { lent, host, problems });
+  } else if (wanted && lent && !found.problem) {
+    problems.push(`${nameOf("account")}: the exo CLI has no configuration file here`);
   }
   if (found.problem && !keyed) problems.push(found.problem);
   return [findings, problems];
 }
 
-/** The account with its secret, which a command may have to print, if it is wanted. */
+/** The account with its secret, which a command may have to print, if it is wanted; what fails joins the problems. */
 async function withSecret(
   { account = {}, path = "" }: ExoFindings,
-  { lent, host }: { lent: boolean; host: Pick<Host, "machine"> },
+  { lent, host, problems }: { lent: boolean; host: Pick<Host, "machine">; problems: string[] },
 ): Promise<Account> {
   const { secretCommand, ...rest } = account;
   const [program, ...args] = secretCommand ?? [];
@@ -58,7 +55,8 @@ async function withSecret(
   } catch (error) {
     const late = limit.signal.aborted ? `nothing within ${SECRET_COMMAND_MS / 1000} s` : null;
     const reason = late ?? (error instanceof Error ? error.message : `${error}`);
-    throw new Error(`${path}: the account's secretCommand (${program}) failed: ${reason}`);
+    problems.push(`${path}: the account's secretCommand (${program}) failed: ${reason}`);
+    return rest;
   } finally {
     clearTimeout(timer);
   }

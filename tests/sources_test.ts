@@ -71,8 +71,10 @@ Deno.test("findValues() names a secretCommand that fails, and never what it prin
   const { problems } = await find(["--account", "work"], {
     run: () => Promise.reject(new Error("exit code 1")),
   });
-  const expected = `${PATH}: the account's secretCommand (pass) failed: exit code 1`;
-  assertEquals(problems[0], expected);
+  const [expected, missing] = problems;
+  assertEquals(expected, `${PATH}: the account's secretCommand (pass) failed: exit code 1`);
+  assertMatch(missing ?? "", /^-xs .*: the API secret is missing/);
+  assertEquals(problems.length, 2);
 });
 
 Deno.test("findValues() names an account, or a file, that is not there", async () => {

@@ -9,6 +9,8 @@ import { type Machine, membersAmong } from "./peer_source.ts";
 /** Key of the label. Its value is the Elastic IP, or several joined by `_`. */
 export const LABEL = "exoip";
 
+const NAMING = "name the peers with -p (IF_EXOSCALE_PEERS) or -G (IF_EXOSCALE_PEER_GROUP)";
+
 /** Where we are, and how an operator puts an instance there. */
 export interface Surroundings {
   readonly elasticIp: string;
@@ -32,6 +34,7 @@ export interface Pool {
 export function discover(machines: readonly Machine[], around: Surroundings): Membership {
   const self = machines.find(({ instanceId }) => instanceId === around.selfId);
   const poolId = self?.poolId ?? around.pool?.id ?? null;
+  if (self && poolId !== null && self.poolId === null) throw silent(poolId, around);
   return poolId === null ? labelled(machines, around) : pooled(machines, { ...around, poolId });
 }
 
@@ -64,14 +67,20 @@ function wears({ labels }: Machine, elasticIp: string): boolean {
     false;
 }
 
+/** A list that hides the pool would leave every member alone, each holding for itself. */
+function silent(poolId: string, { where }: Surroundings): CloudError {
+  const message = `the list of instances (${where}) does not show that this one is in the ` +
+    `instance pool ${poolId}, as it does itself: ${NAMING}`;
+  return new CloudError("unexpected-answer", message);
+}
+
 function nobody(machines: readonly Machine[], around: Surroundings): CloudError {
   const { elasticIp, where, labelling } = around;
-  const given = "name the peers with -p (IF_EXOSCALE_PEERS) or -G (IF_EXOSCALE_PEER_GROUP)";
   const readable = machines.some(({ labels }) => labels !== null);
   const message = readable
     ? `no peers: this instance is in no instance pool, and none is labelled ${LABEL}=${elasticIp} ` +
-      `(${where}): on each node's behalf run \`${labelling}\`, or ${given}`
-    : `no peers: ${where} lists no tags: ${given}`;
+      `(${where}): for each node run \`${labelling}\`, or ${NAMING}`
+    : `no peers: ${where} lists no tags: ${NAMING}`;
   return new CloudError("no-peers", message);
 }
 

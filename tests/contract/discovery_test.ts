@@ -148,6 +148,17 @@ Deno.test("CloudV2.members() follows its pool as that grows and shrinks", async 
   await assertMembers(cloud, [fourth], { listed: false, found });
 });
 
+Deno.test("CloudV2.members() does not take a list that hides the pool for an empty pool", async () => {
+  await using stage = new Stage();
+  const { self, peer } = stage;
+  stage.pool(POOL, [self, peer]);
+  const cloud = await prepared(stage, "v2");
+  self.poolId = peer.poolId = null;
+  label(ELASTIC_IP, self, peer);
+  const error = await assertRejects(() => cloud.members(PATIENT), CloudError, POOL);
+  assertEquals([error.kind, error.retryable], ["unexpected-answer", true]);
+});
+
 Deno.test("CloudV2.members() finds the nodes of its SKS node pool", async () => {
   await using stage = new Stage();
   const { self, peer } = stage;
