@@ -36,6 +36,7 @@ export async function answerV2(
       : null,
   };
   if (role !== null && !allows(role, asked)) {
+    model.refused();
     return json({ message: "Forbidden by role policy for compute" }, 403);
   }
   if (request.method === "PUT") return change(model, rest, body);

@@ -65,6 +65,8 @@ export class CloudModel {
   readonly nodepools = new Map<string, string>();
   /** What the role of the key allows on API v2, null for everything. */
   role: IamPolicy | null = null;
+  /** Called when the role refuses. */
+  refused: () => void = () => {};
   /** Whether CloudStack's machines show tags; older versions do not. */
   hasTags = true;
   readonly operations = new Map<string, SimOperation>();
