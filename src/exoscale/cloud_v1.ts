@@ -60,7 +60,7 @@ export class CloudV1 implements Cloud {
     }
     const zone = await this.#client.machines({ zoneid }, signal);
     if (peers.kind === "discovery") {
-      const labelling = tagCommand({ elasticIp, selfId });
+      const labelling = (labels: Machine["labels"] & object) => tagCommand(labels, { selfId });
       const around = { elasticIp, selfId, pool: null, where: this.name, labelling };
       return discover(zone.map(machineOf), around);
     }

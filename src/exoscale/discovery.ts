@@ -19,8 +19,8 @@ export interface Surroundings {
   readonly pool: Pool | null;
   /** For messages: `API v2 at https://...`. */
   readonly where: string;
-  /** Command that labels this instance. */
-  readonly labelling: string;
+  /** Command that gives this instance these labels, of which `exoip` is the new one. */
+  readonly labelling: (labels: Readonly<Record<string, string>>) => string;
 }
 
 /** An instance pool; that of an SKS node pool is one, too. */
@@ -51,11 +51,11 @@ function pooled(
 }
 
 function labelled(machines: readonly Machine[], around: Surroundings): Membership {
-  const { elasticIp, selfId, labelling } = around;
+  const { elasticIp, selfId } = around;
   const members = machines.filter((machine) => machine.exists && wears(machine, elasticIp));
   if (members.length === 0) throw nobody(machines, around);
   const membership = membersAmong(members, selfId);
-  const missing = membership.listed ? "" : `; this one is not: ${labelling}`;
+  const missing = membership.listed ? "" : `; this one is not: ${howToLabel(machines, around)}`;
   return {
     ...membership,
     found: `the peers are the instances labelled ${LABEL}=${elasticIp}${missing}`,
@@ -67,6 +67,16 @@ function wears({ labels }: Machine, elasticIp: string): boolean {
     false;
 }
 
+/** What the operator has to run; the labels that the instance has stay. */
+function howToLabel(
+  machines: readonly Machine[],
+  { elasticIp, selfId, labelling }: Surroundings,
+): string {
+  const labels = machines.find(({ instanceId }) => instanceId === selfId)?.labels ?? {};
+  const others = (labels[LABEL] ?? "").split("_").filter((text) => canonicalIp(text) !== null);
+  return labelling({ ...labels, [LABEL]: [...others, elasticIp].join("_") });
+}
+
 /** A list that hides the pool would leave every member alone, each holding for itself. */
 function silent(poolId: string, { where }: Surroundings): CloudError {
   const message = `the list of instances (${where}) does not show that this one is in the ` +
@@ -75,26 +85,32 @@ function silent(poolId: string, { where }: Surroundings): CloudError {
 }
 
 function nobody(machines: readonly Machine[], around: Surroundings): CloudError {
-  const { elasticIp, where, labelling } = around;
+  const { elasticIp, where } = around;
   const readable = machines.some(({ labels }) => labels !== null);
   const message = readable
     ? `no peers: this instance is in no instance pool, and none is labelled ${LABEL}=${elasticIp} ` +
-      `(${where}): for each node run \`${labelling}\`, or ${NAMING}`
+      `(${where}): for each node run \`${howToLabel(machines, around)}\`, or ${NAMING}`
     : `no peers: ${where} lists no tags: ${NAMING}`;
   return new CloudError("no-peers", message);
 }
 
-/** The command for API v2; `--label` replaces all labels of the instance. */
+/** The command for API v2, which replaces all labels of the instance. */
 export function labelCommand(
-  { elasticIp, selfId, endpoint }: { elasticIp: string; selfId: string; endpoint: string },
+  labels: Readonly<Record<string, string>>,
+  { selfId, endpoint }: { selfId: string; endpoint: string },
 ): string {
   const zone = /^https:\/\/[a-z0-9]+-([a-z0-9-]+)\.exoscale\.com\//.exec(endpoint)?.[1];
   const place = zone ? ` --zone ${zone}` : "";
-  return `exo compute instance update ${selfId}${place} --label ${LABEL}=${elasticIp}`;
+  const pairs = Object.entries(labels).map(([key, value]) => `${key}=${value}`).join(",");
+  const plain = /^[\w.,:=/@+-]*$/.test(pairs) ? pairs : `'${pairs.replaceAll("'", "'\\''")}'`;
+  return `exo compute instance update ${selfId}${place} --label ${plain}`;
 }
 
-/** The command for CloudStack. */
-export function tagCommand({ elasticIp, selfId }: { elasticIp: string; selfId: string }): string {
+/** The command for CloudStack, which leaves the other tags alone. */
+export function tagCommand(
+  labels: Readonly<Record<string, string>>,
+  { selfId }: { selfId: string },
+): string {
   return `cmk create tags resourcetype=UserVm resourceids=${selfId} ` +
-    `tags[0].key=${LABEL} tags[0].value=${elasticIp}`;
+    `tags[0].key=${LABEL} tags[0].value=${labels[LABEL]}`;
 }

@@ -48,7 +48,9 @@ export class MembersV2 {
     if (peers.kind === "static") {
       return peersAt(peers.addresses, { machines, selfId, where: `of this zone (${where})` });
     }
-    const labelling = labelCommand({ elasticIp, selfId, endpoint: this.#client.endpoint });
+    const { endpoint } = this.#client;
+    const labelling = (labels: Machine["labels"] & object) =>
+      labelCommand(labels, { selfId, endpoint });
     return discover(machines, { elasticIp, selfId, pool, where, labelling });
   }
 

@@ -67,14 +67,14 @@ for (const api of APIS) {
 
   Deno.test(`${name}.members() says what to do when nothing tells who the peers are`, async () => {
     await using stage = new Stage();
-    label("192.0.2.7", stage.self);
+    stage.self.labels = { role: "edge", exoip: "192.0.2.7" };
     const cloud = await prepared(stage, api);
     const error = await assertRejects(() => cloud.members(PATIENT), CloudError);
     assertEquals([error.kind, error.retryable, endsStart(error)], ["no-peers", false, true]);
     const { message } = error;
     const command = api === "v2"
-      ? `exo compute instance update ${stage.self.id} --label exoip=${ELASTIC_IP}`
-      : `cmk create tags resourcetype=UserVm resourceids=${stage.self.id}`;
+      ? `update ${stage.self.id} --label role=edge,exoip=192.0.2.7_${ELASTIC_IP}\``
+      : `resourceids=${stage.self.id} tags[0].key=exoip tags[0].value=192.0.2.7_${ELASTIC_IP}\``;
     for (const words of [command, "-p (IF_EXOSCALE_PEERS)", "-G (IF_EXOSCALE_PEER_GROUP)"]) {
       assertStringIncludes(message, words);
     }

@@ -28,6 +28,8 @@ for (
       cluster.start(one, { priority: 10 });
       cluster.start(two, { priority: 20 });
       await until(() => cluster.holders.join() === "node-1", { title: "the better one holds" });
+      const told = () => /attached: /.test(one.process?.output ?? "");
+      await until(told, { title: "it has told that it holds" });
       one.process?.signal("SIGKILL");
       await until(() => cluster.holders.join() === "node-2", { title: "the other took over" });
       assert(calls.length > 0);
