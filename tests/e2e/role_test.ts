@@ -7,8 +7,9 @@ import { ExoipProcess } from "./process.ts";
 async function printed(...argv: readonly string[]): Promise<IamPolicy> {
   const command = new ExoipProcess(["--print-iam-policy", ...argv], {});
   assertEquals(await command.ended(), 0, command.output);
-  const [json = ""] = /^\{$.*^\}$/ms.exec(command.output) ?? [];
-  return JSON.parse(json);
+  // What may be left out comes on standard error, between the lines.
+  const json = command.lines.filter(({ text }) => !text.startsWith("exoip: "));
+  return JSON.parse(json.map(({ text }) => text).join("\n"));
 }
 
 for (
