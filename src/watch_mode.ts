@@ -71,9 +71,9 @@ function watchdogSettings(
     trailer: wire === "full",
     acceptUnsigned: config.acceptUnsigned,
     selfId: api === "v2" ? instanceId : null,
-    addresses: peers.kind === "group"
-      ? null
-      : peers.addresses.filter((address) => !localAddresses.includes(address)),
+    addresses: peers.kind === "static"
+      ? peers.addresses.filter((address) => !localAddresses.includes(address))
+      : null,
     verbose,
   };
 }

@@ -11,14 +11,16 @@ const WATCH = ["-W", "-p", "192.0.2.2", ...COMMON];
 const ONE = "a secret of the cluster", TWO = "another secret of the cluster";
 
 /** Secrets in force, or what is wrong. */
-function read(
+async function read(
   argv: readonly string[],
   { env = {}, files = {} }: { env?: Record<string, string>; files?: Record<string, string> } = {},
-): readonly string[] {
+): Promise<readonly string[]> {
   const whole = { ...KEYS, ...env };
   const values = readValues([...argv], whole);
-  const [findings, unreadable] = findValues(values, {
+  const missing = () => Promise.reject(new Error("not there"));
+  const [findings, unreadable] = await findValues(values, {
     env: whole,
+    machine: { root: "", fetch: missing, readTextFile: missing, run: missing },
     os: "linux",
     readTextFile(path) {
       const text = files[path];
@@ -32,7 +34,7 @@ function read(
   return [...unreadable, ...config.sharedSecrets];
 }
 
-Deno.test("the shared secret comes from flag, variable, file in a variable, or systemd, in this order", () => {
+Deno.test("the shared secret comes from flag, variable, file in a variable, or systemd, in this order", async () => {
   const files = { "/f": `${ONE}\n`, "/g": TWO, "/run/c/exoip-shared-secret": `${TWO}\n${ONE}` };
   const flag = ["--shared-secret-file", "/f"];
   const credential = { CREDENTIALS_DIRECTORY: "/run/c" };
@@ -47,10 +49,10 @@ Deno.test("the shared secret comes from flag, variable, file in a variable, or s
     // Modes without heartbeats have no use for it.
     [["-A", ...COMMON, ...flag], {}, []],
   ] as const;
-  for (const [argv, env, secrets] of rows) assertEquals(read(argv, { env, files }), secrets);
+  for (const [argv, env, secrets] of rows) assertEquals(await read(argv, { env, files }), secrets);
 });
 
-Deno.test("problems with the shared secret name flag, variable and place, and never the secret", () => {
+Deno.test("problems with the shared secret name flag, variable and place, and never the secret", async () => {
   const option = "--shared-secret-file (IF_SHARED_SECRET_FILE)";
   const flag = [...WATCH, "--shared-secret-file", "/f"];
   const unsigned = [...WATCH, "--accept-unsigned"];
@@ -91,7 +93,7 @@ Deno.test("problems with the shared secret name flag, variable and place, and ne
     ],
   ] as const;
   for (const [argv, env, files, problem] of rows) {
-    assertEquals(read(argv, { env, files }), [problem]);
+    assertEquals(await read(argv, { env, files }), [problem]);
   }
 });
 
