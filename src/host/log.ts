@@ -1,6 +1,7 @@
 // The one file that knows `@std/log`: lines to syslog, as the original does, or to standard output.
 import { BaseHandler } from "@std/log/base-handler";
 import { Logger } from "@std/log/logger";
+import { LINE_MAX_CHARS, plain } from "../core/plain.ts";
 import type { Log } from "../world.ts";
 import { LineWriter } from "./line_writer.ts";
 import { openSyslog, type Syslog } from "./syslog.ts";
@@ -70,7 +71,8 @@ export function openLog(
     write(severity, event, text) {
       if (unexplained) logger.warn(`log: no syslog at ${syslogPath}: logging to standard output`);
       unexplained = false;
-      const line = `${event}: ${text}`;
+      // Whatever a line quotes, it is one line: the last gate for what every other place has cleaned or forgotten.
+      const line = plain(`${event}: ${text}`, LINE_MAX_CHARS);
       if (severity === "critical") logger.critical(line);
       else if (severity === "warning") logger.warn(line);
       else logger.info(line);
