@@ -2,6 +2,7 @@
 import { lookup } from "node:dns/promises";
 import { systemClock } from "./src/host/clock.ts";
 import { openLink } from "./src/host/link.ts";
+import { writesToJournal } from "./src/host/journal.ts";
 import { openLog } from "./src/host/log.ts";
 import { localMachine } from "./src/host/metadata.ts";
 import { openSupervisor } from "./src/host/notify.ts";
@@ -23,7 +24,7 @@ if (import.meta.main) {
     print: (stream, line) => stream === "out" ? console.log(line) : console.error(line),
     readTextFile: (path) => Deno.readTextFileSync(path),
     openLink,
-    openLog,
+    openLog: (options) => openLog({ ...options, journal: writesToJournal(Deno.env.toObject()) }),
     lookup: async (name) => (await lookup(name, { family: 4 })).address,
   });
   Deno.exit(code);

@@ -1,7 +1,7 @@
 // The computer that one run of the program is handed: the real one in main.ts, a made-up one in the tests.
 import type { Environment } from "./cli.ts";
 import type { Fetch } from "./exoscale/http.ts";
-import type { HostLog } from "./host/log.ts";
+import type { HostLog, LogOptions } from "./host/log.ts";
 import type { Machine } from "./host/metadata.ts";
 import type { HostSupervisor } from "./host/notify.ts";
 import type { PidFiles } from "./host/pid_file.ts";
@@ -23,7 +23,7 @@ export interface Host {
   readonly print: (stream: "out" | "err", line: string) => void;
   readonly readTextFile: (path: string) => string;
   readonly openLink: (hostname: string, port: number) => Link;
-  readonly openLog: (options: { stdout: boolean }) => HostLog;
+  readonly openLog: (options: LogOptions) => HostLog;
   /** IPv4 addresses of a host name. */
   readonly lookup: (name: string) => Promise<string>;
 }

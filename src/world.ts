@@ -43,7 +43,8 @@ export interface Signals {
 
 /** Where lines for the operator go. */
 export interface Log {
-  write(severity: Severity, event: string, text: string): void;
+  /** The address that it is about, when the process serves several. */
+  write(severity: Severity, event: string, text: string, elasticIp?: string): void;
 }
 
 /** One change of what a node is to the Elastic IP. */

@@ -36,6 +36,8 @@ export interface Situation {
   readonly metadata?: string;
   readonly holds?: boolean;
   readonly syslog?: boolean;
+  /** Standard output is systemd's journal. */
+  readonly journal?: boolean;
   readonly cloudStatus?: number;
   readonly os?: Host["os"];
   /** Process ids of running watchdogs by PID file. */
@@ -46,7 +48,8 @@ export interface Situation {
 
 /** Runs the program; a file or server that the situation does not have is not there. */
 export async function run(argv: string[], situation: Situation = {}): Promise<Trace> {
-  const { env = KEYS, files = {}, metadata, holds = false, syslog = false } = situation;
+  const { env = KEYS, files = {}, metadata, holds = false, syslog = false, journal = false } =
+    situation;
   const { cloudStatus = 200, os = "linux", watchdogs = {}, leavesInMs = 0 } = situation;
   const trace: Trace = {
     code: -1,
@@ -108,8 +111,10 @@ export async function run(argv: string[], situation: Situation = {}): Promise<Tr
     openLink: () => {
       throw new Deno.errors.AddrInUse("address in use");
     },
-    openLog: ({ stdout }) => ({
-      kind: trace.logTo = syslog && !stdout ? "syslog" : "stdout",
+    openLog: ({ stdout, format }) => ({
+      kind: trace.logTo = syslog && !stdout && !format ? "syslog" : "stdout",
+      format: format ?? (journal && !stdout ? "journald" : "text"),
+      setLevel: (next) => void trace.log.push(`level ${next}`),
       write: (severity, event, text) => void trace.log.push(`${severity} ${event}: ${text}`),
       flush: () => Promise.resolve(void (trace.flushedCount = trace.log.length)),
     }),
