@@ -22,6 +22,8 @@ export interface Host {
   /** Prints one line to standard output or standard error. */
   readonly print: (stream: "out" | "err", line: string) => void;
   readonly readTextFile: (path: string) => string;
+  /** Permissions of a file as in chmod(1), null where they cannot be known. */
+  readonly fileMode: (path: string) => number | null;
   readonly openLink: (hostname: string, port: number) => Link;
   readonly openLog: (options: LogOptions) => HostLog;
   /** IPv4 addresses of a host name. */

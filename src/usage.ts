@@ -2,6 +2,7 @@
 import type { AddressConfig } from "./config/addresses.ts";
 import type { Config } from "./config.ts";
 import { flagOf, type Option, OPTIONS } from "./options.ts";
+import { masked } from "./print_config.ts";
 
 const INTRODUCTION = `exoip keeps an Exoscale Elastic IP on a live machine.
 
@@ -51,7 +52,7 @@ export function describe(config: Config, instanceId: string): string[] {
     `Elastic IP: ${addresses.map(addressText).join(", ")}`,
     `instance: ${instanceId}`,
     `API: ${api}, ${endpoint ?? `zone ${zone ?? "to be found"}`}`,
-    `API key: ${credentials.apiKey.slice(0, 4)}...`,
+    `API key: ${masked(credentials.apiKey)}`,
     ...(config.mode !== "watchdog" ? [] : [
       `listen: ${listen.hostname}:${listen.port}`,
       `peers: ${peers.kind === "group" ? `group ${peers.group}` : peers.addresses.join(", ")}`,

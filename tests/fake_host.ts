@@ -32,6 +32,8 @@ export interface Trace {
 export interface Situation {
   readonly env?: Record<string, string>;
   readonly files?: Record<string, string>;
+  /** Permissions of those that are not for their owner alone. */
+  readonly modes?: Record<string, number>;
   /** The answer of the metadata service. */
   readonly metadata?: string;
   readonly holds?: boolean;
@@ -50,7 +52,7 @@ export interface Situation {
 export async function run(argv: string[], situation: Situation = {}): Promise<Trace> {
   const { env = KEYS, files = {}, metadata, holds = false, syslog = false, journal = false } =
     situation;
-  const { cloudStatus = 200, os = "linux", watchdogs = {}, leavesInMs = 0 } = situation;
+  const { cloudStatus = 200, os = "linux", watchdogs = {}, leavesInMs = 0, modes = {} } = situation;
   const trace: Trace = {
     code: -1,
     out: [],
@@ -108,11 +110,12 @@ export async function run(argv: string[], situation: Situation = {}): Promise<Tr
       if (text === undefined) throw new Deno.errors.NotFound(`no such file: ${path}`);
       return text;
     },
+    fileMode: (path) => path in files ? modes[path] ?? 0o600 : null,
     openLink: () => {
       throw new Deno.errors.AddrInUse("address in use");
     },
     openLog: ({ stdout, format }) => ({
-      kind: trace.logTo = syslog && !stdout && !format ? "syslog" : "stdout",
+      kind: trace.logTo = syslog && !stdout && (format ?? "text") === "text" ? "syslog" : "stdout",
       format: format ?? (journal && !stdout ? "journald" : "text"),
       setLevel: (next) => void trace.log.push(`level ${next}`),
       write: (severity, event, text) => void trace.log.push(`${severity} ${event}: ${text}`),

@@ -12,4 +12,12 @@ export const COMMANDS: readonly Row[] = [
     "end the watchdog that has the --pid-file, wait for its end, and exit",
   ],
   ["status", "", "switch", "", "", "print the state of this machine's watchdog and exit"],
+  [
+    "print-config",
+    "",
+    "switch",
+    "",
+    "",
+    "print the configuration with the source of each value, and exit",
+  ],
 ];

@@ -13,8 +13,9 @@ export const ORIGINAL: readonly Row[] = [
     "ADDRESS[,ADDRESS...]",
     "",
     "the Elastic IP (IPv4), needed in all modes; several for -W, each with /PRIORITY if it differs",
+    "address",
   ],
-  ["xk", "IF_EXOSCALE_API_KEY EXOSCALE_API_KEY", "text", "KEY", "", "API key"],
+  ["xk", "IF_EXOSCALE_API_KEY EXOSCALE_API_KEY", "text", "KEY", "", "API key", "api-key"],
   [
     "xs",
     "IF_EXOSCALE_API_SECRET EXOSCALE_API_SECRET",
@@ -22,6 +23,7 @@ export const ORIGINAL: readonly Row[] = [
     "SECRET",
     "",
     "API secret; better in a variable or a file, since arguments show in ps",
+    "api-secret",
   ],
   [
     "xe",
@@ -30,6 +32,7 @@ export const ORIGINAL: readonly Row[] = [
     "URL",
     "from the zone",
     "API endpoint: a path ending in /v2 means API v2; /compute, /v1 or /client/api means CloudStack",
+    "endpoint",
   ],
   [
     "i",
@@ -38,6 +41,7 @@ export const ORIGINAL: readonly Row[] = [
     "UUID",
     "from the metadata service",
     "id of this instance",
+    "instance",
   ],
   [
     "p",
@@ -46,6 +50,7 @@ export const ORIGINAL: readonly Row[] = [
     "PEER[,PEER...]",
     "",
     "addresses of the peers; repeatable; the first -p discards the variable",
+    "peers",
   ],
   [
     "G",
@@ -54,8 +59,17 @@ export const ORIGINAL: readonly Row[] = [
     "GROUP",
     "",
     "security group whose instances are the peers, by name or id",
+    "peer-group",
   ],
-  ["P", "IF_HOST_PRIORITY", "integer", "0..255", "10", "priority of this node, the lowest wins"],
+  [
+    "P",
+    "IF_HOST_PRIORITY",
+    "integer",
+    "0..255",
+    "10",
+    "priority of this node, the lowest wins",
+    "priority",
+  ],
   [
     "t",
     "IF_ADVERTISEMENT_INTERVAL",
@@ -63,6 +77,7 @@ export const ORIGINAL: readonly Row[] = [
     "TIME",
     "1",
     "time between heartbeats, 10ms to 1h; a bare number means seconds",
+    "interval",
   ],
   [
     "r",
@@ -71,6 +86,7 @@ export const ORIGINAL: readonly Row[] = [
     "1..1000",
     "3",
     "intervals of silence after which a peer is dead",
+    "dead-ratio",
   ],
   [
     "l",
@@ -79,6 +95,7 @@ export const ORIGINAL: readonly Row[] = [
     "[ADDRESS]:PORT",
     ":12345",
     "address to listen on and send from; all nodes must use the same port",
+    "listen",
   ],
   [
     "v",

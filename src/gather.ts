@@ -1,0 +1,88 @@
+// Everything that was given, from wherever: flags, the file of variables, the environment, the configuration file, and
+// what files and the `exo` CLI add. Done at the start, and again at each reload.
+import { type Environment, readValues, type Values } from "./cli.ts";
+import { parseConfigFile } from "./config_file.ts";
+import { type Findings, nameOf } from "./config.ts";
+import { parseEnvFile } from "./env_file.ts";
+import type { Host } from "./host.ts";
+import { isSecret, OPTIONS } from "./options.ts";
+import { findValues } from "./sources.ts";
+
+/** What gathering needs of the machine. */
+export type Source = Pick<Host, "env" | "os" | "readTextFile" | "fileMode">;
+
+/** All that was given. */
+export interface Gathered {
+  readonly values: Values;
+  readonly findings: Findings;
+  /** Files that could not be read, and what is wrong in them. */
+  readonly problems: readonly string[];
+  /** What is allowed and yet not what one wants. */
+  readonly warnings: readonly string[];
+  /** What the file of variables has, empty without one. */
+  readonly fileVariables: Environment;
+}
+
+/**
+ * Gathers. Throws `UsageError` for what no configuration could mean. At a reload `atStart` is what the file of variables
+ * had at the start: systemd has put that into our environment as well, where it would outlive its line in the file.
+ */
+export function gather(
+  argv: readonly string[],
+  host: Source,
+  atStart: Environment = {},
+): Gathered {
+  const problems: string[] = [], warnings: string[] = [];
+  const inherited = Object.entries(host.env).filter(([name, value]) => atStart[name] !== value);
+  const file = readValues(argv, { IF_ENV_FILE: host.env.IF_ENV_FILE }).given.get("env-file");
+  const fileVariables = file ? readVariables(file.text) : {};
+  const env = { ...Object.fromEntries(inherited), ...fileVariables };
+  const { given: flags, ignored } = readValues(argv, env);
+  const given = new Map(flags);
+  if (file) given.set("env-file", file);
+  const config = given.get("config");
+  for (const [name, value] of config ? readConfig(config.text) : []) {
+    if (!given.has(name)) given.set(name, value);
+  }
+  const values = { given, ignored };
+  const { os, readTextFile } = host;
+  const [findings, unreadable] = findValues(values, { env, os, readTextFile });
+  return { values, findings, problems: [...problems, ...unreadable], warnings, fileVariables };
+
+  function readVariables(path: string): Environment {
+    const text = read("env-file", path);
+    if (text === null) return {};
+    const { variables, problems: wrong } = parseEnvFile(text);
+    problems.push(...wrong.map((problem) => `${path}, ${problem}`));
+    const secrets = OPTIONS.filter(({ name }) => isSecret(name)).flatMap((each) => each.variables);
+    if (secrets.some((name) => variables[name])) warnOfReaders(path);
+    return variables;
+  }
+
+  function readConfig(path: string) {
+    const text = read("config", path);
+    if (text === null) return [];
+    const { given: found, problems: wrong } = parseConfigFile(text, path);
+    problems.push(...wrong);
+    if ([...found.keys()].some(isSecret)) warnOfReaders(path);
+    return found;
+  }
+
+  function read(option: string, path: string): string | null {
+    try {
+      return host.readTextFile(path);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : `${error}`;
+      problems.push(`${nameOf(option)}: cannot read ${path}: ${reason}`);
+      return null;
+    }
+  }
+
+  /** A group may be how a service gets to read its file. */
+  function warnOfReaders(path: string): void {
+    const mode = host.fileMode(path);
+    if (mode === null || (mode & 0o007) === 0) return;
+    const shown = mode.toString(8).padStart(4, "0");
+    warnings.push(`${path} has a secret and everybody on this machine may read it (mode ${shown})`);
+  }
+}
