@@ -1,9 +1,11 @@
 // From the configuration to a cloud that can be asked: which endpoint, and one client for each Elastic IP.
 import type { Config } from "./config.ts";
+import type { Credentials } from "./config/cloud.ts";
 import { asCloudError } from "./exoscale/cloud_error.ts";
 import { CloudV1 } from "./exoscale/cloud_v1.ts";
 import { CloudV2 } from "./exoscale/cloud_v2.ts";
 import { Pace } from "./exoscale/pace.ts";
+import type { PeerSource } from "./exoscale/peer_source.ts";
 import { endpointOf, findEndpoint } from "./exoscale/zone.ts";
 import type { Host } from "./host.ts";
 import { findZone } from "./host/metadata.ts";
@@ -13,8 +15,15 @@ import type { Cloud, Log } from "./world.ts";
 /** Builds the cloud for one Elastic IP; each good answer, and how long it took, goes to the listener. */
 export type Connect = (elasticIp: string, onProgress: (tookMs: number) => void) => Cloud;
 
+/** What of the configuration can be replaced while clients are in use: they ask for it each time. */
+export interface Access {
+  credentials: Credentials;
+  peers: PeerSource;
+}
+
 /** What connecting needs besides the configuration. */
 export interface ConnectionOptions {
+  readonly access: Access;
   readonly instanceId: string;
   readonly host: Pick<Host, "fetch" | "clock" | "machine">;
   readonly log: Log;
@@ -29,13 +38,20 @@ export async function connectionFor(
 ): Promise<Connect | null> {
   const endpoint = await endpointFor(config, options);
   if (endpoint === null) return null;
-  const { api, credentials, peers } = config;
-  const { instanceId, host: { fetch, clock } } = options;
+  const { api, credentials } = config;
+  const { instanceId, access, host: { fetch, clock } } = options;
+  const renewed = () => access.credentials;
   // The rate limit counts by key: all clients share one pace.
   const pace = new Pace(clock);
   return (elasticIp, onProgress) => {
-    const client = { endpoint, ...credentials, fetch, clock, onProgress, pace };
-    const assignment = { elasticIp, instanceId, peers };
+    const client = { endpoint, ...credentials, renewed, fetch, clock, onProgress, pace };
+    const assignment = {
+      elasticIp,
+      instanceId,
+      get peers() {
+        return access.peers;
+      },
+    };
     return api === "v1" ? new CloudV1(client, assignment) : new CloudV2(client, assignment);
   };
 }

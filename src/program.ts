@@ -5,7 +5,6 @@ import { type Config, configure, nameOf } from "./config.ts";
 import { connectionFor } from "./connection.ts";
 import { gather, type Gathered } from "./gather.ts";
 import type { Host } from "./host.ts";
-import type { HostLog } from "./host/log.ts";
 import { LOG_FORMATS } from "./host/log_format.ts";
 import { findInstanceId } from "./host/metadata.ts";
 import { resolvePeers } from "./host/resolve.ts";
@@ -14,7 +13,7 @@ import { settingLines, settingsOf } from "./print_config.ts";
 import { askStatus } from "./status.ts";
 import { describe, usage } from "./usage.ts";
 import { commit, VERSION } from "./version.ts";
-import { watch } from "./watch_mode.ts";
+import { ReloadRequests, watch, type WatchModeOptions } from "./watch_mode.ts";
 
 /** Runs once; never throws. */
 export async function runProgram(argv: readonly string[], host: Host): Promise<number> {
@@ -125,7 +124,7 @@ async function runConfigured(
     for (const line of description) log.write("info", "configuration", line);
   }
   for (const warning of warnings) log.write("warning", "command-line", warning);
-  const code = await runMode({ ...config, peers }, { instanceId, host, log });
+  const code = await runMode({ ...config, peers }, { instanceId, host, log, argv, gathered });
   await Promise.all([log.flush(), host.supervisor?.flush()]);
   return code;
 }
@@ -143,17 +142,23 @@ function warningsOf({ values: { given, ignored }, warnings }: Gathered): string[
 
 async function runMode(
   config: Config,
-  { instanceId, host, log }: { instanceId: string; host: Host; log: HostLog },
+  options: Omit<WatchModeOptions, "connect" | "access" | "requests">,
 ): Promise<number> {
+  const { host, log } = options;
   const stopping = new AbortController();
-  const early = host.signals.listen((signal) => signal === "stop" && stopping.abort());
+  const requests = new ReloadRequests();
+  host.signals.listen((name) => {
+    // Who does one thing has nothing to read again: a terminal has been closed.
+    if (name === "stop" || (name === "reload" && config.mode !== "watchdog")) stopping.abort();
+    else if (name === "reload") requests.ask();
+  });
   const { signal } = stopping;
-  const connect = await connectionFor(config, { instanceId, host, log, signal });
+  const access = { credentials: config.credentials, peers: config.peers };
+  const connect = await connectionFor(config, { ...options, access, signal });
   if (signal.aborted) return config.mode === "watchdog" ? 0 : 1;
   if (connect === null) return 1;
   if (config.mode === "watchdog") {
-    early();
-    return await watch(config, { instanceId, host, log, connect });
+    return await watch(config, { ...options, connect, access, requests });
   }
   const elasticIp = config.addresses[0]?.elasticIp ?? "";
   const cloud = connect(elasticIp, () => {});

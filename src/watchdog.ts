@@ -8,7 +8,7 @@ import type { Connect } from "./connection.ts";
 import { addressed } from "./addressed_log.ts";
 import { QuietLog } from "./quiet_log.ts";
 import { Supervision } from "./supervision.ts";
-import { type Outgoing, Watch } from "./watch.ts";
+import { type Outgoing, type Reconfiguration, Watch } from "./watch.ts";
 import type {
   Clock,
   Datagram,
@@ -110,6 +110,18 @@ export class Watchdog {
     for (const watch of this.watches) watch.deliver(event);
   }
 
+  /** What is other from now on for each Elastic IP, in the order of the start. */
+  reconfigure(changes: readonly Reconfiguration[]): void {
+    for (const [index, watch] of this.watches.entries()) watch.reconfigure(changes[index] ?? {});
+  }
+
+  /** Does that while the service manager is told that a new configuration is being read. */
+  async reload(work: () => Promise<void>): Promise<void> {
+    this.#supervision.reloading();
+    await work();
+    this.#supervision.reloaded();
+  }
+
   #watch(node: NodeSettings): Watch {
     const { selfId, addresses, verbose, nodes } = this.#settings;
     const { clock, random, log, observer = null, connect } = this.#world;
@@ -139,7 +151,7 @@ export class Watchdog {
   #told(signal: SignalName): void {
     this.#say("info", "signal", `told: ${signal}`);
     if (signal === "stop") this.tell({ kind: "stop" });
-    else this.tell({ kind: "nudge", by: signal === "better" ? -1 : 1 });
+    else if (signal !== "reload") this.tell({ kind: "nudge", by: signal === "better" ? -1 : 1 });
   }
 
   #stepped(atMs: number): void {

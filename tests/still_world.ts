@@ -1,7 +1,7 @@
 // A watchdog in simulated time, with one peer and a cloud that answers at once: hours pass in a moment.
 import { encode } from "../src/core/heartbeat.ts";
 import type { NodeSettings } from "../src/core/node.ts";
-import type { Clock, Cloud, SignalName } from "../src/world.ts";
+import type { Clock, Cloud, SignalName, Supervisor } from "../src/world.ts";
 import { Watchdog, type WatchdogSettings } from "../src/watchdog.ts";
 import { InboxLink } from "./inbox_link.ts";
 import { NODE_SETTINGS } from "./node_settings.ts";
@@ -43,7 +43,11 @@ export class StillWorld {
   #tell: (signal: SignalName) => void = () => {};
   #holds = false;
 
-  constructor(node: Partial<NodeSettings> = {}, settings: Partial<WatchdogSettings> = {}) {
+  constructor(
+    node: Partial<NodeSettings> = {},
+    settings: Partial<WatchdogSettings> = {},
+    supervisor: Supervisor | null = null,
+  ) {
     this.cloud = this.#cloud();
     this.watchdog = new Watchdog({
       nodes: [{ ...NODE_SETTINGS, ...node }],
@@ -62,7 +66,7 @@ export class StillWorld {
         write: (severity, event, text) =>
           void this.lines.push(`${this.timeline.nowMs / 1_000}s ${severity} ${event}: ${text}`),
       },
-      supervisor: null,
+      supervisor,
       connect: () => this.cloud,
     });
     this.ended = this.watchdog.run();
@@ -116,7 +120,7 @@ export class StillWorld {
       prepare: () => answer(() => ({ instanceId: SELF, wireId: SELF, holds: this.#holds })),
       members: () => answer(() => ({ peers, listed: true })),
       look: () => answer(() => ({ holds: this.#holds, others })),
-      inspect: () => answer(() => this.#holds),
+      inspect: (id) => answer(() => id === SELF && this.#holds),
       attach: () => answer(() => void (this.#holds = true)),
       detachSelf: () => answer(() => void (this.#holds = false)),
       evict: () => answer(() => "absent" as const),

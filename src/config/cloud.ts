@@ -1,12 +1,9 @@
 // Which cloud to speak to, and as whom.
 import { isUuid } from "../core/uuid.ts";
+import type { Credentials } from "../exoscale/signer.ts";
 import { nameOf, type Reading } from "./reading.ts";
 
-/** Credentials for the cloud. */
-export interface Credentials {
-  readonly apiKey: string;
-  readonly secret: string;
-}
+export type { Credentials } from "../exoscale/signer.ts";
 
 /** What was found outside of flags and variables. */
 export interface Findings {

@@ -69,9 +69,14 @@ export class Cluster {
   /** Starts the watchdog of a node. */
   start(
     node: ClusterNode,
-    { priority, args = [], onLine = () => {} }: {
-      priority: number;
+    { priority, args = [], peers: listed, credentials = true, onLine = () => {} }: {
+      /** Null when the arguments, or a file, have it. */
+      priority: number | null;
       args?: readonly string[];
+      /** Null when the arguments, or a file, have them; else all nodes. */
+      peers?: null;
+      /** Whether key and secret are given in the usual way. */
+      credentials?: boolean;
       onLine?: (line: Line) => void;
     },
   ): void {
@@ -82,11 +87,13 @@ export class Cluster {
     node.process = new ExoipProcess([
       ..."-W -O -xi".split(" "),
       this.address.ip,
-      ...["-xk", SIM_KEY, "-xe", this.server.endpoint(api), "-i", node.instance.id],
-      ...(group ? ["-G", "edge"] : ["-p", peers]),
-      ...["-P", `${priority}`, "-t", interval, "-l", this.#place.listen(number), ...args],
+      ...(credentials ? ["-xk", SIM_KEY] : []),
+      ...["-xe", this.server.endpoint(api), "-i", node.instance.id],
+      ...(listed === null ? [] : group ? ["-G", "edge"] : ["-p", peers]),
+      ...(priority === null ? [] : ["-P", `${priority}`]),
+      ...["-t", interval, "-l", this.#place.listen(number), ...args],
     ], {
-      env: { IF_EXOSCALE_API_SECRET: SIM_SECRET },
+      env: credentials ? { IF_EXOSCALE_API_SECRET: SIM_SECRET } : {},
       wrap: this.#place.wrap(number),
       onLine: (line) => {
         node.lines.push(line);
