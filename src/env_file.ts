@@ -17,7 +17,7 @@ const PROTECTED = '"\\`$';
 export function parseEnvFile(text: string): EnvFile {
   const variables: Record<string, string> = {};
   const problems: string[] = [];
-  const input = text.replaceAll("\r\n", "\n");
+  const input = text.replace(/\r\n?/g, "\n");
   const lineAt = (at: number) => input.slice(0, at).split("\n").length;
   let at = 0;
   while (at < input.length) {
