@@ -24,8 +24,8 @@ export interface Gathered {
 }
 
 /**
- * Gathers. Throws `UsageError` for what no configuration could mean. At a reload `atStart` is what the file of variables
- * had at the start: systemd has put that into our environment as well, where it would outlive its line in the file.
+ * Gathers. Throws `UsageError` for what no configuration could mean. At a reload `atStart` is what the file of
+ * variables had at the start: systemd has put that into our environment as well, where it would outlive its line.
  */
 export function gather(
   argv: readonly string[],

@@ -15,7 +15,8 @@ Options (one or two dashes; a variable serves where its flag is not given):
 /** The text of `-h`. */
 export function usage(): string {
   return INTRODUCTION + OPTIONS.map(paragraph).join("") +
-    "\nSignals: SIGUSR1 priority - 1, SIGUSR2 priority + 1, SIGTERM and SIGINT hand over and exit.\n" +
+    "\nSignals: SIGUSR1 priority - 1, SIGUSR2 priority + 1, SIGHUP reads the files again, SIGTERM and\n" +
+    "SIGINT hand over and exit.\n" +
     "Exit codes: 0 done, 1 invalid configuration or failure, 2 unusable command line.\n";
 }
 

@@ -51,8 +51,8 @@ function keepAliveMs(
 }
 
 /**
- * Deno has no name for this clock. The kernel's uptime is the same but for times of sleep, in steps of 10 ms; rounded up
- * so that it is never before what systemd has noted when it asked. A unit that hides /proc does without.
+ * Deno has no name for this clock. The kernel's uptime is the same but for times of sleep, in steps of 10 ms; rounded
+ * up so that it is never before what systemd has noted when it asked. A unit that hides /proc does without.
  */
 function monotonicUsec(): number | null {
   try {
