@@ -30,6 +30,10 @@ export async function runProgram(argv: readonly string[], host: Host): Promise<n
   const asked = (command: string) => isOn(values.given.get(command));
   if (asked("h")) return say(host, usage().trimEnd());
   if (asked("version")) return say(host, `exoip ${VERSION} (commit ${commit()})`);
+  // A file with a mistake must not keep anybody from asking the watchdog that runs with an older one.
+  for (const problem of asked("stop") || asked("status") ? gathered.problems : []) {
+    host.print("err", `exoip: ${problem}`);
+  }
   if (asked("stop")) return await stopWatchdog(values, host);
   if (asked("status")) return await askStatus(values, host);
   const configured = configure(values, gathered.findings);

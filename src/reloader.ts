@@ -1,5 +1,4 @@
 // SIGHUP: everything is read again, what can change at once does, and what is wrong changes nothing.
-import { UsageError } from "./cli.ts";
 import { type Config, configure, nameOf } from "./config.ts";
 import type { Severity } from "./core/report.ts";
 import { gather, type Gathered, type Source } from "./gather.ts";
@@ -82,9 +81,8 @@ export class Reloader {
       for (const warning of gathered.warnings) log.write("warning", "configuration", warning);
       return { ...config, peers: await resolvePeers(config.peers, host.lookup) };
     } catch (error) {
-      if (!(error instanceof Error)) throw error;
-      const where = error instanceof UsageError ? "" : "cannot read it: ";
-      return { problems: [where + error.message] };
+      const reason = error instanceof Error ? error.message : `${error}`;
+      return { problems: [reason] };
     }
   }
 

@@ -69,17 +69,27 @@ Deno.test("a variable with the secret file's name goes before a secret in the co
 });
 
 Deno.test("mistakes in files are reported with all others and end the start with 1", async () => {
-  const files = { [TOML]: "prioritty = 4\nr = true", [ENV]: "nonsense\nIF_ADDRESS=1.2.3\n" };
-  const argv = ["-W", "--config", TOML, "--env-file", ENV];
+  const files = { [TOML]: "prioritty = 4\nr = true", [ENV]: "nonsense\nIF_RECONCILE=1\n" };
+  const argv = [
+    "-W",
+    "-p",
+    "192.0.2.2",
+    ...COMMON,
+    "--config",
+    TOML,
+    "--env-file",
+    ENV,
+    "-P",
+    "300",
+  ];
   const { code, err } = await run(argv, { env: KEYS, files });
   assertEquals(code, 1);
   assertEquals(err, [
     `exoip: ${ENV}, line 1: no "=", wanted NAME=value`,
     `exoip: ${TOML}, line 1: prioritty: unknown key, did you mean priority?`,
     `exoip: ${TOML}, line 2: r: found true, wanted a whole number`,
-    'exoip: -xi (IF_ADDRESS): "1.2.3" is not an IPv4 address',
-    "exoip: -p (IF_EXOSCALE_PEERS): peers are missing: give them, or a group with -G " +
-    "(IF_EXOSCALE_PEER_GROUP)",
+    "exoip: -P (IF_HOST_PRIORITY): 300 is not between 0 and 255",
+    "exoip: --reconcile (IF_RECONCILE): 1 is not between 5s and 5min",
   ]);
 });
 
@@ -225,4 +235,14 @@ Deno.test("a wrong configuration is told in the format that was asked for, too",
     (await run(["-A", ...COMMON, "--log-level", "debug"])).err[0] ?? "",
     /"debug" is not info/,
   );
+});
+
+Deno.test("--stop finds the PID file in the configuration file, and a mistake there keeps nobody from it", async () => {
+  const text = 'pid-file = "/run/exoip.pid"\nprioritty = 1';
+  const { code, err, pids } = await run(["--stop", "--config", TOML], {
+    files: { [TOML]: text },
+    watchdogs: { "/run/exoip.pid": 42 },
+  });
+  assertEquals([code, pids], [0, ["stop 42"]]);
+  assertMatch(err.join("\n"), /prioritty: unknown key/);
 });

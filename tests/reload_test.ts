@@ -5,6 +5,7 @@ import { type Config, configure } from "../src/config.ts";
 import { gather } from "../src/gather.ts";
 import { applied, type Changes, changesBetween, unclassified } from "../src/reload.ts";
 import { Reloader } from "../src/reloader.ts";
+import { ReloadRequests } from "../src/watch_mode.ts";
 
 const START = ["-W", "-xi", "198.51.100.50", "-xk", "EXOkey", "-xs", "secret"];
 
@@ -238,4 +239,15 @@ Deno.test("Reloader reads once for requests that come while it reads, and once m
   await Promise.all([first, reloader.reload(), reloader.reload(), reloader.reload()]);
   assert(lines.length <= 3, lines.join("\n"));
   assert(lines.some((line) => line.includes("-P (IF_HOST_PRIORITY)")), lines.join("\n"));
+});
+
+Deno.test("ReloadRequests remembers that somebody asked before anything could be done", () => {
+  const requests = new ReloadRequests();
+  let count = 0;
+  requests.ask();
+  requests.ask();
+  requests.serve(() => void (count += 1));
+  assertEquals(count, 1);
+  requests.ask();
+  assertEquals(count, 2);
 });

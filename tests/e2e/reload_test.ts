@@ -2,7 +2,9 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { SIM_KEY, SIM_SECRET } from "../exoscale/face_v2.ts";
 import { skippableTest } from "../skippable.ts";
-import { Cluster, type ClusterNode, until } from "./cluster.ts";
+import { CloudServer } from "../exoscale/server.ts";
+import { Cluster, type ClusterNode, ELASTIC_IP, until } from "./cluster.ts";
+import { ExoipProcess } from "./process.ts";
 
 const MISSING = Deno.build.os === "windows" ? "Windows has no SIGHUP" : null;
 
@@ -157,4 +159,26 @@ skippableTest(
       await until(() => heard(second, "backup (outranked"), { title: "the worse one steps back" });
       await until(() => `${cluster.holders}` === "node-1", { title: "one holds" });
     }),
+);
+
+skippableTest(
+  "SIGHUP ends what does one thing, as a closed terminal always has",
+  MISSING,
+  async () => {
+    const server = new CloudServer();
+    server.model.addAddress(ELASTIC_IP);
+    const { id } = server.model.addInstance(1, "127.0.0.1");
+    server.fault = () => "hang";
+    try {
+      const args = ["-A", "-O", "-xi", ELASTIC_IP, "-xe", server.endpoint("v2"), "-i", id];
+      const env = { IF_EXOSCALE_API_KEY: SIM_KEY, IF_EXOSCALE_API_SECRET: SIM_SECRET };
+      const process = new ExoipProcess(args, { env });
+      await until(() => server.calls.length > 0, { title: "it asks" });
+      process.signal("SIGHUP");
+      assertEquals(await process.ended(), 1);
+      assertStringIncludes(process.output, "failed: ");
+    } finally {
+      await server.close();
+    }
+  },
 );
