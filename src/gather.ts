@@ -9,7 +9,7 @@ import { isSecret, OPTIONS } from "./options.ts";
 import { findValues } from "./sources.ts";
 
 /** What gathering needs of the machine. */
-export type Source = Pick<Host, "env" | "os" | "readTextFile" | "fileMode">;
+export type Source = Pick<Host, "env" | "os" | "readTextFile" | "fileMode" | "machine">;
 
 /** All that was given. */
 export interface Gathered {
@@ -24,14 +24,14 @@ export interface Gathered {
 }
 
 /**
- * Gathers. Throws `UsageError` for what no configuration could mean. At a reload `atStart` is what the file of
+ * Gathers. Rejects with a `UsageError` for what no configuration could mean. At a reload `atStart` is what the file of
  * variables had at the start: systemd has put that into our environment as well, where it would outlive its line.
  */
-export function gather(
+export async function gather(
   argv: readonly string[],
   host: Source,
   atStart: Environment = {},
-): Gathered {
+): Promise<Gathered> {
   const problems: string[] = [], warnings: string[] = [];
   const inherited = Object.entries(host.env).filter(([name, value]) => atStart[name] !== value);
   const file = readValues(argv, { IF_ENV_FILE: host.env.IF_ENV_FILE }).given.get("env-file");
@@ -45,8 +45,7 @@ export function gather(
     if (!given.has(name)) given.set(name, value);
   }
   const values = { given, ignored };
-  const { os, readTextFile } = host;
-  const [findings, unreadable] = findValues(values, { env, os, readTextFile });
+  const [findings, unreadable] = await findValues(values, { ...host, env });
   return { values, findings, problems: [...problems, ...unreadable], warnings, fileVariables };
 
   function readVariables(path: string): Environment {

@@ -19,7 +19,7 @@ import { ReloadRequests, watch, type WatchModeOptions } from "./watch_mode.ts";
 export async function runProgram(argv: readonly string[], host: Host): Promise<number> {
   let gathered: Gathered;
   try {
-    gathered = gather(argv, host);
+    gathered = await gather(argv, host);
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
     host.print("err", `exoip: ${error.message}`);

@@ -72,7 +72,7 @@ export class Reloader {
   async #read(): Promise<Config | { problems: readonly string[] }> {
     const { argv, host, log, gathered: { fileVariables } } = this.#options;
     try {
-      const gathered = gather(argv, host, fileVariables);
+      const gathered = await gather(argv, host, fileVariables);
       const config = configure(gathered.values, gathered.findings);
       const wrong = "problems" in config ? config.problems : [];
       if ("problems" in config || gathered.problems.length > 0) {

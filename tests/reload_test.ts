@@ -74,8 +74,10 @@ Deno.test("applied() has what can be applied of the next configuration, and noth
 
 const TOML = "/etc/exoip.toml", ENV = "/etc/exoip.env", KEYFILE = "/etc/secret";
 
+const missing = (what: unknown) => Promise.reject(new Error(`there is no ${what}`));
+
 /** A reloader whose files the test changes. */
-function reloading(
+async function reloading(
   files: Record<string, string>,
   { argv = START, env = {} }: { argv?: readonly string[]; env?: Record<string, string> } = {},
 ) {
@@ -85,6 +87,7 @@ function reloading(
     env,
     os: "linux" as const,
     fileMode: () => 0o600,
+    machine: { root: "/none", fetch: missing, readTextFile: missing, run: missing },
     readTextFile(path: string) {
       const text = files[path];
       if (text === undefined) throw new Deno.errors.NotFound(`no such file: ${path}`);
@@ -93,7 +96,7 @@ function reloading(
     lookup: (name: string) =>
       files[name] ? Promise.resolve(files[name]) : Promise.reject(new Error(`no ${name}`)),
   };
-  const gathered = gather(argv, host);
+  const gathered = await gather(argv, host);
   const config = configure(gathered.values, gathered.findings);
   if ("problems" in config) throw new Error(config.problems.join("\n"));
   const reloader = new Reloader({
@@ -118,7 +121,7 @@ function reloading(
 const FILES = ["--config", TOML, "-p", "192.0.2.2", ...START];
 
 Deno.test("Reloader applies a new priority and says so, once", async () => {
-  const { files, reload, applied } = reloading({ [TOML]: "priority = 10" }, { argv: FILES });
+  const { files, reload, applied } = await reloading({ [TOML]: "priority = 10" }, { argv: FILES });
   files[TOML] = "priority = 20\nreconcile = 60";
   assertEquals(await reload(), [
     "info reload: now in force: -P (IF_HOST_PRIORITY), --reconcile (IF_RECONCILE)",
@@ -128,7 +131,7 @@ Deno.test("Reloader applies a new priority and says so, once", async () => {
 });
 
 Deno.test("Reloader names in one line what needs a restart, each time, and applies the rest", async () => {
-  const { files, reload, applied } = reloading({ [TOML]: "" }, { argv: FILES });
+  const { files, reload, applied } = await reloading({ [TOML]: "" }, { argv: FILES });
   files[TOML] = 'listen = ":4321"\nwire = "plain"\npriority = 5';
   const restart = "warning reload: only a restart brings what has changed of -l (IF_BIND_TO), " +
     "--wire (IF_WIRE)";
@@ -138,7 +141,7 @@ Deno.test("Reloader names in one line what needs a restart, each time, and appli
 });
 
 Deno.test("Reloader keeps the old configuration for a bad one, and tells every problem", async () => {
-  const { files, reload, applied } = reloading({ [TOML]: "priority = 10" }, { argv: FILES });
+  const { files, reload, applied } = await reloading({ [TOML]: "priority = 10" }, { argv: FILES });
   const bad: ReadonlyArray<readonly [text: string | undefined, problems: RegExp[]]> = [
     ["priority = 300\ninterval = 0", [
       /-P \(IF_HOST_PRIORITY\): 300 is not/,
@@ -168,7 +171,7 @@ Deno.test("Reloader refuses a variable that cannot be parsed and a peer that can
     string,
     string
   >;
-  const { reload, applied } = reloading(files, { argv: [...START, "--env-file", ENV] });
+  const { reload, applied } = await reloading(files, { argv: [...START, "--env-file", ENV] });
   files[ENV] = "IF_EXOSCALE_PEERS=web.test\nIF_HOST_PRIORITY=ten\n";
   assertMatch(
     (await reload()).join("\n"),
@@ -181,7 +184,7 @@ Deno.test("Reloader refuses a variable that cannot be parsed and a peer that can
 
 Deno.test("Reloader reads secret files again, and shows nothing of them", async () => {
   const argv = ["-W", "-xi", "198.51.100.50", "-xk", "EXOkey", "-p", "192.0.2.2"];
-  const { files, reload, applied } = reloading({ [KEYFILE]: "old one\n" }, {
+  const { files, reload, applied } = await reloading({ [KEYFILE]: "old one\n" }, {
     argv: [...argv, "--api-secret-file", KEYFILE],
   });
   files[KEYFILE] = "new one\n";
@@ -193,7 +196,7 @@ Deno.test("Reloader reads secret files again, and shows nothing of them", async 
 });
 
 Deno.test("Reloader says that there is nothing to read", async () => {
-  const { reload, applied } = reloading({}, { argv: [...START, "-p", "192.0.2.2"] });
+  const { reload, applied } = await reloading({}, { argv: [...START, "-p", "192.0.2.2"] });
   assertEquals(await reload(), [
     "info reload: there is nothing to read: no --env-file (IF_ENV_FILE) or --config (IF_CONFIG) " +
     "and no secret file is given",
@@ -205,7 +208,10 @@ Deno.test("the file of variables goes before what systemd has put from it into t
   const argv = [...START, "-p", "192.0.2.2"];
   // As with EnvironmentFile= and IF_ENV_FILE naming the same file, and one variable of the unit itself.
   const env = { IF_ENV_FILE: ENV, IF_HOST_PRIORITY: "20", IF_DEAD_RATIO: "5" };
-  const { files, reload, applied } = reloading({ [ENV]: "IF_HOST_PRIORITY=20\n" }, { argv, env });
+  const { files, reload, applied } = await reloading({ [ENV]: "IF_HOST_PRIORITY=20\n" }, {
+    argv,
+    env,
+  });
   files[ENV] = "IF_HOST_PRIORITY=30\n";
   await reload();
   assertEquals(applied[0]?.config.priority, 30);
@@ -216,7 +222,7 @@ Deno.test("the file of variables goes before what systemd has put from it into t
 });
 
 Deno.test("Reloader changes the log's level, and its own lines go by the more talkative one", async () => {
-  const { files, reload, levels, lines } = reloading({ [TOML]: "" }, { argv: FILES });
+  const { files, reload, levels, lines } = await reloading({ [TOML]: "" }, { argv: FILES });
   files[TOML] = 'log-level = "critical"';
   await reload();
   assertEquals(levels, ["info", "critical"]);
@@ -231,7 +237,7 @@ Deno.test("Reloader reads once for requests that come while it reads, and once m
     string,
     string
   >;
-  const { reloader, lines } = reloading(files, { argv: ["--config", TOML, ...START] });
+  const { reloader, lines } = await reloading(files, { argv: ["--config", TOML, ...START] });
   const first = reloader.reload();
   await Promise.resolve();
   await Promise.resolve();
