@@ -90,43 +90,50 @@ systemctl --force exit
 sleep 9
 `;
 
-machineTest("under a real systemd exoip.service is ready, watched, restarted, and hands back", {
-  root: true,
-  binary: true,
-  tools: ["ip (iproute2)", "unshare (util-linux)", "script (bsdutils)", "systemctl (systemd)"],
-}, () =>
-  inFolder(async (folder) => {
-    const network = await Network.create(1);
-    const cluster = new Cluster({ place: network, count: 1 });
-    try {
-      await furnish(folder, cluster);
-      const boot = new URL("boot.sh", import.meta.url).pathname;
-      const apart = "unshare --mount --pid --uts --ipc --cgroup --fork --kill-child";
-      const inside = ["script", "-qec", `${apart} ${boot} ${folder}`, `${folder}/console`];
-      const { text } = await runTool(["timeout", "-k", "5", "60", ...network.wrap(1), ...inside]);
-      const seen = await Deno.readTextFile(`${folder}/seen`).catch(() => text);
-      const [first, locks, held, priority, reloaded, again, ended] = seen.trim().split("\n");
-      assertMatch(first ?? seen, /^ActiveState=active NRestarts=0 .*StatusText=master \(alone\)/);
-      assertMatch(locks ?? seen, /CapBnd:\s0{16} NoNewPrivs:\s1 Seccomp:\s2/);
-      assertMatch(held ?? seen, /StatusText=master \(alone\), [\d.]+ is attached$/);
-      assertEquals(priority, "1", seen);
-      assertMatch(
-        reloaded ?? seen,
-        /^ActiveState=active NRestarts=0 .*StatusText=master \(alone\)/,
-      );
-      assertMatch(again ?? seen, /^ActiveState=active NRestarts=1 Result=success/);
-      assertMatch(ended ?? seen, /^ActiveState=inactive NRestarts=1 Result=success .*\(leaving\)/);
-      assertMatch(await Deno.readTextFile(`${folder}/console`), /Watchdog timeout \(limit 2s\)!/);
-      assertEquals(await environment(folder), parseEnvFile(rowsAsOne()).variables);
-      const holders = cluster.server.model.history.map(({ holders }) => holders.length);
-      assertEquals([...new Set(holders)], [1, 0], "attached, kept over the restart, detached");
-    } finally {
-      await cluster.close();
-      await network.close();
-      // Of systemd's own control groups, in the hierarchy that all share.
-      await Deno.remove("/sys/fs/cgroup/systemd/init.scope").catch(() => {});
-    }
-  }));
+machineTest(
+  "under a real systemd exoip.service is ready, reloaded, watched, restarted, and hands back",
+  {
+    root: true,
+    binary: true,
+    tools: ["ip (iproute2)", "unshare (util-linux)", "script (bsdutils)", "systemctl (systemd)"],
+  },
+  () =>
+    inFolder(async (folder) => {
+      const network = await Network.create(1);
+      const cluster = new Cluster({ place: network, count: 1 });
+      try {
+        await furnish(folder, cluster);
+        const boot = new URL("boot.sh", import.meta.url).pathname;
+        const apart = "unshare --mount --pid --uts --ipc --cgroup --fork --kill-child";
+        const inside = ["script", "-qec", `${apart} ${boot} ${folder}`, `${folder}/console`];
+        const { text } = await runTool(["timeout", "-k", "5", "60", ...network.wrap(1), ...inside]);
+        const seen = await Deno.readTextFile(`${folder}/seen`).catch(() => text);
+        const [first, locks, held, priority, reloaded, again, ended] = seen.trim().split("\n");
+        assertMatch(first ?? seen, /^ActiveState=active NRestarts=0 .*StatusText=master \(alone\)/);
+        assertMatch(locks ?? seen, /CapBnd:\s0{16} NoNewPrivs:\s1 Seccomp:\s2/);
+        assertMatch(held ?? seen, /StatusText=master \(alone\), [\d.]+ is attached$/);
+        assertEquals(priority, "1", seen);
+        assertMatch(
+          reloaded ?? seen,
+          /^ActiveState=active NRestarts=0 .*StatusText=master \(alone\)/,
+        );
+        assertMatch(again ?? seen, /^ActiveState=active NRestarts=1 Result=success/);
+        assertMatch(
+          ended ?? seen,
+          /^ActiveState=inactive NRestarts=1 Result=success .*\(leaving\)/,
+        );
+        assertMatch(await Deno.readTextFile(`${folder}/console`), /Watchdog timeout \(limit 2s\)!/);
+        assertEquals(await environment(folder), parseEnvFile(rowsAsOne()).variables);
+        const holders = cluster.server.model.history.map(({ holders }) => holders.length);
+        assertEquals([...new Set(holders)], [1, 0], "attached, kept over the restart, detached");
+      } finally {
+        await cluster.close();
+        await network.close();
+        // Of systemd's own control groups, in the hierarchy that all share.
+        await Deno.remove("/sys/fs/cgroup/systemd/init.scope").catch(() => {});
+      }
+    }),
+);
 
 /** All rows in one file, each with names of its own. */
 function rowsAsOne(): string {
