@@ -75,7 +75,10 @@ async function printConfig(
   }
   for (const line of settingLines(settingsOf(gathered, instanceId))) host.print("out", line);
   const wrong = [...problems, ...unknown];
-  for (const line of [...wrong, ...warningsOf(gathered)]) host.print("err", `exoip: ${line}`);
+  const { values, warnings } = gathered;
+  for (const line of [...wrong, ...warningsOf(values), ...warnings]) {
+    host.print("err", `exoip: ${line}`);
+  }
   return wrong.length > 0 ? 1 : 0;
 }
 
@@ -112,12 +115,14 @@ async function runConfigured(
   } catch (error) {
     return await fail([messageOf(error)], { host, given });
   }
-  const warnings = warningsOf(gathered);
+  const warnings = warningsOf(gathered.values);
   const description = config.verbose ? describe(config, instanceId) : [];
   const printAll = () => description.forEach((line) => host.print("out", line));
   if (config.checkOnly) {
     printAll();
-    for (const warning of warnings) host.print("err", `exoip: ${warning}`);
+    for (const warning of [...warnings, ...gathered.warnings]) {
+      host.print("err", `exoip: ${warning}`);
+    }
     return say(host, "exoip: the configuration is valid");
   }
   const { stdout, logFormat: format, logLevel: level } = config;
@@ -128,25 +133,26 @@ async function runConfigured(
     for (const line of description) log.write("info", "configuration", line);
   }
   for (const warning of warnings) log.write("warning", "command-line", warning);
+  for (const warning of gathered.warnings) log.write("warning", "configuration", warning);
   const code = await runMode({ ...config, peers }, { instanceId, host, log, argv, gathered });
   await Promise.all([log.flush(), host.supervisor?.flush()]);
   return code;
 }
 
 /** What is allowed and yet not what one wants. No value is shown: it may be the secret. */
-function warningsOf({ values: { given, ignored }, warnings }: Gathered): string[] {
+function warningsOf({ given, ignored }: Values): string[] {
   const visible = given.get("xs")?.source === "-xs"
     ? [`a secret in an argument shows in ps: use ${nameOf("api-secret-file")}`]
     : [];
   const stray = ignored.length === 0
     ? []
     : [`the last ${ignored.length} arguments are ignored, from the first that is no flag`];
-  return [...visible, ...stray, ...warnings];
+  return [...visible, ...stray];
 }
 
 async function runMode(
   config: Config,
-  options: Omit<WatchModeOptions, "connect" | "access" | "requests">,
+  options: Omit<WatchModeOptions, "configured" | "connect" | "access" | "requests">,
 ): Promise<number> {
   const { host, log } = options;
   const stopping = new AbortController();
@@ -162,7 +168,7 @@ async function runMode(
   if (signal.aborted) return config.mode === "watchdog" ? 0 : 1;
   if (connect === null) return 1;
   if (config.mode === "watchdog") {
-    return await watch(config, { ...options, connect, access, requests });
+    return await watch(config, { ...options, configured: config, connect, access, requests });
   }
   const elasticIp = config.addresses[0]?.elasticIp ?? "";
   const cloud = connect(elasticIp, () => {});

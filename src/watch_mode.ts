@@ -31,6 +31,8 @@ export class ReloadRequests {
 
 /** What watching needs besides the configuration. */
 export interface WatchModeOptions {
+  /** As it was given, which is what a later one is compared with. */
+  readonly configured: Config;
   readonly instanceId: string;
   readonly host: Host;
   readonly log: HostLog;
@@ -68,7 +70,7 @@ export async function watch(config: Config, options: WatchModeOptions): Promise<
     const other = addresses && { addresses };
     watchdog.reconfigure(nodeSettings(next).map((settings) => ({ settings, ...other })));
   };
-  const reloader = new Reloader({ ...options, config, apply });
+  const reloader = new Reloader({ ...options, config: options.configured, apply });
   requests.serve(() => void watchdog.reload(() => reloader.reload()));
   return await watchdog.run();
 }
