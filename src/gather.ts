@@ -12,9 +12,15 @@ import { findValues } from "./sources.ts";
 export type Source = Pick<Host, "env" | "os" | "readTextFile" | "fileMode" | "machine">;
 
 /** All that was given. */
-export interface Gathered {
-  readonly values: Values;
+export interface Gathered extends Collected {
   readonly findings: Findings;
+}
+
+/** The same without what other programs know, which costs time. */
+export interface Collected {
+  readonly values: Values;
+  /** The environment with the file of variables. */
+  readonly env: Environment;
   /** Files that could not be read, and what is wrong in them. */
   readonly problems: readonly string[];
   /** What is allowed and yet not what one wants. */
@@ -23,15 +29,32 @@ export interface Gathered {
   readonly fileVariables: Environment;
 }
 
-/**
- * Gathers. Rejects with a `UsageError` for what no configuration could mean. At a reload `atStart` is what the file of
- * variables had at the start: systemd has put that into our environment as well, where it would outlive its line.
- */
+/** Gathers. Rejects with a `UsageError` for what no configuration could mean; see `collect` for `atStart`. */
 export async function gather(
   argv: readonly string[],
   host: Source,
   atStart: Environment = {},
 ): Promise<Gathered> {
+  return await complete(collect(argv, host, atStart), host);
+}
+
+/** Adds what the secret file and the `exo` CLI know. */
+export async function complete(collected: Collected, host: Source): Promise<Gathered> {
+  const { values, env, problems } = collected;
+  const [findings, unreadable] = await findValues(values, { ...host, env });
+  return { ...collected, findings, problems: [...problems, ...unreadable] };
+}
+
+/**
+ * Reads flags, environment and files of ours. Throws a `UsageError` for what no configuration could mean. At a reload
+ * `atStart` is what the file of variables had at the start: systemd has put that into our environment as well, where it
+ * would outlive its line.
+ */
+export function collect(
+  argv: readonly string[],
+  host: Source,
+  atStart: Environment = {},
+): Collected {
   const problems: string[] = [], warnings: string[] = [];
   const inherited = Object.entries(host.env).filter(([name, value]) => atStart[name] !== value);
   const file = readValues(argv, { IF_ENV_FILE: host.env.IF_ENV_FILE }).given.get("env-file");
@@ -44,9 +67,7 @@ export async function gather(
   for (const [name, value] of config ? readConfig(config.text) : []) {
     if (!given.has(name)) given.set(name, value);
   }
-  const values = { given, ignored };
-  const [findings, unreadable] = await findValues(values, { ...host, env });
-  return { values, findings, problems: [...problems, ...unreadable], warnings, fileVariables };
+  return { values: { given, ignored }, env, problems, warnings, fileVariables };
 
   function readVariables(path: string): Environment {
     const text = read("env-file", path);

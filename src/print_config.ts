@@ -1,6 +1,7 @@
 // --print-config: each setting, its value and where that comes from, as a file that --config can read.
 import { isOn } from "./cli.ts";
 import { keysOf } from "./config_file.ts";
+import { lends } from "./config/cloud.ts";
 import type { Gathered } from "./gather.ts";
 import { flagOf, isSecret, type Option, OPTIONS } from "./options.ts";
 
@@ -14,6 +15,8 @@ export interface Setting {
   /** Whether the text is the value itself. */
   readonly literal: boolean;
 }
+
+const ACCOUNT = "account of the exo CLI";
 
 /** What shows of a key. */
 export function masked(apiKey: string): string {
@@ -32,6 +35,11 @@ function settingOf(option: Option, gathered: Gathered, instanceId: string | null
   const own = given.get(name);
   const hidden = (source: string) => ({ option, text: "****", source, literal: false });
   const file = given.get("api-secret-file");
+  const lent = lends({ given }) && secretFile === undefined;
+  if (lent && name === "xs" && account?.secret) return hidden(ACCOUNT);
+  if (lent && name === "xk" && account?.apiKey) {
+    return { option, text: masked(account.apiKey), source: ACCOUNT, literal: false };
+  }
   if (name === "xs" && secretFile !== undefined && file) return hidden(`file ${file.text}`);
   if (own && isSecret(name)) return hidden(sourceOf(own.source, gathered));
   if (own && name === "xk") {
@@ -49,14 +57,8 @@ function settingOf(option: Option, gathered: Gathered, instanceId: string | null
     const literal = variables.length > 0 && !["config", "env-file"].includes(name);
     return { option, text: own.text, source: sourceOf(own.source, gathered), literal };
   }
-  const lone = !given.has("xk") && !given.has("xs") && secretFile === undefined;
-  if (name === "xs" && lone && account?.secret) return hidden("account of the exo CLI");
-  if (name === "xk" && lone && account?.apiKey) {
-    const source = "account of the exo CLI";
-    return { option, text: masked(account.apiKey), source, literal: false };
-  }
   if (name === "zone" && account?.zone) {
-    const source = "account of the exo CLI, unless the metadata service tells";
+    const source = `${ACCOUNT}, unless the metadata service tells`;
     return { option, text: account.zone, source, literal: false };
   }
   if (name === "i" && instanceId !== null) {

@@ -3,13 +3,14 @@ import { associate } from "./associate.ts";
 import { isOn, UsageError, type Values } from "./cli.ts";
 import { type Config, configure, nameOf } from "./config.ts";
 import { connectionFor } from "./connection.ts";
-import { gather, type Gathered } from "./gather.ts";
+import { collect, type Collected, complete, type Gathered } from "./gather.ts";
 import type { Host } from "./host.ts";
 import { LOG_FORMATS } from "./host/log_format.ts";
 import { findInstanceId } from "./host/metadata.ts";
 import { resolvePeers } from "./host/resolve.ts";
 import { stopWatchdog, withPidFile } from "./pid_file.ts";
 import { settingLines, settingsOf } from "./print_config.ts";
+import { printPolicy } from "./print_policy.ts";
 import { askStatus } from "./status.ts";
 import { describe, usage } from "./usage.ts";
 import { commit, VERSION } from "./version.ts";
@@ -17,25 +18,27 @@ import { ReloadRequests, watch, type WatchModeOptions } from "./watch_mode.ts";
 
 /** Runs once; never throws. */
 export async function runProgram(argv: readonly string[], host: Host): Promise<number> {
-  let gathered: Gathered;
+  let collected: Collected;
   try {
-    gathered = await gather(argv, host);
+    collected = collect(argv, host);
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
     host.print("err", `exoip: ${error.message}`);
     host.print("err", "exoip: -h lists the options");
     return 2;
   }
-  const { values } = gathered;
+  const { values } = collected;
   const asked = (command: string) => isOn(values.given.get(command));
   if (asked("h")) return say(host, usage().trimEnd());
   if (asked("version")) return say(host, `exoip ${VERSION} (commit ${commit()})`);
   // A file with a mistake must not keep anybody from asking the watchdog that runs with an older one.
-  for (const problem of asked("stop") || asked("status") ? gathered.problems : []) {
+  for (const problem of asked("stop") || asked("status") ? collected.problems : []) {
     host.print("err", `exoip: ${problem}`);
   }
   if (asked("stop")) return await stopWatchdog(values, host);
   if (asked("status")) return await askStatus(values, host);
+  if (asked("print-iam-policy")) return printPolicy(values, host);
+  const gathered = await complete(collected, host);
   const configured = configure(values, gathered.findings);
   const wrong = "problems" in configured ? configured.problems : [];
   const problems = [...gathered.problems, ...wrong];
@@ -164,13 +167,20 @@ async function runMode(
   });
   const { signal } = stopping;
   const access = { credentials: config.credentials, peers: config.peers };
-  const connect = await connectionFor(config, { ...options, access, signal });
+  const connection = await connectionFor(config, { ...options, access, signal });
   if (signal.aborted) return config.mode === "watchdog" ? 0 : 1;
-  if (connect === null) return 1;
+  if (connection === null) return 1;
+  const { connect, addresses } = connection;
   if (config.mode === "watchdog") {
-    return await watch(config, { ...options, configured: config, connect, access, requests });
+    return await watch({ ...config, addresses }, {
+      ...options,
+      configured: config,
+      connect,
+      access,
+      requests,
+    });
   }
-  const elasticIp = config.addresses[0]?.elasticIp ?? "";
+  const elasticIp = addresses[0]?.elasticIp ?? "";
   const cloud = connect(elasticIp, () => {});
   return await associate(config.mode, { cloud, clock: host.clock, log, signal, elasticIp });
 }

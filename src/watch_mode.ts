@@ -92,9 +92,9 @@ function watchdogSettings(
 
 /** Those given by address without our own, null where the cloud lists the peers. */
 function addressesOf({ peers }: Config, local: readonly string[]): string[] | null {
-  return peers.kind === "group"
-    ? null
-    : peers.addresses.filter((address) => !local.includes(address));
+  return peers.kind === "static"
+    ? peers.addresses.filter((address) => !local.includes(address))
+    : null;
 }
 
 /** What the election of each Elastic IP is told. */

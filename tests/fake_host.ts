@@ -34,6 +34,8 @@ export interface Situation {
   readonly files?: Record<string, string>;
   /** Permissions of those that are not for their owner alone. */
   readonly modes?: Record<string, number>;
+  /** What programs print, by their command line. */
+  readonly programs?: Record<string, string>;
   /** The answer of the metadata service. */
   readonly metadata?: string;
   readonly holds?: boolean;
@@ -83,7 +85,10 @@ export async function run(argv: string[], situation: Situation = {}): Promise<Tr
         return metadata === undefined ? missing(url) : Promise.resolve(new Response(metadata));
       },
       readTextFile: missing,
-      run: missing,
+      run: (program, args) => {
+        const printed = situation.programs?.[[program, ...args].join(" ")];
+        return printed === undefined ? missing(program) : Promise.resolve(printed);
+      },
     },
     pidFiles: {
       claim: (path) => {

@@ -43,6 +43,7 @@ const ROWS: ReadonlyArray<readonly [argv: string[], changes: Partial<Changes>]> 
   [["-xe", "https://other.test/v2"], { needsRestart: ["xe"] }],
   [["-xe", "https://other.test/compute"], { needsRestart: ["xe", "api"] }],
   [["--zone", "ch-dk-2"], { needsRestart: ["zone"] }],
+  [["--api-environment", "preprod"], { needsRestart: ["api-environment"] }],
   [["-i", "9b1e6f20-53c4-4a7d-8e2f-0a1b2c3d4e5f"], { needsRestart: ["i"] }],
   [["-l", ":4321"], { needsRestart: ["l"] }],
   [["--wire", "plain"], { needsRestart: ["wire"] }],
