@@ -1,6 +1,7 @@
 // Secrets stay out of everything that is written, whoever quotes them: the cloud may send back what we sent.
 import { encodeBase64 } from "@std/encoding/base64";
 import { encodeHex } from "@std/encoding/hex";
+import type { Config } from "./config.ts";
 import type { HostLog } from "./host/log.ts";
 
 /** Where as many characters of a secret are found, all that follow of it are hidden: a quotation may break off. */
@@ -62,7 +63,35 @@ function literally(text: string): string {
   );
 }
 
+/** What is hidden in one run: secrets can be added while it runs, and stay hidden. */
+export class Redaction {
+  readonly #secrets = new Set<string>();
+  #redact: Redact = (text) => text;
+
+  constructor(secrets: readonly string[]) {
+    this.add(secrets);
+  }
+
+  /** Hides these, too. */
+  add(secrets: readonly string[]): void {
+    for (const secret of secrets) this.#secrets.add(secret);
+    this.#redact = redactor([...this.#secrets]);
+  }
+
+  /** The text without secrets. */
+  hide(text: string): string {
+    return this.#redact(text);
+  }
+}
+
+/** The secrets of a configuration. */
+export function secretsOf({ credentials, sharedSecrets }: Config): string[] {
+  return [credentials.secret, credentials.apiKey, ...sharedSecrets];
+}
+
 /** A log to which no secret gets. */
-export function redactedLog(log: HostLog, redact: Redact): HostLog {
-  return { ...log, write: (severity, event, text) => log.write(severity, event, redact(text)) };
+export function redactedLog(log: HostLog, redaction: Redaction): HostLog {
+  const write: HostLog["write"] = (severity, event, text) =>
+    log.write(severity, event, redaction.hide(text));
+  return { ...log, write };
 }

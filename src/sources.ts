@@ -56,7 +56,7 @@ async function withSecret(
   const timer = setTimeout(() => limit.abort(), SECRET_COMMAND_MS);
   try {
     const printed = await host.machine.run(program, args, limit.signal);
-    return { ...rest, secret: printed.replace(/\n+$/, "") };
+    return { ...rest, secret: printed.replace(/\n+$/, ""), commanded: true };
   } catch (error) {
     const late = limit.signal.aborted ? `nothing within ${SECRET_COMMAND_MS / 1000} s` : null;
     const reason = late ?? (error instanceof Error ? error.message : `${error}`);
@@ -67,8 +67,9 @@ async function withSecret(
   }
 }
 
-/** A flag goes before a variable, ours before the CLI's, and the secret itself before its file. */
+/** A flag goes before a variable, ours before others, all before our file; and the secret itself before its file. */
 function goesBefore(file: Given, secret: Given | undefined): boolean {
-  const rank = ({ source }: Given) => source.startsWith("-") ? 0 : source.startsWith("IF_") ? 1 : 2;
+  const ranks = [/^-/, /^IF_/, /^[A-Z_]+$/, /^/];
+  const rank = ({ source }: Given) => ranks.findIndex((each) => each.test(source));
   return !secret || rank(file) < rank(secret);
 }

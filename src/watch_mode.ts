@@ -1,13 +1,17 @@
 // -W: from the configuration to a running watchdog.
 import { type Config, nameOf } from "./config.ts";
-import type { Connect } from "./connection.ts";
+import type { Access, Connect } from "./connection.ts";
 import { hostText } from "./core/ip.ts";
 import type { NodeSettings } from "./core/node.ts";
+import type { Gathered } from "./gather.ts";
 import type { Host } from "./host.ts";
 import type { HostLog } from "./host/log.ts";
 import { settleDown } from "./least_privilege.ts";
+import { type Redaction, secretsOf } from "./redaction.ts";
+import type { Changes } from "./reload.ts";
+import { Reloader } from "./reloader.ts";
 import { Seal } from "./seal.ts";
-import { runWatchdog, type WatchdogSettings } from "./watchdog.ts";
+import { Watchdog, type WatchdogSettings } from "./watchdog.ts";
 import type { Link } from "./world.ts";
 
 const UNSIGNED =
@@ -18,16 +22,42 @@ const ACCEPTED = `unsigned heartbeats are accepted until their sender has signed
   nameOf("accept-unsigned")
 } once all nodes sign`;
 
+/** Being told to reload, which can happen before anything can. */
+export class ReloadRequests {
+  #asked = false;
+  #reload: (() => void) | null = null;
+
+  /** Somebody asks. */
+  ask(): void {
+    if (this.#reload) this.#reload();
+    else this.#asked = true;
+  }
+
+  /** From now on it is done, and at once if somebody has asked. */
+  serve(reload: () => void): void {
+    this.#reload = reload;
+    if (this.#asked) reload();
+  }
+}
+
+/** What watching needs besides the configuration. */
+export interface WatchModeOptions {
+  /** As it was given, which is what a later one is compared with. */
+  readonly configured: Config;
+  readonly instanceId: string;
+  readonly host: Host;
+  readonly log: HostLog;
+  readonly connect: Connect;
+  readonly access: Access;
+  readonly argv: readonly string[];
+  readonly gathered: Gathered;
+  readonly requests: ReloadRequests;
+  readonly redaction: Redaction;
+}
+
 /** Watches until told to stop. Resolves to the exit code. */
-export async function watch(
-  config: Config,
-  { instanceId, host, log, connect }: {
-    instanceId: string;
-    host: Host;
-    log: HostLog;
-    connect: Connect;
-  },
-): Promise<number> {
+export async function watch(config: Config, options: WatchModeOptions): Promise<number> {
+  const { instanceId, host, log, connect, access, requests } = options;
   const { hostname, port } = config.listen;
   let link: Link;
   try {
@@ -45,37 +75,46 @@ export async function watch(
   const seal = sharedSecrets.length > 0 ? await Seal.of(sharedSecrets) : null;
   if (!seal) log.write("info", "unsigned", UNSIGNED);
   else if (acceptUnsigned) log.write("warning", "unsigned", ACCEPTED);
-  settleDown(config, { host, log });
+  settleDown(config, { host, log, gathered: options.gathered });
   const { clock, random, signals, supervisor } = host;
-  const settings = watchdogSettings(config, { instanceId, localAddresses: link.localAddresses });
-  return await runWatchdog(settings, {
-    clock,
-    random,
-    link,
-    signals,
-    log,
-    supervisor,
-    seal,
-    connect,
-  });
+  const { localAddresses } = link;
+  const settings = watchdogSettings(config, { instanceId, localAddresses });
+  const world = { clock, random, link, signals, log, supervisor, seal, connect };
+  const watchdog = new Watchdog(settings, world);
+  const apply = (next: Config, changes: Changes) => {
+    options.redaction.add(secretsOf(next));
+    if (changes.apply.includes("shared-secret-file")) void seal?.rekey(next.sharedSecrets);
+    Object.assign(access, { credentials: next.credentials, peers: next.peers });
+    const addresses = changes.apply.includes("p") ? addressesOf(next, localAddresses) : null;
+    const other = addresses && { addresses };
+    watchdog.reconfigure(nodeSettings(next).map((settings) => ({ settings, ...other })));
+  };
+  const reloader = new Reloader({ ...options, config: options.configured, apply });
+  requests.serve(() => void watchdog.reload(() => reloader.reload()));
+  return await watchdog.run();
 }
 
 function watchdogSettings(
   config: Config,
   { instanceId, localAddresses }: { instanceId: string; localAddresses: readonly string[] },
 ): WatchdogSettings {
-  const { peers, listen, verbose, wire, api } = config;
+  const { listen, verbose, wire, api } = config;
   return {
     nodes: nodeSettings(config),
     port: listen.port,
     trailer: wire === "full",
     acceptUnsigned: config.acceptUnsigned,
     selfId: api === "v2" ? instanceId : null,
-    addresses: peers.kind === "static"
-      ? peers.addresses.filter((address) => !localAddresses.includes(address))
-      : null,
+    addresses: addressesOf(config, localAddresses),
     verbose,
   };
+}
+
+/** Those given by address without our own, null where the cloud lists the peers. */
+function addressesOf({ peers }: Config, local: readonly string[]): string[] | null {
+  return peers.kind === "static"
+    ? peers.addresses.filter((address) => !local.includes(address))
+    : null;
 }
 
 /** What the election of each Elastic IP is told. */

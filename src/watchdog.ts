@@ -1,17 +1,18 @@
 // -W: the process around the watches, one for each Elastic IP, which share socket, timer and signals.
-import { trailerFor } from "./core/advert.ts";
-import { decode, encode } from "./core/heartbeat.ts";
+import { decode } from "./core/heartbeat.ts";
 import type { NodeEvent, NodeSettings } from "./core/node.ts";
 import { unresolved } from "./core/peer.ts";
 import { statusLines } from "./core/status.ts";
 import type { Connect } from "./connection.ts";
 import { addressed } from "./addressed_log.ts";
 import { Guard } from "./guard.ts";
+import { asksForInfo, isLocal } from "./info.ts";
 import { QuietLog } from "./quiet_log.ts";
 import { Refusals } from "./refusals.ts";
 import type { Seal } from "./seal.ts";
+import { Sender } from "./sender.ts";
 import { Supervision } from "./supervision.ts";
-import { type Outgoing, Watch } from "./watch.ts";
+import { type Outgoing, type Reconfiguration, Watch } from "./watch.ts";
 import type {
   Clock,
   Datagram,
@@ -22,9 +23,6 @@ import type {
   Signals,
   Supervisor,
 } from "./world.ts";
-
-/** The longest `info` request that is recognised. */
-const INFO_MAX_BYTES = 16;
 
 /** What the watchdog is told once. */
 export interface WatchdogSettings {
@@ -73,12 +71,13 @@ export class Watchdog {
   readonly #settings: WatchdogSettings;
   readonly #world: World;
   readonly #quiet: QuietLog;
+  /** That one, and those of the addresses where there are several. */
+  readonly #quiets: QuietLog[];
   readonly #supervision: Supervision;
   readonly #guard: Guard;
+  readonly #sender: Sender;
   readonly #refusals: Refusals;
-  #sent = 0;
   #received = 0;
-  #sequence = 0;
   #timer: { atMs: number; cancel: AbortController } | null = null;
   #finish: (code: 0 | 1) => void = () => {};
 
@@ -86,12 +85,14 @@ export class Watchdog {
     this.#settings = settings;
     this.#world = world;
     this.#quiet = new QuietLog(world.log, world.clock);
+    this.#quiets = [this.#quiet];
     this.#supervision = new Supervision(world.supervisor);
-    const { seal = null, clock } = world;
-    const { acceptUnsigned = false } = settings;
+    const { seal = null, clock, link } = world;
+    const { acceptUnsigned = false, port, trailer } = settings;
     const quiet = this.#quiet;
     this.#refusals = new Refusals(quiet);
     this.#guard = new Guard({ seal, acceptUnsigned, clock, quiet, refusals: this.#refusals });
+    this.#sender = new Sender({ link, seal, guard: this.#guard, port, trailer });
     this.watches = settings.nodes.map((node) => this.#watch(node));
   }
 
@@ -112,6 +113,7 @@ export class Watchdog {
     await seal?.handedOver();
     await link.close();
     await Promise.all([listening, ...this.watches.map((watch) => watch.callsEnded())]);
+    for (const quiet of this.#quiets) quiet.close();
     return code;
   }
 
@@ -120,11 +122,26 @@ export class Watchdog {
     for (const watch of this.watches) watch.deliver(event);
   }
 
+  /** What is other from now on for each Elastic IP, in the order of the start. */
+  reconfigure(changes: readonly Reconfiguration[]): void {
+    for (const [index, watch] of this.watches.entries()) watch.reconfigure(changes[index] ?? {});
+  }
+
+  /** Does that while the service manager is told that a new configuration is being read. */
+  async reload(work: () => Promise<void>): Promise<void> {
+    this.#supervision.reloading();
+    await work();
+    this.#supervision.reloaded();
+  }
+
   #watch(node: NodeSettings): Watch {
     const { selfId, addresses, verbose, nodes } = this.#settings;
     const { clock, random, log, observer = null, connect } = this.#world;
     const { elasticIp } = node;
-    const own = nodes.length > 1 ? addressed(log, elasticIp) : log;
+    const several = nodes.length > 1;
+    const own = several ? addressed(log, elasticIp) : log;
+    const quiet = several ? new QuietLog(own, clock) : this.#quiet;
+    if (several) this.#quiets.push(quiet);
     return new Watch({
       settings: node,
       selfId,
@@ -133,10 +150,10 @@ export class Watchdog {
       clock,
       random,
       log: own,
-      quiet: own === log ? this.#quiet : new QuietLog(own, clock),
+      quiet,
       observer,
       connect: (onProgress) => connect(elasticIp, onProgress),
-      send: (outgoing) => this.#send(outgoing),
+      send: (outgoing) => this.#sender.send(outgoing),
       refuse: (from, reason) => this.#refusals.refuse(from, reason),
       stepped: (atMs) => this.#stepped(atMs),
       ended: () => this.#ended(),
@@ -146,10 +163,11 @@ export class Watchdog {
   #told(signal: SignalName): void {
     this.#say("info", "signal", `told: ${signal}`);
     if (signal === "stop") this.tell({ kind: "stop" });
-    else this.tell({ kind: "nudge", by: signal === "better" ? -1 : 1 });
+    else if (signal !== "reload") this.tell({ kind: "nudge", by: signal === "better" ? -1 : 1 });
   }
 
   #stepped(atMs: number): void {
+    for (const quiet of this.#quiets) quiet.settle(atMs);
     const nodes = this.watches.filter((watch) => watch.exitCode === null).map(({ node }) => node);
     this.#supervision.stepped(nodes, atMs);
     const wakes = this.watches.map(({ wakeAtMs }) => wakeAtMs);
@@ -184,22 +202,6 @@ export class Watchdog {
     if (!codes.includes(null)) this.#finish(codes.includes(1) ? 1 : 0);
   }
 
-  #send({ elasticIp, selfId, to, advert, hearsYou }: Outgoing): void {
-    const { link, seal } = this.#world;
-    const { trailer, port } = this.#settings;
-    this.#sequence = Math.max(this.#sequence + 1, Math.floor(this.#guard.sendingMs));
-    this.#sent += 1;
-    const own = { hearsYou, sequence: this.#sequence, keyId: seal?.keyId ?? 0 };
-    const bytes = encode({
-      priority: advert.priority,
-      elasticIp,
-      id: selfId,
-      trailer: trailer ? trailerFor(advert, own) : null,
-    });
-    if (seal) seal.seal(bytes, (sealed) => link.send(sealed, to, port));
-    else link.send(bytes, to, port);
-  }
-
   /** One datagram after the other: what waits for a tag to be checked waits in the socket, which is bounded. */
   async #listen(): Promise<void> {
     for await (const datagram of this.#world.link) {
@@ -222,19 +224,18 @@ export class Watchdog {
         deliver: (heard) => watch.deliver({ kind: "heard", ...heard }),
       });
     }
-    if (bytes.length > INFO_MAX_BYTES || new TextDecoder().decode(bytes).trim() !== "info") {
-      return this.#refusals.refuse(from, heartbeat.refused);
-    }
+    if (!asksForInfo(bytes)) return this.#refusals.refuse(from, heartbeat.refused);
     this.#answer(from, fromPort);
   }
 
   #answer(from: string, fromPort: number): void {
     const { link, clock } = this.#world;
-    const loopback = from.startsWith("127.") || from === "::1";
-    if (!loopback && !link.localAddresses.includes(from)) {
-      return this.#refusals.refuse(from, "remote-info");
-    }
-    const counts = { sent: this.#sent, received: this.#received, refused: this.#refusals.counts };
+    if (!isLocal(from, link)) return this.#refusals.refuse(from, "remote-info");
+    const counts = {
+      sent: this.#sender.sent,
+      received: this.#received,
+      refused: this.#refusals.counts,
+    };
     const lines = this.watches.flatMap(({ node }) => statusLines(node, counts, clock.nowMs()));
     for (const line of lines) this.#say("info", "status", line);
     link.send(new TextEncoder().encode(lines.join("\n") + "\n"), from, fromPort);

@@ -2,6 +2,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { readValues } from "../src/cli.ts";
 import { configure } from "../src/config.ts";
+import type { Gathered } from "../src/gather.ts";
 import { keptPrivileges, privilegesText } from "../src/host/privileges.ts";
 import { usesOf } from "../src/least_privilege.ts";
 import { findValues } from "../src/sources.ts";
@@ -120,13 +121,20 @@ Deno.test("-v tells whether heartbeats are signed, and not with what", async () 
 
 Deno.test("a running program keeps the rights that its configuration needs, and gives the reasons", () => {
   const kept = (
-    { pidFile = null, mode = "watchdog", env = {}, syslog = false }: {
+    { pidFile = null, mode = "watchdog", env = {}, syslog = false, argv = [], findings = {} }: {
       pidFile?: string | null;
       mode?: "watchdog" | "associate";
       env?: Record<string, string>;
       syslog?: boolean;
+      argv?: string[];
+      findings?: Gathered["findings"];
     },
-  ) => Object.fromEntries(keptPrivileges(usesOf({ pidFile, mode }, { env, syslog })));
+  ) => {
+    const values = readValues(argv, {});
+    const none = { env, problems: [], warnings: [], fileVariables: {} };
+    const gathered = { values, findings, ...none };
+    return Object.fromEntries(keptPrivileges(usesOf({ pidFile, mode }, { env, syslog, gathered })));
+  };
   assertEquals(kept({}), {});
   assertEquals(kept({ syslog: true }), { write: ["syslog"] });
   assertEquals(kept({ syslog: true, mode: "associate" }), { write: ["syslog"] });
@@ -134,6 +142,16 @@ Deno.test("a running program keeps the rights that its configuration needs, and 
   assertEquals(kept({ env: { NOTIFY_SOCKET: "@notify" } }), {});
   assertEquals(kept({ pidFile: "/run/pid" }), { read: ["PID file"], write: ["PID file"] });
   assertEquals(kept({ pidFile: "/run/pid", mode: "associate" }), {});
+  // SIGHUP reads again what was read at the start.
+  const file = ["--api-secret-file", "/run/secret"];
+  assertEquals(kept({ argv: file }), { read: ["reload"] });
+  assertEquals(kept({ argv: file, mode: "associate" }), {});
+  const found = (source: string) => ({ sharedSecret: { text: ONE, source } });
+  assertEquals(kept({ findings: found("/run/credentials/secret") }), { read: ["reload"] });
+  assertEquals(kept({ findings: found("IF_SHARED_SECRET") }), {});
+  assertEquals(kept({ findings: { account: {} } }), { read: ["reload"] });
+  const commanded = { run: ["reload: secretCommand"], read: ["reload"] };
+  assertEquals(kept({ findings: { account: { commanded: true } } }), commanded);
   const all = keptPrivileges({ programs: ["check"], files: ["reload"], written: [], sockets: [] });
   assertEquals(
     privilegesText(all),

@@ -1,6 +1,6 @@
 // What is hidden, and what is left to read.
 import { assertEquals } from "@std/assert";
-import { redactor } from "../src/redaction.ts";
+import { Redaction, redactor } from "../src/redaction.ts";
 
 const SECRET = "aGVsbG8/+c2VjcmV0", OTHER = 'with "quotes" and a very long end';
 
@@ -30,4 +30,10 @@ Deno.test("redactor() hides the end of a secret that begins within another", () 
 
 Deno.test("redactor() leaves words alone that are too short to be secrets", () => {
   assertEquals(redactor(["", "a", "the"])("the same as before"), "the same as before");
+});
+
+Deno.test("a secret that a reload brings is hidden from then on, and the old one stays so", () => {
+  const redaction = new Redaction([SECRET]);
+  redaction.add(["another-secret"]);
+  assertEquals(redaction.hide(`${SECRET} another-secret`), "[secret] [secret]");
 });

@@ -1,14 +1,11 @@
 // Which cloud to speak to, and as whom.
 import { isUuid } from "../core/uuid.ts";
 import { DEFAULT_ENVIRONMENT } from "../exoscale/zone.ts";
+import type { Credentials } from "../exoscale/signer.ts";
 import { nameOf, type Reading } from "./reading.ts";
 import type { FoundSecret } from "./security.ts";
 
-/** Credentials for the cloud. */
-export interface Credentials {
-  readonly apiKey: string;
-  readonly secret: string;
-}
+export type { Credentials } from "../exoscale/signer.ts";
 
 /** What was found outside of flags and variables. */
 export interface Findings {
@@ -26,6 +23,8 @@ export interface Account extends Partial<Credentials> {
   /** Endpoint of API v2 that lists the zones. */
   readonly endpoint?: string;
   readonly environment?: string;
+  /** A program has printed the secret. */
+  readonly commanded?: boolean;
 }
 
 /** The cloud as configured. */

@@ -91,11 +91,16 @@ Deno.test("by default a running watchdog can use the network and nothing else", 
     );
   }));
 
-Deno.test("with --shared-secret-file the file is read before, and not kept readable", () =>
+Deno.test("with a secret file read is kept, since SIGHUP reads it again; with the variable nothing is", () =>
   inFolder(async (folder) => {
-    await Deno.writeTextFile(`${folder}/secret`, "a secret for heartbeats");
+    const secret = "a secret for heartbeats";
+    await Deno.writeTextFile(`${folder}/secret`, secret);
     const args = ["--shared-secret-file", `${folder}/secret`];
-    assertEquals((await runProbe({ folder, args })).could, outcomes([]));
+    const { could, output } = await runProbe({ folder, args });
+    assertEquals(could, outcomes(["read"]));
+    assertStringIncludes(output, "read (reload)");
+    const env = { IF_SHARED_SECRET: secret };
+    assertEquals((await runProbe({ folder, env })).could, outcomes([]));
   }));
 
 Deno.test("a PID file keeps read and write, and is still removed at the end", () =>

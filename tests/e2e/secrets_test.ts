@@ -130,6 +130,8 @@ async function runHere(args: readonly string[], stop?: Promise<void>): Promise<s
     print: (_, line) => void lines.push(line),
     openLog: () => ({
       kind: "stdout",
+      format: "text",
+      setLevel() {},
       write: (severity, event, text) => void lines.push(`${severity} ${event}: ${text}`),
       flush: () => Promise.resolve(),
     }),
