@@ -91,7 +91,7 @@ export function secretsOf({ credentials, sharedSecrets }: Config): string[] {
 
 /** A log to which no secret gets. */
 export function redactedLog(log: HostLog, redaction: Redaction): HostLog {
-  const write: HostLog["write"] = (severity, event, text) =>
-    log.write(severity, event, redaction.hide(text));
+  const write: HostLog["write"] = (severity, event, text, ...about) =>
+    log.write(severity, event, redaction.hide(text), ...about);
   return { ...log, write };
 }

@@ -1,6 +1,6 @@
 // What is hidden, and what is left to read.
 import { assertEquals } from "@std/assert";
-import { Redaction, redactor } from "../src/redaction.ts";
+import { redactedLog, Redaction, redactor } from "../src/redaction.ts";
 
 const SECRET = "aGVsbG8/+c2VjcmV0", OTHER = 'with "quotes" and a very long end';
 
@@ -36,4 +36,21 @@ Deno.test("a secret that a reload brings is hidden from then on, and the old one
   const redaction = new Redaction([SECRET]);
   redaction.add(["another-secret"]);
   assertEquals(redaction.hide(`${SECRET} another-secret`), "[secret] [secret]");
+});
+
+Deno.test("redactedLog() hides in the text, and leaves the rest of a line as it is", () => {
+  const lines: unknown[][] = [];
+  const log = redactedLog({
+    kind: "stdout",
+    format: "text",
+    setLevel() {},
+    flush: () => Promise.resolve(),
+    write: (...line) => void lines.push(line),
+  }, new Redaction([SECRET]));
+  log.write("info", "role", `says ${SECRET}`, "198.51.100.60");
+  log.write("info", "role", "says nothing");
+  assertEquals(lines, [
+    ["info", "role", "says [secret]", "198.51.100.60"],
+    ["info", "role", "says nothing"],
+  ]);
 });

@@ -100,6 +100,35 @@ Deno.test("a secret is rolled out and replaced, node by node, without a moment w
   }
 });
 
+Deno.test("a secret is replaced by reloading all nodes three times, without a heartbeat lost", async () => {
+  const cluster = new SecretCluster({ interval: "0.1" });
+  const { history } = cluster.server.model;
+  try {
+    const args = cluster.secret(OLD), path = args[1] ?? "";
+    for (const node of cluster.nodes) await cluster.startAndMeet(node, args);
+    await until(() => cluster.holders.join() === "node-1", { title: "the best holds" });
+    for (const [step, secrets] of [[OLD, NEW], [NEW, OLD], [NEW]].entries()) {
+      Deno.writeTextFileSync(path, secrets.join("\n"));
+      const reloads = (node: ClusterNode) =>
+        node.lines.filter(({ text }) => text.includes("now in force: --shared-secret-file")).length;
+      for (const node of cluster.nodes) {
+        node.process?.signal("SIGHUP");
+        await until(() => reloads(node) === step + 1, { title: `${node.name} has reloaded` });
+      }
+    }
+    // Whoever still had the old one alone, or signed with it, would be dead to the others by now.
+    await cluster.restartAll(args);
+    assert(history.every(({ holders }) => holders.length > 0), JSON.stringify(history));
+    assertEquals(cluster.refusals, []);
+    for (const { lines } of cluster.nodes) {
+      const texts = lines.map(({ text }) => text).join("\n");
+      assert(!texts.includes(OLD) && !texts.includes(NEW), texts);
+    }
+  } finally {
+    await cluster.close();
+  }
+});
+
 Deno.test("with a secret a spoofer at a peer's address achieves nothing, without one it outranks", async () => {
   for (const protect of [true, false]) {
     const cluster = new SecretCluster({ interval: "0.1", count: 2 });
