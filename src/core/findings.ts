@@ -149,6 +149,7 @@ function sight(
     holding: holds,
     seenAtMs: asOfMs,
     others: others ?? state.others,
+    othersAtMs: others === null ? state.othersAtMs : asOfMs,
   };
   const mine = state.aim?.want === "hold";
   // What a failed change was meant to do shows as done: it did not fail, only its answer was lost. Of a node that has

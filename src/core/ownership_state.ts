@@ -55,6 +55,8 @@ export interface Ownership {
   readonly trustAtMs: number;
   /** Other holders at the last full look. */
   readonly others: readonly OtherHolder[];
+  /** When that look began. */
+  readonly othersAtMs: number;
   /** The successor that the cloud shows as holder, null when none was found yet. */
   readonly confirmed: string | null;
   readonly inspectAtMs: number;
@@ -116,6 +118,7 @@ export function startOwnership(settings: OwnershipSettings, atMs: number): Owner
     lookedAtMs: -Infinity,
     trustAtMs: -Infinity,
     others: [],
+    othersAtMs: -Infinity,
     confirmed: null,
     inspectAtMs: atMs,
     inspectedCount: 0,
