@@ -57,9 +57,7 @@ export async function askStatus({ given }: Values, asker: Asker): Promise<0 | 1>
       return 1;
     }
     if (manner.watch) return await keepAsking(inquiry, { first, manner, asker });
-    const text = manner.json
-      ? JSON.stringify(first, null, 2)
-      : statusLines(first).join("\n");
+    const text = manner.json ? JSON.stringify(first, null, 2) : statusLines(first).join("\n");
     print("out", text);
     return 0;
   } finally {

@@ -68,7 +68,7 @@ export class CallTally {
   readonly #errors = new Map<string, Counts>();
   /** Evictions that took the address from somebody. */
   readonly evictions = new Count();
-  /** The list of peers came. */
+  /** Lists of peers that came. */
   readonly lists = new Count();
 
   /** One was answered. */

@@ -3,7 +3,11 @@ import { type Config, nameOf } from "./config.ts";
 import type { Connect } from "./connection.ts";
 import type { NodeSettings } from "./core/node.ts";
 import type { Host } from "./host.ts";
-import { runWatchdog, type WatchdogSettings } from "./watchdog.ts";
+import type { StatusServer } from "./host/status_server.ts";
+import { loadStatusPage } from "./status_page.ts";
+import { statusRoutes } from "./status_routes.ts";
+import { commit, VERSION } from "./version.ts";
+import { Watchdog, type WatchdogSettings } from "./watchdog.ts";
 import type { Link, Log } from "./world.ts";
 
 /** Watches until told to stop. Resolves to the exit code. */
@@ -31,14 +35,46 @@ export async function watch(
   }
   const { clock, random, signals, supervisor } = host;
   const settings = watchdogSettings(config, { instanceId, localAddresses: link.localAddresses });
-  return await runWatchdog(settings, { clock, random, link, signals, log, supervisor, connect });
+  const world = { clock, random, link, signals, log, supervisor, connect };
+  const watchdog = new Watchdog(settings, world);
+  const status = openStatus(config, { host, watchdog });
+  if (typeof status === "string") {
+    log.write("critical", "listen", status);
+    await link.close();
+    return 1;
+  }
+  const code = await watchdog.run();
+  await status?.close();
+  return code;
+}
+
+/** The server that is configured, null without one; a text is why it cannot be had. */
+function openStatus(
+  { listenStatus }: Config,
+  { host, watchdog }: { host: Host; watchdog: Watchdog },
+): StatusServer | string | null {
+  if (listenStatus === null) return null;
+  const { hostname, port } = listenStatus;
+  const handler = statusRoutes({
+    clock: host.clock,
+    snapshot: () => watchdog.snapshot(),
+    vitals: () => watchdog.vitals(),
+    page: loadStatusPage(),
+    loopback: /^(127\.|localhost$|::1$)/i.test(hostname),
+  });
+  try {
+    return host.serveStatus(listenStatus, handler);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : `${error}`;
+    return `${nameOf("listen-status")}: cannot listen on ${hostname}:${port}: ${reason}`;
+  }
 }
 
 function watchdogSettings(
   config: Config,
   { instanceId, localAddresses }: { instanceId: string; localAddresses: readonly string[] },
 ): WatchdogSettings {
-  const { peers, listen, verbose, wire, api } = config;
+  const { peers, listen, verbose, wire, api, zone } = config;
   return {
     nodes: nodeSettings(config),
     port: listen.port,
@@ -48,6 +84,7 @@ function watchdogSettings(
       ? null
       : peers.addresses.filter((address) => !localAddresses.includes(address)),
     verbose,
+    about: { program: { version: VERSION, commit: commit() }, instanceId, zone },
   };
 }
 

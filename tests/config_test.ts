@@ -47,6 +47,7 @@ Deno.test("configure() gives the documented defaults", () => {
     reconcileMs: 30_000,
     wire: "full",
     pidFile: null,
+    listenStatus: null,
   });
 });
 

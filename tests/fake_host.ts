@@ -105,6 +105,10 @@ export async function run(argv: string[], situation: Situation = {}): Promise<Tr
       if (text === undefined) throw new Deno.errors.NotFound(`no such file: ${path}`);
       return text;
     },
+    terminal: false,
+    serveStatus: () => {
+      throw new Deno.errors.AddrInUse("address in use");
+    },
     openLink: () => {
       throw new Deno.errors.AddrInUse("address in use");
     },

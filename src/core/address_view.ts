@@ -1,5 +1,5 @@
 // One Elastic IP of a snapshot, from the node's state and what the shell has counted.
-import { deadTimeMs, type Election, settling } from "./election_state.ts";
+import { deadTimeMs, deadTimeOfMs, type Election, settling } from "./election_state.ts";
 import type { Node } from "./node.ts";
 import type { OtherHolder, Ownership } from "./ownership_state.ts";
 import type { Peer } from "./peer.ts";
@@ -58,7 +58,7 @@ export function addressView(node: Node, facts: AddressFacts, atMs: number): Addr
     holding: ownership.holding,
     holdingAgeMs: age(ownership.seenAtMs),
     able: ownership.able,
-    healthy: true,
+    healthy: election.healthy,
     leaving: election.stops > 0,
     settling: settling(election),
     prepared: ownership.prepared,
@@ -106,7 +106,7 @@ function peerView(
     holds: trailer?.holds ?? null,
     leaving: trailer?.leaving ?? null,
     unable: trailer?.unable ?? null,
-    unhealthy: trailer ? false : null,
+    unhealthy: trailer?.unhealthy ?? null,
     link: linkTo(peer, { node, refused }),
     deafAgeMs: ageOf(peer.deafSinceMs, atMs),
     refused,
@@ -114,11 +114,14 @@ function peerView(
 }
 
 function linkTo(
-  { alive, trailer, instanceId }: Peer,
+  peer: Peer,
   { node: { election, ownership }, refused }: { node: Node; refused: CountView | null },
 ): LinkWord {
-  if (alive) return trailer === null ? "unconfirmed" : trailer.hearsYou ? "both" : "does-not-hear-us";
-  const speaks = refused?.ageMs != null && refused.ageMs < deadTimeMs(election.settings);
+  const { alive, trailer, instanceId } = peer;
+  if (alive) {
+    return trailer === null ? "unconfirmed" : trailer.hearsYou ? "both" : "does-not-hear-us";
+  }
+  const speaks = refused?.ageMs != null && refused.ageMs < deadTimeOfMs(peer, election.settings);
   return speaks || provedAlive(ownership, instanceId) ? "not-heard" : "silent";
 }
 

@@ -21,7 +21,7 @@ export function statusLines(snapshot: Snapshot): string[] {
 /** As many of them as fit into the space, the last ones of peers and changes left out first; the end says how many. */
 export function fittedLines(snapshot: Snapshot, maxBytes = INFO_MAX_BYTES): string[] {
   const lines = allLines(snapshot);
-  const note = (cut: number) => `${cut} lines do not fit here: exoip --status prints all`;
+  const note = (cut: number) => `and ${cut} more, which exoip --status prints`;
   const size = (kept: readonly Line[]) =>
     new TextEncoder().encode(kept.map(({ text }) => text + "\n").join("")).length;
   if (size(lines) <= maxBytes) return lines.map(({ text }) => text);
@@ -74,9 +74,9 @@ function addressLines(view: AddressView, { instanceId }: Snapshot): Line[] {
   const lines = [
     `address ${view.elasticIp}`,
     `role ${view.role} (${view.reason}), changed ${ageText(view.roleAgeMs)}`,
-    `holding ${holding}, cloud read ${ageText(view.holdingAgeMs)}, able ${yes(view.able)}, healthy ${
-      yes(view.healthy)
-    }`,
+    `holding ${holding}, cloud read ${ageText(view.holdingAgeMs)}, able ${
+      yes(view.able)
+    }, healthy ${yes(view.healthy)}`,
     `priority ${view.priority}, interval ${view.intervalMs} ms, dead after ${view.deadTimeMs} ms`,
     `id ${instanceId ?? "unknown"}`,
     `other holders ${others || "none"}, read ${ageText(view.otherHoldersAgeMs)}`,
@@ -116,7 +116,9 @@ function programLine({ program, upMs, zone, phase, loop }: Snapshot): string {
   const where = zone === null ? "" : `, zone ${zone}`;
   const deaf = loop.listening ? "" : ", the socket is not read";
   return `exoip ${version} (commit ${commit}), ${phase}, up ${spanText(upMs)}${where}, ` +
-    `loop late by ${Math.round(loop.lateMs)} ms, at worst ${Math.round(loop.worstLateMs)} ms${deaf}`;
+    `loop late by ${Math.round(loop.lateMs)} ms, at worst ${
+      Math.round(loop.worstLateMs)
+    } ms${deaf}`;
 }
 
 function counted(count: number, ageMs: AgeMs): string {
