@@ -36,7 +36,8 @@ export class Answers {
     const number = requestedNumber(text);
     if (text !== "info" && number === null) return null;
     const { link } = this.#options;
-    if (!from.startsWith("127.") && !link.localAddresses.includes(from)) return "remote-info";
+    const loopback = from.startsWith("127.") || from === "::1";
+    if (!loopback && !link.localAddresses.includes(from)) return "remote-info";
     if (!this.#budget.take()) return "info-flood";
     const datagrams = number === null ? [this.#text()] : split(this.#options.snapshot(), number);
     for (const datagram of datagrams) link.send(datagram, from, fromPort);

@@ -1,5 +1,6 @@
 // Questions to a running watchdog, one at a time. Each has a number of its own, so that a late answer to an earlier
 // one is never taken for the state of now.
+import { hostText } from "./core/ip.ts";
 import type { Snapshot } from "./core/snapshot.ts";
 import { SNAPSHOT_VERSION } from "./core/snapshot.ts";
 import { JSON_REQUEST, Parts } from "./parts.ts";
@@ -31,7 +32,7 @@ export class Inquiry {
 
   /** For messages. */
   get title(): string {
-    return `${this.#whom.hostname}:${this.#whom.port}`;
+    return `${hostText(this.#whom.hostname)}:${this.#whom.port}`;
   }
 
   /** The state that the watchdog answers with; null when it does not, however often it is asked. */

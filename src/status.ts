@@ -44,7 +44,8 @@ export async function askStatus({ given }: Values, asker: Asker): Promise<0 | 1>
     return 1;
   }
   const manner = { json: isOn(given.get("json")), watch: isOn(given.get("watch")) };
-  const hostname = listen.hostname === "0.0.0.0" ? "127.0.0.1" : listen.hostname;
+  const any: Record<string, string> = { "0.0.0.0": "127.0.0.1", "::": "::1" };
+  const hostname = any[listen.hostname] ?? listen.hostname;
   const inquiry = new Inquiry(openLink(hostname, 0, BUFFER_BYTES), {
     clock,
     hostname,
@@ -53,7 +54,7 @@ export async function askStatus({ given }: Values, asker: Asker): Promise<0 | 1>
   try {
     const first = await inquiry.ask(ATTEMPTS);
     if (first === null) {
-      print("err", `exoip: no watchdog answers at ${hostname}:${listen.port}`);
+      print("err", `exoip: no watchdog answers at ${inquiry.title}`);
       return 1;
     }
     if (manner.watch) return await keepAsking(inquiry, { first, manner, asker });

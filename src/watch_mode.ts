@@ -1,6 +1,7 @@
 // -W: from the configuration to a running watchdog.
 import { type Config, nameOf } from "./config.ts";
 import type { Connect } from "./connection.ts";
+import { hostText } from "./core/ip.ts";
 import type { NodeSettings } from "./core/node.ts";
 import type { Host } from "./host.ts";
 import type { StatusServer } from "./host/status_server.ts";
@@ -29,7 +30,7 @@ export async function watch(
     log.write(
       "critical",
       "listen",
-      `${nameOf("l")}: cannot listen on ${hostname}:${port}: ${reason}`,
+      `${nameOf("l")}: cannot listen on ${hostText(hostname)}:${port}: ${reason}`,
     );
     return 1;
   }
@@ -60,13 +61,13 @@ function openStatus(
     snapshot: () => watchdog.snapshot(),
     vitals: () => watchdog.vitals(),
     page: loadStatusPage(),
-    loopback: /^(127\.|localhost$|::1$)/i.test(hostname),
+    loopback: /^(127\.|::1$)/.test(hostname),
   });
   try {
     return host.serveStatus(listenStatus, handler);
   } catch (error) {
     const reason = error instanceof Error ? error.message : `${error}`;
-    return `${nameOf("listen-status")}: cannot listen on ${hostname}:${port}: ${reason}`;
+    return `${nameOf("listen-status")}: cannot listen on ${hostText(hostname)}:${port}: ${reason}`;
   }
 }
 

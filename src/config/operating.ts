@@ -1,5 +1,5 @@
 // How the process behaves on its machine: what it says, and to whom.
-import { isIpv4 } from "../core/ipv4.ts";
+import { canonicalIp } from "../core/ip.ts";
 import type { StatusAddress } from "../host/status_server.ts";
 import { nameOf, type Reading } from "./reading.ts";
 
@@ -31,14 +31,14 @@ function readListenStatus(reading: Reading): StatusAddress | null {
   }
   const text = reading.value("listen-status");
   if (text === null) return null;
-  const match = /^(localhost|[\d.]+|\[[\da-f:.]+\])?:(\d{1,5})$/i.exec(text);
-  const hostname = (match?.[1] ?? "127.0.0.1").replace(/^\[|\]$/g, "");
-  const port = Number(match?.[2]);
-  const plausible = /^[\d.]+$/.test(hostname) ? isIpv4(hostname) : true;
+  const match = /^(?:([\d.]+|localhost)|\[([\da-f:.]+)\])?:(\d{1,5})$/i.exec(text);
+  const host = (match?.[1] ?? match?.[2] ?? "127.0.0.1").toLowerCase();
+  const hostname = host === "localhost" ? "127.0.0.1" : canonicalIp(host);
+  const port = Number(match?.[3]);
   reading.need(
-    plausible && port >= 1 && port <= 65_535,
+    hostname !== null && port >= 1 && port <= 65_535,
     "listen-status",
     `${JSON.stringify(text)} is not [HOST]:PORT with an IP address (IPv6 in brackets) or localhost`,
   );
-  return { hostname, port };
+  return { hostname: hostname ?? "", port };
 }
