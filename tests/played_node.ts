@@ -65,7 +65,9 @@ export class PlayedNode {
     const [node, effects] = stepNode(this.node, event, this.nowMs);
     this.node = node;
     if (node.election.role === "master" && role !== "master") this.takeOvers.add(this.nowMs);
-    for (const effect of effects) this.#perform(effect);
+    // Answers come after all that the step has said.
+    const [later, now] = [effects.filter(answered), effects.filter((it) => !answered(it))];
+    for (const effect of [...now, ...later]) this.#perform(effect);
   }
 
   /** Lets the time pass to that instant, with all ticks that the node wants. */
@@ -167,4 +169,8 @@ export class PlayedNode {
     this.tally.done(call.verb, { tookMs: 12, atMs: nowMs });
     this.step({ kind: "answered", id, answer: answers[call.verb], roll: 0.5 });
   }
+}
+
+function answered({ kind }: NodeEffect): boolean {
+  return kind === "call" || kind === "members";
 }

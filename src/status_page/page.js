@@ -61,7 +61,7 @@
       ),
       make("p", "", `this role for ${view.roleAgeMs === null ? "ever" : span(view.roleAgeMs)}`),
       reading("cloud read", view.holdingAgeMs, 2 * view.reconcileMs + 10_000),
-      make("p", "", `took over ${view.takeOvers} times, evicted ${view.evictions}`),
+      make("p", "", `take-overs ${view.takeOvers}, evictions ${view.evictions}`),
     );
   }
 
@@ -135,7 +135,11 @@
   }
 
   function changeRow({ atMs, ageMs, severity, event, text }) {
-    const time = make("time", "", `${new Date(atMs).toLocaleTimeString()} · ${ago(ageMs)}`);
+    const time = make(
+      "time",
+      "",
+      `${new Date(atMs).toLocaleTimeString([], { hourCycle: "h23" })} · ${ago(ageMs)}`,
+    );
     time.dateTime = new Date(atMs).toISOString();
     const look = { warning: "odd", critical: "bad" }[severity] ?? "";
     return make("li", "", time, make("span", `word ${look}`, event), make("span", "", text));

@@ -1,6 +1,7 @@
 // --status and --listen-status of real watchdogs: what each answers while the cluster changes.
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { Snapshot } from "../../src/core/snapshot.ts";
+import { eventually } from "../eventually.ts";
 import { Cluster, type ClusterNode, until } from "./cluster.ts";
 import { freeTcpPort } from "./ports.ts";
 import { ExoipProcess } from "./process.ts";
@@ -31,14 +32,6 @@ async function inCluster(
     await body({ cluster, node, port, get, snapshot });
   } finally {
     await cluster.close();
-  }
-}
-
-/** Resolves when it holds; asks ten times a second. */
-async function eventually(condition: () => Promise<boolean>, title: string): Promise<void> {
-  for (let tries = 0; !await condition(); tries++) {
-    if (tries > 300) throw new Error(`not within 30 s: ${title}`);
-    await new Promise((resolve) => setTimeout(resolve, 100));
   }
 }
 
