@@ -1,7 +1,7 @@
 // Draws the picture of the status page in the README: `deno task picture`. It needs Chromium.
 //
-// The page is the real one, in a real browser; the node behind it is the core, played through a minute in which a better
-// node dies and the link to another one works one way only.
+// The page is the real one, in a real browser; the node behind it is the core, played through a minute in which a
+// better node dies and the link to another one works one way only.
 import { openPage, servePage, startBrowser } from "../tests/page/browser.ts";
 import { PlayedNode } from "../tests/played_node.ts";
 
