@@ -45,7 +45,7 @@ export function servePage(snapshot: () => Snapshot, port = 0): StatusServer {
 /** Opens the page and waits until it has its first answer; what goes wrong in it is collected. */
 export async function openPage(
   browser: Browser,
-  { port }: StatusServer,
+  { port }: Pick<StatusServer, "port">,
   options: Parameters<Browser["newPage"]>[0] = {},
 ): Promise<{ page: Page; complaints: string[] }> {
   const page = await browser.newPage(options);
