@@ -28,6 +28,7 @@ const ADDED: readonly Row[] = [
   ["reconcile", ["IF_RECONCILE"], "60"],
   ["wire", ["IF_WIRE"], "plain"],
   ["pid-file", ["IF_PID_FILE"], "/run/exoip.pid"],
+  ["listen-status", ["IF_LISTEN_STATUS"], ":9311"],
 ];
 const VALUED = [...ORIGINAL, ...ADDED];
 const SWITCHES: ReadonlyArray<readonly [name: string, variable?: string]> = [
@@ -42,6 +43,8 @@ const SWITCHES: ReadonlyArray<readonly [name: string, variable?: string]> = [
   ["no-preempt", "IF_NO_PREEMPT"],
   ["stop"],
   ["status"],
+  ["json"],
+  ["watch"],
   ["h"],
 ];
 
