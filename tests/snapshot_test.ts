@@ -115,6 +115,20 @@ Deno.test("a snapshot tells of a peer that is not heard and yet lives: by the cl
   ]);
 });
 
+Deno.test("a snapshot tells the age of what a backup does not read any more", () => {
+  const played = new PlayedNode();
+  played.until(10_000);
+  assertEquals(look(played).view.otherHoldersAgeMs, 5_900);
+  for (let atMs = 10_000; atMs <= 120_000; atMs += 1_000) {
+    played.until(atMs);
+    played.hear(0, { priority: 5, holds: true });
+  }
+  const { view } = look(played);
+  assertEquals(view.role, "backup");
+  assert(view.holdingAgeMs !== null && view.holdingAgeMs < 40_000, `${view.holdingAgeMs}`);
+  assert(view.otherHoldersAgeMs !== null && view.otherHoldersAgeMs > 80_000, "no younger");
+});
+
 Deno.test("ageOf() knows no age of what never was, and none below zero", () => {
   assertEquals([ageOf(null, 5), ageOf(-Infinity, 5), ageOf(3, 5), ageOf(7, 5)], [null, null, 2, 0]);
 });

@@ -1,6 +1,6 @@
 // The loop itself, with a real clock and a real cloud client, and a link that only counts.
 import { assert, assertEquals } from "@std/assert";
-import { decode } from "../src/core/heartbeat.ts";
+import { decode, encode } from "../src/core/heartbeat.ts";
 import type { NodeSettings } from "../src/core/node.ts";
 import { CloudV2 } from "../src/exoscale/cloud_v2.ts";
 import { systemClock } from "../src/host/clock.ts";
@@ -283,6 +283,11 @@ Deno.test("a watchdog counts what it does, and shows how far it has come", async
   assert(attach?.done === 1 && attach.doneAgeMs !== null && attach.tookMs !== null);
   assert(loop.lateAgeMs !== null && loop.listening && loop.worstLateMs >= loop.lateMs);
   assert(changes.some(({ event }) => event === "role") && changes.at(-1)?.event === "attached");
+  const says = { priority: 20, elasticIp: address.elasticIp, id: peer.id, trailer: null };
+  link.hear(encode(says), peer.address);
+  const best = () => watchdog.snapshot().addresses[0]?.reason === "best";
+  await until(best, { title: "it is not alone any more" });
+  assertEquals(watchdog.snapshot().addresses[0]?.takeOvers, 1, "another reason is no take-over");
   server.fault = () => "hang";
   tell("stop");
   assertEquals(watchdog.vitals().phase, "stopping");

@@ -24,7 +24,11 @@ const FACTS: readonly Row<AddressView>[] = [
   ["reconcile_seconds", "Longest time between two looks at the cloud.", (v) => v.reconcileMs / 1e3],
   ["peers", "Peers that this node knows.", ({ peers }) => peers.length],
   ["peers_alive", "Peers that it hears.", ({ peers }) => peers.filter((p) => p.alive).length],
-  ["other_holders", "Other instances that held it when last read.", (v) => v.otherHolders.length],
+  [
+    "other_holders",
+    "Other instances that held it when last read.",
+    (v) => v.otherHoldersAgeMs === null ? null : v.otherHolders.length,
+  ],
 ];
 
 const COUNTERS: readonly Row<AddressView>[] = [

@@ -71,6 +71,7 @@ function addressLines(view: AddressView, { instanceId }: Snapshot): Line[] {
   const yes = (flag: boolean) => flag ? "yes" : "no";
   const holding = view.holding === null ? "unknown" : yes(view.holding);
   const others = view.otherHolders.map((holder) => holder.peer ?? holder.instanceId).join(", ");
+  const none = view.otherHoldersAgeMs === null ? "unknown" : "none";
   const lines = [
     `address ${view.elasticIp}`,
     `role ${view.role} (${view.reason}), changed ${ageText(view.roleAgeMs)}`,
@@ -79,7 +80,7 @@ function addressLines(view: AddressView, { instanceId }: Snapshot): Line[] {
     }, healthy ${yes(view.healthy)}`,
     `priority ${view.priority}, interval ${view.intervalMs} ms, dead after ${view.deadTimeMs} ms`,
     `id ${instanceId ?? "unknown"}`,
-    `other holders ${others || "none"}, read ${ageText(view.otherHoldersAgeMs)}`,
+    `other holders ${others || none}, read ${ageText(view.otherHoldersAgeMs)}`,
     `take-overs ${counted(view.takeOvers, view.takeOverAgeMs)}, evictions ${
       counted(view.evictions, view.evictionAgeMs)
     }`,

@@ -106,10 +106,13 @@
 
   function holdersText(view) {
     const holders = [
-      ...(view.holding ? ["this node"] : []),
-      ...view.peers.filter(({ alive, holds }) => alive && holds).map(({ address }) => address),
+      ...(view.holding ? [`this node, as the cloud showed ${ago(view.holdingAgeMs)}`] : []),
+      ...view.peers.filter(({ alive, holds }) => alive && holds)
+        .map(({ address, heardAgeMs }) => `${address}, as it said ${ago(heardAgeMs)}`),
     ];
-    return holders.length === 0 ? "Nobody is known to hold it." : `Held by ${holders.join(", ")}.`;
+    return holders.length === 0
+      ? "Nobody is known to hold it."
+      : `Held by ${holders.join("; by ")}.`;
   }
 
   function addressSection(view) {

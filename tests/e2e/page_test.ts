@@ -22,10 +22,10 @@ skippableTest("the page of a real watchdog follows a fail-over, and its end", MI
     const { page, complaints } = await openPage(browser, { port });
     const own = page.locator(".cluster > .node");
     await own.getByText("backup (outranked)").waitFor();
-    await page.getByText("Held by 127.0.0.1.").waitFor();
+    await page.getByText(/^Held by 127\.0\.0\.1, as it said \d+\.\d s ago\.$/).waitFor();
     master.process?.signal("SIGKILL");
     await own.getByText("master (alone)").waitFor();
-    await page.getByText("Held by this node.").waitFor();
+    await page.getByText(/^Held by this node, as the cloud showed \d+\.\d s ago\.$/).waitFor();
     await page.locator("#timeline").getByText("peer 127.0.0.1 is dead").waitFor();
     await page.locator("#timeline").getByText(/^took the Elastic IP from instance/).waitFor();
     backup.process?.signal("SIGKILL");

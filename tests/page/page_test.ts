@@ -57,7 +57,7 @@ pageTest(
     played.until(6_000);
     await own(page).getByText("master (alone)").waitFor();
     await own(page).getByText("holds", { exact: true }).waitFor();
-    await page.getByText("Held by this node.").waitFor();
+    await page.getByText(/^Held by this node, as the cloud showed \d+\.\d s ago\.$/).waitFor();
     assertMatch(await page.title(), /^● master – exoip$/);
     // The holder moves: a better peer comes, says that it holds, and this node gives the address up.
     for (let atMs = 6_000; atMs <= 9_000; atMs += 500) {
