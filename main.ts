@@ -11,6 +11,7 @@ import { openSupervisor } from "./src/host/notify.ts";
 import { pidFiles } from "./src/host/pid_file.ts";
 import { processPrivileges } from "./src/host/privileges.ts";
 import { processSignals } from "./src/host/signals.ts";
+import { serveStatus } from "./src/host/status_server.ts";
 import { runProgram } from "./src/program.ts";
 
 /** The computer that we run on. */
@@ -26,11 +27,13 @@ export function thisComputer(): Host {
     privileges: processPrivileges,
     supervisor: openSupervisor(Deno.env.toObject()),
     fetch: (url, init) => fetch(url, init),
+    terminal: Deno.stdout.isTerminal(),
     print: (stream, line) => stream === "out" ? console.log(line) : console.error(line),
     readTextFile: (path) => Deno.readTextFileSync(path),
     fileMode,
     openLink,
     openLog: (options) => openLog({ ...options, journal: writesToJournal(Deno.env.toObject()) }),
+    serveStatus,
     lookup: async (name) => (await lookup(name, { family: 4 })).address,
   };
 }

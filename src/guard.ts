@@ -76,7 +76,7 @@ export class Guard {
     const { nowMs } = this.#options.clock;
     if (clockOff(aheadMs(this.#agreed, sequence, this.#instant()))) {
       const checkedAtMs = this.#clockCheckedAtMs.get(from) ?? -Infinity;
-      if (nowMs() < checkedAtMs + CLOCK_CHECK_MS) return refusals.count("clock-off");
+      if (nowMs() < checkedAtMs + CLOCK_CHECK_MS) return refusals.count(from, "clock-off");
       this.#clockCheckedAtMs.set(from, nowMs());
     }
     return this.#check({ ...arrival, heard }, { seal, keyId, sequence });

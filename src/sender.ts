@@ -3,11 +3,13 @@ import { trailerFor } from "./core/advert.ts";
 import { encode } from "./core/heartbeat.ts";
 import type { Guard } from "./guard.ts";
 import type { Seal } from "./seal.ts";
+import type { Datagrams } from "./tally.ts";
 import type { Outgoing } from "./watch.ts";
-import type { Link } from "./world.ts";
+import type { Clock, Link } from "./world.ts";
 
 /** What sending needs. */
 export interface SenderOptions {
+  readonly clock: Clock;
   readonly link: Link;
   /** Null when heartbeats are not signed. */
   readonly seal: Seal | null;
@@ -17,28 +19,24 @@ export interface SenderOptions {
   readonly port: number;
   /** Whether heartbeats carry our trailer. */
   readonly trailer: boolean;
+  /** Counts what was sent. */
+  readonly datagrams: Pick<Datagrams, "sent">;
 }
 
 /** Sends heartbeats. */
 export class Sender {
   readonly #options: SenderOptions;
   #sequence = 0;
-  #sent = 0;
 
   constructor(options: SenderOptions) {
     this.#options = options;
   }
 
-  /** Heartbeats so far. */
-  get sent(): number {
-    return this.#sent;
-  }
-
   /** Sends one. */
   send({ elasticIp, selfId, to, advert, hearsYou }: Outgoing): void {
-    const { link, seal, guard, port, trailer } = this.#options;
+    const { clock, link, seal, guard, port, trailer, datagrams } = this.#options;
     this.#sequence = Math.max(this.#sequence + 1, Math.floor(guard.sendingMs));
-    this.#sent += 1;
+    datagrams.sent.add(clock.nowMs());
     const own = { hearsYou, sequence: this.#sequence, keyId: seal?.keyId ?? 0 };
     const bytes = encode({
       priority: advert.priority,

@@ -11,6 +11,8 @@ import { type Redaction, secretsOf } from "./redaction.ts";
 import type { Changes } from "./reload.ts";
 import { Reloader } from "./reloader.ts";
 import { Seal } from "./seal.ts";
+import { openStatus } from "./serve_status.ts";
+import { commit, VERSION } from "./version.ts";
 import { Watchdog, type WatchdogSettings } from "./watchdog.ts";
 import type { Link } from "./world.ts";
 
@@ -75,11 +77,11 @@ export async function watch(config: Config, options: WatchModeOptions): Promise<
   const seal = sharedSecrets.length > 0 ? await Seal.of(sharedSecrets) : null;
   if (!seal) log.write("info", "unsigned", UNSIGNED);
   else if (acceptUnsigned) log.write("warning", "unsigned", ACCEPTED);
-  settleDown(config, { host, log, gathered: options.gathered });
   const { clock, random, signals, supervisor } = host;
   const { localAddresses } = link;
+  const hide = (text: string) => options.redaction.hide(text);
   const settings = watchdogSettings(config, { instanceId, localAddresses });
-  const world = { clock, random, link, signals, log, supervisor, seal, connect };
+  const world = { clock, random, link, signals, log, supervisor, seal, hide, connect };
   const watchdog = new Watchdog(settings, world);
   const apply = (next: Config, changes: Changes) => {
     options.redaction.add(secretsOf(next));
@@ -91,14 +93,24 @@ export async function watch(config: Config, options: WatchModeOptions): Promise<
   };
   const reloader = new Reloader({ ...options, config: options.configured, apply });
   requests.serve(() => void watchdog.reload(() => reloader.reload()));
-  return await watchdog.run();
+  const status = openStatus(config, { host, watchdog });
+  if (typeof status === "string") {
+    log.write("critical", "listen", status);
+    await link.close();
+    return 1;
+  }
+  // The page of --listen-status and what names the program are read by now.
+  settleDown(config, { host, log, gathered: options.gathered });
+  const code = await watchdog.run();
+  await status?.close();
+  return code;
 }
 
 function watchdogSettings(
   config: Config,
   { instanceId, localAddresses }: { instanceId: string; localAddresses: readonly string[] },
 ): WatchdogSettings {
-  const { listen, verbose, wire, api } = config;
+  const { listen, verbose, wire, api, zone } = config;
   return {
     nodes: nodeSettings(config),
     port: listen.port,
@@ -107,6 +119,7 @@ function watchdogSettings(
     selfId: api === "v2" ? instanceId : null,
     addresses: addressesOf(config, localAddresses),
     verbose,
+    about: { program: { version: VERSION, commit: commit() }, instanceId, zone },
   };
 }
 

@@ -2,62 +2,24 @@
 import { decode } from "./core/heartbeat.ts";
 import type { NodeEvent, NodeSettings } from "./core/node.ts";
 import { unresolved } from "./core/peer.ts";
-import { statusLines } from "./core/status.ts";
-import type { Connect } from "./connection.ts";
+import type { Vitals } from "./core/liveness.ts";
+import type { Snapshot } from "./core/snapshot.ts";
+import { Alarm } from "./alarm.ts";
 import { addressed } from "./addressed_log.ts";
+import { Answers } from "./answers.ts";
 import { Guard } from "./guard.ts";
-import { asksForInfo, isLocal } from "./info.ts";
 import { QuietLog } from "./quiet_log.ts";
+import { RecentLog } from "./recent_log.ts";
 import { Refusals } from "./refusals.ts";
-import type { Seal } from "./seal.ts";
 import { Sender } from "./sender.ts";
+import { Snapshots } from "./snapshots.ts";
 import { Supervision } from "./supervision.ts";
-import { type Outgoing, type Reconfiguration, Watch } from "./watch.ts";
-import type {
-  Clock,
-  Datagram,
-  Link,
-  Log,
-  Observer,
-  SignalName,
-  Signals,
-  Supervisor,
-} from "./world.ts";
+import { type Reconfiguration, Watch } from "./watch.ts";
+import { Datagrams } from "./tally.ts";
+import type { WatchdogSettings, World } from "./watchdog_options.ts";
+import type { Datagram, Log, SignalName } from "./world.ts";
 
-/** What the watchdog is told once. */
-export interface WatchdogSettings {
-  /** One for each Elastic IP, at least one. */
-  readonly nodes: readonly NodeSettings[];
-  /** Port of every node. */
-  readonly port: number;
-  /** Whether heartbeats carry our trailer. */
-  readonly trailer: boolean;
-  /** With a seal: hear unsigned heartbeats until their sender has signed one. */
-  readonly acceptUnsigned?: boolean;
-  /** Known on API v2 before the cloud has answered; null on v1. */
-  readonly selfId: string | null;
-  /** Addresses given with `-p`; null when the cloud lists the peers. */
-  readonly addresses: readonly string[] | null;
-  /** Log every API call. */
-  readonly verbose: boolean;
-}
-
-/** The outside of the watchdog. */
-export interface World {
-  readonly clock: Clock;
-  /** Uniform in 0..1. */
-  readonly random: () => number;
-  readonly link: Link;
-  readonly signals: Signals;
-  readonly log: Log;
-  /** Null when nobody wants to hear. */
-  readonly supervisor: Supervisor | null;
-  /** Null when nobody wants to know. */
-  readonly observer?: Observer | null;
-  /** Signs heartbeats; null when they are not signed. */
-  readonly seal?: Seal | null;
-  readonly connect: Connect;
-}
+export type { WatchdogSettings, World } from "./watchdog_options.ts";
 
 /** Runs until told to stop, or until the cloud says that it never can work. Resolves to the exit code. */
 export function runWatchdog(settings: WatchdogSettings, world: World): Promise<0 | 1> {
@@ -77,23 +39,50 @@ export class Watchdog {
   readonly #guard: Guard;
   readonly #sender: Sender;
   readonly #refusals: Refusals;
-  #received = 0;
-  #timer: { atMs: number; cancel: AbortController } | null = null;
+  readonly #log: RecentLog;
+  readonly #datagrams = new Datagrams();
+  readonly #alarm: Alarm;
+  readonly #snapshots: Snapshots;
+  readonly #answers: Answers;
+  #listening = true;
   #finish: (code: 0 | 1) => void = () => {};
 
   constructor(settings: WatchdogSettings, world: World) {
     this.#settings = settings;
     this.#world = world;
-    this.#quiet = new QuietLog(world.log, world.clock);
+    const { clock, link, seal = null } = world;
+    this.#alarm = new Alarm(clock, () => this.#tick());
+    this.#log = new RecentLog(world.log, clock, world.hide);
+    this.#quiet = new QuietLog(this.#log, clock);
     this.#quiets = [this.#quiet];
     this.#supervision = new Supervision(world.supervisor);
-    const { seal = null, clock, link } = world;
     const { acceptUnsigned = false, port, trailer } = settings;
-    const quiet = this.#quiet;
-    this.#refusals = new Refusals(quiet);
-    this.#guard = new Guard({ seal, acceptUnsigned, clock, quiet, refusals: this.#refusals });
-    this.#sender = new Sender({ link, seal, guard: this.#guard, port, trailer });
+    const quiet = this.#quiet, datagrams = this.#datagrams;
+    const refusals = this.#refusals = new Refusals({ clock, quiet, datagrams });
+    const guard = this.#guard = new Guard({ seal, acceptUnsigned, clock, quiet, refusals });
+    this.#sender = new Sender({ clock, link, seal, guard, port, trailer, datagrams });
     this.watches = settings.nodes.map((node) => this.#watch(node));
+    this.#snapshots = new Snapshots({
+      clock,
+      watches: this.watches,
+      datagrams: this.#datagrams,
+      alarm: this.#alarm,
+      listening: () => this.#listening,
+      recent: this.#log,
+      about: settings.about,
+      checks: world.checks ?? (() => []),
+    });
+    this.#answers = new Answers({ clock, link, log: this.#log, snapshot: () => this.snapshot() });
+  }
+
+  /** Everything that an operator can be shown, as it is now. */
+  snapshot(): Snapshot {
+    return this.#snapshots.take();
+  }
+
+  /** What a supervisor asks for. */
+  vitals(): Vitals {
+    return this.#snapshots.vitals();
   }
 
   /** Resolves to the exit code once every watch has ended. */
@@ -106,9 +95,9 @@ export class Watchdog {
       this.#say("info", "start", `watching ${elasticIp} through ${watch.cloudName}`);
       watch.deliver({ kind: "tick" });
     }
-    const listening = this.#listen();
+    const listening = this.#listen().finally(() => this.#listening = false);
     const code = await finished;
-    this.#timer?.cancel.abort();
+    this.#alarm.cancel();
     deaf();
     await seal?.handedOver();
     await link.close();
@@ -136,7 +125,8 @@ export class Watchdog {
 
   #watch(node: NodeSettings): Watch {
     const { selfId, addresses, verbose, nodes } = this.#settings;
-    const { clock, random, log, observer = null, connect } = this.#world;
+    const { clock, random, observer = null, connect } = this.#world;
+    const log = this.#log;
     const { elasticIp } = node;
     const several = nodes.length > 1;
     const own = several ? addressed(log, elasticIp) : log;
@@ -171,22 +161,7 @@ export class Watchdog {
     const nodes = this.watches.filter((watch) => watch.exitCode === null).map(({ node }) => node);
     this.#supervision.stepped(nodes, atMs);
     const wakes = this.watches.map(({ wakeAtMs }) => wakeAtMs);
-    this.#sleep(Math.min(...wakes, nodes.length > 0 ? this.#supervision.wakeAtMs : Infinity));
-  }
-
-  #sleep(wakeAtMs: number): void {
-    if (this.#timer?.atMs === wakeAtMs) return;
-    this.#timer?.cancel.abort();
-    if (wakeAtMs === Infinity) return void (this.#timer = null);
-    const { clock } = this.#world;
-    const cancel = new AbortController();
-    this.#timer = { atMs: wakeAtMs, cancel };
-    // Timers count whole milliseconds: rounding up wakes once and not a little too early.
-    clock.sleep(Math.ceil(wakeAtMs - clock.nowMs()), cancel.signal).then(() => {
-      if (cancel.signal.aborted) return;
-      this.#timer = null;
-      this.#tick();
-    });
+    this.#alarm.set(Math.min(...wakes, nodes.length > 0 ? this.#supervision.wakeAtMs : Infinity));
   }
 
   /** Steps the watches that wanted it; if none did, all, as a sign of life. */
@@ -213,7 +188,7 @@ export class Watchdog {
   #receive({ bytes, from, fromPort }: Datagram): Promise<void> | void {
     const heartbeat = decode(bytes);
     if (!("refused" in heartbeat)) {
-      this.#received += 1;
+      this.#datagrams.received.add(this.#world.clock.nowMs());
       const { elasticIp } = heartbeat;
       const watch = this.watches.find(({ node }) => node.election.settings.elasticIp === elasticIp);
       if (!watch) return this.#refusals.refuse(from, "wrong-address");
@@ -224,24 +199,11 @@ export class Watchdog {
         deliver: (heard) => watch.deliver({ kind: "heard", ...heard }),
       });
     }
-    if (!asksForInfo(bytes)) return this.#refusals.refuse(from, heartbeat.refused);
-    this.#answer(from, fromPort);
-  }
-
-  #answer(from: string, fromPort: number): void {
-    const { link, clock } = this.#world;
-    if (!isLocal(from, link)) return this.#refusals.refuse(from, "remote-info");
-    const counts = {
-      sent: this.#sender.sent,
-      received: this.#received,
-      refused: this.#refusals.counts,
-    };
-    const lines = this.watches.flatMap(({ node }) => statusLines(node, counts, clock.nowMs()));
-    for (const line of lines) this.#say("info", "status", line);
-    link.send(new TextEncoder().encode(lines.join("\n") + "\n"), from, fromPort);
+    const outcome = this.#answers.answer(bytes, { from, fromPort });
+    if (outcome !== "answered") this.#refusals.refuse(from, outcome ?? heartbeat.refused);
   }
 
   #say(...line: Parameters<Log["write"]>): void {
-    this.#world.log.write(...line);
+    this.#log.write(...line);
   }
 }

@@ -7,6 +7,7 @@ import type { Heard } from "../src/core/trust.ts";
 import { Guard } from "../src/guard.ts";
 import { QuietLog } from "../src/quiet_log.ts";
 import { Refusals } from "../src/refusals.ts";
+import { Datagrams } from "../src/tally.ts";
 import { Seal } from "../src/seal.ts";
 import { NODE_SETTINGS } from "./node_settings.ts";
 
@@ -29,6 +30,7 @@ class Post {
   readonly lines: string[] = [];
   readonly heard: Heard[] = [];
   readonly refusals: Refusals;
+  readonly datagrams = new Datagrams();
   readonly guard: Guard;
 
   private constructor(readonly seal: Seal, acceptUnsigned: boolean) {
@@ -47,7 +49,7 @@ class Post {
         void this.lines.push(`${severity} ${event}: ${text}`),
     };
     const quiet = new QuietLog(log, clock);
-    this.refusals = new Refusals(quiet);
+    this.refusals = new Refusals({ clock, quiet, datagrams: this.datagrams });
     this.guard = new Guard({ seal, acceptUnsigned, clock, quiet, refusals: this.refusals });
   }
 
@@ -57,7 +59,7 @@ class Post {
 
   /** The datagram comes; resolves to the word for what became of it. */
   async take(bytes: Uint8Array, from = "10.0.0.7"): Promise<string> {
-    const before = [new Map(this.refusals.counts), this.heard.length] as const;
+    const before = [this.refused(), this.heard.length] as const;
     const heartbeat = decode(bytes);
     assert(!("refused" in heartbeat));
     await this.guard.admit({
@@ -71,10 +73,13 @@ class Post {
       },
     });
     if (this.heard.length > before[1]) return "heard";
-    const counted = [...this.refusals.counts].find(([word, count]) =>
-      before[0].get(word) !== count
-    );
+    const counted = [...this.refused()].find(([word, count]) => before[0].get(word) !== count);
     return counted?.[0] ?? "left to the node";
+  }
+
+  /** Counts by reason. */
+  refused(): Map<string, number> {
+    return new Map(this.datagrams.refused.views(0).map(({ word, count }) => [word, count]));
   }
 
   peer(address = "10.0.0.7") {

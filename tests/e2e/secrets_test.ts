@@ -114,12 +114,15 @@ const ANSWERS: readonly ((text: string) => Response)[] = [
 ];
 
 /** One run in this process, in a hurry, on the real computer but for its outputs; all that was written. */
-async function runHere(args: readonly string[], stop?: Promise<void>): Promise<string> {
+async function runHere(
+  args: readonly string[],
+  { stop, rate = 200 }: { stop?: Promise<void>; rate?: number } = {},
+): Promise<string> {
   const lines: string[] = [];
   await runProgram(args, {
     ...thisComputer(),
     env: ENV,
-    clock: hurriedClock(200),
+    clock: hurriedClock(rate),
     privileges: { keepOnly() {} },
     signals: {
       listen(listener) {
@@ -154,12 +157,21 @@ Deno.test("no secret comes out when the cloud sends back all that it was sent", 
       const outputs: string[] = [];
       let enough = () => {};
       const stop = new Promise<void>((resolve) => enough = resolve);
+      const statusPort = freePort();
       const listen = ["-p", "127.0.0.2", "-l", `127.0.0.1:${freePort()}`];
-      const watchdog = runHere(["-W", ...common, ...listen], stop);
+      listen.push("--listen-status", `127.0.0.1:${statusPort}`);
+      const watchdog = runHere(["-W", ...common, ...listen], { stop, rate: 5 });
       // Some answers end a run at once, so that the next one begins with the next answer.
       for (let run = 0; count < 29 * ANSWERS.length && run < 1_000; run++) {
         outputs.push(await runHere([run % 2 === 0 ? "-A" : "-D", ...common]));
       }
+      let timeline = "";
+      for (const path of ["status.json", "metrics", ""]) {
+        const text = await (await fetch(`http://127.0.0.1:${statusPort}/${path}`)).text();
+        assertClean(text, `/${path} on API ${api}`);
+        timeline += text;
+      }
+      assert(timeline.includes("cloud-error"), "the timeline tells of failed calls");
       enough();
       assertClean(await watchdog, `-W on API ${api}`);
       assert(count >= 29 * ANSWERS.length, `${count} answers`);
