@@ -2,7 +2,7 @@
 import type { Clock } from "../world.ts";
 import { CloudError, refused } from "./cloud_error.ts";
 import { exchange, type Fetch } from "./http.ts";
-import { type Fields, fieldsOf, textOf } from "./json.ts";
+import { type Fields, fieldsOf, idOf, textOf } from "./json.ts";
 import { finish, type Progress } from "./operation.ts";
 import { Pace } from "./pace.ts";
 import { LIFETIME_MS, refusal } from "./refusal.ts";
@@ -61,7 +61,7 @@ export class ClientV2 {
     try {
       const operation = await this.#call("PUT", path, { body: JSON.stringify(body), signal });
       const { clock } = this.#options;
-      const poll = () => this.#poll(textOf(operation, "id"), { title, achieved, signal });
+      const poll = () => this.#poll(idOf(operation, "id"), { title, achieved, signal });
       await finish(progressOf(operation, title), { title, clock, signal, poll });
     } catch (error) {
       if (!refused(error) || !await achieved().catch(() => false)) throw error;
@@ -77,7 +77,7 @@ export class ClientV2 {
     },
   ): Promise<Progress> {
     if (id === "") {
-      throw new CloudError("unexpected-answer", `${title}: an operation without an id`);
+      throw new CloudError("unexpected-answer", `${title}: an operation without a usable id`);
     }
     try {
       return progressOf(await this.get(`/operation/${id}`, signal), title);

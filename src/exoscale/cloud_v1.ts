@@ -5,7 +5,7 @@ import type { ClientOptions } from "./client_v2.ts";
 import { ClientV1 } from "./client_v1.ts";
 import { CloudError, refuseStale } from "./cloud_error.ts";
 import type { Assignment } from "./cloud_v2.ts";
-import { type Fields, listOf, textOf } from "./json.ts";
+import { addressOf, type Fields, idOf, listOf, requiredIdOf, shown, textOf } from "./json.ts";
 import { isUuid } from "../core/uuid.ts";
 import { type Machine, membersAmong, peersAt } from "./peer_source.ts";
 
@@ -37,12 +37,13 @@ export class CloudV1 implements Cloud {
       const message = `instance ${instanceId} with a default NIC does not exist at ${this.name}`;
       throw new CloudError("no-such-instance", `${message}: check -i`);
     }
-    this.#zoneId = textOf(self, "zoneid");
-    this.#nicId = textOf(nic, "id");
-    if (!isUuid(this.#nicId)) {
-      const message = `the id of the default NIC is "${this.#nicId}", wanted a UUID (${this.name})`;
+    this.#zoneId = idOf(self, "zoneid");
+    const nicId = textOf(nic, "id");
+    if (!isUuid(nicId)) {
+      const message = `the id of the default NIC is ${shown(nicId)}, wanted a UUID (${this.name})`;
       throw new CloudError("unexpected-answer", message);
     }
+    this.#nicId = nicId;
     return { instanceId, wireId: this.#nicId, holds: this.#hold(self) !== null };
   }
 
@@ -72,9 +73,9 @@ export class CloudV1 implements Cloud {
     this.#checkNic(self);
     const holders = listed.filter((machine) => this.#hold(machine) !== null);
     const rest = holders.map((machine) => ({
-      instanceId: textOf(machine, "id"),
+      instanceId: idOf(machine, "id"),
       off: OFF.has(textOf(machine, "state")),
-    })).filter(({ instanceId: id }) => id !== instanceId);
+    })).filter(({ instanceId: id }) => id !== "" && id !== instanceId);
     return { holds: this.#hold(self) !== null, others: others ? rest : null };
   }
 
@@ -138,7 +139,7 @@ export class CloudV1 implements Cloud {
     const addresses = listOf(defaultNic(machine), "secondaryip");
     const { elasticIp } = this.#assignment;
     const own = addresses.find((address) => textOf(address, "ipaddress") === elasticIp);
-    return own ? textOf(own, "id") : null;
+    return own ? requiredIdOf(own, "id", `${elasticIp} on a NIC`) : null;
   }
 }
 
@@ -149,9 +150,9 @@ function defaultNic(machine: Fields): Fields | undefined {
 function machineOf(machine: Fields): Machine {
   const nic = defaultNic(machine);
   return {
-    instanceId: textOf(machine, "id"),
-    wireId: textOf(nic, "id"),
-    address: textOf(nic, "ipaddress") || null,
+    instanceId: idOf(machine, "id"),
+    wireId: idOf(nic, "id"),
+    address: idOf(machine, "id") === "" ? null : addressOf(nic, "ipaddress"),
     exists: !GONE.has(textOf(machine, "state")),
   };
 }

@@ -3,7 +3,15 @@
 import type { Clock, Cloud, Identity, Membership, Sighting } from "../world.ts";
 import { type ClientOptions, ClientV2 } from "./client_v2.ts";
 import { CloudError, refuseStale } from "./cloud_error.ts";
-import { type Fields, listOf, requiredListOf, textOf } from "./json.ts";
+import {
+  addressOf,
+  type Fields,
+  idOf,
+  listOf,
+  requiredIdOf,
+  requiredListOf,
+  textOf,
+} from "./json.ts";
 import { type Machine, membersAmong, peersAt, type PeerSource } from "./peer_source.ts";
 
 /** States of a machine that certainly carries no traffic; a state that we do not know may. */
@@ -37,7 +45,7 @@ export class CloudV2 implements Cloud {
   async prepare(signal: AbortSignal): Promise<Identity> {
     const { instanceId } = this.#assignment;
     const [self, address] = await Promise.all([this.#self(signal), this.#findAddress(signal)]);
-    this.#addressId = textOf(address, "id");
+    this.#addressId = requiredIdOf(address, "id", "GET /elastic-ip");
     await this.#refuseManaged(address, self, signal);
     return { instanceId, wireId: instanceId, holds: this.#holds(self) };
   }
@@ -67,7 +75,7 @@ export class CloudV2 implements Cloud {
       others ? this.#listInstances(signal, { "ip-address": elasticIp }) : null,
     ]);
     const holders = listed?.map((instance) => ({
-      instanceId: textOf(instance, "id"),
+      instanceId: idOf(instance, "id"),
       off: OFF.has(textOf(instance, "state")),
     }));
     const rest = holders?.filter(({ instanceId: id }) => id !== "" && id !== instanceId) ?? null;
@@ -111,8 +119,11 @@ export class CloudV2 implements Cloud {
     await absentAs(undefined, detached);
   }
 
-  #instance(id: string, signal: AbortSignal): Promise<Fields> {
-    return this.#client.get(`/instance/${id}`, signal);
+  /** Whoever else the answer is about, nothing may follow from it. */
+  async #instance(id: string, signal: AbortSignal): Promise<Fields> {
+    const instance = await this.#client.get(`/instance/${id}`, signal);
+    if (idOf(instance, "id").toLowerCase() === id.toLowerCase()) return instance;
+    throw new CloudError("unexpected-answer", `GET /instance/${id}: it is about another instance`);
   }
 
   async #self(signal: AbortSignal): Promise<Fields> {
@@ -145,7 +156,7 @@ export class CloudV2 implements Cloud {
     const found = groups.find((group) =>
       [textOf(group, "name"), textOf(group, "id")].includes(name)
     );
-    if (found) return textOf(found, "id");
+    if (found) return requiredIdOf(found, "id", "GET /security-group");
     throw new CloudError("no-such-group", `no security group "${name}" (-G) at ${this.name}`);
   }
 
@@ -159,7 +170,7 @@ export class CloudV2 implements Cloud {
     }
     const manager = (self.manager ?? {}) as Fields;
     if (textOf(manager, "type") !== "instance-pool") return;
-    const pool = await this.#pool(textOf(manager, "id"), signal);
+    const pool = await this.#pool(requiredIdOf(manager, "id", "its instance pool"), signal);
     if (listOf(pool, "elastic-ips").some(({ id }) => id === this.#addressId)) {
       const message = `the instance pool ${textOf(pool, "name")} attaches ${elasticIp} to every ` +
         "member itself: take it off the pool first";
@@ -189,12 +200,11 @@ function bodyFor(instanceId: string) {
 }
 
 function machineOf(instance: Fields): Machine {
-  const id = textOf(instance, "id");
-  const address = textOf(instance, "public-ip");
+  const id = idOf(instance, "id");
   return {
     instanceId: id,
     wireId: id,
-    address: address === "" || address === "0.0.0.0" ? null : address,
+    address: id === "" ? null : addressOf(instance, "public-ip"),
     exists: !GONE.has(textOf(instance, "state")),
   };
 }
