@@ -1,6 +1,6 @@
 // Signed CloudStack commands (API v1), their envelopes, pages and jobs. What they mean for an Elastic IP is
 // in cloud_v1.ts.
-import type { ClientOptions } from "./client_v2.ts";
+import type { ChangeOptions, ClientOptions } from "./client_v2.ts";
 import { type Allowance, listingAllowance } from "./body.ts";
 import { CloudError, refused } from "./cloud_error.ts";
 import { exchange, type HttpAnswer, type HttpRequest } from "./http.ts";
@@ -56,17 +56,21 @@ export class ClientV1 {
   async job(
     command: string,
     parameters: Parameters,
-    { achieved, signal }: { achieved: () => Promise<boolean>; signal: AbortSignal },
+    { achieved, before, signal }: ChangeOptions,
   ): Promise<void> {
     try {
-      await this.#finish(command, parameters, signal);
+      await this.#finish(command, parameters, { before, signal });
     } catch (error) {
       if (!refused(error) || !await achieved().catch(() => false)) throw error;
     }
   }
 
-  async #finish(command: string, parameters: Parameters, signal: AbortSignal): Promise<void> {
-    const started = await this.#call(command, parameters, { writes: true, signal });
+  async #finish(
+    command: string,
+    parameters: Parameters,
+    { before, signal }: { before: (() => void) | undefined; signal: AbortSignal },
+  ): Promise<void> {
+    const started = await this.#call(command, parameters, { writes: true, before, signal });
     const jobid = requiredIdOf(started, "jobid", command);
     await finish({ done: false }, {
       title: command,
@@ -93,15 +97,16 @@ export class ClientV1 {
   async #call(
     command: string,
     parameters: Parameters,
-    { writes = false, allowance, signal }: {
+    { writes = false, before, allowance, signal }: {
       writes?: boolean;
+      before?: (() => void) | undefined;
       allowance?: Allowance;
       signal: AbortSignal;
     },
   ): Promise<Fields> {
     const { endpoint, apiKey, fetch, clock, onProgress } = this.#options;
     let sentAtMs = 0;
-    const answer = await this.#pace.send({ writes, signal }, async () => {
+    const answer = await this.#pace.send({ writes, before, signal }, async () => {
       const query = await signedQueryV1({
         ...parameters,
         command,

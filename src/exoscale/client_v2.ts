@@ -22,6 +22,15 @@ export interface ClientOptions {
   readonly pace?: Pace;
 }
 
+/** What goes with a change. */
+export interface ChangeOptions {
+  /** Asks whether the change shows. */
+  readonly achieved: () => Promise<boolean>;
+  /** Throws when the change must not be asked for any more, at the moment in which the request would leave. */
+  readonly before?: () => void;
+  readonly signal: AbortSignal;
+}
+
 const RETRYABLE_REASONS = new Set(["busy", "conflict", "unavailable", "interrupted", "fault"]);
 
 /** Signs, sends, waits. */
@@ -55,11 +64,12 @@ export class ClientV2 {
   async put(
     path: string,
     body: unknown,
-    { achieved, signal }: { achieved: () => Promise<boolean>; signal: AbortSignal },
+    { achieved, before, signal }: ChangeOptions,
   ): Promise<void> {
     const title = `PUT ${path}`;
     try {
-      const operation = await this.#call("PUT", path, { body: JSON.stringify(body), signal });
+      const request = { body: JSON.stringify(body), before, signal };
+      const operation = await this.#call("PUT", path, request);
       const { clock } = this.#options;
       const poll = () => this.#poll(idOf(operation, "id"), { title, achieved, signal });
       await finish(progressOf(operation, title), { title, clock, signal, poll });
@@ -91,9 +101,10 @@ export class ClientV2 {
   async #call(
     method: "GET" | "PUT",
     path: string,
-    { query = {}, body, signal }: {
+    { query = {}, body, before, signal }: {
       query?: Record<string, string>;
       body?: string;
+      before?: (() => void) | undefined;
       signal: AbortSignal;
     },
   ): Promise<unknown> {
@@ -102,7 +113,7 @@ export class ClientV2 {
     const url = new URL(endpoint + path);
     for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value);
     let sentAtMs = 0;
-    const answer = await this.#pace.send({ writes: method !== "GET", signal }, async () => {
+    const answer = await this.#pace.send({ writes: method !== "GET", before, signal }, async () => {
       const expires = Math.floor((clock.wallMs() + LIFETIME_MS) / 1000);
       const headers = {
         authorization: await authorizationV2({ method, url, body: body ?? "", expires }, {

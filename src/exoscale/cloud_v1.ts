@@ -1,7 +1,7 @@
 // The Elastic IP through CloudStack (API v1): a secondary address on the machine's default NIC. Listings
 // show it, so one reading tells who holds.
 import type { Clock, Cloud, Identity, Membership, Sighting } from "../world.ts";
-import type { ClientOptions } from "./client_v2.ts";
+import type { ChangeOptions, ClientOptions } from "./client_v2.ts";
 import { ClientV1 } from "./client_v1.ts";
 import { CloudError, refuseStale } from "./cloud_error.ts";
 import type { Assignment } from "./cloud_v2.ts";
@@ -92,7 +92,7 @@ export class CloudV1 implements Cloud {
 
   async detachSelf(signal: AbortSignal): Promise<void> {
     const hold = this.#hold(await this.#self(signal));
-    if (hold !== null) await this.#release(hold, this.#assignment.instanceId, signal);
+    if (hold !== null) await this.#release(hold, this.#assignment.instanceId, { signal });
   }
 
   async evict(
@@ -105,14 +105,18 @@ export class CloudV1 implements Cloud {
     const hold = machine && this.#hold(machine);
     if (!machine || !hold) return "absent";
     if (onlyIfStopped && !OFF.has(textOf(machine, "state"))) return "running";
-    refuseStale(askedAtMs, this.#clock.nowMs());
-    await this.#release(hold, instanceId, signal);
+    const before = () => refuseStale(askedAtMs, this.#clock.nowMs());
+    await this.#release(hold, instanceId, { before, signal });
     return "taken";
   }
 
-  async #release(hold: string, instanceId: string, signal: AbortSignal): Promise<void> {
-    const achieved = async () => !await this.inspect(instanceId, signal);
-    await this.#client.job("removeIpFromNic", { id: hold }, { achieved, signal });
+  async #release(
+    hold: string,
+    instanceId: string,
+    options: Pick<ChangeOptions, "before" | "signal">,
+  ): Promise<void> {
+    const achieved = async () => !await this.inspect(instanceId, options.signal);
+    await this.#client.job("removeIpFromNic", { id: hold }, { achieved, ...options });
   }
 
   async #self(signal: AbortSignal): Promise<Fields> {

@@ -1,7 +1,7 @@
 // The Elastic IP through API v2. Lists show no Elastic IPs and unknown filters are ignored in silence, so a
 // list only proposes holders; `get-instance` decides.
 import type { Clock, Cloud, Identity, Membership, Sighting } from "../world.ts";
-import { type ClientOptions, ClientV2 } from "./client_v2.ts";
+import { type ChangeOptions, type ClientOptions, ClientV2 } from "./client_v2.ts";
 import { CloudError, refuseStale } from "./cloud_error.ts";
 import {
   addressOf,
@@ -95,7 +95,7 @@ export class CloudV2 implements Cloud {
   }
 
   async detachSelf(signal: AbortSignal): Promise<void> {
-    await this.#detach(this.#assignment.instanceId, signal);
+    await this.#detach(this.#assignment.instanceId, { signal });
   }
 
   async evict(
@@ -107,15 +107,18 @@ export class CloudV2 implements Cloud {
     const instance = await absentAs(null, this.#instance(instanceId, signal));
     if (instance === null || !this.#holds(instance)) return "absent";
     if (onlyIfStopped && !OFF.has(textOf(instance, "state"))) return "running";
-    refuseStale(askedAtMs, this.#clock.nowMs());
-    await this.#detach(instanceId, signal);
+    const before = () => refuseStale(askedAtMs, this.#clock.nowMs());
+    await this.#detach(instanceId, { before, signal });
     return "taken";
   }
 
-  async #detach(instanceId: string, signal: AbortSignal): Promise<void> {
+  async #detach(
+    instanceId: string,
+    options: Pick<ChangeOptions, "before" | "signal">,
+  ): Promise<void> {
     const path = `/elastic-ip/${this.#addressId}:detach`;
-    const achieved = async () => !await this.inspect(instanceId, signal);
-    const detached = this.#client.put(path, bodyFor(instanceId), { achieved, signal });
+    const achieved = async () => !await this.inspect(instanceId, options.signal);
+    const detached = this.#client.put(path, bodyFor(instanceId), { achieved, ...options });
     await absentAs(undefined, detached);
   }
 
