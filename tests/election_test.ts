@@ -27,6 +27,9 @@ const TRAILER: Trailer = {
   leaving: false,
   unable: false,
   hearsYou: true,
+  unhealthy: false,
+  ownPriority: 10,
+  intervalMs: null,
   keyId: 0,
   sequence: 1_000,
 };
@@ -184,13 +187,17 @@ Deno.test("outranking() agrees with a plain second reading of the rule", () => {
 
 Deno.test("ranksBefore() orders strictly: never both ways, and among different ids always one way if exclusive", () => {
   const rank = fc.record({
+    sick: fc.boolean(),
     priority: fc.integer({ min: 0, max: 3 }),
     id: fc.constantFrom("a", "b", "c"),
   });
   fc.assert(fc.property(rank, rank, fc.boolean(), (one, other, exclusive) => {
     assert(!(ranksBefore(one, other, exclusive) && ranksBefore(other, one, exclusive)));
     const ordered = ranksBefore(one, other, true) || ranksBefore(other, one, true);
-    assertEquals(ordered, one.priority !== other.priority || one.id !== other.id);
+    assertEquals(
+      ordered,
+      one.sick !== other.sick || one.priority !== other.priority || one.id !== other.id,
+    );
   }));
 });
 

@@ -1,6 +1,7 @@
 import { decodeHex, encodeHex } from "@std/encoding/hex";
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
+import { codeOfInterval, intervalOfCode } from "../src/core/interval_code.ts";
 import { decode, encode, type Heartbeat, type Trailer } from "../src/core/heartbeat.ts";
 
 /** Examples of the original's wire format. */
@@ -63,6 +64,9 @@ Deno.test("encode() writes the trailer as specified", () => {
     holds: true,
     leaving: false,
     unable: true,
+    unhealthy: true,
+    ownPriority: 20,
+    intervalMs: 1_000,
     hearsYou: true,
     keyId: 7,
     sequence: 0x0123456789ab,
@@ -73,11 +77,11 @@ Deno.test("encode() writes the trailer as specified", () => {
     id: "3f8a2b64-9c1d-4e7f-a5b0-6d2c8e4f1a93",
     trailer,
   });
-  assertEquals(encodeHex(bytes), FIRST + "45584f32" + "0d07" + "0000" + "00000123456789ab");
+  assertEquals(encodeHex(bytes), FIRST + "45584f32" + "1d07" + "1441" + "00000123456789ab");
 });
 
-Deno.test("decode() accepts a signed datagram and ignores its tag, unknown flags and reserved bytes", () => {
-  const hex = FIRST + "45584f32" + "f0010203" + "0000000000000001" + "ab".repeat(32);
+Deno.test("decode() accepts a signed datagram and ignores its tag and unknown flags", () => {
+  const hex = FIRST + "45584f32" + "e0010203" + "0000000000000001" + "ab".repeat(32);
   const decoded = decode(decodeHex(hex));
   assert(!("refused" in decoded));
   assertEquals(decoded.trailer, {
@@ -85,6 +89,9 @@ Deno.test("decode() accepts a signed datagram and ignores its tag, unknown flags
     leaving: false,
     unable: false,
     hearsYou: false,
+    unhealthy: false,
+    ownPriority: 2,
+    intervalMs: intervalOfCode(3),
     keyId: 1,
     sequence: 1,
   });
@@ -111,6 +118,9 @@ const anyTrailer: fc.Arbitrary<Trailer> = fc.record({
   leaving: fc.boolean(),
   unable: fc.boolean(),
   hearsYou: fc.boolean(),
+  unhealthy: fc.boolean(),
+  ownPriority: fc.integer({ min: 0, max: 255 }),
+  intervalMs: fc.integer({ min: 0, max: 255 }).map(intervalOfCode),
   keyId: fc.integer({ min: 0, max: 255 }),
   sequence: fc.maxSafeNat(),
 }, { noNullPrototype: true });
@@ -143,4 +153,12 @@ Deno.test("decode() of garbage refuses with a reason or returns values in their 
     }),
     { numRuns: 2_000 },
   );
+});
+
+Deno.test("the interval in one byte is within 4 % from 10 ms to 1 h", () => {
+  fc.assert(fc.property(fc.integer({ min: 10, max: 3_600_000 }), (intervalMs) => {
+    const told = intervalOfCode(codeOfInterval(intervalMs)) ?? 0;
+    assert(Math.abs(told / intervalMs - 1) < 0.04, `${intervalMs} became ${told}`);
+  }));
+  assertEquals([codeOfInterval(null), intervalOfCode(0)], [0, null]);
 });

@@ -84,6 +84,9 @@ Deno.test("stepNode() comes to the same as the whole step, whether it takes the 
         leaving: (flags & 2) !== 0,
         unable: (flags & 4) !== 0,
         hearsYou: (flags & 8) === 0,
+        unhealthy: false,
+        ownPriority: 10,
+        intervalMs: null,
         keyId: 0,
         sequence: 1_900_000_000_000 + atMs,
       };

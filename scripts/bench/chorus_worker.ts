@@ -12,6 +12,9 @@ function sing({ speakers, listeners, elasticIp, priority, port, intervalMs }: Pa
         leaving: false,
         unable: false,
         hearsYou: true,
+        unhealthy: false,
+        ownPriority: 10,
+        intervalMs: null,
         keyId: 0,
         sequence: Date.now(),
       };

@@ -22,6 +22,9 @@ function heartbeat(sequence: number): Heartbeat {
     leaving: false,
     unable: false,
     hearsYou: true,
+    unhealthy: false,
+    ownPriority: 10,
+    intervalMs: null,
     keyId: 0,
     sequence,
   };

@@ -1,13 +1,7 @@
 // What this node says of itself, and what it says to whom.
-import {
-  type Election,
-  LAST_PRIORITY,
-  ranksAfter,
-  selfEligible,
-  standsBack,
-} from "./election_state.ts";
+import { type Election, ranksAfter, selfEligible, standsBack } from "./election_state.ts";
 import type { Trailer } from "./heartbeat.ts";
-import { eligible, type Peer } from "./peer.ts";
+import { eligible, LAST_PRIORITY, type Peer } from "./peer.ts";
 
 /** A heartbeat without its address, id and sequence, which the sender's shell knows. */
 export interface Advert {
@@ -15,16 +9,23 @@ export interface Advert {
   readonly holds: boolean;
   readonly leaving: boolean;
   readonly unable: boolean;
+  readonly unhealthy: boolean;
+  /** Priority while well. */
+  readonly ownPriority: number;
+  readonly intervalMs: number;
 }
 
 /** What the node advertises now. An ineligible one, and one that stands back, ranks last. */
 export function advert(state: Election): Advert {
-  const willing = selfEligible(state) && !standsBack(state);
+  const willing = selfEligible(state) && state.healthy && !standsBack(state);
   return {
     priority: willing ? state.priority : LAST_PRIORITY,
     holds: state.holding === true,
     leaving: state.stops > 0,
     unable: !state.able,
+    unhealthy: !state.healthy,
+    ownPriority: state.priority,
+    intervalMs: state.settings.intervalMs,
   };
 }
 
@@ -53,13 +54,25 @@ function seemsToHold(peer: Peer, { peers }: Election): boolean {
 /** Whether both say the same, so that nobody needs to hear it before the next heartbeat is due. */
 export function sameAdvert(one: Advert, other: Advert): boolean {
   return one.priority === other.priority && one.holds === other.holds &&
-    one.leaving === other.leaving && one.unable === other.unable;
+    one.leaving === other.leaving && one.unable === other.unable &&
+    one.unhealthy === other.unhealthy && one.ownPriority === other.ownPriority &&
+    one.intervalMs === other.intervalMs;
 }
 
 /** The trailer for one receiver. */
 export function trailerFor(
-  { holds, leaving, unable }: Advert,
+  { holds, leaving, unable, unhealthy, ownPriority, intervalMs }: Advert,
   { hearsYou, sequence }: { hearsYou: boolean; sequence: number },
 ): Trailer {
-  return { holds, leaving, unable, hearsYou, keyId: 0, sequence };
+  return {
+    holds,
+    leaving,
+    unable,
+    unhealthy,
+    ownPriority,
+    intervalMs,
+    hearsYou,
+    keyId: 0,
+    sequence,
+  };
 }

@@ -5,7 +5,9 @@ import {
   outranking,
   PASSED,
   ranksAfter,
+  ranksEqual,
   selfEligible,
+  selfRank,
   settling,
 } from "./election_state.ts";
 import { eligible, type Peer, rankOf, ranksBefore } from "./peer.ts";
@@ -108,11 +110,10 @@ function wantOf(
 }
 
 function waitMs(state: Election, dead: Peer): number {
-  const self = { priority: state.priority, id: state.selfId ?? "" };
-  const before = (peer: Peer) => ranksBefore(rankOf(peer), self, true);
+  const before = (peer: Peer) => ranksBefore(rankOf(peer), selfRank(state), true);
   const masters =
     [...state.peers.values()].filter((peer) =>
-      eligible(peer) && peer.priority === state.priority && before(peer)
+      eligible(peer) && ranksEqual(peer, state) && before(peer)
     ).length;
   const { trailer } = dead;
   const willing = dead.priority <= state.priority && !trailer?.leaving && !trailer?.unable;
@@ -120,7 +121,7 @@ function waitMs(state: Election, dead: Peer): number {
   if (trailer ? trailer.holds : willing) {
     // Of two that held, the dead one may live and be evicting us. Among equals the lower id goes first; else it is
     // the worse one, for which this is the take-over.
-    const equal = dead.priority === state.priority && !state.settings.exclusive;
+    const equal = ranksEqual(dead, state) && !state.settings.exclusive;
     const second = state.holding === true && before(dead) === equal;
     return masters * STAGGER_MS + (second ? STAGGER_MS : 0);
   }

@@ -9,6 +9,8 @@
 //   any                 cloud lost or stopping, a peer can serve backup           unable, leaving
 //   any                 cloud lost or stopping, nobody can serve same             unable, leaving
 //   any                 the list of peers has not us             backup           unlisted
+//   any                 unwell, and a well peer can serve        backup           unhealthy
+//   backup              unwell, as all that are before us        master           unhealthy
 //
 // What follows for the address is in aim.ts, what is done about it in ownership.ts.
 import {
@@ -48,6 +50,8 @@ export type ElectionEvent =
   | { readonly kind: "identified"; readonly selfId: string }
   | { readonly kind: "holding"; readonly holding: boolean | null }
   | { readonly kind: "able"; readonly able: boolean }
+  | { readonly kind: "health"; readonly healthy: boolean }
+  | { readonly kind: "settings"; readonly settings: ElectionSettings }
   | { readonly kind: "nudge"; readonly by: -1 | 1 }
   | { readonly kind: "stop" };
 
@@ -66,6 +70,7 @@ export function startElection(
     priority: settings.priority,
     originalsUntilMs: -Infinity,
     able: true,
+    healthy: true,
     listed: true,
     stops: 0,
     holding: null,
@@ -136,7 +141,9 @@ export function saysNothingNew(
 function sameFlags(one: Trailer | null, other: Trailer | null): boolean {
   if (one === null || other === null) return one === other;
   return one.holds === other.holds && one.leaving === other.leaving &&
-    one.unable === other.unable && one.hearsYou && other.hearsYou;
+    one.unable === other.unable && one.unhealthy === other.unhealthy &&
+    one.ownPriority === other.ownPriority && one.intervalMs === other.intervalMs &&
+    one.hearsYou && other.hearsYou;
 }
 
 function apply(state: Election, event: ElectionEvent, atMs: number): Election {
@@ -155,6 +162,10 @@ function apply(state: Election, event: ElectionEvent, atMs: number): Election {
       return { ...state, holding: event.holding };
     case "able":
       return { ...state, able: event.able, graceUntilMs: event.able ? atMs + GRACE_MS : null };
+    case "health":
+      return { ...state, healthy: event.healthy };
+    case "settings":
+      return reconfigured(state, event.settings, atMs);
     case "nudge":
       return { ...state, priority: nudged(state.priority, event.by) };
     case "stop":
@@ -162,6 +173,17 @@ function apply(state: Election, event: ElectionEvent, atMs: number): Election {
     default:
       return event satisfies never;
   }
+}
+
+/** A priority that signals have changed stays so unless the configured one has changed, too. */
+function reconfigured(state: Election, settings: ElectionSettings, atMs: number): Election {
+  const same = settings.priority === state.settings.priority;
+  return {
+    ...state,
+    settings: { ...settings, elasticIp: state.settings.elasticIp },
+    priority: same ? state.priority : settings.priority,
+    heartbeatAtMs: Math.min(state.heartbeatAtMs, atMs + settings.intervalMs),
+  };
 }
 
 /** Within 1 to 255; 0, which only a configuration can give, gets no better. */

@@ -1,10 +1,8 @@
 // What the election knows, and the questions that can be asked of it. Questions never change anything.
-import { eligible, type Peer, rankOf, ranksBefore } from "./peer.ts";
+import { eligible, type Peer, type Rank, rankOf, ranksBefore, sick } from "./peer.ts";
 
 /** Added to the hold-off so that the last heartbeat of the dead time can still arrive. Source: exoip, Skew. */
 export const SKEW_MS = 100;
-/** Advertised by a node that must not win. Source: spec section 5. */
-export const LAST_PRIORITY = 255;
 
 /** What the election is told once. */
 export interface ElectionSettings {
@@ -34,6 +32,7 @@ export type Reason =
   | "alone"
   | "outranked"
   | "deferring"
+  | "unhealthy"
   | "unable"
   | "unlisted"
   | "leaving";
@@ -53,6 +52,8 @@ export interface Election {
   readonly originalsUntilMs: number;
   /** Whether we reach the cloud, and may change something there. */
   readonly able: boolean;
+  /** Whether what we serve is well, as far as the checks tell. */
+  readonly healthy: boolean;
   /** Whether the list that our peers come from has us, too: the others do not hear us otherwise. */
   readonly listed: boolean;
   /** 0 while running, then how often we were asked to stop. */
@@ -86,15 +87,26 @@ export function holdOffMs(settings: ElectionSettings): number {
   return deadTimeMs(settings) + SKEW_MS;
 }
 
+/** The same for one peer: it is given the time of the slower of the two, whose intervals should be equal. */
+export function deadTimeOfMs(
+  { trailer }: Peer,
+  { intervalMs, deadRatio }: ElectionSettings,
+): number {
+  const theirsMs = trailer?.intervalMs ?? 0;
+  // The code of an interval is not exact: what is as good as ours is ours.
+  return (theirsMs > intervalMs * 1.05 ? theirsMs : intervalMs) * deadRatio;
+}
+
 /** When a peer that stays silent is dead. */
 export function deathAtMs(peer: Peer, { settings }: Election): number {
-  return (peer.heardAtMs ?? -Infinity) + deadTimeMs(settings);
+  return (peer.heardAtMs ?? -Infinity) + deadTimeOfMs(peer, settings);
 }
 
 /** Whether a live peer has not heard us for the dead time: the link between us works one way only. */
-export function oneWay({ alive, heardAtMs, deafSinceMs }: Peer, { settings }: Election): boolean {
+export function oneWay(peer: Peer, { settings }: Election): boolean {
+  const { alive, heardAtMs, deafSinceMs } = peer;
   return alive && heardAtMs !== null && deafSinceMs !== null &&
-    heardAtMs - deafSinceMs >= deadTimeMs(settings);
+    heardAtMs - deafSinceMs >= deadTimeOfMs(peer, settings);
 }
 
 /** `PASSED` once it is over. */
@@ -122,18 +134,34 @@ export function expelled({ listed, peers }: Election): boolean {
   return !listed && [...peers.values()].some(({ alive }) => alive);
 }
 
-/** Live eligible peers that rank before this node. */
+/** The rank of this node. */
+export function selfRank({ healthy, priority, selfId }: Election): Rank {
+  return { sick: !healthy, priority, id: selfId ?? "" };
+}
+
+/** Live peers that should serve rather than this node. */
 export function outranking(state: Election): Peer[] {
-  const self = { priority: state.priority, id: state.selfId ?? "" };
-  return [...state.peers.values()].filter((peer) =>
-    eligible(peer) &&
-    (!selfEligible(state) || ranksBefore(rankOf(peer), self, state.settings.exclusive))
-  );
+  return [...state.peers.values()].filter((peer) => goesBefore(peer, state));
+}
+
+function goesBefore(peer: Peer, state: Election): boolean {
+  // A well node that holds but cannot reach the cloud serves better than a sick one that can.
+  if (!eligible(peer)) return !state.healthy && !sick(peer) && holdsUnable(peer);
+  if (state.stops > 0 || !state.listed) return true;
+  // Without the cloud we make way for the well; for the sick only if we are sick ourselves.
+  if (!state.able) return !sick(peer) || !state.healthy;
+  return ranksBefore(rankOf(peer), selfRank(state), state.settings.exclusive);
 }
 
 /** Whether the peer ranks after this node. */
-export function ranksAfter(peer: Peer, { priority, selfId, settings }: Election): boolean {
-  return ranksBefore({ priority, id: selfId ?? "" }, rankOf(peer), settings.exclusive);
+export function ranksAfter(peer: Peer, state: Election): boolean {
+  return ranksBefore(selfRank(state), rankOf(peer), state.settings.exclusive);
+}
+
+/** Whether neither health nor priority tells the two apart. */
+export function ranksEqual(peer: Peer, state: Election): boolean {
+  const [one, other] = [rankOf(peer), selfRank(state)];
+  return one.sick === other.sick && one.priority === other.priority;
 }
 
 /**
@@ -143,13 +171,17 @@ export function ranksAfter(peer: Peer, { priority, selfId, settings }: Election)
 export function standsBack(state: Election): boolean {
   return state.settings.preemptDelayMs > 0 && state.holding === false && state.role === "backup" &&
     [...state.peers.values()].some((peer) =>
-      eligible(peer) && peer.trailer?.holds && ranksAfter(peer, state)
+      // Nobody was told to leave it with one that is sick while we are well.
+      eligible(peer) && peer.trailer?.holds && ranksAfter(peer, state) &&
+      sick(peer) === !state.healthy
     );
 }
 
 /** Whether a live peer serves the address but cannot reach the cloud. */
 export function cutOffHolder({ peers }: Election): boolean {
-  return [...peers.values()].some(({ alive, trailer }) =>
-    alive && trailer?.unable && trailer.holds && !trailer.leaving
-  );
+  return [...peers.values()].some(holdsUnable);
+}
+
+function holdsUnable({ alive, trailer }: Peer): boolean {
+  return alive && trailer !== null && trailer.unable && trailer.holds && !trailer.leaving;
 }

@@ -6,11 +6,13 @@
 //   +--------+--------+--------+--------+--------------+-----------------------+
 //   24             28      29      30        32                40              72
 //   +--------------+-------+-------+---------+-----------------+---------------+
-//   | 'E' 'X' 'O' '2' | flags | key id |  0  0  |   sequence    |  tag (signed) |
+//   | 'E' 'X' 'O' '2' | flags | key id | own, t  |   sequence    |  tag (signed) |
 //   +--------------+-------+-------+---------+-----------------+---------------+
 //
 // The first 24 bytes are those of the original (exoip v0.4.3, payload.go), which reads no further.
-// The trailer is ours. A signed datagram is accepted with or without a secret; nothing here checks the tag.
+// The trailer is ours; own is the sender's own priority, t its interval (see interval_code.ts).
+// A signed datagram is accepted with or without a secret; nothing here checks the tag.
+import { codeOfInterval, intervalOfCode } from "./interval_code.ts";
 import { invariant } from "./invariant.ts";
 import { formatIpv4, parseIpv4 } from "./ipv4.ts";
 import { uuidFromBytes, uuidToBytes } from "./uuid.ts";
@@ -24,7 +26,7 @@ export const SIGNED_BYTES = 72;
 
 const VERSION = 0x0201;
 const MAGIC = 0x45584f32; // "EXO2"
-const HOLDS = 1, LEAVING = 2, UNABLE = 4, HEARS_YOU = 8;
+const HOLDS = 1, LEAVING = 2, UNABLE = 4, HEARS_YOU = 8, UNHEALTHY = 16;
 
 /** What a node says of itself beyond the original's 24 bytes. */
 export interface Trailer {
@@ -34,6 +36,12 @@ export interface Trailer {
   readonly leaving: boolean;
   /** The sender cannot serve: it does not reach the cloud. */
   readonly unable: boolean;
+  /** What the sender serves is not well: it ranks after every node that is. */
+  readonly unhealthy: boolean;
+  /** Priority that the sender would have if it were well, 0 to 255. */
+  readonly ownPriority: number;
+  /** Time between the sender's heartbeats in ms, within 4 %; null when it does not tell. */
+  readonly intervalMs: number | null;
   /** The sender hears the receiver: false on a live peer means a one-way link. */
   readonly hearsYou: boolean;
   /** Which shared secret signs, 0 when none does. */
@@ -73,8 +81,11 @@ export function encode({ priority, elasticIp, id, trailer }: Heartbeat): Uint8Ar
   if (trailer) {
     view.setUint32(24, MAGIC);
     bytes[28] = (trailer.holds ? HOLDS : 0) | (trailer.leaving ? LEAVING : 0) |
-      (trailer.unable ? UNABLE : 0) | (trailer.hearsYou ? HEARS_YOU : 0);
+      (trailer.unable ? UNABLE : 0) | (trailer.hearsYou ? HEARS_YOU : 0) |
+      (trailer.unhealthy ? UNHEALTHY : 0);
     bytes[29] = trailer.keyId;
+    bytes[30] = trailer.ownPriority;
+    bytes[31] = codeOfInterval(trailer.intervalMs);
     view.setBigUint64(32, BigInt(trailer.sequence));
   }
   return bytes;
@@ -98,7 +109,7 @@ export function decode(bytes: Uint8Array): Decoded {
   };
 }
 
-/** Unknown flags and the reserved bytes are ignored, so that a later version can use them. */
+/** Unknown flags are ignored, so that a later version can use them. */
 function decodeTrailer(view: DataView): Trailer | null {
   const sequence = view.getBigUint64(32);
   if (view.getUint32(24) !== MAGIC || sequence > Number.MAX_SAFE_INTEGER) return null;
@@ -108,6 +119,9 @@ function decodeTrailer(view: DataView): Trailer | null {
     leaving: (flags & LEAVING) !== 0,
     unable: (flags & UNABLE) !== 0,
     hearsYou: (flags & HEARS_YOU) !== 0,
+    unhealthy: (flags & UNHEALTHY) !== 0,
+    ownPriority: view.getUint8(30),
+    intervalMs: intervalOfCode(view.getUint8(31)),
     keyId: view.getUint8(29),
     sequence: Number(sequence),
   };

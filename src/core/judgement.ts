@@ -7,6 +7,7 @@ import {
   outranking,
   passed,
   pending,
+  ranksEqual,
   type Reason,
   type Role,
   selfEligible,
@@ -56,12 +57,13 @@ function bury(state: Election, atMs: number): ReadonlyMap<string, Peer> {
 function roleOf(state: Election): [Role, Reason] {
   const better = outranking(state);
   if (!selfEligible(state)) return [roleOfIneligible(state, better), whyIneligible(state)];
-  if (better.length > 0) return ["backup", "outranked"];
+  if (better.length > 0) return ["backup", state.healthy ? "outranked" : "unhealthy"];
   const patient = pending(state.graceUntilMs) && state.holding !== true && cutOffHolder(state);
   if (pending(state.deferUntilMs) || patient) return ["backup", "deferring"];
+  if (!state.healthy) return ["master", "unhealthy"];
   const rivals = [...state.peers.values()].filter(eligible);
   if (rivals.length === 0) return ["master", "alone"];
-  const equals = rivals.some((peer) => peer.priority === state.priority);
+  const equals = rivals.some((peer) => ranksEqual(peer, state));
   return ["master", equals && !state.settings.exclusive ? "equal" : "best"];
 }
 

@@ -21,6 +21,7 @@ import {
   type Call,
   type Ownership,
   type OwnershipEvent,
+  type OwnershipSettings,
   startOwnership,
 } from "./ownership_state.ts";
 import type { PeerIdentity } from "./peer.ts";
@@ -49,6 +50,8 @@ export type NodeEvent =
   | { readonly kind: "tick" }
   | { readonly kind: "heard"; readonly from: string; readonly heartbeat: Heartbeat }
   | { readonly kind: "nudge"; readonly by: -1 | 1 }
+  | { readonly kind: "health"; readonly healthy: boolean }
+  | { readonly kind: "settings"; readonly settings: NodeSettings }
   | { readonly kind: "stop" }
   | Extract<OwnershipEvent, { kind: "progress" | "answered" | "failed" }>
   | Extract<ElectionEvent, { kind: "members" }>
@@ -85,10 +88,9 @@ export function startNode(
   start: { atMs: number; selfId: string | null; peers: readonly PeerIdentity[] | null },
 ): Node {
   const election = startElection(settings, start);
-  const { reconcileMs } = settings;
   return {
     election,
-    ownership: startOwnership({ reconcileMs, deadTimeMs: deadTimeMs(settings) }, start.atMs),
+    ownership: startOwnership(timesOf(settings), start.atMs),
     roster: startRoster(start.peers === null),
     aim: aimOf(election),
     said: advert(election),
@@ -135,6 +137,7 @@ export function stepFully(before: Node, event: NodeEvent, atMs: number): [Node, 
   if (event.kind === "answered" && before.ownership.read.failures > 0) {
     node = { ...node, roster: hurryReading(node.roster) };
   }
+  if (event.kind === "settings") node = { ...node, ownership: retimed(node, event.settings) };
   if (event.kind === "members-failed") {
     node = { ...node, roster: failReading(node.roster, event, atMs) };
   }
@@ -205,10 +208,21 @@ function someoneDied(before: Node, { election }: Node): boolean {
   );
 }
 
+/** The times that the configuration gives to ownership. */
+function timesOf(settings: NodeSettings): OwnershipSettings {
+  return { reconcileMs: settings.reconcileMs, deadTimeMs: deadTimeMs(settings) };
+}
+
+function retimed({ ownership }: Node, settings: NodeSettings): Ownership {
+  return { ...ownership, settings: timesOf(settings) };
+}
+
 function electionEvent(event: NodeEvent): ElectionEvent {
   switch (event.kind) {
     case "heard":
     case "nudge":
+    case "health":
+    case "settings":
     case "stop":
     case "members":
       return event;

@@ -2,6 +2,9 @@
 // or unable is ineligible and never outranks an eligible one.
 import type { Trailer } from "./heartbeat.ts";
 
+/** Advertised by a node that must not win. Source: spec section 5. */
+export const LAST_PRIORITY = 255;
+
 /** What the configuration and the cloud say of a peer; ids are null until the cloud has answered. */
 export interface PeerIdentity {
   /** IPv4 address it sends from. */
@@ -39,7 +42,7 @@ export function unheard(identity: PeerIdentity): Peer {
     ...identity,
     heardAtMs: null,
     alive: false,
-    priority: 255,
+    priority: LAST_PRIORITY,
     heardId: "",
     trailer: null,
     deafSinceMs: null,
@@ -51,19 +54,32 @@ export function eligible(peer: Peer): boolean {
   return peer.alive && !peer.trailer?.leaving && !peer.trailer?.unable;
 }
 
-/** A rank to compare with: priority, then (among equals, if exclusive) id. */
+/** Whether what the peer serves is not well. */
+export function sick({ trailer }: Peer): boolean {
+  return trailer?.unhealthy === true;
+}
+
+/** A rank to compare with: the well before the sick, then priority, then (among equals, if exclusive) id. */
 export interface Rank {
+  readonly sick: boolean;
   readonly priority: number;
   readonly id: string;
 }
 
 /** Whether `one` ranks before `other`. Equals rank before each other only when `exclusive`, by lower id. */
 export function ranksBefore(one: Rank, other: Rank, exclusive: boolean): boolean {
+  if (one.sick !== other.sick) return other.sick;
   if (one.priority !== other.priority) return one.priority < other.priority;
   return exclusive && one.id < other.id;
 }
 
-/** The rank that a peer claims. */
+/**
+ * The rank that a peer claims. All the sick advertise the last priority; among themselves their own counts. One that
+ * speaks the original's format has no word for it: with the last priority it may be sick, and two that each took the
+ * other to be well would both make way.
+ */
 export function rankOf(peer: Peer): Rank {
-  return { priority: peer.priority, id: peer.heardId };
+  const { trailer, priority, heardId: id } = peer;
+  if (trailer?.unhealthy) return { sick: true, priority: trailer.ownPriority, id };
+  return { sick: trailer === null && priority === LAST_PRIORITY, priority, id };
 }

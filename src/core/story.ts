@@ -3,7 +3,7 @@ import type { NodeEffect } from "./node.ts";
 import { type Election, oneWay, outranking, type Reason } from "./election_state.ts";
 import { report } from "./report.ts";
 
-const ALARMING: ReadonlySet<Reason> = new Set(["stalled", "unable", "unlisted"]);
+const ALARMING: ReadonlySet<Reason> = new Set(["stalled", "unable", "unlisted", "unhealthy"]);
 
 /** The lines that the step from one state to the next is worth. */
 export function changesBetween(before: Election, after: Election): NodeEffect[] {
@@ -13,15 +13,20 @@ export function changesBetween(before: Election, after: Election): NodeEffect[] 
   }
   if (after.role !== before.role || after.reason !== before.reason) {
     const change = after.role === before.role ? "" : `, was ${before.role}`;
-    const better = after.reason === "outranked"
-      ? ` by ${
-        outranking(after).map(({ address, priority }) => `${address}/${priority}`).join(", ")
-      }`
-      : "";
     const severity = ALARMING.has(after.reason) ? "warning" : "info";
-    reports.push(report(severity, "role", `${after.role} (${after.reason}${better})${change}`));
+    const why = `${after.reason}${detailOf(after)}`;
+    reports.push(report(severity, "role", `${after.role} (${why})${change}`));
   }
   return reports.map((line) => ({ kind: "report", ...line }));
+}
+
+function detailOf(state: Election): string {
+  const better = outranking(state).map(({ address, priority }) => `${address}/${priority}`);
+  if (state.reason === "outranked") return ` by ${better.join(", ")}`;
+  if (state.reason !== "unhealthy") return "";
+  return state.role === "master"
+    ? ", no live node is well"
+    : `, makes way for ${better.join(", ")}`;
 }
 
 function* peerChanges(before: Election, after: Election) {

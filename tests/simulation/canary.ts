@@ -34,6 +34,11 @@ export const CANARIES: readonly Canary[] = [
     swap: ["return one.priority < other.priority;", "return one.priority > other.priority;"],
   },
   {
+    rule: "the sick make way for the well",
+    file: "peer.ts",
+    swap: ["if (one.sick !== other.sick) return other.sick;", ""],
+  },
+  {
     rule: "attach before anything is taken from the dead",
     file: "next_call.ts",
     swap: ["|| holding !== true || detaching", "|| detaching"],

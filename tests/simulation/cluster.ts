@@ -93,6 +93,7 @@ export class SimCluster {
     machine.stopping = false;
     machine.exitCode = null;
     machine.priority = machine.settings.priority;
+    machine.healthy = true;
     const outside = this.#outside(machine);
     const addresses = this.options.dynamic
       ? null
@@ -133,6 +134,25 @@ export class SimCluster {
         machine.priority = Math.min(255, Math.max(Math.min(1, machine.priority), moved));
       }
       machine.agent?.tell(signal);
+    });
+  }
+
+  /** Its checks find that what it serves is well, or not. */
+  check(machine: Machine, healthy: boolean): void {
+    machine.reach("answer", this.timeline.nowMs, () => {
+      machine.healthy = healthy;
+      machine.agent?.change({ kind: "health", healthy });
+    });
+  }
+
+  /** A new configuration. */
+  configure(machine: Machine, changes: Partial<NodeSettings>): void {
+    machine.reach("answer", this.timeline.nowMs, () => {
+      const settings = { ...machine.settings, ...changes };
+      // What signals have made of it stays, unless it is another one.
+      if (settings.priority !== machine.settings.priority) machine.priority = settings.priority;
+      machine.settings = settings;
+      machine.agent?.change({ kind: "settings", settings });
     });
   }
 

@@ -32,10 +32,13 @@ export async function converge(cluster: SimCluster): Promise<void> {
     if (wrong) cluster.fail("cloud", `${wrong}, ${bound.toFixed(0)} ms after the last fault`);
   };
   asItShould();
-  const calm = watchCalm(cluster);
-  cluster.observers.push(calm);
+  const { onChanged } = cluster.cloud;
+  cluster.observers.push(watchCalm(cluster));
   await cluster.run(CALM_MS);
   asItShould();
+  // Time may go on, and things move again.
+  cluster.observers.pop();
+  cluster.cloud.onChanged = onChanged;
 }
 
 /** Nothing is changed, and nothing asked but the usual looks. */
@@ -62,11 +65,18 @@ function watchCalm(cluster: SimCluster): Observer {
 
 /** Who holds and who should, null when they are the same. */
 function wrongHolders({ machines, cloud }: SimCluster): string | null {
-  const live = [...machines.values()].filter(({ agent }) => agent !== null);
+  const running = [...machines.values()].filter(({ agent }) => agent !== null);
+  const well = running.filter(({ healthy }) => healthy);
+  // Better a sick server than none.
+  const live = well.length > 0 ? well : running;
   const nameOf = (id: string) =>
     [...machines.values()].find(({ instanceId }) => instanceId === id)?.name ?? id;
   const holders = [...cloud.holders].map(nameOf).sort().join("+") || "nobody";
   if (live.length === 0) return null;
+  // Sick ones that speak the original's format cannot tell, so each may hold.
+  if (well.length === 0 && live.some(({ plain }) => plain)) {
+    return cloud.holders.size > 0 ? null : "nobody holds, though all are sick alike";
+  }
   const best = Math.min(...live.map(({ priority }) => priority));
   const patient = live.some(({ settings }) => settings.preemptDelayMs === Infinity);
   const ranks = patient ? [...new Set(live.map(({ priority }) => priority))] : [best];

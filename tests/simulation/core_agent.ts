@@ -41,6 +41,10 @@ export class CoreAgent implements Agent {
     else this.#deliver({ kind: "nudge", by: signal === "better" ? -1 : 1 });
   }
 
+  change(event: NodeEvent): void {
+    this.#deliver(event);
+  }
+
   #deliver(event: NodeEvent): void {
     const [node, effects] = stepNode(this.#node, event, this.#outside.nowMs());
     this.#node = node;

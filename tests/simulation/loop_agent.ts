@@ -1,7 +1,8 @@
 // The real watchdog loop in a simulated world: what it waits for comes from the timeline.
 import { CloudError } from "../../src/exoscale/cloud_error.ts";
 import type { Answer, Call } from "../../src/core/ownership_state.ts";
-import { runWatchdog } from "../../src/watchdog.ts";
+import { Watchdog } from "../../src/watchdog.ts";
+import type { NodeEvent } from "../../src/core/node.ts";
 import type { Clock, Cloud, Membership, SignalName } from "../../src/world.ts";
 import { InboxLink } from "../inbox_link.ts";
 import type { Agent, Machine, Outside } from "./machine.ts";
@@ -15,6 +16,7 @@ export class LoopAgent implements Agent {
   readonly #link: SimLink;
   readonly #addresses: readonly string[] | null;
   #listener: (signal: SignalName) => void = () => {};
+  #watchdog: Watchdog | null = null;
 
   constructor(machine: Machine, outside: Outside, addresses: readonly string[] | null) {
     this.#machine = machine;
@@ -28,7 +30,7 @@ export class LoopAgent implements Agent {
     const { random, say, exit } = this.#outside;
     const addresses = this.#addresses;
     const own = { port: PORT, trailer: !plain, selfId: instanceId, addresses, verbose: false };
-    runWatchdog({ nodes: [settings], ...own }, {
+    this.#watchdog = new Watchdog({ nodes: [settings], ...own }, {
       clock: clockOf(this.#outside),
       random,
       link: this.#link,
@@ -41,7 +43,8 @@ export class LoopAgent implements Agent {
       log: { write: say },
       supervisor: null,
       connect: (_, onProgress) => this.#cloud(onProgress),
-    }).then(exit);
+    });
+    this.#watchdog.run().then(exit);
   }
 
   hear(from: string, bytes: Uint8Array): void {
@@ -50,6 +53,10 @@ export class LoopAgent implements Agent {
 
   tell(signal: SignalName): void {
     this.#listener(signal);
+  }
+
+  change(event: NodeEvent): void {
+    this.#watchdog?.tell(event);
   }
 
   #cloud(onProgress: (tookMs: number) => void): Cloud {

@@ -2,7 +2,7 @@
 import type { Call } from "../../src/core/ownership_state.ts";
 import type { Answer } from "../../src/core/ownership_state.ts";
 import type { Setback } from "../../src/core/lane.ts";
-import type { Node, NodeSettings } from "../../src/core/node.ts";
+import type { Node, NodeEvent, NodeSettings } from "../../src/core/node.ts";
 import type { Severity } from "../../src/core/report.ts";
 import type { Membership, SignalName } from "../../src/world.ts";
 
@@ -13,6 +13,8 @@ const SOCKET_BUFFER = 64;
 export interface Agent {
   hear(from: string, bytes: Uint8Array): void;
   tell(signal: SignalName): void;
+  /** What the checks or a new configuration have to say. */
+  change(event: Extract<NodeEvent, { kind: "health" | "settings" }>): void;
 }
 
 /** How a call ends, once. */
@@ -56,6 +58,8 @@ export class Machine {
   /** Priority as its signals have left it. */
   priority: number;
   stopping = false;
+  /** What it serves is well. */
+  healthy = true;
   exitCode: 0 | 1 | null = null;
   /** Counts its processes. */
   incarnation = 0;
@@ -70,7 +74,7 @@ export class Machine {
     readonly name: string,
     readonly address: string,
     readonly instanceId: string,
-    readonly settings: NodeSettings,
+    public settings: NodeSettings,
     /** Speaks the original's 24 bytes. */
     readonly plain: boolean,
   ) {

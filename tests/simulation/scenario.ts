@@ -5,11 +5,13 @@
 //   kill a at 5s | poweroff a at 5s | start a at 9s | stop a at 9s | better a at 9s | worse a at 9s
 //   pause a at 5s for 10s | clock a at 5s for 1h | clock a back at 5s for 1h | leave a at 5s | join a at 9s
 //   cut a b at 5s | cut a>b at 5s | heal at 9s | weather loss=0.1 duplicates=0.1 delay=200ms at 5s
+//   sick a at 5s | well a at 9s | configure a P=5 t=100ms at 9s
 //   cloud fails at 5s | cloud hangs a at 5s | cloud ok at 9s | attach a at 5s | detach a at 5s
 //   run 10s | mend | settle
 //
-// `mend` puts everything right; `settle` demands that all is well within the bound of convergence.ts.
+// `mend` puts everything right but the health of what is served; `settle` demands that all is well within the bound of convergence.ts.
 import { parseDuration } from "../../src/cli.ts";
+import type { NodeSettings } from "../../src/core/node.ts";
 import { watchSafety } from "./checkers.ts";
 import type { Mood } from "./cloud.ts";
 import { SimCluster } from "./cluster.ts";
@@ -94,7 +96,7 @@ async function obey(cluster: SimCluster, command: string): Promise<void> {
   cluster.timeline.at(atMs, () => act(cluster, { verb, names, forMs, command }));
 }
 
-/** Everything that is broken is mended; machines that are switched off stay off, the others run again. */
+/** Everything between the nodes is mended; machines that are switched off stay off, the others run again. */
 function mend(cluster: SimCluster): void {
   const { network, cloud, machines } = cluster;
   network.weather = { loss: 0, duplicates: 0, delayMs: [0, 1] };
@@ -148,6 +150,11 @@ function act(cluster: SimCluster, { verb, names, forMs, command }: Action): void
     case "leave":
     case "join":
       return cluster.list(machine(), verb === "join");
+    case "sick":
+    case "well":
+      return cluster.check(machine(), verb === "well");
+    case "configure":
+      return cluster.configure(machine(), changesOf(names.slice(1), command));
     case "attach":
     case "detach":
       return cloud.changeByHand(verb, machine().instanceId);
@@ -163,6 +170,16 @@ function act(cluster: SimCluster, { verb, names, forMs, command }: Action): void
     default:
       throw new Error(`unknown command: ${command}`);
   }
+}
+
+function changesOf(words: readonly string[], command: string): Partial<NodeSettings> {
+  const values = new Map(words.map((word) => word.split("=") as [string, string]));
+  const [priority, interval, ratio] = ["P", "t", "r"].map((name) => values.get(name));
+  return {
+    ...(priority !== undefined && { priority: Number(priority) }),
+    ...(interval !== undefined && { intervalMs: spanOf(interval, command) }),
+    ...(ratio !== undefined && { deadRatio: Number(ratio) }),
+  };
 }
 
 function weatherOf(words: readonly string[], command: string) {

@@ -123,6 +123,9 @@ function faultOf(dice: Dice, { names, atMs }: { names: readonly string[]; atMs: 
     },
     () => `${dice.pick(["attach", "detach"])} ${name} ${at}`,
     () => `${dice.pick(["leave", "join"])} ${name} ${at}`,
+    () => `sick ${name} ${at}`,
+    () => `${dice.pick(["sick", "well"])} ${name} ${at}`,
+    () => `configure ${name} P=${10 * dice.number(1, 5)} ${at}`,
   ];
   return dice.pick(kinds)();
 }
