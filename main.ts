@@ -1,12 +1,14 @@
 // The edge: the real computer is put together, one run is made, the exit code goes out.
 import { lookup } from "node:dns/promises";
 import { systemClock } from "./src/host/clock.ts";
+import { fetchTrusting, plainFetch } from "./src/host/fetch.ts";
 import { openLink } from "./src/host/link.ts";
 import { openLog } from "./src/host/log.ts";
 import { localMachine } from "./src/host/metadata.ts";
 import { openSupervisor } from "./src/host/notify.ts";
 import { pidFiles } from "./src/host/pid_file.ts";
 import { processSignals } from "./src/host/signals.ts";
+import { readTextFile } from "./src/host/text_file.ts";
 import { runProgram } from "./src/program.ts";
 
 if (import.meta.main) {
@@ -19,9 +21,10 @@ if (import.meta.main) {
     machine: localMachine,
     pidFiles,
     supervisor: openSupervisor(Deno.env.toObject()),
-    fetch: (url, init) => fetch(url, init),
+    fetch: plainFetch,
+    fetchTrusting,
     print: (stream, line) => stream === "out" ? console.log(line) : console.error(line),
-    readTextFile: (path) => Deno.readTextFileSync(path),
+    readTextFile,
     openLink,
     openLog,
     lookup: async (name) => (await lookup(name, { family: 4 })).address,

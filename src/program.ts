@@ -3,6 +3,7 @@ import { associate } from "./associate.ts";
 import { isOn, readValues, UsageError, type Values } from "./cli.ts";
 import { type Config, configure, nameOf } from "./config.ts";
 import { connectionFor } from "./connection.ts";
+import { MESSAGE_MAX_CHARS, plain } from "./core/plain.ts";
 import type { Host } from "./host.ts";
 import type { HostLog } from "./host/log.ts";
 import { findInstanceId } from "./host/metadata.ts";
@@ -10,6 +11,7 @@ import { resolvePeers } from "./host/resolve.ts";
 import { stopWatchdog, withPidFile } from "./pid_file.ts";
 import { findValues } from "./sources.ts";
 import { askStatus } from "./status.ts";
+import { trusting } from "./trust.ts";
 import { describe, usage } from "./usage.ts";
 import { commit, VERSION } from "./version.ts";
 import { watch } from "./watch_mode.ts";
@@ -21,8 +23,8 @@ export async function runProgram(argv: readonly string[], host: Host): Promise<n
     values = readValues(argv, host.env);
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
-    host.print("err", `exoip: ${error.message}`);
-    host.print("err", "exoip: -h lists the options");
+    complain(host, error.message);
+    complain(host, "-h lists the options");
     return 2;
   }
   if (isOn(values.given.get("h"))) return say(host, usage().trimEnd());
@@ -49,9 +51,14 @@ function say(host: Host, text: string): number {
   return 0;
 }
 
+/** What it quotes may come from a file or a server, and goes to a terminal. */
+function complain(host: Host, text: string): void {
+  host.print("err", `exoip: ${plain(text, MESSAGE_MAX_CHARS)}`);
+}
+
 /** To standard error for the person, and to syslog for a boot that nobody watches. */
 async function fail(host: Host, problems: readonly string[]): Promise<number> {
-  for (const problem of problems) host.print("err", `exoip: ${problem}`);
+  for (const problem of problems) complain(host, problem);
   const log = host.openLog({ stdout: false });
   if (log.kind === "syslog") {
     for (const problem of problems) log.write("critical", "configuration", problem);
@@ -62,11 +69,13 @@ async function fail(host: Host, problems: readonly string[]): Promise<number> {
 
 async function runConfigured(
   config: Config,
-  { values, host }: { values: Values; host: Host },
+  { values, host: plainHost }: { values: Values; host: Host },
 ): Promise<number> {
+  let host = plainHost;
   let instanceId: string;
   let peers = config.peers;
   try {
+    host = trusting(config, plainHost);
     instanceId = config.instanceId ?? await findInstanceId(host.machine);
     peers = await resolvePeers(config.peers, host.lookup);
   } catch (error) {
@@ -74,9 +83,9 @@ async function runConfigured(
   }
   const warnings = warningsOf(values);
   const description = config.verbose ? describe(config, instanceId) : [];
-  for (const line of description) host.print("out", line);
+  for (const line of description) host.print("out", plain(line, MESSAGE_MAX_CHARS));
   if (config.checkOnly) {
-    for (const warning of warnings) host.print("err", `exoip: ${warning}`);
+    for (const warning of warnings) complain(host, warning);
     return say(host, "exoip: the configuration is valid");
   }
   const log = host.openLog(config);

@@ -9,17 +9,14 @@ export function findValues(
   { given }: Values,
   host: Pick<Host, "env" | "os" | "readTextFile">,
 ): [Findings, string[]] {
-  const findings: { secretFile?: string; account?: Findings["account"] & object } = {};
+  const findings: { -readonly [Name in keyof Findings]: Findings[Name] } = {};
   const problems: string[] = [];
   const file = given.get("api-secret-file");
   if (file && goesBefore(file, given.get("xs"))) {
-    try {
-      findings.secretFile = host.readTextFile(file.text).trim();
-    } catch (error) {
-      const reason = error instanceof Error ? error.message : `${error}`;
-      problems.push(`${nameOf("api-secret-file")}: cannot read ${file.text}: ${reason}`);
-    }
+    read("api-secret-file", file.text, (text) => findings.secretFile = text.trim());
   }
+  const authorities = given.get("ca-file");
+  if (authorities) read("ca-file", authorities.text, (text) => findings.caFile = text);
   const keyed = given.has("xk") && (given.has("xs") || file);
   const placed = given.has("zone") || given.has("xe") || given.get("api")?.text === "v1";
   if (!keyed || !placed) {
@@ -28,6 +25,15 @@ export function findValues(
     if (problem && !keyed) problems.push(problem);
   }
   return [findings, problems];
+
+  function read(option: string, path: string, use: (text: string) => void): void {
+    try {
+      use(host.readTextFile(path));
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : `${error}`;
+      problems.push(`${nameOf(option)}: cannot read ${path}: ${reason}`);
+    }
+  }
 }
 
 /** A flag goes before a variable, ours before the CLI's, and the secret itself before its file. */

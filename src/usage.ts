@@ -51,6 +51,9 @@ export function describe(config: Config, instanceId: string): string[] {
     `Elastic IP: ${addresses.map(addressText).join(", ")}`,
     `instance: ${instanceId}`,
     `API: ${api}, ${endpoint ?? `zone ${zone ?? "to be found"}`}`,
+    ...(config.caCerts.length > 0
+      ? [`trusted besides: ${config.caCerts.length} of the CA file`]
+      : []),
     `API key: ${credentials.apiKey.slice(0, 4)}...`,
     ...(config.mode !== "watchdog" ? [] : [
       `listen: ${listen.hostname}:${listen.port}`,

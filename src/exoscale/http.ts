@@ -106,7 +106,7 @@ function failureOf(detail: string, status: number): [CloudErrorKind, string] {
     return ["name-resolution", "host name not found"];
   }
   if (/certificate|\btls\b|handshake/i.test(detail)) {
-    const why = /certificate: (\w+)/i.exec(detail)?.[1];
+    const why = /peer certificate: ([^;:]{1,80})/.exec(detail)?.[1];
     return ["untrusted", `TLS certificate not accepted${why ? ` (${why})` : ""}`];
   }
   if (/connection refused/i.test(detail)) return ["unreachable", "connection refused"];

@@ -2,14 +2,23 @@
 // every zone for the instance.
 import { ClientV2 } from "./client_v2.ts";
 import { CloudError } from "./cloud_error.ts";
+import { endpointProblem, sameDomain } from "./endpoint.ts";
 import { exchange, type Fetch } from "./http.ts";
 import { Pace } from "./pace.ts";
 import { refusal } from "./refusal.ts";
-import { requiredListOf, textOf } from "./json.ts";
+import { type Fields, requiredListOf, textOf } from "./json.ts";
 import type { Clock } from "../world.ts";
 
 /** Any zone's endpoint lists all zones. */
 export const ANY_ENDPOINT = "https://api-ch-gva-2.exoscale.com/v2";
+
+/** More zones than this are not asked: Exoscale has eight. */
+const ZONES_MAX = 64;
+
+/** Whether a text can be the name of a zone. */
+export function isZoneName(text: string): boolean {
+  return /^[a-z0-9-]{1,63}$/.test(text);
+}
 
 /** Endpoint of a zone. New zones appear over time, so the name is not checked against a list. */
 export function endpointOf(zone: string): string {
@@ -33,14 +42,21 @@ export async function findEndpoint(
   const title = "GET /zone";
   const answer = await exchange(fetch, { method: "GET", url, title }, signal);
   if (answer.status >= 300) throw refusal(answer, title, clock.wallMs());
-  const endpoints = requiredListOf(answer.json, "zones", title)
-    .map((zone) => textOf(zone, "api-endpoint") || endpointOf(textOf(zone, "name")))
-    .filter((endpoint) => URL.canParse(endpoint));
+  const zones = requiredListOf(answer.json, "zones", title).slice(0, ZONES_MAX);
   const pace = new Pace(clock);
   let trouble: unknown = null;
-  for (const endpoint of endpoints) {
-    const client = new ClientV2({ endpoint, apiKey, secret, fetch, clock, onProgress() {}, pace });
+  for (const zone of zones) {
     try {
+      const endpoint = endpointIn(zone, url);
+      const client = new ClientV2({
+        endpoint,
+        apiKey,
+        secret,
+        fetch,
+        clock,
+        onProgress() {},
+        pace,
+      });
       await client.get(`/instance/${instanceId}`, signal);
       return endpoint;
     } catch (error) {
@@ -51,4 +67,20 @@ export async function findEndpoint(
   if (trouble) throw trouble;
   const message = `no zone knows instance ${instanceId}: check -i, or give --zone`;
   throw new CloudError("no-such-instance", message);
+}
+
+/** The endpoint of a listed zone. An answer must not send signed requests anywhere else. Throws `unexpected-answer`. */
+function endpointIn(zone: Fields, asked: URL): string {
+  const name = textOf(zone, "name");
+  const text = textOf(zone, "api-endpoint") || (isZoneName(name) ? endpointOf(name) : "");
+  const endpoint = URL.parse(text);
+  const problem = endpoint === null
+    ? "is no address"
+    : endpointProblem(endpoint, { insecure: false }) ??
+      (sameDomain(endpoint, asked) ? null : `is not of the domain of ${asked.hostname}`);
+  if (endpoint !== null && problem === null) {
+    return endpoint.origin + endpoint.pathname.replace(/\/+$/, "");
+  }
+  const message = `GET /zone: the endpoint of ${name || "a zone"} ${problem}, so it is not asked`;
+  throw new CloudError("unexpected-answer", message);
 }

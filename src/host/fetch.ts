@@ -1,0 +1,11 @@
+// HTTP of this machine. Certificates are always verified, by the authorities that come with the runtime and those given.
+import type { Fetch } from "../exoscale/http.ts";
+
+/** The runtime's own. */
+export const plainFetch: Fetch = (url, init) => fetch(url, init);
+
+/** One that trusts these authorities, too. Throws when one of them is no certificate in PEM form. */
+export function fetchTrusting(caCerts: readonly string[]): Fetch {
+  const client = Deno.createHttpClient({ caCerts: [...caCerts] });
+  return (url, init) => fetch(url, { ...init, client });
+}
