@@ -6,7 +6,7 @@ import { type CloudConfig, type Findings, readCloud } from "./config/cloud.ts";
 import { type ElectionConfig, readElection } from "./config/election.ts";
 import { type OperatingConfig, readOperating } from "./config/operating.ts";
 import { type PeersConfig, readPeers } from "./config/peers.ts";
-import { Reading } from "./config/reading.ts";
+import { nameOf, Reading } from "./config/reading.ts";
 
 export type { Findings } from "./config/cloud.ts";
 export { fallbackOf, nameOf } from "./config/reading.ts";
@@ -41,8 +41,21 @@ export function configure(
   const { length } = config.addresses;
   const single = `${length} Elastic IPs, wanted one: -A and -D move one at a time`;
   reading.need(counts || length <= 1, "xi", single);
+  refuseShort(reading, config);
   const { problems } = reading;
   return mode === null || problems.length > 0 ? { problems } : { mode, ...config };
+}
+
+/** What cannot be done with an IPv6 Elastic IP. */
+function refuseShort(
+  reading: Reading,
+  { addresses, wire, api }: Pick<Config, "addresses" | "wire" | "api">,
+): void {
+  const long = addresses.find(({ elasticIp }) => elasticIp.includes(":"));
+  if (!long) return;
+  const plain = `the original's 24 bytes have no room for ${long.elasticIp} (${nameOf("xi")})`;
+  reading.need(wire === "full", "wire", plain);
+  reading.need(api === "v2", "xi", `${long.elasticIp}: API v1 has no IPv6 Elastic IPs`);
 }
 
 function readMode(reading: Reading): Mode | null {

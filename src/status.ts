@@ -2,6 +2,7 @@
 import type { Values } from "./cli.ts";
 import { fallbackOf, nameOf } from "./config.ts";
 import { listenOf } from "./config/peers.ts";
+import { hostText } from "./core/ip.ts";
 import type { Clock, Datagram, Link } from "./world.ts";
 
 /** Questions that are asked; one may get lost. */
@@ -27,7 +28,8 @@ export async function askStatus(
     for (const problem of problems) print("err", `exoip: ${nameOf("l")}: ${problem}`);
     return 1;
   }
-  const hostname = listen.hostname === "0.0.0.0" ? "127.0.0.1" : listen.hostname;
+  const any: Record<string, string> = { "0.0.0.0": "127.0.0.1", "::": "::1" };
+  const hostname = any[listen.hostname] ?? listen.hostname;
   const link = openLink(hostname, 0);
   const over = new AbortController();
   const answer = firstOf(link);
@@ -39,7 +41,7 @@ export async function askStatus(
   over.abort();
   await link.close();
   if (text === null) {
-    print("err", `exoip: no watchdog answers at ${hostname}:${listen.port}`);
+    print("err", `exoip: no watchdog answers at ${hostText(hostname)}:${listen.port}`);
     return 1;
   }
   print("out", text.trimEnd());

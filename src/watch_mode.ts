@@ -1,6 +1,7 @@
 // -W: from the configuration to a running watchdog.
 import { type Config, nameOf } from "./config.ts";
 import type { Connect } from "./connection.ts";
+import { hostText } from "./core/ip.ts";
 import type { NodeSettings } from "./core/node.ts";
 import type { Host } from "./host.ts";
 import { runWatchdog, type WatchdogSettings } from "./watchdog.ts";
@@ -25,7 +26,7 @@ export async function watch(
     log.write(
       "critical",
       "listen",
-      `${nameOf("l")}: cannot listen on ${hostname}:${port}: ${reason}`,
+      `${nameOf("l")}: cannot listen on ${hostText(hostname)}:${port}: ${reason}`,
     );
     return 1;
   }

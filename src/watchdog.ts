@@ -205,7 +205,8 @@ export class Watchdog {
 
   #answer(from: string, fromPort: number): void {
     const { link, clock } = this.#world;
-    if (!from.startsWith("127.") && !link.localAddresses.includes(from)) {
+    const loopback = from.startsWith("127.") || from === "::1";
+    if (!loopback && !link.localAddresses.includes(from)) {
       return this.#refuse(from, "remote-info");
     }
     const counts = { sent: this.#sent, received: this.#received, refused: this.#refused };

@@ -18,7 +18,7 @@ export interface Clock {
 export interface Datagram {
   /** Valid until the next datagram is asked for. */
   readonly bytes: Uint8Array;
-  /** IPv4 address of the sender. */
+  /** Address of the sender, in its canonical form. */
   readonly from: string;
   readonly fromPort: number;
 }

@@ -28,7 +28,7 @@ Deno.test("configure() refuses an Elastic IP twice, a priority out of range, and
     [[...WATCH, "-xi", `${ONE},${ONE}/3`], /^-xi \(IF_ADDRESS\): 198.51.100.50 is given twice$/],
     [[...WATCH, "-xi", `${ONE}/256`], /the priority after \/ is not between 0 and 255/],
     [[...WATCH, "-xi", `${ONE}/`], /the priority after \/ is not between 0 and 255/],
-    [[...WATCH, "-xi", `${ONE},`], /"" is not an IPv4 address/],
+    [[...WATCH, "-xi", `${ONE},`], /"" is not an IP address/],
     [["-A", "-xk", "k", "-xs", "s", "-xi", `${ONE},${OTHER}`], /2 Elastic IPs, wanted one/],
   ];
   for (const [argv, problem] of rows) {

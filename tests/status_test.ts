@@ -40,5 +40,5 @@ Deno.test("askStatus() ends with 1 when nobody answers, or it cannot know whom t
   assertEquals([silent.code, silent.err], [1, ["exoip: no watchdog answers at 127.0.0.1:9"]]);
   const wrong = await ask(["-l", "here"]);
   assertEquals([wrong.code, wrong.err.length], [1, 1]);
-  assertMatch(wrong.err[0] ?? "", /^exoip: -l \(IF_BIND_TO\): "here" is not \[ADDRESS\]:PORT/);
+  assertMatch(wrong.err[0] ?? "", /^exoip: -l \(IF_BIND_TO\): "here" is not ADDRESS:PORT/);
 });

@@ -1,5 +1,5 @@
 // -xi: one Elastic IP or several, each with its own priority if it has one: `A/10,B/20`.
-import { isIpv4 } from "../core/ipv4.ts";
+import { canonicalIp } from "../core/ip.ts";
 import type { Reading } from "./reading.ts";
 
 /** An Elastic IP to watch. */
@@ -25,9 +25,10 @@ export function readAddresses(reading: Reading): AddressConfig[] {
 }
 
 function addressOf(text: string, reading: Reading): AddressConfig {
-  const [, elasticIp = "", priority] = /^(.*?)(?:\/([^/]*))?$/.exec(text) ?? [];
-  const form = elasticIp.includes(":") ? "is IPv6, wanted IPv4" : "is not an IPv4 address";
-  reading.need(isIpv4(elasticIp), "xi", `${JSON.stringify(elasticIp)} ${form}`);
+  const [, address = "", priority] = /^(.*?)(?:\/([^/]*))?$/.exec(text) ?? [];
+  const elasticIp = canonicalIp(address) ?? address;
+  const known = canonicalIp(address) !== null;
+  reading.need(known, "xi", `${JSON.stringify(address)} is not an IP address`);
   if (priority === undefined) return { elasticIp, priority: null };
   const value = /^\d{1,3}$/.test(priority) ? Number(priority) : NaN;
   const problem = `${JSON.stringify(text)}: the priority after / is not between 0 and 255`;

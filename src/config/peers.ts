@@ -1,4 +1,5 @@
 // Who the peers are, and where we listen for them.
+import { canonicalIp } from "../core/ip.ts";
 import { isIpv4 } from "../core/ipv4.ts";
 import type { PeerSource } from "../exoscale/peer_source.ts";
 import { nameOf, type Need, type Reading } from "./reading.ts";
@@ -38,10 +39,12 @@ function readSource(reading: Reading, watchdog: boolean): PeerSource {
   if (list === null) {
     return group === null ? { kind: "static", addresses: [] } : { kind: "group", group };
   }
-  const addresses = [...new Set(list.split(",").map((address) => address.trim()))];
+  const texts = list.split(",").map((address) => address.trim().replace(/^\[(.*)\]$/, "$1"));
+  const addresses = [...new Set(texts.map((text) => canonicalIp(text) ?? text))];
   for (const address of addresses) {
-    const plausible = isIpv4(address) || /^(?=.*[a-z])[a-z0-9.-]+$/i.test(address);
-    const problem = `${JSON.stringify(address)} is neither an IPv4 address nor a host name`;
+    const name = /^(?=.*[a-z])[a-z0-9.-]+$/i;
+    const plausible = canonicalIp(address) !== null || name.test(address);
+    const problem = `${JSON.stringify(address)} is neither an IP address nor a host name`;
     reading.need(plausible, "p", problem);
   }
   return { kind: "static", addresses };
@@ -49,10 +52,17 @@ function readSource(reading: Reading, watchdog: boolean): PeerSource {
 
 /** What `-l` says. */
 export function listenOf(text: string, need: Need): Listen {
-  const match = /^([^:]*):(\d{1,5})$/.exec(text);
-  const port = Number(match?.[2]);
-  need(port >= 1 && port <= 65535, "l", `${JSON.stringify(text)} is not [ADDRESS]:PORT`);
-  const hostname = match?.[1] || "0.0.0.0";
+  const match = /^(?:\[([0-9a-f:.]+)\]|([^:]*)):(\d{1,5})$/i.exec(text);
+  const port = Number(match?.[3]);
+  const form = "ADDRESS:PORT, [IPV6]:PORT or :PORT";
+  need(port >= 1 && port <= 65535, "l", `${JSON.stringify(text)} is not ${form}`);
+  const [long, short] = [match?.[1], match?.[2]];
+  if (long !== undefined) {
+    const hostname = canonicalIp(long);
+    need(hostname !== null, "l", `${JSON.stringify(long)} is not an IPv6 address`);
+    return { hostname: hostname ?? "::", port };
+  }
+  const hostname = short || "0.0.0.0";
   need(!match || isIpv4(hostname), "l", `${JSON.stringify(hostname)} is not an IPv4 address`);
   return { hostname, port };
 }

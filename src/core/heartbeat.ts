@@ -9,20 +9,26 @@
 //   | 'E' 'X' 'O' '2' | flags | key id | own, t  |   sequence    |  tag (signed) |
 //   +--------------+-------+-------+---------+-----------------+---------------+
 //
+// For an IPv6 Elastic IP its 16 bytes stand between sequence and tag, and the address field has a stand-in (ipv6.ts).
 // The first 24 bytes are those of the original (exoip v0.4.3, payload.go), which reads no further.
 // The trailer is ours; own is the sender's own priority, t its interval (see interval_code.ts).
 // A signed datagram is accepted with or without a secret; nothing here checks the tag.
 import { codeOfInterval, intervalOfCode } from "./interval_code.ts";
 import { invariant } from "./invariant.ts";
 import { formatIpv4, parseIpv4 } from "./ipv4.ts";
+import { formatIpv6, parseIpv6, standInFor } from "./ipv6.ts";
 import { uuidFromBytes, uuidToBytes } from "./uuid.ts";
 
 /** Length of the original datagram in bytes. */
 export const PLAIN_BYTES = 24;
 /** Length with our trailer, unsigned. */
 export const TRAILED_BYTES = 40;
-/** Length with our trailer and its tag. */
-export const SIGNED_BYTES = 72;
+/** What an IPv6 address adds to that. */
+export const IPV6_BYTES = 16;
+/** What a tag adds to either. */
+export const TAG_BYTES = 32;
+/** Length with our trailer and its tag, without an IPv6 address. */
+export const SIGNED_BYTES = TRAILED_BYTES + TAG_BYTES;
 
 const VERSION = 0x0201;
 const MAGIC = 0x45584f32; // "EXO2"
@@ -54,7 +60,7 @@ export interface Trailer {
 export interface Heartbeat {
   /** 0 to 255, lower wins; an ineligible sender writes 255. */
   readonly priority: number;
-  /** Dotted decimal. */
+  /** Dotted decimal, or IPv6 in its canonical form. */
   readonly elasticIp: string;
   /** UUID of the sender: its NIC on API v1, its instance on v2. */
   readonly id: string;
@@ -63,16 +69,24 @@ export interface Heartbeat {
 }
 
 /** Why a datagram cannot be a heartbeat. */
-export type MalformedReason = "length" | "version" | "priority-mismatch" | "trailer";
+export type MalformedReason =
+  | "length"
+  | "version"
+  | "priority-mismatch"
+  | "trailer"
+  | "address-mismatch";
 /** A heartbeat, or the reason why it is none. */
 export type Decoded = Heartbeat | { readonly refused: MalformedReason };
 
-/** Writes a heartbeat: 24 bytes without a trailer, 40 with one. */
+/** Writes a heartbeat: 24 bytes without a trailer, 40 with one, 56 for IPv6, which cannot do without. */
 export function encode({ priority, elasticIp, id, trailer }: Heartbeat): Uint8Array {
   invariant(Number.isInteger(priority) && priority >= 0 && priority <= 255, "priority in 0..255");
-  const address = parseIpv4(elasticIp);
-  invariant(address, "Elastic IP is an IPv4 address");
-  const bytes = new Uint8Array(trailer ? TRAILED_BYTES : PLAIN_BYTES);
+  const long = parseIpv6(elasticIp);
+  const address = long ? standInFor(long) : parseIpv4(elasticIp);
+  invariant(address && (trailer || !long), "IPv4, or IPv6 with a trailer");
+  const bytes = new Uint8Array(
+    trailer ? TRAILED_BYTES + (long ? IPV6_BYTES : 0) : PLAIN_BYTES,
+  );
   const view = new DataView(bytes.buffer);
   view.setUint16(0, VERSION);
   bytes.fill(priority, 2, 4);
@@ -87,26 +101,41 @@ export function encode({ priority, elasticIp, id, trailer }: Heartbeat): Uint8Ar
     bytes[30] = trailer.ownPriority;
     bytes[31] = codeOfInterval(trailer.intervalMs);
     view.setBigUint64(32, BigInt(trailer.sequence));
+    if (long) bytes.set(long, TRAILED_BYTES);
   }
   return bytes;
 }
 
 /** Reads a datagram. The length decides the format; any other length is refused unread. */
 export function decode(bytes: Uint8Array): Decoded {
-  const trailed = bytes.length === TRAILED_BYTES || bytes.length === SIGNED_BYTES;
-  if (bytes.length !== PLAIN_BYTES && !trailed) return { refused: "length" };
+  const { length } = bytes;
+  const long = length === TRAILED_BYTES + IPV6_BYTES || length === SIGNED_BYTES + IPV6_BYTES;
+  const trailed = long || length === TRAILED_BYTES || length === SIGNED_BYTES;
+  if (length !== PLAIN_BYTES && !trailed) return { refused: "length" };
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   if (view.getUint16(0) !== VERSION) return { refused: "version" };
   const priority = view.getUint8(2);
   if (priority !== view.getUint8(3)) return { refused: "priority-mismatch" };
   const trailer = trailed ? decodeTrailer(view) : null;
   if (trailed && !trailer) return { refused: "trailer" };
+  const elasticIp = addressIn(bytes, long);
+  if (elasticIp === null) return { refused: "address-mismatch" };
   return {
     priority,
-    elasticIp: formatIpv4(bytes.subarray(4, 8)),
+    elasticIp,
     id: uuidFromBytes(bytes.subarray(8, 24)),
     trailer,
   };
+}
+
+/** The Elastic IP; null when the IPv6 address and its stand-in do not fit. */
+function addressIn(bytes: Uint8Array, long: boolean): string | null {
+  const short = bytes.subarray(4, 8);
+  if (!long) return formatIpv4(short);
+  const address = bytes.subarray(TRAILED_BYTES, TRAILED_BYTES + IPV6_BYTES);
+  return standInFor(address).every((byte, index) => byte === short[index])
+    ? formatIpv6(address)
+    : null;
 }
 
 /** Unknown flags are ignored, so that a later version can use them. */

@@ -7,7 +7,7 @@ export const LAST_PRIORITY = 255;
 
 /** What the configuration and the cloud say of a peer; ids are null until the cloud has answered. */
 export interface PeerIdentity {
-  /** IPv4 address it sends from. */
+  /** Address it sends from, in its canonical form. */
   readonly address: string;
   /** Instance that the cloud can take the Elastic IP from. */
   readonly instanceId: string | null;

@@ -1,4 +1,5 @@
 // UDP over one socket: it sends from the port it listens on, as the peers' firewalls expect.
+import { canonicalIp, isIpv6 } from "../core/ip.ts";
 import type { Datagram, Link } from "../world.ts";
 
 /** Longer than any datagram of ours, so that a longer one is seen to be longer instead of being cut. */
@@ -6,14 +7,17 @@ const BUFFER_BYTES = 512;
 
 /** Opens the socket; throws what `Deno.listenDatagram` throws when the address cannot be had. */
 export function openLink(hostname: string, port: number): Link {
+  // A socket for IPv6 hears IPv4, too, and knows its addresses in IPv6's clothes only.
+  const dual = isIpv6(hostname);
   const socket = Deno.listenDatagram({ transport: "udp", hostname, port });
   let closed = false;
   const sending = new Set<Promise<unknown>>();
   return {
-    localAddresses: hostname === "0.0.0.0" ? interfaceAddresses() : [hostname],
+    localAddresses: ["0.0.0.0", "::"].includes(hostname) ? interfaceAddresses() : [hostname],
     send(bytes, to, toPort) {
       // Unreachable peers are what heartbeats are for; the original ignores these errors, too.
-      const sent = socket.send(bytes, { transport: "udp", hostname: to, port: toPort })
+      const target = dual && !to.includes(":") ? `::ffff:${to}` : to;
+      const sent = socket.send(bytes, { transport: "udp", hostname: target, port: toPort })
         .catch(() => {}).finally(() => sending.delete(sent));
       sending.add(sent);
     },
@@ -28,7 +32,8 @@ export function openLink(hostname: string, port: number): Link {
       while (!closed) {
         try {
           const [bytes, sender] = await socket.receive(buffer);
-          const { hostname: from, port: fromPort } = sender as Deno.NetAddr;
+          const { hostname: seen, port: fromPort } = sender as Deno.NetAddr;
+          const from = dual ? canonicalIp(seen) ?? seen : seen;
           yield { bytes, from, fromPort };
         } catch (error) {
           // The kernel reports a peer's closed port here on some systems: not the end of the link.
@@ -42,7 +47,7 @@ export function openLink(hostname: string, port: number): Link {
 
 function interfaceAddresses(): string[] {
   try {
-    return Deno.networkInterfaces().map(({ address }) => address);
+    return Deno.networkInterfaces().map(({ address }) => canonicalIp(address) ?? address);
   } catch {
     return [];
   }

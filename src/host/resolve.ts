@@ -1,5 +1,5 @@
 // Peers given by host name become addresses, because heartbeats are recognised by their source address.
-import { isIpv4 } from "../core/ipv4.ts";
+import { canonicalIp } from "../core/ip.ts";
 import type { PeerSource } from "../exoscale/peer_source.ts";
 
 /** The source with every name replaced; throws an error that names all that cannot be resolved. */
@@ -10,7 +10,7 @@ export async function resolvePeers(
   if (peers.kind === "group") return peers;
   const failures: string[] = [];
   const addresses = await Promise.all(peers.addresses.map(async (peer) => {
-    if (isIpv4(peer)) return peer;
+    if (canonicalIp(peer) !== null) return peer;
     try {
       return await lookup(peer);
     } catch (error) {

@@ -12,7 +12,7 @@ export const ORIGINAL: readonly Row[] = [
     "text",
     "ADDRESS[,ADDRESS...]",
     "",
-    "the Elastic IP (IPv4), needed in all modes; several for -W, each with /PRIORITY if it differs",
+    "the Elastic IP, needed in all modes; several for -W, each with /PRIORITY if it differs",
   ],
   ["xk", "IF_EXOSCALE_API_KEY EXOSCALE_API_KEY", "text", "KEY", "", "API key"],
   [
@@ -78,7 +78,7 @@ export const ORIGINAL: readonly Row[] = [
     "text",
     "[ADDRESS]:PORT",
     ":12345",
-    "address to listen on and send from; all nodes must use the same port",
+    "address to listen on and send from, [::]:PORT for IPv6, too; all nodes must use the same port",
   ],
   [
     "v",

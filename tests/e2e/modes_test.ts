@@ -82,7 +82,7 @@ Deno.test("a peer that is no instance ends the watchdog's start", async () => {
       IF_EXOSCALE_API_SECRET: SIM_SECRET,
     });
     assertEquals(code, 1);
-    assertStringIncludes(output, "is not [ADDRESS]:PORT");
+    assertStringIncludes(output, "is not ADDRESS:PORT");
     const real = await run([...args, "-p", "127.0.0.77", "-l", "127.0.0.1:45671"], {
       IF_EXOSCALE_API_KEY: SIM_KEY,
       IF_EXOSCALE_API_SECRET: SIM_SECRET,

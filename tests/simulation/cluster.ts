@@ -48,6 +48,8 @@ export class SimCluster {
   readonly options: ClusterOptions;
   /** When a signal last changed the rank of a machine. */
   nudgedAtMs = -Infinity;
+  /** Calls that have not ended yet. */
+  callsUnderWay = 0;
   /** How old the cloud's list of members may be. */
   listLagMs = 0;
   /** The first rule that was broken; time stops there. */
@@ -243,11 +245,14 @@ export class SimCluster {
     { ends, reach }: { ends: CallEnds; reach: (kind: "answer", work: () => void) => void },
   ): void {
     for (const { called } of this.observers) called?.(machine, call);
-    const end = (work: () => void) =>
+    this.callsUnderWay += 1;
+    const end = (work: () => void) => {
+      this.callsUnderWay -= 1;
       reach("answer", () => {
         for (const { ended } of this.observers) ended?.(machine, call);
         work();
       });
+    };
     this.cloud.call(call, {
       instanceId: machine.instanceId,
       resume: (work) => reach("answer", work),

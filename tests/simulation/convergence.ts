@@ -6,6 +6,10 @@ import { deadTimeOf, holdOffOf } from "./limits.ts";
 
 /** Time after the bound in which nothing may move any more. */
 const CALM_MS = 40_000;
+/** Longest time that an operation pends before it is given up, and more than a node takes to leave. */
+const AFTERWARDS_MAX_MS = 60_000;
+/** Whether a dead peer that speaks the original's format had a hold is not known: it is given this long. */
+const DOUBT_MS = 30_000;
 /** The looks after a change are over this long after it. */
 const NEAR_LOOKS_MS = 15_000;
 /** Reconcile looks are spread by up to this share. */
@@ -17,14 +21,20 @@ const RECONCILE_SPREAD = 1.1;
  */
 export function boundMs(cluster: SimCluster): number {
   const settings = [...cluster.machines.values()].map((machine) => machine.settings);
+  const mute = [...cluster.machines.values()].some(({ plain }) => plain);
   const most = (of: (each: Machine["settings"]) => number) => Math.max(...settings.map(of));
   return REQUEST_TIMEOUT_MS + most(deadTimeOf) + most(holdOffOf) + 3 * cluster.cloud.callMs +
-    most(({ reconcileMs }) => reconcileMs) * RECONCILE_SPREAD +
+    most(({ reconcileMs }) => reconcileMs) * RECONCILE_SPREAD + (mute ? DOUBT_MS : 0) +
     most(({ preemptDelayMs }) => Number.isFinite(preemptDelayMs) ? preemptDelayMs : 0);
 }
 
 /** Lets the bound pass and then some time in which nothing may happen. */
 export async function converge(cluster: SimCluster): Promise<void> {
+  // What a fault has left under way is part of it: an operation that pends, a node that goes without having detached.
+  const afterwards = () => cluster.callsUnderWay > 0 || someoneLeaves(cluster);
+  for (let ms = 0; ms < AFTERWARDS_MAX_MS && afterwards(); ms += 1_000) {
+    await cluster.run(1_000);
+  }
   const bound = boundMs(cluster);
   await cluster.run(bound);
   const asItShould = () => {
@@ -39,6 +49,10 @@ export async function converge(cluster: SimCluster): Promise<void> {
   // Time may go on, and things move again.
   cluster.observers.pop();
   cluster.cloud.onChanged = onChanged;
+}
+
+function someoneLeaves({ machines }: SimCluster): boolean {
+  return [...machines.values()].some(({ agent, stopping }) => agent !== null && stopping);
 }
 
 /** Nothing is changed, and nothing asked but the usual looks. */
