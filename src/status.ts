@@ -3,6 +3,7 @@ import type { Values } from "./cli.ts";
 import { fallbackOf, nameOf } from "./config.ts";
 import { listenOf } from "./config/peers.ts";
 import { hostText } from "./core/ip.ts";
+import { MESSAGE_MAX_CHARS, plain } from "./core/plain.ts";
 import type { Clock, Datagram, Link } from "./world.ts";
 
 /** Questions that are asked; one may get lost. */
@@ -32,7 +33,7 @@ export async function askStatus(
   const hostname = any[listen.hostname] ?? listen.hostname;
   const link = openLink(hostname, 0);
   const over = new AbortController();
-  const answer = firstOf(link);
+  const answer = firstOf(link, { from: hostname, fromPort: listen.port });
   let text: string | null = null;
   for (let attempt = 1; attempt <= ATTEMPTS && text === null; attempt++) {
     link.send(new TextEncoder().encode("info"), hostname, listen.port);
@@ -44,11 +45,19 @@ export async function askStatus(
     print("err", `exoip: no watchdog answers at ${hostText(hostname)}:${listen.port}`);
     return 1;
   }
-  print("out", text.trimEnd());
+  const lines = text.trimEnd().split("\n").map((line) => plain(line, MESSAGE_MAX_CHARS));
+  print("out", lines.join("\n"));
   return 0;
 }
 
-async function firstOf(datagrams: AsyncIterable<Datagram>): Promise<string | null> {
-  for await (const { bytes } of datagrams) return new TextDecoder().decode(bytes);
+/** The first answer of the one who was asked: anybody may send to an open port. */
+async function firstOf(
+  datagrams: AsyncIterable<Datagram>,
+  { from, fromPort }: { from: string; fromPort: number },
+): Promise<string | null> {
+  for await (const datagram of datagrams) {
+    if (datagram.from !== from || datagram.fromPort !== fromPort) continue;
+    return new TextDecoder().decode(datagram.bytes);
+  }
   return null;
 }

@@ -35,6 +35,22 @@ Deno.test("askStatus() prints the answer of the watchdog, even if the first ques
   assertEquals(asked, ["info", "info"]);
 });
 
+Deno.test("askStatus() believes only the watchdog, and prints no escapes", async () => {
+  const listen = () => Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: 0 });
+  const socket = listen(), other = listen();
+  const { port } = socket.addr as Deno.NetAddr;
+  const answering = (async () => {
+    const [, from] = await socket.receive();
+    await other.send(new TextEncoder().encode("role forged\n"), from);
+    await socket.send(new TextEncoder().encode("role \x1b[31mmaster\nnext\r\n"), from);
+  })();
+  const { out } = await ask(["-l", `127.0.0.1:${port}`]);
+  await answering;
+  assertEquals(out, ["role  [31mmaster\nnext"]);
+  socket.close();
+  other.close();
+});
+
 Deno.test("askStatus() ends with 1 when nobody answers, or it cannot know whom to ask", async () => {
   const silent = await ask(["-l", "127.0.0.1:9"]);
   assertEquals([silent.code, silent.err], [1, ["exoip: no watchdog answers at 127.0.0.1:9"]]);

@@ -2,7 +2,9 @@
 import type { Fetch } from "../exoscale/http.ts";
 
 /** The runtime's own. */
-export const plainFetch: Fetch = (url, init) => fetch(url, init);
+export function plainFetch(url: URL, init: RequestInit): Promise<Response> {
+  return fetch(url, init);
+}
 
 /** One that trusts these authorities, too. Throws when one of them is no certificate in PEM form. */
 export function fetchTrusting(caCerts: readonly string[]): Fetch {
