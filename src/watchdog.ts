@@ -22,6 +22,8 @@ import type {
 
 /** The longest `info` request that is recognised. */
 const INFO_MAX_BYTES = 16;
+/** Shortest time between two answers to `info` that are logged, too. */
+const STATUS_LOG_MS = 1_000;
 
 /** What the watchdog is told once. */
 export interface WatchdogSettings {
@@ -68,6 +70,7 @@ export class Watchdog {
   readonly #quiet: QuietLog;
   readonly #supervision: Supervision;
   readonly #refused = new Map<string, number>();
+  #statusLoggedAtMs = -Infinity;
   #sent = 0;
   #received = 0;
   #sequence = 0;
@@ -211,7 +214,11 @@ export class Watchdog {
     }
     const counts = { sent: this.#sent, received: this.#received, refused: this.#refused };
     const lines = this.watches.flatMap(({ node }) => statusLines(node, counts, clock.nowMs()));
-    for (const line of lines) this.#say("info", "status", line);
+    // Whoever asks all the time gets all answers; the log has no use for more than one in a second.
+    if (clock.nowMs() >= this.#statusLoggedAtMs + STATUS_LOG_MS) {
+      this.#statusLoggedAtMs = clock.nowMs();
+      for (const line of lines) this.#say("info", "status", line);
+    }
     link.send(new TextEncoder().encode(lines.join("\n") + "\n"), from, fromPort);
   }
 
