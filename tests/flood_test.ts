@@ -115,23 +115,23 @@ function* flood(seed: number, count: number): Iterable<Datagram> {
   const { elasticIp } = NODE_SETTINGS;
   const heartbeat = (id: string, address = elasticIp) =>
     encode({ priority: 200, elasticIp: address, id, trailer: null });
+  const noise = () => Uint8Array.from({ length: between(random, 0, 200) }, byte);
+  const forgeries = [
+    noise,
+    () => heartbeat(PEER),
+    () => heartbeat(SELF),
+    () => heartbeat(PEER, "192.0.2.1"),
+    () => heartbeat("ffffffff-ffff-4fff-8fff-ffffffffffff"),
+    () => Uint8Array.from([2, 1, ...noise()]),
+    () => new TextEncoder().encode("info"),
+  ];
   for (let number = 0; number < count; number++) {
     const from = [
       PEER_ADDRESS,
       "127.0.0.1",
       `${between(random, 1, 223)}.${byte()}.${byte()}.${byte()}`,
     ][Math.min(number % 9, 2)] ?? "";
-    const noise = Uint8Array.from({ length: between(random, 0, 200) }, byte);
-    const forged = [
-      noise,
-      heartbeat(PEER),
-      heartbeat(SELF),
-      heartbeat(PEER, "192.0.2.1"),
-      heartbeat("ffffffff-ffff-4fff-8fff-ffffffffffff"),
-      Uint8Array.from([2, 1, ...noise]),
-      new TextEncoder().encode("info"),
-    ];
-    const bytes = forged[between(random, 0, forged.length - 1)] ?? noise;
+    const bytes = forgeries[between(random, 0, forgeries.length - 1)]?.() ?? noise();
     yield { bytes, from, fromPort: between(random, 1, 65_535) };
   }
 }
