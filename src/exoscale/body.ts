@@ -10,7 +10,7 @@ export interface Allowance {
   values: number;
 }
 
-/** For one answer: some three thousand instances. Six at once, more than there ever are, take 100 MiB at the worst. */
+/** For one answer: some three thousand instances. Six at once, more than there ever are, take some 130 MiB. */
 export function answerAllowance(): Allowance {
   return { bytes: 4 * 1024 * 1024, values: 250_000 };
 }
