@@ -32,7 +32,14 @@ const argument = fc.oneof(
   flags.map((flag) => [flag]),
   values.map((value) => [value]),
 );
-const argvs = fc.array(argument, { maxLength: 12 }).map((parts) => parts.flat());
+/** What is complete, so that one more argument is looked at closely. */
+const COMPLETE = [
+  [],
+  "-A -xi 198.51.100.50 -xk k -xs s".split(" "),
+  "-W -xi 198.51.100.50 -xk k -xs s -p 192.0.2.2".split(" "),
+];
+const argvs = fc.tuple(fc.constantFrom(...COMPLETE), fc.array(argument, { maxLength: 8 }))
+  .map(([complete, parts]) => [...complete, ...parts.flat()]);
 const variables = fc.constantFrom(...OPTIONS.flatMap((option) => option.variables));
 const environments = fc.array(fc.tuple(variables, values), { maxLength: 10 })
   .map((pairs) => Object.fromEntries(pairs));

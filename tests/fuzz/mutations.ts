@@ -22,6 +22,8 @@ export type Headers = readonly (readonly [name: string, value: string])[];
 /** A change of one node of a JSON value, which is found by counting. */
 export interface Edit {
   readonly node: number;
+  /** The member of that name beside the node is set, be it there or not; without one the node itself. */
+  readonly name?: string | undefined;
   /** Undefined removes it. */
   readonly value: unknown;
 }
@@ -44,6 +46,9 @@ const values: fc.Arbitrary<unknown> = fc.oneof(
     { toString: 1, valueOf: 2 },
     { length: 1e9 },
     "0.0.0.0",
+    "https://evil.test/v2",
+    "http://api-de-fra-1.exoscale.com/v2",
+    "https://api.exoscale.com@evil.test",
     "203.0.113.13",
     "00000001-0000-4000-8000-000000000003",
     "success",
@@ -53,10 +58,22 @@ const values: fc.Arbitrary<unknown> = fc.oneof(
   hostileText,
   fc.jsonValue({ maxDepth: 3 }),
 );
-const edits: fc.Arbitrary<Edit[]> = fc.array(fc.record({ node: fc.nat(400), value: values }), {
-  minLength: 1,
-  maxLength: 4,
-});
+const names = fc.constantFrom(
+  ..."errorcode cserrorcode errortext message detail jobstatus jobresult manager healthcheck".split(
+    " ",
+  ),
+  ..."state reason id name zones api-endpoint instances nic secondaryip isdefault __proto__".split(
+    " ",
+  ),
+);
+const edits: fc.Arbitrary<Edit[]> = fc.array(
+  fc.record({
+    node: fc.nat(400),
+    name: fc.option(names, { nil: undefined, freq: 2 }),
+    value: values,
+  }),
+  { minLength: 1, maxLength: 4 },
+);
 const headerTexts = fc.oneof(
   fc.constantFrom(
     "",
@@ -135,17 +152,21 @@ export const mutations: fc.Arbitrary<Mutation> = fc.oneof(
   { weight: 2, arbitrary: hostileText.map((message): Mutation => ({ kind: "fail", message })) },
 );
 
+/** As JSON.parse makes them; assigning to `__proto__` would do something else. */
+const PLAIN = { enumerable: true, configurable: true, writable: true };
+
 /** The JSON text with the edits made; text that is no JSON stays. */
 export function edited(text: string, edits: readonly Edit[]): string {
   const root = { root: JSON.parse(text) as unknown };
-  for (const { node, value } of edits) {
+  for (const { node, name, value } of edits) {
     const places: [holder: Record<string, unknown>, key: string][] = [];
     collect(root, places);
     const place = places[node % places.length];
     if (!place) continue;
-    const [holder, key] = place;
+    const [holder, own] = place;
+    const key = name === undefined || holder === root ? own : name;
     if (value === undefined && !Array.isArray(holder)) delete holder[key];
-    else holder[key] = value ?? null;
+    else Object.defineProperty(holder, key, { value: value ?? null, ...PLAIN });
   }
   return JSON.stringify(root.root) ?? "";
 }
