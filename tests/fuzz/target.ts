@@ -1,6 +1,7 @@
 // What a fuzz target is, and how one is run: fast-check makes the input, shrinks what fails, and tells how to replay it.
 import { encodeHex } from "@std/encoding/hex";
 import fc from "fast-check";
+import { MESSAGE_MAX_CHARS, plain } from "../../src/core/plain.ts";
 
 /** Something that takes input from outside. */
 export interface Target {
@@ -56,11 +57,11 @@ export async function run(
   });
   if (!details.failed) return { runs: details.numRuns, find: null };
   const { errorInstance, counterexample, counterexamplePath } = details;
-  const error = errorInstance instanceof Error ? errorInstance.stack : `${errorInstance}`;
+  const error = errorInstance instanceof Error ? errorInstance.stack ?? "" : `${errorInstance}`;
   return {
     runs: details.numRuns,
     find: {
-      error: error ?? "",
+      error: error.split("\n").map((line) => plain(line, MESSAGE_MAX_CHARS)).join("\n"),
       input: inputText(counterexample?.[0]),
       path: counterexamplePath ?? "",
     },
@@ -72,5 +73,9 @@ function inputText(input: unknown): string {
     input,
     (_, value) => value instanceof Uint8Array ? `hex:${encodeHex(value)}` : value,
   );
-  return text ?? "undefined";
+  // In ASCII, so that it survives a terminal and a clipboard.
+  return (text ?? "undefined").replace(
+    /[^ -~]/g,
+    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
 }
