@@ -1,4 +1,5 @@
-// HTTP of this machine. Certificates are always verified, by the authorities that come with the runtime and those given.
+// HTTP of this machine. Certificates are always verified, by the authorities that come with the runtime and by those
+// that are given.
 import type { Fetch } from "../exoscale/http.ts";
 
 /** The runtime's own. */
