@@ -5,6 +5,7 @@ import {
   endReading,
   meetStranger,
   NEED_MS,
+  needReading,
   type Roster,
   rosterWakeAtMs,
   startRoster,
@@ -60,4 +61,11 @@ Deno.test("meetStranger() keeps its memory small, and any flood to one reading i
     roster = endReading(beginReading(roster, atMs), true);
   }
   assertEquals(roster.strangers.size, 64);
+});
+
+Deno.test("needReading() lets those of a better rank read first", () => {
+  const [acting, third] = [0, 2].map((betterCount) => needReading(known(), betterCount, 50_000));
+  assert(acting && third);
+  assertEquals([rosterWakeAtMs(acting), rosterWakeAtMs(third)], [50_000, 50_200]);
+  assertEquals(needReading(startRoster(false), 0, 50_000).notBeforeMs, -Infinity, "a static list");
 });

@@ -125,6 +125,8 @@ function waitMs(state: Election, dead: Peer): number {
     const second = state.holding === true && before(dead) === equal;
     return masters * STAGGER_MS + (second ? STAGGER_MS : 0);
   }
+  // One that was leaving has nothing left to defend: what shows of its hold is what it failed to give up.
+  if (trailer?.leaving) return (masters + 1) * STAGGER_MS;
   // One that went before us was about to attach, and may have died before it could say so; if it lives, it is the
   // second of two that hold, and takes from us first.
   if (willing && before(dead)) return (masters + 2) * STAGGER_MS;

@@ -13,7 +13,7 @@ import {
   saysNothingNew,
   startElection,
 } from "./election.ts";
-import { deadTimeMs, type Election, type ElectionSettings } from "./election_state.ts";
+import { deadTimeMs, type Election, type ElectionSettings, outranking } from "./election_state.ts";
 import type { Heartbeat } from "./heartbeat.ts";
 import { ownershipWakeAtMs } from "./next_call.ts";
 import { detaching } from "./ownership.ts";
@@ -32,6 +32,7 @@ import {
   failReading,
   hurryReading,
   meetStranger,
+  needReading,
   type Roster,
   rosterWakeAtMs,
   startRoster,
@@ -154,10 +155,7 @@ export function stepFully(before: Node, event: NodeEvent, atMs: number): [Node, 
   }
   const died = node.election.peers !== before.election.peers && someoneDied(before, node);
   if (died || node.ownership.puzzledAtMs !== before.ownership.puzzledAtMs) {
-    node = {
-      ...node,
-      roster: { ...node.roster, needed: node.roster.dynamic || node.roster.needed },
-    };
+    node = { ...node, roster: needReading(node.roster, outranking(node.election).length, atMs) };
   }
   if (node.ownership.prepared && rosterWakeAtMs(node.roster) <= atMs) {
     node = { ...node, roster: beginReading(node.roster, atMs) };

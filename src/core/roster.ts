@@ -8,6 +8,8 @@ export const REFRESH_MS = 300_000;
 export const UNLISTED_MS = 30_000;
 /** Shortest time between two readings on need. */
 export const NEED_MS = 10_000;
+/** Time that each node of a better rank is given to read first. */
+const TURN_MS = 100;
 /** Longest time until a sender that stays unknown is asked about again. */
 const STRANGER_CAP_MS = 60_000;
 /** Strangers that are remembered; any others are only kept off by the time between two readings. */
@@ -78,6 +80,16 @@ export function meetStranger(roster: Roster, address: string, atMs: number): Ros
   const room = known || strangers.size < STRANGERS_MAX;
   if (room) strangers.set(address, { notBeforeMs: atMs + waitMs, waitMs });
   return { ...roster, needed: true, strangers };
+}
+
+/**
+ * Something happened to the cluster that the list may explain. Who has to act reads it at once, the others in the order
+ * of their rank: two hundred readings in one moment could cost the one that acts its turn at the cloud.
+ */
+export function needReading(roster: Roster, betterCount: number, atMs: number): Roster {
+  if (!roster.dynamic || roster.needed) return roster;
+  const notBeforeMs = Math.max(roster.notBeforeMs, atMs + betterCount * TURN_MS);
+  return { ...roster, needed: true, notBeforeMs };
 }
 
 /** Whether the list is old enough to be read along with the next look. */

@@ -1,4 +1,5 @@
-// What a fuzz target is, and how one is run: fast-check makes the input, shrinks what fails, and tells how to replay it.
+// What a fuzz target is, and how one is run: fast-check makes the input, shrinks what fails, and tells how to replay
+// it.
 import { encodeHex } from "@std/encoding/hex";
 import fc from "fast-check";
 import { MESSAGE_MAX_CHARS, plain } from "../../src/core/plain.ts";
