@@ -9,7 +9,9 @@ export interface Target {
   readonly name: string;
   /** The promise that the check proves. */
   readonly promise: string;
-  readonly property: fc.IProperty<[unknown]> | fc.IAsyncProperty<[unknown]>;
+  readonly property: fc.IAsyncProperty<[unknown]>;
+  /** Resolves when no check is under way: the time can be over in the middle of one. */
+  readonly idle: () => Promise<void>;
 }
 
 /** How long, and from which seed; `path` leads to one input. */
@@ -41,21 +43,28 @@ export function target<Input>(
   promise: string,
   [input, check]: [fc.Arbitrary<Input>, (input: Input) => void | Promise<void>],
 ): Target {
-  const property = fc.asyncProperty(input, async (value) => await check(value));
-  return { name, promise, property: property as unknown as fc.IAsyncProperty<[unknown]> };
+  let current: Promise<void> = Promise.resolve();
+  const property = fc.asyncProperty(input, (value) => current = Promise.try(check, value));
+  return {
+    name,
+    promise,
+    property: property as unknown as fc.IAsyncProperty<[unknown]>,
+    idle: () => current.catch(() => {}),
+  };
 }
 
 /** Runs one target; never throws. */
 export async function run(
-  { property }: Target,
+  { property, idle }: Target,
   { seed, runs = Number.MAX_SAFE_INTEGER, withinMs, path }: Effort,
 ): Promise<Outcome> {
-  const details = await fc.check(property as fc.IAsyncProperty<[unknown]>, {
+  const details = await fc.check(property, {
     seed,
     numRuns: runs,
     ...(withinMs !== undefined && { interruptAfterTimeLimit: withinMs }),
     ...(path !== undefined && { path }),
   });
+  await idle();
   if (!details.failed) return { runs: details.numRuns, find: null };
   const { errorInstance, counterexample, counterexamplePath } = details;
   const error = errorInstance instanceof Error ? errorInstance.stack ?? "" : `${errorInstance}`;
