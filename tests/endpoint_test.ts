@@ -4,7 +4,7 @@ import { readValues } from "../src/cli.ts";
 import { configure, type Findings } from "../src/config.ts";
 import { CloudError } from "../src/exoscale/cloud_error.ts";
 import { endpointProblem, isLoopback, sameDomain } from "../src/exoscale/endpoint.ts";
-import { ANY_ENDPOINT, findEndpoint } from "../src/exoscale/zone.ts";
+import { anyEndpoint, findEndpoint, lookUpEndpoint } from "../src/exoscale/zone.ts";
 import { readTextFile } from "../src/host/text_file.ts";
 import { hurriedClock, PATIENT } from "./exoscale/stage.ts";
 import { COMMON, ID, KEYS, run } from "./fake_host.ts";
@@ -68,24 +68,26 @@ Deno.test("findEndpoint() sends no signed request where only an answer says so",
   ];
   const honest = { name: "ch-dk-2", "api-endpoint": "https://api-ch-dk-2.exoscale.com/v2/" };
   const asked: string[] = [];
+  const directory = (zones: object[]) => ({
+    anyEndpoint: anyEndpoint(),
+    clock: hurriedClock(),
+    signal: PATIENT,
+    fetch: (url: URL) => {
+      asked.push(url.href);
+      const answer = url.pathname === "/v2/zone" ? { zones } : { id: ID };
+      return Promise.resolve(Response.json(answer));
+    },
+  });
   const find = (zones: object[]) =>
-    findEndpoint(ID, {
-      apiKey: "EXOkey",
-      secret: "secret",
-      clock: hurriedClock(),
-      signal: PATIENT,
-      fetch: (url) => {
-        asked.push(url.href);
-        const answer = url.pathname === "/v2/zone" ? { zones } : { id: ID };
-        return Promise.resolve(Response.json(answer));
-      },
-    });
+    findEndpoint(ID, { apiKey: "EXOkey", secret: "secret", ...directory(zones) });
   assertEquals(await find([...lies.slice(0, 6), honest]), "https://api-ch-dk-2.exoscale.com/v2");
-  const wanted = [`${ANY_ENDPOINT}/zone`, `https://api-ch-dk-2.exoscale.com/v2/instance/${ID}`];
+  const wanted = [`${anyEndpoint()}/zone`, `https://api-ch-dk-2.exoscale.com/v2/instance/${ID}`];
   assertEquals(asked, wanted);
   for (const lie of lies.filter(({ name }) => name !== "f")) {
     const error = await assertRejects(() => find([lie]), CloudError, "not asked");
     assertEquals(error.kind, "unexpected-answer");
+    const named = () => lookUpEndpoint(`${"name" in lie ? lie.name : ""}`, directory([lie]));
+    await assertRejects(named, CloudError, "not asked");
     assert(!/\p{Cc}|k:s/u.test(error.message), error.message);
   }
   const many = Array.from({ length: 5_000 }, () => ({ name: "x", "api-endpoint": "x" }));
@@ -130,8 +132,12 @@ Deno.test("configure() refuses a key that no header can have, and a secret that 
 
 Deno.test("configure() takes no zone of the account that is none: it becomes part of a host name", () => {
   const account = { apiKey: "k", secret: "s", zone: "evil.test/#" };
-  const outcome = configure(readValues(["-A", "-xi", "198.51.100.50"], {}), { account });
+  const read = (account: Findings["account"] & object) =>
+    configure(readValues(["-A", "-xi", "198.51.100.50"], {}), { account });
+  const outcome = read(account);
   assert(!("problems" in outcome) && outcome.usualZone === null);
+  const plainHttp = read({ ...account, endpoint: "http://c.test/v2" });
+  assert("problems" in plainHttp && /^--account .*plain HTTP/.test(`${plainHttp.problems}`));
 });
 
 Deno.test("readTextFile() reads a small text, and nothing else whole", async () => {

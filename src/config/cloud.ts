@@ -1,7 +1,7 @@
 // Which cloud to speak to, and as whom.
 import { isUuid } from "../core/uuid.ts";
 import { endpointProblem } from "../exoscale/endpoint.ts";
-import { isZoneName } from "../exoscale/zone.ts";
+import { DEFAULT_ENVIRONMENT, isZoneName } from "../exoscale/zone.ts";
 import { nameOf, type Reading } from "./reading.ts";
 import { readTrust, type TrustConfig } from "./trust.ts";
 
@@ -18,7 +18,15 @@ export interface Findings {
   /** Content of the CA file, if one was named. */
   readonly caFile?: string;
   /** Account of the `exo` CLI's configuration file. */
-  readonly account?: Partial<Credentials> & { readonly zone?: string };
+  readonly account?: Account;
+}
+
+/** An account of the `exo` CLI, with what it has. */
+export interface Account extends Partial<Credentials> {
+  readonly zone?: string;
+  /** Endpoint of API v2 that lists the zones. */
+  readonly endpoint?: string;
+  readonly environment?: string;
 }
 
 /** The cloud as configured. */
@@ -28,6 +36,10 @@ export interface CloudConfig extends TrustConfig {
   /** Without a slash at its end; null means: from the zone. */
   readonly endpoint: string | null;
   readonly zone: string | null;
+  /** What the hosts of API v2 begin with, usually `api`. */
+  readonly environment: string;
+  /** Endpoint that is asked for that of the zone; null means: it follows from the zone's name. */
+  readonly directory: string | null;
   /** Zone of the `exo` CLI's account, for a machine whose metadata does not tell. */
   readonly usualZone: string | null;
   /** Lower case; null means: ask the machine. */
@@ -42,27 +54,41 @@ export function readCloud(reading: Reading, findings: Findings): CloudConfig {
   const instanceId = reading.value("i");
   const problem = `${JSON.stringify(instanceId)} is not a UUID`;
   reading.need(instanceId === null || isUuid(instanceId), "i", problem);
-  const credentials = readCredentials(reading, findings);
+  const { account } = findings;
+  const { credentials, lent } = readCredentials(reading, findings);
   const { api, endpoint } = readEndpoint(reading);
+  const environment = reading.value("api-environment") ?? (lent ? account?.environment : undefined);
+  const usual = environment === undefined || /^[a-z0-9]+$/.test(environment);
+  const odd = `${JSON.stringify(environment)} is no environment name`;
+  reading.need(usual, "api-environment", odd);
   const zone = reading.value("zone");
   const plausible = zone === null || isZoneName(zone);
   reading.need(plausible, "zone", `${JSON.stringify(zone)} is no zone name`);
-  const usualZone = findings.account?.zone ?? null;
+  const usualZone = account?.zone ?? null;
+  const directory = (lent ? account?.endpoint : undefined) ?? null;
+  const trouble = directory === null ? null : problemOf(directory, reading);
+  reading.need(trouble === null, "account", `the endpoint of the account ${trouble}`);
   return {
     ...readTrust(reading, findings.caFile),
     credentials,
     api,
     endpoint,
     zone,
+    environment: environment ?? DEFAULT_ENVIRONMENT,
+    directory,
     usualZone: usualZone !== null && isZoneName(usualZone) ? usualZone : null,
     instanceId: instanceId?.toLowerCase() ?? null,
   };
 }
 
-function readCredentials(reading: Reading, { secretFile, account }: Findings): Credentials {
-  const lone = !reading.has("xk") && !reading.has("xs") && secretFile === undefined;
-  const apiKey = reading.value("xk") ?? (lone ? account?.apiKey : undefined) ?? "";
-  const text = secretFile ?? reading.value("xs") ?? (lone ? account?.secret : undefined);
+/** `lent` tells that they are those of the `exo` CLI's account. */
+function readCredentials(
+  reading: Reading,
+  { secretFile, account }: Findings,
+): { credentials: Credentials; lent: boolean } {
+  const lent = lends(reading) && secretFile === undefined && account !== undefined;
+  const apiKey = (lent ? account.apiKey : reading.value("xk")) ?? "";
+  const text = lent ? account.secret : secretFile ?? reading.value("xs");
   const secret = (text ?? "").trim();
   reading.need(apiKey !== "", "xk", "the API key is missing");
   // It becomes a header, in which a comma ends it.
@@ -72,11 +98,20 @@ function readCredentials(reading: Reading, { secretFile, account }: Findings): C
   reading.need(secret !== "", "xs", elsewhere);
   const [option, what] = secretFile === undefined ? ["xs", "secret"] : ["api-secret-file", "file"];
   reading.need(isOneLine(secret), option, `the ${what} is not one line of text`);
-  return { apiKey, secret };
+  return { credentials: { apiKey, secret }, lent };
+}
+
+/** Whether the account serves: nothing else is given, or nothing but variables beside a flag that names it. */
+export function lends({ given }: Pick<Reading, "given">): boolean {
+  const named = given.get("account")?.source.startsWith("-") ?? false;
+  return ["xk", "xs", "api-secret-file"].every((option) => {
+    const source = given.get(option)?.source;
+    return source === undefined || (named && !source.startsWith("-"));
+  });
 }
 
 /** The endpoint's path tells the API, unless `--api` does. */
-function readEndpoint(reading: Reading): { api: "v1" | "v2"; endpoint: string | null } {
+export function readEndpoint(reading: Reading): { api: "v1" | "v2"; endpoint: string | null } {
   const asked = reading.value("api");
   const known = asked === null || ["v1", "v2"].includes(asked);
   reading.need(known, "api", `"${asked}" is not v1 or v2`);
@@ -84,11 +119,10 @@ function readEndpoint(reading: Reading): { api: "v1" | "v2"; endpoint: string | 
   if (text === null) {
     return asked === "v1" ? { api: "v1", endpoint: V1_ENDPOINT } : { api: "v2", endpoint: null };
   }
-  const url = URL.canParse(text) ? new URL(text) : null;
-  const insecure = reading.on("insecure-endpoint");
-  const problem = url === null ? "is not an http(s) address" : endpointProblem(url, { insecure });
+  const url = URL.parse(text);
+  const problem = problemOf(text, reading);
   const usable = problem === null;
-  reading.need(usable, "xe", `${shownEndpoint(text, url)} ${problem}${adviceFor(problem)}`);
+  reading.need(usable, "xe", `${shownEndpoint(text, url)} ${problem}`);
   const path = (url?.pathname ?? "").replace(/\/+$/, "");
   const told = /\/v2$/.test(path) ? "v2" : /\/(compute|v1|client\/api)$/.test(path) ? "v1" : null;
   const ends =
@@ -109,7 +143,12 @@ function shownEndpoint(text: string, url: URL | null): string {
   return JSON.stringify(url !== null && url.password + url.username !== "" ? url.origin : text);
 }
 
-function adviceFor(problem: string | null): string {
-  if (problem === null || !problem.includes("plain HTTP")) return "";
-  return `: who sees a request can repeat it; allow that with ${nameOf("insecure-endpoint")}`;
+/** Why an endpoint must not be asked, and what would allow it; null when it may. */
+function problemOf(text: string, reading: Reading): string | null {
+  const url = URL.parse(text);
+  const insecure = reading.on("insecure-endpoint");
+  const problem = url === null ? "is not an http(s) address" : endpointProblem(url, { insecure });
+  if (!problem?.includes("plain HTTP")) return problem;
+  const allow = nameOf("insecure-endpoint");
+  return `${problem}: who sees a request can repeat it; allow that with ${allow}`;
 }

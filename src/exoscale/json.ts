@@ -1,6 +1,6 @@
 // Reading answers leniently: unknown members are ignored, missing lists are empty, wrong shapes are named. What becomes
 // part of a request or of the configuration of peers is read strictly.
-import { isIpv4 } from "../core/ipv4.ts";
+import { canonicalIp } from "../core/ip.ts";
 import { CloudError } from "./cloud_error.ts";
 
 /** A JSON object. */
@@ -45,10 +45,10 @@ export function requiredIdOf(value: unknown, name: string, title: string): strin
   throw new CloudError("unexpected-answer", `${title}: no usable ${name} in the answer`);
 }
 
-/** The IPv4 address under the name, null when absent or none: heartbeats go there. */
+/** The IP address under the name in its canonical form, null when absent or none: heartbeats go there. */
 export function addressOf(value: unknown, name: string): string | null {
-  const text = textOf(value, name);
-  return isIpv4(text) && text !== "0.0.0.0" ? text : null;
+  const address = canonicalIp(textOf(value, name));
+  return address === "0.0.0.0" || address === "::" ? null : address;
 }
 
 /** The whole number under the name, null when absent or none; digits in a text count. */

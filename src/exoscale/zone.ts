@@ -6,11 +6,11 @@ import { endpointProblem, sameDomain } from "./endpoint.ts";
 import { exchange, type Fetch } from "./http.ts";
 import { Pace } from "./pace.ts";
 import { refusal } from "./refusal.ts";
-import { type Fields, requiredListOf, textOf } from "./json.ts";
+import { requiredListOf, textOf } from "./json.ts";
 import type { Clock } from "../world.ts";
 
-/** Any zone's endpoint lists all zones. */
-export const ANY_ENDPOINT = "https://api-ch-gva-2.exoscale.com/v2";
+/** What the hosts of the API begin with, unless told otherwise. Source: exoscale/cli, the default environment. */
+export const DEFAULT_ENVIRONMENT = "api";
 
 /** More zones than this are not asked: Exoscale has eight. */
 const ZONES_MAX = 64;
@@ -21,33 +21,52 @@ export function isZoneName(text: string): boolean {
 }
 
 /** Endpoint of a zone. New zones appear over time, so the name is not checked against a list. */
-export function endpointOf(zone: string): string {
-  return `https://api-${zone}.exoscale.com/v2`;
+export function endpointOf(zone: string, environment: string = DEFAULT_ENVIRONMENT): string {
+  return `https://${environment}-${zone}.exoscale.com/v2`;
+}
+
+/** Any zone's endpoint lists all zones. */
+export function anyEndpoint(environment: string = DEFAULT_ENVIRONMENT): string {
+  return endpointOf("ch-gva-2", environment);
+}
+
+/** A zone as it is listed; either text may be empty, or anything. */
+interface Zone {
+  readonly name: string;
+  readonly endpoint: string;
+}
+
+/** What the list of zones is asked with. */
+export interface Directory {
+  /** Endpoint that lists the zones. */
+  readonly anyEndpoint: string;
+  readonly fetch: Fetch;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+}
+
+/** The endpoint that the list of zones gives for this one. Throws `CloudError`. */
+export async function lookUpEndpoint(zone: string, directory: Directory): Promise<string> {
+  const zones = await listZones(directory);
+  const found = zones.find(({ name }) => name === zone);
+  if (found) return endpointIn(found, directory.anyEndpoint);
+  const names = zones.map(({ name }) => name).join(", ");
+  const message = `${directory.anyEndpoint} has no zone "${zone}", only ${names || "none"}`;
+  throw new CloudError("no-such-zone", message);
 }
 
 /** Asks each zone for the instance. Throws `CloudError`. */
 export async function findEndpoint(
   instanceId: string,
-  { apiKey, secret, fetch, clock, signal, anyEndpoint = ANY_ENDPOINT }: {
-    apiKey: string;
-    secret: string;
-    fetch: Fetch;
-    clock: Clock;
-    signal: AbortSignal;
-    anyEndpoint?: string;
-  },
+  { apiKey, secret, ...directory }: Directory & { apiKey: string; secret: string },
 ): Promise<string> {
-  // Public and unsigned on purpose: a signed request would be judged by the key's role, which may be narrow.
-  const url = new URL(`${anyEndpoint}/zone`);
-  const title = "GET /zone";
-  const answer = await exchange(fetch, { method: "GET", url, title }, signal);
-  if (answer.status >= 300) throw refusal(answer, title, clock.wallMs());
-  const zones = requiredListOf(answer.json, "zones", title).slice(0, ZONES_MAX);
+  const { fetch, clock, signal } = directory;
+  const zones = await listZones(directory);
   const pace = new Pace(clock);
   let trouble: unknown = null;
   for (const zone of zones) {
     try {
-      const endpoint = endpointIn(zone, url);
+      const endpoint = endpointIn(zone, directory.anyEndpoint);
       const client = new ClientV2({
         endpoint,
         apiKey,
@@ -69,11 +88,22 @@ export async function findEndpoint(
   throw new CloudError("no-such-instance", message);
 }
 
+async function listZones(
+  { anyEndpoint, fetch, clock, signal }: Directory,
+): Promise<Zone[]> {
+  // Public and unsigned on purpose: a signed request would be judged by the key's role, which may be narrow.
+  const url = new URL(`${anyEndpoint}/zone`);
+  const title = "GET /zone";
+  const answer = await exchange(fetch, { method: "GET", url, title }, signal);
+  if (answer.status >= 300) throw refusal(answer, title, clock.wallMs());
+  return requiredListOf(answer.json, "zones", title).slice(0, ZONES_MAX)
+    .map((zone) => ({ name: textOf(zone, "name"), endpoint: textOf(zone, "api-endpoint") }));
+}
+
 /** The endpoint of a listed zone. An answer must not send signed requests anywhere else. Throws `unexpected-answer`. */
-function endpointIn(zone: Fields, asked: URL): string {
-  const name = textOf(zone, "name");
-  const text = textOf(zone, "api-endpoint") || (isZoneName(name) ? endpointOf(name) : "");
-  const endpoint = URL.parse(text);
+function endpointIn({ name, endpoint: told }: Zone, directory: string): string {
+  const asked = new URL(directory);
+  const endpoint = URL.parse(told || (isZoneName(name) ? endpointOf(name) : ""));
   const problem = endpoint === null
     ? "is no address"
     : endpointProblem(endpoint, { insecure: false }) ??

@@ -2,12 +2,15 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { LINE_MAX_CHARS } from "../../src/core/plain.ts";
-import { isIpv4 } from "../../src/core/ipv4.ts";
+import { canonicalIp } from "../../src/core/ip.ts";
 import { CloudError } from "../../src/exoscale/cloud_error.ts";
 import { CloudV1 } from "../../src/exoscale/cloud_v1.ts";
 import { CloudV2 } from "../../src/exoscale/cloud_v2.ts";
 import type { Fetch } from "../../src/exoscale/http.ts";
-import { findEndpoint } from "../../src/exoscale/zone.ts";
+import { resolveAddresses } from "../../src/exoscale/address.ts";
+import { ClientV2 } from "../../src/exoscale/client_v2.ts";
+import type { PeerSource } from "../../src/exoscale/peer_source.ts";
+import { anyEndpoint, findEndpoint } from "../../src/exoscale/zone.ts";
 import type { Clock, Cloud } from "../../src/world.ts";
 import { answerV1 } from "../exoscale/face_v1.ts";
 import { answerV2, SIM_KEY, SIM_SECRET } from "../exoscale/face_v2.ts";
@@ -136,7 +139,10 @@ async function exercise(cloud: Cloud, { selfId, peerId }: { selfId: string; peer
   if (identity) assertEquals(identity.instanceId, selfId);
   const members = await outcomeOf(() => cloud.members(PATIENT));
   for (const { address, instanceId } of members?.peers ?? []) {
-    assert(isIpv4(address) && /^[\w-]{1,64}$/.test(instanceId ?? ""), JSON.stringify(members));
+    assert(
+      canonicalIp(address) === address && /^[\w-]{1,64}$/.test(instanceId ?? ""),
+      JSON.stringify(members),
+    );
     assert(instanceId !== selfId, "self is never a peer");
   }
   const sighting = await outcomeOf(() => cloud.look({ others: true }, PATIENT));
@@ -151,6 +157,13 @@ async function exercise(cloud: Cloud, { selfId, peerId }: { selfId: string; peer
   }
 }
 
+const KINDS = ["static", "groups", "discovery"] as const;
+
+function peersOf(kind: typeof KINDS[number], address: string): PeerSource {
+  if (kind === "static") return { kind, addresses: [address] };
+  return kind === "groups" ? { kind, groups: [GROUP] } : { kind };
+}
+
 /** The client of that API, or one of a test that is broken. */
 export function client(
   api: Api,
@@ -160,8 +173,8 @@ export function client(
     `cloud-${api}`,
     "whatever the cloud answers, only CloudError comes out, in bounded time and requests",
     [
-      fc.tuple(fc.array(mutations, { maxLength: 12 }), fc.boolean()),
-      ([mutations, listed]) =>
+      fc.tuple(fc.array(mutations, { maxLength: 12 }), fc.constantFrom(...KINDS)),
+      ([mutations, kind]) =>
         hurried(async () => {
           const { self, peer, fetch, asked } = spoiltZone(mutations);
           const clock = leapingClock();
@@ -170,11 +183,14 @@ export function client(
           const assignment = {
             elasticIp: ELASTIC_IP,
             instanceId: self.id,
-            peers: listed
-              ? { kind: "static" as const, addresses: [peer.address] }
-              : { kind: "group" as const, group: GROUP },
+            peers: peersOf(kind, peer.address),
           };
           const cloud = new Client({ ...options, onProgress() {} }, assignment);
+          const asking = new ClientV2({ ...options, onProgress() {} });
+          const texts = ["edge", "exoip=edge"];
+          const named = api === "v2" &&
+            await outcomeOf(() => resolveAddresses(texts, asking, PATIENT));
+          if (named) assert(named.every((text) => canonicalIp(text) === text), `${named}`);
           await exercise(cloud, { selfId: self.id, peerId: peer.id });
           assert(clock.nowMs() <= ROUND_MAX_MS, `took ${clock.nowMs()} ms`);
           const path = api === "v1"
@@ -205,6 +221,7 @@ export const zones: Target = target(
           fetch,
           clock: leapingClock(),
           signal: PATIENT,
+          anyEndpoint: anyEndpoint(),
         })
       );
       for (const url of asked) {
