@@ -85,7 +85,9 @@ for (const api of APIS) {
   });
 
   Deno.test(`${name} takes nothing but an IP address for that of a peer`, async () => {
-    for (const address of ["evil.test", "1.2.3.4\\nforged", "fe80::1%lo", "::", "1.2.3", "0.0.0.0", ""]) {
+    for (
+      const address of ["evil.test", "1.2.3.4\\nforged", "fe80::1%lo", "::", "1.2.3", "0.0.0.0", ""]
+    ) {
       await using stage = new Stage();
       const fetch = rewriting(() => true, (text) => text.replaceAll(stage.third.address, address));
       const cloud = stage.cloud(api, { fetch });
