@@ -2,7 +2,9 @@
 import { lookup } from "node:dns/promises";
 import { systemClock } from "./src/host/clock.ts";
 import { fetchTrusting, plainFetch } from "./src/host/fetch.ts";
+import { fileMode } from "./src/host/file_mode.ts";
 import { openLink } from "./src/host/link.ts";
+import { writesToJournal } from "./src/host/journal.ts";
 import { openLog } from "./src/host/log.ts";
 import { localMachine } from "./src/host/metadata.ts";
 import { openSupervisor } from "./src/host/notify.ts";
@@ -25,8 +27,9 @@ if (import.meta.main) {
     fetchTrusting,
     print: (stream, line) => stream === "out" ? console.log(line) : console.error(line),
     readTextFile,
+    fileMode,
     openLink,
-    openLog,
+    openLog: (options) => openLog({ ...options, journal: writesToJournal(Deno.env.toObject()) }),
     lookup: async (name) => (await lookup(name, { family: 4 })).address,
   });
   Deno.exit(code);

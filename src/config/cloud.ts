@@ -2,14 +2,11 @@
 import { isUuid } from "../core/uuid.ts";
 import { endpointProblem } from "../exoscale/endpoint.ts";
 import { DEFAULT_ENVIRONMENT, isZoneName } from "../exoscale/zone.ts";
+import type { Credentials } from "../exoscale/signer.ts";
 import { nameOf, type Reading } from "./reading.ts";
 import { readTrust, type TrustConfig } from "./trust.ts";
 
-/** Credentials for the cloud. */
-export interface Credentials {
-  readonly apiKey: string;
-  readonly secret: string;
-}
+export type { Credentials } from "../exoscale/signer.ts";
 
 /** What was found outside of flags and variables. */
 export interface Findings {
