@@ -6,6 +6,7 @@ import { unresolved } from "./core/peer.ts";
 import { statusLines } from "./core/status.ts";
 import type { Connect } from "./connection.ts";
 import { addressed } from "./addressed_log.ts";
+import { asksForInfo, InfoLog, isLocal } from "./info.ts";
 import { QuietLog } from "./quiet_log.ts";
 import { Supervision } from "./supervision.ts";
 import { type Outgoing, type Reconfiguration, Watch } from "./watch.ts";
@@ -19,11 +20,6 @@ import type {
   Signals,
   Supervisor,
 } from "./world.ts";
-
-/** The longest `info` request that is recognised. */
-const INFO_MAX_BYTES = 16;
-/** Shortest time between two answers to `info` that are logged, too. */
-const STATUS_LOG_MS = 1_000;
 
 /** What the watchdog is told once. */
 export interface WatchdogSettings {
@@ -72,7 +68,7 @@ export class Watchdog {
   readonly #quiets: QuietLog[];
   readonly #supervision: Supervision;
   readonly #refused = new Map<string, number>();
-  #statusLoggedAtMs = -Infinity;
+  readonly #infoLog = new InfoLog();
   #sent = 0;
   #received = 0;
   #sequence = 0;
@@ -220,25 +216,16 @@ export class Watchdog {
       if (!watch) return this.#refuse(from, "wrong-address");
       return watch.deliver({ kind: "heard", from, heartbeat });
     }
-    if (bytes.length > INFO_MAX_BYTES || new TextDecoder().decode(bytes).trim() !== "info") {
-      return this.#refuse(from, heartbeat.refused);
-    }
+    if (!asksForInfo(bytes)) return this.#refuse(from, heartbeat.refused);
     this.#answer(from, fromPort);
   }
 
   #answer(from: string, fromPort: number): void {
-    const { link, clock } = this.#world;
-    const loopback = from.startsWith("127.") || from === "::1";
-    if (!loopback && !link.localAddresses.includes(from)) {
-      return this.#refuse(from, "remote-info");
-    }
+    const { link, clock, log } = this.#world;
+    if (!isLocal(from, link.localAddresses)) return this.#refuse(from, "remote-info");
     const counts = { sent: this.#sent, received: this.#received, refused: this.#refused };
     const lines = this.watches.flatMap(({ node }) => statusLines(node, counts, clock.nowMs()));
-    // Whoever asks all the time gets all answers; the log has no use for more than one in a second.
-    if (clock.nowMs() >= this.#statusLoggedAtMs + STATUS_LOG_MS) {
-      this.#statusLoggedAtMs = clock.nowMs();
-      for (const line of lines) this.#say("info", "status", line);
-    }
+    this.#infoLog.write(lines, log, clock.nowMs());
     link.send(new TextEncoder().encode(lines.join("\n") + "\n"), from, fromPort);
   }
 
