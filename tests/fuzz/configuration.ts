@@ -3,6 +3,8 @@ import { assert } from "@std/assert";
 import fc from "fast-check";
 import { readValues, UsageError } from "../../src/cli.ts";
 import { configure, type Findings } from "../../src/config.ts";
+import { parseConfigFile } from "../../src/config_file.ts";
+import { parseEnvFile } from "../../src/env_file.ts";
 import { readExoAccount } from "../../src/exo_config.ts";
 import { flagOf, OPTIONS } from "../../src/options.ts";
 import { hostileText } from "./texts.ts";
@@ -113,5 +115,26 @@ export const exoFile: Target = target(
     const { account, problem } = readExoAccount(env, { os: "linux", readTextFile: () => toml });
     if (problem !== undefined) assert(problem.startsWith("/exo.toml: "), problem);
     for (const text of Object.values(account ?? {})) assert(typeof text === "string");
+  }],
+);
+
+const settings = fc.array(
+  fc.tuple(fc.oneof(fc.constantFrom(...OPTIONS.map(({ name }) => name)), keys), tomlValues)
+    .map(([key, value]) => `${key} = ${value}`),
+  { maxLength: 8 },
+).map((lines) => lines.join("\n"));
+const assignments = fc.array(fc.tuple(fc.oneof(variables, hostileText), values), { maxLength: 8 })
+  .map((pairs) => pairs.map(([name, value]) => `${name}=${value}`).join("\n"));
+
+/** Our own configuration file and file of variables. */
+export const ownFiles: Target = target(
+  "own-files",
+  "a configuration file and a file of variables give texts, and problems",
+  [fc.tuple(fc.oneof(settings, tomls), fc.oneof(assignments, hostileText)), ([toml, lines]) => {
+    const file = parseConfigFile(toml, "/exoip.toml");
+    for (const { text } of file.given.values()) assert(typeof text === "string");
+    const { variables, problems } = parseEnvFile(lines);
+    for (const text of Object.values(variables)) assert(typeof text === "string");
+    for (const problem of [...file.problems, ...problems]) assert(typeof problem === "string");
   }],
 );

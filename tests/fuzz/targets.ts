@@ -1,6 +1,6 @@
 // All that takes input from outside.
 import { client, zones } from "./cloud.ts";
-import { commandLine, exoFile } from "./configuration.ts";
+import { commandLine, exoFile, ownFiles } from "./configuration.ts";
 import { codec, wholeNode } from "./datagrams.ts";
 import { metadata, pidFile, routes, textFile } from "./machine.ts";
 import type { Target } from "./target.ts";
@@ -16,6 +16,7 @@ export const TARGETS: readonly Target[] = [
   routes,
   commandLine,
   exoFile,
+  ownFiles,
   pidFile,
   textFile,
 ];
