@@ -11,6 +11,7 @@ import { openSupervisor } from "./src/host/notify.ts";
 import { pidFiles } from "./src/host/pid_file.ts";
 import { processSignals } from "./src/host/signals.ts";
 import { readTextFile } from "./src/host/text_file.ts";
+import { serveStatus } from "./src/host/status_server.ts";
 import { runProgram } from "./src/program.ts";
 
 if (import.meta.main) {
@@ -25,11 +26,13 @@ if (import.meta.main) {
     supervisor: openSupervisor(Deno.env.toObject()),
     fetch: plainFetch,
     fetchTrusting,
+    terminal: Deno.stdout.isTerminal(),
     print: (stream, line) => stream === "out" ? console.log(line) : console.error(line),
     readTextFile,
     fileMode,
     openLink,
     openLog: (options) => openLog({ ...options, journal: writesToJournal(Deno.env.toObject()) }),
+    serveStatus,
     lookup: async (name) => (await lookup(name, { family: 4 })).address,
   });
   Deno.exit(code);
