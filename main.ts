@@ -1,6 +1,7 @@
 // The edge: the real computer is put together, one run is made, the exit code goes out.
 import { lookup } from "node:dns/promises";
 import { systemClock } from "./src/host/clock.ts";
+import { runCommand } from "./src/host/command.ts";
 import { openLink } from "./src/host/link.ts";
 import { openLog } from "./src/host/log.ts";
 import { localMachine } from "./src/host/metadata.ts";
@@ -18,6 +19,7 @@ if (import.meta.main) {
     signals: processSignals,
     machine: localMachine,
     pidFiles,
+    runCommand,
     supervisor: openSupervisor(Deno.env.toObject()),
     fetch: (url, init) => fetch(url, init),
     print: (stream, line) => stream === "out" ? console.log(line) : console.error(line),

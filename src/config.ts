@@ -7,12 +7,14 @@ import { type ElectionConfig, readElection } from "./config/election.ts";
 import { type OperatingConfig, readOperating } from "./config/operating.ts";
 import { type PeersConfig, readPeers } from "./config/peers.ts";
 import { nameOf, Reading } from "./config/reading.ts";
+import { readService, type ServiceConfig } from "./config/service.ts";
 
 export type { Findings } from "./config/cloud.ts";
 export { fallbackOf, nameOf } from "./config/reading.ts";
 
 /** A checked configuration. */
-export interface Config extends CloudConfig, ElectionConfig, PeersConfig, OperatingConfig {
+export interface Config
+  extends CloudConfig, ElectionConfig, PeersConfig, OperatingConfig, ServiceConfig {
   readonly mode: Mode;
   /** At least one; in the modes that do one thing exactly one. */
   readonly addresses: readonly AddressConfig[];
@@ -37,6 +39,7 @@ export function configure(
     ...readElection(reading, counts),
     ...readPeers(reading, { counts, watchdog }),
     ...readOperating(reading),
+    ...readService(reading, counts),
   };
   const { length } = config.addresses;
   const single = `${length} Elastic IPs, wanted one: -A and -D move one at a time`;

@@ -47,6 +47,14 @@ Deno.test("configure() gives the documented defaults", () => {
     reconcileMs: 30_000,
     wire: "full",
     pidFile: null,
+    checks: [],
+    checkIntervalMs: 2_000,
+    checkTimeoutMs: 1_000,
+    checkRise: 2,
+    checkFall: 3,
+    notify: null,
+    notifyTimeoutMs: 30_000,
+    addressOn: null,
   });
 });
 

@@ -92,6 +92,7 @@ export async function run(argv: string[], situation: Situation = {}): Promise<Tr
         endsAtMs = nowMs + leavesInMs;
       },
     },
+    runCommand: ([program]) => missing(`${program}`),
     supervisor: null,
     fetch: ({ pathname }) => {
       trace.calls.push(pathname);

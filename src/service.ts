@@ -1,0 +1,78 @@
+// What ties the watchdog to the service on this machine: checks tell it how that is, a command is told what it does.
+import { childEnvironment } from "./child_environment.ts";
+import type { Config } from "./config.ts";
+import { deadTimeMs } from "./core/election_state.ts";
+import type { CheckHealth } from "./core/health.ts";
+import { HealthChecks } from "./health_checks.ts";
+import type { Host } from "./host.ts";
+import { probeWith } from "./host/probe.ts";
+import { RoleNotices } from "./role_notices.ts";
+import type { Watchdog } from "./watchdog.ts";
+import type { Log, Observer } from "./world.ts";
+
+/** Checks and notices of one watchdog. */
+export class Service {
+  readonly #config: Config;
+  readonly #host: Host;
+  readonly #log: Log;
+  readonly #env: Readonly<Record<string, string>>;
+  readonly #notices: RoleNotices | null;
+  #watchdog: Watchdog | null = null;
+  #checks: HealthChecks | null = null;
+
+  constructor(
+    config: Config,
+    { instanceId, host, log }: { instanceId: string; host: Host; log: Log },
+  ) {
+    this.#config = config;
+    this.#host = host;
+    this.#log = log;
+    this.#env = childEnvironment(host.env);
+    const { notify: words, notifyTimeoutMs: timeoutMs } = config;
+    const { clock, runCommand: run } = host;
+    this.#notices = words &&
+      new RoleNotices({ words, timeoutMs, instanceId, env: this.#env }, { clock, log, run });
+  }
+
+  /** Who wants to know of changes, null when nobody does. */
+  get observer(): Observer | null {
+    return this.#notices;
+  }
+
+  /** Each check as it is now; instants are those of the clock. Empty without checks. */
+  get checks(): readonly CheckHealth[] {
+    return this.#checks?.checks ?? [];
+  }
+
+  /** Begins the checks, and tells the watchdog what they find. */
+  attend(watchdog: Watchdog): void {
+    const { checks, checkIntervalMs, checkTimeoutMs, checkRise, checkFall } = this.#config;
+    this.#watchdog = watchdog;
+    if (checks.length === 0) return;
+    const { clock, runCommand } = this.#host;
+    this.#checks = new HealthChecks({
+      checks,
+      intervalMs: checkIntervalMs,
+      timeoutMs: checkTimeoutMs,
+      rise: checkRise,
+      fall: checkFall,
+      // The node decides nothing before that time and a little more.
+      trustMs: deadTimeMs(this.#config),
+    }, {
+      clock,
+      log: this.#log,
+      probe: probeWith(runCommand, this.#env),
+      tell: (healthy) => watchdog.tell({ kind: "health", healthy }),
+    });
+  }
+
+  /** The watchdog has ended: no check runs any more, and the command is told so. Bounded in time. */
+  async close(): Promise<void> {
+    const last = (this.#watchdog?.watches ?? []).map(({ node }) => {
+      const { settings, role, reason, priority, holding } = node.election;
+      const { elasticIp } = settings;
+      return { elasticIp, role, previousRole: role, reason, priority, holding };
+    });
+    await Promise.all([this.#checks?.close(), this.#notices?.close(last)]);
+  }
+}
