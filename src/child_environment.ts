@@ -16,5 +16,5 @@ export function childEnvironment(env: Environment): Record<string, string> {
 
 /** Case does not count: on Windows it does not, either. */
 function isSecret(name: string): boolean {
-  return /^(IF|EXOSCALE)_/i.test(name) && /SECRET/i.test(name) && !/_FILE$/i.test(name);
+  return /^(IF|EXOSCALE|CLOUDSTACK)_/i.test(name) && /SECRET/i.test(name) && !/_FILE$/i.test(name);
 }

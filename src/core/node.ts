@@ -13,7 +13,7 @@ import {
   saysNothingNew,
   startElection,
 } from "./election.ts";
-import { deadTimeMs, type Election, type ElectionSettings } from "./election_state.ts";
+import { deadTimeMs, type Election, type ElectionSettings, outranking } from "./election_state.ts";
 import type { Heartbeat } from "./heartbeat.ts";
 import { ownershipWakeAtMs } from "./next_call.ts";
 import { detaching } from "./ownership.ts";
@@ -32,6 +32,7 @@ import {
   failReading,
   hurryReading,
   meetStranger,
+  needReading,
   type Roster,
   rosterWakeAtMs,
   startRoster,
@@ -54,7 +55,8 @@ export type NodeEvent =
   | { readonly kind: "settings"; readonly settings: NodeSettings }
   | { readonly kind: "stop" }
   | Extract<OwnershipEvent, { kind: "progress" | "answered" | "failed" }>
-  | Extract<ElectionEvent, { kind: "members" }>
+  /** `found` says why these are the peers, where nobody named them. */
+  | (Extract<ElectionEvent, { kind: "members" }> & { readonly found?: string })
   | { readonly kind: "members-failed"; readonly retryAfterMs: number | null };
 
 /** What the node wants done. */
@@ -133,7 +135,7 @@ export function stepFully(before: Node, event: NodeEvent, atMs: number): [Node, 
     }
   }
   if (event.kind === "stop") node = { ...node, stoppedAtMs: node.stoppedAtMs ?? atMs };
-  if (event.kind === "members") node = { ...node, roster: endReading(node.roster, event.listed) };
+  if (event.kind === "members") node = { ...node, roster: endReading(node.roster, event) };
   if (event.kind === "answered" && before.ownership.read.failures > 0) {
     node = { ...node, roster: hurryReading(node.roster) };
   }
@@ -146,7 +148,7 @@ export function stepFully(before: Node, event: NodeEvent, atMs: number): [Node, 
   const forOwnership = ownershipEvent(event);
   node = { ...node, election: elect(node.election, forElection, atMs) };
   node = steer(node, forOwnership, { atMs, effects });
-  effects.push(...changesBetween(before.election, node.election));
+  effects.push(...changesBetween(before, node));
   if (event.kind === "nudge" && node.election.priority === before.election.priority) {
     const limit = event.by < 0 ? "there is no better one" : "there is no worse one";
     const text = `priority stays ${node.election.priority}: ${limit}`;
@@ -154,10 +156,7 @@ export function stepFully(before: Node, event: NodeEvent, atMs: number): [Node, 
   }
   const died = node.election.peers !== before.election.peers && someoneDied(before, node);
   if (died || node.ownership.puzzledAtMs !== before.ownership.puzzledAtMs) {
-    node = {
-      ...node,
-      roster: { ...node.roster, needed: node.roster.dynamic || node.roster.needed },
-    };
+    node = { ...node, roster: needReading(node.roster, outranking(node.election).length, atMs) };
   }
   if (node.ownership.prepared && rosterWakeAtMs(node.roster) <= atMs) {
     node = { ...node, roster: beginReading(node.roster, atMs) };

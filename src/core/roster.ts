@@ -8,6 +8,8 @@ export const REFRESH_MS = 300_000;
 export const UNLISTED_MS = 30_000;
 /** Shortest time between two readings on need. */
 export const NEED_MS = 10_000;
+/** Time that each node of a better rank is given to read first. */
+const TURN_MS = 100;
 /** Longest time until a sender that stays unknown is asked about again. */
 const STRANGER_CAP_MS = 60_000;
 /** Strangers that are remembered; any others are only kept off by the time between two readings. */
@@ -20,12 +22,14 @@ const RETRY_AFTER_CAP_MS = 60_000;
 
 /** What is known of the list. */
 export interface Roster {
-  /** Whether the list can change at all (`-G`); a static one is read until it resolves, then on need. */
+  /** Whether the list can change at all (all but `-p`); a static one is read until it resolves, then on need. */
   readonly dynamic: boolean;
   /** Whether it was ever read. */
   readonly known: boolean;
   /** Whether it had us when it was last read. */
   readonly listed: boolean;
+  /** Why these are the peers, null when they are named by the configuration. */
+  readonly found: string | null;
   readonly readAtMs: number;
   /** When it was last read because something showed a need. */
   readonly neededAtMs: number;
@@ -52,6 +56,7 @@ export function startRoster(dynamic: boolean): Roster {
     dynamic,
     known: false,
     listed: true,
+    found: null,
     readAtMs: -Infinity,
     neededAtMs: -Infinity,
     reading: false,
@@ -80,6 +85,16 @@ export function meetStranger(roster: Roster, address: string, atMs: number): Ros
   return { ...roster, needed: true, strangers };
 }
 
+/**
+ * Something happened to the cluster that the list may explain. Who has to act reads it at once, the others in the order
+ * of their rank: two hundred readings in one moment could cost the one that acts its turn at the cloud.
+ */
+export function needReading(roster: Roster, betterCount: number, atMs: number): Roster {
+  if (!roster.dynamic || roster.needed) return roster;
+  const notBeforeMs = Math.max(roster.notBeforeMs, atMs + betterCount * TURN_MS);
+  return { ...roster, needed: true, notBeforeMs };
+}
+
 /** Whether the list is old enough to be read along with the next look. */
 export function rosterStale({ dynamic, known, readAtMs, reading }: Roster, atMs: number): boolean {
   return dynamic && known && !reading && atMs >= readAtMs + REFRESH_MS;
@@ -105,8 +120,11 @@ export function beginReading(roster: Roster, atMs: number): Roster {
 }
 
 /** A reading has ended well. */
-export function endReading(roster: Roster, listed: boolean): Roster {
-  return { ...roster, reading: false, known: true, listed, failures: 0 };
+export function endReading(
+  roster: Roster,
+  { listed, found = null }: { listed: boolean; found?: string | null },
+): Roster {
+  return { ...roster, reading: false, known: true, listed, found, failures: 0 };
 }
 
 /** The cloud is back: the next attempt need not wait as if it were still away. */

@@ -74,7 +74,8 @@ function machines(model: CloudModel, query: URLSearchParams) {
   };
 }
 
-function machineJson(model: CloudModel, { id, nicId, address, name, state, groups }: SimInstance) {
+function machineJson(model: CloudModel, instance: SimInstance) {
+  const { id, nicId, address, name, state, groups, labels } = instance;
   const held = [...model.addresses.values()].filter(({ holders }) => holders.has(id));
   const secondaryip = held.map(({ id: addressId, ip }) => ({
     id: secondaryId(addressId, id),
@@ -86,6 +87,9 @@ function machineJson(model: CloudModel, { id, nicId, address, name, state, group
     name,
     zoneid: model.zoneId,
     state: STATES[state],
+    ...(model.hasTags && {
+      tags: Object.entries(labels).map(([key, value]) => ({ key, value })),
+    }),
     securitygroup: groups.map((group) => ({ id: model.groups.get(group), name: group })),
     nic: [{ id: nicId, isdefault: true, ipaddress: address, secondaryip }],
   };

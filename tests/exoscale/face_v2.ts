@@ -1,6 +1,7 @@
 // API v2 as the real one shows it: summaries in lists, unknown filters ignored in silence, signatures and
 // their expiry verified (with an implementation of its own), operations that end later.
 import { createHmac } from "node:crypto";
+import { allows, operationOf } from "./role.ts";
 import type { CloudModel, SimAddress, SimInstance, SimOperation } from "./model.ts";
 
 /** Credentials that the simulated cloud accepts. */
@@ -27,6 +28,17 @@ export async function answerV2(
   const refused = verify(request, body, wallMs);
   if (refused) return json({ message: refused }, 403);
   const [, collection, rest = ""] = path.split("/");
+  const { role } = model;
+  const asked = {
+    operation: operationOf(request.method, path),
+    elasticIp: collection === "elastic-ip"
+      ? model.addresses.get(rest.split(":")[0] ?? "")?.ip ?? null
+      : null,
+  };
+  if (role !== null && !allows(role, asked)) {
+    model.refused();
+    return json({ message: "Forbidden by role policy for compute" }, 403);
+  }
   if (request.method === "PUT") return change(model, rest, body);
   if (rest === "") return list(model, collection ?? "", url.searchParams);
   return read(model, collection ?? "", rest);
@@ -70,7 +82,13 @@ function read(model: CloudModel, collection: string, id: string): Response {
   if (operation) return json(operationJson(operation));
   const pool = collection === "instance-pool" ? model.pools.get(id) : undefined;
   if (pool) {
-    return json({ id, name: "pool", "elastic-ips": pool.map((address) => ({ id: address })) });
+    const nodepool = model.nodepools.get(id);
+    return json({
+      id,
+      name: "pool",
+      "elastic-ips": pool.map((address) => ({ id: address })),
+      ...(nodepool && { manager: { id: nodepool, type: "sks-nodepool" } }),
+    });
   }
   return json({ message: "Not found" }, 404);
 }
@@ -96,18 +114,20 @@ function summary(model: CloudModel, instance: SimInstance) {
     "created-at": "2026-03-01T08:15:30Z",
     ...(instance.address && { "public-ip": instance.address }),
     "public-ip-assignment": isPrivate ? "none" : "inet4",
-    labels: {},
+    labels: instance.labels,
     "security-groups": instance.groups.map((name) => ({ id: model.groups.get(name) })),
     "private-networks": [],
-    ...(instance.poolId && { manager: { id: instance.poolId, type: "instance-pool" } }),
+    ...(instance.poolId && { manager: { id: instance.poolId, type: instance.managerType } }),
   };
 }
 
-function addressJson({ id, ip, managed }: SimAddress) {
+function addressJson({ id, ip, managed, description, labels }: SimAddress) {
   return {
     id,
     ip,
-    addressfamily: "inet4",
+    addressfamily: ip.includes(":") ? "inet6" : "inet4",
+    labels,
+    ...(description && { description }),
     ...(managed && { healthcheck: { mode: "tcp", port: 80 } }),
   };
 }

@@ -24,6 +24,8 @@ export interface Observer {
   readonly sent?: (from: Machine) => void;
   readonly called?: (by: Machine, call: Call) => void;
   readonly ended?: (by: Machine, call: Call) => void;
+  /** The list of peers is read. */
+  readonly read?: (by: Machine) => void;
   readonly said?: (by: Machine, line: { severity: Severity; event: string; text: string }) => void;
   readonly stepped?: (machine: Machine, core: Node) => void;
   readonly exited?: (machine: Machine, code: 0 | 1) => void;
@@ -211,6 +213,7 @@ export class SimCluster {
       },
       call: (call, ends) => alive() && this.#call(machine, call, { ends, reach }),
       members: ({ answer, fail }) => {
+        if (alive()) { for (const { read } of observers) read?.(machine); }
         const ok = ["ok", "keeps", "denies", "pends"].includes(this.cloud.mood(machine.instanceId));
         // Addresses that were given are those of the same machines, whatever the list says.
         const atMs = this.options.dynamic ? undefined : 0;
