@@ -82,7 +82,7 @@ export class InterfaceAddresses {
   }
 
   #say(severity: "info" | "warning", text: string): void {
-    this.#world.log.write(severity, "address", text);
+    this.#world.log.write(severity, "interface", text);
   }
 }
 

@@ -30,7 +30,7 @@ export async function watch(config: Config, surroundings: Surroundings): Promise
   try {
     const problem = await addresses.put(config.addresses.map(({ elasticIp }) => elasticIp));
     // A node that gets the Elastic IP and has it on no interface would only swallow what is sent to it.
-    if (problem !== null) log.write("critical", "address", `${nameOf("address-on")}: ${problem}`);
+    if (problem !== null) log.write("critical", "interface", `${nameOf("address-on")}: ${problem}`);
     if (problem !== null || stopped) return stopped ? 0 : 1;
     return await watchHere(config, surroundings);
   } finally {

@@ -2,6 +2,7 @@
 import { assertEquals } from "@std/assert";
 import { type CommandOutcome, type RunCommand, runCommand } from "../src/host/command.ts";
 import { InterfaceAddresses } from "../src/interface_address.ts";
+import { COMMON, KEYS, run } from "./fake_host.ts";
 import { skippableTest } from "./skippable.ts";
 
 const OURS = "198.51.100.50", OTHER = "2001:db8::50";
@@ -34,10 +35,10 @@ Deno.test("an address is put on and taken off again", async () => {
     `ip address delete ${OTHER}/128 dev lo`,
   ]);
   assertEquals(lines, [
-    `info address ${OURS} is put on lo`,
-    `info address ${OTHER} is put on lo`,
-    `info address ${OURS} is taken off lo`,
-    `info address ${OTHER} is taken off lo`,
+    `info interface ${OURS} is put on lo`,
+    `info interface ${OTHER} is put on lo`,
+    `info interface ${OURS} is taken off lo`,
+    `info interface ${OTHER} is taken off lo`,
   ]);
 });
 
@@ -48,7 +49,7 @@ for (const prefix of ["32", "24"]) {
     assertEquals(await addresses.put([OURS]), null);
     await addresses.takeOff();
     assertEquals(asked, [`ip address show dev lo to ${OURS}`]);
-    assertEquals(lines, [`info address ${OURS} is on lo already, and stays`]);
+    assertEquals(lines, [`info interface ${OURS} is on lo already, and stays`]);
   });
 }
 
@@ -78,7 +79,7 @@ Deno.test("a failure to take it off is a line", async () => {
   assertEquals(await addresses.put([OURS]), null);
   await addresses.takeOff();
   const reason = `ip address delete ${OURS}/32 dev lo: exit code 2`;
-  assertEquals(lines[1], `warning address ${OURS} stays on lo: ${reason}`);
+  assertEquals(lines[1], `warning interface ${OURS} stays on lo: ${reason}`);
 });
 
 skippableTest(
@@ -105,3 +106,11 @@ skippableTest(
     }
   },
 );
+
+Deno.test("a watchdog that cannot put the address on the interface does not begin", async () => {
+  const argv = ["-W", "-p", "192.0.2.2", "--address-on", "lo", ...COMMON];
+  const { code, log, calls } = await run(argv, { env: KEYS });
+  assertEquals(code, 1);
+  assertEquals(log, ["critical interface: --address-on (IF_ADDRESS_ON): ip"]);
+  assertEquals(calls, []);
+});

@@ -77,11 +77,12 @@ export class Cluster {
   /** Starts the watchdog of a node. */
   start(
     node: ClusterNode,
-    { priority = 10, elasticIp = this.address.ip, args = [], onLine = () => {} }: {
+    { priority = 10, elasticIp = this.address.ip, args = [], env = {}, onLine = () => {} }: {
       priority?: number;
       /** What the node is told of the Elastic IP. */
       elasticIp?: string;
       args?: readonly string[];
+      env?: Record<string, string>;
       onLine?: (line: Line) => void;
     } = {},
   ): void {
@@ -98,7 +99,7 @@ export class Cluster {
       ...(bare ? [] : ["-P", `${priority}`, "-t", interval]),
       ...args,
     ], {
-      env: { IF_EXOSCALE_API_SECRET: SIM_SECRET },
+      env: { IF_EXOSCALE_API_SECRET: SIM_SECRET, ...env },
       wrap: this.#place.wrap(number),
       onLine: (line) => {
         node.lines.push(line);

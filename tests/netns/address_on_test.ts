@@ -29,7 +29,7 @@ networkTest(
       }
       assertEquals(await onLoopback(cluster, 1), ["127.0.0.1/8"]);
       assert((await onLoopback(cluster, 2)).includes(prefix), "it was there before, and stays");
-      assertMatch(two.process?.output ?? "", /address: .* is on lo already, and stays/);
+      assertMatch(two.process?.output ?? "", /interface: .* is on lo already, and stays/);
     }),
 );
 
@@ -49,7 +49,7 @@ networkTest(
       cluster.start(one, { priority: 10, args: ["--address-on", "nonesuch0"] });
       assertEquals(await one.process?.ended(), 1, one.process?.output);
       const problem =
-        /address: --address-on \(IF_ADDRESS_ON\): ip address show .*"nonesuch0" does not/;
+        /interface: --address-on \(IF_ADDRESS_ON\): ip address show .*"nonesuch0" does not/;
       assertMatch(one.process?.output ?? "", problem);
       assert(!/role: /.test(one.process?.output ?? ""), "it did not take part in anything");
     }),
