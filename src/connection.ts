@@ -6,6 +6,8 @@ import { resolveAddresses } from "./exoscale/address.ts";
 import { type ClientOptions, ClientV2 } from "./exoscale/client_v2.ts";
 import { CloudV1 } from "./exoscale/cloud_v1.ts";
 import { CloudV2 } from "./exoscale/cloud_v2.ts";
+import { InFlight } from "./exoscale/in_flight.ts";
+import type { Fields } from "./exoscale/json.ts";
 import { Pace } from "./exoscale/pace.ts";
 import { anyEndpoint, endpointOf, findEndpoint, lookUpEndpoint } from "./exoscale/zone.ts";
 import type { Host } from "./host.ts";
@@ -45,8 +47,9 @@ export async function connectionFor(
   const client = { endpoint, ...credentials, fetch, clock, pace: new Pace(clock) };
   const addresses = await addressesFor(config, client, options);
   if (addresses === null) return null;
+  const sharing = new InFlight<Fields[]>();
   const connect: Connect = (elasticIp, onProgress) => {
-    const assignment = { elasticIp, instanceId, peers };
+    const assignment = { elasticIp, instanceId, peers, sharing };
     return api === "v1"
       ? new CloudV1({ ...client, onProgress }, assignment)
       : new CloudV2({ ...client, onProgress }, assignment);

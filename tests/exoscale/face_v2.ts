@@ -106,14 +106,15 @@ function change(model: CloudModel, target: string, body: string): Response {
 }
 
 function summary(model: CloudModel, instance: SimInstance) {
+  const isLong = instance.address.includes(":");
   const isPrivate = ["", "0.0.0.0"].includes(instance.address);
   return {
     id: instance.id,
     name: instance.name,
     state: instance.state,
     "created-at": "2026-03-01T08:15:30Z",
-    ...(instance.address && { "public-ip": instance.address }),
-    "public-ip-assignment": isPrivate ? "none" : "inet4",
+    ...(instance.address && { [isLong ? "ipv6-address" : "public-ip"]: instance.address }),
+    "public-ip-assignment": isPrivate ? "none" : isLong ? "dual" : "inet4",
     labels: instance.labels,
     "security-groups": instance.groups.map((name) => ({ id: model.groups.get(name) })),
     "private-networks": [],

@@ -8,7 +8,7 @@ export interface SimInstance {
   readonly id: string;
   readonly nicId: string;
   readonly name: string;
-  /** Native address; empty or `0.0.0.0` for a private machine. */
+  /** Native address of either family; empty or `0.0.0.0` for a private machine. */
   readonly address: string;
   /** A machine that is being destroyed is still listed. */
   state: "running" | "stopped" | "destroying" | "destroyed";
