@@ -43,6 +43,14 @@ const ADDED: readonly Row[] = [
   ["reconcile", ["IF_RECONCILE"], "60"],
   ["wire", ["IF_WIRE"], "plain"],
   ["pid-file", ["IF_PID_FILE"], "/run/exoip.pid"],
+  ["check", ["IF_CHECK"], "tcp://127.0.0.1:443"],
+  ["check-interval", ["IF_CHECK_INTERVAL"], "1"],
+  ["check-timeout", ["IF_CHECK_TIMEOUT"], "500ms"],
+  ["check-rise", ["IF_CHECK_RISE"], "1"],
+  ["check-fall", ["IF_CHECK_FALL"], "2"],
+  ["notify", ["IF_NOTIFY"], "/usr/local/bin/tell"],
+  ["notify-timeout", ["IF_NOTIFY_TIMEOUT"], "5"],
+  ["address-on", ["IF_ADDRESS_ON"], "lo"],
 ];
 const VALUED = [...ORIGINAL, ...ADDED];
 const SWITCHES: ReadonlyArray<readonly [name: string, variable?: string]> = [
