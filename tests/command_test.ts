@@ -159,3 +159,23 @@ skippableTest("a command that writes much and ends well is not disturbed", NO_SH
   assertEquals(code, 0);
   assert(errors.endsWith("done\n"), JSON.stringify(errors.slice(-20)));
 });
+
+skippableTest(
+  "a flood is read at 64 KiB in 10 ms at the most, so that it costs little",
+  NO_SHELL,
+  async () => {
+    const folder = await Deno.makeTempDir();
+    try {
+      const script = "while head -c 65536 /dev/zero >&2; do count=$((count + 1)); " +
+        `echo $count > ${folder}/count; done`;
+      const startedAtMs = performance.now();
+      await shell(script, { timeoutMs: 1_500 });
+      const most = (performance.now() - startedAtMs) / 10;
+      const count = Number(await Deno.readTextFile(`${folder}/count`));
+      // What is read at once, what is in the pipe, and one that is being written.
+      assert(count > 2 && count <= most + 4, `${count} pieces, at most ${most + 4}`);
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
+  },
+);
