@@ -2,12 +2,15 @@
 import { lookup } from "node:dns/promises";
 import { systemClock } from "./src/host/clock.ts";
 import { runCommand } from "./src/host/command.ts";
+import { fileMode } from "./src/host/file_mode.ts";
 import { openLink } from "./src/host/link.ts";
+import { writesToJournal } from "./src/host/journal.ts";
 import { openLog } from "./src/host/log.ts";
 import { localMachine } from "./src/host/metadata.ts";
 import { openSupervisor } from "./src/host/notify.ts";
 import { pidFiles } from "./src/host/pid_file.ts";
 import { processSignals } from "./src/host/signals.ts";
+import { serveStatus } from "./src/host/status_server.ts";
 import { runProgram } from "./src/program.ts";
 
 if (import.meta.main) {
@@ -22,10 +25,13 @@ if (import.meta.main) {
     runCommand,
     supervisor: openSupervisor(Deno.env.toObject()),
     fetch: (url, init) => fetch(url, init),
+    terminal: Deno.stdout.isTerminal(),
     print: (stream, line) => stream === "out" ? console.log(line) : console.error(line),
     readTextFile: (path) => Deno.readTextFileSync(path),
+    fileMode,
     openLink,
-    openLog,
+    openLog: (options) => openLog({ ...options, journal: writesToJournal(Deno.env.toObject()) }),
+    serveStatus,
     lookup: async (name) => (await lookup(name, { family: 4 })).address,
   });
   Deno.exit(code);

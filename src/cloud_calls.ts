@@ -6,6 +6,7 @@ import { askCloud } from "./ask_cloud.ts";
 import { asCloudError, type CloudError } from "./exoscale/cloud_error.ts";
 import type { QuietLog } from "./quiet_log.ts";
 import { StartPatience } from "./start_patience.ts";
+import type { CallTally } from "./tally.ts";
 import type { Clock, Cloud, Log } from "./world.ts";
 
 /** What the calls need of the watchdog. */
@@ -16,6 +17,7 @@ export interface CallerOptions {
   readonly random: () => number;
   readonly log: Log;
   readonly quiet: QuietLog;
+  readonly tally: CallTally;
   /** Log every call that went well. */
   readonly verbose: boolean;
   /** Ends every call. */
@@ -33,6 +35,7 @@ export class CloudCalls {
   /** One does not cure the other: a key may be allowed to read an instance and not to list them. */
   readonly #patience = { calls: new StartPatience(), members: new StartPatience() };
   readonly #running = new Set<Promise<void>>();
+  #lists = 0;
 
   constructor(options: CallerOptions) {
     this.#options = options;
@@ -48,6 +51,11 @@ export class CloudCalls {
     this.#run(this.#members());
   }
 
+  /** There is another list: one that is being read is read again. */
+  replaceMembers(): void {
+    this.#lists += 1;
+  }
+
   /** Resolves when all calls have ended; after `ending` that is soon. */
   async ended(): Promise<void> {
     await Promise.all(this.#running);
@@ -59,11 +67,13 @@ export class CloudCalls {
   }
 
   async #call(id: number, call: Call): Promise<void> {
-    const { cloud, clock, random, log, verbose, ending, deliver } = this.#options;
+    const { cloud, clock, random, log, tally, verbose, ending, deliver } = this.#options;
     const startedAtMs = clock.nowMs();
     try {
       const answer = await askCloud(cloud, call, ending);
       const tookMs = Math.round(clock.nowMs() - startedAtMs);
+      tally.done(call.verb, { tookMs, atMs: clock.nowMs() });
+      if (answer.verb === "evict" && answer.outcome === "taken") tally.evictions.add(clock.nowMs());
       if (verbose) log.write("info", "call", `${call.verb} done in ${tookMs} ms`);
       this.#patience.calls.answered();
       deliver({ kind: "answered", id, answer, roll: random() });
@@ -76,13 +86,22 @@ export class CloudCalls {
   }
 
   async #members(): Promise<void> {
-    const { cloud, ending, deliver } = this.#options;
+    const { cloud, clock, tally, ending, deliver } = this.#options;
+    const list = this.#lists;
+    const startedAtMs = clock.nowMs();
     try {
       const membership = await cloud.members(ending);
+      if (list !== this.#lists) return await this.#members();
+      tally.done("members", {
+        tookMs: Math.round(clock.nowMs() - startedAtMs),
+        atMs: clock.nowMs(),
+      });
+      tally.lists.add(clock.nowMs());
       this.#patience.members.answered();
       deliver({ kind: "members", ...membership });
     } catch (cause) {
       const error = asCloudError(cause);
+      if (list !== this.#lists && !ending.aborted) return await this.#members();
       if (this.#ends("members", error)) return;
       deliver({ kind: "members-failed", retryAfterMs: error.retryAfterMs });
     }
@@ -90,8 +109,9 @@ export class CloudCalls {
 
   /** Logs the failure; ends the program when it is one that waiting cannot cure and nothing ran yet. */
   #ends(verb: Call["verb"] | "members", error: CloudError): boolean {
-    const { clock, log, quiet, ending, starting, giveUp } = this.#options;
+    const { clock, log, quiet, tally, ending, starting, giveUp } = this.#options;
     if (ending.aborted) return true;
+    tally.failed(verb, error.kind, clock.nowMs());
     const patience = verb === "members" ? this.#patience.members : this.#patience.calls;
     const hopeless = patience.endsWith(error, clock.nowMs());
     if (starting(verb) && hopeless) {

@@ -2,7 +2,8 @@
 import { childEnvironment } from "./child_environment.ts";
 import type { Config } from "./config.ts";
 import { deadTimeMs } from "./core/election_state.ts";
-import type { CheckHealth } from "./core/health.ts";
+import { checkView } from "./core/health.ts";
+import type { CheckView } from "./core/snapshot.ts";
 import { HealthChecks } from "./health_checks.ts";
 import type { Host } from "./host.ts";
 import { probeWith } from "./host/probe.ts";
@@ -39,9 +40,10 @@ export class Service {
     return this.#notices;
   }
 
-  /** Each check as it is now; instants are those of the clock. Empty without checks. */
-  get checks(): readonly CheckHealth[] {
-    return this.#checks?.checks ?? [];
+  /** Each check as an operator is shown it now; empty without checks. */
+  get checks(): readonly CheckView[] {
+    const atMs = this.#host.clock.nowMs();
+    return (this.#checks?.checks ?? []).map((check) => checkView(check, atMs));
   }
 
   /** Begins the checks, and tells the watchdog what they find. */

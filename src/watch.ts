@@ -1,5 +1,7 @@
 // One Elastic IP being watched: the loop where its events, the core and effects meet. Every event is stepped the
 // moment it comes; effects are started and never waited for, so that nothing the cloud does can delay a heartbeat.
+import { addressView } from "./core/address_view.ts";
+import type { RefusedBefore } from "./core/address_view.ts";
 import type { Advert } from "./core/advert.ts";
 import { settling } from "./core/election_state.ts";
 import {
@@ -13,8 +15,10 @@ import {
 } from "./core/node.ts";
 import type { Call } from "./core/ownership_state.ts";
 import type { PeerIdentity } from "./core/peer.ts";
+import type { AddressView } from "./core/snapshot.ts";
 import { CloudCalls } from "./cloud_calls.ts";
 import type { QuietLog } from "./quiet_log.ts";
+import { CallTally, Count } from "./tally.ts";
 import type { Clock, Cloud, Log, Observer } from "./world.ts";
 
 /** One heartbeat to be sent. */
@@ -51,12 +55,21 @@ export interface WatchOptions {
   readonly ended: () => void;
 }
 
+/** What can change while it runs. */
+export interface Reconfiguration {
+  readonly settings?: NodeSettings;
+  /** The peers, where they were given by address; the cloud tells the rest. */
+  readonly addresses?: readonly string[];
+}
+
 /** Watches one address until told to stop, or until the cloud says that it never can work. */
 export class Watch {
   readonly #options: WatchOptions;
   readonly #cloud: Cloud;
   readonly #calls: CloudCalls;
   readonly #ending = new AbortController();
+  readonly #tally = new CallTally();
+  readonly #takeOvers = new Count();
   #node: Node;
   #wakeAtMs: number;
   #exitCode: 0 | 1 | null = null;
@@ -71,6 +84,7 @@ export class Watch {
       random,
       log,
       quiet,
+      tally: this.#tally,
       verbose,
       ending: this.#ending.signal,
       deliver: (event) => this.deliver(event),
@@ -101,6 +115,20 @@ export class Watch {
     return this.#exitCode;
   }
 
+  /** The address as an operator is shown it; `refused` has the last refused datagram of each sender. */
+  view(refused: ReadonlyMap<string, RefusedBefore>): AddressView {
+    const nowMs = this.#options.clock.nowMs();
+    const { lists, evictions } = this.#tally;
+    return addressView(this.#node, {
+      cloud: this.cloudName,
+      peersAtMs: lists.atMs,
+      takeOvers: this.#takeOvers,
+      evictions,
+      calls: this.#tally.views(nowMs),
+      refused,
+    }, nowMs);
+  }
+
   /** One event: step and perform. */
   deliver(event: NodeEvent): void {
     if (this.#exitCode !== null) return;
@@ -114,6 +142,14 @@ export class Watch {
     this.#options.stepped(atMs);
   }
 
+  /** Other settings and peers from now on; what is not given stays. */
+  reconfigure({ settings, addresses }: Reconfiguration): void {
+    if (settings) this.deliver({ kind: "settings", settings });
+    if (!addresses) return;
+    this.#calls.replaceMembers();
+    this.deliver({ kind: "peers", addresses });
+  }
+
   /** Resolves when no call to the cloud is under way any more; after the end that is soon. */
   callsEnded(): Promise<void> {
     return this.#calls.ended();
@@ -124,6 +160,9 @@ export class Watch {
     if (role === before.role && reason === before.reason) return;
     const { elasticIp } = settings;
     const previousRole = before.role;
+    if (role === "master" && role !== previousRole) {
+      this.#takeOvers.add(this.#options.clock.nowMs());
+    }
     const { observer } = this.#options;
     observer?.roleChanged({ elasticIp, role, previousRole, reason, priority, holding });
   }

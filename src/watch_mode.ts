@@ -1,26 +1,56 @@
 // -W: from the configuration to a running watchdog.
 import { childEnvironment } from "./child_environment.ts";
 import { type Config, nameOf } from "./config.ts";
-import type { Connect } from "./connection.ts";
+import type { Access, Connect } from "./connection.ts";
 import { hostText } from "./core/ip.ts";
 import type { NodeSettings } from "./core/node.ts";
+import type { Gathered } from "./gather.ts";
 import type { Host } from "./host.ts";
+import type { HostLog } from "./host/log.ts";
 import { InterfaceAddresses } from "./interface_address.ts";
+import type { Changes } from "./reload.ts";
+import { Reloader } from "./reloader.ts";
+import { openStatus } from "./serve_status.ts";
 import { Service } from "./service.ts";
+import { commit, VERSION } from "./version.ts";
 import { Watchdog, type WatchdogSettings } from "./watchdog.ts";
-import type { Link, Log } from "./world.ts";
+import type { Link } from "./world.ts";
 
-/** What the watchdog needs besides its configuration. */
-interface Surroundings {
+/** Being told to reload, which can happen before anything can. */
+export class ReloadRequests {
+  #asked = false;
+  #reload: (() => void) | null = null;
+
+  /** Somebody asks. */
+  ask(): void {
+    if (this.#reload) this.#reload();
+    else this.#asked = true;
+  }
+
+  /** From now on it is done, and at once if somebody has asked. */
+  serve(reload: () => void): void {
+    this.#reload = reload;
+    if (this.#asked) reload();
+  }
+}
+
+/** What watching needs besides the configuration. */
+export interface WatchModeOptions {
+  /** As it was given, which is what a later one is compared with. */
+  readonly configured: Config;
   readonly instanceId: string;
   readonly host: Host;
-  readonly log: Log;
+  readonly log: HostLog;
   readonly connect: Connect;
+  readonly access: Access;
+  readonly argv: readonly string[];
+  readonly gathered: Gathered;
+  readonly requests: ReloadRequests;
 }
 
 /** Watches until told to stop. Resolves to the exit code. */
-export async function watch(config: Config, surroundings: Surroundings): Promise<number> {
-  const { host, log } = surroundings;
+export async function watch(config: Config, options: WatchModeOptions): Promise<number> {
+  const { host, log } = options;
   const { runCommand: run, signals } = host;
   let stopped = false;
   // Also where the watchdog does not listen: before it begins, and while its traces are removed.
@@ -32,17 +62,15 @@ export async function watch(config: Config, surroundings: Surroundings): Promise
     // A node that gets the Elastic IP and has it on no interface would only swallow what is sent to it.
     if (problem !== null) log.write("critical", "interface", `${nameOf("address-on")}: ${problem}`);
     if (problem !== null || stopped) return stopped ? 0 : 1;
-    return await watchHere(config, surroundings);
+    return await watchHere(config, options);
   } finally {
     await addresses.takeOff();
     deaf();
   }
 }
 
-async function watchHere(
-  config: Config,
-  { instanceId, host, log, connect }: Surroundings,
-): Promise<number> {
+async function watchHere(config: Config, options: WatchModeOptions): Promise<number> {
+  const { instanceId, host, log, connect, access, requests } = options;
   const { hostname, port } = config.listen;
   let link: Link;
   try {
@@ -57,14 +85,30 @@ async function watchHere(
     return 1;
   }
   const { clock, random, signals, supervisor } = host;
-  const settings = watchdogSettings(config, { instanceId, localAddresses: link.localAddresses });
+  const { localAddresses } = link;
+  const settings = watchdogSettings(config, { instanceId, localAddresses });
   const service = new Service(config, { instanceId, host, log });
-  const observer = service.observer;
-  const world = { clock, random, link, signals, log, supervisor, observer, connect };
+  const { observer } = service;
+  const checks = () => service.checks;
+  const world = { clock, random, link, signals, log, supervisor, observer, checks, connect };
   const watchdog = new Watchdog(settings, world);
+  const apply = (next: Config, changes: Changes) => {
+    Object.assign(access, { credentials: next.credentials, peers: next.peers });
+    const addresses = changes.apply.includes("p") ? addressesOf(next, localAddresses) : null;
+    const other = addresses && { addresses };
+    watchdog.reconfigure(nodeSettings(next).map((settings) => ({ settings, ...other })));
+  };
+  const reloader = new Reloader({ ...options, config: options.configured, apply });
+  requests.serve(() => void watchdog.reload(() => reloader.reload()));
+  const status = openStatus(config, { host, watchdog });
+  if (typeof status === "string") {
+    log.write("critical", "listen", status);
+    await link.close();
+    return 1;
+  }
   service.attend(watchdog);
   const code = await watchdog.run();
-  await service.close();
+  await Promise.all([status?.close(), service.close()]);
   return code;
 }
 
@@ -72,17 +116,23 @@ function watchdogSettings(
   config: Config,
   { instanceId, localAddresses }: { instanceId: string; localAddresses: readonly string[] },
 ): WatchdogSettings {
-  const { peers, listen, verbose, wire, api } = config;
+  const { listen, verbose, wire, api, zone } = config;
   return {
     nodes: nodeSettings(config),
     port: listen.port,
     trailer: wire === "full",
     selfId: api === "v2" ? instanceId : null,
-    addresses: peers.kind === "static"
-      ? peers.addresses.filter((address) => !localAddresses.includes(address))
-      : null,
+    addresses: addressesOf(config, localAddresses),
     verbose,
+    about: { program: { version: VERSION, commit: commit() }, instanceId, zone },
   };
+}
+
+/** Those given by address without our own, null where the cloud lists the peers. */
+function addressesOf({ peers }: Config, local: readonly string[]): string[] | null {
+  return peers.kind === "static"
+    ? peers.addresses.filter((address) => !local.includes(address))
+    : null;
 }
 
 /** What the election of each Elastic IP is told. */

@@ -51,6 +51,11 @@ const ADDED: readonly Row[] = [
   ["notify", ["IF_NOTIFY"], "/usr/local/bin/tell"],
   ["notify-timeout", ["IF_NOTIFY_TIMEOUT"], "5"],
   ["address-on", ["IF_ADDRESS_ON"], "lo"],
+  ["config", ["IF_CONFIG"], "/etc/exoip/exoip.toml"],
+  ["env-file", ["IF_ENV_FILE"], "/etc/exoip/exoip.env"],
+  ["log-format", ["IF_LOG_FORMAT"], "json"],
+  ["log-level", ["IF_LOG_LEVEL"], "warning"],
+  ["listen-status", ["IF_LISTEN_STATUS"], ":9311"],
 ];
 const VALUED = [...ORIGINAL, ...ADDED];
 const SWITCHES: ReadonlyArray<readonly [name: string, variable?: string]> = [
@@ -65,6 +70,9 @@ const SWITCHES: ReadonlyArray<readonly [name: string, variable?: string]> = [
   ["no-preempt", "IF_NO_PREEMPT"],
   ["stop"],
   ["status"],
+  ["print-config"],
+  ["json"],
+  ["watch"],
   ["print-iam-policy"],
   ["h"],
 ];

@@ -4,6 +4,7 @@ import fc from "fast-check";
 import {
   ailments,
   type CheckState,
+  checkView,
   type Health,
   noteResult,
   startHealth,
@@ -73,4 +74,17 @@ Deno.test("a node is healthy when all checks are well, and says which are not", 
   assertEquals(ailments(health, 800), ["two: refused"], "one success is not enough");
   note(1, "", 900);
   assertEquals(ailments(health, 900), []);
+});
+
+Deno.test("an operator is shown each check with its age, its last result and what is in a row", () => {
+  const shown = (results: string) => {
+    const [check] = after(results).checks;
+    return check && checkView(check, 10_000);
+  };
+  assertEquals(shown(""), { name: "one", state: "pending", ageMs: null, reason: "" });
+  assertEquals(shown("+"), { name: "one", state: "passing", ageMs: 9_000, reason: "well" });
+  const wavering = "refused (2 in a row)";
+  assertEquals(shown("+--"), { name: "one", state: "passing", ageMs: 7_000, reason: wavering });
+  assertEquals(shown("---+")?.reason, "well (1 in a row)");
+  assertEquals(shown("-"), { name: "one", state: "failing", ageMs: 9_000, reason: "refused" });
 });

@@ -36,7 +36,15 @@ export class CloudV2 implements Cloud {
     this.name = `API v2 at ${options.endpoint}`;
     this.#client = new ClientV2(options);
     const { sharing = new InFlight() } = assignment;
-    this.#members = new MembersV2(this.#client, { ...assignment, sharing, where: this.name });
+    this.#members = new MembersV2(this.#client, {
+      ...assignment,
+      // They can be replaced.
+      get peers() {
+        return assignment.peers;
+      },
+      sharing,
+      where: this.name,
+    });
     this.#assignment = assignment;
     this.#clock = options.clock;
   }

@@ -20,4 +20,14 @@ export const COMMANDS: readonly Row[] = [
     "print the least IAM policy for the key's role (API v2) with this configuration, and exit",
   ],
   ["status", "", "switch", "", "", "print the state of this machine's watchdog and exit"],
+  [
+    "print-config",
+    "",
+    "switch",
+    "",
+    "",
+    "print the configuration with the source of each value, and exit",
+  ],
+  ["json", "", "switch", "", "", "with --status: as JSON"],
+  ["watch", "", "switch", "", "", "with --status: again every second, until Ctrl+C"],
 ];

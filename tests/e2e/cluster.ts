@@ -86,11 +86,24 @@ export class Cluster {
   /** Starts the watchdog of a node. */
   start(
     node: ClusterNode,
-    { priority = 10, elasticIp = this.address.ip, args = [], env = {}, onLine = () => {} }: {
-      priority?: number;
+    {
+      priority = 10,
+      elasticIp = this.address.ip,
+      args = [],
+      peers: listed,
+      credentials = true,
+      env = {},
+      onLine = () => {},
+    }: {
+      /** Null when the arguments, or a file, have it. */
+      priority?: number | null;
       /** What the node is told of the Elastic IP. */
       elasticIp?: string;
       args?: readonly string[];
+      /** Null when the arguments, or a file, have them; else all nodes. */
+      peers?: null;
+      /** Whether key and secret are given in the usual way. */
+      credentials?: boolean;
       env?: Record<string, string>;
       onLine?: (line: Line) => void;
     } = {},
@@ -102,13 +115,15 @@ export class Cluster {
     node.process = new ExoipProcess([
       ..."-W -O -xi".split(" "),
       elasticIp,
-      ...["-xk", SIM_KEY, "-xe", this.server.endpoint(api), "-i", node.instance.id],
+      ...(credentials ? ["-xk", SIM_KEY] : []),
+      ...["-xe", this.server.endpoint(api), "-i", node.instance.id],
       ...["-l", this.#place.listen(number)],
-      ...(bare ? [] : group ? ["-G", "edge"] : ["-p", peers]),
-      ...(bare ? [] : ["-P", `${priority}`, "-t", interval]),
+      ...(bare || listed === null ? [] : group ? ["-G", "edge"] : ["-p", peers]),
+      ...(bare || priority === null ? [] : ["-P", `${priority}`]),
+      ...(bare ? [] : ["-t", interval]),
       ...args,
     ], {
-      env: { IF_EXOSCALE_API_SECRET: SIM_SECRET, ...env },
+      env: { ...(credentials && { IF_EXOSCALE_API_SECRET: SIM_SECRET }), ...env },
       wrap: this.#place.wrap(number),
       onLine: (line) => {
         node.lines.push(line);
