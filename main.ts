@@ -2,6 +2,7 @@
 import { lookup } from "node:dns/promises";
 import type { Host } from "./src/host.ts";
 import { systemClock } from "./src/host/clock.ts";
+import { runCommand } from "./src/host/command.ts";
 import { fetchTrusting, plainFetch } from "./src/host/fetch.ts";
 import { fileMode } from "./src/host/file_mode.ts";
 import { openLink } from "./src/host/link.ts";
@@ -27,6 +28,7 @@ export function thisComputer(): Host {
     machine: localMachine,
     pidFiles,
     privileges: processPrivileges,
+    runCommand,
     supervisor: openSupervisor(Deno.env.toObject()),
     fetch: plainFetch,
     fetchTrusting,

@@ -9,13 +9,14 @@ import { type OperatingConfig, readOperating } from "./config/operating.ts";
 import { type PeersConfig, readPeers } from "./config/peers.ts";
 import { nameOf, Reading } from "./config/reading.ts";
 import { readSecurity, type SecurityConfig } from "./config/security.ts";
+import { readService, type ServiceConfig } from "./config/service.ts";
 
 export type { Findings } from "./config/cloud.ts";
 export { fallbackOf, nameOf } from "./config/reading.ts";
 
 /** A checked configuration. */
 export interface Config
-  extends CloudConfig, ElectionConfig, PeersConfig, OperatingConfig, SecurityConfig {
+  extends CloudConfig, ElectionConfig, PeersConfig, OperatingConfig, SecurityConfig, ServiceConfig {
   readonly mode: Mode;
   /** At least one; in the modes that do one thing exactly one. */
   readonly addresses: readonly AddressConfig[];
@@ -41,6 +42,7 @@ export function configure(
     ...readPeers(reading, { counts, watchdog }),
     ...readOperating(reading),
     ...readSecurity(reading, { counts, found: findings.sharedSecret ?? null }),
+    ...readService(reading, counts),
   };
   const { length } = config.addresses;
   const single = `${length} Elastic IPs, wanted one: -A and -D move one at a time`;

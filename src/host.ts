@@ -1,6 +1,7 @@
 // The computer that one run of the program is handed: the real one in main.ts, a made-up one in the tests.
 import type { Environment } from "./cli.ts";
 import type { Fetch } from "./exoscale/http.ts";
+import type { RunCommand } from "./host/command.ts";
 import type { HostLog, LogOptions } from "./host/log.ts";
 import type { Machine } from "./host/metadata.ts";
 import type { HostSupervisor } from "./host/notify.ts";
@@ -19,6 +20,8 @@ export interface Host {
   readonly machine: Machine;
   readonly pidFiles: PidFiles;
   readonly privileges: Privileges;
+  /** Runs what the operator has named: checks, the command to notify, `ip`. */
+  readonly runCommand: RunCommand;
   /** Null when no service manager wants to hear. */
   readonly supervisor: HostSupervisor | null;
   readonly fetch: Fetch;

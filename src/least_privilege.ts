@@ -1,5 +1,5 @@
 // From the configuration to the rights that the running process keeps.
-import type { Config } from "./config.ts";
+import { type Config, nameOf } from "./config.ts";
 import type { Gathered } from "./gather.ts";
 import type { Host } from "./host.ts";
 import type { HostLog } from "./host/log.ts";
@@ -8,7 +8,7 @@ import { readsFiles } from "./reloader.ts";
 
 /** What the process still does after its start. */
 export function usesOf(
-  config: Pick<Config, "mode" | "pidFile">,
+  config: Pick<Config, "mode" | "pidFile" | "checks" | "notify" | "addressOn">,
   { env, syslog, gathered }: { env: Host["env"]; syslog: boolean; gathered: Gathered },
 ): Uses {
   // An abstract socket, with @, is open already and has no place in the file system.
@@ -17,8 +17,14 @@ export function usesOf(
   const owned = watches && config.pidFile !== null;
   const rereads = watches && readsFiles(gathered);
   const asks = rereads && gathered.findings.account?.commanded;
+  const { checks, notify, addressOn } = config;
   return {
-    programs: asks ? ["reload: secretCommand"] : [],
+    programs: !watches ? [] : [
+      ...(asks ? ["reload: secretCommand"] : []),
+      ...(checks.some(({ kind }) => kind === "exec") ? [nameOf("check")] : []),
+      ...(notify ? [nameOf("notify")] : []),
+      ...(addressOn ? [nameOf("address-on")] : []),
+    ],
     files: rereads ? ["reload"] : [],
     written: owned ? ["PID file"] : [],
     sockets: [...(syslog ? ["syslog"] : []), ...(notified ? ["service manager"] : [])],

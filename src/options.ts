@@ -5,6 +5,7 @@ import { ELECTION } from "./options/election.ts";
 import { OPERATING } from "./options/operating.ts";
 import { ORIGINAL } from "./options/original.ts";
 import { SECURITY } from "./options/security.ts";
+import { SERVICE } from "./options/service.ts";
 import { type Option, optionOf, type Row } from "./options/table.ts";
 
 export type { Option, OptionKind } from "./options/table.ts";
@@ -14,7 +15,7 @@ const HELP: Row = ["h", "", "switch", "", "", "print this help and exit"];
 /** All options in the order of the help. */
 export const OPTIONS: readonly Option[] = [
   ...ORIGINAL.map((row) => optionOf(row, "original")),
-  ...[...COMMANDS, ...OPERATING, ...CLOUD, ...ELECTION, ...SECURITY, HELP]
+  ...[...COMMANDS, ...OPERATING, ...CLOUD, ...ELECTION, ...SERVICE, ...SECURITY, HELP]
     .map((row) => optionOf(row, "addition")),
 ];
 

@@ -38,6 +38,13 @@ function partOf(keys: readonly Key[]): (config: Config) => unknown {
 const addressesOf = ({ addresses }: Config) => addresses.map(({ elasticIp }) => elasticIp);
 const isStatic = ({ peers }: Config) => peers.kind === "static";
 
+/** Whether the service needs programs to be run while the watchdog runs. */
+export function runsPrograms(
+  { checks, notify, addressOn }: Pick<Config, "checks" | "notify" | "addressOn">,
+): boolean {
+  return notify !== null || addressOn !== null || checks.some(({ kind }) => kind === "exec");
+}
+
 const ROWS: readonly Row[] = [
   now("P", ["priority"]),
   now("t", ["intervalMs"]),
@@ -83,6 +90,20 @@ const ROWS: readonly Row[] = [
   later("pid-file", ["pidFile"]),
   later("log-format", ["logFormat"]),
   later("listen-status", ["listenStatus"]),
+  {
+    option: "check",
+    keys: ["checks"],
+    of: ({ checks }) => checks,
+    // Whoever has given up the right to run programs cannot run one.
+    restart: (old, next) => runsPrograms(next) && !runsPrograms(old),
+  },
+  now("check-interval", ["checkIntervalMs"]),
+  now("check-timeout", ["checkTimeoutMs"]),
+  now("check-rise", ["checkRise"]),
+  now("check-fall", ["checkFall"]),
+  later("notify", ["notify"]),
+  later("notify-timeout", ["notifyTimeoutMs"]),
+  later("address-on", ["addressOn"]),
 ];
 
 /** Options that say the same as another, or where to read; what they lead to is compared. */

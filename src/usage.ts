@@ -68,7 +68,18 @@ export function describe(config: Config, instanceId: string): string[] {
       `reconcile: every ${seconds(config.reconcileMs)}`,
       `wire: ${config.wire}`,
       `signed: ${signedText(config)}`,
+      ...serviceLines(config),
     ]),
+  ];
+}
+
+function serviceLines(config: Config): string[] {
+  const { checks, checkIntervalMs, checkTimeoutMs, notify, addressOn } = config;
+  const pace = `every ${checkIntervalMs / 1_000} s, at most ${checkTimeoutMs / 1_000} s`;
+  return [
+    ...checks.map(({ title }) => `check: ${title}, ${pace}`),
+    ...(notify === null ? [] : [`notify: ${notify.join(" ")}`]),
+    ...(addressOn === null ? [] : [`address on: ${addressOn}`]),
   ];
 }
 

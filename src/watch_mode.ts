@@ -1,4 +1,5 @@
 // -W: from the configuration to a running watchdog.
+import { childEnvironment } from "./child_environment.ts";
 import { type Config, nameOf } from "./config.ts";
 import type { Access, Connect } from "./connection.ts";
 import { hostText } from "./core/ip.ts";
@@ -8,10 +9,12 @@ import type { Host } from "./host.ts";
 import type { HostLog } from "./host/log.ts";
 import { settleDown } from "./least_privilege.ts";
 import { type Redaction, secretsOf } from "./redaction.ts";
+import { InterfaceAddresses } from "./interface_address.ts";
 import type { Changes } from "./reload.ts";
 import { Reloader } from "./reloader.ts";
 import { Seal } from "./seal.ts";
 import { openStatus } from "./serve_status.ts";
+import { Service } from "./service.ts";
 import { commit, VERSION } from "./version.ts";
 import { Watchdog, type WatchdogSettings } from "./watchdog.ts";
 import type { Link } from "./world.ts";
@@ -59,6 +62,26 @@ export interface WatchModeOptions {
 
 /** Watches until told to stop. Resolves to the exit code. */
 export async function watch(config: Config, options: WatchModeOptions): Promise<number> {
+  const { host, log } = options;
+  const { runCommand: run, signals } = host;
+  let stopped = false;
+  // Also where the watchdog does not listen: before it begins, and while its traces are removed.
+  const deaf = signals.listen((signal) => void (stopped ||= signal === "stop"));
+  const env = childEnvironment(host.env);
+  const addresses = new InterfaceAddresses(config.addressOn, { log, run, env });
+  try {
+    const problem = await addresses.put(config.addresses.map(({ elasticIp }) => elasticIp));
+    // A node that gets the Elastic IP and has it on no interface would only swallow what is sent to it.
+    if (problem !== null) log.write("critical", "interface", `${nameOf("address-on")}: ${problem}`);
+    if (problem !== null || stopped) return stopped ? 0 : 1;
+    return await watchHere(config, options);
+  } finally {
+    await addresses.takeOff();
+    deaf();
+  }
+}
+
+async function watchHere(config: Config, options: WatchModeOptions): Promise<number> {
   const { instanceId, host, log, connect, access, requests } = options;
   const { hostname, port } = config.listen;
   let link: Link;
@@ -81,7 +104,22 @@ export async function watch(config: Config, options: WatchModeOptions): Promise<
   const { localAddresses } = link;
   const hide = (text: string) => options.redaction.hide(text);
   const settings = watchdogSettings(config, { instanceId, localAddresses });
-  const world = { clock, random, link, signals, log, supervisor, seal, hide, connect };
+  const service = new Service(config, { instanceId, host, log });
+  const { observer } = service;
+  const checks = () => service.checks;
+  const world = {
+    clock,
+    random,
+    link,
+    signals,
+    log,
+    supervisor,
+    observer,
+    checks,
+    seal,
+    hide,
+    connect,
+  };
   const watchdog = new Watchdog(settings, world);
   const apply = (next: Config, changes: Changes) => {
     options.redaction.add(secretsOf(next));
@@ -89,6 +127,7 @@ export async function watch(config: Config, options: WatchModeOptions): Promise<
     Object.assign(access, { credentials: next.credentials, peers: next.peers });
     const addresses = changes.apply.includes("p") ? addressesOf(next, localAddresses) : null;
     const other = addresses && { addresses };
+    if (changes.apply.some((option) => option.startsWith("check"))) service.reconfigure(next);
     watchdog.reconfigure(nodeSettings(next).map((settings) => ({ settings, ...other })));
   };
   const reloader = new Reloader({ ...options, config: options.configured, apply });
@@ -101,8 +140,9 @@ export async function watch(config: Config, options: WatchModeOptions): Promise<
   }
   // The page of --listen-status and what names the program are read by now.
   settleDown(config, { host, log, gathered: options.gathered });
+  service.attend(watchdog);
   const code = await watchdog.run();
-  await status?.close();
+  await Promise.all([status?.close(), service.close()]);
   return code;
 }
 

@@ -1,7 +1,7 @@
 // Where the shared secret is found, and what the configuration says of it.
 import { assert, assertEquals } from "@std/assert";
 import { readValues } from "../src/cli.ts";
-import { configure } from "../src/config.ts";
+import { type Config, configure } from "../src/config.ts";
 import type { Gathered } from "../src/gather.ts";
 import { keptPrivileges, privilegesText } from "../src/host/privileges.ts";
 import { usesOf } from "../src/least_privilege.ts";
@@ -121,19 +121,31 @@ Deno.test("-v tells whether heartbeats are signed, and not with what", async () 
 
 Deno.test("a running program keeps the rights that its configuration needs, and gives the reasons", () => {
   const kept = (
-    { pidFile = null, mode = "watchdog", env = {}, syslog = false, argv = [], findings = {} }: {
+    {
+      pidFile = null,
+      mode = "watchdog",
+      env = {},
+      syslog = false,
+      argv = [],
+      findings = {},
+      service: given = {},
+    }: {
       pidFile?: string | null;
       mode?: "watchdog" | "associate";
       env?: Record<string, string>;
       syslog?: boolean;
       argv?: string[];
       findings?: Gathered["findings"];
+      service?: Partial<Pick<Config, "checks" | "notify" | "addressOn">>;
     },
   ) => {
+    const service = { checks: [], notify: null, addressOn: null, ...given };
     const values = readValues(argv, {});
     const none = { env, problems: [], warnings: [], fileVariables: {} };
     const gathered = { values, findings, ...none };
-    return Object.fromEntries(keptPrivileges(usesOf({ pidFile, mode }, { env, syslog, gathered })));
+    return Object.fromEntries(
+      keptPrivileges(usesOf({ pidFile, mode, ...service }, { env, syslog, gathered })),
+    );
   };
   assertEquals(kept({}), {});
   assertEquals(kept({ syslog: true }), { write: ["syslog"] });
@@ -152,6 +164,12 @@ Deno.test("a running program keeps the rights that its configuration needs, and 
   assertEquals(kept({ findings: { account: {} } }), { read: ["reload"] });
   const commanded = { run: ["reload: secretCommand"], read: ["reload"] };
   assertEquals(kept({ findings: { account: { commanded: true } } }), commanded);
+  const checks = [{ title: "exec:true", kind: "exec" as const, words: ["true"] }];
+  assertEquals(kept({ service: { checks } }), { run: ["--check (IF_CHECK)"] });
+  assertEquals(kept({ service: { checks }, mode: "associate" }), {});
+  assertEquals(kept({ service: { notify: ["/bin/tell"], addressOn: "lo" } }), {
+    run: ["--notify (IF_NOTIFY)", "--address-on (IF_ADDRESS_ON)"],
+  });
   const all = keptPrivileges({ programs: ["check"], files: ["reload"], written: [], sockets: [] });
   assertEquals(
     privilegesText(all),

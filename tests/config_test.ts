@@ -55,6 +55,14 @@ Deno.test("configure() gives the documented defaults", () => {
     sharedSecrets: [],
     acceptUnsigned: false,
     listenStatus: null,
+    checks: [],
+    checkIntervalMs: 2_000,
+    checkTimeoutMs: 1_000,
+    checkRise: 2,
+    checkFall: 3,
+    notify: null,
+    notifyTimeoutMs: 30_000,
+    addressOn: null,
   });
 });
 

@@ -78,7 +78,9 @@ export interface Election {
 }
 
 /** Silence after which a peer is dead. Source: exoip engine.go, PeerIsNewlyDead. */
-export function deadTimeMs({ intervalMs, deadRatio }: ElectionSettings): number {
+export function deadTimeMs(
+  { intervalMs, deadRatio }: Pick<ElectionSettings, "intervalMs" | "deadRatio">,
+): number {
   return intervalMs * deadRatio;
 }
 

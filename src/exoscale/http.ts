@@ -38,8 +38,12 @@ export async function exchange(
 ): Promise<HttpAnswer> {
   const late = new AbortController();
   const timer = setTimeout(() => late.abort(), REQUEST_TIMEOUT_MS);
+  // `AbortSignal.any` would leave something of each request with a signal that lives as long as the process.
+  const ended = new AbortController(), end = () => ended.abort();
+  for (const each of [signal, late.signal]) each.addEventListener("abort", end);
+  if (signal.aborted) end();
   const { url, title, allowance = answerAllowance() } = request;
-  const ending = AbortSignal.any([signal, late.signal]);
+  const ending = ended.signal;
   const init = {
     method: request.method,
     signal: ending,
@@ -59,6 +63,7 @@ export async function exchange(
     throw transportError(error, { signal, timeout: late.signal, title, status, hostname });
   } finally {
     clearTimeout(timer);
+    signal.removeEventListener("abort", end);
   }
 }
 

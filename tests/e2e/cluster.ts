@@ -92,6 +92,7 @@ export class Cluster {
       args = [],
       peers: listed,
       credentials = true,
+      env = {},
       onLine = () => {},
     }: {
       /** Null when the arguments, or a file, have it. */
@@ -103,6 +104,7 @@ export class Cluster {
       peers?: null;
       /** Whether key and secret are given in the usual way. */
       credentials?: boolean;
+      env?: Record<string, string>;
       onLine?: (line: Line) => void;
     } = {},
   ): void {
@@ -121,7 +123,7 @@ export class Cluster {
       ...(bare ? [] : ["-t", interval]),
       ...args,
     ], {
-      env: credentials ? { IF_EXOSCALE_API_SECRET: SIM_SECRET } : {},
+      env: { ...(credentials && { IF_EXOSCALE_API_SECRET: SIM_SECRET }), ...env },
       wrap: this.#place.wrap(number),
       onLine: (line) => {
         node.lines.push(line);

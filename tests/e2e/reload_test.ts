@@ -182,3 +182,47 @@ skippableTest(
     }
   },
 );
+
+skippableTest(
+  "SIGHUP changes the checks: a new one that fails moves the address, without it the node is well again",
+  MISSING,
+  () =>
+    withFiles(async (cluster, write, folder) => {
+      const served = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+      const gone = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+      const [good, bad] = [served, gone].map(({ addr }) => `tcp://127.0.0.1:${addr.port}`);
+      gone.close();
+      const first = cluster.node(1);
+      try {
+        for (const number of [1, 2]) {
+          write(number, `priority = ${10 * number}\ncheck = ["${good}"]\n`);
+          const args = ["--config", `${folder}/${number}.toml`, "--check-interval", "100ms"];
+          cluster.start(cluster.node(number), { priority: null, args });
+        }
+        await until(() => `${cluster.holders}` === "node-1", { title: "the better one holds" });
+
+        write(1, `priority = 10\ncheck = ["${good}", "${bad}"]\n`);
+        first.process?.signal("SIGHUP");
+        await until(() => `${cluster.holders}` === "node-2", { title: "the well one holds" });
+        assert(heard(first, "reload: now in force: --check (IF_CHECK)"), first.process?.output);
+        assert(heard(first, `check-failing: ${bad}`), first.process?.output);
+
+        write(1, `priority = 10\ncheck = ["${good}"]\n`);
+        first.process?.signal("SIGHUP");
+        await until(() => `${cluster.holders}` === "node-1", { title: "it is well again" });
+        const { history } = cluster.server.model;
+        assert(history.every(({ holders }) => holders.length > 0), JSON.stringify(history));
+
+        write(1, `priority = 10\ncheck = ["exec:true"]\n`);
+        first.process?.signal("SIGHUP");
+        await until(
+          () => heard(first, "only a restart brings what has changed of --check (IF_CHECK)"),
+          {
+            title: "the right to run programs is gone",
+          },
+        );
+      } finally {
+        served.close();
+      }
+    }),
+);

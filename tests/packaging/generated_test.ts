@@ -17,7 +17,7 @@ Deno.test("the manual page and each completion have every option", () => {
   }
   for (const shell of ["bash", "zsh"] as const) {
     for (const flag of FLAGS) {
-      assert(new RegExp(`[ '"]${flag}[ [")]`).test(completion(shell)), `${shell} ${flag}`);
+      assert(new RegExp(`[ '"*]${flag}[ [")]`).test(completion(shell)), `${shell} ${flag}`);
     }
   }
   for (const flag of FLAGS) {

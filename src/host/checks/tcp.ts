@@ -1,0 +1,37 @@
+// A tcp check: is there somebody who accepts a connection?
+import { lookup } from "node:dns/promises";
+import { networkReason } from "./network_reason.ts";
+
+/**
+ * Resolves once a connection was made to one of the host's addresses, which are tried in turn; it is closed at once.
+ * Rejects when there is none, or when it is aborted.
+ */
+export async function tcpCheck(
+  { hostname, port }: { hostname: string; port: number },
+  signal: AbortSignal,
+): Promise<void> {
+  let reason = "host name not found";
+  try {
+    // Apart from the connection: Deno 2.7 never gives up what belongs to the signal of a name that is not found.
+    for (const { address } of await lookup(hostname, { all: true })) {
+      if (signal.aborted) break;
+      const error = await connect({ hostname: address, port, signal });
+      if (error === null) return;
+      reason = networkReason(error);
+    }
+  } catch (error) {
+    reason = networkReason(error);
+  }
+  throw new Error(reason);
+}
+
+/** Why there is no connection, null when there was one. */
+async function connect(options: Deno.ConnectOptions): Promise<unknown> {
+  try {
+    const connection = await Deno.connect(options);
+    connection.close();
+    return null;
+  } catch (error) {
+    return error;
+  }
+}

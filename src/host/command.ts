@@ -1,0 +1,170 @@
+// Children of this process. Each leads a group of its own, so that it can be ended with all that it has started; what
+// it writes is read slowly and not kept, so that no flood of output can delay a heartbeat or fill the memory.
+
+/** How a command is run. */
+export interface CommandOptions {
+  /** The child's whole environment. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Ends the child and its group: SIGTERM, and half a second later SIGKILL. */
+  readonly signal?: AbortSignal;
+  /** Ends it as well, when it still runs after that time; Infinity unless given. */
+  readonly timeoutMs?: number;
+  /** Leave alone what it started and what still runs when it has ended by itself. */
+  readonly keepsChildren?: boolean;
+}
+
+/** How a command ended. */
+export interface CommandOutcome {
+  /** Exit code; 128 + signal number when a signal ended it. */
+  readonly code: number;
+  /** The signal that ended it, null when it exited. */
+  readonly endedBy: string | null;
+  /** The time after which it was ended, null when it needed less. */
+  readonly lateAfterMs: number | null;
+  /** The last few KiB of standard output. */
+  readonly output: string;
+  /** The last few KiB of standard error. */
+  readonly errors: string;
+}
+
+/**
+ * Runs a program, without a shell, to its end. `words` is the program and its arguments. Rejects when it cannot be
+ * started.
+ */
+export type RunCommand = (
+  words: readonly string[],
+  options: CommandOptions,
+) => Promise<CommandOutcome>;
+
+/** From SIGTERM to SIGKILL. */
+export const KILL_AFTER_MS = 500;
+/** How much of each output is kept: its end. */
+const KEPT_BYTES = 4_096;
+/** What is read without delay; beyond, there is a pause after each piece (at most 64 KiB). */
+const FAST_BYTES = 64 * 1_024;
+const PAUSE_MS = 10;
+/** Longest wait for the end of an output that somebody else still holds open. */
+const DRAIN_MS = 100;
+/** Longest quotation of a command's output in a line of the log. */
+const QUOTE_MAX_CHARS = 200;
+const GROUPS = Deno.build.os !== "windows";
+
+/** The children of the real process. */
+export const runCommand: RunCommand = run;
+
+async function run(
+  words: readonly string[],
+  { env, signal, timeoutMs = Infinity, keepsChildren = false }: CommandOptions,
+): Promise<CommandOutcome> {
+  if (signal?.aborted) throw new Error("given up");
+  const child = start(words, env);
+  const tails = [new Tail(child.stdout), new Tail(child.stderr)] as const;
+  let ended = false, late = false;
+  const timers: ReturnType<typeof setTimeout>[] = [];
+  const end = () => {
+    if (ended) return;
+    ended = true;
+    tell(child, "SIGTERM");
+    timers.push(setTimeout(() => tell(child, "SIGKILL"), KILL_AFTER_MS));
+  };
+  signal?.addEventListener("abort", end);
+  const overdue = () => {
+    late = true;
+    end();
+  };
+  if (timeoutMs < Infinity) timers.push(setTimeout(overdue, timeoutMs));
+  const { code, signal: endedBy } = await child.status;
+  signal?.removeEventListener("abort", end);
+  for (const timer of timers) clearTimeout(timer);
+  if (ended || !keepsChildren) tell(child, "SIGKILL");
+  const [output = "", errors = ""] = await Promise.all(tails.map((tail) => tail.end()));
+  return { code, endedBy, lateAfterMs: late ? timeoutMs : null, output, errors };
+}
+
+/** What went wrong, in a few words: the exit code, and the last line that the command wrote. */
+export function failureOf(
+  { code, endedBy, lateAfterMs, output, errors }: CommandOutcome,
+): string {
+  const what = lateAfterMs !== null
+    ? `ended after ${lateAfterMs / 1_000} s`
+    : endedBy === null
+    ? `exit code ${code}`
+    : `ended by ${endedBy}`;
+  const said = lastLine(errors) || lastLine(output);
+  return said === "" ? what : `${what}: ${said}`;
+}
+
+function lastLine(text: string): string {
+  const line = text.trimEnd().split(/[\r\n]/).at(-1) ?? "";
+  // deno-lint-ignore no-control-regex
+  const clean = line.replace(/[\x00-\x1f\x7f-\x9f]+/g, " ").trim();
+  return clean.length > QUOTE_MAX_CHARS ? `${clean.slice(0, QUOTE_MAX_CHARS)}...` : clean;
+}
+
+function start([program = "", ...args]: readonly string[], env: CommandOptions["env"]) {
+  try {
+    return new Deno.Command(program, {
+      args,
+      env,
+      clearEnv: true,
+      stdin: "null",
+      stdout: "piped",
+      stderr: "piped",
+      detached: GROUPS,
+    }).spawn();
+  } catch (error) {
+    const reason = error instanceof Deno.errors.NotFound
+      ? "not found"
+      : error instanceof Deno.errors.PermissionDenied
+      ? "not executable by this user"
+      : error instanceof Error
+      ? error.message
+      : `${error}`;
+    throw new Error(`cannot run ${program}: ${reason}`, { cause: error });
+  }
+}
+
+/** Signals the child's group, where there are groups. */
+function tell(child: Deno.ChildProcess, signal: "SIGTERM" | "SIGKILL"): void {
+  try {
+    if (GROUPS) Deno.kill(-child.pid, signal);
+    else child.kill(signal);
+  } catch {
+    // Nobody of it is left.
+  }
+}
+
+/** The end of what is written to a stream. */
+class Tail {
+  readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
+  readonly #drained: Promise<void>;
+  #kept = new Uint8Array();
+
+  constructor(stream: ReadableStream<Uint8Array>) {
+    this.#reader = stream.getReader();
+    this.#drained = this.#drain().catch(() => {});
+  }
+
+  async #drain(): Promise<void> {
+    for (let size = 0;;) {
+      const { value, done } = await this.#reader.read();
+      if (done) return;
+      size += value.length;
+      const joined = new Uint8Array(this.#kept.length + value.length);
+      joined.set(this.#kept);
+      joined.set(value, this.#kept.length);
+      this.#kept = joined.slice(-KEPT_BYTES);
+      if (size > FAST_BYTES) await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+    }
+  }
+
+  /** What was kept, once all is read or the wait is over. */
+  async end(): Promise<string> {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const over = new Promise<void>((resolve) => timer = setTimeout(resolve, DRAIN_MS));
+    await Promise.race([this.#drained, over]);
+    clearTimeout(timer);
+    await this.#reader.cancel().catch(() => {});
+    return new TextDecoder().decode(this.#kept);
+  }
+}
