@@ -20,6 +20,8 @@ export interface ConnectionOptions {
   readonly log: Log;
   /** Ends the waiting. */
   readonly signal: AbortSignal;
+  /** Shared with others who use the same key. */
+  readonly pace?: Pace;
 }
 
 /** Finds the endpoint; null when there is none, which the log has told, or when the waiting was ended. */
@@ -32,7 +34,7 @@ export async function connectionFor(
   const { api, credentials, peers } = config;
   const { instanceId, host: { fetch, clock } } = options;
   // The rate limit counts by key: all clients share one pace.
-  const pace = new Pace(clock);
+  const pace = options.pace ?? new Pace(clock);
   return (elasticIp, onProgress) => {
     const client = { endpoint, ...credentials, fetch, clock, onProgress, pace };
     const assignment = { elasticIp, instanceId, peers };
@@ -41,7 +43,7 @@ export async function connectionFor(
 }
 
 /** The endpoint given, that of the zone, or the one where the instance is; the watchdog waits for an answer. */
-async function endpointFor(
+export async function endpointFor(
   config: Config,
   { instanceId, host, log, signal }: ConnectionOptions,
 ): Promise<string | null> {
