@@ -24,6 +24,7 @@ if (import.meta.main) {
     readTextFile: (path) => Deno.readTextFileSync(path),
     openLink,
     openLog,
+    interfaces: () => Deno.networkInterfaces(),
     lookup: async (name) => (await lookup(name, { family: 4 })).address,
   });
   Deno.exit(code);

@@ -11,6 +11,7 @@ export interface Setup {
   /** What configures the network of the machine. */
   readonly world: "netplan" | "ifupdown";
   readonly address: string;
+  /** Empty when the cloud is to tell who the peers are. */
   readonly peerGroup: string;
   readonly apiKey: string;
   readonly apiSecret: string;
@@ -31,7 +32,8 @@ interface Written {
 /** The user data. Throws for values that would become something else than a value. */
 export function userData(setup: Setup): string {
   for (const [name, value] of Object.entries(setup)) {
-    if (!/^[\w .:/+=~@-]+$/.test(value)) {
+    const left = name === "peerGroup" && value === "";
+    if (!left && !/^[\w .:/+=~@-]+$/.test(value)) {
       throw new Error(`${name}: ${JSON.stringify(value)} is not plain`);
     }
   }
@@ -78,7 +80,7 @@ function netplanFiles({ address, peerGroup, apiKey, apiSecret, priority }: Setup
   const variables = [
     `IF_ADDRESS=${address}`,
     `IF_EXOSCALE_API_KEY=${apiKey}`,
-    `IF_EXOSCALE_PEER_GROUP="${peerGroup}"`,
+    ...(peerGroup ? [`IF_EXOSCALE_PEER_GROUP="${peerGroup}"`] : []),
     `IF_HOST_PRIORITY=${priority}`,
   ];
   return [
@@ -97,7 +99,7 @@ function ifupdownFiles({ address, peerGroup, apiKey, apiSecret, priority }: Setu
     "auto lo:1",
     "iface lo:1 inet static",
     `  address ${address}/32`,
-    `  exoscale-peer-group ${peerGroup}`,
+    ...(peerGroup ? [`  exoscale-peer-group ${peerGroup}`] : []),
     `  exoscale-api-key ${apiKey}`,
     "  exoscale-api-secret-file /etc/exoip/secret",
     `  host-priority ${priority}`,
@@ -129,7 +131,7 @@ function setupOf([world, ...words]: readonly string[]): Setup {
   return {
     world,
     address: of("address"),
-    peerGroup: of("peer-group"),
+    peerGroup: given.get("peer-group") ?? "",
     apiKey: of("api-key"),
     apiSecret: of("api-secret"),
     priority: of("priority", "10"),

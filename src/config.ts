@@ -1,6 +1,7 @@
 // What the program is to do, checked: every problem that can be seen without asking anybody is found here,
 // and all of them are reported together, each with its flag and its variable.
 import type { Values } from "./cli.ts";
+import { canonicalIp, isIpv6 } from "./core/ip.ts";
 import { type AddressConfig, readAddresses } from "./config/addresses.ts";
 import { type CloudConfig, type Findings, readCloud } from "./config/cloud.ts";
 import { type ElectionConfig, readElection } from "./config/election.ts";
@@ -41,6 +42,9 @@ export function configure(
   const { length } = config.addresses;
   const single = `${length} Elastic IPs, wanted one: -A and -D move one at a time`;
   reading.need(counts || length <= 1, "xi", single);
+  const addressed = config.api === "v2" ||
+    config.addresses.every(({ elasticIp }) => canonicalIp(elasticIp) !== null);
+  reading.need(addressed, "xi", "on CloudStack an Elastic IP is given by its IP address");
   refuseShort(reading, config);
   const { problems } = reading;
   return mode === null || problems.length > 0 ? { problems } : { mode, ...config };
@@ -51,7 +55,7 @@ function refuseShort(
   reading: Reading,
   { addresses, wire, api }: Pick<Config, "addresses" | "wire" | "api">,
 ): void {
-  const long = addresses.find(({ elasticIp }) => elasticIp.includes(":"));
+  const long = addresses.find(({ elasticIp }) => isIpv6(elasticIp));
   if (!long) return;
   const plain = `the original's 24 bytes have no room for ${long.elasticIp} (${nameOf("xi")})`;
   reading.need(wire === "full", "wire", plain);
@@ -61,6 +65,8 @@ function refuseShort(
 function readMode(reading: Reading): Mode | null {
   const modes: Readonly<Record<string, Mode>> = { W: "watchdog", A: "associate", D: "dissociate" };
   const asked = Object.keys(modes).filter((flag) => reading.on(flag));
+  // Whoever asks the doctor without a mode is about to watch.
+  if (asked.length === 0 && reading.on("doctor")) return "watchdog";
   if (asked.length === 1) return modes[asked[0] ?? ""] ?? null;
   const found = asked.map((flag) => `-${flag}`).join(" ") || "none";
   reading.problems.push(`give exactly one of -W, -A and -D, found: ${found}`);

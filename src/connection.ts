@@ -1,13 +1,16 @@
 // From the configuration to a cloud that can be asked: which endpoint, and one client for each Elastic IP.
-import type { Config } from "./config.ts";
-import { asCloudError } from "./exoscale/cloud_error.ts";
+import { type Config, nameOf } from "./config.ts";
+import type { AddressConfig } from "./config/addresses.ts";
+import { canonicalIp, isIpv6 } from "./core/ip.ts";
+import { resolveAddresses } from "./exoscale/address.ts";
+import { type ClientOptions, ClientV2 } from "./exoscale/client_v2.ts";
 import { CloudV1 } from "./exoscale/cloud_v1.ts";
 import { CloudV2 } from "./exoscale/cloud_v2.ts";
 import { Pace } from "./exoscale/pace.ts";
-import { endpointOf, findEndpoint } from "./exoscale/zone.ts";
+import { anyEndpoint, endpointOf, findEndpoint, lookUpEndpoint } from "./exoscale/zone.ts";
 import type { Host } from "./host.ts";
 import { findZone } from "./host/metadata.ts";
-import { StartPatience } from "./start_patience.ts";
+import { patiently } from "./patiently.ts";
 import type { Cloud, Log } from "./world.ts";
 
 /** Builds the cloud for one Elastic IP; each good answer, and how long it took, goes to the listener. */
@@ -24,22 +27,56 @@ export interface ConnectionOptions {
   readonly pace?: Pace;
 }
 
-/** Finds the endpoint; null when there is none, which the log has told, or when the waiting was ended. */
+/** A cloud that can be asked. */
+export interface Connection {
+  readonly connect: Connect;
+  /** Those of the configuration, each by its address now. */
+  readonly addresses: readonly AddressConfig[];
+}
+
+/** Finds endpoint and addresses; null when one cannot be had, which the log has told, or the waiting was ended. */
 export async function connectionFor(
   config: Config,
   options: ConnectionOptions,
-): Promise<Connect | null> {
+): Promise<Connection | null> {
   const endpoint = await endpointFor(config, options);
   if (endpoint === null) return null;
   const { api, credentials, peers } = config;
   const { instanceId, host: { fetch, clock } } = options;
   // The rate limit counts by key: all clients share one pace.
   const pace = options.pace ?? new Pace(clock);
-  return (elasticIp, onProgress) => {
-    const client = { endpoint, ...credentials, fetch, clock, onProgress, pace };
+  const client = { endpoint, ...credentials, fetch, clock, pace };
+  const addresses = await addressesFor(config, client, options);
+  if (addresses === null) return null;
+  const connect: Connect = (elasticIp, onProgress) => {
     const assignment = { elasticIp, instanceId, peers };
-    return api === "v1" ? new CloudV1(client, assignment) : new CloudV2(client, assignment);
+    return api === "v1"
+      ? new CloudV1({ ...client, onProgress }, assignment)
+      : new CloudV2({ ...client, onProgress }, assignment);
   };
+  return { connect, addresses };
+}
+
+/** Elastic IPs that are not given by address are looked up, all in one call. */
+async function addressesFor(
+  { addresses, mode, wire }: Config,
+  options: Omit<ClientOptions, "onProgress">,
+  { host: { clock }, log, signal }: ConnectionOptions,
+): Promise<readonly AddressConfig[] | null> {
+  const texts = addresses.map(({ elasticIp }) => elasticIp);
+  if (texts.every((text) => canonicalIp(text) !== null)) return addresses;
+  const client = new ClientV2({ ...options, onProgress() {} });
+  const trouble = "cannot find the Elastic IP";
+  const ask = () => resolveAddresses(texts, client, signal);
+  const found = await patiently(ask, { mode, event: "no-address", trouble, clock, log, signal });
+  const long = found?.find((elasticIp) => wire === "plain" && isIpv6(elasticIp));
+  if (long) log.write("critical", "no-address", `${nameOf("wire")}: plain has no room for ${long}`);
+  return long || !found ? null : addresses.map((address, index) => {
+    const elasticIp = found[index] ?? address.elasticIp;
+    const { elasticIp: text } = address;
+    if (text !== elasticIp) log.write("info", "address", `${JSON.stringify(text)} is ${elasticIp}`);
+    return { ...address, elasticIp };
+  });
 }
 
 /** The endpoint given, that of the zone, or the one where the instance is; the watchdog waits for an answer. */
@@ -48,22 +85,17 @@ export async function endpointFor(
   { instanceId, host, log, signal }: ConnectionOptions,
 ): Promise<string | null> {
   if (config.endpoint !== null) return config.endpoint;
+  const { directory, environment, credentials, mode } = config;
   const zone = config.zone ?? await findZone(host.machine) ?? config.usualZone;
-  if (zone !== null) return endpointOf(zone);
-  const patience = new StartPatience();
-  for (let waitMs = 1_000; !signal.aborted; waitMs = Math.min(waitMs * 2, 10_000)) {
-    try {
-      const { fetch, clock } = host;
-      return await findEndpoint(instanceId, { ...config.credentials, fetch, clock, signal });
-    } catch (cause) {
-      const error = asCloudError(cause);
-      const text = `cannot find the zone of this instance (give it with --zone): ${error.message}`;
-      const ends = patience.endsWith(error, host.clock.nowMs());
-      const final = ends || config.mode !== "watchdog";
-      log.write(final ? "critical" : "warning", "no-zone", text);
-      if (final) return null;
-      await host.clock.sleep(waitMs, signal);
-    }
-  }
-  return null;
+  if (zone !== null && directory === null) return endpointOf(zone, environment);
+  const { fetch, clock } = host;
+  const asked = { anyEndpoint: directory ?? anyEndpoint(environment), fetch, clock, signal };
+  const ask = () =>
+    zone === null
+      ? findEndpoint(instanceId, { ...asked, ...credentials })
+      : lookUpEndpoint(zone, asked);
+  const trouble = zone === null
+    ? "cannot find the zone of this instance (give it with --zone)"
+    : `cannot find the endpoint of the zone ${zone}`;
+  return await patiently(ask, { mode, event: "no-zone", trouble, clock, log, signal });
 }

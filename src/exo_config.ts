@@ -2,7 +2,7 @@
 // cmd/root.go.
 import { parse } from "smol-toml";
 import type { Environment } from "./cli.ts";
-import type { Findings } from "./config.ts";
+import type { Account } from "./config/cloud.ts";
 
 /** Reads a text file; throws `Deno.errors.NotFound` when there is none. */
 export type ReadTextFile = (path: string) => string;
@@ -20,11 +20,30 @@ export function exoConfigPaths(env: Environment, os: typeof Deno.build.os): stri
   return folders.filter((folder) => folder).map((folder) => `${folder}/exoscale.toml`);
 }
 
-/** The account that the CLI would use: undefined without a file, an error text for a broken one. */
+/** An account as the file has it: the secret itself, or the command that prints it. */
+export interface ExoAccount extends Account {
+  /** Program and arguments; it goes before the secret, as for the CLI. */
+  readonly secretCommand?: readonly string[];
+}
+
+/** What was found: nothing without a file, a problem with a broken one. */
+export interface ExoFindings {
+  readonly account?: ExoAccount;
+  /** The file that was read. */
+  readonly path?: string;
+  readonly problem?: string;
+}
+
+/** The account that the CLI would use: that of the name, else the default one, else the only one. */
 export function readExoAccount(
   env: Environment,
-  { os, readTextFile }: { os: typeof Deno.build.os; readTextFile: ReadTextFile },
-): { account?: Findings["account"]; problem?: string } {
+  { os, readTextFile, wanted }: {
+    os: typeof Deno.build.os;
+    readTextFile: ReadTextFile;
+    /** Name of the account, undefined or empty for the default one. */
+    wanted?: string | undefined;
+  },
+): ExoFindings {
   for (const path of exoConfigPaths(env, os)) {
     let text: string;
     try {
@@ -36,7 +55,7 @@ export function readExoAccount(
       return { problem: `EXOSCALE_CONFIG: cannot read ${path}: ${reason}` };
     }
     try {
-      return { account: accountIn(lowerKeys(parse(text)), env.EXOSCALE_ACCOUNT) };
+      return { account: accountIn(lowerKeys(parse(text)), wanted), path };
     } catch (error) {
       const reason = (error instanceof Error ? error.message : `${error}`).split("\n")[0];
       return { problem: `${path}: ${reason}` };
@@ -45,16 +64,33 @@ export function readExoAccount(
   return {};
 }
 
-function accountIn(file: unknown, wanted: string | undefined): Findings["account"] {
+function accountIn(file: unknown, wanted: string | undefined): ExoAccount {
   const { accounts, defaultaccount } = file as Record<string, unknown>;
-  if (!Array.isArray(accounts)) return {};
+  if (!Array.isArray(accounts)) {
+    if (wanted) throw new Error(`no account named ${JSON.stringify(wanted)}`);
+    return {};
+  }
   const name = wanted || defaultaccount;
   const account = accounts.find((each) => each.name === name) ??
     (name === undefined && accounts.length === 1 ? accounts[0] : undefined);
-  if (!account) throw new Error(`no account named ${JSON.stringify(name)}`);
+  if (!account) {
+    const names = accounts.map((each) => JSON.stringify(each.name)).join(", ");
+    throw new Error(`no account named ${JSON.stringify(name)}, there are: ${names}`);
+  }
   const text = (key: string) => typeof account[key] === "string" ? account[key] : undefined;
   const [apiKey, secret, zone] = [text("key"), text("secret"), text("defaultzone")];
-  return { ...(apiKey && { apiKey }), ...(secret && { secret }), ...(zone && { zone }) };
+  const [endpoint, environment] = [text("endpoint")?.replace(/\/+$/, ""), text("environment")];
+  const command: unknown = account.secretcommand;
+  const words = Array.isArray(command) ? command.map((word) => `${word}`) : [];
+  return {
+    ...(apiKey && { apiKey }),
+    ...(secret && { secret }),
+    ...(words.length > 0 && { secretCommand: words }),
+    ...(zone && { zone }),
+    // Old files name the API that is switched off.
+    ...(endpoint && /^https?:.*\/v2$/.test(endpoint) && { endpoint }),
+    ...(environment && { environment }),
+  };
 }
 
 /** The CLI reads keys without regard to case. */

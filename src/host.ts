@@ -24,6 +24,8 @@ export interface Host {
   readonly readTextFile: (path: string) => string;
   readonly openLink: (hostname: string, port: number) => Link;
   readonly openLog: (options: { stdout: boolean }) => HostLog;
+  /** The addresses of this machine, by interface; throws when they cannot be listed. */
+  readonly interfaces: () => readonly { readonly name: string; readonly address: string }[];
   /** IPv4 addresses of a host name. */
   readonly lookup: (name: string) => Promise<string>;
 }

@@ -3,11 +3,13 @@ import { associate } from "./associate.ts";
 import { isOn, readValues, UsageError, type Values } from "./cli.ts";
 import { type Config, configure, nameOf } from "./config.ts";
 import { connectionFor } from "./connection.ts";
+import { diagnose } from "./doctor/doctor.ts";
 import type { Host } from "./host.ts";
 import type { HostLog } from "./host/log.ts";
 import { findInstanceId } from "./host/metadata.ts";
 import { resolvePeers } from "./host/resolve.ts";
 import { stopWatchdog, withPidFile } from "./pid_file.ts";
+import { printPolicy } from "./print_policy.ts";
 import { findValues } from "./sources.ts";
 import { askStatus } from "./status.ts";
 import { describe, usage } from "./usage.ts";
@@ -31,11 +33,16 @@ export async function runProgram(argv: readonly string[], host: Host): Promise<n
   }
   if (isOn(values.given.get("stop"))) return await stopWatchdog(values, host);
   if (isOn(values.given.get("status"))) return await askStatus(values, host);
-  const [findings, unreadable] = findValues(values, host);
+  if (isOn(values.given.get("print-iam-policy"))) return printPolicy(values, host);
+  const [findings, unreadable] = await findValues(values, host);
   const configured = configure(values, findings);
   if ("problems" in configured || unreadable.length > 0) {
     const problems = "problems" in configured ? configured.problems : [];
     return fail(host, [...unreadable, ...problems]);
+  }
+  if (isOn(values.given.get("doctor"))) {
+    for (const warning of warningsOf(values)) host.print("err", `exoip: ${warning}`);
+    return await diagnose(configured, { host, json: isOn(values.given.get("json")) });
   }
   return await withPidFile(configured, {
     pidFiles: host.pidFiles,
@@ -107,14 +114,15 @@ async function runMode(
   const stopping = new AbortController();
   const early = host.signals.listen((signal) => signal === "stop" && stopping.abort());
   const { signal } = stopping;
-  const connect = await connectionFor(config, { instanceId, host, log, signal });
+  const connection = await connectionFor(config, { instanceId, host, log, signal });
   if (signal.aborted) return config.mode === "watchdog" ? 0 : 1;
-  if (connect === null) return 1;
+  if (connection === null) return 1;
+  const { connect, addresses } = connection;
   if (config.mode === "watchdog") {
     early();
-    return await watch(config, { instanceId, host, log, connect });
+    return await watch({ ...config, addresses }, { instanceId, host, log, connect });
   }
-  const elasticIp = config.addresses[0]?.elasticIp ?? "";
+  const elasticIp = addresses[0]?.elasticIp ?? "";
   const cloud = connect(elasticIp, () => {});
   return await associate(config.mode, { cloud, clock: host.clock, log, signal, elasticIp });
 }

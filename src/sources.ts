@@ -1,18 +1,23 @@
-// What the configuration needs of files: the secret, and what the `exo` CLI knows.
+// What the configuration needs of files and programs: the secret, and what the `exo` CLI knows.
 import type { Given, Values } from "./cli.ts";
 import { type Findings, nameOf } from "./config.ts";
-import { readExoAccount } from "./exo_config.ts";
+import { type Account, lends } from "./config/cloud.ts";
+import { type ExoFindings, readExoAccount } from "./exo_config.ts";
 import type { Host } from "./host.ts";
 
+/** Longest time that an account's command has to print the secret. */
+const SECRET_COMMAND_MS = 10_000;
+
 /** Reads the secret file and the CLI's configuration, if what they could say is not said already. */
-export function findValues(
+export async function findValues(
   { given }: Values,
-  host: Pick<Host, "env" | "os" | "readTextFile">,
-): [Findings, string[]] {
-  const findings: { secretFile?: string; account?: Findings["account"] & object } = {};
+  host: Pick<Host, "env" | "os" | "readTextFile" | "machine">,
+): Promise<[Findings, string[]]> {
+  const findings: { secretFile?: string; account?: Account } = {};
   const problems: string[] = [];
   const file = given.get("api-secret-file");
-  if (file && goesBefore(file, given.get("xs"))) {
+  const lent = lends({ given });
+  if (file && !lent && goesBefore(file, given.get("xs"))) {
     try {
       findings.secretFile = host.readTextFile(file.text).trim();
     } catch (error) {
@@ -20,14 +25,41 @@ export function findValues(
       problems.push(`${nameOf("api-secret-file")}: cannot read ${file.text}: ${reason}`);
     }
   }
-  const keyed = given.has("xk") && (given.has("xs") || file);
+  const keyed = !lent && given.has("xk") && (given.has("xs") || file);
   const placed = given.has("zone") || given.has("xe") || given.get("api")?.text === "v1";
-  if (!keyed || !placed) {
-    const { account, problem } = readExoAccount(host.env, host);
-    if (account) findings.account = account;
-    if (problem && !keyed) problems.push(problem);
+  if (keyed && placed) return [findings, problems];
+  const wanted = given.get("account")?.text;
+  const found = readExoAccount(host.env, { ...host, wanted });
+  if (found.account) {
+    findings.account = await withSecret(found, { lent, host, problems });
+  } else if (wanted && lent && !found.problem) {
+    problems.push(`${nameOf("account")}: the exo CLI has no configuration file here`);
   }
+  if (found.problem && !keyed) problems.push(found.problem);
   return [findings, problems];
+}
+
+/** The account with its secret, which a command may have to print, if it is wanted; what fails joins the problems. */
+async function withSecret(
+  { account = {}, path = "" }: ExoFindings,
+  { lent, host, problems }: { lent: boolean; host: Pick<Host, "machine">; problems: string[] },
+): Promise<Account> {
+  const { secretCommand, ...rest } = account;
+  const [program, ...args] = secretCommand ?? [];
+  if (program === undefined || !lent) return rest;
+  const limit = new AbortController();
+  const timer = setTimeout(() => limit.abort(), SECRET_COMMAND_MS);
+  try {
+    const printed = await host.machine.run(program, args, limit.signal);
+    return { ...rest, secret: printed.replace(/\n+$/, "") };
+  } catch (error) {
+    const late = limit.signal.aborted ? `nothing within ${SECRET_COMMAND_MS / 1000} s` : null;
+    const reason = late ?? (error instanceof Error ? error.message : `${error}`);
+    problems.push(`${path}: the account's secretCommand (${program}) failed: ${reason}`);
+    return rest;
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** A flag goes before a variable, ours before the CLI's, and the secret itself before its file. */

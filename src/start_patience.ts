@@ -5,8 +5,11 @@ import type { CloudError, CloudErrorKind } from "./exoscale/cloud_error.ts";
 const FINAL: ReadonlySet<CloudErrorKind> = new Set([
   "deprecated",
   "no-such-address",
+  "ambiguous-address",
   "no-such-peer",
   "no-such-group",
+  "no-such-zone",
+  "no-peers",
   "managed-address",
   "pool-address",
 ]);

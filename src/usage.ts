@@ -5,8 +5,8 @@ import { flagOf, type Option, OPTIONS } from "./options.ts";
 
 const INTRODUCTION = `exoip keeps an Exoscale Elastic IP on a live machine.
 
-  exoip -W -xi ADDRESS -p PEER[,PEER...] [options]   watch, on every node
-  exoip -A|-D -xi ADDRESS [options]                  attach or detach once
+  exoip -W -xi ADDRESS [options]       watch, on every node
+  exoip -A|-D -xi ADDRESS [options]    attach or detach once
 
 Options (one or two dashes; a variable serves where its flag is not given):
 `;
@@ -54,7 +54,7 @@ export function describe(config: Config, instanceId: string): string[] {
     `API key: ${credentials.apiKey.slice(0, 4)}...`,
     ...(config.mode !== "watchdog" ? [] : [
       `listen: ${listen.hostname}:${listen.port}`,
-      `peers: ${peers.kind === "group" ? `group ${peers.group}` : peers.addresses.join(", ")}`,
+      `peers: ${peersText(peers)}`,
       `priority: ${config.priority}`,
       `interval: ${seconds(config.intervalMs)}, dead after ${config.deadRatio} intervals`,
       `preempts after: ${seconds(config.preemptDelayMs)}`,
@@ -64,6 +64,19 @@ export function describe(config: Config, instanceId: string): string[] {
       `wire: ${config.wire}`,
     ]),
   ];
+}
+
+function peersText(peers: Config["peers"]): string {
+  switch (peers.kind) {
+    case "static":
+      return peers.addresses.join(", ");
+    case "groups":
+      return `security group ${peers.groups.join(", ")}`;
+    case "discovery":
+      return "our instance pool, else the label exoip";
+    default:
+      return peers satisfies never;
+  }
 }
 
 function addressText({ elasticIp, priority }: AddressConfig): string {

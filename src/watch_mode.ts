@@ -45,9 +45,9 @@ function watchdogSettings(
     port: listen.port,
     trailer: wire === "full",
     selfId: api === "v2" ? instanceId : null,
-    addresses: peers.kind === "group"
-      ? null
-      : peers.addresses.filter((address) => !localAddresses.includes(address)),
+    addresses: peers.kind === "static"
+      ? peers.addresses.filter((address) => !localAddresses.includes(address))
+      : null,
     verbose,
   };
 }

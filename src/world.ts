@@ -84,6 +84,8 @@ export interface Membership {
   /** Without self. */
   readonly peers: readonly PeerIdentity[];
   readonly listed: boolean;
+  /** Why these are the peers; left out when the configuration names them. */
+  readonly found?: string;
 }
 
 /** Who holds, as far as it was asked. */

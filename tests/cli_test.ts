@@ -8,8 +8,21 @@ type Row = readonly [name: string, variables: readonly string[], value: string];
 
 const ORIGINAL: readonly Row[] = [
   ["xi", ["IF_ADDRESS"], "198.51.100.50"],
-  ["xk", ["IF_EXOSCALE_API_KEY", "EXOSCALE_API_KEY"], "EXOkey"],
-  ["xs", ["IF_EXOSCALE_API_SECRET", "EXOSCALE_API_SECRET"], "secret=with=signs="],
+  ["xk", [
+    "IF_EXOSCALE_API_KEY",
+    "EXOSCALE_API_KEY",
+    "EXOSCALE_KEY",
+    "CLOUDSTACK_KEY",
+    "CLOUDSTACK_API_KEY",
+  ], "EXOkey"],
+  ["xs", [
+    "IF_EXOSCALE_API_SECRET",
+    "EXOSCALE_API_SECRET",
+    "EXOSCALE_SECRET",
+    "EXOSCALE_SECRET_KEY",
+    "CLOUDSTACK_SECRET",
+    "CLOUDSTACK_SECRET_KEY",
+  ], "secret=with=signs="],
   ["xe", ["IF_EXOSCALE_API_ENDPOINT", "EXOSCALE_API_ENDPOINT"], "https://c.test/compute"],
   ["i", ["IF_EXOSCALE_INSTANCE_ID"], "9b1e6f20-53c4-4a7d-8e2f-0a1b2c3d4e5f"],
   ["p", ["IF_EXOSCALE_PEERS"], "192.0.2.1"],
@@ -22,6 +35,8 @@ const ORIGINAL: readonly Row[] = [
 const ADDED: readonly Row[] = [
   ["api", ["IF_EXOSCALE_API"], "v1"],
   ["zone", ["IF_EXOSCALE_ZONE", "EXOSCALE_ZONE"], "ch-dk-2"],
+  ["api-environment", ["IF_EXOSCALE_API_ENVIRONMENT", "EXOSCALE_API_ENVIRONMENT"], "ppapi"],
+  ["account", ["IF_EXOSCALE_ACCOUNT", "EXOSCALE_ACCOUNT"], "work"],
   ["api-secret-file", ["IF_EXOSCALE_API_SECRET_FILE"], "/run/secret"],
   ["preempt-delay", ["IF_PREEMPT_DELAY"], "60"],
   ["handover-timeout", ["IF_HANDOVER_TIMEOUT"], "5"],
@@ -42,6 +57,7 @@ const SWITCHES: ReadonlyArray<readonly [name: string, variable?: string]> = [
   ["no-preempt", "IF_NO_PREEMPT"],
   ["stop"],
   ["status"],
+  ["print-iam-policy"],
   ["h"],
 ];
 

@@ -119,3 +119,29 @@ Deno.test("configure() keeps the zone of the account for when the metadata does 
   assertEquals(zone([], { EXOSCALE_ZONE: "de-fra-1" }), "de-fra-1");
   assertEquals(zone([], {}), null);
 });
+
+Deno.test("configure() lets an account that a flag names go before the variables, not before flags", () => {
+  const env = { EXOSCALE_API_KEY: "EXOenv", EXOSCALE_API_SECRET: "env secret" };
+  const rows: ReadonlyArray<readonly [argv: string[], Environment, key: string]> = [
+    [["--account", "work"], env, "EXOaccount"],
+    [[], { ...env, EXOSCALE_ACCOUNT: "work" }, "EXOenv"],
+    [[], { EXOSCALE_ACCOUNT: "work" }, "EXOaccount"],
+    [["--account", "work", "-xk", "k", "-xs", "s"], env, "k"],
+  ];
+  for (const [argv, variables, apiKey] of rows) {
+    const config = configOf([...ONCE, ...argv], variables, { account: ACCOUNT });
+    assertEquals(config.credentials.apiKey, apiKey, argv.join(" "));
+  }
+});
+
+Deno.test("configure() takes environment and endpoint of an account along with its key only", () => {
+  const endpoint = "https://ppapi-at-vie-1.exoscale.com/v2";
+  const account = { ...ACCOUNT, endpoint, environment: "ppapi" };
+  const placeOf = (argv: string[], env: Environment = {}) => {
+    const { environment, directory } = configOf([...ONCE, ...argv], env, { account });
+    return [environment, directory];
+  };
+  assertEquals(placeOf([]), ["ppapi", endpoint]);
+  assertEquals(placeOf(["-xk", "k", "-xs", "s"]), ["api", null]);
+  assertEquals(placeOf([], { EXOSCALE_API_ENVIRONMENT: "test" }), ["test", endpoint]);
+});

@@ -31,6 +31,8 @@ Deno.test("configure() gives the documented defaults", () => {
     api: "v2",
     endpoint: null,
     zone: null,
+    environment: "api",
+    directory: null,
     usualZone: null,
     instanceId: null,
     peers: { kind: "static", addresses: ["192.0.2.2"] },
@@ -84,8 +86,8 @@ Deno.test("configure() takes each value, at both ends of its range", () => {
 });
 
 Deno.test("configure() knows the three modes, and a group as the source of the peers", () => {
-  const group = ["-W", ...ONCE.slice(1), "-G", "load balancers"];
-  assertEquals(configOf(group).peers, { kind: "group", group: "load balancers" });
+  const group = ["-W", ...ONCE.slice(1), "-G", "load balancers, edge", "-G", "edge"];
+  assertEquals(configOf(group).peers, { kind: "groups", groups: ["load balancers", "edge"] });
   assertEquals(configOf(ONCE).mode, "associate");
   assertEquals(configOf(["-D", ...ONCE.slice(1)]).mode, "dissociate");
   assertEquals(configOf([...ONCE, "-W=false", "-D=false"]).mode, "associate");
@@ -97,7 +99,9 @@ Deno.test("configure() names flag and variable of each problem", () => {
     [["-W=false"], /^give exactly one of -W, -A and -D, found: none$/],
     [["-xi", ""], /^-xi \(IF_ADDRESS\): .*missing/],
     [["-xi", "198.51.100.256"], /^-xi \(IF_ADDRESS\): "198.51.100.256" is not an IP address/],
-    [["-xi", "elastic.test"], /^-xi \(IF_ADDRESS\): "elastic.test" is not an IP address/],
+    [["-xi", "198.51.100"], /^-xi \(IF_ADDRESS\): "198.51.100" is not an IP address/],
+    [["-xi", "web", "--api", "v1"], /^-xi \(IF_ADDRESS\): on CloudStack .* by its IP address/],
+    [["--api-environment", "a.b"], /^--api-environment \(IF_EXOSCALE_API_ENVIRONMENT\): "a.b" is/],
     [["-i", "node-1"], /^-i \(IF_EXOSCALE_INSTANCE_ID\): "node-1" is not a UUID/],
     [["-i", ""], /^-i \(IF_EXOSCALE_INSTANCE_ID\): "" is not a UUID/],
     [["-xk", ""], /^-xk \(IF_EXOSCALE_API_KEY\): .*missing/],
@@ -131,15 +135,17 @@ Deno.test("configure() names flag and variable of each problem", () => {
   }
 });
 
-Deno.test("configure() wants peers for -W alone, and no group beside IF_EXOSCALE_PEERS", () => {
+Deno.test("configure() lets the cloud tell the peers, and refuses a group beside -p", () => {
   const bare = ["-xi", "198.51.100.50", ...CREDENTIALS];
-  const missing = "-p (IF_EXOSCALE_PEERS): peers are missing: " +
-    "give them, or a group with -G (IF_EXOSCALE_PEER_GROUP)";
   const both = "-p (IF_EXOSCALE_PEERS): excludes -G (IF_EXOSCALE_PEER_GROUP): give one of them";
-  assertEquals(problemsOf(["-W", ...bare]), [missing]);
+  assertEquals(configOf(["-W", ...bare]).peers, { kind: "discovery" });
+  const empty = "the list is empty: leave it out, or name some";
+  assertEquals(problemsOf(["-W", "-p", "", ...bare]), [`-p (IF_EXOSCALE_PEERS): ${empty}`]);
+  assertEquals(problemsOf(["-W", "-G", "", ...bare]), [`-G (IF_EXOSCALE_PEER_GROUP): ${empty}`]);
+  assertEquals(problemsOf(["-W", "-G", "web,", ...bare]).length, 1);
   const env = { IF_EXOSCALE_PEERS: "192.0.2.2" };
   assertEquals(problemsOf(["-W", "-G", "web", ...bare], env), [both]);
-  assertEquals(problemsOf(["-W", "-p", "", "-G", "web", ...bare], env)[0], both);
+  assertEquals(problemsOf(["-W", "-p", "", "-G", "web", ...bare], env).length, 1);
   assertEquals(problemsOf(["-A", ...bare]), []);
   assertEquals(problemsOf(["-D", "-G", "web", ...bare], env), []);
 });
@@ -151,7 +157,7 @@ Deno.test("configure() checks priority and times for -W only", () => {
 });
 
 Deno.test("configure() reports all problems together", () => {
-  const wrong = ["-xi", "x", "-i", "x", "-P", "256", "-t", "0", "-r", "0", "-l", "x", "-p", "?"];
+  const wrong = ["-xi", "1", "-i", "x", "-P", "256", "-t", "0", "-r", "0", "-l", "x", "-p", "?"];
   const starts = problemsOf(wrong).map((problem) => problem.split(/[ :]/)[0]);
   assertEquals(starts.sort(), ["-P", "-i", "-l", "-p", "-r", "-t", "-xi", "-xk", "-xs", "give"]);
   const none = problemsOf([]).map((problem) => problem.split(/[ :]/)[0]);

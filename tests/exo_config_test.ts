@@ -32,7 +32,9 @@ function readWith(files: Record<string, string>, env: Environment = { HOME }) {
     if (text === undefined) throw new Deno.errors.NotFound(path);
     return text;
   };
-  return { ...readExoAccount(env, { os: "linux", readTextFile }), tried };
+  const wanted = env.EXOSCALE_ACCOUNT;
+  const { path: _, ...found } = readExoAccount(env, { os: "linux", readTextFile, wanted });
+  return { ...found, tried };
 }
 
 Deno.test("exoConfigPaths() follows the CLI's search order on each system", () => {
@@ -96,7 +98,7 @@ Deno.test("readExoAccount() takes the account of EXOSCALE_ACCOUNT, else the defa
   assertEquals(readWith(files).account, WORK);
   assertEquals(readWith(files, { HOME, EXOSCALE_ACCOUNT: "home" }).account, home);
   const { problem } = readWith(files, { HOME, EXOSCALE_ACCOUNT: "none" });
-  assertEquals(problem, `${PATH}: no account named "none"`);
+  assertEquals(problem, `${PATH}: no account named "none", there are: "home", "work"`);
 });
 
 Deno.test("readExoAccount() reads keys without regard to case", () => {
@@ -122,7 +124,7 @@ Deno.test("readExoAccount() leaves out what is missing, empty or no text", () =>
     ["", {}],
     ['defaultaccount = "work"', {}],
     ['accounts = "work"', {}],
-    ['[[accounts]]\nkey = "EXOwork"\nsecretCommand = ["pass", "exo"]', { apiKey: "EXOwork" }],
+    ['[[accounts]]\nkey = "EXOwork"\nsecretCommand = []', { apiKey: "EXOwork" }],
     ['[[accounts]]\nkey = 7\nsecret = ""\ndefaultZone = "ch-dk-2"', { zone: "ch-dk-2" }],
     ["[[accounts]]\nkey = 2026-01-01T00:00:00Z", {}],
   ];
@@ -157,7 +159,7 @@ Deno.test("readExoAccount() counts an empty EXOSCALE_ACCOUNT as unset", () => {
   const text = 'defaultaccount = "work"\n[[accounts]]\nname = "work"\nkey = "k"\nsecret = "s"';
   const env = { HOME: "/h", EXOSCALE_ACCOUNT: "" };
   const found = readExoAccount(env, { os: "linux", readTextFile: () => text });
-  assertEquals(found, { account: { apiKey: "k", secret: "s" } });
+  assertEquals(found.account, { apiKey: "k", secret: "s" });
 });
 
 Deno.test("readExoAccount() names a file that EXOSCALE_CONFIG names and that cannot be read", () => {
@@ -166,4 +168,16 @@ Deno.test("readExoAccount() names a file that EXOSCALE_CONFIG names and that can
   };
   const { problem } = readExoAccount({ EXOSCALE_CONFIG: "/x.toml" }, { os: "linux", readTextFile });
   assertEquals(problem, "EXOSCALE_CONFIG: cannot read /x.toml: not there");
+});
+
+Deno.test("readExoAccount() takes environment, endpoint of API v2, and the command for the secret", () => {
+  const account = (rest: string) =>
+    readWith({ [PATH]: `[[accounts]]\nkey = "k"\n${rest}` }).account;
+  assertEquals(account('Environment = "ppapi"'), { apiKey: "k", environment: "ppapi" });
+  const endpoint = "https://api-at-vie-1.exoscale.com/v2";
+  assertEquals(account(`endpoint = "${endpoint}/"`), { apiKey: "k", endpoint });
+  assertEquals(account('endpoint = "https://api.exoscale.ch/v1"'), { apiKey: "k" });
+  const secretCommand = ["pass", "show", "exo"];
+  const both = 'secret = "old"\nSecretCommand = ["pass", "show", "exo"]';
+  assertEquals(account(both), { apiKey: "k", secret: "old", secretCommand });
 });

@@ -32,6 +32,8 @@ export interface Trace {
 export interface Situation {
   readonly env?: Record<string, string>;
   readonly files?: Record<string, string>;
+  /** What programs print, by their command line. */
+  readonly programs?: Record<string, string>;
   /** The answer of the metadata service. */
   readonly metadata?: string;
   readonly holds?: boolean;
@@ -78,7 +80,10 @@ export async function run(argv: string[], situation: Situation = {}): Promise<Tr
         return metadata === undefined ? missing(url) : Promise.resolve(new Response(metadata));
       },
       readTextFile: missing,
-      run: missing,
+      run: (program, args) => {
+        const printed = situation.programs?.[[program, ...args].join(" ")];
+        return printed === undefined ? missing(program) : Promise.resolve(printed);
+      },
     },
     pidFiles: {
       claim: (path) => {
@@ -113,6 +118,7 @@ export async function run(argv: string[], situation: Situation = {}): Promise<Tr
       write: (severity, event, text) => void trace.log.push(`${severity} ${event}: ${text}`),
       flush: () => Promise.resolve(void (trace.flushedCount = trace.log.length)),
     }),
+    interfaces: () => [{ name: "lo", address: "127.0.0.1" }],
     lookup: (name) => name === "web.test" ? Promise.resolve("192.0.2.3") : missing(name),
   };
   trace.code = await runProgram(argv, host);

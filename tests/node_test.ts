@@ -42,6 +42,22 @@ Deno.test("stepNode() warns of a signal that can change nothing", () => {
   ]);
 });
 
+Deno.test("stepNode() tells once why these are the peers, and again when that changes", () => {
+  const node = startNode(SETTINGS, { atMs: 0, selfId: SELF, peers: null });
+  const list: NodeEvent = { kind: "members", peers: [], listed: true };
+  const pool = "the peers are the members of our instance pool";
+  const label = "the peers are the instances labelled";
+  const told = linesOf(node, [
+    { ...list, found: pool },
+    { ...list, found: pool },
+    { kind: "members-failed", retryAfterMs: null },
+    { ...list, found: pool },
+    { ...list, found: label },
+  ]).filter((line) => line.includes("the peers"));
+  assertEquals(told, [`info ${pool}`, `info ${label}`]);
+  assertEquals(linesOf(node, [list]).filter((line) => line.includes("the peers")), []);
+});
+
 /** Heartbeats of three peers that mostly repeat themselves, at mostly regular times. */
 const someHeartbeats = fc.array(
   fc.record({

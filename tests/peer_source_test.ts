@@ -9,6 +9,8 @@ function machine(number: number, changes: Partial<Machine> = {}): Machine {
     wireId: `wire-${number}`,
     address: `203.0.113.${number}`,
     exists: true,
+    poolId: null,
+    labels: {},
     ...changes,
   };
 }

@@ -13,7 +13,7 @@ import {
 
 /** A list that was read at 0. */
 function known(): Roster {
-  return endReading(beginReading(startRoster(true), 0), true);
+  return endReading(beginReading(startRoster(true), 0), { listed: true });
 }
 
 /** How often the list is read within the time while these senders speak once a second. */
@@ -22,7 +22,7 @@ function readings(forMs: number, speakers: (atMs: number) => readonly string[]):
   for (let atMs = NEED_MS; atMs <= forMs; atMs += 1_000) {
     for (const address of speakers(atMs)) roster = meetStranger(roster, address, atMs);
     if (rosterWakeAtMs(roster) > atMs) continue;
-    roster = endReading(beginReading(roster, atMs), true);
+    roster = endReading(beginReading(roster, atMs), { listed: true });
     count += 1;
   }
   return count;
@@ -42,7 +42,9 @@ Deno.test("meetStranger() lets a newcomer be found at once beside one who stays 
   let roster = known();
   for (let atMs = 0; atMs <= 600_000; atMs += 1_000) {
     roster = meetStranger(roster, "10.0.0.9", atMs);
-    if (rosterWakeAtMs(roster) <= atMs) roster = endReading(beginReading(roster, atMs), true);
+    if (rosterWakeAtMs(roster) <= atMs) {
+      roster = endReading(beginReading(roster, atMs), { listed: true });
+    }
   }
   roster = meetStranger(roster, "10.0.0.8", 620_000);
   assert(rosterWakeAtMs(roster) <= 620_000);
@@ -58,7 +60,7 @@ Deno.test("meetStranger() keeps its memory small, and any flood to one reading i
     const atMs = each * NEED_MS;
     roster = meetStranger(roster, `10.2.0.${each}`, atMs);
     assert(roster.strangers.has(`10.2.0.${each}`), "old ones make room");
-    roster = endReading(beginReading(roster, atMs), true);
+    roster = endReading(beginReading(roster, atMs), { listed: true });
   }
   assertEquals(roster.strangers.size, 64);
 });

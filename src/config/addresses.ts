@@ -1,9 +1,11 @@
-// -xi: one Elastic IP or several, each with its own priority if it has one: `A/10,B/20`.
+// -xi: one Elastic IP or several, each with its own priority if it has one: `A/10,B/20`. Each is an IP address, or a
+// name for the cloud to look up: the Elastic IP's id, its description, or one of its labels as `key=value`.
 import { canonicalIp } from "../core/ip.ts";
 import type { Reading } from "./reading.ts";
 
 /** An Elastic IP to watch. */
 export interface AddressConfig {
+  /** In canonical form; until the cloud was asked perhaps a name, too. */
   readonly elasticIp: string;
   /** Priority of this node for it, 0 to 255; null means that of the node. */
   readonly priority: number | null;
@@ -25,13 +27,21 @@ export function readAddresses(reading: Reading): AddressConfig[] {
 }
 
 function addressOf(text: string, reading: Reading): AddressConfig {
-  const [, address = "", priority] = /^(.*?)(?:\/([^/]*))?$/.exec(text) ?? [];
-  const elasticIp = canonicalIp(address) ?? address;
-  const known = canonicalIp(address) !== null;
-  reading.need(known, "xi", `${JSON.stringify(address)} is not an IP address`);
-  if (priority === undefined) return { elasticIp, priority: null };
+  const [, before = "", priority] = /^(.*)\/([^/]*)$/.exec(text) ?? [];
+  // A description may have a slash, too.
+  const ranked = priority !== undefined && (canonicalIp(before) !== null || /^\d+$/.test(priority));
+  const given = ranked ? before : text;
+  const elasticIp = canonicalIp(given) ?? given;
+  reading.need(plausible(elasticIp), "xi", `${JSON.stringify(given)} is not an IP address`);
+  if (!ranked) return { elasticIp, priority: null };
   const value = /^\d{1,3}$/.test(priority) ? Number(priority) : NaN;
-  const problem = `${JSON.stringify(text)}: the priority after / is not between 0 and 255`;
-  reading.need(value <= 255, "xi", problem);
+  const beyond = `${JSON.stringify(text)}: the priority after / is not between 0 and 255`;
+  reading.need(value <= 255, "xi", beyond);
   return { elasticIp, priority: value };
+}
+
+/** What looks like an address must be one; anything else is a name that the cloud may know. */
+function plausible(text: string): boolean {
+  const looks = /^[\d.]*$/.test(text) || /^[0-9a-f]*:[0-9a-f:.]*$/i.test(text);
+  return !looks || canonicalIp(text) !== null;
 }

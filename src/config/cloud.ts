@@ -1,5 +1,6 @@
 // Which cloud to speak to, and as whom.
 import { isUuid } from "../core/uuid.ts";
+import { DEFAULT_ENVIRONMENT } from "../exoscale/zone.ts";
 import { nameOf, type Reading } from "./reading.ts";
 
 /** Credentials for the cloud. */
@@ -13,7 +14,15 @@ export interface Findings {
   /** Content of the secret file, if one was named and goes before the secret that was given. */
   readonly secretFile?: string;
   /** Account of the `exo` CLI's configuration file. */
-  readonly account?: Partial<Credentials> & { readonly zone?: string };
+  readonly account?: Account;
+}
+
+/** An account of the `exo` CLI, with what it has. */
+export interface Account extends Partial<Credentials> {
+  readonly zone?: string;
+  /** Endpoint of API v2 that lists the zones. */
+  readonly endpoint?: string;
+  readonly environment?: string;
 }
 
 /** The cloud as configured. */
@@ -23,6 +32,10 @@ export interface CloudConfig {
   /** Without a slash at its end; null means: from the zone. */
   readonly endpoint: string | null;
   readonly zone: string | null;
+  /** What the hosts of API v2 begin with, usually `api`. */
+  readonly environment: string;
+  /** Endpoint that is asked for that of the zone; null means: it follows from the zone's name. */
+  readonly directory: string | null;
   /** Zone of the `exo` CLI's account, for a machine whose metadata does not tell. */
   readonly usualZone: string | null;
   /** Lower case; null means: ask the machine. */
@@ -37,8 +50,13 @@ export function readCloud(reading: Reading, findings: Findings): CloudConfig {
   const instanceId = reading.value("i");
   const problem = `${JSON.stringify(instanceId)} is not a UUID`;
   reading.need(instanceId === null || isUuid(instanceId), "i", problem);
-  const credentials = readCredentials(reading, findings);
+  const { account } = findings;
+  const { credentials, lent } = readCredentials(reading, findings);
   const { api, endpoint } = readEndpoint(reading);
+  const environment = reading.value("api-environment") ?? (lent ? account?.environment : undefined);
+  const usual = environment === undefined || /^[a-z0-9]+$/.test(environment);
+  const odd = `${JSON.stringify(environment)} is no environment name`;
+  reading.need(usual, "api-environment", odd);
   const zone = reading.value("zone");
   const plausible = zone === null || /^[a-z0-9-]+$/.test(zone);
   reading.need(plausible, "zone", `${JSON.stringify(zone)} is no zone name`);
@@ -47,24 +65,39 @@ export function readCloud(reading: Reading, findings: Findings): CloudConfig {
     api,
     endpoint,
     zone,
-    usualZone: findings.account?.zone ?? null,
+    environment: environment ?? DEFAULT_ENVIRONMENT,
+    directory: (lent ? account?.endpoint : undefined) ?? null,
+    usualZone: account?.zone ?? null,
     instanceId: instanceId?.toLowerCase() ?? null,
   };
 }
 
-function readCredentials(reading: Reading, { secretFile, account }: Findings): Credentials {
-  const lone = !reading.has("xk") && !reading.has("xs") && secretFile === undefined;
-  const apiKey = reading.value("xk") ?? (lone ? account?.apiKey : undefined) ?? "";
-  const text = secretFile ?? reading.value("xs") ?? (lone ? account?.secret : undefined);
+/** `lent` tells that they are those of the `exo` CLI's account. */
+function readCredentials(
+  reading: Reading,
+  { secretFile, account }: Findings,
+): { credentials: Credentials; lent: boolean } {
+  const lent = lends(reading) && secretFile === undefined && account !== undefined;
+  const apiKey = (lent ? account.apiKey : reading.value("xk")) ?? "";
+  const text = lent ? account.secret : secretFile ?? reading.value("xs");
   const secret = (text ?? "").trim();
   reading.need(apiKey !== "", "xk", "the API key is missing");
   const elsewhere = `the API secret is missing (or in ${nameOf("api-secret-file")})`;
   reading.need(secret !== "", "xs", elsewhere);
-  return { apiKey, secret };
+  return { credentials: { apiKey, secret }, lent };
+}
+
+/** Whether the account serves: nothing else is given, or nothing but variables beside a flag that names it. */
+export function lends({ given }: Pick<Reading, "given">): boolean {
+  const named = given.get("account")?.source.startsWith("-") ?? false;
+  return ["xk", "xs", "api-secret-file"].every((option) => {
+    const source = given.get(option)?.source;
+    return source === undefined || (named && !source.startsWith("-"));
+  });
 }
 
 /** The endpoint's path tells the API, unless `--api` does. */
-function readEndpoint(reading: Reading): { api: "v1" | "v2"; endpoint: string | null } {
+export function readEndpoint(reading: Reading): { api: "v1" | "v2"; endpoint: string | null } {
   const asked = reading.value("api");
   const known = asked === null || ["v1", "v2"].includes(asked);
   reading.need(known, "api", `"${asked}" is not v1 or v2`);

@@ -6,7 +6,7 @@ import { nameOf, type Need, type Reading } from "./reading.ts";
 
 /** The peers as configured. */
 export interface PeersConfig {
-  /** IPv4 addresses or host names, or a group. */
+  /** Addresses or host names, or groups, or neither: then the cloud tells who belongs together. */
   readonly peers: PeerSource;
   readonly listen: Listen;
 }
@@ -17,7 +17,7 @@ export interface Listen {
   readonly port: number;
 }
 
-/** The peers' part of the configuration; only the watchdog must have some, and other modes do not look. */
+/** The peers' part of the configuration; only the watchdog looks at them. */
 export function readPeers(
   reading: Reading,
   { counts, watchdog }: { counts: boolean; watchdog: boolean },
@@ -30,24 +30,33 @@ export function readPeers(
 }
 
 function readSource(reading: Reading, watchdog: boolean): PeerSource {
-  const list = reading.value("p"), group = reading.value("G");
-  if (watchdog) {
-    reading.need(list === null || group === null, "p", `excludes ${nameOf("G")}: give one of them`);
-    const missing = `peers are missing: give them, or a group with ${nameOf("G")}`;
-    reading.need(list !== null || group !== null, "p", missing);
-  }
-  if (list === null) {
-    return group === null ? { kind: "static", addresses: [] } : { kind: "group", group };
-  }
-  const texts = list.split(",").map((address) => address.trim().replace(/^\[(.*)\]$/, "$1"));
+  const texts = listOf(reading, "p").map((address) => address.replace(/^\[(.*)\]$/, "$1"));
   const addresses = [...new Set(texts.map((text) => canonicalIp(text) ?? text))];
+  const groups = listOf(reading, "G");
+  const both = addresses.length > 0 && groups.length > 0;
+  reading.need(!watchdog || !both, "p", `excludes ${nameOf("G")}: give one of them`);
   for (const address of addresses) {
     const name = /^(?=.*[a-z])[a-z0-9.-]+$/i;
     const plausible = canonicalIp(address) !== null || name.test(address);
     const problem = `${JSON.stringify(address)} is neither an IP address nor a host name`;
     reading.need(plausible, "p", problem);
   }
-  return { kind: "static", addresses };
+  for (const option of ["p", "G"]) {
+    reading.need(
+      reading.value(option) !== "",
+      option,
+      "the list is empty: leave it out, or name some",
+    );
+  }
+  reading.need(!groups.includes(""), "G", "the name of a group is empty");
+  if (addresses.length > 0) return { kind: "static", addresses };
+  return groups.length > 0 ? { kind: "groups", groups } : { kind: "discovery" };
+}
+
+/** The elements of a list, each once. */
+function listOf(reading: Reading, option: string): string[] {
+  const text = reading.value(option);
+  return text ? [...new Set(text.split(",").map((each) => each.trim()))] : [];
 }
 
 /** What `-l` says. */

@@ -54,12 +54,14 @@ export interface Aim {
   readonly alive: readonly string[];
   /** Those of them that say that they do not hear us. */
   readonly deaf: readonly string[];
-  /** Peers that were heard and then fell silent. */
+  /** Peers that were heard and then fell silent; none for a node that the list has not: they do not speak to it. */
   readonly dead: readonly DeadPeer[];
   /** Whether the instance of every peer is known. */
   readonly resolved: boolean;
-  /** Instances that were never heard. */
+  /** Silent instances that are not known to be dead: never heard, or not meant to be heard. */
   readonly unheard: readonly string[];
+  /** The list has us no more, and the peers that it has are silent: we hold only if none of them does and runs. */
+  readonly reluctant: boolean;
   /** We should hold, yet a live node that ranks after this one says that it does. */
   readonly challenged: boolean;
 }
@@ -70,6 +72,7 @@ export function aimOf(state: Election): Aim {
   const successors = outranking(state);
   const claimant = successors.find((peer) => peer.trailer?.holds && peer.instanceId !== null);
   const silent = peers.filter((peer) => !peer.alive);
+  const buried = state.listed ? silent.filter((peer) => peer.heardAtMs !== null) : [];
   const want = wantOf(state, { successors, peers });
   return {
     want,
@@ -78,13 +81,12 @@ export function aimOf(state: Election): Aim {
     mute: successors.some((peer) => peer.trailer === null),
     alive: instancesOf(peers.filter((peer) => peer.alive)),
     deaf: instancesOf(peers.filter((peer) => peer.alive && peer.deafSinceMs !== null)),
-    dead: silent.flatMap((peer) =>
-      peer.heardAtMs === null || peer.instanceId === null
-        ? []
-        : { instanceId: peer.instanceId, waitMs: waitMs(state, peer) }
+    dead: buried.flatMap((peer) =>
+      peer.instanceId === null ? [] : { instanceId: peer.instanceId, waitMs: waitMs(state, peer) }
     ),
     resolved: peers.every(({ instanceId }) => instanceId !== null),
-    unheard: instancesOf(silent.filter((peer) => peer.heardAtMs === null)),
+    unheard: instancesOf(silent.filter((peer) => !buried.includes(peer))),
+    reluctant: want === "hold" && !state.listed && silent.length > 0,
     challenged: want === "hold" &&
       peers.some((peer) => eligible(peer) && peer.trailer?.holds && ranksAfter(peer, state)),
   };

@@ -96,9 +96,17 @@ function inspected(
 
 function changed(state: Ownership, holding: boolean, atMs: number): Ownership {
   const evictions = holding ? restagger(state.evictions, atMs) : state.evictions;
-  const looks = holding ? [atMs + AFTER_ATTACH_MS] : [];
+  // Whom we have never heard may be off since before our start; if so, the cloud says it in the same moment.
+  const soon = wonders(state, atMs) ? [atMs] : [];
+  const looks = holding ? [...soon, atMs + AFTER_ATTACH_MS] : [];
   const known = { ...state, holding, evictions, confirmed: null, seenAtMs: atMs };
   return outdate(lookAt({ ...known, trustAtMs: atMs + TRUST_MS }, ...looks));
+}
+
+/** Whether somebody was never heard, and nobody is to be evicted at once, which is more urgent than to look. */
+function wonders({ aim, evictions }: Ownership, atMs: number): boolean {
+  const urgent = [...evictions.values()].some((each) => each.stage === "due" && each.atMs <= atMs);
+  return !urgent && (aim?.unheard.length ?? 0) > 0;
 }
 
 function evicted(
@@ -149,6 +157,7 @@ function sight(
     holding: holds,
     seenAtMs: asOfMs,
     others: others ?? state.others,
+    othersAtMs: others === null ? state.othersAtMs : asOfMs,
   };
   const mine = state.aim?.want === "hold";
   // What a failed change was meant to do shows as done: it did not fail, only its answer was lost. Of a node that has

@@ -5,6 +5,8 @@ import { type Call, type LaneName, LANES, type Ownership } from "./ownership_sta
 
 /** However many reasons there are to look. */
 const LOOK_SPACING_MS = 500;
+/** Time between two looks of a node that holds only if no listed one does: nobody tells it that the last one died. */
+const RELUCTANT_LOOK_MS = 5_000;
 
 /** A call and the earliest instant for it. */
 interface Due {
@@ -47,8 +49,10 @@ function nextRead(state: Ownership): Due | null {
   return inspect && inspect.atMs <= look.atMs ? inspect : look;
 }
 
-function nextLookAtMs({ aim, holding, evictions, seenAtMs, looksAtMs }: Ownership): number {
+function nextLookAtMs(state: Ownership): number {
+  const { aim, holding, evictions, seenAtMs, lookedAtMs, looksAtMs } = state;
   const planned = holding === null ? -Infinity : looksAtMs[0] ?? Infinity;
+  if (aim?.reluctant) return Math.min(planned, lookedAtMs + RELUCTANT_LOOK_MS);
   if (aim?.want !== "hold" || holding !== true) return planned;
   return Math.min(planned, proofAtMs(evictions, seenAtMs));
 }
@@ -62,14 +66,20 @@ function asksForOthers({ aim }: Ownership): boolean {
  * Before giving up we ask the cloud about the node that claims to hold, or about those that cannot claim: the one that
  * was listed as holder, else each in turn.
  */
-function successorToInspect(
-  { aim, holding, others, confirmed, inspectedCount }: Ownership,
-): string | null {
+function successorToInspect(state: Ownership): string | null {
+  const { aim, holding, others, confirmed, inspectedCount } = state;
+  if (aim?.reluctant && holding === true && confirmed === null) return keeper(state);
   if (aim?.want !== "yield" || holding !== true || confirmed !== null) return null;
   if (aim.claimant !== null) return aim.claimant;
   if (!aim.mute || aim.successors.length === 0) return null;
   const listed = others.find(({ instanceId }) => aim.successors.includes(instanceId));
   return listed?.instanceId ?? aim.successors[inspectedCount % aim.successors.length] ?? null;
+}
+
+/** A listed peer that seems to hold and runs, so that a node that is not listed must not. */
+function keeper({ aim, others }: Ownership): string | null {
+  const found = others.find(({ instanceId, off }) => !off && aim?.unheard.includes(instanceId));
+  return found?.instanceId ?? null;
 }
 
 /** Detach self only once a successor is confirmed or the election insists. */
@@ -79,8 +89,14 @@ function nextWrite(state: Ownership): Due | null {
   switch (aim.want) {
     case "keep":
       return null;
-    case "hold":
-      return holding === false ? { call: { verb: "attach" }, atMs: -Infinity } : null;
+    case "hold": {
+      if (aim.reluctant && holding === true && confirmed !== null) {
+        return { call: { verb: "detach-self" }, atMs: -Infinity };
+      }
+      const unsure = aim.reluctant &&
+        (state.othersAtMs < state.reluctantAtMs || keeper(state) !== null);
+      return holding === false && !unsure ? { call: { verb: "attach" }, atMs: -Infinity } : null;
+    }
     case "yield":
       return holding === true && confirmed !== null
         ? { call: { verb: "detach-self" }, atMs: -Infinity }

@@ -55,7 +55,8 @@ export type NodeEvent =
   | { readonly kind: "settings"; readonly settings: NodeSettings }
   | { readonly kind: "stop" }
   | Extract<OwnershipEvent, { kind: "progress" | "answered" | "failed" }>
-  | Extract<ElectionEvent, { kind: "members" }>
+  /** `found` says why these are the peers, where nobody named them. */
+  | (Extract<ElectionEvent, { kind: "members" }> & { readonly found?: string })
   | { readonly kind: "members-failed"; readonly retryAfterMs: number | null };
 
 /** What the node wants done. */
@@ -134,7 +135,7 @@ export function stepFully(before: Node, event: NodeEvent, atMs: number): [Node, 
     }
   }
   if (event.kind === "stop") node = { ...node, stoppedAtMs: node.stoppedAtMs ?? atMs };
-  if (event.kind === "members") node = { ...node, roster: endReading(node.roster, event.listed) };
+  if (event.kind === "members") node = { ...node, roster: endReading(node.roster, event) };
   if (event.kind === "answered" && before.ownership.read.failures > 0) {
     node = { ...node, roster: hurryReading(node.roster) };
   }
@@ -147,7 +148,7 @@ export function stepFully(before: Node, event: NodeEvent, atMs: number): [Node, 
   const forOwnership = ownershipEvent(event);
   node = { ...node, election: elect(node.election, forElection, atMs) };
   node = steer(node, forOwnership, { atMs, effects });
-  effects.push(...changesBetween(before.election, node.election));
+  effects.push(...changesBetween(before, node));
   if (event.kind === "nudge" && node.election.priority === before.election.priority) {
     const limit = event.by < 0 ? "there is no better one" : "there is no worse one";
     const text = `priority stays ${node.election.priority}: ${limit}`;

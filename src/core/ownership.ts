@@ -90,11 +90,14 @@ function retarget(state: Ownership, aim: Aim, { atMs }: Circumstances): Ownershi
   const waits = aim.want === "yield" && aim.successors.includes(state.confirmed ?? "");
   const claims = aim.claimant !== null && aim.claimant !== state.aim?.claimant;
   const anew = aim.want !== state.aim?.want || claims;
+  const reluctant = aim.reluctant && !state.aim?.reluctant;
+  const keeps = waits || (aim.reluctant && !reluctant);
   const next = {
     ...state,
     aim,
     evictions,
-    confirmed: waits ? state.confirmed : null,
+    reluctantAtMs: reluctant ? atMs : aim.reluctant ? state.reluctantAtMs : Infinity,
+    confirmed: keeps ? state.confirmed : null,
     ...(anew && { inspectedCount: 0, inspectAtMs: atMs }),
   };
   if (aim.want !== "hold") return next;
@@ -106,7 +109,7 @@ function retarget(state: Ownership, aim: Aim, { atMs }: Circumstances): Ownershi
   // Who already has the address need not attach, but must learn who else has it. And before anything is taken from
   // the dead we make sure that it was not us who was given up.
   const stale = atMs >= state.seenAtMs + FRESH_SIGHT_MS;
-  const now = (challenged && stale) || ((began || deaths) && state.holding);
+  const now = (challenged && stale) || ((began || deaths) && state.holding) || reluctant;
   const soon = challenged || deaths || revived;
   return lookAt(
     next,

@@ -55,6 +55,10 @@ export interface Ownership {
   readonly trustAtMs: number;
   /** Other holders at the last full look. */
   readonly others: readonly OtherHolder[];
+  /** When the look began that showed them. */
+  readonly othersAtMs: number;
+  /** Since when we are to hold only if no listed peer does, see `Aim`; Infinity while that is not so. */
+  readonly reluctantAtMs: number;
   /** The successor that the cloud shows as holder, null when none was found yet. */
   readonly confirmed: string | null;
   readonly inspectAtMs: number;
@@ -116,6 +120,8 @@ export function startOwnership(settings: OwnershipSettings, atMs: number): Owner
     lookedAtMs: -Infinity,
     trustAtMs: -Infinity,
     others: [],
+    othersAtMs: -Infinity,
+    reluctantAtMs: Infinity,
     confirmed: null,
     inspectAtMs: atMs,
     inspectedCount: 0,

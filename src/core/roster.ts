@@ -22,12 +22,14 @@ const RETRY_AFTER_CAP_MS = 60_000;
 
 /** What is known of the list. */
 export interface Roster {
-  /** Whether the list can change at all (`-G`); a static one is read until it resolves, then on need. */
+  /** Whether the list can change at all (all but `-p`); a static one is read until it resolves, then on need. */
   readonly dynamic: boolean;
   /** Whether it was ever read. */
   readonly known: boolean;
   /** Whether it had us when it was last read. */
   readonly listed: boolean;
+  /** Why these are the peers, null when they are named by the configuration. */
+  readonly found: string | null;
   readonly readAtMs: number;
   /** When it was last read because something showed a need. */
   readonly neededAtMs: number;
@@ -54,6 +56,7 @@ export function startRoster(dynamic: boolean): Roster {
     dynamic,
     known: false,
     listed: true,
+    found: null,
     readAtMs: -Infinity,
     neededAtMs: -Infinity,
     reading: false,
@@ -117,8 +120,11 @@ export function beginReading(roster: Roster, atMs: number): Roster {
 }
 
 /** A reading has ended well. */
-export function endReading(roster: Roster, listed: boolean): Roster {
-  return { ...roster, reading: false, known: true, listed, failures: 0 };
+export function endReading(
+  roster: Roster,
+  { listed, found = null }: { listed: boolean; found?: string | null },
+): Roster {
+  return { ...roster, reading: false, known: true, listed, found, failures: 0 };
 }
 
 /** The cloud is back: the next attempt need not wait as if it were still away. */

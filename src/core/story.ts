@@ -1,13 +1,20 @@
 // What changed in the election, told to the operator: roles with their reasons, peers found and lost.
-import type { NodeEffect } from "./node.ts";
+import type { Node, NodeEffect } from "./node.ts";
 import { type Election, oneWay, outranking, type Reason } from "./election_state.ts";
 import { report } from "./report.ts";
 
 const ALARMING: ReadonlySet<Reason> = new Set(["stalled", "unable", "unlisted", "unhealthy"]);
 
 /** The lines that the step from one state to the next is worth. */
-export function changesBetween(before: Election, after: Election): NodeEffect[] {
-  const reports = [...peerChanges(before, after)];
+export function changesBetween(
+  { election: before, roster: { found: foundBefore } }: Pick<Node, "election" | "roster">,
+  { election: after, roster: { found } }: Pick<Node, "election" | "roster">,
+): NodeEffect[] {
+  const discovered = found !== null && found !== foundBefore;
+  const reports = [
+    ...(discovered ? [report("info", "discovery", found)] : []),
+    ...peerChanges(before, after),
+  ];
   if (after.priority !== before.priority) {
     reports.push(report("info", "priority", `priority is now ${after.priority}`));
   }

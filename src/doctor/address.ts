@@ -1,13 +1,17 @@
 // The Elastic IP: does it exist here, is it one that a watchdog may move, and who has it now?
 import { asCloudError } from "../exoscale/cloud_error.ts";
 import { type Facts, known } from "./facts.ts";
-import { fail, ok, type Said, skip, warn } from "./finding.ts";
+import { fail, Failed, NotKnown, ok, type Said, skip, warn } from "./finding.ts";
 import type { Survey, SurveyedAddress } from "./survey.ts";
 
 /** The check. */
 export async function checkAddresses(facts: Facts, signal: AbortSignal): Promise<Said[]> {
-  const { survey } = await facts.reach(signal);
-  const texts = facts.config.addresses.map(({ elasticIp }) => elasticIp);
+  const given = facts.config.addresses.map(({ elasticIp }) => elasticIp).join(", ");
+  const { survey, addresses } = await facts.reach(signal).catch((cause) => {
+    if (cause instanceof NotKnown || asCloudError(cause).retryable) throw cause;
+    throw new Failed(`${given}: ${asCloudError(cause).message}`);
+  });
+  const texts = addresses.map(({ elasticIp }) => elasticIp);
   return (await Promise.all(texts.map((ip) => checkAddress(ip, { survey, facts, signal })))).flat();
 }
 
@@ -33,7 +37,9 @@ async function checkAddress(ip: string, asked: Asked): Promise<Said[]> {
 
 async function kindOf(ip: string, address: SurveyedAddress, asked: Asked): Promise<Said[]> {
   const { survey, facts, signal } = asked;
-  if (address.managed === null) return [skip(`whether ${ip} may be moved: CloudStack does not tell`)];
+  if (address.managed === null) {
+    return [skip(`whether ${ip} may be moved: CloudStack does not tell`)];
+  }
   if (address.managed) {
     const cure = "use one without a health check, or no exoip: Exoscale moves its traffic itself";
     return [fail(`${ip} is a managed Elastic IP: ${cure}`)];

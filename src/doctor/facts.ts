@@ -1,5 +1,6 @@
 // What several checks want to know, found out once: who this machine is, where the cloud is, who the peers are.
 import type { Config } from "../config.ts";
+import type { AddressConfig } from "../config/addresses.ts";
 import { type Connect, connectionFor, endpointFor } from "../connection.ts";
 import { isUuid } from "../core/uuid.ts";
 import { ClientV1 } from "../exoscale/client_v1.ts";
@@ -9,8 +10,10 @@ import type { Fetch } from "../exoscale/http.ts";
 import { Pace } from "../exoscale/pace.ts";
 import type { Host } from "../host.ts";
 import { findInstanceId, type Machine } from "../host/metadata.ts";
+import { resolvePeers } from "../host/resolve.ts";
 import type { Cloud, Membership } from "../world.ts";
 import { NotKnown } from "./finding.ts";
+import { type PortState, takePort } from "./port.ts";
 import { once, type Survey, type Surveyed } from "./survey.ts";
 import { surveyV1 } from "./survey_v1.ts";
 import { surveyV2 } from "./survey_v2.ts";
@@ -38,6 +41,8 @@ export interface Reach {
   readonly endpoint: string;
   readonly survey: Survey;
   readonly connect: Connect;
+  /** Of the configuration, each by its address. */
+  readonly addresses: readonly AddressConfig[];
 }
 
 const SYSTEM_UUID = "/sys/class/dmi/id/product_uuid", PRODUCT = "/sys/class/dmi/id/product_name";
@@ -52,7 +57,11 @@ export class Facts {
   readonly claims: (signal: AbortSignal) => Promise<Claims>;
   readonly endpoint: (signal: AbortSignal) => Promise<string>;
   readonly reach: (signal: AbortSignal) => Promise<Reach>;
+  readonly port: () => Promise<PortState>;
   readonly #pace: Pace;
+  #port: Promise<PortState> | null = null;
+  /** Why the names given with `-p` cannot be resolved. */
+  #unresolved: string | null = null;
   readonly #memberships = new Map<string, Promise<Membership>>();
 
   constructor(config: Config, host: Host) {
@@ -62,6 +71,7 @@ export class Facts {
     this.claims = once(() => this.#findClaims());
     this.endpoint = once((signal) => this.#findEndpoint(signal));
     this.reach = once((signal) => this.#connect(signal));
+    this.port = () => this.#port ??= takePort(this);
   }
 
   /** One that notes what time it is in the cloud. */
@@ -72,6 +82,12 @@ export class Facts {
       if (!Number.isNaN(serverMs)) this.dated ??= { serverMs, wallMs: this.host.clock.wallMs() };
       return answer;
     };
+  }
+
+  /** Gives up the port, if it was had. */
+  async close(): Promise<void> {
+    const port = await this.#port;
+    if (port?.kind === "free") await port.link.close();
   }
 
   /** The id that counts. */
@@ -101,10 +117,21 @@ export class Facts {
     return await asked;
   }
 
+  /** The Elastic IPs by address, also those that the configuration names otherwise. */
+  async elasticIps(signal: AbortSignal): Promise<string[]> {
+    return (await this.reach(signal)).addresses.map(({ elasticIp }) => elasticIp);
+  }
+
   async #findMembers(elasticIp: string, signal: AbortSignal): Promise<Membership> {
     const cloud = await this.cloud(elasticIp, signal);
-    // CloudStack's members are looked for in the zone that this finds.
-    if (this.config.api === "v1") await cloud.prepare(signal);
+    if (this.#unresolved !== null) throw new CloudError("no-such-peer", this.#unresolved);
+    try {
+      // Zone and pool, which the members are looked for in, are found by this.
+      await cloud.prepare(signal);
+    } catch (cause) {
+      // That the address must not be moved is a matter of another check.
+      if (!["managed-address", "pool-address"].includes(asCloudError(cause).kind)) throw cause;
+    }
     return await cloud.members(signal);
   }
 
@@ -131,7 +158,7 @@ export class Facts {
     // The other modes do not wait for a cloud that does not answer.
     const config = { ...this.config, mode: "associate" as const };
     const found = await endpointFor(config, { instanceId, host, log, signal });
-    if (found === null) throw new CloudError("no-zone", said.join("; ") || "given up");
+    if (found === null) throw new CloudError("no-such-instance", said.at(-1) ?? "given up");
     return found;
   }
 
@@ -143,19 +170,20 @@ export class Facts {
     const said: string[] = [];
     const log = { write: (_: string, __: string, text: string) => void said.push(text) };
     const pace = this.#pace;
-    const connect = await connectionFor({ ...this.config, endpoint, mode: "associate" }, {
-      instanceId,
-      host: { ...this.host, fetch },
-      log,
-      signal,
-      pace,
+    const peers = await resolvePeers(this.config.peers, this.host.lookup).catch((cause) => {
+      this.#unresolved = cause instanceof Error ? cause.message : `${cause}`;
+      return this.config.peers;
     });
-    if (connect === null) throw new NotKnown(said.join("; ") || "the cloud cannot be asked");
+    // The other modes do not wait for a cloud that does not answer.
+    const config = { ...this.config, endpoint, peers, mode: "associate" as const };
+    const host = { ...this.host, fetch };
+    const connection = await connectionFor(config, { instanceId, host, log, signal, pace });
+    if (connection === null) throw new CloudError("no-such-address", said.at(-1) ?? "given up");
     const options = { endpoint, ...credentials, fetch, clock, onProgress() {}, pace };
     const survey = api === "v1"
       ? surveyV1(new ClientV1(options), endpoint)
       : surveyV2(new ClientV2(options));
-    return { endpoint, survey, connect };
+    return { endpoint, survey, ...connection };
   }
 }
 

@@ -38,6 +38,11 @@ export class NotKnown extends Error {
   override readonly name = "NotKnown";
 }
 
+/** Thrown by a check whose answer is a failure and nothing else. */
+export class Failed extends Error {
+  override readonly name = "Failed";
+}
+
 const MARK_CHARS = 5, CHECK_CHARS = 11;
 
 /** One line: mark, check, text. Text of the cloud cannot begin another line. */

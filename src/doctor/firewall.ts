@@ -16,7 +16,10 @@ export async function checkFirewall(facts: Facts, signal: AbortSignal): Promise<
   let machines: readonly Surveyed[], groups: ReadonlyMap<string, Group>;
   try {
     machines = await survey.machines(signal);
-    const members = [self, ...machines.filter(({ id }) => peers.some((peer) => peer.instanceId === id))];
+    const members = [
+      self,
+      ...machines.filter(({ id }) => peers.some((peer) => peer.instanceId === id)),
+    ];
     const wanted = [...new Set(members.flatMap((member) => member.groups))];
     groups = await survey.groups(wanted, signal);
     if (wanted.length === 0) return [skip("no instance has a security group: no rules to look at")];
@@ -40,13 +43,15 @@ export async function checkFirewall(facts: Facts, signal: AbortSignal): Promise<
     return judge(ends, { port: facts.config.listen.port, groups, api: facts.config.api });
   });
   if (found.length > 0) return found;
-  return [ok(`the rules let UDP on port ${facts.config.listen.port} through to and from all peers`)];
+  return [
+    ok(`the rules let UDP on port ${facts.config.listen.port} through to and from all peers`),
+  ];
 }
 
 /** The peers of all Elastic IPs, each once. */
 export async function peersOf(facts: Facts, signal: AbortSignal): Promise<PeerIdentity[]> {
   const peers = new Map<string, PeerIdentity>();
-  for (const { elasticIp } of facts.config.addresses) {
+  for (const elasticIp of await facts.elasticIps(signal)) {
     const membership = await known(facts.membership(elasticIp, signal), "who the peers are");
     for (const peer of membership.peers) peers.set(peer.address, peer);
   }
@@ -70,15 +75,15 @@ function judge(
   const out = passages.filter((passage) => !letsOut(passage, groups.values()));
   const bare = [self, peer].filter((each) => each.groups.length === 0);
   const way = ({ from, to }: Passage) => `from ${from.name} (${from.address}) to ${to.name}`;
+  const what = `UDP on port ${port}`;
   return [
     ...(blocked.length === 0 ? [] : [
       fail(
-        `no rule lets UDP on port ${port} in ${blocked.map(way).join(", ")}: ` +
-          [...commands].join("; "),
+        `no rule lets ${what} in ${blocked.map(way).join(" and ")}: ${[...commands].join("; ")}`,
       ),
     ]),
     ...out.map((passage) =>
-      fail(`the egress rules keep UDP on port ${port} ${way(passage)} in: add one that lets it out`)
+      fail(`the egress rules stop ${what} ${way(passage)}: add one that lets it out`)
     ),
     ...bare.map(({ name }) => skip(`${name} has no security group that could be looked at`)),
   ];

@@ -42,7 +42,9 @@ async function inCloud(facts: Facts, signal: AbortSignal): Promise<Said> {
     }
     if (local.length > 0 && !addresses.some((each) => isLocal(each, local))) {
       const where = addresses.join(", ");
-      return warn(`the cloud knows it as ${name} at ${where}, which this machine has not: check -i`);
+      return warn(
+        `the cloud knows it as ${name} at ${where}, which this machine has not: check -i`,
+      );
     }
     return ok(`the cloud knows it as ${name} at ${address}`);
   } catch (cause) {

@@ -8,8 +8,8 @@ const NAMED_MAX = 12;
 
 /** The check. */
 export async function checkPeers(facts: Facts, signal: AbortSignal): Promise<Said[]> {
-  const { addresses } = facts.config;
-  const found = await Promise.all(addresses.map(({ elasticIp }) => peersOf(elasticIp)));
+  const elasticIps = await facts.elasticIps(signal);
+  const found = await Promise.all(elasticIps.map(peersOf));
   // Several Elastic IPs usually have the same peers.
   return found.filter(({ text }, index) => found.findIndex((each) => each.text === text) === index);
 
@@ -17,19 +17,23 @@ export async function checkPeers(facts: Facts, signal: AbortSignal): Promise<Sai
     try {
       const { peers, listed } = await facts.membership(elasticIp, signal);
       if (!listed) return fail(unlisted(facts, peers.length));
-      if (peers.length === 0) return warn("none: this instance alone would hold, without a stand-in");
+      if (peers.length === 0) {
+        return warn("none: this instance alone would hold, without a stand-in");
+      }
       const names = peers.slice(0, NAMED_MAX).map(({ address }) => address).join(", ");
       const more = peers.length > NAMED_MAX ? `, and ${peers.length - NAMED_MAX} more` : "";
       return ok(`${peers.length} found: ${names}${more}`);
     } catch (cause) {
       if (cause instanceof NotKnown) return skip(cause.message);
       const error = asCloudError(cause);
-      return error.retryable || error.kind === "forbidden" ? skip(error.message) : fail(error.message);
+      return error.retryable || error.kind === "forbidden"
+        ? skip(error.message)
+        : fail(error.message);
     }
   }
 }
 
 function unlisted({ config: { peers } }: Facts, count: number): string {
-  const where = peers.kind === "group" ? `the security group ${peers.group}` : "the list";
+  const where = peers.kind === "groups" ? `security group ${peers.groups.join(", ")}` : "the list";
   return `${where} has ${count} others and not this instance: it would never hold, add it there`;
 }

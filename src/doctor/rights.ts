@@ -1,11 +1,12 @@
 // Is the key valid, and may it do what the configuration needs? What would change something is tried on an instance that
 // does not exist. That no refusal comes proves little: in which order the API looks at role and instance is documented
 // nowhere.
-import type { Config } from "../config.ts";
 import { asCloudError, type CloudError } from "../exoscale/cloud_error.ts";
 import type { Facts } from "./facts.ts";
 import { fail, ok, type Said, skip, warn } from "./finding.ts";
 import type { Purpose, Right } from "./survey.ts";
+
+const UNPROVEN = "not refused for an instance that does not exist, which only a change would prove";
 
 /** How one attempt ended. */
 type Outcome =
@@ -15,7 +16,7 @@ type Outcome =
 /** The check. */
 export async function checkRights(facts: Facts, signal: AbortSignal): Promise<Said[]> {
   const { survey } = await facts.reach(signal);
-  const rights = survey.rights(purposeOf(facts.config, await facts.instanceId(signal)));
+  const rights = survey.rights(await purposeOf(facts, signal));
   const outcomes = await Promise.all(rights.map((right) => attempt(right, signal)));
   const bad = outcomes.find(({ kind }) => kind === "bad-key");
   if (bad) return [fail(`key or secret is not accepted: check -xk and -xs (${bad.said})`)];
@@ -27,22 +28,22 @@ export async function checkRights(facts: Facts, signal: AbortSignal): Promise<Sa
     ...(allowed.length > 0 ? [ok(`the key may ${allowed.join(", ")}`)] : []),
     ...of("denied").map(([right, outcome]) => deniedText(right, outcome?.said ?? "")),
     ...(unproven.length === 0 ? [] : [
-      skip(`${unproven.join(", ")}: not refused for an instance that does not exist; only a change proves it`),
+      skip(`${unproven.join(", ")}: ${UNPROVEN}`),
     ]),
-    ...of("unknown").map(([right, outcome]) => skip(`${right.operation}: ${outcome?.said}`)),
+    ...of("unknown").map(([right, outcome]) => unknownText(right, outcome?.said ?? "")),
   ];
 }
 
-/** What the configuration needs rights for. */
-export function purposeOf({ mode, peers, addresses }: Config, selfId: string): Purpose {
+async function purposeOf(facts: Facts, signal: AbortSignal): Promise<Purpose> {
+  const { mode, peers } = facts.config;
   const watches = mode === "watchdog";
   return {
     watches,
     attaches: watches || mode === "associate",
     detaches: watches || mode === "dissociate",
-    byGroup: watches && peers.kind === "group",
-    selfId,
-    elasticIps: addresses.map(({ elasticIp }) => elasticIp),
+    byGroup: watches && peers.kind === "groups",
+    selfId: await facts.instanceId(signal),
+    elasticIps: await facts.elasticIps(signal),
   };
 }
 
@@ -84,4 +85,10 @@ const UNSUPPORTED = 432;
 function deniedText({ operation, loss }: Right, said: string): Said {
   if (loss !== null) return warn(`the key may not ${operation}: ${loss}`);
   return fail(`the key may not ${operation}: allow it in the key's role (${said})`);
+}
+
+function unknownText({ operation, loss }: Right, said: string): Said {
+  return loss === null
+    ? fail(`${operation} does not work: ${said}`)
+    : skip(`${operation}: ${said}`);
 }

@@ -46,7 +46,9 @@ export interface Passage {
 export function letsIn({ from, to, port }: Passage, all: Iterable<Group>): boolean {
   const known = [...all];
   return to.groups.some(({ rules }) =>
-    rules.some((rule) => rule.direction === "ingress" && matches(rule, { other: from, port, known }))
+    rules.some((rule) =>
+      rule.direction === "ingress" && matches(rule, { other: from, port, known })
+    )
   );
 }
 

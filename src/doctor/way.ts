@@ -5,8 +5,16 @@ import { exchange } from "../exoscale/http.ts";
 import type { Facts } from "./facts.ts";
 import { fail, ok, type Said, skip } from "./finding.ts";
 
+const answers = new WeakMap<Facts, Promise<void>>();
+
 /** Resolves when the cloud has answered anything at all in JSON; what it says is the matter of other checks. */
-export async function answered(facts: Facts, signal: AbortSignal): Promise<void> {
+export function answered(facts: Facts, signal: AbortSignal): Promise<void> {
+  const asked = answers.get(facts) ?? askAnything(facts, signal);
+  answers.set(facts, asked);
+  return asked;
+}
+
+async function askAnything(facts: Facts, signal: AbortSignal): Promise<void> {
   const endpoint = await facts.endpoint(signal);
   // Both need no signature: the zones are public, and CloudStack says that one is missing.
   const v1 = facts.config.api === "v1";

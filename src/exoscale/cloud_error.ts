@@ -31,9 +31,11 @@ export type CloudErrorKind =
   // What the configuration asks for cannot be had.
   | "no-such-instance"
   | "no-such-address"
+  | "ambiguous-address"
   | "no-such-peer"
   | "no-such-group"
-  | "no-zone"
+  | "no-peers"
+  | "no-such-zone"
   | "managed-address"
   | "pool-address"
   | "nic-changed";

@@ -7,6 +7,7 @@ import { CloudError, refuseStale } from "./cloud_error.ts";
 import type { Assignment } from "./cloud_v2.ts";
 import { type Fields, listOf, textOf } from "./json.ts";
 import { isUuid } from "../core/uuid.ts";
+import { discover, tagCommand } from "./discovery.ts";
 import { type Machine, membersAmong, peersAt } from "./peer_source.ts";
 
 /** States of a machine that certainly carries no traffic; a state that we do not know may. */
@@ -47,7 +48,7 @@ export class CloudV1 implements Cloud {
   }
 
   async members(signal: AbortSignal): Promise<Membership> {
-    const { peers, instanceId: selfId } = this.#assignment;
+    const { peers, elasticIp, instanceId: selfId } = this.#assignment;
     const zoneid = this.#zoneId;
     if (peers.kind === "static") {
       const machines: Machine[] = [];
@@ -58,8 +59,15 @@ export class CloudV1 implements Cloud {
       return peersAt(peers.addresses, { machines, selfId, where: `of this zone (${this.name})` });
     }
     const zone = await this.#client.machines({ zoneid }, signal);
+    if (peers.kind === "discovery") {
+      const labelling = (labels: Machine["labels"] & object) => tagCommand(labels, { selfId });
+      const around = { elasticIp, selfId, pool: null, where: this.name, labelling };
+      return discover(zone.map(machineOf), around);
+    }
     const members = zone.filter((machine) =>
-      listOf(machine, "securitygroup").some((group) => textOf(group, "name") === peers.group)
+      listOf(machine, "securitygroup").some((group) =>
+        peers.groups.includes(textOf(group, "name")) || peers.groups.includes(textOf(group, "id"))
+      )
     );
     return membersAmong(members.map(machineOf), selfId);
   }
@@ -153,5 +161,12 @@ function machineOf(machine: Fields): Machine {
     wireId: textOf(nic, "id"),
     address: textOf(nic, "ipaddress") || null,
     exists: !GONE.has(textOf(machine, "state")),
+    poolId: null,
+    labels: Array.isArray(machine.tags) ? tagsOf(machine) : null,
   };
+}
+
+function tagsOf(machine: Fields): Record<string, string> {
+  const tags = listOf(machine, "tags").map((tag) => [textOf(tag, "key"), textOf(tag, "value")]);
+  return Object.fromEntries(tags);
 }

@@ -1,15 +1,16 @@
 // The Elastic IP through API v2. Lists show no Elastic IPs and unknown filters are ignored in silence, so a
 // list only proposes holders; `get-instance` decides.
+import { canonicalIp } from "../core/ip.ts";
 import type { Clock, Cloud, Identity, Membership, Sighting } from "../world.ts";
 import { type ClientOptions, ClientV2 } from "./client_v2.ts";
 import { CloudError, refuseStale } from "./cloud_error.ts";
 import { type Fields, listOf, requiredListOf, textOf } from "./json.ts";
-import { type Machine, membersAmong, peersAt, type PeerSource } from "./peer_source.ts";
+import type { Pool } from "./discovery.ts";
+import { listInstances, MembersV2 } from "./members_v2.ts";
+import type { PeerSource } from "./peer_source.ts";
 
 /** States of a machine that certainly carries no traffic; a state that we do not know may. */
 const OFF = new Set(["stopped", "destroying", "destroyed", "expunging"]);
-/** States of a machine that will not come back. */
-const GONE = new Set(["destroying", "destroyed", "expunging"]);
 
 /** What this cloud needs to know of the configuration. */
 export interface Assignment {
@@ -24,12 +25,14 @@ export class CloudV2 implements Cloud {
   readonly #client: ClientV2;
   readonly #assignment: Assignment;
   readonly #clock: Clock;
+  readonly #members: MembersV2;
   #addressId = "";
-  #groupId = "";
+  #pool: Pool | null = null;
 
   constructor(options: ClientOptions, assignment: Assignment) {
     this.name = `API v2 at ${options.endpoint}`;
     this.#client = new ClientV2(options);
+    this.#members = new MembersV2(this.#client, { ...assignment, where: this.name });
     this.#assignment = assignment;
     this.#clock = options.clock;
   }
@@ -42,29 +45,15 @@ export class CloudV2 implements Cloud {
     return { instanceId, wireId: instanceId, holds: this.#holds(self) };
   }
 
-  async members(signal: AbortSignal): Promise<Membership> {
-    const { peers, instanceId: selfId } = this.#assignment;
-    if (peers.kind === "static") {
-      const machines = (await this.#listInstances(signal)).map(machineOf);
-      return peersAt(peers.addresses, { machines, selfId, where: `of this zone (${this.name})` });
-    }
-    const known = this.#groupId !== "";
-    this.#groupId ||= await this.#findGroup(peers.group, signal);
-    const members = (await this.#listInstances(signal)).filter((instance) =>
-      listOf(instance, "security-groups").some((group) => textOf(group, "id") === this.#groupId)
-    );
-    const membership = membersAmong(members.map(machineOf), selfId);
-    if (membership.listed || !known) return membership;
-    // The group may have been made anew under its name.
-    this.#groupId = "";
-    return await this.members(signal);
+  members(signal: AbortSignal): Promise<Membership> {
+    return this.#members.read(this.#pool, signal);
   }
 
   async look({ others }: { others: boolean }, signal: AbortSignal): Promise<Sighting> {
     const { elasticIp, instanceId } = this.#assignment;
     const [self, listed] = await Promise.all([
       this.#instance(instanceId, signal),
-      others ? this.#listInstances(signal, { "ip-address": elasticIp }) : null,
+      others ? listInstances(this.#client, signal, { "ip-address": elasticIp }) : null,
     ]);
     const holders = listed?.map((instance) => ({
       instanceId: textOf(instance, "id"),
@@ -123,30 +112,15 @@ export class CloudV2 implements Cloud {
     throw new CloudError("no-such-instance", message);
   }
 
-  async #listInstances(signal: AbortSignal, query?: Record<string, string>): Promise<Fields[]> {
-    const list = await this.#client.get("/instance", signal, query);
-    return requiredListOf(list, "instances", "GET /instance");
-  }
-
   async #findAddress(signal: AbortSignal): Promise<Fields> {
     const { elasticIp } = this.#assignment;
     const list = await this.#client.get("/elastic-ip", signal);
     const addresses = requiredListOf(list, "elastic-ips", "GET /elastic-ip");
-    const found = addresses.find((address) => textOf(address, "ip") === elasticIp);
+    const found = addresses.find((address) => canonicalIp(textOf(address, "ip")) === elasticIp);
     if (found) return found;
     const known = addresses.map((address) => textOf(address, "ip")).join(", ") || "none";
     const message = `no Elastic IP ${elasticIp} (-xi) in this zone (${this.name}), found: ${known}`;
     throw new CloudError("no-such-address", message);
-  }
-
-  async #findGroup(name: string, signal: AbortSignal): Promise<string> {
-    const list = await this.#client.get("/security-group", signal);
-    const groups = requiredListOf(list, "security-groups", "GET /security-group");
-    const found = groups.find((group) =>
-      [textOf(group, "name"), textOf(group, "id")].includes(name)
-    );
-    if (found) return textOf(found, "id");
-    throw new CloudError("no-such-group", `no security group "${name}" (-G) at ${this.name}`);
   }
 
   /** A watchdog would fight the cloud over an address that the cloud itself moves or hands out. */
@@ -157,9 +131,12 @@ export class CloudV2 implements Cloud {
         "itself moves its traffic; exoip needs a manual one";
       throw new CloudError("managed-address", message);
     }
-    const manager = (self.manager ?? {}) as Fields;
-    if (textOf(manager, "type") !== "instance-pool") return;
-    const pool = await this.#pool(textOf(manager, "id"), signal);
+    const poolId = textOf(self.manager, "id");
+    if (poolId === "") return;
+    this.#pool = { id: poolId, name: this.#pool?.name ?? "" };
+    if (textOf(self.manager, "type") !== "instance-pool") return;
+    const pool = await this.#readPool(poolId, signal);
+    this.#pool = { id: poolId, name: textOf(pool, "name") };
     if (listOf(pool, "elastic-ips").some(({ id }) => id === this.#addressId)) {
       const message = `the instance pool ${textOf(pool, "name")} attaches ${elasticIp} to every ` +
         "member itself: take it off the pool first";
@@ -168,7 +145,7 @@ export class CloudV2 implements Cloud {
   }
 
   /** A role that may not read pools, or a pool that is gone, cannot tell us to stop. */
-  async #pool(id: string, signal: AbortSignal): Promise<Fields | null> {
+  async #readPool(id: string, signal: AbortSignal): Promise<Fields | null> {
     try {
       return await this.#client.get(`/instance-pool/${id}`, signal);
     } catch (error) {
@@ -186,17 +163,6 @@ export class CloudV2 implements Cloud {
 
 function bodyFor(instanceId: string) {
   return { instance: { id: instanceId } };
-}
-
-function machineOf(instance: Fields): Machine {
-  const id = textOf(instance, "id");
-  const address = textOf(instance, "public-ip");
-  return {
-    instanceId: id,
-    wireId: id,
-    address: address === "" || address === "0.0.0.0" ? null : address,
-    exists: !GONE.has(textOf(instance, "state")),
-  };
 }
 
 /** The promise's value, or the substitute when the cloud says that the thing does not exist. */

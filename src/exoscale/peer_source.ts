@@ -3,10 +3,11 @@ import type { PeerIdentity } from "../core/peer.ts";
 import type { Membership } from "../world.ts";
 import { CloudError } from "./cloud_error.ts";
 
-/** `-p` or `-G`. */
+/** `-p`, `-G` (names or ids of security groups), or neither. */
 export type PeerSource =
   | { readonly kind: "static"; readonly addresses: readonly string[] }
-  | { readonly kind: "group"; readonly group: string };
+  | { readonly kind: "groups"; readonly groups: readonly string[] }
+  | { readonly kind: "discovery" };
 
 /** A machine as either API lists it. */
 export interface Machine {
@@ -16,6 +17,10 @@ export interface Machine {
   readonly address: string | null;
   /** It may still run, or run again. */
   readonly exists: boolean;
+  /** Id of the pool that made it, null without one. */
+  readonly poolId: string | null;
+  /** Labels on API v2, tags on CloudStack; null where the cloud lists none at all. */
+  readonly labels: Readonly<Record<string, string>> | null;
 }
 
 /** The machines of the group as peers, without self and without those that are gone. */

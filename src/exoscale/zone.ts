@@ -8,34 +8,46 @@ import { refusal } from "./refusal.ts";
 import { requiredListOf, textOf } from "./json.ts";
 import type { Clock } from "../world.ts";
 
-/** Any zone's endpoint lists all zones. */
-export const ANY_ENDPOINT = "https://api-ch-gva-2.exoscale.com/v2";
+/** What the hosts of the API begin with, unless told otherwise. Source: exoscale/cli, the default environment. */
+export const DEFAULT_ENVIRONMENT = "api";
 
 /** Endpoint of a zone. New zones appear over time, so the name is not checked against a list. */
-export function endpointOf(zone: string): string {
-  return `https://api-${zone}.exoscale.com/v2`;
+export function endpointOf(zone: string, environment: string = DEFAULT_ENVIRONMENT): string {
+  return `https://${environment}-${zone}.exoscale.com/v2`;
+}
+
+/** Any zone's endpoint lists all zones. */
+export function anyEndpoint(environment: string = DEFAULT_ENVIRONMENT): string {
+  return endpointOf("ch-gva-2", environment);
+}
+
+/** What the list of zones is asked with. */
+export interface Directory {
+  /** Endpoint that lists the zones. */
+  readonly anyEndpoint: string;
+  readonly fetch: Fetch;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+}
+
+/** The endpoint that the list of zones gives for this one. Throws `CloudError`. */
+export async function lookUpEndpoint(zone: string, directory: Directory): Promise<string> {
+  const zones = await listZones(directory);
+  const found = zones.find(({ name }) => name === zone);
+  if (found) return found.endpoint;
+  const names = zones.map(({ name }) => name).join(", ");
+  const message = `${directory.anyEndpoint} has no zone "${zone}", only ${names || "none"}`;
+  throw new CloudError("no-such-zone", message);
 }
 
 /** Asks each zone for the instance. Throws `CloudError`. */
 export async function findEndpoint(
   instanceId: string,
-  { apiKey, secret, fetch, clock, signal, anyEndpoint = ANY_ENDPOINT }: {
-    apiKey: string;
-    secret: string;
-    fetch: Fetch;
-    clock: Clock;
-    signal: AbortSignal;
-    anyEndpoint?: string;
-  },
+  { apiKey, secret, ...directory }: Directory & { apiKey: string; secret: string },
 ): Promise<string> {
-  // Public and unsigned on purpose: a signed request would be judged by the key's role, which may be narrow.
-  const url = new URL(`${anyEndpoint}/zone`);
-  const title = "GET /zone";
-  const answer = await exchange(fetch, { method: "GET", url, title }, signal);
-  if (answer.status >= 300) throw refusal(answer, title, clock.wallMs());
-  const endpoints = requiredListOf(answer.json, "zones", title)
-    .map((zone) => textOf(zone, "api-endpoint") || endpointOf(textOf(zone, "name")))
-    .filter((endpoint) => URL.canParse(endpoint));
+  const { fetch, clock, signal } = directory;
+  const endpoints = (await listZones(directory)).map(({ endpoint }) => endpoint);
+
   const pace = new Pace(clock);
   let trouble: unknown = null;
   for (const endpoint of endpoints) {
@@ -51,4 +63,18 @@ export async function findEndpoint(
   if (trouble) throw trouble;
   const message = `no zone knows instance ${instanceId}: check -i, or give --zone`;
   throw new CloudError("no-such-instance", message);
+}
+
+async function listZones(
+  { anyEndpoint, fetch, clock, signal }: Directory,
+): Promise<{ name: string; endpoint: string }[]> {
+  // Public and unsigned on purpose: a signed request would be judged by the key's role, which may be narrow.
+  const url = new URL(`${anyEndpoint}/zone`);
+  const title = "GET /zone";
+  const answer = await exchange(fetch, { method: "GET", url, title }, signal);
+  if (answer.status >= 300) throw refusal(answer, title, clock.wallMs());
+  return requiredListOf(answer.json, "zones", title)
+    .map((zone) => ({ name: textOf(zone, "name"), endpoint: textOf(zone, "api-endpoint") }))
+    .map(({ name, endpoint }) => ({ name, endpoint: endpoint || endpointOf(name) }))
+    .filter(({ endpoint }) => URL.canParse(endpoint));
 }

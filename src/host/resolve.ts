@@ -7,7 +7,7 @@ export async function resolvePeers(
   peers: PeerSource,
   lookup: (name: string) => Promise<string>,
 ): Promise<PeerSource> {
-  if (peers.kind === "group") return peers;
+  if (peers.kind !== "static") return peers;
   const failures: string[] = [];
   const addresses = await Promise.all(peers.addresses.map(async (peer) => {
     if (canonicalIp(peer) !== null) return peer;

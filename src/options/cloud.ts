@@ -20,6 +20,22 @@ export const CLOUD: readonly Row[] = [
     "zone of this instance, for example ch-gva-2 (API v2)",
   ],
   [
+    "api-environment",
+    "IF_EXOSCALE_API_ENVIRONMENT EXOSCALE_API_ENVIRONMENT",
+    "text",
+    "NAME",
+    "api",
+    "what the hosts of the API begin with (API v2)",
+  ],
+  [
+    "account",
+    "IF_EXOSCALE_ACCOUNT EXOSCALE_ACCOUNT",
+    "text",
+    "NAME",
+    "the default one",
+    "account of the exo CLI's configuration file to take key, secret and zone from",
+  ],
+  [
     "api-secret-file",
     "IF_EXOSCALE_API_SECRET_FILE",
     "text",

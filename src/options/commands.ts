@@ -11,5 +11,21 @@ export const COMMANDS: readonly Row[] = [
     "",
     "end the watchdog that has the --pid-file, wait for its end, and exit",
   ],
+  [
+    "print-iam-policy",
+    "",
+    "switch",
+    "",
+    "",
+    "print the least IAM policy for the key's role (API v2) with this configuration, and exit",
+  ],
+  [
+    "doctor",
+    "",
+    "switch",
+    "",
+    "",
+    "check machine, key, Elastic IP, peers, firewall and heartbeats, change nothing, and exit",
+  ],
   ["status", "", "switch", "", "", "print the state of this machine's watchdog and exit"],
 ];

@@ -4,7 +4,7 @@ import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/
 import { associate } from "../../src/associate.ts";
 import { CloudError } from "../../src/exoscale/cloud_error.ts";
 import type { Fetch } from "../../src/exoscale/http.ts";
-import { findEndpoint } from "../../src/exoscale/zone.ts";
+import { anyEndpoint, findEndpoint } from "../../src/exoscale/zone.ts";
 import { SIM_KEY, SIM_SECRET } from "../exoscale/face_v2.ts";
 import {
   answering,
@@ -198,6 +198,7 @@ Deno.test("findEndpoint() throws only CloudError at an endpoint that is no URL",
     findEndpoint("9b1e6f20-53c4-4a7d-8e2f-0a1b2c3d4e5f", {
       apiKey: SIM_KEY,
       secret: SIM_SECRET,
+      anyEndpoint: anyEndpoint(),
       fetch: answering(() => new Response('{"zones":[{"name":"x","api-endpoint":"nonsense"}]}')),
       clock: hurriedClock(),
       signal: PATIENT,

@@ -132,7 +132,7 @@ Deno.test("CloudV2.prepare() names an Elastic IP that the zone does not have", a
 
 Deno.test("CloudV2.members() names a security group that does not exist", async () => {
   await using stage = new Stage();
-  const cloud = stage.cloud("v2", { peers: { kind: "group", group: "Edge" } });
+  const cloud = stage.cloud("v2", { peers: { kind: "groups", groups: ["Edge"] } });
   await cloud.prepare(PATIENT);
   const error = await assertRejects(() => cloud.members(PATIENT), CloudError, '"Edge"');
   assertEquals([error.kind, endsStart(error)], ["no-such-group", true]);

@@ -1,11 +1,11 @@
 // Where API v2 is, when nobody says so: every zone is asked for the instance.
 import { assertEquals, assertRejects } from "@std/assert";
 import { CloudError } from "../../src/exoscale/cloud_error.ts";
-import { endpointOf, findEndpoint } from "../../src/exoscale/zone.ts";
+import { endpointOf, findEndpoint, lookUpEndpoint } from "../../src/exoscale/zone.ts";
 import { SIM_KEY, SIM_SECRET } from "../exoscale/face_v2.ts";
 import { simUuid } from "../exoscale/model.ts";
 import { answering, hurriedClock, PATIENT, Stage } from "../exoscale/stage.ts";
-import { endsStartInTime } from "./complaint.ts";
+import { endsStart, endsStartInTime } from "./complaint.ts";
 
 /** Options that ask the stage for the list of zones. */
 function from(stage: Stage) {
@@ -21,6 +21,16 @@ function from(stage: Stage) {
 
 Deno.test("endpointOf() takes a zone that it has never heard of", () => {
   assertEquals(endpointOf("xx-new-7"), "https://api-xx-new-7.exoscale.com/v2");
+  assertEquals(endpointOf("xx-new-7", "ppapi"), "https://ppapi-xx-new-7.exoscale.com/v2");
+});
+
+Deno.test("lookUpEndpoint() asks the list of zones, unsigned, and names a zone that it has not", async () => {
+  await using stage = new Stage();
+  assertEquals(await lookUpEndpoint("ch-gva-2", from(stage)), stage.server.endpoint("v2"));
+  const seen = stage.server.calls.map(({ what, authorized }) => [what, authorized]);
+  assertEquals(seen, [["/zone", false]]);
+  const error = await assertRejects(() => lookUpEndpoint("xx-new-7", from(stage)), CloudError);
+  assertEquals([error.kind, endsStart(error)], ["no-such-zone", true]);
 });
 
 Deno.test("findEndpoint() lists the zones unsigned, then asks each for the instance", async () => {

@@ -38,53 +38,65 @@ export class Cluster {
   readonly server: CloudServer;
   readonly address: SimAddress;
   readonly nodes: ClusterNode[];
-  readonly #options: { api: "v1" | "v2"; interval: string; group: boolean };
+  readonly #options: { api: "v1" | "v2"; interval: string; group: boolean; bare: boolean };
   readonly #place: Place;
   readonly #port: number;
 
   constructor(
-    { api = "v2", interval = "0.2", group = false, count = 3, place }: {
+    { api = "v2", interval = "0.2", group = false, bare = false, count = 3, place }: {
       api?: "v1" | "v2";
       interval?: string;
       /** Find the peers through a security group instead of a list. */
       group?: boolean;
+      /** Tell the nodes nothing but the address and how to reach the simulated cloud. */
+      bare?: boolean;
       count?: number;
       /** Loopback of this machine unless given. */
       place?: Place;
     } = {},
   ) {
-    this.#options = { api, interval, group };
+    this.#options = { api, interval, group, bare };
     this.#port = freePort();
     this.#place = place ?? loopback(this.#port);
     this.server = new CloudServer(undefined, { hostname: this.#place.cloudHostname });
     this.address = this.server.model.addAddress(ELASTIC_IP);
-    this.nodes = Array.from({ length: count }, (_, index) => {
-      const instance = this.server.model.addInstance(index + 1, this.#place.address(index + 1), [
-        "edge",
-      ]);
-      return new ClusterNode(`node-${index + 1}`, instance);
-    });
+    this.nodes = [];
+    for (let number = 1; number <= count; number++) this.grow();
+  }
+
+  /** Adds a machine. */
+  grow(): ClusterNode {
+    const number = this.nodes.length + 1;
+    const address = this.#place.address(number);
+    const instance = this.server.model.addInstance(number, address, ["edge"]);
+    const node = new ClusterNode(`node-${number}`, instance);
+    this.nodes.push(node);
+    return node;
   }
 
   /** Starts the watchdog of a node. */
   start(
     node: ClusterNode,
-    { priority, args = [], onLine = () => {} }: {
-      priority: number;
+    { priority = 10, elasticIp = this.address.ip, args = [], onLine = () => {} }: {
+      priority?: number;
+      /** What the node is told of the Elastic IP. */
+      elasticIp?: string;
       args?: readonly string[];
       onLine?: (line: Line) => void;
-    },
+    } = {},
   ): void {
-    const { api, interval, group } = this.#options;
+    const { api, interval, group, bare } = this.#options;
     const peers = this.nodes.map(({ instance }) => instance.address).join(",");
     const number = this.nodes.indexOf(node) + 1;
     node.role = "backup";
     node.process = new ExoipProcess([
       ..."-W -O -xi".split(" "),
-      this.address.ip,
+      elasticIp,
       ...["-xk", SIM_KEY, "-xe", this.server.endpoint(api), "-i", node.instance.id],
-      ...(group ? ["-G", "edge"] : ["-p", peers]),
-      ...["-P", `${priority}`, "-t", interval, "-l", this.#place.listen(number), ...args],
+      ...["-l", this.#place.listen(number)],
+      ...(bare ? [] : group ? ["-G", "edge"] : ["-p", peers]),
+      ...(bare ? [] : ["-P", `${priority}`, "-t", interval]),
+      ...args,
     ], {
       env: { IF_EXOSCALE_API_SECRET: SIM_SECRET },
       wrap: this.#place.wrap(number),

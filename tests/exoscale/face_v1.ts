@@ -25,7 +25,13 @@ export function answerV1(model: CloudModel, request: Request, wallMs: number): R
   if (Date.parse((query.get("expires") ?? "").replace(/\+0000$/, "Z")) <= wallMs) {
     return refused(401, "request expired");
   }
+  if (model.deniedCommands.has(command)) {
+    const text = `The given command ${command} does not exist or is not available for user`;
+    return refused(432, text);
+  }
   switch (command) {
+    case "listSecurityGroups":
+      return wrapped(groups(model));
     case "listVirtualMachines":
       return wrapped(machines(model, query));
     case "addIpToNic": {
@@ -60,6 +66,26 @@ export function answerV1(model: CloudModel, request: Request, wallMs: number): R
   }
 }
 
+function groups(model: CloudModel) {
+  const rulesOf = (name: string, direction: string) =>
+    (model.rules.get(name) ?? []).filter((rule) => rule.direction === direction)
+      .map(({ protocol, ports, network, group }, index) => ({
+        ruleid: simUuid(7, index + 1),
+        protocol,
+        startport: ports[0],
+        endport: ports[1],
+        ...(network !== undefined && { cidr: network }),
+        ...(group !== undefined && { securitygroupname: group, account: "exoip" }),
+      }));
+  const securitygroup = [...model.groups].map(([name, id]) => ({
+    id,
+    name,
+    ingressrule: rulesOf(name, "ingress"),
+    egressrule: rulesOf(name, "egress"),
+  }));
+  return { count: securitygroup.length, securitygroup };
+}
+
 function machines(model: CloudModel, query: URLSearchParams) {
   const page = Number(query.get("page") ?? 1), size = Number(query.get("pagesize") ?? 50);
   const wanted = (name: string, value: string) => [null, value].includes(query.get(name));
@@ -74,7 +100,8 @@ function machines(model: CloudModel, query: URLSearchParams) {
   };
 }
 
-function machineJson(model: CloudModel, { id, nicId, address, name, state, groups }: SimInstance) {
+function machineJson(model: CloudModel, instance: SimInstance) {
+  const { id, nicId, address, name, state, groups, labels } = instance;
   const held = [...model.addresses.values()].filter(({ holders }) => holders.has(id));
   const secondaryip = held.map(({ id: addressId, ip }) => ({
     id: secondaryId(addressId, id),
@@ -86,6 +113,9 @@ function machineJson(model: CloudModel, { id, nicId, address, name, state, group
     name,
     zoneid: model.zoneId,
     state: STATES[state],
+    ...(model.hasTags && {
+      tags: Object.entries(labels).map(([key, value]) => ({ key, value })),
+    }),
     securitygroup: groups.map((group) => ({ id: model.groups.get(group), name: group })),
     nic: [{ id: nicId, isdefault: true, ipaddress: address, secondaryip }],
   };

@@ -1,7 +1,14 @@
 // API v2 as the real one shows it: summaries in lists, unknown filters ignored in silence, signatures and
 // their expiry verified (with an implementation of its own), operations that end later.
 import { createHmac } from "node:crypto";
-import type { CloudModel, SimAddress, SimInstance, SimOperation } from "./model.ts";
+import { allows, operationOf } from "./role.ts";
+import {
+  type CloudModel,
+  type SimAddress,
+  type SimInstance,
+  type SimOperation,
+  simUuid,
+} from "./model.ts";
 
 /** Credentials that the simulated cloud accepts. */
 export const SIM_KEY = "EXOsimulated0000000000000000",
@@ -27,6 +34,17 @@ export async function answerV2(
   const refused = verify(request, body, wallMs);
   if (refused) return json({ message: refused }, 403);
   const [, collection, rest = ""] = path.split("/");
+  const { role } = model;
+  const asked = {
+    operation: operationOf(request.method, path),
+    elasticIp: collection === "elastic-ip"
+      ? model.addresses.get(rest.split(":")[0] ?? "")?.ip ?? null
+      : null,
+  };
+  if (role !== null && !allows(role, asked)) {
+    model.refused();
+    return json({ message: "Forbidden by role policy for compute" }, 403);
+  }
   if (request.method === "PUT") return change(model, rest, body);
   if (rest === "") return list(model, collection ?? "", url.searchParams);
   return read(model, collection ?? "", rest);
@@ -48,7 +66,7 @@ function list(model: CloudModel, collection: string, query: URLSearchParams): Re
     case "elastic-ip":
       return json({ "elastic-ips": [...model.addresses.values()].map(addressJson) });
     case "security-group": {
-      const groups = [...model.groups].map(([name, id]) => ({ id, name, visibility: "private" }));
+      const groups = [...model.groups.keys()].map((name) => groupJson(model, name));
       return json({ "security-groups": groups });
     }
     default:
@@ -66,11 +84,21 @@ function read(model: CloudModel, collection: string, id: string): Response {
     const elasticIps = held.map((address) => ({ id: address.id, ip: address.ip }));
     return json({ ...summary(model, instance), "elastic-ips": elasticIps });
   }
+  const group = collection === "security-group"
+    ? [...model.groups].find(([, each]) => each === id)
+    : undefined;
+  if (group) return json(groupJson(model, group[0]));
   const operation = collection === "operation" ? model.operations.get(id) : undefined;
   if (operation) return json(operationJson(operation));
   const pool = collection === "instance-pool" ? model.pools.get(id) : undefined;
   if (pool) {
-    return json({ id, name: "pool", "elastic-ips": pool.map((address) => ({ id: address })) });
+    const nodepool = model.nodepools.get(id);
+    return json({
+      id,
+      name: "pool",
+      "elastic-ips": pool.map((address) => ({ id: address })),
+      ...(nodepool && { manager: { id: nodepool, type: "sks-nodepool" } }),
+    });
   }
   return json({ message: "Not found" }, 404);
 }
@@ -96,19 +124,44 @@ function summary(model: CloudModel, instance: SimInstance) {
     "created-at": "2026-03-01T08:15:30Z",
     ...(instance.address && { "public-ip": instance.address }),
     "public-ip-assignment": isPrivate ? "none" : "inet4",
-    labels: {},
+    labels: instance.labels,
     "security-groups": instance.groups.map((name) => ({ id: model.groups.get(name) })),
     "private-networks": [],
-    ...(instance.poolId && { manager: { id: instance.poolId, type: "instance-pool" } }),
+    ...(instance.poolId && { manager: { id: instance.poolId, type: instance.managerType } }),
   };
 }
 
-function addressJson({ id, ip, managed }: SimAddress) {
+function addressJson({ id, ip, managed, description, labels }: SimAddress) {
   return {
     id,
     ip,
-    addressfamily: "inet4",
+    addressfamily: ip.includes(":") ? "inet6" : "inet4",
+    labels,
+    ...(description && { description }),
     ...(managed && { healthcheck: { mode: "tcp", port: 80 } }),
+  };
+}
+
+/** Rules and external sources are left out when there are none. */
+function groupJson(model: CloudModel, name: string) {
+  const rules = (model.rules.get(name) ?? []).map((rule, index) => ({
+    id: simUuid(7, index + 1),
+    "flow-direction": rule.direction,
+    protocol: rule.protocol,
+    "start-port": rule.ports[0],
+    "end-port": rule.ports[1],
+    ...(rule.network !== undefined && { network: rule.network }),
+    ...(rule.group !== undefined && {
+      "security-group": { id: model.groups.get(rule.group), name: rule.group },
+    }),
+  }));
+  const external = model.externalSources.get(name) ?? [];
+  return {
+    id: model.groups.get(name),
+    name,
+    visibility: "private",
+    ...(rules.length > 0 && { rules }),
+    ...(external.length > 0 && { "external-sources": external }),
   };
 }
 

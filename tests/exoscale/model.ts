@@ -1,6 +1,8 @@
 // The simulated Exoscale: machines, Elastic IPs, groups, pools and operations, without a network. Both faces
 // (API v2 and CloudStack) and the simulation show this one model.
 
+import type { IamPolicy } from "../../src/exoscale/iam_policy.ts";
+
 /** A machine. */
 export interface SimInstance {
   readonly id: string;
@@ -12,6 +14,10 @@ export interface SimInstance {
   state: "running" | "stopped" | "destroying" | "destroyed";
   groups: string[];
   poolId: string | null;
+  /** What its manager is called. */
+  managerType: "instance-pool" | "sks-nodepool";
+  /** Labels on API v2, tags on CloudStack. */
+  labels: Record<string, string>;
 }
 
 /** An Elastic IP with its holders; `secondaryIds` are CloudStack's ids of each hold. */
@@ -19,7 +25,20 @@ export interface SimAddress {
   readonly id: string;
   readonly ip: string;
   managed: boolean;
+  /** Left out of answers when empty. */
+  description: string;
+  labels: Record<string, string>;
   readonly holders: Set<string>;
+}
+
+/** A rule of a security group. */
+export interface SimRule {
+  readonly direction: "ingress" | "egress";
+  readonly protocol: "udp" | "tcp" | "icmp";
+  readonly ports: readonly [first: number, last: number];
+  /** A network in CIDR notation, or the name of a group. */
+  readonly network?: string;
+  readonly group?: string;
 }
 
 /** Asynchronous work. */
@@ -50,8 +69,22 @@ export class CloudModel {
   readonly addresses = new Map<string, SimAddress>();
   /** Group ids by name. */
   readonly groups = new Map<string, string>();
+  /** Rules by name of the group. */
+  readonly rules = new Map<string, SimRule[]>();
+  /** Networks that count as members of a group in rules, by its name (API v2). */
+  readonly externalSources = new Map<string, string[]>();
+  /** Commands that the user of CloudStack may not use. */
+  readonly deniedCommands = new Set<string>();
   /** Elastic IP ids that each pool hands to its members. */
   readonly pools = new Map<string, string[]>();
+  /** SKS node pools by the instance pool that each keeps: instances show the latter as their manager. */
+  readonly nodepools = new Map<string, string>();
+  /** What the role of the key allows on API v2, null for everything. */
+  role: IamPolicy | null = null;
+  /** Called when the role refuses. */
+  refused: () => void = () => {};
+  /** Whether CloudStack's machines show tags; older versions do not. */
+  hasTags = true;
   readonly operations = new Map<string, SimOperation>();
   readonly history: HolderChange[] = [];
   /** Other zones that `GET /zone` names, in front of this one. */
@@ -90,6 +123,8 @@ export class CloudModel {
       state: "running",
       groups,
       poolId: null,
+      managerType: "instance-pool",
+      labels: {},
     };
     for (const group of groups) {
       if (!this.groups.has(group)) this.groups.set(group, simUuid(4, this.groups.size + 1));
@@ -104,6 +139,8 @@ export class CloudModel {
       id: simUuid(3, this.addresses.size + 1),
       ip,
       managed,
+      description: "",
+      labels: {},
       holders: new Set<string>(),
     };
     this.addresses.set(address.id, address);

@@ -53,7 +53,7 @@ export class Stage implements AsyncDisposable {
     const assignment: Assignment = {
       elasticIp: ELASTIC_IP,
       instanceId: this.self.id,
-      peers: { kind: "group", group: GROUP },
+      peers: { kind: "groups", groups: [GROUP] },
       ...changes,
     };
     return api === "v1" ? new CloudV1(options, assignment) : new CloudV2(options, assignment);
@@ -63,6 +63,12 @@ export class Stage implements AsyncDisposable {
   hold(...instances: readonly SimInstance[]): void {
     this.address.holders.clear();
     for (const { id } of instances) this.address.holders.add(id);
+  }
+
+  /** Puts machines into an instance pool that hands out these Elastic IPs. */
+  pool(poolId: string, machines: readonly SimInstance[], addressIds: string[] = []): void {
+    for (const machine of machines) machine.poolId = poolId;
+    this.model.pools.set(poolId, addressIds);
   }
 
   /** Ids of the holders. */

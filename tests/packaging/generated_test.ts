@@ -43,7 +43,7 @@ machineTest(
 
 /** What each shell is asked, with `exoip` and its completion at hand: words on the line, what it must offer. */
 const QUESTIONS: ReadonlyArray<readonly [words: string, offers: readonly string[]]> = [
-  ["--ap", ["--api", "--api-secret-file"]],
+  ["--ap", ["--api", "--api-environment", "--api-secret-file"]],
   ["--wire ", ["full", "plain"]],
   ["--wire p", ["plain"]],
   ["-W --pid-file /etc/host", ["/etc/hostname", "/etc/hosts"]],

@@ -120,10 +120,12 @@ ifupdownTest(
   "with our hooks ifup says what is wrong with a stanza",
   { hooks: true },
   async (machine) => {
-    await machine.configure(BARE.replace(/.*peer-group.*\n/, "  host-priority 999\n"));
+    await machine.configure(
+      BARE.replace(/.*peer-group.*\n/, "  host-priority 999\n  exoscale-peers ?\n"),
+    );
     const error = await assertRejects(() => machine.run("ifup lo:1"), Error);
     assertMatch(error.message, /-P \(IF_HOST_PRIORITY\): 999 is not between/);
-    assertMatch(error.message, /-p \(IF_EXOSCALE_PEERS\): peers are missing/);
+    assertMatch(error.message, /-p \(IF_EXOSCALE_PEERS\): "\?" is neither/);
     assertEquals(await machine.watchdogs(), []);
   },
 );

@@ -108,6 +108,8 @@ Deno.test("userData() takes plain values only", () => {
   }
   for (const world of WORLDS) {
     assertEquals(userData({ ...SETUP, world }).split("\n")[0], "#cloud-config");
+    // Without a group the cloud tells who the peers are.
+    assert(!/peer.group/i.test(userData({ ...SETUP, world, peerGroup: "" })));
   }
 });
 
@@ -119,6 +121,6 @@ Deno.test("the command that makes user data says what is missing", async () => {
   await assertRejects(
     () => run("netplan", "address=198.51.100.1"),
     Error,
-    "peer-group=... is missing",
+    "api-key=... is missing",
   );
 });

@@ -6,6 +6,7 @@ const SHOWN = new Set([
   "evicted",
   "hold-vanished",
   "holder-unheard",
+  "holder-unknown",
   "cloud-lost",
   "cloud-back",
   "peer-joined",

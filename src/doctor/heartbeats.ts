@@ -1,0 +1,91 @@
+// Does each peer hear us, and do we hear it?
+import { asCloudError } from "../exoscale/cloud_error.ts";
+import type { Facts } from "./facts.ts";
+import { fail, NotKnown, ok, type Said, skip, warn } from "./finding.ts";
+import { type Conversation, converse, type Hearing, hearingKey } from "./round_trip.ts";
+
+/** The check. */
+export async function checkHeartbeats(facts: Facts, signal: AbortSignal): Promise<Said[]> {
+  const port = await facts.port();
+  if (port.kind === "watchdog") return toldByRunning(port.lines);
+  if (port.kind === "taken") throw new NotKnown("the port cannot be had");
+  const elasticIps = await facts.elasticIps(signal);
+  const planned: Conversation[] = [];
+  const said: Said[] = [];
+  for (const elasticIp of elasticIps) {
+    const { peers } = await facts.membership(elasticIp, signal);
+    const place = await placeOf(elasticIp, { facts, signal });
+    if (place.silence !== null) said.push(skip(`${elasticIp}: only listened, ${place.silence}`));
+    planned.push({ elasticIp, peers, wireId: place.wireId, speaks: place.silence === null });
+  }
+  if (planned.every(({ peers }) => peers.length === 0)) return [skip("no peers")];
+  const { config: { listen, intervalMs }, host: { clock } } = facts;
+  const options = { link: port.link, clock, port: listen.port, intervalMs, signal };
+  const hearings = await converse(planned, options);
+  const several = elasticIps.length > 1;
+  return [
+    ...said,
+    ...planned.flatMap(({ elasticIp, peers, speaks }) =>
+      peers.map(({ address }) => {
+        const hearing = hearings.get(hearingKey(elasticIp, address));
+        const title = several ? `${address} (${elasticIp})` : address;
+        return describe(title, { hearing, speaks, port: listen.port });
+      })
+    ),
+  ];
+}
+
+/** Who we are for one Elastic IP, and why nothing must be sent for it, if so. Asked at the last moment. */
+async function placeOf(
+  elasticIp: string,
+  { facts, signal }: { facts: Facts; signal: AbortSignal },
+): Promise<{ wireId: string; silence: string | null }> {
+  try {
+    const { wireId, holds } = await (await facts.cloud(elasticIp, signal)).prepare(signal);
+    const danger =
+      "this instance holds it now, and heartbeats that end would make its peers take it";
+    return { wireId, silence: holds ? danger : null };
+  } catch (cause) {
+    const why = `whether this instance holds it is not known: ${asCloudError(cause).message}`;
+    return { wireId: "", silence: why };
+  }
+}
+
+function describe(
+  peer: string,
+  { hearing, speaks, port }: { hearing: Hearing | undefined; speaks: boolean; port: number },
+): Said {
+  if (!hearing?.heard) {
+    const why =
+      `no watchdog runs there, UDP on port ${port} is filtered, or its peers lack this machine`;
+    return warn(`${peer} is silent: ${why}`);
+  }
+  if (hearing.wrong !== null) {
+    return fail(`${peer} ${hearing.wrong}: correct its configuration or ours`);
+  }
+  if (!speaks) return ok(`${peer} is heard`);
+  if (hearing.hearsUs === null) {
+    return ok(`${peer} is heard; it speaks the original's format, which cannot say whom it hears`);
+  }
+  if (hearing.hearsUs) return ok(`${peer} answers: both ways work`);
+  const cure = `let UDP on port ${port} in there, and name this machine among its peers`;
+  return fail(`${peer} is heard and does not hear us: ${cure}`);
+}
+
+/** What the watchdog of this machine says of its peers. */
+function toldByRunning(lines: readonly string[]): Said[] {
+  const peers = lines.flatMap((line) => {
+    const [, address, state, rest = ""] = /^peer (\S+) (alive|dead)\b(.*)$/.exec(line) ?? [];
+    return address
+      ? [{ address, alive: state === "alive", deaf: /does not hear us/.test(rest) }]
+      : [];
+  });
+  if (peers.length === 0) return [warn("the watchdog that runs here has no peers")];
+  return peers.map(({ address, alive, deaf }) =>
+    !alive
+      ? warn(`${address} is silent, says the watchdog that runs here`)
+      : deaf
+      ? fail(`${address} does not hear us, says the watchdog that runs here: let UDP in there`)
+      : ok(`${address} answers the watchdog that runs here`)
+  );
+}

@@ -1,0 +1,65 @@
+// The least that the API key's role must allow, as a policy for API v2. Listing zones needs no right: it is asked
+// without a signature.
+import type { PeerSource } from "./peer_source.ts";
+
+/** A role's policy as API v2 takes it. */
+export interface IamPolicy {
+  readonly "default-service-strategy": "allow" | "deny";
+  readonly services: Readonly<Record<string, { type: "rules"; rules: readonly IamRule[] }>>;
+}
+
+/** The first rule whose expression is true decides. */
+export interface IamRule {
+  readonly action: "allow" | "deny";
+  /** CEL. */
+  readonly expression: string;
+}
+
+/** What the policy is for. */
+export interface Purpose {
+  readonly attaches: boolean;
+  readonly detaches: boolean;
+  /** Whom a watchdog watches with, null when nobody watches. */
+  readonly peers: PeerSource | null;
+  /** Addresses of the Elastic IPs. */
+  readonly elasticIps: readonly string[];
+}
+
+/** Operations that can be left out, and what is lost without each. */
+export const OPTIONAL_OPERATIONS: Readonly<Record<string, string>> = {
+  "get-operation": "why a change failed; without it the instance is looked at instead",
+  "get-instance-pool": "refusing an Elastic IP that the instance's own pool hands to all members",
+};
+
+/** The policy: readings in general, and changes of these Elastic IPs alone. */
+export function iamPolicy({ attaches, detaches, peers, elasticIps }: Purpose): IamPolicy {
+  const readings = [
+    "list-elastic-ips",
+    "get-instance",
+    ...(peers ? ["list-instances"] : []),
+    ...(peers?.kind === "groups" ? ["list-security-groups"] : []),
+    ...Object.keys(OPTIONAL_OPERATIONS),
+  ];
+  const changes = [
+    ...(attaches ? ["attach-instance-to-elastic-ip"] : []),
+    ...(detaches ? ["detach-instance-from-elastic-ip"] : []),
+  ];
+  const rules: IamRule[] = [
+    { action: "allow", expression: `operation in ${listOf(readings)}` },
+    {
+      action: "allow",
+      expression: `operation in ${listOf(changes)} && resources.elastic_ip.ip in ${
+        listOf(elasticIps)
+      }`,
+    },
+  ];
+  return {
+    "default-service-strategy": "deny",
+    services: { compute: { type: "rules", rules } },
+  };
+}
+
+/** A list of CEL strings; none of ours has a quote. */
+function listOf(words: readonly string[]): string {
+  return `[${words.map((word) => `'${word}'`).join(", ")}]`;
+}

@@ -1,0 +1,106 @@
+// The peers through API v2: one listing of the zone's instances, and the ids of the security groups.
+import type { Membership } from "../world.ts";
+import type { ClientV2 } from "./client_v2.ts";
+import { CloudError } from "./cloud_error.ts";
+import { discover, labelCommand, type Pool } from "./discovery.ts";
+import { type Fields, listOf, requiredListOf, textOf } from "./json.ts";
+import { type Machine, membersAmong, peersAt, type PeerSource } from "./peer_source.ts";
+
+/** States of a machine that will not come back. */
+const GONE = new Set(["destroying", "destroyed", "expunging"]);
+
+/** The instances of the zone; an unknown filter is ignored in silence, so a filtered list only proposes. */
+export async function listInstances(
+  client: ClientV2,
+  signal: AbortSignal,
+  query?: Record<string, string>,
+): Promise<Fields[]> {
+  const list = await client.get("/instance", signal, query);
+  return requiredListOf(list, "instances", "GET /instance");
+}
+
+/** What the reading of members needs to know of the configuration. */
+export interface MembersOptions {
+  readonly elasticIp: string;
+  readonly instanceId: string;
+  readonly peers: PeerSource;
+  /** For messages. */
+  readonly where: string;
+}
+
+/** Reads the peers. */
+export class MembersV2 {
+  readonly #client: ClientV2;
+  readonly #options: MembersOptions;
+  /** Ids of the groups, empty until they are known. */
+  #groupIds: readonly string[] = [];
+
+  constructor(client: ClientV2, options: MembersOptions) {
+    this.#client = client;
+    this.#options = options;
+  }
+
+  /** Our pool, if known, serves discovery alone. */
+  async read(pool: Pool | null, signal: AbortSignal): Promise<Membership> {
+    const { peers, elasticIp, instanceId: selfId, where } = this.#options;
+    if (peers.kind === "groups") return await this.#grouped(peers.groups, signal);
+    const machines = (await listInstances(this.#client, signal)).map(machineOf);
+    if (peers.kind === "static") {
+      return peersAt(peers.addresses, { machines, selfId, where: `of this zone (${where})` });
+    }
+    const { endpoint } = this.#client;
+    const labelling = (labels: Machine["labels"] & object) =>
+      labelCommand(labels, { selfId, endpoint });
+    return discover(machines, { elasticIp, selfId, pool, where, labelling });
+  }
+
+  async #grouped(groups: readonly string[], signal: AbortSignal): Promise<Membership> {
+    const { instanceId: selfId } = this.#options;
+    const known = this.#groupIds.length > 0;
+    if (!known) this.#groupIds = await this.#findGroups(groups, signal);
+    const instances = await listInstances(this.#client, signal);
+    const inside = (ids: readonly string[]) =>
+      membersAmong(instances.filter((each) => isIn(each, ids)).map(machineOf), selfId);
+    const membership = inside(this.#groupIds);
+    const empty = this.#groupIds.some((id) => !instances.some((each) => isIn(each, [id])));
+    if (!known || (membership.listed && !empty)) return membership;
+    // A group that nobody is in, or that has lost us, may have been made anew under its name.
+    this.#groupIds = await this.#findGroups(groups, signal);
+    return inside(this.#groupIds);
+  }
+
+  async #findGroups(wanted: readonly string[], signal: AbortSignal): Promise<string[]> {
+    const list = await this.#client.get("/security-group", signal);
+    const groups = requiredListOf(list, "security-groups", "GET /security-group");
+    const found = wanted.map((each) => [each, groupId(groups, each)] as const);
+    const missing = found.filter(([, id]) => id === "").map(([each]) => JSON.stringify(each));
+    if (missing.length === 0) return found.map(([, id]) => id);
+    const message = `no security group ${missing.join(", ")} (-G) at ${this.#options.where}`;
+    throw new CloudError("no-such-group", message);
+  }
+}
+
+function groupId(groups: readonly Fields[], wanted: string): string {
+  const id = groups.find((group) => textOf(group, "id") === wanted.toLowerCase());
+  return textOf(id ?? groups.find((group) => textOf(group, "name") === wanted), "id");
+}
+
+function isIn(instance: Fields, groupIds: readonly string[]): boolean {
+  return listOf(instance, "security-groups").some((group) =>
+    groupIds.includes(textOf(group, "id"))
+  );
+}
+
+function machineOf(instance: Fields): Machine {
+  const id = textOf(instance, "id");
+  const address = textOf(instance, "public-ip");
+  const labels = Object.entries((instance.labels ?? {}) as Fields);
+  return {
+    instanceId: id,
+    wireId: id,
+    address: address === "" || address === "0.0.0.0" ? null : address,
+    exists: !GONE.has(textOf(instance, "state")),
+    poolId: textOf(instance.manager, "id") || null,
+    labels: Object.fromEntries(labels.map(([key, value]) => [key, `${value}`])),
+  };
+}

@@ -1,0 +1,87 @@
+// From the configuration to a cloud that can be asked, while the cloud is not there yet.
+import { assert, assertEquals } from "@std/assert";
+import { readValues } from "../src/cli.ts";
+import { type Config, configure } from "../src/config.ts";
+import { connectionFor } from "../src/connection.ts";
+import { SIM_KEY, SIM_SECRET } from "./exoscale/face_v2.ts";
+import { ELASTIC_IP, hurriedClock, Stage } from "./exoscale/stage.ts";
+
+function configOf(stage: Stage, mode: string, address: string): Config {
+  const endpoint = ["-xe", stage.server.endpoint("v2")];
+  const argv = [mode, "-xi", address, "-xk", SIM_KEY, "-xs", SIM_SECRET, ...endpoint];
+  const config = configure(readValues(argv, {}), {});
+  assert(!("problems" in config), JSON.stringify(config));
+  return config;
+}
+
+/** Connects; `lines` are the log. */
+async function connect(
+  stage: Stage,
+  config: Config,
+  signal: AbortSignal = new AbortController().signal,
+) {
+  const lines: string[] = [];
+  const never = () => Promise.reject(new Error("not there"));
+  const connection = await connectionFor(config, {
+    instanceId: stage.self.id,
+    host: {
+      fetch,
+      clock: hurriedClock(1_000),
+      machine: { fetch: never, root: "", readTextFile: never, run: never },
+    },
+    log: { write: (severity, event, text) => void lines.push(`${severity} ${event}: ${text}`) },
+    signal,
+  });
+  return { connection, lines };
+}
+
+Deno.test("connectionFor() waits for the cloud to tell the address of a name, and says so", async () => {
+  await using stage = new Stage();
+  stage.address.description = "web";
+  let failures = 0;
+  stage.server.fault = () => failures++ < 3 ? "503-retry-after" : null;
+  const { connection, lines } = await connect(stage, configOf(stage, "-W", "web/20"));
+  assertEquals(connection?.addresses, [{ elasticIp: ELASTIC_IP, priority: 20 }]);
+  assertEquals(lines.length, 4);
+  assert(
+    /^warning no-address: cannot find .*waiting for the cloud$/.test(lines[0] ?? ""),
+    lines[0],
+  );
+  assertEquals(lines[3], `info address: "web" is ${ELASTIC_IP}`);
+});
+
+Deno.test("connectionFor() gives up on a name that does not exist, and in -A on a cloud that is away", async () => {
+  await using stage = new Stage();
+  const unknown = await connect(stage, configOf(stage, "-W", "web"));
+  assertEquals([unknown.connection, unknown.lines.length], [null, 1]);
+  assert(unknown.lines[0]?.startsWith("critical no-address: "), unknown.lines[0]);
+  stage.server.fault = () => "500";
+  const away = await connect(stage, configOf(stage, "-A", "web"));
+  assertEquals(away.connection, null);
+  assertEquals(
+    away.lines.map((line) => line.split(" ")[0]).join(),
+    "warning,warning,warning,critical",
+  );
+});
+
+Deno.test("connectionFor() stops waiting when told to", async () => {
+  await using stage = new Stage();
+  const stopping = new AbortController();
+  stage.server.fault = () => {
+    stopping.abort();
+    return "500";
+  };
+  const { connection, lines } = await connect(
+    stage,
+    configOf(stage, "-W", "web"),
+    stopping.signal,
+  );
+  assertEquals([connection, lines], [null, []]);
+});
+
+Deno.test("connectionFor() asks nobody for an address that is one", async () => {
+  await using stage = new Stage();
+  const { connection } = await connect(stage, configOf(stage, "-W", ELASTIC_IP));
+  assertEquals(connection?.addresses, [{ elasticIp: ELASTIC_IP, priority: null }]);
+  assertEquals(stage.server.calls, []);
+});
