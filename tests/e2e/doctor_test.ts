@@ -93,10 +93,14 @@ Deno.test("--doctor on a holder without a watchdog does not make its peers take 
   try {
     const { output } = await examine(cluster, one);
     assertMatch(output, /skip heartbeats \S+: only listened, this instance holds it now/);
-    cluster.start(two, { priority: 20 });
+    cluster.start(two, { priority: 20, args: ["--reconcile", "5s"] });
     await until(() => cluster.holders.includes("node-2"), { title: "the other holds, too" });
     const again = await examine(cluster, one);
     assertStringIncludes(again.output, "127.0.0.2 is heard");
+    const reads = () => cluster.server.calls.filter(({ what }) => what === "/instance").length;
+    const before = reads();
+    // Long enough for a machine to be taken for dead, and for a look at what it has.
+    await until(() => reads() > before + 1, { title: "the other has looked twice" });
     assert(history.every(({ holders }) => holders.includes(one.instance.id)), "never evicted");
   } finally {
     await cluster.close();
