@@ -1,7 +1,9 @@
 // The edge: the real computer is put together, one run is made, the exit code goes out.
 import { lookup } from "node:dns/promises";
 import { systemClock } from "./src/host/clock.ts";
+import { fileMode } from "./src/host/file_mode.ts";
 import { openLink } from "./src/host/link.ts";
+import { writesToJournal } from "./src/host/journal.ts";
 import { openLog } from "./src/host/log.ts";
 import { localMachine } from "./src/host/metadata.ts";
 import { openSupervisor } from "./src/host/notify.ts";
@@ -22,8 +24,9 @@ if (import.meta.main) {
     fetch: (url, init) => fetch(url, init),
     print: (stream, line) => stream === "out" ? console.log(line) : console.error(line),
     readTextFile: (path) => Deno.readTextFileSync(path),
+    fileMode,
     openLink,
-    openLog,
+    openLog: (options) => openLog({ ...options, journal: writesToJournal(Deno.env.toObject()) }),
     interfaces: () => Deno.networkInterfaces(),
     lookup: async (name) => (await lookup(name, { family: 4 })).address,
   });

@@ -24,12 +24,22 @@ export function manPage({ version, date }: Edition): string {
     ".SH OPTIONS",
     ...prose(
       "One or two dashes; a value follows, or stands behind an equals sign. A switch is turned off " +
-        "with =false. A flag goes before its variables, the variables before the configuration " +
-        "file of the exo command.",
+        "with =false. A flag goes before its variables, the variables before the file of --config, " +
+        "that before the configuration file of the exo command.",
     ),
     ...OPTIONS.flatMap(paragraph),
+    ".SH CONFIGURATION FILE",
+    ...prose(
+      "A TOML file with options that have a variable, under the name of the flag without dashes, or under a second " +
+        "name: " + secondNames() + ". Lists are arrays, or texts with commas.",
+    ),
     ".SH SIGNALS",
     ...item("SIGUSR1, SIGUSR2", "The priority number becomes one less (better), or one more."),
+    ...item(
+      "SIGHUP",
+      "Read the files of --env-file and --config and the secret files again. What can change at once does, the log " +
+        "names what needs a restart, and a configuration with a mistake changes nothing.",
+    ),
     ...item(
       "SIGTERM, SIGINT",
       "Tell the peers, wait for a successor, detach, and exit. A second one skips the wait.",
@@ -39,7 +49,7 @@ export function manPage({ version, date }: Edition): string {
     ...item("1", "The configuration is invalid, or the work failed."),
     ...item("2", "The command line cannot be parsed."),
     ".SH FILES",
-    ...item("/etc/exoip/exoip.env", "Variables of exoip.service."),
+    ...item("/etc/exoip/exoip.env", "Variables of exoip.service, read again at systemctl reload."),
     ...item("/etc/exoip/secret", "The API secret of exoip.service."),
     ".SH SEE ALSO",
     ".BR systemctl (1),",
@@ -53,6 +63,13 @@ const DESCRIPTION =
   "UDP heartbeat to its peers, decides from theirs who is best, and makes the cloud agree: the " +
   "Elastic IP is attached to the best live machine and taken from the dead. -A and -D attach or " +
   "detach it once; --stop ends the watchdog that has a PID file, and no other.";
+
+function secondNames(): string {
+  return OPTIONS.filter(({ alias }) => alias !== null).map(({ name, alias }) =>
+    `${alias} (${name})`
+  )
+    .join(", ");
+}
 
 function synopsis(...parts: ReadonlyArray<readonly [bold: string, italic: string]>): string[] {
   const words = parts.map(([bold, italic]) => `\\fB${bold}\\fR${italic && ` \\fI${italic}\\fR`}`);

@@ -89,7 +89,7 @@ function netplanFiles({ address, peerGroup, apiKey, apiSecret, priority }: Setup
       permissions: "0600",
       content: template.replace(/^#.*\n/, "").replace("198.51.100.50", address),
     },
-    { path: "/etc/exoip/exoip.env", permissions: "0640", content: variables.join("\n") },
+    { path: "/etc/exoip/exoip.env", permissions: "0644", content: variables.join("\n") },
     { path: "/etc/exoip/secret", permissions: "0600", content: apiSecret },
   ];
 }

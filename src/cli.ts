@@ -115,15 +115,16 @@ function fromEnvironment({ variables }: Option, env: Environment): Given | null 
   return source === undefined ? null : { text: env[source] ?? "", source };
 }
 
-function checkSyntax({ kind }: Option, given: Given): Given {
-  const { text, source } = given;
-  const wanted = kind === "switch" && ![...TRUE, ...FALSE].includes(text)
-    ? "true or false"
-    : kind === "integer" && !/^[+-]?\d+$/.test(text)
-    ? "a whole number"
-    : kind === "duration" && parseDuration(text) === null
-    ? "a time such as 1, 0.2, 200ms or 1s"
-    : null;
-  if (wanted) throw new UsageError(`${source}: ${JSON.stringify(text)} is not ${wanted}`);
-  return given;
+function checkSyntax(option: Option, given: Given): Given {
+  const wanted = wantedForm(option, given.text);
+  if (wanted === null) return given;
+  throw new UsageError(`${given.source}: ${JSON.stringify(given.text)} is not ${wanted}`);
+}
+
+/** What an option of that kind wants when the text is not of that form, else null. */
+export function wantedForm({ kind }: Option, text: string): string | null {
+  if (kind === "switch" && ![...TRUE, ...FALSE].includes(text)) return "true or false";
+  if (kind === "integer" && !/^[+-]?\d+$/.test(text)) return "a whole number";
+  const timed = kind !== "duration" || parseDuration(text) !== null;
+  return timed ? null : "a time such as 1, 0.2, 200ms or 1s";
 }

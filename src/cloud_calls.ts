@@ -33,6 +33,7 @@ export class CloudCalls {
   /** One does not cure the other: a key may be allowed to read an instance and not to list them. */
   readonly #patience = { calls: new StartPatience(), members: new StartPatience() };
   readonly #running = new Set<Promise<void>>();
+  #lists = 0;
 
   constructor(options: CallerOptions) {
     this.#options = options;
@@ -46,6 +47,11 @@ export class CloudCalls {
   /** Begins to read the list of peers. */
   readMembers(): void {
     this.#run(this.#members());
+  }
+
+  /** There is another list: one that is being read is read again. */
+  replaceMembers(): void {
+    this.#lists += 1;
   }
 
   /** Resolves when all calls have ended; after `ending` that is soon. */
@@ -77,12 +83,15 @@ export class CloudCalls {
 
   async #members(): Promise<void> {
     const { cloud, ending, deliver } = this.#options;
+    const list = this.#lists;
     try {
       const membership = await cloud.members(ending);
+      if (list !== this.#lists) return await this.#members();
       this.#patience.members.answered();
       deliver({ kind: "members", ...membership });
     } catch (cause) {
       const error = asCloudError(cause);
+      if (list !== this.#lists && !ending.aborted) return await this.#members();
       if (this.#ends("members", error)) return;
       deliver({ kind: "members-failed", retryAfterMs: error.retryAfterMs });
     }

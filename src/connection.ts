@@ -1,12 +1,16 @@
 // From the configuration to a cloud that can be asked: which endpoint, and one client for each Elastic IP.
 import { type Config, nameOf } from "./config.ts";
 import type { AddressConfig } from "./config/addresses.ts";
+import type { Credentials } from "./config/cloud.ts";
 import { canonicalIp, isIpv6 } from "./core/ip.ts";
 import { resolveAddresses } from "./exoscale/address.ts";
 import { type ClientOptions, ClientV2 } from "./exoscale/client_v2.ts";
 import { CloudV1 } from "./exoscale/cloud_v1.ts";
 import { CloudV2 } from "./exoscale/cloud_v2.ts";
+import { InFlight } from "./exoscale/in_flight.ts";
+import type { Fields } from "./exoscale/json.ts";
 import { Pace } from "./exoscale/pace.ts";
+import type { PeerSource } from "./exoscale/peer_source.ts";
 import { anyEndpoint, endpointOf, findEndpoint, lookUpEndpoint } from "./exoscale/zone.ts";
 import type { Host } from "./host.ts";
 import { findZone } from "./host/metadata.ts";
@@ -16,8 +20,15 @@ import type { Cloud, Log } from "./world.ts";
 /** Builds the cloud for one Elastic IP; each good answer, and how long it took, goes to the listener. */
 export type Connect = (elasticIp: string, onProgress: (tookMs: number) => void) => Cloud;
 
+/** What of the configuration can be replaced while clients are in use: they ask for it each time. */
+export interface Access {
+  credentials: Credentials;
+  peers: PeerSource;
+}
+
 /** What connecting needs besides the configuration. */
 export interface ConnectionOptions {
+  readonly access: Access;
   readonly instanceId: string;
   readonly host: Pick<Host, "fetch" | "clock" | "machine">;
   readonly log: Log;
@@ -41,15 +52,24 @@ export async function connectionFor(
 ): Promise<Connection | null> {
   const endpoint = await endpointFor(config, options);
   if (endpoint === null) return null;
-  const { api, credentials, peers } = config;
-  const { instanceId, host: { fetch, clock } } = options;
+  const { api, credentials } = config;
+  const { instanceId, access, host: { fetch, clock } } = options;
+  const renewed = () => access.credentials;
   // The rate limit counts by key: all clients share one pace.
   const pace = options.pace ?? new Pace(clock);
-  const client = { endpoint, ...credentials, fetch, clock, pace };
+  const client = { endpoint, ...credentials, renewed, fetch, clock, pace };
   const addresses = await addressesFor(config, client, options);
   if (addresses === null) return null;
+  const sharing = new InFlight<Fields[]>();
   const connect: Connect = (elasticIp, onProgress) => {
-    const assignment = { elasticIp, instanceId, peers };
+    const assignment = {
+      elasticIp,
+      instanceId,
+      sharing,
+      get peers() {
+        return access.peers;
+      },
+    };
     return api === "v1"
       ? new CloudV1({ ...client, onProgress }, assignment)
       : new CloudV2({ ...client, onProgress }, assignment);
@@ -82,7 +102,7 @@ async function addressesFor(
 /** The endpoint given, that of the zone, or the one where the instance is; the watchdog waits for an answer. */
 export async function endpointFor(
   config: Config,
-  { instanceId, host, log, signal }: ConnectionOptions,
+  { instanceId, host, log, signal }: Omit<ConnectionOptions, "access">,
 ): Promise<string | null> {
   if (config.endpoint !== null) return config.endpoint;
   const { directory, environment, credentials, mode } = config;

@@ -1,7 +1,7 @@
 // The computer that one run of the program is handed: the real one in main.ts, a made-up one in the tests.
 import type { Environment } from "./cli.ts";
 import type { Fetch } from "./exoscale/http.ts";
-import type { HostLog } from "./host/log.ts";
+import type { HostLog, LogOptions } from "./host/log.ts";
 import type { Machine } from "./host/metadata.ts";
 import type { HostSupervisor } from "./host/notify.ts";
 import type { PidFiles } from "./host/pid_file.ts";
@@ -22,8 +22,10 @@ export interface Host {
   /** Prints one line to standard output or standard error. */
   readonly print: (stream: "out" | "err", line: string) => void;
   readonly readTextFile: (path: string) => string;
+  /** Permissions of a file as in chmod(1), null where they cannot be known. */
+  readonly fileMode: (path: string) => number | null;
   readonly openLink: (hostname: string, port: number) => Link;
-  readonly openLog: (options: { stdout: boolean }) => HostLog;
+  readonly openLog: (options: LogOptions) => HostLog;
   /** The addresses of this machine, by interface; throws when they cannot be listed. */
   readonly interfaces: () => readonly { readonly name: string; readonly address: string }[];
   /** IPv4 addresses of a host name. */

@@ -21,3 +21,8 @@ export const OPTIONS: readonly Option[] = [
 export function flagOf({ name, origin }: Pick<Option, "name" | "origin">): string {
   return origin === "original" || name.length === 1 ? `-${name}` : `--${name}`;
 }
+
+/** Whether the option's value must never be shown. */
+export function isSecret(name: string): boolean {
+  return name === "xs" || name.endsWith("secret");
+}

@@ -1,54 +1,67 @@
 // One run of the program: from the arguments to the exit code, with the machine and the cloud handed in.
 import { associate } from "./associate.ts";
-import { isOn, readValues, UsageError, type Values } from "./cli.ts";
+import { isOn, UsageError, type Values } from "./cli.ts";
 import { type Config, configure, nameOf } from "./config.ts";
 import { connectionFor } from "./connection.ts";
 import { diagnose } from "./doctor/doctor.ts";
+import { collect, type Collected, complete, type Gathered } from "./gather.ts";
 import type { Host } from "./host.ts";
-import type { HostLog } from "./host/log.ts";
+import { LOG_FORMATS } from "./host/log_format.ts";
 import { findInstanceId } from "./host/metadata.ts";
 import { resolvePeers } from "./host/resolve.ts";
 import { stopWatchdog, withPidFile } from "./pid_file.ts";
+import { settingLines, settingsOf } from "./print_config.ts";
 import { printPolicy } from "./print_policy.ts";
-import { findValues } from "./sources.ts";
 import { askStatus } from "./status.ts";
 import { describe, usage } from "./usage.ts";
 import { commit, VERSION } from "./version.ts";
-import { watch } from "./watch_mode.ts";
+import { ReloadRequests, watch, type WatchModeOptions } from "./watch_mode.ts";
 
 /** Runs once; never throws. */
 export async function runProgram(argv: readonly string[], host: Host): Promise<number> {
-  let values: Values;
+  let collected: Collected;
   try {
-    values = readValues(argv, host.env);
+    collected = collect(argv, host);
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
     host.print("err", `exoip: ${error.message}`);
     host.print("err", "exoip: -h lists the options");
     return 2;
   }
-  if (isOn(values.given.get("h"))) return say(host, usage().trimEnd());
-  if (isOn(values.given.get("version"))) {
-    return say(host, `exoip ${VERSION} (commit ${commit()})`);
+  const { values } = collected;
+  const asked = (command: string) => isOn(values.given.get(command));
+  if (asked("h")) return say(host, usage().trimEnd());
+  if (asked("version")) return say(host, `exoip ${VERSION} (commit ${commit()})`);
+  // A file with a mistake must not keep anybody from asking the watchdog that runs with an older one.
+  for (const problem of asked("stop") || asked("status") ? collected.problems : []) {
+    host.print("err", `exoip: ${problem}`);
   }
-  if (isOn(values.given.get("stop"))) return await stopWatchdog(values, host);
-  if (isOn(values.given.get("status"))) return await askStatus(values, host);
-  if (isOn(values.given.get("print-iam-policy"))) return printPolicy(values, host);
-  const [findings, unreadable] = await findValues(values, host);
-  const configured = configure(values, findings);
-  if ("problems" in configured || unreadable.length > 0) {
-    const problems = "problems" in configured ? configured.problems : [];
-    return fail(host, [...unreadable, ...problems]);
+  if (asked("stop")) return await stopWatchdog(values, host);
+  if (asked("status")) return await askStatus(values, host);
+  if (asked("print-iam-policy")) return printPolicy(values, host);
+  const gathered = await complete(collected, host);
+  const configured = configure(values, gathered.findings);
+  const wrong = "problems" in configured ? configured.problems : [];
+  const problems = [...gathered.problems, ...wrong];
+  if (asked("print-config")) return await printConfig(gathered, { problems, host });
+  if ("problems" in configured || problems.length > 0) {
+    return await fail(problems, { host, given: values.given });
   }
-  if (isOn(values.given.get("doctor"))) {
-    for (const warning of warningsOf(values)) host.print("err", `exoip: ${warning}`);
-    return await diagnose(configured, { host, json: isOn(values.given.get("json")) });
+  if (asked("doctor")) {
+    for (const warning of [...warningsOf(values), ...gathered.warnings]) {
+      host.print("err", `exoip: ${warning}`);
+    }
+    return await diagnose(configured, { host, json: asked("json") });
   }
   return await withPidFile(configured, {
     pidFiles: host.pidFiles,
-    run: () => runConfigured(configured, { values, host }),
-    refuse: (problem) => fail(host, [problem]),
+    run: () => runConfigured(configured, { argv, gathered, host }),
+    refuse: (problem) => fail([problem], { host, given: values.given }),
   });
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : `${error}`;
 }
 
 function say(host: Host, text: string): number {
@@ -56,11 +69,43 @@ function say(host: Host, text: string): number {
   return 0;
 }
 
-/** To standard error for the person, and to syslog for a boot that nobody watches. */
-async function fail(host: Host, problems: readonly string[]): Promise<number> {
-  for (const problem of problems) host.print("err", `exoip: ${problem}`);
-  const log = host.openLog({ stdout: false });
-  if (log.kind === "syslog") {
+/** What is in force, as far as it can be known, and what is wrong with it. */
+async function printConfig(
+  gathered: Gathered,
+  { problems, host }: { problems: readonly string[]; host: Host },
+): Promise<number> {
+  let instanceId: string | null = null;
+  const unknown: string[] = [];
+  if (!gathered.values.given.has("i")) {
+    try {
+      instanceId = await findInstanceId(host.machine);
+    } catch (error) {
+      unknown.push(messageOf(error));
+    }
+  }
+  for (const line of settingLines(settingsOf(gathered, instanceId))) host.print("out", line);
+  const wrong = [...problems, ...unknown];
+  const { values, warnings } = gathered;
+  for (const line of [...wrong, ...warningsOf(values), ...warnings]) {
+    host.print("err", `exoip: ${line}`);
+  }
+  return wrong.length > 0 ? 1 : 0;
+}
+
+/** To standard error for the person, and to the log for a boot that nobody watches. */
+async function fail(
+  problems: readonly string[],
+  { host, given }: { host: Host; given: Values["given"] },
+): Promise<number> {
+  // What is wrong may be the format itself.
+  const wanted = isOn(given.get("O")) ? "text" : given.get("log-format")?.text;
+  const format = LOG_FORMATS.find((each) => each === wanted) ?? null;
+  const log = host.openLog({ stdout: false, format });
+  // The journal has standard error, too.
+  if (log.format !== "journald") {
+    for (const problem of problems) host.print("err", `exoip: ${problem}`);
+  }
+  if (log.kind === "syslog" || log.format !== "text") {
     for (const problem of problems) log.write("critical", "configuration", problem);
     await log.flush();
   }
@@ -69,29 +114,37 @@ async function fail(host: Host, problems: readonly string[]): Promise<number> {
 
 async function runConfigured(
   config: Config,
-  { values, host }: { values: Values; host: Host },
+  { argv, gathered, host }: { argv: readonly string[]; gathered: Gathered; host: Host },
 ): Promise<number> {
+  const { given } = gathered.values;
   let instanceId: string;
   let peers = config.peers;
   try {
     instanceId = config.instanceId ?? await findInstanceId(host.machine);
     peers = await resolvePeers(config.peers, host.lookup);
   } catch (error) {
-    return await fail(host, [error instanceof Error ? error.message : `${error}`]);
+    return await fail([messageOf(error)], { host, given });
   }
-  const warnings = warningsOf(values);
+  const warnings = warningsOf(gathered.values);
   const description = config.verbose ? describe(config, instanceId) : [];
-  for (const line of description) host.print("out", line);
+  const printAll = () => description.forEach((line) => host.print("out", line));
   if (config.checkOnly) {
-    for (const warning of warnings) host.print("err", `exoip: ${warning}`);
+    printAll();
+    for (const warning of [...warnings, ...gathered.warnings]) {
+      host.print("err", `exoip: ${warning}`);
+    }
     return say(host, "exoip: the configuration is valid");
   }
-  const log = host.openLog(config);
-  if (log.kind === "syslog") {
+  const { stdout, logFormat: format, logLevel: level } = config;
+  const log = host.openLog({ stdout, format, level });
+  // Lines of a format are the only ones on standard output.
+  if (log.format === "text") printAll();
+  if (log.kind === "syslog" || log.format !== "text") {
     for (const line of description) log.write("info", "configuration", line);
   }
   for (const warning of warnings) log.write("warning", "command-line", warning);
-  const code = await runMode({ ...config, peers }, { instanceId, host, log });
+  for (const warning of gathered.warnings) log.write("warning", "configuration", warning);
+  const code = await runMode({ ...config, peers }, { instanceId, host, log, argv, gathered });
   await Promise.all([log.flush(), host.supervisor?.flush()]);
   return code;
 }
@@ -109,18 +162,30 @@ function warningsOf({ given, ignored }: Values): string[] {
 
 async function runMode(
   config: Config,
-  { instanceId, host, log }: { instanceId: string; host: Host; log: HostLog },
+  options: Omit<WatchModeOptions, "configured" | "connect" | "access" | "requests">,
 ): Promise<number> {
+  const { host, log } = options;
   const stopping = new AbortController();
-  const early = host.signals.listen((signal) => signal === "stop" && stopping.abort());
+  const requests = new ReloadRequests();
+  host.signals.listen((name) => {
+    // Who does one thing has nothing to read again: a terminal has been closed.
+    if (name === "stop" || (name === "reload" && config.mode !== "watchdog")) stopping.abort();
+    else if (name === "reload") requests.ask();
+  });
   const { signal } = stopping;
-  const connection = await connectionFor(config, { instanceId, host, log, signal });
+  const access = { credentials: config.credentials, peers: config.peers };
+  const connection = await connectionFor(config, { ...options, access, signal });
   if (signal.aborted) return config.mode === "watchdog" ? 0 : 1;
   if (connection === null) return 1;
   const { connect, addresses } = connection;
   if (config.mode === "watchdog") {
-    early();
-    return await watch({ ...config, addresses }, { instanceId, host, log, connect });
+    return await watch({ ...config, addresses }, {
+      ...options,
+      configured: config,
+      connect,
+      access,
+      requests,
+    });
   }
   const elasticIp = addresses[0]?.elasticIp ?? "";
   const cloud = connect(elasticIp, () => {});

@@ -62,8 +62,9 @@ async function withSecret(
   }
 }
 
-/** A flag goes before a variable, ours before the CLI's, and the secret itself before its file. */
+/** A flag goes before a variable, ours before others, all before our file; and the secret itself before its file. */
 function goesBefore(file: Given, secret: Given | undefined): boolean {
-  const rank = ({ source }: Given) => source.startsWith("-") ? 0 : source.startsWith("IF_") ? 1 : 2;
+  const ranks = [/^-/, /^IF_/, /^[A-Z_]+$/, /^/];
+  const rank = ({ source }: Given) => ranks.findIndex((each) => each.test(source));
   return !secret || rank(file) < rank(secret);
 }

@@ -13,6 +13,7 @@ export class Supervision {
   readonly #supervisor: Supervisor | null;
   #ready = false;
   #stopping = false;
+  #reloading = false;
   #status = "";
   #keepAliveAtMs: number;
 
@@ -24,6 +25,22 @@ export class Supervision {
   /** When the loop must have stepped, so that it is not taken for dead. */
   get wakeAtMs(): number {
     return this.#keepAliveAtMs;
+  }
+
+  /** A new configuration is being read; before the first election nobody needs to know. */
+  reloading(): void {
+    if (!this.#supervisor || !this.#ready || this.#stopping || this.#reloading) return;
+    this.#reloading = true;
+    const usec = this.#supervisor.monotonicUsec?.() ?? null;
+    const instant = usec === null ? [] : [`MONOTONIC_USEC=${usec}`];
+    this.#supervisor.tell(["RELOADING=1", ...instant]);
+  }
+
+  /** It is in force, or the old one still is. */
+  reloaded(): void {
+    if (!this.#reloading) return;
+    this.#reloading = false;
+    if (!this.#stopping) this.#supervisor?.tell(["READY=1"]);
   }
 
   /** The loop has stepped one of these, which are all that still run. */

@@ -2,6 +2,7 @@
 import type { AddressConfig } from "./config/addresses.ts";
 import type { Config } from "./config.ts";
 import { flagOf, type Option, OPTIONS } from "./options.ts";
+import { masked } from "./print_config.ts";
 
 const INTRODUCTION = `exoip keeps an Exoscale Elastic IP on a live machine.
 
@@ -14,7 +15,8 @@ Options (one or two dashes; a variable serves where its flag is not given):
 /** The text of `-h`. */
 export function usage(): string {
   return INTRODUCTION + OPTIONS.map(paragraph).join("") +
-    "\nSignals: SIGUSR1 priority - 1, SIGUSR2 priority + 1, SIGTERM and SIGINT hand over and exit.\n" +
+    "\nSignals: SIGUSR1 priority - 1, SIGUSR2 priority + 1, SIGHUP reads the files again, SIGTERM and\n" +
+    "SIGINT hand over and exit.\n" +
     "Exit codes: 0 done, 1 invalid configuration or failure, 2 unusable command line.\n";
 }
 
@@ -51,7 +53,7 @@ export function describe(config: Config, instanceId: string): string[] {
     `Elastic IP: ${addresses.map(addressText).join(", ")}`,
     `instance: ${instanceId}`,
     `API: ${api}, ${endpoint ?? `zone ${zone ?? "to be found"}`}`,
-    `API key: ${credentials.apiKey.slice(0, 4)}...`,
+    `API key: ${masked(credentials.apiKey)}`,
     ...(config.mode !== "watchdog" ? [] : [
       `listen: ${listen.hostname}:${listen.port}`,
       `peers: ${peersText(peers)}`,

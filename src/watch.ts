@@ -51,6 +51,13 @@ export interface WatchOptions {
   readonly ended: () => void;
 }
 
+/** What can change while it runs. */
+export interface Reconfiguration {
+  readonly settings?: NodeSettings;
+  /** The peers, where they were given by address; the cloud tells the rest. */
+  readonly addresses?: readonly string[];
+}
+
 /** Watches one address until told to stop, or until the cloud says that it never can work. */
 export class Watch {
   readonly #options: WatchOptions;
@@ -112,6 +119,14 @@ export class Watch {
     for (const effect of effects) this.#perform(effect);
     this.#observe(before);
     this.#options.stepped(atMs);
+  }
+
+  /** Other settings and peers from now on; what is not given stays. */
+  reconfigure({ settings, addresses }: Reconfiguration): void {
+    if (settings) this.deliver({ kind: "settings", settings });
+    if (!addresses) return;
+    this.#calls.replaceMembers();
+    this.deliver({ kind: "peers", addresses });
   }
 
   /** Resolves when no call to the cloud is under way any more; after the end that is soon. */

@@ -1,22 +1,51 @@
 // -W: from the configuration to a running watchdog.
 import { type Config, nameOf } from "./config.ts";
-import type { Connect } from "./connection.ts";
+import type { Access, Connect } from "./connection.ts";
 import { hostText } from "./core/ip.ts";
 import type { NodeSettings } from "./core/node.ts";
+import type { Gathered } from "./gather.ts";
 import type { Host } from "./host.ts";
-import { runWatchdog, type WatchdogSettings } from "./watchdog.ts";
-import type { Link, Log } from "./world.ts";
+import type { HostLog } from "./host/log.ts";
+import type { Changes } from "./reload.ts";
+import { Reloader } from "./reloader.ts";
+import { Watchdog, type WatchdogSettings } from "./watchdog.ts";
+import type { Link } from "./world.ts";
+
+/** Being told to reload, which can happen before anything can. */
+export class ReloadRequests {
+  #asked = false;
+  #reload: (() => void) | null = null;
+
+  /** Somebody asks. */
+  ask(): void {
+    if (this.#reload) this.#reload();
+    else this.#asked = true;
+  }
+
+  /** From now on it is done, and at once if somebody has asked. */
+  serve(reload: () => void): void {
+    this.#reload = reload;
+    if (this.#asked) reload();
+  }
+}
+
+/** What watching needs besides the configuration. */
+export interface WatchModeOptions {
+  /** As it was given, which is what a later one is compared with. */
+  readonly configured: Config;
+  readonly instanceId: string;
+  readonly host: Host;
+  readonly log: HostLog;
+  readonly connect: Connect;
+  readonly access: Access;
+  readonly argv: readonly string[];
+  readonly gathered: Gathered;
+  readonly requests: ReloadRequests;
+}
 
 /** Watches until told to stop. Resolves to the exit code. */
-export async function watch(
-  config: Config,
-  { instanceId, host, log, connect }: {
-    instanceId: string;
-    host: Host;
-    log: Log;
-    connect: Connect;
-  },
-): Promise<number> {
+export async function watch(config: Config, options: WatchModeOptions): Promise<number> {
+  const { instanceId, host, log, connect, access, requests } = options;
   const { hostname, port } = config.listen;
   let link: Link;
   try {
@@ -31,25 +60,41 @@ export async function watch(
     return 1;
   }
   const { clock, random, signals, supervisor } = host;
-  const settings = watchdogSettings(config, { instanceId, localAddresses: link.localAddresses });
-  return await runWatchdog(settings, { clock, random, link, signals, log, supervisor, connect });
+  const { localAddresses } = link;
+  const settings = watchdogSettings(config, { instanceId, localAddresses });
+  const world = { clock, random, link, signals, log, supervisor, connect };
+  const watchdog = new Watchdog(settings, world);
+  const apply = (next: Config, changes: Changes) => {
+    Object.assign(access, { credentials: next.credentials, peers: next.peers });
+    const addresses = changes.apply.includes("p") ? addressesOf(next, localAddresses) : null;
+    const other = addresses && { addresses };
+    watchdog.reconfigure(nodeSettings(next).map((settings) => ({ settings, ...other })));
+  };
+  const reloader = new Reloader({ ...options, config: options.configured, apply });
+  requests.serve(() => void watchdog.reload(() => reloader.reload()));
+  return await watchdog.run();
 }
 
 function watchdogSettings(
   config: Config,
   { instanceId, localAddresses }: { instanceId: string; localAddresses: readonly string[] },
 ): WatchdogSettings {
-  const { peers, listen, verbose, wire, api } = config;
+  const { listen, verbose, wire, api } = config;
   return {
     nodes: nodeSettings(config),
     port: listen.port,
     trailer: wire === "full",
     selfId: api === "v2" ? instanceId : null,
-    addresses: peers.kind === "static"
-      ? peers.addresses.filter((address) => !localAddresses.includes(address))
-      : null,
+    addresses: addressesOf(config, localAddresses),
     verbose,
   };
+}
+
+/** Those given by address without our own, null where the cloud lists the peers. */
+function addressesOf({ peers }: Config, local: readonly string[]): string[] | null {
+  return peers.kind === "static"
+    ? peers.addresses.filter((address) => !local.includes(address))
+    : null;
 }
 
 /** What the election of each Elastic IP is told. */

@@ -8,7 +8,7 @@ import type { Connect } from "./connection.ts";
 import { addressed } from "./addressed_log.ts";
 import { QuietLog } from "./quiet_log.ts";
 import { Supervision } from "./supervision.ts";
-import { type Outgoing, Watch } from "./watch.ts";
+import { type Outgoing, type Reconfiguration, Watch } from "./watch.ts";
 import type {
   Clock,
   Datagram,
@@ -66,6 +66,8 @@ export class Watchdog {
   readonly #settings: WatchdogSettings;
   readonly #world: World;
   readonly #quiet: QuietLog;
+  /** That one, and those of the addresses where there are several. */
+  readonly #quiets: QuietLog[];
   readonly #supervision: Supervision;
   readonly #refused = new Map<string, number>();
   #sent = 0;
@@ -78,6 +80,7 @@ export class Watchdog {
     this.#settings = settings;
     this.#world = world;
     this.#quiet = new QuietLog(world.log, world.clock);
+    this.#quiets = [this.#quiet];
     this.#supervision = new Supervision(world.supervisor);
     this.watches = settings.nodes.map((node) => this.#watch(node));
   }
@@ -98,6 +101,7 @@ export class Watchdog {
     deaf();
     await link.close();
     await Promise.all([listening, ...this.watches.map((watch) => watch.callsEnded())]);
+    for (const quiet of this.#quiets) quiet.close();
     return code;
   }
 
@@ -106,11 +110,26 @@ export class Watchdog {
     for (const watch of this.watches) watch.deliver(event);
   }
 
+  /** What is other from now on for each Elastic IP, in the order of the start. */
+  reconfigure(changes: readonly Reconfiguration[]): void {
+    for (const [index, watch] of this.watches.entries()) watch.reconfigure(changes[index] ?? {});
+  }
+
+  /** Does that while the service manager is told that a new configuration is being read. */
+  async reload(work: () => Promise<void>): Promise<void> {
+    this.#supervision.reloading();
+    await work();
+    this.#supervision.reloaded();
+  }
+
   #watch(node: NodeSettings): Watch {
     const { selfId, addresses, verbose, nodes } = this.#settings;
     const { clock, random, log, observer = null, connect } = this.#world;
     const { elasticIp } = node;
-    const own = nodes.length > 1 ? addressed(log, elasticIp) : log;
+    const several = nodes.length > 1;
+    const own = several ? addressed(log, elasticIp) : log;
+    const quiet = several ? new QuietLog(own, clock) : this.#quiet;
+    if (several) this.#quiets.push(quiet);
     return new Watch({
       settings: node,
       selfId,
@@ -119,7 +138,7 @@ export class Watchdog {
       clock,
       random,
       log: own,
-      quiet: own === log ? this.#quiet : new QuietLog(own, clock),
+      quiet,
       observer,
       connect: (onProgress) => connect(elasticIp, onProgress),
       send: (outgoing) => this.#send(outgoing),
@@ -132,10 +151,11 @@ export class Watchdog {
   #told(signal: SignalName): void {
     this.#say("info", "signal", `told: ${signal}`);
     if (signal === "stop") this.tell({ kind: "stop" });
-    else this.tell({ kind: "nudge", by: signal === "better" ? -1 : 1 });
+    else if (signal !== "reload") this.tell({ kind: "nudge", by: signal === "better" ? -1 : 1 });
   }
 
   #stepped(atMs: number): void {
+    for (const quiet of this.#quiets) quiet.settle(atMs);
     const nodes = this.watches.filter((watch) => watch.exitCode === null).map(({ node }) => node);
     this.#supervision.stepped(nodes, atMs);
     const wakes = this.watches.map(({ wakeAtMs }) => wakeAtMs);

@@ -34,7 +34,7 @@ export interface Link extends AsyncIterable<Datagram> {
 }
 
 /** What the process can be told from outside. */
-export type SignalName = "better" | "worse" | "stop";
+export type SignalName = "better" | "worse" | "stop" | "reload";
 
 /** Process signals; calls the listener until the returned function is called. */
 export interface Signals {
@@ -43,7 +43,8 @@ export interface Signals {
 
 /** Where lines for the operator go. */
 export interface Log {
-  write(severity: Severity, event: string, text: string): void;
+  /** The address that it is about, when the process serves several. */
+  write(severity: Severity, event: string, text: string, elasticIp?: string): void;
 }
 
 /** One change of what a node is to the Elastic IP. */
@@ -67,6 +68,8 @@ export interface Observer {
 export interface Supervisor {
   /** Longest time between two signs of life, Infinity when none is wanted. */
   readonly keepAliveMs: number;
+  /** The kernel's monotonic clock in µs, null where it cannot be read. */
+  readonly monotonicUsec?: () => number | null;
   /** Sends assignments such as `READY=1`, all at once; never waits, a failure is swallowed. */
   tell(assignments: readonly string[]): void;
 }

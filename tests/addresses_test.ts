@@ -83,7 +83,7 @@ Deno.test("Watchdog elects for each Elastic IP by itself, on one socket", async 
     random: () => 0.5,
     link,
     signals: { listen: (listener) => (tell = listener, () => {}) },
-    log: { write: (_, event, text) => void lines.push(`${event}: ${text}`) },
+    log: { write: (_, event, text, about) => void lines.push(`${event}: ${about}: ${text}`) },
     supervisor: null,
     connect: (elasticIp) => cloudOf(attached, elasticIp),
   });

@@ -35,7 +35,7 @@ Deno.test("the bench counts the time in which nobody alive holds", async () => {
     history.push({ atMs: at + 70, holders: [one, two] });
     history.push({ atMs: at + 80, holders: [] });
     history.push({ atMs: at + 85, holders: [two] });
-    assertEquals(arena.unheldMs(at, at + 100), 5);
+    assertEquals(Math.round(arena.unheldMs(at, at + 100)), 5);
     arena.goneAtMs.set(one, at + 30);
     assertEquals(Math.round(arena.unheldMs(at, at + 100)), 45);
     assertEquals(Math.round(arena.unheldMs(at - 10, at + 100)), 55);

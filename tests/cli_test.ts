@@ -43,6 +43,10 @@ const ADDED: readonly Row[] = [
   ["reconcile", ["IF_RECONCILE"], "60"],
   ["wire", ["IF_WIRE"], "plain"],
   ["pid-file", ["IF_PID_FILE"], "/run/exoip.pid"],
+  ["config", ["IF_CONFIG"], "/etc/exoip/exoip.toml"],
+  ["env-file", ["IF_ENV_FILE"], "/etc/exoip/exoip.env"],
+  ["log-format", ["IF_LOG_FORMAT"], "json"],
+  ["log-level", ["IF_LOG_LEVEL"], "warning"],
 ];
 const VALUED = [...ORIGINAL, ...ADDED];
 const SWITCHES: ReadonlyArray<readonly [name: string, variable?: string]> = [
@@ -57,6 +61,7 @@ const SWITCHES: ReadonlyArray<readonly [name: string, variable?: string]> = [
   ["no-preempt", "IF_NO_PREEMPT"],
   ["stop"],
   ["status"],
+  ["print-config"],
   ["print-iam-policy"],
   ["h"],
 ];

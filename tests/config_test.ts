@@ -43,6 +43,8 @@ Deno.test("configure() gives the documented defaults", () => {
     verbose: false,
     checkOnly: false,
     stdout: false,
+    logFormat: null,
+    logLevel: "info",
     exclusive: false,
     preemptDelayMs: 0,
     handoverTimeoutMs: 10_000,

@@ -2,9 +2,9 @@
 import { assert, assertEquals } from "@std/assert";
 import { readValues } from "../src/cli.ts";
 import { type Config, configure } from "../src/config.ts";
-import { connectionFor } from "../src/connection.ts";
+import { type Access, connectionFor } from "../src/connection.ts";
 import { SIM_KEY, SIM_SECRET } from "./exoscale/face_v2.ts";
-import { ELASTIC_IP, hurriedClock, Stage } from "./exoscale/stage.ts";
+import { APIS, ELASTIC_IP, hurriedClock, PATIENT, Stage } from "./exoscale/stage.ts";
 
 function configOf(stage: Stage, mode: string, address: string): Config {
   const endpoint = ["-xe", stage.server.endpoint("v2")];
@@ -19,11 +19,13 @@ async function connect(
   stage: Stage,
   config: Config,
   signal: AbortSignal = new AbortController().signal,
+  access: Access = { credentials: config.credentials, peers: config.peers },
 ) {
   const lines: string[] = [];
   const never = () => Promise.reject(new Error("not there"));
   const connection = await connectionFor(config, {
     instanceId: stage.self.id,
+    access,
     host: {
       fetch,
       clock: hurriedClock(1_000),
@@ -84,4 +86,28 @@ Deno.test("connectionFor() asks nobody for an address that is one", async () => 
   const { connection } = await connect(stage, configOf(stage, "-W", ELASTIC_IP));
   assertEquals(connection?.addresses, [{ elasticIp: ELASTIC_IP, priority: null }]);
   assertEquals(stage.server.calls, []);
+});
+
+Deno.test("connectionFor() makes clients that follow other peers and another key", async () => {
+  await using stage = new Stage();
+  for (const api of APIS) {
+    stage.model.credentials = null;
+    const at = ({ address }: { address: string }) =>
+      ({ kind: "static", addresses: [address] }) as const;
+    const config = {
+      ...configOf(stage, "-W", ELASTIC_IP),
+      api,
+      endpoint: stage.server.endpoint(api),
+    };
+    const access: Access = { credentials: config.credentials, peers: at(stage.peer) };
+    const { connection } = await connect(stage, config, PATIENT, access);
+    const cloud = connection!.connect(ELASTIC_IP, () => {});
+    await cloud.prepare(PATIENT);
+    const peers = async () => (await cloud.members(PATIENT)).peers.map(({ address }) => address);
+    assertEquals(await peers(), [stage.peer.address]);
+    stage.model.credentials = { apiKey: "EXOnew", secret: "another" };
+    access.peers = at(stage.third);
+    access.credentials = stage.model.credentials;
+    assertEquals(await peers(), [stage.third.address], api);
+  }
 });

@@ -32,12 +32,16 @@ export interface Trace {
 export interface Situation {
   readonly env?: Record<string, string>;
   readonly files?: Record<string, string>;
+  /** Permissions of those that are not for their owner alone. */
+  readonly modes?: Record<string, number>;
   /** What programs print, by their command line. */
   readonly programs?: Record<string, string>;
   /** The answer of the metadata service. */
   readonly metadata?: string;
   readonly holds?: boolean;
   readonly syslog?: boolean;
+  /** Standard output is systemd's journal. */
+  readonly journal?: boolean;
   readonly cloudStatus?: number;
   readonly os?: Host["os"];
   /** Process ids of running watchdogs by PID file. */
@@ -48,8 +52,9 @@ export interface Situation {
 
 /** Runs the program; a file or server that the situation does not have is not there. */
 export async function run(argv: string[], situation: Situation = {}): Promise<Trace> {
-  const { env = KEYS, files = {}, metadata, holds = false, syslog = false } = situation;
-  const { cloudStatus = 200, os = "linux", watchdogs = {}, leavesInMs = 0 } = situation;
+  const { env = KEYS, files = {}, metadata, holds = false, syslog = false, journal = false } =
+    situation;
+  const { cloudStatus = 200, os = "linux", watchdogs = {}, leavesInMs = 0, modes = {} } = situation;
   const trace: Trace = {
     code: -1,
     out: [],
@@ -110,11 +115,14 @@ export async function run(argv: string[], situation: Situation = {}): Promise<Tr
       if (text === undefined) throw new Deno.errors.NotFound(`no such file: ${path}`);
       return text;
     },
+    fileMode: (path) => path in files ? modes[path] ?? 0o600 : null,
     openLink: () => {
       throw new Deno.errors.AddrInUse("address in use");
     },
-    openLog: ({ stdout }) => ({
-      kind: trace.logTo = syslog && !stdout ? "syslog" : "stdout",
+    openLog: ({ stdout, format }) => ({
+      kind: trace.logTo = syslog && !stdout && (format ?? "text") === "text" ? "syslog" : "stdout",
+      format: format ?? (journal && !stdout ? "journald" : "text"),
+      setLevel: (next) => void trace.log.push(`level ${next}`),
       write: (severity, event, text) => void trace.log.push(`${severity} ${event}: ${text}`),
       flush: () => Promise.resolve(void (trace.flushedCount = trace.log.length)),
     }),

@@ -73,7 +73,7 @@ Deno.test("LineWriter keeps 1000 lines for a stalled sink and counts the dropped
   await writer.flush(60_000);
   const lines = sink.text.trimEnd().split("\n");
   assertEquals(lines.slice(0, 1_001), Array.from({ length: 1_001 }, (_, at) => `line ${at}`));
-  assertEquals(lines.slice(1_001), ["exoip [WARNING] 500 log lines dropped"]);
+  assertEquals(lines.slice(1_001), ["exoip [WARNING] log: 500 log lines dropped"]);
   writer.line("after");
   await writer.flush(60_000);
   assert(sink.text.endsWith("dropped\nafter\n"), "the count is told once");

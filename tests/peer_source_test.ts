@@ -7,7 +7,7 @@ function machine(number: number, changes: Partial<Machine> = {}): Machine {
   return {
     instanceId: `instance-${number}`,
     wireId: `wire-${number}`,
-    address: `203.0.113.${number}`,
+    addresses: [`203.0.113.${number}`],
     exists: true,
     poolId: null,
     labels: {},
@@ -24,7 +24,7 @@ const MEMBERS: [string, Machine[], number[], boolean][] = [
   ["everybody else", [machine(1), machine(2), machine(3)], [2, 3], true],
   ["all, when it is not listed itself", [machine(2), machine(3)], [2, 3], false],
   ["none that is gone", [machine(1), machine(2, { exists: false }), machine(3)], [3], true],
-  ["none without an address", [machine(1), machine(2, { address: null }), machine(3)], [3], true],
+  ["none without an address", [machine(1), machine(2, { addresses: [] }), machine(3)], [3], true],
   ["nobody among none", [], [], false],
 ];
 for (const [what, machines, numbers, listed] of MEMBERS) {
@@ -49,7 +49,7 @@ const UNCLEAR: [string, Machine[], string][] = [
   ["of a machine that is gone", [machine(2, { exists: false })], "203.0.113.2 (0 found)"],
   [
     "that two machines have",
-    [machine(2), machine(3, { address: "203.0.113.2" })],
+    [machine(2), machine(3, { addresses: ["203.0.113.2"] })],
     "203.0.113.2 (2 found)",
   ],
 ];

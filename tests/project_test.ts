@@ -8,6 +8,7 @@ import { isUpToDate } from "../scripts/readme.ts";
 import { OPTIONS } from "../src/options.ts";
 import { usage } from "../src/usage.ts";
 
+const SEVERITIES = ["info", "warning", "critical"];
 const ROOT = new URL("../", import.meta.url);
 
 /** Complaints of the purity rule about a file. */
@@ -45,17 +46,30 @@ Deno.test("the README's option table is the one that the code has", () => {
   assert(!isUpToDate(readme.replace("IF_DEAD_RATIO", "IF_DEAD_RATE")));
 });
 
-Deno.test("the README names every event word and every reason word", () => {
+Deno.test("the README's table of events has every word of the source with its severities, and no other", () => {
   const readme = Deno.readTextFileSync(new URL("README.md", ROOT));
-  const words = new Set<string>();
+  const rows = [...readme.matchAll(/^\| `([a-z-]+)` +\| ([a-z, ]+?) +\| (\S.*\S) +\|$/gm)]
+    .map(([, word = "", severities = ""]) => [word, severities.split(", ")] as const);
+  const table = new Map(rows.filter(([, [first = ""]]) => SEVERITIES.includes(first)));
+  const said = new Map<string, Set<string>>();
   for (const path of sources("src")) {
     const text = Deno.readTextFileSync(path);
-    for (const [, word] of text.matchAll(/"(?:info|warning|critical)",\s*"([a-z-]+)"/g)) {
-      words.add(word ?? "");
+    for (const [, severity, word] of text.matchAll(/(?:"([a-z]+)"|severity),\s*"([a-z-]+)"/g)) {
+      const known = severity === undefined || SEVERITIES.includes(severity);
+      if (!known || word === undefined || SEVERITIES.includes(word)) continue;
+      const severities = said.get(word) ?? new Set();
+      said.set(word, severity === undefined ? severities : severities.add(severity));
+    }
+    for (const [, word = ""] of text.matchAll(/\bevent: "([a-z-]+)"/g)) {
+      said.set(word, said.get(word) ?? new Set());
     }
   }
-  const missing = [...words].filter((word) => !readme.includes("`" + word + "`"));
-  assertEquals(missing, []);
+  assertEquals([...table.keys()].sort(), [...said.keys()].sort());
+  for (const [word, severities] of said) {
+    for (const severity of severities) {
+      assert(table.get(word)?.includes(severity), `${word} can be ${severity}`);
+    }
+  }
 });
 
 Deno.test("-h lists every option with its variables", () => {

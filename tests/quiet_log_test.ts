@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { KINDS_MAX, QUIET_MS, QuietLog } from "../src/quiet_log.ts";
 
 /** A log whose time the test sets. */
@@ -10,29 +10,73 @@ function quietLog() {
     { write: (_, event, text) => void lines.push(`${event}: ${text}`) },
     clock,
   );
-  const at = (kind: string, nowMs: number) => {
+  const at = (kind: string, nowMs: number, text = kind) => {
     time.nowMs = nowMs;
-    log.write(kind, ["warning", "refused", kind]);
+    log.write(kind, ["warning", "refused", text]);
   };
-  return { at, lines };
+  return { log, at, lines };
 }
 
 Deno.test("QuietLog writes the first of a kind and counts the others until a minute is over", () => {
   const { at, lines } = quietLog();
   at("a", 0);
   at("a", 1);
-  at("a", QUIET_MS - 1);
+  at("a", QUIET_MS - 1, "a, the last");
   at("b", QUIET_MS - 1);
+  assertEquals(lines, ["refused: a", "refused: b"]);
   at("a", QUIET_MS);
   at("a", QUIET_MS + 1);
-  assertEquals(lines, ["refused: a", "refused: b", "refused: a (2 more since the last line)"]);
+  assertEquals(lines.slice(2), ["refused: a, the last (2 since the last line)"]);
+});
+
+Deno.test("QuietLog tells the count when the minute is over although nothing more comes", () => {
+  const { log, at, lines } = quietLog();
+  for (let count = 0; count <= 7; count++) at("a", count);
+  log.settle(QUIET_MS - 1);
+  assertEquals(lines, ["refused: a"]);
+  log.settle(QUIET_MS);
+  assertEquals(lines.slice(1), ["refused: a (7 since the last line)"]);
+  // It has ended: nothing more is said, and the next one is new.
+  for (let minute = 2; minute < 10; minute++) log.settle(minute * QUIET_MS);
+  at("a", 10 * QUIET_MS);
+  assertEquals(lines.slice(2), ["refused: a"]);
+});
+
+Deno.test("QuietLog writes one line a minute of what goes on, and every one is counted", () => {
+  const { log, at, lines } = quietLog();
+  for (let second = 0; second < 600; second++) at("a", second * 1_000);
+  log.close();
+  const counts = lines.map((line) => Number(/\((\d+) since/.exec(line)?.[1] ?? 1));
+  assertEquals(lines.length, 11);
+  assertEquals(counts.reduce((sum, count) => sum + count), 600);
+});
+
+Deno.test("QuietLog tells what it has counted when it is closed, once", () => {
+  const { log, at, lines } = quietLog();
+  at("a", 0);
+  at("b", 1);
+  at("b", 2);
+  log.close();
+  log.close();
+  assertEquals(lines, ["refused: a", "refused: b", "refused: b (1 since the last line)"]);
 });
 
 Deno.test("QuietLog writes a bounded number of lines for any number of kinds, and recovers", () => {
-  const { at, lines } = quietLog();
+  const { log, at, lines } = quietLog();
   for (let source = 0; source < 20_000; source++) at(`source ${source}`, source / 1_000);
   assertEquals(lines.length, KINDS_MAX + 1);
-  at("someone else", 2 * QUIET_MS);
-  at("someone else", 2 * QUIET_MS + 1);
-  assertEquals(lines.slice(KINDS_MAX + 1), ["refused: someone else"]);
+  log.settle(2 * QUIET_MS);
+  const rest = 20_000 - KINDS_MAX - 1;
+  assertEquals(lines.slice(KINDS_MAX + 1), [
+    `refused: source 19999 (${rest} since the last line)`,
+  ]);
+  log.settle(4 * QUIET_MS);
+  at("someone else", 4 * QUIET_MS);
+  at("someone else", 4 * QUIET_MS + 1);
+  assertEquals(lines.slice(KINDS_MAX + 2), ["refused: someone else"]);
+  // However long the flood, its memory is bounded.
+  for (let second = 300; second < 900; second++) {
+    for (let source = 0; source < 1_000; source++) at(`${second} ${source}`, second * 1_000);
+  }
+  assert(lines.length < (KINDS_MAX + 1) * 2 * 11, `${lines.length} lines in ten minutes`);
 });

@@ -41,8 +41,8 @@ export async function entries(build: Build, format: "deb" | "rpm"): Promise<Entr
     { ...file("/usr/bin/exoip", { copyOf: build.binary }), mode: 0o755 },
     file("/usr/share/man/man8/exoip.8.gz", await gzip(page)),
     ours("/usr/lib/systemd/system/exoip.service", "systemd/exoip.service"),
-    // Its readers: systemd, and root. The API key is no secret, and yet nobody's business.
-    { ...ours("/etc/exoip/exoip.env", "systemd/exoip.env"), mode: 0o640, configuration: true },
+    // The service reads it again as a user that exists only meanwhile. The API key in it opens nothing by itself.
+    { ...ours("/etc/exoip/exoip.env", "systemd/exoip.env"), configuration: true },
     text("/usr/share/bash-completion/completions/exoip", completion("bash")),
     text(`/usr/share/zsh/${zsh}/_exoip`, completion("zsh")),
     text("/usr/share/fish/vendor_completions.d/exoip.fish", completion("fish")),

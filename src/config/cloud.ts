@@ -1,13 +1,10 @@
 // Which cloud to speak to, and as whom.
 import { isUuid } from "../core/uuid.ts";
 import { DEFAULT_ENVIRONMENT } from "../exoscale/zone.ts";
+import type { Credentials } from "../exoscale/signer.ts";
 import { nameOf, type Reading } from "./reading.ts";
 
-/** Credentials for the cloud. */
-export interface Credentials {
-  readonly apiKey: string;
-  readonly secret: string;
-}
+export type { Credentials } from "../exoscale/signer.ts";
 
 /** What was found outside of flags and variables. */
 export interface Findings {

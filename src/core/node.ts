@@ -3,6 +3,7 @@
 import { type Advert, advert, advertTo, sameAdvert } from "./advert.ts";
 import { type Aim, aimOf } from "./aim.ts";
 import { departure } from "./departure.ts";
+import { electionEvent, ownershipEvent } from "./division.ts";
 import {
   distrust,
   type DistrustReason,
@@ -33,6 +34,7 @@ import {
   hurryReading,
   meetStranger,
   needReading,
+  replaceList,
   type Roster,
   rosterWakeAtMs,
   startRoster,
@@ -57,6 +59,8 @@ export type NodeEvent =
   | Extract<OwnershipEvent, { kind: "progress" | "answered" | "failed" }>
   /** `found` says why these are the peers, where nobody named them. */
   | (Extract<ElectionEvent, { kind: "members" }> & { readonly found?: string })
+  /** The addresses of the peers were changed by hand; the cloud is then asked for their ids. */
+  | { readonly kind: "peers"; readonly addresses: readonly string[] }
   | { readonly kind: "members-failed"; readonly retryAfterMs: number | null };
 
 /** What the node wants done. */
@@ -136,6 +140,7 @@ export function stepFully(before: Node, event: NodeEvent, atMs: number): [Node, 
   }
   if (event.kind === "stop") node = { ...node, stoppedAtMs: node.stoppedAtMs ?? atMs };
   if (event.kind === "members") node = { ...node, roster: endReading(node.roster, event) };
+  if (event.kind === "peers") node = { ...node, roster: replaceList(node.roster) };
   if (event.kind === "answered" && before.ownership.read.failures > 0) {
     node = { ...node, roster: hurryReading(node.roster) };
   }
@@ -144,7 +149,7 @@ export function stepFully(before: Node, event: NodeEvent, atMs: number): [Node, 
     node = { ...node, roster: failReading(node.roster, event, atMs) };
   }
 
-  const forElection = electionEvent(event);
+  const forElection = electionEvent(event, before.election);
   const forOwnership = ownershipEvent(event);
   node = { ...node, election: elect(node.election, forElection, atMs) };
   node = steer(node, forOwnership, { atMs, effects });
@@ -214,33 +219,4 @@ function timesOf(settings: NodeSettings): OwnershipSettings {
 
 function retimed({ ownership }: Node, settings: NodeSettings): Ownership {
   return { ...ownership, settings: timesOf(settings) };
-}
-
-function electionEvent(event: NodeEvent): ElectionEvent {
-  switch (event.kind) {
-    case "heard":
-    case "nudge":
-    case "health":
-    case "settings":
-    case "stop":
-    case "members":
-      return event;
-    case "answered":
-      return event.answer.verb === "prepare"
-        ? { kind: "identified", selfId: event.answer.selfId }
-        : { kind: "tick" };
-    default:
-      return { kind: "tick" };
-  }
-}
-
-function ownershipEvent(event: NodeEvent): OwnershipEvent {
-  switch (event.kind) {
-    case "answered":
-    case "failed":
-    case "progress":
-      return event;
-    default:
-      return { kind: "tick" };
-  }
 }

@@ -132,6 +132,11 @@ export function hurryReading(roster: Roster): Roster {
   return roster.failures > 0 ? { ...roster, failures: 0, readAtMs: -Infinity } : roster;
 }
 
+/** Somebody has written another list: it must be read, soon if not at once; a reading under way begins again. */
+export function replaceList(roster: Roster): Roster {
+  return { ...roster, needed: !roster.reading, neededAtMs: -Infinity };
+}
+
 /** A reading has failed, and is repeated, not before the cloud allows it. */
 export function failReading(
   roster: Roster,

@@ -177,12 +177,14 @@ export class Facts {
     // The other modes do not wait for a cloud that does not answer.
     const config = { ...this.config, endpoint, peers, mode: "associate" as const };
     const host = { ...this.host, fetch };
-    const connection = await connectionFor(config, { instanceId, host, log, signal, pace });
+    const access = { credentials, peers };
+    const options = { access, instanceId, host, log, signal, pace };
+    const connection = await connectionFor(config, options);
     if (connection === null) throw new CloudError("no-such-address", said.at(-1) ?? "given up");
-    const options = { endpoint, ...credentials, fetch, clock, onProgress() {}, pace };
+    const client = { endpoint, ...credentials, fetch, clock, onProgress() {}, pace };
     const survey = api === "v1"
-      ? surveyV1(new ClientV1(options), endpoint)
-      : surveyV2(new ClientV2(options));
+      ? surveyV1(new ClientV1(client), endpoint)
+      : surveyV2(new ClientV2(client));
     return { endpoint, survey, ...connection };
   }
 }

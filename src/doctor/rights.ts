@@ -84,7 +84,9 @@ const UNSUPPORTED = 432;
 
 function deniedText({ operation, loss }: Right, said: string): Said {
   if (loss !== null) return warn(`the key may not ${operation}: ${loss}`);
-  return fail(`the key may not ${operation}: allow it in the key's role (${said})`);
+  return fail(
+    `the key may not ${operation}: allow it in the key's role, see --print-iam-policy (${said})`,
+  );
 }
 
 function unknownText({ operation, loss }: Right, said: string): Said {

@@ -8,7 +8,7 @@ import { finish, type Progress } from "./operation.ts";
 import { Pace } from "./pace.ts";
 import { LIFETIME_MS, messageOf, refusal } from "./refusal.ts";
 import { expiresV1, type Parameters, signedQueryV1 } from "./signature_v1.ts";
-import { importSecret } from "./signature_v2.ts";
+import { Signer } from "./signer.ts";
 
 const PAGE_SIZE = 50;
 /** More machines than this in one zone are not looked through. */
@@ -22,12 +22,12 @@ const PERMISSION_DENIED = 4365, RATE_LIMITED = 4545;
 export class ClientV1 {
   readonly #options: ClientOptions;
   readonly #pace: Pace;
-  readonly #secret: Promise<CryptoKey>;
+  readonly #signer: Signer;
 
   constructor(options: ClientOptions) {
     this.#options = options;
     this.#pace = options.pace ?? new Pace(options.clock);
-    this.#secret = importSecret(options.secret, "SHA-1");
+    this.#signer = new Signer(options.renewed ?? (() => options), "SHA-1");
   }
 
   /** All machines that match, page by page. */
@@ -88,9 +88,10 @@ export class ClientV1 {
     parameters: Parameters,
     { writes = false, signal }: { writes?: boolean; signal: AbortSignal },
   ): Promise<Fields> {
-    const { endpoint, apiKey, fetch, clock, onProgress } = this.#options;
+    const { endpoint, fetch, clock, onProgress } = this.#options;
     let sentAtMs = 0;
     const answer = await this.#pace.send({ writes, signal }, async () => {
+      const { apiKey, secret } = this.#signer.now();
       const query = await signedQueryV1({
         ...parameters,
         command,
@@ -98,7 +99,7 @@ export class ClientV1 {
         response: "json",
         signatureversion: "3",
         expires: expiresV1(clock.wallMs() + LIFETIME_MS),
-      }, await this.#secret);
+      }, await secret);
       const url = new URL(`${endpoint}?${query}`);
       sentAtMs = clock.nowMs();
       return await exchange(fetch, { method: "GET", url, title: command }, signal);

@@ -6,7 +6,8 @@ import { type Fields, fieldsOf, textOf } from "./json.ts";
 import { finish, type Progress } from "./operation.ts";
 import { Pace } from "./pace.ts";
 import { LIFETIME_MS, refusal } from "./refusal.ts";
-import { authorizationV2, importSecret } from "./signature_v2.ts";
+import { authorizationV2 } from "./signature_v2.ts";
+import { type Credentials, Signer } from "./signer.ts";
 
 /** What a client of either API needs. */
 export interface ClientOptions {
@@ -14,6 +15,8 @@ export interface ClientOptions {
   readonly endpoint: string;
   readonly apiKey: string;
   readonly secret: string;
+  /** Asked before each request, where key and secret can be replaced. */
+  readonly renewed?: () => Credentials;
   readonly fetch: Fetch;
   readonly clock: Clock;
   /** Called on each answer that is none of an error, with the time that it took. */
@@ -29,13 +32,13 @@ export class ClientV2 {
   readonly endpoint: string;
   readonly #options: ClientOptions;
   readonly #pace: Pace;
-  readonly #secret: Promise<CryptoKey>;
+  readonly #signer: Signer;
 
   constructor(options: ClientOptions) {
     this.endpoint = options.endpoint;
     this.#options = options;
     this.#pace = options.pace ?? new Pace(options.clock);
-    this.#secret = importSecret(options.secret, "SHA-256");
+    this.#signer = new Signer(options.renewed ?? (() => options), "SHA-256");
   }
 
   /** Reads a resource. */
@@ -97,17 +100,18 @@ export class ClientV2 {
       signal: AbortSignal;
     },
   ): Promise<unknown> {
-    const { endpoint, apiKey, fetch, clock, onProgress } = this.#options;
+    const { endpoint, fetch, clock, onProgress } = this.#options;
     const title = `${method} ${path}`;
     const url = new URL(endpoint + path);
     for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value);
     let sentAtMs = 0;
     const answer = await this.#pace.send({ writes: method !== "GET", signal }, async () => {
       const expires = Math.floor((clock.wallMs() + LIFETIME_MS) / 1000);
+      const { apiKey, secret } = this.#signer.now();
       const headers = {
         authorization: await authorizationV2({ method, url, body: body ?? "", expires }, {
           apiKey,
-          secret: await this.#secret,
+          secret: await secret,
         }),
         ...(body !== undefined && { "content-type": "application/json" }),
       };

@@ -1,4 +1,5 @@
 // Everything that can go wrong with the cloud, by name.
+import { MESSAGE_MAX_CHARS, plain } from "../core/plain.ts";
 
 /** What went wrong. */
 export type CloudErrorKind =
@@ -57,7 +58,7 @@ const RETRYABLE: ReadonlySet<CloudErrorKind> = new Set([
   "late",
 ]);
 
-/** Thrown by every cloud call. The message names the request, never a secret. */
+/** Thrown by every cloud call. The message names the request, never a secret, and is one line of bounded length. */
 export class CloudError extends Error {
   override readonly name = "CloudError";
   /** HTTP status, 0 when there was none. */
@@ -76,7 +77,7 @@ export class CloudError extends Error {
       cause?: unknown;
     } = {},
   ) {
-    super(`${message} [${kind}]`, { cause: options.cause });
+    super(`${plain(message, MESSAGE_MAX_CHARS)} [${kind}]`, { cause: options.cause });
     this.status = options.status ?? 0;
     this.retryAfterMs = options.retryAfterMs ?? null;
     this.#retryable = options.retryable;

@@ -54,7 +54,9 @@ export class CloudV1 implements Cloud {
       const machines: Machine[] = [];
       for (const ipaddress of peers.addresses) {
         const found = await this.#client.machines({ ipaddress, zoneid }, signal);
-        machines.push(...found.map(machineOf).filter(({ address }) => address === ipaddress));
+        machines.push(
+          ...found.map(machineOf).filter(({ addresses }) => addresses.includes(ipaddress)),
+        );
       }
       return peersAt(peers.addresses, { machines, selfId, where: `of this zone (${this.name})` });
     }
@@ -159,7 +161,7 @@ function machineOf(machine: Fields): Machine {
   return {
     instanceId: textOf(machine, "id"),
     wireId: textOf(nic, "id"),
-    address: textOf(nic, "ipaddress") || null,
+    addresses: [textOf(nic, "ipaddress")].filter(Boolean),
     exists: !GONE.has(textOf(machine, "state")),
     poolId: null,
     labels: Array.isArray(machine.tags) ? tagsOf(machine) : null,

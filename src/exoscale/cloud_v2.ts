@@ -6,6 +6,7 @@ import { type ClientOptions, ClientV2 } from "./client_v2.ts";
 import { CloudError, refuseStale } from "./cloud_error.ts";
 import { type Fields, listOf, requiredListOf, textOf } from "./json.ts";
 import type { Pool } from "./discovery.ts";
+import { InFlight } from "./in_flight.ts";
 import { listInstances, MembersV2 } from "./members_v2.ts";
 import type { PeerSource } from "./peer_source.ts";
 
@@ -17,6 +18,8 @@ export interface Assignment {
   readonly elasticIp: string;
   readonly instanceId: string;
   readonly peers: PeerSource;
+  /** Shared with the clouds of other Elastic IPs of the same process, or one's own. */
+  readonly sharing?: InFlight<Fields[]>;
 }
 
 /** API v2. */
@@ -32,7 +35,16 @@ export class CloudV2 implements Cloud {
   constructor(options: ClientOptions, assignment: Assignment) {
     this.name = `API v2 at ${options.endpoint}`;
     this.#client = new ClientV2(options);
-    this.#members = new MembersV2(this.#client, { ...assignment, where: this.name });
+    const { sharing = new InFlight() } = assignment;
+    this.#members = new MembersV2(this.#client, {
+      ...assignment,
+      // They can be replaced.
+      get peers() {
+        return assignment.peers;
+      },
+      sharing,
+      where: this.name,
+    });
     this.#assignment = assignment;
     this.#clock = options.clock;
   }

@@ -1,7 +1,9 @@
 // The peers through API v2: one listing of the zone's instances, and the ids of the security groups.
+import { canonicalIp } from "../core/ip.ts";
 import type { Membership } from "../world.ts";
 import type { ClientV2 } from "./client_v2.ts";
 import { CloudError } from "./cloud_error.ts";
+import type { InFlight } from "./in_flight.ts";
 import { discover, labelCommand, type Pool } from "./discovery.ts";
 import { type Fields, listOf, requiredListOf, textOf } from "./json.ts";
 import { type Machine, membersAmong, peersAt, type PeerSource } from "./peer_source.ts";
@@ -26,6 +28,8 @@ export interface MembersOptions {
   readonly peers: PeerSource;
   /** For messages. */
   readonly where: string;
+  /** Makes one listing of what several want at once. */
+  readonly sharing: InFlight<Fields[]>;
 }
 
 /** Reads the peers. */
@@ -44,7 +48,7 @@ export class MembersV2 {
   async read(pool: Pool | null, signal: AbortSignal): Promise<Membership> {
     const { peers, elasticIp, instanceId: selfId, where } = this.#options;
     if (peers.kind === "groups") return await this.#grouped(peers.groups, signal);
-    const machines = (await listInstances(this.#client, signal)).map(machineOf);
+    const machines = (await this.#list(signal)).map(machineOf);
     if (peers.kind === "static") {
       return peersAt(peers.addresses, { machines, selfId, where: `of this zone (${where})` });
     }
@@ -58,7 +62,7 @@ export class MembersV2 {
     const { instanceId: selfId } = this.#options;
     const known = this.#groupIds.length > 0;
     if (!known) this.#groupIds = await this.#findGroups(groups, signal);
-    const instances = await listInstances(this.#client, signal);
+    const instances = await this.#list(signal);
     const inside = (ids: readonly string[]) =>
       membersAmong(instances.filter((each) => isIn(each, ids)).map(machineOf), selfId);
     const membership = inside(this.#groupIds);
@@ -67,6 +71,10 @@ export class MembersV2 {
     // A group that nobody is in, or that has lost us, may have been made anew under its name.
     this.#groupIds = await this.#findGroups(groups, signal);
     return inside(this.#groupIds);
+  }
+
+  #list(signal: AbortSignal): Promise<Fields[]> {
+    return this.#options.sharing.get(() => listInstances(this.#client, signal), signal);
   }
 
   async #findGroups(wanted: readonly string[], signal: AbortSignal): Promise<string[]> {
@@ -93,12 +101,14 @@ function isIn(instance: Fields, groupIds: readonly string[]): boolean {
 
 function machineOf(instance: Fields): Machine {
   const id = textOf(instance, "id");
-  const address = textOf(instance, "public-ip");
+  const texts = [textOf(instance, "public-ip"), textOf(instance, "ipv6-address")];
   const labels = Object.entries((instance.labels ?? {}) as Fields);
   return {
     instanceId: id,
     wireId: id,
-    address: address === "" || address === "0.0.0.0" ? null : address,
+    addresses: texts.filter((text) => text !== "0.0.0.0").flatMap((text) =>
+      canonicalIp(text) ?? []
+    ),
     exists: !GONE.has(textOf(instance, "state")),
     poolId: textOf(instance.manager, "id") || null,
     labels: Object.fromEntries(labels.map(([key, value]) => [key, `${value}`])),

@@ -13,8 +13,8 @@ export type PeerSource =
 export interface Machine {
   readonly instanceId: string;
   readonly wireId: string;
-  /** Native IPv4 address, null when it has none. */
-  readonly address: string | null;
+  /** Native addresses in their canonical form: IPv4, if it has one, before IPv6. */
+  readonly addresses: readonly string[];
   /** It may still run, or run again. */
   readonly exists: boolean;
   /** Id of the pool that made it, null without one. */
@@ -30,8 +30,8 @@ export function membersAmong(machines: readonly Machine[], selfId: string): Memb
 }
 
 function peersAmong(machines: readonly Machine[], selfId: string): PeerIdentity[] {
-  return machines.flatMap(({ instanceId, wireId, address, exists }) =>
-    exists && address !== null && instanceId !== selfId ? { address, instanceId, wireId } : []
+  return machines.flatMap(({ instanceId, wireId, addresses: [address], exists }) =>
+    exists && address !== undefined && instanceId !== selfId ? { address, instanceId, wireId } : []
   );
 }
 
@@ -41,7 +41,10 @@ export function peersAt(
   { machines, selfId, where }: { machines: readonly Machine[]; selfId: string; where: string },
 ): Membership {
   const found = addresses.map((address) =>
-    [address, machines.filter((machine) => machine.address === address && machine.exists)] as const
+    [
+      address,
+      machines.filter((machine) => machine.addresses.includes(address) && machine.exists),
+    ] as const
   );
   const missing = found.filter(([, matches]) => matches.length !== 1);
   if (missing.length > 0) {
@@ -50,6 +53,9 @@ export function peersAt(
       `each peer given with -p must be the address of one instance ${where}: ${named}`;
     throw new CloudError("no-such-peer", message);
   }
-  // A list given by hand need not have self.
-  return { peers: peersAmong(found.flatMap(([, matches]) => matches), selfId), listed: true };
+  // A list given by hand need not have self. Heartbeats come from the address that was given.
+  const named = found.flatMap(([address, matches]) =>
+    matches.map((machine) => ({ ...machine, addresses: [address] }))
+  );
+  return { peers: peersAmong(named, selfId), listed: true };
 }

@@ -10,8 +10,15 @@ export interface Sink {
 export class LineWriter {
   readonly #outbox: Outbox<string>;
 
-  constructor(sink: Sink = Deno.stdout) {
-    this.#outbox = new Outbox((lines, dropped) => writeLines(sink, lines, dropped));
+  /** `onDrop` is the line that tells how many were lost. */
+  constructor(
+    sink: Sink = Deno.stdout,
+    onDrop: (dropped: number) => string = (dropped) =>
+      `exoip [WARNING] log: ${dropped} log lines dropped`,
+  ) {
+    this.#outbox = new Outbox((lines, dropped) =>
+      writeLines(sink, dropped > 0 ? [...lines, onDrop(dropped)] : lines)
+    );
   }
 
   /** Queues one line. */
@@ -25,9 +32,8 @@ export class LineWriter {
   }
 }
 
-async function writeLines(sink: Sink, lines: string[], dropped: number): Promise<void> {
-  const notes = dropped > 0 ? [`exoip [WARNING] ${dropped} log lines dropped`] : [];
-  let bytes = new TextEncoder().encode([...lines, ...notes].map((line) => line + "\n").join(""));
+async function writeLines(sink: Sink, lines: string[]): Promise<void> {
+  let bytes = new TextEncoder().encode(lines.map((line) => line + "\n").join(""));
   try {
     while (bytes.length > 0) bytes = bytes.subarray(await sink.write(bytes));
   } catch {

@@ -1,83 +1,117 @@
 // The one file that knows `@std/log`: lines to syslog, as the original does, or to standard output.
 import { BaseHandler } from "@std/log/base-handler";
-import { Logger } from "@std/log/logger";
+import { Logger, type LogRecord } from "@std/log/logger";
+import type { Severity } from "../core/report.ts";
 import type { Log } from "../world.ts";
 import { LineWriter } from "./line_writer.ts";
+import {
+  type Entry,
+  FORMATTERS,
+  type LogFormat,
+  sentence,
+  SYSLOG_SEVERITY,
+  tagOf,
+} from "./log_format.ts";
 import { openSyslog, type Syslog } from "./syslog.ts";
+
+/** What the configuration says of the log. */
+export interface LogOptions {
+  /** Standard output instead of syslog. */
+  readonly stdout: boolean;
+  /** Null when nobody has said: text, or what the journal understands where that is standard output. */
+  readonly format?: LogFormat | null;
+  /** The least severe lines that are written, all unless given. */
+  readonly level?: Severity;
+}
 
 /** A log that can be drained before the process ends. */
 export interface HostLog extends Log {
   /** Where the lines went at the start. */
   readonly kind: "syslog" | "stdout";
+  readonly format: LogFormat;
+  /** Changes the least severe lines that are written. */
+  setLevel(level: Severity): void;
   /** Resolves when the lines so far are out, at the latest after a second. */
   flush(): Promise<void>;
 }
 
-const TAGS: Readonly<Record<string, string>> = {
-  CRITICAL: "CRIT   ",
-  WARN: "WARNING",
-  INFO: "INFO   ",
-};
-const SYSLOG_SEVERITY: Readonly<Record<string, number>> = { CRITICAL: 2, WARN: 4, INFO: 6 };
-const NAMES: Readonly<Record<number, string>> = { 2: "CRITICAL", 4: "WARN", 6: "INFO" };
+const LEVELS = { info: "INFO", warning: "WARN", critical: "CRITICAL" } as const;
 /** Longest wait for each of the two outputs at the end. */
 const FLUSH_MS = 500;
 
-class StdoutHandler extends BaseHandler {
-  readonly #writer: LineWriter;
-  constructor(writer: LineWriter) {
-    super("INFO", { formatter: ({ levelName, msg }) => `exoip [${TAGS[levelName]}] ${msg}` });
-    this.#writer = writer;
+/** Hands the entry of each record on; the logger has left out those below its level. */
+class EntryHandler extends BaseHandler {
+  readonly #take: (entry: Entry) => void;
+  constructor(take: (entry: Entry) => void) {
+    super("INFO");
+    this.#take = take;
   }
-  override log(line: string): void {
-    this.#writer.line(line);
+  override handle({ datetime, args }: LogRecord): void {
+    const [entry] = args as [Omit<Entry, "at">];
+    this.#take({ ...entry, at: datetime });
   }
-}
-
-class SyslogHandler extends BaseHandler {
-  readonly #syslog: Syslog;
-  constructor(syslog: Syslog) {
-    // The severity travels in front of the line, as one digit.
-    super("INFO", { formatter: ({ levelName, msg }) => `${SYSLOG_SEVERITY[levelName]}${msg}` });
-    this.#syslog = syslog;
-  }
-  override log(line: string): void {
-    this.#syslog.send(Number(line[0]), line.slice(1));
-  }
+  override log(): void {}
 }
 
 /** Opens the log. Without a syslog socket it says so and uses standard output. */
 export function openLog(
-  { stdout, syslogPath = "/dev/log", writer = new LineWriter() }: {
-    stdout: boolean;
-    syslogPath?: string;
-    writer?: LineWriter;
-  },
+  { stdout, format: wanted, level = "info", journal = false, syslogPath = "/dev/log", ...rest }:
+    & LogOptions
+    & {
+      /** Whether standard output is the journal, see `writesToJournal`. */
+      journal?: boolean;
+      syslogPath?: string;
+      writer?: LineWriter;
+    },
 ): HostLog {
-  const toStdout = new StdoutHandler(writer);
-  let excuse: string | null = null;
-  const syslog = stdout ? null : openSyslog(syslogPath, (severity, text, reason) => {
-    const tag = TAGS[NAMES[severity] ?? "INFO"];
-    if (excuse !== reason) writer.line(`exoip [WARNING] log: syslog takes no lines: ${reason}`);
-    excuse = reason;
-    writer.line(`exoip [${tag}] ${text}`);
+  const format = wanted ?? (journal && !stdout ? "journald" : "text");
+  const note = (text: string): Entry => ({
+    severity: "warning",
+    event: "log",
+    text,
+    elasticIp: null,
+    at: new Date(),
   });
-  const handlers: BaseHandler[] = [syslog ? new SyslogHandler(syslog) : toStdout];
-  const logger = new Logger("exoip", "INFO", { handlers });
-  let unexplained = !stdout && !syslog;
+  const onDrop = (dropped: number) => FORMATTERS[format](note(`${dropped} log lines dropped`));
+  const writer = rest.writer ?? new LineWriter(Deno.stdout, onDrop);
+  const print = (entry: Entry) => writer.line(FORMATTERS[format](entry));
+
+  const toSyslog = format === "text" && !stdout;
+  const syslog = toSyslog ? openFallible(syslogPath, (text) => writer.line(text)) : null;
+  const send = (entry: Entry) => syslog ? sendTo(syslog, entry) : print(entry);
+  const logger = new Logger("exoip", LEVELS[level], { handlers: [new EntryHandler(send)] });
+  let unexplained = toSyslog && !syslog;
   return {
     kind: syslog ? "syslog" : "stdout",
-    write(severity, event, text) {
-      if (unexplained) logger.warn(`log: no syslog at ${syslogPath}: logging to standard output`);
+    format,
+    write(severity, event, text, elasticIp) {
+      if (unexplained) print(note(`no syslog at ${syslogPath}: logging to standard output`));
       unexplained = false;
-      const line = `${event}: ${text}`;
-      if (severity === "critical") logger.critical(line);
-      else if (severity === "warning") logger.warn(line);
-      else logger.info(line);
+      const entry = { severity, event, text, elasticIp: elasticIp ?? null };
+      if (severity === "critical") logger.critical(text, entry);
+      else if (severity === "warning") logger.warn(text, entry);
+      else logger.info(text, entry);
+    },
+    setLevel(next) {
+      logger.levelName = LEVELS[next];
     },
     async flush() {
       await syslog?.flush(FLUSH_MS);
       await writer.flush(FLUSH_MS);
     },
   };
+}
+
+function sendTo(syslog: Syslog, entry: Entry): void {
+  syslog.send(SYSLOG_SEVERITY[entry.severity], sentence(entry));
+}
+
+/** Syslog if there is one; lines that it does not take are printed, the reason once. */
+function openFallible(path: string, print: (line: string) => void): Syslog | null {
+  let excuse: string | null = null;
+  return openSyslog(path, (severity, text, reason) => {
+    if (excuse !== reason) print(`${tagOf(4)} log: syslog takes no lines: ${reason}`);
+    excuse = reason;
+    print(`${tagOf(severity)} ${text}`);
+  });
 }

@@ -3,7 +3,13 @@ import type { SignalName, Signals } from "../world.ts";
 
 const MEANING: ReadonlyArray<readonly [Deno.Signal, SignalName]> = Deno.build.os === "windows"
   ? [["SIGINT", "stop"], ["SIGBREAK", "stop"]]
-  : [["SIGUSR1", "better"], ["SIGUSR2", "worse"], ["SIGTERM", "stop"], ["SIGINT", "stop"]];
+  : [
+    ["SIGUSR1", "better"],
+    ["SIGUSR2", "worse"],
+    ["SIGHUP", "reload"],
+    ["SIGTERM", "stop"],
+    ["SIGINT", "stop"],
+  ];
 
 /** The signals of this process. */
 export const processSignals: Signals = {

@@ -28,4 +28,12 @@ export const COMMANDS: readonly Row[] = [
     "check machine, key, Elastic IP, peers, firewall and heartbeats, change nothing, and exit",
   ],
   ["status", "", "switch", "", "", "print the state of this machine's watchdog and exit"],
+  [
+    "print-config",
+    "",
+    "switch",
+    "",
+    "",
+    "print the configuration with the source of each value, and exit",
+  ],
 ];

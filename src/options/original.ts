@@ -14,6 +14,7 @@ export const ORIGINAL: readonly Row[] = [
     "",
     "the Elastic IP, by address, id, description or label (key=value), in all modes; several " +
     "for -W, each with /PRIORITY if it differs",
+    "address",
   ],
   [
     "xk",
@@ -22,6 +23,7 @@ export const ORIGINAL: readonly Row[] = [
     "KEY",
     "",
     "API key",
+    "api-key",
   ],
   [
     "xs",
@@ -31,6 +33,7 @@ export const ORIGINAL: readonly Row[] = [
     "SECRET",
     "",
     "API secret; better in a variable or a file, since arguments show in ps",
+    "api-secret",
   ],
   [
     "xe",
@@ -39,6 +42,7 @@ export const ORIGINAL: readonly Row[] = [
     "URL",
     "from the zone",
     "API endpoint: a path ending in /v2 means API v2; /compute, /v1 or /client/api means CloudStack",
+    "endpoint",
   ],
   [
     "i",
@@ -47,6 +51,7 @@ export const ORIGINAL: readonly Row[] = [
     "UUID",
     "from the metadata service",
     "id of this instance",
+    "instance",
   ],
   [
     "p",
@@ -55,6 +60,7 @@ export const ORIGINAL: readonly Row[] = [
     "PEER[,PEER...]",
     "",
     "addresses of the peers; repeatable; without -p and -G the cloud tells who they are",
+    "peers",
   ],
   [
     "G",
@@ -63,8 +69,17 @@ export const ORIGINAL: readonly Row[] = [
     "GROUP[,GROUP...]",
     "",
     "security groups whose instances are the peers, by name or id; repeatable",
+    "peer-group",
   ],
-  ["P", "IF_HOST_PRIORITY", "integer", "0..255", "10", "priority of this node, the lowest wins"],
+  [
+    "P",
+    "IF_HOST_PRIORITY",
+    "integer",
+    "0..255",
+    "10",
+    "priority of this node, the lowest wins",
+    "priority",
+  ],
   [
     "t",
     "IF_ADVERTISEMENT_INTERVAL",
@@ -72,6 +87,7 @@ export const ORIGINAL: readonly Row[] = [
     "TIME",
     "1",
     "time between heartbeats, 10ms to 1h; a bare number means seconds",
+    "interval",
   ],
   [
     "r",
@@ -80,6 +96,7 @@ export const ORIGINAL: readonly Row[] = [
     "1..1000",
     "3",
     "intervals of silence after which a peer is dead",
+    "dead-ratio",
   ],
   [
     "l",
@@ -88,6 +105,7 @@ export const ORIGINAL: readonly Row[] = [
     "[ADDRESS]:PORT",
     ":12345",
     "address to listen on and send from, [::]:PORT for IPv6, too; all nodes must use the same port",
+    "listen",
   ],
   [
     "v",

@@ -15,6 +15,8 @@ export interface Option {
   /** As it would be written, empty when there is none. */
   readonly fallback: string;
   readonly help: string;
+  /** Its second name in a configuration file, null when the first is a word already. */
+  readonly alias: string | null;
   /** `original` options are those of the Go tool. */
   readonly origin: "original" | "addition";
 }
@@ -27,11 +29,12 @@ export type Row = readonly [
   value: string,
   fallback: string,
   help: string,
+  alias?: string,
 ];
 
 /** The option that a row describes. */
 export function optionOf(
-  [name, variables, kind, value, fallback, help]: Row,
+  [name, variables, kind, value, fallback, help, alias]: Row,
   origin: Option["origin"],
 ): Option {
   return {
@@ -41,6 +44,7 @@ export function optionOf(
     value,
     fallback,
     help,
+    alias: alias ?? null,
     origin,
   };
 }

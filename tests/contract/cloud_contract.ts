@@ -4,6 +4,7 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import type { PeerIdentity } from "../../src/core/peer.ts";
 import { CloudError } from "../../src/exoscale/cloud_error.ts";
+import { SIM_KEY, SIM_SECRET } from "../exoscale/face_v2.ts";
 import { type SimInstance, simUuid } from "../exoscale/model.ts";
 import { type Api, clientName, GROUP, isPoll, PATIENT, Stage } from "../exoscale/stage.ts";
 import { endsStart, endsStartInTime } from "./complaint.ts";
@@ -102,6 +103,30 @@ export function testReading(api: Api): void {
     const others = [{ instanceId: peer.id, off: false }, { instanceId: third.id, off: true }];
     assertEquals(await cloud.look({ others: true }, PATIENT), { holds: true, others });
     assertEquals(await cloud.look({ others: false }, PATIENT), { holds: true, others: null });
+  });
+
+  Deno.test(`${name} signs each request with the credentials of the moment`, async () => {
+    await using stage = new Stage();
+    let credentials = { apiKey: SIM_KEY, secret: SIM_SECRET };
+    const cloud = stage.cloud(api, { renewed: () => credentials });
+    await cloud.prepare(PATIENT);
+    const renewed = { apiKey: "EXOrenewed", secret: "another secret" };
+    stage.model.credentials = renewed;
+    await assertRejects(() => cloud.look({ others: false }, PATIENT), CloudError);
+    // What is under way ends with what it was signed with.
+    stage.model.credentials = null;
+    stage.server.fault = () => {
+      credentials = renewed;
+      return null;
+    };
+    assertEquals((await cloud.look({ others: false }, PATIENT)).holds, false);
+    stage.model.credentials = renewed;
+    await cloud.attach(PATIENT);
+    assertEquals(stage.holders, [stage.self.id]);
+    // The half of a new pair is none.
+    stage.server.fault = () => null;
+    credentials = { ...renewed, secret: SIM_SECRET };
+    await assertRejects(() => cloud.look({ others: false }, PATIENT), CloudError);
   });
 
   Deno.test(`${name}.inspect() tells who holds, and that a missing machine does not`, async () => {

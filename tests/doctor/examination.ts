@@ -126,7 +126,13 @@ export async function examine(stage: Stage, ailment: Ailment = {}): Promise<Diag
       throw new Deno.errors.NotFound(path);
     },
     openLink: () => link,
-    openLog: () => ({ kind: "stdout", write() {}, flush: () => Promise.resolve() }),
+    openLog: () => ({
+      kind: "stdout",
+      format: "text",
+      setLevel() {},
+      write() {},
+      flush: () => Promise.resolve(),
+    }),
     interfaces: () => [
       { name: "lo", address: ELASTIC_IP },
       { name: "eth0", address: stage.self.address },

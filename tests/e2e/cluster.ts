@@ -4,7 +4,7 @@ import type { SimAddress, SimInstance } from "../exoscale/model.ts";
 import { CloudServer } from "../exoscale/server.ts";
 import { ExoipProcess, type Line } from "./process.ts";
 
-/** The Elastic IP of every cluster. */
+/** The Elastic IP of every cluster that is not given another. */
 export const ELASTIC_IP = "198.51.100.50";
 
 /** One node: its machine in the cloud and, while it runs, its process. */
@@ -43,7 +43,15 @@ export class Cluster {
   readonly #port: number;
 
   constructor(
-    { api = "v2", interval = "0.2", group = false, bare = false, count = 3, place }: {
+    {
+      api = "v2",
+      interval = "0.2",
+      group = false,
+      bare = false,
+      count = 3,
+      elasticIp = ELASTIC_IP,
+      place,
+    }: {
       api?: "v1" | "v2";
       interval?: string;
       /** Find the peers through a security group instead of a list. */
@@ -51,6 +59,7 @@ export class Cluster {
       /** Tell the nodes nothing but the address and how to reach the simulated cloud. */
       bare?: boolean;
       count?: number;
+      elasticIp?: string;
       /** Loopback of this machine unless given. */
       place?: Place;
     } = {},
@@ -59,7 +68,7 @@ export class Cluster {
     this.#port = freePort();
     this.#place = place ?? loopback(this.#port);
     this.server = new CloudServer(undefined, { hostname: this.#place.cloudHostname });
-    this.address = this.server.model.addAddress(ELASTIC_IP);
+    this.address = this.server.model.addAddress(elasticIp);
     this.nodes = [];
     for (let number = 1; number <= count; number++) this.grow();
   }
@@ -77,11 +86,23 @@ export class Cluster {
   /** Starts the watchdog of a node. */
   start(
     node: ClusterNode,
-    { priority = 10, elasticIp = this.address.ip, args = [], onLine = () => {} }: {
-      priority?: number;
+    {
+      priority = 10,
+      elasticIp = this.address.ip,
+      args = [],
+      peers: listed,
+      credentials = true,
+      onLine = () => {},
+    }: {
+      /** Null when the arguments, or a file, have it. */
+      priority?: number | null;
       /** What the node is told of the Elastic IP. */
       elasticIp?: string;
       args?: readonly string[];
+      /** Null when the arguments, or a file, have them; else all nodes. */
+      peers?: null;
+      /** Whether key and secret are given in the usual way. */
+      credentials?: boolean;
       onLine?: (line: Line) => void;
     } = {},
   ): void {
@@ -92,13 +113,15 @@ export class Cluster {
     node.process = new ExoipProcess([
       ..."-W -O -xi".split(" "),
       elasticIp,
-      ...["-xk", SIM_KEY, "-xe", this.server.endpoint(api), "-i", node.instance.id],
+      ...(credentials ? ["-xk", SIM_KEY] : []),
+      ...["-xe", this.server.endpoint(api), "-i", node.instance.id],
       ...["-l", this.#place.listen(number)],
-      ...(bare ? [] : group ? ["-G", "edge"] : ["-p", peers]),
-      ...(bare ? [] : ["-P", `${priority}`, "-t", interval]),
+      ...(bare || listed === null ? [] : group ? ["-G", "edge"] : ["-p", peers]),
+      ...(bare || priority === null ? [] : ["-P", `${priority}`]),
+      ...(bare ? [] : ["-t", interval]),
       ...args,
     ], {
-      env: { IF_EXOSCALE_API_SECRET: SIM_SECRET },
+      env: credentials ? { IF_EXOSCALE_API_SECRET: SIM_SECRET } : {},
       wrap: this.#place.wrap(number),
       onLine: (line) => {
         node.lines.push(line);

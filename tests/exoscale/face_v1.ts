@@ -1,6 +1,6 @@
 // CloudStack (API v1) over the same model: signed queries, envelopes, pages, jobs.
 import { createHmac } from "node:crypto";
-import { json, SIM_KEY, SIM_SECRET } from "./face_v2.ts";
+import { credentialsOf, json } from "./face_v2.ts";
 import { type CloudModel, type SimInstance, simUuid } from "./model.ts";
 
 /** The same states under the names of CloudStack. */
@@ -21,7 +21,9 @@ export function answerV1(model: CloudModel, request: Request, wallMs: number): R
   const wrapped = (content: object, status = 200) => json({ [envelope]: content }, status);
   const refused = (errorcode: number, errortext: string) =>
     wrapped({ uuidList: [], errorcode, cserrorcode: 9999, errortext }, errorcode);
-  if (!signedRight(query)) return refused(401, "unable to verify user credentials");
+  if (!signedRight(query, credentialsOf(model))) {
+    return refused(401, "unable to verify user credentials");
+  }
   if (Date.parse((query.get("expires") ?? "").replace(/\+0000$/, "Z")) <= wallMs) {
     return refused(401, "request expired");
   }
@@ -125,13 +127,16 @@ function secondaryId(addressId: string, instanceId: string): string {
   return simUuid(6, parseInt(addressId.slice(-4), 16) * 65536 + parseInt(instanceId.slice(-4), 16));
 }
 
-function signedRight(query: URLSearchParams): boolean {
+function signedRight(
+  query: URLSearchParams,
+  { apiKey, secret }: { apiKey: string; secret: string },
+): boolean {
   const parameters = [...query].filter(([name]) => name !== "signature").sort(([a], [b]) =>
     a < b ? -1 : 1
   );
   const message = parameters
     .map(([name, value]) => `${name}=${encodeURIComponent(value).replaceAll("*", "%2a")}`)
     .join("&").toLowerCase();
-  const expected = createHmac("sha1", SIM_SECRET).update(message).digest("base64");
-  return query.get("signature") === expected && query.get("apikey") === SIM_KEY;
+  const expected = createHmac("sha1", secret).update(message).digest("base64");
+  return query.get("signature") === expected && query.get("apikey") === apiKey;
 }

@@ -31,7 +31,7 @@ export async function answerV2(
     return json({ zones: [...others, own] });
   }
   const body = await request.text();
-  const refused = verify(request, body, wallMs);
+  const refused = verify(request, body, { wallMs, ...credentialsOf(model) });
   if (refused) return json({ message: refused }, 403);
   const [, collection, rest = ""] = path.split("/");
   const { role } = model;
@@ -116,14 +116,15 @@ function change(model: CloudModel, target: string, body: string): Response {
 }
 
 function summary(model: CloudModel, instance: SimInstance) {
+  const isLong = instance.address.includes(":");
   const isPrivate = ["", "0.0.0.0"].includes(instance.address);
   return {
     id: instance.id,
     name: instance.name,
     state: instance.state,
     "created-at": "2026-03-01T08:15:30Z",
-    ...(instance.address && { "public-ip": instance.address }),
-    "public-ip-assignment": isPrivate ? "none" : "inet4",
+    ...(instance.address && { [isLong ? "ipv6-address" : "public-ip"]: instance.address }),
+    "public-ip-assignment": isPrivate ? "none" : isLong ? "dual" : "inet4",
     labels: instance.labels,
     "security-groups": instance.groups.map((name) => ({ id: model.groups.get(name) })),
     "private-networks": [],
@@ -175,8 +176,17 @@ function operationJson({ id, state, reason, addressId }: SimOperation) {
   return { id, state, reference, ...failed };
 }
 
+/** Those that the cloud accepts now. */
+export function credentialsOf({ credentials }: CloudModel): { apiKey: string; secret: string } {
+  return credentials ?? { apiKey: SIM_KEY, secret: SIM_SECRET };
+}
+
 /** Why the request is refused, null when its signature is right and has not expired. */
-function verify(request: Request, body: string, wallMs: number): string | null {
+function verify(
+  request: Request,
+  body: string,
+  { wallMs, apiKey, secret }: { wallMs: number; apiKey: string; secret: string },
+): string | null {
   const header = request.headers.get("authorization") ?? "";
   const [scheme, list = ""] = header.split(" ");
   const parts = new Map(
@@ -185,7 +195,7 @@ function verify(request: Request, body: string, wallMs: number): string | null {
       return [part.slice(0, at), part.slice(at + 1)];
     }),
   );
-  if (scheme !== "EXO2-HMAC-SHA256" || parts.get("credential") !== SIM_KEY) {
+  if (scheme !== "EXO2-HMAC-SHA256" || parts.get("credential") !== apiKey) {
     return "Invalid API key";
   }
   const url = new URL(request.url);
@@ -193,7 +203,7 @@ function verify(request: Request, body: string, wallMs: number): string | null {
   const values = signed.map((name) => url.searchParams.get(name)).join("");
   const expires = parts.get("expires") ?? "";
   const message = `${request.method} ${url.pathname}\n${body}\n${values}\n\n${expires}`;
-  const signature = createHmac("sha256", SIM_SECRET).update(message).digest("base64");
+  const signature = createHmac("sha256", secret).update(message).digest("base64");
   const complete = [...url.searchParams.keys()].every((name) => signed.includes(name));
   if (!complete || signature !== parts.get("signature")) return "Invalid request signature";
   return Number(expires) * 1000 <= wallMs ? "Request expired" : null;

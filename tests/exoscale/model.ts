@@ -8,7 +8,7 @@ export interface SimInstance {
   readonly id: string;
   readonly nicId: string;
   readonly name: string;
-  /** Native address; empty or `0.0.0.0` for a private machine. */
+  /** Native address of either family; empty or `0.0.0.0` for a private machine. */
   readonly address: string;
   /** A machine that is being destroyed is still listed. */
   state: "running" | "stopped" | "destroying" | "destroyed";
@@ -91,6 +91,8 @@ export class CloudModel {
   readonly otherZones: { readonly name: string; readonly endpoint: string }[] = [];
   /** Time that attach and detach take; with 0 the first answer is the end. */
   operationMs = 50;
+  /** What requests must be signed with from now on, null for the usual key. */
+  credentials: { readonly apiKey: string; readonly secret: string } | null = null;
   /** Reason with which the next operations fail, null when they succeed. */
   failure: string | null = null;
   /** Whether failing operations look as if they were pending first. */

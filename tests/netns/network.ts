@@ -25,25 +25,31 @@ export class Network implements Place {
   readonly cloudHostname: string;
   readonly #tag: string;
   readonly #count: number;
+  /** Heartbeats travel over IPv6. */
+  readonly #ipv6: boolean;
   /** Index of the bridge to the cloud. */
   readonly #index: number;
 
-  private constructor(tag: string, { count, index }: { count: number; index: number }) {
+  private constructor(
+    tag: string,
+    { count, index, ipv6 }: { count: number; index: number; ipv6: boolean },
+  ) {
     this.#tag = tag;
     this.#count = count;
+    this.#ipv6 = ipv6;
     this.#index = index;
     this.cloudHostname = cloudAddress(index, 0);
   }
 
   /** Makes the namespaces; what a failure leaves half made is removed. */
-  static async create(count: number): Promise<Network> {
+  static async create(count: number, { ipv6 = false } = {}): Promise<Network> {
     if (count > NODES_MAX) throw new Error(`${count} nodes do not fit, at most ${NODES_MAX} do`);
     await sweep();
     const tag = crypto.getRandomValues(new Uint8Array(3)).toHex();
     const bridge = interfaceName(tag);
     await ip(null, `link add ${bridge} type bridge`);
     const index = Number(await Deno.readTextFile(`/sys/class/net/${bridge}/ifindex`));
-    const network = new Network(tag, { count, index });
+    const network = new Network(tag, { count, index, ipv6 });
     try {
       await network.#build();
     } catch (error) {
@@ -69,7 +75,8 @@ export class Network implements Place {
         name,
         "link set lo up",
         `link set lan address ${hardwareAddress(number)} up`,
-        `address add ${this.address(number)}/24 dev lan`,
+        `address add ${ipv4(number)}/24 dev lan`,
+        ...(this.#ipv6 ? [`address add ${ipv6(number)}/64 dev lan nodad`] : []),
         "link set cloud up",
         `address add ${this.cloudClient(number)}/27 dev cloud`,
         // The rules of block() must come before the one that delivers to this machine.
@@ -83,18 +90,16 @@ export class Network implements Place {
   /** Addresses are known beforehand: who is blocked one way must not fail to be found the other way. */
   #neighbours(number: number): string[] {
     return this.#numbers.filter((other) => other !== number).map((other) =>
-      `neighbour replace ${this.address(other)} lladdr ${
-        hardwareAddress(other)
-      } dev lan nud permanent`
+      `neighbour replace ${ipv4(other)} lladdr ${hardwareAddress(other)} dev lan nud permanent`
     );
   }
 
   address(number: number): string {
-    return `203.0.113.${number}`;
+    return this.#ipv6 ? ipv6(number) : ipv4(number);
   }
 
   listen(): string {
-    return `:${PORT}`;
+    return this.#ipv6 ? `[::]:${PORT}` : `:${PORT}`;
   }
 
   wrap(number: number): readonly string[] {
@@ -111,14 +116,14 @@ export class Network implements Place {
     return namespaceName(this.#tag, `${number}`);
   }
 
-  /** Drops in silence what one node sends to another. */
+  /** Drops in silence what one node sends to another, over IPv4. */
   async block(from: number, to: number): Promise<void> {
-    await ip(this.namespace(to), `rule add pref 5 iif lan from ${this.address(from)} blackhole`);
+    await ip(this.namespace(to), `rule add pref 5 iif lan from ${ipv4(from)} blackhole`);
   }
 
   /** Ends a `block`. */
   async unblock(from: number, to: number): Promise<void> {
-    await ip(this.namespace(to), `rule delete pref 5 iif lan from ${this.address(from)} blackhole`);
+    await ip(this.namespace(to), `rule delete pref 5 iif lan from ${ipv4(from)} blackhole`);
   }
 
   /** Drops in silence what the cloud answers to a node. */
@@ -160,6 +165,14 @@ export class Network implements Place {
   get #numbers(): number[] {
     return Array.from({ length: this.#count }, (_, index) => index + 1);
   }
+}
+
+function ipv4(number: number): string {
+  return `203.0.113.${number}`;
+}
+
+function ipv6(number: number): string {
+  return `fd00:203::${number.toString(16)}`;
 }
 
 /** An address for benchmarks (RFC 2544), in a block of 32 that no other living bridge has. */

@@ -14,6 +14,8 @@ export interface Gap {
 export interface ClusterOptions {
   readonly count?: number;
   readonly interval?: string;
+  /** Elastic IP and heartbeats are IPv6. */
+  readonly ipv6?: boolean;
 }
 
 /** Longest wait for what takes seconds: the machine that runs the tests may be busy with others. */
@@ -37,15 +39,19 @@ export class NetworkCluster extends Cluster {
   /** When a machine died or came to life again: until then it was alive. */
   readonly #fates: { atMs: number; id: string; alive: boolean }[] = [];
 
-  private constructor(network: Network, { count = 2, interval = "0.2" }: ClusterOptions) {
-    super({ count, interval, place: network });
+  private constructor(
+    network: Network,
+    { count = 2, interval = "0.2", ipv6 = false }: ClusterOptions,
+  ) {
+    super({ count, interval, place: network, ...(ipv6 && { elasticIp: "2001:db8:0:1:2::1" }) });
     this.network = network;
     this.#interval = interval;
   }
 
   /** Makes the network, then the cluster in it; nothing runs yet. */
   static async create(options: ClusterOptions): Promise<NetworkCluster> {
-    const network = await Network.create(options.count ?? 2);
+    const { count = 2, ipv6 = false } = options;
+    const network = await Network.create(count, { ipv6 });
     try {
       return new NetworkCluster(network, options);
     } catch (error) {

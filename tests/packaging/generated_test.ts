@@ -47,6 +47,8 @@ const QUESTIONS: ReadonlyArray<readonly [words: string, offers: readonly string[
   ["--wire ", ["full", "plain"]],
   ["--wire p", ["plain"]],
   ["-W --pid-file /etc/host", ["/etc/hostname", "/etc/hosts"]],
+  ["-W --config /etc/host", ["/etc/hostname", "/etc/hosts"]],
+  ["--log-level w", ["warning"]],
   ["-xi 1", []],
 ];
 

@@ -92,6 +92,43 @@ machineTest(
     }),
 );
 
+machineTest(
+  "the watchdog says RELOADING at the instant of its reload, then READY again",
+  {},
+  () =>
+    inFolder(async (folder) => {
+      const manager = new Manager(`${folder}/notify`);
+      const cluster = new Cluster({ count: 1 });
+      await Deno.writeTextFile(`${folder}/exoip.toml`, "priority = 10\n");
+      const env = { NOTIFY_SOCKET: `${folder}/notify`, IF_CONFIG: `${folder}/exoip.toml` };
+      const process = watch(cluster, env);
+      try {
+        await until(() => manager.first("READY=1") !== undefined, { title: "it is ready" });
+        await Deno.writeTextFile(`${folder}/exoip.toml`, "priority = 20\n");
+        const beganUsec = uptimeUsec();
+        process.signal("SIGHUP");
+        const readies = () => manager.texts().filter((text) => text === "READY=1").length;
+        await until(() => readies() === 2, { title: "it is ready again" });
+        assert(process.output.includes("priority is now 20"), process.output);
+        const texts = manager.texts();
+        const reloading = texts.indexOf("RELOADING=1");
+        assert(reloading > 0 && reloading < texts.lastIndexOf("READY=1"), texts.join("\n"));
+        const [, usec] = /^MONOTONIC_USEC=(\d+)$/.exec(texts[reloading + 1] ?? "") ?? [];
+        assert(Number(usec) >= beganUsec && Number(usec) <= uptimeUsec() + 10_000, `${usec}`);
+      } finally {
+        process.signal("SIGKILL");
+        await process.ended();
+        await cluster.close();
+        manager.close();
+      }
+    }),
+);
+
+/** The kernel's clock, which is never ahead of what it shows. */
+function uptimeUsec(): number {
+  return Math.round(Number(Deno.readTextFileSync("/proc/uptime").split(" ")[0]) * 1e6);
+}
+
 machineTest("the watchdog finds an abstract NOTIFY_SOCKET, and needs none", {
   tools: ["python3 (python3)"],
 }, async () => {

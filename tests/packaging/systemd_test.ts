@@ -1,6 +1,8 @@
 // exoip.service: by systemd's own judgement, and under a real systemd with all its locks.
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { parseEnvFile } from "../../src/env_file.ts";
 import { Cluster } from "../e2e/cluster.ts";
+import { ENV_ROWS } from "../env_rows.ts";
 import { SIM_KEY, SIM_SECRET } from "../exoscale/face_v2.ts";
 import { Network } from "../netns/network.ts";
 import { BINARY, inFolder, machineTest, put, runTool, shipped } from "./requirements.ts";
@@ -16,6 +18,7 @@ machineTest(
   () =>
     inFolder(async (folder) => {
       await put(`${folder}/usr/bin/exoip`, "#!/bin/sh\n", 0o755);
+      await put(`${folder}/bin/kill`, "#!/bin/sh\n", 0o755);
       await Deno.mkdir(`${folder}/usr/lib/systemd`, { recursive: true });
       await runTool(["cp", "-a", "/usr/lib/systemd/system", `${folder}/usr/lib/systemd/`]);
       await Deno.symlink("usr/lib", `${folder}/lib`);
@@ -58,6 +61,7 @@ machineTest(
 
 /** What a person would type, one line of answers each. */
 const PROBE = `
+systemctl start environment
 show() {
   systemctl show exoip -p ActiveState -p StatusText -p NRestarts -p Result | sort | paste -sd' '
 }
@@ -65,6 +69,14 @@ pid() { systemctl show exoip -p MainPID --value; }
 show
 grep -E '^(CapBnd|NoNewPrivs|Seccomp):' /proc/$(pid)/status | paste -sd' '
 sleep 1
+show
+sed -i 's/^IF_HOST_PRIORITY=.*/IF_HOST_PRIORITY=7/' /etc/exoip/exoip.env
+systemctl reload exoip
+for try in $(seq 100); do
+  grep -q 'now in force' /out/log && [ "$(systemctl show exoip -p ActiveState --value)" = active ] && break
+  sleep 0.1
+done
+grep -c 'priority is now 7' /out/log
 show
 kill -STOP $(pid)
 for try in $(seq 100); do
@@ -78,37 +90,68 @@ systemctl --force exit
 sleep 9
 `;
 
-machineTest("under a real systemd exoip.service is ready, watched, restarted, and hands back", {
-  root: true,
-  binary: true,
-  tools: ["ip (iproute2)", "unshare (util-linux)", "script (bsdutils)", "systemctl (systemd)"],
-}, () =>
-  inFolder(async (folder) => {
-    const network = await Network.create(1);
-    const cluster = new Cluster({ place: network, count: 1 });
-    try {
-      await furnish(folder, cluster);
-      const boot = new URL("boot.sh", import.meta.url).pathname;
-      const apart = "unshare --mount --pid --uts --ipc --cgroup --fork --kill-child";
-      const inside = ["script", "-qec", `${apart} ${boot} ${folder}`, `${folder}/console`];
-      const { text } = await runTool(["timeout", "-k", "5", "60", ...network.wrap(1), ...inside]);
-      const seen = await Deno.readTextFile(`${folder}/seen`).catch(() => text);
-      const [first, locks, held, again, ended] = seen.trim().split("\n");
-      assertMatch(first ?? seen, /^ActiveState=active NRestarts=0 .*StatusText=master \(alone\)/);
-      assertMatch(locks ?? seen, /CapBnd:\s0{16} NoNewPrivs:\s1 Seccomp:\s2/);
-      assertMatch(held ?? seen, /StatusText=master \(alone\), [\d.]+ is attached$/);
-      assertMatch(again ?? seen, /^ActiveState=active NRestarts=1 Result=success/);
-      assertMatch(ended ?? seen, /^ActiveState=inactive NRestarts=1 Result=success .*\(leaving\)/);
-      assertMatch(await Deno.readTextFile(`${folder}/console`), /Watchdog timeout \(limit 2s\)!/);
-      const holders = cluster.server.model.history.map(({ holders }) => holders.length);
-      assertEquals([...new Set(holders)], [1, 0], "attached, kept over the restart, detached");
-    } finally {
-      await cluster.close();
-      await network.close();
-      // Of systemd's own control groups, in the hierarchy that all share.
-      await Deno.remove("/sys/fs/cgroup/systemd/init.scope").catch(() => {});
-    }
+machineTest(
+  "under a real systemd exoip.service is ready, reloaded, watched, restarted, and hands back",
+  {
+    root: true,
+    binary: true,
+    tools: ["ip (iproute2)", "unshare (util-linux)", "script (bsdutils)", "systemctl (systemd)"],
+  },
+  () =>
+    inFolder(async (folder) => {
+      const network = await Network.create(1);
+      const cluster = new Cluster({ place: network, count: 1 });
+      try {
+        await furnish(folder, cluster);
+        const boot = new URL("boot.sh", import.meta.url).pathname;
+        const apart = "unshare --mount --pid --uts --ipc --cgroup --fork --kill-child";
+        const inside = ["script", "-qec", `${apart} ${boot} ${folder}`, `${folder}/console`];
+        const { text } = await runTool(["timeout", "-k", "5", "60", ...network.wrap(1), ...inside]);
+        const seen = await Deno.readTextFile(`${folder}/seen`).catch(() => text);
+        const [first, locks, held, priority, reloaded, again, ended] = seen.trim().split("\n");
+        assertMatch(first ?? seen, /^ActiveState=active NRestarts=0 .*StatusText=master \(alone\)/);
+        assertMatch(locks ?? seen, /CapBnd:\s0{16} NoNewPrivs:\s1 Seccomp:\s2/);
+        assertMatch(held ?? seen, /StatusText=master \(alone\), [\d.]+ is attached$/);
+        assertEquals(priority, "1", seen);
+        assertMatch(
+          reloaded ?? seen,
+          /^ActiveState=active NRestarts=0 .*StatusText=master \(alone\)/,
+        );
+        assertMatch(again ?? seen, /^ActiveState=active NRestarts=1 Result=success/);
+        assertMatch(
+          ended ?? seen,
+          /^ActiveState=inactive NRestarts=1 Result=success .*\(leaving\)/,
+        );
+        assertMatch(await Deno.readTextFile(`${folder}/console`), /Watchdog timeout \(limit 2s\)!/);
+        assertEquals(await environment(folder), parseEnvFile(rowsAsOne()).variables);
+        const holders = cluster.server.model.history.map(({ holders }) => holders.length);
+        assertEquals([...new Set(holders)], [1, 0], "attached, kept over the restart, detached");
+      } finally {
+        await cluster.close();
+        await network.close();
+        // Of systemd's own control groups, in the hierarchy that all share.
+        await Deno.remove("/sys/fs/cgroup/systemd/init.scope").catch(() => {});
+      }
+    }),
+);
+
+/** All rows in one file, each with names of its own. */
+function rowsAsOne(): string {
+  return ENV_ROWS.map(([text], row) =>
+    text.replace(/^( *)([A-Z])(?= ?=)/gm, `$1ROW${row}_$2`) + "\n"
+  )
+    .join("");
+}
+
+/** What systemd has made of that. */
+async function environment(folder: string): Promise<Record<string, string>> {
+  const text = await Deno.readTextFile(`${folder}/environment`);
+  const variables = text.split("\0").filter((variable) => variable.startsWith("ROW"));
+  return Object.fromEntries(variables.map((variable) => {
+    const equals = variable.indexOf("=");
+    return [variable.slice(0, equals), variable.slice(equals + 1)];
   }));
+}
 
 async function furnish(folder: string, { address, server, nodes }: Cluster): Promise<void> {
   const [node] = nodes;
@@ -120,6 +163,7 @@ async function furnish(folder: string, { address, server, nodes }: Cluster): Pro
     `IF_EXOSCALE_API_ENDPOINT=${server.endpoint("v2")}`,
     `IF_EXOSCALE_INSTANCE_ID=${node?.instance.id}`,
     `IF_EXOSCALE_PEERS=${node?.instance.address}`,
+    "IF_HOST_PRIORITY=10",
     "",
   ];
   await put(`${root}/etc/exoip/exoip.env`, variables.join("\n"));
@@ -136,4 +180,8 @@ async function furnish(folder: string, { address, server, nodes }: Cluster): Pro
   const output = "StandardOutput=append:/out/seen\nStandardError=append:/out/seen\n";
   await put(`${units}/probe.service`, `${alone}After=exoip.service\n${service}${output}`);
   await put(`${folder}/probe.sh`, PROBE);
+  await put(`${folder}/rows.env`, rowsAsOne());
+  const env = "EnvironmentFile=/out/rows.env\nExecStart=/usr/bin/env -0\n";
+  const file = "StandardOutput=file:/out/environment\n";
+  await put(`${units}/environment.service`, `${alone}[Service]\nType=oneshot\n${env}${file}`);
 }

@@ -31,7 +31,7 @@ export class Logger {
   readonly handlers: BaseHandler[];
   constructor(
     readonly loggerName: string,
-    readonly levelName: LevelName,
+    public levelName: LevelName,
     { handlers = [] }: { handlers?: BaseHandler[] } = {},
   ) {
     this.handlers = handlers;

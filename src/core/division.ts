@@ -1,0 +1,41 @@
+// What of an event of the node concerns the election, and what ownership.
+import type { ElectionEvent } from "./election.ts";
+import type { Election } from "./election_state.ts";
+import type { NodeEvent } from "./node.ts";
+import type { OwnershipEvent } from "./ownership_state.ts";
+import { unresolved } from "./peer.ts";
+
+/** What the election hears of it. */
+export function electionEvent(event: NodeEvent, { peers }: Election): ElectionEvent {
+  switch (event.kind) {
+    case "heard":
+    case "nudge":
+    case "health":
+    case "settings":
+    case "stop":
+    case "members":
+      return event;
+    case "peers": {
+      const known = event.addresses.map((address) => peers.get(address) ?? unresolved(address));
+      return { kind: "members", peers: known, listed: true };
+    }
+    case "answered":
+      return event.answer.verb === "prepare"
+        ? { kind: "identified", selfId: event.answer.selfId }
+        : { kind: "tick" };
+    default:
+      return { kind: "tick" };
+  }
+}
+
+/** What ownership hears of it. */
+export function ownershipEvent(event: NodeEvent): OwnershipEvent {
+  switch (event.kind) {
+    case "answered":
+    case "failed":
+    case "progress":
+      return event;
+    default:
+      return { kind: "tick" };
+  }
+}

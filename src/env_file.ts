@@ -1,0 +1,83 @@
+// The file of variables: NAME=value lines, read exactly as systemd reads an EnvironmentFile, so that the same file says
+// the same at the start and at a reload. `node:util` parseEnv does not fit: it ends an unquoted value at a `#`, which a
+// secret may contain, and takes a backslash for itself. Source: systemd.exec(5), src/basic/env-file.c.
+
+/** What a file says, and what is wrong with it. */
+export interface EnvFile {
+  readonly variables: Readonly<Record<string, string>>;
+  /** Each with its line; systemd would leave these lines out in silence. */
+  readonly problems: readonly string[];
+}
+
+const NAME = /^[A-Za-z_]\w*$/;
+/** What a backslash within double quotes protects; before anything else it stands for itself. */
+const PROTECTED = '"\\`$';
+
+/** Reads the whole file. */
+export function parseEnvFile(text: string): EnvFile {
+  const variables: Record<string, string> = {};
+  const problems: string[] = [];
+  const input = text.replace(/\r\n?/g, "\n");
+  const lineAt = (at: number) => input.slice(0, at).split("\n").length;
+  let at = 0;
+  while (at < input.length) {
+    const end = input.indexOf("\n", at) + 1 || input.length + 1;
+    const line = input.slice(at, end - 1).trimStart();
+    const equals = input.indexOf("=", at);
+    if (line === "" || line.startsWith("#") || line.startsWith(";")) at = end;
+    else if (equals < 0 || equals >= end) {
+      problems.push(`line ${lineAt(at)}: no "=", wanted NAME=value`);
+      at = end;
+    } else {
+      const name = input.slice(at, equals).trim();
+      const value = readValue(input, equals + 1);
+      // What is wrong may be half of a secret: it is not shown.
+      if (!NAME.test(name)) problems.push(`line ${lineAt(at)}: no name of a variable before "="`);
+      else if (!value.closed) problems.push(`line ${lineAt(at)}: ${name}: a quote is not closed`);
+      else variables[name] = value.text;
+      at = value.end;
+    }
+  }
+  return { variables, problems };
+}
+
+/** Quoted pieces, then an unquoted rest, up to the end of the line; a backslash continues it on the next. */
+function readValue(input: string, start: number): { text: string; end: number; closed: boolean } {
+  let text = "", at = start;
+  for (; at < input.length; at++) {
+    const char = input[at] ?? "";
+    if (char === "\n") return { text, end: at + 1, closed: true };
+    if (char === " " || char === "\t") continue;
+    if (char !== '"' && char !== "'") break;
+    const quoted = readQuoted(input, at);
+    text += quoted.text;
+    at = quoted.end;
+    if (!quoted.closed) return { text, end: input.length, closed: false };
+  }
+  // Blanks at the end go, unless a backslash keeps them.
+  let keep = text.length;
+  for (; at < input.length && input[at] !== "\n"; at++) {
+    const escaped = input[at] === "\\";
+    if (escaped) at += 1;
+    if (escaped && input[at] === "\n") continue;
+    text += input[at] ?? "";
+    if (escaped || !/[ \t]/.test(input[at] ?? "")) keep = text.length;
+  }
+  return { text: text.slice(0, keep), end: at + 1, closed: true };
+}
+
+/** From one quote to the next; `end` is where that is. */
+function readQuoted(input: string, start: number): { text: string; end: number; closed: boolean } {
+  const quote = input[start];
+  let text = "";
+  for (let at = start + 1; at < input.length; at++) {
+    const char = input[at] ?? "";
+    if (char === quote) return { text, end: at, closed: true };
+    if (char !== "\\" || quote === "'") text += char;
+    else {
+      const next = input[++at] ?? "";
+      text += PROTECTED.includes(next) ? next : next === "\n" ? "" : `\\${next}`;
+    }
+  }
+  return { text, end: input.length, closed: false };
+}

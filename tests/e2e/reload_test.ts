@@ -1,0 +1,184 @@
+// SIGHUP before real processes: a new priority moves the address without a gap, a new key is used, a bad file is not.
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { SIM_KEY, SIM_SECRET } from "../exoscale/face_v2.ts";
+import { skippableTest } from "../skippable.ts";
+import { CloudServer } from "../exoscale/server.ts";
+import { Cluster, type ClusterNode, ELASTIC_IP, until } from "./cluster.ts";
+import { ExoipProcess } from "./process.ts";
+
+const MISSING = Deno.build.os === "windows" ? "Windows has no SIGHUP" : null;
+
+/** A cluster whose nodes each read a file of their own. */
+async function withFiles(
+  body: (
+    cluster: Cluster,
+    write: (number: number, text: string) => void,
+    folder: string,
+  ) => Promise<void>,
+): Promise<void> {
+  const folder = await Deno.makeTempDir({ prefix: "exoip-" });
+  const cluster = new Cluster({ count: 2 });
+  const write = (number: number, text: string) =>
+    Deno.writeTextFileSync(`${folder}/${number}.toml`, text);
+  try {
+    await body(cluster, write, folder);
+  } finally {
+    await cluster.close();
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+/** Whether the node has said so since that line. */
+function heard({ lines }: ClusterNode, text: string, since = 0): boolean {
+  return lines.slice(since).some((line) => line.text.includes(text));
+}
+
+skippableTest(
+  "SIGHUP changes the priority, and the address moves without a moment unheld",
+  MISSING,
+  () =>
+    withFiles(async (cluster, write, folder) => {
+      const [first, second] = [cluster.node(1), cluster.node(2)];
+      for (const [number, priority] of [[1, 10], [2, 20]] as const) {
+        write(number, `priority = ${priority}\n`);
+        const args = ["--config", `${folder}/${number}.toml`];
+        cluster.start(cluster.node(number), { priority: null, args });
+      }
+      await until(() => `${cluster.holders}` === "node-1", { title: "the better one holds" });
+      await until(() => second.role === "backup" && heard(second, "outranked"), {
+        title: "backup",
+      });
+
+      write(1, "priority = 30\n");
+      first.process?.signal("SIGHUP");
+      await until(() => `${cluster.holders}` === "node-2", { title: "the other one holds" });
+      assert(heard(first, "reload: now in force: -P (IF_HOST_PRIORITY)"));
+      const held = cluster.server.model.history.map(({ holders }) => holders.length);
+      assert(held.every((count) => count > 0), `somebody holds all the time: ${held}`);
+
+      // Back by the other one's file.
+      write(2, "priority = 40\nreconcile = 10\n");
+      second.process?.signal("SIGHUP");
+      await until(() => `${cluster.holders}` === "node-1", { title: "the first one again" });
+      const after = cluster.server.model.history.map(({ holders }) => holders.length);
+      assert(after.every((count) => count > 0), `somebody holds all the time: ${after}`);
+      assert(first.alive && second.alive);
+    }),
+);
+
+skippableTest(
+  "SIGHUP with a bad file keeps the old configuration and tells all that is wrong",
+  MISSING,
+  () =>
+    withFiles(async (cluster, write, folder) => {
+      const node = cluster.node(1);
+      write(1, "priority = 10\n");
+      cluster.start(node, { priority: null, args: ["--config", `${folder}/1.toml`] });
+      await until(() => cluster.holders.length === 1, { title: "it holds" });
+      write(1, 'priority = "ten"\nintervall = 3\n');
+      node.process?.signal("SIGHUP");
+      await until(() => heard(node, "did you mean interval?"), { title: "the last problem" });
+      assert(heard(node, "reload-refused: the old configuration stays"));
+      assert(heard(node, 'line 1: priority: found "ten", wanted a whole number'));
+      write(1, 'priority = 10\npid-file = "/none/exoip.pid"\nwire = "plain"\n');
+      node.process?.signal("SIGHUP");
+      const restart =
+        "only a restart brings what has changed of --wire (IF_WIRE), --pid-file (IF_PID_FILE)";
+      await until(() => heard(node, restart), { title: "what needs a restart" });
+      assert(node.alive);
+      assertEquals(cluster.holders, ["node-1"]);
+    }),
+);
+
+skippableTest(
+  "SIGHUP takes a new key from the file of variables and its secret from the secret file",
+  MISSING,
+  () =>
+    withFiles(async (cluster, _write, folder) => {
+      const node = cluster.node(1);
+      const [variables, secret] = [`${folder}/exoip.env`, `${folder}/secret`];
+      Deno.writeTextFileSync(variables, `# our key\nIF_EXOSCALE_API_KEY=${SIM_KEY}\n`);
+      Deno.writeTextFileSync(secret, `${SIM_SECRET}\n`);
+      const args = ["--env-file", variables, "--api-secret-file", secret, "--reconcile", "5", "-v"];
+      cluster.start(node, { priority: 10, args, credentials: false });
+      await until(() => cluster.holders.length === 1, { title: "it holds" });
+      // The cloud is given another key; the old one is refused from now on.
+      cluster.server.model.credentials = { apiKey: "EXOnew000000", secret: "the new secret" };
+      await until(() => heard(node, "cloud-error: "), { title: "the old key is refused" });
+      Deno.writeTextFileSync(variables, "IF_EXOSCALE_API_KEY='EXOnew000000'\n");
+      Deno.writeTextFileSync(secret, "the new secret\n");
+      const since = node.lines.length;
+      node.process?.signal("SIGHUP");
+      await until(() => heard(node, "call: look done", since), { title: "the new key is used" });
+      const output = node.process?.output ?? "";
+      assertStringIncludes(
+        output,
+        "now in force: -xk (IF_EXOSCALE_API_KEY), -xs (IF_EXOSCALE_API_SECRET)",
+      );
+      assert(!output.includes("the new secret") && !output.includes("EXOnew000000"), output);
+      assertEquals(cluster.holders, ["node-1"]);
+    }),
+);
+
+skippableTest(
+  "SIGHUP without a file says that there is nothing to read",
+  MISSING,
+  async () => {
+    const cluster = new Cluster({ count: 1 });
+    try {
+      const node = cluster.node(1);
+      cluster.start(node, { priority: 10 });
+      await until(() => heard(node, "start: watching"), { title: "it has started" });
+      node.process?.signal("SIGHUP");
+      await until(() => heard(node, "reload: there is nothing to read"), { title: "it says so" });
+      assert(node.alive);
+    } finally {
+      await cluster.close();
+    }
+  },
+);
+
+skippableTest(
+  "SIGHUP follows a new list of peers",
+  MISSING,
+  () =>
+    withFiles(async (cluster, write, folder) => {
+      const [first, second] = [cluster.node(1), cluster.node(2)];
+      const own = (number: number) => `peers = ["${cluster.node(number).instance.address}"]\n`;
+      write(1, own(1));
+      write(2, own(2));
+      for (const number of [1, 2]) {
+        const args = ["--config", `${folder}/${number}.toml`];
+        cluster.start(cluster.node(number), { priority: number * 10, args, peers: null });
+      }
+      const alone = (node: ClusterNode) => heard(node, "master (alone)");
+      await until(() => alone(first) && alone(second), { title: "each is alone" });
+      const both = `peers = ["${first.instance.address}", "${second.instance.address}"]\n`;
+      for (const number of [1, 2]) write(number, both);
+      for (const { process } of [first, second]) process?.signal("SIGHUP");
+      await until(() => heard(second, "backup (outranked"), { title: "the worse one steps back" });
+      await until(() => `${cluster.holders}` === "node-1", { title: "one holds" });
+    }),
+);
+
+skippableTest(
+  "SIGHUP ends what does one thing, as a closed terminal always has",
+  MISSING,
+  async () => {
+    const server = new CloudServer();
+    server.model.addAddress(ELASTIC_IP);
+    const { id } = server.model.addInstance(1, "127.0.0.1");
+    server.fault = () => "hang";
+    try {
+      const args = ["-A", "-O", "-xi", ELASTIC_IP, "-xe", server.endpoint("v2"), "-i", id];
+      const env = { IF_EXOSCALE_API_KEY: SIM_KEY, IF_EXOSCALE_API_SECRET: SIM_SECRET };
+      const process = new ExoipProcess(args, { env });
+      await until(() => server.calls.length > 0, { title: "it asks" });
+      process.signal("SIGHUP");
+      assertEquals(await process.ended(), 1);
+      assertStringIncludes(process.output, "failed: ");
+    } finally {
+      await server.close();
+    }
+  },
+);
