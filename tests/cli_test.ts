@@ -60,6 +60,7 @@ const SWITCHES: ReadonlyArray<readonly [name: string, variable?: string]> = [
   ["exclusive", "IF_EXCLUSIVE"],
   ["no-preempt", "IF_NO_PREEMPT"],
   ["stop"],
+  ["doctor"],
   ["status"],
   ["print-config"],
   ["print-iam-policy"],

@@ -1,6 +1,6 @@
-// Heartbeats there and back. Ours say that we are unable, leaving and last of all: no node counts on us, makes way for us
-// or waits for us. What follows when they end is that the peers take this machine for dead, and would take the Elastic IP
-// from it: so nothing may be sent for an address that this instance holds.
+// Heartbeats there and back. Ours say that we are unable, leaving and last of all: no node counts on us, makes way
+// for us or waits for us. What follows when they end is that the peers take this machine for dead, and would take the
+// Elastic IP from it: so nothing may be sent for an address that this instance holds.
 import { decode, encode, type Heartbeat } from "../core/heartbeat.ts";
 import { LAST_PRIORITY, type PeerIdentity } from "../core/peer.ts";
 import type { Clock, Link } from "../world.ts";

@@ -125,6 +125,7 @@ export async function examine(stage: Stage, ailment: Ailment = {}): Promise<Diag
     readTextFile(path) {
       throw new Deno.errors.NotFound(path);
     },
+    fileMode: () => null,
     openLink: () => link,
     openLog: () => ({
       kind: "stdout",
