@@ -9,6 +9,7 @@ import { localMachine } from "./src/host/metadata.ts";
 import { openSupervisor } from "./src/host/notify.ts";
 import { pidFiles } from "./src/host/pid_file.ts";
 import { processSignals } from "./src/host/signals.ts";
+import { serveStatus } from "./src/host/status_server.ts";
 import { runProgram } from "./src/program.ts";
 
 if (import.meta.main) {
@@ -22,12 +23,14 @@ if (import.meta.main) {
     pidFiles,
     supervisor: openSupervisor(Deno.env.toObject()),
     fetch: (url, init) => fetch(url, init),
+    terminal: Deno.stdout.isTerminal(),
     print: (stream, line) => stream === "out" ? console.log(line) : console.error(line),
     readTextFile: (path) => Deno.readTextFileSync(path),
     fileMode,
     openLink,
     openLog: (options) => openLog({ ...options, journal: writesToJournal(Deno.env.toObject()) }),
     interfaces: () => Deno.networkInterfaces(),
+    serveStatus,
     lookup: async (name) => (await lookup(name, { family: 4 })).address,
   });
   Deno.exit(code);

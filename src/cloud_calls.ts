@@ -6,6 +6,7 @@ import { askCloud } from "./ask_cloud.ts";
 import { asCloudError, type CloudError } from "./exoscale/cloud_error.ts";
 import type { QuietLog } from "./quiet_log.ts";
 import { StartPatience } from "./start_patience.ts";
+import type { CallTally } from "./tally.ts";
 import type { Clock, Cloud, Log } from "./world.ts";
 
 /** What the calls need of the watchdog. */
@@ -16,6 +17,7 @@ export interface CallerOptions {
   readonly random: () => number;
   readonly log: Log;
   readonly quiet: QuietLog;
+  readonly tally: CallTally;
   /** Log every call that went well. */
   readonly verbose: boolean;
   /** Ends every call. */
@@ -65,11 +67,13 @@ export class CloudCalls {
   }
 
   async #call(id: number, call: Call): Promise<void> {
-    const { cloud, clock, random, log, verbose, ending, deliver } = this.#options;
+    const { cloud, clock, random, log, tally, verbose, ending, deliver } = this.#options;
     const startedAtMs = clock.nowMs();
     try {
       const answer = await askCloud(cloud, call, ending);
       const tookMs = Math.round(clock.nowMs() - startedAtMs);
+      tally.done(call.verb, { tookMs, atMs: clock.nowMs() });
+      if (answer.verb === "evict" && answer.outcome === "taken") tally.evictions.add(clock.nowMs());
       if (verbose) log.write("info", "call", `${call.verb} done in ${tookMs} ms`);
       this.#patience.calls.answered();
       deliver({ kind: "answered", id, answer, roll: random() });
@@ -82,11 +86,17 @@ export class CloudCalls {
   }
 
   async #members(): Promise<void> {
-    const { cloud, ending, deliver } = this.#options;
+    const { cloud, clock, tally, ending, deliver } = this.#options;
     const list = this.#lists;
+    const startedAtMs = clock.nowMs();
     try {
       const membership = await cloud.members(ending);
       if (list !== this.#lists) return await this.#members();
+      tally.done("members", {
+        tookMs: Math.round(clock.nowMs() - startedAtMs),
+        atMs: clock.nowMs(),
+      });
+      tally.lists.add(clock.nowMs());
       this.#patience.members.answered();
       deliver({ kind: "members", ...membership });
     } catch (cause) {
@@ -99,8 +109,9 @@ export class CloudCalls {
 
   /** Logs the failure; ends the program when it is one that waiting cannot cure and nothing ran yet. */
   #ends(verb: Call["verb"] | "members", error: CloudError): boolean {
-    const { clock, log, quiet, ending, starting, giveUp } = this.#options;
+    const { clock, log, quiet, tally, ending, starting, giveUp } = this.#options;
     if (ending.aborted) return true;
+    tally.failed(verb, error.kind, clock.nowMs());
     const patience = verb === "members" ? this.#patience.members : this.#patience.calls;
     const hopeless = patience.endsWith(error, clock.nowMs());
     if (starting(verb) && hopeless) {

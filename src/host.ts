@@ -5,6 +5,7 @@ import type { HostLog, LogOptions } from "./host/log.ts";
 import type { Machine } from "./host/metadata.ts";
 import type { HostSupervisor } from "./host/notify.ts";
 import type { PidFiles } from "./host/pid_file.ts";
+import type { serveStatus } from "./host/status_server.ts";
 import type { Clock, Link, Signals } from "./world.ts";
 
 /** The computer that the program runs on. */
@@ -19,12 +20,17 @@ export interface Host {
   /** Null when no service manager wants to hear. */
   readonly supervisor: HostSupervisor | null;
   readonly fetch: Fetch;
+  /** Whether standard output is a screen. */
+  readonly terminal: boolean;
   /** Prints one line to standard output or standard error. */
   readonly print: (stream: "out" | "err", line: string) => void;
   readonly readTextFile: (path: string) => string;
   /** Permissions of a file as in chmod(1), null where they cannot be known. */
   readonly fileMode: (path: string) => number | null;
-  readonly openLink: (hostname: string, port: number) => Link;
+  /** `bufferBytes`: the longest datagram that comes in whole. */
+  readonly openLink: (hostname: string, port: number, bufferBytes?: number) => Link;
+  /** Begins to answer over HTTP; throws when the address cannot be had. */
+  readonly serveStatus: typeof serveStatus;
   readonly openLog: (options: LogOptions) => HostLog;
   /** The addresses of this machine, by interface; throws when they cannot be listed. */
   readonly interfaces: () => readonly { readonly name: string; readonly address: string }[];

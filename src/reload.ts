@@ -73,6 +73,7 @@ const ROWS: readonly Row[] = [
   later("exclusive", ["exclusive"]),
   later("pid-file", ["pidFile"]),
   later("log-format", ["logFormat"]),
+  later("listen-status", ["listenStatus"]),
 ];
 
 /** Options that say the same as another, or where to read; what they lead to is compared. */

@@ -1,5 +1,7 @@
 // One Elastic IP being watched: the loop where its events, the core and effects meet. Every event is stepped the
 // moment it comes; effects are started and never waited for, so that nothing the cloud does can delay a heartbeat.
+import { addressView } from "./core/address_view.ts";
+import type { RefusedBefore } from "./core/address_view.ts";
 import type { Advert } from "./core/advert.ts";
 import { settling } from "./core/election_state.ts";
 import {
@@ -13,8 +15,10 @@ import {
 } from "./core/node.ts";
 import type { Call } from "./core/ownership_state.ts";
 import type { PeerIdentity } from "./core/peer.ts";
+import type { AddressView } from "./core/snapshot.ts";
 import { CloudCalls } from "./cloud_calls.ts";
 import type { QuietLog } from "./quiet_log.ts";
+import { CallTally, Count } from "./tally.ts";
 import type { Clock, Cloud, Log, Observer } from "./world.ts";
 
 /** One heartbeat to be sent. */
@@ -64,6 +68,8 @@ export class Watch {
   readonly #cloud: Cloud;
   readonly #calls: CloudCalls;
   readonly #ending = new AbortController();
+  readonly #tally = new CallTally();
+  readonly #takeOvers = new Count();
   #node: Node;
   #wakeAtMs: number;
   #exitCode: 0 | 1 | null = null;
@@ -78,6 +84,7 @@ export class Watch {
       random,
       log,
       quiet,
+      tally: this.#tally,
       verbose,
       ending: this.#ending.signal,
       deliver: (event) => this.deliver(event),
@@ -106,6 +113,20 @@ export class Watch {
   /** Null while it runs. */
   get exitCode(): 0 | 1 | null {
     return this.#exitCode;
+  }
+
+  /** The address as an operator is shown it; `refused` has the last refused datagram of each sender. */
+  view(refused: ReadonlyMap<string, RefusedBefore>): AddressView {
+    const nowMs = this.#options.clock.nowMs();
+    const { lists, evictions } = this.#tally;
+    return addressView(this.#node, {
+      cloud: this.cloudName,
+      peersAtMs: lists.atMs,
+      takeOvers: this.#takeOvers,
+      evictions,
+      calls: this.#tally.views(nowMs),
+      refused,
+    }, nowMs);
   }
 
   /** One event: step and perform. */
@@ -139,6 +160,9 @@ export class Watch {
     if (role === before.role && reason === before.reason) return;
     const { elasticIp } = settings;
     const previousRole = before.role;
+    if (role === "master" && role !== previousRole) {
+      this.#takeOvers.add(this.#options.clock.nowMs());
+    }
     const { observer } = this.#options;
     observer?.roleChanged({ elasticIp, role, previousRole, reason, priority, holding });
   }

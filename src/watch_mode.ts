@@ -8,6 +8,8 @@ import type { Host } from "./host.ts";
 import type { HostLog } from "./host/log.ts";
 import type { Changes } from "./reload.ts";
 import { Reloader } from "./reloader.ts";
+import { openStatus } from "./serve_status.ts";
+import { commit, VERSION } from "./version.ts";
 import { Watchdog, type WatchdogSettings } from "./watchdog.ts";
 import type { Link } from "./world.ts";
 
@@ -72,14 +74,22 @@ export async function watch(config: Config, options: WatchModeOptions): Promise<
   };
   const reloader = new Reloader({ ...options, config: options.configured, apply });
   requests.serve(() => void watchdog.reload(() => reloader.reload()));
-  return await watchdog.run();
+  const status = openStatus(config, { host, watchdog });
+  if (typeof status === "string") {
+    log.write("critical", "listen", status);
+    await link.close();
+    return 1;
+  }
+  const code = await watchdog.run();
+  await status?.close();
+  return code;
 }
 
 function watchdogSettings(
   config: Config,
   { instanceId, localAddresses }: { instanceId: string; localAddresses: readonly string[] },
 ): WatchdogSettings {
-  const { listen, verbose, wire, api } = config;
+  const { listen, verbose, wire, api, zone } = config;
   return {
     nodes: nodeSettings(config),
     port: listen.port,
@@ -87,6 +97,7 @@ function watchdogSettings(
     selfId: api === "v2" ? instanceId : null,
     addresses: addressesOf(config, localAddresses),
     verbose,
+    about: { program: { version: VERSION, commit: commit() }, instanceId, zone },
   };
 }
 

@@ -3,56 +3,21 @@ import { trailerFor } from "./core/advert.ts";
 import { decode, encode } from "./core/heartbeat.ts";
 import type { NodeEvent, NodeSettings } from "./core/node.ts";
 import { unresolved } from "./core/peer.ts";
-import { statusLines } from "./core/status.ts";
-import type { Connect } from "./connection.ts";
+import type { Vitals } from "./core/liveness.ts";
+import type { Snapshot } from "./core/snapshot.ts";
+import { Alarm } from "./alarm.ts";
 import { addressed } from "./addressed_log.ts";
+import { Answers } from "./answers.ts";
 import { QuietLog } from "./quiet_log.ts";
+import { RecentLog } from "./recent_log.ts";
+import { Snapshots } from "./snapshots.ts";
 import { Supervision } from "./supervision.ts";
 import { type Outgoing, type Reconfiguration, Watch } from "./watch.ts";
-import type {
-  Clock,
-  Datagram,
-  Link,
-  Log,
-  Observer,
-  SignalName,
-  Signals,
-  Supervisor,
-} from "./world.ts";
+import { Datagrams } from "./tally.ts";
+import type { WatchdogSettings, World } from "./watchdog_options.ts";
+import type { Datagram, Log, SignalName } from "./world.ts";
 
-/** The longest `info` request that is recognised. */
-const INFO_MAX_BYTES = 16;
-
-/** What the watchdog is told once. */
-export interface WatchdogSettings {
-  /** One for each Elastic IP, at least one. */
-  readonly nodes: readonly NodeSettings[];
-  /** Port of every node. */
-  readonly port: number;
-  /** Whether heartbeats carry our trailer. */
-  readonly trailer: boolean;
-  /** Known on API v2 before the cloud has answered; null on v1. */
-  readonly selfId: string | null;
-  /** Addresses given with `-p`; null when the cloud lists the peers. */
-  readonly addresses: readonly string[] | null;
-  /** Log every API call. */
-  readonly verbose: boolean;
-}
-
-/** The outside of the watchdog. */
-export interface World {
-  readonly clock: Clock;
-  /** Uniform in 0..1. */
-  readonly random: () => number;
-  readonly link: Link;
-  readonly signals: Signals;
-  readonly log: Log;
-  /** Null when nobody wants to hear. */
-  readonly supervisor: Supervisor | null;
-  /** Null when nobody wants to know. */
-  readonly observer?: Observer | null;
-  readonly connect: Connect;
-}
+export type { WatchdogSettings, World } from "./watchdog_options.ts";
 
 /** Runs until told to stop, or until the cloud says that it never can work. Resolves to the exit code. */
 export function runWatchdog(settings: WatchdogSettings, world: World): Promise<0 | 1> {
@@ -69,20 +34,46 @@ export class Watchdog {
   /** That one, and those of the addresses where there are several. */
   readonly #quiets: QuietLog[];
   readonly #supervision: Supervision;
-  readonly #refused = new Map<string, number>();
-  #sent = 0;
-  #received = 0;
+  readonly #log: RecentLog;
+  readonly #datagrams = new Datagrams();
+  readonly #alarm: Alarm;
+  readonly #snapshots: Snapshots;
+  readonly #answers: Answers;
   #sequence = 0;
-  #timer: { atMs: number; cancel: AbortController } | null = null;
+  #listening = true;
   #finish: (code: 0 | 1) => void = () => {};
 
   constructor(settings: WatchdogSettings, world: World) {
     this.#settings = settings;
     this.#world = world;
-    this.#quiet = new QuietLog(world.log, world.clock);
+    const { clock, link } = world;
+    this.#alarm = new Alarm(clock, () => this.#tick());
+    this.#log = new RecentLog(world.log, clock);
+    this.#quiet = new QuietLog(this.#log, clock);
     this.#quiets = [this.#quiet];
     this.#supervision = new Supervision(world.supervisor);
     this.watches = settings.nodes.map((node) => this.#watch(node));
+    this.#snapshots = new Snapshots({
+      clock,
+      watches: this.watches,
+      datagrams: this.#datagrams,
+      alarm: this.#alarm,
+      listening: () => this.#listening,
+      recent: this.#log,
+      about: settings.about,
+      checks: world.checks ?? (() => []),
+    });
+    this.#answers = new Answers({ clock, link, log: this.#log, snapshot: () => this.snapshot() });
+  }
+
+  /** Everything that an operator can be shown, as it is now. */
+  snapshot(): Snapshot {
+    return this.#snapshots.take();
+  }
+
+  /** What a supervisor asks for. */
+  vitals(): Vitals {
+    return this.#snapshots.vitals();
   }
 
   /** Resolves to the exit code once every watch has ended. */
@@ -95,9 +86,9 @@ export class Watchdog {
       this.#say("info", "start", `watching ${elasticIp} through ${watch.cloudName}`);
       watch.deliver({ kind: "tick" });
     }
-    const listening = this.#listen();
+    const listening = this.#listen().finally(() => this.#listening = false);
     const code = await finished;
-    this.#timer?.cancel.abort();
+    this.#alarm.cancel();
     deaf();
     await link.close();
     await Promise.all([listening, ...this.watches.map((watch) => watch.callsEnded())]);
@@ -124,7 +115,8 @@ export class Watchdog {
 
   #watch(node: NodeSettings): Watch {
     const { selfId, addresses, verbose, nodes } = this.#settings;
-    const { clock, random, log, observer = null, connect } = this.#world;
+    const { clock, random, observer = null, connect } = this.#world;
+    const log = this.#log;
     const { elasticIp } = node;
     const several = nodes.length > 1;
     const own = several ? addressed(log, elasticIp) : log;
@@ -159,22 +151,7 @@ export class Watchdog {
     const nodes = this.watches.filter((watch) => watch.exitCode === null).map(({ node }) => node);
     this.#supervision.stepped(nodes, atMs);
     const wakes = this.watches.map(({ wakeAtMs }) => wakeAtMs);
-    this.#sleep(Math.min(...wakes, nodes.length > 0 ? this.#supervision.wakeAtMs : Infinity));
-  }
-
-  #sleep(wakeAtMs: number): void {
-    if (this.#timer?.atMs === wakeAtMs) return;
-    this.#timer?.cancel.abort();
-    if (wakeAtMs === Infinity) return void (this.#timer = null);
-    const { clock } = this.#world;
-    const cancel = new AbortController();
-    this.#timer = { atMs: wakeAtMs, cancel };
-    // Timers count whole milliseconds: rounding up wakes once and not a little too early.
-    clock.sleep(Math.ceil(wakeAtMs - clock.nowMs()), cancel.signal).then(() => {
-      if (cancel.signal.aborted) return;
-      this.#timer = null;
-      this.#tick();
-    });
+    this.#alarm.set(Math.min(...wakes, nodes.length > 0 ? this.#supervision.wakeAtMs : Infinity));
   }
 
   /** Steps the watches that wanted it; if none did, all, as a sign of life. */
@@ -194,7 +171,7 @@ export class Watchdog {
     const { clock, link } = this.#world;
     const { trailer, port } = this.#settings;
     this.#sequence = Math.max(this.#sequence + 1, Math.floor(clock.wallMs()));
-    this.#sent += 1;
+    this.#datagrams.sent.add(clock.nowMs());
     const bytes = encode({
       priority: advert.priority,
       elasticIp,
@@ -211,37 +188,23 @@ export class Watchdog {
   #receive({ bytes, from, fromPort }: Datagram): void {
     const heartbeat = decode(bytes);
     if (!("refused" in heartbeat)) {
-      this.#received += 1;
+      this.#datagrams.received.add(this.#world.clock.nowMs());
       const { elasticIp } = heartbeat;
       const watch = this.watches.find(({ node }) => node.election.settings.elasticIp === elasticIp);
       if (!watch) return this.#refuse(from, "wrong-address");
       return watch.deliver({ kind: "heard", from, heartbeat });
     }
-    if (bytes.length > INFO_MAX_BYTES || new TextDecoder().decode(bytes).trim() !== "info") {
-      return this.#refuse(from, heartbeat.refused);
-    }
-    this.#answer(from, fromPort);
-  }
-
-  #answer(from: string, fromPort: number): void {
-    const { link, clock } = this.#world;
-    const loopback = from.startsWith("127.") || from === "::1";
-    if (!loopback && !link.localAddresses.includes(from)) {
-      return this.#refuse(from, "remote-info");
-    }
-    const counts = { sent: this.#sent, received: this.#received, refused: this.#refused };
-    const lines = this.watches.flatMap(({ node }) => statusLines(node, counts, clock.nowMs()));
-    for (const line of lines) this.#say("info", "status", line);
-    link.send(new TextEncoder().encode(lines.join("\n") + "\n"), from, fromPort);
+    const outcome = this.#answers.answer(bytes, { from, fromPort });
+    if (outcome !== "answered") this.#refuse(from, outcome ?? heartbeat.refused);
   }
 
   #refuse(from: string, reason: string): void {
-    this.#refused.set(reason, (this.#refused.get(reason) ?? 0) + 1);
+    this.#datagrams.refuse(from, reason, this.#world.clock.nowMs());
     const text = `datagram from ${from}: ${reason}`;
     this.#quiet.write(`${from} ${reason}`, ["warning", "refused", text]);
   }
 
   #say(...line: Parameters<Log["write"]>): void {
-    this.#world.log.write(...line);
+    this.#log.write(...line);
   }
 }

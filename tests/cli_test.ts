@@ -47,6 +47,7 @@ const ADDED: readonly Row[] = [
   ["env-file", ["IF_ENV_FILE"], "/etc/exoip/exoip.env"],
   ["log-format", ["IF_LOG_FORMAT"], "json"],
   ["log-level", ["IF_LOG_LEVEL"], "warning"],
+  ["listen-status", ["IF_LISTEN_STATUS"], ":9311"],
 ];
 const VALUED = [...ORIGINAL, ...ADDED];
 const SWITCHES: ReadonlyArray<readonly [name: string, variable?: string]> = [
@@ -63,6 +64,8 @@ const SWITCHES: ReadonlyArray<readonly [name: string, variable?: string]> = [
   ["doctor"],
   ["status"],
   ["print-config"],
+  ["json"],
+  ["watch"],
   ["print-iam-policy"],
   ["h"],
 ];

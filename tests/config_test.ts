@@ -51,6 +51,7 @@ Deno.test("configure() gives the documented defaults", () => {
     reconcileMs: 30_000,
     wire: "full",
     pidFile: null,
+    listenStatus: null,
   });
 });
 
@@ -128,6 +129,16 @@ Deno.test("configure() names flag and variable of each problem", () => {
     [["--preempt-delay", "2d"], /^--preempt-delay \(IF_PREEMPT_DELAY\): 2d is not between/],
     [["--handover-timeout", "11m"], /^--handover-timeout \(IF_HANDOVER_TIMEOUT\): 11m is not/],
     [["--reconcile", "4"], /^--reconcile \(IF_RECONCILE\): 4 is not between 5s and 5min/],
+    [
+      ["--listen-status", "9311"],
+      /^--listen-status \(IF_LISTEN_STATUS\): "9311" is not \[HOST\]:PORT/,
+    ],
+    [["--listen-status", ":0"], /^--listen-status \(IF_LISTEN_STATUS\): ":0" is not/],
+    [["--listen-status", "node:1"], /^--listen-status \(IF_LISTEN_STATUS\): "node:1" is not/],
+    [["--listen-status", "1.2.3:1"], /^--listen-status \(IF_LISTEN_STATUS\): "1.2.3:1" is not/],
+    [["--listen-status", "::1:80"], /^--listen-status \(IF_LISTEN_STATUS\): "::1:80" is not/],
+    [["--json"], /^--json: goes with --status only/],
+    [["--watch"], /^--watch: goes with --status only/],
     [["--wire", "go"], /^--wire \(IF_WIRE\): "go" is not full or plain/],
   ];
   for (const [argv, expected] of rows) {
@@ -169,4 +180,20 @@ Deno.test("configure() reports all problems together", () => {
 Deno.test("nameOf() names an option by flag and first variable", () => {
   const names = ["W", "xk", "zone", "unknown"].map(nameOf);
   assertEquals(names, ["-W", "-xk (IF_EXOSCALE_API_KEY)", "--zone (IF_EXOSCALE_ZONE)", "unknown"]);
+});
+
+Deno.test("configure() serves the status on loopback unless another address is given", () => {
+  const rows = {
+    ":9311": "127.0.0.1",
+    "localhost:9311": "127.0.0.1",
+    "0.0.0.0:9311": "0.0.0.0",
+    "192.0.2.1:9311": "192.0.2.1",
+    "[::]:9311": "::",
+    "[0:0::1]:9311": "::1",
+  };
+  for (const [text, hostname] of Object.entries(rows)) {
+    const wanted = { hostname, port: 9_311 };
+    assertEquals(configOf([...WATCH, "--listen-status", text]).listenStatus, wanted, text);
+    assertEquals(configOf(WATCH, { IF_LISTEN_STATUS: text }).listenStatus, wanted, text);
+  }
 });

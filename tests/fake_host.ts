@@ -116,6 +116,10 @@ export async function run(argv: string[], situation: Situation = {}): Promise<Tr
       return text;
     },
     fileMode: (path) => path in files ? modes[path] ?? 0o600 : null,
+    terminal: false,
+    serveStatus: () => {
+      throw new Deno.errors.AddrInUse("address in use");
+    },
     openLink: () => {
       throw new Deno.errors.AddrInUse("address in use");
     },

@@ -1,11 +1,12 @@
 // The loop itself, with a real clock and a real cloud client, and a link that only counts.
 import { assert, assertEquals } from "@std/assert";
-import { decode } from "../src/core/heartbeat.ts";
+import { decode, encode } from "../src/core/heartbeat.ts";
 import type { NodeSettings } from "../src/core/node.ts";
 import { CloudV2 } from "../src/exoscale/cloud_v2.ts";
 import { systemClock } from "../src/host/clock.ts";
-import { runWatchdog, type WatchdogSettings } from "../src/watchdog.ts";
+import { Watchdog, type WatchdogSettings } from "../src/watchdog.ts";
 import type { Clock, SignalName, Supervisor } from "../src/world.ts";
+import { Parts } from "../src/parts.ts";
 import { until } from "./e2e/cluster.ts";
 import { InboxLink } from "./inbox_link.ts";
 import { SIM_KEY, SIM_SECRET } from "./exoscale/face_v2.ts";
@@ -63,7 +64,7 @@ function start(
     verbose: true,
     ...overrides,
   };
-  const ended = runWatchdog(settings, {
+  const watchdog = new Watchdog(settings, {
     clock,
     random: Math.random,
     link,
@@ -90,13 +91,14 @@ function start(
       }),
   });
   return {
+    watchdog,
     server,
     address,
     self,
     peer,
     link,
     lines,
-    ended,
+    ended: watchdog.run(),
     tell: (signal: SignalName) => tell(signal),
   };
 }
@@ -259,5 +261,77 @@ Deno.test("runWatchdog() shows life as often as it is asked to, however rare its
   tell("stop");
   await ended;
   assert(!told.some(({ text }) => text === "READY=1"), "it was stopped within its hold-off");
+  await server.close();
+});
+
+Deno.test("a watchdog counts what it does, and shows how far it has come", async () => {
+  const { watchdog, server, link, peer, ended, tell } = start({ deadRatio: 10 });
+  assertEquals(watchdog.snapshot().phase, "starting");
+  link.hear("rubbish", peer.address);
+  const running = () => watchdog.snapshot().phase === "running";
+  await until(running, { title: "the first election is over" });
+  const holds = () => watchdog.snapshot().addresses[0]?.holding === true;
+  await until(holds, { title: "it holds" });
+  const { heartbeats, loop, addresses: [address], changes, instanceId } = watchdog.snapshot();
+  assert(address);
+  assertEquals(heartbeats.refused.map(({ word, count }) => [word, count]), [["length", 1]]);
+  assertEquals(address.peers[0]?.refused?.word, "length");
+  const heard = link.sent.filter(({ port }) => port === 12_345).length;
+  assert(heartbeats.sent > 10 && heartbeats.sent <= heard, `${heartbeats.sent} of ${heard}`);
+  assertEquals([address.takeOvers, address.role, instanceId === null], [1, "master", false]);
+  const attach = address.calls.find(({ verb }) => verb === "attach");
+  assert(attach?.done === 1 && attach.doneAgeMs !== null && attach.tookMs !== null);
+  assert(loop.lateAgeMs !== null && loop.listening && loop.worstLateMs >= loop.lateMs);
+  assert(changes.some(({ event }) => event === "role") && changes.at(-1)?.event === "attached");
+  const says = { priority: 20, elasticIp: address.elasticIp, id: peer.id, trailer: null };
+  link.hear(encode(says), peer.address);
+  const best = () => watchdog.snapshot().addresses[0]?.reason === "best";
+  await until(best, { title: "it is not alone any more" });
+  assertEquals(watchdog.snapshot().addresses[0]?.takeOvers, 1, "another reason is no take-over");
+  server.fault = () => "hang";
+  tell("stop");
+  assertEquals(watchdog.vitals().phase, "stopping");
+  tell("stop");
+  tell("stop");
+  await ended;
+  await server.close();
+});
+
+Deno.test("a watchdog counts the calls that fail, by kind", async () => {
+  const { watchdog, server, ended, tell } = start();
+  server.fault = () => "html-502";
+  const errors = () => watchdog.snapshot().addresses[0]?.calls ?? [];
+  const failed = () => errors().find(({ verb }) => verb === "prepare")?.errors[0];
+  await until(() => failed() !== undefined, { title: "one has failed" });
+  assert(failed()?.word && failed()!.count >= 1 && failed()!.ageMs !== null);
+  assertEquals(errors().find(({ verb }) => verb === "prepare")?.done, 0);
+  tell("stop");
+  await ended;
+  await server.close();
+});
+
+Deno.test("a watchdog tells that its socket is not read any more", async () => {
+  const { watchdog, server, link, ended, tell } = start();
+  assertEquals(watchdog.vitals().loop.listening, true);
+  await link.close();
+  await until(() => !watchdog.vitals().loop.listening, { title: "it says so" });
+  tell("stop");
+  await ended;
+  await server.close();
+});
+
+Deno.test("a watchdog answers so many questions a second, and counts the others", async () => {
+  const { watchdog, server, link, lines, ended, tell } = start();
+  for (let number = 0; number < 200; number++) link.hear(`info json ${number}`, "127.0.0.1");
+  const refused = () =>
+    watchdog.snapshot().heartbeats.refused.find(({ word }) => word === "info-flood")?.count ?? 0;
+  const answers = () => link.sent.filter(({ port }) => port === 4_242);
+  await until(() => refused() + answers().length === 200, { title: "all are dealt with" });
+  assert(answers().length >= 20 && answers().length < 100, `${answers().length} answers`);
+  const text = new Parts().add(answers()[0]!.bytes, 0);
+  assertEquals(JSON.parse(text ?? "").addresses.length, 1);
+  assertEquals(lines.filter((line) => line.startsWith("info status")), [], "JSON is not logged");
+  tell("stop");
+  await ended;
   await server.close();
 });

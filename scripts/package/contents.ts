@@ -64,6 +64,8 @@ const EXAMPLES = [
   "network/51-exoip.yaml",
   "network/51-exoip.network",
   "kubernetes/exoip.yaml",
+  "monitoring/exoip-rules.yml",
+  "monitoring/exoip-dashboard.json",
 ];
 
 function file(path: string, content: Entry["content"]): Entry {

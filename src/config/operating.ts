@@ -1,7 +1,9 @@
 // How the process behaves on its machine: what it says, and to whom.
 import type { Severity } from "../core/report.ts";
 import { LOG_FORMATS, type LogFormat } from "../host/log_format.ts";
-import type { Reading } from "./reading.ts";
+import { canonicalIp } from "../core/ip.ts";
+import type { StatusAddress } from "../host/status_server.ts";
+import { nameOf, type Reading } from "./reading.ts";
 
 /** The operating side as configured. */
 export interface OperatingConfig {
@@ -13,6 +15,8 @@ export interface OperatingConfig {
   readonly logLevel: Severity;
   /** Path of the PID file, null without one. */
   readonly pidFile: string | null;
+  /** Where the status is served over HTTP, null when it is not. */
+  readonly listenStatus: StatusAddress | null;
 }
 
 /** The operator's part of the configuration. */
@@ -24,6 +28,7 @@ export function readOperating(reading: Reading): OperatingConfig {
     logFormat: readFormat(reading),
     logLevel: readLevel(reading),
     pidFile: reading.value("pid-file"),
+    listenStatus: readListenStatus(reading),
   };
 }
 
@@ -42,4 +47,22 @@ function readLevel(reading: Reading): Severity {
   const problem = `${JSON.stringify(text)} is not ${levels.join(" or ")}`;
   reading.need(level !== undefined, "log-level", problem);
   return level ?? "info";
+}
+
+function readListenStatus(reading: Reading): StatusAddress | null {
+  for (const name of ["json", "watch"]) {
+    reading.need(!reading.on(name), name, `goes with ${nameOf("status")} only`);
+  }
+  const text = reading.value("listen-status");
+  if (text === null) return null;
+  const match = /^(?:([\d.]+|localhost)|\[([\da-f:.]+)\])?:(\d{1,5})$/i.exec(text);
+  const host = (match?.[1] ?? match?.[2] ?? "127.0.0.1").toLowerCase();
+  const hostname = host === "localhost" ? "127.0.0.1" : canonicalIp(host);
+  const port = Number(match?.[3]);
+  reading.need(
+    hostname !== null && port >= 1 && port <= 65_535,
+    "listen-status",
+    `${JSON.stringify(text)} is not [HOST]:PORT with an IP address (IPv6 in brackets) or localhost`,
+  );
+  return { hostname: hostname ?? "", port };
 }

@@ -1,44 +1,147 @@
-// What `info` and the log show: from the state alone, every time as an age.
-import type { Node } from "./node.ts";
-import type { Peer } from "./peer.ts";
+// A snapshot as text: what `info`, `--status` and the log show. Every figure with its age.
+import type { AddressView, AgeMs, CountView, PeerView, Snapshot } from "./snapshot.ts";
 
-/** Counts since the start, kept by the watchdog. */
-export interface Counts {
-  readonly sent: number;
-  readonly received: number;
-  /** By reason word. */
-  readonly refused: ReadonlyMap<string, number>;
+/** Longest text that goes into one datagram, so that no network has to cut it into pieces. */
+export const INFO_MAX_BYTES = 1_400;
+/** Changes that the text shows. */
+const CHANGES_MAX = 8;
+
+/** One line of the text. */
+interface Line {
+  readonly text: string;
+  /** Whether it may be left out where there is no room. */
+  readonly detail: boolean;
 }
 
-/** The state as lines of text. */
-export function statusLines({ election, ownership }: Node, counts: Counts, atMs: number): string[] {
-  const { settings, role, reason, roleSinceMs, priority, selfId, peers } = election;
-  const age = (sinceMs: number) =>
-    Number.isFinite(sinceMs) ? `${((atMs - sinceMs) / 1000).toFixed(1)} s ago` : "never";
-  const refused = [...counts.refused].map(([word, count]) => `${word} ${count}`).join(", ");
-  const holding = ownership.holding === null ? "unknown" : ownership.holding ? "yes" : "no";
+/** All lines. */
+export function statusLines(snapshot: Snapshot): string[] {
+  return allLines(snapshot).map(({ text }) => text);
+}
+
+/** As many of them as fit into the space, the last ones of peers and changes left out first; the end says how many. */
+export function fittedLines(snapshot: Snapshot, maxBytes = INFO_MAX_BYTES): string[] {
+  const lines = allLines(snapshot);
+  const note = (cut: number) => `and ${cut} more, which exoip --status prints`;
+  const size = (kept: readonly Line[]) =>
+    new TextEncoder().encode(kept.map(({ text }) => text + "\n").join("")).length;
+  if (size(lines) <= maxBytes) return lines.map(({ text }) => text);
+  const room = maxBytes - note(lines.length).length - 1;
+  const kept = [...lines];
+  while (size(kept) > room) {
+    const last = kept.findLastIndex(({ detail }) => detail);
+    kept.splice(last < 0 ? kept.length - 1 : last, 1);
+  }
+  return [...kept.map(({ text }) => text), note(lines.length - kept.length)];
+}
+
+/** An age for people: `3.2 s`, `5 min 3 s`, `2 h 5 min`, `3 d 4 h`. */
+export function spanText(ms: number): string {
+  const seconds = Math.floor(ms / 1_000);
+  if (seconds < 120) return `${(ms / 1_000).toFixed(1)} s`;
+  const [minutes, hours, days] = [60, 3_600, 86_400].map((unit) => Math.floor(seconds / unit));
+  if (seconds < 7_200) return `${minutes} min ${seconds % 60} s`;
+  if (seconds < 172_800) return `${hours} h ${minutes! % 60} min`;
+  return `${days} d ${hours! % 24} h`;
+}
+
+/** `3.2 s ago`, or `never`. */
+export function ageText(ageMs: AgeMs): string {
+  return ageMs === null ? "never" : `${spanText(ageMs)} ago`;
+}
+
+function allLines(snapshot: Snapshot): Line[] {
+  const must = (text: string): Line => ({ text, detail: false });
+  const { addresses, checks, changes } = snapshot;
   return [
-    `address ${settings.elasticIp}`,
-    `role ${role} (${reason}), changed ${age(roleSinceMs)}`,
-    `holding ${holding}, cloud read ${age(ownership.seenAtMs)}, able ${
-      ownership.able ? "yes" : "no"
-    }`,
-    `priority ${priority}, interval ${settings.intervalMs} ms, dead ratio ${settings.deadRatio}`,
-    `id ${selfId ?? "unknown"}`,
-    `heartbeats sent ${counts.sent}, received ${counts.received}, refused ${refused || "none"}`,
-    ...[...peers.values()].map((peer) => peerLine(peer, age)),
+    ...addresses.flatMap((address) => addressLines(address, snapshot)),
+    ...left(snapshot.addressesLeftOut, "addresses"),
+    must(heartbeatLine(snapshot)),
+    must(programLine(snapshot)),
+    ...checks.map(({ name, state, ageMs, reason }) =>
+      must(`check ${name} ${state}, last result ${ageText(ageMs)}${reason && `: ${reason}`}`)
+    ),
+    ...changes.slice(-CHANGES_MAX).map(({ event, text, ageMs }): Line => ({
+      text: `change ${ageText(ageMs)}: ${event}: ${text}`,
+      detail: true,
+    })),
   ];
 }
 
-function peerLine(peer: Peer, age: (sinceMs: number) => string): string {
-  const { address, alive, priority, trailer, heardAtMs, instanceId } = peer;
-  const flags = trailer === null ? [] : [
-    trailer.holds ? "holds" : "",
-    trailer.leaving ? "leaving" : "",
-    trailer.unable ? "unable" : "",
-    trailer.hearsYou ? "" : "does not hear us",
+function addressLines(view: AddressView, { instanceId }: Snapshot): Line[] {
+  const yes = (flag: boolean) => flag ? "yes" : "no";
+  const holding = view.holding === null ? "unknown" : yes(view.holding);
+  const others = view.otherHolders.map((holder) => holder.peer ?? holder.instanceId).join(", ");
+  const none = view.otherHoldersAgeMs === null ? "unknown" : "none";
+  const lines = [
+    `address ${view.elasticIp}`,
+    `role ${view.role} (${view.reason}), changed ${ageText(view.roleAgeMs)}`,
+    `holding ${holding}, cloud read ${ageText(view.holdingAgeMs)}, able ${
+      yes(view.able)
+    }, healthy ${yes(view.healthy)}`,
+    `priority ${view.priority}, interval ${view.intervalMs} ms, dead after ${view.deadTimeMs} ms`,
+    `id ${instanceId ?? "unknown"}`,
+    `other holders ${others || none}, read ${ageText(view.otherHoldersAgeMs)}`,
+    `take-overs ${counted(view.takeOvers, view.takeOverAgeMs)}, evictions ${
+      counted(view.evictions, view.evictionAgeMs)
+    }`,
+    `cloud answered ${ageText(view.cloudAgeMs)}, errors ${errorsText(view)}`,
+  ];
+  return [
+    ...lines.map((text) => ({ text, detail: false })),
+    ...view.peers.map((peer) => ({ text: peerLine(peer), detail: true })),
+    ...left(view.peersLeftOut, "peers"),
+  ];
+}
+
+function left(count: number, what: string): Line[] {
+  return count === 0 ? [] : [{ text: `${count} more ${what} do not fit here`, detail: false }];
+}
+
+function errorsText({ calls }: AddressView): string {
+  const errors = calls.flatMap(({ verb, errors }) =>
+    errors.map(({ word, count, ageMs }) => `${verb} ${word} ${counted(count, ageMs)}`)
+  );
+  return errors.join(", ") || "none";
+}
+
+function heartbeatLine({ heartbeats }: Snapshot): string {
+  const { sent, sentAgeMs, received, receivedAgeMs, refused } = heartbeats;
+  const words = refused.map(countText).join(", ") || "none";
+  return `heartbeats sent ${counted(sent, sentAgeMs)}, received ${
+    counted(received, receivedAgeMs)
+  }, refused ${words}`;
+}
+
+function programLine({ program, upMs, zone, phase, loop }: Snapshot): string {
+  const { version, commit } = program;
+  const where = zone === null ? "" : `, zone ${zone}`;
+  const deaf = loop.listening ? "" : ", the socket is not read";
+  return `exoip ${version} (commit ${commit}), ${phase}, up ${spanText(upMs)}${where}, ` +
+    `loop late by ${Math.round(loop.lateMs)} ms, at worst ${
+      Math.round(loop.worstLateMs)
+    } ms${deaf}`;
+}
+
+function counted(count: number, ageMs: AgeMs): string {
+  return count === 0 ? "0" : `${count} (${ageText(ageMs)})`;
+}
+
+function countText({ word, count, ageMs }: CountView): string {
+  return `${word} ${counted(count, ageMs)}`;
+}
+
+function peerLine(peer: PeerView): string {
+  const { address, alive, priority, heardAgeMs, instanceId, refused } = peer;
+  const flags = [
+    peer.holds ? "holds" : "",
+    peer.leaving ? "leaving" : "",
+    peer.unable ? "unable" : "",
+    peer.unhealthy ? "unhealthy" : "",
+    peer.link === "does-not-hear-us" ? "does not hear us" : "",
+    peer.link === "not-heard" ? "lives, but is not heard" : "",
+    refused ? `refused ${countText(refused)}` : "",
   ].filter(Boolean);
-  const words = [alive ? "alive" : "dead", `priority ${priority}`, ...flags];
-  const heard = `heard ${age(heardAtMs ?? -Infinity)}`;
+  const words = [alive ? "alive" : "dead", `priority ${priority ?? "unknown"}`, ...flags];
+  const heard = `heard ${ageText(heardAgeMs)}`;
   return `peer ${address} ${words.join(", ")}, ${heard}, instance ${instanceId ?? "unknown"}`;
 }

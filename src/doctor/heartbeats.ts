@@ -1,5 +1,6 @@
 // Does each peer hear us, and do we hear it?
 import { asCloudError } from "../exoscale/cloud_error.ts";
+import type { LinkWord, Snapshot } from "../core/snapshot.ts";
 import type { Facts } from "./facts.ts";
 import { fail, NotKnown, ok, type Said, skip, warn } from "./finding.ts";
 import { type Conversation, converse, type Hearing, hearingKey } from "./round_trip.ts";
@@ -7,7 +8,7 @@ import { type Conversation, converse, type Hearing, hearingKey } from "./round_t
 /** The check. */
 export async function checkHeartbeats(facts: Facts, signal: AbortSignal): Promise<Said[]> {
   const port = await facts.port();
-  if (port.kind === "watchdog") return toldByRunning(port.lines);
+  if (port.kind === "watchdog") return toldByRunning(port.snapshot);
   if (port.kind === "taken") throw new NotKnown("the port cannot be had");
   const elasticIps = await facts.elasticIps(signal);
   const planned: Conversation[] = [];
@@ -73,19 +74,24 @@ function describe(
 }
 
 /** What the watchdog of this machine says of its peers. */
-function toldByRunning(lines: readonly string[]): Said[] {
-  const peers = lines.flatMap((line) => {
-    const [, address, state, rest = ""] = /^peer (\S+) (alive|dead)\b(.*)$/.exec(line) ?? [];
-    return address
-      ? [{ address, alive: state === "alive", deaf: /does not hear us/.test(rest) }]
-      : [];
-  });
-  if (peers.length === 0) return [warn("the watchdog that runs here has no peers")];
-  return peers.map(({ address, alive, deaf }) =>
-    !alive
-      ? warn(`${address} is silent, says the watchdog that runs here`)
-      : deaf
-      ? fail(`${address} does not hear us, says the watchdog that runs here: let UDP in there`)
-      : ok(`${address} answers the watchdog that runs here`)
+function toldByRunning({ addresses }: Snapshot): Said[] {
+  const several = addresses.length > 1;
+  const found = addresses.flatMap(({ elasticIp, peers }) =>
+    peers.map(({ address, link }) => {
+      const peer = several ? `${address} (${elasticIp})` : address;
+      return LINKS[link](peer);
+    })
   );
+  return found.length > 0 ? found : [warn("the watchdog that runs here has no peers")];
 }
+
+/** In the words of the watchdog that runs here. */
+const LINKS: Readonly<Record<LinkWord, (peer: string) => Said>> = {
+  "both": (peer) => ok(`${peer} answers the watchdog that runs here`),
+  "unconfirmed": (peer) => ok(`${peer} is heard by the watchdog that runs here`),
+  "silent": (peer) => warn(`${peer} is silent, says the watchdog that runs here`),
+  "not-heard": (peer) =>
+    fail(`${peer} lives and is not heard by the watchdog that runs here: let UDP in here`),
+  "does-not-hear-us": (peer) =>
+    fail(`${peer} does not hear the watchdog that runs here: let UDP in there`),
+};

@@ -1,19 +1,22 @@
 // Is the port ours to have? If not, it is perhaps a watchdog of ours that has it, whose answer then serves.
 import { nameOf } from "../config.ts";
 import { hostText } from "../core/ip.ts";
-import type { Clock, Link } from "../world.ts";
+import type { Snapshot } from "../core/snapshot.ts";
+import type { Host } from "../host.ts";
+import { Inquiry } from "../inquiry.ts";
+import { BUFFER_BYTES } from "../status.ts";
+import type { Link } from "../world.ts";
 import type { Facts } from "./facts.ts";
 import { fail, ok, type Said } from "./finding.ts";
 
 /** What became of the attempt to have the port. */
 export type PortState =
   | { readonly kind: "free"; readonly link: Link }
-  /** The lines that it answers to `info`. */
-  | { readonly kind: "watchdog"; readonly lines: readonly string[] }
+  | { readonly kind: "watchdog"; readonly snapshot: Snapshot }
   | { readonly kind: "taken"; readonly reason: string };
 
 /** Questions that are asked; one may get lost. */
-const ATTEMPTS = 3, ATTEMPT_MS = 500;
+const ATTEMPTS = 3;
 
 /** Opens the socket that a watchdog would have, and keeps it. */
 export async function takePort(
@@ -23,10 +26,9 @@ export async function takePort(
   try {
     return { kind: "free", link: host.openLink(hostname, port) };
   } catch (cause) {
-    const lines = cause instanceof Deno.errors.AddrInUse
-      ? await askRunning(config.listen, host)
-      : null;
-    if (lines !== null) return { kind: "watchdog", lines };
+    const used = cause instanceof Deno.errors.AddrInUse;
+    const snapshot = used ? await askRunning(config.listen, host) : null;
+    if (snapshot !== null) return { kind: "watchdog", snapshot };
     return { kind: "taken", reason: cause instanceof Error ? cause.message : `${cause}` };
   }
 }
@@ -45,24 +47,14 @@ export async function checkPort(facts: Facts): Promise<Said[]> {
 /** What the watchdog there answers, null when none does. */
 async function askRunning(
   { hostname, port }: { hostname: string; port: number },
-  { openLink, clock }: { openLink: (hostname: string, port: number) => Link; clock: Clock },
-): Promise<string[] | null> {
+  { openLink, clock }: Pick<Host, "openLink" | "clock">,
+): Promise<Snapshot | null> {
   const any: Record<string, string> = { "0.0.0.0": "127.0.0.1", "::": "::1" };
   const to = any[hostname] ?? hostname;
-  const link = openLink(to, 0);
-  const over = new AbortController();
-  const answer = firstOf(link);
-  let text: string | null = null;
-  for (let attempt = 1; attempt <= ATTEMPTS && text === null; attempt++) {
-    link.send(new TextEncoder().encode("info"), to, port);
-    text = await Promise.race([answer, clock.sleep(ATTEMPT_MS, over.signal).then(() => null)]);
+  const inquiry = new Inquiry(openLink(to, 0, BUFFER_BYTES), { clock, hostname: to, port });
+  try {
+    return await inquiry.ask(ATTEMPTS);
+  } finally {
+    await inquiry.close();
   }
-  over.abort();
-  await link.close();
-  return text?.split("\n") ?? null;
-}
-
-async function firstOf(link: Link): Promise<string | null> {
-  for await (const { bytes } of link) return new TextDecoder().decode(bytes);
-  return null;
 }

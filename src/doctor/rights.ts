@@ -1,6 +1,6 @@
-// Is the key valid, and may it do what the configuration needs? What would change something is tried on an instance that
-// does not exist. That no refusal comes proves little: in which order the API looks at role and instance is documented
-// nowhere.
+// Is the key valid, and may it do what the configuration needs? What would change something is tried on an instance
+// that does not exist. That no refusal comes proves little: in which order the API looks at role and instance is
+// documented nowhere.
 import { asCloudError, type CloudError } from "../exoscale/cloud_error.ts";
 import type { Facts } from "./facts.ts";
 import { fail, ok, type Said, skip, warn } from "./finding.ts";

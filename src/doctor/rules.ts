@@ -93,7 +93,7 @@ function bytesOf(text: string): Uint8Array | null {
   return address.includes(":") ? parseIpv6(address) : parseIpv4(address);
 }
 
-/** The command of the `exo` CLI that lets the sender's heartbeats in. Source: exoscale/cli, security_group_rule_add.go. */
+/** The command of the `exo` CLI that lets the heartbeats in. Source: exoscale/cli, security_group_rule_add.go. */
 export function openingCommand({ from, to, port }: Passage): string | null {
   const [group] = to.groups;
   if (!group) return null;

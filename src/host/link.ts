@@ -2,11 +2,11 @@
 import { canonicalIp, isIpv6 } from "../core/ip.ts";
 import type { Datagram, Link } from "../world.ts";
 
-/** Longer than any datagram of ours, so that a longer one is seen to be longer instead of being cut. */
+/** Longer than any heartbeat or question, so that a longer one is seen to be longer instead of being cut. */
 const BUFFER_BYTES = 512;
 
 /** Opens the socket; throws what `Deno.listenDatagram` throws when the address cannot be had. */
-export function openLink(hostname: string, port: number): Link {
+export function openLink(hostname: string, port: number, bufferBytes = BUFFER_BYTES): Link {
   // A socket for IPv6 hears IPv4, too, and knows its addresses in IPv6's clothes only.
   const dual = isIpv6(hostname);
   const socket = Deno.listenDatagram({ transport: "udp", hostname, port });
@@ -28,7 +28,7 @@ export function openLink(hostname: string, port: number): Link {
     },
     async *[Symbol.asyncIterator](): AsyncGenerator<Datagram> {
       // One for all: nobody keeps a datagram beyond its turn, and a flood leaves no garbage to collect.
-      const buffer = new Uint8Array(BUFFER_BYTES);
+      const buffer = new Uint8Array(bufferBytes);
       while (!closed) {
         try {
           const [bytes, sender] = await socket.receive(buffer);

@@ -36,4 +36,6 @@ export const COMMANDS: readonly Row[] = [
     "",
     "print the configuration with the source of each value, and exit",
   ],
+  ["json", "", "switch", "", "", "with --status or --doctor: as JSON"],
+  ["watch", "", "switch", "", "", "with --status: again every second, until Ctrl+C"],
 ];

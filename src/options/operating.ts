@@ -43,4 +43,12 @@ export const OPERATING: readonly Row[] = [
     "",
     "file with the process id of the watchdog, locked while it runs",
   ],
+  [
+    "listen-status",
+    "IF_LISTEN_STATUS",
+    "text",
+    "[HOST]:PORT",
+    "",
+    "serve page, /metrics, /healthz, /readyz and /status.json over HTTP; :PORT on loopback only",
+  ],
 ];

@@ -327,6 +327,34 @@ Deno.test("--doctor sends nothing for an Elastic IP that this instance holds or 
   assertEquals(unknown.sent, []);
 });
 
+Deno.test("--doctor --json prints one object with all findings", async () => {
+  await using stage = healthyStage();
+  stage.address.managed = true;
+  const { code, lines } = await examine(stage, { argv: ["--json"] });
+  const told = JSON.parse(lines.join("\n"));
+  assertEquals([code, told.ok], [1, false]);
+  const failed = told.findings.filter(({ mark }: { mark: string }) => mark === "FAIL");
+  assertEquals(failed.map(({ check }: { check: string }) => check), ["address"]);
+  assertStringIncludes(failed[0].text, "is a managed Elastic IP");
+});
+
+Deno.test("--doctor looks at each of several Elastic IPs", async () => {
+  await using stage = healthyStage();
+  const other = stage.model.addAddress("198.51.100.60");
+  other.holders.add(stage.self.id);
+  const { of, sent } = await examine(stage, { argv: ["-xi", `${ELASTIC_IP}/5,${other.ip}`] });
+  assertEquals(of("address").map((line) => line.split(" ").slice(0, 4).join(" ")), [
+    "ok 198.51.100.50 exists and",
+    "ok 198.51.100.50 is held",
+    "ok 198.51.100.60 exists and",
+    "ok 198.51.100.60 is held",
+  ]);
+  assertMatch(of("interface").join("\n"), /^ok 198.51.100.50 .*\nFAIL 198.51.100.60 is on no/);
+  // Only the one that this instance has not is spoken about.
+  assertEquals(new Set(sent.map(({ bytes }) => read(bytes).elasticIp)), new Set([ELASTIC_IP]));
+  assertMatch(of("heartbeats").join("\n"), /^skip 198.51.100.60: only listened, this instance/);
+});
+
 Deno.test("--doctor with -A or -D looks at what these need", async () => {
   await using stage = healthyStage();
   const { code, lines, of } = await examine(stage, { argv: ["-A"], source: [] });

@@ -126,6 +126,10 @@ export async function examine(stage: Stage, ailment: Ailment = {}): Promise<Diag
       throw new Deno.errors.NotFound(path);
     },
     fileMode: () => null,
+    terminal: false,
+    serveStatus() {
+      throw new Error("nobody asks for it");
+    },
     openLink: () => link,
     openLog: () => ({
       kind: "stdout",

@@ -27,7 +27,7 @@ machineTest(
       }
       const mistakes = [
         [/hostNetwork: true/, "hostNetwok: true"],
-        [/periodSeconds: 30/, "periodSeconds: often"],
+        [/periodSeconds: 10/, "periodSeconds: often"],
         [/ +key: api-key\n/, ""],
       ] as const;
       for (const [what, mistake] of mistakes) {
@@ -51,4 +51,13 @@ Deno.test("the Kubernetes manifest uses options that there are, and this version
       names.includes(flag.replace(/^-+/, ""))
     ),
   );
+});
+
+Deno.test("the probes of the Kubernetes manifest ask where the watchdog answers", async () => {
+  const text = await Deno.readTextFile(shipped(MANIFEST));
+  const listen = /IF_LISTEN_STATUS: ":(\d+)"/.exec(text)?.[1];
+  const probes = [...text.matchAll(/httpGet: \{ host: 127\.0\.0\.1, port: (\d+), path: (\S+) \}/g)];
+  assertEquals(probes.map(([, port]) => port), [listen, listen, listen]);
+  assertEquals(probes.map(([, , path]) => path), ["/healthz", "/readyz", "/healthz"]);
+  assertEquals([...text.matchAll(/Probe:/g)].length, 3);
 });

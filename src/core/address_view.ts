@@ -1,0 +1,132 @@
+// One Elastic IP of a snapshot, from the node's state and what the shell has counted.
+import { deadTimeMs, deadTimeOfMs, type Election, settling } from "./election_state.ts";
+import type { Node } from "./node.ts";
+import type { OtherHolder, Ownership } from "./ownership_state.ts";
+import type { Peer } from "./peer.ts";
+import type {
+  AddressView,
+  AgeMs,
+  CallView,
+  CountView,
+  HolderView,
+  LinkWord,
+  PeerView,
+} from "./snapshot.ts";
+
+/** An instant, or never. */
+export type Instant = number | null;
+
+/** What the state does not know. */
+export interface AddressFacts {
+  readonly cloud: string;
+  /** When the cloud last gave the list of peers. */
+  readonly peersAtMs: Instant;
+  readonly takeOvers: { readonly count: number; readonly atMs: Instant };
+  readonly evictions: { readonly count: number; readonly atMs: Instant };
+  readonly calls: readonly CallView[];
+  /** The last refused datagram by sender. */
+  readonly refused: ReadonlyMap<string, RefusedBefore>;
+}
+
+/** Datagrams of one sender that were refused. */
+export interface RefusedBefore {
+  readonly reason: string;
+  readonly count: number;
+  readonly atMs: number;
+}
+
+/** How old that is; null for an instant that never was. */
+export function ageOf(sinceMs: Instant, atMs: number): AgeMs {
+  return sinceMs === null || !Number.isFinite(sinceMs) ? null : Math.max(0, atMs - sinceMs);
+}
+
+/** The address as the node sees it at that instant. */
+export function addressView(node: Node, facts: AddressFacts, atMs: number): AddressView {
+  const { election, ownership } = node;
+  const { settings } = election;
+  const age = (sinceMs: Instant) => ageOf(sinceMs, atMs);
+  return {
+    elasticIp: settings.elasticIp,
+    role: election.role,
+    reason: election.reason,
+    roleAgeMs: age(election.roleSinceMs),
+    priority: election.priority,
+    exclusive: settings.exclusive,
+    intervalMs: settings.intervalMs,
+    deadTimeMs: deadTimeMs(settings),
+    reconcileMs: ownership.settings.reconcileMs,
+    holding: ownership.holding,
+    holdingAgeMs: age(ownership.seenAtMs),
+    able: ownership.able,
+    healthy: election.healthy,
+    leaving: election.stops > 0,
+    settling: settling(election),
+    prepared: ownership.prepared,
+    listed: election.listed,
+    peersAgeMs: age(facts.peersAtMs),
+    peers: [...election.peers.values()].map((peer) => peerView(peer, { node, facts, atMs })),
+    peersLeftOut: 0,
+    otherHolders: ownership.others.map((holder) => holderView(holder, election)),
+    otherHoldersAgeMs: age(ownership.othersAtMs),
+    takeOvers: facts.takeOvers.count,
+    takeOverAgeMs: age(facts.takeOvers.atMs),
+    evictions: facts.evictions.count,
+    evictionAgeMs: age(facts.evictions.atMs),
+    cloud: facts.cloud,
+    cloudAgeMs: youngest(facts.calls),
+    calls: facts.calls,
+  };
+}
+
+function youngest(calls: readonly CallView[]): AgeMs {
+  const ages = calls.flatMap(({ doneAgeMs }) => doneAgeMs ?? []);
+  return ages.length === 0 ? null : Math.min(...ages);
+}
+
+function holderView({ instanceId, off }: OtherHolder, { peers }: Election): HolderView {
+  const peer = [...peers.values()].find((each) => each.instanceId === instanceId);
+  return { instanceId, peer: peer?.address ?? null, off };
+}
+
+function peerView(
+  peer: Peer,
+  { node, facts, atMs }: { node: Node; facts: AddressFacts; atMs: number },
+): PeerView {
+  const { address, instanceId, alive, heardAtMs, trailer } = peer;
+  const before = facts.refused.get(address);
+  const refused: CountView | null = before
+    ? { word: before.reason, count: before.count, ageMs: ageOf(before.atMs, atMs) }
+    : null;
+  return {
+    address,
+    instanceId,
+    alive,
+    heardAgeMs: ageOf(heardAtMs, atMs),
+    priority: heardAtMs === null ? null : peer.priority,
+    holds: trailer?.holds ?? null,
+    leaving: trailer?.leaving ?? null,
+    unable: trailer?.unable ?? null,
+    unhealthy: trailer?.unhealthy ?? null,
+    link: linkTo(peer, { node, refused }),
+    deafAgeMs: ageOf(peer.deafSinceMs, atMs),
+    refused,
+  };
+}
+
+function linkTo(
+  peer: Peer,
+  { node: { election, ownership }, refused }: { node: Node; refused: CountView | null },
+): LinkWord {
+  const { alive, trailer, instanceId } = peer;
+  if (alive) {
+    return trailer === null ? "unconfirmed" : trailer.hearsYou ? "both" : "does-not-hear-us";
+  }
+  const speaks = refused?.ageMs != null && refused.ageMs < deadTimeOfMs(peer, election.settings);
+  return speaks || provedAlive(ownership, instanceId) ? "not-heard" : "silent";
+}
+
+/** Whether the silent one holds though its machine is not off and nobody dares to take it: see evictions.ts. */
+function provedAlive({ evictions, others }: Ownership, instanceId: string | null): boolean {
+  if (instanceId === null || evictions.get(instanceId)?.stage !== "spared") return false;
+  return others.some((holder) => holder.instanceId === instanceId && !holder.off);
+}

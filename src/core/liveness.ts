@@ -1,0 +1,27 @@
+// Whether a watchdog works and whether it is ready, as a supervisor asks: from its snapshot's figures alone.
+import type { Snapshot } from "./snapshot.ts";
+
+/** A loop that misses its own deadline by more than this is stuck. */
+export const OVERDUE_MAX_MS = 10_000;
+
+/** What stuckness and readiness are told from. */
+export type Vitals = Pick<Snapshot, "phase"> & {
+  readonly loop: Pick<Snapshot["loop"], "overdueMs" | "listening">;
+};
+
+/** Why the loop counts as stuck; null when it works. A backup, or a node without the cloud, works. */
+export function stuckBecause({ loop }: Vitals): string | null {
+  if (!loop.listening) return "the socket is not read any more";
+  if (loop.overdueMs <= OVERDUE_MAX_MS) return null;
+  const overdue = `${Math.round(loop.overdueMs)} ms overdue, at most ${OVERDUE_MAX_MS} are allowed`;
+  return `the loop is ${overdue}`;
+}
+
+/** Why the node is not ready; null when it is. */
+export function unreadyBecause(vitals: Vitals): string | null {
+  if (vitals.phase === "starting") {
+    return "the first election is not over, or the cloud has not answered yet";
+  }
+  if (vitals.phase === "stopping") return "it was told to stop";
+  return stuckBecause(vitals);
+}

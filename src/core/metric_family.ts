@@ -1,0 +1,37 @@
+// How one metric is written for Prometheus: text format 0.0.4.
+import type { AgeMs, Snapshot } from "./snapshot.ts";
+
+/** Labels by name. */
+export type Labels = Readonly<Record<string, string>>;
+
+/** One value, with what tells it apart from others of the same name. */
+export interface Sample {
+  readonly value: number;
+  readonly labels?: Labels;
+}
+
+/** A metric with all its values. */
+export interface Family {
+  readonly name: string;
+  readonly type: "gauge" | "counter";
+  readonly help: string;
+  readonly samples: readonly Sample[];
+}
+
+/** Unix time in seconds of what is that old; no sample for what never was. */
+export function instantOf(ageMs: AgeMs, { takenAtMs }: Snapshot, labels: Labels = {}): Sample[] {
+  return ageMs === null ? [] : [{ value: (takenAtMs - ageMs) / 1_000, labels }];
+}
+
+/** Help, type and values of a metric. */
+export function familyText({ name, type, help, samples }: Family): string {
+  const lines = samples.map(({ value, labels = {} }) => {
+    const pairs = Object.entries(labels).map(([label, text]) => `${label}="${escaped(text)}"`);
+    return `${name}${pairs.length > 0 ? `{${pairs.join(",")}}` : ""} ${value}\n`;
+  });
+  return `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n${lines.join("")}`;
+}
+
+function escaped(text: string): string {
+  return text.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n");
+}

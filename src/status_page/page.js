@@ -1,0 +1,254 @@
+// The live part of the status page: asks /status.json every second and shows it. Everything that it shows comes as
+// text, never as markup. What is not fresh is never shown as if it were: without an answer all is grey, and says since
+// when.
+"use strict";
+
+(() => {
+  const ASK_EVERY_MS = 1_000, ANSWER_WITHIN_MS = 2_500;
+  const LINKS = {
+    "both": ["⇄", "heard both ways", ""],
+    "does-not-hear-us": ["←", "one way: it does not hear us", "bad"],
+    "not-heard": ["→", "one way: it lives, but is not heard", "bad"],
+    "unconfirmed": ["←", "heard; cannot say whether it hears us", ""],
+    "silent": ["✕", "nothing is heard", "odd"],
+  };
+  const byId = (id) => document.getElementById(id);
+  let snapshot = null, answeredAtMs = null, problem = "";
+
+  /** An element with a class, and children that are elements or text. */
+  function make(tag, look, ...children) {
+    const element = document.createElement(tag);
+    if (look) element.className = look;
+    element.append(...children.filter((child) => child !== null));
+    return element;
+  }
+
+  function span(ms) {
+    const seconds = Math.floor(ms / 1_000);
+    if (seconds < 120) return `${(ms / 1_000).toFixed(1)} s`;
+    if (seconds < 7_200) return `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
+    const hours = Math.floor(seconds / 3_600);
+    if (hours < 48) return `${hours} h ${Math.floor(seconds / 60) % 60} min`;
+    return `${Math.floor(hours / 24)} d ${hours % 24} h`;
+  }
+
+  const ago = (ms) => ms === null ? "never" : `${span(ms)} ago`;
+  const pill = (text, look = "") => make("span", `pill ${look}`, text);
+  const flag = (is, text, look) => is ? pill(text, look) : null;
+
+  /** A reading, marked when it is older than the watchdog means to let it get. */
+  function reading(text, ageMs, maxMs) {
+    return make("p", ageMs === null || ageMs > maxMs ? "old" : "", `${text} ${ago(ageMs)}`);
+  }
+
+  function ownCard(view) {
+    const { role, reason, holding } = view;
+    const held = holding === null ? "not known to hold" : holding ? "holds" : "does not hold";
+    return make(
+      "article",
+      `node ${holding ? "holds" : ""}`,
+      make("h3", "", `This node, priority ${view.priority}`),
+      make(
+        "p",
+        "pills",
+        pill(`${role} (${reason})`, role === "master" ? "good" : ""),
+        pill(held, holding === null ? "odd" : holding ? "good" : ""),
+        flag(!view.able, "cannot reach the cloud", "bad"),
+        flag(!view.healthy, "unhealthy", "bad"),
+        flag(!view.listed, "not on the list of peers", "bad"),
+        flag(view.leaving, "leaving", "odd"),
+        flag(view.settling, "listening first", "odd"),
+      ),
+      make("p", "", `this role for ${view.roleAgeMs === null ? "ever" : span(view.roleAgeMs)}`),
+      reading("cloud read", view.holdingAgeMs, 2 * view.reconcileMs + 10_000),
+      make("p", "", `take-overs ${view.takeOvers}, evictions ${view.evictions}`),
+    );
+  }
+
+  function peerRow(peer, view) {
+    const [arrow, words, look] = LINKS[peer.link] ?? ["?", peer.link, "odd"];
+    const card = make(
+      "article",
+      `node ${peer.alive ? "" : "dead"} ${peer.alive && peer.holds ? "holds" : ""}`,
+      make("h3", "", `${peer.address}, priority ${peer.priority ?? "unknown"}`),
+      make(
+        "p",
+        "pills",
+        peer.alive
+          ? pill("alive", "good")
+          : pill(peer.heardAgeMs === null ? "never heard" : "dead", "bad"),
+        flag(
+          peer.holds,
+          peer.alive ? "holds" : "held when last heard",
+          peer.alive ? "good" : "odd",
+        ),
+        flag(peer.leaving, "leaving", "odd"),
+        flag(peer.unable, "cannot reach the cloud", "bad"),
+        flag(peer.unhealthy, "unhealthy", "bad"),
+        flag(
+          view.otherHolders.some((holder) => holder.peer === peer.address),
+          `holds in the cloud, read ${ago(view.otherHoldersAgeMs)}`,
+          "",
+        ),
+      ),
+      reading("heard", peer.heardAgeMs, view.deadTimeMs),
+      peer.refused
+        ? make(
+          "p",
+          "old",
+          `refused ${peer.refused.count}: ${peer.refused.word}, ${ago(peer.refused.ageMs)}`,
+        )
+        : null,
+    );
+    const link = make("p", `link ${look}`, make("span", "arrow", arrow), words);
+    return make("li", "", link, card);
+  }
+
+  function holdersText(view) {
+    const holders = [
+      ...(view.holding ? [`this node, as the cloud showed ${ago(view.holdingAgeMs)}`] : []),
+      ...view.peers.filter(({ alive, holds }) => alive && holds)
+        .map(({ address, heardAgeMs }) => `${address}, as it said ${ago(heardAgeMs)}`),
+    ];
+    return holders.length === 0
+      ? "Nobody is known to hold it."
+      : `Held by ${holders.join("; by ")}.`;
+  }
+
+  function addressSection(view) {
+    const strangers = view.otherHolders.filter(({ peer }) => peer === null);
+    return make(
+      "section",
+      "address",
+      make("h2", "", view.elasticIp),
+      make("p", "summary", holdersText(view)),
+      strangers.length === 0 ? null : make(
+        "p",
+        "old",
+        `Held by instances that are no peers, read ${ago(view.otherHoldersAgeMs)}: `,
+        strangers.map(({ instanceId }) => instanceId).join(", "),
+      ),
+      make(
+        "div",
+        "cluster",
+        ownCard(view),
+        make("ul", "peers", ...view.peers.map((peer) => peerRow(peer, view))),
+      ),
+    );
+  }
+
+  function changeRow({ atMs, ageMs, severity, event, text }) {
+    const time = make(
+      "time",
+      "",
+      `${new Date(atMs).toLocaleTimeString([], { hourCycle: "h23" })} · ${ago(ageMs)}`,
+    );
+    time.dateTime = new Date(atMs).toISOString();
+    const look = { warning: "odd", critical: "bad" }[severity] ?? "";
+    return make("li", "", time, make("span", `word ${look}`, event), make("span", "", text));
+  }
+
+  function figures({ heartbeats, loop, checks, addresses, program, upMs, phase, zone }) {
+    const counts = (list) =>
+      list.map(({ word, count, ageMs }) => `${word} ${count} (${ago(ageMs)})`).join(", ") || "none";
+    const errors = addresses.flatMap(({ calls }) => calls).flatMap(({ verb, errors }) =>
+      errors.map((error) => ({ ...error, word: `${verb} ${error.word}` }))
+    );
+    return [
+      ["Program", `${program.version}, commit ${program.commit}, up ${span(upMs)}, ${phase}`],
+      ["Zone", zone ?? "unknown"],
+      ["Heartbeats sent", `${heartbeats.sent}, last ${ago(heartbeats.sentAgeMs)}`],
+      ["Heartbeats received", `${heartbeats.received}, last ${ago(heartbeats.receivedAgeMs)}`],
+      ["Datagrams refused", counts(heartbeats.refused)],
+      ["Cloud errors", counts(errors)],
+      ["Loop", `late by ${loop.lateMs.toFixed(1)} ms, at worst ${loop.worstLateMs.toFixed(1)} ms`],
+      ...checks.map(({ name, state, ageMs, reason }) => [
+        `Check ${name}`,
+        `${state}, last result ${ago(ageMs)}${reason ? `: ${reason}` : ""}`,
+      ]),
+    ].flatMap(([name, text]) => [make("dt", "", name), make("dd", "", text)]);
+  }
+
+  function show() {
+    const { addresses, changes, instanceId } = snapshot;
+    byId("node").textContent = `instance ${instanceId ?? "unknown"}`;
+    byId("addresses").replaceChildren(...addresses.map(addressSection));
+    const alarms = byId("alarms").checked;
+    const shown = changes.filter(({ severity }) => !alarms || severity !== "info").reverse();
+    byId("timeline").replaceChildren(...shown.map(changeRow));
+    byId("figures").replaceChildren(...figures(snapshot));
+    const held = addresses.some(({ holding }) => holding);
+    document.title = `${held ? "● " : ""}${addresses.map(({ role }) => role).join(", ")} – exoip`;
+  }
+
+  function showConnection() {
+    const lost = problem !== "";
+    const since = answeredAtMs === null
+      ? "never answered"
+      : `what you see is ${span(performance.now() - answeredAtMs)} old`;
+    const pillOf = byId("connection");
+    const text = lost ? `no answer (${problem}): ${since}` : "live, asked every second";
+    if (pillOf.textContent !== text) pillOf.textContent = text;
+    pillOf.className = `pill ${lost ? "bad" : "good"}`;
+    document.body.classList.toggle("lost", lost);
+    byId("state").setAttribute("aria-busy", String(answeredAtMs === null));
+    if (lost) document.title = "no answer – exoip";
+  }
+
+  async function ask() {
+    const askedAtMs = performance.now();
+    try {
+      const response = await fetch("status.json", {
+        signal: AbortSignal.timeout(ANSWER_WITHIN_MS),
+        cache: "no-store",
+      });
+      if (!response.ok) throw new Error(`status ${response.status}`);
+      snapshot = await response.json();
+      // Its ages count to some moment after the question.
+      answeredAtMs = askedAtMs;
+      problem = "";
+      show();
+    } catch (error) {
+      problem = error.name === "TimeoutError" ? "timeout" : error.message || "unreachable";
+    }
+    showConnection();
+    setTimeout(ask, Math.max(100, ASK_EVERY_MS - (performance.now() - askedAtMs)));
+  }
+
+  function dark() {
+    const { theme } = document.documentElement.dataset;
+    return theme ? theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+  }
+
+  function setTheme(theme) {
+    if (theme) document.documentElement.dataset.theme = theme;
+    byId("theme").setAttribute("aria-pressed", String(dark()));
+  }
+
+  let stored = null;
+  try {
+    stored = localStorage.getItem("theme");
+  } catch {
+    // Not allowed to remember: the system's choice then.
+  }
+  setTheme(stored);
+  byId("theme").addEventListener("click", () => {
+    setTheme(dark() ? "light" : "dark");
+    try {
+      localStorage.setItem("theme", document.documentElement.dataset.theme);
+    } catch {
+      // Forgotten at the next visit.
+    }
+  });
+  byId("alarms").addEventListener("change", () => snapshot && show());
+  // A page in the background is throttled: what it shows may be old, and says so by itself.
+  setInterval(() => {
+    if (
+      answeredAtMs === null ||
+      performance.now() - answeredAtMs < ANSWER_WITHIN_MS + 2 * ASK_EVERY_MS
+    ) return;
+    problem ||= "timeout";
+    showConnection();
+  }, 500);
+  ask();
+})();

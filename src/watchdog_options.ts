@@ -1,0 +1,41 @@
+// What the watchdog is told, and what it is given to work with.
+import type { Connect } from "./connection.ts";
+import type { NodeSettings } from "./core/node.ts";
+import type { CheckView } from "./core/snapshot.ts";
+import type { About } from "./snapshots.ts";
+import type { Clock, Link, Log, Observer, Signals, Supervisor } from "./world.ts";
+
+/** What the watchdog is told once. */
+export interface WatchdogSettings {
+  /** One for each Elastic IP, at least one. */
+  readonly nodes: readonly NodeSettings[];
+  /** Port of every node. */
+  readonly port: number;
+  /** Whether heartbeats carry our trailer. */
+  readonly trailer: boolean;
+  /** Known on API v2 before the cloud has answered; null on v1. */
+  readonly selfId: string | null;
+  /** Addresses given with `-p`; null when the cloud lists the peers. */
+  readonly addresses: readonly string[] | null;
+  /** Log every API call. */
+  readonly verbose: boolean;
+  /** What a snapshot says of the program and its place. */
+  readonly about?: About;
+}
+
+/** The outside of the watchdog. */
+export interface World {
+  readonly clock: Clock;
+  /** Uniform in 0..1. */
+  readonly random: () => number;
+  readonly link: Link;
+  readonly signals: Signals;
+  readonly log: Log;
+  /** Null when nobody wants to hear. */
+  readonly supervisor: Supervisor | null;
+  /** Null when nobody wants to know. */
+  readonly observer?: Observer | null;
+  /** The state of the health checks; none without it. */
+  readonly checks?: () => readonly CheckView[];
+  readonly connect: Connect;
+}

@@ -1,0 +1,39 @@
+// The status page of a real watchdog in a real browser, through a fail-over and the watchdog's own end.
+import { assertMatch } from "@std/assert";
+import { browserPath, openPage, startBrowser } from "../page/browser.ts";
+import { skippableTest } from "../skippable.ts";
+import { Cluster, until } from "./cluster.ts";
+import { freeTcpPort } from "./ports.ts";
+
+const MISSING = browserPath() === null ? "no Chromium is installed" : null;
+
+skippableTest("the page of a real watchdog follows a fail-over, and its end", MISSING, async () => {
+  const cluster = new Cluster({ count: 2 });
+  const [master, backup] = [cluster.node(1), cluster.node(2)];
+  const port = freeTcpPort();
+  const browser = await startBrowser();
+  try {
+    cluster.start(master, { priority: 10 });
+    await until(() => cluster.holders.join() === "node-1", { title: "node-1 holds" });
+    cluster.start(backup, { priority: 20, args: ["--listen-status", `:${port}`] });
+    await until(() => backup.lines.some(({ text }) => text.includes("backup (outranked")), {
+      title: "node-2 has judged",
+    });
+    const { page, complaints } = await openPage(browser, { port });
+    const own = page.locator(".cluster > .node");
+    await own.getByText("backup (outranked)").waitFor();
+    await page.getByText(/^Held by 127\.0\.0\.1, as it said \d+\.\d s ago\.$/).waitFor();
+    master.process?.signal("SIGKILL");
+    await own.getByText("master (alone)").waitFor();
+    await page.getByText(/^Held by this node, as the cloud showed \d+\.\d s ago\.$/).waitFor();
+    await page.locator("#timeline").getByText("peer 127.0.0.1 is dead").waitFor();
+    await page.locator("#timeline").getByText(/^took the Elastic IP from instance/).waitFor();
+    backup.process?.signal("SIGKILL");
+    await page.locator("body.lost").waitFor();
+    assertMatch(await page.locator("#connection").innerText(), /what you see is \d+\.\d s old$/);
+    assertMatch(complaints.join("\n"), /^$/);
+  } finally {
+    await browser.close();
+    await cluster.close();
+  }
+});

@@ -1,0 +1,127 @@
+// --status and --listen-status of real watchdogs: what each answers while the cluster changes.
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import type { Snapshot } from "../../src/core/snapshot.ts";
+import { eventually } from "../eventually.ts";
+import { Cluster, type ClusterNode, until } from "./cluster.ts";
+import { freeTcpPort } from "./ports.ts";
+import { ExoipProcess } from "./process.ts";
+
+/** Two nodes, the first one better and with the server. */
+async function inCluster(
+  body: (parts: {
+    cluster: Cluster;
+    node: ClusterNode;
+    port: number;
+    get: (path: string) => Promise<{ status: number; text: string }>;
+    snapshot: () => Promise<Snapshot>;
+  }) => Promise<void>,
+  interval = "0.1",
+): Promise<void> {
+  const cluster = new Cluster({ count: 2, interval });
+  const port = freeTcpPort();
+  const node = cluster.node(1);
+  const get = async (path: string) => {
+    const response = await fetch(`http://127.0.0.1:${port}${path}`);
+    return { status: response.status, text: await response.text() };
+  };
+  try {
+    cluster.start(node, { priority: 10, args: ["--listen-status", `:${port}`] });
+    cluster.start(cluster.node(2), { priority: 20 });
+    await until(() => cluster.holders.join() === "node-1", { title: "node-1 holds" });
+    const snapshot = async () => JSON.parse((await get("/status.json")).text);
+    await body({ cluster, node, port, get, snapshot });
+  } finally {
+    await cluster.close();
+  }
+}
+
+/** Runs `--status` with those arguments for that node, to its end. */
+async function statusOf(cluster: Cluster, number: number, ...args: string[]) {
+  const listen = `127.0.0.${number}:${cluster.port}`;
+  const process = new ExoipProcess(["--status", "-l", listen, ...args]);
+  return { code: await process.ended(), output: process.output };
+}
+
+Deno.test("a watchdog answers --status, and over HTTP, what it is now", async () => {
+  await inCluster(async ({ cluster, get, snapshot, node }) => {
+    await eventually(async () => (await get("/readyz")).status === 200, "ready");
+    const holds = async () => (await snapshot()).addresses[0]?.holding === true;
+    await eventually(holds, "it knows that it holds");
+    assertEquals((await get("/healthz")).status, 200);
+    const text = await statusOf(cluster, 1);
+    assertEquals(text.code, 0, text.output);
+    assertMatch(
+      text.output,
+      /^address 198\.51\.100\.50\nrole master \(best\), changed \d+\.\d s ago\n/,
+    );
+    assertMatch(
+      text.output,
+      /\npeer 127\.0\.0\.2 alive, priority 20,.* heard \d+\.\d s ago, instance /,
+    );
+    const json = await statusOf(cluster, 2, "--json");
+    const { addresses, instanceId }: Snapshot = JSON.parse(json.output);
+    assertEquals([addresses[0]?.role, instanceId], ["backup", cluster.node(2).instance.id]);
+    const { addresses: [address], program, changes } = await snapshot();
+    assert(address);
+    assertEquals([address.role, address.holding, address.peers[0]?.link], ["master", true, "both"]);
+    assertEquals([program.version.length > 2, address.cloud.startsWith("API v2 at")], [true, true]);
+    assert(changes.some(({ event, text }) => event === "role" && text.startsWith("master (best)")));
+    const metrics = (await get("/metrics")).text;
+    assertMatch(metrics, /^exoip_holding\{address="198\.51\.100\.50"\} 1$/m);
+    assertMatch(metrics, /^exoip_api_calls_total\{address="198\.51\.100\.50",verb="attach"\} 1$/m);
+    assertMatch((await get("/")).text, /^<!DOCTYPE html>/);
+    assertEquals((await get("/nothing")).status, 404);
+    // It tells of the end as soon as that begins, and the process ends though a client is connected.
+    cluster.server.fault = () => "hang";
+    node.process?.signal("SIGTERM");
+    await eventually(async () => (await snapshot()).phase === "stopping", "it leaves");
+    assertEquals((await get("/readyz")).status, 503);
+    assertEquals((await get("/healthz")).status, 200);
+  });
+});
+
+Deno.test("whoever asks and connects as much as he can delays no heartbeat", async () => {
+  await inCluster(async ({ cluster, port, get }) => {
+    const silent = await Promise.all(
+      Array.from({ length: 200 }, () => Deno.connect({ hostname: "127.0.0.1", port })),
+    );
+    const statuses = new Map<number, number>();
+    const beganAtMs = performance.now();
+    await Promise.all(Array.from({ length: 8 }, async () => {
+      while (performance.now() < beganAtMs + 3_000) {
+        const { status } = await get("/metrics");
+        statuses.set(status, (statuses.get(status) ?? 0) + 1);
+      }
+    }));
+    const seconds = (performance.now() - beganAtMs) / 1_000;
+    assert((statuses.get(200) ?? 0) <= 20 * (seconds + 2), `${[...statuses]}`);
+    assert((statuses.get(503) ?? 0) > 20, `${[...statuses]}`);
+    const { lines } = cluster.node(2);
+    const dead = lines.filter(({ text }) => /peer-dead|master/.test(text));
+    assertEquals(dead.map(({ text }) => text), [], "its peer heard it all the time");
+    const again = async () => (await get("/status.json")).text.includes('"role":"master"');
+    await eventually(again, "it answers again, as what it was");
+    for (const connection of silent) connection.close();
+  }, "0.5");
+});
+
+Deno.test("a port that cannot be had ends the start with a clear error", async () => {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr as Deno.NetAddr;
+  const cluster = new Cluster({ count: 1 });
+  const node = cluster.node(1);
+  try {
+    cluster.start(node, { priority: 10, args: ["--listen-status", `127.0.0.1:${port}`] });
+    assertEquals(await node.process?.ended(), 1);
+    assertMatch(
+      node.process?.output ?? "",
+      new RegExp(
+        `listen: --listen-status \\(IF_LISTEN_STATUS\\): cannot listen on 127.0.0.1:${port}: `,
+      ),
+    );
+    assertEquals(cluster.holders, []);
+  } finally {
+    listener.close();
+    await cluster.close();
+  }
+});

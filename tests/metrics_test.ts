@@ -1,0 +1,82 @@
+// The metrics: what Prometheus' own tool says of them, and that they say what the snapshot says.
+import { assert, assertEquals } from "@std/assert";
+import { metricFamilies, metricsText } from "../src/core/metrics.ts";
+import { PEERS, PlayedNode } from "./played_node.ts";
+import { promtool, promtoolMissing } from "./promtool.ts";
+import { skippableTest } from "./skippable.ts";
+
+/** A node with something of everything. */
+function busyNode(): PlayedNode {
+  const played = new PlayedNode();
+  played.checks = [
+    { name: 'tcp "db"\\', state: "passing", ageMs: 200, reason: "" },
+    { name: "http", state: "failing", ageMs: null, reason: "timeout" },
+  ];
+  for (let atMs = 1_000; atMs <= 10_000; atMs += 1_000) {
+    played.until(atMs);
+    played.hear(0, { hearsYou: false });
+  }
+  played.datagrams.refuse("192.0.2.1", "length", 9_000);
+  played.tally.failed("look", "timeout", 9_500);
+  played.until(10_500);
+  return played;
+}
+
+/** Value of a sample as it is written. */
+function valueOf(text: string, sample: string): number | null {
+  const line = text.split("\n").find((each) => each.startsWith(`${sample} `));
+  return line === undefined ? null : Number(line.slice(sample.length + 1));
+}
+
+Deno.test("metricsText() gives the figures of the snapshot", () => {
+  const snapshot = busyNode().snapshot();
+  const text = metricsText(snapshot);
+  const at = '{address="198.51.100.50"}';
+  const peer = `{address="198.51.100.50",peer="${PEERS[0]!.address}"}`;
+  const wanted: Record<string, number | null> = {
+    [`exoip_master${at}`]: 1,
+    [`exoip_holding${at}`]: 1,
+    [`exoip_peers${at}`]: 2,
+    [`exoip_peers_alive${at}`]: 1,
+    [`exoip_takeovers_total${at}`]: 1,
+    [`exoip_role_changed_timestamp_seconds${at}`]: (snapshot.takenAtMs - 7_400) / 1_000,
+    [`exoip_peer_one_way${peer}`]: 1,
+    [`exoip_peer_heard_timestamp_seconds${peer}`]: (snapshot.takenAtMs - 500) / 1_000,
+    'exoip_datagrams_refused_total{reason="length"}': 1,
+    'exoip_api_errors_total{address="198.51.100.50",verb="look",kind="timeout"}': 1,
+    'exoip_api_call_seconds{address="198.51.100.50",verb="look"}': 0.012,
+    'exoip_check_passing{check="tcp \\"db\\"\\\\"}': 1,
+    'exoip_check_passing{check="http"}': 0,
+    "exoip_loop_lateness_seconds": 0.0005,
+    "exoip_heartbeats_received_total": 10,
+    "exoip_ready": 1,
+    // What never was has no time.
+    'exoip_check_result_timestamp_seconds{check="http"}': null,
+    [`exoip_peers_read_timestamp_seconds${at}`]: (snapshot.takenAtMs - 10_500) / 1_000,
+  };
+  for (const [sample, value] of Object.entries(wanted)) {
+    assertEquals(valueOf(text, sample), value, `${sample}\n${text}`);
+  }
+});
+
+Deno.test("metricFamilies() names every metric once, counters with _total and nothing else", () => {
+  const families = metricFamilies(busyNode().snapshot());
+  const names = families.map(({ name }) => name);
+  assertEquals(new Set(names).size, names.length);
+  for (const { name, type, samples } of families) {
+    assertEquals(name.endsWith("_total"), type === "counter", name);
+    assert(samples.every(({ value }) => Number.isFinite(value)), name);
+  }
+});
+
+skippableTest("promtool has nothing to say against the metrics", promtoolMissing(), async () => {
+  const played = busyNode();
+  for (const snapshot of [played.snapshot(), new PlayedNode().snapshot()]) {
+    assertEquals(await promtool(["check", "metrics"], metricsText(snapshot)), {
+      code: 0,
+      output: "",
+    });
+  }
+  const wrong = "# HELP x_total wrong\n# TYPE x_total gauge\nx_total 1\n";
+  assert((await promtool(["check", "metrics"], wrong)).code !== 0, "it would say so");
+});

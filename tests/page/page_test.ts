@@ -1,0 +1,200 @@
+// The status page in a real browser: it follows the watchdog without being loaded again, and says when it cannot.
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import type { Browser, Page } from "playwright-core";
+import type { Snapshot } from "../../src/core/snapshot.ts";
+import { PEERS, PlayedNode } from "../played_node.ts";
+import { eventually } from "../eventually.ts";
+import { skippableTest } from "../skippable.ts";
+import { browserPath, openPage, servePage, startBrowser } from "./browser.ts";
+
+const MISSING = browserPath() === null ? "no Chromium is installed" : null;
+
+/** A test of the page about a played node, which it can step on. */
+function pageTest(
+  name: string,
+  body: (parts: {
+    played: PlayedNode;
+    page: Page;
+    browser: Browser;
+    server: ReturnType<typeof servePage>;
+    /** What the page is told instead of what the node says. */
+    tell: (change: (snapshot: Snapshot) => Snapshot) => void;
+  }) => Promise<void>,
+): void {
+  skippableTest(name, MISSING, async () => {
+    const played = new PlayedNode();
+    played.until(1_000);
+    let change = (snapshot: Snapshot) => snapshot;
+    const server = servePage(() => change(played.snapshot()));
+    const browser = await startBrowser();
+    try {
+      const { page, complaints } = await openPage(browser, server);
+      const tell = (next: typeof change) => void (change = next);
+      await body({ played, page, browser, server, tell });
+      assertEquals(complaints, []);
+    } finally {
+      await browser.close();
+      await server.close();
+    }
+  });
+}
+
+/** How an element is drawn. */
+async function look(page: Page, selector: string, property: string): Promise<unknown> {
+  return await page.evaluate(`getComputedStyle(document.querySelector("${selector}")).${property}`);
+}
+
+const own = (page: Page) => page.locator(".cluster > .node");
+const peer = (page: Page, which: 0 | 1) =>
+  page.locator(".peers > li", { hasText: PEERS[which]!.address });
+
+pageTest(
+  "the page shows a change of role, and who holds, without being loaded again",
+  async ({ page, played }) => {
+    await own(page).getByText("backup (settling)").waitFor();
+    await page.getByText("Nobody is known to hold it.").waitFor();
+    await page.evaluate(() => Object.assign(globalThis, { loadedOnce: true }));
+    played.until(6_000);
+    await own(page).getByText("master (alone)").waitFor();
+    await own(page).getByText("holds", { exact: true }).waitFor();
+    await page.getByText(/^Held by this node, as the cloud showed \d+\.\d s ago\.$/).waitFor();
+    assertMatch(await page.title(), /^● master – exoip$/);
+    // The holder moves: a better peer comes, says that it holds, and this node gives the address up.
+    for (let atMs = 6_000; atMs <= 9_000; atMs += 500) {
+      played.until(atMs);
+      played.others = [{ instanceId: PEERS[0]!.instanceId, off: false }];
+      played.hear(0, { priority: 5, holds: true });
+    }
+    await own(page).getByText("backup (outranked)").waitFor();
+    await peer(page, 0).getByText("holds", { exact: true }).waitFor();
+    assertEquals(await page.evaluate(() => "loadedOnce" in globalThis), true);
+  },
+);
+
+pageTest(
+  "the page shows a link that works one way only, either way",
+  async ({ page, played, tell }) => {
+    played.hear(0, { hearsYou: true });
+    await peer(page, 0).getByText("heard both ways").waitFor();
+    played.until(1_900);
+    played.hear(0, { hearsYou: false });
+    await peer(page, 0).getByText("one way: it does not hear us").waitFor();
+    tell((snapshot) => {
+      const [address] = snapshot.addresses;
+      const peers = address!.peers.map((each) => ({ ...each, alive: false, link: "not-heard" }));
+      return { ...snapshot, addresses: [{ ...address!, peers }] } as Snapshot;
+    });
+    await peer(page, 1).getByText("one way: it lives, but is not heard").waitFor();
+  },
+);
+
+pageTest(
+  "the page tells the last changes with their reasons, newest first",
+  async ({ page, played }) => {
+    for (let atMs = 1_000; atMs <= 5_000; atMs += 1_000) {
+      played.until(atMs);
+      played.hear(0, { priority: 5 });
+    }
+    const first = page.locator("#timeline li").first();
+    await page.locator("#timeline").getByText("backup (outranked by 203.0.113.11/5)").waitFor();
+    played.until(12_000);
+    await page.locator("#timeline").getByText("peer 203.0.113.11 is dead").waitFor();
+    await page.locator("#timeline").getByText("master (alone), was backup").waitFor();
+    await first.getByText("attached", { exact: true }).waitFor();
+    await page.getByLabel("only warnings").check();
+    assertEquals(await page.locator("#timeline li").count(), 1);
+    assertMatch(await first.innerText(), /peer-dead/);
+  },
+);
+
+pageTest("what comes from outside is shown as text and never as markup", async ({ page, tell }) => {
+  const evil = '<img src=x onerror="document.title=1"><script>document.title=2</script>';
+  tell((snapshot) => {
+    const [address] = snapshot.addresses;
+    const others = [{ instanceId: evil, peer: null, off: false }];
+    return {
+      ...snapshot,
+      instanceId: evil,
+      zone: evil,
+      checks: [{ name: evil, state: "failing", ageMs: 1, reason: evil }],
+      changes: [{ atMs: 1, ageMs: 1, severity: "warning", event: evil, text: evil }],
+      addresses: [{ ...address!, elasticIp: evil, reason: evil, otherHolders: others }],
+    } as unknown as Snapshot;
+  });
+  await page.locator("#timeline").getByText(evil).first().waitFor();
+  assertEquals(await page.locator("img, main script").count(), 0);
+});
+
+pageTest(
+  "the page greys and gives the age when the watchdog does not answer, and comes back",
+  async ({ page, played, server }) => {
+    played.until(6_000);
+    await own(page).getByText("master (alone)").waitFor();
+    await server.close();
+    const connection = page.locator("#connection");
+    await page.locator("body.lost").waitFor();
+    const age = async () => Number(/is (\d+\.\d) s old/.exec(await connection.innerText())?.[1]);
+    const before = await age();
+    assert(before > 0, await connection.innerText());
+    await eventually(async () => await age() > before + 1, "the age rises");
+    const opacity = await look(page, "main", "opacity");
+    assertEquals(opacity, "0.4");
+    assertMatch(await page.title(), /^no answer/);
+    const again = servePage(() => played.snapshot(), server.port);
+    try {
+      await page.locator("#connection.good").waitFor();
+      await page.locator("body:not(.lost)").waitFor();
+    } finally {
+      await again.close();
+    }
+  },
+);
+
+pageTest(
+  "the page follows the system's dark mode, and the button overrules it",
+  async ({ browser, server }) => {
+    const { page } = await openPage(browser, server, { colorScheme: "dark" });
+    const paper = () => look(page, "body", "backgroundColor");
+    const dark = await paper();
+    const button = page.getByRole("button", { name: "Dark" });
+    assertEquals(await button.getAttribute("aria-pressed"), "true");
+    await button.click();
+    const light = await paper();
+    assert(dark !== light, `${dark} and ${light}`);
+    await page.reload();
+    assertEquals([await paper(), await button.getAttribute("aria-pressed")], [light, "false"]);
+    await page.emulateMedia({ colorScheme: "light" });
+    await button.click();
+    assertEquals(await paper(), dark);
+  },
+);
+
+pageTest("everything on the page can be reached and used with the keyboard", async ({ page }) => {
+  const reached: string[] = [];
+  for (let presses = 0; presses < 4; presses++) {
+    await page.keyboard.press("Tab");
+    reached.push(
+      await page.evaluate("document.activeElement.id || document.activeElement.className"),
+    );
+  }
+  assertEquals(reached, ["skip", "theme", "alarms", "timeline"]);
+  const ring = await look(page, "#timeline", "outlineStyle");
+  assertEquals(ring, "solid", "the focus can be seen");
+  await page.locator("#theme").focus();
+  await page.keyboard.press("Enter");
+  assertEquals(await page.locator("#theme").getAttribute("aria-pressed"), "true");
+  // What has the focus keeps it while the page renews itself.
+  await page.locator("#alarms").focus();
+  await page.keyboard.press("Space");
+  await page.waitForResponse((response) => response.url().endsWith("/status.json"));
+  await page.waitForResponse((response) => response.url().endsWith("/status.json"));
+  assertEquals(await page.evaluate("document.activeElement.id"), "alarms");
+});
+
+pageTest("the page fits on a phone", async ({ browser, server, played }) => {
+  played.until(12_000);
+  const { page } = await openPage(browser, server, { viewport: { width: 360, height: 740 } });
+  await page.locator("#timeline li").first().waitFor();
+  const width = Number(await page.evaluate("document.documentElement.scrollWidth"));
+  assert(width <= 360, `${width} px wide`);
+});

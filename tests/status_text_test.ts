@@ -1,0 +1,76 @@
+// The text of a snapshot: what it says, and that it fits into a datagram.
+import { assert, assertEquals } from "@std/assert";
+import type { Snapshot } from "../src/core/snapshot.ts";
+import { ageText, fittedLines, INFO_MAX_BYTES, spanText, statusLines } from "../src/core/status.ts";
+import { PEERS, PlayedNode } from "./played_node.ts";
+
+/** A node of 10 s that hears one of two peers. */
+function snapshotOfMaster(): Snapshot {
+  const played = new PlayedNode();
+  for (let atMs = 1_000; atMs <= 10_000; atMs += 1_000) {
+    played.until(atMs);
+    played.hear(0, { hearsYou: atMs < 5_000 });
+  }
+  played.until(10_400);
+  played.checks = [{ name: "tcp", state: "failing", ageMs: 1_500, reason: "refused" }];
+  return played.snapshot();
+}
+
+/** With so many peers. */
+function crowd(snapshot: Snapshot, count: number): Snapshot {
+  const [address] = snapshot.addresses;
+  assert(address);
+  const [peer] = address.peers;
+  const peers = Array.from({ length: count }, (_, n) => ({ ...peer!, address: `10.0.${n}.1` }));
+  return { ...snapshot, addresses: [{ ...address, peers }] };
+}
+
+Deno.test("statusLines() shows every figure with its age", () => {
+  const lines = statusLines(snapshotOfMaster());
+  assertEquals(lines.slice(0, 10), [
+    "address 198.51.100.50",
+    "role master (best), changed 7.3 s ago",
+    "holding yes, cloud read 6.3 s ago, able yes, healthy yes",
+    "priority 10, interval 1000 ms, dead after 3000 ms",
+    "id 9b1e6f20-53c4-4a7d-8e2f-0a1b2c3d4e5f",
+    "other holders none, read 6.3 s ago",
+    "take-overs 1 (7.3 s ago), evictions 0",
+    "cloud answered 6.3 s ago, errors none",
+    `peer ${PEERS[0]!.address} alive, priority 20, does not hear us, heard 0.4 s ago, ` +
+    `instance ${PEERS[0]!.instanceId}`,
+    `peer ${PEERS[1]!.address} dead, priority unknown, heard never, instance ${
+      PEERS[1]!.instanceId
+    }`,
+  ]);
+  assertEquals(lines[12], "check tcp failing, last result 1.5 s ago: refused");
+  assert(lines.at(-1)?.startsWith("change 2.4 s ago: one-way: "), lines.join("\n"));
+});
+
+Deno.test("fittedLines() fits into one datagram and says how much it has left out", () => {
+  const size = (lines: string[]) => new TextEncoder().encode(lines.join("\n") + "\n").length;
+  const small = { ...snapshotOfMaster(), changes: [] };
+  assertEquals(fittedLines(small), statusLines(small));
+  for (const count of [8, 20, 200]) {
+    const snapshot = crowd(snapshotOfMaster(), count);
+    const [all, fitted] = [statusLines(snapshot), fittedLines(snapshot)];
+    assert(size(fitted) <= INFO_MAX_BYTES, `${size(fitted)} bytes`);
+    const cut = all.length - (fitted.length - 1);
+    assertEquals(fitted.at(-1), `and ${cut} more, which exoip --status prints`);
+    assertEquals(fitted.slice(0, 8), all.slice(0, 8), "what matters most is there");
+    assert(fitted.some((line) => line.startsWith("check tcp failing")));
+    assert(fitted.some((line) => line.startsWith("peer 10.0.0.1 ")), "and so is the first peer");
+  }
+  const many = { ...small, addresses: Array(40).fill(small.addresses[0]) };
+  assert(size(fittedLines(many)) <= INFO_MAX_BYTES);
+});
+
+Deno.test("ages are written as a person would", () => {
+  assertEquals([0, 3_210, 119_900, 303_000].map(spanText), [
+    "0.0 s",
+    "3.2 s",
+    "119.9 s",
+    "5 min 3 s",
+  ]);
+  assertEquals([7_500_000, 273_600_000].map(spanText), ["2 h 5 min", "3 d 4 h"]);
+  assertEquals([ageText(null), ageText(1_000)], ["never", "1.0 s ago"]);
+});
