@@ -3,7 +3,7 @@ import { asCloudError } from "../exoscale/cloud_error.ts";
 import type { LinkWord, Snapshot } from "../core/snapshot.ts";
 import type { Facts } from "./facts.ts";
 import { fail, NotKnown, ok, type Said, skip, warn } from "./finding.ts";
-import { type Conversation, converse, type Hearing, hearingKey } from "./round_trip.ts";
+import { type Conversation, converse, type Hearing, hearingKey, MOST_MS } from "./round_trip.ts";
 
 /** The check. */
 export async function checkHeartbeats(facts: Facts, signal: AbortSignal): Promise<Said[]> {
@@ -30,7 +30,7 @@ export async function checkHeartbeats(facts: Facts, signal: AbortSignal): Promis
       peers.map(({ address }) => {
         const hearing = hearings.get(hearingKey(elasticIp, address));
         const title = several ? `${address} (${elasticIp})` : address;
-        return describe(title, { hearing, speaks, port: listen.port });
+        return describe(title, { hearing, speaks, port: listen.port, intervalMs });
       })
     ),
   ];
@@ -54,8 +54,19 @@ async function placeOf(
 
 function describe(
   peer: string,
-  { hearing, speaks, port }: { hearing: Hearing | undefined; speaks: boolean; port: number },
+  { hearing, speaks, port, intervalMs }: {
+    hearing: Hearing | undefined;
+    speaks: boolean;
+    port: number;
+    intervalMs: number;
+  },
 ): Said {
+  // A peer speaks once in an interval, and says only after that whom it hears.
+  const untold = speaks ? hearing?.hearsUs === false : !hearing?.heard;
+  if (untold && hearing?.wrong === null && intervalMs * 2 > MOST_MS) {
+    const seconds = MOST_MS / 1_000;
+    return skip(`${peer}: ${seconds} s are too short to tell with an interval of ${intervalMs} ms`);
+  }
   if (!hearing?.heard) {
     const why =
       `no watchdog runs there, UDP on port ${port} is filtered, or its peers lack this machine`;

@@ -36,7 +36,9 @@ export interface SpeakOptions {
 }
 
 /** A few intervals, within reason. */
-const INTERVALS = 5, LEAST_MS = 3_000, MOST_MS = 10_000;
+const INTERVALS = 5, LEAST_MS = 3_000;
+/** Longest conversation. */
+export const MOST_MS = 10_000;
 /** Time between two of ours, whatever the interval. */
 const SLOWEST_MS = 1_000, FASTEST_MS = 100;
 

@@ -311,6 +311,17 @@ Deno.test("--doctor tells silent peers, deaf ones and wrong ones apart", async (
   }));
 });
 
+Deno.test("--doctor does not judge peers that speak more seldom than it listens", async () => {
+  const { code, lines } = await linesOf("heartbeats", {
+    argv: ["-t", "60"],
+    peers: ["silent", "answers"],
+  });
+  assertEquals([code, lines], [0, [
+    "skip 203.0.113.12: 10 s are too short to tell with an interval of 60000 ms",
+    "ok 203.0.113.13 answers: both ways work",
+  ]]);
+});
+
 Deno.test("--doctor sends nothing for an Elastic IP that this instance holds or may hold", async () => {
   await using holding = healthyStage();
   holding.hold(holding.self);
