@@ -1,5 +1,6 @@
 // The edge: the real computer is put together, one run is made, the exit code goes out.
 import { lookup } from "node:dns/promises";
+import type { Host } from "./src/host.ts";
 import { systemClock } from "./src/host/clock.ts";
 import { fileMode } from "./src/host/file_mode.ts";
 import { openLink } from "./src/host/link.ts";
@@ -8,12 +9,14 @@ import { openLog } from "./src/host/log.ts";
 import { localMachine } from "./src/host/metadata.ts";
 import { openSupervisor } from "./src/host/notify.ts";
 import { pidFiles } from "./src/host/pid_file.ts";
+import { processPrivileges } from "./src/host/privileges.ts";
 import { processSignals } from "./src/host/signals.ts";
 import { serveStatus } from "./src/host/status_server.ts";
 import { runProgram } from "./src/program.ts";
 
-if (import.meta.main) {
-  const code = await runProgram(Deno.args, {
+/** The computer that we run on. */
+export function thisComputer(): Host {
+  return {
     env: Deno.env.toObject(),
     os: Deno.build.os,
     clock: systemClock,
@@ -21,6 +24,7 @@ if (import.meta.main) {
     signals: processSignals,
     machine: localMachine,
     pidFiles,
+    privileges: processPrivileges,
     supervisor: openSupervisor(Deno.env.toObject()),
     fetch: (url, init) => fetch(url, init),
     terminal: Deno.stdout.isTerminal(),
@@ -32,6 +36,7 @@ if (import.meta.main) {
     interfaces: () => Deno.networkInterfaces(),
     serveStatus,
     lookup: async (name) => (await lookup(name, { family: 4 })).address,
-  });
-  Deno.exit(code);
+  };
 }
+
+if (import.meta.main) Deno.exit(await runProgram(Deno.args, thisComputer()));

@@ -8,12 +8,14 @@ import { type ElectionConfig, readElection } from "./config/election.ts";
 import { type OperatingConfig, readOperating } from "./config/operating.ts";
 import { type PeersConfig, readPeers } from "./config/peers.ts";
 import { nameOf, Reading } from "./config/reading.ts";
+import { readSecurity, type SecurityConfig } from "./config/security.ts";
 
 export type { Findings } from "./config/cloud.ts";
 export { fallbackOf, nameOf } from "./config/reading.ts";
 
 /** A checked configuration. */
-export interface Config extends CloudConfig, ElectionConfig, PeersConfig, OperatingConfig {
+export interface Config
+  extends CloudConfig, ElectionConfig, PeersConfig, OperatingConfig, SecurityConfig {
   readonly mode: Mode;
   /** At least one; in the modes that do one thing exactly one. */
   readonly addresses: readonly AddressConfig[];
@@ -38,6 +40,7 @@ export function configure(
     ...readElection(reading, counts),
     ...readPeers(reading, { counts, watchdog }),
     ...readOperating(reading),
+    ...readSecurity(reading, { counts, found: findings.sharedSecret ?? null }),
   };
   const { length } = config.addresses;
   const single = `${length} Elastic IPs, wanted one: -A and -D move one at a time`;

@@ -6,6 +6,7 @@ import { type Findings, nameOf } from "./config.ts";
 import { parseEnvFile } from "./env_file.ts";
 import type { Host } from "./host.ts";
 import { isSecret, OPTIONS } from "./options.ts";
+import { SECRET_VARIABLE } from "./shared_secret.ts";
 import { findValues } from "./sources.ts";
 
 /** What gathering needs of the machine. */
@@ -75,7 +76,7 @@ export function collect(
     const { variables, problems: wrong } = parseEnvFile(text);
     problems.push(...wrong.map((problem) => `${path}, ${problem}`));
     const secrets = OPTIONS.filter(({ name }) => isSecret(name)).flatMap((each) => each.variables);
-    if (secrets.some((name) => variables[name])) warnOfReaders(path);
+    if ([...secrets, SECRET_VARIABLE].some((name) => variables[name])) warnOfReaders(path);
     return variables;
   }
 

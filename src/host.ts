@@ -5,6 +5,7 @@ import type { HostLog, LogOptions } from "./host/log.ts";
 import type { Machine } from "./host/metadata.ts";
 import type { HostSupervisor } from "./host/notify.ts";
 import type { PidFiles } from "./host/pid_file.ts";
+import type { Privileges } from "./host/privileges.ts";
 import type { serveStatus } from "./host/status_server.ts";
 import type { Clock, Link, Signals } from "./world.ts";
 
@@ -17,6 +18,7 @@ export interface Host {
   readonly signals: Signals;
   readonly machine: Machine;
   readonly pidFiles: PidFiles;
+  readonly privileges: Privileges;
   /** Null when no service manager wants to hear. */
   readonly supervisor: HostSupervisor | null;
   readonly fetch: Fetch;

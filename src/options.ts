@@ -4,6 +4,7 @@ import { COMMANDS } from "./options/commands.ts";
 import { ELECTION } from "./options/election.ts";
 import { OPERATING } from "./options/operating.ts";
 import { ORIGINAL } from "./options/original.ts";
+import { SECURITY } from "./options/security.ts";
 import { type Option, optionOf, type Row } from "./options/table.ts";
 
 export type { Option, OptionKind } from "./options/table.ts";
@@ -13,7 +14,7 @@ const HELP: Row = ["h", "", "switch", "", "", "print this help and exit"];
 /** All options in the order of the help. */
 export const OPTIONS: readonly Option[] = [
   ...ORIGINAL.map((row) => optionOf(row, "original")),
-  ...[...COMMANDS, ...OPERATING, ...CLOUD, ...ELECTION, HELP]
+  ...[...COMMANDS, ...OPERATING, ...CLOUD, ...ELECTION, ...SECURITY, HELP]
     .map((row) => optionOf(row, "addition")),
 ];
 

@@ -9,9 +9,11 @@ import type { Host } from "./host.ts";
 import { LOG_FORMATS } from "./host/log_format.ts";
 import { findInstanceId } from "./host/metadata.ts";
 import { resolvePeers } from "./host/resolve.ts";
+import { settleDown } from "./least_privilege.ts";
 import { stopWatchdog, withPidFile } from "./pid_file.ts";
 import { settingLines, settingsOf } from "./print_config.ts";
 import { printPolicy } from "./print_policy.ts";
+import { redactedLog, Redaction, secretsOf } from "./redaction.ts";
 import { askStatus } from "./status.ts";
 import { describe, usage } from "./usage.ts";
 import { commit, VERSION } from "./version.ts";
@@ -136,7 +138,8 @@ async function runConfigured(
     return say(host, "exoip: the configuration is valid");
   }
   const { stdout, logFormat: format, logLevel: level } = config;
-  const log = host.openLog({ stdout, format, level });
+  const redaction = new Redaction(secretsOf(config));
+  const log = redactedLog(host.openLog({ stdout, format, level }), redaction);
   // Lines of a format are the only ones on standard output.
   if (log.format === "text") printAll();
   if (log.kind === "syslog" || log.format !== "text") {
@@ -144,7 +147,9 @@ async function runConfigured(
   }
   for (const warning of warnings) log.write("warning", "command-line", warning);
   for (const warning of gathered.warnings) log.write("warning", "configuration", warning);
-  const code = await runMode({ ...config, peers }, { instanceId, host, log, argv, gathered });
+  const code = await runMode({ ...config, peers }, {
+    ...{ instanceId, host, log, argv, gathered, redaction },
+  });
   await Promise.all([log.flush(), host.supervisor?.flush()]);
   return code;
 }
@@ -187,6 +192,7 @@ async function runMode(
       requests,
     });
   }
+  settleDown(config, { host, log, gathered: options.gathered });
   const elasticIp = addresses[0]?.elasticIp ?? "";
   const cloud = connect(elasticIp, () => {});
   return await associate(config.mode, { cloud, clock: host.clock, log, signal, elasticIp });

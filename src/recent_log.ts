@@ -23,17 +23,21 @@ interface Change {
 export class RecentLog implements Log {
   readonly #log: Log;
   readonly #clock: Clock;
+  readonly #hide: (text: string) => string;
   readonly #changes: Change[] = [];
 
-  constructor(log: Log, clock: Clock) {
+  /** `hide` takes the secrets out of what is remembered. */
+  constructor(log: Log, clock: Clock, hide: (text: string) => string = (text) => text) {
     this.#log = log;
     this.#clock = clock;
+    this.#hide = hide;
   }
 
   write(severity: Severity, event: string, sentence: string, elasticIp?: string): void {
     this.#log.write(severity, event, sentence, elasticIp);
-    const text = elasticIp === undefined ? sentence : `${elasticIp}: ${sentence}`;
     if (NO_CHANGE.has(event)) return;
+    const shown = this.#hide(sentence);
+    const text = elasticIp === undefined ? shown : `${elasticIp}: ${shown}`;
     this.#changes.push({
       atMs: this.#clock.wallMs(),
       monotonicMs: this.#clock.nowMs(),

@@ -61,6 +61,14 @@ const ROWS: readonly Row[] = [
     of: ({ peers }) => peers.kind === "static" ? peers.addresses : null,
     restart: (old, next) => !isStatic(old) || !isStatic(next),
   },
+  {
+    // One secret for another; with or without is another question.
+    option: "shared-secret-file",
+    keys: ["sharedSecrets"],
+    of: ({ sharedSecrets }) => sharedSecrets,
+    restart: (old, next) => (old.sharedSecrets.length > 0) !== (next.sharedSecrets.length > 0),
+  },
+  later("accept-unsigned", ["acceptUnsigned"]),
   later("G", ["peers"], ({ peers }) => peers.kind === "groups" ? peers.groups : null),
   later("xe", ["endpoint"]),
   later("api", ["api"]),

@@ -6,6 +6,7 @@ import type { Host } from "./host.ts";
 import type { HostLog } from "./host/log.ts";
 import { resolvePeers } from "./host/resolve.ts";
 import { OPTIONS } from "./options.ts";
+import { SECRET_VARIABLE } from "./shared_secret.ts";
 import { applied, type Changes, changesBetween } from "./reload.ts";
 
 /** What reloading needs. */
@@ -116,7 +117,9 @@ function listed(options: readonly string[]): string {
 }
 
 /** Whether anything but arguments and environment was read at the start. */
-function readsFiles({ values: { given }, findings }: Gathered): boolean {
+export function readsFiles({ values: { given }, findings }: Gathered): boolean {
   const files = OPTIONS.filter(({ name, value }) => value === "FILE" && name !== "pid-file");
-  return findings.account !== undefined || files.some(({ name }) => given.has(name));
+  const { account, sharedSecret } = findings;
+  const credential = sharedSecret !== undefined && sharedSecret.source !== SECRET_VARIABLE;
+  return account !== undefined || credential || files.some(({ name }) => given.has(name));
 }

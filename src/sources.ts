@@ -2,19 +2,24 @@
 import type { Given, Values } from "./cli.ts";
 import { type Findings, nameOf } from "./config.ts";
 import { type Account, lends } from "./config/cloud.ts";
+import type { FoundSecret } from "./config/security.ts";
 import { type ExoFindings, readExoAccount } from "./exo_config.ts";
 import type { Host } from "./host.ts";
+import { findSharedSecret } from "./shared_secret.ts";
 
 /** Longest time that an account's command has to print the secret. */
 const SECRET_COMMAND_MS = 10_000;
 
 /** Reads the secret file and the CLI's configuration, if what they could say is not said already. */
 export async function findValues(
-  { given }: Values,
+  { given }: Pick<Values, "given">,
   host: Pick<Host, "env" | "os" | "readTextFile" | "machine">,
 ): Promise<[Findings, string[]]> {
-  const findings: { secretFile?: string; account?: Account } = {};
+  const findings: { secretFile?: string; account?: Account; sharedSecret?: FoundSecret } = {};
   const problems: string[] = [];
+  const shared = findSharedSecret({ given }, host);
+  if (shared.found) findings.sharedSecret = shared.found;
+  if (shared.problem) problems.push(shared.problem);
   const file = given.get("api-secret-file");
   const lent = lends({ given });
   if (file && !lent && goesBefore(file, given.get("xs"))) {
@@ -51,7 +56,7 @@ async function withSecret(
   const timer = setTimeout(() => limit.abort(), SECRET_COMMAND_MS);
   try {
     const printed = await host.machine.run(program, args, limit.signal);
-    return { ...rest, secret: printed.replace(/\n+$/, "") };
+    return { ...rest, secret: printed.replace(/\n+$/, ""), commanded: true };
   } catch (error) {
     const late = limit.signal.aborted ? `nothing within ${SECRET_COMMAND_MS / 1000} s` : null;
     const reason = late ?? (error instanceof Error ? error.message : `${error}`);

@@ -64,6 +64,7 @@ export function describe(config: Config, instanceId: string): string[] {
       `hand-over timeout: ${seconds(config.handoverTimeoutMs)}`,
       `reconcile: every ${seconds(config.reconcileMs)}`,
       `wire: ${config.wire}`,
+      `signed: ${signedText(config)}`,
     ]),
   ];
 }
@@ -83,4 +84,11 @@ function peersText(peers: Config["peers"]): string {
 
 function addressText({ elasticIp, priority }: AddressConfig): string {
   return priority === null ? elasticIp : `${elasticIp} with priority ${priority}`;
+}
+
+function signedText({ sharedSecrets, acceptUnsigned }: Config): string {
+  const { length } = sharedSecrets;
+  if (length === 0) return "no";
+  const keys = length === 1 ? "one key" : `${length} keys`;
+  return `yes, ${keys}${acceptUnsigned ? ", unsigned accepted until a peer has signed" : ""}`;
 }

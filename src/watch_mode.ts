@@ -6,12 +6,23 @@ import type { NodeSettings } from "./core/node.ts";
 import type { Gathered } from "./gather.ts";
 import type { Host } from "./host.ts";
 import type { HostLog } from "./host/log.ts";
+import { settleDown } from "./least_privilege.ts";
+import { type Redaction, secretsOf } from "./redaction.ts";
 import type { Changes } from "./reload.ts";
 import { Reloader } from "./reloader.ts";
+import { Seal } from "./seal.ts";
 import { openStatus } from "./serve_status.ts";
 import { commit, VERSION } from "./version.ts";
 import { Watchdog, type WatchdogSettings } from "./watchdog.ts";
 import type { Link } from "./world.ts";
+
+const UNSIGNED =
+  `heartbeats are not signed: who can send from a node's address can speak for it, see ${
+    nameOf("shared-secret-file")
+  }`;
+const ACCEPTED = `unsigned heartbeats are accepted until their sender has signed one: leave out ${
+  nameOf("accept-unsigned")
+} once all nodes sign`;
 
 /** Being told to reload, which can happen before anything can. */
 export class ReloadRequests {
@@ -43,6 +54,7 @@ export interface WatchModeOptions {
   readonly argv: readonly string[];
   readonly gathered: Gathered;
   readonly requests: ReloadRequests;
+  readonly redaction: Redaction;
 }
 
 /** Watches until told to stop. Resolves to the exit code. */
@@ -61,12 +73,19 @@ export async function watch(config: Config, options: WatchModeOptions): Promise<
     );
     return 1;
   }
+  const { sharedSecrets, acceptUnsigned } = config;
+  const seal = sharedSecrets.length > 0 ? await Seal.of(sharedSecrets) : null;
+  if (!seal) log.write("info", "unsigned", UNSIGNED);
+  else if (acceptUnsigned) log.write("warning", "unsigned", ACCEPTED);
   const { clock, random, signals, supervisor } = host;
   const { localAddresses } = link;
+  const hide = (text: string) => options.redaction.hide(text);
   const settings = watchdogSettings(config, { instanceId, localAddresses });
-  const world = { clock, random, link, signals, log, supervisor, connect };
+  const world = { clock, random, link, signals, log, supervisor, seal, hide, connect };
   const watchdog = new Watchdog(settings, world);
   const apply = (next: Config, changes: Changes) => {
+    options.redaction.add(secretsOf(next));
+    if (changes.apply.includes("shared-secret-file")) void seal?.rekey(next.sharedSecrets);
     Object.assign(access, { credentials: next.credentials, peers: next.peers });
     const addresses = changes.apply.includes("p") ? addressesOf(next, localAddresses) : null;
     const other = addresses && { addresses };
@@ -80,6 +99,8 @@ export async function watch(config: Config, options: WatchModeOptions): Promise<
     await link.close();
     return 1;
   }
+  // The page of --listen-status and what names the program are read by now.
+  settleDown(config, { host, log, gathered: options.gathered });
   const code = await watchdog.run();
   await status?.close();
   return code;
@@ -94,6 +115,7 @@ function watchdogSettings(
     nodes: nodeSettings(config),
     port: listen.port,
     trailer: wire === "full",
+    acceptUnsigned: config.acceptUnsigned,
     selfId: api === "v2" ? instanceId : null,
     addresses: addressesOf(config, localAddresses),
     verbose,

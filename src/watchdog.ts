@@ -1,6 +1,5 @@
 // -W: the process around the watches, one for each Elastic IP, which share socket, timer and signals.
-import { trailerFor } from "./core/advert.ts";
-import { decode, encode } from "./core/heartbeat.ts";
+import { decode } from "./core/heartbeat.ts";
 import type { NodeEvent, NodeSettings } from "./core/node.ts";
 import { unresolved } from "./core/peer.ts";
 import type { Vitals } from "./core/liveness.ts";
@@ -8,11 +7,14 @@ import type { Snapshot } from "./core/snapshot.ts";
 import { Alarm } from "./alarm.ts";
 import { addressed } from "./addressed_log.ts";
 import { Answers } from "./answers.ts";
+import { Guard } from "./guard.ts";
 import { QuietLog } from "./quiet_log.ts";
 import { RecentLog } from "./recent_log.ts";
+import { Refusals } from "./refusals.ts";
+import { Sender } from "./sender.ts";
 import { Snapshots } from "./snapshots.ts";
 import { Supervision } from "./supervision.ts";
-import { type Outgoing, type Reconfiguration, Watch } from "./watch.ts";
+import { type Reconfiguration, Watch } from "./watch.ts";
 import { Datagrams } from "./tally.ts";
 import type { WatchdogSettings, World } from "./watchdog_options.ts";
 import type { Datagram, Log, SignalName } from "./world.ts";
@@ -34,24 +36,31 @@ export class Watchdog {
   /** That one, and those of the addresses where there are several. */
   readonly #quiets: QuietLog[];
   readonly #supervision: Supervision;
+  readonly #guard: Guard;
+  readonly #sender: Sender;
+  readonly #refusals: Refusals;
   readonly #log: RecentLog;
   readonly #datagrams = new Datagrams();
   readonly #alarm: Alarm;
   readonly #snapshots: Snapshots;
   readonly #answers: Answers;
-  #sequence = 0;
   #listening = true;
   #finish: (code: 0 | 1) => void = () => {};
 
   constructor(settings: WatchdogSettings, world: World) {
     this.#settings = settings;
     this.#world = world;
-    const { clock, link } = world;
+    const { clock, link, seal = null } = world;
     this.#alarm = new Alarm(clock, () => this.#tick());
-    this.#log = new RecentLog(world.log, clock);
+    this.#log = new RecentLog(world.log, clock, world.hide);
     this.#quiet = new QuietLog(this.#log, clock);
     this.#quiets = [this.#quiet];
     this.#supervision = new Supervision(world.supervisor);
+    const { acceptUnsigned = false, port, trailer } = settings;
+    const quiet = this.#quiet, datagrams = this.#datagrams;
+    const refusals = this.#refusals = new Refusals({ clock, quiet, datagrams });
+    const guard = this.#guard = new Guard({ seal, acceptUnsigned, clock, quiet, refusals });
+    this.#sender = new Sender({ clock, link, seal, guard, port, trailer, datagrams });
     this.watches = settings.nodes.map((node) => this.#watch(node));
     this.#snapshots = new Snapshots({
       clock,
@@ -78,7 +87,7 @@ export class Watchdog {
 
   /** Resolves to the exit code once every watch has ended. */
   async run(): Promise<0 | 1> {
-    const { signals, link } = this.#world;
+    const { signals, link, seal } = this.#world;
     const finished = new Promise<0 | 1>((resolve) => this.#finish = resolve);
     const deaf = signals.listen((signal) => this.#told(signal));
     for (const watch of this.watches) {
@@ -90,6 +99,7 @@ export class Watchdog {
     const code = await finished;
     this.#alarm.cancel();
     deaf();
+    await seal?.handedOver();
     await link.close();
     await Promise.all([listening, ...this.watches.map((watch) => watch.callsEnded())]);
     for (const quiet of this.#quiets) quiet.close();
@@ -133,8 +143,8 @@ export class Watchdog {
       quiet,
       observer,
       connect: (onProgress) => connect(elasticIp, onProgress),
-      send: (outgoing) => this.#send(outgoing),
-      refuse: (from, reason) => this.#refuse(from, reason),
+      send: (outgoing) => this.#sender.send(outgoing),
+      refuse: (from, reason) => this.#refusals.refuse(from, reason),
       stepped: (atMs) => this.#stepped(atMs),
       ended: () => this.#ended(),
     });
@@ -167,41 +177,30 @@ export class Watchdog {
     if (!codes.includes(null)) this.#finish(codes.includes(1) ? 1 : 0);
   }
 
-  #send({ elasticIp, selfId, to, advert, hearsYou }: Outgoing): void {
-    const { clock, link } = this.#world;
-    const { trailer, port } = this.#settings;
-    this.#sequence = Math.max(this.#sequence + 1, Math.floor(clock.wallMs()));
-    this.#datagrams.sent.add(clock.nowMs());
-    const bytes = encode({
-      priority: advert.priority,
-      elasticIp,
-      id: selfId,
-      trailer: trailer ? trailerFor(advert, { hearsYou, sequence: this.#sequence }) : null,
-    });
-    link.send(bytes, to, port);
-  }
-
+  /** One datagram after the other: what waits for a tag to be checked waits in the socket, which is bounded. */
   async #listen(): Promise<void> {
-    for await (const datagram of this.#world.link) this.#receive(datagram);
+    for await (const datagram of this.#world.link) {
+      const checking = this.#receive(datagram);
+      if (checking) await checking;
+    }
   }
 
-  #receive({ bytes, from, fromPort }: Datagram): void {
+  #receive({ bytes, from, fromPort }: Datagram): Promise<void> | void {
     const heartbeat = decode(bytes);
     if (!("refused" in heartbeat)) {
       this.#datagrams.received.add(this.#world.clock.nowMs());
       const { elasticIp } = heartbeat;
       const watch = this.watches.find(({ node }) => node.election.settings.elasticIp === elasticIp);
-      if (!watch) return this.#refuse(from, "wrong-address");
-      return watch.deliver({ kind: "heard", from, heartbeat });
+      if (!watch) return this.#refusals.refuse(from, "wrong-address");
+      return this.#guard.admit({
+        bytes,
+        heard: { from, heartbeat },
+        election: watch.node.election,
+        deliver: (heard) => watch.deliver({ kind: "heard", ...heard }),
+      });
     }
     const outcome = this.#answers.answer(bytes, { from, fromPort });
-    if (outcome !== "answered") this.#refuse(from, outcome ?? heartbeat.refused);
-  }
-
-  #refuse(from: string, reason: string): void {
-    this.#datagrams.refuse(from, reason, this.#world.clock.nowMs());
-    const text = `datagram from ${from}: ${reason}`;
-    this.#quiet.write(`${from} ${reason}`, ["warning", "refused", text]);
+    if (outcome !== "answered") this.#refusals.refuse(from, outcome ?? heartbeat.refused);
   }
 
   #say(...line: Parameters<Log["write"]>): void {

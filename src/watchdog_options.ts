@@ -2,6 +2,7 @@
 import type { Connect } from "./connection.ts";
 import type { NodeSettings } from "./core/node.ts";
 import type { CheckView } from "./core/snapshot.ts";
+import type { Seal } from "./seal.ts";
 import type { About } from "./snapshots.ts";
 import type { Clock, Link, Log, Observer, Signals, Supervisor } from "./world.ts";
 
@@ -13,6 +14,8 @@ export interface WatchdogSettings {
   readonly port: number;
   /** Whether heartbeats carry our trailer. */
   readonly trailer: boolean;
+  /** With a seal: hear unsigned heartbeats until their sender has signed one. */
+  readonly acceptUnsigned?: boolean;
   /** Known on API v2 before the cloud has answered; null on v1. */
   readonly selfId: string | null;
   /** Addresses given with `-p`; null when the cloud lists the peers. */
@@ -37,5 +40,9 @@ export interface World {
   readonly observer?: Observer | null;
   /** The state of the health checks; none without it. */
   readonly checks?: () => readonly CheckView[];
+  /** Signs heartbeats; null when they are not signed. */
+  readonly seal?: Seal | null;
+  /** Hides secrets in what is remembered of the log. */
+  readonly hide?: (text: string) => string;
   readonly connect: Connect;
 }

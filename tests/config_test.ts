@@ -51,6 +51,8 @@ Deno.test("configure() gives the documented defaults", () => {
     reconcileMs: 30_000,
     wire: "full",
     pidFile: null,
+    sharedSecrets: [],
+    acceptUnsigned: false,
     listenStatus: null,
   });
 });

@@ -3,7 +3,6 @@ import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { advert, advertTo } from "../src/core/advert.ts";
 import {
-  distrust,
   elect,
   type ElectionEvent,
   electionWakeAtMs,
@@ -17,6 +16,7 @@ import {
 } from "../src/core/election_state.ts";
 import type { Heartbeat, Trailer } from "../src/core/heartbeat.ts";
 import { ranksBefore } from "../src/core/peer.ts";
+import { distrust } from "../src/core/trust.ts";
 import { NODE_SETTINGS } from "./node_settings.ts";
 
 const SELF = "00000001-0000-4000-8000-000000000005", PEER = "00000001-0000-4000-8000-000000000007";
@@ -164,6 +164,39 @@ Deno.test("distrust() names the reason", () => {
   assertEquals(reasonFor(beat(20, { sequence: 47_000 })), null, "the sender's clock was set back");
   assertEquals(reasonFor(beat(20, { sequence: 50_001 })), null);
   assertEquals(reasonFor(beat(20, null)), null);
+});
+
+Deno.test("distrust(): once a peer has signed, its sequence must rise and it must go on signing", () => {
+  const sealed = (sequence: number) => ({ ...heard(beat(20, { sequence })), sealed: true });
+  const state = after([[2_000, sealed(50_000)]]);
+  const reasonFor = (event: ReturnType<typeof heard>) => distrust(state, event);
+  assertEquals(reasonFor(sealed(50_000)), "replayed");
+  assertEquals(reasonFor(sealed(1_000)), "replayed", "a clock that was set back is no excuse");
+  assertEquals(reasonFor(sealed(50_001)), null);
+  assertEquals(reasonFor(heard(beat(20, { sequence: 50_001 }))), "unsigned");
+  assertEquals(reasonFor(heard(beat(20, null))), "unsigned");
+  // An unsigned one says nothing about the sequence of the signed ones.
+  const before = after([[2_000, heard(beat(20, { sequence: 90_000 }))]]);
+  assertEquals(distrust(before, sealed(50_000)), null);
+});
+
+Deno.test("distrust(): a list that is read again does not make a peer forget what it has signed", () => {
+  const peer = { address: ADDRESS, instanceId: PEER, wireId: PEER };
+  const sealed = { ...heard(beat(20, { sequence: 50_000 })), sealed: true };
+  const list = (peers: ElectionEvent & { kind: "members" }) => [4_000, peers] as const;
+  const again = after([[3_200, sealed], list({ kind: "members", peers: [peer], listed: true })]);
+  assertEquals(distrust(again, sealed), "replayed");
+  const dead = after([
+    [3_200, sealed],
+    list({ kind: "members", peers: [peer], listed: false }),
+    [8_000, { kind: "members", peers: [peer], listed: true }],
+  ]);
+  assertEquals(dead.peers.get(ADDRESS)?.alive, false);
+  assertEquals(distrust(dead, sealed), "replayed");
+  // Another machine at that address has signed nothing yet.
+  const other = { ...peer, instanceId: SELF.replace("5", "6"), wireId: SELF.replace("5", "6") };
+  const moved = after([[3_200, sealed], list({ kind: "members", peers: [other], listed: true })]);
+  assertEquals(moved.peers.get(ADDRESS)?.sealedSequence, null);
 });
 
 Deno.test("outranking() agrees with a plain second reading of the rule", () => {

@@ -25,6 +25,8 @@ export interface Trace {
   readonly calls: string[];
   /** What was done with PID files and processes. */
   readonly pids: string[];
+  /** Rights that were kept, each time that others were given up. */
+  readonly kept: (readonly string[])[];
   logTo: "syslog" | "stdout" | null;
 }
 
@@ -63,6 +65,7 @@ export async function run(argv: string[], situation: Situation = {}): Promise<Tr
     flushedCount: 0,
     calls: [],
     pids: [],
+    kept: [],
     logTo: null,
   };
   let nowMs = 0, endsAtMs = Infinity;
@@ -102,6 +105,7 @@ export async function run(argv: string[], situation: Situation = {}): Promise<Tr
         endsAtMs = nowMs + leavesInMs;
       },
     },
+    privileges: { keepOnly: (kept) => void trace.kept.push(kept) },
     supervisor: null,
     fetch: ({ pathname }) => {
       trace.calls.push(pathname);

@@ -72,6 +72,20 @@ Deno.test("the README's table of events has every word of the source with its se
   }
 });
 
+Deno.test("the README names every reason for which a datagram is refused", () => {
+  const readme = Deno.readTextFileSync(new URL("README.md", ROOT));
+  const words = new Set<string>();
+  for (const path of sources("src")) {
+    const text = Deno.readTextFileSync(path);
+    const unions = text.matchAll(/type (?:Distrust|Malformed)Reason =([^;]*);/g);
+    const reasons = [...unions].flatMap(([, union]) => [...(union ?? "").matchAll(/"([a-z-]+)"/g)]);
+    const refusals = text.matchAll(/\brefusals\.(?:refuse|count)\((?:from, )?"([a-z-]+)"/g);
+    for (const [, word] of [...reasons, ...refusals]) words.add(word ?? "");
+  }
+  for (const word of ["reordered", "replayed", "bad-tag", "length"]) assert(words.has(word), word);
+  assertEquals([...words].filter((word) => !readme.includes("`" + word + "`")), []);
+});
+
 Deno.test("-h lists every option with its variables", () => {
   const text = usage();
   for (const { name, variables } of OPTIONS) {

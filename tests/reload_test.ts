@@ -47,6 +47,7 @@ const ROWS: ReadonlyArray<readonly [argv: string[], changes: Partial<Changes>]> 
   [["-i", "9b1e6f20-53c4-4a7d-8e2f-0a1b2c3d4e5f"], { needsRestart: ["i"] }],
   [["-l", ":4321"], { needsRestart: ["l"] }],
   [["--wire", "plain"], { needsRestart: ["wire"] }],
+  [["--accept-unsigned", "--shared-secret-file", "/f"], { needsRestart: ["accept-unsigned"] }],
   [["--exclusive"], { needsRestart: ["exclusive"] }],
   [["--pid-file", "/run/other"], { needsRestart: ["pid-file"] }],
   [["--log-format", "json"], { needsRestart: ["log-format"] }],

@@ -1,6 +1,7 @@
 // Datagrams that are no heartbeats, by the ten thousand: what they cost, what they write into the log, and
 // whether our own heartbeats still leave in time.
-import { encode } from "../../src/core/heartbeat.ts";
+import { encode, TAG_BYTES } from "../../src/core/heartbeat.ts";
+import { Seal } from "../../src/seal.ts";
 import { ELASTIC_IP } from "../../tests/e2e/cluster.ts";
 import { Arena, pause } from "./arena.ts";
 import type { Case, Figure, Size } from "./figure.ts";
@@ -8,6 +9,8 @@ import type { Order } from "./flood_sender.ts";
 import { cpuPercent, memoryMiB } from "./proc.ts";
 
 const FLOOD_MS = 10_000;
+const SECRET = "a shared secret for measuring";
+const KEY_ID = (await Seal.of([SECRET])).keyId;
 const SENDER = new URL("./flood_sender.ts", import.meta.url).pathname;
 
 interface Flood {
@@ -22,8 +25,11 @@ interface Flood {
 type Kind = Pick<Order, "from" | "bytes" | "rate">;
 
 /** The backup is flooded; in the end the master crashes while the flood goes on. */
-async function flood(kind: (arena: Arena) => Kind, spanMs: number): Promise<Flood> {
-  const arena = await new Arena().settle();
+async function flood(
+  kind: (arena: Arena) => Kind,
+  { spanMs, args }: { spanMs: number; args: readonly string[] },
+): Promise<Flood> {
+  const arena = await new Arena().settle({ args: () => args });
   const { process, instance } = arena.node(2);
   const pid = process?.pid ?? 0;
   const order: Order = { ...kind(arena), to: instance.address, port: arena.port, forMs: 60_000 };
@@ -95,18 +101,53 @@ const wellFormed = (rate: number) => (arena: Arena): Kind => {
   return { from: address, bytes: bytes.toHex(), rate };
 };
 
+/** As long as heartbeats may run ahead, and longer than a flood lasts. */
+const AHEAD_MS = 55_000;
+
+/** All but the tag is right: key id, time, id. Each costs the check of a tag. */
+const wrongTag = (rate: number) => (arena: Arena): Kind => {
+  const { address, id } = arena.node(1).instance;
+  const says = { holds: false, leaving: false, unable: false, unhealthy: false };
+  const trailer = {
+    ...says,
+    ownPriority: 1,
+    intervalMs: 1_000,
+    hearsYou: true,
+    keyId: KEY_ID,
+    sequence: Date.now() + AHEAD_MS,
+  };
+  const bytes = encode({ priority: 1, elasticIp: ELASTIC_IP, id, trailer });
+  return { from: address, bytes: bytes.toHex() + "ab".repeat(TAG_BYTES), rate };
+};
+/** Unsigned, to a node that wants signatures. */
+const unsigned = (rate: number) => (arena: Arena): Kind => {
+  const { address, id } = arena.node(1).instance;
+  const bytes = encode({ priority: 1, elasticIp: ELASTIC_IP, id, trailer: null });
+  return { from: address, bytes: bytes.toHex(), rate };
+};
+
 async function floods(size: Size): Promise<Figure[]> {
+  const file = await Deno.makeTempFile({ prefix: "exoip-bench-" });
+  await Deno.writeTextFile(file, SECRET);
+  const secret = ["--shared-secret-file", file];
   const kinds = [
-    ["10,000 garbage datagrams/s from a stranger", strangers(10_000)],
-    ["10,000 garbage datagrams/s from a peer's address", forged(10_000)],
-    ["10,000 well-formed with a wrong id/s", wellFormed(10_000)],
-    ["20,000 garbage datagrams/s", strangers(20_000)],
+    ["10,000 garbage datagrams/s from a stranger", strangers(10_000), []],
+    ["10,000 garbage datagrams/s from a peer's address", forged(10_000), []],
+    ["10,000 well-formed with a wrong id/s", wellFormed(10_000), []],
+    ["20,000 garbage datagrams/s", strangers(20_000), []],
+    ["10,000 unsigned/s from a peer's address, with a secret", unsigned(10_000), secret],
+    ["10,000 with a wrong tag/s from a peer's address", wrongTag(10_000), secret],
   ] as const;
   const figures: Figure[] = [];
-  for (const [title, kind] of kinds) {
-    const result = await flood(kind, size.spanMs(FLOOD_MS));
-    const wanted = kind === kinds[3][1] ? {} : { most: 25 };
-    figures.push(...figuresOf(title, result, wanted));
+  try {
+    for (const [title, kind, args] of kinds) {
+      const result = await flood(kind, { spanMs: size.spanMs(FLOOD_MS), args });
+      // Twice as many, or a tag to be checked for each, may take more.
+      const dear = kind === kinds[3][1] || kind === kinds[5][1];
+      figures.push(...figuresOf(title, result, dear ? {} : { most: 25 }));
+    }
+  } finally {
+    await Deno.remove(file);
   }
   return figures;
 }

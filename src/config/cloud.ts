@@ -3,6 +3,7 @@ import { isUuid } from "../core/uuid.ts";
 import { DEFAULT_ENVIRONMENT } from "../exoscale/zone.ts";
 import type { Credentials } from "../exoscale/signer.ts";
 import { nameOf, type Reading } from "./reading.ts";
+import type { FoundSecret } from "./security.ts";
 
 export type { Credentials } from "../exoscale/signer.ts";
 
@@ -12,6 +13,8 @@ export interface Findings {
   readonly secretFile?: string;
   /** Account of the `exo` CLI's configuration file. */
   readonly account?: Account;
+  /** What a file or a variable has as shared secret. */
+  readonly sharedSecret?: FoundSecret;
 }
 
 /** An account of the `exo` CLI, with what it has. */
@@ -20,6 +23,8 @@ export interface Account extends Partial<Credentials> {
   /** Endpoint of API v2 that lists the zones. */
   readonly endpoint?: string;
   readonly environment?: string;
+  /** A program has printed the secret. */
+  readonly commanded?: boolean;
 }
 
 /** The cloud as configured. */

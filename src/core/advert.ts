@@ -62,7 +62,7 @@ export function sameAdvert(one: Advert, other: Advert): boolean {
 /** The trailer for one receiver. */
 export function trailerFor(
   { holds, leaving, unable, unhealthy, ownPriority, intervalMs }: Advert,
-  { hearsYou, sequence }: { hearsYou: boolean; sequence: number },
+  { hearsYou, sequence, keyId = 0 }: { hearsYou: boolean; sequence: number; keyId?: number },
 ): Trailer {
   return {
     holds,
@@ -72,7 +72,7 @@ export function trailerFor(
     ownPriority,
     intervalMs,
     hearsYou,
-    keyId: 0,
+    keyId,
     sequence,
   };
 }

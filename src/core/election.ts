@@ -14,7 +14,6 @@
 //
 // What follows for the address is in aim.ts, what is done about it in ownership.ts.
 import {
-  deadTimeMs,
   deathAtMs,
   type Election,
   type ElectionSettings,
@@ -22,25 +21,18 @@ import {
   PASSED,
   settling,
 } from "./election_state.ts";
-import type { Heartbeat, Trailer } from "./heartbeat.ts";
+import type { Trailer } from "./heartbeat.ts";
 import { judge } from "./judgement.ts";
 import { type PeerIdentity, unheard } from "./peer.ts";
+import { distrust, type Heard } from "./trust.ts";
 
 /** How long after the cloud came back a live holder without it is left alone: two retries. */
 export const GRACE_MS = 6_000;
 
-/** Why a well-formed heartbeat is not believed. */
-export type DistrustReason =
-  | "unknown-source"
-  | "wrong-address"
-  | "own-id"
-  | "wrong-id"
-  | "reordered";
-
 /** What can happen to the election. */
 export type ElectionEvent =
   | { readonly kind: "tick" }
-  | { readonly kind: "heard"; readonly from: string; readonly heartbeat: Heartbeat }
+  | ({ readonly kind: "heard" } & Heard)
   | {
     readonly kind: "members";
     readonly peers: readonly PeerIdentity[];
@@ -112,25 +104,10 @@ export function electionWakeAtMs(state: Election): number {
   return wakeAtMs;
 }
 
-/** Why a heartbeat must not be believed, or null when it may. */
-export function distrust(
-  { peers, settings, selfId }: Election,
-  { from, heartbeat }: { from: string; heartbeat: Heartbeat },
-): DistrustReason | null {
-  const peer = peers.get(from);
-  if (!peer) return "unknown-source";
-  if (heartbeat.elasticIp !== settings.elasticIp) return "wrong-address";
-  if (heartbeat.id === selfId) return "own-id";
-  if (peer.wireId !== null && heartbeat.id !== peer.wireId) return "wrong-id";
-  // Much older than the last one means a restart with another clock, not a late datagram.
-  const lag = (peer.trailer?.sequence ?? 0) - (heartbeat.trailer?.sequence ?? Infinity);
-  return lag >= 0 && lag < deadTimeMs(settings) ? "reordered" : null;
-}
-
 /** Whether it says what the peer's last one said, so that nothing follows from it but that the peer lives. */
 export function saysNothingNew(
   { peers }: Election,
-  { from, heartbeat }: { from: string; heartbeat: Heartbeat },
+  { from, heartbeat }: Heard,
 ): boolean {
   const peer = peers.get(from);
   if (!peer?.alive || peer.deafSinceMs !== null) return false;
@@ -194,7 +171,7 @@ function nudged(priority: number, by: -1 | 1): number {
 /** The state with the heartbeat noted, and nothing concluded from it. */
 export function hear(
   state: Election,
-  { from, heartbeat }: { from: string; heartbeat: Heartbeat },
+  { from, heartbeat, sealed = false }: Heard,
   atMs: number,
 ): Election {
   const known = state.peers.get(from);
@@ -202,7 +179,9 @@ export function hear(
   const { priority, id: heardId, trailer } = heartbeat;
   const deafBeforeMs = known.alive ? known.deafSinceMs : null;
   const deafSinceMs = trailer && !trailer.hearsYou ? deafBeforeMs ?? atMs : null;
-  const peer = { ...known, heardAtMs: atMs, alive: true, priority, heardId, trailer, deafSinceMs };
+  const sealedSequence = sealed && trailer ? trailer.sequence : known.sealedSequence;
+  const said = { priority, heardId, trailer, deafSinceMs, sealedSequence };
+  const peer = { ...known, heardAtMs: atMs, alive: true, ...said };
   return { ...state, peers: new Map(state.peers).set(from, peer) };
 }
 
@@ -218,8 +197,10 @@ function adopt(
     // Another machine behind the same address has still to be heard.
     const same = known && (known.heardAtMs === null || identity.wireId === null ||
       identity.wireId === known.heardId);
-    const judged = same && (known.alive || !relisted);
-    return [identity.address, judged ? { ...known, ...identity } : unheard(identity)] as const;
+    if (!same) return [identity.address, unheard(identity)] as const;
+    const { sealedSequence } = known;
+    const judged = known.alive || !relisted ? known : { ...unheard(identity), sealedSequence };
+    return [identity.address, { ...judged, ...identity }] as const;
   }));
   // A backup cannot know whether newcomers rank before it until they had the time to be heard.
   const newcomers = relisted || identities.some(({ address }) => !state.peers.has(address));

@@ -12,7 +12,7 @@
 // For an IPv6 Elastic IP its 16 bytes stand between sequence and tag, and the address field has a stand-in (ipv6.ts).
 // The first 24 bytes are those of the original (exoip v0.4.3, payload.go), which reads no further.
 // The trailer is ours; own is the sender's own priority, t its interval (see interval_code.ts).
-// A signed datagram is accepted with or without a secret; nothing here checks the tag.
+// A signed datagram can be read with or without a secret; nothing here checks the tag, see src/seal.ts.
 import { codeOfInterval, intervalOfCode } from "./interval_code.ts";
 import { invariant } from "./invariant.ts";
 import { formatIpv4, parseIpv4 } from "./ipv4.ts";
@@ -25,7 +25,7 @@ export const PLAIN_BYTES = 24;
 export const TRAILED_BYTES = 40;
 /** What an IPv6 address adds to that. */
 export const IPV6_BYTES = 16;
-/** What a tag adds to either. */
+/** What a tag adds to either: it ends the datagram and is over all that precedes. */
 export const TAG_BYTES = 32;
 /** Length with our trailer and its tag, without an IPv6 address. */
 export const SIGNED_BYTES = TRAILED_BYTES + TAG_BYTES;
@@ -79,7 +79,7 @@ export type MalformedReason =
 export type Decoded = Heartbeat | { readonly refused: MalformedReason };
 
 /** Writes a heartbeat: 24 bytes without a trailer, 40 with one, 56 for IPv6, which cannot do without. */
-export function encode({ priority, elasticIp, id, trailer }: Heartbeat): Uint8Array {
+export function encode({ priority, elasticIp, id, trailer }: Heartbeat): Uint8Array<ArrayBuffer> {
   invariant(Number.isInteger(priority) && priority >= 0 && priority <= 255, "priority in 0..255");
   const long = parseIpv6(elasticIp);
   const address = long ? standInFor(long) : parseIpv4(elasticIp);
@@ -104,6 +104,11 @@ export function encode({ priority, elasticIp, id, trailer }: Heartbeat): Uint8Ar
     if (long) bytes.set(long, TRAILED_BYTES);
   }
   return bytes;
+}
+
+/** Whether the datagram ends with a tag, if it is a heartbeat at all. */
+export function hasTag({ length }: Uint8Array): boolean {
+  return length === SIGNED_BYTES || length === SIGNED_BYTES + IPV6_BYTES;
 }
 
 /** Reads a datagram. The length decides the format; any other length is refused unread. */

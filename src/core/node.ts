@@ -5,8 +5,6 @@ import { type Aim, aimOf } from "./aim.ts";
 import { departure } from "./departure.ts";
 import { electionEvent, ownershipEvent } from "./division.ts";
 import {
-  distrust,
-  type DistrustReason,
   elect,
   type ElectionEvent,
   electionWakeAtMs,
@@ -15,7 +13,6 @@ import {
   startElection,
 } from "./election.ts";
 import { deadTimeMs, type Election, type ElectionSettings, outranking } from "./election_state.ts";
-import type { Heartbeat } from "./heartbeat.ts";
 import { ownershipWakeAtMs } from "./next_call.ts";
 import { detaching } from "./ownership.ts";
 import {
@@ -41,6 +38,7 @@ import {
 } from "./roster.ts";
 import { steer, type Turn } from "./steering.ts";
 import { changesBetween } from "./story.ts";
+import { distrust, type DistrustReason, type Heard } from "./trust.ts";
 
 /** What the node is told once. */
 export interface NodeSettings extends ElectionSettings {
@@ -51,7 +49,7 @@ export interface NodeSettings extends ElectionSettings {
 /** What can happen. The instant comes beside the event; `roll` is a random number in 0..1. */
 export type NodeEvent =
   | { readonly kind: "tick" }
-  | { readonly kind: "heard"; readonly from: string; readonly heartbeat: Heartbeat }
+  | ({ readonly kind: "heard" } & Heard)
   | { readonly kind: "nudge"; readonly by: -1 | 1 }
   | { readonly kind: "health"; readonly healthy: boolean }
   | { readonly kind: "settings"; readonly settings: NodeSettings }

@@ -34,6 +34,11 @@ export interface Peer extends PeerIdentity {
   readonly trailer: Trailer | null;
   /** Since when it has said, each time, that it does not hear us; null when it does or has no word for it. */
   readonly deafSinceMs: number | null;
+  /**
+   * Sequence of its last heartbeat whose tag was right, null when there was none. Later ones must be signed and have
+   * a higher one.
+   */
+  readonly sealedSequence: number | null;
 }
 
 /** A peer of which nothing has been heard. */
@@ -46,6 +51,7 @@ export function unheard(identity: PeerIdentity): Peer {
     heardId: "",
     trailer: null,
     deafSinceMs: null,
+    sealedSequence: null,
   };
 }
 

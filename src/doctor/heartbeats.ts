@@ -1,6 +1,8 @@
 // Does each peer hear us, and do we hear it?
+import { nameOf } from "../config.ts";
 import { asCloudError } from "../exoscale/cloud_error.ts";
 import type { LinkWord, Snapshot } from "../core/snapshot.ts";
+import { Seal } from "../seal.ts";
 import type { Facts } from "./facts.ts";
 import { fail, NotKnown, ok, type Said, skip, warn } from "./finding.ts";
 import { type Conversation, converse, type Hearing, hearingKey, MOST_MS } from "./round_trip.ts";
@@ -20,17 +22,24 @@ export async function checkHeartbeats(facts: Facts, signal: AbortSignal): Promis
     planned.push({ elasticIp, peers, wireId: place.wireId, speaks: place.silence === null });
   }
   if (planned.every(({ peers }) => peers.length === 0)) return [skip("no peers")];
-  const { config: { listen, intervalMs }, host: { clock } } = facts;
-  const options = { link: port.link, clock, port: listen.port, intervalMs, signal };
-  const hearings = await converse(planned, options);
-  const several = elasticIps.length > 1;
+  const { config: { listen, intervalMs, sharedSecrets, acceptUnsigned }, host: { clock } } = facts;
+  const hearings = await converse(planned, {
+    link: port.link,
+    clock,
+    port: listen.port,
+    intervalMs,
+    seal: sharedSecrets.length > 0 ? await Seal.of(sharedSecrets) : null,
+    acceptUnsigned,
+    signal,
+  });
+  const several = elasticIps.length > 1, seals = sharedSecrets.length > 0;
   return [
     ...said,
     ...planned.flatMap(({ elasticIp, peers, speaks }) =>
       peers.map(({ address }) => {
         const hearing = hearings.get(hearingKey(elasticIp, address));
         const title = several ? `${address} (${elasticIp})` : address;
-        return describe(title, { hearing, speaks, port: listen.port, intervalMs });
+        return describe(title, { hearing, speaks, seals, port: listen.port, intervalMs });
       })
     ),
   ];
@@ -54,9 +63,11 @@ async function placeOf(
 
 function describe(
   peer: string,
-  { hearing, speaks, port, intervalMs }: {
+  { hearing, speaks, seals, port, intervalMs }: {
     hearing: Hearing | undefined;
     speaks: boolean;
+    /** Whether we have a secret. */
+    seals: boolean;
     port: number;
     intervalMs: number;
   },
@@ -80,6 +91,10 @@ function describe(
     return ok(`${peer} is heard; it speaks the original's format, which cannot say whom it hears`);
   }
   if (hearing.hearsUs) return ok(`${peer} answers: both ways work`);
+  if (hearing.signed && !seals) {
+    const secret = `give this machine the secret with ${nameOf("shared-secret-file")}`;
+    return fail(`${peer} signs its heartbeats and does not hear us: ${secret}`);
+  }
   const cure = `let UDP on port ${port} in there, and name this machine among its peers`;
   return fail(`${peer} is heard and does not hear us: ${cure}`);
 }

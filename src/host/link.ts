@@ -11,18 +11,22 @@ export function openLink(hostname: string, port: number, bufferBytes = BUFFER_BY
   const dual = isIpv6(hostname);
   const socket = Deno.listenDatagram({ transport: "udp", hostname, port });
   let closed = false;
-  const sending = new Set<Promise<unknown>>();
+  /** The last one on its way to each place: two at once may overtake each other within the runtime. */
+  const sending = new Map<string, Promise<unknown>>();
   return {
     localAddresses: ["0.0.0.0", "::"].includes(hostname) ? interfaceAddresses() : [hostname],
     send(bytes, to, toPort) {
       // Unreachable peers are what heartbeats are for; the original ignores these errors, too.
       const target = dual && !to.includes(":") ? `::ffff:${to}` : to;
-      const sent = socket.send(bytes, { transport: "udp", hostname: target, port: toPort })
-        .catch(() => {}).finally(() => sending.delete(sent));
-      sending.add(sent);
+      const place = `${target} ${toPort}`, before = sending.get(place);
+      const send = () => socket.send(bytes, { transport: "udp", hostname: target, port: toPort });
+      const sent = (before ? before.then(send) : send()).catch(() => {}).finally(() => {
+        if (sending.get(place) === sent) sending.delete(place);
+      });
+      sending.set(place, sent);
     },
     async close() {
-      await Promise.all(sending); // The last word of a node that leaves must get out.
+      await Promise.all(sending.values()); // The last word of a node that leaves must get out.
       if (!closed) socket.close();
       closed = true;
     },

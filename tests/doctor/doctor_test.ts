@@ -1,5 +1,6 @@
 // Every failure that --doctor knows, one by one, before the simulated cloud.
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { hasTag } from "../../src/core/heartbeat.ts";
 import { iamPolicy } from "../../src/exoscale/iam_policy.ts";
 import { APIS, ELASTIC_IP, GROUP } from "../exoscale/stage.ts";
 import { type Ailment, examine, healthyStage, OPEN, PORT, read } from "./examination.ts";
@@ -309,6 +310,31 @@ Deno.test("--doctor tells silent peers, deaf ones and wrong ones apart", async (
     assertMatch(lines[0] ?? "", line);
     assertEquals([code, lines[1]], [wanted, "ok 203.0.113.13 answers: both ways work"]);
   }));
+});
+
+Deno.test("--doctor signs its heartbeats, and believes those who have its secret", async () => {
+  const secret = "a secret of the tests", env = { IF_SHARED_SECRET: secret };
+  const other = "another secret of tests";
+  const rows: [Ailment, RegExp, number][] = [
+    [{ env, peersSecret: secret }, /^ok 203.0.113.12 answers: both ways work$/, 0],
+    [{ env, peersSecret: other }, /^FAIL 203.0.113.12 signs with a shared secret that is not/, 1],
+    [{ env }, /^FAIL 203.0.113.12 does not sign its heartbeats, and we do/, 1],
+    [{ env, argv: ["--accept-unsigned"] }, /^ok 203.0.113.12 answers: both ways work$/, 0],
+    [{ peersSecret: secret }, /^ok 203.0.113.12 answers: both ways work$/, 0],
+    [
+      { peersSecret: secret, peers: ["deaf", "deaf"] },
+      /^FAIL 203.0.113.12 signs its heartbeats and does not hear us: give this machine the secret/,
+      1,
+    ],
+  ];
+  for (const [ailment, line, wanted] of rows) {
+    await using stage = healthyStage();
+    const { code, of, sent } = await examine(stage, ailment);
+    assertMatch(of("heartbeats")[0] ?? "", line);
+    assertEquals(code, wanted, JSON.stringify(ailment));
+    const tagged = sent.map(({ bytes }) => hasTag(bytes));
+    assertEquals(new Set(tagged), new Set([ailment.env !== undefined]), JSON.stringify(ailment));
+  }
 });
 
 Deno.test("--doctor does not judge peers that speak more seldom than it listens", async () => {

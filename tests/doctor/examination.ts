@@ -2,6 +2,7 @@
 import { decode, encode, type Trailer } from "../../src/core/heartbeat.ts";
 import type { Host } from "../../src/host.ts";
 import { runProgram } from "../../src/program.ts";
+import { Seal } from "../../src/seal.ts";
 import { InboxLink } from "../inbox_link.ts";
 import { SIM_KEY, SIM_SECRET } from "../exoscale/face_v2.ts";
 import { type Api, ELASTIC_IP, GROUP, hurriedClock, Stage } from "../exoscale/stage.ts";
@@ -31,10 +32,15 @@ export class PeersLink extends InboxLink {
   readonly sent: { readonly to: string; readonly bytes: Uint8Array }[] = [];
   readonly #behaviours: ReadonlyMap<string, readonly [SimInstance, Behaviour]>;
   readonly #api: Api;
+  readonly #seal: Seal | null;
 
-  constructor(peers: readonly (readonly [SimInstance, Behaviour])[], api: Api) {
+  constructor(
+    peers: readonly (readonly [SimInstance, Behaviour])[],
+    { api, seal }: { api: Api; seal: Seal | null },
+  ) {
     super();
     this.#api = api;
+    this.#seal = seal;
     this.#behaviours = new Map(peers.map((peer) => [peer[0].address, peer]));
     // A peer speaks whether it is spoken to or not.
     for (const [address] of this.#behaviours) this.#speak(address, false);
@@ -57,7 +63,7 @@ export class PeersLink extends InboxLink {
       unhealthy: false,
       ownPriority: 10,
       intervalMs: 200,
-      keyId: 0,
+      keyId: this.#seal?.keyId ?? 0,
       sequence: Date.now(),
       hearsYou: heard && behaviour !== "deaf",
       ...flags,
@@ -68,7 +74,10 @@ export class PeersLink extends InboxLink {
       id: id ?? (this.#api === "v2" ? instance.id : instance.nicId),
       trailer: behaviour === "original" ? null : trailer,
     });
-    this.receive({ bytes, from: address, fromPort: PORT });
+    const arrive = (datagram: Uint8Array) =>
+      this.receive({ bytes: datagram, from: address, fromPort: PORT });
+    if (this.#seal) this.#seal.seal(bytes, arrive);
+    else arrive(bytes);
   }
 }
 
@@ -85,6 +94,8 @@ export interface Ailment {
   /** Something else instead of -i. */
   readonly identity?: readonly string[];
   readonly endpoint?: string;
+  /** Secret with which the peers sign. */
+  readonly peersSecret?: string;
 }
 
 /** What came of it. */
@@ -108,7 +119,8 @@ export async function examine(stage: Stage, ailment: Ailment = {}): Promise<Diag
   const { api = "v2", argv = [], env = {}, peers = ["answers", "answers"] } = ailment;
   const { source = ["-G", GROUP], identity = ["-i", stage.self.id] } = ailment;
   const { endpoint = stage.server.endpoint(api) } = ailment;
-  const link = new PeersLink([[stage.peer, peers[0]], [stage.third, peers[1]]], api);
+  const seal = ailment.peersSecret === undefined ? null : await Seal.of([ailment.peersSecret]);
+  const link = new PeersLink([[stage.peer, peers[0]], [stage.third, peers[1]]], { api, seal });
   const lines: string[] = [];
   const missing = (what: string) => Promise.reject(new Deno.errors.NotFound(what));
   const host: Host = {
@@ -126,6 +138,7 @@ export async function examine(stage: Stage, ailment: Ailment = {}): Promise<Diag
       throw new Deno.errors.NotFound(path);
     },
     fileMode: () => null,
+    privileges: { keepOnly() {} },
     terminal: false,
     serveStatus() {
       throw new Error("nobody asks for it");

@@ -1,0 +1,41 @@
+// The shared secret of a cluster, and what is believed without it.
+import { nameOf, type Reading } from "./reading.ts";
+import { secretsIn } from "../seal.ts";
+
+/** A secret that was found, and where. */
+export interface FoundSecret {
+  readonly text: string;
+  /** File or variable, for messages. */
+  readonly source: string;
+}
+
+/** The security side as configured. */
+export interface SecurityConfig {
+  /** None, one, or two while one replaces the other; the first signs. */
+  readonly sharedSecrets: readonly string[];
+  readonly acceptUnsigned: boolean;
+}
+
+/** The security part of the configuration; only the watchdog signs. */
+export function readSecurity(
+  reading: Reading,
+  { counts, found }: { counts: boolean; found: FoundSecret | null },
+): SecurityConfig {
+  if (!counts) return { sharedSecrets: [], acceptUnsigned: false };
+  const acceptUnsigned = reading.on("accept-unsigned");
+  let sharedSecrets: string[] = [];
+  if (found) {
+    try {
+      sharedSecrets = secretsIn(found.text);
+    } catch (error) {
+      const problem = error instanceof Error ? error.message : `${error}`;
+      reading.need(false, "shared-secret-file", `${found.source}: ${problem}`);
+    }
+    const roomless = "plain heartbeats have no room for a signature: give up this or the secret";
+    reading.need(reading.text("wire") !== "plain", "wire", roomless);
+  } else if (!reading.has("shared-secret-file")) {
+    const needless = `without a secret (${nameOf("shared-secret-file")}) all are accepted anyway`;
+    reading.need(!acceptUnsigned, "accept-unsigned", needless);
+  }
+  return { sharedSecrets, acceptUnsigned };
+}

@@ -1,0 +1,54 @@
+// The program as main.ts runs it, on the real computer, that tries after its start what it should not be able to do any
+// more, and prints what became of each attempt. Used by privileges_test.ts, never shipped.
+import { thisComputer } from "../../main.ts";
+import { openLog } from "../../src/host/log.ts";
+import { runProgram } from "../../src/program.ts";
+
+const [forbidden = "", ...args] = Deno.args;
+
+const ATTEMPTS: Readonly<Record<string, () => unknown>> = {
+  run: () => new Deno.Command("true").outputSync(),
+  read: () => Deno.readTextFileSync("/etc/hosts"),
+  write: () => Deno.writeTextFileSync(forbidden, "written"),
+  env: () => Deno.env.get("PATH"),
+  ffi: () => Deno.dlopen("libc.so.6", {}),
+  sys: () => Deno.hostname(),
+  import: () => Deno.permissions.querySync({ name: "import" }).state === "granted" || deny(),
+  // Not among what can be given up, see SECURITY.md.
+  net: () => Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: 0 }).close(),
+};
+
+function deny(): never {
+  throw new Deno.errors.NotCapable("not granted");
+}
+
+function probe(): void {
+  const outcomes = Object.entries(ATTEMPTS).map(([name, attempt]) => {
+    try {
+      attempt();
+      return [name, "done"];
+    } catch (error) {
+      return [name, error instanceof Deno.errors.NotCapable ? "denied" : `${error}`];
+    }
+  });
+  console.log(`probe: ${JSON.stringify(Object.fromEntries(outcomes))}`);
+}
+
+const host = thisComputer();
+// The real place belongs to the machine that the tests run on.
+const syslogPath = Deno.env.get("PROBE_SYSLOG");
+const code = await runProgram(args, {
+  ...host,
+  openLog(options) {
+    const log = syslogPath ? openLog({ ...options, syslogPath }) : host.openLog(options);
+    return {
+      ...log,
+      write(severity, event, text) {
+        log.write(severity, event, text);
+        // The line comes when it is done; what the loop does next it does with what is left.
+        if (event === "privileges") setTimeout(probe, 0);
+      },
+    };
+  },
+});
+Deno.exit(code);

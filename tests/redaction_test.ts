@@ -1,0 +1,56 @@
+// What is hidden, and what is left to read.
+import { assertEquals } from "@std/assert";
+import { redactedLog, Redaction, redactor } from "../src/redaction.ts";
+
+const SECRET = "aGVsbG8/+c2VjcmV0", OTHER = 'with "quotes" and a very long end';
+
+Deno.test("redactor() hides a secret wherever it stands, in every form, whole or cut off", () => {
+  const redact = redactor([SECRET, OTHER]);
+  const rows = [
+    ["nothing to hide", "nothing to hide"],
+    [`a ${SECRET} b ${SECRET}`, "a [secret] b [secret]"],
+    [encodeURIComponent(SECRET), "[secret]"],
+    [`Basic ${btoa(SECRET)}`, "Basic [secret]"],
+    [new TextEncoder().encode(SECRET).toHex(), "[secret]"],
+    [JSON.stringify({ OTHER }), '{"OTHER":"[secret]"}'],
+    [`broken off: ${SECRET.slice(0, 9)}`, "broken off: [secret]"],
+    [`broken off: ${SECRET.slice(0, 7)}`, `broken off: ${SECRET.slice(0, 7)}`],
+    [`${SECRET}${OTHER}`, "[secret][secret]"],
+  ] as const;
+  for (const [text, shown] of rows) {
+    assertEquals(redact(text).replace("[secret]=", "[secret]"), shown);
+  }
+});
+
+Deno.test("redactor() hides the end of a secret that begins within another", () => {
+  const redact = redactor(["0123456789abcdef", "89abcdefghijklmn"]);
+  assertEquals(redact("<0123456789abcdefghijklmn>"), "<[secret]>");
+  assertEquals(redactor(["abcabcabcabcxy", "bcabcabcabcz"])("abcabcabcabcz"), "[secret]");
+});
+
+Deno.test("redactor() leaves words alone that are too short to be secrets", () => {
+  assertEquals(redactor(["", "a", "the"])("the same as before"), "the same as before");
+});
+
+Deno.test("a secret that a reload brings is hidden from then on, and the old one stays so", () => {
+  const redaction = new Redaction([SECRET]);
+  redaction.add(["another-secret"]);
+  assertEquals(redaction.hide(`${SECRET} another-secret`), "[secret] [secret]");
+});
+
+Deno.test("redactedLog() hides in the text, and leaves the rest of a line as it is", () => {
+  const lines: unknown[][] = [];
+  const log = redactedLog({
+    kind: "stdout",
+    format: "text",
+    setLevel() {},
+    flush: () => Promise.resolve(),
+    write: (...line) => void lines.push(line),
+  }, new Redaction([SECRET]));
+  log.write("info", "role", `says ${SECRET}`, "198.51.100.60");
+  log.write("info", "role", "says nothing");
+  assertEquals(lines, [
+    ["info", "role", "says [secret]", "198.51.100.60"],
+    ["info", "role", "says nothing"],
+  ]);
+});
