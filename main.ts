@@ -1,6 +1,7 @@
 // The edge: the real computer is put together, one run is made, the exit code goes out.
 import { lookup } from "node:dns/promises";
 import { systemClock } from "./src/host/clock.ts";
+import { fetchTrusting, plainFetch } from "./src/host/fetch.ts";
 import { fileMode } from "./src/host/file_mode.ts";
 import { openLink } from "./src/host/link.ts";
 import { writesToJournal } from "./src/host/journal.ts";
@@ -9,6 +10,7 @@ import { localMachine } from "./src/host/metadata.ts";
 import { openSupervisor } from "./src/host/notify.ts";
 import { pidFiles } from "./src/host/pid_file.ts";
 import { processSignals } from "./src/host/signals.ts";
+import { readTextFile } from "./src/host/text_file.ts";
 import { serveStatus } from "./src/host/status_server.ts";
 import { runProgram } from "./src/program.ts";
 
@@ -22,10 +24,11 @@ if (import.meta.main) {
     machine: localMachine,
     pidFiles,
     supervisor: openSupervisor(Deno.env.toObject()),
-    fetch: (url, init) => fetch(url, init),
+    fetch: plainFetch,
+    fetchTrusting,
     terminal: Deno.stdout.isTerminal(),
     print: (stream, line) => stream === "out" ? console.log(line) : console.error(line),
-    readTextFile: (path) => Deno.readTextFileSync(path),
+    readTextFile,
     fileMode,
     openLink,
     openLog: (options) => openLog({ ...options, journal: writesToJournal(Deno.env.toObject()) }),

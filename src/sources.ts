@@ -13,18 +13,15 @@ export async function findValues(
   { given }: Values,
   host: Pick<Host, "env" | "os" | "readTextFile" | "machine">,
 ): Promise<[Findings, string[]]> {
-  const findings: { secretFile?: string; account?: Account } = {};
+  const findings: { -readonly [Name in keyof Findings]: Findings[Name] } = {};
   const problems: string[] = [];
   const file = given.get("api-secret-file");
   const lent = lends({ given });
   if (file && !lent && goesBefore(file, given.get("xs"))) {
-    try {
-      findings.secretFile = host.readTextFile(file.text).trim();
-    } catch (error) {
-      const reason = error instanceof Error ? error.message : `${error}`;
-      problems.push(`${nameOf("api-secret-file")}: cannot read ${file.text}: ${reason}`);
-    }
+    read("api-secret-file", file.text, (text) => findings.secretFile = text.trim());
   }
+  const authorities = given.get("ca-file");
+  if (authorities) read("ca-file", authorities.text, (text) => findings.caFile = text);
   const keyed = !lent && given.has("xk") && (given.has("xs") || file);
   const placed = given.has("zone") || given.has("xe") || given.get("api")?.text === "v1";
   if (keyed && placed) return [findings, problems];
@@ -37,6 +34,15 @@ export async function findValues(
   }
   if (found.problem && !keyed) problems.push(found.problem);
   return [findings, problems];
+
+  function read(option: string, path: string, use: (text: string) => void): void {
+    try {
+      use(host.readTextFile(path));
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : `${error}`;
+      problems.push(`${nameOf(option)}: cannot read ${path}: ${reason}`);
+    }
+  }
 }
 
 /** The account with its secret, which a command may have to print, if it is wanted; what fails joins the problems. */
