@@ -2,6 +2,7 @@
 import { lookup } from "node:dns/promises";
 import type { Host } from "./src/host.ts";
 import { systemClock } from "./src/host/clock.ts";
+import { fetchTrusting, plainFetch } from "./src/host/fetch.ts";
 import { fileMode } from "./src/host/file_mode.ts";
 import { openLink } from "./src/host/link.ts";
 import { writesToJournal } from "./src/host/journal.ts";
@@ -11,6 +12,7 @@ import { openSupervisor } from "./src/host/notify.ts";
 import { pidFiles } from "./src/host/pid_file.ts";
 import { processPrivileges } from "./src/host/privileges.ts";
 import { processSignals } from "./src/host/signals.ts";
+import { readTextFile } from "./src/host/text_file.ts";
 import { serveStatus } from "./src/host/status_server.ts";
 import { runProgram } from "./src/program.ts";
 
@@ -26,10 +28,11 @@ export function thisComputer(): Host {
     pidFiles,
     privileges: processPrivileges,
     supervisor: openSupervisor(Deno.env.toObject()),
-    fetch: (url, init) => fetch(url, init),
+    fetch: plainFetch,
+    fetchTrusting,
     terminal: Deno.stdout.isTerminal(),
     print: (stream, line) => stream === "out" ? console.log(line) : console.error(line),
-    readTextFile: (path) => Deno.readTextFileSync(path),
+    readTextFile,
     fileMode,
     openLink,
     openLog: (options) => openLog({ ...options, journal: writesToJournal(Deno.env.toObject()) }),

@@ -22,6 +22,8 @@ export interface Host {
   /** Null when no service manager wants to hear. */
   readonly supervisor: HostSupervisor | null;
   readonly fetch: Fetch;
+  /** One that trusts these certificate authorities (PEM), too; throws when one of them is none. */
+  readonly fetchTrusting: (caCerts: readonly string[]) => Fetch;
   /** Whether standard output is a screen. */
   readonly terminal: boolean;
   /** Prints one line to standard output or standard error. */

@@ -3,6 +3,7 @@ import { associate } from "./associate.ts";
 import { isOn, UsageError, type Values } from "./cli.ts";
 import { type Config, configure, nameOf } from "./config.ts";
 import { connectionFor } from "./connection.ts";
+import { LINE_MAX_CHARS, MESSAGE_MAX_CHARS, plain } from "./core/plain.ts";
 import { diagnose } from "./doctor/doctor.ts";
 import { collect, type Collected, complete, type Gathered } from "./gather.ts";
 import type { Host } from "./host.ts";
@@ -15,6 +16,7 @@ import { settingLines, settingsOf } from "./print_config.ts";
 import { printPolicy } from "./print_policy.ts";
 import { redactedLog, Redaction, secretsOf } from "./redaction.ts";
 import { askStatus } from "./status.ts";
+import { trusting } from "./trust.ts";
 import { describe, usage } from "./usage.ts";
 import { commit, VERSION } from "./version.ts";
 import { ReloadRequests, watch, type WatchModeOptions } from "./watch_mode.ts";
@@ -26,8 +28,8 @@ export async function runProgram(argv: readonly string[], host: Host): Promise<n
     collected = collect(argv, host);
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
-    host.print("err", `exoip: ${error.message}`);
-    host.print("err", "exoip: -h lists the options");
+    complain(host, error.message);
+    complain(host, "-h lists the options");
     return 2;
   }
   const { values } = collected;
@@ -36,7 +38,7 @@ export async function runProgram(argv: readonly string[], host: Host): Promise<n
   if (asked("version")) return say(host, `exoip ${VERSION} (commit ${commit()})`);
   // A file with a mistake must not keep anybody from asking the watchdog that runs with an older one.
   for (const problem of asked("stop") || asked("status") ? collected.problems : []) {
-    host.print("err", `exoip: ${problem}`);
+    complain(host, problem);
   }
   if (asked("stop")) return await stopWatchdog(values, host);
   if (asked("status")) return await askStatus(values, host);
@@ -50,10 +52,13 @@ export async function runProgram(argv: readonly string[], host: Host): Promise<n
     return await fail(problems, { host, given: values.given });
   }
   if (asked("doctor")) {
-    for (const warning of [...warningsOf(values), ...gathered.warnings]) {
-      host.print("err", `exoip: ${warning}`);
+    for (const text of [...warningsOf(values), ...gathered.warnings]) complain(host, text);
+    try {
+      const trusted = trusting(configured, host);
+      return await diagnose(configured, { host: trusted, json: asked("json") });
+    } catch (error) {
+      return await fail([messageOf(error)], { host, given: values.given });
     }
-    return await diagnose(configured, { host, json: asked("json") });
   }
   return await withPidFile(configured, {
     pidFiles: host.pidFiles,
@@ -71,6 +76,11 @@ function say(host: Host, text: string): number {
   return 0;
 }
 
+/** What it quotes may come from a file or a server, and goes to a terminal. */
+function complain(host: Host, text: string): void {
+  host.print("err", `exoip: ${plain(text, MESSAGE_MAX_CHARS)}`);
+}
+
 /** What is in force, as far as it can be known, and what is wrong with it. */
 async function printConfig(
   gathered: Gathered,
@@ -85,11 +95,13 @@ async function printConfig(
       unknown.push(messageOf(error));
     }
   }
-  for (const line of settingLines(settingsOf(gathered, instanceId))) host.print("out", line);
+  for (const line of settingLines(settingsOf(gathered, instanceId))) {
+    host.print("out", plain(line, LINE_MAX_CHARS));
+  }
   const wrong = [...problems, ...unknown];
   const { values, warnings } = gathered;
   for (const line of [...wrong, ...warningsOf(values), ...warnings]) {
-    host.print("err", `exoip: ${line}`);
+    complain(host, line);
   }
   return wrong.length > 0 ? 1 : 0;
 }
@@ -105,7 +117,7 @@ async function fail(
   const log = host.openLog({ stdout: false, format });
   // The journal has standard error, too.
   if (log.format !== "journald") {
-    for (const problem of problems) host.print("err", `exoip: ${problem}`);
+    for (const problem of problems) complain(host, problem);
   }
   if (log.kind === "syslog" || log.format !== "text") {
     for (const problem of problems) log.write("critical", "configuration", problem);
@@ -116,12 +128,14 @@ async function fail(
 
 async function runConfigured(
   config: Config,
-  { argv, gathered, host }: { argv: readonly string[]; gathered: Gathered; host: Host },
+  { argv, gathered, host: plainHost }: { argv: readonly string[]; gathered: Gathered; host: Host },
 ): Promise<number> {
   const { given } = gathered.values;
+  let host = plainHost;
   let instanceId: string;
   let peers = config.peers;
   try {
+    host = trusting(config, plainHost);
     instanceId = config.instanceId ?? await findInstanceId(host.machine);
     peers = await resolvePeers(config.peers, host.lookup);
   } catch (error) {
@@ -129,11 +143,12 @@ async function runConfigured(
   }
   const warnings = warningsOf(gathered.values);
   const description = config.verbose ? describe(config, instanceId) : [];
-  const printAll = () => description.forEach((line) => host.print("out", line));
+  const printAll = () =>
+    description.forEach((line) => host.print("out", plain(line, MESSAGE_MAX_CHARS)));
   if (config.checkOnly) {
     printAll();
     for (const warning of [...warnings, ...gathered.warnings]) {
-      host.print("err", `exoip: ${warning}`);
+      complain(host, warning);
     }
     return say(host, "exoip: the configuration is valid");
   }

@@ -73,6 +73,7 @@ const ROWS: readonly Row[] = [
   later("xe", ["endpoint"]),
   later("api", ["api"]),
   later("zone", ["zone", "usualZone"]),
+  later("ca-file", ["caCerts"]),
   later("account", ["directory"]),
   later("api-environment", ["environment"]),
   later("i", ["instanceId"]),
@@ -85,7 +86,7 @@ const ROWS: readonly Row[] = [
 ];
 
 /** Options that say the same as another, or where to read; what they lead to is compared. */
-const INDIRECT = ["no-preempt", "api-secret-file", "config", "env-file"];
+const INDIRECT = ["no-preempt", "api-secret-file", "config", "env-file", "insecure-endpoint"];
 
 /** Options whose change a reload would not notice: must be none. What has no variable stays as it was given. */
 export function unclassified(): string[] {

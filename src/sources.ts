@@ -2,7 +2,6 @@
 import type { Given, Values } from "./cli.ts";
 import { type Findings, nameOf } from "./config.ts";
 import { type Account, lends } from "./config/cloud.ts";
-import type { FoundSecret } from "./config/security.ts";
 import { type ExoFindings, readExoAccount } from "./exo_config.ts";
 import type { Host } from "./host.ts";
 import { findSharedSecret } from "./shared_secret.ts";
@@ -15,7 +14,7 @@ export async function findValues(
   { given }: Pick<Values, "given">,
   host: Pick<Host, "env" | "os" | "readTextFile" | "machine">,
 ): Promise<[Findings, string[]]> {
-  const findings: { secretFile?: string; account?: Account; sharedSecret?: FoundSecret } = {};
+  const findings: { -readonly [Name in keyof Findings]: Findings[Name] } = {};
   const problems: string[] = [];
   const shared = findSharedSecret({ given }, host);
   if (shared.found) findings.sharedSecret = shared.found;
@@ -23,13 +22,10 @@ export async function findValues(
   const file = given.get("api-secret-file");
   const lent = lends({ given });
   if (file && !lent && goesBefore(file, given.get("xs"))) {
-    try {
-      findings.secretFile = host.readTextFile(file.text).trim();
-    } catch (error) {
-      const reason = error instanceof Error ? error.message : `${error}`;
-      problems.push(`${nameOf("api-secret-file")}: cannot read ${file.text}: ${reason}`);
-    }
+    read("api-secret-file", file.text, (text) => findings.secretFile = text.trim());
   }
+  const authorities = given.get("ca-file");
+  if (authorities) read("ca-file", authorities.text, (text) => findings.caFile = text);
   const keyed = !lent && given.has("xk") && (given.has("xs") || file);
   const placed = given.has("zone") || given.has("xe") || given.get("api")?.text === "v1";
   if (keyed && placed) return [findings, problems];
@@ -42,6 +38,15 @@ export async function findValues(
   }
   if (found.problem && !keyed) problems.push(found.problem);
   return [findings, problems];
+
+  function read(option: string, path: string, use: (text: string) => void): void {
+    try {
+      use(host.readTextFile(path));
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : `${error}`;
+      problems.push(`${nameOf(option)}: cannot read ${path}: ${reason}`);
+    }
+  }
 }
 
 /** The account with its secret, which a command may have to print, if it is wanted; what fails joins the problems. */

@@ -2,6 +2,7 @@
 import { isOn, type Values } from "./cli.ts";
 import { fallbackOf, nameOf } from "./config.ts";
 import { listenOf } from "./config/peers.ts";
+import { LINE_MAX_CHARS, plain } from "./core/plain.ts";
 import type { Snapshot } from "./core/snapshot.ts";
 import { spanText, statusLines } from "./core/status.ts";
 import { Inquiry } from "./inquiry.ts";
@@ -58,7 +59,7 @@ export async function askStatus({ given }: Values, asker: Asker): Promise<0 | 1>
       return 1;
     }
     if (manner.watch) return await keepAsking(inquiry, { first, manner, asker });
-    const text = manner.json ? JSON.stringify(first, null, 2) : statusLines(first).join("\n");
+    const text = manner.json ? JSON.stringify(first, null, 2) : linesOf(first).join("\n");
     print("out", text);
     return 0;
   } finally {
@@ -96,8 +97,13 @@ function show(
     return print("out", JSON.stringify(snapshot ?? { version: 1, answered: false, silentMs }));
   }
   const lines = snapshot
-    ? [`watchdog at ${title}, every second, Ctrl+C ends`, "", ...statusLines(snapshot)]
+    ? [`watchdog at ${title}, every second, Ctrl+C ends`, "", ...linesOf(snapshot)]
     : [`no watchdog answers at ${title} any more: the last answer is ${spanText(silentMs)} old`];
   if (!terminal) return print("out", [...lines, ""].join("\n"));
   print("out", HOME + lines.map((line) => line + CLEAR_LINE + "\n").join("") + CLEAR_BELOW);
+}
+
+/** For a terminal: whoever has the port could have written them. */
+function linesOf(snapshot: Snapshot): string[] {
+  return statusLines(snapshot).map((line) => plain(line, LINE_MAX_CHARS));
 }

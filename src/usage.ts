@@ -53,6 +53,9 @@ export function describe(config: Config, instanceId: string): string[] {
     `Elastic IP: ${addresses.map(addressText).join(", ")}`,
     `instance: ${instanceId}`,
     `API: ${api}, ${endpoint ?? `zone ${zone ?? "to be found"}`}`,
+    ...(config.caCerts.length > 0
+      ? [`trusted besides: ${config.caCerts.length} of the CA file`]
+      : []),
     `API key: ${masked(credentials.apiKey)}`,
     ...(config.mode !== "watchdog" ? [] : [
       `listen: ${listen.hostname}:${listen.port}`,

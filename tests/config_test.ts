@@ -35,6 +35,7 @@ Deno.test("configure() gives the documented defaults", () => {
     directory: null,
     usualZone: null,
     instanceId: null,
+    caCerts: [],
     peers: { kind: "static", addresses: ["192.0.2.2"] },
     priority: 10,
     intervalMs: 1_000,

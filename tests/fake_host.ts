@@ -7,7 +7,7 @@ export const ID = "9b1e6f20-53c4-4a7d-8e2f-0a1b2c3d4e5f",
   KEY = "EXO1f2e3d4c5b6a",
   SECRET = "aGVsbG8tc2VjcmV0-never-shown";
 /** The endpoint that the cloud answers at. */
-export const ENDPOINT = ["-xe", "http://cloud.test/v2"];
+export const ENDPOINT = ["-xe", "https://cloud.test/v2"];
 /** What every mode needs besides credentials. */
 export const COMMON = ["-xi", "198.51.100.50", "-i", ID, ...ENDPOINT];
 /** Credentials in variables. */
@@ -112,6 +112,11 @@ export async function run(argv: string[], situation: Situation = {}): Promise<Tr
       const instance = { id: ID, state: "running", "elastic-ips": holds ? [elasticIp] : [] };
       const body = pathname === "/v2/elastic-ip" ? { "elastic-ips": [elasticIp] } : instance;
       return Promise.resolve(Response.json(body, { status: cloudStatus }));
+    },
+    fetchTrusting: (caCerts) => {
+      if (caCerts.some((cert) => cert.includes("BAD"))) throw new TypeError("BadEncoding");
+      trace.calls.push(`trusting ${caCerts.length} more`);
+      return host.fetch;
     },
     print: (stream, line) => void trace[stream].push(line),
     readTextFile(path) {

@@ -137,6 +137,17 @@ Deno.test("findInstanceId() lists all that was tried and why, and says -i", asyn
   ) assertStringIncludes(message, part);
 });
 
+Deno.test("findInstanceId() quotes reasons on one line of bounded length", async () => {
+  // Found by fuzzing: the reason of a failure went into the message as it was.
+  const machine = machineWith({});
+  const fetch = () => Promise.reject(new Error("x\nCRIT forged \x1b[2J".padEnd(5_000, "y")));
+  const { message } = await assertRejects(
+    () => findInstanceId({ ...machine, fetch }),
+    IdentityError,
+  );
+  assert(!/\p{Cc}/u.test(message) && message.length < 1_000, message);
+});
+
 Deno.test("findInstanceId() bounds each attempt to two seconds", async () => {
   const boundsMs: number[] = [];
   const timeout = AbortSignal.timeout;

@@ -182,6 +182,28 @@ Deno.test("Pace holds up nobody who is told to end", async () => {
   assertEquals(clock.nowMs(), 0);
 });
 
+Deno.test("Pace asks at the moment of sending whether a request may still leave, and gives its turn on", async () => {
+  const clock = new VirtualClock();
+  const pace = new Pace(clock);
+  const asked: number[] = [], sent: number[] = [];
+  const request = (before?: () => void) =>
+    pace.send({ writes: false, before, signal: PATIENT }, () => {
+      sent.push(clock.nowMs());
+      return clock.sleep(1_000);
+    });
+  const running = [request(), request()];
+  const late = request(() => {
+    asked.push(clock.nowMs());
+    throw new CloudError("late", "too late");
+  }).then(() => "sent", (error) => error.kind);
+  running.push(request());
+  await clock.run();
+  await Promise.all(running);
+  assertEquals([await late, sent.length], ["late", 3]);
+  assert(asked.length === 1 && asked[0]! >= 1_000, `asked at ${asked}`);
+  assert(sent[2]! <= 2_100, `the next one left at ${sent[2]} ms`);
+});
+
 Deno.test("fetch() lets a server that cuts see a request twice at the most, as Pace supposes", async () => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr;

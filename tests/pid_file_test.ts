@@ -43,6 +43,22 @@ Deno.test("pidFiles.claim() removes no file that another has put in its place", 
     assertEquals(pidFiles.owner(path), null);
   }));
 
+Deno.test("pidFiles.owner() takes nothing but digits for a process id", () =>
+  inFolder(async (folder) => {
+    const path = `${folder}/exoip.pid`;
+    const file = await Deno.open(path, { write: true, create: true });
+    file.lockSync(true);
+    // Found by fuzzing: 1e3 was process 1000.
+    for (const text of ["1e3", "0x10", "99999999999", "1", "0", "-5", "12 34", "007", "\ufeff"]) {
+      await Deno.writeTextFile(path, text);
+      const owner = Promise.try(() => pidFiles.owner(path));
+      await assertRejects(() => owner, Error, "no process id");
+    }
+    await Deno.writeTextFile(path, " 2147483647\n");
+    assertEquals(pidFiles.owner(path), 2147483647);
+    file.close();
+  }));
+
 Deno.test("pidFiles.owner() is null without a file, and throws for what tells nothing", () =>
   inFolder(async (folder) => {
     assertEquals(pidFiles.owner(`${folder}/none`), null);

@@ -99,6 +99,17 @@ Deno.test("askStatus() prints an answer of many datagrams whole, as JSON", async
   await watchdog.close();
 });
 
+Deno.test("askStatus() prints no escapes, whoever has the port", async () => {
+  const snapshot = snapshotOf();
+  const [address] = snapshot.addresses;
+  const forged = { ...address!, elasticIp: "198.51.100.50\x1b[2J\nforged" };
+  const watchdog = new Answerer(() => ({ ...snapshot, addresses: [forged] }));
+  const { ended, out } = ask(["-l", `127.0.0.1:${watchdog.port}`]);
+  assertEquals(await ended, 0);
+  assertMatch(out.join("\n"), /^address 198\.51\.100\.50 \[2J forged\nrole /);
+  await watchdog.close();
+});
+
 Deno.test("askStatus() ends with 1 when nobody answers, or it cannot know whom to ask", async () => {
   const silent = ask(["-l", "127.0.0.1:9"]);
   assertEquals([await silent.ended, silent.err], [1, [

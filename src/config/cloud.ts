@@ -1,9 +1,11 @@
 // Which cloud to speak to, and as whom.
 import { isUuid } from "../core/uuid.ts";
-import { DEFAULT_ENVIRONMENT } from "../exoscale/zone.ts";
+import { endpointProblem } from "../exoscale/endpoint.ts";
+import { DEFAULT_ENVIRONMENT, isZoneName } from "../exoscale/zone.ts";
 import type { Credentials } from "../exoscale/signer.ts";
 import { nameOf, type Reading } from "./reading.ts";
 import type { FoundSecret } from "./security.ts";
+import { readTrust, type TrustConfig } from "./trust.ts";
 
 export type { Credentials } from "../exoscale/signer.ts";
 
@@ -11,6 +13,8 @@ export type { Credentials } from "../exoscale/signer.ts";
 export interface Findings {
   /** Content of the secret file, if one was named and goes before the secret that was given. */
   readonly secretFile?: string;
+  /** Content of the CA file, if one was named. */
+  readonly caFile?: string;
   /** Account of the `exo` CLI's configuration file. */
   readonly account?: Account;
   /** What a file or a variable has as shared secret. */
@@ -28,7 +32,7 @@ export interface Account extends Partial<Credentials> {
 }
 
 /** The cloud as configured. */
-export interface CloudConfig {
+export interface CloudConfig extends TrustConfig {
   readonly credentials: Credentials;
   readonly api: "v1" | "v2";
   /** Without a slash at its end; null means: from the zone. */
@@ -60,16 +64,21 @@ export function readCloud(reading: Reading, findings: Findings): CloudConfig {
   const odd = `${JSON.stringify(environment)} is no environment name`;
   reading.need(usual, "api-environment", odd);
   const zone = reading.value("zone");
-  const plausible = zone === null || /^[a-z0-9-]+$/.test(zone);
+  const plausible = zone === null || isZoneName(zone);
   reading.need(plausible, "zone", `${JSON.stringify(zone)} is no zone name`);
+  const usualZone = account?.zone ?? null;
+  const directory = (lent ? account?.endpoint : undefined) ?? null;
+  const trouble = directory === null ? null : problemOf(directory, reading);
+  reading.need(trouble === null, "account", `the endpoint of the account ${trouble}`);
   return {
+    ...readTrust(reading, findings.caFile),
     credentials,
     api,
     endpoint,
     zone,
     environment: environment ?? DEFAULT_ENVIRONMENT,
-    directory: (lent ? account?.endpoint : undefined) ?? null,
-    usualZone: account?.zone ?? null,
+    directory,
+    usualZone: usualZone !== null && isZoneName(usualZone) ? usualZone : null,
     instanceId: instanceId?.toLowerCase() ?? null,
   };
 }
@@ -84,8 +93,13 @@ function readCredentials(
   const text = lent ? account.secret : secretFile ?? reading.value("xs");
   const secret = (text ?? "").trim();
   reading.need(apiKey !== "", "xk", "the API key is missing");
+  // It becomes a header, in which a comma ends it.
+  const odd = "the API key has characters other than visible ASCII, or a comma";
+  reading.need(/^[!-+\--~]*$/.test(apiKey), "xk", odd);
   const elsewhere = `the API secret is missing (or in ${nameOf("api-secret-file")})`;
   reading.need(secret !== "", "xs", elsewhere);
+  const [option, what] = secretFile === undefined ? ["xs", "secret"] : ["api-secret-file", "file"];
+  reading.need(isOneLine(secret), option, `the ${what} is not one line of text`);
   return { credentials: { apiKey, secret }, lent };
 }
 
@@ -107,10 +121,10 @@ export function readEndpoint(reading: Reading): { api: "v1" | "v2"; endpoint: st
   if (text === null) {
     return asked === "v1" ? { api: "v1", endpoint: V1_ENDPOINT } : { api: "v2", endpoint: null };
   }
-  const url = URL.canParse(text) ? new URL(text) : null;
-  const usable = url !== null && /^https?:$/.test(url.protocol) && url.search + url.hash === "";
-  const form = `${JSON.stringify(text)} is not an http(s) address without query`;
-  reading.need(usable, "xe", form);
+  const url = URL.parse(text);
+  const problem = problemOf(text, reading);
+  const usable = problem === null;
+  reading.need(usable, "xe", `${shownEndpoint(text, url)} ${problem}`);
   const path = (url?.pathname ?? "").replace(/\/+$/, "");
   const told = /\/v2$/.test(path) ? "v2" : /\/(compute|v1|client\/api)$/.test(path) ? "v1" : null;
   const ends =
@@ -119,4 +133,24 @@ export function readEndpoint(reading: Reading): { api: "v1" | "v2"; endpoint: st
   const clash = told !== null && asked !== null && told !== asked;
   reading.need(!clash, "api", `${asked} contradicts the endpoint ${text} (-xe)`);
   return { api: (asked ?? told) === "v1" ? "v1" : "v2", endpoint: url && url.origin + path };
+}
+
+/** A key file given in place of a secret shows by its lines, a binary one by its bytes. */
+function isOneLine(secret: string): boolean {
+  return secret.length <= 4_096 && !/[\p{Cc}\ufffd]/u.test(secret);
+}
+
+/** The endpoint for a message, without a password that may be in it. */
+function shownEndpoint(text: string, url: URL | null): string {
+  return JSON.stringify(url !== null && url.password + url.username !== "" ? url.origin : text);
+}
+
+/** Why an endpoint must not be asked, and what would allow it; null when it may. */
+function problemOf(text: string, reading: Reading): string | null {
+  const url = URL.parse(text);
+  const insecure = reading.on("insecure-endpoint");
+  const problem = url === null ? "is not an http(s) address" : endpointProblem(url, { insecure });
+  if (!problem?.includes("plain HTTP")) return problem;
+  const allow = nameOf("insecure-endpoint");
+  return `${problem}: who sees a request can repeat it; allow that with ${allow}`;
 }

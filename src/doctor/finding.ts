@@ -1,5 +1,7 @@
 // What a check has found, and how it is shown: one line each, as text or as JSON.
 
+import { MESSAGE_MAX_CHARS, plain } from "../core/plain.ts";
+
 /** `warn` does not keep the watchdog from working, `FAIL` does; `skip` means that it could not be looked at. */
 export type Mark = "ok" | "warn" | "FAIL" | "skip";
 
@@ -47,8 +49,7 @@ const MARK_CHARS = 5, CHECK_CHARS = 11;
 
 /** One line: mark, check, text. Text of the cloud cannot begin another line. */
 export function lineOf({ mark, check, text }: Finding): string {
-  const line = text.replace(/\s+/g, " ").trim();
-  return `${mark.padEnd(MARK_CHARS)}${check.padEnd(CHECK_CHARS)}${line}`;
+  return `${mark.padEnd(MARK_CHARS)}${check.padEnd(CHECK_CHARS)}${plain(text, MESSAGE_MAX_CHARS)}`;
 }
 
 /** The last line. */

@@ -1,4 +1,5 @@
 // The way to the cloud: the name, the connection, the certificate, an answer. Each is told apart.
+import { nameOf } from "../config.ts";
 import { canonicalIp } from "../core/ip.ts";
 import { asCloudError, CloudError } from "../exoscale/cloud_error.ts";
 import { exchange } from "../exoscale/http.ts";
@@ -62,8 +63,8 @@ async function resolves(hostname: string, { host }: Facts): Promise<Said> {
 function certificate({ protocol, hostname }: URL, error: CloudError | null): Said {
   if (protocol !== "https:") return skip("no certificate: the endpoint is http, not https");
   if (error === null || error.status !== 0) return ok(`the certificate of ${hostname} is accepted`);
-  if (!/certificate/i.test(error.message)) return skip("no certificate was seen");
-  const cures = "a certificate authority of one's own comes with DENO_CERT; check the clock";
+  if (error.kind !== "untrusted") return skip("no certificate was seen");
+  const cures = `check the clock; an authority of one's own is named with ${nameOf("ca-file")}`;
   return fail(`the certificate of ${hostname} is not accepted: ${cures} (${error.message})`);
 }
 
@@ -72,7 +73,7 @@ function reached(
   { error, tookMs }: { error: CloudError | null; tookMs: number },
 ): Said {
   if (error === null) return ok(`${host} answers after ${tookMs} ms`);
-  if (/certificate/i.test(error.message)) return skip(`whether ${host} answers`);
+  if (error.kind === "untrusted") return skip(`whether ${host} answers`);
   const what = error.status === 0
     ? "is not reached: check -xe or --zone, routes and firewalls"
     : "answers, but not as the API does: check -xe";

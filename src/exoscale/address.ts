@@ -57,7 +57,7 @@ function names(text: string, address: Fields): boolean {
   if (isUuid(text)) return textOf(address, "id") === text.toLowerCase();
   const labels = Object.entries((address.labels ?? {}) as Fields);
   return textOf(address, "description") === text ||
-    labels.some(([key, value]) => `${key}=${value}` === text);
+    labels.some(([key, value]) => typeof value === "string" && `${key}=${value}` === text);
 }
 
 function shown(address: Fields): string {

@@ -1,9 +1,10 @@
 // Signed CloudStack commands (API v1), their envelopes, pages and jobs. What they mean for an Elastic IP is
 // in cloud_v1.ts.
-import type { ClientOptions } from "./client_v2.ts";
+import type { ChangeOptions, ClientOptions } from "./client_v2.ts";
+import { type Allowance, listingAllowance } from "./body.ts";
 import { CloudError, refused } from "./cloud_error.ts";
-import { exchange, type HttpAnswer } from "./http.ts";
-import { type Fields, fieldsOf, listOf, textOf } from "./json.ts";
+import { exchange, type HttpAnswer, type HttpRequest } from "./http.ts";
+import { type Fields, fieldsOf, idOf, listOf, numberOf, requiredIdOf, shown } from "./json.ts";
 import { finish, type Progress } from "./operation.ts";
 import { Pace } from "./pace.ts";
 import { LIFETIME_MS, messageOf, refusal } from "./refusal.ts";
@@ -13,6 +14,8 @@ import { Signer } from "./signer.ts";
 const PAGE_SIZE = 50;
 /** More machines than this in one zone are not looked through. */
 const PAGES_MAX = 200;
+/** No further page is asked for when a listing has taken this long. */
+const LISTING_MAX_MS = 60_000;
 /** CloudStack's code for a bad parameter, also used for "nothing found". */
 const PARAMETER_ERROR = 431;
 /** CloudStack's exception classes for a missing right and for its rate limit. */
@@ -33,11 +36,18 @@ export class ClientV1 {
   /** All machines that match, page by page. */
   async machines(filter: Parameters, signal: AbortSignal): Promise<Fields[]> {
     const found: Fields[] = [];
+    const { clock } = this.#options;
+    const endAtMs = clock.nowMs() + LISTING_MAX_MS;
+    const allowance = listingAllowance();
     for (let page = 1; page <= PAGES_MAX; page++) {
       const parameters = { ...filter, page: `${page}`, pagesize: `${PAGE_SIZE}` };
-      const machines = await this.#page(parameters, signal);
+      const machines = await this.#page(parameters, { allowance, signal });
+      const again = page > 1 && idOf(machines[0], "id") === idOf(found.at(-PAGE_SIZE), "id");
+      if (again) throw endless(`page ${page} repeats the one before`);
       found.push(...machines);
-      if (machines.length < PAGE_SIZE) break;
+      // One that is longer than asked for comes from a server that knows no pages.
+      if (machines.length !== PAGE_SIZE) break;
+      if (clock.nowMs() > endAtMs) throw endless(`not at its end after ${page} pages`);
     }
     return found;
   }
@@ -51,19 +61,22 @@ export class ClientV1 {
   async job(
     command: string,
     parameters: Parameters,
-    { achieved, signal }: { achieved: () => Promise<boolean>; signal: AbortSignal },
+    { achieved, before, signal }: ChangeOptions,
   ): Promise<void> {
     try {
-      await this.#finish(command, parameters, signal);
+      await this.#finish(command, parameters, { before, signal });
     } catch (error) {
       if (!refused(error) || !await achieved().catch(() => false)) throw error;
     }
   }
 
-  async #finish(command: string, parameters: Parameters, signal: AbortSignal): Promise<void> {
-    const started = await this.#call(command, parameters, { writes: true, signal });
-    const jobid = textOf(started, "jobid");
-    if (jobid === "") throw new CloudError("unexpected-answer", `${command}: answer without a job`);
+  async #finish(
+    command: string,
+    parameters: Parameters,
+    { before, signal }: { before: (() => void) | undefined; signal: AbortSignal },
+  ): Promise<void> {
+    const started = await this.#call(command, parameters, { writes: true, before, signal });
+    const jobid = requiredIdOf(started, "jobid", command);
     await finish({ done: false }, {
       title: command,
       clock: this.#options.clock,
@@ -72,9 +85,12 @@ export class ClientV1 {
     });
   }
 
-  async #page(parameters: Parameters, signal: AbortSignal): Promise<Fields[]> {
+  async #page(
+    parameters: Parameters,
+    options: { allowance: Allowance; signal: AbortSignal },
+  ): Promise<Fields[]> {
     try {
-      const list = await this.#call("listVirtualMachines", parameters, { signal });
+      const list = await this.#call("listVirtualMachines", parameters, options);
       return listOf(list, "virtualmachine");
     } catch (error) {
       const nothing = error instanceof CloudError && error.status === PARAMETER_ERROR;
@@ -86,11 +102,16 @@ export class ClientV1 {
   async #call(
     command: string,
     parameters: Parameters,
-    { writes = false, signal }: { writes?: boolean; signal: AbortSignal },
+    { writes = false, before, allowance, signal }: {
+      writes?: boolean;
+      before?: (() => void) | undefined;
+      allowance?: Allowance;
+      signal: AbortSignal;
+    },
   ): Promise<Fields> {
     const { endpoint, fetch, clock, onProgress } = this.#options;
     let sentAtMs = 0;
-    const answer = await this.#pace.send({ writes, signal }, async () => {
+    const answer = await this.#pace.send({ writes, before, signal }, async () => {
       const { apiKey, secret } = this.#signer.now();
       const query = await signedQueryV1({
         ...parameters,
@@ -102,7 +123,8 @@ export class ClientV1 {
       }, await secret);
       const url = new URL(`${endpoint}?${query}`);
       sentAtMs = clock.nowMs();
-      return await exchange(fetch, { method: "GET", url, title: command }, signal);
+      const request: HttpRequest = { method: "GET", url, title: command };
+      return await exchange(fetch, { ...request, ...(allowance && { allowance }) }, signal);
     });
     const content = unwrap(answer, command);
     if (answer.status >= 300 || content.errorcode !== undefined) {
@@ -111,6 +133,10 @@ export class ClientV1 {
     onProgress(clock.nowMs() - sentAtMs);
     return content;
   }
+}
+
+function endless(what: string): CloudError {
+  return new CloudError("oversized-answer", `listVirtualMachines: ${what}`);
 }
 
 /** The one member whose name ends in `response`; an answer of another form is taken as it is. */
@@ -123,7 +149,7 @@ function unwrap({ status, json }: HttpAnswer, command: string): Fields {
 }
 
 function refusedCommand(answer: HttpAnswer, command: string, wallMs: number): CloudError {
-  const code = Number((answer.json as Fields).errorcode ?? answer.status);
+  const code = numberOf(answer.json, "errorcode") ?? answer.status;
   const text = messageOf(answer.json);
   if (code === 410 || (code === 403 && /deprecated/i.test(text))) {
     const message = `${command}: API v1 is switched off here ("${text}"): use API v2, that is an ` +
@@ -146,6 +172,6 @@ function progressOf(job: Fields): Progress {
       return { failed: `the job failed: ${why}`, retryable: !denied };
     }
     default:
-      throw new CloudError("unexpected-answer", `job status ${JSON.stringify(job.jobstatus)}`);
+      throw new CloudError("unexpected-answer", `job status ${shown(job.jobstatus)}`);
   }
 }

@@ -2,7 +2,7 @@
 import type { Clock } from "../world.ts";
 import { CloudError, refused } from "./cloud_error.ts";
 import { exchange, type Fetch } from "./http.ts";
-import { type Fields, fieldsOf, textOf } from "./json.ts";
+import { type Fields, fieldsOf, idOf, textOf } from "./json.ts";
 import { finish, type Progress } from "./operation.ts";
 import { Pace } from "./pace.ts";
 import { LIFETIME_MS, refusal } from "./refusal.ts";
@@ -23,6 +23,15 @@ export interface ClientOptions {
   readonly onProgress: (tookMs: number) => void;
   /** Shared with other clients of the same key, or one's own. */
   readonly pace?: Pace;
+}
+
+/** What goes with a change. */
+export interface ChangeOptions {
+  /** Asks whether the change shows. */
+  readonly achieved: () => Promise<boolean>;
+  /** Throws when the change must not be asked for any more, at the moment in which the request would leave. */
+  readonly before?: () => void;
+  readonly signal: AbortSignal;
 }
 
 const RETRYABLE_REASONS = new Set(["busy", "conflict", "unavailable", "interrupted", "fault"]);
@@ -58,13 +67,14 @@ export class ClientV2 {
   async put(
     path: string,
     body: unknown,
-    { achieved, signal }: { achieved: () => Promise<boolean>; signal: AbortSignal },
+    { achieved, before, signal }: ChangeOptions,
   ): Promise<void> {
     const title = `PUT ${path}`;
     try {
-      const operation = await this.#call("PUT", path, { body: JSON.stringify(body), signal });
+      const request = { body: JSON.stringify(body), before, signal };
+      const operation = await this.#call("PUT", path, request);
       const { clock } = this.#options;
-      const poll = () => this.#poll(textOf(operation, "id"), { title, achieved, signal });
+      const poll = () => this.#poll(idOf(operation, "id"), { title, achieved, signal });
       await finish(progressOf(operation, title), { title, clock, signal, poll });
     } catch (error) {
       if (!refused(error) || !await achieved().catch(() => false)) throw error;
@@ -80,7 +90,7 @@ export class ClientV2 {
     },
   ): Promise<Progress> {
     if (id === "") {
-      throw new CloudError("unexpected-answer", `${title}: an operation without an id`);
+      throw new CloudError("unexpected-answer", `${title}: an operation without a usable id`);
     }
     try {
       return progressOf(await this.get(`/operation/${id}`, signal), title);
@@ -94,9 +104,10 @@ export class ClientV2 {
   async #call(
     method: "GET" | "PUT",
     path: string,
-    { query = {}, body, signal }: {
+    { query = {}, body, before, signal }: {
       query?: Record<string, string>;
       body?: string;
+      before?: (() => void) | undefined;
       signal: AbortSignal;
     },
   ): Promise<unknown> {
@@ -105,7 +116,7 @@ export class ClientV2 {
     const url = new URL(endpoint + path);
     for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value);
     let sentAtMs = 0;
-    const answer = await this.#pace.send({ writes: method !== "GET", signal }, async () => {
+    const answer = await this.#pace.send({ writes: method !== "GET", before, signal }, async () => {
       const expires = Math.floor((clock.wallMs() + LIFETIME_MS) / 1000);
       const { apiKey, secret } = this.#signer.now();
       const headers = {

@@ -6,6 +6,7 @@ export type CloudErrorKind =
   // The way there and back.
   | "unreachable"
   | "name-resolution"
+  | "untrusted"
   | "timeout"
   | "aborted"
   // Answers that are none.
@@ -45,6 +46,7 @@ export type CloudErrorKind =
 const RETRYABLE: ReadonlySet<CloudErrorKind> = new Set([
   "unreachable",
   "name-resolution",
+  "untrusted",
   "timeout",
   "empty-answer",
   "not-json",

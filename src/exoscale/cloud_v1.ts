@@ -1,11 +1,11 @@
 // The Elastic IP through CloudStack (API v1): a secondary address on the machine's default NIC. Listings
 // show it, so one reading tells who holds.
 import type { Clock, Cloud, Identity, Membership, Sighting } from "../world.ts";
-import type { ClientOptions } from "./client_v2.ts";
+import type { ChangeOptions, ClientOptions } from "./client_v2.ts";
 import { ClientV1 } from "./client_v1.ts";
 import { CloudError, refuseStale } from "./cloud_error.ts";
 import type { Assignment } from "./cloud_v2.ts";
-import { type Fields, listOf, textOf } from "./json.ts";
+import { addressOf, type Fields, idOf, listOf, requiredIdOf, shown, textOf } from "./json.ts";
 import { isUuid } from "../core/uuid.ts";
 import { discover, tagCommand } from "./discovery.ts";
 import { type Machine, membersAmong, peersAt } from "./peer_source.ts";
@@ -38,12 +38,13 @@ export class CloudV1 implements Cloud {
       const message = `instance ${instanceId} with a default NIC does not exist at ${this.name}`;
       throw new CloudError("no-such-instance", `${message}: check -i`);
     }
-    this.#zoneId = textOf(self, "zoneid");
-    this.#nicId = textOf(nic, "id");
-    if (!isUuid(this.#nicId)) {
-      const message = `the id of the default NIC is "${this.#nicId}", wanted a UUID (${this.name})`;
+    this.#zoneId = idOf(self, "zoneid");
+    const nicId = textOf(nic, "id");
+    if (!isUuid(nicId)) {
+      const message = `the id of the default NIC is ${shown(nicId)}, wanted a UUID (${this.name})`;
       throw new CloudError("unexpected-answer", message);
     }
+    this.#nicId = nicId;
     return { instanceId, wireId: this.#nicId, holds: this.#hold(self) !== null };
   }
 
@@ -82,9 +83,9 @@ export class CloudV1 implements Cloud {
     this.#checkNic(self);
     const holders = listed.filter((machine) => this.#hold(machine) !== null);
     const rest = holders.map((machine) => ({
-      instanceId: textOf(machine, "id"),
+      instanceId: idOf(machine, "id"),
       off: OFF.has(textOf(machine, "state")),
-    })).filter(({ instanceId: id }) => id !== instanceId);
+    })).filter(({ instanceId: id }) => id !== "" && id !== instanceId);
     return { holds: this.#hold(self) !== null, others: others ? rest : null };
   }
 
@@ -101,7 +102,7 @@ export class CloudV1 implements Cloud {
 
   async detachSelf(signal: AbortSignal): Promise<void> {
     const hold = this.#hold(await this.#self(signal));
-    if (hold !== null) await this.#release(hold, this.#assignment.instanceId, signal);
+    if (hold !== null) await this.#release(hold, this.#assignment.instanceId, { signal });
   }
 
   async evict(
@@ -114,14 +115,18 @@ export class CloudV1 implements Cloud {
     const hold = machine && this.#hold(machine);
     if (!machine || !hold) return "absent";
     if (onlyIfStopped && !OFF.has(textOf(machine, "state"))) return "running";
-    refuseStale(askedAtMs, this.#clock.nowMs());
-    await this.#release(hold, instanceId, signal);
+    const before = () => refuseStale(askedAtMs, this.#clock.nowMs());
+    await this.#release(hold, instanceId, { before, signal });
     return "taken";
   }
 
-  async #release(hold: string, instanceId: string, signal: AbortSignal): Promise<void> {
-    const achieved = async () => !await this.inspect(instanceId, signal);
-    await this.#client.job("removeIpFromNic", { id: hold }, { achieved, signal });
+  async #release(
+    hold: string,
+    instanceId: string,
+    options: Pick<ChangeOptions, "before" | "signal">,
+  ): Promise<void> {
+    const achieved = async () => !await this.inspect(instanceId, options.signal);
+    await this.#client.job("removeIpFromNic", { id: hold }, { achieved, ...options });
   }
 
   async #self(signal: AbortSignal): Promise<Fields> {
@@ -148,7 +153,7 @@ export class CloudV1 implements Cloud {
     const addresses = listOf(defaultNic(machine), "secondaryip");
     const { elasticIp } = this.#assignment;
     const own = addresses.find((address) => textOf(address, "ipaddress") === elasticIp);
-    return own ? textOf(own, "id") : null;
+    return own ? requiredIdOf(own, "id", `${elasticIp} on a NIC`) : null;
   }
 }
 
@@ -159,10 +164,10 @@ function defaultNic(machine: Fields): Fields | undefined {
 function machineOf(machine: Fields): Machine {
   const nic = defaultNic(machine);
   return {
-    instanceId: textOf(machine, "id"),
-    wireId: textOf(nic, "id"),
-    addresses: [textOf(nic, "ipaddress")].filter(Boolean),
-    exists: !GONE.has(textOf(machine, "state")),
+    instanceId: idOf(machine, "id"),
+    wireId: idOf(nic, "id"),
+    addresses: [addressOf(nic, "ipaddress")].flatMap((address) => address ?? []),
+    exists: idOf(machine, "id") !== "" && !GONE.has(textOf(machine, "state")),
     poolId: null,
     labels: Array.isArray(machine.tags) ? tagsOf(machine) : null,
   };

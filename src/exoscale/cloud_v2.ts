@@ -2,9 +2,9 @@
 // list only proposes holders; `get-instance` decides.
 import { canonicalIp } from "../core/ip.ts";
 import type { Clock, Cloud, Identity, Membership, Sighting } from "../world.ts";
-import { type ClientOptions, ClientV2 } from "./client_v2.ts";
+import { type ChangeOptions, type ClientOptions, ClientV2 } from "./client_v2.ts";
 import { CloudError, refuseStale } from "./cloud_error.ts";
-import { type Fields, listOf, requiredListOf, textOf } from "./json.ts";
+import { type Fields, idOf, listOf, requiredIdOf, requiredListOf, textOf } from "./json.ts";
 import type { Pool } from "./discovery.ts";
 import { InFlight } from "./in_flight.ts";
 import { listInstances, MembersV2 } from "./members_v2.ts";
@@ -52,7 +52,7 @@ export class CloudV2 implements Cloud {
   async prepare(signal: AbortSignal): Promise<Identity> {
     const { instanceId } = this.#assignment;
     const [self, address] = await Promise.all([this.#self(signal), this.#findAddress(signal)]);
-    this.#addressId = textOf(address, "id");
+    this.#addressId = requiredIdOf(address, "id", "GET /elastic-ip");
     await this.#refuseManaged(address, self, signal);
     return { instanceId, wireId: instanceId, holds: this.#holds(self) };
   }
@@ -68,7 +68,7 @@ export class CloudV2 implements Cloud {
       others ? listInstances(this.#client, signal, { "ip-address": elasticIp }) : null,
     ]);
     const holders = listed?.map((instance) => ({
-      instanceId: textOf(instance, "id"),
+      instanceId: idOf(instance, "id"),
       off: OFF.has(textOf(instance, "state")),
     }));
     const rest = holders?.filter(({ instanceId: id }) => id !== "" && id !== instanceId) ?? null;
@@ -88,7 +88,7 @@ export class CloudV2 implements Cloud {
   }
 
   async detachSelf(signal: AbortSignal): Promise<void> {
-    await this.#detach(this.#assignment.instanceId, signal);
+    await this.#detach(this.#assignment.instanceId, { signal });
   }
 
   async evict(
@@ -100,20 +100,26 @@ export class CloudV2 implements Cloud {
     const instance = await absentAs(null, this.#instance(instanceId, signal));
     if (instance === null || !this.#holds(instance)) return "absent";
     if (onlyIfStopped && !OFF.has(textOf(instance, "state"))) return "running";
-    refuseStale(askedAtMs, this.#clock.nowMs());
-    await this.#detach(instanceId, signal);
+    const before = () => refuseStale(askedAtMs, this.#clock.nowMs());
+    await this.#detach(instanceId, { before, signal });
     return "taken";
   }
 
-  async #detach(instanceId: string, signal: AbortSignal): Promise<void> {
+  async #detach(
+    instanceId: string,
+    options: Pick<ChangeOptions, "before" | "signal">,
+  ): Promise<void> {
     const path = `/elastic-ip/${this.#addressId}:detach`;
-    const achieved = async () => !await this.inspect(instanceId, signal);
-    const detached = this.#client.put(path, bodyFor(instanceId), { achieved, signal });
+    const achieved = async () => !await this.inspect(instanceId, options.signal);
+    const detached = this.#client.put(path, bodyFor(instanceId), { achieved, ...options });
     await absentAs(undefined, detached);
   }
 
-  #instance(id: string, signal: AbortSignal): Promise<Fields> {
-    return this.#client.get(`/instance/${id}`, signal);
+  /** Whoever else the answer is about, nothing may follow from it. */
+  async #instance(id: string, signal: AbortSignal): Promise<Fields> {
+    const instance = await this.#client.get(`/instance/${id}`, signal);
+    if (idOf(instance, "id").toLowerCase() === id.toLowerCase()) return instance;
+    throw new CloudError("unexpected-answer", `GET /instance/${id}: it is about another instance`);
   }
 
   async #self(signal: AbortSignal): Promise<Fields> {
@@ -143,7 +149,7 @@ export class CloudV2 implements Cloud {
         "itself moves its traffic; exoip needs a manual one";
       throw new CloudError("managed-address", message);
     }
-    const poolId = textOf(self.manager, "id");
+    const poolId = idOf(self.manager, "id");
     if (poolId === "") return;
     this.#pool = { id: poolId, name: this.#pool?.name ?? "" };
     if (textOf(self.manager, "type") !== "instance-pool") return;

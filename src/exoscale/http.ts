@@ -1,4 +1,5 @@
 // One HTTP exchange with the cloud: bounded in time and size, JSON out, every other outcome a CloudError.
+import { type Allowance, answerAllowance, readBody } from "./body.ts";
 import { CloudError, type CloudErrorKind } from "./cloud_error.ts";
 
 /**
@@ -6,10 +7,6 @@ import { CloudError, type CloudErrorKind } from "./cloud_error.ts";
  * within five seconds; a cloud that takes three for each answer still serves.
  */
 export const REQUEST_TIMEOUT_MS = 4_000;
-/** Largest answer: some ten thousand instances. */
-const ANSWER_MAX_BYTES = 32 * 1024 * 1024;
-/** How much of a plain-text error is quoted. */
-const QUOTE_MAX_CHARS = 200;
 
 /** The part of `fetch` that we use. */
 export type Fetch = (input: URL, init: RequestInit) => Promise<Response>;
@@ -22,6 +19,8 @@ export interface HttpRequest {
   readonly title: string;
   readonly headers?: Record<string, string>;
   readonly body?: string;
+  /** What the answer may take, shared by the pages of a listing; by default that of one answer. */
+  readonly allowance?: Allowance;
 }
 
 /** A JSON answer of any status. */
@@ -39,39 +38,28 @@ export async function exchange(
 ): Promise<HttpAnswer> {
   const late = new AbortController();
   const timer = setTimeout(() => late.abort(), REQUEST_TIMEOUT_MS);
+  const { url, title, allowance = answerAllowance() } = request;
+  const ending = AbortSignal.any([signal, late.signal]);
   const init = {
     method: request.method,
-    signal: AbortSignal.any([signal, late.signal]),
+    signal: ending,
     redirect: "manual" as const,
     ...(request.headers && { headers: request.headers }),
     ...(request.body !== undefined && { body: request.body }),
   };
   let status = 0;
   try {
-    const response = await fetch(request.url, init);
+    const response = await fetch(url, init);
     status = response.status;
-    const text = await readBounded(response, request.title);
-    return { status, headers: response.headers, json: parse(text, response, request.title) };
+    const text = await readBody(response, { title, signal: ending, allowance });
+    return { status, headers: response.headers, json: parse(text, response, title) };
   } catch (error) {
     if (error instanceof CloudError) throw error;
-    throw transportError(error, { signal, timeout: late.signal, title: request.title, status });
+    const { hostname } = url;
+    throw transportError(error, { signal, timeout: late.signal, title, status, hostname });
   } finally {
     clearTimeout(timer);
   }
-}
-
-async function readBounded(response: Response, title: string): Promise<string> {
-  const decoder = new TextDecoder();
-  let text = "", size = 0;
-  for await (const chunk of response.body ?? []) {
-    size += chunk.length;
-    if (size > ANSWER_MAX_BYTES) {
-      const message = `${title}: answer exceeds ${ANSWER_MAX_BYTES} bytes`;
-      throw new CloudError("oversized-answer", message, { status: response.status });
-    }
-    text += decoder.decode(chunk, { stream: true });
-  }
-  return text + decoder.decode();
 }
 
 /** JSON, or why it is none. A gateway's error page keeps its status: that says more than its form. */
@@ -80,7 +68,7 @@ function parse(text: string, response: Response, title: string): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {
-    if (status >= 400) return { message: text.trim().slice(0, QUOTE_MAX_CHARS) };
+    if (status >= 400) return { message: text.trim() };
     const options = { status, cause };
     if (text.trim() === "") {
       throw new CloudError("empty-answer", `${title}: empty answer with status ${status}`, options);
@@ -95,11 +83,12 @@ function parse(text: string, response: Response, title: string): unknown {
 
 function transportError(
   cause: unknown,
-  { signal, timeout, title, status }: {
+  { signal, timeout, title, status, hostname }: {
     signal: AbortSignal;
     timeout: AbortSignal;
     title: string;
     status: number;
+    hostname: string;
   },
 ): CloudError {
   if (signal.aborted) return new CloudError("aborted", `${title}: given up`);
@@ -107,21 +96,21 @@ function transportError(
     const what = status === 0 ? "no answer" : "answer did not end";
     return new CloudError("timeout", `${title}: ${what} within ${REQUEST_TIMEOUT_MS / 1000} s`);
   }
-  const detail = detailOf(cause);
-  const kind: CloudErrorKind = /dns error|name resolution|lookup address/i.test(detail)
-    ? "name-resolution"
-    : "unreachable";
-  const reason = /connection refused/i.test(detail)
-    ? "connection refused"
-    : /certificate|\btls\b|handshake/i.test(detail)
-    ? "TLS certificate not accepted"
-    : status !== 0
-    ? "connection broke off"
-    : kind === "name-resolution"
-    ? "host name not found"
-    : "connection failed";
-  // The cause itself names the URL, which on API v1 has key and signature in it.
-  return new CloudError(kind, `${title}: ${reason}`);
+  const [kind, reason] = failureOf(detailOf(cause), status);
+  // Of the URL only the host: on API v1 the rest has key and signature in it, and so has the cause itself.
+  return new CloudError(kind, `${title}: ${reason}: ${hostname}`);
+}
+
+function failureOf(detail: string, status: number): [CloudErrorKind, string] {
+  if (/dns error|name resolution|lookup address/i.test(detail)) {
+    return ["name-resolution", "host name not found"];
+  }
+  if (/certificate|\btls\b|handshake/i.test(detail)) {
+    const why = /peer certificate: ([^;:]{1,80})/.exec(detail)?.[1];
+    return ["untrusted", `TLS certificate not accepted${why ? ` (${why})` : ""}`];
+  }
+  if (/connection refused/i.test(detail)) return ["unreachable", "connection refused"];
+  return ["unreachable", status !== 0 ? "connection broke off" : "connection failed"];
 }
 
 /** What the runtime says went wrong, without the URL. Newer ones put it into the cause of the error. */
@@ -133,7 +122,7 @@ function detailOf(error: unknown): string {
   return texts.join(": ").replace(/https?:\/\/\S+/g, "");
 }
 
-/** `Retry-After` in ms (seconds or an HTTP date), null when absent or unreadable. */
+/** `Retry-After` in ms (seconds or an HTTP date), null when absent or unreadable; whoever waits caps it. */
 export function retryAfterMs(headers: Headers, wallMs: number): number | null {
   const value = headers.get("retry-after");
   if (value === null) return null;

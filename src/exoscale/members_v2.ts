@@ -1,11 +1,10 @@
 // The peers through API v2: one listing of the zone's instances, and the ids of the security groups.
-import { canonicalIp } from "../core/ip.ts";
 import type { Membership } from "../world.ts";
 import type { ClientV2 } from "./client_v2.ts";
 import { CloudError } from "./cloud_error.ts";
 import type { InFlight } from "./in_flight.ts";
 import { discover, labelCommand, type Pool } from "./discovery.ts";
-import { type Fields, listOf, requiredListOf, textOf } from "./json.ts";
+import { addressOf, type Fields, idOf, listOf, requiredListOf, textOf } from "./json.ts";
 import { type Machine, membersAmong, peersAt, type PeerSource } from "./peer_source.ts";
 
 /** States of a machine that will not come back. */
@@ -90,7 +89,7 @@ export class MembersV2 {
 
 function groupId(groups: readonly Fields[], wanted: string): string {
   const id = groups.find((group) => textOf(group, "id") === wanted.toLowerCase());
-  return textOf(id ?? groups.find((group) => textOf(group, "name") === wanted), "id");
+  return idOf(id ?? groups.find((group) => textOf(group, "name") === wanted), "id");
 }
 
 function isIn(instance: Fields, groupIds: readonly string[]): boolean {
@@ -100,17 +99,17 @@ function isIn(instance: Fields, groupIds: readonly string[]): boolean {
 }
 
 function machineOf(instance: Fields): Machine {
-  const id = textOf(instance, "id");
-  const texts = [textOf(instance, "public-ip"), textOf(instance, "ipv6-address")];
+  const id = idOf(instance, "id");
+  const addresses = [addressOf(instance, "public-ip"), addressOf(instance, "ipv6-address")];
   const labels = Object.entries((instance.labels ?? {}) as Fields);
   return {
     instanceId: id,
     wireId: id,
-    addresses: texts.filter((text) => text !== "0.0.0.0").flatMap((text) =>
-      canonicalIp(text) ?? []
+    addresses: addresses.flatMap((address) => address ?? []),
+    exists: id !== "" && !GONE.has(textOf(instance, "state")),
+    poolId: idOf(instance.manager, "id") || null,
+    labels: Object.fromEntries(
+      labels.flatMap(([key, value]) => typeof value === "string" ? [[key, value]] : []),
     ),
-    exists: !GONE.has(textOf(instance, "state")),
-    poolId: textOf(instance.manager, "id") || null,
-    labels: Object.fromEntries(labels.map(([key, value]) => [key, `${value}`])),
   };
 }

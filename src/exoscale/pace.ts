@@ -19,6 +19,14 @@ interface Started {
   cost: 1 | 2;
 }
 
+/** What a request says of itself. */
+export interface Turn {
+  readonly writes: boolean;
+  /** Throws when the request must not leave any more: the wait for its turn can be long. */
+  readonly before?: (() => void) | undefined;
+  readonly signal: AbortSignal;
+}
+
 /** Lets requests through, at most five in any second; those that change something go before the others. */
 export class Pace {
   readonly #clock: Clock;
@@ -37,13 +45,14 @@ export class Pace {
     this.#clock = clock;
   }
 
-  /** Sends a request when its turn has come. */
+  /** Sends a request when its turn has come, unless `before` throws at that moment. */
   async send<Answer>(
-    { writes, signal }: { writes: boolean; signal: AbortSignal },
+    { writes, before, signal }: Turn,
     request: () => Promise<Answer>,
   ): Promise<Answer> {
     const settle = await this.turn(writes, signal);
     try {
+      before?.();
       const answer = await request();
       settle(false);
       return answer;

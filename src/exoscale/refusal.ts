@@ -1,6 +1,10 @@
 // From an HTTP error answer to the CloudError that names it.
+import { plain } from "../core/plain.ts";
 import { CloudError, type CloudErrorKind } from "./cloud_error.ts";
 import { type HttpAnswer, retryAfterMs } from "./http.ts";
+
+/** How much of the cloud's words is quoted, and how much is looked through for what must not be. */
+const QUOTE_MAX_CHARS = 200, SEARCH_MAX_CHARS = 8_000;
 
 /** How long a signed request lives; the official clients choose the same. */
 export const LIFETIME_MS = 600_000;
@@ -39,7 +43,7 @@ export function messageOf(json: unknown): string {
   for (const name of ["message", "detail", "error", "title", "errortext"]) {
     const value = fields[name];
     if (typeof value === "string" && value !== "") {
-      return redact(value).replace(/\s+/g, " ").slice(0, 200);
+      return plain(redact(value).replace(/\s+/g, " "), QUOTE_MAX_CHARS);
     }
   }
   return "";
@@ -47,7 +51,11 @@ export function messageOf(json: unknown): string {
 
 /** A page that echoes our request must not carry key and signature into a log. */
 function redact(text: string): string {
-  return text.replace(/https?:\/\/\S+/gi, "[address]")
+  // A word that is cut might no longer be recognised.
+  const head = text.length > SEARCH_MAX_CHARS
+    ? text.slice(0, SEARCH_MAX_CHARS).replace(/\S+$/, "")
+    : text;
+  return head.replace(/https?:\/\/\S+/gi, "[address]")
     .replace(/EXO2-HMAC-SHA256\s+\S+/gi, "[authorization]")
     .replace(/\b(apikey|credential|signature)=[^\s&,]+/gi, "$1=[redacted]")
     .replace(/\bEXO[0-9a-z]{10,}\b/gi, "[key]");

@@ -5,9 +5,9 @@ import { signText } from "./signature_v2.ts";
 /** Parameters of a command, without the common ones. */
 export type Parameters = Readonly<Record<string, string>>;
 
-/** Percent-encodes all but `A-Z a-z 0-9 - _ . ~`; a blank becomes `%20`. */
+/** Percent-encodes all but `A-Z a-z 0-9 - _ . ~`; a blank becomes `%20`, half a character U+FFFD. */
 function escape(value: string): string {
-  return encodeURIComponent(value).replace(
+  return encodeURIComponent(value.toWellFormed()).replace(
     /[!'()*]/g,
     (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`,
   );

@@ -2,6 +2,7 @@
 // every zone for the instance.
 import { ClientV2 } from "./client_v2.ts";
 import { CloudError } from "./cloud_error.ts";
+import { endpointProblem, sameDomain } from "./endpoint.ts";
 import { exchange, type Fetch } from "./http.ts";
 import { Pace } from "./pace.ts";
 import { refusal } from "./refusal.ts";
@@ -11,6 +12,14 @@ import type { Clock } from "../world.ts";
 /** What the hosts of the API begin with, unless told otherwise. Source: exoscale/cli, the default environment. */
 export const DEFAULT_ENVIRONMENT = "api";
 
+/** More zones than this are not asked: Exoscale has eight. */
+const ZONES_MAX = 64;
+
+/** Whether a text can be the name of a zone. */
+export function isZoneName(text: string): boolean {
+  return /^[a-z0-9-]{1,63}$/.test(text);
+}
+
 /** Endpoint of a zone. New zones appear over time, so the name is not checked against a list. */
 export function endpointOf(zone: string, environment: string = DEFAULT_ENVIRONMENT): string {
   return `https://${environment}-${zone}.exoscale.com/v2`;
@@ -19,6 +28,12 @@ export function endpointOf(zone: string, environment: string = DEFAULT_ENVIRONME
 /** Any zone's endpoint lists all zones. */
 export function anyEndpoint(environment: string = DEFAULT_ENVIRONMENT): string {
   return endpointOf("ch-gva-2", environment);
+}
+
+/** A zone as it is listed; either text may be empty, or anything. */
+interface Zone {
+  readonly name: string;
+  readonly endpoint: string;
 }
 
 /** What the list of zones is asked with. */
@@ -34,7 +49,7 @@ export interface Directory {
 export async function lookUpEndpoint(zone: string, directory: Directory): Promise<string> {
   const zones = await listZones(directory);
   const found = zones.find(({ name }) => name === zone);
-  if (found) return found.endpoint;
+  if (found) return endpointIn(found, directory.anyEndpoint);
   const names = zones.map(({ name }) => name).join(", ");
   const message = `${directory.anyEndpoint} has no zone "${zone}", only ${names || "none"}`;
   throw new CloudError("no-such-zone", message);
@@ -46,13 +61,21 @@ export async function findEndpoint(
   { apiKey, secret, ...directory }: Directory & { apiKey: string; secret: string },
 ): Promise<string> {
   const { fetch, clock, signal } = directory;
-  const endpoints = (await listZones(directory)).map(({ endpoint }) => endpoint);
-
+  const zones = await listZones(directory);
   const pace = new Pace(clock);
   let trouble: unknown = null;
-  for (const endpoint of endpoints) {
-    const client = new ClientV2({ endpoint, apiKey, secret, fetch, clock, onProgress() {}, pace });
+  for (const zone of zones) {
     try {
+      const endpoint = endpointIn(zone, directory.anyEndpoint);
+      const client = new ClientV2({
+        endpoint,
+        apiKey,
+        secret,
+        fetch,
+        clock,
+        onProgress() {},
+        pace,
+      });
       await client.get(`/instance/${instanceId}`, signal);
       return endpoint;
     } catch (error) {
@@ -67,14 +90,27 @@ export async function findEndpoint(
 
 async function listZones(
   { anyEndpoint, fetch, clock, signal }: Directory,
-): Promise<{ name: string; endpoint: string }[]> {
+): Promise<Zone[]> {
   // Public and unsigned on purpose: a signed request would be judged by the key's role, which may be narrow.
   const url = new URL(`${anyEndpoint}/zone`);
   const title = "GET /zone";
   const answer = await exchange(fetch, { method: "GET", url, title }, signal);
   if (answer.status >= 300) throw refusal(answer, title, clock.wallMs());
-  return requiredListOf(answer.json, "zones", title)
-    .map((zone) => ({ name: textOf(zone, "name"), endpoint: textOf(zone, "api-endpoint") }))
-    .map(({ name, endpoint }) => ({ name, endpoint: endpoint || endpointOf(name) }))
-    .filter(({ endpoint }) => URL.canParse(endpoint));
+  return requiredListOf(answer.json, "zones", title).slice(0, ZONES_MAX)
+    .map((zone) => ({ name: textOf(zone, "name"), endpoint: textOf(zone, "api-endpoint") }));
+}
+
+/** The endpoint of a listed zone. An answer must not send signed requests anywhere else. Throws `unexpected-answer`. */
+function endpointIn({ name, endpoint: told }: Zone, directory: string): string {
+  const asked = new URL(directory);
+  const endpoint = URL.parse(told || (isZoneName(name) ? endpointOf(name) : ""));
+  const problem = endpoint === null
+    ? "is no address"
+    : endpointProblem(endpoint, { insecure: false }) ??
+      (sameDomain(endpoint, asked) ? null : `is not of the domain of ${asked.hostname}`);
+  if (endpoint !== null && problem === null) {
+    return endpoint.origin + endpoint.pathname.replace(/\/+$/, "");
+  }
+  const message = `GET /zone: the endpoint of ${name || "a zone"} ${problem}, so it is not asked`;
+  throw new CloudError("unexpected-answer", message);
 }

@@ -1,6 +1,7 @@
 // Which instance is this, and in which zone? The metadata service at its fixed address and its documented
 // name, then at the default gateway (the original's way), then the machine's own system UUID, which equals
 // the instance id on Exoscale. Each attempt is bounded; the error lists them all.
+import { plain } from "../core/plain.ts";
 import { isUuid } from "../core/uuid.ts";
 import { gatewayFromIpRoute, gatewayFromTable } from "./routes.ts";
 
@@ -8,7 +9,7 @@ import { gatewayFromIpRoute, gatewayFromTable } from "./routes.ts";
 const ATTEMPT_MS = 2_000;
 /** After this silence the next place is asked, too. */
 const HEDGE_MS = 300;
-const ANSWER_MAX_CHARS = 256;
+const ANSWER_MAX_CHARS = 256, REASON_MAX_CHARS = 200;
 const SERVERS = ["http://169.254.169.254", "http://metadata.exoscale.com"];
 
 /** The machine, as far as it can be asked who it is. */
@@ -177,7 +178,7 @@ async function firstOf(
       throw new Error(`not ${wanted}`);
     } catch (error) {
       const reason = error instanceof Error ? error.message.replace(/ for url.*$/, "") : `${error}`;
-      tried.push(`${title} (${reason})`);
+      tried.push(`${title} (${plain(reason, REASON_MAX_CHARS)})`);
       throw error;
     }
   });

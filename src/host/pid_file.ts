@@ -4,6 +4,9 @@
 /** Attempts to get the lock: who only asks for the owner has it for a moment, too. */
 const ATTEMPTS = 5, BETWEEN_ATTEMPTS_MS = 20;
 
+/** Largest process id of any system. */
+const PID_MAX = 2 ** 31 - 1;
+
 /** PID files, as far as the program uses them. */
 export interface PidFiles {
   /**
@@ -84,6 +87,7 @@ function isStill(file: Deno.FsFile, path: string): boolean {
 function numberIn(file: Deno.FsFile): number | null {
   const bytes = new Uint8Array(16);
   const length = file.readSync(bytes) ?? 0;
-  const pid = Number(new TextDecoder().decode(bytes.subarray(0, length)).trim() || NaN);
-  return Number.isInteger(pid) && pid > 1 ? pid : null;
+  const text = new TextDecoder().decode(bytes.subarray(0, length)).trim();
+  const pid = /^[1-9]\d{0,9}$/.test(text) ? Number(text) : 0;
+  return pid > 1 && pid <= PID_MAX ? pid : null;
 }

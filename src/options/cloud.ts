@@ -43,4 +43,20 @@ export const CLOUD: readonly Row[] = [
     "",
     "file with the API secret, used when no secret is given itself",
   ],
+  [
+    "ca-file",
+    "IF_CA_FILE",
+    "text",
+    "FILE",
+    "",
+    "PEM file with certificate authorities that the endpoint's certificate may be from, too",
+  ],
+  [
+    "insecure-endpoint",
+    "IF_INSECURE_ENDPOINT",
+    "switch",
+    "",
+    "",
+    "allow an endpoint (-xe) with http:// on another machine; a certificate is always verified",
+  ],
 ];

@@ -1,6 +1,7 @@
 // What every `Cloud` promises of its changes: they are done when the call ends, or the error says why not.
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { CloudError, EVICT_WITHIN_MS } from "../../src/exoscale/cloud_error.ts";
+import { Pace } from "../../src/exoscale/pace.ts";
 import {
   type Api,
   clientName,
@@ -127,5 +128,28 @@ export function testChanges(api: Api): void {
     const error = await assertRejects(evict, CloudError);
     assertEquals([error.kind, error.retryable], ["late", true]);
     assertEquals(stage.holders, [self.id, peer.id]);
+  });
+
+  Deno.test(`${name}.evict() takes nothing when its request waited for its turn too long`, async () => {
+    await using stage = new Stage();
+    const { self, peer } = stage;
+    stage.hold(self, peer);
+    let waitedMs = 0;
+    const real = hurriedClock();
+    const clock = { ...real, nowMs: () => real.nowMs() + waitedMs };
+    const pace = new Pace(clock);
+    const turn = pace.turn.bind(pace);
+    pace.turn = (writes, signal) => {
+      if (writes) waitedMs += EVICT_WITHIN_MS;
+      return turn(writes, signal);
+    };
+    const cloud = stage.cloud(api, { clock, pace });
+    await cloud.prepare(PATIENT);
+    const evict = () => cloud.evict(peer.id, { onlyIfStopped: false }, PATIENT);
+    const error = await assertRejects(evict, CloudError);
+    assertEquals([error.kind, error.retryable, stage.changes.length], ["late", true, 0]);
+    // What a node asks for itself does not grow stale.
+    await cloud.detachSelf(PATIENT);
+    assertEquals(stage.holders, [peer.id]);
   });
 }

@@ -37,7 +37,7 @@ for (
   const [cause, kind, words] of [
     ["dns error: failed to lookup address information", "name-resolution", "host name not found"],
     ["tcp connect error: Connection refused (os error 111)", "unreachable", "connection refused"],
-    ["invalid peer certificate: UnknownIssuer", "unreachable", "TLS certificate not accepted"],
+    ["invalid peer certificate: UnknownIssuer", "untrusted", "TLS certificate not accepted"],
   ] as const
 ) {
   Deno.test(`exchange() reads the reason of Deno 2.9's "fetch failed": ${kind} ${words}`, async () => {

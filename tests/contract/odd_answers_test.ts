@@ -4,6 +4,7 @@ import type { CloudError, CloudErrorKind } from "../../src/exoscale/cloud_error.
 import { retryAfterMs } from "../../src/exoscale/http.ts";
 import { messageOf } from "../../src/exoscale/refusal.ts";
 import type { Cloud } from "../../src/world.ts";
+import { SIM_KEY } from "../exoscale/face_v2.ts";
 import { answering, type Api, APIS, clientName, PATIENT, Stage } from "../exoscale/stage.ts";
 import { Witness } from "./complaint.ts";
 
@@ -32,9 +33,9 @@ for (const api of APIS) {
   }
 
   const failures = [
-    ["dns error: failed to lookup address information", "name-resolution", "host name not found"],
+    ["dns error: failed to lookup address information", "name-resolution", "not found: 127.0.0.1"],
     ["tcp connect error: No route to host (os error 113)", "unreachable", "connection failed"],
-    ["invalid peer certificate: UnknownIssuer", "unreachable", "TLS certificate not accepted"],
+    ["invalid peer certificate: UnknownIssuer", "untrusted", "not accepted (UnknownIssuer)"],
   ] as const;
   for (const [cause, kind, words] of failures) {
     Deno.test(`${name} names a request that fails with "${cause}"`, async () => {
@@ -145,7 +146,13 @@ Deno.test("messageOf() finds the cloud's own words in every form it uses", () =>
     [{ message: 17 }, ""],
     [null, ""],
     ["text", ""],
-    [{ message: "x".repeat(5_000) }, "x".repeat(200)],
+    [{ message: "x".repeat(5_000) }, "x".repeat(199) + "…"],
+    [{ message: "forged\x1b[31m\u202eline" }, "forged [31m line"],
+    [{ message: `${"x".repeat(7_990)} ${SIM_KEY}` }, "x".repeat(199) + "…"],
+    [
+      { message: `${"https://x.test/?a ".repeat(440)}${" ".repeat(70)}${SIM_KEY}${SIM_KEY}` },
+      "[address] ".repeat(20).slice(0, 199) + "…",
+    ],
   ];
   for (const [content, words] of table) assertEquals(messageOf(content), words);
 });

@@ -133,6 +133,7 @@ export async function examine(stage: Stage, ailment: Ailment = {}): Promise<Diag
     pidFiles: { claim: missing, owner: () => null, tellToStop() {} },
     supervisor: null,
     fetch: (url, init) => fetch(url, init),
+    fetchTrusting: () => (url, init) => fetch(url, init),
     print: (_, line) => void lines.push(...line.split("\n")),
     readTextFile(path) {
       throw new Deno.errors.NotFound(path);

@@ -80,6 +80,7 @@ export class ContainerCluster implements AsyncDisposable {
         IF_EXOSCALE_API_KEY: SIM_KEY,
         IF_EXOSCALE_API_SECRET_FILE: "/run/secret",
         IF_EXOSCALE_API_ENDPOINT: endpoint,
+        IF_INSECURE_ENDPOINT: "true",
         ...env,
       },
       network: this.network.namespace(number),

@@ -85,7 +85,7 @@ imageTest(
       const trusted = await attach(cluster, {
         endpoint,
         files: { "/dev/authority.pem": cert },
-        env: { DENO_CERT: "/dev/authority.pem" },
+        env: { IF_CA_FILE: "/dev/authority.pem" },
       });
       assertEquals(trusted.code, 0, trusted.output);
       assertEquals(cluster.holders, [1]);

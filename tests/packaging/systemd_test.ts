@@ -161,6 +161,7 @@ async function furnish(folder: string, { address, server, nodes }: Cluster): Pro
     `IF_ADDRESS=${address.ip}`,
     `IF_EXOSCALE_API_KEY=${SIM_KEY}`,
     `IF_EXOSCALE_API_ENDPOINT=${server.endpoint("v2")}`,
+    "IF_INSECURE_ENDPOINT=true",
     `IF_EXOSCALE_INSTANCE_ID=${node?.instance.id}`,
     `IF_EXOSCALE_PEERS=${node?.instance.address}`,
     "IF_HOST_PRIORITY=10",

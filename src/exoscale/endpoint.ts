@@ -1,0 +1,26 @@
+// Where signed requests may go. Whoever sees one can send it again for ten minutes, at any endpoint, since a signature
+// does not cover the host.
+import { isIpv4 } from "../core/ipv4.ts";
+
+/** Why an endpoint must not be asked, null when it may. Plain HTTP is for this machine, or where it is allowed. */
+export function endpointProblem(endpoint: URL, { insecure }: { insecure: boolean }): string | null {
+  if (endpoint.username + endpoint.password !== "") return "has a user name or a password in it";
+  if (endpoint.search + endpoint.hash !== "") return "has a query or a fragment";
+  if (endpoint.protocol === "https:") return null;
+  if (endpoint.protocol !== "http:") return "is not an http(s) address";
+  return insecure || isLoopback(endpoint.hostname) ? null : "is plain HTTP to another machine";
+}
+
+/** Whether a name or an address as URLs have it means this machine. */
+export function isLoopback(hostname: string): boolean {
+  return hostname === "localhost" || hostname === "[::1]" ||
+    (isIpv4(hostname) && hostname.startsWith("127."));
+}
+
+/** Whether an endpoint that an answer names belongs to those who gave the answer: same host, or same domain. */
+export function sameDomain(endpoint: URL, asked: URL): boolean {
+  if (endpoint.hostname === asked.hostname) return true;
+  const domain = asked.hostname.split(".").slice(1).join(".");
+  return !isIpv4(asked.hostname) && domain.includes(".") &&
+    endpoint.hostname.endsWith(`.${domain}`);
+}

@@ -1,0 +1,96 @@
+// Certificates are always verified: by the program as it is run, against a real server with TLS.
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { SIM_KEY, SIM_SECRET } from "../exoscale/face_v2.ts";
+import { CloudServer } from "../exoscale/server.ts";
+import { skippableTest } from "../skippable.ts";
+import { Authority, missingOpenssl, serveTls } from "../tls/authority.ts";
+import { ELASTIC_IP } from "./cluster.ts";
+import { ExoipProcess } from "./process.ts";
+
+/** Attaches once through a server with that certificate. */
+async function attach(
+  authority: Authority,
+  { host = "localhost", args = [], ...kind }: {
+    host?: string;
+    args?: string[];
+    selfSigned?: boolean;
+    expired?: boolean;
+  },
+) {
+  const server = new CloudServer();
+  const address = server.model.addAddress(ELASTIC_IP);
+  const { id } = server.model.addInstance(1, "127.0.0.1");
+  try {
+    await using tls = serveTls(server, await authority.certificate(host, kind));
+    const endpoint = `https://localhost:${tls.port}/v2`;
+    const process = new ExoipProcess(
+      ["-A", "-O", "-xi", ELASTIC_IP, "-i", id, "-xe", endpoint, ...args],
+      { env: { IF_EXOSCALE_API_KEY: SIM_KEY, IF_EXOSCALE_API_SECRET: SIM_SECRET } },
+    );
+    const code = await process.ended();
+    return { code, output: process.output, holders: address.holders.size, seen: tls.seen.count };
+  } finally {
+    await server.close();
+  }
+}
+
+const REFUSED: [title: string, reason: string, trusted: boolean, Parameters<typeof attach>[1]][] = [
+  ["signed by itself", "UnknownIssuer", false, { selfSigned: true }],
+  ["of an unknown authority", "UnknownIssuer", false, {}],
+  ["signed by itself, beside --ca-file", "UnknownIssuer", true, { selfSigned: true }],
+  ["for another name", "certificate not valid for name", true, { host: "other.test" }],
+  ["expired", "certificate expired", true, { expired: true }],
+];
+
+skippableTest(
+  "exoip verifies certificates, and no option changes that",
+  missingOpenssl,
+  async () => {
+    await using authority = await Authority.create();
+    await Promise.all(REFUSED.map(async ([title, reason, trusted, kind]) => {
+      const args = ["--insecure-endpoint", ...trusted ? ["--ca-file", authority.caFile] : []];
+      const { code, output, holders, seen } = await attach(authority, { ...kind, args });
+      assertEquals([code, holders, seen], [1, 0, 0], `${title}: ${output}`);
+      assertStringIncludes(output, `TLS certificate not accepted (${reason}`, title);
+      assertStringIncludes(output, "): localhost [untrusted]", title);
+    }));
+  },
+);
+
+skippableTest(
+  "exoip accepts a server whose authority is in --ca-file",
+  missingOpenssl,
+  async () => {
+    await using authority = await Authority.create();
+    const { code, output, holders } = await attach(authority, {
+      args: ["--ca-file", authority.caFile],
+    });
+    assertEquals([code, holders], [0, 1], output);
+  },
+);
+
+skippableTest("exoip names a CA file that is none", missingOpenssl, async () => {
+  await using authority = await Authority.create();
+  const { key } = await authority.certificate("localhost");
+  const folder = await Deno.makeTempDir(), utf8 = new TextEncoder();
+  const broken = authority.caCert.replace(/\n.{20}/, "\n");
+  const rows = [
+    [key, "has no certificate in PEM form, found: private key"],
+    ["nonsense", "has no certificate in PEM form, found: no pem at all"],
+    [broken, "cannot be used"],
+    [new Uint8Array([0xff, 0xfe, 0xfd]), "not text in UTF-8"],
+    [new Uint8Array(2_000_000), "more than"],
+    [null, "cannot read"],
+  ] as const;
+  for (const [content, words] of rows) {
+    const path = `${folder}/${content === null ? "none" : "ca.pem"}`;
+    if (content !== null) {
+      await Deno.writeFile(path, typeof content === "string" ? utf8.encode(content) : content);
+    }
+    const { code, output, seen } = await attach(authority, { args: ["--ca-file", path] });
+    assertEquals([code, seen], [1, 0], output);
+    assertStringIncludes(output, "--ca-file (IF_CA_FILE): ");
+    assertStringIncludes(output, words);
+  }
+  await Deno.remove(folder, { recursive: true });
+});
