@@ -38,6 +38,7 @@ export function thisComputer(): Host {
     fileMode,
     openLink,
     openLog: (options) => openLog({ ...options, journal: writesToJournal(Deno.env.toObject()) }),
+    interfaces: () => Deno.networkInterfaces(),
     serveStatus,
     lookup: async (name) => (await lookup(name, { family: 4 })).address,
   };

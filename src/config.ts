@@ -70,6 +70,8 @@ function refuseShort(
 function readMode(reading: Reading): Mode | null {
   const modes: Readonly<Record<string, Mode>> = { W: "watchdog", A: "associate", D: "dissociate" };
   const asked = Object.keys(modes).filter((flag) => reading.on(flag));
+  // Whoever asks the doctor without a mode is about to watch.
+  if (asked.length === 0 && reading.on("doctor")) return "watchdog";
   if (asked.length === 1) return modes[asked[0] ?? ""] ?? null;
   const found = asked.map((flag) => `-${flag}`).join(" ") || "none";
   reading.problems.push(`give exactly one of -W, -A and -D, found: ${found}`);

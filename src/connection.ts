@@ -34,6 +34,8 @@ export interface ConnectionOptions {
   readonly log: Log;
   /** Ends the waiting. */
   readonly signal: AbortSignal;
+  /** Shared with others who use the same key. */
+  readonly pace?: Pace;
 }
 
 /** A cloud that can be asked. */
@@ -54,7 +56,8 @@ export async function connectionFor(
   const { instanceId, access, host: { fetch, clock } } = options;
   const renewed = () => access.credentials;
   // The rate limit counts by key: all clients share one pace.
-  const client = { endpoint, ...credentials, renewed, fetch, clock, pace: new Pace(clock) };
+  const pace = options.pace ?? new Pace(clock);
+  const client = { endpoint, ...credentials, renewed, fetch, clock, pace };
   const addresses = await addressesFor(config, client, options);
   if (addresses === null) return null;
   const sharing = new InFlight<Fields[]>();
@@ -97,9 +100,9 @@ async function addressesFor(
 }
 
 /** The endpoint given, that of the zone, or the one where the instance is; the watchdog waits for an answer. */
-async function endpointFor(
+export async function endpointFor(
   config: Config,
-  { instanceId, host, log, signal }: ConnectionOptions,
+  { instanceId, host, log, signal }: Omit<ConnectionOptions, "access">,
 ): Promise<string | null> {
   if (config.endpoint !== null) return config.endpoint;
   const { directory, environment, credentials, mode } = config;

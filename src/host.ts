@@ -39,6 +39,8 @@ export interface Host {
   /** Begins to answer over HTTP; throws when the address cannot be had. */
   readonly serveStatus: typeof serveStatus;
   readonly openLog: (options: LogOptions) => HostLog;
+  /** The addresses of this machine, by interface; throws when they cannot be listed. */
+  readonly interfaces: () => readonly { readonly name: string; readonly address: string }[];
   /** IPv4 addresses of a host name. */
   readonly lookup: (name: string) => Promise<string>;
 }

@@ -4,6 +4,7 @@ import { isOn, UsageError, type Values } from "./cli.ts";
 import { type Config, configure, nameOf } from "./config.ts";
 import { connectionFor } from "./connection.ts";
 import { LINE_MAX_CHARS, MESSAGE_MAX_CHARS, plain } from "./core/plain.ts";
+import { diagnose } from "./doctor/doctor.ts";
 import { collect, type Collected, complete, type Gathered } from "./gather.ts";
 import type { Host } from "./host.ts";
 import { LOG_FORMATS } from "./host/log_format.ts";
@@ -49,6 +50,15 @@ export async function runProgram(argv: readonly string[], host: Host): Promise<n
   if (asked("print-config")) return await printConfig(gathered, { problems, host });
   if ("problems" in configured || problems.length > 0) {
     return await fail(problems, { host, given: values.given });
+  }
+  if (asked("doctor")) {
+    for (const text of [...warningsOf(values), ...gathered.warnings]) complain(host, text);
+    try {
+      const trusted = trusting(configured, host);
+      return await diagnose(configured, { host: trusted, json: asked("json") });
+    } catch (error) {
+      return await fail([messageOf(error)], { host, given: values.given });
+    }
   }
   return await withPidFile(configured, {
     pidFiles: host.pidFiles,

@@ -14,7 +14,9 @@ export function findSharedSecret(
   { given }: Pick<Values, "given">,
   { env, readTextFile }: Pick<Host, "env" | "readTextFile">,
 ): { found?: FoundSecret; problem?: string } {
-  if (!isOn(given.get("W"))) return {};
+  const on = (option: string) => isOn(given.get(option));
+  // Whoever asks the doctor without a mode is about to watch.
+  if (!on("W") && !(on("doctor") && !on("A") && !on("D"))) return {};
   const file = given.get("shared-secret-file"), text = env[SECRET_VARIABLE];
   if (text && !byFlag(file)) return { found: { text, source: SECRET_VARIABLE } };
   const folder = env.CREDENTIALS_DIRECTORY;

@@ -13,7 +13,7 @@ const ATTEMPTS = 3;
 /** Time between two answers of --watch. */
 const WATCH_MS = 1_000;
 /** Longer than any datagram of an answer. */
-const BUFFER_BYTES = 16_384;
+export const BUFFER_BYTES = 16_384;
 /** To the first line; clears the rest of a line, and of the screen. */
 const HOME = "\x1b[H", CLEAR_LINE = "\x1b[K", CLEAR_BELOW = "\x1b[J";
 

@@ -73,6 +73,7 @@ const SWITCHES: ReadonlyArray<readonly [name: string, variable?: string]> = [
   ["no-preempt", "IF_NO_PREEMPT"],
   ["insecure-endpoint", "IF_INSECURE_ENDPOINT"],
   ["stop"],
+  ["doctor"],
   ["status"],
   ["print-config"],
   ["json"],

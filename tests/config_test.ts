@@ -148,7 +148,7 @@ Deno.test("configure() names flag and variable of each problem", () => {
     [["--listen-status", "node:1"], /^--listen-status \(IF_LISTEN_STATUS\): "node:1" is not/],
     [["--listen-status", "1.2.3:1"], /^--listen-status \(IF_LISTEN_STATUS\): "1.2.3:1" is not/],
     [["--listen-status", "::1:80"], /^--listen-status \(IF_LISTEN_STATUS\): "::1:80" is not/],
-    [["--json"], /^--json: goes with --status only/],
+    [["--json"], /^--json: goes with --status or --doctor only/],
     [["--watch"], /^--watch: goes with --status only/],
     [["--wire", "go"], /^--wire \(IF_WIRE\): "go" is not full or plain/],
   ];

@@ -50,9 +50,10 @@ function readLevel(reading: Reading): Severity {
 }
 
 function readListenStatus(reading: Reading): StatusAddress | null {
-  for (const name of ["json", "watch"]) {
-    reading.need(!reading.on(name), name, `goes with ${nameOf("status")} only`);
-  }
+  const told = reading.on("doctor");
+  const either = `goes with ${nameOf("status")} or ${nameOf("doctor")} only`;
+  reading.need(told || !reading.on("json"), "json", either);
+  reading.need(!reading.on("watch"), "watch", `goes with ${nameOf("status")} only`);
   const text = reading.value("listen-status");
   if (text === null) return null;
   const match = /^(?:([\d.]+|localhost)|\[([\da-f:.]+)\])?:(\d{1,5})$/i.exec(text);

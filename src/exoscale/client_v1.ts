@@ -52,6 +52,11 @@ export class ClientV1 {
     return found;
   }
 
+  /** One command that is answered at once; the content of its envelope. */
+  ask(command: string, parameters: Parameters, signal: AbortSignal): Promise<Fields> {
+    return this.#call(command, parameters, { signal });
+  }
+
   /** Starts a job and waits for its end. A refusal of what `achieved` finds done is none. */
   async job(
     command: string,

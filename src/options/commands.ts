@@ -19,6 +19,14 @@ export const COMMANDS: readonly Row[] = [
     "",
     "print the least IAM policy for the key's role (API v2) with this configuration, and exit",
   ],
+  [
+    "doctor",
+    "",
+    "switch",
+    "",
+    "",
+    "check machine, key, Elastic IP, peers, firewall and heartbeats, change nothing, and exit",
+  ],
   ["status", "", "switch", "", "", "print the state of this machine's watchdog and exit"],
   [
     "print-config",
@@ -28,6 +36,6 @@ export const COMMANDS: readonly Row[] = [
     "",
     "print the configuration with the source of each value, and exit",
   ],
-  ["json", "", "switch", "", "", "with --status: as JSON"],
+  ["json", "", "switch", "", "", "with --status or --doctor: as JSON"],
   ["watch", "", "switch", "", "", "with --status: again every second, until Ctrl+C"],
 ];

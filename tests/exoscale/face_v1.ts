@@ -27,7 +27,13 @@ export function answerV1(model: CloudModel, request: Request, wallMs: number): R
   if (Date.parse((query.get("expires") ?? "").replace(/\+0000$/, "Z")) <= wallMs) {
     return refused(401, "request expired");
   }
+  if (model.deniedCommands.has(command)) {
+    const text = `The given command ${command} does not exist or is not available for user`;
+    return refused(432, text);
+  }
   switch (command) {
+    case "listSecurityGroups":
+      return wrapped(groups(model));
     case "listVirtualMachines":
       return wrapped(machines(model, query));
     case "addIpToNic": {
@@ -60,6 +66,26 @@ export function answerV1(model: CloudModel, request: Request, wallMs: number): R
     default:
       return refused(432, `unknown command ${command}`);
   }
+}
+
+function groups(model: CloudModel) {
+  const rulesOf = (name: string, direction: string) =>
+    (model.rules.get(name) ?? []).filter((rule) => rule.direction === direction)
+      .map(({ protocol, ports, network, group }, index) => ({
+        ruleid: simUuid(7, index + 1),
+        protocol,
+        startport: ports[0],
+        endport: ports[1],
+        ...(network !== undefined && { cidr: network }),
+        ...(group !== undefined && { securitygroupname: group, account: "exoip" }),
+      }));
+  const securitygroup = [...model.groups].map(([name, id]) => ({
+    id,
+    name,
+    ingressrule: rulesOf(name, "ingress"),
+    egressrule: rulesOf(name, "egress"),
+  }));
+  return { count: securitygroup.length, securitygroup };
 }
 
 function machines(model: CloudModel, query: URLSearchParams) {

@@ -2,7 +2,13 @@
 // their expiry verified (with an implementation of its own), operations that end later.
 import { createHmac } from "node:crypto";
 import { allows, operationOf } from "./role.ts";
-import type { CloudModel, SimAddress, SimInstance, SimOperation } from "./model.ts";
+import {
+  type CloudModel,
+  type SimAddress,
+  type SimInstance,
+  type SimOperation,
+  simUuid,
+} from "./model.ts";
 
 /** Credentials that the simulated cloud accepts. */
 export const SIM_KEY = "EXOsimulated0000000000000000",
@@ -60,7 +66,7 @@ function list(model: CloudModel, collection: string, query: URLSearchParams): Re
     case "elastic-ip":
       return json({ "elastic-ips": [...model.addresses.values()].map(addressJson) });
     case "security-group": {
-      const groups = [...model.groups].map(([name, id]) => ({ id, name, visibility: "private" }));
+      const groups = [...model.groups.keys()].map((name) => groupJson(model, name));
       return json({ "security-groups": groups });
     }
     default:
@@ -78,6 +84,10 @@ function read(model: CloudModel, collection: string, id: string): Response {
     const elasticIps = held.map((address) => ({ id: address.id, ip: address.ip }));
     return json({ ...summary(model, instance), "elastic-ips": elasticIps });
   }
+  const group = collection === "security-group"
+    ? [...model.groups].find(([, each]) => each === id)
+    : undefined;
+  if (group) return json(groupJson(model, group[0]));
   const operation = collection === "operation" ? model.operations.get(id) : undefined;
   if (operation) return json(operationJson(operation));
   const pool = collection === "instance-pool" ? model.pools.get(id) : undefined;
@@ -130,6 +140,29 @@ function addressJson({ id, ip, managed, description, labels }: SimAddress) {
     labels,
     ...(description && { description }),
     ...(managed && { healthcheck: { mode: "tcp", port: 80 } }),
+  };
+}
+
+/** Rules and external sources are left out when there are none. */
+function groupJson(model: CloudModel, name: string) {
+  const rules = (model.rules.get(name) ?? []).map((rule, index) => ({
+    id: simUuid(7, index + 1),
+    "flow-direction": rule.direction,
+    protocol: rule.protocol,
+    "start-port": rule.ports[0],
+    "end-port": rule.ports[1],
+    ...(rule.network !== undefined && { network: rule.network }),
+    ...(rule.group !== undefined && {
+      "security-group": { id: model.groups.get(rule.group), name: rule.group },
+    }),
+  }));
+  const external = model.externalSources.get(name) ?? [];
+  return {
+    id: model.groups.get(name),
+    name,
+    visibility: "private",
+    ...(rules.length > 0 && { rules }),
+    ...(external.length > 0 && { "external-sources": external }),
   };
 }
 

@@ -31,6 +31,16 @@ export interface SimAddress {
   readonly holders: Set<string>;
 }
 
+/** A rule of a security group. */
+export interface SimRule {
+  readonly direction: "ingress" | "egress";
+  readonly protocol: "udp" | "tcp" | "icmp";
+  readonly ports: readonly [first: number, last: number];
+  /** A network in CIDR notation, or the name of a group. */
+  readonly network?: string;
+  readonly group?: string;
+}
+
 /** Asynchronous work. */
 export interface SimOperation {
   readonly id: string;
@@ -59,6 +69,12 @@ export class CloudModel {
   readonly addresses = new Map<string, SimAddress>();
   /** Group ids by name. */
   readonly groups = new Map<string, string>();
+  /** Rules by name of the group. */
+  readonly rules = new Map<string, SimRule[]>();
+  /** Networks that count as members of a group in rules, by its name (API v2). */
+  readonly externalSources = new Map<string, string[]>();
+  /** Commands that the user of CloudStack may not use. */
+  readonly deniedCommands = new Set<string>();
   /** Elastic IP ids that each pool hands to its members. */
   readonly pools = new Map<string, string[]>();
   /** SKS node pools by the instance pool that each keeps: instances show the latter as their manager. */

@@ -1,0 +1,67 @@
+// The Elastic IP: does it exist here, is it one that a watchdog may move, and who has it now?
+import { asCloudError } from "../exoscale/cloud_error.ts";
+import { type Facts, known } from "./facts.ts";
+import { fail, Failed, NotKnown, ok, type Said, skip, warn } from "./finding.ts";
+import type { Survey, SurveyedAddress } from "./survey.ts";
+
+/** The check. */
+export async function checkAddresses(facts: Facts, signal: AbortSignal): Promise<Said[]> {
+  const given = facts.config.addresses.map(({ elasticIp }) => elasticIp).join(", ");
+  const { survey, addresses } = await facts.reach(signal).catch((cause) => {
+    if (cause instanceof NotKnown || asCloudError(cause).retryable) throw cause;
+    throw new Failed(`${given}: ${asCloudError(cause).message}`);
+  });
+  const texts = addresses.map(({ elasticIp }) => elasticIp);
+  return (await Promise.all(texts.map((ip) => checkAddress(ip, { survey, facts, signal })))).flat();
+}
+
+interface Asked {
+  readonly survey: Survey;
+  readonly facts: Facts;
+  readonly signal: AbortSignal;
+}
+
+async function checkAddress(ip: string, asked: Asked): Promise<Said[]> {
+  const { survey, signal } = asked;
+  try {
+    const address = await survey.address(ip, signal);
+    if (address === null) {
+      const others = (await survey.known(signal)).join(", ") || "none";
+      return [fail(`no Elastic IP ${ip} in this zone, found ${others}: check -xi and the zone`)];
+    }
+    return [...await kindOf(ip, address, asked), await holdersOf(ip, asked)];
+  } catch (cause) {
+    return [skip(`${ip}: ${asCloudError(cause).message}`)];
+  }
+}
+
+async function kindOf(ip: string, address: SurveyedAddress, asked: Asked): Promise<Said[]> {
+  const { survey, facts, signal } = asked;
+  if (address.managed === null) {
+    return [skip(`whether ${ip} may be moved: CloudStack does not tell`)];
+  }
+  if (address.managed) {
+    const cure = "use one without a health check, or no exoip: Exoscale moves its traffic itself";
+    return [fail(`${ip} is a managed Elastic IP: ${cure}`)];
+  }
+  const pool = await known(facts.self(signal), "the pool")
+    .then((self) => survey.handedOutBy(self, address, signal)).catch(() => null);
+  if (pool === null) return [ok(`${ip} exists and is a manual one`)];
+  const cure = "take it off the pool (exo compute instance-pool update, --elastic-ip)";
+  return [fail(`the instance pool ${pool} attaches ${ip} to every member itself: ${cure}`)];
+}
+
+async function holdersOf(ip: string, { survey, facts, signal }: Asked): Promise<Said> {
+  const holders = await survey.holders(ip, signal);
+  const selfId = await facts.instanceId(signal);
+  const title = (id: string, name: string) => id === selfId ? `this instance (${name})` : name;
+  const names = holders.map(({ id, name }) => title(id, name)).join(", ");
+  if (holders.length === 0) return ok(`${ip} is held by nobody now`);
+  if (facts.config.mode !== "watchdog") return ok(`${ip} is held by ${names} now`);
+  const peers = await facts.membership(ip, signal).then(({ peers }) => peers, () => null);
+  const ours = new Set([selfId, ...(peers ?? []).map(({ instanceId }) => instanceId)]);
+  const strange = peers === null ? [] : holders.filter(({ id }) => !ours.has(id));
+  if (strange.length === 0) return ok(`${ip} is held by ${names} now`);
+  const who = strange.map(({ name, id }) => `${name} (${id})`).join(", ");
+  return warn(`${ip} is held by ${who}, which is no peer: the watchdogs do not know each other`);
+}

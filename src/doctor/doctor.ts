@@ -1,0 +1,99 @@
+// --doctor: before the first start, is everything as it must be? All checks run side by side, each within its time, and
+// are printed in order. None of them changes anything, neither here nor in the cloud.
+import type { Config } from "../config.ts";
+import type { Host } from "../host.ts";
+import { checkAddresses } from "./address.ts";
+import { checkClock } from "./clock.ts";
+import { Facts } from "./facts.ts";
+import {
+  exitCodeOf,
+  fail,
+  Failed,
+  type Finding,
+  lineOf,
+  type Said,
+  skip,
+  summaryOf,
+} from "./finding.ts";
+import { checkFirewall } from "./firewall.ts";
+import { checkGuest } from "./guest.ts";
+import { checkHeartbeats } from "./heartbeats.ts";
+import { checkIdentity } from "./identity.ts";
+import { checkPeers } from "./peers.ts";
+import { checkPort } from "./port.ts";
+import { checkRights } from "./rights.ts";
+import { checkWay } from "./way.ts";
+
+/** Longest time for one check: a cloud that hangs is given up sooner. */
+const CHECK_MS = 40_000;
+
+type Check = (facts: Facts, signal: AbortSignal) => Promise<Said[]>;
+
+/** In the order in which they are printed. */
+const ALWAYS: Readonly<Record<string, Check>> = {
+  identity: checkIdentity,
+  cloud: checkWay,
+  clock: checkClock,
+  key: checkRights,
+  address: checkAddresses,
+};
+/** What only a watchdog needs. */
+const WATCHING: Readonly<Record<string, Check>> = {
+  interface: checkGuest,
+  peers: checkPeers,
+  firewall: checkFirewall,
+  port: checkPort,
+  heartbeats: checkHeartbeats,
+};
+
+/** Looks at everything and prints it. Resolves to the exit code. */
+export async function diagnose(
+  config: Config,
+  { host, json }: { host: Host; json: boolean },
+): Promise<0 | 1> {
+  const stopping = new AbortController();
+  const deaf = host.signals.listen((signal) => signal === "stop" && stopping.abort());
+  const facts = new Facts(config, host);
+  const checks = config.mode === "watchdog" ? { ...ALWAYS, ...WATCHING } : ALWAYS;
+  const running = Object.entries(checks).map(([name, check]) => ({
+    name,
+    said: bounded(check, { facts, stopping: stopping.signal }),
+  }));
+  const findings: Finding[] = [];
+  for (const { name, said } of running) {
+    for (const each of await said) {
+      const finding = { check: name, ...each };
+      findings.push(finding);
+      if (!json) host.print("out", lineOf(finding));
+    }
+  }
+  await facts.close();
+  deaf();
+  const stopped = stopping.signal.aborted;
+  const code = stopped ? 1 : exitCodeOf(findings);
+  if (json) host.print("out", JSON.stringify({ ok: code === 0, findings }, null, 2));
+  else host.print("out", stopped ? "stopped" : summaryOf(findings));
+  return code;
+}
+
+async function bounded(
+  check: Check,
+  { facts, stopping }: { facts: Facts; stopping: AbortSignal },
+): Promise<Said[]> {
+  const late = new AbortController();
+  const timer = setTimeout(() => late.abort(), CHECK_MS);
+  const signal = AbortSignal.any([stopping, late.signal]);
+  const { promise: over, resolve } = Promise.withResolvers<Said[]>();
+  const end = () =>
+    resolve([skip(stopping.aborted ? "stopped" : `not finished within ${CHECK_MS / 1_000} s`)]);
+  signal.addEventListener("abort", end);
+  try {
+    return await Promise.race([check(facts, signal), over]);
+  } catch (cause) {
+    const text = cause instanceof Error ? cause.message : `${cause}`;
+    return [cause instanceof Failed ? fail(text) : skip(text)];
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener("abort", end);
+  }
+}

@@ -1,0 +1,200 @@
+// Heartbeats there and back. Ours say that we are unable, leaving and last of all: no node counts on us, makes way
+// for us or waits for us. What follows when they end is that the peers take this machine for dead, and would take the
+// Elastic IP from it: so nothing may be sent for an address that this instance holds.
+import { decode, encode, hasTag, type Heartbeat } from "../core/heartbeat.ts";
+import { LAST_PRIORITY, type PeerIdentity } from "../core/peer.ts";
+import type { Seal } from "../seal.ts";
+import type { Clock, Link } from "../world.ts";
+
+/** What was heard of a peer. */
+export interface Hearing {
+  /** Its heartbeats came. */
+  readonly heard: boolean;
+  /** They say that ours come, too; null when they have no word for it. */
+  readonly hearsUs: boolean | null;
+  /** They are signed. */
+  readonly signed: boolean;
+  /** What is wrong with them, null when nothing is. */
+  readonly wrong: string | null;
+}
+
+/** One Elastic IP, and who is to be spoken to about it. */
+export interface Conversation {
+  readonly elasticIp: string;
+  /** Our id on the wire. */
+  readonly wireId: string;
+  readonly peers: readonly PeerIdentity[];
+  /** Whether to send; else there is only listening. */
+  readonly speaks: boolean;
+}
+
+/** What speaking needs. */
+export interface SpeakOptions {
+  readonly link: Link;
+  readonly clock: Clock;
+  /** Port of every node. */
+  readonly port: number;
+  readonly intervalMs: number;
+  /** Null when heartbeats are not signed. */
+  readonly seal: Seal | null;
+  /** Whether an unsigned heartbeat is believed although there is a seal. */
+  readonly acceptUnsigned: boolean;
+  readonly signal: AbortSignal;
+}
+
+/** A few intervals, within reason. */
+const INTERVALS = 5, LEAST_MS = 3_000;
+/** Longest conversation. */
+export const MOST_MS = 10_000;
+/** Time between two of ours, whatever the interval. */
+const SLOWEST_MS = 1_000, FASTEST_MS = 100;
+
+/** Speaks and listens until every peer has answered, or the time is over; by Elastic IP and address. */
+export async function converse(
+  conversations: readonly Conversation[],
+  { link, clock, port, intervalMs, seal, acceptUnsigned, signal }: SpeakOptions,
+): Promise<ReadonlyMap<string, Hearing>> {
+  const ear = new Ear(conversations);
+  const listening = (async () => {
+    for await (const { bytes, from } of link) {
+      const heartbeat = decode(bytes);
+      if ("refused" in heartbeat || !ear.knows(from)) continue;
+      const doubt = seal ? await doubtOf(bytes, { heartbeat, seal, acceptUnsigned }) : null;
+      ear.hear(from, heartbeat, { doubt, signed: hasTag(bytes) });
+    }
+  })();
+  const endAtMs = clock.nowMs() + Math.min(MOST_MS, Math.max(LEAST_MS, intervalMs * INTERVALS));
+  const pauseMs = Math.min(SLOWEST_MS, Math.max(FASTEST_MS, intervalMs));
+  let sequence = 0;
+  while (clock.nowMs() < endAtMs && !signal.aborted && !ear.satisfied) {
+    for (const { elasticIp, wireId, peers, speaks } of conversations) {
+      for (const { address } of speaks ? peers : []) {
+        sequence = Math.max(sequence + 1, Math.floor(clock.wallMs()));
+        const keyId = seal?.keyId ?? 0;
+        const bytes = farewell({ elasticIp, id: wireId, intervalMs, sequence, keyId });
+        if (seal) seal.seal(bytes, (sealed) => link.send(sealed, address, port));
+        else link.send(bytes, address, port);
+      }
+    }
+    await clock.sleep(pauseMs, signal);
+  }
+  await seal?.handedOver();
+  await link.close();
+  await listening;
+  return ear.hearings;
+}
+
+/** A heartbeat that nothing follows from. */
+export function farewell(
+  { elasticIp, id, intervalMs, sequence, keyId }: {
+    elasticIp: string;
+    id: string;
+    intervalMs: number;
+    sequence: number;
+    /** Of the secret that signs it, 0 for none. */
+    keyId: number;
+  },
+): Uint8Array<ArrayBuffer> {
+  return encode({
+    priority: LAST_PRIORITY,
+    elasticIp,
+    id,
+    trailer: {
+      holds: false,
+      leaving: true,
+      unable: true,
+      unhealthy: false,
+      ownPriority: LAST_PRIORITY,
+      intervalMs,
+      // Whether it is true or not: a link that seems to be one-way for some seconds would alarm somebody.
+      hearsYou: true,
+      keyId,
+      sequence,
+    },
+  });
+}
+
+/** Under which name `converse` tells of a peer. */
+export function hearingKey(elasticIp: string, address: string): string {
+  return `${elasticIp} ${address}`;
+}
+
+/** Why a heartbeat is not from somebody who has our secret, null when it is. */
+async function doubtOf(
+  bytes: Uint8Array,
+  { heartbeat, seal, acceptUnsigned }: {
+    heartbeat: Heartbeat;
+    seal: Seal;
+    acceptUnsigned: boolean;
+  },
+): Promise<string | null> {
+  if (!hasTag(bytes)) return acceptUnsigned ? null : "does not sign its heartbeats, and we do";
+  const keyId = heartbeat.trailer?.keyId ?? 0;
+  return await seal.verify(bytes, keyId) ? null : "signs with a shared secret that is not ours";
+}
+
+const SILENCE: Hearing = { heard: false, hearsUs: false, signed: false, wrong: null };
+
+class Ear {
+  readonly hearings = new Map<string, Hearing>();
+  readonly #conversations: readonly Conversation[];
+
+  constructor(conversations: readonly Conversation[]) {
+    this.#conversations = conversations;
+    for (const { elasticIp, peers } of conversations) {
+      for (const { address } of peers) this.hearings.set(hearingKey(elasticIp, address), SILENCE);
+    }
+  }
+
+  /** Nothing that is still to come would say more. */
+  get satisfied(): boolean {
+    return this.#conversations.every(({ elasticIp, peers, speaks }) =>
+      peers.every(({ address }) => {
+        const { heard, hearsUs, wrong } = this.#of(elasticIp, address);
+        return heard && wrong === null && (hearsUs !== false || !speaks);
+      })
+    );
+  }
+
+  /** Whether anything is wanted from there. */
+  knows(from: string): boolean {
+    return this.#conversations.some(({ peers }) => peers.some(({ address }) => address === from));
+  }
+
+  /** `doubt` says why it cannot be believed. */
+  hear(
+    from: string,
+    heartbeat: Heartbeat,
+    { doubt, signed }: { doubt: string | null; signed: boolean },
+  ): void {
+    for (const { elasticIp, peers } of this.#conversations) {
+      const peer = peers.find(({ address }) => address === from);
+      if (!peer) continue;
+      const before = this.#of(elasticIp, from);
+      const now = judge(heartbeat, { elasticIp, peer, doubt });
+      // One about another Elastic IP says nothing where the right one was heard.
+      if (now.wrong !== null && before.heard && before.wrong === null) continue;
+      const hearsUs = before.hearsUs === true ? true : now.hearsUs;
+      this.hearings.set(hearingKey(elasticIp, from), { ...now, signed, hearsUs });
+    }
+  }
+
+  #of(elasticIp: string, address: string): Hearing {
+    return this.hearings.get(hearingKey(elasticIp, address)) ?? SILENCE;
+  }
+}
+
+function judge(
+  { id, trailer, ...said }: Heartbeat,
+  { elasticIp, peer, doubt }: { elasticIp: string; peer: PeerIdentity; doubt: string | null },
+): Omit<Hearing, "signed"> {
+  const hearsUs = trailer === null ? null : trailer.hearsYou;
+  if (said.elasticIp !== elasticIp) {
+    return { heard: true, hearsUs: false, wrong: `watches ${said.elasticIp}, not ${elasticIp}` };
+  }
+  if (doubt !== null) return { heard: true, hearsUs, wrong: doubt };
+  if (peer.wireId !== null && id !== peer.wireId) {
+    return { heard: true, hearsUs, wrong: `says that it is ${id}, the cloud ${peer.wireId}` };
+  }
+  return { heard: true, hearsUs, wrong: null };
+}

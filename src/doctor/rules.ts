@@ -1,0 +1,113 @@
+// Whether security groups let heartbeats through. Source: Exoscale's documentation of security groups: what comes in is
+// forbidden unless a rule of any of the receiver's groups allows it; what goes out is allowed until one of the sender's
+// groups has an egress rule, and from then on only what such rules allow.
+import { canonicalIp } from "../core/ip.ts";
+import { parseIpv4 } from "../core/ipv4.ts";
+import { parseIpv6 } from "../core/ipv6.ts";
+
+/** One rule. */
+export interface Rule {
+  readonly direction: "ingress" | "egress";
+  /** Lower case; `all` on CloudStack. */
+  readonly protocol: string;
+  /** Null means all. */
+  readonly ports: readonly [first: number, last: number] | null;
+  /** Network of the other end, null when a group is given instead. */
+  readonly network: string | null;
+  /** Group of the other end, as `Party.groups` names it. */
+  readonly group: string | null;
+}
+
+/** A security group. */
+export interface Group {
+  /** As rules refer to it: id on API v2, name on CloudStack. */
+  readonly key: string;
+  readonly name: string;
+  readonly rules: readonly Rule[];
+  /** Networks that count as members where the group is the other end of a rule. */
+  readonly externalSources: readonly string[];
+}
+
+/** One end of a connection. */
+export interface Party {
+  readonly name: string;
+  readonly address: string;
+  readonly groups: readonly Group[];
+}
+
+/** A datagram on its way. */
+export interface Passage {
+  readonly from: Party;
+  readonly to: Party;
+  readonly port: number;
+}
+
+/** Whether the receiver's groups let it in. */
+export function letsIn({ from, to, port }: Passage, all: Iterable<Group>): boolean {
+  const known = [...all];
+  return to.groups.some(({ rules }) =>
+    rules.some((rule) =>
+      rule.direction === "ingress" && matches(rule, { other: from, port, known })
+    )
+  );
+}
+
+/** Whether the sender's groups let it out. */
+export function letsOut({ from, to, port }: Passage, all: Iterable<Group>): boolean {
+  const known = [...all];
+  const rules = from.groups.flatMap((group) => group.rules)
+    .filter(({ direction }) => direction === "egress");
+  return rules.length === 0 || rules.some((rule) => matches(rule, { other: to, port, known }));
+}
+
+function matches(
+  { protocol, ports, network, group }: Rule,
+  { other, port, known }: { other: Party; port: number; known: readonly Group[] },
+): boolean {
+  if (protocol !== "udp" && protocol !== "all") return false;
+  if (ports && (port < ports[0] || port > ports[1])) return false;
+  if (network !== null) return inNetwork(other.address, network);
+  const external = known.find(({ key }) => key === group)?.externalSources ?? [];
+  return other.groups.some(({ key }) => key === group) ||
+    external.some((source) => inNetwork(other.address, source));
+}
+
+/** Whether the address is in the network (`a.b.c.d/n`, `x::/n`, or an address alone); false for what is no network. */
+export function inNetwork(address: string, network: string): boolean {
+  const [base = "", length] = network.split("/");
+  const [one, other] = [bytesOf(address), bytesOf(base)];
+  if (one === null || other === null || one.length !== other.length) return false;
+  if (length !== undefined && !/^\d{1,3}$/.test(length)) return false;
+  const bits = length === undefined ? one.length * 8 : Number(length);
+  if (bits > one.length * 8) return false;
+  return one.every((byte, index) => {
+    const counted = Math.min(8, Math.max(0, bits - index * 8));
+    const mask = 256 - 2 ** (8 - counted);
+    return (byte & mask) === ((other[index] ?? 0) & mask);
+  });
+}
+
+function bytesOf(text: string): Uint8Array | null {
+  const address = canonicalIp(text);
+  if (address === null) return null;
+  return address.includes(":") ? parseIpv6(address) : parseIpv4(address);
+}
+
+/** The command of the `exo` CLI that lets the heartbeats in. Source: exoscale/cli, security_group_rule_add.go. */
+export function openingCommand({ from, to, port }: Passage): string | null {
+  const [group] = to.groups;
+  if (!group) return null;
+  // One rule for all members, if both are members; else for this machine alone.
+  const shared = to.groups.find(({ key }) => from.groups.some((other) => other.key === key));
+  const length = from.address.includes(":") ? 128 : 32;
+  const source = shared
+    ? `--security-group ${handleOf(shared)}`
+    : `--network ${from.address}/${length}`;
+  return `exo compute security-group rule add ${handleOf(shared ?? group)} --protocol udp ` +
+    `--port ${port} ${source}`;
+}
+
+/** A name that a shell takes as it is, else the key. */
+function handleOf({ name, key }: Group): string {
+  return /^\w[\w.-]*$/.test(name) ? name : key;
+}

@@ -1,0 +1,81 @@
+// The way to the cloud: the name, the connection, the certificate, an answer. Each is told apart.
+import { nameOf } from "../config.ts";
+import { canonicalIp } from "../core/ip.ts";
+import { asCloudError, CloudError } from "../exoscale/cloud_error.ts";
+import { exchange } from "../exoscale/http.ts";
+import type { Facts } from "./facts.ts";
+import { fail, ok, type Said, skip } from "./finding.ts";
+
+const answers = new WeakMap<Facts, Promise<void>>();
+
+/** Resolves when the cloud has answered anything at all in JSON; what it says is the matter of other checks. */
+export function answered(facts: Facts, signal: AbortSignal): Promise<void> {
+  const asked = answers.get(facts) ?? askAnything(facts, signal);
+  answers.set(facts, asked);
+  return asked;
+}
+
+async function askAnything(facts: Facts, signal: AbortSignal): Promise<void> {
+  const endpoint = await facts.endpoint(signal);
+  // Both need no signature: the zones are public, and CloudStack says that one is missing.
+  const v1 = facts.config.api === "v1";
+  const url = new URL(v1 ? `${endpoint}?command=listZones&response=json` : `${endpoint}/zone`);
+  const title = v1 ? "listZones" : "GET /zone";
+  const { status } = await exchange(facts.fetch, { method: "GET", url, title }, signal);
+  if (status < 500) return;
+  throw new CloudError("server-error", `${title}: HTTP ${status}`, { status });
+}
+
+/** The check. */
+export async function checkWay(facts: Facts, signal: AbortSignal): Promise<Said[]> {
+  let endpoint: string;
+  try {
+    endpoint = await facts.endpoint(signal);
+  } catch (cause) {
+    return [fail(cause instanceof Error ? cause.message : `${cause}`)];
+  }
+  const url = new URL(endpoint);
+  const startMs = facts.host.clock.nowMs();
+  const [name, error] = await Promise.all([
+    resolves(url.hostname, facts),
+    answered(facts, signal).then(() => null, asCloudError),
+  ]);
+  const tookMs = Math.round(facts.host.clock.nowMs() - startMs);
+  // A proxy looks names up itself.
+  const named = error === null && name.mark === "FAIL"
+    ? skip(`${url.hostname} has no address here, and yet it answers: through a proxy?`)
+    : name;
+  return [named, certificate(url, error), reached(url, { error, tookMs })];
+}
+
+async function resolves(hostname: string, { host }: Facts): Promise<Said> {
+  const bare = hostname.replace(/^\[(.*)\]$/, "$1");
+  if (canonicalIp(bare) !== null) return ok(`${bare} is an address, no name to look up`);
+  try {
+    return ok(`${bare} has the address ${await host.lookup(bare)}`);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : `${cause}`;
+    const what = `${bare} has no address (${reason}): check the endpoint or zone`;
+    return fail(`${what}, and the name servers in /etc/resolv.conf`);
+  }
+}
+
+function certificate({ protocol, hostname }: URL, error: CloudError | null): Said {
+  if (protocol !== "https:") return skip("no certificate: the endpoint is http, not https");
+  if (error === null || error.status !== 0) return ok(`the certificate of ${hostname} is accepted`);
+  if (error.kind !== "untrusted") return skip("no certificate was seen");
+  const cures = `check the clock; an authority of one's own is named with ${nameOf("ca-file")}`;
+  return fail(`the certificate of ${hostname} is not accepted: ${cures} (${error.message})`);
+}
+
+function reached(
+  { host }: URL,
+  { error, tookMs }: { error: CloudError | null; tookMs: number },
+): Said {
+  if (error === null) return ok(`${host} answers after ${tookMs} ms`);
+  if (error.kind === "untrusted") return skip(`whether ${host} answers`);
+  const what = error.status === 0
+    ? "is not reached: check -xe or --zone, routes and firewalls"
+    : "answers, but not as the API does: check -xe";
+  return fail(`${host} ${what} (${error.message})`);
+}

@@ -1,0 +1,400 @@
+// Every failure that --doctor knows, one by one, before the simulated cloud.
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { hasTag } from "../../src/core/heartbeat.ts";
+import { iamPolicy } from "../../src/exoscale/iam_policy.ts";
+import { APIS, ELASTIC_IP, GROUP } from "../exoscale/stage.ts";
+import { type Ailment, examine, healthyStage, OPEN, PORT, read } from "./examination.ts";
+
+const NO_NAMES = { lookup: () => Promise.reject(new Error("no such name")) };
+
+/** Examines a stage that something was done to; the lines of one check. */
+async function linesOf(
+  check: string,
+  ailment: Ailment = {},
+  harm: (stage: ReturnType<typeof healthyStage>) => void = () => {},
+): Promise<{ code: number; lines: string[] }> {
+  await using stage = healthyStage();
+  harm(stage);
+  const { code, of } = await examine(stage, ailment);
+  return { code, lines: of(check) };
+}
+
+for (const api of APIS) {
+  Deno.test(`--doctor on API ${api} finds nothing wrong where nothing is, and changes nothing`, async () => {
+    await using stage = healthyStage();
+    const { code, lines, of, sent } = await examine(stage, { api });
+    const marks = new Set(lines.slice(0, -1).map((line) => line.slice(0, 5).trim()));
+    assertEquals([code, [...marks].sort()], [0, ["ok", "skip"]], lines.join("\n"));
+    assertEquals(of("peers"), ["ok 2 found: 203.0.113.12, 203.0.113.13"]);
+    assertEquals(of("firewall"), [
+      "ok the rules let UDP on port 12345 through to and from all peers",
+    ]);
+    assertEquals(of("heartbeats"), [
+      "ok 203.0.113.12 answers: both ways work",
+      "ok 203.0.113.13 answers: both ways work",
+    ]);
+    assertMatch(lines.at(-1) ?? "", /^nothing fails, 0 warned, \d+ ok, \d+ not checked$/);
+    assertEquals(stage.model.history, []);
+    assertEquals(stage.model.operations.size, 0, "no operation was ever begun");
+    for (const { bytes } of sent) {
+      const { priority, trailer } = read(bytes);
+      assertEquals([priority, trailer?.leaving, trailer?.unable, trailer?.holds], [
+        255,
+        true,
+        true,
+        false,
+      ]);
+    }
+  });
+}
+
+Deno.test("--doctor tells who says which instance this is, and when they disagree", async () => {
+  const other = "00000001-0000-4000-8000-000000000002";
+  const machine = (metadata: string | null, uuid: string | null, product = "") => ({
+    root: "",
+    fetch: () =>
+      metadata ? Promise.resolve(new Response(metadata)) : Promise.reject(new Error("silent")),
+    readTextFile: (path: string) =>
+      path.endsWith("product_uuid") && uuid
+        ? Promise.resolve(`${uuid}\n`)
+        : path.endsWith("product_name") && product
+        ? Promise.resolve(product)
+        : Promise.reject(new Error("not there")),
+    run: () => Promise.reject(new Error("no ip")),
+  });
+  const self = "00000001-0000-4000-8000-000000000001";
+  const rows: [Ailment, RegExp, number][] = [
+    [{ identity: [], host: { machine: machine(self, null) } }, /^ok .*told by the metadata/, 0],
+    [{ identity: [], host: { machine: machine(null, self) } }, /^ok .*told by the system UUID/, 0],
+    [
+      { host: { machine: machine(other, null) } },
+      /^FAIL -i says .*1, the metadata .*2: correct/,
+      1,
+    ],
+    [{ identity: [], host: { machine: machine(null, null) } }, /^FAIL cannot find out which/, 1],
+  ];
+  for (const [ailment, first, wanted] of rows) {
+    const { code, lines } = await linesOf("identity", ailment);
+    assertMatch(lines[0] ?? "", first);
+    assertEquals(code, wanted, lines.join("\n"));
+  }
+  const doubtful = await linesOf("identity", {
+    host: { machine: machine(null, other, "Exoscale") },
+  });
+  assertMatch(doubtful.lines[1] ?? "", /^warn the system UUID is .*2: check that -i is right$/);
+  const elsewhere = await linesOf("identity", { host: { machine: machine(null, other, "Azure") } });
+  assertEquals(elsewhere.lines.filter((line) => line.startsWith("warn")), []);
+});
+
+Deno.test("--doctor says when the cloud does not know the instance, or has it elsewhere", async () => {
+  for (const api of APIS) {
+    const identity = ["-i", "00000001-0000-4000-8000-0000000000ff"];
+    const unknown = await linesOf("identity", { api, identity });
+    assertMatch(unknown.lines[1] ?? "", /^FAIL the cloud has no instance .*ff here: check -i and/);
+    assertEquals(unknown.code, 1);
+    const interfaces = () => [{ name: "lo", address: ELASTIC_IP }];
+    const elsewhere = await linesOf("identity", { api, host: { interfaces } });
+    assertMatch(elsewhere.lines[1] ?? "", /^warn .* as node-1 at 203.0.113.11, which this machine/);
+    assertEquals(elsewhere.code, 0);
+  }
+});
+
+Deno.test("--doctor compares the clocks", async () => {
+  const rows: [number, RegExp, number][] = [
+    [0, /^ok within [12] s of the cloud's \(at most 540 s behind/, 0],
+    [120_000, /^warn 1(19|20|21) s behind the cloud's .*: set the clock$/, 0],
+    [-120_000, /^warn 1(19|20|21) s ahead of the cloud's/, 0],
+    [590_000, /^FAIL 5(89|90|91) s behind the cloud's, so that signatures expire: set the/, 1],
+  ];
+  for (const [aheadMs, line, wanted] of rows) {
+    const { code, lines } = await linesOf("clock", {}, ({ server }) => server.aheadMs = aheadMs);
+    assertMatch(lines.join("\n"), line);
+    assertEquals(code, wanted);
+  }
+});
+
+Deno.test("--doctor tells name, certificate and connection apart", async () => {
+  const rejecting = (message: string) => ({
+    ...NO_NAMES,
+    fetch: () =>
+      Promise.reject(new TypeError("error sending request", { cause: new Error(message) })),
+  });
+  const endpoint = "https://cloud.test/v2";
+  const known = () => Promise.resolve("192.0.2.1");
+  const name = await linesOf("cloud", { endpoint, host: rejecting("dns error: no record") });
+  assertMatch(name.lines[0] ?? "", /^FAIL cloud.test has no address \(no such name\): check/);
+  assertMatch(name.lines[1] ?? "", /^skip no certificate was seen/);
+  const cert = { ...rejecting("invalid peer certificate: UnknownIssuer"), lookup: known };
+  const untrusted = await linesOf("cloud", { endpoint, host: cert });
+  assertMatch(untrusted.lines[0] ?? "", /^ok cloud.test has the address 192.0.2.1/);
+  assertMatch(untrusted.lines[1] ?? "", /^FAIL the certificate of cloud.test is not accepted/);
+  const closed = { ...rejecting("tcp connect error: Connection refused"), lookup: known };
+  const refused = await linesOf("cloud", { endpoint, host: closed });
+  assertMatch(
+    refused.lines[2] ?? "",
+    /^FAIL cloud.test is not reached: check .*connection refused/,
+  );
+  assertEquals([name.code, untrusted.code, refused.code], [1, 1, 1]);
+  const page = await linesOf("cloud", {}, ({ server }) => server.fault = () => "html");
+  assertMatch(page.lines[2] ?? "", /^FAIL .* answers, but not as the API does: check -xe/);
+});
+
+Deno.test("--doctor tells a wrong key from a role that forbids", async () => {
+  for (const api of APIS) {
+    const wrong = await linesOf("key", { api, env: { IF_EXOSCALE_API_SECRET: "wrong" } });
+    assertMatch(wrong.lines.join("\n"), /^FAIL key or secret is not accepted: check -xk and -xs/);
+    assertEquals([wrong.code, wrong.lines.length], [1, 1]);
+  }
+  const readings = ["get-instance", "list-elastic-ips", "list-instances", "get-operation"];
+  const all = [...readings, "list-security-groups", "get-instance-pool", "attach", "detach"];
+  for (const denied of all) {
+    const { code, lines } = await linesOf("key", {}, ({ model }) => {
+      const allow = iamPolicy({
+        attaches: denied !== "attach",
+        detaches: denied !== "detach",
+        peers: { kind: "groups", groups: [GROUP] },
+        elasticIps: [ELASTIC_IP],
+      });
+      const rules = allow.services.compute?.rules ?? [];
+      const deny = { action: "deny", expression: `operation in ['${denied}']` } as const;
+      model.role = {
+        ...allow,
+        services: { compute: { type: "rules", rules: [deny, ...rules] } },
+      };
+    });
+    const optional = ["get-operation", "get-instance-pool"].includes(denied);
+    const line = lines.find((each) => each.includes(`may not ${denied}`)) ?? lines.join("\n");
+    assertMatch(line, optional ? /^warn the key may not/ : /^FAIL the key may not .*allow it in/);
+    assertEquals(code, optional ? 0 : 1, lines.join("\n"));
+  }
+  const { lines } = await linesOf("key", { api: "v1" }, ({ model }) => {
+    model.deniedCommands.add("removeIpFromNic");
+  });
+  assertMatch(lines[1] ?? "", /^FAIL the key may not removeIpFromNic: allow it/);
+});
+
+Deno.test("--doctor does not say that a change is allowed which was only not refused", async () => {
+  const { lines } = await linesOf("key");
+  assertMatch(lines[0] ?? "", /^ok the key may get-instance, list-elastic-ips, list-instances/);
+  assertMatch(lines[1] ?? "", /^skip attach-instance-to.*, detach-.* which only a change would/);
+});
+
+Deno.test("--doctor says what is wrong with an Elastic IP, and who holds it", async () => {
+  const missing = await linesOf("address", { argv: ["-xi", "198.51.100.51"] });
+  assertMatch(missing.lines[0] ?? "", /^FAIL no Elastic IP 198.51.100.51 .* found 198.51.100.50: /);
+  const named = await linesOf("address", { argv: ["-xi", "front door"] });
+  assertMatch(named.lines[0] ?? "", /^FAIL front door: .*front door/);
+  const managed = await linesOf("address", {}, ({ address }) => address.managed = true);
+  assertMatch(
+    managed.lines[0] ?? "",
+    /^FAIL 198.51.100.50 is a managed Elastic IP: use one without/,
+  );
+  const pool = await linesOf("address", {}, ({ model, self, address }) => {
+    self.poolId = "00000008-0000-4000-8000-000000000001";
+    model.pools.set(self.poolId, [address.id]);
+  });
+  assertMatch(pool.lines[0] ?? "", /^FAIL the instance pool pool attaches 198.51.100.50 to every/);
+  assertEquals([missing.code, named.code, managed.code, pool.code], [1, 1, 1, 1]);
+  const held = await linesOf("address", {}, (stage) => stage.hold(stage.self, stage.peer));
+  assertEquals(held.lines[1], "ok 198.51.100.50 is held by this instance (node-1), node-2 now");
+  const strange = await linesOf("address", {}, (stage) => {
+    stage.hold(stage.model.addInstance(9, "203.0.113.19"));
+  });
+  assertMatch(strange.lines[1] ?? "", /^warn 198.51.100.50 is held by node-9 \(.*\), which is no/);
+});
+
+Deno.test("--doctor says when no interface has the Elastic IP, and how to give it one", async () => {
+  const interfaces = () => [{ name: "eth0", address: "203.0.113.11" }];
+  const { code, lines } = await linesOf("interface", { host: { interfaces } });
+  assertEquals(lines, [
+    "FAIL 198.51.100.50 is on no interface, so traffic to it is dropped: " +
+    "ip address add 198.51.100.50/32 dev lo",
+  ]);
+  assertEquals(code, 1);
+  const there = await linesOf("interface");
+  assertEquals(there.lines, ["ok 198.51.100.50 is on the interface lo"]);
+});
+
+Deno.test("--doctor says when peers are missing, or this instance among them", async () => {
+  const unlisted = await linesOf("peers", {}, ({ self }) => self.groups = []);
+  assertMatch(unlisted.lines[0] ?? "", /^FAIL security group edge has 2 others and not this inst/);
+  const alone = await linesOf("peers", {}, ({ peer, third }) => peer.groups = third.groups = []);
+  assertMatch(alone.lines[0] ?? "", /^warn none: /);
+  const wrong = await linesOf("peers", { source: ["-p", "203.0.113.99"] });
+  assertMatch(wrong.lines[0] ?? "", /^FAIL .*203.0.113.99 \(0 found\)/);
+  const name = await linesOf("peers", { source: ["-p", "web.test"] });
+  assertMatch(name.lines[0] ?? "", /^FAIL .*cannot resolve web.test/);
+  const group = await linesOf("peers", { source: ["-G", "other"] });
+  assertMatch(group.lines[0] ?? "", /^FAIL .*other/);
+  assertEquals([unlisted.code, alone.code, wrong.code, name.code, group.code], [1, 0, 1, 1, 1]);
+});
+
+for (const api of APIS) {
+  Deno.test(`--doctor on API ${api} says whom the security groups cut off`, async () => {
+    const closed = await linesOf("firewall", { api }, ({ model }) => model.rules.clear());
+    assertEquals([closed.code, closed.lines.length], [1, 2]);
+    const both = "in from node-2 (203.0.113.12) to node-1 and from node-1 (203.0.113.11) to node-2";
+    assertStringIncludes(closed.lines[0] ?? "", `FAIL no rule lets UDP on port ${PORT} ${both}: `);
+    if (api === "v2") {
+      const command = "exo compute security-group rule add edge --protocol udp --port 12345 " +
+        "--security-group edge";
+      assert(closed.lines[0]?.endsWith(`: ${command}`), closed.lines[0]);
+    } else {assertStringIncludes(
+        closed.lines[0] ?? "",
+        "authorizeSecurityGroupIngress securitygroup",
+      );}
+    const partly = await linesOf("firewall", { api }, ({ model }) => {
+      model.rules.set(GROUP, [{ ...OPEN, network: "203.0.113.12/32", group: undefined as never }]);
+    });
+    assertMatch(partly.lines.join("\n"), /in from node-1 .* to node-2.*\n.*in from node-3/);
+    const quiet = await linesOf("firewall", { api }, ({ model }) => {
+      model.rules.set(GROUP, [OPEN, { ...OPEN, direction: "egress", protocol: "tcp" }]);
+    });
+    assertMatch(quiet.lines[0] ?? "", /^FAIL the egress rules stop UDP on port 12345 from node-2/);
+  });
+}
+
+Deno.test("--doctor reads the rules from the list when the role may not read one group", async () => {
+  const { lines } = await linesOf("firewall", {}, ({ model }) => {
+    model.role = iamPolicy({
+      attaches: true,
+      detaches: true,
+      peers: { kind: "groups", groups: [GROUP] },
+      elasticIps: [ELASTIC_IP],
+    });
+  });
+  assertEquals(lines, ["ok the rules let UDP on port 12345 through to and from all peers"]);
+  const blind = await linesOf("firewall", { source: ["-p", "203.0.113.12"] }, ({ model }) => {
+    model.role = iamPolicy({
+      attaches: true,
+      detaches: true,
+      peers: { kind: "static", addresses: [] },
+      elasticIps: [ELASTIC_IP],
+    });
+  });
+  assertEquals(blind.lines, [
+    "skip whether UDP on port 12345 passes: the key may not read security groups",
+  ]);
+});
+
+Deno.test("--doctor does not judge an instance without a security group", async () => {
+  const { lines } = await linesOf("firewall", { source: ["-p", "203.0.113.12"] }, ({ peer }) => {
+    peer.groups = [];
+  });
+  assertMatch(lines.join("\n"), /skip node-2 has no security group that could be looked at/);
+});
+
+Deno.test("--doctor says who has the port", async () => {
+  const openLink = () => {
+    throw new Deno.errors.PermissionDenied("permission denied");
+  };
+  const { code, lines } = await linesOf("port", { host: { openLink } });
+  assertMatch(lines[0] ?? "", /^FAIL UDP 0.0.0.0:12345 cannot be had: permission denied: stop who/);
+  assertEquals(code, 1);
+});
+
+Deno.test("--doctor tells silent peers, deaf ones and wrong ones apart", async () => {
+  const rows: [NonNullable<Ailment["peers"]>[0], RegExp, number][] = [
+    ["silent", /^warn 203.0.113.12 is silent: no watchdog runs there, UDP on port 12345 is/, 0],
+    ["deaf", /^FAIL 203.0.113.12 is heard and does not hear us: let UDP on port 12345 in/, 1],
+    ["original", /^ok 203.0.113.12 is heard; it speaks the original's format/, 0],
+    [{ elasticIp: "198.51.100.9" }, /^FAIL 203.0.113.12 watches 198.51.100.9, not 198.51/, 1],
+    [
+      { id: "00000001-0000-4000-8000-0000000000ff" },
+      /^FAIL 203.0.113.12 says that it is .*ff, the cloud .*02: correct/,
+      1,
+    ],
+  ];
+  await Promise.all(rows.map(async ([behaviour, line, wanted]) => {
+    const { code, lines } = await linesOf("heartbeats", { peers: [behaviour, "answers"] });
+    assertMatch(lines[0] ?? "", line);
+    assertEquals([code, lines[1]], [wanted, "ok 203.0.113.13 answers: both ways work"]);
+  }));
+});
+
+Deno.test("--doctor signs its heartbeats, and believes those who have its secret", async () => {
+  const secret = "a secret of the tests", env = { IF_SHARED_SECRET: secret };
+  const other = "another secret of tests";
+  const rows: [Ailment, RegExp, number][] = [
+    [{ env, peersSecret: secret }, /^ok 203.0.113.12 answers: both ways work$/, 0],
+    [{ env, peersSecret: other }, /^FAIL 203.0.113.12 signs with a shared secret that is not/, 1],
+    [{ env }, /^FAIL 203.0.113.12 does not sign its heartbeats, and we do/, 1],
+    [{ env, argv: ["--accept-unsigned"] }, /^ok 203.0.113.12 answers: both ways work$/, 0],
+    [{ peersSecret: secret }, /^ok 203.0.113.12 answers: both ways work$/, 0],
+    [
+      { peersSecret: secret, peers: ["deaf", "deaf"] },
+      /^FAIL 203.0.113.12 signs its heartbeats and does not hear us: give this machine the secret/,
+      1,
+    ],
+  ];
+  for (const [ailment, line, wanted] of rows) {
+    await using stage = healthyStage();
+    const { code, of, sent } = await examine(stage, ailment);
+    assertMatch(of("heartbeats")[0] ?? "", line);
+    assertEquals(code, wanted, JSON.stringify(ailment));
+    const tagged = sent.map(({ bytes }) => hasTag(bytes));
+    assertEquals(new Set(tagged), new Set([ailment.env !== undefined]), JSON.stringify(ailment));
+  }
+});
+
+Deno.test("--doctor does not judge peers that speak more seldom than it listens", async () => {
+  const { code, lines } = await linesOf("heartbeats", {
+    argv: ["-t", "60"],
+    peers: ["silent", "answers"],
+  });
+  assertEquals([code, lines], [0, [
+    "skip 203.0.113.12: 10 s are too short to tell with an interval of 60000 ms",
+    "ok 203.0.113.13 answers: both ways work",
+  ]]);
+});
+
+Deno.test("--doctor sends nothing for an Elastic IP that this instance holds or may hold", async () => {
+  await using holding = healthyStage();
+  holding.hold(holding.self);
+  const held = await examine(holding, { peers: ["original", "silent"] });
+  assertMatch(held.of("heartbeats")[0] ?? "", /^skip 198.51.100.50: only listened, this instance/);
+  assertEquals(held.of("heartbeats")[1], "ok 203.0.113.12 is heard");
+  assertEquals(held.sent, []);
+  await using dark = healthyStage();
+  const count = () => dark.server.calls.filter(({ what }) => what === "/elastic-ip").length;
+  // The list of peers is there before the cloud fails.
+  dark.server.fault = ({ what }) => what === "/elastic-ip" && count() > 2 ? "500" : null;
+  const unknown = await examine(dark);
+  assertMatch(unknown.of("heartbeats")[0] ?? "", /only listened, whether this .* is not known: /);
+  assertEquals(unknown.sent, []);
+});
+
+Deno.test("--doctor --json prints one object with all findings", async () => {
+  await using stage = healthyStage();
+  stage.address.managed = true;
+  const { code, lines } = await examine(stage, { argv: ["--json"] });
+  const told = JSON.parse(lines.join("\n"));
+  assertEquals([code, told.ok], [1, false]);
+  const failed = told.findings.filter(({ mark }: { mark: string }) => mark === "FAIL");
+  assertEquals(failed.map(({ check }: { check: string }) => check), ["address"]);
+  assertStringIncludes(failed[0].text, "is a managed Elastic IP");
+});
+
+Deno.test("--doctor looks at each of several Elastic IPs", async () => {
+  await using stage = healthyStage();
+  const other = stage.model.addAddress("198.51.100.60");
+  other.holders.add(stage.self.id);
+  const { of, sent } = await examine(stage, { argv: ["-xi", `${ELASTIC_IP}/5,${other.ip}`] });
+  assertEquals(of("address").map((line) => line.split(" ").slice(0, 4).join(" ")), [
+    "ok 198.51.100.50 exists and",
+    "ok 198.51.100.50 is held",
+    "ok 198.51.100.60 exists and",
+    "ok 198.51.100.60 is held",
+  ]);
+  assertMatch(of("interface").join("\n"), /^ok 198.51.100.50 .*\nFAIL 198.51.100.60 is on no/);
+  // Only the one that this instance has not is spoken about.
+  assertEquals(new Set(sent.map(({ bytes }) => read(bytes).elasticIp)), new Set([ELASTIC_IP]));
+  assertMatch(of("heartbeats").join("\n"), /^skip 198.51.100.60: only listened, this instance/);
+});
+
+Deno.test("--doctor with -A or -D looks at what these need", async () => {
+  await using stage = healthyStage();
+  const { code, lines, of } = await examine(stage, { argv: ["-A"], source: [] });
+  assertEquals([code, of("peers"), of("heartbeats")], [0, [], []], lines.join("\n"));
+  assert(!lines.join("\n").includes("detach-instance"), lines.join("\n"));
+});

@@ -1,0 +1,176 @@
+// A machine that is made up before the simulated Exoscale, examined by `--doctor` in one run of the program.
+import { decode, encode, type Trailer } from "../../src/core/heartbeat.ts";
+import type { Host } from "../../src/host.ts";
+import { runProgram } from "../../src/program.ts";
+import { Seal } from "../../src/seal.ts";
+import { InboxLink } from "../inbox_link.ts";
+import { SIM_KEY, SIM_SECRET } from "../exoscale/face_v2.ts";
+import { type Api, ELASTIC_IP, GROUP, hurriedClock, Stage } from "../exoscale/stage.ts";
+import type { SimInstance } from "../exoscale/model.ts";
+
+/** Port of the nodes; no real socket has it. */
+export const PORT = 12_345;
+
+/** A rule that lets the members of the group speak. */
+export const OPEN = {
+  direction: "ingress",
+  protocol: "udp",
+  ports: [PORT, PORT],
+  group: GROUP,
+} as const;
+
+/** How a peer behaves: it answers, hears nobody, speaks the original's format, or something of one's own. */
+export type Behaviour = "answers" | "deaf" | "original" | "silent" | Partial<Trailer & Said>;
+interface Said {
+  readonly id: string;
+  readonly elasticIp: string;
+}
+
+/** A link on which peers answer what is sent to them. */
+export class PeersLink extends InboxLink {
+  readonly localAddresses: readonly string[] = [];
+  readonly sent: { readonly to: string; readonly bytes: Uint8Array }[] = [];
+  readonly #behaviours: ReadonlyMap<string, readonly [SimInstance, Behaviour]>;
+  readonly #api: Api;
+  readonly #seal: Seal | null;
+
+  constructor(
+    peers: readonly (readonly [SimInstance, Behaviour])[],
+    { api, seal }: { api: Api; seal: Seal | null },
+  ) {
+    super();
+    this.#api = api;
+    this.#seal = seal;
+    this.#behaviours = new Map(peers.map((peer) => [peer[0].address, peer]));
+    // A peer speaks whether it is spoken to or not.
+    for (const [address] of this.#behaviours) this.#speak(address, false);
+  }
+
+  send(bytes: Uint8Array, to: string, _port: number): void {
+    this.sent.push({ bytes, to });
+    this.#speak(to, true);
+  }
+
+  #speak(address: string, heard: boolean): void {
+    const [instance, behaviour] = this.#behaviours.get(address) ?? [null, "silent"];
+    if (instance === null || behaviour === "silent") return;
+    const own = typeof behaviour === "object" ? behaviour : {};
+    const { id, elasticIp, ...flags } = own;
+    const trailer: Trailer = {
+      holds: false,
+      leaving: false,
+      unable: false,
+      unhealthy: false,
+      ownPriority: 10,
+      intervalMs: 200,
+      keyId: this.#seal?.keyId ?? 0,
+      sequence: Date.now(),
+      hearsYou: heard && behaviour !== "deaf",
+      ...flags,
+    };
+    const bytes = encode({
+      priority: 10,
+      elasticIp: elasticIp ?? ELASTIC_IP,
+      id: id ?? (this.#api === "v2" ? instance.id : instance.nicId),
+      trailer: behaviour === "original" ? null : trailer,
+    });
+    const arrive = (datagram: Uint8Array) =>
+      this.receive({ bytes: datagram, from: address, fromPort: PORT });
+    if (this.#seal) this.#seal.seal(bytes, arrive);
+    else arrive(bytes);
+  }
+}
+
+/** What is different from a machine on which all is well. */
+export interface Ailment {
+  readonly api?: Api;
+  readonly argv?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  readonly host?: Partial<Host>;
+  /** How the second and the third machine behave. */
+  readonly peers?: readonly [Behaviour, Behaviour];
+  /** Says that peers are those of the group. */
+  readonly source?: readonly string[];
+  /** Something else instead of -i. */
+  readonly identity?: readonly string[];
+  readonly endpoint?: string;
+  /** Secret with which the peers sign. */
+  readonly peersSecret?: string;
+}
+
+/** What came of it. */
+export interface Diagnosis {
+  readonly code: number;
+  readonly lines: readonly string[];
+  /** Lines of one check, without its name. */
+  of(check: string): string[];
+  readonly sent: PeersLink["sent"];
+}
+
+/** A stage on which nothing is wrong: rules are there, nobody holds. */
+export function healthyStage(): Stage {
+  const stage = new Stage();
+  stage.model.rules.set(GROUP, [OPEN]);
+  return stage;
+}
+
+/** Examines the first machine of the stage. */
+export async function examine(stage: Stage, ailment: Ailment = {}): Promise<Diagnosis> {
+  const { api = "v2", argv = [], env = {}, peers = ["answers", "answers"] } = ailment;
+  const { source = ["-G", GROUP], identity = ["-i", stage.self.id] } = ailment;
+  const { endpoint = stage.server.endpoint(api) } = ailment;
+  const seal = ailment.peersSecret === undefined ? null : await Seal.of([ailment.peersSecret]);
+  const link = new PeersLink([[stage.peer, peers[0]], [stage.third, peers[1]]], { api, seal });
+  const lines: string[] = [];
+  const missing = (what: string) => Promise.reject(new Deno.errors.NotFound(what));
+  const host: Host = {
+    env: { IF_EXOSCALE_API_KEY: SIM_KEY, IF_EXOSCALE_API_SECRET: SIM_SECRET, ...env },
+    os: "linux",
+    clock: hurriedClock(),
+    random: Math.random,
+    signals: { listen: () => () => {} },
+    machine: { root: "", fetch: missing, readTextFile: missing, run: missing },
+    pidFiles: { claim: missing, owner: () => null, tellToStop() {} },
+    supervisor: null,
+    fetch: (url, init) => fetch(url, init),
+    fetchTrusting: () => (url, init) => fetch(url, init),
+    print: (_, line) => void lines.push(...line.split("\n")),
+    readTextFile(path) {
+      throw new Deno.errors.NotFound(path);
+    },
+    fileMode: () => null,
+    runCommand: ([program]) => missing(`${program}`),
+    privileges: { keepOnly() {} },
+    terminal: false,
+    serveStatus() {
+      throw new Error("nobody asks for it");
+    },
+    openLink: () => link,
+    openLog: () => ({
+      kind: "stdout",
+      format: "text",
+      setLevel() {},
+      write() {},
+      flush: () => Promise.resolve(),
+    }),
+    interfaces: () => [
+      { name: "lo", address: ELASTIC_IP },
+      { name: "eth0", address: stage.self.address },
+    ],
+    lookup: missing,
+    ...ailment.host,
+  };
+  const common = ["--doctor", "-xi", ELASTIC_IP, ...identity, "-xe", endpoint, ...source];
+  const code = await runProgram([...common, "-t", "0.1", ...argv], host);
+  const of = (check: string) =>
+    lines.filter((line) => line.slice(5).startsWith(`${check} `))
+      .map((line) => `${line.slice(0, 5).trim()} ${line.slice(16)}`);
+  return { code, lines, of, sent: link.sent };
+}
+
+/** What a datagram of ours says. */
+export function read(bytes: Uint8Array): Exclude<ReturnType<typeof decode>, { refused: unknown }> {
+  const heartbeat = decode(bytes);
+  if ("refused" in heartbeat) throw new Error(heartbeat.refused);
+  return heartbeat;
+}

@@ -1,0 +1,108 @@
+// --doctor on a machine of a running cluster: what it finds, and that nobody takes notice.
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { Cluster, type ClusterNode, until } from "./cluster.ts";
+import { SIM_KEY, SIM_SECRET } from "../exoscale/face_v2.ts";
+import { isChange } from "../exoscale/stage.ts";
+import { ExoipProcess } from "./process.ts";
+
+/** Examines a node's machine, which is here; the Elastic IP is on no interface of it. */
+async function examine(cluster: Cluster, node: ClusterNode, api: "v1" | "v2" = "v2") {
+  const peers = cluster.nodes.map(({ instance }) => instance.address).join(",");
+  const process = new ExoipProcess([
+    ...["--doctor", "-xi", cluster.address.ip, "-xk", SIM_KEY, "-xe", cluster.server.endpoint(api)],
+    ...["-i", node.instance.id, "-p", peers, "-t", "0.2"],
+    ...["-l", `${node.instance.address}:${cluster.port}`],
+  ], { env: { IF_EXOSCALE_API_SECRET: SIM_SECRET } });
+  const code = await process.ended();
+  return { code, output: process.output };
+}
+
+/** Changes that were asked for, but for the doctor's attempts, which are on an instance that does not exist. */
+function changes(cluster: Cluster): number {
+  return cluster.server.calls.filter(isChange).length;
+}
+
+for (const api of ["v1", "v2"] as const) {
+  Deno.test(`--doctor beside a running cluster on API ${api} changes nothing at all`, async () => {
+    const cluster = new Cluster({ api });
+    cluster.server.model.rules.set("edge", [
+      { direction: "ingress", protocol: "udp", ports: [1, 65_535], group: "edge" },
+    ]);
+    const [one, two, three] = [cluster.node(1), cluster.node(2), cluster.node(3)];
+    try {
+      cluster.start(one, { priority: 10 });
+      cluster.start(two, { priority: 20 });
+      await until(() => cluster.holders.join() === "node-1", { title: "the better one holds" });
+      const settled = () => two.role === "backup" && /outranked/.test(two.process?.output ?? "");
+      await until(settled, { title: "the other stands by" });
+      const history = [...cluster.server.model.history];
+      const operations = cluster.server.model.operations.size;
+      const roles = () => [one, two].map(({ process }) => process?.output.match(/role: .*/g));
+      const rolesBefore = roles();
+
+      const { output } = await examine(cluster, three, api);
+      assertStringIncludes(output, "127.0.0.1 answers: both ways work");
+      assertStringIncludes(output, "127.0.0.2 answers: both ways work");
+      assertStringIncludes(output, `${cluster.address.ip} is held by node-1 now`);
+      assertStringIncludes(output, "the rules let UDP on port");
+
+      // The peers take the machine for gone once it is silent, look, and leave it at that.
+      const gone = () =>
+        [one, two].every(({ process }) => /127\.0\.0\.3.*(left|dead)/.test(process?.output ?? ""));
+      await until(gone, { title: "both have noticed the end of the doctor" });
+      const asked = cluster.server.calls.length;
+      await until(() => cluster.server.calls.length > asked, { title: "the cloud is read again" });
+      assertEquals(roles(), rolesBefore);
+      assertEquals(cluster.server.model.history, history);
+      assertEquals(cluster.server.model.operations.size, operations);
+      assertEquals(cluster.holders, ["node-1"]);
+    } finally {
+      await cluster.close();
+    }
+  });
+}
+
+Deno.test("--doctor on a machine whose watchdog runs uses its answer and sends nothing", async () => {
+  const cluster = new Cluster();
+  const [one, two] = [cluster.node(1), cluster.node(2)];
+  try {
+    cluster.start(one, { priority: 10 });
+    cluster.start(two, { priority: 20 });
+    await until(() => cluster.holders.join() === "node-1", { title: "the better one holds" });
+    const both = () => /outranked/.test(two.process?.output ?? "");
+    await until(both, { title: "the other stands by" });
+    const { code, output } = await examine(cluster, one);
+    assertStringIncludes(output, "a watchdog runs here already and answers");
+    assertStringIncludes(output, "127.0.0.2 answers the watchdog that runs here");
+    assertMatch(output, /warn heartbeats 127\.0\.0\.3 is silent, says the watchdog/);
+    // The Elastic IP is not on this machine, and no rule lets anything in.
+    assertEquals(output.match(/^FAIL \w+/gm)?.length, 3, output);
+    assertEquals(code, 1);
+    assertEquals(cluster.holders, ["node-1"]);
+    assert(changes(cluster) > 0);
+  } finally {
+    await cluster.close();
+  }
+});
+
+Deno.test("--doctor on a holder without a watchdog does not make its peers take the address", async () => {
+  const cluster = new Cluster();
+  const [one, two] = [cluster.node(1), cluster.node(2)];
+  cluster.address.holders.add(one.instance.id);
+  const { history } = cluster.server.model;
+  try {
+    const { output } = await examine(cluster, one);
+    assertMatch(output, /skip heartbeats \S+: only listened, this instance holds it now/);
+    cluster.start(two, { priority: 20, args: ["--reconcile", "5s"] });
+    await until(() => cluster.holders.includes("node-2"), { title: "the other holds, too" });
+    const again = await examine(cluster, one);
+    assertStringIncludes(again.output, "127.0.0.2 is heard");
+    const reads = () => cluster.server.calls.filter(({ what }) => what === "/instance").length;
+    const before = reads();
+    // Long enough for a machine to be taken for dead, and for a look at what it has.
+    await until(() => reads() > before + 1, { title: "the other has looked twice" });
+    assert(history.every(({ holders }) => holders.includes(one.instance.id)), "never evicted");
+  } finally {
+    await cluster.close();
+  }
+});
