@@ -53,7 +53,7 @@ async function compile(target: Target, { folder, cache, commit }: Stage): Promis
     `--v8-flags=${V8_FLAGS.join(",")}`,
     ...PERMISSIONS,
     "--include=dist",
-    "--include=src/status_page",
+    "--include=src/status/page",
     `--target=${target.triple}`,
     `--output=${path}`,
     "main.ts",

@@ -5,21 +5,21 @@ import { type Config, configure, nameOf } from "./config.ts";
 import { connectionFor } from "./connection.ts";
 import { LINE_MAX_CHARS, MESSAGE_MAX_CHARS, plain } from "./core/plain.ts";
 import { diagnose } from "./doctor/doctor.ts";
-import { collect, type Collected, complete, type Gathered } from "./gather.ts";
+import { collect, type Collected, complete, type Gathered } from "./config/gather.ts";
 import type { Host } from "./host.ts";
 import { LOG_FORMATS } from "./host/log_format.ts";
 import { findInstanceId } from "./host/metadata.ts";
 import { resolvePeers } from "./host/resolve.ts";
-import { settleDown } from "./least_privilege.ts";
+import { settleDown } from "./watch/least_privilege.ts";
 import { stopWatchdog, withPidFile } from "./pid_file.ts";
-import { settingLines, settingsOf } from "./print_config.ts";
+import { settingLines, settingsOf } from "./config/print_config.ts";
 import { printPolicy } from "./print_policy.ts";
-import { redactedLog, Redaction, secretsOf } from "./redaction.ts";
-import { askStatus } from "./status.ts";
+import { redactedLog, Redaction, secretsOf } from "./log/redaction.ts";
+import { askStatus } from "./status/ask_status.ts";
 import { trusting } from "./trust.ts";
 import { describe, usage } from "./usage.ts";
 import { commit, VERSION } from "./version.ts";
-import { ReloadRequests, watch, type WatchModeOptions } from "./watch_mode.ts";
+import { ReloadRequests, watch, type WatchModeOptions } from "./watch/watch_mode.ts";
 
 /** Runs once; never throws. */
 export async function runProgram(argv: readonly string[], host: Host): Promise<number> {

@@ -2,7 +2,7 @@
 import type { AddressConfig } from "./config/addresses.ts";
 import type { Config } from "./config.ts";
 import { flagOf, type Option, OPTIONS } from "./options.ts";
-import { masked } from "./print_config.ts";
+import { masked } from "./config/print_config.ts";
 
 const INTRODUCTION = `exoip keeps an Exoscale Elastic IP on a live machine.
 

@@ -4,7 +4,7 @@ import { readValues } from "../src/cli.ts";
 import { configure } from "../src/config.ts";
 import { decode, encode } from "../src/core/heartbeat.ts";
 import type { Cloud, SignalName } from "../src/world.ts";
-import { Watchdog } from "../src/watchdog.ts";
+import { Watchdog } from "../src/watch/watchdog.ts";
 import { systemClock } from "../src/host/clock.ts";
 import { until } from "./e2e/cluster.ts";
 import { InboxLink } from "./inbox_link.ts";

@@ -1,6 +1,6 @@
 // The loop's timer: it rings at the instant that was set last, and knows how well it kept it.
 import { assertEquals } from "@std/assert";
-import { Alarm } from "../src/alarm.ts";
+import { Alarm } from "../src/watch/alarm.ts";
 import type { Clock } from "../src/world.ts";
 
 /** A clock that a test moves; sleepers wake when it says so, however late that is. */

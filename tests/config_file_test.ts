@@ -1,7 +1,7 @@
 // The configuration file: every option under its names, and mistakes told by line.
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { readValues } from "../src/cli.ts";
-import { keysOf, parseConfigFile } from "../src/config_file.ts";
+import { keysOf, parseConfigFile } from "../src/config/config_file.ts";
 import { OPTIONS } from "../src/options.ts";
 
 const SETTABLE = OPTIONS.filter(({ name, variables }) =>

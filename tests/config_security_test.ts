@@ -2,10 +2,10 @@
 import { assert, assertEquals } from "@std/assert";
 import { readValues } from "../src/cli.ts";
 import { type Config, configure } from "../src/config.ts";
-import type { Gathered } from "../src/gather.ts";
+import type { Gathered } from "../src/config/gather.ts";
 import { keptPrivileges, privilegesText } from "../src/host/privileges.ts";
-import { usesOf } from "../src/least_privilege.ts";
-import { findValues } from "../src/sources.ts";
+import { usesOf } from "../src/watch/least_privilege.ts";
+import { findValues } from "../src/config/sources.ts";
 import { COMMON, KEYS, run } from "./fake_host.ts";
 
 const WATCH = ["-W", "-p", "192.0.2.2", ...COMMON];

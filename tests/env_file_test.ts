@@ -1,7 +1,7 @@
 // The file of variables, by systemd's rules. tests/packaging/systemd_test.ts puts the same rows before a real systemd.
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { parseEnvFile } from "../src/env_file.ts";
+import { parseEnvFile } from "../src/config/env_file.ts";
 import { ENV_ROWS } from "./env_rows.ts";
 
 Deno.test("parseEnvFile() reads comments, quotes, continuations and blanks as systemd does", () => {

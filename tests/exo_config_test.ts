@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import fc from "fast-check";
 import type { Environment } from "../src/cli.ts";
-import { exoConfigPaths, readExoAccount } from "../src/exo_config.ts";
+import { exoConfigPaths, readExoAccount } from "../src/config/exo_config.ts";
 
 const HOME = "/home/me";
 const PATH = `${HOME}/.config/exoscale/exoscale.toml`;

@@ -1,6 +1,6 @@
 // Whole runs with a configuration file and a file of variables: who goes before whom, and what is said of mistakes.
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { parseConfigFile } from "../src/config_file.ts";
+import { parseConfigFile } from "../src/config/config_file.ts";
 import { COMMON, ENDPOINT, ID, KEY, KEYS, run, SECRET, type Situation } from "./fake_host.ts";
 
 const TOML = "/etc/exoip/exoip.toml", ENV = "/etc/exoip/exoip.env";

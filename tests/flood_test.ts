@@ -1,9 +1,9 @@
 // Forged datagrams by the ten thousands through the real loop: they cost no line, no memory and no request each.
 import { assert, assertEquals } from "@std/assert";
-import { ANSWERS_PER_SECOND } from "../src/budget.ts";
+import { ANSWERS_PER_SECOND } from "../src/status/budget.ts";
 import { encode } from "../src/core/heartbeat.ts";
-import { KINDS_MAX, QUIET_MS } from "../src/quiet_log.ts";
-import { Watchdog } from "../src/watchdog.ts";
+import { KINDS_MAX, QUIET_MS } from "../src/log/quiet_log.ts";
+import { Watchdog } from "../src/watch/watchdog.ts";
 import type { Clock, Cloud, Datagram, Link, SignalName } from "../src/world.ts";
 import { between, seededRandom } from "./simulation/prng.ts";
 import { NODE_SETTINGS } from "./node_settings.ts";

@@ -4,11 +4,11 @@ import type { Election } from "../src/core/election_state.ts";
 import { elect, startElection } from "../src/core/election.ts";
 import { decode, encode, type Heartbeat, type Trailer } from "../src/core/heartbeat.ts";
 import type { Heard } from "../src/core/trust.ts";
-import { Guard } from "../src/guard.ts";
-import { QuietLog } from "../src/quiet_log.ts";
-import { Refusals } from "../src/refusals.ts";
-import { Datagrams } from "../src/tally.ts";
-import { Seal } from "../src/seal.ts";
+import { Guard } from "../src/watch/guard.ts";
+import { QuietLog } from "../src/log/quiet_log.ts";
+import { Refusals } from "../src/watch/refusals.ts";
+import { Datagrams } from "../src/status/tally.ts";
+import { Seal } from "../src/watch/seal.ts";
 import { NODE_SETTINGS } from "./node_settings.ts";
 
 const SELF = "00000001-0000-4000-8000-000000000001";

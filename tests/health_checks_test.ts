@@ -1,7 +1,7 @@
 // The checks side by side, in made-up time: when they run, when they are given up, and what is told.
 import { assert, assertEquals } from "@std/assert";
 import type { CheckSpec } from "../src/config/check_spec.ts";
-import { HealthChecks } from "../src/health_checks.ts";
+import { HealthChecks } from "../src/service/health_checks.ts";
 import type { Clock } from "../src/world.ts";
 
 /** Time that passes when the test says so. */

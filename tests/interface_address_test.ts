@@ -1,7 +1,7 @@
 // --address-on with an `ip` that is made up: what it is asked, and what follows from its answers.
 import { assertEquals } from "@std/assert";
 import { type CommandOutcome, type RunCommand, runCommand } from "../src/host/command.ts";
-import { InterfaceAddresses } from "../src/interface_address.ts";
+import { InterfaceAddresses } from "../src/service/interface_address.ts";
 import { COMMON, KEYS, run } from "./fake_host.ts";
 import { skippableTest } from "./skippable.ts";
 

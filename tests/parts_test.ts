@@ -1,7 +1,7 @@
 // The answer to `info json` on its way: cut into datagrams and put together again.
 import { assert, assertEquals } from "@std/assert";
 import type { Snapshot } from "../src/core/snapshot.ts";
-import { PART_BYTES, Parts, PARTS_MAX, requestedNumber, split } from "../src/parts.ts";
+import { PART_BYTES, Parts, PARTS_MAX, requestedNumber, split } from "../src/status/parts.ts";
 import { PlayedNode } from "./played_node.ts";
 
 /** A snapshot with so many peers, each with a name that takes more bytes than characters. */

@@ -11,7 +11,7 @@ import {
   stepNode,
 } from "../src/core/node.ts";
 import type { ChangeView, CheckView, Snapshot } from "../src/core/snapshot.ts";
-import { CallTally, Count, Datagrams } from "../src/tally.ts";
+import { CallTally, Count, Datagrams } from "../src/status/tally.ts";
 import { NODE_SETTINGS } from "./node_settings.ts";
 
 /** Instance of the node, and of its peers. */

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { KINDS_MAX, QUIET_MS, QuietLog } from "../src/quiet_log.ts";
+import { KINDS_MAX, QUIET_MS, QuietLog } from "../src/log/quiet_log.ts";
 
 /** A log whose time the test sets. */
 function quietLog() {

@@ -1,6 +1,6 @@
 // What is hidden, and what is left to read.
 import { assertEquals } from "@std/assert";
-import { redactedLog, Redaction, redactor } from "../src/redaction.ts";
+import { redactedLog, Redaction, redactor } from "../src/log/redaction.ts";
 
 const SECRET = "aGVsbG8/+c2VjcmV0", OTHER = 'with "quotes" and a very long end';
 

@@ -2,10 +2,10 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { readValues } from "../src/cli.ts";
 import { type Config, configure } from "../src/config.ts";
-import { gather } from "../src/gather.ts";
-import { applied, type Changes, changesBetween, unclassified } from "../src/reload.ts";
-import { Reloader } from "../src/reloader.ts";
-import { ReloadRequests } from "../src/watch_mode.ts";
+import { gather } from "../src/config/gather.ts";
+import { applied, type Changes, changesBetween, unclassified } from "../src/config/reload.ts";
+import { Reloader } from "../src/watch/reloader.ts";
+import { ReloadRequests } from "../src/watch/watch_mode.ts";
 
 const START = ["-W", "-xi", "198.51.100.50", "-xk", "EXOkey", "-xs", "secret"];
 

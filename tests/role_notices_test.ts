@@ -1,10 +1,10 @@
 // --notify with real scripts: order, facts, secrets, time-outs, floods, and the end.
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { childEnvironment } from "../src/child_environment.ts";
+import { childEnvironment } from "../src/service/child_environment.ts";
 import { systemClock } from "../src/host/clock.ts";
 import { runCommand } from "../src/host/command.ts";
 import { OPTIONS } from "../src/options.ts";
-import { QUEUE_MAX, RoleNotices } from "../src/role_notices.ts";
+import { QUEUE_MAX, RoleNotices } from "../src/service/role_notices.ts";
 import type { RoleChange } from "../src/world.ts";
 import { until } from "./e2e/cluster.ts";
 import { skippableTest } from "./skippable.ts";

@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { createHmac } from "node:crypto";
 import { encode, hasTag, type Heartbeat, SIGNED_BYTES, TAG_BYTES } from "../src/core/heartbeat.ts";
-import { Seal, secretsIn } from "../src/seal.ts";
+import { Seal, secretsIn } from "../src/watch/seal.ts";
 
 const FIRST = "the first secret of the cluster", SECOND = "the second secret of the cluster";
 const HEARTBEAT: Heartbeat = {

@@ -2,7 +2,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { ageOf } from "../src/core/address_view.ts";
 import { systemClock } from "../src/host/clock.ts";
-import { RecentLog } from "../src/recent_log.ts";
+import { RecentLog } from "../src/log/recent_log.ts";
 import { PEERS, PlayedNode } from "./played_node.ts";
 
 /** The only address, and its peers. */

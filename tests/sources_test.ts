@@ -2,7 +2,7 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { readValues } from "../src/cli.ts";
 import { configure } from "../src/config.ts";
-import { findValues } from "../src/sources.ts";
+import { findValues } from "../src/config/sources.ts";
 
 const PATH = "/home/me/.config/exoscale/exoscale.toml";
 const FILE = `

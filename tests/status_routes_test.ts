@@ -1,11 +1,11 @@
 // What --listen-status answers, request by request, without a socket.
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { ANSWERS_PER_SECOND, Budget } from "../src/budget.ts";
+import { ANSWERS_PER_SECOND, Budget } from "../src/status/budget.ts";
 import { OVERDUE_MAX_MS, stuckBecause, unreadyBecause } from "../src/core/liveness.ts";
 import type { Snapshot } from "../src/core/snapshot.ts";
 import { systemClock } from "../src/host/clock.ts";
-import { loadStatusPage } from "../src/status_page.ts";
-import { statusRoutes } from "../src/status_routes.ts";
+import { loadStatusPage } from "../src/status/status_page.ts";
+import { statusRoutes } from "../src/status/status_routes.ts";
 import { PlayedNode } from "./played_node.ts";
 
 /** A server about a master of 10 s; the clock stands still unless the test moves it. */

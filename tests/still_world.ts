@@ -2,7 +2,7 @@
 import { encode } from "../src/core/heartbeat.ts";
 import type { NodeSettings } from "../src/core/node.ts";
 import type { Clock, Cloud, SignalName, Supervisor } from "../src/world.ts";
-import { Watchdog, type WatchdogSettings } from "../src/watchdog.ts";
+import { Watchdog, type WatchdogSettings } from "../src/watch/watchdog.ts";
 import { InboxLink } from "./inbox_link.ts";
 import { NODE_SETTINGS } from "./node_settings.ts";
 import { Timeline } from "./simulation/timeline.ts";

@@ -1,7 +1,7 @@
 // Datagrams that are no heartbeats, by the ten thousand: what they cost, what they write into the log, and
 // whether our own heartbeats still leave in time.
 import { encode, TAG_BYTES } from "../../src/core/heartbeat.ts";
-import { Seal } from "../../src/seal.ts";
+import { Seal } from "../../src/watch/seal.ts";
 import { ELASTIC_IP } from "../../tests/e2e/cluster.ts";
 import { Arena, pause } from "./arena.ts";
 import type { Case, Figure, Size } from "./figure.ts";

@@ -1,6 +1,6 @@
 // The shared secret of a cluster, and what is believed without it.
 import { nameOf, type Reading } from "./reading.ts";
-import { secretsIn } from "../seal.ts";
+import { secretsIn } from "../watch/seal.ts";
 
 /** A secret that was found, and where. */
 export interface FoundSecret {

@@ -12,7 +12,7 @@
 // For an IPv6 Elastic IP its 16 bytes stand between sequence and tag, and the address field has a stand-in (ipv6.ts).
 // The first 24 bytes are those of the original (exoip v0.4.3, payload.go), which reads no further.
 // The trailer is ours; own is the sender's own priority, t its interval (see interval_code.ts).
-// A signed datagram can be read with or without a secret; nothing here checks the tag, see src/seal.ts.
+// A signed datagram can be read with or without a secret; nothing here checks the tag, see src/watch/seal.ts.
 import { codeOfInterval, intervalOfCode } from "./interval_code.ts";
 import { invariant } from "./invariant.ts";
 import { formatIpv4, parseIpv4 } from "./ipv4.ts";

@@ -1,5 +1,5 @@
-// Which heartbeats are believed. Whether a tag is right has been found out before, see src/guard.ts; what follows from
-// that for the sequence is decided here.
+// Which heartbeats are believed. Whether a tag is right has been found out before, see src/watch/guard.ts; what follows
+// from that for the sequence is decided here.
 import { deadTimeMs, type Election } from "./election_state.ts";
 import type { Heartbeat } from "./heartbeat.ts";
 

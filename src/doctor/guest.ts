@@ -1,4 +1,5 @@
 // Does this machine itself have the Elastic IP? Traffic arrives addressed to it, and a machine without it drops it.
+import { nameOf } from "../config.ts";
 import type { Facts } from "./facts.ts";
 import { canonicalIp } from "../core/ip.ts";
 import { fail, ok, type Said, skip } from "./finding.ts";
@@ -15,6 +16,8 @@ export function checkGuest({ host, config }: Facts): Promise<Said[]> {
   const found = config.addresses.map(({ elasticIp }) => {
     const own = interfaces.find(({ address }) => canonicalIp(address) === elasticIp);
     if (own) return ok(`${elasticIp} is on the interface ${own.name}`);
+    const { addressOn } = config;
+    if (addressOn) return ok(`${elasticIp} will be put on ${addressOn} (${nameOf("address-on")})`);
     const length = elasticIp.includes(":") ? 128 : 32;
     const how = `ip address add ${elasticIp}/${length} dev lo`;
     return fail(`${elasticIp} is on no interface, so traffic to it is dropped: ${how}`);

@@ -2,7 +2,7 @@
 import { nameOf } from "../config.ts";
 import { asCloudError } from "../exoscale/cloud_error.ts";
 import type { LinkWord, Snapshot } from "../core/snapshot.ts";
-import { Seal } from "../seal.ts";
+import { Seal } from "../watch/seal.ts";
 import type { Facts } from "./facts.ts";
 import { fail, NotKnown, ok, type Said, skip, warn } from "./finding.ts";
 import { type Conversation, converse, type Hearing, hearingKey, MOST_MS } from "./round_trip.ts";

@@ -3,7 +3,7 @@
 // Elastic IP from it: so nothing may be sent for an address that this instance holds.
 import { decode, encode, hasTag, type Heartbeat } from "../core/heartbeat.ts";
 import { LAST_PRIORITY, type PeerIdentity } from "../core/peer.ts";
-import type { Seal } from "../seal.ts";
+import type { Seal } from "../watch/seal.ts";
 import type { Clock, Link } from "../world.ts";
 
 /** What was heard of a peer. */

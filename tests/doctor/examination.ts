@@ -2,7 +2,7 @@
 import { decode, encode, type Trailer } from "../../src/core/heartbeat.ts";
 import type { Host } from "../../src/host.ts";
 import { runProgram } from "../../src/program.ts";
-import { Seal } from "../../src/seal.ts";
+import { Seal } from "../../src/watch/seal.ts";
 import { InboxLink } from "../inbox_link.ts";
 import { SIM_KEY, SIM_SECRET } from "../exoscale/face_v2.ts";
 import { type Api, ELASTIC_IP, GROUP, hurriedClock, Stage } from "../exoscale/stage.ts";

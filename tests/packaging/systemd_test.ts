@@ -1,6 +1,6 @@
 // exoip.service: by systemd's own judgement, and under a real systemd with all its locks.
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { parseEnvFile } from "../../src/env_file.ts";
+import { parseEnvFile } from "../../src/config/env_file.ts";
 import { Cluster } from "../e2e/cluster.ts";
 import { ENV_ROWS } from "../env_rows.ts";
 import { SIM_KEY, SIM_SECRET } from "../exoscale/face_v2.ts";

@@ -3,8 +3,8 @@ import { type Browser, chromium, type Page } from "playwright-core";
 import type { Snapshot } from "../../src/core/snapshot.ts";
 import { systemClock } from "../../src/host/clock.ts";
 import { serveStatus, type StatusServer } from "../../src/host/status_server.ts";
-import { loadStatusPage } from "../../src/status_page.ts";
-import { statusRoutes } from "../../src/status_routes.ts";
+import { loadStatusPage } from "../../src/status/status_page.ts";
+import { statusRoutes } from "../../src/status/status_routes.ts";
 
 /** Names under which it is installed. */
 const PROGRAMS = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];

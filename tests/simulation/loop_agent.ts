@@ -1,7 +1,7 @@
 // The real watchdog loop in a simulated world: what it waits for comes from the timeline.
 import { CloudError } from "../../src/exoscale/cloud_error.ts";
 import type { Answer, Call } from "../../src/core/ownership_state.ts";
-import { Watchdog } from "../../src/watchdog.ts";
+import { Watchdog } from "../../src/watch/watchdog.ts";
 import type { NodeEvent } from "../../src/core/node.ts";
 import type { Clock, Cloud, Membership, SignalName } from "../../src/world.ts";
 import { InboxLink } from "../inbox_link.ts";

@@ -1,0 +1,120 @@
+// --config: a TOML file with the options by their names, for those that have a variable, too. What the values mean is
+// in config.ts; here each becomes the text that a flag would have had.
+import { parse, TomlError } from "smol-toml";
+import { type Given, wantedForm } from "../cli.ts";
+import { isSecret, type Option, OPTIONS } from "../options.ts";
+
+/** What a file says, and everything that is wrong with it. */
+export interface ConfigFile {
+  /** By the option's name. */
+  readonly given: ReadonlyMap<string, Given>;
+  /** Each names file, line and key. */
+  readonly problems: readonly string[];
+}
+
+/** Options that a file cannot set: where the files are, and what one run is to do. */
+const ELSEWHERE: ReadonlySet<string> = new Set(["config", "env-file"]);
+const BY_KEY = new Map(
+  OPTIONS.filter(({ name, variables }) => variables.length > 0 && !ELSEWHERE.has(name))
+    .flatMap((option) => keysOf(option).map((key) => [key, option] as const)),
+);
+
+/** The names of an option in the file. */
+export function keysOf({ name, alias }: Option): string[] {
+  return alias === null ? [name] : [name, alias];
+}
+
+/** Reads the file's text; the path is for messages. */
+export function parseConfigFile(text: string, path: string): ConfigFile {
+  const given = new Map<string, Given>();
+  let entries: [key: string, value: unknown][];
+  try {
+    entries = Object.entries(parse(text, { integersAsBigInt: true }));
+  } catch (error) {
+    // The rest of the message quotes the file.
+    const reason = (error instanceof Error ? error.message : `${error}`).split("\n")[0];
+    const line = error instanceof TomlError ? `, line ${error.line}` : "";
+    return { given, problems: [`${path}${line}: ${reason}`] };
+  }
+  const problems: string[] = [];
+  for (const [key, value] of entries) {
+    const source = `${path}${lineOf(key, text)}`;
+    const option = BY_KEY.get(key);
+    const read = option ? textOf(option, value) : { problem: unknown(key) };
+    if ("problem" in read) problems.push(`${source}: ${key}: ${read.problem}`);
+    else if (option && given.has(option.name)) {
+      problems.push(`${source}: ${key}: given twice, also as ${keysOf(option).join(" or ")}`);
+    } else if (option) given.set(option.name, { text: read.text, source });
+  }
+  return { given, problems };
+}
+
+/** The value as a flag would have it. */
+function textOf(option: Option, value: unknown): { text: string } | { problem: string } {
+  const { kind, name } = option;
+  const several = kind === "list" || kind === "many" || option.value.includes("[,");
+  const joint = kind === "many" ? "\n" : ",";
+  const text = kind === "switch"
+    ? typeof value === "boolean" ? `${value}` : null
+    : kind === "integer"
+    ? typeof value === "bigint" ? `${value}` : null
+    : kind === "duration" && ["bigint", "number"].includes(typeof value)
+    ? `${value}`
+    : typeof value === "string"
+    ? value
+    : several && Array.isArray(value) && value.every((each) => typeof each === "string")
+    ? value.join(joint)
+    : null;
+  const wanted = text === null ? formOf(kind, several) : wantedForm(option, text);
+  if (text !== null && wanted === null) return { text };
+  const found = isSecret(name) ? "something else" : shown(value);
+  return { problem: `found ${found}, wanted ${wanted}` };
+}
+
+function formOf(kind: Option["kind"], several: boolean): string {
+  if (kind === "switch") return "true or false";
+  if (kind === "integer") return "a whole number";
+  if (kind === "duration") return 'a time such as 1, 0.2, "200ms" or "1s"';
+  return several ? "a text in quotes, or an array of them" : "a text in quotes";
+}
+
+function shown(value: unknown): string {
+  if (typeof value === "string") return JSON.stringify(value);
+  if (value instanceof Date) return "a date";
+  if (Array.isArray(value)) return "an array of something else";
+  return typeof value === "object" ? "a table" : `${value}`;
+}
+
+function unknown(key: string): string {
+  const option = OPTIONS.find(({ name, variables }) => name === key || variables.includes(key));
+  const proper = option && keysOf(option).find((each) => BY_KEY.has(each) && each !== key);
+  if (proper) return `unknown key, here it is ${proper}`;
+  if (option) return "cannot be set in this file";
+  const nearest = [...BY_KEY.keys()].map((each) => [distance(key, each), each] as const)
+    .sort(([one], [other]) => one - other)[0];
+  const near = nearest && nearest[0] <= Math.max(1, Math.floor(key.length / 3)) && key.length > 1;
+  return near ? `unknown key, did you mean ${nearest[1]}?` : "unknown key";
+}
+
+/** Letters to change, add or leave out, to make the one of the other (Levenshtein). */
+function distance(one: string, other: string): number {
+  let row = Array.from({ length: other.length + 1 }, (_, index) => index);
+  for (const [index, letter] of [...one.slice(0, 64)].entries()) {
+    const next = [index + 1];
+    for (let at = 1; at <= other.length; at++) {
+      const replaced = row[at - 1]! + (letter === other[at - 1] ? 0 : 1);
+      next.push(Math.min(replaced, row[at]! + 1, next[at - 1]! + 1));
+    }
+    row = next;
+  }
+  return row[other.length]!;
+}
+
+/** Where the key stands; the parser does not tell. */
+function lineOf(key: string, text: string): string {
+  const index = text.split("\n").findIndex((line) => {
+    const [, name = ""] = /^\s*\[*\s*["']?([\w-]+)["']?\s*(?:[=\].])/.exec(line) ?? [];
+    return name === key;
+  });
+  return index < 0 ? "" : `, line ${index + 1}`;
+}

@@ -1,0 +1,103 @@
+// The `exo` CLI's configuration file: the lowest source of credentials and zone. Source: exoscale/cli,
+// cmd/root.go.
+import { parse } from "smol-toml";
+import type { Environment } from "../cli.ts";
+import type { Account } from "./cloud.ts";
+
+/** Reads a text file; throws `Deno.errors.NotFound` when there is none. */
+export type ReadTextFile = (path: string) => string;
+
+/** Where the file may be, in the CLI's order. */
+export function exoConfigPaths(env: Environment, os: typeof Deno.build.os): string[] {
+  if (env.EXOSCALE_CONFIG) return [env.EXOSCALE_CONFIG];
+  const { HOME: home, XDG_CONFIG_HOME: xdg, APPDATA: appData } = env;
+  const user = os === "windows"
+    ? appData
+    : os === "darwin"
+    ? home && `${home}/Library/Application Support`
+    : xdg || (home && `${home}/.config`);
+  const folders = [user && `${user}/exoscale`, home && `${home}/.exoscale`, home, "."];
+  return folders.filter((folder) => folder).map((folder) => `${folder}/exoscale.toml`);
+}
+
+/** An account as the file has it: the secret itself, or the command that prints it. */
+export interface ExoAccount extends Account {
+  /** Program and arguments; it goes before the secret, as for the CLI. */
+  readonly secretCommand?: readonly string[];
+}
+
+/** What was found: nothing without a file, a problem with a broken one. */
+export interface ExoFindings {
+  readonly account?: ExoAccount;
+  /** The file that was read. */
+  readonly path?: string;
+  readonly problem?: string;
+}
+
+/** The account that the CLI would use: that of the name, else the default one, else the only one. */
+export function readExoAccount(
+  env: Environment,
+  { os, readTextFile, wanted }: {
+    os: typeof Deno.build.os;
+    readTextFile: ReadTextFile;
+    /** Name of the account, undefined or empty for the default one. */
+    wanted?: string | undefined;
+  },
+): ExoFindings {
+  for (const path of exoConfigPaths(env, os)) {
+    let text: string;
+    try {
+      text = readTextFile(path);
+    } catch (error) {
+      // Not there, or not ours to read: the CLI looks further, too. But a file that was named must be there.
+      if (!env.EXOSCALE_CONFIG) continue;
+      const reason = error instanceof Error ? error.message : `${error}`;
+      return { problem: `EXOSCALE_CONFIG: cannot read ${path}: ${reason}` };
+    }
+    try {
+      return { account: accountIn(lowerKeys(parse(text)), wanted), path };
+    } catch (error) {
+      const reason = (error instanceof Error ? error.message : `${error}`).split("\n")[0];
+      return { problem: `${path}: ${reason}` };
+    }
+  }
+  return {};
+}
+
+function accountIn(file: unknown, wanted: string | undefined): ExoAccount {
+  const { accounts, defaultaccount } = file as Record<string, unknown>;
+  if (!Array.isArray(accounts)) {
+    if (wanted) throw new Error(`no account named ${JSON.stringify(wanted)}`);
+    return {};
+  }
+  const name = wanted || defaultaccount;
+  const account = accounts.find((each) => each.name === name) ??
+    (name === undefined && accounts.length === 1 ? accounts[0] : undefined);
+  if (!account) {
+    const names = accounts.map((each) => JSON.stringify(each.name)).join(", ");
+    throw new Error(`no account named ${JSON.stringify(name)}, there are: ${names}`);
+  }
+  const text = (key: string) => typeof account[key] === "string" ? account[key] : undefined;
+  const [apiKey, secret, zone] = [text("key"), text("secret"), text("defaultzone")];
+  const [endpoint, environment] = [text("endpoint")?.replace(/\/+$/, ""), text("environment")];
+  const command: unknown = account.secretcommand;
+  const words = Array.isArray(command) ? command.map((word) => `${word}`) : [];
+  return {
+    ...(apiKey && { apiKey }),
+    ...(secret && { secret }),
+    ...(words.length > 0 && { secretCommand: words }),
+    ...(zone && { zone }),
+    // Old files name the API that is switched off.
+    ...(endpoint && /^https?:.*\/v2$/.test(endpoint) && { endpoint }),
+    ...(environment && { environment }),
+  };
+}
+
+/** The CLI reads keys without regard to case. */
+function lowerKeys(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(lowerKeys);
+  if (typeof value !== "object" || value === null || value instanceof Date) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, inner]) => [key.toLowerCase(), lowerKeys(inner)]),
+  );
+}

@@ -1,0 +1,109 @@
+// Everything that was given, from wherever: flags, the file of variables, the environment, the configuration file, and
+// what files and the `exo` CLI add. Done at the start, and again at each reload.
+import { type Environment, readValues, type Values } from "../cli.ts";
+import { parseConfigFile } from "./config_file.ts";
+import { type Findings, nameOf } from "../config.ts";
+import { parseEnvFile } from "./env_file.ts";
+import type { Host } from "../host.ts";
+import { isSecret, OPTIONS } from "../options.ts";
+import { SECRET_VARIABLE } from "./shared_secret.ts";
+import { findValues } from "./sources.ts";
+
+/** What gathering needs of the machine. */
+export type Source = Pick<Host, "env" | "os" | "readTextFile" | "fileMode" | "machine">;
+
+/** All that was given. */
+export interface Gathered extends Collected {
+  readonly findings: Findings;
+}
+
+/** The same without what other programs know, which costs time. */
+export interface Collected {
+  readonly values: Values;
+  /** The environment with the file of variables. */
+  readonly env: Environment;
+  /** Files that could not be read, and what is wrong in them. */
+  readonly problems: readonly string[];
+  /** What is allowed and yet not what one wants. */
+  readonly warnings: readonly string[];
+  /** What the file of variables has, empty without one. */
+  readonly fileVariables: Environment;
+}
+
+/** Gathers. Rejects with a `UsageError` for what no configuration could mean; see `collect` for `atStart`. */
+export async function gather(
+  argv: readonly string[],
+  host: Source,
+  atStart: Environment = {},
+): Promise<Gathered> {
+  return await complete(collect(argv, host, atStart), host);
+}
+
+/** Adds what the secret file and the `exo` CLI know. */
+export async function complete(collected: Collected, host: Source): Promise<Gathered> {
+  const { values, env, problems } = collected;
+  const [findings, unreadable] = await findValues(values, { ...host, env });
+  return { ...collected, findings, problems: [...problems, ...unreadable] };
+}
+
+/**
+ * Reads flags, environment and files of ours. Throws a `UsageError` for what no configuration could mean. At a reload
+ * `atStart` is what the file of variables had at the start: systemd has put that into our environment as well, where it
+ * would outlive its line.
+ */
+export function collect(
+  argv: readonly string[],
+  host: Source,
+  atStart: Environment = {},
+): Collected {
+  const problems: string[] = [], warnings: string[] = [];
+  const inherited = Object.entries(host.env).filter(([name, value]) => atStart[name] !== value);
+  const file = readValues(argv, { IF_ENV_FILE: host.env.IF_ENV_FILE }).given.get("env-file");
+  const fileVariables = file ? readVariables(file.text) : {};
+  const env = { ...Object.fromEntries(inherited), ...fileVariables };
+  const { given: flags, ignored } = readValues(argv, env);
+  const given = new Map(flags);
+  if (file) given.set("env-file", file);
+  const config = given.get("config");
+  for (const [name, value] of config ? readConfig(config.text) : []) {
+    if (!given.has(name)) given.set(name, value);
+  }
+  return { values: { given, ignored }, env, problems, warnings, fileVariables };
+
+  function readVariables(path: string): Environment {
+    const text = read("env-file", path);
+    if (text === null) return {};
+    const { variables, problems: wrong } = parseEnvFile(text);
+    problems.push(...wrong.map((problem) => `${path}, ${problem}`));
+    const secrets = OPTIONS.filter(({ name }) => isSecret(name)).flatMap((each) => each.variables);
+    if ([...secrets, SECRET_VARIABLE].some((name) => variables[name])) warnOfReaders(path);
+    return variables;
+  }
+
+  function readConfig(path: string) {
+    const text = read("config", path);
+    if (text === null) return [];
+    const { given: found, problems: wrong } = parseConfigFile(text, path);
+    problems.push(...wrong);
+    if ([...found.keys()].some(isSecret)) warnOfReaders(path);
+    return found;
+  }
+
+  function read(option: string, path: string): string | null {
+    try {
+      return host.readTextFile(path);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : `${error}`;
+      problems.push(`${nameOf(option)}: cannot read ${path}: ${reason}`);
+      return null;
+    }
+  }
+
+  /** A group may be how a service gets to read its file. */
+  function warnOfReaders(path: string): void {
+    const mode = host.fileMode(path);
+    if (mode === null || (mode & 0o007) === 0) return;
+    const shown = mode.toString(8).padStart(4, "0");
+    warnings.push(`${path} has a secret and everybody on this machine may read it (mode ${shown})`);
+  }
+}

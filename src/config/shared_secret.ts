@@ -1,0 +1,36 @@
+// Where the shared secret comes from: a file, a variable, or what systemd has loaded for us. Never an argument.
+import { type Given, isOn, type Values } from "../cli.ts";
+import { nameOf } from "../config.ts";
+import type { FoundSecret } from "./security.ts";
+import type { Host } from "../host.ts";
+
+/** The variable with the secret itself. */
+export const SECRET_VARIABLE = "IF_SHARED_SECRET";
+/** Name of the systemd credential that is used when nothing else is given. */
+export const CREDENTIAL = "exoip-shared-secret";
+
+/** The secret, if there is one, or why it cannot be had. Only the watchdog has a use for it. */
+export function findSharedSecret(
+  { given }: Pick<Values, "given">,
+  { env, readTextFile }: Pick<Host, "env" | "readTextFile">,
+): { found?: FoundSecret; problem?: string } {
+  const on = (option: string) => isOn(given.get(option));
+  // Whoever asks the doctor without a mode is about to watch.
+  if (!on("W") && !(on("doctor") && !on("A") && !on("D"))) return {};
+  const file = given.get("shared-secret-file"), text = env[SECRET_VARIABLE];
+  if (text && !byFlag(file)) return { found: { text, source: SECRET_VARIABLE } };
+  const folder = env.CREDENTIALS_DIRECTORY;
+  const path = file?.text ?? (folder && `${folder}/${CREDENTIAL}`);
+  if (!path) return {};
+  try {
+    return { found: { text: readTextFile(path), source: path } };
+  } catch (error) {
+    if (!file && error instanceof Deno.errors.NotFound) return {};
+    const reason = error instanceof Error ? error.message : `${error}`;
+    return { problem: `${nameOf("shared-secret-file")}: cannot read ${path}: ${reason}` };
+  }
+}
+
+function byFlag(file: Given | undefined): boolean {
+  return file?.source.startsWith("-") ?? false;
+}

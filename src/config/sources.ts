@@ -1,0 +1,80 @@
+// What the configuration needs of files and programs: the secret, and what the `exo` CLI knows.
+import type { Given, Values } from "../cli.ts";
+import { type Findings, nameOf } from "../config.ts";
+import { type Account, lends } from "./cloud.ts";
+import { type ExoFindings, readExoAccount } from "./exo_config.ts";
+import type { Host } from "../host.ts";
+import { findSharedSecret } from "./shared_secret.ts";
+
+/** Longest time that an account's command has to print the secret. */
+const SECRET_COMMAND_MS = 10_000;
+
+/** Reads the secret file and the CLI's configuration, if what they could say is not said already. */
+export async function findValues(
+  { given }: Pick<Values, "given">,
+  host: Pick<Host, "env" | "os" | "readTextFile" | "machine">,
+): Promise<[Findings, string[]]> {
+  const findings: { -readonly [Name in keyof Findings]: Findings[Name] } = {};
+  const problems: string[] = [];
+  const shared = findSharedSecret({ given }, host);
+  if (shared.found) findings.sharedSecret = shared.found;
+  if (shared.problem) problems.push(shared.problem);
+  const file = given.get("api-secret-file");
+  const lent = lends({ given });
+  if (file && !lent && goesBefore(file, given.get("xs"))) {
+    read("api-secret-file", file.text, (text) => findings.secretFile = text.trim());
+  }
+  const authorities = given.get("ca-file");
+  if (authorities) read("ca-file", authorities.text, (text) => findings.caFile = text);
+  const keyed = !lent && given.has("xk") && (given.has("xs") || file);
+  const placed = given.has("zone") || given.has("xe") || given.get("api")?.text === "v1";
+  if (keyed && placed) return [findings, problems];
+  const wanted = given.get("account")?.text;
+  const found = readExoAccount(host.env, { ...host, wanted });
+  if (found.account) {
+    findings.account = await withSecret(found, { lent, host, problems });
+  } else if (wanted && lent && !found.problem) {
+    problems.push(`${nameOf("account")}: the exo CLI has no configuration file here`);
+  }
+  if (found.problem && !keyed) problems.push(found.problem);
+  return [findings, problems];
+
+  function read(option: string, path: string, use: (text: string) => void): void {
+    try {
+      use(host.readTextFile(path));
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : `${error}`;
+      problems.push(`${nameOf(option)}: cannot read ${path}: ${reason}`);
+    }
+  }
+}
+
+/** The account with its secret, which a command may have to print, if it is wanted; what fails joins the problems. */
+async function withSecret(
+  { account = {}, path = "" }: ExoFindings,
+  { lent, host, problems }: { lent: boolean; host: Pick<Host, "machine">; problems: string[] },
+): Promise<Account> {
+  const { secretCommand, ...rest } = account;
+  const [program, ...args] = secretCommand ?? [];
+  if (program === undefined || !lent) return rest;
+  const limit = new AbortController();
+  const timer = setTimeout(() => limit.abort(), SECRET_COMMAND_MS);
+  try {
+    const printed = await host.machine.run(program, args, limit.signal);
+    return { ...rest, secret: printed.replace(/\n+$/, ""), commanded: true };
+  } catch (error) {
+    const late = limit.signal.aborted ? `nothing within ${SECRET_COMMAND_MS / 1000} s` : null;
+    const reason = late ?? (error instanceof Error ? error.message : `${error}`);
+    problems.push(`${path}: the account's secretCommand (${program}) failed: ${reason}`);
+    return rest;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** A flag goes before a variable, ours before others, all before our file; and the secret itself before its file. */
+function goesBefore(file: Given, secret: Given | undefined): boolean {
+  const ranks = [/^-/, /^IF_/, /^[A-Z_]+$/, /^/];
+  const rank = ({ source }: Given) => ranks.findIndex((each) => each.test(source));
+  return !secret || rank(file) < rank(secret);
+}

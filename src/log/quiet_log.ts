@@ -1,0 +1,76 @@
+// A log for what repeats: the first of a kind is written, the others are counted, so that a fault or a flood
+// costs one line a minute and no memory. The count is told when the minute is over, whether or not it goes on.
+import type { Severity } from "../core/report.ts";
+import type { Clock, Log } from "../world.ts";
+
+/** Time before a line of the same kind is written again. */
+export const QUIET_MS = 60_000;
+/** Kinds that are told apart; beyond, all share one. */
+export const KINDS_MAX = 256;
+
+/** What `Log.write` is told, but for the address. */
+type Line = readonly [severity: Severity, event: string, text: string];
+
+/** A kind of which a line was written within the minute. */
+interface Kind {
+  readonly endsAtMs: number;
+  muted: number;
+  /** The last one that was not written. */
+  line: Line;
+}
+
+/** Writes one line per kind and minute. */
+export class QuietLog {
+  readonly #log: Log;
+  readonly #clock: Clock;
+  /** In the order of their ends. */
+  readonly #kinds = new Map<string, Kind>();
+
+  constructor(log: Log, clock: Clock) {
+    this.#log = log;
+    this.#clock = clock;
+  }
+
+  /** Writes the line unless one of the same kind was written within the minute. */
+  write(kind: string, line: Line): void {
+    const nowMs = this.#clock.nowMs();
+    this.settle(nowMs);
+    const key = this.#kinds.has(kind) || this.#kinds.size < KINDS_MAX ? kind : "";
+    const known = this.#kinds.get(key);
+    if (known) {
+      known.muted += 1;
+      known.line = line;
+    } else {
+      this.#log.write(...line);
+      this.#begin(key, line, nowMs);
+    }
+  }
+
+  /** Tells the counts whose minute is over. To be called now and then. */
+  settle(nowMs: number): void {
+    for (const [key, kind] of this.#kinds) {
+      if (nowMs < kind.endsAtMs) return;
+      this.#kinds.delete(key);
+      if (kind.muted === 0) continue;
+      this.#tell(kind);
+      this.#begin(key, kind.line, nowMs);
+    }
+  }
+
+  /** Tells all counts, since nothing more will come. */
+  close(): void {
+    for (const kind of this.#kinds.values()) {
+      if (kind.muted > 0) this.#tell(kind);
+    }
+    this.#kinds.clear();
+  }
+
+  #begin(key: string, line: Line, nowMs: number): void {
+    this.#kinds.set(key, { endsAtMs: nowMs + QUIET_MS, muted: 0, line });
+  }
+
+  /** The last of them stands for all. */
+  #tell({ muted, line: [severity, event, text] }: Kind): void {
+    this.#log.write(severity, event, `${text} (${muted} since the last line)`);
+  }
+}

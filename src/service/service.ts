@@ -1,0 +1,98 @@
+// What ties the watchdog to the service on this machine: checks tell it how that is, a command is told what it does.
+import { childEnvironment } from "./child_environment.ts";
+import type { Config } from "../config.ts";
+import { deadTimeMs } from "../core/election_state.ts";
+import { type CheckHealth, checkView } from "../core/health.ts";
+import type { CheckView } from "../core/snapshot.ts";
+import { HealthChecks } from "./health_checks.ts";
+import type { Host } from "../host.ts";
+import { probeWith } from "../host/probe.ts";
+import { RoleNotices } from "./role_notices.ts";
+import type { Watchdog } from "../watch/watchdog.ts";
+import type { Log, Observer } from "../world.ts";
+
+/** Checks and notices of one watchdog. */
+export class Service {
+  #config: Config;
+  readonly #host: Host;
+  readonly #log: Log;
+  readonly #env: Readonly<Record<string, string>>;
+  readonly #notices: RoleNotices | null;
+  #watchdog: Watchdog | null = null;
+  #checks: HealthChecks | null = null;
+  /** Checks of before a reload that may still be ending. */
+  #ending: Promise<unknown> = Promise.resolve();
+
+  constructor(
+    config: Config,
+    { instanceId, host, log }: { instanceId: string; host: Host; log: Log },
+  ) {
+    this.#config = config;
+    this.#host = host;
+    this.#log = log;
+    this.#env = childEnvironment(host.env);
+    const { notify: words, notifyTimeoutMs: timeoutMs } = config;
+    const { clock, runCommand: run } = host;
+    this.#notices = words &&
+      new RoleNotices({ words, timeoutMs, instanceId, env: this.#env }, { clock, log, run });
+  }
+
+  /** Who wants to know of changes, null when nobody does. */
+  get observer(): Observer | null {
+    return this.#notices;
+  }
+
+  /** Each check as an operator is shown it now; empty without checks. */
+  get checks(): readonly CheckView[] {
+    const atMs = this.#host.clock.nowMs();
+    return (this.#checks?.checks ?? []).map((check) => checkView(check, atMs));
+  }
+
+  /** Begins the checks, and tells the watchdog what they find. */
+  attend(watchdog: Watchdog): void {
+    this.#watchdog = watchdog;
+    this.#check(watchdog, []);
+  }
+
+  /** Other checks from now on, or the same at another pace; those that stay keep their state. */
+  reconfigure(config: Config): void {
+    this.#config = config;
+    if (!this.#watchdog) return;
+    const old = this.#checks;
+    this.#checks = null;
+    this.#ending = Promise.all([this.#ending, old?.close()]);
+    this.#check(this.#watchdog, old?.checks ?? []);
+  }
+
+  #check(watchdog: Watchdog, known: readonly CheckHealth[]): void {
+    const { checks, checkIntervalMs, checkTimeoutMs, checkRise, checkFall } = this.#config;
+    // Without checks the node is well, whatever the last ones have found.
+    if (checks.length === 0) return watchdog.tell({ kind: "health", healthy: true });
+    const { clock, runCommand } = this.#host;
+    this.#checks = new HealthChecks({
+      checks,
+      intervalMs: checkIntervalMs,
+      timeoutMs: checkTimeoutMs,
+      rise: checkRise,
+      fall: checkFall,
+      known,
+      // The node decides nothing before that time and a little more.
+      trustMs: deadTimeMs(this.#config),
+    }, {
+      clock,
+      log: this.#log,
+      probe: probeWith(runCommand, { env: this.#env, caCerts: this.#config.caCerts }),
+      tell: (healthy) => watchdog.tell({ kind: "health", healthy }),
+    });
+  }
+
+  /** The watchdog has ended: no check runs any more, and the command is told so. Bounded in time. */
+  async close(): Promise<void> {
+    const last = (this.#watchdog?.watches ?? []).map(({ node }) => {
+      const { settings, role, reason, priority, holding } = node.election;
+      const { elasticIp } = settings;
+      return { elasticIp, role, previousRole: role, reason, priority, holding };
+    });
+    await Promise.all([this.#ending, this.#checks?.close(), this.#notices?.close(last)]);
+  }
+}

@@ -1,0 +1,126 @@
+// The calls to the cloud that are under way: each is begun without being waited for, and its end comes back as an
+// event of the node.
+import type { NodeEvent } from "../core/node.ts";
+import type { Call } from "../core/ownership_state.ts";
+import { askCloud } from "./ask_cloud.ts";
+import { asCloudError, type CloudError } from "../exoscale/cloud_error.ts";
+import type { QuietLog } from "../log/quiet_log.ts";
+import { StartPatience } from "../start_patience.ts";
+import type { CallTally } from "../status/tally.ts";
+import type { Clock, Cloud, Log } from "../world.ts";
+
+/** What the calls need of the watchdog. */
+export interface CallerOptions {
+  readonly cloud: Cloud;
+  readonly clock: Clock;
+  /** Uniform in 0..1. */
+  readonly random: () => number;
+  readonly log: Log;
+  readonly quiet: QuietLog;
+  readonly tally: CallTally;
+  /** Log every call that went well. */
+  readonly verbose: boolean;
+  /** Ends every call. */
+  readonly ending: AbortSignal;
+  readonly deliver: (event: NodeEvent) => void;
+  /** Whether nothing has been decided yet that depends on that call, so that a refusal can end the program. */
+  readonly starting: (verb: Call["verb"] | "members") => boolean;
+  /** Ends the program. */
+  readonly giveUp: () => void;
+}
+
+/** Makes calls. */
+export class CloudCalls {
+  readonly #options: CallerOptions;
+  /** One does not cure the other: a key may be allowed to read an instance and not to list them. */
+  readonly #patience = { calls: new StartPatience(), members: new StartPatience() };
+  readonly #running = new Set<Promise<void>>();
+  #lists = 0;
+
+  constructor(options: CallerOptions) {
+    this.#options = options;
+  }
+
+  /** Begins a call of the core. */
+  begin(id: number, call: Call): void {
+    this.#run(this.#call(id, call));
+  }
+
+  /** Begins to read the list of peers. */
+  readMembers(): void {
+    this.#run(this.#members());
+  }
+
+  /** There is another list: one that is being read is read again. */
+  replaceMembers(): void {
+    this.#lists += 1;
+  }
+
+  /** Resolves when all calls have ended; after `ending` that is soon. */
+  async ended(): Promise<void> {
+    await Promise.all(this.#running);
+  }
+
+  #run(call: Promise<void>): void {
+    const running = call.finally(() => this.#running.delete(running));
+    this.#running.add(running);
+  }
+
+  async #call(id: number, call: Call): Promise<void> {
+    const { cloud, clock, random, log, tally, verbose, ending, deliver } = this.#options;
+    const startedAtMs = clock.nowMs();
+    try {
+      const answer = await askCloud(cloud, call, ending);
+      const tookMs = Math.round(clock.nowMs() - startedAtMs);
+      tally.done(call.verb, { tookMs, atMs: clock.nowMs() });
+      if (answer.verb === "evict" && answer.outcome === "taken") tally.evictions.add(clock.nowMs());
+      if (verbose) log.write("info", "call", `${call.verb} done in ${tookMs} ms`);
+      this.#patience.calls.answered();
+      deliver({ kind: "answered", id, answer, roll: random() });
+    } catch (cause) {
+      const error = asCloudError(cause);
+      if (this.#ends(call.verb, error)) return;
+      const { retryable, retryAfterMs } = error;
+      deliver({ kind: "failed", id, retryable, retryAfterMs, roll: random() });
+    }
+  }
+
+  async #members(): Promise<void> {
+    const { cloud, clock, tally, ending, deliver } = this.#options;
+    const list = this.#lists;
+    const startedAtMs = clock.nowMs();
+    try {
+      const membership = await cloud.members(ending);
+      if (list !== this.#lists) return await this.#members();
+      tally.done("members", {
+        tookMs: Math.round(clock.nowMs() - startedAtMs),
+        atMs: clock.nowMs(),
+      });
+      tally.lists.add(clock.nowMs());
+      this.#patience.members.answered();
+      deliver({ kind: "members", ...membership });
+    } catch (cause) {
+      const error = asCloudError(cause);
+      if (list !== this.#lists && !ending.aborted) return await this.#members();
+      if (this.#ends("members", error)) return;
+      deliver({ kind: "members-failed", retryAfterMs: error.retryAfterMs });
+    }
+  }
+
+  /** Logs the failure; ends the program when it is one that waiting cannot cure and nothing ran yet. */
+  #ends(verb: Call["verb"] | "members", error: CloudError): boolean {
+    const { clock, log, quiet, tally, ending, starting, giveUp } = this.#options;
+    if (ending.aborted) return true;
+    tally.failed(verb, error.kind, clock.nowMs());
+    const patience = verb === "members" ? this.#patience.members : this.#patience.calls;
+    const hopeless = patience.endsWith(error, clock.nowMs());
+    if (starting(verb) && hopeless) {
+      log.write("critical", "cloud-refused", error.message);
+      giveUp();
+      return true;
+    }
+    const text = `${verb}: ${error.message}${starting(verb) ? "; waiting for the cloud" : ""}`;
+    quiet.write(`${verb} ${error.kind}`, ["warning", "cloud-error", text]);
+    return false;
+  }
+}

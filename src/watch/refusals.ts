@@ -1,0 +1,33 @@
+// Datagrams that are not believed: counted by reason, and told at most once a minute for each source and reason.
+import type { QuietLog } from "../log/quiet_log.ts";
+import type { Datagrams } from "../status/tally.ts";
+import type { Clock } from "../world.ts";
+
+/** What refusing needs. */
+export interface RefusalOptions {
+  readonly clock: Clock;
+  readonly quiet: QuietLog;
+  readonly datagrams: Pick<Datagrams, "refuse">;
+}
+
+/** Counts and tells. */
+export class Refusals {
+  readonly #options: RefusalOptions;
+
+  constructor(options: RefusalOptions) {
+    this.#options = options;
+  }
+
+  /** Only counts: what would be said has not been proved. */
+  count(from: string, reason: string): void {
+    const { datagrams, clock } = this.#options;
+    datagrams.refuse(from, reason, clock.nowMs());
+  }
+
+  /** Counts, and tells unless that was told just before. */
+  refuse(from: string, reason: string, detail?: string): void {
+    this.count(from, reason);
+    const text = `datagram from ${from}: ${reason}${detail ? `: ${detail}` : ""}`;
+    this.#options.quiet.write(`${from} ${reason}`, ["warning", "refused", text]);
+  }
+}

@@ -1,0 +1,125 @@
+// SIGHUP: everything is read again, what can change at once does, and what is wrong changes nothing.
+import { type Config, configure, nameOf } from "../config.ts";
+import type { Severity } from "../core/report.ts";
+import { gather, type Gathered, type Source } from "../config/gather.ts";
+import type { Host } from "../host.ts";
+import type { HostLog } from "../host/log.ts";
+import { resolvePeers } from "../host/resolve.ts";
+import { OPTIONS } from "../options.ts";
+import { SECRET_VARIABLE } from "../config/shared_secret.ts";
+import { applied, type Changes, changesBetween } from "../config/reload.ts";
+
+/** What reloading needs. */
+export interface ReloaderOptions {
+  readonly argv: readonly string[];
+  readonly host: Source & Pick<Host, "lookup">;
+  readonly log: Pick<HostLog, "write" | "setLevel">;
+  /** What was gathered at the start. */
+  readonly gathered: Gathered;
+  /** What is in force; its peers are addresses. */
+  readonly config: Config;
+  /** Puts the next configuration into force, as far as the changes say. */
+  readonly apply: (config: Config, changes: Changes) => void;
+}
+
+const LEVELS: readonly Severity[] = ["info", "warning", "critical"];
+
+/** Reads again as often as it is told to; one reading at a time. */
+export class Reloader {
+  readonly #options: ReloaderOptions;
+  #config: Config;
+  #last: Promise<void> = Promise.resolve();
+  #waiting = false;
+
+  constructor(options: ReloaderOptions) {
+    this.#options = options;
+    this.#config = options.config;
+  }
+
+  /** Resolves when what the files say now is in force, or refused. Never rejects. */
+  reload(): Promise<void> {
+    // One that has yet to begin will see what this one would.
+    if (this.#waiting) return this.#last;
+    this.#waiting = true;
+    this.#last = this.#last.then(() => {
+      this.#waiting = false;
+      return this.#reload();
+    });
+    return this.#last;
+  }
+
+  async #reload(): Promise<void> {
+    const { log, gathered } = this.#options;
+    if (!readsFiles(gathered)) {
+      const files = ["env-file", "config"].map(nameOf).join(" or ");
+      log.write(
+        "info",
+        "reload",
+        `there is nothing to read: no ${files} and no secret file is given`,
+      );
+      return;
+    }
+    const next = await this.#read();
+    if ("problems" in next) {
+      for (const problem of next.problems) {
+        log.write("warning", "reload-refused", `the old configuration stays: ${problem}`);
+      }
+      return;
+    }
+    this.#switchTo(next);
+  }
+
+  /** Everything that was given at the start, as it is now. */
+  async #read(): Promise<Config | { problems: readonly string[] }> {
+    const { argv, host, log, gathered: { fileVariables } } = this.#options;
+    try {
+      const gathered = await gather(argv, host, fileVariables);
+      const config = configure(gathered.values, gathered.findings);
+      const wrong = "problems" in config ? config.problems : [];
+      if ("problems" in config || gathered.problems.length > 0) {
+        return { problems: [...gathered.problems, ...wrong] };
+      }
+      for (const warning of gathered.warnings) log.write("warning", "configuration", warning);
+      return { ...config, peers: await resolvePeers(config.peers, host.lookup) };
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : `${error}`;
+      return { problems: [reason] };
+    }
+  }
+
+  #switchTo(next: Config): void {
+    const { log, apply } = this.#options;
+    const old = this.#config;
+    const changes = changesBetween(old, next);
+    this.#config = applied(old, next);
+    // The lines about it go by the more talkative of both levels.
+    const talkative = Math.min(LEVELS.indexOf(old.logLevel), LEVELS.indexOf(next.logLevel));
+    log.setLevel(LEVELS[talkative] ?? "info");
+    const { apply: inForce, needsRestart } = changes;
+    if (inForce.length + needsRestart.length === 0) {
+      log.write("info", "reload", "nothing has changed");
+    }
+    if (inForce.length > 0) log.write("info", "reload", `now in force: ${listed(inForce)}`);
+    if (needsRestart.length > 0) {
+      log.write(
+        "warning",
+        "reload",
+        `only a restart brings what has changed of ${listed(needsRestart)}`,
+      );
+    }
+    log.setLevel(this.#config.logLevel);
+    apply(this.#config, changes);
+  }
+}
+
+function listed(options: readonly string[]): string {
+  return options.map(nameOf).join(", ");
+}
+
+/** Whether anything but arguments and environment was read at the start. */
+export function readsFiles({ values: { given }, findings }: Gathered): boolean {
+  const files = OPTIONS.filter(({ name, value }) => value === "FILE" && name !== "pid-file");
+  const { account, sharedSecret } = findings;
+  const credential = sharedSecret !== undefined && sharedSecret.source !== SECRET_VARIABLE;
+  return account !== undefined || credential || files.some(({ name }) => given.has(name));
+}

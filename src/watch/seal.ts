@@ -1,0 +1,108 @@
+// Signed heartbeats: the tag that ends a datagram, HMAC-SHA256 over all that precedes it, made and checked by Web
+// Crypto. There may be two keys: the first signs, both are believed, so that a secret can be replaced node by node.
+import { TAG_BYTES } from "../core/heartbeat.ts";
+
+/** Shorter secrets could be guessed from one recorded heartbeat. */
+export const SECRET_MIN_BYTES = 16;
+/** The one that signs, and the one before it or after it. */
+export const SECRETS_MAX = 2;
+
+const HMAC = { name: "HMAC", hash: "SHA-256" };
+/** No heartbeat begins like this, so it tells nothing about the tags. */
+const KEY_ID_TEXT = new TextEncoder().encode("exoip key id");
+
+interface Key {
+  /** 1 to 255, derived from the secret: 0 stands for none. */
+  readonly id: number;
+  readonly key: CryptoKey;
+}
+
+/** Seals what is sent, and checks the seals of what comes in. */
+export class Seal {
+  #keys: readonly [Key, ...Key[]];
+  #sending: Promise<void> = Promise.resolve();
+
+  private constructor(keys: readonly [Key, ...Key[]]) {
+    this.#keys = keys;
+  }
+
+  /** A seal with one key or two, the one that signs first. */
+  static async of(secrets: readonly string[]): Promise<Seal> {
+    return new Seal(await keysOf(secrets));
+  }
+
+  /** Takes other keys, from the next datagram on. */
+  async rekey(secrets: readonly string[]): Promise<void> {
+    this.#keys = await keysOf(secrets);
+  }
+
+  /** Which key signs now; goes into the trailer before sealing. */
+  get keyId(): number {
+    return this.#keys[0].id;
+  }
+
+  /** Whether a tag with that key can be checked. */
+  knows(keyId: number): boolean {
+    return this.#keys.some(({ id }) => id === keyId);
+  }
+
+  /** Adds the tag and hands the result over. Returns at once; what is handed over keeps the order of the calls. */
+  seal(bytes: Uint8Array<ArrayBuffer>, send: (sealed: Uint8Array) => void): void {
+    const signed = crypto.subtle.sign("HMAC", this.#keys[0].key, bytes);
+    this.#sending = Promise.all([signed, this.#sending]).then(([tag]) => {
+      const sealed = new Uint8Array(bytes.length + TAG_BYTES);
+      sealed.set(bytes);
+      sealed.set(new Uint8Array(tag), bytes.length);
+      send(sealed);
+    });
+  }
+
+  /** Resolves when all that was to be sealed is handed over. */
+  handedOver(): Promise<void> {
+    return this.#sending;
+  }
+
+  /** Whether the tag at the end is right for a key of that id. The comparison takes the same time for every tag. */
+  async verify(datagram: Uint8Array, keyId: number): Promise<boolean> {
+    const copy = Uint8Array.from(datagram);
+    const [said, tag] = [copy.subarray(0, -TAG_BYTES), copy.subarray(-TAG_BYTES)];
+    for (const { id, key } of this.#keys) {
+      if (id === keyId && await crypto.subtle.verify("HMAC", key, tag, said)) return true;
+    }
+    return false;
+  }
+}
+
+/** The secrets in the text of a file or variable, one per line; throws an error that says what is wrong with them. */
+export function secretsIn(text: string): string[] {
+  const secrets = text.split("\n").map((line) => line.trim()).filter((line) => line !== "");
+  if (secrets.length === 0) throw new Error("it is empty, wanted a secret");
+  if (secrets.length > SECRETS_MAX) {
+    throw new Error(
+      `${secrets.length} lines, wanted one secret, or two while one replaces the other`,
+    );
+  }
+  for (const [index, secret] of secrets.entries()) {
+    const { length } = new TextEncoder().encode(secret);
+    if (length < SECRET_MIN_BYTES) {
+      const which = secrets.length > 1 ? ` in line ${index + 1}` : "";
+      throw new Error(
+        `the secret${which} has ${length} bytes, wanted at least ${SECRET_MIN_BYTES}`,
+      );
+    }
+  }
+  return secrets;
+}
+
+async function keysOf(secrets: readonly string[]): Promise<[Key, ...Key[]]> {
+  const [first, ...rest] = await Promise.all(secrets.map(keyOf));
+  if (!first) throw new Error("a seal needs a secret");
+  return [first, ...rest];
+}
+
+async function keyOf(secret: string): Promise<Key> {
+  const raw = new TextEncoder().encode(secret);
+  const key = await crypto.subtle.importKey("raw", raw, HMAC, false, ["sign", "verify"]);
+  const [first = 0] = new Uint8Array(await crypto.subtle.sign("HMAC", key, KEY_ID_TEXT));
+  return { id: Math.max(1, first), key };
+}

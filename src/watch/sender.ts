@@ -1,0 +1,50 @@
+// What leaves: heartbeats, numbered, and sealed if there is a secret. Nothing here is waited for.
+import { trailerFor } from "../core/advert.ts";
+import { encode } from "../core/heartbeat.ts";
+import type { Guard } from "./guard.ts";
+import type { Seal } from "./seal.ts";
+import type { Datagrams } from "../status/tally.ts";
+import type { Outgoing } from "./watch.ts";
+import type { Clock, Link } from "../world.ts";
+
+/** What sending needs. */
+export interface SenderOptions {
+  readonly clock: Clock;
+  readonly link: Link;
+  /** Null when heartbeats are not signed. */
+  readonly seal: Seal | null;
+  /** Knows the time that the peers know. */
+  readonly guard: Pick<Guard, "sendingMs">;
+  /** Port of every node. */
+  readonly port: number;
+  /** Whether heartbeats carry our trailer. */
+  readonly trailer: boolean;
+  /** Counts what was sent. */
+  readonly datagrams: Pick<Datagrams, "sent">;
+}
+
+/** Sends heartbeats. */
+export class Sender {
+  readonly #options: SenderOptions;
+  #sequence = 0;
+
+  constructor(options: SenderOptions) {
+    this.#options = options;
+  }
+
+  /** Sends one. */
+  send({ elasticIp, selfId, to, advert, hearsYou }: Outgoing): void {
+    const { clock, link, seal, guard, port, trailer, datagrams } = this.#options;
+    this.#sequence = Math.max(this.#sequence + 1, Math.floor(guard.sendingMs));
+    datagrams.sent.add(clock.nowMs());
+    const own = { hearsYou, sequence: this.#sequence, keyId: seal?.keyId ?? 0 };
+    const bytes = encode({
+      priority: advert.priority,
+      elasticIp,
+      id: selfId,
+      trailer: trailer ? trailerFor(advert, own) : null,
+    });
+    if (seal) seal.seal(bytes, (sealed) => link.send(sealed, to, port));
+    else link.send(bytes, to, port);
+  }
+}

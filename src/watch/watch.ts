@@ -1,0 +1,211 @@
+// One Elastic IP being watched: the loop where its events, the core and effects meet. Every event is stepped the
+// moment it comes; effects are started and never waited for, so that nothing the cloud does can delay a heartbeat.
+import { addressView } from "../core/address_view.ts";
+import type { RefusedBefore } from "../core/address_view.ts";
+import type { Advert } from "../core/advert.ts";
+import { settling } from "../core/election_state.ts";
+import {
+  type Node,
+  type NodeEffect,
+  type NodeEvent,
+  type NodeSettings,
+  nodeWakeAtMs,
+  startNode,
+  stepNode,
+} from "../core/node.ts";
+import type { Call } from "../core/ownership_state.ts";
+import type { PeerIdentity } from "../core/peer.ts";
+import type { AddressView } from "../core/snapshot.ts";
+import { CloudCalls } from "./cloud_calls.ts";
+import type { QuietLog } from "../log/quiet_log.ts";
+import { CallTally, Count } from "../status/tally.ts";
+import type { Clock, Cloud, Log, Observer } from "../world.ts";
+
+/** One heartbeat to be sent. */
+export interface Outgoing {
+  readonly elasticIp: string;
+  readonly selfId: string;
+  readonly to: string;
+  readonly advert: Advert;
+  readonly hearsYou: boolean;
+}
+
+/** What a watch needs of the process. */
+export interface WatchOptions {
+  readonly settings: NodeSettings;
+  /** Known on API v2 before the cloud has answered; null on v1. */
+  readonly selfId: string | null;
+  /** Null when the cloud lists them. */
+  readonly peers: readonly PeerIdentity[] | null;
+  /** Log every API call. */
+  readonly verbose: boolean;
+  readonly clock: Clock;
+  /** Uniform in 0..1. */
+  readonly random: () => number;
+  readonly log: Log;
+  readonly quiet: QuietLog;
+  readonly observer: Observer | null;
+  /** Builds the cloud; it reports each good answer, and how long it took, through the listener. */
+  readonly connect: (onProgress: (tookMs: number) => void) => Cloud;
+  readonly send: (outgoing: Outgoing) => void;
+  readonly refuse: (from: string, reason: string) => void;
+  /** Called after every step. */
+  readonly stepped: (atMs: number) => void;
+  /** Called once, when this watch has ended. */
+  readonly ended: () => void;
+}
+
+/** What can change while it runs. */
+export interface Reconfiguration {
+  readonly settings?: NodeSettings;
+  /** The peers, where they were given by address; the cloud tells the rest. */
+  readonly addresses?: readonly string[];
+}
+
+/** Watches one address until told to stop, or until the cloud says that it never can work. */
+export class Watch {
+  readonly #options: WatchOptions;
+  readonly #cloud: Cloud;
+  readonly #calls: CloudCalls;
+  readonly #ending = new AbortController();
+  readonly #tally = new CallTally();
+  readonly #takeOvers = new Count();
+  #node: Node;
+  #wakeAtMs: number;
+  #exitCode: 0 | 1 | null = null;
+
+  constructor(options: WatchOptions) {
+    this.#options = options;
+    const { settings, selfId, peers, clock, random, log, quiet, verbose } = options;
+    this.#cloud = options.connect((tookMs) => this.deliver({ kind: "progress", tookMs }));
+    this.#calls = new CloudCalls({
+      cloud: this.#cloud,
+      clock,
+      random,
+      log,
+      quiet,
+      tally: this.#tally,
+      verbose,
+      ending: this.#ending.signal,
+      deliver: (event) => this.deliver(event),
+      starting: (verb) => this.#starting(verb),
+      giveUp: () => this.#exit(1),
+    });
+    this.#node = startNode(settings, { atMs: clock.nowMs(), selfId, peers });
+    this.#wakeAtMs = nodeWakeAtMs(this.#node);
+  }
+
+  /** What this node believes and wants now. */
+  get node(): Node {
+    return this.#node;
+  }
+
+  /** For messages. */
+  get cloudName(): string {
+    return this.#cloud.name;
+  }
+
+  /** When the node wants to be stepped next, Infinity once it has ended. */
+  get wakeAtMs(): number {
+    return this.#exitCode === null ? this.#wakeAtMs : Infinity;
+  }
+
+  /** Null while it runs. */
+  get exitCode(): 0 | 1 | null {
+    return this.#exitCode;
+  }
+
+  /** The address as an operator is shown it; `refused` has the last refused datagram of each sender. */
+  view(refused: ReadonlyMap<string, RefusedBefore>): AddressView {
+    const nowMs = this.#options.clock.nowMs();
+    const { lists, evictions } = this.#tally;
+    return addressView(this.#node, {
+      cloud: this.cloudName,
+      peersAtMs: lists.atMs,
+      takeOvers: this.#takeOvers,
+      evictions,
+      calls: this.#tally.views(nowMs),
+      refused,
+    }, nowMs);
+  }
+
+  /** One event: step and perform. */
+  deliver(event: NodeEvent): void {
+    if (this.#exitCode !== null) return;
+    const before = this.#node;
+    const atMs = this.#options.clock.nowMs();
+    const [node, effects] = stepNode(before, event, atMs);
+    this.#node = node;
+    this.#wakeAtMs = nodeWakeAtMs(node);
+    for (const effect of effects) this.#perform(effect);
+    this.#observe(before);
+    this.#options.stepped(atMs);
+  }
+
+  /** Other settings and peers from now on; what is not given stays. */
+  reconfigure({ settings, addresses }: Reconfiguration): void {
+    if (settings) this.deliver({ kind: "settings", settings });
+    if (!addresses) return;
+    this.#calls.replaceMembers();
+    this.deliver({ kind: "peers", addresses });
+  }
+
+  /** Resolves when no call to the cloud is under way any more; after the end that is soon. */
+  callsEnded(): Promise<void> {
+    return this.#calls.ended();
+  }
+
+  #observe({ election: before }: Node): void {
+    const { role, reason, priority, holding, settings } = this.#node.election;
+    if (role === before.role && reason === before.reason) return;
+    const { elasticIp } = settings;
+    const previousRole = before.role;
+    if (role === "master" && role !== previousRole) {
+      this.#takeOvers.add(this.#options.clock.nowMs());
+    }
+    const { observer } = this.#options;
+    observer?.roleChanged({ elasticIp, role, previousRole, reason, priority, holding });
+  }
+
+  #perform(effect: NodeEffect): void {
+    switch (effect.kind) {
+      case "send":
+        return this.#send(effect);
+      case "call":
+        return this.#calls.begin(effect.id, effect.call);
+      case "members":
+        return this.#calls.readMembers();
+      case "refused":
+        return this.#options.refuse(effect.from, effect.reason);
+      case "report":
+        return this.#options.log.write(effect.severity, effect.event, effect.text);
+      case "exit":
+        return this.#exit(effect.code);
+      default:
+        return effect satisfies never;
+    }
+  }
+
+  #send({ to, advert, hearsYou }: Extract<NodeEffect, { kind: "send" }>): void {
+    const { selfId, settings } = this.#node.election;
+    if (selfId === null) return;
+    this.#options.send({ elasticIp: settings.elasticIp, selfId, to, advert, hearsYou });
+  }
+
+  /** The program can still end over what the cloud refuses: it has not answered, or no list of peers is known. */
+  #starting(verb: Call["verb"] | "members"): boolean {
+    const { ownership, roster, election } = this.#node;
+    return verb === "members" ? !roster.known && settling(election) : !ownership.prepared;
+  }
+
+  #exit(code: 0 | 1): void {
+    const { elasticIp } = this.#options.settings;
+    if (code === 1 && this.#node.ownership.holding !== false && this.#node.stoppedAtMs !== null) {
+      const text = `${elasticIp} may still be attached to this instance`;
+      this.#options.log.write("critical", "exit", text);
+    } else this.#options.log.write("info", "exit", `exit code ${code}`);
+    this.#exitCode = code;
+    this.#ending.abort();
+    this.#options.ended();
+  }
+}

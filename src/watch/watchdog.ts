@@ -1,0 +1,209 @@
+// -W: the process around the watches, one for each Elastic IP, which share socket, timer and signals.
+import { decode } from "../core/heartbeat.ts";
+import type { NodeEvent, NodeSettings } from "../core/node.ts";
+import { unresolved } from "../core/peer.ts";
+import type { Vitals } from "../core/liveness.ts";
+import type { Snapshot } from "../core/snapshot.ts";
+import { Alarm } from "./alarm.ts";
+import { addressed } from "../log/addressed_log.ts";
+import { Answers } from "../status/answers.ts";
+import { Guard } from "./guard.ts";
+import { QuietLog } from "../log/quiet_log.ts";
+import { RecentLog } from "../log/recent_log.ts";
+import { Refusals } from "./refusals.ts";
+import { Sender } from "./sender.ts";
+import { Snapshots } from "../status/snapshots.ts";
+import { Supervision } from "./supervision.ts";
+import { type Reconfiguration, Watch } from "./watch.ts";
+import { Datagrams } from "../status/tally.ts";
+import type { WatchdogSettings, World } from "./watchdog_options.ts";
+import type { Datagram, Log, SignalName } from "../world.ts";
+
+export type { WatchdogSettings, World } from "./watchdog_options.ts";
+
+/** Runs until told to stop, or until the cloud says that it never can work. Resolves to the exit code. */
+export function runWatchdog(settings: WatchdogSettings, world: World): Promise<0 | 1> {
+  return new Watchdog(settings, world).run();
+}
+
+/** The running watchdog. */
+export class Watchdog {
+  /** One for each Elastic IP, in the order of the configuration. */
+  readonly watches: readonly Watch[];
+  readonly #settings: WatchdogSettings;
+  readonly #world: World;
+  readonly #quiet: QuietLog;
+  /** That one, and those of the addresses where there are several. */
+  readonly #quiets: QuietLog[];
+  readonly #supervision: Supervision;
+  readonly #guard: Guard;
+  readonly #sender: Sender;
+  readonly #refusals: Refusals;
+  readonly #log: RecentLog;
+  readonly #datagrams = new Datagrams();
+  readonly #alarm: Alarm;
+  readonly #snapshots: Snapshots;
+  readonly #answers: Answers;
+  #listening = true;
+  #finish: (code: 0 | 1) => void = () => {};
+
+  constructor(settings: WatchdogSettings, world: World) {
+    this.#settings = settings;
+    this.#world = world;
+    const { clock, link, seal = null } = world;
+    this.#alarm = new Alarm(clock, () => this.#tick());
+    this.#log = new RecentLog(world.log, clock, world.hide);
+    this.#quiet = new QuietLog(this.#log, clock);
+    this.#quiets = [this.#quiet];
+    this.#supervision = new Supervision(world.supervisor);
+    const { acceptUnsigned = false, port, trailer } = settings;
+    const quiet = this.#quiet, datagrams = this.#datagrams;
+    const refusals = this.#refusals = new Refusals({ clock, quiet, datagrams });
+    const guard = this.#guard = new Guard({ seal, acceptUnsigned, clock, quiet, refusals });
+    this.#sender = new Sender({ clock, link, seal, guard, port, trailer, datagrams });
+    this.watches = settings.nodes.map((node) => this.#watch(node));
+    this.#snapshots = new Snapshots({
+      clock,
+      watches: this.watches,
+      datagrams: this.#datagrams,
+      alarm: this.#alarm,
+      listening: () => this.#listening,
+      recent: this.#log,
+      about: settings.about,
+      checks: world.checks ?? (() => []),
+    });
+    this.#answers = new Answers({ clock, link, log: this.#log, snapshot: () => this.snapshot() });
+  }
+
+  /** Everything that an operator can be shown, as it is now. */
+  snapshot(): Snapshot {
+    return this.#snapshots.take();
+  }
+
+  /** What a supervisor asks for. */
+  vitals(): Vitals {
+    return this.#snapshots.vitals();
+  }
+
+  /** Resolves to the exit code once every watch has ended. */
+  async run(): Promise<0 | 1> {
+    const { signals, link, seal } = this.#world;
+    const finished = new Promise<0 | 1>((resolve) => this.#finish = resolve);
+    const deaf = signals.listen((signal) => this.#told(signal));
+    for (const watch of this.watches) {
+      const { elasticIp } = watch.node.election.settings;
+      this.#say("info", "start", `watching ${elasticIp} through ${watch.cloudName}`);
+      watch.deliver({ kind: "tick" });
+    }
+    const listening = this.#listen().finally(() => this.#listening = false);
+    const code = await finished;
+    this.#alarm.cancel();
+    deaf();
+    await seal?.handedOver();
+    await link.close();
+    await Promise.all([listening, ...this.watches.map((watch) => watch.callsEnded())]);
+    for (const quiet of this.#quiets) quiet.close();
+    return code;
+  }
+
+  /** Tells every watch. */
+  tell(event: NodeEvent): void {
+    for (const watch of this.watches) watch.deliver(event);
+  }
+
+  /** What is other from now on for each Elastic IP, in the order of the start. */
+  reconfigure(changes: readonly Reconfiguration[]): void {
+    for (const [index, watch] of this.watches.entries()) watch.reconfigure(changes[index] ?? {});
+  }
+
+  /** Does that while the service manager is told that a new configuration is being read. */
+  async reload(work: () => Promise<void>): Promise<void> {
+    this.#supervision.reloading();
+    await work();
+    this.#supervision.reloaded();
+  }
+
+  #watch(node: NodeSettings): Watch {
+    const { selfId, addresses, verbose, nodes } = this.#settings;
+    const { clock, random, observer = null, connect } = this.#world;
+    const log = this.#log;
+    const { elasticIp } = node;
+    const several = nodes.length > 1;
+    const own = several ? addressed(log, elasticIp) : log;
+    const quiet = several ? new QuietLog(own, clock) : this.#quiet;
+    if (several) this.#quiets.push(quiet);
+    return new Watch({
+      settings: node,
+      selfId,
+      peers: addresses?.map(unresolved) ?? null,
+      verbose,
+      clock,
+      random,
+      log: own,
+      quiet,
+      observer,
+      connect: (onProgress) => connect(elasticIp, onProgress),
+      send: (outgoing) => this.#sender.send(outgoing),
+      refuse: (from, reason) => this.#refusals.refuse(from, reason),
+      stepped: (atMs) => this.#stepped(atMs),
+      ended: () => this.#ended(),
+    });
+  }
+
+  #told(signal: SignalName): void {
+    this.#say("info", "signal", `told: ${signal}`);
+    if (signal === "stop") this.tell({ kind: "stop" });
+    else if (signal !== "reload") this.tell({ kind: "nudge", by: signal === "better" ? -1 : 1 });
+  }
+
+  #stepped(atMs: number): void {
+    for (const quiet of this.#quiets) quiet.settle(atMs);
+    const nodes = this.watches.filter((watch) => watch.exitCode === null).map(({ node }) => node);
+    this.#supervision.stepped(nodes, atMs);
+    const wakes = this.watches.map(({ wakeAtMs }) => wakeAtMs);
+    this.#alarm.set(Math.min(...wakes, nodes.length > 0 ? this.#supervision.wakeAtMs : Infinity));
+  }
+
+  /** Steps the watches that wanted it; if none did, all, as a sign of life. */
+  #tick(): void {
+    const nowMs = this.#world.clock.nowMs();
+    const due = this.watches.filter(({ wakeAtMs }) => wakeAtMs <= nowMs);
+    for (const watch of due.length > 0 ? due : this.watches) watch.deliver({ kind: "tick" });
+  }
+
+  /** A watch that has ended does not end the others. */
+  #ended(): void {
+    const codes = this.watches.map(({ exitCode }) => exitCode);
+    if (!codes.includes(null)) this.#finish(codes.includes(1) ? 1 : 0);
+  }
+
+  /** One datagram after the other: what waits for a tag to be checked waits in the socket, which is bounded. */
+  async #listen(): Promise<void> {
+    for await (const datagram of this.#world.link) {
+      const checking = this.#receive(datagram);
+      if (checking) await checking;
+    }
+  }
+
+  #receive({ bytes, from, fromPort }: Datagram): Promise<void> | void {
+    const heartbeat = decode(bytes);
+    if (!("refused" in heartbeat)) {
+      this.#datagrams.received.add(this.#world.clock.nowMs());
+      const { elasticIp } = heartbeat;
+      const watch = this.watches.find(({ node }) => node.election.settings.elasticIp === elasticIp);
+      if (!watch) return this.#refusals.refuse(from, "wrong-address");
+      return this.#guard.admit({
+        bytes,
+        heard: { from, heartbeat },
+        election: watch.node.election,
+        deliver: (heard) => watch.deliver({ kind: "heard", ...heard }),
+      });
+    }
+    const outcome = this.#answers.answer(bytes, { from, fromPort });
+    if (outcome !== "answered") this.#refusals.refuse(from, outcome ?? heartbeat.refused);
+  }
+
+  #say(...line: Parameters<Log["write"]>): void {
+    this.#log.write(...line);
+  }
+}

@@ -1,0 +1,48 @@
+// What the watchdog is told, and what it is given to work with.
+import type { Connect } from "../connection.ts";
+import type { NodeSettings } from "../core/node.ts";
+import type { CheckView } from "../core/snapshot.ts";
+import type { Seal } from "./seal.ts";
+import type { About } from "../status/snapshots.ts";
+import type { Clock, Link, Log, Observer, Signals, Supervisor } from "../world.ts";
+
+/** What the watchdog is told once. */
+export interface WatchdogSettings {
+  /** One for each Elastic IP, at least one. */
+  readonly nodes: readonly NodeSettings[];
+  /** Port of every node. */
+  readonly port: number;
+  /** Whether heartbeats carry our trailer. */
+  readonly trailer: boolean;
+  /** With a seal: hear unsigned heartbeats until their sender has signed one. */
+  readonly acceptUnsigned?: boolean;
+  /** Known on API v2 before the cloud has answered; null on v1. */
+  readonly selfId: string | null;
+  /** Addresses given with `-p`; null when the cloud lists the peers. */
+  readonly addresses: readonly string[] | null;
+  /** Log every API call. */
+  readonly verbose: boolean;
+  /** What a snapshot says of the program and its place. */
+  readonly about?: About;
+}
+
+/** The outside of the watchdog. */
+export interface World {
+  readonly clock: Clock;
+  /** Uniform in 0..1. */
+  readonly random: () => number;
+  readonly link: Link;
+  readonly signals: Signals;
+  readonly log: Log;
+  /** Null when nobody wants to hear. */
+  readonly supervisor: Supervisor | null;
+  /** Null when nobody wants to know. */
+  readonly observer?: Observer | null;
+  /** The state of the health checks; none without it. */
+  readonly checks?: () => readonly CheckView[];
+  /** Signs heartbeats; null when they are not signed. */
+  readonly seal?: Seal | null;
+  /** Hides secrets in what is remembered of the log. */
+  readonly hide?: (text: string) => string;
+  readonly connect: Connect;
+}
