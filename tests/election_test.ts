@@ -9,13 +9,14 @@ import {
   startElection,
 } from "../src/core/election.ts";
 import {
+  deadTimeOfMs,
   type Election,
   type ElectionSettings,
   oneWay,
   outranking,
 } from "../src/core/election_state.ts";
 import type { Heartbeat, Trailer } from "../src/core/heartbeat.ts";
-import { ranksBefore } from "../src/core/peer.ts";
+import { ranksBefore, unheard, unresolved } from "../src/core/peer.ts";
 import { distrust } from "../src/core/trust.ts";
 import { NODE_SETTINGS } from "./node_settings.ts";
 
@@ -278,4 +279,14 @@ Deno.test("oneWay() holds once a live peer has not heard us for the dead time, a
   assertEquals(is(deaf(1_000, false), deaf(2_500, true), deaf(4_000, false)), false);
   // It was dead in between: its word begins anew.
   assertEquals(is(deaf(1_000, false), deaf(9_000, false)), false);
+});
+
+Deno.test("deadTimeOfMs() is that of the slower of the two, but a peer cannot claim more than 10 s", () => {
+  const of = (intervalMs: number | null, own: number) => {
+    const peer = { ...unheard(unresolved("10.0.0.1")), trailer: { ...TRAILER, intervalMs } };
+    return Math.round(deadTimeOfMs(peer, { ...NODE_SETTINGS, intervalMs: own, deadRatio: 3 }));
+  };
+  assertEquals([of(null, 1_000), of(1_000, 1_000), of(100, 1_000)], [3_000, 3_000, 3_000]);
+  assertEquals([of(1_000, 100), of(3_600_000, 1_000)], [3_000, 30_000]);
+  assertEquals(of(3_600_000, 60_000), 180_000);
 });

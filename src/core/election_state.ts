@@ -89,12 +89,15 @@ export function holdOffMs(settings: ElectionSettings): number {
   return deadTimeMs(settings) + SKEW_MS;
 }
 
+/** Longest interval of a peer that counts: one forged datagram must not keep a dead peer alive for hours. */
+const THEIR_INTERVAL_MAX_MS = 10_000;
+
 /** The same for one peer: it is given the time of the slower of the two, whose intervals should be equal. */
 export function deadTimeOfMs(
   { trailer }: Peer,
   { intervalMs, deadRatio }: ElectionSettings,
 ): number {
-  const theirsMs = trailer?.intervalMs ?? 0;
+  const theirsMs = Math.min(trailer?.intervalMs ?? 0, THEIR_INTERVAL_MAX_MS);
   // The code of an interval is not exact: what is as good as ours is ours.
   return (theirsMs > intervalMs * 1.05 ? theirsMs : intervalMs) * deadRatio;
 }
