@@ -94,10 +94,23 @@ Deno.test("-h lists every option with its variables", () => {
   }
 });
 
-Deno.test("the README links to files that exist, and to every scenario of the isolation policy", () => {
-  const readme = Deno.readTextFileSync(new URL("README.md", ROOT));
-  const links = [...readme.matchAll(/\]\(([^)#:]+)\)/g)].map(([, path = ""]) => path);
-  for (const path of links) assert(Deno.statSync(new URL(path, ROOT)).isFile, path);
+/** What a document links to in this repository. */
+function linksOf(document: string): string[] {
+  const url = new URL(document, ROOT);
+  const links = [...Deno.readTextFileSync(url).matchAll(/\]\(([^)#:]+)\)/g)];
+  return links.map(([, path = ""]) => path);
+}
+
+Deno.test("the documents link to files that exist", () => {
+  for (const document of ["README.md", ".github/SECURITY.md", ".github/CONTRIBUTING.md"]) {
+    for (const path of linksOf(document)) {
+      assert(Deno.statSync(new URL(path, new URL(document, ROOT))).isFile, `${document}: ${path}`);
+    }
+  }
+});
+
+Deno.test("the README links to every scenario of the isolation policy", () => {
+  const links = linksOf("README.md");
   const folder = "tests/scenarios/";
   const cells = [...Deno.readDirSync(new URL(folder, ROOT))].map(({ name }) => folder + name)
     .filter((path) => path.includes("isolation_"));
