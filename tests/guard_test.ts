@@ -205,7 +205,7 @@ Deno.test("our wall clock jumps: peers are still heard, our heartbeats tell the 
   post.nowMs += 1_000;
   post.wallMs += 1_000 + 3_600_000;
   assertEquals(await post.take(await signed({ sequence: START_MS + 1_000 })), "heard");
-  assertEquals(post.guard.sendingMs, START_MS + 1_000);
+  assertEquals(Math.round(post.guard.sendingMs - START_MS), 1_001, "followed by 0.1 %");
   assertStringIncludes(
     post.lines.join("\n"),
     "warning clock: peer 10.0.0.7: its clock is 3600.0 s behind ours",

@@ -1,8 +1,9 @@
 // Whether the time in a signed heartbeat is near enough to ours. Signatures do not age, clocks do: what was recorded
 // long ago must not be taken for fresh by a node that has just started and remembers nothing.
 //
-// Two clocks of ours can agree with it: the wall clock, and the wall clock as it was when a peer last agreed with it,
-// carried on by the monotonic one. So a jump of our own wall clock makes nobody look dead, nor us to the others.
+// From the moment when a peer agrees with our wall clock it is our monotonic clock that counts, which carries on the
+// time agreed upon and follows the wall clock so slowly that only drift is made up for. So no step of the wall clock,
+// large or small or repeated, makes anybody look dead, nor us to the others.
 
 /** Largest difference between the sender's time and ours. Two nodes may each be half of it off. */
 export const CLOCK_TOLERANCE_MS = 60_000;
@@ -17,20 +18,34 @@ export interface Instant {
   readonly wallMs: number;
 }
 
-/** Wall minus monotonic time when a peer last agreed with our wall clock, null before. */
-export type AgreedOffset = number | null;
-
-/** Our Unix time as the peers know it: the wall clock's, unless that has jumped away from what was agreed upon. */
-export function agreedMs(agreed: AgreedOffset, { nowMs, wallMs }: Instant): number {
-  if (agreed === null) return wallMs;
-  const carriedMs = nowMs + agreed;
-  return Math.abs(wallMs - carriedMs) > CLOCK_TOLERANCE_MS ? carriedMs : wallMs;
+/** What was agreed upon, null before the first peer has agreed with our wall clock. */
+export interface Agreement {
+  /** Unix time minus monotonic time. */
+  readonly offsetMs: number;
+  /** When it was last brought nearer to the wall clock, on the monotonic one. */
+  readonly atMs: number;
 }
 
-/** By how much the sender's time is ahead of the nearer of our two clocks; negative when it is behind. */
-export function aheadMs(agreed: AgreedOffset, sentMs: number, instant: Instant): number {
-  const [byWallMs, byAgreedMs] = [sentMs - instant.wallMs, sentMs - agreedMs(agreed, instant)];
-  return Math.abs(byWallMs) <= Math.abs(byAgreedMs) ? byWallMs : byAgreedMs;
+/** How fast it follows: faster than any quartz drifts, and a step of an hour takes weeks. */
+const FOLLOWING = 0.001;
+
+/** Our Unix time as the peers know it. */
+export function agreedMs(agreed: Agreement | null, { nowMs, wallMs }: Instant): number {
+  return agreed === null ? wallMs : nowMs + agreed.offsetMs;
+}
+
+/** By how much the sender's time is ahead of ours; negative when it is behind. */
+export function aheadMs(agreed: Agreement | null, sentMs: number, instant: Instant): number {
+  const byAgreedMs = sentMs - agreedMs(agreed, instant);
+  return slept(agreed, instant) && clockOff(byAgreedMs) ? sentMs - instant.wallMs : byAgreedMs;
+}
+
+/**
+ * While a machine sleeps its monotonic clock stands still and the wall clock does not. The other way round it would
+ * be a clock that was set back, by which old recordings could pass for new.
+ */
+function slept(agreed: Agreement | null, instant: Instant): boolean {
+  return instant.wallMs - agreedMs(agreed, instant) > CLOCK_TOLERANCE_MS;
 }
 
 /** Whether that is too much. */
@@ -39,9 +54,20 @@ export function clockOff(ms: number): boolean {
 }
 
 /** What is agreed upon after a heartbeat with the right tag. */
-export function agree(agreed: AgreedOffset, sentMs: number, instant: Instant): AgreedOffset {
-  const near = !clockOff(sentMs - instant.wallMs);
-  return near ? instant.wallMs - instant.nowMs : agreed;
+export function agree(
+  agreed: Agreement | null,
+  sentMs: number,
+  instant: Instant,
+): Agreement | null {
+  const { nowMs, wallMs } = instant;
+  const byWall = { offsetMs: wallMs - nowMs, atMs: nowMs };
+  if (agreed === null) return clockOff(sentMs - wallMs) ? null : byWall;
+  if (clockOff(sentMs - agreedMs(agreed, instant))) {
+    return slept(agreed, instant) && !clockOff(sentMs - wallMs) ? byWall : agreed;
+  }
+  const mostMs = (nowMs - agreed.atMs) * FOLLOWING;
+  const byMs = Math.max(-mostMs, Math.min(mostMs, byWall.offsetMs - agreed.offsetMs));
+  return { offsetMs: agreed.offsetMs + byMs, atMs: nowMs };
 }
 
 /**

@@ -185,6 +185,13 @@ export function hear(
   return { ...state, peers: new Map(state.peers).set(from, peer) };
 }
 
+/** The state with the peer, if it lives, known to live at that instant, and nothing else. */
+export function touch(state: Election, from: string, atMs: number): Election {
+  const peer = state.peers.get(from);
+  if (!peer?.alive) return state;
+  return { ...state, peers: new Map(state.peers).set(from, { ...peer, heardAtMs: atMs }) };
+}
+
 function adopt(
   state: Election,
   { peers: identities, listed }: { peers: readonly PeerIdentity[]; listed: boolean },

@@ -2,7 +2,7 @@
 // beats slowly must not look dead to one that already beats fast: each judges by the slower of the two.
 
 /** Codes for each tenfold; 10 ms is code 1, 1 h is code 178. */
-const STEPS = 32, LEAST_MS = 10;
+const STEPS = 32, LEAST_MS = 10, MOST_MS = 3_600_000;
 
 /** 1 to 255 for 10 ms and more, 0 for null. */
 export function codeOfInterval(intervalMs: number | null): number {
@@ -13,5 +13,5 @@ export function codeOfInterval(intervalMs: number | null): number {
 
 /** The interval, within 4 %; null for 0. */
 export function intervalOfCode(code: number): number | null {
-  return code === 0 ? null : LEAST_MS * 10 ** ((code - 1) / STEPS);
+  return code === 0 ? null : Math.min(MOST_MS, LEAST_MS * 10 ** ((code - 1) / STEPS));
 }

@@ -11,6 +11,7 @@ import {
   hear,
   saysNothingNew,
   startElection,
+  touch,
 } from "./election.ts";
 import { deadTimeMs, type Election, type ElectionSettings, outranking } from "./election_state.ts";
 import { ownershipWakeAtMs } from "./next_call.ts";
@@ -129,6 +130,10 @@ export function stepFully(before: Node, event: NodeEvent, atMs: number): [Node, 
     const reason = distrust(node.election, event);
     if (reason) {
       effects.push({ kind: "refused", from: event.from, reason });
+      // What it says is old, or another's word has put it in the wrong; but somebody speaks.
+      if (reason === "reordered") {
+        return [{ ...node, election: touch(node.election, event.from, atMs) }, effects];
+      }
       if (reason !== "unknown-source" && reason !== "wrong-id") return [node, effects];
       const roster = meetStranger(node.roster, event.from, atMs);
       // In a flood of strangers only the first counts.

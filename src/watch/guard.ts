@@ -4,7 +4,7 @@
 import {
   agree,
   agreedMs,
-  type AgreedOffset,
+  type Agreement,
   aheadMs,
   CLOCK_TOLERANCE_MS,
   CLOCK_WARNING_MS,
@@ -45,7 +45,7 @@ export interface Arrival {
 /** Lets heartbeats through, or not. */
 export class Guard {
   readonly #options: GuardOptions;
-  #agreed: AgreedOffset = null;
+  #agreed: Agreement | null = null;
   /** By how much the clocks of the peers are ahead, by address; only what a tag has vouched for. */
   readonly #ahead = new Map<string, number>();
   readonly #clockCheckedAtMs = new Map<string, number>();

@@ -1,5 +1,6 @@
 // What leaves: heartbeats, numbered, and sealed if there is a secret. Nothing here is waited for.
 import { trailerFor } from "../core/advert.ts";
+import { CLOCK_TOLERANCE_MS } from "../core/clock_check.ts";
 import { encode } from "../core/heartbeat.ts";
 import type { Guard } from "./guard.ts";
 import type { Seal } from "./seal.ts";
@@ -23,6 +24,11 @@ export interface SenderOptions {
   readonly datagrams: Pick<Datagrams, "sent">;
 }
 
+/** Rising, but for a clock that was wrong at the start and has been set right: nobody has believed what it told. */
+export function nextSequence(last: number, nowMs: number): number {
+  return last > nowMs + CLOCK_TOLERANCE_MS ? nowMs : Math.max(last + 1, nowMs);
+}
+
 /** Sends heartbeats. */
 export class Sender {
   readonly #options: SenderOptions;
@@ -35,7 +41,7 @@ export class Sender {
   /** Sends one. */
   send({ elasticIp, selfId, to, advert, hearsYou }: Outgoing): void {
     const { clock, link, seal, guard, port, trailer, datagrams } = this.#options;
-    this.#sequence = Math.max(this.#sequence + 1, Math.floor(guard.sendingMs));
+    this.#sequence = nextSequence(this.#sequence, Math.floor(guard.sendingMs));
     datagrams.sent.add(clock.nowMs());
     const own = { hearsYou, sequence: this.#sequence, keyId: seal?.keyId ?? 0 };
     const bytes = encode({

@@ -109,7 +109,7 @@ machineTest(
         process.signal("SIGHUP");
         const readies = () => manager.texts().filter((text) => text === "READY=1").length;
         await until(() => readies() === 2, { title: "it is ready again" });
-        assert(process.output.includes("priority is now 20"), process.output);
+        await until(() => process.output.includes("priority is now 20"), { title: "it says so" });
         const texts = manager.texts();
         const reloading = texts.indexOf("RELOADING=1");
         assert(reloading > 0 && reloading < texts.lastIndexOf("READY=1"), texts.join("\n"));
