@@ -149,3 +149,18 @@ function freePort(): number {
   socket.close();
   return port;
 }
+
+Deno.test("configure() refuses peers of a family that the socket does not speak, and prefix lengths", () => {
+  const argv = ["-W", "-xk", "k", "-xs", "s", "-xi", LONG];
+  const rows: ReadonlyArray<readonly [more: string[], problem: RegExp]> = [
+    [["-p", "2001:db8::7"], /^-p .*: 2001:db8::7 is IPv6, but -l .* give it \[::\]:PORT$/],
+    [["-p", "192.0.2.7", "-l", "[::1]:99"], /^-p .*: 192\.0\.2\.7 is IPv4, but -l /],
+    [["-p", "192.0.2.7", "-xi", "198.51.100.50/32"], /is a priority and no prefix length/],
+    [["-p", "192.0.2.7", "-xi", `${LONG}/96`], /is a priority and no prefix length/],
+  ];
+  for (const [more, problem] of rows) {
+    const outcome = configure(readValues([...argv, ...more], {}), {});
+    assert("problems" in outcome, more.join(" "));
+    assertMatch(outcome.problems.join("\n"), problem);
+  }
+});

@@ -35,6 +35,11 @@ function addressOf(text: string, reading: Reading): AddressConfig {
   reading.need(plausible(elasticIp), "xi", `${JSON.stringify(given)} is not an IP address`);
   if (!ranked) return { elasticIp, priority: null };
   const value = /^\d{1,3}$/.test(priority) ? Number(priority) : NaN;
+  const prefixes = elasticIp.includes(":") ? ["96", "128"] : ["32"];
+  const meant =
+    `${JSON.stringify(text)}: what follows / is a priority and no prefix length: leave ` +
+    `it out, or give another priority than ${priority}`;
+  reading.need(canonicalIp(given) === null || !prefixes.includes(priority), "xi", meant);
   const beyond = `${JSON.stringify(text)}: the priority after / is not between 0 and 255`;
   reading.need(value <= 255, "xi", beyond);
   return { elasticIp, priority: value };

@@ -26,7 +26,9 @@ export function readPeers(
     return { peers: { kind: "static", addresses: [] }, listen: { hostname: "0.0.0.0", port: 0 } };
   }
   const need: Need = (...problem) => reading.need(...problem);
-  return { peers: readSource(reading, watchdog), listen: listenOf(reading.text("l"), need) };
+  const peers = readSource(reading, watchdog), listen = listenOf(reading.text("l"), need);
+  if (peers.kind === "static") needFamilies(reading, { addresses: peers.addresses, listen });
+  return { peers, listen };
 }
 
 function readSource(reading: Reading, watchdog: boolean): PeerSource {
@@ -57,6 +59,20 @@ function readSource(reading: Reading, watchdog: boolean): PeerSource {
 function listOf(reading: Reading, option: string): string[] {
   const text = reading.value(option);
   return text ? [...new Set(text.split(",").map((each) => each.trim()))] : [];
+}
+
+/** A peer of a family that the socket does not speak would never be heard, and each would hold alone. */
+function needFamilies(
+  reading: Reading,
+  { addresses, listen: { hostname } }: { addresses: readonly string[]; listen: Listen },
+): void {
+  const long = addresses.find((address) => address.includes(":"));
+  const onIpv4 = !hostname.includes(":");
+  const only = `is IPv6, but ${nameOf("l")} listens on IPv4 only: give it [::]:PORT`;
+  reading.need(!long || !onIpv4, "p", `${long} ${only}`);
+  const short = addresses.find((address) => canonicalIp(address) !== null && isIpv4(address));
+  const other = `is IPv4, but ${nameOf("l")} listens on one IPv6 address only`;
+  reading.need(!short || onIpv4 || hostname === "::", "p", `${short} ${other}`);
 }
 
 /** What `-l` says. */

@@ -1,4 +1,5 @@
 // --print-config: each setting, its value and where that comes from, as a file that --config can read.
+import { checkTexts } from "./service.ts";
 import { isOn } from "../cli.ts";
 import { keysOf } from "./config_file.ts";
 import { lends } from "./cloud.ts";
@@ -53,6 +54,12 @@ function settingOf(option: Option, gathered: Gathered, instanceId: string | null
   // What one run does has no variable: it shows when it was asked for.
   const shows = variables.length > 0 || ["W", "A", "D", "O", "v"].includes(name);
   if (!shows || (variables.length === 0 && !isOn(own))) return null;
+  if (own && name === "check") {
+    // A password in a URL is for the server that is asked, and for nobody else.
+    const texts = checkTexts(own).map((each) => each.replace(/\/\/[^/@\s]*@/g, "//****@"));
+    const literal = texts.join() === checkTexts(own).join();
+    return { option, text: texts.join("\n"), source: sourceOf(own.source, gathered), literal };
+  }
   if (own) {
     const literal = variables.length > 0 && !["config", "env-file"].includes(name);
     return { option, text: own.text, source: sourceOf(own.source, gathered), literal };
@@ -89,5 +96,8 @@ export function settingLines(settings: readonly Setting[]): string[] {
 function toml({ kind }: Option, text: string): string {
   if (kind === "switch") return `${isOn({ text, source: "" })}`;
   if (kind === "integer") return `${Number(text)}`;
-  return kind === "duration" && /^\d+(\.\d+)?$/.test(text) ? text : JSON.stringify(text);
+  if (kind === "many") return JSON.stringify(text.split("\n"));
+  return kind === "duration" && /^\d+(\.\d+)?$/.test(text)
+    ? `${Number(text)}`
+    : JSON.stringify(text);
 }

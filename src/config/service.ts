@@ -1,5 +1,6 @@
 // What ties the Elastic IP to the service that it is for: checks, the command to notify, the interface.
 import { type CheckSpec, parseCheck } from "./check_spec.ts";
+import type { Given } from "../cli.ts";
 import type { Reading } from "./reading.ts";
 import { splitWords } from "./words.ts";
 
@@ -49,7 +50,7 @@ const NONE: ServiceConfig = {
 
 function readChecks(reading: Reading): CheckSpec[] {
   const checks: CheckSpec[] = [];
-  for (const text of textsOf(reading)) {
+  for (const text of checkTexts(reading.given.get("check"))) {
     const parsed = parseCheck(text);
     if ("problem" in parsed) reading.need(false, "check", parsed.problem);
     else checks.push(parsed.spec);
@@ -61,8 +62,7 @@ function readChecks(reading: Reading): CheckSpec[] {
 }
 
 /** Each flag, and each item of a file's list, is one check; a variable has several, each begun by its scheme. */
-function textsOf(reading: Reading): string[] {
-  const given = reading.given.get("check");
+export function checkTexts(given: Given | undefined): string[] {
   if (!given) return [];
   const between = !given.source.startsWith("IF_") ? "\n" : /\s+(?=(?:tcp|https?):\/\/|exec:)/;
   return given.text.trim().split(between).map((text) => text.trim());

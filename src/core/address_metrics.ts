@@ -37,7 +37,7 @@ const COUNTERS: readonly Row<AddressView>[] = [
 ];
 
 const INSTANTS: readonly AgeRow<AddressView>[] = [
-  ["role_changed_timestamp_seconds", "When role or reason changed.", ({ roleAgeMs }) => roleAgeMs],
+  ["role_changed_timestamp_seconds", "When the role changed.", ({ roleAgeMs }) => roleAgeMs],
   ["cloud_read_timestamp_seconds", "When the cloud last showed who holds.", (v) => v.holdingAgeMs],
   ["cloud_answered_timestamp_seconds", "When it last answered well.", (v) => v.cloudAgeMs],
   ["peers_read_timestamp_seconds", "When it last gave the list of peers.", (v) => v.peersAgeMs],
@@ -51,7 +51,7 @@ const INSTANTS: readonly AgeRow<AddressView>[] = [
 const PEER_FACTS: readonly Row<PeerView>[] = [
   ["peer_alive", "Whether the peer is heard.", ({ alive }) => alive],
   ["peer_priority", "Priority in its last heartbeat.", ({ priority }) => priority],
-  ["peer_holds", "Whether it said that it holds.", ({ holds }) => holds],
+  ["peer_holds", "Whether it says that it holds.", ({ alive, holds }) => alive ? holds : null],
   [
     "peer_one_way",
     "Whether the link to it works one way only: it does not hear us, or lives and is not heard.",

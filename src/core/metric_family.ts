@@ -20,7 +20,8 @@ export interface Family {
 
 /** Unix time in seconds of what is that old; no sample for what never was. */
 export function instantOf(ageMs: AgeMs, { takenAtMs }: Snapshot, labels: Labels = {}): Sample[] {
-  return ageMs === null ? [] : [{ value: (takenAtMs - ageMs) / 1_000, labels }];
+  // An age is taken anew each time, so what never changes would seem to, by less than a millisecond.
+  return ageMs === null ? [] : [{ value: Math.round((takenAtMs - ageMs) / 100) / 10, labels }];
 }
 
 /** Help, type and values of a metric. */

@@ -19,7 +19,7 @@ export interface StatusServer {
 /** Answers one request. */
 export type StatusHandler = (request: Request) => Response | Promise<Response>;
 
-/** Connections at a time; whoever comes beyond is sent away. */
+/** Connections at a time; whoever comes beyond takes the place of the oldest, which has had its time. */
 export const CONNECTIONS_MAX = 64;
 /** Longest life of a connection. */
 const CONNECTION_MS = 5_000;
@@ -40,13 +40,13 @@ export function serveStatus(
     while (!closed) {
       try {
         const connection = await listener.accept();
-        if (open.size >= CONNECTIONS_MAX) close(connection);
-        else {
-          open.set(
-            connection,
-            converse(connection, handler).finally(() => open.delete(connection)),
-          );
+        const [oldest] = open.keys();
+        if (oldest && open.size >= CONNECTIONS_MAX) {
+          open.delete(oldest);
+          close(oldest);
         }
+        const talk = converse(connection, handler).finally(() => open.delete(connection));
+        open.set(connection, talk);
       } catch {
         // The system may be out of files for a while; the listener stays.
         if (!closed) await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
@@ -57,8 +57,8 @@ export function serveStatus(
   return {
     port: (listener.addr as Deno.NetAddr).port,
     async close() {
+      if (!closed) listener.close();
       closed = true;
-      listener.close();
       // Whoever still reads is cut off: nobody may keep the process from ending.
       for (const connection of open.keys()) close(connection);
       await Promise.all([accepting, ...open.values()]);

@@ -8,6 +8,9 @@ export const QUIET_MS = 60_000;
 /** Kinds that are told apart; beyond, all share one. */
 export const KINDS_MAX = 256;
 
+/** The same for what strangers can send, who must not use up the kinds of what matters. */
+export const STRANGE_KINDS_MAX = 64;
+
 /** What `Log.write` is told, but for the address. */
 type Line = readonly [severity: Severity, event: string, text: string];
 
@@ -25,17 +28,19 @@ export class QuietLog {
   readonly #clock: Clock;
   /** In the order of their ends. */
   readonly #kinds = new Map<string, Kind>();
+  readonly #kindsMax: number;
 
-  constructor(log: Log, clock: Clock) {
+  constructor(log: Log, clock: Clock, kindsMax: number = KINDS_MAX) {
     this.#log = log;
     this.#clock = clock;
+    this.#kindsMax = kindsMax;
   }
 
   /** Writes the line unless one of the same kind was written within the minute. */
   write(kind: string, line: Line): void {
     const nowMs = this.#clock.nowMs();
     this.settle(nowMs);
-    const key = this.#kinds.has(kind) || this.#kinds.size < KINDS_MAX ? kind : "";
+    const key = this.#kinds.has(kind) || this.#kinds.size < this.#kindsMax ? kind : "";
     const known = this.#kinds.get(key);
     if (known) {
       known.muted += 1;

@@ -73,7 +73,8 @@ export class Snapshots {
         receivedAgeMs: ageOf(received.atMs, nowMs),
         refused: refused.views(nowMs),
       },
-      addresses: watches.map((watch) => watch.view(senders)),
+      // What was given up was named when that happened; shown is what is watched.
+      addresses: watched(watches).map((watch) => watch.view(senders)),
       addressesLeftOut: 0,
       checks: checks(),
       changes: recent.changes(nowMs),
@@ -83,7 +84,7 @@ export class Snapshots {
   /** What a supervisor asks for, cheaper than the whole. */
   vitals(): Vitals & { loop: LoopView } {
     const { clock, watches, alarm, listening } = this.#sources;
-    const nodes = watches.map(({ node }) => node);
+    const nodes = watched(watches).map(({ node }) => node);
     const stopping = nodes.some(({ stoppedAtMs }) => stoppedAtMs !== null);
     // A node that slept settles anew, for another reason.
     const starting = nodes.some(({ election, ownership }) =>
@@ -92,6 +93,12 @@ export class Snapshots {
     const phase = stopping ? "stopping" : starting ? "starting" : "running";
     return { phase, loop: { ...alarm.punctuality(clock.nowMs()), listening: listening() } };
   }
+}
+
+/** Those that have not ended; all, once none is left. */
+function watched(watches: readonly Watch[]): readonly Watch[] {
+  const running = watches.filter(({ exitCode }) => exitCode === null);
+  return running.length > 0 ? running : watches;
 }
 
 /** The zone that an endpoint of Exoscale names. */

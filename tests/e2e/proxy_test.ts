@@ -1,0 +1,30 @@
+// A proxy in the environment is no way to the metadata service, to a plain endpoint, or to a check of this machine.
+import { assert, assertEquals } from "@std/assert";
+import { Cluster, until } from "./cluster.ts";
+
+Deno.test("HTTP_PROXY and ALL_PROXY are asked neither for a plain endpoint nor for checks", async () => {
+  const asked: string[] = [];
+  const proxy = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, (request) => {
+    asked.push(request.url);
+    return new Response("the proxy's word");
+  });
+  const gone = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = gone.addr as Deno.NetAddr;
+  gone.close();
+  const cluster = new Cluster({ count: 1 });
+  const node = cluster.node(1);
+  const place = `http://127.0.0.1:${proxy.addr.port}`;
+  try {
+    const env = { HTTP_PROXY: place, http_proxy: place, ALL_PROXY: place };
+    cluster.start(node, { env, args: ["--check", `http://127.0.0.1:${port}/`] });
+    await until(() => cluster.holders.join() === "node-1", { title: "the cloud itself is asked" });
+    await until(() => node.process?.output.includes("check-failing") === true, {
+      title: "the dead service is seen to be dead",
+    });
+    assertEquals(asked, []);
+    assert(!node.process?.output.includes("the proxy's word"));
+  } finally {
+    await cluster.close();
+    await proxy.shutdown();
+  }
+});
