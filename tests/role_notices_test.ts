@@ -4,7 +4,7 @@ import { childEnvironment } from "../src/service/child_environment.ts";
 import { systemClock } from "../src/host/clock.ts";
 import { runCommand } from "../src/host/command.ts";
 import { OPTIONS } from "../src/options.ts";
-import { QUEUE_MAX, RoleNotices } from "../src/service/role_notices.ts";
+import { type NoticeSettings, QUEUE_MAX, RoleNotices } from "../src/service/role_notices.ts";
 import type { RoleChange } from "../src/world.ts";
 import { until } from "./e2e/cluster.ts";
 import { skippableTest } from "./skippable.ts";
@@ -19,27 +19,37 @@ const BACKUP: RoleChange = {
   holding: false,
 };
 const MASTER: RoleChange = { ...BACKUP, role: "master", reason: "best", holding: null };
+const OTHER_IP = "198.51.100.51";
+const SETTINGS = { timeoutMs: 30_000, holdMs: 0, several: false, instanceId: "an-id" };
 
 /** Runs the body beside notices to a script, which may write what it is told into `$OUT`. */
 async function withScript(
   script: string,
-  body: (notices: RoleNotices, told: () => string[], lines: string[]) => Promise<void>,
-  { timeoutMs = 30_000, words }: { timeoutMs?: number; words?: string[] } = {},
+  body: (
+    notices: RoleNotices,
+    told: () => string[],
+    lines: string[],
+    out: string,
+  ) => Promise<void>,
+  { words = ["sh", "-c", script], ...other }: Partial<NoticeSettings> = {},
 ): Promise<void> {
   const folder = await Deno.makeTempDir();
   const out = `${folder}/out`;
   await Deno.writeTextFile(out, "");
   const env = childEnvironment({ ...Deno.env.toObject(), OUT: out, IF_SHARED_SECRET: "never" });
   const lines: string[] = [];
-  const settings = { words: words ?? ["sh", "-c", script], timeoutMs, instanceId: "an-id", env };
+  const settings = { ...SETTINGS, env, words, ...other };
   const notices = new RoleNotices(settings, {
     clock: systemClock,
-    log: { write: (severity, event, text) => void lines.push(`${severity} ${event}: ${text}`) },
+    log: {
+      write: (severity, event, text, elasticIp) =>
+        void lines.push(`${elasticIp ? `${elasticIp} ` : ""}${severity} ${event}: ${text}`),
+    },
     run: runCommand,
   });
   const told = () => Deno.readTextFileSync(out).split("\n").filter(Boolean);
   try {
-    await body(notices, told, lines);
+    await body(notices, told, lines, out);
   } finally {
     await notices.close([]);
     await Deno.remove(folder, { recursive: true });
@@ -149,7 +159,7 @@ skippableTest(
     const folder = await Deno.makeTempDir();
     const lines: string[] = [];
     const env = { ...childEnvironment(Deno.env.toObject()), OUT: `${folder}/out` };
-    const settings = { words: ["sh", "-c", script], timeoutMs: 60_000, instanceId: "an-id", env };
+    const settings = { ...SETTINGS, words: ["sh", "-c", script], timeoutMs: 60_000, env };
     const notices = new RoleNotices(settings, {
       clock: systemClock,
       log: { write: (_severity, _event, text) => void lines.push(text) },
@@ -177,8 +187,9 @@ skippableTest(
           return [];
         }
       };
-      await until(() => told().length === 1 + QUEUE_MAX, { title: "the rest is told" });
-      const priorities = Array.from({ length: QUEUE_MAX - 1 }, (_, index) => index + 6);
+      await until(() => told().length === QUEUE_MAX, { title: "the rest is told" });
+      // The oldest that is left has become no change.
+      const priorities = Array.from({ length: QUEUE_MAX - 2 }, (_, index) => index + 7);
       assertEquals(told(), [
         "backup 198.51.100.50 0",
         "backup 198.51.100.51 10",
@@ -210,28 +221,145 @@ skippableTest(
   },
 );
 
-skippableTest("at the end a script that hangs is given up", NO_SHELL, async () => {
+skippableTest(
+  "at the end a script has its time, and what has been overtaken is not told",
+  NO_SHELL,
+  async () => {
+    const script = '[ $EXOIP_REASON != leaving ] || sleep 2.5; while ! [ -e "$OUT.go" ]; do ' +
+      'sleep 0.05; done; echo "$EXOIP_ROLE $EXOIP_ADDRESS $EXOIP_PRIORITY" >> "$OUT"';
+    await withScript(script, async (notices, told, lines, out) => {
+      notices.roleChanged(MASTER);
+      for (let priority = 1; priority <= 4; priority++) {
+        notices.roleChanged({ ...BACKUP, priority });
+        notices.roleChanged({ ...MASTER, priority });
+      }
+      notices.roleChanged({ ...BACKUP, elasticIp: OTHER_IP });
+      notices.roleChanged({ ...MASTER, elasticIp: OTHER_IP });
+      const closed = notices.close([{ ...MASTER, priority: 5 }]);
+      await Deno.writeTextFile(`${out}.go`, "");
+      await closed;
+      assertEquals(told(), [
+        "master 198.51.100.50 10",
+        "master 198.51.100.51 10",
+        "backup 198.51.100.50 5",
+      ]);
+      assertEquals(lines, []);
+    });
+  },
+);
+
+skippableTest("at the end scripts that hang are given up after a while", NO_SHELL, async () => {
+  await withScript("trap '' TERM; while :; do sleep 1; done", async (notices, _told, lines) => {
+    for (let number = 1; number <= 9; number++) {
+      notices.roleChanged({ ...BACKUP, elasticIp: `198.51.100.${number}` });
+    }
+    await notices.close([]);
+    const end = lines.findIndex((line) =>
+      /sh: given up at the end, [1-8] more not told$/.test(line)
+    );
+    assert(end >= 0, lines.join("; "));
+    const late = /sh: backup of 198\.51\.100\.\d: ended (after 0\.3 s|by SIGKILL)$/;
+    assert(lines.every((line, index) => index === end || late.test(line)), lines.join("; "));
+  }, { timeoutMs: 300 });
+});
+
+skippableTest("who is impatient at the end waits for no script", NO_SHELL, async () => {
   await withScript("exec sleep 300", async (notices, _told, lines) => {
     notices.roleChanged(BACKUP);
-    notices.roleChanged(MASTER);
-    await notices.close([{ ...MASTER, reason: "leaving" }]);
+    notices.roleChanged({ ...BACKUP, elasticIp: OTHER_IP });
+    const closed = notices.close([]);
+    notices.giveUp();
+    await closed;
     assertEquals(lines, [
-      "warning notify: sh: given up at the end, 2 more not told",
+      "warning notify: sh: given up at the end, 1 more not told",
       "warning notify: sh: backup of 198.51.100.50: ended by SIGTERM",
     ]);
   });
 });
 
+skippableTest(
+  "of several addresses a line says which it is about",
+  NO_SHELL,
+  async () => {
+    await withScript("exit 4", async (notices, _told, lines) => {
+      notices.roleChanged(BACKUP);
+      await until(() => lines.length === 1, { title: "it has failed" });
+      const line = "warning notify: sh: backup of 198.51.100.50: exit code 4";
+      assertEquals(lines, [`198.51.100.50 ${line}`]);
+    }, { several: true });
+  },
+);
+
+skippableTest(
+  "a role that the command knows is not told again when what came between was left out",
+  NO_SHELL,
+  async () => {
+    const script = 'while ! [ -e "$OUT.go" ]; do sleep 0.05; done; ' +
+      'echo "$EXOIP_PREVIOUS_ROLE-$EXOIP_ROLE" >> "$OUT"';
+    await withScript(script, async (notices, told, lines, out) => {
+      notices.roleChanged(BACKUP);
+      notices.roleChanged(MASTER);
+      notices.roleChanged({ ...BACKUP, reason: "unhealthy" });
+      // Each pushes out the oldest of the first address.
+      for (let number = 1; number < QUEUE_MAX; number++) {
+        notices.roleChanged({ ...BACKUP, elasticIp: `203.0.113.${number}` });
+      }
+      assertEquals(lines.length, 1);
+      await Deno.writeTextFile(`${out}.go`, "");
+      await until(() => told().length === QUEUE_MAX, { title: "all are told" });
+      await notices.close([]);
+      assertEquals(told(), Array.from({ length: QUEUE_MAX }, () => "none-backup"));
+    });
+  },
+);
+
+skippableTest(
+  "a role that flaps is told once it lasts, and not at all when it ends where it began",
+  NO_SHELL,
+  async () => {
+    await withScript('echo "$EXOIP_ROLE $EXOIP_PRIORITY" >> "$OUT"', async (notices, told) => {
+      const flap = (...changes: RoleChange[]) =>
+        changes.forEach((change, priority) => notices.roleChanged({ ...change, priority }));
+      flap(BACKUP, MASTER, BACKUP);
+      await until(() => told().length === 1, { title: "the last is told" });
+      flap(MASTER, BACKUP, MASTER, BACKUP);
+      notices.roleChanged({ ...BACKUP, elasticIp: OTHER_IP, priority: 7 });
+      await until(() => told().length === 2, { title: "another address is told" });
+      flap(MASTER, BACKUP, MASTER);
+      // Nobody waits at the end.
+      await notices.close([]);
+      assertEquals(told(), ["backup 2", "backup 7", "master 2"]);
+    }, { holdMs: 100 });
+  },
+);
+
+skippableTest(
+  "a role that never comes to rest is told nevertheless",
+  NO_SHELL,
+  async () => {
+    await withScript('echo "$EXOIP_ROLE" >> "$OUT"', async (notices, told) => {
+      let count = 0;
+      const flapping = setInterval(() => notices.roleChanged(++count % 2 ? BACKUP : MASTER), 5);
+      try {
+        await until(() => told().length >= 1, { title: "it is told" });
+      } finally {
+        clearInterval(flapping);
+      }
+    }, { holdMs: 500 });
+  },
+);
+
 Deno.test("a child gets no secret and nothing that is the service manager's, and all the rest", () => {
   const secrets = OPTIONS.flatMap(({ variables }) => variables)
     .filter((name) => name.includes("SECRET") && !name.endsWith("_FILE"));
   assert(secrets.length >= 2, secrets.join(" "));
-  const env = Object.fromEntries([...secrets, "IF_SHARED_SECRET", "NOTIFY_SOCKET", "WATCHDOG_USEC"]
-    .map((name) => [name, "never"]));
+  const others = ["IF_SHARED_SECRET", "IF_CHECK", "if_check", "NOTIFY_SOCKET", "WATCHDOG_USEC"];
+  const env = Object.fromEntries([...secrets, ...others].map((name) => [name, "never"]));
   const kept = {
     PATH: "/bin",
     IF_EXOSCALE_API_SECRET_FILE: "/run/secret",
     IF_EXOSCALE_API_KEY: "EXO",
+    IF_CHECK_INTERVAL: "2",
     MY_SECRET: "own",
   };
   assertEquals(childEnvironment({ ...env, ...kept, UNSET: undefined }), kept);

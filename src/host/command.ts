@@ -1,5 +1,6 @@
-// Children of this process. Each leads a group of its own, so that it can be ended with all that it has started; what
-// it writes is read slowly and not kept, so that no flood of output can delay a heartbeat or fill the memory.
+// Children of this process. Each leads a process group of its own, so that it can be ended with what it has started
+// and what has stayed in the group; what it writes is read slowly and not kept, so that no flood of output can delay a
+// heartbeat or fill the memory.
 
 /** How a command is run. */
 export interface CommandOptions {

@@ -4,6 +4,9 @@ import type { Environment } from "../cli.ts";
 /** Ours alone: who answers for us would tell the service manager lies. */
 const SUPERVISION = ["NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC"];
 
+/** What may have a password within: a check's URL, a check's argument. */
+const MAY_HIDE = ["IF_CHECK"];
+
 /** Our environment without secrets. The name of a file that has one is none. */
 export function childEnvironment(env: Environment): Record<string, string> {
   const kept: Record<string, string> = {};
@@ -16,5 +19,6 @@ export function childEnvironment(env: Environment): Record<string, string> {
 
 /** Case does not count: on Windows it does not, either. */
 function isSecret(name: string): boolean {
+  if (MAY_HIDE.includes(name.toUpperCase())) return true;
   return /^(IF|EXOSCALE|CLOUDSTACK)_/i.test(name) && /SECRET/i.test(name) && !/_FILE$/i.test(name);
 }

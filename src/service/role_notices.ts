@@ -1,5 +1,6 @@
 // --notify: a command is told of every change of role, in order, one at a time. Nobody waits for it: what comes while
-// it runs is queued, and of a queue that grows too long what has been overtaken is left out.
+// it runs is queued, and of a queue that grows too long what has been overtaken is left out. A role is told once it has
+// lasted for a moment, so that one that flaps and ends where it began is no news.
 import { failureOf, type RunCommand } from "../host/command.ts";
 import type { Clock, Log, Observer, RoleChange } from "../world.ts";
 
@@ -9,6 +10,10 @@ export interface NoticeSettings {
   readonly words: readonly string[];
   /** Longest run. */
   readonly timeoutMs: number;
+  /** How long a role must last to be told, 0 for at once. One that goes on changing is told after five times that. */
+  readonly holdMs: number;
+  /** Whether the process serves several addresses, so that a line must say which it is about. */
+  readonly several: boolean;
   /** Of this node, for the command. */
   readonly instanceId: string;
   /** The environment to which the facts are added. */
@@ -24,14 +29,22 @@ export interface NoticeWorld {
 
 /** Notices that may wait; the newest of each address always may. */
 export const QUEUE_MAX = 16;
-/** At the end: longest wait for the command to be told all. */
-export const CLOSE_MS = 2_000;
-/** And then for one that was ended to be gone. */
+/** Longest time for a command that was ended to be gone. */
 const END_MS = 1_000;
+/** Spans of `holdMs` after which a role that goes on changing is told. */
+const HOLDS_MAX = 5;
 
 interface Notice {
   readonly change: RoleChange;
   readonly wallMs: number;
+}
+
+/** A notice that waits for its role to last. */
+interface Held {
+  readonly notice: Notice;
+  /** Since when the role of this address is not quiet. */
+  readonly sinceMs: number;
+  readonly over: AbortController;
 }
 
 /** Tells the command. */
@@ -39,12 +52,16 @@ export class RoleNotices implements Observer {
   readonly #settings: NoticeSettings;
   readonly #world: NoticeWorld;
   readonly #queue: Notice[] = [];
+  /** What is not in the queue yet, by address. */
+  readonly #held = new Map<string, Held>();
   /** The role that was noticed last, by address. */
   readonly #noticed = new Map<string, RoleChange["role"]>();
   /** The role that the command was told last, by address. */
   readonly #told = new Map<string, RoleChange["role"]>();
   readonly #end = new AbortController();
   #working: Promise<void> | null = null;
+  /** Ends the wait for the command at the end. */
+  readonly #impatience = new AbortController();
 
   constructor(settings: NoticeSettings, world: NoticeWorld) {
     this.#settings = settings;
@@ -57,62 +74,117 @@ export class RoleNotices implements Observer {
     const undecided = reason === "settling" || reason === "stalled";
     if (this.#noticed.get(elasticIp) === role || (undecided && role === "backup")) return;
     this.#noticed.set(elasticIp, role);
-    this.#queue.push({ change, wallMs: this.#world.clock.wallMs() });
-    this.#shorten();
-    this.#working ??= this.#work().finally(() => this.#working = null);
+    this.#hold({ change, wallMs: this.#world.clock.wallMs() });
+  }
+
+  /** Longest time that `close()` takes: what runs may finish, and so may one after it, or several that are quicker. */
+  get closeMaxMs(): number {
+    return 2 * (this.#settings.timeoutMs + END_MS);
   }
 
   /**
-   * The watchdog has ended: who was master last is none any more, and the command learns that, too. Resolves when all
-   * is told, or when the wait for it is over and what still ran is ended.
+   * The watchdog has ended: who was master last is none any more, and the command learns that, too. Of what waits only
+   * the newest of each address is told. Resolves when that is done, or when the wait for it is over and what still ran
+   * is ended.
    */
   async close(last: readonly RoleChange[]): Promise<void> {
     for (const change of last) {
       const wasMaster = this.#noticed.get(change.elasticIp) === "master";
       if (wasMaster) this.roleChanged({ ...change, role: "backup", reason: "leaving" });
     }
-    if (await this.#idleWithin(CLOSE_MS)) return;
-    const left = this.#queue.splice(0).length;
+    for (const held of [...this.#held.values()]) this.#release(held);
+    const newest = this.#queue.filter((notice, index) => this.#isNews(notice, index));
+    this.#queue.splice(0, Infinity, ...newest);
+    if (await this.#idle(this.closeMaxMs - END_MS, this.#impatience)) return;
+    const left =
+      this.#queue.splice(0).filter((notice, index) => this.#isNews(notice, index)).length;
     this.#say(`given up at the end${left > 0 ? `, ${left} more not told` : ""}`);
     this.#end.abort();
-    await this.#idleWithin(END_MS);
+    await this.#idle(END_MS, new AbortController());
   }
 
-  async #idleWithin(ms: number): Promise<boolean> {
-    const over = new AbortController();
+  /** Whoever waits for `close()`, now or later, waits no longer. */
+  giveUp(): void {
+    this.#impatience.abort();
+  }
+
+  /** Whether the command was told all before the time is over or the wait is aborted. */
+  async #idle(ms: number, over: AbortController): Promise<boolean> {
     const late = this.#world.clock.sleep(ms, over.signal).then(() => false);
     const idle = await Promise.race([(this.#working ?? Promise.resolve()).then(() => true), late]);
     over.abort();
     return idle;
   }
 
+  /** A newer notice of the same address takes the place of one that is held. */
+  #hold(notice: Notice): void {
+    const { holdMs } = this.#settings;
+    const { clock } = this.#world;
+    const { elasticIp } = notice.change;
+    const before = this.#held.get(elasticIp);
+    before?.over.abort();
+    const nowMs = clock.nowMs();
+    const held = { notice, sinceMs: before?.sinceMs ?? nowMs, over: new AbortController() };
+    this.#held.set(elasticIp, held);
+    const waitMs = Math.min(holdMs, held.sinceMs + HOLDS_MAX * holdMs - nowMs);
+    if (waitMs <= 0) return this.#release(held);
+    clock.sleep(waitMs, held.over.signal).then(() => this.#release(held));
+  }
+
+  /** Its turn has come, unless it was overtaken. */
+  #release(held: Held): void {
+    const { elasticIp } = held.notice.change;
+    if (this.#held.get(elasticIp) !== held) return;
+    this.#held.delete(elasticIp);
+    held.over.abort();
+    this.#queue.push(held.notice);
+    this.#shorten();
+    this.#working ??= this.#work();
+  }
+
   /** Leaves out the oldest that a newer one of the same address overtakes. */
   #shorten(): void {
     if (this.#queue.length <= QUEUE_MAX) return;
-    const overtaken = this.#queue.findIndex(({ change: { elasticIp } }, index) =>
-      this.#queue.slice(index + 1).some(({ change }) => change.elasticIp === elasticIp)
-    );
+    const overtaken = this.#queue.findIndex((notice, index) => this.#isOvertaken(notice, index));
     const [left] = overtaken < 0 ? [] : this.#queue.splice(overtaken, 1);
-    if (left) this.#say(`${titleOf(left.change)} is left out: too many wait`);
+    if (left) {
+      this.#say(`${titleOf(left.change)} is left out: too many wait`, left.change.elasticIp);
+    }
   }
 
+  /** What the command has been told already, or is told by a newer one, is none. */
+  #isNews(notice: Notice, index: number): boolean {
+    const { elasticIp, role } = notice.change;
+    return this.#told.get(elasticIp) !== role && !this.#isOvertaken(notice, index);
+  }
+
+  #isOvertaken({ change: { elasticIp } }: Notice, index: number): boolean {
+    return this.#queue.slice(index + 1).some(({ change }) => change.elasticIp === elasticIp);
+  }
+
+  /** To be called with a notice in the queue, so that it does not end before it has returned. */
   async #work(): Promise<void> {
     for (let notice = this.#queue.shift(); notice; notice = this.#queue.shift()) {
       await this.#tell(notice);
     }
+    this.#working = null;
   }
 
   async #tell({ change, wallMs }: Notice): Promise<void> {
     const { words, timeoutMs, env } = this.#settings;
+    const { elasticIp, role } = change;
+    // Where what came between was left out, this is no change.
+    if (this.#told.get(elasticIp) === role) return;
     const facts = this.#facts(change, wallMs);
-    this.#told.set(change.elasticIp, change.role);
+    this.#told.set(elasticIp, role);
     const options = { timeoutMs, signal: this.#end.signal, keepsChildren: true };
     try {
       const outcome = await this.#world.run(words, { env: { ...env, ...facts }, ...options });
       const bad = outcome.code !== 0 || outcome.lateAfterMs !== null;
-      if (bad) this.#say(`${titleOf(change)}: ${failureOf(outcome)}`);
+      if (bad) this.#say(`${titleOf(change)}: ${failureOf(outcome)}`, elasticIp);
     } catch (error) {
-      this.#say(`${titleOf(change)}: ${error instanceof Error ? error.message : error}`);
+      const reason = error instanceof Error ? error.message : `${error}`;
+      this.#say(`${titleOf(change)}: ${reason}`, elasticIp);
     }
   }
 
@@ -130,9 +202,10 @@ export class RoleNotices implements Observer {
     };
   }
 
-  #say(text: string): void {
-    const [program = ""] = this.#settings.words;
-    this.#world.log.write("warning", "notify", `${program}: ${text}`);
+  #say(text: string, elasticIp?: string): void {
+    const { words: [program = ""], several } = this.#settings;
+    const about = several && elasticIp !== undefined ? [elasticIp] : [];
+    this.#world.log.write("warning", "notify", `${program}: ${text}`, ...about);
   }
 }
 

@@ -11,6 +11,13 @@ import { RoleNotices } from "./role_notices.ts";
 import type { Watchdog } from "../watch/watchdog.ts";
 import type { Log, Observer } from "../world.ts";
 
+/** How long a role lasts before the command is told: without their cloud nodes change theirs within milliseconds. */
+const HOLD_MS = 200;
+/** Added to the longest time that the command takes at the end, for what comes after it. */
+const END_MARGIN_MS = 5_000;
+/** Told that often to stop, the process waits for nothing any more. */
+const STOPS_MAX = 2;
+
 /** Checks and notices of one watchdog. */
 export class Service {
   #config: Config;
@@ -22,6 +29,7 @@ export class Service {
   #checks: HealthChecks | null = null;
   /** Checks of before a reload that may still be ending. */
   #ending: Promise<unknown> = Promise.resolve();
+  #deaf: () => void = () => {};
 
   constructor(
     config: Config,
@@ -33,8 +41,9 @@ export class Service {
     this.#env = childEnvironment(host.env);
     const { notify: words, notifyTimeoutMs: timeoutMs } = config;
     const { clock, runCommand: run } = host;
-    this.#notices = words &&
-      new RoleNotices({ words, timeoutMs, instanceId, env: this.#env }, { clock, log, run });
+    const several = config.addresses.length > 1;
+    const settings = { timeoutMs, holdMs: HOLD_MS, several, instanceId, env: this.#env };
+    this.#notices = words && new RoleNotices({ words, ...settings }, { clock, log, run });
   }
 
   /** Who wants to know of changes, null when nobody does. */
@@ -51,6 +60,10 @@ export class Service {
   /** Begins the checks, and tells the watchdog what they find. */
   attend(watchdog: Watchdog): void {
     this.#watchdog = watchdog;
+    let stops = 0;
+    this.#deaf = this.#host.signals.listen((signal) => {
+      if (signal === "stop" && ++stops > STOPS_MAX) this.#notices?.giveUp();
+    });
     this.#check(watchdog, []);
   }
 
@@ -86,13 +99,22 @@ export class Service {
     });
   }
 
-  /** The watchdog has ended: no check runs any more, and the command is told so. Bounded in time. */
+  /**
+   * The watchdog has ended: no check runs any more, and the command is told so, for which the service manager allows
+   * the time. Bounded by about twice the time-out of the command.
+   */
   async close(): Promise<void> {
     const last = (this.#watchdog?.watches ?? []).map(({ node }) => {
       const { settings, role, reason, priority, holding } = node.election;
       const { elasticIp } = settings;
       return { elasticIp, role, previousRole: role, reason, priority, holding };
     });
-    await Promise.all([this.#ending, this.#checks?.close(), this.#notices?.close(last)]);
+    const notices = this.#notices;
+    if (notices) {
+      const usec = Math.ceil((notices.closeMaxMs + END_MARGIN_MS) * 1_000);
+      this.#host.supervisor?.tell([`EXTEND_TIMEOUT_USEC=${usec}`]);
+    }
+    await Promise.all([this.#ending, this.#checks?.close(), notices?.close(last)]);
+    this.#deaf();
   }
 }

@@ -160,3 +160,79 @@ skippableTest(
     }
   },
 );
+
+skippableTest(
+  "at the end --notify has its time for each address, and the service manager allows it",
+  Deno.build.os === "linux" ? null : "needs systemd's sockets",
+  async () => {
+    const folder = await Deno.makeTempDir();
+    const manager = Deno.listenDatagram({ transport: "unixpacket", path: `${folder}/notify` });
+    const heard: string[] = [];
+    const hearing = (async () => {
+      for await (const [bytes] of manager) heard.push(new TextDecoder().decode(bytes));
+    })();
+    const cluster = new Cluster({ count: 1 });
+    const ips = [cluster.address.ip, "198.51.100.60"];
+    cluster.server.model.addAddress("198.51.100.60");
+    const one = cluster.node(1);
+    const script = "[ $EXOIP_REASON != leaving ] || sleep 1.5; " +
+      `echo "$EXOIP_ROLE $EXOIP_ADDRESS" >> ${folder}/told; exit 5`;
+    const told = () => {
+      try {
+        return Deno.readTextFileSync(`${folder}/told`).trim().split("\n");
+      } catch {
+        return [];
+      }
+    };
+    try {
+      const args = ["--notify", `sh -c '${script}'`, "--notify-timeout", "20s"];
+      const env = { NOTIFY_SOCKET: `${folder}/notify` };
+      cluster.start(one, { elasticIp: ips.join(), args, env });
+      await until(() => told().length === 2, { title: "both are master" });
+      one.process?.signal("SIGTERM");
+      assertEquals(await one.process?.ended(), 0, one.process?.output);
+      assertEquals(told().slice(2).sort(), ips.map((ip) => `backup ${ip}`));
+      for (const ip of ips) {
+        assert(one.process?.output.includes(`notify: ${ip}: sh: backup of ${ip}: exit code 5`));
+      }
+      const stopping = heard.findIndex((text) => text.includes("STOPPING=1"));
+      const more = heard.indexOf("EXTEND_TIMEOUT_USEC=47000000");
+      assert(stopping >= 0 && stopping < more, heard.join("; "));
+    } finally {
+      await cluster.close();
+      manager.close();
+      await hearing;
+      await Deno.remove(folder, { recursive: true });
+    }
+  },
+);
+
+skippableTest("a third SIGTERM waits for no --notify", NO_SHELL, async () => {
+  const folder = await Deno.makeTempDir();
+  const cluster = new Cluster({ count: 1 });
+  const one = cluster.node(1);
+  try {
+    const script = `[ $EXOIP_ROLE = master ] || { touch ${folder}/leaving; exec sleep 300; }`;
+    cluster.start(one, { args: ["--notify", `sh -c '${script}'`, "--notify-timeout", "1h"] });
+    await until(() => cluster.holders.join() === "node-1", { title: "it holds" });
+    one.process?.signal("SIGTERM");
+    const leaving = () => {
+      try {
+        return Deno.statSync(`${folder}/leaving`).isFile;
+      } catch {
+        return false;
+      }
+    };
+    await until(leaving, { title: "the command hangs" });
+    for (const _ of Array(50)) {
+      if (one.process?.code !== null) break;
+      one.process.signal("SIGTERM");
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    }
+    assertEquals(await one.process?.ended(), 0, one.process?.output);
+    assertMatch(one.process?.output ?? "", /notify: sh: given up at the end$/m);
+  } finally {
+    await cluster.close();
+    await Deno.remove(folder, { recursive: true });
+  }
+});
