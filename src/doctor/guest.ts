@@ -13,7 +13,8 @@ const IP_PROGRAMS = ["ip", "/usr/sbin/ip", "/sbin/ip"];
 const COMMAND_MS = 5_000;
 
 /** The check. */
-export async function checkGuest({ host, config }: Facts): Promise<Said[]> {
+export async function checkGuest(facts: Facts, signal: AbortSignal): Promise<Said[]> {
+  const { host, config } = facts;
   let interfaces: ReturnType<typeof host.interfaces>;
   try {
     interfaces = host.interfaces();
@@ -25,7 +26,11 @@ export async function checkGuest({ host, config }: Facts): Promise<Said[]> {
   const names = [...new Set(interfaces.map(({ name }) => name))].join(", ") || "none";
   const trouble = addressOn === null ? null : await troubleWith(addressOn, { host, names });
   if (trouble !== null) return [fail(`${nameOf("address-on")} ${addressOn}: ${trouble}`)];
-  return config.addresses.map(({ elasticIp }) => {
+  const texts = config.addresses.map(({ elasticIp }) => elasticIp);
+  // Only one that is given otherwise than by its address needs the cloud.
+  const given = texts.every((text) => canonicalIp(text) !== null);
+  const elasticIps = given ? texts : await facts.elasticIps(signal);
+  return elasticIps.map((elasticIp) => {
     const own = interfaces.find(({ address }) => canonicalIp(address) === elasticIp);
     if (own) return ok(`${elasticIp} is on the interface ${own.name}`);
     if (addressOn) return ok(`${elasticIp} will be put on ${addressOn} (${nameOf("address-on")})`);
@@ -35,7 +40,7 @@ export async function checkGuest({ host, config }: Facts): Promise<Said[]> {
   });
 }
 
-/** Why the start could not use that interface, null when it can. The runtime lists none that is down or has no address. */
+/** Why the start could not use that interface; `ip` is asked, since the runtime lists none that is down or bare. */
 async function troubleWith(
   device: string,
   { host: { runCommand, env }, names }: {

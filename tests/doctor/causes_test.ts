@@ -1,5 +1,6 @@
 // --doctor names the cause, once: the right one of two faults, and what to do about it.
 import { assertEquals, assertMatch } from "@std/assert";
+import { summaryOf } from "../../src/doctor/finding.ts";
 import { APIS, ELASTIC_IP } from "../exoscale/stage.ts";
 import { examine, healthyStage } from "./examination.ts";
 
@@ -84,4 +85,34 @@ Deno.test("--doctor says what to do about a group or a peer that does not exist"
     assertMatch(of("peers").join("\n"), line);
     assertEquals(failing(lines), ["peers"], lines.join("\n"));
   }
+});
+
+Deno.test("--doctor fails once for an instance that does not exist", async () => {
+  for (const api of APIS) {
+    await using stage = healthyStage();
+    const identity = ["-i", "00000001-0000-4000-8000-0000000000ff"];
+    const { lines } = await examine(stage, { api, identity });
+    assertEquals(failing(lines), ["identity"], lines.join("\n"));
+  }
+});
+
+Deno.test("--doctor looks for an Elastic IP that is given by its description on the interfaces", async () => {
+  await using stage = healthyStage();
+  stage.address.description = "front door";
+  const { of } = await examine(stage, { argv: ["-xi", "front door"] });
+  assertEquals(of("interface"), [`ok ${ELASTIC_IP} is on the interface lo`]);
+});
+
+Deno.test("the README's sample of --doctor counts its lines rightly", async () => {
+  const readme = await Deno.readTextFile(new URL("../../README.md", import.meta.url));
+  const [, sample = ""] = /\n## Doctor\n[^]*?\n```\n([^]*?)\n```\n/.exec(readme) ?? [];
+  const lines = sample.split("\n");
+  const findings = lines.slice(0, -1).map((line) => {
+    const [, mark, check = "", text = ""] = /^(ok|warn|FAIL|skip) +(\w+) +(.+)$/.exec(line) ?? [];
+    if (mark !== "ok" && mark !== "warn" && mark !== "FAIL" && mark !== "skip") {
+      throw new Error(line);
+    }
+    return { mark, check, text } as const;
+  });
+  assertEquals(lines.at(-1), summaryOf(findings));
 });
