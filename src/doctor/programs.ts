@@ -38,7 +38,7 @@ function look(
   return fail(
     path
       ? `${option}: ${program} is no file: correct the path, or install it`
-      : `${option}: no ${program} in ${folders.join(":")}: install it, or give its whole path`,
+      : `${option}: no ${program} in the search path (PATH): install it, or give its whole path`,
   );
 }
 

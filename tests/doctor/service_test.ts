@@ -98,12 +98,12 @@ skippableTest(
       ]);
       assertEquals(await look("nobody", `exec:${folder}/nobody --at-all`), [
         1,
-        `FAIL ${notify}: no nobody in /nowhere:DIR: install it, or give its whole path`,
+        `FAIL ${notify}: no nobody in the search path (PATH): install it, or give its whole path`,
         `FAIL ${check}: DIR/nobody is no file: correct the path, or install it`,
       ]);
       assertEquals(await look("folder", "exec:plain"), [
         1,
-        `FAIL ${notify}: no folder in /nowhere:DIR: install it, or give its whole path`,
+        `FAIL ${notify}: no folder in the search path (PATH): install it, or give its whole path`,
         `FAIL ${check}: DIR/plain may not be executed: chmod +x DIR/plain`,
       ]);
       assertEquals(await look("tell", "tcp://127.0.0.1:1"), [0, `ok ${notify}: DIR/tell is there`]);
