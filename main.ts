@@ -11,6 +11,7 @@ import { openLog } from "./src/host/log.ts";
 import { localMachine } from "./src/host/metadata.ts";
 import { openSupervisor } from "./src/host/notify.ts";
 import { pidFiles } from "./src/host/pid_file.ts";
+import { keepPlainRequestsDirect } from "./src/host/proxy.ts";
 import { processPrivileges } from "./src/host/privileges.ts";
 import { processSignals } from "./src/host/signals.ts";
 import { readTextFile } from "./src/host/text_file.ts";
@@ -44,4 +45,8 @@ export function thisComputer(): Host {
   };
 }
 
-if (import.meta.main) Deno.exit(await runProgram(Deno.args, thisComputer()));
+if (import.meta.main) {
+  const host = thisComputer();
+  keepPlainRequestsDirect(Deno.env);
+  Deno.exit(await runProgram(Deno.args, host));
+}

@@ -21,6 +21,16 @@ Deno.test("every option that a file can set is one that a reload applies, or one
   assertEquals(unclassified(), []);
 });
 
+/** A process that runs no programs. */
+const NO_RIGHTS = { run: false };
+
+Deno.test("a check that runs a program is applied while the process may still run one", () => {
+  const [without, plain] = [read(), read("--check", "exec:true")];
+  assertEquals(changesBetween(without, plain, NO_RIGHTS).needsRestart, ["check"]);
+  assertEquals(changesBetween(without, plain, { run: true }).apply, ["check"]);
+  assertEquals(changesBetween(plain, without, NO_RIGHTS).apply, ["check"]);
+});
+
 /** Flags, and what they change. */
 const ROWS: ReadonlyArray<readonly [argv: string[], changes: Partial<Changes>]> = [
   [[], {}],
@@ -58,8 +68,8 @@ Deno.test("changesBetween() tells what is applied and what needs a restart, in b
   const old = read();
   for (const [argv, changes] of ROWS) {
     const wanted = { apply: [], needsRestart: [], ...changes };
-    assertEquals(changesBetween(old, read(...argv)), wanted, argv.join(" "));
-    assertEquals(changesBetween(read(...argv), old), wanted, argv.join(" "));
+    assertEquals(changesBetween(old, read(...argv), NO_RIGHTS), wanted, argv.join(" "));
+    assertEquals(changesBetween(read(...argv), old, NO_RIGHTS), wanted, argv.join(" "));
   }
 });
 
@@ -67,11 +77,18 @@ Deno.test("applied() has what can be applied of the next configuration, and noth
   const old = read();
   for (const [argv, { apply = [], needsRestart = [] }] of ROWS) {
     const next = read(...argv);
-    const config = applied(old, next);
-    assertEquals(changesBetween(config, next), { apply: [], needsRestart }, argv.join(" "));
+    const config = applied(old, next, NO_RIGHTS);
+    assertEquals(
+      changesBetween(config, next, NO_RIGHTS),
+      { apply: [], needsRestart },
+      argv.join(" "),
+    );
     if (apply.length === 0) assertEquals(config, old);
   }
-  assertEquals(applied(old, read("-xi", "198.51.100.51", "-P", "7")).addresses, old.addresses);
+  assertEquals(
+    applied(old, read("-xi", "198.51.100.51", "-P", "7"), NO_RIGHTS).addresses,
+    old.addresses,
+  );
 });
 
 const TOML = "/etc/exoip.toml", ENV = "/etc/exoip.env", KEYFILE = "/etc/secret";

@@ -3,6 +3,12 @@
 import type { Config } from "../config.ts";
 import { OPTIONS } from "../options.ts";
 
+/** What the process may still do. */
+export interface Rights {
+  /** It may run programs, because it did when it began. */
+  readonly run: boolean;
+}
+
 /** What is different, by the names of the options. */
 export interface Changes {
   /** In force at once. */
@@ -18,7 +24,7 @@ interface Row {
   readonly keys: readonly Key[];
   /** What is compared. */
   readonly of: (config: Config) => unknown;
-  readonly restart: (old: Config, next: Config) => boolean;
+  readonly restart: (old: Config, next: Config, rights: Rights) => boolean;
 }
 
 /** Can be changed at once; compared are the keys, unless something of them is. */
@@ -95,7 +101,7 @@ const ROWS: readonly Row[] = [
     keys: ["checks"],
     of: ({ checks }) => checks,
     // Whoever has given up the right to run programs cannot run one.
-    restart: (old, next) => runsPrograms(next) && !runsPrograms(old),
+    restart: (_, next, rights) => runsPrograms(next) && !rights.run,
   },
   now("check-interval", ["checkIntervalMs"]),
   now("check-timeout", ["checkTimeoutMs"]),
@@ -117,16 +123,18 @@ export function unclassified(): string[] {
 }
 
 /** Compares two configurations. */
-export function changesBetween(old: Config, next: Config): Changes {
+export function changesBetween(old: Config, next: Config, rights: Rights): Changes {
   const changed = ROWS.filter(({ of }) => !same(of(old), of(next)));
   const names = (wanted: boolean) =>
-    changed.filter(({ restart }) => restart(old, next) === wanted).map(({ option }) => option);
+    changed.filter(({ restart }) => restart(old, next, rights) === wanted).map(({ option }) =>
+      option
+    );
   return { apply: names(false), needsRestart: names(true) };
 }
 
 /** The old configuration with what can be applied of the next. */
-export function applied(old: Config, next: Config): Config {
-  const { apply } = changesBetween(old, next);
+export function applied(old: Config, next: Config, rights: Rights): Config {
+  const { apply } = changesBetween(old, next, rights);
   const keys = ROWS.filter(({ option }) => apply.includes(option)).flatMap((row) => row.keys);
   return { ...old, ...Object.fromEntries(keys.map((key) => [key, next[key]])) };
 }

@@ -85,7 +85,7 @@ export function aimOf(state: Election): Aim {
       peer.instanceId === null ? [] : { instanceId: peer.instanceId, waitMs: waitMs(state, peer) }
     ),
     resolved: peers.every(({ instanceId }) => instanceId !== null),
-    unheard: instancesOf(silent.filter((peer) => !buried.includes(peer))),
+    unheard: instancesOf(silent.filter((peer) => !buried.includes(peer) && !peer.mourned)),
     reluctant: want === "hold" && !state.listed && silent.length > 0,
     challenged: want === "hold" &&
       peers.some((peer) => eligible(peer) && peer.trailer?.holds && ranksAfter(peer, state)),
@@ -100,7 +100,8 @@ function wantOf(
     // Who has just started does not know yet whether it is alone.
     const unsure = settling(state) && (state.settledAtMs === Infinity || peers.length > 0);
     const wait = state.stops === 1 && state.yieldUntilMs !== PASSED &&
-      (unsure || peers.some((peer) => peer.alive));
+      // Nobody waits for one that leaves in the same moment.
+      (unsure || peers.some(({ alive, trailer }) => alive && !trailer?.leaving));
     return wait ? "yield" : "release";
   }
   if (settling(state)) return "keep";

@@ -14,6 +14,7 @@
 //
 // What follows for the address is in aim.ts, what is done about it in ownership.ts.
 import {
+  deadTimeMs,
   deathAtMs,
   type Election,
   type ElectionSettings,
@@ -70,6 +71,7 @@ export function startElection(
     reason: "settling",
     roleSinceMs: atMs,
     peers: new Map((peers ?? []).map((peer) => [peer.address, unheard(peer)])),
+    brisk: null,
     // A node that may have to stand back first learns whether it holds, see `standsBack`.
     heartbeatAtMs: settings.preemptDelayMs > 0 ? atMs + settings.intervalMs : atMs,
     settledAtMs: peers ? atMs + holdOffMs(settings) : Infinity,
@@ -155,10 +157,15 @@ function apply(state: Election, event: ElectionEvent, atMs: number): Election {
 /** A priority that signals have changed stays so unless the configured one has changed, too. */
 function reconfigured(state: Election, settings: ElectionSettings, atMs: number): Election {
   const same = settings.priority === state.settings.priority;
+  const before = state.settings;
+  const longer = settings.intervalMs > before.intervalMs;
   return {
     ...state,
     settings: { ...settings, elasticIp: state.settings.elasticIp },
     priority: same ? state.priority : settings.priority,
+    brisk: longer
+      ? { intervalMs: before.intervalMs, untilMs: atMs + 2 * deadTimeMs(before) }
+      : state.brisk,
     heartbeatAtMs: Math.min(state.heartbeatAtMs, atMs + settings.intervalMs),
   };
 }

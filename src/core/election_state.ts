@@ -65,6 +65,8 @@ export interface Election {
   readonly roleSinceMs: number;
   /** By address. */
   readonly peers: ReadonlyMap<string, Peer>;
+  /** Until when we speak at the interval of before, so that all have heard of the longer one; null if they have. */
+  readonly brisk: { readonly intervalMs: number; readonly untilMs: number } | null;
   /** When the next heartbeat is due. */
   readonly heartbeatAtMs: number;
   /** End of the hold-off; Infinity until the peers are known. */

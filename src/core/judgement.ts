@@ -49,7 +49,7 @@ function bury(state: Election, atMs: number): ReadonlyMap<string, Peer> {
   const silent = (peer: Peer) => peer.alive && deathAtMs(peer, state) <= atMs;
   if (![...state.peers.values()].some(silent)) return state.peers;
   const marked = [...state.peers].map(([address, peer]) =>
-    [address, silent(peer) ? { ...peer, alive: false } : peer] as const
+    [address, silent(peer) ? { ...peer, alive: false, mourned: state.listed } : peer] as const
   );
   return new Map(marked);
 }

@@ -179,7 +179,8 @@ function speak(
   { atMs, effects, joined }: Turn & { joined: boolean },
 ): [Node, NodeEffect[]] {
   const { election, ownership } = node;
-  const { intervalMs } = election.settings;
+  const { brisk, settings } = election;
+  const intervalMs = brisk && atMs < brisk.untilMs ? brisk.intervalMs : settings.intervalMs;
   const hint = advert(election);
   // Nobody may rely on a hold that is being given up.
   const says = { ...hint, holds: hint.holds && !detaching(ownership) };

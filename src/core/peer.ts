@@ -26,6 +26,8 @@ export interface Peer extends PeerIdentity {
   readonly heardAtMs: number | null;
   /** False until heard, and again once silent for the dead time. */
   readonly alive: boolean;
+  /** It died while the list had us, so that its silence means death and not that it does not know us. */
+  readonly mourned: boolean;
   /** As in its last heartbeat; 255 before. */
   readonly priority: number;
   /** Id in its last heartbeat, empty before. */
@@ -47,6 +49,7 @@ export function unheard(identity: PeerIdentity): Peer {
     ...identity,
     heardAtMs: null,
     alive: false,
+    mourned: false,
     priority: LAST_PRIORITY,
     heardId: "",
     trailer: null,

@@ -107,7 +107,11 @@ export function rosterWakeAtMs(roster: Roster): number {
   if (reading) return Infinity;
   if (needed) {
     const firstMs = FIRST_MS * 2 ** Math.max(0, failures - 1);
-    const atMs = known ? neededAtMs + NEED_MS : readAtMs + Math.min(firstMs, FIRST_CAP_MS);
+    // Who is refused again and again asks more and more rarely.
+    const againMs = failures > 1 ? Math.min(NEED_MS * 2 ** (failures - 1), REFRESH_MS) : 0;
+    const atMs = known
+      ? Math.max(neededAtMs + NEED_MS, readAtMs + againMs)
+      : readAtMs + Math.min(firstMs, FIRST_CAP_MS);
     return Math.max(atMs, notBeforeMs);
   }
   return dynamic && !listed ? readAtMs + UNLISTED_MS : Infinity;

@@ -50,13 +50,14 @@ export class ClientV2 {
     this.#signer = new Signer(options.renewed ?? (() => options), "SHA-256");
   }
 
-  /** Reads a resource. */
+  /** Reads a resource; what is urgent takes its turn among the changes. */
   async get(
     path: string,
     signal: AbortSignal,
     query: Record<string, string> = {},
+    { urgent = false }: { urgent?: boolean } = {},
   ): Promise<Fields> {
-    return fieldsOf(await this.#call("GET", path, { query, signal }), `GET ${path}`);
+    return fieldsOf(await this.#call("GET", path, { query, urgent, signal }), `GET ${path}`);
   }
 
   /**
@@ -104,8 +105,9 @@ export class ClientV2 {
   async #call(
     method: "GET" | "PUT",
     path: string,
-    { query = {}, body, before, signal }: {
+    { query = {}, urgent = method !== "GET", body, before, signal }: {
       query?: Record<string, string>;
+      urgent?: boolean;
       body?: string;
       before?: (() => void) | undefined;
       signal: AbortSignal;
@@ -116,7 +118,7 @@ export class ClientV2 {
     const url = new URL(endpoint + path);
     for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value);
     let sentAtMs = 0;
-    const answer = await this.#pace.send({ writes: method !== "GET", before, signal }, async () => {
+    const answer = await this.#pace.send({ writes: urgent, before, signal }, async () => {
       const expires = Math.floor((clock.wallMs() + LIFETIME_MS) / 1000);
       const { apiKey, secret } = this.#signer.now();
       const headers = {

@@ -97,7 +97,9 @@ export class CloudV2 implements Cloud {
     signal: AbortSignal,
   ): Promise<"taken" | "absent" | "running"> {
     const askedAtMs = this.#clock.nowMs();
-    const instance = await absentAs(null, this.#instance(instanceId, signal));
+    // It goes before other readings, as the change does that it is for.
+    const asked = this.#instance(instanceId, signal, { urgent: true });
+    const instance = await absentAs(null, asked);
     if (instance === null || !this.#holds(instance)) return "absent";
     if (onlyIfStopped && !OFF.has(textOf(instance, "state"))) return "running";
     const before = () => refuseStale(askedAtMs, this.#clock.nowMs());
@@ -116,8 +118,12 @@ export class CloudV2 implements Cloud {
   }
 
   /** Whoever else the answer is about, nothing may follow from it. */
-  async #instance(id: string, signal: AbortSignal): Promise<Fields> {
-    const instance = await this.#client.get(`/instance/${id}`, signal);
+  async #instance(
+    id: string,
+    signal: AbortSignal,
+    options: { urgent?: boolean } = {},
+  ): Promise<Fields> {
+    const instance = await this.#client.get(`/instance/${id}`, signal, {}, options);
     if (idOf(instance, "id").toLowerCase() === id.toLowerCase()) return instance;
     throw new CloudError("unexpected-answer", `GET /instance/${id}: it is about another instance`);
   }

@@ -7,7 +7,13 @@ import type { HostLog } from "../host/log.ts";
 import { resolvePeers } from "../host/resolve.ts";
 import { OPTIONS } from "../options.ts";
 import { SECRET_VARIABLE } from "../config/shared_secret.ts";
-import { applied, type Changes, changesBetween } from "../config/reload.ts";
+import {
+  applied,
+  type Changes,
+  changesBetween,
+  type Rights,
+  runsPrograms,
+} from "../config/reload.ts";
 
 /** What reloading needs. */
 export interface ReloaderOptions {
@@ -27,6 +33,7 @@ const LEVELS: readonly Severity[] = ["info", "warning", "critical"];
 /** Reads again as often as it is told to; one reading at a time. */
 export class Reloader {
   readonly #options: ReloaderOptions;
+  readonly #rights: Rights;
   #config: Config;
   #last: Promise<void> = Promise.resolve();
   #waiting = false;
@@ -34,6 +41,7 @@ export class Reloader {
   constructor(options: ReloaderOptions) {
     this.#options = options;
     this.#config = options.config;
+    this.#rights = { run: runsPrograms(this.#config) };
   }
 
   /** Resolves when what the files say now is in force, or refused. Never rejects. */
@@ -90,8 +98,8 @@ export class Reloader {
   #switchTo(next: Config): void {
     const { log, apply } = this.#options;
     const old = this.#config;
-    const changes = changesBetween(old, next);
-    this.#config = applied(old, next);
+    const changes = changesBetween(old, next, this.#rights);
+    this.#config = applied(old, next, this.#rights);
     // The lines about it go by the more talkative of both levels.
     const talkative = Math.min(LEVELS.indexOf(old.logLevel), LEVELS.indexOf(next.logLevel));
     log.setLevel(LEVELS[talkative] ?? "info");

@@ -45,8 +45,8 @@ export interface WatchOptions {
   readonly log: Log;
   readonly quiet: QuietLog;
   readonly observer: Observer | null;
-  /** Builds the cloud; it reports each good answer, and how long it took, through the listener. */
-  readonly connect: (onProgress: (tookMs: number) => void) => Cloud;
+  /** Builds the cloud. */
+  readonly connect: () => Cloud;
   readonly send: (outgoing: Outgoing) => void;
   readonly refuse: (from: string, reason: string) => void;
   /** Called after every step. */
@@ -77,7 +77,7 @@ export class Watch {
   constructor(options: WatchOptions) {
     this.#options = options;
     const { settings, selfId, peers, clock, random, log, quiet, verbose } = options;
-    this.#cloud = options.connect((tookMs) => this.deliver({ kind: "progress", tookMs }));
+    this.#cloud = options.connect();
     this.#calls = new CloudCalls({
       cloud: this.#cloud,
       clock,

@@ -92,7 +92,8 @@ export class Watchdog {
     const deaf = signals.listen((signal) => this.#told(signal));
     for (const watch of this.watches) {
       const { elasticIp } = watch.node.election.settings;
-      this.#say("info", "start", `watching ${elasticIp} through ${watch.cloudName}`);
+      const about = this.watches.length > 1 ? elasticIp : undefined;
+      this.#log.write("info", "start", `watching ${elasticIp} through ${watch.cloudName}`, about);
       watch.deliver({ kind: "tick" });
     }
     const listening = this.#listen().finally(() => this.#listening = false);
@@ -142,7 +143,8 @@ export class Watchdog {
       log: own,
       quiet,
       observer,
-      connect: (onProgress) => connect(elasticIp, onProgress),
+      // An answer about one address shows that the cloud answers: the others only wait for their turn.
+      connect: () => connect(elasticIp, (tookMs) => this.tell({ kind: "progress", tookMs })),
       send: (outgoing) => this.#sender.send(outgoing),
       refuse: (from, reason) => this.#refusals.refuse(from, reason),
       stepped: (atMs) => this.#stepped(atMs),

@@ -131,7 +131,10 @@ function takesNeverFromTheLast(cluster: SimCluster, victim: Machine, by: Machine
   if (timeline.nowMs < victim.frozenUntilMs) return;
   // The taker, which held, too, may have died between its request and the cloud's acceptance.
   const disturbedAtMs = Math.max(cloud.troubledAtMs, cloud.handAtMs);
-  const excused = by.agent === null || timeline.nowMs < disturbedAtMs + EXCUSED_MS ||
+  // A machine that slept judges as late as the one that waited for it to judge, and an old reading tells it wrong.
+  const wokeAtMs = cloud.staleMs > 0 ? Math.max(victim.frozenUntilMs, by.frozenUntilMs) : -Infinity;
+  const excused = by.agent === null || timeline.nowMs < wokeAtMs + EXCUSED_MS ||
+    timeline.nowMs < disturbedAtMs + EXCUSED_MS ||
     timeline.nowMs < cluster.nudgedAtMs + NUDGE_EXCUSED_MS;
   if (!excused) cluster.fail(by.name, `takes from ${victim.name}, the last live holder`);
 }
@@ -158,7 +161,10 @@ function neverUnheldForLong(cluster: SimCluster): void {
   const watch = () => {
     const { nowMs } = timeline;
     const live = [...cluster.machines.values()].filter(({ agent }) => agent !== null);
-    const awake = live.filter(({ frozenUntilMs, stopping }) => nowMs >= frozenUntilMs && !stopping);
+    // Whoever was taken off the list serves only if nobody on it holds, even one whose watchdog is dead.
+    const awake = live.filter(({ frozenUntilMs, stopping, listed }) =>
+      nowMs >= frozenUntilMs && !stopping && (listed || !cluster.options.dynamic)
+    );
     const held = awake.length === 0 || live.some(({ instanceId }) => cloud.holders.has(instanceId));
     const lastEvent = Math.max(
       cloud.troubledAtMs,

@@ -83,6 +83,7 @@ export class SimCluster {
 
   /** Puts the machine on the cloud's list, or takes it off. */
   list(machine: Machine, listed: boolean): void {
+    machine.listed = listed;
     const others = (this.#lists.at(-1)?.machines ?? []).filter((other) => other !== machine);
     const machines = listed ? [...others, machine] : others;
     this.#lists.push({ atMs: this.timeline.nowMs, machines });

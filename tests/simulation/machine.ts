@@ -58,6 +58,8 @@ export class Machine {
   /** Priority as its signals have left it. */
   priority: number;
   stopping = false;
+  /** The cloud's list has it. */
+  listed = false;
   /** What it serves is well. */
   healthy = true;
   exitCode: 0 | 1 | null = null;
