@@ -21,7 +21,9 @@ import { checkHeartbeats } from "./heartbeats.ts";
 import { checkIdentity } from "./identity.ts";
 import { checkPeers } from "./peers.ts";
 import { checkPort } from "./port.ts";
+import { checkPrograms } from "./programs.ts";
 import { checkRights } from "./rights.ts";
+import { checkStatusPort } from "./status_port.ts";
 import { checkWay } from "./way.ts";
 
 /** Longest time for one check: a cloud that hangs is given up sooner. */
@@ -43,6 +45,8 @@ const WATCHING: Readonly<Record<string, Check>> = {
   peers: checkPeers,
   firewall: checkFirewall,
   port: checkPort,
+  status: checkStatusPort,
+  programs: checkPrograms,
   heartbeats: checkHeartbeats,
 };
 

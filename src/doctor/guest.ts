@@ -1,26 +1,65 @@
 // Does this machine itself have the Elastic IP? Traffic arrives addressed to it, and a machine without it drops it.
 import { nameOf } from "../config.ts";
-import type { Facts } from "./facts.ts";
 import { canonicalIp } from "../core/ip.ts";
+import type { Host } from "../host.ts";
+import { type CommandOutcome, failureOf } from "../host/command.ts";
+import { childEnvironment } from "../service/child_environment.ts";
+import type { Facts } from "./facts.ts";
 import { fail, ok, type Said, skip } from "./finding.ts";
 
+/** Where `ip` may be; the start looks there, too. */
+const IP_PROGRAMS = ["ip", "/usr/sbin/ip", "/sbin/ip"];
+/** Longest run of it. */
+const COMMAND_MS = 5_000;
+
 /** The check. */
-export function checkGuest({ host, config }: Facts): Promise<Said[]> {
+export async function checkGuest(facts: Facts, signal: AbortSignal): Promise<Said[]> {
+  const { host, config } = facts;
   let interfaces: ReturnType<typeof host.interfaces>;
   try {
     interfaces = host.interfaces();
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : `${cause}`;
-    return Promise.resolve([skip(`the interfaces cannot be listed: ${reason}`)]);
+    return [skip(`the interfaces cannot be listed: ${reason}`)];
   }
-  const found = config.addresses.map(({ elasticIp }) => {
+  const { addressOn } = config;
+  const names = [...new Set(interfaces.map(({ name }) => name))].join(", ") || "none";
+  const trouble = addressOn === null ? null : await troubleWith(addressOn, { host, names });
+  if (trouble !== null) return [fail(`${nameOf("address-on")} ${addressOn}: ${trouble}`)];
+  const texts = config.addresses.map(({ elasticIp }) => elasticIp);
+  // Only one that is given otherwise than by its address needs the cloud.
+  const given = texts.every((text) => canonicalIp(text) !== null);
+  const elasticIps = given ? texts : await facts.elasticIps(signal);
+  return elasticIps.map((elasticIp) => {
     const own = interfaces.find(({ address }) => canonicalIp(address) === elasticIp);
     if (own) return ok(`${elasticIp} is on the interface ${own.name}`);
-    const { addressOn } = config;
     if (addressOn) return ok(`${elasticIp} will be put on ${addressOn} (${nameOf("address-on")})`);
     const length = elasticIp.includes(":") ? 128 : 32;
     const how = `ip address add ${elasticIp}/${length} dev lo`;
     return fail(`${elasticIp} is on no interface, so traffic to it is dropped: ${how}`);
   });
-  return Promise.resolve(found);
+}
+
+/** Why the start could not use that interface; `ip` is asked, since the runtime lists none that is down or bare. */
+async function troubleWith(
+  device: string,
+  { host: { runCommand, env }, names }: {
+    host: Pick<Host, "runCommand" | "env">;
+    names: string;
+  },
+): Promise<string | null> {
+  const options = { env: childEnvironment(env), timeoutMs: COMMAND_MS };
+  let reason: string | null = null;
+  for (const program of IP_PROGRAMS) {
+    let outcome: CommandOutcome;
+    try {
+      outcome = await runCommand([program, "link", "show", "dev", device], options);
+    } catch (error) {
+      reason ??= error instanceof Error ? error.message : `${error}`;
+      continue;
+    }
+    if (outcome.code === 0) return null;
+    return `${failureOf(outcome)}: make that interface, or name another, such as ${names}`;
+  }
+  return `${reason}: install iproute2`;
 }

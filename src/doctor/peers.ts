@@ -1,10 +1,20 @@
 // Who are the peers, and is this instance one of them?
-import { asCloudError } from "../exoscale/cloud_error.ts";
+import { nameOf } from "../config.ts";
+import { asCloudError, type CloudErrorKind } from "../exoscale/cloud_error.ts";
 import type { Facts } from "./facts.ts";
 import { fail, NotKnown, ok, type Said, skip, warn } from "./finding.ts";
 
 /** More are counted and not named. */
 const NAMED_MAX = 12;
+
+/** What the checks of identity, key and address tell, and how to mend it. */
+const TOLD_ELSEWHERE: readonly CloudErrorKind[] = [
+  "forbidden",
+  "unauthorized",
+  "clock-late",
+  "no-such-address",
+  "no-such-instance",
+];
 
 /** The check. */
 export async function checkPeers(facts: Facts, signal: AbortSignal): Promise<Said[]> {
@@ -26,11 +36,24 @@ export async function checkPeers(facts: Facts, signal: AbortSignal): Promise<Sai
     } catch (cause) {
       if (cause instanceof NotKnown) return skip(cause.message);
       const error = asCloudError(cause);
-      return error.retryable || error.kind === "forbidden"
-        ? skip(error.message)
-        : fail(error.message);
+      return error.retryable || TOLD_ELSEWHERE.includes(error.kind)
+        ? skip(`not looked for: ${error.message}`)
+        : fail(`${error.message}${cureOf(error.kind)}`);
     }
   }
+}
+
+/** What to do, where the message does not say it. */
+function cureOf(kind: CloudErrorKind): string {
+  if (kind === "no-such-group") {
+    return `: correct ${nameOf("G")} or the zone, or make that group with all nodes in it`;
+  }
+  if (kind === "no-such-peer") {
+    return `: correct ${
+      nameOf("p")
+    } or the zone; each is the native address of a node, no Elastic IP`;
+  }
+  return "";
 }
 
 function unlisted({ config: { peers } }: Facts, count: number): string {

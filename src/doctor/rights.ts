@@ -3,19 +3,26 @@
 // documented nowhere.
 import { asCloudError, type CloudError } from "../exoscale/cloud_error.ts";
 import type { Facts } from "./facts.ts";
-import { fail, ok, type Said, skip, warn } from "./finding.ts";
+import { fail, NotKnown, ok, type Said, skip, warn } from "./finding.ts";
 import type { Purpose, Right } from "./survey.ts";
+import { answered } from "./way.ts";
 
 const UNPROVEN = "not refused for an instance that does not exist, which only a change would prove";
 
 /** How one attempt ended. */
 type Outcome =
-  | { readonly kind: "allowed" | "not-refused" | "denied" | "unknown"; readonly said: string }
+  | {
+    readonly kind: "allowed" | "not-refused" | "denied" | "unknown" | "elsewhere";
+    readonly said: string;
+  }
   | { readonly kind: "bad-key"; readonly said: string };
 
 /** The check. */
 export async function checkRights(facts: Facts, signal: AbortSignal): Promise<Said[]> {
   const { survey } = await facts.reach(signal);
+  const silence = await answered(facts, signal).then(() => null, asCloudError);
+  // Why is told by the check of the way there.
+  if (silence) throw new NotKnown(`what the key may is not known: ${silence.kind}`);
   const rights = survey.rights(await purposeOf(facts, signal));
   const outcomes = await Promise.all(rights.map((right) => attempt(right, signal)));
   const bad = outcomes.find(({ kind }) => kind === "bad-key");
@@ -23,12 +30,15 @@ export async function checkRights(facts: Facts, signal: AbortSignal): Promise<Sa
   const tried = rights.map((right, index) => [right, outcomes[index]] as const);
   const of = (wanted: Outcome["kind"]) => tried.filter(([, outcome]) => outcome?.kind === wanted);
   const names = (wanted: Outcome["kind"]) => of(wanted).map(([right]) => right.operation);
-  const allowed = names("allowed"), unproven = names("not-refused");
+  const allowed = names("allowed"), unproven = names("not-refused"), untried = names("elsewhere");
   return [
     ...(allowed.length > 0 ? [ok(`the key may ${allowed.join(", ")}`)] : []),
     ...of("denied").map(([right, outcome]) => deniedText(right, outcome?.said ?? "")),
     ...(unproven.length === 0 ? [] : [
       skip(`${unproven.join(", ")}: ${UNPROVEN}`),
+    ]),
+    ...(untried.length === 0 ? [] : [
+      skip(`${untried.join(", ")}: not tried without the Elastic IP`),
     ]),
     ...of("unknown").map(([right, outcome]) => unknownText(right, outcome?.said ?? "")),
   ];
@@ -74,6 +84,8 @@ function kindOf({ kind, status, message }: CloudError, { changes }: Right): Outc
     case "conflict":
     case "operation-failed":
       return changes ? "allowed" : "unknown";
+    case "no-such-address":
+      return "elsewhere";
     default:
       return "unknown";
   }
@@ -91,6 +103,6 @@ function deniedText({ operation, loss }: Right, said: string): Said {
 
 function unknownText({ operation, loss }: Right, said: string): Said {
   return loss === null
-    ? fail(`${operation} does not work: ${said}`)
+    ? fail(`${operation} gets no answer that tells: try again later (${said})`)
     : skip(`${operation}: ${said}`);
 }

@@ -138,6 +138,8 @@ const SILENCE: Hearing = { heard: false, hearsUs: false, signed: false, wrong: n
 class Ear {
   readonly hearings = new Map<string, Hearing>();
   readonly #conversations: readonly Conversation[];
+  /** Of whom a heartbeat about the right Elastic IP has come, whatever else is wrong with it. */
+  readonly #right = new Set<string>();
 
   constructor(conversations: readonly Conversation[]) {
     this.#conversations = conversations;
@@ -170,12 +172,16 @@ class Ear {
     for (const { elasticIp, peers } of this.#conversations) {
       const peer = peers.find(({ address }) => address === from);
       if (!peer) continue;
+      const key = hearingKey(elasticIp, from);
+      if (heartbeat.elasticIp === elasticIp) this.#right.add(key);
+      // One about another Elastic IP says nothing where the right one was heard: its sender watches several.
+      else if (this.#right.has(key)) continue;
       const before = this.#of(elasticIp, from);
       const now = judge(heartbeat, { elasticIp, peer, doubt });
-      // One about another Elastic IP says nothing where the right one was heard.
+      // Nor does somebody else's, who sends from there.
       if (now.wrong !== null && before.heard && before.wrong === null) continue;
       const hearsUs = before.hearsUs === true ? true : now.hearsUs;
-      this.hearings.set(hearingKey(elasticIp, from), { ...now, signed, hearsUs });
+      this.hearings.set(key, { ...now, signed, hearsUs });
     }
   }
 

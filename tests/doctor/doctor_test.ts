@@ -3,21 +3,9 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import { hasTag } from "../../src/core/heartbeat.ts";
 import { iamPolicy } from "../../src/exoscale/iam_policy.ts";
 import { APIS, ELASTIC_IP, GROUP } from "../exoscale/stage.ts";
-import { type Ailment, examine, healthyStage, OPEN, PORT, read } from "./examination.ts";
+import { type Ailment, examine, healthyStage, linesOf, OPEN, PORT, read } from "./examination.ts";
 
 const NO_NAMES = { lookup: () => Promise.reject(new Error("no such name")) };
-
-/** Examines a stage that something was done to; the lines of one check. */
-async function linesOf(
-  check: string,
-  ailment: Ailment = {},
-  harm: (stage: ReturnType<typeof healthyStage>) => void = () => {},
-): Promise<{ code: number; lines: string[] }> {
-  await using stage = healthyStage();
-  harm(stage);
-  const { code, of } = await examine(stage, ailment);
-  return { code, lines: of(check) };
-}
 
 for (const api of APIS) {
   Deno.test(`--doctor on API ${api} finds nothing wrong where nothing is, and changes nothing`, async () => {

@@ -24,6 +24,8 @@ export type Behaviour = "answers" | "deaf" | "original" | "silent" | Partial<Tra
 interface Said {
   readonly id: string;
   readonly elasticIp: string;
+  /** Another Elastic IP that it watches, too. */
+  readonly also: string;
 }
 
 /** A link on which peers answer what is sent to them. */
@@ -55,7 +57,7 @@ export class PeersLink extends InboxLink {
     const [instance, behaviour] = this.#behaviours.get(address) ?? [null, "silent"];
     if (instance === null || behaviour === "silent") return;
     const own = typeof behaviour === "object" ? behaviour : {};
-    const { id, elasticIp, ...flags } = own;
+    const { id, elasticIp = ELASTIC_IP, also, ...flags } = own;
     const trailer: Trailer = {
       holds: false,
       leaving: false,
@@ -68,16 +70,18 @@ export class PeersLink extends InboxLink {
       hearsYou: heard && behaviour !== "deaf",
       ...flags,
     };
-    const bytes = encode({
-      priority: 10,
-      elasticIp: elasticIp ?? ELASTIC_IP,
-      id: id ?? (this.#api === "v2" ? instance.id : instance.nicId),
-      trailer: behaviour === "original" ? null : trailer,
-    });
     const arrive = (datagram: Uint8Array) =>
       this.receive({ bytes: datagram, from: address, fromPort: PORT });
-    if (this.#seal) this.#seal.seal(bytes, arrive);
-    else arrive(bytes);
+    for (const about of also === undefined ? [elasticIp] : [elasticIp, also]) {
+      const bytes = encode({
+        priority: 10,
+        elasticIp: about,
+        id: id ?? (this.#api === "v2" ? instance.id : instance.nicId),
+        trailer: behaviour === "original" ? null : trailer,
+      });
+      if (this.#seal) this.#seal.seal(bytes, arrive);
+      else arrive(bytes);
+    }
   }
 }
 
@@ -166,6 +170,18 @@ export async function examine(stage: Stage, ailment: Ailment = {}): Promise<Diag
     lines.filter((line) => line.slice(5).startsWith(`${check} `))
       .map((line) => `${line.slice(0, 5).trim()} ${line.slice(16)}`);
   return { code, lines, of, sent: link.sent };
+}
+
+/** Examines a stage that something was done to; the lines of one check. */
+export async function linesOf(
+  check: string,
+  ailment: Ailment = {},
+  harm: (stage: Stage) => void = () => {},
+): Promise<{ code: number; lines: string[] }> {
+  await using stage = healthyStage();
+  harm(stage);
+  const { code, of } = await examine(stage, ailment);
+  return { code, lines: of(check) };
 }
 
 /** What a datagram of ours says. */

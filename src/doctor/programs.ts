@@ -1,0 +1,48 @@
+// The programs that the operator has named, for --notify and for checks: are they there?
+import { nameOf } from "../config.ts";
+import type { Host } from "../host.ts";
+import type { Facts } from "./facts.ts";
+import { fail, ok, type Said } from "./finding.ts";
+
+/** Of a system that names no search path. */
+const USUAL_PATH = "/usr/bin:/bin";
+/** Whoever may execute it. */
+const EXECUTABLE = 0o111;
+
+/** The check: each program once. Nothing is run. */
+export function checkPrograms({ config: { notify, checks }, host }: Facts): Promise<Said[]> {
+  // Windows adds to names, and has no permissions that could be looked at.
+  if (host.os === "windows") return Promise.resolve([]);
+  const wanted = new Map<string, string>();
+  const want = ([program = ""]: readonly string[], option: string) => {
+    if (!wanted.has(program)) wanted.set(program, nameOf(option));
+  };
+  if (notify) want(notify, "notify");
+  for (const check of checks) if (check.kind === "exec") want(check.words, "check");
+  return Promise.resolve([...wanted].map(([program, option]) => look(program, { option, host })));
+}
+
+function look(
+  program: string,
+  { option, host }: { option: string; host: Pick<Host, "env" | "fileMode"> },
+): Said {
+  const path = program.includes("/");
+  const folders = (host.env.PATH ?? USUAL_PATH).split(":").filter((folder) => folder !== "");
+  const places = path ? [program] : folders.map((folder) => `${folder}/${program}`);
+  const files = places.filter((place) => isFile(place, host));
+  const found = files.find((file) => ((host.fileMode(file) ?? 0) & EXECUTABLE) !== 0);
+  if (found !== undefined) return ok(`${option}: ${found} is there`);
+  if (files[0] !== undefined) {
+    return fail(`${option}: ${files[0]} may not be executed: chmod +x ${files[0]}`);
+  }
+  return fail(
+    path
+      ? `${option}: ${program} is no file: correct the path, or install it`
+      : `${option}: no ${program} in the search path (PATH): install it, or give its whole path`,
+  );
+}
+
+/** Only a folder has something that is called `.`. */
+function isFile(path: string, { fileMode }: Pick<Host, "fileMode">): boolean {
+  return fileMode(path) !== null && fileMode(`${path}/.`) === null;
+}
