@@ -94,7 +94,10 @@ export async function stopWatchdog({ given }: Values, stopper: Stopper): Promise
 }
 
 function longestLeaveMs(given: Values["given"]): number {
-  const name = "handover-timeout";
-  const handoverMs = parseDuration(given.get(name)?.text ?? fallbackOf(name)) ?? 0;
-  return Math.min(Math.max(handoverMs, 0), HANDOVER_MAX_MS) + DETACH_GRACE_MS + MARGIN_MS;
+  const spanMs = (name: string) =>
+    Math.max(parseDuration(given.get(name)?.text ?? fallbackOf(name)) ?? 0, 0);
+  // The command of --notify is told of the end, too, and given its time once more if it is at it just then.
+  const noticesMs = given.has("notify") ? 2 * spanMs("notify-timeout") : 0;
+  const handoverMs = Math.min(spanMs("handover-timeout"), HANDOVER_MAX_MS);
+  return handoverMs + DETACH_GRACE_MS + noticesMs + MARGIN_MS;
 }
