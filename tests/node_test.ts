@@ -14,6 +14,8 @@ import {
 const SELF = "00000001-0000-4000-8000-000000000005";
 const SETTINGS = { ...NODE_SETTINGS, priority: 2 };
 
+const idOf = (peer: number) => SELF.replace(/5$/, `${peer}`);
+
 /** Lines that the events are worth, as `severity text`. */
 function linesOf(node: Node, events: readonly NodeEvent[]): string[] {
   const lines: string[] = [];
@@ -40,6 +42,35 @@ Deno.test("stepNode() warns of a signal that can change nothing", () => {
   assertEquals(linesOf(worst, [{ kind: "nudge", by: 1 }]), [
     "warning priority stays 255: there is no worse one",
   ]);
+});
+
+Deno.test("stepNode(): a forged unsigned heartbeat from the future makes no live peer look dead", () => {
+  const from = "10.0.0.7", id = idOf(7);
+  const peers = [{ address: from, instanceId: id, wireId: id }];
+  let node = startNode(SETTINGS, { atMs: 0, selfId: SELF, peers });
+  const hear = (atMs: number, sequence: number) => {
+    const trailer = {
+      holds: false,
+      leaving: false,
+      unable: false,
+      unhealthy: false,
+      hearsYou: true,
+      ownPriority: 1,
+      intervalMs: null,
+      keyId: 0,
+      sequence,
+    };
+    const heartbeat = { priority: 1, elasticIp: SETTINGS.elasticIp, id, trailer };
+    [node] = stepNode(node, { kind: "heard", from, heartbeat }, atMs);
+  };
+  for (let atMs = 0; atMs <= 20_000; atMs += 1_000) {
+    hear(atMs, 1_900_000_000_000 + atMs);
+    // Just so far ahead that what the peer says next seems to be late.
+    if (atMs === 5_000) hear(atMs + 1, 1_900_000_000_000 + atMs + 3_999);
+    [node] = stepNode(node, { kind: "tick" }, atMs + 500);
+    assertEquals(node.election.peers.get(from)?.alive, true, `${atMs} ms`);
+  }
+  assertEquals(node.election.role, "backup");
 });
 
 Deno.test("stepNode() tells once why these are the peers, and again when that changes", () => {
@@ -71,7 +102,6 @@ const someHeartbeats = fc.array(
 );
 
 Deno.test("stepNode() comes to the same as the whole step, whether it takes the short way or not", () => {
-  const idOf = (peer: number) => SELF.replace(/5$/, `${peer}`);
   const peers = [1, 2, 3].map((peer) => ({
     address: `10.0.0.${peer}`,
     instanceId: idOf(peer),

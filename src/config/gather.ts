@@ -76,6 +76,10 @@ export function collect(
     const { variables, problems: wrong } = parseEnvFile(text);
     problems.push(...wrong.map((problem) => `${path}, ${problem}`));
     const secrets = OPTIONS.filter(({ name }) => isSecret(name)).flatMap((each) => each.variables);
+    // A misspelt one would leave what it was meant for at its default, in silence.
+    const known = new Set(OPTIONS.flatMap((each) => each.variables)).add(SECRET_VARIABLE);
+    const strange = Object.keys(variables).filter((name) => /^IF_/.test(name) && !known.has(name));
+    if (strange.length > 0) warnings.push(`${path}: nothing is known by ${strange.join(", ")}`);
     if ([...secrets, SECRET_VARIABLE].some((name) => variables[name])) warnOfReaders(path);
     return variables;
   }

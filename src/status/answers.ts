@@ -7,6 +7,8 @@ import type { Clock, Link, Log } from "../world.ts";
 
 /** The longest request. */
 const REQUEST_MAX_BYTES = 24;
+/** Shortest time between two answers in the log. */
+const LOG_EVERY_MS = 1_000;
 
 /** What answering needs of the watchdog. */
 export interface AnswerOptions {
@@ -20,6 +22,7 @@ export interface AnswerOptions {
 export class Answers {
   readonly #options: AnswerOptions;
   readonly #budget: Budget;
+  #loggedAtMs = -Infinity;
 
   constructor(options: AnswerOptions) {
     this.#options = options;
@@ -45,9 +48,13 @@ export class Answers {
   }
 
   #text(): Uint8Array {
-    const { log, snapshot } = this.#options;
+    const { clock, log, snapshot } = this.#options;
     const lines = fittedLines(snapshot());
-    for (const line of lines) log.write("info", "status", line);
+    // Who asks ten times a second is answered as often, but fills no log.
+    if (clock.nowMs() >= this.#loggedAtMs + LOG_EVERY_MS) {
+      this.#loggedAtMs = clock.nowMs();
+      for (const line of lines) log.write("info", "status", line);
+    }
     return new TextEncoder().encode(lines.join("\n") + "\n");
   }
 }
