@@ -266,38 +266,43 @@ Deno.test("runWatchdog() shows life as often as it is asked to, however rare its
   await server.close();
 });
 
-Deno.test("a watchdog counts what it does, and shows how far it has come", async () => {
-  const { watchdog, server, link, peer, ended, tell } = start({ deadRatio: 10 });
-  assertEquals(watchdog.snapshot().phase, "starting");
-  link.hear("rubbish", peer.address);
-  const running = () => watchdog.snapshot().phase === "running";
-  await until(running, { title: "the first election is over" });
-  const holds = () => watchdog.snapshot().addresses[0]?.holding === true;
-  await until(holds, { title: "it holds" });
-  const { heartbeats, loop, addresses: [address], changes, instanceId } = watchdog.snapshot();
-  assert(address);
-  assertEquals(heartbeats.refused.map(({ word, count }) => [word, count]), [["length", 1]]);
-  assertEquals(address.peers[0]?.refused?.word, "length");
-  const heard = link.sent.filter(({ port }) => port === 12_345).length;
-  assert(heartbeats.sent > 10 && heartbeats.sent <= heard, `${heartbeats.sent} of ${heard}`);
-  assertEquals([address.takeOvers, address.role, instanceId === null], [1, "master", false]);
-  const attach = address.calls.find(({ verb }) => verb === "attach");
-  assert(attach?.done === 1 && attach.doneAgeMs !== null && attach.tookMs !== null);
-  assert(loop.lateAgeMs !== null && loop.listening && loop.worstLateMs >= loop.lateMs);
-  assert(changes.some(({ event }) => event === "role") && changes.at(-1)?.event === "attached");
-  const says = { priority: 20, elasticIp: address.elasticIp, id: peer.id, trailer: null };
-  link.hear(encode(says), peer.address);
-  const best = () => watchdog.snapshot().addresses[0]?.reason === "best";
-  await until(best, { title: "it is not alone any more" });
-  assertEquals(watchdog.snapshot().addresses[0]?.takeOvers, 1, "another reason is no take-over");
-  server.fault = () => "hang";
-  tell("stop");
-  assertEquals(watchdog.vitals().phase, "stopping");
-  tell("stop");
-  tell("stop");
-  await ended;
-  await server.close();
-});
+// Of two requests side by side the other may still be under way at the end.
+Deno.test(
+  "a watchdog counts what it does, and shows how far it has come",
+  { sanitizeOps: false },
+  async () => {
+    const { watchdog, server, link, peer, ended, tell } = start({ deadRatio: 10 });
+    assertEquals(watchdog.snapshot().phase, "starting");
+    link.hear("rubbish", peer.address);
+    const running = () => watchdog.snapshot().phase === "running";
+    await until(running, { title: "the first election is over" });
+    const holds = () => watchdog.snapshot().addresses[0]?.holding === true;
+    await until(holds, { title: "it holds" });
+    const { heartbeats, loop, addresses: [address], changes, instanceId } = watchdog.snapshot();
+    assert(address);
+    assertEquals(heartbeats.refused.map(({ word, count }) => [word, count]), [["length", 1]]);
+    assertEquals(address.peers[0]?.refused?.word, "length");
+    const heard = link.sent.filter(({ port }) => port === 12_345).length;
+    assert(heartbeats.sent > 10 && heartbeats.sent <= heard, `${heartbeats.sent} of ${heard}`);
+    assertEquals([address.takeOvers, address.role, instanceId === null], [1, "master", false]);
+    const attach = address.calls.find(({ verb }) => verb === "attach");
+    assert(attach?.done === 1 && attach.doneAgeMs !== null && attach.tookMs !== null);
+    assert(loop.lateAgeMs !== null && loop.listening && loop.worstLateMs >= loop.lateMs);
+    assert(changes.some(({ event }) => event === "role") && changes.at(-1)?.event === "attached");
+    const says = { priority: 20, elasticIp: address.elasticIp, id: peer.id, trailer: null };
+    link.hear(encode(says), peer.address);
+    const best = () => watchdog.snapshot().addresses[0]?.reason === "best";
+    await until(best, { title: "it is not alone any more" });
+    assertEquals(watchdog.snapshot().addresses[0]?.takeOvers, 1, "another reason is no take-over");
+    server.fault = () => "hang";
+    tell("stop");
+    assertEquals(watchdog.vitals().phase, "stopping");
+    tell("stop");
+    tell("stop");
+    await ended;
+    await server.close();
+  },
+);
 
 Deno.test("a watchdog counts the calls that fail, by kind", async () => {
   const { watchdog, server, ended, tell } = start();

@@ -7,7 +7,6 @@ import { CloudError, refuseStale } from "./cloud_error.ts";
 import { type Fields, idOf, listOf, requiredIdOf, requiredListOf, textOf } from "./json.ts";
 import type { Pool } from "./discovery.ts";
 import { InFlight } from "./in_flight.ts";
-import { together } from "./together.ts";
 import { listInstances, MembersV2 } from "./members_v2.ts";
 import type { PeerSource } from "./peer_source.ts";
 
@@ -52,10 +51,7 @@ export class CloudV2 implements Cloud {
 
   async prepare(signal: AbortSignal): Promise<Identity> {
     const { instanceId } = this.#assignment;
-    const [self, address] = await together(
-      signal,
-      (either) => [this.#self(either), this.#findAddress(either)],
-    );
+    const [self, address] = await Promise.all([this.#self(signal), this.#findAddress(signal)]);
     this.#addressId = requiredIdOf(address, "id", "GET /elastic-ip");
     await this.#refuseManaged(address, self, signal);
     return { instanceId, wireId: instanceId, holds: this.#holds(self) };
@@ -67,11 +63,9 @@ export class CloudV2 implements Cloud {
 
   async look({ others }: { others: boolean }, signal: AbortSignal): Promise<Sighting> {
     const { elasticIp, instanceId } = this.#assignment;
-    const [self, listed] = await together(signal, (either) => [
-      this.#instance(instanceId, either),
-      others
-        ? listInstances(this.#client, either, { "ip-address": elasticIp })
-        : Promise.resolve(null),
+    const [self, listed] = await Promise.all([
+      this.#instance(instanceId, signal),
+      others ? listInstances(this.#client, signal, { "ip-address": elasticIp }) : null,
     ]);
     const holders = listed?.map((instance) => ({
       instanceId: idOf(instance, "id"),
