@@ -1,6 +1,7 @@
 // What a cluster of many costs, counted in the simulation: `deno task census [--nodes 3,50,100,200]`. For each size
 // the datagrams and calls at rest, the same for one node, and what happens when the master dies.
 import { parseArgs } from "@std/cli/parse-args";
+import { NODE_SETTINGS } from "../tests/node_settings.ts";
 import { SimCluster } from "../tests/simulation/cluster.ts";
 import { seededRandom } from "../tests/simulation/prng.ts";
 
@@ -22,17 +23,11 @@ const REST_MS = 60_000, SETTLE_MS = 40_000, TAKE_OVER_MS = 10_000, START_EVERY_M
 /** Counts a cluster of that size, with the defaults of the command line and peers from the cloud's list. */
 export async function census(nodes: number): Promise<Census> {
   const cluster = new SimCluster({ random: seededRandom(nodes), dynamic: true });
-  const machines = Array.from({ length: nodes }, (_, index) =>
-    cluster.add(`node-${index + 1}`, {
-      elasticIp: "198.51.100.50",
-      priority: Math.min(index + 1, 254),
-      intervalMs: 1_000,
-      deadRatio: 3,
-      exclusive: false,
-      preemptDelayMs: 0,
-      handoverTimeoutMs: 10_000,
-      reconcileMs: 30_000,
-    }));
+  const machines = Array.from(
+    { length: nodes },
+    (_, index) =>
+      cluster.add(`node-${index + 1}`, { ...NODE_SETTINGS, priority: Math.min(index + 1, 254) }),
+  );
   let datagrams = 0;
   const calls: string[] = [];
   cluster.observers.push({

@@ -18,22 +18,12 @@ import {
 import type { Heartbeat, Trailer } from "../src/core/heartbeat.ts";
 import { ranksBefore, unheard, unresolved } from "../src/core/peer.ts";
 import { distrust } from "../src/core/trust.ts";
-import { NODE_SETTINGS } from "./node_settings.ts";
+import { NODE_SETTINGS, WELL_TRAILER } from "./node_settings.ts";
 
 const SELF = "00000001-0000-4000-8000-000000000005", PEER = "00000001-0000-4000-8000-000000000007";
 const ADDRESS = "10.0.0.7";
 const SETTINGS: ElectionSettings = NODE_SETTINGS;
-const TRAILER: Trailer = {
-  holds: false,
-  leaving: false,
-  unable: false,
-  hearsYou: true,
-  unhealthy: false,
-  ownPriority: 10,
-  intervalMs: null,
-  keyId: 0,
-  sequence: 1_000,
-};
+const TRAILER: Trailer = { ...WELL_TRAILER, sequence: 1_000 };
 
 function beat(priority: number, trailer: Partial<Trailer> | null = {}): Heartbeat {
   const { elasticIp } = SETTINGS;

@@ -9,7 +9,7 @@ import { QuietLog } from "../src/log/quiet_log.ts";
 import { Refusals } from "../src/watch/refusals.ts";
 import { Datagrams } from "../src/status/tally.ts";
 import { Seal } from "../src/watch/seal.ts";
-import { NODE_SETTINGS } from "./node_settings.ts";
+import { NODE_SETTINGS, WELL_TRAILER } from "./node_settings.ts";
 
 const SELF = "00000001-0000-4000-8000-000000000001";
 const PEERS = [7, 8, 9].map((number) => ({
@@ -89,14 +89,9 @@ class Post {
 
 function heartbeat(trailer: Partial<Trailer> | null = {}, number = 7): Heartbeat {
   const whole: Trailer = {
-    holds: false,
-    leaving: false,
-    unable: false,
-    unhealthy: false,
+    ...WELL_TRAILER,
     ownPriority: 20,
     intervalMs: 1_000,
-    hearsYou: true,
-    keyId: 0,
     sequence: START_MS,
   };
   const id = `00000001-0000-4000-8000-00000000000${number}`;

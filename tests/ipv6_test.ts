@@ -9,6 +9,7 @@ import { canonicalIp, isIpv6 } from "../src/core/ip.ts";
 import { formatIpv6, parseIpv6, standInFor } from "../src/core/ipv6.ts";
 import { openLink } from "../src/host/link.ts";
 import type { Datagram } from "../src/world.ts";
+import { WELL_TRAILER } from "./node_settings.ts";
 
 Deno.test("formatIpv6() and parseIpv6() agree with the runtime's URL parser on every address", () => {
   const bytes = fc.array(fc.constantFrom(0, 0, 1, 171, 255), { minLength: 16, maxLength: 16 });
@@ -60,17 +61,7 @@ Deno.test("canonicalIp() gives one text for each address, and IPv4 back from its
 
 const ID = "3f8a2b64-9c1d-4e7f-a5b0-6d2c8e4f1a93";
 const LONG = "2001:db8:0:1:2::1";
-const TRAILER = {
-  holds: true,
-  leaving: false,
-  unable: false,
-  unhealthy: false,
-  ownPriority: 10,
-  intervalMs: null,
-  hearsYou: true,
-  keyId: 0,
-  sequence: 1,
-};
+const TRAILER = { ...WELL_TRAILER, holds: true, sequence: 1 };
 const HEARTBEAT: Heartbeat = { priority: 10, elasticIp: LONG, id: ID, trailer: TRAILER };
 
 Deno.test("encode() carries an IPv6 address behind the sequence, and a stand-in in the original's place", () => {

@@ -1,7 +1,7 @@
 // One node, step by step, where a whole story would say too little.
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { NODE_SETTINGS } from "./node_settings.ts";
+import { NODE_SETTINGS, WELL_TRAILER } from "./node_settings.ts";
 import {
   type Node,
   type NodeEvent,
@@ -49,17 +49,7 @@ Deno.test("stepNode(): a forged unsigned heartbeat from the future makes no live
   const peers = [{ address: from, instanceId: id, wireId: id }];
   let node = startNode(SETTINGS, { atMs: 0, selfId: SELF, peers });
   const hear = (atMs: number, sequence: number) => {
-    const trailer = {
-      holds: false,
-      leaving: false,
-      unable: false,
-      unhealthy: false,
-      hearsYou: true,
-      ownPriority: 1,
-      intervalMs: null,
-      keyId: 0,
-      sequence,
-    };
+    const trailer = { ...WELL_TRAILER, ownPriority: 1, sequence };
     const heartbeat = { priority: 1, elasticIp: SETTINGS.elasticIp, id, trailer };
     [node] = stepNode(node, { kind: "heard", from, heartbeat }, atMs);
   };
@@ -126,14 +116,11 @@ Deno.test("stepNode() comes to the same as the whole step, whether it takes the 
       }
       atMs = Math.max(atMs, untilMs);
       const trailer = {
+        ...WELL_TRAILER,
         holds: (flags & 1) !== 0,
         leaving: (flags & 2) !== 0,
         unable: (flags & 4) !== 0,
         hearsYou: (flags & 8) === 0,
-        unhealthy: false,
-        ownPriority: 10,
-        intervalMs: null,
-        keyId: 0,
         sequence: 1_900_000_000_000 + atMs,
       };
       const { elasticIp } = SETTINGS;

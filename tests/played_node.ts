@@ -12,7 +12,7 @@ import {
 } from "../src/core/node.ts";
 import type { ChangeView, CheckView, Snapshot } from "../src/core/snapshot.ts";
 import { CallTally, Count, Datagrams } from "../src/status/tally.ts";
-import { NODE_SETTINGS } from "./node_settings.ts";
+import { NODE_SETTINGS, WELL_TRAILER } from "./node_settings.ts";
 
 /** Instance of the node, and of its peers. */
 export const SELF_ID = "9b1e6f20-53c4-4a7d-8e2f-0a1b2c3d4e5f";
@@ -25,17 +25,7 @@ export const PEERS = ["203.0.113.11", "203.0.113.12"].map((address, index) => {
 export const EPOCH_MS = Date.UTC(2026, 0, 1, 12);
 
 /** A trailer of a peer that is well and hears us. */
-export const TRAILER: Trailer = {
-  holds: false,
-  leaving: false,
-  unable: false,
-  unhealthy: false,
-  ownPriority: 20,
-  intervalMs: 1_000,
-  hearsYou: true,
-  keyId: 0,
-  sequence: 0,
-};
+export const TRAILER: Trailer = { ...WELL_TRAILER, ownPriority: 20, intervalMs: 1_000 };
 
 /** The node with the time. */
 export class PlayedNode {

@@ -3,23 +3,14 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { createHmac } from "node:crypto";
 import { encode, hasTag, type Heartbeat, SIGNED_BYTES, TAG_BYTES } from "../src/core/heartbeat.ts";
 import { Seal, secretsIn } from "../src/watch/seal.ts";
+import { WELL_TRAILER } from "./node_settings.ts";
 
 const FIRST = "the first secret of the cluster", SECOND = "the second secret of the cluster";
 const HEARTBEAT: Heartbeat = {
   priority: 10,
   elasticIp: "198.51.100.50",
   id: "3f8a2b64-9c1d-4e7f-a5b0-6d2c8e4f1a93",
-  trailer: {
-    holds: true,
-    leaving: false,
-    unable: false,
-    unhealthy: false,
-    ownPriority: 10,
-    intervalMs: 1_000,
-    hearsYou: true,
-    keyId: 0,
-    sequence: 1_900_000_000_000,
-  },
+  trailer: { ...WELL_TRAILER, holds: true, intervalMs: 1_000, sequence: 1_900_000_000_000 },
 };
 
 async function sealed(seal: Seal, bytes = encode(HEARTBEAT)): Promise<Uint8Array> {

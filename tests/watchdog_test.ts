@@ -103,7 +103,7 @@ function start(
   };
 }
 
-Deno.test("runWatchdog() sends heartbeats while the cloud hangs", async () => {
+Deno.test("Watchdog.run() sends heartbeats while the cloud hangs", async () => {
   const { server, link, ended, tell } = start();
   server.fault = ({ method }) => method === "PUT" ? "hang" : null;
   const hanging = () => server.calls.some(({ method }) => method === "PUT");
@@ -119,7 +119,7 @@ Deno.test("runWatchdog() sends heartbeats while the cloud hangs", async () => {
   await server.close();
 });
 
-Deno.test("runWatchdog() attaches, says so in its heartbeats, and detaches when told to stop", async () => {
+Deno.test("Watchdog.run() attaches, says so in its heartbeats, and detaches when told to stop", async () => {
   const { server, address, self, link, ended, tell, lines } = start();
   await until(() => address.holders.has(self.id), { title: "attached" });
   const holds = (bytes: Uint8Array) => {
@@ -136,7 +136,7 @@ Deno.test("runWatchdog() attaches, says so in its heartbeats, and detaches when 
   await server.close();
 });
 
-Deno.test("runWatchdog() answers info from this machine only", async () => {
+Deno.test("Watchdog.run() answers info from this machine only", async () => {
   const { server, link, lines, ended, tell } = start();
   link.hear("info\n", "127.0.0.1");
   link.hear("info", "203.0.113.9");
@@ -150,7 +150,7 @@ Deno.test("runWatchdog() answers info from this machine only", async () => {
   await server.close();
 });
 
-Deno.test("runWatchdog() logs what it refuses once per source and reason", async () => {
+Deno.test("Watchdog.run() logs what it refuses once per source and reason", async () => {
   const { server, link, lines, ended, tell } = start();
   for (let count = 0; count < 50; count++) link.hear("rubbish of no known length", "127.0.0.2");
   link.hear(new Uint8Array(24), "127.0.0.2");
@@ -165,7 +165,7 @@ Deno.test("runWatchdog() logs what it refuses once per source and reason", async
   await server.close();
 });
 
-Deno.test("runWatchdog() waits for the cloud at its start, and stops where waiting cannot help", async () => {
+Deno.test("Watchdog.run() waits for the cloud at its start, and stops where waiting cannot help", async () => {
   const { server, address, self, lines, ended, tell } = start();
   server.fault = () => "html-502";
   const waits = () => lines.some((line) => line.includes("waiting for the cloud"));
@@ -183,7 +183,7 @@ Deno.test("runWatchdog() waits for the cloud at its start, and stops where waiti
   await refused.server.close();
 });
 
-Deno.test("runWatchdog() changes its priority by signals within 1 to 255", async () => {
+Deno.test("Watchdog.run() changes its priority by signals within 1 to 255", async () => {
   const { server, link, ended, tell } = start({ priority: 2 });
   const said = () => {
     const heartbeat = decode(link.sent.at(-1)?.bytes ?? new Uint8Array());
@@ -199,7 +199,7 @@ Deno.test("runWatchdog() changes its priority by signals within 1 to 255", async
   await server.close();
 });
 
-Deno.test("runWatchdog() believes a refusal at its start only once it has lasted", async () => {
+Deno.test("Watchdog.run() believes a refusal at its start only once it has lasted", async () => {
   const faults: Fault[] = ["401", "403", "404"];
   await Promise.all(faults.map(async (fault) => {
     const clock = hurriedClock();
@@ -230,7 +230,7 @@ function manager(keepAliveMs: number, clock: Clock = systemClock) {
   return { supervisor, told, texts: () => told.map(({ text }) => text) };
 }
 
-Deno.test("runWatchdog() tells the service manager when its first election is over, and what changes", async () => {
+Deno.test("Watchdog.run() tells the service manager when its first election is over, and what changes", async () => {
   const { supervisor, told, texts } = manager(Infinity);
   const beganAtMs = systemClock.nowMs();
   const { server, ended, tell } = start({ deadRatio: 10 }, systemClock, supervisor);
@@ -252,7 +252,7 @@ Deno.test("runWatchdog() tells the service manager when its first election is ov
   await server.close();
 });
 
-Deno.test("runWatchdog() shows life as often as it is asked to, however rare its heartbeats are", async () => {
+Deno.test("Watchdog.run() shows life as often as it is asked to, however rare its heartbeats are", async () => {
   const { supervisor, told } = manager(25);
   const { server, ended, tell } = start({ intervalMs: 3_600_000 }, systemClock, supervisor);
   const signs = () => told.filter(({ text }) => text === "WATCHDOG=1");

@@ -1,23 +1,14 @@
 // The worker of chorus.ts: a socket per speaker, their heartbeats spread over the interval.
 import { encode } from "../../src/core/heartbeat.ts";
 import type { Part } from "./chorus.ts";
+import { WELL_TRAILER } from "../../tests/node_settings.ts";
 
 /** Where a speaker sends from matters, its port does not. */
 function sing({ speakers, listeners, elasticIp, priority, port, intervalMs }: Part): void {
   for (const [index, { address, id }] of speakers.entries()) {
     const socket = Deno.listenDatagram({ transport: "udp", hostname: address, port: 0 });
     const speak = () => {
-      const trailer = {
-        holds: false,
-        leaving: false,
-        unable: false,
-        hearsYou: true,
-        unhealthy: false,
-        ownPriority: 10,
-        intervalMs: null,
-        keyId: 0,
-        sequence: Date.now(),
-      };
+      const trailer = { ...WELL_TRAILER, sequence: Date.now() };
       const bytes = encode({ priority, elasticIp, id, trailer });
       // A node that does not listen yet is no error.
       for (const hostname of listeners) {

@@ -10,6 +10,7 @@ import {
 import type { PeerIdentity } from "../../src/core/peer.ts";
 import { simUuid } from "../../tests/exoscale/model.ts";
 import type { Case, Figure, Size } from "./figure.ts";
+import { WELL_TRAILER } from "../../tests/node_settings.ts";
 
 const ELASTIC_IP = "198.51.100.50";
 /** A sample is as many calls as take this long, for a clock of µs. */
@@ -17,17 +18,7 @@ const SAMPLE_MS = 15;
 const SAMPLES = 15;
 
 function heartbeat(sequence: number): Heartbeat {
-  const trailer = {
-    holds: false,
-    leaving: false,
-    unable: false,
-    hearsYou: true,
-    unhealthy: false,
-    ownPriority: 10,
-    intervalMs: null,
-    keyId: 0,
-    sequence,
-  };
+  const trailer = { ...WELL_TRAILER, sequence };
   return { priority: 20, elasticIp: ELASTIC_IP, id: simUuid(1, 1), trailer };
 }
 

@@ -27,9 +27,14 @@ export type ParsedCheck = { readonly spec: CheckSpec } | { readonly problem: str
 const USUAL: readonly StatusRange[] = [[200, 399]];
 const FORMS = "wanted tcp://HOST:PORT, http://..., https://... or exec:COMMAND";
 
+/** A check as it may be shown: a password in it is for the server that is asked, and for nobody else. */
+export function withoutPassword(text: string): string {
+  return text.replace(/^(\w+:\/\/)[^/?#]*@/, "$1...@");
+}
+
 /** Reads one check. */
 export function parseCheck(text: string): ParsedCheck {
-  const title = text.replace(/^(\w+:\/\/)[^/?#]*@/, "$1...@");
+  const title = withoutPassword(text);
   const refuse = (why: string): ParsedCheck => ({ problem: `${JSON.stringify(title)}: ${why}` });
   if (text.startsWith("exec:")) {
     const words = splitWords(text.slice("exec:".length));

@@ -1,5 +1,5 @@
 // How this node takes part in the election.
-import type { Reading } from "./reading.ts";
+import { type Reading, unread } from "./reading.ts";
 
 /** The election as configured. */
 export interface ElectionConfig {
@@ -17,7 +17,7 @@ export interface ElectionConfig {
 
 /** The election's part of the configuration. Only the watchdog cares, so only its mistakes count, as originally. */
 export function readElection(reading: Reading, counts: boolean): ElectionConfig {
-  if (!counts) return { ...ONCE, exclusive: reading.on("exclusive") };
+  if (!counts) return { ...readElection(unread(), true), exclusive: reading.on("exclusive") };
   const never = reading.on("no-preempt");
   return {
     priority: reading.count("P", [0, 255]),
@@ -30,18 +30,6 @@ export function readElection(reading: Reading, counts: boolean): ElectionConfig 
     wire: readWire(reading),
   };
 }
-
-/** For the modes in which nothing is elected. */
-const ONCE: ElectionConfig = {
-  priority: 10,
-  intervalMs: 1_000,
-  deadRatio: 3,
-  exclusive: false,
-  preemptDelayMs: 0,
-  handoverTimeoutMs: 10_000,
-  reconcileMs: 30_000,
-  wire: "full",
-};
 
 function readWire(reading: Reading): "full" | "plain" {
   const text = reading.text("wire");

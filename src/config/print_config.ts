@@ -1,4 +1,5 @@
 // --print-config: each setting, its value and where that comes from, as a file that --config can read.
+import { withoutPassword } from "./check_spec.ts";
 import { checkTexts } from "./service.ts";
 import { isOn } from "../cli.ts";
 import { keysOf } from "./config_file.ts";
@@ -55,10 +56,9 @@ function settingOf(option: Option, gathered: Gathered, instanceId: string | null
   const shows = variables.length > 0 || ["W", "A", "D", "O", "v"].includes(name);
   if (!shows || (variables.length === 0 && !isOn(own))) return null;
   if (own && name === "check") {
-    // A password in a URL is for the server that is asked, and for nobody else.
-    const texts = checkTexts(own).map((each) => each.replace(/\/\/[^/@\s]*@/g, "//****@"));
-    const literal = texts.join() === checkTexts(own).join();
-    return { option, text: texts.join("\n"), source: sourceOf(own.source, gathered), literal };
+    const texts = checkTexts(own), shown = texts.map(withoutPassword);
+    const literal = texts.every((text, index) => text === shown[index]);
+    return { option, text: shown.join("\n"), source: sourceOf(own.source, gathered), literal };
   }
   if (own) {
     const literal = variables.length > 0 && !["config", "env-file"].includes(name);

@@ -57,6 +57,11 @@ export class Reading {
   }
 }
 
+/** Of a configuration in which nothing was given, for the modes in which its part does not count. */
+export function unread(): Reading {
+  return new Reading(new Map());
+}
+
 /** The option as a user knows it: flag and variable. */
 export function nameOf(name: string): string {
   const option = OPTIONS.find((each) => each.name === name);

@@ -1,7 +1,7 @@
 // What ties the Elastic IP to the service that it is for: checks, the command to notify, the interface.
 import { type CheckSpec, parseCheck } from "./check_spec.ts";
 import type { Given } from "../cli.ts";
-import type { Reading } from "./reading.ts";
+import { type Reading, unread } from "./reading.ts";
 import { splitWords } from "./words.ts";
 
 /** The service as configured. */
@@ -20,7 +20,7 @@ export interface ServiceConfig {
 
 /** Only the watchdog cares, so only its mistakes count. */
 export function readService(reading: Reading, counts: boolean): ServiceConfig {
-  if (!counts) return NONE;
+  if (!counts) return readService(unread(), true);
   const addressOn = reading.value("address-on");
   const usable = addressOn === null || /^[^\s/-][^\s/]{0,14}$/.test(addressOn);
   reading.need(usable, "address-on", `${JSON.stringify(addressOn)} is no name of an interface`);
@@ -35,18 +35,6 @@ export function readService(reading: Reading, counts: boolean): ServiceConfig {
     addressOn,
   };
 }
-
-/** For the modes in which nobody serves. */
-const NONE: ServiceConfig = {
-  checks: [],
-  checkIntervalMs: 2_000,
-  checkTimeoutMs: 1_000,
-  checkRise: 2,
-  checkFall: 3,
-  notify: null,
-  notifyTimeoutMs: 30_000,
-  addressOn: null,
-};
 
 function readChecks(reading: Reading): CheckSpec[] {
   const checks: CheckSpec[] = [];

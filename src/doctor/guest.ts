@@ -2,15 +2,10 @@
 import { nameOf } from "../config.ts";
 import { canonicalIp } from "../core/ip.ts";
 import type { Host } from "../host.ts";
-import { type CommandOutcome, failureOf } from "../host/command.ts";
+import { NoIpCommand, runIp } from "../host/ip_command.ts";
 import { childEnvironment } from "../service/child_environment.ts";
 import type { Facts } from "./facts.ts";
 import { fail, ok, type Said, skip } from "./finding.ts";
-
-/** Where `ip` may be; the start looks there, too. */
-const IP_PROGRAMS = ["ip", "/usr/sbin/ip", "/sbin/ip"];
-/** Longest run of it. */
-const COMMAND_MS = 5_000;
 
 /** The check. */
 export async function checkGuest(facts: Facts, signal: AbortSignal): Promise<Said[]> {
@@ -48,18 +43,13 @@ async function troubleWith(
     names: string;
   },
 ): Promise<string | null> {
-  const options = { env: childEnvironment(env), timeoutMs: COMMAND_MS };
-  let reason: string | null = null;
-  for (const program of IP_PROGRAMS) {
-    let outcome: CommandOutcome;
-    try {
-      outcome = await runCommand([program, "link", "show", "dev", device], options);
-    } catch (error) {
-      reason ??= error instanceof Error ? error.message : `${error}`;
-      continue;
-    }
-    if (outcome.code === 0) return null;
-    return `${failureOf(outcome)}: make that interface, or name another, such as ${names}`;
+  try {
+    const world = { run: runCommand, env: childEnvironment(env) };
+    await runIp(["link", "show", "dev", device], world);
+    return null;
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : `${error}`;
+    if (error instanceof NoIpCommand) return `${reason}: install iproute2`;
+    return `${reason}: make that interface, or name another, such as ${names}`;
   }
-  return `${reason}: install iproute2`;
 }

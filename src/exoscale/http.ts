@@ -36,11 +36,10 @@ export async function exchange(
   request: HttpRequest,
   signal: AbortSignal,
 ): Promise<HttpAnswer> {
-  const late = new AbortController();
-  const timer = setTimeout(() => late.abort(), REQUEST_TIMEOUT_MS);
   // `AbortSignal.any` would leave something of each request with a signal that lives as long as the process.
   const ended = new AbortController(), end = () => ended.abort();
-  for (const each of [signal, late.signal]) each.addEventListener("abort", end);
+  const timer = setTimeout(end, REQUEST_TIMEOUT_MS);
+  signal.addEventListener("abort", end);
   if (signal.aborted) end();
   const { url, title, allowance = answerAllowance() } = request;
   const ending = ended.signal;
@@ -60,7 +59,7 @@ export async function exchange(
   } catch (error) {
     if (error instanceof CloudError) throw error;
     const { hostname } = url;
-    throw transportError(error, { signal, timeout: late.signal, title, status, hostname });
+    throw transportError(error, { signal, ending, title, status, hostname });
   } finally {
     clearTimeout(timer);
     signal.removeEventListener("abort", end);
@@ -88,16 +87,17 @@ function parse(text: string, response: Response, title: string): unknown {
 
 function transportError(
   cause: unknown,
-  { signal, timeout, title, status, hostname }: {
+  { signal, ending, title, status, hostname }: {
     signal: AbortSignal;
-    timeout: AbortSignal;
+    /** Aborted as well when the time is over. */
+    ending: AbortSignal;
     title: string;
     status: number;
     hostname: string;
   },
 ): CloudError {
   if (signal.aborted) return new CloudError("aborted", `${title}: given up`);
-  if (timeout.aborted) {
+  if (ending.aborted) {
     const what = status === 0 ? "no answer" : "answer did not end";
     return new CloudError("timeout", `${title}: ${what} within ${REQUEST_TIMEOUT_MS / 1000} s`);
   }

@@ -1,6 +1,7 @@
 // Children of this process. Each leads a process group of its own, so that it can be ended with what it has started
 // and what has stayed in the group; what it writes is read slowly and not kept, so that no flood of output can delay a
 // heartbeat or fill the memory.
+import { plain } from "../core/plain.ts";
 
 /** How a command is run. */
 export interface CommandOptions {
@@ -97,8 +98,7 @@ export function failureOf(
 
 function lastLine(text: string): string {
   const line = text.trimEnd().split(/[\r\n]/).at(-1) ?? "";
-  // deno-lint-ignore no-control-regex
-  const clean = line.replace(/[\x00-\x1f\x7f-\x9f]+/g, " ").trim();
+  const clean = plain(line, Infinity).trim();
   return clean.length > QUOTE_MAX_CHARS ? `${clean.slice(0, QUOTE_MAX_CHARS)}...` : clean;
 }
 

@@ -1,11 +1,7 @@
 // --address-on: the Elastic IPs on an interface of this machine, through `ip`, for as long as the watchdog runs.
-import { type CommandOutcome, failureOf, type RunCommand } from "../host/command.ts";
+import type { RunCommand } from "../host/command.ts";
+import { NoIpCommand, runIp } from "../host/ip_command.ts";
 import type { Log } from "../world.ts";
-
-/** Where `ip` may be beside the search path, which leaves it out for many users. */
-const PROGRAMS = ["ip", "/usr/sbin/ip", "/sbin/ip"];
-/** Longest run of `ip`. */
-const COMMAND_MS = 5_000;
 
 /** What is needed of the machine. */
 export interface AddressWorld {
@@ -65,20 +61,12 @@ export class InterfaceAddresses {
 
   /** Output of a command of `ip`. Throws what it complains about. */
   async #ip(...args: string[]): Promise<string> {
-    const { run, env } = this.#world;
-    const reasons: string[] = [];
-    for (const program of PROGRAMS) {
-      let outcome: CommandOutcome;
-      try {
-        outcome = await run([program, ...args], { env, timeoutMs: COMMAND_MS });
-      } catch (error) {
-        reasons.push(error instanceof Error ? error.message : `${error}`);
-        continue;
-      }
-      if (outcome.code === 0) return outcome.output;
-      throw new Error(`ip ${args.join(" ")}: ${failureOf(outcome)}`);
+    try {
+      return await runIp(args, this.#world);
+    } catch (error) {
+      if (error instanceof NoIpCommand || !(error instanceof Error)) throw error;
+      throw new Error(`ip ${args.join(" ")}: ${error.message}`);
     }
-    throw new Error(reasons[0] ?? "no ip");
   }
 
   #say(severity: "info" | "warning", text: string): void {

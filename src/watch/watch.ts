@@ -129,6 +129,13 @@ export class Watch {
     }, nowMs);
   }
 
+  /** Begins. */
+  start(): void {
+    const { log, settings: { elasticIp } } = this.#options;
+    log.write("info", "start", `watching ${elasticIp} through ${this.#cloud.name}`);
+    this.deliver({ kind: "tick" });
+  }
+
   /** One event: step and perform. */
   deliver(event: NodeEvent): void {
     if (this.#exitCode !== null) return;

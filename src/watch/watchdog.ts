@@ -21,11 +21,6 @@ import type { Datagram, Log, SignalName } from "../world.ts";
 
 export type { WatchdogSettings, World } from "./watchdog_options.ts";
 
-/** Runs until told to stop, or until the cloud says that it never can work. Resolves to the exit code. */
-export function runWatchdog(settings: WatchdogSettings, world: World): Promise<0 | 1> {
-  return new Watchdog(settings, world).run();
-}
-
 /** The running watchdog. */
 export class Watchdog {
   /** One for each Elastic IP, in the order of the configuration. */
@@ -33,7 +28,7 @@ export class Watchdog {
   readonly #settings: WatchdogSettings;
   readonly #world: World;
   readonly #quiet: QuietLog;
-  /** That one, and those of the addresses where there are several. */
+  /** That one, the one for what strangers send, and those of the addresses where there are several. */
   readonly #quiets: QuietLog[];
   readonly #supervision: Supervision;
   readonly #guard: Guard;
@@ -54,12 +49,11 @@ export class Watchdog {
     this.#alarm = new Alarm(clock, () => this.#tick());
     this.#log = new RecentLog(world.log, clock, world.hide);
     this.#quiet = new QuietLog(this.#log, clock);
-    this.#quiets = [this.#quiet];
+    const strange = new QuietLog(this.#log, clock, STRANGE_KINDS_MAX);
+    this.#quiets = [this.#quiet, strange];
     this.#supervision = new Supervision(world.supervisor);
     const { acceptUnsigned = false, port, trailer } = settings;
     const quiet = this.#quiet, datagrams = this.#datagrams;
-    const strange = new QuietLog(this.#log, clock, STRANGE_KINDS_MAX);
-    this.#quiets.push(strange);
     const refusals = this.#refusals = new Refusals({ clock, quiet: strange, datagrams });
     const guard = this.#guard = new Guard({ seal, acceptUnsigned, clock, quiet, refusals });
     this.#sender = new Sender({ clock, link, seal, guard, port, trailer, datagrams });
@@ -67,7 +61,7 @@ export class Watchdog {
     this.#snapshots = new Snapshots({
       clock,
       watches: this.watches,
-      datagrams: this.#datagrams,
+      datagrams,
       alarm: this.#alarm,
       listening: () => this.#listening,
       recent: this.#log,
@@ -87,17 +81,12 @@ export class Watchdog {
     return this.#snapshots.vitals();
   }
 
-  /** Resolves to the exit code once every watch has ended. */
+  /** Runs until told to stop, or until the cloud says that it never can work. Resolves to the exit code. */
   async run(): Promise<0 | 1> {
     const { signals, link, seal } = this.#world;
     const finished = new Promise<0 | 1>((resolve) => this.#finish = resolve);
     const deaf = signals.listen((signal) => this.#told(signal));
-    for (const watch of this.watches) {
-      const { elasticIp } = watch.node.election.settings;
-      const about = this.watches.length > 1 ? elasticIp : undefined;
-      this.#log.write("info", "start", `watching ${elasticIp} through ${watch.cloudName}`, about);
-      watch.deliver({ kind: "tick" });
-    }
+    for (const watch of this.watches) watch.start();
     const listening = this.#listen().finally(() => this.#listening = false);
     const code = await finished;
     this.#alarm.cancel();

@@ -9,7 +9,7 @@ import type { Agent, Machine, Outside } from "./machine.ts";
 
 const PORT = 12_345;
 
-/** Runs `runWatchdog`. */
+/** Runs a `Watchdog`. */
 export class LoopAgent implements Agent {
   readonly #machine: Machine;
   readonly #outside: Outside;

@@ -1,0 +1,32 @@
+// The command `ip` of iproute2, for those who look at an interface and those who change one.
+import { type CommandOutcome, failureOf, type RunCommand } from "./command.ts";
+
+/** Where it may be beside the search path, which leaves it out for many users. */
+const PROGRAMS = ["ip", "/usr/sbin/ip", "/sbin/ip"];
+/** Longest run of it. */
+const COMMAND_MS = 5_000;
+
+/** There is no `ip` here that could be started; the message is why. */
+export class NoIpCommand extends Error {
+  override readonly name = "NoIpCommand";
+}
+
+/** Its output. Throws what it complains about, and `NoIpCommand`. */
+export async function runIp(
+  args: readonly string[],
+  { run, env }: { run: RunCommand; env: Readonly<Record<string, string>> },
+): Promise<string> {
+  const reasons: string[] = [];
+  for (const program of PROGRAMS) {
+    let outcome: CommandOutcome;
+    try {
+      outcome = await run([program, ...args], { env, timeoutMs: COMMAND_MS });
+    } catch (error) {
+      reasons.push(error instanceof Error ? error.message : `${error}`);
+      continue;
+    }
+    if (outcome.code === 0) return outcome.output;
+    throw new Error(failureOf(outcome));
+  }
+  throw new NoIpCommand(reasons[0] ?? "no ip");
+}
