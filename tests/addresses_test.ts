@@ -4,7 +4,8 @@ import { readValues } from "../src/cli.ts";
 import { configure } from "../src/config.ts";
 import { decode, encode } from "../src/core/heartbeat.ts";
 import type { Cloud, SignalName } from "../src/world.ts";
-import { Watchdog } from "../src/watch/watchdog.ts";
+import { CloudError } from "../src/exoscale/cloud_error.ts";
+import { Watchdog, type World } from "../src/watch/watchdog.ts";
 import { systemClock } from "../src/host/clock.ts";
 import { until } from "./e2e/cluster.ts";
 import { InboxLink } from "./inbox_link.ts";
@@ -111,4 +112,67 @@ Deno.test("Watchdog elects for each Elastic IP by itself, on one socket", async 
   tell("stop");
   assertEquals(await ended, 0);
   assertEquals(attached, []);
+});
+
+/** A watchdog of two addresses whose clouds a test makes. */
+function watchBoth(connect: World["connect"]) {
+  const lines: string[] = [];
+  let tell: (signal: SignalName) => void = () => {};
+  const node = { ...NODE_SETTINGS, intervalMs: 50, handoverTimeoutMs: 100 };
+  const watchdog = new Watchdog({
+    nodes: [{ ...node, elasticIp: ONE }, { ...node, elasticIp: OTHER }],
+    port: 12_345,
+    trailer: true,
+    selfId: SELF,
+    addresses: [],
+    verbose: false,
+  }, {
+    clock: systemClock,
+    random: () => 0.5,
+    link: new QuietLink(),
+    signals: { listen: (listener) => (tell = listener, () => {}) },
+    log: { write: (_, event, text, about) => void lines.push(`${event}: ${about}: ${text}`) },
+    supervisor: null,
+    connect,
+  });
+  return { watchdog, lines, stop: () => tell("stop") };
+}
+
+Deno.test("an answer about one address shows that the cloud answers, while another waits for its turn", async () => {
+  const attached: string[] = [];
+  let turn = () => {};
+  const waiting = new Promise<void>((resolve) => turn = resolve);
+  let answering: ReturnType<typeof setInterval> | undefined;
+  const { watchdog, lines, stop } = watchBoth((elasticIp, onProgress) => {
+    if (elasticIp === ONE) answering = setInterval(() => onProgress(5), 100);
+    const cloud = cloudOf(attached, elasticIp);
+    if (elasticIp === ONE) return cloud;
+    return { ...cloud, attach: (signal) => waiting.then(() => cloud.attach(signal)) };
+  });
+  const ended = watchdog.run();
+  const lost = () => lines.some((line) => line.startsWith("cloud-lost"));
+  const began = performance.now();
+  // Longer than a node waits for an answer that is missing.
+  await until(() => lost() || performance.now() > began + 5_000, { title: "the wait" });
+  assertEquals([lost(), attached], [false, [ONE]]);
+  turn();
+  await until(() => attached.includes(OTHER), { title: "its turn has come" });
+  clearInterval(answering);
+  stop();
+  assertEquals(await ended, 0);
+});
+
+Deno.test("an address that was given up is not shown, and keeps nobody from being ready", async () => {
+  const attached: string[] = [];
+  const { watchdog, stop } = watchBoth((elasticIp) => {
+    const cloud = cloudOf(attached, elasticIp);
+    const missing = new CloudError("no-such-address", "no such Elastic IP");
+    return elasticIp === ONE ? cloud : { ...cloud, prepare: () => Promise.reject(missing) };
+  });
+  const ended = watchdog.run();
+  await until(() => attached.includes(ONE), { title: "the other one is held" });
+  const { phase, addresses } = watchdog.snapshot();
+  assertEquals([phase, addresses.map(({ elasticIp }) => elasticIp)], ["running", [ONE]]);
+  stop();
+  assertEquals(await ended, 1);
 });

@@ -246,3 +246,22 @@ Deno.test("--stop finds the PID file in the configuration file, and a mistake th
   assertEquals([code, pids], [0, ["stop 42"]]);
   assertMatch(err.join("\n"), /prioritty: unknown key/);
 });
+
+Deno.test("--print-config shows checks as a list, and no password in them", async () => {
+  const argv = ["--print-config", "-W", "-p", "192.0.2.2", ...COMMON];
+  const two = { ...KEYS, IF_CHECK: "exec:/bin/a -x exec:/bin/b" };
+  const { out } = await run(argv, { env: two });
+  const [line = ""] = out.filter((each) => each.startsWith("check = "));
+  assertMatch(line, /^check = \["exec:\/bin\/a -x","exec:\/bin\/b"\] +# IF_CHECK$/);
+  const again = await run([...argv, "--config", TOML], { files: { [TOML]: line } });
+  assert(again.out.some((each) => each.startsWith('check = ["exec:/bin/a -x","exec:/bin/b"]')));
+  const hidden = await run([...argv, "--check", "http://user:hunter2@web.test/"]);
+  assert(!hidden.out.join("\n").includes("hunter2"), hidden.out.join("\n"));
+});
+
+Deno.test("a variable of --env-file that nothing is known by is named", async () => {
+  const files = { [ENV]: "IF_HOST_PRIORTY=3\nHOME=/root\n" };
+  const { err, log } = await run(["-A", ...COMMON, "--env-file", ENV], { files, holds: true });
+  const said = [...err, ...log].join("\n");
+  assert(said.includes(`${ENV}: nothing is known by IF_HOST_PRIORTY`), said);
+});

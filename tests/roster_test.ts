@@ -3,6 +3,7 @@ import { assert, assertEquals } from "@std/assert";
 import {
   beginReading,
   endReading,
+  failReading,
   meetStranger,
   NEED_MS,
   needReading,
@@ -70,4 +71,16 @@ Deno.test("needReading() lets those of a better rank read first", () => {
   assert(acting && third);
   assertEquals([rosterWakeAtMs(acting), rosterWakeAtMs(third)], [50_000, 50_200]);
   assertEquals(needReading(startRoster(false), 0, 50_000).notBeforeMs, -Infinity, "a static list");
+});
+
+Deno.test("a reading that is refused again and again is repeated more and more rarely, up to five minutes", () => {
+  let roster = needReading(known(), 0, 20_000);
+  const readAtMs: number[] = [];
+  while (readAtMs.length < 9) {
+    const atMs = rosterWakeAtMs(roster);
+    readAtMs.push(atMs);
+    roster = failReading(beginReading(roster, atMs), { retryAfterMs: null }, atMs);
+  }
+  const waits = readAtMs.slice(1).map((atMs, index) => (atMs - readAtMs[index]!) / 1_000);
+  assertEquals(waits, [10, 20, 40, 80, 160, 300, 300, 300]);
 });

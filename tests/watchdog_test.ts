@@ -342,3 +342,23 @@ Deno.test("a watchdog answers so many questions a second, and counts the others"
   await ended;
   await server.close();
 });
+
+Deno.test("strangers use up no room that a line about the cloud needs, and answers fill no log", async () => {
+  const { server, link, lines, ended, tell } = start({ deadRatio: 10 });
+  for (let each = 1; each <= 300; each++) link.hear("rubbish", `10.9.${each >> 8}.${each & 255}`);
+  for (let each = 1; each <= 10; each++) link.hear("info", "127.0.0.1");
+  const answered = () => link.sent.filter(({ port }) => port === 4_242).length >= 10;
+  await until(answered, { title: "all questions are answered" });
+  const refused = lines.filter((line) => line.startsWith("warning refused"));
+  assert(refused.length <= 65, `${refused.length} lines`);
+  const roles = lines.filter((line) => line.startsWith("info status: role "));
+  assert(roles.length < 10, `${roles.length} of ten answers are in the log`);
+  server.fault = () => "html";
+  await until(() => lines.some((line) => line.startsWith("warning cloud-error")), {
+    title: "what the cloud does is said all the same",
+  });
+  server.fault = () => null;
+  tell("stop");
+  await ended;
+  await server.close();
+});
