@@ -32,6 +32,7 @@ const RETRY_MS = 100;
 export function serveStatus(
   { hostname, port }: StatusAddress,
   handler: StatusHandler,
+  { connectionMs = CONNECTION_MS }: { connectionMs?: number } = {},
 ): StatusServer {
   const listener = Deno.listen({ hostname, port, transport: "tcp" });
   const open = new Map<Deno.TcpConn, Promise<void>>();
@@ -45,7 +46,9 @@ export function serveStatus(
           open.delete(oldest);
           close(oldest);
         }
-        const talk = converse(connection, handler).finally(() => open.delete(connection));
+        const talk = converse(connection, { handler, connectionMs }).finally(() =>
+          open.delete(connection)
+        );
         open.set(connection, talk);
       } catch {
         // The system may be out of files for a while; the listener stays.
@@ -67,8 +70,11 @@ export function serveStatus(
 }
 
 /** One request and its answer; whatever goes wrong ends the connection and nothing else. */
-async function converse(connection: Deno.TcpConn, handler: StatusHandler): Promise<void> {
-  const timer = setTimeout(() => close(connection), CONNECTION_MS);
+async function converse(
+  connection: Deno.TcpConn,
+  { handler, connectionMs }: { handler: StatusHandler; connectionMs: number },
+): Promise<void> {
+  const timer = setTimeout(() => close(connection), connectionMs);
   try {
     const head = await readHead(connection);
     const request = head === null ? null : requestOf(head);

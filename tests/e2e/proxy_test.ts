@@ -2,7 +2,12 @@
 import { assert, assertEquals } from "@std/assert";
 import { Cluster, until } from "./cluster.ts";
 
-Deno.test("HTTP_PROXY and ALL_PROXY are asked neither for a plain endpoint nor for checks", async () => {
+for (const variable of ["HTTP_PROXY", "http_proxy", "ALL_PROXY"]) {
+  Deno.test(`${variable} is asked neither for a plain endpoint nor for checks`, () =>
+    withProxy(variable));
+}
+
+async function withProxy(variable: string): Promise<void> {
   const asked: string[] = [];
   const proxy = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, (request) => {
     asked.push(request.url);
@@ -15,7 +20,7 @@ Deno.test("HTTP_PROXY and ALL_PROXY are asked neither for a plain endpoint nor f
   const node = cluster.node(1);
   const place = `http://127.0.0.1:${proxy.addr.port}`;
   try {
-    const env = { HTTP_PROXY: place, http_proxy: place, ALL_PROXY: place };
+    const env = { [variable]: place };
     cluster.start(node, { env, args: ["--check", `http://127.0.0.1:${port}/`] });
     await until(() => cluster.holders.join() === "node-1", { title: "the cloud itself is asked" });
     await until(() => node.process?.output.includes("check-failing") === true, {
@@ -28,4 +33,4 @@ Deno.test("HTTP_PROXY and ALL_PROXY are asked neither for a plain endpoint nor f
     await cluster.close();
     await proxy.shutdown();
   }
-});
+}
