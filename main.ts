@@ -1,14 +1,14 @@
 // The edge: the real computer is put together, one run is made, the exit code goes out.
-import { lookup } from "node:dns/promises";
 import type { Host } from "./src/host.ts";
 import { systemClock } from "./src/host/clock.ts";
 import { runCommand } from "./src/host/command.ts";
-import { fetchTrusting, plainFetch } from "./src/host/fetch.ts";
+import { fetchTrusting } from "./src/host/fetch.ts";
 import { fileMode } from "./src/host/file_mode.ts";
 import { openLink } from "./src/host/link.ts";
 import { writesToJournal } from "./src/host/journal.ts";
 import { openLog } from "./src/host/log.ts";
 import { localMachine } from "./src/host/metadata.ts";
+import { hurryResolver, systemNameSources } from "./src/host/name_sources.ts";
 import { openSupervisor } from "./src/host/notify.ts";
 import { pidFiles } from "./src/host/pid_file.ts";
 import { keepPlainRequestsDirect } from "./src/host/proxy.ts";
@@ -17,36 +17,45 @@ import { processSignals } from "./src/host/signals.ts";
 import { readTextFile } from "./src/host/text_file.ts";
 import { serveStatus } from "./src/host/status_server.ts";
 import { runProgram } from "./src/program.ts";
+import { Names } from "./src/transport/names.ts";
+import { VERSION } from "./src/version.ts";
 
 /** The computer that we run on. */
-export function thisComputer(): Host {
+export function thisComputer(env: Readonly<Record<string, string>> = Deno.env.toObject()): Host {
+  const clock = systemClock;
+  const names = new Names(systemNameSources(), clock);
+  const lookUp = (name: string) => names.lookUp(name);
+  const variables = Deno.env.toObject();
+  const way = { clock, lookUp, variables, userAgent: `exoip/${VERSION}` };
   return {
-    env: Deno.env.toObject(),
+    env,
     os: Deno.build.os,
-    clock: systemClock,
+    clock,
     random: Math.random,
     signals: processSignals,
     machine: localMachine,
     pidFiles,
     privileges: processPrivileges,
     runCommand,
-    supervisor: openSupervisor(Deno.env.toObject()),
-    fetch: plainFetch,
-    fetchTrusting,
+    supervisor: openSupervisor(env),
+    fetch: fetchTrusting([], way),
+    fetchTrusting: (caCerts) => fetchTrusting(caCerts, way),
     terminal: Deno.stdout.isTerminal(),
     print: (stream, line) => stream === "out" ? console.log(line) : console.error(line),
     readTextFile,
     fileMode,
     openLink,
-    openLog: (options) => openLog({ ...options, journal: writesToJournal(Deno.env.toObject()) }),
+    openLog: (options) => openLog({ ...options, journal: writesToJournal(env) }),
     interfaces: () => Deno.networkInterfaces(),
     serveStatus,
-    lookup: async (name) => (await lookup(name, { family: 4 })).address,
+    lookup: async (name) => (await lookUp(name))[0] ?? "",
   };
 }
 
 if (import.meta.main) {
-  const host = thisComputer();
+  const given = Deno.env.toObject();
   keepPlainRequestsDirect(Deno.env);
+  hurryResolver(Deno.env);
+  const host = thisComputer(given);
   Deno.exit(await runProgram(Deno.args, host));
 }

@@ -2,11 +2,9 @@
 import { asCloudError, CloudError } from "./exoscale/cloud_error.ts";
 import type { Clock, Cloud, Log } from "./world.ts";
 
-/** Attempts at a call whose failure may pass. */
-const ATTEMPTS = 4;
-/** No attempt begins later than this: the original gives up after as long. */
+/** What may pass is waited for as long as the original does: no attempt begins later. */
 const ATTEMPTS_WITHIN_MS = 60_000;
-const FIRST_WAIT_MS = 500, LONGEST_WAIT_MS = 10_000;
+const FIRST_WAIT_MS = 500, LONGEST_WAIT_MS = 5_000;
 /** Longest wait that the cloud may impose (Retry-After). */
 const RETRY_AFTER_CAP_MS = 60_000;
 
@@ -35,7 +33,7 @@ export async function associate(
         return 0;
       } catch (cause) {
         const error = asCloudError(cause);
-        const over = attempt >= ATTEMPTS || clock.nowMs() >= endAtMs || signal.aborted;
+        const over = clock.nowMs() >= endAtMs || signal.aborted;
         if (!error.retryable || over) throw error;
         const backoffMs = Math.min(FIRST_WAIT_MS * 2 ** attempt, LONGEST_WAIT_MS);
         const waitMs = Math.max(backoffMs, Math.min(error.retryAfterMs ?? 0, RETRY_AFTER_CAP_MS));

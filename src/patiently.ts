@@ -5,9 +5,9 @@ import { asCloudError } from "./exoscale/cloud_error.ts";
 import { StartPatience } from "./start_patience.ts";
 import type { Clock, Log } from "./world.ts";
 
-/** Attempts of the modes that do one thing. */
-const ATTEMPTS = 4;
-const FIRST_WAIT_MS = 1_000, LONGEST_WAIT_MS = 10_000;
+/** How long the modes that do one thing go on trying. */
+const ATTEMPTS_WITHIN_MS = 60_000;
+const FIRST_WAIT_MS = 1_000, LONGEST_WAIT_MS = 5_000;
 
 /** Asks until there is an answer; null when waiting cannot help, which the log has told, or was ended. */
 export async function patiently<Answer>(
@@ -24,7 +24,8 @@ export async function patiently<Answer>(
 ): Promise<Answer | null> {
   const patience = new StartPatience();
   let waitMs = FIRST_WAIT_MS;
-  for (let attempt = 1; !signal.aborted; attempt++) {
+  const endAtMs = clock.nowMs() + ATTEMPTS_WITHIN_MS;
+  while (!signal.aborted) {
     try {
       return await ask();
     } catch (cause) {
@@ -32,7 +33,7 @@ export async function patiently<Answer>(
       if (signal.aborted) return null;
       const final = mode === "watchdog"
         ? patience.endsWith(error, clock.nowMs())
-        : !error.retryable || attempt >= ATTEMPTS;
+        : !error.retryable || clock.nowMs() >= endAtMs;
       const rest = final ? "" : "; waiting for the cloud";
       log.write(final ? "critical" : "warning", event, `${trouble}: ${error.message}${rest}`);
       if (final) return null;

@@ -28,7 +28,7 @@ async function connect(
     access,
     host: {
       fetch,
-      clock: hurriedClock(1_000),
+      clock: hurriedClock(),
       machine: { fetch: never, root: "", readTextFile: never, run: never },
     },
     log: { write: (severity, event, text) => void lines.push(`${severity} ${event}: ${text}`) },
@@ -60,10 +60,9 @@ Deno.test("connectionFor() gives up on a name that does not exist, and in -A on 
   stage.server.fault = () => "500";
   const away = await connect(stage, configOf(stage, "-A", "web"));
   assertEquals(away.connection, null);
-  assertEquals(
-    away.lines.map((line) => line.split(" ")[0]).join(),
-    "warning,warning,warning,critical",
-  );
+  const severities = away.lines.map((line) => line.split(" ")[0]);
+  assertEquals(severities, [...severities.slice(1).map(() => "warning"), "critical"]);
+  assert(severities.length > 10, `only ${severities.length} attempts within a minute`);
 });
 
 Deno.test("connectionFor() stops waiting when told to", async () => {

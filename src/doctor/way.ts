@@ -21,7 +21,8 @@ async function askAnything(facts: Facts, signal: AbortSignal): Promise<void> {
   const v1 = facts.config.api === "v1";
   const url = new URL(v1 ? `${endpoint}?command=listZones&response=json` : `${endpoint}/zone`);
   const title = v1 ? "listZones" : "GET /zone";
-  const { status } = await exchange(facts.fetch, { method: "GET", url, title }, signal);
+  const { clock } = facts.host;
+  const { status } = await exchange(facts.fetch, { method: "GET", url, title, clock }, signal);
   if (status < 500) return;
   throw new CloudError("server-error", `${title}: HTTP ${status}`, { status });
 }

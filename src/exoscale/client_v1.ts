@@ -6,6 +6,7 @@ import { CloudError, refused } from "./cloud_error.ts";
 import { exchange, type HttpAnswer, type HttpRequest } from "./http.ts";
 import { type Fields, fieldsOf, idOf, listOf, numberOf, requiredIdOf, shown } from "./json.ts";
 import { finish, type Progress } from "./operation.ts";
+import { Attempts } from "./attempts.ts";
 import { Pace } from "./pace.ts";
 import { LIFETIME_MS, messageOf, refusal } from "./refusal.ts";
 import { expiresV1, type Parameters, signedQueryV1 } from "./signature_v1.ts";
@@ -24,12 +25,12 @@ const PERMISSION_DENIED = 4365, RATE_LIMITED = 4545;
 /** Signs, sends, unwraps, waits. */
 export class ClientV1 {
   readonly #options: ClientOptions;
-  readonly #pace: Pace;
+  readonly #attempts: Attempts;
   readonly #signer: Signer;
 
   constructor(options: ClientOptions) {
     this.#options = options;
-    this.#pace = options.pace ?? new Pace(options.clock);
+    this.#attempts = new Attempts(options.clock, options.pace ?? new Pace(options.clock));
     this.#signer = new Signer(options.renewed ?? (() => options), "SHA-1");
   }
 
@@ -110,8 +111,8 @@ export class ClientV1 {
     },
   ): Promise<Fields> {
     const { endpoint, fetch, clock, onProgress } = this.#options;
-    let sentAtMs = 0;
-    const answer = await this.#pace.send({ writes, before, signal }, async () => {
+    const turn = { writes, before, signal };
+    const { answer, tookMs } = await this.#attempts.send(turn, async ({ signal, ...how }) => {
       const { apiKey, secret } = this.#signer.now();
       const query = await signedQueryV1({
         ...parameters,
@@ -122,15 +123,14 @@ export class ClientV1 {
         expires: expiresV1(clock.wallMs() + LIFETIME_MS),
       }, await secret);
       const url = new URL(`${endpoint}?${query}`);
-      sentAtMs = clock.nowMs();
-      const request: HttpRequest = { method: "GET", url, title: command };
+      const request: HttpRequest = { method: "GET", url, title: command, ...how };
       return await exchange(fetch, { ...request, ...(allowance && { allowance }) }, signal);
     });
     const content = unwrap(answer, command);
     if (answer.status >= 300 || content.errorcode !== undefined) {
       throw refusedCommand({ ...answer, json: content }, command, clock.wallMs());
     }
-    onProgress(clock.nowMs() - sentAtMs);
+    onProgress(tookMs);
     return content;
   }
 }

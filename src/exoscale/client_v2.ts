@@ -4,6 +4,7 @@ import { CloudError, refused } from "./cloud_error.ts";
 import { exchange, type Fetch } from "./http.ts";
 import { type Fields, fieldsOf, idOf, textOf } from "./json.ts";
 import { finish, type Progress } from "./operation.ts";
+import { Attempts } from "./attempts.ts";
 import { Pace } from "./pace.ts";
 import { LIFETIME_MS, refusal } from "./refusal.ts";
 import { authorizationV2 } from "./signature_v2.ts";
@@ -19,7 +20,7 @@ export interface ClientOptions {
   readonly renewed?: () => Credentials;
   readonly fetch: Fetch;
   readonly clock: Clock;
-  /** Called on each answer that is none of an error, with the time that it took. */
+  /** Called for each successful answer, with the time that it took. */
   readonly onProgress: (tookMs: number) => void;
   /** Shared with other clients of the same key, or one's own. */
   readonly pace?: Pace;
@@ -31,6 +32,8 @@ export interface ChangeOptions {
   readonly achieved: () => Promise<boolean>;
   /** Throws when the change must not be asked for any more, at the moment in which the request would leave. */
   readonly before?: () => void;
+  /** The request must not be repeated by itself once some of it has left. */
+  readonly once?: boolean;
   readonly signal: AbortSignal;
 }
 
@@ -40,13 +43,13 @@ const RETRYABLE_REASONS = new Set(["busy", "conflict", "unavailable", "interrupt
 export class ClientV2 {
   readonly endpoint: string;
   readonly #options: ClientOptions;
-  readonly #pace: Pace;
+  readonly #attempts: Attempts;
   readonly #signer: Signer;
 
   constructor(options: ClientOptions) {
     this.endpoint = options.endpoint;
     this.#options = options;
-    this.#pace = options.pace ?? new Pace(options.clock);
+    this.#attempts = new Attempts(options.clock, options.pace ?? new Pace(options.clock));
     this.#signer = new Signer(options.renewed ?? (() => options), "SHA-256");
   }
 
@@ -68,11 +71,11 @@ export class ClientV2 {
   async put(
     path: string,
     body: unknown,
-    { achieved, before, signal }: ChangeOptions,
+    { achieved, before, once, signal }: ChangeOptions,
   ): Promise<void> {
     const title = `PUT ${path}`;
     try {
-      const request = { body: JSON.stringify(body), before, signal };
+      const request = { body: JSON.stringify(body), before, once, signal };
       const operation = await this.#call("PUT", path, request);
       const { clock } = this.#options;
       const poll = () => this.#poll(idOf(operation, "id"), { title, achieved, signal });
@@ -105,11 +108,12 @@ export class ClientV2 {
   async #call(
     method: "GET" | "PUT",
     path: string,
-    { query = {}, urgent = method !== "GET", body, before, signal }: {
+    { query = {}, urgent = method !== "GET", body, before, once, signal }: {
       query?: Record<string, string>;
       urgent?: boolean;
       body?: string;
       before?: (() => void) | undefined;
+      once?: boolean | undefined;
       signal: AbortSignal;
     },
   ): Promise<unknown> {
@@ -117,8 +121,8 @@ export class ClientV2 {
     const title = `${method} ${path}`;
     const url = new URL(endpoint + path);
     for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value);
-    let sentAtMs = 0;
-    const answer = await this.#pace.send({ writes: urgent, before, signal }, async () => {
+    const turn = { writes: urgent, before, once, signal };
+    const { answer, tookMs } = await this.#attempts.send(turn, async ({ signal, ...how }) => {
       const expires = Math.floor((clock.wallMs() + LIFETIME_MS) / 1000);
       const { apiKey, secret } = this.#signer.now();
       const headers = {
@@ -128,12 +132,11 @@ export class ClientV2 {
         }),
         ...(body !== undefined && { "content-type": "application/json" }),
       };
-      const request = { method, url, title, headers, ...(body !== undefined && { body }) };
-      sentAtMs = clock.nowMs();
+      const request = { method, url, title, headers, ...how, ...(body !== undefined && { body }) };
       return await exchange(fetch, request, signal);
     });
     if (answer.status >= 300) throw refusal(answer, title, clock.wallMs());
-    onProgress(clock.nowMs() - sentAtMs);
+    onProgress(tookMs);
     return answer.json;
   }
 }

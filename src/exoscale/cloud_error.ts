@@ -60,6 +60,9 @@ const RETRYABLE: ReadonlySet<CloudErrorKind> = new Set([
   "late",
 ]);
 
+/** Kinds of a request that we gave up. One whose connection broke arrives at once or never. */
+const GIVEN_UP: ReadonlySet<CloudErrorKind> = new Set(["timeout", "aborted"]);
+
 /** Thrown by every cloud call. The message names the request, never a secret, and is one line of bounded length. */
 export class CloudError extends Error {
   override readonly name = "CloudError";
@@ -67,6 +70,10 @@ export class CloudError extends Error {
   readonly status: number;
   /** What the cloud asked us to wait, null when it did not. */
   readonly retryAfterMs: number | null;
+  /** Whether the request may still reach the server, seconds after we gave it up. */
+  readonly mayArrive: boolean;
+  /** Whether a connection from before broke before the server said a word: another one may work at once. */
+  readonly stale: boolean;
   readonly #retryable: boolean | undefined;
 
   constructor(
@@ -76,12 +83,16 @@ export class CloudError extends Error {
       status?: number;
       retryAfterMs?: number | null;
       retryable?: boolean;
+      mayArrive?: boolean;
+      stale?: boolean;
       cause?: unknown;
     } = {},
   ) {
     super(`${plain(message, MESSAGE_MAX_CHARS)} [${kind}]`, { cause: options.cause });
     this.status = options.status ?? 0;
     this.retryAfterMs = options.retryAfterMs ?? null;
+    this.mayArrive = options.mayArrive ?? GIVEN_UP.has(kind);
+    this.stale = options.stale ?? false;
     this.#retryable = options.retryable;
   }
 
@@ -97,8 +108,11 @@ export function asCloudError(error: unknown): CloudError {
   return new CloudError("unexpected-answer", `unexpected failure: ${error}`, { cause: error });
 }
 
-/** Longest time from the question whether a dead peer holds to the request that takes it. */
-export const EVICT_WITHIN_MS = 10_000;
+/**
+ * Longest time from the question whether a dead peer holds to the request that takes it: an answer that took all its
+ * time, and a turn.
+ */
+export const EVICT_WITHIN_MS = 20_000;
 
 /** A machine that froze in between must judge anew before it takes anything from anybody. Throws a `CloudError`. */
 export function refuseStale(askedAtMs: number, nowMs: number): void {

@@ -103,13 +103,14 @@ export class CloudV2 implements Cloud {
     if (instance === null || !this.#holds(instance)) return "absent";
     if (onlyIfStopped && !OFF.has(textOf(instance, "state"))) return "running";
     const before = () => refuseStale(askedAtMs, this.#clock.nowMs());
-    await this.#detach(instanceId, { before, signal });
+    // It must not take from a peer that has come back since: what the peer says now is not known here.
+    await this.#detach(instanceId, { before, once: true, signal });
     return "taken";
   }
 
   async #detach(
     instanceId: string,
-    options: Pick<ChangeOptions, "before" | "signal">,
+    options: Pick<ChangeOptions, "before" | "once" | "signal">,
   ): Promise<void> {
     const path = `/elastic-ip/${this.#addressId}:detach`;
     const achieved = async () => !await this.inspect(instanceId, options.signal);

@@ -1,15 +1,17 @@
 // One HTTP exchange with the cloud: bounded in time and size, JSON out, every other outcome a CloudError.
+import type { Clock } from "../world.ts";
 import { type Allowance, answerAllowance, readBody } from "./body.ts";
-import { CloudError, type CloudErrorKind } from "./cloud_error.ts";
+import { failureOf, TransportFailure } from "../transport/failure.ts";
+import type { Route, Stage, TransportInit } from "../transport/transport.ts";
+import { CALL_TIMEOUT_MS } from "./attempts.ts";
+import { CloudError } from "./cloud_error.ts";
 
-/**
- * Longest exchange, connection and body included: what hung when the cloud came back is over, and has been repeated,
- * within five seconds; a cloud that takes three for each answer still serves.
- */
-export const REQUEST_TIMEOUT_MS = 4_000;
-
-/** The part of `fetch` that we use. */
-export type Fetch = (input: URL, init: RequestInit) => Promise<Response>;
+/** How a request goes out. `fetch` itself will do in tests; the real one is src/transport. */
+export interface Fetch {
+  (input: URL, init: TransportInit): Promise<Response>;
+  /** How the place of the URL was reached last, null if never or unknown. */
+  readonly routeTo?: (url: URL) => Route | null;
+}
 
 /** One request. */
 export interface HttpRequest {
@@ -19,6 +21,13 @@ export interface HttpRequest {
   readonly title: string;
   readonly headers?: Record<string, string>;
   readonly body?: string;
+  /** Another request to this place hangs: use a connection of its own. */
+  readonly fresh?: boolean;
+  /** Longest exchange, connection and body included. */
+  readonly timeoutMs?: number;
+  readonly clock: Clock;
+  /** Called when a connection is being made for it, and when it begins to leave. */
+  readonly onStage?: (stage: Stage) => void;
   /** What the answer may take, shared by the pages of a listing; by default that of one answer. */
   readonly allowance?: Allowance;
 }
@@ -38,15 +47,18 @@ export async function exchange(
 ): Promise<HttpAnswer> {
   // `AbortSignal.any` would leave something of each request with a signal that lives as long as the process.
   const ended = new AbortController(), end = () => ended.abort();
-  const timer = setTimeout(end, REQUEST_TIMEOUT_MS);
+  const { url, title, clock, allowance = answerAllowance(), timeoutMs = CALL_TIMEOUT_MS } = request;
+  const answered = new AbortController();
+  clock.sleep(timeoutMs, answered.signal).then(() => answered.signal.aborted || end());
   signal.addEventListener("abort", end);
   if (signal.aborted) end();
-  const { url, title, allowance = answerAllowance() } = request;
   const ending = ended.signal;
   const init = {
     method: request.method,
     signal: ending,
     redirect: "manual" as const,
+    ...(request.fresh && { fresh: true }),
+    ...(request.onStage && { onStage: request.onStage }),
     ...(request.headers && { headers: request.headers }),
     ...(request.body !== undefined && { body: request.body }),
   };
@@ -59,9 +71,9 @@ export async function exchange(
   } catch (error) {
     if (error instanceof CloudError) throw error;
     const { hostname } = url;
-    throw transportError(error, { signal, ending, title, status, hostname });
+    throw transportError(error, { signal, ending, title, status, hostname, timeoutMs });
   } finally {
-    clearTimeout(timer);
+    answered.abort();
     signal.removeEventListener("abort", end);
   }
 }
@@ -87,44 +99,31 @@ function parse(text: string, response: Response, title: string): unknown {
 
 function transportError(
   cause: unknown,
-  { signal, ending, title, status, hostname }: {
+  { signal, ending, title, status, hostname, timeoutMs }: {
     signal: AbortSignal;
     /** Aborted as well when the time is over. */
     ending: AbortSignal;
     title: string;
     status: number;
     hostname: string;
+    timeoutMs: number;
   },
 ): CloudError {
-  if (signal.aborted) return new CloudError("aborted", `${title}: given up`);
+  const failure = cause instanceof TransportFailure ? cause : null;
+  const mayArrive = failure?.sent ?? true;
+  if (signal.aborted) return new CloudError("aborted", `${title}: given up`, { mayArrive });
   if (ending.aborted) {
     const what = status === 0 ? "no answer" : "answer did not end";
-    return new CloudError("timeout", `${title}: ${what} within ${REQUEST_TIMEOUT_MS / 1000} s`);
+    const text = `${title}: ${what} within ${timeoutMs / 1000} s`;
+    return new CloudError("timeout", text, { mayArrive });
   }
-  const [kind, reason] = failureOf(detailOf(cause), status);
+  if (failure) {
+    const { kind, message, stale } = failure;
+    return new CloudError(kind, `${title}: ${message}`, { stale });
+  }
+  const [kind, reason] = failureOf(cause);
   // Of the URL only the host: on API v1 the rest has key and signature in it, and so has the cause itself.
   return new CloudError(kind, `${title}: ${reason}: ${hostname}`);
-}
-
-function failureOf(detail: string, status: number): [CloudErrorKind, string] {
-  if (/dns error|name resolution|lookup address/i.test(detail)) {
-    return ["name-resolution", "host name not found"];
-  }
-  if (/certificate|\btls\b|handshake/i.test(detail)) {
-    const why = /peer certificate: ([^;:]{1,80})/.exec(detail)?.[1];
-    return ["untrusted", `TLS certificate not accepted${why ? ` (${why})` : ""}`];
-  }
-  if (/connection refused/i.test(detail)) return ["unreachable", "connection refused"];
-  return ["unreachable", status !== 0 ? "connection broke off" : "connection failed"];
-}
-
-/** What the runtime says went wrong, without the URL. Newer ones put it into the cause of the error. */
-function detailOf(error: unknown): string {
-  const texts: string[] = [];
-  for (let each = error; each instanceof Error && texts.length < 5; each = each.cause) {
-    texts.push(each.message);
-  }
-  return texts.join(": ").replace(/https?:\/\/\S+/g, "");
 }
 
 /** `Retry-After` in ms (seconds or an HTTP date), null when absent or unreadable; whoever waits caps it. */

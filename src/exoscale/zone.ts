@@ -1,5 +1,6 @@
 // The address of API v2: from the zone, which is given, told by the metadata service, or found by asking
 // every zone for the instance.
+import { Attempts } from "./attempts.ts";
 import { ClientV2 } from "./client_v2.ts";
 import { CloudError } from "./cloud_error.ts";
 import { endpointProblem, sameDomain } from "./endpoint.ts";
@@ -55,37 +56,38 @@ export async function lookUpEndpoint(zone: string, directory: Directory): Promis
   throw new CloudError("no-such-zone", message);
 }
 
-/** Asks each zone for the instance. Throws `CloudError`. */
+/** Asks all zones for the instance, side by side: one that hangs delays no other. Throws `CloudError`. */
 export async function findEndpoint(
   instanceId: string,
   { apiKey, secret, ...directory }: Directory & { apiKey: string; secret: string },
 ): Promise<string> {
-  const { fetch, clock, signal } = directory;
+  const { fetch, clock } = directory;
   const zones = await listZones(directory);
+  const found = new AbortController(), end = () => found.abort();
+  directory.signal.addEventListener("abort", end);
+  if (directory.signal.aborted) end();
   const pace = new Pace(clock);
-  let trouble: unknown = null;
-  for (const zone of zones) {
-    try {
-      const endpoint = endpointIn(zone, directory.anyEndpoint);
-      const client = new ClientV2({
-        endpoint,
-        apiKey,
-        secret,
-        fetch,
-        clock,
-        onProgress() {},
-        pace,
-      });
-      await client.get(`/instance/${instanceId}`, signal);
-      return endpoint;
-    } catch (error) {
-      // A zone that fails, or that the key may not see, does not speak for the others.
-      if (!(error instanceof CloudError && error.kind === "not-found")) trouble ??= error;
-    }
+  const ask = async (zone: Zone) => {
+    const endpoint = endpointIn(zone, directory.anyEndpoint);
+    const client = new ClientV2({ endpoint, apiKey, secret, fetch, clock, onProgress() {}, pace });
+    await client.get(`/instance/${instanceId}`, found.signal);
+    return endpoint;
+  };
+  try {
+    return await Promise.any(zones.map(ask));
+  } catch (error) {
+    throw noZone(instanceId, error instanceof AggregateError ? error.errors : [error]);
+  } finally {
+    end();
+    directory.signal.removeEventListener("abort", end);
   }
-  if (trouble) throw trouble;
+}
+
+/** A zone that fails, or that the key may not see, does not speak for the others. */
+function noZone(instanceId: string, errors: readonly unknown[]): unknown {
+  const unknown = (error: unknown) => error instanceof CloudError && error.kind === "not-found";
   const message = `no zone knows instance ${instanceId}: check -i, or give --zone`;
-  throw new CloudError("no-such-instance", message);
+  return errors.find((error) => !unknown(error)) ?? new CloudError("no-such-instance", message);
 }
 
 async function listZones(
@@ -94,7 +96,11 @@ async function listZones(
   // Public and unsigned on purpose: a signed request would be judged by the key's role, which may be narrow.
   const url = new URL(`${anyEndpoint}/zone`);
   const title = "GET /zone";
-  const answer = await exchange(fetch, { method: "GET", url, title }, signal);
+  const turn = { writes: false, signal };
+  const { answer } = await new Attempts(clock, new Pace(clock)).send(
+    turn,
+    ({ signal, ...how }) => exchange(fetch, { method: "GET", url, title, ...how }, signal),
+  );
   if (answer.status >= 300) throw refusal(answer, title, clock.wallMs());
   return requiredListOf(answer.json, "zones", title).slice(0, ZONES_MAX)
     .map((zone) => ({ name: textOf(zone, "name"), endpoint: textOf(zone, "api-endpoint") }));

@@ -1,14 +1,13 @@
-// HTTP of this machine. Certificates are always verified, by the authorities that come with the runtime and by those
-// that are given.
-import type { Fetch } from "../exoscale/http.ts";
+// HTTP to the cloud from this machine. Certificates are always verified, by the authorities that come with the runtime
+// and by those that are given.
+import { openTransport, type Transport, type TransportOptions } from "../transport/transport.ts";
 
-/** The runtime's own. */
-export function plainFetch(url: URL, init: RequestInit): Promise<Response> {
-  return fetch(url, init);
-}
+/** What all clients of a process share. */
+export type FetchOptions = Omit<TransportOptions, "caCerts">;
 
 /** One that trusts these authorities, too. Throws when one of them is no certificate in PEM form. */
-export function fetchTrusting(caCerts: readonly string[]): Fetch {
-  const client = Deno.createHttpClient({ caCerts: [...caCerts] });
-  return (url, init) => fetch(url, { ...init, client });
+export function fetchTrusting(caCerts: readonly string[], options: FetchOptions): Transport {
+  // The runtime looks at them closely only here: a connection would leave out what it cannot read.
+  if (caCerts.length > 0) Deno.createHttpClient({ caCerts: [...caCerts] }).close();
+  return openTransport({ ...options, caCerts });
 }

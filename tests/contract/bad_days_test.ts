@@ -55,7 +55,7 @@ for (const api of APIS) {
   }
 }
 
-Deno.test("both clouds give up an answer that does not begin or does not end within 5 s", async () => {
+Deno.test("both clouds give up an answer that does not begin or does not end within 15 s", async () => {
   const cases = APIS.flatMap((api) =>
     CALLS.flatMap((call) => (["hang", "endless"] as const).map((fault) => ({ api, call, fault })))
   );
@@ -63,7 +63,8 @@ Deno.test("both clouds give up an answer that does not begin or does not end wit
     const { error, tookMs } = await complain(api, fault, call);
     assertEquals([error.kind, error.retryable], ["timeout", true], error.message);
     assertStringIncludes(error.message, fault === "hang" ? "no answer" : "did not end");
-    assert(tookMs > 4_000 && tookMs < 8_000, `took ${tookMs} ms`);
+    assert(tookMs < 8_000, `took ${tookMs} ms of a clock that is hurried`);
+    assertStringIncludes(error.message, "within 15 s");
   }));
 });
 

@@ -34,7 +34,7 @@ for (const api of APIS) {
 
   const failures = [
     ["dns error: failed to lookup address information", "name-resolution", "not found: 127.0.0.1"],
-    ["tcp connect error: No route to host (os error 113)", "unreachable", "connection failed"],
+    ["tcp connect error: No route to host (os error 113)", "unreachable", "no route"],
     ["invalid peer certificate: UnknownIssuer", "untrusted", "not accepted (UnknownIssuer)"],
   ] as const;
   for (const [cause, kind, words] of failures) {

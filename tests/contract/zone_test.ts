@@ -1,5 +1,5 @@
 // Where API v2 is, when nobody says so: every zone is asked for the instance.
-import { assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { CloudError } from "../../src/exoscale/cloud_error.ts";
 import { endpointOf, findEndpoint, lookUpEndpoint } from "../../src/exoscale/zone.ts";
 import { SIM_KEY, SIM_SECRET } from "../exoscale/face_v2.ts";
@@ -33,7 +33,7 @@ Deno.test("lookUpEndpoint() asks the list of zones, unsigned, and names a zone t
   assertEquals([error.kind, endsStart(error)], ["no-such-zone", true]);
 });
 
-Deno.test("findEndpoint() lists the zones unsigned, then asks each for the instance", async () => {
+Deno.test("findEndpoint() lists the zones unsigned, then asks all at once for the instance", async () => {
   await using here = new Stage();
   await using there = new Stage();
   const far = there.model.addInstance(42, "203.0.113.42");
@@ -43,8 +43,24 @@ Deno.test("findEndpoint() lists the zones unsigned, then asks each for the insta
   );
   assertEquals(await findEndpoint(far.id, from(here)), there.server.endpoint("v2"));
   const seen = here.server.calls.map(({ what, authorized }) => [what, authorized]);
-  assertEquals(seen, [["/zone", false], [`/instance/${far.id}`, true]]);
+  assertEquals(seen[0], ["/zone", false]);
+  assertEquals(seen.slice(1).every(([what]) => what === `/instance/${far.id}`), true);
   assertEquals(there.server.calls.map(({ authorized }) => authorized), [true]);
+});
+
+Deno.test("findEndpoint() finds an instance behind zones that hang, without waiting for them", async () => {
+  await using hangs = new Stage();
+  await using there = new Stage();
+  hangs.server.fault = () => "hang";
+  const silent = hangs.server.endpoint("v2");
+  const others = ["at-vie-1", "at-vie-2", "de-fra-1"].map((name) => ({ name, endpoint: silent }));
+  there.model.otherZones.push(...others);
+  const clock = hurriedClock(1);
+  const startedAtMs = clock.nowMs();
+  const found = await findEndpoint(there.self.id, { ...from(there), clock });
+  assertEquals(found, there.server.endpoint("v2"));
+  const tookMs = clock.nowMs() - startedAtMs;
+  assert(tookMs < 3_000, `took ${tookMs} ms: zones are asked side by side`);
 });
 
 Deno.test("findEndpoint() names an instance that no zone knows", async () => {

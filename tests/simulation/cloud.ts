@@ -2,7 +2,7 @@
 import type { Call } from "../../src/core/ownership_state.ts";
 import type { Setback } from "../../src/core/lane.ts";
 import { EVICT_WITHIN_MS } from "../../src/exoscale/cloud_error.ts";
-import { REQUEST_TIMEOUT_MS } from "../../src/exoscale/http.ts";
+import { CALL_TIMEOUT_MS, LATE, REPEAT_MAX_MS } from "../../src/exoscale/attempts.ts";
 import { OPERATION_TIMEOUT_MS } from "../../src/exoscale/operation.ts";
 import type { CallEnds } from "./machine.ts";
 import type { Timeline } from "./timeline.ts";
@@ -137,12 +137,17 @@ export class SimCloud {
         if (this.#moodOf(caller) === "keeps") return caller.fail(REFUSED);
         this.#operation(caller, ["detach", instanceId], () => {
           caller.answer({ verb: "evict", outcome: "taken" });
-        });
+        }, { once: true });
       });
     });
   }
 
-  #operation(caller: Caller, [change, id]: ["attach" | "detach", string], done: () => void): void {
+  #operation(
+    caller: Caller,
+    [change, id]: ["attach" | "detach", string],
+    done: () => void,
+    { once = false } = {},
+  ): void {
     const { nowMs } = this.#timeline;
     const apply = () => this.change(change, id);
     if (this.#moodOf(caller) === "denies") {
@@ -151,7 +156,12 @@ export class SimCloud {
     if (this.#moodOf(caller) === "lost") {
       this.onAccept(change, id, caller.instanceId);
       this.#timeline.at(nowMs + this.latencyMs + this.operationMs, apply);
-      return this.#timeline.at(nowMs + REQUEST_TIMEOUT_MS, () => caller.fail(RETRYABLE));
+      const show = () =>
+        this.#timeline.at(this.#timeline.nowMs + this.latencyMs, () => {
+          caller.progress(this.latencyMs);
+          done();
+        });
+      return this.#hang(caller, show, { once });
     }
     this.#request(caller, () => {
       if (this.#moodOf(caller) === "pends") return this.#pend(caller);
@@ -163,7 +173,7 @@ export class SimCloud {
           done();
         });
       });
-    });
+    }, { once });
   }
 
   /** The operation does not end while the mood lasts, and every poll says so; then it fails. */
@@ -178,7 +188,24 @@ export class SimCloud {
       }));
   }
 
-  #request(caller: Caller, answer: () => void): void {
+  /** No answer: the client repeats the request beside the first, unless it must arrive once only, and gives up. */
+  #hang(
+    caller: Caller,
+    answered: () => void,
+    { once, sinceMs = this.#timeline.nowMs }: { once: boolean; sinceMs?: number },
+  ): void {
+    const slowMs = Math.max(REPEAT_MAX_MS, LATE * this.latencyMs);
+    const endMs = sinceMs + (once ? Math.min(slowMs, CALL_TIMEOUT_MS) : CALL_TIMEOUT_MS);
+    const nextMs = this.#timeline.nowMs + REPEAT_MAX_MS;
+    if (once || nextMs >= endMs) return this.#timeline.at(endMs, () => caller.fail(RETRYABLE));
+    this.#timeline.at(nextMs, () =>
+      caller.resume(() => {
+        const hangs = ["hangs", "lost"].includes(this.#moodOf(caller));
+        return hangs ? this.#hang(caller, answered, { once, sinceMs }) : answered();
+      }));
+  }
+
+  #request(caller: Caller, answer: () => void, { once = false } = {}): void {
     const { nowMs } = this.#timeline;
     const failAt = (atMs: number, setback: Setback) =>
       this.#timeline.at(atMs, () => caller.fail(setback));
@@ -193,7 +220,7 @@ export class SimCloud {
       }
       case "hangs":
       case "lost":
-        return failAt(nowMs + REQUEST_TIMEOUT_MS, RETRYABLE);
+        return this.#hang(caller, () => this.#request(caller, answer, { once }), { once });
       default:
         return this.#timeline.at(nowMs + this.latencyMs, () => {
           caller.progress(this.latencyMs);

@@ -1,5 +1,5 @@
 // What must come true once everything is mended, within a stated bound, and that nothing moves after it.
-import { REQUEST_TIMEOUT_MS } from "../../src/exoscale/http.ts";
+import { REPEAT_MAX_MS } from "../../src/exoscale/attempts.ts";
 import type { Observer, SimCluster } from "./cluster.ts";
 import type { Machine } from "./machine.ts";
 import { deadTimeOf, holdOffOf } from "./limits.ts";
@@ -23,7 +23,7 @@ export function boundMs(cluster: SimCluster): number {
   const settings = [...cluster.machines.values()].map((machine) => machine.settings);
   const mute = [...cluster.machines.values()].some(({ plain }) => plain);
   const most = (of: (each: Machine["settings"]) => number) => Math.max(...settings.map(of));
-  return REQUEST_TIMEOUT_MS + most(deadTimeOf) + most(holdOffOf) + 3 * cluster.cloud.callMs +
+  return REPEAT_MAX_MS + most(deadTimeOf) + most(holdOffOf) + 3 * cluster.cloud.callMs +
     most(({ reconcileMs }) => reconcileMs) * RECONCILE_SPREAD + (mute ? DOUBT_MS : 0) +
     most(({ preemptDelayMs }) => Number.isFinite(preemptDelayMs) ? preemptDelayMs : 0);
 }

@@ -1,0 +1,183 @@
+// What hangs is repeated beside, not instead: a slow answer still counts, and a connection that has died holds nothing
+// up for longer than a few seconds. The first good answer wins.
+import type { Clock } from "../world.ts";
+import { CloudError } from "./cloud_error.ts";
+import type { HttpAnswer } from "./http.ts";
+import type { Stage } from "../transport/transport.ts";
+import type { Pace, Turn } from "./pace.ts";
+
+/** Longest wait for an answer, all repetitions included: a cloud that takes ten seconds for each still serves. */
+export const CALL_TIMEOUT_MS = 15_000;
+/** Longest wait until a request without an answer is repeated, on a connection of its own. */
+export const REPEAT_MAX_MS = 4_000;
+/** Shortest: a change is repeated later, because its second arrival is refused at best. */
+const REPEAT_READ_MIN_MS = 1_000, REPEAT_CHANGE_MIN_MS = 3_000;
+/** An answer that takes that many times the time of the latest is late. */
+export const LATE = 3;
+/** Requests for one answer, at most. */
+const ATTEMPTS_MAX = 4;
+
+/** How one request is to be made: what `exchange` wants to know of it. */
+export interface AttemptOptions {
+  readonly signal: AbortSignal;
+  /** It must use a connection of its own. */
+  readonly fresh: boolean;
+  readonly timeoutMs: number;
+  readonly clock: Clock;
+  /** Called when a connection is being made for it, and when it begins to leave. */
+  readonly onStage: (stage: Stage) => void;
+}
+
+/** One request. */
+export type Attempt = (options: AttemptOptions) => Promise<HttpAnswer>;
+
+/** An answer, and the time from its request to its end. */
+export interface Answered {
+  readonly answer: HttpAnswer;
+  readonly tookMs: number;
+}
+
+/** Makes requests at the pace, and repeats them. */
+export class Attempts {
+  readonly #clock: Clock;
+  readonly #pace: Pace;
+  /** How long the latest answer took, null before the first. */
+  #tookMs: number | null = null;
+
+  constructor(clock: Clock, pace: Pace) {
+    this.#clock = clock;
+    this.#pace = pace;
+  }
+
+  /** The first good answer, else the best there is. Throws the `CloudError` of the first attempt that tells why. */
+  async send(turn: Turn, attempt: Attempt): Promise<Answered> {
+    const waits = { firstWaitMs: this.#firstWaitMs(turn), timeoutMs: this.#timeoutMs(turn) };
+    const options = { attempt, clock: this.#clock, pace: this.#pace, ...waits };
+    const answered = await new Call(turn, options).run();
+    this.#tookMs = answered.tookMs;
+    return answered;
+  }
+
+  #firstWaitMs({ writes }: Turn): number {
+    const least = writes ? REPEAT_CHANGE_MIN_MS : REPEAT_READ_MIN_MS;
+    const usual = this.#tookMs === null ? REPEAT_CHANGE_MIN_MS : this.#tookMs * LATE;
+    return Math.min(Math.max(usual, least), REPEAT_MAX_MS);
+  }
+
+  /** What may be asked for once only has to fail soon, so that whoever wants it can think again. */
+  #timeoutMs({ once }: Turn): number {
+    if (!once) return CALL_TIMEOUT_MS;
+    return Math.min(Math.max((this.#tookMs ?? 0) * LATE, REPEAT_MAX_MS), CALL_TIMEOUT_MS);
+  }
+}
+
+interface CallOptions {
+  readonly attempt: Attempt;
+  readonly clock: Clock;
+  readonly pace: Pace;
+  readonly firstWaitMs: number;
+  readonly timeoutMs: number;
+}
+
+/** One answer that is wanted, and the requests for it. */
+class Call {
+  readonly #turn: Turn;
+  readonly #options: CallOptions;
+  readonly #ending = new AbortController();
+  readonly #outcome = Promise.withResolvers<Answered>();
+  #begun = 0;
+  #running = 0;
+  /** An answer of a server in trouble: better than none. */
+  #poor: Answered | null = null;
+  #failure: unknown = null;
+  #retriedStale = false;
+
+  constructor(turn: Turn, options: CallOptions) {
+    this.#turn = turn;
+    this.#options = options;
+  }
+
+  async run(): Promise<Answered> {
+    const { signal } = this.#turn;
+    const end = () => this.#ending.abort();
+    signal.addEventListener("abort", end);
+    if (signal.aborted) end();
+    void this.#try();
+    try {
+      return await this.#outcome.promise;
+    } finally {
+      end();
+      signal.removeEventListener("abort", end);
+    }
+  }
+
+  async #try(): Promise<void> {
+    const { attempt, clock, pace, firstWaitMs, timeoutMs } = this.#options;
+    const fresh = this.#begun++ > 0;
+    this.#running += 1;
+    const own = new AbortController(), end = () => own.abort(), { signal } = own;
+    this.#ending.signal.addEventListener("abort", end);
+    if (this.#ending.signal.aborted) end();
+    const ended = new AbortController();
+    let startedAtMs = clock.nowMs();
+    let stage: Stage | null = null;
+    const onStage = (next: Stage) => void (stage = next);
+    const repeat = () => {
+      if (!this.#turn.once) return void this.#try();
+      // Nothing of it has left: another way may be better.
+      if (stage !== "connecting") return;
+      void this.#try();
+      own.abort();
+    };
+    try {
+      const answer = await pace.send({ ...this.#turn, signal }, () => {
+        startedAtMs = clock.nowMs();
+        void this.#later(fresh ? REPEAT_MAX_MS : firstWaitMs, ended.signal, repeat);
+        return attempt({ signal, fresh, timeoutMs, clock, onStage });
+      });
+      this.#running -= 1;
+      const answered = { answer, tookMs: clock.nowMs() - startedAtMs };
+      if (isGood(answer) || this.#running === 0) return this.#outcome.resolve(answered);
+      this.#poor ??= answered;
+    } catch (error) {
+      this.#running -= 1;
+      this.#failed(error);
+    } finally {
+      ended.abort();
+      this.#ending.signal.removeEventListener("abort", end);
+    }
+  }
+
+  /** Does that when the attempt has had no answer for that long. */
+  async #later(waitMs: number, ended: AbortSignal, work: () => void): Promise<void> {
+    await this.#options.clock.sleep(waitMs, ended);
+    if (ended.aborted || this.#ending.signal.aborted || this.#begun >= ATTEMPTS_MAX) return;
+    work();
+  }
+
+  #failed(error: unknown): void {
+    const cloudError = error instanceof CloudError ? error : null;
+    // One that has made way for another.
+    if (cloudError?.kind === "aborted" && !this.#ending.signal.aborted && this.#running > 0) return;
+    this.#failure ??= error;
+    // The first has had all its time: so has the call.
+    if (cloudError?.kind === "timeout" || cloudError?.kind === "aborted") return this.#give(error);
+    if (
+      cloudError?.stale && !this.#turn.once && !this.#retriedStale && this.#begun < ATTEMPTS_MAX
+    ) {
+      this.#retriedStale = true;
+      return void this.#try();
+    }
+    if (this.#running === 0) this.#give(this.#failure);
+  }
+
+  #give(error: unknown): void {
+    if (this.#poor) this.#outcome.resolve(this.#poor);
+    else this.#outcome.reject(error);
+  }
+}
+
+/** Whether the server was well when it answered. */
+function isGood({ status }: HttpAnswer): boolean {
+  return status < 500 && status !== 429;
+}

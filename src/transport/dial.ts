@@ -1,0 +1,280 @@
+// A connection to whichever address of a name answers first, certificate included. Each further address is tried when
+// the one before has failed or has been silent for a moment (RFC 8305, "happy eyeballs"); the addresses that worked last
+// are tried as well when the look-up of the name lags or fails.
+import type { Clock } from "../world.ts";
+import { failureOf, TransportFailure } from "./failure.ts";
+import { Incoming, readHead, type Stream, writeRequest } from "./http1.ts";
+import { NameFailure } from "./names.ts";
+import type { Proxy } from "./proxy_route.ts";
+
+/** What is connected to. */
+export interface Target {
+  /** A name, or an address without brackets; the certificate must be for it. */
+  readonly hostname: string;
+  readonly port: number;
+  readonly secure: boolean;
+  readonly proxy: Proxy | null;
+}
+
+/** An open connection. */
+export interface Dialed {
+  readonly stream: Stream;
+  /** The address at its other end, that of the proxy if there is one. */
+  readonly address: string;
+}
+
+/** What dialing needs. */
+export interface DialWorld {
+  readonly clock: Clock;
+  /** Certificate authorities besides the usual ones, PEM. */
+  readonly caCerts: readonly string[];
+  /** All addresses of the name; throws `NameFailure`. */
+  readonly lookUp: (name: string) => Promise<readonly string[]>;
+  /** The addresses at which the name answered last, the latest first. */
+  readonly lastGood: (name: string) => readonly string[];
+}
+
+/** From one attempt to the next while none has failed. */
+const STAGGER_MS = 250;
+/** How long a look-up may take before the addresses of before are tried. */
+const LOOKUP_PATIENCE_MS = 400;
+/** More addresses than this are not tried at once. */
+const ATTEMPTS_MAX = 16;
+
+/** Connects. Throws `TransportFailure`; at the signal with the kind `aborted`. */
+export async function dial(target: Target, world: DialWorld, signal: AbortSignal): Promise<Dialed> {
+  const ending = new AbortController(), end = () => ending.abort();
+  signal.addEventListener("abort", end);
+  if (signal.aborted) end();
+  const race = new Race(target, world, ending.signal);
+  try {
+    return await race.run();
+  } finally {
+    end(); // Whatever else is under way is not wanted any more.
+    signal.removeEventListener("abort", end);
+  }
+}
+
+class Race {
+  readonly #target: Target;
+  readonly #world: DialWorld;
+  readonly #signal: AbortSignal;
+  readonly #waiting: string[] = [];
+  readonly #tried = new Set<string>();
+  readonly #outcome = Promise.withResolvers<Dialed>();
+  #failure: TransportFailure | null = null;
+  #running = 0;
+  #over = false;
+  /** Whether more addresses may come. */
+  #looking = true;
+  /** Wakes whoever waits before the next attempt. */
+  #hurry: () => void = () => {};
+
+  constructor(target: Target, world: DialWorld, signal: AbortSignal) {
+    this.#target = target;
+    this.#world = world;
+    this.#signal = signal;
+  }
+
+  async run(): Promise<Dialed> {
+    const aborted = () => this.#reject(new TransportFailure("aborted", "given up"));
+    this.#signal.addEventListener("abort", aborted);
+    if (this.#signal.aborted) aborted();
+    else {
+      void this.#gather();
+      void this.#start();
+    }
+    try {
+      return await this.#outcome.promise;
+    } finally {
+      this.#over = true;
+      this.#hurry();
+      this.#signal.removeEventListener("abort", aborted);
+    }
+  }
+
+  get #hostname(): string {
+    return this.#target.proxy?.hostname ?? this.#target.hostname;
+  }
+
+  /** Collects the addresses to try. */
+  async #gather(): Promise<void> {
+    const name = this.#hostname;
+    if (isAddress(name)) return this.#gathered([name]);
+    const { clock, lookUp, lastGood } = this.#world;
+    const known = lastGood(name);
+    const found = lookUp(name);
+    const over = new AbortController();
+    if (known.length > 0) {
+      clock.sleep(LOOKUP_PATIENCE_MS, over.signal).then(() => this.#offer(known));
+    }
+    try {
+      const addresses = await found;
+      this.#gathered([...inOrder(addresses, known), ...known]);
+    } catch (error) {
+      if (!(error instanceof NameFailure)) throw error;
+      const at = this.#target.proxy ? ` of ${this.#target.proxy.title}` : "";
+      this.#note(new TransportFailure("name-resolution", error.message + at, { cause: error }));
+      this.#gathered(known);
+    } finally {
+      over.abort();
+    }
+  }
+
+  #gathered(addresses: readonly string[]): void {
+    this.#looking = false;
+    this.#offer(addresses);
+    this.#settle();
+  }
+
+  #offer(addresses: readonly string[]): void {
+    for (const address of addresses) {
+      if (this.#tried.has(address) || this.#tried.size >= ATTEMPTS_MAX) continue;
+      this.#tried.add(address);
+      this.#waiting.push(address);
+    }
+    this.#hurry();
+  }
+
+  /** Starts one attempt after the other. */
+  async #start(): Promise<void> {
+    while (!this.#over) {
+      const address = this.#waiting.shift();
+      if (address === undefined) {
+        await new Promise<void>((resolve) => this.#hurry = resolve);
+        continue;
+      }
+      this.#running += 1;
+      void this.#attempt(address);
+      const over = new AbortController();
+      this.#hurry = () => over.abort();
+      if (this.#waiting.length > 0 || this.#looking) {
+        await this.#world.clock.sleep(STAGGER_MS, over.signal);
+      }
+    }
+  }
+
+  async #attempt(address: string): Promise<void> {
+    try {
+      const stream = await connect(address, this.#target, this.#world, this.#signal);
+      if (this.#over) stream.close();
+      else this.#outcome.resolve({ stream, address });
+      this.#over = true;
+    } catch (error) {
+      this.#note(asFailure(error, this.#target, address));
+    } finally {
+      this.#running -= 1;
+      this.#hurry();
+      this.#settle();
+    }
+  }
+
+  /** What is reported: proof of a wrong server before a silent one, and that before a name without address. */
+  #note(failure: TransportFailure): void {
+    const weight = { "untrusted": 3, "unreachable": 2, "name-resolution": 1, "aborted": 0 };
+    if (!this.#failure || weight[failure.kind] > weight[this.#failure.kind]) {
+      this.#failure = failure;
+    }
+  }
+
+  #settle(): void {
+    if (this.#looking || this.#running > 0 || this.#waiting.length > 0) return;
+    this.#reject(this.#failure ?? new TransportFailure("unreachable", "no address to connect to"));
+  }
+
+  #reject(failure: TransportFailure): void {
+    this.#outcome.reject(failure);
+  }
+}
+
+/** Those of the family that worked last go first, else IPv4; families alternate. */
+function inOrder(addresses: readonly string[], known: readonly string[]): string[] {
+  const [best] = known;
+  const long = best?.includes(":") ?? false;
+  const of = (wanted: boolean) => addresses.filter((each) => each.includes(":") === wanted);
+  const first = of(long), second = of(!long);
+  const mixed = Array.from(
+    { length: Math.max(first.length, second.length) },
+    (_, index) => [first[index], second[index]],
+  );
+  const all = mixed.flat().filter((each) => each !== undefined);
+  return best !== undefined && all.includes(best)
+    ? [best, ...all.filter((each) => each !== best)]
+    : all;
+}
+
+function isAddress(hostname: string): boolean {
+  return hostname.includes(":") || /^\d+\.\d+\.\d+\.\d+$/.test(hostname);
+}
+
+/** One connection to one address: TCP, the proxy's consent, TLS. */
+async function connect(
+  address: string,
+  target: Target,
+  { caCerts }: DialWorld,
+  signal: AbortSignal,
+): Promise<Stream> {
+  const { hostname, secure, proxy } = target;
+  const port = proxy?.port ?? target.port;
+  const plain = await Deno.connect({ hostname: address, port, signal });
+  let stream: Stream = plain;
+  const end = () => close(stream);
+  signal.addEventListener("abort", end);
+  try {
+    signal.throwIfAborted();
+    if (proxy) await tunnel(plain, target, proxy);
+    if (!secure) return plain;
+    const alpnProtocols = ["http/1.1"];
+    const tls = await Deno.startTls(plain, { hostname, caCerts: [...caCerts], alpnProtocols });
+    stream = tls;
+    signal.throwIfAborted();
+    await tls.handshake();
+    return tls;
+  } catch (error) {
+    close(stream);
+    throw error;
+  } finally {
+    signal.removeEventListener("abort", end);
+  }
+}
+
+/** Closes what may be closed already. */
+export function close(stream: Stream): void {
+  try {
+    stream.close();
+  } catch {
+    // It was.
+  }
+}
+
+/** Asks the proxy for a connection to the target. Source: RFC 9110 section 9.3.6. */
+async function tunnel(stream: Stream, { hostname, port }: Target, proxy: Proxy): Promise<void> {
+  const place = `${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
+  const { authorization } = proxy;
+  const headers = {
+    host: place,
+    ...(authorization !== null && { "proxy-authorization": authorization }),
+  };
+  await writeRequest(stream, { method: "CONNECT", target: place, headers });
+  const incoming = new Incoming(stream);
+  const { status } = await readHead(incoming, "CONNECT");
+  if (status >= 200 && status < 300 && incoming.quiet) return;
+  throw new TransportFailure(
+    "unreachable",
+    `${proxy.title} refuses the connection: HTTP ${status}`,
+  );
+}
+
+/** The failure with the words for whoever was at fault. */
+function asFailure(error: unknown, target: Target, address: string): TransportFailure {
+  if (error instanceof TransportFailure) return error;
+  const [kind, reason] = failureOf(error);
+  const { hostname, proxy } = target;
+  const where = address === hostname ? hostname : `${hostname} at ${address}`;
+  const text = !proxy
+    ? `${reason}: ${where}`
+    : kind === "untrusted"
+    ? `${reason}: ${hostname} through ${proxy.title}`
+    : `${reason}: ${proxy.title}`;
+  return new TransportFailure(kind, text, { cause: error });
+}

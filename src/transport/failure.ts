@@ -1,0 +1,73 @@
+// Why a request got no answer, in words that name who was at fault: the name server, the proxy, this machine, the other.
+
+/** What failed: the look-up of the name, the proof of who answers, the way there and back, or our own patience. */
+export type FailureKind = "name-resolution" | "untrusted" | "unreachable" | "aborted";
+
+/** A request without an answer. The message has no URL and no secret. */
+export class TransportFailure extends Error {
+  override readonly name = "TransportFailure";
+  /** Whether the request may still reach the server, now or later: some of it has left. */
+  readonly sent: boolean;
+  /** Whether a connection that was kept from an earlier request broke before the server said a word. */
+  readonly stale: boolean;
+
+  constructor(
+    readonly kind: FailureKind,
+    message: string,
+    { sent = false, stale = false, cause }: { sent?: boolean; stale?: boolean; cause?: unknown } =
+      {},
+  ) {
+    super(message, { cause });
+    this.sent = sent;
+    this.stale = stale;
+  }
+}
+
+/** The kind and the reason in a few words of what the runtime threw while connecting or exchanging. */
+export function failureOf(error: unknown): readonly [FailureKind, string] {
+  const text = textOf(error);
+  if (outOfFiles(text)) return ["unreachable", `this process ${OUT_OF_FILES}`];
+  if (/dns error|name resolution|lookup address/i.test(text)) {
+    return ["name-resolution", "host name not found"];
+  }
+  const certificate = /peer certificate: ([^;:]{1,80})/.exec(text)?.[1];
+  if (certificate) return ["untrusted", `TLS certificate not accepted (${certificate})`];
+  if (/InvalidContentType|corrupt message/.test(text)) {
+    return ["untrusted", "it does not speak TLS"];
+  }
+  const alert = /fatal alert: (\w{1,40})/.exec(text)?.[1];
+  if (alert) return ["untrusted", `TLS handshake refused (${alert})`];
+  if (/\btls\b|certificate|handshake/i.test(text)) {
+    return ["untrusted", "TLS certificate not accepted"];
+  }
+  for (const [pattern, reason] of REASONS) if (pattern.test(text)) return ["unreachable", reason];
+  return ["unreachable", "connection failed"];
+}
+
+const OUT_OF_FILES = "has too many open files (raise `ulimit -n` or LimitNOFILE=)";
+
+const REASONS: readonly (readonly [RegExp, string])[] = [
+  [/connection refused|os error 111\b/i, "connection refused"],
+  [/network is unreachable|no route to host|host is unreachable|os error 11[03]\b/i, "no route"],
+  [/timed out/i, "connection timed out"],
+  [/reset|broken pipe|closed|eof|aborted/i, "connection broke off"],
+];
+
+/** Whether no file descriptor was left, here (EMFILE) or in the whole machine (ENFILE). */
+function outOfFiles(text: string): boolean {
+  return /too many open files|os error 2[34]\b|\bE[MN]FILE\b/i.test(text);
+}
+
+function textOf(error: unknown): string {
+  const texts: string[] = [];
+  for (let each = error; each instanceof Error && texts.length < 5; each = each.cause) {
+    texts.push(each.message);
+  }
+  // A URL of API v1 has a signature in it, in which any letters may stand.
+  return texts.join(": ").replace(/https?:\/\/\S+/g, "");
+}
+
+/** Whether the server refused every protocol that we offered: it may speak HTTP/2 alone. */
+export function wantsOtherProtocol(error: unknown): boolean {
+  return /NoApplicationProtocol/.test(textOf(error));
+}

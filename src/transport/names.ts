@@ -1,0 +1,135 @@
+// The addresses of a name, within a bound, whatever the name servers do. The system's own resolver knows /etc/hosts and
+// search domains, but asks one server after the other, five seconds each, and waits for AAAA records that we may not
+// need; the runtime's asks several servers at once, and the complete name alone. So the second helps when the first lags.
+import type { Clock } from "../world.ts";
+
+/** Address families. */
+export type Family = 4 | 6;
+
+/** Where names are looked up; both may take long, cannot be ended, and reject when there is nothing to tell. */
+export interface NameSources {
+  /** As every program of this machine does. */
+  readonly system: (name: string, family: Family) => Promise<readonly string[]>;
+  /** The records of the complete name, from the name servers alone. */
+  readonly servers: (name: string, family: Family) => Promise<readonly string[]>;
+  /** For messages: `192.0.2.1, 192.0.2.2 (/etc/resolv.conf)`, empty when it cannot be known. */
+  readonly described: () => string;
+}
+
+/** Longest look-up that anybody waits for. What is still under way then may still help the next. */
+export const LOOKUP_TIMEOUT_MS = 5_000;
+/** How long the system's resolver is waited for before the name servers are asked directly, too. */
+const SERVERS_AFTER_MS = 200;
+/** How long the first family with an address waits for the other (RFC 8305 section 3: some 50 ms). */
+const OTHER_FAMILY_MS = 100;
+/** More addresses of one name than this are not looked at. */
+const ADDRESSES_MAX = 256;
+
+/** A name that has no address, or none in time. The message has the name and the name servers. */
+export class NameFailure extends Error {
+  override readonly name = "NameFailure";
+}
+
+/** Looks names up. One look-up of a name serves all who ask for it meanwhile. */
+export class Names {
+  readonly #sources: NameSources;
+  readonly #clock: Clock;
+  readonly #running = new Map<string, Promise<readonly string[]>>();
+
+  constructor(sources: NameSources, clock: Clock) {
+    this.#sources = sources;
+    this.#clock = clock;
+  }
+
+  /** All addresses of the name, IPv4 first. Throws `NameFailure` at the latest after `LOOKUP_TIMEOUT_MS`. */
+  async lookUp(name: string): Promise<readonly string[]> {
+    const asked = [
+      this.#ask("system", name, 4),
+      this.#ask("system", name, 6),
+    ];
+    // One label may need a search domain, which only the system's resolver appends.
+    const direct = name.includes(".") ? this.#directly(name, asked) : [];
+    const over = new AbortController();
+    try {
+      return await firstOf([...asked, ...direct], {
+        late: this.#clock.sleep(LOOKUP_TIMEOUT_MS, over.signal),
+        pause: () => this.#clock.sleep(OTHER_FAMILY_MS, over.signal),
+      });
+    } catch (error) {
+      throw this.#failure(name, error);
+    } finally {
+      over.abort();
+    }
+  }
+
+  /** Both families from the name servers, once the system's resolver has failed or taken too long. */
+  #directly(
+    name: string,
+    asked: readonly Promise<readonly string[]>[],
+  ): Promise<readonly string[]>[] {
+    const over = new AbortController();
+    const nonEmpty = asked.map((each) => each.then(({ length }) => length > 0 || Promise.reject()));
+    const answered = Promise.any(nonEmpty).catch(() => false);
+    const lagging = this.#clock.sleep(SERVERS_AFTER_MS, over.signal).then(() => false);
+    const known = Promise.race([answered, lagging]).finally(() => over.abort());
+    return ([4, 6] as const).map(async (family) =>
+      await known ? [] : await this.#ask("servers", name, family)
+    );
+  }
+
+  #ask(source: "system" | "servers", name: string, family: Family): Promise<readonly string[]> {
+    const key = `${source} ${family} ${name}`;
+    const running = this.#running.get(key);
+    if (running) return running;
+    const asked = Promise.resolve().then(() => this.#sources[source](name, family))
+      .finally(() => this.#running.delete(key));
+    this.#running.set(key, asked);
+    asked.catch(() => {});
+    return asked;
+  }
+
+  #failure(name: string, error: unknown): NameFailure {
+    const servers = this.#sources.described();
+    const where = servers === "" ? "" : `; name servers: ${servers}`;
+    const reason = error instanceof Late
+      ? `no answer from the name servers within ${LOOKUP_TIMEOUT_MS / 1_000} s`
+      : "host name not found";
+    return new NameFailure(`${reason}: ${name}${where}`, { cause: error });
+  }
+}
+
+class Late extends Error {}
+
+/** The addresses of the first source that has any and, if they come within a moment, those of the others. */
+function firstOf(
+  sources: readonly Promise<readonly string[]>[],
+  { late, pause }: { late: Promise<void>; pause: () => Promise<void> },
+): Promise<readonly string[]> {
+  const { promise, resolve, reject } = Promise.withResolvers<readonly string[]>();
+  const found: (readonly string[])[] = sources.map(() => []);
+  let open = sources.length, failure: unknown = null, pausing = false;
+  const all = () => {
+    const addresses = [...new Set(found.flat())].slice(0, ADDRESSES_MAX);
+    return addresses.toSorted((one, other) =>
+      Number(one.includes(":")) - Number(other.includes(":"))
+    );
+  };
+  const settle = () => {
+    const addresses = all();
+    if (addresses.length > 0 && (open === 0 || !pausing)) {
+      pausing = true;
+      if (open === 0) return resolve(addresses);
+      return void pause().then(() => resolve(all()));
+    }
+    if (open === 0) reject(failure);
+  };
+  sources.forEach((source, index) =>
+    source.then((addresses) => found[index] = addresses, (error) => failure ??= error)
+      .finally(() => {
+        open -= 1;
+        settle();
+      })
+  );
+  late.then(() => reject(new Late()));
+  return promise;
+}

@@ -1,0 +1,251 @@
+// Requests to the cloud, over whichever way works. The shape is that of `fetch`; the connections are ours, because
+// `fetch` keeps a dead one, takes no address, and repeats what it pleases (see ARCHITECTURE.md).
+import type { Clock } from "../world.ts";
+import { close, dial, type DialWorld, type Target } from "./dial.ts";
+import { type Connection, Connections } from "./connections.ts";
+import { failureOf, TransportFailure, wantsOtherProtocol } from "./failure.ts";
+import { type Head, Incoming, NotHttp, readBody, readHead, writeRequest } from "./http1.ts";
+import { type Proxy, proxyFor, ProxyProblem, type ProxyVariables } from "./proxy_route.ts";
+import { RuntimeFetch } from "./runtime_fetch.ts";
+
+/** How far a request is: nothing of it has left yet, or some of it has. */
+export type Stage = "connecting" | "sending";
+
+/** What a request says besides what `fetch` takes. */
+export interface TransportInit extends RequestInit {
+  /** Something hangs at that place: use no connection from before. */
+  readonly fresh?: boolean;
+  /** Called when a connection is being made for it, and when it begins to leave. */
+  readonly onStage?: (stage: Stage) => void;
+}
+
+/** How a place was reached last. */
+export interface Route {
+  /** The address that answered, null where the runtime chose it. */
+  readonly address: string | null;
+  readonly protocol: "HTTP/1.1" | "HTTP/2 or HTTP/1.1";
+  readonly tls: boolean;
+  /** `the proxy HOST:PORT (HTTPS_PROXY)`, null without one. */
+  readonly proxy: string | null;
+}
+
+/** A `fetch` whose way can be asked about. Throws `TransportFailure` only. */
+export interface Transport {
+  (url: URL, init?: TransportInit): Promise<Response>;
+  /** How the place of the URL was reached last, null if never. */
+  readonly routeTo: (url: URL) => Route | null;
+  /** Closes what waits. */
+  readonly close: () => void;
+}
+
+/** What requests need of the machine. */
+export interface TransportOptions {
+  readonly clock: Clock;
+  readonly lookUp: (name: string) => Promise<readonly string[]>;
+  readonly variables: ProxyVariables;
+  /** Certificate authorities besides the usual ones, PEM. */
+  readonly caCerts: readonly string[];
+  /** What the requests call their sender: `exoip/1.0.0`. */
+  readonly userAgent: string;
+}
+
+/** Addresses that are remembered for one name. */
+const LAST_GOOD_MAX = 4;
+
+/** Makes a `fetch` of its own connections. */
+export function openTransport(options: TransportOptions): Transport {
+  const sender = new Sender(options);
+  return Object.assign((url: URL, init: TransportInit = {}) => sender.send(url, init), {
+    routeTo: (url: URL) => sender.routes.get(url.origin) ?? null,
+    close: () => sender.close(),
+  });
+}
+
+/** One request on its way. */
+interface Sending {
+  readonly url: URL;
+  readonly init: TransportInit;
+  readonly target: Target;
+  readonly signal: AbortSignal;
+}
+
+class Sender {
+  readonly routes = new Map<string, Route>();
+  readonly #options: TransportOptions;
+  readonly #connections: Connections;
+  readonly #runtime: RuntimeFetch;
+  readonly #lastGood = new Map<string, string[]>();
+  /** Places that speak nothing that we do. */
+  readonly #foreign = new Set<string>();
+
+  constructor(options: TransportOptions) {
+    this.#options = options;
+    this.#connections = new Connections(options.clock);
+    this.#runtime = new RuntimeFetch(options);
+  }
+
+  close(): void {
+    this.#connections.close();
+    this.#runtime.close();
+  }
+
+  async send(url: URL, init: TransportInit): Promise<Response> {
+    const proxy = this.#proxyFor(url);
+    const { origin } = url;
+    if (this.#foreign.has(origin) || proxy?.plain === false) {
+      return await this.#sendThroughRuntime(url, init, proxy);
+    }
+    const target = targetOf(url, proxy);
+    const signal = init.signal ?? new AbortController().signal;
+    if (init.fresh) this.#connections.condemn(origin);
+    const kept = this.#connections.take(origin);
+    if (!kept) init.onStage?.("connecting");
+    try {
+      const connection = kept ?? await this.#open(target, signal);
+      return await this.#exchange(connection, { url, init, target, signal });
+    } catch (error) {
+      if (!wantsOtherProtocol(causeOf(error))) throw error;
+      this.#foreign.add(origin);
+      return await this.#sendThroughRuntime(url, init, proxy);
+    }
+  }
+
+  #proxyFor(url: URL): Proxy | null {
+    try {
+      return proxyFor(url, this.#options.variables);
+    } catch (error) {
+      if (!(error instanceof ProxyProblem)) throw error;
+      throw new TransportFailure("unreachable", error.message, { cause: error });
+    }
+  }
+
+  async #sendThroughRuntime(url: URL, init: TransportInit, proxy: Proxy | null): Promise<Response> {
+    try {
+      const response = await this.#runtime.send(url, init, proxy);
+      const route = { address: null, protocol: "HTTP/2 or HTTP/1.1", tls: true } as const;
+      this.routes.set(url.origin, { ...route, proxy: proxy?.title ?? null });
+      return response;
+    } catch (error) {
+      this.#foreign.delete(url.origin);
+      throw error;
+    }
+  }
+
+  async #open(target: Target, signal: AbortSignal): Promise<Connection> {
+    const { clock, caCerts, lookUp } = this.#options;
+    const lastGood = (name: string) => this.#lastGood.get(name) ?? [];
+    const world: DialWorld = { clock, caCerts, lookUp, lastGood };
+    const { stream, address } = await dial(target, world, signal);
+    const name = target.proxy?.hostname ?? target.hostname;
+    const others = lastGood(name).filter((each) => each !== address);
+    this.#lastGood.set(name, [address, ...others].slice(0, LAST_GOOD_MAX));
+    return { stream, address, incoming: new Incoming(stream), carried: 0 };
+  }
+
+  async #exchange(connection: Connection, sending: Sending): Promise<Response> {
+    const { url, init, target, signal } = sending;
+    const { stream, incoming, address } = connection;
+    const end = () => close(stream);
+    signal.addEventListener("abort", end);
+    let head: Head;
+    try {
+      signal.throwIfAborted();
+      init.onStage?.("sending");
+      await writeRequest(stream, requestOf(url, init, this.#options.userAgent));
+      head = await readHead(incoming, init.method ?? "GET");
+    } catch (error) {
+      signal.removeEventListener("abort", end);
+      throw this.#broken(connection, sending, error);
+    }
+    connection.carried += 1;
+    const { proxy, secure } = target;
+    const route = { address, protocol: "HTTP/1.1", tls: secure } as const;
+    this.routes.set(url.origin, { ...route, proxy: proxy?.title ?? null });
+    const finished = (whole: boolean) => {
+      signal.removeEventListener("abort", end);
+      if (whole && head.keepsOpen) this.#connections.keep(url.origin, connection);
+      else end();
+      if (!whole) this.#connections.condemn(url.origin);
+    };
+    return responseOf(head, incoming, {
+      finished,
+      failure: (error) => this.#broken(connection, sending, error),
+    });
+  }
+
+  /** The exchange broke or was given up: what waits at that place may be as dead. */
+  #broken(
+    { stream, carried }: Connection,
+    { url, target, signal }: Sending,
+    error: unknown,
+  ): Error {
+    close(stream);
+    this.#connections.condemn(url.origin);
+    const stale = carried > 0 && !signal.aborted;
+    if (signal.aborted) return new TransportFailure("aborted", "given up", { sent: true });
+    const { hostname, proxy } = target;
+    const through = proxy ? ` through ${proxy.title}` : "";
+    const [kind, reason] = error instanceof NotHttp
+      ? ["unreachable", `not an HTTP answer (${error.message})`] as const
+      : failureOf(error);
+    const text = `${reason}: ${hostname}${through}`;
+    return new TransportFailure(kind, text, { sent: true, stale, cause: error });
+  }
+}
+
+function causeOf(error: unknown): unknown {
+  return error instanceof TransportFailure ? error.cause : error;
+}
+
+function targetOf({ protocol, hostname, port }: URL, proxy: Proxy | null): Target {
+  const secure = protocol === "https:";
+  return {
+    hostname: hostname.replace(/^\[|\]$/g, ""),
+    port: Number(port) || (secure ? 443 : 80),
+    secure,
+    proxy,
+  };
+}
+
+function requestOf({ host, pathname, search }: URL, init: TransportInit, userAgent: string) {
+  const { method = "GET", headers = {}, body } = init;
+  const given = Object.fromEntries(new Headers(headers));
+  return {
+    method,
+    target: pathname + search,
+    headers: { host, "user-agent": userAgent, accept: "application/json, */*", ...given },
+    ...(typeof body === "string" && { body }),
+  };
+}
+
+/** The answer as `fetch` gives it; its body is read from the connection as it is asked for. */
+function responseOf(
+  { status, headers, body }: Head,
+  incoming: Incoming,
+  { finished, failure }: {
+    finished: (whole: boolean) => void;
+    failure: (error: unknown) => Error;
+  },
+): Response {
+  if (body === 0) {
+    finished(true);
+    return new Response(null, { status, headers });
+  }
+  const pieces = readBody(incoming, body);
+  const stream = new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      try {
+        const { done, value } = await pieces.next();
+        if (!done) return controller.enqueue(value);
+        finished(true);
+        controller.close();
+      } catch (error) {
+        const told = failure(error);
+        finished(false);
+        controller.error(told);
+      }
+    },
+    cancel: () => finished(false),
+  });
+  return new Response(stream, { status, headers });
+}
