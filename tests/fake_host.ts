@@ -77,7 +77,11 @@ export async function run(argv: string[], situation: Situation = {}): Promise<Tr
     clock: {
       nowMs: () => nowMs,
       wallMs: () => nowMs,
-      sleep: (ms) => Promise.resolve(void (nowMs += ms)),
+      // Time passes only for those who still sleep when nothing else is left to do.
+      async sleep(ms, signal) {
+        await new Promise((resolve) => setTimeout(resolve));
+        if (!signal?.aborted) nowMs += ms;
+      },
     },
     random: () => 0,
     signals: { listen: () => () => {} },

@@ -3,8 +3,7 @@
 import type { Clock } from "../world.ts";
 import { CloudError } from "./cloud_error.ts";
 import type { HttpAnswer } from "./http.ts";
-import type { Stage } from "../transport/transport.ts";
-import type { Pace, Turn } from "./pace.ts";
+import type { End, Pace, Settle } from "./pace.ts";
 
 /** Longest wait for an answer, all repetitions included: a cloud that takes ten seconds for each still serves. */
 export const CALL_TIMEOUT_MS = 15_000;
@@ -14,8 +13,21 @@ export const REPEAT_MAX_MS = 4_000;
 const REPEAT_READ_MIN_MS = 1_000, REPEAT_CHANGE_MIN_MS = 3_000;
 /** An answer that takes that many times the time of the latest is late. */
 export const LATE = 3;
+/** A connection that has waited for longer than this for a request to leave proves nothing any more. */
+const RIPE_MS = 250;
 /** Requests for one answer, at most. */
 const ATTEMPTS_MAX = 4;
+
+/** What is wanted. */
+export interface Turn {
+  /** It changes something, and goes before what only reads. */
+  readonly writes: boolean;
+  /** Throws when the request must not leave any more: the wait for its turn can be long. */
+  readonly before?: (() => void) | undefined;
+  /** It must not arrive twice: whoever wants it again has to judge again. */
+  readonly once?: boolean | undefined;
+  readonly signal: AbortSignal;
+}
 
 /** How one request is to be made: what `exchange` wants to know of it. */
 export interface AttemptOptions {
@@ -24,8 +36,10 @@ export interface AttemptOptions {
   readonly fresh: boolean;
   readonly timeoutMs: number;
   readonly clock: Clock;
-  /** Called when a connection is being made for it, and when it begins to leave. */
-  readonly onStage: (stage: Stage) => void;
+  /** Called when a connection has to be made for it first. */
+  readonly onConnecting: () => void;
+  /** Resolves when the request may leave; throws when it must not any more. To be called at that moment. */
+  readonly mayLeave: () => Promise<void>;
 }
 
 /** One request. */
@@ -90,7 +104,7 @@ class Call {
   /** An answer of a server in trouble: better than none. */
   #poor: Answered | null = null;
   #failure: unknown = null;
-  #retriedStale = false;
+  #repeatedBroken = false;
 
   constructor(turn: Turn, options: CallOptions) {
     this.#turn = turn;
@@ -112,60 +126,62 @@ class Call {
   }
 
   async #try(): Promise<void> {
-    const { attempt, clock, pace, firstWaitMs, timeoutMs } = this.#options;
-    const fresh = this.#begun++ > 0;
+    const { attempt, clock, firstWaitMs, timeoutMs } = this.#options;
+    const fresh = this.#begun++ > 0 || this.#options.pace.inDoubt;
     this.#running += 1;
-    const own = new AbortController(), end = () => own.abort(), { signal } = own;
+    const request = new Request(this.#turn, this.#options.pace, {
+      fresh,
+      repeatAfterMs: this.#begun > 1 ? REPEAT_MAX_MS : firstWaitMs,
+      clock,
+      repeat: () => this.#repeat(request),
+    });
+    const end = () => request.giveUp();
     this.#ending.signal.addEventListener("abort", end);
     if (this.#ending.signal.aborted) end();
-    const ended = new AbortController();
-    let startedAtMs = clock.nowMs();
-    let stage: Stage | null = null;
-    const onStage = (next: Stage) => void (stage = next);
-    const repeat = () => {
-      if (!this.#turn.once) return void this.#try();
-      // Nothing of it has left: another way may be better.
-      if (stage !== "connecting") return;
-      void this.#try();
-      own.abort();
-    };
     try {
-      const answer = await pace.send({ ...this.#turn, signal }, () => {
-        startedAtMs = clock.nowMs();
-        void this.#later(fresh ? REPEAT_MAX_MS : firstWaitMs, ended.signal, repeat);
-        return attempt({ signal, fresh, timeoutMs, clock, onStage });
-      });
-      this.#running -= 1;
-      const answered = { answer, tookMs: clock.nowMs() - startedAtMs };
-      if (isGood(answer) || this.#running === 0) return this.#outcome.resolve(answered);
-      this.#poor ??= answered;
+      const { signal } = request;
+      const onConnecting = () => request.connecting();
+      const mayLeave = () => request.mayLeave();
+      const options = { signal, fresh, timeoutMs, clock, onConnecting, mayLeave };
+      this.#succeeded(await attempt(options), request);
     } catch (error) {
-      this.#running -= 1;
-      this.#failed(error);
+      this.#failed(error, request);
     } finally {
-      ended.abort();
       this.#ending.signal.removeEventListener("abort", end);
     }
   }
 
-  /** Does that when the attempt has had no answer for that long. */
-  async #later(waitMs: number, ended: AbortSignal, work: () => void): Promise<void> {
-    await this.#options.clock.sleep(waitMs, ended);
-    if (ended.aborted || this.#ending.signal.aborted || this.#begun >= ATTEMPTS_MAX) return;
-    work();
+  #repeat(request: Request): void {
+    if (this.#ending.signal.aborted || this.#begun >= ATTEMPTS_MAX) return;
+    // What must arrive once may try another way only while nothing of it has left.
+    if (this.#turn.once && !request.isConnecting) return;
+    void this.#try();
+    if (this.#turn.once) request.giveUp();
   }
 
-  #failed(error: unknown): void {
+  #succeeded(answer: HttpAnswer, request: Request): void {
+    request.ended("answered");
+    this.#running -= 1;
+    const answered = { answer, tookMs: request.tookMs };
+    if (isGood(answer) || this.#running === 0) return this.#outcome.resolve(answered);
+    this.#poor ??= answered;
+  }
+
+  #failed(error: unknown, request: Request): void {
+    request.ended(error instanceof CloudError && !error.mayArrive ? "answered" : "doubtful");
+    this.#running -= 1;
     const cloudError = error instanceof CloudError ? error : null;
     // One that has made way for another.
     if (cloudError?.kind === "aborted" && !this.#ending.signal.aborted && this.#running > 0) return;
     this.#failure ??= error;
     // The first has had all its time: so has the call.
     if (cloudError?.kind === "timeout" || cloudError?.kind === "aborted") return this.#give(error);
-    if (
-      cloudError?.stale && !this.#turn.once && !this.#retriedStale && this.#begun < ATTEMPTS_MAX
-    ) {
-      this.#retriedStale = true;
+    if (request.needsConnection && !this.#ending.signal.aborted) {
+      this.#begun -= 1;
+      return void this.#try();
+    }
+    if (cloudError?.stale && !this.#turn.once && !this.#repeatedBroken) {
+      this.#repeatedBroken = true;
       return void this.#try();
     }
     if (this.#running === 0) this.#give(this.#failure);
@@ -174,6 +190,93 @@ class Call {
   #give(error: unknown): void {
     if (this.#poor) this.#outcome.resolve(this.#poor);
     else this.#outcome.reject(error);
+  }
+}
+
+interface Repeating {
+  readonly clock: Clock;
+  readonly repeatAfterMs: number;
+  readonly repeat: () => void;
+}
+
+/** One of the requests of a call: when it is repeated, and what it tells the pace. */
+class Request {
+  readonly #own = new AbortController();
+  readonly #turn: Turn;
+  readonly #pace: Pace;
+  readonly #repeating: Repeating;
+  readonly #fresh: boolean;
+  #waiting = new AbortController();
+  #settle: Settle | null = null;
+  #leftAtMs: number;
+  #stage: "begun" | "connecting" | "leaving" = "begun";
+  #needsConnection = false;
+
+  constructor(turn: Turn, pace: Pace, { fresh, ...repeating }: Repeating & { fresh: boolean }) {
+    this.#fresh = fresh;
+    this.#turn = turn;
+    this.#pace = pace;
+    this.#repeating = repeating;
+    this.#leftAtMs = repeating.clock.nowMs();
+  }
+
+  get signal(): AbortSignal {
+    return this.#own.signal;
+  }
+
+  /** Whether nothing of it has left, and a connection is being made. */
+  get isConnecting(): boolean {
+    return this.#stage === "connecting";
+  }
+
+  /** Whether it got its turn, but not to leave on the connection that it has. */
+  get needsConnection(): boolean {
+    return this.#needsConnection;
+  }
+
+  /** From when it left until now. */
+  get tookMs(): number {
+    return this.#repeating.clock.nowMs() - this.#leftAtMs;
+  }
+
+  connecting(): void {
+    this.#stage = "connecting";
+    this.#repeatLater();
+  }
+
+  async mayLeave(): Promise<void> {
+    this.#waiting.abort(); // To be repeated is no help against waiting for a turn.
+    this.#stage = "leaving";
+    const { clock } = this.#repeating;
+    const openAtMs = clock.nowMs();
+    this.#settle = await this.#pace.turn(this.#turn.writes, this.signal);
+    this.#leftAtMs = clock.nowMs();
+    this.#turn.before?.();
+    const old = !this.#fresh || this.#leftAtMs > openAtMs + RIPE_MS;
+    if (old && this.#pace.inDoubt) {
+      // On a dead connection it would only swell what arrives when packets get through again.
+      this.ended("unused");
+      this.#needsConnection = true;
+      throw new CloudError("unreachable", "its connection may be dead", { stale: true });
+    }
+    this.#repeatLater();
+  }
+
+  giveUp(): void {
+    this.#own.abort();
+  }
+
+  ended(end: End): void {
+    this.#waiting.abort();
+    this.#settle?.(end);
+    this.#settle = null;
+  }
+
+  #repeatLater(): void {
+    const { clock, repeatAfterMs, repeat } = this.#repeating;
+    this.#waiting.abort();
+    const waiting = this.#waiting = new AbortController();
+    void clock.sleep(repeatAfterMs, waiting.signal).then(() => waiting.signal.aborted || repeat());
   }
 }
 

@@ -2,7 +2,7 @@
 import type { Clock } from "../world.ts";
 import { type Allowance, answerAllowance, readBody } from "./body.ts";
 import { failureOf, TransportFailure } from "../transport/failure.ts";
-import type { Route, Stage, TransportInit } from "../transport/transport.ts";
+import type { Route, TransportInit } from "../transport/transport.ts";
 import { CALL_TIMEOUT_MS } from "./attempts.ts";
 import { CloudError } from "./cloud_error.ts";
 
@@ -11,6 +11,8 @@ export interface Fetch {
   (input: URL, init: TransportInit): Promise<Response>;
   /** How the place of the URL was reached last, null if never or unknown. */
   readonly routeTo?: (url: URL) => Route | null;
+  /** Whether it asks itself, by `mayLeave`, when a request may leave: once its connection is open. */
+  readonly asksToLeave?: boolean;
 }
 
 /** One request. */
@@ -26,8 +28,10 @@ export interface HttpRequest {
   /** Longest exchange, connection and body included. */
   readonly timeoutMs?: number;
   readonly clock: Clock;
-  /** Called when a connection is being made for it, and when it begins to leave. */
-  readonly onStage?: (stage: Stage) => void;
+  /** Called when a connection has to be made for it first. */
+  readonly onConnecting?: () => void;
+  /** Resolves when the request may leave; called at that moment. */
+  readonly mayLeave?: () => Promise<void>;
   /** What the answer may take, shared by the pages of a listing; by default that of one answer. */
   readonly allowance?: Allowance;
 }
@@ -48,22 +52,24 @@ export async function exchange(
   // `AbortSignal.any` would leave something of each request with a signal that lives as long as the process.
   const ended = new AbortController(), end = () => ended.abort();
   const { url, title, clock, allowance = answerAllowance(), timeoutMs = CALL_TIMEOUT_MS } = request;
-  const answered = new AbortController();
-  clock.sleep(timeoutMs, answered.signal).then(() => answered.signal.aborted || end());
+  const bound = new Bound(clock, timeoutMs, end);
   signal.addEventListener("abort", end);
   if (signal.aborted) end();
   const ending = ended.signal;
+  const mayLeave = () => bound.without(request.mayLeave);
   const init = {
     method: request.method,
     signal: ending,
     redirect: "manual" as const,
     ...(request.fresh && { fresh: true }),
-    ...(request.onStage && { onStage: request.onStage }),
+    ...(request.onConnecting && { onConnecting: request.onConnecting }),
+    ...(fetch.asksToLeave && { mayLeave }),
     ...(request.headers && { headers: request.headers }),
     ...(request.body !== undefined && { body: request.body }),
   };
   let status = 0;
   try {
+    if (!fetch.asksToLeave) await mayLeave();
     const response = await fetch(url, init);
     status = response.status;
     const text = await readBody(response, { title, signal: ending, allowance });
@@ -73,8 +79,39 @@ export async function exchange(
     const { hostname } = url;
     throw transportError(error, { signal, ending, title, status, hostname, timeoutMs });
   } finally {
-    answered.abort();
+    bound.end();
     signal.removeEventListener("abort", end);
+  }
+}
+
+/** The time that an exchange may take; waiting for its turn is not counted, and begins it again. */
+class Bound {
+  readonly #clock: Clock;
+  readonly #ms: number;
+  readonly #over: () => void;
+  #running = new AbortController();
+
+  constructor(clock: Clock, ms: number, over: () => void) {
+    this.#clock = clock;
+    this.#ms = ms;
+    this.#over = over;
+    this.#begin();
+  }
+
+  async without(work: (() => Promise<void>) | undefined): Promise<void> {
+    if (!work) return;
+    this.end();
+    await work();
+    this.#begin();
+  }
+
+  end(): void {
+    this.#running.abort();
+  }
+
+  #begin(): void {
+    const { signal } = this.#running = new AbortController();
+    void this.#clock.sleep(this.#ms, signal).then(() => signal.aborted || this.#over());
   }
 }
 

@@ -1,17 +1,23 @@
 // Never more than five requests in any second, as the server sees them, whatever goes wrong elsewhere.
 import type { Clock } from "../world.ts";
-import { CloudError } from "./cloud_error.ts";
 
 const WINDOW_MS = 1_050;
 /** Requests per window, as the server may count them. */
 const REQUESTS = 5;
-/** Readings leave this much of it to changes: a take-over does not queue behind them. */
+/** How many may be without an answer at once: when packets get through again, these and some new ones arrive together. */
+const UNANSWERED = 4;
+/** Readings leave this much of both to changes: a take-over does not queue behind them. */
 const RESERVE = 1;
+/** A request without an answer for this long casts doubt on the connections from before. */
+const LATE_MS = 1_000;
 /** How long the kernel may go on sending a request that was given up: until its retransmissions end. */
 const DOUBT_MS = 100_000;
 
-/** How a request ended: whether it may yet arrive at the server. */
-export type Settle = (doubtful: boolean) => void;
+/** How a request ended; `doubtful` when it may yet arrive at the server, `unused` when nothing of it has left. */
+export type End = "answered" | "doubtful" | "unused";
+
+/** Tells how a request ended. */
+export type Settle = (end: End) => void;
 
 /**
  * A request that was let through. One that has been answered counts for a second more. One without an answer may reach
@@ -21,16 +27,6 @@ interface Started {
   readonly startedAtMs: number;
   endedAtMs: number | null;
   doubtful: boolean;
-}
-
-/** What a request says of itself. */
-export interface Turn {
-  readonly writes: boolean;
-  /** Throws when the request must not leave any more: the wait for its turn can be long. */
-  readonly before?: (() => void) | undefined;
-  /** It must not arrive twice: whoever wants it again has to judge again. */
-  readonly once?: boolean | undefined;
-  readonly signal: AbortSignal;
 }
 
 /** Lets requests through, at most five in any second; those that change something go before the others. */
@@ -50,23 +46,10 @@ export class Pace {
     this.#clock = clock;
   }
 
-  /** Sends a request when its turn has come, unless `before` throws at that moment. */
-  async send<Answer>(
-    { writes, before, signal }: Turn,
-    request: () => Promise<Answer>,
-  ): Promise<Answer> {
-    const settle = await this.turn(writes, signal);
-    let sent = false;
-    try {
-      before?.();
-      sent = true;
-      const answer = await request();
-      settle(false);
-      return answer;
-    } catch (error) {
-      settle(sent && mayArrive(error));
-      throw error;
-    }
+  /** Whether a request has been without an answer for so long that connections from before may be dead. */
+  get inDoubt(): boolean {
+    const sinceMs = this.#clock.nowMs() - LATE_MS;
+    return this.#started.some((each) => each.endedAtMs === null && each.startedAtMs < sinceMs);
   }
 
   /** Resolves when the next request may start; whoever sends it must settle it. */
@@ -87,9 +70,9 @@ export class Pace {
       doubtful: false,
     };
     this.#started.push(started);
-    return (doubtful) => {
-      started.doubtful = doubtful;
-      started.endedAtMs = this.#clock.nowMs();
+    return (end) => {
+      started.doubtful = end === "doubtful";
+      started.endedAtMs = end === "unused" ? -Infinity : this.#clock.nowMs();
       for (const wake of this.#waiting) wake();
     };
   }
@@ -97,11 +80,12 @@ export class Pace {
   #hasRoom(writes: boolean): boolean {
     const nowMs = this.#clock.nowMs();
     this.#started = this.#started.filter((each) => nowMs < forgottenAtMs(each));
-    if (this.#started.length < REQUESTS - (writes ? 0 : RESERVE)) return true;
-    // Nothing but requests that may never arrive: one in each window is let through beside them, or a dead connection
-    // would silence us.
-    const recent = this.#started.some((each) => nowMs < recentUntilMs(each));
-    return !recent && (writes || this.#waitingWrites === 0);
+    const reserve = writes ? 0 : RESERVE;
+    const recent = this.#started.filter((each) => nowMs < recentUntilMs(each)).length;
+    const unanswered = this.#started.filter((each) => each.doubtful || each.endedAtMs === null);
+    if (recent < REQUESTS - reserve && unanswered.length < UNANSWERED - reserve) return true;
+    // Beside requests that may never arrive one in each window is let through: a dead connection must not silence us.
+    return recent === 0 && (writes || this.#waitingWrites === 0);
   }
 
   /** Resolves when there may be room, when another request ends, or at the signal. */
@@ -135,9 +119,4 @@ function forgottenAtMs({ endedAtMs, doubtful }: Started): number {
 /** Until when it has certainly been sent, or answered, within one window. */
 function recentUntilMs({ startedAtMs, endedAtMs, doubtful }: Started): number {
   return (doubtful ? startedAtMs : endedAtMs ?? startedAtMs) + WINDOW_MS;
-}
-
-/** Whether the server may see the request although we know of no answer. */
-function mayArrive(error: unknown): boolean {
-  return !(error instanceof CloudError) || error.mayArrive;
 }

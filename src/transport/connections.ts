@@ -1,8 +1,8 @@
 // Connections that wait for the next request to the same place. One is used again only while nothing speaks against
 // it: one that has gone silent looks like one at rest, so whatever hangs or breaks condemns all that rest at the place.
 import type { Clock } from "../world.ts";
-import { close } from "./dial.ts";
-import { Incoming, type Stream } from "./http1.ts";
+import { close } from "./connect.ts";
+import type { Incoming, Stream } from "./http1.ts";
 
 /** A connection that can carry one request after the other. */
 export interface Connection {

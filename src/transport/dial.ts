@@ -1,20 +1,10 @@
-// A connection to whichever address of a name answers first, certificate included. Each further address is tried when
-// the one before has failed or has been silent for a moment (RFC 8305, "happy eyeballs"); the addresses that worked last
-// are tried as well when the look-up of the name lags or fails.
+// A connection to whichever address of a name answers first, certificate included. Each further address is tried when the
+// one before has failed or has been silent for a moment (RFC 8305, "happy eyeballs"); the addresses that worked last are
+// tried as well when the look-up of the name lags or fails.
 import type { Clock } from "../world.ts";
-import { failureOf, TransportFailure } from "./failure.ts";
-import { Incoming, readHead, type Stream, writeRequest } from "./http1.ts";
-import { NameFailure } from "./names.ts";
-import type { Proxy } from "./proxy_route.ts";
-
-/** What is connected to. */
-export interface Target {
-  /** A name, or an address without brackets; the certificate must be for it. */
-  readonly hostname: string;
-  readonly port: number;
-  readonly secure: boolean;
-  readonly proxy: Proxy | null;
-}
+import { asFailure, connect, type Target } from "./connect.ts";
+import { TransportFailure } from "./failure.ts";
+import type { Stream } from "./http1.ts";
 
 /** An open connection. */
 export interface Dialed {
@@ -112,9 +102,9 @@ class Race {
       const addresses = await found;
       this.#gathered([...inOrder(addresses, known), ...known]);
     } catch (error) {
-      if (!(error instanceof NameFailure)) throw error;
-      const at = this.#target.proxy ? ` of ${this.#target.proxy.title}` : "";
-      this.#note(new TransportFailure("name-resolution", error.message + at, { cause: error }));
+      const reason = error instanceof Error ? error.message : `${error}`;
+      const of = this.#target.proxy ? ` (${this.#target.proxy.title})` : "";
+      this.#note(new TransportFailure("name-resolution", reason + of, { cause: error }));
       this.#gathered(known);
     } finally {
       over.abort();
@@ -156,7 +146,10 @@ class Race {
 
   async #attempt(address: string): Promise<void> {
     try {
-      const stream = await connect(address, this.#target, this.#world, this.#signal);
+      const stream = await connect(address, this.#target, {
+        caCerts: this.#world.caCerts,
+        signal: this.#signal,
+      });
       if (this.#over) stream.close();
       else this.#outcome.resolve({ stream, address });
       this.#over = true;
@@ -205,76 +198,4 @@ function inOrder(addresses: readonly string[], known: readonly string[]): string
 
 function isAddress(hostname: string): boolean {
   return hostname.includes(":") || /^\d+\.\d+\.\d+\.\d+$/.test(hostname);
-}
-
-/** One connection to one address: TCP, the proxy's consent, TLS. */
-async function connect(
-  address: string,
-  target: Target,
-  { caCerts }: DialWorld,
-  signal: AbortSignal,
-): Promise<Stream> {
-  const { hostname, secure, proxy } = target;
-  const port = proxy?.port ?? target.port;
-  const plain = await Deno.connect({ hostname: address, port, signal });
-  let stream: Stream = plain;
-  const end = () => close(stream);
-  signal.addEventListener("abort", end);
-  try {
-    signal.throwIfAborted();
-    if (proxy) await tunnel(plain, target, proxy);
-    if (!secure) return plain;
-    const alpnProtocols = ["http/1.1"];
-    const tls = await Deno.startTls(plain, { hostname, caCerts: [...caCerts], alpnProtocols });
-    stream = tls;
-    signal.throwIfAborted();
-    await tls.handshake();
-    return tls;
-  } catch (error) {
-    close(stream);
-    throw error;
-  } finally {
-    signal.removeEventListener("abort", end);
-  }
-}
-
-/** Closes what may be closed already. */
-export function close(stream: Stream): void {
-  try {
-    stream.close();
-  } catch {
-    // It was.
-  }
-}
-
-/** Asks the proxy for a connection to the target. Source: RFC 9110 section 9.3.6. */
-async function tunnel(stream: Stream, { hostname, port }: Target, proxy: Proxy): Promise<void> {
-  const place = `${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
-  const { authorization } = proxy;
-  const headers = {
-    host: place,
-    ...(authorization !== null && { "proxy-authorization": authorization }),
-  };
-  await writeRequest(stream, { method: "CONNECT", target: place, headers });
-  const incoming = new Incoming(stream);
-  const { status } = await readHead(incoming, "CONNECT");
-  if (status >= 200 && status < 300 && incoming.quiet) return;
-  throw new TransportFailure(
-    "unreachable",
-    `${proxy.title} refuses the connection: HTTP ${status}`,
-  );
-}
-
-/** The failure with the words for whoever was at fault. */
-function asFailure(error: unknown, target: Target, address: string): TransportFailure {
-  if (error instanceof TransportFailure) return error;
-  const [kind, reason] = failureOf(error);
-  const { hostname, proxy } = target;
-  const where = address === hostname ? hostname : `${hostname} at ${address}`;
-  const text = !proxy
-    ? `${reason}: ${where}`
-    : kind === "untrusted"
-    ? `${reason}: ${hostname} through ${proxy.title}`
-    : `${reason}: ${proxy.title}`;
-  return new TransportFailure(kind, text, { cause: error });
 }

@@ -17,8 +17,8 @@ export class RuntimeFetch {
 
   /** As `fetch`; throws `TransportFailure`. */
   async send(url: URL, init: TransportInit, proxy: Proxy | null): Promise<Response> {
-    const { fresh, onStage, headers, ...rest } = init;
-    onStage?.("sending");
+    const { fresh, onConnecting: _, mayLeave, headers, ...rest } = init;
+    await mayLeave?.();
     if (fresh) this.close();
     const client = this.#client ??= Deno.createHttpClient({ caCerts: [...this.#caCerts] });
     const forget = () => void (this.#client === client && this.close());

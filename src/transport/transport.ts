@@ -1,22 +1,22 @@
 // Requests to the cloud, over whichever way works. The shape is that of `fetch`; the connections are ours, because
 // `fetch` keeps a dead one, takes no address, and repeats what it pleases (see ARCHITECTURE.md).
 import type { Clock } from "../world.ts";
-import { close, dial, type DialWorld, type Target } from "./dial.ts";
+import { close, type Target } from "./connect.ts";
+import { dial, type DialWorld } from "./dial.ts";
 import { type Connection, Connections } from "./connections.ts";
 import { failureOf, TransportFailure, wantsOtherProtocol } from "./failure.ts";
 import { type Head, Incoming, NotHttp, readBody, readHead, writeRequest } from "./http1.ts";
 import { type Proxy, proxyFor, ProxyProblem, type ProxyVariables } from "./proxy_route.ts";
 import { RuntimeFetch } from "./runtime_fetch.ts";
 
-/** How far a request is: nothing of it has left yet, or some of it has. */
-export type Stage = "connecting" | "sending";
-
 /** What a request says besides what `fetch` takes. */
 export interface TransportInit extends RequestInit {
   /** Something hangs at that place: use no connection from before. */
   readonly fresh?: boolean;
-  /** Called when a connection is being made for it, and when it begins to leave. */
-  readonly onStage?: (stage: Stage) => void;
+  /** Called when a connection has to be made for it first. */
+  readonly onConnecting?: () => void;
+  /** Called when the connection is open: resolves when the request may leave, rejects when it must not any more. */
+  readonly mayLeave?: () => Promise<void>;
 }
 
 /** How a place was reached last. */
@@ -29,9 +29,11 @@ export interface Route {
   readonly proxy: string | null;
 }
 
-/** A `fetch` whose way can be asked about. Throws `TransportFailure` only. */
+/** A `fetch` whose way can be asked about. Throws `TransportFailure`, and what `mayLeave` throws. */
 export interface Transport {
   (url: URL, init?: TransportInit): Promise<Response>;
+  /** A request asks by `mayLeave` when it may leave. */
+  readonly asksToLeave: true;
   /** How the place of the URL was reached last, null if never. */
   readonly routeTo: (url: URL) => Route | null;
   /** Closes what waits. */
@@ -56,6 +58,7 @@ const LAST_GOOD_MAX = 4;
 export function openTransport(options: TransportOptions): Transport {
   const sender = new Sender(options);
   return Object.assign((url: URL, init: TransportInit = {}) => sender.send(url, init), {
+    asksToLeave: true as const,
     routeTo: (url: URL) => sender.routes.get(url.origin) ?? null,
     close: () => sender.close(),
   });
@@ -99,7 +102,7 @@ class Sender {
     const signal = init.signal ?? new AbortController().signal;
     if (init.fresh) this.#connections.condemn(origin);
     const kept = this.#connections.take(origin);
-    if (!kept) init.onStage?.("connecting");
+    if (!kept) init.onConnecting?.();
     try {
       const connection = kept ?? await this.#open(target, signal);
       return await this.#exchange(connection, { url, init, target, signal });
@@ -145,12 +148,11 @@ class Sender {
   async #exchange(connection: Connection, sending: Sending): Promise<Response> {
     const { url, init, target, signal } = sending;
     const { stream, incoming, address } = connection;
+    await this.#mayLeave(connection, sending);
     const end = () => close(stream);
     signal.addEventListener("abort", end);
     let head: Head;
     try {
-      signal.throwIfAborted();
-      init.onStage?.("sending");
       await writeRequest(stream, requestOf(url, init, this.#options.userAgent));
       head = await readHead(incoming, init.method ?? "GET");
     } catch (error) {
@@ -171,6 +173,17 @@ class Sender {
       finished,
       failure: (error) => this.#broken(connection, sending, error),
     });
+  }
+
+  /** Nothing has left before: whatever happens here, the connection is still good. */
+  async #mayLeave(connection: Connection, { url, init, signal }: Sending): Promise<void> {
+    try {
+      await init.mayLeave?.();
+      if (signal.aborted) throw new TransportFailure("aborted", "given up");
+    } catch (error) {
+      this.#connections.keep(url.origin, connection);
+      throw error;
+    }
   }
 
   /** The exchange broke or was given up: what waits at that place may be as dead. */

@@ -11,32 +11,19 @@ import { resolveAddresses } from "../../src/exoscale/address.ts";
 import { ClientV2 } from "../../src/exoscale/client_v2.ts";
 import type { PeerSource } from "../../src/exoscale/peer_source.ts";
 import { anyEndpoint, findEndpoint } from "../../src/exoscale/zone.ts";
-import type { Clock, Cloud } from "../../src/world.ts";
+import type { Cloud } from "../../src/world.ts";
 import { answerV1 } from "../exoscale/face_v1.ts";
 import { answerV2, SIM_KEY, SIM_SECRET } from "../exoscale/face_v2.ts";
 import { CloudModel } from "../exoscale/model.ts";
 import { type Api, ELASTIC_IP, GROUP, PATIENT } from "../exoscale/stage.ts";
 import { edited, type Mutation, mutations } from "./mutations.ts";
+import { LeapingClock } from "../leaping_clock.ts";
 import { type Target, target } from "./target.ts";
 
 /** Requests that one round of all calls may cost, and the virtual time that it may take. */
 const CALLS_MAX = 2_000, ROUND_MAX_MS = 600_000;
 const ORIGIN = "https://api-ch-gva-2.exoscale.com";
-/** How much faster the timer of an exchange runs: a silence of 4 s takes 4 ms. */
-const HURRY = 1_000;
-
-/** Time that passes at once when somebody sleeps. */
-function leapingClock(): Clock {
-  let nowMs = 0;
-  return {
-    nowMs: () => nowMs,
-    wallMs: () => 1_800_000_000_000 + nowMs,
-    sleep(ms) {
-      nowMs += Math.max(ms, 0);
-      return Promise.resolve();
-    },
-  };
-}
+const EPOCH_MS = 1_800_000_000_000;
 
 /** A zone with three machines, and a `fetch` whose answers suffer the mutations in turn. */
 function spoiltZone(mutations: readonly Mutation[]) {
@@ -108,18 +95,6 @@ function endingWith(
   });
 }
 
-/** Runs the work with timers that run faster; nothing else of the process may be under way. */
-async function hurried<T>(work: () => Promise<T>): Promise<T> {
-  const { setTimeout } = globalThis;
-  globalThis.setTimeout =
-    ((callback: () => void, ms = 0) => setTimeout(callback, ms / HURRY)) as typeof setTimeout;
-  try {
-    return await work();
-  } finally {
-    globalThis.setTimeout = setTimeout;
-  }
-}
-
 /** The error of the call if it has one, which must be named, short, on one line and without secrets. */
 async function outcomeOf<T>(call: () => Promise<T>): Promise<T | null> {
   try {
@@ -174,32 +149,31 @@ export function client(
     "whatever the cloud answers, only CloudError comes out, in bounded time and requests",
     [
       fc.tuple(fc.array(mutations, { maxLength: 12 }), fc.constantFrom(...KINDS)),
-      ([mutations, kind]) =>
-        hurried(async () => {
-          const { self, peer, fetch, asked } = spoiltZone(mutations);
-          const clock = leapingClock();
-          const root = `${ORIGIN}/${api === "v1" ? "compute" : "v2"}`;
-          const options = { endpoint: root, apiKey: SIM_KEY, secret: SIM_SECRET, fetch, clock };
-          const assignment = {
-            elasticIp: ELASTIC_IP,
-            instanceId: self.id,
-            peers: peersOf(kind, peer.address),
-          };
-          const cloud = new Client({ ...options, onProgress() {} }, assignment);
-          const asking = new ClientV2({ ...options, onProgress() {} });
-          const texts = ["edge", "exoip=edge"];
-          const named = api === "v2" &&
-            await outcomeOf(() => resolveAddresses(texts, asking, PATIENT));
-          if (named) assert(named.every((text) => canonicalIp(text) === text), `${named}`);
-          await exercise(cloud, { selfId: self.id, peerId: peer.id });
-          assert(clock.nowMs() <= ROUND_MAX_MS, `took ${clock.nowMs()} ms`);
-          const path = api === "v1"
-            ? /^\/compute$/
-            : /^\/v2\/(instance|elastic-ip|security-group|operation|instance-pool)(\/[\w-]+(:\w+)?)?$/;
-          for (const url of asked) {
-            assert(url.origin === ORIGIN && path.test(url.pathname), `asked ${url}`);
-          }
-        }),
+      async ([mutations, kind]) => {
+        const { self, peer, fetch, asked } = spoiltZone(mutations);
+        const clock = new LeapingClock({ epochMs: EPOCH_MS });
+        const root = `${ORIGIN}/${api === "v1" ? "compute" : "v2"}`;
+        const options = { endpoint: root, apiKey: SIM_KEY, secret: SIM_SECRET, fetch, clock };
+        const assignment = {
+          elasticIp: ELASTIC_IP,
+          instanceId: self.id,
+          peers: peersOf(kind, peer.address),
+        };
+        const cloud = new Client({ ...options, onProgress() {} }, assignment);
+        const asking = new ClientV2({ ...options, onProgress() {} });
+        const texts = ["edge", "exoip=edge"];
+        const named = api === "v2" &&
+          await outcomeOf(() => resolveAddresses(texts, asking, PATIENT));
+        if (named) assert(named.every((text) => canonicalIp(text) === text), `${named}`);
+        await exercise(cloud, { selfId: self.id, peerId: peer.id });
+        assert(clock.nowMs() <= ROUND_MAX_MS, `took ${clock.nowMs()} ms`);
+        const path = api === "v1"
+          ? /^\/compute$/
+          : /^\/v2\/(instance|elastic-ip|security-group|operation|instance-pool)(\/[\w-]+(:\w+)?)?$/;
+        for (const url of asked) {
+          assert(url.origin === ORIGIN && path.test(url.pathname), `asked ${url}`);
+        }
+      },
     ],
   );
 }
@@ -208,25 +182,24 @@ export function client(
 export const zones: Target = target(
   "zones",
   "findEndpoint() asks within the domain only, and throws CloudError only",
-  [fc.array(mutations, { maxLength: 6 }), (mutations) =>
-    hurried(async () => {
-      const { model, self, fetch, asked } = spoiltZone(mutations);
-      for (const name of ["de-fra-1", "at-vie-1"]) {
-        model.otherZones.push({ name, endpoint: `https://api-${name}.exoscale.com/v2` });
-      }
-      const endpoint = await outcomeOf(() =>
-        findEndpoint(self.id, {
-          apiKey: SIM_KEY,
-          secret: SIM_SECRET,
-          fetch,
-          clock: leapingClock(),
-          signal: PATIENT,
-          anyEndpoint: anyEndpoint(),
-        })
-      );
-      for (const url of asked) {
-        assert(url.protocol === "https:" && url.hostname.endsWith(".exoscale.com"), `${url}`);
-      }
-      if (endpoint !== null) assert(URL.canParse(endpoint) && !endpoint.endsWith("/"), endpoint);
-    })],
+  [fc.array(mutations, { maxLength: 6 }), async (mutations) => {
+    const { model, self, fetch, asked } = spoiltZone(mutations);
+    for (const name of ["de-fra-1", "at-vie-1"]) {
+      model.otherZones.push({ name, endpoint: `https://api-${name}.exoscale.com/v2` });
+    }
+    const endpoint = await outcomeOf(() =>
+      findEndpoint(self.id, {
+        apiKey: SIM_KEY,
+        secret: SIM_SECRET,
+        fetch,
+        clock: new LeapingClock({ epochMs: EPOCH_MS }),
+        signal: PATIENT,
+        anyEndpoint: anyEndpoint(),
+      })
+    );
+    for (const url of asked) {
+      assert(url.protocol === "https:" && url.hostname.endsWith(".exoscale.com"), `${url}`);
+    }
+    if (endpoint !== null) assert(URL.canParse(endpoint) && !endpoint.endsWith("/"), endpoint);
+  }],
 );
