@@ -1,23 +1,28 @@
-// A certificate authority for one test, and a server that it vouches for, made with openssl.
+// A certificate authority for one test, in a file, and servers that it vouches for.
 import type { CloudServer } from "../exoscale/server.ts";
+import type { Identity } from "./cloud_identity.ts";
+import { certificatePem, type Issuer, keyPem, newKeys } from "./x509.ts";
 
-/** Why certificates cannot be made here, null when they can. */
+/** Why openssl cannot be asked what it thinks of our certificates, null when it can. */
 export const missingOpenssl: string | null = hasOpenssl() ? null : "needs openssl";
 
-/** Files of an authority and of servers below it. */
+/** An authority, its certificate in a file. */
 export class Authority implements AsyncDisposable {
+  readonly #issuer: Issuer = { name: "Test authority", ...newKeys() };
   readonly #folder: string;
-  #count = 0;
+  /** The authority's certificate in PEM form. */
+  readonly caCert: string;
 
   private constructor(folder: string) {
     this.#folder = folder;
+    const { name, publicKey } = this.#issuer;
+    this.caCert = certificatePem({ name, publicKey, hosts: null }, this.#issuer);
   }
 
   /** Makes the authority. */
   static async create(): Promise<Authority> {
-    const authority = new Authority(await Deno.makeTempDir());
-    const usage = ["basicConstraints=critical,CA:TRUE", "keyUsage=critical,keyCertSign"];
-    await authority.#issue("ca", "Test authority", usage, []);
+    const authority = new Authority(await Deno.makeTempDir({ prefix: "exoip-" }));
+    await Deno.writeTextFile(authority.caFile, authority.caCert);
     return authority;
   }
 
@@ -26,48 +31,22 @@ export class Authority implements AsyncDisposable {
     return `${this.#folder}/ca.crt`;
   }
 
-  /** The authority's certificate in PEM form. */
-  get caCert(): string {
-    return Deno.readTextFileSync(this.caFile);
-  }
-
-  /** A key and a certificate for the host name, from this authority or from itself; one that has expired if wished. */
-  async certificate(
-    host: string,
-    { selfSigned = false, expired = false } = {},
-  ): Promise<{ key: string; cert: string }> {
-    const extensions = [`subjectAltName=DNS:${host}`, "basicConstraints=critical,CA:FALSE"];
-    const issuer = ["-CA", this.caFile, "-CAkey", `${this.#folder}/ca.key`];
-    const name = `server${this.#count++}`;
-    const file = `${this.#folder}/${name}`;
-    await this.#issue(name, host, extensions, selfSigned ? [] : issuer);
-    if (expired) {
-      // Issued anew, by the one command that lets one choose both ends.
-      const request = ["-x509toreq", "-in", `${file}.crt`, "-signkey", `${file}.key`];
-      await openssl("x509", ...request, "-copy_extensions", "copy", "-out", `${file}.csr`);
-      await Deno.writeTextFile(`${file}.cnf`, registryConfig(file));
-      await Deno.writeTextFile(`${file}.index`, "");
-      const time = ["-startdate", "20200101000000Z", "-enddate", "20200201000000Z"];
-      const from = ["-cert", this.caFile, "-keyfile", `${this.#folder}/ca.key`];
-      const anew = ["-batch", "-notext", "-in", `${file}.csr`, "-out", `${file}.crt`];
-      await openssl("ca", "-config", `${file}.cnf`, ...anew, ...from, ...time);
-    }
-    const read = (ending: string) => Deno.readTextFile(`${file}.${ending}`);
-    return { key: await read("key"), cert: await read("crt") };
+  /** A key and a certificate for the host, from this authority or from itself; one that has expired if wished. */
+  certificate(host: string, { selfSigned = false, expired = false } = {}): Identity {
+    const keys = newKeys();
+    const past = { from: new Date("2020-01-01"), to: new Date("2020-02-01") };
+    const content = {
+      name: host,
+      publicKey: keys.publicKey,
+      hosts: [host],
+      ...(expired && past),
+    };
+    const issuer = selfSigned ? { name: host, ...keys } : this.#issuer;
+    return { key: keyPem(keys), cert: certificatePem(content, issuer) };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await Deno.remove(this.#folder, { recursive: true });
-  }
-
-  async #issue(name: string, subject: string, extensions: string[], options: string[]) {
-    const file = `${this.#folder}/${name}`;
-    await openssl(
-      ..."req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes".split(" "),
-      ...["-keyout", `${file}.key`, "-out", `${file}.crt`, "-subj", `/CN=${subject}`],
-      ...extensions.flatMap((extension) => ["-addext", extension]),
-      ...["-days", "2", ...options],
-    );
   }
 }
 
@@ -90,15 +69,6 @@ export function serveTls(
   return { port: server.addr.port, seen, [Symbol.asyncDispose]: () => server.shutdown() };
 }
 
-function registryConfig(file: string): string {
-  const lines = [
-    `[ca]\ndefault_ca = registry\n[registry]\ndatabase = ${file}.index`,
-    `new_certs_dir = ${file.replace(/\/[^/]*$/, "")}\nrand_serial = yes\npolicy = any`,
-    "copy_extensions = copy\ndefault_md = sha256\n[any]\ncommonName = supplied\n",
-  ];
-  return lines.join("\n");
-}
-
 function hasOpenssl(): boolean {
   try {
     const { stdout } = new Deno.Command("openssl", { args: ["version"] }).outputSync();
@@ -108,7 +78,10 @@ function hasOpenssl(): boolean {
   }
 }
 
-async function openssl(...args: string[]): Promise<void> {
-  const { code, stderr } = await new Deno.Command("openssl", { args }).output();
-  if (code !== 0) throw new Error(`openssl: ${new TextDecoder().decode(stderr)}`);
+/** What openssl prints; throws when it ends with an error. */
+export async function openssl(...args: string[]): Promise<string> {
+  const { code, stdout, stderr } = await new Deno.Command("openssl", { args }).output();
+  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes).trim();
+  if (code !== 0) throw new Error(`openssl: ${text(stderr)} ${text(stdout)}`);
+  return text(stdout);
 }
