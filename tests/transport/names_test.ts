@@ -1,0 +1,109 @@
+// The look-up of a name, whatever the resolvers do, in virtual time.
+import { setImmediate } from "node:timers";
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import {
+  type Family,
+  LOOKUP_TIMEOUT_MS,
+  NameFailure,
+  Names,
+  type NameSources,
+} from "../../src/transport/names.ts";
+import { LeapingClock } from "../leaping_clock.ts";
+
+type Answer = readonly string[] | "nothing" | "silence";
+
+/** What each source says for a family, and after how long. */
+interface Resolver {
+  readonly system?: Partial<Record<Family, readonly [Answer, number]>>;
+  readonly servers?: Partial<Record<Family, readonly [Answer, number]>>;
+}
+
+function namesWith({ system = {}, servers = {} }: Resolver) {
+  const clock = new LeapingClock({ settle: () => new Promise((done) => setImmediate(done)) });
+  const asked: string[] = [];
+  const source =
+    (title: string, table: Partial<Record<Family, readonly [Answer, number]>>) =>
+    async (name: string, family: Family) => {
+      asked.push(`${title} ${family} ${name}`);
+      const [answer, afterMs] = table[family] ?? ["nothing", 0];
+      if (answer === "silence") return await new Promise<never>(() => {});
+      await clock.sleep(afterMs);
+      if (answer === "nothing") throw new Error("no data");
+      return answer;
+    };
+  const sources: NameSources = {
+    system: source("system", system),
+    servers: source("servers", servers),
+    described: () => "192.0.2.53 (/etc/resolv.conf)",
+  };
+  return { clock, asked, names: new Names(sources, clock) };
+}
+
+const SILENT = { 4: ["silence", 0], 6: ["silence", 0] } as const;
+
+Deno.test("Names give what the system knows, and leave the name servers alone", async () => {
+  const { asked, names } = namesWith({
+    system: { 4: [["192.0.2.1"], 2], 6: [["2001:db8::1"], 5] },
+  });
+  assertEquals(await names.lookUp("api.example"), ["192.0.2.1", "2001:db8::1"]);
+  assertEquals(asked, ["system 4 api.example", "system 6 api.example"]);
+});
+
+Deno.test("Names wait for the other family a moment only", async () => {
+  const { clock, names } = namesWith({ system: { 4: [["192.0.2.1"], 2], 6: ["silence", 0] } });
+  assertEquals(await names.lookUp("api.example"), ["192.0.2.1"]);
+  assertEquals(clock.nowMs() <= 200, true, `${clock.nowMs()} ms`);
+});
+
+Deno.test("Names ask the name servers directly when the system's resolver lags", async () => {
+  const servers = { 4: [["192.0.2.1"], 5], 6: ["silence", 0] } as const;
+  const { clock, names } = namesWith({ system: SILENT, servers });
+  assertEquals(await names.lookUp("api.example"), ["192.0.2.1"]);
+  assertEquals(clock.nowMs() <= 500, true, `${clock.nowMs()} ms`);
+});
+
+Deno.test("Names ask the name servers at once when the system knows nothing", async () => {
+  // The runtime's own look-up gives an empty list for a family that has no address.
+  const system = { 4: ["nothing", 1], 6: [[], 1] } as const;
+  const { clock, names } = namesWith({ system, servers: { 6: [["2001:db8::1"], 1] } });
+  assertEquals(await names.lookUp("api.example"), ["2001:db8::1"]);
+  assertEquals(clock.nowMs() < 200, true, `${clock.nowMs()} ms`);
+});
+
+Deno.test("Names leave a name of one label to the system, which knows where to search", async () => {
+  const { asked, names } = namesWith({ system: { 4: [["10.0.0.5"], 1_000] } });
+  assertEquals(await names.lookUp("node-a"), ["10.0.0.5"]);
+  assertEquals(asked.filter((each) => each.startsWith("servers")), []);
+});
+
+Deno.test("Names end a look-up that nobody answers, and name the name servers", async () => {
+  const { clock, names } = namesWith({ system: SILENT, servers: SILENT });
+  const error = await assertRejects(() => names.lookUp("api.example"), NameFailure);
+  assertEquals(clock.nowMs(), LOOKUP_TIMEOUT_MS);
+  assertStringIncludes(error.message, "no answer from the name servers within 5 s: api.example");
+  assertStringIncludes(error.message, "name servers: 192.0.2.53 (/etc/resolv.conf)");
+});
+
+Deno.test("Names say at once that a name does not exist", async () => {
+  const { clock, names } = namesWith({});
+  const error = await assertRejects(() => names.lookUp("nobody.example"), NameFailure);
+  assertEquals(clock.nowMs() < 200, true);
+  assertStringIncludes(error.message, "host name not found: nobody.example");
+});
+
+Deno.test("Names share a look-up that is under way, and use an answer that comes late for the next", async () => {
+  const { clock, asked, names } = namesWith({
+    system: { 4: [["192.0.2.1"], 7_000], 6: ["silence", 0] },
+  });
+  const both = [names.lookUp("node-a"), names.lookUp("node-a")];
+  for (const each of both) await assertRejects(() => each, NameFailure);
+  assertEquals(asked.length, 2);
+  assertEquals(await names.lookUp("node-a"), ["192.0.2.1"]);
+  assertEquals([asked.length, clock.nowMs() < 7_300], [2, true]);
+});
+
+Deno.test("Names look at so many addresses and no more", async () => {
+  const many = Array.from({ length: 5_000 }, (_, index) => `10.0.${index >> 8}.${index & 255}`);
+  const { names } = namesWith({ system: { 4: [many, 1] } });
+  assertEquals((await names.lookUp("many.example")).length, 256);
+});

@@ -1,0 +1,191 @@
+// The way to the cloud over real connections to servers that fail in every way.
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { TransportFailure } from "../../src/transport/failure.ts";
+import { NameFailure } from "../../src/transport/names.ts";
+import { answer, get, NAME, RawServer, shut, SilentServer, transportTo } from "./lab.ts";
+
+const good = (_request: string, connection: Deno.Conn) => void connection.write(answer());
+
+async function failureOf(work: () => Promise<unknown>): Promise<TransportFailure> {
+  return await assertRejects(work, TransportFailure);
+}
+
+Deno.test("Transport uses one connection for one request after the other", async () => {
+  await using server = new RawServer(good);
+  using transport = transportTo(["127.0.0.1"]);
+  for (let count = 0; count < 3; count++) assertEquals(await get(transport, server.port), "ok");
+  assertEquals(server.connections, 1);
+  const head = server.requests[0]?.head ?? "";
+  assert(head.startsWith("GET /v2/zone HTTP/1.1\r\n"), head);
+  assertStringIncludes(head, `host: ${NAME}:${server.port}\r\nuser-agent: exoip/test\r\n`);
+  const route = { address: "127.0.0.1", protocol: "HTTP/1.1", tls: true, proxy: null } as const;
+  assertEquals(transport.routeTo(new URL(`https://${NAME}:${server.port}/`)), route);
+});
+
+Deno.test("Transport takes the first address that proves who it is, not the first that connects", async () => {
+  await using server = new RawServer(good, { hostname: "127.0.0.4" });
+  const { port } = server;
+  using _silent = new SilentServer({ hostname: "127.0.0.2", port });
+  await using _stranger = new RawServer(good, {
+    hostname: "127.0.0.3",
+    port,
+    name: "other.example",
+  });
+  // Refused, silent after the connection, another's certificate, and the right one.
+  using transport = transportTo(["127.0.0.5", "127.0.0.2", "127.0.0.3", "127.0.0.4"]);
+  assertEquals(await get(transport, port), "ok");
+});
+
+Deno.test("Transport keeps the address that worked when the name server fails, lags, or lies", async () => {
+  await using server = new RawServer((_, connection) => {
+    connection.write(answer("ok", "connection: close\r\n"));
+  });
+  using _silent = new SilentServer({ hostname: "127.0.0.2", port: server.port });
+  let found: () => readonly string[] | Promise<readonly string[]> = () => ["127.0.0.1"];
+  using transport = transportTo(() => found());
+  await get(transport, server.port);
+  found = () => {
+    throw new NameFailure("host name not found");
+  };
+  assertEquals(await get(transport, server.port), "ok");
+  const { promise, resolve } = Promise.withResolvers<readonly string[]>();
+  found = () => promise;
+  assertEquals(await get(transport, server.port), "ok");
+  resolve([]);
+  found = () => ["127.0.0.2", "127.0.0.3"];
+  assertEquals(await get(transport, server.port), "ok");
+});
+
+Deno.test("Transport takes no connection again on which something hangs", async () => {
+  // Each connection answers its first request only, as one whose state a firewall has forgotten.
+  const answered = new Set<number>();
+  await using server = new RawServer((_, connection, number) => {
+    if (!answered.has(number)) connection.write(answer());
+    answered.add(number);
+  });
+  using transport = transportTo(["127.0.0.1"]);
+  await get(transport, server.port);
+  const given = new AbortController();
+  const hanging = failureOf(() => get(transport, server.port, { signal: given.signal }));
+  while (server.requests.length < 2) await new Promise((resolve) => setTimeout(resolve, 5));
+  assertEquals(await get(transport, server.port, { fresh: true }), "ok");
+  given.abort();
+  const { kind, sent } = await hanging;
+  assertEquals([kind, sent], ["aborted", true]);
+  // The last one is the newest, and would answer nothing more either: what was given up has condemned it.
+  assertEquals(await get(transport, server.port, { fresh: true }), "ok");
+  assertEquals(server.connections, 3);
+});
+
+Deno.test("Transport does not use a connection that the server has closed at rest", async () => {
+  let last: Deno.Conn | null = null;
+  await using server = new RawServer((_, connection) => {
+    last = connection;
+    connection.write(answer());
+  });
+  using transport = transportTo(["127.0.0.1"]);
+  await get(transport, server.port);
+  shut(last!);
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  assertEquals(await get(transport, server.port), "ok");
+  assertEquals(server.connections, 2);
+});
+
+Deno.test("Transport says when it was a connection from before that broke without a word", async () => {
+  await using server = new RawServer((_, connection, number) => {
+    if (server.requests.filter((each) => each.connection === number).length > 1) shut(connection);
+    else connection.write(answer());
+  });
+  using transport = transportTo(["127.0.0.1"]);
+  await get(transport, server.port);
+  const { kind, stale, message } = await failureOf(() => get(transport, server.port));
+  assertEquals([kind, stale, message], ["unreachable", true, `connection broke off: ${NAME}`]);
+});
+
+Deno.test("Transport names what breaks off, and what is no HTTP", async () => {
+  const cases: [text: string, reason: string][] = [
+    ["HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhalf", "connection broke off"],
+    ["", "connection broke off"],
+    ["SSH-2.0-OpenSSH_9\r\n\r\n", "not an HTTP answer (no status line)"],
+  ];
+  for (const [text, reason] of cases) {
+    await using server = new RawServer(async (_, connection) => {
+      await connection.write(new TextEncoder().encode(text));
+      shut(connection);
+    });
+    using transport = transportTo(["127.0.0.1"]);
+    const { kind, message } = await failureOf(() => get(transport, server.port));
+    assertEquals([kind, message], ["unreachable", `${reason}: ${NAME}`]);
+  }
+});
+
+Deno.test("Transport names a refused connection, a missing name, a wrong certificate, no TLS", async () => {
+  await using server = new RawServer(good);
+  await using other = new RawServer(good, { name: "other.example" });
+  const plain = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const answering = plain.accept().then(async (connection) => {
+    await connection.write(new TextEncoder().encode("HTTP/1.1 400 Bad\r\n\r\n"));
+    return connection;
+  });
+  using refused = transportTo(["127.0.0.9"]);
+  const at = `${NAME} at 127.0.0`;
+  assertStringIncludes(
+    (await failureOf(() => get(refused, server.port))).message,
+    `refused: ${at}.9`,
+  );
+  using nameless = transportTo(() => {
+    throw new NameFailure(`host name not found: ${NAME}; name servers: 192.0.2.53`);
+  });
+  const unknown = await failureOf(() => get(nameless, server.port));
+  assertEquals([unknown.kind, unknown.sent], ["name-resolution", false]);
+  assertStringIncludes(unknown.message, "name servers: 192.0.2.53");
+  using transport = transportTo(["127.0.0.1"]);
+  const wrong = await failureOf(() => get(transport, other.port));
+  assertEquals(wrong.kind, "untrusted");
+  assertStringIncludes(wrong.message, "certificate not valid for name");
+  const noTls = await failureOf(() => get(transport, plain.addr.port));
+  assertStringIncludes(noTls.message, `it does not speak TLS: ${at}.1`);
+  shut(await answering);
+  plain.close();
+});
+
+Deno.test("Transport asks before anything leaves, and keeps the connection when it may not", async () => {
+  await using server = new RawServer(good);
+  using transport = transportTo(["127.0.0.1"]);
+  let seen = -1;
+  const mayLeave = () => {
+    seen = server.requests.length;
+    return Promise.resolve();
+  };
+  await get(transport, server.port, { mayLeave });
+  assertEquals(seen, 0);
+  const refuse = () => Promise.reject(new RangeError("not now"));
+  await assertRejects(() => get(transport, server.port, { mayLeave: refuse }), RangeError);
+  await get(transport, server.port);
+  assertEquals([server.requests.length, server.connections], [2, 1]);
+});
+
+Deno.test("Transport ends at the signal, whatever it is doing", async () => {
+  using silent = new SilentServer();
+  await using mute = new RawServer(() => {});
+  await using half = new RawServer((_, connection) => {
+    connection.write(new TextEncoder().encode("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhal"));
+  });
+  using transport = transportTo(["127.0.0.1"]);
+  using nameless = transportTo(() => new Promise<never>(() => {}));
+  for (
+    const [way, port] of [
+      [transport, silent.port],
+      [transport, mute.port],
+      [transport, half.port],
+      [nameless, 1],
+    ] as const
+  ) {
+    const given = new AbortController();
+    setTimeout(() => given.abort(), 100);
+    const { kind } = await failureOf(() => get(way, port, { signal: given.signal }));
+    assertEquals(kind, "aborted");
+  }
+  const early = await failureOf(() => get(transport, mute.port, { signal: AbortSignal.abort() }));
+  assertEquals([early.kind, early.sent], ["aborted", false]);
+});
