@@ -1,5 +1,5 @@
 // The limit on requests, in virtual time.
-import { assert, assertEquals, type assertRejects } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { Pace } from "../src/exoscale/pace.ts";
 import type { Clock } from "../src/world.ts";
