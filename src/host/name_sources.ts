@@ -3,6 +3,8 @@ import { lookup } from "node:dns/promises";
 import type { Family, NameSources } from "../transport/names.ts";
 
 const RESOLV_CONF = "/etc/resolv.conf";
+/** libuv's code (EAI_NONAME) for a name that does not exist. */
+const NO_SUCH_NAME = -3008;
 
 /** The C library then asks the next name server after one second instead of five. To be called before the first look-up. */
 export function hurryResolver(env: Pick<typeof Deno.env, "get" | "set">): void {
@@ -14,12 +16,21 @@ export function systemNameSources(): NameSources {
   let servers = readNameServers();
   return {
     async system(name: string, family: Family) {
-      const found = await lookup(name, { family, all: true });
-      return found.map(({ address }) => address);
+      try {
+        return (await lookup(name, { family, all: true })).map(({ address }) => address);
+      } catch (error) {
+        if ((error as { errno?: unknown }).errno === NO_SUCH_NAME) return [];
+        throw error;
+      }
     },
     async servers(name: string, family: Family) {
       // With a dot at its end the name is complete, so that no search domain is tried first.
-      return await Deno.resolveDns(`${name.replace(/\.$/, "")}.`, family === 4 ? "A" : "AAAA");
+      try {
+        return await Deno.resolveDns(`${name.replace(/\.$/, "")}.`, family === 4 ? "A" : "AAAA");
+      } catch (error) {
+        if (error instanceof Deno.errors.NotFound) return [];
+        throw error;
+      }
     },
     described() {
       // The right to read may be given up by now: what was read last is still the best there is.

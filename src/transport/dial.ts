@@ -5,6 +5,7 @@ import type { Clock } from "../world.ts";
 import { asFailure, connect, type Target } from "./connect.ts";
 import { TransportFailure } from "./failure.ts";
 import type { Stream } from "./http1.ts";
+import type { Proxy } from "./proxy_route.ts";
 
 /** An open connection. */
 export interface Dialed {
@@ -100,11 +101,11 @@ class Race {
     }
     try {
       const addresses = await found;
+      if (addresses.length === 0) this.#note(unknownName(name, this.#target.proxy));
       this.#gathered([...inOrder(addresses, known), ...known]);
     } catch (error) {
       const reason = error instanceof Error ? error.message : `${error}`;
-      const of = this.#target.proxy ? ` (${this.#target.proxy.title})` : "";
-      this.#note(new TransportFailure("name-resolution", reason + of, { cause: error }));
+      this.#note(nameFailure(reason, this.#target.proxy, error));
       this.#gathered(known);
     } finally {
       over.abort();
@@ -178,6 +179,15 @@ class Race {
   #reject(failure: TransportFailure): void {
     this.#outcome.reject(failure);
   }
+}
+
+function nameFailure(reason: string, proxy: Proxy | null, cause?: unknown): TransportFailure {
+  const of = proxy ? ` (${proxy.title})` : "";
+  return new TransportFailure("name-resolution", reason + of, { cause });
+}
+
+function unknownName(name: string, proxy: Proxy | null): TransportFailure {
+  return nameFailure(`host name not found: ${name}`, proxy);
 }
 
 /** Those of the family that worked last go first, else IPv4; families alternate. */

@@ -6,7 +6,10 @@ import type { Clock } from "../world.ts";
 /** Address families. */
 export type Family = 4 | 6;
 
-/** Where names are looked up; both may take long, cannot be ended, and reject when there is nothing to tell. */
+/**
+ * Where names are looked up. Both may take long and cannot be ended. They resolve to nothing when the answer is that
+ * there is no such address, and reject when there is no answer.
+ */
 export interface NameSources {
   /** As every program of this machine does. */
   readonly system: (name: string, family: Family) => Promise<readonly string[]>;
@@ -25,7 +28,7 @@ const OTHER_FAMILY_MS = 100;
 /** More addresses of one name than this are not looked at. */
 const ADDRESSES_MAX = 256;
 
-/** A name that has no address, or none in time. The message has the name and the name servers. */
+/** A name of which nobody could tell an address in time. The message has the name and the name servers. */
 export class NameFailure extends Error {
   override readonly name = "NameFailure";
 }
@@ -41,7 +44,10 @@ export class Names {
     this.#clock = clock;
   }
 
-  /** All addresses of the name, IPv4 first. Throws `NameFailure` at the latest after `LOOKUP_TIMEOUT_MS`. */
+  /**
+   * All addresses of the name, IPv4 first; none when that is the answer. Throws `NameFailure` when there is no answer, at
+   * the latest after `LOOKUP_TIMEOUT_MS`.
+   */
   async lookUp(name: string): Promise<readonly string[]> {
     const asked = [
       this.#ask("system", name, 4),
@@ -52,6 +58,8 @@ export class Names {
     const over = new AbortController();
     try {
       return await firstOf([...asked, ...direct], {
+        // What the system cannot tell (some versions of the runtime never say why) the name servers can.
+        authority: direct.length > 0 ? direct : asked,
         late: this.#clock.sleep(LOOKUP_TIMEOUT_MS, over.signal),
         pause: () => this.#clock.sleep(OTHER_FAMILY_MS, over.signal),
       });
@@ -93,7 +101,7 @@ export class Names {
     const where = servers === "" ? "" : `; name servers: ${servers}`;
     const reason = error instanceof Late
       ? `no answer from the name servers within ${LOOKUP_TIMEOUT_MS / 1_000} s`
-      : "host name not found";
+      : "the name servers do not know";
     return new NameFailure(`${reason}: ${name}${where}`, { cause: error });
   }
 }
@@ -103,11 +111,17 @@ class Late extends Error {}
 /** The addresses of the first source that has any and, if they come within a moment, those of the others. */
 function firstOf(
   sources: readonly Promise<readonly string[]>[],
-  { late, pause }: { late: Promise<void>; pause: () => Promise<void> },
+  { authority, late, pause }: {
+    /** Those who decide, when nobody has any, whether there are none. */
+    authority: readonly Promise<readonly string[]>[];
+    late: Promise<void>;
+    pause: () => Promise<void>;
+  },
 ): Promise<readonly string[]> {
   const { promise, resolve, reject } = Promise.withResolvers<readonly string[]>();
   const found: (readonly string[])[] = sources.map(() => []);
-  let open = sources.length, failure: unknown = null, pausing = false;
+  let open = sources.length, pausing = false;
+  let failure: unknown = null;
   const all = () => {
     const addresses = [...new Set(found.flat())].slice(0, ADDRESSES_MAX);
     return addresses.toSorted((one, other) =>
@@ -121,10 +135,12 @@ function firstOf(
       if (open === 0) return resolve(addresses);
       return void pause().then(() => resolve(all()));
     }
-    if (open === 0) reject(failure);
+    if (open === 0) failure === null ? resolve([]) : reject(failure);
   };
   sources.forEach((source, index) =>
-    source.then((addresses) => found[index] = addresses, (error) => failure ??= error)
+    source.then((addresses) => found[index] = addresses, (error) => {
+      if (authority.includes(source)) failure ??= error;
+    })
       .finally(() => {
         open -= 1;
         settle();

@@ -84,11 +84,14 @@ Deno.test("Names end a look-up that nobody answers, and name the name servers", 
   assertStringIncludes(error.message, "name servers: 192.0.2.53 (/etc/resolv.conf)");
 });
 
-Deno.test("Names say at once that a name does not exist", async () => {
-  const { clock, names } = namesWith({});
+Deno.test("Names say at once that a name has no address, or that nobody can tell", async () => {
+  const none = { 4: [[], 1], 6: [[], 1] } as const;
+  const unknown = namesWith({ system: none, servers: none });
+  assertEquals(await unknown.names.lookUp("nobody.example"), []);
+  const { clock, names } = namesWith({ system: none, servers: { 4: [[], 1] } });
   const error = await assertRejects(() => names.lookUp("nobody.example"), NameFailure);
-  assertEquals(clock.nowMs() < 200, true);
-  assertStringIncludes(error.message, "host name not found: nobody.example");
+  assertStringIncludes(error.message, "the name servers do not know: nobody.example; name servers");
+  assertEquals([clock.nowMs() < 200, unknown.clock.nowMs() < 200], [true, true]);
 });
 
 Deno.test("Names share a look-up that is under way, and use an answer that comes late for the next", async () => {
