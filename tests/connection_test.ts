@@ -4,7 +4,7 @@ import { readValues } from "../src/cli.ts";
 import { type Config, configure } from "../src/config.ts";
 import { type Access, connectionFor } from "../src/connection.ts";
 import { SIM_KEY, SIM_SECRET } from "./exoscale/face_v2.ts";
-import { APIS, ELASTIC_IP, hurriedClock, PATIENT, Stage } from "./exoscale/stage.ts";
+import { APIS, cloudFetch, ELASTIC_IP, hurriedClock, PATIENT, Stage } from "./exoscale/stage.ts";
 
 function configOf(stage: Stage, mode: string, address: string): Config {
   const endpoint = ["-xe", stage.server.endpoint("v2")];
@@ -27,7 +27,7 @@ async function connect(
     instanceId: stage.self.id,
     access,
     host: {
-      fetch,
+      fetch: cloudFetch,
       clock: hurriedClock(),
       machine: { fetch: never, root: "", readTextFile: never, run: never },
     },

@@ -11,7 +11,7 @@ import { until } from "./e2e/cluster.ts";
 import { InboxLink } from "./inbox_link.ts";
 import { SIM_KEY, SIM_SECRET } from "./exoscale/face_v2.ts";
 import { CloudServer, type Fault } from "./exoscale/server.ts";
-import { hurriedClock } from "./exoscale/stage.ts";
+import { cloudFetch, hurriedClock } from "./exoscale/stage.ts";
 
 /** A link of which the test holds the other end. */
 class TestLink extends InboxLink {
@@ -81,7 +81,7 @@ function start(
         endpoint: server.endpoint("v2"),
         apiKey: SIM_KEY,
         secret: SIM_SECRET,
-        fetch: (url, init) => fetch(url, init),
+        fetch: cloudFetch,
         clock,
         onProgress,
       }, {

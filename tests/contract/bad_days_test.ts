@@ -1,4 +1,4 @@
-// The cloud on a bad day, over real HTTP: every outcome has a name, an end, and a verdict on whether trying
+// The cloud on a bad day, over real connections: every outcome has a name, an end, and a verdict on whether trying
 // again helps, and gives away no secret.
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import type { CloudErrorKind } from "../../src/exoscale/cloud_error.ts";
@@ -81,7 +81,7 @@ for (const api of APIS) {
   Deno.test(`${name} names a connection that is refused`, async () => {
     await using stage = new Stage();
     const witness = new Witness();
-    const endpoint = `http://127.0.0.1:${closedPort()}/v2`;
+    const endpoint = `https://127.0.0.1:${closedPort()}/v2`;
     const cloud = stage.cloud(api, { endpoint, fetch: witness.fetch });
     const { error } = await witness.complaintOf(() => cloud.inspect(stage.peer.id, PATIENT));
     assertEquals([error.kind, error.retryable], ["unreachable", true]);

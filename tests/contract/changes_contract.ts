@@ -5,6 +5,7 @@ import { Pace } from "../../src/exoscale/pace.ts";
 import {
   type Api,
   clientName,
+  cloudFetch,
   hurriedClock,
   isChange,
   isPoll,
@@ -118,7 +119,7 @@ export function testChanges(api: Api): void {
     const cloud = stage.cloud(api, {
       clock: { ...clock, nowMs: () => clock.nowMs() + asleepMs },
       fetch: async (url, init) => {
-        const answer = await fetch(url, init);
+        const answer = await cloudFetch(url, init);
         if (url.href.includes(peer.id)) asleepMs += EVICT_WITHIN_MS;
         return answer;
       },

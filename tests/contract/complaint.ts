@@ -4,13 +4,14 @@ import { CloudError } from "../../src/exoscale/cloud_error.ts";
 import { START_PATIENCE_MS, StartPatience } from "../../src/start_patience.ts";
 import type { Fetch } from "../../src/exoscale/http.ts";
 import { SIM_KEY, SIM_SECRET } from "../exoscale/face_v2.ts";
+import { cloudFetch } from "../exoscale/stage.ts";
 
 /** A `fetch` that remembers what must not be repeated: URLs and signatures. */
 export class Witness {
   readonly #secrets = new Set([SIM_KEY, SIM_SECRET]);
   readonly fetch: Fetch;
 
-  constructor(inner: Fetch = fetch) {
+  constructor(inner: Fetch = cloudFetch) {
     this.fetch = (url, init) => {
       this.#remember(url, new Headers(init.headers).get("authorization") ?? "");
       return inner(url, init);

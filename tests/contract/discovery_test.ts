@@ -4,7 +4,15 @@ import { CloudError } from "../../src/exoscale/cloud_error.ts";
 import type { PeerSource } from "../../src/exoscale/peer_source.ts";
 import type { Cloud } from "../../src/world.ts";
 import type { SimInstance } from "../exoscale/model.ts";
-import { type Api, APIS, clientName, ELASTIC_IP, PATIENT, Stage } from "../exoscale/stage.ts";
+import {
+  type Api,
+  APIS,
+  clientName,
+  cloudFetch,
+  ELASTIC_IP,
+  PATIENT,
+  Stage,
+} from "../exoscale/stage.ts";
 import { endsStart } from "./complaint.ts";
 
 const POOL = "c0ffee00-1234-4abc-8def-5566778899aa",
@@ -120,7 +128,7 @@ Deno.test("CloudV2.members() finds the members of its own instance pool in one u
       peers: PEERS,
       fetch: (url, init) => {
         queries.push(url.pathname + url.search);
-        return fetch(url, init);
+        return cloudFetch(url, init);
       },
     });
     await cloud.prepare(PATIENT);
@@ -186,7 +194,8 @@ Deno.test("CloudV2.members() names the zone in the command when the endpoint tel
   const cloud = stage.cloud("v2", {
     peers: PEERS,
     endpoint: "https://api-at-vie-2.exoscale.com/v2",
-    fetch: (url, init) => fetch(stage.server.endpoint("v2") + url.pathname.slice(3), init),
+    fetch: ({ pathname }, init) =>
+      cloudFetch(new URL(stage.server.endpoint("v2") + pathname.slice(3)), init),
   });
   const zone = `update ${stage.self.id} --zone at-vie-2 --label exoip=`;
   await assertRejects(() => cloud.members(PATIENT), CloudError, zone);

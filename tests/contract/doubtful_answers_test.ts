@@ -10,6 +10,7 @@ import {
   answering,
   type Api,
   APIS,
+  cloudFetch,
   ELASTIC_IP,
   GROUP,
   hurriedClock,
@@ -87,7 +88,7 @@ Deno.test("associate() counts a refused attach as done when it shows to be attac
 Deno.test("associate() counts a refused attach as done when it shows to be attached, v2", async () => {
   await using stage = new Stage();
   const refusing: Fetch = (url, init) => {
-    if (init.method !== "PUT") return fetch(url, init);
+    if (init.method !== "PUT") return cloudFetch(url, init);
     stage.hold(stage.self);
     return Promise.resolve(new Response('{"message":"already attached"}', { status: 400 }));
   };
@@ -105,7 +106,7 @@ Deno.test("CloudV2.detachSelf() counts a refusal as done when nothing is attache
   const refusing: Fetch = (url, init) =>
     init.method === "PUT"
       ? Promise.resolve(new Response('{"message":"not attached"}', { status: 400 }))
-      : fetch(url, init);
+      : cloudFetch(url, init);
   const cloud = stage.cloud("v2", { fetch: refusing });
   await cloud.prepare(PATIENT);
   await cloud.detachSelf(PATIENT);
@@ -128,7 +129,7 @@ for (const state of [undefined, "resuming"]) {
     await using stage = new Stage();
     stage.hold(stage.peer);
     const renaming: Fetch = async (url, init) => {
-      const response = await fetch(url, init);
+      const response = await cloudFetch(url, init);
       if (!url.pathname.endsWith(stage.peer.id)) return response;
       return new Response(JSON.stringify({ ...await response.json(), state }));
     };
@@ -158,7 +159,9 @@ Deno.test("CloudV2.evict() names an operation without an id", async () => {
   await using stage = new Stage();
   stage.hold(stage.peer);
   const nameless: Fetch = (url, init) =>
-    init.method === "PUT" ? Promise.resolve(new Response('{"state":"pending"}')) : fetch(url, init);
+    init.method === "PUT"
+      ? Promise.resolve(new Response('{"state":"pending"}'))
+      : cloudFetch(url, init);
   const cloud = stage.cloud("v2", { fetch: nameless });
   await cloud.prepare(PATIENT);
   const evicted = () => cloud.evict(stage.peer.id, { onlyIfStopped: false }, PATIENT);
@@ -184,7 +187,7 @@ for (const fault of ["403", "500", "break-off"] as const) {
     const endpoint = await findEndpoint(here.self.id, {
       apiKey: SIM_KEY,
       secret: SIM_SECRET,
-      fetch,
+      fetch: cloudFetch,
       clock: hurriedClock(),
       signal: PATIENT,
       anyEndpoint: here.server.endpoint("v2"),
@@ -241,7 +244,7 @@ Deno.test("associate() waits as long as Retry-After asks for, up to a minute", a
   const busy: Fetch = (url, init) =>
     refusals++ < 1
       ? Promise.resolve(new Response("{}", { status: 429, headers: { "retry-after": "30" } }))
-      : fetch(url, init);
+      : cloudFetch(url, init);
   const clock = hurriedClock(2_000);
   const cloud = stage.cloud("v1", { fetch: busy });
   const log = { write() {} };
@@ -253,7 +256,7 @@ Deno.test("CloudError shows no URL of API v1 when it is inspected", async () => 
   await using stage = new Stage();
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   listener.close();
-  const endpoint = `http://127.0.0.1:${listener.addr.port}/compute`;
+  const endpoint = `https://127.0.0.1:${listener.addr.port}/compute`;
   const cloud = stage.cloud("v1", { endpoint });
   const error = await assertRejects(() => cloud.inspect(stage.peer.id, PATIENT), CloudError);
   assert(!Deno.inspect(error).includes(SIM_KEY));

@@ -3,7 +3,16 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { CloudError } from "../../src/exoscale/cloud_error.ts";
 import type { Fetch } from "../../src/exoscale/http.ts";
-import { answering, type Api, APIS, clientName, PATIENT, Stage } from "../exoscale/stage.ts";
+import {
+  answering,
+  type Api,
+  APIS,
+  clientName,
+  cloudFetch,
+  PATIENT,
+  Stage,
+} from "../exoscale/stage.ts";
+import { identityFor } from "../tls/cloud_identity.ts";
 
 /** Changes what the simulated cloud answers where `wanted` says so. */
 function rewriting(
@@ -11,10 +20,16 @@ function rewriting(
   change: (text: string) => string,
 ): Fetch {
   return async (url, init) => {
-    const response = await fetch(url, init);
+    const response = await cloudFetch(url, init);
     if (!wanted(url, init)) return response;
     return new Response(change(await response.text()), response);
   };
+}
+
+/** A server that clients take for the simulated cloud. */
+function serve(answer: () => Response): Deno.HttpServer<Deno.NetAddr> {
+  const hostname = "127.0.0.1";
+  return Deno.serve({ hostname, port: 0, onListen() {}, ...identityFor(hostname) }, answer);
 }
 
 async function complaintAbout(api: Api, body: BodyInit): Promise<CloudError> {
@@ -40,29 +55,26 @@ for (const api of APIS) {
     const zeros = new Blob([new Uint8Array(64 * 1024 * 1024)]).stream();
     const packed = await new Response(zeros.pipeThrough(new CompressionStream("gzip"))).bytes();
     assert(packed.length < 100_000);
-    await using server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, () => {
-      return new Response(packed, { headers: { "content-encoding": "gzip" } });
-    });
+    await using server = serve(() =>
+      new Response(packed, { headers: { "content-encoding": "gzip" } })
+    );
     await using stage = new Stage();
-    const cloud = stage.cloud(api, { endpoint: `http://127.0.0.1:${server.addr.port}/v2` });
+    const cloud = stage.cloud(api, { endpoint: `https://127.0.0.1:${server.addr.port}/v2` });
     const error = await assertRejects(() => cloud.inspect(stage.peer.id, PATIENT), CloudError);
     assertEquals(error.kind, "oversized-answer");
   });
 
   Deno.test(`${name} follows no redirection`, async () => {
     let visits = 0;
-    await using elsewhere = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, () => {
+    await using elsewhere = serve(() => {
       visits += 1;
       return new Response("{}");
     });
-    const location = `http://127.0.0.1:${elsewhere.addr.port}/v2`;
+    const location = `https://127.0.0.1:${elsewhere.addr.port}/v2`;
     for (const status of [301, 302, 303, 307, 308]) {
-      await using server = Deno.serve(
-        { hostname: "127.0.0.1", port: 0, onListen() {} },
-        () => new Response("{}", { status, headers: { location } }),
-      );
+      await using server = serve(() => new Response("{}", { status, headers: { location } }));
       await using stage = new Stage();
-      const cloud = stage.cloud(api, { endpoint: `http://127.0.0.1:${server.addr.port}/v2` });
+      const cloud = stage.cloud(api, { endpoint: `https://127.0.0.1:${server.addr.port}/v2` });
       for (const call of [cloud.inspect(stage.peer.id, PATIENT), cloud.attach(PATIENT)]) {
         const error = await assertRejects(() => call, CloudError);
         assertEquals([error.kind, error.status], ["refused", status]);
@@ -105,7 +117,7 @@ for (const api of APIS) {
       const calls: string[] = [];
       const fetch: Fetch = async (url, init) => {
         calls.push(`${url.pathname}${url.search}`);
-        const text = await (await globalThis.fetch(url, init)).text();
+        const text = await (await cloudFetch(url, init)).text();
         const forged = text.replace(/"((?:job)?id)":"([^"]+)"/g, (all, key, was) => {
           return known.has(was) ? all : `"${key}":"${id}"`;
         });
@@ -133,7 +145,7 @@ Deno.test("CloudV2 believes no answer about another instance than the one asked 
   stage.hold(stage.peer);
   const cloud = stage.cloud("v2", {
     fetch: async (url, init) => {
-      const response = await globalThis.fetch(url, init);
+      const response = await cloudFetch(url, init);
       const text = await response.text();
       return new Response(text.replaceAll(stage.third.id, stage.peer.id), response);
     },

@@ -2,7 +2,7 @@
 // filter nothing, first answers that are last ones, addresses that are not ours to move.
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { CloudError } from "../../src/exoscale/cloud_error.ts";
-import { ELASTIC_IP, isPoll, PATIENT, Stage } from "../exoscale/stage.ts";
+import { cloudFetch, ELASTIC_IP, isPoll, PATIENT, Stage } from "../exoscale/stage.ts";
 import { endsStart } from "./complaint.ts";
 
 const IN_ANY_STATE = { onlyIfStopped: false };
@@ -36,7 +36,7 @@ Deno.test("CloudV2.look() asks for holders with the filter ip-address", async ()
   const cloud = stage.cloud("v2", {
     fetch: (url, init) => {
       queries.push(url.search);
-      return fetch(url, init);
+      return cloudFetch(url, init);
     },
   });
   await cloud.look({ others: true }, PATIENT);

@@ -4,7 +4,7 @@ import { CloudError } from "../../src/exoscale/cloud_error.ts";
 import { endpointOf, findEndpoint, lookUpEndpoint } from "../../src/exoscale/zone.ts";
 import { SIM_KEY, SIM_SECRET } from "../exoscale/face_v2.ts";
 import { simUuid } from "../exoscale/model.ts";
-import { answering, hurriedClock, PATIENT, Stage } from "../exoscale/stage.ts";
+import { answering, cloudFetch, hurriedClock, PATIENT, Stage } from "../exoscale/stage.ts";
 import { endsStart, endsStartInTime } from "./complaint.ts";
 
 /** Options that ask the stage for the list of zones. */
@@ -12,7 +12,7 @@ function from(stage: Stage) {
   return {
     apiKey: SIM_KEY,
     secret: SIM_SECRET,
-    fetch,
+    fetch: cloudFetch,
     clock: hurriedClock(),
     signal: PATIENT,
     anyEndpoint: stage.server.endpoint("v2"),

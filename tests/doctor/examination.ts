@@ -5,7 +5,7 @@ import { runProgram } from "../../src/program.ts";
 import { Seal } from "../../src/watch/seal.ts";
 import { InboxLink } from "../inbox_link.ts";
 import { SIM_KEY, SIM_SECRET } from "../exoscale/face_v2.ts";
-import { type Api, ELASTIC_IP, GROUP, hurriedClock, Stage } from "../exoscale/stage.ts";
+import { type Api, cloudFetch, ELASTIC_IP, GROUP, hurriedClock, Stage } from "../exoscale/stage.ts";
 import type { SimInstance } from "../exoscale/model.ts";
 
 /** Port of the nodes; no real socket has it. */
@@ -136,8 +136,8 @@ export async function examine(stage: Stage, ailment: Ailment = {}): Promise<Diag
     machine: { root: "", fetch: missing, readTextFile: missing, run: missing },
     pidFiles: { claim: missing, owner: () => null, tellToStop() {} },
     supervisor: null,
-    fetch: (url, init) => fetch(url, init),
-    fetchTrusting: () => (url, init) => fetch(url, init),
+    fetch: cloudFetch,
+    fetchTrusting: () => cloudFetch,
     print: (_, line) => void lines.push(...line.split("\n")),
     readTextFile(path) {
       throw new Deno.errors.NotFound(path);

@@ -51,6 +51,7 @@ export class Cluster {
       count = 3,
       elasticIp = ELASTIC_IP,
       place,
+      tls = true,
     }: {
       api?: "v1" | "v2";
       interval?: string;
@@ -62,12 +63,14 @@ export class Cluster {
       elasticIp?: string;
       /** Loopback of this machine unless given. */
       place?: Place;
+      /** False for a cloud that speaks plain HTTP. */
+      tls?: boolean;
     } = {},
   ) {
     this.#options = { api, interval, group, bare };
     this.#port = freePort();
     this.#place = place ?? loopback(this.#port);
-    this.server = new CloudServer(undefined, { hostname: this.#place.cloudHostname });
+    this.server = new CloudServer(undefined, { hostname: this.#place.cloudHostname, tls });
     this.address = this.server.model.addAddress(elasticIp);
     this.nodes = [];
     for (let number = 1; number <= count; number++) this.grow();
@@ -116,7 +119,7 @@ export class Cluster {
       ..."-W -O -xi".split(" "),
       elasticIp,
       ...(credentials ? ["-xk", SIM_KEY] : []),
-      ...["-xe", this.server.endpoint(api), "-i", node.instance.id],
+      ...[...this.server.args(api), "-i", node.instance.id],
       ...["-l", this.#place.listen(number)],
       ...(bare || listed === null ? [] : group ? ["-G", "edge"] : ["-p", peers]),
       ...(bare || priority === null ? [] : ["-P", `${priority}`]),

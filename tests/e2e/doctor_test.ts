@@ -9,7 +9,7 @@ import { ExoipProcess } from "./process.ts";
 async function examine(cluster: Cluster, node: ClusterNode, api: "v1" | "v2" = "v2") {
   const peers = cluster.nodes.map(({ instance }) => instance.address).join(",");
   const process = new ExoipProcess([
-    ...["--doctor", "-xi", cluster.address.ip, "-xk", SIM_KEY, "-xe", cluster.server.endpoint(api)],
+    ...["--doctor", "-xi", cluster.address.ip, "-xk", SIM_KEY, ...cluster.server.args(api)],
     ...["-i", node.instance.id, "-p", peers, "-t", "0.2"],
     ...["-l", `${node.instance.address}:${cluster.port}`],
   ], { env: { IF_EXOSCALE_API_SECRET: SIM_SECRET } });

@@ -22,12 +22,13 @@ Deno.test("-h, -version and a command line that cannot be parsed", async () => {
   assertEquals((await run(["-nonsense"])).code, 2);
 });
 
-for (const api of ["v1", "v2"] as const) {
-  Deno.test(`-A and -D on API ${api} attach and detach once`, async () => {
-    const server = new CloudServer();
+for (const [api, tls] of [["v1", true], ["v2", true], ["v2", false]] as const) {
+  const how = `API ${api}${tls ? "" : ", over plain HTTP to this machine,"}`;
+  Deno.test(`-A and -D on ${how} attach and detach once`, async () => {
+    const server = new CloudServer(undefined, { tls });
     const address = server.model.addAddress(ELASTIC_IP);
     const { id } = server.model.addInstance(1, "127.0.0.1");
-    const common = ["-O", "-xi", ELASTIC_IP, "-xe", server.endpoint(api), "-i", id];
+    const common = ["-O", "-xi", ELASTIC_IP, ...server.args(api), "-i", id];
     const env = { IF_EXOSCALE_API_KEY: SIM_KEY, IF_EXOSCALE_API_SECRET: SIM_SECRET };
     try {
       for (const [mode, holders] of [["-A", 1], ["-A", 1], ["-D", 0], ["-D", 0]] as const) {
@@ -75,7 +76,7 @@ Deno.test("a peer that is no instance ends the watchdog's start", async () => {
   const server = new CloudServer();
   server.model.addAddress(ELASTIC_IP);
   const { id } = server.model.addInstance(1, "127.0.0.1");
-  const args = ["-W", "-O", "-xi", ELASTIC_IP, "-xe", server.endpoint("v2"), "-i", id];
+  const args = ["-W", "-O", "-xi", ELASTIC_IP, ...server.args("v2"), "-i", id];
   try {
     const { code, output } = await run([...args, "-p", "127.0.0.77", "-l", "127.0.0.1:0"], {
       IF_EXOSCALE_API_KEY: SIM_KEY,

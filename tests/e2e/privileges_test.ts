@@ -42,6 +42,8 @@ async function runProbe(
     ],
     env: {
       NO_COLOR: "1",
+      // With --ca-file the right to read would be kept, for SIGHUP.
+      DENO_CERT: server.caFile,
       IF_EXOSCALE_API_KEY: SIM_KEY,
       IF_EXOSCALE_API_SECRET: SIM_SECRET,
       ...env,
@@ -160,7 +162,7 @@ Deno.test("-A and -D work with what they keep", async () => {
   const address = server.model.addAddress(ELASTIC_IP);
   const { id } = server.model.addInstance(1, "127.0.0.1");
   const env = { IF_EXOSCALE_API_KEY: SIM_KEY, IF_EXOSCALE_API_SECRET: SIM_SECRET };
-  const common = ["-O", "-xi", ELASTIC_IP, "-xe", server.endpoint("v2"), "-i", id];
+  const common = ["-O", "-xi", ELASTIC_IP, ...server.args("v2"), "-i", id];
   try {
     for (const [mode, holders] of [["-A", 1], ["-D", 0]] as const) {
       const process = new ExoipProcess([mode, ...common], { env });

@@ -16,7 +16,7 @@ async function withProxy(variable: string): Promise<void> {
   const gone = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = gone.addr as Deno.NetAddr;
   gone.close();
-  const cluster = new Cluster({ count: 1 });
+  const cluster = new Cluster({ count: 1, tls: false });
   const node = cluster.node(1);
   const place = `http://127.0.0.1:${proxy.addr.port}`;
   try {

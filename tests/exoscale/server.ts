@@ -1,11 +1,16 @@
-// The simulated Exoscale as a real HTTP server, with latency, a log of its calls, and every answer of which
-// a cloud is capable on a bad day.
+// The simulated Exoscale as a real server, with latency, a log of its calls, and every answer of which a cloud is
+// capable on a bad day. Like the real one it speaks TLS, and HTTP/2 with those who want that.
+import { hostText } from "../../src/core/ip.ts";
 import { systemClock } from "../../src/host/clock.ts";
+import { CLOUD_AUTHORITY, type Identity, identityFor } from "../tls/cloud_identity.ts";
 import { answerV1 } from "./face_v1.ts";
 import { answerV2, json } from "./face_v2.ts";
 import { CloudModel } from "./model.ts";
 
-/** All bad days. `lost` does what was asked, and then the answer breaks off. */
+/**
+ * All bad days. `lost` does what was asked, and then the answer breaks off. What breaks off takes its connection along
+ * under HTTP/1.1; under HTTP/2 it is a stream that the server resets, and the connection goes on.
+ */
 export const FAULTS = [
   "html",
   "html-502",
@@ -38,6 +43,21 @@ export interface Call {
   readonly authorized: boolean;
   /** Address of the caller. */
   readonly from: string;
+  /** Its port: calls of one connection share it. */
+  readonly fromPort: number;
+  readonly protocol: "HTTP/1.1" | "HTTP/2";
+}
+
+/** Where a server listens, and how it speaks. */
+export interface ServerOptions {
+  /** Loopback unless given. */
+  readonly hostname?: string;
+  /** Other names and addresses by which it is called: its certificate is for them, too. */
+  readonly names?: readonly string[];
+  /** False for plain HTTP/1.1. */
+  readonly tls?: boolean;
+  /** What it shows instead of a certificate that its clients trust. */
+  readonly identity?: Identity;
 }
 
 /** A running server. */
@@ -51,35 +71,67 @@ export class CloudServer {
   aheadMs = 0;
   readonly #ending = new AbortController();
   readonly #server: Deno.HttpServer<Deno.NetAddr>;
+  readonly #tls: boolean;
+  #caFile: string | null = null;
 
-  /** Listens on loopback unless told otherwise. */
-  constructor(model: CloudModel = new CloudModel(), { hostname = "127.0.0.1" } = {}) {
+  constructor(
+    model: CloudModel = new CloudModel(),
+    { hostname = "127.0.0.1", names = [], tls = true, identity }: ServerOptions = {},
+  ) {
     this.model = model;
+    this.#tls = tls;
     this.#server = Deno.serve({
       hostname,
       port: 0,
+      // Its shutdown() would wait for the last word of connections that a test has silenced.
+      signal: this.#ending.signal,
       onListen() {},
       onError: () => new Response(null, { status: 500 }),
-    }, (request, { remoteAddr }) => this.#answer(request, remoteAddr.hostname));
+      ...(tls && (identity ?? identityFor(hostname, ...names))),
+    }, (request, { remoteAddr }) => this.#answer(request, remoteAddr));
   }
 
   /** Endpoint for the API. */
   endpoint(api: "v1" | "v2"): string {
     const { hostname, port } = this.#server.addr;
-    return `http://${hostname}:${port}/${api === "v2" ? "v2" : "compute"}`;
+    const scheme = this.#tls ? "https" : "http";
+    return `${scheme}://${hostText(hostname)}:${port}/${api === "v2" ? "v2" : "compute"}`;
+  }
+
+  /** A file with the authority that vouches for it, there until the server is closed. */
+  get caFile(): string {
+    if (this.#caFile === null) {
+      this.#caFile = Deno.makeTempFileSync({ prefix: "exoip-", suffix: ".pem" });
+      Deno.writeTextFileSync(this.#caFile, CLOUD_AUTHORITY);
+    }
+    return this.#caFile;
+  }
+
+  /** Arguments with which a watchdog finds it and trusts it. */
+  args(api: "v1" | "v2"): string[] {
+    return ["-xe", this.endpoint(api), ...this.#tls ? ["--ca-file", this.caFile] : []];
   }
 
   /** Ends the server; calls that hang are cut. */
   async close(): Promise<void> {
     this.#ending.abort();
-    await this.#server.shutdown();
+    await this.#server.finished;
+    if (this.#caFile !== null) Deno.removeSync(this.#caFile);
+    this.#caFile = null;
   }
 
-  async #answer(request: Request, from: string): Promise<Response> {
+  async #answer(request: Request, from: Deno.NetAddr): Promise<Response> {
     const url = new URL(request.url);
-    const what = url.searchParams.get("command") ?? url.pathname.replace(/^\/v2/, "");
-    const authorized = request.headers.has("authorization") || url.searchParams.has("signature");
-    const call = { atMs: performance.now(), method: request.method, what, authorized, from };
+    const call: Call = {
+      atMs: performance.now(),
+      method: request.method,
+      what: url.searchParams.get("command") ?? url.pathname.replace(/^\/v2/, ""),
+      authorized: request.headers.has("authorization") || url.searchParams.has("signature"),
+      from: from.hostname,
+      fromPort: from.port,
+      // Every request of HTTP/1.1 has this header (RFC 9112, 3.2); HTTP/2 has a field of its own in its place.
+      protocol: request.headers.has("host") ? "HTTP/1.1" : "HTTP/2",
+    };
     this.calls.push(call);
     await this.#sleep(this.latencyMs);
     const fault = this.fault(call);

@@ -4,9 +4,12 @@ import { type Assignment, CloudV2 } from "../../src/exoscale/cloud_v2.ts";
 import type { ClientOptions } from "../../src/exoscale/client_v2.ts";
 import type { Fetch } from "../../src/exoscale/http.ts";
 import { systemClock } from "../../src/host/clock.ts";
+import { fetchTrusting } from "../../src/host/fetch.ts";
+import type { Transport } from "../../src/transport/transport.ts";
 import type { Clock, Cloud } from "../../src/world.ts";
 import { SIM_KEY, SIM_SECRET } from "./face_v2.ts";
 import { CloudModel, type SimAddress, type SimInstance } from "./model.ts";
+import { CLOUD_AUTHORITY } from "../tls/cloud_identity.ts";
 import { type Call, CloudServer } from "./server.ts";
 
 /** Which API a client speaks. */
@@ -19,6 +22,14 @@ export const ELASTIC_IP = "198.51.100.50";
 export const GROUP = "edge";
 /** The signal of a caller that never gives up. */
 export const PATIENT: AbortSignal = new AbortController().signal;
+
+/** The program's own way to a cloud, trusting the simulated one. */
+export const cloudFetch: Transport = fetchTrusting([CLOUD_AUTHORITY], {
+  clock: systemClock,
+  lookUp: (name) => Promise.reject(new Error(`${name} is not looked up in tests`)),
+  variables: {},
+  userAgent: "exoip/test",
+});
 
 /** Name of the class that speaks the API, for test names. */
 export function clientName(api: Api): string {
@@ -93,7 +104,7 @@ export function clientOptions(endpoint: string): ClientOptions {
     endpoint,
     apiKey: SIM_KEY,
     secret: SIM_SECRET,
-    fetch,
+    fetch: cloudFetch,
     clock: hurriedClock(),
     onProgress() {},
   };

@@ -1,5 +1,4 @@
 // A certificate authority for one test, in a file, and servers that it vouches for.
-import type { CloudServer } from "../exoscale/server.ts";
 import type { Identity } from "./cloud_identity.ts";
 import { certificatePem, type Issuer, keyPem, newKeys } from "./x509.ts";
 
@@ -48,25 +47,6 @@ export class Authority implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await Deno.remove(this.#folder, { recursive: true });
   }
-}
-
-/** The simulated cloud behind TLS; `seen` counts the requests that got through. */
-export function serveTls(
-  cloud: CloudServer,
-  identity: { key: string; cert: string },
-): AsyncDisposable & { readonly port: number; readonly seen: { count: number } } {
-  const seen = { count: 0 };
-  const options = { hostname: "127.0.0.1", port: 0, onListen() {}, ...identity };
-  const server = Deno.serve(options, async (request) => {
-    seen.count += 1;
-    const { pathname, search } = new URL(request.url);
-    const { origin } = new URL(cloud.endpoint("v2"));
-    const body = request.method === "GET" ? null : await request.text();
-    const headers = new Headers(request.headers);
-    headers.delete("host");
-    return await fetch(origin + pathname + search, { method: request.method, headers, body });
-  });
-  return { port: server.addr.port, seen, [Symbol.asyncDispose]: () => server.shutdown() };
 }
 
 function hasOpenssl(): boolean {
