@@ -6,6 +6,7 @@ import type { SimAddress, SimInstance } from "../exoscale/model.ts";
 import { CloudServer } from "../exoscale/server.ts";
 import { ip } from "../netns/ip.ts";
 import { Network } from "../netns/network.ts";
+import { CLOUD_AUTHORITY } from "../tls/cloud_identity.ts";
 import { type Archives, run } from "./archive.ts";
 import { NameServer } from "./name_server.ts";
 import { Container } from "./runc.ts";
@@ -13,6 +14,8 @@ import { Container } from "./runc.ts";
 /** Name of the cloud, known to the name server. */
 export const CLOUD_NAME = "api.cloud.test";
 
+/** Where a container finds the authority that vouches for the cloud. */
+const CA_FILE = "/dev/authority.pem";
 const ASK_INFO = new URL("./ask_info.ts", import.meta.url).pathname;
 
 /** The machines and what is around them. */
@@ -26,7 +29,7 @@ export class ContainerCluster implements AsyncDisposable {
 
   private constructor(readonly network: Network, readonly rootfs: string) {
     const hostname = network.cloudHostname;
-    this.server = new CloudServer(undefined, { hostname });
+    this.server = new CloudServer(undefined, { hostname, names: [CLOUD_NAME] });
     this.address = this.server.model.addAddress(ELASTIC_IP);
     this.instances = [1, 2].map((number) =>
       this.server.model.addInstance(number, network.address(number), ["edge"])
@@ -80,12 +83,16 @@ export class ContainerCluster implements AsyncDisposable {
         IF_EXOSCALE_API_KEY: SIM_KEY,
         IF_EXOSCALE_API_SECRET_FILE: "/run/secret",
         IF_EXOSCALE_API_ENDPOINT: endpoint,
-        IF_INSECURE_ENDPOINT: "true",
+        IF_CA_FILE: CA_FILE,
         ...env,
       },
       network: this.network.namespace(number),
       secrets: { secret: `${SIM_SECRET}\n` },
-      files: { "/etc/resolv.conf": `nameserver ${this.network.cloudHostname}\n`, ...files },
+      files: {
+        "/etc/resolv.conf": `nameserver ${this.network.cloudHostname}\n`,
+        [CA_FILE]: CLOUD_AUTHORITY,
+        ...files,
+      },
     });
     this.#containers.push(container);
     return container;
