@@ -32,9 +32,6 @@ export function roleOf(node: ClusterNode | undefined): string {
   return /role: \w+ \((\w+)/.exec(line?.text ?? "")?.[1] ?? "";
 }
 
-/** The cloud is simulated on another machine, without TLS. */
-const NETWORK_ARGS = ["--insecure-endpoint", "--reconcile", "5"];
-
 /** The cluster in its network. */
 export class NetworkCluster extends Cluster {
   readonly network: Network;
@@ -84,7 +81,7 @@ export class NetworkCluster extends Cluster {
 
   /** Starts a node that looks at the cloud as often as it may, so that no test waits half a minute for it. */
   override start(node: ClusterNode, options: Parameters<Cluster["start"]>[1]): void {
-    super.start(node, { ...options, args: [...NETWORK_ARGS, ...options?.args ?? []] });
+    super.start(node, { ...options, args: ["--reconcile", "5", ...options?.args ?? []] });
   }
 
   /** Number of a node, from 1. */
