@@ -108,7 +108,7 @@ export class IfupdownMachine {
     const filled = values.reduce((text, [what, value]) => text.replace(what, value), stanza);
     const place = [
       `  exoscale-api-endpoint ${this.cluster.server.endpoint("v2")}`,
-      "  insecure-endpoint true",
+      `  ca-file ${this.cluster.server.caFile}`,
       `  exoscale-instance-id ${this.node.instance.id}`,
       "",
     ];

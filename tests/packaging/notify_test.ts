@@ -40,7 +40,7 @@ class Manager {
 /** Starts a lonely watchdog that talks to that socket. */
 function watch(cluster: Cluster, env: Record<string, string>): ExoipProcess {
   const { id, address } = cluster.node(1).instance;
-  const common = ["-W", "-O", "-xi", ELASTIC_IP, "-xe", cluster.server.endpoint("v2"), "-i", id];
+  const common = ["-W", "-O", "-xi", ELASTIC_IP, ...cluster.server.args("v2"), "-i", id];
   const args = [...common, "-p", address, "-l", `${address}:${cluster.port}`, "-t", "0.2"];
   const keys = { IF_EXOSCALE_API_KEY: SIM_KEY, IF_EXOSCALE_API_SECRET: SIM_SECRET };
   return new ExoipProcess(args, { env: { ...keys, ...env } });

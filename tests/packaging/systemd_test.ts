@@ -5,6 +5,7 @@ import { Cluster } from "../e2e/cluster.ts";
 import { ENV_ROWS } from "../env_rows.ts";
 import { SIM_KEY, SIM_SECRET } from "../exoscale/face_v2.ts";
 import { Network } from "../netns/network.ts";
+import { CLOUD_AUTHORITY } from "../tls/cloud_identity.ts";
 import { BINARY, inFolder, machineTest, put, runTool, shipped } from "./requirements.ts";
 
 const UNIT = "systemd/exoip.service";
@@ -157,11 +158,12 @@ async function furnish(folder: string, { address, server, nodes }: Cluster): Pro
   const [node] = nodes;
   const root = `${folder}/root`;
   await put(`${root}/etc/exoip/secret`, `${SIM_SECRET}\n`, 0o600);
+  await put(`${root}/etc/exoip/authority.pem`, CLOUD_AUTHORITY);
   const variables = [
     `IF_ADDRESS=${address.ip}`,
     `IF_EXOSCALE_API_KEY=${SIM_KEY}`,
     `IF_EXOSCALE_API_ENDPOINT=${server.endpoint("v2")}`,
-    "IF_INSECURE_ENDPOINT=true",
+    "IF_CA_FILE=/etc/exoip/authority.pem",
     `IF_EXOSCALE_INSTANCE_ID=${node?.instance.id}`,
     `IF_EXOSCALE_PEERS=${node?.instance.address}`,
     "IF_HOST_PRIORITY=10",
