@@ -2,9 +2,6 @@
 import type { Identity } from "./cloud_identity.ts";
 import { certificatePem, type Issuer, keyPem, newKeys } from "./x509.ts";
 
-/** Why openssl cannot be asked what it thinks of our certificates, null when it can. */
-export const missingOpenssl: string | null = hasOpenssl() ? null : "needs openssl";
-
 /** An authority, its certificate in a file. */
 export class Authority implements AsyncDisposable {
   readonly #issuer: Issuer = { name: "Test authority", ...newKeys() };
@@ -47,21 +44,4 @@ export class Authority implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await Deno.remove(this.#folder, { recursive: true });
   }
-}
-
-function hasOpenssl(): boolean {
-  try {
-    const { stdout } = new Deno.Command("openssl", { args: ["version"] }).outputSync();
-    return /^OpenSSL [3-9]/.test(new TextDecoder().decode(stdout));
-  } catch {
-    return false;
-  }
-}
-
-/** What openssl prints; throws when it ends with an error. */
-export async function openssl(...args: string[]): Promise<string> {
-  const { code, stdout, stderr } = await new Deno.Command("openssl", { args }).output();
-  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes).trim();
-  if (code !== 0) throw new Error(`openssl: ${text(stderr)} ${text(stdout)}`);
-  return text(stdout);
 }

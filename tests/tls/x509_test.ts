@@ -1,8 +1,9 @@
 // Our certificates before those who must accept or refuse them: openssl, and a real connection of this runtime.
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { skippableTest } from "../skippable.ts";
-import { Authority, missingOpenssl, openssl } from "./authority.ts";
 import { certificatePem, keyPem, newKeys } from "./x509.ts";
+
+const missingOpenssl = hasOpenssl() ? null : "needs openssl";
 
 const HOSTS = ["127.0.0.1", "127.9.8.7", "::1", "2001:db8::1:0:5", "cloud.test", "localhost"];
 
@@ -51,9 +52,9 @@ skippableTest("openssl reads in a certificate what was written", missingOpenssl,
   const text = await asked(made, "x509", "-in", "@cert", "-noout", "-text");
   for (
     const said of [
-      /Issuer: CN = Authority of a test\n/,
-      /Subject: CN = a server\n/,
-      /Not Before: Feb 29 23:59:58 2020 GMT\n\s+Not After : Jan  2 03:04:05 2050 GMT\n/,
+      /Issuer: CN ?= ?Authority of a test\n/,
+      /Subject: CN ?= ?a server\n/,
+      /Not Before: Feb 29 23:59:58 2020 GMT\n\s+Not After : Jan {2}2 03:04:05 2050 GMT\n/,
       /NIST CURVE: P-256\n/,
       /Basic Constraints: critical\n\s+CA:FALSE\n/,
       /Extended Key Usage: *\n\s+TLS Web Server Authentication\n/,
@@ -118,3 +119,20 @@ Deno.test("each certificate has a number of its own, and a host that is none is 
   assert(make().cert !== make().cert);
   assertThrows(() => make(["a host"]), Error, '"a host": wanted a host name or an address');
 });
+
+function hasOpenssl(): boolean {
+  try {
+    const { stdout } = new Deno.Command("openssl", { args: ["version"] }).outputSync();
+    return /^OpenSSL [3-9]/.test(new TextDecoder().decode(stdout));
+  } catch {
+    return false;
+  }
+}
+
+/** What openssl prints; throws when it ends with an error. */
+async function openssl(...args: string[]): Promise<string> {
+  const { code, stdout, stderr } = await new Deno.Command("openssl", { args }).output();
+  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes).trim();
+  if (code !== 0) throw new Error(`openssl: ${text(stderr)} ${text(stdout)}`);
+  return text(stdout);
+}
