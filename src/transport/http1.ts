@@ -58,6 +58,7 @@ export class Incoming {
   #bytes: Uint8Array = new Uint8Array();
   #reading: Promise<void> | null = null;
   #ended = false;
+  #heard = false;
   #failure: unknown = null;
 
   constructor(stream: Stream) {
@@ -67,6 +68,16 @@ export class Incoming {
   /** Whether nothing has arrived since the last answer, not even the end. */
   get quiet(): boolean {
     return !this.#ended && this.#bytes.length === 0;
+  }
+
+  /** Whether the other side has never said a word since the last answer. */
+  get silent(): boolean {
+    return this.#bytes.length === 0 && !this.#heard;
+  }
+
+  /** The next answer is awaited. */
+  expect(): void {
+    this.#heard = this.#bytes.length > 0;
   }
 
   /** Resolves when something has arrived, or the end. Throws what the connection throws. */
@@ -86,6 +97,7 @@ export class Incoming {
       const count = await this.#stream.read(this.#piece);
       if (count === null) this.#ended = true;
       else this.#append(this.#piece.subarray(0, count));
+      this.#heard ||= count !== null;
     } catch (error) {
       this.#ended = true;
       this.#failure = error;

@@ -5,8 +5,9 @@ import { close, type Target } from "./connect.ts";
 import { dial, type DialWorld } from "./dial.ts";
 import { type Connection, Connections } from "./connections.ts";
 import { failureOf, TransportFailure, wantsOtherProtocol } from "./failure.ts";
-import { type Head, Incoming, NotHttp, readBody, readHead, writeRequest } from "./http1.ts";
+import { type Head, Incoming, NotHttp, readHead, writeRequest } from "./http1.ts";
 import { type Proxy, proxyFor, ProxyProblem, type ProxyVariables } from "./proxy_route.ts";
+import { responseOf } from "./response.ts";
 import { RuntimeFetch } from "./runtime_fetch.ts";
 
 /** What a request says besides what `fetch` takes. */
@@ -153,11 +154,12 @@ class Sender {
     signal.addEventListener("abort", end);
     let head: Head;
     try {
+      incoming.expect();
       await writeRequest(stream, requestOf(url, init, this.#options.userAgent));
       head = await readHead(incoming, init.method ?? "GET");
     } catch (error) {
       signal.removeEventListener("abort", end);
-      throw this.#broken(connection, sending, error);
+      throw this.#broken(connection, sending, error, { silent: incoming.silent });
     }
     connection.carried += 1;
     const { proxy, secure } = target;
@@ -191,10 +193,11 @@ class Sender {
     { stream, carried }: Connection,
     { url, target, signal }: Sending,
     error: unknown,
+    { silent = false } = {},
   ): Error {
     close(stream);
     this.#connections.condemn(url.origin);
-    const stale = carried > 0 && !signal.aborted;
+    const stale = silent && carried > 0;
     if (signal.aborted) return new TransportFailure("aborted", "given up", { sent: true });
     const { hostname, proxy } = target;
     const through = proxy ? ` through ${proxy.title}` : "";
@@ -229,36 +232,4 @@ function requestOf({ host, pathname, search }: URL, init: TransportInit, userAge
     headers: { host, "user-agent": userAgent, accept: "application/json, */*", ...given },
     ...(typeof body === "string" && { body }),
   };
-}
-
-/** The answer as `fetch` gives it; its body is read from the connection as it is asked for. */
-function responseOf(
-  { status, headers, body }: Head,
-  incoming: Incoming,
-  { finished, failure }: {
-    finished: (whole: boolean) => void;
-    failure: (error: unknown) => Error;
-  },
-): Response {
-  if (body === 0) {
-    finished(true);
-    return new Response(null, { status, headers });
-  }
-  const pieces = readBody(incoming, body);
-  const stream = new ReadableStream<Uint8Array>({
-    async pull(controller) {
-      try {
-        const { done, value } = await pieces.next();
-        if (!done) return controller.enqueue(value);
-        finished(true);
-        controller.close();
-      } catch (error) {
-        const told = failure(error);
-        finished(false);
-        controller.error(told);
-      }
-    },
-    cancel: () => finished(false),
-  });
-  return new Response(stream, { status, headers });
 }

@@ -94,6 +94,7 @@ export class Stage implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const timer of this.#timers) clearTimeout(timer);
+    cloudFetch.close();
     await this.server.close();
   }
 }
