@@ -4,7 +4,7 @@ import type { Clock } from "../world.ts";
 const WINDOW_MS = 1_050;
 /** Requests per window, as the server may count them. */
 const REQUESTS = 5;
-/** How many may be without an answer at once: when packets get through again, these and some new ones arrive together. */
+/** How many may be without an answer at once: when packets get through again, they and new ones arrive together. */
 const UNANSWERED = 4;
 /** Readings leave this much of both to changes: a take-over does not queue behind them. */
 const RESERVE = 1;
