@@ -1,5 +1,5 @@
-// Requests on a network that fails in every way, in virtual time: as soon as some way works a request arrives, and never
-// too many at once.
+// Requests on a network that fails in every way, in virtual time: as soon as some way works a request arrives, and
+// never too many at once.
 import { setImmediate } from "node:timers";
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import fc from "fast-check";

@@ -3,7 +3,8 @@
 import type { Clock } from "../world.ts";
 import { CloudError } from "./cloud_error.ts";
 import type { HttpAnswer } from "./http.ts";
-import type { End, Pace, Settle } from "./pace.ts";
+import type { Pace } from "./pace.ts";
+import { PacedRequest, type Turn } from "./paced_request.ts";
 
 /** Longest wait for an answer, all repetitions included: a cloud that takes ten seconds for each still serves. */
 export const CALL_TIMEOUT_MS = 15_000;
@@ -13,21 +14,8 @@ export const REPEAT_MAX_MS = 4_000;
 const REPEAT_READ_MIN_MS = 1_000, REPEAT_CHANGE_MIN_MS = 3_000;
 /** An answer that takes that many times the time of the latest is late. */
 export const LATE = 3;
-/** A connection that has waited for longer than this for a request to leave proves nothing any more. */
-const RIPE_MS = 250;
 /** Requests for one answer, at most. */
 const ATTEMPTS_MAX = 4;
-
-/** What is wanted. */
-export interface Turn {
-  /** It changes something, and goes before what only reads. */
-  readonly writes: boolean;
-  /** Throws when the request must not leave any more: the wait for its turn can be long. */
-  readonly before?: (() => void) | undefined;
-  /** It must not arrive twice: whoever wants it again has to judge again. */
-  readonly once?: boolean | undefined;
-  readonly signal: AbortSignal;
-}
 
 /** How one request is to be made: what `exchange` wants to know of it. */
 export interface AttemptOptions {
@@ -129,7 +117,7 @@ class Call {
     const { attempt, clock, firstWaitMs, timeoutMs } = this.#options;
     const fresh = this.#begun++ > 0 || this.#options.pace.inDoubt;
     this.#running += 1;
-    const request = new Request(this.#turn, this.#options.pace, {
+    const request = new PacedRequest(this.#turn, this.#options.pace, {
       fresh,
       repeatAfterMs: this.#begun > 1 ? REPEAT_MAX_MS : firstWaitMs,
       clock,
@@ -151,7 +139,7 @@ class Call {
     }
   }
 
-  #repeat(request: Request): void {
+  #repeat(request: PacedRequest): void {
     if (this.#ending.signal.aborted || this.#begun >= ATTEMPTS_MAX) return;
     // What must arrive once may try another way only while nothing of it has left.
     if (this.#turn.once && !request.isConnecting) return;
@@ -159,7 +147,7 @@ class Call {
     if (this.#turn.once) request.giveUp();
   }
 
-  #succeeded(answer: HttpAnswer, request: Request): void {
+  #succeeded(answer: HttpAnswer, request: PacedRequest): void {
     request.ended("answered");
     this.#running -= 1;
     const answered = { answer, tookMs: request.tookMs };
@@ -167,7 +155,7 @@ class Call {
     this.#poor ??= answered;
   }
 
-  #failed(error: unknown, request: Request): void {
+  #failed(error: unknown, request: PacedRequest): void {
     request.ended(error instanceof CloudError && !error.mayArrive ? "answered" : "doubtful");
     this.#running -= 1;
     const cloudError = error instanceof CloudError ? error : null;
@@ -190,93 +178,6 @@ class Call {
   #give(error: unknown): void {
     if (this.#poor) this.#outcome.resolve(this.#poor);
     else this.#outcome.reject(error);
-  }
-}
-
-interface Repeating {
-  readonly clock: Clock;
-  readonly repeatAfterMs: number;
-  readonly repeat: () => void;
-}
-
-/** One of the requests of a call: when it is repeated, and what it tells the pace. */
-class Request {
-  readonly #own = new AbortController();
-  readonly #turn: Turn;
-  readonly #pace: Pace;
-  readonly #repeating: Repeating;
-  readonly #fresh: boolean;
-  #waiting = new AbortController();
-  #settle: Settle | null = null;
-  #leftAtMs: number;
-  #stage: "begun" | "connecting" | "leaving" = "begun";
-  #needsConnection = false;
-
-  constructor(turn: Turn, pace: Pace, { fresh, ...repeating }: Repeating & { fresh: boolean }) {
-    this.#fresh = fresh;
-    this.#turn = turn;
-    this.#pace = pace;
-    this.#repeating = repeating;
-    this.#leftAtMs = repeating.clock.nowMs();
-  }
-
-  get signal(): AbortSignal {
-    return this.#own.signal;
-  }
-
-  /** Whether nothing of it has left, and a connection is being made. */
-  get isConnecting(): boolean {
-    return this.#stage === "connecting";
-  }
-
-  /** Whether it got its turn, but not to leave on the connection that it has. */
-  get needsConnection(): boolean {
-    return this.#needsConnection;
-  }
-
-  /** From when it left until now. */
-  get tookMs(): number {
-    return this.#repeating.clock.nowMs() - this.#leftAtMs;
-  }
-
-  connecting(): void {
-    this.#stage = "connecting";
-    this.#repeatLater();
-  }
-
-  async mayLeave(): Promise<void> {
-    this.#waiting.abort(); // To be repeated is no help against waiting for a turn.
-    this.#stage = "leaving";
-    const { clock } = this.#repeating;
-    const openAtMs = clock.nowMs();
-    this.#settle = await this.#pace.turn(this.#turn.writes, this.signal);
-    this.#leftAtMs = clock.nowMs();
-    this.#turn.before?.();
-    const old = !this.#fresh || this.#leftAtMs > openAtMs + RIPE_MS;
-    if (old && this.#pace.inDoubt) {
-      // On a dead connection it would only swell what arrives when packets get through again.
-      this.ended("unused");
-      this.#needsConnection = true;
-      throw new CloudError("unreachable", "its connection may be dead", { stale: true });
-    }
-    this.#repeatLater();
-  }
-
-  giveUp(): void {
-    this.#own.abort();
-  }
-
-  ended(end: End): void {
-    this.#waiting.abort();
-    this.#settle?.(end);
-    this.#settle = null;
-  }
-
-  #repeatLater(): void {
-    const { clock, repeatAfterMs, repeat } = this.#repeating;
-    this.#waiting.abort();
-    const waiting = this.#waiting = new AbortController();
-    void clock.sleep(repeatAfterMs, waiting.signal).then(() => waiting.signal.aborted || repeat());
   }
 }
 

@@ -6,7 +6,7 @@ const RESOLV_CONF = "/etc/resolv.conf";
 /** libuv's code (EAI_NONAME) for a name that does not exist. */
 const NO_SUCH_NAME = -3008;
 
-/** The C library then asks the next name server after one second instead of five. To be called before the first look-up. */
+/** The C library then asks the next name server after one second, not five. To be called before the first look-up. */
 export function hurryResolver(env: Pick<typeof Deno.env, "get" | "set">): void {
   if (!env.get("RES_OPTIONS")) env.set("RES_OPTIONS", "timeout:1 attempts:3");
 }

@@ -1,6 +1,6 @@
-// A connection to whichever address of a name answers first, certificate included. Each further address is tried when the
-// one before has failed or has been silent for a moment (RFC 8305, "happy eyeballs"); the addresses that worked last are
-// tried as well when the look-up of the name lags or fails.
+// A connection to whichever address of a name answers first, certificate included. Each further address is tried when
+// the one before has failed or has been silent for a moment (RFC 8305, "happy eyeballs"); the addresses that worked
+// last are tried as well when the look-up of the name lags or fails.
 import type { Clock } from "../world.ts";
 import { asFailure, connect, type Target } from "./connect.ts";
 import { TransportFailure } from "./failure.ts";

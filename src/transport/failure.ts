@@ -1,4 +1,4 @@
-// Why a request got no answer, in words that name who was at fault: the name server, the proxy, this machine, the other.
+// Why a request got no answer, in words that name who was at fault: name server, proxy, this machine, or the other.
 
 /** What failed: the look-up of the name, the proof of who answers, the way there and back, or our own patience. */
 export type FailureKind = "name-resolution" | "untrusted" | "unreachable" | "aborted";

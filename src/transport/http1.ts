@@ -51,7 +51,7 @@ async function writeAll(stream: Stream, bytes: Uint8Array): Promise<void> {
   for (let at = 0; at < bytes.length;) at += await stream.write(bytes.subarray(at));
 }
 
-/** What arrives, read ahead by at most one piece: also while nobody waits for it, which shows that the server closed. */
+/** What arrives, read ahead by one piece at most, also while nobody waits for it: that shows when the server closes. */
 export class Incoming {
   readonly #stream: Stream;
   readonly #piece = new Uint8Array(PIECE_BYTES);

@@ -1,6 +1,7 @@
 // The addresses of a name, within a bound, whatever the name servers do. The system's own resolver knows /etc/hosts and
 // search domains, but asks one server after the other, five seconds each, and waits for AAAA records that we may not
-// need; the runtime's asks several servers at once, and the complete name alone. So the second helps when the first lags.
+// need; the runtime's asks several servers at once, and the complete name alone. So the second helps when the first
+// lags.
 import type { Clock } from "../world.ts";
 
 /** Address families. */
@@ -45,8 +46,8 @@ export class Names {
   }
 
   /**
-   * All addresses of the name, IPv4 first; none when that is the answer. Throws `NameFailure` when there is no answer, at
-   * the latest after `LOOKUP_TIMEOUT_MS`.
+   * All addresses of the name, IPv4 first; none when that is the answer. Throws `NameFailure` when there is no answer,
+   * at the latest after `LOOKUP_TIMEOUT_MS`.
    */
   async lookUp(name: string): Promise<readonly string[]> {
     const asked = [
