@@ -26,12 +26,17 @@ export function namespaceName(tag: string, part: string): string {
   return `${PREFIX}-${Deno.pid}-${tag}-${part}`;
 }
 
-/** Name of an interface of our own namespace, a bridge or a node's port on it: at most 15 characters. */
-export function interfaceName(tag: string, port?: number): string {
-  return port === undefined ? `exo-${tag}` : `exo-${tag}-${port}`;
+/** Name of the interface of our own namespace: at most 15 characters. */
+export function interfaceName(tag: string): string {
+  return `exo-${tag}`;
 }
 
-/** Removes a namespace with the processes and interfaces in it. */
+/** Where `ip netns exec` finds what takes the place of files in /etc, such as resolv.conf, in a namespace. */
+export function etcOf(namespace: string): string {
+  return `/etc/netns/${namespace}`;
+}
+
+/** Removes a namespace with the processes and interfaces in it, and its files. */
 export async function removeNamespace(name: string): Promise<void> {
   const inside = await ip(null, `netns pids ${name}`).catch(() => "");
   for (const pid of inside.split("\n").filter(Boolean)) {
@@ -42,6 +47,7 @@ export async function removeNamespace(name: string): Promise<void> {
     }
   }
   await ip(null, `netns delete ${name}`);
+  if (await exists(etcOf(name))) await Deno.remove(etcOf(name), { recursive: true });
 }
 
 /** Removes the interfaces of a network from our own namespace; the kernel itself would do so a while later. */

@@ -1,10 +1,11 @@
 // Machines as network namespaces of the kernel. Each has two interfaces:
 //
-//   node 1 ── lan ──┐                          lan   203.0.113.N, on a bridge in a namespace of its own
-//   node 2 ── lan ──┴─ bridge                  cloud 198.18.x.y, on a bridge of our namespace, where the
+//   node 1 ── lan ──┐                          lan   203.0.113.N
+//   node 2 ── lan ──┴─ bridge                  cloud 198.18.x.y, with an interface of our namespace, where the
 //      └───── cloud ── bridge ── CloudServer         simulated cloud listens
 //
-// so that a partition between nodes does not cut them off from the cloud, unless that is what a test wants.
+// so that a partition between nodes does not cut them off from the cloud, unless that is what a test wants. Both
+// bridges are in a namespace of their own: the firewall of the machine has no say between them.
 import type { Place } from "../e2e/cluster.ts";
 import {
   interfaceName,
@@ -27,7 +28,7 @@ export class Network implements Place {
   readonly #count: number;
   /** Heartbeats travel over IPv6. */
   readonly #ipv6: boolean;
-  /** Index of the bridge to the cloud. */
+  /** Index of our interface to the cloud. */
   readonly #index: number;
 
   private constructor(
@@ -46,9 +47,9 @@ export class Network implements Place {
     if (count > NODES_MAX) throw new Error(`${count} nodes do not fit, at most ${NODES_MAX} do`);
     await sweep();
     const tag = crypto.getRandomValues(new Uint8Array(3)).toHex();
-    const bridge = interfaceName(tag);
-    await ip(null, `link add ${bridge} type bridge`);
-    const index = Number(await Deno.readTextFile(`/sys/class/net/${bridge}/ifindex`));
+    const port = interfaceName(tag);
+    await ip(null, `link add ${port} type veth peer name us-${tag}`);
+    const index = Number(await Deno.readTextFile(`/sys/class/net/${port}/ifindex`));
     const network = new Network(tag, { count, index, ipv6 });
     try {
       await network.#build();
@@ -60,17 +61,24 @@ export class Network implements Place {
   }
 
   async #build(): Promise<void> {
-    const bridge = interfaceName(this.#tag);
-    await ip(null, `link set ${bridge} up`, `address add ${this.cloudHostname}/27 dev ${bridge}`);
+    const port = interfaceName(this.#tag);
     await ip(null, `netns add ${this.#hub}`);
-    await ip(this.#hub, "link add lan type bridge", "link set lan up");
+    await ip(null, `link set us-${this.#tag} netns ${this.#hub} name us`);
+    await ip(null, `link set ${port} up`, `address add ${this.cloudHostname}/27 dev ${port}`);
+    const bridges = ["lan", "cloud"].flatMap((
+      name,
+    ) => [`link add ${name} type bridge`, `link set ${name} up`]);
+    await ip(this.#hub, ...bridges, "link set us master cloud up");
     for (const number of this.#numbers) {
-      const name = this.namespace(number), port = interfaceName(this.#tag, number);
+      const name = this.namespace(number);
       await ip(null, `netns add ${name}`);
-      await ip(null, `link add ${port} type veth peer name cloud netns ${name}`);
-      await ip(null, `link set ${port} master ${bridge} up`);
-      await ip(this.#hub, `link add node-${number} type veth peer name lan netns ${name}`);
-      await ip(this.#hub, `link set node-${number} master lan up`);
+      await ip(
+        this.#hub,
+        `link add cloud-${number} type veth peer name cloud netns ${name}`,
+        `link set cloud-${number} master cloud up`,
+        `link add node-${number} type veth peer name lan netns ${name}`,
+        `link set node-${number} master lan up`,
+      );
       await ip(
         name,
         "link set lo up",
@@ -106,9 +114,53 @@ export class Network implements Place {
     return ["ip", "netns", "exec", this.namespace(number)];
   }
 
-  /** Address from which a node calls the cloud. */
+  /** Address from which a node calls the cloud, by its number; what else is there has numbers from the top down. */
   cloudClient(number: number): string {
     return cloudAddress(this.#index, number);
+  }
+
+  /** A machine on the side of the cloud, with that address alone. Resolves to its namespace. */
+  async addCloudMachine(part: string, number: number): Promise<string> {
+    const name = namespaceName(this.#tag, part), port = `cloud-${number}`;
+    const address = this.cloudClient(number), hardware = hardwareAddress(number, "cloud");
+    await ip(null, `netns add ${name}`);
+    await ip(
+      this.#hub,
+      `link add ${port} type veth peer name cloud netns ${name}`,
+      `link set ${port} master cloud up`,
+    );
+    await ip(
+      name,
+      "link set lo up",
+      `link set cloud address ${hardware} up`,
+      `address add ${address}/27 dev cloud`,
+    );
+    await this.#know(address, hardware);
+    return name;
+  }
+
+  /** Another address of ours on the side of the cloud, on which the test itself can serve. */
+  async addCloudAddress(number: number): Promise<string> {
+    const address = this.cloudClient(number), port = interfaceName(this.#tag);
+    await ip(null, `address add ${address}/27 dev ${port}`);
+    await this.#know(address, (await Deno.readTextFile(`/sys/class/net/${port}/address`)).trim());
+    return address;
+  }
+
+  /** Nodes know an address on the side of the cloud for good, as that of a router: nobody says that it is unreachable. */
+  async #know(address: string, hardware: string): Promise<void> {
+    for (const number of this.#numbers) {
+      const neighbour = `${address} lladdr ${hardware} dev cloud nud permanent`;
+      await ip(this.namespace(number), `neighbour replace ${neighbour}`);
+    }
+  }
+
+  /** Loses all packets between a node and the cloud, or no more: the node's interface stays up. */
+  async cloudCable(number: number, state: "out" | "in"): Promise<void> {
+    await ip(
+      this.#hub,
+      `link set cloud-${number} ${state === "out" ? "nomaster" : "master cloud"}`,
+    );
   }
 
   /** Namespace of a node. */
@@ -151,10 +203,10 @@ export class Network implements Place {
 
   /** Removes everything, also what was made only in part. */
   async close(): Promise<void> {
-    const namespaces = [this.#hub, ...this.#numbers.map((number) => this.namespace(number))];
     const listed = await ip(null, "netns list");
-    const made = new Set(listed.split("\n").map((line) => line.split(" ")[0]));
-    for (const name of namespaces) if (made.has(name)) await removeNamespace(name);
+    const names = listed.split("\n").map((line) => line.split(" ")[0] ?? "");
+    const ours = names.filter((name) => name.startsWith(namespaceName(this.#tag, "")));
+    for (const name of ours) await removeNamespace(name);
     await removeInterfaces(this.#tag);
   }
 
@@ -175,12 +227,12 @@ function ipv6(number: number): string {
   return `fd00:203::${number.toString(16)}`;
 }
 
-/** An address for benchmarks (RFC 2544), in a block of 32 that no other living bridge has. */
+/** An address for benchmarks (RFC 2544), in a block of 32 that no other living network has. */
 function cloudAddress(interfaceIndex: number, number: number): string {
   const value = interfaceIndex % 4096 * 32 + 1 + number;
   return `198.${18 + (value >> 16)}.${(value >> 8) & 255}.${value & 255}`;
 }
 
-function hardwareAddress(number: number): string {
-  return `02:00:00:00:00:${number.toString(16).padStart(2, "0")}`;
+function hardwareAddress(number: number, side: "lan" | "cloud" = "lan"): string {
+  return `02:00:00:00:${side === "lan" ? "00" : "01"}:${number.toString(16).padStart(2, "0")}`;
 }

@@ -39,7 +39,7 @@ export class NetworkCluster extends Cluster {
   /** When a machine died or came to life again: until then it was alive. */
   readonly #fates: { atMs: number; id: string; alive: boolean }[] = [];
 
-  private constructor(
+  protected constructor(
     network: Network,
     { count = 2, interval = "0.2", ipv6 = false }: ClusterOptions,
   ) {

@@ -12,7 +12,7 @@ export function networkTest(
 }
 
 /** Why no namespace can be had here, null when they can. */
-const MISSING = await whatIsMissing();
+export const MISSING: string | null = await whatIsMissing();
 
 async function whatIsMissing(): Promise<string | null> {
   if (Deno.build.os !== "linux") return `needs Linux, this is ${Deno.build.os}`;

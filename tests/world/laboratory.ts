@@ -1,0 +1,249 @@
+// One small world: nodes, each a machine of its own, that know the cloud by its name only; name servers of our own; and
+// a front end that speaks TLS before the simulated cloud.
+//
+//   node N ── cloud 198.18.x.y ──┬── bridge ──┬── front 192.0.2.0/24, 2001:db8:a::/64 (haproxy)
+//                                │            └── our own namespace: name servers, proxies, simulated cloud
+//   (and `lan` between nodes, as in tests/netns/network.ts)
+import { etcOf, ip } from "../netns/ip.ts";
+import { Network } from "../netns/network.ts";
+import { type ClusterOptions, NetworkCluster } from "../netns/network_cluster.ts";
+import type { ClusterNode } from "../e2e/cluster.ts";
+import { Authority } from "../tls/authority.ts";
+import { API_NAME, Front } from "./front.ts";
+import { NameServer, type Zone } from "./name_server.ts";
+import { Packets } from "./packets.ts";
+import { Proxy } from "./proxy.ts";
+
+/** Addresses of the front end: all of its network are. */
+export const API = "192.0.2.10", SECOND = "192.0.2.20", API_IPV6 = "2001:db8:a::10";
+/** What the nodes are told of the cloud. */
+export const ENDPOINT = `https://${API_NAME}/v2`;
+
+/** Of the numbers on the cloud's bridge nodes have the low ones. */
+const FRONT_NUMBER = 29, FIRST_NAME_SERVER_NUMBER = 28, FIRST_PROXY_NUMBER = 15, UNUSED_NUMBER = 14;
+/** Addresses of the global kind: IPv6 is preferred only with one. */
+const LINK_IPV6 = "2001:db8:1::";
+
+/** How a laboratory differs from the usual one. */
+export interface Setup {
+  /** Nodes of the cluster, 2 unless given. */
+  readonly nodes?: number;
+  /** Further machines, after the nodes, for what else is to be run. */
+  readonly guests?: number;
+  readonly zone?: Zone;
+  /** Name servers in resolv.conf, 2 unless given. */
+  readonly nameServers?: number;
+  /** Lines of resolv.conf behind those of the name servers. */
+  readonly resolv?: readonly string[];
+  /** After how long the front end closes a connection that is not used. */
+  readonly idleMs?: number;
+  /** Every machine has a proxy of its own, by the name `proxy-N.example`, and is told to use it. */
+  readonly proxies?: boolean;
+}
+
+/** The usual zone. */
+export const USUAL_ZONE: Zone = { [API_NAME]: { a: [API] } };
+
+/** What a laboratory is made of. */
+type Parts = Pick<
+  Laboratory,
+  | "network"
+  | "machines"
+  | "cluster"
+  | "nameServers"
+  | "usualZone"
+  | "proxies"
+  | "front"
+  | "packets"
+  | "authority"
+>;
+
+/** A cluster whose nodes find the cloud by its name. */
+class WorldCluster extends NetworkCluster {
+  args: readonly string[] = [];
+  envOf: (machine: number) => Record<string, string> = () => ({});
+
+  static of(network: Network, options: ClusterOptions): WorldCluster {
+    return new WorldCluster(network, options);
+  }
+
+  override start(node: ClusterNode, options: Parameters<NetworkCluster["start"]>[1]): void {
+    const args = [...options?.args ?? [], ...this.args];
+    super.start(node, {
+      ...options,
+      args,
+      env: { ...options?.env, ...this.envOf(this.number(node)) },
+    });
+  }
+}
+
+/** The world; close it with `await using`. */
+export class Laboratory implements AsyncDisposable {
+  readonly cluster: WorldCluster;
+  readonly nameServers: readonly NameServer[];
+  readonly front: Front;
+  readonly packets: Packets;
+  readonly authority: Authority;
+  /** Machines that can call the cloud: nodes, then guests. */
+  readonly machines: readonly number[];
+  readonly network: Network;
+  /** By machine. */
+  readonly proxies: ReadonlyMap<number, Proxy>;
+  /** What name servers know unless something is wrong. */
+  readonly usualZone: Zone;
+  readonly #stack: AsyncDisposableStack;
+
+  private constructor(parts: Parts, stack: AsyncDisposableStack) {
+    this.network = parts.network;
+    this.machines = parts.machines;
+    this.cluster = parts.cluster;
+    this.nameServers = parts.nameServers;
+    this.usualZone = parts.usualZone;
+    this.proxies = parts.proxies;
+    this.front = parts.front;
+    this.packets = parts.packets;
+    this.authority = parts.authority;
+    this.#stack = stack;
+  }
+
+  /** Makes everything; no node runs yet. */
+  static async create(setup: Setup = {}): Promise<Laboratory> {
+    await using stack = new AsyncDisposableStack();
+    const { nodes = 2, guests = 0, idleMs } = setup;
+    const authority = stack.use(await Authority.create());
+    const network = await Network.create(nodes + guests);
+    stack.defer(() => network.close());
+    const machines = Array.from({ length: nodes + guests }, (_, index) => index + 1);
+    const namespace = await network.addCloudMachine("front", FRONT_NUMBER);
+    await route(network, { namespace, machines });
+    const cluster = WorldCluster.of(network, { count: nodes, interval: "0.5" });
+    stack.defer(() => cluster.close());
+    const proxies = await startProxies(network, { machines: setup.proxies ? machines : [], stack });
+    const entries = [...proxies.values()].map(({ name, address }) => [name, { a: [address] }]);
+    const usualZone = { ...setup.zone ?? USUAL_ZONE, ...Object.fromEntries(entries) };
+    const { nameServers: count = 2 } = setup;
+    const nameServers = await startNameServers(network, { count, zone: usualZone, stack });
+    const address = network.cloudClient(FRONT_NUMBER);
+    const cloud = new URL(cluster.server.endpoint("v2"));
+    const way = { namespace, address, cloud, authority };
+    const front = await Front.create({ ...way, ...(idleMs !== undefined && { idleMs }) });
+    stack.defer(() => front.close());
+    const packets = await Packets.create(namespace);
+    const made = { network, machines, cluster, nameServers, usualZone, proxies, front };
+    const lab = new Laboratory({ ...made, packets, authority }, stack.move());
+    try {
+      await lab.resolvers(nameServers.map((server) => server.address), setup.resolv);
+    } catch (error) {
+      await lab[Symbol.asyncDispose]();
+      throw error;
+    }
+    cluster.args = lab.args;
+    cluster.envOf = (machine) => lab.envOf(machine);
+    return lab;
+  }
+
+  /** What a process is told of the cloud. */
+  get args(): string[] {
+    return ["-xe", ENDPOINT, "--ca-file", this.authority.caFile];
+  }
+
+  /** Writes the resolv.conf of every machine. */
+  async resolvers(addresses: readonly string[], more: readonly string[] = []): Promise<void> {
+    const lines = [...addresses.map((address) => `nameserver ${address}`), ...more];
+    for (const machine of this.machines) {
+      const folder = etcOf(this.network.namespace(machine));
+      await Deno.mkdir(folder, { recursive: true });
+      await Deno.writeTextFile(`${folder}/resolv.conf`, lines.join("\n") + "\n");
+    }
+  }
+
+  /** Variables of what runs on a machine. */
+  envOf(machine: number): Record<string, string> {
+    const proxy = this.proxies.get(machine);
+    return proxy === undefined ? {} : { HTTPS_PROXY: proxy.url };
+  }
+
+  /** Sets what name servers know. */
+  set zone(zone: Zone) {
+    for (const server of this.nameServers) server.zone = zone;
+  }
+
+  /** An address on the bridge that no machine has. */
+  get unusedAddress(): string {
+    return this.network.cloudClient(UNUSED_NUMBER);
+  }
+
+  /** The machine from which something came. */
+  machineOf(from: string): number | undefined {
+    return this.machines.find((machine) =>
+      from === this.network.cloudClient(machine) || from === this.proxies.get(machine)?.address ||
+      from === `${LINK_IPV6}${machine}`
+    );
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#stack.disposeAsync();
+  }
+}
+
+async function startProxies(
+  network: Network,
+  { machines, stack }: { machines: readonly number[]; stack: AsyncDisposableStack },
+): Promise<Map<number, Proxy>> {
+  const proxies = new Map<number, Proxy>();
+  const target = network.cloudClient(FRONT_NUMBER);
+  for (const machine of machines) {
+    const address = await network.addCloudAddress(FIRST_PROXY_NUMBER + machine);
+    const proxy = new Proxy({ name: `proxy-${machine}.example`, address, target });
+    stack.defer(() => proxy.stop());
+    await proxy.start();
+    proxies.set(machine, proxy);
+  }
+  return proxies;
+}
+
+async function startNameServers(
+  network: Network,
+  { count, zone, stack }: { count: number; zone: Zone; stack: AsyncDisposableStack },
+): Promise<NameServer[]> {
+  const servers: NameServer[] = [];
+  for (let index = 0; index < count; index++) {
+    const address = await network.addCloudAddress(FIRST_NAME_SERVER_NUMBER - index);
+    const server = new NameServer(address, zone);
+    stack.defer(() => server.close());
+    servers.push(server);
+  }
+  return servers;
+}
+
+/** Every address of the front end's networks is its own, and the machines know the way there. */
+async function route(
+  network: Network,
+  { namespace, machines }: { namespace: string; machines: readonly number[] },
+): Promise<void> {
+  await ip(
+    namespace,
+    `address add ${LINK_IPV6}${FRONT_NUMBER}/64 dev cloud nodad`,
+    "route add local 192.0.2.0/24 dev lo",
+    "route add local 2001:db8:a::/64 dev lo",
+  );
+  // Neighbours are known beforehand: IPv6 takes its time to find them.
+  const neighbour = (number: number, hardware: string) =>
+    `neighbour replace ${LINK_IPV6}${number} lladdr ${hardware} dev cloud nud permanent`;
+  const front = await hardwareOf(namespace);
+  for (const machine of machines) {
+    await ip(namespace, neighbour(machine, await hardwareOf(network.namespace(machine))));
+    await ip(
+      network.namespace(machine),
+      `address add ${LINK_IPV6}${machine}/64 dev cloud nodad`,
+      neighbour(FRONT_NUMBER, front),
+      `route add 192.0.2.0/24 via ${network.cloudClient(FRONT_NUMBER)} dev cloud`,
+      `route add 2001:db8:a::/64 via ${LINK_IPV6}${FRONT_NUMBER} dev cloud`,
+    );
+  }
+}
+
+async function hardwareOf(namespace: string): Promise<string> {
+  const shown = await ip(namespace, "link show dev cloud");
+  return /(?:[0-9a-f]{2}:){5}[0-9a-f]{2}/.exec(shown)?.[0] ?? "";
+}

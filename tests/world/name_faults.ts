@@ -1,0 +1,227 @@
+// What name servers do wrong. In a running cluster each comes with the end of all connections, or nobody would ask.
+import { NXDOMAIN, REFUSED, SERVFAIL } from "./dns_message.ts";
+import type { Fault } from "./fault.ts";
+import { API_NAME, STRANGER } from "./front.ts";
+import { API, API_IPV6, type Laboratory, SECOND, type Setup } from "./laboratory.ts";
+import {
+  beforeEdns,
+  broken,
+  empty,
+  failing,
+  forIpv6,
+  garbage,
+  misdirected,
+  oneAnswerPerPort,
+  silent,
+  slow,
+  truncating,
+  truncatingInVain,
+  where,
+} from "./name_behaviours.ts";
+import type { Behaviour, Zone } from "./name_server.ts";
+
+/** What is wrong with names, from now on or from the beginning. */
+export interface NameFault {
+  readonly title: string;
+  readonly setup?: Setup;
+  /** Whether who has never heard an answer finds a way. */
+  readonly hasWay: boolean;
+  /** Whether it looks like a mistake in the configuration, which -A and -D need not wait for to pass. */
+  readonly isPlain?: true;
+  begin(lab: Laboratory): Promise<unknown> | void;
+  /** Only from the beginning on: it comes with the setup. */
+  readonly fromBeginning?: boolean;
+}
+
+/** How Kubernetes has names looked up. */
+const KUBERNETES = [
+  "search default.svc.cluster.local svc.cluster.local cluster.local",
+  "options ndots:5",
+];
+
+const first = (behaviour: Behaviour) => ({ nameServers: [server] }: Laboratory) => {
+  if (server) server.behaviour = behaviour;
+};
+const all = (behaviour: Behaviour) => ({ nameServers }: Laboratory) => {
+  for (const server of nameServers) server.behaviour = behaviour;
+};
+const none = () => {};
+const addresses = (a: string[], aaaa: string[] = []): Setup => ({
+  zone: { [API_NAME]: { a, aaaa } },
+});
+const chain: Zone = {
+  [API_NAME]: { cname: "front.cdn.example" },
+  "front.cdn.example": { cname: "edge-7.cdn.example" },
+  "edge-7.cdn.example": { a: [API] },
+};
+const many = Array.from({ length: 100 }, (_, index) => `192.0.2.${100 + index}`);
+
+/** Of these some name server gives a way. */
+const SURVIVABLE: readonly NameFault[] = [
+  { title: "the first name server is silent", hasWay: true, begin: first(silent) },
+  {
+    title: "the first two of three name servers are silent",
+    setup: { nameServers: 3 },
+    hasWay: true,
+    begin({ nameServers: [one, two] }) {
+      if (one) one.behaviour = silent;
+      if (two) two.behaviour = silent;
+    },
+  },
+  {
+    title: "the first name server is gone (port unreachable)",
+    hasWay: true,
+    begin: ({ nameServers: [server] }) => server?.close(),
+  },
+  {
+    title: "the first name server is a machine that is off",
+    hasWay: true,
+    begin: (lab) =>
+      lab.resolvers([lab.unusedAddress, ...lab.nameServers.map(({ address }) => address)]),
+  },
+  { title: "the first name server: SERVFAIL", hasWay: true, begin: first(failing(SERVFAIL)) },
+  { title: "the first name server: REFUSED", hasWay: true, begin: first(failing(REFUSED)) },
+  { title: "the first name server: garbage", hasWay: true, begin: first(garbage) },
+  { title: "the first name server: broken answers", hasWay: true, begin: first(broken) },
+  { title: "the first name server: answers to others", hasWay: true, begin: first(misdirected) },
+  { title: "all name servers take 3 s", hasWay: true, begin: all(slow(3_000)) },
+  { title: "IPv6: silence", hasWay: true, begin: all(forIpv6(silent)) },
+  { title: "IPv6: SERVFAIL", hasWay: true, begin: all(forIpv6(failing(SERVFAIL))) },
+  { title: "IPv6: NXDOMAIN", hasWay: true, begin: all(forIpv6(failing(NXDOMAIN))) },
+  { title: "IPv6: after 4 s", hasWay: true, begin: all(forIpv6(slow(4_000))) },
+  {
+    title: "only the first of two queries from one port is answered",
+    hasWay: true,
+    begin: (lab) => all(oneAnswerPerPort())(lab),
+  },
+  {
+    title: "the first name server: truncated answers, and no TCP",
+    hasWay: true,
+    begin: first(truncatingInVain),
+  },
+  {
+    title: "other name servers come into resolv.conf, the first ones go silent",
+    setup: { nameServers: 4 },
+    hasWay: true,
+    async begin(lab) {
+      const [one, two, ...others] = lab.nameServers;
+      if (one) one.behaviour = silent;
+      if (two) two.behaviour = silent;
+      await lab.resolvers(others.map(({ address }) => address));
+    },
+  },
+  { title: "answers over TCP only", hasWay: true, begin: all(truncating) },
+  { title: "name servers refuse EDNS", hasWay: true, begin: all(beforeEdns) },
+  { title: "a chain of names (CNAME)", setup: { zone: chain }, hasWay: true, begin: none },
+  { title: "100 addresses", setup: addresses(many), hasWay: true, begin: none },
+  {
+    title: "Kubernetes: search list and ndots:5",
+    setup: { resolv: KUBERNETES },
+    hasWay: true,
+    begin: none,
+  },
+  {
+    title: "Kubernetes, and the first name server is silent",
+    setup: { resolv: KUBERNETES },
+    hasWay: true,
+    begin: first(silent),
+  },
+  {
+    title: "Kubernetes, and what the search list makes is not answered",
+    setup: { resolv: KUBERNETES },
+    hasWay: true,
+    begin: all(where(({ name }) => name.endsWith(".local"), silent)),
+  },
+];
+
+/** Of these only who knows the address from before finds a way. */
+const FATAL: readonly NameFault[] = [
+  { title: "all name servers are silent", hasWay: false, begin: all(silent) },
+  { title: "all name servers: SERVFAIL", hasWay: false, begin: all(failing(SERVFAIL)) },
+  { title: "all name servers: REFUSED", hasWay: false, begin: all(failing(REFUSED)) },
+  {
+    title: "all name servers: NXDOMAIN",
+    hasWay: false,
+    isPlain: true,
+    begin: all(failing(NXDOMAIN)),
+  },
+  { title: "all name servers: no address", hasWay: false, isPlain: true, begin: all(empty) },
+  { title: "all name servers: garbage", hasWay: false, begin: all(garbage) },
+  {
+    title: "all name servers lead to another server",
+    hasWay: false,
+    isPlain: true,
+    begin: (lab) => void (lab.zone = { [API_NAME]: { a: [STRANGER] } }),
+  },
+  {
+    title: "no name server at all in resolv.conf",
+    hasWay: false,
+    begin: (lab) => lab.resolvers([]),
+  },
+];
+
+/** Addresses of which some are dead: for a start; what becomes of them later is a fault of connections. */
+const ADDRESSES: readonly NameFault[] = [
+  {
+    title: "the first of two addresses is silent",
+    setup: addresses([API, SECOND]),
+    hasWay: true,
+    begin: ({ packets }) => packets.drop(API),
+    fromBeginning: true,
+  },
+  {
+    title: "the first of two addresses refuses",
+    setup: addresses([API, SECOND]),
+    hasWay: true,
+    begin: ({ packets }) => packets.refuse(API),
+    fromBeginning: true,
+  },
+  {
+    title: "the first of two addresses is another server",
+    setup: addresses([STRANGER, API]),
+    hasWay: true,
+    begin: none,
+    fromBeginning: true,
+  },
+  {
+    title: "the first two of three addresses are silent",
+    setup: addresses(["192.0.2.66", "192.0.2.67", API]),
+    hasWay: true,
+    async begin({ packets }) {
+      await packets.drop("192.0.2.66");
+      await packets.drop("192.0.2.67");
+    },
+    fromBeginning: true,
+  },
+  {
+    title: "IPv6 is silent, IPv4 works",
+    setup: addresses([API], [API_IPV6]),
+    hasWay: true,
+    begin: ({ packets }) => packets.drop(API_IPV6),
+    fromBeginning: true,
+  },
+];
+
+/** All of them. */
+export const NAME_FAULTS: readonly NameFault[] = [...SURVIVABLE, ...FATAL, ...ADDRESSES];
+
+/** Ends every fault of names. */
+export function mendNames(lab: Laboratory, { setup }: NameFault): Promise<void> {
+  for (const server of lab.nameServers) server.reset(lab.usualZone);
+  return lab.resolvers(lab.nameServers.map(({ address }) => address), setup?.resolv);
+}
+
+/**
+ * What happens to a running cluster: its connections end in the same moment, so that everybody must ask. Who is told
+ * that there is no such name has no way until that changes.
+ */
+export function inRunningCluster(fault: NameFault): Fault {
+  const { title, setup, isPlain } = fault;
+  const begin = async (lab: Laboratory) => {
+    await fault.begin(lab);
+    await lab.front.restart();
+  };
+  const end = (lab: Laboratory) => mendNames(lab, fault);
+  const outage = isPlain && { lastsMs: 20_000, end };
+  return { title, begin, ...(setup && { setup }), ...(outage && { outage }) };
+}

@@ -1,0 +1,20 @@
+// Many cells side by side, though not all at once: what takes one of them half a minute takes all of them a few.
+
+/** Runs work for each item, so many at a time, in their order. Each promise is that of the item at its place. */
+export function pooled<Item, Result>(
+  items: readonly Item[],
+  { atOnce, run }: { atOnce: number; run: (item: Item) => Promise<Result> },
+): Promise<Result>[] {
+  const free = Array.from({ length: atOnce }, () => Promise.resolve());
+  let next = 0;
+  const turns = items.map(() => Promise.withResolvers<Result>());
+  for (const slot of free) void slot.then(work);
+  return turns.map(({ promise }) => promise);
+
+  async function work(): Promise<void> {
+    for (let index = next++; index < items.length; index = next++) {
+      const item = items[index] as Item, turn = turns[index];
+      await run(item).then(turn?.resolve, turn?.reject);
+    }
+  }
+}
