@@ -98,6 +98,14 @@ export interface Sighting {
   readonly others: readonly OtherHolder[] | null;
 }
 
+/** Which eviction. */
+export interface EvictOptions {
+  /** Only if the cloud says that the machine is off. */
+  readonly onlyIfStopped: boolean;
+  /** Asked whenever a request is about to leave: a peer that was heard meanwhile keeps what it has. By default true. */
+  readonly wanted?: () => boolean;
+}
+
 /**
  * The cloud as a failover node needs it. Every call takes an abort signal, is bounded in time, and throws
  * a `CloudError` only.
@@ -120,7 +128,7 @@ export interface Cloud {
   /** Confirms that the instance holds, then takes the address from it. */
   evict(
     instanceId: string,
-    options: { onlyIfStopped: boolean },
+    options: EvictOptions,
     signal: AbortSignal,
   ): Promise<"taken" | "absent" | "running">;
 }

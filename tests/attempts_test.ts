@@ -65,17 +65,16 @@ class Network {
 
   /** One request, as the transport would make it. */
   async request(options: AttemptOptions): Promise<HttpAnswer> {
-    const { signal, fresh, timeoutMs, onConnecting, mayLeave } = options;
+    const { signal, fresh, mayLeave } = options;
     const over = new AbortController(), end = () => over.abort();
     signal.addEventListener("abort", end);
     if (signal.aborted) end();
     const done = new AbortController();
-    this.clock.sleep(timeoutMs, done.signal).then(() => done.signal.aborted || end());
+    this.clock.sleep(CALL_TIMEOUT_MS, done.signal).then(() => done.signal.aborted || end());
     let sent = false;
     try {
       if (fresh) this.#idle = [];
       const kept = this.#idle.pop();
-      if (kept === undefined) onConnecting();
       const madeAtMs = kept ?? await this.#connect(over.signal);
       await mayLeave();
       over.signal.throwIfAborted();
@@ -202,7 +201,7 @@ function attemptsOn(exchange: (options: AttemptOptions, number: number) => Promi
   const clock = new LeapingClock({ settle: () => new Promise((done) => setImmediate(done)) });
   const made: { atMs: number; fresh: boolean }[] = [];
   const attempts = new Attempts(clock, new Pace(clock));
-  const send = (turn: { writes: boolean; once?: boolean }) =>
+  const send = (turn: { writes: boolean; before?: () => void }) =>
     attempts.send({ ...turn, signal: PATIENT }, (options) => {
       made.push({ atMs: clock.nowMs(), fresh: options.fresh });
       return exchange(options, made.length);
@@ -213,8 +212,8 @@ function attemptsOn(exchange: (options: AttemptOptions, number: number) => Promi
 const answer = (status = 200): HttpAnswer => ({ status, headers: new Headers(), json: {} });
 
 /** Hangs until its time is over or it is given up. */
-async function hang(clock: LeapingClock, { signal, timeoutMs }: AttemptOptions): Promise<never> {
-  await clock.sleep(timeoutMs, signal);
+async function hang(clock: LeapingClock, { signal }: AttemptOptions): Promise<never> {
+  await clock.sleep(CALL_TIMEOUT_MS, signal);
   throw new CloudError(signal.aborted ? "aborted" : "timeout", "no answer");
 }
 
@@ -270,17 +269,14 @@ Deno.test("Attempts wait for a better answer than that of a server in trouble, w
   assertEquals((await alone({ writes: false })).answer.status, 503);
 });
 
-Deno.test("Attempts do not repeat by themselves what must arrive once, unless nothing of it has left", async () => {
-  const sent = attemptsOn(async (options) => {
+Deno.test("Attempts ask again before each request whether it may still leave", async () => {
+  const { clock, made, send } = attemptsOn(async (options) => {
     await options.mayLeave();
-    return await hang(sent.clock, options);
+    return await hang(clock, options);
   });
-  const error = await assertRejects(() => sent.send({ writes: true, once: true }), CloudError);
-  assertEquals([error.kind, sent.made.length, sent.clock.nowMs()], ["timeout", 1, 4_000]);
-  const unsent = attemptsOn((options, number) => {
-    options.onConnecting();
-    return number === 1 ? hang(unsent.clock, options) : Promise.resolve(answer());
-  });
-  await unsent.send({ writes: true, once: true });
-  assertEquals(unsent.made.map(({ atMs }) => atMs), [0, 3_000]);
+  const before = () => {
+    if (clock.nowMs() > 0) throw new CloudError("late", "not wanted any more");
+  };
+  const error = await assertRejects(() => send({ writes: true, before }), CloudError);
+  assertEquals([error.kind, made.length, clock.nowMs()], ["timeout", 2, CALL_TIMEOUT_MS]);
 });

@@ -49,7 +49,13 @@ async function twoNodes() {
   return { cluster, a, b };
 }
 
-const NOTHING = { resume: (work: () => void) => work(), progress() {}, answer() {}, fail() {} };
+const NOTHING = {
+  resume: (work: () => void) => work(),
+  wanted: () => true,
+  progress() {},
+  answer() {},
+  fail() {},
+};
 
 Deno.test("watchSafety() catches a node that takes the address from its last live holder", async () => {
   const { cluster, a, b } = await twoNodes();

@@ -151,3 +151,9 @@ export function outdate(state: Ownership): Ownership {
     ? { ...state, read: { ...state.read, inFlight: { ...inFlight, stale: true } } }
     : state;
 }
+
+/** Whether a call under way is still wanted: nothing is taken from a peer that is heard again. */
+export function stillWanted({ aim }: Ownership, call: Call): boolean {
+  if (call.verb !== "evict") return true;
+  return aim?.want === "hold" && !aim.alive.includes(call.instanceId);
+}

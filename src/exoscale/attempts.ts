@@ -13,7 +13,7 @@ export const REPEAT_MAX_MS = 4_000;
 /** Shortest: a change is repeated later, because its second arrival is refused at best. */
 const REPEAT_READ_MIN_MS = 1_000, REPEAT_CHANGE_MIN_MS = 3_000;
 /** An answer that takes that many times the time of the latest is late. */
-export const LATE = 3;
+const LATE = 3;
 /** Requests for one answer, at most. */
 const ATTEMPTS_MAX = 4;
 
@@ -22,10 +22,7 @@ export interface AttemptOptions {
   readonly signal: AbortSignal;
   /** It must use a connection of its own. */
   readonly fresh: boolean;
-  readonly timeoutMs: number;
   readonly clock: Clock;
-  /** Called when a connection has to be made for it first. */
-  readonly onConnecting: () => void;
   /** Resolves when the request may leave; throws when it must not any more. To be called at that moment. */
   readonly mayLeave: () => Promise<void>;
 }
@@ -53,8 +50,8 @@ export class Attempts {
 
   /** The first good answer, else the best there is. Throws the `CloudError` of the first attempt that tells why. */
   async send(turn: Turn, attempt: Attempt): Promise<Answered> {
-    const waits = { firstWaitMs: this.#firstWaitMs(turn), timeoutMs: this.#timeoutMs(turn) };
-    const options = { attempt, clock: this.#clock, pace: this.#pace, ...waits };
+    const firstWaitMs = this.#firstWaitMs(turn);
+    const options = { attempt, clock: this.#clock, pace: this.#pace, firstWaitMs };
     const answered = await new Call(turn, options).run();
     this.#tookMs = answered.tookMs;
     return answered;
@@ -65,12 +62,6 @@ export class Attempts {
     const usual = this.#tookMs === null ? REPEAT_CHANGE_MIN_MS : this.#tookMs * LATE;
     return Math.min(Math.max(usual, least), REPEAT_MAX_MS);
   }
-
-  /** What may be asked for once only has to fail soon, so that whoever wants it can think again. */
-  #timeoutMs({ once }: Turn): number {
-    if (!once) return CALL_TIMEOUT_MS;
-    return Math.min(Math.max((this.#tookMs ?? 0) * LATE, REPEAT_MAX_MS), CALL_TIMEOUT_MS);
-  }
 }
 
 interface CallOptions {
@@ -78,7 +69,6 @@ interface CallOptions {
   readonly clock: Clock;
   readonly pace: Pace;
   readonly firstWaitMs: number;
-  readonly timeoutMs: number;
 }
 
 /** One answer that is wanted, and the requests for it. */
@@ -114,23 +104,22 @@ class Call {
   }
 
   async #try(): Promise<void> {
-    const { attempt, clock, firstWaitMs, timeoutMs } = this.#options;
+    const { attempt, clock, firstWaitMs } = this.#options;
     const fresh = this.#begun++ > 0 || this.#options.pace.inDoubt;
     this.#running += 1;
     const request = new PacedRequest(this.#turn, this.#options.pace, {
       fresh,
       repeatAfterMs: this.#begun > 1 ? REPEAT_MAX_MS : firstWaitMs,
       clock,
-      repeat: () => this.#repeat(request),
+      repeat: () => this.#repeat(),
     });
     const end = () => request.giveUp();
     this.#ending.signal.addEventListener("abort", end);
     if (this.#ending.signal.aborted) end();
     try {
       const { signal } = request;
-      const onConnecting = () => request.connecting();
       const mayLeave = () => request.mayLeave();
-      const options = { signal, fresh, timeoutMs, clock, onConnecting, mayLeave };
+      const options = { signal, fresh, clock, mayLeave };
       this.#succeeded(await attempt(options), request);
     } catch (error) {
       this.#failed(error, request);
@@ -139,12 +128,8 @@ class Call {
     }
   }
 
-  #repeat(request: PacedRequest): void {
-    if (this.#ending.signal.aborted || this.#begun >= ATTEMPTS_MAX) return;
-    // What must arrive once may try another way only while nothing of it has left.
-    if (this.#turn.once && !request.isConnecting) return;
-    void this.#try();
-    if (this.#turn.once) request.giveUp();
+  #repeat(): void {
+    if (!this.#ending.signal.aborted && this.#begun < ATTEMPTS_MAX) void this.#try();
   }
 
   #succeeded(answer: HttpAnswer, request: PacedRequest): void {
@@ -159,8 +144,6 @@ class Call {
     request.ended(error instanceof CloudError && !error.mayArrive ? "answered" : "doubtful");
     this.#running -= 1;
     const cloudError = error instanceof CloudError ? error : null;
-    // One that has made way for another.
-    if (cloudError?.kind === "aborted" && !this.#ending.signal.aborted && this.#running > 0) return;
     this.#failure ??= error;
     // The first has had all its time: so has the call.
     if (cloudError?.kind === "timeout" || cloudError?.kind === "aborted") return this.#give(error);
@@ -168,7 +151,7 @@ class Call {
       this.#begun -= 1;
       return void this.#try();
     }
-    if (cloudError?.stale && !this.#turn.once && !this.#repeatedBroken) {
+    if (cloudError?.stale && !this.#repeatedBroken) {
       this.#repeatedBroken = true;
       return void this.#try();
     }

@@ -32,8 +32,6 @@ export interface ChangeOptions {
   readonly achieved: () => Promise<boolean>;
   /** Throws when the change must not be asked for any more, at the moment in which the request would leave. */
   readonly before?: () => void;
-  /** The request must not be repeated by itself once some of it has left. */
-  readonly once?: boolean;
   readonly signal: AbortSignal;
 }
 
@@ -71,11 +69,11 @@ export class ClientV2 {
   async put(
     path: string,
     body: unknown,
-    { achieved, before, once, signal }: ChangeOptions,
+    { achieved, before, signal }: ChangeOptions,
   ): Promise<void> {
     const title = `PUT ${path}`;
     try {
-      const request = { body: JSON.stringify(body), before, once, signal };
+      const request = { body: JSON.stringify(body), before, signal };
       const operation = await this.#call("PUT", path, request);
       const { clock } = this.#options;
       const poll = () => this.#poll(idOf(operation, "id"), { title, achieved, signal });
@@ -108,12 +106,11 @@ export class ClientV2 {
   async #call(
     method: "GET" | "PUT",
     path: string,
-    { query = {}, urgent = method !== "GET", body, before, once, signal }: {
+    { query = {}, urgent = method !== "GET", body, before, signal }: {
       query?: Record<string, string>;
       urgent?: boolean;
       body?: string;
       before?: (() => void) | undefined;
-      once?: boolean | undefined;
       signal: AbortSignal;
     },
   ): Promise<unknown> {
@@ -121,7 +118,7 @@ export class ClientV2 {
     const title = `${method} ${path}`;
     const url = new URL(endpoint + path);
     for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value);
-    const turn = { writes: urgent, before, once, signal };
+    const turn = { writes: urgent, before, signal };
     const { answer, tookMs } = await this.#attempts.send(turn, async ({ signal, ...how }) => {
       const expires = Math.floor((clock.wallMs() + LIFETIME_MS) / 1000);
       const { apiKey, secret } = this.#signer.now();

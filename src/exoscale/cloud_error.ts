@@ -114,8 +114,14 @@ export function asCloudError(error: unknown): CloudError {
  */
 export const EVICT_WITHIN_MS = 20_000;
 
-/** A machine that froze in between must judge anew before it takes anything from anybody. Throws a `CloudError`. */
-export function refuseStale(askedAtMs: number, nowMs: number): void {
+/**
+ * Before anything is taken from anybody: a machine that froze in between must judge again, and a peer that was heard
+ * meanwhile keeps what it has. Throws a `CloudError`.
+ */
+export function refuseStale(
+  { askedAtMs, nowMs, wanted }: { askedAtMs: number; nowMs: number; wanted: boolean },
+): void {
+  if (!wanted) throw new CloudError("late", "eviction given up: the peer was heard meanwhile");
   if (nowMs < askedAtMs + EVICT_WITHIN_MS) return;
   const lateMs = Math.round(nowMs - askedAtMs);
   const message = `eviction given up: ${lateMs} ms between looking and taking`;

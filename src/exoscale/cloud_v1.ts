@@ -1,6 +1,6 @@
 // The Elastic IP through CloudStack (API v1): a secondary address on the machine's default NIC. Listings
 // show it, so one reading tells who holds.
-import type { Clock, Cloud, Identity, Membership, Sighting } from "../world.ts";
+import type { Clock, Cloud, EvictOptions, Identity, Membership, Sighting } from "../world.ts";
 import type { ChangeOptions, ClientOptions } from "./client_v2.ts";
 import { ClientV1 } from "./client_v1.ts";
 import { CloudError, refuseStale } from "./cloud_error.ts";
@@ -107,7 +107,7 @@ export class CloudV1 implements Cloud {
 
   async evict(
     instanceId: string,
-    { onlyIfStopped }: { onlyIfStopped: boolean },
+    { onlyIfStopped, wanted = () => true }: EvictOptions,
     signal: AbortSignal,
   ): Promise<"taken" | "absent" | "running"> {
     const askedAtMs = this.#clock.nowMs();
@@ -115,7 +115,7 @@ export class CloudV1 implements Cloud {
     const hold = machine && this.#hold(machine);
     if (!machine || !hold) return "absent";
     if (onlyIfStopped && !OFF.has(textOf(machine, "state"))) return "running";
-    const before = () => refuseStale(askedAtMs, this.#clock.nowMs());
+    const before = () => refuseStale({ askedAtMs, nowMs: this.#clock.nowMs(), wanted: wanted() });
     await this.#release(hold, instanceId, { before, signal });
     return "taken";
   }

@@ -1,7 +1,7 @@
 // The Elastic IP through API v2. Lists show no Elastic IPs and unknown filters are ignored in silence, so a
 // list only proposes holders; `get-instance` decides.
 import { canonicalIp } from "../core/ip.ts";
-import type { Clock, Cloud, Identity, Membership, Sighting } from "../world.ts";
+import type { Clock, Cloud, EvictOptions, Identity, Membership, Sighting } from "../world.ts";
 import { type ChangeOptions, type ClientOptions, ClientV2 } from "./client_v2.ts";
 import { CloudError, refuseStale } from "./cloud_error.ts";
 import { type Fields, idOf, listOf, requiredIdOf, requiredListOf, textOf } from "./json.ts";
@@ -93,7 +93,7 @@ export class CloudV2 implements Cloud {
 
   async evict(
     instanceId: string,
-    { onlyIfStopped }: { onlyIfStopped: boolean },
+    { onlyIfStopped, wanted = () => true }: EvictOptions,
     signal: AbortSignal,
   ): Promise<"taken" | "absent" | "running"> {
     const askedAtMs = this.#clock.nowMs();
@@ -102,15 +102,14 @@ export class CloudV2 implements Cloud {
     const instance = await absentAs(null, asked);
     if (instance === null || !this.#holds(instance)) return "absent";
     if (onlyIfStopped && !OFF.has(textOf(instance, "state"))) return "running";
-    const before = () => refuseStale(askedAtMs, this.#clock.nowMs());
-    // It must not take from a peer that has come back since: what the peer says now is not known here.
-    await this.#detach(instanceId, { before, once: true, signal });
+    const before = () => refuseStale({ askedAtMs, nowMs: this.#clock.nowMs(), wanted: wanted() });
+    await this.#detach(instanceId, { before, signal });
     return "taken";
   }
 
   async #detach(
     instanceId: string,
-    options: Pick<ChangeOptions, "before" | "once" | "signal">,
+    options: Pick<ChangeOptions, "before" | "signal">,
   ): Promise<void> {
     const path = `/elastic-ip/${this.#addressId}:detach`;
     const achieved = async () => !await this.inspect(instanceId, options.signal);

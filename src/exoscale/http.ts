@@ -25,11 +25,7 @@ export interface HttpRequest {
   readonly body?: string;
   /** Another request to this place hangs: use a connection of its own. */
   readonly fresh?: boolean;
-  /** Longest exchange, connection and body included. */
-  readonly timeoutMs?: number;
   readonly clock: Clock;
-  /** Called when a connection has to be made for it first. */
-  readonly onConnecting?: () => void;
   /** Resolves when the request may leave; called at that moment. */
   readonly mayLeave?: () => Promise<void>;
   /** What the answer may take, shared by the pages of a listing; by default that of one answer. */
@@ -51,8 +47,8 @@ export async function exchange(
 ): Promise<HttpAnswer> {
   // `AbortSignal.any` would leave something of each request with a signal that lives as long as the process.
   const ended = new AbortController(), end = () => ended.abort();
-  const { url, title, clock, allowance = answerAllowance(), timeoutMs = CALL_TIMEOUT_MS } = request;
-  const bound = new Bound(clock, timeoutMs, end);
+  const { url, title, clock, allowance = answerAllowance() } = request;
+  const bound = new Bound(clock, end);
   signal.addEventListener("abort", end);
   if (signal.aborted) end();
   const ending = ended.signal;
@@ -62,7 +58,6 @@ export async function exchange(
     signal: ending,
     redirect: "manual" as const,
     ...(request.fresh && { fresh: true }),
-    ...(request.onConnecting && { onConnecting: request.onConnecting }),
     ...(fetch.asksToLeave && { mayLeave }),
     ...(request.headers && { headers: request.headers }),
     ...(request.body !== undefined && { body: request.body }),
@@ -77,7 +72,7 @@ export async function exchange(
   } catch (error) {
     if (error instanceof CloudError) throw error;
     const { hostname } = url;
-    throw transportError(error, { signal, ending, title, status, hostname, timeoutMs });
+    throw transportError(error, { signal, ending, title, status, hostname });
   } finally {
     bound.end();
     signal.removeEventListener("abort", end);
@@ -87,13 +82,11 @@ export async function exchange(
 /** The time that an exchange may take; waiting for its turn is not counted, and begins it again. */
 class Bound {
   readonly #clock: Clock;
-  readonly #ms: number;
   readonly #over: () => void;
   #running = new AbortController();
 
-  constructor(clock: Clock, ms: number, over: () => void) {
+  constructor(clock: Clock, over: () => void) {
     this.#clock = clock;
-    this.#ms = ms;
     this.#over = over;
     this.#begin();
   }
@@ -111,7 +104,7 @@ class Bound {
 
   #begin(): void {
     const { signal } = this.#running = new AbortController();
-    void this.#clock.sleep(this.#ms, signal).then(() => signal.aborted || this.#over());
+    void this.#clock.sleep(CALL_TIMEOUT_MS, signal).then(() => signal.aborted || this.#over());
   }
 }
 
@@ -136,14 +129,13 @@ function parse(text: string, response: Response, title: string): unknown {
 
 function transportError(
   cause: unknown,
-  { signal, ending, title, status, hostname, timeoutMs }: {
+  { signal, ending, title, status, hostname }: {
     signal: AbortSignal;
     /** Aborted as well when the time is over. */
     ending: AbortSignal;
     title: string;
     status: number;
     hostname: string;
-    timeoutMs: number;
   },
 ): CloudError {
   const failure = cause instanceof TransportFailure ? cause : null;
@@ -151,7 +143,7 @@ function transportError(
   if (signal.aborted) return new CloudError("aborted", `${title}: given up`, { mayArrive });
   if (ending.aborted) {
     const what = status === 0 ? "no answer" : "answer did not end";
-    const text = `${title}: ${what} within ${timeoutMs / 1000} s`;
+    const text = `${title}: ${what} within ${CALL_TIMEOUT_MS / 1000} s`;
     return new CloudError("timeout", text, { mayArrive });
   }
   if (failure) {

@@ -83,7 +83,8 @@ export class Pace {
     const reserve = writes ? 0 : RESERVE;
     const recent = this.#started.filter((each) => nowMs < recentUntilMs(each)).length;
     const unanswered = this.#started.filter((each) => each.doubtful || each.endedAtMs === null);
-    if (recent < REQUESTS - reserve && unanswered.length < UNANSWERED - reserve) return true;
+    const room = this.#started.length < REQUESTS - reserve;
+    if (room && unanswered.length < UNANSWERED - reserve) return true;
     // Beside requests that may never arrive one in each window is let through: a dead connection must not silence us.
     return recent === 0 && (writes || this.#waitingWrites === 0);
   }

@@ -12,8 +12,6 @@ export interface Turn {
   readonly writes: boolean;
   /** Throws when the request must not leave any more: the wait for its turn can be long. */
   readonly before?: (() => void) | undefined;
-  /** It must not arrive twice: whoever wants it again has to judge again. */
-  readonly once?: boolean | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -34,7 +32,6 @@ export class PacedRequest {
   #waiting = new AbortController();
   #settle: Settle | null = null;
   #leftAtMs: number;
-  #stage: "begun" | "connecting" | "leaving" = "begun";
   #needsConnection = false;
 
   constructor(turn: Turn, pace: Pace, { fresh, ...repeating }: Repeating & { fresh: boolean }) {
@@ -43,15 +40,11 @@ export class PacedRequest {
     this.#pace = pace;
     this.#repeating = repeating;
     this.#leftAtMs = repeating.clock.nowMs();
+    this.#repeatLater();
   }
 
   get signal(): AbortSignal {
     return this.#own.signal;
-  }
-
-  /** Whether nothing of it has left, and a connection is being made. */
-  get isConnecting(): boolean {
-    return this.#stage === "connecting";
   }
 
   /** Whether it got its turn, but not to leave on the connection that it has. */
@@ -64,14 +57,8 @@ export class PacedRequest {
     return this.#repeating.clock.nowMs() - this.#leftAtMs;
   }
 
-  connecting(): void {
-    this.#stage = "connecting";
-    this.#repeatLater();
-  }
-
   async mayLeave(): Promise<void> {
     this.#waiting.abort(); // To be repeated is no help against waiting for a turn.
-    this.#stage = "leaving";
     const { clock } = this.#repeating;
     const openAtMs = clock.nowMs();
     this.#settle = await this.#pace.turn(this.#turn.writes, this.signal);

@@ -17,7 +17,7 @@ export class RuntimeFetch {
 
   /** As `fetch`; throws `TransportFailure`. */
   async send(url: URL, init: TransportInit, proxy: Proxy | null): Promise<Response> {
-    const { fresh, onConnecting: _, mayLeave, headers, ...rest } = init;
+    const { fresh, mayLeave, headers, ...rest } = init;
     await mayLeave?.();
     if (fresh) this.close();
     const client = this.#client ??= Deno.createHttpClient({ caCerts: [...this.#caCerts] });

@@ -14,8 +14,6 @@ import { RuntimeFetch } from "./runtime_fetch.ts";
 export interface TransportInit extends RequestInit {
   /** Something hangs at that place: use no connection from before. */
   readonly fresh?: boolean;
-  /** Called when a connection has to be made for it first. */
-  readonly onConnecting?: () => void;
   /** Called when the connection is open: resolves when the request may leave, rejects when it must not any more. */
   readonly mayLeave?: () => Promise<void>;
 }
@@ -103,7 +101,6 @@ class Sender {
     const signal = init.signal ?? new AbortController().signal;
     if (init.fresh) this.#connections.condemn(origin);
     const kept = this.#connections.take(origin);
-    if (!kept) init.onConnecting?.();
     try {
       const connection = kept ?? await this.#open(target, signal);
       return await this.#exchange(connection, { url, init, target, signal });

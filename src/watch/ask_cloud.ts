@@ -2,8 +2,12 @@
 import type { Answer, Call } from "../core/ownership_state.ts";
 import type { Cloud } from "../world.ts";
 
-/** Makes the call. Throws what the cloud throws: `CloudError`. */
-export async function askCloud(cloud: Cloud, call: Call, signal: AbortSignal): Promise<Answer> {
+/** Makes the call; `wanted` tells whether an eviction still is. Throws what the cloud throws: `CloudError`. */
+export async function askCloud(
+  cloud: Cloud,
+  call: Call,
+  { wanted, signal }: { wanted: () => boolean; signal: AbortSignal },
+): Promise<Answer> {
   const { verb } = call;
   switch (verb) {
     case "prepare": {
@@ -21,7 +25,7 @@ export async function askCloud(cloud: Cloud, call: Call, signal: AbortSignal): P
       await cloud.detachSelf(signal);
       return { verb };
     case "evict":
-      return { verb, outcome: await cloud.evict(call.instanceId, call, signal) };
+      return { verb, outcome: await cloud.evict(call.instanceId, { ...call, wanted }, signal) };
     default:
       return call satisfies never;
   }

@@ -25,6 +25,8 @@ export interface CallerOptions {
   readonly deliver: (event: NodeEvent) => void;
   /** Whether nothing has been decided yet that depends on that call, so that a refusal can end the program. */
   readonly starting: (verb: Call["verb"] | "members") => boolean;
+  /** Whether the node still wants what it has asked for. */
+  readonly wanted: (call: Call) => boolean;
   /** Ends the program. */
   readonly giveUp: () => void;
 }
@@ -70,7 +72,8 @@ export class CloudCalls {
     const { cloud, clock, random, log, tally, verbose, ending, deliver } = this.#options;
     const startedAtMs = clock.nowMs();
     try {
-      const answer = await askCloud(cloud, call, ending);
+      const wanted = () => this.#options.wanted(call);
+      const answer = await askCloud(cloud, call, { wanted, signal: ending });
       const tookMs = Math.round(clock.nowMs() - startedAtMs);
       tally.done(call.verb, { tookMs, atMs: clock.nowMs() });
       if (answer.verb === "evict" && answer.outcome === "taken") tally.evictions.add(clock.nowMs());

@@ -13,7 +13,7 @@ import {
   startNode,
   stepNode,
 } from "../core/node.ts";
-import type { Call } from "../core/ownership_state.ts";
+import { type Call, stillWanted } from "../core/ownership_state.ts";
 import type { PeerIdentity } from "../core/peer.ts";
 import type { AddressView } from "../core/snapshot.ts";
 import { CloudCalls } from "./cloud_calls.ts";
@@ -89,6 +89,7 @@ export class Watch {
       ending: this.#ending.signal,
       deliver: (event) => this.deliver(event),
       starting: (verb) => this.#starting(verb),
+      wanted: (call) => stillWanted(this.#node.ownership, call),
       giveUp: () => this.#exit(1),
     });
     this.#node = startNode(settings, { atMs: clock.nowMs(), selfId, peers });

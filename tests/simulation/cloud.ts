@@ -2,7 +2,7 @@
 import type { Call } from "../../src/core/ownership_state.ts";
 import type { Setback } from "../../src/core/lane.ts";
 import { EVICT_WITHIN_MS } from "../../src/exoscale/cloud_error.ts";
-import { CALL_TIMEOUT_MS, LATE, REPEAT_MAX_MS } from "../../src/exoscale/attempts.ts";
+import { CALL_TIMEOUT_MS, REPEAT_MAX_MS } from "../../src/exoscale/attempts.ts";
 import { OPERATION_TIMEOUT_MS } from "../../src/exoscale/operation.ts";
 import type { CallEnds } from "./machine.ts";
 import type { Timeline } from "./timeline.ts";
@@ -134,10 +134,11 @@ export class SimCloud {
       }
       caller.resume(() => {
         if (this.#timeline.nowMs >= beganMs + EVICT_WITHIN_MS) return caller.fail(RETRYABLE);
+        if (!caller.wanted()) return caller.fail(RETRYABLE);
         if (this.#moodOf(caller) === "keeps") return caller.fail(REFUSED);
         this.#operation(caller, ["detach", instanceId], () => {
           caller.answer({ verb: "evict", outcome: "taken" });
-        }, { once: true });
+        });
       });
     });
   }
@@ -146,7 +147,6 @@ export class SimCloud {
     caller: Caller,
     [change, id]: ["attach" | "detach", string],
     done: () => void,
-    { once = false } = {},
   ): void {
     const { nowMs } = this.#timeline;
     const apply = () => this.change(change, id);
@@ -161,7 +161,7 @@ export class SimCloud {
           caller.progress(this.latencyMs);
           done();
         });
-      return this.#hang(caller, show, { once });
+      return this.#hang(caller, show);
     }
     this.#request(caller, () => {
       if (this.#moodOf(caller) === "pends") return this.#pend(caller);
@@ -173,7 +173,7 @@ export class SimCloud {
           done();
         });
       });
-    }, { once });
+    });
   }
 
   /** The operation does not end while the mood lasts, and every poll says so; then it fails. */
@@ -188,24 +188,20 @@ export class SimCloud {
       }));
   }
 
-  /** No answer: the client repeats the request beside the first, unless it must arrive once only, and gives up. */
-  #hang(
-    caller: Caller,
-    answered: () => void,
-    { once, sinceMs = this.#timeline.nowMs }: { once: boolean; sinceMs?: number },
-  ): void {
-    const slowMs = Math.max(REPEAT_MAX_MS, LATE * this.latencyMs);
-    const endMs = sinceMs + (once ? Math.min(slowMs, CALL_TIMEOUT_MS) : CALL_TIMEOUT_MS);
+  /** No answer: the client repeats the request beside the first, if it still wants to, and gives up at last. */
+  #hang(caller: Caller, answered: () => void, sinceMs: number = this.#timeline.nowMs): void {
+    const endMs = sinceMs + CALL_TIMEOUT_MS;
     const nextMs = this.#timeline.nowMs + REPEAT_MAX_MS;
-    if (once || nextMs >= endMs) return this.#timeline.at(endMs, () => caller.fail(RETRYABLE));
+    if (nextMs >= endMs) return this.#timeline.at(endMs, () => caller.fail(RETRYABLE));
     this.#timeline.at(nextMs, () =>
       caller.resume(() => {
+        if (!caller.wanted()) return caller.fail(RETRYABLE);
         const hangs = ["hangs", "lost"].includes(this.#moodOf(caller));
-        return hangs ? this.#hang(caller, answered, { once, sinceMs }) : answered();
+        return hangs ? this.#hang(caller, answered, sinceMs) : answered();
       }));
   }
 
-  #request(caller: Caller, answer: () => void, { once = false } = {}): void {
+  #request(caller: Caller, answer: () => void): void {
     const { nowMs } = this.#timeline;
     const failAt = (atMs: number, setback: Setback) =>
       this.#timeline.at(atMs, () => caller.fail(setback));
@@ -220,7 +216,7 @@ export class SimCloud {
       }
       case "hangs":
       case "lost":
-        return this.#hang(caller, () => this.#request(caller, answer, { once }), { once });
+        return this.#hang(caller, () => this.#request(caller, answer));
       default:
         return this.#timeline.at(nowMs + this.latencyMs, () => {
           caller.progress(this.latencyMs);

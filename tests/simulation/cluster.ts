@@ -260,6 +260,7 @@ export class SimCluster {
     this.cloud.call(call, {
       instanceId: machine.instanceId,
       resume: (work) => reach("answer", work),
+      wanted: () => ends.wanted(),
       progress: (tookMs) => reach("answer", () => ends.progress(tookMs)),
       answer: (answer) => end(() => ends.answer(answer)),
       fail: (setback) => end(() => ends.fail(setback)),

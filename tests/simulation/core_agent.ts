@@ -9,6 +9,7 @@ import {
   startNode,
   stepNode,
 } from "../../src/core/node.ts";
+import { stillWanted } from "../../src/core/ownership_state.ts";
 import type { PeerIdentity } from "../../src/core/peer.ts";
 import type { SignalName } from "../../src/world.ts";
 import type { Agent, Machine, Outside } from "./machine.ts";
@@ -69,6 +70,7 @@ export class CoreAgent implements Agent {
           progress: (tookMs) => this.#deliver({ kind: "progress", tookMs }),
           answer: (answer) => this.#deliver({ kind: "answered", id, answer, roll: random() }),
           fail: (setback) => this.#deliver({ kind: "failed", id, roll: random(), ...setback }),
+          wanted: () => stillWanted(this.#node.ownership, effect.call),
         });
       }
       case "members":

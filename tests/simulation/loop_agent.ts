@@ -61,12 +61,16 @@ export class LoopAgent implements Agent {
 
   #cloud(onProgress: (tookMs: number) => void): Cloud {
     const { instanceId } = this.#machine;
-    const ask = <Verb extends Call["verb"]>(call: Extract<Call, { verb: Verb }>) =>
+    const ask = <Verb extends Call["verb"]>(
+      call: Extract<Call, { verb: Verb }>,
+      wanted: () => boolean = () => true,
+    ) =>
       new Promise<Extract<Answer, { verb: Verb }>>((resolve, reject) =>
         this.#outside.call(call, {
           progress: onProgress,
           answer: (answer) => resolve(answer as Extract<Answer, { verb: Verb }>),
           fail: (setback) => reject(cloudError(setback)),
+          wanted,
         })
       );
     return {
@@ -85,8 +89,8 @@ export class LoopAgent implements Agent {
       inspect: async (id) => (await ask({ verb: "inspect", instanceId: id })).holds,
       attach: async () => void await ask({ verb: "attach" }),
       detachSelf: async () => void await ask({ verb: "detach-self" }),
-      evict: async (id, options) =>
-        (await ask({ verb: "evict", instanceId: id, ...options })).outcome,
+      evict: async (id, { onlyIfStopped, wanted }) =>
+        (await ask({ verb: "evict", instanceId: id, onlyIfStopped }, wanted)).outcome,
     };
   }
 }

@@ -23,6 +23,8 @@ export interface CallEnds {
   readonly progress: (tookMs: number) => void;
   readonly answer: (answer: Answer) => void;
   readonly fail: (setback: Setback) => void;
+  /** Whether the caller still wants it. */
+  readonly wanted: () => boolean;
 }
 
 /** What an agent can touch. Nothing of it works any more once its process has ended. */
