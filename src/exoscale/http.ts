@@ -143,7 +143,8 @@ function transportError(
   if (signal.aborted) return new CloudError("aborted", `${title}: given up`, { mayArrive });
   if (ending.aborted) {
     const what = status === 0 ? "no answer" : "answer did not end";
-    const text = `${title}: ${what} within ${CALL_TIMEOUT_MS / 1000} s`;
+    const doing = failure ? ` (${failure.message})` : "";
+    const text = `${title}: ${what} within ${CALL_TIMEOUT_MS / 1000} s${doing}`;
     return new CloudError("timeout", text, { mayArrive });
   }
   if (failure) {

@@ -68,7 +68,7 @@ class Race {
   }
 
   async run(): Promise<Dialed> {
-    const aborted = () => this.#reject(new TransportFailure("aborted", "given up"));
+    const aborted = () => this.#reject(new TransportFailure("aborted", this.#stage));
     this.#signal.addEventListener("abort", aborted);
     if (this.#signal.aborted) aborted();
     else {
@@ -82,6 +82,17 @@ class Race {
       this.#hurry();
       this.#signal.removeEventListener("abort", aborted);
     }
+  }
+
+  /** What is being done, for whoever gives up. */
+  get #stage(): string {
+    const { hostname, proxy } = this.#target;
+    if (this.#tried.size === 0) return `looking up ${this.#hostname}`;
+    const [first, ...others] = this.#tried;
+    const more = others.length > 0 ? ` and ${others.length} more` : "";
+    return proxy
+      ? `connecting to ${hostname} through ${proxy.title}`
+      : `connecting to ${hostname} at ${first}${more}`;
   }
 
   get #hostname(): string {

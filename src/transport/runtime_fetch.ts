@@ -29,7 +29,11 @@ export class RuntimeFetch {
       return await fetch(url, { ...rest, headers: named, client });
     } catch (error) {
       forget();
-      if (init.signal?.aborted) throw new TransportFailure("aborted", "given up", { sent: true });
+      if (init.signal?.aborted) {
+        const through = proxy ? ` through ${proxy.title}` : "";
+        const text = `waiting for ${url.hostname}${through}`;
+        throw new TransportFailure("aborted", text, { sent: true });
+      }
       const [kind, reason] = failureOf(error);
       const text = proxy ? `${reason}: ${proxy.title}` : `${reason}: ${url.hostname}`;
       throw new TransportFailure(kind, text, { sent: true, cause: error });

@@ -178,7 +178,7 @@ class Sender {
   async #mayLeave(connection: Connection, { url, init, signal }: Sending): Promise<void> {
     try {
       await init.mayLeave?.();
-      if (signal.aborted) throw new TransportFailure("aborted", "given up");
+      if (signal.aborted) throw new TransportFailure("aborted", "waiting for its turn");
     } catch (error) {
       this.#connections.keep(url.origin, connection);
       throw error;
@@ -187,7 +187,7 @@ class Sender {
 
   /** The exchange broke or was given up: what waits at that place may be as dead. */
   #broken(
-    { stream, carried }: Connection,
+    { stream, carried, address }: Connection,
     { url, target, signal }: Sending,
     error: unknown,
     { silent = false } = {},
@@ -195,9 +195,12 @@ class Sender {
     close(stream);
     this.#connections.condemn(url.origin);
     const stale = silent && carried > 0;
-    if (signal.aborted) return new TransportFailure("aborted", "given up", { sent: true });
     const { hostname, proxy } = target;
     const through = proxy ? ` through ${proxy.title}` : "";
+    if (signal.aborted) {
+      const where = proxy ? through : ` at ${address}`;
+      return new TransportFailure("aborted", `waiting for ${hostname}${where}`, { sent: true });
+    }
     const [kind, reason] = error instanceof NotHttp
       ? ["unreachable", `not an HTTP answer (${error.message})`] as const
       : failureOf(error);

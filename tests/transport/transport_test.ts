@@ -173,18 +173,19 @@ Deno.test("Transport ends at the signal, whatever it is doing", async () => {
   });
   using transport = transportTo(["127.0.0.1"]);
   using nameless = transportTo(() => new Promise<never>(() => {}));
+  const at = `${NAME} at 127.0.0.1`;
   for (
-    const [way, port] of [
-      [transport, silent.port],
-      [transport, mute.port],
-      [transport, half.port],
-      [nameless, 1],
+    const [way, port, doing] of [
+      [transport, silent.port, `connecting to ${at}`],
+      [transport, mute.port, `waiting for ${at}`],
+      [transport, half.port, `waiting for ${at}`],
+      [nameless, 1, `looking up ${NAME}`],
     ] as const
   ) {
     const given = new AbortController();
     setTimeout(() => given.abort(), 100);
-    const { kind } = await failureOf(() => get(way, port, { signal: given.signal }));
-    assertEquals(kind, "aborted");
+    const { kind, message } = await failureOf(() => get(way, port, { signal: given.signal }));
+    assertEquals([kind, message], ["aborted", doing]);
   }
   const early = await failureOf(() => get(transport, mute.port, { signal: AbortSignal.abort() }));
   assertEquals([early.kind, early.sent], ["aborted", false]);
