@@ -27,6 +27,8 @@ interface Started {
   readonly startedAtMs: number;
   endedAtMs: number | null;
   doubtful: boolean;
+  /** When it must have arrived if ever, Infinity while nothing shows that packets get through. */
+  arrivedByMs: number;
 }
 
 /** Lets requests through, at most five in any second; those that change something go before the others. */
@@ -68,13 +70,27 @@ export class Pace {
       startedAtMs: this.#clock.nowMs(),
       endedAtMs: null,
       doubtful: false,
+      arrivedByMs: Infinity,
     };
     this.#started.push(started);
     return (end) => {
       started.doubtful = end === "doubtful";
       started.endedAtMs = end === "unused" ? -Infinity : this.#clock.nowMs();
+      if (end === "answered") this.#getThrough(started);
       for (const wake of this.#waiting) wake();
     };
+  }
+
+  /**
+   * Packets get through, so whatever the kernel still repeats for requests from before arrives soon: it waits twice as
+   * long each time, so at most for as long again as it has tried.
+   */
+  #getThrough({ startedAtMs }: Started): void {
+    const nowMs = this.#clock.nowMs();
+    for (const each of this.#started) {
+      if (each.startedAtMs >= startedAtMs || each.arrivedByMs < Infinity) continue;
+      each.arrivedByMs = 2 * nowMs - each.startedAtMs;
+    }
   }
 
   #hasRoom(writes: boolean): boolean {
@@ -82,9 +98,10 @@ export class Pace {
     this.#started = this.#started.filter((each) => nowMs < forgottenAtMs(each));
     const reserve = writes ? 0 : RESERVE;
     const recent = this.#started.filter((each) => nowMs < recentUntilMs(each)).length;
-    const unanswered = this.#started.filter((each) => each.doubtful || each.endedAtMs === null);
-    const room = this.#started.length < REQUESTS - reserve;
-    if (room && unanswered.length < UNANSWERED - reserve) return true;
+    const unanswered = this.#started.filter((each) => mayArrive(each, nowMs)).length;
+    const counted =
+      this.#started.filter((each) => nowMs < recentUntilMs(each) || mayArrive(each, nowMs)).length;
+    if (counted < REQUESTS - reserve && unanswered < UNANSWERED - reserve) return true;
     // Beside requests that may never arrive one in each window is let through: a dead connection must not silence us.
     return recent === 0 && (writes || this.#waitingWrites === 0);
   }
@@ -101,7 +118,8 @@ export class Pace {
     signal.addEventListener("abort", wake);
     const nowMs = this.#clock.nowMs();
     const atMs = Math.min(
-      ...this.#started.flatMap((each) => [forgottenAtMs(each), recentUntilMs(each)])
+      ...this.#started
+        .flatMap((each) => [forgottenAtMs(each), recentUntilMs(each), each.arrivedByMs])
         .filter((each) => each > nowMs),
     );
     // With nothing to count down, a request that ends says so.
@@ -120,4 +138,9 @@ function forgottenAtMs({ endedAtMs, doubtful }: Started): number {
 /** Until when it has certainly been sent, or answered, within one window. */
 function recentUntilMs({ startedAtMs, endedAtMs, doubtful }: Started): number {
   return (doubtful ? startedAtMs : endedAtMs ?? startedAtMs) + WINDOW_MS;
+}
+
+/** Whether it has no answer and may yet arrive. */
+function mayArrive({ endedAtMs, doubtful, arrivedByMs }: Started, nowMs: number): boolean {
+  return (endedAtMs === null || doubtful) && nowMs < arrivedByMs;
 }
