@@ -5,7 +5,7 @@ import { MACHINE_FAULTS } from "./machine_faults.ts";
 import { inRunningCluster, NAME_FAULTS, type NameFault } from "./name_faults.ts";
 
 /** How many cells run side by side: they wait most of the time. */
-export const AT_ONCE = 20;
+export const AT_ONCE = 28;
 
 /** A fault in a running cluster. */
 export interface ClusterCell {

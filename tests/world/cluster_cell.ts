@@ -83,8 +83,9 @@ export async function runClusterCell(fault: Fault, mode: Mode): Promise<CellResu
   const figures = { ...figuresOf(lab, { fault, mode, instants }), curlMs: await control };
   const broken = limitsBroken(figures, { fault, mode });
   for (const node of survivorsOf(lab, mode)) {
-    const says = fault.says ?? /./;
-    if (!node.lines.some(({ text }) => says.test(text))) broken.push(`no line says ${says}`);
+    const { says } = fault;
+    const said = says === undefined || node.lines.some(({ text }) => says.test(text));
+    if (!said) broken.push(`no line of ${node.name} says ${says}`);
     if (!node.alive) broken.push(`${node.name} has ended`);
   }
   return { fault: fault.title, mode, figures, broken, story: storyOf(lab, instants) };
@@ -188,7 +189,9 @@ function limitsBroken(
     const shown = value === null ? "never" : `${(value / 1000).toFixed(1)} s`;
     broken.push(`${title}: ${shown}, wanted at most ${(limitMs / 1000).toFixed(1)} s`);
   };
-  check("first good request", figures.firstMs, FIRST_LIMIT_MS + graceMs);
+  // Until the death is known, the survivor has no more reason to ask than at rest.
+  const reasonMs = mode === "at rest" || outage ? 0 : DEAD_TIME_MS;
+  check("first good request", figures.firstMs, reasonMs + FIRST_LIMIT_MS + graceMs);
   if (mode === "at rest") {
     check("silence", figures.silenceMs, FIRST_LIMIT_MS + LOOK_MS + graceMs);
     check("time without a holder", figures.withoutHolderMs, 0);

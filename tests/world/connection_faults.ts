@@ -1,7 +1,7 @@
 // What happens to connections, addresses and the front end itself.
 import { pass } from "../netns/network_cluster.ts";
 import type { Fault } from "./fault.ts";
-import { API_NAME, STRANGER } from "./front.ts";
+import { API_NAME, MUTE, STRANGER } from "./front.ts";
 import { API, API_IPV6, type Laboratory, SECOND } from "./laboratory.ts";
 
 const zone = (a: string[], aaaa: string[] = []) => ({ [API_NAME]: { a, aaaa } });
@@ -108,6 +108,25 @@ export const CONNECTION_FAULTS: readonly Fault[] = [
   shown("an expired certificate, for 20 s", "expired"),
   shown("a certificate for another name, for 20 s", "other-name"),
   {
+    title: "no route to the front end for 20 s",
+    begin: (lab) => lab.routed("delete"),
+    outage: { lastsMs: 20_000, end: (lab) => lab.routed("add") },
+  },
+  {
+    title: "half of all new connections are refused, and the open ones end",
+    async begin({ packets, front }) {
+      await front.restart();
+      await packets.refuseSome(0.5);
+    },
+  },
+  {
+    title: "the API gets a second address, at which requests are never answered",
+    async begin(lab) {
+      lab.zone = zone([MUTE, API]);
+      await lab.front.restart();
+    },
+  },
+  {
     title: "the API moves to another address",
     async begin(lab) {
       lab.zone = zone([SECOND]);
@@ -134,6 +153,11 @@ export const CONNECTION_FAULTS: readonly Fault[] = [
     title: "the first of two addresses goes silent",
     setup: { zone: zone([API, SECOND]) },
     begin: ({ packets }) => packets.drop(API),
+  },
+  {
+    title: "the first of two addresses accepts connections, and hears nothing",
+    setup: { zone: zone([API, SECOND]) },
+    begin: ({ packets }) => packets.deafen(API),
   },
   {
     title: "the second of two addresses goes silent",

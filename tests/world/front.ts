@@ -21,6 +21,8 @@ export interface Arrival {
 export const API_NAME = "api.example";
 /** Address at which another server is, with a certificate for another name. */
 export const STRANGER = "192.0.2.30";
+/** Address at which requests are taken, and never answered. */
+export const MUTE = "192.0.2.40";
 
 /** What it shows. */
 export type Shown = "good" | "renewed" | "untrusted" | "expired" | "other-name";
@@ -32,6 +34,8 @@ export interface FrontOptions {
   readonly address: string;
   /** The simulated cloud behind it. */
   readonly cloud: URL;
+  /** What accepts connections, and says nothing. */
+  readonly mute: Deno.NetAddr;
   readonly authority: Authority;
   /** After how long it closes a connection that is not used. */
   readonly idleMs?: number;
@@ -161,7 +165,7 @@ export class Front {
   }
 
   #configuration(): string {
-    const { cloud, idleMs = 60_000 } = this.#options;
+    const { cloud, mute, idleMs = 60_000 } = this.#options;
     const tls = cloud.protocol === "https:" ? " ssl verify none" : "";
     const api = `ssl crt ${this.#folder}/api.pem alpn h2,http/1.1`;
     return `global
@@ -183,8 +187,14 @@ frontend api
   bind ${STRANGER}:443 ssl crt ${this.#folder}/stranger.pem alpn h2,http/1.1
   log-format "${LOG_FORMAT}"
   default_backend cloud
+frontend mute
+  bind ${MUTE}:443 ${api}
+  log-format "${LOG_FORMAT}"
+  default_backend mute
 backend cloud
   server cloud ${cloud.host}${tls}
+backend mute
+  server mute ${mute.hostname}:${mute.port}
 `;
   }
 }

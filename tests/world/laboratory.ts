@@ -12,6 +12,7 @@ import { Authority } from "../tls/authority.ts";
 import { API_NAME, Front } from "./front.ts";
 import { NameServer, type Zone } from "./name_server.ts";
 import { Packets } from "./packets.ts";
+import { Gate } from "./pool.ts";
 import { Proxy } from "./proxy.ts";
 
 /** Addresses of the front end: all of its network are. */
@@ -40,6 +41,9 @@ export interface Setup {
   /** Every machine has a proxy of its own, by the name `proxy-N.example`, and is told to use it. */
   readonly proxies?: boolean;
 }
+
+/** A hundred commands make a laboratory. */
+const BUILDING = new Gate(2);
 
 /** The usual zone. */
 export const USUAL_ZONE: Zone = { [API_NAME]: { a: [API] } };
@@ -106,8 +110,12 @@ export class Laboratory implements AsyncDisposable {
     this.#stack = stack;
   }
 
-  /** Makes everything; no node runs yet. */
-  static async create(setup: Setup = {}): Promise<Laboratory> {
+  /** Makes everything; no node runs yet. Few are made at a time, so that those which are there have a machine. */
+  static create(setup: Setup = {}): Promise<Laboratory> {
+    return BUILDING.through(() => Laboratory.#create(setup));
+  }
+
+  static async #create(setup: Setup): Promise<Laboratory> {
     await using stack = new AsyncDisposableStack();
     const { nodes = 2, guests = 0, idleMs } = setup;
     const authority = stack.use(await Authority.create());
@@ -125,7 +133,10 @@ export class Laboratory implements AsyncDisposable {
     const nameServers = await startNameServers(network, { count, zone: usualZone, stack });
     const address = network.cloudClient(FRONT_NUMBER);
     const cloud = new URL(cluster.server.endpoint("v2"));
-    const way = { namespace, address, cloud, authority };
+    // The kernel accepts what nobody takes.
+    const listener = Deno.listen({ hostname: network.cloudHostname, port: 0 });
+    stack.defer(() => listener.close());
+    const way = { namespace, address, cloud, mute: listener.addr, authority };
     const front = await Front.create({ ...way, ...(idleMs !== undefined && { idleMs }) });
     stack.defer(() => front.close());
     const packets = await Packets.create(namespace);
@@ -133,6 +144,7 @@ export class Laboratory implements AsyncDisposable {
     const lab = new Laboratory({ ...made, packets, authority }, stack.move());
     try {
       await lab.resolvers(nameServers.map((server) => server.address), setup.resolv);
+      await lab.hosts([]);
     } catch (error) {
       await lab[Symbol.asyncDispose]();
       throw error;
@@ -150,10 +162,29 @@ export class Laboratory implements AsyncDisposable {
   /** Writes the resolv.conf of every machine. */
   async resolvers(addresses: readonly string[], more: readonly string[] = []): Promise<void> {
     const lines = [...addresses.map((address) => `nameserver ${address}`), ...more];
+    await this.#write("resolv.conf", lines);
+  }
+
+  /** Writes the hosts file of every machine. */
+  async hosts(lines: readonly string[]): Promise<void> {
+    await this.#write("hosts", ["127.0.0.1 localhost", ...lines]);
+  }
+
+  /** Writes a file of /etc, in its place: processes that run have it mounted. */
+  async #write(name: string, lines: readonly string[]): Promise<void> {
     for (const machine of this.machines) {
       const folder = etcOf(this.network.namespace(machine));
       await Deno.mkdir(folder, { recursive: true });
-      await Deno.writeTextFile(`${folder}/resolv.conf`, lines.join("\n") + "\n");
+      await Deno.writeTextFile(`${folder}/${name}`, lines.join("\n") + "\n");
+    }
+  }
+
+  /** The machines have a route to the front end, or none. */
+  async routed(state: "add" | "delete"): Promise<void> {
+    for (const machine of this.machines) {
+      const gateway = this.network.cloudClient(FRONT_NUMBER);
+      const route = `route ${state} 192.0.2.0/24 via ${gateway} dev cloud`;
+      await ip(this.network.namespace(machine), route);
     }
   }
 
@@ -166,6 +197,11 @@ export class Laboratory implements AsyncDisposable {
   /** Sets what name servers know. */
   set zone(zone: Zone) {
     for (const server of this.nameServers) server.zone = zone;
+  }
+
+  /** An address of the front end that the test itself can reach. */
+  get frontAddress(): string {
+    return this.network.cloudClient(FRONT_NUMBER);
   }
 
   /** An address on the bridge that no machine has. */

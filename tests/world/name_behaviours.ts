@@ -67,6 +67,12 @@ export function misdirected(query: Query, zone: Zone): Uint8Array {
   return truthful({ ...query, id: query.id ^ 1 }, zone);
 }
 
+/** Tells the truth and something else in turns. */
+export function inTurns(other: Zone): Behaviour {
+  let count = 0;
+  return (query, zone) => truthful(query, count++ % 4 < 2 ? other : zone);
+}
+
 /**
  * Answers only the first of several queries that come from one port within a second, as firewalls that forget a
  * datagram's way back after the first answer do.

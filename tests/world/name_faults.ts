@@ -1,7 +1,7 @@
 // What name servers do wrong. In a running cluster each comes with the end of all connections, or nobody would ask.
 import { NXDOMAIN, REFUSED, SERVFAIL } from "./dns_message.ts";
 import type { Fault } from "./fault.ts";
-import { API_NAME, STRANGER } from "./front.ts";
+import { API_NAME, MUTE, STRANGER } from "./front.ts";
 import { API, API_IPV6, type Laboratory, SECOND, type Setup } from "./laboratory.ts";
 import {
   beforeEdns,
@@ -10,6 +10,7 @@ import {
   failing,
   forIpv6,
   garbage,
+  inTurns,
   misdirected,
   oneAnswerPerPort,
   silent,
@@ -54,7 +55,12 @@ const chain: Zone = {
   "front.cdn.example": { cname: "edge-7.cdn.example" },
   "edge-7.cdn.example": { a: [API] },
 };
+const DEAD = ["192.0.2.66", "192.0.2.67", "192.0.2.68"];
 const many = Array.from({ length: 100 }, (_, index) => `192.0.2.${100 + index}`);
+
+async function dropAll({ packets }: Laboratory, dead: readonly string[]): Promise<void> {
+  for (const address of dead) await packets.drop(address);
+}
 
 /** Of these some name server gives a way. */
 const SURVIVABLE: readonly NameFault[] = [
@@ -108,6 +114,42 @@ const SURVIVABLE: readonly NameFault[] = [
       if (one) one.behaviour = silent;
       if (two) two.behaviour = silent;
       await lab.resolvers(others.map(({ address }) => address));
+    },
+  },
+  {
+    title: "all name servers are silent, and /etc/hosts knows the name",
+    hasWay: true,
+    async begin(lab) {
+      await lab.hosts([`${API}\t${API_NAME} # by hand`]);
+      all(silent)(lab);
+    },
+  },
+  {
+    title: "resolv.conf wants TCP (use-vc), and nothing is answered over UDP",
+    setup: { resolv: ["options use-vc"] },
+    hasWay: true,
+    begin: all(where(({ transport }) => transport === "udp", silent)),
+  },
+  {
+    title: "resolv.conf as people write it, and IPv6 leads nowhere",
+    hasWay: true,
+    begin: (lab) =>
+      lab.resolvers([], [
+        "; written by hand",
+        "domain\texample",
+        "options edns0 trust-ad single-request rotate",
+        "nameserver 2001:db8:a::53 # away",
+        ...lab.nameServers.map(({ address }) => `nameserver\t${address}  `),
+      ]),
+  },
+  {
+    title: "every second answer is a dead address",
+    hasWay: true,
+    async begin(lab) {
+      await dropAll(lab, DEAD);
+      for (const server of lab.nameServers) {
+        server.behaviour = inTurns({ [API_NAME]: { a: DEAD.slice(0, 1) } });
+      }
     },
   },
   { title: "answers over TCP only", hasWay: true, begin: all(truncating) },
@@ -184,13 +226,24 @@ const ADDRESSES: readonly NameFault[] = [
     fromBeginning: true,
   },
   {
-    title: "the first two of three addresses are silent",
-    setup: addresses(["192.0.2.66", "192.0.2.67", API]),
+    title: "the first three of twenty addresses are silent",
+    setup: addresses([...DEAD, ...many.slice(0, 17)]),
     hasWay: true,
-    async begin({ packets }) {
-      await packets.drop("192.0.2.66");
-      await packets.drop("192.0.2.67");
-    },
+    begin: (lab) => dropAll(lab, DEAD),
+    fromBeginning: true,
+  },
+  {
+    title: "the first of two addresses accepts connections, and hears nothing",
+    setup: addresses([API, SECOND]),
+    hasWay: true,
+    begin: ({ packets }) => packets.deafen(API),
+    fromBeginning: true,
+  },
+  {
+    title: "the first of two addresses takes requests, and never answers",
+    setup: addresses([MUTE, API]),
+    hasWay: true,
+    begin: none,
     fromBeginning: true,
   },
   {

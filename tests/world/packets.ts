@@ -55,6 +55,21 @@ export class Packets {
     await this.#rule(from, `-t nat -A PREROUTING -d ${from} -j DNAT --to-destination ${to}`);
   }
 
+  /** Connections to an address come about, and then nothing that is said on them arrives. */
+  async deafen(address: string): Promise<void> {
+    const data = `-d ${address} -p tcp --dport ${PORT} --tcp-flags PSH PSH`;
+    await this.#rule(address, `-I INPUT ${data} -j DROP`);
+  }
+
+  /** So many of the new connections are refused, from 0 to 1. */
+  async refuseSome(share: number): Promise<void> {
+    const some = `--syn -m statistic --mode random --probability ${share}`;
+    await this.#rule(
+      null,
+      `-I INPUT -p tcp --dport ${PORT} ${some} -j REJECT --reject-with tcp-reset`,
+    );
+  }
+
   /** A router says that an address cannot be reached. */
   async unreachable(address: string): Promise<void> {
     const kind = address.includes(":") ? "icmp6-addr-unreachable" : "icmp-host-unreachable";

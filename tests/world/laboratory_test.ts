@@ -1,0 +1,138 @@
+// Whether the laboratory does to connections what it says: with connections of the test's own, which are no better than
+// those of any simple client.
+import { assert, assertEquals } from "@std/assert";
+import { skippableTest } from "../skippable.ts";
+import { API_NAME } from "./front.ts";
+import { Laboratory } from "./laboratory.ts";
+import { missing } from "./requirements.ts";
+
+/** How long an answer is waited for. */
+const PATIENCE_MS = 3_000;
+
+/** A connection to the front end that asks for the zones, again and again; the answer is a word. */
+class Client {
+  readonly #connection: Deno.TlsConn;
+
+  private constructor(connection: Deno.TlsConn) {
+    this.#connection = connection;
+  }
+
+  /** Null when none comes about in time. */
+  static async open(lab: Laboratory): Promise<Client | null> {
+    const signal = AbortSignal.timeout(PATIENCE_MS);
+    try {
+      const tcp = await Deno.connect({ hostname: lab.frontAddress, port: 443, signal });
+      const caCerts = [await Deno.readTextFile(lab.authority.caFile)];
+      const tls = await Deno.startTls(tcp, { hostname: API_NAME, caCerts });
+      const shaken = within(tls.handshake());
+      if (await shaken === "silence") return null;
+      return new Client(tls);
+    } catch {
+      return null;
+    }
+  }
+
+  async ask(): Promise<"good" | "silence" | "broken"> {
+    const request = `GET /v2/zone HTTP/1.1\r\nhost: ${API_NAME}\r\n\r\n`;
+    const answered = (async () => {
+      await this.#connection.write(new TextEncoder().encode(request));
+      const bytes = new Uint8Array(4096);
+      const count = await this.#connection.read(bytes);
+      const text = new TextDecoder().decode(bytes.subarray(0, count ?? 0));
+      return text.startsWith("HTTP/1.1 200") ? "good" as const : "broken" as const;
+    })().catch(() => "broken" as const);
+    return await within(answered);
+  }
+
+  [Symbol.dispose](): void {
+    this.#connection.close();
+  }
+}
+
+async function within<Result>(work: Promise<Result>): Promise<Result | "silence"> {
+  const { promise, resolve } = Promise.withResolvers<"silence">();
+  const timer = setTimeout(resolve, PATIENCE_MS, "silence");
+  try {
+    return await Promise.race([work, promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** What a new connection says. */
+async function fresh(lab: Laboratory): Promise<string> {
+  using client = await Client.open(lab);
+  return await client?.ask() ?? "none";
+}
+
+skippableTest("open connections go silent or end, and new ones work", missing, async () => {
+  await using lab = await Laboratory.create();
+  using one = await Client.open(lab);
+  assertEquals(await one?.ask(), "good");
+  await lab.packets.silenceConnections();
+  assertEquals([await one?.ask(), await fresh(lab)], ["silence", "good"]);
+
+  using two = await Client.open(lab);
+  assertEquals(await two?.ask(), "good");
+  await lab.packets.resetConnections();
+  assertEquals([await two?.ask(), await fresh(lab)], ["broken", "good"]);
+
+  using three = await Client.open(lab);
+  assertEquals(await three?.ask(), "good");
+  lab.front.retire();
+  await lab.front.start();
+  assertEquals(await fresh(lab), "good");
+  // Versions of haproxy differ in whether one more request is served.
+  const answers = [await three?.ask(), await three?.ask()];
+  assertEquals(answers[1], "broken", "a front end that retires closes what idles");
+});
+
+skippableTest(
+  "new connections fail as they are told to, and no longer than that",
+  missing,
+  async () => {
+    await using lab = await Laboratory.create();
+    using open = await Client.open(lab);
+    await lab.packets.dropNew();
+    assertEquals([await fresh(lab), await open?.ask()], ["none", "good"]);
+    await lab.packets.undropNew();
+    assertEquals(await fresh(lab), "good");
+
+    lab.front.freeze();
+    assertEquals(await open?.ask(), "silence");
+    assertEquals(await fresh(lab), "none");
+    lab.front.thaw();
+    assertEquals(await fresh(lab), "good");
+
+    await lab.front.show("other-name");
+    await lab.front.restart();
+    assertEquals(await fresh(lab), "none");
+    await lab.front.show("good");
+    await lab.front.restart();
+    assertEquals(await fresh(lab), "good");
+
+    await lab.packets.deafen(lab.frontAddress);
+    assertEquals(await fresh(lab), "none");
+  },
+);
+
+skippableTest("what arrives is noted, with its protocol and its time", missing, async () => {
+  await using lab = await Laboratory.create();
+  const curl = [
+    ..."curl --silent --fail --output /dev/null --cacert".split(" "),
+    lab.authority.caFile,
+  ];
+  for (const [machine, version] of [[1, "--http1.1"], [2, "--http2"]] as const) {
+    const url = `https://${API_NAME}/v2/zone`;
+    const [command = "", ...args] = [...lab.network.wrap(machine), ...curl, version, url];
+    const beforeMs = performance.now();
+    const { success, stderr } = await new Deno.Command(command, { args }).output();
+    assert(success, new TextDecoder().decode(stderr));
+    const [arrival] = lab.front.arrivals.filter(({ from }) => lab.machineOf(from) === machine);
+    assert(arrival);
+    assertEquals([arrival.method, arrival.status], ["GET", 200]);
+    assertEquals(arrival.protocol, machine === 1 ? "http/1.1" : "h2");
+    // The log has whole milliseconds.
+    assert(arrival.atMs > beforeMs - 2 && arrival.atMs < performance.now() + 2, `${arrival.atMs}`);
+  }
+});
