@@ -68,6 +68,8 @@ export const MACHINE_FAULTS: readonly Fault[] = [
       let count = 0;
       server.fault = () => count++ % 2 === 0 ? "hang" : null;
     },
+    // A take-over needs some six requests, one after the other, each of which may hang for 3 to 4 s; curl never ends.
+    graceMs: 20_000,
   },
   {
     title: "the cloud takes 10 s for each answer",
