@@ -48,7 +48,7 @@ export function thisComputer(env: Readonly<Record<string, string>> = Deno.env.to
     openLog: (options) => openLog({ ...options, journal: writesToJournal(env) }),
     interfaces: () => Deno.networkInterfaces(),
     serveStatus,
-    lookup: async (name) => (await lookUp(name))[0] ?? "",
+    lookup: lookUp,
   };
 }
 

@@ -2,6 +2,7 @@
 // search domains, but asks one server after the other, five seconds each, and waits for AAAA records that we may not
 // need; the runtime's asks several servers at once, and the complete name alone. So the second helps when the first
 // lags.
+import { canonicalIp } from "../core/ip.ts";
 import type { Clock } from "../world.ts";
 
 /** Address families. */
@@ -124,7 +125,8 @@ function firstOf(
   let open = sources.length, pausing = false;
   let failure: unknown = null;
   const all = () => {
-    const addresses = [...new Set(found.flat())].slice(0, ADDRESSES_MAX);
+    const known = found.flat().map((address) => canonicalIp(address) ?? address);
+    const addresses = [...new Set(known)].slice(0, ADDRESSES_MAX);
     return addresses.toSorted((one, other) =>
       Number(one.includes(":")) - Number(other.includes(":"))
     );

@@ -11,8 +11,8 @@ export async function askCloud(
   const { verb } = call;
   switch (verb) {
     case "prepare": {
-      const { wireId, holds } = await cloud.prepare(signal);
-      return { verb, holds, selfId: wireId };
+      const { instanceId, wireId, holds } = await cloud.prepare(signal);
+      return { verb, holds, selfId: wireId, instanceId };
     }
     case "look":
       return { verb, ...await cloud.look(call, signal) };

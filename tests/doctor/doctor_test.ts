@@ -108,7 +108,7 @@ Deno.test("--doctor tells name, certificate and connection apart", async () => {
       Promise.reject(new TypeError("error sending request", { cause: new Error(message) })),
   });
   const endpoint = "https://cloud.test/v2";
-  const known = () => Promise.resolve("192.0.2.1");
+  const known = () => Promise.resolve(["192.0.2.1"]);
   const name = await linesOf("cloud", { endpoint, host: rejecting("dns error: no record") });
   assertMatch(name.lines[0] ?? "", /^FAIL cloud.test has no address \(no such name\): check/);
   assertMatch(name.lines[1] ?? "", /^skip no certificate was seen/);
