@@ -6,6 +6,7 @@ import { fetchTrusting } from "./src/host/fetch.ts";
 import { fileMode } from "./src/host/file_mode.ts";
 import { openLink } from "./src/host/link.ts";
 import { writesToJournal } from "./src/host/journal.ts";
+import { isLocalAddress } from "./src/host/local_address.ts";
 import { openLog } from "./src/host/log.ts";
 import { localMachine } from "./src/host/metadata.ts";
 import { hurryResolver, systemNameSources } from "./src/host/name_sources.ts";
@@ -47,6 +48,7 @@ export function thisComputer(env: Readonly<Record<string, string>> = Deno.env.to
     openLink,
     openLog: (options) => openLog({ ...options, journal: writesToJournal(env) }),
     interfaces: () => Deno.networkInterfaces(),
+    isLocalAddress,
     serveStatus,
     lookup: lookUp,
   };

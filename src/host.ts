@@ -41,6 +41,8 @@ export interface Host {
   readonly openLog: (options: LogOptions) => HostLog;
   /** The addresses of this machine, by interface; throws when they cannot be listed. */
   readonly interfaces: () => readonly { readonly name: string; readonly address: string }[];
+  /** Whether the kernel keeps what is sent to an address, null when it does not tell. */
+  readonly isLocalAddress: (address: string) => boolean | null;
   /**
    * All addresses of a host name, of both families, in their canonical form, within some seconds. Empty when the name
    * servers say that there are none; rejects when that could not be found out.

@@ -2,6 +2,7 @@
 import type { Connect } from "../connection.ts";
 import type { NodeSettings } from "../core/node.ts";
 import type { MissingPeer } from "../core/missing.ts";
+import type { Presence } from "../core/presence.ts";
 import type { CheckView } from "../core/snapshot.ts";
 import type { Seal } from "./seal.ts";
 import type { About } from "../status/snapshots.ts";
@@ -45,6 +46,8 @@ export interface World {
   readonly observer?: Observer | null;
   /** The state of the health checks; none without it. */
   readonly checks?: () => readonly CheckView[];
+  /** Whether this machine has an Elastic IP; not known without it, or when it returns null. */
+  readonly presence?: (elasticIp: string) => Presence | null;
   /** Signs heartbeats; null when they are not signed. */
   readonly seal?: Seal | null;
   /** Hides secrets in what is remembered of the log. */
