@@ -1,4 +1,6 @@
 // The edge: the real computer is put together, one run is made, the exit code goes out.
+// Before everything else.
+import "./src/host/hear_first.ts";
 import type { Host } from "./src/host.ts";
 import { systemClock } from "./src/host/clock.ts";
 import { runCommand } from "./src/host/command.ts";
@@ -7,15 +9,17 @@ import { fileMode } from "./src/host/file_mode.ts";
 import { openLink } from "./src/host/link.ts";
 import { writesToJournal } from "./src/host/journal.ts";
 import { isLocalAddress } from "./src/host/local_address.ts";
+import { adoptOrphans } from "./src/host/orphans.ts";
 import { openLog } from "./src/host/log.ts";
 import { localMachine } from "./src/host/metadata.ts";
 import { hurryResolver, systemNameSources } from "./src/host/name_sources.ts";
 import { openSupervisor } from "./src/host/notify.ts";
 import { pidFiles } from "./src/host/pid_file.ts";
+import { openPrinter } from "./src/host/printer.ts";
 import { keepPlainRequestsDirect } from "./src/host/proxy.ts";
 import { processPrivileges } from "./src/host/privileges.ts";
 import { processSignals } from "./src/host/signals.ts";
-import { readTextFile } from "./src/host/text_file.ts";
+import { readTextFile, rereadTextFile } from "./src/host/text_file.ts";
 import { serveStatus } from "./src/host/status_server.ts";
 import { runProgram } from "./src/program.ts";
 import { Names } from "./src/transport/names.ts";
@@ -27,6 +31,7 @@ export function thisComputer(env: Readonly<Record<string, string>> = Deno.env.to
   const names = new Names(systemNameSources(), clock);
   const lookUp = (name: string) => names.lookUp(name);
   const variables = Deno.env.toObject();
+  const { out, print, printed } = openPrinter();
   const way = { clock, lookUp, variables, userAgent: `exoip/${VERSION}` };
   return {
     env,
@@ -42,11 +47,13 @@ export function thisComputer(env: Readonly<Record<string, string>> = Deno.env.to
     fetch: fetchTrusting([], way),
     fetchTrusting: (caCerts) => fetchTrusting(caCerts, way),
     terminal: Deno.stdout.isTerminal(),
-    print: (stream, line) => stream === "out" ? console.log(line) : console.error(line),
+    print,
+    printed,
     readTextFile,
+    rereadTextFile,
     fileMode,
     openLink,
-    openLog: (options) => openLog({ ...options, journal: writesToJournal(env) }),
+    openLog: (options) => openLog({ ...options, journal: writesToJournal(env), writer: out }),
     interfaces: () => Deno.networkInterfaces(),
     isLocalAddress,
     serveStatus,
@@ -59,5 +66,8 @@ if (import.meta.main) {
   keepPlainRequestsDirect(Deno.env);
   hurryResolver(Deno.env);
   const host = thisComputer(given);
+  if (Deno.pid === 1 && Deno.build.os === "linux" && !adoptOrphans()) {
+    host.print("err", "exoip: process 1 cannot collect dead processes here: run it under an init");
+  }
   Deno.exit(await runProgram(Deno.args, host));
 }

@@ -30,7 +30,7 @@ export interface Access {
 export interface ConnectionOptions {
   readonly access: Access;
   readonly instanceId: string;
-  readonly host: Pick<Host, "fetch" | "clock" | "machine">;
+  readonly host: Pick<Host, "fetch" | "clock" | "machine"> & Partial<Pick<Host, "supervisor">>;
   readonly log: Log;
   /** Ends the waiting. */
   readonly signal: AbortSignal;
@@ -81,14 +81,15 @@ export async function connectionFor(
 async function addressesFor(
   { addresses, mode, wire }: Config,
   options: Omit<ClientOptions, "onProgress">,
-  { host: { clock }, log, signal }: ConnectionOptions,
+  { host: { clock, supervisor }, log, signal }: ConnectionOptions,
 ): Promise<readonly AddressConfig[] | null> {
   const texts = addresses.map(({ elasticIp }) => elasticIp);
   if (texts.every((text) => canonicalIp(text) !== null)) return addresses;
   const client = new ClientV2({ ...options, onProgress() {} });
   const trouble = "cannot find the Elastic IP";
   const ask = () => resolveAddresses(texts, client, signal);
-  const found = await patiently(ask, { mode, event: "no-address", trouble, clock, log, signal });
+  const waiting = { mode, clock, log, signal, ...(supervisor && { supervisor }) };
+  const found = await patiently(ask, { ...waiting, event: "no-address", trouble });
   const long = found?.find((elasticIp) => wire === "plain" && isIpv6(elasticIp));
   if (long) log.write("critical", "no-address", `${nameOf("wire")}: plain has no room for ${long}`);
   return long || !found ? null : addresses.map((address, index) => {
@@ -108,7 +109,7 @@ export async function endpointFor(
   const { directory, environment, credentials, mode } = config;
   const zone = config.zone ?? await findZone(host.machine) ?? config.usualZone;
   if (zone !== null && directory === null) return endpointOf(zone, environment);
-  const { fetch, clock } = host;
+  const { fetch, clock, supervisor } = host;
   const asked = { anyEndpoint: directory ?? anyEndpoint(environment), fetch, clock, signal };
   const ask = () =>
     zone === null
@@ -117,5 +118,6 @@ export async function endpointFor(
   const trouble = zone === null
     ? "cannot find the zone of this instance (give it with --zone)"
     : `cannot find the endpoint of the zone ${zone}`;
-  return await patiently(ask, { mode, event: "no-zone", trouble, clock, log, signal });
+  const waiting = { mode, clock, log, signal, ...(supervisor && { supervisor }) };
+  return await patiently(ask, { ...waiting, event: "no-zone", trouble });
 }

@@ -7,6 +7,7 @@ import type { Machine } from "./host/metadata.ts";
 import type { HostSupervisor } from "./host/notify.ts";
 import type { PidFiles } from "./host/pid_file.ts";
 import type { Privileges } from "./host/privileges.ts";
+import type { ReadLimits } from "./host/text_file.ts";
 import type { serveStatus } from "./host/status_server.ts";
 import type { Clock, Link, Signals } from "./world.ts";
 
@@ -29,11 +30,19 @@ export interface Host {
   readonly fetchTrusting: (caCerts: readonly string[]) => Fetch;
   /** Whether standard output is a screen. */
   readonly terminal: boolean;
-  /** Prints one line to standard output or standard error. */
+  /** Prints one line to standard output or standard error, in the background: whoever reads it may never do. */
   readonly print: (stream: "out" | "err", line: string) => void;
-  readonly readTextFile: (path: string) => string;
+  /**
+   * Resolves when all that was printed is out, at the latest after the time: to why standard output took it not, null
+   * when it did, or when nobody reads it any more.
+   */
+  readonly printed: (withinMs: number) => Promise<string | null>;
+  /** Reads a small file, or what a pipe says, at the start. */
+  readonly readTextFile: (path: string, limits?: ReadLimits) => string | Promise<string>;
+  /** Reads a file again; never a pipe, and never for long. */
+  readonly rereadTextFile?: Host["readTextFile"];
   /** Permissions of a file as in chmod(1), null where they cannot be known. */
-  readonly fileMode: (path: string) => number | null;
+  readonly fileMode: (path: string) => number | null | Promise<number | null>;
   /** `bufferBytes`: the longest datagram that comes in whole. */
   readonly openLink: (hostname: string, port: number, bufferBytes?: number) => Link;
   /** Begins to answer over HTTP; throws when the address cannot be had. */

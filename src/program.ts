@@ -1,31 +1,78 @@
 // One run of the program: from the arguments to the exit code, with the machine and the cloud handed in.
-import { associate } from "./associate.ts";
-import { isOn, UsageError, type Values } from "./cli.ts";
-import { type Config, configure, nameOf } from "./config.ts";
-import { connectionFor } from "./connection.ts";
-import { LINE_MAX_CHARS, MESSAGE_MAX_CHARS, plain } from "./core/plain.ts";
-import { diagnose } from "./doctor/doctor.ts";
+import { isOn, readValues, UsageError } from "./cli.ts";
+import { complain, fail, messageOf, say, warningsOf } from "./complaints.ts";
+import { configure } from "./config.ts";
 import { collect, type Collected, complete, type Gathered } from "./config/gather.ts";
-import type { Host } from "./host.ts";
-import { LOG_FORMATS } from "./host/log_format.ts";
-import { findInstanceId } from "./host/metadata.ts";
-import { PATIENT_MS, PeerNames } from "./peers/peer_names.ts";
-import { settleDown } from "./watch/least_privilege.ts";
-import { stopWatchdog, withPidFile } from "./pid_file.ts";
 import { settingLines, settingsOf } from "./config/print_config.ts";
+import { LINE_MAX_CHARS, plain } from "./core/plain.ts";
+import { diagnose } from "./doctor/doctor.ts";
+import type { Host } from "./host.ts";
+import { findInstanceId } from "./host/metadata.ts";
+import { runConfigured } from "./modes.ts";
+import { stopWatchdog, withPidFile } from "./pid_file.ts";
 import { printPolicy } from "./print_policy.ts";
-import { redactedLog, Redaction, secretsOf } from "./log/redaction.ts";
 import { askStatus } from "./status/ask_status.ts";
+import { Told, unlessStopped } from "./told.ts";
 import { trusting } from "./trust.ts";
-import { describe, usage } from "./usage.ts";
+import { usage } from "./usage.ts";
 import { commit, VERSION } from "./version.ts";
-import { ReloadRequests, watch, type WatchModeOptions } from "./watch/watch_mode.ts";
+
+/** Longest wait at the end for what a mode has printed; a command waits for whoever reads its answer. */
+const PRINTED_MS = 500;
+/** Exit codes of a command that a signal has ended, as shells number them. */
+const INTERRUPTED = 130, HUNG_UP = 129;
 
 /** Runs once; never throws. */
 export async function runProgram(argv: readonly string[], host: Host): Promise<number> {
+  const watches = asksToWatch(argv, host.env);
+  const told = new Told(host.signals, { watches });
+  const { signal } = told;
+  let begun = false;
+  // What comes before a mode begins has done nothing that would have to be undone.
+  const early = unlessStopped(new Promise<never>(() => {}), signal).then(() =>
+    begun ? new Promise<never>(() => {}) : null
+  );
+  const begin = () => begun = !signal.aborted;
+  const code = await Promise.race([early, runCommand(argv, { host, told, begin })]);
+  const problem = begun
+    ? (await host.printed(PRINTED_MS), null)
+    : await unlessStopped(host.printed(Infinity), signal);
+  if (code === null || (!begun && signal.aborted)) {
+    return watches ? 0 : signal.reason === "reload" ? HUNG_UP : INTERRUPTED;
+  }
+  if (problem === null) return code;
+  complain(host, `cannot write to standard output: ${problem}`);
+  await host.printed(PRINTED_MS);
+  return code || 1;
+}
+
+/** Commands that go before the mode. */
+const COMMANDS = "h version stop status print-iam-policy print-config doctor n".split(" ");
+
+function asksToWatch(argv: readonly string[], env: Host["env"]): boolean {
+  try {
+    const { given } = readValues(argv, env);
+    return isOn(given.get("W")) && !COMMANDS.some((command) => isOn(given.get(command)));
+  } catch {
+    return false;
+  }
+}
+
+/** What one run works with. */
+interface Run {
+  readonly host: Host;
+  readonly told: Told;
+  /** From now on whatever runs ends by itself when we are told to stop; false when we have been told already. */
+  readonly begin: () => boolean;
+}
+
+async function runCommand(
+  argv: readonly string[],
+  { host, told, begin }: Run,
+): Promise<number | null> {
   let collected: Collected;
   try {
-    collected = collect(argv, host);
+    collected = await collect(argv, host);
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
     complain(host, error.message);
@@ -41,7 +88,10 @@ export async function runProgram(argv: readonly string[], host: Host): Promise<n
     complain(host, problem);
   }
   if (asked("stop")) return await stopWatchdog(values, host);
-  if (asked("status")) return await askStatus(values, host);
+  if (asked("status")) {
+    if (asked("watch") && !begin()) return null;
+    return await askStatus(values, host);
+  }
   if (asked("print-iam-policy")) return printPolicy(values, host);
   const gathered = await complete(collected, host);
   const configured = configure(values, gathered.findings);
@@ -60,25 +110,12 @@ export async function runProgram(argv: readonly string[], host: Host): Promise<n
       return await fail([messageOf(error)], { host, given: values.given });
     }
   }
+  if (!configured.checkOnly && !begin()) return null;
   return await withPidFile(configured, {
     pidFiles: host.pidFiles,
-    run: () => runConfigured(configured, { argv, gathered, host }),
+    run: () => runConfigured(configured, { argv, gathered, host, told }),
     refuse: (problem) => fail([problem], { host, given: values.given }),
   });
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : `${error}`;
-}
-
-function say(host: Host, text: string): number {
-  host.print("out", text);
-  return 0;
-}
-
-/** What it quotes may come from a file or a server, and goes to a terminal. */
-function complain(host: Host, text: string): void {
-  host.print("err", `exoip: ${plain(text, MESSAGE_MAX_CHARS)}`);
 }
 
 /** What is in force, as far as it can be known, and what is wrong with it. */
@@ -104,130 +141,4 @@ async function printConfig(
     complain(host, line);
   }
   return wrong.length > 0 ? 1 : 0;
-}
-
-/** To standard error for the person, and to the log for a boot that nobody watches. */
-async function fail(
-  problems: readonly string[],
-  { host, given }: { host: Host; given: Values["given"] },
-): Promise<number> {
-  // What is wrong may be the format itself.
-  const wanted = isOn(given.get("O")) ? "text" : given.get("log-format")?.text;
-  const format = LOG_FORMATS.find((each) => each === wanted) ?? null;
-  const log = host.openLog({ stdout: false, format });
-  // The journal has standard error, too.
-  if (log.format !== "journald") {
-    for (const problem of problems) complain(host, problem);
-  }
-  if (log.kind === "syslog" || log.format !== "text") {
-    for (const problem of problems) log.write("critical", "configuration", problem);
-    await log.flush();
-  }
-  return 1;
-}
-
-async function runConfigured(
-  config: Config,
-  { argv, gathered, host: plainHost }: { argv: readonly string[]; gathered: Gathered; host: Host },
-): Promise<number> {
-  const { given } = gathered.values;
-  let host = plainHost;
-  let instanceId: string;
-  try {
-    host = trusting(config, plainHost);
-    instanceId = config.instanceId ?? await findInstanceId(host.machine);
-  } catch (error) {
-    return await fail([messageOf(error)], { host, given });
-  }
-  const warnings = warningsOf(gathered.values);
-  const description = config.verbose ? describe(config, instanceId) : [];
-  const printAll = () =>
-    description.forEach((line) => host.print("out", plain(line, MESSAGE_MAX_CHARS)));
-  if (config.checkOnly) {
-    printAll();
-    for (const warning of [...warnings, ...gathered.warnings]) {
-      complain(host, warning);
-    }
-    return await checkNames(config, { host, given });
-  }
-  const { stdout, logFormat: format, logLevel: level } = config;
-  const redaction = new Redaction(secretsOf(config));
-  const log = redactedLog(host.openLog({ stdout, format, level }), redaction);
-  // Lines of a format are the only ones on standard output.
-  if (log.format === "text") printAll();
-  if (log.kind === "syslog" || log.format !== "text") {
-    for (const line of description) log.write("info", "configuration", line);
-  }
-  for (const warning of warnings) log.write("warning", "command-line", warning);
-  for (const warning of gathered.warnings) log.write("warning", "configuration", warning);
-  const code = await runMode(config, {
-    ...{ instanceId, host, log, argv, gathered, redaction },
-  });
-  await Promise.all([log.flush(), host.supervisor?.flush()]);
-  return code;
-}
-
-/** `-n`: whom the names of `-p` stand for, and that all is well if each stands for somebody. */
-async function checkNames(
-  config: Config,
-  { host, given }: { host: Host; given: Values["given"] },
-): Promise<number> {
-  const { peers, listen: { hostname } } = config;
-  const log = { write() {} };
-  const names = new PeerNames(peers.kind === "static" ? peers.addresses : [], {
-    ...{ host, hostname, log },
-  });
-  await names.start(new AbortController().signal, PATIENT_MS);
-  const wrong: string[] = [];
-  for (const { usable, text } of names.describe()) {
-    if (usable) say(host, `exoip: peer ${plain(text, MESSAGE_MAX_CHARS)}`);
-    else wrong.push(`${nameOf("p")}: ${text}`);
-  }
-  if (wrong.length > 0) return await fail(wrong, { host, given });
-  return say(host, "exoip: the configuration is valid");
-}
-
-/** What is allowed and yet not what one wants. No value is shown: it may be the secret. */
-function warningsOf({ given, ignored }: Values): string[] {
-  const visible = given.get("xs")?.source === "-xs"
-    ? [`a secret in an argument shows in ps: use ${nameOf("api-secret-file")}`]
-    : [];
-  const stray = ignored.length === 0
-    ? []
-    : [`the last ${ignored.length} arguments are ignored, from the first that is no flag`];
-  return [...visible, ...stray];
-}
-
-async function runMode(
-  config: Config,
-  options: Omit<WatchModeOptions, "configured" | "connect" | "access" | "requests" | "signal">,
-): Promise<number> {
-  const { host, log } = options;
-  const stopping = new AbortController();
-  const requests = new ReloadRequests();
-  host.signals.listen((name) => {
-    // Who does one thing has nothing to read again: a terminal has been closed.
-    if (name === "stop" || (name === "reload" && config.mode !== "watchdog")) stopping.abort();
-    else if (name === "reload") requests.ask();
-  });
-  const { signal } = stopping;
-  const access = { credentials: config.credentials, peers: config.peers };
-  const connection = await connectionFor(config, { ...options, access, signal });
-  if (signal.aborted) return config.mode === "watchdog" ? 0 : 1;
-  if (connection === null) return 1;
-  const { connect, addresses } = connection;
-  if (config.mode === "watchdog") {
-    return await watch({ ...config, addresses }, {
-      ...options,
-      configured: config,
-      connect,
-      access,
-      requests,
-      signal,
-    });
-  }
-  settleDown(config, { host, log, gathered: options.gathered });
-  const elasticIp = addresses[0]?.elasticIp ?? "";
-  const cloud = connect(elasticIp, () => {});
-  return await associate(config.mode, { cloud, clock: host.clock, log, signal, elasticIp });
 }

@@ -118,3 +118,15 @@ Deno.test("a value of the file looks to the rest of the program as one of a flag
   const flags = readValues(["-p", "a.test", "-p", "b.test", "-P", "7"], {}).given;
   for (const [name, { text }] of flags) assertEquals(given.get(name)?.text, text);
 });
+
+Deno.test("parseConfigFile() stops after some problems, and is done with many keys at once", () => {
+  const text = Array.from({ length: 20_000 }, (_, number) => `k${number} = 1`).join("\n");
+  const beganAtMs = performance.now();
+  const { problems } = parseConfigFile(text, "/f");
+  assert(performance.now() - beganAtMs < 5_000);
+  assertEquals(problems.length, 21);
+  assertEquals(problems.slice(-2), [
+    "/f, line 20: k19: unknown key",
+    "/f: and more: the rest is not read",
+  ]);
+});

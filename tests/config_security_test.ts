@@ -124,7 +124,7 @@ Deno.test("a running program keeps the rights that its configuration needs, and 
     {
       pidFile = null,
       mode = "watchdog",
-      env = {},
+      notified = false,
       syslog = false,
       argv = [],
       findings = {},
@@ -132,7 +132,7 @@ Deno.test("a running program keeps the rights that its configuration needs, and 
     }: {
       pidFile?: string | null;
       mode?: "watchdog" | "associate";
-      env?: Record<string, string>;
+      notified?: boolean;
       syslog?: boolean;
       argv?: string[];
       findings?: Gathered["findings"];
@@ -141,10 +141,10 @@ Deno.test("a running program keeps the rights that its configuration needs, and 
   ) => {
     const service = { checks: [], notify: null, addressOn: null, ...given };
     const values = readValues(argv, {});
-    const none = { env, problems: [], warnings: [], fileVariables: {} };
+    const none = { env: {}, problems: [], warnings: [], fileVariables: {} };
     const gathered = { values, findings, ...none };
     return Object.fromEntries(
-      keptPrivileges(usesOf({ pidFile, mode, ...service }, { env, syslog, gathered })),
+      keptPrivileges(usesOf({ pidFile, mode, ...service }, { syslog, notified, gathered })),
     );
   };
   // A watchdog looks for the Elastic IP all the time.
@@ -152,11 +152,7 @@ Deno.test("a running program keeps the rights that its configuration needs, and 
   assertEquals(kept({}), sys);
   assertEquals(kept({ syslog: true }), { write: ["syslog"], ...sys });
   assertEquals(kept({ syslog: true, mode: "associate" }), { write: ["syslog"] });
-  assertEquals(kept({ env: { NOTIFY_SOCKET: "/run/notify" } }), {
-    write: ["service manager"],
-    ...sys,
-  });
-  assertEquals(kept({ env: { NOTIFY_SOCKET: "@notify" } }), sys);
+  assertEquals(kept({ notified: true }), { write: ["service manager"], ...sys });
   assertEquals(kept({ pidFile: "/run/pid" }), { read: ["PID file"], write: ["PID file"], ...sys });
   assertEquals(kept({ pidFile: "/run/pid", mode: "associate" }), {});
   // SIGHUP reads again what was read at the start.

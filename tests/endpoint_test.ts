@@ -5,7 +5,6 @@ import { configure, type Findings } from "../src/config.ts";
 import { CloudError } from "../src/exoscale/cloud_error.ts";
 import { endpointProblem, isLoopback, sameDomain } from "../src/exoscale/endpoint.ts";
 import { anyEndpoint, findEndpoint, lookUpEndpoint } from "../src/exoscale/zone.ts";
-import { readTextFile } from "../src/host/text_file.ts";
 import { hurriedClock, PATIENT } from "./exoscale/stage.ts";
 import { COMMON, ID, KEYS, run } from "./fake_host.ts";
 
@@ -138,26 +137,6 @@ Deno.test("configure() takes no zone of the account that is none: it becomes par
   assert(!("problems" in outcome) && outcome.usualZone === null);
   const plainHttp = read({ ...account, endpoint: "http://c.test/v2" });
   assert("problems" in plainHttp && /^--account .*plain HTTP/.test(`${plainHttp.problems}`));
-});
-
-Deno.test("readTextFile() reads a small text, and nothing else whole", async () => {
-  const path = await Deno.makeTempFile();
-  await Deno.writeTextFile(path, "\ufeffgrüezi\n");
-  assertEquals(readTextFile(path), "grüezi\n");
-  await Deno.writeFile(path, new Uint8Array([0x61, 0xff]));
-  const reason = (path: string) => {
-    try {
-      return readTextFile(path);
-    } catch (error) {
-      return `${error}`;
-    }
-  };
-  assertStringIncludes(reason(path), "not text in UTF-8");
-  await Deno.writeFile(path, new Uint8Array(1024 * 1024 + 1).fill(0x61));
-  assertStringIncludes(reason(path), "more than 1048576 bytes");
-  await Deno.remove(path);
-  assertStringIncludes(reason(path), "NotFound");
-  if (Deno.build.os !== "windows") assertStringIncludes(reason("/dev/zero"), "more than");
 });
 
 Deno.test("runProgram() trusts whom the CA file names, and names a certificate that is none", async () => {

@@ -1,7 +1,7 @@
 // The file of variables, by systemd's rules. tests/packaging/systemd_test.ts puts the same rows before a real systemd.
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { parseEnvFile } from "../src/config/env_file.ts";
+import { parseEnvFile, PROBLEMS_MAX } from "../src/config/env_file.ts";
 import { ENV_ROWS } from "./env_rows.ts";
 
 Deno.test("parseEnvFile() reads comments, quotes, continuations and blanks as systemd does", () => {
@@ -36,4 +36,34 @@ Deno.test("parseEnvFile() ends for any text, and gives back any value in double 
     unit: fc.constantFrom("'", '"', "\\", "\n", "=", "#", " ", "A", "\r"),
   });
   fc.assert(fc.property(quotes, (text) => assert(parseEnvFile(text) !== null)));
+});
+
+Deno.test("parseEnvFile() is done with a large file of anything at once, and stops after some problems", () => {
+  const size = 1024 * 1024;
+  const pieces = [
+    "x\n",
+    "x=\n=\n",
+    'a="\n',
+    "a='b",
+    "\\\n",
+    "a=\\\n",
+    "\n",
+    "# c\n",
+    " ",
+    "=",
+    '"',
+    "a=b\n",
+  ];
+  for (const piece of pieces) {
+    const beganAtMs = performance.now();
+    const { problems } = parseEnvFile(piece.repeat(size / piece.length));
+    // Linear: some tens of milliseconds; it took minutes where each problem counted lines from the start.
+    assert(performance.now() - beganAtMs < 5_000, JSON.stringify(piece));
+    assert(problems.length <= PROBLEMS_MAX + 1, `${problems.length}`);
+  }
+  const { problems } = parseEnvFile("x\n".repeat(30));
+  assertEquals(problems.slice(-2), [
+    'line 20: no "=", wanted NAME=value',
+    "line 21: and more: the rest is not read",
+  ]);
 });

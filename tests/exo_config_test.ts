@@ -24,7 +24,7 @@ endpoint = "https://api.exoscale.ch/v1"
 const WORK = { apiKey: "EXOwork", secret: "work secret", zone: "at-vie-1" };
 
 /** Reads with the given files only, and notes each path that was tried. */
-function readWith(files: Record<string, string>, env: Environment = { HOME }) {
+async function readWith(files: Record<string, string>, env: Environment = { HOME }) {
   const tried: string[] = [];
   const readTextFile = (path: string) => {
     tried.push(path);
@@ -33,7 +33,7 @@ function readWith(files: Record<string, string>, env: Environment = { HOME }) {
     return text;
   };
   const wanted = env.EXOSCALE_ACCOUNT;
-  const { path: _, ...found } = readExoAccount(env, { os: "linux", readTextFile, wanted });
+  const { path: _, ...found } = await readExoAccount(env, { os: "linux", readTextFile, wanted });
   return { ...found, tried };
 }
 
@@ -73,35 +73,38 @@ Deno.test("exoConfigPaths() is the path in EXOSCALE_CONFIG alone, unless that is
   assertEquals(exoConfigPaths({ HOME, EXOSCALE_CONFIG: "" }, "linux")[0], PATH);
 });
 
-Deno.test("readExoAccount() reads the first file that is there, and no further", () => {
+Deno.test("readExoAccount() reads the first file that is there, and no further", async () => {
   const old = `${HOME}/.exoscale/exoscale.toml`;
   const other = TWO_ACCOUNTS.replaceAll("work", "other");
-  assertEquals(readWith({ [old]: TWO_ACCOUNTS }), { account: WORK, tried: [PATH, old] });
-  assertEquals(readWith({ [PATH]: TWO_ACCOUNTS, [old]: other }), { account: WORK, tried: [PATH] });
-  assertEquals(readWith({}).tried.length, 4);
-  assertEquals("account" in readWith({}), false);
+  assertEquals(await readWith({ [old]: TWO_ACCOUNTS }), { account: WORK, tried: [PATH, old] });
+  assertEquals(await readWith({ [PATH]: TWO_ACCOUNTS, [old]: other }), {
+    account: WORK,
+    tried: [PATH],
+  });
+  assertEquals((await readWith({})).tried.length, 4);
+  assertEquals("account" in await readWith({}), false);
 });
 
-Deno.test("readExoAccount() skips a file that may not be read", () => {
+Deno.test("readExoAccount() skips a file that may not be read", async () => {
   const tried: string[] = [];
   const readTextFile = (path: string) => {
     tried.push(path);
     throw new Deno.errors.PermissionDenied(path);
   };
-  assertEquals(readExoAccount({ HOME }, { os: "linux", readTextFile }), {});
+  assertEquals(await readExoAccount({ HOME }, { os: "linux", readTextFile }), {});
   assertEquals(tried, exoConfigPaths({ HOME }, "linux"));
 });
 
-Deno.test("readExoAccount() takes the account of EXOSCALE_ACCOUNT, else the default one", () => {
+Deno.test("readExoAccount() takes the account of EXOSCALE_ACCOUNT, else the default one", async () => {
   const home = { apiKey: "EXOhome", secret: "home secret" };
   const files = { [PATH]: TWO_ACCOUNTS };
-  assertEquals(readWith(files).account, WORK);
-  assertEquals(readWith(files, { HOME, EXOSCALE_ACCOUNT: "home" }).account, home);
-  const { problem } = readWith(files, { HOME, EXOSCALE_ACCOUNT: "none" });
+  assertEquals((await readWith(files)).account, WORK);
+  assertEquals((await readWith(files, { HOME, EXOSCALE_ACCOUNT: "home" })).account, home);
+  const { problem } = await readWith(files, { HOME, EXOSCALE_ACCOUNT: "none" });
   assertEquals(problem, `${PATH}: no account named "none", there are: "home", "work"`);
 });
 
-Deno.test("readExoAccount() reads keys without regard to case", () => {
+Deno.test("readExoAccount() reads keys without regard to case", async () => {
   const text = `
     DefaultAccount = "Work"
     [[Accounts]]
@@ -109,17 +112,17 @@ Deno.test("readExoAccount() reads keys without regard to case", () => {
     Key = "EXOwork"
     SECRET = "work secret"
     defaultzone = "at-vie-1"`;
-  assertEquals(readWith({ [PATH]: text }).account, WORK);
+  assertEquals((await readWith({ [PATH]: text })).account, WORK);
 });
 
-Deno.test("readExoAccount() takes a lone account without a default, and none of several", () => {
+Deno.test("readExoAccount() takes a lone account without a default, and none of several", async () => {
   const one = '[[accounts]]\nname = "work"\nkey = "EXOwork"\nsecret = "s"';
   const two = `${one}\n[[accounts]]\nname = "home"\nkey = "EXOhome"`;
-  assertEquals(readWith({ [PATH]: one }).account, { apiKey: "EXOwork", secret: "s" });
-  assertMatch(readWith({ [PATH]: two }).problem ?? "", /no account named/);
+  assertEquals((await readWith({ [PATH]: one })).account, { apiKey: "EXOwork", secret: "s" });
+  assertMatch((await readWith({ [PATH]: two })).problem ?? "", /no account named/);
 });
 
-Deno.test("readExoAccount() leaves out what is missing, empty or no text", () => {
+Deno.test("readExoAccount() leaves out what is missing, empty or no text", async () => {
   const rows: ReadonlyArray<readonly [text: string, account: Record<string, string>]> = [
     ["", {}],
     ['defaultaccount = "work"', {}],
@@ -129,55 +132,59 @@ Deno.test("readExoAccount() leaves out what is missing, empty or no text", () =>
     ["[[accounts]]\nkey = 2026-01-01T00:00:00Z", {}],
   ];
   for (const [text, account] of rows) {
-    const found = readWith({ [PATH]: text });
+    const found = await readWith({ [PATH]: text });
     assertEquals([found.account, found.problem], [account, undefined], text);
   }
 });
 
-Deno.test("readExoAccount() reports a broken file in one line, without its content", () => {
+Deno.test("readExoAccount() reports a broken file in one line, without its content", async () => {
   for (const text of ["[[accounts]", 'key = "\nsecret', "= 1", 'key = "EXO', "secret = SECRET"]) {
-    const { account, problem = "" } = readWith({ [PATH]: text });
+    const { account, problem = "" } = await readWith({ [PATH]: text });
     assertEquals(account, undefined, text);
     assertMatch(problem, /^\/home\/me\/\.config\/exoscale\/exoscale\.toml: \S.*$/);
     assertEquals(problem.includes("SECRET"), false, problem);
   }
 });
 
-Deno.test("readExoAccount() never throws, whatever the file says", () => {
+Deno.test("readExoAccount() never throws, whatever the file says", async () => {
   const words = ["accounts", "name", "key", "defaultaccount", "=", "[[", "]]", '"', ".", "\n", "1"];
   const text = fc.oneof(
     fc.array(fc.constantFrom(...words, " "), { maxLength: 30 }).map((parts) => parts.join("")),
     fc.string({ unit: "binary" }),
   );
-  fc.assert(fc.property(text, fc.option(fc.string(), { nil: undefined }), (content, wanted) => {
-    const found = readWith({ [PATH]: content }, { HOME, EXOSCALE_ACCOUNT: wanted });
+  const names = fc.option(fc.string(), { nil: undefined });
+  await fc.assert(fc.asyncProperty(text, names, async (content, wanted) => {
+    const found = await readWith({ [PATH]: content }, { HOME, EXOSCALE_ACCOUNT: wanted });
     assert(found.account !== undefined || found.problem !== undefined, JSON.stringify(found));
   }));
 });
 
-Deno.test("readExoAccount() counts an empty EXOSCALE_ACCOUNT as unset", () => {
+Deno.test("readExoAccount() counts an empty EXOSCALE_ACCOUNT as unset", async () => {
   const text = 'defaultaccount = "work"\n[[accounts]]\nname = "work"\nkey = "k"\nsecret = "s"';
   const env = { HOME: "/h", EXOSCALE_ACCOUNT: "" };
-  const found = readExoAccount(env, { os: "linux", readTextFile: () => text });
+  const found = await readExoAccount(env, { os: "linux", readTextFile: () => text });
   assertEquals(found.account, { apiKey: "k", secret: "s" });
 });
 
-Deno.test("readExoAccount() names a file that EXOSCALE_CONFIG names and that cannot be read", () => {
+Deno.test("readExoAccount() names a file that EXOSCALE_CONFIG names and that cannot be read", async () => {
   const readTextFile = () => {
     throw new Error("not there");
   };
-  const { problem } = readExoAccount({ EXOSCALE_CONFIG: "/x.toml" }, { os: "linux", readTextFile });
+  const { problem } = await readExoAccount({ EXOSCALE_CONFIG: "/x.toml" }, {
+    os: "linux",
+    readTextFile,
+  });
   assertEquals(problem, "EXOSCALE_CONFIG: cannot read /x.toml: not there");
 });
 
-Deno.test("readExoAccount() takes environment, endpoint of API v2, and the command for the secret", () => {
-  const account = (rest: string) =>
-    readWith({ [PATH]: `[[accounts]]\nkey = "k"\n${rest}` }).account;
-  assertEquals(account('Environment = "ppapi"'), { apiKey: "k", environment: "ppapi" });
+Deno.test("readExoAccount() takes environment, endpoint of API v2, and the command for the secret", async () => {
+  const account = async (rest: string) =>
+    (await readWith({ [PATH]: `[[accounts]]\nkey = "k"\n${rest}` })).account;
+  assertEquals(await account('Environment = "ppapi"'), { apiKey: "k", environment: "ppapi" });
   const endpoint = "https://api-at-vie-1.exoscale.com/v2";
-  assertEquals(account(`endpoint = "${endpoint}/"`), { apiKey: "k", endpoint });
-  assertEquals(account('endpoint = "https://api.exoscale.ch/v1"'), { apiKey: "k" });
+  assertEquals(await account(`endpoint = "${endpoint}/"`), { apiKey: "k", endpoint });
+  assertEquals(await account('endpoint = "https://api.exoscale.ch/v1"'), { apiKey: "k" });
   const secretCommand = ["pass", "show", "exo"];
   const both = 'secret = "old"\nSecretCommand = ["pass", "show", "exo"]';
-  assertEquals(account(both), { apiKey: "k", secret: "old", secretCommand });
+  assertEquals(await account(both), { apiKey: "k", secret: "old", secretCommand });
 });

@@ -123,6 +123,7 @@ export async function run(argv: string[], situation: Situation = {}): Promise<Tr
       trace.calls.push(`trusting ${caCerts.length} more`);
       return host.fetch;
     },
+    printed: () => Promise.resolve(null),
     print: (stream, line) => void trace[stream].push(line),
     readTextFile(path) {
       const text = files[path];
@@ -139,6 +140,7 @@ export async function run(argv: string[], situation: Situation = {}): Promise<Tr
     },
     openLog: ({ stdout, format }) => ({
       kind: trace.logTo = syslog && !stdout && (format ?? "text") === "text" ? "syslog" : "stdout",
+      needsRight: false,
       format: format ?? (journal && !stdout ? "journald" : "text"),
       setLevel: (next) => void trace.log.push(`level ${next}`),
       write: (severity, event, text) => void trace.log.push(`${severity} ${event}: ${text}`),

@@ -222,10 +222,12 @@ Deno.test("with json or journald nothing but lines of that format is on standard
 });
 
 Deno.test("a wrong configuration is told in the format that was asked for, too", async () => {
-  const json = await run(["-A", "--log-format", "json", "-xi", "x"], { syslog: true });
+  const argv = ["-A", "-xi", "x", "-i", "no UUID"];
+  const json = await run([...argv, "--log-format", "json"], { syslog: true });
+  assertEquals(json.err.length, 1);
   assertEquals(json.log, json.err.map((line) => line.replace("exoip:", "critical configuration:")));
   // The journal has standard error as well: once is enough.
-  const journal = await run(["-A", "-xi", "x"], { journal: true });
+  const journal = await run(argv, { journal: true });
   assertEquals([journal.err, journal.log.length], [[], 1]);
   const wrong = await run(["-A", ...COMMON, "--log-format", "xml"]);
   assertEquals(wrong.err, [

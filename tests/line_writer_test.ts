@@ -79,7 +79,7 @@ Deno.test("LineWriter keeps 1000 lines for a stalled sink and counts the dropped
   assert(sink.text.endsWith("dropped\nafter\n"), "the count is told once");
 });
 
-Deno.test("LineWriter survives a broken sink and tries again with the next line", async () => {
+Deno.test("LineWriter survives a broken sink, tries again with the next line, and tells what was lost", async () => {
   const texts: string[] = [];
   let broken = true;
   const writer = new LineWriter({
@@ -89,10 +89,51 @@ Deno.test("LineWriter survives a broken sink and tries again with the next line"
       return Promise.resolve(bytes.length);
     },
   });
-  writer.line("lost");
-  await writer.flush(60_000);
+  for (const line of ["lost", "lost, too"]) {
+    writer.line(line);
+    await writer.flush(60_000);
+  }
+  assert(writer.failure instanceof Deno.errors.BrokenPipe);
   broken = false;
   writer.line("read");
   await writer.flush(60_000);
-  assertEquals(texts, ["read\n"]);
+  assertEquals(texts, ["exoip [WARNING] log: 2 log lines dropped\nread\n"]);
+  assertEquals(writer.failure, null);
+});
+
+Deno.test("LineWriter begins a new line after one that a full disk cut, and counts that one", async () => {
+  let text = "", room = 12;
+  const writer = new LineWriter({
+    write(bytes) {
+      if (room === 0) return Promise.reject(new Error("no space left on device"));
+      const taken = bytes.subarray(0, room);
+      room -= taken.length;
+      text += new TextDecoder().decode(taken);
+      return Promise.resolve(taken.length);
+    },
+  });
+  for (const line of ["whole", "cut in two", "not at all"]) writer.line(line);
+  await writer.flush(60_000);
+  assertEquals(text, "whole\ncut in");
+  room = Infinity;
+  writer.line("after");
+  await writer.flush(60_000);
+  assertEquals(
+    text,
+    "whole\ncut in\nexoip [WARNING] log: 2 log lines dropped\nafter\n",
+  );
+});
+
+Deno.test("LineWriter waits for a sink that has no room instead of losing the line", async () => {
+  let refusals = 3, text = "";
+  const writer = new LineWriter({
+    write(bytes) {
+      if (refusals-- > 0) return Promise.reject(new Deno.errors.WouldBlock("try again"));
+      text += new TextDecoder().decode(bytes);
+      return Promise.resolve(bytes.length);
+    },
+  });
+  writer.line("patient");
+  await writer.flush(60_000);
+  assertEquals(text, "patient\n");
 });

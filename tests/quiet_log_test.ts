@@ -1,4 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
+import { BURST_MAX, BURST_MS, BurstLog } from "../src/log/burst_log.ts";
 import { KINDS_MAX, QUIET_MS, QuietLog } from "../src/log/quiet_log.ts";
 
 /** A log whose time the test sets. */
@@ -96,4 +97,30 @@ Deno.test("QuietLog writes a bounded number of lines for any number of kinds, an
     for (let source = 0; source < 1_000; source++) at(`${second} ${source}`, second * 1_000);
   }
   assert(lines.length < (KINDS_MAX + 1) * 2 * 11, `${lines.length} lines in ten minutes`);
+});
+
+Deno.test("BurstLog writes changes one by one while they are few, and counts them once they are many", () => {
+  let nowMs = 0;
+  const lines: string[] = [];
+  const clock = { nowMs: () => nowMs, wallMs: () => nowMs, sleep: () => Promise.resolve() };
+  const log = {
+    write: (_: string, event: string, text: string) => void lines.push(`${event}: ${text}`),
+  };
+  const quiet = new QuietLog(log, clock);
+  const burst = new BurstLog({ log, quiet, clock });
+  for (let number = 0; number < 1_000; number++) {
+    burst.write("a", ["info", "check", `change ${number}`]);
+    nowMs += 50;
+  }
+  burst.write("b", ["info", "check", "another"]);
+  quiet.settle(nowMs += BURST_MS);
+  assertEquals(lines, [
+    ...Array.from({ length: BURST_MAX }, (_, number) => `check: change ${number}`),
+    `check: change ${BURST_MAX}; it changes often`,
+    "check: another",
+    `check: change 999; it changes often (${1_000 - BURST_MAX - 1} since the last line)`,
+  ]);
+  nowMs += BURST_MS;
+  burst.write("a", ["info", "check", "calm"]);
+  assertEquals(lines.at(-1), "check: calm");
 });

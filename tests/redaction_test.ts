@@ -42,6 +42,7 @@ Deno.test("redactedLog() hides in the text, and leaves the rest of a line as it 
   const lines: unknown[][] = [];
   const log = redactedLog({
     kind: "stdout",
+    needsRight: false,
     format: "text",
     setLevel() {},
     flush: () => Promise.resolve(),

@@ -6,7 +6,7 @@ import { gather } from "../src/config/gather.ts";
 import { applied, type Changes, changesBetween, unclassified } from "../src/config/reload.ts";
 import { PeerNames } from "../src/peers/peer_names.ts";
 import { Reloader } from "../src/watch/reloader.ts";
-import { ReloadRequests } from "../src/watch/watch_mode.ts";
+import { ReloadRequests } from "../src/told.ts";
 
 const START = ["-W", "-xi", "198.51.100.50", "-xk", "EXOkey", "-xs", "secret"];
 

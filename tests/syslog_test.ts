@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { openLog } from "../src/host/log.ts";
 import { LineWriter } from "../src/host/line_writer.ts";
-import { openSyslog, syslogLine } from "../src/host/syslog.ts";
+import { syslogLine } from "../src/host/syslog.ts";
 
 const PID = Deno.pid;
 
@@ -38,12 +38,13 @@ class Daemon implements AsyncDisposable {
   }
 }
 
-/** A test with a daemon. A log is open for the life of the process, so its socket is no leak. */
+/** A test with a daemon. A log is open for the life of the process, so its socket and its timer are no leaks. */
 function testWithDaemon(name: string, fn: (daemon: Daemon) => Promise<void>): void {
   Deno.test({
     name,
     ignore: Deno.build.os !== "linux",
     sanitizeResources: false,
+    sanitizeOps: false,
     async fn() {
       await using daemon = new Daemon();
       await fn(daemon);
@@ -69,15 +70,6 @@ Deno.test("syslogLine() writes priority, local time, tag and process as RFC 3164
   for (const [severity, at, line] of rows) {
     assertEquals(syslogLine(severity, "start: ready", at), line);
   }
-});
-
-Deno.test("openSyslog() opens nothing where there is no socket", async () => {
-  const folder = await Deno.makeTempDir();
-  await Deno.writeTextFile(`${folder}/file`, "");
-  for (const path of [`${folder}/none`, `${folder}/file`, folder]) {
-    assertEquals(openSyslog(path, () => {}), null, path);
-  }
-  await Deno.remove(folder, { recursive: true });
 });
 
 testWithDaemon(
@@ -123,7 +115,12 @@ for (const removed of [false, true]) {
       await log.flush();
     }
     // The excuse comes once, the lines all.
-    assertMatch(lines[0] ?? "", /^exoip \[WARNING\] log: syslog takes no lines: ./);
+    const reason = removed ? "there is no such socket" : "nobody listens there";
+    assertEquals(
+      lines[0],
+      `exoip [WARNING] log: syslog at ${daemon.path} takes no lines (${reason}): ` +
+        "they go to standard output until it does",
+    );
     assertEquals(lines.slice(1), [
       "exoip [WARNING] event: finds out",
       "exoip [WARNING] event: first after",
@@ -159,3 +156,70 @@ testWithDaemon(
     assertEquals(lines[1], "exoip [CRIT   ] event: the one that matters");
   },
 );
+
+testWithDaemon(
+  "openLog() gives a syslog that comes later the lines that it missed, and every one after",
+  async (daemon) => {
+    const lines: string[] = [];
+    const path = `${daemon.path}.late`;
+    const log = openLog({ stdout: false, syslogPath: path, writer: writerInto(lines) });
+    for (const text of ["one", "two"]) log.write("info", "event", text);
+    await log.flush();
+    assertEquals([log.kind, lines.length], ["stdout", 3]);
+    const late = Deno.listenDatagram({ transport: "unixpacket", path });
+    const receive = async () => new TextDecoder().decode((await late.receive())[0]);
+    // Nobody writes a line: what was kept goes by itself.
+    for (const text of ["one", "two"]) assertMatch(await receive(), new RegExp(`event: ${text}$`));
+    log.write("info", "event", "three");
+    assertMatch(await receive(), /event: three$/);
+    await log.flush();
+    assertEquals(log.kind, "syslog");
+    assertEquals(lines.slice(3), [`exoip [WARNING] log: syslog at ${path} takes lines now`]);
+    late.close();
+  },
+);
+
+testWithDaemon(
+  "openLog() speaks to a syslog that is a stream, also to its successor",
+  async (daemon) => {
+    const path = `${daemon.path}.stream`;
+    const lines: string[] = [];
+    const log = openLog({ stdout: false, syslogPath: path, writer: writerInto(lines) });
+    for (const round of [1, 2]) {
+      const listener = Deno.listen({ transport: "unix", path });
+      const texts = Array.from({ length: 50 }, (_, number) => `line ${round}.${number}`);
+      for (const text of texts) log.write("info", "event", text);
+      const connection = await listener.accept();
+      let heard = "";
+      const buffer = new Uint8Array(1_000);
+      while (!heard.includes(`${texts.at(-1)}\n`)) {
+        const count = await connection.read(buffer) ?? 0;
+        heard += new TextDecoder().decode(buffer.subarray(0, count));
+      }
+      assertEquals(
+        heard.trimEnd().split("\n").map((line) => line.replace(/^<30>.*: event: /, "")),
+        texts,
+      );
+      connection.close();
+      listener.close();
+      await Deno.remove(path).catch(() => {}); // Deno 2.9 has removed it.
+    }
+    await log.flush();
+    assertEquals(lines, []);
+  },
+);
+
+testWithDaemon("openLog() uses standard output while syslog does not read", async (daemon) => {
+  const lines: string[] = [];
+  const log = openLog({ stdout: false, syslogPath: daemon.path, writer: writerInto(lines) });
+  // Many more than a socket holds.
+  for (let number = 0; number < 900; number++) log.write("info", "event", `line ${number}`);
+  await log.flush();
+  assert(lines.at(-1)?.endsWith("line 899"), lines.at(-1));
+  const printed = lines.length;
+  assert(printed < 900, "what fitted into the socket is not printed");
+  // All that was kept comes in order once it reads.
+  for (let number = 0; number < 900; number++) {
+    assert((await daemon.receive()).endsWith(`: event: line ${number}`));
+  }
+});

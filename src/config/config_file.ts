@@ -2,6 +2,7 @@
 // in config.ts; here each becomes the text that a flag would have had.
 import { parse, TomlError } from "smol-toml";
 import { type Given, wantedForm } from "../cli.ts";
+import { PROBLEMS_MAX } from "./env_file.ts";
 import { isSecret, type Option, OPTIONS } from "../options.ts";
 
 /** What a file says, and everything that is wrong with it. */
@@ -37,8 +38,14 @@ export function parseConfigFile(text: string, path: string): ConfigFile {
     return { given, problems: [`${path}${line}: ${reason}`] };
   }
   const problems: string[] = [];
+  const lines = linesOf(text);
   for (const [key, value] of entries) {
-    const source = `${path}${lineOf(key, text)}`;
+    if (problems.length >= PROBLEMS_MAX) {
+      problems.push(`${path}: and more: the rest is not read`);
+      break;
+    }
+    const line = lines.get(key);
+    const source = line === undefined ? path : `${path}, line ${line}`;
     const option = BY_KEY.get(key);
     const read = option ? textOf(option, value) : { problem: unknown(key) };
     if ("problem" in read) problems.push(`${source}: ${key}: ${read.problem}`);
@@ -110,11 +117,12 @@ function distance(one: string, other: string): number {
   return row[other.length]!;
 }
 
-/** Where the key stands; the parser does not tell. */
-function lineOf(key: string, text: string): string {
-  const index = text.split("\n").findIndex((line) => {
-    const [, name = ""] = /^\s*\[*\s*["']?([\w-]+)["']?\s*(?:[=\].])/.exec(line) ?? [];
-    return name === key;
-  });
-  return index < 0 ? "" : `, line ${index + 1}`;
+/** Where each key stands first; the parser does not tell. */
+function linesOf(text: string): ReadonlyMap<string, number> {
+  const lines = new Map<string, number>();
+  for (const [index, line] of text.split("\n").entries()) {
+    const [, name] = /^\s*\[*\s*["']?([\w-]+)["']?\s*(?:[=\].])/.exec(line) ?? [];
+    if (name !== undefined && !lines.has(name)) lines.set(name, index + 1);
+  }
+  return lines;
 }

@@ -13,29 +13,39 @@ const NAME = /^[A-Za-z_]\w*$/;
 /** What a backslash within double quotes protects; before anything else it stands for itself. */
 const PROTECTED = '"\\`$';
 
-/** Reads the whole file. */
+/** Problems that are told of; whoever has more has given another kind of file. */
+export const PROBLEMS_MAX = 20;
+
+/** Reads the whole file, or as much as it takes to see that it is none; the time is linear in its length. */
 export function parseEnvFile(text: string): EnvFile {
   const variables: Record<string, string> = {};
   const problems: string[] = [];
   const input = text.replace(/\r\n?/g, "\n");
-  const lineAt = (at: number) => input.slice(0, at).split("\n").length;
-  let at = 0;
+  let at = 0, line = 1;
+  const proceed = (to: number) => {
+    for (; at < to; at++) if (input[at] === "\n") line += 1;
+  };
   while (at < input.length) {
     const end = input.indexOf("\n", at) + 1 || input.length + 1;
-    const line = input.slice(at, end - 1).trimStart();
-    const equals = input.indexOf("=", at);
-    if (line === "" || line.startsWith("#") || line.startsWith(";")) at = end;
-    else if (equals < 0 || equals >= end) {
-      problems.push(`line ${lineAt(at)}: no "=", wanted NAME=value`);
-      at = end;
+    const content = input.slice(at, end - 1);
+    const trimmed = content.trimStart();
+    const equals = content.indexOf("=");
+    if (problems.length >= PROBLEMS_MAX) {
+      problems.push(`line ${line}: and more: the rest is not read`);
+      break;
+    }
+    if (trimmed === "" || trimmed.startsWith("#") || trimmed.startsWith(";")) proceed(end);
+    else if (equals < 0) {
+      problems.push(`line ${line}: no "=", wanted NAME=value`);
+      proceed(end);
     } else {
-      const name = input.slice(at, equals).trim();
-      const value = readValue(input, equals + 1);
+      const name = content.slice(0, equals).trim();
+      const value = readValue(input, at + equals + 1);
       // What is wrong may be half of a secret: it is not shown.
-      if (!NAME.test(name)) problems.push(`line ${lineAt(at)}: no name of a variable before "="`);
-      else if (!value.closed) problems.push(`line ${lineAt(at)}: ${name}: a quote is not closed`);
+      if (!NAME.test(name)) problems.push(`line ${line}: no name of a variable before "="`);
+      else if (!value.closed) problems.push(`line ${line}: ${name}: a quote is not closed`);
       else variables[name] = value.text;
-      at = value.end;
+      proceed(value.end);
     }
   }
   return { variables, problems };

@@ -4,8 +4,8 @@ import { parse } from "smol-toml";
 import type { Environment } from "../cli.ts";
 import type { Account } from "./cloud.ts";
 
-/** Reads a text file; throws `Deno.errors.NotFound` when there is none. */
-export type ReadTextFile = (path: string) => string;
+/** Reads a text file; rejects with `Deno.errors.NotFound` when there is none. */
+export type ReadTextFile = (path: string) => string | Promise<string>;
 
 /** Where the file may be, in the CLI's order. */
 export function exoConfigPaths(env: Environment, os: typeof Deno.build.os): string[] {
@@ -35,7 +35,7 @@ export interface ExoFindings {
 }
 
 /** The account that the CLI would use: that of the name, else the default one, else the only one. */
-export function readExoAccount(
+export async function readExoAccount(
   env: Environment,
   { os, readTextFile, wanted }: {
     os: typeof Deno.build.os;
@@ -43,16 +43,17 @@ export function readExoAccount(
     /** Name of the account, undefined or empty for the default one. */
     wanted?: string | undefined;
   },
-): ExoFindings {
+): Promise<ExoFindings> {
   for (const path of exoConfigPaths(env, os)) {
     let text: string;
     try {
-      text = readTextFile(path);
+      text = await readTextFile(path);
     } catch (error) {
       // Not there, or not ours to read: the CLI looks further, too. But a file that was named must be there.
-      if (!env.EXOSCALE_CONFIG) continue;
+      const named = env.EXOSCALE_CONFIG ? "EXOSCALE_CONFIG: " : "";
+      if (named === "" && isElsewhere(error)) continue;
       const reason = error instanceof Error ? error.message : `${error}`;
-      return { problem: `EXOSCALE_CONFIG: cannot read ${path}: ${reason}` };
+      return { problem: `${named}cannot read ${path}: ${reason}` };
     }
     try {
       return { account: accountIn(lowerKeys(parse(text)), wanted), path };
@@ -62,6 +63,11 @@ export function readExoAccount(
     }
   }
   return {};
+}
+
+function isElsewhere(error: unknown): boolean {
+  const { NotFound, PermissionDenied, NotADirectory } = Deno.errors;
+  return [NotFound, PermissionDenied, NotADirectory].some((kind) => error instanceof kind);
 }
 
 function accountIn(file: unknown, wanted: string | undefined): ExoAccount {

@@ -36,7 +36,7 @@ export async function gather(
   host: Source,
   atStart: Environment = {},
 ): Promise<Gathered> {
-  return await complete(collect(argv, host, atStart), host);
+  return await complete(await collect(argv, host, atStart), host);
 }
 
 /** Adds what the secret file and the `exo` CLI know. */
@@ -47,31 +47,32 @@ export async function complete(collected: Collected, host: Source): Promise<Gath
 }
 
 /**
- * Reads flags, environment and files of ours. Throws a `UsageError` for what no configuration could mean. At a reload
+ * Reads flags, environment and files of ours. Rejects with a `UsageError` for what no configuration could mean. At a
+ * reload
  * `atStart` is what the file of variables had at the start: systemd has put that into our environment as well, where it
  * would outlive its line.
  */
-export function collect(
+export async function collect(
   argv: readonly string[],
   host: Source,
   atStart: Environment = {},
-): Collected {
+): Promise<Collected> {
   const problems: string[] = [], warnings: string[] = [];
   const inherited = Object.entries(host.env).filter(([name, value]) => atStart[name] !== value);
   const file = readValues(argv, { IF_ENV_FILE: host.env.IF_ENV_FILE }).given.get("env-file");
-  const fileVariables = file ? readVariables(file.text) : {};
+  const fileVariables = file ? await readVariables(file.text) : {};
   const env = { ...Object.fromEntries(inherited), ...fileVariables };
   const { given: flags, ignored } = readValues(argv, env);
   const given = new Map(flags);
   if (file) given.set("env-file", file);
   const config = given.get("config");
-  for (const [name, value] of config ? readConfig(config.text) : []) {
+  for (const [name, value] of config ? await readConfig(config.text) : []) {
     if (!given.has(name)) given.set(name, value);
   }
   return { values: { given, ignored }, env, problems, warnings, fileVariables };
 
-  function readVariables(path: string): Environment {
-    const text = read("env-file", path);
+  async function readVariables(path: string): Promise<Environment> {
+    const text = await read("env-file", path);
     if (text === null) return {};
     const { variables, problems: wrong } = parseEnvFile(text);
     problems.push(...wrong.map((problem) => `${path}, ${problem}`));
@@ -80,22 +81,24 @@ export function collect(
     const known = new Set(OPTIONS.flatMap((each) => each.variables)).add(SECRET_VARIABLE);
     const strange = Object.keys(variables).filter((name) => /^IF_/.test(name) && !known.has(name));
     if (strange.length > 0) warnings.push(`${path}: nothing is known by ${strange.join(", ")}`);
-    if ([...secrets, SECRET_VARIABLE].some((name) => variables[name])) warnOfReaders(path);
+    if ([...secrets, SECRET_VARIABLE].some((name) => variables[name])) {
+      await warnOfReaders(path);
+    }
     return variables;
   }
 
-  function readConfig(path: string) {
-    const text = read("config", path);
+  async function readConfig(path: string) {
+    const text = await read("config", path);
     if (text === null) return [];
     const { given: found, problems: wrong } = parseConfigFile(text, path);
     problems.push(...wrong);
-    if ([...found.keys()].some(isSecret)) warnOfReaders(path);
+    if ([...found.keys()].some(isSecret)) await warnOfReaders(path);
     return found;
   }
 
-  function read(option: string, path: string): string | null {
+  async function read(option: string, path: string): Promise<string | null> {
     try {
-      return host.readTextFile(path);
+      return await host.readTextFile(path);
     } catch (error) {
       const reason = error instanceof Error ? error.message : `${error}`;
       problems.push(`${nameOf(option)}: cannot read ${path}: ${reason}`);
@@ -104,8 +107,8 @@ export function collect(
   }
 
   /** A group may be how a service gets to read its file. */
-  function warnOfReaders(path: string): void {
-    const mode = host.fileMode(path);
+  async function warnOfReaders(path: string): Promise<void> {
+    const mode = await host.fileMode(path);
     if (mode === null || (mode & 0o007) === 0) return;
     const shown = mode.toString(8).padStart(4, "0");
     warnings.push(`${path} has a secret and everybody on this machine may read it (mode ${shown})`);

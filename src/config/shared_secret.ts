@@ -10,10 +10,10 @@ export const SECRET_VARIABLE = "IF_SHARED_SECRET";
 export const CREDENTIAL = "exoip-shared-secret";
 
 /** The secret, if there is one, or why it cannot be had. Only the watchdog has a use for it. */
-export function findSharedSecret(
+export async function findSharedSecret(
   { given }: Pick<Values, "given">,
   { env, readTextFile }: Pick<Host, "env" | "readTextFile">,
-): { found?: FoundSecret; problem?: string } {
+): Promise<{ found?: FoundSecret; problem?: string }> {
   const on = (option: string) => isOn(given.get(option));
   // Whoever asks the doctor without a mode is about to watch.
   if (!on("W") && !(on("doctor") && !on("A") && !on("D"))) return {};
@@ -23,7 +23,7 @@ export function findSharedSecret(
   const path = file?.text ?? (folder && `${folder}/${CREDENTIAL}`);
   if (!path) return {};
   try {
-    return { found: { text: readTextFile(path), source: path } };
+    return { found: { text: await readTextFile(path), source: path } };
   } catch (error) {
     if (!file && error instanceof Deno.errors.NotFound) return {};
     const reason = error instanceof Error ? error.message : `${error}`;

@@ -4,6 +4,7 @@ import { type Findings, nameOf } from "../config.ts";
 import { type Account, lends } from "./cloud.ts";
 import { type ExoFindings, readExoAccount } from "./exo_config.ts";
 import type { Host } from "../host.ts";
+import { BUNDLE_MAX_BYTES, type ReadLimits } from "../host/text_file.ts";
 import { findSharedSecret } from "./shared_secret.ts";
 
 /** Longest time that an account's command has to print the secret. */
@@ -16,21 +17,24 @@ export async function findValues(
 ): Promise<[Findings, string[]]> {
   const findings: { -readonly [Name in keyof Findings]: Findings[Name] } = {};
   const problems: string[] = [];
-  const shared = findSharedSecret({ given }, host);
+  const shared = await findSharedSecret({ given }, host);
   if (shared.found) findings.sharedSecret = shared.found;
   if (shared.problem) problems.push(shared.problem);
   const file = given.get("api-secret-file");
   const lent = lends({ given });
   if (file && !lent && goesBefore(file, given.get("xs"))) {
-    read("api-secret-file", file.text, (text) => findings.secretFile = text.trim());
+    await read("api-secret-file", file.text, {}, (text) => findings.secretFile = text.trim());
   }
   const authorities = given.get("ca-file");
-  if (authorities) read("ca-file", authorities.text, (text) => findings.caFile = text);
+  if (authorities) {
+    const limits = { maxBytes: BUNDLE_MAX_BYTES };
+    await read("ca-file", authorities.text, limits, (text) => findings.caFile = text);
+  }
   const keyed = !lent && given.has("xk") && (given.has("xs") || file);
   const placed = given.has("zone") || given.has("xe") || given.get("api")?.text === "v1";
   if (keyed && placed) return [findings, problems];
   const wanted = given.get("account")?.text;
-  const found = readExoAccount(host.env, { ...host, wanted });
+  const found = await readExoAccount(host.env, { ...host, wanted });
   if (found.account) {
     findings.account = await withSecret(found, { lent, host, problems });
   } else if (wanted && lent && !found.problem) {
@@ -39,9 +43,14 @@ export async function findValues(
   if (found.problem && !keyed) problems.push(found.problem);
   return [findings, problems];
 
-  function read(option: string, path: string, use: (text: string) => void): void {
+  async function read(
+    option: string,
+    path: string,
+    limits: ReadLimits,
+    use: (text: string) => void,
+  ): Promise<void> {
     try {
-      use(host.readTextFile(path));
+      use(await host.readTextFile(path, limits));
     } catch (error) {
       const reason = error instanceof Error ? error.message : `${error}`;
       problems.push(`${nameOf(option)}: cannot read ${path}: ${reason}`);

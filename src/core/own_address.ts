@@ -44,7 +44,7 @@ export function sightOf(elasticIp: string, { listed, local }: MachineView): Sigh
   return { present: known ? false : null, on: null };
 }
 
-/** Whether the interface has exactly this address, as far as the list tells; without a list the kernel's word counts. */
+/** Whether the interface has exactly this address, as the list tells; without a list the kernel's word counts. */
 export function isOnDevice(
   elasticIp: string,
   device: string,

@@ -51,6 +51,9 @@ const DRAIN_MS = 100;
 const QUOTE_MAX_CHARS = 200;
 const GROUPS = Deno.build.os !== "windows";
 
+/** Process ids of children whose end the runtime has yet to tell of. */
+export const ownChildren: Set<number> = new Set();
+
 /** The children of the real process. */
 export const runCommand: RunCommand = run;
 
@@ -60,6 +63,7 @@ async function run(
 ): Promise<CommandOutcome> {
   if (signal?.aborted) throw new Error("given up");
   const child = start(words, env);
+  ownChildren.add(child.pid);
   const tails = [new Tail(child.stdout), new Tail(child.stderr)] as const;
   let ended = false, late = false;
   const timers: ReturnType<typeof setTimeout>[] = [];
@@ -75,7 +79,7 @@ async function run(
     end();
   };
   if (timeoutMs < Infinity) timers.push(setTimeout(overdue, timeoutMs));
-  const { code, signal: endedBy } = await child.status;
+  const { code, signal: endedBy } = await child.status.finally(() => ownChildren.delete(child.pid));
   signal?.removeEventListener("abort", end);
   for (const timer of timers) clearTimeout(timer);
   if (ended || !keepsChildren) tell(child, "SIGKILL");

@@ -1,4 +1,5 @@
-// Lines to standard output that never make the writer wait: a reader that stalls costs lines, not heartbeats.
+// Lines to standard output that never make the writer wait: a reader that stalls, a disk that is full, a terminal that
+// is gone cost lines, not heartbeats. How many is told once lines get through again.
 import { Outbox } from "./outbox.ts";
 
 /** Where bytes go; may take fewer than it is given. */
@@ -6,19 +7,29 @@ export interface Sink {
   write(bytes: Uint8Array): Promise<number>;
 }
 
+/** Pause before a sink that has no room just now, and says so instead of waiting, is asked again. */
+const NO_ROOM_MS = 50;
+const LINE_FEED = 10;
+
 /** Writes lines in order in the background. */
 export class LineWriter {
   readonly #outbox: Outbox<string>;
+  readonly #sink: Sink;
+  #lossLine: (lost: number) => string;
+  /** Lines that were lost since one got through. */
+  #lost = 0;
+  /** Whether the last line that got through did so in part. */
+  #broken = false;
+  #failure: unknown = null;
 
-  /** `onDrop` is the line that tells how many were lost. */
+  /** `lossLine` is the line that tells how many were lost. */
   constructor(
     sink: Sink = Deno.stdout,
-    onDrop: (dropped: number) => string = (dropped) =>
-      `exoip [WARNING] log: ${dropped} log lines dropped`,
+    lossLine: (lost: number) => string = (lost) => `exoip [WARNING] log: ${lost} log lines dropped`,
   ) {
-    this.#outbox = new Outbox((lines, dropped) =>
-      writeLines(sink, dropped > 0 ? [...lines, onDrop(dropped)] : lines)
-    );
+    this.#sink = sink;
+    this.#lossLine = lossLine;
+    this.#outbox = new Outbox((lines, dropped) => this.#deliver(lines, dropped));
   }
 
   /** Queues one line. */
@@ -26,17 +37,54 @@ export class LineWriter {
     this.#outbox.push(text);
   }
 
+  /** Other words for what was lost, from now on. */
+  tellLossesAs(lossLine: (lost: number) => string): void {
+    this.#lossLine = lossLine;
+  }
+
+  /** Why the last attempt to write failed, null when it did not. */
+  get failure(): unknown {
+    return this.#failure;
+  }
+
   /** Resolves when all that was queued is written, or after the time at the latest. */
   flush(withinMs: number): Promise<void> {
     return this.#outbox.flush(withinMs);
   }
-}
 
-async function writeLines(sink: Sink, lines: string[]): Promise<void> {
-  let bytes = new TextEncoder().encode(lines.map((line) => line + "\n").join(""));
-  try {
-    while (bytes.length > 0) bytes = bytes.subarray(await sink.write(bytes));
-  } catch {
-    // Nobody reads any more.
+  /** A line about lost ones stands for all of them, should it get lost, too. */
+  async #deliver(queued: readonly string[], dropped: number): Promise<void> {
+    const loss = (lost: number) => lost > 0 ? [{ text: this.#lossLine(lost), lines: lost }] : [];
+    const lines = [
+      ...loss(this.#lost),
+      ...queued.map((text) => ({ text, lines: 1 })),
+      ...loss(dropped),
+    ];
+    const mend = this.#broken ? "\n" : "";
+    const bytes = new TextEncoder().encode(mend + lines.map(({ text }) => `${text}\n`).join(""));
+    const written = bytes.subarray(0, await this.#write(bytes));
+    const ended = written.filter((byte) => byte === LINE_FEED).length;
+    const through = Math.max(ended - mend.length, 0);
+    this.#lost = lines.slice(through).reduce((sum, each) => sum + each.lines, 0);
+    if (written.length > 0) this.#broken = written.at(-1) !== LINE_FEED;
+  }
+
+  /** How many of the bytes got through. */
+  async #write(bytes: Uint8Array): Promise<number> {
+    this.#failure = null;
+    let done = 0;
+    while (done < bytes.length) {
+      try {
+        done += await this.#sink.write(bytes.subarray(done));
+      } catch (error) {
+        if (error instanceof Deno.errors.WouldBlock) {
+          await new Promise((resolve) => setTimeout(resolve, NO_ROOM_MS));
+          continue;
+        }
+        this.#failure = error;
+        break;
+      }
+    }
+    return done;
   }
 }

@@ -12,7 +12,7 @@ import {
   SYSLOG_SEVERITY,
   tagOf,
 } from "./log_format.ts";
-import { openSyslog, type Syslog } from "./syslog.ts";
+import { openSyslog, type Syslog, type SyslogEntry } from "./syslog.ts";
 
 /** What the configuration says of the log. */
 export interface LogOptions {
@@ -26,8 +26,10 @@ export interface LogOptions {
 
 /** A log that can be drained before the process ends. */
 export interface HostLog extends Log {
-  /** Where the lines went at the start. */
+  /** Where the lines go now. */
   readonly kind: "syslog" | "stdout";
+  /** Whether writing them needs the right to write. */
+  readonly needsRight: boolean;
   readonly format: LogFormat;
   /** Changes the least severe lines that are written. */
   setLevel(level: Severity): void;
@@ -53,7 +55,7 @@ class EntryHandler extends BaseHandler {
   override log(): void {}
 }
 
-/** Opens the log. Without a syslog socket it says so and uses standard output. */
+/** Opens the log. While there is no syslog, or it takes nothing, it says so and uses standard output. */
 export function openLog(
   { stdout, format: wanted, level = "info", journal = false, syslogPath = "/dev/log", ...rest }:
     & LogOptions
@@ -72,21 +74,24 @@ export function openLog(
     elasticIp: null,
     at: new Date(),
   });
-  const onDrop = (dropped: number) => FORMATTERS[format](note(`${dropped} log lines dropped`));
-  const writer = rest.writer ?? new LineWriter(Deno.stdout, onDrop);
+  const writer = rest.writer ?? new LineWriter(Deno.stdout);
+  writer.tellLossesAs((lost) => FORMATTERS[format](note(`${lost} log lines dropped`)));
   const print = (entry: Entry) => writer.line(FORMATTERS[format](entry));
 
-  const toSyslog = format === "text" && !stdout;
-  const syslog = toSyslog ? openFallible(syslogPath, (text) => writer.line(text)) : null;
+  const stead = {
+    print: ({ severity, text }: SyslogEntry) => writer.line(`${tagOf(severity)} ${text}`),
+    changed: (reason: string | null) => print(note(changeText(syslogPath, reason))),
+  };
+  const syslog = format === "text" && !stdout ? openSyslog(syslogPath, stead) : null;
   const send = (entry: Entry) => syslog ? sendTo(syslog, entry) : print(entry);
   const logger = new Logger("exoip", LEVELS[level], { handlers: [new EntryHandler(send)] });
-  let unexplained = toSyslog && !syslog;
   return {
-    kind: syslog ? "syslog" : "stdout",
+    get kind() {
+      return syslog?.present ? "syslog" : "stdout";
+    },
+    needsRight: syslog?.needsRight ?? false,
     format,
     write(severity, event, text, elasticIp) {
-      if (unexplained) print(note(`no syslog at ${syslogPath}: logging to standard output`));
-      unexplained = false;
       const entry = { severity, event, text, elasticIp: elasticIp ?? null };
       if (severity === "critical") logger.critical(text, entry);
       else if (severity === "warning") logger.warn(text, entry);
@@ -102,16 +107,12 @@ export function openLog(
   };
 }
 
-function sendTo(syslog: Syslog, entry: Entry): void {
-  syslog.send(SYSLOG_SEVERITY[entry.severity], sentence(entry));
+function changeText(path: string, reason: string | null): string {
+  return reason === null
+    ? `syslog at ${path} takes lines now`
+    : `syslog at ${path} takes no lines (${reason}): they go to standard output until it does`;
 }
 
-/** Syslog if there is one; lines that it does not take are printed, the reason once. */
-function openFallible(path: string, print: (line: string) => void): Syslog | null {
-  let excuse: string | null = null;
-  return openSyslog(path, (severity, text, reason) => {
-    if (excuse !== reason) print(`${tagOf(4)} log: syslog takes no lines: ${reason}`);
-    excuse = reason;
-    print(`${tagOf(severity)} ${text}`);
-  });
+function sendTo(syslog: Syslog, entry: Entry): void {
+  syslog.send(SYSLOG_SEVERITY[entry.severity], sentence(entry));
 }

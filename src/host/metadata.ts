@@ -3,6 +3,7 @@
 // the instance id on Exoscale. Each attempt is bounded; the error lists them all.
 import { plain } from "../core/plain.ts";
 import { isUuid } from "../core/uuid.ts";
+import { runCommand } from "./command.ts";
 import { gatewayFromIpRoute, gatewayFromTable } from "./routes.ts";
 
 /** Longest wait for one attempt. */
@@ -21,9 +22,12 @@ export interface Machine {
   /** Root of the file system in which /proc and /sys are. */
   readonly root: string;
   readonly readTextFile: (path: string, options: { signal: AbortSignal }) => Promise<string>;
-  /** Output of a program; rejects when it is not there or fails. */
+  /** The end of a program's output, a few KiB; rejects when it is not there or fails. */
   readonly run: (program: string, args: string[], signal: AbortSignal) => Promise<string>;
 }
+
+/** What programs inherit; the right to ask for it may be given up later. */
+const ENVIRONMENT = Deno.env.toObject();
 
 /** The real machine. */
 export const localMachine: Machine = {
@@ -31,20 +35,25 @@ export const localMachine: Machine = {
   root: "",
   readTextFile: (path, options) => Deno.readTextFile(path, options),
   async run(program, args, signal) {
-    const { code, stdout } = await new Deno.Command(program, {
-      args,
-      signal,
-      stdin: "null",
-      stderr: "null",
-    }).output();
+    const { code, output } = await runCommand([program, ...args], { env: ENVIRONMENT, signal });
     if (code !== 0) throw new Error(`exit code ${code}`);
-    return new TextDecoder().decode(stdout);
+    return output;
   },
 };
 
 /** Nothing on this machine tells who it is; the message lists what was tried. */
 export class IdentityError extends Error {
   override readonly name = "IdentityError";
+
+  /** `answered`: somebody was there and did not tell, so that waiting for somebody to appear cannot help. */
+  constructor(message: string, readonly answered: boolean) {
+    super(message);
+  }
+}
+
+/** Somebody has answered, and not with what was wanted. */
+class OddAnswer extends Error {
+  override readonly name = "OddAnswer";
 }
 
 type Attempt = { readonly title: string; readonly value: (signal: AbortSignal) => Promise<string> };
@@ -52,11 +61,14 @@ type Attempt = { readonly title: string; readonly value: (signal: AbortSignal) =
 /** The id of this instance in lower case. Throws `IdentityError`. */
 export async function findInstanceId(machine: Machine): Promise<string> {
   const tried: string[] = [];
+  let answered = false;
+  const noteAnswer = () => void (answered = true);
   const accept = (text: string) => isUuid(text) ? text.toLowerCase() : null;
   const told = await askInTurn(stagesFor(machine, "instance-id"), {
     accept,
     wanted: "a UUID",
     tried,
+    noteAnswer,
   });
   if (told) return told;
   const uuid: Attempt = {
@@ -69,6 +81,7 @@ export async function findInstanceId(machine: Machine): Promise<string> {
   throw new IdentityError(
     `cannot find out which instance this is: ${tried.join("; ")}; ` +
       "give its id with -i (IF_EXOSCALE_INSTANCE_ID)",
+    answered,
   );
 }
 
@@ -99,6 +112,8 @@ interface Wanted {
   readonly accept: (text: string) => string | null;
   readonly wanted: string;
   readonly tried: string[];
+  /** Told when somebody has answered with something else. */
+  readonly noteAnswer?: () => void;
 }
 
 /** One stage after the other; a stage that is silent for a while no longer keeps the next from starting. */
@@ -154,12 +169,12 @@ function ask(machine: Machine, url: string): Attempt {
       const response = await machine.fetch(url, { signal, redirect: "manual" });
       if (!response.ok) {
         await response.body?.cancel();
-        throw new Error(`status ${response.status}`);
+        throw new OddAnswer(`status ${response.status}`);
       }
       let text = "";
       for await (const chunk of response.body?.pipeThrough(new TextDecoderStream()) ?? []) {
         text += chunk;
-        if (text.length > ANSWER_MAX_CHARS) throw new Error("answer too long");
+        if (text.length > ANSWER_MAX_CHARS) throw new OddAnswer("answer too long");
       }
       return text;
     },
@@ -169,14 +184,15 @@ function ask(machine: Machine, url: string): Attempt {
 /** Runs the attempts side by side; the first acceptable value wins, every failure is noted. */
 async function firstOf(
   attempts: readonly Attempt[],
-  { accept, wanted, tried }: Wanted,
+  { accept, wanted, tried, noteAnswer }: Wanted,
 ): Promise<string | null> {
   const settled = attempts.map(async ({ title, value }) => {
     try {
       const accepted = accept((await value(AbortSignal.timeout(ATTEMPT_MS))).trim());
       if (accepted !== null) return accepted;
-      throw new Error(`not ${wanted}`);
+      throw new OddAnswer(`not ${wanted}`);
     } catch (error) {
+      if (error instanceof OddAnswer) noteAnswer?.();
       const reason = error instanceof Error ? error.message.replace(/ for url.*$/, "") : `${error}`;
       tried.push(`${title} (${plain(reason, REASON_MAX_CHARS)})`);
       throw error;

@@ -4,6 +4,8 @@ import type { Supervisor } from "../world.ts";
 import { type LocalSocket, openLocalSocket } from "./local_socket.ts";
 import { Outbox } from "./outbox.ts";
 
+/** How often, and how long apart, a manager that is behind is told the same. */
+const ATTEMPTS = 20, BETWEEN_MS = 100;
 /** Longest wait at the end for what is still to be said. */
 const FLUSH_MS = 500;
 
@@ -11,6 +13,8 @@ const FLUSH_MS = 500;
 export interface HostSupervisor extends Supervisor {
   /** Resolves when what was told has left, at the latest after half a second. */
   flush(): Promise<void>;
+  /** Whether telling needs the right to write. */
+  readonly needsRight: boolean;
 }
 
 /** The service manager that the environment names, null when there is none to talk to. */
@@ -29,15 +33,24 @@ export function openSupervisor(
   }
   const outbox = new Outbox<string>(async (messages) => {
     for (const message of messages) {
-      await socket.send(new TextEncoder().encode(message)).catch(() => {});
+      await insist(socket, new TextEncoder().encode(message));
     }
   });
   return {
     keepAliveMs: keepAliveMs(env, pid),
     monotonicUsec,
+    needsRight: socket.needsRight,
     tell: (assignments) => outbox.push(assignments.join("\n")),
     flush: () => outbox.flush(FLUSH_MS),
   };
+}
+
+/** A manager that is busy for a moment must not miss what comes once; one that hangs must not fill our memory. */
+async function insist(socket: LocalSocket, message: Uint8Array): Promise<void> {
+  for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+    if (await socket.send(message) !== "busy") return;
+    await new Promise((resolve) => setTimeout(resolve, BETWEEN_MS));
+  }
 }
 
 /** Half of the time after which systemd takes the process for dead, as its manual advises. */

@@ -25,7 +25,9 @@ export class Outbox<Item> {
   /** Resolves when all that was queued is delivered, or after the time at the latest. */
   async flush(withinMs: number): Promise<void> {
     let timer: ReturnType<typeof setTimeout> | undefined;
-    const late = new Promise<void>((resolve) => timer = setTimeout(resolve, withinMs));
+    const late = new Promise<void>((resolve) => {
+      if (withinMs < Infinity) timer = setTimeout(resolve, withinMs);
+    });
     await Promise.race([this.#delivering, late]);
     clearTimeout(timer);
   }

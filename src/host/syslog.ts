@@ -1,13 +1,23 @@
-// The local syslog socket: one datagram per line in the form of RFC 3164, facility daemon, tag `exoip`, as
-// the original's (Go log/syslog).
+// The local syslog: one message per line in the form of RFC 3164, facility daemon, tag `exoip`, as the original's (Go
+// log/syslog), to a socket of datagrams or a stream. It may come after us, begin again, or not read: no line waits for
+// it longer than some seconds. Lines that it does not take are handed to somebody else at once, and the latest of them
+// are kept for it.
 import { type LocalSocket, openLocalSocket } from "./local_socket.ts";
-import { Outbox } from "./outbox.ts";
 
 const FACILITY_DAEMON = 3;
 const MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(" ");
+/** Lines that wait for a syslog that is behind; newer ones are lost, and counted. */
+const QUEUE_MAX = 1_000;
+/** Lines kept for one that is not there; older ones are with somebody else only, and counted. */
+const KEPT_MAX = 200;
+/** Time between two attempts while it is behind, and while it is not there. */
+const BUSY_MS = 100, ABSENT_MS = 2_000;
+/** After this time a syslog that is behind counts as gone. */
+const STALLED_MS = 5_000;
 
 /** One line on its way. */
-interface Entry {
+export interface SyslogEntry {
+  /** As in syslog(3): 2 crit, 4 warning, 6 info. */
   readonly severity: number;
   readonly text: string;
   readonly at: Date;
@@ -15,13 +25,25 @@ interface Entry {
 
 /** An open syslog. */
 export interface Syslog {
-  /** Queues one line; severity as in syslog(3): 2 crit, 4 warning, 6 info. */
+  /** Whether it took what was tried last, or was there at the beginning. */
+  readonly present: boolean;
+  /** Whether sending needs the right to write. */
+  readonly needsRight: boolean;
+  /** Queues one line. */
   send(severity: number, text: string): void;
-  /** Resolves when what was queued has left, or after the time at the latest. */
+  /** Resolves when all so far has left or is with somebody else, at the latest after that time. */
   flush(withinMs: number): Promise<void>;
 }
 
-/** The datagram for one line. */
+/** Who hears of what syslog does not take. */
+export interface Stead {
+  /** One line that it has not taken; it may still get it later. */
+  print(entry: SyslogEntry): void;
+  /** It takes lines no more, and why; or null: it does again. */
+  changed(reason: string | null): void;
+}
+
+/** The message for one line. */
 export function syslogLine(severity: number, text: string, at: Date): string {
   const two = (part: number) => String(part).padStart(2, "0");
   const day = `${MONTHS[at.getMonth()]} ${String(at.getDate()).padStart(2)}`;
@@ -30,31 +52,142 @@ export function syslogLine(severity: number, text: string, at: Date): string {
   return `<${priority}>${day} ${time} exoip[${Deno.pid}]: ${text}`;
 }
 
-/**
- * Opens the socket, null when there is none. A line that cannot be sent goes to `onFailure`; the next one is
- * tried again, so that a restarted syslog is found.
- */
-export function openSyslog(
-  path: string,
-  onFailure: (severity: number, text: string, reason: string) => void,
-): Syslog | null {
-  let socket: LocalSocket;
+/** Opens the one at that path, which need not be there yet; null when the system has no socket to give. */
+export function openSyslog(path: string, stead: Stead): Syslog | null {
   try {
-    if (!Deno.statSync(path).isSocket) return null;
-    socket = openLocalSocket(path);
+    return new SocketSyslog(openLocalSocket(path), { present: isSocket(path), stead });
   } catch {
     return null;
   }
-  const encoder = new TextEncoder();
-  const outbox = new Outbox<Entry>(async (entries, dropped) => {
-    if (dropped > 0) onFailure(4, `${dropped} log lines dropped`, "syslog is slow");
-    for (const { severity, text, at } of entries) {
-      const bytes = encoder.encode(syslogLine(severity, text, at));
-      await socket.send(bytes).catch((error) => onFailure(severity, text, error.message));
+}
+
+function isSocket(path: string): boolean {
+  try {
+    return Deno.statSync(path).isSocket === true;
+  } catch {
+    return false;
+  }
+}
+
+class SocketSyslog implements Syslog {
+  readonly #socket: LocalSocket;
+  readonly #stead: Stead;
+  readonly #encoder = new TextEncoder();
+  /** The first `#printed` of them are with somebody else already. */
+  readonly #queue: SyslogEntry[] = [];
+  #printed = 0;
+  /** Lines that it will never get: too many while it was behind, or while it was not there. */
+  #dropped = 0;
+  #unsent = 0;
+  #reason: string | null = null;
+  #busySinceMs: number | null = null;
+  #working: Promise<void> | null = null;
+  #wake: () => void = () => {};
+  readonly #flushes = new Set<() => void>();
+  present: boolean;
+
+  constructor(socket: LocalSocket, { present, stead }: { present: boolean; stead: Stead }) {
+    this.#socket = socket;
+    this.#stead = stead;
+    this.present = present;
+  }
+
+  get needsRight(): boolean {
+    return this.#socket.needsRight;
+  }
+
+  send(severity: number, text: string): void {
+    const entry = { severity, text, at: new Date() };
+    if (this.#reason === null && this.#queue.length >= QUEUE_MAX) this.#dropped += 1;
+    else this.#queue.push(entry);
+    if (this.#reason !== null) this.#wake();
+    this.#working ??= this.#work().finally(() => this.#working = null);
+  }
+
+  async flush(withinMs: number): Promise<void> {
+    if (this.#settled) return;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    await new Promise<void>((resolve) => {
+      this.#flushes.add(resolve);
+      timer = setTimeout(resolve, withinMs);
+    });
+    clearTimeout(timer);
+    // Nobody knows whether there is a later: what still waits is told here.
+    if (!this.#settled) this.#printWaiting();
+  }
+
+  get #settled(): boolean {
+    return this.#queue.length === this.#printed;
+  }
+
+  async #work(): Promise<void> {
+    while (this.#queue.length > 0) {
+      const [{ severity, text, at }] = this.#queue as [SyslogEntry];
+      const line = this.#encoder.encode(syslogLine(severity, text, at));
+      const sent = await this.#socket.send(line);
+      if (sent === "sent") this.#taken();
+      else if (sent !== "busy") await this.#absent(sent.failed);
+      else if (this.#isStalled()) await this.#absent("it has stalled");
+      else await this.#pause(BUSY_MS);
     }
-  });
-  return {
-    send: (severity, text) => outbox.push({ severity, text, at: new Date() }),
-    flush: (withinMs) => outbox.flush(withinMs),
-  };
+    this.#tellFlushes();
+  }
+
+  #taken(): void {
+    this.#queue.shift();
+    this.#printed = Math.max(this.#printed - 1, 0);
+    this.#busySinceMs = null;
+    this.present = true;
+    if (this.#reason !== null) this.#stead.changed(null);
+    this.#reason = null;
+    const notes = [
+      this.#unsent > 0 ? `${this.#unsent} earlier lines went to standard output only` : "",
+      this.#dropped > 0 ? `${this.#dropped} log lines dropped` : "",
+    ];
+    [this.#unsent, this.#dropped] = [0, 0];
+    for (const note of notes.filter(Boolean)) {
+      this.#queue.push({ severity: 4, text: `log: ${note}`, at: new Date() });
+    }
+  }
+
+  #isStalled(): boolean {
+    const nowMs = performance.now();
+    return this.#reason !== null || nowMs >= (this.#busySinceMs ??= nowMs) + STALLED_MS;
+  }
+
+  /** What it does not take is printed, the reason once; the latest lines are kept. */
+  async #absent(reason: string): Promise<void> {
+    this.present = false;
+    if (this.#reason !== reason) this.#stead.changed(reason);
+    this.#reason = reason;
+    this.#printWaiting();
+    const excess = Math.max(this.#queue.length - KEPT_MAX, 0);
+    this.#queue.splice(0, excess);
+    this.#printed -= excess;
+    this.#unsent += excess;
+    this.#tellFlushes();
+    await this.#pause(ABSENT_MS);
+  }
+
+  #printWaiting(): void {
+    for (const entry of this.#queue.slice(this.#printed)) this.#stead.print(entry);
+    this.#printed = this.#queue.length;
+  }
+
+  #tellFlushes(): void {
+    for (const resolve of this.#flushes) resolve();
+    this.#flushes.clear();
+  }
+
+  /** Does not keep the process from ending. */
+  async #pause(ms: number): Promise<void> {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    await new Promise<void>((resolve) => {
+      this.#wake = resolve;
+      timer = setTimeout(resolve, ms);
+      Deno.unrefTimer(timer);
+    });
+    clearTimeout(timer);
+    this.#wake = () => {};
+  }
 }

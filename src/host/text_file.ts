@@ -1,19 +1,107 @@
-// Small files that an operator names: read whole, but never more than such a file can have.
+// Files that an operator names, read whole, but never more than such a file can have, and never for longer than
+// somebody may wait: what is named may be a device without an end, a pipe that nobody writes to, or on a file system
+// that has gone away. Nothing here stops the loop; a call that hangs costs one thread of the runtime, and the same file
+// no second one.
+import { openFile } from "./open_file.ts";
 
 /** Largest file: a bundle of all public authorities has 230 kB. */
-const FILE_MAX_BYTES = 1024 * 1024;
+export const BUNDLE_MAX_BYTES = 1024 * 1024;
+/** Largest file of every other kind: it is taken apart at once, while heartbeats wait. */
+export const FILE_MAX_BYTES = 128 * 1024;
+/** Longest reading at the start, where a pipe may still have to be filled, and later. */
+const START_MS = 10_000, LATER_MS = 5_000;
 
-/** The text of a file. Throws what opening and reading throw, and when it is too large or no UTF-8. */
-export function readTextFile(path: string): string {
-  using file = Deno.openSync(path, { read: true });
-  const bytes = new Uint8Array(FILE_MAX_BYTES + 1);
+/** How a file is read. */
+export interface ReadLimits {
+  /** Bytes beyond which it is refused; `FILE_MAX_BYTES` unless given. */
+  readonly maxBytes?: number;
+}
+
+/** Reads the text of a file. */
+export type ReadTextFile = (path: string, limits?: ReadLimits) => Promise<string>;
+
+/** Files whose reading, or looking at, has not come back in time. */
+const hanging = new Set<string>();
+
+/** Reads a file, a pipe or a device. Rejects with what the system says, or with what is wrong and what was wanted. */
+export function readTextFile(
+  path: string,
+  { maxBytes = FILE_MAX_BYTES }: ReadLimits = {},
+): Promise<string> {
+  return within(START_MS, path, (tell) => read(path, { maxBytes, pipes: true, tell }));
+}
+
+/** Reads a file only: what a pipe has said once it does not say again. */
+export function rereadTextFile(
+  path: string,
+  { maxBytes = FILE_MAX_BYTES }: ReadLimits = {},
+): Promise<string> {
+  return within(LATER_MS, path, (tell) => read(path, { maxBytes, pipes: false, tell }));
+}
+
+/** `work` says with `tell` what it waits for. */
+async function within<Value>(
+  limitMs: number,
+  path: string,
+  work: (tell: (awaited: string) => void) => Promise<Value>,
+): Promise<Value> {
+  if (hanging.has(path)) throw new Error("an earlier attempt to read it still hangs");
+  let awaited = "it does not answer: is its file system there?";
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      hanging.add(path);
+      reject(new Error(`${awaited} (waited ${limitMs / 1_000} s)`));
+    }, limitMs);
+  });
+  const working = work((text) => awaited = text).finally(() => hanging.delete(path));
+  working.catch(() => {});
+  try {
+    return await Promise.race([working, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+interface Reading {
+  readonly maxBytes: number;
+  /** Whether anything but a regular file will do. */
+  readonly pipes: boolean;
+  readonly tell: (awaited: string) => void;
+}
+
+async function read(path: string, { maxBytes, pipes, tell }: Reading): Promise<string> {
+  const info = await Deno.stat(path);
+  const kind = kindOf(info);
+  if (kind === "a folder" || kind === "a socket") throw new Error(`it is ${kind}, wanted a file`);
+  if (kind !== "a file" && !pipes) {
+    throw new Error(`it is ${kind}, which can be read at the start only, wanted a file`);
+  }
+  if (kind === "a file" && info.size > maxBytes) throw tooLarge(maxBytes);
+  if (kind !== "a file") tell(`it is ${kind}, and what is written there has no end yet`);
+  const file = await openFile(path);
+  const bytes = new Uint8Array(maxBytes + 1);
   let size = 0;
-  // What is named may be a device or a pipe, which have no size to ask for.
-  for (let count; (count = file.readSync(bytes.subarray(size)) ?? 0) > 0;) size += count;
-  if (size > FILE_MAX_BYTES) throw new Error(`it has more than ${FILE_MAX_BYTES} bytes`);
+  try {
+    for (let count; (count = await file.read(bytes.subarray(size))) > 0;) size += count;
+  } finally {
+    file.close();
+  }
+  if (size > maxBytes) throw tooLarge(maxBytes);
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes.subarray(0, size));
   } catch {
     throw new Error("it is not text in UTF-8");
   }
+}
+
+function tooLarge(maxBytes: number): Error {
+  return new Error(`it has more than ${maxBytes} bytes`);
+}
+
+function kindOf(info: Deno.FileInfo): string {
+  if (info.isFile) return "a file";
+  if (info.isDirectory) return "a folder";
+  if (info.isFifo) return "a pipe";
+  return info.isSocket ? "a socket" : "a device";
 }

@@ -93,5 +93,11 @@ export function secretsOf({ credentials, sharedSecrets }: Config): string[] {
 export function redactedLog(log: HostLog, redaction: Redaction): HostLog {
   const write: HostLog["write"] = (severity, event, text, ...about) =>
     log.write(severity, event, redaction.hide(text), ...about);
-  return { ...log, write };
+  return {
+    ...log,
+    get kind() {
+      return log.kind;
+    },
+    write,
+  };
 }

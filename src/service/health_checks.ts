@@ -9,6 +9,8 @@ import {
   noteResult,
   startHealth,
 } from "../core/health.ts";
+import { BurstLog } from "../log/burst_log.ts";
+import { QuietLog } from "../log/quiet_log.ts";
 import type { Probe } from "../host/probe.ts";
 import type { Clock, Log } from "../world.ts";
 
@@ -48,6 +50,9 @@ export class HealthChecks {
   /** Aborted when this is closed. */
   readonly #waiting = new Set<AbortController>();
   readonly #loops: Promise<void>[];
+  /** For checks that change all the time. */
+  readonly #quiet: QuietLog;
+  readonly #burst: BurstLog;
   #health: Health;
   #closed = false;
   #told: boolean | null = null;
@@ -56,6 +61,8 @@ export class HealthChecks {
     const { checks, rise, fall, trustMs, known = [] } = settings;
     this.#settings = settings;
     this.#world = world;
+    this.#quiet = new QuietLog(world.log, world.clock);
+    this.#burst = new BurstLog({ ...world, quiet: this.#quiet });
     const titles = checks.map(({ title }) => title);
     this.#health = startHealth(titles, { rise, fall }, {
       atMs: world.clock.nowMs(),
@@ -81,6 +88,7 @@ export class HealthChecks {
     this.#closed = true;
     for (const waiting of this.#waiting) waiting.abort();
     await this.#within(Promise.all(this.#loops), CLOSE_MS);
+    this.#quiet.close();
   }
 
   /** One check for ever, never twice at a time. */
@@ -136,18 +144,11 @@ export class HealthChecks {
     const before = this.#health.checks[index];
     this.#health = noteResult(this.#health, { index, result, atMs });
     const after = this.#health.checks[index];
-    if (before && after && after.state !== before.state) this.#report(before, after, result);
+    if (before && after && after.state !== before.state) {
+      this.#burst.write(`check ${index}`, lineOf(before, after, result));
+    }
+    this.#quiet.settle(atMs);
     this.#judge(atMs);
-  }
-
-  #report(before: CheckHealth, after: CheckHealth, { well, reason, tookMs }: CheckResult): void {
-    const { log } = this.#world;
-    const { title, changedAtMs } = after;
-    if (!well) return log.write("warning", "check-failing", `${title}: ${reason}`);
-    const failed = before.state === "failing"
-      ? `, was failing for ${((changedAtMs - before.changedAtMs) / 1_000).toFixed(1)} s`
-      : "";
-    log.write("info", "check-well", `${title}: well after ${Math.round(tookMs)} ms${failed}`);
   }
 
   /** When the trust is over, what is still unknown counts. */
@@ -172,4 +173,18 @@ export class HealthChecks {
     this.#told = healthy;
     this.#world.tell(healthy, healthy ? "all checks are well" : why.join("; "));
   }
+}
+
+type Line = Parameters<QuietLog["write"]>[1];
+
+function lineOf(
+  before: CheckHealth,
+  { title, changedAtMs }: CheckHealth,
+  { well, reason, tookMs }: CheckResult,
+): Line {
+  if (!well) return ["warning", "check-failing", `${title}: ${reason}`];
+  const failed = before.state === "failing"
+    ? `, was failing for ${((changedAtMs - before.changedAtMs) / 1_000).toFixed(1)} s`
+    : "";
+  return ["info", "check-well", `${title}: well after ${Math.round(tookMs)} ms${failed}`];
 }

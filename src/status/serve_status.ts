@@ -1,4 +1,5 @@
-// --listen-status: from the configuration to a server that answers for a watchdog.
+// --listen-status: from the configuration to a server that answers for a watchdog. It is for those who look on: where
+// it cannot listen the watchdog serves all the same, and it tries again.
 import { type Config, nameOf } from "../config.ts";
 import { hostText } from "../core/ip.ts";
 import type { Host } from "../host.ts";
@@ -6,14 +7,23 @@ import type { StatusServer } from "../host/status_server.ts";
 import { loadStatusPage } from "./status_page.ts";
 import { statusRoutes } from "./status_routes.ts";
 import type { Watchdog } from "../watch/watchdog.ts";
+import type { Log } from "../world.ts";
 
-/** The server that is configured, null without one; a text is why it cannot be had. */
+/** Time between two attempts to listen. */
+export const RETRY_MS = 5_000;
+
+/** The server that is configured, null without one. Ends with all that it has begun. */
 export function openStatus(
-  { listenStatus }: Config,
-  { host, watchdog }: { host: Pick<Host, "clock" | "serveStatus">; watchdog: Watchdog },
-): StatusServer | string | null {
+  { listenStatus }: Pick<Config, "listenStatus">,
+  { host, watchdog, log }: {
+    host: Pick<Host, "clock" | "serveStatus">;
+    watchdog: Pick<Watchdog, "snapshot" | "vitals">;
+    log: Log;
+  },
+): Pick<StatusServer, "close"> | null {
   if (listenStatus === null) return null;
   const { hostname, port } = listenStatus;
+  const place = `${hostText(hostname)}:${port}`;
   const handler = statusRoutes({
     clock: host.clock,
     snapshot: () => watchdog.snapshot(),
@@ -21,10 +31,31 @@ export function openStatus(
     page: loadStatusPage(),
     loopback: /^(127\.|::1$)/.test(hostname),
   });
-  try {
-    return host.serveStatus(listenStatus, handler);
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : `${error}`;
-    return `${nameOf("listen-status")}: cannot listen on ${hostText(hostname)}:${port}: ${reason}`;
-  }
+  const closing = new AbortController();
+  let server: StatusServer | null = null;
+  const listen = async () => {
+    let told = "";
+    while (!closing.signal.aborted) {
+      try {
+        server = host.serveStatus(listenStatus, handler);
+        if (told !== "") log.write("info", "listen-status", `listening on ${place} now`);
+        return;
+      } catch (error) {
+        const reason = error instanceof Error ? error.message : `${error}`;
+        const text = `${nameOf("listen-status")}: cannot listen on ${place}: ${reason}`;
+        const rest = `; trying again every ${RETRY_MS / 1_000} s`;
+        if (text !== told) log.write("warning", "listen-status", text + rest);
+        told = text;
+      }
+      await host.clock.sleep(RETRY_MS, closing.signal);
+    }
+  };
+  const listening = listen();
+  return {
+    async close() {
+      closing.abort();
+      await listening;
+      await server?.close();
+    },
+  };
 }

@@ -9,10 +9,13 @@ import { readsFiles } from "./reloader.ts";
 /** What the process still does after its start. */
 export function usesOf(
   config: Pick<Config, "mode" | "pidFile" | "checks" | "notify" | "addressOn">,
-  { env, syslog, gathered }: { env: Host["env"]; syslog: boolean; gathered: Gathered },
+  { syslog, notified, gathered }: {
+    /** Whether lines to syslog, and words to the service manager, need a right. */
+    syslog: boolean;
+    notified: boolean;
+    gathered: Gathered;
+  },
 ): Uses {
-  // An abstract socket, with @, is open already and has no place in the file system.
-  const notified = env.NOTIFY_SOCKET?.startsWith("/") ?? false;
   const watches = config.mode === "watchdog";
   const owned = watches && config.pidFile !== null;
   const rereads = watches && readsFiles(gathered);
@@ -36,13 +39,13 @@ export function usesOf(
 export function settleDown(
   config: Config,
   { host, log, gathered }: {
-    host: Pick<Host, "env" | "privileges">;
+    host: Pick<Host, "privileges" | "supervisor">;
     log: HostLog;
     gathered: Gathered;
   },
 ): void {
-  const syslog = log.kind === "syslog";
-  const kept = keptPrivileges(usesOf(config, { env: host.env, syslog, gathered }));
+  const sockets = { syslog: log.needsRight, notified: host.supervisor?.needsRight ?? false };
+  const kept = keptPrivileges(usesOf(config, { ...sockets, gathered }));
   host.privileges.keepOnly([...kept.keys()]);
   if (config.mode === "watchdog") log.write("info", "privileges", privilegesText(kept));
 }

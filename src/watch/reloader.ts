@@ -3,6 +3,7 @@ import { type Config, configure, nameOf } from "../config.ts";
 import type { Severity } from "../core/report.ts";
 import { gather, type Gathered, type Source } from "../config/gather.ts";
 import type { HostLog } from "../host/log.ts";
+import type { Host } from "../host.ts";
 import type { PeerNames } from "../peers/peer_names.ts";
 import { OPTIONS } from "../options.ts";
 import { SECRET_VARIABLE } from "../config/shared_secret.ts";
@@ -17,7 +18,7 @@ import {
 /** What reloading needs. */
 export interface ReloaderOptions {
   readonly argv: readonly string[];
-  readonly host: Source;
+  readonly host: Source & Pick<Host, "rereadTextFile">;
   /** The peers of `-p`, null without any. */
   readonly names: Pick<PeerNames, "named" | "renew"> | null;
   readonly log: Pick<HostLog, "write" | "setLevel">;
@@ -90,7 +91,9 @@ export class Reloader {
   async #read(): Promise<Config | { problems: readonly string[] }> {
     const { argv, host, log, gathered: { fileVariables } } = this.#options;
     try {
-      const gathered = await gather(argv, host, fileVariables);
+      // What a pipe has said at the start it does not say again.
+      const { rereadTextFile: readTextFile = host.readTextFile } = host;
+      const gathered = await gather(argv, { ...host, readTextFile }, fileVariables);
       const config = configure(gathered.values, gathered.findings);
       const wrong = "problems" in config ? config.problems : [];
       if ("problems" in config || gathered.problems.length > 0) {

@@ -19,6 +19,7 @@ import type { PeerIdentity } from "../core/peer.ts";
 import type { Presence } from "../core/presence.ts";
 import type { AddressView } from "../core/snapshot.ts";
 import { CloudCalls } from "./cloud_calls.ts";
+import { BurstLog } from "../log/burst_log.ts";
 import type { QuietLog } from "../log/quiet_log.ts";
 import { CallTally, Count } from "../status/tally.ts";
 import type { Clock, Cloud, Log, Observer } from "../world.ts";
@@ -78,6 +79,7 @@ export class Watch {
   readonly #ending = new AbortController();
   readonly #tally = new CallTally();
   readonly #takeOvers = new Count();
+  readonly #roles: BurstLog;
   #node: Node;
   #wakeAtMs: number;
   #exitCode: 0 | 1 | null = null;
@@ -87,6 +89,7 @@ export class Watch {
     const { settings, selfId, peers, missing, dynamic, clock, random } = options;
     const { log, quiet, verbose } = options;
     this.#cloud = options.connect();
+    this.#roles = new BurstLog({ log, quiet, clock });
     this.#calls = new CloudCalls({
       cloud: this.#cloud,
       clock,
@@ -200,12 +203,18 @@ export class Watch {
       case "refused":
         return this.#options.refuse(effect.from, effect.reason);
       case "report":
-        return this.#options.log.write(effect.severity, effect.event, effect.text);
+        return this.#report(effect);
       case "exit":
         return this.#exit(effect.code);
       default:
         return effect satisfies never;
     }
+  }
+
+  /** A check that flips makes the role flip. */
+  #report({ severity, event, text }: Extract<NodeEffect, { kind: "report" }>): void {
+    if (event === "role") this.#roles.write("role", [severity, event, text]);
+    else this.#options.log.write(severity, event, text);
   }
 
   #send({ to, advert, hearsYou }: Extract<NodeEffect, { kind: "send" }>): void {

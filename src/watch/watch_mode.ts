@@ -2,12 +2,12 @@
 import { childEnvironment } from "../service/child_environment.ts";
 import { type Config, nameOf } from "../config.ts";
 import type { Access, Connect } from "../connection.ts";
-import { hostText } from "../core/ip.ts";
 import type { NodeSettings } from "../core/node.ts";
 import type { Gathered } from "../config/gather.ts";
 import type { Host } from "../host.ts";
 import type { HostLog } from "../host/log.ts";
 import { settleDown } from "./least_privilege.ts";
+import { openLinkPatiently } from "./open_link.ts";
 import { type Redaction, secretsOf } from "../log/redaction.ts";
 import { connectByNames } from "../peers/named_cloud.ts";
 import { type NamedPeers, PeerNames } from "../peers/peer_names.ts";
@@ -17,9 +17,9 @@ import { Reloader } from "./reloader.ts";
 import { Seal } from "./seal.ts";
 import { openStatus } from "../status/serve_status.ts";
 import { Service } from "../service/service.ts";
+import type { Told } from "../told.ts";
 import { commit, VERSION } from "../version.ts";
 import { Watchdog, type WatchdogSettings } from "./watchdog.ts";
-import type { Link } from "../world.ts";
 
 const UNSIGNED =
   `heartbeats are not signed: who can send from a node's address can speak for it, see ${
@@ -28,24 +28,6 @@ const UNSIGNED =
 const ACCEPTED = `unsigned heartbeats are accepted until their sender has signed one: leave out ${
   nameOf("accept-unsigned")
 } once all nodes sign`;
-
-/** Being told to reload, which can happen before anything can. */
-export class ReloadRequests {
-  #asked = false;
-  #reload: (() => void) | null = null;
-
-  /** Somebody asks. */
-  ask(): void {
-    if (this.#reload) this.#reload();
-    else this.#asked = true;
-  }
-
-  /** From now on it is done, and at once if somebody has asked. */
-  serve(reload: () => void): void {
-    this.#reload = reload;
-    if (this.#asked) reload();
-  }
-}
 
 /** What watching needs besides the configuration. */
 export interface WatchModeOptions {
@@ -58,30 +40,25 @@ export interface WatchModeOptions {
   readonly access: Access;
   readonly argv: readonly string[];
   readonly gathered: Gathered;
-  readonly requests: ReloadRequests;
-  /** Ends the waiting for names. */
-  readonly signal: AbortSignal;
+  readonly told: Told;
   readonly redaction: Redaction;
 }
 
 /** Watches until told to stop. Resolves to the exit code. */
 export async function watch(config: Config, options: WatchModeOptions): Promise<number> {
-  const { host, log } = options;
-  const { runCommand: run, signals } = host;
-  let stopped = false;
-  // Also where the watchdog does not listen: before it begins, and while its traces are removed.
-  const deaf = signals.listen((signal) => void (stopped ||= signal === "stop"));
+  const { host, log, told: { signal } } = options;
+  const { runCommand: run } = host;
   const env = childEnvironment(host.env);
   const addresses = new InterfaceAddresses(config.addressOn, { log, run, env });
   try {
     const problem = await addresses.put(config.addresses.map(({ elasticIp }) => elasticIp));
     // A node that gets the Elastic IP and has it on no interface would only swallow what is sent to it.
     if (problem !== null) log.write("critical", "interface", `${nameOf("address-on")}: ${problem}`);
-    if (problem !== null || stopped) return stopped ? 0 : 1;
+    if (signal.aborted) return 0;
+    if (problem !== null) return 1;
     return await watchHere(config, { ...options, addresses });
   } finally {
     await addresses.takeOff();
-    deaf();
   }
 }
 
@@ -89,20 +66,10 @@ async function watchHere(
   config: Config,
   options: WatchModeOptions & { addresses: InterfaceAddresses },
 ): Promise<number> {
-  const { instanceId, host, log, access, requests, addresses } = options;
-  const { hostname, port } = config.listen;
-  let link: Link;
-  try {
-    link = host.openLink(hostname, port);
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : `${error}`;
-    log.write(
-      "critical",
-      "listen",
-      `${nameOf("l")}: cannot listen on ${hostText(hostname)}:${port}: ${reason}`,
-    );
-    return 1;
-  }
+  const { instanceId, host, log, access, told, addresses } = options;
+  const { hostname } = config.listen;
+  const link = await openLinkPatiently(config.listen, { host, log, signal: told.signal });
+  if (link === null) return told.signal.aborted ? 0 : 1;
   const { sharedSecrets, acceptUnsigned } = config;
   const seal = sharedSecrets.length > 0 ? await Seal.of(sharedSecrets) : null;
   if (!seal) log.write("info", "unsigned", UNSIGNED);
@@ -114,8 +81,8 @@ async function watchHere(
     ? new PeerNames(peers.addresses, { host, hostname, log })
     : null;
   const connect = names ? connectByNames(options.connect, { names, access }) : options.connect;
-  const named = await names?.start(options.signal) ?? null;
-  if (options.signal.aborted) {
+  const named = await names?.start(told.signal) ?? null;
+  if (told.signal.aborted) {
     await link.close();
     return 0;
   }
@@ -150,18 +117,15 @@ async function watchHere(
     watchdog.reconfigure(nodeSettings(next).map((settings) => ({ settings })));
   };
   const reloader = new Reloader({ ...options, names, config: options.configured, apply });
-  requests.serve(() => void watchdog.reload(() => reloader.reload()));
-  const status = openStatus(config, { host, watchdog });
-  if (typeof status === "string") {
-    log.write("critical", "listen", status);
-    await link.close();
-    return 1;
-  }
+  told.requests.serve(() => void watchdog.reload(() => reloader.reload()));
+  const status = openStatus(config, { host, watchdog, log });
   // The page of --listen-status and what names the program are read by now.
   settleDown(config, { host, log, gathered: options.gathered });
   service.attend(watchdog);
   names?.follow(tell, ending.signal);
-  const code = await watchdog.run();
+  const running = watchdog.run();
+  told.handOver((signal) => watchdog.told(signal));
+  const code = await running;
   ending.abort();
   await Promise.all([status?.close(), service.close()]);
   return code;

@@ -91,7 +91,7 @@ export class Watchdog {
   async run(): Promise<0 | 1> {
     const { signals, link, seal } = this.#world;
     const finished = new Promise<0 | 1>((resolve) => this.#finish = resolve);
-    const deaf = signals.listen((signal) => this.#told(signal));
+    const deaf = signals.listen((signal) => this.told(signal));
     for (const watch of this.watches) watch.start();
     const listening = this.#listen().finally(() => this.#listening = false);
     const code = await finished;
@@ -152,7 +152,8 @@ export class Watchdog {
     });
   }
 
-  #told(signal: SignalName): void {
+  /** Does what a signal means. */
+  told(signal: SignalName): void {
     this.#say("info", "signal", `told: ${signal}`);
     if (signal === "stop") this.tell({ kind: "stop" });
     else if (signal !== "reload") this.tell({ kind: "nudge", by: signal === "better" ? -1 : 1 });

@@ -138,6 +138,7 @@ export async function examine(stage: Stage, ailment: Ailment = {}): Promise<Diag
     supervisor: null,
     fetch: cloudFetch,
     fetchTrusting: () => cloudFetch,
+    printed: () => Promise.resolve(null),
     print: (_, line) => void lines.push(...line.split("\n")),
     readTextFile(path) {
       throw new Deno.errors.NotFound(path);
@@ -152,6 +153,7 @@ export async function examine(stage: Stage, ailment: Ailment = {}): Promise<Diag
     openLink: () => link,
     openLog: () => ({
       kind: "stdout",
+      needsRight: false,
       format: "text",
       setLevel() {},
       write() {},

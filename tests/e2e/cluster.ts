@@ -96,6 +96,7 @@ export class Cluster {
       peers: listed,
       credentials = true,
       env = {},
+      wrap = [],
       onLine = () => {},
     }: {
       /** Null when the arguments, or a file, have it. */
@@ -108,6 +109,8 @@ export class Cluster {
       /** Whether key and secret are given in the usual way. */
       credentials?: boolean;
       env?: Record<string, string>;
+      /** Program and arguments that run the command, on the node's machine. */
+      wrap?: readonly string[];
       onLine?: (line: Line) => void;
     } = {},
   ): void {
@@ -127,7 +130,7 @@ export class Cluster {
       ...args,
     ], {
       env: { ...(credentials && { IF_EXOSCALE_API_SECRET: SIM_SECRET }), ...env },
-      wrap: this.#place.wrap(number),
+      wrap: [...this.#place.wrap(number), ...wrap],
       onLine: (line) => {
         node.lines.push(line);
         const role = /role: (master|backup)/.exec(line.text)?.[1];

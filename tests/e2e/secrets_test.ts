@@ -133,6 +133,7 @@ async function runHere(
     print: (_, line) => void lines.push(line),
     openLog: () => ({
       kind: "stdout",
+      needsRight: false,
       format: "text",
       setLevel() {},
       write: (severity, event, text) => void lines.push(`${severity} ${event}: ${text}`),

@@ -110,9 +110,12 @@ const tomls = fc.oneof(
 export const exoFile: Target = target(
   "exo-config",
   "the CLI's file gives an account of texts, or one problem that names the file",
-  [fc.tuple(tomls, fc.option(hostileText)), ([toml, wanted]) => {
+  [fc.tuple(tomls, fc.option(hostileText)), async ([toml, wanted]) => {
     const env = { EXOSCALE_CONFIG: "/exo.toml", ...(wanted && { EXOSCALE_ACCOUNT: wanted }) };
-    const { account, problem } = readExoAccount(env, { os: "linux", readTextFile: () => toml });
+    const { account, problem } = await readExoAccount(env, {
+      os: "linux",
+      readTextFile: () => toml,
+    });
     if (problem !== undefined) assert(problem.startsWith("/exo.toml: "), problem);
     for (const text of Object.values(account ?? {})) assert(typeof text === "string");
   }],

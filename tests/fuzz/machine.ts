@@ -112,10 +112,10 @@ export const pidFile: Target = target(
 export const textFile: Target = target(
   "text-file",
   "a file is its text in UTF-8, or an error that says it is none",
-  [fc.oneof(fc.uint8Array({ maxLength: 200 }), contents), (bytes) => {
+  [fc.oneof(fc.uint8Array({ maxLength: 200 }), contents), async (bytes) => {
     Deno.writeFileSync(path, bytes);
     try {
-      const text = readTextFile(path);
+      const text = await readTextFile(path);
       assert(text.isWellFormed());
     } catch (error) {
       if (!(error instanceof Error && /not text in UTF-8/.test(error.message))) throw error;

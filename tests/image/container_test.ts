@@ -24,7 +24,7 @@ imageTest(
       });
     await wait(() => cluster.holders.join() === "1", "the better one takes the address");
     await wait(() => /outranked/.test(two.output), "the other one is backup");
-    assertStringIncludes(one.output, "no syslog at /dev/log");
+    assertStringIncludes(one.output, "syslog at /dev/log takes no lines");
     for (const [number, instance, peer] of [[1, a, b], [2, b, a]] as const) {
       const text = await cluster.info(number);
       assertMatch(

@@ -1,6 +1,6 @@
 // Peers by name, on real networks: each node has an /etc/hosts and a name server of its own.
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { ELASTIC_IP, until } from "../e2e/cluster.ts";
+import { until } from "../e2e/cluster.ts";
 import { ExoipProcess } from "../e2e/process.ts";
 import { SIM_KEY, SIM_SECRET } from "../exoscale/face_v2.ts";
 import { type Answer, NameServer } from "../image/name_server.ts";
@@ -88,7 +88,7 @@ async function runOn(
 ): Promise<{ code: number; output: string }> {
   const process = new ExoipProcess(
     [
-      ...["-W", "-xi", cluster.address.ip, "-xe", cluster.server.endpoint("v2")],
+      ...["-W", "-xi", cluster.address.ip, ...cluster.server.args("v2")],
       ...["--insecure-endpoint", "-i", cluster.node(number).instance.id, ...args],
     ],
     {
@@ -177,7 +177,7 @@ networkTest(
 networkTest(
   "a name server that is silent at the start: one holds, and with the names the best one does",
   () =>
-    withNames({ count: 2 }, async ({ cluster, answers, start }) => {
+    withNames({ count: 2 }, async ({ cluster, answers }) => {
       answers["a.test"] = answers["b.test"] = "silent";
       const [one, two] = [cluster.node(1), cluster.node(2)];
       // The worse one has the lower id: it keeps what both may have attached at first.

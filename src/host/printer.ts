@@ -1,0 +1,25 @@
+// What is printed for a person, and the log where that is standard output, in one order.
+import type { Host } from "../host.ts";
+import { LineWriter } from "./line_writer.ts";
+
+/** Both outputs of this process. */
+export interface Printer extends Pick<Host, "print" | "printed"> {
+  /** Standard output, for who writes lines of a log there. */
+  readonly out: LineWriter;
+}
+
+/** Begins to print; nothing that the outputs do keeps anybody waiting. */
+export function openPrinter(): Printer {
+  const lost = (lines: number) => `exoip: ${lines} lines were lost`;
+  const out = new LineWriter(Deno.stdout, lost), err = new LineWriter(Deno.stderr, lost);
+  return {
+    out,
+    print: (stream, line) => (stream === "out" ? out : err).line(line),
+    async printed(withinMs) {
+      await Promise.all([out.flush(withinMs), err.flush(withinMs)]);
+      const { failure } = out;
+      if (failure === null || failure instanceof Deno.errors.BrokenPipe) return null;
+      return failure instanceof Error ? failure.message : `${failure}`;
+    },
+  };
+}

@@ -1,0 +1,33 @@
+// A log for what may change at any pace: changes are told one by one while they are few, and counted once they are
+// many.
+import type { QuietLog } from "./quiet_log.ts";
+import type { Clock, Log } from "../world.ts";
+
+/** Lines of a kind that are written one by one within this time. */
+export const BURST_MAX = 10, BURST_MS = 60_000;
+
+type Line = Parameters<QuietLog["write"]>[1];
+
+/** Writes the first lines of a kind; those beyond go to the quiet log, which tells the last of them and how many. */
+export class BurstLog {
+  readonly #log: Log;
+  readonly #quiet: QuietLog;
+  readonly #clock: Clock;
+  /** When the latest lines of each kind were to be written. */
+  readonly #kinds = new Map<string, readonly number[]>();
+
+  constructor({ log, quiet, clock }: { log: Log; quiet: QuietLog; clock: Clock }) {
+    this.#log = log;
+    this.#quiet = quiet;
+    this.#clock = clock;
+  }
+
+  /** Kinds are few: whoever calls this has a bound for them. */
+  write(kind: string, [severity, event, text]: Line): void {
+    const nowMs = this.#clock.nowMs();
+    const recent = (this.#kinds.get(kind) ?? []).filter((atMs) => nowMs < atMs + BURST_MS);
+    this.#kinds.set(kind, [...recent, nowMs].slice(-BURST_MAX));
+    if (recent.length < BURST_MAX) this.#log.write(severity, event, text);
+    else this.#quiet.write(kind, [severity, event, `${text}; it changes often`]);
+  }
+}

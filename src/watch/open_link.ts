@@ -1,0 +1,45 @@
+// The socket for heartbeats. An address that this machine does not have yet is waited for: at boot a network comes up
+// after us, and an IPv6 address is checked for duplicates first.
+import { nameOf } from "../config.ts";
+import { hostText } from "../core/ip.ts";
+import type { Host } from "../host.ts";
+import type { StatusAddress } from "../host/status_server.ts";
+import { announceWaiting } from "../patiently.ts";
+import type { Link, Log } from "../world.ts";
+
+/** Time between two attempts, and between two lines about them. */
+const RETRY_MS = 1_000, REMIND_MS = 60_000;
+
+/** Opens it; null when waiting cannot help, which the log has told, or we are told to stop. */
+export async function openLinkPatiently(
+  { hostname, port }: StatusAddress,
+  { host: { openLink, clock, supervisor }, log, signal }: {
+    host: Pick<Host, "openLink" | "clock" | "supervisor">;
+    log: Log;
+    signal: AbortSignal;
+  },
+): Promise<Link | null> {
+  const place = `${hostText(hostname)}:${port}`;
+  let toldAtMs = -Infinity;
+  while (!signal.aborted) {
+    try {
+      const link = openLink(hostname, port);
+      if (toldAtMs > -Infinity) log.write("info", "listen", `listening on ${place} now`);
+      return link;
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : `${error}`;
+      const trouble = `${nameOf("l")}: cannot listen on ${place}: ${reason}`;
+      if (!(error instanceof Deno.errors.AddrNotAvailable)) {
+        log.write("critical", "listen", trouble);
+        return null;
+      }
+      if (clock.nowMs() >= toldAtMs + REMIND_MS) {
+        toldAtMs = clock.nowMs();
+        log.write("warning", "listen", `${trouble}; waiting for this machine to have the address`);
+      }
+      announceWaiting(supervisor, `the address ${hostText(hostname)}`);
+      await clock.sleep(RETRY_MS, signal);
+    }
+  }
+  return null;
+}
