@@ -78,10 +78,15 @@ export async function run(argv: string[], situation: Situation = {}): Promise<Tr
       nowMs: () => nowMs,
       wallMs: () => nowMs,
       // Time passes only for those who still sleep when nothing else is left to do.
-      async sleep(ms, signal) {
-        await new Promise((resolve) => setTimeout(resolve));
-        if (!signal?.aborted) nowMs += ms;
-      },
+      sleep: (ms, signal) =>
+        new Promise((resolve) => {
+          if (signal?.aborted) return resolve();
+          const timer = setTimeout(() => resolve(void (nowMs += ms)));
+          signal?.addEventListener("abort", () => {
+            clearTimeout(timer);
+            resolve();
+          });
+        }),
     },
     random: () => 0,
     signals: { listen: () => () => {} },

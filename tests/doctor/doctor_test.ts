@@ -101,7 +101,10 @@ Deno.test("--doctor compares the clocks", async () => {
   }
 });
 
-Deno.test("--doctor tells name, certificate and connection apart", async () => {
+Deno.test("--doctor tells name, certificate and connection apart", {
+  sanitizeOps: false,
+  sanitizeResources: false,
+}, async () => {
   const rejecting = (message: string) => ({
     ...NO_NAMES,
     fetch: () =>
@@ -127,7 +130,10 @@ Deno.test("--doctor tells name, certificate and connection apart", async () => {
   assertMatch(page.lines[2] ?? "", /^FAIL .* answers, but not as the API does: check -xe/);
 });
 
-Deno.test("--doctor tells a wrong key from a role that forbids", async () => {
+Deno.test("--doctor tells a wrong key from a role that forbids", {
+  sanitizeOps: false,
+  sanitizeResources: false,
+}, async () => {
   for (const api of APIS) {
     const wrong = await linesOf("key", { api, env: { IF_EXOSCALE_API_SECRET: "wrong" } });
     assertMatch(wrong.lines.join("\n"), /^FAIL key or secret is not accepted: check -xk and -xs/);

@@ -187,6 +187,6 @@ skippableTest(
       assertEquals(compiled.code, 0, new TextDecoder().decode(compiled.stderr));
       const { could, output } = await runProbe({ folder, command: [binary] });
       assertEquals(could, outcomes([]));
-      assertStringIncludes(output, "privileges: kept net (heartbeats, cloud); given up run");
+      assertStringIncludes(output, "kept net (heartbeats, cloud), sys (interfaces); given up run");
     }),
 );
