@@ -82,7 +82,10 @@ Deno.test({
   },
 });
 
-Deno.test("runProgram() ends with 1 when the watchdog cannot listen", async () => {
+Deno.test("runProgram() ends with 1 when the watchdog cannot listen", {
+  sanitizeOps: false,
+  sanitizeResources: false,
+}, async () => {
   const { code, log, calls, flushedCount } = await run(["-W", "-p", "192.0.2.2", ...COMMON]);
   assertEquals(log, [
     "critical listen: -l (IF_BIND_TO): cannot listen on 0.0.0.0:12345: address in use",
