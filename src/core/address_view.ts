@@ -57,6 +57,7 @@ export function addressView(node: Node, facts: AddressFacts, atMs: number): Addr
     reconcileMs: ownership.settings.reconcileMs,
     holding: ownership.holding,
     holdingAgeMs: age(ownership.seenAtMs),
+    released: ownership.released !== null,
     able: ownership.able,
     healthy: election.healthy,
     leaving: election.stops > 0,

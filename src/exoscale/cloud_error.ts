@@ -40,6 +40,8 @@ export type CloudErrorKind =
   | "no-such-zone"
   | "managed-address"
   | "pool-address"
+  // It could be had when we started.
+  | "address-released"
   | "nic-changed";
 
 /** Kinds that a repetition may cure by itself. */

@@ -102,6 +102,7 @@ export class CloudModel {
   readonly #nowMs: () => number;
   readonly #later: (ms: number, work: () => void) => void;
   #count = 0;
+  #allocated = 0;
 
   constructor(
     {
@@ -138,7 +139,7 @@ export class CloudModel {
   /** Adds an Elastic IP. */
   addAddress(ip: string, { managed = false } = {}): SimAddress {
     const address = {
-      id: simUuid(3, this.addresses.size + 1),
+      id: simUuid(3, ++this.#allocated),
       ip,
       managed,
       description: "",
@@ -147,6 +148,12 @@ export class CloudModel {
     };
     this.addresses.set(address.id, address);
     return address;
+  }
+
+  /** Releases an Elastic IP, which its holders lose. */
+  release({ id }: SimAddress): void {
+    this.addresses.delete(id);
+    this.history.push({ atMs: this.#nowMs(), holders: [] });
   }
 
   /** Starts to attach or detach; the change shows when the operation ends. */
