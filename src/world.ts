@@ -96,8 +96,8 @@ export interface Sighting {
   readonly holds: boolean;
   /** Other holders, null when only self was asked about. */
   readonly others: readonly OtherHolder[] | null;
-  /** Why nobody can hold it any more, and what to do about it; null, or left out, while it can be held. */
-  readonly released?: string | null;
+  /** Why nobody can hold it any more, and what to do about it; left out while it can be held. */
+  readonly released?: string;
 }
 
 /**

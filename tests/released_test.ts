@@ -12,7 +12,7 @@ async function bereaved(stage: Stage) {
   const cloud = stage.cloud("v2");
   await cloud.prepare(PATIENT);
   await cloud.attach(PATIENT);
-  assertEquals((await cloud.look(LOOK, PATIENT)).released, null);
+  assertEquals((await cloud.look(LOOK, PATIENT)).released, undefined);
   stage.model.release(stage.address);
   return cloud;
 }
@@ -47,7 +47,7 @@ Deno.test("CloudV2 goes on when the Elastic IP is allocated again, with another 
   const cloud = await bereaved(stage);
   await cloud.look(LOOK, PATIENT);
   const again = stage.model.addAddress(ELASTIC_IP);
-  assertEquals(await cloud.look(LOOK, PATIENT), { holds: false, others: [], released: null });
+  assertEquals(await cloud.look(LOOK, PATIENT), { holds: false, others: [] });
   await cloud.attach(PATIENT);
   assertEquals([...again.holders], [stage.self.id]);
   await cloud.detachSelf(PATIENT);
@@ -70,7 +70,7 @@ Deno.test("CloudV2 knows its hold though somebody allocated and attached by hand
   const again = stage.model.addAddress(ELASTIC_IP);
   again.holders.add(stage.self.id).add(stage.peer.id);
   const { holds, others, released } = await cloud.look(LOOK, PATIENT);
-  assertEquals([holds, released], [true, null]);
+  assertEquals([holds, released], [true, undefined]);
   assertEquals(others, [{ instanceId: stage.peer.id, off: false }]);
   assertEquals(await cloud.evict(stage.peer.id, { onlyIfStopped: false }, PATIENT), "taken");
   assertEquals([...again.holders], [stage.self.id]);
@@ -101,7 +101,7 @@ Deno.test("CloudV2 tells a release from another hand", async () => {
   await cloud.prepare(PATIENT);
   await cloud.attach(PATIENT);
   stage.hold(stage.peer);
-  assertEquals((await cloud.look(LOOK, PATIENT)).released, null);
+  assertEquals((await cloud.look(LOOK, PATIENT)).released, undefined);
 });
 
 Deno.test("a watchdog says once that its Elastic IP was released, and takes it when it is back", async () => {
@@ -129,7 +129,6 @@ Deno.test("a watchdog says once that its Elastic IP was released, and takes it w
   world.cloud.look = async (options, signal) => ({
     ...await look(options, signal),
     holds: attached,
-    released: null,
   });
   await world.pass(15_000);
   assert(attached, world.lines.join("\n"));

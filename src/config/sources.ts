@@ -1,7 +1,7 @@
 // What the configuration needs of files and programs: the secret, and what the `exo` CLI knows.
 import type { Given, Values } from "../cli.ts";
 import { type Findings, nameOf } from "../config.ts";
-import { type Account, lends } from "./cloud.ts";
+import { type Account, DIRECTORY_VARIABLE, lends } from "./cloud.ts";
 import { type ExoFindings, readExoAccount } from "./exo_config.ts";
 import type { Host } from "../host.ts";
 import { findSharedSecret } from "./shared_secret.ts";
@@ -27,7 +27,9 @@ export async function findValues(
   const authorities = given.get("ca-file");
   if (authorities) read("ca-file", authorities.text, (text) => findings.caFile = text);
   const keyed = !lent && given.has("xk") && (given.has("xs") || file);
-  const placed = given.has("zone") || given.has("xe") || given.get("api")?.text === "v1";
+  // What lists the zones does not say which one is ours.
+  const final = given.has("xe") && given.get("xe")?.source !== DIRECTORY_VARIABLE;
+  const placed = given.has("zone") || final || given.get("api")?.text === "v1";
   if (keyed && placed) return [findings, problems];
   const wanted = given.get("account")?.text;
   const found = readExoAccount(host.env, { ...host, wanted });

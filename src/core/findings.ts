@@ -144,9 +144,7 @@ function evicted(
 /** Takes in what the cloud shows, and what it proves when it contradicts what we did. */
 function sight(
   state: Ownership,
-  { holds, others, asOfMs, released = null }: Extract<Answer, { verb: "look" }> & {
-    asOfMs: number;
-  },
+  { holds, others, asOfMs, released }: Extract<Answer, { verb: "look" }> & { asOfMs: number },
   { atMs, say }: Circumstances,
 ): Ownership {
   // Our own change may not show yet: no evidence, look again when it must.
@@ -156,7 +154,7 @@ function sight(
     return lookAt({ ...state, evictions }, state.trustAtMs);
   }
   let next: Ownership = {
-    ...noteReleased(state, released, { atMs, say }),
+    ...noteReleased(state, released ?? null, { atMs, say }),
     holding: holds,
     seenAtMs: asOfMs,
     others: others ?? state.others,
@@ -167,7 +165,7 @@ function sight(
   // stepped aside it shows nothing that it does not hold.
   const done = holds === mine && (mine || state.able);
   if (done && !next.write.inFlight) next = { ...next, write: succeeded(next.write) };
-  if (released !== null) return next;
+  if (released !== undefined) return next;
   if (mine && state.holding === true && !holds) {
     say("warning", "hold-vanished", "the Elastic IP was taken from this instance by another hand");
     next = { ...next, evictions: spareAll(next.evictions, atMs) };

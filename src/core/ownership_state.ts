@@ -27,7 +27,7 @@ export type Answer =
     readonly holds: boolean;
     readonly others: readonly OtherHolder[] | null;
     /** See `Sighting` in world.ts. */
-    readonly released?: string | null;
+    readonly released?: string;
   }
   | { readonly verb: "inspect"; readonly holds: boolean }
   | { readonly verb: "attach" }

@@ -79,8 +79,8 @@ export class CloudV2 implements Cloud {
     const doubtful = this.#held || this.#elasticIp.released !== null;
     if (doubtful && !this.#holds(self)) await this.#findAgain(self, signal);
     this.#held = this.#holds(self);
-    const released = this.#elasticIp.released?.message ?? null;
-    return { holds: this.#held, others: rest, released };
+    const { released } = this.#elasticIp;
+    return { holds: this.#held, others: rest, ...(released && { released: released.message }) };
   }
 
   async inspect(instanceId: string, signal: AbortSignal): Promise<boolean> {
