@@ -1,0 +1,78 @@
+// The real program against what the real cloud, its CLI and its users do: endpoints, refusals, old settings.
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { ELASTIC_IP } from "./cluster.ts";
+import { ExoipProcess } from "./process.ts";
+import { SIM_KEY, SIM_SECRET } from "../exoscale/face_v2.ts";
+import { CloudServer } from "../exoscale/server.ts";
+
+const KEYS = { IF_EXOSCALE_API_KEY: SIM_KEY, IF_EXOSCALE_API_SECRET: SIM_SECRET };
+
+/** Runs to the end: exit code and output. */
+async function run(args: readonly string[], env: Record<string, string> = KEYS) {
+  const process = new ExoipProcess(args, { env: { HOME: "/nonexistent", ...env } });
+  const code = await process.ended();
+  return { code, output: process.output };
+}
+
+/** A zone with one machine and a free Elastic IP. */
+function zone() {
+  const server = new CloudServer();
+  const address = server.model.addAddress(ELASTIC_IP);
+  const { id } = server.model.addInstance(1, "127.0.0.1");
+  return { server, address, id };
+}
+
+Deno.test("EXOSCALE_API_ENDPOINT is where the zones are listed, and the zone's own endpoint is asked", async () => {
+  const { server, address, id } = zone();
+  const directory = new CloudServer();
+  directory.model.otherZones.push({ name: "de-fra-1", endpoint: server.endpoint("v2") });
+  const env = { ...KEYS, EXOSCALE_API_ENDPOINT: directory.endpoint("v2") };
+  try {
+    const args = ["-A", "-O", "-xi", ELASTIC_IP, "-i", id];
+    const given = await run([...args, "--zone", "de-fra-1"], env);
+    assertEquals([given.code, [...address.holders]], [0, [id]], given.output);
+    assertEquals(directory.calls.map(({ what }) => what), ["/zone"]);
+    const final = await run([...args, "-xe", server.endpoint("v2")], env);
+    assertEquals(final.code, 0, final.output);
+    assertEquals(directory.calls.length, 1);
+  } finally {
+    await Promise.all([server.close(), directory.close()]);
+  }
+});
+
+for (const command of [["-A", "-n"], ["-A"], ["-W", "--doctor"]]) {
+  Deno.test(`Exoscale's API v1 is named in one line by ${command.join(" ")}`, async () => {
+    const args = [...command, "-O", "-xi", ELASTIC_IP];
+    for (const name of ["IF_EXOSCALE_API_ENDPOINT", "EXOSCALE_API_ENDPOINT"]) {
+      const env = { ...KEYS, [name]: "https://api.exoscale.ch/compute" };
+      const { code, output } = await run(args, env);
+      assertEquals(code, 1, output);
+      assertEquals(output.trim().split("\n").length, 1, output);
+      assertMatch(
+        output,
+        /api\.exoscale\.ch\/compute is Exoscale's API v1, .*: leave the endpoint/,
+      );
+    }
+  });
+}
+
+for (const mode of ["-A", "-D"]) {
+  Deno.test(`${mode} repeats a change that the cloud refuses with 400, and tells why`, async () => {
+    const { server, address, id } = zone();
+    if (mode === "-D") address.holders.add(id);
+    let changes = 0;
+    server.refusal = ({ method }) =>
+      method === "PUT" && changes++ < 2
+        ? [400, { message: "Bad request", errors: [{ message: "instance is starting" }] }]
+        : null;
+    try {
+      const args = [mode, "-O", "-xi", ELASTIC_IP, "-xe", server.endpoint("v2"), "-i", id];
+      const { code, output } = await run(args);
+      assertEquals([code, address.holders.has(id)], [0, mode === "-A"], output);
+      assertStringIncludes(output, "HTTP 400: Bad request: instance is starting [refused]");
+      assert(changes >= 3, output);
+    } finally {
+      await server.close();
+    }
+  });
+}
