@@ -4,6 +4,7 @@ import { PRIVATE_ENDPOINT } from "../cli.ts";
 import { endpointProblem } from "../exoscale/endpoint.ts";
 import { DEFAULT_ENVIRONMENT, isZoneName } from "../exoscale/zone.ts";
 import type { Credentials } from "../exoscale/signer.ts";
+import { type KeyFile, parseKeyFile } from "./key_file.ts";
 import { nameOf, type Reading } from "./reading.ts";
 import type { FoundSecret } from "./security.ts";
 import { readTrust, type TrustConfig } from "./trust.ts";
@@ -98,8 +99,10 @@ function readCredentials(
   { secretFile, account }: Findings,
 ): { credentials: Credentials; lent: boolean } {
   const lent = lends(reading) && secretFile === undefined && account !== undefined;
-  const apiKey = (lent ? account.apiKey : reading.value("xk")) ?? "";
-  const text = lent ? account.secret : secretFile ?? reading.value("xs");
+  const file = readKeyFile(reading, secretFile);
+  // A key that stands beside the secret belongs to it.
+  const apiKey = (lent ? account.apiKey : file?.apiKey ?? reading.value("xk")) ?? "";
+  const text = lent ? account.secret : file?.secret ?? reading.value("xs");
   const secret = (text ?? "").trim();
   reading.need(apiKey !== "", "xk", "the API key is missing");
   // It becomes a header, in which a comma ends it.
@@ -109,7 +112,19 @@ function readCredentials(
   reading.need(secret !== "", "xs", elsewhere);
   const [option, what] = secretFile === undefined ? ["xs", "secret"] : ["api-secret-file", "file"];
   reading.need(isOneLine(secret), option, `the ${what} is not one line of text`);
-  return { credentials: { apiKey, secret }, lent };
+  const ends = file?.expiresAtMs !== undefined && { expiresAtMs: file.expiresAtMs };
+  return { credentials: { apiKey, secret, ...ends }, lent };
+}
+
+/** The content of --api-secret-file, null without one. */
+function readKeyFile(reading: Reading, text: string | undefined): KeyFile | null {
+  if (text === undefined) return null;
+  try {
+    return parseKeyFile(text);
+  } catch (error) {
+    reading.need(false, "api-secret-file", `it ${(error as Error).message}`);
+    return { apiKey: "unknown", secret: "unknown" };
+  }
 }
 
 /** Whether the account serves: nothing else is given, or nothing but variables beside a flag that names it. */

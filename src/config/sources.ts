@@ -4,6 +4,7 @@ import { type Findings, nameOf } from "../config.ts";
 import { type Account, DIRECTORY_VARIABLE, lends } from "./cloud.ts";
 import { type ExoFindings, readExoAccount } from "./exo_config.ts";
 import type { Host } from "../host.ts";
+import { isKeyFile } from "./key_file.ts";
 import { findSharedSecret } from "./shared_secret.ts";
 
 /** Longest time that an account's command has to print the secret. */
@@ -26,7 +27,8 @@ export async function findValues(
   }
   const authorities = given.get("ca-file");
   if (authorities) read("ca-file", authorities.text, (text) => findings.caFile = text);
-  const keyed = !lent && given.has("xk") && (given.has("xs") || file);
+  const whole = isKeyFile(findings.secretFile ?? "");
+  const keyed = !lent && (whole || (given.has("xk") && (given.has("xs") || file)));
   // What lists the zones does not say which one is ours.
   const final = given.has("xe") && given.get("xe")?.source !== DIRECTORY_VARIABLE;
   const placed = given.has("zone") || final || given.get("api")?.text === "v1";

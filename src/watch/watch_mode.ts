@@ -11,6 +11,7 @@ import { settleDown } from "./least_privilege.ts";
 import { type Redaction, secretsOf } from "../log/redaction.ts";
 import { InterfaceAddresses } from "../service/interface_address.ts";
 import type { Changes } from "../config/reload.ts";
+import { Renewal } from "./renewal.ts";
 import { Reloader } from "./reloader.ts";
 import { Seal } from "./seal.ts";
 import { openStatus } from "../status/serve_status.ts";
@@ -106,6 +107,10 @@ async function watchHere(config: Config, options: WatchModeOptions): Promise<num
   const settings = watchdogSettings(config, { instanceId, localAddresses });
   const service = new Service(config, { instanceId, host, log });
   const { observer } = service;
+  const renewal = new Renewal({
+    ...options,
+    hide: ({ apiKey, secret }) => options.redaction.add([apiKey, secret]),
+  });
   const checks = () => service.checks;
   const world = {
     clock,
@@ -118,13 +123,14 @@ async function watchHere(config: Config, options: WatchModeOptions): Promise<num
     checks,
     seal,
     hide,
-    connect,
+    connect: ((...link) => renewal.around(connect(...link))) satisfies Connect,
   };
   const watchdog = new Watchdog(settings, world);
   const apply = (next: Config, changes: Changes) => {
     options.redaction.add(secretsOf(next));
     if (changes.apply.includes("shared-secret-file")) void seal?.rekey(next.sharedSecrets);
     Object.assign(access, { credentials: next.credentials, peers: next.peers });
+    renewal.changed();
     const addresses = changes.apply.includes("p") ? addressesOf(next, localAddresses) : null;
     const other = addresses && { addresses };
     if (changes.apply.some((option) => option.startsWith("check"))) service.reconfigure(next);
@@ -135,6 +141,7 @@ async function watchHere(config: Config, options: WatchModeOptions): Promise<num
   const status = openStatus(config, { host, watchdog });
   if (typeof status === "string") {
     log.write("critical", "listen", status);
+    renewal.close();
     await link.close();
     return 1;
   }
@@ -142,6 +149,7 @@ async function watchHere(config: Config, options: WatchModeOptions): Promise<num
   settleDown(config, { host, log, gathered: options.gathered });
   service.attend(watchdog);
   const code = await watchdog.run();
+  renewal.close();
   await Promise.all([status?.close(), service.close()]);
   return code;
 }

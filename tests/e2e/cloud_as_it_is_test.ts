@@ -1,6 +1,7 @@
 // The real program against what the real cloud, its CLI and its users do: endpoints, refusals, old settings.
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { ELASTIC_IP } from "./cluster.ts";
+import { ELASTIC_IP, until } from "./cluster.ts";
+import { freeTcpPort } from "./ports.ts";
 import { ExoipProcess } from "./process.ts";
 import { SIM_KEY, SIM_SECRET } from "../exoscale/face_v2.ts";
 import { CloudServer } from "../exoscale/server.ts";
@@ -76,3 +77,35 @@ for (const mode of ["-A", "-D"]) {
     }
   });
 }
+
+Deno.test("a secret that is rotated in its file is used without a signal", async () => {
+  const { server, address, id } = zone();
+  server.model.addInstance(2, "127.0.0.2");
+  const dir = await Deno.makeTempDir();
+  const file = `${dir}/key.json`;
+  const write = (key: string, secret: string) =>
+    Deno.writeTextFile(file, JSON.stringify({ key, secret, "expires-at": "2126-01-01T00:00:00Z" }));
+  await write(SIM_KEY, SIM_SECRET);
+  const args = ["-W", "-O", "-xi", ELASTIC_IP, "-xe", server.endpoint("v2"), "-i", id];
+  args.push("-p", "127.0.0.2", "-l", `127.0.0.1:${freeTcpPort()}`);
+  const watchdog = new ExoipProcess([
+    ...[...args, "--api-secret-file", file, "--reconcile", "5s"],
+  ], { env: { HOME: "/nonexistent" } });
+  try {
+    await until(() => address.holders.has(id), { title: "it holds" });
+    // The watchdog may have given up every right that it does not need, and still must read the file.
+    server.model.credentials = { apiKey: "EXOrotated", secret: "another-secret-than-before" };
+    await until(() => watchdog.output.includes("HTTP 403"), { title: "it is refused" });
+    await write("EXOrotated", "another-secret-than-before");
+    const used = "key or secret has changed in its file";
+    await until(() => watchdog.output.includes(used), { title: "it is read", withinMs: 60_000 });
+    address.holders.delete(id);
+    await until(() => address.holders.has(id), { title: "it acts again", withinMs: 60_000 });
+    assert(!watchdog.output.includes("another-secret"), watchdog.output);
+  } finally {
+    watchdog.signal("SIGKILL");
+    await watchdog.ended();
+    await server.close();
+    await Deno.remove(dir, { recursive: true });
+  }
+});
