@@ -80,6 +80,8 @@ export interface Identity {
   /** Id for our heartbeats: the default NIC on API v1, the instance on v2. */
   readonly wireId: string;
   readonly holds: boolean;
+  /** Native addresses as the cloud has them, in canonical form. */
+  readonly addresses?: readonly string[];
 }
 
 /** The peers, and whether the list they come from has self, too. */

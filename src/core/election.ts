@@ -9,6 +9,7 @@
 //   any                 cloud lost or stopping, a peer can serve backup           unable, leaving
 //   any                 cloud lost or stopping, nobody can serve same             unable, leaving
 //   any                 the list of peers has not us             backup           unlisted
+//   any                 another machine has our id               backup, or same  twin
 //   any                 unwell, and a well peer can serve        backup           unhealthy
 //   backup              unwell, as all that are before us        master           unhealthy
 //
@@ -26,6 +27,7 @@ import type { Trailer } from "./heartbeat.ts";
 import { judge } from "./judgement.ts";
 import { type PeerIdentity, unheard } from "./peer.ts";
 import { distrust, type Heard } from "./trust.ts";
+import { hearTwin, type TwinHeard } from "./twin.ts";
 
 /** How long after the cloud came back a live holder without it is left alone: two retries. */
 export const GRACE_MS = 6_000;
@@ -40,7 +42,12 @@ export type ElectionEvent =
     /** Whether we are in the list that they come from. */
     readonly listed: boolean;
   }
-  | { readonly kind: "identified"; readonly selfId: string }
+  | ({ readonly kind: "twin-heard" } & TwinHeard)
+  | {
+    readonly kind: "identified";
+    readonly selfId: string;
+    readonly addresses: readonly string[];
+  }
   | { readonly kind: "holding"; readonly holding: boolean | null }
   | { readonly kind: "able"; readonly able: boolean }
   | { readonly kind: "health"; readonly healthy: boolean }
@@ -60,6 +67,8 @@ export function startElection(
   return {
     settings,
     selfId,
+    selfAddresses: [],
+    twin: null,
     priority: settings.priority,
     originalsUntilMs: -Infinity,
     able: true,
@@ -94,8 +103,8 @@ export function elect(before: Election, event: ElectionEvent, atMs: number): Ele
 
 /** When the election wants to be stepped next. */
 export function electionWakeAtMs(state: Election): number {
-  const { settledAtMs, deferUntilMs, graceUntilMs, yieldUntilMs } = state;
-  let wakeAtMs = state.heartbeatAtMs;
+  const { settledAtMs, deferUntilMs, graceUntilMs, yieldUntilMs, twin } = state;
+  let wakeAtMs = Math.min(state.heartbeatAtMs, twin?.untilMs ?? Infinity);
   for (const deadline of [settledAtMs, deferUntilMs, graceUntilMs, yieldUntilMs]) {
     if (deadline !== null && deadline !== PASSED) wakeAtMs = Math.min(wakeAtMs, deadline);
   }
@@ -134,9 +143,9 @@ function apply(state: Election, event: ElectionEvent, atMs: number): Election {
     case "members":
       return adopt(state, event, atMs);
     case "identified":
-      return state.selfId === null
-        ? { ...state, selfId: event.selfId, originalsUntilMs: atMs + state.settings.intervalMs }
-        : { ...state, selfId: event.selfId };
+      return identified(state, event, atMs);
+    case "twin-heard":
+      return hearTwin(state, event, atMs);
     case "holding":
       return { ...state, holding: event.holding };
     case "able":
@@ -152,6 +161,16 @@ function apply(state: Election, event: ElectionEvent, atMs: number): Election {
     default:
       return event satisfies never;
   }
+}
+
+function identified(
+  state: Election,
+  { selfId, addresses: selfAddresses }: { selfId: string; addresses: readonly string[] },
+  atMs: number,
+): Election {
+  const known = { ...state, selfId, selfAddresses };
+  if (state.selfId !== null) return known;
+  return { ...known, originalsUntilMs: atMs + state.settings.intervalMs };
 }
 
 /** A priority that signals have changed stays so unless the configured one has changed, too. */

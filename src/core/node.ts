@@ -40,6 +40,7 @@ import {
 import { steer, type Turn } from "./steering.ts";
 import { changesBetween } from "./story.ts";
 import { distrust, type DistrustReason, type Heard } from "./trust.ts";
+import type { TwinHeard } from "./twin.ts";
 
 /** What the node is told once. */
 export interface NodeSettings extends ElectionSettings {
@@ -51,6 +52,7 @@ export interface NodeSettings extends ElectionSettings {
 export type NodeEvent =
   | { readonly kind: "tick" }
   | ({ readonly kind: "heard" } & Heard)
+  | ({ readonly kind: "twin-heard" } & TwinHeard)
   | { readonly kind: "nudge"; readonly by: -1 | 1 }
   | { readonly kind: "health"; readonly healthy: boolean }
   | { readonly kind: "settings"; readonly settings: NodeSettings }
@@ -194,6 +196,11 @@ function speak(
       for (const peer of election.peers.values()) {
         const told = advertTo(peer, says, { state: election, atMs });
         effects.push({ kind: "send", to: peer.address, advert: told, hearsYou: peer.alive });
+      }
+      // The other one, which does not think that we are its peer, must hear of us, too.
+      const { twin } = election;
+      if (twin?.certain && !election.peers.has(twin.address)) {
+        effects.push({ kind: "send", to: twin.address, advert: says, hearsYou: true });
       }
     }
   }

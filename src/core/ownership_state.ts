@@ -21,7 +21,12 @@ export interface OtherHolder {
 
 /** What it answers. */
 export type Answer =
-  | { readonly verb: "prepare"; readonly holds: boolean; readonly selfId: string }
+  | {
+    readonly verb: "prepare";
+    readonly holds: boolean;
+    readonly selfId: string;
+    readonly addresses?: readonly string[];
+  }
   | {
     readonly verb: "look";
     readonly holds: boolean;

@@ -1,9 +1,11 @@
 // What changed in the election, told to the operator: roles with their reasons, peers found and lost.
 import type { Node, NodeEffect } from "./node.ts";
-import { type Election, oneWay, outranking, type Reason } from "./election_state.ts";
+import { type Election, oneWay, outranking, type Reason, twinned } from "./election_state.ts";
 import { report } from "./report.ts";
 
-const ALARMING: ReadonlySet<Reason> = new Set(["stalled", "unable", "unlisted", "unhealthy"]);
+const ALARMING: ReadonlySet<Reason> = new Set([
+  ...["stalled", "unable", "unlisted", "unhealthy", "twin"] as const,
+]);
 
 /** The lines that the step from one state to the next is worth. */
 export function changesBetween(
@@ -14,6 +16,7 @@ export function changesBetween(
   const reports = [
     ...(discovered ? [report("info", "discovery", found)] : []),
     ...peerChanges(before, after),
+    ...twinChanges(before, after),
   ];
   if (after.priority !== before.priority) {
     reports.push(report("info", "priority", `priority is now ${after.priority}`));
@@ -34,6 +37,19 @@ function detailOf(state: Election): string {
   return state.role === "master"
     ? ", no live node is well"
     : `, makes way for ${better.join(", ")}`;
+}
+
+function* twinChanges(before: Election, after: Election) {
+  if (twinned(before) === twinned(after)) return;
+  if (!twinned(after)) {
+    yield report("info", "twin", "no other machine speaks with our instance id any more");
+    return;
+  }
+  const text =
+    `${after.twin?.address} speaks with our own instance id, ${after.selfId}: nothing is ` +
+    "changed in the cloud until that ends. Give each machine its own id: leave out -i " +
+    "(IF_EXOSCALE_INSTANCE_ID), or correct it";
+  yield report("critical", "twin", text);
 }
 
 function* peerChanges(before: Election, after: Election) {

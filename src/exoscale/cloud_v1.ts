@@ -45,7 +45,8 @@ export class CloudV1 implements Cloud {
       throw new CloudError("unexpected-answer", message);
     }
     this.#nicId = nicId;
-    return { instanceId, wireId: this.#nicId, holds: this.#hold(self) !== null };
+    const { addresses } = machineOf(self);
+    return { instanceId, wireId: this.#nicId, holds: this.#hold(self) !== null, addresses };
   }
 
   async members(signal: AbortSignal): Promise<Membership> {

@@ -7,7 +7,7 @@ import { type Fields, idOf, listOf, textOf } from "./json.ts";
 import type { Pool } from "./discovery.ts";
 import { ElasticIpV2 } from "./elastic_ip_v2.ts";
 import { InFlight } from "./in_flight.ts";
-import { listInstances, MembersV2 } from "./members_v2.ts";
+import { listInstances, machineOf, MembersV2 } from "./members_v2.ts";
 import type { PeerSource } from "./peer_source.ts";
 
 /** States of a machine that certainly carries no traffic; a state that we do not know may. */
@@ -57,7 +57,8 @@ export class CloudV2 implements Cloud {
     const [self, address] = await Promise.all([this.#self(signal), this.#elasticIp.find(signal)]);
     await this.#refuseManaged(address, self, signal);
     this.#held = this.#holds(self);
-    return { instanceId, wireId: instanceId, holds: this.#held };
+    const { addresses } = machineOf(self);
+    return { instanceId, wireId: instanceId, holds: this.#held, addresses };
   }
 
   members(signal: AbortSignal): Promise<Membership> {

@@ -7,8 +7,8 @@ export async function askCloud(cloud: Cloud, call: Call, signal: AbortSignal): P
   const { verb } = call;
   switch (verb) {
     case "prepare": {
-      const { wireId, holds } = await cloud.prepare(signal);
-      return { verb, holds, selfId: wireId };
+      const { wireId, holds, addresses = [] } = await cloud.prepare(signal);
+      return { verb, holds, selfId: wireId, addresses };
     }
     case "look":
       return { verb, ...await cloud.look(call, signal) };
