@@ -1,5 +1,5 @@
-// Another machine that speaks with our own instance id: a cloned disk, or the same -i twice. What each of them changes in
-// the cloud, it changes for the other; so while it is heard neither changes anything.
+// Another machine that speaks with our own instance id: a cloned disk, or the same -i twice. What each of them changes
+// in the cloud, it changes for the other; so while it is heard neither changes anything.
 //
 // What it takes to stop a node so: with a shared secret a signed heartbeat that is fresh, which only a node can make.
 // Without one, an address that the cloud lists for a peer or for ourselves, from which anybody who can send could speak

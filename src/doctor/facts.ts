@@ -130,7 +130,9 @@ export class Facts {
       await cloud.prepare(signal);
     } catch (cause) {
       // That the address must not be moved is a matter of another check.
-      if (!["managed-address", "pool-address"].includes(asCloudError(cause).kind)) throw cause;
+      if (!["managed-address", "pool-address", "no-ipv6"].includes(asCloudError(cause).kind)) {
+        throw cause;
+      }
     }
     return await cloud.members(signal);
   }

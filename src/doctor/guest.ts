@@ -1,6 +1,6 @@
 // Does this machine itself have the Elastic IP? Traffic arrives addressed to it, and a machine without it drops it.
 import { nameOf } from "../config.ts";
-import { canonicalIp } from "../core/ip.ts";
+import { canonicalIp, isIpv6, networkOf, sameElasticIp } from "../core/ip.ts";
 import type { Host } from "../host.ts";
 import { NoIpCommand, runIp } from "../host/ip_command.ts";
 import { childEnvironment } from "../service/child_environment.ts";
@@ -25,14 +25,39 @@ export async function checkGuest(facts: Facts, signal: AbortSignal): Promise<Sai
   // Only one that is given otherwise than by its address needs the cloud.
   const given = texts.every((text) => canonicalIp(text) !== null);
   const elasticIps = given ? texts : await facts.elasticIps(signal);
-  return elasticIps.map((elasticIp) => {
-    const own = interfaces.find(({ address }) => canonicalIp(address) === elasticIp);
-    if (own) return ok(`${elasticIp} is on the interface ${own.name}`);
+  const found = elasticIps.map(async (elasticIp) => {
+    // Of an Elastic IPv6 any address will do.
+    const own = interfaces.find(({ address }) => sameElasticIp(address, elasticIp));
+    if (own) {
+      const address = canonicalIp(own.address) ?? own.address;
+      const part = address === elasticIp ? "" : ` (${address} of ${networkOf(elasticIp)})`;
+      return ok(`${elasticIp}${part} is on the interface ${own.name}`);
+    }
     if (addressOn) return ok(`${elasticIp} will be put on ${addressOn} (${nameOf("address-on")})`);
-    const length = elasticIp.includes(":") ? 128 : 32;
-    const how = `ip address add ${elasticIp}/${length} dev lo`;
-    return fail(`${elasticIp} is on no interface, so traffic to it is dropped: ${how}`);
+    if (!isIpv6(elasticIp)) return missing(elasticIp, `ip address add ${elasticIp}/32 dev lo`);
+    const whole = networkOf(elasticIp);
+    if (await isRoutedHere(elasticIp, host)) return ok(`${whole} is routed to this machine itself`);
+    return missing(
+      elasticIp,
+      `ip -6 route add local ${whole} dev lo, which has all of it, or ` +
+        `ip address add ${elasticIp}/128 dev lo`,
+    );
   });
+  return await Promise.all(found);
+}
+
+function missing(elasticIp: string, how: string): Said {
+  return fail(`${elasticIp} is on no interface, so traffic to it is dropped: ${how}`);
+}
+
+/** A local route takes in a whole network, and no interface shows it. */
+async function isRoutedHere(
+  address: string,
+  { runCommand, env }: Pick<Host, "runCommand" | "env">,
+): Promise<boolean> {
+  const world = { run: runCommand, env: childEnvironment(env) };
+  return await runIp(["-6", "route", "get", address], world)
+    .then((route) => /^local\s/.test(route), () => false);
 }
 
 /** Why the start could not use that interface; `ip` is asked, since the runtime lists none that is down or bare. */

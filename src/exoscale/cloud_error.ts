@@ -40,6 +40,7 @@ export type CloudErrorKind =
   | "no-such-zone"
   | "managed-address"
   | "pool-address"
+  | "no-ipv6"
   // It could be had when we started.
   | "address-released"
   | "nic-changed";

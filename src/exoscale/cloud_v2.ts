@@ -1,5 +1,7 @@
 // The Elastic IP through API v2. Lists show no Elastic IPs and unknown filters are ignored in silence, so a
 // list only proposes holders; `get-instance` decides.
+import { isIpv6 } from "../core/ip.ts";
+import { ipv6Problem } from "./ipv6.ts";
 import type { Clock, Cloud, Identity, Membership, Sighting } from "../world.ts";
 import { type ChangeOptions, type ClientOptions, ClientV2 } from "./client_v2.ts";
 import { CloudError, refuseStale } from "./cloud_error.ts";
@@ -55,6 +57,7 @@ export class CloudV2 implements Cloud {
   async prepare(signal: AbortSignal): Promise<Identity> {
     const { instanceId } = this.#assignment;
     const [self, address] = await Promise.all([this.#self(signal), this.#elasticIp.find(signal)]);
+    refuseWithoutIpv6(self, this.#assignment.elasticIp);
     await this.#refuseManaged(address, self, signal);
     this.#held = this.#holds(self);
     const { addresses } = machineOf(self);
@@ -66,10 +69,10 @@ export class CloudV2 implements Cloud {
   }
 
   async look({ others }: { others: boolean }, signal: AbortSignal): Promise<Sighting> {
-    const { elasticIp, instanceId } = this.#assignment;
+    const { instanceId } = this.#assignment;
     const [self, listed] = await Promise.all([
       this.#instance(instanceId, signal),
-      others ? listInstances(this.#client, signal, { "ip-address": elasticIp }) : null,
+      others ? listInstances(this.#client, signal, { "ip-address": this.#elasticIp.text }) : null,
     ]);
     const holders = listed?.map((instance) => ({
       instanceId: idOf(instance, "id"),
@@ -180,7 +183,8 @@ export class CloudV2 implements Cloud {
     this.#pool = { id: poolId, name: textOf(pool, "name") };
     if (listOf(pool, "elastic-ips").some(({ id }) => id === this.#elasticIp.id)) {
       const message = `the instance pool ${textOf(pool, "name")} attaches ${elasticIp} to every ` +
-        "member itself: take it off the pool first";
+        `member itself: take its Elastic IPs off it (exo api reset-instance-pool-field ${poolId} ` +
+        "elastic-ips)";
       throw new CloudError("pool-address", message);
     }
   }
@@ -199,6 +203,14 @@ export class CloudV2 implements Cloud {
 
   #holds(instance: Fields): boolean {
     return this.#elasticIp.isHeldBy(instance);
+  }
+}
+
+/** An instance has IPv6 or not; what an answer does not say is no reason to refuse. */
+function refuseWithoutIpv6(self: Fields, elasticIp: string): void {
+  const problem = ipv6Problem(textOf(self, "public-ip-assignment"), idOf(self, "id"));
+  if (isIpv6(elasticIp) && problem !== null) {
+    throw new CloudError("no-ipv6", `this instance cannot have ${elasticIp}: ${problem}`);
   }
 }
 

@@ -1,7 +1,7 @@
 // Peers that nobody named: the members of our instance pool, else the instances labelled with the Elastic IP. One
 // unfiltered listing of the zone has all that is needed, since lists show pool and labels, and filters cannot be
 // relied on.
-import { canonicalIp } from "../core/ip.ts";
+import { canonicalIp, sameElasticIp } from "../core/ip.ts";
 import type { Membership } from "../world.ts";
 import { CloudError } from "./cloud_error.ts";
 import { type Machine, membersAmong } from "./peer_source.ts";
@@ -63,7 +63,7 @@ function labelled(machines: readonly Machine[], around: Surroundings): Membershi
 }
 
 function wears({ labels }: Machine, elasticIp: string): boolean {
-  return labels?.[LABEL]?.split("_").some((text) => canonicalIp(text.trim()) === elasticIp) ??
+  return labels?.[LABEL]?.split("_").some((text) => sameElasticIp(text.trim(), elasticIp)) ??
     false;
 }
 

@@ -1,6 +1,6 @@
 // The Elastic IP itself through API v2: its id, and what becomes of it. It can be released while we watch it, and
 // allocated again under another id.
-import { canonicalIp } from "../core/ip.ts";
+import { sameElasticIp } from "../core/ip.ts";
 import type { ClientV2 } from "./client_v2.ts";
 import { CloudError, type CloudErrorKind } from "./cloud_error.ts";
 import { type Fields, idOf, listOf, requiredIdOf, requiredListOf, textOf } from "./json.ts";
@@ -25,6 +25,11 @@ export class ElasticIpV2 {
   /** Empty before it was found. */
   get id(): string {
     return this.#id;
+  }
+
+  /** As the cloud writes it, which is what its filter compares. */
+  get text(): string {
+    return textOf(this.#listed, "ip") || this.#elasticIp;
   }
 
   /** Why nobody can have it any more, null while it can be had. */
@@ -78,7 +83,7 @@ export class ElasticIpV2 {
   }
 
   #isOurs(address: unknown): boolean {
-    return canonicalIp(textOf(address, "ip")) === this.#elasticIp;
+    return sameElasticIp(textOf(address, "ip"), this.#elasticIp);
   }
 
   #adopt(address: Fields): Fields {

@@ -51,8 +51,8 @@ export function refusal(answer: HttpAnswer, title: string, wallMs: number): Clou
 }
 
 /**
- * The cloud's own words, shortened: what happened, and the details. Its products write `{message, errors: [{message}]}`,
- * or RFC 9457: `{title, detail, errors}`, where an error is a text or `{detail, location}`.
+ * The cloud's own words, shortened: what happened, and the details. Its products write `{message, errors:
+ * [{message}]}`, or RFC 9457: `{title, detail, errors}`, where an error is a text or `{detail, location}`.
  */
 export function messageOf(json: unknown): string {
   if (typeof json !== "object" || json === null) return "";

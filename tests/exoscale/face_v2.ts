@@ -124,7 +124,7 @@ function summary(model: CloudModel, instance: SimInstance) {
     state: instance.state,
     "created-at": "2026-03-01T08:15:30Z",
     ...(instance.address && { [isLong ? "ipv6-address" : "public-ip"]: instance.address }),
-    "public-ip-assignment": isPrivate ? "none" : isLong ? "dual" : "inet4",
+    "public-ip-assignment": isPrivate ? "none" : isLong || instance.dual ? "dual" : "inet4",
     labels: instance.labels,
     "security-groups": instance.groups.map((name) => ({ id: model.groups.get(name) })),
     "private-networks": [],

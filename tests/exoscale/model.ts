@@ -3,6 +3,18 @@
 
 import type { IamPolicy } from "../../src/exoscale/iam_policy.ts";
 
+/** All states of the API's description. Gone is what is destroyed or expunged. */
+export type SimState =
+  | "expunging"
+  | "starting"
+  | "destroying"
+  | "running"
+  | "stopping"
+  | "stopped"
+  | "migrating"
+  | "error"
+  | "destroyed";
+
 /** A machine. */
 export interface SimInstance {
   readonly id: string;
@@ -11,7 +23,9 @@ export interface SimInstance {
   /** Native address of either family; empty or `0.0.0.0` for a private machine. */
   readonly address: string;
   /** A machine that is being destroyed is still listed. */
-  state: "running" | "stopped" | "destroying" | "destroyed";
+  state: SimState;
+  /** Whether it has IPv6 beside an IPv4 address. */
+  dual: boolean;
   groups: string[];
   poolId: string | null;
   /** What its manager is called. */
@@ -124,6 +138,7 @@ export class CloudModel {
       name: `node-${number}`,
       address,
       state: "running",
+      dual: false,
       groups,
       poolId: null,
       managerType: "instance-pool",
