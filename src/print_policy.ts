@@ -37,6 +37,7 @@ export function printPolicy({ given }: Values, { print }: Pick<Host, "print">): 
     print("err", `exoip: a policy compares text, and ${long} has several: ${check}`);
   }
   for (const [operation, use] of Object.entries(OPTIONAL_OPERATIONS)) {
+    if (!JSON.stringify(policy).includes(`'${operation}'`)) continue;
     print("err", `exoip: ${operation} may be left out (${use})`);
   }
   return 0;

@@ -182,3 +182,27 @@ Deno.test("configure() takes environment and endpoint of an account along with i
   assertEquals(placeOf(["-xk", "k", "-xs", "s"]), ["api", null]);
   assertEquals(placeOf([], { EXOSCALE_API_ENVIRONMENT: "test" }), ["test", endpoint]);
 });
+
+Deno.test("configure() names quotation marks that were taken literally", () => {
+  const rows: readonly (readonly [Environment, RegExp])[] = [
+    [
+      { IF_EXOSCALE_API_KEY: '"k"', IF_EXOSCALE_API_SECRET: "s" },
+      /^-xk .* in IF_EXOSCALE_API_KEY,/,
+    ],
+    [
+      { EXOSCALE_API_KEY: "k", EXOSCALE_API_SECRET: "'s'" },
+      /^-xs .* in EXOSCALE_API_SECRET, which/,
+    ],
+    [
+      { EXOSCALE_KEY: "k", EXOSCALE_SECRET: "s", IF_ADDRESS: '"198.51.100.50"' },
+      /^-xi .* IF_ADDRESS/,
+    ],
+  ];
+  for (const [env, problem] of rows) {
+    const argv = env.IF_ADDRESS ? ["-A"] : ONCE;
+    const problems = problemsOf(argv, env);
+    assertEquals(problems.length, 1, JSON.stringify(problems));
+    assert(problem.test(problems[0] ?? ""), problems[0]);
+    assert(problems[0]?.includes("quotation mark") && !problems[0].includes("'s'"), problems[0]);
+  }
+});

@@ -15,6 +15,7 @@ export interface AddressConfig {
 export function readAddresses(reading: Reading): AddressConfig[] {
   const text = reading.text("xi");
   reading.need(text !== "", "xi", "the Elastic IP is missing");
+  reading.needUnquoted(text, "xi");
   const all = text === "" ? [] : text.split(",").map((each) => written(each.trim()));
   refusePrefixes(all, reading);
   const addresses = all.map((each) => addressOf(each, reading));

@@ -105,6 +105,8 @@ function readCredentials(
   const text = lent ? account.secret : file?.secret ?? reading.value("xs");
   const secret = (text ?? "").trim();
   reading.need(apiKey !== "", "xk", "the API key is missing");
+  reading.needUnquoted(apiKey, "xk");
+  reading.needUnquoted(secret, secretFile === undefined ? "xs" : "api-secret-file");
   // It becomes a header, in which a comma ends it.
   const odd = "the API key has characters other than visible ASCII, or a comma";
   reading.need(/^[!-+\--~]*$/.test(apiKey), "xk", odd);

@@ -112,6 +112,14 @@ function rightsOf(
     { ...reads, operation: "get-instance", ask: (signal) => machine(selfId, signal) },
     { ...reads, operation: "list-elastic-ips", ask: addresses },
     ...(watches ? [{ ...reads, operation: "list-instances", ask: instances }] : []),
+    ...(watches
+      ? [{
+        operation: "get-security-group",
+        loss: "the doctor cannot look at the firewall rules",
+        changes: false,
+        ask: (signal: AbortSignal) => client.get(`/security-group/${NOBODY}`, signal),
+      }]
+      : []),
     ...(byGroup ? [{ ...reads, operation: "list-security-groups", ask: groupList }] : []),
     {
       operation: "get-operation",
