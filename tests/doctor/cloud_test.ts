@@ -63,3 +63,22 @@ Deno.test("--doctor takes any address of an Elastic IPv6, and a local route, for
   );
   assertMatch(await on(["::1"], "unicast via fe80::1"), /^FAIL /);
 });
+
+Deno.test("--doctor says which file tells who this machine is", async () => {
+  const told = async (files: Record<string, string>) => {
+    const id = "00000001-0000-4000-8000-000000000001";
+    const missing = (what: string) => Promise.reject(new Deno.errors.NotFound(what));
+    const readTextFile = (path: string) =>
+      files[path] === undefined ? missing(path) : Promise.resolve(files[path].replace("ID", id));
+    const machine = { root: "", fetch: missing, run: missing, readTextFile };
+    const { lines } = await linesOf("identity", { identity: [], host: { machine } as never });
+    return lines[0] ?? "";
+  };
+  const id = /^ok instance 00000001-\S+, told by /;
+  for (const path of ["/run/cloud-init/.instance-id", "/var/lib/cloud/data/instance-id"]) {
+    const line = await told({ [path]: "ID\n", "/run/cloud-init/status.json": "{}" });
+    assertMatch(line, id);
+    assert(line.endsWith(`told by ${path}`), line);
+  }
+  assertMatch(await told({ "/sys/class/dmi/id/product_uuid": "ID" }), /told by the system UUID$/);
+});
