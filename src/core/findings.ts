@@ -141,12 +141,20 @@ function evicted(
   };
 }
 
+/** Whether that is the hold of a machine that is off, which we have just ended and which only does not show yet. */
+function fades({ instanceId, off }: OtherHolder, { taken }: Ownership, asOfMs: number): boolean {
+  return off && taken?.instanceId === instanceId && asOfMs < taken.atMs + TRUST_MS;
+}
+
 /** Takes in what the cloud shows, and what it proves when it contradicts what we did. */
 function sight(
   state: Ownership,
-  { holds, others, asOfMs, released }: Extract<Answer, { verb: "look" }> & { asOfMs: number },
+  { holds, others: shown, asOfMs, released }: Extract<Answer, { verb: "look" }> & {
+    asOfMs: number;
+  },
   { atMs, say }: Circumstances,
 ): Ownership {
+  const others = shown?.filter((each) => !fades(each, state, asOfMs)) ?? null;
   // Our own change may not show yet: no evidence, look again when it must.
   const early = atMs < state.trustAtMs && state.holding !== null && holds !== state.holding;
   if (early) {
@@ -160,6 +168,7 @@ function sight(
     others: others ?? state.others,
     othersAtMs: others === null ? state.othersAtMs : asOfMs,
   };
+  if (others?.length !== shown?.length) next = lookAt(next, atMs + TRUST_MS);
   const mine = state.aim?.want === "hold";
   // What a failed change was meant to do shows as done: it did not fail, only its answer was lost. Of a node that has
   // stepped aside it shows nothing that it does not hold.

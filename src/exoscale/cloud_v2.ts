@@ -128,18 +128,19 @@ export class CloudV2 implements Cloud {
     if (onlyIfStopped && !OFF.has(textOf(instance, "state"))) return "running";
     const before = () => refuseStale(askedAtMs, this.#clock.nowMs());
     // It must not take from a peer that has come back since: what the peer says now is not known here.
-    await this.#detach(instanceId, { before, once: true, signal });
-    return "taken";
+    const taken = await this.#detach(instanceId, { before, once: true, signal });
+    // What it showed was old: another node has taken it, and has said so.
+    return taken ? "taken" : "absent";
   }
 
   async #detach(
     instanceId: string,
     options: Pick<ChangeOptions, "before" | "once" | "signal">,
-  ): Promise<void> {
+  ): Promise<boolean> {
     const path = `/elastic-ip/${this.#elasticIp.id}:detach`;
     const achieved = async () => !await this.inspect(instanceId, options.signal);
     const detached = this.#client.put(path, bodyFor(instanceId), { achieved, ...options });
-    await absentAs(undefined, detached);
+    return await absentAs(false, detached);
   }
 
   /** Whoever else the answer is about, nothing may follow from it. */

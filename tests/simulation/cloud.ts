@@ -136,7 +136,9 @@ export class SimCloud {
         if (this.#timeline.nowMs >= beganMs + EVICT_WITHIN_MS) return caller.fail(RETRYABLE);
         if (this.#moodOf(caller) === "keeps") return caller.fail(REFUSED);
         this.#operation(caller, ["detach", instanceId], () => {
-          caller.answer({ verb: "evict", outcome: "taken" });
+          // What showed may be old: a detach of what is not attached takes nothing.
+          const taken = this.heldAtMs(instanceId) >= beganMs;
+          caller.answer({ verb: "evict", outcome: taken ? "taken" : "absent" });
         }, { once: true });
       });
     });
