@@ -43,6 +43,8 @@ export interface SimAddress {
   description: string;
   labels: Record<string, string>;
   readonly holders: Set<string>;
+  /** Holders before each of the last changes. */
+  past: HolderChange[];
 }
 
 /** A rule of a security group. */
@@ -107,6 +109,10 @@ export class CloudModel {
   operationMs = 50;
   /** What requests must be signed with from now on, null for the usual key. */
   credentials: { readonly apiKey: string; readonly secret: string } | null = null;
+  /** How long a change takes to show after the operation that made it has succeeded. */
+  lagMs = 0;
+  /** Whether refusals have the form of RFC 9457 instead of `{message, errors}`. */
+  problemDetails = false;
   /** Reason with which the next operations fail, null when they succeed. */
   failure: string | null = null;
   /** Whether failing operations look as if they were pending first. */
@@ -160,6 +166,7 @@ export class CloudModel {
       description: "",
       labels: {},
       holders: new Set<string>(),
+      past: [],
     };
     this.addresses.set(address.id, address);
     return address;
@@ -191,8 +198,18 @@ export class CloudModel {
 
   /** Changes who holds, at once: what an operation does at its end, or an operator by hand. */
   change(change: "attach" | "detach", address: SimAddress, instanceId: string): void {
+    const nowMs = this.#nowMs();
+    address.past = address.past.filter(({ atMs }) => atMs > nowMs - this.lagMs);
+    address.past.push({ atMs: nowMs, holders: [...address.holders] });
     if (change === "attach") address.holders.add(instanceId);
     else address.holders.delete(instanceId);
-    this.history.push({ atMs: this.#nowMs(), holders: [...address.holders] });
+    this.history.push({ atMs: nowMs, holders: [...address.holders] });
+  }
+
+  /** Who holds as answers show it. */
+  shownHolders({ holders, past }: SimAddress): ReadonlySet<string> {
+    const sinceMs = this.#nowMs() - this.lagMs;
+    const before = past.find(({ atMs }) => atMs > sinceMs);
+    return before ? new Set(before.holders) : holders;
   }
 }
