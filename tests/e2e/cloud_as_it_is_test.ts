@@ -109,3 +109,40 @@ Deno.test("a secret that is rotated in its file is used without a signal", async
     await Deno.remove(dir, { recursive: true });
   }
 });
+
+Deno.test("-n refuses an address with a prefix length or a netmask, and literal quotes", async () => {
+  const rows: readonly (readonly [args: string[], env: Record<string, string>, said: RegExp])[] = [
+    [
+      ["-xi", "198.51.100.50/24"],
+      KEYS,
+      /no prefix length: write 198\.51\.100\.50, and for the prio/,
+    ],
+    [["-xi", "198.51.100.50/255.255.255.0"], KEYS, /a netmask is not wanted/],
+    [["-xi", ELASTIC_IP], { ...KEYS, IF_EXOSCALE_API_KEY: '"EXOabc"' }, /quotation mark in IF_EXO/],
+  ];
+  for (const [args, env, said] of rows) {
+    const { code, output } = await run(["-W", "-n", "-O", "-p", "192.0.2.2", ...args], env);
+    assertEquals(code, 1, output);
+    assertMatch(output, said);
+    assertEquals(output.trim().split("\n").length, 1, output);
+  }
+});
+
+Deno.test("an instance without IPv6 cannot watch an Elastic IPv6: the start says what to do", async () => {
+  const { server, id } = zone();
+  const long = "2001:db8:0:1:2::1";
+  server.model.addAddress(long);
+  const place = ["-xe", server.endpoint("v2"), "-i", id, "-l", `127.0.0.1:${freeTcpPort()}`];
+  try {
+    const args = ["-W", "-O", "-xi", "2001:db8:0:1:2::/96", "-p", "127.0.0.2", ...place];
+    const { code, output } = await run(args);
+    assertEquals(code, 1, output);
+    assertMatch(
+      output,
+      /CRIT +\] cloud-refused: this instance cannot have 2001:db8:0:1:2::1: it has/,
+    );
+    assertStringIncludes(output, `exo api update-instance ${id} 'public-ip-assignment: dual'`);
+  } finally {
+    await server.close();
+  }
+});
