@@ -46,7 +46,11 @@ Deno.test("details are bounded, on one line, and without what signs a request", 
   }));
   const text = messageOf({ title: "z".repeat(9_000), detail: key, errors });
   assert(text.length < 1_700, `${text.length}`);
-  assert(!text.includes(key) && !text.includes("abc") && !/[\n\u001b]/.test(text), text);
+  assert(
+    !text.includes(key) && !text.includes("abc") && !text.includes("\n") &&
+      !text.includes("\u001b"),
+    text,
+  );
   assert(text.endsWith("; and 4997 more"), text);
 });
 
