@@ -1,5 +1,6 @@
 // The cloud's own words in our messages: all forms that its products use, bounded, on one line, without secrets.
 import { assert, assertEquals } from "@std/assert";
+import { START_PATIENCE_MS, StartPatience } from "../src/start_patience.ts";
 import { messageOf, refusal } from "../src/exoscale/refusal.ts";
 
 const FORMS: readonly [form: string, body: unknown, text: string][] = [
@@ -70,5 +71,9 @@ for (const [status, kind, retryable] of STATUSES) {
   Deno.test(`HTTP ${status} is ${kind}`, () => {
     const error = refusal({ status, headers: new Headers(), json: {} }, "GET /x", 0);
     assertEquals([error.kind, error.retryable, error.mayArrive], [kind, retryable, false]);
+    // A watchdog that starts waits for what passes.
+    const patience = new StartPatience();
+    patience.endsWith(error, 0);
+    assertEquals(patience.endsWith(error, START_PATIENCE_MS), !retryable);
   });
 }

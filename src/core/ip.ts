@@ -22,7 +22,7 @@ export function hostText(address: string): string {
   return address.includes(":") ? `[${address}]` : address;
 }
 
-/** Bytes of the prefix that an Elastic IPv6 is: a whole /96, of which the API names the first address after its base. */
+/** Bytes of the prefix that an Elastic IPv6 is: a whole /96, of which the API names the first address but one. */
 const PREFIX_BYTES = 12;
 
 /**

@@ -1,5 +1,5 @@
-// Whether an instance can have an Elastic IPv6: only one with IPv6 of its own. The `exo` CLI has no option that turns it
-// on; its raw commands have (`update-instance` of the API).
+// Whether an instance can have an Elastic IPv6: only one with IPv6 of its own. `exo compute instance update` has no
+// option that turns it on; the CLI's raw command for the API's `update-instance` can.
 
 /** Why an instance of that `public-ip-assignment` cannot, and what to do; null when it can, or that is not known. */
 export function ipv6Problem(assignment: string, instanceId: string): string | null {

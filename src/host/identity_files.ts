@@ -1,5 +1,5 @@
-// What the machine itself knows of its instance id, where no network tells. What is of this boot goes before what a disk
-// remembers: a disk that was copied remembers the machine that it was copied from.
+// What the machine itself knows of its instance id, where no network tells. What is of this boot goes before what a
+// disk remembers: a disk that was copied remembers the machine that it was copied from.
 import { isUuid } from "../core/uuid.ts";
 
 /** One place to look at. */
