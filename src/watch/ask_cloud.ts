@@ -2,12 +2,20 @@
 import type { Answer, Call } from "../core/ownership_state.ts";
 import type { Cloud } from "../world.ts";
 
-/** Makes the call. Throws what the cloud throws: `CloudError`. */
-export async function askCloud(cloud: Cloud, call: Call, signal: AbortSignal): Promise<Answer> {
+/** Makes the call. Throws what the cloud throws: `CloudError`. `identified` is told where the peers know us. */
+export async function askCloud(
+  cloud: Cloud,
+  call: Call,
+  { signal, identified }: {
+    signal: AbortSignal;
+    identified: (nativeAddresses: readonly string[]) => void;
+  },
+): Promise<Answer> {
   const { verb } = call;
   switch (verb) {
     case "prepare": {
-      const { wireId, holds } = await cloud.prepare(signal);
+      const { wireId, holds, nativeAddresses } = await cloud.prepare(signal);
+      identified(nativeAddresses);
       return { verb, holds, selfId: wireId };
     }
     case "look":

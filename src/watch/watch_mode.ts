@@ -7,6 +7,7 @@ import type { NodeSettings } from "../core/node.ts";
 import type { Gathered } from "../config/gather.ts";
 import type { Host } from "../host.ts";
 import type { HostLog } from "../host/log.ts";
+import { likelyOwn } from "./heartbeat_source.ts";
 import { settleDown } from "./least_privilege.ts";
 import { type Redaction, secretsOf } from "../log/redaction.ts";
 import { InterfaceAddresses } from "../service/interface_address.ts";
@@ -96,6 +97,7 @@ async function watchHere(config: Config, options: WatchModeOptions): Promise<num
     );
     return 1;
   }
+  guessSource(link, { config, host });
   const { sharedSecrets, acceptUnsigned } = config;
   const seal = sharedSecrets.length > 0 ? await Seal.of(sharedSecrets) : null;
   if (!seal) log.write("info", "unsigned", UNSIGNED);
@@ -144,6 +146,20 @@ async function watchHere(config: Config, options: WatchModeOptions): Promise<num
   const code = await watchdog.run();
   await Promise.all([status?.close(), service.close()]);
   return code;
+}
+
+/** The first heartbeats leave before the cloud has said from where they must. */
+function guessSource(
+  link: Link,
+  { config, host }: { config: Config; host: Pick<Host, "interfaces"> },
+): void {
+  try {
+    const elasticIps = config.addresses.map(({ elasticIp }) => elasticIp);
+    const named = config.peers.kind === "static" ? config.peers.addresses : [];
+    link.sendFrom(likelyOwn(host.interfaces(), { elasticIps, named }), () => {});
+  } catch {
+    // The interfaces cannot be listed: then the routes choose, until the cloud has answered.
+  }
 }
 
 function watchdogSettings(
