@@ -3,7 +3,7 @@ import { nameOf } from "../config.ts";
 import { hostText } from "../core/ip.ts";
 import type { Snapshot } from "../core/snapshot.ts";
 import type { Host } from "../host.ts";
-import { Inquiry } from "../status/inquiry.ts";
+import { Inquiry, localAddressOf } from "../status/inquiry.ts";
 import { BUFFER_BYTES } from "../status/ask_status.ts";
 import { NoIpv6 } from "../host/ears.ts";
 import type { Link } from "../world.ts";
@@ -59,8 +59,7 @@ async function askRunning(
   { hostname, port }: { hostname: string; port: number },
   { openLink, clock }: Pick<Host, "openLink" | "clock">,
 ): Promise<Snapshot | null> {
-  const any: Record<string, string> = { "0.0.0.0": "127.0.0.1", "::": "::1" };
-  const to = any[hostname] ?? hostname;
+  const to = localAddressOf(hostname);
   const inquiry = new Inquiry(openLink(to, 0, BUFFER_BYTES), { clock, hostname: to, port });
   try {
     return await inquiry.ask(ATTEMPTS);

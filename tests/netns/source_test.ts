@@ -2,6 +2,7 @@
 // kernel would choose another.
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { until } from "../e2e/cluster.ts";
+import { exoipCommand } from "../e2e/process.ts";
 import { ip } from "./ip.ts";
 import { LONG_MS, type NetworkCluster, withCluster } from "./network_cluster.ts";
 import { natMissing, networkTest } from "./requirements.ts";
@@ -92,12 +93,34 @@ networkTest(
     }),
 );
 
+/** What `--status` prints on a node's machine, asked by the address that its watchdog listens on. */
+async function statusOf({ network }: NetworkCluster, number: number): Promise<string> {
+  const [program, first] = exoipCommand();
+  const words = [program, ...first, "--status", "-l", network.listen()];
+  return await network.run(number, words.join(" "));
+}
+
 networkTest(
   "-l [::] hears IPv4 where IPv6 sockets take none (net.ipv6.bindv6only)",
   () =>
     withCluster({ listen: "[::]:12345" }, async (cluster) => {
       for (const number of [1, 2]) await cluster.network.sysctl(number, "net.ipv6.bindv6only=1");
       await servesWell(cluster);
+      assertMatch(await statusOf(cluster, 1), /^role master \(best\)/m);
+    }),
+);
+
+networkTest(
+  "-l [::] hears IPv4 where IPv6 is switched off",
+  () =>
+    withCluster({ listen: "[::]:12345" }, async (cluster) => {
+      for (const number of [1, 2]) {
+        for (const scope of ["all", "default", "lo"]) {
+          await cluster.network.sysctl(number, `net.ipv6.conf.${scope}.disable_ipv6=1`);
+        }
+      }
+      await cluster.settle();
+      assertMatch(await statusOf(cluster, 1), /^role master \(best\)/m);
     }),
 );
 
