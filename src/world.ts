@@ -1,6 +1,7 @@
 // The outside in types: all that the watchdog touches. Written out twice, in main.ts and in the tests.
 import type { Reason, Role } from "./core/election_state.ts";
 import type { OtherHolder } from "./core/ownership_state.ts";
+import type { MissingPeer } from "./core/missing.ts";
 import type { PeerIdentity } from "./core/peer.ts";
 import type { Severity } from "./core/report.ts";
 
@@ -89,6 +90,10 @@ export interface Membership {
   readonly listed: boolean;
   /** Why these are the peers; left out when the configuration names them. */
   readonly found?: string;
+  /** Addresses that the configuration gives and that not exactly one machine has, with how many have it. */
+  readonly unplaced?: readonly { readonly address: string; readonly count: number }[];
+  /** Peers that the configuration names and that cannot be placed. */
+  readonly missing?: readonly MissingPeer[];
 }
 
 /** Who holds, as far as it was asked. */
@@ -107,7 +112,7 @@ export interface Cloud {
   readonly name: string;
   /** Finds self and the address; refuses an address that a watchdog must not touch. */
   prepare(signal: AbortSignal): Promise<Identity>;
-  /** The peers as configured. */
+  /** The peers as configured; with addresses that no machine has. */
   members(signal: AbortSignal): Promise<Membership>;
   /** Whether self holds; with `others` also who else seems to (unconfirmed on API v2). */
   look(options: { others: boolean }, signal: AbortSignal): Promise<Sighting>;

@@ -2,6 +2,11 @@
 import { type Family, instantOf, type Labels, type Sample } from "./metric_family.ts";
 import type { AddressView, AgeMs, PeerView, Snapshot } from "./snapshot.ts";
 
+/** A machine with several addresses is a peer at each of them, and counts once. */
+function machinesOf(peers: readonly PeerView[]): number {
+  return new Set(peers.map(({ instanceId, address }) => instanceId ?? address)).size;
+}
+
 type Value = number | boolean;
 type Row<View> = readonly [name: string, help: string, value: (view: View) => Value | null];
 type AgeRow<View> = readonly [name: string, help: string, age: (view: View) => AgeMs];
@@ -22,8 +27,9 @@ const FACTS: readonly Row<AddressView>[] = [
   ["interval_seconds", "Time between heartbeats.", ({ intervalMs }) => intervalMs / 1_000],
   ["dead_time_seconds", "Silence after which a peer is dead.", (v) => v.deadTimeMs / 1_000],
   ["reconcile_seconds", "Longest time between two looks at the cloud.", (v) => v.reconcileMs / 1e3],
-  ["peers", "Peers that this node knows.", ({ peers }) => peers.length],
-  ["peers_alive", "Peers that it hears.", ({ peers }) => peers.filter((p) => p.alive).length],
+  ["peers", "Peers that this node knows.", ({ peers }) => machinesOf(peers)],
+  ["peers_alive", "Peers that it hears.", (v) => machinesOf(v.peers.filter((p) => p.alive))],
+  ["peers_missing", "Peers of -p that cannot be placed.", (v) => v.missingPeers.length],
   [
     "other_holders",
     "Other instances that held it when last read.",

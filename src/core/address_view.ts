@@ -1,5 +1,6 @@
 // One Elastic IP of a snapshot, from the node's state and what the shell has counted.
 import { deadTimeMs, deadTimeOfMs, type Election, settling } from "./election_state.ts";
+import { givenUp } from "./missing.ts";
 import type { Node } from "./node.ts";
 import type { OtherHolder, Ownership } from "./ownership_state.ts";
 import type { Peer } from "./peer.ts";
@@ -12,6 +13,9 @@ import type {
   LinkWord,
   PeerView,
 } from "./snapshot.ts";
+
+/** Missing peers that are shown. */
+const MISSING_MAX = 32;
 
 /** An instant, or never. */
 export type Instant = number | null;
@@ -66,6 +70,8 @@ export function addressView(node: Node, facts: AddressFacts, atMs: number): Addr
     peersAgeMs: age(facts.peersAtMs),
     peers: [...election.peers.values()].map((peer) => peerView(peer, { node, facts, atMs })),
     peersLeftOut: 0,
+    missingPeers: [...election.missing.keys()].slice(0, MISSING_MAX)
+      .map((peer) => ({ peer, gone: givenUp(election.missing, peer) })),
     otherHolders: ownership.others.map((holder) => holderView(holder, election)),
     otherHoldersAgeMs: age(ownership.othersAtMs),
     takeOvers: facts.takeOvers.count,

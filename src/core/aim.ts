@@ -10,6 +10,7 @@ import {
   selfRank,
   settling,
 } from "./election_state.ts";
+import { inDoubt } from "./missing.ts";
 import { eligible, type Peer, rankOf, ranksBefore } from "./peer.ts";
 
 /** What should become of the address on this node. */
@@ -60,7 +61,12 @@ export interface Aim {
   readonly resolved: boolean;
   /** Silent instances that are not known to be dead: never heard, or not meant to be heard. */
   readonly unheard: readonly string[];
-  /** The list has us no more, and the peers that it has are silent: we hold only if none of them does and runs. */
+  /** Some peer of the configuration cannot be placed: an instance that we do not know may be it. */
+  readonly doubt: boolean;
+  /**
+   * The list has us no more, and the peers that it has are silent: we hold only if none of them does and runs. Or we
+   * are in doubt: we hold only if no unknown instance does and runs.
+   */
   readonly reluctant: boolean;
   /** We should hold, yet a live node that ranks after this one says that it does. */
   readonly challenged: boolean;
@@ -68,12 +74,13 @@ export interface Aim {
 
 /** The wish that follows from the election's state. */
 export function aimOf(state: Election): Aim {
-  const peers = [...state.peers.values()];
+  const peers = machinesOf(state);
   const successors = outranking(state);
   const claimant = successors.find((peer) => peer.trailer?.holds && peer.instanceId !== null);
   const silent = peers.filter((peer) => !peer.alive);
   const buried = state.listed ? silent.filter((peer) => peer.heardAtMs !== null) : [];
   const want = wantOf(state, { successors, peers });
+  const doubt = inDoubt(state.missing);
   return {
     want,
     successors: instancesOf(successors),
@@ -82,11 +89,14 @@ export function aimOf(state: Election): Aim {
     alive: instancesOf(peers.filter((peer) => peer.alive)),
     deaf: instancesOf(peers.filter((peer) => peer.alive && peer.deafSinceMs !== null)),
     dead: buried.flatMap((peer) =>
-      peer.instanceId === null ? [] : { instanceId: peer.instanceId, waitMs: waitMs(state, peer) }
+      peer.instanceId === null
+        ? []
+        : { instanceId: peer.instanceId, waitMs: waitMs(state, { dead: peer, peers }) }
     ),
     resolved: peers.every(({ instanceId }) => instanceId !== null),
     unheard: instancesOf(silent.filter((peer) => !buried.includes(peer) && !peer.mourned)),
-    reluctant: want === "hold" && !state.listed && silent.length > 0,
+    doubt,
+    reluctant: want === "hold" && (doubt || (!state.listed && silent.length > 0)),
     challenged: want === "hold" &&
       peers.some((peer) => eligible(peer) && peer.trailer?.holds && ranksAfter(peer, state)),
   };
@@ -112,12 +122,13 @@ function wantOf(
   return "yield";
 }
 
-function waitMs(state: Election, dead: Peer): number {
+function waitMs(
+  state: Election,
+  { dead, peers }: { dead: Peer; peers: readonly Peer[] },
+): number {
   const before = (peer: Peer) => ranksBefore(rankOf(peer), selfRank(state), true);
   const masters =
-    [...state.peers.values()].filter((peer) =>
-      eligible(peer) && ranksEqual(peer, state) && before(peer)
-    ).length;
+    peers.filter((peer) => eligible(peer) && ranksEqual(peer, state) && before(peer)).length;
   const { trailer } = dead;
   const willing = dead.priority <= state.priority && !trailer?.leaving && !trailer?.unable;
   // An original peer cannot say whether it holds; one that ranks after a master had no reason to.
@@ -137,6 +148,29 @@ function waitMs(state: Election, dead: Peer): number {
   return masters * STAGGER_MS + DOUBT_MS * (before(dead) ? 2 : 1);
 }
 
+/**
+ * One peer for each machine. A machine with several addresses is a peer at each of them; it lives if it is heard at
+ * one, and it hears us if it does so there.
+ */
+function machinesOf({ peers: all, repeated }: Election): readonly Peer[] {
+  const peers = [...all.values()];
+  if (!repeated) return peers;
+  const best = new Map<string, Peer>();
+  for (const peer of peers) {
+    const { instanceId } = peer;
+    const other = instanceId === null ? undefined : best.get(instanceId);
+    if (!other || tellsMore(peer, other)) best.set(instanceId ?? peer.address, peer);
+  }
+  return [...best.values()];
+}
+
+function tellsMore(one: Peer, other: Peer): boolean {
+  if (one.alive !== other.alive) return one.alive;
+  const [deaf, otherDeaf] = [one, other].map(({ deafSinceMs }) => deafSinceMs !== null);
+  if (deaf !== otherDeaf) return !deaf;
+  return (one.heardAtMs ?? -Infinity) > (other.heardAtMs ?? -Infinity);
+}
+
 function instancesOf(peers: readonly Peer[]): string[] {
-  return peers.flatMap(({ instanceId }) => instanceId ?? []);
+  return [...new Set(peers.flatMap(({ instanceId }) => instanceId ?? []))];
 }

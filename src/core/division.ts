@@ -14,10 +14,11 @@ export function electionEvent(event: NodeEvent, { peers }: Election): ElectionEv
     case "settings":
     case "stop":
     case "members":
+    case "missing":
       return event;
     case "peers": {
       const known = event.addresses.map((address) => peers.get(address) ?? unresolved(address));
-      return { kind: "members", peers: known, listed: true };
+      return { kind: "members", peers: known, listed: true, missing: event.missing ?? [] };
     }
     case "answered":
       return event.answer.verb === "prepare"

@@ -9,6 +9,7 @@
 //   any                 cloud lost or stopping, a peer can serve backup           unable, leaving
 //   any                 cloud lost or stopping, nobody can serve same             unable, leaving
 //   any                 the list of peers has not us             backup           unlisted
+//   any                 an unknown holder may be a missing peer  backup           incomplete
 //   any                 unwell, and a well peer can serve        backup           unhealthy
 //   backup              unwell, as all that are before us        master           unhealthy
 //
@@ -24,7 +25,8 @@ import {
 } from "./election_state.ts";
 import type { Trailer } from "./heartbeat.ts";
 import { judge } from "./judgement.ts";
-import { type PeerIdentity, unheard } from "./peer.ts";
+import { inDoubt, type MissingPeer, missingWakeAtMs, noteMissing } from "./missing.ts";
+import { type PeerIdentity, repeats, unheard } from "./peer.ts";
 import { distrust, type Heard } from "./trust.ts";
 
 /** How long after the cloud came back a live holder without it is left alone: two retries. */
@@ -39,7 +41,11 @@ export type ElectionEvent =
     readonly peers: readonly PeerIdentity[];
     /** Whether we are in the list that they come from. */
     readonly listed: boolean;
+    /** Those that the configuration names, too, and that cannot be placed. */
+    readonly missing?: readonly MissingPeer[];
   }
+  | { readonly kind: "missing"; readonly missing: readonly MissingPeer[] }
+  | { readonly kind: "kept"; readonly kept: boolean }
   | { readonly kind: "identified"; readonly selfId: string }
   | { readonly kind: "holding"; readonly holding: boolean | null }
   | { readonly kind: "able"; readonly able: boolean }
@@ -51,10 +57,11 @@ export type ElectionEvent =
 /** A node that has just started: backup, listening. `peers` is null when the cloud has yet to list them. */
 export function startElection(
   settings: ElectionSettings,
-  { atMs, selfId, peers }: {
+  { atMs, selfId, peers, missing = [] }: {
     atMs: number;
     selfId: string | null;
     peers: readonly PeerIdentity[] | null;
+    missing?: readonly MissingPeer[];
   },
 ): Election {
   return {
@@ -71,6 +78,9 @@ export function startElection(
     reason: "settling",
     roleSinceMs: atMs,
     peers: new Map((peers ?? []).map((peer) => [peer.address, unheard(peer)])),
+    repeated: repeats(peers ?? []),
+    missing: noteMissing(new Map(), missing, atMs),
+    kept: false,
     brisk: null,
     // A node that may have to stand back first learns whether it holds, see `standsBack`.
     heartbeatAtMs: settings.preemptDelayMs > 0 ? atMs + settings.intervalMs : atMs,
@@ -99,6 +109,7 @@ export function electionWakeAtMs(state: Election): number {
   for (const deadline of [settledAtMs, deferUntilMs, graceUntilMs, yieldUntilMs]) {
     if (deadline !== null && deadline !== PASSED) wakeAtMs = Math.min(wakeAtMs, deadline);
   }
+  wakeAtMs = Math.min(wakeAtMs, missingWakeAtMs(state.missing));
   if (settling(state)) return wakeAtMs;
   for (const peer of state.peers.values()) {
     if (peer.alive) wakeAtMs = Math.min(wakeAtMs, deathAtMs(peer, state));
@@ -133,6 +144,10 @@ function apply(state: Election, event: ElectionEvent, atMs: number): Election {
       return distrust(state, event) ? state : hear(state, event, atMs);
     case "members":
       return adopt(state, event, atMs);
+    case "missing":
+      return { ...state, missing: noteMissing(state.missing, event.missing, atMs) };
+    case "kept":
+      return { ...state, kept: event.kept };
     case "identified":
       return state.selfId === null
         ? { ...state, selfId: event.selfId, originalsUntilMs: atMs + state.settings.intervalMs }
@@ -201,7 +216,7 @@ export function touch(state: Election, from: string, atMs: number): Election {
 
 function adopt(
   state: Election,
-  { peers: identities, listed }: { peers: readonly PeerIdentity[]; listed: boolean },
+  { peers: identities, listed, missing = [] }: Extract<ElectionEvent, { kind: "members" }>,
   atMs: number,
 ): Election {
   // While the list had not us nobody spoke to us: that the others were silent proves nothing.
@@ -216,10 +231,19 @@ function adopt(
     const judged = known.alive || !relisted ? known : { ...unheard(identity), sealedSequence };
     return [identity.address, { ...judged, ...identity }] as const;
   }));
-  // A backup cannot know whether newcomers rank before it until they had the time to be heard.
+  // A backup cannot know whether newcomers rank before it until they had the time to be heard; nor can a master that
+  // did not dare to attach before it knew them.
   const newcomers = relisted || identities.some(({ address }) => !state.peers.has(address));
+  const waits = state.holding !== true && inDoubt(state.missing);
   const listen = state.settledAtMs === Infinity ||
-    (newcomers && state.role === "backup" && state.settledAtMs === PASSED);
+    (newcomers && state.settledAtMs === PASSED && (state.role === "backup" || waits));
   const settledAtMs = listen ? atMs + holdOffMs(state.settings) : state.settledAtMs;
-  return { ...state, listed, peers, settledAtMs };
+  return {
+    ...state,
+    listed,
+    peers,
+    repeated: repeats(identities),
+    missing: noteMissing(state.missing, missing, atMs),
+    settledAtMs,
+  };
 }

@@ -1,4 +1,5 @@
 // What the election knows, and the questions that can be asked of it. Questions never change anything.
+import type { MissingPeers } from "./missing.ts";
 import { eligible, type Peer, type Rank, rankOf, ranksBefore, sick } from "./peer.ts";
 
 /** Added to the hold-off so that the last heartbeat of the dead time can still arrive. Source: exoip, Skew. */
@@ -35,6 +36,7 @@ export type Reason =
   | "unhealthy"
   | "unable"
   | "unlisted"
+  | "incomplete"
   | "leaving";
 
 /** An instant to come, `PASSED` once it is over, null when it is not set. */
@@ -65,6 +67,12 @@ export interface Election {
   readonly roleSinceMs: number;
   /** By address. */
   readonly peers: ReadonlyMap<string, Peer>;
+  /** Some machine is a peer at several addresses. */
+  readonly repeated: boolean;
+  /** Peers of the configuration that cannot be placed. */
+  readonly missing: MissingPeers;
+  /** One of these may be the instance that has the address, and that we do not know: it is left with it. */
+  readonly kept: boolean;
   /** Until when we speak at the interval of before, so that all have heard of the longer one; null if they have. */
   readonly brisk: { readonly intervalMs: number; readonly untilMs: number } | null;
   /** When the next heartbeat is due. */
@@ -132,8 +140,8 @@ export function settling({ settledAtMs }: Election): boolean {
 }
 
 /** Whether this node could be master. */
-export function selfEligible({ able, listed, stops }: Election): boolean {
-  return able && listed && stops === 0;
+export function selfEligible({ able, listed, kept, stops }: Election): boolean {
+  return able && listed && !kept && stops === 0;
 }
 
 /** Whether the list has lost us while others on it live: they will act without us. Alone, we go on. */
@@ -155,8 +163,8 @@ function goesBefore(peer: Peer, state: Election): boolean {
   // A well node that holds but cannot reach the cloud serves better than a sick one that can.
   if (!eligible(peer)) return !state.healthy && !sick(peer) && holdsUnable(peer);
   if (state.stops > 0 || !state.listed) return true;
-  // Without the cloud we make way for the well; for the sick only if we are sick ourselves.
-  if (!state.able) return !sick(peer) || !state.healthy;
+  // Without the cloud, or not knowing who holds, we make way for the well; for the sick only if we are sick ourselves.
+  if (!state.able || state.kept) return !sick(peer) || !state.healthy;
   return ranksBefore(rankOf(peer), selfRank(state), state.settings.exclusive);
 }
 

@@ -57,7 +57,13 @@ export function answered(
   const planned = landed.looksAtMs.length > 0 ? landed : { ...landed, looksAtMs: [nextLook] };
   switch (answer.verb) {
     case "prepare":
-      return { ...planned, prepared: true, holding: answer.holds, seenAtMs: now.atMs };
+      return {
+        ...planned,
+        prepared: true,
+        instanceId: answer.instanceId,
+        holding: answer.holds,
+        seenAtMs: now.atMs,
+      };
     case "look":
       // What vanishes while we give it up was taken by no other hand.
       return flight.stale || landed.write.inFlight?.call.verb === "detach-self"
@@ -178,7 +184,10 @@ function sight(
     const stranger = !state.evictions.has(instanceId) &&
       !state.aim?.unheard.includes(instanceId);
     if (stranger) {
-      say("warning", "holder-unknown", `instance ${instanceId} holds, too, though it is no peer`);
+      const why = state.aim?.doubt
+        ? "and may be a peer that cannot be placed"
+        : "though it is no peer";
+      say("warning", "holder-unknown", `instance ${instanceId} holds, too, ${why}`);
       next = { ...next, puzzledAtMs: atMs };
       continue;
     }

@@ -14,11 +14,16 @@ import {
   settling,
   standsBack,
 } from "./election_state.ts";
+import { giveUpMissing } from "./missing.ts";
 import { eligible, type Peer } from "./peer.ts";
 
 /** Decides the role, unless the hold-off still forbids to judge anyone (but not to leave). */
 export function judge(before: Election, atMs: number): Election {
-  const state = { ...before, settledAtMs: passed(before.settledAtMs, atMs) };
+  const state = {
+    ...before,
+    settledAtMs: passed(before.settledAtMs, atMs),
+    missing: giveUpMissing(before.missing, atMs),
+  };
   if (settling(state) && state.stops === 0) {
     return { ...state, deferUntilMs: null, graceUntilMs: null, yieldUntilMs: null };
   }
@@ -69,20 +74,22 @@ function roleOf(state: Election): [Role, Reason] {
 
 /**
  * A node that cannot serve makes way for one that can; if nobody can, nothing changes, but for an address that no live
- * node has: then each goes on trying.
+ * node has: then each goes on trying. Where an instance that we do not know may be a peer, that is not for us to try.
  */
 function roleOfIneligible(state: Election, better: readonly Peer[]): Role {
   const superseded = better.length > 0 || expelled(state);
-  const { stops, peers } = state;
+  const { stops, peers, kept } = state;
   const served = [...peers.values()].some(({ alive, trailer }) =>
     alive && (trailer === null || trailer.holds)
   );
+  if (kept && stops === 0) return "backup";
   if (!superseded && !served && stops === 0) return "master";
   // A master that never got the address leaves it to the live node that serves it.
   return superseded || (state.holding !== true && cutOffHolder(state)) ? "backup" : state.role;
 }
 
-function whyIneligible({ stops, listed }: Election): Reason {
+function whyIneligible({ stops, listed, able }: Election): Reason {
   if (stops > 0) return "leaving";
-  return listed ? "unable" : "unlisted";
+  if (!listed) return "unlisted";
+  return able ? "incomplete" : "unable";
 }

@@ -1,11 +1,17 @@
 // Which call each lane makes next, and when: the same answer serves to act and to know when to wake.
 import { nextEviction, proofAtMs } from "./evictions.ts";
 import { PENALTY_MS, unableAtMs } from "./lane.ts";
-import { type Call, type LaneName, LANES, type Ownership } from "./ownership_state.ts";
+import {
+  type Call,
+  type LaneName,
+  LANES,
+  type OtherHolder,
+  type Ownership,
+} from "./ownership_state.ts";
 
 /** However many reasons there are to look. */
 const LOOK_SPACING_MS = 500;
-/** Time between two looks of a node that holds only if no listed one does: nobody tells it that the last one died. */
+/** Time between two looks of a node that holds only if no other one does: nobody tells it that the last one died. */
 const RELUCTANT_LOOK_MS = 5_000;
 
 /** A call and the earliest instant for it. */
@@ -52,14 +58,17 @@ function nextRead(state: Ownership): Due | null {
 function nextLookAtMs(state: Ownership): number {
   const { aim, holding, evictions, seenAtMs, lookedAtMs, looksAtMs } = state;
   const planned = holding === null ? -Infinity : looksAtMs[0] ?? Infinity;
-  if (aim?.reluctant) return Math.min(planned, lookedAtMs + RELUCTANT_LOOK_MS);
+  if (aim?.reluctant || aim?.doubt) return Math.min(planned, lookedAtMs + RELUCTANT_LOOK_MS);
   if (aim?.want !== "hold" || holding !== true) return planned;
   return Math.min(planned, proofAtMs(evictions, seenAtMs));
 }
 
-/** A holder must know who else holds; one that gives up to nodes that cannot claim finds its successor so. */
+/**
+ * A holder must know who else holds, and so must a node that is in doubt; one that gives up to nodes that cannot claim
+ * finds its successor so.
+ */
 function asksForOthers({ aim }: Ownership): boolean {
-  return aim?.want === "hold" || (aim?.want === "yield" && aim.mute);
+  return aim?.want === "hold" || (aim?.want === "yield" && aim.mute) || (aim?.doubt ?? false);
 }
 
 /**
@@ -68,7 +77,7 @@ function asksForOthers({ aim }: Ownership): boolean {
  */
 function successorToInspect(state: Ownership): string | null {
   const { aim, holding, others, confirmed, inspectedCount } = state;
-  if (aim?.reluctant && holding === true && confirmed === null) return keeper(state);
+  if (aim?.reluctant && holding === true && confirmed === null) return senior(state);
   if (aim?.want !== "yield" || holding !== true || confirmed !== null) return null;
   if (aim.claimant !== null) return aim.claimant;
   if (!aim.mute || aim.successors.length === 0) return null;
@@ -76,9 +85,34 @@ function successorToInspect(state: Ownership): string | null {
   return listed?.instanceId ?? aim.successors[inspectedCount % aim.successors.length] ?? null;
 }
 
-/** A listed peer that seems to hold and runs, so that a node that is not listed must not. */
-function keeper({ aim, others }: Ownership): string | null {
-  const found = others.find(({ instanceId, off }) => !off && aim?.unheard.includes(instanceId));
+/** An instance that seems to hold and runs, and with which a reluctant node leaves the address. */
+function keeper(state: Ownership): string | null {
+  const found = state.others.find((holder) => isKeeper(holder, state));
+  return found?.instanceId ?? null;
+}
+
+/** Of a node that is not listed: a listed peer. Of one in doubt: an instance that is no peer that it knows. */
+function isKeeper({ instanceId: id, off }: OtherHolder, { aim }: Ownership): boolean {
+  if (off || !aim) return false;
+  const unheard = aim.unheard.includes(id);
+  if (!aim.doubt) return unheard;
+  return !unheard && !aim.alive.includes(id) && !aim.dead.some((dead) => dead.instanceId === id);
+}
+
+/** Whether a node in doubt that holds nothing leaves the address with an instance that may be the missing peer. */
+export function kept(state: Ownership): boolean {
+  return (state.aim?.doubt ?? false) && state.holding === false && keeper(state) !== null;
+}
+
+/**
+ * For whom a reluctant holder gives up. Two in doubt may have attached in the same moment: of these the lower id keeps
+ * what it has, or both would give up and come back for ever.
+ */
+function senior(state: Ownership): string | null {
+  const { aim, others, instanceId: self } = state;
+  const found = others.find((holder) =>
+    isKeeper(holder, state) && (!aim?.doubt || (self !== null && holder.instanceId < self))
+  );
   return found?.instanceId ?? null;
 }
 

@@ -14,6 +14,7 @@ import {
   touch,
 } from "./election.ts";
 import { deadTimeMs, type Election, type ElectionSettings, outranking } from "./election_state.ts";
+import { holdOut, type MissingPeer } from "./missing.ts";
 import { ownershipWakeAtMs } from "./next_call.ts";
 import { detaching } from "./ownership.ts";
 import {
@@ -58,8 +59,13 @@ export type NodeEvent =
   | Extract<OwnershipEvent, { kind: "progress" | "answered" | "failed" }>
   /** `found` says why these are the peers, where nobody named them. */
   | (Extract<ElectionEvent, { kind: "members" }> & { readonly found?: string })
-  /** The addresses of the peers were changed by hand; the cloud is then asked for their ids. */
-  | { readonly kind: "peers"; readonly addresses: readonly string[] }
+  /** Other addresses of peers by hand, or by their names; the cloud is then asked for their ids. */
+  | {
+    readonly kind: "peers";
+    readonly addresses: readonly string[];
+    readonly missing?: readonly MissingPeer[];
+  }
+  | Extract<ElectionEvent, { kind: "missing" }>
   | { readonly kind: "members-failed"; readonly retryAfterMs: number | null };
 
 /** What the node wants done. */
@@ -87,16 +93,25 @@ export interface Node {
   readonly stoppedAtMs: number | null;
 }
 
-/** A node that has just started. `peers` is null when the cloud has yet to list them. */
+/**
+ * A node that has just started. `peers` is null when the cloud has yet to list them; `missing` are those that the
+ * configuration names and that cannot be placed; `dynamic`: names may get other addresses.
+ */
 export function startNode(
   settings: NodeSettings,
-  start: { atMs: number; selfId: string | null; peers: readonly PeerIdentity[] | null },
+  start: {
+    atMs: number;
+    selfId: string | null;
+    peers: readonly PeerIdentity[] | null;
+    missing?: readonly MissingPeer[];
+    dynamic?: boolean;
+  },
 ): Node {
   const election = startElection(settings, start);
   return {
     election,
     ownership: startOwnership(timesOf(settings), start.atMs),
-    roster: startRoster(start.peers === null),
+    roster: startRoster(start.dynamic ?? start.peers === null),
     aim: aimOf(election),
     said: advert(election),
     stoppedAtMs: null,
@@ -135,9 +150,10 @@ export function stepFully(before: Node, event: NodeEvent, atMs: number): [Node, 
         return [{ ...node, election: touch(node.election, event.from, atMs) }, effects];
       }
       if (reason !== "unknown-source" && reason !== "wrong-id") return [node, effects];
+      node = { ...node, election: holdOut(node.election, event, atMs) };
       const roster = meetStranger(node.roster, event.from, atMs);
       // In a flood of strangers only the first counts.
-      if (roster === node.roster) return [node, effects];
+      if (roster === node.roster && node.election === before.election) return [node, effects];
       node = { ...node, roster };
     }
   }

@@ -21,7 +21,14 @@ export interface OtherHolder {
 
 /** What it answers. */
 export type Answer =
-  | { readonly verb: "prepare"; readonly holds: boolean; readonly selfId: string }
+  | {
+    readonly verb: "prepare";
+    readonly holds: boolean;
+    /** On the wire. */
+    readonly selfId: string;
+    /** In the cloud. */
+    readonly instanceId: string;
+  }
   | {
     readonly verb: "look";
     readonly holds: boolean;
@@ -45,6 +52,8 @@ export interface Ownership {
   readonly settings: OwnershipSettings;
   readonly aim: Aim | null;
   readonly prepared: boolean;
+  /** Our own instance, null until the cloud has answered. */
+  readonly instanceId: string | null;
   /** Whether the cloud shows the address on us, null when it must be asked. */
   readonly holding: boolean | null;
   /** The instant for which that is known: when the look began that showed it, or our own change was done. */
@@ -57,7 +66,7 @@ export interface Ownership {
   readonly others: readonly OtherHolder[];
   /** When the look began that showed them. */
   readonly othersAtMs: number;
-  /** Since when we are to hold only if no listed peer does, see `Aim`; Infinity while that is not so. */
+  /** Since when we are to hold only if no other does, see `Aim`; Infinity while that is not so. */
   readonly reluctantAtMs: number;
   /** The successor that the cloud shows as holder, null when none was found yet. */
   readonly confirmed: string | null;
@@ -115,6 +124,7 @@ export function startOwnership(settings: OwnershipSettings, atMs: number): Owner
     settings,
     aim: null,
     prepared: false,
+    instanceId: null,
     holding: null,
     seenAtMs: -Infinity,
     lookedAtMs: -Infinity,

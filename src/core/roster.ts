@@ -22,7 +22,10 @@ const RETRY_AFTER_CAP_MS = 60_000;
 
 /** What is known of the list. */
 export interface Roster {
-  /** Whether the list can change at all (all but `-p`); a static one is read until it resolves, then on need. */
+  /**
+   * Whether the list can change at all: all but the addresses of `-p`, unless the cloud lacks one of them. A static
+   * one is read until it resolves, then on need.
+   */
   readonly dynamic: boolean;
   /** Whether it was ever read. */
   readonly known: boolean;
@@ -126,9 +129,14 @@ export function beginReading(roster: Roster, atMs: number): Roster {
 /** A reading has ended well. */
 export function endReading(
   roster: Roster,
-  { listed, found = null }: { listed: boolean; found?: string | null },
+  { listed, found = null, missing = [] }: {
+    listed: boolean;
+    found?: string | null;
+    missing?: readonly unknown[];
+  },
 ): Roster {
-  return { ...roster, reading: false, known: true, listed, found, failures: 0 };
+  const dynamic = roster.dynamic || missing.length > 0;
+  return { ...roster, dynamic, reading: false, known: true, listed, found, failures: 0 };
 }
 
 /** The cloud is back: the next attempt need not wait as if it were still away. */

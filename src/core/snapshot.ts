@@ -100,6 +100,8 @@ export interface AddressView {
   readonly peers: readonly PeerView[];
   /** Peers that an answer to `--status` had no room for; else 0. */
   readonly peersLeftOut: number;
+  /** Peers that the configuration names and that cannot be placed, the first 32 of them. */
+  readonly missingPeers: readonly MissingView[];
   /** Other instances that held the address when all holders were last read. */
   readonly otherHolders: readonly HolderView[];
   /** Age of that reading; a backup does not ask, so it grows old there. */
@@ -142,6 +144,14 @@ export interface PeerView {
   readonly deafAgeMs: AgeMs;
   /** The last datagram from it that was not believed. */
   readonly refused: CountView | null;
+}
+
+/** A peer without an address, or with one that no machine has. */
+export interface MissingView {
+  /** As the configuration names it. */
+  readonly peer: string;
+  /** It was looked for long enough: it counts as gone, and an unknown holder is no longer taken for it. */
+  readonly gone: boolean;
 }
 
 /** Another instance that has the address. */

@@ -90,6 +90,10 @@ function addressLines(view: AddressView, { instanceId }: Snapshot): Line[] {
     ...lines.map((text) => ({ text, detail: false })),
     ...view.peers.map((peer) => ({ text: peerLine(peer), detail: true })),
     ...left(view.peersLeftOut, "peers"),
+    ...view.missingPeers.map(({ peer, gone }) => ({
+      text: `peer ${peer} missing${gone ? ", counts as gone" : ""}`,
+      detail: true,
+    })),
   ];
 }
 

@@ -4,12 +4,13 @@ import { type Aim, aimOf } from "./aim.ts";
 import { elect } from "./election.ts";
 import type { Election } from "./election_state.ts";
 import type { Node, NodeEffect } from "./node.ts";
+import { kept } from "./next_call.ts";
 import { act, learn } from "./ownership.ts";
 import type { Ownership, OwnershipEvent } from "./ownership_state.ts";
 import { beginReading, rosterStale } from "./roster.ts";
 
-/** Each round settles `holding` or `able`, which change once per event at the most. */
-const ROUNDS = 3;
+/** Each round settles `holding`, `able` or `kept`, which change once per event at the most. */
+const ROUNDS = 4;
 
 /** The instant, and where effects are collected. */
 export interface Turn {
@@ -49,9 +50,10 @@ function told(ownership: Ownership, event: OwnershipEvent, { atMs, effects }: Tu
   return wiser;
 }
 
-function informed(before: Election, { holding, able }: Ownership, atMs: number): Election {
-  const election = before.holding === holding
-    ? before
-    : elect(before, { kind: "holding", holding }, atMs);
+function informed(before: Election, ownership: Ownership, atMs: number): Election {
+  const { holding, able } = ownership, left = kept(ownership);
+  let election = before;
+  if (election.holding !== holding) election = elect(election, { kind: "holding", holding }, atMs);
+  if (election.kept !== left) election = elect(election, { kind: "kept", kept: left }, atMs);
   return election.able === able ? election : elect(election, { kind: "able", able }, atMs);
 }

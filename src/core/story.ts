@@ -1,9 +1,17 @@
 // What changed in the election, told to the operator: roles with their reasons, peers found and lost.
 import type { Node, NodeEffect } from "./node.ts";
 import { type Election, oneWay, outranking, type Reason } from "./election_state.ts";
+import { givenUp } from "./missing.ts";
+import type { Peer } from "./peer.ts";
 import { report } from "./report.ts";
 
-const ALARMING: ReadonlySet<Reason> = new Set(["stalled", "unable", "unlisted", "unhealthy"]);
+const ALARMING: ReadonlySet<Reason> = new Set([
+  "stalled",
+  "unable",
+  "unlisted",
+  "incomplete",
+  "unhealthy",
+]);
 
 /** The lines that the step from one state to the next is worth. */
 export function changesBetween(
@@ -14,6 +22,7 @@ export function changesBetween(
   const reports = [
     ...(discovered ? [report("info", "discovery", found)] : []),
     ...peerChanges(before, after),
+    ...goneBetween(before, after),
   ];
   if (after.priority !== before.priority) {
     reports.push(report("info", "priority", `priority is now ${after.priority}`));
@@ -30,10 +39,30 @@ export function changesBetween(
 function detailOf(state: Election): string {
   const better = outranking(state).map(({ address, priority }) => `${address}/${priority}`);
   if (state.reason === "outranked") return ` by ${better.join(", ")}`;
+  if (state.reason === "incomplete") {
+    const missing = [...state.missing.keys()].join(", ");
+    return `, an instance that holds may be a peer that is missing: ${missing}`;
+  }
   if (state.reason !== "unhealthy") return "";
   return state.role === "master"
     ? ", no live node is well"
     : `, makes way for ${better.join(", ")}`;
+}
+
+/** Another address at which the machine of that peer lives. */
+function sameMachine({ instanceId }: Peer, { peers }: Election): string | undefined {
+  if (instanceId === null) return undefined;
+  return [...peers.values()].find((peer) => peer.alive && peer.instanceId === instanceId)?.address;
+}
+
+/** Peers that were looked for long enough. */
+function* goneBetween(before: Election, after: Election) {
+  if (before.missing === after.missing) return;
+  for (const peer of after.missing.keys()) {
+    if (!givenUp(after.missing, peer) || givenUp(before.missing, peer)) continue;
+    const why = "it cannot be found, and nobody unknown speaks";
+    yield report("warning", "peer-gone", `peer ${peer} counts as gone: ${why}`);
+  }
 }
 
 function* peerChanges(before: Election, after: Election) {
@@ -44,7 +73,10 @@ function* peerChanges(before: Election, after: Election) {
     else if (peer.alive && !known.alive) {
       yield report("info", "peer-alive", `peer ${address} is alive, priority ${peer.priority}`);
     } else if (!peer.alive && known.alive) {
-      yield report("warning", "peer-dead", `peer ${address} is dead`);
+      const elsewhere = sameMachine(peer, after);
+      yield elsewhere
+        ? report("info", "peer-dead", `peer ${elsewhere} is not heard at ${address} any more`)
+        : report("warning", "peer-dead", `peer ${address} is dead`);
     } else if (oneWay(peer, after) && !oneWay(known, before)) {
       yield report("warning", "one-way", `peer ${address} is heard, but does not hear us`);
     } else if (peer.alive && oneWay(known, before) && peer.deafSinceMs === null) {

@@ -7,8 +7,8 @@ export async function askCloud(cloud: Cloud, call: Call, signal: AbortSignal): P
   const { verb } = call;
   switch (verb) {
     case "prepare": {
-      const { wireId, holds } = await cloud.prepare(signal);
-      return { verb, holds, selfId: wireId };
+      const { instanceId, wireId, holds } = await cloud.prepare(signal);
+      return { verb, holds, selfId: wireId, instanceId };
     }
     case "look":
       return { verb, ...await cloud.look(call, signal) };

@@ -14,6 +14,7 @@ import {
   stepNode,
 } from "../core/node.ts";
 import type { Call } from "../core/ownership_state.ts";
+import type { MissingPeer } from "../core/missing.ts";
 import type { PeerIdentity } from "../core/peer.ts";
 import type { AddressView } from "../core/snapshot.ts";
 import { CloudCalls } from "./cloud_calls.ts";
@@ -37,6 +38,10 @@ export interface WatchOptions {
   readonly selfId: string | null;
   /** Null when the cloud lists them. */
   readonly peers: readonly PeerIdentity[] | null;
+  /** Those that the configuration names, too, and that cannot be placed yet. */
+  readonly missing: readonly MissingPeer[];
+  /** The list of peers may change. */
+  readonly dynamic: boolean;
   /** Log every API call. */
   readonly verbose: boolean;
   readonly clock: Clock;
@@ -58,8 +63,10 @@ export interface WatchOptions {
 /** What can change while it runs. */
 export interface Reconfiguration {
   readonly settings?: NodeSettings;
-  /** The peers, where they were given by address; the cloud tells the rest. */
+  /** The peers, where the configuration names them; the cloud tells the rest. */
   readonly addresses?: readonly string[];
+  /** Those that it names, too, and that cannot be placed; with `addresses` none when it is left out. */
+  readonly missing?: readonly MissingPeer[];
 }
 
 /** Watches one address until told to stop, or until the cloud says that it never can work. */
@@ -76,7 +83,8 @@ export class Watch {
 
   constructor(options: WatchOptions) {
     this.#options = options;
-    const { settings, selfId, peers, clock, random, log, quiet, verbose } = options;
+    const { settings, selfId, peers, missing, dynamic, clock, random } = options;
+    const { log, quiet, verbose } = options;
     this.#cloud = options.connect();
     this.#calls = new CloudCalls({
       cloud: this.#cloud,
@@ -91,7 +99,8 @@ export class Watch {
       starting: (verb) => this.#starting(verb),
       giveUp: () => this.#exit(1),
     });
-    this.#node = startNode(settings, { atMs: clock.nowMs(), selfId, peers });
+    const atMs = clock.nowMs();
+    this.#node = startNode(settings, { atMs, selfId, peers, missing, dynamic });
     this.#wakeAtMs = nodeWakeAtMs(this.#node);
   }
 
@@ -150,11 +159,11 @@ export class Watch {
   }
 
   /** Other settings and peers from now on; what is not given stays. */
-  reconfigure({ settings, addresses }: Reconfiguration): void {
+  reconfigure({ settings, addresses, missing }: Reconfiguration): void {
     if (settings) this.deliver({ kind: "settings", settings });
-    if (!addresses) return;
+    if (!addresses) return missing && this.deliver({ kind: "missing", missing });
     this.#calls.replaceMembers();
-    this.deliver({ kind: "peers", addresses });
+    this.deliver({ kind: "peers", addresses, missing: missing ?? [] });
   }
 
   /** Resolves when no call to the cloud is under way any more; after the end that is soon. */

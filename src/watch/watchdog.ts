@@ -116,8 +116,9 @@ export class Watchdog {
   }
 
   #watch(node: NodeSettings): Watch {
-    const { selfId, addresses, verbose, nodes } = this.#settings;
+    const { selfId, addresses, missing = [], verbose, nodes } = this.#settings;
     const { clock, random, observer = null, connect } = this.#world;
+    const { dynamic } = this.#settings;
     const log = this.#log;
     const { elasticIp } = node;
     const several = nodes.length > 1;
@@ -128,6 +129,8 @@ export class Watchdog {
       settings: node,
       selfId,
       peers: addresses?.map(unresolved) ?? null,
+      missing,
+      dynamic: dynamic ?? addresses === null,
       verbose,
       clock,
       random,

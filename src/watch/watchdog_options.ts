@@ -1,6 +1,7 @@
 // What the watchdog is told, and what it is given to work with.
 import type { Connect } from "../connection.ts";
 import type { NodeSettings } from "../core/node.ts";
+import type { MissingPeer } from "../core/missing.ts";
 import type { CheckView } from "../core/snapshot.ts";
 import type { Seal } from "./seal.ts";
 import type { About } from "../status/snapshots.ts";
@@ -18,8 +19,12 @@ export interface WatchdogSettings {
   readonly acceptUnsigned?: boolean;
   /** Known on API v2 before the cloud has answered; null on v1. */
   readonly selfId: string | null;
-  /** Addresses given with `-p`; null when the cloud lists the peers. */
+  /** Addresses of the peers of `-p`; null when the cloud lists the peers. */
   readonly addresses: readonly string[] | null;
+  /** Those of `-p` that have no address yet. */
+  readonly missing?: readonly MissingPeer[];
+  /** The list of peers may change by itself: all but a list of addresses, which is the default for one. */
+  readonly dynamic?: boolean;
   /** Log every API call. */
   readonly verbose: boolean;
   /** What a snapshot says of the program and its place. */

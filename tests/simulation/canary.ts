@@ -59,6 +59,11 @@ export const CANARIES: readonly Canary[] = [
     swap: ["demandProof(close(state.evictions, instanceId, atMs), atMs)", "state.evictions"],
   },
   {
+    rule: "leave the address with a holder that may be a peer whose name cannot be resolved",
+    file: "aim.ts",
+    swap: ["const doubt = inDoubt(state.missing);", "const doubt = false;"],
+  },
+  {
     rule: "look again now and then",
     file: "findings.ts",
     swap: ["{ ...landed, looksAtMs: [nextLook] }", "landed"],

@@ -13,6 +13,8 @@ const NUDGE_EXCUSED_MS = 60_000;
 const UNHELD_MS = 8_000;
 /** Longest time between two looks at the cloud, beyond the usual, when calls fail. */
 const LOOK_MAX_MS = 30_000;
+/** How old the sight of a node in doubt may be: two looks 5 s apart, of which one may fail. */
+const UNSEEN_MS = 20_000;
 /** How often that is looked at. */
 const WATCH_MS = 1_000;
 
@@ -20,6 +22,7 @@ const WATCH_MS = 1_000;
 export function watchSafety(cluster: SimCluster): void {
   cluster.observers.push(
     takesOverOnlyAfterListening(cluster),
+    leavesItToTheMissing(cluster),
     evictsOnlyTheSilent(cluster),
     evictsOnlyAsHolder(cluster),
     callsOneAtATime(cluster),
@@ -53,6 +56,21 @@ function takesOverOnlyAfterListening(cluster: SimCluster): Observer {
           `${verb} ${(nowMs - sinceMs).toFixed(0)} ms after it began to listen`,
         );
       }
+    },
+  };
+}
+
+/** No attach beside a machine whose name cannot be resolved, and that has served for longer than a look may be old. */
+function leavesItToTheMissing(cluster: SimCluster): Observer {
+  const { cloud, timeline } = cluster;
+  return {
+    called(by, { verb }) {
+      if (verb !== "attach" || !cluster.inDoubt(by)) return;
+      const serving = [...by.unseen].find(({ agent, instanceId }) =>
+        agent !== null && !cloud.stopped.has(instanceId) &&
+        timeline.nowMs > cloud.heldSinceMs(instanceId) + UNSEEN_MS + cloud.staleMs
+      );
+      if (serving) cluster.fail(by.name, `attaches beside ${serving.name}, which it cannot place`);
     },
   };
 }
@@ -161,9 +179,11 @@ function neverUnheldForLong(cluster: SimCluster): void {
   const watch = () => {
     const { nowMs } = timeline;
     const live = [...cluster.machines.values()].filter(({ agent }) => agent !== null);
-    // Whoever was taken off the list serves only if nobody on it holds, even one whose watchdog is dead.
-    const awake = live.filter(({ frozenUntilMs, stopping, listed }) =>
-      nowMs >= frozenUntilMs && !stopping && (listed || !cluster.options.dynamic)
+    // Whoever was taken off the list serves only if nobody on it holds, even one whose watchdog is dead. So, with any
+    // unknown holder, does whoever cannot place a peer.
+    const awake = live.filter((machine) =>
+      nowMs >= machine.frozenUntilMs && !machine.stopping && !cluster.inDoubt(machine) &&
+      (machine.listed || !cluster.options.dynamic)
     );
     const held = awake.length === 0 || live.some(({ instanceId }) => cloud.holders.has(instanceId));
     const lastEvent = Math.max(

@@ -58,6 +58,7 @@ export class SimCloud {
   readonly #timeline: Timeline;
   readonly #random: () => number;
   readonly #lostAtMs = new Map<string, number>();
+  readonly #gotAtMs = new Map<string, number>();
   #past: { atMs: number; holders: ReadonlySet<string> }[] = [];
 
   constructor(timeline: Timeline, random: () => number) {
@@ -76,13 +77,24 @@ export class SimCloud {
     return this.#lostAtMs.get(instanceId) ?? -Infinity;
   }
 
+  /** Since when the instance has had it, Infinity without it. */
+  heldSinceMs(instanceId: string): number {
+    return this.#gotAtMs.get(instanceId) ?? Infinity;
+  }
+
   /** Changes who holds. */
   change(change: "attach" | "detach", instanceId: string): void {
     this.changedAtMs = this.#timeline.nowMs;
     this.#past.push({ atMs: this.#timeline.nowMs, holders: new Set(this.holders) });
     this.#past = this.#past.filter(({ atMs }) => atMs > this.#timeline.nowMs - this.staleMs);
-    if (change === "attach") this.holders.add(instanceId);
-    else if (this.holders.delete(instanceId)) this.#lostAtMs.set(instanceId, this.#timeline.nowMs);
+    const had = this.holders.has(instanceId);
+    if (change === "attach") {
+      this.holders.add(instanceId);
+      if (!had) this.#gotAtMs.set(instanceId, this.#timeline.nowMs);
+    } else if (this.holders.delete(instanceId)) {
+      this.#lostAtMs.set(instanceId, this.#timeline.nowMs);
+      this.#gotAtMs.delete(instanceId);
+    }
     this.onChanged();
   }
 
@@ -98,7 +110,8 @@ export class SimCloud {
     switch (call.verb) {
       case "prepare":
         return this.#request(caller, () => {
-          caller.answer({ verb: "prepare", holds: this.#shows(self), selfId: self });
+          const holds = this.#shows(self);
+          caller.answer({ verb: "prepare", holds, selfId: self, instanceId: self });
         });
       case "look":
         return this.#request(caller, () => {

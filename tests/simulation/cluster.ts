@@ -2,6 +2,7 @@
 import { setImmediate } from "node:timers";
 import type { Call } from "../../src/core/ownership_state.ts";
 import type { Node, NodeSettings } from "../../src/core/node.ts";
+import type { MissingPeer } from "../../src/core/missing.ts";
 import { type PeerIdentity, unresolved } from "../../src/core/peer.ts";
 import type { Severity } from "../../src/core/report.ts";
 import type { SignalName } from "../../src/world.ts";
@@ -14,6 +15,8 @@ import { type SimDatagram, SimNetwork } from "./network.ts";
 import { Timeline } from "./timeline.ts";
 
 const MEMBERS_MS = 5;
+/** After so long a name that does not exist is believed, and there has been time to see who holds. */
+const BELIEVED_MS = 70_000;
 /** The simulated Unix time of the timeline's beginning. */
 const EPOCH_MS = 1_900_000_000_000;
 
@@ -56,6 +59,8 @@ export class SimCluster {
   listLagMs = 0;
   /** The first rule that was broken; time stops there. */
   violation: string | null = null;
+  /** Machines whose name cannot be resolved, and whether the name server denies them or is silent. */
+  readonly hidden = new Map<Machine, { denied: boolean; sinceMs: number }>();
   readonly #byAddress = new Map<string, Machine>();
   readonly #lists: { atMs: number; machines: readonly Machine[] }[] = [];
 
@@ -100,14 +105,62 @@ export class SimCluster {
     machine.priority = machine.settings.priority;
     machine.healthy = true;
     const outside = this.#outside(machine);
-    const addresses = this.options.dynamic
-      ? null
-      : this.#othersThan(machine, 0).map(({ address }) => address);
+    const others = this.options.dynamic ? [] : this.#othersThan(machine, 0);
+    machine.unseen = new Set(others.filter((other) => this.hidden.has(other)));
+    const addresses = this.options.dynamic ? null : this.#seenBy(machine);
+    const missing = this.#missingTo(machine);
     const agent = this.options.loop
-      ? new LoopAgent(machine, outside, addresses)
-      : new CoreAgent(machine, outside, addresses?.map(unresolved) ?? null);
+      ? new LoopAgent(machine, outside, { addresses, missing })
+      : new CoreAgent(machine, outside, { peers: addresses?.map(unresolved) ?? null, missing });
     machine.agent = agent;
     agent.start();
+  }
+
+  /** From now on the name of that machine cannot be resolved; who knows its address keeps it. */
+  hide(machine: Machine, { denied }: { denied: boolean }): void {
+    this.hidden.set(machine, { denied, sinceMs: this.timeline.nowMs });
+    this.#tellOfNames();
+  }
+
+  /** Its name can be resolved again. */
+  show(machine: Machine): void {
+    this.hidden.delete(machine);
+    this.#tellOfNames();
+  }
+
+  /** Whether a node may still take an unknown holder for a peer whose name it cannot resolve. */
+  inDoubt({ unseen, startedAtMs }: Machine): boolean {
+    return [...unseen].some((other) => {
+      const { denied, sinceMs } = this.hidden.get(other) ?? { denied: false, sinceMs: 0 };
+      return !denied || this.timeline.nowMs < Math.max(sinceMs, startedAtMs) + BELIEVED_MS;
+    });
+  }
+
+  #tellOfNames(): void {
+    for (const machine of this.machines.values()) {
+      const found = [...machine.unseen].filter((other) => !this.hidden.has(other));
+      for (const other of found) machine.unseen.delete(other);
+      if (machine.unseen.size + found.length === 0) continue;
+      machine.reach("answer", this.timeline.nowMs, () => {
+        const missing = this.#missingTo(machine);
+        const addresses = this.#seenBy(machine);
+        machine.agent?.change(
+          found.length > 0 ? { kind: "peers", addresses, missing } : { kind: "missing", missing },
+        );
+      });
+    }
+  }
+
+  #seenBy(machine: Machine): string[] {
+    return this.#othersThan(machine, 0).filter((other) => !machine.unseen.has(other))
+      .map(({ address }) => address);
+  }
+
+  #missingTo({ unseen }: Machine): MissingPeer[] {
+    return [...unseen].map((other) => ({
+      peer: other.name,
+      denied: this.hidden.get(other)?.denied ?? false,
+    }));
   }
 
   /** The watchdog dies without a word; with `powerOff` the whole machine. */
@@ -218,12 +271,14 @@ export class SimCluster {
         const ok = ["ok", "keeps", "denies", "pends"].includes(this.cloud.mood(machine.instanceId));
         // Addresses that were given are those of the same machines, whatever the list says.
         const atMs = this.options.dynamic ? undefined : 0;
-        const peers = this.#othersThan(machine, atMs).map(identityOf);
+        const others = this.#othersThan(machine, atMs);
         const listed = !this.options.dynamic || this.#listedAt().includes(machine);
-        timeline.at(
-          timeline.nowMs + MEMBERS_MS,
-          () => reach("answer", () => ok ? answer({ peers, listed }) : fail()),
-        );
+        // What is known of names is known when the cloud has answered.
+        const answered = () => {
+          const peers = others.filter((each) => !machine.unseen.has(each)).map(identityOf);
+          answer({ peers, listed, missing: this.#missingTo(machine) });
+        };
+        timeline.at(timeline.nowMs + MEMBERS_MS, () => reach("answer", ok ? answered : fail));
       },
       say: (severity, event, text) => {
         if (!alive()) return;

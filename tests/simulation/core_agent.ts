@@ -9,6 +9,7 @@ import {
   startNode,
   stepNode,
 } from "../../src/core/node.ts";
+import type { MissingPeer } from "../../src/core/missing.ts";
 import type { PeerIdentity } from "../../src/core/peer.ts";
 import type { SignalName } from "../../src/world.ts";
 import type { Agent, Machine, Outside } from "./machine.ts";
@@ -20,11 +21,15 @@ export class CoreAgent implements Agent {
   readonly #machine: Machine;
   readonly #outside: Outside;
 
-  constructor(machine: Machine, outside: Outside, peers: readonly PeerIdentity[] | null) {
+  constructor(
+    machine: Machine,
+    outside: Outside,
+    start: { peers: readonly PeerIdentity[] | null; missing: readonly MissingPeer[] },
+  ) {
     this.#machine = machine;
     this.#outside = outside;
     const selfId = machine.instanceId;
-    this.#node = startNode(machine.settings, { atMs: outside.nowMs(), selfId, peers });
+    this.#node = startNode(machine.settings, { atMs: outside.nowMs(), selfId, ...start });
   }
 
   start(): void {

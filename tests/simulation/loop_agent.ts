@@ -2,6 +2,7 @@
 import { CloudError } from "../../src/exoscale/cloud_error.ts";
 import type { Answer, Call } from "../../src/core/ownership_state.ts";
 import { Watchdog } from "../../src/watch/watchdog.ts";
+import type { MissingPeer } from "../../src/core/missing.ts";
 import type { NodeEvent } from "../../src/core/node.ts";
 import type { Clock, Cloud, Membership, SignalName } from "../../src/world.ts";
 import { InboxLink } from "../inbox_link.ts";
@@ -14,22 +15,29 @@ export class LoopAgent implements Agent {
   readonly #machine: Machine;
   readonly #outside: Outside;
   readonly #link: SimLink;
-  readonly #addresses: readonly string[] | null;
+  readonly #peers: {
+    readonly addresses: readonly string[] | null;
+    readonly missing: readonly MissingPeer[];
+  };
   #listener: (signal: SignalName) => void = () => {};
   #watchdog: Watchdog | null = null;
 
-  constructor(machine: Machine, outside: Outside, addresses: readonly string[] | null) {
+  constructor(
+    machine: Machine,
+    outside: Outside,
+    peers: { addresses: readonly string[] | null; missing: readonly MissingPeer[] },
+  ) {
     this.#machine = machine;
     this.#outside = outside;
-    this.#addresses = addresses;
+    this.#peers = peers;
     this.#link = new SimLink(outside);
   }
 
   start(): void {
     const { settings, plain, instanceId } = this.#machine;
     const { random, say, exit } = this.#outside;
-    const addresses = this.#addresses;
-    const own = { port: PORT, trailer: !plain, selfId: instanceId, addresses, verbose: false };
+    const peers = this.#peers;
+    const own = { port: PORT, trailer: !plain, selfId: instanceId, ...peers, verbose: false };
     this.#watchdog = new Watchdog({ nodes: [settings], ...own }, {
       clock: clockOf(this.#outside),
       random,
@@ -56,7 +64,9 @@ export class LoopAgent implements Agent {
   }
 
   change(event: NodeEvent): void {
-    this.#watchdog?.tell(event);
+    const { kind } = event;
+    if (kind !== "peers" && kind !== "missing") return this.#watchdog?.tell(event);
+    this.#watchdog?.reconfigure([kind === "peers" ? event : { missing: event.missing }]);
   }
 
   #cloud(onProgress: (tookMs: number) => void): Cloud {

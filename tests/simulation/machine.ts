@@ -14,7 +14,7 @@ export interface Agent {
   hear(from: string, bytes: Uint8Array): void;
   tell(signal: SignalName): void;
   /** What the checks or a new configuration have to say. */
-  change(event: Extract<NodeEvent, { kind: "health" | "settings" }>): void;
+  change(event: Extract<NodeEvent, { kind: "health" | "settings" | "peers" | "missing" }>): void;
 }
 
 /** How a call ends, once. */
@@ -60,6 +60,8 @@ export class Machine {
   stopping = false;
   /** The cloud's list has it. */
   listed = false;
+  /** Those whose name its process could not resolve so far. */
+  unseen = new Set<Machine>();
   /** What it serves is well. */
   healthy = true;
   exitCode: 0 | 1 | null = null;
@@ -87,6 +89,7 @@ export class Machine {
   end(): void {
     this.agent = null;
     this.core = null;
+    this.unseen = new Set();
     this.incarnation += 1;
     this.frozenUntilMs = -Infinity;
     this.#waiting = [];

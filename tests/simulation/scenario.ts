@@ -5,6 +5,7 @@
 //   kill a at 5s | poweroff a at 5s | start a at 9s | stop a at 9s | better a at 9s | worse a at 9s
 //   pause a at 5s for 10s | clock a at 5s for 1h | clock a back at 5s for 1h | leave a at 5s | join a at 9s
 //   cut a b at 5s | cut a>b at 5s | heal at 9s | weather loss=0.1 duplicates=0.1 delay=200ms at 5s
+//   hide a at 5s | hide a denied at 5s | show a at 9s     (its name cannot be resolved: silence, or "no such name")
 //   sick a at 5s | well a at 9s | configure a P=5 t=100ms at 9s
 //   cloud fails at 5s | cloud hangs a at 5s | cloud ok at 9s | attach a at 5s | detach a at 5s
 //   run 10s | mend | settle
@@ -105,6 +106,7 @@ function mend(cluster: SimCluster): void {
   cluster.listLagMs = 0;
   for (const machine of machines.values()) {
     cluster.list(machine, true);
+    cluster.show(machine);
     if (!cloud.stopped.has(machine.instanceId)) cluster.start(machine);
   }
 }
@@ -150,6 +152,10 @@ function act(cluster: SimCluster, { verb, names, forMs, command }: Action): void
     case "leave":
     case "join":
       return cluster.list(machine(), verb === "join");
+    case "hide":
+      return cluster.hide(machine(), { denied: names[1] === "denied" });
+    case "show":
+      return cluster.show(machine());
     case "sick":
     case "well":
       return cluster.check(machine(), verb === "well");

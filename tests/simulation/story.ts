@@ -126,6 +126,9 @@ function faultOf(dice: Dice, { names, atMs }: { names: readonly string[]; atMs: 
     () => `sick ${name} ${at}`,
     () => `${dice.pick(["sick", "well"])} ${name} ${at}`,
     () => `configure ${name} P=${10 * dice.number(1, 5)} ${at}`,
+    () => `hide ${name}${dice.chance(0.3) ? " denied" : ""} ${at}`,
+    () => `hide ${name}${dice.chance(0.3) ? " denied" : ""} at 0s`,
+    () => `show ${name} ${at}`,
   ];
   return dice.pick(kinds)();
 }
