@@ -6,7 +6,6 @@ const FINAL: ReadonlySet<CloudErrorKind> = new Set([
   "deprecated",
   "no-such-address",
   "ambiguous-address",
-  "no-such-peer",
   "no-such-group",
   "no-such-zone",
   "no-peers",

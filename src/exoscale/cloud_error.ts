@@ -34,7 +34,6 @@ export type CloudErrorKind =
   | "no-such-instance"
   | "no-such-address"
   | "ambiguous-address"
-  | "no-such-peer"
   | "no-such-group"
   | "no-peers"
   | "no-such-zone"

@@ -13,6 +13,8 @@ import { type Machine, membersAmong, peersAt } from "./peer_source.ts";
 /** States of a machine that certainly carries no traffic; a state that we do not know may. */
 const OFF = new Set(["Stopped", "Shutdowned", "Destroyed", "Expunging"]);
 const GONE = new Set(["Destroyed", "Expunging"]);
+/** Addresses that are asked about one by one. */
+const ASKED_MAX = 16;
 
 /** API v1. */
 export class CloudV1 implements Cloud {
@@ -52,14 +54,19 @@ export class CloudV1 implements Cloud {
     const { peers, elasticIp, instanceId: selfId } = this.#assignment;
     const zoneid = this.#zoneId;
     if (peers.kind === "static") {
-      const machines: Machine[] = [];
-      for (const ipaddress of peers.addresses) {
-        const found = await this.#client.machines({ ipaddress, zoneid }, signal);
-        machines.push(
-          ...found.map(machineOf).filter(({ addresses }) => addresses.includes(ipaddress)),
-        );
+      const { addresses } = peers;
+      // A name may have hundreds of addresses: then one listing is less than a question about each.
+      const queries = addresses.length > ASKED_MAX
+        ? [{}]
+        : addresses.map((ipaddress) => ({ ipaddress }));
+      const machines = new Map<string, Machine>();
+      for (const query of queries) {
+        for (const found of await this.#client.machines({ ...query, zoneid }, signal)) {
+          const machine = machineOf(found);
+          machines.set(machine.instanceId, machine);
+        }
       }
-      return peersAt(peers.addresses, { machines, selfId, where: `of this zone (${this.name})` });
+      return peersAt(addresses, { machines: [...machines.values()], selfId });
     }
     const zone = await this.#client.machines({ zoneid }, signal);
     if (peers.kind === "discovery") {

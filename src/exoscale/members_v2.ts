@@ -49,7 +49,7 @@ export class MembersV2 {
     if (peers.kind === "groups") return await this.#grouped(peers.groups, signal);
     const machines = (await this.#list(signal)).map(machineOf);
     if (peers.kind === "static") {
-      return peersAt(peers.addresses, { machines, selfId, where: `of this zone (${where})` });
+      return peersAt(peers.addresses, { machines, selfId });
     }
     const { endpoint } = this.#client;
     const labelling = (labels: Machine["labels"] & object) =>

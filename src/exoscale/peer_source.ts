@@ -1,7 +1,6 @@
 // Where the peers come from, and how a listing of machines becomes a list of peers.
 import type { PeerIdentity } from "../core/peer.ts";
 import type { Membership } from "../world.ts";
-import { CloudError } from "./cloud_error.ts";
 
 /** `-p`, `-G` (names or ids of security groups), or neither. */
 export type PeerSource =
@@ -35,10 +34,13 @@ function peersAmong(machines: readonly Machine[], selfId: string): PeerIdentity[
   );
 }
 
-/** Finds the machine of each given address; all that cannot be found are named together. */
+/**
+ * Finds the machine of each given address. One that no machine has, or several, is told apart and is no peer: a machine
+ * that is gone must not keep the others from starting, and nobody else who has its address now is to be believed.
+ */
 export function peersAt(
   addresses: readonly string[],
-  { machines, selfId, where }: { machines: readonly Machine[]; selfId: string; where: string },
+  { machines, selfId }: { machines: readonly Machine[]; selfId: string },
 ): Membership {
   const found = addresses.map((address) =>
     [
@@ -46,16 +48,11 @@ export function peersAt(
       machines.filter((machine) => machine.addresses.includes(address) && machine.exists),
     ] as const
   );
-  const missing = found.filter(([, matches]) => matches.length !== 1);
-  if (missing.length > 0) {
-    const named = missing.map(([address, { length }]) => `${address} (${length} found)`).join(", ");
-    const message =
-      `each peer given with -p must be the address of one instance ${where}: ${named}`;
-    throw new CloudError("no-such-peer", message);
-  }
+  const unplaced = found.filter(([, matches]) => matches.length !== 1)
+    .map(([address, { length: count }]) => ({ address, count }));
   // A list given by hand need not have self. Heartbeats come from the address that was given.
-  const named = found.flatMap(([address, matches]) =>
+  const named = found.filter(([, matches]) => matches.length === 1).flatMap(([address, matches]) =>
     matches.map((machine) => ({ ...machine, addresses: [address] }))
   );
-  return { peers: peersAmong(named, selfId), listed: true };
+  return { peers: peersAmong(named, selfId), listed: true, unplaced };
 }
