@@ -1,5 +1,4 @@
 // The edge: the real computer is put together, one run is made, the exit code goes out.
-import { lookup } from "node:dns/promises";
 import type { Host } from "./src/host.ts";
 import { systemClock } from "./src/host/clock.ts";
 import { runCommand } from "./src/host/command.ts";
@@ -14,6 +13,7 @@ import { pidFiles } from "./src/host/pid_file.ts";
 import { keepPlainRequestsDirect } from "./src/host/proxy.ts";
 import { processPrivileges } from "./src/host/privileges.ts";
 import { processSignals } from "./src/host/signals.ts";
+import { askSystem, lookupBy } from "./src/host/resolve.ts";
 import { readTextFile } from "./src/host/text_file.ts";
 import { serveStatus } from "./src/host/status_server.ts";
 import { runProgram } from "./src/program.ts";
@@ -41,7 +41,7 @@ export function thisComputer(): Host {
     openLog: (options) => openLog({ ...options, journal: writesToJournal(Deno.env.toObject()) }),
     interfaces: () => Deno.networkInterfaces(),
     serveStatus,
-    lookup: async (name) => (await lookup(name, { family: 4 })).address,
+    lookup: lookupBy(askSystem, systemClock.sleep),
   };
 }
 

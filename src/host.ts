@@ -41,6 +41,9 @@ export interface Host {
   readonly openLog: (options: LogOptions) => HostLog;
   /** The addresses of this machine, by interface; throws when they cannot be listed. */
   readonly interfaces: () => readonly { readonly name: string; readonly address: string }[];
-  /** IPv4 addresses of a host name. */
-  readonly lookup: (name: string) => Promise<string>;
+  /**
+   * All addresses of a host name, of both families, in their canonical form, within some seconds. Empty when the name
+   * servers say that there are none; rejects when that could not be found out.
+   */
+  readonly lookup: (name: string) => Promise<readonly string[]>;
 }

@@ -9,7 +9,8 @@ import { collect, type Collected, complete, type Gathered } from "./config/gathe
 import type { Host } from "./host.ts";
 import { LOG_FORMATS } from "./host/log_format.ts";
 import { findInstanceId } from "./host/metadata.ts";
-import { resolvePeers } from "./host/resolve.ts";
+import { PATIENT_MS } from "./peers/look_ups.ts";
+import { PeerNames } from "./peers/peer_names.ts";
 import { settleDown } from "./watch/least_privilege.ts";
 import { stopWatchdog, withPidFile } from "./pid_file.ts";
 import { settingLines, settingsOf } from "./config/print_config.ts";
@@ -133,11 +134,9 @@ async function runConfigured(
   const { given } = gathered.values;
   let host = plainHost;
   let instanceId: string;
-  let peers = config.peers;
   try {
     host = trusting(config, plainHost);
     instanceId = config.instanceId ?? await findInstanceId(host.machine);
-    peers = await resolvePeers(config.peers, host.lookup);
   } catch (error) {
     return await fail([messageOf(error)], { host, given });
   }
@@ -150,7 +149,7 @@ async function runConfigured(
     for (const warning of [...warnings, ...gathered.warnings]) {
       complain(host, warning);
     }
-    return say(host, "exoip: the configuration is valid");
+    return await checkNames(config, { host, given });
   }
   const { stdout, logFormat: format, logLevel: level } = config;
   const redaction = new Redaction(secretsOf(config));
@@ -162,11 +161,31 @@ async function runConfigured(
   }
   for (const warning of warnings) log.write("warning", "command-line", warning);
   for (const warning of gathered.warnings) log.write("warning", "configuration", warning);
-  const code = await runMode({ ...config, peers }, {
+  const code = await runMode(config, {
     ...{ instanceId, host, log, argv, gathered, redaction },
   });
   await Promise.all([log.flush(), host.supervisor?.flush()]);
   return code;
+}
+
+/** `-n`: whom the names of `-p` stand for, and that all is well if each stands for somebody. */
+async function checkNames(
+  config: Config,
+  { host, given }: { host: Host; given: Values["given"] },
+): Promise<number> {
+  const { peers, listen: { hostname } } = config;
+  const log = { write() {} };
+  const names = new PeerNames(peers.kind === "static" ? peers.addresses : [], {
+    ...{ host, hostname, log },
+  });
+  await names.start(new AbortController().signal, PATIENT_MS);
+  const wrong: string[] = [];
+  for (const { usable, text } of names.describe()) {
+    if (usable) say(host, `exoip: peer ${plain(text, MESSAGE_MAX_CHARS)}`);
+    else wrong.push(`${nameOf("p")}: ${text}`);
+  }
+  if (wrong.length > 0) return await fail(wrong, { host, given });
+  return say(host, "exoip: the configuration is valid");
 }
 
 /** What is allowed and yet not what one wants. No value is shown: it may be the secret. */
@@ -182,7 +201,7 @@ function warningsOf({ given, ignored }: Values): string[] {
 
 async function runMode(
   config: Config,
-  options: Omit<WatchModeOptions, "configured" | "connect" | "access" | "requests">,
+  options: Omit<WatchModeOptions, "configured" | "connect" | "access" | "requests" | "signal">,
 ): Promise<number> {
   const { host, log } = options;
   const stopping = new AbortController();
@@ -205,6 +224,7 @@ async function runMode(
       connect,
       access,
       requests,
+      signal,
     });
   }
   settleDown(config, { host, log, gathered: options.gathered });

@@ -38,7 +38,8 @@ Deno.test("runProgram() tells syslog about a wrong configuration before it ends"
 Deno.test("runProgram() with -n ends with 0 without asking the cloud", async () => {
   for (const mode of [["-A"], ["-D"], ["-W", "-p", "192.0.2.2,web.test"], ["-W", "-G", "web"]]) {
     const { code, out, err, calls } = await run(["-n", ...mode, ...COMMON]);
-    assertEquals([code, out, err], [0, ["exoip: the configuration is valid"], []]);
+    const names = mode.includes("-p") ? ["exoip: peer web.test is 192.0.2.3"] : [];
+    assertEquals([code, out, err], [0, [...names, "exoip: the configuration is valid"], []]);
     assertEquals(calls, []);
   }
 });

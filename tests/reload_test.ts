@@ -4,6 +4,7 @@ import { readValues } from "../src/cli.ts";
 import { type Config, configure } from "../src/config.ts";
 import { gather } from "../src/config/gather.ts";
 import { applied, type Changes, changesBetween, unclassified } from "../src/config/reload.ts";
+import { PeerNames } from "../src/peers/peer_names.ts";
 import { Reloader } from "../src/watch/reloader.ts";
 import { ReloadRequests } from "../src/watch/watch_mode.ts";
 
@@ -113,13 +114,23 @@ async function reloading(
       return text;
     },
     lookup: (name: string) =>
-      files[name] ? Promise.resolve(files[name]) : Promise.reject(new Error(`no ${name}`)),
+      files[name] ? Promise.resolve([files[name]]) : Promise.reject(new Error(`no ${name}`)),
+    interfaces: () => [],
+    clock: { nowMs: () => 0, wallMs: () => 0, sleep: () => Promise.resolve() },
   };
   const gathered = await gather(argv, host);
   const config = configure(gathered.values, gathered.findings);
   if ("problems" in config) throw new Error(config.problems.join("\n"));
+  const { peers, listen: { hostname } } = config;
+  const names = peers.kind === "static"
+    ? new PeerNames(peers.addresses, { host, hostname, log: { write() {} } })
+    : null;
+  const addresses: (readonly string[] | undefined)[] = [];
+  await names?.start(new AbortController().signal);
+  names?.follow((told) => void addresses.push(told.addresses), new AbortController().signal);
   const reloader = new Reloader({
     argv,
+    names,
     host,
     gathered,
     config,
@@ -134,7 +145,7 @@ async function reloading(
     await reloader.reload();
     return lines;
   };
-  return { files, reload, reloader, lines, levels, applied: appliedConfigs };
+  return { files, reload, reloader, lines, levels, applied: appliedConfigs, addresses };
 }
 
 const FILES = ["--config", TOML, "-p", "192.0.2.2", ...START];
@@ -190,7 +201,8 @@ Deno.test("Reloader refuses a variable that cannot be parsed and a peer that can
     string,
     string
   >;
-  const { reload, applied } = await reloading(files, { argv: [...START, "--env-file", ENV] });
+  const argv = [...START, "--env-file", ENV];
+  const { reload, applied, addresses } = await reloading(files, { argv });
   files[ENV] = "IF_EXOSCALE_PEERS=web.test\nIF_HOST_PRIORITY=ten\n";
   assertMatch(
     (await reload()).join("\n"),
@@ -198,7 +210,36 @@ Deno.test("Reloader refuses a variable that cannot be parsed and a peer that can
   );
   files[ENV] = "IF_EXOSCALE_PEERS=web.test,none.test\n";
   assertMatch((await reload()).join("\n"), /^warning reload-refused: .*cannot resolve none.test/);
-  assertEquals(applied, []);
+  assertEquals([applied, addresses], [[], []]);
+});
+
+Deno.test("Reloader puts the rest into force while a name that is known cannot be resolved", async () => {
+  const files: Record<string, string> = { [ENV]: "IF_EXOSCALE_PEERS=web.test\n" };
+  files["web.test"] = "192.0.2.2";
+  const argv = [...START, "--env-file", ENV];
+  const { reload, applied, addresses } = await reloading(files, { argv });
+  delete files["web.test"];
+  files[ENV] = "IF_EXOSCALE_PEERS=web.test\nIF_HOST_PRIORITY=20\n";
+  const lines = await reload();
+  assertEquals(lines, [
+    "warning reload: web.test stays 192.0.2.2, though: no web.test",
+    "info reload: now in force: -P (IF_HOST_PRIORITY)",
+  ]);
+  assertEquals([applied[0]?.config.priority, addresses], [20, []]);
+});
+
+Deno.test("Reloader looks names up again where there is no file to read", async () => {
+  const files: Record<string, string> = { "web.test": "192.0.2.2" };
+  const { reload, applied, addresses } = await reloading(files, {
+    argv: [...START, "-p", "web.test"],
+  });
+  files["web.test"] = "192.0.2.9";
+  assertEquals(await reload(), [
+    "info reload: there is nothing to read: no --env-file (IF_ENV_FILE) or --config (IF_CONFIG) " +
+    "and no secret file is given; the names of the peers are looked up again",
+    "info reload: web.test is now 192.0.2.9, too",
+  ]);
+  assertEquals([applied, addresses], [[], [["192.0.2.9", "192.0.2.2"]]]);
 });
 
 Deno.test("Reloader reads secret files again, and shows nothing of them", async () => {

@@ -38,7 +38,8 @@ function readSource(reading: Reading, watchdog: boolean): PeerSource {
   const both = addresses.length > 0 && groups.length > 0;
   reading.need(!watchdog || !both, "p", `excludes ${nameOf("G")}: give one of them`);
   for (const address of addresses) {
-    const name = /^(?=.*[a-z])[a-z0-9.-]+$/i;
+    // Not all names are of hosts: containers have underscores, for one.
+    const name = /^(?=.*[a-z])[a-z0-9._-]+$/i;
     const plausible = canonicalIp(address) !== null || name.test(address);
     const problem = `${JSON.stringify(address)} is neither an IP address nor a host name`;
     reading.need(plausible, "p", problem);

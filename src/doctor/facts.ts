@@ -10,7 +10,9 @@ import type { Fetch } from "../exoscale/http.ts";
 import { Pace } from "../exoscale/pace.ts";
 import type { Host } from "../host.ts";
 import { findInstanceId, type Machine } from "../host/metadata.ts";
-import { resolvePeers } from "../host/resolve.ts";
+import { connectByNames } from "../peers/named_cloud.ts";
+import { PATIENT_MS } from "../peers/look_ups.ts";
+import { PeerNames } from "../peers/peer_names.ts";
 import type { Cloud, Membership } from "../world.ts";
 import { NotKnown } from "./finding.ts";
 import { type PortState, takePort } from "./port.ts";
@@ -58,10 +60,10 @@ export class Facts {
   readonly endpoint: (signal: AbortSignal) => Promise<string>;
   readonly reach: (signal: AbortSignal) => Promise<Reach>;
   readonly port: () => Promise<PortState>;
+  /** The peers of `-p`, looked up; null without any. */
+  readonly names: (signal: AbortSignal) => Promise<PeerNames | null>;
   readonly #pace: Pace;
   #port: Promise<PortState> | null = null;
-  /** Why the names given with `-p` cannot be resolved. */
-  #unresolved: string | null = null;
   readonly #memberships = new Map<string, Promise<Membership>>();
 
   constructor(config: Config, host: Host) {
@@ -71,6 +73,7 @@ export class Facts {
     this.claims = once(() => this.#findClaims());
     this.endpoint = once((signal) => this.#findEndpoint(signal));
     this.reach = once((signal) => this.#connect(signal));
+    this.names = once((signal) => this.#lookUp(signal));
     this.port = () => this.#port ??= takePort(this);
   }
 
@@ -124,7 +127,6 @@ export class Facts {
 
   async #findMembers(elasticIp: string, signal: AbortSignal): Promise<Membership> {
     const cloud = await this.cloud(elasticIp, signal);
-    if (this.#unresolved !== null) throw new CloudError("no-such-peer", this.#unresolved);
     try {
       // Zone and pool, which the members are looked for in, are found by this.
       await cloud.prepare(signal);
@@ -133,6 +135,14 @@ export class Facts {
       if (!["managed-address", "pool-address"].includes(asCloudError(cause).kind)) throw cause;
     }
     return await cloud.members(signal);
+  }
+
+  async #lookUp(signal: AbortSignal): Promise<PeerNames | null> {
+    const { config: { peers, listen: { hostname } }, host } = this;
+    if (peers.kind !== "static") return null;
+    const names = new PeerNames(peers.addresses, { host, hostname, log: { write() {} } });
+    await names.start(signal, PATIENT_MS);
+    return names;
   }
 
   async #findClaims(): Promise<Claims> {
@@ -170,14 +180,11 @@ export class Facts {
     const said: string[] = [];
     const log = { write: (_: string, __: string, text: string) => void said.push(text) };
     const pace = this.#pace;
-    const peers = await resolvePeers(this.config.peers, this.host.lookup).catch((cause) => {
-      this.#unresolved = cause instanceof Error ? cause.message : `${cause}`;
-      return this.config.peers;
-    });
+    const names = await this.names(signal);
     // The other modes do not wait for a cloud that does not answer.
-    const config = { ...this.config, endpoint, peers, mode: "associate" as const };
+    const config = { ...this.config, endpoint, mode: "associate" as const };
     const host = { ...this.host, fetch };
-    const access = { credentials, peers };
+    const access = { credentials, peers: config.peers };
     const options = { access, instanceId, host, log, signal, pace };
     const connection = await connectionFor(config, options);
     if (connection === null) throw new CloudError("no-such-address", said.at(-1) ?? "given up");
@@ -185,7 +192,9 @@ export class Facts {
     const survey = api === "v1"
       ? surveyV1(new ClientV1(client), endpoint)
       : surveyV2(new ClientV2(client));
-    return { endpoint, survey, ...connection };
+    const { connect, addresses } = connection;
+    const named = names ? connectByNames(connect, { names, access }) : connect;
+    return { endpoint, survey, addresses, connect: named };
   }
 }
 

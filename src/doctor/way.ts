@@ -52,7 +52,9 @@ async function resolves(hostname: string, { host }: Facts): Promise<Said> {
   const bare = hostname.replace(/^\[(.*)\]$/, "$1");
   if (canonicalIp(bare) !== null) return ok(`${bare} is an address, no name to look up`);
   try {
-    return ok(`${bare} has the address ${await host.lookup(bare)}`);
+    const addresses = await host.lookup(bare);
+    if (addresses.length === 0) throw new Error("there is no such name");
+    return ok(`${bare} has the address ${addresses.join(", ")}`);
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : `${cause}`;
     const what = `${bare} has no address (${reason}): check the endpoint or zone`;

@@ -59,7 +59,7 @@ export const ORIGINAL: readonly Row[] = [
     "list",
     "PEER[,PEER...]",
     "",
-    "addresses of the peers; repeatable; without -p and -G the cloud tells who they are",
+    "addresses or names of the peers; repeatable; without -p and -G the cloud tells who they are",
     "peers",
   ],
   [

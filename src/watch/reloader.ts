@@ -2,9 +2,8 @@
 import { type Config, configure, nameOf } from "../config.ts";
 import type { Severity } from "../core/report.ts";
 import { gather, type Gathered, type Source } from "../config/gather.ts";
-import type { Host } from "../host.ts";
 import type { HostLog } from "../host/log.ts";
-import { resolvePeers } from "../host/resolve.ts";
+import type { PeerNames } from "../peers/peer_names.ts";
 import { OPTIONS } from "../options.ts";
 import { SECRET_VARIABLE } from "../config/shared_secret.ts";
 import {
@@ -18,11 +17,13 @@ import {
 /** What reloading needs. */
 export interface ReloaderOptions {
   readonly argv: readonly string[];
-  readonly host: Source & Pick<Host, "lookup">;
+  readonly host: Source;
+  /** The peers of `-p`, null without any. */
+  readonly names: Pick<PeerNames, "named" | "renew"> | null;
   readonly log: Pick<HostLog, "write" | "setLevel">;
   /** What was gathered at the start. */
   readonly gathered: Gathered;
-  /** What is in force; its peers are addresses. */
+  /** What is in force. */
   readonly config: Config;
   /** Puts the next configuration into force, as far as the changes say. */
   readonly apply: (config: Config, changes: Changes) => void;
@@ -57,24 +58,32 @@ export class Reloader {
   }
 
   async #reload(): Promise<void> {
-    const { log, gathered } = this.#options;
+    const { log, gathered, names } = this.#options;
     if (!readsFiles(gathered)) {
       const files = ["env-file", "config"].map(nameOf).join(" or ");
-      log.write(
-        "info",
-        "reload",
-        `there is nothing to read: no ${files} and no secret file is given`,
-      );
+      const none = `there is nothing to read: no ${files} and no secret file is given`;
+      const rest = names?.named ? "; the names of the peers are looked up again" : "";
+      log.write("info", "reload", `${none}${rest}`);
+      await this.#renew(this.#config);
       return;
     }
     const next = await this.#read();
-    if ("problems" in next) {
-      for (const problem of next.problems) {
-        log.write("warning", "reload-refused", `the old configuration stays: ${problem}`);
-      }
-      return;
+    const problems = "problems" in next ? next.problems : await this.#renew(next);
+    for (const problem of problems) {
+      log.write("warning", "reload-refused", `the old configuration stays: ${problem}`);
     }
-    this.#switchTo(next);
+    if (!("problems" in next) && problems.length === 0) this.#switchTo(next);
+  }
+
+  /** Looks the peers' names up, all or none of which are in force then. */
+  async #renew(next: Config): Promise<readonly string[]> {
+    const { log, names } = this.#options;
+    const { peers } = applied(this.#config, next, this.#rights);
+    if (peers.kind !== "static" || !names) return [];
+    const { problems, news, stale } = await names.renew(peers.addresses);
+    for (const text of news) log.write("info", "reload", text);
+    for (const text of stale) log.write("warning", "reload", text);
+    return problems.map((problem) => `${nameOf("p")}: ${problem}`);
   }
 
   /** Everything that was given at the start, as it is now. */
@@ -88,7 +97,7 @@ export class Reloader {
         return { problems: [...gathered.problems, ...wrong] };
       }
       for (const warning of gathered.warnings) log.write("warning", "configuration", warning);
-      return { ...config, peers: await resolvePeers(config.peers, host.lookup) };
+      return config;
     } catch (error) {
       const reason = error instanceof Error ? error.message : `${error}`;
       return { problems: [reason] };

@@ -9,6 +9,8 @@ import type { Host } from "../host.ts";
 import type { HostLog } from "../host/log.ts";
 import { settleDown } from "./least_privilege.ts";
 import { type Redaction, secretsOf } from "../log/redaction.ts";
+import { connectByNames } from "../peers/named_cloud.ts";
+import { type NamedPeers, PeerNames } from "../peers/peer_names.ts";
 import { InterfaceAddresses } from "../service/interface_address.ts";
 import type { Changes } from "../config/reload.ts";
 import { Reloader } from "./reloader.ts";
@@ -57,6 +59,8 @@ export interface WatchModeOptions {
   readonly argv: readonly string[];
   readonly gathered: Gathered;
   readonly requests: ReloadRequests;
+  /** Ends the waiting for names. */
+  readonly signal: AbortSignal;
   readonly redaction: Redaction;
 }
 
@@ -82,7 +86,7 @@ export async function watch(config: Config, options: WatchModeOptions): Promise<
 }
 
 async function watchHere(config: Config, options: WatchModeOptions): Promise<number> {
-  const { instanceId, host, log, connect, access, requests } = options;
+  const { instanceId, host, log, access, requests } = options;
   const { hostname, port } = config.listen;
   let link: Link;
   try {
@@ -101,9 +105,19 @@ async function watchHere(config: Config, options: WatchModeOptions): Promise<num
   if (!seal) log.write("info", "unsigned", UNSIGNED);
   else if (acceptUnsigned) log.write("warning", "unsigned", ACCEPTED);
   const { clock, random, signals, supervisor } = host;
-  const { localAddresses } = link;
+  const ending = new AbortController();
+  const { peers } = config;
+  const names = peers.kind === "static"
+    ? new PeerNames(peers.addresses, { host, hostname, log })
+    : null;
+  const connect = names ? connectByNames(options.connect, { names, access }) : options.connect;
+  const named = await names?.start(options.signal) ?? null;
+  if (options.signal.aborted) {
+    await link.close();
+    return 0;
+  }
   const hide = (text: string) => options.redaction.hide(text);
-  const settings = watchdogSettings(config, { instanceId, localAddresses });
+  const settings = watchdogSettings(config, { instanceId, named, dynamic: names?.named ?? true });
   const service = new Service(config, { instanceId, host, log });
   const { observer } = service;
   const checks = () => service.checks;
@@ -121,17 +135,16 @@ async function watchHere(config: Config, options: WatchModeOptions): Promise<num
     connect,
   };
   const watchdog = new Watchdog(settings, world);
+  const tell = (peers: Partial<NamedPeers>) =>
+    watchdog.reconfigure(watchdog.watches.map(() => peers));
   const apply = (next: Config, changes: Changes) => {
     options.redaction.add(secretsOf(next));
     if (changes.apply.includes("shared-secret-file")) void seal?.rekey(next.sharedSecrets);
-    Object.assign(access, { credentials: next.credentials, peers: next.peers });
-    const addresses = changes.apply.includes("p") ? addressesOf(next, localAddresses) : null;
-    const other = addresses && { addresses };
+    access.credentials = next.credentials;
     if (changes.apply.some((option) => option.startsWith("check"))) service.reconfigure(next);
-    watchdog.reconfigure(nodeSettings(next).map((settings) => ({ settings, ...other })));
+    watchdog.reconfigure(nodeSettings(next).map((settings) => ({ settings })));
   };
-  const reloader = new Reloader({ ...options, config: options.configured, apply });
-  requests.serve(() => void watchdog.reload(() => reloader.reload()));
+  const reloader = new Reloader({ ...options, names, config: options.configured, apply });
   const status = openStatus(config, { host, watchdog });
   if (typeof status === "string") {
     log.write("critical", "listen", status);
@@ -141,14 +154,21 @@ async function watchHere(config: Config, options: WatchModeOptions): Promise<num
   // The page of --listen-status and what names the program are read by now.
   settleDown(config, { host, log, gathered: options.gathered });
   service.attend(watchdog);
+  names?.follow(tell, ending.signal);
+  requests.serve(() => void watchdog.reload(() => reloader.reload()));
   const code = await watchdog.run();
+  ending.abort();
   await Promise.all([status?.close(), service.close()]);
   return code;
 }
 
 function watchdogSettings(
   config: Config,
-  { instanceId, localAddresses }: { instanceId: string; localAddresses: readonly string[] },
+  { instanceId, named, dynamic }: {
+    instanceId: string;
+    named: NamedPeers | null;
+    dynamic: boolean;
+  },
 ): WatchdogSettings {
   const { listen, verbose, wire, api, zone } = config;
   return {
@@ -157,17 +177,12 @@ function watchdogSettings(
     trailer: wire === "full",
     acceptUnsigned: config.acceptUnsigned,
     selfId: api === "v2" ? instanceId : null,
-    addresses: addressesOf(config, localAddresses),
+    addresses: named?.addresses ?? null,
+    missing: named?.missing ?? [],
+    dynamic,
     verbose,
     about: { program: { version: VERSION, commit: commit() }, instanceId, zone },
   };
-}
-
-/** Those given by address without our own, null where the cloud lists the peers. */
-function addressesOf({ peers }: Config, local: readonly string[]): string[] | null {
-  return peers.kind === "static"
-    ? peers.addresses.filter((address) => !local.includes(address))
-    : null;
 }
 
 /** What the election of each Elastic IP is told. */

@@ -108,7 +108,7 @@ Deno.test("--doctor tells name, certificate and connection apart", async () => {
       Promise.reject(new TypeError("error sending request", { cause: new Error(message) })),
   });
   const endpoint = "https://cloud.test/v2";
-  const known = () => Promise.resolve("192.0.2.1");
+  const known = () => Promise.resolve(["192.0.2.1"]);
   const name = await linesOf("cloud", { endpoint, host: rejecting("dns error: no record") });
   assertMatch(name.lines[0] ?? "", /^FAIL cloud.test has no address \(no such name\): check/);
   assertMatch(name.lines[1] ?? "", /^skip no certificate was seen/);
@@ -212,6 +212,16 @@ Deno.test("--doctor says when peers are missing, or this instance among them", a
   assertMatch(wrong.lines[0] ?? "", /^FAIL .*203.0.113.99 \(0 found\)/);
   const name = await linesOf("peers", { source: ["-p", "web.test"] });
   assertMatch(name.lines[0] ?? "", /^FAIL .*cannot resolve web.test/);
+  const lookup = () =>
+    Promise.resolve(["127.0.1.1", "203.0.113.12", "203.0.113.98", "2001:db8::1"]);
+  const found = await linesOf("peers", { source: ["-p", "web.test"], host: { lookup } });
+  assertEquals([found.code, found.lines], [0, [
+    "ok web.test is 203.0.113.12, 203.0.113.98; left out: 127.0.1.1 (this machine), " +
+    "2001:db8::1 (IPv6, and -l listens on IPv4 only)",
+    "warn each peer must be the address of one instance of this zone: 203.0.113.98 (0 found): " +
+    "correct -p (IF_EXOSCALE_PEERS) or the zone; each is the native address of a node, no Elastic IP",
+    "ok 1 found: 203.0.113.12",
+  ]]);
   const group = await linesOf("peers", { source: ["-G", "other"] });
   assertMatch(group.lines[0] ?? "", /^FAIL .*other/);
   assertEquals([unlisted.code, alone.code, wrong.code, name.code, group.code], [1, 0, 1, 1, 1]);

@@ -1,6 +1,6 @@
 // One-shot modes and exit codes of the real program.
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { ELASTIC_IP } from "./cluster.ts";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { ELASTIC_IP, until } from "./cluster.ts";
 import { ExoipProcess } from "./process.ts";
 import { SIM_KEY, SIM_SECRET } from "../exoscale/face_v2.ts";
 import { CloudServer } from "../exoscale/server.ts";
@@ -71,24 +71,28 @@ Deno.test("all configuration problems are reported together", async () => {
   }
 });
 
-Deno.test("a peer that is no instance ends the watchdog's start", async () => {
+Deno.test("a peer that is no instance is told, and does not keep the watchdog from starting", async () => {
   const server = new CloudServer();
-  server.model.addAddress(ELASTIC_IP);
+  const address = server.model.addAddress(ELASTIC_IP);
   const { id } = server.model.addInstance(1, "127.0.0.1");
   const args = ["-W", "-O", "-xi", ELASTIC_IP, "-xe", server.endpoint("v2"), "-i", id];
   try {
-    const { code, output } = await run([...args, "-p", "127.0.0.77", "-l", "127.0.0.1:0"], {
-      IF_EXOSCALE_API_KEY: SIM_KEY,
-      IF_EXOSCALE_API_SECRET: SIM_SECRET,
-    });
+    const env = { IF_EXOSCALE_API_KEY: SIM_KEY, IF_EXOSCALE_API_SECRET: SIM_SECRET };
+    const { code, output } = await run([...args, "-p", "127.0.0.77", "-l", "127.0.0.1:0"], env);
     assertEquals(code, 1);
     assertStringIncludes(output, "is not ADDRESS:PORT");
-    const real = await run([...args, "-p", "127.0.0.77", "-l", "127.0.0.1:45671"], {
-      IF_EXOSCALE_API_KEY: SIM_KEY,
-      IF_EXOSCALE_API_SECRET: SIM_SECRET,
-    });
-    assertEquals(real.code, 1, real.output);
-    assertStringIncludes(real.output, "127.0.0.77 (0 found)");
+    const watchdog = new ExoipProcess(
+      [...args, "-p", "127.0.0.77", "-l", "127.0.0.1:45671", "-t", "0.1"],
+      { env },
+    );
+    try {
+      await until(() => address.holders.size === 1, { title: `it holds\n${watchdog.output}` });
+      const critical = /CRIT *\] peer-unknown: .*127\.0\.0\.77 \(0 found\)/;
+      assertMatch(watchdog.output, critical);
+    } finally {
+      watchdog.signal("SIGTERM");
+      assertEquals(await watchdog.ended(), 0, watchdog.output);
+    }
   } finally {
     await server.close();
   }

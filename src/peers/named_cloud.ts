@@ -1,0 +1,29 @@
+// A cloud whose list of peers goes by names: they are looked up before each reading.
+import type { Access, Connect } from "../connection.ts";
+import type { Cloud } from "../world.ts";
+import type { PeerNames } from "./peer_names.ts";
+
+/** Connects as before; what is read of the peers is by the addresses that their names have at that moment. */
+export function connectByNames(
+  connect: Connect,
+  { names, access }: { names: PeerNames; access: Access },
+): Connect {
+  return (elasticIp, onProgress) => {
+    const cloud = connect(elasticIp, onProgress);
+    const members: Cloud["members"] = (signal) =>
+      names.members((source) => {
+        access.peers = source;
+        return cloud.members(signal);
+      });
+    return {
+      name: cloud.name,
+      prepare: (signal) => cloud.prepare(signal),
+      members,
+      look: (options, signal) => cloud.look(options, signal),
+      inspect: (instanceId, signal) => cloud.inspect(instanceId, signal),
+      attach: (signal) => cloud.attach(signal),
+      detachSelf: (signal) => cloud.detachSelf(signal),
+      evict: (instanceId, options, signal) => cloud.evict(instanceId, options, signal),
+    };
+  };
+}

@@ -1,0 +1,214 @@
+// The peers of -p while the program runs: their names are looked up at the start, again and again while they have no
+// address, with each reading of the list of peers, and at a reload. Nothing here is waited for by a heartbeat, and
+// nothing that a resolver answers, or does not, ends anything.
+import type { MissingPeer } from "../core/missing.ts";
+import type { PeerSource } from "../exoscale/peer_source.ts";
+import type { Host } from "../host.ts";
+import type { Clock, Log, Membership } from "../world.ts";
+import { canonicalIp } from "../core/ip.ts";
+import type { Place } from "./fate.ts";
+import { LookUps } from "./look_ups.ts";
+import { NamedPeer } from "./named_peer.ts";
+import { PeerLines, reasons } from "./peer_lines.ts";
+
+/** Longest wait of a watchdog for its names: it can begin without them, and nobody hears it before. */
+const START_MS = 2_000;
+/** Time between two looks for a name that has no address; it doubles, up to the second. */
+const RETRY_MS = 1_000, RETRY_CAP_MS = 5_000;
+/** Several readings of the list at once ask once. */
+const FRESH_MS = 5_000;
+
+/** The peers as the core is told them. */
+export interface NamedPeers {
+  readonly addresses: readonly string[];
+  readonly missing: readonly MissingPeer[];
+}
+
+/** What it needs. */
+export interface NamesOptions {
+  readonly host: Pick<Host, "lookup" | "interfaces"> & { readonly clock: Clock };
+  /** Address that the socket is bound to. */
+  readonly hostname: string;
+  readonly log: Log;
+}
+
+/** What came of a reload: nothing has changed if there are problems. */
+export interface Renewal {
+  readonly problems: readonly string[];
+  /** Addresses that are new. */
+  readonly news: readonly string[];
+  /** Names that cannot be resolved now, so that what was known stays. */
+  readonly stale: readonly string[];
+}
+
+/** Who the peers are. */
+export class PeerNames {
+  readonly #options: NamesOptions;
+  readonly #place: Place;
+  readonly #lines: PeerLines;
+  readonly #lookUps: LookUps;
+  #entries: readonly NamedPeer[];
+  /** Addresses of which the cloud has no machine, or several, and those of our own one; by the last reading. */
+  #unplaced: ReadonlyMap<string, number> = new Map();
+  #own: ReadonlySet<string> = new Set();
+  /** What the core has been told last. */
+  #told: NamedPeers = { addresses: [], missing: [] };
+  #tell: ((peers: Partial<NamedPeers>) => void) | null = null;
+
+  constructor(texts: readonly string[], options: NamesOptions) {
+    this.#options = options;
+    this.#place = { hostname: options.hostname, own: ownAddresses(options.host) };
+    this.#lines = new PeerLines(options.host.clock, { log: options.log, place: this.#place });
+    this.#lookUps = new LookUps(options.host, {
+      place: this.#place,
+      answered: (entry, news) => this.#answered(entry, news),
+    });
+    this.#entries = texts.map((text) => new NamedPeer(text, this.#place));
+  }
+
+  /** Whether some of them are names, whose addresses may change. */
+  get named(): boolean {
+    return this.#entries.some(({ literal }) => !literal);
+  }
+
+  /** One line for each entry that is more than an address, and whether it can be used. */
+  describe(): { readonly usable: boolean; readonly text: string }[] {
+    return this.#entries.filter(({ literal, addresses }) => !literal || addresses.length === 0)
+      .map((entry) => ({ usable: entry.failure === null, text: entry.describe(this.#place) }));
+  }
+
+  /** The first look-up; resolves when it has ended, or the start has waited long enough. */
+  async start(signal: AbortSignal, patienceMs: number = START_MS): Promise<NamedPeers> {
+    await this.#lookUps.run(this.#entries, { signal, patienceMs });
+    return this.#told = this.#now();
+  }
+
+  /** From now on changes are told, at once what has changed since the start; names without address are looked for. */
+  follow(tell: (peers: Partial<NamedPeers>) => void, signal: AbortSignal): void {
+    this.#tell = tell;
+    this.#lines.sayFound(this.#entries);
+    this.#change(this.#now());
+    this.#publish();
+    void this.#retry(signal);
+  }
+
+  /** Reads the list of peers from the cloud, by the addresses that their names have now. Throws what reading throws. */
+  async members(read: (source: PeerSource) => Promise<Membership>): Promise<Membership> {
+    const freshMs = this.#options.host.clock.nowMs() - FRESH_MS;
+    await this.#lookUps.run(this.#entries.filter(({ askedAtMs }) => askedAtMs <= freshMs));
+    this.#publish();
+    const addresses = this.#candidates();
+    const membership = await read({ kind: "static", addresses });
+    const { unplaced = [], peers } = membership;
+    this.#unplaced = new Map(unplaced.map(({ address, count }) => [address, count]));
+    const others = new Set(peers.map(({ address }) => address));
+    this.#own = new Set(addresses.filter((each) => !others.has(each) && !this.#unplaced.has(each)));
+    for (const entry of this.#entries) {
+      this.#lines.sayUnplaced(entry, { unplaced: this.#unplaced, lost: this.#lost(entry) });
+    }
+    const missing = this.#missing();
+    this.#told = { addresses: peers.map(({ address }) => address), missing };
+    return { ...membership, missing };
+  }
+
+  /** Other entries from now on, or the same; all names are looked up. */
+  async renew(texts: readonly string[]): Promise<Renewal> {
+    const old = new Map(this.#entries.map((entry) => [entry.text, entry]));
+    const before = new Set(this.#candidates());
+    const entries = texts.map((text) => old.get(text) ?? new NamedPeer(text, this.#place));
+    await this.#lookUps.run(entries);
+    const strange = entries.filter((entry) => !entry.known && !old.has(entry.text));
+    if (strange.length > 0) {
+      return { problems: [`cannot resolve ${reasons(strange)}`], news: [], stale: [] };
+    }
+    this.#entries = entries;
+    const news = entries.flatMap(({ text, literal, addresses }) => {
+      const added = addresses.filter((address) => !before.has(address));
+      return literal || added.length === 0 ? [] : [`${text} is now ${added.join(", ")}, too`];
+    });
+    const stale = entries.filter(({ known, failure }) => known && failure !== null)
+      .map((entry) => entry.describe(this.#place));
+    this.#change(this.#now());
+    return { problems: [], news, stale };
+  }
+
+  /** A name that had no address has some: the core need not wait for the cloud to hear of them. */
+  #answered(entry: NamedPeer, { found }: { found: boolean }): void {
+    this.#lines.sayCut(entry);
+    if (!found || !this.#tell || !this.#entries.includes(entry)) return;
+    this.#lines.sayFound([entry]);
+    const addresses = [...new Set([...this.#told.addresses, ...this.#useful(entry)])];
+    this.#change({ addresses, missing: this.#missing() });
+  }
+
+  async #retry(signal: AbortSignal): Promise<void> {
+    let waitMs = RETRY_MS;
+    while (!signal.aborted) {
+      const unknown = this.#entries.filter(({ known, literal }) => !known && !literal);
+      if (unknown.length === 0) return;
+      await this.#options.host.clock.sleep(waitMs, signal);
+      if (signal.aborted) return;
+      waitMs = Math.min(waitMs * 2, RETRY_CAP_MS);
+      await this.#lookUps.run(unknown);
+      this.#publish();
+    }
+  }
+
+  /** Says what is to be said, and tells the core who is missing now, if that has changed. */
+  #publish(): void {
+    this.#lines.sayUnresolved(this.#entries);
+    const missing = this.#missing();
+    if (same(missing, this.#told.missing)) return;
+    this.#told = { ...this.#told, missing };
+    this.#tell?.({ missing });
+  }
+
+  #change(peers: NamedPeers): void {
+    const { addresses, missing } = this.#told;
+    const changed = !same([...peers.addresses].sort(), [...addresses].sort());
+    if (!changed && same(peers.missing, missing)) return;
+    this.#told = peers;
+    this.#tell?.(changed ? peers : { missing: peers.missing });
+  }
+
+  #now(): NamedPeers {
+    const addresses = [...new Set(this.#entries.flatMap((entry) => this.#useful(entry)))];
+    return { addresses, missing: this.#missing() };
+  }
+
+  #candidates(): string[] {
+    return [...new Set(this.#entries.flatMap(({ addresses }) => addresses))];
+  }
+
+  /** Its addresses, without those that the cloud has for no machine or for our own. */
+  #useful({ addresses }: NamedPeer): string[] {
+    return addresses.filter((each) => !this.#unplaced.has(each) && !this.#own.has(each));
+  }
+
+  /** Names without an address, and entries of which no address has a machine. */
+  #missing(): MissingPeer[] {
+    return this.#entries.flatMap((entry) => {
+      if (!entry.known) return { peer: entry.text, denied: entry.denied };
+      return this.#lost(entry) ? { peer: entry.text, denied: true } : [];
+    });
+  }
+
+  /** Whether no address of it has a machine; one of this machine's other interfaces needs none. */
+  #lost(entry: NamedPeer): boolean {
+    const { addresses, isSelf } = entry;
+    return addresses.length > 0 && !isSelf &&
+      addresses.every((each) => this.#unplaced.has(each) && !this.#place.own.includes(each));
+  }
+}
+
+function ownAddresses({ interfaces }: Pick<Host, "interfaces">): string[] {
+  try {
+    return interfaces().map(({ address }) => canonicalIp(address) ?? address);
+  } catch {
+    return [];
+  }
+}
+
+function same(one: unknown, other: unknown): boolean {
+  return JSON.stringify(one) === JSON.stringify(other);
+}
