@@ -1,0 +1,344 @@
+// Peers by name, on real networks: each node has an /etc/hosts and a name server of its own.
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { until } from "../e2e/cluster.ts";
+import { ExoipProcess } from "../e2e/process.ts";
+import { SIM_KEY, SIM_SECRET } from "../exoscale/face_v2.ts";
+import { type Answer, NameServer } from "../image/name_server.ts";
+import {
+  type ClusterOptions,
+  LONG_MS,
+  type NetworkCluster,
+  pass,
+  roleOf,
+  withCluster,
+} from "./network_cluster.ts";
+import { networkTest } from "./requirements.ts";
+
+/** Addresses of the nodes on the lan. */
+const NODES = ["203.0.113.1", "203.0.113.2", "203.0.113.3"] as const;
+const [ONE, TWO, THREE] = NODES;
+
+/** A cluster whose nodes ask a name server of the test. */
+interface Named {
+  readonly cluster: NetworkCluster;
+  /** What it answers from now on. */
+  readonly answers: Record<string, Answer>;
+  readonly server: NameServer;
+  /** Writes a file into /etc of a node. */
+  readonly etc: (number: number, file: "hosts" | "resolv.conf", text: string) => void;
+  /** Starts a node with its peers by name, the first one with the best priority. */
+  readonly start: (number: number, peers: string, ...args: string[]) => void;
+}
+
+/** Runs the test, and removes what `ip netns exec` puts over the /etc of each node. */
+async function withNames(
+  options: ClusterOptions,
+  body: (named: Named) => Promise<void>,
+): Promise<void> {
+  await withCluster(options, async (cluster) => {
+    const folder = (number: number) => `/etc/netns/${cluster.network.namespace(number)}`;
+    const answers: Record<string, Answer> = {};
+    const server = new NameServer(cluster.network.cloudHostname, answers);
+    const etc: Named["etc"] = (number, file, text) =>
+      Deno.writeTextFileSync(`${folder(number)}/${file}`, text);
+    const start: Named["start"] = (number, peers, ...args) => {
+      const all = ["-p", peers, ...args];
+      cluster.start(cluster.node(number), { priority: 10 * number, peers: null, args: all });
+    };
+    try {
+      for (const node of cluster.nodes) {
+        const number = cluster.number(node);
+        Deno.mkdirSync(folder(number), { recursive: true });
+        etc(number, "hosts", "127.0.0.1 localhost\n");
+        etc(number, "resolv.conf", `nameserver ${cluster.network.cloudHostname}\n`);
+      }
+      await body({ cluster, answers, server, etc, start });
+    } finally {
+      server.close();
+      for (const node of cluster.nodes) {
+        await Deno.remove(folder(cluster.number(node)), { recursive: true });
+      }
+    }
+  });
+}
+
+/** Waits until the nodes have these reasons for their roles, and the first one of them holds, alone. */
+async function settled(cluster: NetworkCluster, ...reasons: string[]): Promise<void> {
+  await until(
+    () =>
+      cluster.heldBy(cluster.node(1)) &&
+      reasons.every((reason, index) => roleOf(cluster.node(index + 1)) === reason),
+    { title: `the nodes are ${reasons.join(", ")}`, withinMs: LONG_MS },
+  );
+}
+
+/** Waits until a node has written that. */
+async function said(cluster: NetworkCluster, number: number, words: RegExp): Promise<void> {
+  await until(() => words.test(cluster.node(number).process?.output ?? ""), {
+    title: `node ${number} says ${words}`,
+    withinMs: LONG_MS,
+  });
+}
+
+/** Runs the program on the machine of a node, to its end. */
+async function runOn(
+  { cluster }: Named,
+  number: number,
+  args: readonly string[],
+): Promise<{ code: number; output: string }> {
+  const process = new ExoipProcess(
+    [
+      ...["-W", "-xi", cluster.address.ip, "-xe", cluster.server.endpoint("v2")],
+      ...["--insecure-endpoint", "-i", cluster.node(number).instance.id, ...args],
+    ],
+    {
+      env: { IF_EXOSCALE_API_KEY: SIM_KEY, IF_EXOSCALE_API_SECRET: SIM_SECRET },
+      wrap: cluster.network.wrap(number),
+    },
+  );
+  return { code: await process.ended(), output: process.output };
+}
+
+/** How many lines of a node say that. */
+function count(cluster: NetworkCluster, number: number, words: RegExp): number {
+  return cluster.node(number).lines.filter(({ text }) => words.test(text)).length;
+}
+
+networkTest(
+  "the own name may be 127.0.1.1, as Debian has it: the same -p works on all nodes",
+  () =>
+    withNames({ count: 2 }, async ({ cluster, etc, start }) => {
+      etc(1, "hosts", `127.0.0.1 localhost\n127.0.1.1 node-a.test node-a\n${TWO} node-b\n`);
+      etc(2, "hosts", `127.0.0.1 localhost\n${ONE} node-a\n127.0.1.1 node-b.test node-b\n`);
+      start(1, "node-a,node-b");
+      start(2, "node-a,node-b");
+      await settled(cluster, "best", "outranked");
+      cluster.crash(cluster.node(1));
+      await until(() => cluster.heldBy(cluster.node(2)), {
+        title: "the backup takes over",
+        withinMs: LONG_MS,
+      });
+      for (const number of [1, 2]) assertEquals(count(cluster, number, /CRIT|cannot resolve/), 0);
+    }),
+);
+
+networkTest(
+  "one name with the addresses of all three nodes is enough",
+  () =>
+    withNames({ count: 3 }, async (named) => {
+      const { cluster, answers, start } = named;
+      answers["all.test"] = [...NODES];
+      for (const number of [1, 2, 3]) start(number, "all.test");
+      await settled(cluster, "best", "outranked", "outranked");
+      for (const number of [1, 2, 3]) {
+        const peers = NODES.filter((_, index) => index + 1 !== number);
+        for (const peer of peers) await said(cluster, number, new RegExp(`peer ${peer} is alive`));
+        assertEquals(count(cluster, number, /CRIT/), 0);
+      }
+      const { code, output } = await runOn(named, 2, ["-n", "-p", "all.test"]);
+      assertEquals(code, 0, output);
+      const line = `exoip: peer all.test is ${ONE}, ${THREE}; left out: ${TWO} (this machine)`;
+      assert(output.includes(line), output);
+    }),
+);
+
+networkTest(
+  "a name with an IPv6 address only is used by a socket that speaks it, and told by one that does not",
+  () =>
+    withNames({ count: 2, ipv6: true }, async (named) => {
+      const { cluster, answers, start } = named;
+      answers["a.test"] = ["fd00:203::1"];
+      answers["b.test"] = ["fd00:203::2"];
+      start(1, "a.test,b.test");
+      start(2, "a.test,b.test");
+      await settled(cluster, "best", "outranked");
+      const short = ["-p", "b.test", "-l", "0.0.0.0:12399"];
+      const checked = await runOn(named, 1, ["-n", ...short]);
+      const only =
+        /cannot resolve b\.test: it has only fd00:203::2 \(IPv6, and -l listens on IPv4 only\)/;
+      assertEquals(checked.code, 1, checked.output);
+      assertMatch(checked.output, only);
+      const doctor = await runOn(named, 1, ["--doctor", ...short]);
+      assertEquals(doctor.code, 1, doctor.output);
+      assertMatch(doctor.output, new RegExp(`FAIL +peers +${only.source}`));
+      cluster.node(1).process?.signal("SIGTERM");
+      assertEquals(await cluster.node(1).process?.ended(), 0);
+      start(1, "b.test", ...short.slice(2));
+      await said(cluster, 1, /CRIT *\] peer-name: .*cannot resolve b\.test .*IPv4 only/);
+      await pass(3_000);
+      assertEquals(cluster.node(1).process?.code, null);
+      assert(
+        cluster.heldBy(cluster.node(2)),
+        `${cluster.holders}: node 2 runs, so it is left alone`,
+      );
+    }),
+);
+
+networkTest(
+  "a name server that is silent at the start: one holds, and with the names the best one does",
+  () =>
+    withNames({ count: 2 }, async ({ cluster, answers }) => {
+      answers["a.test"] = answers["b.test"] = "silent";
+      const [one, two] = [cluster.node(1), cluster.node(2)];
+      // The worse one has the lower id: it keeps what both may have attached at first.
+      for (const [node, priority] of [[one, 20], [two, 10]] as const) {
+        cluster.start(node, { priority, peers: null, args: ["-p", "a.test,b.test"] });
+      }
+      for (const number of [1, 2]) {
+        await said(cluster, number, /cannot resolve .*waiting for the name/);
+      }
+      await said(cluster, 2, /role: backup \(incomplete/);
+      assert(cluster.heldBy(one), `${cluster.holders}`);
+      await pass(15_000);
+      assert(cluster.heldBy(one), `${cluster.holders}`);
+      for (const number of [1, 2]) {
+        assertEquals(cluster.node(number).process?.code, null);
+        assertEquals(count(cluster, number, /cannot resolve/), 1);
+      }
+      answers["a.test"] = [ONE];
+      answers["b.test"] = [TWO];
+      await until(
+        () => cluster.heldBy(two) && roleOf(one) === "outranked" && roleOf(two) === "best",
+        {
+          title: "the best one holds",
+          withinMs: LONG_MS,
+        },
+      );
+      assertEquals(cluster.gaps, []);
+    }),
+);
+
+networkTest(
+  "whoever starts without the names leaves the address with the node that serves",
+  () =>
+    withNames({ count: 2 }, async ({ cluster, answers, start }) => {
+      answers["b.test"] = "silent";
+      start(2, `${ONE},${TWO}`);
+      await until(() => cluster.heldBy(cluster.node(2)), {
+        title: "node 2 holds",
+        withinMs: LONG_MS,
+      });
+      start(1, `${ONE},b.test`);
+      await said(cluster, 1, /role: backup \(incomplete/);
+      await pass(15_000);
+      assert(cluster.heldBy(cluster.node(2)), `${cluster.holders}`);
+      assertEquals(cluster.server.model.history.length, 1, "nothing has changed");
+      answers["b.test"] = [TWO];
+      await settled(cluster, "best", "outranked");
+      assertEquals(cluster.gaps, []);
+    }),
+);
+
+networkTest(
+  "a peer that is gone for good, with its record: its machine is off, so it is relieved",
+  () =>
+    withNames({ count: 2 }, async ({ cluster, answers, start }) => {
+      answers["a.test"] = [ONE];
+      answers["b.test"] = [TWO];
+      start(1, "a.test,b.test");
+      await until(() => cluster.heldBy(cluster.node(1)), {
+        title: "node 1 holds",
+        withinMs: LONG_MS,
+      });
+      await cluster.powerOff(cluster.node(1));
+      delete answers["a.test"];
+      start(2, "a.test,b.test");
+      await until(() => cluster.heldBy(cluster.node(2)), {
+        title: "node 2 holds",
+        withinMs: LONG_MS,
+      });
+    }),
+);
+
+networkTest(
+  "an AAAA that nobody answers delays neither the start nor the addresses of IPv4",
+  () =>
+    withNames({ count: 2 }, async ({ cluster, answers, start }) => {
+      answers["a.test"] = { ipv4Only: [ONE] };
+      answers["b.test"] = { ipv4Only: [TWO] };
+      const startMs = performance.now();
+      start(1, "a.test,b.test", "-l", "[::]:12345");
+      start(2, "a.test,b.test");
+      await settled(cluster, "best", "outranked");
+      const tookMs = performance.now() - startMs;
+      assert(tookMs < 4_500, `${tookMs} ms: the system gives up after 10 s`);
+      for (const number of [1, 2]) assertEquals(count(cluster, number, /cannot resolve/), 0);
+    }),
+);
+
+networkTest(
+  "look-ups that nobody answers delay no heartbeat",
+  () =>
+    withNames({ count: 2, interval: "0.1" }, async ({ cluster, answers, start }) => {
+      answers["b.test"] = [TWO];
+      const silent = Array.from({ length: 20 }, (_, index) => `silent-${index}.test`);
+      for (const name of silent) answers[name] = "silent";
+      start(2, ONE);
+      start(1, ["b.test", ...silent].join());
+      await said(cluster, 2, new RegExp(`peer ${ONE} is alive`));
+      await pass(15_000);
+      for (const number of [1, 2]) assertEquals(count(cluster, number, /peer-dead|stalled/), 0);
+    }),
+);
+
+networkTest(
+  "a name's new address is used at SIGHUP without files, and by itself when the peer speaks",
+  () =>
+    withNames({ count: 3 }, async ({ cluster, answers, start }) => {
+      answers["b.test"] = [TWO];
+      start(1, "b.test");
+      start(2, `${ONE},${TWO}`);
+      await settled(cluster, "best", "outranked");
+      cluster.node(2).process?.signal("SIGTERM");
+      await cluster.node(2).process?.ended();
+      answers["b.test"] = [THREE];
+      cluster.node(1).process?.signal("SIGHUP");
+      await said(cluster, 1, new RegExp(`reload: b\\.test is now ${THREE}, too`));
+      await said(cluster, 1, new RegExp(`peer ${THREE} joined`));
+      start(3, `${ONE},${THREE}`);
+      await said(cluster, 1, new RegExp(`peer ${THREE} is alive`));
+      await until(() => roleOf(cluster.node(3)) === "outranked", { title: "both hear each other" });
+      // A second name, whose peer moves and speaks from where nobody expects it.
+      cluster.node(1).process?.signal("SIGTERM");
+      await cluster.node(1).process?.ended();
+      answers["c.test"] = ["203.0.113.99"];
+      start(1, "c.test");
+      await said(cluster, 1, /peer-unknown: .*203\.0\.113\.99 \(0 found\)/);
+      answers["c.test"] = [THREE];
+      await said(cluster, 1, new RegExp(`peer ${THREE} is alive`));
+      await settled(cluster, "best");
+    }),
+);
+
+networkTest(
+  "a name server that fails at a reload keeps the peers, and the rest of the reload",
+  () =>
+    withNames({ count: 2 }, async ({ cluster, answers, start }) => {
+      answers["b.test"] = [TWO];
+      const file = await Deno.makeTempFile({ prefix: "exoip-names-", suffix: ".toml" });
+      try {
+        await Deno.writeTextFile(file, 'peers = "b.test"\n');
+        cluster.start(cluster.node(1), { priority: null, peers: null, args: ["--config", file] });
+        start(2, `${ONE},${TWO}`);
+        await settled(cluster, "best", "outranked");
+        answers["b.test"] = "servfail";
+        await Deno.writeTextFile(file, 'peers = "b.test"\npriority = 30\n');
+        cluster.node(1).process?.signal("SIGHUP");
+        await said(cluster, 1, new RegExp(`reload: b\\.test stays ${TWO}, though: `));
+        await until(() => cluster.heldBy(cluster.node(2)), {
+          title: "the new priority counts",
+          withinMs: LONG_MS,
+        });
+        // A name that is new and cannot be resolved is a mistake, which changes nothing.
+        await Deno.writeTextFile(file, 'peers = "b.test,c.test"\npriority = 5\n');
+        cluster.node(1).process?.signal("SIGHUP");
+        await said(cluster, 1, /reload-refused: .*cannot resolve c\.test/);
+        await pass(2_000);
+        assert(cluster.heldBy(cluster.node(2)), `${cluster.holders}`);
+        assertEquals(count(cluster, 1, /peer-left|peer-dead/), 0);
+        assertEquals(cluster.gaps, []);
+      } finally {
+        await Deno.remove(file);
+      }
+    }),
+);
