@@ -66,6 +66,7 @@ export const names = target(
         await names.renew(NAMES);
       }
       ending.abort();
+      await clock.idle();
     },
   ],
 );
