@@ -168,7 +168,7 @@ async function runConfigured(
   return code;
 }
 
-/** `-n`: whom the names of `-p` stand for, and that all is well if each stands for somebody. */
+/** `-n`: what the names of `-p` stand for; valid if each of them can be used. */
 async function checkNames(
   config: Config,
   { host, given }: { host: Host; given: Values["given"] },

@@ -4,7 +4,7 @@ import { canonicalIp } from "../core/ip.ts";
 
 /** Longest time for both families together. */
 const LOOKUP_MS = 5_000;
-/** Once one family has addresses, the other is given this long: an AAAA that nobody answers must not cost more. */
+/** Once one family has addresses, the other is given this long: an AAAA without an answer must not cost more. */
 const OTHER_FAMILY_MS = 300;
 /** libuv's code for a name that does not exist; whatever else went wrong, it may be there all the same. */
 const NO_SUCH_NAME = -3008;
@@ -19,8 +19,8 @@ export function lookupBy(
   ask: AskFamily,
   sleep: (ms: number, signal: AbortSignal) => Promise<void>,
 ): (name: string) => Promise<readonly string[]> {
-  // The system's resolver cannot be told to stop, and each question holds a thread: nobody asks the same again before
-  // it has ended.
+  // The system's resolver cannot be told to stop, and each question holds a thread: the same is not asked again
+  // before it has ended.
   const asking = new Map<string, Promise<readonly string[]>>();
   const once = (name: string, family: Family) => {
     const key = `${family} ${name}`;

@@ -1,4 +1,4 @@
-// Looking up names: some at a time, each once at a time, and nobody waits for longer than he wants.
+// Looking up names: some at a time, each once at a time, and each caller says how long it waits.
 import type { Host } from "../host.ts";
 import type { Clock } from "../world.ts";
 import type { Place } from "./fate.ts";

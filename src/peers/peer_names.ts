@@ -11,7 +11,7 @@ import { LookUps } from "./look_ups.ts";
 import { NamedPeer } from "./named_peer.ts";
 import { PeerLines, reasons } from "./peer_lines.ts";
 
-/** Longest wait of a watchdog for its names: it can begin without them, and nobody hears it before. */
+/** Longest wait of a watchdog for its names: it can begin without them, and is not heard before. */
 const START_MS = 2_000;
 /** Time between two looks for a name that has no address; it doubles, up to the second. */
 const RETRY_MS = 1_000, RETRY_CAP_MS = 5_000;

@@ -213,7 +213,7 @@ networkTest(
 );
 
 networkTest(
-  "whoever starts without the names leaves the address with the node that serves",
+  "a node that starts without the names leaves the address with the node that serves",
   () =>
     withNames({ count: 2 }, async ({ cluster, answers, start }) => {
       answers["b.test"] = "silent";
@@ -255,7 +255,7 @@ networkTest(
 );
 
 networkTest(
-  "an AAAA that nobody answers delays neither the start nor the addresses of IPv4",
+  "an AAAA without an answer delays neither the start nor the addresses of IPv4",
   () =>
     withNames({ count: 2 }, async ({ cluster, answers, start }) => {
       answers["a.test"] = { ipv4Only: [ONE] };
@@ -271,7 +271,7 @@ networkTest(
 );
 
 networkTest(
-  "look-ups that nobody answers delay no heartbeat",
+  "look-ups without an answer delay no heartbeat",
   () =>
     withNames({ count: 2, interval: "0.1" }, async ({ cluster, answers, start }) => {
       answers["b.test"] = [TWO];
