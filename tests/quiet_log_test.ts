@@ -2,13 +2,15 @@ import { assert, assertEquals } from "@std/assert";
 import { KINDS_MAX, QUIET_MS, QuietLog } from "../src/log/quiet_log.ts";
 
 /** A log whose time the test sets. */
-function quietLog() {
+function quietLog(linesMax?: number) {
   const time = { nowMs: 0 };
   const lines: string[] = [];
   const clock = { nowMs: () => time.nowMs, wallMs: () => 0, sleep: () => Promise.resolve() };
   const log = new QuietLog(
     { write: (_, event, text) => void lines.push(`${event}: ${text}`) },
     clock,
+    KINDS_MAX,
+    linesMax,
   );
   const at = (kind: string, nowMs: number, text = kind) => {
     time.nowMs = nowMs;
@@ -49,6 +51,21 @@ Deno.test("QuietLog writes one line a minute of what goes on, and every one is c
   const counts = lines.map((line) => Number(/\((\d+) since/.exec(line)?.[1] ?? 1));
   assertEquals(lines.length, 11);
   assertEquals(counts.reduce((sum, count) => sum + count), 600);
+});
+
+Deno.test("QuietLog writes the first few of a kind where it is told to, and then one a minute", () => {
+  const { at, lines, log } = quietLog(3);
+  for (let second = 0; second < 600; second++) at("a", second * 1_000);
+  assertEquals(lines.slice(0, 4), [
+    "refused: a",
+    "refused: a",
+    "refused: a",
+    "refused: a (57 since the last line)",
+  ]);
+  assertEquals(lines.length, 3 + 9);
+  log.close();
+  for (let second = 700; second < 720; second += 5) at("a", second * 1_000);
+  assertEquals(lines.length, 3 + 10 + 3, "after a quiet minute it begins again");
 });
 
 Deno.test("QuietLog tells what it has counted when it is closed, once", () => {

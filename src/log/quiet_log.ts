@@ -17,23 +17,28 @@ type Line = readonly [severity: Severity, event: string, text: string];
 /** A kind of which a line was written within the minute. */
 interface Kind {
   readonly endsAtMs: number;
+  /** Lines that may still be written. */
+  left: number;
   muted: number;
   /** The last one that was not written. */
   line: Line;
 }
 
-/** Writes one line per kind and minute. */
+/** Writes one line per kind and minute, or the first few before that. */
 export class QuietLog {
   readonly #log: Log;
   readonly #clock: Clock;
   /** In the order of their ends. */
   readonly #kinds = new Map<string, Kind>();
   readonly #kindsMax: number;
+  readonly #linesMax: number;
 
-  constructor(log: Log, clock: Clock, kindsMax: number = KINDS_MAX) {
+  /** `linesMax`: so many lines of a kind are written before the others of the minute are counted. */
+  constructor(log: Log, clock: Clock, kindsMax: number = KINDS_MAX, linesMax = 1) {
     this.#log = log;
     this.#clock = clock;
     this.#kindsMax = kindsMax;
+    this.#linesMax = linesMax;
   }
 
   /** Writes the line unless one of the same kind was written within the minute. */
@@ -42,12 +47,13 @@ export class QuietLog {
     this.settle(nowMs);
     const key = this.#kinds.has(kind) || this.#kinds.size < this.#kindsMax ? kind : "";
     const known = this.#kinds.get(key);
-    if (known) {
+    if (known && known.left === 0) {
       known.muted += 1;
       known.line = line;
     } else {
       this.#log.write(...line);
-      this.#begin(key, line, nowMs);
+      if (known) known.left -= 1;
+      else this.#begin(key, line, { nowMs, left: this.#linesMax - 1 });
     }
   }
 
@@ -58,7 +64,7 @@ export class QuietLog {
       this.#kinds.delete(key);
       if (kind.muted === 0) continue;
       this.#tell(kind);
-      this.#begin(key, kind.line, nowMs);
+      this.#begin(key, kind.line, { nowMs, left: 0 });
     }
   }
 
@@ -70,8 +76,8 @@ export class QuietLog {
     this.#kinds.clear();
   }
 
-  #begin(key: string, line: Line, nowMs: number): void {
-    this.#kinds.set(key, { endsAtMs: nowMs + QUIET_MS, muted: 0, line });
+  #begin(key: string, line: Line, { nowMs, left }: { nowMs: number; left: number }): void {
+    this.#kinds.set(key, { endsAtMs: nowMs + QUIET_MS, left, muted: 0, line });
   }
 
   /** The last of them stands for all. */
