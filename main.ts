@@ -7,6 +7,7 @@ import { fetchTrusting, plainFetch } from "./src/host/fetch.ts";
 import { fileMode } from "./src/host/file_mode.ts";
 import { openLink } from "./src/host/link.ts";
 import { writesToJournal } from "./src/host/journal.ts";
+import { isLocalAddress } from "./src/host/local_address.ts";
 import { openLog } from "./src/host/log.ts";
 import { localMachine } from "./src/host/metadata.ts";
 import { openSupervisor } from "./src/host/notify.ts";
@@ -40,6 +41,7 @@ export function thisComputer(): Host {
     openLink,
     openLog: (options) => openLog({ ...options, journal: writesToJournal(Deno.env.toObject()) }),
     interfaces: () => Deno.networkInterfaces(),
+    isLocalAddress,
     serveStatus,
     lookup: async (name) => (await lookup(name, { family: 4 })).address,
   };

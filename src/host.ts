@@ -41,6 +41,8 @@ export interface Host {
   readonly openLog: (options: LogOptions) => HostLog;
   /** The addresses of this machine, by interface; throws when they cannot be listed. */
   readonly interfaces: () => readonly { readonly name: string; readonly address: string }[];
+  /** Whether the kernel keeps what is sent to an address, null when it does not tell. */
+  readonly isLocalAddress: (address: string) => boolean | null;
   /** IPv4 addresses of a host name. */
   readonly lookup: (name: string) => Promise<string>;
 }

@@ -147,32 +147,41 @@ Deno.test("a running program keeps the rights that its configuration needs, and 
       keptPrivileges(usesOf({ pidFile, mode, ...service }, { env, syslog, gathered })),
     );
   };
-  assertEquals(kept({}), {});
-  assertEquals(kept({ syslog: true }), { write: ["syslog"] });
+  // A watchdog looks for the Elastic IP all the time.
+  const sys = { sys: ["interfaces"] };
+  assertEquals(kept({}), sys);
+  assertEquals(kept({ syslog: true }), { write: ["syslog"], ...sys });
   assertEquals(kept({ syslog: true, mode: "associate" }), { write: ["syslog"] });
-  assertEquals(kept({ env: { NOTIFY_SOCKET: "/run/notify" } }), { write: ["service manager"] });
-  assertEquals(kept({ env: { NOTIFY_SOCKET: "@notify" } }), {});
-  assertEquals(kept({ pidFile: "/run/pid" }), { read: ["PID file"], write: ["PID file"] });
+  assertEquals(kept({ env: { NOTIFY_SOCKET: "/run/notify" } }), {
+    write: ["service manager"],
+    ...sys,
+  });
+  assertEquals(kept({ env: { NOTIFY_SOCKET: "@notify" } }), sys);
+  assertEquals(kept({ pidFile: "/run/pid" }), { read: ["PID file"], write: ["PID file"], ...sys });
   assertEquals(kept({ pidFile: "/run/pid", mode: "associate" }), {});
   // SIGHUP reads again what was read at the start.
   const file = ["--api-secret-file", "/run/secret"];
-  assertEquals(kept({ argv: file }), { read: ["reload"] });
+  assertEquals(kept({ argv: file }), { read: ["reload"], ...sys });
   assertEquals(kept({ argv: file, mode: "associate" }), {});
   const found = (source: string) => ({ sharedSecret: { text: ONE, source } });
-  assertEquals(kept({ findings: found("/run/credentials/secret") }), { read: ["reload"] });
-  assertEquals(kept({ findings: found("IF_SHARED_SECRET") }), {});
-  assertEquals(kept({ findings: { account: {} } }), { read: ["reload"] });
-  const commanded = { run: ["reload: secretCommand"], read: ["reload"] };
+  assertEquals(kept({ findings: found("/run/credentials/secret") }), { read: ["reload"], ...sys });
+  assertEquals(kept({ findings: found("IF_SHARED_SECRET") }), sys);
+  assertEquals(kept({ findings: { account: {} } }), { read: ["reload"], ...sys });
+  const commanded = { run: ["reload: secretCommand"], read: ["reload"], ...sys };
   assertEquals(kept({ findings: { account: { commanded: true } } }), commanded);
   const checks = [{ title: "exec:true", kind: "exec" as const, words: ["true"] }];
-  assertEquals(kept({ service: { checks } }), { run: ["--check (IF_CHECK)"] });
+  assertEquals(kept({ service: { checks } }), { run: ["--check (IF_CHECK)"], ...sys });
   assertEquals(kept({ service: { checks }, mode: "associate" }), {});
   assertEquals(kept({ service: { notify: ["/bin/tell"], addressOn: "lo" } }), {
     run: ["--notify (IF_NOTIFY)", "--address-on (IF_ADDRESS_ON)"],
+    ...sys,
   });
-  const all = keptPrivileges({ programs: ["check"], files: ["reload"], written: [], sockets: [] });
+  const system = ["interfaces"];
+  const uses = { programs: ["check"], files: ["reload"], written: [], sockets: [], system };
+  const all = keptPrivileges(uses);
   assertEquals(
     privilegesText(all),
-    "kept net (heartbeats, cloud), run (check), read (reload); given up write, env, ffi, sys, import",
+    "kept net (heartbeats, cloud), run (check), read (reload), sys (interfaces); " +
+      "given up write, env, ffi, import",
   );
 });

@@ -141,6 +141,7 @@ export async function run(argv: string[], situation: Situation = {}): Promise<Tr
       flush: () => Promise.resolve(void (trace.flushedCount = trace.log.length)),
     }),
     interfaces: () => [{ name: "lo", address: "127.0.0.1" }],
+    isLocalAddress: () => null,
     lookup: (name) => name === "web.test" ? Promise.resolve("192.0.2.3") : missing(name),
   };
   trace.code = await runProgram(argv, host);

@@ -1,5 +1,5 @@
 // --address-on with an `ip` that is made up: what it is asked, and what follows from its answers.
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertRejects } from "@std/assert";
 import { type CommandOutcome, type RunCommand, runCommand } from "../src/host/command.ts";
 import { InterfaceAddresses } from "../src/service/interface_address.ts";
 import { COMMON, KEYS, run } from "./fake_host.ts";
@@ -74,9 +74,65 @@ Deno.test("ip is looked for where the search path may not lead, and missed with 
   assertEquals(await none.addresses.put([OURS]), "cannot run ip: not found");
 });
 
-Deno.test("a failure to take it off is a line", async () => {
-  const { addresses, lines } = stage((args) => args.includes("delete") ? { code: 2 } : {});
+Deno.test("what was put back is taken off, too, and whether it was missing is told", async () => {
+  const there = `    inet ${OURS}/32 scope global lo\n`;
+  let output = there;
+  const { addresses, asked, lines } = stage((args) => args.includes("show") ? { output } : {});
   assertEquals(await addresses.put([OURS]), null);
+  assertEquals(await addresses.restore(OURS), false);
+  output = "";
+  assertEquals(await addresses.restore(OURS), true);
+  output = there;
+  assertEquals(await addresses.restore(OURS), false);
+  await addresses.takeOff();
+  assertEquals(asked.filter((args) => !args.includes("show")), [
+    `ip address replace ${OURS}/32 dev lo`,
+    `ip address delete ${OURS}/32 dev lo`,
+  ]);
+  assertEquals(lines, [
+    `info interface ${OURS} is on lo already, and stays`,
+    `info interface ${OURS} is taken off lo`,
+  ]);
+});
+
+Deno.test("what cannot be put back is a reason, and not what is taken off", async () => {
+  const { addresses, asked } = stage(() => ({ code: 1, errors: 'Device "lo" does not exist.\n' }));
+  await assertRejects(
+    () => addresses.restore(OURS),
+    Error,
+    `ip address show dev lo to ${OURS}: exit code 1: Device "lo" does not exist.`,
+  );
+  await addresses.takeOff();
+  assertEquals(asked.length, 1);
+});
+
+const LOST: readonly [title: string, shown: Partial<CommandOutcome>][] = [
+  ["an address that is not there any more", { output: "" }],
+  ["one that somebody else has put there", { output: `    inet ${OURS}/24 scope global lo\n` }],
+  ["an interface that is gone", { code: 1, errors: 'Device "lo" does not exist.\n' }],
+];
+for (const [title, shown] of LOST) {
+  Deno.test(`at the end ${title} is no failure`, async () => {
+    let ending = false;
+    const { addresses, lines } = stage((args) => {
+      if (args.includes("delete")) return { code: 2, errors: "Cannot assign requested address\n" };
+      return ending && args.includes("show") ? shown : {};
+    });
+    assertEquals(await addresses.put([OURS]), null);
+    ending = true;
+    await addresses.takeOff();
+    assertEquals(lines[1], `info interface ${OURS} is on lo no more`);
+  });
+}
+
+Deno.test("a failure to take it off is a line", async () => {
+  let put = false;
+  const { addresses, lines } = stage((args) => {
+    if (args.includes("delete")) return { code: 2 };
+    return put ? { output: `    inet ${OURS}/32 scope global lo\n` } : {};
+  });
+  assertEquals(await addresses.put([OURS]), null);
+  put = true;
   await addresses.takeOff();
   const reason = `ip address delete ${OURS}/32 dev lo: exit code 2`;
   assertEquals(lines[1], `warning interface ${OURS} stays on lo: ${reason}`);

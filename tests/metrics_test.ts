@@ -1,7 +1,8 @@
 // The metrics: what Prometheus' own tool says of them, and that they say what the snapshot says.
 import { assert, assertEquals } from "@std/assert";
 import { metricFamilies, metricsText } from "../src/core/metrics.ts";
-import { PEERS, PlayedNode } from "./played_node.ts";
+import { NOT_LOOKED } from "../src/core/presence.ts";
+import { EPOCH_MS, PEERS, PlayedNode } from "./played_node.ts";
 import { promtool, promtoolMissing } from "./promtool.ts";
 import { skippableTest } from "./skippable.ts";
 
@@ -27,6 +28,27 @@ function valueOf(text: string, sample: string): number | null {
   const line = text.split("\n").find((each) => each.startsWith(`${sample} `));
   return line === undefined ? null : Number(line.slice(sample.length + 1));
 }
+
+Deno.test("metricsText() tells whether this machine has the address, where that is known", () => {
+  const played = busyNode();
+  const name = 'exoip_address_on_interface{address="198.51.100.50"}';
+  const looked = 'exoip_interface_looked_timestamp_seconds{address="198.51.100.50"}';
+  const values = (present: boolean | null) => {
+    played.presence = { ...NOT_LOOKED, sight: { present, on: null }, lookedAtMs: 10_000 };
+    const text = metricsText(played.snapshot());
+    return [valueOf(text, name), valueOf(text, looked)];
+  };
+  const atSeconds = (EPOCH_MS + 10_000) / 1_000;
+  assertEquals([true, false, null].map(values), [
+    [1, atSeconds],
+    [0, atSeconds],
+    [null, atSeconds],
+  ]);
+  played.presence = null;
+  const text = metricsText(played.snapshot());
+  assertEquals([valueOf(text, name), valueOf(text, looked)], [null, null]);
+  assert(text.includes("# TYPE exoip_address_on_interface gauge"));
+});
 
 Deno.test("metricsText() gives the figures of the snapshot", () => {
   const snapshot = busyNode().snapshot();

@@ -10,6 +10,7 @@ import {
   startNode,
   stepNode,
 } from "../src/core/node.ts";
+import type { Presence } from "../src/core/presence.ts";
 import type { ChangeView, CheckView, Snapshot } from "../src/core/snapshot.ts";
 import { CallTally, Count, Datagrams } from "../src/status/tally.ts";
 import { NODE_SETTINGS, WELL_TRAILER } from "./node_settings.ts";
@@ -37,6 +38,8 @@ export class PlayedNode {
   readonly changes: Omit<ChangeView, "ageMs">[] = [];
   checks: readonly CheckView[] = [];
   phase: Snapshot["phase"] = "running";
+  /** What is known of the address on this machine. */
+  presence: Presence | null = null;
   /** Holders in the cloud beside this node, and whether this node holds. */
   others: readonly { instanceId: string; off: boolean }[] = [];
   holds = false;
@@ -121,6 +124,7 @@ export class PlayedNode {
         evictions: this.tally.evictions,
         calls: this.tally.views(nowMs),
         refused: datagrams.senders,
+        presence: this.presence,
       }, nowMs)],
       addressesLeftOut: 0,
       checks: this.checks,

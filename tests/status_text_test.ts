@@ -1,6 +1,7 @@
 // The text of a snapshot: what it says, and that it fits into a datagram.
 import { assert, assertEquals } from "@std/assert";
-import type { Snapshot } from "../src/core/snapshot.ts";
+import { NOT_LOOKED, type Presence } from "../src/core/presence.ts";
+import type { AddressView, Snapshot } from "../src/core/snapshot.ts";
 import { ageText, fittedLines, INFO_MAX_BYTES, spanText, statusLines } from "../src/core/status.ts";
 import { PEERS, PlayedNode } from "./played_node.ts";
 
@@ -12,6 +13,11 @@ function snapshotOfMaster(): Snapshot {
     played.hear(0, { hearsYou: atMs < 5_000 });
   }
   played.until(10_400);
+  played.presence = {
+    ...NOT_LOOKED,
+    sight: { present: true, on: "lo" },
+    lookedAtMs: 10_000,
+  };
   played.checks = [{ name: "tcp", state: "failing", ageMs: 1_500, reason: "refused" }];
   return played.snapshot();
 }
@@ -27,10 +33,11 @@ function crowd(snapshot: Snapshot, count: number): Snapshot {
 
 Deno.test("statusLines() shows every figure with its age", () => {
   const lines = statusLines(snapshotOfMaster());
-  assertEquals(lines.slice(0, 10), [
+  assertEquals(lines.slice(0, 11), [
     "address 198.51.100.50",
     "role master (best), changed 7.3 s ago",
     "holding yes, cloud read 6.3 s ago, able yes, healthy yes",
+    "on an interface yes, lo, looked 0.4 s ago",
     "priority 10, interval 1000 ms, dead after 3000 ms",
     "id 9b1e6f20-53c4-4a7d-8e2f-0a1b2c3d4e5f",
     "other holders none, read 6.3 s ago",
@@ -42,8 +49,31 @@ Deno.test("statusLines() shows every figure with its age", () => {
       PEERS[1]!.instanceId
     }`,
   ]);
-  assertEquals(lines[12], "check tcp failing, last result 1.5 s ago: refused");
+  assertEquals(lines[13], "check tcp failing, last result 1.5 s ago: refused");
   assert(lines.at(-1)?.startsWith("change 2.4 s ago: one-way: "), lines.join("\n"));
+});
+
+Deno.test("statusLines() says whether this machine has the address, and why not", () => {
+  const played = new PlayedNode();
+  played.until(2_500);
+  const line = (presence: Partial<Presence> | null) => {
+    played.presence = presence && { ...NOT_LOOKED, lookedAtMs: 2_000, ...presence };
+    return statusLines(played.snapshot())[3];
+  };
+  assertEquals(line(null), "on an interface unknown");
+  assertEquals(line({}), "on an interface unknown");
+  const local = { present: true, on: null }, missing = { present: false, on: null };
+  assertEquals(line({ sight: local }), "on an interface yes, looked 0.5 s ago");
+  assertEquals(line({ sight: missing }), "on an interface no, looked 0.5 s ago");
+  assertEquals(
+    line({ sight: missing, problem: 'Device "lo" does not exist.' }),
+    'on an interface no, looked 0.5 s ago: Device "lo" does not exist.',
+  );
+  // A watchdog of before says nothing of it.
+  const [view] = played.snapshot().addresses;
+  const { onInterface: _, ...older } = view!;
+  const snapshot = { ...played.snapshot(), addresses: [older as AddressView] };
+  assertEquals(statusLines(snapshot)[3], "on an interface unknown");
 });
 
 Deno.test("fittedLines() fits into one datagram and says how much it has left out", () => {
@@ -56,10 +86,16 @@ Deno.test("fittedLines() fits into one datagram and says how much it has left ou
     assert(size(fitted) <= INFO_MAX_BYTES, `${size(fitted)} bytes`);
     const cut = all.length - (fitted.length - 1);
     assertEquals(fitted.at(-1), `and ${cut} more, which exoip --status prints`);
-    assertEquals(fitted.slice(0, 8), all.slice(0, 8), "what matters most is there");
+    assertEquals(fitted.slice(0, 9), all.slice(0, 9), "what matters most is there");
     assert(fitted.some((line) => line.startsWith("check tcp failing")));
     assert(fitted.some((line) => line.startsWith("peer 10.0.0.1 ")), "and so is the first peer");
   }
+  // A long reason leaves room for the rest.
+  const [first] = snapshotOfMaster().addresses;
+  const troubled = { ...first!, onInterface: false, interfaceProblem: "x".repeat(203) };
+  const crowded = crowd({ ...snapshotOfMaster(), addresses: [troubled] }, 20);
+  assert(size(fittedLines(crowded)) <= INFO_MAX_BYTES);
+  assert(fittedLines(crowded).some((line) => line.endsWith("xxx")));
   const many = { ...small, addresses: Array(40).fill(small.addresses[0]) };
   assert(size(fittedLines(many)) <= INFO_MAX_BYTES);
 });

@@ -14,6 +14,11 @@ const FACTS: readonly Row<AddressView>[] = [
     ({ holding }) => holding === true,
   ],
   ["holding_known", "Whether that is known.", ({ holding }) => holding !== null],
+  [
+    "address_on_interface",
+    "Whether this machine has the address, so that traffic to it arrives: 1 yes, 0 no.",
+    ({ onInterface }) => onInterface,
+  ],
   ["able", "Whether the node reaches the cloud and can change something there.", (v) => v.able],
   ["healthy", "Whether what the node serves is well.", ({ healthy }) => healthy],
   ["listed", "Whether the list of peers has this node, too.", ({ listed }) => listed],
@@ -39,6 +44,7 @@ const COUNTERS: readonly Row<AddressView>[] = [
 const INSTANTS: readonly AgeRow<AddressView>[] = [
   ["role_changed_timestamp_seconds", "When the role changed.", ({ roleAgeMs }) => roleAgeMs],
   ["cloud_read_timestamp_seconds", "When the cloud last showed who holds.", (v) => v.holdingAgeMs],
+  ["interface_looked_timestamp_seconds", "When that was looked at.", (v) => v.interfaceAgeMs],
   ["cloud_answered_timestamp_seconds", "When it last answered well.", (v) => v.cloudAgeMs],
   ["peers_read_timestamp_seconds", "When it last gave the list of peers.", (v) => v.peersAgeMs],
   [

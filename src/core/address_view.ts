@@ -3,6 +3,7 @@ import { deadTimeMs, deadTimeOfMs, type Election, settling } from "./election_st
 import type { Node } from "./node.ts";
 import type { OtherHolder, Ownership } from "./ownership_state.ts";
 import type { Peer } from "./peer.ts";
+import { NOT_LOOKED, type Presence } from "./presence.ts";
 import type {
   AddressView,
   AgeMs,
@@ -11,6 +12,7 @@ import type {
   HolderView,
   LinkWord,
   PeerView,
+  PresenceView,
 } from "./snapshot.ts";
 
 /** An instant, or never. */
@@ -26,6 +28,8 @@ export interface AddressFacts {
   readonly calls: readonly CallView[];
   /** The last refused datagram by sender. */
   readonly refused: ReadonlyMap<string, RefusedBefore>;
+  /** Whether this machine has the address, null when nobody looks. */
+  readonly presence: Presence | null;
 }
 
 /** Datagrams of one sender that were refused. */
@@ -57,6 +61,7 @@ export function addressView(node: Node, facts: AddressFacts, atMs: number): Addr
     reconcileMs: ownership.settings.reconcileMs,
     holding: ownership.holding,
     holdingAgeMs: age(ownership.seenAtMs),
+    ...presenceView(facts.presence, atMs),
     able: ownership.able,
     healthy: election.healthy,
     leaving: election.stops > 0,
@@ -75,6 +80,16 @@ export function addressView(node: Node, facts: AddressFacts, atMs: number): Addr
     cloud: facts.cloud,
     cloudAgeMs: youngest(facts.calls),
     calls: facts.calls,
+  };
+}
+
+function presenceView(presence: Presence | null, atMs: number): PresenceView {
+  const { sight, lookedAtMs, problem, alarmed } = presence ?? NOT_LOOKED;
+  return {
+    onInterface: sight.present,
+    interface: sight.on,
+    interfaceAgeMs: ageOf(lookedAtMs, atMs),
+    interfaceProblem: alarmed || sight.present === false ? problem : "",
   };
 }
 

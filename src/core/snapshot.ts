@@ -70,8 +70,20 @@ export interface HeartbeatsView {
   readonly refused: readonly CountView[];
 }
 
+/** Whether this machine takes traffic to an Elastic IP. */
+export interface PresenceView {
+  /** Whether an interface, or a local route, has the address; null while that is not known. */
+  readonly onInterface: boolean | null;
+  /** Which interface, null when none is known. */
+  readonly interface: string | null;
+  /** Age of that look. */
+  readonly interfaceAgeMs: AgeMs;
+  /** Why the watchdog cannot put the address where `--address-on` wants it, empty when it can. */
+  readonly interfaceProblem: string;
+}
+
 /** One Elastic IP as this node sees it. */
-export interface AddressView {
+export interface AddressView extends PresenceView {
   readonly elasticIp: string;
   readonly role: Role;
   readonly reason: Reason;

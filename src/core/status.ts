@@ -78,6 +78,7 @@ function addressLines(view: AddressView, { instanceId }: Snapshot): Line[] {
     `holding ${holding}, cloud read ${ageText(view.holdingAgeMs)}, able ${
       yes(view.able)
     }, healthy ${yes(view.healthy)}`,
+    interfaceLine(view),
     `priority ${view.priority}, interval ${view.intervalMs} ms, dead after ${view.deadTimeMs} ms`,
     `id ${instanceId ?? "unknown"}`,
     `other holders ${others || none}, read ${ageText(view.otherHoldersAgeMs)}`,
@@ -91,6 +92,16 @@ function addressLines(view: AddressView, { instanceId }: Snapshot): Line[] {
     ...view.peers.map((peer) => ({ text: peerLine(peer), detail: true })),
     ...left(view.peersLeftOut, "peers"),
   ];
+}
+
+function interfaceLine(view: AddressView): string {
+  const { onInterface, interfaceAgeMs, interfaceProblem } = view;
+  // A watchdog of another version may know nothing of it.
+  if (onInterface === null || onInterface === undefined) return "on an interface unknown";
+  const where = !onInterface ? "no" : view.interface === null ? "yes" : `yes, ${view.interface}`;
+  return `on an interface ${where}, looked ${ageText(interfaceAgeMs)}${
+    interfaceProblem && `: ${interfaceProblem}`
+  }`;
 }
 
 function left(count: number, what: string): Line[] {

@@ -29,6 +29,8 @@ export interface Uses {
   readonly written: readonly string[];
   /** Sockets in the file system that datagrams are sent to, which Deno counts as writing. */
   readonly sockets: readonly string[];
+  /** What the system is asked about this machine. */
+  readonly system: readonly string[];
 }
 
 /** Each right that must be kept, with the reasons. */
@@ -39,7 +41,7 @@ export function keptPrivileges(uses: Uses): ReadonlyMap<Privilege, readonly stri
     write: [...uses.written, ...uses.sockets],
     env: [],
     ffi: [],
-    sys: [],
+    sys: uses.system,
     import: [],
   };
   return new Map(

@@ -1,4 +1,5 @@
 // --address-on: the Elastic IPs on an interface of this machine, through `ip`, for as long as the watchdog runs.
+// interface_watch.ts notices when one is taken off.
 import type { RunCommand } from "../host/command.ts";
 import { NoIpCommand, runIp } from "../host/ip_command.ts";
 import type { Log } from "../world.ts";
@@ -14,7 +15,7 @@ export interface AddressWorld {
 export class InterfaceAddresses {
   readonly #interface: string | null;
   readonly #world: AddressWorld;
-  readonly #added: string[] = [];
+  readonly #added = new Set<string>();
 
   /** Without an interface it does nothing. */
   constructor(interfaceName: string | null, world: AddressWorld) {
@@ -34,28 +35,52 @@ export class InterfaceAddresses {
   }
 
   async #putOne(address: string, device: string): Promise<void> {
+    const added = await this.#ensure(address, device);
+    this.#say(
+      "info",
+      added ? `${address} is put on ${device}` : `${address} is on ${device} already, and stays`,
+    );
+  }
+
+  /** Puts one back that may be missing. Resolves to whether it was; rejects with why it cannot be put there. */
+  async restore(address: string): Promise<boolean> {
+    return this.#interface !== null && await this.#ensure(address, this.#interface);
+  }
+
+  async #ensure(address: string, device: string): Promise<boolean> {
     const shown = await this.#ip("address", "show", "dev", device, "to", address);
-    if (isAmong(shown, address)) {
-      return this.#say("info", `${address} is on ${device} already, and stays`);
-    }
+    if (prefixesIn(shown).some((prefix) => prefix.split("/")[0] === address)) return false;
     // Other machines have the same address at the same time: a search for duplicates would find them.
     const unique = address.includes(":") ? ["nodad"] : [];
     await this.#ip("address", "replace", prefixOf(address), "dev", device, ...unique);
-    this.#added.push(address);
-    this.#say("info", `${address} is put on ${device}`);
+    this.#added.add(address);
+    return true;
   }
 
-  /** Takes off what was put on. A failure is a line in the log. */
+  /** Takes off what was put on. A failure is a line in the log; what is not there any more is none. */
   async takeOff(): Promise<void> {
     const device = this.#interface ?? "";
-    for (const address of this.#added.splice(0)) {
+    for (const address of this.#added) {
       try {
         await this.#ip("address", "delete", prefixOf(address), "dev", device);
         this.#say("info", `${address} is taken off ${device}`);
       } catch (error) {
         const reason = error instanceof Error ? error.message : `${error}`;
-        this.#say("warning", `${address} stays on ${device}: ${reason}`);
+        if (await this.#isGone(address, device)) {
+          this.#say("info", `${address} is on ${device} no more`);
+        } else this.#say("warning", `${address} stays on ${device}: ${reason}`);
       }
+    }
+    this.#added.clear();
+  }
+
+  /** Whether what was put on is not there, or its interface is not. */
+  async #isGone(address: string, device: string): Promise<boolean> {
+    try {
+      const shown = await this.#ip("address", "show", "dev", device, "to", address);
+      return !prefixesIn(shown).includes(prefixOf(address));
+    } catch (error) {
+      return error instanceof Error && error.message.includes("does not exist");
     }
   }
 
@@ -78,10 +103,15 @@ function prefixOf(address: string): string {
   return `${address}/${address.includes(":") ? 128 : 32}`;
 }
 
-/** Whether the output of `ip address show` has the address, with whatever length of prefix. */
-function isAmong(shown: string, address: string): boolean {
-  return shown.split("\n").some((line) => {
+/** Addresses in the output of `ip address show`, with the lengths of their prefixes. */
+function prefixesIn(shown: string): string[] {
+  return shown.split("\n").flatMap((line) => {
     const [family = "", prefix = ""] = line.trim().split(/\s+/);
-    return /^inet6?$/.test(family) && prefix.split("/")[0] === address;
+    return /^inet6?$/.test(family) ? [prefix] : [];
   });
+}
+
+/** What an operator can do about an Elastic IP that is on no interface. */
+export function cureFor(elasticIp: string): string {
+  return `ip address add ${prefixOf(elasticIp)} dev lo, or --address-on lo`;
 }

@@ -3,10 +3,13 @@ import { childEnvironment } from "./child_environment.ts";
 import type { Config } from "../config.ts";
 import { deadTimeMs } from "../core/election_state.ts";
 import { type CheckHealth, checkView } from "../core/health.ts";
+import type { Presence } from "../core/presence.ts";
 import type { CheckView } from "../core/snapshot.ts";
 import { HealthChecks } from "./health_checks.ts";
 import type { Host } from "../host.ts";
 import { probeWith } from "../host/probe.ts";
+import { cureFor, type InterfaceAddresses } from "./interface_address.ts";
+import { InterfaceWatch } from "./interface_watch.ts";
 import { RoleNotices } from "./role_notices.ts";
 import type { Watchdog } from "../watch/watchdog.ts";
 import type { Log, Observer } from "../world.ts";
@@ -18,24 +21,36 @@ const END_MARGIN_MS = 5_000;
 /** Told that often to stop, the process waits for nothing any more. */
 const STOPS_MAX = 2;
 
-/** Checks and notices of one watchdog. */
+/** Checks, notices and addresses on an interface of one watchdog. */
 export class Service {
   #config: Config;
   readonly #host: Host;
   readonly #log: Log;
   readonly #env: Readonly<Record<string, string>>;
   readonly #notices: RoleNotices | null;
+  readonly #addresses: InterfaceAddresses;
   #watchdog: Watchdog | null = null;
   #checks: HealthChecks | null = null;
+  #interfaces: InterfaceWatch | null = null;
+  /** Whether the checks are well. */
+  #well = true;
+  /** What each watch was told, by its Elastic IP. */
+  readonly #told = new Map<string, boolean>();
   /** Checks of before a reload that may still be ending. */
   #ending: Promise<unknown> = Promise.resolve();
   #deaf: () => void = () => {};
 
   constructor(
     config: Config,
-    { instanceId, host, log }: { instanceId: string; host: Host; log: Log },
+    { instanceId, host, log, addresses }: {
+      instanceId: string;
+      host: Host;
+      log: Log;
+      addresses: InterfaceAddresses;
+    },
   ) {
     this.#config = config;
+    this.#addresses = addresses;
     this.#host = host;
     this.#log = log;
     this.#env = childEnvironment(host.env);
@@ -57,14 +72,20 @@ export class Service {
     return (this.#checks?.checks ?? []).map((check) => checkView(check, atMs));
   }
 
-  /** Begins the checks, and tells the watchdog what they find. */
+  /** Whether this machine has an Elastic IP, null when nobody looks. */
+  presence(elasticIp: string): Presence | null {
+    return this.#interfaces?.presence(elasticIp) ?? null;
+  }
+
+  /** Begins the checks and the looks at the interfaces, and tells the watchdog what they find. */
   attend(watchdog: Watchdog): void {
     this.#watchdog = watchdog;
     let stops = 0;
     this.#deaf = this.#host.signals.listen((signal) => {
       if (signal === "stop" && ++stops > STOPS_MAX) this.#notices?.giveUp();
     });
-    this.#check(watchdog, []);
+    this.#check([]);
+    this.#interfaces = this.#watchInterfaces(watchdog);
   }
 
   /** Other checks from now on, or the same at another pace; those that stay keep their state. */
@@ -74,13 +95,13 @@ export class Service {
     const old = this.#checks;
     this.#checks = null;
     this.#ending = Promise.all([this.#ending, old?.close()]);
-    this.#check(this.#watchdog, old?.checks ?? []);
+    this.#check(old?.checks ?? []);
   }
 
-  #check(watchdog: Watchdog, known: readonly CheckHealth[]): void {
+  #check(known: readonly CheckHealth[]): void {
     const { checks, checkIntervalMs, checkTimeoutMs, checkRise, checkFall } = this.#config;
-    // Without checks the node is well, whatever the last ones have found.
-    if (checks.length === 0) return watchdog.tell({ kind: "health", healthy: true });
+    // Without checks the service is well, whatever the last ones have found.
+    if (checks.length === 0) return this.#judge(true);
     const { clock, runCommand } = this.#host;
     this.#checks = new HealthChecks({
       checks,
@@ -95,8 +116,40 @@ export class Service {
       clock,
       log: this.#log,
       probe: probeWith(runCommand, { env: this.#env, caCerts: this.#config.caCerts }),
-      tell: (healthy) => watchdog.tell({ kind: "health", healthy }),
+      tell: (healthy) => this.#judge(healthy),
     });
+  }
+
+  #watchInterfaces({ watches, log }: Watchdog): InterfaceWatch {
+    const { clock, interfaces, isLocalAddress: isLocal } = this.#host;
+    const { addressOn: device } = this.#config;
+    const nodeOf = (elasticIp: string) =>
+      watches.find(({ node }) => node.election.settings.elasticIp === elasticIp)?.node;
+    return new InterfaceWatch({
+      elasticIps: this.#config.addresses.map(({ elasticIp }) => elasticIp),
+      device,
+      cureFor,
+    }, {
+      clock,
+      log,
+      interfaces,
+      isLocal,
+      restore: (elasticIp) => this.#addresses.restore(elasticIp),
+      holding: (elasticIp) => nodeOf(elasticIp)?.election.holding ?? null,
+      changed: () => this.#judge(this.#well),
+    });
+  }
+
+  /** Each watch is healthy when the checks are well and traffic to its own Elastic IP arrives. */
+  #judge(well: boolean): void {
+    this.#well = well;
+    for (const watch of this.#watchdog?.watches ?? []) {
+      const { elasticIp } = watch.node.election.settings;
+      const healthy = well && !this.#interfaces?.lost(elasticIp);
+      if (this.#told.get(elasticIp) === healthy) continue;
+      this.#told.set(elasticIp, healthy);
+      watch.deliver({ kind: "health", healthy });
+    }
   }
 
   /**
@@ -114,7 +167,12 @@ export class Service {
       const usec = Math.ceil((notices.closeMaxMs + END_MARGIN_MS) * 1_000);
       this.#host.supervisor?.tell([`EXTEND_TIMEOUT_USEC=${usec}`]);
     }
-    await Promise.all([this.#ending, this.#checks?.close(), notices?.close(last)]);
+    await Promise.all([
+      this.#ending,
+      this.#checks?.close(),
+      this.#interfaces?.close(),
+      notices?.close(last),
+    ]);
     this.#deaf();
   }
 }

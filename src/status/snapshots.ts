@@ -3,6 +3,7 @@ import type { Alarm } from "../watch/alarm.ts";
 import { ageOf } from "../core/address_view.ts";
 import { settling } from "../core/election_state.ts";
 import type { Vitals } from "../core/liveness.ts";
+import type { Presence } from "../core/presence.ts";
 import {
   type CheckView,
   type LoopView,
@@ -40,6 +41,7 @@ export interface SnapshotSources {
   readonly recent: RecentLog;
   readonly about: About | undefined;
   readonly checks: () => readonly CheckView[];
+  readonly presence: (elasticIp: string) => Presence | null;
 }
 
 /** Takes them. */
@@ -54,7 +56,7 @@ export class Snapshots {
 
   /** The whole state. */
   take(): Snapshot {
-    const { clock, watches, datagrams, recent, about = UNKNOWN, checks } = this.#sources;
+    const { clock, watches, datagrams, recent, about = UNKNOWN, checks, presence } = this.#sources;
     const nowMs = clock.nowMs();
     const { sent, received, refused, senders } = datagrams;
     const [first] = watches;
@@ -74,7 +76,9 @@ export class Snapshots {
         refused: refused.views(nowMs),
       },
       // What was given up was named when that happened; shown is what is watched.
-      addresses: watched(watches).map((watch) => watch.view(senders)),
+      addresses: watched(watches).map((watch) =>
+        watch.view(senders, presence(watch.node.election.settings.elasticIp))
+      ),
       addressesLeftOut: 0,
       checks: checks(),
       changes: recent.changes(nowMs),

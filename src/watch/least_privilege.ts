@@ -27,6 +27,7 @@ export function usesOf(
     ],
     files: rereads ? ["reload"] : [],
     written: owned ? ["PID file"] : [],
+    system: watches ? ["interfaces"] : [],
     sockets: [...(syslog ? ["syslog"] : []), ...(notified ? ["service manager"] : [])],
   };
 }

@@ -15,6 +15,7 @@ import {
 } from "../core/node.ts";
 import type { Call } from "../core/ownership_state.ts";
 import type { PeerIdentity } from "../core/peer.ts";
+import type { Presence } from "../core/presence.ts";
 import type { AddressView } from "../core/snapshot.ts";
 import { CloudCalls } from "./cloud_calls.ts";
 import type { QuietLog } from "../log/quiet_log.ts";
@@ -115,8 +116,11 @@ export class Watch {
     return this.#exitCode;
   }
 
-  /** The address as an operator is shown it; `refused` has the last refused datagram of each sender. */
-  view(refused: ReadonlyMap<string, RefusedBefore>): AddressView {
+  /**
+   * The address as an operator is shown it; `refused` has the last refused datagram of each sender, `presence` what is
+   * known of the address on this machine.
+   */
+  view(refused: ReadonlyMap<string, RefusedBefore>, presence: Presence | null): AddressView {
     const nowMs = this.#options.clock.nowMs();
     const { lists, evictions } = this.#tally;
     return addressView(this.#node, {
@@ -126,6 +130,7 @@ export class Watch {
       evictions,
       calls: this.#tally.views(nowMs),
       refused,
+      presence,
     }, nowMs);
   }
 

@@ -74,15 +74,18 @@ export async function watch(config: Config, options: WatchModeOptions): Promise<
     // A node that gets the Elastic IP and has it on no interface would only swallow what is sent to it.
     if (problem !== null) log.write("critical", "interface", `${nameOf("address-on")}: ${problem}`);
     if (problem !== null || stopped) return stopped ? 0 : 1;
-    return await watchHere(config, options);
+    return await watchHere(config, { ...options, addresses });
   } finally {
     await addresses.takeOff();
     deaf();
   }
 }
 
-async function watchHere(config: Config, options: WatchModeOptions): Promise<number> {
-  const { instanceId, host, log, connect, access, requests } = options;
+async function watchHere(
+  config: Config,
+  options: WatchModeOptions & { addresses: InterfaceAddresses },
+): Promise<number> {
+  const { instanceId, host, log, connect, access, requests, addresses } = options;
   const { hostname, port } = config.listen;
   let link: Link;
   try {
@@ -104,9 +107,10 @@ async function watchHere(config: Config, options: WatchModeOptions): Promise<num
   const { localAddresses } = link;
   const hide = (text: string) => options.redaction.hide(text);
   const settings = watchdogSettings(config, { instanceId, localAddresses });
-  const service = new Service(config, { instanceId, host, log });
+  const service = new Service(config, { instanceId, host, log, addresses });
   const { observer } = service;
   const checks = () => service.checks;
+  const presence = (elasticIp: string) => service.presence(elasticIp);
   const world = {
     clock,
     random,
@@ -116,6 +120,7 @@ async function watchHere(config: Config, options: WatchModeOptions): Promise<num
     supervisor,
     observer,
     checks,
+    presence,
     seal,
     hide,
     connect,

@@ -67,8 +67,14 @@ export class Watchdog {
       recent: this.#log,
       about: settings.about,
       checks: world.checks ?? (() => []),
+      presence: world.presence ?? (() => null),
     });
     this.#answers = new Answers({ clock, link, log: this.#log, snapshot: () => this.snapshot() });
+  }
+
+  /** The log whose lines are remembered and shown. */
+  get log(): Log {
+    return this.#log;
   }
 
   /** Everything that an operator can be shown, as it is now. */

@@ -1,6 +1,7 @@
 // What the watchdog is told, and what it is given to work with.
 import type { Connect } from "../connection.ts";
 import type { NodeSettings } from "../core/node.ts";
+import type { Presence } from "../core/presence.ts";
 import type { CheckView } from "../core/snapshot.ts";
 import type { Seal } from "./seal.ts";
 import type { About } from "../status/snapshots.ts";
@@ -40,6 +41,8 @@ export interface World {
   readonly observer?: Observer | null;
   /** The state of the health checks; none without it. */
   readonly checks?: () => readonly CheckView[];
+  /** Whether this machine has an Elastic IP; not known without it, or when it returns null. */
+  readonly presence?: (elasticIp: string) => Presence | null;
   /** Signs heartbeats; null when they are not signed. */
   readonly seal?: Seal | null;
   /** Hides secrets in what is remembered of the log. */

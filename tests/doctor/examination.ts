@@ -161,6 +161,7 @@ export async function examine(stage: Stage, ailment: Ailment = {}): Promise<Diag
       { name: "lo", address: ELASTIC_IP },
       { name: "eth0", address: stage.self.address },
     ],
+    isLocalAddress: () => null,
     lookup: missing,
     ...ailment.host,
   };

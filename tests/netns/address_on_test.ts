@@ -1,8 +1,9 @@
 // --address-on with the real `ip`: the address is on the interface while the watchdog runs, and only if it put it there.
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { until } from "../e2e/cluster.ts";
+import type { Snapshot } from "../../src/core/snapshot.ts";
+import { type ClusterNode, until } from "../e2e/cluster.ts";
 import { ip } from "./ip.ts";
-import { LONG_MS, type NetworkCluster, roleOf, withCluster } from "./network_cluster.ts";
+import { LONG_MS, type NetworkCluster, pass, roleOf, withCluster } from "./network_cluster.ts";
 import { networkTest } from "./requirements.ts";
 
 const ARGS = ["--address-on", "lo"];
@@ -68,5 +69,206 @@ networkTest(
         one.process?.output ?? "",
         /--address-on \(IF_ADDRESS_ON\): ip address replace .*Operation not permitted/,
       );
+    }),
+);
+
+/** What the promise allows from the loss of the address until it is there again. */
+const BACK_MS = 5_000;
+
+/** Lines about the interface that a node has written. */
+const said = (node: ClusterNode) => node.lines.filter(({ text }) => text.includes("interface: "));
+
+/** Resolves when the address is on the interface of the node, within the promised time. */
+async function isBack(cluster: NetworkCluster, number: number, device: string): Promise<void> {
+  const namespace = cluster.network.namespace(number);
+  const endAtMs = performance.now() + BACK_MS;
+  const there = async () =>
+    (await ip(namespace, `address show dev ${device}`)).includes(` ${cluster.address.ip}/`);
+  while (!await there()) {
+    assert(performance.now() < endAtMs, `the address is not back on ${device} after 5 s`);
+    await pass(50);
+  }
+}
+
+networkTest(
+  "an address that somebody takes off is put back, with one line each time, and nothing moves",
+  () =>
+    withCluster({}, async (cluster) => {
+      await cluster.settle({ args: ARGS });
+      const [one, two] = [cluster.node(1), cluster.node(2)];
+      for (const number of [1, 2]) {
+        const node = cluster.node(number), { length } = said(node);
+        const namespace = cluster.network.namespace(number);
+        await ip(namespace, `address delete ${cluster.address.ip}/32 dev lo`);
+        await isBack(cluster, number, "lo");
+        await until(() => said(node).length > length, { title: "it is told", withinMs: LONG_MS });
+        assertMatch(
+          said(node)[length]?.text ?? "",
+          /WARNING.*the address was taken off lo, and is/,
+        );
+        // As ifdown and ifup do.
+        await ip(namespace, "address flush dev lo", "link set lo down");
+        await isBack(cluster, number, "lo");
+        await ip(namespace, "link set lo up");
+        await isBack(cluster, number, "lo");
+        await pass(2_500);
+        assertEquals(said(node).length, length + 2, node.process?.output);
+      }
+      assertEquals([roleOf(one), roleOf(two)], ["best", "outranked"]);
+      assertEquals(cluster.server.model.history.length, 1, "nobody else has held it");
+      for (const { process } of [one, two]) {
+        process?.signal("SIGTERM");
+        assertEquals(await process?.ended(), 0, process?.output);
+      }
+      for (const number of [1, 2]) {
+        const left = await onLoopback(cluster, number);
+        assert(!left.includes(`${cluster.address.ip}/32`), "what it put back is off");
+      }
+    }),
+);
+
+networkTest(
+  "an IPv6 address that goes with its interface is put back when that is up again",
+  () =>
+    withCluster({ ipv6: true }, async (cluster) => {
+      const namespaces = [1, 2].map((number) => cluster.network.namespace(number));
+      for (const namespace of namespaces) {
+        await ip(namespace, "link add vip type bridge", "link set vip up");
+      }
+      await cluster.settle({ args: ["--address-on", "vip"] });
+      await ip(namespaces[0]!, "link set vip down");
+      await pass(1_500);
+      await ip(namespaces[0]!, "link set vip up");
+      await isBack(cluster, 1, "vip");
+      await ip(namespaces[0]!, `address delete ${cluster.address.ip}/128 dev vip`);
+      await isBack(cluster, 1, "vip");
+      assert(!/unhealthy/.test(cluster.node(1).process?.output ?? ""), "it never gave up");
+    }),
+);
+
+networkTest(
+  "a node whose interface is gone hands over to a healthy one, says why, and takes the address back with it",
+  () =>
+    withCluster({}, async (cluster) => {
+      const { network } = cluster;
+      const make = (number: number) =>
+        ip(network.namespace(number), "link add vip type bridge", "link set vip up");
+      await make(1);
+      await make(2);
+      const [one, two] = [cluster.node(1), cluster.node(2)];
+      const args = (number: number) => [
+        ...["--address-on", "vip", "--listen-status", `${network.cloudClient(number)}:9311`],
+      ];
+      cluster.start(one, { priority: 10, args: args(1) });
+      cluster.start(two, { priority: 20, args: args(2) });
+      await until(() => cluster.heldBy(one) && roleOf(two) === "outranked", {
+        title: "it settles",
+        withinMs: LONG_MS,
+      });
+      const get = async (number: number, path: string) => {
+        const url = `http://${network.cloudClient(number)}:9311${path}`;
+        return await (await fetch(url)).text();
+      };
+      const metric = async (number: number, name: string) =>
+        new RegExp(`^exoip_${name}{.*} (.*)$`, "m").exec(await get(number, "/metrics"))?.[1];
+      assertEquals(await metric(1, "address_on_interface"), "1");
+
+      await ip(network.namespace(1), "link delete vip");
+      await until(() => cluster.heldBy(two), { title: "the other has it", withinMs: LONG_MS });
+      const reason = /the address is not on vip: .*"vip" does not exist.*unhealthy until it is/;
+      assertMatch(one.process?.output ?? "", reason);
+      assertMatch(one.process?.output ?? "", /role: backup \(unhealthy, makes way for 203/);
+      assertEquals(await metric(1, "address_on_interface"), "0");
+      assertEquals(await metric(1, "healthy"), "0");
+      const snapshot: Snapshot = JSON.parse(await get(1, "/status.json"));
+      const [view] = snapshot.addresses;
+      assertEquals([view?.onInterface, view?.healthy], [false, false]);
+      assertMatch(view?.interfaceProblem ?? "", /"vip" does not exist/);
+      assert(
+        snapshot.changes.some(({ event, text }) => event === "interface" && reason.test(text)),
+      );
+
+      // Nobody can have it any more: the best one still holds, as with checks.
+      await ip(network.namespace(2), "link delete vip");
+      await until(() => cluster.heldBy(one), { title: "the best has it", withinMs: LONG_MS });
+      assertMatch(one.process?.output ?? "", /role: master \(unhealthy, no live node is well\)/);
+
+      await make(2);
+      await isBack(cluster, 2, "vip");
+      await until(() => cluster.heldBy(two), { title: "the well one has it", withinMs: LONG_MS });
+      await make(1);
+      await isBack(cluster, 1, "vip");
+      await until(() => cluster.heldBy(one), { title: "it is back", withinMs: LONG_MS });
+      assertMatch(
+        one.process?.output ?? "",
+        /the address is on vip again, after \d+\.\d s without/,
+      );
+      assertEquals(cluster.gaps, [], "somebody had it all the time");
+
+      // What is not there any more at the end is no failure.
+      await ip(network.namespace(1), "link delete vip");
+      one.process?.signal("SIGTERM");
+      assertEquals(await one.process?.ended(), 0, one.process?.output);
+      assertMatch(one.process?.output ?? "", /interface: .* is on vip no more/);
+      assert(!/stays on vip/.test(one.process?.output ?? ""));
+    }),
+);
+
+networkTest(
+  "somebody who takes the address off every second costs some lines, and the node keeps its role",
+  () =>
+    withCluster({}, async (cluster) => {
+      await cluster.settle({ args: ARGS });
+      const one = cluster.node(1), { length } = said(one);
+      const namespace = cluster.network.namespace(1);
+      for (let second = 0; second < 20; second++) {
+        await ip(namespace, `address delete ${cluster.address.ip}/32 dev lo`).catch(() => {});
+        await pass(1_000);
+      }
+      await isBack(cluster, 1, "lo");
+      const lines = said(one).slice(length);
+      assert(lines.length >= 1 && lines.length <= 6, lines.map(({ text }) => text).join("\n"));
+      assertEquals(roleOf(one), "best");
+      one.process?.signal("SIGTERM");
+      assertEquals(await one.process?.ended(), 0, one.process?.output);
+      assertMatch(one.process?.output ?? "", /is put back \(\d+ since the last line\)/);
+    }),
+);
+
+networkTest(
+  "of two Elastic IPs only the one that is missing makes its own watch unhealthy",
+  () =>
+    withCluster({}, async (cluster) => {
+      const other = cluster.server.model.addAddress("198.51.100.60");
+      const elasticIp = `${cluster.address.ip},${other.ip}`;
+      const [one, two] = [cluster.node(1), cluster.node(2)];
+      const namespace = cluster.network.namespace(1);
+      const folder = await Deno.makeTempDir();
+      try {
+        // An `ip` that can be told to fail for the second one.
+        const script = `#!/bin/sh\n[ -e ${folder}/deny ] && case "$*" in\n` +
+          `"address replace ${other.ip}/32"*) echo "not permitted" >&2; exit 2 ;;\nesac\n` +
+          `real=$(PATH=${Deno.env.get("PATH")} command -v ip)\nexec "$real" "$@"\n`;
+        await Deno.writeTextFile(`${folder}/ip`, script, { mode: 0o755 });
+        const env = { PATH: `${folder}:${Deno.env.get("PATH")}` };
+        cluster.start(one, { priority: 10, elasticIp, args: ARGS, env });
+        cluster.start(two, { priority: 20, elasticIp, args: ARGS });
+        const holds = (address: typeof other, node: ClusterNode) =>
+          [...address.holders].join() === node.instance.id;
+        const settled = () => holds(cluster.address, one) && holds(other, one);
+        await until(settled, { title: "the better one holds both", withinMs: LONG_MS });
+        await Deno.writeTextFile(`${folder}/deny`, "");
+        await ip(namespace, `address delete ${other.ip}/32 dev lo`);
+        await until(() => holds(other, two), { title: "that one moves", withinMs: LONG_MS });
+        assert(holds(cluster.address, one), "and the other stays");
+        assertMatch(
+          one.process?.output ?? "",
+          /198\.51\.100\.60: the address is not on lo: .*: exit code 2: not permitted; this node/,
+        );
+        await Deno.remove(`${folder}/deny`);
+        await until(settled, { title: "and comes back", withinMs: LONG_MS });
+      } finally {
+        await Deno.remove(folder, { recursive: true });
+      }
     }),
 );

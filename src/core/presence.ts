@@ -1,0 +1,134 @@
+// What follows from looking whether this machine has the Elastic IP: what an operator hears, and whether that makes
+// the node unhealthy. Pure: looks and instants come in.
+//
+//   the watchdog keeps it on an interface    missing for 2 s: a line, and the node is unhealthy until it is there
+//   somebody else does                       held in the cloud and missing for 1 s: a line; another when it is there
+import { type Sight, UNSEEN } from "./own_address.ts";
+import { type Report, report } from "./report.ts";
+import { spanText } from "./status.ts";
+
+/** How long it may be missing before that counts: a program that changes an interface may put it back itself. */
+const KEPT_GRACE_MS = 2_000, OBSERVED_GRACE_MS = 1_000;
+/** How long it must stay there to count as there: before and after an alarm. Somebody may take it off all the time. */
+const STEADY_MS = 300, STEADY_AGAIN_MS = 1_000;
+/** Longest reason that is kept: it must fit into the answer to `info`. */
+const PROBLEM_MAX_CHARS = 200;
+
+/** What is known of one Elastic IP on this machine. */
+export interface Presence {
+  readonly sight: Sight;
+  /** When it was last looked for, null before the first look. */
+  readonly lookedAtMs: number | null;
+  /** Since when it has been missing, shorter returns included; null while it is there. */
+  readonly missingSinceMs: number | null;
+  /** Since when each look has shown it, null when the last one did not. */
+  readonly presentSinceMs: number | null;
+  /** Whether the operator was told that it is missing. */
+  readonly alarmed: boolean;
+  /** Why the watchdog cannot put it on its interface, empty when it can, or when that is not its task. */
+  readonly problem: string;
+  /** Whether the operator was told that nothing can be seen. */
+  readonly blind: boolean;
+}
+
+/** Before the first look. */
+export const NOT_LOOKED: Presence = {
+  sight: UNSEEN,
+  lookedAtMs: null,
+  missingSinceMs: null,
+  presentSinceMs: null,
+  alarmed: false,
+  problem: "",
+  blind: false,
+};
+
+/** One look, and what the watchdog did before it. */
+export interface Look {
+  readonly sight: Sight;
+  readonly atMs: number;
+  /** The interface on which the watchdog keeps the address, null when that is not its task. */
+  readonly device: string | null;
+  /** Whether the watchdog has just put the address there. */
+  readonly restored: boolean;
+  /** Why it could not, empty when it could; null when this look follows no attempt. */
+  readonly problem: string | null;
+  /** Whether the cloud shows the address on this instance, null while unknown. */
+  readonly holding: boolean | null;
+  /** What an operator can do about a missing address. */
+  readonly cure: string;
+  /** Why nothing can be seen, where nothing can. */
+  readonly blindness: string;
+}
+
+/** Takes in one look, and tells what is new. */
+export function notePresence(before: Presence, look: Look): [Presence, Report[]] {
+  const { sight, atMs } = look;
+  const seen = { ...before, sight, lookedAtMs: atMs };
+  if (sight.present === null) {
+    if (before.blind) return [seen, []];
+    const text = `whether this machine has the address cannot be seen: ${look.blindness}`;
+    return [{ ...seen, blind: true }, [report("info", "interface", text)]];
+  }
+  if (sight.present) return there(before, look);
+  const missing = {
+    ...seen,
+    missingSinceMs: before.missingSinceMs ?? atMs,
+    presentSinceMs: null,
+    problem: shortened(look.problem ?? before.problem),
+  };
+  return alarm(missing, look);
+}
+
+/** Whether the node must not serve the address: traffic to it would be dropped, and that is the watchdog's to prevent. */
+export function isLost({ alarmed }: Presence, device: string | null): boolean {
+  return device !== null && alarmed;
+}
+
+/** The address is there, if only for a moment. */
+function there(before: Presence, look: Look): [Presence, Report[]] {
+  const { sight, atMs, device, restored } = look;
+  const { missingSinceMs, alarmed } = before;
+  const presentSinceMs = before.presentSinceMs ?? atMs;
+  const problem = shortened(look.problem ?? before.problem);
+  const seen = { ...before, sight, lookedAtMs: atMs, presentSinceMs, problem };
+  const steady = missingSinceMs === null ||
+    atMs - presentSinceMs >= (alarmed ? STEADY_AGAIN_MS : STEADY_MS);
+  const after = steady ? { ...seen, missingSinceMs: null, alarmed: false, problem: "" } : seen;
+  if (restored && !alarmed) {
+    const text = `the address was taken off ${device}, and is put back`;
+    return [after, [report("warning", "interface", text)]];
+  }
+  if (!alarmed || !steady) return [after, []];
+  // It may be there by a route alone.
+  const where = sight.on === null
+    ? "this machine has the address"
+    : `the address is on ${sight.on}`;
+  const now = device === null ? "now" : "again";
+  const span = spanText(presentSinceMs - (missingSinceMs ?? presentSinceMs));
+  return [after, [report("info", "interface", `${where} ${now}, after ${span} without`)]];
+}
+
+/** The address is missing. */
+function alarm(
+  missing: Presence & { readonly missingSinceMs: number },
+  { atMs, device, holding, cure }: Look,
+): [Presence, Report[]] {
+  const forMs = atMs - missing.missingSinceMs;
+  if (device !== null) {
+    if (missing.alarmed || forMs < KEPT_GRACE_MS) return [missing, []];
+    const why = missing.problem || "ip has not answered yet";
+    const text = `the address is not on ${device}: ${why}; this node is unhealthy until it is`;
+    return [{ ...missing, alarmed: true }, [report("warning", "interface", text)]];
+  }
+  // Whoever gets it once more is told once more.
+  if (holding !== true) return [{ ...missing, alarmed: false }, []];
+  if (missing.alarmed || forMs < OBSERVED_GRACE_MS) return [missing, []];
+  const what =
+    "this instance holds the Elastic IP, and no interface of the machine has the address";
+  const text = `${what}, so traffic to it is dropped: ${cure}`;
+  return [{ ...missing, alarmed: true }, [report("warning", "interface", text)]];
+}
+
+function shortened(text: string): string {
+  return text.length > PROBLEM_MAX_CHARS ? `${text.slice(0, PROBLEM_MAX_CHARS)}...` : text;
+}
