@@ -1,9 +1,11 @@
 // Does this machine itself have the Elastic IP? Traffic arrives addressed to it, and a machine without it drops it.
 import { nameOf } from "../config.ts";
 import { canonicalIp } from "../core/ip.ts";
+import { sightOf } from "../core/own_address.ts";
 import type { Host } from "../host.ts";
 import { NoIpCommand, runIp } from "../host/ip_command.ts";
 import { childEnvironment } from "../service/child_environment.ts";
+import { cureFor } from "../service/interface_address.ts";
 import type { Facts } from "./facts.ts";
 import { fail, ok, type Said, skip } from "./finding.ts";
 
@@ -26,12 +28,12 @@ export async function checkGuest(facts: Facts, signal: AbortSignal): Promise<Sai
   const given = texts.every((text) => canonicalIp(text) !== null);
   const elasticIps = given ? texts : await facts.elasticIps(signal);
   return elasticIps.map((elasticIp) => {
-    const own = interfaces.find(({ address }) => canonicalIp(address) === elasticIp);
-    if (own) return ok(`${elasticIp} is on the interface ${own.name}`);
+    const { present, on } = sightOf(elasticIp, { listed: interfaces, local: host.isLocalAddress });
+    if (on !== null) return ok(`${elasticIp} is on the interface ${on}`);
+    if (present) return ok(`${elasticIp} is taken by a route of type local`);
     if (addressOn) return ok(`${elasticIp} will be put on ${addressOn} (${nameOf("address-on")})`);
-    const length = elasticIp.includes(":") ? 128 : 32;
-    const how = `ip address add ${elasticIp}/${length} dev lo`;
-    return fail(`${elasticIp} is on no interface, so traffic to it is dropped: ${how}`);
+    const cure = cureFor(elasticIp);
+    return fail(`${elasticIp} is on no interface, so traffic to it is dropped: ${cure}`);
   });
 }
 

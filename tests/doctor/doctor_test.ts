@@ -196,11 +196,14 @@ Deno.test("--doctor says when no interface has the Elastic IP, and how to give i
   const { code, lines } = await linesOf("interface", { host: { interfaces } });
   assertEquals(lines, [
     "FAIL 198.51.100.50 is on no interface, so traffic to it is dropped: " +
-    "ip address add 198.51.100.50/32 dev lo",
+    "ip address add 198.51.100.50/32 dev lo, or --address-on lo",
   ]);
   assertEquals(code, 1);
   const there = await linesOf("interface");
   assertEquals(there.lines, ["ok 198.51.100.50 is on the interface lo"]);
+  const isLocalAddress = () => true;
+  const routed = await linesOf("interface", { host: { interfaces, isLocalAddress } });
+  assertEquals(routed.lines, ["ok 198.51.100.50 is taken by a route of type local"]);
 });
 
 Deno.test("--doctor says when peers are missing, or this instance among them", async () => {
