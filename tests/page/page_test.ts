@@ -1,6 +1,7 @@
 // The status page in a real browser: it follows the watchdog without being loaded again, and says when it cannot.
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { Browser, Page } from "playwright-core";
+import { NOT_LOOKED } from "../../src/core/presence.ts";
 import type { Snapshot } from "../../src/core/snapshot.ts";
 import { PEERS, PlayedNode } from "../played_node.ts";
 import { eventually } from "../eventually.ts";
@@ -107,6 +108,35 @@ pageTest(
   },
 );
 
+pageTest(
+  "the page shows whether this machine has the address, and that a holder without it drops traffic",
+  async ({ page, played }) => {
+    await own(page).getByText("on an interface: not known").waitFor();
+    const tell = (present: boolean, on: string | null, problem = "") => {
+      played.presence = {
+        ...NOT_LOOKED,
+        sight: { present, on },
+        lookedAtMs: played.nowMs,
+        problem,
+      };
+    };
+    tell(true, "lo");
+    await own(page).getByText(/^on lo, looked 0\.\d s ago$/).waitFor();
+    tell(false, null);
+    const pill = own(page).getByText("address on no interface");
+    await pill.waitFor();
+    assertEquals(await pill.getAttribute("class"), "pill odd", "nobody sends a backup anything");
+    played.until(6_000);
+    tell(false, null, 'Device "lo" does not exist.');
+    await own(page).getByText(/^on no interface, looked .* ago: Device "lo" does not exist\.$/)
+      .waitFor();
+    assertEquals(await pill.getAttribute("class"), "pill bad");
+    tell(true, null);
+    await own(page).getByText(/^this machine has it, looked 0\.\d s ago$/).waitFor();
+    assertEquals(await pill.count(), 0);
+  },
+);
+
 pageTest("what comes from outside is shown as text and never as markup", async ({ page, tell }) => {
   const evil = '<img src=x onerror="document.title=1"><script>document.title=2</script>';
   tell((snapshot) => {
@@ -118,7 +148,14 @@ pageTest("what comes from outside is shown as text and never as markup", async (
       zone: evil,
       checks: [{ name: evil, state: "failing", ageMs: 1, reason: evil }],
       changes: [{ atMs: 1, ageMs: 1, severity: "warning", event: evil, text: evil }],
-      addresses: [{ ...address!, elasticIp: evil, reason: evil, otherHolders: others }],
+      addresses: [{
+        ...address!,
+        elasticIp: evil,
+        reason: evil,
+        otherHolders: others,
+        onInterface: false,
+        interfaceProblem: evil,
+      }],
     } as unknown as Snapshot;
   });
   await page.locator("#timeline").getByText(evil).first().waitFor();

@@ -53,6 +53,8 @@
         "pills",
         pill(`${role} (${reason})`, role === "master" ? "good" : ""),
         pill(held, holding === null ? "odd" : holding ? "good" : ""),
+        // Only a holder's traffic is dropped; a backup would drop it once it holds.
+        flag(view.onInterface === false, "address on no interface", holding ? "bad" : "odd"),
         flag(!view.able, "cannot reach the cloud", "bad"),
         flag(!view.healthy, "unhealthy", "bad"),
         flag(!view.listed, "not on the list of peers", "bad"),
@@ -61,8 +63,21 @@
       ),
       make("p", "", `this role for ${view.roleAgeMs === null ? "ever" : span(view.roleAgeMs)}`),
       reading("cloud read", view.holdingAgeMs, 2 * view.reconcileMs + 10_000),
+      interfaceText(view),
       make("p", "", `take-overs ${view.takeOvers}, evictions ${view.evictions}`),
     );
+  }
+
+  /** Whether this machine itself has the address, and why it cannot have it. */
+  function interfaceText(view) {
+    const { onInterface, interfaceAgeMs, interfaceProblem } = view;
+    if (typeof onInterface !== "boolean") return make("p", "", "on an interface: not known");
+    if (onInterface) {
+      const where = view.interface === null ? "this machine has it" : `on ${view.interface}`;
+      return reading(`${where}, looked`, interfaceAgeMs, 10_000);
+    }
+    const why = interfaceProblem ? `: ${interfaceProblem}` : "";
+    return make("p", "old", `on no interface, looked ${ago(interfaceAgeMs)}${why}`);
   }
 
   function peerRow(peer, view) {
