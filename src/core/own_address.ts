@@ -44,7 +44,7 @@ export function sightOf(elasticIp: string, { listed, local }: MachineView): Sigh
   return { present: known ? false : null, on: null };
 }
 
-/** Whether the interface has exactly this address, as far as the list tells; without a list the kernel's word counts. */
+/** Whether the interface has exactly this address, as far as the list tells; without one the kernel's word counts. */
 export function isOnDevice(
   elasticIp: string,
   device: string,
@@ -60,7 +60,9 @@ export function isOnDevice(
 }
 
 function isWithin(prefix: Uint8Array, address: string): boolean {
-  if (!address.includes(":")) return false;
+  // Hundreds of other addresses are looked at each second, and most begin otherwise.
+  const [first = 0, second = 0] = prefix;
+  if (!address.includes(":") || (parseInt(address, 16) || 0) !== first * 256 + second) return false;
   const bytes = parseIpv6(address);
   return bytes !== null && prefix.every((byte, index) => bytes[index] === byte);
 }

@@ -27,7 +27,7 @@ export interface InterfaceWatchWorld {
   /** Throws when they cannot be listed. */
   readonly interfaces: () => readonly InterfaceAddress[];
   readonly isLocal: MachineView["local"];
-  /** Puts the address on the interface unless it is there; resolves to whether it had to. Rejects with why it cannot. */
+  /** Puts it on the interface unless it is there. Resolves to whether it had to, rejects with why it cannot. */
   readonly restore: (elasticIp: string) => Promise<boolean>;
   readonly holding: (elasticIp: string) => boolean | null;
   /** Called when an address has been lost for good, or is there again. */

@@ -10,11 +10,11 @@ const PROBE = new URL("./privileges_probe.ts", import.meta.url).pathname;
 const ROOT = new URL("../../", import.meta.url).pathname;
 const FROM_SOURCE = ["run", "--quiet", "--allow-all", "--no-prompt", PROBE];
 
-/** All that is tried; what is not named is denied. The network cannot be given up. */
+/** All that is tried; what is not named is denied. The network cannot be given up, and interfaces are always looked at. */
 function outcomes(done: readonly string[]): Record<string, string> {
   const names = ["run", "read", "write", "env", "ffi", "sys", "import", "net"];
   return Object.fromEntries(
-    names.map((name) => [name, ["net", ...done].includes(name) ? "done" : "denied"]),
+    names.map((name) => [name, ["net", "sys", ...done].includes(name) ? "done" : "denied"]),
   );
 }
 
@@ -81,13 +81,13 @@ async function inFolder(use: (folder: string) => Promise<void>): Promise<void> {
   }
 }
 
-Deno.test("by default a running watchdog can use the network and nothing else", () =>
+Deno.test("by default a running watchdog can use the network, look at its interfaces, and nothing else", () =>
   inFolder(async (folder) => {
     const { could, output } = await runProbe({ folder });
     assertEquals(could, outcomes([]));
     assertStringIncludes(
       output,
-      "privileges: kept net (heartbeats, cloud); given up run, read, write, env, ffi, sys, import",
+      "privileges: kept net (heartbeats, cloud), sys (interfaces); given up run, read, write, env, ffi, import",
     );
   }));
 
@@ -187,6 +187,6 @@ skippableTest(
       assertEquals(compiled.code, 0, new TextDecoder().decode(compiled.stderr));
       const { could, output } = await runProbe({ folder, command: [binary] });
       assertEquals(could, outcomes([]));
-      assertStringIncludes(output, "privileges: kept net (heartbeats, cloud); given up run");
+      assertStringIncludes(output, "kept net (heartbeats, cloud), sys (interfaces); given up run");
     }),
 );
