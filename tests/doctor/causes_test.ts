@@ -9,7 +9,10 @@ function failing(lines: readonly string[]): string[] {
   return lines.filter((line) => line.startsWith("FAIL")).map((line) => line.split(/\s+/)[1] ?? "");
 }
 
-Deno.test("--doctor tells another secret from another Elastic IP where peers watch several", async () => {
+Deno.test("--doctor tells another secret from another Elastic IP where peers watch several", {
+  sanitizeOps: false,
+  sanitizeResources: false,
+}, async () => {
   await using stage = healthyStage();
   const also = stage.model.addAddress("198.51.100.60").ip;
   const { of } = await examine(stage, {
@@ -29,7 +32,10 @@ Deno.test("--doctor tells another secret from another Elastic IP where peers wat
 });
 
 for (const api of APIS) {
-  Deno.test(`--doctor on API ${api} does not blame the key for a cloud that is not reached`, async () => {
+  Deno.test(`--doctor on API ${api} does not blame the key for a cloud that is not reached`, {
+    sanitizeOps: false,
+    sanitizeResources: false,
+  }, async () => {
     await using stage = healthyStage();
     const host = {
       fetch: () => Promise.reject(new TypeError("tcp connect error: Connection refused")),
@@ -40,7 +46,10 @@ for (const api of APIS) {
   });
 }
 
-Deno.test("--doctor fails once for an Elastic IP that does not exist", async () => {
+Deno.test("--doctor fails once for an Elastic IP that does not exist", {
+  sanitizeOps: false,
+  sanitizeResources: false,
+}, async () => {
   await using stage = healthyStage();
   const argv = ["-xi", "198.51.100.51"];
   const interfaces = () => [{ name: "lo", address: "198.51.100.51" }];
@@ -54,7 +63,10 @@ Deno.test("--doctor fails once for an Elastic IP that does not exist", async () 
   assertMatch(of("peers").join("\n"), /^skip not looked for: no Elastic IP 198.51.100.51/);
 });
 
-Deno.test("--doctor fails once for a key that is not accepted", async () => {
+Deno.test("--doctor fails once for a key that is not accepted", {
+  sanitizeOps: false,
+  sanitizeResources: false,
+}, async () => {
   for (const api of APIS) {
     await using stage = healthyStage();
     const env = { IF_EXOSCALE_API_SECRET: "wrong" };
@@ -63,7 +75,10 @@ Deno.test("--doctor fails once for a key that is not accepted", async () => {
   }
 });
 
-Deno.test("--doctor says of an operation that alone does not work to try it again", async () => {
+Deno.test("--doctor says of an operation that alone does not work to try it again", {
+  sanitizeOps: false,
+  sanitizeResources: false,
+}, async () => {
   await using stage = healthyStage();
   stage.server.fault = ({ what }) => /:(at|de)tach$/.test(what) ? "500" : null;
   const { of } = await examine(stage);
@@ -73,7 +88,10 @@ Deno.test("--doctor says of an operation that alone does not work to try it agai
   );
 });
 
-Deno.test("--doctor says what to do about a group or a peer that does not exist", async () => {
+Deno.test("--doctor says what to do about a group or a peer that does not exist", {
+  sanitizeOps: false,
+  sanitizeResources: false,
+}, async () => {
   const rows = [
     [["-G", "nosuch"], /^FAIL no security group "nosuch" .*: correct -G .*, or make that group/],
     [["-p", "203.0.113.99"], /^FAIL .*203.0.113.99 \(0 found\).*: correct -p .* or the zone; each/],
@@ -87,7 +105,10 @@ Deno.test("--doctor says what to do about a group or a peer that does not exist"
   }
 });
 
-Deno.test("--doctor fails once for an instance that does not exist", async () => {
+Deno.test("--doctor fails once for an instance that does not exist", {
+  sanitizeOps: false,
+  sanitizeResources: false,
+}, async () => {
   for (const api of APIS) {
     await using stage = healthyStage();
     const identity = ["-i", "00000001-0000-4000-8000-0000000000ff"];
@@ -96,14 +117,20 @@ Deno.test("--doctor fails once for an instance that does not exist", async () =>
   }
 });
 
-Deno.test("--doctor looks for an Elastic IP that is given by its description on the interfaces", async () => {
+Deno.test("--doctor looks for an Elastic IP that is given by its description on the interfaces", {
+  sanitizeOps: false,
+  sanitizeResources: false,
+}, async () => {
   await using stage = healthyStage();
   stage.address.description = "front door";
   const { of } = await examine(stage, { argv: ["-xi", "front door"] });
   assertEquals(of("interface"), [`ok ${ELASTIC_IP} is on the interface lo`]);
 });
 
-Deno.test("the README's sample of --doctor counts its lines rightly", async () => {
+Deno.test("the README's sample of --doctor counts its lines rightly", {
+  sanitizeOps: false,
+  sanitizeResources: false,
+}, async () => {
   const readme = await Deno.readTextFile(new URL("../../README.md", import.meta.url));
   const [, sample = ""] = /\n## Doctor\n[^]*?\n```\n([^]*?)\n```\n/.exec(readme) ?? [];
   const lines = sample.split("\n");

@@ -8,7 +8,10 @@ import { type Ailment, examine, healthyStage, linesOf, OPEN, PORT, read } from "
 const NO_NAMES = { lookup: () => Promise.reject(new Error("no such name")) };
 
 for (const api of APIS) {
-  Deno.test(`--doctor on API ${api} finds nothing wrong where nothing is, and changes nothing`, async () => {
+  Deno.test(`--doctor on API ${api} finds nothing wrong where nothing is, and changes nothing`, {
+    sanitizeOps: false,
+    sanitizeResources: false,
+  }, async () => {
     await using stage = healthyStage();
     const { code, lines, of, sent } = await examine(stage, { api });
     const marks = new Set(lines.slice(0, -1).map((line) => line.slice(0, 5).trim()));
@@ -36,7 +39,10 @@ for (const api of APIS) {
   });
 }
 
-Deno.test("--doctor tells who says which instance this is, and when they disagree", async () => {
+Deno.test("--doctor tells who says which instance this is, and when they disagree", {
+  sanitizeOps: false,
+  sanitizeResources: false,
+}, async () => {
   const other = "00000001-0000-4000-8000-000000000002";
   const machine = (metadata: string | null, uuid: string | null, product = "") => ({
     root: "",
@@ -74,7 +80,10 @@ Deno.test("--doctor tells who says which instance this is, and when they disagre
   assertEquals(elsewhere.lines.filter((line) => line.startsWith("warn")), []);
 });
 
-Deno.test("--doctor says when the cloud does not know the instance, or has it elsewhere", async () => {
+Deno.test("--doctor says when the cloud does not know the instance, or has it elsewhere", {
+  sanitizeOps: false,
+  sanitizeResources: false,
+}, async () => {
   for (const api of APIS) {
     const identity = ["-i", "00000001-0000-4000-8000-0000000000ff"];
     const unknown = await linesOf("identity", { api, identity });
@@ -87,19 +96,23 @@ Deno.test("--doctor says when the cloud does not know the instance, or has it el
   }
 });
 
-Deno.test("--doctor compares the clocks", async () => {
-  const rows: [number, RegExp, number][] = [
-    [0, /^ok within [12] s of the cloud's \(at most 540 s behind/, 0],
-    [120_000, /^warn 1(19|20|21) s behind the cloud's .*: set the clock$/, 0],
-    [-120_000, /^warn 1(19|20|21) s ahead of the cloud's/, 0],
-    [590_000, /^FAIL 5(89|90|91) s behind the cloud's, so that signatures expire: set the/, 1],
-  ];
-  for (const [aheadMs, line, wanted] of rows) {
-    const { code, lines } = await linesOf("clock", {}, ({ server }) => server.aheadMs = aheadMs);
-    assertMatch(lines.join("\n"), line);
-    assertEquals(code, wanted);
-  }
-});
+Deno.test(
+  "--doctor compares the clocks",
+  { sanitizeOps: false, sanitizeResources: false },
+  async () => {
+    const rows: [number, RegExp, number][] = [
+      [0, /^ok within [12] s of the cloud's \(at most 540 s behind/, 0],
+      [120_000, /^warn 1(19|20|21) s behind the cloud's .*: set the clock$/, 0],
+      [-120_000, /^warn 1(19|20|21) s ahead of the cloud's/, 0],
+      [590_000, /^FAIL 5(89|90|91) s behind the cloud's, so that signatures expire: set the/, 1],
+    ];
+    for (const [aheadMs, line, wanted] of rows) {
+      const { code, lines } = await linesOf("clock", {}, ({ server }) => server.aheadMs = aheadMs);
+      assertMatch(lines.join("\n"), line);
+      assertEquals(code, wanted);
+    }
+  },
+);
 
 Deno.test("--doctor tells name, certificate and connection apart", {
   sanitizeOps: false,
@@ -167,13 +180,19 @@ Deno.test("--doctor tells a wrong key from a role that forbids", {
   assertMatch(lines[1] ?? "", /^FAIL the key may not removeIpFromNic: allow it/);
 });
 
-Deno.test("--doctor does not say that a change is allowed which was only not refused", async () => {
+Deno.test("--doctor does not say that a change is allowed which was only not refused", {
+  sanitizeOps: false,
+  sanitizeResources: false,
+}, async () => {
   const { lines } = await linesOf("key");
   assertMatch(lines[0] ?? "", /^ok the key may get-instance, list-elastic-ips, list-instances/);
   assertMatch(lines[1] ?? "", /^skip attach-instance-to.*, detach-.* which only a change would/);
 });
 
-Deno.test("--doctor says what is wrong with an Elastic IP, and who holds it", async () => {
+Deno.test("--doctor says what is wrong with an Elastic IP, and who holds it", {
+  sanitizeOps: false,
+  sanitizeResources: false,
+}, async () => {
   const missing = await linesOf("address", { argv: ["-xi", "198.51.100.51"] });
   assertMatch(missing.lines[0] ?? "", /^FAIL no Elastic IP 198.51.100.51 .* found 198.51.100.50: /);
   const named = await linesOf("address", { argv: ["-xi", "front door"] });
@@ -197,7 +216,10 @@ Deno.test("--doctor says what is wrong with an Elastic IP, and who holds it", as
   assertMatch(strange.lines[1] ?? "", /^warn 198.51.100.50 is held by node-9 \(.*\), which is no/);
 });
 
-Deno.test("--doctor says when no interface has the Elastic IP, and how to give it one", async () => {
+Deno.test("--doctor says when no interface has the Elastic IP, and how to give it one", {
+  sanitizeOps: false,
+  sanitizeResources: false,
+}, async () => {
   const interfaces = () => [{ name: "eth0", address: "203.0.113.11" }];
   const { code, lines } = await linesOf("interface", { host: { interfaces } });
   assertEquals(lines, [
@@ -212,7 +234,10 @@ Deno.test("--doctor says when no interface has the Elastic IP, and how to give i
   assertEquals(routed.lines, ["ok 198.51.100.50 is taken by a route of type local"]);
 });
 
-Deno.test("--doctor says when peers are missing, or this instance among them", async () => {
+Deno.test("--doctor says when peers are missing, or this instance among them", {
+  sanitizeOps: false,
+  sanitizeResources: false,
+}, async () => {
   const unlisted = await linesOf("peers", {}, ({ self }) => self.groups = []);
   assertMatch(unlisted.lines[0] ?? "", /^FAIL security group edge has 2 others and not this inst/);
   const alone = await linesOf("peers", {}, ({ peer, third }) => peer.groups = third.groups = []);
@@ -227,7 +252,10 @@ Deno.test("--doctor says when peers are missing, or this instance among them", a
 });
 
 for (const api of APIS) {
-  Deno.test(`--doctor on API ${api} says whom the security groups cut off`, async () => {
+  Deno.test(`--doctor on API ${api} says whom the security groups cut off`, {
+    sanitizeOps: false,
+    sanitizeResources: false,
+  }, async () => {
     const closed = await linesOf("firewall", { api }, ({ model }) => model.rules.clear());
     assertEquals([closed.code, closed.lines.length], [1, 2]);
     const both = "in from node-2 (203.0.113.12) to node-1 and from node-1 (203.0.113.11) to node-2";
@@ -251,7 +279,10 @@ for (const api of APIS) {
   });
 }
 
-Deno.test("--doctor reads the rules from the list when the role may not read one group", async () => {
+Deno.test("--doctor reads the rules from the list when the role may not read one group", {
+  sanitizeOps: false,
+  sanitizeResources: false,
+}, async () => {
   const { lines } = await linesOf("firewall", {}, ({ model }) => {
     model.role = iamPolicy({
       attaches: true,
@@ -274,23 +305,36 @@ Deno.test("--doctor reads the rules from the list when the role may not read one
   ]);
 });
 
-Deno.test("--doctor does not judge an instance without a security group", async () => {
+Deno.test("--doctor does not judge an instance without a security group", {
+  sanitizeOps: false,
+  sanitizeResources: false,
+}, async () => {
   const { lines } = await linesOf("firewall", { source: ["-p", "203.0.113.12"] }, ({ peer }) => {
     peer.groups = [];
   });
   assertMatch(lines.join("\n"), /skip node-2 has no security group that could be looked at/);
 });
 
-Deno.test("--doctor says who has the port", async () => {
-  const openLink = () => {
-    throw new Deno.errors.PermissionDenied("permission denied");
-  };
-  const { code, lines } = await linesOf("port", { host: { openLink } });
-  assertMatch(lines[0] ?? "", /^FAIL UDP 0.0.0.0:12345 cannot be had: permission denied: stop who/);
-  assertEquals(code, 1);
-});
+Deno.test(
+  "--doctor says who has the port",
+  { sanitizeOps: false, sanitizeResources: false },
+  async () => {
+    const openLink = () => {
+      throw new Deno.errors.PermissionDenied("permission denied");
+    };
+    const { code, lines } = await linesOf("port", { host: { openLink } });
+    assertMatch(
+      lines[0] ?? "",
+      /^FAIL UDP 0.0.0.0:12345 cannot be had: permission denied: stop who/,
+    );
+    assertEquals(code, 1);
+  },
+);
 
-Deno.test("--doctor tells silent peers, deaf ones and wrong ones apart", async () => {
+Deno.test("--doctor tells silent peers, deaf ones and wrong ones apart", {
+  sanitizeOps: false,
+  sanitizeResources: false,
+}, async () => {
   const rows: [NonNullable<Ailment["peers"]>[0], RegExp, number][] = [
     ["silent", /^warn 203.0.113.12 is silent: no watchdog runs there, UDP on port 12345 is/, 0],
     ["deaf", /^FAIL 203.0.113.12 is heard and does not hear us: let UDP on port 12345 in/, 1],
@@ -309,7 +353,10 @@ Deno.test("--doctor tells silent peers, deaf ones and wrong ones apart", async (
   }));
 });
 
-Deno.test("--doctor signs its heartbeats, and believes those who have its secret", async () => {
+Deno.test("--doctor signs its heartbeats, and believes those who have its secret", {
+  sanitizeOps: false,
+  sanitizeResources: false,
+}, async () => {
   const secret = "a secret of the tests", env = { IF_SHARED_SECRET: secret };
   const other = "another secret of tests";
   const rows: [Ailment, RegExp, number][] = [
@@ -334,7 +381,10 @@ Deno.test("--doctor signs its heartbeats, and believes those who have its secret
   }
 });
 
-Deno.test("--doctor does not judge peers that speak more seldom than it listens", async () => {
+Deno.test("--doctor does not judge peers that speak more seldom than it listens", {
+  sanitizeOps: false,
+  sanitizeResources: false,
+}, async () => {
   const { code, lines } = await linesOf("heartbeats", {
     argv: ["-t", "60"],
     peers: ["silent", "answers"],
@@ -345,7 +395,10 @@ Deno.test("--doctor does not judge peers that speak more seldom than it listens"
   ]]);
 });
 
-Deno.test("--doctor sends nothing for an Elastic IP that this instance holds or may hold", async () => {
+Deno.test("--doctor sends nothing for an Elastic IP that this instance holds or may hold", {
+  sanitizeOps: false,
+  sanitizeResources: false,
+}, async () => {
   await using holding = healthyStage();
   holding.hold(holding.self);
   const held = await examine(holding, { peers: ["original", "silent"] });
@@ -361,7 +414,10 @@ Deno.test("--doctor sends nothing for an Elastic IP that this instance holds or 
   assertEquals(unknown.sent, []);
 });
 
-Deno.test("--doctor --json prints one object with all findings", async () => {
+Deno.test("--doctor --json prints one object with all findings", {
+  sanitizeOps: false,
+  sanitizeResources: false,
+}, async () => {
   await using stage = healthyStage();
   stage.address.managed = true;
   const { code, lines } = await examine(stage, { argv: ["--json"] });
@@ -372,7 +428,10 @@ Deno.test("--doctor --json prints one object with all findings", async () => {
   assertStringIncludes(failed[0].text, "is a managed Elastic IP");
 });
 
-Deno.test("--doctor looks at each of several Elastic IPs", async () => {
+Deno.test("--doctor looks at each of several Elastic IPs", {
+  sanitizeOps: false,
+  sanitizeResources: false,
+}, async () => {
   await using stage = healthyStage();
   const other = stage.model.addAddress("198.51.100.60");
   other.holders.add(stage.self.id);
@@ -389,7 +448,10 @@ Deno.test("--doctor looks at each of several Elastic IPs", async () => {
   assertMatch(of("heartbeats").join("\n"), /^skip 198.51.100.60: only listened, this instance/);
 });
 
-Deno.test("--doctor with -A or -D looks at what these need", async () => {
+Deno.test("--doctor with -A or -D looks at what these need", {
+  sanitizeOps: false,
+  sanitizeResources: false,
+}, async () => {
   await using stage = healthyStage();
   const { code, lines, of } = await examine(stage, { argv: ["-A"], source: [] });
   assertEquals([code, of("peers"), of("heartbeats")], [0, [], []], lines.join("\n"));
