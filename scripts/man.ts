@@ -37,8 +37,9 @@ export function manPage({ version, date }: Edition): string {
     ...item("SIGUSR1, SIGUSR2", "The priority number becomes one less (better), or one more."),
     ...item(
       "SIGHUP",
-      "Read the files of --env-file and --config and the secret files again. What can change at once does, the log " +
-        "names what needs a restart, and a configuration with a mistake changes nothing.",
+      "Read the files of --env-file and --config and the secret files again, and look up the names of the " +
+        "peers. What can change at once does, the log names what needs a restart, and a configuration with a " +
+        "mistake changes nothing.",
     ),
     ...item(
       "SIGTERM, SIGINT",

@@ -9,7 +9,8 @@ import type { Host } from "./host.ts";
 import { findInstanceId } from "./host/metadata.ts";
 import { identify } from "./identify.ts";
 import { redactedLog, Redaction, secretsOf } from "./log/redaction.ts";
-import { PATIENT_MS, PeerNames } from "./peers/peer_names.ts";
+import { PATIENT_MS } from "./peers/look_ups.ts";
+import { PeerNames } from "./peers/peer_names.ts";
 import type { Told } from "./told.ts";
 import { trusting } from "./trust.ts";
 import { describe } from "./usage.ts";
@@ -63,7 +64,7 @@ async function checkConfigured(
   return say(host, "exoip: the configuration is valid");
 }
 
-/** Says whom the names of `-p` stand for. Resolves to what is wrong with them. */
+/** Says what the names of `-p` stand for. Resolves to what is wrong with them. */
 async function checkNames({ peers, listen: { hostname } }: Config, host: Host): Promise<string[]> {
   const addresses = peers.kind === "static" ? peers.addresses : [];
   const names = new PeerNames(addresses, { host, hostname, log: { write() {} } });

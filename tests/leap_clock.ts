@@ -5,7 +5,7 @@ import type { Clock } from "../src/world.ts";
 /** A clock. */
 export class LeapClock implements Clock {
   #nowMs = 0;
-  #leaping = false;
+  #leaping: Promise<void> | null = null;
   readonly #sleepers = new Set<{ atMs: number; wake: () => void }>();
 
   readonly nowMs = (): number => this.#nowMs;
@@ -19,7 +19,7 @@ export class LeapClock implements Clock {
       this.#sleepers.delete(sleeper);
       resolve();
     });
-    if (!this.#leaping) void this.#leap();
+    this.#leaping ??= this.#leap().finally(() => this.#leaping = null);
     return promise;
   };
 
@@ -28,8 +28,12 @@ export class LeapClock implements Clock {
     await this.sleep(ms);
   }
 
+  /** Resolves when nobody sleeps any more. */
+  async idle(): Promise<void> {
+    await this.#leaping;
+  }
+
   async #leap(): Promise<void> {
-    this.#leaping = true;
     while (this.#sleepers.size > 0) {
       await new Promise((resolve) => setImmediate(resolve));
       const next = [...this.#sleepers].sort((a, b) => a.atMs - b.atMs)[0];
@@ -38,6 +42,5 @@ export class LeapClock implements Clock {
       this.#nowMs = Math.max(this.#nowMs, next.atMs);
       next.wake();
     }
-    this.#leaping = false;
   }
 }

@@ -104,15 +104,16 @@ class Naming {
     });
   }
 
-  [Symbol.dispose](): void {
+  async [Symbol.asyncDispose](): Promise<void> {
     this.#ending.abort();
+    await this.clock.idle();
   }
 }
 
 const lost = (peer: string, denied = false): MissingPeer => ({ peer, denied });
 
 Deno.test("PeerNames takes all addresses of a name but those of this machine, each once", async () => {
-  using naming = new Naming({
+  await using naming = new Naming({
     "all.test": ["203.0.113.3", "203.0.113.1", "203.0.113.2"],
     "a.test": ["127.0.1.1"],
     "b.test": ["203.0.113.2", "2001:db8::2"],
@@ -129,7 +130,7 @@ Deno.test("PeerNames takes all addresses of a name but those of this machine, ea
       usable: true,
       text: "b.test is 203.0.113.2; left out: 2001:db8::2 (IPv6, and -l listens on IPv4 only)",
     },
-    { usable: true, text: "203.0.113.1 is this machine: 203.0.113.1" },
+    { usable: true, text: "203.0.113.1 is this machine" },
   ]);
   assertEquals([naming.told, naming.lines.length], [[], 1], naming.lines.join("\n"));
 });
@@ -146,7 +147,7 @@ const USELESS: [string, string[], RegExp][] = [
 ];
 for (const [what, answer, words] of USELESS) {
   Deno.test(`PeerNames misses a name that has ${what}, and says so in a critical line`, async () => {
-    using naming = new Naming({ "b.test": answer, "c.test": ["203.0.113.3"] });
+    await using naming = new Naming({ "b.test": answer, "c.test": ["203.0.113.3"] });
     const peers = await naming.start();
     assertEquals(peers, { addresses: ["203.0.113.3"], missing: [lost("b.test", true)] });
     assertEquals(naming.names.describe()[0]?.usable, false);
@@ -160,7 +161,7 @@ for (const [what, answer, words] of USELESS) {
 }
 
 Deno.test("PeerNames starts without a name that nobody answers for, and tells when it is found", async () => {
-  using naming = new Naming({ "b.test": "silent", "c.test": ["203.0.113.3"] });
+  await using naming = new Naming({ "b.test": "silent", "c.test": ["203.0.113.3"] });
   const { addresses, missing } = await naming.start();
   assertEquals([addresses, missing], [["203.0.113.3"], [lost("b.test")]]);
   assert(naming.clock.nowMs() <= 2_000, `${naming.clock.nowMs()}`);
@@ -180,7 +181,7 @@ Deno.test("PeerNames starts without a name that nobody answers for, and tells wh
 });
 
 Deno.test("PeerNames tells when a name that nobody answered for turns out not to exist", async () => {
-  using naming = new Naming({ "b.test": "SERVFAIL" });
+  await using naming = new Naming({ "b.test": "SERVFAIL" });
   assertEquals((await naming.start()).missing, [lost("b.test")]);
   naming.answers["b.test"] = [];
   await naming.clock.pass(10_000);
@@ -189,7 +190,7 @@ Deno.test("PeerNames tells when a name that nobody answered for turns out not to
 
 for (const failure of ["silent", "SERVFAIL", []] as Answer[]) {
   Deno.test(`PeerNames keeps what it knew of a name when the answer is ${failure || "none"}`, async () => {
-    using naming = new Naming({ "b.test": ["203.0.113.2"], "c.test": ["203.0.113.3"] });
+    await using naming = new Naming({ "b.test": ["203.0.113.2"], "c.test": ["203.0.113.3"] });
     await naming.start();
     naming.answers["b.test"] = failure;
     for (let reading = 0; reading < 12; reading++) {
@@ -207,7 +208,7 @@ for (const failure of ["silent", "SERVFAIL", []] as Answer[]) {
 }
 
 Deno.test("PeerNames looks names up before each reading, and takes what is new at once", async () => {
-  using naming = new Naming({ "b.test": ["203.0.113.2"] });
+  await using naming = new Naming({ "b.test": ["203.0.113.2"] });
   await naming.start();
   await naming.read("203.0.113.2");
   naming.answers["b.test"] = ["203.0.113.9"];
@@ -222,7 +223,7 @@ Deno.test("PeerNames looks names up before each reading, and takes what is new a
 });
 
 Deno.test("PeerNames stays calm while the answers change each time", async () => {
-  using naming = new Naming({ "b.test": ["203.0.113.2"] });
+  await using naming = new Naming({ "b.test": ["203.0.113.2"] });
   await naming.start();
   const lists: string[] = [];
   for (let reading = 0; reading < 200; reading++) {
@@ -240,7 +241,7 @@ Deno.test("PeerNames stays calm while the answers change each time", async () =>
 Deno.test("PeerNames bounds what it keeps of a name with thousands of addresses, also of other ones each time", async () => {
   const many = (block: number) =>
     Array.from({ length: 5_000 }, (_, index) => `10.${block}.${index >> 8}.${index & 255}`);
-  using naming = new Naming({ "b.test": many(0) });
+  await using naming = new Naming({ "b.test": many(0) });
   const { addresses } = await naming.start();
   assertEquals(addresses.length, ADDRESSES_MAX);
   for (let block = 1; block < 20; block++) {
@@ -258,7 +259,7 @@ Deno.test("PeerNames bounds what it keeps of a name with thousands of addresses,
 });
 
 Deno.test("PeerNames misses an address that no machine has, and an entry none of whose addresses has one", async () => {
-  using naming = new Naming(
+  await using naming = new Naming(
     { "b.test": ["203.0.113.2", "203.0.113.3"], "c.test": ["203.0.113.4"] },
     {
       peers: ["b.test", "c.test", "203.0.113.5", "192.0.2.1"],
@@ -281,14 +282,14 @@ Deno.test("PeerNames misses an address that no machine has, and an entry none of
 });
 
 Deno.test("PeerNames takes no address of another interface of this machine for a peer that is missing", async () => {
-  using naming = new Naming({ "a.test": ["2001:db8::1"] }, { hostname: "2001:db8::7" });
+  await using naming = new Naming({ "a.test": ["2001:db8::1"] }, { hostname: "2001:db8::7" });
   assertEquals((await naming.start()).addresses, ["2001:db8::1"]);
   assertEquals((await naming.read()).missing, []);
   assertEquals(naming.lines.filter((line) => line.includes("peer-unknown")), []);
 });
 
 Deno.test("PeerNames.renew() takes other entries, or none of them when a new one cannot be resolved", async () => {
-  using naming = new Naming({ "b.test": ["203.0.113.2"], "c.test": ["203.0.113.3"] }, {
+  await using naming = new Naming({ "b.test": ["203.0.113.2"], "c.test": ["203.0.113.3"] }, {
     peers: ["b.test"],
   });
   await naming.start();
@@ -302,7 +303,9 @@ Deno.test("PeerNames.renew() takes other entries, or none of them when a new one
 
 Deno.test("PeerNames looks up a hundred names that nobody answers for without waiting for each", async () => {
   const names = Array.from({ length: 100 }, (_, index) => `n${index}.test`);
-  using naming = new Naming(Object.fromEntries(names.map((name) => [name, "silent" as const])));
+  await using naming = new Naming(
+    Object.fromEntries(names.map((name) => [name, "silent" as const])),
+  );
   assertEquals((await naming.start()).missing.length, 100);
   assert(naming.clock.nowMs() <= 2_000);
   assert(naming.asked.length <= 16, `${naming.asked.length} at once`);

@@ -74,7 +74,7 @@ export interface Aim {
 
 /** The wish that follows from the election's state. */
 export function aimOf(state: Election): Aim {
-  const peers = machinesOf(state.peers);
+  const peers = machinesOf(state);
   const successors = outranking(state);
   const claimant = successors.find((peer) => peer.trailer?.holds && peer.instanceId !== null);
   const silent = peers.filter((peer) => !peer.alive);
@@ -152,15 +152,16 @@ function waitMs(
  * One peer for each machine. A machine with several addresses is a peer at each of them; it lives if it is heard at
  * one, and it hears us if it does so there.
  */
-function machinesOf(all: ReadonlyMap<string, Peer>): readonly Peer[] {
+function machinesOf({ peers: all, repeated }: Election): readonly Peer[] {
   const peers = [...all.values()];
+  if (!repeated) return peers;
   const best = new Map<string, Peer>();
   for (const peer of peers) {
     const { instanceId } = peer;
     const other = instanceId === null ? undefined : best.get(instanceId);
     if (!other || tellsMore(peer, other)) best.set(instanceId ?? peer.address, peer);
   }
-  return best.size === peers.length ? peers : [...best.values()];
+  return [...best.values()];
 }
 
 function tellsMore(one: Peer, other: Peer): boolean {

@@ -9,8 +9,7 @@
 //   any                 cloud lost or stopping, a peer can serve backup           unable, leaving
 //   any                 cloud lost or stopping, nobody can serve same             unable, leaving
 //   any                 the list of peers has not us             backup           unlisted
-//   any                 a peer of -p cannot be placed, and an    backup           incomplete
-//                       unknown instance that runs holds
+//   any                 an unknown holder may be a missing peer  backup           incomplete
 //   any                 unwell, and a well peer can serve        backup           unhealthy
 //   backup              unwell, as all that are before us        master           unhealthy
 //
@@ -27,7 +26,7 @@ import {
 import type { Trailer } from "./heartbeat.ts";
 import { judge } from "./judgement.ts";
 import { inDoubt, type MissingPeer, missingWakeAtMs, noteMissing } from "./missing.ts";
-import { type PeerIdentity, unheard } from "./peer.ts";
+import { type PeerIdentity, repeats, unheard } from "./peer.ts";
 import { distrust, type Heard } from "./trust.ts";
 
 /** How long after the cloud came back a live holder without it is left alone: two retries. */
@@ -79,6 +78,7 @@ export function startElection(
     reason: "settling",
     roleSinceMs: atMs,
     peers: new Map((peers ?? []).map((peer) => [peer.address, unheard(peer)])),
+    repeated: repeats(peers ?? []),
     missing: noteMissing(new Map(), missing, atMs),
     kept: false,
     brisk: null,
@@ -242,6 +242,7 @@ function adopt(
     ...state,
     listed,
     peers,
+    repeated: repeats(identities),
     missing: noteMissing(state.missing, missing, atMs),
     settledAtMs,
   };

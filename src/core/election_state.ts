@@ -67,6 +67,8 @@ export interface Election {
   readonly roleSinceMs: number;
   /** By address. */
   readonly peers: ReadonlyMap<string, Peer>;
+  /** Some machine is a peer at several addresses. */
+  readonly repeated: boolean;
   /** Peers of the configuration that cannot be placed. */
   readonly missing: MissingPeers;
   /** One of these may be the instance that has the address, and that we do not know: it is left with it. */

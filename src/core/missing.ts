@@ -2,12 +2,11 @@
 // zone has their address. Each may be a node that lives and holds, so a node in doubt leaves the address with a holder
 // that it does not know (see `kept` in next_call.ts).
 //
-// How long is the question: a name may be missing because its server is down, or because its machine is gone for good
-// and its record was removed. Nobody answers: the peer most likely lives, and what is broken will be mended, so the
-// doubt lasts as long as the silence. Somebody answers that there is no such peer: we believe it once that has been so
-// for a minute in which no unknown sender spoke for our Elastic IP. From then on the peer counts as one that was never
-// heard: we hold beside its machine, and take from it only if the cloud says that it is off.
-
+// The doubt must end: a name may be missing because its server is down, or because its machine is dead and its record
+// was removed. While name servers give no answer, the peer most likely lives, and the fault will be mended: the doubt
+// lasts. If a name server or the cloud answers that there is no such peer, we believe it after a minute in which no
+// unknown sender spoke for our Elastic IP. From then on the peer counts as one that was never heard: we hold beside its
+// machine, and take the address from it only if the cloud says that it is off.
 import { type Election, holdOffMs, SKEW_MS } from "./election_state.ts";
 import type { Heard } from "./trust.ts";
 
@@ -15,11 +14,11 @@ import type { Heard } from "./trust.ts";
 export interface MissingPeer {
   /** As the configuration names it. */
   readonly peer: string;
-  /** Whether a name server, or the cloud, says that there is none; otherwise nobody could be asked. */
+  /** A name server, or the cloud, says that it does not exist; false: no answer could be had. */
   readonly denied: boolean;
 }
 
-/** Until when each of them is a reason for doubt: Infinity while nobody answers, -Infinity once it is over. */
+/** Until when each of them is a reason for doubt: Infinity while there is no answer, -Infinity once it is over. */
 export type MissingPeers = ReadonlyMap<string, number>;
 
 /** How long a peer must have been denied, without a word from anybody unknown. */
@@ -49,8 +48,8 @@ export function giveUpMissing(missing: MissingPeers, atMs: number): MissingPeers
 }
 
 /**
- * Somebody unknown speaks for our Elastic IP, who may be one of them: nobody is given up before he has been silent for
- * as long as a peer that is dead. The same state when that is nearly so already, since each of many heartbeats says it.
+ * An unknown sender speaks for our Elastic IP and may be one of them: they are not given up before it has been silent
+ * for as long as a peer that is dead. The same state when that is nearly so already: each of many heartbeats says it.
  */
 export function holdOut(state: Election, { from, heartbeat }: Heard, atMs: number): Election {
   const { missing, settings, selfId, peers } = state;
@@ -77,7 +76,7 @@ export function givenUp(missing: MissingPeers, peer: string): boolean {
   return missing.get(peer) === OVER;
 }
 
-/** Whether somebody may be a peer whom we cannot place. */
+/** Whether an instance that we do not know may be a peer. */
 export function inDoubt(missing: MissingPeers): boolean {
   for (const untilMs of missing.values()) if (untilMs !== OVER) return true;
   return false;

@@ -11,7 +11,7 @@ import {
 
 /** However many reasons there are to look. */
 const LOOK_SPACING_MS = 500;
-/** Time between two looks of a node that holds only if no other one does: nobody tells it that the last one died. */
+/** Time between two looks of a node that holds only if no other one does: no heartbeat says that the last one died. */
 const RELUCTANT_LOOK_MS = 5_000;
 
 /** A call and the earliest instant for it. */
@@ -105,8 +105,8 @@ export function kept(state: Ownership): boolean {
 }
 
 /**
- * For whom a reluctant holder gives up. Two in doubt may have attached in the same moment: of these the lower id keeps
- * what it has, or both would give up and come back for ever.
+ * The instance that a reluctant holder gives the address up to. Two in doubt may have attached in the same moment: the
+ * one with the lower id keeps the address, or both would give up and come back for ever.
  */
 function senior(state: Ownership): string | null {
   const { aim, others, instanceId: self } = state;

@@ -58,6 +58,12 @@ export function unheard(identity: PeerIdentity): Peer {
   };
 }
 
+/** Whether a machine is among them more than once, each time at another address. */
+export function repeats(peers: readonly PeerIdentity[]): boolean {
+  const ids = peers.flatMap(({ instanceId }) => instanceId ?? []);
+  return new Set(ids).size < ids.length;
+}
+
 /** Whether the peer can be master now. */
 export function eligible(peer: Peer): boolean {
   return peer.alive && !peer.trailer?.leaving && !peer.trailer?.unable;

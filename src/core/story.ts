@@ -60,7 +60,7 @@ function* goneBetween(before: Election, after: Election) {
   if (before.missing === after.missing) return;
   for (const peer of after.missing.keys()) {
     if (!givenUp(after.missing, peer) || givenUp(before.missing, peer)) continue;
-    const why = "it cannot be found, and nobody unknown speaks";
+    const why = "it cannot be found, and no unknown sender speaks";
     yield report("warning", "peer-gone", `peer ${peer} counts as gone: ${why}`);
   }
 }

@@ -57,7 +57,7 @@ export async function checkPeers(facts: Facts, signal: AbortSignal): Promise<Sai
   }
 }
 
-/** Whom the names of `-p` stand for. */
+/** What the names of `-p` stand for. */
 async function namesOf(facts: Facts, signal: AbortSignal): Promise<Said[]> {
   const cure = `correct ${nameOf("p")}, or the name servers in /etc/resolv.conf`;
   const told = (await facts.names(signal))?.describe() ?? [];

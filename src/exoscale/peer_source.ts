@@ -36,7 +36,7 @@ function peersAmong(machines: readonly Machine[], selfId: string): PeerIdentity[
 
 /**
  * Finds the machine of each given address. One that no machine has, or several, is told apart and is no peer: a machine
- * that is gone must not keep the others from starting, and nobody else who has its address now is to be believed.
+ * that is gone must not keep the others from starting, and a stranger may have its address now.
  */
 export function peersAt(
   addresses: readonly string[],

@@ -110,7 +110,8 @@ export class NamedPeer {
     ];
     const out = rest.length > 0 ? `; left out: ${rest.join(", ")}` : "";
     if (addresses.length > 0) return `${text} is ${addresses.join(", ")}${out}`;
-    return `${text} is this machine: ${this.#leftOut.map(([address]) => address).join(", ")}`;
+    const own = this.literal ? "" : `: ${this.#leftOut.map(([address]) => address).join(", ")}`;
+    return `${text} is this machine${own}`;
   }
 
   #reasons({ hostname }: Place): string[] {

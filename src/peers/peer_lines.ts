@@ -1,4 +1,4 @@
-// What an operator is told of the peers of -p: whom their names stand for, and which of them cannot be used. Texts of a
+// What an operator is told of the peers of -p: what their names stand for, and which of them cannot be used. Texts of a
 // resolver go into a line through plain().
 import { MESSAGE_MAX_CHARS, plain } from "../core/plain.ts";
 import type { Severity } from "../core/report.ts";
@@ -21,7 +21,7 @@ export class PeerLines {
     this.#reminder = new Reminder(clock, log);
   }
 
-  /** Whom the names stand for. */
+  /** What the names stand for. */
   sayFound(entries: readonly NamedPeer[]): void {
     const found = entries.filter(({ literal, failure }) => !literal && failure === null);
     if (found.length === 0) return;

@@ -7,19 +7,16 @@ import type { Host } from "../host.ts";
 import type { Clock, Log, Membership } from "../world.ts";
 import { canonicalIp } from "../core/ip.ts";
 import type { Place } from "./fate.ts";
+import { LookUps } from "./look_ups.ts";
 import { NamedPeer } from "./named_peer.ts";
 import { PeerLines, reasons } from "./peer_lines.ts";
 
-/** Longest wait of a watchdog for its names: it can begin without them, and nobody hears it before. */
+/** Longest wait of a watchdog for its names: it can begin without them, and is not heard before. */
 const START_MS = 2_000;
-/** The same for somebody who only wants to know. */
-export const PATIENT_MS = 6_000;
 /** Time between two looks for a name that has no address; it doubles, up to the second. */
 const RETRY_MS = 1_000, RETRY_CAP_MS = 5_000;
 /** Several readings of the list at once ask once. */
 const FRESH_MS = 5_000;
-/** Names that are looked up at the same time: each may hold a thread until the system gives up. */
-const AT_ONCE = 8;
 
 /** The peers as the core is told them. */
 export interface NamedPeers {
@@ -49,6 +46,7 @@ export class PeerNames {
   readonly #options: NamesOptions;
   readonly #place: Place;
   readonly #lines: PeerLines;
+  readonly #lookUps: LookUps;
   #entries: readonly NamedPeer[];
   /** Addresses of which the cloud has no machine, or several, and those of our own one; by the last reading. */
   #unplaced: ReadonlyMap<string, number> = new Map();
@@ -61,6 +59,10 @@ export class PeerNames {
     this.#options = options;
     this.#place = { hostname: options.hostname, own: ownAddresses(options.host) };
     this.#lines = new PeerLines(options.host.clock, { log: options.log, place: this.#place });
+    this.#lookUps = new LookUps(options.host, {
+      place: this.#place,
+      answered: (entry, news) => this.#answered(entry, news),
+    });
     this.#entries = texts.map((text) => new NamedPeer(text, this.#place));
   }
 
@@ -77,13 +79,7 @@ export class PeerNames {
 
   /** The first look-up; resolves when it has ended, or the start has waited long enough. */
   async start(signal: AbortSignal, patienceMs: number = START_MS): Promise<NamedPeers> {
-    const over = new AbortController();
-    const patience = this.#options.host.clock.sleep(
-      patienceMs,
-      AbortSignal.any([signal, over.signal]),
-    );
-    await Promise.race([this.#lookUp(this.#entries), patience]);
-    over.abort();
+    await this.#lookUps.run(this.#entries, { signal, patienceMs });
     return this.#told = this.#now();
   }
 
@@ -99,7 +95,7 @@ export class PeerNames {
   /** Reads the list of peers from the cloud, by the addresses that their names have now. Throws what reading throws. */
   async members(read: (source: PeerSource) => Promise<Membership>): Promise<Membership> {
     const freshMs = this.#options.host.clock.nowMs() - FRESH_MS;
-    await this.#lookUp(this.#entries.filter(({ askedAtMs }) => askedAtMs <= freshMs));
+    await this.#lookUps.run(this.#entries.filter(({ askedAtMs }) => askedAtMs <= freshMs));
     this.#publish();
     const addresses = this.#candidates();
     const membership = await read({ kind: "static", addresses });
@@ -120,7 +116,7 @@ export class PeerNames {
     const old = new Map(this.#entries.map((entry) => [entry.text, entry]));
     const before = new Set(this.#candidates());
     const entries = texts.map((text) => old.get(text) ?? new NamedPeer(text, this.#place));
-    await this.#lookUp(entries);
+    await this.#lookUps.run(entries);
     const strange = entries.filter((entry) => !entry.known && !old.has(entry.text));
     if (strange.length > 0) {
       return { problems: [`cannot resolve ${reasons(strange)}`], news: [], stale: [] };
@@ -136,36 +132,10 @@ export class PeerNames {
     return { problems: [], news, stale };
   }
 
-  /** Looks all of them up, some at a time; one that is being asked about is waited for. */
-  async #lookUp(entries: readonly NamedPeer[]): Promise<void> {
-    const waiting = entries.filter(({ literal }) => !literal);
-    const next = async (): Promise<void> => {
-      for (let entry = waiting.shift(); entry; entry = waiting.shift()) {
-        entry.asking ??= this.#ask(entry);
-        await entry.asking;
-      }
-    };
-    await Promise.all(Array.from({ length: AT_ONCE }, next));
-  }
-
-  async #ask(entry: NamedPeer): Promise<void> {
-    const { lookup, clock } = this.#options.host;
-    const was = entry.known;
-    try {
-      const answer = await lookup(entry.text);
-      entry.absorb(answer, { place: this.#place, atMs: clock.nowMs() });
-    } catch (error) {
-      entry.fail(error instanceof Error ? error.message : `${error}`);
-    }
-    entry.askedAtMs = clock.nowMs();
-    entry.asking = null;
-    this.#lines.sayCut(entry);
-    if (!was && entry.known && this.#entries.includes(entry)) this.#found(entry);
-  }
-
   /** A name that had no address has some: the core need not wait for the cloud to hear of them. */
-  #found(entry: NamedPeer): void {
-    if (!this.#tell) return;
+  #answered(entry: NamedPeer, { found }: { found: boolean }): void {
+    this.#lines.sayCut(entry);
+    if (!found || !this.#tell || !this.#entries.includes(entry)) return;
     this.#lines.sayFound([entry]);
     const addresses = [...new Set([...this.#told.addresses, ...this.#useful(entry)])];
     this.#change({ addresses, missing: this.#missing() });
@@ -179,7 +149,7 @@ export class PeerNames {
       await this.#options.host.clock.sleep(waitMs, signal);
       if (signal.aborted) return;
       waitMs = Math.min(waitMs * 2, RETRY_CAP_MS);
-      await this.#lookUp(unknown);
+      await this.#lookUps.run(unknown);
       this.#publish();
     }
   }

@@ -3,6 +3,7 @@ import { client, zones } from "./cloud.ts";
 import { commandLine, exoFile, ownFiles } from "./configuration.ts";
 import { codec, wholeNode } from "./datagrams.ts";
 import { metadata, pidFile, routes, textFile } from "./machine.ts";
+import { names } from "./names.ts";
 import type { Target } from "./target.ts";
 
 /** Every fuzz target. */
@@ -12,6 +13,7 @@ export const TARGETS: readonly Target[] = [
   client("v1"),
   client("v2"),
   zones,
+  names,
   metadata,
   routes,
   commandLine,

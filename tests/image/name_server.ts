@@ -2,8 +2,12 @@
 import { parseIpv4 } from "../../src/core/ipv4.ts";
 import { parseIpv6 } from "../../src/core/ipv6.ts";
 
-/** What becomes of questions about a name. */
-export type Answer = readonly string[] | "silent" | "servfail";
+/** What becomes of questions about a name; `ipv4Only`: nobody answers about IPv6. */
+export type Answer =
+  | readonly string[]
+  | "silent"
+  | "servfail"
+  | { readonly ipv4Only: readonly string[] };
 
 const RCODES = { none: 0, servfail: 2, unknown: 3 } as const;
 const TYPE_A = 1, TYPE_AAAA = 28;
@@ -46,8 +50,11 @@ export class NameServer {
     const name = labels.join(".");
     this.asked.push(name);
     const type = query[at + 2], question = query.slice(0, at + 5);
-    const given = this.#addresses[name];
-    if (given === "silent") return null;
+    const known = this.#addresses[name];
+    if (known === "silent") return null;
+    const half = typeof known === "object" && "ipv4Only" in known;
+    if (half && type !== TYPE_A) return null;
+    const given = half ? known.ipv4Only : known;
     const fails = given === "servfail";
     const addresses = given === undefined || fails ? [] : [given].flat();
     // Of the other type a known name has none.

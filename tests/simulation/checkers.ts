@@ -179,8 +179,8 @@ function neverUnheldForLong(cluster: SimCluster): void {
   const watch = () => {
     const { nowMs } = timeline;
     const live = [...cluster.machines.values()].filter(({ agent }) => agent !== null);
-    // Whoever was taken off the list serves only if nobody on it holds, even one whose watchdog is dead. So, with any
-    // unknown holder, does whoever cannot place a peer.
+    // Whoever was taken off the list serves only if nobody on it holds, even one whose watchdog is dead. A node that
+    // cannot place a peer does so, too, with any unknown holder.
     const awake = live.filter((machine) =>
       nowMs >= machine.frozenUntilMs && !machine.stopping && !cluster.inDoubt(machine) &&
       (machine.listed || !cluster.options.dynamic)
