@@ -2,6 +2,7 @@
 //
 // The page is the real one, in a real browser; the node behind it is the core, played through a minute in which a
 // better node dies and the link to another one works one way only.
+import { NOT_LOOKED } from "../src/core/presence.ts";
 import { openPage, servePage, startBrowser } from "../tests/page/browser.ts";
 import { PlayedNode } from "../tests/played_node.ts";
 
@@ -24,6 +25,7 @@ function playedMinute(): PlayedNode {
     played.hear(1, { priority: 20, hearsYou: atMs < 50_000 });
   }
   played.until(58_400);
+  played.presence = { ...NOT_LOOKED, sight: { present: true, on: "lo" }, lookedAtMs: 58_000 };
   return played;
 }
 

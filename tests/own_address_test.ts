@@ -43,6 +43,7 @@ Deno.test("of an Elastic IPv6 any address of its /96 counts, in any spelling, if
   assertEquals(sight([`lo ${OURS6}`], []), missing, "duplicate address detection has refused it");
   assertEquals(sight([`lo ${OURS6}`, "lo 2001:db8:0:1:2::2"], ["2001:db8:0:1:2::2"]), there);
   assertEquals(sight([], [OURS6]), { present: true, on: null });
+  assertEquals(sightOf("::7:0:1", machine(["lo ::7:0:2"], null)).present, true);
   // Without a list another address of the prefix may be there.
   assertEquals(sight(null, []), { present: null, on: null });
 });

@@ -60,7 +60,9 @@ export function isOnDevice(
 }
 
 function isWithin(prefix: Uint8Array, address: string): boolean {
-  if (!address.includes(":")) return false;
+  // Hundreds of other addresses are looked at each second, and most begin otherwise.
+  const [first = 0, second = 0] = prefix;
+  if (!address.includes(":") || (parseInt(address, 16) || 0) !== first * 256 + second) return false;
   const bytes = parseIpv6(address);
   return bytes !== null && prefix.every((byte, index) => bytes[index] === byte);
 }

@@ -79,7 +79,7 @@ export function notePresence(before: Presence, look: Look): [Presence, Report[]]
   return alarm(missing, look);
 }
 
-/** Whether the node must not serve the address: traffic to it would be dropped, and the watchdog has to prevent it. */
+/** Whether the node must not serve the address, since the watchdog cannot keep it where traffic arrives. */
 export function isLost({ alarmed }: Presence, device: string | null): boolean {
   return device !== null && alarmed;
 }

@@ -65,6 +65,6 @@ export const SERVICE: readonly Row[] = [
     "text",
     "INTERFACE",
     "",
-    "put the Elastic IP on this interface, such as lo, while the watchdog runs; needs ip and root",
+    "keep the Elastic IP on this interface, such as lo, while the watchdog runs; needs ip and root",
   ],
 ];
