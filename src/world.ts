@@ -24,10 +24,29 @@ export interface Datagram {
   readonly fromPort: number;
 }
 
+/** Of an address; each has peers and a source address of its own. */
+export type Family = "IPv4" | "IPv6";
+
+/** From where the heartbeats of one family leave. */
+export interface HeartbeatSource {
+  readonly family: Family;
+  /** This instance's address of that family as the cloud knows it, null without one. */
+  readonly own: string | null;
+  /** Why they leave from another address, null when they leave from `own`. */
+  readonly trouble: string | null;
+}
+
 /** UDP. `for await` ends when the link is closed. */
 export interface Link extends AsyncIterable<Datagram> {
-  /** Sends one datagram; a failure is swallowed, as the network would. */
+  /** Sends one heartbeat, from an address of `sendFrom`; a failure is swallowed, as the network would. */
   send(bytes: Uint8Array, to: string, port: number): void;
+  /** Answers a datagram, from the port that it came to. A failure is swallowed. */
+  reply(bytes: Uint8Array, to: string, port: number): void;
+  /**
+   * Says which addresses the peers know; heartbeats leave from the first of each family as far as the machine has it.
+   * `report` is called when they begin to leave from elsewhere, and when that ends.
+   */
+  sendFrom(addresses: readonly string[], report: (source: HeartbeatSource) => void): void;
   /** Addresses from which `info` is answered besides loopback. */
   readonly localAddresses: readonly string[];
   /** Ends the link once what was sent has left. */
@@ -81,6 +100,8 @@ export interface Identity {
   /** Id for our heartbeats: the default NIC on API v1, the instance on v2. */
   readonly wireId: string;
   readonly holds: boolean;
+  /** Addresses by which the peers know this instance, in canonical form: IPv4, if it has one, before IPv6. */
+  readonly nativeAddresses: readonly string[];
 }
 
 /** The peers, and whether the list they come from has self, too. */

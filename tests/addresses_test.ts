@@ -50,7 +50,7 @@ class QuietLink extends InboxLink {
 
 /** A cloud in which this instance holds nothing, and one address may not exist. */
 function cloudOf(attached: string[], elasticIp: string): Cloud {
-  const self = { instanceId: SELF, wireId: SELF, holds: false };
+  const self = { instanceId: SELF, wireId: SELF, holds: false, nativeAddresses: ["192.0.2.1"] };
   const holds = () => attached.includes(elasticIp);
   return {
     name: "a made-up cloud",

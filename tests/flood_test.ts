@@ -28,6 +28,12 @@ class FloodLink implements Link {
     this.sent.push({ to, port });
   }
 
+  reply(bytes: Uint8Array, to: string, port: number): void {
+    this.send(bytes, to, port);
+  }
+
+  sendFrom(): void {}
+
   /** Resolves when all of them have been taken. */
   pour(datagrams: Iterable<Datagram>): Promise<void> {
     this.#flood = datagrams[Symbol.iterator]();
@@ -98,7 +104,8 @@ function countingCloud() {
   const peers = [{ address: PEER_ADDRESS, instanceId: PEER, wireId: PEER }];
   const cloud: Cloud = {
     name: "a cloud",
-    prepare: () => answer("prepare", { instanceId: SELF, wireId: SELF, holds: false }),
+    prepare: () =>
+      answer("prepare", { instanceId: SELF, wireId: SELF, holds: false, nativeAddresses: [] }),
     members: () => answer("members", { peers, listed: true }),
     look: () => answer("look", { holds: false, others: [{ instanceId: PEER, off: false }] }),
     inspect: () => answer("inspect", true),

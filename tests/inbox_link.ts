@@ -10,6 +10,12 @@ export abstract class InboxLink implements Link {
 
   abstract send(bytes: Uint8Array, to: string, port: number): void;
 
+  reply(bytes: Uint8Array, to: string, port: number): void {
+    this.send(bytes, to, port);
+  }
+
+  sendFrom(..._: Parameters<Link["sendFrom"]>): void {}
+
   /** A datagram has come. */
   receive(datagram: Datagram): void {
     this.#inbox.push(datagram);

@@ -120,6 +120,12 @@ Deno.test("askStatus() ends with 1 when nobody answers, or it cannot know whom t
   const wrong = ask(["-l", "here"]);
   assertEquals([await wrong.ended, wrong.err.length], [1, 1]);
   assertMatch(wrong.err[0] ?? "", /^exoip: -l \(IF_BIND_TO\): "here" is not ADDRESS:PORT/);
+  const elsewhere = ask(["-l", "192.0.2.77:9"]);
+  assertEquals([await elsewhere.ended, elsewhere.err.length], [1, 1]);
+  assertMatch(
+    elsewhere.err[0] ?? "",
+    /^exoip: -l \(IF_BIND_TO\): cannot ask at 192\.0\.2\.77: Can/,
+  );
 });
 
 Deno.test("--watch shows each answer, and when none comes any more says so instead of the last one", async () => {

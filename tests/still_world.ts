@@ -115,9 +115,10 @@ export class StillWorld {
         : Promise.reject(new Error("no route to the cloud"));
     const peers = [{ address: PEER_ADDRESS, instanceId: PEER, wireId: PEER }];
     const others: never[] = [];
+    const self = { instanceId: SELF, wireId: SELF, nativeAddresses: ["192.0.2.1"] };
     return {
       name: "a made-up cloud",
-      prepare: () => answer(() => ({ instanceId: SELF, wireId: SELF, holds: this.#holds })),
+      prepare: () => answer(() => ({ ...self, holds: this.#holds })),
       members: () => answer(() => ({ peers, listed: true })),
       look: () => answer(() => ({ holds: this.#holds, others })),
       inspect: (id) => answer(() => id === SELF && this.#holds),

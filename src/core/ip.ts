@@ -21,3 +21,8 @@ export function isIpv6(text: string): boolean {
 export function hostText(address: string): string {
   return address.includes(":") ? `[${address}]` : address;
 }
+
+/** Which family a canonical address is of. */
+export function familyOf(address: string): "IPv4" | "IPv6" {
+  return address.includes(":") ? "IPv6" : "IPv4";
+}

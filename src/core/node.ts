@@ -78,7 +78,13 @@ export type NodeEffect =
   }
   | { readonly kind: "call"; readonly id: number; readonly call: Call }
   | { readonly kind: "members" }
-  | { readonly kind: "refused"; readonly from: string; readonly reason: DistrustReason }
+  | {
+    readonly kind: "refused";
+    readonly from: string;
+    /** Who it says that it is from. */
+    readonly id: string;
+    readonly reason: DistrustReason;
+  }
   | ({ readonly kind: "report" } & Report)
   | { readonly kind: "exit"; readonly code: 0 | 1 };
 
@@ -144,7 +150,7 @@ export function stepFully(before: Node, event: NodeEvent, atMs: number): [Node, 
   if (event.kind === "heard") {
     const reason = distrust(node.election, event);
     if (reason) {
-      effects.push({ kind: "refused", from: event.from, reason });
+      effects.push({ kind: "refused", from: event.from, id: event.heartbeat.id, reason });
       // What it says is old, or another's word has put it in the wrong; but somebody speaks.
       if (reason === "reordered") {
         return [{ ...node, election: touch(node.election, event.from, atMs) }, effects];

@@ -23,6 +23,7 @@ import { checkPeers } from "./peers.ts";
 import { checkPort } from "./port.ts";
 import { checkPrograms } from "./programs.ts";
 import { checkRights } from "./rights.ts";
+import { checkSource } from "./source.ts";
 import { checkStatusPort } from "./status_port.ts";
 import { checkWay } from "./way.ts";
 
@@ -43,6 +44,7 @@ const ALWAYS: Readonly<Record<string, Check>> = {
 const WATCHING: Readonly<Record<string, Check>> = {
   interface: checkGuest,
   peers: checkPeers,
+  source: checkSource,
   firewall: checkFirewall,
   port: checkPort,
   status: checkStatusPort,

@@ -3,8 +3,9 @@ import { nameOf } from "../config.ts";
 import { hostText } from "../core/ip.ts";
 import type { Snapshot } from "../core/snapshot.ts";
 import type { Host } from "../host.ts";
-import { Inquiry } from "../status/inquiry.ts";
+import { Inquiry, localAddressOf } from "../status/inquiry.ts";
 import { BUFFER_BYTES } from "../status/ask_status.ts";
+import { NoIpv6 } from "../host/ears.ts";
 import type { Link } from "../world.ts";
 import type { Facts } from "./facts.ts";
 import { fail, ok, type Said } from "./finding.ts";
@@ -13,7 +14,8 @@ import { fail, ok, type Said } from "./finding.ts";
 export type PortState =
   | { readonly kind: "free"; readonly link: Link }
   | { readonly kind: "watchdog"; readonly snapshot: Snapshot }
-  | { readonly kind: "taken"; readonly reason: string };
+  /** `cure` says what to do, unless the reason does. */
+  | { readonly kind: "taken"; readonly reason: string; readonly cure: string };
 
 /** Questions that are asked; one may get lost. */
 const ATTEMPTS = 3;
@@ -29,7 +31,8 @@ export async function takePort(
     const used = cause instanceof Deno.errors.AddrInUse;
     const snapshot = used ? await askRunning(config.listen, host) : null;
     if (snapshot !== null) return { kind: "watchdog", snapshot };
-    return { kind: "taken", reason: cause instanceof Error ? cause.message : `${cause}` };
+    const reason = cause instanceof Error ? cause.message : `${cause}`;
+    return { kind: "taken", reason, cure: cureOf(cause, config.listen) };
   }
 }
 
@@ -40,8 +43,15 @@ export async function checkPort(facts: Facts): Promise<Said[]> {
   const state = await facts.port();
   if (state.kind === "free") return [ok(`${place} is free`)];
   if (state.kind === "watchdog") return [ok(`${place}: a watchdog runs here already and answers`)];
-  const cure = `stop who has it (ss -lunp), or give another with ${nameOf("l")} on all nodes`;
-  return [fail(`${place} cannot be had: ${state.reason}: ${cure}`)];
+  return [fail(`${place} cannot be had: ${state.reason}${state.cure}`)];
+}
+
+function cureOf(cause: unknown, { hostname, port }: Facts["config"]["listen"]): string {
+  if (cause instanceof NoIpv6) return "";
+  if (cause instanceof Deno.errors.AddrNotAvailable) {
+    return `: put ${hostname} on an interface, or give ${nameOf("l")} no address, only :${port}`;
+  }
+  return `: stop who has it (ss -lunp), or give another with ${nameOf("l")} on all nodes`;
 }
 
 /** What the watchdog there answers, null when none does. */
@@ -49,8 +59,7 @@ async function askRunning(
   { hostname, port }: { hostname: string; port: number },
   { openLink, clock }: Pick<Host, "openLink" | "clock">,
 ): Promise<Snapshot | null> {
-  const any: Record<string, string> = { "0.0.0.0": "127.0.0.1", "::": "::1" };
-  const to = any[hostname] ?? hostname;
+  const to = localAddressOf(hostname);
   const inquiry = new Inquiry(openLink(to, 0, BUFFER_BYTES), { clock, hostname: to, port });
   try {
     return await inquiry.ask(ATTEMPTS);

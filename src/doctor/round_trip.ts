@@ -2,31 +2,10 @@
 // for us or waits for us. What follows when they end is that the peers take this machine for dead, and would take the
 // Elastic IP from it: so nothing may be sent for an address that this instance holds.
 import { decode, encode, hasTag, type Heartbeat } from "../core/heartbeat.ts";
-import { LAST_PRIORITY, type PeerIdentity } from "../core/peer.ts";
+import { LAST_PRIORITY } from "../core/peer.ts";
 import type { Seal } from "../watch/seal.ts";
 import type { Clock, Link } from "../world.ts";
-
-/** What was heard of a peer. */
-export interface Hearing {
-  /** Its heartbeats came. */
-  readonly heard: boolean;
-  /** They say that ours come, too; null when they have no word for it. */
-  readonly hearsUs: boolean | null;
-  /** They are signed. */
-  readonly signed: boolean;
-  /** What is wrong with them, null when nothing is. */
-  readonly wrong: string | null;
-}
-
-/** One Elastic IP, and who is to be spoken to about it. */
-export interface Conversation {
-  readonly elasticIp: string;
-  /** Our id on the wire. */
-  readonly wireId: string;
-  readonly peers: readonly PeerIdentity[];
-  /** Whether to send; else there is only listening. */
-  readonly speaks: boolean;
-}
+import { type Conversation, type Hearing, Hearings } from "./hearing.ts";
 
 /** What speaking needs. */
 export interface SpeakOptions {
@@ -54,11 +33,11 @@ export async function converse(
   conversations: readonly Conversation[],
   { link, clock, port, intervalMs, seal, acceptUnsigned, signal }: SpeakOptions,
 ): Promise<ReadonlyMap<string, Hearing>> {
-  const ear = new Ear(conversations);
+  const ear = new Hearings(conversations);
   const listening = (async () => {
     for await (const { bytes, from } of link) {
       const heartbeat = decode(bytes);
-      if ("refused" in heartbeat || !ear.knows(from)) continue;
+      if ("refused" in heartbeat || !ear.wants(from, heartbeat)) continue;
       const doubt = seal ? await doubtOf(bytes, { heartbeat, seal, acceptUnsigned }) : null;
       ear.hear(from, heartbeat, { doubt, signed: hasTag(bytes) });
     }
@@ -81,7 +60,7 @@ export async function converse(
   await seal?.handedOver();
   await link.close();
   await listening;
-  return ear.hearings;
+  return ear.byKey;
 }
 
 /** A heartbeat that nothing follows from. */
@@ -114,11 +93,6 @@ export function farewell(
   });
 }
 
-/** Under which name `converse` tells of a peer. */
-export function hearingKey(elasticIp: string, address: string): string {
-  return `${elasticIp} ${address}`;
-}
-
 /** Why a heartbeat is not from somebody who has our secret, null when it is. */
 async function doubtOf(
   bytes: Uint8Array,
@@ -131,76 +105,4 @@ async function doubtOf(
   if (!hasTag(bytes)) return acceptUnsigned ? null : "does not sign its heartbeats, and we do";
   const keyId = heartbeat.trailer?.keyId ?? 0;
   return await seal.verify(bytes, keyId) ? null : "signs with a shared secret that is not ours";
-}
-
-const SILENCE: Hearing = { heard: false, hearsUs: false, signed: false, wrong: null };
-
-class Ear {
-  readonly hearings = new Map<string, Hearing>();
-  readonly #conversations: readonly Conversation[];
-  /** Of whom a heartbeat about the right Elastic IP has come, whatever else is wrong with it. */
-  readonly #right = new Set<string>();
-
-  constructor(conversations: readonly Conversation[]) {
-    this.#conversations = conversations;
-    for (const { elasticIp, peers } of conversations) {
-      for (const { address } of peers) this.hearings.set(hearingKey(elasticIp, address), SILENCE);
-    }
-  }
-
-  /** Nothing that is still to come would say more. */
-  get satisfied(): boolean {
-    return this.#conversations.every(({ elasticIp, peers, speaks }) =>
-      peers.every(({ address }) => {
-        const { heard, hearsUs, wrong } = this.#of(elasticIp, address);
-        return heard && wrong === null && (hearsUs !== false || !speaks);
-      })
-    );
-  }
-
-  /** Whether anything is wanted from there. */
-  knows(from: string): boolean {
-    return this.#conversations.some(({ peers }) => peers.some(({ address }) => address === from));
-  }
-
-  /** `doubt` says why it cannot be believed. */
-  hear(
-    from: string,
-    heartbeat: Heartbeat,
-    { doubt, signed }: { doubt: string | null; signed: boolean },
-  ): void {
-    for (const { elasticIp, peers } of this.#conversations) {
-      const peer = peers.find(({ address }) => address === from);
-      if (!peer) continue;
-      const key = hearingKey(elasticIp, from);
-      if (heartbeat.elasticIp === elasticIp) this.#right.add(key);
-      // One about another Elastic IP says nothing where the right one was heard: its sender watches several.
-      else if (this.#right.has(key)) continue;
-      const before = this.#of(elasticIp, from);
-      const now = judge(heartbeat, { elasticIp, peer, doubt });
-      // Nor does somebody else's, who sends from there.
-      if (now.wrong !== null && before.heard && before.wrong === null) continue;
-      const hearsUs = before.hearsUs === true ? true : now.hearsUs;
-      this.hearings.set(key, { ...now, signed, hearsUs });
-    }
-  }
-
-  #of(elasticIp: string, address: string): Hearing {
-    return this.hearings.get(hearingKey(elasticIp, address)) ?? SILENCE;
-  }
-}
-
-function judge(
-  { id, trailer, ...said }: Heartbeat,
-  { elasticIp, peer, doubt }: { elasticIp: string; peer: PeerIdentity; doubt: string | null },
-): Omit<Hearing, "signed"> {
-  const hearsUs = trailer === null ? null : trailer.hearsYou;
-  if (said.elasticIp !== elasticIp) {
-    return { heard: true, hearsUs: false, wrong: `watches ${said.elasticIp}, not ${elasticIp}` };
-  }
-  if (doubt !== null) return { heard: true, hearsUs, wrong: doubt };
-  if (peer.wireId !== null && id !== peer.wireId) {
-    return { heard: true, hearsUs, wrong: `says that it is ${id}, the cloud ${peer.wireId}` };
-  }
-  return { heard: true, hearsUs, wrong: null };
 }

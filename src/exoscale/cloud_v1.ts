@@ -47,7 +47,8 @@ export class CloudV1 implements Cloud {
       throw new CloudError("unexpected-answer", message);
     }
     this.#nicId = nicId;
-    return { instanceId, wireId: this.#nicId, holds: this.#hold(self) !== null };
+    const nativeAddresses = machineOf(self).addresses;
+    return { instanceId, wireId: nicId, holds: this.#hold(self) !== null, nativeAddresses };
   }
 
   async members(signal: AbortSignal): Promise<Membership> {

@@ -4,7 +4,15 @@ import { canonicalIp } from "../core/ip.ts";
 import type { Clock, Cloud, EvictOptions, Identity, Membership, Sighting } from "../world.ts";
 import { type ChangeOptions, type ClientOptions, ClientV2 } from "./client_v2.ts";
 import { CloudError, refuseStale } from "./cloud_error.ts";
-import { type Fields, idOf, listOf, requiredIdOf, requiredListOf, textOf } from "./json.ts";
+import {
+  addressOf,
+  type Fields,
+  idOf,
+  listOf,
+  requiredIdOf,
+  requiredListOf,
+  textOf,
+} from "./json.ts";
 import type { Pool } from "./discovery.ts";
 import { InFlight } from "./in_flight.ts";
 import { listInstances, MembersV2 } from "./members_v2.ts";
@@ -54,7 +62,9 @@ export class CloudV2 implements Cloud {
     const [self, address] = await Promise.all([this.#self(signal), this.#findAddress(signal)]);
     this.#addressId = requiredIdOf(address, "id", "GET /elastic-ip");
     await this.#refuseManaged(address, self, signal);
-    return { instanceId, wireId: instanceId, holds: this.#holds(self) };
+    const native = [addressOf(self, "public-ip"), addressOf(self, "ipv6-address")];
+    const nativeAddresses = native.flatMap((each) => each ?? []);
+    return { instanceId, wireId: instanceId, holds: this.#holds(self), nativeAddresses };
   }
 
   members(signal: AbortSignal): Promise<Membership> {

@@ -104,7 +104,7 @@ export const ORIGINAL: readonly Row[] = [
     "text",
     "[ADDRESS]:PORT",
     ":12345",
-    "address to listen on and send from, [::]:PORT for IPv6, too; all nodes must use the same port",
+    "address to listen on and, if one is given, send from; [::]:PORT for IPv6, too; all nodes need the same port",
     "listen",
   ],
   [

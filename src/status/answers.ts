@@ -43,7 +43,7 @@ export class Answers {
     if (!loopback && !link.localAddresses.includes(from)) return "remote-info";
     if (!this.#budget.take()) return "info-flood";
     const datagrams = number === null ? [this.#text()] : split(this.#options.snapshot(), number);
-    for (const datagram of datagrams) link.send(datagram, from, fromPort);
+    for (const datagram of datagrams) link.reply(datagram, from, fromPort);
     return "answered";
   }
 

@@ -2,10 +2,11 @@
 import { isOn, type Values } from "../cli.ts";
 import { fallbackOf, nameOf } from "../config.ts";
 import { listenOf } from "../config/peers.ts";
+import { hostText } from "../core/ip.ts";
 import { LINE_MAX_CHARS, plain } from "../core/plain.ts";
 import type { Snapshot } from "../core/snapshot.ts";
 import { spanText, statusLines } from "../core/status.ts";
-import { Inquiry } from "./inquiry.ts";
+import { Inquiry, localAddressOf } from "./inquiry.ts";
 import type { Clock, Link, Signals } from "../world.ts";
 
 /** Questions that are asked before nobody is said to answer; one may get lost. */
@@ -45,13 +46,16 @@ export async function askStatus({ given }: Values, asker: Asker): Promise<0 | 1>
     return 1;
   }
   const manner = { json: isOn(given.get("json")), watch: isOn(given.get("watch")) };
-  const any: Record<string, string> = { "0.0.0.0": "127.0.0.1", "::": "::1" };
-  const hostname = any[listen.hostname] ?? listen.hostname;
-  const inquiry = new Inquiry(openLink(hostname, 0, BUFFER_BYTES), {
-    clock,
-    hostname,
-    port: listen.port,
-  });
+  const hostname = localAddressOf(listen.hostname);
+  let link: Link;
+  try {
+    link = openLink(hostname, 0, BUFFER_BYTES);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : `${error}`;
+    print("err", `exoip: ${nameOf("l")}: cannot ask at ${hostText(hostname)}: ${reason}`);
+    return 1;
+  }
+  const inquiry = new Inquiry(link, { clock, hostname, port: listen.port });
   try {
     const first = await inquiry.ask(ATTEMPTS);
     if (first === null) {

@@ -16,6 +16,11 @@ export interface Addressee {
   readonly port: number;
 }
 
+/** Where a watchdog is asked that listens there: every machine has 127.0.0.1, and `[::]` hears it, too. */
+export function localAddressOf(hostname: string): string {
+  return ["0.0.0.0", "::"].includes(hostname) ? "127.0.0.1" : hostname;
+}
+
 /** Asks. */
 export class Inquiry {
   readonly #link: Link;

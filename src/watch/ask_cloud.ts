@@ -2,16 +2,24 @@
 import type { Answer, Call } from "../core/ownership_state.ts";
 import type { Cloud } from "../world.ts";
 
-/** Makes the call; `wanted` tells whether an eviction still is. Throws what the cloud throws: `CloudError`. */
+/**
+ * Makes the call; `wanted` tells whether an eviction still is, and `identified` is told where the peers know us. Throws
+ * what the cloud throws: `CloudError`.
+ */
 export async function askCloud(
   cloud: Cloud,
   call: Call,
-  { wanted, signal }: { wanted: () => boolean; signal: AbortSignal },
+  { wanted, signal, identified }: {
+    wanted: () => boolean;
+    signal: AbortSignal;
+    identified: (nativeAddresses: readonly string[]) => void;
+  },
 ): Promise<Answer> {
   const { verb } = call;
   switch (verb) {
     case "prepare": {
-      const { instanceId, wireId, holds } = await cloud.prepare(signal);
+      const { instanceId, wireId, holds, nativeAddresses } = await cloud.prepare(signal);
+      identified(nativeAddresses);
       return { verb, holds, selfId: wireId, instanceId };
     }
     case "look":

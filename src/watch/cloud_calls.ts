@@ -23,6 +23,8 @@ export interface CallerOptions {
   /** Ends every call. */
   readonly ending: AbortSignal;
   readonly deliver: (event: NodeEvent) => void;
+  /** The cloud has said at which addresses the peers know this instance. */
+  readonly identified: (nativeAddresses: readonly string[]) => void;
   /** Whether nothing has been decided yet that depends on that call, so that a refusal can end the program. */
   readonly starting: (verb: Call["verb"] | "members") => boolean;
   /** Whether the node still wants what it has asked for. */
@@ -69,11 +71,12 @@ export class CloudCalls {
   }
 
   async #call(id: number, call: Call): Promise<void> {
-    const { cloud, clock, random, log, tally, verbose, ending, deliver } = this.#options;
+    const { cloud, clock, random, log, tally, verbose, ending, deliver, identified } =
+      this.#options;
     const startedAtMs = clock.nowMs();
     try {
       const wanted = () => this.#options.wanted(call);
-      const answer = await askCloud(cloud, call, { wanted, signal: ending });
+      const answer = await askCloud(cloud, call, { wanted, signal: ending, identified });
       const tookMs = Math.round(clock.nowMs() - startedAtMs);
       tally.done(call.verb, { tookMs, atMs: clock.nowMs() });
       if (answer.verb === "evict" && answer.outcome === "taken") tally.evictions.add(clock.nowMs());

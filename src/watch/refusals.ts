@@ -28,6 +28,8 @@ export class Refusals {
   refuse(from: string, reason: string, detail?: string): void {
     this.count(from, reason);
     const text = `datagram from ${from}: ${reason}${detail ? `: ${detail}` : ""}`;
-    this.#options.quiet.write(`${from} ${reason}`, ["warning", "refused", text]);
+    // What tells more must not be left out because the same was told without.
+    const kind = `${from} ${reason}${detail ? " explained" : ""}`;
+    this.#options.quiet.write(kind, ["warning", "refused", text]);
   }
 }

@@ -20,6 +20,7 @@ import type { Presence } from "../core/presence.ts";
 import type { AddressView } from "../core/snapshot.ts";
 import { CloudCalls } from "./cloud_calls.ts";
 import { BurstLog } from "../log/burst_log.ts";
+import { strayCause } from "./heartbeat_source.ts";
 import type { QuietLog } from "../log/quiet_log.ts";
 import { CallTally, Count } from "../status/tally.ts";
 import type { Clock, Cloud, Log, Observer } from "../world.ts";
@@ -55,7 +56,10 @@ export interface WatchOptions {
   /** Builds the cloud. */
   readonly connect: () => Cloud;
   readonly send: (outgoing: Outgoing) => void;
-  readonly refuse: (from: string, reason: string) => void;
+  /** `cause` says how it came, where that can be told. */
+  readonly refuse: (from: string, reason: string, cause?: string) => void;
+  /** The cloud has said at which addresses the peers know this instance. */
+  readonly identified: (nativeAddresses: readonly string[]) => void;
   /** Called after every step. */
   readonly stepped: (atMs: number) => void;
   /** Called once, when this watch has ended. */
@@ -100,6 +104,7 @@ export class Watch {
       verbose,
       ending: this.#ending.signal,
       deliver: (event) => this.deliver(event),
+      identified: options.identified,
       starting: (verb) => this.#starting(verb),
       wanted: (call) => stillWanted(this.#node.ownership, call),
       giveUp: () => this.#exit(1),
@@ -201,7 +206,7 @@ export class Watch {
       case "members":
         return this.#calls.readMembers();
       case "refused":
-        return this.#options.refuse(effect.from, effect.reason);
+        return this.#refuse(effect);
       case "report":
         return this.#report(effect);
       case "exit":
@@ -221,6 +226,12 @@ export class Watch {
     const { selfId, settings } = this.#node.election;
     if (selfId === null) return;
     this.#options.send({ elasticIp: settings.elasticIp, selfId, to, advert, hearsYou });
+  }
+
+  #refuse({ from, reason, id }: Extract<NodeEffect, { kind: "refused" }>): void {
+    const { peers } = this.#node.election;
+    const cause = reason === "unknown-source" ? strayCause(id, peers.values()) : undefined;
+    this.#options.refuse(from, reason, cause);
   }
 
   /** The program can still end over what the cloud refuses: it has not answered, or no list of peers is known. */

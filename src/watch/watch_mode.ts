@@ -6,6 +6,7 @@ import type { NodeSettings } from "../core/node.ts";
 import type { Gathered } from "../config/gather.ts";
 import type { Host } from "../host.ts";
 import type { HostLog } from "../host/log.ts";
+import { likelyOwn } from "./heartbeat_source.ts";
 import { settleDown } from "./least_privilege.ts";
 import { openLinkPatiently } from "./open_link.ts";
 import { type Redaction, secretsOf } from "../log/redaction.ts";
@@ -18,6 +19,7 @@ import { Seal } from "./seal.ts";
 import { openStatus } from "../status/serve_status.ts";
 import { Service } from "../service/service.ts";
 import type { Told } from "../told.ts";
+import type { Link } from "../world.ts";
 import { commit, VERSION } from "../version.ts";
 import { Watchdog, type WatchdogSettings } from "./watchdog.ts";
 
@@ -70,6 +72,7 @@ async function watchHere(
   const { hostname } = config.listen;
   const link = await openLinkPatiently(config.listen, { host, log, signal: told.signal });
   if (link === null) return told.signal.aborted ? 0 : 1;
+  guessSource(link, { config, host });
   const { sharedSecrets, acceptUnsigned } = config;
   const seal = sharedSecrets.length > 0 ? await Seal.of(sharedSecrets) : null;
   if (!seal) log.write("info", "unsigned", UNSIGNED);
@@ -129,6 +132,20 @@ async function watchHere(
   ending.abort();
   await Promise.all([status?.close(), service.close()]);
   return code;
+}
+
+/** The first heartbeats leave before the cloud has said from where they must. */
+function guessSource(
+  link: Link,
+  { config, host }: { config: Config; host: Pick<Host, "interfaces"> },
+): void {
+  try {
+    const elasticIps = config.addresses.map(({ elasticIp }) => elasticIp);
+    const named = config.peers.kind === "static" ? config.peers.addresses : [];
+    link.sendFrom(likelyOwn(host.interfaces(), { elasticIps, named }), () => {});
+  } catch {
+    // The interfaces cannot be listed: then the routes choose, until the cloud has answered.
+  }
 }
 
 function watchdogSettings(

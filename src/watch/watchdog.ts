@@ -8,6 +8,7 @@ import { Alarm } from "./alarm.ts";
 import { addressed } from "../log/addressed_log.ts";
 import { Answers } from "../status/answers.ts";
 import { Guard } from "./guard.ts";
+import { FROM_ELASTIC_IP, sourceLine } from "./heartbeat_source.ts";
 import { QuietLog, STRANGE_KINDS_MAX } from "../log/quiet_log.ts";
 import { RecentLog } from "../log/recent_log.ts";
 import { Refusals } from "./refusals.ts";
@@ -17,7 +18,7 @@ import { Supervision } from "./supervision.ts";
 import { type Reconfiguration, Watch } from "./watch.ts";
 import { Datagrams } from "../status/tally.ts";
 import type { WatchdogSettings, World } from "./watchdog_options.ts";
-import type { Datagram, Log, SignalName } from "../world.ts";
+import type { Datagram, HeartbeatSource, Log, SignalName } from "../world.ts";
 
 export type { WatchdogSettings, World } from "./watchdog_options.ts";
 
@@ -39,6 +40,9 @@ export class Watchdog {
   readonly #alarm: Alarm;
   readonly #snapshots: Snapshots;
   readonly #answers: Answers;
+  /** Always the same function, so that the link tells each change once for all addresses. */
+  readonly #sourceChanged = (source: HeartbeatSource) =>
+    this.#quiet.write(`source ${source.family} ${source.trouble === null}`, sourceLine(source));
   #listening = true;
   #finish: (code: 0 | 1) => void = () => {};
 
@@ -123,7 +127,7 @@ export class Watchdog {
 
   #watch(node: NodeSettings): Watch {
     const { selfId, addresses, missing = [], verbose, nodes } = this.#settings;
-    const { clock, random, observer = null, connect } = this.#world;
+    const { clock, random, link, observer = null, connect } = this.#world;
     const { dynamic } = this.#settings;
     const log = this.#log;
     const { elasticIp } = node;
@@ -146,10 +150,17 @@ export class Watchdog {
       // An answer about one address shows that the cloud answers: the others only wait for their turn.
       connect: () => connect(elasticIp, (tookMs) => this.tell({ kind: "progress", tookMs })),
       send: (outgoing) => this.#sender.send(outgoing),
-      refuse: (from, reason) => this.#refusals.refuse(from, reason),
+      refuse: (from, reason, cause) =>
+        this.#refusals.refuse(from, reason, this.#isOurs(from) ? FROM_ELASTIC_IP : cause),
+      identified: (addresses) => link.sendFrom(addresses, this.#sourceChanged),
       stepped: (atMs) => this.#stepped(atMs),
       ended: () => this.#ended(),
     });
+  }
+
+  /** Whether that is one of our Elastic IPs. */
+  #isOurs(address: string): boolean {
+    return this.watches.some(({ node }) => node.election.settings.elasticIp === address);
   }
 
   /** Does what a signal means. */

@@ -28,7 +28,13 @@ export function testReading(api: Api): void {
       stage.hold(...holds ? [stage.peer, stage.self] : [stage.peer]);
       const identity = await stage.cloud(api).prepare(PATIENT);
       const { self } = stage;
-      assertEquals(identity, { instanceId: self.id, wireId: wireIdOf(self), holds });
+      const nativeAddresses = [self.address];
+      assertEquals(identity, {
+        instanceId: self.id,
+        wireId: wireIdOf(self),
+        holds,
+        nativeAddresses,
+      });
     });
   }
 

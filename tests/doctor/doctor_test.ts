@@ -336,8 +336,8 @@ Deno.test("--doctor tells silent peers, deaf ones and wrong ones apart", {
   sanitizeResources: false,
 }, async () => {
   const rows: [NonNullable<Ailment["peers"]>[0], RegExp, number][] = [
-    ["silent", /^warn 203.0.113.12 is silent: no watchdog runs there, UDP on port 12345 is/, 0],
-    ["deaf", /^FAIL 203.0.113.12 is heard and does not hear us: let UDP on port 12345 in/, 1],
+    ["silent", /^warn 203.0.113.12 is silent: no watchdog runs there, its peers lack this/, 0],
+    ["deaf", /^FAIL 203.0.113.12 is heard and does not hear us: name this machine among its/, 1],
     ["original", /^ok 203.0.113.12 is heard; it speaks the original's format/, 0],
     [{ elasticIp: "198.51.100.9" }, /^FAIL 203.0.113.12 watches 198.51.100.9, not 198.51/, 1],
     [

@@ -26,12 +26,16 @@ interface Said {
   readonly elasticIp: string;
   /** Another Elastic IP that it watches, too. */
   readonly also: string;
+  /** The address from which its heartbeats come, if not its own. */
+  readonly from: string;
 }
 
 /** A link on which peers answer what is sent to them. */
 export class PeersLink extends InboxLink {
   readonly localAddresses: readonly string[] = [];
   readonly sent: { readonly to: string; readonly bytes: Uint8Array }[] = [];
+  /** Addresses that it was told to send from. */
+  from: readonly string[] = [];
   readonly #behaviours: ReadonlyMap<string, readonly [SimInstance, Behaviour]>;
   readonly #api: Api;
   readonly #seal: Seal | null;
@@ -53,11 +57,15 @@ export class PeersLink extends InboxLink {
     this.#speak(to, true);
   }
 
+  override sendFrom(addresses: readonly string[]): void {
+    this.from = addresses;
+  }
+
   #speak(address: string, heard: boolean): void {
     const [instance, behaviour] = this.#behaviours.get(address) ?? [null, "silent"];
     if (instance === null || behaviour === "silent") return;
     const own = typeof behaviour === "object" ? behaviour : {};
-    const { id, elasticIp = ELASTIC_IP, also, ...flags } = own;
+    const { id, elasticIp = ELASTIC_IP, also, from = address, ...flags } = own;
     const trailer: Trailer = {
       holds: false,
       leaving: false,
@@ -71,7 +79,7 @@ export class PeersLink extends InboxLink {
       ...flags,
     };
     const arrive = (datagram: Uint8Array) =>
-      this.receive({ bytes: datagram, from: address, fromPort: PORT });
+      this.receive({ bytes: datagram, from, fromPort: PORT });
     for (const about of also === undefined ? [elasticIp] : [elasticIp, also]) {
       const bytes = encode({
         priority: 10,
@@ -109,6 +117,8 @@ export interface Diagnosis {
   /** Lines of one check, without its name. */
   of(check: string): string[];
   readonly sent: PeersLink["sent"];
+  /** Where what was sent should leave from. */
+  readonly from: readonly string[];
 }
 
 /** A stage on which nothing is wrong: rules are there, nobody holds. */
@@ -150,7 +160,8 @@ export async function examine(stage: Stage, ailment: Ailment = {}): Promise<Diag
     serveStatus() {
       throw new Error("nobody asks for it");
     },
-    openLink: () => link,
+    // Any other port is only tried.
+    openLink: (_, port) => port === 0 ? new PeersLink([], { api, seal }) : link,
     openLog: () => ({
       kind: "stdout",
       needsRight: false,
@@ -172,7 +183,7 @@ export async function examine(stage: Stage, ailment: Ailment = {}): Promise<Diag
   const of = (check: string) =>
     lines.filter((line) => line.slice(5).startsWith(`${check} `))
       .map((line) => `${line.slice(0, 5).trim()} ${line.slice(16)}`);
-  return { code, lines, of, sent: link.sent };
+  return { code, lines, of, sent: link.sent, from: link.from };
 }
 
 /** Examines a stage that something was done to; the lines of one check. */

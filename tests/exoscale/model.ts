@@ -10,6 +10,8 @@ export interface SimInstance {
   readonly name: string;
   /** Native address of either family; empty or `0.0.0.0` for a private machine. */
   readonly address: string;
+  /** IPv6 address beside it (API v2), empty without one. */
+  ipv6: string;
   /** A machine that is being destroyed is still listed. */
   state: "running" | "stopped" | "destroying" | "destroyed";
   groups: string[];
@@ -122,6 +124,7 @@ export class CloudModel {
       nicId: simUuid(2, number),
       name: `node-${number}`,
       address,
+      ipv6: "",
       state: "running",
       groups,
       poolId: null,

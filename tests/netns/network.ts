@@ -30,27 +30,38 @@ export class Network implements Place {
   readonly #ipv6: boolean;
   /** Index of our interface to the cloud. */
   readonly #index: number;
+  /** What `-l` says, where it is not the usual. */
+  readonly #listen: string | undefined;
 
   private constructor(
     tag: string,
-    { count, index, ipv6 }: { count: number; index: number; ipv6: boolean },
+    { count, index, ipv6, listen }: {
+      count: number;
+      index: number;
+      ipv6: boolean;
+      listen?: string | undefined;
+    },
   ) {
     this.#tag = tag;
     this.#count = count;
     this.#ipv6 = ipv6;
     this.#index = index;
+    this.#listen = listen;
     this.cloudHostname = cloudAddress(index, 0);
   }
 
   /** Makes the namespaces; what a failure leaves half made is removed. */
-  static async create(count: number, { ipv6 = false } = {}): Promise<Network> {
+  static async create(
+    count: number,
+    { ipv6 = false, listen }: { ipv6?: boolean; listen?: string | undefined } = {},
+  ): Promise<Network> {
     if (count > NODES_MAX) throw new Error(`${count} nodes do not fit, at most ${NODES_MAX} do`);
     await sweep();
     const tag = crypto.getRandomValues(new Uint8Array(3)).toHex();
     const port = interfaceName(tag);
     await ip(null, `link add ${port} type veth peer name us-${tag}`);
     const index = Number(await Deno.readTextFile(`/sys/class/net/${port}/ifindex`));
-    const network = new Network(tag, { count, index, ipv6 });
+    const network = new Network(tag, { count, index, ipv6, listen });
     try {
       await network.#build();
     } catch (error) {
@@ -107,7 +118,7 @@ export class Network implements Place {
   }
 
   listen(): string {
-    return this.#ipv6 ? `[::]:${PORT}` : `:${PORT}`;
+    return this.#listen ?? (this.#ipv6 ? `[::]:${PORT}` : `:${PORT}`);
   }
 
   wrap(number: number): readonly string[] {
@@ -161,6 +172,45 @@ export class Network implements Place {
       this.#hub,
       `link set cloud-${number} ${state === "out" ? "nomaster" : "master cloud"}`,
     );
+  }
+
+  /** Namespace of the bridge between the nodes. */
+  get hub(): string {
+    return this.#hub;
+  }
+
+  /** Gives a node one more interface on that bridge, with that address of a /24 network. */
+  async addInterface(
+    number: number,
+    { name, address }: { name: string; address: string },
+  ): Promise<void> {
+    const namespace = this.namespace(number);
+    await ip(
+      this.#hub,
+      `link add ${name}-${number} type veth peer name ${name} netns ${namespace}`,
+    );
+    await ip(this.#hub, `link set ${name}-${number} master lan up`);
+    await ip(namespace, `link set ${name} up`, `address add ${address}/24 dev ${name}`);
+  }
+
+  /** Changes a parameter of a node's kernel. */
+  async sysctl(number: number, setting: string): Promise<void> {
+    const [name = "", value] = setting.split("=");
+    await this.run(number, `tee /proc/sys/${name.replaceAll(".", "/")}`, value);
+  }
+
+  /** Runs a command on a node's machine. Throws what it complains about. */
+  async run(number: number, line: string, input = ""): Promise<string> {
+    const [command = "", ...args] = [...this.wrap(number), ...line.split(" ")];
+    const pipes = { stdin: "piped", stdout: "piped", stderr: "piped" } as const;
+    const child = new Deno.Command(command, { args, ...pipes }).spawn();
+    const writer = child.stdin.getWriter();
+    await writer.write(new TextEncoder().encode(input));
+    await writer.close();
+    const { success, stdout, stderr } = await child.output();
+    const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes).trim();
+    if (!success) throw new Error(`${line}: ${text(stderr)}`);
+    return text(stdout);
   }
 
   /** Namespace of a node. */

@@ -16,6 +16,8 @@ export interface ClusterOptions {
   readonly interval?: string;
   /** Elastic IP and heartbeats are IPv6. */
   readonly ipv6?: boolean;
+  /** What `-l` says, where it is not the usual. */
+  readonly listen?: string;
 }
 
 /** Longest wait for what takes seconds: the machine that runs the tests may be busy with others. */
@@ -50,8 +52,8 @@ export class NetworkCluster extends Cluster {
 
   /** Makes the network, then the cluster in it; nothing runs yet. */
   static async create(options: ClusterOptions): Promise<NetworkCluster> {
-    const { count = 2, ipv6 = false } = options;
-    const network = await Network.create(count, { ipv6 });
+    const { count = 2, ipv6 = false, listen } = options;
+    const network = await Network.create(count, { ipv6, listen });
     try {
       return new NetworkCluster(network, options);
     } catch (error) {

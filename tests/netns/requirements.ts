@@ -58,3 +58,18 @@ export async function impair(network: Network, number: number, how: string): Pro
   const { success, stderr } = await new Deno.Command(command, { args }).output();
   if (!success) throw new Error(new TextDecoder().decode(stderr).replace("Error: ", "").trim());
 }
+
+/** Why addresses cannot be translated here, null when they can. */
+export async function natMissing(): Promise<string | null> {
+  if (MISSING !== null) return MISSING;
+  const network = await Network.create(1);
+  try {
+    await network.run(1, "iptables -t nat -L");
+    return null;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return "needs iptables";
+    return `iptables cannot be used here: ${reasonOf(error)}`;
+  } finally {
+    await network.close();
+  }
+}

@@ -86,7 +86,8 @@ export class LoopAgent implements Agent {
     return {
       name: "the simulated cloud",
       async prepare() {
-        return { instanceId, wireId: instanceId, holds: (await ask({ verb: "prepare" })).holds };
+        const { holds } = await ask({ verb: "prepare" });
+        return { instanceId, wireId: instanceId, holds, nativeAddresses: [] };
       },
       members: () =>
         new Promise<Membership>((resolve, reject) =>

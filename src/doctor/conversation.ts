@@ -1,0 +1,101 @@
+// The heartbeats that the checks speak and hear, once for all of them; or what the watchdog says that has the port.
+import { asCloudError } from "../exoscale/cloud_error.ts";
+import { familyOf } from "../core/ip.ts";
+import type { Snapshot } from "../core/snapshot.ts";
+import type { Family } from "../world.ts";
+import { Seal } from "../watch/seal.ts";
+import { countDropped, type Dropped, droppedSince } from "./dropped.ts";
+import type { Facts } from "./facts.ts";
+import { NotKnown, type Said, skip } from "./finding.ts";
+import { type Conversation, type Hearing, hearingKey } from "./hearing.ts";
+import { converse } from "./round_trip.ts";
+
+/** What came of speaking and listening. */
+export interface Spoken {
+  readonly kind: "spoken";
+  /** About Elastic IPs for which nothing may be sent. */
+  readonly said: readonly Said[];
+  readonly planned: readonly Conversation[];
+  /** By `hearingKey`. */
+  readonly hearings: ReadonlyMap<string, Hearing>;
+  /** What the kernel has dropped meanwhile. */
+  readonly dropped: Dropped;
+}
+
+/** Either way to know. */
+export type Talk = Spoken | { readonly kind: "watchdog"; readonly snapshot: Snapshot };
+
+const talks = new WeakMap<Facts, Promise<Talk>>();
+
+/** Speaks to all peers, or asks the watchdog that runs here. Throws what the cloud throws, and `NotKnown`. */
+export function talk(facts: Facts, signal: AbortSignal): Promise<Talk> {
+  const begun = talks.get(facts) ?? begin(facts, signal);
+  talks.set(facts, begun);
+  return begun;
+}
+
+/** Whether a peer of that family says that it hears us. */
+export function hearUs(told: Talk, family: Family): boolean {
+  if (told.kind === "watchdog") {
+    return told.snapshot.addresses.some(({ peers }) =>
+      peers.some(({ address, link }) => link === "both" && familyOf(address) === family)
+    );
+  }
+  return told.planned.some(({ elasticIp, peers }) =>
+    peers.some(({ address }) =>
+      familyOf(address) === family &&
+      told.hearings.get(hearingKey(elasticIp, address))?.hearsUs === true
+    )
+  );
+}
+
+async function begin(facts: Facts, signal: AbortSignal): Promise<Talk> {
+  const port = await facts.port();
+  if (port.kind === "watchdog") return { kind: "watchdog", snapshot: port.snapshot };
+  if (port.kind === "taken") throw new NotKnown("the port cannot be had");
+  const planned: Conversation[] = [];
+  const said: Said[] = [];
+  for (const elasticIp of await facts.elasticIps(signal)) {
+    const { peers } = await facts.membership(elasticIp, signal);
+    const place = await placeOf(elasticIp, { facts, signal });
+    if (place.silence !== null) said.push(skip(`${elasticIp}: only listened, ${place.silence}`));
+    // As the watchdog does: else the peers would judge heartbeats that it never sends.
+    if (place.nativeAddresses.length > 0) port.link.sendFrom(place.nativeAddresses, () => {});
+    planned.push({ elasticIp, peers, wireId: place.wireId, speaks: place.silence === null });
+  }
+  const spoken = { kind: "spoken", said, planned } as const;
+  if (planned.every(({ peers }) => peers.length === 0)) {
+    return { ...spoken, hearings: new Map(), dropped: { martian: 0, filtered: 0 } };
+  }
+  const { config: { listen, intervalMs, sharedSecrets, acceptUnsigned }, host } = facts;
+  const before = await countDropped(host.machine);
+  const hearings = await converse(planned, {
+    link: port.link,
+    clock: host.clock,
+    port: listen.port,
+    intervalMs,
+    seal: sharedSecrets.length > 0 ? await Seal.of(sharedSecrets) : null,
+    acceptUnsigned,
+    signal,
+  });
+  return { ...spoken, hearings, dropped: droppedSince(before, await countDropped(host.machine)) };
+}
+
+/** Who we are for one Elastic IP, and why nothing must be sent for it, if so. Asked at the last moment. */
+async function placeOf(
+  elasticIp: string,
+  { facts, signal }: { facts: Facts; signal: AbortSignal },
+): Promise<
+  { wireId: string; nativeAddresses: readonly string[]; silence: string | null }
+> {
+  try {
+    const cloud = await facts.cloud(elasticIp, signal);
+    const { wireId, holds, nativeAddresses } = await cloud.prepare(signal);
+    const danger =
+      "this instance holds it now, and heartbeats that end would make its peers take it";
+    return { wireId, nativeAddresses, silence: holds ? danger : null };
+  } catch (cause) {
+    const why = `whether this instance holds it is not known: ${asCloudError(cause).message}`;
+    return { wireId: "", nativeAddresses: [], silence: why };
+  }
+}

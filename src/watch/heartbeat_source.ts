@@ -1,0 +1,57 @@
+// From where heartbeats leave, and what is said of those that come from elsewhere.
+import type { Peer } from "../core/peer.ts";
+import { canonicalIp, familyOf } from "../core/ip.ts";
+import type { Severity } from "../core/report.ts";
+import type { HeartbeatSource } from "../world.ts";
+
+/** Why a heartbeat comes from an Elastic IP. */
+export const FROM_ELASTIC_IP =
+  "it comes from the Elastic IP itself, which the routes of its sender choose as source: run " +
+  "--doctor there";
+
+/** The line about a change. */
+export function sourceLine(
+  { family, own, trouble }: HeartbeatSource,
+): readonly [severity: Severity, event: string, text: string] {
+  if (trouble === null) return ["info", "source", `heartbeats leave from ${own} again`];
+  const place = own === null ? "" : ` from ${own}, where the peers know this instance`;
+  const rest = "peers refuse them unless the network translates their source";
+  return ["warning", "source", `${family} heartbeats do not leave${place}: ${trouble}; ${rest}`];
+}
+
+/** Why a heartbeat with that id comes from an address of no peer, as far as that can be told. */
+export function strayCause(id: string, peers: Iterable<Peer>): string | undefined {
+  for (const { address, wireId } of peers) {
+    if (wireId !== id) continue;
+    return `it says that it is ${address}, whose heartbeats must come from there: run --doctor there`;
+  }
+  return undefined;
+}
+
+const LOCAL = /^(127\.|169\.254\.|::1$|fe[89ab])/;
+/** Networks that do not reach further than their owner. Source: RFC 6890. */
+const PRIVATE =
+  /^(10\.|192\.168\.|172\.(1[6-9]|2\d|3[01])\.|100\.(6[4-9]|[7-9]\d|1[01]\d|12[0-7])\.|198\.1[89]\.|f[cd])/;
+
+/**
+ * The addresses that the peers probably know: the first heartbeats leave before the cloud has said which they are. Of
+ * each family the only one that `-p` names (the same list may serve all nodes), else the only public one, else the only
+ * one; a wrong guess lasts until the cloud answers.
+ */
+export function likelyOwn(
+  interfaces: readonly { readonly name: string; readonly address: string }[],
+  { elasticIps, named }: { elasticIps: readonly string[]; named: readonly string[] },
+): string[] {
+  const found = interfaces.filter(({ name }) => name !== "lo")
+    .flatMap(({ address }) => canonicalIp(address) ?? [])
+    .filter((address) => !LOCAL.test(address) && !elasticIps.includes(address));
+  return (["IPv4", "IPv6"] as const).flatMap((family) => {
+    const own = found.filter((address) => familyOf(address) === family);
+    const sieves = [
+      own.filter((address) => named.includes(address)),
+      own.filter((address) => !PRIVATE.test(address)),
+      own,
+    ];
+    return sieves.find(({ length }) => length === 1) ?? [];
+  });
+}
