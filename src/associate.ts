@@ -24,17 +24,21 @@ export async function associate(
   const endAtMs = clock.nowMs() + ATTEMPTS_WITHIN_MS;
   try {
     for (let attempt = 1;; attempt++) {
+      let changing = false;
       try {
         // Every attempt reads first: the one before may have succeeded without our hearing of it.
         const { holds, instanceId } = await cloud.prepare(signal);
-        if (holds !== wanted) await (wanted ? cloud.attach(signal) : cloud.detachSelf(signal));
-        const done = holds === wanted ? "was already" : "is now";
+        changing = holds !== wanted;
+        if (changing) await (wanted ? cloud.attach(signal) : cloud.detachSelf(signal));
+        const done = changing ? "is now" : "was already";
         log.write("info", "done", `${elasticIp} ${done} ${state} instance ${instanceId}`);
         return 0;
       } catch (cause) {
         const error = asCloudError(cause);
         const over = clock.nowMs() >= endAtMs || signal.aborted;
-        if (!error.retryable || over) throw error;
+        // Exoscale says so of a change while the instance is still starting.
+        const early = changing && error.status === 400;
+        if ((!error.retryable && !early) || over) throw error;
         const backoffMs = Math.min(FIRST_WAIT_MS * 2 ** attempt, LONGEST_WAIT_MS);
         const waitMs = Math.max(backoffMs, Math.min(error.retryAfterMs ?? 0, RETRY_AFTER_CAP_MS));
         log.write("warning", "cloud-error", `${error.message}; trying again in ${waitMs} ms`);

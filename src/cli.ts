@@ -43,7 +43,21 @@ export function readValues(argv: readonly string[], env: Environment): Values {
     const value = fromFlag(option, parsed[keyOf(option)]) ?? fromEnvironment(option, env);
     if (value) given.set(option.name, checkSyntax(option, value));
   }
+  const own = privateEndpoint(given, env);
+  if (own) given.set("xe", own);
   return { given, ignored };
+}
+
+/** Where key and secret of `CLOUDSTACK_...` belong to. */
+export const PRIVATE_ENDPOINT = "CLOUDSTACK_ENDPOINT";
+
+/** That variable, if one of the two is from there: a private cloud's key must not go to Exoscale. */
+function privateEndpoint(given: ReadonlyMap<string, Given>, env: Environment): Given | null {
+  const text = env[PRIVATE_ENDPOINT];
+  const isPrivate = ["xk", "xs"].some((name) => given.get(name)?.source.startsWith("CLOUDSTACK_"));
+  // What was given for exoip itself goes before it.
+  const meant = /^(-|IF_)/.test(given.get("xe")?.source ?? "");
+  return text && isPrivate && !meant ? { text, source: PRIVATE_ENDPOINT } : null;
 }
 
 /** Whether a switch that was given is on. */

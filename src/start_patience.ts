@@ -11,6 +11,7 @@ const FINAL: ReadonlySet<CloudErrorKind> = new Set([
   "no-peers",
   "managed-address",
   "pool-address",
+  "no-ipv6",
 ]);
 /** Kinds that end a start when they last: a gateway in trouble refuses everybody, too. */
 const FINAL_IN_TIME: ReadonlySet<CloudErrorKind> = new Set([

@@ -122,6 +122,8 @@ export interface Sighting {
   readonly holds: boolean;
   /** Other holders, null when only self was asked about. */
   readonly others: readonly OtherHolder[] | null;
+  /** Why nobody can hold it any more, and what to do about it; left out while it can be held. */
+  readonly released?: string;
 }
 
 /** Which eviction. */

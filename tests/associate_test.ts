@@ -97,6 +97,25 @@ for (const api of APIS) {
     assertEquals(severities, [...waitsMs.map(() => "warning"), "critical"]);
   });
 
+  for (const fault of ["400", "408", "412", "423", "425"] as const) {
+    Deno.test(`associate() on API ${api} repeats a change that gets ${fault}`, async () => {
+      await using stage = new Stage();
+      for (const mode of ["associate", "dissociate"] as const) {
+        atFirstChange(stage, fault);
+        const { code, lines } = await run(stage, api, mode);
+        assertEquals([code, stage.holders], [0, mode === "associate" ? [stage.self.id] : []]);
+        assertMatch(lines[0] ?? "", new RegExp(`^warning .*HTTP ${fault}: simulated ${fault}`));
+      }
+    });
+  }
+
+  Deno.test(`associate() on API ${api} takes a question that gets 400 for wrong`, async () => {
+    await using stage = new Stage();
+    stage.server.fault = () => "400";
+    const { code, waitsMs } = await run(stage, api, "associate");
+    assertEquals([code, waitsMs], [1, []]);
+  });
+
   for (const fault of ["403", "401"] as const) {
     Deno.test(`associate() on API ${api} stops at ${fault} and says so`, async () => {
       await using stage = new Stage();

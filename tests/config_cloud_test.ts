@@ -27,11 +27,8 @@ Deno.test("configure() tells the API from the endpoint's path, and both from --a
   > = [
     [[], "v2", null],
     [["--api", "v2"], "v2", null],
-    [["--api", "v1"], "v1", "https://api.exoscale.ch/compute"],
     [["-xe", "https://api-ch-gva-2.exoscale.com/v2"], "v2", "https://api-ch-gva-2.exoscale.com/v2"],
     [["-xe", "https://c.test:8443/x/v2/"], "v2", "https://c.test:8443/x/v2"],
-    [["-xe", "https://api.exoscale.ch/compute"], "v1", "https://api.exoscale.ch/compute"],
-    [["-xe", "https://api.exoscale.com/v1/"], "v1", "https://api.exoscale.com/v1"],
     [["-xe", "https://c.test:8080/client/api"], "v1", "https://c.test:8080/client/api"],
     [["-xe", "https://c.test/compute", "--api", "v1"], "v1", "https://c.test/compute"],
     [["-xe", "https://c.test/cloud", "--api", "v1"], "v1", "https://c.test/cloud"],
@@ -43,6 +40,9 @@ Deno.test("configure() tells the API from the endpoint's path, and both from --a
   }
 });
 
+const V1_IS_OFF =
+  /^-xe \(IF_EXOSCALE_API_ENDPOINT\): https:\/\/api\.exoscale\..* is Exoscale's API v1, which is switched off: leave/;
+
 Deno.test("configure() refuses an endpoint that tells no API, and a contradiction", () => {
   const rows: ReadonlyArray<readonly [argv: string[], problem: RegExp]> = [
     [["-xe", ""], /^-xe \(IF_EXOSCALE_API_ENDPOINT\): "" is not an http\(s\) address/],
@@ -53,6 +53,12 @@ Deno.test("configure() refuses an endpoint that tells no API, and a contradictio
     [["-xe", "https://c.test/v2", "--api", "v1"], /^--api \(IF_EXOSCALE_API\): v1 contradicts/],
     [["-xe", "https://c.test/compute", "--api", "v2"], /^--api .*: v2 contradicts .*-xe/],
     [["--api", "v3"], /^--api \(IF_EXOSCALE_API\): "v3" is not v1 or v2/],
+    [["--api", "v1"], /^--api \(IF_EXOSCALE_API\): without -xe, .*api v1, which is switched off/i],
+    [["-xe", "https://api.exoscale.ch/compute"], V1_IS_OFF],
+    [["-xe", "https://api.exoscale.ch/v1"], V1_IS_OFF],
+    [["-xe", "https://api.exoscale.com/compute/"], V1_IS_OFF],
+    [["-xe", "https://api.exoscale.com/v1", "--api", "v1"], V1_IS_OFF],
+    [["-xe", "https://api.exoscale.com"], V1_IS_OFF],
     [["--zone", "ch gva"], /^--zone \(IF_EXOSCALE_ZONE\): "ch gva" is no zone name/],
     [["--zone", "x.test/"], /^--zone \(IF_EXOSCALE_ZONE\): "x.test\/" is no zone name/],
   ];
@@ -63,15 +69,46 @@ Deno.test("configure() refuses an endpoint that tells no API, and a contradictio
   }
 });
 
-Deno.test("configure() reads EXOSCALE_API_ENDPOINT and EXOSCALE_ZONE after IF_EXOSCALE_...", () => {
-  const weak = { EXOSCALE_API_ENDPOINT: "https://weak.test/v2", EXOSCALE_ZONE: "de-fra-1" };
+Deno.test("configure() takes EXOSCALE_API_ENDPOINT for the list of zones, as the exo CLI does", () => {
+  const weak = { EXOSCALE_API_ENDPOINT: "https://weak.test/v2/", EXOSCALE_ZONE: "de-fra-1" };
   const strong = { IF_EXOSCALE_API_ENDPOINT: "https://c.test/v1", IF_EXOSCALE_ZONE: "ch-dk-2" };
-  const places = [weak, { ...weak, ...strong }].map((env) => configOf(KEYED, env))
-    .map(({ api, endpoint, zone }) => [api, endpoint, zone]);
+  const old = { EXOSCALE_API_ENDPOINT: "https://cloudstack.test/client/api" };
+  const places = [weak, { ...weak, ...strong }, old].map((env) => configOf(KEYED, env))
+    .map(({ api, endpoint, directory, zone }) => [api, endpoint, directory, zone]);
   assertEquals(places, [
-    ["v2", "https://weak.test/v2", "de-fra-1"],
-    ["v1", "https://c.test/v1", "ch-dk-2"],
+    ["v2", null, "https://weak.test/v2", "de-fra-1"],
+    ["v1", "https://c.test/v1", null, "ch-dk-2"],
+    ["v1", "https://cloudstack.test/client/api", null, null],
   ]);
+  const [problem = ""] = problemsOf(KEYED, {
+    EXOSCALE_API_ENDPOINT: "https://api.exoscale.ch/compute",
+  });
+  assert(/^EXOSCALE_API_ENDPOINT: .* is Exoscale's API v1/.test(problem), problem);
+});
+
+Deno.test("configure() sends a key of CLOUDSTACK_KEY to CLOUDSTACK_ENDPOINT and nowhere else", () => {
+  const own = { CLOUDSTACK_ENDPOINT: "https://cloud.example/client/api" };
+  const theirs = { CLOUDSTACK_KEY: "k", CLOUDSTACK_SECRET: "s" };
+  const exoscale = { EXOSCALE_API_KEY: "k", EXOSCALE_API_SECRET: "s" };
+  const listed = { EXOSCALE_API_ENDPOINT: "https://api-ch-gva-2.exoscale.com/v2" };
+  const meant = { IF_EXOSCALE_API_ENDPOINT: "https://other.test/compute" };
+  const rows: readonly (readonly [env: Environment, api: string, endpoint: string | null])[] = [
+    [{ ...own, ...theirs }, "v1", "https://cloud.example/client/api"],
+    [{ ...own, ...theirs, ...listed }, "v1", "https://cloud.example/client/api"],
+    [{ ...own, CLOUDSTACK_KEY: "k", EXOSCALE_API_SECRET: "s" }, "v1", own.CLOUDSTACK_ENDPOINT],
+    [{ ...own, ...theirs, ...meant }, "v1", "https://other.test/compute"],
+    [{ ...own, ...exoscale }, "v2", null],
+    [{ ...own, ...theirs, ...exoscale }, "v2", null],
+    [theirs, "v2", null],
+  ];
+  for (const [env, api, endpoint] of rows) {
+    const config = configOf(ONCE, env);
+    assertEquals([config.api, config.endpoint], [api, endpoint], JSON.stringify(env));
+  }
+  const off = { ...theirs, CLOUDSTACK_ENDPOINT: "https://api.exoscale.ch/compute" };
+  const [problem = "", ...more] = problemsOf(ONCE, off);
+  assertEquals(more, []);
+  assert(/^CLOUDSTACK_ENDPOINT: .* switched off/.test(problem), problem);
 });
 
 Deno.test("configure() takes credentials from flags, variables, secret file, account", () => {
@@ -144,4 +181,28 @@ Deno.test("configure() takes environment and endpoint of an account along with i
   assertEquals(placeOf([]), ["ppapi", endpoint]);
   assertEquals(placeOf(["-xk", "k", "-xs", "s"]), ["api", null]);
   assertEquals(placeOf([], { EXOSCALE_API_ENVIRONMENT: "test" }), ["test", endpoint]);
+});
+
+Deno.test("configure() names quotation marks that were taken literally", () => {
+  const rows: readonly (readonly [Environment, RegExp])[] = [
+    [
+      { IF_EXOSCALE_API_KEY: '"k"', IF_EXOSCALE_API_SECRET: "s" },
+      /^-xk .* in IF_EXOSCALE_API_KEY,/,
+    ],
+    [
+      { EXOSCALE_API_KEY: "k", EXOSCALE_API_SECRET: "'s'" },
+      /^-xs .* in EXOSCALE_API_SECRET, which/,
+    ],
+    [
+      { EXOSCALE_KEY: "k", EXOSCALE_SECRET: "s", IF_ADDRESS: '"198.51.100.50"' },
+      /^-xi .* IF_ADDRESS/,
+    ],
+  ];
+  for (const [env, problem] of rows) {
+    const argv = env.IF_ADDRESS ? ["-A"] : ONCE;
+    const problems = problemsOf(argv, env);
+    assertEquals(problems.length, 1, JSON.stringify(problems));
+    assert(problem.test(problems[0] ?? ""), problems[0]);
+    assert(problems[0]?.includes("quotation mark") && !problems[0].includes("'s'"), problems[0]);
+  }
 });

@@ -114,7 +114,10 @@ Deno.test("configure() names flag and variable of each problem", () => {
     [["-xi", ""], /^-xi \(IF_ADDRESS\): .*missing/],
     [["-xi", "198.51.100.256"], /^-xi \(IF_ADDRESS\): "198.51.100.256" is not an IP address/],
     [["-xi", "198.51.100"], /^-xi \(IF_ADDRESS\): "198.51.100" is not an IP address/],
-    [["-xi", "web", "--api", "v1"], /^-xi \(IF_ADDRESS\): on CloudStack .* by its IP address/],
+    [
+      ["-xi", "web", "-xe", "https://c.test/compute"],
+      /^-xi \(IF_ADDRESS\): on CloudStack .* by its IP address/,
+    ],
     [["--api-environment", "a.b"], /^--api-environment \(IF_EXOSCALE_API_ENVIRONMENT\): "a.b" is/],
     [["-i", "node-1"], /^-i \(IF_EXOSCALE_INSTANCE_ID\): "node-1" is not a UUID/],
     [["-i", ""], /^-i \(IF_EXOSCALE_INSTANCE_ID\): "" is not a UUID/],

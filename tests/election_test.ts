@@ -247,7 +247,7 @@ Deno.test("advertTo() tells an unheard peer our rank after one interval, on API 
   const told = (selfId: string | null, atMs: number) => {
     const peers = [{ address: ADDRESS, instanceId: PEER, wireId: PEER }];
     let state = startElection(SETTINGS, { atMs: 0, selfId, peers });
-    state = elect(state, { kind: "identified", selfId: SELF }, 10);
+    state = elect(state, { kind: "identified", selfId: SELF, addresses: [] }, 10);
     state = elect(state, { kind: "holding", holding: false }, 10);
     return advertTo(state.peers.get(ADDRESS)!, advert(state), { state, atMs }).priority;
   };

@@ -188,3 +188,10 @@ Deno.test("readExoAccount() takes environment, endpoint of API v2, and the comma
   const both = 'secret = "old"\nSecretCommand = ["pass", "show", "exo"]';
   assertEquals(await account(both), { apiKey: "k", secret: "old", secretCommand });
 });
+
+Deno.test("an empty default account is none: the only account serves", async () => {
+  const text = 'defaultaccount = ""\n[[accounts]]\nname = "a"\nkey = "k"\nsecret = "s"';
+  const env = { EXOSCALE_CONFIG: "/exo.toml" };
+  const found = await readExoAccount(env, { os: "linux", readTextFile: () => text });
+  assertEquals(found.account, { apiKey: "k", secret: "s" });
+});

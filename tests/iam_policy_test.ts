@@ -143,7 +143,8 @@ Deno.test("--print-iam-policy says what is optional, and what it cannot do", asy
   const rows: ReadonlyArray<readonly [argv: string[], problem: RegExp]> = [
     [[], /^exoip: -xi \(IF_ADDRESS\): the Elastic IP is missing$/],
     [["-xi", "web"], /^exoip: -xi .*: the policy needs the address instead of "web"$/],
-    [["-xi", ELASTIC_IP, "--api", "v1"], /^exoip: --api .*: only API v2 knows policies$/],
+    [["-xi", ELASTIC_IP, "--api", "v1"], /^exoip: --api .*API v1, which is switched off/],
+    [["-xi", ELASTIC_IP, "-xe", "https://c.test/v1"], /^exoip: --api .*: only API v2 knows/],
     [["-xi", ELASTIC_IP, "-p", "?"], /^exoip: -p /],
   ];
   for (const [argv, problem] of rows) {

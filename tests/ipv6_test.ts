@@ -97,7 +97,10 @@ Deno.test("configure() refuses IPv6 where the original's bytes or API v1 have no
   const argv = ["-W", "-p", "192.0.2.2", "-xk", "k", "-xs", "s", "-xi", LONG];
   const rows: ReadonlyArray<readonly [more: string[], problem: RegExp]> = [
     [["--wire", "plain"], /^--wire \(IF_WIRE\): the original's 24 bytes have no room for 2001:/],
-    [["--api", "v1"], /^-xi \(IF_ADDRESS\): 2001:db8:0:1:2::1: API v1 has no IPv6 Elastic IPs$/],
+    [
+      ["-xe", "https://c.test/compute"],
+      /^-xi \(IF_ADDRESS\): 2001:db8:0:1:2::1: API v1 has no IPv6 Elastic IPs$/,
+    ],
   ];
   for (const [more, problem] of rows) {
     const outcome = configure(readValues([...argv, ...more], {}), {});
@@ -147,7 +150,8 @@ Deno.test("configure() refuses peers of a family that the socket does not speak,
     [["-p", "2001:db8::7"], /^-p .*: 2001:db8::7 is IPv6, but -l .* give it \[::\]:PORT$/],
     [["-p", "192.0.2.7", "-l", "[::1]:99"], /^-p .*: 192\.0\.2\.7 is IPv4, but -l /],
     [["-p", "192.0.2.7", "-xi", "198.51.100.50/32"], /is a priority and no prefix length/],
-    [["-p", "192.0.2.7", "-xi", `${LONG}/96`], /is a priority and no prefix length/],
+    [["-p", "192.0.2.7", "-xi", `${LONG}/64`], /is a priority and no prefix length/],
+    [["-p", "192.0.2.7", "-xi", `${LONG},2001:db8:0:1:2::/96`], /2001:db8:0:1:2::1 is given twice/],
   ];
   for (const [more, problem] of rows) {
     const outcome = configure(readValues([...argv, ...more], {}), {});

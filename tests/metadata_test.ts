@@ -17,7 +17,12 @@ const AT_TABLE = "http://192.168.1.1/latest/instance-id";
 const ROUTE = "ip -4 route show default";
 const AT_ROUTE = "http://10.0.0.1/latest/instance-id";
 const DMI = "/host/sys/class/dmi/id/product_uuid";
-const ALL = [LINK_LOCAL, BY_NAME, "/host/proc/net/route", AT_TABLE, ROUTE, AT_ROUTE, DMI];
+const DATA = "/host/run/cloud-init/instance-data.json",
+  RUN_ID = "/host/run/cloud-init/.instance-id";
+const STATUS = "/host/run/cloud-init/status.json", LASTING = "/host/var/lib/cloud/data/instance-id";
+const DRIVE = "/host/dev/disk/by-label/cidata";
+const NETWORK = [LINK_LOCAL, BY_NAME, "/host/proc/net/route", AT_TABLE, ROUTE, AT_ROUTE];
+const ALL = [...NETWORK, DATA, RUN_ID, DMI];
 const GATEWAYS = {
   "/host/proc/net/route": TABLE,
   [ROUTE]: "default via 10.0.0.1 dev eth0 proto dhcp\n",
@@ -162,7 +167,7 @@ Deno.test("findInstanceId() bounds each attempt to two seconds", async () => {
       run: (_program, _args, signal) => hang(signal),
     };
     const { message } = await assertRejects(() => findInstanceId(silent), IdentityError);
-    assertEquals(message.split(";").length, 6, message);
+    assertEquals(message.split(";").length, 9, message);
   } finally {
     AbortSignal.timeout = timeout;
   }
@@ -233,4 +238,59 @@ Deno.test("findInstanceId() asks the gateway while the fixed places are silent",
   assertEquals(found, ID);
   assertEquals(asked.at(-1), "http://10.0.0.1/latest/instance-id");
   assertEquals(asked.length, 3);
+});
+
+const OTHER = "0a1b2c3d-53c4-4a7d-8e2f-0a1b2c3d4e5f";
+const data = (id: string) => JSON.stringify({ v1: { cloud_name: "nocloud", instance_id: id } });
+
+/** Beginning of a drive: some of its structure, and the file. */
+const drive = (...lines: string[]) =>
+  `\u0001CD001\u0001${"\0".repeat(40_000)}\n${lines.join("\n")}\n\0\0`;
+
+Deno.test("findInstanceId() believes what is of this boot before what a disk remembers", async () => {
+  const rows: readonly (readonly [title: string, Record<string, string>, id: string | null])[] = [
+    ["cloud-init's data, without root", { [DATA]: data(ID), [DMI]: OTHER, [LASTING]: OTHER }, ID],
+    ["its id beside it", { [RUN_ID]: `${ID}\n`, [LASTING]: OTHER }, ID],
+    ["data of another form", { [DATA]: '{"v1": {"instance-id": "i-abc"}}', [DMI]: ID }, ID],
+    ["data that is none", { [DATA]: "{", [DMI]: ID }, ID],
+    ["the system UUID before the disk", { [DMI]: ID, [STATUS]: "{}", [LASTING]: OTHER }, ID],
+    ["the disk, once cloud-init has run", { [STATUS]: "{}", [LASTING]: `${ID}\n` }, ID],
+    ["a copied disk on which it does not run", { [LASTING]: OTHER }, null],
+    ["the drive of a private instance", { [DRIVE]: drive(`instance-id: ${ID}`, "zone: x") }, ID],
+    ["a drive with quotes", { [DRIVE]: drive(`instance-id: "${ID}"\r`) }, ID],
+    ["a drive before the disk", {
+      [DRIVE]: drive(`instance-id: ${ID}`),
+      [STATUS]: "",
+      [LASTING]: OTHER,
+    }, ID],
+    ["a drive with two", { [DRIVE]: drive(`instance-id: ${ID}`, `instance-id: ${OTHER}`) }, null],
+    ["a drive with none", { [DRIVE]: drive("local-hostname: x") }, null],
+  ];
+  for (const [title, files, id] of rows) {
+    const machine = machineWith(files);
+    const readStart = (path: string) => machine.readTextFile(path, { signal: AbortSignal.abort() });
+    const found = findInstanceId({ ...machine, readStart }).catch(() => null);
+    assertEquals(await found, id, title);
+  }
+});
+
+Deno.test("the error says why a remembered id is not believed", async () => {
+  const error = await assertRejects(
+    () => findInstanceId(machineWith({ [LASTING]: OTHER })),
+    IdentityError,
+  );
+  const why =
+    `${"/var/lib/cloud/data/instance-id"} (cloud-init has not run since the boot, so it may`;
+  assertStringIncludes(error.message, why);
+});
+
+Deno.test("localMachine reads the beginning of a file or device", async () => {
+  const path = await Deno.makeTempFile();
+  try {
+    await Deno.writeFile(path, Uint8Array.of(0x69, 0xff, 0x64, 0x2d, 0x2d));
+    assertEquals(await localMachine.readStart?.(path, 4), "i\u00ffd-");
+    assertEquals((await localMachine.readStart?.("/dev/zero", 1_000_000))?.length, 1_000_000);
+  } finally {
+    await Deno.remove(path);
+  }
 });

@@ -153,7 +153,7 @@ export class PlayedNode {
     if (call.verb === "detach-self") this.holds = false;
     const { holds, others } = this;
     const answers = {
-      prepare: { verb: "prepare", holds, selfId: SELF_ID, instanceId: SELF_ID },
+      prepare: { verb: "prepare", holds, selfId: SELF_ID, instanceId: SELF_ID, addresses: [] },
       look: { verb: "look", holds, others: call.verb === "look" && call.others ? others : null },
       inspect: { verb: "inspect", holds: false },
       attach: { verb: "attach" },

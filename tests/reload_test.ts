@@ -47,7 +47,7 @@ const ROWS: ReadonlyArray<readonly [argv: string[], changes: Partial<Changes>]> 
   [["-xk", "EXOother"], { apply: ["xk"] }],
   [["-xs", "other"], { apply: ["xs"] }],
   [["-p", "192.0.2.4"], { apply: ["p"] }],
-  [["-xi", "198.51.100.50/20"], { apply: ["xi"] }],
+  [["-xi", "198.51.100.50/120"], { apply: ["xi"] }],
   [["-xi", "198.51.100.51"], { needsRestart: ["xi"] }],
   [["-xi", "198.51.100.50,198.51.100.51"], { needsRestart: ["xi"] }],
   [["-G", "edge"], { needsRestart: ["p", "G"] }],

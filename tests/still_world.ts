@@ -2,6 +2,7 @@
 import { encode } from "../src/core/heartbeat.ts";
 import type { NodeSettings } from "../src/core/node.ts";
 import type { Clock, Cloud, SignalName, Supervisor } from "../src/world.ts";
+import type { Seal } from "../src/watch/seal.ts";
 import { Watchdog, type WatchdogSettings } from "../src/watch/watchdog.ts";
 import { InboxLink } from "./inbox_link.ts";
 import { NODE_SETTINGS } from "./node_settings.ts";
@@ -47,6 +48,7 @@ export class StillWorld {
     node: Partial<NodeSettings> = {},
     settings: Partial<WatchdogSettings> = {},
     supervisor: Supervisor | null = null,
+    seal: Seal | null = null,
   ) {
     this.cloud = this.#cloud();
     this.watchdog = new Watchdog({
@@ -67,6 +69,7 @@ export class StillWorld {
           void this.lines.push(`${this.timeline.nowMs / 1_000}s ${severity} ${event}: ${text}`),
       },
       supervisor,
+      seal,
       connect: () => this.cloud,
     });
     this.ended = this.watchdog.run();

@@ -63,7 +63,13 @@ function nodeAtRest(count: number): { node: Node; peers: PeerIdentity[]; atMs: n
       if (effect.kind !== "call") continue;
       const { verb } = effect.call;
       const answer = verb === "prepare"
-        ? { verb, holds: false, selfId: simUuid(1, 999), instanceId: simUuid(1, 999) }
+        ? {
+          verb,
+          holds: false,
+          selfId: simUuid(1, 999),
+          instanceId: simUuid(1, 999),
+          addresses: [],
+        }
         : { verb: "look" as const, holds: false, others: [] };
       step({ kind: "answered", id: effect.id, answer, roll: 0.5 }, atMs);
     }

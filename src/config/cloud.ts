@@ -1,8 +1,10 @@
 // Which cloud to speak to, and as whom.
 import { isUuid } from "../core/uuid.ts";
+import { PRIVATE_ENDPOINT } from "../cli.ts";
 import { endpointProblem } from "../exoscale/endpoint.ts";
 import { DEFAULT_ENVIRONMENT, isZoneName } from "../exoscale/zone.ts";
 import type { Credentials } from "../exoscale/signer.ts";
+import { type KeyFile, parseKeyFile } from "./key_file.ts";
 import { nameOf, type Reading } from "./reading.ts";
 import type { FoundSecret } from "./security.ts";
 import { readTrust, type TrustConfig } from "./trust.ts";
@@ -50,6 +52,13 @@ export interface CloudConfig extends TrustConfig {
 
 /** The default endpoint of the original, used with `--api v1` alone. */
 const V1_ENDPOINT = "https://api.exoscale.ch/compute";
+/** Exoscale's own hosts for it: they refuse every request since the API was switched off. */
+const V1_HOSTS = ["api.exoscale.ch", "api.exoscale.com"];
+const V1_CURE =
+  "is Exoscale's API v1, which is switched off: leave the endpoint out, so that API " +
+  "v2 is found by the zone, or give https://api-ZONE.exoscale.com/v2";
+/** The variable that, as for the `exo` CLI, names where the endpoints of all zones are listed. */
+export const DIRECTORY_VARIABLE = "EXOSCALE_API_ENDPOINT";
 
 /** The cloud's part of the configuration. */
 export function readCloud(reading: Reading, findings: Findings): CloudConfig {
@@ -58,7 +67,7 @@ export function readCloud(reading: Reading, findings: Findings): CloudConfig {
   reading.need(instanceId === null || isUuid(instanceId), "i", problem);
   const { account } = findings;
   const { credentials, lent } = readCredentials(reading, findings);
-  const { api, endpoint } = readEndpoint(reading);
+  const { api, endpoint, listedAt } = readEndpoint(reading);
   const environment = reading.value("api-environment") ?? (lent ? account?.environment : undefined);
   const usual = environment === undefined || /^[a-z0-9]+$/.test(environment);
   const odd = `${JSON.stringify(environment)} is no environment name`;
@@ -67,9 +76,10 @@ export function readCloud(reading: Reading, findings: Findings): CloudConfig {
   const plausible = zone === null || isZoneName(zone);
   reading.need(plausible, "zone", `${JSON.stringify(zone)} is no zone name`);
   const usualZone = account?.zone ?? null;
-  const directory = (lent ? account?.endpoint : undefined) ?? null;
-  const trouble = directory === null ? null : problemOf(directory, reading);
+  const lentDirectory = (lent ? account?.endpoint : undefined) ?? null;
+  const trouble = lentDirectory === null ? null : problemOf(lentDirectory, reading);
   reading.need(trouble === null, "account", `the endpoint of the account ${trouble}`);
+  const directory = endpoint === null ? listedAt ?? lentDirectory : null;
   return {
     ...readTrust(reading, findings.caFile),
     credentials,
@@ -89,10 +99,14 @@ function readCredentials(
   { secretFile, account }: Findings,
 ): { credentials: Credentials; lent: boolean } {
   const lent = lends(reading) && secretFile === undefined && account !== undefined;
-  const apiKey = (lent ? account.apiKey : reading.value("xk")) ?? "";
-  const text = lent ? account.secret : secretFile ?? reading.value("xs");
+  const file = readKeyFile(reading, secretFile);
+  // A key that stands beside the secret belongs to it.
+  const apiKey = (lent ? account.apiKey : file?.apiKey ?? reading.value("xk")) ?? "";
+  const text = lent ? account.secret : file?.secret ?? reading.value("xs");
   const secret = (text ?? "").trim();
   reading.need(apiKey !== "", "xk", "the API key is missing");
+  reading.needUnquoted(apiKey, "xk");
+  reading.needUnquoted(secret, secretFile === undefined ? "xs" : "api-secret-file");
   // It becomes a header, in which a comma ends it.
   const odd = "the API key has characters other than visible ASCII, or a comma";
   reading.need(/^[!-+\--~]*$/.test(apiKey), "xk", odd);
@@ -100,7 +114,19 @@ function readCredentials(
   reading.need(secret !== "", "xs", elsewhere);
   const [option, what] = secretFile === undefined ? ["xs", "secret"] : ["api-secret-file", "file"];
   reading.need(isOneLine(secret), option, `the ${what} is not one line of text`);
-  return { credentials: { apiKey, secret }, lent };
+  const ends = file?.expiresAtMs !== undefined && { expiresAtMs: file.expiresAtMs };
+  return { credentials: { apiKey, secret, ...ends }, lent };
+}
+
+/** The content of --api-secret-file, null without one. */
+function readKeyFile(reading: Reading, text: string | undefined): KeyFile | null {
+  if (text === undefined) return null;
+  try {
+    return parseKeyFile(text);
+  } catch (error) {
+    reading.need(false, "api-secret-file", `it ${(error as Error).message}`);
+    return { apiKey: "unknown", secret: "unknown" };
+  }
 }
 
 /** Whether the account serves: nothing else is given, or nothing but variables beside a flag that names it. */
@@ -112,27 +138,56 @@ export function lends({ given }: Pick<Reading, "given">): boolean {
   });
 }
 
+/** What `-xe` and its variables say. */
+interface EndpointConfig {
+  readonly api: "v1" | "v2";
+  /** What is asked, null when it has to be found. */
+  readonly endpoint: string | null;
+  /** Where the zones' endpoints are listed, null for the usual place. */
+  readonly listedAt: string | null;
+}
+
 /** The endpoint's path tells the API, unless `--api` does. */
-export function readEndpoint(reading: Reading): { api: "v1" | "v2"; endpoint: string | null } {
+export function readEndpoint(reading: Reading): EndpointConfig {
   const asked = reading.value("api");
   const known = asked === null || ["v1", "v2"].includes(asked);
   reading.need(known, "api", `"${asked}" is not v1 or v2`);
-  const text = reading.value("xe");
+  const { text, source } = givenEndpoint(reading);
   if (text === null) {
-    return asked === "v1" ? { api: "v1", endpoint: V1_ENDPOINT } : { api: "v2", endpoint: null };
+    reading.need(asked !== "v1", "api", `without -xe, ${V1_ENDPOINT} ${V1_CURE}`);
+    const api = asked === "v1" ? "v1" : "v2";
+    return { api, endpoint: api === "v1" ? V1_ENDPOINT : null, listedAt: null };
   }
   const url = URL.parse(text);
+  const complain = (ok: boolean, problem: string) => {
+    if (source === null) reading.need(ok, "xe", problem);
+    else if (!ok) reading.problems.push(`${source}: ${problem}`);
+  };
   const problem = problemOf(text, reading);
-  const usable = problem === null;
-  reading.need(usable, "xe", `${shownEndpoint(text, url)} ${problem}`);
   const path = (url?.pathname ?? "").replace(/\/+$/, "");
   const told = /\/v2$/.test(path) ? "v2" : /\/(compute|v1|client\/api)$/.test(path) ? "v1" : null;
+  const api = (asked ?? told) === "v1" ? "v1" : "v2";
+  const endpoint = url && url.origin + path;
+  if (problem === null && V1_HOSTS.includes(url?.hostname ?? "")) {
+    complain(false, `${text} ${V1_CURE}`);
+    return { api, endpoint, listedAt: null };
+  }
+  complain(problem === null, `${shownEndpoint(text, url)} ${problem}`);
   const ends =
     "ends neither in /v2 (API v2) nor in /compute or /v1 (CloudStack), and --api is not given";
-  reading.need(!usable || told !== null || asked !== null, "xe", `${text} ${ends}`);
+  complain(problem !== null || told !== null || asked !== null, `${text} ${ends}`);
   const clash = told !== null && asked !== null && told !== asked;
-  reading.need(!clash, "api", `${asked} contradicts the endpoint ${text} (-xe)`);
-  return { api: (asked ?? told) === "v1" ? "v1" : "v2", endpoint: url && url.origin + path };
+  reading.need(!clash, "api", `${asked} contradicts the endpoint ${text} (${source ?? "-xe"})`);
+  return source === DIRECTORY_VARIABLE && api === "v2"
+    ? { api, endpoint: null, listedAt: endpoint }
+    : { api, endpoint, listedAt: null };
+}
+
+/** The endpoint that was given, and its variable where that is not one of ours. */
+function givenEndpoint({ given }: Reading): { text: string | null; source: string | null } {
+  const { text = null, source = "" } = given.get("xe") ?? {};
+  const foreign = [DIRECTORY_VARIABLE, PRIVATE_ENDPOINT].includes(source);
+  return { text, source: foreign ? source : null };
 }
 
 /** A key file given in place of a secret shows by its lines, a binary one by its bytes. */

@@ -76,7 +76,8 @@ function accountIn(file: unknown, wanted: string | undefined): ExoAccount {
     if (wanted) throw new Error(`no account named ${JSON.stringify(wanted)}`);
     return {};
   }
-  const name = wanted || defaultaccount;
+  // An empty name is none.
+  const name = wanted || defaultaccount || undefined;
   const account = accounts.find((each) => each.name === name) ??
     (name === undefined && accounts.length === 1 ? accounts[0] : undefined);
   if (!account) {

@@ -51,6 +51,17 @@ export class Reading {
     return value;
   }
 
+  /** The text is not in quotes, which are part of it: docker's --env-file, for one, takes them as they are. */
+  needUnquoted(text: string, option: string): void {
+    const bare = text.trim();
+    const isQuoted = bare.length > 1 && /^(["']).*\1$/s.test(bare);
+    const source = this.given.get(option)?.source ?? "";
+    const where = /^[A-Z_]+$/.test(source) ? ` in ${source}` : "";
+    const what = `it begins and ends with a quotation mark${where}, which counts as part of it ` +
+      "(docker --env-file keeps them): leave both out";
+    this.need(!isQuoted, option, what);
+  }
+
   /** Notes a problem of an option unless it is fine. */
   need(ok: boolean, option: string, problem: string): void {
     if (!ok) this.problems.push(`${nameOf(option)}: ${problem}`);

@@ -1,10 +1,11 @@
 // What the configuration needs of files and programs: the secret, and what the `exo` CLI knows.
 import type { Given, Values } from "../cli.ts";
 import { type Findings, nameOf } from "../config.ts";
-import { type Account, lends } from "./cloud.ts";
+import { type Account, DIRECTORY_VARIABLE, lends } from "./cloud.ts";
 import { type ExoFindings, readExoAccount } from "./exo_config.ts";
 import type { Host } from "../host.ts";
 import { BUNDLE_MAX_BYTES, type ReadLimits } from "../host/text_file.ts";
+import { isKeyFile } from "./key_file.ts";
 import { findSharedSecret } from "./shared_secret.ts";
 
 /** Longest time that an account's command has to print the secret. */
@@ -30,8 +31,11 @@ export async function findValues(
     const limits = { maxBytes: BUNDLE_MAX_BYTES };
     await read("ca-file", authorities.text, limits, (text) => findings.caFile = text);
   }
-  const keyed = !lent && given.has("xk") && (given.has("xs") || file);
-  const placed = given.has("zone") || given.has("xe") || given.get("api")?.text === "v1";
+  const whole = isKeyFile(findings.secretFile ?? "");
+  const keyed = !lent && (whole || (given.has("xk") && (given.has("xs") || file)));
+  // What lists the zones does not say which one is ours.
+  const final = given.has("xe") && given.get("xe")?.source !== DIRECTORY_VARIABLE;
+  const placed = given.has("zone") || final || given.get("api")?.text === "v1";
   if (keyed && placed) return [findings, problems];
   const wanted = given.get("account")?.text;
   const found = await readExoAccount(host.env, { ...host, wanted });

@@ -18,6 +18,7 @@ const FACTS: readonly Row<AddressView>[] = [
     "Whether the cloud showed the address on this instance: 1 yes, 0 no or not known.",
     ({ holding }) => holding === true,
   ],
+  ["released", "Whether the address does not exist any more in the cloud.", (v) => v.released],
   ["holding_known", "Whether that is known.", ({ holding }) => holding !== null],
   [
     "address_on_interface",

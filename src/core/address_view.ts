@@ -66,6 +66,7 @@ export function addressView(node: Node, facts: AddressFacts, atMs: number): Addr
     holding: ownership.holding,
     holdingAgeMs: age(ownership.seenAtMs),
     ...presenceView(facts.presence, atMs),
+    released: ownership.released !== null,
     able: ownership.able,
     healthy: election.healthy,
     leaving: election.stops > 0,

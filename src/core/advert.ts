@@ -1,5 +1,5 @@
 // What this node says of itself, and what it says to whom.
-import { type Election, ranksAfter, selfEligible, standsBack } from "./election_state.ts";
+import { barred, type Election, ranksAfter, selfEligible, standsBack } from "./election_state.ts";
 import type { Trailer } from "./heartbeat.ts";
 import { eligible, LAST_PRIORITY, type Peer } from "./peer.ts";
 
@@ -22,7 +22,7 @@ export function advert(state: Election): Advert {
     priority: willing ? state.priority : LAST_PRIORITY,
     holds: state.holding === true,
     leaving: state.stops > 0,
-    unable: !state.able || state.kept,
+    unable: !state.able || state.kept || barred(state),
     unhealthy: !state.healthy,
     ownPriority: state.priority,
     intervalMs: state.settings.intervalMs,

@@ -9,6 +9,7 @@ import {
   selfEligible,
   selfRank,
   settling,
+  twinned,
 } from "./election_state.ts";
 import { inDoubt } from "./missing.ts";
 import { eligible, type Peer, rankOf, ranksBefore } from "./peer.ts";
@@ -106,6 +107,8 @@ function wantOf(
   state: Election,
   { successors, peers }: { successors: readonly Peer[]; peers: readonly Peer[] },
 ): Want {
+  // Whatever we changed, we would change for the other.
+  if (twinned(state)) return "keep";
   if (state.stops > 0) {
     // Who has just started does not know yet whether it is alone.
     const unsure = settling(state) && (state.settledAtMs === Infinity || peers.length > 0);

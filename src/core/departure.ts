@@ -1,5 +1,5 @@
 // When a node that was asked to stop may go, and with which exit code.
-import type { Election } from "./election_state.ts";
+import { type Election, twinned } from "./election_state.ts";
 import type { Node } from "./node.ts";
 
 /** Attempts to detach before the node goes and says that the address is still on it. */
@@ -23,6 +23,8 @@ export const departure = {
     if (stoppedAtMs === null) return null;
     const idle = ownership.write.inFlight === null;
     if (idle && ownership.holding === false) return 0;
+    // What it holds may be the other's, which has our id.
+    if (idle && twinned(election)) return 1;
     // Nothing is known yet, and a run before this one may have left the address here: one answer is waited for.
     if (!ownership.prepared && ownership.read.failures > 0) return 1;
     // After a failed detach the cloud is asked what became of it; failing to learn that counts, too.

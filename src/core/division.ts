@@ -9,6 +9,7 @@ import { unresolved } from "./peer.ts";
 export function electionEvent(event: NodeEvent, { peers }: Election): ElectionEvent {
   switch (event.kind) {
     case "heard":
+    case "twin-heard":
     case "nudge":
     case "health":
     case "settings":
@@ -22,7 +23,11 @@ export function electionEvent(event: NodeEvent, { peers }: Election): ElectionEv
     }
     case "answered":
       return event.answer.verb === "prepare"
-        ? { kind: "identified", selfId: event.answer.selfId }
+        ? {
+          kind: "identified",
+          selfId: event.answer.selfId,
+          addresses: event.answer.addresses ?? [],
+        }
         : { kind: "tick" };
     default:
       return { kind: "tick" };

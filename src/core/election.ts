@@ -10,6 +10,7 @@
 //   any                 cloud lost or stopping, nobody can serve same             unable, leaving
 //   any                 the list of peers has not us             backup           unlisted
 //   any                 an unknown holder may be a missing peer  backup           incomplete
+//   any                 another machine has our id               backup, or same  twin
 //   any                 unwell, and a well peer can serve        backup           unhealthy
 //   backup              unwell, as all that are before us        master           unhealthy
 //
@@ -23,11 +24,12 @@ import {
   PASSED,
   settling,
 } from "./election_state.ts";
-import type { Trailer } from "./heartbeat.ts";
+import { hear } from "./hear.ts";
 import { judge } from "./judgement.ts";
 import { inDoubt, type MissingPeer, missingWakeAtMs, noteMissing } from "./missing.ts";
 import { type PeerIdentity, repeats, unheard } from "./peer.ts";
 import { distrust, type Heard } from "./trust.ts";
+import { hearTwin, type TwinHeard } from "./twin.ts";
 
 /** How long after the cloud came back a live holder without it is left alone: two retries. */
 export const GRACE_MS = 6_000;
@@ -46,7 +48,12 @@ export type ElectionEvent =
   }
   | { readonly kind: "missing"; readonly missing: readonly MissingPeer[] }
   | { readonly kind: "kept"; readonly kept: boolean }
-  | { readonly kind: "identified"; readonly selfId: string }
+  | ({ readonly kind: "twin-heard" } & TwinHeard)
+  | {
+    readonly kind: "identified";
+    readonly selfId: string;
+    readonly addresses: readonly string[];
+  }
   | { readonly kind: "holding"; readonly holding: boolean | null }
   | { readonly kind: "able"; readonly able: boolean }
   | { readonly kind: "health"; readonly healthy: boolean }
@@ -67,6 +74,8 @@ export function startElection(
   return {
     settings,
     selfId,
+    selfAddresses: [],
+    twin: null,
     priority: settings.priority,
     originalsUntilMs: -Infinity,
     able: true,
@@ -104,8 +113,8 @@ export function elect(before: Election, event: ElectionEvent, atMs: number): Ele
 
 /** When the election wants to be stepped next. */
 export function electionWakeAtMs(state: Election): number {
-  const { settledAtMs, deferUntilMs, graceUntilMs, yieldUntilMs } = state;
-  let wakeAtMs = state.heartbeatAtMs;
+  const { settledAtMs, deferUntilMs, graceUntilMs, yieldUntilMs, twin } = state;
+  let wakeAtMs = Math.min(state.heartbeatAtMs, twin?.untilMs ?? Infinity);
   for (const deadline of [settledAtMs, deferUntilMs, graceUntilMs, yieldUntilMs]) {
     if (deadline !== null && deadline !== PASSED) wakeAtMs = Math.min(wakeAtMs, deadline);
   }
@@ -115,25 +124,6 @@ export function electionWakeAtMs(state: Election): number {
     if (peer.alive) wakeAtMs = Math.min(wakeAtMs, deathAtMs(peer, state));
   }
   return wakeAtMs;
-}
-
-/** Whether it says what the peer's last one said, so that nothing follows from it but that the peer lives. */
-export function saysNothingNew(
-  { peers }: Election,
-  { from, heartbeat }: Heard,
-): boolean {
-  const peer = peers.get(from);
-  if (!peer?.alive || peer.deafSinceMs !== null) return false;
-  const { priority, id, trailer } = heartbeat;
-  return priority === peer.priority && id === peer.heardId && sameFlags(trailer, peer.trailer);
-}
-
-function sameFlags(one: Trailer | null, other: Trailer | null): boolean {
-  if (one === null || other === null) return one === other;
-  return one.holds === other.holds && one.leaving === other.leaving &&
-    one.unable === other.unable && one.unhealthy === other.unhealthy &&
-    one.ownPriority === other.ownPriority && one.intervalMs === other.intervalMs &&
-    one.hearsYou && other.hearsYou;
 }
 
 function apply(state: Election, event: ElectionEvent, atMs: number): Election {
@@ -149,9 +139,9 @@ function apply(state: Election, event: ElectionEvent, atMs: number): Election {
     case "kept":
       return { ...state, kept: event.kept };
     case "identified":
-      return state.selfId === null
-        ? { ...state, selfId: event.selfId, originalsUntilMs: atMs + state.settings.intervalMs }
-        : { ...state, selfId: event.selfId };
+      return identified(state, event, atMs);
+    case "twin-heard":
+      return hearTwin(state, event, atMs);
     case "holding":
       return { ...state, holding: event.holding };
     case "able":
@@ -167,6 +157,16 @@ function apply(state: Election, event: ElectionEvent, atMs: number): Election {
     default:
       return event satisfies never;
   }
+}
+
+function identified(
+  state: Election,
+  { selfId, addresses: selfAddresses }: { selfId: string; addresses: readonly string[] },
+  atMs: number,
+): Election {
+  const known = { ...state, selfId, selfAddresses };
+  if (state.selfId !== null) return known;
+  return { ...known, originalsUntilMs: atMs + state.settings.intervalMs };
 }
 
 /** A priority that signals have changed stays so unless the configured one has changed, too. */
@@ -188,30 +188,6 @@ function reconfigured(state: Election, settings: ElectionSettings, atMs: number)
 /** Within 1 to 255; 0, which only a configuration can give, gets no better. */
 function nudged(priority: number, by: -1 | 1): number {
   return Math.min(255, Math.max(Math.min(1, priority), priority + by));
-}
-
-/** The state with the heartbeat noted, and nothing concluded from it. */
-export function hear(
-  state: Election,
-  { from, heartbeat, sealed = false }: Heard,
-  atMs: number,
-): Election {
-  const known = state.peers.get(from);
-  if (!known) return state;
-  const { priority, id: heardId, trailer } = heartbeat;
-  const deafBeforeMs = known.alive ? known.deafSinceMs : null;
-  const deafSinceMs = trailer && !trailer.hearsYou ? deafBeforeMs ?? atMs : null;
-  const sealedSequence = sealed && trailer ? trailer.sequence : known.sealedSequence;
-  const said = { priority, heardId, trailer, deafSinceMs, sealedSequence };
-  const peer = { ...known, heardAtMs: atMs, alive: true, ...said };
-  return { ...state, peers: new Map(state.peers).set(from, peer) };
-}
-
-/** The state with the peer, if it lives, known to live at that instant, and nothing else. */
-export function touch(state: Election, from: string, atMs: number): Election {
-  const peer = state.peers.get(from);
-  if (!peer?.alive) return state;
-  return { ...state, peers: new Map(state.peers).set(from, { ...peer, heardAtMs: atMs }) };
 }
 
 function adopt(

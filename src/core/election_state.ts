@@ -1,5 +1,6 @@
 // What the election knows, and the questions that can be asked of it. Questions never change anything.
 import type { MissingPeers } from "./missing.ts";
+import type { Twin } from "./twin.ts";
 import { eligible, type Peer, type Rank, rankOf, ranksBefore, sick } from "./peer.ts";
 
 /** Added to the hold-off so that the last heartbeat of the dead time can still arrive. Source: exoip, Skew. */
@@ -37,6 +38,7 @@ export type Reason =
   | "unable"
   | "unlisted"
   | "incomplete"
+  | "twin"
   | "leaving";
 
 /** An instant to come, `PASSED` once it is over, null when it is not set. */
@@ -49,6 +51,10 @@ export interface Election {
   readonly settings: ElectionSettings;
   /** Own id on the wire, null until the cloud has told it (API v1). */
   readonly selfId: string | null;
+  /** Our own addresses as the cloud has them, empty until it has told them. */
+  readonly selfAddresses: readonly string[];
+  /** Another machine that speaks with our id, null while none is heard. */
+  readonly twin: Twin | null;
   readonly priority: number;
   /** Until then a peer that was never heard may be an original one; on API v2 there is none. */
   readonly originalsUntilMs: number;
@@ -140,8 +146,18 @@ export function settling({ settledAtMs }: Election): boolean {
 }
 
 /** Whether this node could be master. */
-export function selfEligible({ able, listed, kept, stops }: Election): boolean {
-  return able && listed && !kept && stops === 0;
+export function selfEligible(state: Election): boolean {
+  return state.able && state.listed && !state.kept && state.stops === 0 && !barred(state);
+}
+
+/** Whether another machine speaks with our id, so that nothing may be changed in the cloud. */
+export function twinned({ twin }: Election): boolean {
+  return twin?.certain === true;
+}
+
+/** The same for a node that does not hold: it must leave the address to others. One that holds goes on to serve. */
+export function barred(state: Election): boolean {
+  return twinned(state) && state.holding !== true;
 }
 
 /** Whether the list has lost us while others on it live: they will act without us. Alone, we go on. */
@@ -162,7 +178,7 @@ export function outranking(state: Election): Peer[] {
 function goesBefore(peer: Peer, state: Election): boolean {
   // A well node that holds but cannot reach the cloud serves better than a sick one that can.
   if (!eligible(peer)) return !state.healthy && !sick(peer) && holdsUnable(peer);
-  if (state.stops > 0 || !state.listed) return true;
+  if (state.stops > 0 || !state.listed || barred(state)) return true;
   // Without the cloud, or not knowing who holds, we make way for the well; for the sick only if we are sick ourselves.
   if (!state.able || state.kept) return !sick(peer) || !state.healthy;
   return ranksBefore(rankOf(peer), selfRank(state), state.settings.exclusive);

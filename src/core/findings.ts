@@ -20,6 +20,7 @@ import {
   type Ownership,
   type OwnershipEvent,
 } from "./ownership_state.ts";
+import { noteReleased } from "./released.ts";
 import type { report } from "./report.ts";
 
 /** After an attach the cloud is looked at again this soon: others may hold, too. */
@@ -146,12 +147,20 @@ function evicted(
   };
 }
 
+/** Whether that is the hold of a machine that is off, which we have just ended and which only does not show yet. */
+function fades({ instanceId, off }: OtherHolder, { taken }: Ownership, asOfMs: number): boolean {
+  return off && taken?.instanceId === instanceId && asOfMs < taken.atMs + TRUST_MS;
+}
+
 /** Takes in what the cloud shows, and what it proves when it contradicts what we did. */
 function sight(
   state: Ownership,
-  { holds, others, asOfMs }: Extract<Answer, { verb: "look" }> & { asOfMs: number },
+  { holds, others: shown, asOfMs, released }: Extract<Answer, { verb: "look" }> & {
+    asOfMs: number;
+  },
   { atMs, say }: Circumstances,
 ): Ownership {
+  const others = shown?.filter((each) => !fades(each, state, asOfMs)) ?? null;
   // Our own change may not show yet: no evidence, look again when it must.
   const early = atMs < state.trustAtMs && state.holding !== null && holds !== state.holding;
   if (early) {
@@ -159,17 +168,19 @@ function sight(
     return lookAt({ ...state, evictions }, state.trustAtMs);
   }
   let next: Ownership = {
-    ...state,
+    ...noteReleased(state, released ?? null, { atMs, say }),
     holding: holds,
     seenAtMs: asOfMs,
     others: others ?? state.others,
     othersAtMs: others === null ? state.othersAtMs : asOfMs,
   };
+  if (others?.length !== shown?.length) next = lookAt(next, atMs + TRUST_MS);
   const mine = state.aim?.want === "hold";
   // What a failed change was meant to do shows as done: it did not fail, only its answer was lost. Of a node that has
   // stepped aside it shows nothing that it does not hold.
   const done = holds === mine && (mine || state.able);
   if (done && !next.write.inFlight) next = { ...next, write: succeeded(next.write) };
+  if (released !== undefined) return next;
   if (mine && state.holding === true && !holds) {
     say("warning", "hold-vanished", "the Elastic IP was taken from this instance by another hand");
     next = { ...next, evictions: spareAll(next.evictions, atMs) };

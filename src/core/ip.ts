@@ -26,3 +26,35 @@ export function hostText(address: string): string {
 export function familyOf(address: string): "IPv4" | "IPv6" {
   return address.includes(":") ? "IPv6" : "IPv4";
 }
+
+/** Bytes of the prefix that an Elastic IPv6 is: a whole /96, of which the API names the first address but one. */
+const PREFIX_BYTES = 12;
+
+/**
+ * The text for which an Elastic IP stands in heartbeats, null when it is no address: every address of an Elastic IPv6,
+ * and its prefix (`2001:db8::/96`), give the one that the API names, so that all nodes speak of the same.
+ */
+export function canonicalElasticIp(text: string): string | null {
+  const address = canonicalIp(text.replace(/\/96$/, (cut) => text.includes(":") ? "" : cut));
+  const bytes = address === null ? null : parseIpv6(address);
+  if (bytes === null) return address;
+  const named = new Uint8Array(bytes.length);
+  named.set(bytes.subarray(0, PREFIX_BYTES));
+  named[bytes.length - 1] = 1;
+  return formatIpv6(named);
+}
+
+/** Whether both texts are addresses of the same Elastic IP. */
+export function sameElasticIp(one: string, other: string): boolean {
+  const canonical = canonicalElasticIp(one);
+  return canonical !== null && canonical === canonicalElasticIp(other);
+}
+
+/** The whole of it as a network: `198.51.100.50/32`, `2001:db8::/96`. Its text must be one of an address. */
+export function networkOf(elasticIp: string): string {
+  const bytes = parseIpv6(elasticIp);
+  if (bytes === null) return `${elasticIp}/32`;
+  const base = new Uint8Array(bytes.length);
+  base.set(bytes.subarray(0, PREFIX_BYTES));
+  return `${formatIpv6(base)}/${PREFIX_BYTES * 8}`;
+}

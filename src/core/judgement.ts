@@ -1,5 +1,6 @@
 // Which role follows from what is known, and why. The transitions are drawn in election.ts.
 import {
+  barred,
   cutOffHolder,
   deathAtMs,
   type Election,
@@ -13,17 +14,17 @@ import {
   selfEligible,
   settling,
   standsBack,
+  twinned,
 } from "./election_state.ts";
 import { giveUpMissing } from "./missing.ts";
 import { eligible, type Peer } from "./peer.ts";
+import { forgetTwin } from "./twin.ts";
 
 /** Decides the role, unless the hold-off still forbids to judge anyone (but not to leave). */
 export function judge(before: Election, atMs: number): Election {
-  const state = {
-    ...before,
-    settledAtMs: passed(before.settledAtMs, atMs),
-    missing: giveUpMissing(before.missing, atMs),
-  };
+  const settledAtMs = passed(before.settledAtMs, atMs);
+  const missing = giveUpMissing(before.missing, atMs);
+  const state = forgetTwin({ ...before, settledAtMs, missing }, atMs);
   if (settling(state) && state.stops === 0) {
     return { ...state, deferUntilMs: null, graceUntilMs: null, yieldUntilMs: null };
   }
@@ -61,6 +62,10 @@ function bury(state: Election, atMs: number): ReadonlyMap<string, Peer> {
 
 function roleOf(state: Election): [Role, Reason] {
   const better = outranking(state);
+  // One that holds serves on, and can do nothing else.
+  if (twinned(state)) {
+    return [barred(state) || better.length > 0 ? "backup" : state.role, "twin"];
+  }
   if (!selfEligible(state)) return [roleOfIneligible(state, better), whyIneligible(state)];
   if (better.length > 0) return ["backup", state.healthy ? "outranked" : "unhealthy"];
   const patient = pending(state.graceUntilMs) && state.holding !== true && cutOffHolder(state);

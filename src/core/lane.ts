@@ -25,6 +25,8 @@ export interface Setback {
   readonly retryable: boolean;
   /** What the cloud asked for, null when it did not. */
   readonly retryAfterMs: number | null;
+  /** The Elastic IP is not there any more, and what to do about it: no failure of this node. */
+  readonly released?: string;
 }
 
 /** State of one kind of call. */

@@ -1,6 +1,7 @@
 // Which call each lane makes next, and when: the same answer serves to act and to know when to wake.
 import { nextEviction, proofAtMs } from "./evictions.ts";
 import { PENALTY_MS, unableAtMs } from "./lane.ts";
+import { RELEASED_LOOK_MS } from "./released.ts";
 import {
   type Call,
   type LaneName,
@@ -56,8 +57,9 @@ function nextRead(state: Ownership): Due | null {
 }
 
 function nextLookAtMs(state: Ownership): number {
-  const { aim, holding, evictions, seenAtMs, lookedAtMs, looksAtMs } = state;
+  const { aim, holding, evictions, seenAtMs, lookedAtMs, looksAtMs, released } = state;
   const planned = holding === null ? -Infinity : looksAtMs[0] ?? Infinity;
+  if (released !== null) return Math.min(planned, lookedAtMs + RELEASED_LOOK_MS);
   if (aim?.reluctant || aim?.doubt) return Math.min(planned, lookedAtMs + RELUCTANT_LOOK_MS);
   if (aim?.want !== "hold" || holding !== true) return planned;
   return Math.min(planned, proofAtMs(evictions, seenAtMs));
@@ -118,8 +120,8 @@ function senior(state: Ownership): string | null {
 
 /** Detach self only once a successor is confirmed or the election insists. */
 function nextWrite(state: Ownership): Due | null {
-  const { aim, holding, confirmed, prepared } = state;
-  if (!prepared || !aim) return null;
+  const { aim, holding, confirmed, prepared, released } = state;
+  if (!prepared || !aim || released !== null) return null;
   switch (aim.want) {
     case "keep":
       return null;

@@ -1,22 +1,14 @@
 // The whole decision of one node: election, ownership and peer list, joined. Events in, effects out; the
 // watchdog and the simulation drive it the same way. It knows no clock, no socket and no cloud.
-import { type Advert, advert, advertTo, sameAdvert } from "./advert.ts";
+import { type Advert, advert } from "./advert.ts";
 import { type Aim, aimOf } from "./aim.ts";
 import { departure } from "./departure.ts";
 import { electionEvent, ownershipEvent } from "./division.ts";
-import {
-  elect,
-  type ElectionEvent,
-  electionWakeAtMs,
-  hear,
-  saysNothingNew,
-  startElection,
-  touch,
-} from "./election.ts";
+import { elect, type ElectionEvent, electionWakeAtMs, startElection } from "./election.ts";
 import { deadTimeMs, type Election, type ElectionSettings, outranking } from "./election_state.ts";
+import { hear, saysNothingNew, touch } from "./hear.ts";
 import { holdOut, type MissingPeer } from "./missing.ts";
 import { ownershipWakeAtMs } from "./next_call.ts";
-import { detaching } from "./ownership.ts";
 import {
   type Call,
   type Ownership,
@@ -38,9 +30,11 @@ import {
   rosterWakeAtMs,
   startRoster,
 } from "./roster.ts";
-import { steer, type Turn } from "./steering.ts";
+import { someoneJoined, speak } from "./speak.ts";
+import { steer } from "./steering.ts";
 import { changesBetween } from "./story.ts";
 import { distrust, type DistrustReason, type Heard } from "./trust.ts";
+import type { TwinHeard } from "./twin.ts";
 
 /** What the node is told once. */
 export interface NodeSettings extends ElectionSettings {
@@ -52,6 +46,7 @@ export interface NodeSettings extends ElectionSettings {
 export type NodeEvent =
   | { readonly kind: "tick" }
   | ({ readonly kind: "heard" } & Heard)
+  | ({ readonly kind: "twin-heard" } & TwinHeard)
   | { readonly kind: "nudge"; readonly by: -1 | 1 }
   | { readonly kind: "health"; readonly healthy: boolean }
   | { readonly kind: "settings"; readonly settings: NodeSettings }
@@ -193,43 +188,6 @@ export function stepFully(before: Node, event: NodeEvent, atMs: number): [Node, 
     effects.push({ kind: "members" });
   }
   return speak(node, { atMs, effects, joined: someoneJoined(before, node) });
-}
-
-/** Sends what is due: to all at each interval, and at once when what we say, or to whom, has changed. */
-function speak(
-  node: Node,
-  { atMs, effects, joined }: Turn & { joined: boolean },
-): [Node, NodeEffect[]] {
-  const { election, ownership } = node;
-  const { brisk, settings } = election;
-  const intervalMs = brisk && atMs < brisk.untilMs ? brisk.intervalMs : settings.intervalMs;
-  const hint = advert(election);
-  // Nobody may rely on a hold that is being given up.
-  const says = { ...hint, holds: hint.holds && !detaching(ownership) };
-  const news = !sameAdvert(says, node.said);
-  const due = atMs >= election.heartbeatAtMs;
-  const exit = departure.exitCode(node, atMs);
-  if ((due || news || joined || exit !== null) && election.selfId !== null) {
-    // A farewell must not get lost: three datagrams.
-    const copies = says.leaving && !node.said.leaving ? 3 : 1;
-    for (let copy = 0; copy < copies; copy++) {
-      for (const peer of election.peers.values()) {
-        const told = advertTo(peer, says, { state: election, atMs });
-        effects.push({ kind: "send", to: peer.address, advert: told, hearsYou: peer.alive });
-      }
-    }
-  }
-  if (exit !== null) effects.push({ kind: "exit", code: exit });
-  const onTime = election.heartbeatAtMs + intervalMs;
-  const heartbeatAtMs = !due ? election.heartbeatAtMs : onTime > atMs ? onTime : atMs + intervalMs;
-  return [{ ...node, said: says, election: { ...election, heartbeatAtMs } }, effects];
-}
-
-/** Somebody to whom nothing was sent yet; or nothing to anybody, for want of our own id. */
-function someoneJoined(before: Node, { election }: Node): boolean {
-  if (election.selfId !== before.election.selfId) return true;
-  if (election.peers === before.election.peers) return false;
-  return [...election.peers.keys()].some((address) => !before.election.peers.has(address));
 }
 
 function someoneDied(before: Node, { election }: Node): boolean {

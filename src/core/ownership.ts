@@ -17,6 +17,7 @@ import {
   type Ownership,
   type OwnershipEvent,
 } from "./ownership_state.ts";
+import { noteReleased } from "./released.ts";
 import { type Report, report } from "./report.ts";
 
 /** After a death or a doubtful sighting the cloud is looked at again this soon, then as usual. */
@@ -75,7 +76,7 @@ function absorb(state: Ownership, event: OwnershipEvent, now: Circumstances): Ow
     case "answered":
       return answered(state, event, now);
     case "failed":
-      return setBack(state, event, now.atMs);
+      return setBack(state, event, now);
     default:
       return event satisfies never;
   }
@@ -137,7 +138,7 @@ function begin(
 function setBack(
   state: Ownership,
   event: Extract<OwnershipEvent, { kind: "failed" }>,
-  atMs: number,
+  { atMs, say }: Circumstances,
 ): Ownership {
   const lane = laneOf(state, event.id);
   const call = lane && state[lane].inFlight?.call;
@@ -158,6 +159,11 @@ function setBack(
       return { ...next, evict: FRESH_LANE, evictions };
     }
     case "attach":
+      if (event.released === undefined) return { ...next, holding: null };
+      return noteReleased({ ...state, write: FRESH_LANE, holding: false }, event.released, {
+        atMs,
+        say,
+      });
     case "detach-self":
       return { ...next, holding: null };
     default:

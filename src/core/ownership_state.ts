@@ -28,11 +28,15 @@ export type Answer =
     readonly selfId: string;
     /** In the cloud. */
     readonly instanceId: string;
+    /** By which the peers know this instance. */
+    readonly addresses: readonly string[];
   }
   | {
     readonly verb: "look";
     readonly holds: boolean;
     readonly others: readonly OtherHolder[] | null;
+    /** See `Sighting` in world.ts. */
+    readonly released?: string;
   }
   | { readonly verb: "inspect"; readonly holds: boolean }
   | { readonly verb: "attach" }
@@ -62,6 +66,8 @@ export interface Ownership {
   readonly lookedAtMs: number;
   /** When our own last change is sure to show. */
   readonly trustAtMs: number;
+  /** Why the address cannot be had by anybody, null while it can. */
+  readonly released: string | null;
   /** Other holders at the last full look. */
   readonly others: readonly OtherHolder[];
   /** When the look began that showed them. */
@@ -129,6 +135,7 @@ export function startOwnership(settings: OwnershipSettings, atMs: number): Owner
     seenAtMs: -Infinity,
     lookedAtMs: -Infinity,
     trustAtMs: -Infinity,
+    released: null,
     others: [],
     othersAtMs: -Infinity,
     reluctantAtMs: Infinity,

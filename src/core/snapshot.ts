@@ -98,6 +98,8 @@ export interface AddressView extends PresenceView {
   readonly holding: boolean | null;
   /** Age of that reading. */
   readonly holdingAgeMs: AgeMs;
+  /** Whether the Elastic IP does not exist any more in the cloud, as far as this node was told. */
+  readonly released: boolean;
   /** Whether the node reaches the cloud and can change something there. */
   readonly able: boolean;
   readonly healthy: boolean;

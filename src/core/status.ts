@@ -69,7 +69,8 @@ function allLines(snapshot: Snapshot): Line[] {
 
 function addressLines(view: AddressView, { instanceId }: Snapshot): Line[] {
   const yes = (flag: boolean) => flag ? "yes" : "no";
-  const holding = view.holding === null ? "unknown" : yes(view.holding);
+  const known = view.holding === null ? "unknown" : yes(view.holding);
+  const holding = view.released ? `${known} (released in the cloud)` : known;
   const others = view.otherHolders.map((holder) => holder.peer ?? holder.instanceId).join(", ");
   const none = view.otherHoldersAgeMs === null ? "unknown" : "none";
   const lines = [

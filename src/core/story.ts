@@ -1,16 +1,12 @@
 // What changed in the election, told to the operator: roles with their reasons, peers found and lost.
 import type { Node, NodeEffect } from "./node.ts";
-import { type Election, oneWay, outranking, type Reason } from "./election_state.ts";
+import { type Election, oneWay, outranking, type Reason, twinned } from "./election_state.ts";
 import { givenUp } from "./missing.ts";
 import type { Peer } from "./peer.ts";
 import { report } from "./report.ts";
 
 const ALARMING: ReadonlySet<Reason> = new Set([
-  "stalled",
-  "unable",
-  "unlisted",
-  "incomplete",
-  "unhealthy",
+  ...["stalled", "unable", "unlisted", "incomplete", "unhealthy", "twin"] as const,
 ]);
 
 /** The lines that the step from one state to the next is worth. */
@@ -23,6 +19,7 @@ export function changesBetween(
     ...(discovered ? [report("info", "discovery", found)] : []),
     ...peerChanges(before, after),
     ...goneBetween(before, after),
+    ...twinChanges(before, after),
   ];
   if (after.priority !== before.priority) {
     reports.push(report("info", "priority", `priority is now ${after.priority}`));
@@ -63,6 +60,19 @@ function* goneBetween(before: Election, after: Election) {
     const why = "it cannot be found, and no unknown sender speaks";
     yield report("warning", "peer-gone", `peer ${peer} counts as gone: ${why}`);
   }
+}
+
+function* twinChanges(before: Election, after: Election) {
+  if (twinned(before) === twinned(after)) return;
+  if (!twinned(after)) {
+    yield report("info", "twin", "no other machine speaks with our instance id any more");
+    return;
+  }
+  const text =
+    `${after.twin?.address} speaks with our own instance id, ${after.selfId}: nothing is ` +
+    "changed in the cloud until that ends. Give each machine its own id: leave out -i " +
+    "(IF_EXOSCALE_INSTANCE_ID), or correct it";
+  yield report("critical", "twin", text);
 }
 
 function* peerChanges(before: Election, after: Election) {

@@ -1,5 +1,7 @@
 // The Elastic IP: does it exist here, is it one that a watchdog may move, and who has it now?
 import { asCloudError } from "../exoscale/cloud_error.ts";
+import { isIpv6 } from "../core/ip.ts";
+import { ipv6Problem } from "../exoscale/ipv6.ts";
 import { type Facts, known } from "./facts.ts";
 import { fail, Failed, NotKnown, ok, type Said, skip, warn } from "./finding.ts";
 import type { Survey, SurveyedAddress } from "./survey.ts";
@@ -29,7 +31,11 @@ async function checkAddress(ip: string, asked: Asked): Promise<Said[]> {
       const others = (await survey.known(signal)).join(", ") || "none";
       return [fail(`no Elastic IP ${ip} in this zone, found ${others}: check -xi and the zone`)];
     }
-    return [...await kindOf(ip, address, asked), await holdersOf(ip, asked)];
+    return [
+      ...await kindOf(ip, address, asked),
+      ...await ipv6Of(ip, address, asked),
+      await holdersOf(ip, asked),
+    ];
   } catch (cause) {
     return [skip(`${ip}: ${asCloudError(cause).message}`)];
   }
@@ -47,8 +53,27 @@ async function kindOf(ip: string, address: SurveyedAddress, asked: Asked): Promi
   const pool = await known(facts.self(signal), "the pool")
     .then((self) => survey.handedOutBy(self, address, signal)).catch(() => null);
   if (pool === null) return [ok(`${ip} exists and is a manual one`)];
-  const cure = "take it off the pool (exo compute instance-pool update, --elastic-ip)";
-  return [fail(`the instance pool ${pool} attaches ${ip} to every member itself: ${cure}`)];
+  // `exo compute instance-pool update --elastic-ip ''` asks for nothing.
+  const cure =
+    `take its Elastic IPs off it: exo api reset-instance-pool-field ${pool.id} elastic-ips`;
+  return [fail(`the instance pool ${pool.name} attaches ${ip} to every member itself: ${cure}`)];
+}
+
+/** What an Elastic IPv6 needs besides. */
+async function ipv6Of(
+  ip: string,
+  { text }: SurveyedAddress,
+  { facts, signal }: Asked,
+): Promise<Said[]> {
+  if (!isIpv6(ip)) return [];
+  const self = await known(facts.self(signal), "this instance").catch(() => null);
+  const problem = self && ipv6Problem(self.assignment, self.id);
+  return [
+    ...(problem ? [fail(`this instance cannot have ${ip}: ${problem}`)] : []),
+    ...(text === ip ? [] : [
+      warn(`the cloud writes ${ip} as ${text}: a role that names it must do the same`),
+    ]),
+  ];
 }
 
 async function holdersOf(ip: string, { survey, facts, signal }: Asked): Promise<Said> {

@@ -24,6 +24,8 @@ import { surveyV2 } from "./survey_v2.ts";
 export interface Claims {
   readonly given: string | null;
   readonly metadata: string | null;
+  /** Who said that: the metadata service, or a file. */
+  readonly by: string;
   /** The system UUID. */
   readonly system: string | null;
   /** Product name of the machine, empty when it cannot be read. */
@@ -132,7 +134,9 @@ export class Facts {
       await cloud.prepare(signal);
     } catch (cause) {
       // That the address must not be moved is a matter of another check.
-      if (!["managed-address", "pool-address"].includes(asCloudError(cause).kind)) throw cause;
+      if (!["managed-address", "pool-address", "no-ipv6"].includes(asCloudError(cause).kind)) {
+        throw cause;
+      }
     }
     return await cloud.members(signal);
   }
@@ -148,14 +152,16 @@ export class Facts {
   async #findClaims(): Promise<Claims> {
     const { machine } = this.host;
     let trouble = "";
-    const metadata = await findInstanceId(withoutSystemUuid(machine)).catch((error) => {
+    let by = "the metadata service";
+    const listening = withoutSystemUuid(machine, (path) => by = path);
+    const metadata = await findInstanceId(listening).catch((error) => {
       trouble = error instanceof Error ? error.message : `${error}`;
       return null;
     });
     const uuid = (await read(machine, SYSTEM_UUID)).toLowerCase();
     const product = await read(machine, PRODUCT);
     const system = isUuid(uuid) ? uuid : null;
-    return { given: this.config.instanceId, metadata, system, product, trouble };
+    return { given: this.config.instanceId, metadata, by, system, product, trouble };
   }
 
   async #findEndpoint(signal: AbortSignal): Promise<string> {
@@ -216,14 +222,22 @@ async function read(machine: Machine, path: string): Promise<string> {
   );
 }
 
-/** So that it can be told apart whether the network or the machine itself tells. */
-function withoutSystemUuid(machine: Machine): Machine {
+/** So that it can be told apart whether the network, a file or the firmware tells. */
+function withoutSystemUuid(machine: Machine, told: (path: string) => void): Machine {
   const secret = machine.root + SYSTEM_UUID;
+  const noted = async (path: string, text: Promise<string>): Promise<string> => {
+    await text;
+    const bare = path.slice(machine.root.length);
+    if (/instance|cidata/.test(bare)) told(bare);
+    return text;
+  };
+  const { readStart } = machine;
   return {
     ...machine,
+    ...(readStart && { readStart: (path, max) => noted(path, readStart(path, max)) }),
     readTextFile: (path, options) =>
       path === secret
         ? Promise.reject(new Error("looked at apart"))
-        : machine.readTextFile(path, options),
+        : noted(path, machine.readTextFile(path, options)),
   };
 }

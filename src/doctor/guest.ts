@@ -1,6 +1,6 @@
 // Does this machine itself have the Elastic IP? Traffic arrives addressed to it, and a machine without it drops it.
 import { nameOf } from "../config.ts";
-import { canonicalIp } from "../core/ip.ts";
+import { canonicalIp, isIpv6, networkOf, sameElasticIp } from "../core/ip.ts";
 import { sightOf } from "../core/own_address.ts";
 import type { Host } from "../host.ts";
 import { NoIpCommand, runIp } from "../host/ip_command.ts";
@@ -29,8 +29,17 @@ export async function checkGuest(facts: Facts, signal: AbortSignal): Promise<Sai
   const elasticIps = given ? texts : await facts.elasticIps(signal);
   return elasticIps.map((elasticIp) => {
     const { present, on } = sightOf(elasticIp, { listed: interfaces, local: host.isLocalAddress });
-    if (on !== null) return ok(`${elasticIp} is on the interface ${on}`);
-    if (present) return ok(`${elasticIp} is taken by a route of type local`);
+    const whole = isIpv6(elasticIp) ? networkOf(elasticIp) : elasticIp;
+    if (on !== null) {
+      // Of an Elastic IPv6 any address will do.
+      const own = interfaces.find(({ name, address }) =>
+        name === on && sameElasticIp(address, elasticIp)
+      );
+      const address = canonicalIp(own?.address ?? "") ?? elasticIp;
+      const part = address === elasticIp ? "" : ` (${address} of ${whole})`;
+      return ok(`${elasticIp}${part} is on the interface ${on}`);
+    }
+    if (present) return ok(`${whole} is taken by a route of type local`);
     if (addressOn) return ok(`${elasticIp} will be put on ${addressOn} (${nameOf("address-on")})`);
     const cure = cureFor(elasticIp);
     return fail(`${elasticIp} is on no interface, so traffic to it is dropped: ${cure}`);

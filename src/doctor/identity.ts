@@ -13,12 +13,14 @@ export async function checkIdentity(facts: Facts, signal: AbortSignal): Promise<
 }
 
 /** What the claims are worth, before the cloud is asked. */
-export function judgeClaims({ given, metadata, system, product, trouble }: Claims): Said[] {
+export function judgeClaims(
+  { given, metadata, by: source, system, product, trouble }: Claims,
+): Said[] {
   const id = given ?? metadata ?? system;
   if (id === null) return [fail(trouble)];
-  const by = given ? "-i" : metadata ? "the metadata service" : "the system UUID";
+  const by = given ? "-i" : metadata ? source : "the system UUID";
   if (given && metadata && metadata !== given) {
-    const text = `-i says ${given}, the metadata service ${metadata}: correct -i, or leave it out`;
+    const text = `-i says ${given}, ${source} ${metadata}: correct -i, or leave it out`;
     return [fail(text)];
   }
   // Elsewhere the system UUID is something else.

@@ -97,7 +97,8 @@ const UNSUPPORTED = 432;
 function deniedText({ operation, loss }: Right, said: string): Said {
   if (loss !== null) return warn(`the key may not ${operation}: ${loss}`);
   return fail(
-    `the key may not ${operation}: allow it in the key's role, see --print-iam-policy (${said})`,
+    `the key may not ${operation}: allow it in the key's role, see --print-iam-policy, and in the ` +
+      `policy of the organisation, which counts for every role (${said})`,
   );
 }
 

@@ -12,6 +12,8 @@ export interface Surveyed {
   /** Keys of the Elastic IPs that it holds; null when it was taken from a list that does not show them. */
   readonly held: readonly string[] | null;
   readonly poolId: string | null;
+  /** Which public addresses it has (`inet4`, `dual`, `none`), empty where the API does not tell. */
+  readonly assignment: string;
 }
 
 /** An Elastic IP. */
@@ -20,6 +22,8 @@ export interface SurveyedAddress {
   readonly key: string;
   /** Whether the cloud itself moves its traffic, null when the API does not tell. */
   readonly managed: boolean | null;
+  /** As the cloud writes it. */
+  readonly text: string;
 }
 
 /** A request that the configuration needs to be allowed. */
@@ -44,12 +48,12 @@ export interface Survey {
   readonly known: (signal: AbortSignal) => Promise<readonly string[]>;
   /** Confirmed holders. */
   readonly holders: (ip: string, signal: AbortSignal) => Promise<readonly Surveyed[]>;
-  /** Name of the pool of this machine if it hands that Elastic IP to all members. */
+  /** The pool of this machine if it hands that Elastic IP to all members. */
   readonly handedOutBy: (
     machine: Surveyed,
     address: SurveyedAddress,
     signal: AbortSignal,
-  ) => Promise<string | null>;
+  ) => Promise<{ readonly id: string; readonly name: string } | null>;
   /** The groups with their rules, by what `Surveyed.groups` has. */
   readonly groups: (
     wanted: readonly string[],

@@ -22,7 +22,7 @@ export function surveyV1(client: ClientV1, endpoint: string): Survey {
     machine,
     machines: async (signal) => (await all(signal)).map(machineOf),
     // Commands for addresses are none of those that exoip needs to be allowed.
-    address: (ip) => Promise.resolve({ key: ip, managed: null }),
+    address: (ip) => Promise.resolve({ key: ip, managed: null, text: ip }),
     known: () => Promise.resolve([]),
     holders: async (ip, signal) =>
       (await all(signal)).map(machineOf).filter(({ held }) => held?.includes(ip)),
@@ -73,6 +73,7 @@ function machineOf(machine: Fields): Surveyed {
     groups: listOf(machine, "securitygroup").map((group) => textOf(group, "name")),
     held: listOf(nic, "secondaryip").map((each) => textOf(each, "ipaddress")),
     poolId: null,
+    assignment: "",
   };
 }
 

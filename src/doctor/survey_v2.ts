@@ -1,5 +1,5 @@
 // The zone through API v2.
-import { canonicalIp } from "../core/ip.ts";
+import { canonicalIp, sameElasticIp } from "../core/ip.ts";
 import type { ClientV2 } from "../exoscale/client_v2.ts";
 import { CloudError } from "../exoscale/cloud_error.ts";
 import { type Fields, listOf, requiredListOf, textOf } from "../exoscale/json.ts";
@@ -26,19 +26,24 @@ export function surveyV2(client: ClientV2): Survey {
     return asked;
   };
   const find = async (ip: string, signal: AbortSignal) =>
-    (await addresses(signal)).find((each) => canonicalIp(textOf(each, "ip")) === ip);
+    (await addresses(signal)).find((each) => sameElasticIp(textOf(each, "ip"), ip));
   return {
     name: `API v2 at ${client.endpoint}`,
     machine,
     machines: async (signal) => (await instances(signal)).map((each) => machineOf(each, false)),
     async address(ip, signal) {
-      const found = await find(ip, signal);
-      return found ? { key: textOf(found, "id"), managed: Boolean(found.healthcheck) } : null;
+      const found = await find(ip, signal) ?? null;
+      return found && {
+        key: textOf(found, "id"),
+        managed: Boolean(found.healthcheck),
+        text: textOf(found, "ip"),
+      };
     },
     known: async (signal) => (await addresses(signal)).map((each) => textOf(each, "ip")),
     async holders(ip, signal) {
-      const key = textOf(await find(ip, signal), "id");
-      const listed = await client.get("/instance", signal, { "ip-address": ip });
+      const found = await find(ip, signal);
+      const key = textOf(found, "id"), text = textOf(found, "ip") || ip;
+      const listed = await client.get("/instance", signal, { "ip-address": text });
       const seeming = requiredListOf(listed, "instances", "GET /instance").slice(0, HOLDERS_MAX);
       const machines = await Promise.all(seeming.map(({ id }) => machine(`${id}`, signal)));
       return machines.filter((each) => each.held?.includes(key));
@@ -47,7 +52,7 @@ export function surveyV2(client: ClientV2): Survey {
       if (poolId === null) return null;
       const pool = await client.get(`/instance-pool/${poolId}`, signal);
       const hands = listOf(pool, "elastic-ips").some(({ id }) => id === key);
-      return hands ? textOf(pool, "name") || poolId : null;
+      return hands ? { id: poolId, name: textOf(pool, "name") || poolId } : null;
     },
     async groups(wanted, signal) {
       const ids = wanted.slice(0, GROUPS_MAX);
@@ -94,7 +99,9 @@ function rightsOf(
       loss: null,
       changes: true,
       async ask(signal) {
-        const found = (await addresses(signal)).find((each) => textOf(each, "ip") === ip);
+        const found = (await addresses(signal)).find((each) =>
+          sameElasticIp(textOf(each, "ip"), ip)
+        );
         if (!found) throw new CloudError("no-such-address", `no Elastic IP ${ip}`);
         const body = { instance: { id: NOBODY } };
         const achieved = () => Promise.resolve(false);
@@ -105,6 +112,14 @@ function rightsOf(
     { ...reads, operation: "get-instance", ask: (signal) => machine(selfId, signal) },
     { ...reads, operation: "list-elastic-ips", ask: addresses },
     ...(watches ? [{ ...reads, operation: "list-instances", ask: instances }] : []),
+    ...(watches
+      ? [{
+        operation: "get-security-group",
+        loss: "the doctor cannot look at the firewall rules",
+        changes: false,
+        ask: (signal: AbortSignal) => client.get(`/security-group/${NOBODY}`, signal),
+      }]
+      : []),
     ...(byGroup ? [{ ...reads, operation: "list-security-groups", ask: groupList }] : []),
     {
       operation: "get-operation",
@@ -135,6 +150,7 @@ function machineOf(instance: Fields, whole: boolean): Surveyed {
     addresses: texts.flatMap((text) => canonicalIp(text) ?? []).filter((ip) => ip !== "0.0.0.0"),
     groups: listOf(instance, "security-groups").map((group) => textOf(group, "id")),
     held: whole ? listOf(instance, "elastic-ips").map((each) => textOf(each, "id")) : null,
+    assignment: textOf(instance, "public-ip-assignment"),
     poolId: textOf(manager, "type") === "instance-pool" ? textOf(manager, "id") : null,
   };
 }

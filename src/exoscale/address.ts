@@ -1,5 +1,5 @@
 // Elastic IPs by id, description or label become addresses: heartbeats and the election know nothing else.
-import { canonicalIp } from "../core/ip.ts";
+import { canonicalElasticIp, canonicalIp } from "../core/ip.ts";
 import { isUuid } from "../core/uuid.ts";
 import type { ClientV2 } from "./client_v2.ts";
 import { CloudError } from "./cloud_error.ts";
@@ -47,7 +47,7 @@ function addressOf(
       `address of one: ${found.map(shown).join(", ")}`;
     throw new CloudError("ambiguous-address", message);
   }
-  const address = canonicalIp(textOf(only, "ip"));
+  const address = canonicalElasticIp(textOf(only, "ip"));
   if (address !== null) return address;
   const message = `the Elastic IP ${quoted} has the address ${JSON.stringify(only.ip)}`;
   throw new CloudError("unexpected-answer", message);

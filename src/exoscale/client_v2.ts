@@ -64,13 +64,13 @@ export class ClientV2 {
   /**
    * Changes something and waits for the operation; a first answer can already be its end. `achieved` asks
    * whether the change shows: for a role that may not read operations, and after a refusal, which may only
-   * mean that there was nothing left to do.
+   * mean that there was nothing left to do. Resolves to whether the cloud did it, now.
    */
   async put(
     path: string,
     body: unknown,
     { achieved, before, signal }: ChangeOptions,
-  ): Promise<void> {
+  ): Promise<boolean> {
     const title = `PUT ${path}`;
     try {
       const request = { body: JSON.stringify(body), before, signal };
@@ -78,8 +78,10 @@ export class ClientV2 {
       const { clock } = this.#options;
       const poll = () => this.#poll(idOf(operation, "id"), { title, achieved, signal });
       await finish(progressOf(operation, title), { title, clock, signal, poll });
+      return true;
     } catch (error) {
       if (!refused(error) || !await achieved().catch(() => false)) throw error;
+      return false;
     }
   }
 

@@ -39,6 +39,9 @@ export type CloudErrorKind =
   | "no-such-zone"
   | "managed-address"
   | "pool-address"
+  | "no-ipv6"
+  // It could be had when we started.
+  | "address-released"
   | "nic-changed";
 
 /** Kinds that a repetition may cure by itself. */

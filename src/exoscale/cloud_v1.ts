@@ -48,7 +48,7 @@ export class CloudV1 implements Cloud {
     }
     this.#nicId = nicId;
     const nativeAddresses = machineOf(self).addresses;
-    return { instanceId, wireId: nicId, holds: this.#hold(self) !== null, nativeAddresses };
+    return { instanceId, wireId: this.#nicId, holds: this.#hold(self) !== null, nativeAddresses };
   }
 
   async members(signal: AbortSignal): Promise<Membership> {

@@ -1,19 +1,13 @@
 // The Elastic IP through API v2. Lists show no Elastic IPs and unknown filters are ignored in silence, so a
 // list only proposes holders; `get-instance` decides.
-import { canonicalIp } from "../core/ip.ts";
+import { isIpv6 } from "../core/ip.ts";
+import { ipv6Problem } from "./ipv6.ts";
 import type { Clock, Cloud, EvictOptions, Identity, Membership, Sighting } from "../world.ts";
 import { type ChangeOptions, type ClientOptions, ClientV2 } from "./client_v2.ts";
 import { CloudError, refuseStale } from "./cloud_error.ts";
-import {
-  addressOf,
-  type Fields,
-  idOf,
-  listOf,
-  requiredIdOf,
-  requiredListOf,
-  textOf,
-} from "./json.ts";
+import { addressOf, type Fields, idOf, listOf, textOf } from "./json.ts";
 import type { Pool } from "./discovery.ts";
+import { ElasticIpV2 } from "./elastic_ip_v2.ts";
 import { InFlight } from "./in_flight.ts";
 import { listInstances, MembersV2 } from "./members_v2.ts";
 import type { PeerSource } from "./peer_source.ts";
@@ -37,12 +31,15 @@ export class CloudV2 implements Cloud {
   readonly #assignment: Assignment;
   readonly #clock: Clock;
   readonly #members: MembersV2;
-  #addressId = "";
+  readonly #elasticIp: ElasticIpV2;
+  /** Whether we had it when we last asked or changed that. */
+  #held = false;
   #pool: Pool | null = null;
 
   constructor(options: ClientOptions, assignment: Assignment) {
     this.name = `API v2 at ${options.endpoint}`;
     this.#client = new ClientV2(options);
+    this.#elasticIp = new ElasticIpV2(assignment.elasticIp, this.#client);
     const { sharing = new InFlight() } = assignment;
     this.#members = new MembersV2(this.#client, {
       ...assignment,
@@ -59,12 +56,13 @@ export class CloudV2 implements Cloud {
 
   async prepare(signal: AbortSignal): Promise<Identity> {
     const { instanceId } = this.#assignment;
-    const [self, address] = await Promise.all([this.#self(signal), this.#findAddress(signal)]);
-    this.#addressId = requiredIdOf(address, "id", "GET /elastic-ip");
+    const [self, address] = await Promise.all([this.#self(signal), this.#elasticIp.find(signal)]);
+    refuseWithoutIpv6(self, this.#assignment.elasticIp);
     await this.#refuseManaged(address, self, signal);
+    this.#held = this.#holds(self);
     const native = [addressOf(self, "public-ip"), addressOf(self, "ipv6-address")];
     const nativeAddresses = native.flatMap((each) => each ?? []);
-    return { instanceId, wireId: instanceId, holds: this.#holds(self), nativeAddresses };
+    return { instanceId, wireId: instanceId, holds: this.#held, nativeAddresses };
   }
 
   members(signal: AbortSignal): Promise<Membership> {
@@ -72,17 +70,22 @@ export class CloudV2 implements Cloud {
   }
 
   async look({ others }: { others: boolean }, signal: AbortSignal): Promise<Sighting> {
-    const { elasticIp, instanceId } = this.#assignment;
+    const { instanceId } = this.#assignment;
     const [self, listed] = await Promise.all([
       this.#instance(instanceId, signal),
-      others ? listInstances(this.#client, signal, { "ip-address": elasticIp }) : null,
+      others ? listInstances(this.#client, signal, { "ip-address": this.#elasticIp.text }) : null,
     ]);
     const holders = listed?.map((instance) => ({
       instanceId: idOf(instance, "id"),
       off: OFF.has(textOf(instance, "state")),
     }));
     const rest = holders?.filter(({ instanceId: id }) => id !== "" && id !== instanceId) ?? null;
-    return { holds: this.#holds(self), others: rest };
+    // What has vanished may not exist any more, and what did not exist may be back, under another id.
+    const doubtful = this.#held || this.#elasticIp.released !== null;
+    if (doubtful && !this.#holds(self)) await this.#findAgain(self, signal);
+    this.#held = this.#holds(self);
+    const { released } = this.#elasticIp;
+    return { holds: this.#held, others: rest, ...(released && { released: released.message }) };
   }
 
   async inspect(instanceId: string, signal: AbortSignal): Promise<boolean> {
@@ -92,13 +95,25 @@ export class CloudV2 implements Cloud {
 
   async attach(signal: AbortSignal): Promise<void> {
     const { instanceId } = this.#assignment;
-    const path = `/elastic-ip/${this.#addressId}:attach`;
     const achieved = () => this.inspect(instanceId, signal);
-    await this.#client.put(path, bodyFor(instanceId), { achieved, signal });
+    const attach = (id: string) =>
+      this.#client.put(`/elastic-ip/${id}:attach`, bodyFor(instanceId), { achieved, signal });
+    const { id } = this.#elasticIp;
+    try {
+      await attach(id);
+    } catch (error) {
+      if (!(error instanceof CloudError && error.kind === "not-found")) throw error;
+      await this.#findAgain(null, signal);
+      if (this.#elasticIp.released !== null) throw this.#elasticIp.released;
+      if (this.#elasticIp.id === id) throw error;
+      await attach(this.#elasticIp.id);
+    }
+    this.#held = true;
   }
 
   async detachSelf(signal: AbortSignal): Promise<void> {
     await this.#detach(this.#assignment.instanceId, { signal });
+    this.#held = false;
   }
 
   async evict(
@@ -113,18 +128,19 @@ export class CloudV2 implements Cloud {
     if (instance === null || !this.#holds(instance)) return "absent";
     if (onlyIfStopped && !OFF.has(textOf(instance, "state"))) return "running";
     const before = () => refuseStale({ askedAtMs, nowMs: this.#clock.nowMs(), wanted: wanted() });
-    await this.#detach(instanceId, { before, signal });
-    return "taken";
+    const taken = await this.#detach(instanceId, { before, signal });
+    // What it showed was old: another node has taken it, and has said so.
+    return taken ? "taken" : "absent";
   }
 
   async #detach(
     instanceId: string,
     options: Pick<ChangeOptions, "before" | "signal">,
-  ): Promise<void> {
-    const path = `/elastic-ip/${this.#addressId}:detach`;
+  ): Promise<boolean> {
+    const path = `/elastic-ip/${this.#elasticIp.id}:detach`;
     const achieved = async () => !await this.inspect(instanceId, options.signal);
     const detached = this.#client.put(path, bodyFor(instanceId), { achieved, ...options });
-    await absentAs(undefined, detached);
+    return await absentAs(false, detached);
   }
 
   /** Whoever else the answer is about, nothing may follow from it. */
@@ -146,15 +162,10 @@ export class CloudV2 implements Cloud {
     throw new CloudError("no-such-instance", message);
   }
 
-  async #findAddress(signal: AbortSignal): Promise<Fields> {
-    const { elasticIp } = this.#assignment;
-    const list = await this.#client.get("/elastic-ip", signal);
-    const addresses = requiredListOf(list, "elastic-ips", "GET /elastic-ip");
-    const found = addresses.find((address) => canonicalIp(textOf(address, "ip")) === elasticIp);
-    if (found) return found;
-    const known = addresses.map((address) => textOf(address, "ip")).join(", ") || "none";
-    const message = `no Elastic IP ${elasticIp} (-xi) in this zone (${this.name}), found: ${known}`;
-    throw new CloudError("no-such-address", message);
+  /** What must not be moved is none that we can have. */
+  async #findAgain(self: Fields | null, signal: AbortSignal): Promise<void> {
+    const usable = (address: Fields) => this.#refuseManaged(address, self ?? {}, signal);
+    await this.#elasticIp.findAgain(usable, signal);
   }
 
   /** A watchdog would fight the cloud over an address that the cloud itself moves or hands out. */
@@ -171,9 +182,10 @@ export class CloudV2 implements Cloud {
     if (textOf(self.manager, "type") !== "instance-pool") return;
     const pool = await this.#readPool(poolId, signal);
     this.#pool = { id: poolId, name: textOf(pool, "name") };
-    if (listOf(pool, "elastic-ips").some(({ id }) => id === this.#addressId)) {
+    if (listOf(pool, "elastic-ips").some(({ id }) => id === this.#elasticIp.id)) {
       const message = `the instance pool ${textOf(pool, "name")} attaches ${elasticIp} to every ` +
-        "member itself: take it off the pool first";
+        `member itself: take its Elastic IPs off it (exo api reset-instance-pool-field ${poolId} ` +
+        "elastic-ips)";
       throw new CloudError("pool-address", message);
     }
   }
@@ -191,7 +203,15 @@ export class CloudV2 implements Cloud {
   }
 
   #holds(instance: Fields): boolean {
-    return listOf(instance, "elastic-ips").some(({ id }) => id === this.#addressId);
+    return this.#elasticIp.isHeldBy(instance);
+  }
+}
+
+/** An instance has IPv6 or not; what an answer does not say is no reason to refuse. */
+function refuseWithoutIpv6(self: Fields, elasticIp: string): void {
+  const problem = ipv6Problem(textOf(self, "public-ip-assignment"), idOf(self, "id"));
+  if (isIpv6(elasticIp) && problem !== null) {
+    throw new CloudError("no-ipv6", `this instance cannot have ${elasticIp}: ${problem}`);
   }
 }
 

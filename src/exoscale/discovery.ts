@@ -1,7 +1,7 @@
 // Peers that nobody named: the members of our instance pool, else the instances labelled with the Elastic IP. One
 // unfiltered listing of the zone has all that is needed, since lists show pool and labels, and filters cannot be
 // relied on.
-import { canonicalIp } from "../core/ip.ts";
+import { canonicalIp, sameElasticIp } from "../core/ip.ts";
 import type { Membership } from "../world.ts";
 import { CloudError } from "./cloud_error.ts";
 import { type Machine, membersAmong } from "./peer_source.ts";
@@ -63,7 +63,7 @@ function labelled(machines: readonly Machine[], around: Surroundings): Membershi
 }
 
 function wears({ labels }: Machine, elasticIp: string): boolean {
-  return labels?.[LABEL]?.split("_").some((text) => canonicalIp(text.trim()) === elasticIp) ??
+  return labels?.[LABEL]?.split("_").some((text) => sameElasticIp(text.trim(), elasticIp)) ??
     false;
 }
 
@@ -84,12 +84,23 @@ function silent(poolId: string, { where }: Surroundings): CloudError {
   return new CloudError("unexpected-answer", message);
 }
 
+/** Karpenter's nodes are in no pool, and it sets their labels again. */
+function advice(machines: readonly Machine[], around: Surroundings): string {
+  const { labels } = machines.find(({ instanceId }) => instanceId === around.selfId) ?? {};
+  const isKarpenters = Object.keys(labels ?? {}).some((key) => /karpenter/i.test(key));
+  if (!isKarpenters) {
+    return `for each node run \`${howToLabel(machines, around)}\`, or ${NAMING}`;
+  }
+  return "this is a node of Karpenter, which sets labels again: give its node class a security " +
+    "group, and that to -G (IF_EXOSCALE_PEER_GROUP)";
+}
+
 function nobody(machines: readonly Machine[], around: Surroundings): CloudError {
   const { elasticIp, where } = around;
   const readable = machines.some(({ labels }) => labels !== null);
   const message = readable
     ? `no peers: this instance is in no instance pool, and none is labelled ${LABEL}=${elasticIp} ` +
-      `(${where}): for each node run \`${howToLabel(machines, around)}\`, or ${NAMING}`
+      `(${where}): ${advice(machines, around)}`
     : `no peers: ${where} lists no tags: ${NAMING}`;
   return new CloudError("no-peers", message);
 }

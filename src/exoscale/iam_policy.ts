@@ -29,7 +29,10 @@ export interface Purpose {
 export const OPTIONAL_OPERATIONS: Readonly<Record<string, string>> = {
   "get-operation": "why a change failed; without it the instance is looked at instead",
   "get-instance-pool": "refusing an Elastic IP that the instance's own pool hands to all members",
+  "get-security-group": "the doctor's look at the firewall rules",
 };
+/** Those of them that only a watchdog's configuration needs. */
+const FOR_PEERS = ["get-security-group"];
 
 /** The policy: readings in general, and changes of these Elastic IPs alone. */
 export function iamPolicy({ attaches, detaches, peers, elasticIps }: Purpose): IamPolicy {
@@ -38,7 +41,7 @@ export function iamPolicy({ attaches, detaches, peers, elasticIps }: Purpose): I
     "get-instance",
     ...(peers ? ["list-instances"] : []),
     ...(peers?.kind === "groups" ? ["list-security-groups"] : []),
-    ...Object.keys(OPTIONAL_OPERATIONS),
+    ...Object.keys(OPTIONAL_OPERATIONS).filter((each) => peers || !FOR_PEERS.includes(each)),
   ];
   const changes = [
     ...(attaches ? ["attach-instance-to-elastic-ip"] : []),

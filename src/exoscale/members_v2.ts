@@ -98,7 +98,8 @@ function isIn(instance: Fields, groupIds: readonly string[]): boolean {
   );
 }
 
-function machineOf(instance: Fields): Machine {
+/** The machine of a list's item, or of an answer about it alone. */
+export function machineOf(instance: Fields): Machine {
   const id = idOf(instance, "id");
   const addresses = [addressOf(instance, "public-ip"), addressOf(instance, "ipv6-address")];
   const labels = Object.entries((instance.labels ?? {}) as Fields);

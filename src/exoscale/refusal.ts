@@ -3,18 +3,30 @@ import { plain } from "../core/plain.ts";
 import { CloudError, type CloudErrorKind } from "./cloud_error.ts";
 import { type HttpAnswer, retryAfterMs } from "./http.ts";
 
-/** How much of the cloud's words is quoted, and how much is looked through for what must not be. */
+/** How much of each of the cloud's words is quoted, and how much is looked through for what must not be. */
 const QUOTE_MAX_CHARS = 200, SEARCH_MAX_CHARS = 8_000;
+/** More details than these are only counted. */
+const DETAILS_MAX = 3;
 
 /** How long a signed request lives; the official clients choose the same. */
 export const LIFETIME_MS = 600_000;
 
+/**
+ * What each status means; any other from 400 on is `refused`, from 500 on `server-error`. 408 and 425 ask for the same
+ * request again, 412 and 423 say that the resource is in another state just now, or busy, as 409 does: all four pass.
+ * 400 is a mistake in the request, and yet what an attach gets while the instance is starting: -A and -D repeat a
+ * change that gets it, a watchdog repeats every change anyway.
+ */
 const KINDS: Readonly<Record<number, CloudErrorKind>> = {
   401: "unauthorized",
   403: "forbidden",
   404: "not-found",
+  408: "timeout",
   409: "conflict",
   410: "deprecated",
+  412: "conflict",
+  423: "conflict",
+  425: "conflict",
   429: "rate-limited",
 };
 
@@ -33,20 +45,53 @@ export function refusal(answer: HttpAnswer, title: string, wallMs: number): Clou
     }
   }
   const kind = KINDS[status] ?? (status >= 500 && status < 600 ? "server-error" : "refused");
-  return new CloudError(kind, said, { status, retryAfterMs: retryAfterMs(headers, wallMs) });
+  // With an answer the request has arrived.
+  const options = { status, retryAfterMs: retryAfterMs(headers, wallMs), mayArrive: false };
+  return new CloudError(kind, said, options);
 }
 
-/** The cloud's own words: the first of the fields that its products use, shortened. */
+/**
+ * The cloud's own words, shortened: what happened, and the details. Its products write `{message, errors:
+ * [{message}]}`, or RFC 9457: `{title, detail, errors}`, where an error is a text or `{detail, location}`.
+ */
 export function messageOf(json: unknown): string {
   if (typeof json !== "object" || json === null) return "";
   const fields = json as Record<string, unknown>;
-  for (const name of ["message", "detail", "error", "title", "errortext"]) {
+  const said = [
+    firstText(fields, ["message", "title", "error", "errortext"]),
+    firstText(fields, ["detail"]),
+    ...detailsOf(fields.errors),
+  ].filter(Boolean);
+  return [...new Set(said)].join(": ");
+}
+
+/** The first of these that is a text. */
+function firstText(fields: Record<string, unknown>, names: readonly string[]): string {
+  for (const name of names) {
     const value = fields[name];
-    if (typeof value === "string" && value !== "") {
-      return plain(redact(value).replace(/\s+/g, " "), QUOTE_MAX_CHARS);
-    }
+    if (typeof value === "string" && value.trim() !== "") return quoted(value);
   }
   return "";
+}
+
+function detailsOf(errors: unknown): string[] {
+  if (!Array.isArray(errors)) return typeof errors === "string" ? [quoted(errors)] : [];
+  const texts = errors.slice(0, DETAILS_MAX).map(detailOf).filter(Boolean);
+  const rest = errors.length - DETAILS_MAX;
+  return [[...new Set(texts), ...(rest > 0 ? [`and ${rest} more`] : [])].join("; ")];
+}
+
+function detailOf(error: unknown): string {
+  if (typeof error === "string") return quoted(error);
+  if (typeof error !== "object" || error === null) return "";
+  const fields = error as Record<string, unknown>;
+  const text = firstText(fields, ["detail", "message", "title", "reason"]);
+  const place = firstText(fields, ["location", "pointer"]);
+  return [text, place && `(${place})`].filter(Boolean).join(" ");
+}
+
+function quoted(text: string): string {
+  return plain(redact(text).replace(/\s+/g, " "), QUOTE_MAX_CHARS).trim();
 }
 
 /** A page that echoes our request must not carry key and signature into a log. */

@@ -6,6 +6,8 @@ import { importSecret } from "./signature_v2.ts";
 export interface Credentials {
   readonly apiKey: string;
   readonly secret: string;
+  /** Unix time at which the key ends; left out for one that does not. */
+  readonly expiresAtMs?: number;
 }
 
 /** What the next request is signed with. */

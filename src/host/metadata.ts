@@ -1,9 +1,10 @@
 // Which instance is this, and in which zone? The metadata service at its fixed address and its documented
-// name, then at the default gateway (the original's way), then the machine's own system UUID, which equals
-// the instance id on Exoscale. Each attempt is bounded; the error lists them all.
+// name, then at the default gateway (the original's way), then what the machine itself knows, see
+// identity_files.ts. Each attempt is bounded; the error lists them all.
 import { plain } from "../core/plain.ts";
 import { isUuid } from "../core/uuid.ts";
 import { runCommand } from "./command.ts";
+import { type Disk, identityPlaces, type Place } from "./identity_files.ts";
 import { gatewayFromIpRoute, gatewayFromTable } from "./routes.ts";
 
 /** Longest wait for one attempt. */
@@ -14,14 +15,11 @@ const ANSWER_MAX_CHARS = 256, REASON_MAX_CHARS = 200;
 const SERVERS = ["http://169.254.169.254", "http://metadata.exoscale.com"];
 
 /** The machine, as far as it can be asked who it is. */
-export interface Machine {
+export interface Machine extends Disk {
   readonly fetch: (
     url: string,
     init: { signal: AbortSignal; redirect: "manual" },
   ) => Promise<Response>;
-  /** Root of the file system in which /proc and /sys are. */
-  readonly root: string;
-  readonly readTextFile: (path: string, options: { signal: AbortSignal }) => Promise<string>;
   /** The end of a program's output, a few KiB; rejects when it is not there or fails. */
   readonly run: (program: string, args: string[], signal: AbortSignal) => Promise<string>;
 }
@@ -34,6 +32,13 @@ export const localMachine: Machine = {
   fetch: (url, init) => fetch(url, init),
   root: "",
   readTextFile: (path, options) => Deno.readTextFile(path, options),
+  async readStart(path, maxBytes) {
+    using file = await Deno.open(path);
+    const bytes = new Uint8Array(maxBytes);
+    let size = 0;
+    for (let count; (count = await file.read(bytes.subarray(size)) ?? 0) > 0;) size += count;
+    return new TextDecoder("latin1").decode(bytes.subarray(0, size));
+  },
   async run(program, args, signal) {
     const { code, output } = await runCommand([program, ...args], { env: ENVIRONMENT, signal });
     if (code !== 0) throw new Error(`exit code ${code}`);
@@ -56,7 +61,7 @@ class OddAnswer extends Error {
   override readonly name = "OddAnswer";
 }
 
-type Attempt = { readonly title: string; readonly value: (signal: AbortSignal) => Promise<string> };
+type Attempt = Place;
 
 /** The id of this instance in lower case. Throws `IdentityError`. */
 export async function findInstanceId(machine: Machine): Promise<string> {
@@ -71,13 +76,10 @@ export async function findInstanceId(machine: Machine): Promise<string> {
     noteAnswer,
   });
   if (told) return told;
-  const uuid: Attempt = {
-    title: "system UUID in /sys/class/dmi/id/product_uuid",
-    value: (signal) =>
-      machine.readTextFile(`${machine.root}/sys/class/dmi/id/product_uuid`, { signal }),
-  };
-  const id = await firstOf([uuid], { accept, wanted: "a UUID", tried });
-  if (id) return id;
+  for (const place of identityPlaces(machine)) {
+    const id = await firstOf([place], { accept, wanted: "a UUID", tried });
+    if (id) return id;
+  }
   throw new IdentityError(
     `cannot find out which instance this is: ${tried.join("; ")}; ` +
       "give its id with -i (IF_EXOSCALE_INSTANCE_ID)",

@@ -1,5 +1,6 @@
 // --address-on: the Elastic IPs on an interface of this machine, through `ip`, for as long as the watchdog runs.
 // interface_watch.ts notices when one is taken off.
+import { isIpv6, networkOf } from "../core/ip.ts";
 import type { RunCommand } from "../host/command.ts";
 import { NoIpCommand, runIp } from "../host/ip_command.ts";
 import type { Log } from "../world.ts";
@@ -113,5 +114,7 @@ function prefixesIn(shown: string): string[] {
 
 /** What an operator can do about an Elastic IP that is on no interface. */
 export function cureFor(elasticIp: string): string {
-  return `ip address add ${prefixOf(elasticIp)} dev lo, or --address-on lo`;
+  const one = `ip address add ${prefixOf(elasticIp)} dev lo, or --address-on lo`;
+  if (!isIpv6(elasticIp)) return one;
+  return `ip -6 route add local ${networkOf(elasticIp)} dev lo, which has all of it, or ${one}`;
 }

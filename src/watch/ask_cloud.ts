@@ -20,7 +20,7 @@ export async function askCloud(
     case "prepare": {
       const { instanceId, wireId, holds, nativeAddresses } = await cloud.prepare(signal);
       identified(nativeAddresses);
-      return { verb, holds, selfId: wireId, instanceId };
+      return { verb, holds, selfId: wireId, instanceId, addresses: nativeAddresses };
     }
     case "look":
       return { verb, ...await cloud.look(call, signal) };

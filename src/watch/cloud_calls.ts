@@ -85,9 +85,15 @@ export class CloudCalls {
       deliver({ kind: "answered", id, answer, roll: random() });
     } catch (cause) {
       const error = asCloudError(cause);
+      const { kind, retryable, retryAfterMs, message: released } = error;
+      const failed = { kind: "failed", id, retryable, retryAfterMs, roll: random() } as const;
+      if (kind === "address-released" && !ending.aborted) {
+        // The core says it, and once is enough.
+        tally.failed(call.verb, kind, clock.nowMs());
+        return deliver({ ...failed, released });
+      }
       if (this.#ends(call.verb, error)) return;
-      const { retryable, retryAfterMs } = error;
-      deliver({ kind: "failed", id, retryable, retryAfterMs, roll: random() });
+      deliver(failed);
     }
   }
 

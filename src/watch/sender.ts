@@ -29,19 +29,30 @@ export function nextSequence(last: number, nowMs: number): number {
   return last > nowMs + CLOCK_TOLERANCE_MS ? nowMs : Math.max(last + 1, nowMs);
 }
 
+/** Sequences that are remembered, for what comes back to us. */
+const RECENT_MAX = 1_024;
+
 /** Sends heartbeats. */
 export class Sender {
   readonly #options: SenderOptions;
+  readonly #recent = new Float64Array(RECENT_MAX);
+  #recentAt = 0;
   #sequence = 0;
 
   constructor(options: SenderOptions) {
     this.#options = options;
   }
 
+  /** Whether one of the latest had that sequence. */
+  hasSent(sequence: number): boolean {
+    return this.#recent.includes(sequence);
+  }
+
   /** Sends one. */
   send({ elasticIp, selfId, to, advert, hearsYou }: Outgoing): void {
     const { clock, link, seal, guard, port, trailer, datagrams } = this.#options;
     this.#sequence = nextSequence(this.#sequence, Math.floor(guard.sendingMs));
+    this.#recent[this.#recentAt++ % RECENT_MAX] = this.#sequence;
     datagrams.sent.add(clock.nowMs());
     const own = { hearsYou, sequence: this.#sequence, keyId: seal?.keyId ?? 0 };
     const bytes = encode({

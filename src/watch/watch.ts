@@ -95,13 +95,9 @@ export class Watch {
     this.#cloud = options.connect();
     this.#roles = new BurstLog({ log, quiet, clock });
     this.#calls = new CloudCalls({
+      ...{ clock, random, log, quiet, verbose },
       cloud: this.#cloud,
-      clock,
-      random,
-      log,
-      quiet,
       tally: this.#tally,
-      verbose,
       ending: this.#ending.signal,
       deliver: (event) => this.deliver(event),
       identified: options.identified,

@@ -14,6 +14,7 @@ import { connectByNames } from "../peers/named_cloud.ts";
 import { type NamedPeers, PeerNames } from "../peers/peer_names.ts";
 import { InterfaceAddresses } from "../service/interface_address.ts";
 import type { Changes } from "../config/reload.ts";
+import { Renewal } from "./renewal.ts";
 import { Reloader } from "./reloader.ts";
 import { Seal } from "./seal.ts";
 import { openStatus } from "../status/serve_status.ts";
@@ -93,6 +94,10 @@ async function watchHere(
   const settings = watchdogSettings(config, { instanceId, named, dynamic: names?.named ?? true });
   const service = new Service(config, { instanceId, host, log, addresses });
   const { observer } = service;
+  const renewal = new Renewal({
+    ...options,
+    hide: ({ apiKey, secret }) => options.redaction.add([apiKey, secret]),
+  });
   const checks = () => service.checks;
   const presence = (elasticIp: string) => service.presence(elasticIp);
   const world = {
@@ -107,7 +112,7 @@ async function watchHere(
     presence,
     seal,
     hide,
-    connect,
+    connect: ((...link) => renewal.around(connect(...link))) satisfies Connect,
   };
   const watchdog = new Watchdog(settings, world);
   const tell = (peers: Partial<NamedPeers>) =>
@@ -116,6 +121,7 @@ async function watchHere(
     options.redaction.add(secretsOf(next));
     if (changes.apply.includes("shared-secret-file")) void seal?.rekey(next.sharedSecrets);
     access.credentials = next.credentials;
+    renewal.changed();
     if (changes.apply.some((option) => option.startsWith("check"))) service.reconfigure(next);
     watchdog.reconfigure(nodeSettings(next).map((settings) => ({ settings })));
   };
@@ -130,6 +136,7 @@ async function watchHere(
   told.handOver((signal) => watchdog.told(signal));
   const code = await running;
   ending.abort();
+  renewal.close();
   await Promise.all([status?.close(), service.close()]);
   return code;
 }

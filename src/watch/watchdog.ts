@@ -3,6 +3,7 @@ import { decode } from "../core/heartbeat.ts";
 import type { NodeEvent, NodeSettings } from "../core/node.ts";
 import { unresolved } from "../core/peer.ts";
 import type { Vitals } from "../core/liveness.ts";
+import type { TwinHeard } from "../core/twin.ts";
 import type { Snapshot } from "../core/snapshot.ts";
 import { Alarm } from "./alarm.ts";
 import { addressed } from "../log/addressed_log.ts";
@@ -15,6 +16,7 @@ import { Refusals } from "./refusals.ts";
 import { Sender } from "./sender.ts";
 import { Snapshots } from "../status/snapshots.ts";
 import { Supervision } from "./supervision.ts";
+import { Twins } from "./twins.ts";
 import { type Reconfiguration, Watch } from "./watch.ts";
 import { Datagrams } from "../status/tally.ts";
 import type { WatchdogSettings, World } from "./watchdog_options.ts";
@@ -35,6 +37,7 @@ export class Watchdog {
   readonly #guard: Guard;
   readonly #sender: Sender;
   readonly #refusals: Refusals;
+  readonly #twins: Twins;
   readonly #log: RecentLog;
   readonly #datagrams = new Datagrams();
   readonly #alarm: Alarm;
@@ -61,6 +64,9 @@ export class Watchdog {
     const refusals = this.#refusals = new Refusals({ clock, quiet: strange, datagrams });
     const guard = this.#guard = new Guard({ seal, acceptUnsigned, clock, quiet, refusals });
     this.#sender = new Sender({ clock, link, seal, guard, port, trailer, datagrams });
+    const { localAddresses } = link, sender = this.#sender;
+    const sides = { sender, guard, refusals, localAddresses };
+    this.#twins = new Twins({ clock, seal, acceptUnsigned, trailer, ...sides });
     this.watches = settings.nodes.map((node) => this.#watch(node));
     this.#snapshots = new Snapshots({
       clock,
@@ -206,6 +212,10 @@ export class Watchdog {
       const { elasticIp } = heartbeat;
       const watch = this.watches.find(({ node }) => node.election.settings.elasticIp === elasticIp);
       if (!watch) return this.#refusals.refuse(from, "wrong-address");
+      if (heartbeat.id === watch.node.election.selfId) {
+        const deliver = (heard: TwinHeard) => watch.deliver({ kind: "twin-heard", ...heard });
+        return this.#twins.admit({ bytes, from, heartbeat, deliver });
+      }
       return this.#guard.admit({
         bytes,
         heard: { from, heartbeat },

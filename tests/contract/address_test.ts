@@ -52,6 +52,6 @@ Deno.test("resolveAddresses() lists what there is, or what may be meant", async 
   assertStringIncludes(twice.message, `${ELASTIC_IP} (web), ${OTHER} (web)`);
   const same = await complaint(OTHER, other.id);
   assertStringIncludes(same.message, "are the same Elastic IP");
-  stage.model.addAddress("2001:DB8:0::50").description = "six";
-  assertEquals(await resolve(stage, "six", "2001:db8:0:0::51"), ["2001:db8::50", "2001:db8::51"]);
+  stage.model.addAddress("2001:DB8:0::1").description = "six";
+  assertEquals(await resolve(stage, "six", "2001:db8:1::1"), ["2001:db8::1", "2001:db8:1::1"]);
 });

@@ -219,3 +219,13 @@ Deno.test("CloudV2.members() finds a group that was made anew, beside another on
   model.groups.set("core", POOL);
   assertEquals(await members(), [peer.address, third.address]);
 });
+
+Deno.test("CloudV2.members() names Karpenter, whose nodes have neither pool nor label", async () => {
+  await using stage = new Stage();
+  stage.self.labels = { "karpenter.sh/nodepool": "edge" };
+  const cloud = await prepared(stage, "v2");
+  const error = await assertRejects(() => cloud.members(PATIENT), CloudError);
+  assertEquals(error.kind, "no-peers");
+  assertStringIncludes(error.message, "node of Karpenter, which sets labels again: give its node");
+  assertStringIncludes(error.message, "-G (IF_EXOSCALE_PEER_GROUP)");
+});

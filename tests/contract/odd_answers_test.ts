@@ -138,9 +138,9 @@ Deno.test("retryAfterMs() reads seconds and dates, and nothing else", () => {
 Deno.test("messageOf() finds the cloud's own words in every form it uses", () => {
   const table: [unknown, string][] = [
     [{ message: "Invalid request signature" }, "Invalid request signature"],
-    [{ message: "no", errors: [{ message: "because" }] }, "no"],
+    [{ message: "no", errors: [{ message: "because" }] }, "no: because"],
     [{ error: "slow down" }, "slow down"],
-    [{ type: "about:blank", title: "Conflict", detail: "in use" }, "in use"],
+    [{ type: "about:blank", title: "Conflict", detail: "in use" }, "Conflict: in use"],
     [{ title: "Conflict", status: 409 }, "Conflict"],
     [{ errorcode: 401, errortext: "two\n  lines" }, "two lines"],
     [{ message: 17 }, ""],

@@ -103,13 +103,13 @@ Deno.test("CloudV2.attach() sees a first answer that is already a success", asyn
   assertEquals(stage.server.calls.filter(isPoll), []);
 });
 
-Deno.test("CloudV2.evict() takes a 404 on the detach for done", async () => {
+Deno.test("CloudV2.evict() takes nothing where the detach gets 404: another node was faster", async () => {
   await using stage = new Stage();
   stage.hold(stage.peer);
   const cloud = stage.cloud("v2");
   await cloud.prepare(PATIENT);
   stage.server.fault = ({ method }) => method === "PUT" ? "404" : null;
-  assertEquals(await cloud.evict(stage.peer.id, IN_ANY_STATE, PATIENT), "taken");
+  assertEquals(await cloud.evict(stage.peer.id, IN_ANY_STATE, PATIENT), "absent");
   assertEquals(stage.changes.length, 1);
 });
 

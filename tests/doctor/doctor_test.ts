@@ -1,6 +1,7 @@
 // Every failure that --doctor knows, one by one, before the simulated cloud.
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { hasTag } from "../../src/core/heartbeat.ts";
+import type { PeerSource } from "../../src/exoscale/peer_source.ts";
 import { iamPolicy } from "../../src/exoscale/iam_policy.ts";
 import { APIS, ELASTIC_IP, GROUP } from "../exoscale/stage.ts";
 import { type Ailment, examine, healthyStage, linesOf, OPEN, PORT, read } from "./examination.ts";
@@ -154,6 +155,7 @@ Deno.test("--doctor tells a wrong key from a role that forbids", {
   }
   const readings = ["get-instance", "list-elastic-ips", "list-instances", "get-operation"];
   const all = [...readings, "list-security-groups", "get-instance-pool", "attach", "detach"];
+  all.push("get-security-group");
   for (const denied of all) {
     const { code, lines } = await linesOf("key", {}, ({ model }) => {
       const allow = iamPolicy({
@@ -169,7 +171,7 @@ Deno.test("--doctor tells a wrong key from a role that forbids", {
         services: { compute: { type: "rules", rules: [deny, ...rules] } },
       };
     });
-    const optional = ["get-operation", "get-instance-pool"].includes(denied);
+    const optional = ["get-operation", "get-instance-pool", "get-security-group"].includes(denied);
     const line = lines.find((each) => each.includes(`may not ${denied}`)) ?? lines.join("\n");
     assertMatch(line, optional ? /^warn the key may not/ : /^FAIL the key may not .*allow it in/);
     assertEquals(code, optional ? 0 : 1, lines.join("\n"));
@@ -279,26 +281,28 @@ for (const api of APIS) {
   });
 }
 
-Deno.test("--doctor reads the rules from the list when the role may not read one group", {
+Deno.test("--doctor reads the rules with the role that it recommends, and from the list", {
   sanitizeOps: false,
   sanitizeResources: false,
 }, async () => {
+  const roleFor = (peers: PeerSource, without = "") => {
+    const purpose = { attaches: true, detaches: true, peers, elasticIps: [ELASTIC_IP] };
+    const text = JSON.stringify(iamPolicy(purpose));
+    return JSON.parse(text.replace(without, "")) as ReturnType<typeof iamPolicy>;
+  };
+  const some = { kind: "static", addresses: [] } as const;
+  const group = { kind: "groups", groups: [GROUP] } as const;
+  const source = ["-p", "203.0.113.12"];
+  const open = ["ok the rules let UDP on port 12345 through to and from all peers"];
+  const told = await linesOf("firewall", { source }, ({ model }) => model.role = roleFor(some));
+  assertEquals(told.lines, open);
+  const unread = ", 'get-security-group'";
   const { lines } = await linesOf("firewall", {}, ({ model }) => {
-    model.role = iamPolicy({
-      attaches: true,
-      detaches: true,
-      peers: { kind: "groups", groups: [GROUP] },
-      elasticIps: [ELASTIC_IP],
-    });
+    model.role = roleFor(group, unread);
   });
-  assertEquals(lines, ["ok the rules let UDP on port 12345 through to and from all peers"]);
-  const blind = await linesOf("firewall", { source: ["-p", "203.0.113.12"] }, ({ model }) => {
-    model.role = iamPolicy({
-      attaches: true,
-      detaches: true,
-      peers: { kind: "static", addresses: [] },
-      elasticIps: [ELASTIC_IP],
-    });
+  assertEquals(lines, open);
+  const blind = await linesOf("firewall", { source }, ({ model }) => {
+    model.role = roleFor(some, unread);
   });
   assertEquals(blind.lines, [
     "skip whether UDP on port 12345 passes: the key may not read security groups",

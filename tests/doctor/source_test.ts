@@ -198,12 +198,15 @@ Deno.test("--doctor says of a silent peer what the rules say, and no more", asyn
   const inside = /^warn .* is silent: .* a firewall inside a machine drops UDP on port 12345$/;
   assertMatch(await silence(() => {}), inside);
   // Without the right to read the rules.
-  const blind = iamPolicy({
+  const role = JSON.stringify(iamPolicy({
     attaches: true,
     detaches: true,
     peers: { kind: "static", addresses: [] },
     elasticIps: [ELASTIC_IP],
-  });
+  }));
+  const blind: ReturnType<typeof iamPolicy> = JSON.parse(
+    role.replace(", 'get-security-group'", ""),
+  );
   const unknown = await silence(({ model }) => model.role = blind, ["-p", `${PEER},203.0.113.13`]);
   assertMatch(unknown, /^warn .* is silent: .*, or UDP on port 12345 is filtered$/);
 });

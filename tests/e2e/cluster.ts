@@ -81,6 +81,7 @@ export class Cluster {
     const number = this.nodes.length + 1;
     const address = this.#place.address(number);
     const instance = this.server.model.addInstance(number, address, ["edge"]);
+    instance.dual = this.address.ip.includes(":");
     const node = new ClusterNode(`node-${number}`, instance);
     this.nodes.push(node);
     return node;

@@ -1,14 +1,19 @@
 // CloudStack (API v1) over the same model: signed queries, envelopes, pages, jobs.
 import { createHmac } from "node:crypto";
 import { credentialsOf, json } from "./face_v2.ts";
-import { type CloudModel, type SimInstance, simUuid } from "./model.ts";
+import { type CloudModel, type SimInstance, type SimState, simUuid } from "./model.ts";
 
 /** The same states under the names of CloudStack. */
-const STATES = {
+const STATES: Readonly<Record<SimState, string>> = {
   running: "Running",
+  starting: "Starting",
+  stopping: "Stopping",
   stopped: "Stopped",
+  migrating: "Migrating",
+  error: "Error",
   destroying: "Destroyed",
   destroyed: "Expunging",
+  expunging: "Expunging",
 };
 
 /** Answers one request to `/compute`. */

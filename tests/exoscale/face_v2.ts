@@ -1,6 +1,7 @@
 // API v2 as the real one shows it: summaries in lists, unknown filters ignored in silence, signatures and
 // their expiry verified (with an implementation of its own), operations that end later.
 import { createHmac } from "node:crypto";
+import { networkOf } from "../../src/core/ip.ts";
 import { allows, operationOf } from "./role.ts";
 import {
   type CloudModel,
@@ -10,12 +11,41 @@ import {
   simUuid,
 } from "./model.ts";
 
+const TYPE_ID = simUuid(6, 1), TEMPLATE_ID = simUuid(6, 2);
+const INSTANCE_TYPE = { id: TYPE_ID, family: "standard", size: "micro", cpus: 1, memory: 2 ** 30 };
+/** What only an answer about one instance has; official clients follow some of it without looking. */
+const DETAILS = {
+  "anti-affinity-groups": [],
+  "disk-size": 10,
+  "secureboot-enabled": false,
+  snapshots: [],
+  "tpm-enabled": false,
+};
+/** States in which a change is answered as for an instance that does not exist. */
+const GONE = ["destroyed", "expunging"];
+
 /** Credentials that the simulated cloud accepts. */
 export const SIM_KEY = "EXOsimulated0000000000000000",
   SIM_SECRET = "simulated-secret-for-tests-only";
 
 /** Answers one request below `/v2`. `wallMs` is the server's clock. */
 export async function answerV2(
+  model: CloudModel,
+  request: Request,
+  wallMs: number,
+): Promise<Response> {
+  const answer = await answerUsually(model, request, wallMs);
+  if (answer.status < 400 || !model.problemDetails) return answer;
+  const { message, errors } = await answer.json();
+  const details = (errors ?? []).map((each: { message: string }) => ({
+    detail: each.message,
+    location: "body",
+  }));
+  const problem = { title: `Status ${answer.status}`, status: answer.status, detail: message };
+  return json({ ...problem, errors: details }, answer.status);
+}
+
+async function answerUsually(
   model: CloudModel,
   request: Request,
   wallMs: number,
@@ -56,7 +86,9 @@ function list(model: CloudModel, collection: string, query: URLSearchParams): Re
     case "instance": {
       const known = model.ignoresFilters ? new URLSearchParams() : query;
       const address = known.get("ip-address"), pool = known.get("manager-id");
-      const holders = [...model.addresses.values()].find(({ ip }) => ip === address)?.holders;
+      // It compares text.
+      const asked = [...model.addresses.values()].find(({ ip }) => ip === address);
+      const holders = asked && model.shownHolders(asked);
       const listed = instances.filter((instance) =>
         (address === null || instance.address === address || holders?.has(instance.id)) &&
         (pool === null || instance.poolId === pool)
@@ -80,10 +112,16 @@ function read(model: CloudModel, collection: string, id: string): Response {
     if (!instance || instance.state === "destroyed") {
       return json({ message: "Instance not found." }, 404);
     }
-    const held = [...model.addresses.values()].filter(({ holders }) => holders.has(id));
+    const all = [...model.addresses.values()];
+    const held = all.filter((address) => model.shownHolders(address).has(id));
     const elasticIps = held.map((address) => ({ id: address.id, ip: address.ip }));
-    return json({ ...summary(model, instance), "elastic-ips": elasticIps });
+    return json({ ...summary(model, instance), ...DETAILS, "elastic-ips": elasticIps });
   }
+  // The `exo` CLI asks for these with each instance that it shows.
+  if (collection === "instance-type" && id === TYPE_ID) return json(INSTANCE_TYPE);
+  if (collection === "template" && id === TEMPLATE_ID) return json({ id, name: "Linux" });
+  const eip = collection === "elastic-ip" ? model.addresses.get(id) : undefined;
+  if (eip) return json(addressJson(eip));
   const group = collection === "security-group"
     ? [...model.groups].find(([, each]) => each === id)
     : undefined;
@@ -109,6 +147,16 @@ function change(model: CloudModel, target: string, body: string): Response {
   const instanceId = JSON.parse(body)?.instance?.id;
   if (!address || !model.instances.has(instanceId)) return json({ message: "Not found" }, 404);
   if (verb !== "attach" && verb !== "detach") return json({ message: "Unknown verb" }, 400);
+  const state = model.instances.get(instanceId)?.state ?? "destroyed";
+  if (GONE.includes(state)) return json({ message: "Not found" }, 404);
+  if (verb === "attach" && state === "starting") {
+    // Known: karpenter-provider-exoscale repeats this for 30 s.
+    const errors = [{ message: "instance is starting" }];
+    return json({ message: "Bad request", errors }, 400);
+  }
+  // Unknown, and therefore let through: what the real cloud says to an attach to an instance that is stopping, stopped,
+  // migrating, in error or private, or of an Elastic IPv6 to one without IPv6; to a second attach to the same one; and
+  // to a change of an Elastic IP on which another operation is still pending.
   if (verb === "detach" && !address.holders.has(instanceId)) {
     return json({ message: "Elastic IP is not attached" }, 404);
   }
@@ -121,11 +169,19 @@ function summary(model: CloudModel, instance: SimInstance) {
   return {
     id: instance.id,
     name: instance.name,
+    "instance-type": { id: TYPE_ID },
+    template: { id: TEMPLATE_ID },
+    "mac-address": `0a:00:00:00:00:${instance.id.slice(-2)}`,
+    "ssh-keys": [],
     state: instance.state,
     "created-at": "2026-03-01T08:15:30Z",
     ...(instance.address && { [isLong ? "ipv6-address" : "public-ip"]: instance.address }),
     ...(instance.ipv6 && { "ipv6-address": instance.ipv6 }),
-    "public-ip-assignment": isPrivate ? "none" : isLong || instance.ipv6 ? "dual" : "inet4",
+    "public-ip-assignment": isPrivate
+      ? "none"
+      : isLong || instance.dual || instance.ipv6
+      ? "dual"
+      : "inet4",
     labels: instance.labels,
     "security-groups": instance.groups.map((name) => ({ id: model.groups.get(name) })),
     "private-networks": [],
@@ -138,6 +194,7 @@ function addressJson({ id, ip, managed, description, labels }: SimAddress) {
     id,
     ip,
     addressfamily: ip.includes(":") ? "inet6" : "inet4",
+    cidr: networkOf(ip),
     labels,
     ...(description && { description }),
     ...(managed && { healthcheck: { mode: "tcp", port: 80 } }),

@@ -3,6 +3,18 @@
 
 import type { IamPolicy } from "../../src/exoscale/iam_policy.ts";
 
+/** All states of the API's description. Gone is what is destroyed or expunged. */
+export type SimState =
+  | "expunging"
+  | "starting"
+  | "destroying"
+  | "running"
+  | "stopping"
+  | "stopped"
+  | "migrating"
+  | "error"
+  | "destroyed";
+
 /** A machine. */
 export interface SimInstance {
   readonly id: string;
@@ -13,7 +25,9 @@ export interface SimInstance {
   /** IPv6 address beside it (API v2), empty without one. */
   ipv6: string;
   /** A machine that is being destroyed is still listed. */
-  state: "running" | "stopped" | "destroying" | "destroyed";
+  state: SimState;
+  /** Whether it has IPv6 beside an IPv4 address. */
+  dual: boolean;
   groups: string[];
   poolId: string | null;
   /** What its manager is called. */
@@ -31,6 +45,8 @@ export interface SimAddress {
   description: string;
   labels: Record<string, string>;
   readonly holders: Set<string>;
+  /** Holders before each of the last changes. */
+  past: HolderChange[];
 }
 
 /** A rule of a security group. */
@@ -95,6 +111,10 @@ export class CloudModel {
   operationMs = 50;
   /** What requests must be signed with from now on, null for the usual key. */
   credentials: { readonly apiKey: string; readonly secret: string } | null = null;
+  /** How long a change takes to show after the operation that made it has succeeded. */
+  lagMs = 0;
+  /** Whether refusals have the form of RFC 9457 instead of `{message, errors}`. */
+  problemDetails = false;
   /** Reason with which the next operations fail, null when they succeed. */
   failure: string | null = null;
   /** Whether failing operations look as if they were pending first. */
@@ -104,6 +124,7 @@ export class CloudModel {
   readonly #nowMs: () => number;
   readonly #later: (ms: number, work: () => void) => void;
   #count = 0;
+  #allocated = 0;
 
   constructor(
     {
@@ -126,6 +147,7 @@ export class CloudModel {
       address,
       ipv6: "",
       state: "running",
+      dual: false,
       groups,
       poolId: null,
       managerType: "instance-pool",
@@ -141,15 +163,22 @@ export class CloudModel {
   /** Adds an Elastic IP. */
   addAddress(ip: string, { managed = false } = {}): SimAddress {
     const address = {
-      id: simUuid(3, this.addresses.size + 1),
+      id: simUuid(3, ++this.#allocated),
       ip,
       managed,
       description: "",
       labels: {},
       holders: new Set<string>(),
+      past: [],
     };
     this.addresses.set(address.id, address);
     return address;
+  }
+
+  /** Releases an Elastic IP, which its holders lose. */
+  release({ id }: SimAddress): void {
+    this.addresses.delete(id);
+    this.history.push({ atMs: this.#nowMs(), holders: [] });
   }
 
   /** Starts to attach or detach; the change shows when the operation ends. */
@@ -172,8 +201,18 @@ export class CloudModel {
 
   /** Changes who holds, at once: what an operation does at its end, or an operator by hand. */
   change(change: "attach" | "detach", address: SimAddress, instanceId: string): void {
+    const nowMs = this.#nowMs();
+    address.past = address.past.filter(({ atMs }) => atMs > nowMs - this.lagMs);
+    address.past.push({ atMs: nowMs, holders: [...address.holders] });
     if (change === "attach") address.holders.add(instanceId);
     else address.holders.delete(instanceId);
-    this.history.push({ atMs: this.#nowMs(), holders: [...address.holders] });
+    this.history.push({ atMs: nowMs, holders: [...address.holders] });
+  }
+
+  /** Who holds as answers show it. */
+  shownHolders({ holders, past }: SimAddress): ReadonlySet<string> {
+    const sinceMs = this.#nowMs() - this.lagMs;
+    const before = past.find(({ atMs }) => atMs > sinceMs);
+    return before ? new Set(before.holders) : holders;
   }
 }

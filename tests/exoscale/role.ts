@@ -17,6 +17,8 @@ const OPERATIONS: Readonly<Record<string, string>> = {
   "GET /elastic-ip/*": "get-elastic-ip",
   "PUT /elastic-ip/*:attach": "attach-instance-to-elastic-ip",
   "PUT /elastic-ip/*:detach": "detach-instance-from-elastic-ip",
+  "GET /instance-type/*": "get-instance-type",
+  "GET /template/*": "get-template",
   "GET /operation/*": "get-operation",
   "GET /security-group": "list-security-groups",
   "GET /security-group/*": "get-security-group",

@@ -19,8 +19,13 @@ export const FAULTS = [
   "endless",
   "401",
   "403",
+  "400",
   "404",
+  "408",
   "409",
+  "412",
+  "423",
+  "425",
   "429",
   "429-retry-after",
   "500",
@@ -66,6 +71,8 @@ export class CloudServer {
   readonly calls: Call[] = [];
   /** Fault of each call, null for a good answer. */
   fault: (call: Call) => Fault | null = () => null;
+  /** Status and body of a refusal in the cloud's own words, null for another answer. */
+  refusal: (call: Call) => readonly [status: number, body: unknown] | null = () => null;
   latencyMs = 5;
   /** How much the server's clock is ahead of the machine's. */
   aheadMs = 0;
@@ -136,6 +143,8 @@ export class CloudServer {
     await this.#sleep(this.latencyMs);
     const fault = this.fault(call);
     if (fault && fault !== "lost") return await this.#faulty(fault);
+    const refusal = this.refusal(call);
+    if (refusal) return json(refusal[1], refusal[0]);
     const wallMs = Date.now() + this.aheadMs;
     const answer = url.pathname.startsWith("/v2")
       ? await answerV2(this.model, request, wallMs)

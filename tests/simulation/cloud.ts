@@ -111,7 +111,7 @@ export class SimCloud {
       case "prepare":
         return this.#request(caller, () => {
           const holds = this.#shows(self);
-          caller.answer({ verb: "prepare", holds, selfId: self, instanceId: self });
+          caller.answer({ verb: "prepare", holds, selfId: self, instanceId: self, addresses: [] });
         });
       case "look":
         return this.#request(caller, () => {
@@ -150,7 +150,9 @@ export class SimCloud {
         if (!caller.wanted()) return caller.fail(RETRYABLE);
         if (this.#moodOf(caller) === "keeps") return caller.fail(REFUSED);
         this.#operation(caller, ["detach", instanceId], () => {
-          caller.answer({ verb: "evict", outcome: "taken" });
+          // What showed may be old: a detach of what is not attached takes nothing.
+          const taken = this.heldAtMs(instanceId) >= beganMs;
+          caller.answer({ verb: "evict", outcome: taken ? "taken" : "absent" });
         });
       });
     });

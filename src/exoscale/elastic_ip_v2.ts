@@ -1,0 +1,112 @@
+// The Elastic IP itself through API v2: its id, and what becomes of it. It can be released while we watch it, and
+// allocated again under another id.
+import { sameElasticIp } from "../core/ip.ts";
+import type { ClientV2 } from "./client_v2.ts";
+import { CloudError, type CloudErrorKind } from "./cloud_error.ts";
+import { type Fields, idOf, listOf, requiredIdOf, requiredListOf, textOf } from "./json.ts";
+
+/** Why one that exists is none that we can have. */
+const UNUSABLE: readonly CloudErrorKind[] = ["address-released", "managed-address", "pool-address"];
+
+/** One Elastic IP, by its address. */
+export class ElasticIpV2 {
+  readonly #elasticIp: string;
+  readonly #client: ClientV2;
+  /** As the cloud listed it last. */
+  #listed: Fields = {};
+  #id = "";
+  #released: CloudError | null = null;
+
+  constructor(elasticIp: string, client: ClientV2) {
+    this.#elasticIp = elasticIp;
+    this.#client = client;
+  }
+
+  /** Empty before it was found. */
+  get id(): string {
+    return this.#id;
+  }
+
+  /** As the cloud writes it, which is what its filter compares. */
+  get text(): string {
+    return textOf(this.#listed, "ip") || this.#elasticIp;
+  }
+
+  /** Why nobody can have it any more, null while it can be had. */
+  get released(): CloudError | null {
+    return this.#released;
+  }
+
+  /** Finds it. Throws `no-such-address`, and what the client throws. */
+  async find(signal: AbortSignal): Promise<Fields> {
+    const addresses = await this.#list(signal);
+    const found = addresses.find((address) => this.#isOurs(address));
+    if (found) return this.#adopt(found);
+    const known = addresses.map((address) => textOf(address, "ip")).join(", ") || "none";
+    const where = `API v2 at ${this.#client.endpoint}`;
+    const message = `no Elastic IP ${this.#elasticIp} (-xi) in this zone (${where}), found: ` +
+      known;
+    throw new CloudError("no-such-address", message);
+  }
+
+  /** Whether it exists, perhaps under another id, and `usable` does not throw; throws what tells neither. */
+  async findAgain(
+    usable: (address: Fields) => Promise<void>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const addresses = await this.#list(signal);
+    const found = addresses.find((address) => this.#isOurs(address));
+    try {
+      if (!found) throw gone(this.#elasticIp, this.#listed, addresses);
+      await usable(this.#adopt(found));
+      this.#released = null;
+    } catch (error) {
+      if (!(error instanceof CloudError && UNUSABLE.includes(error.kind))) throw error;
+      this.#released = error.kind === "address-released"
+        ? error
+        : new CloudError("address-released", error.message);
+    }
+  }
+
+  /** Whether that instance has it: by the id, and by the address where the cloud adds it. */
+  isHeldBy(instance: Fields): boolean {
+    const held = listOf(instance, "elastic-ips");
+    const found = held.find(({ id }) => id === this.#id) ??
+      held.find((each) => this.#isOurs(each) && idOf(each, "id") !== "");
+    if (found) this.#id = idOf(found, "id") || this.#id;
+    return found !== undefined;
+  }
+
+  async #list(signal: AbortSignal): Promise<Fields[]> {
+    const list = await this.#client.get("/elastic-ip", signal);
+    return requiredListOf(list, "elastic-ips", "GET /elastic-ip");
+  }
+
+  #isOurs(address: unknown): boolean {
+    return sameElasticIp(textOf(address, "ip"), this.#elasticIp);
+  }
+
+  #adopt(address: Fields): Fields {
+    this.#id = requiredIdOf(address, "id", "GET /elastic-ip");
+    this.#listed = address;
+    return address;
+  }
+}
+
+/** What to do, and which Elastic IP may have taken its place. */
+function gone(elasticIp: string, before: Fields, addresses: readonly Fields[]): CloudError {
+  const heir = addresses.find((address) => hasSameName(address, before));
+  const cure = heir
+    ? `${textOf(heir, "ip")} has its description or labels now: if that one replaces it, restart ` +
+      "exoip on all nodes with it as -xi (IF_ADDRESS)"
+    : "allocate it again, or give all nodes another one with -xi (IF_ADDRESS) and restart them";
+  const message = `the Elastic IP ${elasticIp} does not exist any more, it was released: ${cure}`;
+  return new CloudError("address-released", message);
+}
+
+function hasSameName(one: Fields, other: Fields): boolean {
+  const [labels, wanted] = [one, other].map((each) => JSON.stringify(each.labels ?? {}));
+  const description = textOf(other, "description");
+  return (description !== "" && textOf(one, "description") === description) ||
+    (wanted !== "{}" && labels === wanted);
+}

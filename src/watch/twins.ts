@@ -1,0 +1,87 @@
+// Heartbeats with our own instance id. Our own come back where we send to an address that leads to ourselves; any other
+// is from a machine that takes itself for us. What follows from that is decided in the core.
+import { CLOCK_TOLERANCE_MS } from "../core/clock_check.ts";
+import { hasTag, type Heartbeat } from "../core/heartbeat.ts";
+import type { TwinHeard } from "../core/twin.ts";
+import type { Guard } from "./guard.ts";
+import type { Refusals } from "./refusals.ts";
+import type { Seal } from "./seal.ts";
+import type { Sender } from "./sender.ts";
+import type { Clock } from "../world.ts";
+
+/** Shortest time between two tags that are looked at: a flood with our id costs no more cryptography. */
+const CHECK_MS = 100;
+
+/** What it takes to tell them apart. */
+export interface TwinsOptions {
+  readonly clock: Clock;
+  /** Null when heartbeats are not signed. */
+  readonly seal: Seal | null;
+  readonly acceptUnsigned: boolean;
+  /** Whether our own heartbeats have a sequence by which we know them again. */
+  readonly trailer: boolean;
+  readonly sender: Pick<Sender, "hasSent">;
+  readonly guard: Pick<Guard, "sendingMs">;
+  readonly refusals: Pick<Refusals, "refuse" | "count">;
+  /** Addresses of this machine. */
+  readonly localAddresses: readonly string[];
+}
+
+/** One that came in. */
+interface Arrival {
+  readonly bytes: Uint8Array;
+  readonly from: string;
+  readonly heartbeat: Heartbeat;
+  readonly deliver: (heard: TwinHeard) => void;
+}
+
+/** Tells them apart. */
+export class Twins {
+  readonly #options: TwinsOptions;
+  #checkedAtMs = -Infinity;
+
+  constructor(options: TwinsOptions) {
+    this.#options = options;
+  }
+
+  /** Delivers those of another machine; a promise when a tag has to be checked first. */
+  admit({ bytes, from, heartbeat, deliver }: Arrival): Promise<void> | void {
+    const { seal, acceptUnsigned, clock, refusals } = this.#options;
+    if (this.#isOwn(from, heartbeat)) return refusals.refuse(from, "own-id");
+    const { sequence = null, intervalMs = null } = heartbeat.trailer ?? {};
+    const heard = { from, sequence, intervalMs };
+    const isSigned = seal !== null && hasTag(bytes);
+    if (!isSigned) {
+      refusals.refuse(from, seal && !acceptUnsigned ? "unsigned" : "own-id");
+      if (!seal || acceptUnsigned) deliver({ ...heard, sealed: false });
+      return;
+    }
+    const { nowMs } = clock;
+    const ahead = Math.abs((sequence ?? 0) - this.#options.guard.sendingMs);
+    if (ahead > CLOCK_TOLERANCE_MS) return refusals.count(from, "clock-off");
+    if (nowMs() < this.#checkedAtMs + CHECK_MS) return refusals.count(from, "own-id");
+    this.#checkedAtMs = nowMs();
+    return this.#check(seal, bytes, { ...heard, sealed: true }, {
+      deliver,
+      keyId: heartbeat.trailer?.keyId ?? 0,
+    });
+  }
+
+  async #check(
+    seal: Seal,
+    bytes: Uint8Array,
+    heard: TwinHeard,
+    { deliver, keyId }: Pick<Arrival, "deliver"> & { keyId: number },
+  ): Promise<void> {
+    const right = await seal.verify(bytes, keyId);
+    this.#options.refusals.refuse(heard.from, right ? "own-id" : "bad-tag");
+    if (right) deliver(heard);
+  }
+
+  /** By the sender, or by the sequence; two that speak the original's format cannot be told apart. */
+  #isOwn(from: string, { trailer }: Heartbeat): boolean {
+    const { localAddresses, sender, trailer: told } = this.#options;
+    if (localAddresses.includes(from)) return true;
+    return trailer === null ? !told : sender.hasSent(trailer.sequence);
+  }
+}

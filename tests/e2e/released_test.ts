@@ -1,0 +1,33 @@
+// A real watchdog whose Elastic IP is released in the cloud, and allocated again.
+import { assert, assertEquals } from "@std/assert";
+import { Cluster, ELASTIC_IP, until } from "./cluster.ts";
+
+Deno.test("a released Elastic IP is named once, and taken when it exists again", async () => {
+  const cluster = new Cluster({ count: 2 });
+  const [one, two] = [cluster.node(1), cluster.node(2)];
+  const args = ["--reconcile", "5s"];
+  try {
+    cluster.start(one, { priority: 10, args });
+    cluster.start(two, { priority: 20, args });
+    await until(() => cluster.holders.includes("node-1"), { title: "it holds" });
+    cluster.server.model.release(cluster.address);
+    const said = (word: string) => one.lines.filter(({ text }) => text.includes(word));
+    await until(() => said("address-released").length > 0, { title: "it is named" });
+    // Some looks later.
+    const looks = () => cluster.server.calls.filter(({ what }) => what === "/elastic-ip").length;
+    const before = looks();
+    await until(() => looks() >= before + 2, { title: "it is looked for" });
+    assertEquals(said("address-released").length, 1, one.process?.output);
+    assert(!/another hand|cloud-lost|peer-dead/.test(one.process?.output ?? ""));
+    assertEquals([one.role, two.role], ["master", "backup"]);
+    const again = cluster.server.model.addAddress(ELASTIC_IP);
+    await until(() => again.holders.has(one.instance.id), { title: "it holds again" });
+    await until(() => said("address-back").length > 0, { title: "that is said, too" });
+    one.process?.signal("SIGKILL");
+    // The other one knows the old id only.
+    await until(() => again.holders.has(two.instance.id), { title: "the other takes it" });
+    await until(() => !again.holders.has(one.instance.id), { title: "and relieves the dead" });
+  } finally {
+    await cluster.close();
+  }
+});

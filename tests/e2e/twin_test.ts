@@ -1,0 +1,38 @@
+// Two real watchdogs with the same instance id, as after cloning a disk or its configuration.
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { Cluster, until } from "./cluster.ts";
+
+Deno.test("two machines with one id change nothing in the cloud until one of them ends", async () => {
+  const cluster = new Cluster();
+  const [one, two, three] = [cluster.node(1), cluster.node(2), cluster.node(3)];
+  const changes = () => cluster.server.calls.filter(({ method }) => method === "PUT").length;
+  const output = (node: typeof one) => node.lines.map(({ text }) => text).join("\n");
+  try {
+    cluster.start(one, { priority: 10 });
+    cluster.start(three, { priority: 20 });
+    await until(() => cluster.holders.join() === "node-1", { title: "the first one holds" });
+    await until(() => three.role === "backup", { title: "the third one is up" });
+    const before = changes();
+    // Its id is that of the first.
+    cluster.start(two, { priority: 5, args: ["-i", one.instance.id] });
+    for (const node of [one, two]) {
+      await until(() => output(node).includes("] twin:"), {
+        title: `${node.name} hears of the other`,
+      });
+    }
+    await until(() => output(one).includes("(twin)"), { title: "the role says why" });
+    // A stop of the copy must not take the address from the original.
+    two.process?.signal("SIGTERM");
+    assertEquals(await two.process?.ended(), 1, output(two));
+    await until(() => output(one).includes("no other machine speaks"), { title: "it is over" });
+    assertEquals([changes(), cluster.holders.join()], [before, "node-1"]);
+    assertMatch(output(one), /CRIT +\] twin: 127\.0\.0\.2 speaks with our own instance id/);
+    assertMatch(output(two), /CRIT +\] twin: 127\.0\.0\.1 speaks with our own instance id/);
+    // It acts again.
+    one.process?.signal("SIGTERM");
+    await until(() => cluster.holders.join() === "node-3", { title: "the first one hands over" });
+    assert(!output(three).includes("twin"), output(three));
+  } finally {
+    await cluster.close();
+  }
+});

@@ -1,0 +1,205 @@
+// Another machine with our own instance id: what it takes to be believed, what follows, and how it ends.
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { type Node, type NodeEffect, stepNode } from "../src/core/node.ts";
+import type { TwinHeard } from "../src/core/twin.ts";
+import { encode } from "../src/core/heartbeat.ts";
+import { PEERS, PlayedNode, TRAILER } from "./played_node.ts";
+import { PEER_ADDRESS, SELF, StillWorld } from "./still_world.ts";
+import { Seal } from "../src/watch/seal.ts";
+
+const LISTED = PEERS[0]!.address, STRANGE = "203.0.113.99";
+
+/** A node that has been alone, or with a peer, for half a minute. */
+function settled({ peer = false } = {}): PlayedNode {
+  const played = new PlayedNode();
+  for (let second = 0; second < 30; second++) {
+    if (peer) played.hear(1, { priority: 200 });
+    played.until((second + 1) * 1_000);
+  }
+  return played;
+}
+
+function heard(played: PlayedNode, from: string, says: Partial<TwinHeard> = {}): void {
+  const word = { from, sealed: false, sequence: null, intervalMs: 1_000, ...says };
+  played.step({ kind: "twin-heard", ...word });
+}
+
+const isSend = (effect: NodeEffect) => effect.kind === "send";
+const reasonOf = ({ node }: { node: Node }) => node.election.reason;
+
+Deno.test("one forged datagram stops nobody, and two stop for some seconds only", () => {
+  const played = settled();
+  assertEquals(played.node.election.role, "master");
+  heard(played, LISTED);
+  heard(played, LISTED);
+  assertEquals(reasonOf(played), "alone");
+  played.until(played.nowMs + 600);
+  heard(played, LISTED);
+  assertEquals(reasonOf(played), "twin");
+  played.until(played.nowMs + 4_100);
+  assertEquals(reasonOf(played), "alone");
+  const said = played.changes.filter(({ event }) => event === "twin");
+  assertEquals(said.map(({ severity }) => severity), ["critical", "info"]);
+  assertMatch(said[0]?.text ?? "", /^203\.0\.113\.11 speaks with our own instance id, 9b1e6f20/);
+});
+
+Deno.test("unsigned, only an address that the cloud lists is believed", () => {
+  const played = settled();
+  for (let count = 0; count < 10; count++) {
+    heard(played, STRANGE);
+    played.until(played.nowMs + 1_000);
+  }
+  assertEquals([reasonOf(played), played.node.election.twin], ["alone", null]);
+});
+
+Deno.test("our own address in the cloud is one of them: it may lead to the machine that is rightly us", () => {
+  const played = settled();
+  const { election } = played.node;
+  played.node = { ...played.node, election: { ...election, selfAddresses: [STRANGE] } };
+  for (let count = 0; count < 3; count++) {
+    heard(played, STRANGE);
+    played.until(played.nowMs + 1_000);
+  }
+  assertEquals(reasonOf(played), "twin");
+});
+
+Deno.test("signed, every address is believed, but nothing that is sent again", () => {
+  const played = settled();
+  for (let sequence = 5; sequence < 8; sequence++) {
+    heard(played, STRANGE, { sealed: true, sequence });
+    played.until(played.nowMs + 1_000);
+  }
+  assertEquals(reasonOf(played), "twin");
+  // It does not think that we are its peer, and must hear of us, too.
+  const atMs = played.node.election.heartbeatAtMs;
+  const sent = stepNode(played.node, { kind: "tick" }, atMs)[1].filter(isSend);
+  assertEquals(sent.map(({ to }) => to), [...PEERS.map(({ address }) => address), STRANGE]);
+  for (let count = 0; count < 10; count++) {
+    heard(played, STRANGE, { sealed: true, sequence: 7 });
+    played.until(played.nowMs + 1_000);
+  }
+  assertEquals(reasonOf(played), "alone");
+});
+
+/** Everything that a node with a twin asks of the cloud. */
+function callsOf(played: PlayedNode, ms: number, each: () => void): string[] {
+  const calls: string[] = [];
+  const { step } = played;
+  played.step = (event) => {
+    if (event.kind === "answered") calls.push(event.answer.verb);
+    step.call(played, event);
+  };
+  for (const endMs = played.nowMs + ms; played.nowMs < endMs;) {
+    each();
+    played.until(played.nowMs + 1_000);
+  }
+  return calls;
+}
+
+Deno.test("a holder with a twin serves on, and changes nothing in the cloud", () => {
+  const played = settled({ peer: true });
+  assertEquals([played.node.election.role, played.holds], ["master", true]);
+  // The peer, which ranks after it, dies holding.
+  played.hear(1, { priority: 200, holds: true });
+  played.others = [{ instanceId: PEERS[1]!.instanceId, off: true }];
+  const calls = callsOf(played, 120_000, () => heard(played, LISTED));
+  assert(calls.length > 2 && calls.every((verb) => ["look", "inspect"].includes(verb)), `${calls}`);
+  assertEquals([played.node.election.role, reasonOf(played)], ["master", "twin"]);
+  assertEquals(played.node.said.unable, false);
+  const after = callsOf(played, 60_000, () => {});
+  assert(after.includes("evict"), `${after}`);
+});
+
+Deno.test("one that does not hold leaves the address to others, and takes it when the twin is gone", () => {
+  const played = new PlayedNode();
+  const before = callsOf(played, 60_000, () => heard(played, LISTED));
+  assert(!before.includes("attach"), `${before}`);
+  assertEquals([played.node.election.role, reasonOf(played)], ["backup", "twin"]);
+  assertEquals([played.node.said.unable, played.node.said.priority], [true, 255]);
+  const after = callsOf(played, 30_000, () => {});
+  assert(after.includes("attach"), `${after}`);
+});
+
+Deno.test("a stop does not take the address from the other, says so, and does not wait", () => {
+  const played = settled();
+  for (let count = 0; count < 3; count++) {
+    heard(played, LISTED);
+    played.until(played.nowMs + 1_000);
+  }
+  const [node, effects] = stepNode(played.node, { kind: "stop" }, played.nowMs);
+  assertEquals(effects.filter(({ kind }) => kind === "call"), []);
+  assertEquals(effects.filter(({ kind }) => kind === "exit"), [{ kind: "exit", code: 1 }]);
+  assertEquals(node.ownership.holding, true);
+});
+
+Deno.test("a watchdog names its twin by its heartbeats", async () => {
+  const world = new StillWorld();
+  await world.pass(10_000);
+  const speak = () => {
+    const { elasticIp } = world.watchdog.watches[0]!.node.election.settings;
+    const sequence = 1e12 + world.timeline.nowMs + 17;
+    const trailer = { ...TRAILER, sequence, keyId: 0 };
+    const bytes = encode({ priority: 10, elasticIp, id: SELF, trailer });
+    world.link.receive({ bytes, from: PEER_ADDRESS, fromPort: 12_345 });
+  };
+  for (let count = 0; count < 5; count++) {
+    speak();
+    await world.pass(1_000);
+  }
+  assertMatch(
+    world.lines.join("\n"),
+    /critical twin: 192\.0\.2\.2 speaks with our own instance id/,
+  );
+  assertEquals(world.watchdog.snapshot().addresses[0]!.reason, "twin");
+  world.tell("stop");
+  await world.pass(1_000);
+  assertEquals(world.code, world.watchdog.watches[0]!.node.ownership.holding === false ? 0 : 1);
+});
+
+Deno.test("what comes back from where we have sent it is no twin", async () => {
+  const world = new StillWorld();
+  await world.pass(10_000);
+  for (let count = 0; count < 20; count++) {
+    for (const { bytes } of world.link.sent.splice(0)) {
+      // By way of another of our addresses, or of a router that sends it back with the peer's.
+      for (const from of ["192.0.2.1", PEER_ADDRESS, "198.18.0.1"]) {
+        world.link.receive({ bytes: bytes as Uint8Array<ArrayBuffer>, from, fromPort: 12_345 });
+      }
+    }
+    await world.pass(1_000);
+  }
+  assert(!world.lines.some((line) => line.includes(" twin")), world.lines.join("\n"));
+  world.tell("stop");
+  await world.pass(60_000);
+});
+
+Deno.test("a signed watchdog believes a signed twin from anywhere, and no unsigned one", async () => {
+  const secret = ["a secret of the whole cluster"];
+  const seal = await Seal.of(secret);
+  for (const signed of [true, false]) {
+    const world = new StillWorld({}, {}, null, await Seal.of(secret));
+    await world.pass(10_000);
+    const { elasticIp } = world.watchdog.watches[0]!.node.election.settings;
+    for (let count = 0; count < 6; count++) {
+      const sequence = 1e12 + world.timeline.nowMs + 17;
+      const trailer = { ...TRAILER, sequence, keyId: signed ? seal.keyId : 0 };
+      const plain = encode({ priority: 10, elasticIp, id: SELF, trailer });
+      const bytes = signed
+        ? await new Promise<Uint8Array>((resolve) => seal.seal(plain, resolve))
+        : plain;
+      world.link.receive({
+        bytes: bytes as Uint8Array<ArrayBuffer>,
+        from: "198.18.0.1",
+        fromPort: 12_345,
+      });
+      await world.pass(1_000);
+      // A tag is checked by the real event loop.
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    await world.pass(10);
+    const lines = world.lines.join("\n");
+    assertEquals(/critical twin: 198\.18\.0\.1/.test(lines), signed, lines);
+    world.tell("stop");
+    await world.pass(60_000);
+  }
+});
