@@ -58,6 +58,7 @@ export function thisComputer(env: Readonly<Record<string, string>> = Deno.env.to
     isLocalAddress,
     serveStatus,
     lookup: lookUp,
+    nameServers: () => names.servers,
   };
 }
 

@@ -57,4 +57,6 @@ export interface Host {
    * servers say that there are none; rejects when that could not be found out.
    */
   readonly lookup: (name: string) => Promise<readonly string[]>;
+  /** Who is asked for names, for messages: `192.0.2.53 (/etc/resolv.conf)`, empty when it cannot be known. */
+  readonly nameServers: () => string;
 }

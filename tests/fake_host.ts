@@ -153,6 +153,7 @@ export async function run(argv: string[], situation: Situation = {}): Promise<Tr
     }),
     interfaces: () => [{ name: "lo", address: "127.0.0.1" }],
     isLocalAddress: () => null,
+    nameServers: () => "",
     lookup: (name) => name === "web.test" ? Promise.resolve(["192.0.2.3"]) : missing(name),
   };
   trace.code = await runProgram(argv, host);

@@ -1,14 +1,18 @@
 // Time that leaps to the next moment for which somebody waits, once nothing else has gone on for a moment.
+import { setImmediate } from "node:timers";
 import type { Clock } from "../src/world.ts";
 
 /** A millisecond of real time, in which whatever is under way can go on: signing a request takes less. */
 const moment = () => new Promise<void>((resolve) => setTimeout(resolve, 1));
 
+/** One turn of the event loop, which is enough where nothing but promises goes on. */
+export const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
 /** A clock whose time costs nothing. */
 export class LeapingClock implements Clock {
   #nowMs = 0;
   #sleepers: { readonly atMs: number; readonly wake: () => void }[] = [];
-  #leaping = false;
+  #leaping: Promise<void> | null = null;
   readonly #epochMs: number;
   readonly #settle: () => Promise<void>;
 
@@ -37,21 +41,25 @@ export class LeapingClock implements Clock {
       this.#sleepers = this.#sleepers.filter((each) => each !== sleeper);
       resolve();
     }, { once: true });
-    if (!this.#leaping) void this.#leap();
+    this.#leaping ??= this.#leap();
     return promise;
   }
 
+  /** Resolves when nobody sleeps any more. */
+  async idle(): Promise<void> {
+    await this.#leaping;
+  }
+
   async #leap(): Promise<void> {
-    this.#leaping = true;
-    while (this.#sleepers.length > 0) {
+    for (;;) {
       await this.#settle();
       const atMs = Math.min(...this.#sleepers.map((each) => each.atMs));
-      const [next] = this.#sleepers.filter((each) => each.atMs === atMs);
+      const next = this.#sleepers.find((each) => each.atMs === atMs);
       if (!next) break;
       this.#sleepers = this.#sleepers.filter((each) => each !== next);
       this.#nowMs = Math.max(this.#nowMs, next.atMs);
       next.wake();
     }
-    this.#leaping = false;
+    this.#leaping = null;
   }
 }

@@ -6,7 +6,7 @@ import { ADDRESSES_MAX, LINGER_MS } from "../src/peers/named_peer.ts";
 import { type NamedPeers, PeerNames } from "../src/peers/peer_names.ts";
 import { Reminder } from "../src/peers/reminder.ts";
 import type { Membership } from "../src/world.ts";
-import { LeapClock } from "./leap_clock.ts";
+import { LeapingClock, turn } from "./leaping_clock.ts";
 
 const OWN = ["127.0.0.1", "::1", "203.0.113.1", "2001:db8::1"];
 
@@ -52,7 +52,7 @@ type Answer = readonly string[] | "silent" | "SERVFAIL";
 
 /** Peers whose names are answered as the test says. */
 class Naming {
-  readonly clock = new LeapClock();
+  readonly clock = new LeapingClock({ settle: turn });
   readonly lines: string[] = [];
   readonly told: Partial<NamedPeers>[] = [];
   readonly asked: string[] = [];
@@ -165,7 +165,7 @@ Deno.test("PeerNames starts without a name that nobody answers for, and tells wh
   const { addresses, missing } = await naming.start();
   assertEquals([addresses, missing], [["203.0.113.3"], [lost("b.test")]]);
   assert(naming.clock.nowMs() <= 2_000, `${naming.clock.nowMs()}`);
-  await naming.clock.pass(600_000);
+  await naming.clock.sleep(600_000);
   const waiting = naming.lines.filter((line) => line.includes("cannot resolve b.test"));
   // After 1, 2, 4 minutes.
   assert(waiting.length >= 3 && waiting.length <= 4, naming.lines.join("\n"));
@@ -173,10 +173,10 @@ Deno.test("PeerNames starts without a name that nobody answers for, and tells wh
   const asked = naming.asked.length;
   assert(asked < 130, `${asked} look-ups in 10 minutes`);
   naming.answers["b.test"] = ["203.0.113.2"];
-  await naming.clock.pass(11_000);
+  await naming.clock.sleep(11_000);
   assertEquals(naming.told, [{ addresses: ["203.0.113.3", "203.0.113.2"], missing: [] }]);
   assertMatch(naming.lines.at(-1) ?? "", /^info peer-name: -p: b.test is 203.0.113.2$/);
-  await naming.clock.pass(600_000);
+  await naming.clock.sleep(600_000);
   assert(naming.asked.length <= asked + 4, "nothing is looked for any more");
 });
 
@@ -184,7 +184,7 @@ Deno.test("PeerNames tells when a name that nobody answered for turns out not to
   await using naming = new Naming({ "b.test": "SERVFAIL" });
   assertEquals((await naming.start()).missing, [lost("b.test")]);
   naming.answers["b.test"] = [];
-  await naming.clock.pass(10_000);
+  await naming.clock.sleep(10_000);
   assertEquals(naming.told, [{ missing: [lost("b.test", true)] }]);
 });
 
@@ -194,7 +194,7 @@ for (const failure of ["silent", "SERVFAIL", []] as Answer[]) {
     await naming.start();
     naming.answers["b.test"] = failure;
     for (let reading = 0; reading < 12; reading++) {
-      await naming.clock.pass(300_000);
+      await naming.clock.sleep(300_000);
       const { peers, missing } = await naming.read("203.0.113.2", "203.0.113.3");
       assertEquals(peers.map(({ address }) => address), ["203.0.113.2", "203.0.113.3"]);
       assertEquals(missing, []);
@@ -212,11 +212,11 @@ Deno.test("PeerNames looks names up before each reading, and takes what is new a
   await naming.start();
   await naming.read("203.0.113.2");
   naming.answers["b.test"] = ["203.0.113.9"];
-  await naming.clock.pass(300_000);
+  await naming.clock.sleep(300_000);
   const moved = await naming.read("203.0.113.2", "203.0.113.9");
   assertEquals(moved.peers.map(({ address }) => address), ["203.0.113.9", "203.0.113.2"]);
   // The old one leaves once it has been lacking for long.
-  await naming.clock.pass(LINGER_MS);
+  await naming.clock.sleep(LINGER_MS);
   const gone = await naming.read("203.0.113.2", "203.0.113.9");
   assertEquals(gone.peers.map(({ address }) => address), ["203.0.113.9"]);
   assertEquals([naming.told, naming.lines.length], [[], 1], naming.lines.join("\n"));
@@ -227,7 +227,7 @@ Deno.test("PeerNames stays calm while the answers change each time", async () =>
   await naming.start();
   const lists: string[] = [];
   for (let reading = 0; reading < 200; reading++) {
-    await naming.clock.pass(reading % 2 ? 10_000 : 300_000);
+    await naming.clock.sleep(reading % 2 ? 10_000 : 300_000);
     naming.answers["b.test"] = reading % 3 === 0
       ? ["203.0.113.3", "203.0.113.2"]
       : [`203.0.113.${2 + reading % 2}`];
@@ -246,7 +246,7 @@ Deno.test("PeerNames bounds what it keeps of a name with thousands of addresses,
   assertEquals(addresses.length, ADDRESSES_MAX);
   for (let block = 1; block < 20; block++) {
     naming.answers["b.test"] = many(block);
-    await naming.clock.pass(10_000);
+    await naming.clock.sleep(10_000);
     await naming.names.members((source) => {
       assertEquals(source.kind === "static" && source.addresses.length, ADDRESSES_MAX);
       return Promise.resolve({ peers: [], listed: true });

@@ -81,12 +81,18 @@ export class Facts {
 
   /** One that notes what time it is in the cloud. */
   get fetch(): Fetch {
-    return async (url, init) => {
-      const answer = await this.host.fetch(url, init);
+    const { fetch, clock } = this.host;
+    const dated = async (...request: Parameters<Fetch>) => {
+      const answer = await fetch(...request);
       const serverMs = Date.parse(answer.headers.get("date") ?? "");
-      if (!Number.isNaN(serverMs)) this.dated ??= { serverMs, wallMs: this.host.clock.wallMs() };
+      if (!Number.isNaN(serverMs)) this.dated ??= { serverMs, wallMs: clock.wallMs() };
       return answer;
     };
+    const { routeTo, asksToLeave } = fetch;
+    return Object.assign(dated, {
+      ...(routeTo && { routeTo }),
+      ...(asksToLeave !== undefined && { asksToLeave }),
+    });
   }
 
   /** Gives up the port, if it was had. */

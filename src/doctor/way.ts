@@ -3,6 +3,7 @@ import { nameOf } from "../config.ts";
 import { canonicalIp } from "../core/ip.ts";
 import { asCloudError, CloudError } from "../exoscale/cloud_error.ts";
 import { exchange } from "../exoscale/http.ts";
+import type { Route } from "../transport/transport.ts";
 import type { Facts } from "./facts.ts";
 import { fail, ok, type Said, skip } from "./finding.ts";
 
@@ -43,10 +44,12 @@ export async function checkWay(facts: Facts, signal: AbortSignal): Promise<Said[
   ]);
   const tookMs = Math.round(facts.host.clock.nowMs() - startMs);
   // A proxy looks names up itself.
+  const route = facts.fetch.routeTo?.(url) ?? null;
+  const by = route?.proxy ?? "something else, perhaps a proxy,";
   const named = error === null && name.mark === "FAIL"
-    ? skip(`${url.hostname} has no address here, and yet it answers: through a proxy?`)
+    ? skip(`${url.hostname} has no address here: ${by} looks it up`)
     : name;
-  return [named, certificate(url, error), reached(url, { error, tookMs })];
+  return [named, certificate(url, error), reached(url, { error, tookMs, route })];
 }
 
 async function resolves(hostname: string, { host }: Facts): Promise<Said> {
@@ -55,7 +58,9 @@ async function resolves(hostname: string, { host }: Facts): Promise<Said> {
   try {
     const addresses = await host.lookup(bare);
     if (addresses.length === 0) throw new Error("there is no such name");
-    return ok(`${bare} has the address ${addresses.join(", ")}`);
+    const servers = host.nameServers();
+    const where = servers === "" ? "" : `; name servers: ${servers}`;
+    return ok(`${bare} has the address ${addresses.join(", ")}${where}`);
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : `${cause}`;
     const what = `${bare} has no address (${reason}): check the endpoint or zone`;
@@ -73,12 +78,20 @@ function certificate({ protocol, hostname }: URL, error: CloudError | null): Sai
 
 function reached(
   { host }: URL,
-  { error, tookMs }: { error: CloudError | null; tookMs: number },
+  { error, tookMs, route }: { error: CloudError | null; tookMs: number; route: Route | null },
 ): Said {
-  if (error === null) return ok(`${host} answers after ${tookMs} ms`);
+  if (error === null) return ok(`${host} answers after ${tookMs} ms${wayOf(route)}`);
   if (error.kind === "untrusted") return skip(`whether ${host} answers`);
   const what = error.status === 0
     ? "is not reached: check -xe or --zone, routes and firewalls"
     : "answers, but not as the API does: check -xe";
   return fail(`${host} ${what} (${error.message})`);
+}
+
+/** The protocol that was agreed upon, and the address or the proxy that was used. */
+function wayOf(route: Route | null): string {
+  if (route === null) return "";
+  const { address, protocol, proxy } = route;
+  const at = address === null ? "" : ` at ${address}`;
+  return `: ${protocol}${proxy === null ? at : ` through ${proxy}`}`;
 }

@@ -37,6 +37,7 @@ export function failureOf(error: unknown): readonly [FailureKind, string] {
   }
   const alert = /fatal alert: (\w{1,40})/.exec(text)?.[1];
   if (alert) return ["untrusted", `TLS handshake refused (${alert})`];
+  if (/handshake eof/i.test(text)) return ["unreachable", BROKEN_OFF];
   if (/\btls\b|certificate|handshake/i.test(text)) {
     return ["untrusted", "TLS certificate not accepted"];
   }
@@ -44,13 +45,14 @@ export function failureOf(error: unknown): readonly [FailureKind, string] {
   return ["unreachable", "connection failed"];
 }
 
+const BROKEN_OFF = "connection broke off";
 const OUT_OF_FILES = "has too many open files (raise `ulimit -n` or LimitNOFILE=)";
 
 const REASONS: readonly (readonly [RegExp, string])[] = [
   [/connection refused|os error 111\b/i, "connection refused"],
   [/network is unreachable|no route to host|host is unreachable|os error 11[03]\b/i, "no route"],
   [/timed out/i, "connection timed out"],
-  [/reset|broken pipe|closed|eof|aborted/i, "connection broke off"],
+  [/reset|broken pipe|closed|eof|end of file|aborted/i, BROKEN_OFF],
 ];
 
 /** Whether no file descriptor was left, here (EMFILE) or in the whole machine (ENFILE). */

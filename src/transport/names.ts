@@ -46,6 +46,11 @@ export class Names {
     this.#clock = clock;
   }
 
+  /** Who is asked, as far as it is known: `192.0.2.1, 192.0.2.2 (/etc/resolv.conf)`. */
+  get servers(): string {
+    return this.#sources.described();
+  }
+
   /**
    * All addresses of the name, IPv4 first; none when that is the answer. Throws `NameFailure` when there is no answer,
    * at the latest after `LOOKUP_TIMEOUT_MS`.

@@ -4,11 +4,15 @@ import { failureOf, TransportFailure } from "./failure.ts";
 import type { Proxy } from "./proxy_route.ts";
 import type { TransportInit } from "./transport.ts";
 
+/** Either is spoken alone, so that it is known which. */
+export type Protocol = "HTTP/1.1" | "HTTP/2";
+
 /** Requests through the runtime. */
 export class RuntimeFetch {
   readonly #caCerts: readonly string[];
   readonly #userAgent: string;
-  #client: Deno.HttpClient | null = null;
+  /** One that speaks HTTP/2 alone, and one that speaks HTTP/1.1 alone. */
+  readonly #clients = new Map<Protocol, Deno.HttpClient>();
 
   constructor({ caCerts, userAgent }: { caCerts: readonly string[]; userAgent: string }) {
     this.#caCerts = caCerts;
@@ -16,12 +20,16 @@ export class RuntimeFetch {
   }
 
   /** As `fetch`; throws `TransportFailure`. */
-  async send(url: URL, init: TransportInit, proxy: Proxy | null): Promise<Response> {
+  async send(
+    url: URL,
+    init: TransportInit,
+    { proxy, protocol }: { proxy: Proxy | null; protocol: Protocol },
+  ): Promise<Response> {
     const { fresh, mayLeave, headers, ...rest } = init;
     await mayLeave?.();
-    if (fresh) this.close();
-    const client = this.#client ??= Deno.createHttpClient({ caCerts: [...this.#caCerts] });
-    const forget = () => void (this.#client === client && this.close());
+    if (fresh) this.#forget(protocol);
+    const client = this.#clientFor(protocol);
+    const forget = () => void (this.#clients.get(protocol) === client && this.#forget(protocol));
     // A time-out resets the stream only: the connection would be used again.
     init.signal?.addEventListener("abort", forget, { once: true });
     try {
@@ -40,9 +48,21 @@ export class RuntimeFetch {
     }
   }
 
-  /** Ends the client. */
+  /** Ends the clients. */
   close(): void {
-    this.#client?.close();
-    this.#client = null;
+    for (const protocol of [...this.#clients.keys()]) this.#forget(protocol);
+  }
+
+  #clientFor(protocol: Protocol): Deno.HttpClient {
+    const http2 = protocol === "HTTP/2";
+    const client = this.#clients.get(protocol) ??
+      Deno.createHttpClient({ caCerts: [...this.#caCerts], http1: !http2, http2 });
+    this.#clients.set(protocol, client);
+    return client;
+  }
+
+  #forget(protocol: Protocol): void {
+    this.#clients.get(protocol)?.close();
+    this.#clients.delete(protocol);
   }
 }

@@ -8,7 +8,7 @@ import { failureOf, TransportFailure, wantsOtherProtocol } from "./failure.ts";
 import { type Head, Incoming, NotHttp, readHead, writeRequest } from "./http1.ts";
 import { type Proxy, proxyFor, ProxyProblem, type ProxyVariables } from "./proxy_route.ts";
 import { responseOf } from "./response.ts";
-import { RuntimeFetch } from "./runtime_fetch.ts";
+import { type Protocol, RuntimeFetch } from "./runtime_fetch.ts";
 
 /** What a request says besides what `fetch` takes. */
 export interface TransportInit extends RequestInit {
@@ -22,7 +22,7 @@ export interface TransportInit extends RequestInit {
 export interface Route {
   /** The address that answered, null where the runtime chose it. */
   readonly address: string | null;
-  readonly protocol: "HTTP/1.1" | "HTTP/2 or HTTP/1.1";
+  readonly protocol: Protocol;
   readonly tls: boolean;
   /** `the proxy HOST:PORT (HTTPS_PROXY)`, null without one. */
   readonly proxy: string | null;
@@ -121,13 +121,18 @@ class Sender {
   }
 
   async #sendThroughRuntime(url: URL, init: TransportInit, proxy: Proxy | null): Promise<Response> {
+    const protocol: Protocol = this.#foreign.has(url.origin) ? "HTTP/2" : "HTTP/1.1";
     try {
-      const response = await this.#runtime.send(url, init, proxy);
-      const route = { address: null, protocol: "HTTP/2 or HTTP/1.1", tls: true } as const;
+      const response = await this.#runtime.send(url, init, { proxy, protocol });
+      const route = { address: null, protocol, tls: true };
       this.routes.set(url.origin, { ...route, proxy: proxy?.title ?? null });
       return response;
     } catch (error) {
-      this.#foreign.delete(url.origin);
+      if (protocol === "HTTP/2") this.#foreign.delete(url.origin);
+      else if (wantsOtherProtocol(causeOf(error))) {
+        this.#foreign.add(url.origin);
+        return await this.#sendThroughRuntime(url, init, proxy);
+      }
       throw error;
     }
   }

@@ -3,7 +3,9 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import { hasTag } from "../../src/core/heartbeat.ts";
 import type { PeerSource } from "../../src/exoscale/peer_source.ts";
 import { iamPolicy } from "../../src/exoscale/iam_policy.ts";
-import { APIS, ELASTIC_IP, GROUP } from "../exoscale/stage.ts";
+import type { Fetch } from "../../src/exoscale/http.ts";
+import type { Route } from "../../src/transport/transport.ts";
+import { APIS, cloudFetch, ELASTIC_IP, GROUP, type Stage } from "../exoscale/stage.ts";
 import { type Ailment, examine, healthyStage, linesOf, OPEN, PORT, read } from "./examination.ts";
 
 const NO_NAMES = { lookup: () => Promise.reject(new Error("no such name")) };
@@ -142,6 +144,37 @@ Deno.test("--doctor tells name, certificate and connection apart", {
   assertEquals([name.code, untrusted.code, refused.code], [1, 1, 1]);
   const page = await linesOf("cloud", {}, ({ server }) => server.fault = () => "html");
   assertMatch(page.lines[2] ?? "", /^FAIL .* answers, but not as the API does: check -xe/);
+});
+
+Deno.test("--doctor names the name servers, the proxy, and the protocol that was agreed upon", {
+  sanitizeOps: false,
+  sanitizeResources: false,
+}, async () => {
+  const servers = "192.0.2.53 (/etc/resolv.conf)";
+  const named = { lookup: () => Promise.resolve(["192.0.2.1"]), nameServers: () => servers };
+  const through = (route: Route) => async (stage: Stage) => {
+    const fetch = Object.assign((...request: Parameters<Fetch>) => {
+      const [url, init] = request;
+      return cloudFetch(
+        new URL(
+          url.href.replace("https://cloud.test", new URL(stage.server.endpoint("v2")).origin),
+        ),
+        init,
+      );
+    }, { routeTo: () => route });
+    const endpoint = "https://cloud.test/v2";
+    return (await examine(stage, { endpoint, host: { ...named, fetch } })).of("cloud");
+  };
+  await using stage = healthyStage();
+  const direct = { address: "192.0.2.1", protocol: "HTTP/1.1", tls: true, proxy: null } as const;
+  const [name = "", , answers = ""] = await through(direct)(stage);
+  assertEquals(name, `ok cloud.test has the address 192.0.2.1; name servers: ${servers}`);
+  assertMatch(answers, /^ok cloud.test answers after \d+ ms: HTTP\/1.1 at 192.0.2.1$/);
+  const proxy = "the proxy proxy.test:3128 (HTTPS_PROXY)";
+  const [, , far = ""] = await through({ ...direct, address: null, protocol: "HTTP/2", proxy })(
+    stage,
+  );
+  assert(far.endsWith(`: HTTP/2 through ${proxy}`), far);
 });
 
 Deno.test("--doctor tells a wrong key from a role that forbids", {

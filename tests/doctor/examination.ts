@@ -176,6 +176,7 @@ export async function examine(stage: Stage, ailment: Ailment = {}): Promise<Diag
     ],
     isLocalAddress: () => null,
     lookup: missing,
+    nameServers: () => "",
     ...ailment.host,
   };
   const common = ["--doctor", "-xi", ELASTIC_IP, ...identity, "-xe", endpoint, ...source];

@@ -6,7 +6,7 @@ import { LINE_MAX_CHARS } from "../../src/core/plain.ts";
 import { fateOf } from "../../src/peers/fate.ts";
 import { ADDRESSES_MAX } from "../../src/peers/named_peer.ts";
 import { PeerNames } from "../../src/peers/peer_names.ts";
-import { LeapClock } from "../leap_clock.ts";
+import { LeapingClock, turn } from "../leaping_clock.ts";
 import { target } from "./target.ts";
 import { hostileText } from "./texts.ts";
 
@@ -29,7 +29,7 @@ export const names = target(
   [
     fc.tuple(answers, fc.constantFrom("0.0.0.0", "::", "2001:db8::1", "203.0.113.1")),
     async ([given, hostname]) => {
-      const clock = new LeapClock(), rest = [...given];
+      const clock = new LeapingClock({ settle: turn }), rest = [...given];
       const host = {
         clock,
         interfaces: () => OWN.map((address) => ({ name: "eth0", address })),
@@ -57,7 +57,7 @@ export const names = target(
       assert(missing.length <= NAMES.length);
       names.follow(({ addresses }) => check(addresses ?? []), ending.signal);
       for (let reading = 0; reading < 3; reading++) {
-        await clock.pass(10_000);
+        await clock.sleep(10_000);
         await names.members((source) => {
           check(source.kind === "static" ? source.addresses : []);
           return Promise.resolve({ peers: [], listed: true });

@@ -114,7 +114,7 @@ Deno.test(
     const url = new URL(`https://localhost:${port}/`);
     try {
       assertEquals(await (await transport(url)).text(), "two");
-      assertEquals(transport.routeTo(url)?.protocol, "HTTP/2 or HTTP/1.1");
+      assertEquals(transport.routeTo(url)?.protocol, "HTTP/2");
     } finally {
       transport.close();
       await new Promise<void>((resolve) => server.close(() => resolve()));

@@ -146,6 +146,11 @@ Deno.test("Transport names a refused connection, a missing name, a wrong certifi
   const noTls = await failureOf(() => get(transport, plain.addr.port));
   assertStringIncludes(noTls.message, `it does not speak TLS: ${at}.1`);
   shut(await answering);
+  const closing = plain.accept().then((connection) => connection.close());
+  const closed = await failureOf(() => get(transport, plain.addr.port));
+  await closing;
+  assertEquals(closed.kind, "unreachable", closed.message);
+  assertStringIncludes(closed.message, `connection broke off: ${at}.1`);
   plain.close();
 });
 

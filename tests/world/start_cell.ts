@@ -148,6 +148,8 @@ function doctorsMistakes(output: string): string[] {
     const { findings } = JSON.parse(output) as { findings: Record<string, string>[] };
     const cloud = findings.filter(({ check }) => check === "cloud");
     if (cloud.length === 0) return ["has no word on the cloud"];
+    const said = cloud.flatMap((finding) => Object.values(finding)).join("\n");
+    if (!/: HTTP\/(1\.1|2) (at|through) /.test(said)) return [`names no protocol: ${said}`];
     return cloud.filter((finding) => Object.values(finding).includes("fail"))
       .map((finding) => `says ${JSON.stringify(finding)}`);
   } catch {
