@@ -2,6 +2,7 @@
 // the one before has failed or has been silent for a moment (RFC 8305, "happy eyeballs"); the addresses that worked
 // last are tried as well when the look-up of the name lags or fails.
 import type { Clock } from "../world.ts";
+import type { AddressBook } from "./address_book.ts";
 import { asFailure, connect, type Target } from "./connect.ts";
 import { TransportFailure } from "./failure.ts";
 import type { Stream } from "./http1.ts";
@@ -21,8 +22,7 @@ export interface DialWorld {
   readonly caCerts: readonly string[];
   /** All addresses of the name; throws `NameFailure`. */
   readonly lookUp: (name: string) => Promise<readonly string[]>;
-  /** The addresses at which the name answered last, the latest first. */
-  readonly lastGood: (name: string) => readonly string[];
+  readonly book: Pick<AddressBook, "good" | "isSuspect">;
 }
 
 /** From one attempt to the next while none has failed. */
@@ -103,8 +103,8 @@ class Race {
   async #gather(): Promise<void> {
     const name = this.#hostname;
     if (isAddress(name)) return this.#gathered([name]);
-    const { clock, lookUp, lastGood } = this.#world;
-    const known = lastGood(name);
+    const { clock, lookUp, book } = this.#world;
+    const known = book.good(name);
     const found = lookUp(name);
     const over = new AbortController();
     if (known.length > 0) {
@@ -113,7 +113,9 @@ class Race {
     try {
       const addresses = await found;
       if (addresses.length === 0) this.#note(unknownName(name, this.#target.proxy));
-      this.#gathered([...inOrder(addresses, known), ...known]);
+      const all = [...inOrder(addresses, known), ...known];
+      const suspect = all.filter((each) => book.isSuspect(each));
+      this.#gathered([...all.filter((each) => !suspect.includes(each)), ...suspect]);
     } catch (error) {
       const reason = error instanceof Error ? error.message : `${error}`;
       this.#note(nameFailure(reason, this.#target.proxy, error));

@@ -1,5 +1,6 @@
 // Requests to the cloud, over whichever way works. The shape is that of `fetch`; the connections are ours, because
 // `fetch` keeps a dead one, takes no address, and repeats what it pleases (see ARCHITECTURE.md).
+import { AddressBook } from "./address_book.ts";
 import type { Clock } from "../world.ts";
 import { close, type Target } from "./connect.ts";
 import { dial, type DialWorld } from "./dial.ts";
@@ -50,9 +51,6 @@ export interface TransportOptions {
   readonly userAgent: string;
 }
 
-/** Addresses that are remembered for one name. */
-const LAST_GOOD_MAX = 4;
-
 /** Makes a `fetch` of its own connections. */
 export function openTransport(options: TransportOptions): Transport {
   const sender = new Sender(options);
@@ -76,7 +74,9 @@ class Sender {
   readonly #options: TransportOptions;
   readonly #connections: Connections;
   readonly #runtime: RuntimeFetch;
-  readonly #lastGood = new Map<string, string[]>();
+  readonly #book: AddressBook;
+  /** Connections whose request has no answer yet, by place. */
+  readonly #waiting = new Map<string, Set<Connection>>();
   /** Places that speak nothing that we do. */
   readonly #foreign = new Set<string>();
 
@@ -84,6 +84,7 @@ class Sender {
     this.#options = options;
     this.#connections = new Connections(options.clock);
     this.#runtime = new RuntimeFetch(options);
+    this.#book = new AddressBook(options.clock);
   }
 
   close(): void {
@@ -99,7 +100,7 @@ class Sender {
     }
     const target = targetOf(url, proxy);
     const signal = init.signal ?? new AbortController().signal;
-    if (init.fresh) this.#connections.condemn(origin);
+    if (init.fresh) this.#suspectAll(origin);
     const kept = this.#connections.take(origin);
     try {
       const connection = kept ?? await this.#open(target, signal);
@@ -109,6 +110,12 @@ class Sender {
       this.#foreign.add(origin);
       return await this.#sendThroughRuntime(url, init, proxy);
     }
+  }
+
+  /** A request hangs: no connection that rests is used again, and its address comes after others. */
+  #suspectAll(origin: string): void {
+    this.#connections.condemn(origin);
+    for (const { address } of this.#waiting.get(origin) ?? []) this.#book.unanswered(address);
   }
 
   #proxyFor(url: URL): Proxy | null {
@@ -139,12 +146,8 @@ class Sender {
 
   async #open(target: Target, signal: AbortSignal): Promise<Connection> {
     const { clock, caCerts, lookUp } = this.#options;
-    const lastGood = (name: string) => this.#lastGood.get(name) ?? [];
-    const world: DialWorld = { clock, caCerts, lookUp, lastGood };
+    const world: DialWorld = { clock, caCerts, lookUp, book: this.#book };
     const { stream, address } = await dial(target, world, signal);
-    const name = target.proxy?.hostname ?? target.hostname;
-    const others = lastGood(name).filter((each) => each !== address);
-    this.#lastGood.set(name, [address, ...others].slice(0, LAST_GOOD_MAX));
     return { stream, address, incoming: new Incoming(stream), carried: 0 };
   }
 
@@ -154,17 +157,24 @@ class Sender {
     await this.#mayLeave(connection, sending);
     const end = () => close(stream);
     signal.addEventListener("abort", end);
+    const waiting = this.#waiting.get(url.origin) ?? new Set();
+    this.#waiting.set(url.origin, waiting);
     let head: Head;
     try {
       incoming.expect();
+      waiting.add(connection);
       await writeRequest(stream, requestOf(url, init, this.#options.userAgent));
       head = await readHead(incoming, init.method ?? "GET");
     } catch (error) {
       signal.removeEventListener("abort", end);
+      this.#book.unanswered(address);
       throw this.#broken(connection, sending, error, { silent: incoming.silent });
+    } finally {
+      waiting.delete(connection);
     }
     connection.carried += 1;
-    const { proxy, secure } = target;
+    const { proxy, secure, hostname } = target;
+    this.#book.answered(proxy?.hostname ?? hostname, address);
     const route = { address, protocol: "HTTP/1.1", tls: secure } as const;
     this.routes.set(url.origin, { ...route, proxy: proxy?.title ?? null });
     const finished = (whole: boolean) => {

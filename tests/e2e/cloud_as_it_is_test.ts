@@ -30,10 +30,10 @@ Deno.test("EXOSCALE_API_ENDPOINT is where the zones are listed, and the zone's o
   const env = { ...KEYS, EXOSCALE_API_ENDPOINT: directory.endpoint("v2") };
   try {
     const args = ["-A", "-O", "-xi", ELASTIC_IP, "-i", id];
-    const given = await run([...args, "--zone", "de-fra-1"], env);
+    const given = await run([...args, "--zone", "de-fra-1", "--ca-file", server.caFile], env);
     assertEquals([given.code, [...address.holders]], [0, [id]], given.output);
     assertEquals(directory.calls.map(({ what }) => what), ["/zone"]);
-    const final = await run([...args, "-xe", server.endpoint("v2")], env);
+    const final = await run([...args, ...server.args("v2")], env);
     assertEquals(final.code, 0, final.output);
     assertEquals(directory.calls.length, 1);
   } finally {
@@ -67,7 +67,7 @@ for (const mode of ["-A", "-D"]) {
         ? [400, { message: "Bad request", errors: [{ message: "instance is starting" }] }]
         : null;
     try {
-      const args = [mode, "-O", "-xi", ELASTIC_IP, "-xe", server.endpoint("v2"), "-i", id];
+      const args = [mode, "-O", "-xi", ELASTIC_IP, ...server.args("v2"), "-i", id];
       const { code, output } = await run(args);
       assertEquals([code, address.holders.has(id)], [0, mode === "-A"], output);
       assertStringIncludes(output, "HTTP 400: Bad request: instance is starting [refused]");
@@ -86,7 +86,7 @@ Deno.test("a secret that is rotated in its file is used without a signal", async
   const write = (key: string, secret: string) =>
     Deno.writeTextFile(file, JSON.stringify({ key, secret, "expires-at": "2126-01-01T00:00:00Z" }));
   await write(SIM_KEY, SIM_SECRET);
-  const args = ["-W", "-O", "-xi", ELASTIC_IP, "-xe", server.endpoint("v2"), "-i", id];
+  const args = ["-W", "-O", "-xi", ELASTIC_IP, ...server.args("v2"), "-i", id];
   args.push("-p", "127.0.0.2", "-l", `127.0.0.1:${freeTcpPort()}`);
   const watchdog = new ExoipProcess([
     ...[...args, "--api-secret-file", file, "--reconcile", "5s"],
@@ -132,7 +132,7 @@ Deno.test("an instance without IPv6 cannot watch an Elastic IPv6: the start says
   const { server, id } = zone();
   const long = "2001:db8:0:1:2::1";
   server.model.addAddress(long);
-  const place = ["-xe", server.endpoint("v2"), "-i", id, "-l", `127.0.0.1:${freeTcpPort()}`];
+  const place = [...server.args("v2"), "-i", id, "-l", `127.0.0.1:${freeTcpPort()}`];
   try {
     const args = ["-W", "-O", "-xi", "2001:db8:0:1:2::/96", "-p", "127.0.0.2", ...place];
     const { code, output } = await run(args);

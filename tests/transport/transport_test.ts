@@ -2,6 +2,7 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { TransportFailure } from "../../src/transport/failure.ts";
 import { NameFailure } from "../../src/transport/names.ts";
+import { eventually } from "../eventually.ts";
 import { answer, get, NAME, RawServer, shut, SilentServer, transportTo } from "./lab.ts";
 
 const good = (_request: string, connection: Deno.Conn) => void connection.write(answer());
@@ -54,6 +55,25 @@ Deno.test("Transport keeps the address that worked when the name server fails, l
   resolve([]);
   found = () => ["127.0.0.2", "127.0.0.3"];
   assertEquals(await get(transport, server.port), "ok");
+});
+
+Deno.test("Transport tries an address that leaves requests without an answer after the others", async () => {
+  await using mute = new RawServer(() => {});
+  await using server = new RawServer(
+    (_, connection) => void connection.write(answer("ok", "connection: close\r\n")),
+    { hostname: "127.0.0.2", port: mute.port },
+  );
+  using transport = transportTo(["127.0.0.1", "127.0.0.2"]);
+  const url = new URL(`https://${NAME}:${server.port}/`);
+  const giveUp = new AbortController();
+  const first = failureOf(() => transport(url, { signal: giveUp.signal }));
+  await eventually(() => Promise.resolve(mute.requests.length === 1), "a request hangs");
+  const second = await transport(url, { fresh: true });
+  assertEquals(await second.text(), "ok");
+  giveUp.abort();
+  await first;
+  for (let more = 0; more < 3; more++) assertEquals(await get(transport, server.port), "ok");
+  assertEquals(mute.requests.length, 1);
 });
 
 Deno.test("Transport takes no connection again on which something hangs", async () => {

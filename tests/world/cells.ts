@@ -2,6 +2,7 @@
 import { CONNECTION_FAULTS } from "./connection_faults.ts";
 import { type Fault, type Mode, MODES } from "./fault.ts";
 import { MACHINE_FAULTS } from "./machine_faults.ts";
+import { PEER_FAULTS } from "./peer_faults.ts";
 import { inRunningCluster, NAME_FAULTS, type NameFault } from "./name_faults.ts";
 
 /** How many cells run side by side: they wait most of the time. */
@@ -23,9 +24,11 @@ export interface StartCell {
 /** Those whose title fits the pattern, the longest first. */
 export function cellsFor(only: RegExp): { cluster: ClusterCell[]; start: StartCell[] } {
   const names = NAME_FAULTS.filter(({ fromBeginning }) => !fromBeginning).map(inRunningCluster);
-  const cluster = [...CONNECTION_FAULTS, ...MACHINE_FAULTS, ...names].flatMap((fault) =>
-    MODES.map((mode) => ({ title: `${fault.title} / ${mode}`, fault, mode }))
-  ).filter(({ title }) => only.test(title));
+  const cluster = [...CONNECTION_FAULTS, ...MACHINE_FAULTS, ...names, ...PEER_FAULTS].flatMap((
+    fault,
+  ) => MODES.map((mode) => ({ title: `${fault.title} / ${mode}`, fault, mode }))).filter((
+    { title },
+  ) => only.test(title));
   const lengthMs = ({ fault: { outage, graceMs = 0 } }: ClusterCell) =>
     (outage?.lastsMs ?? 0) + graceMs;
   const start = NAME_FAULTS.map((fault) => ({ title: `${fault.title} / at the start`, fault }))

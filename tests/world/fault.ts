@@ -1,7 +1,7 @@
 // What a fault is.
 import type { Laboratory, Setup } from "./laboratory.ts";
 
-/** Something that breaks between the nodes and the cloud. */
+/** Something that breaks between the nodes and the cloud, or among the nodes. */
 export interface Fault {
   readonly title: string;
   readonly setup?: Setup;

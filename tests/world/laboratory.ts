@@ -40,6 +40,8 @@ export interface Setup {
   readonly idleMs?: number;
   /** Every machine has a proxy of its own, by the name `proxy-N.example`, and is told to use it. */
   readonly proxies?: boolean;
+  /** Nodes know each other by name: `node-N.example`. */
+  readonly peersByName?: boolean;
 }
 
 /** A hundred commands make a laboratory. */
@@ -65,6 +67,8 @@ type Parts = Pick<
 /** A cluster whose nodes find the cloud by its name. */
 class WorldCluster extends NetworkCluster {
   args: readonly string[] = [];
+  /** What `-p` says, null where it has the addresses of all nodes. */
+  peerNames: string | null = null;
   envOf: (machine: number) => Record<string, string> = () => ({});
 
   static of(network: Network, options: ClusterOptions): WorldCluster {
@@ -72,10 +76,12 @@ class WorldCluster extends NetworkCluster {
   }
 
   override start(node: ClusterNode, options: Parameters<NetworkCluster["start"]>[1]): void {
+    const { peerNames } = this;
     const args = [...options?.args ?? [], ...this.args];
     super.start(node, {
       ...options,
-      args,
+      ...(peerNames !== null && { peers: null }),
+      args: peerNames === null ? args : [...args, "-p", peerNames],
       env: { ...options?.env, ...this.envOf(this.number(node)) },
     });
   }
@@ -128,7 +134,16 @@ export class Laboratory implements AsyncDisposable {
     stack.defer(() => cluster.close());
     const proxies = await startProxies(network, { machines: setup.proxies ? machines : [], stack });
     const entries = [...proxies.values()].map(({ name, address }) => [name, { a: [address] }]);
-    const usualZone = { ...setup.zone ?? USUAL_ZONE, ...Object.fromEntries(entries) };
+    const named = setup.peersByName
+      ? cluster.nodes.map((_, index) =>
+        [`node-${index + 1}.example`, { a: [network.address(index + 1)] }] as const
+      )
+      : [];
+    if (named.length > 0) cluster.peerNames = named.map(([name]) => name).join();
+    const usualZone = {
+      ...setup.zone ?? USUAL_ZONE,
+      ...Object.fromEntries([...entries, ...named]),
+    };
     const { nameServers: count = 2 } = setup;
     const nameServers = await startNameServers(network, { count, zone: usualZone, stack });
     const address = network.cloudClient(FRONT_NUMBER);
