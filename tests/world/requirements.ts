@@ -9,7 +9,6 @@ const PROGRAMS = {
   ip6tables: "iptables",
   prlimit: "util-linux",
   curl: "curl",
-  openssl: "openssl",
 };
 
 /** Why the world cannot be simulated here, null when it can. */
