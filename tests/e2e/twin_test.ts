@@ -11,6 +11,8 @@ Deno.test("two machines with one id change nothing in the cloud until one of the
     cluster.start(one, { priority: 10 });
     cluster.start(three, { priority: 20 });
     await until(() => cluster.holders.join() === "node-1", { title: "the first one holds" });
+    // A node that does not know yet that it holds makes way.
+    await until(() => output(one).includes("] attached:"), { title: "it knows" });
     await until(() => three.role === "backup", { title: "the third one is up" });
     const before = changes();
     // Its id is that of the first.
