@@ -3,6 +3,7 @@ import type { Config } from "../config.ts";
 import type { AddressConfig } from "../config/addresses.ts";
 import { type Connect, connectionFor, endpointFor } from "../connection.ts";
 import { isUuid } from "../core/uuid.ts";
+import { Attempts } from "../exoscale/attempts.ts";
 import { ClientV1 } from "../exoscale/client_v1.ts";
 import { ClientV2 } from "../exoscale/client_v2.ts";
 import { asCloudError, CloudError } from "../exoscale/cloud_error.ts";
@@ -64,6 +65,8 @@ export class Facts {
   readonly port: () => Promise<PortState>;
   /** The peers of `-p`, looked up; null without any. */
   readonly names: (signal: AbortSignal) => Promise<PeerNames | null>;
+  /** Makes requests as the watchdog does: what hangs is repeated beside. */
+  readonly attempts: Attempts;
   readonly #pace: Pace;
   #port: Promise<PortState> | null = null;
   readonly #memberships = new Map<string, Promise<Membership>>();
@@ -72,6 +75,7 @@ export class Facts {
     this.config = config;
     this.host = host;
     this.#pace = new Pace(host.clock);
+    this.attempts = new Attempts(host.clock, this.#pace);
     this.claims = once(() => this.#findClaims());
     this.endpoint = once((signal) => this.#findEndpoint(signal));
     this.reach = once((signal) => this.#connect(signal));

@@ -22,8 +22,10 @@ async function askAnything(facts: Facts, signal: AbortSignal): Promise<void> {
   const v1 = facts.config.api === "v1";
   const url = new URL(v1 ? `${endpoint}?command=listZones&response=json` : `${endpoint}/zone`);
   const title = v1 ? "listZones" : "GET /zone";
-  const { clock } = facts.host;
-  const { status } = await exchange(facts.fetch, { method: "GET", url, title, clock }, signal);
+  const { answer: { status } } = await facts.attempts.send(
+    { writes: false, before: undefined, signal },
+    ({ signal, ...how }) => exchange(facts.fetch, { method: "GET", url, title, ...how }, signal),
+  );
   if (status < 500) return;
   throw new CloudError("server-error", `${title}: HTTP ${status}`, { status });
 }
