@@ -121,10 +121,10 @@ Deno.test("the README links to every scenario of the isolation policy", () => {
   }
 });
 
-Deno.test("source files are at most 250 lines long, lines at most 120 characters", () => {
+Deno.test("source files are at most 500 lines long, lines at most 120 characters", () => {
   for (const path of [...sources("src"), ...sources("scripts")]) {
     const lines = Deno.readTextFileSync(path).split("\n");
-    assert(lines.length <= 250, `${path}: ${lines.length} lines`);
+    assert(lines.length <= 500, `${path}: ${lines.length} lines`);
     const long = lines.findIndex((line) => line.length > 120);
     assert(long < 0, `${path}:${long + 1} is longer than 120 characters`);
   }
