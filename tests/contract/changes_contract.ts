@@ -20,7 +20,7 @@ export function testChanges(api: Api): void {
   Deno.test(`${name}.attach() waits until it is done, and takes from nobody`, async () => {
     await using stage = new Stage();
     stage.hold(stage.peer);
-    stage.model.operationMs = 50;
+    stage.model.operationMs = 300;
     const cloud = stage.cloud(api);
     await cloud.prepare(PATIENT);
     await cloud.attach(PATIENT);
