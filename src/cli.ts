@@ -8,7 +8,10 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** A value as it was written, and where. */
 export interface Given {
+  /** Several are joined as in a list. */
   readonly text: string;
+  /** One by one. */
+  readonly texts: readonly string[];
   /** The flag or variable, for messages. */
   readonly source: string;
 }
@@ -20,7 +23,7 @@ export class UsageError extends Error {
 
 /** Everything that was given. */
 export interface Values {
-  /** The winning value of each option that was given; `list` joined with commas, `many` with line breaks. */
+  /** The winning value of each option that was given. */
   readonly given: ReadonlyMap<string, Given>;
   /** Arguments after the first that is no flag: ignored, as in the original. */
   readonly ignored: readonly string[];
@@ -57,11 +60,11 @@ function privateEndpoint(given: ReadonlyMap<string, Given>, env: Environment): G
   const isPrivate = ["xk", "xs"].some((name) => given.get(name)?.source.startsWith("CLOUDSTACK_"));
   // What was given for exoip itself goes before it.
   const meant = /^(-|IF_)/.test(given.get("xe")?.source ?? "");
-  return text && isPrivate && !meant ? { text, source: PRIVATE_ENDPOINT } : null;
+  return text && isPrivate && !meant ? { text, texts: [text], source: PRIVATE_ENDPOINT } : null;
 }
 
 /** Whether a switch that was given is on. */
-export function isOn(given: Given | undefined): boolean {
+export function isOn(given: Pick<Given, "text"> | undefined): boolean {
   return given !== undefined && TRUE.includes(given.text);
 }
 
@@ -120,13 +123,25 @@ function shownName(argument: string): string {
 function fromFlag(option: Option, parsed: unknown): Given | null {
   const texts = [parsed ?? []].flat().map((text) => String(text).slice(1));
   if (texts.length === 0) return null;
-  return { text: texts.join(option.kind === "many" ? "\n" : ","), source: flagOf(option) };
+  return givenBy(option, texts, flagOf(option));
+}
+
+/** What was given in these words. */
+export function givenBy({ kind }: Option, words: readonly string[], source: string): Given {
+  const texts = kind === "list" ? words.flatMap((word) => word.split(",")) : words;
+  return { text: texts.join(kind === "many" ? "\n" : ","), texts, source };
 }
 
 /** An empty variable counts as unset. */
-function fromEnvironment({ variables }: Option, env: Environment): Given | null {
-  const source = variables.find((name) => env[name]);
-  return source === undefined ? null : { text: env[source] ?? "", source };
+function fromEnvironment(option: Option, env: Environment): Given | null {
+  const source = option.variables.find((name) => env[name]);
+  if (source === undefined) return null;
+  const text = env[source] ?? "";
+  return givenBy(
+    option,
+    option.kind === "many" ? text.trim().split(option.separator) : [text],
+    source,
+  );
 }
 
 function checkSyntax(option: Option, given: Given): Given {

@@ -2,24 +2,23 @@
 // and all of them are reported together, each with its flag and its variable.
 import type { Values } from "./cli.ts";
 import { canonicalIp, isIpv6 } from "./core/ip.ts";
-import { type AddressConfig, readAddresses } from "./config/addresses.ts";
-import { type CloudConfig, type Findings, readCloud } from "./config/cloud.ts";
-import { type ElectionConfig, readElection } from "./config/election.ts";
-import { type OperatingConfig, readOperating } from "./config/operating.ts";
-import { type PeersConfig, readPeers } from "./config/peers.ts";
-import { nameOf, Reading } from "./config/reading.ts";
-import { readSecurity, type SecurityConfig } from "./config/security.ts";
-import { readService, type ServiceConfig } from "./config/service.ts";
+import { readAddresses } from "./config/addresses.ts";
+import { type Findings, readCloud } from "./config/cloud.ts";
+import { readPeers } from "./config/peers.ts";
+import { nameOf, Reading, unread } from "./config/reading.ts";
+import { readSecurity } from "./config/security.ts";
+import { DECLARED, type Fields } from "./options.ts";
+import type { AddressesConfig } from "./options/addresses.ts";
+import type { CloudConfig } from "./options/cloud.ts";
+import type { PeersConfig } from "./options/peers.ts";
+import type { SecurityConfig } from "./options/security.ts";
 
 export type { Findings } from "./config/cloud.ts";
 export { fallbackOf, nameOf } from "./config/reading.ts";
 
-/** A checked configuration. */
-export interface Config
-  extends CloudConfig, ElectionConfig, PeersConfig, OperatingConfig, SecurityConfig, ServiceConfig {
+/** A checked configuration: what follows from one option each, and from several together. */
+export interface Config extends Fields, AddressesConfig, CloudConfig, PeersConfig, SecurityConfig {
   readonly mode: Mode;
-  /** At least one; in the modes that do one thing exactly one. */
-  readonly addresses: readonly AddressConfig[];
 }
 
 /** `-W`, `-A` or `-D`. */
@@ -38,12 +37,11 @@ export function configure(
   const config = {
     addresses: readAddresses(reading),
     ...readCloud(reading, findings),
-    ...readElection(reading, counts),
     ...readPeers(reading, { counts, watchdog }),
-    ...readOperating(reading),
     ...readSecurity(reading, { counts, found: findings.sharedSecret ?? null }),
-    ...readService(reading, counts),
+    ...readFields(reading, counts),
   };
+  refuseStray(reading);
   const { length } = config.addresses;
   const single = `${length} Elastic IPs, wanted one: -A and -D move one at a time`;
   reading.need(counts || length <= 1, "xi", single);
@@ -53,6 +51,25 @@ export function configure(
   refuseShort(reading, config);
   const { problems } = reading;
   return mode === null || problems.length > 0 ? { problems } : { mode, ...config };
+}
+
+/** What follows from one option each; `counts`: also from those of which only the watchdog takes notice. */
+function readFields(reading: Reading, counts: boolean): Fields {
+  const nothing = unread();
+  const entries = DECLARED.flatMap((option) => {
+    if (!("read" in option)) return [];
+    const { key, read, watchdogOnly } = option;
+    return [[key, read(watchdogOnly && !counts ? nothing : reading)] as const];
+  });
+  // Each entry is of its own option, which the compiler cannot follow through the list.
+  return Object.fromEntries(entries) as unknown as Fields;
+}
+
+/** Switches that mean something beside others only. */
+function refuseStray(reading: Reading): void {
+  const either = `goes with ${nameOf("status")} or ${nameOf("doctor")} only`;
+  reading.need(reading.on("doctor") || !reading.on("json"), "json", either);
+  reading.need(!reading.on("watch"), "watch", `goes with ${nameOf("status")} only`);
 }
 
 /** What cannot be done with an IPv6 Elastic IP. */

@@ -1,6 +1,6 @@
 // From the configuration to a cloud that can be asked: which endpoint, and one client for each Elastic IP.
 import { type Config, nameOf } from "./config.ts";
-import type { AddressConfig } from "./config/addresses.ts";
+import type { AddressConfig } from "./options/addresses.ts";
 import type { Credentials } from "./config/cloud.ts";
 import { canonicalIp, isIpv6 } from "./core/ip.ts";
 import { resolveAddresses } from "./exoscale/address.ts";

@@ -1,23 +1,28 @@
-// The one table of options: it feeds the parser, `-h`, the README, the manual page, completions and the tests.
-import { CLOUD } from "./options/cloud.ts";
-import { COMMANDS } from "./options/commands.ts";
-import { ELECTION } from "./options/election.ts";
+// All options. Each is declared once, in src/options; the declarations feed parser, `-h`, README, manual page,
+// completions, files, configuration and reload.
+import { ADDRESSES } from "./options/addresses.ts";
+import { CLOUD, KEY } from "./options/cloud.ts";
+import { COMMANDS, HELP, MODES, QUESTIONS } from "./options/commands.ts";
+import { ELECTION, RANK } from "./options/election.ts";
 import { OPERATING } from "./options/operating.ts";
-import { ORIGINAL } from "./options/original.ts";
+import type { FieldsOf, Option } from "./options/option.ts";
+import { LISTEN, PEERS } from "./options/peers.ts";
 import { SECURITY } from "./options/security.ts";
 import { SERVICE } from "./options/service.ts";
-import { type Option, optionOf, type Row } from "./options/table.ts";
 
-export type { Option, OptionKind } from "./options/table.ts";
+export type { Option, OptionKind } from "./options/option.ts";
 
-const HELP: Row = ["h", "", "switch", "", "", "print this help and exit"];
+/** As they were declared, in the order of the help: those of the original first, as it has them. */
+export const DECLARED = [
+  ...[...MODES, ...ADDRESSES, ...KEY, ...PEERS, ...RANK, ...LISTEN, ...QUESTIONS],
+  ...[...COMMANDS, ...OPERATING, ...CLOUD, ...ELECTION, ...SERVICE, ...SECURITY, ...HELP],
+] as const;
 
-/** All options in the order of the help. */
-export const OPTIONS: readonly Option[] = [
-  ...ORIGINAL.map((row) => optionOf(row, "original")),
-  ...[...COMMANDS, ...OPERATING, ...CLOUD, ...ELECTION, ...SERVICE, ...SECURITY, HELP]
-    .map((row) => optionOf(row, "addition")),
-];
+/** The fields of the configuration that follow from one option each. */
+export type Fields = FieldsOf<typeof DECLARED>;
+
+/** All options. */
+export const OPTIONS: readonly Option[] = DECLARED;
 
 /** How the option is written: one dash for those of the original, two for ours. */
 export function flagOf({ name, origin }: Pick<Option, "name" | "origin">): string {

@@ -1,5 +1,5 @@
 // The option table as a person reads it: for `-h`, for `-v`, and for the README.
-import type { AddressConfig } from "./config/addresses.ts";
+import type { AddressConfig } from "./options/addresses.ts";
 import type { Config } from "./config.ts";
 import { flagOf, type Option, OPTIONS } from "./options.ts";
 import { masked } from "./config/print_config.ts";

@@ -112,7 +112,11 @@ Deno.test("readValues() reads each variable, and names it as the source", () => 
   for (const [name, variables, value] of VALUED) {
     for (const source of variables) {
       const given = readValues([], { [source]: value }).given;
-      assertEquals([...given], [[name, { text: value, source }]]);
+      assertEquals([...given], [[name, {
+        text: value,
+        texts: value.split(name === "p" || name === "G" ? "," : "\n"),
+        source,
+      }]]);
     }
   }
 });

@@ -1,9 +1,9 @@
-// SIGHUP: what of a new configuration is applied, what needs a restart, and that a bad one changes nothing.
+// SIGHUP: what of a new configuration is told, what needs a restart, and that a bad one changes nothing.
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { readValues } from "../src/cli.ts";
 import { type Config, configure } from "../src/config.ts";
 import { gather } from "../src/config/gather.ts";
-import { applied, type Changes, changesBetween, unclassified } from "../src/config/reload.ts";
+import { type Changes, changesBetween, type Rights } from "../src/config/reload.ts";
 import { PeerNames } from "../src/peers/peer_names.ts";
 import { Reloader } from "../src/watch/reloader.ts";
 import { ReloadRequests } from "../src/told.ts";
@@ -18,10 +18,6 @@ function read(...argv: string[]): Config {
   return config;
 }
 
-Deno.test("every option that a file can set is one that a reload applies, or one that needs a restart", () => {
-  assertEquals(unclassified(), []);
-});
-
 /** A process that runs no programs. */
 const NO_RIGHTS = { run: false };
 
@@ -32,8 +28,16 @@ Deno.test("a check that runs a program is applied while the process may still ru
   assertEquals(changesBetween(plain, without, NO_RIGHTS).apply, ["check"]);
 });
 
+/** What changes, by name. */
+type Named = Pick<Changes, "apply" | "needsRestart">;
+
+function namesOf(old: Config, next: Config, rights: Rights = NO_RIGHTS): Named {
+  const { apply, needsRestart } = changesBetween(old, next, rights);
+  return { apply, needsRestart };
+}
+
 /** Flags, and what they change. */
-const ROWS: ReadonlyArray<readonly [argv: string[], changes: Partial<Changes>]> = [
+const ROWS: ReadonlyArray<readonly [argv: string[], changes: Partial<Named>]> = [
   [[], {}],
   [["-P", "10", "-t", "1s", "-r", "3"], {}],
   [["-P", "20"], { apply: ["P"] }],
@@ -69,25 +73,21 @@ Deno.test("changesBetween() tells what is applied and what needs a restart, in b
   const old = read();
   for (const [argv, changes] of ROWS) {
     const wanted = { apply: [], needsRestart: [], ...changes };
-    assertEquals(changesBetween(old, read(...argv), NO_RIGHTS), wanted, argv.join(" "));
-    assertEquals(changesBetween(read(...argv), old, NO_RIGHTS), wanted, argv.join(" "));
+    assertEquals(namesOf(old, read(...argv)), wanted, argv.join(" "));
+    assertEquals(namesOf(read(...argv), old), wanted, argv.join(" "));
   }
 });
 
-Deno.test("applied() has what can be applied of the next configuration, and nothing else", () => {
+Deno.test("changesBetween() makes a configuration with what can be told, and nothing else", () => {
   const old = read();
   for (const [argv, { apply = [], needsRestart = [] }] of ROWS) {
     const next = read(...argv);
-    const config = applied(old, next, NO_RIGHTS);
-    assertEquals(
-      changesBetween(config, next, NO_RIGHTS),
-      { apply: [], needsRestart },
-      argv.join(" "),
-    );
+    const { config } = changesBetween(old, next, NO_RIGHTS);
+    assertEquals(namesOf(config, next), { apply: [], needsRestart }, argv.join(" "));
     if (apply.length === 0) assertEquals(config, old);
   }
   assertEquals(
-    applied(old, read("-xi", "198.51.100.51", "-P", "7"), NO_RIGHTS).addresses,
+    changesBetween(old, read("-xi", "198.51.100.51", "-P", "7"), NO_RIGHTS).config.addresses,
     old.addresses,
   );
 });
@@ -102,7 +102,8 @@ async function reloading(
   { argv = START, env = {} }: { argv?: readonly string[]; env?: Record<string, string> } = {},
 ) {
   const lines: string[] = [], levels: string[] = [];
-  const appliedConfigs: { config: Config; changes: Changes }[] = [];
+  const told: { part: string; config: Config }[] = [];
+  const tell = (part: string) => (config: Config) => void told.push({ part, config });
   const host = {
     env,
     os: "linux" as const,
@@ -138,40 +139,63 @@ async function reloading(
       write: (severity, event, text) => void lines.push(`${severity} ${event}: ${text}`),
       setLevel: (level) => void levels.push(level),
     },
-    apply: (config, changes) => void appliedConfigs.push({ config, changes }),
+    hide() {},
+    runtime: {
+      election: tell("election"),
+      checks: tell("checks"),
+      credentials: tell("credentials"),
+      sharedSecrets: tell("sharedSecrets"),
+    },
   });
   const reload = async () => {
     lines.length = 0;
     await reloader.reload();
     return lines;
   };
-  return { files, reload, reloader, lines, levels, applied: appliedConfigs, addresses };
+  return { files, reload, reloader, lines, levels, told, addresses };
 }
 
 const FILES = ["--config", TOML, "-p", "192.0.2.2", ...START];
 
+Deno.test("a reload tells the parts of the watchdog that have something new to know, and no others", async () => {
+  const { files, reload, told } = await reloading({ [TOML]: "" }, { argv: FILES });
+  const news = [
+    ["priority = 20\nreconcile = 60", ["election"]],
+    ["priority = 20\nreconcile = 60\ncheck-rise = 5", ["checks"]],
+    ["check-rise = 5", ["election"]],
+    ['log-level = "warning"\ncheck-rise = 5', []],
+    ['listen = ":4321"\ncheck-rise = 5', []],
+  ] as const;
+  for (const [text, parts] of news) {
+    told.length = 0;
+    files[TOML] = text;
+    await reload();
+    assertEquals(told.map(({ part }) => part), [...parts], text);
+  }
+});
+
 Deno.test("Reloader applies a new priority and says so, once", async () => {
-  const { files, reload, applied } = await reloading({ [TOML]: "priority = 10" }, { argv: FILES });
+  const { files, reload, told } = await reloading({ [TOML]: "priority = 10" }, { argv: FILES });
   files[TOML] = "priority = 20\nreconcile = 60";
   assertEquals(await reload(), [
     "info reload: now in force: -P (IF_HOST_PRIORITY), --reconcile (IF_RECONCILE)",
   ]);
-  assertEquals([applied[0]?.config.priority, applied[0]?.config.reconcileMs], [20, 60_000]);
+  assertEquals([told[0]?.config.priority, told[0]?.config.reconcileMs], [20, 60_000]);
   assertEquals(await reload(), ["info reload: nothing has changed"]);
 });
 
 Deno.test("Reloader names in one line what needs a restart, each time, and applies the rest", async () => {
-  const { files, reload, applied } = await reloading({ [TOML]: "" }, { argv: FILES });
+  const { files, reload, told } = await reloading({ [TOML]: "" }, { argv: FILES });
   files[TOML] = 'listen = ":4321"\nwire = "plain"\npriority = 5';
   const restart = "warning reload: only a restart brings what has changed of -l (IF_BIND_TO), " +
     "--wire (IF_WIRE)";
   assertEquals(await reload(), ["info reload: now in force: -P (IF_HOST_PRIORITY)", restart]);
-  assertEquals([applied[0]?.config.priority, applied[0]?.config.listen.port], [5, 12345]);
+  assertEquals([told[0]?.config.priority, told[0]?.config.listen.port], [5, 12345]);
   assertEquals(await reload(), [restart]);
 });
 
 Deno.test("Reloader keeps the old configuration for a bad one, and tells every problem", async () => {
-  const { files, reload, applied } = await reloading({ [TOML]: "priority = 10" }, { argv: FILES });
+  const { files, reload, told } = await reloading({ [TOML]: "priority = 10" }, { argv: FILES });
   const bad: ReadonlyArray<readonly [text: string | undefined, problems: RegExp[]]> = [
     ["priority = 300\ninterval = 0", [
       /-P \(IF_HOST_PRIORITY\): 300 is not/,
@@ -191,7 +215,7 @@ Deno.test("Reloader keeps the old configuration for a bad one, and tells every p
       assertMatch(lines[index] ?? "", problem);
     }
   }
-  assertEquals(applied, []);
+  assertEquals(told, []);
   files[TOML] = "priority = 10";
   assertEquals(await reload(), ["info reload: nothing has changed"]);
 });
@@ -202,7 +226,7 @@ Deno.test("Reloader refuses a variable that cannot be parsed and a peer that can
     string
   >;
   const argv = [...START, "--env-file", ENV];
-  const { reload, applied, addresses } = await reloading(files, { argv });
+  const { reload, told, addresses } = await reloading(files, { argv });
   files[ENV] = "IF_EXOSCALE_PEERS=web.test\nIF_HOST_PRIORITY=ten\n";
   assertMatch(
     (await reload()).join("\n"),
@@ -210,14 +234,14 @@ Deno.test("Reloader refuses a variable that cannot be parsed and a peer that can
   );
   files[ENV] = "IF_EXOSCALE_PEERS=web.test,none.test\n";
   assertMatch((await reload()).join("\n"), /^warning reload-refused: .*cannot resolve none.test/);
-  assertEquals([applied, addresses], [[], []]);
+  assertEquals([told, addresses], [[], []]);
 });
 
 Deno.test("Reloader puts the rest into force while a name that is known cannot be resolved", async () => {
   const files: Record<string, string> = { [ENV]: "IF_EXOSCALE_PEERS=web.test\n" };
   files["web.test"] = "192.0.2.2";
   const argv = [...START, "--env-file", ENV];
-  const { reload, applied, addresses } = await reloading(files, { argv });
+  const { reload, told, addresses } = await reloading(files, { argv });
   delete files["web.test"];
   files[ENV] = "IF_EXOSCALE_PEERS=web.test\nIF_HOST_PRIORITY=20\n";
   const lines = await reload();
@@ -225,12 +249,12 @@ Deno.test("Reloader puts the rest into force while a name that is known cannot b
     "warning reload: web.test stays 192.0.2.2, though: no web.test",
     "info reload: now in force: -P (IF_HOST_PRIORITY)",
   ]);
-  assertEquals([applied[0]?.config.priority, addresses], [20, []]);
+  assertEquals([told[0]?.config.priority, addresses], [20, []]);
 });
 
 Deno.test("Reloader looks names up again where there is no file to read", async () => {
   const files: Record<string, string> = { "web.test": "192.0.2.2" };
-  const { reload, applied, addresses } = await reloading(files, {
+  const { reload, told, addresses } = await reloading(files, {
     argv: [...START, "-p", "web.test"],
   });
   files["web.test"] = "192.0.2.9";
@@ -239,12 +263,12 @@ Deno.test("Reloader looks names up again where there is no file to read", async 
     "and no secret file is given; the names of the peers are looked up again",
     "info reload: web.test is now 192.0.2.9, too",
   ]);
-  assertEquals([applied, addresses], [[], [["192.0.2.9", "192.0.2.2"]]]);
+  assertEquals([told, addresses], [[], [["192.0.2.9", "192.0.2.2"]]]);
 });
 
 Deno.test("Reloader reads secret files again, and shows nothing of them", async () => {
   const argv = ["-W", "-xi", "198.51.100.50", "-xk", "EXOkey", "-p", "192.0.2.2"];
-  const { files, reload, applied } = await reloading({ [KEYFILE]: "old one\n" }, {
+  const { files, reload, told } = await reloading({ [KEYFILE]: "old one\n" }, {
     argv: [...argv, "--api-secret-file", KEYFILE],
   });
   files[KEYFILE] = "new one\n";
@@ -252,33 +276,33 @@ Deno.test("Reloader reads secret files again, and shows nothing of them", async 
   assertEquals(lines, [
     "info reload: now in force: -xs (IF_EXOSCALE_API_SECRET)",
   ]);
-  assertEquals(applied[0]?.config.credentials, { apiKey: "EXOkey", secret: "new one" });
+  assertEquals(told[0]?.config.credentials, { apiKey: "EXOkey", secret: "new one" });
 });
 
 Deno.test("Reloader says that there is nothing to read", async () => {
-  const { reload, applied } = await reloading({}, { argv: [...START, "-p", "192.0.2.2"] });
+  const { reload, told } = await reloading({}, { argv: [...START, "-p", "192.0.2.2"] });
   assertEquals(await reload(), [
     "info reload: there is nothing to read: no --env-file (IF_ENV_FILE) or --config (IF_CONFIG) " +
     "and no secret file is given",
   ]);
-  assertEquals(applied, []);
+  assertEquals(told, []);
 });
 
 Deno.test("the file of variables goes before what systemd has put from it into the environment", async () => {
   const argv = [...START, "-p", "192.0.2.2"];
   // As with EnvironmentFile= and IF_ENV_FILE naming the same file, and one variable of the unit itself.
   const env = { IF_ENV_FILE: ENV, IF_HOST_PRIORITY: "20", IF_DEAD_RATIO: "5" };
-  const { files, reload, applied } = await reloading({ [ENV]: "IF_HOST_PRIORITY=20\n" }, {
+  const { files, reload, told } = await reloading({ [ENV]: "IF_HOST_PRIORITY=20\n" }, {
     argv,
     env,
   });
   files[ENV] = "IF_HOST_PRIORITY=30\n";
   await reload();
-  assertEquals(applied[0]?.config.priority, 30);
+  assertEquals(told[0]?.config.priority, 30);
   files[ENV] = "";
   await reload();
-  assertEquals(applied[1]?.config.priority, 10, "a line that is gone is the default again");
-  assertEquals(applied[1]?.config.deadRatio, 5, "what the file never had stays");
+  assertEquals(told[1]?.config.priority, 10, "a line that is gone is the default again");
+  assertEquals(told[1]?.config.deadRatio, 5, "what the file never had stays");
 });
 
 Deno.test("Reloader changes the log's level, and its own lines go by the more talkative one", async () => {

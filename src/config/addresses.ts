@@ -1,15 +1,8 @@
 // -xi: one Elastic IP or several, each with its own priority if it has one: `A/10,B/20`. Each is an IP address, or a
 // name for the cloud to look up: the Elastic IP's id, its description, or one of its labels as `key=value`.
 import { canonicalElasticIp, canonicalIp } from "../core/ip.ts";
+import type { AddressConfig } from "../options/addresses.ts";
 import type { Reading } from "./reading.ts";
-
-/** An Elastic IP to watch. */
-export interface AddressConfig {
-  /** In canonical form; until the cloud was asked perhaps a name, too. */
-  readonly elasticIp: string;
-  /** Priority of this node for it, 0 to 255; null means that of the node. */
-  readonly priority: number | null;
-}
 
 /** The Elastic IPs; at least one is wanted, and each only once. */
 export function readAddresses(reading: Reading): AddressConfig[] {

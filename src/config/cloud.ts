@@ -1,13 +1,13 @@
 // Which cloud to speak to, and as whom.
-import { isUuid } from "../core/uuid.ts";
 import { PRIVATE_ENDPOINT } from "../cli.ts";
 import { endpointProblem } from "../exoscale/endpoint.ts";
 import { DEFAULT_ENVIRONMENT, isZoneName } from "../exoscale/zone.ts";
 import type { Credentials } from "../exoscale/signer.ts";
 import { type KeyFile, parseKeyFile } from "./key_file.ts";
+import type { CloudConfig } from "../options/cloud.ts";
 import { nameOf, type Reading } from "./reading.ts";
 import type { FoundSecret } from "./security.ts";
-import { readTrust, type TrustConfig } from "./trust.ts";
+import { readAuthorities } from "./trust.ts";
 
 export type { Credentials } from "../exoscale/signer.ts";
 
@@ -33,23 +33,6 @@ export interface Account extends Partial<Credentials> {
   readonly commanded?: boolean;
 }
 
-/** The cloud as configured. */
-export interface CloudConfig extends TrustConfig {
-  readonly credentials: Credentials;
-  readonly api: "v1" | "v2";
-  /** Without a slash at its end; null means: from the zone. */
-  readonly endpoint: string | null;
-  readonly zone: string | null;
-  /** What the hosts of API v2 begin with, usually `api`. */
-  readonly environment: string;
-  /** Endpoint that is asked for that of the zone; null means: it follows from the zone's name. */
-  readonly directory: string | null;
-  /** Zone of the `exo` CLI's account, for a machine whose metadata does not tell. */
-  readonly usualZone: string | null;
-  /** Lower case; null means: ask the machine. */
-  readonly instanceId: string | null;
-}
-
 /** The default endpoint of the original, used with `--api v1` alone. */
 const V1_ENDPOINT = "https://api.exoscale.ch/compute";
 /** Exoscale's own hosts for it: they refuse every request since the API was switched off. */
@@ -62,9 +45,6 @@ export const DIRECTORY_VARIABLE = "EXOSCALE_API_ENDPOINT";
 
 /** The cloud's part of the configuration. */
 export function readCloud(reading: Reading, findings: Findings): CloudConfig {
-  const instanceId = reading.value("i");
-  const problem = `${JSON.stringify(instanceId)} is not a UUID`;
-  reading.need(instanceId === null || isUuid(instanceId), "i", problem);
   const { account } = findings;
   const { credentials, lent } = readCredentials(reading, findings);
   const { api, endpoint, listedAt } = readEndpoint(reading);
@@ -81,7 +61,7 @@ export function readCloud(reading: Reading, findings: Findings): CloudConfig {
   reading.need(trouble === null, "account", `the endpoint of the account ${trouble}`);
   const directory = endpoint === null ? listedAt ?? lentDirectory : null;
   return {
-    ...readTrust(reading, findings.caFile),
+    caCerts: readAuthorities(reading, findings.caFile),
     credentials,
     api,
     endpoint,
@@ -89,7 +69,6 @@ export function readCloud(reading: Reading, findings: Findings): CloudConfig {
     environment: environment ?? DEFAULT_ENVIRONMENT,
     directory,
     usualZone: usualZone !== null && isZoneName(usualZone) ? usualZone : null,
-    instanceId: instanceId?.toLowerCase() ?? null,
   };
 }
 

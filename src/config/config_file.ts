@@ -1,7 +1,7 @@
 // --config: a TOML file with the options by their names, for those that have a variable, too. What the values mean is
 // in config.ts; here each becomes the text that a flag would have had.
 import { parse, TomlError } from "smol-toml";
-import { type Given, wantedForm } from "../cli.ts";
+import { type Given, givenBy, wantedForm } from "../cli.ts";
 import { PROBLEMS_MAX } from "./env_file.ts";
 import { isSecret, type Option, OPTIONS } from "../options.ts";
 
@@ -47,20 +47,25 @@ export function parseConfigFile(text: string, path: string): ConfigFile {
     const line = lines.get(key);
     const source = line === undefined ? path : `${path}, line ${line}`;
     const option = BY_KEY.get(key);
-    const read = option ? textOf(option, value) : { problem: unknown(key) };
+    const read = option ? textsOf(option, value) : { problem: unknown(key) };
     if ("problem" in read) problems.push(`${source}: ${key}: ${read.problem}`);
     else if (option && given.has(option.name)) {
       problems.push(`${source}: ${key}: given twice, also as ${keysOf(option).join(" or ")}`);
-    } else if (option) given.set(option.name, { text: read.text, source });
+    } else if (option) given.set(option.name, givenBy(option, read.texts, source));
   }
   return { given, problems };
 }
 
 /** The value as a flag would have it. */
-function textOf(option: Option, value: unknown): { text: string } | { problem: string } {
+function textsOf(
+  option: Option,
+  value: unknown,
+): { texts: readonly string[] } | { problem: string } {
   const { kind, name } = option;
   const several = kind === "list" || kind === "many" || option.value.includes("[,");
-  const joint = kind === "many" ? "\n" : ",";
+  if (several && Array.isArray(value) && value.every((each) => typeof each === "string")) {
+    return { texts: kind === "many" ? value : [value.join(",")] };
+  }
   const text = kind === "switch"
     ? typeof value === "boolean" ? `${value}` : null
     : kind === "integer"
@@ -69,11 +74,11 @@ function textOf(option: Option, value: unknown): { text: string } | { problem: s
     ? `${value}`
     : typeof value === "string"
     ? value
-    : several && Array.isArray(value) && value.every((each) => typeof each === "string")
-    ? value.join(joint)
     : null;
   const wanted = text === null ? formOf(kind, several) : wantedForm(option, text);
-  if (text !== null && wanted === null) return { text };
+  if (text !== null && wanted === null) {
+    return { texts: kind === "many" ? text.split("\n") : [text] };
+  }
   const found = isSecret(name) ? "something else" : shown(value);
   return { problem: `found ${found}, wanted ${wanted}` };
 }

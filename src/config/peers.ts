@@ -2,20 +2,8 @@
 import { canonicalIp } from "../core/ip.ts";
 import { isIpv4 } from "../core/ipv4.ts";
 import type { PeerSource } from "../exoscale/peer_source.ts";
+import type { Listen, PeersConfig } from "../options/peers.ts";
 import { nameOf, type Need, type Reading } from "./reading.ts";
-
-/** The peers as configured. */
-export interface PeersConfig {
-  /** Addresses or host names, or groups, or neither: then the cloud tells who belongs together. */
-  readonly peers: PeerSource;
-  readonly listen: Listen;
-}
-
-/** Where the socket is bound. */
-export interface Listen {
-  readonly hostname: string;
-  readonly port: number;
-}
 
 /** The peers' part of the configuration; only the watchdog looks at them. */
 export function readPeers(
@@ -58,8 +46,7 @@ function readSource(reading: Reading, watchdog: boolean): PeerSource {
 
 /** The elements of a list, each once. */
 function listOf(reading: Reading, option: string): string[] {
-  const text = reading.value(option);
-  return text ? [...new Set(text.split(",").map((each) => each.trim()))] : [];
+  return reading.value(option) ? [...new Set(reading.values(option))] : [];
 }
 
 /** A peer of a family that the socket does not speak would never be heard, and each would hold alone. */

@@ -1,6 +1,5 @@
 // --print-config: each setting, its value and where that comes from, as a file that --config can read.
 import { withoutPassword } from "./check_spec.ts";
-import { checkTexts } from "./service.ts";
 import { isOn } from "../cli.ts";
 import { keysOf } from "./config_file.ts";
 import { lends } from "./cloud.ts";
@@ -56,7 +55,7 @@ function settingOf(option: Option, gathered: Gathered, instanceId: string | null
   const shows = variables.length > 0 || ["W", "A", "D", "O", "v"].includes(name);
   if (!shows || (variables.length === 0 && !isOn(own))) return null;
   if (own && name === "check") {
-    const texts = checkTexts(own), shown = texts.map(withoutPassword);
+    const texts = own.texts.map((text) => text.trim()), shown = texts.map(withoutPassword);
     const literal = texts.every((text, index) => text === shown[index]);
     return { option, text: shown.join("\n"), source: sourceOf(own.source, gathered), literal };
   }
@@ -94,7 +93,7 @@ export function settingLines(settings: readonly Setting[]): string[] {
 }
 
 function toml({ kind }: Option, text: string): string {
-  if (kind === "switch") return `${isOn({ text, source: "" })}`;
+  if (kind === "switch") return `${isOn({ text })}`;
   if (kind === "integer") return `${Number(text)}`;
   if (kind === "many") return JSON.stringify(text.split("\n"));
   return kind === "duration" && /^\d+(\.\d+)?$/.test(text)

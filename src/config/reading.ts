@@ -1,12 +1,13 @@
 // What the readers of the configuration share: values as they were given, and every problem found on the way.
 import { type Given, isOn, parseDuration } from "../cli.ts";
 import { flagOf, OPTIONS } from "../options.ts";
+import type { OptionReader } from "../options/option.ts";
 
 /** Notes a problem of an option unless it is fine. */
 export type Need = (ok: boolean, option: string, problem: string) => void;
 
 /** Values to be checked, and the problems so far. */
-export class Reading {
+export class Reading implements OptionReader {
   readonly problems: string[] = [];
   readonly given: ReadonlyMap<string, Given>;
 
@@ -29,13 +30,18 @@ export class Reading {
     return this.value(option) ?? fallbackOf(option);
   }
 
+  /** All that was given, in its order; empty without it. */
+  values(option: string): readonly string[] {
+    return this.given.get(option)?.texts.map((text) => text.trim()) ?? [];
+  }
+
   /** Whether the switch is on. */
   on(option: string): boolean {
     return isOn(this.given.get(option));
   }
 
   /** A time in ms within both ends, which are written as a user would. */
-  span(option: string, [least, most]: [string, string]): number {
+  span(option: string, [least, most]: readonly [string, string]): number {
     const ms = parseDuration(this.text(option)) ?? NaN;
     const [low, high] = [parseDuration(least) ?? 0, parseDuration(most) ?? 0];
     const problem = `${this.text(option)} is not between ${least} and ${most}`;
@@ -44,7 +50,7 @@ export class Reading {
   }
 
   /** A whole number within both ends. */
-  count(option: string, [low, high]: [number, number]): number {
+  count(option: string, [low, high]: readonly [number, number]): number {
     const value = Number(this.text(option));
     const problem = `${value} is not between ${low} and ${high}`;
     this.need(value >= low && value <= high, option, problem);

@@ -1,4 +1,5 @@
 // The shared secret of a cluster, and what is believed without it.
+import type { SecurityConfig } from "../options/security.ts";
 import { nameOf, type Reading } from "./reading.ts";
 import { secretsIn } from "../watch/seal.ts";
 
@@ -9,19 +10,12 @@ export interface FoundSecret {
   readonly source: string;
 }
 
-/** The security side as configured. */
-export interface SecurityConfig {
-  /** None, one, or two while one replaces the other; the first signs. */
-  readonly sharedSecrets: readonly string[];
-  readonly acceptUnsigned: boolean;
-}
-
 /** The security part of the configuration; only the watchdog signs. */
 export function readSecurity(
   reading: Reading,
   { counts, found }: { counts: boolean; found: FoundSecret | null },
 ): SecurityConfig {
-  if (!counts) return { sharedSecrets: [], acceptUnsigned: false };
+  if (!counts) return { sharedSecrets: [] };
   const acceptUnsigned = reading.on("accept-unsigned");
   let sharedSecrets: string[] = [];
   if (found) {
@@ -37,5 +31,5 @@ export function readSecurity(
     const needless = `without a secret (${nameOf("shared-secret-file")}) all are accepted anyway`;
     reading.need(!acceptUnsigned, "accept-unsigned", needless);
   }
-  return { sharedSecrets, acceptUnsigned };
+  return { sharedSecrets };
 }

@@ -1,6 +1,6 @@
 // What several checks want to know, found out once: who this machine is, where the cloud is, who the peers are.
 import type { Config } from "../config.ts";
-import type { AddressConfig } from "../config/addresses.ts";
+import type { AddressConfig } from "../options/addresses.ts";
 import { type Connect, connectionFor, endpointFor } from "../connection.ts";
 import { isUuid } from "../core/uuid.ts";
 import { Attempts } from "../exoscale/attempts.ts";

@@ -1,62 +1,144 @@
 // Which cloud, and how it knows us.
-import type { Row } from "./table.ts";
+import type { Credentials } from "../exoscale/signer.ts";
+import { isUuid } from "../core/uuid.ts";
+import { type Option, parsed, plain, shared } from "./option.ts";
 
-/** Which cloud, and how it knows us. */
-export const CLOUD: readonly Row[] = [
-  [
-    "api",
-    "IF_EXOSCALE_API",
-    "text",
-    "v1|v2",
-    "from the endpoint, else v2",
-    "which API to speak: v2, or v1 for CloudStack",
-  ],
-  [
-    "zone",
-    "IF_EXOSCALE_ZONE EXOSCALE_ZONE",
-    "text",
-    "ZONE",
-    "from the metadata service",
-    "zone of this instance, for example ch-gva-2 (API v2)",
-  ],
-  [
-    "api-environment",
-    "IF_EXOSCALE_API_ENVIRONMENT EXOSCALE_API_ENVIRONMENT",
-    "text",
-    "NAME",
-    "api",
-    "what the hosts of the API begin with (API v2)",
-  ],
-  [
-    "account",
-    "IF_EXOSCALE_ACCOUNT EXOSCALE_ACCOUNT",
-    "text",
-    "NAME",
-    "the default one",
-    "account of the exo CLI's configuration file to take key, secret and zone from",
-  ],
-  [
-    "api-secret-file",
-    "IF_EXOSCALE_API_SECRET_FILE",
-    "text",
-    "FILE",
-    "",
-    "file with the API secret, used when no secret is given itself",
-  ],
-  [
-    "ca-file",
-    "IF_CA_FILE",
-    "text",
-    "FILE",
-    "",
-    "PEM file with certificate authorities that the endpoint's certificate may be from, too",
-  ],
-  [
-    "insecure-endpoint",
-    "IF_INSECURE_ENDPOINT",
-    "switch",
-    "",
-    "",
-    "allow an endpoint (-xe) with http:// on another machine; a certificate is always verified",
-  ],
-];
+/** The cloud as configured. */
+export interface CloudConfig {
+  readonly credentials: Credentials;
+  readonly api: "v1" | "v2";
+  /** Without a slash at its end; null means: from the zone. */
+  readonly endpoint: string | null;
+  readonly zone: string | null;
+  /** What the hosts of API v2 begin with, usually `api`. */
+  readonly environment: string;
+  /** Endpoint that is asked for that of the zone; null means: it follows from the zone's name. */
+  readonly directory: string | null;
+  /** Zone of the `exo` CLI's account, for a machine whose metadata does not tell. */
+  readonly usualZone: string | null;
+  /** Certificates in PEM form, none without a CA file. */
+  readonly caCerts: readonly string[];
+}
+
+/** Of the original, in its order. */
+export const KEY = [
+  shared<CloudConfig>({
+    name: "xk",
+    variables: [
+      "IF_EXOSCALE_API_KEY",
+      "EXOSCALE_API_KEY",
+      "EXOSCALE_KEY",
+      "CLOUDSTACK_KEY",
+      "CLOUDSTACK_API_KEY",
+    ],
+    value: "KEY",
+    alias: "api-key",
+    origin: "original",
+    help: "API key",
+    keys: ["credentials"],
+    of: ({ credentials }) => credentials.apiKey,
+    reload: "credentials",
+  }),
+  shared<CloudConfig>({
+    name: "xs",
+    variables: [
+      "IF_EXOSCALE_API_SECRET",
+      "EXOSCALE_API_SECRET",
+      "EXOSCALE_SECRET",
+      "EXOSCALE_SECRET_KEY",
+      "CLOUDSTACK_SECRET",
+      "CLOUDSTACK_SECRET_KEY",
+    ],
+    value: "SECRET",
+    alias: "api-secret",
+    origin: "original",
+    help: "API secret; better in a variable or a file, since arguments show in ps",
+    keys: ["credentials"],
+    of: ({ credentials }) => credentials.secret,
+    reload: "credentials",
+  }),
+  shared<CloudConfig>({
+    name: "xe",
+    variables: ["IF_EXOSCALE_API_ENDPOINT", "EXOSCALE_API_ENDPOINT"],
+    value: "URL",
+    fallback: "from the zone",
+    alias: "endpoint",
+    origin: "original",
+    help:
+      "API endpoint: a path ending in /v2 means API v2; /compute, /v1 or /client/api means CloudStack",
+    keys: ["endpoint"],
+  }),
+  parsed({
+    name: "i",
+    key: "instanceId",
+    variables: ["IF_EXOSCALE_INSTANCE_ID"],
+    value: "UUID",
+    fallback: "from the metadata service",
+    alias: "instance",
+    origin: "original",
+    help: "id of this instance",
+    /** Lower case; null means: ask the machine. */
+    read(reader): string | null {
+      const text = reader.value("i");
+      const problem = `${JSON.stringify(text)} is not a UUID`;
+      reader.need(text === null || isUuid(text), "i", problem);
+      return text?.toLowerCase() ?? null;
+    },
+  }),
+] as const satisfies readonly Option[];
+
+/** Beyond the original. */
+export const CLOUD = [
+  shared<CloudConfig>({
+    name: "api",
+    variables: ["IF_EXOSCALE_API"],
+    value: "v1|v2",
+    fallback: "from the endpoint, else v2",
+    help: "which API to speak: v2, or v1 for CloudStack",
+    keys: ["api"],
+  }),
+  shared<CloudConfig>({
+    name: "zone",
+    variables: ["IF_EXOSCALE_ZONE", "EXOSCALE_ZONE"],
+    value: "ZONE",
+    fallback: "from the metadata service",
+    help: "zone of this instance, for example ch-gva-2 (API v2)",
+    keys: ["zone", "usualZone"],
+  }),
+  shared<CloudConfig>({
+    name: "api-environment",
+    variables: ["IF_EXOSCALE_API_ENVIRONMENT", "EXOSCALE_API_ENVIRONMENT"],
+    value: "NAME",
+    fallback: "api",
+    help: "what the hosts of the API begin with (API v2)",
+    keys: ["environment"],
+  }),
+  shared<CloudConfig>({
+    name: "account",
+    variables: ["IF_EXOSCALE_ACCOUNT", "EXOSCALE_ACCOUNT"],
+    value: "NAME",
+    fallback: "the default one",
+    help: "account of the exo CLI's configuration file to take key, secret and zone from",
+    keys: ["directory"],
+  }),
+  plain({
+    name: "api-secret-file",
+    kind: "text",
+    variables: ["IF_EXOSCALE_API_SECRET_FILE"],
+    value: "FILE",
+    help: "file with the API secret, used when no secret is given itself",
+  }),
+  shared<CloudConfig>({
+    name: "ca-file",
+    variables: ["IF_CA_FILE"],
+    value: "FILE",
+    help: "PEM file with certificate authorities that the endpoint's certificate may be from, too",
+    keys: ["caCerts"],
+  }),
+  plain({
+    name: "insecure-endpoint",
+    variables: ["IF_INSECURE_ENDPOINT"],
+    help:
+      "allow an endpoint (-xe) with http:// on another machine; a certificate is always verified",
+  }),
+] as const satisfies readonly Option[];

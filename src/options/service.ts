@@ -1,70 +1,131 @@
 // What ties the Elastic IP to the service that it is for.
-import type { Row } from "./table.ts";
+import { type CheckSpec, parseCheck } from "../config/check_spec.ts";
+import { splitWords } from "../config/words.ts";
+import { count, duration, type Option, type OptionReader, parsed } from "./option.ts";
 
-/** What ties the Elastic IP to the service that it is for. */
-export const SERVICE: readonly Row[] = [
-  [
-    "check",
-    "IF_CHECK",
-    "many",
-    "CHECK",
-    "",
-    "what must be well here: tcp://HOST:PORT, http(s)://... or exec:COMMAND; repeatable",
-  ],
-  [
-    "check-interval",
-    "IF_CHECK_INTERVAL",
-    "duration",
-    "TIME",
-    "2",
-    "time between two runs of a check, 100ms to 1h",
-  ],
-  [
-    "check-timeout",
-    "IF_CHECK_TIMEOUT",
-    "duration",
-    "TIME",
-    "1",
-    "longest run of a check, 10ms to 1min",
-  ],
-  [
-    "check-rise",
-    "IF_CHECK_RISE",
-    "integer",
-    "1..1000",
-    "2",
-    "successes in a row after which a failing check is well",
-  ],
-  [
-    "check-fall",
-    "IF_CHECK_FALL",
-    "integer",
-    "1..1000",
-    "3",
-    "failures in a row after which a check is failing",
-  ],
-  [
-    "notify",
-    "IF_NOTIFY",
-    "text",
-    "COMMAND",
-    "",
-    "run at every change of role, with the facts in EXOIP_ variables",
-  ],
-  [
-    "notify-timeout",
-    "IF_NOTIFY_TIMEOUT",
-    "duration",
-    "TIME",
-    "30",
-    "longest run of --notify, 100ms to 1h",
-  ],
-  [
-    "address-on",
-    "IF_ADDRESS_ON",
-    "text",
-    "INTERFACE",
-    "",
-    "keep the Elastic IP on this interface, such as lo, while the watchdog runs; needs ip and root",
-  ],
-];
+/** What runs programs. */
+export interface Programs {
+  readonly checks: readonly CheckSpec[];
+  readonly notify: readonly string[] | null;
+  readonly addressOn: string | null;
+}
+
+/** Whether the service needs programs to be run while the watchdog runs. */
+export function runsPrograms({ checks, notify, addressOn }: Programs): boolean {
+  return notify !== null || addressOn !== null || checks.some(({ kind }) => kind === "exec");
+}
+
+/** What ties the Elastic IP to the service that it is for. Only the watchdog cares. */
+export const SERVICE = [
+  parsed({
+    name: "check",
+    kind: "many",
+    key: "checks",
+    variables: ["IF_CHECK"],
+    value: "CHECK",
+    // Each begins with its scheme.
+    separator: /\s+(?=(?:tcp|https?):\/\/|exec:)/,
+    help: "what must be well here: tcp://HOST:PORT, http(s)://... or exec:COMMAND; repeatable",
+    read: readChecks,
+    watchdogOnly: true,
+    reload: "checks",
+    // Whoever has given up the right to run programs cannot run one.
+    restartIf: (_, next, rights) => runsPrograms(next as Programs) && !rights.run,
+  }),
+  duration({
+    name: "check-interval",
+    key: "checkIntervalMs",
+    variables: ["IF_CHECK_INTERVAL"],
+    ends: ["100ms", "1h"],
+    fallback: "2",
+    help: "time between two runs of a check, 100ms to 1h",
+    watchdogOnly: true,
+    reload: "checks",
+  }),
+  duration({
+    name: "check-timeout",
+    key: "checkTimeoutMs",
+    variables: ["IF_CHECK_TIMEOUT"],
+    ends: ["10ms", "1min"],
+    fallback: "1",
+    help: "longest run of a check, 10ms to 1min",
+    watchdogOnly: true,
+    reload: "checks",
+  }),
+  count({
+    name: "check-rise",
+    key: "checkRise",
+    variables: ["IF_CHECK_RISE"],
+    ends: [1, 1_000],
+    fallback: "2",
+    help: "successes in a row after which a failing check is well",
+    watchdogOnly: true,
+    reload: "checks",
+  }),
+  count({
+    name: "check-fall",
+    key: "checkFall",
+    variables: ["IF_CHECK_FALL"],
+    ends: [1, 1_000],
+    fallback: "3",
+    help: "failures in a row after which a check is failing",
+    watchdogOnly: true,
+    reload: "checks",
+  }),
+  parsed({
+    name: "notify",
+    key: "notify",
+    variables: ["IF_NOTIFY"],
+    value: "COMMAND",
+    help: "run at every change of role, with the facts in EXOIP_ variables",
+    read: readNotify,
+    watchdogOnly: true,
+  }),
+  duration({
+    name: "notify-timeout",
+    key: "notifyTimeoutMs",
+    variables: ["IF_NOTIFY_TIMEOUT"],
+    ends: ["100ms", "1h"],
+    fallback: "30",
+    help: "longest run of --notify, 100ms to 1h",
+    watchdogOnly: true,
+  }),
+  parsed({
+    name: "address-on",
+    key: "addressOn",
+    variables: ["IF_ADDRESS_ON"],
+    value: "INTERFACE",
+    help: "keep the Elastic IP on this interface, such as lo, while the watchdog runs; needs ip " +
+      "and root",
+    read(reader): string | null {
+      const text = reader.value("address-on");
+      const usable = text === null || /^[^\s/-][^\s/]{0,14}$/.test(text);
+      reader.need(usable, "address-on", `${JSON.stringify(text)} is no name of an interface`);
+      return text;
+    },
+    watchdogOnly: true,
+  }),
+] as const satisfies readonly Option[];
+
+function readChecks(reader: OptionReader): readonly CheckSpec[] {
+  const checks: CheckSpec[] = [];
+  for (const text of reader.values("check")) {
+    const check = parseCheck(text);
+    if ("problem" in check) reader.need(false, "check", check.problem);
+    else checks.push(check.spec);
+  }
+  const titles = checks.map(({ title }) => title);
+  const twice = titles.find((title, index) => titles.indexOf(title) < index);
+  reader.need(twice === undefined, "check", `${JSON.stringify(twice)} is given twice`);
+  return checks;
+}
+
+/** Program and arguments, null when nobody is to be told. */
+function readNotify(reader: OptionReader): readonly string[] | null {
+  const text = reader.value("notify");
+  if (text === null) return null;
+  const words = splitWords(text);
+  reader.need(words !== null, "notify", `${JSON.stringify(text)}: a quote does not end`);
+  reader.need(words === null || !!words[0], "notify", `${JSON.stringify(text)} names no command`);
+  return words;
+}

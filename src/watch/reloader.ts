@@ -7,13 +7,8 @@ import type { Host } from "../host.ts";
 import type { PeerNames } from "../peers/peer_names.ts";
 import { OPTIONS } from "../options.ts";
 import { SECRET_VARIABLE } from "../config/shared_secret.ts";
-import {
-  applied,
-  type Changes,
-  changesBetween,
-  type Rights,
-  runsPrograms,
-} from "../config/reload.ts";
+import { applyTo, changesBetween, type Rights, type Runtime } from "../config/reload.ts";
+import { runsPrograms } from "../options/service.ts";
 
 /** What reloading needs. */
 export interface ReloaderOptions {
@@ -26,8 +21,9 @@ export interface ReloaderOptions {
   readonly gathered: Gathered;
   /** What is in force. */
   readonly config: Config;
-  /** Puts the next configuration into force, as far as the changes say. */
-  readonly apply: (config: Config, changes: Changes) => void;
+  /** Told of each configuration that is about to be in force, as its secrets must not show. */
+  readonly hide: (config: Config) => void;
+  readonly runtime: Runtime;
 }
 
 const LEVELS: readonly Severity[] = ["info", "warning", "critical"];
@@ -79,7 +75,7 @@ export class Reloader {
   /** Looks the peers' names up, all or none of which are in force then. */
   async #renew(next: Config): Promise<readonly string[]> {
     const { log, names } = this.#options;
-    const { peers } = applied(this.#config, next, this.#rights);
+    const { config: { peers } } = changesBetween(this.#config, next, this.#rights);
     if (peers.kind !== "static" || !names) return [];
     const { problems, news, stale } = await names.renew(peers.addresses);
     for (const text of news) log.write("info", "reload", text);
@@ -108,10 +104,10 @@ export class Reloader {
   }
 
   #switchTo(next: Config): void {
-    const { log, apply } = this.#options;
+    const { log, runtime, hide } = this.#options;
     const old = this.#config;
     const changes = changesBetween(old, next, this.#rights);
-    this.#config = applied(old, next, this.#rights);
+    this.#config = changes.config;
     // The lines about it go by the more talkative of both levels.
     const talkative = Math.min(LEVELS.indexOf(old.logLevel), LEVELS.indexOf(next.logLevel));
     log.setLevel(LEVELS[talkative] ?? "info");
@@ -128,7 +124,8 @@ export class Reloader {
       );
     }
     log.setLevel(this.#config.logLevel);
-    apply(this.#config, changes);
+    hide(this.#config);
+    applyTo(runtime, changes);
   }
 }
 

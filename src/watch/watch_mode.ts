@@ -13,7 +13,7 @@ import { type Redaction, secretsOf } from "../log/redaction.ts";
 import { connectByNames } from "../peers/named_cloud.ts";
 import { type NamedPeers, PeerNames } from "../peers/peer_names.ts";
 import { InterfaceAddresses } from "../service/interface_address.ts";
-import type { Changes } from "../config/reload.ts";
+import type { Runtime } from "../config/reload.ts";
 import { Renewal } from "./renewal.ts";
 import { Reloader } from "./reloader.ts";
 import { Seal } from "./seal.ts";
@@ -117,15 +117,24 @@ async function watchHere(
   const watchdog = new Watchdog(settings, world);
   const tell = (peers: Partial<NamedPeers>) =>
     watchdog.reconfigure(watchdog.watches.map(() => peers));
-  const apply = (next: Config, changes: Changes) => {
-    options.redaction.add(secretsOf(next));
-    if (changes.apply.includes("shared-secret-file")) void seal?.rekey(next.sharedSecrets);
-    access.credentials = next.credentials;
-    renewal.changed();
-    if (changes.apply.some((option) => option.startsWith("check"))) service.reconfigure(next);
-    watchdog.reconfigure(nodeSettings(next).map((settings) => ({ settings })));
+  const runtime: Runtime = {
+    election(next) {
+      watchdog.reconfigure(nodeSettings(next).map((settings) => ({ settings })));
+    },
+    checks: (next) => service.reconfigure(next),
+    credentials(next) {
+      access.credentials = next.credentials;
+      renewal.changed();
+    },
+    sharedSecrets: (next) => void seal?.rekey(next.sharedSecrets),
   };
-  const reloader = new Reloader({ ...options, names, config: options.configured, apply });
+  const reloader = new Reloader({
+    ...options,
+    names,
+    config: options.configured,
+    hide: (next) => options.redaction.add(secretsOf(next)),
+    runtime,
+  });
   told.requests.serve(() => void watchdog.reload(() => reloader.reload()));
   const status = openStatus(config, { host, watchdog, log });
   // The page of --listen-status and what names the program are read by now.

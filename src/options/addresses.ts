@@ -1,0 +1,38 @@
+// Which Elastic IPs.
+import type { Option } from "./option.ts";
+import { shared } from "./option.ts";
+
+/** An Elastic IP to watch. */
+export interface AddressConfig {
+  /** In canonical form; until the cloud was asked perhaps a name, too. */
+  readonly elasticIp: string;
+  /** Priority of this node for it, 0 to 255; null means that of the node. */
+  readonly priority: number | null;
+}
+
+/** The Elastic IPs as configured. */
+export interface AddressesConfig {
+  /** At least one; in the modes that do one thing exactly one. */
+  readonly addresses: readonly AddressConfig[];
+}
+
+const elasticIpsOf = ({ addresses }: AddressesConfig) =>
+  addresses.map(({ elasticIp }) => elasticIp).join();
+
+/** Which Elastic IPs. */
+export const ADDRESSES = [
+  shared<AddressesConfig>({
+    name: "xi",
+    variables: ["IF_ADDRESS"],
+    value: "ADDRESS[,ADDRESS...]",
+    alias: "address",
+    origin: "original",
+    help:
+      "the Elastic IP, by address, id, description or label (key=value), in all modes; several " +
+      "for -W, each with /PRIORITY if it differs",
+    keys: ["addresses"],
+    reload: "election",
+    // Other addresses are other elections; another priority for one of them is not.
+    restartIf: (old, next) => elasticIpsOf(old) !== elasticIpsOf(next),
+  }),
+] as const satisfies readonly Option[];

@@ -1,0 +1,200 @@
+// How an option is declared: once, with all that parser, help, man page, completions, files, configuration and reload
+// want to know of it. `Config` is derived from the declarations (see src/config.ts).
+
+/** How a value is written. Of `list` and `many` there can be several; one flag of a `list` may have more than one. */
+export type OptionKind = "switch" | "text" | "list" | "many" | "integer" | "duration";
+
+/** What a running watchdog can change, by what has to be told of it; see `Runtime` in src/config/reload.ts. */
+export type Part = "election" | "checks" | "credentials" | "peers" | "sharedSecrets" | "logLevel";
+
+/** What a reload does with a new value: tells a part of the watchdog, asks for a restart, or compares what follows. */
+export type Reload = Part | "restart" | "elsewhere";
+
+/** What a reload must know to decide whether a change can be applied. */
+export interface Rights {
+  /** The process may run programs, because it did when it began. */
+  readonly run: boolean;
+}
+
+/** Reads what was given, and notes what is wrong with it. */
+export interface OptionReader {
+  /** What was given, null without it. */
+  value(option: string): string | null;
+  /** All that was given, in its order; empty without it. */
+  values(option: string): readonly string[];
+  /** What was given, or the default. */
+  text(option: string): string;
+  /** Whether the switch is on. */
+  on(option: string): boolean;
+  /** A time in ms within both ends, which are written as a user would. */
+  span(option: string, ends: readonly [string, string]): number;
+  /** A whole number within both ends. */
+  count(option: string, ends: readonly [number, number]): number;
+  /** Notes a problem of an option unless it is fine. */
+  need(ok: boolean, option: string, problem: string): void;
+}
+
+/** One option, as everybody but the configuration sees it. */
+export interface Option {
+  /** As on the command line, without dashes. One or two dashes are accepted, as Go does. */
+  readonly name: string;
+  /** Environment variables, highest precedence first. */
+  readonly variables: readonly string[];
+  readonly kind: OptionKind;
+  /** Placeholder of the value in the help. */
+  readonly value: string;
+  /** As it would be written, empty when there is none. */
+  readonly fallback: string;
+  readonly help: string;
+  /** Its second name in a configuration file, null when the first is a word already. */
+  readonly alias: string | null;
+  /** `original` options are those of the Go tool. */
+  readonly origin: "original" | "addition";
+  /** What stands between several values in one variable; a flag or a file's list has them one by one. */
+  readonly separator: string | RegExp;
+  readonly reload: Reload;
+  /** Fields of the configuration that follow from it, besides others perhaps. */
+  readonly keys: readonly string[];
+  /** What a reload compares. */
+  readonly of: (config: object) => unknown;
+  /** Whether this change needs a restart all the same. */
+  readonly restartIf: (old: object, next: object, rights: Rights) => boolean;
+}
+
+/** An option from which one field of the configuration follows. */
+export interface FieldOption<Key extends string, Value> extends Option {
+  readonly key: Key;
+  readonly read: (reader: OptionReader) => Value;
+  /** Only the watchdog cares, so only its mistakes count, as originally: others get what `read` makes of nothing. */
+  readonly watchdogOnly: boolean;
+}
+
+/** The fields that follow from such options. */
+export type FieldsOf<Options extends readonly Option[]> = {
+  readonly [
+    Each in Options[number] as Each extends FieldOption<infer Key, unknown> ? Key : never
+  ]: Each extends FieldOption<string, infer Value> ? Value : never;
+};
+
+/** What every declaration says. */
+interface Words {
+  readonly name: string;
+  readonly variables?: readonly string[];
+  readonly value?: string;
+  readonly fallback?: string;
+  readonly help: string;
+  readonly alias?: string;
+  readonly origin?: Option["origin"];
+  readonly separator?: Option["separator"];
+}
+
+interface FieldWords<Key extends string> extends Words {
+  readonly key: Key;
+  readonly watchdogOnly?: boolean;
+  /** What a reload does; `restart` unless said otherwise. */
+  readonly reload?: Reload;
+  readonly restartIf?: Option["restartIf"];
+}
+
+/** An option of which others are told once, and that nothing can change later. */
+function option(words: Words, kind: OptionKind, reload: Reload): Option {
+  const { name, variables = [], value = "", fallback = "", help, alias = null } = words;
+  const { origin = "addition", separator = "," } = words;
+  const base = { name, variables, kind, value, fallback, help, alias, origin, separator, reload };
+  return { ...base, keys: [], of: () => null, restartIf: () => false };
+}
+
+/** One that does not become a field of its own: what one run is to do, or where something is read. */
+export function plain(words: Words & { readonly kind?: OptionKind }): Option {
+  return option(words, words.kind ?? "switch", "elsewhere");
+}
+
+function field<Key extends string, Value>(
+  words: FieldWords<Key>,
+  kind: OptionKind,
+  read: (reader: OptionReader) => Value,
+): FieldOption<Key, Value> {
+  const { key, watchdogOnly = false, reload = "restart", restartIf = () => false } = words;
+  const of = (config: object) => (config as Readonly<Record<string, unknown>>)[key];
+  return { ...option(words, kind, reload), keys: [key], of, restartIf, key, read, watchdogOnly };
+}
+
+/** On or off. */
+export function flag<const Key extends string>(words: FieldWords<Key>): FieldOption<Key, boolean> {
+  return field(words, "switch", (reader) => reader.on(words.name));
+}
+
+/** A time in ms. */
+export function duration<const Key extends string>(
+  words: FieldWords<Key> & {
+    readonly ends: readonly [string, string];
+    /** What it is when another option says so. */
+    readonly unless?: (reader: OptionReader) => number | null;
+  },
+): FieldOption<Key, number> {
+  const { name, ends, unless = () => null } = words;
+  return field(
+    { value: "TIME", ...words },
+    "duration",
+    (reader) => unless(reader) ?? reader.span(name, ends),
+  );
+}
+
+/** A whole number. */
+export function count<const Key extends string>(
+  words: FieldWords<Key> & { readonly ends: readonly [number, number] },
+): FieldOption<Key, number> {
+  const { name, ends } = words;
+  const value = ends.join("..");
+  return field({ value, ...words }, "integer", (reader) => reader.count(name, ends));
+}
+
+/** One of some words; `usual` where none is given. */
+export function choice<
+  const Key extends string,
+  const Choice extends string,
+  const Usual extends Choice | null,
+>(
+  words: FieldWords<Key> & { readonly choices: readonly Choice[]; readonly usual: Usual },
+): FieldOption<Key, Choice | Usual> {
+  const { name, choices, usual } = words;
+  const shown = { value: choices.join("|"), ...(usual !== null && { fallback: usual }), ...words };
+  return field(shown, "text", (reader) => {
+    const text = reader.value(name);
+    const chosen = choices.find((each) => each === text);
+    const problem = `${JSON.stringify(text)} is not ${choices.join(" or ")}`;
+    reader.need(text === null || chosen !== undefined, name, problem);
+    return chosen ?? usual;
+  });
+}
+
+/** A text that becomes something. */
+export function parsed<const Key extends string, Value>(
+  words: FieldWords<Key> & {
+    readonly kind?: OptionKind;
+    readonly read: (reader: OptionReader) => Value;
+  },
+): FieldOption<Key, Value> {
+  return field(words, words.kind ?? "text", words.read);
+}
+
+/** One that is read together with others, into some fields of the configuration. */
+export function shared<Fields extends object>(
+  words: Words & {
+    readonly kind?: OptionKind;
+    readonly reload?: Reload;
+    readonly keys: readonly (keyof Fields & string)[];
+    /** What a reload compares, unless it is the fields. */
+    readonly of?: (config: Fields) => unknown;
+    readonly restartIf?: (old: Fields, next: Fields, rights: Rights) => boolean;
+  },
+): Option {
+  const { kind = "text", reload = "restart", keys, restartIf = () => false } = words;
+  const { of = (config: Fields) => keys.map((key) => config[key]) } = words;
+  return {
+    ...option(words, kind, reload),
+    keys,
+    of: (config) => of(config as Fields),
+    restartIf: (old, next, rights) => restartIf(old as Fields, next as Fields, rights),
+  };
+}

@@ -1,0 +1,62 @@
+// Who the peers are, and where we listen for them.
+import type { PeerSource } from "../exoscale/peer_source.ts";
+import { type Option, shared } from "./option.ts";
+
+/** The peers as configured. */
+export interface PeersConfig {
+  /** Addresses or host names, or groups, or neither: then the cloud tells who belongs together. */
+  readonly peers: PeerSource;
+  readonly listen: Listen;
+}
+
+/** Where the socket is bound. */
+export interface Listen {
+  readonly hostname: string;
+  readonly port: number;
+}
+
+const isStatic = ({ peers }: PeersConfig) => peers.kind === "static";
+
+/** Of the original. */
+export const PEERS = [
+  shared<PeersConfig>({
+    name: "p",
+    kind: "list",
+    variables: ["IF_EXOSCALE_PEERS"],
+    value: "PEER[,PEER...]",
+    alias: "peers",
+    origin: "original",
+    help:
+      "addresses or names of the peers; repeatable; without -p and -G the cloud tells who they are",
+    keys: ["peers"],
+    of: ({ peers }) => peers.kind === "static" ? peers.addresses : null,
+    reload: "peers",
+    restartIf: (old, next) => !isStatic(old) || !isStatic(next),
+  }),
+  shared<PeersConfig>({
+    name: "G",
+    kind: "list",
+    variables: ["IF_EXOSCALE_PEER_GROUP"],
+    value: "GROUP[,GROUP...]",
+    alias: "peer-group",
+    origin: "original",
+    help: "security groups whose instances are the peers, by name or id; repeatable",
+    keys: ["peers"],
+    of: ({ peers }) => peers.kind === "groups" ? peers.groups : null,
+  }),
+] as const satisfies readonly Option[];
+
+/** Of the original, after those of the election. */
+export const LISTEN = [
+  shared<PeersConfig>({
+    name: "l",
+    variables: ["IF_BIND_TO"],
+    value: "[ADDRESS]:PORT",
+    fallback: ":12345",
+    alias: "listen",
+    origin: "original",
+    help: "address to listen on and, if one is given, send from; [::]:PORT for IPv6, too; all " +
+      "nodes need the same port",
+    keys: ["listen"],
+  }),
+] as const satisfies readonly Option[];
