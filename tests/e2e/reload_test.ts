@@ -83,7 +83,7 @@ skippableTest(
       write(1, 'priority = 10\npid-file = "/none/exoip.pid"\nwire = "plain"\n');
       node.process?.signal("SIGHUP");
       const restart =
-        "only a restart brings what has changed of --wire (IF_WIRE), --pid-file (IF_PID_FILE)";
+        "only a restart brings what has changed of --pid-file (IF_PID_FILE), --wire (IF_WIRE)";
       await until(() => heard(node, restart), { title: "what needs a restart" });
       assert(node.alive);
       assertEquals(cluster.holders, ["node-1"]);
