@@ -5,6 +5,7 @@ import type { Host } from "./src/host.ts";
 import { systemClock } from "./src/host/clock.ts";
 import { runCommand } from "./src/host/command.ts";
 import { fetchTrusting } from "./src/host/fetch.ts";
+import { fileAccess } from "./src/host/file_access.ts";
 import { fileMode } from "./src/host/file_mode.ts";
 import { openLink } from "./src/host/link.ts";
 import { writesToJournal } from "./src/host/journal.ts";
@@ -52,6 +53,7 @@ export function thisComputer(env: Readonly<Record<string, string>> = Deno.env.to
     readTextFile,
     rereadTextFile,
     fileMode,
+    fileAccess,
     openLink,
     openLog: (options) => openLog({ ...options, journal: writesToJournal(env), writer: out }),
     interfaces: () => Deno.networkInterfaces(),

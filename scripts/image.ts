@@ -104,7 +104,11 @@ try {
       } the loader and libraries of such a system are needed: --sysroot DIR`,
     );
   }
-  await makeImage(target, { sysroot: options.sysroot ?? "/", name: options.name ?? "exoip" });
+  const name = options.name ?? "exoip";
+  if (!/^[a-z0-9]+(?:[._/:-][a-z0-9]+)*$/.test(name)) {
+    throw new Error(`--name: found ${JSON.stringify(name)}, wanted one such as exoip`);
+  }
+  await makeImage(target, { sysroot: options.sysroot ?? "/", name });
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);
   Deno.exitCode = 1;

@@ -8,6 +8,8 @@
 # It takes the binary for this system from a release, checks its SHA-256 sum, tries it out, and only then puts it
 # in its place, in one step. Nothing runs before the last line has arrived.
 set -eu
+# What is made here is for everybody to read and for nobody else to write, whoever's habits these are.
+umask 022
 
 # A release has its own version and address here.
 default_version=@VERSION@
@@ -61,10 +63,31 @@ download() {
       *) curl -fsSL --retry 2 -o "$2" "$1" ;;
     esac || fail "$1 cannot be downloaded"
   elif command -v wget >/dev/null 2>&1; then
-    wget -q -O "$2" "$1" || fail "$1 cannot be downloaded"
+    case $1 in
+      https:*) wget_https "$1" "$2" ;;
+      *) wget -q -O "$2" "$1" ;;
+    esac || fail "$1 cannot be downloaded"
   else
     fail "neither curl nor wget is here"
   fi
+}
+
+# wget_https URL FILE: wget itself would also follow a redirection from https to http, so it follows none.
+wget_https() {
+  wget --help 2>&1 | grep -q -e --max-redirect ||
+    fail "this wget cannot be kept from following to http; install curl"
+  at=$1 hops=0
+  while [ "$hops" -lt 10 ]; do
+    if said=$(LC_ALL=C wget -nv -S --max-redirect=0 -O "$2" "$at" 2>&1); then return; fi
+    at=$(printf '%s\n' "$said" | tr -d '\r' | sed -n 's/^ *[Ll]ocation: *\([^ ]*\).*$/\1/p' | tail -n 1)
+    case $at in
+      https://*) ;;
+      http:*) fail "$1 leads to $at, which is not https; nothing was changed" ;;
+      *) return 1 ;;
+    esac
+    hops=$((hops + 1))
+  done
+  return 1
 }
 
 # sum FILE: its SHA-256 sum.
@@ -106,9 +129,19 @@ uninstall() {
 install_binary() {
   case $version in @*) fail "which version? This installer is of no release: --version or EXOIP_VERSION" ;; esac
   case $url in @*) fail "where from? This installer is of no release: --url or EXOIP_URL" ;; esac
+  case $version in
+    *[!0-9A-Za-z.+~-]*) fail "--version: found '$version', wanted a version such as 0.5.0" ;;
+  esac
+  case $url in
+    http://[0-9A-Za-z[]* | https://[0-9A-Za-z[]*) ;;
+    *) fail "--url: found '$url', wanted https://..." ;;
+  esac
   find_platform
   name=exoip-$version-$platform
   mkdir -p "$prefix/bin" || fail "$prefix/bin cannot be made; --prefix says where to"
+  case $(ls -ld "$prefix/bin") in
+    d???????w*) fail "everybody can write to $prefix/bin, and so replace what is installed there; nothing was changed" ;;
+  esac
   # In the same folder, so that the last step is a rename.
   work=$(mktemp -d "$prefix/bin/.exoip-install.XXXXXX") ||
     fail "$prefix/bin cannot be written to; --prefix says where to"

@@ -4,6 +4,7 @@ import { VERSION } from "../src/version.ts";
 import type { Build } from "./package/contents.ts";
 import { buildDeb } from "./package/deb.ts";
 import { buildRpm } from "./package/rpm.ts";
+import { sourceDateEpoch } from "./release/stage.ts";
 
 const BUILDERS = { deb: buildDeb, rpm: buildRpm };
 const NAMES: Readonly<Record<Build["arch"], string>> = { x86_64: "x64", aarch64: "arm64" };
@@ -25,6 +26,10 @@ export async function packageAll(args: readonly string[]): Promise<string[]> {
   const arch = (["x86_64", "aarch64"] as const).find((each) => each === asked);
   if (arch === undefined) throw new Error(`no packages for ${asked}: wanted x86_64 or aarch64`);
   const version = given.get("version") ?? VERSION;
+  // It becomes part of paths, and of files that packaging tools read.
+  if (!/^\d[\w.+~]{0,40}$/.test(version)) {
+    throw new Error(`--version: found ${JSON.stringify(version)}, wanted one such as 0.5.0`);
+  }
   const output = given.get("output") ?? "dist";
   const binary = given.get("binary") ?? await compiled(version, arch);
   const build = { version, arch, binary, output, epoch: await commitTime() };
@@ -48,8 +53,8 @@ async function compiled(version: string, arch: Build["arch"]): Promise<string> {
 
 /** Time of the commit, or what SOURCE_DATE_EPOCH says. */
 async function commitTime(): Promise<number> {
-  const told = Deno.env.get("SOURCE_DATE_EPOCH");
-  if (told) return Number(told);
+  const told = sourceDateEpoch();
+  if (told !== null) return told;
   const args = ["log", "-1", "--format=%ct"];
   const answer = await new Deno.Command("git", { args, stderr: "null" }).output().catch(() => null);
   return Number(answer ? new TextDecoder().decode(answer.stdout).trim() : "") || 0;

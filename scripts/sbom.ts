@@ -34,7 +34,7 @@ export function partsOf(info: Info): Part[] {
       license: LICENSES[name] ?? "NOASSERTION",
       purl: `pkg:npm/${name}@${version}`,
     }));
-  // From a checkout without links: otherwise local stand-ins are compiled in, which are ours.
+  // From a checkout without links; a release has the local stand-ins, which are ours.
   const jsr = new Map(
     [...text.matchAll(/https:\/\/jsr\.io\/@std\/([a-z-]+)\/(\d[^/\n]*)\//g)].map((
       [, name = "", version = ""],

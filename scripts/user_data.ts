@@ -29,16 +29,27 @@ interface Written {
   readonly content: string;
 }
 
+/** The form of each value, and that in words: each ends up in a file, or in a command, of root's. */
+const FORMS: Readonly<Record<keyof Setup, readonly [RegExp, string]>> = {
+  world: [/^(netplan|ifupdown)$/, "netplan or ifupdown"],
+  address: [/^(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!$)|$)){4}$/, "an IPv4 address"],
+  peerGroup: [/^$|^[A-Za-z0-9](?:[\w .+=@-]{0,253}[\w.+=@-])?$/, "the name of a security group"],
+  apiKey: [/^EXO[A-Za-z0-9]{1,100}$/, "an API key, EXO..."],
+  apiSecret: [/^[A-Za-z0-9][\w+/=~.-]{0,199}$/, "an API secret, one word"],
+  priority: [/^(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)$/, "a number from 0 to 255"],
+  url: [
+    /^(?:https?:\/\/[A-Za-z0-9][A-Za-z0-9.-]*(?::\d{1,5})?|file:\/\/)\/[\w.\/+=~:@%-]{0,1000}$/,
+    "the address of a package, https://... or file:///...",
+  ],
+  sha256: [/^[0-9a-f]{64}$/, "64 hexadecimal digits"],
+};
+
 /** The user data. Throws for values that would become something else than a value. */
 export function userData(setup: Setup): string {
-  for (const [name, value] of Object.entries(setup)) {
-    const left = name === "peerGroup" && value === "";
-    if (!left && !/^[\w .:/+=~@-]+$/.test(value)) {
-      throw new Error(`${name}: ${JSON.stringify(value)} is not plain`);
-    }
-  }
-  if (!/^[0-9a-f]{64}$/.test(setup.sha256)) {
-    throw new Error("sha256: 64 hexadecimal digits are wanted");
+  for (const [name, [form, wanted]] of Object.entries(FORMS)) {
+    const value = setup[name as keyof Setup];
+    const found = name === "apiSecret" ? "something else" : JSON.stringify(value);
+    if (!form.test(value)) throw new Error(`${name}: found ${found}, wanted ${wanted}`);
   }
   const files = setup.world === "netplan" ? netplanFiles(setup) : ifupdownFiles(setup);
   const start = setup.world === "netplan"

@@ -94,8 +94,7 @@ function split(argv: readonly string[]): { flags: string[]; ignored: string[] } 
     if (argument === "--") return { flags, ignored: argv.slice(at + 1) };
     const match = /^--?([^-=][^=]*)(?:=(.*))?$/s.exec(argument);
     if (!match) {
-      const shown = argument.split("=")[0];
-      throw new UsageError(`cannot parse ${shown}: wanted -name or -name=value`);
+      throw new UsageError(`cannot parse ${shownName(argument)}: wanted -name or -name=value`);
     }
     const name = SPELLINGS[match[1] ?? ""] ?? match[1] ?? "";
     const option = BY_NAME.get(name);
@@ -114,10 +113,13 @@ function keyOf({ name }: Option): string {
   return name.replace(/^no-/, "not-");
 }
 
-/** The flag without a value that may be glued to it, as in `-xsSECRET`. */
+/** The flag without a value that may be glued to it, as in `-xsSECRET` or `-xehttps://...`. */
 function shownName(argument: string): string {
   const [flag = ""] = argument.split("=");
-  return /^(--?xs).+/.exec(flag)?.[1]?.concat("...") ?? flag;
+  const [, short] = /^(--?xs).+/.exec(flag) ?? [];
+  if (short) return `${short}...`;
+  const [name = ""] = /^[\w-]{0,40}/.exec(flag) ?? [];
+  return name === flag ? name : `${name}...`;
 }
 
 function fromFlag(option: Option, parsed: unknown): Given | null {

@@ -3,6 +3,7 @@ import { isOn, type Values } from "./cli.ts";
 import { nameOf } from "./config.ts";
 import { MESSAGE_MAX_CHARS, plain } from "./core/plain.ts";
 import type { Host } from "./host.ts";
+import { withoutPasswords } from "./log/password.ts";
 import { LOG_FORMATS } from "./host/log_format.ts";
 
 /** In words. */
@@ -18,7 +19,7 @@ export function say(host: Host, text: string): number {
 
 /** What it quotes may come from a file or a server, and goes to a terminal. */
 export function complain(host: Host, text: string): void {
-  host.print("err", `exoip: ${plain(text, MESSAGE_MAX_CHARS)}`);
+  host.print("err", `exoip: ${plain(withoutPasswords(text), MESSAGE_MAX_CHARS)}`);
 }
 
 /** To standard error for the person, and to the log for a boot that nobody watches. */
@@ -35,7 +36,9 @@ export async function fail(
     for (const problem of problems) complain(host, problem);
   }
   if (log.kind === "syslog" || log.format !== "text") {
-    for (const problem of problems) log.write("critical", "configuration", problem);
+    for (const problem of problems) {
+      log.write("critical", "configuration", withoutPasswords(problem));
+    }
     await log.flush();
   }
   return 1;

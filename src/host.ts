@@ -2,6 +2,7 @@
 import type { Environment } from "./cli.ts";
 import type { Fetch } from "./exoscale/http.ts";
 import type { RunCommand } from "./host/command.ts";
+import type { FileAccess } from "./host/file_access.ts";
 import type { HostLog, LogOptions } from "./host/log.ts";
 import type { Machine } from "./host/metadata.ts";
 import type { HostSupervisor } from "./host/notify.ts";
@@ -43,6 +44,8 @@ export interface Host {
   readonly rereadTextFile?: Host["readTextFile"];
   /** Permissions of a file as in chmod(1), null where they cannot be known. */
   readonly fileMode: (path: string) => number | null | Promise<number | null>;
+  /** What others may do with a file, null when that cannot be found out; nothing is asked unless given. */
+  readonly fileAccess?: (path: string) => FileAccess | null | Promise<FileAccess | null>;
   /** `bufferBytes`: the longest datagram that comes in whole. */
   readonly openLink: (hostname: string, port: number, bufferBytes?: number) => Link;
   /** Begins to answer over HTTP; throws when the address cannot be had. */

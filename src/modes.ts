@@ -9,6 +9,7 @@ import type { Host } from "./host.ts";
 import { findInstanceId } from "./host/metadata.ts";
 import { identify } from "./identify.ts";
 import { redactedLog, Redaction, secretsOf } from "./log/redaction.ts";
+import { passwordsIn } from "./log/password.ts";
 import { PATIENT_MS } from "./peers/look_ups.ts";
 import { PeerNames } from "./peers/peer_names.ts";
 import type { Told } from "./told.ts";
@@ -36,7 +37,9 @@ export async function runConfigured(
   }
   if (config.checkOnly) return await checkConfigured(config, { gathered, host });
   const { stdout, logFormat: format, logLevel: level } = config;
-  const redaction = new Redaction(secretsOf(config));
+  const proxies = [host.env.HTTPS_PROXY, host.env.https_proxy, host.env.ALL_PROXY];
+  const passwords = passwordsIn(proxies.filter((text) => text !== undefined));
+  const redaction = new Redaction([...secretsOf(config), ...passwords]);
   const log = redactedLog(host.openLog({ stdout, format, level }), redaction);
   const code = await runKnown(config, { host, log, argv, gathered, redaction, told });
   await Promise.all([log.flush(), host.supervisor?.flush()]);

@@ -8,6 +8,7 @@ import { Reading } from "./config/reading.ts";
 import { canonicalIp, isIpv6 } from "./core/ip.ts";
 import { iamPolicy, OPTIONAL_OPERATIONS } from "./exoscale/iam_policy.ts";
 import type { Host } from "./host.ts";
+import { withoutPasswords } from "./log/password.ts";
 
 /** Prints the policy for the modes that are given together, for -W without any. Returns the exit code. */
 export function printPolicy({ given }: Values, { print }: Pick<Host, "print">): 0 | 1 {
@@ -22,7 +23,9 @@ export function printPolicy({ given }: Values, { print }: Pick<Host, "print">): 
   reading.need(known, "xi", `the policy needs the address instead of ${names.join(", ")}`);
   const v2 = readEndpoint(reading).api === "v2";
   reading.need(v2 || reading.problems.length > 0, "api", "only API v2 knows policies");
-  for (const problem of reading.problems) print("err", `exoip: ${problem}`);
+  for (const problem of reading.problems) {
+    print("err", `exoip: ${withoutPasswords(problem)}`);
+  }
   if (reading.problems.length > 0) return 1;
   const policy = iamPolicy({
     attaches: watches || reading.on("A"),

@@ -2,6 +2,7 @@
 import type { AddressConfig } from "./options/addresses.ts";
 import type { Config } from "./config.ts";
 import { flagOf, type Option, OPTIONS } from "./options.ts";
+import { withoutArguments } from "./log/password.ts";
 import { masked } from "./config/print_config.ts";
 
 const INTRODUCTION = `exoip keeps an Exoscale Elastic IP on a live machine.
@@ -78,7 +79,7 @@ function serviceLines(config: Config): string[] {
   const pace = `every ${checkIntervalMs / 1_000} s, at most ${checkTimeoutMs / 1_000} s`;
   return [
     ...checks.map(({ title }) => `check: ${title}, ${pace}`),
-    ...(notify === null ? [] : [`notify: ${notify.join(" ")}`]),
+    ...(notify === null ? [] : [`notify: ${withoutArguments(notify)}`]),
     ...(addressOn === null ? [] : [`address on: ${addressOn}`]),
   ];
 }

@@ -67,7 +67,8 @@ for (
   ] as ReadonlyArray<readonly [string, Untitled<CheckSpec>]>
 ) {
   Deno.test(`parseCheck() reads ${text}`, () => {
-    assertEquals(parseCheck(text), { spec: { title: text, ...spec } });
+    const title = text.replace(/^(exec:\S+) .*$/, "$1 ...");
+    assertEquals(parseCheck(text), { spec: { title, ...spec } });
   });
 }
 
@@ -100,14 +101,31 @@ for (
   });
 }
 
-Deno.test("parseCheck() shows no password, neither in the title nor in a problem", () => {
-  const good = parseCheck("http://me:s3cret@web.test/");
-  assert("spec" in good && good.spec.title === "http://...@web.test/", JSON.stringify(good));
-  for (const text of ["http://me:s3cret@web.test/?status=x", "tcp://me:s3cret@web.test:80"]) {
-    const bad = parseCheck(text);
-    assert("problem" in bad && !bad.problem.includes("s3cret"), JSON.stringify(bad));
-  }
-});
+for (
+  const [text, title] of [
+    ["http://me:s3cret@web.test/", "http://...@web.test/"],
+    ["http:///me:s3cret@web.test/", null],
+    ["https://web.test/?token=s3cret&a=1", "https://web.test/?token=...&a=1"],
+    ["https://web.test/users/@all", "https://web.test/users/@all"],
+    ["http://me:s3@cret@web.test/?status=x", null],
+    ["http://me:p/s3cret@web.test/", null],
+    ["tcp://me:s3cret@web.test:80", null],
+    ["http:\\\\me:s3cret@web.test", null],
+    ["me:s3cret@web.test", null],
+    ["exec:check --password s3cret", "exec:check ..."],
+    ["exec:mysql -ps3cret", "exec:mysql ..."],
+    ["exec:check 's3cret", null],
+    ["exec:/usr/bin/check", "exec:/usr/bin/check"],
+    ["http://web.test/\u202egpj\u0085", "http://web.test/ gpj "],
+  ] as const
+) {
+  Deno.test(`parseCheck() shows no password of ${JSON.stringify(text)}`, () => {
+    const parsed = parseCheck(text);
+    const shown = "spec" in parsed ? parsed.spec.title : parsed.problem;
+    assert(!/s3|cret/.test(shown), shown);
+    if (title !== null) assertEquals(shown, title);
+  });
+}
 
 const WATCH = "-W -xi 198.51.100.50 -p 192.0.2.2 -xk EXOkey -xs secret".split(" ");
 
@@ -121,14 +139,16 @@ Deno.test("each --check is one, and IF_CHECK has one behind each blank that a sc
     return "problems" in config ? config.problems : config.checks.map(({ title }) => title);
   };
   const exec = "exec:curl -f http://127.0.0.1/";
-  assertEquals(titles(["--check", exec, "--check=tcp://a:1"]), [exec, "tcp://a:1"]);
+  assertEquals(titles(["--check", exec, "--check=tcp://a:1"]), ["exec:curl ...", "tcp://a:1"]);
   const variable = "tcp://a:1  exec:sh -c 'exit 0'\n https://b/ exec:curl 'http://127.0.0.1/'";
   assertEquals(titles([], { IF_CHECK: variable }), [
     "tcp://a:1",
-    "exec:sh -c 'exit 0'",
+    "exec:sh ...",
     "https://b/",
-    "exec:curl 'http://127.0.0.1/'",
+    "exec:curl ...",
   ]);
+  const alike = ["--check", "exec:sh -c one", "--check", "exec:sh -c two", "--check", "exec:sh"];
+  assertEquals(titles(alike), ["exec:sh ...", "exec:sh ... (2)", "exec:sh"]);
   assertEquals(titles(["--check", "tcp://c:1"], { IF_CHECK: variable }), ["tcp://c:1"]);
 });
 

@@ -63,7 +63,6 @@ Deno.test("findEndpoint() sends no signed request where only an answer says so",
     { name: "evil.test/v2#" },
     { name: "e", "api-endpoint": "nonsense\n\x1b[2J" },
     { name: "f", "api-endpoint": 17 },
-    {},
   ];
   const honest = { name: "ch-dk-2", "api-endpoint": "https://api-ch-dk-2.exoscale.com/v2/" };
   const asked: string[] = [];
@@ -89,6 +88,7 @@ Deno.test("findEndpoint() sends no signed request where only an answer says so",
     await assertRejects(named, CloudError, "not asked");
     assert(!/\p{Cc}|k:s/u.test(error.message), error.message);
   }
+  await assertRejects(() => find([{}, honest]), CloudError, "item 1 has no name");
   const many = Array.from({ length: 5_000 }, () => ({ name: "x", "api-endpoint": "x" }));
   await assertRejects(() => find(many), CloudError);
 });

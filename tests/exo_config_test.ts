@@ -33,33 +33,38 @@ async function readWith(files: Record<string, string>, env: Environment = { HOME
     return text;
   };
   const wanted = env.EXOSCALE_ACCOUNT;
-  const { path: _, ...found } = await readExoAccount(env, { os: "linux", readTextFile, wanted });
+  const { path: _, warnings: __, ...found } = await readExoAccount(env, {
+    os: "linux",
+    readTextFile,
+    wanted,
+  });
   return { ...found, tried };
 }
 
 Deno.test("exoConfigPaths() follows the CLI's search order on each system", () => {
   const rows: ReadonlyArray<readonly [typeof Deno.build.os, Environment, folders: string[]]> = [
-    ["linux", { HOME }, [`${HOME}/.config/exoscale`, `${HOME}/.exoscale`, HOME, "."]],
+    ["linux", { HOME }, [`${HOME}/.config/exoscale`, `${HOME}/.exoscale`, HOME]],
     ["linux", { HOME, XDG_CONFIG_HOME: "/etc/xdg" }, [
       "/etc/xdg/exoscale",
       `${HOME}/.exoscale`,
       HOME,
-      ".",
     ]],
     ["linux", { HOME, XDG_CONFIG_HOME: "" }, [
       `${HOME}/.config/exoscale`,
       `${HOME}/.exoscale`,
       HOME,
-      ".",
     ]],
     ["darwin", { HOME, XDG_CONFIG_HOME: "/etc/xdg" }, [
       `${HOME}/Library/Application Support/exoscale`,
       `${HOME}/.exoscale`,
       HOME,
-      ".",
     ]],
-    ["windows", { APPDATA: "C:/Users/me" }, ["C:/Users/me/exoscale", "."]],
-    ["linux", {}, ["."]],
+    ["windows", { APPDATA: "C:/Users/me" }, ["C:/Users/me/exoscale"]],
+    ["linux", {}, []],
+    // Never what is in the current folder, under whatever name.
+    ["linux", { HOME: ".", XDG_CONFIG_HOME: "config" }, []],
+    ["linux", { HOME, XDG_CONFIG_HOME: "./x" }, [`${HOME}/.exoscale`, HOME]],
+    ["windows", { APPDATA: "me" }, []],
   ];
   for (const [os, env, folders] of rows) {
     assertEquals(exoConfigPaths(env, os), folders.map((folder) => `${folder}/exoscale.toml`));
@@ -81,7 +86,7 @@ Deno.test("readExoAccount() reads the first file that is there, and no further",
     account: WORK,
     tried: [PATH],
   });
-  assertEquals((await readWith({})).tried.length, 4);
+  assertEquals((await readWith({})).tried.length, 3);
   assertEquals("account" in await readWith({}), false);
 });
 
@@ -194,4 +199,18 @@ Deno.test("an empty default account is none: the only account serves", async () 
   const env = { EXOSCALE_CONFIG: "/exo.toml" };
   const found = await readExoAccount(env, { os: "linux", readTextFile: () => text });
   assertEquals(found.account, { apiKey: "k", secret: "s" });
+});
+
+Deno.test("readExoAccount() uses no file that somebody else can write, named or not", async () => {
+  const text = '[[accounts]]\nkey = "k"\nsecretCommand = ["touch", "/tmp/run"]';
+  const fileAccess = () => ({ readable: null, writable: "it belongs to another user (1001)" });
+  const read = (env: Environment) =>
+    readExoAccount(env, { os: "linux", readTextFile: () => text, fileAccess });
+  const why = "is not used: it belongs to another user (1001), wanted only this user and root";
+  assertEquals(await read({ HOME }), { problem: `${PATH} ${why}` });
+  assertEquals(await read({ EXOSCALE_CONFIG: "/x.toml" }), { problem: `/x.toml ${why}` });
+  const blind = { os: "linux" as const, readTextFile: () => text, fileAccess: () => null };
+  const { account, problem } = await readExoAccount({ HOME }, blind);
+  assertEquals(account, undefined);
+  assertMatch(problem ?? "", /is not used: nobody knows who can write it/);
 });

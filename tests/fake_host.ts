@@ -1,5 +1,6 @@
 // A machine and a cloud that are made up, for whole runs of the program in memory.
 import type { Host } from "../src/host.ts";
+import { accessOf } from "../src/host/file_access.ts";
 import { runProgram } from "../src/program.ts";
 
 /** Instance, key and secret of the runs. */
@@ -136,6 +137,11 @@ export async function run(argv: string[], situation: Situation = {}): Promise<Tr
       return text;
     },
     fileMode: (path) => path in files ? modes[path] ?? 0o600 : null,
+    fileAccess: (path) =>
+      accessOf([
+        { path: "/", kind: "folder", mode: 0o755, uid: 0, gid: 0 },
+        { path, kind: "file", mode: modes[path] ?? 0o600, uid: 0, gid: 0 },
+      ], { uid: 0, gid: 0 }),
     terminal: false,
     serveStatus: () => {
       throw new Deno.errors.AddrInUse("address in use");

@@ -127,6 +127,9 @@ Deno.test("a file with a secret that everybody may read earns one warning", asyn
     for (const mode of [0o600, 0o640, 0o400]) assertEquals(await warnings([flag, path], mode), []);
   }
   assertEquals(await warnings(["--config", "/plain.toml"], 0o644), []);
+  assertEquals(await warnings(["--config", "/plain.toml"], 0o662), [
+    "exoip: /plain.toml says what this program does and others may write it (mode 0662)",
+  ]);
 });
 
 Deno.test("--print-config shows each value with its source, secrets masked, and asks no cloud", async () => {
@@ -251,14 +254,42 @@ Deno.test("--stop finds the PID file in the configuration file, and a mistake th
 
 Deno.test("--print-config shows checks as a list, and no password in them", async () => {
   const argv = ["--print-config", "-W", "-p", "192.0.2.2", ...COMMON];
-  const two = { ...KEYS, IF_CHECK: "exec:/bin/a -x exec:/bin/b" };
+  const two = { ...KEYS, IF_CHECK: "exec:/bin/a exec:/bin/b" };
   const { out } = await run(argv, { env: two });
   const [line = ""] = out.filter((each) => each.startsWith("check = "));
-  assertMatch(line, /^check = \["exec:\/bin\/a -x","exec:\/bin\/b"\] +# IF_CHECK$/);
+  assertMatch(line, /^check = \["exec:\/bin\/a","exec:\/bin\/b"\] +# IF_CHECK$/);
   const again = await run([...argv, "--config", TOML], { files: { [TOML]: line } });
-  assert(again.out.some((each) => each.startsWith('check = ["exec:/bin/a -x","exec:/bin/b"]')));
+  assert(again.out.some((each) => each.startsWith('check = ["exec:/bin/a","exec:/bin/b"]')));
   const hidden = await run([...argv, "--check", "http://user:hunter2@web.test/"]);
   assert(!hidden.out.join("\n").includes("hunter2"), hidden.out.join("\n"));
+  const rows = [
+    ["--check", "exec:check --password hunter2"],
+    ["--check", "http:///user:hunter2@web.test/x?status=9"],
+    ["--notify", "tell --password hunter2"],
+    ["--notify", "tell 'hunter2"],
+    ["-xe", "https://user:hunter2@api.test/v2"],
+    ["-xe", "https://user:hunt/er2@api.test/v2"],
+    ["-xe", "user:hunter2@api.test"],
+    ["-xe", "https://user:hunter2@api.test"],
+    ["-xehttps://user:hunter2@api.test/v2"],
+    ["---https://user:hunter2@api.test/v2"],
+    ["-P", "https://user:hunter2@api.test/v2"],
+    ["-p", "https://user:hunter2@api.test/v2"],
+    ["-xi", "https://user:hunter2@api.test/v2"],
+    ["-i", "https://user:hunter2@api.test/v2"],
+    ["--listen-status", "http://user:hunter2@127.0.0.1:80"],
+    ["-l", "user:hunter2@127.0.0.1:80"],
+  ];
+  for (const row of rows) {
+    for (
+      const mode of [["--print-config"], ["-n", "-v"], ["--print-iam-policy"], []]
+    ) {
+      const said = await run([...mode, "-W", ...row, ...COMMON], { files: {} });
+      const text = [...said.out, ...said.err, ...said.log].join("\n");
+      assert(!/hunter2|hunt\/er2|er2@/.test(text), text);
+      assert(text !== "", "something is said");
+    }
+  }
 });
 
 Deno.test("a variable of --env-file that nothing is known by is named", async () => {

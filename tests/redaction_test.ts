@@ -1,6 +1,7 @@
 // What is hidden, and what is left to read.
 import { assertEquals } from "@std/assert";
 import { redactedLog, Redaction, redactor } from "../src/log/redaction.ts";
+import { passwordsIn } from "../src/log/password.ts";
 
 const SECRET = "aGVsbG8/+c2VjcmV0", OTHER = 'with "quotes" and a very long end';
 
@@ -54,4 +55,22 @@ Deno.test("redactedLog() hides in the text, and leaves the rest of a line as it 
     ["info", "role", "says [secret]", "198.51.100.60"],
     ["info", "role", "says nothing"],
   ]);
+});
+
+Deno.test("passwordsIn() finds what a command or a URL would not want to be repeated", () => {
+  const rows: ReadonlyArray<readonly [string[], string[]]> = [
+    [["curl", "-u", "me:hunter2", "-f"], ["me:hunter2", "hunter2"]],
+    [["check", "--password", "hunter2"], ["hunter2"]],
+    [["check", "--api-token=hunter2", "PGPASSWORD=hunter3"], ["hunter2", "hunter3"]],
+    [["https://me:hunter%32@web.test/?token=abcd"], ["hunter%32", "hunter2", "abcd"]],
+    [["check", "--port", "80", "/etc/motd", "http://web.test/?a=1"], []],
+  ];
+  for (const [words, passwords] of rows) assertEquals(passwordsIn(words), passwords, words.join());
+});
+
+Deno.test("Redaction hides what stands before an @ in a URL, whoever wrote it", () => {
+  const hide = (text: string) => new Redaction([]).hide(text);
+  assertEquals(hide("see http://me:pw@web.test/a and x"), "see http://...@web.test/a and x");
+  assertEquals(hide("http://web.test/@a, ops@example.com"), "http://web.test/@a, ops@example.com");
+  assertEquals(hide("me:pw@web.test"), "me:...@web.test");
 });

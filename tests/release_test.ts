@@ -194,3 +194,30 @@ Deno.test("the SBOM names what the program imports, published or not, and what i
   assertEquals(document, await spdx(partsOf(info), 0));
   assertEquals(document.packages instanceof Array && document.packages.length, 1 + names.length);
 });
+
+const WORKFLOWS = new URL("../.github/workflows/", import.meta.url);
+
+Deno.test("workflows name actions by commit, and a release takes nothing that the lock file does not know", async () => {
+  let count = 0;
+  for (const { name } of Deno.readDirSync(WORKFLOWS)) {
+    const text = await Deno.readTextFile(new URL(name, WORKFLOWS));
+    for (const [, action = ""] of text.matchAll(/uses: (.*)/g)) {
+      count += 1;
+      const pinned = /^[\w.-]+\/[\w.-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$/.test(action);
+      assert(pinned || action.startsWith("./"), `${name}: ${action}`);
+    }
+    if (name === "ci.yml") continue;
+    assert(!/deno unlink|rm .*(deno\.lock|src\/std)/.test(text), name);
+  }
+  assert(count > 15, `${count} actions`);
+  const build = await Deno.readTextFile(new URL("build.yml", WORKFLOWS));
+  assert(build.includes("deno cache --frozen main.ts scripts/compile.ts"));
+});
+
+Deno.test("no script that is shipped leaves a variable without quotes to the shell", async () => {
+  const manifest = new URL("../scripts/package/kubernetes/exoip.yaml", import.meta.url);
+  const text = await Deno.readTextFile(manifest);
+  const uses = [...text.matchAll(/(.)\$[A-Z_]+/g)];
+  assert(uses.length > 0);
+  for (const [use, before] of uses) assertEquals(before, '"', use);
+});

@@ -107,7 +107,6 @@ async function reloading(
   const host = {
     env,
     os: "linux" as const,
-    fileMode: () => 0o600,
     machine: { root: "/none", fetch: missing, readTextFile: missing, run: missing },
     readTextFile(path: string) {
       const text = files[path];

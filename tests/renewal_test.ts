@@ -48,7 +48,7 @@ async function stage(files: Record<string, string | Error>, args: string[]) {
   };
   const host = { env: {}, os: "linux" as const, machine, clock, readTextFile };
   const argv = ["-W", ...COMMON, ...args];
-  const gathered = await gather(argv, { ...host, readTextFile: read, fileMode: () => null });
+  const gathered = await gather(argv, { ...host, readTextFile: read });
   const access: { credentials: Credentials } = { credentials: { apiKey: OLD[0], secret: OLD[1] } };
   const log = {
     write: (severity: string, event: string, text: string) =>

@@ -1,6 +1,6 @@
 // --notify with real scripts: order, facts, secrets, time-outs, floods, and the end.
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { childEnvironment } from "../src/service/child_environment.ts";
+import { childEnvironment, secretCommandEnvironment } from "../src/host/child_environment.ts";
 import { systemClock } from "../src/host/clock.ts";
 import { runCommand } from "../src/host/command.ts";
 import { OPTIONS } from "../src/options.ts";
@@ -36,7 +36,8 @@ async function withScript(
   const folder = await Deno.makeTempDir();
   const out = `${folder}/out`;
   await Deno.writeTextFile(out, "");
-  const env = childEnvironment({ ...Deno.env.toObject(), OUT: out, IF_SHARED_SECRET: "never" });
+  const given = { ...Deno.env.toObject(), IF_SHARED_SECRET: "never" };
+  const env = { ...childEnvironment(given), OUT: out };
   const lines: string[] = [];
   const settings = { ...SETTINGS, env, words, ...other };
   const notices = new RoleNotices(settings, {
@@ -349,18 +350,22 @@ skippableTest(
   },
 );
 
-Deno.test("a child gets no secret and nothing that is the service manager's, and all the rest", () => {
+Deno.test("a child gets what is on a list, and nothing else of the environment", () => {
+  const variables = OPTIONS.flatMap(({ variables }) => variables);
+  assert(variables.length > 20, variables.join(" "));
+  const others = "IF_SHARED_SECRET if_check NOTIFY_SOCKET WATCHDOG_USEC HTTPS_PROXY https_proxy " +
+    "ALL_PROXY MY_SECRET AWS_SESSION_TOKEN CREDENTIALS_DIRECTORY PATH2 XPATH LC PGPASSWORD";
+  const env = Object.fromEntries([...variables, ...others.split(" ")].map((name) => [name, "no"]));
+  const kept = { PATH: "/bin", HOME: "/root", LC_ALL: "C", Path: "C:/", RUNTIME_DIRECTORY: "/run" };
+  assertEquals(childEnvironment({ ...env, ...kept, TZ: undefined }), kept);
+});
+
+Deno.test("a secretCommand gets the user's variables without our secrets", () => {
   const secrets = OPTIONS.flatMap(({ variables }) => variables)
     .filter((name) => name.includes("SECRET") && !name.endsWith("_FILE"));
   assert(secrets.length >= 2, secrets.join(" "));
-  const others = ["IF_SHARED_SECRET", "IF_CHECK", "if_check", "NOTIFY_SOCKET", "WATCHDOG_USEC"];
-  const env = Object.fromEntries([...secrets, ...others].map((name) => [name, "never"]));
-  const kept = {
-    PATH: "/bin",
-    IF_EXOSCALE_API_SECRET_FILE: "/run/secret",
-    IF_EXOSCALE_API_KEY: "EXO",
-    IF_CHECK_INTERVAL: "2",
-    MY_SECRET: "own",
-  };
-  assertEquals(childEnvironment({ ...env, ...kept, UNSET: undefined }), kept);
+  const others = ["IF_SHARED_SECRET", "IF_CHECK", "if_notify", "NOTIFY_SOCKET"];
+  const env = Object.fromEntries([...secrets, ...others].map((name) => [name, "no"]));
+  const kept = { PATH: "/bin", VAULT_TOKEN: "own", IF_EXOSCALE_API_SECRET_FILE: "/run/secret" };
+  assertEquals(secretCommandEnvironment({ ...env, ...kept }), kept);
 });

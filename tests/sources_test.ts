@@ -3,6 +3,7 @@ import { assertEquals, assertMatch } from "@std/assert";
 import { readValues } from "../src/cli.ts";
 import { configure } from "../src/config.ts";
 import { findValues } from "../src/config/sources.ts";
+import type { FileAccess } from "../src/host/file_access.ts";
 
 const PATH = "/home/me/.config/exoscale/exoscale.toml";
 const FILE = `
@@ -20,18 +21,27 @@ secretCommand = ["pass", "show", "exo work"]
 /** Finds and configures with that file alone; `commands` are the programs that ran. */
 async function find(
   argv: readonly string[],
-  { env = {}, files = { [PATH]: FILE }, run = () => Promise.resolve("work secret\n") }: {
+  {
+    env = {},
+    files = { [PATH]: FILE },
+    run = () => Promise.resolve("work secret\n"),
+    fileAccess = () => ({ readable: null, writable: null }),
+    mode = ["-A"],
+  }: {
     env?: Record<string, string>;
     files?: Record<string, string>;
     run?: (signal: AbortSignal) => Promise<string>;
+    fileAccess?: (path: string) => FileAccess;
+    mode?: readonly string[];
   } = {},
 ) {
   const commands: string[][] = [];
   const never = () => Promise.reject(new Error("not asked"));
-  const values = readValues(["-A", "-xi", "198.51.100.50", ...argv], env);
-  const [findings, unreadable] = await findValues(values, {
+  const values = readValues([...mode, "-xi", "198.51.100.50", ...argv], env);
+  const [findings, unreadable, warnings] = await findValues(values, {
     env: { HOME: "/home/me", ...env },
     os: "linux",
+    fileAccess,
     readTextFile(path) {
       const text = files[path];
       if (text === undefined) throw new Deno.errors.NotFound(path);
@@ -50,7 +60,7 @@ async function find(
   const config = configure(values, findings);
   const problems = "problems" in config ? config.problems : [];
   const credentials = "problems" in config ? null : config.credentials;
-  return { credentials, problems: [...unreadable, ...problems], commands };
+  return { credentials, problems: [...unreadable, ...problems], warnings, commands };
 }
 
 Deno.test("findValues() takes the account that --account or EXOSCALE_ACCOUNT names", async () => {
@@ -87,4 +97,37 @@ Deno.test("findValues() names an account, or a file, that is not there", async (
 Deno.test("findValues() knows the CLI's other names of the variables", async () => {
   const env = { EXOSCALE_KEY: "k", CLOUDSTACK_SECRET_KEY: "s" };
   assertEquals((await find([], { env })).credentials, { apiKey: "k", secret: "s" });
+});
+
+Deno.test("findValues() runs no secretCommand for -n and --print-config, and takes it for a secret", async () => {
+  for (const look of [["-n"], ["--print-config"]]) {
+    const { commands, problems, warnings } = await find(["--account", "work", ...look]);
+    assertEquals([commands, problems], [[], []], look.join());
+    assertEquals(warnings, [
+      `${PATH}: the account's secretCommand (pass) prints the secret: not run now`,
+    ]);
+  }
+  const { commands } = await find(["--account", "work", "-n", "--doctor"]);
+  assertEquals(commands.length, 1, "the doctor asks the cloud");
+  const nothing = await find(["--account", "work"], { run: () => Promise.resolve("\n") });
+  assertMatch(nothing.problems[0] ?? "", /the API secret is missing/);
+});
+
+Deno.test("findValues() warns of secret files that others may read or write, and of authorities that they may add", async () => {
+  const files = { "/s": "secret", "/shared": "a secret of the cluster", "/ca": "none" };
+  const argv = "-xk k --api-secret-file /s --ca-file /ca --zone ch-dk-2".split(" ");
+  const watch = ["-W", "-p", "192.0.2.2", "--shared-secret-file", "/shared"];
+  const open = { readable: "everybody reads it", writable: "others write it" };
+  const found = async (argv: string[], access: FileAccess) => {
+    const { warnings } = await find(argv, { files, fileAccess: () => access, mode: [] });
+    return warnings;
+  };
+  assertEquals(await found([...watch, ...argv], open), [
+    "/shared has a secret and everybody reads it",
+    "/shared has a secret and others write it",
+    "/s has a secret and everybody reads it",
+    "/s has a secret and others write it",
+    "/ca says which servers are trusted and others write it",
+  ]);
+  assertEquals(await found([...watch, ...argv], { readable: null, writable: null }), []);
 });

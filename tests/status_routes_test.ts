@@ -5,6 +5,7 @@ import { OVERDUE_MAX_MS, stuckBecause, unreadyBecause } from "../src/core/livene
 import type { Snapshot } from "../src/core/snapshot.ts";
 import { systemClock } from "../src/host/clock.ts";
 import { loadStatusPage } from "../src/status/status_page.ts";
+import { StatusGate } from "../src/status/status_gate.ts";
 import { statusRoutes } from "../src/status/status_routes.ts";
 import { PlayedNode } from "./played_node.ts";
 
@@ -79,18 +80,64 @@ Deno.test("statusRoutes() on loopback answers to names of this machine only", as
   assertEquals((await exposed("/status.json", {}, "node-1.example:9311")).status, 200);
 });
 
-Deno.test("statusRoutes() makes a bounded number of answers a second, and /healthz always", async () => {
-  const { get, state } = serve();
-  const statuses: number[] = [];
-  for (let count = 0; count < 2 * ANSWERS_PER_SECOND; count++) {
-    statuses.push((await get("/metrics")).status);
+Deno.test("StatusGate limits answers of every kind, and repeats a verdict as often as it is asked for", () => {
+  let nowMs = 0;
+  const gate = new StatusGate({ ...systemClock, nowMs: () => nowMs });
+  const admitted = (line: string, count = 4 * ANSWERS_PER_SECOND) => {
+    const all = Array.from({ length: count }, () => gate.admit(line));
+    const answers = all.filter((each) => each === "answer").length;
+    return { answers, closed: all.filter((each) => each === "close").length, all };
+  };
+  const lines = ["GET /metrics HTTP/1.1", "GET /x HTTP/1.1", "", "POST /healthz HTTP/1.1"];
+  for (const line of lines) {
+    const { answers, closed, all } = admitted(line);
+    assertEquals([answers, closed], [ANSWERS_PER_SECOND, 2 * ANSWERS_PER_SECOND], line);
+    const busy = new TextDecoder().decode(all[ANSWERS_PER_SECOND] as Uint8Array);
+    assertMatch(
+      busy,
+      /^HTTP\/1\.1 503 \r\n(.+\r\n)*retry-after: 1\r\n(.+\r\n)*\r\ntoo many requests/,
+    );
+    // The same second serves no other kind either, but a supervisor.
+    for (const other of lines) assertEquals(gate.admit(other), "close", `${line} then ${other}`);
+    assertEquals(gate.admit("GET /healthz HTTP/1.1"), "answer");
+    nowMs += 1_000;
   }
-  assertEquals(statuses.filter((status) => status === 200).length, ANSWERS_PER_SECOND);
-  const refused = await get("/");
-  assertEquals([refused.status, refused.headers.get("retry-after")], [503, "1"]);
-  assertEquals((await get("/healthz")).status, 200);
-  state.nowMs += 1_000;
-  assertEquals((await get("/")).status, 200);
+  gate.remember("/healthz", null);
+  gate.remember("/readyz", "it was told to stop");
+  const probes = ["GET /healthz HTTP/1.1", "GET /readyz HTTP/1.0"].map((line) => admitted(line));
+  const texts = probes.map(({ all }) => new TextDecoder().decode(all.at(-1) as Uint8Array));
+  assertEquals(probes.map(({ closed }) => closed), [0, 0]);
+  assertEquals(probes.reduce((sum, { answers }) => sum + answers, 0), ANSWERS_PER_SECOND);
+  assertMatch(texts[0] ?? "", /^HTTP\/1\.1 200 [^]*\r\n\r\nok\n$/);
+  assertMatch(texts[1] ?? "", /^HTTP\/1\.1 503 [^]*\r\n\r\nit was told to stop\n$/);
+  nowMs += 40;
+  assertEquals(typeof gate.admit("GET /healthz HTTP/1.1"), "object", "the last verdict is fresh");
+});
+
+Deno.test("a verdict that is too old is not repeated", () => {
+  let nowMs = 0;
+  const gate = new StatusGate({ ...systemClock, nowMs: () => nowMs });
+  gate.remember("/healthz", null);
+  nowMs = 1_001;
+  const all = Array.from({ length: 50 }, () => gate.admit("GET /healthz HTTP/1.1"));
+  assertEquals(all.every((each) => each === "answer"), true);
+});
+
+Deno.test("statusRoutes() writes no character that steers a terminal, in JSON and metrics", async () => {
+  const { get, state } = serve();
+  const strange = "web\u202e\u0007\u0085\u2028\u{e0001}\ud800\n";
+  const [check] = [{ name: strange, state: "failing", reason: strange }];
+  state.snapshot = {
+    ...state.snapshot,
+    checks: [{ ...state.snapshot.checks[0], ...check } as never],
+    instanceId: strange,
+  };
+  for (const path of ["/status.json", "/metrics"]) {
+    const { text } = await get(path);
+    assertMatch(text, /web/, path);
+    assertEquals(/[\p{Cf}\p{Zl}\p{Zp}\p{Cs}]|[^\P{Cc}\n]/u.exec(text), null, path);
+    if (path === "/status.json") assertEquals(JSON.parse(text).instanceId, strange);
+  }
 });
 
 Deno.test("/healthz fails when the loop is stuck, not when the node is backup or without cloud", async () => {

@@ -4,12 +4,18 @@ import { canonicalElasticIp, canonicalIp } from "../core/ip.ts";
 import type { AddressConfig } from "../options/addresses.ts";
 import type { Reading } from "./reading.ts";
 
+/** More than any account has; each is an election of its own. */
+const ADDRESSES_MAX = 100;
+
 /** The Elastic IPs; at least one is wanted, and each only once. */
 export function readAddresses(reading: Reading): AddressConfig[] {
   const text = reading.text("xi");
   reading.need(text !== "", "xi", "the Elastic IP is missing");
   reading.needUnquoted(text, "xi");
-  const all = text === "" ? [] : text.split(",").map((each) => written(each.trim()));
+  const texts = text === "" ? [] : text.split(",");
+  const few = texts.length <= ADDRESSES_MAX;
+  reading.need(few, "xi", `${texts.length} Elastic IPs, wanted at most ${ADDRESSES_MAX}`);
+  const all = few ? texts.map((each) => written(each.trim())) : [];
   refusePrefixes(all, reading);
   const addresses = all.map((each) => addressOf(each, reading));
   const seen = new Set<string>();

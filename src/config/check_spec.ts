@@ -1,10 +1,12 @@
 // One --check as it is written: `tcp://host:port`, `http(s)://...` or `exec:command`.
+import { plain } from "../core/plain.ts";
+import { withoutArguments, withoutPassword } from "../log/password.ts";
 import { splitWords } from "./words.ts";
 
 /** First and last status of a range. */
 export type StatusRange = readonly [number, number];
 
-/** A check that can be run. The title is what was written, without a password, for log and status. */
+/** A check that can be run. The title is what was written, without passwords and arguments, for log and status. */
 export type CheckSpec =
   & { readonly title: string }
   & (
@@ -25,19 +27,30 @@ export type ParsedCheck = { readonly spec: CheckSpec } | { readonly problem: str
 
 /** 2xx and 3xx: a redirection is not followed, and shows a server that answers. */
 const USUAL: readonly StatusRange[] = [[200, 399]];
+const EXEC = "exec:";
+/** Longest title, in characters. */
+const TITLE_MAX_CHARS = 500;
 const FORMS = "wanted tcp://HOST:PORT, http://..., https://... or exec:COMMAND";
 
-/** A check as it may be shown: a password in it is for the server that is asked, and for nobody else. */
-export function withoutPassword(text: string): string {
-  return text.replace(/^(\w+:\/\/)[^/?#]*@/, "$1...@");
+/** A check as it may be shown: what is a password in it is for the server or the program that is asked. */
+export function shownCheck(text: string): string {
+  if (!text.startsWith(EXEC)) return plain(withoutPassword(text), TITLE_MAX_CHARS);
+  return EXEC + shownCommand(text.slice(EXEC.length));
+}
+
+/** A command as it may be shown: any of its arguments may be a password. */
+export function shownCommand(text: string): string {
+  // Where a quote does not end, blanks alone tell the program.
+  const words = splitWords(text) ?? text.trim().split(/\s+/);
+  return plain(withoutArguments(words), TITLE_MAX_CHARS);
 }
 
 /** Reads one check. */
 export function parseCheck(text: string): ParsedCheck {
-  const title = withoutPassword(text);
+  const title = shownCheck(text);
   const refuse = (why: string): ParsedCheck => ({ problem: `${JSON.stringify(title)}: ${why}` });
-  if (text.startsWith("exec:")) {
-    const words = splitWords(text.slice("exec:".length));
+  if (text.startsWith(EXEC)) {
+    const words = splitWords(text.slice(EXEC.length));
     if (words === null) return refuse("a quote does not end");
     if (!words[0]) return refuse("names no command");
     return { spec: { title, kind: "exec", words } };

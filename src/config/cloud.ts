@@ -1,8 +1,9 @@
 // Which cloud to speak to, and as whom.
 import { PRIVATE_ENDPOINT } from "../cli.ts";
-import { endpointProblem } from "../exoscale/endpoint.ts";
+import { endpointProblem, withoutEndSlashes } from "../exoscale/endpoint.ts";
 import { DEFAULT_ENVIRONMENT, isZoneName } from "../exoscale/zone.ts";
 import type { Credentials } from "../exoscale/signer.ts";
+import { withoutPassword } from "../log/password.ts";
 import { type KeyFile, parseKeyFile } from "./key_file.ts";
 import type { CloudConfig } from "../options/cloud.ts";
 import { nameOf, type Reading } from "./reading.ts";
@@ -31,6 +32,8 @@ export interface Account extends Partial<Credentials> {
   readonly environment?: string;
   /** A program has printed the secret. */
   readonly commanded?: boolean;
+  /** A program would print the secret, and was not to run. */
+  readonly unasked?: boolean;
 }
 
 /** The default endpoint of the original, used with `--api v1` alone. */
@@ -90,7 +93,7 @@ function readCredentials(
   const odd = "the API key has characters other than visible ASCII, or a comma";
   reading.need(/^[!-+\--~]*$/.test(apiKey), "xk", odd);
   const elsewhere = `the API secret is missing (or in ${nameOf("api-secret-file")})`;
-  reading.need(secret !== "", "xs", elsewhere);
+  reading.need(secret !== "" || (lent && account.unasked === true), "xs", elsewhere);
   const [option, what] = secretFile === undefined ? ["xs", "secret"] : ["api-secret-file", "file"];
   reading.need(isOneLine(secret), option, `the ${what} is not one line of text`);
   const ends = file?.expiresAtMs !== undefined && { expiresAtMs: file.expiresAtMs };
@@ -143,7 +146,8 @@ export function readEndpoint(reading: Reading): EndpointConfig {
     else if (!ok) reading.problems.push(`${source}: ${problem}`);
   };
   const problem = problemOf(text, reading);
-  const path = (url?.pathname ?? "").replace(/\/+$/, "");
+  const shown = withoutPassword(text);
+  const path = withoutEndSlashes(url?.pathname ?? "");
   const told = /\/v2$/.test(path) ? "v2" : /\/(compute|v1|client\/api)$/.test(path) ? "v1" : null;
   const api = (asked ?? told) === "v1" ? "v1" : "v2";
   const endpoint = url && url.origin + path;
@@ -151,12 +155,12 @@ export function readEndpoint(reading: Reading): EndpointConfig {
     complain(false, `${text} ${V1_CURE}`);
     return { api, endpoint, listedAt: null };
   }
-  complain(problem === null, `${shownEndpoint(text, url)} ${problem}`);
+  complain(problem === null, `${JSON.stringify(shown)} ${problem}`);
   const ends =
     "ends neither in /v2 (API v2) nor in /compute or /v1 (CloudStack), and --api is not given";
-  complain(problem !== null || told !== null || asked !== null, `${text} ${ends}`);
+  complain(problem !== null || told !== null || asked !== null, `${shown} ${ends}`);
   const clash = told !== null && asked !== null && told !== asked;
-  reading.need(!clash, "api", `${asked} contradicts the endpoint ${text} (${source ?? "-xe"})`);
+  reading.need(!clash, "api", `${asked} contradicts the endpoint ${shown} (${source ?? "-xe"})`);
   return source === DIRECTORY_VARIABLE && api === "v2"
     ? { api, endpoint: null, listedAt: endpoint }
     : { api, endpoint, listedAt: null };
@@ -172,11 +176,6 @@ function givenEndpoint({ given }: Reading): { text: string | null; source: strin
 /** A key file given in place of a secret shows by its lines, a binary one by its bytes. */
 function isOneLine(secret: string): boolean {
   return secret.length <= 4_096 && !/[\p{Cc}\ufffd]/u.test(secret);
-}
-
-/** The endpoint for a message, without a password that may be in it. */
-function shownEndpoint(text: string, url: URL | null): string {
-  return JSON.stringify(url !== null && url.password + url.username !== "" ? url.origin : text);
 }
 
 /** Why an endpoint must not be asked, and what would allow it; null when it may. */

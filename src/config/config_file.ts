@@ -122,11 +122,15 @@ function distance(one: string, other: string): number {
   return row[other.length]!;
 }
 
+/** Longer than any key of ours, with blanks and brackets. */
+const KEY_MAX_CHARS = 200;
+
 /** Where each key stands first; the parser does not tell. */
 function linesOf(text: string): ReadonlyMap<string, number> {
   const lines = new Map<string, number>();
   for (const [index, line] of text.split("\n").entries()) {
-    const [, name] = /^\s*\[*\s*["']?([\w-]+)["']?\s*(?:[=\].])/.exec(line) ?? [];
+    const start = line.trimStart().slice(0, KEY_MAX_CHARS);
+    const [, name] = /^(?:\[{1,2}[ \t]{0,9})?["']?([\w-]+)["']?[ \t]{0,99}[=\].]/.exec(start) ?? [];
     if (name !== undefined && !lines.has(name)) lines.set(name, index + 1);
   }
   return lines;

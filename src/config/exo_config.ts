@@ -2,12 +2,18 @@
 // cmd/root.go.
 import { parse } from "smol-toml";
 import type { Environment } from "../cli.ts";
+import { withoutEndSlashes } from "../exoscale/endpoint.ts";
+import { PROBLEMS_MAX } from "./env_file.ts";
 import type { Account } from "./cloud.ts";
+import type { Host } from "../host.ts";
 
 /** Reads a text file; rejects with `Deno.errors.NotFound` when there is none. */
 export type ReadTextFile = (path: string) => string | Promise<string>;
 
-/** Where the file may be, in the CLI's order. */
+/**
+ * Where the file may be, in the CLI's order, without the current folder, which the CLI looks into last: a command that
+ * stands in the file would run for whoever starts us there. So a folder that is given relative to it does not count.
+ */
 export function exoConfigPaths(env: Environment, os: typeof Deno.build.os): string[] {
   if (env.EXOSCALE_CONFIG) return [env.EXOSCALE_CONFIG];
   const { HOME: home, XDG_CONFIG_HOME: xdg, APPDATA: appData } = env;
@@ -16,8 +22,10 @@ export function exoConfigPaths(env: Environment, os: typeof Deno.build.os): stri
     : os === "darwin"
     ? home && `${home}/Library/Application Support`
     : xdg || (home && `${home}/.config`);
-  const folders = [user && `${user}/exoscale`, home && `${home}/.exoscale`, home, "."];
-  return folders.filter((folder) => folder).map((folder) => `${folder}/exoscale.toml`);
+  const absolute = os === "windows" ? /^([A-Za-z]:)?[\\/]/ : /^\//;
+  const folders = [user && `${user}/exoscale`, home && `${home}/.exoscale`, home];
+  return folders.filter((folder) => folder && absolute.test(folder))
+    .map((folder) => `${folder}/exoscale.toml`);
 }
 
 /** An account as the file has it: the secret itself, or the command that prints it. */
@@ -32,14 +40,19 @@ export interface ExoFindings {
   /** The file that was read. */
   readonly path?: string;
   readonly problem?: string;
+  readonly warnings?: readonly string[];
 }
+
+/** Of a file that could be read and yet not looked at. */
+const UNKNOWN = { readable: null, writable: "nobody knows who can write it" };
 
 /** The account that the CLI would use: that of the name, else the default one, else the only one. */
 export async function readExoAccount(
   env: Environment,
-  { os, readTextFile, wanted }: {
+  { os, readTextFile, fileAccess, wanted }: {
     os: typeof Deno.build.os;
     readTextFile: ReadTextFile;
+    fileAccess?: Host["fileAccess"];
     /** Name of the account, undefined or empty for the default one. */
     wanted?: string | undefined;
   },
@@ -55,8 +68,17 @@ export async function readExoAccount(
       const reason = error instanceof Error ? error.message : `${error}`;
       return { problem: `${named}cannot read ${path}: ${reason}` };
     }
+    const { writable, readable } = fileAccess
+      ? await fileAccess(path) ?? UNKNOWN
+      : { writable: null, readable: null };
+    // Whoever can write it chooses a command that we run.
+    if (writable !== null) {
+      return { problem: `${path} is not used: ${writable}, wanted only this user and root` };
+    }
     try {
-      return { account: accountIn(lowerKeys(parse(text)), wanted), path };
+      const account = accountIn(lowerKeys(parse(text)), wanted);
+      const shows = account.secret !== undefined && readable !== null;
+      return { account, path, warnings: shows ? [`${path} has a secret and ${readable}`] : [] };
     } catch (error) {
       const reason = (error instanceof Error ? error.message : `${error}`).split("\n")[0];
       return { problem: `${path}: ${reason}` };
@@ -81,12 +103,15 @@ function accountIn(file: unknown, wanted: string | undefined): ExoAccount {
   const account = accounts.find((each) => each.name === name) ??
     (name === undefined && accounts.length === 1 ? accounts[0] : undefined);
   if (!account) {
-    const names = accounts.map((each) => JSON.stringify(each.name)).join(", ");
-    throw new Error(`no account named ${JSON.stringify(name)}, there are: ${names}`);
+    const some = accounts.slice(0, PROBLEMS_MAX).map((each) => JSON.stringify(each.name)).join(
+      ", ",
+    );
+    const more = accounts.length > PROBLEMS_MAX ? " and others" : "";
+    throw new Error(`no account named ${JSON.stringify(name)}, there are: ${some}${more}`);
   }
   const text = (key: string) => typeof account[key] === "string" ? account[key] : undefined;
   const [apiKey, secret, zone] = [text("key"), text("secret"), text("defaultzone")];
-  const [endpoint, environment] = [text("endpoint")?.replace(/\/+$/, ""), text("environment")];
+  const [endpoint, environment] = [withoutEndSlashes(text("endpoint") ?? ""), text("environment")];
   const command: unknown = account.secretcommand;
   const words = Array.isArray(command) ? command.map((word) => `${word}`) : [];
   return {

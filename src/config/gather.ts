@@ -3,14 +3,15 @@
 import { type Environment, readValues, type Values } from "../cli.ts";
 import { parseConfigFile } from "./config_file.ts";
 import { type Findings, nameOf } from "../config.ts";
-import { parseEnvFile } from "./env_file.ts";
+import { parseEnvFile, PROBLEMS_MAX } from "./env_file.ts";
 import type { Host } from "../host.ts";
 import { isSecret, OPTIONS } from "../options.ts";
+import { CONFIGURES, doubtsOf } from "./file_doubts.ts";
 import { SECRET_VARIABLE } from "./shared_secret.ts";
 import { findValues } from "./sources.ts";
 
 /** What gathering needs of the machine. */
-export type Source = Pick<Host, "env" | "os" | "readTextFile" | "fileMode" | "machine">;
+export type Source = Pick<Host, "env" | "os" | "readTextFile" | "fileAccess" | "machine">;
 
 /** All that was given. */
 export interface Gathered extends Collected {
@@ -41,9 +42,14 @@ export async function gather(
 
 /** Adds what the secret file and the `exo` CLI know. */
 export async function complete(collected: Collected, host: Source): Promise<Gathered> {
-  const { values, env, problems } = collected;
-  const [findings, unreadable] = await findValues(values, { ...host, env });
-  return { ...collected, findings, problems: [...problems, ...unreadable] };
+  const { values, env, problems, warnings } = collected;
+  const [findings, unreadable, doubts] = await findValues(values, { ...host, env });
+  return {
+    ...collected,
+    findings,
+    problems: [...problems, ...unreadable],
+    warnings: [...warnings, ...doubts],
+  };
 }
 
 /**
@@ -80,10 +86,11 @@ export async function collect(
     // A misspelt one would leave what it was meant for at its default, in silence.
     const known = new Set(OPTIONS.flatMap((each) => each.variables)).add(SECRET_VARIABLE);
     const strange = Object.keys(variables).filter((name) => /^IF_/.test(name) && !known.has(name));
-    if (strange.length > 0) warnings.push(`${path}: nothing is known by ${strange.join(", ")}`);
-    if ([...secrets, SECRET_VARIABLE].some((name) => variables[name])) {
-      await warnOfReaders(path);
-    }
+    const some = strange.slice(0, PROBLEMS_MAX);
+    const more = strange.length > some.length ? " and others" : "";
+    if (some.length > 0) warnings.push(`${path}: nothing is known by ${some.join(", ")}${more}`);
+    const secret = [...secrets, SECRET_VARIABLE].some((name) => variables[name]);
+    warnings.push(...await doubtsOf(path, { secret, use: CONFIGURES }, host));
     return variables;
   }
 
@@ -92,7 +99,8 @@ export async function collect(
     if (text === null) return [];
     const { given: found, problems: wrong } = parseConfigFile(text, path);
     problems.push(...wrong);
-    if ([...found.keys()].some(isSecret)) await warnOfReaders(path);
+    const secret = [...found.keys()].some(isSecret);
+    warnings.push(...await doubtsOf(path, { secret, use: CONFIGURES }, host));
     return found;
   }
 
@@ -104,13 +112,5 @@ export async function collect(
       problems.push(`${nameOf(option)}: cannot read ${path}: ${reason}`);
       return null;
     }
-  }
-
-  /** A group may be how a service gets to read its file. */
-  async function warnOfReaders(path: string): Promise<void> {
-    const mode = await host.fileMode(path);
-    if (mode === null || (mode & 0o007) === 0) return;
-    const shown = mode.toString(8).padStart(4, "0");
-    warnings.push(`${path} has a secret and everybody on this machine may read it (mode ${shown})`);
   }
 }

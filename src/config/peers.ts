@@ -44,9 +44,15 @@ function readSource(reading: Reading, watchdog: boolean): PeerSource {
   return groups.length > 0 ? { kind: "groups", groups } : { kind: "discovery" };
 }
 
+/** More than any cluster has: each name is looked up, and each peer gets every heartbeat. */
+const PARTS_MAX = 4_096;
+
 /** The elements of a list, each once. */
 function listOf(reading: Reading, option: string): string[] {
-  return reading.value(option) ? [...new Set(reading.values(option))] : [];
+  const parts = reading.value(option) ? reading.values(option) : [];
+  const few = parts.length <= PARTS_MAX;
+  reading.need(few, option, `a list of ${parts.length}, wanted at most ${PARTS_MAX}`);
+  return few ? [...new Set(parts)] : [];
 }
 
 /** A peer of a family that the socket does not speak would never be heard, and each would hold alone. */

@@ -1,8 +1,9 @@
 // --print-config: each setting, its value and where that comes from, as a file that --config can read.
-import { withoutPassword } from "./check_spec.ts";
+import { shownCheck, shownCommand } from "./check_spec.ts";
 import { isOn } from "../cli.ts";
 import { keysOf } from "./config_file.ts";
 import { lends } from "./cloud.ts";
+import { withoutPassword } from "../log/password.ts";
 import type { Gathered } from "./gather.ts";
 import { flagOf, isSecret, type Option, OPTIONS } from "../options.ts";
 
@@ -37,7 +38,9 @@ function settingOf(option: Option, gathered: Gathered, instanceId: string | null
   const hidden = (source: string) => ({ option, text: "****", source, literal: false });
   const file = given.get("api-secret-file");
   const lent = lends({ given }) && secretFile === undefined;
-  if (lent && name === "xs" && account?.secret) return hidden(ACCOUNT);
+  if (lent && name === "xs" && (account?.secret || account?.unasked)) {
+    return hidden(account.unasked ? `${ACCOUNT}, by its secretCommand` : ACCOUNT);
+  }
   if (lent && name === "xk" && account?.apiKey) {
     return { option, text: masked(account.apiKey), source: ACCOUNT, literal: false };
   }
@@ -55,13 +58,15 @@ function settingOf(option: Option, gathered: Gathered, instanceId: string | null
   const shows = variables.length > 0 || ["W", "A", "D", "O", "v"].includes(name);
   if (!shows || (variables.length === 0 && !isOn(own))) return null;
   if (own && name === "check") {
-    const texts = own.texts.map((text) => text.trim()), shown = texts.map(withoutPassword);
+    const texts = own.texts.map((text) => text.trim()), shown = texts.map(shownCheck);
     const literal = texts.every((text, index) => text === shown[index]);
     return { option, text: shown.join("\n"), source: sourceOf(own.source, gathered), literal };
   }
   if (own) {
-    const literal = variables.length > 0 && !["config", "env-file"].includes(name);
-    return { option, text: own.text, source: sourceOf(own.source, gathered), literal };
+    const text = name === "notify" ? shownCommand(own.text) : withoutPassword(own.text);
+    const literal = text === own.text && variables.length > 0 &&
+      !["config", "env-file"].includes(name);
+    return { option, text, source: sourceOf(own.source, gathered), literal };
   }
   if (name === "zone" && account?.zone) {
     const source = `${ACCOUNT}, unless the metadata service tells`;

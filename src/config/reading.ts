@@ -3,6 +3,9 @@ import { type Given, isOn, parseDuration } from "../cli.ts";
 import { flagOf, OPTIONS } from "../options.ts";
 import type { OptionReader } from "../options/option.ts";
 
+/** Problems that are told of. */
+const PROBLEMS_MAX = 30;
+
 /** Notes a problem of an option unless it is fine. */
 export type Need = (ok: boolean, option: string, problem: string) => void;
 
@@ -70,7 +73,10 @@ export class Reading implements OptionReader {
 
   /** Notes a problem of an option unless it is fine. */
   need(ok: boolean, option: string, problem: string): void {
-    if (!ok) this.problems.push(`${nameOf(option)}: ${problem}`);
+    if (ok || this.problems.length > PROBLEMS_MAX) return;
+    // Whoever has more than these has given another kind of text.
+    const more = this.problems.length === PROBLEMS_MAX;
+    this.problems.push(more ? "and more: the rest is not told" : `${nameOf(option)}: ${problem}`);
   }
 }
 

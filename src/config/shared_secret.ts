@@ -13,7 +13,7 @@ export const CREDENTIAL = "exoip-shared-secret";
 export async function findSharedSecret(
   { given }: Pick<Values, "given">,
   { env, readTextFile }: Pick<Host, "env" | "readTextFile">,
-): Promise<{ found?: FoundSecret; problem?: string }> {
+): Promise<{ found?: FoundSecret; path?: string; problem?: string }> {
   const on = (option: string) => isOn(given.get(option));
   // Whoever asks the doctor without a mode is about to watch.
   if (!on("W") && !(on("doctor") && !on("A") && !on("D"))) return {};
@@ -23,7 +23,7 @@ export async function findSharedSecret(
   const path = file?.text ?? (folder && `${folder}/${CREDENTIAL}`);
   if (!path) return {};
   try {
-    return { found: { text: await readTextFile(path), source: path } };
+    return { found: { text: await readTextFile(path), source: path }, path };
   } catch (error) {
     if (!file && error instanceof Deno.errors.NotFound) return {};
     const reason = error instanceof Error ? error.message : `${error}`;

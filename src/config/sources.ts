@@ -1,8 +1,9 @@
 // What the configuration needs of files and programs: the secret, and what the `exo` CLI knows.
-import type { Given, Values } from "../cli.ts";
+import { type Given, isOn, type Values } from "../cli.ts";
 import { type Findings, nameOf } from "../config.ts";
 import { type Account, DIRECTORY_VARIABLE, lends } from "./cloud.ts";
 import { type ExoFindings, readExoAccount } from "./exo_config.ts";
+import { AUTHORISES, doubtsOf } from "./file_doubts.ts";
 import type { Host } from "../host.ts";
 import { BUNDLE_MAX_BYTES, type ReadLimits } from "../host/text_file.ts";
 import { isKeyFile } from "./key_file.ts";
@@ -11,41 +12,55 @@ import { findSharedSecret } from "./shared_secret.ts";
 /** Longest time that an account's command has to print the secret. */
 const SECRET_COMMAND_MS = 10_000;
 
-/** Reads the secret file and the CLI's configuration, if what they could say is not said already. */
+/**
+ * Reads the secret file and the CLI's configuration, if what they could say is not said already. Resolves to what was
+ * found, what is wrong, and what is allowed and yet not what one wants.
+ */
 export async function findValues(
   { given }: Pick<Values, "given">,
-  host: Pick<Host, "env" | "os" | "readTextFile" | "machine">,
-): Promise<[Findings, string[]]> {
+  host: Pick<Host, "env" | "os" | "readTextFile" | "fileAccess" | "machine">,
+): Promise<[findings: Findings, problems: string[], warnings: string[]]> {
   const findings: { -readonly [Name in keyof Findings]: Findings[Name] } = {};
-  const problems: string[] = [];
+  const problems: string[] = [], warnings: string[] = [];
   const shared = await findSharedSecret({ given }, host);
+  if (shared.path) warnings.push(...await doubtsOf(shared.path, { secret: true }, host));
   if (shared.found) findings.sharedSecret = shared.found;
   if (shared.problem) problems.push(shared.problem);
   const file = given.get("api-secret-file");
   const lent = lends({ given });
   if (file && !lent && goesBefore(file, given.get("xs"))) {
     await read("api-secret-file", file.text, {}, (text) => findings.secretFile = text.trim());
+    warnings.push(...await doubtsOf(file.text, { secret: true }, host));
   }
   const authorities = given.get("ca-file");
   if (authorities) {
     const limits = { maxBytes: BUNDLE_MAX_BYTES };
     await read("ca-file", authorities.text, limits, (text) => findings.caFile = text);
+    const use = { secret: false, use: AUTHORISES };
+    warnings.push(...await doubtsOf(authorities.text, use, host));
   }
   const whole = isKeyFile(findings.secretFile ?? "");
   const keyed = !lent && (whole || (given.has("xk") && (given.has("xs") || file)));
   // What lists the zones does not say which one is ours.
   const final = given.has("xe") && given.get("xe")?.source !== DIRECTORY_VARIABLE;
   const placed = given.has("zone") || final || given.get("api")?.text === "v1";
-  if (keyed && placed) return [findings, problems];
+  if (keyed && placed) return [findings, problems, warnings];
   const wanted = given.get("account")?.text;
   const found = await readExoAccount(host.env, { ...host, wanted });
+  warnings.push(...found.warnings ?? []);
   if (found.account) {
-    findings.account = await withSecret(found, { lent, host, problems });
+    findings.account = await withSecret(found, {
+      lent,
+      host,
+      problems,
+      warnings,
+      looksOnly: looksOnly({ given }),
+    });
   } else if (wanted && lent && !found.problem) {
     problems.push(`${nameOf("account")}: the exo CLI has no configuration file here`);
   }
-  if (found.problem && !keyed) problems.push(found.problem);
-  return [findings, problems];
+  if (found.problem) (keyed ? warnings : problems).push(found.problem);
+  return [findings, problems, warnings];
 
   async function read(
     option: string,
@@ -62,18 +77,38 @@ export async function findValues(
   }
 }
 
+/** Whether the configuration is looked at and nothing is to happen: not even a command that prints a secret. */
+function looksOnly({ given }: Pick<Values, "given">): boolean {
+  const on = (option: string) => isOn(given.get(option));
+  return on("print-config") || (on("n") && !on("doctor"));
+}
+
 /** The account with its secret, which a command may have to print, if it is wanted; what fails joins the problems. */
 async function withSecret(
   { account = {}, path = "" }: ExoFindings,
-  { lent, host, problems }: { lent: boolean; host: Pick<Host, "machine">; problems: string[] },
+  { lent, looksOnly, host, problems, warnings }: {
+    lent: boolean;
+    looksOnly: boolean;
+    host: Pick<Host, "machine">;
+    problems: string[];
+    warnings: string[];
+  },
 ): Promise<Account> {
   const { secretCommand, ...rest } = account;
   const [program, ...args] = secretCommand ?? [];
   if (program === undefined || !lent) return rest;
+  if (looksOnly) {
+    warnings.push(
+      `${path}: the account's secretCommand (${program}) prints the secret: not run now`,
+    );
+    return { ...rest, secret: "", unasked: true };
+  }
   const limit = new AbortController();
   const timer = setTimeout(() => limit.abort(), SECRET_COMMAND_MS);
   try {
-    const printed = await host.machine.run(program, args, limit.signal);
+    const printed = await host.machine.run(program, args, limit.signal, {
+      ownCommand: true,
+    });
     return { ...rest, secret: printed.replace(/\n+$/, ""), commanded: true };
   } catch (error) {
     const late = limit.signal.aborted ? `nothing within ${SECRET_COMMAND_MS / 1000} s` : null;

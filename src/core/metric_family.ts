@@ -1,5 +1,9 @@
 // How one metric is written for Prometheus: text format 0.0.4.
+import { plain } from "./plain.ts";
 import type { AgeMs, Snapshot } from "./snapshot.ts";
+
+/** Longest value of a label. */
+const LABEL_MAX_CHARS = 1_000;
 
 /** Labels by name. */
 export type Labels = Readonly<Record<string, string>>;
@@ -34,5 +38,5 @@ export function familyText({ name, type, help, samples }: Family): string {
 }
 
 function escaped(text: string): string {
-  return text.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n");
+  return plain(text, LABEL_MAX_CHARS).replaceAll("\\", "\\\\").replaceAll('"', '\\"');
 }

@@ -16,3 +16,19 @@ export function plain(text: string, maxChars: number): string {
   const clean = cut.replace(UNFIT, " ");
   return cut === text ? clean : `${clean}…`;
 }
+
+/**
+ * As JSON in which nothing steers a terminal either: characters that are unfit for a line are written as escapes, and
+ * reach whoever reads the JSON all the same.
+ */
+export function jsonText(value: unknown, indent?: number): string {
+  // What is below the blank JSON escapes itself; line breaks are its own, where it is indented.
+  return JSON.stringify(value, null, indent).replace(
+    /[\x7f-\x9f\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu,
+    (unfit) => unfit.split("").map(escaped).join(""),
+  );
+}
+
+function escaped(unit: string): string {
+  return `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`;
+}

@@ -1,6 +1,7 @@
 // --doctor: before the first start, is everything as it must be? All checks run side by side, each within its time, and
 // are printed in order. None of them changes anything, neither here nor in the cloud.
 import type { Config } from "../config.ts";
+import { jsonText } from "../core/plain.ts";
 import type { Host } from "../host.ts";
 import { checkAddresses } from "./address.ts";
 import { checkClock } from "./clock.ts";
@@ -77,7 +78,7 @@ export async function diagnose(
   deaf();
   const stopped = stopping.signal.aborted;
   const code = stopped ? 1 : exitCodeOf(findings);
-  if (json) host.print("out", JSON.stringify({ ok: code === 0, findings }, null, 2));
+  if (json) host.print("out", jsonText({ ok: code === 0, findings }, 2));
   else host.print("out", stopped ? "stopped" : summaryOf(findings));
   return code;
 }

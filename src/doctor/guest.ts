@@ -4,7 +4,7 @@ import { canonicalIp, isIpv6, networkOf, sameElasticIp } from "../core/ip.ts";
 import { sightOf } from "../core/own_address.ts";
 import type { Host } from "../host.ts";
 import { NoIpCommand, runIp } from "../host/ip_command.ts";
-import { childEnvironment } from "../service/child_environment.ts";
+import { childEnvironment } from "../host/child_environment.ts";
 import { cureFor } from "../service/interface_address.ts";
 import type { Facts } from "./facts.ts";
 import { fail, ok, type Said, skip } from "./finding.ts";

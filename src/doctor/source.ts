@@ -4,7 +4,7 @@ import { canonicalIp, familyOf } from "../core/ip.ts";
 import type { PeerIdentity } from "../core/peer.ts";
 import { NoIpCommand, runIp } from "../host/ip_command.ts";
 import { bindingProblem } from "../host/own_source.ts";
-import { childEnvironment } from "../service/child_environment.ts";
+import { childEnvironment } from "../host/child_environment.ts";
 import type { Family } from "../world.ts";
 import { hearUs, talk } from "./conversation.ts";
 import type { Facts } from "./facts.ts";

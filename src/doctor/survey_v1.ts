@@ -63,7 +63,7 @@ function rightsOf(
 }
 
 function machineOf(machine: Fields): Surveyed {
-  const nic = listOf(machine, "nic").find(({ isdefault }) => `${isdefault}` === "true");
+  const nic = listOf(machine, "nic", "id").find(({ isdefault }) => `${isdefault}` === "true");
   return {
     id: textOf(machine, "id"),
     name: textOf(machine, "name") || textOf(machine, "id"),
@@ -71,7 +71,7 @@ function machineOf(machine: Fields): Surveyed {
       canonicalIp(text) ?? []
     ),
     groups: listOf(machine, "securitygroup").map((group) => textOf(group, "name")),
-    held: listOf(nic, "secondaryip").map((each) => textOf(each, "ipaddress")),
+    held: listOf(nic, "secondaryip", "ipaddress").map((each) => textOf(each, "ipaddress")),
     poolId: null,
     assignment: "",
   };

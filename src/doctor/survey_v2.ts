@@ -14,7 +14,9 @@ const GROUPS_MAX = 20;
 /** Looks through that client. */
 export function surveyV2(client: ClientV2): Survey {
   const list = (path: string, name: string) =>
-    once(async (signal) => requiredListOf(await client.get(path, signal), name, `GET ${path}`));
+    once(async (signal) =>
+      requiredListOf(await client.get(path, signal), name, { title: `GET ${path}`, key: "id" })
+    );
   const addresses = list("/elastic-ip", "elastic-ips");
   const instances = list("/instance", "instances");
   const groupList = list("/security-group", "security-groups");
@@ -44,14 +46,15 @@ export function surveyV2(client: ClientV2): Survey {
       const found = await find(ip, signal);
       const key = textOf(found, "id"), text = textOf(found, "ip") || ip;
       const listed = await client.get("/instance", signal, { "ip-address": text });
-      const seeming = requiredListOf(listed, "instances", "GET /instance").slice(0, HOLDERS_MAX);
+      const seeming = requiredListOf(listed, "instances", { title: "GET /instance", key: "id" })
+        .slice(0, HOLDERS_MAX);
       const machines = await Promise.all(seeming.map(({ id }) => machine(`${id}`, signal)));
       return machines.filter((each) => each.held?.includes(key));
     },
     async handedOutBy({ poolId }, { key }, signal) {
       if (poolId === null) return null;
       const pool = await client.get(`/instance-pool/${poolId}`, signal);
-      const hands = listOf(pool, "elastic-ips").some(({ id }) => id === key);
+      const hands = listOf(pool, "elastic-ips", "id").some(({ id }) => id === key);
       return hands ? { id: poolId, name: textOf(pool, "name") || poolId } : null;
     },
     async groups(wanted, signal) {
@@ -148,8 +151,8 @@ function machineOf(instance: Fields, whole: boolean): Surveyed {
     id: textOf(instance, "id"),
     name: textOf(instance, "name") || textOf(instance, "id"),
     addresses: texts.flatMap((text) => canonicalIp(text) ?? []).filter((ip) => ip !== "0.0.0.0"),
-    groups: listOf(instance, "security-groups").map((group) => textOf(group, "id")),
-    held: whole ? listOf(instance, "elastic-ips").map((each) => textOf(each, "id")) : null,
+    groups: listOf(instance, "security-groups", "id").map((group) => textOf(group, "id")),
+    held: whole ? listOf(instance, "elastic-ips", "id").map((each) => textOf(each, "id")) : null,
     assignment: textOf(instance, "public-ip-assignment"),
     poolId: textOf(manager, "type") === "instance-pool" ? textOf(manager, "id") : null,
   };

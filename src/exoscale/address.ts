@@ -3,7 +3,7 @@ import { canonicalElasticIp, canonicalIp } from "../core/ip.ts";
 import { isUuid } from "../core/uuid.ts";
 import type { ClientV2 } from "./client_v2.ts";
 import { CloudError } from "./cloud_error.ts";
-import { type Fields, requiredListOf, textOf } from "./json.ts";
+import { elasticIpsOf, type Fields, objectOf, textOf } from "./json.ts";
 
 /**
  * The address of each text, in their order: an address as it is, else the Elastic IP of that id, that description,
@@ -18,7 +18,7 @@ export async function resolveAddresses(
   const given = texts.map(canonicalIp);
   if (!given.includes(null)) return given.flatMap((address) => address ?? []);
   const list = await client.get("/elastic-ip", signal);
-  const known = requiredListOf(list, "elastic-ips", "GET /elastic-ip");
+  const known = elasticIpsOf(list);
   const where = `API v2 at ${client.endpoint}`;
   const resolved = texts.map((text, index) => given[index] ?? addressOf(text, { known, where }));
   const again = resolved.findIndex((address, index) => resolved.indexOf(address) < index);
@@ -55,7 +55,7 @@ function addressOf(
 
 function names(text: string, address: Fields): boolean {
   if (isUuid(text)) return textOf(address, "id") === text.toLowerCase();
-  const labels = Object.entries((address.labels ?? {}) as Fields);
+  const labels = Object.entries(objectOf(address, "labels") ?? {});
   return textOf(address, "description") === text ||
     labels.some(([key, value]) => typeof value === "string" && `${key}=${value}` === text);
 }

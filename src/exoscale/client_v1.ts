@@ -92,7 +92,13 @@ export class ClientV1 {
   ): Promise<Fields[]> {
     try {
       const list = await this.#call("listVirtualMachines", parameters, options);
-      return listOf(list, "virtualmachine");
+      const machines = listOf(list, "virtualmachine", "id");
+      // A page beyond the end is empty; the first one only where nothing is counted.
+      if (machines.length > 0 || parameters.page !== "1" || !numberOf(list, "count")) {
+        return machines;
+      }
+      const why = "listVirtualMachines: the answer counts machines and has none";
+      throw new CloudError("unexpected-answer", why);
     } catch (error) {
       const nothing = error instanceof CloudError && error.status === PARAMETER_ERROR;
       if (nothing && parameters.page === "1") return [];

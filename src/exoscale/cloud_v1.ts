@@ -158,7 +158,7 @@ export class CloudV1 implements Cloud {
 
   /** Id of the secondary address that is our Elastic IP on the machine's default NIC, null without it. */
   #hold(machine: Fields): string | null {
-    const addresses = listOf(defaultNic(machine), "secondaryip");
+    const addresses = listOf(defaultNic(machine), "secondaryip", "ipaddress");
     const { elasticIp } = this.#assignment;
     const own = addresses.find((address) => textOf(address, "ipaddress") === elasticIp);
     return own ? requiredIdOf(own, "id", `${elasticIp} on a NIC`) : null;
@@ -166,7 +166,9 @@ export class CloudV1 implements Cloud {
 }
 
 function defaultNic(machine: Fields): Fields | undefined {
-  return listOf(machine, "nic").find(({ isdefault }) => isdefault === true || isdefault === "true");
+  return listOf(machine, "nic", "id").find(({ isdefault }) =>
+    isdefault === true || isdefault === "true"
+  );
 }
 
 function machineOf(machine: Fields): Machine {
@@ -177,11 +179,13 @@ function machineOf(machine: Fields): Machine {
     addresses: [addressOf(nic, "ipaddress")].flatMap((address) => address ?? []),
     exists: idOf(machine, "id") !== "" && !GONE.has(textOf(machine, "state")),
     poolId: null,
-    labels: Array.isArray(machine.tags) ? tagsOf(machine) : null,
+    labels: machine.tags === undefined ? null : tagsOf(machine),
   };
 }
 
 function tagsOf(machine: Fields): Record<string, string> {
-  const tags = listOf(machine, "tags").map((tag) => [textOf(tag, "key"), textOf(tag, "value")]);
+  const tags = listOf(machine, "tags", "key").map((
+    tag,
+  ) => [textOf(tag, "key"), textOf(tag, "value")]);
   return Object.fromEntries(tags);
 }

@@ -5,7 +5,7 @@ import { ipv6Problem } from "./ipv6.ts";
 import type { Clock, Cloud, EvictOptions, Identity, Membership, Sighting } from "../world.ts";
 import { type ChangeOptions, type ClientOptions, ClientV2 } from "./client_v2.ts";
 import { CloudError, refuseStale } from "./cloud_error.ts";
-import { addressOf, type Fields, idOf, listOf, textOf } from "./json.ts";
+import { addressOf, type Fields, idOf, listOf, managerIdOf, objectOf, textOf } from "./json.ts";
 import type { Pool } from "./discovery.ts";
 import { ElasticIpV2 } from "./elastic_ip_v2.ts";
 import { InFlight } from "./in_flight.ts";
@@ -171,18 +171,18 @@ export class CloudV2 implements Cloud {
   /** A watchdog would fight the cloud over an address that the cloud itself moves or hands out. */
   async #refuseManaged(address: Fields, self: Fields, signal: AbortSignal): Promise<void> {
     const { elasticIp } = this.#assignment;
-    if (address.healthcheck) {
+    if (objectOf(address, "healthcheck")) {
       const message = `${elasticIp} is a managed Elastic IP: it has a health check, and Exoscale ` +
         "itself moves its traffic; exoip needs a manual one";
       throw new CloudError("managed-address", message);
     }
-    const poolId = idOf(self.manager, "id");
-    if (poolId === "") return;
+    const poolId = managerIdOf(self);
+    if (poolId === null) return;
     this.#pool = { id: poolId, name: this.#pool?.name ?? "" };
     if (textOf(self.manager, "type") !== "instance-pool") return;
     const pool = await this.#readPool(poolId, signal);
     this.#pool = { id: poolId, name: textOf(pool, "name") };
-    if (listOf(pool, "elastic-ips").some(({ id }) => id === this.#elasticIp.id)) {
+    if (listOf(pool, "elastic-ips", "id").some(({ id }) => id === this.#elasticIp.id)) {
       const message = `the instance pool ${textOf(pool, "name")} attaches ${elasticIp} to every ` +
         `member itself: take its Elastic IPs off it (exo api reset-instance-pool-field ${poolId} ` +
         "elastic-ips)";

@@ -3,7 +3,7 @@
 import { sameElasticIp } from "../core/ip.ts";
 import type { ClientV2 } from "./client_v2.ts";
 import { CloudError, type CloudErrorKind } from "./cloud_error.ts";
-import { type Fields, idOf, listOf, requiredIdOf, requiredListOf, textOf } from "./json.ts";
+import { elasticIpsOf, type Fields, idOf, listOf, requiredIdOf, textOf } from "./json.ts";
 
 /** Why one that exists is none that we can have. */
 const UNUSABLE: readonly CloudErrorKind[] = ["address-released", "managed-address", "pool-address"];
@@ -70,7 +70,7 @@ export class ElasticIpV2 {
 
   /** Whether that instance has it: by the id, and by the address where the cloud adds it. */
   isHeldBy(instance: Fields): boolean {
-    const held = listOf(instance, "elastic-ips");
+    const held = listOf(instance, "elastic-ips", "id");
     const found = held.find(({ id }) => id === this.#id) ??
       held.find((each) => this.#isOurs(each) && idOf(each, "id") !== "");
     if (found) this.#id = idOf(found, "id") || this.#id;
@@ -79,7 +79,7 @@ export class ElasticIpV2 {
 
   async #list(signal: AbortSignal): Promise<Fields[]> {
     const list = await this.#client.get("/elastic-ip", signal);
-    return requiredListOf(list, "elastic-ips", "GET /elastic-ip");
+    return elasticIpsOf(list);
   }
 
   #isOurs(address: unknown): boolean {

@@ -24,3 +24,10 @@ export function sameDomain(endpoint: URL, asked: URL): boolean {
   return !isIpv4(asked.hostname) && domain.includes(".") &&
     endpoint.hostname.endsWith(`.${domain}`);
 }
+
+/** The text without the slashes at its end, in linear time. */
+export function withoutEndSlashes(text: string): string {
+  let end = text.length;
+  while (text[end - 1] === "/") end -= 1;
+  return text.slice(0, end);
+}

@@ -1,6 +1,7 @@
 // Reading answers leniently: unknown members are ignored, missing lists are empty, wrong shapes are named. What becomes
 // part of a request or of the configuration of peers is read strictly.
 import { canonicalIp } from "../core/ip.ts";
+import { plain } from "../core/plain.ts";
 import { CloudError } from "./cloud_error.ts";
 
 /** A JSON object. */
@@ -8,21 +9,48 @@ export type Fields = Readonly<Record<string, unknown>>;
 
 /** The value as an object; throws `unexpected-answer` when it is none. */
 export function fieldsOf(value: unknown, title: string): Fields {
-  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Fields;
+  if (isFields(value)) return value;
   throw new CloudError("unexpected-answer", `${title}: wanted a JSON object`);
 }
 
-/** The list under the name, empty when absent; elements that are no objects are passed over. */
-export function listOf(value: unknown, name: string): Fields[] {
-  const list = (value as Fields | null | undefined)?.[name];
-  return Array.isArray(list)
-    ? list.filter((item) => typeof item === "object" && item !== null)
-    : [];
+/**
+ * The list under the name, empty when absent. Throws `unexpected-answer` when it is no list of objects, each with a
+ * text under the key if one is given: nothing follows from what is odd, least of all that a list is empty.
+ */
+export function listOf(value: unknown, name: string, key?: string): Fields[] {
+  const list = (value as Fields | null | undefined)?.[name] ?? [];
+  if (!Array.isArray(list)) throw odd(name, `it is ${shown(list)}, wanted a list`);
+  const strange = list.findIndex((item) => !isFields(item));
+  if (strange >= 0) {
+    throw odd(name, `item ${strange + 1} is ${shown(list[strange])}, wanted an object`);
+  }
+  const nameless = key === undefined ? -1 : list.findIndex((item) => textOf(item, key) === "");
+  if (nameless >= 0) throw odd(name, `item ${nameless + 1} has no ${key}`);
+  return list;
+}
+
+function odd(name: string, why: string): CloudError {
+  return new CloudError("unexpected-answer", `odd "${name}" in the answer: ${plain(why, 100)}`);
+}
+
+function isFields(value: unknown): value is Fields {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** The object under the name, null when absent. Throws `unexpected-answer` when it is something else. */
+export function objectOf(value: unknown, name: string): Fields | null {
+  const object = (value as Fields | null | undefined)?.[name] ?? null;
+  if (object === null || isFields(object)) return object;
+  throw odd(name, `it is ${shown(object)}, wanted an object`);
 }
 
 /** The list under the name, which must be there: an answer without it is not the one asked for. */
-export function requiredListOf(value: unknown, name: string, title: string): Fields[] {
-  if (Array.isArray(fieldsOf(value, title)[name])) return listOf(value, name);
+export function requiredListOf(
+  value: unknown,
+  name: string,
+  { title, key }: { title: string; key: string },
+): Fields[] {
+  if (Array.isArray(fieldsOf(value, title)[name])) return listOf(value, name, key);
   throw new CloudError("unexpected-answer", `${title}: the answer has no list "${name}"`);
 }
 
@@ -43,6 +71,21 @@ export function requiredIdOf(value: unknown, name: string, title: string): strin
   const id = idOf(value, name);
   if (id !== "") return id;
   throw new CloudError("unexpected-answer", `${title}: no usable ${name} in the answer`);
+}
+
+/** The Elastic IPs of a listing. Throws `unexpected-answer` also where one of them has no IP address. */
+export function elasticIpsOf(value: unknown): Fields[] {
+  const title = "GET /elastic-ip";
+  const list = requiredListOf(value, "elastic-ips", { title, key: "ip" });
+  const strange = list.find((each) => canonicalIp(textOf(each, "ip")) === null);
+  if (!strange) return list;
+  throw odd("elastic-ips", `${shown(strange.ip)} is no IP address`);
+}
+
+/** Id of what manages an instance, null when nothing does. Throws `unexpected-answer` for a manager without an id. */
+export function managerIdOf(instance: unknown): string | null {
+  const manager = objectOf(instance, "manager");
+  return manager === null ? null : requiredIdOf(manager, "id", "the manager of an instance");
 }
 
 /** The IP address under the name in its canonical form, null when absent or none: heartbeats go there. */

@@ -4,7 +4,17 @@ import type { ClientV2 } from "./client_v2.ts";
 import { CloudError } from "./cloud_error.ts";
 import type { InFlight } from "./in_flight.ts";
 import { discover, labelCommand, type Pool } from "./discovery.ts";
-import { addressOf, type Fields, idOf, listOf, requiredListOf, textOf } from "./json.ts";
+import {
+  addressOf,
+  type Fields,
+  idOf,
+  listOf,
+  managerIdOf,
+  objectOf,
+  requiredIdOf,
+  requiredListOf,
+  textOf,
+} from "./json.ts";
 import { type Machine, membersAmong, peersAt, type PeerSource } from "./peer_source.ts";
 
 /** States of a machine that will not come back. */
@@ -17,7 +27,7 @@ export async function listInstances(
   query?: Record<string, string>,
 ): Promise<Fields[]> {
   const list = await client.get("/instance", signal, query);
-  return requiredListOf(list, "instances", "GET /instance");
+  return requiredListOf(list, "instances", { title: "GET /instance", key: "id" });
 }
 
 /** What the reading of members needs to know of the configuration. */
@@ -78,7 +88,10 @@ export class MembersV2 {
 
   async #findGroups(wanted: readonly string[], signal: AbortSignal): Promise<string[]> {
     const list = await this.#client.get("/security-group", signal);
-    const groups = requiredListOf(list, "security-groups", "GET /security-group");
+    const groups = requiredListOf(list, "security-groups", {
+      title: "GET /security-group",
+      key: "id",
+    });
     const found = wanted.map((each) => [each, groupId(groups, each)] as const);
     const missing = found.filter(([, id]) => id === "").map(([each]) => JSON.stringify(each));
     if (missing.length === 0) return found.map(([, id]) => id);
@@ -88,12 +101,13 @@ export class MembersV2 {
 }
 
 function groupId(groups: readonly Fields[], wanted: string): string {
-  const id = groups.find((group) => textOf(group, "id") === wanted.toLowerCase());
-  return idOf(id ?? groups.find((group) => textOf(group, "name") === wanted), "id");
+  const found = groups.find((group) => textOf(group, "id") === wanted.toLowerCase()) ??
+    groups.find((group) => textOf(group, "name") === wanted);
+  return found ? requiredIdOf(found, "id", "GET /security-group") : "";
 }
 
 function isIn(instance: Fields, groupIds: readonly string[]): boolean {
-  return listOf(instance, "security-groups").some((group) =>
+  return listOf(instance, "security-groups", "id").some((group) =>
     groupIds.includes(textOf(group, "id"))
   );
 }
@@ -102,13 +116,13 @@ function isIn(instance: Fields, groupIds: readonly string[]): boolean {
 export function machineOf(instance: Fields): Machine {
   const id = idOf(instance, "id");
   const addresses = [addressOf(instance, "public-ip"), addressOf(instance, "ipv6-address")];
-  const labels = Object.entries((instance.labels ?? {}) as Fields);
+  const labels = Object.entries(objectOf(instance, "labels") ?? {});
   return {
     instanceId: id,
     wireId: id,
     addresses: addresses.flatMap((address) => address ?? []),
     exists: id !== "" && !GONE.has(textOf(instance, "state")),
-    poolId: idOf(instance.manager, "id") || null,
+    poolId: managerIdOf(instance),
     labels: Object.fromEntries(
       labels.flatMap(([key, value]) => typeof value === "string" ? [[key, value]] : []),
     ),

@@ -3,7 +3,7 @@
 import { Attempts } from "./attempts.ts";
 import { ClientV2 } from "./client_v2.ts";
 import { CloudError } from "./cloud_error.ts";
-import { endpointProblem, sameDomain } from "./endpoint.ts";
+import { endpointProblem, sameDomain, withoutEndSlashes } from "./endpoint.ts";
 import { exchange, type Fetch } from "./http.ts";
 import { Pace } from "./pace.ts";
 import { refusal } from "./refusal.ts";
@@ -102,7 +102,7 @@ async function listZones(
     ({ signal, ...how }) => exchange(fetch, { method: "GET", url, title, ...how }, signal),
   );
   if (answer.status >= 300) throw refusal(answer, title, clock.wallMs());
-  return requiredListOf(answer.json, "zones", title).slice(0, ZONES_MAX)
+  return requiredListOf(answer.json, "zones", { title: title, key: "name" }).slice(0, ZONES_MAX)
     .map((zone) => ({ name: textOf(zone, "name"), endpoint: textOf(zone, "api-endpoint") }));
 }
 
@@ -115,7 +115,7 @@ function endpointIn({ name, endpoint: told }: Zone, directory: string): string {
     : endpointProblem(endpoint, { insecure: false }) ??
       (sameDomain(endpoint, asked) ? null : `is not of the domain of ${asked.hostname}`);
   if (endpoint !== null && problem === null) {
-    return endpoint.origin + endpoint.pathname.replace(/\/+$/, "");
+    return endpoint.origin + withoutEndSlashes(endpoint.pathname);
   }
   const message = `GET /zone: the endpoint of ${name || "a zone"} ${problem}, so it is not asked`;
   throw new CloudError("unexpected-answer", message);

@@ -3,6 +3,7 @@
 // identity_files.ts. Each attempt is bounded; the error lists them all.
 import { plain } from "../core/plain.ts";
 import { isUuid } from "../core/uuid.ts";
+import { childEnvironment, secretCommandEnvironment } from "./child_environment.ts";
 import { runCommand } from "./command.ts";
 import { type Disk, identityPlaces, type Place } from "./identity_files.ts";
 import { gatewayFromIpRoute, gatewayFromTable } from "./routes.ts";
@@ -21,10 +22,18 @@ export interface Machine extends Disk {
     init: { signal: AbortSignal; redirect: "manual" },
   ) => Promise<Response>;
   /** The end of a program's output, a few KiB; rejects when it is not there or fails. */
-  readonly run: (program: string, args: string[], signal: AbortSignal) => Promise<string>;
+  readonly run: (
+    program: string,
+    args: string[],
+    signal: AbortSignal,
+    options?: {
+      /** The user's own command, which may need any variable of his. */
+      readonly ownCommand?: boolean;
+    },
+  ) => Promise<string>;
 }
 
-/** What programs inherit; the right to ask for it may be given up later. */
+/** The right to ask for it may be given up later. */
 const ENVIRONMENT = Deno.env.toObject();
 
 /** The real machine. */
@@ -39,8 +48,9 @@ export const localMachine: Machine = {
     for (let count; (count = await file.read(bytes.subarray(size)) ?? 0) > 0;) size += count;
     return new TextDecoder("latin1").decode(bytes.subarray(0, size));
   },
-  async run(program, args, signal) {
-    const { code, output } = await runCommand([program, ...args], { env: ENVIRONMENT, signal });
+  async run(program, args, signal, { ownCommand = false } = {}) {
+    const env = (ownCommand ? secretCommandEnvironment : childEnvironment)(ENVIRONMENT);
+    const { code, output } = await runCommand([program, ...args], { env, signal });
     if (code !== 0) throw new Error(`exit code ${code}`);
     return output;
   },

@@ -39,8 +39,8 @@ export function rereadTextFile(
   return within(LATER_MS, path, (tell) => read(path, { maxBytes, pipes: false, tell }));
 }
 
-/** `work` says with `tell` what it waits for. */
-async function within<Value>(
+/** Work on a file that may hang; `work` says with `tell` what it waits for. */
+export async function within<Value>(
   limitMs: number,
   path: string,
   work: (tell: (awaited: string) => void) => Promise<Value>,

@@ -2,7 +2,9 @@
 import { encodeBase64 } from "@std/encoding/base64";
 import { encodeHex } from "@std/encoding/hex";
 import type { Config } from "../config.ts";
+import type { CheckSpec } from "../config/check_spec.ts";
 import type { HostLog } from "../host/log.ts";
+import { passwordsIn, withoutPasswords } from "./password.ts";
 
 /** Where as many characters of a secret are found, all that follow of it are hidden: a quotation may break off. */
 const RECOGNISED_CHARS = 8;
@@ -80,13 +82,19 @@ export class Redaction {
 
   /** The text without secrets. */
   hide(text: string): string {
-    return this.#redact(text);
+    return withoutPasswords(this.#redact(text));
   }
 }
 
 /** The secrets of a configuration. */
-export function secretsOf({ credentials, sharedSecrets }: Config): string[] {
-  return [credentials.secret, credentials.apiKey, ...sharedSecrets];
+export function secretsOf({ credentials, sharedSecrets, checks, notify }: Config): string[] {
+  const words = checks.map((check) => check.kind === "exec" ? check.words : urlsOf(check));
+  const passwords = [...words, notify ?? []].flatMap(passwordsIn);
+  return [credentials.secret, credentials.apiKey, ...sharedSecrets, ...passwords];
+}
+
+function urlsOf(check: CheckSpec): string[] {
+  return check.kind === "http" ? [check.url] : [];
 }
 
 /** A log to which no secret gets. */

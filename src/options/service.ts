@@ -1,5 +1,5 @@
 // What ties the Elastic IP to the service that it is for.
-import { type CheckSpec, parseCheck } from "../config/check_spec.ts";
+import { type CheckSpec, parseCheck, shownCheck, shownCommand } from "../config/check_spec.ts";
 import { splitWords } from "../config/words.ts";
 import { count, duration, type Option, type OptionReader, parsed } from "./option.ts";
 
@@ -24,7 +24,7 @@ export const SERVICE = [
     variables: ["IF_CHECK"],
     value: "CHECK",
     // Each begins with its scheme.
-    separator: /\s+(?=(?:tcp|https?):\/\/|exec:)/,
+    separator: /\s(?=(?:tcp|https?):\/\/|exec:)/,
     help: "what must be well here: tcp://HOST:PORT, http(s)://... or exec:COMMAND; repeatable",
     read: readChecks,
     watchdogOnly: true,
@@ -107,17 +107,31 @@ export const SERVICE = [
   }),
 ] as const satisfies readonly Option[];
 
+/** More than anybody runs; each is a loop of its own. */
+const CHECKS_MAX = 100;
+
 function readChecks(reader: OptionReader): readonly CheckSpec[] {
+  const texts = reader.values("check");
+  const few = texts.length <= CHECKS_MAX;
+  reader.need(few, "check", `${texts.length} checks, wanted at most ${CHECKS_MAX}`);
+  if (!few) return [];
   const checks: CheckSpec[] = [];
-  for (const text of reader.values("check")) {
+  for (const text of texts) {
     const check = parseCheck(text);
     if ("problem" in check) reader.need(false, "check", check.problem);
     else checks.push(check.spec);
   }
-  const titles = checks.map(({ title }) => title);
-  const twice = titles.find((title, index) => titles.indexOf(title) < index);
-  reader.need(twice === undefined, "check", `${JSON.stringify(twice)} is given twice`);
-  return checks;
+  const twice = texts.find((text, index) => texts.indexOf(text) < index);
+  const shown = JSON.stringify(shownCheck(twice ?? ""));
+  reader.need(twice === undefined, "check", `${shown} is given twice`);
+  return checks.map((check, index) => ({ ...check, title: numbered(checks, index) }));
+}
+
+/** Checks that differ in what is not shown are told apart by a number. */
+function numbered(checks: readonly CheckSpec[], index: number): string {
+  const title = checks[index]?.title ?? "";
+  const before = checks.slice(0, index).filter((each) => each.title === title).length;
+  return before === 0 ? title : `${title} (${before + 1})`;
 }
 
 /** Program and arguments, null when nobody is to be told. */
@@ -125,7 +139,8 @@ function readNotify(reader: OptionReader): readonly string[] | null {
   const text = reader.value("notify");
   if (text === null) return null;
   const words = splitWords(text);
-  reader.need(words !== null, "notify", `${JSON.stringify(text)}: a quote does not end`);
-  reader.need(words === null || !!words[0], "notify", `${JSON.stringify(text)} names no command`);
+  const shown = JSON.stringify(shownCommand(text));
+  reader.need(words !== null, "notify", `${shown}: a quote does not end`);
+  reader.need(words === null || !!words[0], "notify", `${shown} names no command`);
   return words;
 }

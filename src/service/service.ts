@@ -1,6 +1,7 @@
 // What ties the watchdog to the service on this machine: checks tell it how that is, a command is told what it does.
-import { childEnvironment } from "./child_environment.ts";
+import { childEnvironment } from "../host/child_environment.ts";
 import type { Config } from "../config.ts";
+import type { CheckSpec } from "../config/check_spec.ts";
 import { deadTimeMs } from "../core/election_state.ts";
 import { type CheckHealth, checkView } from "../core/health.ts";
 import type { Presence } from "../core/presence.ts";
@@ -90,12 +91,16 @@ export class Service {
 
   /** Other checks from now on, or the same at another pace; those that stay keep their state. */
   reconfigure(config: Config): void {
+    const before = new Map(this.#config.checks.map((check) => [check.title, same(check)]));
     this.#config = config;
     if (!this.#watchdog) return;
     const old = this.#checks;
+    // What differs in what its title does not show is another check.
+    const kept = config.checks.filter((check) => before.get(check.title) === same(check));
+    const titles = new Set(kept.map(({ title }) => title));
     this.#checks = null;
     this.#ending = Promise.all([this.#ending, old?.close()]);
-    this.#check(old?.checks ?? []);
+    this.#check((old?.checks ?? []).filter(({ title }) => titles.has(title)));
   }
 
   #check(known: readonly CheckHealth[]): void {
@@ -175,4 +180,9 @@ export class Service {
     ]);
     this.#deaf();
   }
+}
+
+/** What is the same for the same check. */
+function same(check: CheckSpec): string {
+  return JSON.stringify(check);
 }

@@ -3,14 +3,15 @@ import { isOn, type Values } from "../cli.ts";
 import { fallbackOf, nameOf } from "../config.ts";
 import { listenOf } from "../config/peers.ts";
 import { hostText } from "../core/ip.ts";
-import { LINE_MAX_CHARS, plain } from "../core/plain.ts";
+import { jsonText, LINE_MAX_CHARS, plain } from "../core/plain.ts";
 import type { Snapshot } from "../core/snapshot.ts";
 import { spanText, statusLines } from "../core/status.ts";
+import { withoutPasswords } from "../log/password.ts";
 import { Inquiry, localAddressOf } from "./inquiry.ts";
 import type { Clock, Link, Signals } from "../world.ts";
 
-/** Questions that are asked before nobody is said to answer; one may get lost. */
-const ATTEMPTS = 3;
+/** Questions that are asked before nobody is said to answer: some may get lost among those of others. */
+const ATTEMPTS = 6;
 /** Time between two answers of --watch. */
 const WATCH_MS = 1_000;
 /** Longer than any datagram of an answer. */
@@ -42,7 +43,9 @@ export async function askStatus({ given }: Values, asker: Asker): Promise<0 | 1>
     if (!ok) problems.push(problem);
   });
   if (problems.length > 0) {
-    for (const problem of problems) print("err", `exoip: ${nameOf("l")}: ${problem}`);
+    for (const problem of problems) {
+      print("err", `exoip: ${nameOf("l")}: ${withoutPasswords(problem)}`);
+    }
     return 1;
   }
   const manner = { json: isOn(given.get("json")), watch: isOn(given.get("watch")) };
@@ -63,7 +66,7 @@ export async function askStatus({ given }: Values, asker: Asker): Promise<0 | 1>
       return 1;
     }
     if (manner.watch) return await keepAsking(inquiry, { first, manner, asker });
-    const text = manner.json ? JSON.stringify(first, null, 2) : linesOf(first).join("\n");
+    const text = manner.json ? jsonText(first, 2) : linesOf(first).join("\n");
     print("out", text);
     return 0;
   } finally {
@@ -98,7 +101,7 @@ function show(
   { manner, asker: { print, terminal }, title }: { manner: Manner; asker: Asker; title: string },
 ): void {
   if (manner.json) {
-    return print("out", JSON.stringify(snapshot ?? { version: 1, answered: false, silentMs }));
+    return print("out", jsonText(snapshot ?? { version: 1, answered: false, silentMs }));
   }
   const lines = snapshot
     ? [`watchdog at ${title}, every second, Ctrl+C ends`, "", ...linesOf(snapshot)]

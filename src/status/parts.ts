@@ -4,6 +4,7 @@
 //
 // (format, the request's number, which part this is from 1, how many there are), then comes its piece of the JSON text.
 // A piece has at most 8 KiB, which every system lets through on its loopback interface.
+import { jsonText } from "../core/plain.ts";
 import type { Snapshot } from "../core/snapshot.ts";
 
 /** The request, followed by the number that the answer is to have. */
@@ -23,7 +24,11 @@ export function requestedNumber(text: string): number | null {
 
 /** The datagrams of an answer. What does not fit is left out: the oldest changes, then peers, then addresses. */
 export function split(snapshot: Snapshot, number: number): Uint8Array[] {
-  const bytes = fitted(snapshot);
+  return datagramsOf(fitted(snapshot), number);
+}
+
+/** The same for a text that fits. */
+export function datagramsOf(bytes: Uint8Array, number: number): Uint8Array[] {
   const parts = Math.ceil(bytes.length / PART_BYTES);
   return Array.from({ length: parts }, (_, index) => {
     const head = new TextEncoder().encode(`exoip-status 1 ${number} ${index + 1} ${parts}\n`);
@@ -38,8 +43,9 @@ export function split(snapshot: Snapshot, number: number): Uint8Array[] {
 /** Peers of each address, and addresses, that may stay: less and less until the rest fits. */
 const MEASURES = [[256, 256], [64, 64], [16, 64], [0, 64], [0, 16]] as const;
 
-function fitted(snapshot: Snapshot): Uint8Array {
-  const encode = (view: Snapshot) => new TextEncoder().encode(JSON.stringify(view));
+/** The text of an answer. */
+export function fitted(snapshot: Snapshot): Uint8Array {
+  const encode = (view: Snapshot) => new TextEncoder().encode(jsonText(view));
   let bytes = encode(snapshot);
   for (const [peersMax, addressesMax] of MEASURES) {
     if (bytes.length <= PARTS_MAX * PART_BYTES) break;

@@ -4,6 +4,7 @@ import { type Config, nameOf } from "../config.ts";
 import { hostText } from "../core/ip.ts";
 import type { Host } from "../host.ts";
 import type { StatusServer } from "../host/status_server.ts";
+import { StatusGate } from "./status_gate.ts";
 import { loadStatusPage } from "./status_page.ts";
 import { statusRoutes } from "./status_routes.ts";
 import type { Watchdog } from "../watch/watchdog.ts";
@@ -24,7 +25,9 @@ export function openStatus(
   if (listenStatus === null) return null;
   const { hostname, port } = listenStatus;
   const place = `${hostText(hostname)}:${port}`;
+  const gate = new StatusGate(host.clock);
   const handler = statusRoutes({
+    gate,
     clock: host.clock,
     snapshot: () => watchdog.snapshot(),
     vitals: () => watchdog.vitals(),
@@ -37,7 +40,7 @@ export function openStatus(
     let told = "";
     while (!closing.signal.aborted) {
       try {
-        server = host.serveStatus(listenStatus, handler);
+        server = host.serveStatus(listenStatus, handler, { admit: (line) => gate.admit(line) });
         if (told !== "") log.write("info", "listen-status", `listening on ${place} now`);
         return;
       } catch (error) {

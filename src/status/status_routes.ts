@@ -1,10 +1,11 @@
 // What --listen-status answers. Every answer is made of what the watchdog is at that moment, and none may be kept.
-// Of the answers that cost something only so many a second are made, so that nobody can keep the loop from its work.
+// How many are made is the gate's matter.
 import { metricsText } from "../core/metrics.ts";
 import { stuckBecause, unreadyBecause, type Vitals } from "../core/liveness.ts";
 import type { Snapshot } from "../core/snapshot.ts";
-import { Budget } from "./budget.ts";
 import type { StatusHandler } from "../host/status_server.ts";
+import { jsonText } from "../core/plain.ts";
+import type { StatusGate } from "./status_gate.ts";
 import type { StatusPage } from "./status_page.ts";
 import type { Clock } from "../world.ts";
 
@@ -14,6 +15,8 @@ export interface StatusSource {
   readonly snapshot: () => Snapshot;
   readonly vitals: () => Vitals;
   readonly page: StatusPage;
+  /** Told of each verdict on the watchdog. */
+  readonly gate?: Pick<StatusGate, "remember">;
   /** Whether only a request that names this machine is answered: see `strange`. */
   readonly loopback: boolean;
 }
@@ -30,17 +33,20 @@ const HEADERS = {
 
 /** Answers by path. */
 export function statusRoutes(source: StatusSource): StatusHandler {
-  const budget = new Budget(source.clock);
-  const { page, clock, snapshot, vitals } = source;
+  const { page, clock, snapshot, vitals, gate } = source;
   const dear: Readonly<Record<string, () => Response>> = {
     "/": () => say(page.html, { type: "text/html; charset=utf-8", csp: page.csp }),
     "/status.json": () =>
-      say(JSON.stringify(snapshot()) + "\n", { type: "application/json; charset=utf-8" }),
+      say(jsonText(snapshot()) + "\n", { type: "application/json; charset=utf-8" }),
     "/metrics": () => say(metricsText(snapshot()), { type: METRICS }),
   };
+  const judged = (probe: "/healthz" | "/readyz", problem: string | null) => {
+    gate?.remember(probe, problem);
+    return verdict(problem);
+  };
   const cheap: Readonly<Record<string, () => Response>> = {
-    "/healthz": () => verdict(stuckBecause(vitals())),
-    "/readyz": () => verdict(unreadyBecause(vitals())),
+    "/healthz": () => judged("/healthz", stuckBecause(vitals())),
+    "/readyz": () => judged("/readyz", unreadyBecause(vitals())),
   };
   return async (request) => {
     const { pathname } = new URL(request.url);
@@ -51,9 +57,6 @@ export function statusRoutes(source: StatusSource): StatusHandler {
     if (!answer) return say(`nothing is at ${pathname}\n`, { status: 404 });
     if (!["GET", "HEAD"].includes(request.method)) {
       return say("GET and HEAD only\n", { status: 405, allow: "GET, HEAD" });
-    }
-    if (dear[pathname] && !budget.take()) {
-      return say("too many requests: again in a second\n", { status: 503, retryAfter: "1" });
     }
     // Whoever was late because the process was paused gets the turn before it is judged.
     if (cheap[pathname]) await clock.sleep(0);
@@ -73,16 +76,14 @@ function verdict(problem: string | null): Response {
 
 function say(
   body: string,
-  { status = 200, type = TEXT, csp = "default-src 'none'", allow, retryAfter }: {
+  { status = 200, type = TEXT, csp = "default-src 'none'", allow }: {
     status?: number;
     type?: string;
     csp?: string;
     allow?: string;
-    retryAfter?: string;
   },
 ): Response {
   const headers = new Headers({ ...HEADERS, "content-type": type, "content-security-policy": csp });
   if (allow) headers.set("allow", allow);
-  if (retryAfter) headers.set("retry-after", retryAfter);
   return new Response(body, { status, headers });
 }

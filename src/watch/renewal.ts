@@ -21,7 +21,7 @@ export interface RenewalOptions {
   readonly argv: readonly string[];
   readonly host: Pick<
     Host,
-    "env" | "os" | "machine" | "clock" | "readTextFile" | "rereadTextFile"
+    "env" | "os" | "machine" | "clock" | "readTextFile" | "rereadTextFile" | "fileAccess"
   >;
   readonly log: Pick<Log, "write">;
   /** What was gathered at the start. */
@@ -147,9 +147,7 @@ export class Renewal {
     try {
       // What a pipe has said at the start it does not say again.
       const { rereadTextFile: readTextFile = host.readTextFile } = host;
-      // What others may read was said at the start.
-      const source = { ...host, readTextFile, fileMode: () => null };
-      return credentialsOf(await gather(argv, source, fileVariables));
+      return credentialsOf(await gather(argv, { ...host, readTextFile }, fileVariables));
     } catch (error) {
       return { problem: error instanceof Error ? error.message : `${error}` };
     }

@@ -1,5 +1,5 @@
 // -W: from the configuration to a running watchdog.
-import { childEnvironment } from "../service/child_environment.ts";
+import { childEnvironment } from "../host/child_environment.ts";
 import { type Config, nameOf } from "../config.ts";
 import type { Access, Connect } from "../connection.ts";
 import type { NodeSettings } from "../core/node.ts";

@@ -103,6 +103,14 @@ skippableTest(
             /line 21: and more: the rest is not read/,
           ],
           [(path) => Deno.writeTextFile(path, "A".repeat(130_000)), /line 1: no "="/],
+          [
+            (path) => Deno.writeTextFile(path, `IF_CHECK='tcp://a:1${" ".repeat(130_000)}x'`),
+            /IF_CHECK.*: wanted tcp:/,
+          ],
+          [
+            (path) => Deno.writeTextFile(path, `IF_CHECK='${"tcp://a:1 ".repeat(13_000)}'`),
+            /13000 checks, wanted at most 100/,
+          ],
         ];
         longestMs = 0;
         for (const [make, problem] of tried) {

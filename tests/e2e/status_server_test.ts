@@ -89,7 +89,8 @@ Deno.test("whoever asks and connects as much as he can delays no heartbeat", asy
     const beganAtMs = performance.now();
     await Promise.all(Array.from({ length: 8 }, async () => {
       while (performance.now() < beganAtMs + 3_000) {
-        const { status } = await get("/metrics");
+        // Beyond the limit a connection is closed without a word.
+        const { status } = await get("/metrics").catch(() => ({ status: 0 }));
         statuses.set(status, (statuses.get(status) ?? 0) + 1);
       }
     }));
@@ -99,10 +100,100 @@ Deno.test("whoever asks and connects as much as he can delays no heartbeat", asy
     const { lines } = cluster.node(2);
     const dead = lines.filter(({ text }) => /peer-dead|master/.test(text));
     assertEquals(dead.map(({ text }) => text), [], "its peer heard it all the time");
-    const again = async () => (await get("/status.json")).text.includes('"role":"master"');
+    const again = async () =>
+      (await get("/status.json").catch(() => ({ text: "" }))).text.includes('"role":"master"');
     await eventually(again, "it answers again, as what it was");
     for (const connection of silent) connection.close();
   }, "0.5");
+});
+
+Deno.test("many empty connections, and requests of every kind, keep no supervisor from its answer", async () => {
+  await inCluster(async ({ cluster, port, get }) => {
+    await eventually(async () => (await get("/readyz")).status === 200, "ready");
+    const beganAtMs = performance.now();
+    const going = () => performance.now() < beganAtMs + 4_000;
+    const statuses = new Map<string, number>();
+    const host = "Host: 127.0.0.1\r\n\r\n";
+    const requests = [
+      `GET /x HTTP/1.1\r\n${host}`,
+      "GET / HTTP/1.1\r\nHost: evil\r\n\r\n",
+      "hello\r\n\r\n",
+    ];
+    const ask = async (text: string) => {
+      using connection = await Deno.connect({ hostname: "127.0.0.1", port });
+      await connection.write(new TextEncoder().encode(text));
+      const bytes = new Uint8Array(64);
+      const count = await connection.read(bytes);
+      return new TextDecoder().decode(bytes.subarray(0, count ?? 0)).slice(9, 12);
+    };
+    const asking = requests.map(async (text) => {
+      while (going()) {
+        const status = await ask(text).catch(() => "");
+        statuses.set(status, (statuses.get(status) ?? 0) + 1);
+      }
+    });
+    const held: Deno.TcpConn[] = [];
+    const connecting = Array.from({ length: 20 }, async () => {
+      while (going()) {
+        const connection = await Deno.connect({ hostname: "127.0.0.1", port }).catch(() => null);
+        if (connection) held.push(connection);
+        if (held.length > 500) held.shift()?.close();
+      }
+    });
+    // A process of its own, as a supervisor is: this one is busy with the flood.
+    const script = `
+      let count = 0;
+      for (const endAt = Date.now() + 3_000; Date.now() < endAt; count++) {
+        const url = "http://127.0.0.1:${port}/healthz";
+        const response = await fetch(url, { signal: AbortSignal.timeout(3_000) });
+        if (await response.text() !== "ok\\n") throw new Error("odd: " + response.status);
+        await new Promise((resolve) => setTimeout(resolve, 100));
+      }
+      console.log(count);`;
+    const probe = await new Deno.Command(Deno.execPath(), { args: ["eval", "--quiet", script] })
+      .output();
+    await Promise.all([...asking, ...connecting]);
+    for (const connection of held) connection.close();
+    const output = new TextDecoder().decode(probe.stdout) + new TextDecoder().decode(probe.stderr);
+    assertEquals(probe.code, 0, output);
+    assert(Number(output) >= 2, output);
+    const seconds = (performance.now() - beganAtMs) / 1_000;
+    const answered = ["404", "421", "400"].map((status) => statuses.get(status) ?? 0);
+    assert(answered.every((count) => count > 0), `${[...statuses]}`);
+    const sum = answered.reduce((total, count) => total + count);
+    assert(sum <= 20 * (seconds + 2), `${[...statuses]} in ${seconds} s`);
+    const dead = cluster.node(2).lines.filter(({ text }) => /peer-dead|master/.test(text));
+    assertEquals(dead.map(({ text }) => text), [], "its peer heard it all the time");
+  }, "0.5");
+});
+
+Deno.test("a user who asks over UDP all the time keeps nobody else from --status", async () => {
+  await inCluster(async ({ cluster }) => {
+    const target = { transport: "udp", hostname: "127.0.0.1", port: cluster.port } as const;
+    // Not one socket, whose questions could be told apart from others.
+    const sockets = Array.from(
+      { length: 50 },
+      () => Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: 0 }),
+    );
+    let asking = true;
+    const flood = (async () => {
+      for (let count = 0; asking; count++) {
+        const text = new TextEncoder().encode(count % 2 ? "info" : "info json 1");
+        await sockets[count % sockets.length]?.send(text, target);
+        await new Promise((resolve) => setTimeout(resolve, count % 3 === 0 ? 4 : 1));
+      }
+    })();
+    try {
+      for (let attempt = 0; attempt < 5; attempt++) {
+        const { code, output } = await statusOf(cluster, 1);
+        assertEquals(code, 0, output);
+      }
+    } finally {
+      asking = false;
+      await flood;
+      for (const socket of sockets) socket.close();
+    }
+  });
 });
 
 Deno.test("a port that somebody else has keeps no watchdog from serving, and is taken once it is free", async () => {

@@ -24,6 +24,9 @@ const DETAILS = {
 /** States in which a change is answered as for an instance that does not exist. */
 const GONE = ["destroyed", "expunging"];
 
+/** Id of a group that the model does not list. */
+const NEW_GROUP = "00000004-0000-4000-8000-0000000000ff";
+
 /** Credentials that the simulated cloud accepts. */
 export const SIM_KEY = "EXOsimulated0000000000000000",
   SIM_SECRET = "simulated-secret-for-tests-only";
@@ -183,7 +186,9 @@ function summary(model: CloudModel, instance: SimInstance) {
       ? "dual"
       : "inet4",
     labels: instance.labels,
-    "security-groups": instance.groups.map((name) => ({ id: model.groups.get(name) })),
+    "security-groups": instance.groups.map((name) => ({
+      id: model.groups.get(name) ?? NEW_GROUP,
+    })),
     "private-networks": [],
     ...(instance.poolId && { manager: { id: instance.poolId, type: instance.managerType } }),
   };

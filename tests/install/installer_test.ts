@@ -1,10 +1,11 @@
 // scripts/install.sh under each shell that this machine has, against a release on a local server.
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { stampedInstaller } from "../../scripts/release/installer.ts";
+import { CLOUD_AUTHORITY, identityFor } from "../tls/cloud_identity.ts";
 import { INSTALLER, Place, PLATFORM, program, ReleaseServer, type Sending } from "./release.ts";
 
 /** What the installer needs, without curl and wget. */
-const TOOLS = "sh uname id mkdir mktemp chmod mv rm cut sha256sum".split(" ");
+const TOOLS = "sh uname id mkdir mktemp chmod mv rm cut ls sha256sum".split(" ");
 
 const SHELLS = [["sh"], ["dash"], ["bash", "--posix"], ["busybox", "sh"]];
 
@@ -144,6 +145,74 @@ installerTest("without curl it takes wget, without both it says so", async (serv
   assertEquals(neither.code, 1, neither.output);
   assertMatch(neither.output, /neither curl nor wget/);
 });
+
+installerTest(
+  "what begins as https is led nowhere else, by curl and by wget",
+  async (server, place) => {
+    // A busybox prefers its own wget, which cannot be kept from it.
+    if (place.ownPrograms) return;
+    const ca = `${place.folder}/ca.pem`;
+    await Deno.writeTextFile(ca, CLOUD_AUTHORITY);
+    await Deno.writeTextFile(`${place.folder}/wgetrc`, `ca_certificate = ${ca}\n`);
+    let leads = "https";
+    const secure = Deno.serve(
+      { hostname: "127.0.0.1", port: 0, onListen() {}, ...identityFor("127.0.0.1") },
+      async (request) => {
+        const { pathname, origin } = new URL(request.url);
+        if (pathname.startsWith("/moved/")) {
+          const whole = await fetch(server.url + pathname.slice("/moved".length));
+          return new Response(await whole.arrayBuffer(), { status: whole.status });
+        }
+        const to = leads === "https" ? `${origin}/moved${pathname}` : server.url + pathname;
+        return new Response(null, { status: 302, headers: { location: to } });
+      },
+    );
+    try {
+      const args = ["--url", `https://127.0.0.1:${secure.addr.port}`, "--version", "1.1.0"];
+      for (const tool of ["curl", "wget"]) {
+        const tools = [...TOOLS, "grep", "sed", "tail", "tr", tool];
+        const env = {
+          PATH: await place.path(tools),
+          WGETRC: `${place.folder}/wgetrc`,
+          CURL_CA_BUNDLE: ca,
+        };
+        leads = "https";
+        const good = await place.install(args, { env });
+        assertEquals(good.code, 0, good.output);
+        await Deno.remove(place.target);
+        leads = "http";
+        const asked = server.asked.length;
+        const bad = await place.install(args, { env });
+        assertEquals(bad.code, 1, bad.output);
+        if (tool === "wget") assertMatch(bad.output, /leads to http:.*, which is not https/);
+        assertEquals([server.asked.length, place.files()], [asked, []], tool);
+      }
+    } finally {
+      await secure.shutdown();
+    }
+  },
+);
+
+installerTest(
+  "whatever the umask is, nobody else can write to what it makes",
+  async (server, place) => {
+    const { code, output } = await place.install(from(server), {
+      script: `umask 000\n${INSTALLER}`,
+    });
+    assertEquals(code, 0, output);
+    for (const path of [place.prefix, `${place.prefix}/bin`, place.target]) {
+      assertEquals((Deno.statSync(path).mode ?? 0) & 0o777, 0o755, path);
+    }
+    await Deno.chmod(`${place.prefix}/bin`, 0o777);
+    const open = await place.install(from(server, "1.0.0"));
+    assertEquals(open.code, 1, open.output);
+    assertMatch(
+      open.output,
+      /everybody can write to .*\/bin, and so replace what is installed there/,
+    );
+    assertEquals(Deno.readFileSync(place.target), program("1.1.0"));
+  },
+);
 
 installerTest("a binary that does not run here is not installed", async (server, place) => {
   await server.add("1.2.0", new TextEncoder().encode("\x7fELF of another world, long enough\n"));

@@ -79,7 +79,7 @@ ifupdownTest("our stanza ends its own watchdog and no other", { hooks: false }, 
   await machine.run("ifup lo:1");
   await holds(machine, 1);
   assertEquals(await machine.addresses(), [`${ELASTIC_IP}/32`]);
-  const pid = await machine.run("cat /run/exoip.pid");
+  const pid = await machine.run("head -n 1 /run/exoip.pid");
   assertEquals((await machine.watchdogs()).sort(), [other, pid].sort());
   assertMatch(await machine.run("exoip --status"), /^address 198\.51\.100\.50\nrole master/);
   const said = await machine.run("ifdown lo:1");
@@ -104,7 +104,7 @@ ifupdownTest(
     await machine.run("ifup lo:2");
     assertEquals(await machine.watchdogs(), [other], "no exoscale- option, no watchdog");
     await machine.run("ifup lo:1");
-    const pid = await machine.run("cat /run/exoip/lo:1.pid");
+    const pid = await machine.run("head -n 1 /run/exoip/lo:1.pid");
     assertEquals((await machine.watchdogs()).sort(), [other, pid].sort());
     await holds(machine, 1);
     await machine.run("ifdown lo:2");

@@ -146,6 +146,9 @@ machineTest("the same input makes the same Debian package", DEB, () =>
 Deno.test("packageAll() says what is wrong instead of building something else", async () => {
   await assertRejects(() => packageAll(["--arch", "mips"]), Error, "no packages for mips");
   await assertRejects(() => packageAll(["--output"].concat("x", "zip")), Error, "argument zip");
+  for (const version of ["", "../1", "1\nx", "1 2", "--x", "1%{x}"]) {
+    await assertRejects(() => packageAll(["--version", version]), Error, "--version: found");
+  }
   const missing = ["--version", "9.9.9", "--arch", otherArch()];
   await assertRejects(() => packageAll(missing), Error, "run deno task compile first");
 });

@@ -1,0 +1,18 @@
+// What is to be said of a file that others may read, change or replace.
+import type { Host } from "../host.ts";
+
+/** Why it matters that others can write a file without secrets. */
+export const CONFIGURES = "says what this program does",
+  AUTHORISES = "says which servers are trusted";
+
+/** Warnings about a file: a secret is to be read by nobody else, and what has a use is to be written by nobody else. */
+export async function doubtsOf(
+  path: string,
+  { secret, use = null }: { secret: boolean; use?: string | null },
+  { fileAccess }: Pick<Host, "fileAccess">,
+): Promise<string[]> {
+  const { readable = null, writable = null } = await fileAccess?.(path) ?? {};
+  const what = secret ? "has a secret" : use;
+  const found = [secret ? readable : null, writable].filter((text) => text !== null);
+  return what === null ? [] : found.map((text) => `${path} ${what} and ${text}`);
+}
