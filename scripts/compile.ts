@@ -3,6 +3,7 @@
 //
 // `deno compile` downloads the runtime part that it embeds; where that host cannot be reached, DENORT_BIN may
 // name a `denort` of the same version and platform.
+import { messageOf } from "../src/core/message_of.ts";
 import { output, replaceFile } from "./release/files.ts";
 import { makeStage, type Stage } from "./release/stage.ts";
 import { writeSums } from "./release/sums.ts";
@@ -71,7 +72,7 @@ async function compile(target: Target, { folder, cache, commit }: Stage): Promis
     await replaceFile(`dist/${name}`, bytes, 0o755);
     console.log(`dist/${name}: ${version}`);
   } catch (error) {
-    throw new Error(`${error instanceof Error ? error.message : error}\n\n${advice(target)}`);
+    throw new Error(`${messageOf(error)}\n\n${advice(target)}`);
   }
 }
 
@@ -110,7 +111,7 @@ try {
   if (host) await nameShort(host);
   console.log((await writeSums()).join("\n"));
 } catch (error) {
-  console.error(error instanceof Error ? error.message : error);
+  console.error(messageOf(error));
   Deno.exitCode = 1;
 } finally {
   await Deno.remove(temporary, { recursive: true });

@@ -9,6 +9,7 @@
 // from --sysroot (this machine), and empty mount points. The same files in give the same bytes out; SOURCE_DATE_EPOCH
 // sets their time stamp.
 import { parseArgs } from "@std/cli/parse-args";
+import { messageOf } from "../src/core/message_of.ts";
 import { systemFiles } from "./image/libraries.ts";
 import { ociArchive } from "./image/oci.ts";
 import { type Entry, gzip, tar } from "./image/tar.ts";
@@ -110,6 +111,6 @@ try {
   }
   await makeImage(target, { sysroot: options.sysroot ?? "/", name });
 } catch (error) {
-  console.error(error instanceof Error ? error.message : error);
+  console.error(messageOf(error));
   Deno.exitCode = 1;
 }

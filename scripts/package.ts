@@ -1,5 +1,6 @@
 // Builds the Debian and RPM packages of a compiled binary into dist: `deno task package [--binary FILE]
 // [--arch x86_64|aarch64] [--version V] [--output FOLDER] [deb|rpm]`. dpkg-deb and rpmbuild must be there.
+import { messageOf } from "../src/core/message_of.ts";
 import { VERSION } from "../src/version.ts";
 import type { Build } from "./package/contents.ts";
 import { buildDeb } from "./package/deb.ts";
@@ -64,7 +65,7 @@ if (import.meta.main) {
   try {
     for (const path of await packageAll(Deno.args)) console.log(path);
   } catch (error) {
-    console.error(error instanceof Error ? error.message : error);
+    console.error(messageOf(error));
     Deno.exit(1);
   }
 }

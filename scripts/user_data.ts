@@ -5,6 +5,7 @@
 //
 // The package is installed only if it has that checksum. User data is no place to keep a secret for long: any program
 // on the machine can read it from the metadata service. Use a key that may do no more than the README's role.
+import { messageOf } from "../src/core/message_of.ts";
 
 /** What differs from one set-up to the next. */
 export interface Setup {
@@ -155,7 +156,7 @@ if (import.meta.main) {
   try {
     console.log(userData(setupOf(Deno.args)).trimEnd());
   } catch (error) {
-    console.error(`user-data: ${error instanceof Error ? error.message : error}`);
+    console.error(`user-data: ${messageOf(error)}`);
     Deno.exit(1);
   }
 }

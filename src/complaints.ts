@@ -6,11 +6,6 @@ import type { Host } from "./host.ts";
 import { withoutPasswords } from "./log/password.ts";
 import { LOG_FORMATS } from "./host/log_format.ts";
 
-/** In words. */
-export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : `${error}`;
-}
-
 /** To standard output, as a success. */
 export function say(host: Host, text: string): number {
   host.print("out", text);

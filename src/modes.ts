@@ -1,9 +1,10 @@
 // From a configuration to the mode that it asks for: what must be known of this machine is found out first.
 import { associate } from "./associate.ts";
-import { complain, fail, messageOf, say, warningsOf } from "./complaints.ts";
+import { complain, fail, say, warningsOf } from "./complaints.ts";
 import { type Config, nameOf } from "./config.ts";
 import type { Gathered } from "./config/gather.ts";
 import { connectionFor } from "./connection.ts";
+import { messageOf } from "./core/message_of.ts";
 import { MESSAGE_MAX_CHARS, plain } from "./core/plain.ts";
 import type { Host } from "./host.ts";
 import { findInstanceId } from "./host/metadata.ts";

@@ -1,6 +1,7 @@
 // What must be known of the cloud before anything can start: the watchdog waits for it, saying so; the modes
 // that do one thing try a few times.
 import type { Config } from "./config.ts";
+import type { EventOf } from "./core/events.ts";
 import { asCloudError } from "./exoscale/cloud_error.ts";
 import { StartPatience } from "./start_patience.ts";
 import type { Clock, Log, Supervisor } from "./world.ts";
@@ -15,7 +16,7 @@ export async function patiently<Answer>(
   { mode, event, trouble, awaited = "the cloud", remindMs = 0, clock, log, signal, supervisor }: {
     mode: Config["mode"];
     /** Word of the line for each failure. */
-    event: string;
+    event: EventOf<"warning" | "critical">;
     /** Its beginning; without one the error says enough. */
     trouble?: string;
     /** What is waited for. */

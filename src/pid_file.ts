@@ -2,6 +2,7 @@
 import { isOn, parseDuration, type Values } from "./cli.ts";
 import { type Config, fallbackOf, nameOf } from "./config.ts";
 import { DETACH_GRACE_MS } from "./core/departure.ts";
+import { messageOf } from "./core/message_of.ts";
 import type { PidFiles } from "./host/pid_file.ts";
 import type { Clock } from "./world.ts";
 
@@ -28,7 +29,7 @@ export async function withPidFile(
   try {
     giveUp = await pidFiles.claim(pidFile);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : `${error}`;
+    const reason = messageOf(error);
     return await refuse(`${nameOf("pid-file")}: cannot have ${pidFile}: ${reason}`);
   }
   try {
@@ -83,7 +84,7 @@ export async function stopWatchdog({ given }: Values, stopper: Stopper): Promise
     print("out", `exoip: the watchdog of ${path} (process ${pid}) has ended`);
     return 0;
   } catch (error) {
-    const reason = error instanceof Error ? error.message : `${error}`;
+    const reason = messageOf(error);
     return fail(`${nameOf("pid-file")}: cannot end the watchdog of ${path}: ${reason}`);
   }
 

@@ -1,9 +1,10 @@
 // One run of the program: from the arguments to the exit code, with the machine and the cloud handed in.
 import { isOn, readValues, UsageError } from "./cli.ts";
-import { complain, fail, messageOf, say, warningsOf } from "./complaints.ts";
+import { complain, fail, say, warningsOf } from "./complaints.ts";
 import { configure } from "./config.ts";
 import { collect, type Collected, complete, type Gathered } from "./config/gather.ts";
 import { settingLines, settingsOf } from "./config/print_config.ts";
+import { messageOf } from "./core/message_of.ts";
 import { LINE_MAX_CHARS, plain } from "./core/plain.ts";
 import { diagnose } from "./doctor/doctor.ts";
 import type { Host } from "./host.ts";

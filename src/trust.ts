@@ -1,5 +1,6 @@
 // --ca-file in use: the host whose requests to the cloud trust its authorities, too.
 import { type Config, nameOf } from "./config.ts";
+import { messageOf } from "./core/message_of.ts";
 import type { Host } from "./host.ts";
 
 /** The same host, trusting also whom the configuration names. Throws an error that names the option. */
@@ -8,7 +9,7 @@ export function trusting({ caCerts }: Pick<Config, "caCerts">, host: Host): Host
   try {
     return { ...host, fetch: host.fetchTrusting(caCerts) };
   } catch (error) {
-    const reason = error instanceof Error ? error.message : `${error}`;
+    const reason = messageOf(error);
     const count = caCerts.length === 1
       ? "the certificate"
       : `one of ${caCerts.length} certificates`;

@@ -1,9 +1,9 @@
 // The outside in types: all that the watchdog touches. Written out twice, in main.ts and in the tests.
 import type { Reason, Role } from "./core/election_state.ts";
+import type { EventName, SeverityOf } from "./core/events.ts";
 import type { OtherHolder } from "./core/ownership_state.ts";
 import type { MissingPeer } from "./core/missing.ts";
 import type { PeerIdentity } from "./core/peer.ts";
-import type { Severity } from "./core/report.ts";
 
 /** Time. */
 export interface Clock {
@@ -64,7 +64,12 @@ export interface Signals {
 /** Where lines for the operator go. */
 export interface Log {
   /** The address that it is about, when the process serves several. */
-  write(severity: Severity, event: string, text: string, elasticIp?: string): void;
+  write<Event extends EventName>(
+    severity: SeverityOf<Event>,
+    event: Event,
+    text: string,
+    elasticIp?: string,
+  ): void;
 }
 
 /** One change of what a node is to the Elastic IP. */

@@ -87,7 +87,7 @@ Deno.test("openLog() leaves out lines below its level, which can change", async 
   const { log, lines } = logTo("journald", { level: "warning" });
   const all = () => {
     for (const severity of ["info", "warning", "critical"] as const) {
-      log.write(severity, "event", "text");
+      log.write(severity, "listen", "text");
     }
   };
   all();
@@ -110,7 +110,7 @@ Deno.test("openLog() tells of lost lines in its own format", async () => {
   };
   try {
     const log = openLog({ stdout: true, format: "json" });
-    for (let number = 0; number < 1_500; number++) log.write("info", "event", `${number}`);
+    for (let number = 0; number < 1_500; number++) log.write("info", "listen", `${number}`);
     open();
     await log.flush();
   } finally {

@@ -68,7 +68,7 @@ Deno.test("openLog() writes and flushes although standard output is closed or st
   const stalling = new LineWriter({ write: () => new Promise(() => {}) });
   for (const writer of [closed, stalling]) {
     const log = openLog({ stdout: true, writer });
-    for (let number = 0; number < 5_000; number++) log.write("info", "event", `${number}`);
+    for (let number = 0; number < 5_000; number++) log.write("info", "listen", `${number}`);
     await log.flush();
   }
 });

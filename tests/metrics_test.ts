@@ -1,6 +1,7 @@
 // The metrics: what Prometheus' own tool says of them, and that they say what the snapshot says.
 import { assert, assertEquals } from "@std/assert";
 import { metricFamilies, metricsText } from "../src/core/metrics.ts";
+import { METRICS } from "../src/core/metric_names.ts";
 import { NOT_LOOKED } from "../src/core/presence.ts";
 import { EPOCH_MS, PEERS, PlayedNode } from "./played_node.ts";
 import { promtool, promtoolMissing } from "./promtool.ts";
@@ -81,13 +82,20 @@ Deno.test("metricsText() gives the figures of the snapshot", () => {
   }
 });
 
-Deno.test("metricFamilies() names every metric once, counters with _total and nothing else", () => {
+Deno.test("metricFamilies() has every registered metric once, with its labels", () => {
   const families = metricFamilies(busyNode().snapshot());
-  const names = families.map(({ name }) => name);
-  assertEquals(new Set(names).size, names.length);
-  for (const { name, type, samples } of families) {
+  assertEquals(families.map(({ name }) => name), Object.keys(METRICS));
+  for (const { name, samples } of families) {
+    const { type, labels: wanted } = METRICS[name];
     assertEquals(name.endsWith("_total"), type === "counter", name);
     assert(samples.every(({ value }) => Number.isFinite(value)), name);
+    // The order in which labels are written means nothing.
+    for (const { labels = {} } of samples) {
+      assertEquals(Object.keys(labels).sort(), [...wanted].sort(), name);
+    }
+    // Nobody has looked for the address on an interface.
+    const unknown = name.includes("interface");
+    assertEquals(samples.length === 0, unknown, `${name} has ${samples.length} samples`);
   }
 });
 

@@ -316,7 +316,9 @@ Deno.test("Reminder says the same at most after one minute, and less and less of
   const said: number[] = [];
   const clock = { nowMs: () => nowMs, wallMs: () => 0, sleep: () => Promise.resolve() };
   const reminder = new Reminder(clock, { write: () => void said.push(nowMs / 60_000) });
-  for (; nowMs <= 24 * 3_600_000; nowMs += 10_000) reminder.say("x", ["info", "x", ""], "a");
+  for (; nowMs <= 24 * 3_600_000; nowMs += 10_000) {
+    reminder.say("x", ["info", "peer-name", ""], "a");
+  }
   assertEquals(said.slice(0, 8), [0, 1, 3, 7, 15, 31, 63, 123]);
   assert(said.length < 32);
 });

@@ -52,10 +52,10 @@ Deno.test("openLog() writes one bounded line, whatever it is told", async () => 
     },
   });
   const log = openLog({ stdout: true, writer });
-  log.write("warning", "peer-joined", "peer x\nexoip [CRIT   ] forged: \x1b[2J");
-  log.write("info", "peer-joined", "y".repeat(LINE_MAX_CHARS * 2));
+  log.write("warning", "peer-dead", "peer x\nexoip [CRIT   ] forged: \x1b[2J");
+  log.write("info", "peer-dead", "y".repeat(LINE_MAX_CHARS * 2));
   await log.flush();
   const [first, second, ...rest] = text.split("\n");
-  assertEquals(first, "exoip [WARNING] peer-joined: peer x exoip [CRIT   ] forged:  [2J");
+  assertEquals(first, "exoip [WARNING] peer-dead: peer x exoip [CRIT   ] forged:  [2J");
   assertEquals([second?.length, rest], [LINE_MAX_CHARS + "exoip [INFO   ] ".length, [""]]);
 });

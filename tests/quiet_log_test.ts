@@ -109,18 +109,18 @@ Deno.test("BurstLog writes changes one by one while they are few, and counts the
   const quiet = new QuietLog(log, clock);
   const burst = new BurstLog({ log, quiet, clock });
   for (let number = 0; number < 1_000; number++) {
-    burst.write("a", ["info", "check", `change ${number}`]);
+    burst.write("a", ["info", "role", `change ${number}`]);
     nowMs += 50;
   }
-  burst.write("b", ["info", "check", "another"]);
+  burst.write("b", ["info", "role", "another"]);
   quiet.settle(nowMs += BURST_MS);
   assertEquals(lines, [
-    ...Array.from({ length: BURST_MAX }, (_, number) => `check: change ${number}`),
-    `check: change ${BURST_MAX}; it changes often`,
-    "check: another",
-    `check: change 999; it changes often (${1_000 - BURST_MAX - 1} since the last line)`,
+    ...Array.from({ length: BURST_MAX }, (_, number) => `role: change ${number}`),
+    `role: change ${BURST_MAX}; it changes often`,
+    "role: another",
+    `role: change 999; it changes often (${1_000 - BURST_MAX - 1} since the last line)`,
   ]);
   nowMs += BURST_MS;
-  burst.write("a", ["info", "check", "calm"]);
-  assertEquals(lines.at(-1), "check: calm");
+  burst.write("a", ["info", "role", "calm"]);
+  assertEquals(lines.at(-1), "role: calm");
 });

@@ -1,7 +1,7 @@
 // The cloud's own words in our messages: all forms that its products use, bounded, on one line, without secrets.
 import { assert, assertEquals } from "@std/assert";
 import { START_PATIENCE_MS, StartPatience } from "../src/start_patience.ts";
-import { messageOf, refusal } from "../src/exoscale/refusal.ts";
+import { explanationOf, refusal } from "../src/exoscale/refusal.ts";
 
 const FORMS: readonly [form: string, body: unknown, text: string][] = [
   ["a message", { message: "Not found" }, "Not found"],
@@ -36,7 +36,7 @@ const FORMS: readonly [form: string, body: unknown, text: string][] = [
 ];
 
 for (const [form, body, text] of FORMS) {
-  Deno.test(`messageOf() reads ${form}`, () => assertEquals(messageOf(body), text));
+  Deno.test(`explanationOf() reads ${form}`, () => assertEquals(explanationOf(body), text));
 }
 
 Deno.test("details are bounded, on one line, and without what signs a request", () => {
@@ -45,7 +45,7 @@ Deno.test("details are bounded, on one line, and without what signs a request", 
     detail: `${index} apikey=${key}&signature=abc\n\u001b[2J ${"x".repeat(9_000)}`,
     location: "y".repeat(9_000),
   }));
-  const text = messageOf({ title: "z".repeat(9_000), detail: key, errors });
+  const text = explanationOf({ title: "z".repeat(9_000), detail: key, errors });
   assert(text.length < 1_700, `${text.length}`);
   assert(
     !text.includes(key) && !text.includes("abc") && !text.includes("\n") &&

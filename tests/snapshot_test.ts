@@ -138,7 +138,8 @@ Deno.test("RecentLog passes all on, and remembers a bounded number of changes wi
   let nowMs = 0;
   const clock = { ...systemClock, nowMs: () => nowMs, wallMs: () => 1_000_000 + nowMs };
   const log = new RecentLog({ write: (...line) => void lines.push(line.join(" ")) }, clock);
-  for (const word of ["status", "call", "refused"]) log.write("info", word, "no change");
+  for (const word of ["status", "call"] as const) log.write("info", word, "no change");
+  log.write("warning", "refused", "no change");
   assertEquals(log.changes(nowMs), []);
   for (nowMs = 0; nowMs < 250; nowMs++) log.write("warning", "role", `${nowMs} ${"x".repeat(400)}`);
   assertEquals(lines.length, 253);

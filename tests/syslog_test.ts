@@ -80,9 +80,9 @@ testWithDaemon(
     assertEquals(log.kind, "syslog");
     const stamp = "[A-Z][a-z]{2} [ \\d]\\d \\d\\d:\\d\\d:\\d\\d";
     for (const [severity, priority] of [["critical", 26], ["warning", 28], ["info", 30]] as const) {
-      log.write(severity, "event", `text ü ${priority}`);
+      log.write(severity, "listen", `text ü ${priority}`);
       await log.flush();
-      const expected = `^<${priority}>${stamp} exoip\\[${PID}\\]: event: text ü ${priority}$`;
+      const expected = `^<${priority}>${stamp} exoip\\[${PID}\\]: listen: text ü ${priority}$`;
       assertMatch(await daemon.receive(), new RegExp(expected));
     }
     assertEquals(lines, []);
@@ -94,9 +94,9 @@ testWithDaemon(
   async (daemon) => {
     const lines: string[] = [];
     const log = openLog({ stdout: true, syslogPath: daemon.path, writer: writerInto(lines) });
-    log.write("info", "event", "text");
+    log.write("info", "listen", "text");
     await log.flush();
-    assertEquals([log.kind, ...lines], ["stdout", "exoip [INFO   ] event: text"]);
+    assertEquals([log.kind, ...lines], ["stdout", "exoip [INFO   ] listen: text"]);
   },
 );
 
@@ -105,13 +105,13 @@ for (const removed of [false, true]) {
   testWithDaemon(`openLog() goes on at standard output after a syslog ${gone}`, async (daemon) => {
     const lines: string[] = [];
     const log = openLog({ stdout: false, syslogPath: daemon.path, writer: writerInto(lines) });
-    log.write("info", "event", "before");
+    log.write("info", "listen", "before");
     await log.flush();
-    assertMatch(await daemon.receive(), /: event: before$/);
+    assertMatch(await daemon.receive(), /: listen: before$/);
     assertEquals(lines, []);
     daemon.close({ removed });
     for (const text of ["finds out", "first after", "second after"]) {
-      log.write("warning", "event", text);
+      log.write("warning", "listen", text);
       await log.flush();
     }
     // The excuse comes once, the lines all.
@@ -122,9 +122,9 @@ for (const removed of [false, true]) {
         "they go to standard output until it does",
     );
     assertEquals(lines.slice(1), [
-      "exoip [WARNING] event: finds out",
-      "exoip [WARNING] event: first after",
-      "exoip [WARNING] event: second after",
+      "exoip [WARNING] listen: finds out",
+      "exoip [WARNING] listen: first after",
+      "exoip [WARNING] listen: second after",
     ]);
   });
 }
@@ -135,10 +135,10 @@ testWithDaemon(
     const lines: string[] = [];
     const log = openLog({ stdout: false, syslogPath: daemon.path, writer: writerInto(lines) });
     const texts = Array.from({ length: 8 }, (_, number) => `line ${number}`);
-    for (const text of texts) log.write("info", "event", text);
+    for (const text of texts) log.write("info", "listen", text);
     for (const text of texts) {
       const line = await daemon.receive();
-      assert(line.endsWith(`: event: ${text}`), line);
+      assert(line.endsWith(`: listen: ${text}`), line);
     }
     await log.flush();
     assertEquals(lines, []);
@@ -151,9 +151,9 @@ testWithDaemon(
     const lines: string[] = [];
     const log = openLog({ stdout: false, syslogPath: daemon.path, writer: writerInto(lines) });
     daemon.close({ removed: false });
-    log.write("critical", "event", "the one that matters");
+    log.write("critical", "listen", "the one that matters");
     await log.flush();
-    assertEquals(lines[1], "exoip [CRIT   ] event: the one that matters");
+    assertEquals(lines[1], "exoip [CRIT   ] listen: the one that matters");
   },
 );
 
@@ -163,15 +163,15 @@ testWithDaemon(
     const lines: string[] = [];
     const path = `${daemon.path}.late`;
     const log = openLog({ stdout: false, syslogPath: path, writer: writerInto(lines) });
-    for (const text of ["one", "two"]) log.write("info", "event", text);
+    for (const text of ["one", "two"]) log.write("info", "listen", text);
     await log.flush();
     assertEquals([log.kind, lines.length], ["stdout", 3]);
     const late = Deno.listenDatagram({ transport: "unixpacket", path });
     const receive = async () => new TextDecoder().decode((await late.receive())[0]);
     // Nobody writes a line: what was kept goes by itself.
-    for (const text of ["one", "two"]) assertMatch(await receive(), new RegExp(`event: ${text}$`));
-    log.write("info", "event", "three");
-    assertMatch(await receive(), /event: three$/);
+    for (const text of ["one", "two"]) assertMatch(await receive(), new RegExp(`listen: ${text}$`));
+    log.write("info", "listen", "three");
+    assertMatch(await receive(), /listen: three$/);
     await log.flush();
     assertEquals(log.kind, "syslog");
     assertEquals(lines.slice(3), [`exoip [WARNING] log: syslog at ${path} takes lines now`]);
@@ -188,7 +188,7 @@ testWithDaemon(
     for (const round of [1, 2]) {
       const listener = Deno.listen({ transport: "unix", path });
       const texts = Array.from({ length: 50 }, (_, number) => `line ${round}.${number}`);
-      for (const text of texts) log.write("info", "event", text);
+      for (const text of texts) log.write("info", "listen", text);
       const connection = await listener.accept();
       let heard = "";
       const buffer = new Uint8Array(1_000);
@@ -197,7 +197,7 @@ testWithDaemon(
         heard += new TextDecoder().decode(buffer.subarray(0, count));
       }
       assertEquals(
-        heard.trimEnd().split("\n").map((line) => line.replace(/^<30>.*: event: /, "")),
+        heard.trimEnd().split("\n").map((line) => line.replace(/^<30>.*: listen: /, "")),
         texts,
       );
       connection.close();
@@ -213,13 +213,13 @@ testWithDaemon("openLog() uses standard output while syslog does not read", asyn
   const lines: string[] = [];
   const log = openLog({ stdout: false, syslogPath: daemon.path, writer: writerInto(lines) });
   // Many more than a socket holds.
-  for (let number = 0; number < 900; number++) log.write("info", "event", `line ${number}`);
+  for (let number = 0; number < 900; number++) log.write("info", "listen", `line ${number}`);
   await log.flush();
   assert(lines.at(-1)?.endsWith("line 899"), lines.at(-1));
   const printed = lines.length;
   assert(printed < 900, "what fitted into the socket is not printed");
   // All that was kept comes in order once it reads.
   for (let number = 0; number < 900; number++) {
-    assert((await daemon.receive()).endsWith(`: event: line ${number}`));
+    assert((await daemon.receive()).endsWith(`: listen: line ${number}`));
   }
 });

@@ -2,6 +2,7 @@
 // in config.ts; here each becomes the text that a flag would have had.
 import { parse, TomlError } from "smol-toml";
 import { type Given, givenBy, wantedForm } from "../cli.ts";
+import { messageOf } from "../core/message_of.ts";
 import { PROBLEMS_MAX } from "./env_file.ts";
 import { isSecret, type Option, OPTIONS } from "../options.ts";
 
@@ -33,7 +34,7 @@ export function parseConfigFile(text: string, path: string): ConfigFile {
     entries = Object.entries(parse(text, { integersAsBigInt: true }));
   } catch (error) {
     // The rest of the message quotes the file.
-    const reason = (error instanceof Error ? error.message : `${error}`).split("\n")[0];
+    const reason = messageOf(error).split("\n")[0];
     const line = error instanceof TomlError ? `, line ${error.line}` : "";
     return { given, problems: [`${path}${line}: ${reason}`] };
   }

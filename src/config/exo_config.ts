@@ -4,6 +4,7 @@ import { parse } from "smol-toml";
 import type { Environment } from "../cli.ts";
 import { withoutEndSlashes } from "../exoscale/endpoint.ts";
 import { PROBLEMS_MAX } from "./env_file.ts";
+import { messageOf } from "../core/message_of.ts";
 import type { Account } from "./cloud.ts";
 import type { Host } from "../host.ts";
 
@@ -65,7 +66,7 @@ export async function readExoAccount(
       // Not there, or not ours to read: the CLI looks further, too. But a file that was named must be there.
       const named = env.EXOSCALE_CONFIG ? "EXOSCALE_CONFIG: " : "";
       if (named === "" && isElsewhere(error)) continue;
-      const reason = error instanceof Error ? error.message : `${error}`;
+      const reason = messageOf(error);
       return { problem: `${named}cannot read ${path}: ${reason}` };
     }
     const { writable, readable } = fileAccess
@@ -80,7 +81,7 @@ export async function readExoAccount(
       const shows = account.secret !== undefined && readable !== null;
       return { account, path, warnings: shows ? [`${path} has a secret and ${readable}`] : [] };
     } catch (error) {
-      const reason = (error instanceof Error ? error.message : `${error}`).split("\n")[0];
+      const reason = messageOf(error).split("\n")[0];
       return { problem: `${path}: ${reason}` };
     }
   }

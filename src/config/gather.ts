@@ -1,6 +1,7 @@
 // Everything that was given, from wherever: flags, the file of variables, the environment, the configuration file, and
 // what files and the `exo` CLI add. Done at the start, and again at each reload.
 import { type Environment, readValues, type Values } from "../cli.ts";
+import { messageOf } from "../core/message_of.ts";
 import { parseConfigFile } from "./config_file.ts";
 import { type Findings, nameOf } from "../config.ts";
 import { parseEnvFile, PROBLEMS_MAX } from "./env_file.ts";
@@ -108,7 +109,7 @@ export async function collect(
     try {
       return await host.readTextFile(path);
     } catch (error) {
-      const reason = error instanceof Error ? error.message : `${error}`;
+      const reason = messageOf(error);
       problems.push(`${nameOf(option)}: cannot read ${path}: ${reason}`);
       return null;
     }

@@ -1,5 +1,6 @@
 // The shared secret of a cluster, and what is believed without it.
 import type { SecurityConfig } from "../options/security.ts";
+import { messageOf } from "../core/message_of.ts";
 import { nameOf, type Reading } from "./reading.ts";
 import { secretsIn } from "../watch/seal.ts";
 
@@ -22,7 +23,7 @@ export function readSecurity(
     try {
       sharedSecrets = secretsIn(found.text);
     } catch (error) {
-      const problem = error instanceof Error ? error.message : `${error}`;
+      const problem = messageOf(error);
       reading.need(false, "shared-secret-file", `${found.source}: ${problem}`);
     }
     const roomless = "plain heartbeats have no room for a signature: give up this or the secret";

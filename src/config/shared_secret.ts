@@ -1,6 +1,7 @@
 // Where the shared secret comes from: a file, a variable, or what systemd has loaded for us. Never an argument.
 import { type Given, isOn, type Values } from "../cli.ts";
 import { nameOf } from "../config.ts";
+import { messageOf } from "../core/message_of.ts";
 import type { FoundSecret } from "./security.ts";
 import type { Host } from "../host.ts";
 
@@ -26,7 +27,7 @@ export async function findSharedSecret(
     return { found: { text: await readTextFile(path), source: path }, path };
   } catch (error) {
     if (!file && error instanceof Deno.errors.NotFound) return {};
-    const reason = error instanceof Error ? error.message : `${error}`;
+    const reason = messageOf(error);
     return { problem: `${nameOf("shared-secret-file")}: cannot read ${path}: ${reason}` };
   }
 }

@@ -1,6 +1,7 @@
 // What the configuration needs of files and programs: the secret, and what the `exo` CLI knows.
 import { type Given, isOn, type Values } from "../cli.ts";
 import { type Findings, nameOf } from "../config.ts";
+import { messageOf } from "../core/message_of.ts";
 import { type Account, DIRECTORY_VARIABLE, lends } from "./cloud.ts";
 import { type ExoFindings, readExoAccount } from "./exo_config.ts";
 import { AUTHORISES, doubtsOf } from "./file_doubts.ts";
@@ -71,7 +72,7 @@ export async function findValues(
     try {
       use(await host.readTextFile(path, limits));
     } catch (error) {
-      const reason = error instanceof Error ? error.message : `${error}`;
+      const reason = messageOf(error);
       problems.push(`${nameOf(option)}: cannot read ${path}: ${reason}`);
     }
   }
@@ -112,7 +113,7 @@ async function withSecret(
     return { ...rest, secret: printed.replace(/\n+$/, ""), commanded: true };
   } catch (error) {
     const late = limit.signal.aborted ? `nothing within ${SECRET_COMMAND_MS / 1000} s` : null;
-    const reason = late ?? (error instanceof Error ? error.message : `${error}`);
+    const reason = late ?? messageOf(error);
     problems.push(`${path}: the account's secretCommand (${program}) failed: ${reason}`);
     return rest;
   } finally {

@@ -4,6 +4,7 @@ import { givenUp } from "./missing.ts";
 import type { Node } from "./node.ts";
 import type { OtherHolder, Ownership } from "./ownership_state.ts";
 import type { Peer } from "./peer.ts";
+import type { RejectReason } from "./reject_reasons.ts";
 import { NOT_LOOKED, type Presence } from "./presence.ts";
 import type {
   AddressView,
@@ -38,7 +39,7 @@ export interface AddressFacts {
 
 /** Datagrams of one sender that were refused. */
 export interface RefusedBefore {
-  readonly reason: string;
+  readonly reason: RejectReason;
   readonly count: number;
   readonly atMs: number;
 }
@@ -116,7 +117,7 @@ function peerView(
 ): PeerView {
   const { address, instanceId, alive, heardAtMs, trailer } = peer;
   const before = facts.refused.get(address);
-  const refused: CountView | null = before
+  const refused: CountView<RejectReason> | null = before
     ? { word: before.reason, count: before.count, ageMs: ageOf(before.atMs, atMs) }
     : null;
   return {
@@ -137,7 +138,10 @@ function peerView(
 
 function linkTo(
   peer: Peer,
-  { node: { election, ownership }, refused }: { node: Node; refused: CountView | null },
+  { node: { election, ownership }, refused }: {
+    node: Node;
+    refused: CountView<RejectReason> | null;
+  },
 ): LinkWord {
   const { alive, trailer, instanceId } = peer;
   if (alive) {

@@ -1,7 +1,10 @@
 // What the election knows, and the questions that can be asked of it. Questions never change anything.
 import type { MissingPeers } from "./missing.ts";
 import type { Twin } from "./twin.ts";
+import type { Reason } from "./role_reasons.ts";
 import { eligible, type Peer, type Rank, rankOf, ranksBefore, sick } from "./peer.ts";
+
+export type { Reason };
 
 /** Added to the hold-off so that the last heartbeat of the dead time can still arrive. Source: exoip, Skew. */
 export const SKEW_MS = 100;
@@ -25,21 +28,6 @@ export interface ElectionSettings {
 
 /** Role in the original's words. */
 export type Role = "backup" | "master";
-/** Why a node has its role. */
-export type Reason =
-  | "settling"
-  | "stalled"
-  | "best"
-  | "equal"
-  | "alone"
-  | "outranked"
-  | "deferring"
-  | "unhealthy"
-  | "unable"
-  | "unlisted"
-  | "incomplete"
-  | "twin"
-  | "leaving";
 
 /** An instant to come, `PASSED` once it is over, null when it is not set. */
 export type Deadline = number | null;

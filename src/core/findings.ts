@@ -21,7 +21,7 @@ import {
   type OwnershipEvent,
 } from "./ownership_state.ts";
 import { noteReleased } from "./released.ts";
-import type { report } from "./report.ts";
+import type { Say } from "./report.ts";
 
 /** After an attach the cloud is looked at again this soon: others may hold, too. */
 const AFTER_ATTACH_MS = 1_000;
@@ -32,7 +32,7 @@ const INSPECT_MS = 1_000, EAGER_INSPECTIONS = 10;
 /** When it is, and how to tell the operator. */
 export interface Circumstances {
   readonly atMs: number;
-  readonly say: (...args: Parameters<typeof report>) => void;
+  readonly say: Say;
 }
 
 /** Takes in the answer to one of our calls; any other answer is ignored. */

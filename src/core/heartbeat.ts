@@ -17,6 +17,7 @@ import { codeOfInterval, intervalOfCode } from "./interval_code.ts";
 import { invariant } from "./invariant.ts";
 import { formatIpv4, parseIpv4 } from "./ipv4.ts";
 import { formatIpv6, parseIpv6, standInFor } from "./ipv6.ts";
+import type { RejectReason } from "./reject_reasons.ts";
 import { uuidFromBytes, uuidToBytes } from "./uuid.ts";
 
 /** Length of the original datagram in bytes. */
@@ -68,15 +69,8 @@ export interface Heartbeat {
   readonly trailer: Trailer | null;
 }
 
-/** Why a datagram cannot be a heartbeat. */
-export type MalformedReason =
-  | "length"
-  | "version"
-  | "priority-mismatch"
-  | "trailer"
-  | "address-mismatch";
 /** A heartbeat, or the reason why it is none. */
-export type Decoded = Heartbeat | { readonly refused: MalformedReason };
+export type Decoded = Heartbeat | { readonly refused: RejectReason };
 
 /** Writes a heartbeat: 24 bytes without a trailer, 40 with one, 56 for IPv6, which cannot do without. */
 export function encode({ priority, elasticIp, id, trailer }: Heartbeat): Uint8Array<ArrayBuffer> {

@@ -1,5 +1,6 @@
 // How one metric is written for Prometheus: text format 0.0.4.
 import { plain } from "./plain.ts";
+import { type MetricName, METRICS } from "./metric_names.ts";
 import type { AgeMs, Snapshot } from "./snapshot.ts";
 
 /** Longest value of a label. */
@@ -16,9 +17,7 @@ export interface Sample {
 
 /** A metric with all its values. */
 export interface Family {
-  readonly name: string;
-  readonly type: "gauge" | "counter";
-  readonly help: string;
+  readonly name: MetricName;
   readonly samples: readonly Sample[];
 }
 
@@ -29,12 +28,13 @@ export function instantOf(ageMs: AgeMs, { takenAtMs }: Snapshot, labels: Labels 
 }
 
 /** Help, type and values of a metric. */
-export function familyText({ name, type, help, samples }: Family): string {
+export function familyText({ name, samples }: Family): string {
+  const { type, meaning } = METRICS[name];
   const lines = samples.map(({ value, labels = {} }) => {
     const pairs = Object.entries(labels).map(([label, text]) => `${label}="${escaped(text)}"`);
     return `${name}${pairs.length > 0 ? `{${pairs.join(",")}}` : ""} ${value}\n`;
   });
-  return `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n${lines.join("")}`;
+  return `# HELP ${name} ${meaning}\n# TYPE ${name} ${type}\n${lines.join("")}`;
 }
 
 function escaped(text: string): string {

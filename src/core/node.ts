@@ -17,6 +17,7 @@ import {
   startOwnership,
 } from "./ownership_state.ts";
 import type { PeerIdentity } from "./peer.ts";
+import type { RejectReason } from "./reject_reasons.ts";
 import { type Report, report } from "./report.ts";
 import {
   beginReading,
@@ -33,7 +34,7 @@ import {
 import { someoneJoined, speak } from "./speak.ts";
 import { steer } from "./steering.ts";
 import { changesBetween } from "./story.ts";
-import { distrust, type DistrustReason, type Heard } from "./trust.ts";
+import { distrust, type Heard } from "./trust.ts";
 import type { TwinHeard } from "./twin.ts";
 
 /** What the node is told once. */
@@ -78,7 +79,7 @@ export type NodeEffect =
     readonly from: string;
     /** Who it says that it is from. */
     readonly id: string;
-    readonly reason: DistrustReason;
+    readonly reason: RejectReason;
   }
   | ({ readonly kind: "report" } & Report)
   | { readonly kind: "exit"; readonly code: 0 | 1 };

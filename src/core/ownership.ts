@@ -18,7 +18,7 @@ import {
   type OwnershipEvent,
 } from "./ownership_state.ts";
 import { noteReleased } from "./released.ts";
-import { type Report, report } from "./report.ts";
+import { type Report, report, type Say } from "./report.ts";
 
 /** After a death or a doubtful sighting the cloud is looked at again this soon, then as usual. */
 const NEAR_LOOKS_MS = [2_000, 6_000, 14_000];
@@ -32,7 +32,7 @@ export function learn(
   atMs: number,
 ): [Ownership, Report[]] {
   const reports: Report[] = [];
-  const say = (...args: Parameters<typeof report>) => void reports.push(report(...args));
+  const say: Say = (...args) => void reports.push(report(...args));
   const state = absorb({ ...before, write: forgive(before.write, atMs) }, event, { atMs, say });
   const able = unableAtMs(state) > atMs;
   if (able === state.able) return [state, reports];

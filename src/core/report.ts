@@ -1,18 +1,29 @@
 // What the core tells an operator: one line with a stable word to search for.
+import type { EventName, Severity, SeverityOf } from "./events.ts";
 
-/** How much an operator should care. */
-export type Severity = "info" | "warning" | "critical";
+export type { Severity };
 
 /** One thing worth a line in the log. */
 export interface Report {
   readonly severity: Severity;
-  /** Stable word for log searches, listed in the README. */
-  readonly event: string;
+  /** Stable word for log searches, see events.ts. */
+  readonly event: EventName;
   /** The sentence: what happened, then the facts. */
   readonly text: string;
 }
 
+/** Takes what makes a report. */
+export type Say = <Event extends EventName>(
+  severity: SeverityOf<Event>,
+  event: Event,
+  text: string,
+) => void;
+
 /** Builds a report. */
-export function report(severity: Severity, event: string, text: string): Report {
+export function report<Event extends EventName>(
+  severity: SeverityOf<Event>,
+  event: Event,
+  text: string,
+): Report {
   return { severity, event, text };
 }

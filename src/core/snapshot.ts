@@ -2,7 +2,9 @@
 // page. Nothing in it is a value alone: what was measured, heard or read carries its age in ms, counted to the instant
 // at which the snapshot was taken, and null when that never happened. The README has the table of all fields.
 import type { Reason, Role } from "./election_state.ts";
-import type { Severity } from "./report.ts";
+import type { CloudErrorKind } from "./error_kinds.ts";
+import type { EventName, Severity } from "./events.ts";
+import type { RejectReason } from "./reject_reasons.ts";
 
 /** Rises when a field goes away or changes its meaning. New fields may come at any time. */
 export const SNAPSHOT_VERSION = 1;
@@ -51,9 +53,9 @@ export interface LoopView {
 }
 
 /** A count of a kind. */
-export interface CountView {
+export interface CountView<Word extends string = string> {
   /** The kind, a stable word. */
-  readonly word: string;
+  readonly word: Word;
   readonly count: number;
   /** Of the last one. */
   readonly ageMs: AgeMs;
@@ -67,7 +69,7 @@ export interface HeartbeatsView {
   readonly received: number;
   readonly receivedAgeMs: AgeMs;
   /** By reason word. */
-  readonly refused: readonly CountView[];
+  readonly refused: readonly CountView<RejectReason>[];
 }
 
 /** Whether this machine takes traffic to an Elastic IP. */
@@ -157,7 +159,7 @@ export interface PeerView {
   /** Since when it says that it does not hear us, null when it does. */
   readonly deafAgeMs: AgeMs;
   /** The last datagram from it that was not believed. */
-  readonly refused: CountView | null;
+  readonly refused: CountView<RejectReason> | null;
 }
 
 /** A peer without an address, or with one that no machine has. */
@@ -186,7 +188,7 @@ export interface CallView {
   /** How long the last of them took. */
   readonly tookMs: number | null;
   /** That failed, by kind. */
-  readonly errors: readonly CountView[];
+  readonly errors: readonly CountView<CloudErrorKind>[];
 }
 
 /** One health check. */
@@ -207,6 +209,6 @@ export interface ChangeView {
   readonly ageMs: AgeMs;
   readonly severity: Severity;
   /** The word that begins the line. */
-  readonly event: string;
+  readonly event: EventName;
   readonly text: string;
 }

@@ -1,13 +1,10 @@
 // What changed in the election, told to the operator: roles with their reasons, peers found and lost.
 import type { Node, NodeEffect } from "./node.ts";
-import { type Election, oneWay, outranking, type Reason, twinned } from "./election_state.ts";
+import { type Election, oneWay, outranking, twinned } from "./election_state.ts";
 import { givenUp } from "./missing.ts";
 import type { Peer } from "./peer.ts";
 import { report } from "./report.ts";
-
-const ALARMING: ReadonlySet<Reason> = new Set([
-  ...["stalled", "unable", "unlisted", "incomplete", "unhealthy", "twin"] as const,
-]);
+import { ROLE_REASONS } from "./role_reasons.ts";
 
 /** The lines that the step from one state to the next is worth. */
 export function changesBetween(
@@ -26,7 +23,7 @@ export function changesBetween(
   }
   if (after.role !== before.role || after.reason !== before.reason) {
     const change = after.role === before.role ? "" : `, was ${before.role}`;
-    const severity = ALARMING.has(after.reason) ? "warning" : "info";
+    const { severity } = ROLE_REASONS[after.reason];
     const why = `${after.reason}${detailOf(after)}`;
     reports.push(report(severity, "role", `${after.role} (${why})${change}`));
   }

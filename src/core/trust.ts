@@ -2,16 +2,7 @@
 // from that for the sequence is decided here.
 import { deadTimeMs, type Election } from "./election_state.ts";
 import type { Heartbeat } from "./heartbeat.ts";
-
-/** Why a well-formed heartbeat is not believed. */
-export type DistrustReason =
-  | "unknown-source"
-  | "wrong-address"
-  | "own-id"
-  | "wrong-id"
-  | "reordered"
-  | "unsigned"
-  | "replayed";
+import type { RejectReason } from "./reject_reasons.ts";
 
 /** A heartbeat that came in. */
 export interface Heard {
@@ -25,7 +16,7 @@ export interface Heard {
 export function distrust(
   { peers, settings, selfId }: Election,
   { from, heartbeat, sealed = false }: Heard,
-): DistrustReason | null {
+): RejectReason | null {
   const peer = peers.get(from);
   if (!peer) return "unknown-source";
   if (heartbeat.elasticIp !== settings.elasticIp) return "wrong-address";

@@ -2,6 +2,7 @@
 // are printed in order. None of them changes anything, neither here nor in the cloud.
 import type { Config } from "../config.ts";
 import { jsonText } from "../core/plain.ts";
+import { messageOf } from "../core/message_of.ts";
 import type { Host } from "../host.ts";
 import { checkAddresses } from "./address.ts";
 import { checkClock } from "./clock.ts";
@@ -97,7 +98,7 @@ async function bounded(
   try {
     return await Promise.race([check(facts, signal), over]);
   } catch (cause) {
-    const text = cause instanceof Error ? cause.message : `${cause}`;
+    const text = messageOf(cause);
     return [cause instanceof Failed ? fail(text) : skip(text)];
   } finally {
     clearTimeout(timer);

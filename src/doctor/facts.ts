@@ -2,6 +2,7 @@
 import type { Config } from "../config.ts";
 import type { AddressConfig } from "../options/addresses.ts";
 import { type Connect, connectionFor, endpointFor } from "../connection.ts";
+import { messageOf } from "../core/message_of.ts";
 import { isUuid } from "../core/uuid.ts";
 import { Attempts } from "../exoscale/attempts.ts";
 import { ClientV1 } from "../exoscale/client_v1.ts";
@@ -165,7 +166,7 @@ export class Facts {
     let by = "the metadata service";
     const listening = withoutSystemUuid(machine, (path) => by = path);
     const metadata = await findInstanceId(listening).catch((error) => {
-      trouble = error instanceof Error ? error.message : `${error}`;
+      trouble = messageOf(error);
       return null;
     });
     const uuid = (await read(machine, SYSTEM_UUID)).toLowerCase();

@@ -1,6 +1,7 @@
 // Does this machine itself have the Elastic IP? Traffic arrives addressed to it, and a machine without it drops it.
 import { nameOf } from "../config.ts";
 import { canonicalIp, isIpv6, networkOf, sameElasticIp } from "../core/ip.ts";
+import { messageOf } from "../core/message_of.ts";
 import { sightOf } from "../core/own_address.ts";
 import type { Host } from "../host.ts";
 import { NoIpCommand, runIp } from "../host/ip_command.ts";
@@ -16,7 +17,7 @@ export async function checkGuest(facts: Facts, signal: AbortSignal): Promise<Sai
   try {
     interfaces = host.interfaces();
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : `${cause}`;
+    const reason = messageOf(cause);
     return [skip(`the interfaces cannot be listed: ${reason}`)];
   }
   const { addressOn } = config;
@@ -59,7 +60,7 @@ async function troubleWith(
     await runIp(["link", "show", "dev", device], world);
     return null;
   } catch (error) {
-    const reason = error instanceof Error ? error.message : `${error}`;
+    const reason = messageOf(error);
     if (error instanceof NoIpCommand) return `${reason}: install iproute2`;
     return `${reason}: make that interface, or name another, such as ${names}`;
   }

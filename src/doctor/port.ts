@@ -1,6 +1,7 @@
 // Is the port ours to have? If not, it is perhaps a watchdog of ours that has it, whose answer then serves.
 import { nameOf } from "../config.ts";
 import { hostText } from "../core/ip.ts";
+import { messageOf } from "../core/message_of.ts";
 import type { Snapshot } from "../core/snapshot.ts";
 import type { Host } from "../host.ts";
 import { Inquiry, localAddressOf } from "../status/inquiry.ts";
@@ -31,7 +32,7 @@ export async function takePort(
     const used = cause instanceof Deno.errors.AddrInUse;
     const snapshot = used ? await askRunning(config.listen, host) : null;
     if (snapshot !== null) return { kind: "watchdog", snapshot };
-    const reason = cause instanceof Error ? cause.message : `${cause}`;
+    const reason = messageOf(cause);
     return { kind: "taken", reason, cure: cureOf(cause, config.listen) };
   }
 }

@@ -1,6 +1,7 @@
 // From where do our heartbeats leave? The peers know one address of each family, and refuse what comes from another.
 import { nameOf } from "../config.ts";
 import { canonicalIp, familyOf } from "../core/ip.ts";
+import { messageOf } from "../core/message_of.ts";
 import type { PeerIdentity } from "../core/peer.ts";
 import { NoIpCommand, runIp } from "../host/ip_command.ts";
 import { bindingProblem } from "../host/own_source.ts";
@@ -159,7 +160,7 @@ async function routeTo(
     return device === undefined ? null : { device, source, trouble: null };
   } catch (error) {
     if (error instanceof NoIpCommand) return null;
-    const trouble = error instanceof Error ? error.message : `${error}`;
+    const trouble = messageOf(error);
     return { device: "", source: null, trouble };
   }
 }

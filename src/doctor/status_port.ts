@@ -1,6 +1,7 @@
 // --listen-status: is that port ours to have?
 import { nameOf } from "../config.ts";
 import { hostText } from "../core/ip.ts";
+import { messageOf } from "../core/message_of.ts";
 import type { Facts } from "./facts.ts";
 import { fail, ok, type Said, skip } from "./finding.ts";
 
@@ -16,7 +17,7 @@ export async function checkStatusPort(facts: Facts): Promise<Said[]> {
     await host.serveStatus(listenStatus, () => new Response(null, { status: 503 })).close();
     return [ok(`${place} is free`)];
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : `${cause}`;
+    const reason = messageOf(cause);
     const cure = `stop who has it (ss -ltnp), or give another with ${nameOf("listen-status")}`;
     return [fail(`${place} cannot be had: ${reason}: ${cure}`)];
   }

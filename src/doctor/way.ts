@@ -1,6 +1,7 @@
 // The way to the cloud: the name, the connection, the certificate, an answer. Each is told apart.
 import { nameOf } from "../config.ts";
 import { canonicalIp } from "../core/ip.ts";
+import { messageOf } from "../core/message_of.ts";
 import { asCloudError, CloudError } from "../exoscale/cloud_error.ts";
 import { exchange } from "../exoscale/http.ts";
 import type { Route } from "../transport/transport.ts";
@@ -36,7 +37,7 @@ export async function checkWay(facts: Facts, signal: AbortSignal): Promise<Said[
   try {
     endpoint = await facts.endpoint(signal);
   } catch (cause) {
-    return [fail(cause instanceof Error ? cause.message : `${cause}`)];
+    return [fail(messageOf(cause))];
   }
   const url = new URL(endpoint);
   const startMs = facts.host.clock.nowMs();
@@ -64,7 +65,7 @@ async function resolves(hostname: string, { host }: Facts): Promise<Said> {
     const where = servers === "" ? "" : `; name servers: ${servers}`;
     return ok(`${bare} has the address ${addresses.join(", ")}${where}`);
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : `${cause}`;
+    const reason = messageOf(cause);
     const what = `${bare} has no address (${reason}): check the endpoint or zone`;
     return fail(`${what}, and the name servers in /etc/resolv.conf`);
   }

@@ -8,7 +8,7 @@ import { type Fields, fieldsOf, idOf, listOf, numberOf, requiredIdOf, shown } fr
 import { finish, type Progress } from "./operation.ts";
 import { Attempts } from "./attempts.ts";
 import { Pace } from "./pace.ts";
-import { LIFETIME_MS, messageOf, refusal } from "./refusal.ts";
+import { explanationOf, LIFETIME_MS, refusal } from "./refusal.ts";
 import { expiresV1, type Parameters, signedQueryV1 } from "./signature_v1.ts";
 import { Signer } from "./signer.ts";
 
@@ -156,7 +156,7 @@ function unwrap({ status, json }: HttpAnswer, command: string): Fields {
 
 function refusedCommand(answer: HttpAnswer, command: string, wallMs: number): CloudError {
   const code = numberOf(answer.json, "errorcode") ?? answer.status;
-  const text = messageOf(answer.json);
+  const text = explanationOf(answer.json);
   if (code === 410 || (code === 403 && /deprecated/i.test(text))) {
     const message = `${command}: API v1 is switched off here ("${text}"): use API v2, that is an ` +
       "endpoint (-xe) that ends in /v2, or none, and a zone";
@@ -173,7 +173,7 @@ function progressOf(job: Fields): Progress {
     case 1:
       return { done: true };
     case 2: {
-      const why = messageOf(job.jobresult) || "no reason given";
+      const why = explanationOf(job.jobresult) || "no reason given";
       const denied = (job.jobresult as Fields | undefined)?.cserrorcode === PERMISSION_DENIED;
       return { failed: `the job failed: ${why}`, retryable: !denied };
     }

@@ -1,66 +1,8 @@
-// Everything that can go wrong with the cloud, by name.
+// What is thrown for everything that can go wrong with the cloud; the kinds are in core/error_kinds.ts.
+import { type CloudErrorKind, ERROR_KINDS } from "../core/error_kinds.ts";
 import { MESSAGE_MAX_CHARS, plain } from "../core/plain.ts";
 
-/** What went wrong. */
-export type CloudErrorKind =
-  // The way there and back.
-  | "unreachable"
-  | "name-resolution"
-  | "untrusted"
-  | "timeout"
-  | "aborted"
-  // Answers that are none.
-  | "empty-answer"
-  | "not-json"
-  | "truncated-json"
-  | "oversized-answer"
-  | "unexpected-answer"
-  // Refusals.
-  | "clock-late"
-  | "unauthorized"
-  | "forbidden"
-  | "deprecated"
-  | "not-found"
-  | "conflict"
-  | "rate-limited"
-  | "refused"
-  | "server-error"
-  // Asynchronous work.
-  | "operation-failed"
-  | "operation-endless"
-  // Ours: too much time has passed.
-  | "late"
-  // What the configuration asks for cannot be had.
-  | "no-such-instance"
-  | "no-such-address"
-  | "ambiguous-address"
-  | "no-such-group"
-  | "no-peers"
-  | "no-such-zone"
-  | "managed-address"
-  | "pool-address"
-  | "no-ipv6"
-  // It could be had when we started.
-  | "address-released"
-  | "nic-changed";
-
-/** Kinds that a repetition may cure by itself. */
-const RETRYABLE: ReadonlySet<CloudErrorKind> = new Set([
-  "unreachable",
-  "name-resolution",
-  "untrusted",
-  "timeout",
-  "empty-answer",
-  "not-json",
-  "truncated-json",
-  "oversized-answer",
-  "unexpected-answer",
-  "conflict",
-  "rate-limited",
-  "server-error",
-  "operation-endless",
-  "late",
-]);
+export type { CloudErrorKind };
 
 /** Kinds of a request that we gave up. One whose connection broke arrives at once or never. */
 const GIVEN_UP: ReadonlySet<CloudErrorKind> = new Set(["timeout", "aborted"]);
@@ -100,7 +42,7 @@ export class CloudError extends Error {
 
   /** Whether the same call may succeed soon. */
   get retryable(): boolean {
-    return this.#retryable ?? RETRYABLE.has(this.kind);
+    return this.#retryable ?? ERROR_KINDS[this.kind].retryable;
   }
 }
 

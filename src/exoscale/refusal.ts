@@ -33,7 +33,7 @@ const KINDS: Readonly<Record<number, CloudErrorKind>> = {
 /** The error for an answer with a status of 400 or more. */
 export function refusal(answer: HttpAnswer, title: string, wallMs: number): CloudError {
   const { status, headers } = answer;
-  const said = `${title}: HTTP ${status}: ${messageOf(answer.json) || "no explanation"}`;
+  const said = `${title}: HTTP ${status}: ${explanationOf(answer.json) || "no explanation"}`;
   if (status === 401 || status === 403) {
     const lateMs = (Date.parse(headers.get("date") ?? "") || wallMs) - wallMs;
     if (lateMs > LIFETIME_MS * 0.9) {
@@ -54,7 +54,7 @@ export function refusal(answer: HttpAnswer, title: string, wallMs: number): Clou
  * The cloud's own words, shortened: what happened, and the details. Its products write `{message, errors:
  * [{message}]}`, or RFC 9457: `{title, detail, errors}`, where an error is a text or `{detail, location}`.
  */
-export function messageOf(json: unknown): string {
+export function explanationOf(json: unknown): string {
   if (typeof json !== "object" || json === null) return "";
   const fields = json as Record<string, unknown>;
   const said = [

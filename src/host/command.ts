@@ -1,6 +1,7 @@
 // Children of this process. Each leads a process group of its own, so that it can be ended with what it has started
 // and what has stayed in the group; what it writes is read slowly and not kept, so that no flood of output can delay a
 // heartbeat or fill the memory.
+import { messageOf } from "../core/message_of.ts";
 import { plain } from "../core/plain.ts";
 
 /** How a command is run. */
@@ -122,9 +123,7 @@ function start([program = "", ...args]: readonly string[], env: CommandOptions["
       ? "not found"
       : error instanceof Deno.errors.PermissionDenied
       ? "not executable by this user"
-      : error instanceof Error
-      ? error.message
-      : `${error}`;
+      : messageOf(error);
     throw new Error(`cannot run ${program}: ${reason}`, { cause: error });
   }
 }

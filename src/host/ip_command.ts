@@ -1,4 +1,5 @@
 // The command `ip` of iproute2, for those who look at an interface and those who change one.
+import { messageOf } from "../core/message_of.ts";
 import { type CommandOutcome, failureOf, type RunCommand } from "./command.ts";
 
 /** Where it may be beside the search path, which leaves it out for many users. */
@@ -22,7 +23,7 @@ export async function runIp(
     try {
       outcome = await run([program, ...args], { env, timeoutMs: COMMAND_MS });
     } catch (error) {
-      reasons.push(error instanceof Error ? error.message : `${error}`);
+      reasons.push(messageOf(error));
       continue;
     }
     if (outcome.code === 0) return outcome.output;

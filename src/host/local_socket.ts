@@ -1,6 +1,7 @@
 // Messages to a socket of this machine: one that a path names, or an abstract one, written `@name` as systemd does. On
 // Linux the C library sends them. It takes what Deno does not (stream sockets later on, abstract names before 2.9),
 // never waits, and needs no right any more once it is open: the rights to read and write can be given up.
+import { messageOf } from "../core/message_of.ts";
 
 /** What became of a message: it left, the reader is behind (later it may be taken), or why it cannot leave. */
 export type Sent = "sent" | "busy" | { readonly failed: string };
@@ -168,7 +169,7 @@ function openWithDeno(address: string): LocalSocket {
         await socket.send(message, { transport: "unixpacket", path: address });
         return "sent";
       } catch (error) {
-        return { failed: error instanceof Error ? error.message : `${error}` };
+        return { failed: messageOf(error) };
       }
     },
   };

@@ -1,6 +1,6 @@
 // What one line of the log looks like: for a person, for a collector, for the journal.
 import { LINE_MAX_CHARS, plain } from "../core/plain.ts";
-import type { Severity } from "../core/report.ts";
+import type { EventName, Severity } from "../core/events.ts";
 
 /** `text` as the original, `json` one object per line, `journald` with sd-daemon's priorities. */
 export type LogFormat = typeof LOG_FORMATS[number];
@@ -11,7 +11,7 @@ export const LOG_FORMATS = ["text", "json", "journald"] as const;
 export interface Entry {
   readonly severity: Severity;
   /** Stable word for searches. */
-  readonly event: string;
+  readonly event: EventName;
   readonly text: string;
   /** The Elastic IP that it is about, when there are several; else null. */
   readonly elasticIp: string | null;

@@ -1,6 +1,7 @@
 // Which instance is this, and in which zone? The metadata service at its fixed address and its documented
 // name, then at the default gateway (the original's way), then what the machine itself knows, see
 // identity_files.ts. Each attempt is bounded; the error lists them all.
+import { messageOf } from "../core/message_of.ts";
 import { plain } from "../core/plain.ts";
 import { isUuid } from "../core/uuid.ts";
 import { childEnvironment, secretCommandEnvironment } from "./child_environment.ts";
@@ -205,7 +206,7 @@ async function firstOf(
       throw new OddAnswer(`not ${wanted}`);
     } catch (error) {
       if (error instanceof OddAnswer) noteAnswer?.();
-      const reason = error instanceof Error ? error.message.replace(/ for url.*$/, "") : `${error}`;
+      const reason = messageOf(error).replace(/ for url.*$/, "");
       tried.push(`${title} (${plain(reason, REASON_MAX_CHARS)})`);
       throw error;
     }

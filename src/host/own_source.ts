@@ -1,6 +1,7 @@
 // Heartbeats of one family, sent from the address that the peers know, whatever source the routes would choose: the
 // kernel takes the address that a socket is bound to. The port is any, since ours belongs to the socket that receives:
 // sharing it (SO_REUSEADDR) would let other local processes take it over.
+import { messageOf } from "../core/message_of.ts";
 
 /** While the address cannot be bound it is tried again, at most so often. */
 export const RETRY_MS = 250;
@@ -74,8 +75,4 @@ export class OwnSource {
 export function bindingProblem(error: unknown): string {
   const missing = error instanceof Deno.errors.AddrNotAvailable;
   return missing ? "no interface of this machine has it" : messageOf(error);
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : `${error}`;
 }

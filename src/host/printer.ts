@@ -1,4 +1,5 @@
 // What is printed for a person, and the log where that is standard output, in one order.
+import { messageOf } from "../core/message_of.ts";
 import type { Host } from "../host.ts";
 import { LineWriter } from "./line_writer.ts";
 
@@ -19,7 +20,7 @@ export function openPrinter(): Printer {
       await Promise.all([out.flush(withinMs), err.flush(withinMs)]);
       const { failure } = out;
       if (failure === null || failure instanceof Deno.errors.BrokenPipe) return null;
-      return failure instanceof Error ? failure.message : `${failure}`;
+      return messageOf(failure);
     },
   };
 }

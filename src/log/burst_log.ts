@@ -1,12 +1,11 @@
 // A log for what may change at any pace: changes are told one by one while they are few, and counted once they are
 // many.
-import type { QuietLog } from "./quiet_log.ts";
+import type { EventName } from "../core/events.ts";
+import type { Line, QuietLog } from "./quiet_log.ts";
 import type { Clock, Log } from "../world.ts";
 
 /** Lines of a kind that are written one by one within this time. */
 export const BURST_MAX = 10, BURST_MS = 60_000;
-
-type Line = Parameters<QuietLog["write"]>[1];
 
 /** Writes the first lines of a kind; those beyond go to the quiet log, which tells the last of them and how many. */
 export class BurstLog {
@@ -23,7 +22,7 @@ export class BurstLog {
   }
 
   /** Kinds are few: whoever calls this has a bound for them. */
-  write(kind: string, [severity, event, text]: Line): void {
+  write<Event extends EventName>(kind: string, [severity, event, text]: Line<Event>): void {
     const nowMs = this.#clock.nowMs();
     const recent = (this.#kinds.get(kind) ?? []).filter((atMs) => nowMs < atMs + BURST_MS);
     this.#kinds.set(kind, [...recent, nowMs].slice(-BURST_MAX));

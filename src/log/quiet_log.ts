@@ -1,6 +1,6 @@
 // A log for what repeats: the first of a kind is written, the others are counted, so that a fault or a flood
 // costs one line a minute and no memory. The count is told when the minute is over, whether or not it goes on.
-import type { Severity } from "../core/report.ts";
+import type { EventName, SeverityOf } from "../core/events.ts";
 import type { Clock, Log } from "../world.ts";
 
 /** Time before a line of the same kind is written again. */
@@ -12,7 +12,11 @@ export const KINDS_MAX = 256;
 export const STRANGE_KINDS_MAX = 64;
 
 /** What `Log.write` is told, but for the address. */
-type Line = readonly [severity: Severity, event: string, text: string];
+export type Line<Event extends EventName = EventName> = readonly [
+  severity: SeverityOf<Event>,
+  event: Event,
+  text: string,
+];
 
 /** A kind of which a line was written within the minute. */
 interface Kind {
@@ -42,7 +46,7 @@ export class QuietLog {
   }
 
   /** Writes the line unless one of the same kind was written within the minute. */
-  write(kind: string, line: Line): void {
+  write<Event extends EventName>(kind: string, line: Line<Event>): void {
     const nowMs = this.#clock.nowMs();
     this.settle(nowMs);
     const key = this.#kinds.has(kind) || this.#kinds.size < this.#kindsMax ? kind : "";

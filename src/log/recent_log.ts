@@ -1,6 +1,6 @@
 // A log that remembers its last lines: the timeline of what has changed.
 import { ageOf } from "../core/address_view.ts";
-import type { Severity } from "../core/report.ts";
+import type { EventName, Severity } from "../core/events.ts";
 import type { ChangeView } from "../core/snapshot.ts";
 import type { Clock, Log } from "../world.ts";
 
@@ -9,13 +9,13 @@ export const CHANGES_MAX = 100;
 /** Longest text that is remembered. */
 const TEXT_MAX_CHARS = 300;
 /** Words of lines that tell of no change: answers, every call, and what a stranger could send to push all else out. */
-const NO_CHANGE: ReadonlySet<string> = new Set(["status", "call", "refused"]);
+const NO_CHANGE: ReadonlySet<EventName> = new Set(["status", "call", "refused"]);
 
 interface Change {
   readonly atMs: number;
   readonly monotonicMs: number;
   readonly severity: Severity;
-  readonly event: string;
+  readonly event: EventName;
   readonly text: string;
 }
 
@@ -33,7 +33,7 @@ export class RecentLog implements Log {
     this.#hide = hide;
   }
 
-  write(severity: Severity, event: string, sentence: string, elasticIp?: string): void {
+  write(severity: Severity, event: EventName, sentence: string, elasticIp?: string): void {
     this.#log.write(severity, event, sentence, elasticIp);
     if (NO_CHANGE.has(event)) return;
     const shown = this.#hide(sentence);

@@ -1,4 +1,5 @@
 // How the process lives among others on its machine.
+import { SEVERITIES } from "../core/events.ts";
 import { canonicalIp } from "../core/ip.ts";
 import { choice, type Option, parsed, plain } from "./option.ts";
 
@@ -37,7 +38,7 @@ export const OPERATING = [
     name: "log-level",
     key: "logLevel",
     variables: ["IF_LOG_LEVEL"],
-    choices: ["info", "warning", "critical"],
+    choices: SEVERITIES,
     usual: "info",
     help: "the least severe lines that are written",
     reload: "logLevel",

@@ -1,4 +1,5 @@
 // Looking up names: some at a time, each once at a time, and each caller says how long it waits.
+import { messageOf } from "../core/message_of.ts";
 import type { Host } from "../host.ts";
 import type { Clock } from "../world.ts";
 import type { Place } from "./fate.ts";
@@ -55,7 +56,7 @@ export class LookUps {
     try {
       entry.absorb(await lookup(entry.text), { place, atMs: clock.nowMs() });
     } catch (error) {
-      entry.fail(error instanceof Error ? error.message : `${error}`);
+      entry.fail(messageOf(error));
     }
     entry.askedAtMs = clock.nowMs();
     entry.asking = null;

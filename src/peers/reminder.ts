@@ -1,11 +1,11 @@
 // Says what lasts, at first at once and then more and more rarely: a name that cannot be resolved for a week is worth a
 // line, and not one at each attempt.
+import type { EventName } from "../core/events.ts";
+import type { Line } from "../log/quiet_log.ts";
 import type { Clock, Log } from "../world.ts";
 
 /** Shortest and longest time between two lines about the same. */
 const FIRST_MS = 60_000, CAP_MS = 3_600_000;
-
-type Line = Parameters<Log["write"]>;
 
 /** Writes a line unless it was written lately. */
 export class Reminder {
@@ -19,7 +19,7 @@ export class Reminder {
   }
 
   /** `key` is what the line is about: another one of the same kind waits for a minute only. */
-  say(kind: string, line: Line, key: string): void {
+  say<Event extends EventName>(kind: string, line: Line<Event>, key: string): void {
     const atMs = this.#clock.nowMs();
     const last = this.#said.get(kind);
     const same = last?.key === key;

@@ -9,8 +9,9 @@ import {
   noteResult,
   startHealth,
 } from "../core/health.ts";
+import { messageOf } from "../core/message_of.ts";
 import { BurstLog } from "../log/burst_log.ts";
-import { QuietLog } from "../log/quiet_log.ts";
+import { type Line, QuietLog } from "../log/quiet_log.ts";
 import type { Probe } from "../host/probe.ts";
 import type { Clock, Log } from "../world.ts";
 
@@ -109,7 +110,7 @@ export class HealthChecks {
     const late = new AbortController();
     this.#waiting.add(late);
     const verdict = Promise.resolve().then(() => probe(check, late.signal))
-      .then(() => "", (error) => error instanceof Error ? error.message : `${error}`);
+      .then(() => "", messageOf);
     const reason = await this.#within(verdict, timeoutMs) ??
       `no result within ${timeoutMs / 1_000} s`;
     late.abort();
@@ -175,13 +176,11 @@ export class HealthChecks {
   }
 }
 
-type Line = Parameters<QuietLog["write"]>[1];
-
 function lineOf(
   before: CheckHealth,
   { title, changedAtMs }: CheckHealth,
   { well, reason, tookMs }: CheckResult,
-): Line {
+): Line<"check-failing" | "check-well"> {
   if (!well) return ["warning", "check-failing", `${title}: ${reason}`];
   const failed = before.state === "failing"
     ? `, was failing for ${((changedAtMs - before.changedAtMs) / 1_000).toFixed(1)} s`

@@ -1,6 +1,7 @@
 // --address-on: the Elastic IPs on an interface of this machine, through `ip`, for as long as the watchdog runs.
 // interface_watch.ts notices when one is taken off.
 import { isIpv6, networkOf } from "../core/ip.ts";
+import { messageOf } from "../core/message_of.ts";
 import type { RunCommand } from "../host/command.ts";
 import { NoIpCommand, runIp } from "../host/ip_command.ts";
 import type { Log } from "../world.ts";
@@ -31,7 +32,7 @@ export class InterfaceAddresses {
       for (const address of addresses) await this.#putOne(address, this.#interface);
       return null;
     } catch (error) {
-      return error instanceof Error ? error.message : `${error}`;
+      return messageOf(error);
     }
   }
 
@@ -66,7 +67,7 @@ export class InterfaceAddresses {
         await this.#ip("address", "delete", prefixOf(address), "dev", device);
         this.#say("info", `${address} is taken off ${device}`);
       } catch (error) {
-        const reason = error instanceof Error ? error.message : `${error}`;
+        const reason = messageOf(error);
         if (await this.#isGone(address, device)) {
           this.#say("info", `${address} is on ${device} no more`);
         } else this.#say("warning", `${address} stays on ${device}: ${reason}`);

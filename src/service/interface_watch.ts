@@ -1,5 +1,6 @@
 // Looks every second whether this machine has the Elastic IPs, and puts them back on the interface of --address-on.
 // Beside the loop: one look takes well under a millisecond, and nothing waits for `ip`.
+import { messageOf } from "../core/message_of.ts";
 import {
   type InterfaceAddress,
   isOnDevice,
@@ -144,7 +145,7 @@ export class InterfaceWatch {
       }
       return { listed, local: isLocal };
     } catch (error) {
-      const reason = error instanceof Error ? error.message : `${error}`;
+      const reason = messageOf(error);
       this.#blindness = `the interfaces cannot be listed: ${reason}`;
       return { listed: null, local: isLocal };
     }
@@ -191,7 +192,7 @@ export class InterfaceWatch {
     try {
       restored = await restore(elasticIp);
     } catch (error) {
-      problem = error instanceof Error ? error.message : `${error}`;
+      problem = messageOf(error);
     }
     const nowMs = clock.nowMs();
     post.failures = restored ? 0 : post.failures + 1;

@@ -1,6 +1,7 @@
 // --notify: a command is told of every change of role, in order, one at a time. Nobody waits for it: what comes while
 // it runs is queued, and of a queue that grows too long what has been overtaken is left out. A role is told once it has
 // lasted for a moment, so that one that flaps and ends where it began is no news.
+import { messageOf } from "../core/message_of.ts";
 import { failureOf, type RunCommand } from "../host/command.ts";
 import type { Clock, Log, Observer, RoleChange } from "../world.ts";
 
@@ -183,7 +184,7 @@ export class RoleNotices implements Observer {
       const bad = outcome.code !== 0 || outcome.lateAfterMs !== null;
       if (bad) this.#say(`${titleOf(change)}: ${failureOf(outcome)}`, elasticIp);
     } catch (error) {
-      const reason = error instanceof Error ? error.message : `${error}`;
+      const reason = messageOf(error);
       this.#say(`${titleOf(change)}: ${reason}`, elasticIp);
     }
   }

@@ -3,6 +3,7 @@ import { isOn, type Values } from "../cli.ts";
 import { fallbackOf, nameOf } from "../config.ts";
 import { listenOf } from "../config/peers.ts";
 import { hostText } from "../core/ip.ts";
+import { messageOf } from "../core/message_of.ts";
 import { jsonText, LINE_MAX_CHARS, plain } from "../core/plain.ts";
 import type { Snapshot } from "../core/snapshot.ts";
 import { spanText, statusLines } from "../core/status.ts";
@@ -54,7 +55,7 @@ export async function askStatus({ given }: Values, asker: Asker): Promise<0 | 1>
   try {
     link = openLink(hostname, 0, BUFFER_BYTES);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : `${error}`;
+    const reason = messageOf(error);
     print("err", `exoip: ${nameOf("l")}: cannot ask at ${hostText(hostname)}: ${reason}`);
     return 1;
   }

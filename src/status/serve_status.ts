@@ -2,6 +2,7 @@
 // it cannot listen the watchdog serves all the same, and it tries again.
 import { type Config, nameOf } from "../config.ts";
 import { hostText } from "../core/ip.ts";
+import { messageOf } from "../core/message_of.ts";
 import type { Host } from "../host.ts";
 import type { StatusServer } from "../host/status_server.ts";
 import { StatusGate } from "./status_gate.ts";
@@ -44,7 +45,7 @@ export function openStatus(
         if (told !== "") log.write("info", "listen-status", `listening on ${place} now`);
         return;
       } catch (error) {
-        const reason = error instanceof Error ? error.message : `${error}`;
+        const reason = messageOf(error);
         const text = `${nameOf("listen-status")}: cannot listen on ${place}: ${reason}`;
         const rest = `; trying again every ${RETRY_MS / 1_000} s`;
         if (text !== told) log.write("warning", "listen-status", text + rest);

@@ -1,5 +1,7 @@
 // Counts that the loop keeps beside its decisions, each with the instant of its last one.
 import { ageOf, type Instant, type RefusedBefore } from "../core/address_view.ts";
+import type { CloudErrorKind } from "../core/error_kinds.ts";
+import type { RejectReason } from "../core/reject_reasons.ts";
 import type { CallView, CountView } from "../core/snapshot.ts";
 
 /** Senders whose refused datagrams are told apart; of any others only the reasons are counted. */
@@ -18,18 +20,18 @@ export class Count {
 }
 
 /** Numbers by a word out of a fixed list. */
-export class Counts {
-  readonly #counts = new Map<string, Count>();
+export class Counts<Word extends string> {
+  readonly #counts = new Map<Word, Count>();
 
   /** One more of that word. */
-  add(word: string, atMs: number): void {
+  add(word: Word, atMs: number): void {
     const count = this.#counts.get(word) ?? new Count();
     this.#counts.set(word, count);
     count.add(atMs);
   }
 
   /** All so far. */
-  views(nowMs: number): CountView[] {
+  views(nowMs: number): CountView<Word>[] {
     return [...this.#counts].map(([word, { count, atMs }]) => ({
       word,
       count,
@@ -42,7 +44,7 @@ export class Counts {
 export class Datagrams {
   readonly sent = new Count();
   readonly received = new Count();
-  readonly refused = new Counts();
+  readonly refused = new Counts<RejectReason>();
   readonly #senders = new Map<string, RefusedBefore>();
 
   /** The last refused one of each sender. */
@@ -51,7 +53,7 @@ export class Datagrams {
   }
 
   /** One was not believed. */
-  refuse(from: string, reason: string, atMs: number): void {
+  refuse(from: string, reason: RejectReason, atMs: number): void {
     this.refused.add(reason, atMs);
     const count = (this.#senders.get(from)?.count ?? 0) + 1;
     // The latest come last, and make the oldest leave.
@@ -65,7 +67,7 @@ export class Datagrams {
 /** Calls to the cloud for one Elastic IP. */
 export class CallTally {
   readonly #done = new Map<string, Count & { tookMs?: number }>();
-  readonly #errors = new Map<string, Counts>();
+  readonly #errors = new Map<string, Counts<CloudErrorKind>>();
   /** Evictions that took the address from somebody. */
   readonly evictions = new Count();
   /** Lists of peers that came. */
@@ -80,8 +82,8 @@ export class CallTally {
   }
 
   /** One failed. */
-  failed(verb: string, kind: string, atMs: number): void {
-    const counts = this.#errors.get(verb) ?? new Counts();
+  failed(verb: string, kind: CloudErrorKind, atMs: number): void {
+    const counts = this.#errors.get(verb) ?? new Counts<CloudErrorKind>();
     this.#errors.set(verb, counts);
     counts.add(kind, atMs);
   }

@@ -1,6 +1,7 @@
 // A connection to whichever address of a name answers first, certificate included. Each further address is tried when
 // the one before has failed or has been silent for a moment (RFC 8305, "happy eyeballs"); the addresses that worked
 // last are tried as well when the look-up of the name lags or fails.
+import { messageOf } from "../core/message_of.ts";
 import type { Clock } from "../world.ts";
 import type { AddressBook } from "./address_book.ts";
 import { asFailure, connect, type Target } from "./connect.ts";
@@ -117,7 +118,7 @@ class Race {
       const suspect = all.filter((each) => book.isSuspect(each));
       this.#gathered([...all.filter((each) => !suspect.includes(each)), ...suspect]);
     } catch (error) {
-      const reason = error instanceof Error ? error.message : `${error}`;
+      const reason = messageOf(error);
       this.#note(nameFailure(reason, this.#target.proxy, error));
       this.#gathered(known);
     } finally {

@@ -1,7 +1,7 @@
 // From where heartbeats leave, and what is said of those that come from elsewhere.
 import type { Peer } from "../core/peer.ts";
 import { canonicalIp, familyOf } from "../core/ip.ts";
-import type { Severity } from "../core/report.ts";
+import type { Line } from "../log/quiet_log.ts";
 import type { HeartbeatSource } from "../world.ts";
 
 /** Why a heartbeat comes from an Elastic IP. */
@@ -12,7 +12,7 @@ export const FROM_ELASTIC_IP =
 /** The line about a change. */
 export function sourceLine(
   { family, own, trouble }: HeartbeatSource,
-): readonly [severity: Severity, event: string, text: string] {
+): Line<"source"> {
   if (trouble === null) return ["info", "source", `heartbeats leave from ${own} again`];
   const place = own === null ? "" : ` from ${own}, where the peers know this instance`;
   const rest = "peers refuse them unless the network translates their source";

@@ -2,6 +2,7 @@
 // after us, and an IPv6 address is checked for duplicates first.
 import { nameOf } from "../config.ts";
 import { hostText } from "../core/ip.ts";
+import { messageOf } from "../core/message_of.ts";
 import type { Host } from "../host.ts";
 import type { StatusAddress } from "../host/status_server.ts";
 import { announceWaiting } from "../patiently.ts";
@@ -27,7 +28,7 @@ export async function openLinkPatiently(
       if (toldAtMs > -Infinity) log.write("info", "listen", `listening on ${place} now`);
       return link;
     } catch (error) {
-      const reason = error instanceof Error ? error.message : `${error}`;
+      const reason = messageOf(error);
       const trouble = `${nameOf("l")}: cannot listen on ${place}: ${reason}`;
       if (!(error instanceof Deno.errors.AddrNotAvailable)) {
         log.write("critical", "listen", trouble);

@@ -1,4 +1,5 @@
 // Datagrams that are not believed: counted by reason, and told at most once a minute for each source and reason.
+import type { RejectReason } from "../core/reject_reasons.ts";
 import type { QuietLog } from "../log/quiet_log.ts";
 import type { Datagrams } from "../status/tally.ts";
 import type { Clock } from "../world.ts";
@@ -19,13 +20,13 @@ export class Refusals {
   }
 
   /** Only counts: what would be said has not been proved. */
-  count(from: string, reason: string): void {
+  count(from: string, reason: RejectReason): void {
     const { datagrams, clock } = this.#options;
     datagrams.refuse(from, reason, clock.nowMs());
   }
 
   /** Counts, and tells unless that was told just before. */
-  refuse(from: string, reason: string, detail?: string): void {
+  refuse(from: string, reason: RejectReason, detail?: string): void {
     this.count(from, reason);
     const text = `datagram from ${from}: ${reason}${detail ? `: ${detail}` : ""}`;
     // What tells more must not be left out because the same was told without.

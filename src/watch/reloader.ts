@@ -1,7 +1,8 @@
 // SIGHUP: everything is read again, what can change at once does, and what is wrong changes nothing.
 import { type Config, configure, nameOf } from "../config.ts";
-import type { Severity } from "../core/report.ts";
+import { SEVERITIES } from "../core/events.ts";
 import { gather, type Gathered, type Source } from "../config/gather.ts";
+import { messageOf } from "../core/message_of.ts";
 import type { HostLog } from "../host/log.ts";
 import type { Host } from "../host.ts";
 import type { PeerNames } from "../peers/peer_names.ts";
@@ -25,8 +26,6 @@ export interface ReloaderOptions {
   readonly hide: (config: Config) => void;
   readonly runtime: Runtime;
 }
-
-const LEVELS: readonly Severity[] = ["info", "warning", "critical"];
 
 /** Reads again as often as it is told to; one reading at a time. */
 export class Reloader {
@@ -98,7 +97,7 @@ export class Reloader {
       for (const warning of gathered.warnings) log.write("warning", "configuration", warning);
       return config;
     } catch (error) {
-      const reason = error instanceof Error ? error.message : `${error}`;
+      const reason = messageOf(error);
       return { problems: [reason] };
     }
   }
@@ -109,8 +108,8 @@ export class Reloader {
     const changes = changesBetween(old, next, this.#rights);
     this.#config = changes.config;
     // The lines about it go by the more talkative of both levels.
-    const talkative = Math.min(LEVELS.indexOf(old.logLevel), LEVELS.indexOf(next.logLevel));
-    log.setLevel(LEVELS[talkative] ?? "info");
+    const talkative = Math.min(SEVERITIES.indexOf(old.logLevel), SEVERITIES.indexOf(next.logLevel));
+    log.setLevel(SEVERITIES[talkative] ?? "info");
     const { apply: inForce, needsRestart } = changes;
     if (inForce.length + needsRestart.length === 0) {
       log.write("info", "reload", "nothing has changed");

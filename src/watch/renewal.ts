@@ -3,6 +3,7 @@
 import type { Access } from "../connection.ts";
 import { configure } from "../config.ts";
 import { gather, type Gathered } from "../config/gather.ts";
+import { messageOf } from "../core/message_of.ts";
 import { asCloudError, type CloudErrorKind } from "../exoscale/cloud_error.ts";
 import type { Credentials } from "../exoscale/signer.ts";
 import type { Host } from "../host.ts";
@@ -149,7 +150,7 @@ export class Renewal {
       const { rereadTextFile: readTextFile = host.readTextFile } = host;
       return credentialsOf(await gather(argv, { ...host, readTextFile }, fileVariables));
     } catch (error) {
-      return { problem: error instanceof Error ? error.message : `${error}` };
+      return { problem: messageOf(error) };
     }
   }
 }

@@ -21,7 +21,8 @@ import type { AddressView } from "../core/snapshot.ts";
 import { CloudCalls } from "./cloud_calls.ts";
 import { BurstLog } from "../log/burst_log.ts";
 import { strayCause } from "./heartbeat_source.ts";
-import type { QuietLog } from "../log/quiet_log.ts";
+import type { RejectReason } from "../core/reject_reasons.ts";
+import type { Line, QuietLog } from "../log/quiet_log.ts";
 import { CallTally, Count } from "../status/tally.ts";
 import type { Clock, Cloud, Log, Observer } from "../world.ts";
 
@@ -57,7 +58,7 @@ export interface WatchOptions {
   readonly connect: () => Cloud;
   readonly send: (outgoing: Outgoing) => void;
   /** `cause` says how it came, where that can be told. */
-  readonly refuse: (from: string, reason: string, cause?: string) => void;
+  readonly refuse: (from: string, reason: RejectReason, cause?: string) => void;
   /** The cloud has said at which addresses the peers know this instance. */
   readonly identified: (nativeAddresses: readonly string[]) => void;
   /** Called after every step. */
@@ -214,8 +215,9 @@ export class Watch {
 
   /** A check that flips makes the role flip. */
   #report({ severity, event, text }: Extract<NodeEffect, { kind: "report" }>): void {
-    if (event === "role") this.#roles.write("role", [severity, event, text]);
-    else this.#options.log.write(severity, event, text);
+    const line: Line = [severity, event, text];
+    if (event === "role") this.#roles.write("role", line);
+    else this.#options.log.write(...line);
   }
 
   #send({ to, advert, hearsYou }: Extract<NodeEffect, { kind: "send" }>): void {

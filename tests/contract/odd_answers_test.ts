@@ -2,7 +2,7 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import type { CloudError, CloudErrorKind } from "../../src/exoscale/cloud_error.ts";
 import { retryAfterMs } from "../../src/exoscale/http.ts";
-import { messageOf } from "../../src/exoscale/refusal.ts";
+import { explanationOf } from "../../src/exoscale/refusal.ts";
 import type { Cloud } from "../../src/world.ts";
 import { SIM_KEY } from "../exoscale/face_v2.ts";
 import { answering, type Api, APIS, clientName, PATIENT, Stage } from "../exoscale/stage.ts";
@@ -135,7 +135,7 @@ Deno.test("retryAfterMs() reads seconds and dates, and nothing else", () => {
   }
 });
 
-Deno.test("messageOf() finds the cloud's own words in every form it uses", () => {
+Deno.test("explanationOf() finds the cloud's own words in every form it uses", () => {
   const table: [unknown, string][] = [
     [{ message: "Invalid request signature" }, "Invalid request signature"],
     [{ message: "no", errors: [{ message: "because" }] }, "no: because"],
@@ -154,5 +154,5 @@ Deno.test("messageOf() finds the cloud's own words in every form it uses", () =>
       "[address] ".repeat(20).slice(0, 199) + "…",
     ],
   ];
-  for (const [content, words] of table) assertEquals(messageOf(content), words);
+  for (const [content, words] of table) assertEquals(explanationOf(content), words);
 });

@@ -1,5 +1,6 @@
 // A cluster whose nodes are machines of their own: they can lose power and be cut off, and it is known at
 // which moments no living machine had the address.
+import { messageOf } from "../../src/core/message_of.ts";
 import { Cluster, type ClusterNode, until } from "../e2e/cluster.ts";
 import type { Call } from "../exoscale/server.ts";
 import { Network } from "./network.ts";
@@ -185,7 +186,7 @@ export async function withCluster(
   try {
     await body(cluster);
   } catch (cause) {
-    const message = cause instanceof Error ? cause.message : `${cause}`;
+    const message = messageOf(cause);
     throw new Error(`${message}\n${story(cluster, startedAtMs)}`, { cause });
   } finally {
     await cluster.close();

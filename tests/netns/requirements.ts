@@ -1,4 +1,5 @@
 // What these tests need of the machine, and how a test is skipped that cannot have it.
+import { messageOf } from "../../src/core/message_of.ts";
 import { skippableTest } from "../skippable.ts";
 import { Network } from "./network.ts";
 
@@ -34,7 +35,7 @@ async function whatIsMissing(): Promise<string | null> {
 
 /** On one line, since it becomes part of a test's name. */
 function reasonOf(error: unknown): string {
-  return (error instanceof Error ? error.message : `${error}`).replace(/\s+/g, " ");
+  return messageOf(error).replace(/\s+/g, " ");
 }
 
 /** Why packets cannot be lost and delayed here, null when they can. */

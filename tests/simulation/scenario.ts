@@ -12,6 +12,7 @@
 //
 // `mend` puts everything right but the health of what is served; `settle` demands that all is well within the bound of convergence.ts.
 import { parseDuration } from "../../src/cli.ts";
+import { messageOf } from "../../src/core/message_of.ts";
 import type { NodeSettings } from "../../src/core/node.ts";
 import { watchSafety } from "./checkers.ts";
 import type { Mood } from "./cloud.ts";
@@ -40,7 +41,7 @@ export async function play(text: string, { loop = false } = {}): Promise<Played>
     }
   } catch (error) {
     // A broken invariant of the core is as good a find as a broken rule.
-    cluster.fail("core", error instanceof Error ? error.message : `${error}`);
+    cluster.fail("core", messageOf(error));
   }
   return { trace, violation: cluster.violation };
 }

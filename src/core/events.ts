@@ -1,0 +1,286 @@
+// Every event that the log can have: the stable word, how serious it can be, what it means, and what an operator does.
+// The compiler refuses a line with a word or a severity that is not here; the README's table is made of these rows.
+
+/** How much an operator should care, the least first. */
+export const SEVERITIES = ["info", "warning", "critical"] as const;
+/** One of them. */
+export type Severity = typeof SEVERITIES[number];
+
+/** What an operator reads of an event. Whatever can be a warning or worse says what to do. */
+export type EventRow =
+  | { readonly severities: readonly ["info"]; readonly meaning: string }
+  | {
+    /** Those that occur. */
+    readonly severities: readonly Severity[];
+    /** One sentence. */
+    readonly meaning: string;
+    /** What to do, or that nothing is to be done. */
+    readonly cure: string;
+  };
+
+/** By word, in the order of the alphabet. */
+export const EVENTS = {
+  "address": {
+    severities: ["info"],
+    meaning: "The Elastic IP was given by id, description or label; the line has its address.",
+  },
+  "address-back": {
+    severities: ["warning"],
+    meaning: "The Elastic IP exists again in the cloud.",
+    cure: "Nothing: the master attaches it, whatever its new id.",
+  },
+  "address-released": {
+    severities: ["critical"],
+    meaning: "The Elastic IP does not exist any more in the cloud; roles stay, heartbeats go on.",
+    cure: "Allocate it again; or give all nodes the one in its place with -xi, and restart them.",
+  },
+  "attached": {
+    severities: ["info"],
+    meaning: "The Elastic IP is attached to this instance now.",
+  },
+  "call": {
+    severities: ["info"],
+    meaning: "A call to the cloud succeeded (with -v).",
+  },
+  "check-failing": {
+    severities: ["warning"],
+    meaning: "A health check failed often enough: this node is unhealthy, and the line says why.",
+    cure: "Repair the service that the check asks. Until it passes, healthy nodes take precedence.",
+  },
+  "check-unknown": {
+    severities: ["warning"],
+    meaning: "A health check has no result when the hold-off ends, and fails until it has one.",
+    cure: "Find out why the check gives no result: exoip --status shows its state.",
+  },
+  "check-well": {
+    severities: ["info"],
+    meaning: "A health check passes, for the first time or again.",
+  },
+  "clock": {
+    severities: ["warning"],
+    meaning: "The clocks of a peer and of this machine are 30 s apart or more.",
+    cure: "Set the clock that the line names, with NTP: from 60 s on its heartbeats are refused.",
+  },
+  "cloud-back": {
+    severities: ["info"],
+    meaning: "The cloud answers again, and this node can hold the address.",
+  },
+  "cloud-error": {
+    severities: ["warning"],
+    meaning: "A call to the cloud failed and is repeated; the line ends in the kind of the error.",
+    cure: "Nothing, if it stops. Otherwise see the kind in the table of errors, and run --doctor.",
+  },
+  "cloud-lost": {
+    severities: ["warning"],
+    meaning: "Calls to the cloud have failed for the dead time, so this node steps aside.",
+    cure: "Look at the cloud-error lines before it, and run --doctor on this node.",
+  },
+  "cloud-refused": {
+    severities: ["critical"],
+    meaning: "At the start the cloud refused something that waiting cannot change: the node ends.",
+    cure: "Correct what the line names (key, role, address, group, zone) and start again.",
+  },
+  "command-line": {
+    severities: ["warning"],
+    meaning: "An argument is ignored, or shows a secret to everybody who can run ps.",
+    cure: "Remove the argument; give a secret in a file or in a variable.",
+  },
+  "configuration": {
+    severities: ["info", "warning", "critical"],
+    meaning: "What is in force (with -v); a file that too many may read; why nothing starts.",
+    cure: "Correct what the line names; for a file, take the right to read from group and others.",
+  },
+  "credentials": {
+    severities: ["info", "warning", "critical"],
+    meaning: "Key or secret was read again from its file: it changed, is unusable, or has expired.",
+    cure: "Put a valid key and secret into the file. The watchdog reads it without a signal.",
+  },
+  "detached": {
+    severities: ["info"],
+    meaning: "The Elastic IP is detached from this instance now.",
+  },
+  "discovery": {
+    severities: ["info"],
+    meaning: "The peers were found in the cloud; the line says who they are and why.",
+  },
+  "done": {
+    severities: ["info"],
+    meaning: "-A or -D succeeded.",
+  },
+  "evicted": {
+    severities: ["warning"],
+    meaning: "This node took the Elastic IP from a dead node.",
+    cure: "Find out why that node died: its machine, its watchdog, or the network between.",
+  },
+  "exit": {
+    severities: ["info", "critical"],
+    meaning: "The watchdog ends; critical: the Elastic IP may still be attached.",
+    cure: "Run exoip -D on this machine, or detach the address in the portal.",
+  },
+  "failed": {
+    severities: ["critical"],
+    meaning: "-A or -D failed.",
+    cure: "Correct what the line names and run it again; --doctor finds the cause.",
+  },
+  "hold-vanished": {
+    severities: ["warning"],
+    meaning:
+      "Somebody else detached the Elastic IP from this instance; the node attaches it again.",
+    cure: "If it comes back, find who does it: Terraform, an operator, or an unheard peer.",
+  },
+  "holder-unheard": {
+    severities: ["warning"],
+    meaning: "A peer that this node does not hear holds and runs: no silent peer is evicted.",
+    cure: "Repair the network between the two: UDP port 12345 both ways; --doctor tests it.",
+  },
+  "holder-unknown": {
+    severities: ["warning"],
+    meaning: "An instance that is not a peer holds the Elastic IP, too.",
+    cure: "Detach the address from that instance, or make it a peer on all nodes.",
+  },
+  "interface": {
+    severities: ["info", "warning", "critical"],
+    meaning:
+      "The address was put on, put back or taken off the interface; or this machine lacks it.",
+    cure: "Put the address on lo, or start with --address-on lo; look for what takes it off.",
+  },
+  "listen": {
+    severities: ["info", "warning", "critical"],
+    meaning: "The socket of -l cannot be opened: the node waits for its address, or ends.",
+    cure: "Free the port, or correct -l; a warning ends when this machine gets the address.",
+  },
+  "listen-status": {
+    severities: ["info", "warning"],
+    meaning: "--listen-status cannot listen and tries again every 5 s; or it listens after all.",
+    cure: "Free the port, or correct --listen-status. Heartbeats do not depend on it.",
+  },
+  "log": {
+    severities: ["warning"],
+    meaning: "Syslog takes no lines, takes them again, or lines were lost.",
+    cure: "Start syslog, or log to standard output with -O; see that something reads it.",
+  },
+  "no-address": {
+    severities: ["warning", "critical"],
+    meaning: "The Elastic IP of that id, description or label was not found.",
+    cure: "Correct -xi, or wait: a warning repeats while the cloud does not answer.",
+  },
+  "no-instance": {
+    severities: ["warning", "critical"],
+    meaning: "Nothing says which instance this is: the node waits, or ends.",
+    cure: "Give the id with -i, or let the machine reach the metadata service.",
+  },
+  "no-zone": {
+    severities: ["warning", "critical"],
+    meaning: "The zone of this instance, or its endpoint, was not found.",
+    cure: "Give it with --zone; a warning repeats while the cloud does not answer.",
+  },
+  "notify": {
+    severities: ["warning"],
+    meaning: "The command of --notify failed, took too long, or missed a change.",
+    cure: "Run the command by hand; the line has its exit code or what went wrong.",
+  },
+  "one-way": {
+    severities: ["info", "warning"],
+    meaning: "A live peer does not hear this node, or hears it again.",
+    cure: "Admit UDP port 12345 from this node to that peer; run --doctor on both.",
+  },
+  "peer-alive": {
+    severities: ["info"],
+    meaning: "This node hears a peer for the first time, or again.",
+  },
+  "peer-dead": {
+    severities: ["info", "warning"],
+    meaning: "A peer was silent for the dead time; info: only at one of its addresses.",
+    cure: "Look at that machine and its watchdog; if both run, at the network between.",
+  },
+  "peer-gone": {
+    severities: ["warning"],
+    meaning: "The search for a missing peer of -p took long enough: the peer counts as gone.",
+    cure: "Take the peer off -p if it will not come back, or correct its address.",
+  },
+  "peer-joined": {
+    severities: ["info"],
+    meaning: "A peer is new on the list.",
+  },
+  "peer-left": {
+    severities: ["info"],
+    meaning: "A peer is no longer on the list.",
+  },
+  "peer-name": {
+    severities: ["info", "warning", "critical"],
+    meaning: "The names of -p have these addresses, or have none, now or at all.",
+    cure: "Correct -p or the name servers; a warning ends when the name servers answer.",
+  },
+  "peer-unknown": {
+    severities: ["info", "critical"],
+    meaning: "No instance has an address of -p; info: a name has others that instances do have.",
+    cure: "Correct -p or the zone: each peer is the native address of one instance.",
+  },
+  "priority": {
+    severities: ["info", "warning"],
+    meaning: "The priority changed; warning: it is at the end of its range and cannot.",
+    cure: "Send no more of that signal: the range is 1 to 255.",
+  },
+  "privileges": {
+    severities: ["info"],
+    meaning: "The process gave up rights; the line says what it may still do.",
+  },
+  "refused": {
+    severities: ["warning"],
+    meaning: "A datagram was refused; the line has its sender and the reason.",
+    cure: "See the reason in the table of refused datagrams.",
+  },
+  "reload": {
+    severities: ["info", "warning"],
+    meaning: "What a reload put into force; warning: what needs a restart.",
+    cure: "Restart the watchdog to apply the options that the line names.",
+  },
+  "reload-refused": {
+    severities: ["warning"],
+    meaning: "The new configuration has a mistake, so the old one stays.",
+    cure: "Correct the mistake that the line names, and send SIGHUP again.",
+  },
+  "role": {
+    severities: ["info", "warning"],
+    meaning: "The node is master or backup now, and why.",
+    cure: "See the reason in the table of roles.",
+  },
+  "signal": {
+    severities: ["info"],
+    meaning: "The process received a signal.",
+  },
+  "source": {
+    severities: ["info", "warning"],
+    meaning: "Heartbeats do not leave from the address that the peers know; or they do again.",
+    cure: "Give the machine that address, or correct -l. It is right only behind NAT.",
+  },
+  "start": {
+    severities: ["info"],
+    meaning: "The watchdog of an Elastic IP begins; the line has its cloud.",
+  },
+  "status": {
+    severities: ["info"],
+    meaning: "The answer to info, line by line.",
+  },
+  "twin": {
+    severities: ["info", "critical"],
+    meaning: "Another machine speaks with this instance's id, or does so no longer.",
+    cure: "Give each machine its own id, or leave out -i: until then neither changes the cloud.",
+  },
+  "unsigned": {
+    severities: ["info", "warning"],
+    meaning: "Heartbeats are not signed; warning: unsigned ones are accepted beside signed ones.",
+    cure: "Leave out --accept-unsigned once all nodes sign.",
+  },
+} as const;
+// Apart from the constant: Deno 2.7 (no-slow-types) finds no type where the two are one.
+EVENTS satisfies Readonly<Record<string, EventRow>>;
+
+/** A word that begins a line of the log. */
+export type EventName = keyof typeof EVENTS;
+/** How serious a line with that word can be. */
+export type SeverityOf<Event extends EventName> = typeof EVENTS[Event]["severities"][number];
+/** Words of lines that can be as serious as each of these. */
+export type EventOf<Level extends Severity> = {
+  [Event in EventName]: [Level] extends [SeverityOf<Event>] ? Event : never;
+}[EventName];

@@ -1,0 +1,73 @@
+// Why a node is master or backup: the words that lines, status and metrics give with a role.
+
+/** What an operator reads of a reason; one of a warning says what to do. */
+export type RoleReasonRow =
+  | { readonly severity: "info"; readonly meaning: string }
+  | { readonly severity: "warning"; readonly meaning: string; readonly cure: string };
+
+/** By word, in the order in which a node meets them. */
+export const ROLE_REASONS = {
+  "settling": {
+    severity: "info",
+    meaning: "The node has just started and listens until its hold-off ends.",
+  },
+  "stalled": {
+    severity: "warning",
+    meaning: "The process slept for more than an interval, so it judges no peer for a hold-off.",
+    cure: "Find out what paused the machine: a suspend, a migration, or too little CPU.",
+  },
+  "best": {
+    severity: "info",
+    meaning: "This node ranks before every live peer.",
+  },
+  "equal": {
+    severity: "info",
+    meaning: "A live peer has the same rank, and both hold the address.",
+  },
+  "alone": {
+    severity: "info",
+    meaning: "No live peer could hold the address.",
+  },
+  "outranked": {
+    severity: "info",
+    meaning: "A live peer ranks before this node; the line names it.",
+  },
+  "deferring": {
+    severity: "info",
+    meaning: "A worse-ranked node holds and is left alone for now, as --no-preempt and " +
+      "--preempt-delay demand, or while it is cut off from the cloud.",
+  },
+  "unhealthy": {
+    severity: "warning",
+    meaning: "The health checks fail: a backup makes way for a healthy node, a master has none.",
+    cure: "Repair the service; the check-failing line before it says what is wrong.",
+  },
+  "unable": {
+    severity: "warning",
+    meaning: "The node does not reach the cloud, or cannot change anything there.",
+    cure: "Look at the cloud-error lines, and run --doctor on this node.",
+  },
+  "unlisted": {
+    severity: "warning",
+    meaning: "The list of peers (pool, label, group) lost this node, so the others do not hear it.",
+    cure: "Add the instance to the pool, label or group again, or stop the watchdog.",
+  },
+  "incomplete": {
+    severity: "warning",
+    meaning: "A peer of -p cannot be placed, and a running instance that holds may be that peer.",
+    cure: "Correct -p or the name servers, so that each peer has the address of one instance.",
+  },
+  "twin": {
+    severity: "warning",
+    meaning: "Another machine speaks with this instance's id, so neither changes anything.",
+    cure: "Give each machine its own id: leave out -i, or correct it.",
+  },
+  "leaving": {
+    severity: "info",
+    meaning: "The node was told to stop, and a peer can serve.",
+  },
+} as const;
+ROLE_REASONS satisfies Readonly<Record<string, RoleReasonRow>>;
+
+/** Why a node has its role. */
+export type Reason = keyof typeof ROLE_REASONS;
