@@ -31,6 +31,8 @@ export function thisComputer(env: Readonly<Record<string, string>> = Deno.env.to
   const clock = systemClock;
   const names = new Names(systemNameSources(), clock);
   const lookUp = (name: string) => names.lookUp(name);
+  // Peers can have many names, and those that nobody answers for must not keep the cloud's from being looked up.
+  const peerNames = new Names(systemNameSources(), clock, { systemMax: 12 });
   const variables = Deno.env.toObject();
   const { out, print, printed } = openPrinter();
   const way = { clock, lookUp, variables, userAgent: `exoip/${VERSION}` };
@@ -59,7 +61,7 @@ export function thisComputer(env: Readonly<Record<string, string>> = Deno.env.to
     interfaces: () => Deno.networkInterfaces(),
     isLocalAddress,
     serveStatus,
-    lookup: lookUp,
+    lookup: (name) => peerNames.lookUp(name),
     nameServers: () => names.servers,
   };
 }

@@ -199,11 +199,12 @@ Deno.test("Attempts reach the server within 10 s of a way that works, and five t
 /** Attempts on a made-up exchange. */
 function attemptsOn(exchange: (options: AttemptOptions, number: number) => Promise<HttpAnswer>) {
   const clock = new LeapingClock({ settle: () => new Promise((done) => setImmediate(done)) });
-  const made: { atMs: number; fresh: boolean }[] = [];
+  const made: { atMs: number; fresh: boolean; alone: boolean }[] = [];
   const attempts = new Attempts(clock, new Pace(clock));
   const send = (turn: { writes: boolean; before?: () => void }) =>
     attempts.send({ ...turn, signal: PATIENT }, (options) => {
-      made.push({ atMs: clock.nowMs(), fresh: options.fresh });
+      const { fresh, alone } = options;
+      made.push({ atMs: clock.nowMs(), fresh, alone });
       return exchange(options, made.length);
     });
   return { clock, made, send };
@@ -256,6 +257,37 @@ Deno.test("Attempts repeat at once what a connection from before has lost, once"
   });
   await assertRejects(() => send({ writes: true }), CloudError, "broke off");
   assertEquals([made.length, clock.nowMs()], [2, 0]);
+});
+
+Deno.test("Attempts repeat at once a reading whose connection broke, and no change", async () => {
+  for (const [writes, requests] of [[false, 2], [true, 1]] as const) {
+    const { made, send } = attemptsOn(() => {
+      throw new CloudError("unreachable", "connection broke off", { broken: true });
+    });
+    await assertRejects(() => send({ writes }), CloudError, "broke off");
+    assertEquals(made.length, requests);
+  }
+});
+
+Deno.test("Attempts repeat what a connection from before has refused, once, on one of its own", async () => {
+  for (const writes of [false, true]) {
+    const { made, send } = attemptsOn((options) => {
+      if (!options.alone) options.onKept();
+      return Promise.resolve(answer(options.alone ? 200 : 421));
+    });
+    assertEquals((await send({ writes })).answer.status, 200);
+    assertEquals(made.map(({ alone }) => alone), [false, true]);
+    const odd = attemptsOn((options) => {
+      options.onKept();
+      throw new CloudError("not-json", "wanted JSON, got text/html");
+    });
+    await assertRejects(() => odd.send({ writes }), CloudError, "text/html");
+    assertEquals(odd.made.length, 2);
+    // A refusal on a connection that has just been made is the cloud's word.
+    const fresh = attemptsOn(() => Promise.resolve(answer(404)));
+    assertEquals((await fresh.send({ writes })).answer.status, 404);
+    assertEquals(fresh.made.length, 1);
+  }
 });
 
 Deno.test("Attempts wait for a better answer than that of a server in trouble, while there may be one", async () => {

@@ -308,7 +308,7 @@ Deno.test("PeerNames looks up a hundred names that nobody answers for without wa
   );
   assertEquals((await naming.start()).missing.length, 100);
   assert(naming.clock.nowMs() <= 2_000);
-  assert(naming.asked.length <= 16, `${naming.asked.length} at once`);
+  assert(naming.asked.length <= 64, `${naming.asked.length} at once`);
 });
 
 Deno.test("Reminder says the same at most after one minute, and less and less often", () => {

@@ -1,7 +1,7 @@
 // What hangs is repeated beside, not instead: a slow answer still counts, and a connection that has died holds nothing
 // up for longer than a few seconds. The first good answer wins.
 import type { Clock } from "../world.ts";
-import { CloudError } from "./cloud_error.ts";
+import { CloudError, type CloudErrorKind } from "./cloud_error.ts";
 import type { HttpAnswer } from "./http.ts";
 import type { Pace } from "./pace.ts";
 import { PacedRequest, type Turn } from "./paced_request.ts";
@@ -14,14 +14,20 @@ export const REPEAT_MAX_MS = 4_000;
 const REPEAT_READ_MIN_MS = 1_000, REPEAT_CHANGE_MIN_MS = 3_000;
 /** An answer that takes that many times the time of the latest is late. */
 const LATE = 3;
+/** Answers that are none of the API's. */
+const ODD: ReadonlySet<CloudErrorKind> = new Set(["empty-answer", "not-json", "truncated-json"]);
 /** Requests for one answer, at most. */
 const ATTEMPTS_MAX = 4;
 
 /** How one request is to be made: what `exchange` wants to know of it. */
 export interface AttemptOptions {
   readonly signal: AbortSignal;
-  /** It must use a connection of its own. */
+  /** It must use a connection of its own, because something hangs. */
   readonly fresh: boolean;
+  /** The same, though nothing hangs. */
+  readonly alone: boolean;
+  /** To be called when it goes out on a connection from before. */
+  readonly onKept: () => void;
   readonly clock: Clock;
   /** Resolves when the request may leave; throws when it must not any more. To be called at that moment. */
   readonly mayLeave: () => Promise<void>;
@@ -83,6 +89,7 @@ class Call {
   #poor: Answered | null = null;
   #failure: unknown = null;
   #repeatedBroken = false;
+  #repeatedKept = false;
 
   constructor(turn: Turn, options: CallOptions) {
     this.#turn = turn;
@@ -103,8 +110,10 @@ class Call {
     }
   }
 
-  async #try(): Promise<void> {
+  async #try({ alone = this.#turn.alone ?? false } = {}): Promise<void> {
     const { attempt, clock, firstWaitMs } = this.#options;
+    let kept = false;
+    const onKept = () => void (kept = true);
     const fresh = this.#begun++ > 0 || this.#options.pace.inDoubt;
     this.#running += 1;
     const request = new PacedRequest(this.#turn, this.#options.pace, {
@@ -119,10 +128,10 @@ class Call {
     try {
       const { signal } = request;
       const mayLeave = () => request.mayLeave();
-      const options = { signal, fresh, clock, mayLeave };
-      this.#succeeded(await attempt(options), request);
+      const options = { signal, fresh, alone, onKept, clock, mayLeave };
+      this.#succeeded(await attempt(options), request, kept);
     } catch (error) {
-      this.#failed(error, request);
+      this.#failed(error, request, kept);
     } finally {
       this.#ending.signal.removeEventListener("abort", end);
     }
@@ -132,15 +141,25 @@ class Call {
     if (!this.#ending.signal.aborted && this.#begun < ATTEMPTS_MAX) void this.#try();
   }
 
-  #succeeded(answer: HttpAnswer, request: PacedRequest): void {
+  #succeeded(answer: HttpAnswer, request: PacedRequest, kept: boolean): void {
     request.ended("answered");
     this.#running -= 1;
     const answered = { answer, tookMs: request.tookMs };
+    if (answer.status >= 400 && this.#blames(kept)) {
+      this.#poor ??= answered;
+      return void this.#try({ alone: true });
+    }
     if (isGood(answer) || this.#running === 0) return this.#outcome.resolve(answered);
     this.#poor ??= answered;
   }
 
-  #failed(error: unknown, request: PacedRequest): void {
+  /** Whether what went wrong may be the fault of a connection from before: another is tried, once. */
+  #blames(kept: boolean): boolean {
+    if (!kept || this.#repeatedKept || this.#ending.signal.aborted) return false;
+    return this.#repeatedKept = true;
+  }
+
+  #failed(error: unknown, request: PacedRequest, kept: boolean): void {
     request.ended(error instanceof CloudError && !error.mayArrive ? "answered" : "doubtful");
     this.#running -= 1;
     const cloudError = error instanceof CloudError ? error : null;
@@ -151,9 +170,13 @@ class Call {
       this.#begun -= 1;
       return void this.#try();
     }
-    if (cloudError?.stale && !this.#repeatedBroken) {
+    const harmless = cloudError?.stale || (cloudError?.broken && !this.#turn.writes);
+    if (harmless && !this.#repeatedBroken && !this.#ending.signal.aborted) {
       this.#repeatedBroken = true;
       return void this.#try();
+    }
+    if (cloudError && ODD.has(cloudError.kind) && this.#blames(kept)) {
+      return void this.#try({ alone: true });
     }
     if (this.#running === 0) this.#give(this.#failure);
   }

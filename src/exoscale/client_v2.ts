@@ -4,7 +4,7 @@ import { CloudError, refused } from "./cloud_error.ts";
 import { exchange, type Fetch } from "./http.ts";
 import { type Fields, fieldsOf, idOf, textOf } from "./json.ts";
 import { finish, type Progress } from "./operation.ts";
-import { Attempts } from "./attempts.ts";
+import { Attempts, CALL_TIMEOUT_MS } from "./attempts.ts";
 import { Pace } from "./pace.ts";
 import { LIFETIME_MS, refusal } from "./refusal.ts";
 import { authorizationV2 } from "./signature_v2.ts";
@@ -32,9 +32,13 @@ export interface ChangeOptions {
   readonly achieved: () => Promise<boolean>;
   /** Throws when the change must not be asked for any more, at the moment in which the request would leave. */
   readonly before?: () => void;
+  /** It must not arrive much later: what takes from others uses a connection that has just been made. */
+  readonly alone?: boolean;
   readonly signal: AbortSignal;
 }
 
+/** How long a change counts, once it has left: longer than we wait for its answer, as the clock may be a second off. */
+const CHANGE_LIFETIME_MS = CALL_TIMEOUT_MS + 3_000;
 const RETRYABLE_REASONS = new Set(["busy", "conflict", "unavailable", "interrupted", "fault"]);
 
 /** Signs, sends, waits. */
@@ -43,6 +47,8 @@ export class ClientV2 {
   readonly #options: ClientOptions;
   readonly #attempts: Attempts;
   readonly #signer: Signer;
+  /** By how much the cloud's clock is ahead of ours, by the latest answer; null before the first. */
+  #serverAheadMs: number | null = null;
 
   constructor(options: ClientOptions) {
     this.endpoint = options.endpoint;
@@ -69,11 +75,11 @@ export class ClientV2 {
   async put(
     path: string,
     body: unknown,
-    { achieved, before, signal }: ChangeOptions,
+    { achieved, before, alone, signal }: ChangeOptions,
   ): Promise<boolean> {
     const title = `PUT ${path}`;
     try {
-      const request = { body: JSON.stringify(body), before, signal };
+      const request = { body: JSON.stringify(body), before, alone, signal };
       const operation = await this.#call("PUT", path, request);
       const { clock } = this.#options;
       const poll = () => this.#poll(idOf(operation, "id"), { title, achieved, signal });
@@ -105,14 +111,27 @@ export class ClientV2 {
     }
   }
 
+  /**
+   * Until when a request counts, in Unix seconds. The kernel may deliver a change long after we have given it up, when
+   * it would undo what has happened since: so it expires by the cloud's own clock soon after we would have its answer.
+   */
+  #expires(method: "GET" | "PUT"): number {
+    const wallMs = this.#options.clock.wallMs();
+    if (method === "GET" || this.#serverAheadMs === null) {
+      return Math.floor((wallMs + LIFETIME_MS) / 1000);
+    }
+    return Math.ceil((wallMs + this.#serverAheadMs + CHANGE_LIFETIME_MS) / 1000);
+  }
+
   async #call(
     method: "GET" | "PUT",
     path: string,
-    { query = {}, urgent = method !== "GET", body, before, signal }: {
+    { query = {}, urgent = method !== "GET", body, before, alone = false, signal }: {
       query?: Record<string, string>;
       urgent?: boolean;
       body?: string;
       before?: (() => void) | undefined;
+      alone?: boolean | undefined;
       signal: AbortSignal;
     },
   ): Promise<unknown> {
@@ -120,20 +139,20 @@ export class ClientV2 {
     const title = `${method} ${path}`;
     const url = new URL(endpoint + path);
     for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value);
-    const turn = { writes: urgent, before, signal };
-    const { answer, tookMs } = await this.#attempts.send(turn, async ({ signal, ...how }) => {
-      const expires = Math.floor((clock.wallMs() + LIFETIME_MS) / 1000);
+    const turn = { writes: urgent, before, alone, signal };
+    const headers = async () => {
+      const expires = this.#expires(method);
       const { apiKey, secret } = this.#signer.now();
-      const headers = {
-        authorization: await authorizationV2({ method, url, body: body ?? "", expires }, {
-          apiKey,
-          secret: await secret,
-        }),
-        ...(body !== undefined && { "content-type": "application/json" }),
-      };
+      const request = { method, url, body: body ?? "", expires };
+      const authorization = await authorizationV2(request, { apiKey, secret: await secret });
+      return { authorization, ...(body !== undefined && { "content-type": "application/json" }) };
+    };
+    const { answer, tookMs } = await this.#attempts.send(turn, async ({ signal, ...how }) => {
       const request = { method, url, title, headers, ...how, ...(body !== undefined && { body }) };
       return await exchange(fetch, request, signal);
     });
+    const dateMs = Date.parse(answer.headers.get("date") ?? "");
+    if (!Number.isNaN(dateMs)) this.#serverAheadMs = dateMs - clock.wallMs();
     if (answer.status >= 300) throw refusal(answer, title, clock.wallMs());
     onProgress(tookMs);
     return answer.json;

@@ -18,6 +18,8 @@ export class CloudError extends Error {
   readonly mayArrive: boolean;
   /** Whether a connection from before broke before the server said a word: another one may work at once. */
   readonly stale: boolean;
+  /** Whether its connection broke after it had left. */
+  readonly broken: boolean;
   readonly #retryable: boolean | undefined;
 
   constructor(
@@ -29,6 +31,7 @@ export class CloudError extends Error {
       retryable?: boolean;
       mayArrive?: boolean;
       stale?: boolean;
+      broken?: boolean;
       cause?: unknown;
     } = {},
   ) {
@@ -37,6 +40,7 @@ export class CloudError extends Error {
     this.retryAfterMs = options.retryAfterMs ?? null;
     this.mayArrive = options.mayArrive ?? GIVEN_UP.has(kind);
     this.stale = options.stale ?? false;
+    this.broken = options.broken ?? false;
     this.#retryable = options.retryable;
   }
 

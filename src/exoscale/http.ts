@@ -21,10 +21,15 @@ export interface HttpRequest {
   readonly url: URL;
   /** What messages call it: never the URL, which carries key and signature on API v1. */
   readonly title: string;
-  readonly headers?: Record<string, string>;
+  /** Made when the request leaves: a signature lives from then on. */
+  readonly headers?: () => Promise<Readonly<Record<string, string>>>;
   readonly body?: string;
   /** Another request to this place hangs: use a connection of its own. */
   readonly fresh?: boolean;
+  /** Use a connection of its own. */
+  readonly alone?: boolean;
+  /** Called when it goes out on a connection from before. */
+  readonly onKept?: () => void;
   readonly clock: Clock;
   /** Resolves when the request may leave; called at that moment. */
   readonly mayLeave?: () => Promise<void>;
@@ -58,14 +63,16 @@ export async function exchange(
     signal: ending,
     redirect: "manual" as const,
     ...(request.fresh && { fresh: true }),
-    ...(fetch.asksToLeave && { mayLeave }),
-    ...(request.headers && { headers: request.headers }),
+    ...(request.alone && { alone: true }),
+    ...(request.onKept && { onKept: request.onKept }),
+    ...(fetch.asksToLeave && { mayLeave, lateHeaders: request.headers ?? none }),
     ...(request.body !== undefined && { body: request.body }),
   };
   let status = 0;
   try {
     if (!fetch.asksToLeave) await mayLeave();
-    const response = await fetch(url, init);
+    const headers = fetch.asksToLeave ? {} : await request.headers?.() ?? {};
+    const response = await fetch(url, { ...init, headers });
     status = response.status;
     const text = await readBody(response, { title, signal: ending, allowance });
     return { status, headers: response.headers, json: parse(text, response, title) };
@@ -78,6 +85,8 @@ export async function exchange(
     signal.removeEventListener("abort", end);
   }
 }
+
+const none = () => Promise.resolve({});
 
 /** The time that an exchange may take; waiting for its turn is not counted, and begins it again. */
 class Bound {
@@ -148,8 +157,8 @@ function transportError(
     return new CloudError("timeout", text, { mayArrive });
   }
   if (failure) {
-    const { kind, message, stale } = failure;
-    return new CloudError(kind, `${title}: ${message}`, { stale });
+    const { kind, message, stale, sent } = failure;
+    return new CloudError(kind, `${title}: ${message}`, { stale, broken: sent });
   }
   const [kind, reason] = failureOf(cause);
   // Of the URL only the host: on API v1 the rest has key and signature in it, and so has the cause itself.

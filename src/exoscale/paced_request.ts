@@ -12,6 +12,8 @@ export interface Turn {
   readonly writes: boolean;
   /** Throws when the request must not leave any more: the wait for its turn can be long. */
   readonly before?: (() => void) | undefined;
+  /** Only on a connection that has just been made: on one that is dead it would arrive much later. */
+  readonly alone?: boolean;
   readonly signal: AbortSignal;
 }
 

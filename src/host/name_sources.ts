@@ -24,6 +24,8 @@ export function systemNameSources(): NameSources {
       }
     },
     async servers(name: string, family: Family) {
+      // The runtime reads that file on its own thread, whatever it is.
+      if (!isReadable(RESOLV_CONF)) throw new Error(`${RESOLV_CONF} is no file of usual size`);
       // With a dot at its end the name is complete, so that no search domain is tried first.
       try {
         return await Deno.resolveDns(`${name.replace(/\.$/, "")}.`, family === 4 ? "A" : "AAAA");
@@ -40,12 +42,26 @@ export function systemNameSources(): NameSources {
   };
 }
 
+/** Largest resolv.conf; a pipe or a device has no end. */
+const CONF_MAX_BYTES = 65_536;
+
+/** Whether reading it ends soon; also where nothing of it may be known, as the runtime may know more. */
+function isReadable(path: string): boolean {
+  try {
+    const { isFile, size } = Deno.statSync(path);
+    return isFile && size <= CONF_MAX_BYTES;
+  } catch (error) {
+    return error instanceof Deno.errors.NotCapable || error instanceof Deno.errors.NotFound;
+  }
+}
+
 function readNameServers(): string | null {
   if (Deno.permissions.querySync({ name: "read", path: RESOLV_CONF }).state !== "granted") {
     return null;
   }
+  if (!isReadable(RESOLV_CONF)) return null;
   try {
-    const text = Deno.readTextFileSync(RESOLV_CONF).slice(0, 16_384);
+    const text = Deno.readTextFileSync(RESOLV_CONF);
     const servers = [...text.matchAll(/^\s*nameserver\s+(\S{1,64})/gm)].map(([, server]) => server);
     return servers.length > 0 ? `${servers.slice(0, 3).join(", ")} (${RESOLV_CONF})` : null;
   } catch {

@@ -7,8 +7,8 @@ import type { NamedPeer } from "./named_peer.ts";
 
 /** Longest wait of somebody who wants to know; a look-up has a shorter bound of its own. */
 export const PATIENT_MS = 6_000;
-/** Names that are looked up at the same time: each may hold a thread until the system gives up. */
-const AT_ONCE = 8;
+/** Names that are looked up at the same time: each takes some sockets, and those that are silent hold up the rest. */
+const AT_ONCE = 64;
 
 /** What looking up needs. */
 export interface LookUpOptions {

@@ -25,6 +25,8 @@ interface Idle {
 export class Connections {
   readonly #clock: Clock;
   readonly #idle = new Map<string, Idle[]>();
+  /** Who waits for one to come free, by place. */
+  readonly #wanted = new Map<string, ((connection: Connection | null) => void)[]>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -44,6 +46,8 @@ export class Connections {
 
   /** It has carried a request to its end and may carry another. */
   keep(place: string, connection: Connection): void {
+    const wanted = this.#wanted.get(place)?.shift();
+    if (wanted) return wanted(connection);
     const waiting = this.#idle.get(place) ?? [];
     const idle = { connection, sinceMs: this.#clock.nowMs() };
     waiting.push(idle);
@@ -58,8 +62,34 @@ export class Connections {
     });
   }
 
+  /** The next one that comes free there; null when one ends instead, or at the signal. */
+  async next(place: string, signal: AbortSignal): Promise<Connection | null> {
+    const { promise, resolve } = Promise.withResolvers<Connection | null>();
+    const waiting = this.#wanted.get(place) ?? [];
+    this.#wanted.set(place, waiting);
+    waiting.push(resolve);
+    const stop = () => {
+      const at = waiting.indexOf(resolve);
+      if (at >= 0) waiting.splice(at, 1);
+      resolve(null);
+    };
+    signal.addEventListener("abort", stop);
+    if (signal.aborted) stop();
+    try {
+      return await promise;
+    } finally {
+      signal.removeEventListener("abort", stop);
+    }
+  }
+
+  /** One that was in use there has ended: who waits for one may try on its own. */
+  ended(place: string): void {
+    for (const wanted of this.#wanted.get(place)?.splice(0) ?? []) wanted(null);
+  }
+
   /** None that waits at the place is used any more. */
   condemn(place: string): void {
+    this.ended(place);
     for (const { connection } of this.#idle.get(place) ?? []) close(connection.stream);
     this.#idle.delete(place);
   }

@@ -5,7 +5,7 @@ import { messageOf } from "../core/message_of.ts";
 import type { Clock } from "../world.ts";
 import type { AddressBook } from "./address_book.ts";
 import { asFailure, connect, type Target } from "./connect.ts";
-import { TransportFailure } from "./failure.ts";
+import { TransportFailure, wantsOtherProtocol } from "./failure.ts";
 import type { Stream } from "./http1.ts";
 import type { Proxy } from "./proxy_route.ts";
 
@@ -23,15 +23,15 @@ export interface DialWorld {
   readonly caCerts: readonly string[];
   /** All addresses of the name; throws `NameFailure`. */
   readonly lookUp: (name: string) => Promise<readonly string[]>;
-  readonly book: Pick<AddressBook, "good" | "isSuspect">;
+  readonly book: Pick<AddressBook, "good" | "isSuspect" | "unanswered">;
 }
 
 /** From one attempt to the next while none has failed. */
 const STAGGER_MS = 250;
 /** How long a look-up may take before the addresses of before are tried. */
 const LOOKUP_PATIENCE_MS = 400;
-/** More addresses than this are not tried at once. */
-const ATTEMPTS_MAX = 16;
+/** More addresses than this are not tried at once, and of a name not at all. */
+const AT_ONCE_MAX = 16, ADDRESSES_MAX = 256;
 
 /** Connects. Throws `TransportFailure`; at the signal with the kind `aborted`. */
 export async function dial(target: Target, world: DialWorld, signal: AbortSignal): Promise<Dialed> {
@@ -134,7 +134,7 @@ class Race {
 
   #offer(addresses: readonly string[]): void {
     for (const address of addresses) {
-      if (this.#tried.has(address) || this.#tried.size >= ATTEMPTS_MAX) continue;
+      if (this.#tried.has(address) || this.#tried.size >= ADDRESSES_MAX) continue;
       this.#tried.add(address);
       this.#waiting.push(address);
     }
@@ -144,7 +144,7 @@ class Race {
   /** Starts one attempt after the other. */
   async #start(): Promise<void> {
     while (!this.#over) {
-      const address = this.#waiting.shift();
+      const address = this.#running < AT_ONCE_MAX ? this.#waiting.shift() : undefined;
       if (address === undefined) {
         await new Promise<void>((resolve) => this.#hurry = resolve);
         continue;
@@ -169,7 +169,11 @@ class Race {
       else this.#outcome.resolve({ stream, address });
       this.#over = true;
     } catch (error) {
-      this.#note(asFailure(error, this.#target, address));
+      const failure = asFailure(error, this.#target, address);
+      this.#note(failure);
+      // The same at its other addresses: whoever speaks the other protocol may begin.
+      if (wantsOtherProtocol(error)) this.#reject(failure);
+      else if (!this.#signal.aborted) this.#world.book.unanswered(address);
     } finally {
       this.#running -= 1;
       this.#hurry();

@@ -71,5 +71,5 @@ function textOf(error: unknown): string {
 
 /** Whether the server refused every protocol that we offered: it may speak HTTP/2 alone. */
 export function wantsOtherProtocol(error: unknown): boolean {
-  return /NoApplicationProtocol/.test(textOf(error));
+  return /NoApplicationProtocol|speaks HTTP\/2 alone/.test(textOf(error));
 }

@@ -119,6 +119,12 @@ export class Incoming {
     return this.#take(Math.min(most, this.#bytes.length));
   }
 
+  /** What has arrived and is not taken yet, at least a byte unless that was all. */
+  async beginning(): Promise<Uint8Array> {
+    while (this.#bytes.length === 0) if (!await this.more()) break;
+    return this.#bytes;
+  }
+
   /** One line without its end. */
   async line(): Promise<string> {
     for (let from = 0;;) {
@@ -163,7 +169,16 @@ export async function readHead(incoming: Incoming, method: string): Promise<Head
   throw new NotHttp("only interim answers");
 }
 
+/** The first frame of a server that speaks HTTP/2 without having been asked to (RFC 9113 section 3.4): SETTINGS. */
+const SETTINGS_TYPE = 4, FRAME_HEAD_BYTES = 9;
+
+function beginsHttp2(bytes: Uint8Array): boolean {
+  return bytes.length >= FRAME_HEAD_BYTES && bytes[0] === 0 && bytes[3] === SETTINGS_TYPE &&
+    bytes.subarray(5, FRAME_HEAD_BYTES).every((byte) => byte === 0);
+}
+
 async function readOneHead(incoming: Incoming, method: string): Promise<Head> {
+  if (beginsHttp2(await incoming.beginning())) throw new NotHttp("it speaks HTTP/2 alone");
   const line = await incoming.line();
   const [, minor, code] = /^HTTP\/1\.([01]) (\d{3})(?: |$)/.exec(line) ?? [];
   const status = Number(code);

@@ -27,6 +27,11 @@ export const LOOKUP_TIMEOUT_MS = 5_000;
 const SERVERS_AFTER_MS = 200;
 /** How long the first family with an address waits for the other (RFC 8305 section 3: some 50 ms). */
 const OTHER_FAMILY_MS = 100;
+/**
+ * How long an answer that came too late for whoever asked serves the next who asks: with many search domains the
+ * system's resolver needs longer than anybody waits.
+ */
+const LATE_ANSWER_MS = 30_000;
 /** More addresses of one name than this are not looked at. */
 const ADDRESSES_MAX = 256;
 
@@ -40,10 +45,25 @@ export class Names {
   readonly #sources: NameSources;
   readonly #clock: Clock;
   readonly #running = new Map<string, Promise<readonly string[]>>();
+  /** Answers that came late, by what was asked. */
+  readonly #late = new Map<
+    string,
+    { readonly addresses: readonly string[]; readonly atMs: number }
+  >();
+  readonly #systemMax: number;
 
-  constructor(sources: NameSources, clock: Clock) {
+  /**
+   * `systemMax`: look-ups of the system's resolver at the same time. Each holds a thread of the runtime, of which there
+   * are 32 for everything that may block, until it ends by itself.
+   */
+  constructor(
+    sources: NameSources,
+    clock: Clock,
+    { systemMax = Infinity }: { systemMax?: number } = {},
+  ) {
     this.#sources = sources;
     this.#clock = clock;
+    this.#systemMax = systemMax;
   }
 
   /** Who is asked, as far as it is known: `192.0.2.1, 192.0.2.2 (/etc/resolv.conf)`. */
@@ -96,7 +116,22 @@ export class Names {
     const key = `${source} ${family} ${name}`;
     const running = this.#running.get(key);
     if (running) return running;
+    const late = this.#late.get(key);
+    this.#late.delete(key);
+    const askedAtMs = this.#clock.nowMs();
+    if (late && askedAtMs < late.atMs + LATE_ANSWER_MS) return Promise.resolve(late.addresses);
+    const busy = [...this.#running.keys()].filter((each) => each.startsWith("system ")).length;
+    if (source === "system" && busy >= this.#systemMax) {
+      const failed = Promise.reject(new Error("too many look-ups under way"));
+      failed.catch(() => {});
+      return failed;
+    }
     const asked = Promise.resolve().then(() => this.#sources[source](name, family))
+      .then((addresses) => {
+        const atMs = this.#clock.nowMs();
+        if (atMs >= askedAtMs + LOOKUP_TIMEOUT_MS) this.#late.set(key, { addresses, atMs });
+        return addresses;
+      })
       .finally(() => this.#running.delete(key));
     this.#running.set(key, asked);
     asked.catch(() => {});

@@ -25,15 +25,19 @@ export class RuntimeFetch {
     init: TransportInit,
     { proxy, protocol }: { proxy: Proxy | null; protocol: Protocol },
   ): Promise<Response> {
-    const { fresh, mayLeave, headers, ...rest } = init;
+    const { fresh, alone: _, onKept, lateHeaders, mayLeave, headers, ...rest } = init;
     await mayLeave?.();
+    const late = await lateHeaders?.();
+    // Which connection it takes is not known here.
+    if (this.#clients.has(protocol)) onKept?.();
     if (fresh) this.#forget(protocol);
     const client = this.#clientFor(protocol);
     const forget = () => void (this.#clients.get(protocol) === client && this.#forget(protocol));
     // A time-out resets the stream only: the connection would be used again.
     init.signal?.addEventListener("abort", forget, { once: true });
     try {
-      const named = { "user-agent": this.#userAgent, ...Object.fromEntries(new Headers(headers)) };
+      const given = { ...Object.fromEntries(new Headers(headers)), ...late };
+      const named = { "user-agent": this.#userAgent, ...given };
       return await fetch(url, { ...rest, headers: named, client });
     } catch (error) {
       forget();

@@ -15,6 +15,12 @@ import { type Protocol, RuntimeFetch } from "./runtime_fetch.ts";
 export interface TransportInit extends RequestInit {
   /** Something hangs at that place: use no connection from before. */
   readonly fresh?: boolean;
+  /** Use no connection from before, though nothing speaks against those. */
+  readonly alone?: boolean;
+  /** Called when the request goes out on a connection from before. */
+  readonly onKept?: () => void;
+  /** Headers that are made when the request leaves, as its signature. */
+  readonly lateHeaders?: () => Promise<Readonly<Record<string, string>>>;
   /** Called when the connection is open: resolves when the request may leave, rejects when it must not any more. */
   readonly mayLeave?: () => Promise<void>;
 }
@@ -101,14 +107,34 @@ class Sender {
     const target = targetOf(url, proxy);
     const signal = init.signal ?? new AbortController().signal;
     if (init.fresh) this.#suspectAll(origin);
-    const kept = this.#connections.take(origin);
+    const kept = init.alone ? null : this.#connections.take(origin);
+    if (kept) init.onKept?.();
+    let left = false;
+    const mayLeave = async () => {
+      await init.mayLeave?.();
+      left = true;
+    };
     try {
-      const connection = kept ?? await this.#open(target, signal);
-      return await this.#exchange(connection, { url, init, target, signal });
+      const connection = kept ?? await this.#openOrWait(target, origin, signal);
+      return await this.#exchange(connection, { url, init: { ...init, mayLeave }, target, signal });
     } catch (error) {
       if (!wantsOtherProtocol(causeOf(error))) throw error;
       this.#foreign.add(origin);
-      return await this.#sendThroughRuntime(url, init, proxy);
+      const { mayLeave: _, ...rest } = init;
+      return await this.#sendThroughRuntime(url, left ? rest : init, proxy);
+    }
+  }
+
+  /** A server that allows a client one connection has it back once our own request on it has its answer. */
+  async #openOrWait(target: Target, origin: string, signal: AbortSignal): Promise<Connection> {
+    try {
+      return await this.#open(target, signal);
+    } catch (error) {
+      const busy = this.#waiting.get(origin);
+      if (!(error instanceof TransportFailure && error.kind === "unreachable") || !busy?.size) {
+        throw error;
+      }
+      return await this.#connections.next(origin, signal) ?? await this.#open(target, signal);
     }
   }
 
@@ -161,16 +187,18 @@ class Sender {
     this.#waiting.set(url.origin, waiting);
     let head: Head;
     try {
+      const late = await init.lateHeaders?.();
       incoming.expect();
       waiting.add(connection);
-      await writeRequest(stream, requestOf(url, init, this.#options.userAgent));
+      const given = { ...Object.fromEntries(new Headers(init.headers ?? {})), ...late };
+      const request = requestOf(url, { ...init, headers: given }, this.#options.userAgent);
+      await writeRequest(stream, request);
       head = await readHead(incoming, init.method ?? "GET");
     } catch (error) {
       signal.removeEventListener("abort", end);
+      waiting.delete(connection);
       this.#book.unanswered(address);
       throw this.#broken(connection, sending, error, { silent: incoming.silent });
-    } finally {
-      waiting.delete(connection);
     }
     connection.carried += 1;
     const { proxy, secure, hostname } = target;
@@ -179,8 +207,13 @@ class Sender {
     this.routes.set(url.origin, { ...route, proxy: proxy?.title ?? null });
     const finished = (whole: boolean) => {
       signal.removeEventListener("abort", end);
-      if (whole && head.keepsOpen) this.#connections.keep(url.origin, connection);
-      else end();
+      waiting.delete(connection);
+      // What is wrong may be the connection: it may lead to a server that is in trouble, or another.
+      if (whole && head.keepsOpen && isGood(head)) this.#connections.keep(url.origin, connection);
+      else {
+        end();
+        this.#connections.ended(url.origin);
+      }
       if (!whole) this.#connections.condemn(url.origin);
     };
     return responseOf(head, incoming, {
@@ -222,6 +255,11 @@ class Sender {
     const text = `${reason}: ${hostname}${through}`;
     return new TransportFailure(kind, text, { sent: true, stale, cause: error });
   }
+}
+
+/** An answer as the API gives them; CloudStack calls its JSON a script. */
+function isGood({ status, headers }: Head): boolean {
+  return status < 400 && /json|javascript/i.test(headers.get("content-type") ?? "");
 }
 
 function causeOf(error: unknown): unknown {

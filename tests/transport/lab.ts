@@ -12,7 +12,8 @@ export type Handler = (request: string, connection: Deno.Conn, number: number) =
 
 /** An answer of HTTP/1.1 with that text. */
 export function answer(text = "ok", headers = ""): Uint8Array {
-  const head = `HTTP/1.1 200 OK\r\n${headers}content-length: ${text.length}\r\n\r\n`;
+  const head =
+    `HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n${headers}content-length: ${text.length}\r\n\r\n`;
   return new TextEncoder().encode(head + text);
 }
 

@@ -18,7 +18,7 @@ interface Resolver {
   readonly servers?: Partial<Record<Family, readonly [Answer, number]>>;
 }
 
-function namesWith({ system = {}, servers = {} }: Resolver) {
+function namesWith({ system = {}, servers = {} }: Resolver, options = {}) {
   const clock = new LeapingClock({ settle: () => new Promise((done) => setImmediate(done)) });
   const asked: string[] = [];
   const source =
@@ -36,7 +36,7 @@ function namesWith({ system = {}, servers = {} }: Resolver) {
     servers: source("servers", servers),
     described: () => "192.0.2.53 (/etc/resolv.conf)",
   };
-  return { clock, asked, names: new Names(sources, clock) };
+  return { clock, asked, names: new Names(sources, clock, options) };
 }
 
 const SILENT = { 4: ["silence", 0], 6: ["silence", 0] } as const;
@@ -109,4 +109,25 @@ Deno.test("Names look at so many addresses and no more", async () => {
   const many = Array.from({ length: 5_000 }, (_, index) => `10.0.${index >> 8}.${index & 255}`);
   const { names } = namesWith({ system: { 4: [many, 1] } });
   assertEquals((await names.lookUp("many.example")).length, 256);
+});
+
+Deno.test("Names give an answer that came too late to the next who asks, and for a while only", async () => {
+  const system = { 4: [["10.0.0.5"], 6_000], 6: ["silence", 0] } as const;
+  const { clock, asked, names } = namesWith({ system });
+  await assertRejects(() => names.lookUp("node-a"), NameFailure);
+  await clock.sleep(2_000);
+  assertEquals(await names.lookUp("node-a"), ["10.0.0.5"]);
+  assertEquals(asked.filter((each) => each === "system 4 node-a").length, 1);
+  await assertRejects(() => names.lookUp("node-a"), NameFailure);
+  await clock.sleep(40_000);
+  await assertRejects(() => names.lookUp("node-a"), NameFailure);
+});
+
+Deno.test("Names leave threads for others: beyond a number only the name servers are asked", async () => {
+  const servers = { 4: [["192.0.2.1"], 5], 6: [[], 5] } as const;
+  const { asked, names } = namesWith({ system: SILENT, servers }, { systemMax: 12 });
+  const all = Array.from({ length: 50 }, (_, index) => `n${index}.example`);
+  const found = await Promise.all(all.map((name) => names.lookUp(name)));
+  assertEquals(found.every(([first]) => first === "192.0.2.1"), true);
+  assertEquals(asked.filter((each) => each.startsWith("system")).length, 12);
 });

@@ -215,3 +215,90 @@ Deno.test("Transport ends at the signal, whatever it is doing", async () => {
   const early = await failureOf(() => get(transport, mute.port, { signal: AbortSignal.abort() }));
   assertEquals([early.kind, early.sent], ["aborted", false]);
 });
+
+const JSON_HEAD = "content-type: application/json\r\n";
+const REFUSALS: [string, string][] = [
+  ["503", `HTTP/1.1 503 Bad\r\n${JSON_HEAD}content-length: 2\r\n\r\n{}`],
+  ["421", `HTTP/1.1 421 Other\r\n${JSON_HEAD}content-length: 2\r\n\r\n{}`],
+  ["a page", "HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: 4\r\n\r\n<p/>"],
+  ["nothing", "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"],
+];
+for (const [what, text] of REFUSALS) {
+  Deno.test(`Transport takes no connection again that has answered ${what}`, async () => {
+    // The first connection leads to a server in trouble from its second request on.
+    let firsts = 0;
+    await using server = new RawServer((_, connection, number) => {
+      const bad = number === 1 && firsts++ > 0;
+      void connection.write(bad ? new TextEncoder().encode(text) : answer());
+    });
+    using transport = transportTo(["127.0.0.1"]);
+    const url = new URL(`https://${NAME}:${server.port}/`);
+    const kept: number[] = [];
+    for (let each = 0; each < 4; each++) {
+      await (await transport(url, { onKept: () => kept.push(each) })).body?.cancel();
+      await (await transport(url, { onKept: () => kept.push(each) })).text();
+    }
+    assert(server.connections >= 2, `${server.connections} connections`);
+    assertEquals(firsts, 2, "the first one was used for one bad answer");
+    assert(kept.length > 0);
+  });
+}
+
+Deno.test("Transport waits for its own connection where a server allows one", async () => {
+  let open = 0;
+  await using server = new RawServer((_, connection) => {
+    setTimeout(() => void connection.write(answer()), 50);
+  });
+  const relay = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const relaying = (async () => {
+    for await (const client of relay) {
+      if (++open > 1) {
+        open -= 1;
+        shut(client);
+        continue;
+      }
+      const upstream = await Deno.connect({ hostname: "127.0.0.1", port: server.port });
+      const ignore = () => {};
+      client.readable.pipeTo(upstream.writable).catch(ignore);
+      upstream.readable.pipeTo(client.writable).catch(ignore).finally(() => open -= 1);
+    }
+  })();
+  using transport = transportTo(["127.0.0.1"]);
+  const { port } = relay.addr;
+  assertEquals(await Promise.all([get(transport, port), get(transport, port)]), ["ok", "ok"]);
+  transport.close();
+  relay.close();
+  await relaying;
+});
+
+Deno.test("Transport finds the one address of many that does not refuse", async () => {
+  await using server = new RawServer(good, { hostname: "127.0.0.40" });
+  const addresses = Array.from({ length: 40 }, (_, index) => `127.0.0.${index + 1}`);
+  using transport = transportTo(addresses);
+  assertEquals(await get(transport, server.port), "ok");
+});
+
+Deno.test("Transport makes the headers that live from now on when the request leaves", async () => {
+  await using server = new RawServer(good);
+  using transport = transportTo(["127.0.0.1"]);
+  const steps: string[] = [];
+  const response = await transport(new URL(`https://${NAME}:${server.port}/`), {
+    mayLeave: () => Promise.resolve(void steps.push("may leave")),
+    lateHeaders: () => Promise.resolve((steps.push("signed"), { authorization: "late" })),
+  });
+  await response.text();
+  assertEquals(steps, ["may leave", "signed"]);
+  assertStringIncludes(server.requests[0]?.head ?? "", "authorization: late\r\n");
+});
+
+Deno.test("Transport leaves a server that begins with HTTP/2, unasked, to the runtime", async () => {
+  const settings = new Uint8Array([0, 0, 0, 4, 0, 0, 0, 0, 0]);
+  await using server = new RawServer((_, connection) => void connection.write(settings));
+  using transport = transportTo(["127.0.0.1"]);
+  // It speaks nothing at all, in truth: what counts is who asks the second time.
+  await failureOf(() => get(transport, server.port));
+  await eventually(
+    () => Promise.resolve(server.requests.some(({ head }) => head.startsWith("PRI * HTTP/2.0"))),
+    "it is asked in HTTP/2",
+  );
+});
