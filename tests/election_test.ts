@@ -24,6 +24,9 @@ const SELF = "00000001-0000-4000-8000-000000000005", PEER = "00000001-0000-4000-
 const ADDRESS = "10.0.0.7";
 const SETTINGS: ElectionSettings = NODE_SETTINGS;
 const TRAILER: Trailer = { ...WELL_TRAILER, sequence: 1_000 };
+/** Our own run. */
+const RUN = 5n;
+const RUN_7 = { run: 7n, echo: null };
 
 function beat(priority: number, trailer: Partial<Trailer> | null = {}): Heartbeat {
   const { elasticIp } = SETTINGS;
@@ -38,6 +41,7 @@ function after(
   let state = startElection({ ...SETTINGS, ...settings }, {
     atMs: 0,
     selfId: SELF,
+    run: RUN,
     peers: [{ address: ADDRESS, instanceId: PEER, wireId: PEER }],
   });
   for (const [atMs, event] of events) {
@@ -145,7 +149,8 @@ Deno.test("advert(): an ineligible node, and one that stands back, ranks last", 
 
 Deno.test("distrust() names the reason", () => {
   const state = after([[2_000, heard(beat(20, { sequence: 50_000 }))]]);
-  const reasonFor = (heartbeat: Heartbeat, from = ADDRESS) => distrust(state, { from, heartbeat });
+  const reasonFor = (heartbeat: Heartbeat, from = ADDRESS) =>
+    distrust(state, { from, heartbeat }, 2_000);
   assertEquals(reasonFor(beat(20), "10.0.0.8"), "unknown-source");
   assertEquals(reasonFor({ ...beat(20), elasticIp: "198.51.100.51" }), "wrong-address");
   assertEquals(reasonFor({ ...beat(20), id: SELF }), "own-id");
@@ -157,37 +162,51 @@ Deno.test("distrust() names the reason", () => {
   assertEquals(reasonFor(beat(20, null)), null);
 });
 
-Deno.test("distrust(): once a peer has signed, its sequence must rise and it must go on signing", () => {
-  const sealed = (sequence: number) => ({ ...heard(beat(20, { sequence })), sealed: true });
-  const state = after([[2_000, sealed(50_000)]]);
-  const reasonFor = (event: ReturnType<typeof heard>) => distrust(state, event);
-  assertEquals(reasonFor(sealed(50_000)), "replayed");
-  assertEquals(reasonFor(sealed(1_000)), "replayed", "a clock that was set back is no excuse");
-  assertEquals(reasonFor(sealed(50_001)), null);
+/** A signed heartbeat with that sequence, in µs, which echoes what we sent at that instant, or nothing. */
+function signed(sequence: number, { run = 7n, echoMs }: { run?: bigint; echoMs?: number } = {}) {
+  const echo = echoMs === undefined ? null : { run: RUN, sequence: echoMs * 1_000 };
+  return { ...heard(beat(20, { sequence, stamp: { run, echo } })), sealed: true };
+}
+
+Deno.test("distrust(): once a peer has proved its run, its sequence must rise and it must go on signing", () => {
+  const state = after([[2_000, signed(50_000, { echoMs: 1_990 })]]);
+  const reasonFor = (event: ReturnType<typeof heard>) => distrust(state, event, 2_100);
+  assertEquals(reasonFor(signed(50_000)), "replayed");
+  assertEquals(reasonFor(signed(1_000, { echoMs: 2_050 })), "replayed");
+  assertEquals(reasonFor(signed(50_001)), null, "it may not hear us");
   assertEquals(reasonFor(heard(beat(20, { sequence: 50_001 }))), "unsigned");
   assertEquals(reasonFor(heard(beat(20, null))), "unsigned");
   // An unsigned one says nothing about the sequence of the signed ones.
   const before = after([[2_000, heard(beat(20, { sequence: 90_000 }))]]);
-  assertEquals(distrust(before, sealed(50_000)), null);
+  assertEquals(distrust(before, signed(50_000, { echoMs: 1_990 }), 2_000), null);
 });
 
 Deno.test("distrust(): a list that is read again does not make a peer forget what it has signed", () => {
   const peer = { address: ADDRESS, instanceId: PEER, wireId: PEER };
-  const sealed = { ...heard(beat(20, { sequence: 50_000 })), sealed: true };
+  const first = signed(50_000, { echoMs: 3_000 });
   const list = (peers: ElectionEvent & { kind: "members" }) => [4_000, peers] as const;
-  const again = after([[3_200, sealed], list({ kind: "members", peers: [peer], listed: true })]);
-  assertEquals(distrust(again, sealed), "replayed");
+  const again = after([[3_200, first], list({ kind: "members", peers: [peer], listed: true })]);
+  assertEquals(distrust(again, first, 4_000), "replayed");
   const dead = after([
-    [3_200, sealed],
+    [3_200, first],
     list({ kind: "members", peers: [peer], listed: false }),
     [8_000, { kind: "members", peers: [peer], listed: true }],
   ]);
   assertEquals(dead.peers.get(ADDRESS)?.alive, false);
-  assertEquals(distrust(dead, sealed), "replayed");
+  assertEquals(distrust(dead, first, 8_000), "replayed");
   // Another machine at that address has signed nothing yet.
   const other = { ...peer, instanceId: SELF.replace("5", "6"), wireId: SELF.replace("5", "6") };
-  const moved = after([[3_200, sealed], list({ kind: "members", peers: [other], listed: true })]);
-  assertEquals(moved.peers.get(ADDRESS)?.sealedSequence, null);
+  const moved = after([[3_200, first], list({ kind: "members", peers: [other], listed: true })]);
+  assertEquals(moved.peers.get(ADDRESS)?.proof, null);
+});
+
+Deno.test("distrust(): without a secret signed heartbeats count like others, each run from its beginning", () => {
+  const state = after([[2_000, heard(beat(20, { sequence: 50_000, stamp: RUN_7 }))]]);
+  const reasonFor = (says: Partial<Trailer>) => distrust(state, heard(beat(20, says)), 2_100);
+  assertEquals(reasonFor({ sequence: 49_000, stamp: RUN_7 }), "reordered");
+  assertEquals(reasonFor({ sequence: 50_001, stamp: RUN_7 }), null);
+  assertEquals(reasonFor({ sequence: 1, stamp: { run: 8n, echo: null } }), null);
+  assertEquals(reasonFor({ sequence: 1, stamp: null }), null);
 });
 
 Deno.test("outranking() agrees with a plain second reading of the rule", () => {

@@ -1,5 +1,6 @@
 import { decodeHex, encodeHex } from "@std/encoding/hex";
 import { assert, assertEquals } from "@std/assert";
+import { WELL_TRAILER } from "./node_settings.ts";
 import fc from "fast-check";
 import { codeOfInterval, intervalOfCode } from "../src/core/interval_code.ts";
 import { decode, encode, type Heartbeat, type Trailer } from "../src/core/heartbeat.ts";
@@ -42,6 +43,9 @@ for (const [priority, elasticIp, id, hex] of EXAMPLES) {
   });
 }
 
+/** A trailer, and room for a tag. */
+const TRAILED = "45584f32" + "00000000" + "0000000000000001", TAG = "00".repeat(32);
+
 const REFUSED = [
   ["version 2.2", "0202" + FIRST.slice(4), "version"],
   ["priorities that differ", "02010a0b" + FIRST.slice(8), "priority-mismatch"],
@@ -51,6 +55,10 @@ const REFUSED = [
   ["41 bytes", FIRST + "00".repeat(17), "length"],
   ["a trailer that does not begin with EXO2", FIRST + "00".repeat(16), "trailer"],
   ["a sequence beyond 2^53", FIRST + "45584f32" + "00000000" + "ffffffffffffffff", "trailer"],
+  ["a signature without a run", FIRST + "45584f32" + "00".repeat(68), "trailer"],
+  ["an echo beyond 2^53", FIRST + TRAILED + "11".repeat(16) + "ff".repeat(8) + TAG, "trailer"],
+  ["72 bytes, as before the first release", FIRST + TRAILED + TAG, "length"],
+  ["a stamp without its tag", FIRST + TRAILED + "11".repeat(24), "length"],
 ] as const;
 
 for (const [what, hex, reason] of REFUSED) {
@@ -70,6 +78,7 @@ Deno.test("encode() writes the trailer as specified", () => {
     hearsYou: true,
     keyId: 7,
     sequence: 0x0123456789ab,
+    stamp: null,
   };
   const bytes = encode({
     priority: 10,
@@ -80,8 +89,29 @@ Deno.test("encode() writes the trailer as specified", () => {
   assertEquals(encodeHex(bytes), FIRST + "45584f32" + "1d07" + "1441" + "00000123456789ab");
 });
 
+Deno.test("encode() writes the run and the echo of a heartbeat to be signed, and leaves room for the tag", () => {
+  const heartbeat = decode(decodeHex(FIRST)) as Heartbeat;
+  const stamp = { run: 0xfedcba9876543210n, echo: { run: 0x11n, sequence: 0x2233 } };
+  const trailer = { ...WELL_TRAILER, sequence: 1, stamp };
+  const echo = "0000000000000011" + "0000000000002233";
+  for (const [elasticIp, address] of [[heartbeat.elasticIp, ""], ["2001:db8::1", LONG]] as const) {
+    const bytes = encode({ ...heartbeat, elasticIp, trailer });
+    const rest = "fedcba9876543210" + echo + address + "00".repeat(32);
+    assertEquals(encodeHex(bytes.subarray(40)), rest);
+    assertEquals(decode(bytes), { ...heartbeat, elasticIp, trailer });
+  }
+  const unheard = encode({
+    ...heartbeat,
+    trailer: { ...trailer, stamp: { ...stamp, echo: null } },
+  });
+  assertEquals([unheard.length, encodeHex(unheard.subarray(48, 64))], [96, "00".repeat(16)]);
+});
+
+const LONG = "20010db8000000000000000000000001";
+
 Deno.test("decode() accepts a signed datagram and ignores its tag and unknown flags", () => {
-  const hex = FIRST + "45584f32" + "e0010203" + "0000000000000001" + "ab".repeat(32);
+  const runs = "0000000000000009" + "00".repeat(8) + "0000000000000007";
+  const hex = FIRST + "45584f32" + "e0010203" + "0000000000000001" + runs + "ab".repeat(32);
   const decoded = decode(decodeHex(hex));
   assert(!("refused" in decoded));
   assertEquals(decoded.trailer, {
@@ -94,6 +124,7 @@ Deno.test("decode() accepts a signed datagram and ignores its tag and unknown fl
     intervalMs: intervalOfCode(3),
     keyId: 1,
     sequence: 1,
+    stamp: { run: 9n, echo: null },
   });
 });
 
@@ -113,6 +144,7 @@ Deno.test("a heartbeat whose bytes spell info is a heartbeat", () => {
   assertEquals(decode(encode(heartbeat)), heartbeat);
 });
 
+const anyRun = fc.bigInt({ min: 1n, max: 2n ** 64n - 1n });
 const anyTrailer: fc.Arbitrary<Trailer> = fc.record({
   holds: fc.boolean(),
   leaving: fc.boolean(),
@@ -123,6 +155,14 @@ const anyTrailer: fc.Arbitrary<Trailer> = fc.record({
   intervalMs: fc.integer({ min: 0, max: 255 }).map(intervalOfCode),
   keyId: fc.integer({ min: 0, max: 255 }),
   sequence: fc.maxSafeNat(),
+  stamp: fc.option(
+    fc.record({
+      run: anyRun,
+      echo: fc.option(
+        fc.record({ run: anyRun, sequence: fc.maxSafeNat() }, { noNullPrototype: true }),
+      ),
+    }, { noNullPrototype: true }),
+  ),
 }, { noNullPrototype: true });
 const anyHeartbeat: fc.Arbitrary<Heartbeat> = fc.record({
   priority: fc.integer({ min: 0, max: 255 }),
@@ -139,15 +179,16 @@ Deno.test("decode() returns what encode() was given", () => {
 
 Deno.test("decode() of garbage refuses with a reason or returns values in their ranges, and never throws", () => {
   const header = fc.constantFrom([], [2, 1], [2, 1, 9, 9]);
-  const bytes = fc.tuple(header, fc.uint8Array({ maxLength: 100 }))
+  const bytes = fc.tuple(header, fc.uint8Array({ maxLength: 120 }))
     .map(([head, tail]) => Uint8Array.from([...head, ...tail]));
   fc.assert(
     fc.property(bytes, (garbage) => {
       const decoded = decode(garbage);
       if ("refused" in decoded) {
-        assert(["length", "version", "priority-mismatch", "trailer"].includes(decoded.refused));
+        const words = ["length", "version", "priority-mismatch", "trailer", "address-mismatch"];
+        assert(words.includes(decoded.refused));
       } else {
-        assert([24, 40, 72].includes(garbage.length));
+        assert([24, 40, 56, 96, 112].includes(garbage.length));
         assert(decoded.priority >= 0 && decoded.priority <= 255);
       }
     }),

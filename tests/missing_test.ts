@@ -136,25 +136,29 @@ Deno.test("a machine hears us if it does so at one of its addresses", () => {
   ]);
 });
 
+/** It is heard at the first one for the dead time on end, which is what it takes to die. */
+const LIFE = [1_000, 2_000, 3_000, 4_000].map((atMs, at): [number, ElectionEvent] => [atMs, {
+  kind: "heard",
+  from: "10.0.0.7",
+  heartbeat: { ...beat(PEER), trailer: { ...WELL_TRAILER, sequence: 1 + at } },
+}]);
+
 Deno.test("a machine is dead once it is silent at all its addresses, and then once", () => {
   const state = after(start(TWICE, []), [
-    [1_000, { kind: "heard", from: "10.0.0.7", heartbeat: beat(PEER) }],
-    [2_500, { kind: "heard", from: "2001:db8::7", heartbeat: beat(PEER) }],
+    ...LIFE,
+    [5_500, { kind: "heard", from: "2001:db8::7", heartbeat: beat(PEER) }],
   ]);
-  const half = after(state, [[4_200, tick]]);
+  const half = after(state, [[7_200, tick]]);
   assertEquals([...half.peers.values()].map(({ alive }) => alive), [false, true]);
   const { dead, alive, unheard } = aimOf(half);
   assertEquals([dead, alive, unheard], [[], [PEER], []]);
-  const silence = aimOf(after(half, [[5_600, tick]]));
+  const silence = aimOf(after(half, [[8_600, tick]]));
   assertEquals(silence.dead.map(({ instanceId }) => instanceId), [PEER]);
   assertEquals([silence.alive, silence.unheard], [[], []]);
 });
 
 Deno.test("a machine that was never heard at one of its addresses and fell silent at the other is dead", () => {
-  const state = after(start(TWICE, []), [
-    [1_000, { kind: "heard", from: "10.0.0.7", heartbeat: beat(PEER) }],
-    [4_200, tick],
-  ]);
+  const state = after(start(TWICE, []), [...LIFE, [7_200, tick]]);
   const { dead, unheard } = aimOf(state);
   assertEquals([dead.map(({ instanceId }) => instanceId), unheard], [[PEER], []]);
 });

@@ -25,4 +25,5 @@ export const WELL_TRAILER: Trailer = {
   hearsYou: true,
   keyId: 0,
   sequence: 0,
+  stamp: null,
 };

@@ -25,6 +25,9 @@ export const PEERS = ["203.0.113.11", "203.0.113.12"].map((address, index) => {
 /** Unix time at which the clock of every node stands at 0. */
 export const EPOCH_MS = Date.UTC(2026, 0, 1, 12);
 
+/** Run of the node. */
+export const SELF_RUN = 5n;
+
 /** A trailer of a peer that is well and hears us. */
 export const TRAILER: Trailer = { ...WELL_TRAILER, ownPriority: 20, intervalMs: 1_000 };
 
@@ -48,6 +51,7 @@ export class PlayedNode {
     this.node = startNode({ ...NODE_SETTINGS, ...settings }, {
       atMs: 0,
       selfId: SELF_ID,
+      run: SELF_RUN,
       peers: PEERS,
     });
   }

@@ -2,8 +2,8 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { type Node, type NodeEffect, stepNode } from "../src/core/node.ts";
 import type { TwinHeard } from "../src/core/twin.ts";
-import { encode } from "../src/core/heartbeat.ts";
-import { PEERS, PlayedNode, TRAILER } from "./played_node.ts";
+import { decode, encode, type Mark } from "../src/core/heartbeat.ts";
+import { PEERS, PlayedNode, SELF_RUN, TRAILER } from "./played_node.ts";
 import { PEER_ADDRESS, SELF, StillWorld } from "./still_world.ts";
 import { Seal } from "../src/watch/seal.ts";
 
@@ -20,11 +20,12 @@ function settled({ peer = false } = {}): PlayedNode {
 }
 
 function heard(played: PlayedNode, from: string, says: Partial<TwinHeard> = {}): void {
-  const word = { from, sealed: false, sequence: null, intervalMs: 1_000, ...says };
+  const word = { from, sealed: false, sequence: null, stamp: null, intervalMs: 1_000, ...says };
   played.step({ kind: "twin-heard", ...word });
 }
 
-const isSend = (effect: NodeEffect) => effect.kind === "send";
+const isSend = (effect: NodeEffect): effect is Extract<NodeEffect, { kind: "send" }> =>
+  effect.kind === "send";
 const reasonOf = ({ node }: { node: Node }) => node.election.reason;
 
 Deno.test("one forged datagram stops nobody, and two stop for some seconds only", () => {
@@ -63,10 +64,16 @@ Deno.test("our own address in the cloud is one of them: it may lead to the machi
   assertEquals(reasonOf(played), "twin");
 });
 
-Deno.test("signed, every address is believed, but nothing that is sent again", () => {
+/** What a machine with our id signs that has heard us at that instant, or not at all. */
+function signs(sequence: number, { run = 9n, echoMs }: { run?: bigint; echoMs?: number } = {}) {
+  const echo = echoMs === undefined ? null : { run: SELF_RUN, sequence: echoMs * 1_000 };
+  return { sealed: true, sequence, stamp: { run, echo } };
+}
+
+Deno.test("signed, every address is believed that hears us, but nothing that is sent again", () => {
   const played = settled();
   for (let sequence = 5; sequence < 8; sequence++) {
-    heard(played, STRANGE, { sealed: true, sequence });
+    heard(played, STRANGE, signs(sequence, { echoMs: played.nowMs - 10 }));
     played.until(played.nowMs + 1_000);
   }
   assertEquals(reasonOf(played), "twin");
@@ -74,11 +81,31 @@ Deno.test("signed, every address is believed, but nothing that is sent again", (
   const atMs = played.node.election.heartbeatAtMs;
   const sent = stepNode(played.node, { kind: "tick" }, atMs)[1].filter(isSend);
   assertEquals(sent.map(({ to }) => to), [...PEERS.map(({ address }) => address), STRANGE]);
+  assertEquals(sent.at(-1)?.echo, { run: 9n, sequence: 7 });
+  const echoMs = played.nowMs;
   for (let count = 0; count < 10; count++) {
-    heard(played, STRANGE, { sealed: true, sequence: 7 });
+    heard(played, STRANGE, signs(7, { echoMs }));
     played.until(played.nowMs + 1_000);
   }
   assertEquals(reasonOf(played), "alone");
+});
+
+Deno.test("what this machine has signed before its last start is no twin; who may be one is asked", () => {
+  const played = settled();
+  const asked: NodeEffect[] = [];
+  for (let count = 0; count < 100; count++) {
+    // Recorded, with what it echoed then; or of our own run, but long ago.
+    const echoMs = count % 2 === 0 ? undefined : 1_000;
+    const event = { kind: "twin-heard", from: STRANGE, intervalMs: 1_000 } as const;
+    const said = signs(1_000 + count, { run: 3n, ...(echoMs && { echoMs }) });
+    const [node, effects] = stepNode(played.node, { ...event, ...said }, played.nowMs);
+    asked.push(...effects.filter((each) => isSend(each) && each.to === STRANGE));
+    played.node = node;
+    played.until(played.nowMs + 100);
+  }
+  assertEquals([reasonOf(played), played.node.election.twin], ["alone", null]);
+  assert(asked.length >= 15 && asked.length <= 21, `${asked.length} heartbeats in ten intervals`);
+  assertEquals(isSend(asked[0]!) && asked[0].echo, { run: 3n, sequence: 1_000 });
 });
 
 /** Everything that a node with a twin asks of the cloud. */
@@ -181,9 +208,10 @@ Deno.test("a signed watchdog believes a signed twin from anywhere, and no unsign
     await world.pass(10_000);
     const { elasticIp } = world.watchdog.watches[0]!.node.election.settings;
     for (let count = 0; count < 6; count++) {
-      const sequence = 1e12 + world.timeline.nowMs + 17;
-      const trailer = { ...TRAILER, sequence, keyId: signed ? seal.keyId : 0 };
-      const plain = encode({ priority: 10, elasticIp, id: SELF, trailer });
+      const stamp = { run: 9n, echo: lastSentTo(world, "198.18.0.1") };
+      const trailer = { ...TRAILER, sequence: 1_000 + count, keyId: signed ? seal.keyId : 0 };
+      const heartbeat = { priority: 10, elasticIp, id: SELF };
+      const plain = encode({ ...heartbeat, trailer: { ...trailer, stamp: signed ? stamp : null } });
       const bytes = signed
         ? await new Promise<Uint8Array>((resolve) => seal.seal(plain, resolve))
         : plain;
@@ -203,3 +231,11 @@ Deno.test("a signed watchdog believes a signed twin from anywhere, and no unsign
     await world.pass(60_000);
   }
 });
+
+/** The last heartbeat to that address. */
+function lastSentTo({ link }: StillWorld, address: string): Mark | null {
+  const bytes = link.sent.findLast(({ to }) => to === address)?.bytes;
+  const heartbeat = bytes && decode(bytes);
+  if (!heartbeat || "refused" in heartbeat || !heartbeat.trailer?.stamp) return null;
+  return { run: heartbeat.trailer.stamp.run, sequence: heartbeat.trailer.sequence };
+}

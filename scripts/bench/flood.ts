@@ -101,10 +101,7 @@ const wellFormed = (rate: number) => (arena: Arena): Kind => {
   return { from: address, bytes: bytes.toHex(), rate };
 };
 
-/** As long as heartbeats may run ahead, and longer than a flood lasts. */
-const AHEAD_MS = 55_000;
-
-/** All but the tag is right: key id, time, id. Each costs the check of a tag. */
+/** All but the tag is right: key id, id, and a run like one of a process that has just started. */
 const wrongTag = (rate: number) => (arena: Arena): Kind => {
   const { address, id } = arena.node(1).instance;
   const says = { holds: false, leaving: false, unable: false, unhealthy: false };
@@ -114,10 +111,11 @@ const wrongTag = (rate: number) => (arena: Arena): Kind => {
     intervalMs: 1_000,
     hearsYou: true,
     keyId: KEY_ID,
-    sequence: Date.now() + AHEAD_MS,
+    sequence: 1,
+    stamp: { run: 1n, echo: null },
   };
   const bytes = encode({ priority: 1, elasticIp: ELASTIC_IP, id, trailer });
-  return { from: address, bytes: bytes.toHex() + "ab".repeat(TAG_BYTES), rate };
+  return { from: address, bytes: bytes.fill(0xab, -TAG_BYTES).toHex(), rate };
 };
 /** Unsigned, to a node that wants signatures. */
 const unsigned = (rate: number) => (arena: Arena): Kind => {

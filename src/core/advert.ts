@@ -1,6 +1,6 @@
 // What this node says of itself, and what it says to whom.
 import { barred, type Election, ranksAfter, selfEligible, standsBack } from "./election_state.ts";
-import type { Trailer } from "./heartbeat.ts";
+import type { Stamp, Trailer } from "./heartbeat.ts";
 import { eligible, LAST_PRIORITY, type Peer } from "./peer.ts";
 
 /** A heartbeat without its address, id and sequence, which the sender's shell knows. */
@@ -62,7 +62,13 @@ export function sameAdvert(one: Advert, other: Advert): boolean {
 /** The trailer for one receiver. */
 export function trailerFor(
   { holds, leaving, unable, unhealthy, ownPriority, intervalMs }: Advert,
-  { hearsYou, sequence, keyId = 0 }: { hearsYou: boolean; sequence: number; keyId?: number },
+  { hearsYou, sequence, keyId = 0, stamp = null }: {
+    hearsYou: boolean;
+    sequence: number;
+    keyId?: number;
+    /** Given when it is to be signed. */
+    stamp?: Stamp | null;
+  },
 ): Trailer {
   return {
     holds,
@@ -74,5 +80,6 @@ export function trailerFor(
     hearsYou,
     keyId,
     sequence,
+    stamp,
   };
 }

@@ -11,6 +11,7 @@ import {
   settling,
   twinned,
 } from "./election_state.ts";
+import { revived, steady } from "./life.ts";
 import { inDoubt } from "./missing.ts";
 import { eligible, type Peer, rankOf, ranksBefore } from "./peer.ts";
 
@@ -46,7 +47,7 @@ export const DOUBT_MS = 30_000;
 /** The election's wish, with all that ownership needs to fulfil it. */
 export interface Aim {
   readonly want: Want;
-  /** Instances of the live nodes that rank before this one. */
+  /** Instances of the live nodes that rank before this one, and that are heard steadily. */
   readonly successors: readonly string[];
   /** The successor that says it holds, null when none does. */
   readonly claimant: string | null;
@@ -54,13 +55,15 @@ export interface Aim {
   readonly mute: boolean;
   /** Instances that are heard now. */
   readonly alive: readonly string[];
+  /** Those of them whose last death is over, see `revived` in election_state.ts. */
+  readonly revived: readonly string[];
   /** Those of them that say that they do not hear us. */
   readonly deaf: readonly string[];
-  /** Peers that were heard and then fell silent; none for a node that the list has not: they do not speak to it. */
+  /** Peers that were heard steadily and fell silent; none for a node that the list has not: they do not speak to it. */
   readonly dead: readonly DeadPeer[];
   /** Whether the instance of every peer is known. */
   readonly resolved: boolean;
-  /** Silent instances that are not known to be dead: never heard, or not meant to be heard. */
+  /** Silent instances that are not known to be dead: never heard, not steadily, or not meant to be heard. */
   readonly unheard: readonly string[];
   /** Some peer of the configuration cannot be placed: an instance that we do not know may be it. */
   readonly doubt: boolean;
@@ -76,11 +79,13 @@ export interface Aim {
 /** The wish that follows from the election's state. */
 export function aimOf(state: Election): Aim {
   const peers = machinesOf(state);
-  const successors = outranking(state);
+  const better = outranking(state);
+  // What we give up is lost if nobody is there to have it.
+  const successors = better.filter((peer) => steady(peer, state));
   const claimant = successors.find((peer) => peer.trailer?.holds && peer.instanceId !== null);
   const silent = peers.filter((peer) => !peer.alive);
-  const buried = state.listed ? silent.filter((peer) => peer.heardAtMs !== null) : [];
-  const want = wantOf(state, { successors, peers });
+  const buried = state.listed ? silent.filter((peer) => peer.lived) : [];
+  const want = wantOf(state, { successors: better, peers });
   const doubt = inDoubt(state.missing);
   return {
     want,
@@ -88,6 +93,7 @@ export function aimOf(state: Election): Aim {
     claimant: claimant?.instanceId ?? null,
     mute: successors.some((peer) => peer.trailer === null),
     alive: instancesOf(peers.filter((peer) => peer.alive)),
+    revived: instancesOf(peers.filter((peer) => revived(peer, state))),
     deaf: instancesOf(peers.filter((peer) => peer.alive && peer.deafSinceMs !== null)),
     dead: buried.flatMap((peer) =>
       peer.instanceId === null
@@ -162,9 +168,16 @@ function machinesOf({ peers: all, repeated }: Election): readonly Peer[] {
   for (const peer of peers) {
     const { instanceId } = peer;
     const other = instanceId === null ? undefined : best.get(instanceId);
-    if (!other || tellsMore(peer, other)) best.set(instanceId ?? peer.address, peer);
+    const one = !other || tellsMore(peer, other) ? peer : other;
+    best.set(instanceId ?? peer.address, other ? sharing(one, peer, other) : one);
   }
   return [...best.values()];
+}
+
+/** That one, with what the machine has gone through at either address. */
+function sharing(one: Peer, peer: Peer, other: Peer): Peer {
+  const lived = peer.lived || other.lived, deaths = Math.max(peer.deaths, other.deaths);
+  return { ...one, lived, deaths, mourned: peer.mourned || other.mourned };
 }
 
 function tellsMore(one: Peer, other: Peer): boolean {

@@ -64,9 +64,11 @@ export type ElectionEvent =
 /** A node that has just started: backup, listening. `peers` is null when the cloud has yet to list them. */
 export function startElection(
   settings: ElectionSettings,
-  { atMs, selfId, peers, missing = [] }: {
+  { atMs, selfId, run = null, peers, missing = [] }: {
     atMs: number;
     selfId: string | null;
+    /** 64 random bits, not 0, that no other process has; null when heartbeats are not signed. */
+    run?: bigint | null;
     peers: readonly PeerIdentity[] | null;
     missing?: readonly MissingPeer[];
   },
@@ -74,8 +76,10 @@ export function startElection(
   return {
     settings,
     selfId,
+    run,
     selfAddresses: [],
     twin: null,
+    suspect: null,
     priority: settings.priority,
     originalsUntilMs: -Infinity,
     able: true,
@@ -131,7 +135,7 @@ function apply(state: Election, event: ElectionEvent, atMs: number): Election {
     case "tick":
       return state;
     case "heard":
-      return distrust(state, event) ? state : hear(state, event, atMs);
+      return distrust(state, event, atMs) ? state : hear(state, event, atMs);
     case "members":
       return adopt(state, event, atMs);
     case "missing":
@@ -166,7 +170,12 @@ function identified(
 ): Election {
   const known = { ...state, selfId, selfAddresses };
   if (state.selfId !== null) return known;
-  return { ...known, originalsUntilMs: atMs + state.settings.intervalMs };
+  const spoken = { ...known, originalsUntilMs: atMs + state.settings.intervalMs };
+  // So far nobody could hear us, and without an echo of ours no signed peer can prove that it lives.
+  const unproven = state.run !== null && [...state.peers.values()].some(({ proof }) => !proof);
+  if (!unproven) return spoken;
+  const holdOffAtMs = atMs + holdOffMs(state.settings);
+  return { ...spoken, settledAtMs: Math.max(state.settledAtMs ?? PASSED, holdOffAtMs) };
 }
 
 /** A priority that signals have changed stays so unless the configured one has changed, too. */
@@ -203,8 +212,8 @@ function adopt(
     const same = known && (known.heardAtMs === null || identity.wireId === null ||
       identity.wireId === known.heardId);
     if (!same) return [identity.address, unheard(identity)] as const;
-    const { sealedSequence } = known;
-    const judged = known.alive || !relisted ? known : { ...unheard(identity), sealedSequence };
+    const { proof } = known;
+    const judged = known.alive || !relisted ? known : { ...unheard(identity), proof };
     return [identity.address, { ...judged, ...identity }] as const;
   }));
   // A backup cannot know whether newcomers rank before it until they had the time to be heard; nor can a master that

@@ -1,6 +1,6 @@
 // What the election knows, and the questions that can be asked of it. Questions never change anything.
 import type { MissingPeers } from "./missing.ts";
-import type { Twin } from "./twin.ts";
+import type { Suspect, Twin } from "./twin.ts";
 import type { Reason } from "./role_reasons.ts";
 import { eligible, type Peer, type Rank, rankOf, ranksBefore, sick } from "./peer.ts";
 
@@ -39,10 +39,14 @@ export interface Election {
   readonly settings: ElectionSettings;
   /** Own id on the wire, null until the cloud has told it (API v1). */
   readonly selfId: string | null;
+  /** Run of this process, null when it does not sign. */
+  readonly run: bigint | null;
   /** Our own addresses as the cloud has them, empty until it has told them. */
   readonly selfAddresses: readonly string[];
   /** Another machine that speaks with our id, null while none is heard. */
   readonly twin: Twin | null;
+  /** One that may be such a machine, and was asked to prove it; null when none was. */
+  readonly suspect: Suspect | null;
   readonly priority: number;
   /** Until then a peer that was never heard may be an original one; on API v2 there is none. */
   readonly originalsUntilMs: number;

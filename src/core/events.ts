@@ -56,11 +56,6 @@ export const EVENTS = {
     severities: ["info"],
     meaning: "A health check passes, for the first time or again.",
   },
-  "clock": {
-    severities: ["warning"],
-    meaning: "The clocks of a peer and of this machine are 30 s apart or more.",
-    cure: "Set the clock that the line names, with NTP: from 60 s on its heartbeats are refused.",
-  },
   "cloud-back": {
     severities: ["info"],
     meaning: "The cloud answers again, and this node can hold the address.",

@@ -1,7 +1,8 @@
 // Which dead peers the address is still to be taken from. One eviction per death: a hold that shows up
 // again after we took it, or our own that vanished, proves that somebody lives whom we cannot hear, and
 // then nobody who is dead to us now is evicted, unless the cloud says that the machine is off. So, too, a
-// holder that was never heard.
+// holder that was never heard, or not steadily. What is heard for a moment only, which may be forged, neither ends a
+// death nor begins another one.
 import type { Aim } from "./aim.ts";
 import { retryAtMs, type Setback } from "./lane.ts";
 import type { OtherHolder } from "./ownership_state.ts";
@@ -29,25 +30,27 @@ const UNTRIED = { failures: 0, failingSinceMs: null };
 /** By instance. */
 export type Evictions = ReadonlyMap<string, Eviction>;
 
-/** Opens a record for each new death, closes those of peers that live again. */
+/** Opens a record for each new death, closes those of peers that live again, and steadily. */
 export function recordDeaths(
   evictions: Evictions,
-  { dead, alive, want }: Aim,
+  { dead, alive, revived, want }: Aim,
   { holders, atMs }: { holders: readonly OtherHolder[]; atMs: number },
 ): Evictions {
   const fresh = dead.filter(({ instanceId }) => !evictions.has(instanceId));
-  const revived = alive.filter((id) => evictions.has(id));
-  const silent = new Set(dead.map(({ instanceId }) => instanceId));
+  // An eviction that is still to come waits once more, as after any death; one that is over is not repeated so soon.
+  const again = (id: string) => revived.includes(id) || evictions.get(id)?.stage === "due";
+  const ended = alive.filter((id) => evictions.has(id) && again(id));
+  const kept = new Set([...dead.map(({ instanceId }) => instanceId), ...alive]);
   const holds = (id: string) => holders.some(({ instanceId }) => instanceId === id);
   // Whoever left the list, or has still to be heard, is not dead: it is forgotten, or spared while it holds.
-  const gone = [...evictions.keys()].filter((id) => !silent.has(id) && !revived.includes(id));
-  const kept = gone.filter((id) => want === "hold" && holds(id));
-  const changed = gone.length > kept.length ||
-    kept.some((id) => evictions.get(id)?.stage === "due");
-  if (fresh.length + revived.length === 0 && !changed) return evictions;
+  const gone = [...evictions.keys()].filter((id) => !kept.has(id));
+  const spared = gone.filter((id) => want === "hold" && holds(id));
+  const changed = gone.length > spared.length ||
+    spared.some((id) => evictions.get(id)?.stage === "due");
+  if (fresh.length + ended.length === 0 && !changed) return evictions;
   const next = new Map(evictions);
-  for (const id of [...revived, ...gone]) next.delete(id);
-  for (const id of kept) next.set(id, sparedAt(atMs));
+  for (const id of [...ended, ...gone]) next.delete(id);
+  for (const id of spared) next.set(id, sparedAt(atMs));
   for (const { instanceId, waitMs } of fresh) next.set(instanceId, dueAfter(waitMs, atMs));
   return next;
 }
@@ -168,14 +171,17 @@ export interface NextEviction {
 /** The record to act on next, null when none is open; one whose machine was seen off does not wait. */
 export function nextEviction(
   evictions: Evictions,
-  { holders, heldAtMs }: {
+  { holders, alive, heldAtMs }: {
     holders: readonly OtherHolder[];
+    /** Instances that are heard: nothing is taken from them, whatever is on record. */
+    alive: readonly string[];
     /** When our own hold was last seen. */
     heldAtMs: number;
   },
 ): NextEviction | null {
   let next: NextEviction | null = null;
   for (const [instanceId, { stage, atMs, heldSinceMs, failures }] of evictions) {
+    if (alive.includes(instanceId)) continue;
     const off = holders.some((holder) => holder.instanceId === instanceId && holder.off);
     const certain = off && stage !== "over";
     const due = stage === "due" && heldAtMs >= heldSinceMs;

@@ -210,8 +210,8 @@ function sight(
 }
 
 /**
- * Holders that were never heard, that are no peers at all, or whose hold came back: nothing is taken from them unless
- * their machine is off.
+ * Silent holders that were never heard steadily, that are no peers at all, or whose hold came back: nothing is taken
+ * from them unless their machine is off.
  */
 function suspectsAmong(
   others: readonly OtherHolder[],
@@ -220,6 +220,6 @@ function suspectsAmong(
 ): OtherHolder[] {
   const back = reappeared(evictions, others, atMs);
   return others.filter(({ instanceId: id }) =>
-    back.includes(id) || (aim?.resolved && !evictions.has(id) && !aim.alive.includes(id))
+    !aim?.alive.includes(id) && (back.includes(id) || (aim?.resolved && !evictions.has(id)))
   );
 }

@@ -4,15 +4,20 @@
 //   +--------+--------+--------+--------+--------------+-----------------------+
 //   |   02   |   01   |  prio  |  prio  |  Elastic IP  |  id (NIC or instance) |
 //   +--------+--------+--------+--------+--------------+-----------------------+
-//   24             28      29      30        32                40              72
-//   +--------------+-------+-------+---------+-----------------+---------------+
-//   | 'E' 'X' 'O' '2' | flags | key id | own, t  |   sequence    |  tag (signed) |
-//   +--------------+-------+-------+---------+-----------------+---------------+
+//   24                28      29       30        32         40
+//   +-----------------+-------+--------+---------+----------+
+//   | 'E' 'X' 'O' '2' | flags | key id | own, t  | sequence |
+//   +-----------------+-------+--------+---------+----------+
+//   40        48          56               64         96        only in signed ones
+//   +---------+-----------+----------------+----------+
+//   | own run | run heard | sequence heard |   tag    |
+//   +---------+-----------+----------------+----------+
 //
-// For an IPv6 Elastic IP its 16 bytes stand between sequence and tag, and the address field has a stand-in (ipv6.ts).
+// For an IPv6 Elastic IP its 16 bytes end what precedes the tag, and the address field has a stand-in (ipv6.ts).
 // The first 24 bytes are those of the original (exoip v0.4.3, payload.go), which reads no further.
-// The trailer is ours; own is the sender's own priority, t its interval (see interval_code.ts).
-// A signed datagram can be read with or without a secret; nothing here checks the tag, see src/watch/seal.ts.
+// The trailer is ours; own is the sender's own priority, t its interval (see interval_code.ts). What the runs are for
+// is told in proof.ts.
+// A signed datagram can be read with or without a secret; nothing here makes or checks the tag, see src/watch/seal.ts.
 import { codeOfInterval, intervalOfCode } from "./interval_code.ts";
 import { invariant } from "./invariant.ts";
 import { formatIpv4, parseIpv4 } from "./ipv4.ts";
@@ -26,14 +31,29 @@ export const PLAIN_BYTES = 24;
 export const TRAILED_BYTES = 40;
 /** What an IPv6 address adds to that. */
 export const IPV6_BYTES = 16;
-/** What a tag adds to either: it ends the datagram and is over all that precedes. */
+/** What the tag takes: it ends a signed datagram and is over all that precedes. */
 export const TAG_BYTES = 32;
-/** Length with our trailer and its tag, without an IPv6 address. */
-export const SIGNED_BYTES = TRAILED_BYTES + TAG_BYTES;
+/** Length with our trailer, the runs and the tag, without an IPv6 address. */
+export const SIGNED_BYTES = TRAILED_BYTES + 24 + TAG_BYTES;
 
 const VERSION = 0x0201;
 const MAGIC = 0x45584f32; // "EXO2"
 const HOLDS = 1, LEAVING = 2, UNABLE = 4, HEARS_YOU = 8, UNHEALTHY = 16;
+
+/** One heartbeat among all: which process has sent it, and its place in the order of what that process sends. */
+export interface Mark {
+  /** 64 random bits that a process draws at its start, not 0. */
+  readonly run: bigint;
+  readonly sequence: number;
+}
+
+/** What only a signed heartbeat has: it proves when it was made, see proof.ts. */
+export interface Stamp {
+  /** The sender's run. */
+  readonly run: bigint;
+  /** The latest heartbeat of the receiver that the sender knows, null when it has heard none. */
+  readonly echo: Mark | null;
+}
 
 /** What a node says of itself beyond the original's 24 bytes. */
 export interface Trailer {
@@ -53,8 +73,10 @@ export interface Trailer {
   readonly hearsYou: boolean;
   /** Which shared secret signs, 0 when none does. */
   readonly keyId: number;
-  /** The sender's Unix time in ms, strictly rising, at most 2^53 - 1. */
+  /** Strictly rising, at most 2^53 - 1: the sender's Unix time in ms; in a signed one its monotonic clock in µs. */
   readonly sequence: number;
+  /** Null in an unsigned heartbeat. */
+  readonly stamp: Stamp | null;
 }
 
 /** One decoded datagram. */
@@ -72,15 +94,18 @@ export interface Heartbeat {
 /** A heartbeat, or the reason why it is none. */
 export type Decoded = Heartbeat | { readonly refused: RejectReason };
 
-/** Writes a heartbeat: 24 bytes without a trailer, 40 with one, 56 for IPv6, which cannot do without. */
+/**
+ * Writes a heartbeat: 24 bytes without a trailer, 40 with one, 56 for IPv6, which cannot do without. One with a stamp
+ * has 96 or 112, of which the last 32 are left for the tag.
+ */
 export function encode({ priority, elasticIp, id, trailer }: Heartbeat): Uint8Array<ArrayBuffer> {
   invariant(Number.isInteger(priority) && priority >= 0 && priority <= 255, "priority in 0..255");
   const long = parseIpv6(elasticIp);
   const address = long ? standInFor(long) : parseIpv4(elasticIp);
   invariant(address && (trailer || !long), "IPv4, or IPv6 with a trailer");
-  const bytes = new Uint8Array(
-    trailer ? TRAILED_BYTES + (long ? IPV6_BYTES : 0) : PLAIN_BYTES,
-  );
+  const stamp = trailer?.stamp ?? null;
+  const short = !trailer ? PLAIN_BYTES : stamp ? SIGNED_BYTES : TRAILED_BYTES;
+  const bytes = new Uint8Array(short + (long ? IPV6_BYTES : 0));
   const view = new DataView(bytes.buffer);
   view.setUint16(0, VERSION);
   bytes.fill(priority, 2, 4);
@@ -95,7 +120,12 @@ export function encode({ priority, elasticIp, id, trailer }: Heartbeat): Uint8Ar
     bytes[30] = trailer.ownPriority;
     bytes[31] = codeOfInterval(trailer.intervalMs);
     view.setBigUint64(32, BigInt(trailer.sequence));
-    if (long) bytes.set(long, TRAILED_BYTES);
+    if (long) bytes.set(long, stamp ? SIGNED_BYTES - TAG_BYTES : TRAILED_BYTES);
+  }
+  if (stamp) {
+    view.setBigUint64(40, stamp.run);
+    view.setBigUint64(48, stamp.echo?.run ?? 0n);
+    view.setBigUint64(56, BigInt(stamp.echo?.sequence ?? 0));
   }
   return bytes;
 }
@@ -115,7 +145,7 @@ export function decode(bytes: Uint8Array): Decoded {
   if (view.getUint16(0) !== VERSION) return { refused: "version" };
   const priority = view.getUint8(2);
   if (priority !== view.getUint8(3)) return { refused: "priority-mismatch" };
-  const trailer = trailed ? decodeTrailer(view) : null;
+  const trailer = trailed ? decodeTrailer(view, hasTag(bytes)) : null;
   if (trailed && !trailer) return { refused: "trailer" };
   const elasticIp = addressIn(bytes, long);
   if (elasticIp === null) return { refused: "address-mismatch" };
@@ -131,16 +161,19 @@ export function decode(bytes: Uint8Array): Decoded {
 function addressIn(bytes: Uint8Array, long: boolean): string | null {
   const short = bytes.subarray(4, 8);
   if (!long) return formatIpv4(short);
-  const address = bytes.subarray(TRAILED_BYTES, TRAILED_BYTES + IPV6_BYTES);
+  const at = hasTag(bytes) ? SIGNED_BYTES - TAG_BYTES : TRAILED_BYTES;
+  const address = bytes.subarray(at, at + IPV6_BYTES);
   return standInFor(address).every((byte, index) => byte === short[index])
     ? formatIpv6(address)
     : null;
 }
 
 /** Unknown flags are ignored, so that a later version can use them. */
-function decodeTrailer(view: DataView): Trailer | null {
+function decodeTrailer(view: DataView, signed: boolean): Trailer | null {
   const sequence = view.getBigUint64(32);
   if (view.getUint32(24) !== MAGIC || sequence > Number.MAX_SAFE_INTEGER) return null;
+  const stamp = signed ? decodeStamp(view) : null;
+  if (signed && !stamp) return null;
   const flags = view.getUint8(28);
   return {
     holds: (flags & HOLDS) !== 0,
@@ -152,5 +185,14 @@ function decodeTrailer(view: DataView): Trailer | null {
     intervalMs: intervalOfCode(view.getUint8(31)),
     keyId: view.getUint8(29),
     sequence: Number(sequence),
+    stamp,
   };
+}
+
+function decodeStamp(view: DataView): Stamp | null {
+  const run = view.getBigUint64(40), heardRun = view.getBigUint64(48);
+  const heardSequence = view.getBigUint64(56);
+  if (run === 0n || heardSequence > Number.MAX_SAFE_INTEGER) return null;
+  const echo = heardRun === 0n ? null : { run: heardRun, sequence: Number(heardSequence) };
+  return { run, echo };
 }

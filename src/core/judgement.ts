@@ -16,6 +16,7 @@ import {
   standsBack,
   twinned,
 } from "./election_state.ts";
+import { revived } from "./life.ts";
 import { giveUpMissing } from "./missing.ts";
 import { eligible, type Peer } from "./peer.ts";
 import { forgetTwin } from "./twin.ts";
@@ -55,9 +56,14 @@ function bury(state: Election, atMs: number): ReadonlyMap<string, Peer> {
   const silent = (peer: Peer) => peer.alive && deathAtMs(peer, state) <= atMs;
   if (![...state.peers.values()].some(silent)) return state.peers;
   const marked = [...state.peers].map(([address, peer]) =>
-    [address, silent(peer) ? { ...peer, alive: false, mourned: state.listed } : peer] as const
+    [address, silent(peer) ? dead(peer, state) : peer] as const
   );
   return new Map(marked);
+}
+
+function dead(peer: Peer, state: Election): Peer {
+  const deaths = peer.deaths + (revived(peer, state) ? 1 : 0);
+  return { ...peer, alive: false, deaths, mourned: state.listed && peer.lived };
 }
 
 function roleOf(state: Election): [Role, Reason] {

@@ -150,7 +150,8 @@ function nextEvict(
 ): Due | null {
   const detaching = write.inFlight?.call.verb === "detach-self";
   if (aim?.want !== "hold" || holding !== true || detaching) return null;
-  const next = nextEviction(evictions, { holders: others, heldAtMs: seenAtMs });
+  const { alive } = aim;
+  const next = nextEviction(evictions, { holders: others, alive, heldAtMs: seenAtMs });
   if (!next) return null;
   const { instanceId, onlyIfStopped, atMs } = next;
   return { call: { verb: "evict", instanceId, onlyIfStopped }, atMs };

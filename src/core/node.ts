@@ -5,8 +5,15 @@ import { type Aim, aimOf } from "./aim.ts";
 import { departure } from "./departure.ts";
 import { electionEvent, ownershipEvent } from "./division.ts";
 import { elect, type ElectionEvent, electionWakeAtMs, startElection } from "./election.ts";
-import { deadTimeMs, type Election, type ElectionSettings, outranking } from "./election_state.ts";
-import { hear, saysNothingNew, touch } from "./hear.ts";
+import {
+  deadTimeMs,
+  type Election,
+  type ElectionSettings,
+  holdOffMs,
+  outranking,
+} from "./election_state.ts";
+import { hear, meetUnproven, saysNothingNew, touch } from "./hear.ts";
+import type { Mark } from "./heartbeat.ts";
 import { holdOut, type MissingPeer } from "./missing.ts";
 import { ownershipWakeAtMs } from "./next_call.ts";
 import {
@@ -31,7 +38,7 @@ import {
   rosterWakeAtMs,
   startRoster,
 } from "./roster.ts";
-import { someoneJoined, speak } from "./speak.ts";
+import { answerTo, challenge, someoneJoined, speak } from "./speak.ts";
 import { steer } from "./steering.ts";
 import { changesBetween } from "./story.ts";
 import { distrust, type Heard } from "./trust.ts";
@@ -71,6 +78,8 @@ export type NodeEffect =
     readonly to: string;
     readonly advert: Advert;
     readonly hearsYou: boolean;
+    /** The latest heartbeat of the receiver that we know, null when none with a right tag came. */
+    readonly echo: Mark | null;
   }
   | { readonly kind: "call"; readonly id: number; readonly call: Call }
   | { readonly kind: "members" }
@@ -104,6 +113,7 @@ export function startNode(
   start: {
     atMs: number;
     selfId: string | null;
+    run?: bigint | null;
     peers: readonly PeerIdentity[] | null;
     missing?: readonly MissingPeer[];
     dynamic?: boolean;
@@ -134,7 +144,7 @@ export function nodeWakeAtMs({ election, ownership, roster, stoppedAtMs }: Node)
 export function stepNode(before: Node, event: NodeEvent, atMs: number): [Node, NodeEffect[]] {
   // Nearly all events are heartbeats that say what the last one said, and among many peers the whole step is long.
   const usual = event.kind === "heard" && saysNothingNew(before.election, event) &&
-    distrust(before.election, event) === null && atMs < nodeWakeAtMs(before);
+    distrust(before.election, event, atMs) === null && atMs < nodeWakeAtMs(before);
   if (!usual) return stepFully(before, event, atMs);
   return [{ ...before, election: hear(before.election, event, atMs) }, []];
 }
@@ -144,7 +154,8 @@ export function stepFully(before: Node, event: NodeEvent, atMs: number): [Node, 
   const effects: NodeEffect[] = [];
   let node = before;
   if (event.kind === "heard") {
-    const reason = distrust(node.election, event);
+    const reason = distrust(node.election, event, atMs);
+    if (reason === "unproven") return doubted(node, event, atMs);
     if (reason) {
       effects.push({ kind: "refused", from: event.from, id: event.heartbeat.id, reason });
       // What it says is old, or another's word has put it in the wrong; but somebody speaks.
@@ -188,7 +199,34 @@ export function stepFully(before: Node, event: NodeEvent, atMs: number): [Node, 
     node = { ...node, roster: beginReading(node.roster, atMs) };
     effects.push({ kind: "members" });
   }
-  return speak(node, { atMs, effects, joined: someoneJoined(before, node) });
+  challenge(before, node, effects);
+  const proved = event.kind === "heard" && provedBetween(before, node, event.from);
+  const answered = proved ? event.from : null;
+  return speak(node, { atMs, effects, answered, joined: someoneJoined(before, node) });
+}
+
+/** A right tag, and no proof of when it was made. A process that lives proves it with our answer. */
+function doubted(node: Node, heard: Heard, atMs: number): [Node, NodeEffect[]] {
+  const { from, heartbeat } = heard;
+  const before = node.election.peers.get(from);
+  const election = meetUnproven(node.election, heard, atMs);
+  const next = { ...node, election };
+  const run = heartbeat.trailer?.stamp?.run;
+  const met = election.peers.get(from)?.met.find((each) => each.run === run);
+  // Each process begins unproven, and its proof may get lost: that is nothing to speak of.
+  const begins = met !== undefined && before?.proof?.run !== run &&
+    atMs <= met.sinceMs + holdOffMs(election.settings);
+  const effects: NodeEffect[] = begins
+    ? []
+    : [{ kind: "refused", from, id: heartbeat.id, reason: "unproven" }];
+  if (election !== node.election && met) effects.push(...answerTo(next, from, { echo: met, atMs }));
+  return [next, effects];
+}
+
+/** Whether another process of that peer is believed now, which must hear of us, too. */
+function provedBetween({ election: before }: Node, { election }: Node, from: string): boolean {
+  const proof = election.peers.get(from)?.proof ?? null;
+  return proof !== null && proof.run !== before.peers.get(from)?.proof?.run;
 }
 
 function someoneDied(before: Node, { election }: Node): boolean {

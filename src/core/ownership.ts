@@ -104,7 +104,8 @@ function retarget(state: Ownership, aim: Aim, { atMs }: Circumstances): Ownershi
   if (aim.want !== "hold") return next;
   const deaths = [...evictions.keys()].some((id) => !state.evictions.has(id));
   // Who was dead to us and lives, or did not hear us and does, may have taken from us meanwhile.
-  const revived = aim.alive.some((id) => state.evictions.has(id)) ||
+  const heardBefore = state.aim?.alive ?? [];
+  const revived = aim.alive.some((id) => state.evictions.has(id) && !heardBefore.includes(id)) ||
     (state.aim?.deaf.some((id) => !aim.deaf.includes(id)) ?? false);
   const challenged = aim.challenged && !state.aim?.challenged;
   // Who already has the address need not attach, but must learn who else has it. And before anything is taken from

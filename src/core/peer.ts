@@ -1,6 +1,7 @@
 // A peer as the election sees it, and who ranks before whom. Lower priority wins; a node that is leaving
 // or unable is ineligible and never outranks an eligible one.
-import type { Trailer } from "./heartbeat.ts";
+import type { Mark, Trailer } from "./heartbeat.ts";
+import type { Met, Proof } from "./proof.ts";
 
 /** Advertised by a node that must not win. Source: spec section 5. */
 export const LAST_PRIORITY = 255;
@@ -26,6 +27,12 @@ export interface Peer extends PeerIdentity {
   readonly heardAtMs: number | null;
   /** False until heard, and again once silent for the dead time. */
   readonly alive: boolean;
+  /** Since when it is, or was before it fell silent, heard without a pause of the dead time; null when never heard. */
+  readonly aliveSinceMs: number | null;
+  /** It was heard steadily once, so that it can die; a few heartbeats can be forged. */
+  readonly lived: boolean;
+  /** How often it has died after it was heard steadily; 0 again once it has lived long. */
+  readonly deaths: number;
   /** It died while the list had us, so that its silence means death and not that it does not know us. */
   readonly mourned: boolean;
   /** As in its last heartbeat; 255 before. */
@@ -36,11 +43,10 @@ export interface Peer extends PeerIdentity {
   readonly trailer: Trailer | null;
   /** Since when it has said, each time, that it does not hear us; null when it does or has no word for it. */
   readonly deafSinceMs: number | null;
-  /**
-   * Sequence of its last heartbeat whose tag was right, null when there was none. Later ones must be signed and have
-   * a higher one.
-   */
-  readonly sealedSequence: number | null;
+  /** What its signed heartbeats have proved, null when none was believed; later ones must be signed, too. */
+  readonly proof: Proof | null;
+  /** Runs of which heartbeats with a right tag came that did not prove when they were made. */
+  readonly met: readonly Met[];
 }
 
 /** A peer of which nothing has been heard. */
@@ -49,13 +55,23 @@ export function unheard(identity: PeerIdentity): Peer {
     ...identity,
     heardAtMs: null,
     alive: false,
+    aliveSinceMs: null,
+    lived: false,
+    deaths: 0,
     mourned: false,
     priority: LAST_PRIORITY,
     heardId: "",
     trailer: null,
     deafSinceMs: null,
-    sealedSequence: null,
+    proof: null,
+    met: [],
   };
+}
+
+/** Which of its heartbeats ours repeat to the peer, null when none with a right tag came. */
+export function echoFor({ proof, met }: Peer): Mark | null {
+  const known = proof ?? met.at(-1);
+  return known ? { run: known.run, sequence: known.sequence } : null;
 }
 
 /** Whether a machine is among them more than once, each time at another address. */

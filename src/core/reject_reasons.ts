@@ -69,9 +69,9 @@ export const REJECT_REASONS = {
     meaning: "The signature is wrong: another secret, or a forgery.",
     cure: "Compare the secret files; if they agree, find who forges the sender's address.",
   },
-  "clock-off": {
-    meaning: "The sender's time is more than 60 s from the time of this node.",
-    cure: "Set the clock that the line names, with NTP.",
+  unproven: {
+    meaning: "The signature is right, and nothing shows that the heartbeat is no recording.",
+    cure: "Normal for a moment after a start; when it lasts, somebody repeats old heartbeats.",
   },
   "replayed": {
     meaning: "The signed heartbeat is not newer than the last one of that peer.",

@@ -1,14 +1,20 @@
 // Which heartbeats leave at a step.
-import { advert, advertTo, sameAdvert } from "./advert.ts";
+import { type Advert, advert, advertTo, sameAdvert } from "./advert.ts";
 import { departure } from "./departure.ts";
+import type { Mark } from "./heartbeat.ts";
 import type { Node, NodeEffect } from "./node.ts";
 import { detaching } from "./ownership.ts";
+import { echoFor, type Peer } from "./peer.ts";
 import type { Turn } from "./steering.ts";
+import { twinEcho } from "./twin.ts";
 
-/** Sends what is due: to all at each interval, and at once when what we say, or to whom, has changed. */
+/**
+ * Sends what is due: to all at each interval, and at once when what we say, or to whom, has changed. `answered` is the
+ * address of a peer that is owed a heartbeat in any case.
+ */
 export function speak(
   node: Node,
-  { atMs, effects, joined }: Turn & { joined: boolean },
+  { atMs, effects, joined, answered }: Turn & { joined: boolean; answered: string | null },
 ): [Node, NodeEffect[]] {
   const { election, ownership } = node;
   const { brisk, settings } = election;
@@ -24,20 +30,51 @@ export function speak(
     const copies = says.leaving && !node.said.leaving ? 3 : 1;
     for (let copy = 0; copy < copies; copy++) {
       for (const peer of election.peers.values()) {
-        const told = advertTo(peer, says, { state: election, atMs });
-        effects.push({ kind: "send", to: peer.address, advert: told, hearsYou: peer.alive });
+        effects.push(heartbeatTo(peer, says, { node, atMs }));
       }
       // The other one, which does not think that we are its peer, must hear of us, too.
       const { twin } = election;
       if (twin?.certain && !election.peers.has(twin.address)) {
-        effects.push({ kind: "send", to: twin.address, advert: says, hearsYou: true });
+        const echo = twinEcho(election, twin.address);
+        effects.push({ kind: "send", to: twin.address, advert: says, hearsYou: true, echo });
       }
     }
-  }
+  } else if (answered !== null) effects.push(...answerTo(node, answered, { atMs }));
   if (exit !== null) effects.push({ kind: "exit", code: exit });
   const onTime = election.heartbeatAtMs + intervalMs;
   const heartbeatAtMs = !due ? election.heartbeatAtMs : onTime > atMs ? onTime : atMs + intervalMs;
   return [{ ...node, said: says, election: { ...election, heartbeatAtMs } }, effects];
+}
+
+/** A heartbeat for one peer alone; none while we have no id. */
+export function answerTo(
+  node: Node,
+  address: string,
+  { atMs, echo }: { atMs: number; echo?: Mark },
+): NodeEffect[] {
+  const peer = node.election.peers.get(address);
+  if (!peer || node.election.selfId === null) return [];
+  const heartbeat = heartbeatTo(peer, node.said, { node, atMs });
+  return [echo ? { ...heartbeat, echo: { run: echo.run, sequence: echo.sequence } } : heartbeat];
+}
+
+/** Asks one that may be another machine with our id to prove it: it can only do so if it hears us. */
+export function challenge({ election: before }: Node, node: Node, effects: NodeEffect[]): void {
+  const { suspect } = node.election;
+  if (suspect === null || suspect === before.suspect) return;
+  const { address: to, mark: echo } = suspect;
+  effects.push({ kind: "send", to, advert: node.said, hearsYou: false, echo });
+}
+
+function heartbeatTo(
+  peer: Peer,
+  says: Advert,
+  { node: { election }, atMs }: { node: Node; atMs: number },
+): Extract<NodeEffect, { kind: "send" }> {
+  const { address: to, alive: hearsYou } = peer;
+  const told = advertTo(peer, says, { state: election, atMs });
+  const echo = twinEcho(election, to) ?? echoFor(peer);
+  return { kind: "send", to, advert: told, hearsYou, echo };
 }
 
 /** Somebody to whom nothing was sent yet; or nothing to anybody, for want of our own id. */

@@ -1,11 +1,15 @@
 // Another machine that speaks with our own instance id: a cloned disk, or the same -i twice. What each of them changes
 // in the cloud, it changes for the other; so while it is heard neither changes anything.
 //
-// What it takes to stop a node so: with a shared secret a signed heartbeat that is fresh, which only a node can make.
-// Without one, an address that the cloud lists for a peer or for ourselves, from which anybody who can send could speak
-// for that peer just as well. In either case twice, at least half an interval apart, and it ends by itself when nothing
-// more is heard.
+// What it takes to stop a node so: with a shared secret a signed heartbeat that echoes what our process has just sent,
+// which only a node that runs beside us can make: what this machine sent before its last start echoes nothing of it.
+// One that does not is asked to, by a heartbeat to its address.
+// Without a secret, an address that the cloud lists for a peer or for ourselves, from which anybody who can send could
+// speak for that peer just as well. In either case twice, at least half an interval apart, and it ends by itself when
+// nothing more is heard.
 import { deadTimeMs, type Election } from "./election_state.ts";
+import type { Mark, Stamp } from "./heartbeat.ts";
+import { echoedAt, recentMs } from "./proof.ts";
 
 /** Longest interval of the other that counts. */
 const THEIR_INTERVAL_MAX_MS = 10_000;
@@ -17,7 +21,16 @@ export interface TwinHeard {
   readonly sealed: boolean;
   /** Null where it has no word for it. */
   readonly sequence: number | null;
+  readonly stamp: Stamp | null;
   readonly intervalMs: number | null;
+}
+
+/** One that has not proved that it is another machine, and what was last heard of it. */
+export interface Suspect {
+  readonly address: string;
+  readonly mark: Mark;
+  /** When it was asked to. */
+  readonly askedAtMs: number;
 }
 
 /** The other machine. */
@@ -26,8 +39,8 @@ export interface Twin {
   readonly firstAtMs: number;
   /** Heard often enough to be believed. */
   readonly certain: boolean;
-  /** Of its last signed heartbeat; what is recorded and sent again has no higher one. */
-  readonly sequence: number;
+  /** Its last signed heartbeat, null without one; what is recorded and sent again has no higher sequence. */
+  readonly mark: Mark | null;
   /** When it counts as gone. */
   readonly untilMs: number;
 }
@@ -35,10 +48,13 @@ export interface Twin {
 /** The election with that heartbeat noted. */
 export function hearTwin(state: Election, heard: TwinHeard, atMs: number): Election {
   const { from, sealed } = heard;
-  const listed = state.peers.has(from) || state.selfAddresses.includes(from);
   const known = state.twin?.address === from ? state.twin : null;
-  const sequence = sealed ? heard.sequence ?? 0 : known?.sequence ?? -1;
-  const fresh = sealed ? sequence > (known?.sequence ?? -1) : listed;
+  const mark = sealed ? markOf(heard) : null;
+  if (mark !== null && !proves(heard, state, atMs)) return suspecting(state, { from, mark }, atMs);
+  const listed = state.peers.has(from) || state.selfAddresses.includes(from);
+  const fresh = mark
+    ? mark.run !== known?.mark?.run || mark.sequence > known.mark.sequence
+    : !sealed && listed;
   // One is enough to refuse everything, so another does not push it out.
   if (!fresh || (state.twin?.certain && !known)) return state;
   const { intervalMs, deadRatio } = state.settings;
@@ -51,10 +67,36 @@ export function hearTwin(state: Election, heard: TwinHeard, atMs: number): Elect
       address: from,
       firstAtMs,
       certain: known?.certain === true || atMs >= firstAtMs + intervalMs / 2,
-      sequence,
+      mark: mark ?? known?.mark ?? null,
       untilMs: atMs + deadTimeMs({ intervalMs: slowerMs, deadRatio }) + slowerMs,
     },
   };
+}
+
+function markOf({ stamp, sequence }: TwinHeard): Mark | null {
+  return stamp && { run: stamp.run, sequence: sequence ?? 0 };
+}
+
+/** Whether it was made a moment ago by a process that hears ours. */
+function proves({ stamp }: TwinHeard, { run, settings }: Election, atMs: number): boolean {
+  const echoedAtMs = echoedAt({ stamp }, { selfRun: run, atMs });
+  return echoedAtMs !== null && atMs - echoedAtMs <= recentMs(deadTimeMs(settings));
+}
+
+/** At most two are asked in an interval, however many come. */
+function suspecting(
+  state: Election,
+  { from: address, mark }: { from: string; mark: Mark },
+  atMs: number,
+): Election {
+  const { suspect, settings: { intervalMs } } = state;
+  if (suspect !== null && atMs < suspect.askedAtMs + intervalMs / 2) return state;
+  return { ...state, suspect: { address, mark, askedAtMs: atMs } };
+}
+
+/** What a heartbeat to that address repeats if such a machine is there. */
+export function twinEcho({ twin }: Election, address: string): Mark | null {
+  return twin?.address === address ? twin.mark : null;
 }
 
 /** The election without one that is not heard any more. */

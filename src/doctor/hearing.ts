@@ -1,5 +1,5 @@
 // What is heard of each peer while the doctor listens.
-import type { Heartbeat } from "../core/heartbeat.ts";
+import type { Heartbeat, Mark } from "../core/heartbeat.ts";
 import type { PeerIdentity } from "../core/peer.ts";
 
 /** What was heard of a peer. */
@@ -43,6 +43,8 @@ const SILENCE: Hearing = {
 export class Hearings {
   readonly byKey = new Map<string, Hearing>();
   readonly #conversations: readonly Conversation[];
+  /** The last heartbeat with a right tag, by `hearingKey`. */
+  readonly #marks = new Map<string, Mark>();
   /** Of whom a heartbeat about the right Elastic IP has come, whatever else is wrong with it. */
   readonly #right = new Set<string>();
 
@@ -62,6 +64,11 @@ export class Hearings {
         return heard && wrong === null && (hearsUs !== false || !speaks);
       })
     );
+  }
+
+  /** What a heartbeat to that peer repeats, so that the peer knows that we live. */
+  echoFor(elasticIp: string, address: string): Mark | null {
+    return this.#marks.get(hearingKey(elasticIp, address)) ?? null;
   }
 
   /** Whether anything follows from it: a peer's address is its sender's, or a peer's id is in it. */
@@ -88,6 +95,10 @@ export class Hearings {
         continue;
       }
       const key = hearingKey(elasticIp, from);
+      const { stamp, sequence = 0 } = heartbeat.trailer ?? {};
+      if (stamp && doubt === null && heartbeat.elasticIp === elasticIp) {
+        this.#marks.set(key, { run: stamp.run, sequence });
+      }
       if (heartbeat.elasticIp === elasticIp) this.#right.add(key);
       // One about another Elastic IP says nothing where the right one was heard: its sender watches several.
       else if (this.#right.has(key)) continue;

@@ -1,9 +1,13 @@
 // Heartbeats there and back. Ours say that we are unable, leaving and last of all: no node counts on us, makes way
 // for us or waits for us. What follows when they end is that the peers take this machine for dead, and would take the
 // Elastic IP from it: so nothing may be sent for an address that this instance holds.
-import { decode, encode, hasTag, type Heartbeat } from "../core/heartbeat.ts";
+//
+// The doctor signs a run of its own and echoes what it hears, as a watchdog does. To the peers a watchdog that is
+// started after it is one that has restarted.
+import { decode, encode, hasTag, type Heartbeat, type Stamp } from "../core/heartbeat.ts";
 import { LAST_PRIORITY } from "../core/peer.ts";
-import type { Seal } from "../watch/seal.ts";
+import { drawRun, type Seal } from "../watch/seal.ts";
+import { nextSequence } from "../watch/sender.ts";
 import type { Clock, Link } from "../world.ts";
 import { type Conversation, type Hearing, Hearings } from "./hearing.ts";
 
@@ -44,13 +48,15 @@ export async function converse(
   })();
   const endAtMs = clock.nowMs() + Math.min(MOST_MS, Math.max(LEAST_MS, intervalMs * INTERVALS));
   const pauseMs = Math.min(SLOWEST_MS, Math.max(FASTEST_MS, intervalMs));
+  const run = drawRun();
   let sequence = 0;
   while (clock.nowMs() < endAtMs && !signal.aborted && !ear.satisfied) {
     for (const { elasticIp, wireId, peers, speaks } of conversations) {
       for (const { address } of speaks ? peers : []) {
-        sequence = Math.max(sequence + 1, Math.floor(clock.wallMs()));
-        const keyId = seal?.keyId ?? 0;
-        const bytes = farewell({ elasticIp, id: wireId, intervalMs, sequence, keyId });
+        sequence = nextSequence(sequence, seal ? clock.nowMs() * 1_000 : clock.wallMs());
+        const stamp = seal ? { run, echo: ear.echoFor(elasticIp, address) } : null;
+        const signing = { sequence, keyId: seal?.keyId ?? 0, stamp };
+        const bytes = farewell({ elasticIp, id: wireId, intervalMs, ...signing });
         if (seal) seal.seal(bytes, (sealed) => link.send(sealed, address, port));
         else link.send(bytes, address, port);
       }
@@ -65,13 +71,15 @@ export async function converse(
 
 /** A heartbeat that nothing follows from. */
 export function farewell(
-  { elasticIp, id, intervalMs, sequence, keyId }: {
+  { elasticIp, id, intervalMs, sequence, keyId, stamp }: {
     elasticIp: string;
     id: string;
     intervalMs: number;
     sequence: number;
     /** Of the secret that signs it, 0 for none. */
     keyId: number;
+    /** Null when it is not signed. */
+    stamp: Stamp | null;
   },
 ): Uint8Array<ArrayBuffer> {
   return encode({
@@ -89,6 +97,7 @@ export function farewell(
       hearsYou: true,
       keyId,
       sequence,
+      stamp,
     },
   });
 }

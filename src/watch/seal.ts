@@ -17,6 +17,15 @@ interface Key {
   readonly key: CryptoKey;
 }
 
+/** What the watchdog needs of a seal. */
+export type Sealing = Pick<Seal, "keyId" | "knows" | "seal" | "verify" | "handedOver">;
+
+/** A run number: 64 random bits, and not 0, which stands for none. */
+export function drawRun(): bigint {
+  const [drawn = 0n] = crypto.getRandomValues(new BigUint64Array(1));
+  return drawn === 0n ? 1n : drawn;
+}
+
 /** Seals what is sent, and checks the seals of what comes in. */
 export class Seal {
   #keys: readonly [Key, ...Key[]];
@@ -46,14 +55,16 @@ export class Seal {
     return this.#keys.some(({ id }) => id === keyId);
   }
 
-  /** Adds the tag and hands the result over. Returns at once; what is handed over keeps the order of the calls. */
-  seal(bytes: Uint8Array<ArrayBuffer>, send: (sealed: Uint8Array) => void): void {
-    const signed = crypto.subtle.sign("HMAC", this.#keys[0].key, bytes);
+  /**
+   * Writes the tag into the last bytes, which are left for it, and hands the result over. Returns at once; what is
+   * handed over keeps the order of the calls.
+   */
+  seal(bytes: Uint8Array<ArrayBuffer>, send: (sealed: Uint8Array<ArrayBuffer>) => void): void {
+    const said = bytes.subarray(0, -TAG_BYTES);
+    const signed = crypto.subtle.sign("HMAC", this.#keys[0].key, said);
     this.#sending = Promise.all([signed, this.#sending]).then(([tag]) => {
-      const sealed = new Uint8Array(bytes.length + TAG_BYTES);
-      sealed.set(bytes);
-      sealed.set(new Uint8Array(tag), bytes.length);
-      send(sealed);
+      bytes.set(new Uint8Array(tag), said.length);
+      send(bytes);
     });
   }
 

@@ -1,9 +1,7 @@
 // What leaves: heartbeats, numbered, and sealed if there is a secret. Nothing here is waited for.
 import { trailerFor } from "../core/advert.ts";
-import { CLOCK_TOLERANCE_MS } from "../core/clock_check.ts";
 import { encode } from "../core/heartbeat.ts";
-import type { Guard } from "./guard.ts";
-import type { Seal } from "./seal.ts";
+import type { Sealing } from "./seal.ts";
 import type { Datagrams } from "../status/tally.ts";
 import type { Outgoing } from "./watch.ts";
 import type { Clock, Link } from "../world.ts";
@@ -13,9 +11,9 @@ export interface SenderOptions {
   readonly clock: Clock;
   readonly link: Link;
   /** Null when heartbeats are not signed. */
-  readonly seal: Seal | null;
-  /** Knows the time that the peers know. */
-  readonly guard: Pick<Guard, "sendingMs">;
+  readonly seal: Sealing | null;
+  /** Of this process; goes into what is signed. */
+  readonly run: bigint;
   /** Port of every node. */
   readonly port: number;
   /** Whether heartbeats carry our trailer. */
@@ -24,9 +22,9 @@ export interface SenderOptions {
   readonly datagrams: Pick<Datagrams, "sent">;
 }
 
-/** Rising, but for a clock that was wrong at the start and has been set right: nobody has believed what it told. */
-export function nextSequence(last: number, nowMs: number): number {
-  return last > nowMs + CLOCK_TOLERANCE_MS ? nowMs : Math.max(last + 1, nowMs);
+/** Rises, whatever the clock does. */
+export function nextSequence(last: number, clock: number): number {
+  return Math.max(last + 1, Math.floor(clock));
 }
 
 /** Sequences that are remembered, for what comes back to us. */
@@ -49,12 +47,15 @@ export class Sender {
   }
 
   /** Sends one. */
-  send({ elasticIp, selfId, to, advert, hearsYou }: Outgoing): void {
-    const { clock, link, seal, guard, port, trailer, datagrams } = this.#options;
-    this.#sequence = nextSequence(this.#sequence, Math.floor(guard.sendingMs));
+  send({ elasticIp, selfId, to, advert, hearsYou, echo }: Outgoing): void {
+    const { clock, link, seal, run, port, trailer, datagrams } = this.#options;
+    // The echo of what is signed tells us by our own clock when we sent it.
+    const time = seal ? clock.nowMs() * 1_000 : clock.wallMs();
+    this.#sequence = nextSequence(this.#sequence, time);
     this.#recent[this.#recentAt++ % RECENT_MAX] = this.#sequence;
     datagrams.sent.add(clock.nowMs());
-    const own = { hearsYou, sequence: this.#sequence, keyId: seal?.keyId ?? 0 };
+    const stamp = seal ? { run, echo } : null;
+    const own = { hearsYou, sequence: this.#sequence, keyId: seal?.keyId ?? 0, stamp };
     const bytes = encode({
       priority: advert.priority,
       elasticIp,

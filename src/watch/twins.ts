@@ -1,11 +1,9 @@
 // Heartbeats with our own instance id. Our own come back where we send to an address that leads to ourselves; any other
 // is from a machine that takes itself for us. What follows from that is decided in the core.
-import { CLOCK_TOLERANCE_MS } from "../core/clock_check.ts";
 import { hasTag, type Heartbeat } from "../core/heartbeat.ts";
 import type { TwinHeard } from "../core/twin.ts";
-import type { Guard } from "./guard.ts";
 import type { Refusals } from "./refusals.ts";
-import type { Seal } from "./seal.ts";
+import type { Sealing } from "./seal.ts";
 import type { Sender } from "./sender.ts";
 import type { Clock } from "../world.ts";
 
@@ -16,12 +14,13 @@ const CHECK_MS = 100;
 export interface TwinsOptions {
   readonly clock: Clock;
   /** Null when heartbeats are not signed. */
-  readonly seal: Seal | null;
+  readonly seal: Sealing | null;
+  /** Of this process. */
+  readonly run: bigint;
   readonly acceptUnsigned: boolean;
   /** Whether our own heartbeats have a sequence by which we know them again. */
   readonly trailer: boolean;
   readonly sender: Pick<Sender, "hasSent">;
-  readonly guard: Pick<Guard, "sendingMs">;
   readonly refusals: Pick<Refusals, "refuse" | "count">;
   /** Addresses of this machine. */
   readonly localAddresses: readonly string[];
@@ -48,8 +47,8 @@ export class Twins {
   admit({ bytes, from, heartbeat, deliver }: Arrival): Promise<void> | void {
     const { seal, acceptUnsigned, clock, refusals } = this.#options;
     if (this.#isOwn(from, heartbeat)) return refusals.refuse(from, "own-id");
-    const { sequence = null, intervalMs = null } = heartbeat.trailer ?? {};
-    const heard = { from, sequence, intervalMs };
+    const { sequence = null, stamp = null, intervalMs = null } = heartbeat.trailer ?? {};
+    const heard = { from, sequence, stamp, intervalMs };
     const isSigned = seal !== null && hasTag(bytes);
     if (!isSigned) {
       refusals.refuse(from, seal && !acceptUnsigned ? "unsigned" : "own-id");
@@ -57,8 +56,6 @@ export class Twins {
       return;
     }
     const { nowMs } = clock;
-    const ahead = Math.abs((sequence ?? 0) - this.#options.guard.sendingMs);
-    if (ahead > CLOCK_TOLERANCE_MS) return refusals.count(from, "clock-off");
     if (nowMs() < this.#checkedAtMs + CHECK_MS) return refusals.count(from, "own-id");
     this.#checkedAtMs = nowMs();
     return this.#check(seal, bytes, { ...heard, sealed: true }, {
@@ -68,7 +65,7 @@ export class Twins {
   }
 
   async #check(
-    seal: Seal,
+    seal: Sealing,
     bytes: Uint8Array,
     heard: TwinHeard,
     { deliver, keyId }: Pick<Arrival, "deliver"> & { keyId: number },
@@ -78,10 +75,11 @@ export class Twins {
     if (right) deliver(heard);
   }
 
-  /** By the sender, or by the sequence; two that speak the original's format cannot be told apart. */
+  /** By the sender, the run or the sequence; two that speak the original's format cannot be told apart. */
   #isOwn(from: string, { trailer }: Heartbeat): boolean {
-    const { localAddresses, sender, trailer: told } = this.#options;
-    if (localAddresses.includes(from)) return true;
+    const { localAddresses, sender, run, trailer: told } = this.#options;
+    if (localAddresses.includes(from) || trailer?.stamp?.run === run) return true;
+    if (trailer?.stamp && this.#options.seal) return false;
     return trailer === null ? !told : sender.hasSent(trailer.sequence);
   }
 }

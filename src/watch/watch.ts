@@ -2,7 +2,6 @@
 // moment it comes; effects are started and never waited for, so that nothing the cloud does can delay a heartbeat.
 import { addressView } from "../core/address_view.ts";
 import type { RefusedBefore } from "../core/address_view.ts";
-import type { Advert } from "../core/advert.ts";
 import { settling } from "../core/election_state.ts";
 import {
   type Node,
@@ -27,12 +26,9 @@ import { CallTally, Count } from "../status/tally.ts";
 import type { Clock, Cloud, Log, Observer } from "../world.ts";
 
 /** One heartbeat to be sent. */
-export interface Outgoing {
+export interface Outgoing extends Omit<Extract<NodeEffect, { kind: "send" }>, "kind"> {
   readonly elasticIp: string;
   readonly selfId: string;
-  readonly to: string;
-  readonly advert: Advert;
-  readonly hearsYou: boolean;
 }
 
 /** What a watch needs of the process. */
@@ -40,6 +36,8 @@ export interface WatchOptions {
   readonly settings: NodeSettings;
   /** Known on API v2 before the cloud has answered; null on v1. */
   readonly selfId: string | null;
+  /** Of this process, null when heartbeats are not signed. */
+  readonly run: bigint | null;
   /** Null when the cloud lists them. */
   readonly peers: readonly PeerIdentity[] | null;
   /** Those that the configuration names, too, and that cannot be placed yet. */
@@ -91,7 +89,7 @@ export class Watch {
 
   constructor(options: WatchOptions) {
     this.#options = options;
-    const { settings, selfId, peers, missing, dynamic, clock, random } = options;
+    const { settings, selfId, run, peers, missing, dynamic, clock, random } = options;
     const { log, quiet, verbose } = options;
     this.#cloud = options.connect();
     this.#roles = new BurstLog({ log, quiet, clock });
@@ -107,7 +105,7 @@ export class Watch {
       giveUp: () => this.#exit(1),
     });
     const atMs = clock.nowMs();
-    this.#node = startNode(settings, { atMs, selfId, peers, missing, dynamic });
+    this.#node = startNode(settings, { atMs, selfId, run, peers, missing, dynamic });
     this.#wakeAtMs = nodeWakeAtMs(this.#node);
   }
 
@@ -220,10 +218,9 @@ export class Watch {
     else this.#options.log.write(...line);
   }
 
-  #send({ to, advert, hearsYou }: Extract<NodeEffect, { kind: "send" }>): void {
-    const { selfId, settings } = this.#node.election;
-    if (selfId === null) return;
-    this.#options.send({ elasticIp: settings.elasticIp, selfId, to, advert, hearsYou });
+  #send(effect: Extract<NodeEffect, { kind: "send" }>): void {
+    const { selfId, settings: { elasticIp } } = this.#node.election;
+    if (selfId !== null) this.#options.send({ ...effect, elasticIp, selfId });
   }
 
   #refuse({ from, reason, id }: Extract<NodeEffect, { kind: "refused" }>): void {

@@ -13,6 +13,7 @@ import { FROM_ELASTIC_IP, sourceLine } from "./heartbeat_source.ts";
 import { QuietLog, STRANGE_KINDS_MAX } from "../log/quiet_log.ts";
 import { RecentLog } from "../log/recent_log.ts";
 import { Refusals } from "./refusals.ts";
+import { drawRun } from "./seal.ts";
 import { Sender } from "./sender.ts";
 import { Snapshots } from "../status/snapshots.ts";
 import { Supervision } from "./supervision.ts";
@@ -39,6 +40,7 @@ export class Watchdog {
   readonly #refusals: Refusals;
   readonly #twins: Twins;
   readonly #log: RecentLog;
+  readonly #run: bigint;
   readonly #datagrams = new Datagrams();
   readonly #alarm: Alarm;
   readonly #snapshots: Snapshots;
@@ -60,13 +62,14 @@ export class Watchdog {
     this.#quiets = [this.#quiet, strange];
     this.#supervision = new Supervision(world.supervisor);
     const { acceptUnsigned = false, port, trailer } = settings;
-    const quiet = this.#quiet, datagrams = this.#datagrams;
+    const datagrams = this.#datagrams;
     const refusals = this.#refusals = new Refusals({ clock, quiet: strange, datagrams });
-    const guard = this.#guard = new Guard({ seal, acceptUnsigned, clock, quiet, refusals });
-    this.#sender = new Sender({ clock, link, seal, guard, port, trailer, datagrams });
+    const run = this.#run = world.run ?? drawRun();
+    this.#guard = new Guard({ clock, seal, acceptUnsigned, refusals });
+    this.#sender = new Sender({ clock, link, seal, run, port, trailer, datagrams });
     const { localAddresses } = link, sender = this.#sender;
-    const sides = { sender, guard, refusals, localAddresses };
-    this.#twins = new Twins({ clock, seal, acceptUnsigned, trailer, ...sides });
+    const sides = { sender, refusals, localAddresses };
+    this.#twins = new Twins({ clock, seal, run, acceptUnsigned, trailer, ...sides });
     this.watches = settings.nodes.map((node) => this.#watch(node));
     this.#snapshots = new Snapshots({
       clock,
@@ -144,6 +147,7 @@ export class Watchdog {
     return new Watch({
       settings: node,
       selfId,
+      run: this.#world.seal ? this.#run : null,
       peers: addresses?.map(unresolved) ?? null,
       missing,
       dynamic: dynamic ?? addresses === null,

@@ -4,7 +4,7 @@ import type { NodeSettings } from "../core/node.ts";
 import type { MissingPeer } from "../core/missing.ts";
 import type { Presence } from "../core/presence.ts";
 import type { CheckView } from "../core/snapshot.ts";
-import type { Seal } from "./seal.ts";
+import type { Sealing } from "./seal.ts";
 import type { About } from "../status/snapshots.ts";
 import type { Clock, Link, Log, Observer, Signals, Supervisor } from "../world.ts";
 
@@ -49,7 +49,9 @@ export interface World {
   /** Whether this machine has an Elastic IP; not known without it, or when it returns null. */
   readonly presence?: (elasticIp: string) => Presence | null;
   /** Signs heartbeats; null when they are not signed. */
-  readonly seal?: Seal | null;
+  readonly seal?: Sealing | null;
+  /** Which process this is among those of this instance; drawn without it. */
+  readonly run?: bigint;
   /** Hides secrets in what is remembered of the log. */
   readonly hide?: (text: string) => string;
   readonly connect: Connect;

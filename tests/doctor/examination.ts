@@ -75,6 +75,7 @@ export class PeersLink extends InboxLink {
       intervalMs: 200,
       keyId: this.#seal?.keyId ?? 0,
       sequence: Date.now(),
+      stamp: this.#seal ? { run: 1n, echo: null } : null,
       hearsYou: heard && behaviour !== "deaf",
       ...flags,
     };

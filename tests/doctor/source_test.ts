@@ -340,9 +340,9 @@ Deno.test("--doctor takes the word of the watchdog that runs, and opens no port 
     [told("both"), {}, /^ok 203.0.113.12 answers the watchdog that runs here$/],
     [told("silent"), {}, /^warn .* is silent, says/],
     [
-      told("not-heard", { word: "clock-off", count: 3, ageMs: 10 }),
+      told("not-heard", { word: "bad-tag", count: 3, ageMs: 10 }),
       {},
-      /^FAIL .* is not heard by .*, which refuses its heartbeats \(clock-off\): see the log there$/,
+      /^FAIL .* is not heard by .*, which refuses its heartbeats \(bad-tag\): see the log there$/,
     ],
     [told("not-heard"), {}, /^FAIL .*: its heartbeats leave from another address, or a firewall/],
     [told("does-not-hear-us"), {}, /^FAIL .* here: name this machine among its peers, or let UDP/],

@@ -6,12 +6,18 @@ import { isChange } from "../exoscale/stage.ts";
 import { ExoipProcess } from "./process.ts";
 
 /** Examines a node's machine, which is here; the Elastic IP is on no interface of it. */
-async function examine(cluster: Cluster, node: ClusterNode, api: "v1" | "v2" = "v2") {
+async function examine(
+  cluster: Cluster,
+  node: ClusterNode,
+  api: "v1" | "v2" = "v2",
+  more: readonly string[] = [],
+) {
   const peers = cluster.nodes.map(({ instance }) => instance.address).join(",");
   const process = new ExoipProcess([
     ...["--doctor", "-xi", cluster.address.ip, "-xk", SIM_KEY, ...cluster.server.args(api)],
     ...["-i", node.instance.id, "-p", peers, "-t", "0.2"],
     ...["-l", `${node.instance.address}:${cluster.port}`],
+    ...more,
   ], { env: { IF_EXOSCALE_API_SECRET: SIM_SECRET } });
   const code = await process.ended();
   return { code, output: process.output };
@@ -104,5 +110,35 @@ Deno.test("--doctor on a holder without a watchdog does not make its peers take 
     assert(history.every(({ holders }) => holders.includes(one.instance.id)), "never evicted");
   } finally {
     await cluster.close();
+  }
+});
+
+Deno.test("--doctor with the shared secret is heard, and so is the watchdog that is started after it", async () => {
+  const cluster = new Cluster();
+  const file = await Deno.makeTempFile({ prefix: "exoip-secret-" });
+  await Deno.writeTextFile(file, "the secret of the cluster");
+  const args = ["--shared-secret-file", file];
+  const [one, two, three] = [cluster.node(1), cluster.node(2), cluster.node(3)];
+  const says = (node: ClusterNode, what: string) => (node.process?.output ?? "").includes(what);
+  try {
+    cluster.start(one, { priority: 10, args });
+    cluster.start(two, { priority: 20, args });
+    await until(() => cluster.holders.join() === "node-1", { title: "the better one holds" });
+    for (let round = 0; round < 2; round++) {
+      const { output } = await examine(cluster, three, "v2", args);
+      assertStringIncludes(output, "127.0.0.1 answers: both ways work");
+      assertStringIncludes(output, "127.0.0.2 answers: both ways work");
+    }
+    // At once, while the peers still believe the doctor's process.
+    cluster.start(three, { priority: 30, args });
+    await until(() => three.role === "backup" && says(three, "(outranked"), {
+      title: "it hears the others",
+    });
+    await until(() => says(one, "127.0.0.3 is alive, priority 30"), { title: "it is heard" });
+    assertEquals(cluster.holders, ["node-1"]);
+    for (const node of [one, two, three]) assert(!says(node, "refused:"), node.process?.output);
+  } finally {
+    await cluster.close();
+    await Deno.remove(file);
   }
 });

@@ -1,7 +1,7 @@
 // Datagrams: random bytes, and valid ones of every form with some bytes changed, against the codec and a whole node.
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { decode, encode, type Heartbeat, type Trailer } from "../../src/core/heartbeat.ts";
+import { decode, encode, hasTag, type Heartbeat, type Trailer } from "../../src/core/heartbeat.ts";
 import { type Node, nodeWakeAtMs, startNode, stepNode } from "../../src/core/node.ts";
 import { NODE_SETTINGS } from "../node_settings.ts";
 import { type Target, target } from "./target.ts";
@@ -9,9 +9,20 @@ import { type Target, target } from "./target.ts";
 const SELF = "00000001-0000-4000-8000-000000000001";
 const PEER = "00000001-0000-4000-8000-000000000002";
 const PEER_ADDRESS = "203.0.113.12";
+/** Of the node. */
+const RUN = 0x0123456789abcdefn;
 /** Largest number of strangers that a node remembers. */
 const STRANGERS_MAX = 64;
 
+const runs = fc.oneof(
+  fc.constantFrom(1n, RUN, 2n ** 64n - 1n),
+  fc.bigInt({ min: 1n, max: 2n ** 64n - 1n }),
+);
+const sequences = fc.oneof(fc.maxSafeNat(), fc.constantFrom(0, Number.MAX_SAFE_INTEGER));
+const stamps = fc.record({
+  run: runs,
+  echo: fc.option(fc.record({ run: runs, sequence: fc.oneof(sequences, fc.nat(1e8)) })),
+});
 const trailers: fc.Arbitrary<Trailer> = fc.record({
   holds: fc.boolean(),
   leaving: fc.boolean(),
@@ -21,7 +32,8 @@ const trailers: fc.Arbitrary<Trailer> = fc.record({
   intervalMs: fc.constant(null),
   hearsYou: fc.boolean(),
   keyId: fc.integer({ min: 0, max: 255 }),
-  sequence: fc.oneof(fc.maxSafeNat(), fc.constantFrom(0, Number.MAX_SAFE_INTEGER)),
+  sequence: sequences,
+  stamp: fc.option(stamps),
 });
 const known: fc.Arbitrary<Heartbeat> = fc.record({
   priority: fc.integer({ min: 0, max: 255 }),
@@ -29,16 +41,17 @@ const known: fc.Arbitrary<Heartbeat> = fc.record({
   id: fc.oneof(fc.constantFrom(SELF, PEER), fc.uuid()),
   trailer: fc.option(trailers),
 });
-/** A valid datagram, with a tag of chance on some of those that can have one. */
-const valid = fc.tuple(known, fc.option(fc.uint8Array({ minLength: 32, maxLength: 32 })))
+/** A valid datagram, with a tag of chance where there is room for one. */
+const valid = fc.tuple(known, fc.uint8Array({ minLength: 32, maxLength: 32 }))
   .map(([heartbeat, tag]) => {
     const bytes = encode(heartbeat);
-    return tag && heartbeat.trailer ? Uint8Array.from([...bytes, ...tag]) : bytes;
+    if (hasTag(bytes)) bytes.set(tag, bytes.length - tag.length);
+    return bytes;
   });
-const changes = fc.array(fc.tuple(fc.nat(120), fc.nat(255)), { maxLength: 4 });
+const changes = fc.array(fc.tuple(fc.nat(130), fc.nat(255)), { maxLength: 4 });
 /** Bytes as they may come in. */
 export const datagrams: fc.Arbitrary<Uint8Array> = fc.oneof(
-  { weight: 1, arbitrary: fc.uint8Array({ maxLength: 120 }) },
+  { weight: 1, arbitrary: fc.uint8Array({ maxLength: 130 }) },
   { weight: 1, arbitrary: valid },
   {
     weight: 3,
@@ -80,10 +93,11 @@ const arrivals = fc.array(
 export const wholeNode: Target = target(
   "node",
   "a node that hears anything keeps its bounds, its peers and its deadlines",
-  [fc.tuple(fc.boolean(), arrivals), ([listed, datagrams]) => {
+  [fc.tuple(fc.boolean(), fc.boolean(), arrivals), ([listed, signs, datagrams]) => {
     const peers = [{ address: PEER_ADDRESS, instanceId: PEER, wireId: listed ? PEER : null }];
     let atMs = 1_000;
-    let node = startNode(NODE_SETTINGS, { atMs, selfId: SELF, peers: listed ? null : peers });
+    const run = signs ? RUN : null;
+    let node = startNode(NODE_SETTINGS, { atMs, selfId: SELF, run, peers: listed ? null : peers });
     if (listed) [node] = stepNode(node, { kind: "members", peers, listed: true }, atMs);
     for (const { bytes, from, laterMs } of datagrams) {
       const endAtMs = atMs + laterMs;
@@ -94,7 +108,9 @@ export const wholeNode: Target = target(
       atMs = endAtMs;
       const heartbeat = decode(bytes);
       if ("refused" in heartbeat) continue;
-      node = checked(node, stepNode(node, { kind: "heard", from, heartbeat }, atMs), atMs);
+      const heard = { kind: "heard", from, heartbeat, sealed: signs && hasTag(bytes) } as const;
+      node = checked(node, stepNode(node, heard, atMs), atMs);
+      for (const { met } of node.election.peers.values()) assert(met.length <= 8, "few runs");
     }
   }],
 );

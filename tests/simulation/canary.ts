@@ -64,6 +64,27 @@ export const CANARIES: readonly Canary[] = [
     swap: ["const doubt = inDoubt(state.missing);", "const doubt = false;"],
   },
   {
+    rule: "no recording pushes out the process that is believed",
+    file: "proof.ts",
+    swap: [
+      'return fresh && echoedAtMs > (proof?.sinceMs ?? -Infinity) ? null : "unproven";',
+      "return null;",
+    ],
+  },
+  {
+    rule: "within a run only what rises is believed",
+    file: "proof.ts",
+    swap: ['if (trailer.sequence <= proof.sequence) return "replayed";', ""],
+  },
+  {
+    rule: "a signed peer that does not hear us any more lives on",
+    file: "proof.ts",
+    swap: [
+      'return fresh || lateMs <= mostMs ? null : "unproven";',
+      'return fresh ? null : "unproven";',
+    ],
+  },
+  {
     rule: "look again now and then",
     file: "findings.ts",
     swap: ["{ ...landed, looksAtMs: [nextLook] }", "landed"],

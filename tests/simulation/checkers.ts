@@ -3,7 +3,8 @@ import { decode } from "../../src/core/heartbeat.ts";
 import type { Observer, SimCluster } from "./cluster.ts";
 import type { Machine } from "./machine.ts";
 import { callsOneAtATime, callsRarely, PURPOSES } from "./call_rules.ts";
-import { deadTimeOf, holdOffOf } from "./limits.ts";
+import { deadTimeOf, deceivedMsOf, holdOffOf } from "./limits.ts";
+import type { SimDatagram } from "./network.ts";
 
 /** How long the trouble of the cloud, or an operator's hand, excuses a mutual eviction. */
 const EXCUSED_MS = 20_000;
@@ -15,6 +16,8 @@ const UNHELD_MS = 8_000;
 const LOOK_MAX_MS = 30_000;
 /** How old the sight of a node in doubt may be: two looks 5 s apart, of which one may fail. */
 const UNSEEN_MS = 20_000;
+/** A signed heartbeat that was held back for longer may be refused. */
+const NEWS_MS = 5_000;
 /** How often that is looked at. */
 const WATCH_MS = 1_000;
 
@@ -75,14 +78,20 @@ function leavesItToTheMissing(cluster: SimCluster): Observer {
   };
 }
 
-/** No eviction of a peer from which a new heartbeat reached the socket within the dead time. */
+/**
+ * No eviction of a peer from which a new heartbeat reached the socket within the dead time. Where all sign, that is one
+ * of a process that can have heard the receiver, and that is not old.
+ */
 function evictsOnlyTheSilent(cluster: SimCluster): Observer {
   const heard = new Map<string, { atMs: number; sentAtMs: number; sequence: number }>();
+  const proves = cluster.options.signed ? provesLife(cluster) : () => true;
   return {
-    arrived(to, { from, bytes, sentAtMs }) {
+    arrived(to, datagram) {
+      const { from, bytes, sentAtMs } = datagram;
       const key = `${to.name} ${to.incarnation} ${from}`;
       const last = heard.get(key);
       const sequence = sequenceOf(bytes);
+      if (!proves(to, datagram)) return;
       // A late or doubled datagram proves nothing, and one with an older sequence is refused.
       if (last && (sentAtMs <= last.sentAtMs || sequence < last.sequence)) return;
       heard.set(key, { atMs: cluster.timeline.nowMs, sentAtMs, sequence });
@@ -97,6 +106,34 @@ function evictsOnlyTheSilent(cluster: SimCluster): Observer {
         cluster.fail(by.name, `evicts ${victim?.name}, heard ${silentMs.toFixed(0)} ms ago`);
       }
     },
+  };
+}
+
+/**
+ * Whether a signed heartbeat shows that its sender lives: it is its present process that has sent it, a moment ago; and
+ * that has echoed the receiver's process, once after any other of its processes could.
+ */
+function provesLife({ timeline, machines }: SimCluster) {
+  const proved = new Map<string, bigint>();
+  /** When a heartbeat of another process came that was not old news, either. */
+  const disturbed = new Map<string, { run: bigint; atMs: number }>();
+  return (to: Machine, { from, bytes, sentAtMs }: SimDatagram): boolean => {
+    const { nowMs } = timeline;
+    const heartbeat = decode(bytes);
+    const trailer = "refused" in heartbeat ? null : heartbeat.trailer;
+    const sender = [...machines.values()].find(({ address }) => address === from);
+    if (!trailer?.stamp || !sender) return false;
+    const { run, echo } = trailer.stamp;
+    const key = `${to.name} ${to.incarnation} ${from}`;
+    const echoMs = echo?.run === to.run ? echo.sequence / 1_000 : -Infinity;
+    const recent = nowMs - echoMs <= 2 * deadTimeOf(to.settings);
+    if (run !== sender.run || sender.agent === null) {
+      if (recent) disturbed.set(key, { run, atMs: nowMs });
+      return false;
+    }
+    const after = disturbed.get(key)?.atMs ?? -Infinity;
+    if (recent && echoMs > after) proved.set(key, run);
+    return proved.get(key) === run && nowMs - sentAtMs < NEWS_MS;
   };
 }
 
@@ -200,8 +237,9 @@ function neverUnheldForLong(cluster: SimCluster): void {
     const lookMs = 1.1 * one.settings.reconcileMs;
     if (cluster.network.cuts.size > 0) apartAtMs = nowMs;
     const apartMs = nowMs < apartAtMs + lookMs ? lookMs : 0;
+    const deceivedMs = cluster.options.signed ? deceivedMsOf(one.settings) : 0;
     const limitMs = deadTimeOf(one.settings) + holdOffOf(one.settings) + 3 * cloud.callMs +
-      UNHELD_MS + apartMs;
+      UNHELD_MS + apartMs + deceivedMs;
     if (nowMs > calmSinceMs + limitMs) {
       cluster.fail("cloud", "nobody holds, though some node could");
     }

@@ -7,6 +7,7 @@ import { type PeerIdentity, unresolved } from "../../src/core/peer.ts";
 import type { Severity } from "../../src/core/report.ts";
 import type { SignalName } from "../../src/world.ts";
 import { simUuid } from "../exoscale/model.ts";
+import { Attacker } from "./attacker.ts";
 import { SimCloud } from "./cloud.ts";
 import { CoreAgent } from "./core_agent.ts";
 import { LoopAgent } from "./loop_agent.ts";
@@ -41,6 +42,8 @@ export interface ClusterOptions {
   readonly dynamic?: boolean;
   /** The whole loop runs, not only the core. */
   readonly loop?: boolean;
+  /** Heartbeats are signed. */
+  readonly signed?: boolean;
 }
 
 /** The cluster. */
@@ -50,6 +53,8 @@ export class SimCluster {
   readonly cloud: SimCloud;
   readonly machines = new Map<string, Machine>();
   readonly observers: Observer[] = [];
+  /** Records from the first moment on; does nothing by itself. */
+  readonly attacker: Attacker;
   readonly options: ClusterOptions;
   /** When a signal last changed the rank of a machine. */
   nudgedAtMs = -Infinity;
@@ -62,12 +67,14 @@ export class SimCluster {
   /** Machines whose name cannot be resolved, and whether the name server denies them or is silent. */
   readonly hidden = new Map<Machine, { denied: boolean; sinceMs: number }>();
   readonly #byAddress = new Map<string, Machine>();
+  #runs = 0n;
   readonly #lists: { atMs: number; machines: readonly Machine[] }[] = [];
 
   constructor(options: ClusterOptions) {
     this.options = options;
     this.network = new SimNetwork(this.timeline, options.random, (each) => this.#arrive(each));
     this.cloud = new SimCloud(this.timeline, options.random);
+    this.attacker = new Attacker(this);
   }
 
   /** Adds a machine, switched off. */
@@ -100,6 +107,7 @@ export class SimCluster {
     this.cloud.stopped.delete(machine.instanceId);
     machine.end();
     machine.startedAtMs = this.timeline.nowMs;
+    machine.run = this.options.signed ? ++this.#runs : 0n;
     machine.stopping = false;
     machine.exitCode = null;
     machine.priority = machine.settings.priority;

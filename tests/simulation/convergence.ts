@@ -2,7 +2,7 @@
 import { REPEAT_MAX_MS } from "../../src/exoscale/attempts.ts";
 import type { Observer, SimCluster } from "./cluster.ts";
 import type { Machine } from "./machine.ts";
-import { deadTimeOf, holdOffOf } from "./limits.ts";
+import { deadTimeOf, deceivedMsOf, holdOffOf } from "./limits.ts";
 
 /** Time after the bound in which nothing may move any more. */
 const CALM_MS = 40_000;
@@ -23,7 +23,9 @@ export function boundMs(cluster: SimCluster): number {
   const settings = [...cluster.machines.values()].map((machine) => machine.settings);
   const mute = [...cluster.machines.values()].some(({ plain }) => plain);
   const most = (of: (each: Machine["settings"]) => number) => Math.max(...settings.map(of));
-  return REPEAT_MAX_MS + most(deadTimeOf) + most(holdOffOf) + 3 * cluster.cloud.callMs +
+  const deceivedMs = cluster.options.signed ? most(deceivedMsOf) : 0;
+  return deceivedMs + REPEAT_MAX_MS + most(deadTimeOf) + most(holdOffOf) +
+    3 * cluster.cloud.callMs +
     most(({ reconcileMs }) => reconcileMs) * RECONCILE_SPREAD + (mute ? DOUBT_MS : 0) +
     most(({ preemptDelayMs }) => Number.isFinite(preemptDelayMs) ? preemptDelayMs : 0);
 }

@@ -1,6 +1,6 @@
 // A watchdog that is nothing but the core: each event is stepped, each effect done, without a promise anywhere.
 import { trailerFor } from "../../src/core/advert.ts";
-import { decode, encode } from "../../src/core/heartbeat.ts";
+import { decode, encode, hasTag } from "../../src/core/heartbeat.ts";
 import {
   type Node,
   type NodeEffect,
@@ -29,8 +29,8 @@ export class CoreAgent implements Agent {
   ) {
     this.#machine = machine;
     this.#outside = outside;
-    const selfId = machine.instanceId;
-    this.#node = startNode(machine.settings, { atMs: outside.nowMs(), selfId, ...start });
+    const own = { selfId: machine.instanceId, run: machine.run === 0n ? null : machine.run };
+    this.#node = startNode(machine.settings, { atMs: outside.nowMs(), ...own, ...start });
   }
 
   start(): void {
@@ -39,7 +39,12 @@ export class CoreAgent implements Agent {
 
   hear(from: string, bytes: Uint8Array): void {
     const heartbeat = decode(bytes);
-    if (!("refused" in heartbeat)) this.#deliver({ kind: "heard", from, heartbeat });
+    if ("refused" in heartbeat) return;
+    // Nobody here can make a tag but the nodes.
+    const sealed = hasTag(bytes);
+    const { run, instanceId } = this.#machine;
+    if (heartbeat.id === instanceId || (run !== 0n && !sealed)) return;
+    this.#deliver({ kind: "heard", from, heartbeat, sealed });
   }
 
   tell(signal: SignalName): void {
@@ -94,10 +99,14 @@ export class CoreAgent implements Agent {
     }
   }
 
-  #send({ to, advert, hearsYou }: Extract<NodeEffect, { kind: "send" }>): void {
-    const { instanceId: id, plain, settings: { elasticIp } } = this.#machine;
-    this.#sequence = Math.max(this.#sequence + 1, Math.floor(this.#outside.wallMs()));
-    const trailer = plain ? null : trailerFor(advert, { hearsYou, sequence: this.#sequence });
+  #send({ to, advert, hearsYou, echo }: Extract<NodeEffect, { kind: "send" }>): void {
+    const { instanceId: id, plain, run, settings: { elasticIp } } = this.#machine;
+    const { nowMs, wallMs } = this.#outside;
+    const time = run === 0n ? wallMs() : nowMs() * 1_000;
+    this.#sequence = Math.max(this.#sequence + 1, Math.floor(time));
+    const stamp = run === 0n ? null : { run, echo };
+    const own = { hearsYou, sequence: this.#sequence, stamp };
+    const trailer = plain ? null : trailerFor(advert, own);
     const bytes = encode({ priority: advert.priority, elasticIp, id, trailer });
     this.#outside.send(bytes, to);
   }

@@ -6,6 +6,11 @@ export function deadTimeOf({ intervalMs, deadRatio }: NodeSettings): number {
   return intervalMs * deadRatio;
 }
 
+/** How long a dead peer that signed can seem to live, whatever is repeated or held back. */
+export function deceivedMsOf(settings: NodeSettings): number {
+  return 61_000 + 4 * deadTimeOf(settings);
+}
+
 /** How long a node only listens after its start, and after a sleep. */
 export function holdOffOf(settings: NodeSettings): number {
   return deadTimeOf(settings) + 100;

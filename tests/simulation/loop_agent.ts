@@ -1,6 +1,8 @@
 // The real watchdog loop in a simulated world: what it waits for comes from the timeline.
 import { CloudError } from "../../src/exoscale/cloud_error.ts";
 import type { Answer, Call } from "../../src/core/ownership_state.ts";
+import { TAG_BYTES } from "../../src/core/heartbeat.ts";
+import type { Sealing } from "../../src/watch/seal.ts";
 import { Watchdog } from "../../src/watch/watchdog.ts";
 import type { MissingPeer } from "../../src/core/missing.ts";
 import type { NodeEvent } from "../../src/core/node.ts";
@@ -9,6 +11,15 @@ import { InboxLink } from "../inbox_link.ts";
 import type { Agent, Machine, Outside } from "./machine.ts";
 
 const PORT = 12_345;
+
+/** Nobody here can make a tag but the nodes, so any tag is right; a real one is made beside the simulated time. */
+const SEAL: Sealing = {
+  keyId: 1,
+  knows: (keyId) => keyId === 1,
+  seal: (bytes, send) => send(bytes.fill(1, -TAG_BYTES)),
+  verify: () => Promise.resolve(true),
+  handedOver: () => Promise.resolve(),
+};
 
 /** Runs a `Watchdog`. */
 export class LoopAgent implements Agent {
@@ -34,7 +45,7 @@ export class LoopAgent implements Agent {
   }
 
   start(): void {
-    const { settings, plain, instanceId } = this.#machine;
+    const { settings, plain, instanceId, run } = this.#machine;
     const { random, say, exit } = this.#outside;
     const peers = this.#peers;
     const own = { port: PORT, trailer: !plain, selfId: instanceId, ...peers, verbose: false };
@@ -50,6 +61,7 @@ export class LoopAgent implements Agent {
       },
       log: { write: say },
       supervisor: null,
+      ...(run !== 0n && { seal: SEAL, run }),
       connect: (_, onProgress) => this.#cloud(onProgress),
     });
     this.#watchdog.run().then(exit);

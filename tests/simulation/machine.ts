@@ -72,6 +72,8 @@ export class Machine {
   startedAtMs = -Infinity;
   frozenSinceMs = -Infinity;
   frozenUntilMs = -Infinity;
+  /** Which process signs, by the rules of `Trailer`; 0 while the cluster does not sign. */
+  run = 0n;
   /** What its wall clock is off by. */
   wallOffsetMs = 0;
   #waiting: Waiting[] = [];

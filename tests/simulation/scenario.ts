@@ -1,11 +1,15 @@
 // Cluster stories as text: commands in, trace out.
 //
 //   cluster a=10 b=20 c=20/plain d=30/off/unlisted interval=1s ratio=3 api=5ms operation=0ms stale=1s lag=5s
-//           exclusive no-preempt preempt-delay=5s handover=10s reconcile=30s dynamic loop chance=42
+//           exclusive no-preempt preempt-delay=5s handover=10s reconcile=30s dynamic loop signed chance=42
 //   kill a at 5s | poweroff a at 5s | start a at 9s | stop a at 9s | better a at 9s | worse a at 9s
 //   pause a at 5s for 10s | clock a at 5s for 1h | clock a back at 5s for 1h | leave a at 5s | join a at 9s
 //   cut a b at 5s | cut a>b at 5s | heal at 9s | weather loss=0.1 duplicates=0.1 delay=200ms at 5s
 //   hide a at 5s | hide a denied at 5s | show a at 9s     (its name cannot be resolved: silence, or "no such name")
+//   replay a>b at 5s for 10s     (anything that a has ever said, to b, ten times a second)
+//   playback a>b from 5s at 9s   (what a has said from then on, to b, in order)
+//   withhold a>b at 5s for 10s   (it arrives that much later, until `heal`)
+//   forge a>b P=5 holds at 5s    (unsigned, in the name of a)
 //   sick a at 5s | well a at 9s | configure a P=5 t=100ms at 9s
 //   cloud fails at 5s | cloud hangs a at 5s | cloud ok at 9s | attach a at 5s | detach a at 5s
 //   run 10s | mend | settle
@@ -54,6 +58,7 @@ function build(line: string, trace: string[]): SimCluster {
     random: seededRandom(Number(settings.get("chance") ?? 1)),
     dynamic: settings.has("dynamic"),
     loop: settings.has("loop"),
+    signed: settings.has("signed"),
   });
   cluster.cloud.latencyMs = span("api", "5ms");
   cluster.cloud.operationMs = span("operation", "0ms");
@@ -103,6 +108,7 @@ function mend(cluster: SimCluster): void {
   const { network, cloud, machines } = cluster;
   network.weather = { loss: 0, duplicates: 0, delayMs: [0, 1] };
   network.cuts.clear();
+  network.holds.clear();
   cloud.mood = () => "ok";
   cluster.listLagMs = 0;
   for (const machine of machines.values()) {
@@ -147,7 +153,13 @@ function act(cluster: SimCluster, { verb, names, forMs, command }: Action): void
       return;
     }
     case "heal":
+      network.holds.clear();
       return network.cuts.clear();
+    case "replay":
+    case "playback":
+    case "withhold":
+    case "forge":
+      return attack(cluster, { verb, names, forMs, command });
     case "weather":
       return void (network.weather = weatherOf(names, command));
     case "leave":
@@ -176,6 +188,27 @@ function act(cluster: SimCluster, { verb, names, forMs, command }: Action): void
     }
     default:
       throw new Error(`unknown command: ${command}`);
+  }
+}
+
+function attack({ timeline, network, machines, attacker }: SimCluster, action: Action): void {
+  const { verb, names: [path = "", ...words], forMs, command } = action;
+  const [one, other] = path.split(">").map((name) => machines.get(name));
+  if (!one || !other) throw new Error(`no such path in: ${command}`);
+  const { nowMs } = timeline;
+  switch (verb) {
+    case "replay":
+      return attacker.replay(one, other, { fromMs: nowMs, untilMs: nowMs + forMs });
+    case "playback": {
+      const sinceMs = spanOf(words[1] ?? "", command);
+      return attacker.playBack(one, other, { sinceMs, atMs: nowMs });
+    }
+    case "withhold":
+      return void network.holds.set(`${one.address}>${other.address}`, forMs);
+    default: {
+      const priority = Number(words.find((word) => word.startsWith("P="))?.slice(2) ?? 1);
+      return attacker.forge(one, other, { priority, holds: words.includes("holds") });
+    }
   }
 }
 

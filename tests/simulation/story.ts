@@ -6,6 +6,10 @@ import { between, seededRandom } from "./prng.ts";
 const FAULTS_MS = 45_000;
 /** Share of the stories in which the whole loop runs. */
 const LOOP_SHARE = 0.1;
+/** Share of the stories in which heartbeats are signed, and somebody tries to get in. */
+const SIGNED_SHARE = 0.4;
+/** The attacks go on when everything else is mended. */
+const ATTACKS_MS = 400_000;
 
 /** Makes choices. */
 class Dice {
@@ -41,15 +45,37 @@ export function writeStory(seed: number): string {
     const atMs = dice.number(5_000, FAULTS_MS - 500);
     return { atMs, text: faultOf(dice, { names, atMs }) };
   }).sort((one, other) => one.atMs - other.atMs);
+  const cluster = clusterOf(dice, { names, seed });
+  const starts = names.map((name) => `start ${name} at ${dice.number(0, 5_000)}ms`);
+  const sky = `weather ${weather(dice)} at 0s`;
+  // Dice of their own, so that the rest of a seed's story stays what it was.
+  const second = new Dice(seed ^ 0x5eed);
+  const signs = second.chance(SIGNED_SHARE) && !cluster.includes("/plain");
   return [
-    clusterOf(dice, { names, seed }),
-    ...names.map((name) => `start ${name} at ${dice.number(0, 5_000)}ms`),
-    `weather ${weather(dice)} at 0s`,
+    signs ? `${cluster} signed` : cluster,
+    ...starts,
+    sky,
     ...faults.map(({ text }) => text),
+    ...(signs ? attacksOn(names, second) : []),
     `run ${FAULTS_MS}ms`,
     "mend",
     "settle",
   ].join("\n");
+}
+
+/** What somebody on the path does that has no secret. */
+function attacksOn(names: readonly string[], dice: Dice): string[] {
+  return Array.from({ length: dice.number(0, 4) }, () => {
+    const [one, other] = [dice.pick(names), dice.pick(names)];
+    const atMs = dice.number(3_000, FAULTS_MS);
+    const at = `at ${atMs}ms`;
+    return dice.pick([
+      `replay ${one}>${other} ${at} for ${dice.pick([5_000, 30_000, ATTACKS_MS])}ms`,
+      `replay ${one}>${other} ${at} for ${ATTACKS_MS}ms`,
+      `playback ${one}>${other} from ${dice.number(0, atMs)}ms ${at}`,
+      `withhold ${one}>${other} ${at} for ${dice.number(500, 50_000)}ms`,
+    ]);
+  });
 }
 
 function clusterOf(
