@@ -92,12 +92,21 @@ for (const api of APIS) {
     const { code, lines, waitsMs } = await run(stage, api, "dissociate");
     assertEquals([code, waitsMs.slice(0, 4)], [1, [1_000, 2_000, 4_000, 5_000]]);
     const waitedMs = waitsMs.reduce((sum, ms) => sum + ms, 0);
-    assert(waitedMs > 50_000 && waitedMs <= 65_000, `waited ${waitedMs} ms`);
+    // The time that the requests take counts, too, and time runs fast here.
+    assert(waitedMs > 20_000 && waitedMs <= 65_000, `waited ${waitedMs} ms`);
     const severities = lines.map((line) => line.split(" ")[0]);
     assertEquals(severities, [...waitsMs.map(() => "warning"), "critical"]);
   });
 
-  for (const fault of ["400", "408", "412", "423", "425"] as const) {
+  Deno.test(`associate() on API ${api} asks at once again what a kept connection answers with 408`, async () => {
+    await using stage = new Stage();
+    atFirstChange(stage, "408");
+    const { code, lines } = await run(stage, api, "associate");
+    assertEquals([code, stage.holders, stage.changes.length], [0, [stage.self.id], 2]);
+    assertEquals(lines, [`info ${ELASTIC_IP} is now attached to instance ${stage.self.id}`]);
+  });
+
+  for (const fault of ["400", "412", "423", "425"] as const) {
     Deno.test(`associate() on API ${api} repeats a change that gets ${fault}`, async () => {
       await using stage = new Stage();
       for (const mode of ["associate", "dissociate"] as const) {

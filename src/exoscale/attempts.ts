@@ -145,7 +145,7 @@ class Call {
     request.ended("answered");
     this.#running -= 1;
     const answered = { answer, tookMs: request.tookMs };
-    if (answer.status >= 400 && this.#blames(kept)) {
+    if (mayBeOfConnection(answer, this.#turn.asks ?? !this.#turn.writes) && this.#blames(kept)) {
       this.#poor ??= answered;
       return void this.#try({ alone: true });
     }
@@ -185,6 +185,16 @@ class Call {
     if (this.#poor) this.#outcome.resolve(this.#poor);
     else this.#outcome.reject(error);
   }
+}
+
+/** Statuses by which a server says that it is the wrong one, or in trouble. */
+const TROUBLE: ReadonlySet<number> = new Set([408, 421, 500, 502, 503, 504]);
+/** What the cloud says of the key, whoever asks and over which connection. */
+const OF_KEY: ReadonlySet<number> = new Set([401, 403, 429]);
+
+/** Whether another connection may lead to a better answer. A question is asked again sooner than a change. */
+function mayBeOfConnection({ status }: HttpAnswer, asks: boolean): boolean {
+  return TROUBLE.has(status) || (asks && status >= 400 && !OF_KEY.has(status));
 }
 
 /** Whether the server was well when it answered. */

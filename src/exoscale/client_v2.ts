@@ -139,7 +139,7 @@ export class ClientV2 {
     const title = `${method} ${path}`;
     const url = new URL(endpoint + path);
     for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value);
-    const turn = { writes: urgent, before, alone, signal };
+    const turn = { writes: urgent, asks: method === "GET", before, alone, signal };
     const headers = async () => {
       const expires = this.#expires(method);
       const { apiKey, secret } = this.#signer.now();

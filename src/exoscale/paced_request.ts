@@ -10,6 +10,8 @@ const RIPE_MS = 250;
 export interface Turn {
   /** It changes something, and goes before what only reads. */
   readonly writes: boolean;
+  /** It changes nothing; by default what does not write. */
+  readonly asks?: boolean;
   /** Throws when the request must not leave any more: the wait for its turn can be long. */
   readonly before?: (() => void) | undefined;
   /** Only on a connection that has just been made: on one that is dead it would arrive much later. */

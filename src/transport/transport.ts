@@ -83,6 +83,8 @@ class Sender {
   readonly #book: AddressBook;
   /** Connections whose request has no answer yet, by place. */
   readonly #waiting = new Map<string, Set<Connection>>();
+  /** How many are being made, by place. */
+  readonly #opening = new Map<string, number>();
   /** Places that speak nothing that we do. */
   readonly #foreign = new Set<string>();
 
@@ -127,15 +129,24 @@ class Sender {
 
   /** A server that allows a client one connection has it back once our own request on it has its answer. */
   async #openOrWait(target: Target, origin: string, signal: AbortSignal): Promise<Connection> {
+    this.#opening.set(origin, (this.#opening.get(origin) ?? 0) + 1);
+    let failed = true;
     try {
-      return await this.#open(target, signal);
+      const opened = await this.#open(target, signal);
+      failed = false;
+      return opened;
     } catch (error) {
-      const busy = this.#waiting.get(origin);
-      if (!(error instanceof TransportFailure && error.kind === "unreachable") || !busy?.size) {
+      const others = (this.#opening.get(origin) ?? 1) - 1 + (this.#waiting.get(origin)?.size ?? 0);
+      if (!(error instanceof TransportFailure && error.kind === "unreachable") || others === 0) {
         throw error;
       }
-      return await this.#connections.next(origin, signal) ?? await this.#open(target, signal);
+    } finally {
+      this.#opening.set(origin, (this.#opening.get(origin) ?? 1) - 1);
+      if (failed && this.#opening.get(origin) === 0 && !this.#waiting.get(origin)?.size) {
+        this.#connections.ended(origin);
+      }
     }
+    return await this.#connections.next(origin, signal) ?? await this.#open(target, signal);
   }
 
   /** A request hangs: no connection that rests is used again, and its address comes after others. */
