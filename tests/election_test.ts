@@ -16,7 +16,7 @@ import {
   outranking,
 } from "../src/core/election_state.ts";
 import type { Heartbeat, Trailer } from "../src/core/heartbeat.ts";
-import { ranksBefore, unheard, unresolved } from "../src/core/peer.ts";
+import { type PeerIdentity, ranksBefore, unheard, unresolved } from "../src/core/peer.ts";
 import { distrust } from "../src/core/trust.ts";
 import { NODE_SETTINGS, WELL_TRAILER } from "./node_settings.ts";
 
@@ -134,6 +134,75 @@ Deno.test("elect(): signals keep the priority within 1 and 255", () => {
   assertEquals(after([[1, nudge(1)]], { priority: 0 }).priority, 1);
   assertEquals(after([[1, nudge(1)]], { priority: 255 }).priority, 255);
   assertEquals(after([[1, nudge(1)]], { priority: 10 }).priority, 11);
+});
+
+Deno.test("elect(): a node that has the cloud back gives a holder without it 6 s to find it, too", () => {
+  const lost = after([[3_100, tick], [4_000, { kind: "able", able: false }]]);
+  assertEquals(lost.graceUntilMs, null);
+  assertEquals(elect(lost, { kind: "able", able: true }, 4_500).graceUntilMs, 10_500);
+});
+
+Deno.test("elect(): a new configuration keeps what signals have changed, unless it changes that itself", () => {
+  const nudged = after([[3_100, tick], [4_000, { kind: "nudge", by: 1 }]]);
+  const priority = (configured: number) =>
+    elect(nudged, { kind: "settings", settings: { ...SETTINGS, priority: configured } }, 4_100)
+      .priority;
+  assertEquals([nudged.priority, priority(10), priority(30)], [11, 11, 30]);
+  const moved = { ...SETTINGS, elasticIp: "198.51.100.51" };
+  const same = elect(nudged, { kind: "settings", settings: moved }, 4_100);
+  assertEquals(same.settings.elasticIp, SETTINGS.elasticIp);
+});
+
+Deno.test("elect(): a longer interval begins once all have heard of it, a shorter one at once", () => {
+  const state = { ...after([[3_100, tick]]), heartbeatAtMs: 4_000 };
+  const set = (intervalMs: number) =>
+    elect(state, { kind: "settings", settings: { ...SETTINGS, intervalMs } }, 3_200);
+  const [shorter, same, longer] = [set(200), set(1_000), set(5_000)];
+  assertEquals([shorter.brisk, same.brisk], [null, null]);
+  assertEquals(longer.brisk, { intervalMs: 1_000, untilMs: 3_200 + 6_000 });
+  assertEquals([shorter, same, longer].map(({ heartbeatAtMs }) => heartbeatAtMs), [
+    ...[3_400, 4_000, 4_000],
+  ]);
+});
+
+Deno.test("elect(): a list that is read again keeps what was heard, and forgets it of another machine", () => {
+  const known = { address: ADDRESS, instanceId: PEER, wireId: PEER };
+  const list = (peer: Partial<PeerIdentity>, listed = true): ElectionEvent => ({
+    kind: "members",
+    peers: [{ ...known, ...peer }],
+    listed,
+  });
+  const state = after([[3_000, heard(beat(20))], [3_100, tick]]);
+  const heardAt = (event: ElectionEvent) =>
+    elect(state, event, 3_200).peers.get(ADDRESS)?.heardAtMs;
+  assertEquals([heardAt(list({})), heardAt(list({ wireId: null }))], [3_000, 3_000]);
+  assertEquals(heardAt(list({ wireId: SELF.replace("5", "6") })), null);
+  // It fell silent while the list had not us: that proves nothing.
+  const lost = after([[3_000, heard(beat(20))], [3_200, list({}, false)], [8_000, tick]]);
+  assertEquals([lost.peers.get(ADDRESS)?.alive, lost.peers.get(ADDRESS)?.heardAtMs], [
+    false,
+    3_000,
+  ]);
+  assertEquals(elect(lost, list({}, false), 8_100).peers.get(ADDRESS)?.heardAtMs, 3_000);
+  assertEquals(elect(lost, list({}), 8_100).peers.get(ADDRESS)?.heardAtMs, null);
+});
+
+Deno.test("elect(): a backup listens for a newcomer before it judges, a master that holds does not", () => {
+  const known = { address: ADDRESS, instanceId: PEER, wireId: PEER };
+  const other = { ...known, address: "10.0.0.9", instanceId: null, wireId: null };
+  const backup = after([[3_000, heard(beat(5))], [3_100, tick]]);
+  const settled = (state: Election, peers: PeerIdentity[], listed = true) =>
+    elect(state, { kind: "members", peers, listed }, 3_200).settledAtMs;
+  const listens = 3_200 + 3_100;
+  assertEquals([settled(backup, [known, other]), settled(backup, [known])], [listens, -Infinity]);
+  const master = after([[3_000, heard(beat(20))], [3_100, tick]]);
+  assertEquals([master.role, settled(master, [known, other])], ["master", -Infinity]);
+  const unlisted = elect(backup, { kind: "members", peers: [known], listed: false }, 3_150);
+  assertEquals(
+    settled({ ...unlisted, role: "backup" }, [known]),
+    listens,
+    "it is back in the list",
+  );
 });
 
 Deno.test("advert(): an ineligible node, and one that stands back, ranks last", () => {
@@ -298,4 +367,6 @@ Deno.test("deadTimeOfMs() is that of the slower of the two, but a peer cannot cl
   assertEquals([of(null, 1_000), of(1_000, 1_000), of(100, 1_000)], [3_000, 3_000, 3_000]);
   assertEquals([of(1_000, 100), of(3_600_000, 1_000)], [3_000, 30_000]);
   assertEquals(of(3_600_000, 60_000), 180_000);
+  // An interval that only its code makes longer is ours.
+  assertEquals([of(1_040, 1_000), of(1_060, 1_000), of(1_500, 1_000)], [3_000, 3_180, 4_500]);
 });

@@ -76,6 +76,18 @@ Deno.test("a node is healthy when all checks are well, and says which are not", 
   assertEquals(ailments(health, 900), []);
 });
 
+Deno.test("startHealth() goes on with what is known of a check, and begins with the others", () => {
+  const before = after("+--");
+  const [one] = before.checks;
+  const { checks } = startHealth(["two", "one"], SETTINGS, {
+    atMs: 5_000,
+    trustMs: 500,
+    known: before.checks,
+  });
+  assertEquals(checks[1], one);
+  assertEquals([checks[0]?.state, checks[0]?.changedAtMs], ["unknown", 5_000]);
+});
+
 Deno.test("an operator is shown each check with its age, its last result and what is in a row", () => {
   const shown = (results: string) => {
     const [check] = after(results).checks;

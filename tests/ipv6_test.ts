@@ -5,7 +5,7 @@ import fc from "fast-check";
 import { readValues } from "../src/cli.ts";
 import { configure } from "../src/config.ts";
 import { decode, encode, type Heartbeat } from "../src/core/heartbeat.ts";
-import { canonicalIp, isIpv6 } from "../src/core/ip.ts";
+import { canonicalIp, familyOf, hostText, isIpv6 } from "../src/core/ip.ts";
 import { formatIpv6, parseIpv6, standInFor } from "../src/core/ipv6.ts";
 import { openLink } from "../src/host/link.ts";
 import type { Datagram } from "../src/world.ts";
@@ -48,6 +48,13 @@ Deno.test("canonicalIp() gives one text for each address, and IPv4 back from its
     ["2001:db8:0:0:1:0:0:1", "2001:db8::1:0:0:1"],
     ["::ffff:192.0.2.1", "192.0.2.1"],
     ["::ffff:c000:201", "192.0.2.1"],
+    // Nearly the mapped form.
+    ["100::ffff:c000:201", "100::ffff:c000:201"],
+    ["0:1::ffff:c000:201", "0:1::ffff:c000:201"],
+    ["::1:ffff:c000:201", "::1:ffff:c000:201"],
+    ["::100:ffff:c000:201", "::100:ffff:c000:201"],
+    ["::ff00:c000:201", "::ff00:c000:201"],
+    ["::ff:c000:201", "::ff:c000:201"],
     ["::", "::"],
     ["fe80::1%eth0", null],
     ["[::1]", null],
@@ -57,6 +64,8 @@ Deno.test("canonicalIp() gives one text for each address, and IPv4 back from its
   ];
   for (const [text, canonical] of rows) assertEquals(canonicalIp(text), canonical, text);
   assertEquals([isIpv6("::1"), isIpv6("127.0.0.1")], [true, false]);
+  assertEquals([familyOf("::1"), familyOf("127.0.0.1")], ["IPv6", "IPv4"]);
+  assertEquals([hostText("::1"), hostText("127.0.0.1")], ["[::1]", "127.0.0.1"]);
 });
 
 const ID = "3f8a2b64-9c1d-4e7f-a5b0-6d2c8e4f1a93";
@@ -82,6 +91,20 @@ Deno.test("standInFor() tells addresses of one prefix apart", () => {
   const of = (text: string) => [...standInFor(parseIpv6(text) ?? new Uint8Array())];
   assert(`${of("2001:db8::1")}` !== `${of("2001:db8::2")}`);
   assertEquals(of("2001:db8::1")[0], 240);
+});
+
+Deno.test("standInFor() gives the known bytes for each of these addresses", () => {
+  // FNV-1a of the 16 bytes, its upper 8 bits folded into the lower 24; computed by another program.
+  const rows: ReadonlyArray<readonly [text: string, bytes: readonly number[]]> = [
+    ["::", [240, 105, 25, 108]],
+    ["2001:db8::1", [240, 91, 4, 154]],
+    ["2001:db8:0:1:2::1", [240, 189, 1, 170]],
+    ["2a04:c43:e00:1::b", [240, 43, 144, 100]],
+    ["ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", [240, 7, 121, 195]],
+  ];
+  for (const [text, bytes] of rows) {
+    assertEquals([...standInFor(parseIpv6(text) ?? new Uint8Array())], bytes, text);
+  }
 });
 
 Deno.test("configure() takes IPv6 for the Elastic IP, the peers and the socket", () => {

@@ -51,6 +51,21 @@ Deno.test("metricsText() tells whether this machine has the address, where that 
   assert(text.includes("# TYPE exoip_address_on_interface gauge"));
 });
 
+Deno.test("metricsText() counts a machine once, and each peer that the cloud does not know", () => {
+  const snapshot = busyNode().snapshot();
+  const count = (...instances: (string | null)[]) => {
+    const [view] = snapshot.addresses;
+    const peers = instances.map((instanceId, index) => ({
+      ...view!.peers[0]!,
+      instanceId,
+      address: `10.0.0.${index}`,
+    }));
+    const text = metricsText({ ...snapshot, addresses: [{ ...view!, peers }] });
+    return valueOf(text, 'exoip_peers{address="198.51.100.50"}');
+  };
+  assertEquals([count("a", "b"), count("a", "a"), count(null, null, "a")], [2, 1, 3]);
+});
+
 Deno.test("metricsText() gives the figures of the snapshot", () => {
   const snapshot = busyNode().snapshot();
   const text = metricsText(snapshot);
@@ -62,6 +77,9 @@ Deno.test("metricsText() gives the figures of the snapshot", () => {
     [`exoip_peers${at}`]: 2,
     [`exoip_peers_alive${at}`]: 1,
     [`exoip_takeovers_total${at}`]: 1,
+    [`exoip_interval_seconds${at}`]: 1,
+    [`exoip_dead_time_seconds${at}`]: 3,
+    [`exoip_reconcile_seconds${at}`]: 30,
     [`exoip_role_changed_timestamp_seconds${at}`]: (snapshot.takenAtMs - 7_400) / 1_000,
     [`exoip_peer_one_way${peer}`]: 1,
     [`exoip_peer_heard_timestamp_seconds${peer}`]: (snapshot.takenAtMs - 500) / 1_000,
@@ -71,9 +89,22 @@ Deno.test("metricsText() gives the figures of the snapshot", () => {
     'exoip_check_passing{check="tcp \\"db\\"\\\\"}': 1,
     'exoip_check_passing{check="http"}': 0,
     "exoip_loop_lateness_seconds": 0.0005,
+    "exoip_loop_lateness_worst_seconds": 0.00425,
+    "exoip_loop_overdue_seconds": 0,
+    "exoip_stopping": 0,
+    "exoip_start_time_seconds": (snapshot.takenAtMs - 10_500) / 1_000,
     "exoip_heartbeats_received_total": 10,
     "exoip_ready": 1,
+    "exoip_last_change_timestamp_seconds": (snapshot.takenAtMs - snapshot.changes.at(-1)!.ageMs!) /
+      1_000,
+    [`exoip_peer_holds${peer}`]: 0,
+    [`exoip_peer_holds${peer.replace(PEERS[0]!.address, PEERS[1]!.address)}`]: null,
+    [`exoip_peer_alive${peer}`]: 1,
+    [`exoip_peer_priority${peer}`]: 20,
+    [`exoip_priority${at}`]: 10,
+    [`exoip_other_holders${at}`]: 0,
     // What never was has no time.
+    'exoip_api_call_seconds{address="198.51.100.50",verb="evict"}': null,
     'exoip_check_result_timestamp_seconds{check="http"}': null,
     [`exoip_peers_read_timestamp_seconds${at}`]: (snapshot.takenAtMs - 10_500) / 1_000,
   };

@@ -11,7 +11,6 @@ import {
 import { type Election, holdOffMs } from "../src/core/election_state.ts";
 import type { Heartbeat } from "../src/core/heartbeat.ts";
 import {
-  DENIED_MS,
   givenUp,
   giveUpMissing,
   holdOut,
@@ -20,10 +19,12 @@ import {
   missingWakeAtMs,
   noteMissing,
 } from "../src/core/missing.ts";
-import { unresolved } from "../src/core/peer.ts";
+import { repeats, unresolved } from "../src/core/peer.ts";
 import { NODE_SETTINGS, WELL_TRAILER } from "./node_settings.ts";
 
 const SELF = "00000001-0000-4000-8000-000000000005", PEER = "00000001-0000-4000-8000-000000000007";
+/** How long a peer must be denied, and what is added to the time in which a datagram can arrive. */
+const DENIED_MS = 60_000, SKEW_MS = 100;
 const NONE: MissingPeers = new Map();
 const denied = [{ peer: "b.test", denied: true }];
 const silent = [{ peer: "b.test", denied: false }];
@@ -67,8 +68,23 @@ Deno.test("holdOut() doubts on while somebody unknown speaks, who is not ourselv
     missingWakeAtMs(holdOut(state, { from, heartbeat: beat(id) }, atMs).missing);
   assertEquals(until("10.0.0.9", PEER, 59_000), 59_000 + holdOffMs(NODE_SETTINGS));
   assertEquals(until("10.0.0.9", PEER, 10_000), DENIED_MS, "there is time left");
+  const nearlyMs = DENIED_MS - holdOffMs(NODE_SETTINGS) + SKEW_MS;
+  assertEquals(until("10.0.0.9", PEER, nearlyMs - 1), DENIED_MS, "there is nearly enough");
+  assertEquals(until("10.0.0.9", PEER, nearlyMs), DENIED_MS + SKEW_MS);
   assertEquals(until("10.0.0.9", SELF, 59_000), DENIED_MS, "our own reflection");
   assertEquals(until("10.0.0.1", PEER, 59_000), DENIED_MS, "a peer that is known");
+  const over = {
+    ...state,
+    missing: giveUpMissing(noteMissing(state.missing, denied, 0), DENIED_MS),
+  };
+  const two = noteMissing(over.missing, [...denied, { peer: "c.test", denied: true }], 60_000);
+  const held = holdOut(
+    { ...over, missing: two },
+    { from: "10.0.0.9", heartbeat: beat(PEER) },
+    119_000,
+  );
+  assert(givenUp(held.missing, "b.test"), "what was given up stays so");
+  assertEquals(missingWakeAtMs(held.missing), 119_000 + holdOffMs(NODE_SETTINGS));
   const sure = start([], []);
   assertEquals(holdOut(sure, { from: "10.0.0.9", heartbeat: beat(PEER) }, 0), sure);
 });
@@ -116,6 +132,16 @@ const TWICE = ["10.0.0.7", "2001:db8::7"].map((address) => ({
   instanceId: PEER,
   wireId: PEER,
 }));
+
+Deno.test("repeats() tells one machine at two addresses from two machines", () => {
+  const [first, second] = TWICE;
+  assert(first && second);
+  const other = { ...second, instanceId: SELF, wireId: SELF };
+  const rows = [[], [first], [first, other], [first, second], [first, other, second]];
+  assertEquals(rows.map(repeats), [false, false, false, true, true]);
+  const nameless = [unresolved("10.0.0.1"), unresolved("10.0.0.2")];
+  assertEquals(repeats(nameless), false, "nobody knows which machines they are");
+});
 
 Deno.test("a machine hears us if it does so at one of its addresses", () => {
   const hear = (from: string, hearsYou: boolean): ElectionEvent => ({

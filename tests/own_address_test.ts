@@ -40,6 +40,7 @@ Deno.test("of an Elastic IPv6 any address of its /96 counts, in any spelling, if
   assertEquals(sight(["lo 2001:db8:0:1:2:0:abcd:7"], ["2001:db8:0:1:2:0:abcd:7"]), there);
   assertEquals(sight(["lo 2001:0DB8:0:1:2::9"], null), there);
   assertEquals(sight(["lo 2001:db8:0:1:2:1::1", "eth0 fe80::1%eth0"], []), missing);
+  assertEquals(sight(["lo 2001:db8:0:1:2:1::1"], null), missing, "the 96th bit differs");
   assertEquals(sight([`lo ${OURS6}`], []), missing, "duplicate address detection has refused it");
   assertEquals(sight([`lo ${OURS6}`, "lo 2001:db8:0:1:2::2"], ["2001:db8:0:1:2::2"]), there);
   assertEquals(sight([], [OURS6]), { present: true, on: null });

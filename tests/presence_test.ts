@@ -45,6 +45,20 @@ Deno.test("an address that was put back is one line, and never made the node unh
   assertEquals(kept.lost, false);
 });
 
+Deno.test("an address must stay there for 0.3 s to count as there before an alarm", () => {
+  const alarmed = (stayedUntilMs: number, atMs: number) => {
+    const kept = stage("lo");
+    const looks = [[0, THERE], [1_000, MISSING], [1_010, THERE], [stayedUntilMs, THERE]] as const;
+    for (const [lookAtMs, sight] of looks) kept.look(lookAtMs, sight);
+    kept.look(1_320, MISSING, { problem: "x".repeat(200) });
+    const said = kept.look(atMs, MISSING).length > 0;
+    assertEquals(kept.problem, "x".repeat(200), "which is not too long");
+    return said;
+  };
+  assertEquals([alarmed(1_309, 2_999), alarmed(1_309, 3_000)], [false, true]);
+  assertEquals([alarmed(1_310, 3_319), alarmed(1_310, 3_320)], [false, true]);
+});
+
 Deno.test("an address that cannot be put back makes the node unhealthy after 2 s, with the reason, until it is there", () => {
   const kept = stage("eth9");
   kept.look(0, THERE);

@@ -4,13 +4,18 @@ import {
   beginReading,
   endReading,
   failReading,
+  hurryReading,
   meetStranger,
-  NEED_MS,
   needReading,
+  replaceList,
   type Roster,
+  rosterStale,
   rosterWakeAtMs,
   startRoster,
 } from "../src/core/roster.ts";
+
+/** Shortest time between two readings on need, and age at which a list is read again. */
+const NEED_MS = 10_000, REFRESH_MS = 300_000;
 
 /** A list that was read at 0. */
 function known(): Roster {
@@ -83,4 +88,112 @@ Deno.test("a reading that is refused again and again is repeated more and more r
   }
   const waits = readAtMs.slice(1).map((atMs, index) => (atMs - readAtMs[index]!) / 1_000);
   assertEquals(waits, [10, 20, 40, 80, 160, 300, 300, 300]);
+});
+
+/** Seconds between the attempts at a reading that fails each time. */
+function waitsOf(start: Roster, count: number): number[] {
+  let roster = start;
+  const readAtMs: number[] = [];
+  while (readAtMs.length <= count) {
+    const atMs = Math.max(0, rosterWakeAtMs(roster));
+    readAtMs.push(atMs);
+    roster = failReading(beginReading(roster, atMs), { retryAfterMs: null }, atMs);
+  }
+  return readAtMs.slice(1).map((atMs, index) => (atMs - readAtMs[index]!) / 1_000);
+}
+
+Deno.test("the first reading is repeated every two seconds at first, and every thirty at last", () => {
+  assertEquals(waitsOf(startRoster(true), 7), [2, 4, 8, 16, 30, 30, 30]);
+  assertEquals(waitsOf(startRoster(false), 2), [2, 4], "a static list must be read once, too");
+});
+
+Deno.test("failReading() waits as long as the cloud asks for, a minute at most", () => {
+  const failed = (retryAfterMs: number | null) =>
+    failReading(beginReading(startRoster(true), 1_000), { retryAfterMs }, 1_500);
+  const wakes = [null, 7_000, 3_600_000].map((ms) => rosterWakeAtMs(failed(ms)));
+  assertEquals(wakes, [3_000, 8_500, 61_500]);
+  assertEquals([failed(null).reading, failed(null).needed], [false, true]);
+  assertEquals([failed(null).notBeforeMs, failed(7_000).notBeforeMs], [1_500, 8_500]);
+});
+
+Deno.test("a list is read along with a look once it is five minutes old, and alone every 30 s if it lacks us", () => {
+  const read = (listed: boolean, dynamic = true) =>
+    endReading(beginReading(startRoster(dynamic), 50_000), { listed });
+  const staleAt = (roster: Roster, atMs: number) => rosterStale(roster, atMs);
+  const agedMs = 50_000 + REFRESH_MS;
+  assertEquals([staleAt(read(true), agedMs - 1), staleAt(read(true), agedMs)], [false, true]);
+  assertEquals(staleAt(read(true, false), agedMs), false, "a static list does not change");
+  assertEquals(staleAt(startRoster(true), agedMs), false, "the first reading does not wait");
+  assertEquals(staleAt(beginReading(read(true), 60_000), agedMs + 60_000), false);
+  assertEquals([rosterWakeAtMs(read(true)), rosterWakeAtMs(read(false))], [Infinity, 80_000]);
+  assertEquals(rosterWakeAtMs(read(false, false)), Infinity);
+  assertEquals(rosterWakeAtMs(beginReading(read(false), 80_000)), Infinity, "it is being read");
+});
+
+Deno.test("endReading() keeps what the list says, and reads a static one again if a peer is missing", () => {
+  const begun = failReading(beginReading(startRoster(false), 0), { retryAfterMs: null }, 0);
+  const again = beginReading(begun, 5_000);
+  const ended = endReading(again, { listed: false, found: "pool" });
+  assertEquals([ended.reading, ended.known, ended.needed, ended.failures], [false, true, false, 0]);
+  assertEquals([ended.listed, ended.found, ended.dynamic], [false, "pool", false]);
+  assertEquals(endReading(again, { listed: true, missing: ["b.test"] }).dynamic, true);
+  assertEquals(endReading(again, { listed: true, missing: [] }).dynamic, false);
+  assertEquals(endReading(again, { listed: true }).found, null);
+});
+
+Deno.test("hurryReading() forgets failures, and replaceList() makes a new list be read at once", () => {
+  const failing = failReading(beginReading(known(), 50_000), { retryAfterMs: null }, 50_000);
+  const hurried = hurryReading({ ...failing, failures: 3 });
+  assertEquals([hurried.failures, rosterWakeAtMs(hurried) <= 50_000], [0, true]);
+  assertEquals(hurryReading({ ...failing, failures: 1 }).failures, 0);
+  assertEquals(rosterWakeAtMs(failing), 50_000, "once is no reason to wait");
+  const fine = known();
+  assert(hurryReading(fine) === fine);
+  const replaced = replaceList({ ...known(), neededAtMs: 49_000, readAtMs: 49_000 });
+  assertEquals([replaced.needed, rosterWakeAtMs(replaced) <= 49_000], [true, true]);
+  // One under way is thrown away by its owner, who begins again.
+  assertEquals(replaceList(beginReading(known(), 0)).needed, false);
+});
+
+Deno.test("needReading() does not begin anew what is needed already, nor before the cloud allows it", () => {
+  const needed = needReading(known(), 0, 50_000);
+  assert(needReading(needed, 3, 60_000) === needed);
+  const asked = { ...known(), notBeforeMs: 55_000 };
+  assertEquals(needReading(asked, 3, 50_000).notBeforeMs, 55_000);
+  assertEquals(needReading(asked, 3, 55_000).notBeforeMs, 55_300);
+});
+
+Deno.test("readings on need leave ten seconds between them", () => {
+  const read = endReading(beginReading(needReading(known(), 0, 50_000), 50_000), { listed: true });
+  assertEquals(rosterWakeAtMs(meetStranger(read, "10.0.0.9", 51_000)), 50_000 + NEED_MS);
+  // A reading that nothing had shown a need for does not count.
+  const routine = endReading(beginReading(known(), 50_000), { listed: true });
+  assertEquals(rosterWakeAtMs(meetStranger(routine, "10.0.0.9", 51_000)) <= 51_000, true);
+});
+
+Deno.test("meetStranger() has no room for another one while all that it remembers still wait", () => {
+  const name = (each: number) => `10.2.0.${each}`;
+  let roster = known();
+  for (let each = 1; each <= 64; each++) {
+    roster = { ...meetStranger(roster, name(each), 1_000), needed: false };
+  }
+  const full = meetStranger(roster, name(65), 10_999);
+  assertEquals([full.strangers.size, full.strangers.has(name(65))], [64, false]);
+  assertEquals([full.strangers.has(name(1)), full.needed], [true, true]);
+  const later = meetStranger(roster, name(65), 11_000);
+  assertEquals([later.strangers.size, later.strangers.has(name(65))], [64, true]);
+  assertEquals([later.strangers.has(name(1)), later.strangers.has(name(2))], [false, true]);
+});
+
+Deno.test("meetStranger() waits for the same one twice as long each time", () => {
+  let roster = known();
+  const waits: number[] = [];
+  for (let atMs = 0; waits.length < 5; atMs += 500) {
+    const next = meetStranger(roster, "10.0.0.9", atMs);
+    if (next === roster) continue;
+    waits.push(atMs / 1_000);
+    assertEquals(meetStranger(next, "10.0.0.8", atMs), next, "it will be read anyway");
+    roster = endReading(beginReading(next, atMs), { listed: true });
+  }
+  assertEquals(waits, [0, 10, 30, 70, 130]);
 });

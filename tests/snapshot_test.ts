@@ -40,6 +40,9 @@ Deno.test("a snapshot tells what a node is, what it has, and how old each of it 
     errors: [],
   });
   assertEquals(later.cloudAgeMs, 5_900);
+  // A call that never went well says nothing of when the cloud last answered.
+  played.tally.failed("inspect", "timeout", 9_500);
+  assertEquals(look(played).view.cloudAgeMs, 5_900);
 });
 
 Deno.test("a snapshot tells of a peer what it last said, and how long ago", () => {
@@ -127,6 +130,42 @@ Deno.test("a snapshot tells the age of what a backup does not read any more", ()
   assertEquals(view.role, "backup");
   assert(view.holdingAgeMs !== null && view.holdingAgeMs < 40_000, `${view.holdingAgeMs}`);
   assert(view.otherHoldersAgeMs !== null && view.otherHoldersAgeMs > 80_000, "no younger");
+});
+
+Deno.test("a snapshot names the first peers that are missing, and which of them count as gone", () => {
+  const played = new PlayedNode();
+  const missing = Array.from({ length: 40 }, (_, index) => ({
+    peer: `peer-${index}`,
+    denied: index === 1,
+  }));
+  played.until(100);
+  played.step({ kind: "missing", missing });
+  const before = look(played).view.missingPeers;
+  assertEquals(before.length, 32);
+  assertEquals(before[0], { peer: "peer-0", gone: false });
+  assertEquals(before[31]?.peer, "peer-31");
+  played.until(60_100);
+  const after = look(played).view.missingPeers;
+  assertEquals(after.slice(0, 3).map(({ gone }) => gone), [false, true, false]);
+});
+
+Deno.test("a snapshot tells that a node leaves, cannot reach the cloud, or is in no list", () => {
+  const played = new PlayedNode();
+  played.until(10_000);
+  const { view } = look(played);
+  assertEquals([view.leaving, view.released, view.able, view.listed], [false, false, true, true]);
+  assertEquals([view.settling, view.takeOvers, view.evictions], [false, 1, 0]);
+  assertEquals([view.intervalMs, view.deadTimeMs, view.reconcileMs], [1_000, 3_000, 30_000]);
+  const { election, ownership } = played.node;
+  played.node = {
+    ...played.node,
+    election: { ...election, stops: 1, listed: false },
+    ownership: { ...ownership, released: "it is gone", able: false },
+  };
+  const other = look(played).view;
+  assertEquals([other.leaving, other.released, other.able, other.listed], [
+    ...[true, true, false, false],
+  ]);
 });
 
 Deno.test("ageOf() knows no age of what never was, and none below zero", () => {

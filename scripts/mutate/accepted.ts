@@ -1,0 +1,44 @@
+// The list of mutants that may survive, each with the reason: accepted.txt.
+import type { Mutant } from "./find.ts";
+
+/** One of them, as the list has it. */
+export interface Accepted {
+  readonly file: string;
+  /** The line before and after. */
+  readonly before: string;
+  readonly after: string;
+  readonly reason: string;
+}
+
+/**
+ * Reads the list. Its paragraphs are: the file; lines before (`- `), each with one or more after it (`+ `); the reason.
+ * Throws with the first line of a paragraph that is not so.
+ */
+export function readAccepted(text: string): Accepted[] {
+  const paragraphs = text.split(/\n\s*\n/).map((part) =>
+    part.split("\n").map((line) => line.trim()).filter((line) => line && !line.startsWith("#"))
+  );
+  return paragraphs.filter((lines) => lines.length > 0).flatMap((lines) => {
+    const [file = "", ...rest] = lines;
+    const reason = rest.filter((line) => !/^[-+] /.test(line)).join(" ");
+    const found: Accepted[] = [];
+    let before: string | null = null;
+    for (const line of rest) {
+      if (line.startsWith("- ")) before = line.slice(2);
+      else if (line.startsWith("+ ") && before !== null) {
+        found.push({ file, before, after: line.slice(2), reason });
+      }
+    }
+    if (found.length === 0 || reason === "") {
+      throw new Error(
+        `accepted.txt: "${file}" is not followed by "- line before", "+ line after" and the reason`,
+      );
+    }
+    return found;
+  });
+}
+
+/** Whether that is the mutant. */
+export function isOf(mutant: Mutant, { file, before, after }: Accepted): boolean {
+  return mutant.file === file && mutant.before === before && mutant.after === after;
+}

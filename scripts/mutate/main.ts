@@ -1,0 +1,176 @@
+// Changes one operator, bound or constant of the pure files at a time, and runs the tests that should notice.
+//
+//   deno task mutate [--sample 150] [--seed 1] [--only FILE] [--jobs 2] [--floor 97]
+//
+//   --sample N    that many mutants instead of all; a change elsewhere leaves the choice as it is
+//   --only TEXT   only files with this in their path
+//   --accepted    only the mutants in accepted.txt: says which of them a test notices by now
+//
+// Exit code 1 when fewer than the floor (per cent) are noticed, or the list of accepted ones is out of date.
+import { parseArgs } from "@std/cli/parse-args";
+import { isOf, readAccepted } from "./accepted.ts";
+import { findMutants, type Mutant } from "./find.ts";
+import { Imports, type Stage } from "./notice.ts";
+import { choose } from "./sample.ts";
+import { type Outcome, Slot } from "./slot.ts";
+
+const ROOT = new URL("../../", import.meta.url).pathname.slice(0, -1);
+/** Files that decide and touch nothing, and have tests of their own that are quick. */
+const PURE = /^src\/core\/.*\.ts$|^src\/exoscale\/(pace|refusal|endpoint)\.ts$/;
+/** Time for a stage: so many times what it takes without a change, and this in any case. */
+const LIMIT_TIMES = 5, LIMIT_LEAST_MS = 10_000;
+
+/** What became of a mutant. */
+interface Result {
+  readonly mutant: Mutant;
+  /** The stage that noticed it, null when it survived. */
+  readonly noticed: string | null;
+  readonly outcome: Outcome;
+  readonly tookMs: number;
+}
+
+const options = parseArgs(Deno.args, {
+  string: ["sample", "seed", "only", "jobs", "floor"],
+  boolean: ["accepted"],
+});
+const seed = number("seed", options.seed ?? "1"), floor = number("floor", options.floor ?? "0");
+const jobs = Math.max(1, number("jobs", options.jobs ?? `${navigator.hardwareConcurrency}`));
+const sample = options.sample === undefined ? Infinity : number("sample", options.sample);
+
+const paths = await treeOf(ROOT);
+const files = paths.filter((path) => PURE.test(path) && path.includes(options.only ?? "")).sort();
+if (files.length === 0) {
+  fail(`--only is "${options.only}", wanted a part of the path of a pure file`);
+}
+const accepted = readAccepted(Deno.readTextFileSync(new URL("accepted.txt", import.meta.url)));
+const all = await findMutants(ROOT, files);
+const stale = accepted.filter((each) =>
+  files.includes(each.file) && !all.some((mutant) => isOf(mutant, each))
+);
+const isAccepted = (mutant: Mutant) => accepted.some((each) => isOf(mutant, each));
+const chosen = choose(options.accepted ? all.filter(isAccepted) : all, { seed, sample });
+const tried = options.accepted ? chosen : chosen.filter((mutant) => !isAccepted(mutant));
+
+const imports = new Imports(ROOT, paths);
+await using stack = new AsyncDisposableStack();
+const slots: Slot[] = [];
+for (let job = 0; job < jobs; job++) slots.push(stack.use(await Slot.of(ROOT, paths)));
+
+const began = performance.now();
+const limits = await measure([...new Set(tried.map(({ file }) => file))]);
+const results = await inTurn(tried, tryOut);
+const seconds = (performance.now() - began) / 1_000;
+tell();
+
+/** Runs every stage once without a change: it must pass, and its time says when a mutant hangs. */
+async function measure(mutated: readonly string[]): Promise<ReadonlyMap<string, number>> {
+  const stages = new Map<string, Stage>();
+  for (const file of mutated) {
+    for (const stage of imports.stagesFor(file)) stages.set(stage.files.join(" "), stage);
+  }
+  const measured = await inTurn([...stages.values()], async (stage, slot) => {
+    const startedMs = performance.now();
+    const outcome = await slot.run(stage, 600_000);
+    if (outcome !== "passed") {
+      await stack.disposeAsync();
+      fail(`without a change, tests fail: ${stage.files.join(" ")}`);
+    }
+    const tookMs = performance.now() - startedMs;
+    return [stage.files.join(" "), LIMIT_LEAST_MS + LIMIT_TIMES * tookMs] as const;
+  });
+  return new Map(measured);
+}
+
+async function tryOut(mutant: Mutant, slot: Slot): Promise<Result> {
+  const startedMs = performance.now();
+  const ended = (noticed: string | null, outcome: Outcome): Result => ({
+    mutant,
+    noticed,
+    outcome,
+    tookMs: performance.now() - startedMs,
+  });
+  return await slot.with(mutant, async () => {
+    for (const stage of imports.stagesFor(mutant.file)) {
+      const limitMs = limits.get(stage.files.join(" ")) ?? LIMIT_LEAST_MS;
+      const outcome = await slot.run(stage, limitMs);
+      if (outcome !== "passed") return ended(stage.name, outcome);
+    }
+    console.log(`SURVIVED ${describe(mutant)}`);
+    return ended(null, "passed");
+  });
+}
+
+/** One after the other in each slot, the results in the order of the items. */
+async function inTurn<T, R>(items: readonly T[], work: (item: T, slot: Slot) => Promise<R>) {
+  const done: R[] = [];
+  let next = 0;
+  await Promise.all(slots.map(async (slot) => {
+    for (let index = next++; index < items.length; index = next++) {
+      const item = items[index];
+      if (item !== undefined) done[index] = await work(item, slot);
+    }
+  }));
+  return done;
+}
+
+function describe({ file, line, before, after }: Mutant): string {
+  return `${file}:${line}\n  - ${before}\n  + ${after}`;
+}
+
+/** The figures, and the exit code. */
+function tell(): void {
+  const noticed = results.filter((result) => result.noticed !== null);
+  for (const file of files) {
+    const here = results.filter(({ mutant }) => mutant.file === file);
+    const count = here.filter((result) => result.noticed !== null).length;
+    if (here.length > 0) console.log(`${file.padEnd(36)} ${count} of ${here.length} noticed`);
+  }
+  const by = Map.groupBy(noticed, ({ noticed, outcome }) => outcome === "hung" ? "hung" : noticed);
+  const ways = [...by].map(([way, each]) => `${each.length} ${way}`).join(", ");
+  const share = results.length === 0 ? 100 : 100 * noticed.length / results.length;
+  const work = results.reduce((sum, { tookMs }) => sum + tookMs, 0) / 1_000;
+  console.log(`noticed by: ${ways}`);
+  console.log(
+    `${noticed.length} of ${results.length} noticed (${share.toFixed(1)} %), ` +
+      `${chosen.length - tried.length} accepted besides, of ${all.length} mutants in all; ` +
+      `${seconds.toFixed(0)} s, ${(work / Math.max(1, results.length)).toFixed(1)} s each`,
+  );
+  for (const { file, before, after } of stale) {
+    console.log(
+      `accepted.txt is out of date, no such change: ${file}\n  - ${before}\n  + ${after}`,
+    );
+  }
+  if (options.accepted) {
+    for (const { mutant } of noticed) console.log(`no longer survives: ${describe(mutant)}`);
+  }
+  const kept = options.accepted ? noticed.length === 0 : share >= floor;
+  if (!options.accepted && !kept) console.log(`wanted: ${floor} %`);
+  Deno.exitCode = kept && stale.length === 0 ? 0 : 1;
+}
+
+/** What belongs to the tree, committed or not. */
+async function treeOf(root: string): Promise<string[]> {
+  const { success, stdout } = await new Deno.Command("git", {
+    args: ["-C", root, "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+    stderr: "inherit",
+  }).output();
+  if (!success) fail("git cannot list the files of the tree");
+  const listed = new TextDecoder().decode(stdout).split("\0").filter((path) => path !== "");
+  return [...new Set(listed)].filter((path) => {
+    try {
+      return Deno.lstatSync(`${root}/${path}`).isFile;
+    } catch {
+      return false;
+    }
+  });
+}
+
+function number(name: string, text: string): number {
+  if (!/^\d{1,10}$/.test(text)) fail(`--${name} is "${text}", wanted a whole number`);
+  return Number(text);
+}
+
+function fail(message: string): never {
+  console.error(`mutate: ${message}`);
+  Deno.exit(2);
+}

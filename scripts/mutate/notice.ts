@@ -1,0 +1,74 @@
+// Which tests should notice a change in a file: those that import it, directly or through files of its own folder and of
+// tests/. Tests that reach it only through the rest of the program try other things, and most of them wait.
+
+/** Tests that are run together, and how. */
+export interface Stage {
+  readonly name: string;
+  readonly files: readonly string[];
+  /** Only the tests with this in their name; all when null. */
+  readonly filter: string | null;
+}
+
+/** Folders of tests that start processes, servers or networks; files that wait for real time, or read the source. */
+const LEFT_OUT = [
+  /^tests\/(e2e|netns|world|image|install|packaging|page|monitoring|doctor|contract|exoscale|transport|tls)\//,
+  /^tests\/(addresses|associate|bench|command|connection|flood|fuzz|iam_policy|mutate)_test\.ts$/,
+  /^tests\/(project|quiet_run|role_notices|status|watchdog)_test\.ts$/,
+];
+const SCENARIOS = "tests/scenarios_test.ts", SIMULATION = "tests/simulation_test.ts";
+/** The seeded stories; the other tests of that file try the checkers. */
+const STORIES = "the rules are kept";
+
+/** The tree's files by what they import, as far as it exists when the program runs. */
+export class Imports {
+  readonly #of = new Map<string, readonly string[]>();
+
+  constructor(root: string, paths: readonly string[]) {
+    for (const path of paths.filter((path) => path.endsWith(".ts"))) {
+      this.#of.set(path, importsOf(path, Deno.readTextFileSync(`${root}/${path}`)));
+    }
+  }
+
+  /** The stages for a change in that file, fastest first. */
+  stagesFor(file: string): Stage[] {
+    const tests = [...this.#of.keys()].filter((path) =>
+      /^tests\/.*_test\.ts$/.test(path) && !LEFT_OUT.some((each) => each.test(path))
+    ).sort();
+    const reaching = tests.filter((test) => this.#reaches(test, file));
+    const units = reaching.filter((test) => test !== SCENARIOS && test !== SIMULATION);
+    const near = units.filter((test) => this.#of.get(test)?.includes(file));
+    const stages: Stage[] = [
+      { name: "its own tests", files: near, filter: null },
+      { name: "scenarios", files: reaching.filter((test) => test === SCENARIOS), filter: null },
+      { name: "other tests", files: units.filter((test) => !near.includes(test)), filter: null },
+      {
+        name: "simulation",
+        files: reaching.filter((test) => test === SIMULATION),
+        filter: STORIES,
+      },
+    ];
+    return stages.filter(({ files }) => files.length > 0);
+  }
+
+  #reaches(test: string, file: string): boolean {
+    const folder = file.slice(0, file.lastIndexOf("/") + 1);
+    const seen = new Set<string>();
+    const search = (path: string): boolean => {
+      if (path === file) return true;
+      if (seen.has(path) || !(path.startsWith("tests/") || path.startsWith(folder))) return false;
+      seen.add(path);
+      return (this.#of.get(path) ?? []).some(search);
+    };
+    return search(test);
+  }
+}
+
+/** Files of the tree that a source imports; those of which it needs the types alone are not there when it runs. */
+export function importsOf(path: string, source: string): string[] {
+  const found = source.matchAll(/^(?:import|export)\s([^;"']*?)from\s+"(\.[^"]+)";/gm);
+  return [...found].flatMap(([, names = "", target = ""]) =>
+    /^type\s/.test(names) || /^\{(\s*type\s[^,}]*,?)+\s*\}/.test(names)
+      ? []
+      : new URL(target, `file:///${path}`).pathname.slice(1)
+  );
+}
