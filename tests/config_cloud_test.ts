@@ -41,7 +41,7 @@ Deno.test("configure() tells the API from the endpoint's path, and both from --a
 });
 
 const V1_IS_OFF =
-  /^-xe \(IF_EXOSCALE_API_ENDPOINT\): https:\/\/api\.exoscale\..* is Exoscale's API v1, which is switched off: leave/;
+  /^-xe \(IF_EXOSCALE_API_ENDPOINT\): https?:\/\/\S+exoscale\.\S+ is Exoscale's API v1, which is switched off: leave/;
 
 Deno.test("configure() refuses an endpoint that tells no API, and a contradiction", () => {
   const rows: ReadonlyArray<readonly [argv: string[], problem: RegExp]> = [
@@ -56,6 +56,10 @@ Deno.test("configure() refuses an endpoint that tells no API, and a contradictio
     [["--api", "v1"], /^--api \(IF_EXOSCALE_API\): without -xe, .*api v1, which is switched off/i],
     [["-xe", "https://api.exoscale.ch/compute"], V1_IS_OFF],
     [["-xe", "https://api.exoscale.ch/v1"], V1_IS_OFF],
+    [["-xe", "https://api.exoscale.ch./compute"], V1_IS_OFF],
+    [["-xe", "http://api.exoscale.ch/compute"], V1_IS_OFF],
+    [["-xe", "https://ppapi.exoscale.ch/compute"], V1_IS_OFF],
+    [["-xe", "https://api-ch-gva-2.exoscale.com/v1"], V1_IS_OFF],
     [["-xe", "https://api.exoscale.com/compute/"], V1_IS_OFF],
     [["-xe", "https://api.exoscale.com/v1", "--api", "v1"], V1_IS_OFF],
     [["-xe", "https://api.exoscale.com"], V1_IS_OFF],
@@ -105,6 +109,17 @@ Deno.test("configure() sends a key of CLOUDSTACK_KEY to CLOUDSTACK_ENDPOINT and 
     const config = configOf(ONCE, env);
     assertEquals([config.api, config.endpoint], [api, endpoint], JSON.stringify(env));
   }
+  // Another key than that of these variables does not go there.
+  const lone = { ...own, ...theirs, IF_EXOSCALE_ACCOUNT: "x" };
+  const account = { apiKey: "EXOaccount", secret: "of the account" };
+  const values = readValues([...ONCE, "--account", "x"], lone);
+  const lent = configure(values, { account });
+  assert(!("problems" in lent), JSON.stringify(lent));
+  assertEquals([lent.credentials.apiKey, lent.api, lent.endpoint], ["EXOaccount", "v2", null]);
+  const secretFile = JSON.stringify({ key: "EXOfile", secret: "of the file" });
+  const filed = configure(readValues([...ONCE, "--api-secret-file", "/f"], lone), { secretFile });
+  assert(!("problems" in filed), JSON.stringify(filed));
+  assertEquals([filed.credentials.apiKey, filed.api, filed.endpoint], ["EXOfile", "v2", null]);
   const off = { ...theirs, CLOUDSTACK_ENDPOINT: "https://api.exoscale.ch/compute" };
   const [problem = "", ...more] = problemsOf(ONCE, off);
   assertEquals(more, []);

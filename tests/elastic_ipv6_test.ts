@@ -75,6 +75,12 @@ Deno.test("CloudV2 refuses an Elastic IPv6 for an instance without IPv6, and tel
     Object.assign(stage.self, { address: where });
     const error = await assertRejects(() => cloud.prepare(PATIENT), CloudError);
     assertEquals([error.kind, endsStart(error)], ["no-ipv6", true]);
+    // What it still has it can be told to give up.
+    stage.hold(stage.self);
+    await cloud.prepare(PATIENT);
+    await cloud.detachSelf(PATIENT);
+    assertEquals(stage.holders, []);
+    stage.hold();
     assertMatch(error.message, cure);
   }
   await using plain = new Stage();

@@ -284,13 +284,39 @@ Deno.test("the error says why a remembered id is not believed", async () => {
   assertStringIncludes(error.message, why);
 });
 
-Deno.test("localMachine reads the beginning of a file or device", async () => {
+Deno.test("localMachine reads the beginning of a file or disk, and nothing without an end", async () => {
   const path = await Deno.makeTempFile();
   try {
     await Deno.writeFile(path, Uint8Array.of(0x69, 0xff, 0x64, 0x2d, 0x2d));
     assertEquals(await localMachine.readStart?.(path, 4), "i\u00ffd-");
-    assertEquals((await localMachine.readStart?.("/dev/zero", 1_000_000))?.length, 1_000_000);
+    const signal = AbortSignal.timeout(30_000);
+    for (const endless of ["/dev/zero", "/dev/ptmx"]) {
+      await assertRejects(
+        () => localMachine.readStart!(endless, 1_000_000),
+        Error,
+        "it is a device",
+      );
+      await assertRejects(() => localMachine.readTextFile(endless, { signal }), Error, "a device");
+    }
   } finally {
     await Deno.remove(path);
   }
+});
+
+Deno.test("findInstanceId() does not take a router's word for that of the metadata service", async () => {
+  const silent = () => Promise.reject(new Error("no such file"));
+  const error = await assertRejects(
+    () =>
+      findInstanceId({
+        root: "",
+        fetch: (url) =>
+          url.startsWith("http://10.0.0.1/")
+            ? Promise.resolve(new Response("none", { status: 404 }))
+            : Promise.reject(new Error("no route")),
+        readTextFile: silent,
+        run: () => Promise.resolve("default via 10.0.0.1 dev eth0\n"),
+      }),
+    IdentityError,
+  );
+  assertEquals(error.answered, false, "it is waited for");
 });

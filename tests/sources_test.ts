@@ -113,6 +113,12 @@ Deno.test("findValues() runs no secretCommand for -n and --print-config, and tak
   assertMatch(nothing.problems[0] ?? "", /the API secret is missing/);
 });
 
+Deno.test("findValues() takes an empty path for no file, and says so", async () => {
+  const argv = "-W -p 192.0.2.2 -xk k -xs s --zone ch-dk-2 --shared-secret-file".split(" ");
+  const { problems } = await find([...argv, ""], { files: {}, mode: [] });
+  assertEquals(problems, ["--shared-secret-file (IF_SHARED_SECRET_FILE): its path is empty"]);
+});
+
 Deno.test("findValues() warns of secret files that others may read or write, and of authorities that they may add", async () => {
   const files = { "/s": "secret", "/shared": "a secret of the cluster", "/ca": "none" };
   const argv = "-xk k --api-secret-file /s --ca-file /ca --zone ch-dk-2".split(" ");

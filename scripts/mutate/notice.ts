@@ -1,5 +1,5 @@
-// Which tests should notice a change in a file: those that import it, directly or through files of its own folder and of
-// tests/. Tests that reach it only through the rest of the program try other things, and most of them wait.
+// Which tests should notice a change in a file: those that import it, directly or through files of its own folder and
+// of tests/. Tests that reach it only through the rest of the program try other things, and most of them wait.
 
 /** Tests that are run together, and how. */
 export interface Stage {

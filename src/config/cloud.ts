@@ -39,7 +39,9 @@ export interface Account extends Partial<Credentials> {
 /** The default endpoint of the original, used with `--api v1` alone. */
 const V1_ENDPOINT = "https://api.exoscale.ch/compute";
 /** Exoscale's own hosts for it: they refuse every request since the API was switched off. */
-const V1_HOSTS = ["api.exoscale.ch", "api.exoscale.com"];
+const V1_HOSTS = /^(api|ppapi)\.exoscale\.(ch|com)\.?$/;
+/** Those of API v2, at which a path of API v1 leads to nothing. */
+const V2_HOSTS = /^[a-z]+-[a-z]{2}-[a-z]{2,4}-\d+\.exoscale\.com\.?$/;
 const V1_CURE =
   "is Exoscale's API v1, which is switched off: leave the endpoint out, so that API " +
   "v2 is found by the zone, or give https://api-ZONE.exoscale.com/v2";
@@ -49,8 +51,8 @@ export const DIRECTORY_VARIABLE = "EXOSCALE_API_ENDPOINT";
 /** The cloud's part of the configuration. */
 export function readCloud(reading: Reading, findings: Findings): CloudConfig {
   const { account } = findings;
-  const { credentials, lent } = readCredentials(reading, findings);
-  const { api, endpoint, listedAt } = readEndpoint(reading);
+  const { credentials, lent, keyed } = readCredentials(reading, findings);
+  const { api, endpoint, listedAt } = readEndpoint(reading, keyed);
   const environment = reading.value("api-environment") ?? (lent ? account?.environment : undefined);
   const usual = environment === undefined || /^[a-z0-9]+$/.test(environment);
   const odd = `${JSON.stringify(environment)} is no environment name`;
@@ -79,7 +81,12 @@ export function readCloud(reading: Reading, findings: Findings): CloudConfig {
 function readCredentials(
   reading: Reading,
   { secretFile, account }: Findings,
-): { credentials: Credentials; lent: boolean } {
+): {
+  credentials: Credentials;
+  lent: boolean;
+  /** They come from variables or flags, and not from a file of their own. */
+  keyed: boolean;
+} {
   const lent = lends(reading) && secretFile === undefined && account !== undefined;
   const file = readKeyFile(reading, secretFile);
   // A key that stands beside the secret belongs to it.
@@ -97,7 +104,8 @@ function readCredentials(
   const [option, what] = secretFile === undefined ? ["xs", "secret"] : ["api-secret-file", "file"];
   reading.need(isOneLine(secret), option, `the ${what} is not one line of text`);
   const ends = file?.expiresAtMs !== undefined && { expiresAtMs: file.expiresAtMs };
-  return { credentials: { apiKey, secret, ...ends }, lent };
+  const keyed = !lent && file?.apiKey === undefined;
+  return { credentials: { apiKey, secret, ...ends }, lent, keyed };
 }
 
 /** The content of --api-secret-file, null without one. */
@@ -130,11 +138,11 @@ interface EndpointConfig {
 }
 
 /** The endpoint's path tells the API, unless `--api` does. */
-export function readEndpoint(reading: Reading): EndpointConfig {
+export function readEndpoint(reading: Reading, keyed = true): EndpointConfig {
   const asked = reading.value("api");
   const known = asked === null || ["v1", "v2"].includes(asked);
   reading.need(known, "api", `"${asked}" is not v1 or v2`);
-  const { text, source } = givenEndpoint(reading);
+  const { text, source } = givenEndpoint(reading, keyed);
   if (text === null) {
     reading.need(asked !== "v1", "api", `without -xe, ${V1_ENDPOINT} ${V1_CURE}`);
     const api = asked === "v1" ? "v1" : "v2";
@@ -151,7 +159,9 @@ export function readEndpoint(reading: Reading): EndpointConfig {
   const told = /\/v2$/.test(path) ? "v2" : /\/(compute|v1|client\/api)$/.test(path) ? "v1" : null;
   const api = (asked ?? told) === "v1" ? "v1" : "v2";
   const endpoint = url && url.origin + path;
-  if (problem === null && V1_HOSTS.includes(url?.hostname ?? "")) {
+  const retired = V1_HOSTS.test(url?.hostname ?? "") ||
+    (told === "v1" && V2_HOSTS.test(url?.hostname ?? ""));
+  if (retired) {
     complain(false, `${text} ${V1_CURE}`);
     return { api, endpoint, listedAt: null };
   }
@@ -167,8 +177,13 @@ export function readEndpoint(reading: Reading): EndpointConfig {
 }
 
 /** The endpoint that was given, and its variable where that is not one of ours. */
-function givenEndpoint({ given }: Reading): { text: string | null; source: string | null } {
+function givenEndpoint(
+  { given }: Reading,
+  keyed: boolean,
+): { text: string | null; source: string | null } {
   const { text = null, source = "" } = given.get("xe") ?? {};
+  // That of a private cloud is for the key beside it, and another key must not go there.
+  if (source === PRIVATE_ENDPOINT && !keyed) return { text: null, source: null };
   const foreign = [DIRECTORY_VARIABLE, PRIVATE_ENDPOINT].includes(source);
   return { text, source: foreign ? source : null };
 }

@@ -22,6 +22,9 @@ export async function findSharedSecret(
   if (text && !byFlag(file)) return { found: { text, source: SECRET_VARIABLE } };
   const folder = env.CREDENTIALS_DIRECTORY;
   const path = file?.text ?? (folder && `${folder}/${CREDENTIAL}`);
+  if (file && file.text === "") {
+    return { problem: `${nameOf("shared-secret-file")}: its path is empty` };
+  }
   if (!path) return {};
   try {
     return { found: { text: await readTextFile(path), source: path }, path };

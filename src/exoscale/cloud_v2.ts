@@ -57,7 +57,8 @@ export class CloudV2 implements Cloud {
   async prepare(signal: AbortSignal): Promise<Identity> {
     const { instanceId } = this.#assignment;
     const [self, address] = await Promise.all([this.#self(signal), this.#elasticIp.find(signal)]);
-    refuseWithoutIpv6(self, this.#assignment.elasticIp);
+    // What it has it can be told to give up.
+    if (!this.#holds(self)) refuseWithoutIpv6(self, this.#assignment.elasticIp);
     await this.#refuseManaged(address, self, signal);
     this.#held = this.#holds(self);
     const native = [addressOf(self, "public-ip"), addressOf(self, "ipv6-address")];

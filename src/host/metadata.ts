@@ -7,6 +7,7 @@ import { isUuid } from "../core/uuid.ts";
 import { childEnvironment, secretCommandEnvironment } from "./child_environment.ts";
 import { runCommand } from "./command.ts";
 import { type Disk, identityPlaces, type Place } from "./identity_files.ts";
+import { BUNDLE_MAX_BYTES, readStartOf, rereadTextFile } from "./text_file.ts";
 import { gatewayFromIpRoute, gatewayFromTable } from "./routes.ts";
 
 /** Longest wait for one attempt. */
@@ -41,14 +42,9 @@ const ENVIRONMENT = Deno.env.toObject();
 export const localMachine: Machine = {
   fetch: (url, init) => fetch(url, init),
   root: "",
-  readTextFile: (path, options) => Deno.readTextFile(path, options),
-  async readStart(path, maxBytes) {
-    using file = await Deno.open(path);
-    const bytes = new Uint8Array(maxBytes);
-    let size = 0;
-    for (let count; (count = await file.read(bytes.subarray(size)) ?? 0) > 0;) size += count;
-    return new TextDecoder("latin1").decode(bytes.subarray(0, size));
-  },
+  // What stands there may be anything: only files, of a bounded size and beside the loop.
+  readTextFile: (path) => rereadTextFile(path, { maxBytes: BUNDLE_MAX_BYTES }),
+  readStart: readStartOf,
   async run(program, args, signal, { ownCommand = false } = {}) {
     const env = (ownCommand ? secretCommandEnvironment : childEnvironment)(ENVIRONMENT);
     const { code, output } = await runCommand([program, ...args], { env, signal });
@@ -72,7 +68,10 @@ class OddAnswer extends Error {
   override readonly name = "OddAnswer";
 }
 
-type Attempt = Place;
+type Attempt = Place & {
+  /** Its answer may be that of somebody who has nothing to do with it. */
+  readonly stranger?: boolean;
+};
 
 /** The id of this instance in lower case. Throws `IdentityError`. */
 export async function findInstanceId(machine: Machine): Promise<string> {
@@ -92,7 +91,8 @@ export async function findInstanceId(machine: Machine): Promise<string> {
     if (id) return id;
   }
   throw new IdentityError(
-    `cannot find out which instance this is: ${tried.join("; ")}; ` +
+    // In the same order each time, whoever was the first to fail.
+    `cannot find out which instance this is: ${tried.toSorted().join("; ")}; ` +
       "give its id with -i (IF_EXOSCALE_INSTANCE_ID)",
     answered,
   );
@@ -168,7 +168,8 @@ async function atGateway(
 ): Promise<Attempt[]> {
   try {
     const gateway = await find(AbortSignal.timeout(ATTEMPT_MS));
-    if (gateway) return [ask(machine, `http://${gateway}/latest/${key}`)];
+    // A router may answer there, too, and knows nothing.
+    if (gateway) return [{ ...ask(machine, `http://${gateway}/latest/${key}`), stranger: true }];
     return [{ title, value: () => Promise.reject(new Error("no default gateway")) }];
   } catch (error) {
     return [{ title, value: () => Promise.reject(error) }];
@@ -199,13 +200,13 @@ async function firstOf(
   attempts: readonly Attempt[],
   { accept, wanted, tried, noteAnswer }: Wanted,
 ): Promise<string | null> {
-  const settled = attempts.map(async ({ title, value }) => {
+  const settled = attempts.map(async ({ title, value, stranger = false }) => {
     try {
       const accepted = accept((await value(AbortSignal.timeout(ATTEMPT_MS))).trim());
       if (accepted !== null) return accepted;
       throw new OddAnswer(`not ${wanted}`);
     } catch (error) {
-      if (error instanceof OddAnswer) noteAnswer?.();
+      if (error instanceof OddAnswer && !stranger) noteAnswer?.();
       const reason = messageOf(error).replace(/ for url.*$/, "");
       tried.push(`${title} (${plain(reason, REASON_MAX_CHARS)})`);
       throw error;

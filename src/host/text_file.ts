@@ -20,8 +20,10 @@ export interface ReadLimits {
 /** Reads the text of a file. */
 export type ReadTextFile = (path: string, limits?: ReadLimits) => Promise<string>;
 
-/** Files whose reading, or looking at, has not come back in time. */
-const hanging = new Set<string>();
+/** When files were asked for whose reading, or looking at, has not come back in time. */
+const hanging = new Map<string, number[]>();
+/** A file that hangs is tried again after that time, as another may stand in its place; each try costs a thread. */
+const HANGING_AGAIN_MS = 30_000, HANGING_MAX = 4;
 
 /** Reads a file, a pipe or a device. Rejects with what the system says, or with what is wrong and what was wanted. */
 export function readTextFile(
@@ -45,16 +47,25 @@ export async function within<Value>(
   path: string,
   work: (tell: (awaited: string) => void) => Promise<Value>,
 ): Promise<Value> {
-  if (hanging.has(path)) throw new Error("an earlier attempt to read it still hangs");
+  const tries = hanging.get(path) ?? [];
+  const beganAtMs = performance.now();
+  const latestMs = tries.at(-1) ?? -Infinity;
+  if (tries.length >= HANGING_MAX || beganAtMs < latestMs + HANGING_AGAIN_MS) {
+    throw new Error("an earlier attempt to read it still hangs");
+  }
   let awaited = "it does not answer: is its file system there?";
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => {
-      hanging.add(path);
+      hanging.set(path, [...hanging.get(path) ?? [], beganAtMs]);
       reject(new Error(`${awaited} (waited ${limitMs / 1_000} s)`));
     }, limitMs);
   });
-  const working = work((text) => awaited = text).finally(() => hanging.delete(path));
+  const working = work((text) => awaited = text).finally(() => {
+    const others = (hanging.get(path) ?? []).filter((atMs) => atMs !== beganAtMs);
+    if (others.length > 0) hanging.set(path, others);
+    else hanging.delete(path);
+  });
   working.catch(() => {});
   try {
     return await Promise.race([working, late]);
@@ -70,6 +81,33 @@ interface Reading {
   readonly tell: (awaited: string) => void;
 }
 
+/** The beginning of a file or of a disk, each byte as one character. */
+export function readStartOf(path: string, maxBytes: number): Promise<string> {
+  return within(LATER_MS, path, async () => {
+    const info = await Deno.stat(path);
+    const kind = info.isBlockDevice ? "a disk" : kindOf(info);
+    if (kind !== "a file" && kind !== "a disk") throw new Error(`it is ${kind}, wanted a disk`);
+    const { bytes, size } = await readBytes(path, maxBytes);
+    return new TextDecoder("latin1").decode(bytes.subarray(0, size));
+  });
+}
+
+async function readBytes(path: string, most: number) {
+  const file = await openFile(path);
+  const bytes = new Uint8Array(most);
+  let size = 0;
+  try {
+    while (size < most) {
+      const count = await file.read(bytes.subarray(size));
+      if (count === 0) break;
+      size += count;
+    }
+  } finally {
+    file.close();
+  }
+  return { bytes, size };
+}
+
 async function read(path: string, { maxBytes, pipes, tell }: Reading): Promise<string> {
   const info = await Deno.stat(path);
   const kind = kindOf(info);
@@ -79,14 +117,7 @@ async function read(path: string, { maxBytes, pipes, tell }: Reading): Promise<s
   }
   if (kind === "a file" && info.size > maxBytes) throw tooLarge(maxBytes);
   if (kind !== "a file") tell(`it is ${kind}, and what is written there has no end yet`);
-  const file = await openFile(path);
-  const bytes = new Uint8Array(maxBytes + 1);
-  let size = 0;
-  try {
-    for (let count; (count = await file.read(bytes.subarray(size))) > 0;) size += count;
-  } finally {
-    file.close();
-  }
+  const { bytes, size } = await readBytes(path, maxBytes + 1);
   if (size > maxBytes) throw tooLarge(maxBytes);
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes.subarray(0, size));

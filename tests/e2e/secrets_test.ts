@@ -71,7 +71,7 @@ Deno.test("no secret comes out of a watchdog, its status, its heartbeats, -v, -A
     assert(watchdog.output.includes("signed: yes, 2 keys"), watchdog.output);
     assertClean(watchdog.output, "-W -v");
     assertClean(wire.map((bytes) => new TextDecoder("latin1").decode(bytes)).join("\n"), "wire");
-    assert(wire.every(({ length }) => length === 72), "all are signed");
+    assert(wire.every(({ length }) => length === 96), "all are signed");
 
     for (const mode of ["-A", "-D"]) {
       const once = new ExoipProcess([mode, ...common], { env: ENV });
