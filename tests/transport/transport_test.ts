@@ -300,9 +300,13 @@ Deno.test("Transport leaves a server that begins with HTTP/2, unasked, to the ru
   });
   using transport = transportTo(["127.0.0.1"]);
   // It speaks nothing at all, in truth: what counts is who asks the second time.
-  await failureOf(() => transport(new URL(`https://localhost:${server.port}/`)));
+  const giveUp = new AbortController();
+  const url = new URL(`https://localhost:${server.port}/`);
+  const asked = failureOf(() => transport(url, { signal: giveUp.signal }));
   await eventually(
     () => Promise.resolve(server.requests.some(({ head }) => head.startsWith("PRI * HTTP/2.0"))),
     "it is asked in HTTP/2",
   );
+  giveUp.abort();
+  await asked;
 });
