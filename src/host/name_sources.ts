@@ -17,7 +17,10 @@ export function systemNameSources(): NameSources {
   return {
     async system(name: string, family: Family) {
       try {
-        return (await lookup(name, { family, all: true })).map(({ address }) => address);
+        // The runtime asks for both families in either case. What it knows beside IPv6 counts, too: where each answer
+        // has another address, the two look-ups together know more than one.
+        const wanted = family === 4 ? { family, all: true as const } : { all: true as const };
+        return (await lookup(name, wanted)).map(({ address }) => address);
       } catch (error) {
         if ((error as { errno?: unknown }).errno === NO_SUCH_NAME) return [];
         throw error;

@@ -6,7 +6,7 @@ import { isUuid } from "../../src/core/uuid.ts";
 import { findInstanceId, findZone, IdentityError, type Machine } from "../../src/host/metadata.ts";
 import { pidFiles } from "../../src/host/pid_file.ts";
 import { gatewayFromIpRoute, gatewayFromTable } from "../../src/host/routes.ts";
-import { readTextFile } from "../../src/host/text_file.ts";
+import { FILE_MAX_BYTES, readTextFile } from "../../src/host/text_file.ts";
 import { hostileText } from "./texts.ts";
 import { type Target, target } from "./target.ts";
 
@@ -111,7 +111,8 @@ export const pidFile: Target = target(
 export const textFile: Target = target(
   "text-file",
   "a file is its text in UTF-8, or an error that says it is none",
-  [fc.oneof(fc.uint8Array({ maxLength: 200 }), contents), async (bytes) => {
+  [fc.oneof(fc.uint8Array({ maxLength: 200 }), contents), async (all) => {
+    const bytes = all.slice(0, FILE_MAX_BYTES);
     Deno.writeFileSync(path, bytes);
     try {
       const text = await readTextFile(path);
