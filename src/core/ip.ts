@@ -28,7 +28,7 @@ export function familyOf(address: string): "IPv4" | "IPv6" {
 }
 
 /** Bytes of the prefix that an Elastic IPv6 is: a whole /96, of which the API names the first address but one. */
-const PREFIX_BYTES = 12;
+export const PREFIX_BYTES = 12;
 
 /**
  * The text for which an Elastic IP stands in heartbeats, null when it is no address: every address of an Elastic IPv6,

@@ -1,5 +1,5 @@
 // Whether this machine takes what is sent to an Elastic IP for its own, from what a look at the machine has shown.
-import { canonicalIp } from "./ip.ts";
+import { canonicalIp, PREFIX_BYTES } from "./ip.ts";
 import { parseIpv6 } from "./ipv6.ts";
 
 /** One address of an interface, as the system writes both; instead of the name it may give a label, `lo:1`. */
@@ -27,11 +27,9 @@ export interface Sight {
 /** Nothing is known yet. */
 export const UNSEEN: Sight = { present: null, on: null };
 
-/** An Elastic IPv6 is a whole /96, and any address of it on an interface is enough. */
-const PREFIX_BYTES = 12;
-
 /** Whether the machine has the Elastic IP (canonical text), and where. */
 export function sightOf(elasticIp: string, { listed, local }: MachineView): Sight {
+  // Any address of an Elastic IPv6 on an interface is enough.
   const prefix = parseIpv6(elasticIp)?.subarray(0, PREFIX_BYTES) ?? null;
   // An IPv6 address that duplicate address detection refused stands in the list, and the kernel drops its traffic.
   const found = listed?.find(({ address }) =>

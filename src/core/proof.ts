@@ -43,7 +43,7 @@ export interface Measure {
 }
 
 /** The oldest age of an echo that is recent: a peer speaks once in an interval, and may lose some of ours. */
-export function recentMs(deadMs: number): number {
+function recentMs(deadMs: number): number {
   return 2 * deadMs + 1_000;
 }
 
@@ -54,40 +54,39 @@ export function doubtOf(
   measure: Measure,
 ): "replayed" | "unproven" | null {
   const { atMs, deadMs } = measure;
-  const echoedAtMs = echoedAt(trailer, measure);
-  const fresh = echoedAtMs !== null && atMs - echoedAtMs <= recentMs(deadMs);
+  const echoedAtMs = recentEchoAt(trailer, measure);
   if (proof === null || trailer.stamp?.run !== proof.run) {
-    return fresh && echoedAtMs > (proof?.sinceMs ?? -Infinity) ? null : "unproven";
+    return echoedAtMs !== null && echoedAtMs > (proof?.sinceMs ?? -Infinity) ? null : "unproven";
   }
   if (trailer.sequence <= proof.sequence) return "replayed";
   const lateMs = latenessMs(proof, trailer.sequence, atMs);
   const mostMs = LATE_MS + deadMs + DRIFT * (atMs - proof.freshAtMs);
-  return fresh || lateMs <= mostMs ? null : "unproven";
+  return echoedAtMs !== null || lateMs <= mostMs ? null : "unproven";
 }
 
 /** What is proved after a heartbeat that was believed. */
 export function prove(proof: Proof | null, trailer: Trailer, measure: Measure): Proof | null {
   const { stamp, sequence } = trailer;
   if (stamp === null) return proof;
-  const { atMs, deadMs } = measure;
+  const { atMs } = measure;
   const now = { run: stamp.run, sequence, freshAtMs: atMs, freshSequence: sequence };
   if (proof?.run !== stamp.run) return { ...now, sinceMs: atMs };
-  const echoedAtMs = echoedAt(trailer, measure);
-  const fresh = echoedAtMs !== null && atMs - echoedAtMs <= recentMs(deadMs);
+  const fresh = recentEchoAt(trailer, measure) !== null;
   // Ahead of our clock: it ran slower, or stood still while we slept. The heartbeat is not from the future.
   const ahead = latenessMs(proof, sequence, atMs) < 0;
   return fresh || ahead ? { ...now, sinceMs: proof.sinceMs } : { ...proof, sequence };
 }
 
-/** When we sent what the heartbeat echoes; null when that was not this process. */
-export function echoedAt(
+/** When we sent what the heartbeat echoes; null when that was not this process, or is not recent. */
+export function recentEchoAt(
   { stamp }: Pick<Trailer, "stamp">,
-  { selfRun, atMs }: Pick<Measure, "selfRun" | "atMs">,
+  { selfRun, atMs, deadMs }: Measure,
 ): number | null {
   const echo = stamp?.echo ?? null;
   if (echo === null || echo.run !== selfRun) return null;
   const echoedAtMs = echo.sequence / 1_000;
-  return echoedAtMs <= atMs + BURST_MS ? echoedAtMs : null;
+  const possible = echoedAtMs <= atMs + BURST_MS;
+  return possible && atMs - echoedAtMs <= recentMs(deadMs) ? echoedAtMs : null;
 }
 
 /** By how much more time has passed here than there since the last recent echo. */

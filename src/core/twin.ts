@@ -9,7 +9,7 @@
 // nothing more is heard.
 import { deadTimeMs, type Election } from "./election_state.ts";
 import type { Mark, Stamp } from "./heartbeat.ts";
-import { echoedAt, recentMs } from "./proof.ts";
+import { recentEchoAt } from "./proof.ts";
 
 /** Longest interval of the other that counts. */
 const THEIR_INTERVAL_MAX_MS = 10_000;
@@ -79,8 +79,8 @@ function markOf({ stamp, sequence }: TwinHeard): Mark | null {
 
 /** Whether it was made a moment ago by a process that hears ours. */
 function proves({ stamp }: TwinHeard, { run, settings }: Election, atMs: number): boolean {
-  const echoedAtMs = echoedAt({ stamp }, { selfRun: run, atMs });
-  return echoedAtMs !== null && atMs - echoedAtMs <= recentMs(deadTimeMs(settings));
+  const measure = { selfRun: run, atMs, deadMs: deadTimeMs(settings) };
+  return recentEchoAt({ stamp }, measure) !== null;
 }
 
 /** At most two are asked in an interval, however many come. */

@@ -22,9 +22,9 @@ const ATTEMPTS_MAX = 4;
 /** How one request is to be made: what `exchange` wants to know of it. */
 export interface AttemptOptions {
   readonly signal: AbortSignal;
-  /** It must use a connection of its own, because something hangs. */
+  /** Something hangs, or may: no connection from before is to be used any more. */
   readonly fresh: boolean;
-  /** The same, though nothing hangs. */
+  /** This one is to use a connection of its own. */
   readonly alone: boolean;
   /** To be called when it goes out on a connection from before. */
   readonly onKept: () => void;
@@ -110,11 +110,12 @@ class Call {
     }
   }
 
-  async #try({ alone = this.#turn.alone ?? false } = {}): Promise<void> {
+  async #try(): Promise<void> {
     const { attempt, clock, firstWaitMs } = this.#options;
     let kept = false;
     const onKept = () => void (kept = true);
     const fresh = this.#begun++ > 0 || this.#options.pace.inDoubt;
+    const alone = fresh || this.#turn.alone === true;
     this.#running += 1;
     const request = new PacedRequest(this.#turn, this.#options.pace, {
       fresh,
@@ -147,7 +148,7 @@ class Call {
     const answered = { answer, tookMs: request.tookMs };
     if (mayBeOfConnection(answer, this.#turn.asks ?? !this.#turn.writes) && this.#blames(kept)) {
       this.#poor ??= answered;
-      return void this.#try({ alone: true });
+      return void this.#try();
     }
     if (isGood(answer) || this.#running === 0) return this.#outcome.resolve(answered);
     this.#poor ??= answered;
@@ -175,9 +176,7 @@ class Call {
       this.#repeatedBroken = true;
       return void this.#try();
     }
-    if (cloudError && ODD.has(cloudError.kind) && this.#blames(kept)) {
-      return void this.#try({ alone: true });
-    }
+    if (cloudError && ODD.has(cloudError.kind) && this.#blames(kept)) return void this.#try();
     if (this.#running === 0) this.#give(this.#failure);
   }
 

@@ -5,11 +5,11 @@ import { ipv6Problem } from "./ipv6.ts";
 import type { Clock, Cloud, EvictOptions, Identity, Membership, Sighting } from "../world.ts";
 import { type ChangeOptions, type ClientOptions, ClientV2 } from "./client_v2.ts";
 import { CloudError, refuseStale } from "./cloud_error.ts";
-import { addressOf, type Fields, idOf, listOf, managerIdOf, objectOf, textOf } from "./json.ts";
+import { type Fields, idOf, listOf, managerIdOf, objectOf, textOf } from "./json.ts";
 import type { Pool } from "./discovery.ts";
 import { ElasticIpV2 } from "./elastic_ip_v2.ts";
 import { InFlight } from "./in_flight.ts";
-import { listInstances, MembersV2 } from "./members_v2.ts";
+import { listInstances, MembersV2, nativeAddressesOf } from "./members_v2.ts";
 import type { PeerSource } from "./peer_source.ts";
 
 /** States of a machine that certainly carries no traffic; a state that we do not know may. */
@@ -61,8 +61,7 @@ export class CloudV2 implements Cloud {
     if (!this.#holds(self)) refuseWithoutIpv6(self, this.#assignment.elasticIp);
     await this.#refuseManaged(address, self, signal);
     this.#held = this.#holds(self);
-    const native = [addressOf(self, "public-ip"), addressOf(self, "ipv6-address")];
-    const nativeAddresses = native.flatMap((each) => each ?? []);
+    const nativeAddresses = nativeAddressesOf(self);
     return { instanceId, wireId: instanceId, holds: this.#held, nativeAddresses };
   }
 

@@ -112,15 +112,20 @@ function isIn(instance: Fields, groupIds: readonly string[]): boolean {
   );
 }
 
+/** The addresses by which its peers know an instance, in canonical form: IPv4, if it has one, before IPv6. */
+export function nativeAddressesOf(instance: Fields): string[] {
+  const addresses = [addressOf(instance, "public-ip"), addressOf(instance, "ipv6-address")];
+  return addresses.flatMap((address) => address ?? []);
+}
+
 /** The machine of a list's item, or of an answer about it alone. */
 export function machineOf(instance: Fields): Machine {
   const id = idOf(instance, "id");
-  const addresses = [addressOf(instance, "public-ip"), addressOf(instance, "ipv6-address")];
   const labels = Object.entries(objectOf(instance, "labels") ?? {});
   return {
     instanceId: id,
     wireId: id,
-    addresses: addresses.flatMap((address) => address ?? []),
+    addresses: nativeAddressesOf(instance),
     exists: id !== "" && !GONE.has(textOf(instance, "state")),
     poolId: managerIdOf(instance),
     labels: Object.fromEntries(
