@@ -115,7 +115,7 @@ class Call {
     let kept = false;
     const onKept = () => void (kept = true);
     const fresh = this.#begun++ > 0 || this.#options.pace.inDoubt;
-    const alone = fresh || this.#turn.alone === true;
+    const alone = fresh || this.#turn.before !== undefined;
     this.#running += 1;
     const request = new PacedRequest(this.#turn, this.#options.pace, {
       fresh,

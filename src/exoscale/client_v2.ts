@@ -32,8 +32,6 @@ export interface ChangeOptions {
   readonly achieved: () => Promise<boolean>;
   /** Throws when the change must not be asked for any more, at the moment in which the request would leave. */
   readonly before?: () => void;
-  /** It must not arrive much later: what takes from others uses a connection that has just been made. */
-  readonly alone?: boolean;
   readonly signal: AbortSignal;
 }
 
@@ -75,11 +73,11 @@ export class ClientV2 {
   async put(
     path: string,
     body: unknown,
-    { achieved, before, alone, signal }: ChangeOptions,
+    { achieved, before, signal }: ChangeOptions,
   ): Promise<boolean> {
     const title = `PUT ${path}`;
     try {
-      const request = { body: JSON.stringify(body), before, alone, signal };
+      const request = { body: JSON.stringify(body), before, signal };
       const operation = await this.#call("PUT", path, request);
       const { clock } = this.#options;
       const poll = () => this.#poll(idOf(operation, "id"), { title, achieved, signal });
@@ -126,12 +124,11 @@ export class ClientV2 {
   async #call(
     method: "GET" | "PUT",
     path: string,
-    { query = {}, urgent = method !== "GET", body, before, alone = false, signal }: {
+    { query = {}, urgent = method !== "GET", body, before, signal }: {
       query?: Record<string, string>;
       urgent?: boolean;
       body?: string;
       before?: (() => void) | undefined;
-      alone?: boolean | undefined;
       signal: AbortSignal;
     },
   ): Promise<unknown> {
@@ -139,7 +136,7 @@ export class ClientV2 {
     const title = `${method} ${path}`;
     const url = new URL(endpoint + path);
     for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value);
-    const turn = { writes: urgent, asks: method === "GET", before, alone, signal };
+    const turn = { writes: urgent, asks: method === "GET", before, signal };
     const headers = async () => {
       const expires = this.#expires(method);
       const { apiKey, secret } = this.#signer.now();

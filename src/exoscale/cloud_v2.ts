@@ -128,14 +128,14 @@ export class CloudV2 implements Cloud {
     if (instance === null || !this.#holds(instance)) return "absent";
     if (onlyIfStopped && !OFF.has(textOf(instance, "state"))) return "running";
     const before = () => refuseStale({ askedAtMs, nowMs: this.#clock.nowMs(), wanted: wanted() });
-    const taken = await this.#detach(instanceId, { before, alone: true, signal });
+    const taken = await this.#detach(instanceId, { before, signal });
     // What it showed was old: another node has taken it, and has said so.
     return taken ? "taken" : "absent";
   }
 
   async #detach(
     instanceId: string,
-    options: Pick<ChangeOptions, "before" | "alone" | "signal">,
+    options: Pick<ChangeOptions, "before" | "signal">,
   ): Promise<boolean> {
     const path = `/elastic-ip/${this.#elasticIp.id}:detach`;
     const achieved = async () => !await this.inspect(instanceId, options.signal);

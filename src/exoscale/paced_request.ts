@@ -12,10 +12,11 @@ export interface Turn {
   readonly writes: boolean;
   /** It changes nothing; by default what does not write. */
   readonly asks?: boolean;
-  /** Throws when the request must not leave any more: the wait for its turn can be long. */
+  /**
+   * Throws when the request must not leave any more: the wait for its turn can be long. What can be unwanted goes out
+   * on a connection that has just been made: on one that is dead it would arrive much later.
+   */
   readonly before?: (() => void) | undefined;
-  /** Only on a connection that has just been made: on one that is dead it would arrive much later. */
-  readonly alone?: boolean;
   readonly signal: AbortSignal;
 }
 

@@ -25,12 +25,12 @@ export class RuntimeFetch {
     init: TransportInit,
     { proxy, protocol }: { proxy: Proxy | null; protocol: Protocol },
   ): Promise<Response> {
-    const { fresh, alone: _, onKept, lateHeaders, mayLeave, headers, ...rest } = init;
+    const { fresh, alone, onKept, lateHeaders, mayLeave, headers, ...rest } = init;
     await mayLeave?.();
     const late = await lateHeaders?.();
-    // Which connection it takes is not known here.
-    if (this.#clients.has(protocol)) onKept?.();
-    if (fresh) this.#forget(protocol);
+    // Which connection a client takes is not known here; one that is made for this request has none from before.
+    if (fresh || alone) this.#forget(protocol);
+    else if (this.#clients.has(protocol)) onKept?.();
     const client = this.#clientFor(protocol);
     const forget = () => void (this.#clients.get(protocol) === client && this.#forget(protocol));
     // A time-out resets the stream only: the connection would be used again.

@@ -110,6 +110,22 @@ export function testChanges(api: Api): void {
     });
   }
 
+  Deno.test(`${name}.evict() goes out on a connection that has just been made`, async () => {
+    await using stage = new Stage();
+    const { self, peer } = stage;
+    stage.hold(self, peer);
+    const cloud = stage.cloud(api);
+    await cloud.prepare(PATIENT);
+    await cloud.detachSelf(PATIENT);
+    assertEquals(await cloud.evict(peer.id, { onlyIfStopped: false }, PATIENT), "taken");
+    const used = (index: number) => {
+      const call = stage.changes.at(index)!;
+      const before = stage.server.calls.slice(0, stage.server.calls.indexOf(call));
+      return before.some(({ fromPort }) => fromPort === call.fromPort);
+    };
+    assertEquals([used(0), used(1)], [true, false], "our own hold may go on one from before");
+  });
+
   Deno.test(`${name}.evict() takes nothing when its machine slept after looking`, async () => {
     await using stage = new Stage();
     const { self, peer } = stage;

@@ -2,6 +2,7 @@
 // filter nothing, first answers that are last ones, addresses that are not ours to move.
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { CloudError } from "../../src/exoscale/cloud_error.ts";
+import type { TransportInit } from "../../src/transport/transport.ts";
 import { cloudFetch, ELASTIC_IP, isPoll, PATIENT, Stage } from "../exoscale/stage.ts";
 import { endsStart } from "./complaint.ts";
 
@@ -41,6 +42,29 @@ Deno.test("CloudV2.look() asks for holders with the filter ip-address", async ()
   });
   await cloud.look({ others: true }, PATIENT);
   assert(queries.includes(`?ip-address=${ELASTIC_IP}`), queries.join(" "));
+});
+
+Deno.test("CloudV2 lets a change expire by the cloud's clock, soon after its answer would be too late", async () => {
+  await using stage = new Stage();
+  // The clock of this machine is an hour behind.
+  const aheadMs = 3_600_000;
+  const expiries: { readonly method: string; readonly inMs: number }[] = [];
+  const fetch = async (url: URL, init: TransportInit) => {
+    const said = new Headers(init.headers).get("authorization") ?? "";
+    const expires = Number(/expires=(\d+)/.exec(said)?.[1]) * 1_000;
+    expiries.push({ method: init.method ?? "", inMs: expires - (Date.now() + aheadMs) });
+    const answer = await cloudFetch(url, init);
+    const headers = { ...Object.fromEntries(answer.headers), date: new Date(Date.now() + aheadMs) };
+    const shown = { ...headers, date: headers.date.toUTCString() };
+    return new Response(await answer.text(), { status: answer.status, headers: shown });
+  };
+  const cloud = stage.cloud("v2", { fetch });
+  await cloud.prepare(PATIENT);
+  await cloud.attach(PATIENT);
+  const [change] = expiries.filter(({ method }) => method === "PUT");
+  assert(change && change.inMs > 15_000 && change.inMs <= 20_000, JSON.stringify(change));
+  const questions = expiries.filter(({ method }) => method === "GET");
+  assert(questions.every(({ inMs }) => inMs < 0), "these go by our own clock, as ever");
 });
 
 Deno.test("CloudV2.evict() asks get-instance, so that an ignored filter detaches nobody", async () => {
