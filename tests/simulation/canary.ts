@@ -67,7 +67,7 @@ export const CANARIES: readonly Canary[] = [
     rule: "no recording pushes out the process that is believed",
     file: "proof.ts",
     swap: [
-      'return fresh && echoedAtMs > (proof?.sinceMs ?? -Infinity) ? null : "unproven";',
+      'return echoedAtMs !== null && echoedAtMs > (proof?.sinceMs ?? -Infinity) ? null : "unproven";',
       "return null;",
     ],
   },
@@ -80,8 +80,8 @@ export const CANARIES: readonly Canary[] = [
     rule: "a signed peer that does not hear us any more lives on",
     file: "proof.ts",
     swap: [
-      'return fresh || lateMs <= mostMs ? null : "unproven";',
-      'return fresh ? null : "unproven";',
+      'return echoedAtMs !== null || lateMs <= mostMs ? null : "unproven";',
+      'return echoedAtMs !== null ? null : "unproven";',
     ],
   },
   {
