@@ -2,6 +2,7 @@
 import type { Host } from "../src/host.ts";
 import { accessOf } from "../src/host/file_access.ts";
 import { runProgram } from "../src/program.ts";
+import { LeapingClock } from "./leaping_clock.ts";
 
 /** Instance, key and secret of the runs. */
 export const ID = "9b1e6f20-53c4-4a7d-8e2f-0a1b2c3d4e5f",
@@ -69,26 +70,14 @@ export async function run(argv: string[], situation: Situation = {}): Promise<Tr
     kept: [],
     logTo: null,
   };
-  let nowMs = 0, endsAtMs = Infinity;
+  const clock = new LeapingClock();
+  let endsAtMs = Infinity;
   const missing = (what: string) => Promise.reject(new Deno.errors.NotFound(what));
   const elasticIp = { id: "3f8a2b64-9c1d-4e7f-a5b0-6d2c8e4f1a93", ip: "198.51.100.50" };
   const host: Host = {
     env,
     os,
-    clock: {
-      nowMs: () => nowMs,
-      wallMs: () => nowMs,
-      // Time passes only for those who still sleep when nothing else is left to do.
-      sleep: (ms, signal) =>
-        new Promise((resolve) => {
-          if (signal?.aborted) return resolve();
-          const timer = setTimeout(() => resolve(void (nowMs += ms)));
-          signal?.addEventListener("abort", () => {
-            clearTimeout(timer);
-            resolve();
-          });
-        }),
-    },
+    clock,
     random: () => 0,
     signals: { listen: () => () => {} },
     machine: {
@@ -109,10 +98,10 @@ export async function run(argv: string[], situation: Situation = {}): Promise<Tr
         if (watchdogs[path]) return Promise.reject(new Error("another watchdog has it"));
         return Promise.resolve(() => void trace.pids.push(`give up ${path}`));
       },
-      owner: (path) => nowMs >= endsAtMs ? null : watchdogs[path] ?? null,
+      owner: (path) => clock.nowMs() >= endsAtMs ? null : watchdogs[path] ?? null,
       tellToStop: (pid) => {
         trace.pids.push(`stop ${pid}`);
-        endsAtMs = nowMs + leavesInMs;
+        endsAtMs = clock.nowMs() + leavesInMs;
       },
     },
     privileges: { keepOnly: (kept) => void trace.kept.push(kept) },
@@ -163,5 +152,6 @@ export async function run(argv: string[], situation: Situation = {}): Promise<Tr
     lookup: (name) => name === "web.test" ? Promise.resolve(["192.0.2.3"]) : missing(name),
   };
   trace.code = await runProgram(argv, host);
+  await clock.idle();
   return trace;
 }

@@ -1,9 +1,12 @@
 // Time that leaps to the next moment for which somebody waits, once nothing else has gone on for a moment.
 import { setImmediate } from "node:timers";
 import type { Clock } from "../src/world.ts";
+import { signed } from "./signing.ts";
 
-/** A millisecond of real time, in which whatever is under way can go on: signing a request takes less. */
-const moment = () => new Promise<void>((resolve) => setTimeout(resolve, 1));
+/** A millisecond of real time, in which whatever is under way can go on, and what signatures take. */
+async function moment(): Promise<void> {
+  do await new Promise<void>((resolve) => setTimeout(resolve, 1)); while (await signed());
+}
 
 /** One turn of the event loop, which is enough where nothing but promises goes on. */
 export const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
