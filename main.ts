@@ -1,20 +1,20 @@
 // The edge: the real computer is put together, one run is made, the exit code goes out.
 // Before everything else.
 import "./src/host/hear_first.ts";
-import type { Host } from "./src/host.ts";
+import type { Host } from "./src/host/host.ts";
 import { systemClock } from "./src/host/clock.ts";
 import { runCommand } from "./src/host/command.ts";
 import { fetchTrusting } from "./src/host/fetch.ts";
 import { fileAccess } from "./src/host/file_access.ts";
 import { fileMode } from "./src/host/file_mode.ts";
-import { openLink } from "./src/host/link.ts";
+import { openLink } from "./src/host/udp_socket.ts";
 import { writesToJournal } from "./src/host/journal.ts";
 import { isLocalAddress } from "./src/host/local_address.ts";
 import { adoptOrphans } from "./src/host/orphans.ts";
 import { openLog } from "./src/host/log.ts";
 import { localMachine } from "./src/host/metadata.ts";
 import { hurryResolver, systemNameSources } from "./src/host/name_sources.ts";
-import { openSupervisor } from "./src/host/notify.ts";
+import { openSupervisor } from "./src/host/systemd_notify.ts";
 import { pidFiles } from "./src/host/pid_file.ts";
 import { openPrinter } from "./src/host/printer.ts";
 import { keepPlainRequestsDirect } from "./src/host/proxy.ts";

@@ -1,21 +1,21 @@
 // One run of the program: from the arguments to the exit code, with the machine and the cloud handed in.
-import { isOn, readValues, UsageError } from "./cli.ts";
-import { complain, fail, say, warningsOf } from "./complaints.ts";
-import { configure } from "./config.ts";
-import { collect, type Collected, complete, type Gathered } from "./config/gather.ts";
-import { settingLines, settingsOf } from "./config/print_config.ts";
+import { isOn, readValues, UsageError } from "./options/parse.ts";
+import { complain, fail, say, warningsOf } from "./commands/complaints.ts";
+import { configure } from "./config/config.ts";
+import { collect, type Collected, complete, type Gathered } from "./config/load.ts";
+import { settingLines, settingsOf } from "./commands/print_config.ts";
 import { messageOf } from "./core/message_of.ts";
 import { LINE_MAX_CHARS, plain } from "./core/plain.ts";
 import { diagnose } from "./doctor/doctor.ts";
-import type { Host } from "./host.ts";
+import type { Host } from "./host/host.ts";
 import { findInstanceId } from "./host/metadata.ts";
-import { runConfigured } from "./modes.ts";
-import { stopWatchdog, withPidFile } from "./pid_file.ts";
-import { printPolicy } from "./print_policy.ts";
-import { askStatus } from "./status/ask_status.ts";
-import { Told, unlessStopped } from "./told.ts";
-import { trusting } from "./trust.ts";
-import { usage } from "./usage.ts";
+import { runConfigured } from "./commands/run_mode.ts";
+import { stopWatchdog, withPidFile } from "./commands/stop.ts";
+import { printPolicy } from "./commands/print_iam_policy.ts";
+import { askStatus } from "./commands/status.ts";
+import { Told, unlessStopped } from "./startup/early_signals.ts";
+import { trusting } from "./startup/with_extra_authorities.ts";
+import { usage } from "./commands/usage.ts";
 import { commit, VERSION } from "./version.ts";
 
 /** Longest wait at the end for what a mode has printed; a command waits for whoever reads its answer. */

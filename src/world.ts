@@ -1,9 +1,8 @@
 // The outside in types: all that the watchdog touches. Written out twice, in main.ts and in the tests.
-import type { Reason, Role } from "./core/election_state.ts";
-import type { EventName, SeverityOf } from "./core/events.ts";
-import type { OtherHolder } from "./core/ownership_state.ts";
-import type { MissingPeer } from "./core/missing.ts";
-import type { PeerIdentity } from "./core/peer.ts";
+import type { MissingPeer, Reason, Role } from "./core/election/state.ts";
+import type { EventName, SeverityOf } from "./core/registry/events.ts";
+import type { PeerIdentity } from "./core/election/peer.ts";
+import type { OtherHolder } from "./core/ownership/call.ts";
 
 /** Time. */
 export interface Clock {
@@ -165,3 +164,6 @@ export interface Cloud {
     signal: AbortSignal,
   ): Promise<"taken" | "absent" | "running">;
 }
+
+/** Environment variables by name. */
+export type Environment = Readonly<Record<string, string | undefined>>;

@@ -1,6 +1,6 @@
 // What a run shows of its credentials: never the secret, and four characters of the key.
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { COMMON, KEY, KEYS, run, SECRET, type Situation, type Trace } from "./fake_host.ts";
+import { COMMON, KEY, KEYS, run, SECRET, type Situation, type Trace } from "./support/fake_host.ts";
 
 const FILE = "/run/credentials/secret";
 const EXO = "/home/me/.config/exoscale/exoscale.toml";

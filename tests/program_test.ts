@@ -1,8 +1,8 @@
 // One run of the program on a machine that is made up: exit codes, and who is asked what.
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { usage } from "../src/usage.ts";
+import { usage } from "../src/commands/usage.ts";
 import { VERSION } from "../src/version.ts";
-import { COMMON, ENDPOINT, ID, KEYS, run, SECRET, type Situation } from "./fake_host.ts";
+import { COMMON, ENDPOINT, ID, KEYS, run, SECRET, type Situation } from "./support/fake_host.ts";
 
 Deno.test("runProgram() ends with 2 for an unusable command line and mentions -h", async () => {
   const { code, out, err, calls } = await run(["-A", "-nonsense", ...COMMON]);

@@ -3,10 +3,10 @@ import { assert, assertEquals } from "@std/assert";
 import { parseArgs } from "@std/cli/parse-args";
 import { encodeBase64 } from "@std/encoding/base64";
 import { decodeHex, encodeHex } from "@std/encoding/hex";
-import plugin from "../scripts/lint_core.ts";
-import { isUpToDate } from "../scripts/readme.ts";
-import { OPTIONS } from "../src/options.ts";
-import { usage } from "../src/usage.ts";
+import plugin from "../scripts/dev/lint_core.ts";
+import { isUpToDate } from "../scripts/docs/readme.ts";
+import { OPTIONS } from "../src/options/all.ts";
+import { usage } from "../src/commands/usage.ts";
 
 const ROOT = new URL("../", import.meta.url);
 

@@ -1,5 +1,5 @@
 // A master is killed (SIGKILL) at every phase of its interval: how soon the next one acts.
-import { Arena, pause, repeat } from "./arena.ts";
+import { Arena, pause, repeat } from "./bench_cluster.ts";
 import type { Case, Figure, Question, Size } from "./figure.ts";
 
 const DEAD_RATIO = 3;

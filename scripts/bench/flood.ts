@@ -1,9 +1,9 @@
 // Datagrams that are no heartbeats, by the ten thousand: what they cost, what they write into the log, and
 // whether our own heartbeats still leave in time.
 import { encode, TAG_BYTES } from "../../src/core/heartbeat.ts";
-import { Seal } from "../../src/watch/seal.ts";
+import { Seal } from "../../src/host/keyring.ts";
 import { ELASTIC_IP } from "../../tests/e2e/cluster.ts";
-import { Arena, pause } from "./arena.ts";
+import { Arena, pause } from "./bench_cluster.ts";
 import type { Case, Figure, Size } from "./figure.ts";
 import type { Order } from "./flood_sender.ts";
 import { cpuPercent, memoryMiB } from "./proc.ts";

@@ -1,5 +1,5 @@
 // Changes that are planned: a stop, a signal, a restart. Nobody should notice them.
-import { Arena, pause, repeat } from "./arena.ts";
+import { Arena, pause, repeat } from "./bench_cluster.ts";
 import type { Case, Figure, Size } from "./figure.ts";
 
 /** Long enough to see a hold that comes back or goes. */

@@ -1,16 +1,11 @@
 // The hot functions alone, in ns per call: what a heartbeat costs beside the system calls around it.
 import { decode, encode, type Heartbeat } from "../../src/core/heartbeat.ts";
-import {
-  type Node,
-  type NodeEvent,
-  nodeWakeAtMs,
-  startNode,
-  stepNode,
-} from "../../src/core/node.ts";
-import type { PeerIdentity } from "../../src/core/peer.ts";
-import { simUuid } from "../../tests/exoscale/model.ts";
+import { nodeWakeAtMs, startNode, stepNode } from "../../src/core/node.ts";
+import type { PeerIdentity } from "../../src/core/election/peer.ts";
+import { simUuid } from "../../tests/support/cloud/model.ts";
 import type { Case, Figure, Size } from "./figure.ts";
-import { WELL_TRAILER } from "../../tests/node_settings.ts";
+import { WELL_TRAILER } from "../../tests/support/node_settings.ts";
+import type { Node, NodeEvent } from "../../src/core/node_state.ts";
 
 const ELASTIC_IP = "198.51.100.50";
 /** A sample is as many calls as take this long, for a clock of µs. */

@@ -1,6 +1,6 @@
 // A network between the first two nodes that can be cut: each listens on a port of its own and finds the relay
 // under the other's address there. Heartbeats keep their source address on the way.
-import type { Arena } from "./arena.ts";
+import type { Arena } from "./bench_cluster.ts";
 
 /** Passes heartbeats on, both ways. */
 export class Relay {

@@ -1,8 +1,8 @@
 // What a node costs while nothing happens, with few and with many peers, and how fast it starts.
 import { until } from "../../tests/e2e/cluster.ts";
 import { exoipCommand } from "../../tests/e2e/process.ts";
-import { Arena, pause } from "./arena.ts";
-import { startChorus } from "./chorus.ts";
+import { Arena, pause } from "./bench_cluster.ts";
+import { startChorus } from "./peer_load.ts";
 import type { Case, Figure, Size } from "./figure.ts";
 import { cpuPercent, memoryMiB } from "./proc.ts";
 

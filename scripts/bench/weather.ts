@@ -1,5 +1,5 @@
 // What goes wrong around the nodes: a network that splits and heals, and a cloud that hangs.
-import { Arena, pause, repeat } from "./arena.ts";
+import { Arena, pause, repeat } from "./bench_cluster.ts";
 import type { Case, Figure, Size } from "./figure.ts";
 import { Relay } from "./relay.ts";
 

@@ -1,5 +1,6 @@
-// Which tests should notice a change in a file: those that import it, directly or through files of its own folder and
-// of tests/. Tests that reach it only through the rest of the program try other things, and most of them wait.
+// Which tests should notice a change in a file: those that import it, directly or through files of its own floor (such
+// as src/core) and of tests/. Tests that reach it only through the rest of the program try other things, and most of
+// them wait.
 
 /** Tests that are run together, and how. */
 export interface Stage {
@@ -11,11 +12,14 @@ export interface Stage {
 
 /** Folders of tests that start processes, servers or networks; files that wait for real time, or read the source. */
 const LEFT_OUT = [
-  /^tests\/(e2e|netns|world|image|install|packaging|page|monitoring|doctor|contract|exoscale|transport|tls)\//,
-  /^tests\/(addresses|associate|bench|command|connection|flood|fuzz|iam_policy|mutate)_test\.ts$/,
-  /^tests\/(project|quiet_run|role_notices|status|watchdog)_test\.ts$/,
+  /^tests\/(e2e|netns|world|image|install|packaging|page|monitoring|doctor|transport|tls)\//,
+  /^tests\/(commands|fuzz|scripts|startup|support)\//,
+  /^tests\/exoscale\/(?!attempts|endpoint|error_response|peer_source|rate_limiter|signature|single_flight)/,
+  /^tests\/(config\/elastic_ips|host\/command|layers|project|status\/status)_test\.ts$/,
+  /^tests\/watch\/(flood|notify_command|quiet_run|watchdog)_test\.ts$/,
 ];
-const SCENARIOS = "tests/scenarios_test.ts", SIMULATION = "tests/simulation_test.ts";
+const SCENARIOS = "tests/simulation/scenarios_test.ts";
+const SIMULATION = "tests/simulation/simulation_test.ts";
 /** The seeded stories; the other tests of that file try the checkers. */
 const STORIES = "the rules are kept";
 
@@ -51,11 +55,11 @@ export class Imports {
   }
 
   #reaches(test: string, file: string): boolean {
-    const folder = file.slice(0, file.lastIndexOf("/") + 1);
+    const floor = file.split("/", 2).join("/") + "/";
     const seen = new Set<string>();
     const search = (path: string): boolean => {
       if (path === file) return true;
-      if (seen.has(path) || !(path.startsWith("tests/") || path.startsWith(folder))) return false;
+      if (seen.has(path) || !(path.startsWith("tests/") || path.startsWith(floor))) return false;
       seen.add(path);
       return (this.#of.get(path) ?? []).some(search);
     };

@@ -1,6 +1,6 @@
 // What a package has in it, as a tree that is laid out under a folder: the same for Debian and RPM but for places.
-import { completion } from "../completions.ts";
-import { manPage } from "../man.ts";
+import { completion } from "../docs/completions.ts";
+import { manPage } from "../docs/man.ts";
 
 /** Which package is built, and of what. */
 export interface Build {

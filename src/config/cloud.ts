@@ -1,14 +1,14 @@
 // Which cloud to speak to, and as whom.
-import { PRIVATE_ENDPOINT } from "../cli.ts";
+import { PRIVATE_ENDPOINT } from "../options/parse.ts";
 import { endpointProblem, withoutEndSlashes } from "../exoscale/endpoint.ts";
 import { DEFAULT_ENVIRONMENT, isZoneName } from "../exoscale/zone.ts";
 import type { Credentials } from "../exoscale/signer.ts";
 import { withoutPassword } from "../log/password.ts";
 import { type KeyFile, parseKeyFile } from "./key_file.ts";
 import type { CloudConfig } from "../options/cloud.ts";
-import { nameOf, type Reading } from "./reading.ts";
+import { nameOf, type Reading } from "./option_reader.ts";
 import type { FoundSecret } from "./security.ts";
-import { readAuthorities } from "./trust.ts";
+import { readAuthorities } from "./extra_authorities.ts";
 
 export type { Credentials } from "../exoscale/signer.ts";
 

@@ -1,10 +1,10 @@
 // --config: a TOML file with the options by their names, for those that have a variable, too. What the values mean is
 // in config.ts; here each becomes the text that a flag would have had.
 import { parse, TomlError } from "smol-toml";
-import { type Given, givenBy, wantedForm } from "../cli.ts";
+import { type Given, givenBy, wantedForm } from "../options/parse.ts";
 import { messageOf } from "../core/message_of.ts";
 import { PROBLEMS_MAX } from "./env_file.ts";
-import { isSecret, type Option, OPTIONS } from "../options.ts";
+import { isSecret, type Option, OPTIONS } from "../options/all.ts";
 
 /** What a file says, and everything that is wrong with it. */
 export interface ConfigFile {

@@ -1,12 +1,12 @@
 // The `exo` CLI's configuration file: the lowest source of credentials and zone. Source: exoscale/cli,
 // cmd/root.go.
 import { parse } from "smol-toml";
-import type { Environment } from "../cli.ts";
 import { withoutEndSlashes } from "../exoscale/endpoint.ts";
 import { PROBLEMS_MAX } from "./env_file.ts";
 import { messageOf } from "../core/message_of.ts";
 import type { Account } from "./cloud.ts";
-import type { Host } from "../host.ts";
+import type { Host } from "../host/host.ts";
+import type { Environment } from "../world.ts";
 
 /** Reads a text file; rejects with `Deno.errors.NotFound` when there is none. */
 export type ReadTextFile = (path: string) => string | Promise<string>;

@@ -1,5 +1,5 @@
 // What is to be said of a file that others may read, change or replace.
-import type { Host } from "../host.ts";
+import type { Host } from "../host/host.ts";
 
 /** Why it matters that others can write a file without secrets. */
 export const CONFIGURES = "says what this program does",

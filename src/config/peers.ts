@@ -3,7 +3,7 @@ import { canonicalIp } from "../core/ip.ts";
 import { isIpv4 } from "../core/ipv4.ts";
 import type { PeerSource } from "../exoscale/peer_source.ts";
 import type { Listen, PeersConfig } from "../options/peers.ts";
-import { nameOf, type Need, type Reading } from "./reading.ts";
+import { nameOf, type Need, type Reading } from "./option_reader.ts";
 
 /** The peers' part of the configuration; only the watchdog looks at them. */
 export function readPeers(

@@ -1,6 +1,6 @@
 // What a new configuration changes while the watchdog runs, and what only a restart can: each option says so itself.
-import type { Config } from "../config.ts";
-import { OPTIONS } from "../options.ts";
+import type { Config } from "./config.ts";
+import { OPTIONS } from "../options/all.ts";
 import type { Part, Rights } from "../options/option.ts";
 
 export type { Rights } from "../options/option.ts";

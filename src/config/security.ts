@@ -1,8 +1,8 @@
 // The shared secret of a cluster, and what is believed without it.
 import type { SecurityConfig } from "../options/security.ts";
 import { messageOf } from "../core/message_of.ts";
-import { nameOf, type Reading } from "./reading.ts";
-import { secretsIn } from "../watch/seal.ts";
+import { nameOf, type Reading } from "./option_reader.ts";
+import { secretsIn } from "../host/keyring.ts";
 
 /** A secret that was found, and where. */
 export interface FoundSecret {

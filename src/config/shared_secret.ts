@@ -1,9 +1,9 @@
 // Where the shared secret comes from: a file, a variable, or what systemd has loaded for us. Never an argument.
-import { type Given, isOn, type Values } from "../cli.ts";
-import { nameOf } from "../config.ts";
+import { type Given, isOn, type Values } from "../options/parse.ts";
+import { nameOf } from "./config.ts";
 import { messageOf } from "../core/message_of.ts";
 import type { FoundSecret } from "./security.ts";
-import type { Host } from "../host.ts";
+import type { Host } from "../host/host.ts";
 
 /** The variable with the secret itself. */
 export const SECRET_VARIABLE = "IF_SHARED_SECRET";

@@ -1,11 +1,11 @@
 // What the configuration needs of files and programs: the secret, and what the `exo` CLI knows.
-import { type Given, isOn, type Values } from "../cli.ts";
-import { type Findings, nameOf } from "../config.ts";
+import { type Given, isOn, type Values } from "../options/parse.ts";
+import { type Findings, nameOf } from "./config.ts";
 import { messageOf } from "../core/message_of.ts";
 import { type Account, DIRECTORY_VARIABLE, lends } from "./cloud.ts";
 import { type ExoFindings, readExoAccount } from "./exo_config.ts";
 import { AUTHORISES, doubtsOf } from "./file_doubts.ts";
-import type { Host } from "../host.ts";
+import type { Host } from "../host/host.ts";
 import { BUNDLE_MAX_BYTES, type ReadLimits } from "../host/text_file.ts";
 import { isKeyFile } from "./key_file.ts";
 import { findSharedSecret } from "./shared_secret.ts";

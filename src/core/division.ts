@@ -1,9 +1,9 @@
 // What of an event of the node concerns the election, and what ownership.
-import type { ElectionEvent } from "./election.ts";
-import type { Election } from "./election_state.ts";
-import type { NodeEvent } from "./node.ts";
-import type { OwnershipEvent } from "./ownership_state.ts";
-import { unresolved } from "./peer.ts";
+import type { ElectionEvent } from "./election/step.ts";
+import type { Election } from "./election/state.ts";
+import type { OwnershipEvent } from "./ownership/state.ts";
+import { unresolved } from "./election/peer.ts";
+import type { NodeEvent } from "./node_state.ts";
 
 /** What the election hears of it. */
 export function electionEvent(event: NodeEvent, { peers }: Election): ElectionEvent {

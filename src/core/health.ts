@@ -7,8 +7,6 @@
 //
 // A check without a result counts as well, so that a restart does not make the address move, but only as long as the
 // node may not decide anyway: who still does not know does not go before who does.
-import { ageOf } from "./address_view.ts";
-import type { CheckView } from "./snapshot.ts";
 
 /** How many results in a row it takes. */
 export interface HealthSettings {
@@ -108,16 +106,4 @@ export function ailments({ checks, trustUntilMs }: Health, atMs: number): string
     if (state === "failing") return [`${title}: ${lastFailure}`];
     return state === "unknown" && atMs >= trustUntilMs ? [`${title}: no result yet`] : [];
   });
-}
-
-/** A check as an operator is shown it. */
-export function checkView(check: CheckHealth, atMs: number): CheckView {
-  const { title: name, state, last, lastAtMs, contrary } = check;
-  const counts = contrary > 0 ? ` (${contrary} in a row)` : "";
-  return {
-    name,
-    state: state === "well" ? "passing" : state === "failing" ? "failing" : "pending",
-    ageMs: ageOf(lastAtMs, atMs),
-    reason: last === null ? "" : `${last.well ? "well" : last.reason}${counts}`,
-  };
 }

@@ -17,12 +17,13 @@
 // The first 24 bytes are those of the original (exoip v0.4.3, payload.go), which reads no further.
 // The trailer is ours; own is the sender's own priority, t its interval (see interval_code.ts). What the runs are for
 // is told in proof.ts.
-// A signed datagram can be read with or without a secret; nothing here makes or checks the tag, see src/watch/seal.ts.
+// A signed datagram can be read with or without a secret; nothing here makes or checks the tag: src/host/keyring.ts
+// does.
 import { codeOfInterval, intervalOfCode } from "./interval_code.ts";
 import { invariant } from "./invariant.ts";
 import { formatIpv4, parseIpv4 } from "./ipv4.ts";
 import { formatIpv6, parseIpv6, standInFor } from "./ipv6.ts";
-import type { RejectReason } from "./reject_reasons.ts";
+import type { RejectReason } from "./registry/reject_reasons.ts";
 import { uuidFromBytes, uuidToBytes } from "./uuid.ts";
 
 /** Length of the original datagram in bytes. */

@@ -1,31 +1,23 @@
 // The whole decision of one node: election, ownership and peer list, joined. Events in, effects out; the
 // watchdog and the simulation drive it the same way. It knows no clock, no socket and no cloud.
-import { type Advert, advert } from "./advert.ts";
-import { type Aim, aimOf } from "./aim.ts";
-import { departure } from "./departure.ts";
+import { advert } from "./election/advert.ts";
+import { aimOf } from "./election/desired_state.ts";
+import { departure } from "./shutdown.ts";
 import { electionEvent, ownershipEvent } from "./division.ts";
-import { elect, type ElectionEvent, electionWakeAtMs, startElection } from "./election.ts";
+import { elect, electionWakeAtMs, startElection } from "./election/step.ts";
 import {
   deadTimeMs,
-  type Election,
-  type ElectionSettings,
+  type Heard,
   holdOffMs,
+  type MissingPeer,
   outranking,
-} from "./election_state.ts";
-import { hear, meetUnproven, saysNothingNew, touch } from "./hear.ts";
-import type { Mark } from "./heartbeat.ts";
-import { holdOut, type MissingPeer } from "./missing.ts";
-import { ownershipWakeAtMs } from "./next_call.ts";
-import {
-  type Call,
-  type Ownership,
-  type OwnershipEvent,
-  type OwnershipSettings,
-  startOwnership,
-} from "./ownership_state.ts";
-import type { PeerIdentity } from "./peer.ts";
-import type { RejectReason } from "./reject_reasons.ts";
-import { type Report, report } from "./report.ts";
+} from "./election/state.ts";
+import { hear, meetUnproven, saysNothingNew, touch } from "./election/hear.ts";
+import { holdOut } from "./election/missing.ts";
+import { ownershipWakeAtMs } from "./ownership/plan.ts";
+import { type Ownership, type OwnershipSettings, startOwnership } from "./ownership/state.ts";
+import type { PeerIdentity } from "./election/peer.ts";
+import { report } from "./registry/report.ts";
 import {
   beginReading,
   endReading,
@@ -34,75 +26,14 @@ import {
   meetStranger,
   needReading,
   replaceList,
-  type Roster,
   rosterWakeAtMs,
   startRoster,
-} from "./roster.ts";
+} from "./membership.ts";
 import { answerTo, challenge, someoneJoined, speak } from "./speak.ts";
-import { steer } from "./steering.ts";
-import { changesBetween } from "./story.ts";
-import { distrust, type Heard } from "./trust.ts";
-import type { TwinHeard } from "./twin.ts";
-
-/** What the node is told once. */
-export interface NodeSettings extends ElectionSettings {
-  /** Longest time between two looks at the cloud, 5 s to 5 min. */
-  readonly reconcileMs: number;
-}
-
-/** What can happen. The instant comes beside the event; `roll` is a random number in 0..1. */
-export type NodeEvent =
-  | { readonly kind: "tick" }
-  | ({ readonly kind: "heard" } & Heard)
-  | ({ readonly kind: "twin-heard" } & TwinHeard)
-  | { readonly kind: "nudge"; readonly by: -1 | 1 }
-  | { readonly kind: "health"; readonly healthy: boolean }
-  | { readonly kind: "settings"; readonly settings: NodeSettings }
-  | { readonly kind: "stop" }
-  | Extract<OwnershipEvent, { kind: "progress" | "answered" | "failed" }>
-  /** `found` says why these are the peers, where nobody named them. */
-  | (Extract<ElectionEvent, { kind: "members" }> & { readonly found?: string })
-  /** Other addresses of peers by hand, or by their names; the cloud is then asked for their ids. */
-  | {
-    readonly kind: "peers";
-    readonly addresses: readonly string[];
-    readonly missing?: readonly MissingPeer[];
-  }
-  | Extract<ElectionEvent, { kind: "missing" }>
-  | { readonly kind: "members-failed"; readonly retryAfterMs: number | null };
-
-/** What the node wants done. */
-export type NodeEffect =
-  | {
-    readonly kind: "send";
-    readonly to: string;
-    readonly advert: Advert;
-    readonly hearsYou: boolean;
-    /** The latest heartbeat of the receiver that we know, null when none with a right tag came. */
-    readonly echo: Mark | null;
-  }
-  | { readonly kind: "call"; readonly id: number; readonly call: Call }
-  | { readonly kind: "members" }
-  | {
-    readonly kind: "refused";
-    readonly from: string;
-    /** Who it says that it is from. */
-    readonly id: string;
-    readonly reason: RejectReason;
-  }
-  | ({ readonly kind: "report" } & Report)
-  | { readonly kind: "exit"; readonly code: 0 | 1 };
-
-/** The node's whole state. */
-export interface Node {
-  readonly election: Election;
-  readonly ownership: Ownership;
-  readonly roster: Roster;
-  readonly aim: Aim;
-  readonly said: Advert;
-  /** When the first stop came, null while running. */
-  readonly stoppedAtMs: number | null;
-}
+import { steer } from "./settle.ts";
+import { changesBetween } from "./transitions.ts";
+import { distrust } from "./election/accept.ts";
+import type { Node, NodeEffect, NodeEvent, NodeSettings } from "./node_state.ts";
 
 /**
  * A node that has just started. `peers` is null when the cloud has yet to list them; `missing` are those that the

@@ -4,8 +4,8 @@
 //   the watchdog keeps it on an interface    missing for 2 s: a line, and the node is unhealthy until it is there
 //   somebody else does                       held in the cloud and missing for 1 s: a line; another when it is there
 import { type Sight, UNSEEN } from "./own_address.ts";
-import { type Report, report } from "./report.ts";
-import { spanText } from "./status.ts";
+import { type Report, report } from "./registry/report.ts";
+import { spanText } from "./age.ts";
 
 /** How long it may be missing before that counts: a program that changes an interface may put it back itself. */
 const KEPT_GRACE_MS = 2_000, OBSERVED_GRACE_MS = 1_000;

@@ -1,12 +1,12 @@
 // Which heartbeats leave at a step.
-import { type Advert, advert, advertTo, sameAdvert } from "./advert.ts";
-import { departure } from "./departure.ts";
+import { type Advert, advert, advertTo, sameAdvert } from "./election/advert.ts";
+import { departure } from "./shutdown.ts";
 import type { Mark } from "./heartbeat.ts";
-import type { Node, NodeEffect } from "./node.ts";
-import { detaching } from "./ownership.ts";
-import { echoFor, type Peer } from "./peer.ts";
-import type { Turn } from "./steering.ts";
-import { twinEcho } from "./twin.ts";
+import { detaching } from "./ownership/step.ts";
+import { echoFor, type Peer } from "./election/peer.ts";
+import type { Turn } from "./settle.ts";
+import { twinEcho } from "./election/twin.ts";
+import type { Node, NodeEffect } from "./node_state.ts";
 
 /**
  * Sends what is due: to all at each interval, and at once when what we say, or to whom, has changed. `answered` is the

@@ -1,14 +1,14 @@
 // The heartbeats that the checks speak and hear, once for all of them; or what the watchdog says that has the port.
 import { asCloudError } from "../exoscale/cloud_error.ts";
 import { familyOf } from "../core/ip.ts";
-import type { Snapshot } from "../core/snapshot.ts";
+import type { Snapshot } from "../status/snapshot.ts";
 import type { Family } from "../world.ts";
-import { Seal } from "../watch/seal.ts";
+import { Seal } from "../host/keyring.ts";
 import { countDropped, type Dropped, droppedSince } from "./dropped.ts";
-import type { Facts } from "./facts.ts";
-import { NotKnown, type Said, skip } from "./finding.ts";
+import type { Facts } from "./context.ts";
+import { NotKnown, type Said, skip } from "./result.ts";
 import { type Conversation, type Hearing, hearingKey } from "./hearing.ts";
-import { converse } from "./round_trip.ts";
+import { converse } from "./heartbeat_probe.ts";
 
 /** What came of speaking and listening. */
 export interface Spoken {

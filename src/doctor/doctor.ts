@@ -1,12 +1,12 @@
 // --doctor: before the first start, is everything as it must be? All checks run side by side, each within its time, and
 // are printed in order. None of them changes anything, neither here nor in the cloud.
-import type { Config } from "../config.ts";
+import type { Config } from "../config/config.ts";
 import { jsonText } from "../core/plain.ts";
 import { messageOf } from "../core/message_of.ts";
-import type { Host } from "../host.ts";
-import { checkAddresses } from "./address.ts";
-import { checkClock } from "./clock.ts";
-import { Facts } from "./facts.ts";
+import type { Host } from "../host/host.ts";
+import { checkAddresses } from "./checks/address.ts";
+import { checkClock } from "./checks/clock.ts";
+import { Facts } from "./context.ts";
 import {
   exitCodeOf,
   fail,
@@ -16,18 +16,18 @@ import {
   type Said,
   skip,
   summaryOf,
-} from "./finding.ts";
-import { checkFirewall } from "./firewall.ts";
-import { checkGuest } from "./guest.ts";
-import { checkHeartbeats } from "./heartbeats.ts";
-import { checkIdentity } from "./identity.ts";
-import { checkPeers } from "./peers.ts";
-import { checkPort } from "./port.ts";
-import { checkPrograms } from "./programs.ts";
-import { checkRights } from "./rights.ts";
-import { checkSource } from "./source.ts";
-import { checkStatusPort } from "./status_port.ts";
-import { checkWay } from "./way.ts";
+} from "./result.ts";
+import { checkFirewall } from "./checks/firewall.ts";
+import { checkGuest } from "./checks/interface.ts";
+import { checkHeartbeats } from "./checks/heartbeats.ts";
+import { checkIdentity } from "./checks/identity.ts";
+import { checkPeers } from "./checks/peers.ts";
+import { checkPort } from "./checks/port.ts";
+import { checkPrograms } from "./checks/programs.ts";
+import { checkRights } from "./checks/rights.ts";
+import { checkSource } from "./checks/source.ts";
+import { checkStatusPort } from "./checks/status_port.ts";
+import { checkWay } from "./checks/connectivity.ts";
 
 /** Longest time for one check: a cloud that hangs is given up sooner. */
 const CHECK_MS = 40_000;

@@ -1,6 +1,6 @@
 // What is heard of each peer while the doctor listens.
 import type { Heartbeat, Mark } from "../core/heartbeat.ts";
-import type { PeerIdentity } from "../core/peer.ts";
+import type { PeerIdentity } from "../core/election/peer.ts";
 
 /** What was heard of a peer. */
 export interface Hearing {

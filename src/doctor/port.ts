@@ -1,15 +1,12 @@
-// Is the port ours to have? If not, it is perhaps a watchdog of ours that has it, whose answer then serves.
-import { nameOf } from "../config.ts";
-import { hostText } from "../core/ip.ts";
+// The port of the heartbeats: ours to have, or perhaps a watchdog of ours has it, whose answer then serves.
+import { BUFFER_BYTES } from "../commands/status.ts";
+import { type Config, nameOf } from "../config/config.ts";
 import { messageOf } from "../core/message_of.ts";
-import type { Snapshot } from "../core/snapshot.ts";
-import type { Host } from "../host.ts";
-import { Inquiry, localAddressOf } from "../status/inquiry.ts";
-import { BUFFER_BYTES } from "../status/ask_status.ts";
-import { NoIpv6 } from "../host/ears.ts";
+import type { Host } from "../host/host.ts";
+import { NoIpv6 } from "../host/receiving_sockets.ts";
+import { Inquiry, localAddressOf } from "../status/info_client.ts";
+import type { Snapshot } from "../status/snapshot.ts";
 import type { Link } from "../world.ts";
-import type { Facts } from "./facts.ts";
-import { fail, ok, type Said } from "./finding.ts";
 
 /** What became of the attempt to have the port. */
 export type PortState =
@@ -23,7 +20,7 @@ const ATTEMPTS = 3;
 
 /** Opens the socket that a watchdog would have, and keeps it. */
 export async function takePort(
-  { config, host }: Pick<Facts, "config" | "host">,
+  { config, host }: { config: Config; host: Host },
 ): Promise<PortState> {
   const { hostname, port } = config.listen;
   try {
@@ -37,17 +34,7 @@ export async function takePort(
   }
 }
 
-/** The check. */
-export async function checkPort(facts: Facts): Promise<Said[]> {
-  const { hostname, port } = facts.config.listen;
-  const place = `UDP ${hostText(hostname)}:${port}`;
-  const state = await facts.port();
-  if (state.kind === "free") return [ok(`${place} is free`)];
-  if (state.kind === "watchdog") return [ok(`${place}: a watchdog runs here already and answers`)];
-  return [fail(`${place} cannot be had: ${state.reason}${state.cure}`)];
-}
-
-function cureOf(cause: unknown, { hostname, port }: Facts["config"]["listen"]): string {
+function cureOf(cause: unknown, { hostname, port }: Config["listen"]): string {
   if (cause instanceof NoIpv6) return "";
   if (cause instanceof Deno.errors.AddrNotAvailable) {
     return `: put ${hostname} on an interface, or give ${nameOf("l")} no address, only :${port}`;

@@ -3,11 +3,9 @@
 import type { Clock } from "../world.ts";
 import { CloudError, type CloudErrorKind } from "./cloud_error.ts";
 import type { HttpAnswer } from "./http.ts";
-import type { Pace } from "./pace.ts";
-import { PacedRequest, type Turn } from "./paced_request.ts";
+import type { Pace } from "./rate_limiter.ts";
+import { PacedRequest, type Turn } from "./limited_request.ts";
 
-/** Longest wait for an answer, all repetitions included: a cloud that takes ten seconds for each still serves. */
-export const CALL_TIMEOUT_MS = 15_000;
 /** Longest wait until a request without an answer is repeated, on a connection of its own. */
 export const REPEAT_MAX_MS = 4_000;
 /** Shortest: a change is repeated later, because its second arrival is refused at best. */

@@ -7,8 +7,8 @@ import { exchange, type HttpAnswer, type HttpRequest } from "./http.ts";
 import { type Fields, fieldsOf, idOf, listOf, numberOf, requiredIdOf, shown } from "./json.ts";
 import { finish, type Progress } from "./operation.ts";
 import { Attempts } from "./attempts.ts";
-import { Pace } from "./pace.ts";
-import { explanationOf, LIFETIME_MS, refusal } from "./refusal.ts";
+import { Pace } from "./rate_limiter.ts";
+import { explanationOf, LIFETIME_MS, refusal } from "./error_response.ts";
 import { expiresV1, type Parameters, signedQueryV1 } from "./signature_v1.ts";
 import { Signer } from "./signer.ts";
 

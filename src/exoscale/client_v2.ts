@@ -1,12 +1,12 @@
 // Signed calls to API v2 and its operations. What they mean for an Elastic IP is in cloud_v2.ts.
 import type { Clock } from "../world.ts";
 import { CloudError, refused } from "./cloud_error.ts";
-import { exchange, type Fetch } from "./http.ts";
+import { CALL_TIMEOUT_MS, exchange, type Fetch } from "./http.ts";
 import { type Fields, fieldsOf, idOf, textOf } from "./json.ts";
 import { finish, type Progress } from "./operation.ts";
-import { Attempts, CALL_TIMEOUT_MS } from "./attempts.ts";
-import { Pace } from "./pace.ts";
-import { LIFETIME_MS, refusal } from "./refusal.ts";
+import { Attempts } from "./attempts.ts";
+import { Pace } from "./rate_limiter.ts";
+import { LIFETIME_MS, refusal } from "./error_response.ts";
 import { authorizationV2 } from "./signature_v2.ts";
 import { type Credentials, Signer } from "./signer.ts";
 

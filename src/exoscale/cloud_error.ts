@@ -1,5 +1,5 @@
 // What is thrown for everything that can go wrong with the cloud; the kinds are in core/error_kinds.ts.
-import { type CloudErrorKind, ERROR_KINDS } from "../core/error_kinds.ts";
+import { type CloudErrorKind, ERROR_KINDS } from "../core/registry/error_kinds.ts";
 import { MESSAGE_MAX_CHARS, plain } from "../core/plain.ts";
 
 export type { CloudErrorKind };

@@ -8,7 +8,7 @@ import { CloudError, refuseStale } from "./cloud_error.ts";
 import { type Fields, idOf, listOf, managerIdOf, objectOf, textOf } from "./json.ts";
 import type { Pool } from "./discovery.ts";
 import { ElasticIpV2 } from "./elastic_ip_v2.ts";
-import { InFlight } from "./in_flight.ts";
+import { InFlight } from "./single_flight.ts";
 import { listInstances, MembersV2, nativeAddressesOf } from "./members_v2.ts";
 import type { PeerSource } from "./peer_source.ts";
 

@@ -2,9 +2,8 @@
 import type { Clock } from "../world.ts";
 import { type Allowance, answerAllowance, readBody } from "./body.ts";
 import { failureOf, TransportFailure } from "../transport/failure.ts";
-import type { Route, TransportInit } from "../transport/transport.ts";
-import { CALL_TIMEOUT_MS } from "./attempts.ts";
 import { CloudError } from "./cloud_error.ts";
+import type { Route, TransportInit } from "../transport/request.ts";
 
 /** How a request goes out. `fetch` itself will do in tests; the real one is src/transport. */
 export interface Fetch {
@@ -173,3 +172,6 @@ export function retryAfterMs(headers: Headers, wallMs: number): number | null {
   const untilMs = Date.parse(value);
   return Number.isNaN(untilMs) ? null : Math.max(0, untilMs - wallMs);
 }
+
+/** Longest wait for an answer, all repetitions included: a cloud that takes ten seconds for each still serves. */
+export const CALL_TIMEOUT_MS = 15_000;

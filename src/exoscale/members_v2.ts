@@ -2,7 +2,7 @@
 import type { Membership } from "../world.ts";
 import type { ClientV2 } from "./client_v2.ts";
 import { CloudError } from "./cloud_error.ts";
-import type { InFlight } from "./in_flight.ts";
+import type { InFlight } from "./single_flight.ts";
 import { discover, labelCommand, type Pool } from "./discovery.ts";
 import {
   addressOf,

@@ -1,5 +1,5 @@
 // Where the peers come from, and how a listing of machines becomes a list of peers.
-import type { PeerIdentity } from "../core/peer.ts";
+import type { PeerIdentity } from "../core/election/peer.ts";
 import type { Membership } from "../world.ts";
 
 /** `-p`, `-G` (names or ids of security groups), or neither. */

@@ -5,8 +5,8 @@ import { ClientV2 } from "./client_v2.ts";
 import { CloudError } from "./cloud_error.ts";
 import { endpointProblem, sameDomain, withoutEndSlashes } from "./endpoint.ts";
 import { exchange, type Fetch } from "./http.ts";
-import { Pace } from "./pace.ts";
-import { refusal } from "./refusal.ts";
+import { Pace } from "./rate_limiter.ts";
+import { refusal } from "./error_response.ts";
 import { requiredListOf, textOf } from "./json.ts";
 import type { Clock } from "../world.ts";
 

@@ -1,6 +1,6 @@
 // Lines to standard output that never make the writer wait: a reader that stalls, a disk that is full, a terminal that
 // is gone cost lines, not heartbeats. How many is told once lines get through again.
-import { Outbox } from "./outbox.ts";
+import { Outbox } from "./bounded_queue.ts";
 
 /** Where bytes go; may take fewer than it is given. */
 export interface Sink {

@@ -1,7 +1,7 @@
 // The one file that knows `@std/log`: lines to syslog, as the original does, or to standard output.
 import { BaseHandler } from "@std/log/base-handler";
 import { Logger, type LogRecord } from "@std/log/logger";
-import type { Severity } from "../core/events.ts";
+import type { Severity } from "../core/registry/events.ts";
 import type { Log } from "../world.ts";
 import { LineWriter } from "./line_writer.ts";
 import {
@@ -11,7 +11,7 @@ import {
   sentence,
   SYSLOG_SEVERITY,
   tagOf,
-} from "./log_format.ts";
+} from "../log/format.ts";
 import { openSyslog, type Syslog, type SyslogEntry } from "./syslog.ts";
 
 /** What the configuration says of the log. */

@@ -1,6 +1,6 @@
 // What is printed for a person, and the log where that is standard output, in one order.
 import { messageOf } from "../core/message_of.ts";
-import type { Host } from "../host.ts";
+import type { Host } from "./host.ts";
 import { LineWriter } from "./line_writer.ts";
 
 /** Both outputs of this process. */

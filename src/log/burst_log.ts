@@ -1,7 +1,7 @@
 // A log for what may change at any pace: changes are told one by one while they are few, and counted once they are
 // many.
-import type { EventName } from "../core/events.ts";
-import type { Line, QuietLog } from "./quiet_log.ts";
+import type { EventName } from "../core/registry/events.ts";
+import type { Line, QuietLog } from "./rate_limited_log.ts";
 import type { Clock, Log } from "../world.ts";
 
 /** Lines of a kind that are written one by one within this time. */

@@ -1,10 +1,7 @@
 // Secrets stay out of everything that is written, whoever quotes them: the cloud may send back what we sent.
 import { encodeBase64 } from "@std/encoding/base64";
 import { encodeHex } from "@std/encoding/hex";
-import type { Config } from "../config.ts";
-import type { CheckSpec } from "../config/check_spec.ts";
-import type { HostLog } from "../host/log.ts";
-import { passwordsIn, withoutPasswords } from "./password.ts";
+import { withoutPasswords } from "./password.ts";
 
 /** Where as many characters of a secret are found, all that follow of it are hidden: a quotation may break off. */
 const RECOGNISED_CHARS = 8;
@@ -84,28 +81,4 @@ export class Redaction {
   hide(text: string): string {
     return withoutPasswords(this.#redact(text));
   }
-}
-
-/** The secrets of a configuration. */
-export function secretsOf({ credentials, sharedSecrets, checks, notify }: Config): string[] {
-  const words = checks.map((check) => check.kind === "exec" ? check.words : urlsOf(check));
-  const passwords = [...words, notify ?? []].flatMap(passwordsIn);
-  return [credentials.secret, credentials.apiKey, ...sharedSecrets, ...passwords];
-}
-
-function urlsOf(check: CheckSpec): string[] {
-  return check.kind === "http" ? [check.url] : [];
-}
-
-/** A log to which no secret gets. */
-export function redactedLog(log: HostLog, redaction: Redaction): HostLog {
-  const write: HostLog["write"] = (severity, event, text, ...about) =>
-    log.write(severity, event, redaction.hide(text), ...about);
-  return {
-    ...log,
-    get kind() {
-      return log.kind;
-    },
-    write,
-  };
 }

@@ -1,5 +1,5 @@
 // How the process lives among others on its machine.
-import { SEVERITIES } from "../core/events.ts";
+import { SEVERITIES } from "../core/registry/events.ts";
 import { canonicalIp } from "../core/ip.ts";
 import { choice, type Option, parsed, plain } from "./option.ts";
 

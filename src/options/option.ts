@@ -1,5 +1,5 @@
 // How an option is declared: once, with all that parser, help, man page, completions, files, configuration and reload
-// want to know of it. `Config` is derived from the declarations (see src/config.ts).
+// want to know of it. `Config` is derived from the declarations (see src/config/config.ts).
 
 /** How a value is written. Of `list` and `many` there can be several; one flag of a `list` may have more than one. */
 export type OptionKind = "switch" | "text" | "list" | "many" | "integer" | "duration";

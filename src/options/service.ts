@@ -1,6 +1,6 @@
 // What ties the Elastic IP to the service that it is for.
-import { type CheckSpec, parseCheck, shownCheck, shownCommand } from "../config/check_spec.ts";
-import { splitWords } from "../config/words.ts";
+import { type CheckSpec, parseCheck, shownCheck, shownCommand } from "../checks/spec.ts";
+import { splitWords } from "../host/split_command.ts";
 import { count, duration, type Option, type OptionReader, parsed } from "./option.ts";
 
 /** What runs programs. */

@@ -1,6 +1,6 @@
 // Looking up names: some at a time, each once at a time, and each caller says how long it waits.
 import { messageOf } from "../core/message_of.ts";
-import type { Host } from "../host.ts";
+import type { Host } from "../host/host.ts";
 import type { Clock } from "../world.ts";
 import type { Place } from "./fate.ts";
 import type { NamedPeer } from "./named_peer.ts";

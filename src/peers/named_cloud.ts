@@ -1,5 +1,5 @@
 // A cloud whose list of peers goes by names: they are looked up before each reading.
-import type { Access, Connect } from "../connection.ts";
+import type { Access, Connect } from "../startup/connection.ts";
 import type { Cloud } from "../world.ts";
 import type { PeerNames } from "./peer_names.ts";
 

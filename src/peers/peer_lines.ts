@@ -1,7 +1,7 @@
 // What an operator is told of the peers of -p: what their names stand for, and which of them cannot be used. Texts of a
 // resolver go into a line through plain().
 import { MESSAGE_MAX_CHARS, plain } from "../core/plain.ts";
-import type { Severity } from "../core/events.ts";
+import type { Severity } from "../core/registry/events.ts";
 import type { Clock, Log } from "../world.ts";
 import type { Place } from "./fate.ts";
 import { ADDRESSES_MAX, type NamedPeer } from "./named_peer.ts";

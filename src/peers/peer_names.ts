@@ -1,15 +1,15 @@
 // The peers of -p while the program runs: their names are looked up at the start, again and again while they have no
 // address, with each reading of the list of peers, and at a reload. Nothing here is waited for by a heartbeat, and
 // nothing that a resolver answers, or does not, ends anything.
-import type { MissingPeer } from "../core/missing.ts";
 import type { PeerSource } from "../exoscale/peer_source.ts";
-import type { Host } from "../host.ts";
+import type { Host } from "../host/host.ts";
 import type { Clock, Log, Membership } from "../world.ts";
 import { canonicalIp } from "../core/ip.ts";
 import type { Place } from "./fate.ts";
 import { LookUps } from "./look_ups.ts";
 import { NamedPeer } from "./named_peer.ts";
 import { PeerLines, reasons } from "./peer_lines.ts";
+import type { MissingPeer } from "../core/election/state.ts";
 
 /** Longest wait of a watchdog for its names: it can begin without them, and is not heard before. */
 const START_MS = 2_000;

@@ -1,7 +1,7 @@
 // Says what lasts, at first at once and then more and more rarely: a name that cannot be resolved for a week is worth a
 // line, and not one at each attempt.
-import type { EventName } from "../core/events.ts";
-import type { Line } from "../log/quiet_log.ts";
+import type { EventName } from "../core/registry/events.ts";
+import type { Line } from "../log/rate_limited_log.ts";
 import type { Clock, Log } from "../world.ts";
 
 /** Shortest and longest time between two lines about the same. */

@@ -2,10 +2,7 @@
 // dead connection for ever, so whatever goes wrong ends the client, and the next request begins with another.
 import { failureOf, TransportFailure } from "./failure.ts";
 import type { Proxy } from "./proxy_route.ts";
-import type { TransportInit } from "./transport.ts";
-
-/** Either is spoken alone, so that it is known which. */
-export type Protocol = "HTTP/1.1" | "HTTP/2";
+import type { Protocol, TransportInit } from "./request.ts";
 
 /** Requests through the runtime. */
 export class RuntimeFetch {

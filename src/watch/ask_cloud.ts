@@ -1,6 +1,6 @@
 // Puts the core's calls to the cloud, and the cloud's answers into the core's words.
-import type { Answer, Call } from "../core/ownership_state.ts";
 import type { Cloud } from "../world.ts";
+import type { Answer, Call } from "../core/ownership/call.ts";
 
 /**
  * Makes the call; `wanted` tells whether an eviction still is, and `identified` is told where the peers know us. Throws

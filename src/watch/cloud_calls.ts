@@ -1,13 +1,13 @@
 // The calls to the cloud that are under way: each is begun without being waited for, and its end comes back as an
 // event of the node.
-import type { NodeEvent } from "../core/node.ts";
-import type { Call } from "../core/ownership_state.ts";
 import { askCloud } from "./ask_cloud.ts";
 import { asCloudError, type CloudError } from "../exoscale/cloud_error.ts";
-import type { QuietLog } from "../log/quiet_log.ts";
-import { StartPatience } from "../start_patience.ts";
-import type { CallTally } from "../status/tally.ts";
+import type { QuietLog } from "../log/rate_limited_log.ts";
+import { StartPatience } from "../exoscale/startup_policy.ts";
+import type { CallTally } from "../status/counters.ts";
 import type { Clock, Cloud, Log } from "../world.ts";
+import type { NodeEvent } from "../core/node_state.ts";
+import type { Call } from "../core/ownership/call.ts";
 
 /** What the calls need of the watchdog. */
 export interface CallerOptions {

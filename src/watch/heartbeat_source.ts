@@ -1,7 +1,7 @@
 // From where heartbeats leave, and what is said of those that come from elsewhere.
-import type { Peer } from "../core/peer.ts";
+import type { Peer } from "../core/election/peer.ts";
 import { canonicalIp, familyOf } from "../core/ip.ts";
-import type { Line } from "../log/quiet_log.ts";
+import type { Line } from "../log/rate_limited_log.ts";
 import type { HeartbeatSource } from "../world.ts";
 
 /** Why a heartbeat comes from an Elastic IP. */

@@ -1,7 +1,7 @@
 // From the configuration to the rights that the running process keeps.
-import { type Config, nameOf } from "../config.ts";
-import type { Gathered } from "../config/gather.ts";
-import type { Host } from "../host.ts";
+import { type Config, nameOf } from "../config/config.ts";
+import type { Gathered } from "../config/load.ts";
+import type { Host } from "../host/host.ts";
 import type { HostLog } from "../host/log.ts";
 import { keptPrivileges, privilegesText, type Uses } from "../host/privileges.ts";
 import { readsFiles } from "./reloader.ts";

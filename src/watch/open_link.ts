@@ -1,11 +1,11 @@
 // The socket for heartbeats. An address that this machine does not have yet is waited for: at boot a network comes up
 // after us, and an IPv6 address is checked for duplicates first.
-import { nameOf } from "../config.ts";
+import { nameOf } from "../config/config.ts";
 import { hostText } from "../core/ip.ts";
 import { messageOf } from "../core/message_of.ts";
-import type { Host } from "../host.ts";
+import type { Host } from "../host/host.ts";
 import type { StatusAddress } from "../host/status_server.ts";
-import { announceWaiting } from "../patiently.ts";
+import { announceWaiting } from "../startup/retry_at_startup.ts";
 import type { Link, Log } from "../world.ts";
 
 /** Time between two attempts, and between two lines about them. */

@@ -1,7 +1,7 @@
 // Datagrams that are not believed: counted by reason, and told at most once a minute for each source and reason.
-import type { RejectReason } from "../core/reject_reasons.ts";
-import type { QuietLog } from "../log/quiet_log.ts";
-import type { Datagrams } from "../status/tally.ts";
+import type { RejectReason } from "../core/registry/reject_reasons.ts";
+import type { QuietLog } from "../log/rate_limited_log.ts";
+import type { Datagrams } from "../status/counters.ts";
 import type { Clock } from "../world.ts";
 
 /** What refusing needs. */

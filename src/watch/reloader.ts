@@ -1,12 +1,12 @@
 // SIGHUP: everything is read again, what can change at once does, and what is wrong changes nothing.
-import { type Config, configure, nameOf } from "../config.ts";
-import { SEVERITIES } from "../core/events.ts";
-import { gather, type Gathered, type Source } from "../config/gather.ts";
+import { type Config, configure, nameOf } from "../config/config.ts";
+import { SEVERITIES } from "../core/registry/events.ts";
+import { gather, type Gathered, type Source } from "../config/load.ts";
 import { messageOf } from "../core/message_of.ts";
 import type { HostLog } from "../host/log.ts";
-import type { Host } from "../host.ts";
+import type { Host } from "../host/host.ts";
 import type { PeerNames } from "../peers/peer_names.ts";
-import { OPTIONS } from "../options.ts";
+import { OPTIONS } from "../options/all.ts";
 import { SECRET_VARIABLE } from "../config/shared_secret.ts";
 import { applyTo, changesBetween, type Rights, type Runtime } from "../config/reload.ts";
 import { runsPrograms } from "../options/service.ts";

@@ -1,12 +1,12 @@
 // Key and secret that change in their files while we run: read again when the cloud refuses them, and before a key with
 // an end ends. Nobody sends SIGHUP in a pod. Only key and secret are taken from the files; all else waits for a reload.
-import type { Access } from "../connection.ts";
-import { configure } from "../config.ts";
-import { gather, type Gathered } from "../config/gather.ts";
+import type { Access } from "../startup/connection.ts";
+import { configure } from "../config/config.ts";
+import { gather, type Gathered } from "../config/load.ts";
 import { messageOf } from "../core/message_of.ts";
 import { asCloudError, type CloudErrorKind } from "../exoscale/cloud_error.ts";
 import type { Credentials } from "../exoscale/signer.ts";
-import type { Host } from "../host.ts";
+import type { Host } from "../host/host.ts";
 import type { Cloud, Log } from "../world.ts";
 import { readsFiles } from "./reloader.ts";
 

@@ -1,8 +1,8 @@
 // What leaves: heartbeats, numbered, and sealed if there is a secret. Nothing here is waited for.
-import { trailerFor } from "../core/advert.ts";
+import { trailerFor } from "../core/election/advert.ts";
 import { encode } from "../core/heartbeat.ts";
-import type { Sealing } from "./seal.ts";
-import type { Datagrams } from "../status/tally.ts";
+import type { Sealing } from "../host/keyring.ts";
+import type { Datagrams } from "../status/counters.ts";
 import type { Outgoing } from "./watch.ts";
 import type { Clock, Link } from "../world.ts";
 

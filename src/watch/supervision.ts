@@ -1,9 +1,9 @@
 // What the service manager is told about the watchdog: that the first election is over, what has changed since, that
 // the end has begun, and that the loop is alive. Every word follows a step, so a loop that hangs falls silent.
-import { departure } from "../core/departure.ts";
-import { settling } from "../core/election_state.ts";
-import type { Node } from "../core/node.ts";
+import { departure } from "../core/shutdown.ts";
+import { settling } from "../core/election/state.ts";
 import type { Supervisor } from "../world.ts";
+import type { Node } from "../core/node_state.ts";
 
 /** Added to the longest time that leaving takes, for what comes after it. */
 const END_MARGIN_MS = 5_000;

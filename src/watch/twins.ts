@@ -1,11 +1,11 @@
 // Heartbeats with our own instance id. Our own come back where we send to an address that leads to ourselves; any other
 // is from a machine that takes itself for us. What follows from that is decided in the core.
 import { hasTag, type Heartbeat } from "../core/heartbeat.ts";
-import type { TwinHeard } from "../core/twin.ts";
 import type { Refusals } from "./refusals.ts";
-import type { Sealing } from "./seal.ts";
+import type { Sealing } from "../host/keyring.ts";
 import type { Sender } from "./sender.ts";
 import type { Clock } from "../world.ts";
+import type { TwinHeard } from "../core/election/state.ts";
 
 /** Shortest time between two tags that are looked at: a flood with our id costs no more cryptography. */
 const CHECK_MS = 100;

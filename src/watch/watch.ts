@@ -1,29 +1,22 @@
 // One Elastic IP being watched: the loop where its events, the core and effects meet. Every event is stepped the
 // moment it comes; effects are started and never waited for, so that nothing the cloud does can delay a heartbeat.
-import { addressView } from "../core/address_view.ts";
-import type { RefusedBefore } from "../core/address_view.ts";
-import { settling } from "../core/election_state.ts";
-import {
-  type Node,
-  type NodeEffect,
-  type NodeEvent,
-  type NodeSettings,
-  nodeWakeAtMs,
-  startNode,
-  stepNode,
-} from "../core/node.ts";
-import { type Call, stillWanted } from "../core/ownership_state.ts";
-import type { MissingPeer } from "../core/missing.ts";
-import type { PeerIdentity } from "../core/peer.ts";
+import { addressView } from "../status/address_view.ts";
+import type { RefusedBefore } from "../status/address_view.ts";
+import { type MissingPeer, settling } from "../core/election/state.ts";
+import { nodeWakeAtMs, startNode, stepNode } from "../core/node.ts";
+import { stillWanted } from "../core/ownership/state.ts";
+import type { PeerIdentity } from "../core/election/peer.ts";
 import type { Presence } from "../core/presence.ts";
-import type { AddressView } from "../core/snapshot.ts";
+import type { AddressView } from "../status/snapshot.ts";
 import { CloudCalls } from "./cloud_calls.ts";
 import { BurstLog } from "../log/burst_log.ts";
 import { strayCause } from "./heartbeat_source.ts";
-import type { RejectReason } from "../core/reject_reasons.ts";
-import type { Line, QuietLog } from "../log/quiet_log.ts";
-import { CallTally, Count } from "../status/tally.ts";
+import type { RejectReason } from "../core/registry/reject_reasons.ts";
+import type { Line, QuietLog } from "../log/rate_limited_log.ts";
+import { CallTally, Count } from "../status/counters.ts";
 import type { Clock, Cloud, Log, Observer } from "../world.ts";
+import type { Node, NodeEffect, NodeEvent, NodeSettings } from "../core/node_state.ts";
+import type { Call } from "../core/ownership/call.ts";
 
 /** One heartbeat to be sent. */
 export interface Outgoing extends Omit<Extract<NodeEffect, { kind: "send" }>, "kind"> {

@@ -1,27 +1,27 @@
 // -W: the process around the watches, one for each Elastic IP, which share socket, timer and signals.
 import { decode } from "../core/heartbeat.ts";
-import type { NodeEvent, NodeSettings } from "../core/node.ts";
-import { unresolved } from "../core/peer.ts";
-import type { Vitals } from "../core/liveness.ts";
-import type { TwinHeard } from "../core/twin.ts";
-import type { Snapshot } from "../core/snapshot.ts";
-import { Alarm } from "./alarm.ts";
+import { unresolved } from "../core/election/peer.ts";
+import type { Vitals } from "../status/liveness.ts";
+import type { Snapshot } from "../status/snapshot.ts";
+import { Alarm } from "./deadline_timer.ts";
 import { addressed } from "../log/addressed_log.ts";
-import { Answers } from "../status/answers.ts";
-import { Guard } from "./guard.ts";
+import { Answers } from "../status/info_responder.ts";
+import { Guard } from "./authenticator.ts";
 import { FROM_ELASTIC_IP, sourceLine } from "./heartbeat_source.ts";
-import { QuietLog, STRANGE_KINDS_MAX } from "../log/quiet_log.ts";
-import { RecentLog } from "../log/recent_log.ts";
+import { QuietLog, STRANGE_KINDS_MAX } from "../log/rate_limited_log.ts";
+import { RecentLog } from "../status/recent_log.ts";
 import { Refusals } from "./refusals.ts";
-import { drawRun } from "./seal.ts";
+import { drawRun } from "../host/keyring.ts";
 import { Sender } from "./sender.ts";
-import { Snapshots } from "../status/snapshots.ts";
+import { Snapshots } from "./snapshot_source.ts";
 import { Supervision } from "./supervision.ts";
 import { Twins } from "./twins.ts";
 import { type Reconfiguration, Watch } from "./watch.ts";
-import { Datagrams } from "../status/tally.ts";
+import { Datagrams } from "../status/counters.ts";
 import type { WatchdogSettings, World } from "./watchdog_options.ts";
 import type { Datagram, HeartbeatSource, Log, SignalName } from "../world.ts";
+import type { NodeEvent, NodeSettings } from "../core/node_state.ts";
+import type { TwinHeard } from "../core/election/state.ts";
 
 export type { WatchdogSettings, World } from "./watchdog_options.ts";
 

@@ -1,12 +1,12 @@
 // What the watchdog is told, and what it is given to work with.
-import type { Connect } from "../connection.ts";
-import type { NodeSettings } from "../core/node.ts";
-import type { MissingPeer } from "../core/missing.ts";
+import type { Connect } from "../startup/connection.ts";
 import type { Presence } from "../core/presence.ts";
-import type { CheckView } from "../core/snapshot.ts";
-import type { Sealing } from "./seal.ts";
-import type { About } from "../status/snapshots.ts";
+import type { CheckView } from "../status/snapshot.ts";
+import type { Sealing } from "../host/keyring.ts";
+import type { About } from "./snapshot_source.ts";
 import type { Clock, Link, Log, Observer, Signals, Supervisor } from "../world.ts";
+import type { NodeSettings } from "../core/node_state.ts";
+import type { MissingPeer } from "../core/election/state.ts";
 
 /** What the watchdog is told once. */
 export interface WatchdogSettings {

@@ -1,7 +1,7 @@
 // --doctor names the cause, once: the right one of two faults, and what to do about it.
 import { assertEquals, assertMatch } from "@std/assert";
-import { summaryOf } from "../../src/doctor/finding.ts";
-import { APIS, ELASTIC_IP } from "../exoscale/stage.ts";
+import { summaryOf } from "../../src/doctor/result.ts";
+import { APIS, ELASTIC_IP } from "../support/cloud/cloud_fixture.ts";
 import { examine, healthyStage } from "./examination.ts";
 
 /** The checks that fail, in order. */

@@ -4,9 +4,9 @@ import { hasTag } from "../../src/core/heartbeat.ts";
 import type { PeerSource } from "../../src/exoscale/peer_source.ts";
 import { iamPolicy } from "../../src/exoscale/iam_policy.ts";
 import type { Fetch } from "../../src/exoscale/http.ts";
-import type { Route } from "../../src/transport/transport.ts";
-import { APIS, cloudFetch, ELASTIC_IP, GROUP, type Stage } from "../exoscale/stage.ts";
+import { APIS, cloudFetch, ELASTIC_IP, GROUP, type Stage } from "../support/cloud/cloud_fixture.ts";
 import { type Ailment, examine, healthyStage, linesOf, OPEN, PORT, read } from "./examination.ts";
+import type { Route } from "../../src/transport/request.ts";
 
 const NO_NAMES = { lookup: () => Promise.reject(new Error("no such name")) };
 

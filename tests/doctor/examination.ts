@@ -1,12 +1,19 @@
 // A machine that is made up before the simulated Exoscale, examined by `--doctor` in one run of the program.
 import { decode, encode, type Trailer } from "../../src/core/heartbeat.ts";
-import type { Host } from "../../src/host.ts";
+import type { Host } from "../../src/host/host.ts";
 import { runProgram } from "../../src/program.ts";
-import { Seal } from "../../src/watch/seal.ts";
-import { InboxLink } from "../inbox_link.ts";
-import { SIM_KEY, SIM_SECRET } from "../exoscale/face_v2.ts";
-import { type Api, cloudFetch, ELASTIC_IP, GROUP, hurriedClock, Stage } from "../exoscale/stage.ts";
-import type { SimInstance } from "../exoscale/model.ts";
+import { Seal } from "../../src/host/keyring.ts";
+import { InboxLink } from "../support/inbox_link.ts";
+import { SIM_KEY, SIM_SECRET } from "../support/cloud/api_v2.ts";
+import {
+  type Api,
+  cloudFetch,
+  ELASTIC_IP,
+  GROUP,
+  hurriedClock,
+  Stage,
+} from "../support/cloud/cloud_fixture.ts";
+import type { SimInstance } from "../support/cloud/model.ts";
 
 /** Port of the nodes; no real socket has it. */
 export const PORT = 12_345;

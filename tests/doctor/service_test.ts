@@ -3,8 +3,8 @@ import { assertEquals, assertMatch } from "@std/assert";
 import { type CommandOutcome, type RunCommand, runCommand } from "../../src/host/command.ts";
 import { fileMode } from "../../src/host/file_mode.ts";
 import { serveStatus } from "../../src/host/status_server.ts";
-import { ELASTIC_IP } from "../exoscale/stage.ts";
-import { skippableTest } from "../skippable.ts";
+import { ELASTIC_IP } from "../support/cloud/cloud_fixture.ts";
+import { skippableTest } from "../support/skippable.ts";
 import { linesOf } from "./examination.ts";
 
 const ENV = { PATH: Deno.env.get("PATH") ?? "" };

@@ -3,14 +3,14 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { droppedIn, droppedSince } from "../../src/doctor/dropped.ts";
 import type { CommandOutcome, RunCommand } from "../../src/host/command.ts";
-import { NoIpv6 } from "../../src/host/ears.ts";
+import { NoIpv6 } from "../../src/host/receiving_sockets.ts";
 import { iamPolicy } from "../../src/exoscale/iam_policy.ts";
-import type { Host } from "../../src/host.ts";
-import { requestedNumber, split } from "../../src/status/parts.ts";
-import type { LinkWord, PeerView, Snapshot } from "../../src/core/snapshot.ts";
-import { APIS, ELASTIC_IP, GROUP, type Stage } from "../exoscale/stage.ts";
-import { InboxLink } from "../inbox_link.ts";
-import { StillWorld } from "../still_world.ts";
+import type { Host } from "../../src/host/host.ts";
+import { requestedNumber, split } from "../../src/status/fragments.ts";
+import type { LinkWord, PeerView, Snapshot } from "../../src/status/snapshot.ts";
+import { APIS, ELASTIC_IP, GROUP, type Stage } from "../support/cloud/cloud_fixture.ts";
+import { InboxLink } from "../support/inbox_link.ts";
+import { StillWorld } from "../support/simulated_watchdog.ts";
 import { type Ailment, examine, healthyStage, OPEN, PeersLink, PORT } from "./examination.ts";
 
 const OWN = "203.0.113.11", PEER = "203.0.113.12";

@@ -3,8 +3,8 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import { ELASTIC_IP, until } from "./cluster.ts";
 import { freeTcpPort } from "./ports.ts";
 import { ExoipProcess } from "./process.ts";
-import { SIM_KEY, SIM_SECRET } from "../exoscale/face_v2.ts";
-import { CloudServer } from "../exoscale/server.ts";
+import { SIM_KEY, SIM_SECRET } from "../support/cloud/api_v2.ts";
+import { CloudServer } from "../support/cloud/server.ts";
 
 const KEYS = { IF_EXOSCALE_API_KEY: SIM_KEY, IF_EXOSCALE_API_SECRET: SIM_SECRET };
 

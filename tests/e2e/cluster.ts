@@ -1,7 +1,7 @@
 // Three real watchdogs on loopback beside a simulated Exoscale: for the demo and the end-to-end tests.
-import { SIM_KEY, SIM_SECRET } from "../exoscale/face_v2.ts";
-import type { SimAddress, SimInstance } from "../exoscale/model.ts";
-import { CloudServer } from "../exoscale/server.ts";
+import { SIM_KEY, SIM_SECRET } from "../support/cloud/api_v2.ts";
+import type { SimAddress, SimInstance } from "../support/cloud/model.ts";
+import { CloudServer } from "../support/cloud/server.ts";
 import { ExoipProcess, type Line } from "./process.ts";
 
 /** The Elastic IP of every cluster that is not given another. */

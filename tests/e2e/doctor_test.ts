@@ -1,8 +1,8 @@
 // --doctor on a machine of a running cluster: what it finds, and that nobody takes notice.
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { Cluster, type ClusterNode, until } from "./cluster.ts";
-import { SIM_KEY, SIM_SECRET } from "../exoscale/face_v2.ts";
-import { isChange } from "../exoscale/stage.ts";
+import { SIM_KEY, SIM_SECRET } from "../support/cloud/api_v2.ts";
+import { isChange } from "../support/cloud/cloud_fixture.ts";
 import { ExoipProcess } from "./process.ts";
 
 /** Examines a node's machine, which is here; the Elastic IP is on no interface of it. */

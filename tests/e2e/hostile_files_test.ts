@@ -1,7 +1,7 @@
 // Files that are none, or too large, before the real program: a named error at the start, and at SIGHUP one that costs
 // no heartbeat.
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { skippableTest } from "../skippable.ts";
+import { skippableTest } from "../support/skippable.ts";
 import { Cluster, ELASTIC_IP, until } from "./cluster.ts";
 import { ExoipProcess } from "./process.ts";
 

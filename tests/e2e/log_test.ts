@@ -1,6 +1,6 @@
 // The log of the real program: every line of standard output in the format that was asked for, or that fits.
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { skippableTest } from "../skippable.ts";
+import { skippableTest } from "../support/skippable.ts";
 import { Cluster, ELASTIC_IP, until } from "./cluster.ts";
 import { ExoipProcess } from "./process.ts";
 

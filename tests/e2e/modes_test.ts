@@ -2,8 +2,8 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { ELASTIC_IP, until } from "./cluster.ts";
 import { ExoipProcess } from "./process.ts";
-import { SIM_KEY, SIM_SECRET } from "../exoscale/face_v2.ts";
-import { CloudServer } from "../exoscale/server.ts";
+import { SIM_KEY, SIM_SECRET } from "../support/cloud/api_v2.ts";
+import { CloudServer } from "../support/cloud/server.ts";
 
 /** Runs to the end: exit code and output. */
 async function run(args: readonly string[], env: Record<string, string> = {}) {

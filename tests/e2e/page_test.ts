@@ -1,7 +1,7 @@
 // The status page of a real watchdog in a real browser, through a fail-over and the watchdog's own end.
 import { assertMatch } from "@std/assert";
 import { browserPath, openPage, startBrowser } from "../page/browser.ts";
-import { skippableTest } from "../skippable.ts";
+import { skippableTest } from "../support/skippable.ts";
 import { Cluster, until } from "./cluster.ts";
 import { freeTcpPort } from "./ports.ts";
 

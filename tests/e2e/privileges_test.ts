@@ -1,8 +1,8 @@
 // What a running watchdog can still do: tried from inside the process, and by everything that it must go on doing.
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { SIM_KEY, SIM_SECRET } from "../exoscale/face_v2.ts";
-import { CloudServer } from "../exoscale/server.ts";
-import { skippableTest } from "../skippable.ts";
+import { SIM_KEY, SIM_SECRET } from "../support/cloud/api_v2.ts";
+import { CloudServer } from "../support/cloud/server.ts";
+import { skippableTest } from "../support/skippable.ts";
 import { ELASTIC_IP, until } from "./cluster.ts";
 import { ExoipProcess } from "./process.ts";
 

@@ -1,8 +1,8 @@
 // SIGHUP before real processes: a new priority moves the address without a gap, a new key is used, a bad file is not.
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { SIM_KEY, SIM_SECRET } from "../exoscale/face_v2.ts";
-import { skippableTest } from "../skippable.ts";
-import { CloudServer } from "../exoscale/server.ts";
+import { SIM_KEY, SIM_SECRET } from "../support/cloud/api_v2.ts";
+import { skippableTest } from "../support/skippable.ts";
+import { CloudServer } from "../support/cloud/server.ts";
 import { Cluster, type ClusterNode, ELASTIC_IP, until } from "./cluster.ts";
 import { ExoipProcess } from "./process.ts";
 

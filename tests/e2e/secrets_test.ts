@@ -2,11 +2,11 @@
 // more; then every output, the answers of the watchdog, the process list and the wire are searched.
 import { assert, assertEquals } from "@std/assert";
 import { encodeBase64 } from "@std/encoding/base64";
-import { SIM_KEY, SIM_SECRET } from "../exoscale/face_v2.ts";
-import { CloudServer } from "../exoscale/server.ts";
+import { SIM_KEY, SIM_SECRET } from "../support/cloud/api_v2.ts";
+import { CloudServer } from "../support/cloud/server.ts";
 import { thisComputer } from "../../main.ts";
 import { runProgram } from "../../src/program.ts";
-import { hurriedClock } from "../exoscale/stage.ts";
+import { hurriedClock } from "../support/cloud/cloud_fixture.ts";
 import { ELASTIC_IP, until } from "./cluster.ts";
 import { ExoipProcess } from "./process.ts";
 

@@ -1,6 +1,6 @@
 // Real watchdogs, each with the service that it looks after: who is not well makes way without a gap.
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { skippableTest } from "../skippable.ts";
+import { skippableTest } from "../support/skippable.ts";
 import { Cluster, type ClusterNode, until } from "./cluster.ts";
 import { Haproxy, NO_HAPROXY } from "./haproxy.ts";
 

@@ -1,7 +1,7 @@
 // The first moments of the real program: signals that come before anything can follow from them, and what is not there
 // yet.
 import { assert, assertEquals } from "@std/assert";
-import { skippableTest } from "../skippable.ts";
+import { skippableTest } from "../support/skippable.ts";
 import { Cluster, ELASTIC_IP, until } from "./cluster.ts";
 import { ExoipProcess } from "./process.ts";
 

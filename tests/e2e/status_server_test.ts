@@ -1,7 +1,7 @@
 // --status and --listen-status of real watchdogs: what each answers while the cluster changes.
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import type { Snapshot } from "../../src/core/snapshot.ts";
-import { eventually } from "../eventually.ts";
+import type { Snapshot } from "../../src/status/snapshot.ts";
+import { eventually } from "../support/eventually.ts";
 import { Cluster, type ClusterNode, until } from "./cluster.ts";
 import { freeTcpPort } from "./ports.ts";
 import { ExoipProcess } from "./process.ts";

@@ -1,6 +1,6 @@
 // Other users of the machine before the real program: what they write is not run, and what they hold keeps nobody down.
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { skippableTest } from "../skippable.ts";
+import { skippableTest } from "../support/skippable.ts";
 import { ExoipProcess } from "./process.ts";
 
 /** Somebody else: nobody, on every system. */

@@ -1,7 +1,7 @@
 // Certificates are always verified: by the program as it is run, against a cloud that shows one.
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { SIM_KEY, SIM_SECRET } from "../exoscale/face_v2.ts";
-import { CloudServer } from "../exoscale/server.ts";
+import { SIM_KEY, SIM_SECRET } from "../support/cloud/api_v2.ts";
+import { CloudServer } from "../support/cloud/server.ts";
 import { Authority } from "../tls/authority.ts";
 import { ELASTIC_IP } from "./cluster.ts";
 import { ExoipProcess } from "./process.ts";

@@ -12,12 +12,12 @@ import { ClientV2 } from "../../src/exoscale/client_v2.ts";
 import type { PeerSource } from "../../src/exoscale/peer_source.ts";
 import { anyEndpoint, findEndpoint } from "../../src/exoscale/zone.ts";
 import type { Cloud } from "../../src/world.ts";
-import { answerV1 } from "../exoscale/face_v1.ts";
-import { answerV2, SIM_KEY, SIM_SECRET } from "../exoscale/face_v2.ts";
-import { CloudModel } from "../exoscale/model.ts";
-import { type Api, ELASTIC_IP, GROUP, PATIENT } from "../exoscale/stage.ts";
+import { answerV1 } from "../support/cloud/api_v1.ts";
+import { answerV2, SIM_KEY, SIM_SECRET } from "../support/cloud/api_v2.ts";
+import { CloudModel } from "../support/cloud/model.ts";
+import { type Api, ELASTIC_IP, GROUP, PATIENT } from "../support/cloud/cloud_fixture.ts";
 import { edited, type Mutation, mutations } from "./mutations.ts";
-import { LeapingClock } from "../leaping_clock.ts";
+import { LeapingClock } from "../support/leaping_clock.ts";
 import { type Target, target } from "./target.ts";
 
 /** Requests that one round of all calls may cost, and the virtual time that it may take. */

@@ -1,12 +1,12 @@
 // What the operator gives: arguments, variables, the secret, the CA file, and the `exo` CLI's configuration file.
 import { assert } from "@std/assert";
 import fc from "fast-check";
-import { readValues, UsageError } from "../../src/cli.ts";
-import { configure, type Findings } from "../../src/config.ts";
+import { readValues, UsageError } from "../../src/options/parse.ts";
+import { configure, type Findings } from "../../src/config/config.ts";
 import { parseConfigFile } from "../../src/config/config_file.ts";
 import { parseEnvFile } from "../../src/config/env_file.ts";
 import { readExoAccount } from "../../src/config/exo_config.ts";
-import { flagOf, OPTIONS } from "../../src/options.ts";
+import { flagOf, OPTIONS } from "../../src/options/all.ts";
 import { hostileText } from "./texts.ts";
 import { type Target, target } from "./target.ts";
 

@@ -2,9 +2,10 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { decode, encode, hasTag, type Heartbeat, type Trailer } from "../../src/core/heartbeat.ts";
-import { type Node, nodeWakeAtMs, startNode, stepNode } from "../../src/core/node.ts";
-import { NODE_SETTINGS } from "../node_settings.ts";
+import { nodeWakeAtMs, startNode, stepNode } from "../../src/core/node.ts";
+import { NODE_SETTINGS } from "../support/node_settings.ts";
 import { type Target, target } from "./target.ts";
+import type { Node } from "../../src/core/node_state.ts";
 
 const SELF = "00000001-0000-4000-8000-000000000001";
 const PEER = "00000001-0000-4000-8000-000000000002";

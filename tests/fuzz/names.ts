@@ -6,7 +6,7 @@ import { LINE_MAX_CHARS } from "../../src/core/plain.ts";
 import { fateOf } from "../../src/peers/fate.ts";
 import { ADDRESSES_MAX } from "../../src/peers/named_peer.ts";
 import { PeerNames } from "../../src/peers/peer_names.ts";
-import { LeapingClock, turn } from "../leaping_clock.ts";
+import { LeapingClock, turn } from "../support/leaping_clock.ts";
 import { target } from "./target.ts";
 import { hostileText } from "./texts.ts";
 

@@ -1,8 +1,8 @@
-// The image under test: made by `scripts/image.ts` from the compiled binary, in a folder of its own.
+// The image under test: made by `scripts/image/main.ts` from the compiled binary, in a folder of its own.
 import { binaryName, hostTarget, targetName, VERSION } from "../../scripts/release/targets.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
-const SCRIPT = `${ROOT}scripts/image.ts`;
+const SCRIPT = `${ROOT}scripts/image/main.ts`;
 
 /** The compiled binary: what EXOIP_BIN names, else what `deno task compile` has made; null without one. */
 export async function compiledBinary(): Promise<string | null> {

@@ -16,7 +16,7 @@ async function compile(
     await copy(ROOT + name, `${folder}/${name}`);
   }
   const command = new Deno.Command(Deno.execPath(), {
-    args: ["run", "--quiet", "--allow-all", "scripts/compile.ts", ...args],
+    args: ["run", "--quiet", "--allow-all", "scripts/release/compile.ts", ...args],
     cwd: folder,
     env: { NO_COLOR: "1", SOURCE_DATE_EPOCH: "1700000000", GIT_DIR: "/nonexistent", ...env },
   });

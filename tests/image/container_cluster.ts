@@ -1,9 +1,9 @@
 // Two machines in namespaces of their own, with the image's root file system, a simulated cloud and metadata service
 // at their default gateway, and a name server there.
 import { ELASTIC_IP } from "../e2e/cluster.ts";
-import { SIM_KEY, SIM_SECRET } from "../exoscale/face_v2.ts";
-import type { SimAddress, SimInstance } from "../exoscale/model.ts";
-import { CloudServer } from "../exoscale/server.ts";
+import { SIM_KEY, SIM_SECRET } from "../support/cloud/api_v2.ts";
+import type { SimAddress, SimInstance } from "../support/cloud/model.ts";
+import { CloudServer } from "../support/cloud/server.ts";
 import { ip } from "../netns/ip.ts";
 import { Network } from "../netns/network.ts";
 import { CLOUD_AUTHORITY } from "../tls/cloud_identity.ts";

@@ -1,5 +1,5 @@
 // What these tests need, and how a test is skipped that cannot have it.
-import { skippableTest } from "../skippable.ts";
+import { skippableTest } from "../support/skippable.ts";
 import { compiledBinary, run } from "./archive.ts";
 
 /** A test of the image made from a compiled binary; where something is missing it is skipped, and its name says what. */

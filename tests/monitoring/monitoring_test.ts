@@ -1,8 +1,8 @@
 // The alert rules and the dashboard that are shipped: valid, right, and about metrics that there are.
 import { assert, assertEquals } from "@std/assert";
-import { METRICS } from "../../src/core/metric_names.ts";
-import { promtool, promtoolMissing } from "../promtool.ts";
-import { skippableTest } from "../skippable.ts";
+import { METRICS } from "../../src/core/registry/metric_names.ts";
+import { promtool, promtoolMissing } from "../support/promtool.ts";
+import { skippableTest } from "../support/skippable.ts";
 
 const FOLDER = new URL("../../scripts/package/monitoring/", import.meta.url);
 const RULES = new URL("exoip-rules.yml", FOLDER);

@@ -1,6 +1,6 @@
 // Without --address-on somebody else puts the Elastic IP on an interface. A holder whose machine has it nowhere says so.
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import type { Snapshot } from "../../src/core/snapshot.ts";
+import type { Snapshot } from "../../src/status/snapshot.ts";
 import { type ClusterNode, until } from "../e2e/cluster.ts";
 import { ExoipProcess } from "../e2e/process.ts";
 import { ip } from "./ip.ts";

@@ -1,6 +1,6 @@
 // --address-on with the real `ip`: the address is on the interface while the watchdog runs, and only if it put it there.
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import type { Snapshot } from "../../src/core/snapshot.ts";
+import type { Snapshot } from "../../src/status/snapshot.ts";
 import { type ClusterNode, until } from "../e2e/cluster.ts";
 import { ip } from "./ip.ts";
 import { LONG_MS, type NetworkCluster, pass, roleOf, withCluster } from "./network_cluster.ts";

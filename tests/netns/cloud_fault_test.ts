@@ -1,7 +1,7 @@
 // Every kind of bad day of the cloud, for 20 s: while the nodes start, and while the master dies.
 import { assert, assertEquals } from "@std/assert";
 import { until } from "../e2e/cluster.ts";
-import { FAULTS } from "../exoscale/server.ts";
+import { FAULTS } from "../support/cloud/server.ts";
 import { LONG_MS, type NetworkCluster, pass, roleOf, withCluster } from "./network_cluster.ts";
 import { networkTest } from "./requirements.ts";
 import { sideBySide } from "./side_by_side.ts";

@@ -2,7 +2,7 @@
 // which moments no living machine had the address.
 import { messageOf } from "../../src/core/message_of.ts";
 import { Cluster, type ClusterNode, until } from "../e2e/cluster.ts";
-import type { Call } from "../exoscale/server.ts";
+import type { Call } from "../support/cloud/server.ts";
 import { Network } from "./network.ts";
 
 /** A span without a living holder; it has no end while it lasts. */

@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { until } from "../e2e/cluster.ts";
 import { ExoipProcess } from "../e2e/process.ts";
-import { SIM_KEY, SIM_SECRET } from "../exoscale/face_v2.ts";
+import { SIM_KEY, SIM_SECRET } from "../support/cloud/api_v2.ts";
 import { type Answer, NameServer } from "../image/name_server.ts";
 import {
   type ClusterOptions,

@@ -1,6 +1,6 @@
 // What these tests need of the machine, and how a test is skipped that cannot have it.
 import { messageOf } from "../../src/core/message_of.ts";
-import { skippableTest } from "../skippable.ts";
+import { skippableTest } from "../support/skippable.ts";
 import { Network } from "./network.ts";
 
 /** A test in namespaces of its own; where they cannot be had it is skipped, and its name says why. */

@@ -1,8 +1,8 @@
 // What is generated from the table of options, read by the programs that it is for.
 import { assert, assertEquals } from "@std/assert";
-import { completion } from "../../scripts/completions.ts";
-import { manPage } from "../../scripts/man.ts";
-import { flagOf, OPTIONS } from "../../src/options.ts";
+import { completion } from "../../scripts/docs/completions.ts";
+import { manPage } from "../../scripts/docs/man.ts";
+import { flagOf, OPTIONS } from "../../src/options/all.ts";
 import { inFolder, machineTest, mustRun, put } from "./requirements.ts";
 
 const FLAGS = OPTIONS.map(flagOf);

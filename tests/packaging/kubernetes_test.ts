@@ -1,6 +1,6 @@
 // The Kubernetes manifest, against the published schemas.
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { OPTIONS } from "../../src/options.ts";
+import { OPTIONS } from "../../src/options/all.ts";
 import { VERSION } from "../../src/version.ts";
 import { inFolder, machineTest, put, runTool, shipped } from "./requirements.ts";
 

@@ -1,6 +1,6 @@
 // The packages: built, installed, upgraded, removed and purged by the real tools, on a copy of this machine.
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
-import { packageAll } from "../../scripts/package.ts";
+import { packageAll } from "../../scripts/package/main.ts";
 import { VERSION } from "../../src/version.ts";
 import { onCopy } from "./copy.ts";
 import { BINARY, inFolder, machineTest, mustRun, put } from "./requirements.ts";

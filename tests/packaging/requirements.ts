@@ -1,5 +1,5 @@
 // What these tests need of the machine, and how a test is skipped that cannot have it; and programs run to their end.
-import { skippableTest } from "../skippable.ts";
+import { skippableTest } from "../support/skippable.ts";
 
 /** The compiled binary that is to be tested, empty when there is none. */
 export const BINARY = Deno.env.get("EXOIP_BIN") ?? "";

@@ -2,8 +2,8 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { parseEnvFile } from "../../src/config/env_file.ts";
 import { Cluster } from "../e2e/cluster.ts";
-import { ENV_ROWS } from "../env_rows.ts";
-import { SIM_KEY, SIM_SECRET } from "../exoscale/face_v2.ts";
+import { ENV_ROWS } from "../config/env_rows.ts";
+import { SIM_KEY, SIM_SECRET } from "../support/cloud/api_v2.ts";
 import { Network } from "../netns/network.ts";
 import { CLOUD_AUTHORITY } from "../tls/cloud_identity.ts";
 import { BINARY, inFolder, machineTest, put, runTool, shipped } from "./requirements.ts";

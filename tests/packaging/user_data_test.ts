@@ -1,7 +1,7 @@
 // cloud-init user data: valid, complete, and strict about the checksum of what it installs.
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { packageAll } from "../../scripts/package.ts";
-import { type Setup, userData } from "../../scripts/user_data.ts";
+import { packageAll } from "../../scripts/package/main.ts";
+import { type Setup, userData } from "../../scripts/package/user_data.ts";
 import { onCopy } from "./copy.ts";
 import { inFolder, machineTest, mustRun, put, runTool } from "./requirements.ts";
 
@@ -138,7 +138,7 @@ Deno.test("userData() takes plain values only", () => {
 });
 
 Deno.test("the command that makes user data says what is missing", async () => {
-  const script = new URL("../../scripts/user_data.ts", import.meta.url).pathname;
+  const script = new URL("../../scripts/package/user_data.ts", import.meta.url).pathname;
   const run = (...args: string[]) =>
     mustRun([Deno.execPath(), "run", "--quiet", "--allow-read", script, ...args]);
   await assertRejects(() => run(), Error, "begin with netplan or ifupdown");

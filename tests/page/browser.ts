@@ -1,10 +1,10 @@
 // The system's Chromium, without a screen, and the status page in it.
 import { type Browser, chromium, type Page } from "playwright-core";
-import type { Snapshot } from "../../src/core/snapshot.ts";
+import type { Snapshot } from "../../src/status/snapshot.ts";
 import { systemClock } from "../../src/host/clock.ts";
 import { serveStatus, type StatusServer } from "../../src/host/status_server.ts";
-import { loadStatusPage } from "../../src/status/status_page.ts";
-import { statusRoutes } from "../../src/status/status_routes.ts";
+import { loadStatusPage } from "../../src/status/html_page.ts";
+import { statusRoutes } from "../../src/status/routes.ts";
 
 /** Names under which it is installed. */
 const PROGRAMS = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];

@@ -2,10 +2,10 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { Browser, Page } from "playwright-core";
 import { NOT_LOOKED } from "../../src/core/presence.ts";
-import type { Snapshot } from "../../src/core/snapshot.ts";
-import { PEERS, PlayedNode } from "../played_node.ts";
-import { eventually } from "../eventually.ts";
-import { skippableTest } from "../skippable.ts";
+import type { Snapshot } from "../../src/status/snapshot.ts";
+import { PEERS, PlayedNode } from "../support/node_fixture.ts";
+import { eventually } from "../support/eventually.ts";
+import { skippableTest } from "../support/skippable.ts";
 import { browserPath, openPage, servePage, startBrowser } from "./browser.ts";
 
 const MISSING = browserPath() === null ? "no Chromium is installed" : null;

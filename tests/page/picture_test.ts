@@ -10,7 +10,7 @@ Deno.test("the README shows pictures of the page that exist and are small", () =
   for (const [, path = ""] of pictures) {
     const bytes = Deno.readFileSync(new URL(path, ROOT));
     assertEquals(new TextDecoder("latin1").decode(bytes.subarray(1, 4)), "PNG");
-    assertEquals(new DataView(bytes.buffer).getUint32(16), 900, "drawn by scripts/picture.ts");
+    assertEquals(new DataView(bytes.buffer).getUint32(16), 900, "drawn by scripts/docs/picture.ts");
     assert(bytes.length < 200_000, `${path}: ${bytes.length} bytes`);
   }
 });

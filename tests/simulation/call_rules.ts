@@ -1,7 +1,7 @@
 // How often, and how many at once, a watchdog may ask the cloud.
-import type { Call } from "../../src/core/ownership_state.ts";
 import type { Observer, SimCluster } from "./cluster.ts";
 import type { Machine } from "./machine.ts";
+import type { Call } from "../../src/core/ownership/call.ts";
 
 /** Calls of one node within one second, and one for each machine; the client paces the requests that they become. */
 const CALLS_PER_SECOND_MAX = 8;

@@ -15,57 +15,57 @@ export interface Canary {
 export const CANARIES: readonly Canary[] = [
   {
     rule: "listen for the hold-off before anything is decided",
-    file: "election.ts",
+    file: "election/step.ts",
     swap: ["settledAtMs: peers ? atMs + holdOffMs(settings) :", "settledAtMs: peers ? atMs :"],
   },
   {
     rule: "after a sleep judge nobody",
-    file: "election.ts",
+    file: "election/step.ts",
     swap: ["const slept = ", "const slept = false && "],
   },
   {
     rule: "a peer is dead only after the dead time",
-    file: "election_state.ts",
+    file: "election/state.ts",
     swap: ["return intervalMs * deadRatio;", "return intervalMs * 1.5;"],
   },
   {
     rule: "only a better node goes before us",
-    file: "peer.ts",
+    file: "election/peer.ts",
     swap: ["return one.priority < other.priority;", "return one.priority > other.priority;"],
   },
   {
     rule: "the sick make way for the well",
-    file: "peer.ts",
+    file: "election/peer.ts",
     swap: ["if (one.sick !== other.sick) return other.sick;", ""],
   },
   {
     rule: "attach before anything is taken from the dead",
-    file: "next_call.ts",
+    file: "ownership/plan.ts",
     swap: ["|| holding !== true || detaching", "|| detaching"],
   },
   {
     rule: "give up only what a successor has",
-    file: "next_call.ts",
+    file: "ownership/plan.ts",
     swap: ["return holding === true && confirmed !== null", "return holding === true"],
   },
   {
     rule: "one call at a time",
-    file: "next_call.ts",
+    file: "ownership/plan.ts",
     swap: ["if (state[lane].inFlight) return null;", ""],
   },
   {
     rule: "one eviction per death",
-    file: "findings.ts",
+    file: "ownership/observe.ts",
     swap: ["demandProof(close(state.evictions, instanceId, atMs), atMs)", "state.evictions"],
   },
   {
     rule: "leave the address with a holder that may be a peer whose name cannot be resolved",
-    file: "aim.ts",
+    file: "election/desired_state.ts",
     swap: ["const doubt = inDoubt(state.missing);", "const doubt = false;"],
   },
   {
     rule: "no recording pushes out the process that is believed",
-    file: "proof.ts",
+    file: "election/proof.ts",
     swap: [
       'return echoedAtMs !== null && echoedAtMs > (proof?.sinceMs ?? -Infinity) ? null : "unproven";',
       "return null;",
@@ -73,12 +73,12 @@ export const CANARIES: readonly Canary[] = [
   },
   {
     rule: "within a run only what rises is believed",
-    file: "proof.ts",
+    file: "election/proof.ts",
     swap: ['if (trailer.sequence <= proof.sequence) return "replayed";', ""],
   },
   {
     rule: "a signed peer that does not hear us any more lives on",
-    file: "proof.ts",
+    file: "election/proof.ts",
     swap: [
       'return echoedAtMs !== null || lateMs <= mostMs ? null : "unproven";',
       'return echoedAtMs !== null ? null : "unproven";',
@@ -86,12 +86,12 @@ export const CANARIES: readonly Canary[] = [
   },
   {
     rule: "look again now and then",
-    file: "findings.ts",
+    file: "ownership/observe.ts",
     swap: ["{ ...landed, looksAtMs: [nextLook] }", "landed"],
   },
   {
     rule: "a failed call is repeated",
-    file: "lane.ts",
+    file: "ownership/call_slot.ts",
     swap: [
       "notBeforeMs: retryAtMs(lane, { ...setback, startedAtMs }, atMs)",
       "notBeforeMs: Infinity",
@@ -106,13 +106,9 @@ export async function caughtBy(
 ): Promise<{ seed: number; violation: string } | null> {
   const folder = await Deno.makeTempDir({ prefix: "exoip-canary-" });
   try {
-    for (const part of ["src", "tests/simulation", "tests/exoscale"]) {
+    for (const part of ["src", "tests/simulation", "tests/support"]) {
       await copyTree(new URL(`../../${part}/`, import.meta.url), `${folder}/${part}`);
     }
-    await Deno.copyFile(
-      new URL("../inbox_link.ts", import.meta.url),
-      `${folder}/tests/inbox_link.ts`,
-    );
     const path = `${folder}/src/core/${file}`;
     const text = await Deno.readTextFile(path);
     if (text.split(upheld).length !== 2) throw new Error(`${file} has not once: ${upheld}`);

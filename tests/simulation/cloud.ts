@@ -1,11 +1,11 @@
 // The simulated cloud of the cluster simulation: who holds, calls that take time, and calls that go wrong.
-import type { Call } from "../../src/core/ownership_state.ts";
-import type { Setback } from "../../src/core/lane.ts";
 import { EVICT_WITHIN_MS } from "../../src/exoscale/cloud_error.ts";
-import { CALL_TIMEOUT_MS, REPEAT_MAX_MS } from "../../src/exoscale/attempts.ts";
+import { REPEAT_MAX_MS } from "../../src/exoscale/attempts.ts";
 import { OPERATION_TIMEOUT_MS } from "../../src/exoscale/operation.ts";
 import type { CallEnds } from "./machine.ts";
 import type { Timeline } from "./timeline.ts";
+import type { Call, Setback } from "../../src/core/ownership/call.ts";
+import { CALL_TIMEOUT_MS } from "../../src/exoscale/http.ts";
 
 /**
  * How the cloud treats a caller. `lost`: it does what is asked, but the answer never arrives; `keeps`: it

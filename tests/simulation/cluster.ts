@@ -1,12 +1,9 @@
 // A cluster of real watchdogs in simulated time, on a simulated network, before a simulated cloud.
 import { setImmediate } from "node:timers";
-import type { Call } from "../../src/core/ownership_state.ts";
-import type { Node, NodeSettings } from "../../src/core/node.ts";
-import type { MissingPeer } from "../../src/core/missing.ts";
-import { type PeerIdentity, unresolved } from "../../src/core/peer.ts";
-import type { Severity } from "../../src/core/report.ts";
+import { type PeerIdentity, unresolved } from "../../src/core/election/peer.ts";
+import type { Severity } from "../../src/core/registry/report.ts";
 import type { SignalName } from "../../src/world.ts";
-import { simUuid } from "../exoscale/model.ts";
+import { simUuid } from "../support/cloud/model.ts";
 import { Attacker } from "./attacker.ts";
 import { SimCloud } from "./cloud.ts";
 import { CoreAgent } from "./core_agent.ts";
@@ -14,6 +11,9 @@ import { LoopAgent } from "./loop_agent.ts";
 import { type CallEnds, Machine, type Outside } from "./machine.ts";
 import { type SimDatagram, SimNetwork } from "./network.ts";
 import { Timeline } from "./timeline.ts";
+import type { Node, NodeSettings } from "../../src/core/node_state.ts";
+import type { MissingPeer } from "../../src/core/election/state.ts";
+import type { Call } from "../../src/core/ownership/call.ts";
 
 const MEMBERS_MS = 5;
 /** After so long a name that does not exist is believed, and there has been time to see who holds. */

@@ -1,19 +1,13 @@
 // A watchdog that is nothing but the core: each event is stepped, each effect done, without a promise anywhere.
-import { trailerFor } from "../../src/core/advert.ts";
+import { trailerFor } from "../../src/core/election/advert.ts";
 import { decode, encode, hasTag } from "../../src/core/heartbeat.ts";
-import {
-  type Node,
-  type NodeEffect,
-  type NodeEvent,
-  nodeWakeAtMs,
-  startNode,
-  stepNode,
-} from "../../src/core/node.ts";
-import { stillWanted } from "../../src/core/ownership_state.ts";
-import type { MissingPeer } from "../../src/core/missing.ts";
-import type { PeerIdentity } from "../../src/core/peer.ts";
+import { nodeWakeAtMs, startNode, stepNode } from "../../src/core/node.ts";
+import { stillWanted } from "../../src/core/ownership/state.ts";
+import type { PeerIdentity } from "../../src/core/election/peer.ts";
 import type { SignalName } from "../../src/world.ts";
 import type { Agent, Machine, Outside } from "./machine.ts";
+import type { Node, NodeEffect, NodeEvent } from "../../src/core/node_state.ts";
+import type { MissingPeer } from "../../src/core/election/state.ts";
 
 /** Steps the core. */
 export class CoreAgent implements Agent {

@@ -1,5 +1,5 @@
 // The times that the specification promises, written down a second time: a mistake in the core's own must show.
-import type { NodeSettings } from "../../src/core/node.ts";
+import type { NodeSettings } from "../../src/core/node_state.ts";
 
 /** Silence after which a peer is dead. */
 export function deadTimeOf({ intervalMs, deadRatio }: NodeSettings): number {

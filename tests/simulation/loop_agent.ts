@@ -1,14 +1,14 @@
 // The real watchdog loop in a simulated world: what it waits for comes from the timeline.
 import { CloudError } from "../../src/exoscale/cloud_error.ts";
-import type { Answer, Call } from "../../src/core/ownership_state.ts";
 import { TAG_BYTES } from "../../src/core/heartbeat.ts";
-import type { Sealing } from "../../src/watch/seal.ts";
+import type { Sealing } from "../../src/host/keyring.ts";
 import { Watchdog } from "../../src/watch/watchdog.ts";
-import type { MissingPeer } from "../../src/core/missing.ts";
-import type { NodeEvent } from "../../src/core/node.ts";
 import type { Clock, Cloud, Membership, SignalName } from "../../src/world.ts";
-import { InboxLink } from "../inbox_link.ts";
+import { InboxLink } from "../support/inbox_link.ts";
 import type { Agent, Machine, Outside } from "./machine.ts";
+import type { NodeEvent } from "../../src/core/node_state.ts";
+import type { MissingPeer } from "../../src/core/election/state.ts";
+import type { Answer, Call } from "../../src/core/ownership/call.ts";
 
 const PORT = 12_345;
 

@@ -1,10 +1,8 @@
 // One simulated machine: what reaches it waits while it is frozen, and is lost when its process is gone.
-import type { Call } from "../../src/core/ownership_state.ts";
-import type { Answer } from "../../src/core/ownership_state.ts";
-import type { Setback } from "../../src/core/lane.ts";
-import type { Node, NodeEvent, NodeSettings } from "../../src/core/node.ts";
-import type { Severity } from "../../src/core/report.ts";
+import type { Severity } from "../../src/core/registry/report.ts";
 import type { Membership, SignalName } from "../../src/world.ts";
+import type { Node, NodeEvent, NodeSettings } from "../../src/core/node_state.ts";
+import type { Answer, Call, Setback } from "../../src/core/ownership/call.ts";
 
 /** Datagrams that the socket of a frozen machine keeps. */
 const SOCKET_BUFFER = 64;

@@ -15,9 +15,8 @@
 //   run 10s | mend | settle
 //
 // `mend` puts everything right but the health of what is served; `settle` demands that all is well within the bound of convergence.ts.
-import { parseDuration } from "../../src/cli.ts";
+import { parseDuration } from "../../src/options/parse.ts";
 import { messageOf } from "../../src/core/message_of.ts";
-import type { NodeSettings } from "../../src/core/node.ts";
 import { watchSafety } from "./checkers.ts";
 import type { Mood } from "./cloud.ts";
 import { SimCluster } from "./cluster.ts";
@@ -25,6 +24,7 @@ import { converge } from "./convergence.ts";
 import type { Machine } from "./machine.ts";
 import { seededRandom } from "./prng.ts";
 import { follow } from "./trace.ts";
+import type { NodeSettings } from "../../src/core/node_state.ts";
 
 /** How a story went. */
 export interface Played {

@@ -8,7 +8,7 @@ import {
   Names,
   type NameSources,
 } from "../../src/transport/names.ts";
-import { LeapingClock } from "../leaping_clock.ts";
+import { LeapingClock } from "../support/leaping_clock.ts";
 
 type Answer = readonly string[] | "nothing" | "silence";
 

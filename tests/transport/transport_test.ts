@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { TransportFailure } from "../../src/transport/failure.ts";
 import { NameFailure } from "../../src/transport/names.ts";
-import { eventually } from "../eventually.ts";
+import { eventually } from "../support/eventually.ts";
 import { answer, get, NAME, RawServer, shut, SilentServer, transportTo } from "./lab.ts";
 
 const good = (_request: string, connection: Deno.Conn) => void connection.write(answer());

@@ -1,7 +1,7 @@
 // Whether the laboratory does to connections what it says: with connections of the test's own, which are no better than
 // those of any simple client.
 import { assert, assertEquals } from "@std/assert";
-import { skippableTest } from "../skippable.ts";
+import { skippableTest } from "../support/skippable.ts";
 import { API_NAME } from "./front.ts";
 import { Laboratory } from "./laboratory.ts";
 import { missing } from "./requirements.ts";

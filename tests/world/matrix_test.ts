@@ -2,7 +2,7 @@
 // the same moment, and at the start. Some of them only: deno task test:world -- --only PATTERN.
 import { parseArgs } from "@std/cli/parse-args";
 import { assert } from "@std/assert";
-import { skippableTest } from "../skippable.ts";
+import { skippableTest } from "../support/skippable.ts";
 import { AT_ONCE, cellsFor } from "./cells.ts";
 import { runClusterCell } from "./cluster_cell.ts";
 import { pooled } from "./pool.ts";

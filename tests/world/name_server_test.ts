@@ -13,7 +13,7 @@ import {
 } from "./name_behaviours.ts";
 import { recordsFor, truthful } from "./name_server.ts";
 import { missing } from "./requirements.ts";
-import { skippableTest } from "../skippable.ts";
+import { skippableTest } from "../support/skippable.ts";
 
 const ZONE = {
   [API_NAME]: { a: [API], aaaa: [API_IPV6] },

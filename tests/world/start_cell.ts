@@ -1,6 +1,6 @@
 // One row of the second table: names are wrong from the beginning, and everything that can be started is started.
 import { ExoipProcess } from "../e2e/process.ts";
-import { SIM_KEY, SIM_SECRET } from "../exoscale/face_v2.ts";
+import { SIM_KEY, SIM_SECRET } from "../support/cloud/api_v2.ts";
 import { pass } from "../netns/network_cluster.ts";
 import { FIRST_LIMIT_MS, PER_SECOND_LIMIT } from "./cluster_cell.ts";
 import { curlMs } from "./control.ts";

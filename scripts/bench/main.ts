@@ -1,0 +1,58 @@
+// How fast exoip is and what it costs, in whole processes on loopback: a table, and bench.json.
+//
+//   deno task bench [--quick] [--only NAME] [--json FILE]
+//
+// Measures the binary that EXOIP_BIN names, else the source. Nothing here is a test of time.
+import { parseArgs } from "@std/cli/parse-args";
+import { exoipCommand } from "../../tests/e2e/process.ts";
+import { crashCase } from "./crash.ts";
+import { type Case, type Figure, FULL, QUICK } from "./figure.ts";
+import { floodCase } from "./flood.ts";
+import { handoverCase } from "./handover.ts";
+import { microCase } from "./micro.ts";
+import { restCase } from "./rest.ts";
+import { figureJson, figureTable } from "./table.ts";
+import { weatherCase } from "./weather.ts";
+
+const CASES: readonly Case[] = [
+  crashCase,
+  handoverCase,
+  weatherCase,
+  floodCase,
+  restCase,
+  microCase,
+];
+
+const { quick, only = "", json = "bench.json" } = parseArgs(Deno.args, {
+  string: ["only", "json"],
+  boolean: ["quick"],
+});
+const chosen = CASES.filter(({ name }) => name.includes(only));
+if (chosen.length === 0) {
+  const names = CASES.map(({ name }) => name).join(", ");
+  console.error(`bench: --only ${only} names no case, wanted one of ${names}`);
+  Deno.exit(2);
+}
+
+const [program, rest] = exoipCommand();
+const subject = rest.length > 0 ? "the source (EXOIP_BIN names no binary)" : program;
+const load = () => Deno.loadavg()[0]?.toFixed(2) ?? "unknown";
+console.log(`measuring ${subject}, load of the machine ${load()}`);
+const figures: Figure[] = [];
+let broken = false;
+for (const { name, run } of chosen) {
+  const beganMs = performance.now();
+  try {
+    figures.push(...await run(quick ? QUICK : FULL));
+  } catch (error) {
+    broken = true;
+    console.error(`${name}: not measured:`, error);
+  }
+  const seconds = Math.round((performance.now() - beganMs) / 1_000);
+  console.log(`${name}: ${seconds} s, load of the machine ${load()}`);
+}
+console.log(`\n${figureTable(figures)}`);
+const report = { subject, deno: Deno.version.deno, at: new Date(), figures: figureJson(figures) };
+await Deno.writeTextFile(json, JSON.stringify(report, null, 2) + "\n");
+console.log(`\n${json} has every value`);
+Deno.exit(broken ? 1 : 0);

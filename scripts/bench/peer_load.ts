@@ -1,0 +1,39 @@
+// Peers by the dozen without a process each: one worker that sends their heartbeats and reads none.
+import { ELASTIC_IP } from "../../tests/e2e/cluster.ts";
+import type { Arena } from "./bench_cluster.ts";
+
+/** Priority of each: never master. */
+const PRIORITY = 200;
+
+/** What the worker is told. */
+export interface Part {
+  readonly speakers: readonly { readonly address: string; readonly id: string }[];
+  readonly listeners: readonly string[];
+  readonly elasticIp: string;
+  readonly priority: number;
+  readonly port: number;
+  readonly intervalMs: number;
+}
+
+/** Lets the nodes of these numbers speak to the first two until closed. */
+export async function startChorus(
+  arena: Arena,
+  { from, to }: { from: number; to: number },
+): Promise<{ close(): void }> {
+  const worker = new Worker(new URL("./peer_load_worker.ts", import.meta.url), { type: "module" });
+  const part: Part = {
+    speakers: arena.nodes.slice(from - 1, to).map(({ instance }) => instance),
+    listeners: [arena.node(1).instance.address, arena.node(2).instance.address],
+    elasticIp: ELASTIC_IP,
+    priority: PRIORITY,
+    port: arena.port,
+    intervalMs: arena.intervalMs,
+  };
+  const singing = new Promise<void>((resolve, reject) => {
+    worker.onmessage = () => resolve();
+    worker.onerror = ({ message }) => reject(new Error(message));
+  });
+  worker.postMessage(part);
+  await singing;
+  return { close: () => worker.terminate() };
+}

@@ -1,0 +1,29 @@
+// The worker of chorus.ts: a socket per speaker, their heartbeats spread over the interval.
+import { encode } from "../../src/core/heartbeat.ts";
+import type { Part } from "./peer_load.ts";
+import { WELL_TRAILER } from "../../tests/support/node_settings.ts";
+
+/** Where a speaker sends from matters, its port does not. */
+function sing({ speakers, listeners, elasticIp, priority, port, intervalMs }: Part): void {
+  for (const [index, { address, id }] of speakers.entries()) {
+    const socket = Deno.listenDatagram({ transport: "udp", hostname: address, port: 0 });
+    const speak = () => {
+      const trailer = { ...WELL_TRAILER, sequence: Date.now() };
+      const bytes = encode({ priority, elasticIp, id, trailer });
+      // A node that does not listen yet is no error.
+      for (const hostname of listeners) {
+        socket.send(bytes, { transport: "udp", hostname, port }).catch(() => {});
+      }
+    };
+    setTimeout(() => setInterval(speak, intervalMs), intervalMs * index / speakers.length);
+  }
+}
+
+const scope = self as unknown as {
+  onmessage: (event: MessageEvent<Part>) => void;
+  postMessage(message: string): void;
+};
+scope.onmessage = ({ data }) => {
+  sing(data);
+  scope.postMessage("singing");
+};

@@ -1,0 +1,64 @@
+// Plays seeded stories of a cluster under faults.
+//
+//   deno task simulate --seeds 1000 [--from 1]     that many seeds, on all cores
+//   deno task simulate --seed 42 [--loop|--core]   one seed, as a scenario with its trace
+//
+// Exit code 1 when a rule was broken.
+import { parseArgs } from "@std/cli/parse-args";
+import { play } from "../../tests/simulation/scenario.ts";
+import { writeStory } from "../../tests/simulation/story.ts";
+import type { Broken, Range } from "./simulate_worker.ts";
+
+/** Seeds that a worker is given at once. */
+const CHUNK = 50;
+
+const { seeds = "200", from = "1", seed } = parseArgs(Deno.args, {
+  string: ["seeds", "from", "seed"],
+});
+for (const [name, text] of Object.entries({ seeds, from, seed: seed ?? "1" })) {
+  if (!/^\d{1,15}$/.test(text)) {
+    console.error(`simulate: --${name} is "${text}", wanted a whole number`);
+    Deno.exit(2);
+  }
+}
+Deno.exit(seed === undefined ? await playMany(Number(from), Number(seeds)) : await replay(seed));
+
+/** One story, as a scenario file has it. */
+async function replay(seed: string): Promise<number> {
+  const story = writeStory(Number(seed));
+  const { trace, violation } = await play(story);
+  console.log([`# seed ${seed}`, story, "----", ...trace].join("\n"));
+  console.log(violation === null ? "# all rules kept" : `# BROKEN ${violation}`);
+  return violation === null ? 0 : 1;
+}
+
+async function playMany(from: number, count: number): Promise<number> {
+  const beganMs = performance.now();
+  const end = from + count;
+  let next = from, broken = 0;
+  const worker = async () => {
+    const url = new URL("./simulate_worker.ts", import.meta.url);
+    const thread = new Worker(url, { type: "module" });
+    while (next < end) {
+      const range: Range = { from: next, to: Math.min(next + CHUNK, end) };
+      next = range.to;
+      for (const { seed, violation } of await ask(thread, range)) {
+        broken += 1;
+        console.log(`seed ${seed}: ${violation}\n  replay: deno task simulate --seed ${seed}`);
+      }
+    }
+    thread.terminate();
+  };
+  await Promise.all(Array.from({ length: navigator.hardwareConcurrency }, worker));
+  const seconds = ((performance.now() - beganMs) / 1000).toFixed(1);
+  console.log(`${count} stories in ${seconds} s, ${broken} broke a rule`);
+  return broken === 0 ? 0 : 1;
+}
+
+function ask(thread: Worker, range: Range): Promise<Broken[]> {
+  return new Promise((resolve, reject) => {
+    thread.onmessage = ({ data }: MessageEvent<Broken[]>) => resolve(data);
+    thread.onerror = (event) => reject(new Error(event.message));
+    thread.postMessage(range);
+  });
+}

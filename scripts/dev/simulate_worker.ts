@@ -1,0 +1,31 @@
+// One core's share of the stories.
+import { play } from "../../tests/simulation/scenario.ts";
+import { writeStory } from "../../tests/simulation/story.ts";
+
+/** Seeds from the first to the last but one. */
+export interface Range {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** A seed whose story broke a rule. */
+export interface Broken {
+  readonly seed: number;
+  readonly violation: string;
+}
+
+declare const self: {
+  onmessage: ((event: MessageEvent<Range>) => void) | null;
+  postMessage(message: Broken[]): void;
+};
+
+if (typeof self !== "undefined") {
+  self.onmessage = async ({ data: { from, to } }) => {
+    const broken: Broken[] = [];
+    for (let seed = from; seed < to; seed++) {
+      const { violation } = await play(writeStory(seed));
+      if (violation !== null) broken.push({ seed, violation });
+    }
+    self.postMessage(broken);
+  };
+}

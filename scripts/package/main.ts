@@ -1,0 +1,71 @@
+// Builds the Debian and RPM packages of a compiled binary into dist: `deno task package [--binary FILE]
+// [--arch x86_64|aarch64] [--version V] [--output FOLDER] [deb|rpm]`. dpkg-deb and rpmbuild must be there.
+import { messageOf } from "../../src/core/message_of.ts";
+import { VERSION } from "../../src/version.ts";
+import type { Build } from "./contents.ts";
+import { buildDeb } from "./deb.ts";
+import { buildRpm } from "./rpm.ts";
+import { sourceDateEpoch } from "../release/stage.ts";
+
+const BUILDERS = { deb: buildDeb, rpm: buildRpm };
+const NAMES: Readonly<Record<Build["arch"], string>> = { x86_64: "x64", aarch64: "arm64" };
+
+/** Builds what the arguments ask for; returns the paths of the packages. */
+export async function packageAll(args: readonly string[]): Promise<string[]> {
+  const given = new Map<string, string>();
+  const formats: (keyof typeof BUILDERS)[] = [];
+  for (let at = 0; at < args.length; at++) {
+    const word = args[at] ?? "";
+    if (word === "deb" || word === "rpm") formats.push(word);
+    else if (/^--(binary|arch|version|output)$/.test(word)) {
+      given.set(word.slice(2), args[++at] ?? "");
+    } else {throw new Error(
+        `unknown argument ${word}: wanted --binary, --arch, --version, --output, deb or rpm`,
+      );}
+  }
+  const asked = given.get("arch") ?? Deno.build.arch;
+  const arch = (["x86_64", "aarch64"] as const).find((each) => each === asked);
+  if (arch === undefined) throw new Error(`no packages for ${asked}: wanted x86_64 or aarch64`);
+  const version = given.get("version") ?? VERSION;
+  // It becomes part of paths, and of files that packaging tools read.
+  if (!/^\d[\w.+~]{0,40}$/.test(version)) {
+    throw new Error(`--version: found ${JSON.stringify(version)}, wanted one such as 0.5.0`);
+  }
+  const output = given.get("output") ?? "dist";
+  const binary = given.get("binary") ?? await compiled(version, arch);
+  const build = { version, arch, binary, output, epoch: await commitTime() };
+  await Deno.mkdir(output, { recursive: true });
+  const paths: string[] = [];
+  for (const format of formats.length > 0 ? formats : ["deb", "rpm"] as const) {
+    paths.push(await BUILDERS[format](build));
+  }
+  return paths;
+}
+
+/** The binary that `deno task compile` has left. */
+async function compiled(version: string, arch: Build["arch"]): Promise<string> {
+  const named = `dist/exoip-${version}-linux-${NAMES[arch]}`;
+  const candidates = arch === Deno.build.arch ? [named, "dist/exoip"] : [named];
+  for (const path of candidates) {
+    if (await Deno.stat(path).then(({ isFile }) => isFile, () => false)) return path;
+  }
+  throw new Error(`there is no ${candidates.join(" and no ")}: run deno task compile first`);
+}
+
+/** Time of the commit, or what SOURCE_DATE_EPOCH says. */
+async function commitTime(): Promise<number> {
+  const told = sourceDateEpoch();
+  if (told !== null) return told;
+  const args = ["log", "-1", "--format=%ct"];
+  const answer = await new Deno.Command("git", { args, stderr: "null" }).output().catch(() => null);
+  return Number(answer ? new TextDecoder().decode(answer.stdout).trim() : "") || 0;
+}
+
+if (import.meta.main) {
+  try {
+    for (const path of await packageAll(Deno.args)) console.log(path);
+  } catch (error) {
+    console.error(messageOf(error));
+    Deno.exit(1);
+  }
+}

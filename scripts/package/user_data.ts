@@ -1,0 +1,162 @@
+// cloud-init user data for a machine that may hold an Elastic IP: with netplan and exoip.service, or with ifupdown.
+//
+//   deno task user-data netplan|ifupdown address=198.51.100.50 peer-group=edge api-key=EXO... api-secret=... \
+//     url=https://.../exoip_0.5.0_amd64.deb sha256=...
+//
+// The package is installed only if it has that checksum. User data is no place to keep a secret for long: any program
+// on the machine can read it from the metadata service. Use a key that may do no more than the README's role.
+import { messageOf } from "../../src/core/message_of.ts";
+
+/** What differs from one set-up to the next. */
+export interface Setup {
+  /** What configures the network of the machine. */
+  readonly world: "netplan" | "ifupdown";
+  readonly address: string;
+  /** Empty when the cloud is to tell who the peers are. */
+  readonly peerGroup: string;
+  readonly apiKey: string;
+  readonly apiSecret: string;
+  readonly priority: string;
+  /** Where the Debian package is. */
+  readonly url: string;
+  /** Its checksum, 64 hexadecimal digits. */
+  readonly sha256: string;
+}
+
+/** One file that cloud-init writes. */
+interface Written {
+  readonly path: string;
+  readonly permissions: string;
+  readonly content: string;
+}
+
+/** The form of each value, and that in words: each ends up in a file, or in a command, of root's. */
+const FORMS: Readonly<Record<keyof Setup, readonly [RegExp, string]>> = {
+  world: [/^(netplan|ifupdown)$/, "netplan or ifupdown"],
+  address: [/^(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!$)|$)){4}$/, "an IPv4 address"],
+  peerGroup: [/^$|^[A-Za-z0-9](?:[\w .+=@-]{0,253}[\w.+=@-])?$/, "the name of a security group"],
+  apiKey: [/^EXO[A-Za-z0-9]{1,100}$/, "an API key, EXO..."],
+  apiSecret: [/^[A-Za-z0-9][\w+/=~.-]{0,199}$/, "an API secret, one word"],
+  priority: [/^(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)$/, "a number from 0 to 255"],
+  url: [
+    /^(?:https?:\/\/[A-Za-z0-9][A-Za-z0-9.-]*(?::\d{1,5})?|file:\/\/)\/[\w.\/+=~:@%-]{0,1000}$/,
+    "the address of a package, https://... or file:///...",
+  ],
+  sha256: [/^[0-9a-f]{64}$/, "64 hexadecimal digits"],
+};
+
+/** The user data. Throws for values that would become something else than a value. */
+export function userData(setup: Setup): string {
+  for (const [name, [form, wanted]] of Object.entries(FORMS)) {
+    const value = setup[name as keyof Setup];
+    const found = name === "apiSecret" ? "something else" : JSON.stringify(value);
+    if (!form.test(value)) throw new Error(`${name}: found ${found}, wanted ${wanted}`);
+  }
+  const files = setup.world === "netplan" ? netplanFiles(setup) : ifupdownFiles(setup);
+  const start = setup.world === "netplan"
+    ? ["netplan apply", "systemctl enable --now exoip.service"]
+    : ["ifup lo:1"];
+  return [
+    "#cloud-config",
+    "write_files:",
+    ...files.flatMap(({ path, permissions, content }) => [
+      `- path: ${path}`,
+      `  permissions: "${permissions}"`,
+      "  content: |",
+      ...content.trimEnd().split("\n").map((line) => line && `    ${line}`),
+    ]),
+    "- path: /run/exoip-install.sh",
+    '  permissions: "0755"',
+    "  content: |",
+    ...installer(setup).trimEnd().split("\n").map((line) => line && `    ${line}`),
+    "runcmd:",
+    `- "/run/exoip-install.sh && ${start.join(" && ")}"`,
+    "",
+  ].join("\n");
+}
+
+/** Nothing is installed, and nothing is started, that has another checksum. */
+function installer({ url, sha256 }: Setup): string {
+  return `#!/bin/sh
+set -eu
+package=$(mktemp --suffix=.deb)
+trap 'rm -f "$package"' EXIT
+curl -fsSLo "$package" '${url}' || wget -qO "$package" '${url}'
+echo '${sha256}' "$package" | sha256sum --check --quiet -
+dpkg -i --force-confold "$package"
+`;
+}
+
+function netplanFiles({ address, peerGroup, apiKey, apiSecret, priority }: Setup): Written[] {
+  const template = Deno.readTextFileSync(new URL("network/51-exoip.yaml", import.meta.url));
+  const variables = [
+    `IF_ADDRESS=${address}`,
+    `IF_EXOSCALE_API_KEY=${apiKey}`,
+    ...(peerGroup ? [`IF_EXOSCALE_PEER_GROUP="${peerGroup}"`] : []),
+    `IF_HOST_PRIORITY=${priority}`,
+  ];
+  return [
+    {
+      path: "/etc/netplan/51-exoip.yaml",
+      permissions: "0600",
+      content: template.replace(/^#.*\n/, "").replace("198.51.100.50", address),
+    },
+    { path: "/etc/exoip/exoip.env", permissions: "0644", content: variables.join("\n") },
+    { path: "/etc/exoip/secret", permissions: "0600", content: apiSecret },
+  ];
+}
+
+function ifupdownFiles({ address, peerGroup, apiKey, apiSecret, priority }: Setup): Written[] {
+  const stanza = [
+    "auto lo:1",
+    "iface lo:1 inet static",
+    `  address ${address}/32`,
+    ...(peerGroup ? [`  exoscale-peer-group ${peerGroup}`] : []),
+    `  exoscale-api-key ${apiKey}`,
+    "  exoscale-api-secret-file /etc/exoip/secret",
+    `  host-priority ${priority}`,
+  ];
+  return [
+    {
+      path: "/etc/network/interfaces.d/51-exoip.cfg",
+      permissions: "0600",
+      content: stanza.join("\n"),
+    },
+    { path: "/etc/exoip/secret", permissions: "0600", content: apiSecret },
+  ];
+}
+
+/** The set-up that the words of the command line describe. */
+function setupOf([world, ...words]: readonly string[]): Setup {
+  const given = new Map(words.map((word) => {
+    const at = word.indexOf("=");
+    return [word.slice(0, at), word.slice(at + 1)] as const;
+  }));
+  const of = (name: string, fallback?: string) => {
+    const value = given.get(name) || fallback;
+    if (value === undefined) throw new Error(`${name}=... is missing`);
+    return value;
+  };
+  if (world !== "netplan" && world !== "ifupdown") {
+    throw new Error("begin with netplan or ifupdown");
+  }
+  return {
+    world,
+    address: of("address"),
+    peerGroup: given.get("peer-group") ?? "",
+    apiKey: of("api-key"),
+    apiSecret: of("api-secret"),
+    priority: of("priority", "10"),
+    url: of("url"),
+    sha256: of("sha256"),
+  };
+}
+
+if (import.meta.main) {
+  try {
+    console.log(userData(setupOf(Deno.args)).trimEnd());
+  } catch (error) {
+    console.error(`user-data: ${messageOf(error)}`);
+    Deno.exit(1);
+  }
+}

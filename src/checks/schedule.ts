@@ -1,0 +1,189 @@
+// The checks of what this node serves, side by side, each at its own pace: a check that hangs delays no other, and no
+// check delays a heartbeat. What the results mean is decided in core/health.ts.
+import type { CheckSpec } from "./spec.ts";
+import {
+  ailments,
+  type CheckHealth,
+  type CheckResult,
+  type Health,
+  noteResult,
+  startHealth,
+} from "../core/health.ts";
+import { messageOf } from "../core/message_of.ts";
+import { BurstLog } from "../log/burst_log.ts";
+import { type Line, QuietLog } from "../log/rate_limited_log.ts";
+import type { Probe } from "./probe.ts";
+import type { Clock, Log } from "../world.ts";
+
+/** How checks are made. */
+export interface CheckSettings {
+  readonly checks: readonly CheckSpec[];
+  /** From the start of one run to the start of the next. */
+  readonly intervalMs: number;
+  /** Longest run. */
+  readonly timeoutMs: number;
+  /** Successes until a failing check is well. */
+  readonly rise: number;
+  /** Failures until a well check is failing. */
+  readonly fall: number;
+  /** How long a check that has no result yet counts as well. */
+  readonly trustMs: number;
+  /** What is known already of checks of the same title. */
+  readonly known?: readonly CheckHealth[];
+}
+
+/** What checks need of the process. */
+export interface CheckWorld {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly probe: Probe;
+  /** Called with the first verdict and with each other one: the node is healthy or not, and why. */
+  readonly tell: (healthy: boolean, why: string) => void;
+}
+
+/** Longest wait at the end for what was running. */
+const CLOSE_MS = 2_000;
+
+/** Checks that run from their making until they are closed. */
+export class HealthChecks {
+  readonly #settings: CheckSettings;
+  readonly #world: CheckWorld;
+  /** Aborted when this is closed. */
+  readonly #waiting = new Set<AbortController>();
+  readonly #loops: Promise<void>[];
+  /** For checks that change all the time. */
+  readonly #quiet: QuietLog;
+  readonly #burst: BurstLog;
+  #health: Health;
+  #closed = false;
+  #told: boolean | null = null;
+
+  constructor(settings: CheckSettings, world: CheckWorld) {
+    const { checks, rise, fall, trustMs, known = [] } = settings;
+    this.#settings = settings;
+    this.#world = world;
+    this.#quiet = new QuietLog(world.log, world.clock);
+    this.#burst = new BurstLog({ ...world, quiet: this.#quiet });
+    const titles = checks.map(({ title }) => title);
+    this.#health = startHealth(titles, { rise, fall }, {
+      atMs: world.clock.nowMs(),
+      trustMs,
+      known,
+    });
+    this.#loops = checks.map((check, index) => this.#repeat(check, index));
+    if (checks.length > 0) this.#loops.push(this.#distrust());
+  }
+
+  /** Each check as it is now, in the order of the configuration; instants are those of the clock. */
+  get checks(): readonly CheckHealth[] {
+    return this.#health.checks;
+  }
+
+  /** Whether the node is healthy: all checks are well, or too young to tell. */
+  get healthy(): boolean {
+    return ailments(this.#health, this.#world.clock.nowMs()).length === 0;
+  }
+
+  /** Ends all runs; resolves when nothing of them is left, at the latest after two seconds. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    for (const waiting of this.#waiting) waiting.abort();
+    await this.#within(Promise.all(this.#loops), CLOSE_MS);
+    this.#quiet.close();
+  }
+
+  /** One check for ever, never twice at a time. */
+  async #repeat(check: CheckSpec, index: number): Promise<void> {
+    const { clock } = this.#world;
+    while (!this.#closed) {
+      const nextAtMs = clock.nowMs() + this.#settings.intervalMs;
+      await this.#once(check, index);
+      if (!this.#closed) await this.#sleep(Math.max(0, nextAtMs - clock.nowMs()));
+    }
+  }
+
+  /** One run: its result comes at the time-out at the latest; what does not end then fails again and again. */
+  async #once(check: CheckSpec, index: number): Promise<void> {
+    const { clock, probe } = this.#world;
+    const { timeoutMs } = this.#settings;
+    const startedAtMs = clock.nowMs();
+    const late = new AbortController();
+    this.#waiting.add(late);
+    const verdict = Promise.resolve().then(() => probe(check, late.signal))
+      .then(() => "", messageOf);
+    const reason = await this.#within(verdict, timeoutMs) ??
+      `no result within ${timeoutMs / 1_000} s`;
+    late.abort();
+    this.#waiting.delete(late);
+    this.#note(index, { well: reason === "", reason, tookMs: clock.nowMs() - startedAtMs });
+    while (await this.#within(verdict, timeoutMs) === null && !this.#closed) {
+      const stuck = "the run before was ended and does not end";
+      this.#note(index, { well: false, reason: stuck, tookMs: clock.nowMs() - startedAtMs });
+    }
+    await verdict;
+  }
+
+  /** What the promise resolves to, null when it takes longer or this is closed. */
+  async #within<T>(promise: Promise<T>, ms: number): Promise<T | null> {
+    const over = new AbortController();
+    const value = await Promise.race([promise, this.#sleep(ms, over).then(() => null)]);
+    over.abort();
+    return value;
+  }
+
+  /** Ends when it is aborted, or when this is closed. */
+  async #sleep(ms: number, over = new AbortController()): Promise<void> {
+    // One signal for all, joined with others by `AbortSignal.any`, would keep them for ever (Deno 2.9).
+    this.#waiting.add(over);
+    await this.#world.clock.sleep(ms, over.signal);
+    this.#waiting.delete(over);
+  }
+
+  #note(index: number, result: CheckResult): void {
+    if (this.#closed) return;
+    const atMs = this.#world.clock.nowMs();
+    const before = this.#health.checks[index];
+    this.#health = noteResult(this.#health, { index, result, atMs });
+    const after = this.#health.checks[index];
+    if (before && after && after.state !== before.state) {
+      this.#burst.write(`check ${index}`, lineOf(before, after, result));
+    }
+    this.#quiet.settle(atMs);
+    this.#judge(atMs);
+  }
+
+  /** When the trust is over, what is still unknown counts. */
+  async #distrust(): Promise<void> {
+    const { clock, log } = this.#world;
+    await this.#sleep(this.#settings.trustMs);
+    if (this.#closed) return;
+    for (const { title } of this.#health.checks.filter(({ state }) => state === "unknown")) {
+      log.write(
+        "warning",
+        "check-unknown",
+        `${title}: no result yet, counts as failing until then`,
+      );
+    }
+    this.#judge(clock.nowMs());
+  }
+
+  #judge(atMs: number): void {
+    const why = ailments(this.#health, atMs);
+    const healthy = why.length === 0;
+    if (healthy === this.#told) return;
+    this.#told = healthy;
+    this.#world.tell(healthy, healthy ? "all checks are well" : why.join("; "));
+  }
+}
+
+function lineOf(
+  before: CheckHealth,
+  { title, changedAtMs }: CheckHealth,
+  { well, reason, tookMs }: CheckResult,
+): Line<"check-failing" | "check-well"> {
+  if (!well) return ["warning", "check-failing", `${title}: ${reason}`];
+  const failed = before.state === "failing"
+    ? `, was failing for ${((changedAtMs - before.changedAtMs) / 1_000).toFixed(1)} s`
+    : "";
+  return ["info", "check-well", `${title}: well after ${Math.round(tookMs)} ms${failed}`];
+}

@@ -1,0 +1,53 @@
+// -A and -D: make the cloud agree once, and out.
+import { asCloudError, CloudError } from "../exoscale/cloud_error.ts";
+import type { Clock, Cloud, Log } from "../world.ts";
+
+/** What may pass is waited for as long as the original does: no attempt begins later. */
+const ATTEMPTS_WITHIN_MS = 60_000;
+const FIRST_WAIT_MS = 500, LONGEST_WAIT_MS = 5_000;
+/** Longest wait that the cloud may impose (Retry-After). */
+const RETRY_AFTER_CAP_MS = 60_000;
+
+/** Attaches the address to this instance, or detaches it. Resolves to the exit code. */
+export async function associate(
+  mode: "associate" | "dissociate",
+  { cloud, clock, log, signal, elasticIp }: {
+    cloud: Cloud;
+    clock: Clock;
+    log: Log;
+    signal: AbortSignal;
+    elasticIp: string;
+  },
+): Promise<0 | 1> {
+  const wanted = mode === "associate";
+  const state = wanted ? "attached to" : "detached from";
+  const endAtMs = clock.nowMs() + ATTEMPTS_WITHIN_MS;
+  try {
+    for (let attempt = 1;; attempt++) {
+      let changing = false;
+      try {
+        // Every attempt reads first: the one before may have succeeded without our hearing of it.
+        const { holds, instanceId } = await cloud.prepare(signal);
+        changing = holds !== wanted;
+        if (changing) await (wanted ? cloud.attach(signal) : cloud.detachSelf(signal));
+        const done = changing ? "is now" : "was already";
+        log.write("info", "done", `${elasticIp} ${done} ${state} instance ${instanceId}`);
+        return 0;
+      } catch (cause) {
+        const error = asCloudError(cause);
+        const over = clock.nowMs() >= endAtMs || signal.aborted;
+        // Exoscale says so of a change while the instance is still starting.
+        const early = changing && error.status === 400;
+        if ((!error.retryable && !early) || over) throw error;
+        const backoffMs = Math.min(FIRST_WAIT_MS * 2 ** attempt, LONGEST_WAIT_MS);
+        const waitMs = Math.max(backoffMs, Math.min(error.retryAfterMs ?? 0, RETRY_AFTER_CAP_MS));
+        log.write("warning", "cloud-error", `${error.message}; trying again in ${waitMs} ms`);
+        await clock.sleep(waitMs, signal);
+      }
+    }
+  } catch (error) {
+    const message = error instanceof CloudError ? error.message : String(error);
+    log.write("critical", "failed", `${elasticIp} could not be ${state} this instance: ${message}`);
+    return 1;
+  }
+}

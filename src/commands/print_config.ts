@@ -1,0 +1,107 @@
+// --print-config: each setting, its value and where that comes from, as a file that --config can read.
+import { shownCheck, shownCommand } from "../checks/spec.ts";
+import { isOn } from "../options/parse.ts";
+import { keysOf } from "../config/config_file.ts";
+import { lends } from "../config/cloud.ts";
+import { withoutPassword } from "../log/password.ts";
+import type { Gathered } from "../config/load.ts";
+import { flagOf, isSecret, type Option, OPTIONS } from "../options/all.ts";
+
+/** One setting in force. */
+export interface Setting {
+  readonly option: Option;
+  /** As it would be written, masked if it is a secret; what is found out later is described. */
+  readonly text: string;
+  /** Flag, variable, file, account or `default`. */
+  readonly source: string;
+  /** Whether the text is the value itself. */
+  readonly literal: boolean;
+}
+
+const ACCOUNT = "account of the exo CLI";
+
+/** What shows of a key. */
+export function masked(apiKey: string): string {
+  return `${apiKey.slice(0, 4)}...`;
+}
+
+/** Every setting in force, in the order of the option table; `instanceId` is what the machine has told. */
+export function settingsOf(gathered: Gathered, instanceId: string | null): Setting[] {
+  const settings = OPTIONS.map((option) => settingOf(option, gathered, instanceId));
+  return settings.filter((setting) => setting !== null);
+}
+
+function settingOf(option: Option, gathered: Gathered, instanceId: string | null): Setting | null {
+  const { name, variables, fallback } = option;
+  const { values: { given }, findings: { secretFile, account } } = gathered;
+  const own = given.get(name);
+  const hidden = (source: string) => ({ option, text: "****", source, literal: false });
+  const file = given.get("api-secret-file");
+  const lent = lends({ given }) && secretFile === undefined;
+  if (lent && name === "xs" && (account?.secret || account?.unasked)) {
+    return hidden(account.unasked ? `${ACCOUNT}, by its secretCommand` : ACCOUNT);
+  }
+  if (lent && name === "xk" && account?.apiKey) {
+    return { option, text: masked(account.apiKey), source: ACCOUNT, literal: false };
+  }
+  if (name === "xs" && secretFile !== undefined && file) return hidden(`file ${file.text}`);
+  if (own && isSecret(name)) return hidden(sourceOf(own.source, gathered));
+  if (own && name === "xk") {
+    return {
+      option,
+      text: masked(own.text),
+      source: sourceOf(own.source, gathered),
+      literal: false,
+    };
+  }
+  // What one run does has no variable: it shows when it was asked for.
+  const shows = variables.length > 0 || ["W", "A", "D", "O", "v"].includes(name);
+  if (!shows || (variables.length === 0 && !isOn(own))) return null;
+  if (own && name === "check") {
+    const texts = own.texts.map((text) => text.trim()), shown = texts.map(shownCheck);
+    const literal = texts.every((text, index) => text === shown[index]);
+    return { option, text: shown.join("\n"), source: sourceOf(own.source, gathered), literal };
+  }
+  if (own) {
+    const text = name === "notify" ? shownCommand(own.text) : withoutPassword(own.text);
+    const literal = text === own.text && variables.length > 0 &&
+      !["config", "env-file"].includes(name);
+    return { option, text, source: sourceOf(own.source, gathered), literal };
+  }
+  if (name === "zone" && account?.zone) {
+    const source = `${ACCOUNT}, unless the metadata service tells`;
+    return { option, text: account.zone, source, literal: false };
+  }
+  if (name === "i" && instanceId !== null) {
+    return { option, text: instanceId, source: "this machine", literal: false };
+  }
+  const text = option.kind === "switch" ? "false" : fallback;
+  if (text === "") return null;
+  return { option, text, source: "default", literal: !/ /.test(fallback) };
+}
+
+/** A variable of the file says so. */
+function sourceOf(source: string, { fileVariables, values: { given } }: Gathered): string {
+  const inFile = fileVariables[source] !== undefined;
+  return inFile ? `${source} in ${given.get("env-file")?.text}` : source;
+}
+
+/** The settings as TOML, each with its source behind it; what is no value, or hidden, is a remark. */
+export function settingLines(settings: readonly Setting[]): string[] {
+  const starts = settings.map(({ option, text, literal }) => {
+    const key = keysOf(option).at(-1) ?? option.name;
+    if (literal) return `${key} = ${toml(option, text)}`;
+    return option.variables.length === 0 ? `# ${flagOf(option)}` : `# ${key} = ${text}`;
+  });
+  const width = Math.min(48, Math.max(...starts.map(({ length }) => length)));
+  return settings.map(({ source }, index) => `${starts[index]?.padEnd(width)}  # ${source}`);
+}
+
+function toml({ kind }: Option, text: string): string {
+  if (kind === "switch") return `${isOn({ text })}`;
+  if (kind === "integer") return `${Number(text)}`;
+  if (kind === "many") return JSON.stringify(text.split("\n"));
+  return kind === "duration" && /^\d+(\.\d+)?$/.test(text)
+    ? `${Number(text)}`
+    : JSON.stringify(text);
+}

@@ -1,0 +1,47 @@
+// --print-iam-policy: what the role of the API key must allow for this configuration. It needs no credentials, since it
+// comes before them, and asks nobody.
+import type { Values } from "../options/parse.ts";
+import { readAddresses, spellingsOf } from "../config/elastic_ips.ts";
+import { readEndpoint } from "../config/cloud.ts";
+import { readPeers } from "../config/peers.ts";
+import { Reading } from "../config/option_reader.ts";
+import { canonicalIp, isIpv6 } from "../core/ip.ts";
+import { iamPolicy, OPTIONAL_OPERATIONS } from "../exoscale/iam_policy.ts";
+import type { Host } from "../host/host.ts";
+import { withoutPasswords } from "../log/password.ts";
+
+/** Prints the policy for the modes that are given together, for -W without any. Returns the exit code. */
+export function printPolicy({ given }: Values, { print }: Pick<Host, "print">): 0 | 1 {
+  const reading = new Reading(given);
+  const watches = reading.on("W") || !["A", "D"].some((flag) => reading.on(flag));
+  const elasticIps = readAddresses(reading).map(({ elasticIp }) => elasticIp);
+  const { peers } = readPeers(reading, { counts: watches, watchdog: watches });
+  const names = elasticIps.filter((text) => canonicalIp(text) === null).map((text) =>
+    JSON.stringify(text)
+  );
+  const known = names.length === 0 || reading.problems.length > 0;
+  reading.need(known, "xi", `the policy needs the address instead of ${names.join(", ")}`);
+  const v2 = readEndpoint(reading).api === "v2";
+  reading.need(v2 || reading.problems.length > 0, "api", "only API v2 knows policies");
+  for (const problem of reading.problems) {
+    print("err", `exoip: ${withoutPasswords(problem)}`);
+  }
+  if (reading.problems.length > 0) return 1;
+  const policy = iamPolicy({
+    attaches: watches || reading.on("A"),
+    detaches: watches || reading.on("D"),
+    peers: watches ? peers : null,
+    elasticIps: spellingsOf(reading),
+  });
+  print("out", JSON.stringify(policy, null, 2));
+  const long = elasticIps.find(isIpv6);
+  if (long !== undefined) {
+    const check = "exo compute elastic-ip list must write it in one of these ways";
+    print("err", `exoip: a policy compares text, and ${long} has several: ${check}`);
+  }
+  for (const [operation, use] of Object.entries(OPTIONAL_OPERATIONS)) {
+    if (!JSON.stringify(policy).includes(`'${operation}'`)) continue;
+    print("err", `exoip: ${operation} may be left out (${use})`);
+  }
+  return 0;
+}

@@ -1,0 +1,129 @@
+// From a configuration to the mode that it asks for: what must be known of this machine is found out first.
+import { associate } from "./associate.ts";
+import { complain, fail, say, warningsOf } from "./complaints.ts";
+import { type Config, nameOf } from "../config/config.ts";
+import type { Gathered } from "../config/load.ts";
+import { connectionFor } from "../startup/connection.ts";
+import { messageOf } from "../core/message_of.ts";
+import { MESSAGE_MAX_CHARS, plain } from "../core/plain.ts";
+import type { Host } from "../host/host.ts";
+import { findInstanceId } from "../host/metadata.ts";
+import { identify } from "../startup/identify.ts";
+import { Redaction } from "../log/redaction.ts";
+import { passwordsIn } from "../log/password.ts";
+import { PATIENT_MS } from "../peers/look_ups.ts";
+import { PeerNames } from "../peers/peer_names.ts";
+import type { Told } from "../startup/early_signals.ts";
+import { trusting } from "../startup/with_extra_authorities.ts";
+import { describe } from "./usage.ts";
+import { settleDown } from "../watch/least_privilege.ts";
+import { watch, type WatchModeOptions } from "./watch.ts";
+import { redactedLog, secretsOf } from "../startup/secrets.ts";
+
+/** Runs the mode that is configured, or checks it. Resolves to the exit code. */
+export async function runConfigured(
+  config: Config,
+  { argv, gathered, host: plainHost, told }: {
+    argv: readonly string[];
+    gathered: Gathered;
+    host: Host;
+    told: Told;
+  },
+): Promise<number> {
+  const { given } = gathered.values;
+  let host = plainHost;
+  try {
+    host = trusting(config, plainHost);
+  } catch (error) {
+    return await fail([messageOf(error)], { host, given });
+  }
+  if (config.checkOnly) return await checkConfigured(config, { gathered, host });
+  const { stdout, logFormat: format, logLevel: level } = config;
+  const proxies = [host.env.HTTPS_PROXY, host.env.https_proxy, host.env.ALL_PROXY];
+  const passwords = passwordsIn(proxies.filter((text) => text !== undefined));
+  const redaction = new Redaction([...secretsOf(config), ...passwords]);
+  const log = redactedLog(host.openLog({ stdout, format, level }), redaction);
+  const code = await runKnown(config, { host, log, argv, gathered, redaction, told });
+  await Promise.all([log.flush(), host.supervisor?.flush()]);
+  return code;
+}
+
+/** -n: what would run, and whether it could. */
+async function checkConfigured(
+  config: Config,
+  { gathered, host }: { gathered: Gathered; host: Host },
+): Promise<number> {
+  const { values, warnings } = gathered;
+  let instanceId: string;
+  try {
+    instanceId = config.instanceId ?? await findInstanceId(host.machine);
+  } catch (error) {
+    return await fail([messageOf(error)], { host, given: values.given });
+  }
+  for (const line of config.verbose ? describe(config, instanceId) : []) {
+    host.print("out", plain(line, MESSAGE_MAX_CHARS));
+  }
+  for (const warning of [...warningsOf(values), ...warnings]) complain(host, warning);
+  const wrong = await checkNames(config, host);
+  if (wrong.length > 0) return await fail(wrong, { host, given: values.given });
+  return say(host, "exoip: the configuration is valid");
+}
+
+/** Says what the names of `-p` stand for. Resolves to what is wrong with them. */
+async function checkNames({ peers, listen: { hostname } }: Config, host: Host): Promise<string[]> {
+  const addresses = peers.kind === "static" ? peers.addresses : [];
+  const names = new PeerNames(addresses, { host, hostname, log: { write() {} } });
+  await names.start(new AbortController().signal, PATIENT_MS);
+  const wrong: string[] = [];
+  for (const { usable, text } of names.describe()) {
+    if (usable) say(host, `exoip: peer ${plain(text, MESSAGE_MAX_CHARS)}`);
+    else wrong.push(`${nameOf("p")}: ${text}`);
+  }
+  return wrong;
+}
+
+/** A mode, as soon as it is known which instance this is. */
+async function runKnown(
+  config: Config,
+  options: Omit<WatchModeOptions, "configured" | "connect" | "access" | "instanceId">,
+): Promise<number> {
+  const { host, log, gathered, told: { signal } } = options;
+  const stopped = config.mode === "watchdog" ? 0 : 1;
+  const instanceId = config.instanceId ?? await identify(config, { host, log, signal });
+  if (instanceId === null) return signal.aborted ? stopped : 1;
+  const description = config.verbose ? describe(config, instanceId) : [];
+  // Lines of a format are the only ones on standard output.
+  for (const line of log.format === "text" ? description : []) {
+    host.print("out", plain(line, MESSAGE_MAX_CHARS));
+  }
+  if (log.kind === "syslog" || log.format !== "text") {
+    for (const line of description) log.write("info", "configuration", line);
+  }
+  for (const warning of warningsOf(gathered.values)) log.write("warning", "command-line", warning);
+  for (const warning of gathered.warnings) log.write("warning", "configuration", warning);
+  return await runMode(config, { ...options, instanceId });
+}
+
+async function runMode(
+  config: Config,
+  options: Omit<WatchModeOptions, "configured" | "connect" | "access">,
+): Promise<number> {
+  const { host, log, told: { signal } } = options;
+  const access = { credentials: config.credentials, peers: config.peers };
+  const connection = await connectionFor(config, { ...options, access, signal });
+  if (signal.aborted) return config.mode === "watchdog" ? 0 : 1;
+  if (connection === null) return 1;
+  const { connect, addresses } = connection;
+  if (config.mode === "watchdog") {
+    return await watch({ ...config, addresses }, {
+      ...options,
+      configured: config,
+      connect,
+      access,
+    });
+  }
+  settleDown(config, { host, log, gathered: options.gathered });
+  const elasticIp = addresses[0]?.elasticIp ?? "";
+  const cloud = connect(elasticIp, () => {});
+  return await associate(config.mode, { cloud, clock: host.clock, log, signal, elasticIp });
+}

@@ -1,0 +1,118 @@
+// --status: ask the watchdog of this machine how it is, once or every second, and print its answer as text or JSON.
+import { isOn, type Values } from "../options/parse.ts";
+import { fallbackOf, nameOf } from "../config/config.ts";
+import { listenOf } from "../config/peers.ts";
+import { hostText } from "../core/ip.ts";
+import { messageOf } from "../core/message_of.ts";
+import { jsonText, LINE_MAX_CHARS, plain } from "../core/plain.ts";
+import type { Snapshot } from "../status/snapshot.ts";
+import { statusLines } from "../status/text.ts";
+import { withoutPasswords } from "../log/password.ts";
+import { Inquiry, localAddressOf } from "../status/info_client.ts";
+import type { Clock, Link, Signals } from "../world.ts";
+import { spanText } from "../core/age.ts";
+
+/** Questions that are asked before nobody is said to answer: some may get lost among those of others. */
+const ATTEMPTS = 6;
+/** Time between two answers of --watch. */
+const WATCH_MS = 1_000;
+/** Longer than any datagram of an answer. */
+export const BUFFER_BYTES = 16_384;
+/** To the first line; clears the rest of a line, and of the screen. */
+const HOME = "\x1b[H", CLEAR_LINE = "\x1b[K", CLEAR_BELOW = "\x1b[J";
+
+/** What asking needs of the machine. */
+export interface Asker {
+  readonly clock: Clock;
+  readonly signals: Signals;
+  readonly openLink: (hostname: string, port: number, bufferBytes?: number) => Link;
+  readonly print: (stream: "out" | "err", line: string) => void;
+  /** Whether standard output is a screen. */
+  readonly terminal: boolean;
+}
+
+/** How the answers are shown. */
+interface Manner {
+  readonly json: boolean;
+  readonly watch: boolean;
+}
+
+/** Resolves to 0 when the watchdog has answered, to 1 when none does, or none does any more. */
+export async function askStatus({ given }: Values, asker: Asker): Promise<0 | 1> {
+  const { clock, print, openLink } = asker;
+  const problems: string[] = [];
+  const listen = listenOf(given.get("l")?.text ?? fallbackOf("l"), (ok, _, problem) => {
+    if (!ok) problems.push(problem);
+  });
+  if (problems.length > 0) {
+    for (const problem of problems) {
+      print("err", `exoip: ${nameOf("l")}: ${withoutPasswords(problem)}`);
+    }
+    return 1;
+  }
+  const manner = { json: isOn(given.get("json")), watch: isOn(given.get("watch")) };
+  const hostname = localAddressOf(listen.hostname);
+  let link: Link;
+  try {
+    link = openLink(hostname, 0, BUFFER_BYTES);
+  } catch (error) {
+    const reason = messageOf(error);
+    print("err", `exoip: ${nameOf("l")}: cannot ask at ${hostText(hostname)}: ${reason}`);
+    return 1;
+  }
+  const inquiry = new Inquiry(link, { clock, hostname, port: listen.port });
+  try {
+    const first = await inquiry.ask(ATTEMPTS);
+    if (first === null) {
+      print("err", `exoip: no watchdog answers at ${inquiry.title}`);
+      return 1;
+    }
+    if (manner.watch) return await keepAsking(inquiry, { first, manner, asker });
+    const text = manner.json ? jsonText(first, 2) : linesOf(first).join("\n");
+    print("out", text);
+    return 0;
+  } finally {
+    await inquiry.close();
+  }
+}
+
+/** Until told to stop. What is shown is never older than the time between two answers and one question's wait. */
+async function keepAsking(
+  inquiry: Inquiry,
+  { first, manner, asker }: { first: Snapshot; manner: Manner; asker: Asker },
+): Promise<0 | 1> {
+  const { clock, signals } = asker;
+  const stopping = new AbortController();
+  const deaf = signals.listen((signal) => signal === "stop" && stopping.abort());
+  let snapshot: Snapshot | null = first;
+  let answeredAtMs = clock.nowMs();
+  while (!stopping.signal.aborted) {
+    const askedAtMs = clock.nowMs();
+    if (snapshot) answeredAtMs = askedAtMs;
+    show(snapshot, askedAtMs - answeredAtMs, { manner, asker, title: inquiry.title });
+    await clock.sleep(WATCH_MS, stopping.signal);
+    if (!stopping.signal.aborted) snapshot = await inquiry.ask(1);
+  }
+  deaf();
+  return snapshot ? 0 : 1;
+}
+
+function show(
+  snapshot: Snapshot | null,
+  silentMs: number,
+  { manner, asker: { print, terminal }, title }: { manner: Manner; asker: Asker; title: string },
+): void {
+  if (manner.json) {
+    return print("out", jsonText(snapshot ?? { version: 1, answered: false, silentMs }));
+  }
+  const lines = snapshot
+    ? [`watchdog at ${title}, every second, Ctrl+C ends`, "", ...linesOf(snapshot)]
+    : [`no watchdog answers at ${title} any more: the last answer is ${spanText(silentMs)} old`];
+  if (!terminal) return print("out", [...lines, ""].join("\n"));
+  print("out", HOME + lines.map((line) => line + CLEAR_LINE + "\n").join("") + CLEAR_BELOW);
+}
+
+/** For a terminal: whoever has the port could have written them. */
+function linesOf(snapshot: Snapshot): string[] {
+  return statusLines(snapshot).map((line) => plain(line, LINE_MAX_CHARS));
+}

@@ -1,0 +1,98 @@
+// -xi: one Elastic IP or several, each with its own priority if it has one: `A/10,B/20`. Each is an IP address, or a
+// name for the cloud to look up: the Elastic IP's id, its description, or one of its labels as `key=value`.
+import { canonicalElasticIp, canonicalIp } from "../core/ip.ts";
+import type { AddressConfig } from "../options/elastic_ips.ts";
+import type { Reading } from "./option_reader.ts";
+
+/** More than any account has; each is an election of its own. */
+const ADDRESSES_MAX = 100;
+
+/** The Elastic IPs; at least one is wanted, and each only once. */
+export function readAddresses(reading: Reading): AddressConfig[] {
+  const text = reading.text("xi");
+  reading.need(text !== "", "xi", "the Elastic IP is missing");
+  reading.needUnquoted(text, "xi");
+  const texts = text === "" ? [] : text.split(",");
+  const few = texts.length <= ADDRESSES_MAX;
+  reading.need(few, "xi", `${texts.length} Elastic IPs, wanted at most ${ADDRESSES_MAX}`);
+  const all = few ? texts.map((each) => written(each.trim())) : [];
+  refusePrefixes(all, reading);
+  const addresses = all.map((each) => addressOf(each, reading));
+  const seen = new Set<string>();
+  for (const { elasticIp } of addresses) {
+    reading.need(!seen.has(elasticIp), "xi", `${elasticIp} is given twice`);
+    seen.add(elasticIp);
+  }
+  return addresses;
+}
+
+/** One Elastic IP as it was written. */
+interface Written {
+  readonly text: string;
+  /** Before the slash, if there is one that counts. */
+  readonly address: string;
+  readonly priority: string | null;
+}
+
+/** A description may have a slash, too; and `/96` is how an Elastic IPv6 is written. */
+function written(text: string): Written {
+  const [, before = "", after] = /^(.*)\/([^/]*)$/.exec(text) ?? [];
+  const prefix = before.includes(":") && after === "96" && canonicalIp(before) !== null;
+  const ranked = after !== undefined && !prefix &&
+    (canonicalIp(before) !== null || /^\d+$/.test(after));
+  return ranked
+    ? { text, address: before, priority: after }
+    : { text, address: text, priority: null };
+}
+
+function addressOf({ text, address, priority }: Written, reading: Reading): AddressConfig {
+  const elasticIp = canonicalElasticIp(address) ?? address;
+  reading.need(plausible(elasticIp), "xi", `${JSON.stringify(address)} is not an IP address`);
+  if (priority === null) return { elasticIp, priority: null };
+  const quoted = JSON.stringify(text);
+  if (canonicalIp(priority) !== null) {
+    reading.need(false, "xi", `${quoted}: what follows / is a priority, a netmask is not wanted`);
+    return { elasticIp, priority: null };
+  }
+  const value = /^\d{1,3}$/.test(priority) ? Number(priority) : NaN;
+  reading.need(value <= 255, "xi", `${quoted}: the priority after / is not between 0 and 255`);
+  return { elasticIp, priority: value };
+}
+
+/** Prefix lengths that people write after an address on an interface; those of IPv6 are no usual priorities. */
+function isPrefixLength({ address, priority }: Written): boolean {
+  const length = /^\d{1,3}$/.test(priority ?? "") ? Number(priority) : NaN;
+  if (canonicalIp(address) === null) return false;
+  return address.includes(":") ? [48, 56, 64, 128].includes(length) : length >= 8 && length <= 32;
+}
+
+/**
+ * `A/24` is how keepalived, vip-manager and others write an address, and as a priority it would be taken in silence.
+ * Where all have the same number, `-P` says it as well and cannot be misread; so it is refused. Different numbers can
+ * only be priorities, but for those of a single address.
+ */
+function refusePrefixes(all: readonly Written[], reading: Reading): void {
+  const same = all.every(({ priority }) => priority === all[0]?.priority);
+  for (const each of all) {
+    const { text, address, priority } = each;
+    const single = isPrefixLength(each) && (address.includes(":") || priority === "32");
+    const meant = `${JSON.stringify(text)}: what follows / is a priority and no prefix length: ` +
+      `write ${address}, and for the priority ${priority} -P ${priority} (IF_HOST_PRIORITY)`;
+    reading.need(!single && !(same && isPrefixLength(each)), "xi", meant);
+  }
+}
+
+/** What looks like an address must be one; anything else is a name that the cloud may know. */
+function plausible(text: string): boolean {
+  const looks = /^[\d.]*$/.test(text) || /^[0-9a-f]*:[0-9a-f:.]*$/i.test(text);
+  return !looks || canonicalIp(text) !== null;
+}
+
+/** All texts by which a role's policy may have to name them: ours, and the one that was written. */
+export function spellingsOf(reading: Reading): string[] {
+  const texts = reading.text("xi").split(",").map((each) => written(each.trim()).address);
+  const spellings = texts.flatMap((
+    text,
+  ) => [canonicalElasticIp(text) ?? text, canonicalIp(text) === null ? [] : text]);
+  return [...new Set(spellings.flat())];
+}

@@ -1,0 +1,99 @@
+// What the readers of the configuration share: values as they were given, and every problem found on the way.
+import { type Given, isOn, parseDuration } from "../options/parse.ts";
+import { flagOf, OPTIONS } from "../options/all.ts";
+import type { OptionReader } from "../options/option.ts";
+
+/** Problems that are told of. */
+const PROBLEMS_MAX = 30;
+
+/** Notes a problem of an option unless it is fine. */
+export type Need = (ok: boolean, option: string, problem: string) => void;
+
+/** Values to be checked, and the problems so far. */
+export class Reading implements OptionReader {
+  readonly problems: string[] = [];
+  readonly given: ReadonlyMap<string, Given>;
+
+  constructor(given: ReadonlyMap<string, Given>) {
+    this.given = given;
+  }
+
+  /** Whether the option was given at all. */
+  has(option: string): boolean {
+    return this.given.has(option);
+  }
+
+  /** What was given, null without it. */
+  value(option: string): string | null {
+    return this.given.get(option)?.text ?? null;
+  }
+
+  /** What was given, or the default. */
+  text(option: string): string {
+    return this.value(option) ?? fallbackOf(option);
+  }
+
+  /** All that was given, in its order; empty without it. */
+  values(option: string): readonly string[] {
+    return this.given.get(option)?.texts.map((text) => text.trim()) ?? [];
+  }
+
+  /** Whether the switch is on. */
+  on(option: string): boolean {
+    return isOn(this.given.get(option));
+  }
+
+  /** A time in ms within both ends, which are written as a user would. */
+  span(option: string, [least, most]: readonly [string, string]): number {
+    const ms = parseDuration(this.text(option)) ?? NaN;
+    const [low, high] = [parseDuration(least) ?? 0, parseDuration(most) ?? 0];
+    const problem = `${this.text(option)} is not between ${least} and ${most}`;
+    this.need(ms >= low && ms <= high, option, problem);
+    return ms;
+  }
+
+  /** A whole number within both ends. */
+  count(option: string, [low, high]: readonly [number, number]): number {
+    const value = Number(this.text(option));
+    const problem = `${value} is not between ${low} and ${high}`;
+    this.need(value >= low && value <= high, option, problem);
+    return value;
+  }
+
+  /** The text is not in quotes, which are part of it: docker's --env-file, for one, takes them as they are. */
+  needUnquoted(text: string, option: string): void {
+    const bare = text.trim();
+    const isQuoted = bare.length > 1 && /^(["']).*\1$/s.test(bare);
+    const source = this.given.get(option)?.source ?? "";
+    const where = /^[A-Z_]+$/.test(source) ? ` in ${source}` : "";
+    const what = `it begins and ends with a quotation mark${where}, which counts as part of it ` +
+      "(docker --env-file keeps them): leave both out";
+    this.need(!isQuoted, option, what);
+  }
+
+  /** Notes a problem of an option unless it is fine. */
+  need(ok: boolean, option: string, problem: string): void {
+    if (ok || this.problems.length > PROBLEMS_MAX) return;
+    // Whoever has more than these has given another kind of text.
+    const more = this.problems.length === PROBLEMS_MAX;
+    this.problems.push(more ? "and more: the rest is not told" : `${nameOf(option)}: ${problem}`);
+  }
+}
+
+/** Of a configuration in which nothing was given, for the modes in which its part does not count. */
+export function unread(): Reading {
+  return new Reading(new Map());
+}
+
+/** The option as a user knows it: flag and variable. */
+export function nameOf(name: string): string {
+  const option = OPTIONS.find((each) => each.name === name);
+  if (!option) return name;
+  const [variable] = option.variables;
+  return variable ? `${flagOf(option)} (${variable})` : flagOf(option);
+}
+
+/** The default of an option as it would be written, empty when it has none. */
+export function fallbackOf(name: string): string {
+  return OPTIONS.find((option) => option.name === name)?.fallback ?? "";
+}

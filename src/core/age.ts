@@ -1,0 +1,27 @@
+// How long ago something was, as a number and for people.
+
+/** How long ago, in ms; null: never. */
+export type AgeMs = number | null;
+
+/** An instant, or never. */
+export type Instant = number | null;
+
+/** How old that is; null for an instant that never was. */
+export function ageOf(sinceMs: Instant, atMs: number): AgeMs {
+  return sinceMs === null || !Number.isFinite(sinceMs) ? null : Math.max(0, atMs - sinceMs);
+}
+
+/** An age for people: `3.2 s`, `5 min 3 s`, `2 h 5 min`, `3 d 4 h`. */
+export function spanText(ms: number): string {
+  const seconds = Math.floor(ms / 1_000);
+  if (seconds < 120) return `${(ms / 1_000).toFixed(1)} s`;
+  const [minutes, hours, days] = [60, 3_600, 86_400].map((unit) => Math.floor(seconds / unit));
+  if (seconds < 7_200) return `${minutes} min ${seconds % 60} s`;
+  if (seconds < 172_800) return `${hours} h ${minutes! % 60} min`;
+  return `${days} d ${hours! % 24} h`;
+}
+
+/** `3.2 s ago`, or `never`. */
+export function ageText(ageMs: AgeMs): string {
+  return ageMs === null ? "never" : `${spanText(ageMs)} ago`;
+}

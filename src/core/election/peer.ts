@@ -1,0 +1,116 @@
+// A peer as the election sees it, and who ranks before whom. Lower priority wins; a node that is leaving
+// or unable is ineligible and never outranks an eligible one.
+import type { Mark, Trailer } from "../heartbeat.ts";
+import type { Met, Proof } from "./proof.ts";
+
+/** Advertised by a node that must not win. Source: spec section 5. */
+export const LAST_PRIORITY = 255;
+
+/** What the configuration and the cloud say of a peer; ids are null until the cloud has answered. */
+export interface PeerIdentity {
+  /** Address it sends from, in its canonical form. */
+  readonly address: string;
+  /** Instance that the cloud can take the Elastic IP from. */
+  readonly instanceId: string | null;
+  /** Id its heartbeats must carry: the NIC on API v1, the instance on v2. */
+  readonly wireId: string | null;
+}
+
+/** A peer of which only the address is known. */
+export function unresolved(address: string): PeerIdentity {
+  return { address, instanceId: null, wireId: null };
+}
+
+/** A peer with what its heartbeats said. */
+export interface Peer extends PeerIdentity {
+  /** When it was last heard, null when never. */
+  readonly heardAtMs: number | null;
+  /** False until heard, and again once silent for the dead time. */
+  readonly alive: boolean;
+  /** Since when it is, or was before it fell silent, heard without a pause of the dead time; null when never heard. */
+  readonly aliveSinceMs: number | null;
+  /** It was heard steadily once, so that it can die; a few heartbeats can be forged. */
+  readonly lived: boolean;
+  /** How often it has died after it was heard steadily; 0 again once it has lived long. */
+  readonly deaths: number;
+  /** It died while the list had us, so that its silence means death and not that it does not know us. */
+  readonly mourned: boolean;
+  /** As in its last heartbeat; 255 before. */
+  readonly priority: number;
+  /** Id in its last heartbeat, empty before. */
+  readonly heardId: string;
+  /** Trailer of its last heartbeat; null for a peer that speaks the original's format. */
+  readonly trailer: Trailer | null;
+  /** Since when it has said, each time, that it does not hear us; null when it does or has no word for it. */
+  readonly deafSinceMs: number | null;
+  /** What its signed heartbeats have proved, null when none was believed; later ones must be signed, too. */
+  readonly proof: Proof | null;
+  /** Runs of which heartbeats with a right tag came that did not prove when they were made. */
+  readonly met: readonly Met[];
+}
+
+/** A peer of which nothing has been heard. */
+export function unheard(identity: PeerIdentity): Peer {
+  return {
+    ...identity,
+    heardAtMs: null,
+    alive: false,
+    aliveSinceMs: null,
+    lived: false,
+    deaths: 0,
+    mourned: false,
+    priority: LAST_PRIORITY,
+    heardId: "",
+    trailer: null,
+    deafSinceMs: null,
+    proof: null,
+    met: [],
+  };
+}
+
+/** Which of its heartbeats ours repeat to the peer, null when none with a right tag came. */
+export function echoFor({ proof, met }: Peer): Mark | null {
+  const known = proof ?? met.at(-1);
+  return known ? { run: known.run, sequence: known.sequence } : null;
+}
+
+/** Whether a machine is among them more than once, each time at another address. */
+export function repeats(peers: readonly PeerIdentity[]): boolean {
+  const ids = peers.flatMap(({ instanceId }) => instanceId ?? []);
+  return new Set(ids).size < ids.length;
+}
+
+/** Whether the peer can be master now. */
+export function eligible(peer: Peer): boolean {
+  return peer.alive && !peer.trailer?.leaving && !peer.trailer?.unable;
+}
+
+/** Whether what the peer serves is not well. */
+export function sick({ trailer }: Peer): boolean {
+  return trailer?.unhealthy === true;
+}
+
+/** A rank to compare with: the well before the sick, then priority, then (among equals, if exclusive) id. */
+export interface Rank {
+  readonly sick: boolean;
+  readonly priority: number;
+  readonly id: string;
+}
+
+/** Whether `one` ranks before `other`. Equals rank before each other only when `exclusive`, by lower id. */
+export function ranksBefore(one: Rank, other: Rank, exclusive: boolean): boolean {
+  if (one.sick !== other.sick) return other.sick;
+  if (one.priority !== other.priority) return one.priority < other.priority;
+  return exclusive && one.id < other.id;
+}
+
+/**
+ * The rank that a peer claims. All the sick advertise the last priority; among themselves their own counts. One that
+ * speaks the original's format has no word for it: with the last priority it may be sick, and two that each took the
+ * other to be well would both make way.
+ */
+export function rankOf(peer: Peer): Rank {
+  const { trailer, priority, heardId: id } = peer;
+  if (trailer?.unhealthy) return { sick: true, priority: trailer.ownPriority, id };
+  return { sick: trailer === null && priority === LAST_PRIORITY, priority, id };
+}

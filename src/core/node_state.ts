@@ -1,0 +1,77 @@
+// What a node is, what can happen to it, and what it wants done.
+import type { Advert } from "./election/advert.ts";
+import type { Aim } from "./election/desired_state.ts";
+import type {
+  Election,
+  ElectionSettings,
+  Heard,
+  MissingPeer,
+  TwinHeard,
+} from "./election/state.ts";
+import type { ElectionEvent } from "./election/step.ts";
+import type { Mark } from "./heartbeat.ts";
+import type { Ownership, OwnershipEvent } from "./ownership/state.ts";
+import type { RejectReason } from "./registry/reject_reasons.ts";
+import type { Report } from "./registry/report.ts";
+import type { Roster } from "./membership.ts";
+import type { Call } from "./ownership/call.ts";
+
+/** What the node is told once. */
+export interface NodeSettings extends ElectionSettings {
+  /** Longest time between two looks at the cloud, 5 s to 5 min. */
+  readonly reconcileMs: number;
+}
+
+/** What can happen. The instant comes beside the event; `roll` is a random number in 0..1. */
+export type NodeEvent =
+  | { readonly kind: "tick" }
+  | ({ readonly kind: "heard" } & Heard)
+  | ({ readonly kind: "twin-heard" } & TwinHeard)
+  | { readonly kind: "nudge"; readonly by: -1 | 1 }
+  | { readonly kind: "health"; readonly healthy: boolean }
+  | { readonly kind: "settings"; readonly settings: NodeSettings }
+  | { readonly kind: "stop" }
+  | Extract<OwnershipEvent, { kind: "progress" | "answered" | "failed" }>
+  /** `found` says why these are the peers, where nobody named them. */
+  | (Extract<ElectionEvent, { kind: "members" }> & { readonly found?: string })
+  /** Other addresses of peers by hand, or by their names; the cloud is then asked for their ids. */
+  | {
+    readonly kind: "peers";
+    readonly addresses: readonly string[];
+    readonly missing?: readonly MissingPeer[];
+  }
+  | Extract<ElectionEvent, { kind: "missing" }>
+  | { readonly kind: "members-failed"; readonly retryAfterMs: number | null };
+
+/** What the node wants done. */
+export type NodeEffect =
+  | {
+    readonly kind: "send";
+    readonly to: string;
+    readonly advert: Advert;
+    readonly hearsYou: boolean;
+    /** The latest heartbeat of the receiver that we know, null when none with a right tag came. */
+    readonly echo: Mark | null;
+  }
+  | { readonly kind: "call"; readonly id: number; readonly call: Call }
+  | { readonly kind: "members" }
+  | {
+    readonly kind: "refused";
+    readonly from: string;
+    /** Who it says that it is from. */
+    readonly id: string;
+    readonly reason: RejectReason;
+  }
+  | ({ readonly kind: "report" } & Report)
+  | { readonly kind: "exit"; readonly code: 0 | 1 };
+
+/** The node's whole state. */
+export interface Node {
+  readonly election: Election;
+  readonly ownership: Ownership;
+  readonly roster: Roster;
+  readonly aim: Aim;
+  readonly said: Advert;
+  /** When the first stop came, null while running. */
+  readonly stoppedAtMs: number | null;
+}

@@ -1,0 +1,81 @@
+// One kind of call (reading or changing): what is under way, how often it failed, when to try again, and
+// when failing makes the node unable.
+import type { Ownership } from "./state.ts";
+import { FRESH_LANE, type Lane, type Setback } from "./call.ts";
+
+/** Waits between attempts start here, double, and end at the cap; half of each is jitter. */
+const BACKOFF_START_MS = 500, BACKOFF_CAP_MS = 5_000;
+/** Shortest wait, after a call that hung. */
+const RETRY_MIN_MS = 100;
+/** Refusals (403, 404, ...) may pass like any fault; those that last are asked about more and more rarely. */
+const REFUSED_LASTING_MS = 60_000, REFUSED_CAP_MS = 30_000;
+/** Longest wait that the cloud may impose (Retry-After). */
+const RETRY_AFTER_CAP_MS = 60_000;
+/** A call without any answer for this long counts as failing, even with a very short interval. */
+const OVERDUE_MS = 3_000;
+/** A cloud that was this many times slower than the last answer counts as failing, too. */
+const SLOWER = 1.5;
+/** An operation may stay pending for this long before it counts as failing, however often the cloud says so. */
+const PENDING_MS = 20_000;
+/** A node whose changes fail stays aside this long after the last failure. */
+export const PENALTY_MS = 30_000;
+
+/** The lane after a success. */
+export function succeeded(lane: Lane): Lane {
+  return { ...FRESH_LANE, progressAtMs: lane.progressAtMs };
+}
+
+/** What has failed before. */
+interface History {
+  readonly failures: number;
+  readonly failingSinceMs: number | null;
+}
+
+/** When a call that failed may be repeated: capped exponential back-off, half of it jitter. */
+export function retryAtMs(
+  { failures, failingSinceMs }: History,
+  { startedAtMs, retryable, retryAfterMs, roll }: Setback & { startedAtMs: number; roll: number },
+  atMs: number,
+): number {
+  const lasting = !retryable && atMs - (failingSinceMs ?? startedAtMs) >= REFUSED_LASTING_MS;
+  const capMs = lasting ? REFUSED_CAP_MS : BACKOFF_CAP_MS;
+  const spanMs = Math.min(BACKOFF_START_MS * 2 ** failures, capMs);
+  const waitMs = Math.max(
+    spanMs * (0.5 + roll / 2),
+    Math.min(retryAfterMs ?? 0, RETRY_AFTER_CAP_MS),
+  );
+  // A call that hung has waited already.
+  return Math.max(startedAtMs + waitMs, atMs + RETRY_MIN_MS);
+}
+
+/** The lane after a failure. */
+export function failed(lane: Lane, setback: Setback & { roll: number }, atMs: number): Lane {
+  const startedAtMs = lane.inFlight?.startedAtMs ?? atMs;
+  return {
+    ...lane,
+    inFlight: null,
+    failures: lane.failures + 1,
+    failingSinceMs: lane.failingSinceMs ?? startedAtMs,
+    failedAtMs: atMs,
+    notBeforeMs: retryAtMs(lane, { ...setback, startedAtMs }, atMs),
+  };
+}
+
+/** When the node becomes unable if nothing better is heard from the cloud. */
+export function unableAtMs({ read, write, answerMs, settings: { deadTimeMs } }: Ownership): number {
+  const patienceMs = Math.max(deadTimeMs, OVERDUE_MS, answerMs * SLOWER);
+  const failing = [read, write].map((lane) => (lane.failingSinceMs ?? Infinity) + deadTimeMs);
+  const overdue = [read, write].map(({ inFlight, progressAtMs }) =>
+    inFlight ? Math.max(inFlight.startedAtMs, progressAtMs) + patienceMs : Infinity
+  );
+  const pendingMs = Math.max(deadTimeMs, PENDING_MS);
+  const pending = write.inFlight ? write.inFlight.startedAtMs + pendingMs : Infinity;
+  return Math.min(...failing, ...overdue, pending);
+}
+
+/** A write lane that failed long ago and has had nothing to do since is forgiven. */
+export function forgive(lane: Lane, atMs: number): Lane {
+  const over = lane.failingSinceMs !== null && !lane.inFlight &&
+    atMs >= lane.failedAtMs + PENALTY_MS;
+  return over ? succeeded(lane) : lane;
+}

@@ -1,0 +1,141 @@
+// What ownership knows of the cloud, what it can ask, and what it can be told.
+import type { Aim } from "../election/desired_state.ts";
+import {
+  type Answer,
+  type Call,
+  type Evictions,
+  FRESH_LANE,
+  type Lane,
+  type LaneName,
+  LANES,
+  type OtherHolder,
+  type Setback,
+} from "./call.ts";
+import type { Say } from "../registry/report.ts";
+
+/** What ownership is told once. */
+export interface OwnershipSettings {
+  /** Longest time between two looks at the cloud. */
+  readonly reconcileMs: number;
+  /** Failing for this long makes the node unable. */
+  readonly deadTimeMs: number;
+}
+
+/** The whole memory of this machine. */
+export interface Ownership {
+  readonly settings: OwnershipSettings;
+  readonly aim: Aim | null;
+  readonly prepared: boolean;
+  /** Our own instance, null until the cloud has answered. */
+  readonly instanceId: string | null;
+  /** Whether the cloud shows the address on us, null when it must be asked. */
+  readonly holding: boolean | null;
+  /** The instant for which that is known: when the look began that showed it, or our own change was done. */
+  readonly seenAtMs: number;
+  /** When the last look began. */
+  readonly lookedAtMs: number;
+  /** When our own last change is sure to show. */
+  readonly trustAtMs: number;
+  /** Why the address cannot be had by anybody, null while it can. */
+  readonly released: string | null;
+  /** Other holders at the last full look. */
+  readonly others: readonly OtherHolder[];
+  /** When the look began that showed them. */
+  readonly othersAtMs: number;
+  /** Since when we are to hold only if no other does, see `Aim`; Infinity while that is not so. */
+  readonly reluctantAtMs: number;
+  /** The successor that the cloud shows as holder, null when none was found yet. */
+  readonly confirmed: string | null;
+  readonly inspectAtMs: number;
+  readonly inspectedCount: number;
+  /** Next looks, soonest first; the last one is the reconcile look. */
+  readonly looksAtMs: readonly number[];
+  readonly evictions: Evictions;
+  /** When a holder last showed that is no peer: the list may have changed. */
+  readonly puzzledAtMs: number;
+  /** Whom we last took the address from, and when: what shows of its hold may be older than that. */
+  readonly taken: { readonly instanceId: string; readonly atMs: number } | null;
+  readonly read: Lane;
+  readonly write: Lane;
+  /** Taking from the dead has a lane of its own: it must never keep our own attach or detach waiting. */
+  readonly evict: Lane;
+  readonly able: boolean;
+  /** How long the last answer took: a slow cloud is not a lost one. */
+  readonly answerMs: number;
+  readonly lastCallId: number;
+}
+
+/** What can happen to ownership. `roll` is a random number in 0..1, for jitter. */
+export type OwnershipEvent =
+  | { readonly kind: "tick" }
+  | { readonly kind: "aim"; readonly aim: Aim }
+  | { readonly kind: "progress"; readonly tookMs: number }
+  | {
+    readonly kind: "answered";
+    readonly id: number;
+    readonly answer: Answer;
+    readonly roll: number;
+  }
+  | ({ readonly kind: "failed"; readonly id: number; readonly roll: number } & Setback);
+
+/** The lane in which the call of that number is under way. */
+export function laneOf(state: Ownership, id: number): LaneName | undefined {
+  return LANES.find((lane) => state[lane].inFlight?.id === id);
+}
+
+/** A node that knows nothing of the cloud yet. */
+export function startOwnership(settings: OwnershipSettings, atMs: number): Ownership {
+  return {
+    settings,
+    aim: null,
+    prepared: false,
+    instanceId: null,
+    holding: null,
+    seenAtMs: -Infinity,
+    lookedAtMs: -Infinity,
+    trustAtMs: -Infinity,
+    released: null,
+    others: [],
+    othersAtMs: -Infinity,
+    reluctantAtMs: Infinity,
+    confirmed: null,
+    inspectAtMs: atMs,
+    inspectedCount: 0,
+    looksAtMs: [atMs + settings.reconcileMs],
+    evictions: new Map(),
+    puzzledAtMs: -Infinity,
+    taken: null,
+    read: FRESH_LANE,
+    write: FRESH_LANE,
+    evict: FRESH_LANE,
+    able: true,
+    answerMs: 0,
+    lastCallId: 0,
+  };
+}
+
+/** The state with looks at the cloud planned for these instants, too. */
+export function lookAt(state: Ownership, ...atMs: number[]): Ownership {
+  if (atMs.length === 0) return state;
+  return { ...state, looksAtMs: [...new Set([...state.looksAtMs, ...atMs])].sort((a, b) => a - b) };
+}
+
+/** A changing call makes a reading one that is under way worthless: it may show either state. */
+export function outdate(state: Ownership): Ownership {
+  const { inFlight } = state.read;
+  return inFlight
+    ? { ...state, read: { ...state.read, inFlight: { ...inFlight, stale: true } } }
+    : state;
+}
+
+/** Whether a call under way is still wanted: nothing is taken from a peer that is heard again. */
+export function stillWanted({ aim }: Ownership, call: Call): boolean {
+  if (call.verb !== "evict") return true;
+  return aim?.want === "hold" && !aim.alive.includes(call.instanceId);
+}
+
+/** When it is, and how to tell the operator. */
+export interface Circumstances {
+  readonly atMs: number;
+  readonly say: Say;
+}

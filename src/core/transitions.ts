@@ -1,0 +1,96 @@
+// What changed in the election, told to the operator: roles with their reasons, peers found and lost.
+import { type Election, oneWay, outranking, twinned } from "./election/state.ts";
+import { givenUp } from "./election/missing.ts";
+import type { Peer } from "./election/peer.ts";
+import { report } from "./registry/report.ts";
+import { ROLE_REASONS } from "./registry/role_reasons.ts";
+import type { Node, NodeEffect } from "./node_state.ts";
+
+/** The lines that the step from one state to the next is worth. */
+export function changesBetween(
+  { election: before, roster: { found: foundBefore } }: Pick<Node, "election" | "roster">,
+  { election: after, roster: { found } }: Pick<Node, "election" | "roster">,
+): NodeEffect[] {
+  const discovered = found !== null && found !== foundBefore;
+  const reports = [
+    ...(discovered ? [report("info", "discovery", found)] : []),
+    ...peerChanges(before, after),
+    ...goneBetween(before, after),
+    ...twinChanges(before, after),
+  ];
+  if (after.priority !== before.priority) {
+    reports.push(report("info", "priority", `priority is now ${after.priority}`));
+  }
+  if (after.role !== before.role || after.reason !== before.reason) {
+    const change = after.role === before.role ? "" : `, was ${before.role}`;
+    const { severity } = ROLE_REASONS[after.reason];
+    const why = `${after.reason}${detailOf(after)}`;
+    reports.push(report(severity, "role", `${after.role} (${why})${change}`));
+  }
+  return reports.map((line) => ({ kind: "report", ...line }));
+}
+
+function detailOf(state: Election): string {
+  const better = outranking(state).map(({ address, priority }) => `${address}/${priority}`);
+  if (state.reason === "outranked") return ` by ${better.join(", ")}`;
+  if (state.reason === "incomplete") {
+    const missing = [...state.missing.keys()].join(", ");
+    return `, an instance that holds may be a peer that is missing: ${missing}`;
+  }
+  if (state.reason !== "unhealthy") return "";
+  return state.role === "master"
+    ? ", no live node is well"
+    : `, makes way for ${better.join(", ")}`;
+}
+
+/** Another address at which the machine of that peer lives. */
+function sameMachine({ instanceId }: Peer, { peers }: Election): string | undefined {
+  if (instanceId === null) return undefined;
+  return [...peers.values()].find((peer) => peer.alive && peer.instanceId === instanceId)?.address;
+}
+
+/** Peers that were looked for long enough. */
+function* goneBetween(before: Election, after: Election) {
+  if (before.missing === after.missing) return;
+  for (const peer of after.missing.keys()) {
+    if (!givenUp(after.missing, peer) || givenUp(before.missing, peer)) continue;
+    const why = "it cannot be found, and no unknown sender speaks";
+    yield report("warning", "peer-gone", `peer ${peer} counts as gone: ${why}`);
+  }
+}
+
+function* twinChanges(before: Election, after: Election) {
+  if (twinned(before) === twinned(after)) return;
+  if (!twinned(after)) {
+    yield report("info", "twin", "no other machine speaks with our instance id any more");
+    return;
+  }
+  const text =
+    `${after.twin?.address} speaks with our own instance id, ${after.selfId}: nothing is ` +
+    "changed in the cloud until that ends. Give each machine its own id: leave out -i " +
+    "(IF_EXOSCALE_INSTANCE_ID), or correct it";
+  yield report("critical", "twin", text);
+}
+
+function* peerChanges(before: Election, after: Election) {
+  if (before.peers === after.peers) return;
+  for (const [address, peer] of after.peers) {
+    const known = before.peers.get(address);
+    if (!known) yield report("info", "peer-joined", `peer ${address} joined`);
+    else if (peer.alive && !known.alive) {
+      yield report("info", "peer-alive", `peer ${address} is alive, priority ${peer.priority}`);
+    } else if (!peer.alive && known.alive) {
+      const elsewhere = sameMachine(peer, after);
+      yield elsewhere
+        ? report("info", "peer-dead", `peer ${elsewhere} is not heard at ${address} any more`)
+        : report("warning", "peer-dead", `peer ${address} is dead`);
+    } else if (oneWay(peer, after) && !oneWay(known, before)) {
+      yield report("warning", "one-way", `peer ${address} is heard, but does not hear us`);
+    } else if (peer.alive && oneWay(known, before) && peer.deafSinceMs === null) {
+      yield report("info", "one-way", `peer ${address} hears us again`);
+    }
+  }
+  for (const address of before.peers.keys()) {
+    if (!after.peers.has(address)) yield report("info", "peer-left", `peer ${address} left`);
+  }
+}

@@ -1,0 +1,92 @@
+// The Elastic IP: does it exist here, is it one that a watchdog may move, and who has it now?
+import { asCloudError } from "../../exoscale/cloud_error.ts";
+import { isIpv6 } from "../../core/ip.ts";
+import { ipv6Problem } from "../../exoscale/ipv6.ts";
+import { type Facts, known } from "../context.ts";
+import { fail, Failed, NotKnown, ok, type Said, skip, warn } from "../result.ts";
+import type { Survey, SurveyedAddress } from "../inventory.ts";
+
+/** The check. */
+export async function checkAddresses(facts: Facts, signal: AbortSignal): Promise<Said[]> {
+  const given = facts.config.addresses.map(({ elasticIp }) => elasticIp).join(", ");
+  const { survey, addresses } = await facts.reach(signal).catch((cause) => {
+    if (cause instanceof NotKnown || asCloudError(cause).retryable) throw cause;
+    throw new Failed(`${given}: ${asCloudError(cause).message}`);
+  });
+  const texts = addresses.map(({ elasticIp }) => elasticIp);
+  return (await Promise.all(texts.map((ip) => checkAddress(ip, { survey, facts, signal })))).flat();
+}
+
+interface Asked {
+  readonly survey: Survey;
+  readonly facts: Facts;
+  readonly signal: AbortSignal;
+}
+
+async function checkAddress(ip: string, asked: Asked): Promise<Said[]> {
+  const { survey, signal } = asked;
+  try {
+    const address = await survey.address(ip, signal);
+    if (address === null) {
+      const others = (await survey.known(signal)).join(", ") || "none";
+      return [fail(`no Elastic IP ${ip} in this zone, found ${others}: check -xi and the zone`)];
+    }
+    return [
+      ...await kindOf(ip, address, asked),
+      ...await ipv6Of(ip, address, asked),
+      await holdersOf(ip, asked),
+    ];
+  } catch (cause) {
+    return [skip(`${ip}: ${asCloudError(cause).message}`)];
+  }
+}
+
+async function kindOf(ip: string, address: SurveyedAddress, asked: Asked): Promise<Said[]> {
+  const { survey, facts, signal } = asked;
+  if (address.managed === null) {
+    return [skip(`whether ${ip} may be moved: CloudStack does not tell`)];
+  }
+  if (address.managed) {
+    const cure = "use one without a health check, or no exoip: Exoscale moves its traffic itself";
+    return [fail(`${ip} is a managed Elastic IP: ${cure}`)];
+  }
+  const pool = await known(facts.self(signal), "the pool")
+    .then((self) => survey.handedOutBy(self, address, signal)).catch(() => null);
+  if (pool === null) return [ok(`${ip} exists and is a manual one`)];
+  // `exo compute instance-pool update --elastic-ip ''` asks for nothing.
+  const cure =
+    `take its Elastic IPs off it: exo api reset-instance-pool-field ${pool.id} elastic-ips`;
+  return [fail(`the instance pool ${pool.name} attaches ${ip} to every member itself: ${cure}`)];
+}
+
+/** What an Elastic IPv6 needs besides. */
+async function ipv6Of(
+  ip: string,
+  { text }: SurveyedAddress,
+  { facts, signal }: Asked,
+): Promise<Said[]> {
+  if (!isIpv6(ip)) return [];
+  const self = await known(facts.self(signal), "this instance").catch(() => null);
+  const problem = self && ipv6Problem(self.assignment, self.id);
+  return [
+    ...(problem ? [fail(`this instance cannot have ${ip}: ${problem}`)] : []),
+    ...(text === ip ? [] : [
+      warn(`the cloud writes ${ip} as ${text}: a role that names it must do the same`),
+    ]),
+  ];
+}
+
+async function holdersOf(ip: string, { survey, facts, signal }: Asked): Promise<Said> {
+  const holders = await survey.holders(ip, signal);
+  const selfId = await facts.instanceId(signal);
+  const title = (id: string, name: string) => id === selfId ? `this instance (${name})` : name;
+  const names = holders.map(({ id, name }) => title(id, name)).join(", ");
+  if (holders.length === 0) return ok(`${ip} is held by nobody now`);
+  if (facts.config.mode !== "watchdog") return ok(`${ip} is held by ${names} now`);
+  const peers = await facts.membership(ip, signal).then(({ peers }) => peers, () => null);
+  const ours = new Set([selfId, ...(peers ?? []).map(({ instanceId }) => instanceId)]);
+  const strange = peers === null ? [] : holders.filter(({ id }) => !ours.has(id));
+  if (strange.length === 0) return ok(`${ip} is held by ${names} now`);
+  const who = strange.map(({ name, id }) => `${name} (${id})`).join(", ");
+  return warn(`${ip} is held by ${who}, which is no peer: the watchdogs do not know each other`);
+}

@@ -1,0 +1,29 @@
+// Is our clock right enough? A signed request carries the time at which it expires.
+import { LIFETIME_MS } from "../../exoscale/error_response.ts";
+import type { DatedAnswer, Facts } from "../context.ts";
+import { fail, ok, type Said, skip, warn } from "../result.ts";
+import { answered } from "./connectivity.ts";
+
+/** Later than this, a signature may have expired before it is looked at. */
+const LATE_MS = LIFETIME_MS * 0.9;
+/** More than a clock that is kept is ever off. */
+const ODD_MS = 10_000;
+
+/** The check. */
+export async function checkClock(facts: Facts, signal: AbortSignal): Promise<Said[]> {
+  await answered(facts, signal).catch(() => {});
+  return [judgeClock(facts.dated)];
+}
+
+/** What the difference means. */
+export function judgeClock(dated: DatedAnswer | null): Said {
+  if (dated === null) return skip("no answer of the cloud tells the time");
+  // The header has whole seconds: the middle of its second is off by half of one at most.
+  const aheadMs = dated.wallMs - (dated.serverMs + 500);
+  const seconds = Math.round(Math.abs(aheadMs) / 1_000);
+  const limit = `at most ${LATE_MS / 1_000} s behind are allowed`;
+  if (Math.abs(aheadMs) < ODD_MS) return ok(`within ${seconds + 1} s of the cloud's (${limit})`);
+  const off = `${seconds} s ${aheadMs < 0 ? "behind" : "ahead of"} the cloud's`;
+  if (-aheadMs > LATE_MS) return fail(`${off}, so that signatures expire: set the clock`);
+  return warn(`${off} (${limit}): set the clock`);
+}

@@ -1,0 +1,147 @@
+// Do the security groups let heartbeats through, in both directions? Each peer that is cut off is named, with the
+// command that opens the way.
+import { asCloudError } from "../../exoscale/cloud_error.ts";
+import type { PeerIdentity } from "../../core/election/peer.ts";
+import { type Facts, known } from "../context.ts";
+import { fail, NotKnown, ok, type Said, skip } from "../result.ts";
+import { type Group, letsIn, letsOut, openingCommand, type Party, type Passage } from "../rules.ts";
+import type { Surveyed } from "../inventory.ts";
+
+/** Whether the rules let heartbeats through to and from one peer. */
+export interface Passing {
+  readonly in: "open" | "closed" | "unknown";
+  readonly out: "open" | "closed" | "unknown";
+}
+
+/** Of a peer whose rules could not be looked at. */
+export const UNKNOWN_PASSING: Passing = { in: "unknown", out: "unknown" };
+
+/** One peer, and what the rules say of the way there and back. */
+interface Verdict {
+  readonly address: string;
+  readonly passing: Passing;
+  readonly said: readonly Said[];
+}
+
+const verdicts = new WeakMap<Facts, Promise<Verdict[]>>();
+
+/** What the rules say, by the address of the peer. Throws what the cloud throws, and `NotKnown`. */
+export async function passing(
+  facts: Facts,
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, Passing>> {
+  const found = await judgeOnce(facts, signal);
+  return new Map(found.map(({ address, passing }) => [address, passing]));
+}
+
+/** The check. */
+export async function checkFirewall(facts: Facts, signal: AbortSignal): Promise<Said[]> {
+  const peers = await peersOf(facts, signal);
+  if (peers.length === 0) return [skip("no peers")];
+  const { port } = facts.config.listen;
+  try {
+    const found = (await judgeOnce(facts, signal)).flatMap(({ said }) => said);
+    if (found.length > 0) return found;
+    return [ok(`the rules let UDP on port ${port} through to and from all peers`)];
+  } catch (cause) {
+    if (cause instanceof NotKnown) throw cause;
+    const { kind, message } = asCloudError(cause);
+    const why = kind === "forbidden" ? "the key may not read security groups" : message;
+    return [skip(`whether UDP on port ${port} passes: ${why}`)];
+  }
+}
+
+function judgeOnce(facts: Facts, signal: AbortSignal): Promise<Verdict[]> {
+  const judged = verdicts.get(facts) ?? judgeAll(facts, signal);
+  verdicts.set(facts, judged);
+  return judged;
+}
+
+async function judgeAll(facts: Facts, signal: AbortSignal): Promise<Verdict[]> {
+  const { survey } = await facts.reach(signal);
+  const peers = await peersOf(facts, signal);
+  const self = await facts.self(signal);
+  const machines = await survey.machines(signal);
+  const members = [
+    self,
+    ...machines.filter(({ id }) => peers.some((peer) => peer.instanceId === id)),
+  ];
+  const wanted = [...new Set(members.flatMap((member) => member.groups))];
+  const groups = await survey.groups(wanted, signal);
+  if (wanted.length === 0) {
+    throw new NotKnown("no instance has a security group: no rules to look at");
+  }
+  const party = (machine: Surveyed, address: string): Party => ({
+    name: machine.name,
+    address,
+    groups: machine.groups.flatMap((key) => groups.get(key) ?? []),
+  });
+  return peers.map(({ address, instanceId }) => {
+    const machine = machines.find(({ id }) => id === instanceId);
+    if (!machine) {
+      return { address, passing: UNKNOWN_PASSING, said: [skip(`${address} is not listed`)] };
+    }
+    // A heartbeat leaves with the sender's address of the peer's family.
+    const family = (other: string) => other.includes(":") === address.includes(":");
+    const own = self.addresses.find(family) ?? self.addresses[0] ?? "";
+    const ends = [party(self, own), party(machine, address)] as const;
+    const judged = judge(ends, { port: facts.config.listen.port, groups, api: facts.config.api });
+    return { address, ...judged };
+  });
+}
+
+/** The peers of all Elastic IPs, each once. */
+export async function peersOf(facts: Facts, signal: AbortSignal): Promise<PeerIdentity[]> {
+  const peers = new Map<string, PeerIdentity>();
+  for (const elasticIp of await facts.elasticIps(signal)) {
+    const membership = await known(facts.membership(elasticIp, signal), "who the peers are");
+    for (const peer of membership.peers) peers.set(peer.address, peer);
+  }
+  return [...peers.values()];
+}
+
+function judge(
+  [self, peer]: readonly [Party, Party],
+  { port, groups, api }: {
+    port: number;
+    groups: ReadonlyMap<string, Group>;
+    api: "v1" | "v2";
+  },
+): Omit<Verdict, "address"> {
+  const passages: Passage[] = [{ from: peer, to: self, port }, { from: self, to: peer, port }];
+  const blocked = passages.filter((passage) =>
+    passage.to.groups.length > 0 && !letsIn(passage, groups.values())
+  );
+  // One command may open both ways.
+  const commands = new Set(blocked.map((passage) => cureFor(passage, api)));
+  const out = passages.filter((passage) => !letsOut(passage, groups.values()));
+  const bare = [self, peer].filter((each) => each.groups.length === 0);
+  const way = ({ from, to }: Passage) => `from ${from.name} (${from.address}) to ${to.name}`;
+  const what = `UDP on port ${port}`;
+  const state = (passage: Passage | undefined) =>
+    !passage || blocked.includes(passage) || out.includes(passage)
+      ? "closed"
+      : bare.includes(passage.to)
+      ? "unknown"
+      : "open";
+  const said = [
+    ...(blocked.length === 0 ? [] : [
+      fail(
+        `no rule lets ${what} in ${blocked.map(way).join(" and ")}: ${[...commands].join("; ")}`,
+      ),
+    ]),
+    ...out.map((passage) =>
+      fail(`the egress rules stop ${what} ${way(passage)}: add one that lets it out`)
+    ),
+    ...bare.map(({ name }) => skip(`${name} has no security group that could be looked at`)),
+  ];
+  return { passing: { in: state(passages[0]), out: state(passages[1]) }, said };
+}
+
+function cureFor(passage: Passage, api: "v1" | "v2"): string {
+  if (api === "v2") return openingCommand(passage) ?? "give it a security group";
+  const { from, to, port } = passage;
+  const [group] = to.groups;
+  return `authorizeSecurityGroupIngress securitygroupname=${group?.name ?? ""} protocol=udp ` +
+    `startport=${port} endport=${port} cidrlist=${from.address}/32`;
+}

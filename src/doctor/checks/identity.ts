@@ -1,0 +1,74 @@
+// Which instance is this, who says so, and does the cloud agree?
+import { asCloudError } from "../../exoscale/cloud_error.ts";
+import { canonicalIp } from "../../core/ip.ts";
+import type { Claims, Facts } from "../context.ts";
+import { fail, NotKnown, ok, type Said, skip, warn } from "../result.ts";
+
+/** The check. */
+export async function checkIdentity(facts: Facts, signal: AbortSignal): Promise<Said[]> {
+  const claims = await facts.claims(signal);
+  const found = judgeClaims(claims);
+  if (found.some(({ mark }) => mark === "FAIL")) return found;
+  return [...found, await inCloud(facts, signal)];
+}
+
+/** What the claims are worth, before the cloud is asked. */
+export function judgeClaims(
+  { given, metadata, by: source, system, product, trouble }: Claims,
+): Said[] {
+  const id = given ?? metadata ?? system;
+  if (id === null) return [fail(trouble)];
+  const by = given ? "-i" : metadata ? source : "the system UUID";
+  if (given && metadata && metadata !== given) {
+    const text = `-i says ${given}, ${source} ${metadata}: correct -i, or leave it out`;
+    return [fail(text)];
+  }
+  // Elsewhere the system UUID is something else.
+  const kept = /exoscale|cloudstack/i.test(product);
+  const other = kept && system !== null && system !== id;
+  return [
+    ok(`instance ${id}, told by ${by}`),
+    ...(other ? [warn(`the system UUID is ${system}: check that ${by} is right`)] : []),
+  ];
+}
+
+async function inCloud(facts: Facts, signal: AbortSignal): Promise<Said> {
+  const id = await facts.instanceId(signal);
+  try {
+    const { survey } = await facts.reach(signal);
+    const { name, addresses } = await survey.machine(id, signal);
+    const local = localAddresses(facts);
+    const [address] = addresses;
+    if (address === undefined) {
+      return fail(`the cloud knows it as ${name}, without a public address: peers cannot reach it`);
+    }
+    if (local.length > 0 && !addresses.some((each) => isLocal(each, local))) {
+      const where = addresses.join(", ");
+      return warn(
+        `the cloud knows it as ${name} at ${where}, which this machine has not: check -i`,
+      );
+    }
+    return ok(`the cloud knows it as ${name} at ${address}`);
+  } catch (cause) {
+    if (cause instanceof NotKnown) return skip(`whether the cloud knows it: ${cause.message}`);
+    const error = asCloudError(cause);
+    if (["not-found", "no-such-instance"].includes(error.kind)) {
+      return fail(`the cloud has no instance ${id} here: check -i and --zone (${error.message})`);
+    }
+    return skip(`whether the cloud knows it: ${error.message}`);
+  }
+}
+
+/** The addresses of this machine in canonical form. */
+export function localAddresses({ host }: Pick<Facts, "host">): string[] {
+  try {
+    return host.interfaces().map(({ address }) => canonicalIp(address) ?? address);
+  } catch {
+    return [];
+  }
+}
+
+/** The whole of 127.0.0.0/8 is on the loopback interface. */
+function isLocal(address: string, local: readonly string[]): boolean {
+  return local.includes(address) || address.startsWith("127.");
+}

@@ -1,0 +1,67 @@
+// Does this machine itself have the Elastic IP? Traffic arrives addressed to it, and a machine without it drops it.
+import { nameOf } from "../../config/config.ts";
+import { canonicalIp, isIpv6, networkOf, sameElasticIp } from "../../core/ip.ts";
+import { messageOf } from "../../core/message_of.ts";
+import { sightOf } from "../../core/own_address.ts";
+import type { Host } from "../../host/host.ts";
+import { NoIpCommand, runIp } from "../../host/ip_command.ts";
+import { childEnvironment } from "../../host/child_environment.ts";
+import { cureFor } from "../../watch/interface_address.ts";
+import type { Facts } from "../context.ts";
+import { fail, ok, type Said, skip } from "../result.ts";
+
+/** The check. */
+export async function checkGuest(facts: Facts, signal: AbortSignal): Promise<Said[]> {
+  const { host, config } = facts;
+  let interfaces: ReturnType<typeof host.interfaces>;
+  try {
+    interfaces = host.interfaces();
+  } catch (cause) {
+    const reason = messageOf(cause);
+    return [skip(`the interfaces cannot be listed: ${reason}`)];
+  }
+  const { addressOn } = config;
+  const names = [...new Set(interfaces.map(({ name }) => name))].join(", ") || "none";
+  const trouble = addressOn === null ? null : await troubleWith(addressOn, { host, names });
+  if (trouble !== null) return [fail(`${nameOf("address-on")} ${addressOn}: ${trouble}`)];
+  const texts = config.addresses.map(({ elasticIp }) => elasticIp);
+  // Only one that is given otherwise than by its address needs the cloud.
+  const given = texts.every((text) => canonicalIp(text) !== null);
+  const elasticIps = given ? texts : await facts.elasticIps(signal);
+  return elasticIps.map((elasticIp) => {
+    const { present, on } = sightOf(elasticIp, { listed: interfaces, local: host.isLocalAddress });
+    const whole = isIpv6(elasticIp) ? networkOf(elasticIp) : elasticIp;
+    if (on !== null) {
+      // Of an Elastic IPv6 any address will do.
+      const own = interfaces.find(({ name, address }) =>
+        name === on && sameElasticIp(address, elasticIp)
+      );
+      const address = canonicalIp(own?.address ?? "") ?? elasticIp;
+      const part = address === elasticIp ? "" : ` (${address} of ${whole})`;
+      return ok(`${elasticIp}${part} is on the interface ${on}`);
+    }
+    if (present) return ok(`${whole} is taken by a route of type local`);
+    if (addressOn) return ok(`${elasticIp} will be put on ${addressOn} (${nameOf("address-on")})`);
+    const cure = cureFor(elasticIp);
+    return fail(`${elasticIp} is on no interface, so traffic to it is dropped: ${cure}`);
+  });
+}
+
+/** Why the start could not use that interface; `ip` is asked, since the runtime lists none that is down or bare. */
+async function troubleWith(
+  device: string,
+  { host: { runCommand, env }, names }: {
+    host: Pick<Host, "runCommand" | "env">;
+    names: string;
+  },
+): Promise<string | null> {
+  try {
+    const world = { run: runCommand, env: childEnvironment(env) };
+    await runIp(["link", "show", "dev", device], world);
+    return null;
+  } catch (error) {
+    const reason = messageOf(error);
+    if (error instanceof NoIpCommand) return `${reason}: install iproute2`;
+    return `${reason}: make that interface, or name another, such as ${names}`;
+  }
+}

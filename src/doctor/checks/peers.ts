@@ -1,0 +1,86 @@
+// Who are the peers, and is this instance one of them?
+import { nameOf } from "../../config/config.ts";
+import { asCloudError, type CloudErrorKind } from "../../exoscale/cloud_error.ts";
+import type { Facts } from "../context.ts";
+import { fail, NotKnown, ok, type Said, skip, warn } from "../result.ts";
+
+/** More are counted and not named. */
+const NAMED_MAX = 12;
+
+/** What the checks of identity, key and address tell, and how to mend it. */
+const TOLD_ELSEWHERE: readonly CloudErrorKind[] = [
+  "forbidden",
+  "unauthorized",
+  "clock-late",
+  "no-such-address",
+  "no-such-instance",
+];
+
+/** The check. */
+export async function checkPeers(facts: Facts, signal: AbortSignal): Promise<Said[]> {
+  const named = await namesOf(facts, signal);
+  const elasticIps = await facts.elasticIps(signal).catch((cause) => {
+    if (named.length === 0) throw cause;
+    return [];
+  });
+  const found = (await Promise.all(elasticIps.map(peersOf))).flat();
+  // Several Elastic IPs usually have the same peers.
+  const once = found.filter(({ text }, index) =>
+    found.findIndex((each) => each.text === text) === index
+  );
+  return [...named, ...once];
+
+  async function peersOf(elasticIp: string): Promise<Said[]> {
+    try {
+      const { peers, listed, unplaced = [], missing = [] } = await facts.membership(
+        elasticIp,
+        signal,
+      );
+      if (!listed) return [fail(unlisted(facts, peers.length))];
+      const strange = unplaced.map(({ address, count }) => `${address} (${count} found)`);
+      const lost = strange.length === 0 ? [] : [strayed(strange, missing.length > 0)];
+      if (peers.length === 0) {
+        return [...lost, warn("none: this instance alone would hold, without a stand-in")];
+      }
+      const names = peers.slice(0, NAMED_MAX).map(({ address }) => address).join(", ");
+      const more = peers.length > NAMED_MAX ? `, and ${peers.length - NAMED_MAX} more` : "";
+      return [...lost, ok(`${peers.length} found: ${names}${more}`)];
+    } catch (cause) {
+      if (cause instanceof NotKnown) return [skip(cause.message)];
+      const error = asCloudError(cause);
+      return [
+        error.retryable || TOLD_ELSEWHERE.includes(error.kind)
+          ? skip(`not looked for: ${error.message}`)
+          : fail(`${error.message}${cureOf(error.kind)}`),
+      ];
+    }
+  }
+}
+
+/** What the names of `-p` stand for. */
+async function namesOf(facts: Facts, signal: AbortSignal): Promise<Said[]> {
+  const cure = `correct ${nameOf("p")}, or the name servers in /etc/resolv.conf`;
+  const told = (await facts.names(signal))?.describe() ?? [];
+  return told.map(({ usable, text }) => usable ? ok(text) : fail(`${text}: ${cure}`));
+}
+
+/** Addresses that are no peer's. Of a name that has others it may be a machine that is gone. */
+function strayed(strange: readonly string[], missing: boolean): Said {
+  const what = `each peer must be the address of one instance of this zone: ${strange.join(", ")}`;
+  const cure = `correct ${nameOf("p")} or the zone; each is the native address of a node, ` +
+    "no Elastic IP";
+  return (missing ? fail : warn)(`${what}: ${cure}`);
+}
+
+/** What to do, where the message does not say it. */
+function cureOf(kind: CloudErrorKind): string {
+  if (kind === "no-such-group") {
+    return `: correct ${nameOf("G")} or the zone, or make that group with all nodes in it`;
+  }
+  return "";
+}
+
+function unlisted({ config: { peers } }: Facts, count: number): string {
+  const where = peers.kind === "groups" ? `security group ${peers.groups.join(", ")}` : "the list";
+  return `${where} has ${count} others and not this instance: it would never hold, add it there`;
+}

@@ -1,0 +1,14 @@
+// Is the port ours to have?
+import { hostText } from "../../core/ip.ts";
+import type { Facts } from "../context.ts";
+import { fail, ok, type Said } from "../result.ts";
+
+/** The check. */
+export async function checkPort(facts: Facts): Promise<Said[]> {
+  const { hostname, port } = facts.config.listen;
+  const place = `UDP ${hostText(hostname)}:${port}`;
+  const state = await facts.port();
+  if (state.kind === "free") return [ok(`${place} is free`)];
+  if (state.kind === "watchdog") return [ok(`${place}: a watchdog runs here already and answers`)];
+  return [fail(`${place} cannot be had: ${state.reason}${state.cure}`)];
+}

@@ -1,0 +1,166 @@
+// From where do our heartbeats leave? The peers know one address of each family, and refuse what comes from another.
+import { nameOf } from "../../config/config.ts";
+import { canonicalIp, familyOf } from "../../core/ip.ts";
+import { messageOf } from "../../core/message_of.ts";
+import type { PeerIdentity } from "../../core/election/peer.ts";
+import { NoIpCommand, runIp } from "../../host/ip_command.ts";
+import { bindingProblem } from "../../host/own_source.ts";
+import { childEnvironment } from "../../host/child_environment.ts";
+import type { Family } from "../../world.ts";
+import { hearUs, talk } from "../conversation.ts";
+import type { Facts } from "../context.ts";
+import { fail, ok, type Said, skip, warn } from "../result.ts";
+import { peersOf } from "./firewall.ts";
+
+/** What a look at one family has shown. */
+interface Look {
+  readonly family: Family;
+  /** One of the peers. */
+  readonly peer: string;
+  /** This instance as the peers know it, null when the cloud knows no such address. */
+  readonly own: string | null;
+  /** Why heartbeats would not leave from there, and what to do; null when they do. */
+  readonly problem: string | null;
+}
+
+const looks = new WeakMap<Facts, Promise<Look[]>>();
+
+/** Why heartbeats to that address would leave from an address that the peers do not know; null when they do not. */
+export async function sourceProblem(
+  to: string,
+  { facts, signal }: { facts: Facts; signal: AbortSignal },
+): Promise<string | null> {
+  const found = await lookOnce(facts, signal).catch(() => []);
+  return found.find(({ family }) => family === familyOf(to))?.problem ?? null;
+}
+
+/** The check. */
+export async function checkSource(facts: Facts, signal: AbortSignal): Promise<Said[]> {
+  const found = await lookOnce(facts, signal);
+  if (found.length === 0) return [skip("no peers")];
+  return await Promise.all(
+    found.map((look) =>
+      look.problem === null ? sayGood(look, { facts, signal }) : sayBad(look, { facts, signal })
+    ),
+  );
+}
+
+function lookOnce(facts: Facts, signal: AbortSignal): Promise<Look[]> {
+  const looked = looks.get(facts) ?? lookAtAll(facts, signal);
+  looks.set(facts, looked);
+  return looked;
+}
+
+async function lookAtAll(facts: Facts, signal: AbortSignal): Promise<Look[]> {
+  const peers = await peersOf(facts, signal);
+  if (peers.length === 0) return [];
+  const { addresses } = await facts.self(signal);
+  const firstOf = (family: Family) => peers.find(({ address }) => familyOf(address) === family);
+  const firsts: (PeerIdentity | undefined)[] = [firstOf("IPv4"), firstOf("IPv6")];
+  return await Promise.all(
+    firsts.flatMap((peer) => peer ? lookAt(peer.address, { addresses, facts }) : []),
+  );
+}
+
+async function lookAt(
+  peer: string,
+  { addresses, facts }: { addresses: readonly string[]; facts: Facts },
+): Promise<Look> {
+  const { config: { listen: { hostname, port } } } = facts;
+  const family = familyOf(peer);
+  const own = addresses.find((address) => familyOf(address) === family) ?? null;
+  const saying = (problem: string | null): Look => ({ family, peer, own, problem });
+  if (hostname !== "::" && familyOf(hostname) !== family) {
+    return saying(`${nameOf("l")} listens on no ${family} address: give it [::]:${port}`);
+  }
+  if (named(facts) !== null) {
+    const known = addresses.includes(hostname);
+    return saying(known ? null : `${nameOf("l")} names ${hostname}: give it :${port}`);
+  }
+  if (own === null) {
+    return saying(`the cloud knows no ${family} address of this instance: give it one`);
+  }
+  return saying(await troubleBinding(own, facts));
+}
+
+/** Why the machine cannot send from that address, null when it can. */
+async function troubleBinding(own: string, { host }: Facts): Promise<string | null> {
+  const cure = `put it on the NIC, or run exoip in the network of the machine that has it`;
+  try {
+    await host.openLink(own, 0).close();
+  } catch (cause) {
+    return `${bindingProblem(cause)}: ${cure}`;
+  }
+  // An address that no interface has can be bound all the same where the kernel is told so (ip_nonlocal_bind).
+  return interfaceOf(own, host) === null ? `no interface of this machine has it: ${cure}` : null;
+}
+
+/** The interface that has the address; null when none has, empty when that cannot be known. */
+function interfaceOf(address: string, { interfaces }: Facts["host"]): string | null {
+  // The whole of 127.0.0.0/8 is on the loopback interface.
+  if (address.startsWith("127.")) return "lo";
+  try {
+    const found = interfaces().find((each) => canonicalIp(each.address) === address);
+    return found?.name ?? null;
+  } catch {
+    return "";
+  }
+}
+
+async function sayGood(
+  { family, peer, own }: Look,
+  { facts, signal }: { facts: Facts; signal: AbortSignal },
+): Promise<Said> {
+  const from = named(facts) ?? own ?? "";
+  const leave = `${family} heartbeats leave from ${from}`;
+  const device = interfaceOf(from, facts.host);
+  const way = await routeTo(peer, { from, facts });
+  const straight = way?.device === device || !device || device === "lo";
+  if (way === null || (way.trouble === null && straight)) return ok(leave);
+  if (await areHeard(family, { facts, signal })) return ok(leave);
+  if (way.trouble !== null) return fail(`no route leads from ${from} to ${peer}: ${way.trouble}`);
+  const rule = `ip rule add from ${from} table 100, and a default route through ${device} in it`;
+  const where = `which is on ${device}, but through ${way.device}`;
+  return warn(`${leave}, ${where}: if the network drops them there, route by source (${rule})`);
+}
+
+async function sayBad(
+  { family, peer, own, problem }: Look,
+  { facts, signal }: { facts: Facts; signal: AbortSignal },
+): Promise<Said> {
+  const way = named(facts) === null ? await routeTo(peer, { from: null, facts }) : null;
+  const elsewhere = way?.source && way.source !== own ? `, but from ${way.source}` : "";
+  const place = own === null ? "" : ` from ${own}, where the peers know this instance${elsewhere}`;
+  const text = `${family} heartbeats do not leave${place}: ${problem}`;
+  if (!await areHeard(family, { facts, signal })) return fail(text);
+  return warn(`${text} (and yet peers hear us: the network translates the source)`);
+}
+
+async function areHeard(
+  family: Family,
+  { facts, signal }: { facts: Facts; signal: AbortSignal },
+): Promise<boolean> {
+  return await talk(facts, signal).then((told) => hearUs(told, family), () => false);
+}
+
+/** The address that `-l` names, null when it names none. */
+function named({ config: { listen: { hostname } } }: Facts): string | null {
+  return ["::", "0.0.0.0"].includes(hostname) ? null : hostname;
+}
+
+/** The kernel's way to the peer, and its source for that; null where `ip` does not tell. */
+async function routeTo(
+  peer: string,
+  { from, facts: { host: { runCommand: run, env } } }: { from: string | null; facts: Facts },
+): Promise<{ device: string; source: string | null; trouble: string | null } | null> {
+  const args = ["route", "get", peer, ...(from === null ? [] : ["from", from])];
+  try {
+    const line = await runIp(args, { run, env: childEnvironment(env) });
+    const device = / dev (\S+)/.exec(line)?.[1], source = / src (\S+)/.exec(line)?.[1] ?? null;
+    return device === undefined ? null : { device, source, trouble: null };
+  } catch (error) {
+    if (error instanceof NoIpCommand) return null;
+    const trouble = messageOf(error);
+    return { device: "", source: null, trouble };
+  }
+}

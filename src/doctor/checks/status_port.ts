@@ -1,0 +1,24 @@
+// --listen-status: is that port ours to have?
+import { nameOf } from "../../config/config.ts";
+import { hostText } from "../../core/ip.ts";
+import { messageOf } from "../../core/message_of.ts";
+import type { Facts } from "../context.ts";
+import { fail, ok, type Said, skip } from "../result.ts";
+
+/** The check: listens there for a moment. */
+export async function checkStatusPort(facts: Facts): Promise<Said[]> {
+  const { config: { listenStatus }, host } = facts;
+  if (listenStatus === null) return [];
+  const place = `TCP ${hostText(listenStatus.hostname)}:${listenStatus.port}`;
+  if ((await facts.port()).kind === "watchdog") {
+    return [skip(`${place}: a watchdog runs here already, which may have it`)];
+  }
+  try {
+    await host.serveStatus(listenStatus, () => new Response(null, { status: 503 })).close();
+    return [ok(`${place} is free`)];
+  } catch (cause) {
+    const reason = messageOf(cause);
+    const cure = `stop who has it (ss -ltnp), or give another with ${nameOf("listen-status")}`;
+    return [fail(`${place} cannot be had: ${reason}: ${cure}`)];
+  }
+}

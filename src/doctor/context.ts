@@ -1,0 +1,255 @@
+// What several checks want to know, found out once: who this machine is, where the cloud is, who the peers are.
+import type { Config } from "../config/config.ts";
+import type { AddressConfig } from "../options/elastic_ips.ts";
+import { type Connect, connectionFor, endpointFor } from "../startup/connection.ts";
+import { messageOf } from "../core/message_of.ts";
+import { isUuid } from "../core/uuid.ts";
+import { Attempts } from "../exoscale/attempts.ts";
+import { ClientV1 } from "../exoscale/client_v1.ts";
+import { ClientV2 } from "../exoscale/client_v2.ts";
+import { asCloudError, CloudError } from "../exoscale/cloud_error.ts";
+import type { Fetch } from "../exoscale/http.ts";
+import { Pace } from "../exoscale/rate_limiter.ts";
+import type { Host } from "../host/host.ts";
+import { findInstanceId, type Machine } from "../host/metadata.ts";
+import { connectByNames } from "../peers/named_cloud.ts";
+import { PATIENT_MS } from "../peers/look_ups.ts";
+import { PeerNames } from "../peers/peer_names.ts";
+import type { Cloud, Membership } from "../world.ts";
+import { NotKnown } from "./result.ts";
+import type { PortState } from "./port.ts";
+import { once, type Survey, type Surveyed } from "./inventory.ts";
+import { surveyV1 } from "./inventory_v1.ts";
+import { surveyV2 } from "./inventory_v2.ts";
+import { takePort } from "./port.ts";
+
+/** Who this machine says it is, by whom it was asked. */
+export interface Claims {
+  readonly given: string | null;
+  readonly metadata: string | null;
+  /** Who said that: the metadata service, or a file. */
+  readonly by: string;
+  /** The system UUID. */
+  readonly system: string | null;
+  /** Product name of the machine, empty when it cannot be read. */
+  readonly product: string;
+  /** Why nothing is known, if nothing is. */
+  readonly trouble: string;
+}
+
+/** The `Date` of an answer, and when it came. */
+export interface DatedAnswer {
+  readonly serverMs: number;
+  readonly wallMs: number;
+}
+
+/** A cloud that can be asked. */
+export interface Reach {
+  readonly endpoint: string;
+  readonly survey: Survey;
+  readonly connect: Connect;
+  /** Of the configuration, each by its address. */
+  readonly addresses: readonly AddressConfig[];
+}
+
+const SYSTEM_UUID = "/sys/class/dmi/id/product_uuid", PRODUCT = "/sys/class/dmi/id/product_name";
+const READ_MS = 2_000;
+
+/** What is known; each thing is asked for when the first check wants it. */
+export class Facts {
+  readonly config: Config;
+  readonly host: Host;
+  /** Of the first answer that had one. */
+  dated: DatedAnswer | null = null;
+  readonly claims: (signal: AbortSignal) => Promise<Claims>;
+  readonly endpoint: (signal: AbortSignal) => Promise<string>;
+  readonly reach: (signal: AbortSignal) => Promise<Reach>;
+  readonly port: () => Promise<PortState>;
+  /** The peers of `-p`, looked up; null without any. */
+  readonly names: (signal: AbortSignal) => Promise<PeerNames | null>;
+  /** Makes requests as the watchdog does: what hangs is repeated beside. */
+  readonly attempts: Attempts;
+  readonly #pace: Pace;
+  #port: Promise<PortState> | null = null;
+  readonly #memberships = new Map<string, Promise<Membership>>();
+
+  constructor(config: Config, host: Host) {
+    this.config = config;
+    this.host = host;
+    this.#pace = new Pace(host.clock);
+    this.attempts = new Attempts(host.clock, this.#pace);
+    this.claims = once(() => this.#findClaims());
+    this.endpoint = once((signal) => this.#findEndpoint(signal));
+    this.reach = once((signal) => this.#connect(signal));
+    this.names = once((signal) => this.#lookUp(signal));
+    this.port = () => this.#port ??= takePort(this);
+  }
+
+  /** One that notes what time it is in the cloud. */
+  get fetch(): Fetch {
+    const { fetch, clock } = this.host;
+    const dated = async (...request: Parameters<Fetch>) => {
+      const answer = await fetch(...request);
+      const serverMs = Date.parse(answer.headers.get("date") ?? "");
+      if (!Number.isNaN(serverMs)) this.dated ??= { serverMs, wallMs: clock.wallMs() };
+      return answer;
+    };
+    const { routeTo, asksToLeave } = fetch;
+    return Object.assign(dated, {
+      ...(routeTo && { routeTo }),
+      ...(asksToLeave !== undefined && { asksToLeave }),
+    });
+  }
+
+  /** Gives up the port, if it was had. */
+  async close(): Promise<void> {
+    const port = await this.#port;
+    if (port?.kind === "free") await port.link.close();
+  }
+
+  /** The id that counts. */
+  async instanceId(signal: AbortSignal): Promise<string> {
+    const { given, metadata, system } = await this.claims(signal);
+    const id = given ?? metadata ?? system;
+    if (id === null) throw new NotKnown("the instance is not known");
+    return id;
+  }
+
+  /** This machine as the cloud shows it. */
+  async self(signal: AbortSignal): Promise<Surveyed> {
+    const { survey } = await this.reach(signal);
+    return await known(survey.machine(await this.instanceId(signal), signal), "this instance");
+  }
+
+  /** A client for one Elastic IP. */
+  async cloud(elasticIp: string, signal: AbortSignal): Promise<Cloud> {
+    const { connect } = await this.reach(signal);
+    return connect(elasticIp, () => {});
+  }
+
+  /** The peers for one Elastic IP. Throws what the cloud throws. */
+  async membership(elasticIp: string, signal: AbortSignal): Promise<Membership> {
+    const asked = this.#memberships.get(elasticIp) ?? this.#findMembers(elasticIp, signal);
+    this.#memberships.set(elasticIp, asked);
+    return await asked;
+  }
+
+  /** The Elastic IPs by address, also those that the configuration names otherwise. */
+  async elasticIps(signal: AbortSignal): Promise<string[]> {
+    return (await this.reach(signal)).addresses.map(({ elasticIp }) => elasticIp);
+  }
+
+  async #findMembers(elasticIp: string, signal: AbortSignal): Promise<Membership> {
+    const cloud = await this.cloud(elasticIp, signal);
+    try {
+      // Zone and pool, which the members are looked for in, are found by this.
+      await cloud.prepare(signal);
+    } catch (cause) {
+      // That the address must not be moved is a matter of another check.
+      if (!["managed-address", "pool-address", "no-ipv6"].includes(asCloudError(cause).kind)) {
+        throw cause;
+      }
+    }
+    return await cloud.members(signal);
+  }
+
+  async #lookUp(signal: AbortSignal): Promise<PeerNames | null> {
+    const { config: { peers, listen: { hostname } }, host } = this;
+    if (peers.kind !== "static") return null;
+    const names = new PeerNames(peers.addresses, { host, hostname, log: { write() {} } });
+    await names.start(signal, PATIENT_MS);
+    return names;
+  }
+
+  async #findClaims(): Promise<Claims> {
+    const { machine } = this.host;
+    let trouble = "";
+    let by = "the metadata service";
+    const listening = withoutSystemUuid(machine, (path) => by = path);
+    const metadata = await findInstanceId(listening).catch((error) => {
+      trouble = messageOf(error);
+      return null;
+    });
+    const uuid = (await read(machine, SYSTEM_UUID)).toLowerCase();
+    const product = await read(machine, PRODUCT);
+    const system = isUuid(uuid) ? uuid : null;
+    return { given: this.config.instanceId, metadata, by, system, product, trouble };
+  }
+
+  async #findEndpoint(signal: AbortSignal): Promise<string> {
+    // Only an endpoint that must be looked for needs the instance.
+    const { endpoint, zone } = this.config;
+    const instanceId = endpoint !== null || zone !== null ? "" : await this.instanceId(signal);
+    const said: string[] = [];
+    const log = { write: (_: string, __: string, text: string) => void said.push(text) };
+    const host = { ...this.host, fetch: this.fetch };
+    // The other modes do not wait for a cloud that does not answer.
+    const config = { ...this.config, mode: "associate" as const };
+    const found = await endpointFor(config, { instanceId, host, log, signal });
+    if (found === null) throw new CloudError("no-such-instance", said.at(-1) ?? "given up");
+    return found;
+  }
+
+  async #connect(signal: AbortSignal): Promise<Reach> {
+    const endpoint = await known(this.endpoint(signal), "the endpoint");
+    const instanceId = await this.instanceId(signal);
+    const { host: { clock }, fetch } = this;
+    const { api, credentials } = this.config;
+    const said: string[] = [];
+    const log = { write: (_: string, __: string, text: string) => void said.push(text) };
+    const pace = this.#pace;
+    const names = await this.names(signal);
+    // The other modes do not wait for a cloud that does not answer.
+    const config = { ...this.config, endpoint, mode: "associate" as const };
+    const host = { ...this.host, fetch };
+    const access = { credentials, peers: config.peers };
+    const options = { access, instanceId, host, log, signal, pace };
+    const connection = await connectionFor(config, options);
+    if (connection === null) throw new CloudError("no-such-address", said.at(-1) ?? "given up");
+    const client = { endpoint, ...credentials, fetch, clock, onProgress() {}, pace };
+    const survey = api === "v1"
+      ? surveyV1(new ClientV1(client), endpoint)
+      : surveyV2(new ClientV2(client));
+    const { connect, addresses } = connection;
+    const named = names ? connectByNames(connect, { names, access }) : connect;
+    return { endpoint, survey, addresses, connect: named };
+  }
+}
+
+/** What the promise gives; a cloud that does not give it is a matter of another check. */
+export async function known<T>(promise: Promise<T>, what: string): Promise<T> {
+  try {
+    return await promise;
+  } catch (error) {
+    if (error instanceof NotKnown) throw error;
+    throw new NotKnown(`${what} is not known: ${asCloudError(error).kind}`);
+  }
+}
+
+async function read(machine: Machine, path: string): Promise<string> {
+  const signal = AbortSignal.timeout(READ_MS);
+  return await machine.readTextFile(machine.root + path, { signal }).then(
+    (text) => text.trim(),
+    () => "",
+  );
+}
+
+/** So that it can be told apart whether the network, a file or the firmware tells. */
+function withoutSystemUuid(machine: Machine, told: (path: string) => void): Machine {
+  const secret = machine.root + SYSTEM_UUID;
+  const noted = async (path: string, text: Promise<string>): Promise<string> => {
+    await text;
+    const bare = path.slice(machine.root.length);
+    if (/instance|cidata/.test(bare)) told(bare);
+    return text;
+  };
+  const { readStart } = machine;
+  return {
+    ...machine,
+    ...(readStart && { readStart: (path, max) => noted(path, readStart(path, max)) }),
+    readTextFile: (path, options) =>
+      path === secret
+        ? Promise.reject(new Error("looked at apart"))
+        : noted(path, machine.readTextFile(path, options)),
+  };
+}

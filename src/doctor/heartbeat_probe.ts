@@ -1,0 +1,117 @@
+// Heartbeats there and back. Ours say that we are unable, leaving and last of all: no node counts on us, makes way
+// for us or waits for us. What follows when they end is that the peers take this machine for dead, and would take the
+// Elastic IP from it: so nothing may be sent for an address that this instance holds.
+//
+// The doctor signs a run of its own and echoes what it hears, as a watchdog does. To the peers a watchdog that is
+// started after it is one that has restarted.
+import { decode, encode, hasTag, type Heartbeat, type Stamp } from "../core/heartbeat.ts";
+import { LAST_PRIORITY } from "../core/election/peer.ts";
+import { drawRun, type Seal } from "../host/keyring.ts";
+import { nextSequence } from "../watch/sender.ts";
+import type { Clock, Link } from "../world.ts";
+import { type Conversation, type Hearing, Hearings } from "./hearing.ts";
+
+/** What speaking needs. */
+export interface SpeakOptions {
+  readonly link: Link;
+  readonly clock: Clock;
+  /** Port of every node. */
+  readonly port: number;
+  readonly intervalMs: number;
+  /** Null when heartbeats are not signed. */
+  readonly seal: Seal | null;
+  /** Whether an unsigned heartbeat is believed although there is a seal. */
+  readonly acceptUnsigned: boolean;
+  readonly signal: AbortSignal;
+}
+
+/** A few intervals, within reason. */
+const INTERVALS = 5, LEAST_MS = 3_000;
+/** Longest conversation. */
+export const MOST_MS = 10_000;
+/** Time between two of ours, whatever the interval. */
+const SLOWEST_MS = 1_000, FASTEST_MS = 100;
+
+/** Speaks and listens until every peer has answered, or the time is over; by Elastic IP and address. */
+export async function converse(
+  conversations: readonly Conversation[],
+  { link, clock, port, intervalMs, seal, acceptUnsigned, signal }: SpeakOptions,
+): Promise<ReadonlyMap<string, Hearing>> {
+  const ear = new Hearings(conversations);
+  const listening = (async () => {
+    for await (const { bytes, from } of link) {
+      const heartbeat = decode(bytes);
+      if ("refused" in heartbeat || !ear.wants(from, heartbeat)) continue;
+      const doubt = seal ? await doubtOf(bytes, { heartbeat, seal, acceptUnsigned }) : null;
+      ear.hear(from, heartbeat, { doubt, signed: hasTag(bytes) });
+    }
+  })();
+  const endAtMs = clock.nowMs() + Math.min(MOST_MS, Math.max(LEAST_MS, intervalMs * INTERVALS));
+  const pauseMs = Math.min(SLOWEST_MS, Math.max(FASTEST_MS, intervalMs));
+  const run = drawRun();
+  let sequence = 0;
+  while (clock.nowMs() < endAtMs && !signal.aborted && !ear.satisfied) {
+    for (const { elasticIp, wireId, peers, speaks } of conversations) {
+      for (const { address } of speaks ? peers : []) {
+        sequence = nextSequence(sequence, seal ? clock.nowMs() * 1_000 : clock.wallMs());
+        const stamp = seal ? { run, echo: ear.echoFor(elasticIp, address) } : null;
+        const signing = { sequence, keyId: seal?.keyId ?? 0, stamp };
+        const bytes = farewell({ elasticIp, id: wireId, intervalMs, ...signing });
+        if (seal) seal.seal(bytes, (sealed) => link.send(sealed, address, port));
+        else link.send(bytes, address, port);
+      }
+    }
+    await clock.sleep(pauseMs, signal);
+  }
+  await seal?.handedOver();
+  await link.close();
+  await listening;
+  return ear.byKey;
+}
+
+/** A heartbeat that nothing follows from. */
+export function farewell(
+  { elasticIp, id, intervalMs, sequence, keyId, stamp }: {
+    elasticIp: string;
+    id: string;
+    intervalMs: number;
+    sequence: number;
+    /** Of the secret that signs it, 0 for none. */
+    keyId: number;
+    /** Null when it is not signed. */
+    stamp: Stamp | null;
+  },
+): Uint8Array<ArrayBuffer> {
+  return encode({
+    priority: LAST_PRIORITY,
+    elasticIp,
+    id,
+    trailer: {
+      holds: false,
+      leaving: true,
+      unable: true,
+      unhealthy: false,
+      ownPriority: LAST_PRIORITY,
+      intervalMs,
+      // Whether it is true or not: a link that seems to be one-way for some seconds would alarm somebody.
+      hearsYou: true,
+      keyId,
+      sequence,
+      stamp,
+    },
+  });
+}
+
+/** Why a heartbeat is not from somebody who has our secret, null when it is. */
+async function doubtOf(
+  bytes: Uint8Array,
+  { heartbeat, seal, acceptUnsigned }: {
+    heartbeat: Heartbeat;
+    seal: Seal;
+    acceptUnsigned: boolean;
+  },
+): Promise<string | null> {
+  if (!hasTag(bytes)) return acceptUnsigned ? null : "does not sign its heartbeats, and we do";
+  const keyId = heartbeat.trailer?.keyId ?? 0;
+  return await seal.verify(bytes, keyId) ? null : "signs with a shared secret that is not ours";
+}

@@ -1,0 +1,98 @@
+// One request: when it may leave, when it is repeated beside, and what it tells the pace.
+import type { Clock } from "../world.ts";
+import { CloudError } from "./cloud_error.ts";
+import type { End, Pace, Settle } from "./rate_limiter.ts";
+
+/** A connection that has waited for longer than this for a request to leave proves nothing any more. */
+const RIPE_MS = 250;
+
+/** What is wanted. */
+export interface Turn {
+  /** It changes something, and goes before what only reads. */
+  readonly writes: boolean;
+  /** It changes nothing; by default what does not write. */
+  readonly asks?: boolean;
+  /**
+   * Throws when the request must not leave any more: the wait for its turn can be long. What can be unwanted goes out
+   * on a connection that has just been made: on one that is dead it would arrive much later.
+   */
+  readonly before?: (() => void) | undefined;
+  readonly signal: AbortSignal;
+}
+
+/** When and how it is repeated. */
+export interface Repeating {
+  readonly clock: Clock;
+  readonly repeatAfterMs: number;
+  readonly repeat: () => void;
+}
+
+/** One of the requests of a call: when it is repeated, and what it tells the pace. */
+export class PacedRequest {
+  readonly #own = new AbortController();
+  readonly #turn: Turn;
+  readonly #pace: Pace;
+  readonly #repeating: Repeating;
+  readonly #fresh: boolean;
+  #waiting = new AbortController();
+  #settle: Settle | null = null;
+  #leftAtMs: number;
+  #needsConnection = false;
+
+  constructor(turn: Turn, pace: Pace, { fresh, ...repeating }: Repeating & { fresh: boolean }) {
+    this.#fresh = fresh;
+    this.#turn = turn;
+    this.#pace = pace;
+    this.#repeating = repeating;
+    this.#leftAtMs = repeating.clock.nowMs();
+    this.#repeatLater();
+  }
+
+  get signal(): AbortSignal {
+    return this.#own.signal;
+  }
+
+  /** Whether it got its turn, but not to leave on the connection that it has. */
+  get needsConnection(): boolean {
+    return this.#needsConnection;
+  }
+
+  /** From when it left until now. */
+  get tookMs(): number {
+    return this.#repeating.clock.nowMs() - this.#leftAtMs;
+  }
+
+  async mayLeave(): Promise<void> {
+    this.#waiting.abort(); // To be repeated is no help against waiting for a turn.
+    const { clock } = this.#repeating;
+    const openAtMs = clock.nowMs();
+    this.#settle = await this.#pace.turn(this.#turn.writes, this.signal);
+    this.#leftAtMs = clock.nowMs();
+    this.#turn.before?.();
+    const old = !this.#fresh || this.#leftAtMs > openAtMs + RIPE_MS;
+    if (old && this.#pace.inDoubt) {
+      // On a dead connection it would only swell what arrives when packets get through again.
+      this.ended("unused");
+      this.#needsConnection = true;
+      throw new CloudError("unreachable", "its connection may be dead", { stale: true });
+    }
+    this.#repeatLater();
+  }
+
+  giveUp(): void {
+    this.#own.abort();
+  }
+
+  ended(end: End): void {
+    this.#waiting.abort();
+    this.#settle?.(end);
+    this.#settle = null;
+  }
+
+  #repeatLater(): void {
+    const { clock, repeatAfterMs, repeat } = this.#repeating;
+    this.#waiting.abort();
+    const waiting = this.#waiting = new AbortController();
+    void clock.sleep(repeatAfterMs, waiting.signal).then(() => waiting.signal.aborted || repeat());
+  }
+}

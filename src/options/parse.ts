@@ -1,0 +1,159 @@
+// From argv and environment to one value per option, by Go's rules: one or two dashes, `-flag value`,
+// `-flag=value`, and nothing after the first argument that is no flag. What the values mean is in config.ts.
+import { parseArgs } from "@std/cli/parse-args";
+import { flagOf, type Option, OPTIONS } from "./all.ts";
+import type { Environment } from "../world.ts";
+
+/** A value as it was written, and where. */
+export interface Given {
+  /** Several are joined as in a list. */
+  readonly text: string;
+  /** One by one. */
+  readonly texts: readonly string[];
+  /** The flag or variable, for messages. */
+  readonly source: string;
+}
+
+/** The command line cannot be parsed: exit code 2. */
+export class UsageError extends Error {
+  override readonly name = "UsageError";
+}
+
+/** Everything that was given. */
+export interface Values {
+  /** The winning value of each option that was given. */
+  readonly given: ReadonlyMap<string, Given>;
+  /** Arguments after the first that is no flag: ignored, as in the original. */
+  readonly ignored: readonly string[];
+}
+
+const BY_NAME = new Map(OPTIONS.map((option) => [option.name, option]));
+const SPELLINGS: Readonly<Record<string, string>> = { help: "h" };
+const TRUE = ["1", "t", "T", "true", "TRUE", "True"];
+const FALSE = ["0", "f", "F", "false", "FALSE", "False"];
+
+/** Reads both. Throws `UsageError` for what no configuration could mean. */
+export function readValues(argv: readonly string[], env: Environment): Values {
+  const { flags, ignored } = split(argv);
+  const parsed: Readonly<Record<string, unknown>> = parseArgs(flags, {
+    string: OPTIONS.map(keyOf),
+    collect: OPTIONS.filter(({ kind }) => kind === "list" || kind === "many").map(keyOf),
+  });
+  const given = new Map<string, Given>();
+  for (const option of OPTIONS) {
+    const value = fromFlag(option, parsed[keyOf(option)]) ?? fromEnvironment(option, env);
+    if (value) given.set(option.name, checkSyntax(option, value));
+  }
+  const own = privateEndpoint(given, env);
+  if (own) given.set("xe", own);
+  return { given, ignored };
+}
+
+/** Where key and secret of `CLOUDSTACK_...` belong to. */
+export const PRIVATE_ENDPOINT = "CLOUDSTACK_ENDPOINT";
+
+/** That variable, if one of the two is from there: a private cloud's key must not go to Exoscale. */
+function privateEndpoint(given: ReadonlyMap<string, Given>, env: Environment): Given | null {
+  const text = env[PRIVATE_ENDPOINT];
+  const isPrivate = ["xk", "xs"].some((name) => given.get(name)?.source.startsWith("CLOUDSTACK_"));
+  // What was given for exoip itself goes before it.
+  const meant = /^(-|IF_)/.test(given.get("xe")?.source ?? "");
+  return text && isPrivate && !meant ? { text, texts: [text], source: PRIVATE_ENDPOINT } : null;
+}
+
+/** Whether a switch that was given is on. */
+export function isOn(given: Pick<Given, "text"> | undefined): boolean {
+  return given !== undefined && TRUE.includes(given.text);
+}
+
+/** Milliseconds of `1`, `0.2`, `200ms`, `1s`, `2m`, `1h`; null for anything else. */
+export function parseDuration(text: string): number | null {
+  const match = /^([+-]?(?:\d+(?:\.\d*)?|\.\d+))(ms|s|m|min|h|d)?$/.exec(text);
+  const units: Record<string, number> = {
+    ms: 1,
+    s: 1e3,
+    m: 60e3,
+    min: 60e3,
+    h: 3600e3,
+    d: 86400e3,
+  };
+  return match ? Number(match[1]) * (units[match[2] ?? "s"] ?? 1) : null;
+}
+
+/**
+ * Rewrites Go's flags to the form that `parseArgs` reads: `--name==value`. The second `=` keeps an empty
+ * value from vanishing and is taken off again in `fromFlag`.
+ */
+function split(argv: readonly string[]): { flags: string[]; ignored: string[] } {
+  const flags: string[] = [];
+  for (let at = 0; at < argv.length; at++) {
+    const argument = argv[at] ?? "";
+    if (!argument.startsWith("-") || argument === "-") return { flags, ignored: argv.slice(at) };
+    if (argument === "--") return { flags, ignored: argv.slice(at + 1) };
+    const match = /^--?([^-=][^=]*)(?:=(.*))?$/s.exec(argument);
+    if (!match) {
+      throw new UsageError(`cannot parse ${shownName(argument)}: wanted -name or -name=value`);
+    }
+    const name = SPELLINGS[match[1] ?? ""] ?? match[1] ?? "";
+    const option = BY_NAME.get(name);
+    if (!option) throw new UsageError(`unknown option ${shownName(argument)}`);
+    let value = match[2];
+    if (value === undefined && option.kind === "switch") value = "true";
+    if (value === undefined) value = argv[++at];
+    if (value === undefined) throw new UsageError(`${flagOf(option)} needs a value`);
+    flags.push(`--${keyOf(option)}==${value}`);
+  }
+  return { flags, ignored: [] };
+}
+
+/** The option's name for `parseArgs`, which would take a leading `no-` for a negation. */
+function keyOf({ name }: Option): string {
+  return name.replace(/^no-/, "not-");
+}
+
+/** The flag without a value that may be glued to it, as in `-xsSECRET` or `-xehttps://...`. */
+function shownName(argument: string): string {
+  const [flag = ""] = argument.split("=");
+  const [, short] = /^(--?xs).+/.exec(flag) ?? [];
+  if (short) return `${short}...`;
+  const [name = ""] = /^[\w-]{0,40}/.exec(flag) ?? [];
+  return name === flag ? name : `${name}...`;
+}
+
+function fromFlag(option: Option, parsed: unknown): Given | null {
+  const texts = [parsed ?? []].flat().map((text) => String(text).slice(1));
+  if (texts.length === 0) return null;
+  return givenBy(option, texts, flagOf(option));
+}
+
+/** What was given in these words. */
+export function givenBy({ kind }: Option, words: readonly string[], source: string): Given {
+  const texts = kind === "list" ? words.flatMap((word) => word.split(",")) : words;
+  return { text: texts.join(kind === "many" ? "\n" : ","), texts, source };
+}
+
+/** An empty variable counts as unset. */
+function fromEnvironment(option: Option, env: Environment): Given | null {
+  const source = option.variables.find((name) => env[name]);
+  if (source === undefined) return null;
+  const text = env[source] ?? "";
+  return givenBy(
+    option,
+    option.kind === "many" ? text.trim().split(option.separator) : [text],
+    source,
+  );
+}
+
+function checkSyntax(option: Option, given: Given): Given {
+  const wanted = wantedForm(option, given.text);
+  if (wanted === null) return given;
+  throw new UsageError(`${given.source}: ${JSON.stringify(given.text)} is not ${wanted}`);
+}
+
+/** What an option of that kind wants when the text is not of that form, else null. */
+export function wantedForm({ kind }: Option, text: string): string | null {
+  if (kind === "switch" && ![...TRUE, ...FALSE].includes(text)) return "true or false";
+  if (kind === "integer" && !/^[+-]?\d+$/.test(text)) return "a whole number";
+  const timed = kind !== "duration" || parseDuration(text) !== null;
+  return timed ? null : "a time such as 1, 0.2, 200ms or 1s";
+}

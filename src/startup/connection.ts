@@ -1,0 +1,123 @@
+// From the configuration to a cloud that can be asked: which endpoint, and one client for each Elastic IP.
+import { type Config, nameOf } from "../config/config.ts";
+import type { AddressConfig } from "../options/elastic_ips.ts";
+import type { Credentials } from "../config/cloud.ts";
+import { canonicalIp, isIpv6 } from "../core/ip.ts";
+import { resolveAddresses } from "../exoscale/address.ts";
+import { type ClientOptions, ClientV2 } from "../exoscale/client_v2.ts";
+import { CloudV1 } from "../exoscale/cloud_v1.ts";
+import { CloudV2 } from "../exoscale/cloud_v2.ts";
+import { InFlight } from "../exoscale/single_flight.ts";
+import type { Fields } from "../exoscale/json.ts";
+import { Pace } from "../exoscale/rate_limiter.ts";
+import type { PeerSource } from "../exoscale/peer_source.ts";
+import { anyEndpoint, endpointOf, findEndpoint, lookUpEndpoint } from "../exoscale/zone.ts";
+import type { Host } from "../host/host.ts";
+import { findZone } from "../host/metadata.ts";
+import { patiently } from "./retry_at_startup.ts";
+import type { Cloud, Log } from "../world.ts";
+
+/** Builds the cloud for one Elastic IP; each good answer, and how long it took, goes to the listener. */
+export type Connect = (elasticIp: string, onProgress: (tookMs: number) => void) => Cloud;
+
+/** What of the configuration can be replaced while clients are in use: they ask for it each time. */
+export interface Access {
+  credentials: Credentials;
+  peers: PeerSource;
+}
+
+/** What connecting needs besides the configuration. */
+export interface ConnectionOptions {
+  readonly access: Access;
+  readonly instanceId: string;
+  readonly host: Pick<Host, "fetch" | "clock" | "machine"> & Partial<Pick<Host, "supervisor">>;
+  readonly log: Log;
+  /** Ends the waiting. */
+  readonly signal: AbortSignal;
+  /** Shared with others who use the same key. */
+  readonly pace?: Pace;
+}
+
+/** A cloud that can be asked. */
+export interface Connection {
+  readonly connect: Connect;
+  /** Those of the configuration, each by its address now. */
+  readonly addresses: readonly AddressConfig[];
+}
+
+/** Finds endpoint and addresses; null when one cannot be had, which the log has told, or the waiting was ended. */
+export async function connectionFor(
+  config: Config,
+  options: ConnectionOptions,
+): Promise<Connection | null> {
+  const endpoint = await endpointFor(config, options);
+  if (endpoint === null) return null;
+  const { api, credentials } = config;
+  const { instanceId, access, host: { fetch, clock } } = options;
+  const renewed = () => access.credentials;
+  // The rate limit counts by key: all clients share one pace.
+  const pace = options.pace ?? new Pace(clock);
+  const client = { endpoint, ...credentials, renewed, fetch, clock, pace };
+  const addresses = await addressesFor(config, client, options);
+  if (addresses === null) return null;
+  const sharing = new InFlight<Fields[]>();
+  const connect: Connect = (elasticIp, onProgress) => {
+    const assignment = {
+      elasticIp,
+      instanceId,
+      sharing,
+      get peers() {
+        return access.peers;
+      },
+    };
+    return api === "v1"
+      ? new CloudV1({ ...client, onProgress }, assignment)
+      : new CloudV2({ ...client, onProgress }, assignment);
+  };
+  return { connect, addresses };
+}
+
+/** Elastic IPs that are not given by address are looked up, all in one call. */
+async function addressesFor(
+  { addresses, mode, wire }: Config,
+  options: Omit<ClientOptions, "onProgress">,
+  { host: { clock, supervisor }, log, signal }: ConnectionOptions,
+): Promise<readonly AddressConfig[] | null> {
+  const texts = addresses.map(({ elasticIp }) => elasticIp);
+  if (texts.every((text) => canonicalIp(text) !== null)) return addresses;
+  const client = new ClientV2({ ...options, onProgress() {} });
+  const trouble = "cannot find the Elastic IP";
+  const ask = () => resolveAddresses(texts, client, signal);
+  const waiting = { mode, clock, log, signal, ...(supervisor && { supervisor }) };
+  const found = await patiently(ask, { ...waiting, event: "no-address", trouble });
+  const long = found?.find((elasticIp) => wire === "plain" && isIpv6(elasticIp));
+  if (long) log.write("critical", "no-address", `${nameOf("wire")}: plain has no room for ${long}`);
+  return long || !found ? null : addresses.map((address, index) => {
+    const elasticIp = found[index] ?? address.elasticIp;
+    const { elasticIp: text } = address;
+    if (text !== elasticIp) log.write("info", "address", `${JSON.stringify(text)} is ${elasticIp}`);
+    return { ...address, elasticIp };
+  });
+}
+
+/** The endpoint given, that of the zone, or the one where the instance is; the watchdog waits for an answer. */
+export async function endpointFor(
+  config: Config,
+  { instanceId, host, log, signal }: Omit<ConnectionOptions, "access">,
+): Promise<string | null> {
+  if (config.endpoint !== null) return config.endpoint;
+  const { directory, environment, credentials, mode } = config;
+  const zone = config.zone ?? await findZone(host.machine) ?? config.usualZone;
+  if (zone !== null && directory === null) return endpointOf(zone, environment);
+  const { fetch, clock, supervisor } = host;
+  const asked = { anyEndpoint: directory ?? anyEndpoint(environment), fetch, clock, signal };
+  const ask = () =>
+    zone === null
+      ? findEndpoint(instanceId, { ...asked, ...credentials })
+      : lookUpEndpoint(zone, asked);
+  const trouble = zone === null
+    ? "cannot find the zone of this instance (give it with --zone)"
+    : `cannot find the endpoint of the zone ${zone}`;
+  const waiting = { mode, clock, log, signal, ...(supervisor && { supervisor }) };
+  return await patiently(ask, { ...waiting, event: "no-zone", trouble });
+}

@@ -1,0 +1,18 @@
+// --ca-file in use: the host whose requests to the cloud trust its authorities, too.
+import { type Config, nameOf } from "../config/config.ts";
+import { messageOf } from "../core/message_of.ts";
+import type { Host } from "../host/host.ts";
+
+/** The same host, trusting also whom the configuration names. Throws an error that names the option. */
+export function trusting({ caCerts }: Pick<Config, "caCerts">, host: Host): Host {
+  if (caCerts.length === 0) return host;
+  try {
+    return { ...host, fetch: host.fetchTrusting(caCerts) };
+  } catch (error) {
+    const reason = messageOf(error);
+    const count = caCerts.length === 1
+      ? "the certificate"
+      : `one of ${caCerts.length} certificates`;
+    throw new Error(`${nameOf("ca-file")}: ${count} cannot be used: ${reason}`);
+  }
+}

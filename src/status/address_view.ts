@@ -1,0 +1,151 @@
+// One Elastic IP of a snapshot, from the node's state and what the shell has counted.
+import { deadTimeMs, deadTimeOfMs, type Election, settling } from "../core/election/state.ts";
+import { givenUp } from "../core/election/missing.ts";
+import type { Ownership } from "../core/ownership/state.ts";
+import type { Peer } from "../core/election/peer.ts";
+import type { RejectReason } from "../core/registry/reject_reasons.ts";
+import { NOT_LOOKED, type Presence } from "../core/presence.ts";
+import type {
+  AddressView,
+  CallView,
+  CountView,
+  HolderView,
+  LinkWord,
+  PeerView,
+  PresenceView,
+} from "./snapshot.ts";
+import { type AgeMs, ageOf, type Instant } from "../core/age.ts";
+import type { Node } from "../core/node_state.ts";
+import type { OtherHolder } from "../core/ownership/call.ts";
+
+/** Missing peers that are shown. */
+const MISSING_MAX = 32;
+
+/** What the state does not know. */
+export interface AddressFacts {
+  readonly cloud: string;
+  /** When the cloud last gave the list of peers. */
+  readonly peersAtMs: Instant;
+  readonly takeOvers: { readonly count: number; readonly atMs: Instant };
+  readonly evictions: { readonly count: number; readonly atMs: Instant };
+  readonly calls: readonly CallView[];
+  /** The last refused datagram by sender. */
+  readonly refused: ReadonlyMap<string, RefusedBefore>;
+  /** Whether this machine has the address, null when nobody looks. */
+  readonly presence: Presence | null;
+}
+
+/** Datagrams of one sender that were refused. */
+export interface RefusedBefore {
+  readonly reason: RejectReason;
+  readonly count: number;
+  readonly atMs: number;
+}
+
+/** The address as the node sees it at that instant. */
+export function addressView(node: Node, facts: AddressFacts, atMs: number): AddressView {
+  const { election, ownership } = node;
+  const { settings } = election;
+  const age = (sinceMs: Instant) => ageOf(sinceMs, atMs);
+  return {
+    elasticIp: settings.elasticIp,
+    role: election.role,
+    reason: election.reason,
+    roleAgeMs: age(election.roleSinceMs),
+    priority: election.priority,
+    exclusive: settings.exclusive,
+    intervalMs: settings.intervalMs,
+    deadTimeMs: deadTimeMs(settings),
+    reconcileMs: ownership.settings.reconcileMs,
+    holding: ownership.holding,
+    holdingAgeMs: age(ownership.seenAtMs),
+    ...presenceView(facts.presence, atMs),
+    released: ownership.released !== null,
+    able: ownership.able,
+    healthy: election.healthy,
+    leaving: election.stops > 0,
+    settling: settling(election),
+    prepared: ownership.prepared,
+    listed: election.listed,
+    peersAgeMs: age(facts.peersAtMs),
+    peers: [...election.peers.values()].map((peer) => peerView(peer, { node, facts, atMs })),
+    peersLeftOut: 0,
+    missingPeers: [...election.missing.keys()].slice(0, MISSING_MAX)
+      .map((peer) => ({ peer, gone: givenUp(election.missing, peer) })),
+    otherHolders: ownership.others.map((holder) => holderView(holder, election)),
+    otherHoldersAgeMs: age(ownership.othersAtMs),
+    takeOvers: facts.takeOvers.count,
+    takeOverAgeMs: age(facts.takeOvers.atMs),
+    evictions: facts.evictions.count,
+    evictionAgeMs: age(facts.evictions.atMs),
+    cloud: facts.cloud,
+    cloudAgeMs: youngest(facts.calls),
+    calls: facts.calls,
+  };
+}
+
+function presenceView(presence: Presence | null, atMs: number): PresenceView {
+  const { sight, lookedAtMs, problem, alarmed } = presence ?? NOT_LOOKED;
+  return {
+    onInterface: sight.present,
+    interface: sight.on,
+    interfaceAgeMs: ageOf(lookedAtMs, atMs),
+    interfaceProblem: alarmed || sight.present === false ? problem : "",
+  };
+}
+
+function youngest(calls: readonly CallView[]): AgeMs {
+  const ages = calls.flatMap(({ doneAgeMs }) => doneAgeMs ?? []);
+  return ages.length === 0 ? null : Math.min(...ages);
+}
+
+function holderView({ instanceId, off }: OtherHolder, { peers }: Election): HolderView {
+  const peer = [...peers.values()].find((each) => each.instanceId === instanceId);
+  return { instanceId, peer: peer?.address ?? null, off };
+}
+
+function peerView(
+  peer: Peer,
+  { node, facts, atMs }: { node: Node; facts: AddressFacts; atMs: number },
+): PeerView {
+  const { address, instanceId, alive, heardAtMs, trailer } = peer;
+  const before = facts.refused.get(address);
+  const refused: CountView<RejectReason> | null = before
+    ? { word: before.reason, count: before.count, ageMs: ageOf(before.atMs, atMs) }
+    : null;
+  return {
+    address,
+    instanceId,
+    alive,
+    heardAgeMs: ageOf(heardAtMs, atMs),
+    priority: heardAtMs === null ? null : peer.priority,
+    holds: trailer?.holds ?? null,
+    leaving: trailer?.leaving ?? null,
+    unable: trailer?.unable ?? null,
+    unhealthy: trailer?.unhealthy ?? null,
+    link: linkTo(peer, { node, refused }),
+    deafAgeMs: ageOf(peer.deafSinceMs, atMs),
+    refused,
+  };
+}
+
+function linkTo(
+  peer: Peer,
+  { node: { election, ownership }, refused }: {
+    node: Node;
+    refused: CountView<RejectReason> | null;
+  },
+): LinkWord {
+  const { alive, trailer, instanceId } = peer;
+  if (alive) {
+    return trailer === null ? "unconfirmed" : trailer.hearsYou ? "both" : "does-not-hear-us";
+  }
+  const speaks = refused?.ageMs != null && refused.ageMs < deadTimeOfMs(peer, election.settings);
+  return speaks || provedAlive(ownership, instanceId) ? "not-heard" : "silent";
+}
+
+/** Whether the silent one holds though its machine is not off and nobody dares to take it: see evictions.ts. */
+function provedAlive({ evictions, others }: Ownership, instanceId: string | null): boolean {
+  if (instanceId === null || evictions.get(instanceId)?.stage !== "spared") return false;
+  return others.some((holder) => holder.instanceId === instanceId && !holder.off);
+}

@@ -1,0 +1,16 @@
+// A check of the node's health as an operator is shown it.
+import { ageOf } from "../core/age.ts";
+import type { CheckHealth } from "../core/health.ts";
+import type { CheckView } from "./snapshot.ts";
+
+/** A check as an operator is shown it. */
+export function checkView(check: CheckHealth, atMs: number): CheckView {
+  const { title: name, state, last, lastAtMs, contrary } = check;
+  const counts = contrary > 0 ? ` (${contrary} in a row)` : "";
+  return {
+    name,
+    state: state === "well" ? "passing" : state === "failing" ? "failing" : "pending",
+    ageMs: ageOf(lastAtMs, atMs),
+    reason: last === null ? "" : `${last.well ? "well" : last.reason}${counts}`,
+  };
+}

@@ -1,0 +1,68 @@
+// Before a request of --listen-status is even parsed: which are answered, so that nobody can keep the loop from its
+// work, and nobody can make a supervisor believe that a good watchdog is stuck. Answers of every kind are limited; what
+// is beyond costs no more than its connection. Only a supervisor's question is always answered, with the last verdict.
+import type { Admission } from "../host/status_server.ts";
+import type { Clock } from "../world.ts";
+import { Budget } from "./token_bucket.ts";
+
+/** How long a verdict may be repeated. */
+const VERDICT_MS = 1_000;
+
+const TEXT = "content-type: text/plain; charset=utf-8\r\ncache-control: no-store\r\n" +
+  "x-content-type-options: nosniff\r\ncontent-security-policy: default-src 'none'\r\n";
+const BUSY = "too many requests: again in a second\n";
+
+/** What a supervisor asks for. */
+type Probe = "/healthz" | "/readyz";
+
+interface Verdict {
+  readonly bytes: Uint8Array;
+  readonly atMs: number;
+}
+
+/** Admits. */
+export class StatusGate {
+  readonly #clock: Clock;
+  readonly #answers: Budget;
+  readonly #probes: Budget;
+  readonly #refusals: Budget;
+  readonly #verdicts = new Map<Probe, Verdict>();
+  readonly #busy = bytesOf(503, BUSY, "retry-after: 1\r\n");
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+    this.#answers = new Budget(clock);
+    this.#probes = new Budget(clock);
+    this.#refusals = new Budget(clock);
+  }
+
+  /** What becomes of a request with that first line; an empty one stands for what is no request. */
+  admit(line: string): Admission {
+    const probe = probeOf(line);
+    if (probe === null) {
+      if (this.#answers.take()) return "answer";
+      return this.#refusals.take() ? this.#busy : "close";
+    }
+    if (this.#probes.take()) return "answer";
+    const verdict = this.#verdicts.get(probe);
+    const fresh = verdict && this.#clock.nowMs() <= verdict.atMs + VERDICT_MS;
+    return fresh ? verdict.bytes : "answer";
+  }
+
+  /** What was answered to a supervisor just now: why not, or null. */
+  remember(probe: Probe, problem: string | null): void {
+    const bytes = problem === null ? bytesOf(200, "ok\n") : bytesOf(503, `${problem}\n`);
+    this.#verdicts.set(probe, { bytes, atMs: this.#clock.nowMs() });
+  }
+}
+
+function probeOf(line: string): Probe | null {
+  if (line.startsWith("GET /healthz ")) return "/healthz";
+  return line.startsWith("GET /readyz ") ? "/readyz" : null;
+}
+
+function bytesOf(status: number, body: string, more = ""): Uint8Array {
+  const length = new TextEncoder().encode(body).length;
+  const head = `HTTP/1.1 ${status} \r\n${TEXT}${more}content-length: ${length}\r\n`;
+  return new TextEncoder().encode(`${head}connection: close\r\n\r\n${body}`);
+}

@@ -1,0 +1,83 @@
+// Questions to a running watchdog, one at a time. Each has a number of its own, so that a late answer to an earlier
+// one is never taken for the state of now.
+import { hostText } from "../core/ip.ts";
+import type { Snapshot } from "./snapshot.ts";
+import { SNAPSHOT_VERSION } from "./snapshot.ts";
+import { JSON_REQUEST, Parts } from "./fragments.ts";
+import type { Clock, Link } from "../world.ts";
+
+/** How long an answer is waited for. */
+const ATTEMPT_MS = 500;
+
+/** Whom to ask. */
+export interface Addressee {
+  readonly clock: Clock;
+  readonly hostname: string;
+  readonly port: number;
+}
+
+/** Where a watchdog is asked that listens there: every machine has 127.0.0.1, and `[::]` hears it, too. */
+export function localAddressOf(hostname: string): string {
+  return ["0.0.0.0", "::"].includes(hostname) ? "127.0.0.1" : hostname;
+}
+
+/** Asks. */
+export class Inquiry {
+  readonly #link: Link;
+  readonly #whom: Addressee;
+  readonly #reading: Promise<void>;
+  #asked = 0;
+  #answer: (snapshot: Snapshot) => void = () => {};
+
+  constructor(link: Link, whom: Addressee) {
+    this.#link = link;
+    this.#whom = whom;
+    this.#reading = this.#read();
+  }
+
+  /** For messages. */
+  get title(): string {
+    return `${hostText(this.#whom.hostname)}:${this.#whom.port}`;
+  }
+
+  /** The state that the watchdog answers with; null when it does not, however often it is asked. */
+  async ask(attempts: number): Promise<Snapshot | null> {
+    const { clock, hostname, port } = this.#whom;
+    for (let attempt = 1; attempt <= attempts; attempt++) {
+      const over = new AbortController();
+      const answer = new Promise<Snapshot>((resolve) => this.#answer = resolve);
+      this.#asked += 1;
+      this.#link.send(new TextEncoder().encode(`${JSON_REQUEST} ${this.#asked}`), hostname, port);
+      const late = clock.sleep(ATTEMPT_MS, over.signal).then(() => null);
+      const snapshot = await Promise.race([answer, late]);
+      over.abort();
+      if (snapshot) return snapshot;
+    }
+    return null;
+  }
+
+  /** Ends the link. */
+  async close(): Promise<void> {
+    await this.#link.close();
+    await this.#reading;
+  }
+
+  async #read(): Promise<void> {
+    const parts = new Parts();
+    for await (const { bytes, from, fromPort } of this.#link) {
+      if (from !== this.#whom.hostname || fromPort !== this.#whom.port) continue;
+      const text = parts.add(bytes, this.#asked);
+      const snapshot = text === null ? null : snapshotOf(text);
+      if (snapshot) this.#answer(snapshot);
+    }
+  }
+}
+
+function snapshotOf(text: string): Snapshot | null {
+  try {
+    const snapshot: Snapshot = JSON.parse(text);
+    return snapshot.version === SNAPSHOT_VERSION ? snapshot : null;
+  } catch {
+    return null;
+  }
+}

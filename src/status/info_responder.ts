@@ -1,0 +1,108 @@
+// What is answered to `info` and `info json`: to this machine only. The state is looked at so often a second and no
+// more, whoever asks: who asks in between gets what was seen just before. So somebody who asks all the time costs
+// little, and keeps nobody else from an answer.
+import type { Snapshot } from "./snapshot.ts";
+import { fittedLines } from "./text.ts";
+import { ANSWERS_PER_SECOND, Budget } from "./token_bucket.ts";
+import { datagramsOf, fitted, requestedNumber } from "./fragments.ts";
+import type { Clock, Link, Log } from "../world.ts";
+
+/** The longest request. */
+const REQUEST_MAX_BYTES = 24;
+/** Shortest time between two answers in the log. */
+const LOG_EVERY_MS = 1_000;
+/** How long an answer serves whoever asks. */
+const FRESH_MS = 1_000 / ANSWERS_PER_SECOND;
+/** Answers a second to all, and to one socket that asks. */
+const SENT_PER_SECOND = 1_000, SENT_PER_SENDER = 50;
+/** Sockets whose answers are counted apart. */
+const SENDERS_MAX = 1_024;
+
+/** What answering needs of the watchdog. */
+export interface AnswerOptions {
+  readonly clock: Clock;
+  readonly link: Link;
+  readonly log: Log;
+  readonly snapshot: () => Snapshot;
+}
+
+/** Answers. */
+export class Answers {
+  readonly #options: AnswerOptions;
+  readonly #budget: Budget;
+  readonly #text: Cached;
+  readonly #json: Cached;
+  #senders = new Map<string, number>();
+  #countedSinceMs = -Infinity;
+  #loggedAtMs = -Infinity;
+
+  constructor(options: AnswerOptions) {
+    const { clock, snapshot } = this.#options = options;
+    this.#budget = new Budget(clock, SENT_PER_SECOND);
+    this.#text = new Cached(clock, () => this.#lines());
+    this.#json = new Cached(clock, () => fitted(snapshot()));
+  }
+
+  /** Null when it is no request; else why it was refused, or that it was answered. */
+  answer(
+    bytes: Uint8Array,
+    { from, fromPort }: { from: string; fromPort: number },
+  ): "answered" | "remote-info" | "info-flood" | null {
+    if (bytes.length > REQUEST_MAX_BYTES) return null;
+    const text = new TextDecoder().decode(bytes).trim();
+    const number = requestedNumber(text);
+    if (text !== "info" && number === null) return null;
+    const { link } = this.#options;
+    const loopback = from.startsWith("127.") || from === "::1";
+    if (!loopback && !link.localAddresses.includes(from)) return "remote-info";
+    if (!this.#within(`${from} ${fromPort}`)) return "info-flood";
+    const datagrams = number === null ? [this.#text.bytes] : datagramsOf(this.#json.bytes, number);
+    for (const datagram of datagrams) link.reply(datagram, from, fromPort);
+    return "answered";
+  }
+
+  /** Whether one more answer to that sender is within the limits. */
+  #within(sender: string): boolean {
+    const nowMs = this.#options.clock.nowMs();
+    if (nowMs >= this.#countedSinceMs + 1_000 || this.#senders.size >= SENDERS_MAX) {
+      this.#countedSinceMs = nowMs;
+      this.#senders = new Map();
+    }
+    const count = (this.#senders.get(sender) ?? 0) + 1;
+    this.#senders.set(sender, count);
+    return count <= SENT_PER_SENDER && this.#budget.take();
+  }
+
+  #lines(): Uint8Array {
+    const { clock, log, snapshot } = this.#options;
+    const lines = fittedLines(snapshot());
+    // Who asks ten times a second is answered as often, but fills no log.
+    if (clock.nowMs() >= this.#loggedAtMs + LOG_EVERY_MS) {
+      this.#loggedAtMs = clock.nowMs();
+      for (const line of lines) log.write("info", "status", line);
+    }
+    return new TextEncoder().encode(lines.join("\n") + "\n");
+  }
+}
+
+/** An answer that is made when it is asked for and too old. */
+class Cached {
+  readonly #clock: Clock;
+  readonly #make: () => Uint8Array;
+  #bytes: Uint8Array = new Uint8Array();
+  #madeAtMs = -Infinity;
+
+  constructor(clock: Clock, make: () => Uint8Array) {
+    this.#clock = clock;
+    this.#make = make;
+  }
+
+  get bytes(): Uint8Array {
+    const nowMs = this.#clock.nowMs();
+    if (nowMs >= this.#madeAtMs + FRESH_MS) {
+      this.#bytes = this.#make();
+      this.#madeAtMs = nowMs;
+    }
+    return this.#bytes;
+  }
+}

@@ -1,0 +1,65 @@
+// What becomes of a heartbeat before the node hears of it: with a shared secret its tag must be right. The tag is
+// looked at last, so that a flood which fails any other test costs no cryptography, and one at a time, so that a flood
+// which fails none takes no memory.
+import type { Election, Heard } from "../core/election/state.ts";
+import { meetUnproven } from "../core/election/hear.ts";
+import { hasTag } from "../core/heartbeat.ts";
+import { distrust } from "../core/election/accept.ts";
+import type { Refusals } from "./refusals.ts";
+import type { Sealing } from "../host/keyring.ts";
+import type { Clock } from "../world.ts";
+
+/** What the guard needs of the watchdog. */
+export interface GuardOptions {
+  readonly clock: Pick<Clock, "nowMs">;
+  /** Null when heartbeats are not signed. */
+  readonly seal: Sealing | null;
+  /** Unsigned heartbeats are heard until their sender has signed one. */
+  readonly acceptUnsigned: boolean;
+  readonly refusals: Pick<Refusals, "refuse">;
+}
+
+/** A heartbeat on its way to the node that it is for. */
+export interface Arrival {
+  readonly bytes: Uint8Array;
+  readonly heard: Heard;
+  readonly election: Election;
+  readonly deliver: (heard: Heard) => void;
+}
+
+/** Lets heartbeats through, or not. */
+export class Guard {
+  readonly #options: GuardOptions;
+
+  constructor(options: GuardOptions) {
+    this.#options = options;
+  }
+
+  /** Delivers what may be believed and counts the rest; a promise when a tag has to be checked first. */
+  admit(arrival: Arrival): Promise<void> | void {
+    const { clock, seal, acceptUnsigned, refusals } = this.#options;
+    const { bytes, election, deliver } = arrival;
+    const { from, heartbeat } = arrival.heard;
+    if (!seal) return deliver(arrival.heard);
+    const heard: Heard = { from, heartbeat, sealed: hasTag(bytes) };
+    const atMs = clock.nowMs();
+    const reason = distrust(election, heard, atMs);
+    // An unproven one is answered, and an answer is owed only to who has the secret.
+    const answered = reason === "unproven" && meetUnproven(election, heard, atMs) !== election;
+    // What the node refuses anyway it may refuse itself: the tag could only make it worse.
+    if (reason !== null && !answered) return deliver(heard);
+    if (!heard.sealed) return acceptUnsigned ? deliver(heard) : refusals.refuse(from, "unsigned");
+    const { keyId = 0 } = heartbeat.trailer ?? {};
+    if (!seal.knows(keyId)) return refusals.refuse(from, "unknown-key");
+    return this.#check({ ...arrival, heard }, { seal, keyId });
+  }
+
+  async #check(
+    { bytes, heard, deliver }: Arrival,
+    { seal, keyId }: { seal: Sealing; keyId: number },
+  ): Promise<void> {
+    const { refusals } = this.#options, { from } = heard;
+    if (await seal.verify(bytes, keyId)) deliver(heard);
+    else refusals.refuse(from, "bad-tag");
+  }
+}

@@ -1,0 +1,209 @@
+// Looks every second whether this machine has the Elastic IPs, and puts them back on the interface of --address-on.
+// Beside the loop: one look takes well under a millisecond, and nothing waits for `ip`.
+import { messageOf } from "../core/message_of.ts";
+import {
+  type InterfaceAddress,
+  isOnDevice,
+  type MachineView,
+  sightOf,
+} from "../core/own_address.ts";
+import { isLost, type Look, NOT_LOOKED, notePresence, type Presence } from "../core/presence.ts";
+import { addressed } from "../log/addressed_log.ts";
+import { KINDS_MAX, QuietLog } from "../log/rate_limited_log.ts";
+import type { Clock, Log } from "../world.ts";
+
+/** What is looked for. */
+export interface InterfaceWatchSettings {
+  readonly elasticIps: readonly string[];
+  /** The interface on which they are kept; null when somebody else keeps them somewhere. */
+  readonly device: string | null;
+  /** What an operator can do about an address that is missing. */
+  readonly cureFor: (elasticIp: string) => string;
+}
+
+/** What is needed of the machine and the process. */
+export interface InterfaceWatchWorld {
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Throws when they cannot be listed. */
+  readonly interfaces: () => readonly InterfaceAddress[];
+  readonly isLocal: MachineView["local"];
+  /** Puts the address on the interface unless it is there; resolves to whether it had to, rejects with why not. */
+  readonly restore: (elasticIp: string) => Promise<boolean>;
+  readonly holding: (elasticIp: string) => boolean | null;
+  /** Called when an address has been lost for good, or is there again. */
+  readonly changed: () => void;
+}
+
+/** From one look to the next; sooner for a while after an address was taken off, as that may go on. */
+const LOOK_MS = 1_000, SOON_MS = 100, WARY_MS = 5_000;
+/** From one attempt to put an address back to the next: at first, and after so many that failed. */
+const RETRY_MS = 1_000, PATIENT_MS = 2_500, EAGER_ATTEMPTS = 10;
+/**
+ * Longest list that is made: each entry costs 5 µs, during which no heartbeat leaves. Beyond, the kernel is asked for
+ * the Elastic IPs alone.
+ */
+export const LISTED_MAX = 500;
+/** Lines of a kind before they are counted instead. */
+const LINES_MAX = 4;
+
+/** Why an address is missing although `ip` finds it: an IPv6 address that another machine has, too, for example. */
+const SILENT = "the interface has it, but the kernel does not accept it";
+/** Why it is missing although it was put there just now. */
+const TAKEN_OFF = "somebody takes it off again and again";
+
+/** One Elastic IP. */
+interface Post {
+  readonly elasticIp: string;
+  readonly quiet: QuietLog;
+  presence: Presence;
+  /** The attempt to put it back that is under way. */
+  attempt: Promise<void> | null;
+  attemptAtMs: number;
+  failures: number;
+  lost: boolean;
+}
+
+/** Looks from its making until it is closed. */
+export class InterfaceWatch {
+  readonly #settings: InterfaceWatchSettings;
+  readonly #world: InterfaceWatchWorld;
+  readonly #posts: readonly Post[];
+  readonly #closing = new AbortController();
+  readonly #looking: Promise<void>;
+  #crowded = false;
+  #blindness = "";
+  #waryUntilMs = -Infinity;
+
+  constructor(settings: InterfaceWatchSettings, world: InterfaceWatchWorld) {
+    this.#settings = settings;
+    this.#world = world;
+    const { elasticIps } = settings;
+    const logOf = (elasticIp: string) =>
+      elasticIps.length > 1 ? addressed(world.log, elasticIp) : world.log;
+    this.#posts = elasticIps.map((elasticIp) => ({
+      elasticIp,
+      quiet: new QuietLog(logOf(elasticIp), world.clock, KINDS_MAX, LINES_MAX),
+      presence: NOT_LOOKED,
+      attempt: null,
+      attemptAtMs: -Infinity,
+      failures: 0,
+      lost: false,
+    }));
+    this.#looking = this.#repeat();
+  }
+
+  /** What is known of that Elastic IP, null when nobody looks for it. */
+  presence(elasticIp: string): Presence | null {
+    return this.#posts.find((post) => post.elasticIp === elasticIp)?.presence ?? null;
+  }
+
+  /** Whether the address is missing on its interface and cannot be put back. */
+  lost(elasticIp: string): boolean {
+    return this.#posts.some((post) => post.elasticIp === elasticIp && post.lost);
+  }
+
+  /** Looks no more; resolves when nothing is put on any interface any more, at the latest when `ip` is given up. */
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await Promise.all([this.#looking, ...this.#posts.map(({ attempt }) => attempt)]);
+    for (const { quiet } of this.#posts) quiet.close();
+  }
+
+  async #repeat(): Promise<void> {
+    const { clock } = this.#world;
+    const { signal } = this.#closing;
+    while (!signal.aborted) {
+      this.#look();
+      await clock.sleep(clock.nowMs() < this.#waryUntilMs ? SOON_MS : LOOK_MS, signal);
+    }
+  }
+
+  #look(): void {
+    const { device } = this.#settings;
+    const view = this.#view();
+    for (const post of this.#posts) {
+      const sight = sightOf(post.elasticIp, view);
+      // Where nothing can be seen, `ip` is asked and has the last word.
+      if (device === null || sight.present !== null) {
+        this.#note(post, { sight, restored: false, problem: null });
+      }
+      if (device !== null && !isOnDevice(post.elasticIp, device, view)) this.#mend(post);
+      post.quiet.settle(this.#world.clock.nowMs());
+    }
+  }
+
+  #view(): MachineView {
+    const { interfaces, isLocal } = this.#world;
+    if (this.#crowded) return { listed: null, local: isLocal };
+    try {
+      const listed = interfaces();
+      this.#crowded = listed.length > LISTED_MAX;
+      if (this.#crowded) {
+        this.#blindness =
+          `it has ${listed.length} addresses, and listing them would delay heartbeats`;
+      }
+      return { listed, local: isLocal };
+    } catch (error) {
+      const reason = messageOf(error);
+      this.#blindness = `the interfaces cannot be listed: ${reason}`;
+      return { listed: null, local: isLocal };
+    }
+  }
+
+  #note(
+    post: Post,
+    { sight, restored, problem }: Pick<Look, "sight" | "restored" | "problem">,
+  ): void {
+    const { clock, holding, changed } = this.#world;
+    const { device, cureFor } = this.#settings;
+    const { elasticIp, quiet } = post;
+    const [presence, reports] = notePresence(post.presence, {
+      sight,
+      atMs: clock.nowMs(),
+      device,
+      restored,
+      problem,
+      holding: holding(elasticIp),
+      cure: cureFor(elasticIp),
+      blindness: this.#blindness,
+    });
+    post.presence = presence;
+    for (const { severity, event, text } of reports) {
+      quiet.write(`${severity}${restored}`, [severity, event, text]);
+    }
+    const lost = isLost(presence, device);
+    if (lost === post.lost) return;
+    post.lost = lost;
+    changed();
+  }
+
+  /** Puts it back, beside everything else, unless that was tried just now. */
+  #mend(post: Post): void {
+    const { clock } = this.#world;
+    if (post.attempt || clock.nowMs() < post.attemptAtMs) return;
+    post.attempt = this.#attempt(post).finally(() => post.attempt = null);
+  }
+
+  async #attempt(post: Post): Promise<void> {
+    const { clock, restore } = this.#world;
+    const { elasticIp } = post;
+    let restored = false, problem = "";
+    try {
+      restored = await restore(elasticIp);
+    } catch (error) {
+      problem = messageOf(error);
+    }
+    const nowMs = clock.nowMs();
+    post.failures = restored ? 0 : post.failures + 1;
+    if (restored) this.#waryUntilMs = nowMs + WARY_MS;
+    // What does not stay where it is put is no reason to start a program ten times a second.
+    if (!restored || post.presence.alarmed) {
+      post.attemptAtMs = nowMs + (post.failures < EAGER_ATTEMPTS ? RETRY_MS : PATIENT_MS);
+    }
+    const seen = sightOf(elasticIp, this.#view());
+    const said = { present: problem === "", on: problem === "" ? this.#settings.device : null };
+    const sight = seen.present === null ? said : seen;
+    this.#note(post, { sight, restored, problem: problem || (restored ? TAKEN_OFF : SILENT) });
+  }
+}

@@ -1,0 +1,189 @@
+// What ties the watchdog to the service on this machine: checks tell it how that is, a command is told what it does.
+import { childEnvironment } from "../host/child_environment.ts";
+import type { Config } from "../config/config.ts";
+import type { CheckSpec } from "../checks/spec.ts";
+import { deadTimeMs } from "../core/election/state.ts";
+import type { CheckHealth } from "../core/health.ts";
+import type { Presence } from "../core/presence.ts";
+import type { CheckView } from "../status/snapshot.ts";
+import { HealthChecks } from "../checks/schedule.ts";
+import type { Host } from "../host/host.ts";
+import { probeWith } from "../checks/probe.ts";
+import { cureFor, type InterfaceAddresses } from "./interface_address.ts";
+import { InterfaceWatch } from "./interface_watch.ts";
+import { RoleNotices } from "./notify_command.ts";
+import type { Watchdog } from "./watchdog.ts";
+import type { Log, Observer } from "../world.ts";
+import { checkView } from "../status/check_view.ts";
+
+/** How long a role lasts before the command is told: without their cloud nodes change theirs within milliseconds. */
+const HOLD_MS = 200;
+/** Added to the longest time that the command takes at the end, for what comes after it. */
+const END_MARGIN_MS = 5_000;
+/** Told that often to stop, the process waits for nothing any more. */
+const STOPS_MAX = 2;
+
+/** Checks, notices and addresses on an interface of one watchdog. */
+export class Service {
+  #config: Config;
+  readonly #host: Host;
+  readonly #log: Log;
+  readonly #env: Readonly<Record<string, string>>;
+  readonly #notices: RoleNotices | null;
+  readonly #addresses: InterfaceAddresses;
+  #watchdog: Watchdog | null = null;
+  #checks: HealthChecks | null = null;
+  #interfaces: InterfaceWatch | null = null;
+  /** Whether the checks are well. */
+  #well = true;
+  /** What each watch was told, by its Elastic IP. */
+  readonly #told = new Map<string, boolean>();
+  /** Checks of before a reload that may still be ending. */
+  #ending: Promise<unknown> = Promise.resolve();
+  #deaf: () => void = () => {};
+
+  constructor(
+    config: Config,
+    { instanceId, host, log, addresses }: {
+      instanceId: string;
+      host: Host;
+      log: Log;
+      addresses: InterfaceAddresses;
+    },
+  ) {
+    this.#config = config;
+    this.#addresses = addresses;
+    this.#host = host;
+    this.#log = log;
+    this.#env = childEnvironment(host.env);
+    const { notify: words, notifyTimeoutMs: timeoutMs } = config;
+    const { clock, runCommand: run } = host;
+    const several = config.addresses.length > 1;
+    const settings = { timeoutMs, holdMs: HOLD_MS, several, instanceId, env: this.#env };
+    this.#notices = words && new RoleNotices({ words, ...settings }, { clock, log, run });
+  }
+
+  /** Who wants to know of changes, null when nobody does. */
+  get observer(): Observer | null {
+    return this.#notices;
+  }
+
+  /** Each check as an operator is shown it now; empty without checks. */
+  get checks(): readonly CheckView[] {
+    const atMs = this.#host.clock.nowMs();
+    return (this.#checks?.checks ?? []).map((check) => checkView(check, atMs));
+  }
+
+  /** Whether this machine has an Elastic IP, null when nobody looks. */
+  presence(elasticIp: string): Presence | null {
+    return this.#interfaces?.presence(elasticIp) ?? null;
+  }
+
+  /** Begins the checks and the looks at the interfaces, and tells the watchdog what they find. */
+  attend(watchdog: Watchdog): void {
+    this.#watchdog = watchdog;
+    let stops = 0;
+    this.#deaf = this.#host.signals.listen((signal) => {
+      if (signal === "stop" && ++stops > STOPS_MAX) this.#notices?.giveUp();
+    });
+    this.#check([]);
+    this.#interfaces = this.#watchInterfaces(watchdog);
+  }
+
+  /** Other checks from now on, or the same at another pace; those that stay keep their state. */
+  reconfigure(config: Config): void {
+    const before = new Map(this.#config.checks.map((check) => [check.title, same(check)]));
+    this.#config = config;
+    if (!this.#watchdog) return;
+    const old = this.#checks;
+    // What differs in what its title does not show is another check.
+    const kept = config.checks.filter((check) => before.get(check.title) === same(check));
+    const titles = new Set(kept.map(({ title }) => title));
+    this.#checks = null;
+    this.#ending = Promise.all([this.#ending, old?.close()]);
+    this.#check((old?.checks ?? []).filter(({ title }) => titles.has(title)));
+  }
+
+  #check(known: readonly CheckHealth[]): void {
+    const { checks, checkIntervalMs, checkTimeoutMs, checkRise, checkFall } = this.#config;
+    // Without checks the service is well, whatever the last ones have found.
+    if (checks.length === 0) return this.#judge(true);
+    const { clock, runCommand } = this.#host;
+    this.#checks = new HealthChecks({
+      checks,
+      intervalMs: checkIntervalMs,
+      timeoutMs: checkTimeoutMs,
+      rise: checkRise,
+      fall: checkFall,
+      known,
+      // The node decides nothing before that time and a little more.
+      trustMs: deadTimeMs(this.#config),
+    }, {
+      clock,
+      log: this.#log,
+      probe: probeWith(runCommand, { env: this.#env, caCerts: this.#config.caCerts }),
+      tell: (healthy) => this.#judge(healthy),
+    });
+  }
+
+  #watchInterfaces({ watches, log }: Watchdog): InterfaceWatch {
+    const { clock, interfaces, isLocalAddress: isLocal } = this.#host;
+    const { addressOn: device } = this.#config;
+    const nodeOf = (elasticIp: string) =>
+      watches.find(({ node }) => node.election.settings.elasticIp === elasticIp)?.node;
+    return new InterfaceWatch({
+      elasticIps: this.#config.addresses.map(({ elasticIp }) => elasticIp),
+      device,
+      cureFor,
+    }, {
+      clock,
+      log,
+      interfaces,
+      isLocal,
+      restore: (elasticIp) => this.#addresses.restore(elasticIp),
+      holding: (elasticIp) => nodeOf(elasticIp)?.election.holding ?? null,
+      changed: () => this.#judge(this.#well),
+    });
+  }
+
+  /** Each watch is healthy when the checks are well and traffic to its own Elastic IP arrives. */
+  #judge(well: boolean): void {
+    this.#well = well;
+    for (const watch of this.#watchdog?.watches ?? []) {
+      const { elasticIp } = watch.node.election.settings;
+      const healthy = well && !this.#interfaces?.lost(elasticIp);
+      if (this.#told.get(elasticIp) === healthy) continue;
+      this.#told.set(elasticIp, healthy);
+      watch.deliver({ kind: "health", healthy });
+    }
+  }
+
+  /**
+   * The watchdog has ended: no check runs any more, and the command is told so, for which the service manager allows
+   * the time. Bounded by about twice the time-out of the command.
+   */
+  async close(): Promise<void> {
+    const last = (this.#watchdog?.watches ?? []).map(({ node }) => {
+      const { settings, role, reason, priority, holding } = node.election;
+      const { elasticIp } = settings;
+      return { elasticIp, role, previousRole: role, reason, priority, holding };
+    });
+    const notices = this.#notices;
+    if (notices) {
+      const usec = Math.ceil((notices.closeMaxMs + END_MARGIN_MS) * 1_000);
+      this.#host.supervisor?.tell([`EXTEND_TIMEOUT_USEC=${usec}`]);
+    }
+    await Promise.all([
+      this.#ending,
+      this.#checks?.close(),
+      this.#interfaces?.close(),
+      notices?.close(last),
+    ]);
+    this.#deaf();
+  }
+}
+
+/** What is the same for the same check. */
+function same(check: CheckSpec): string {
+  return JSON.stringify(check);
+}

@@ -1,0 +1,111 @@
+// Takes snapshots of a running watchdog: everything is read at the moment somebody asks, and nothing is kept.
+import type { Alarm } from "./deadline_timer.ts";
+import { settling } from "../core/election/state.ts";
+import type { Vitals } from "../status/liveness.ts";
+import type { Presence } from "../core/presence.ts";
+import {
+  type CheckView,
+  type LoopView,
+  type Snapshot,
+  SNAPSHOT_VERSION,
+} from "../status/snapshot.ts";
+import type { RecentLog } from "../status/recent_log.ts";
+import type { Datagrams } from "../status/counters.ts";
+import type { Watch } from "./watch.ts";
+import type { Clock } from "../world.ts";
+import { ageOf } from "../core/age.ts";
+
+/** What never changes while the program runs. */
+export interface About {
+  readonly program: Snapshot["program"];
+  /** Null where only the cloud can tell. */
+  readonly instanceId: string | null;
+  readonly zone: string | null;
+}
+
+/** Of a program that nobody has told who it is. */
+const UNKNOWN: About = {
+  program: { version: "unknown", commit: "unknown" },
+  instanceId: null,
+  zone: null,
+};
+
+/** Where everything is read. */
+export interface SnapshotSources {
+  readonly clock: Clock;
+  readonly watches: readonly Watch[];
+  readonly datagrams: Datagrams;
+  readonly alarm: Alarm;
+  /** Whether the socket is read. */
+  readonly listening: () => boolean;
+  readonly recent: RecentLog;
+  readonly about: About | undefined;
+  readonly checks: () => readonly CheckView[];
+  readonly presence: (elasticIp: string) => Presence | null;
+}
+
+/** Takes them. */
+export class Snapshots {
+  readonly #sources: SnapshotSources;
+  readonly #startedAtMs: number;
+
+  constructor(sources: SnapshotSources) {
+    this.#sources = sources;
+    this.#startedAtMs = sources.clock.nowMs();
+  }
+
+  /** The whole state. */
+  take(): Snapshot {
+    const { clock, watches, datagrams, recent, about = UNKNOWN, checks, presence } = this.#sources;
+    const nowMs = clock.nowMs();
+    const { sent, received, refused, senders } = datagrams;
+    const [first] = watches;
+    return {
+      version: SNAPSHOT_VERSION,
+      takenAtMs: Math.round(clock.wallMs()),
+      program: about.program,
+      upMs: nowMs - this.#startedAtMs,
+      instanceId: about.instanceId ?? first?.node.election.selfId ?? null,
+      zone: about.zone ?? zoneIn(first?.cloudName ?? ""),
+      ...this.vitals(),
+      heartbeats: {
+        sent: sent.count,
+        sentAgeMs: ageOf(sent.atMs, nowMs),
+        received: received.count,
+        receivedAgeMs: ageOf(received.atMs, nowMs),
+        refused: refused.views(nowMs),
+      },
+      // What was given up was named when that happened; shown is what is watched.
+      addresses: watched(watches).map((watch) =>
+        watch.view(senders, presence(watch.node.election.settings.elasticIp))
+      ),
+      addressesLeftOut: 0,
+      checks: checks(),
+      changes: recent.changes(nowMs),
+    };
+  }
+
+  /** What a supervisor asks for, cheaper than the whole. */
+  vitals(): Vitals & { loop: LoopView } {
+    const { clock, watches, alarm, listening } = this.#sources;
+    const nodes = watched(watches).map(({ node }) => node);
+    const stopping = nodes.some(({ stoppedAtMs }) => stoppedAtMs !== null);
+    // A node that slept settles anew, for another reason.
+    const starting = nodes.some(({ election, ownership }) =>
+      !ownership.prepared || (settling(election) && election.reason === "settling")
+    );
+    const phase = stopping ? "stopping" : starting ? "starting" : "running";
+    return { phase, loop: { ...alarm.punctuality(clock.nowMs()), listening: listening() } };
+  }
+}
+
+/** Those that have not ended; all, once none is left. */
+function watched(watches: readonly Watch[]): readonly Watch[] {
+  const running = watches.filter(({ exitCode }) => exitCode === null);
+  return running.length > 0 ? running : watches;
+}
+
+/** The zone that an endpoint of Exoscale names. */
+function zoneIn(cloudName: string): string | null {
+  return /\/\/api-([a-z0-9-]+)\.exoscale\.com\//.exec(cloudName)?.[1] ?? null;
+}

@@ -1,0 +1,201 @@
+// -A and -D against the simulated cloud, through both APIs.
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { associate } from "../../src/commands/associate.ts";
+import { CloudError } from "../../src/exoscale/cloud_error.ts";
+import type { Log } from "../../src/world.ts";
+import type { Fault } from "../support/cloud/server.ts";
+import {
+  type Api,
+  APIS,
+  ELASTIC_IP,
+  hurriedClock,
+  isChange,
+  PATIENT,
+  Stage,
+} from "../support/cloud/cloud_fixture.ts";
+
+/** What a run did: exit code, lines as `severity text`, lengths of its waits between attempts. */
+interface Outcome {
+  readonly code: 0 | 1;
+  readonly lines: string[];
+  readonly waitsMs: number[];
+}
+
+async function run(
+  stage: Stage,
+  api: Api,
+  mode: "associate" | "dissociate",
+  signal: AbortSignal = PATIENT,
+): Promise<Outcome> {
+  const lines: string[] = [];
+  const log: Log = { write: (severity, _event, text) => void lines.push(`${severity} ${text}`) };
+  const clock = hurriedClock();
+  const cloud = stage.cloud(api);
+  const code = await associate(mode, { cloud, clock, log, signal, elasticIp: ELASTIC_IP });
+  return { code, lines, waitsMs: clock.sleptMs };
+}
+
+/** The fault for each of the first calls. */
+function atFirst(stage: Stage, faults: readonly Fault[]): void {
+  let call = 0;
+  stage.server.fault = () => faults[call++] ?? null;
+}
+
+/** The fault for the first call that asks for a change. */
+function atFirstChange(stage: Stage, fault: Fault): void {
+  let changes = 0;
+  stage.server.fault = (call) => isChange(call) && changes++ === 0 ? fault : null;
+}
+
+const MODES = [
+  { mode: "associate", held: false, state: "attached to", done: "is now" },
+  { mode: "associate", held: true, state: "attached to", done: "was already" },
+  { mode: "dissociate", held: true, state: "detached from", done: "is now" },
+  { mode: "dissociate", held: false, state: "detached from", done: "was already" },
+] as const;
+
+for (const api of APIS) {
+  for (const { mode, held, state, done } of MODES) {
+    Deno.test(`associate() on API ${api}: ${mode}, ${held ? "held" : "not held"}`, async () => {
+      await using stage = new Stage();
+      const { self, peer } = stage;
+      stage.hold(peer, ...held ? [self] : []);
+      const { code, lines } = await run(stage, api, mode);
+      assertEquals(code, 0);
+      assertEquals(lines, [`info ${ELASTIC_IP} ${done} ${state} instance ${self.id}`]);
+      assertEquals(stage.holders, mode === "associate" ? [peer.id, self.id] : [peer.id]);
+      assertEquals(stage.changes.length, done === "is now" ? 1 : 0);
+    });
+  }
+
+  Deno.test(`associate() on API ${api} tries again until the cloud has recovered`, async () => {
+    await using stage = new Stage();
+    atFirst(stage, ["html-502", "html", "empty"]);
+    const { code, lines, waitsMs } = await run(stage, api, "associate");
+    assertEquals([code, stage.holders], [0, [stage.self.id]]);
+    assertEquals(lines.at(-1), `info ${ELASTIC_IP} is now attached to instance ${stage.self.id}`);
+    assert(lines.length > 1 && lines.length === waitsMs.length + 1, lines.join("\n"));
+    for (const line of lines.slice(0, -1)) assertMatch(line, /^warning .*; trying again in \d+ ms/);
+    assert(waitsMs.every((waitMs, index) => waitMs > (waitsMs[index - 1] ?? 0)), `${waitsMs}`);
+  });
+
+  Deno.test(`associate() on API ${api} waits as long as the cloud asks for`, async () => {
+    await using stage = new Stage();
+    atFirstChange(stage, "429-retry-after");
+    const { code, waitsMs } = await run(stage, api, "associate");
+    assertEquals([code, waitsMs, stage.holders], [0, [2_000], [stage.self.id]]);
+  });
+
+  Deno.test(`associate() on API ${api} gives up after a minute`, async () => {
+    await using stage = new Stage();
+    stage.server.fault = () => "500";
+    const { code, lines, waitsMs } = await run(stage, api, "dissociate");
+    assertEquals([code, waitsMs.slice(0, 4)], [1, [1_000, 2_000, 4_000, 5_000]]);
+    const waitedMs = waitsMs.reduce((sum, ms) => sum + ms, 0);
+    // The time that the requests take counts, too, and time runs fast here.
+    assert(waitedMs > 20_000 && waitedMs <= 65_000, `waited ${waitedMs} ms`);
+    const severities = lines.map((line) => line.split(" ")[0]);
+    assertEquals(severities, [...waitsMs.map(() => "warning"), "critical"]);
+  });
+
+  Deno.test(`associate() on API ${api} asks at once again what a kept connection answers with 408`, async () => {
+    await using stage = new Stage();
+    atFirstChange(stage, "408");
+    const { code, lines } = await run(stage, api, "associate");
+    assertEquals([code, stage.holders, stage.changes.length], [0, [stage.self.id], 2]);
+    assertEquals(lines, [`info ${ELASTIC_IP} is now attached to instance ${stage.self.id}`]);
+  });
+
+  for (const fault of ["400", "412", "423", "425"] as const) {
+    Deno.test(`associate() on API ${api} repeats a change that gets ${fault}`, async () => {
+      await using stage = new Stage();
+      for (const mode of ["associate", "dissociate"] as const) {
+        atFirstChange(stage, fault);
+        const { code, lines } = await run(stage, api, mode);
+        assertEquals([code, stage.holders], [0, mode === "associate" ? [stage.self.id] : []]);
+        assertMatch(lines[0] ?? "", new RegExp(`^warning .*HTTP ${fault}: simulated ${fault}`));
+      }
+    });
+  }
+
+  Deno.test(`associate() on API ${api} takes a question that gets 400 for wrong`, async () => {
+    await using stage = new Stage();
+    stage.server.fault = () => "400";
+    const { code, waitsMs } = await run(stage, api, "associate");
+    assertEquals([code, waitsMs], [1, []]);
+  });
+
+  for (const fault of ["403", "401"] as const) {
+    Deno.test(`associate() on API ${api} stops at ${fault} and says so`, async () => {
+      await using stage = new Stage();
+      atFirstChange(stage, fault);
+      const { code, lines, waitsMs } = await run(stage, api, "associate");
+      assertEquals([code, waitsMs, stage.holders], [1, [], []]);
+      assertEquals(lines.length, 1);
+      const said = `could not be attached to this instance: .*simulated ${fault}`;
+      assertMatch(lines[0] ?? "", new RegExp(`^critical ${ELASTIC_IP} ${said}`));
+      assertEquals(stage.changes.length, 1);
+    });
+  }
+
+  for (const mode of ["associate", "dissociate"] as const) {
+    Deno.test(`associate() on API ${api}: ${mode} is done though its answer was lost`, async () => {
+      await using stage = new Stage();
+      stage.model.operationMs = 0;
+      stage.hold(...mode === "associate" ? [] : [stage.self]);
+      atFirstChange(stage, "lost");
+      const { code, lines } = await run(stage, api, mode);
+      assertEquals(code, 0);
+      assertEquals(stage.holders, mode === "associate" ? [stage.self.id] : []);
+      assertEquals(stage.changes.length, 1);
+      assertMatch(lines.at(-1) ?? "", /^info .* was already /);
+    });
+  }
+
+  Deno.test(`associate() on API ${api} tries an operation again whose reason may pass`, async () => {
+    await using stage = new Stage();
+    stage.model.failure = "busy";
+    stage.server.fault = () => {
+      if (stage.changes.length > 1) stage.model.failure = null;
+      return null;
+    };
+    const { code, lines } = await run(stage, api, "associate");
+    assertEquals([code, stage.holders], [0, [stage.self.id]]);
+    assertMatch(lines[0] ?? "", /^warning .*busy/);
+  });
+
+  Deno.test(`associate() on API ${api} ends at once when told to`, async () => {
+    await using stage = new Stage();
+    const stopping = new AbortController();
+    stage.server.fault = (call) => {
+      if (!isChange(call)) return null;
+      stopping.abort();
+      return "hang";
+    };
+    const startedAtMs = performance.now();
+    const { code, waitsMs } = await run(stage, api, "associate", stopping.signal);
+    assertEquals([code, waitsMs], [1, []]);
+    assert(performance.now() - startedAtMs < 3_000);
+  });
+}
+
+Deno.test("associate() begins no further attempt after a minute", async () => {
+  let nowMs = 0, attempts = 0;
+  const clock = {
+    nowMs: () => nowMs,
+    wallMs: () => nowMs,
+    sleep: (ms: number) => Promise.resolve(void (nowMs += ms)),
+  };
+  const endless = () => {
+    attempts += 1;
+    nowMs += 45_000;
+    return Promise.reject(new CloudError("operation-endless", "still pending"));
+  };
+  await using stage = new Stage();
+  const cloud = stage.cloud("v2");
+  cloud.prepare = endless;
+  const log: Log = { write() {} };
+  const task = { cloud, clock, log, signal: PATIENT, elasticIp: ELASTIC_IP };
+  assertEquals(await associate("dissociate", task), 1);
+  assertEquals(attempts, 2);
+});

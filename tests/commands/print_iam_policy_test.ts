@@ -1,0 +1,190 @@
+// --print-iam-policy: what it prints is enough for a whole fail-over, and nothing of it can be spared.
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
+import { CloudError } from "../../src/exoscale/cloud_error.ts";
+import { type IamPolicy, OPTIONAL_OPERATIONS } from "../../src/exoscale/iam_policy.ts";
+import type { PeerSource } from "../../src/exoscale/peer_source.ts";
+import { associate } from "../../src/commands/associate.ts";
+import { allows, operationOf } from "../support/cloud/role.ts";
+import { ELASTIC_IP, GROUP, hurriedClock, PATIENT, Stage } from "../support/cloud/cloud_fixture.ts";
+import { run } from "../support/fake_host.ts";
+
+async function policyFor(argv: readonly string[]): Promise<IamPolicy> {
+  const { code, out, calls } = await run(["--print-iam-policy", ...argv], { env: {} });
+  assertEquals([code, out.length, calls], [0, 1, []]);
+  return JSON.parse(out[0] ?? "");
+}
+
+/** The same without one operation. */
+function without(policy: IamPolicy, operation: string): IamPolicy {
+  const text = JSON.stringify(policy).replace(`'${operation}', `, "").replace(
+    `, '${operation}'`,
+    "",
+  )
+    .replace(`['${operation}']`, "['']");
+  assert(!text.includes(`'${operation}'`));
+  return JSON.parse(text);
+}
+
+function operationsOf(policy: IamPolicy): string[] {
+  const words = JSON.stringify(policy).matchAll(/'([a-z-]+)'/g);
+  return [...words].map(([, word = ""]) => word);
+}
+
+/** All that a watchdog does from its start to a hand-over; the peer holds and is dead. */
+async function failOver(stage: Stage, peers: PeerSource): Promise<void> {
+  const { self, peer } = stage;
+  const cloud = stage.cloud("v2", { peers });
+  await cloud.prepare(PATIENT);
+  assertEquals((await cloud.members(PATIENT)).peers[0]?.instanceId, peer.id);
+  await cloud.attach(PATIENT);
+  assertEquals((await cloud.look({ others: true }, PATIENT)).others?.length, 1);
+  assertEquals(await cloud.evict(peer.id, { onlyIfStopped: false }, PATIENT), "taken");
+  assertEquals(await cloud.inspect(self.id, PATIENT), true);
+  await cloud.detachSelf(PATIENT);
+  assertEquals(stage.holders, []);
+}
+
+/** A stage on which the peer holds; its role is that policy. */
+function stageWith(role: IamPolicy): Stage {
+  const stage = new Stage();
+  const { self, peer, third, model } = stage;
+  model.role = role;
+  model.addAddress("198.51.100.51");
+  stage.pool("c0ffee00-1234-4abc-8def-5566778899aa", [self, peer]);
+  third.groups = ["other"];
+  stage.hold(peer);
+  return stage;
+}
+
+const WATCHES: ReadonlyArray<readonly [what: string, argv: string[], PeerSource]> = [
+  ["discovered", [], { kind: "discovery" }],
+  ["in a group", ["-G", GROUP], { kind: "groups", groups: [GROUP] }],
+  ["given by address", ["-p", "203.0.113.12"], { kind: "static", addresses: ["203.0.113.12"] }],
+];
+
+for (const [what, argv, peers] of WATCHES) {
+  const options = ["-W", "-xi", ELASTIC_IP, ...argv];
+
+  Deno.test(`--print-iam-policy allows a whole fail-over, with peers ${what}`, async () => {
+    await using stage = stageWith(await policyFor(options));
+    await failOver(stage, peers);
+  });
+
+  Deno.test(`--print-iam-policy has nothing to spare but what it says, with peers ${what}`, async () => {
+    const policy = await policyFor(options);
+    const operations = operationsOf(policy);
+    assert(operations.length >= 7, operations.join());
+    for (const operation of operations) {
+      await using stage = stageWith(without(policy, operation));
+      if (operation in OPTIONAL_OPERATIONS) await failOver(stage, peers);
+      else {
+        const error = await assertRejects(() => failOver(stage, peers), CloudError);
+        assertEquals(error.kind, "forbidden", operation);
+      }
+    }
+  });
+}
+
+for (
+  const [flag, mode, change] of [
+    ["-A", "associate", "attach-instance-to-elastic-ip"],
+    ["-D", "dissociate", "detach-instance-from-elastic-ip"],
+  ] as const
+) {
+  Deno.test(`--print-iam-policy with ${flag} allows that alone, and no operation less`, async () => {
+    const policy = await policyFor([flag, "-xi", ELASTIC_IP]);
+    const operations = operationsOf(policy);
+    const needed = operations.filter((operation) => !(operation in OPTIONAL_OPERATIONS));
+    assertEquals(needed, ["list-elastic-ips", "get-instance", change]);
+    for (const spared of ["", ...operations]) {
+      await using stage = stageWith(spared === "" ? policy : without(policy, spared));
+      stage.hold(...flag === "-D" ? [stage.self] : []);
+      const code = await associate(mode, {
+        cloud: stage.cloud("v2"),
+        clock: hurriedClock(),
+        log: { write() {} },
+        signal: PATIENT,
+        elasticIp: ELASTIC_IP,
+      });
+      assertEquals(code, needed.includes(spared) ? 1 : 0, `without ${spared}`);
+    }
+  });
+}
+
+Deno.test("--print-iam-policy lets no other Elastic IP be moved", async () => {
+  await using stage = stageWith(await policyFor(["-W", "-xi", ELASTIC_IP]));
+  const cloud = stage.cloud("v2", { elasticIp: "198.51.100.51" });
+  await cloud.prepare(PATIENT);
+  const error = await assertRejects(() => cloud.attach(PATIENT), CloudError);
+  assertEquals(error.kind, "forbidden");
+});
+
+Deno.test("--print-iam-policy names all Elastic IPs, and joins the modes that are given", async () => {
+  const [, both] = (await policyFor(["-A", "-D", "-xi", ELASTIC_IP])).services.compute?.rules ?? [];
+  assertEquals(
+    both?.expression,
+    "operation in ['attach-instance-to-elastic-ip', 'detach-instance-from-elastic-ip'] && " +
+      `resources.elastic_ip.ip in ['${ELASTIC_IP}']`,
+  );
+  const two = await policyFor(["-xi", `${ELASTIC_IP}/10,198.51.100.51`]);
+  assertStringIncludes(JSON.stringify(two), `ip in ['${ELASTIC_IP}', '198.51.100.51']`);
+  assertStringIncludes(JSON.stringify(two), "list-instances");
+});
+
+Deno.test("--print-iam-policy says what is optional, and what it cannot do", async () => {
+  const { err } = await run(["--print-iam-policy", "-xi", ELASTIC_IP], { env: {} });
+  assertEquals(err.map((line) => line.split(" ")[1]), Object.keys(OPTIONAL_OPERATIONS));
+  const rows: ReadonlyArray<readonly [argv: string[], problem: RegExp]> = [
+    [[], /^exoip: -xi \(IF_ADDRESS\): the Elastic IP is missing$/],
+    [["-xi", "web"], /^exoip: -xi .*: the policy needs the address instead of "web"$/],
+    [["-xi", ELASTIC_IP, "--api", "v1"], /^exoip: --api .*API v1, which is switched off/],
+    [["-xi", ELASTIC_IP, "-xe", "https://c.test/v1"], /^exoip: --api .*: only API v2 knows/],
+    [["-xi", ELASTIC_IP, "-p", "?"], /^exoip: -p /],
+  ];
+  for (const [argv, problem] of rows) {
+    const trace = await run(["--print-iam-policy", ...argv], { env: {} });
+    assertEquals([trace.code, trace.out, trace.err.length], [1, [], 1], argv.join(" "));
+    assertMatch(trace.err[0] ?? "", problem);
+  }
+});
+
+Deno.test("the README's policy is the one that its command prints", async () => {
+  const readme = Deno.readTextFileSync(new URL("../../README.md", import.meta.url));
+  const [, command = ""] = /exoip --print-iam-policy (.*?) \|/.exec(readme) ?? [];
+  const [, block = ""] = /```json\n(\{\s+"default-service-strategy".*?)```/s.exec(readme) ?? [];
+  assertEquals(JSON.parse(block), await policyFor(command.split(" ")));
+});
+
+Deno.test("the simulated role denies what no rule allows, and what it cannot evaluate", () => {
+  const rules = (...expressions: string[]): IamPolicy => ({
+    "default-service-strategy": "allow",
+    services: {
+      compute: {
+        type: "rules",
+        rules: expressions.map((expression) => ({
+          action: expression.startsWith("!") ? "deny" : "allow",
+          expression: expression.replace("!", ""),
+        })),
+      },
+    },
+  });
+  const get = { operation: "get-instance", elasticIp: null };
+  const attach = { operation: "attach-instance-to-elastic-ip", elasticIp: ELASTIC_IP };
+  const some = "operation in ['get-instance', 'attach-instance-to-elastic-ip']";
+  const ours = `${some} && resources.elastic_ip.ip in ['${ELASTIC_IP}']`;
+  assertEquals([allows(rules(), get), allows(rules(some), get)], [false, true]);
+  assertEquals([allows(rules(ours), get), allows(rules(ours), attach)], [false, true]);
+  assertEquals(allows(rules(`!${some}`, some), get), false);
+  assertEquals([allows(rules("true"), get), allows(rules("operation in []"), get)], [false, false]);
+  assertEquals(operationOf("PUT", "/elastic-ip/1-2:attach"), "attach-instance-to-elastic-ip");
+  assertEquals([operationOf("GET", "/instance"), operationOf("GET", "/instance/1")], [
+    "list-instances",
+    "get-instance",
+  ]);
+});

@@ -1,0 +1,266 @@
+// --pid-file and --stop: who the watchdog is, that it is one, and that no other is ended.
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
+import { pidFiles } from "../../src/host/pid_file.ts";
+import { identityOf } from "../../src/host/process_identity.ts";
+import { skippableTest } from "../support/skippable.ts";
+import { COMMON, run, type Situation } from "../support/fake_host.ts";
+
+const FILE = "/run/exoip.pid";
+const LINUX = Deno.build.os === "linux" ? null : `needs Linux, this is ${Deno.build.os}`;
+const ROOT = LINUX ?? (Deno.uid() === 0 ? null : "needs root, to run as another user");
+
+async function inFolder(body: (folder: string) => Promise<void>): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  await body(folder);
+  await Deno.remove(folder, { recursive: true });
+}
+
+/** What is in a PID file of that process. */
+function contentOf(pid: number, { start, program }: { start?: string; program?: string } = {}) {
+  const found = identityOf(pid);
+  const name = encodeURIComponent(program ?? found?.program ?? "");
+  return `${pid}\nexoip start=${start ?? found?.start} program=${name}\n`;
+}
+
+/** A process that does nothing, as whoever is named. */
+async function withSleeper(
+  use: (pid: number) => Promise<void>,
+  rest: Pick<Deno.CommandOptions, "uid" | "gid"> = {},
+): Promise<void> {
+  const child = new Deno.Command("sleep", { args: ["60"], ...rest }).spawn();
+  try {
+    await use(child.pid);
+  } finally {
+    child.kill("SIGKILL");
+    await child.status;
+  }
+}
+
+/** Throws what it does not do, as a text. */
+function messageOf(act: () => unknown): string {
+  try {
+    return `no error, but ${act()}`;
+  } catch (error) {
+    return `${error}`;
+  }
+}
+
+Deno.test("pidFiles.claim() writes the process id, lets nobody else in, and leaves nothing", () =>
+  inFolder(async (folder) => {
+    const path = `${folder}/exoip.pid`;
+    await Deno.writeTextFile(path, contentOf(Deno.pid, { start: "7" }), { mode: 0o600 });
+    assertEquals(pidFiles.owner(path), null, "a file that nobody has locked names nobody");
+    const giveUp = await pidFiles.claim(path);
+    const [first, second] = (await Deno.readTextFile(path)).split("\n");
+    assertEquals(first, `${Deno.pid}`);
+    assertMatch(
+      second ?? "",
+      Deno.build.os === "linux" ? /^exoip start=\d+ program=\S+$/ : /^exoip/,
+    );
+    assertEquals(((await Deno.stat(path)).mode ?? 0) & 0o777, 0o600);
+    assertEquals(pidFiles.owner(path), Deno.pid);
+    await assertRejects(() => pidFiles.claim(path), Error, `process ${Deno.pid}`);
+    giveUp();
+    assertEquals(pidFiles.owner(path), null);
+    assertEquals([...Deno.readDirSync(folder)], []);
+  }));
+
+Deno.test("pidFiles.claim() overwrites a PID file of ours or of a process that is gone, and nothing else", () =>
+  inFolder(async (folder) => {
+    const path = `${folder}/file`;
+    const alive = `${Deno.pid}\n`;
+    const others = ["# a configuration\n", "12 34\n", alive, "42\nnot ours\n", "x".repeat(20_000)];
+    for (const text of others) {
+      await Deno.writeTextFile(path, text, { mode: 0o600 });
+      const refused = await assertRejects(() => pidFiles.claim(path), Error);
+      assertStringIncludes(refused.message, "no PID file of exoip: it is left alone");
+      assertEquals(await Deno.readTextFile(path), text);
+    }
+    for (const text of ["", "2147483646\n", contentOf(Deno.pid, { start: "7" })]) {
+      await Deno.writeTextFile(path, text, { mode: 0o600 });
+      (await pidFiles.claim(path))();
+    }
+    await Deno.writeTextFile(`${folder}/target`, "");
+    await Deno.symlink(`${folder}/target`, path);
+    await assertRejects(() => pidFiles.claim(path), Error, "it is a link, wanted a file");
+    await Deno.remove(path);
+    await Deno.link(`${folder}/target`, path);
+    await assertRejects(() => pidFiles.claim(path), Error, "it has a second name");
+    assertEquals(await Deno.readTextFile(`${folder}/target`), "");
+    await Deno.remove(path);
+    await Deno.mkdir(path);
+    await assertRejects(() => pidFiles.claim(path), Error, "it is a folder, wanted a file");
+  }));
+
+skippableTest(
+  "pidFiles: a pipe and a device end at once with an error",
+  LINUX,
+  () =>
+    inFolder(async (folder) => {
+      const path = `${folder}/pipe`;
+      await new Deno.Command("mkfifo", { args: [path] }).output();
+      assertStringIncludes(messageOf(() => pidFiles.owner(path)), "it is a pipe, wanted a file");
+      assertStringIncludes(messageOf(() => pidFiles.owner("/dev/null")), "it is a device, wanted");
+      await assertRejects(() => pidFiles.claim(path), Error, "it is a pipe, wanted a file");
+    }),
+);
+
+skippableTest(
+  "pidFiles: a stranger's lock on a file that he may read counts for nothing",
+  LINUX,
+  () =>
+    inFolder(async (folder) => {
+      const path = `${folder}/exoip.pid`;
+      for (const text of [contentOf(Deno.pid, { start: "7" }), "2147483646\n", ""]) {
+        await Deno.writeTextFile(path, text);
+        await Deno.chmod(path, 0o644);
+        // What any user may do with it.
+        using held = await Deno.open(path, { read: true });
+        held.lockSync(false);
+        assert(!`${messageOf(() => pidFiles.owner(path))}`.includes(`${Deno.pid}`));
+        const giveUp = await pidFiles.claim(path);
+        assertEquals(pidFiles.owner(path), Deno.pid);
+        assertEquals(((await Deno.stat(path)).mode ?? 0) & 0o777, 0o600);
+        giveUp();
+      }
+    }),
+);
+
+skippableTest(
+  "pidFiles.owner() names nobody but the process that wrote the file",
+  LINUX,
+  () =>
+    inFolder((folder) =>
+      withSleeper(async (pid) => {
+        const path = `${folder}/exoip.pid`;
+        await Deno.writeTextFile(path, "", { mode: 0o600 });
+        using file = await Deno.open(path, { write: true });
+        file.lockSync(true);
+        const rows: ReadonlyArray<readonly [string, number | null]> = [
+          [contentOf(pid), pid],
+          [contentOf(pid, { start: "7" }), null],
+          [contentOf(pid, { program: "/usr/bin/another" }), null],
+          [`${pid}\nexoip\n`, null],
+          [contentOf(pid).replace(/^\d+/, "2147483646"), null],
+        ];
+        for (const [text, owner] of rows) {
+          await Deno.writeTextFile(path, text);
+          assertEquals(pidFiles.owner(path), owner, text);
+        }
+      })
+    ),
+);
+
+skippableTest(
+  "pidFiles.owner() believes no file that the process's user has not made",
+  ROOT,
+  () =>
+    inFolder((folder) =>
+      withSleeper(async (pid) => {
+        const path = `${folder}/exoip.pid`;
+        await Deno.writeTextFile(path, contentOf(pid), { mode: 0o600 });
+        using file = await Deno.open(path, { write: true });
+        file.lockSync(true);
+        assertEquals(pidFiles.owner(path), null, "root's file, a stranger's process");
+        await Deno.chown(path, 65_534, 65_534);
+        assertEquals(pidFiles.owner(path), pid, "root may end whom the file's owner has started");
+        await assertRejects(
+          () => pidFiles.claim(path),
+          Error,
+          "it belongs to another user (65534)",
+        );
+      }, { uid: 65_534, gid: 65_534 })
+    ),
+);
+
+Deno.test("pidFiles.claim() removes no file that another has put in its place", () =>
+  inFolder(async (folder) => {
+    const path = `${folder}/exoip.pid`;
+    const giveUp = await pidFiles.claim(path);
+    await Deno.remove(path);
+    const giveUpSecond = await pidFiles.claim(path);
+    giveUp();
+    assertEquals(pidFiles.owner(path), Deno.pid);
+    giveUpSecond();
+    assertEquals(pidFiles.owner(path), null);
+  }));
+
+Deno.test("pidFiles.owner() takes nothing but digits for a process id", () =>
+  inFolder(async (folder) => {
+    const path = `${folder}/exoip.pid`;
+    const file = await Deno.open(path, { write: true, create: true });
+    file.lockSync(true);
+    // Found by fuzzing: 1e3 was process 1000.
+    const texts = ["1e3", "0x10", "99999999999", "0", "-5", "12 34", "007", "\ufeff"];
+    for (const text of [...texts.map((text) => `${text}\nexoip\n`), `${Deno.pid}\n`]) {
+      await Deno.writeTextFile(path, text);
+      assertStringIncludes(messageOf(() => pidFiles.owner(path)), "no process id", text);
+    }
+    file.close();
+  }));
+
+Deno.test("pidFiles.owner() is null without a file, and throws for what tells nothing", () =>
+  inFolder(async (folder) => {
+    assertEquals(pidFiles.owner(`${folder}/none`), null);
+    const path = `${folder}/other`;
+    const file = await Deno.open(path, { write: true, create: true });
+    file.lockSync(true);
+    assertEquals(pidFiles.owner(path), null, "somebody is about to write it");
+    await Deno.writeTextFile(path, "words\n");
+    assertStringIncludes(messageOf(() => pidFiles.owner(path)), "locked, but has no process id");
+    file.close();
+  }));
+
+Deno.test("runProgram() with --pid-file has it before anything else, and gives it up", async () => {
+  const argv = ["-W", "-p", "192.0.2.2", ...COMMON, "--pid-file", FILE];
+  const { code, pids } = await run(argv);
+  assertEquals([code, pids], [1, [`claim ${FILE}`, `give up ${FILE}`]], "it cannot listen");
+  const second = await run(argv, { watchdogs: { [FILE]: 77 } });
+  assertEquals([second.code, second.calls, second.log], [1, [], []]);
+  assertEquals(second.err, [
+    `exoip: --pid-file (IF_PID_FILE): cannot have ${FILE}: another watchdog has it`,
+  ]);
+  for (const other of [["-n", ...argv], ["-A", ...COMMON, "--pid-file", FILE]]) {
+    assertEquals((await run(other, { holds: true })).pids, []);
+  }
+});
+
+Deno.test("runProgram() with --stop ends the watchdog of the PID file and waits for it", async () => {
+  const stop = ["--stop", "--pid-file", FILE];
+  const slow: Situation = { env: {}, watchdogs: { [FILE]: 77, "/run/b": 78 }, leavesInMs: 30_000 };
+  const ended = await run(stop, slow);
+  assertEquals([ended.code, ended.pids, ended.err], [0, ["stop 77"], []]);
+  assertEquals(ended.out, [`exoip: the watchdog of ${FILE} (process 77) has ended`]);
+  const none = await run(stop, { env: { IF_PID_FILE: "/run/other" } });
+  assertEquals([none.code, none.pids], [0, []]);
+  assertEquals(none.out, [`exoip: no watchdog runs with ${FILE}`]);
+  const hung = await run(stop, { ...slow, leavesInMs: 36_000 });
+  assertEquals([hung.code, hung.pids], [1, ["stop 77"]]);
+  assertEquals(hung.err, [
+    `exoip: the watchdog of ${FILE} (process 77) still runs after 35 s`,
+  ]);
+  const patient = [...stop, "--handover-timeout", "2min"];
+  assertEquals((await run(patient, { ...slow, leavesInMs: 140_000 })).code, 0);
+});
+
+Deno.test("runProgram() with --stop wants a PID file, no other mode, and no Windows", async () => {
+  const rows: ReadonlyArray<readonly [string[], Situation, RegExp]> = [
+    [["--stop"], { env: {} }, /^exoip: --stop: whose\? Give its --pid-file \(IF_PID_FILE\)$/],
+    [["--stop", "-W", "--pid-file", FILE], {}, /^exoip: --stop: excludes -W/],
+    [["--stop", "--pid-file", FILE], { os: "windows" }, /^exoip: --stop: not on Windows/],
+  ];
+  for (const [argv, situation, message] of rows) {
+    const { code, err, pids } = await run(argv, { ...situation, watchdogs: { [FILE]: 77 } });
+    assertEquals([code, pids, err.length], [1, [], 1]);
+    assertMatch(err[0] ?? "", message);
+  }
+  assert(
+    (await run(["--stop=false", ...COMMON])).err.some((line) => line.includes("-W, -A and -D")),
+  );
+});

@@ -1,0 +1,178 @@
+// Several Elastic IPs in one process: how they are written, and that each has its own election on one socket.
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { readValues } from "../../src/options/parse.ts";
+import { configure } from "../../src/config/config.ts";
+import { decode, encode } from "../../src/core/heartbeat.ts";
+import type { Cloud, SignalName } from "../../src/world.ts";
+import { CloudError } from "../../src/exoscale/cloud_error.ts";
+import { Watchdog, type World } from "../../src/watch/watchdog.ts";
+import { systemClock } from "../../src/host/clock.ts";
+import { until } from "../e2e/cluster.ts";
+import { InboxLink } from "../support/inbox_link.ts";
+import { NODE_SETTINGS } from "../support/node_settings.ts";
+
+const WATCH = ["-W", "-p", "192.0.2.2", "-xk", "EXOkey", "-xs", "secret"];
+const ONE = "198.51.100.50", OTHER = "198.51.100.60";
+const SELF = "9b1e6f20-53c4-4a7d-8e2f-0a1b2c3d4e5f", PEER = "0a1b2c3d-53c4-4a7d-8e2f-0a1b2c3d4e5f";
+
+const read = (...argv: string[]) => configure(readValues(argv, {}), {});
+
+Deno.test("configure() reads several Elastic IPs with their own priorities", () => {
+  const config = read(...WATCH, "-xi", `${ONE}/20, ${OTHER}`);
+  assert(!("problems" in config), JSON.stringify(config));
+  const wanted = [{ elasticIp: ONE, priority: 20 }, { elasticIp: OTHER, priority: null }];
+  assertEquals(config.addresses, wanted);
+});
+
+Deno.test("configure() refuses an Elastic IP twice, a priority out of range, and several for -A", () => {
+  const rows: ReadonlyArray<readonly [argv: string[], problem: RegExp]> = [
+    [[...WATCH, "-xi", `${ONE},${ONE}/3`], /^-xi \(IF_ADDRESS\): 198.51.100.50 is given twice$/],
+    [[...WATCH, "-xi", `${ONE}/256`], /the priority after \/ is not between 0 and 255/],
+    [[...WATCH, "-xi", `${ONE}/`], /the priority after \/ is not between 0 and 255/],
+    [[...WATCH, "-xi", `${ONE},`], /"" is not an IP address/],
+    [["-A", "-xk", "k", "-xs", "s", "-xi", `${ONE},${OTHER}`], /2 Elastic IPs, wanted one/],
+  ];
+  for (const [argv, problem] of rows) {
+    const outcome = read(...argv);
+    assert("problems" in outcome, argv.join(" "));
+    assertMatch(outcome.problems.join("\n"), problem);
+  }
+});
+
+/** A link that keeps what is sent. */
+class QuietLink extends InboxLink {
+  readonly localAddresses: readonly string[] = ["192.0.2.1"];
+  readonly sent: Uint8Array[] = [];
+  send(bytes: Uint8Array): void {
+    this.sent.push(bytes);
+  }
+}
+
+/** A cloud in which this instance holds nothing, and one address may not exist. */
+function cloudOf(attached: string[], elasticIp: string): Cloud {
+  const self = { instanceId: SELF, wireId: SELF, holds: false, nativeAddresses: ["192.0.2.1"] };
+  const holds = () => attached.includes(elasticIp);
+  return {
+    name: "a made-up cloud",
+    prepare: () => Promise.resolve(self),
+    members: () =>
+      Promise.resolve({
+        peers: [{ address: "192.0.2.2", instanceId: PEER, wireId: PEER }],
+        listed: true,
+      }),
+    look: () => Promise.resolve({ holds: holds(), others: [] }),
+    inspect: () => Promise.resolve(holds()),
+    attach: () => Promise.resolve(void attached.push(elasticIp)),
+    detachSelf: () => Promise.resolve(void attached.splice(attached.indexOf(elasticIp), 1)),
+    evict: () => Promise.resolve("absent" as const),
+  };
+}
+
+Deno.test("Watchdog elects for each Elastic IP by itself, on one socket", async () => {
+  const link = new QuietLink(), attached: string[] = [], lines: string[] = [];
+  let tell: (signal: SignalName) => void = () => {};
+  const node = { ...NODE_SETTINGS, intervalMs: 20, deadRatio: 3, handoverTimeoutMs: 100 };
+  const watchdog = new Watchdog({
+    nodes: [{ ...node, elasticIp: ONE, priority: 10 }, { ...node, elasticIp: OTHER, priority: 20 }],
+    port: 12_345,
+    trailer: true,
+    selfId: SELF,
+    addresses: ["192.0.2.2"],
+    verbose: false,
+  }, {
+    clock: systemClock,
+    random: () => 0.5,
+    link,
+    signals: { listen: (listener) => (tell = listener, () => {}) },
+    log: { write: (_, event, text, about) => void lines.push(`${event}: ${about}: ${text}`) },
+    supervisor: null,
+    connect: (elasticIp) => cloudOf(attached, elasticIp),
+  });
+  const ended = watchdog.run();
+  // The peer ranks between our two priorities.
+  const speak = () => {
+    for (const elasticIp of [ONE, OTHER]) {
+      const bytes = encode({ priority: 15, elasticIp, id: PEER, trailer: null });
+      link.receive({ bytes, from: "192.0.2.2", fromPort: 12_345 });
+    }
+  };
+  const speaking = setInterval(speak, 10);
+  await until(() => attached.includes(ONE), { title: "the better-ranked address is attached" });
+  const [one, other] = watchdog.watches.map((watch) => watch.node.election);
+  assertEquals([one?.role, other?.role], ["master", "backup"]);
+  assertEquals(attached, [ONE]);
+  assert(lines.some((line) => line.startsWith(`role: ${ONE}: master`)), lines.join("\n"));
+  const addressed = new Set(link.sent.map((bytes) => {
+    const heartbeat = decode(bytes);
+    return "refused" in heartbeat ? heartbeat.refused : heartbeat.elasticIp;
+  }));
+  assertEquals(addressed, new Set([ONE, OTHER]));
+  clearInterval(speaking);
+  await until(() => attached.includes(OTHER), { title: "the peer is dead, the other is attached" });
+  tell("stop");
+  assertEquals(await ended, 0);
+  assertEquals(attached, []);
+});
+
+/** A watchdog of two addresses whose clouds a test makes. */
+function watchBoth(connect: World["connect"]) {
+  const lines: string[] = [];
+  let tell: (signal: SignalName) => void = () => {};
+  const node = { ...NODE_SETTINGS, intervalMs: 50, handoverTimeoutMs: 100 };
+  const watchdog = new Watchdog({
+    nodes: [{ ...node, elasticIp: ONE }, { ...node, elasticIp: OTHER }],
+    port: 12_345,
+    trailer: true,
+    selfId: SELF,
+    addresses: [],
+    verbose: false,
+  }, {
+    clock: systemClock,
+    random: () => 0.5,
+    link: new QuietLink(),
+    signals: { listen: (listener) => (tell = listener, () => {}) },
+    log: { write: (_, event, text, about) => void lines.push(`${event}: ${about}: ${text}`) },
+    supervisor: null,
+    connect,
+  });
+  return { watchdog, lines, stop: () => tell("stop") };
+}
+
+Deno.test("an answer about one address shows that the cloud answers, while another waits for its turn", async () => {
+  const attached: string[] = [];
+  let turn = () => {};
+  const waiting = new Promise<void>((resolve) => turn = resolve);
+  let answering: ReturnType<typeof setInterval> | undefined;
+  const { watchdog, lines, stop } = watchBoth((elasticIp, onProgress) => {
+    if (elasticIp === ONE) answering = setInterval(() => onProgress(5), 100);
+    const cloud = cloudOf(attached, elasticIp);
+    if (elasticIp === ONE) return cloud;
+    return { ...cloud, attach: (signal) => waiting.then(() => cloud.attach(signal)) };
+  });
+  const ended = watchdog.run();
+  const lost = () => lines.some((line) => line.startsWith("cloud-lost"));
+  const began = performance.now();
+  // Longer than a node waits for an answer that is missing.
+  await until(() => lost() || performance.now() > began + 5_000, { title: "the wait" });
+  assertEquals([lost(), attached], [false, [ONE]]);
+  turn();
+  await until(() => attached.includes(OTHER), { title: "its turn has come" });
+  clearInterval(answering);
+  stop();
+  assertEquals(await ended, 0);
+});
+
+Deno.test("an address that was given up is not shown, and keeps nobody from being ready", async () => {
+  const attached: string[] = [];
+  const { watchdog, stop } = watchBoth((elasticIp) => {
+    const cloud = cloudOf(attached, elasticIp);
+    const missing = new CloudError("no-such-address", "no such Elastic IP");
+    return elasticIp === ONE ? cloud : { ...cloud, prepare: () => Promise.reject(missing) };
+  });
+  const ended = watchdog.run();
+  await until(() => attached.includes(ONE), { title: "the other one is held" });
+  const { phase, addresses } = watchdog.snapshot();
+  assertEquals([phase, addresses.map(({ elasticIp }) => elasticIp)], ["running", [ONE]]);
+  stop();
+  assertEquals(await ended, 1);
+});

@@ -1,0 +1,94 @@
+// What an operator's files can hold at the most, in the shapes that are worst for their readers: read in no time, while
+// heartbeats wait, and answered with a bounded number of problems.
+import { assert } from "@std/assert";
+import { configure } from "../../src/config/config.ts";
+import { gather, type Source } from "../../src/config/load.ts";
+import { BUNDLE_MAX_BYTES, FILE_MAX_BYTES } from "../../src/host/text_file.ts";
+
+/** Some 20 ms on a machine with two cores that rests. A quadratic reader took 6 to 38 s. */
+const LIMIT_MS = 500;
+/** Of files and of options, with a line for what is left out. */
+const PROBLEMS_MAX = 60;
+
+const filled = (piece: string, bytes = FILE_MAX_BYTES) =>
+  piece.repeat(Math.ceil(bytes / piece.length)).slice(0, bytes);
+
+function lines(line: (index: number) => string, bytes = FILE_MAX_BYTES): string {
+  const all: string[] = [];
+  for (let size = 0; size < bytes - 80;) size += all[all.push(`${line(all.length)}\n`) - 1]!.length;
+  return all.join("");
+}
+
+const listed = (item: (index: number) => string, between: string) =>
+  lines(item).trimEnd().replaceAll("\n", between);
+const address = (index: number) => `10.${index >> 16}.${(index >> 8) & 255}.${index & 255}`;
+
+/** Option, and what its file has. */
+const SHAPES: ReadonlyArray<readonly [option: string, title: string, text: string]> = [
+  ["env-file", "lines without =", filled("x\n")],
+  ["env-file", "one line", filled("x")],
+  ["env-file", "blanks", filled(" ")],
+  ["env-file", "line feeds", filled("\r\n")],
+  ["env-file", "unknown variables", lines((index) => `IF_X${index}=1`)],
+  ["env-file", "an open quote", `A="${filled("x\n")}`],
+  ["env-file", "continued lines", `A=${filled("\\\n")}`],
+  ["env-file", "a check of blanks", `IF_CHECK='tcp://a:1${filled(" ")}x'`],
+  ["env-file", "checks", `IF_CHECK='${listed((index) => `tcp://a:${index + 1}`, " ")}'`],
+  ["env-file", "bad checks", `IF_CHECK='${filled("exec: ")}'`],
+  ["env-file", "a query of semicolons", `IF_CHECK='http://a/?${filled(";")}'`],
+  ["env-file", "a query of secrets", `IF_CHECK='http://a/?${filled("&pass")}'`],
+  ["env-file", "many @", `IF_CHECK='http://a/?${filled("@:/")}'`],
+  ["env-file", "escapes", `IF_NOTIFY='${filled("\\u0041")}'`],
+  ["env-file", "peers", `IF_PEERS='${listed(address, ",")}'`],
+  ["env-file", "commas", `IF_PEERS='${filled(",")}'`],
+  ["env-file", "addresses", `IF_ADDRESS='${listed(address, ",")}'`],
+  ["env-file", "bad priorities", `IF_ADDRESS='${filled("x/9999,")}'`],
+  ["env-file", "slashes", `IF_EXOSCALE_API_ENDPOINT='https://a${filled("/")}x'`],
+  ["config", "unknown keys", lines((index) => `k${index} = 1`)],
+  ["config", "tables", lines((index) => `[a.b${index}.c]`)],
+  ["config", "depth", `a = ${filled("[")}`],
+  ["config", "dots", `[a${filled(".b")}]`],
+  ["config", "blanks", filled(" ")],
+  ["config", "lines that begin with blanks", lines(() => " ".repeat(3_000))],
+  ["config", "a text of blanks", `a = '''${filled(" ", 60_000)}\n'''`],
+  ["config", "a long number", `priority = ${filled("1")}`],
+  ["config", "strings", `peers = [${filled('"a",', FILE_MAX_BYTES - 20)}]`],
+  ["config", "checks", `check = [${listed((index) => `"exec:a ${index}",`, "\n")}]`],
+  ["shared-secret-file", "lines", filled("x\n")],
+  ["shared-secret-file", "blanks", `${filled(" ")}x`],
+  ["api-secret-file", "line feeds", `${filled("\n")}x`],
+  ["ca-file", "beginnings", filled("-----BEGIN CERTIFICATE-----", BUNDLE_MAX_BYTES)],
+  ["ca-file", "dashes", filled("-", BUNDLE_MAX_BYTES)],
+  ["ca-file", "one without an end", `-----BEGIN CERTIFICATE-----${filled("a", BUNDLE_MAX_BYTES)}`],
+  ["account", "accounts", lines((index) => `[[accounts]]\nname = "${index}"`)],
+];
+
+const missing = () => Promise.reject(new Deno.errors.NotFound("not there"));
+
+for (const [option, title, text] of SHAPES) {
+  Deno.test(`a file for ${option} with nothing but ${title} is read in no time`, async () => {
+    const account = option === "account";
+    const env: Record<string, string> = account ? { EXOSCALE_CONFIG: "/file" } : {};
+    const host: Source = {
+      env,
+      os: "linux",
+      readTextFile: (path) => path === "/file" ? text : missing(),
+      machine: { root: "", fetch: missing, readTextFile: missing, run: missing },
+    };
+    const keys = account ? [] : ["-xk", "EXOk"];
+    const argv = ["-W", "-i", "9b1e6f20-53c4-4a7d-8e2f-0a1b2c3d4e5f", ...keys];
+    if (!account) argv.push(`--${option}`, "/file");
+    let bestMs = Infinity, count = 0;
+    // Others may have the processor for a while.
+    for (let attempt = 1; attempt <= 3 && bestMs > LIMIT_MS; attempt++) {
+      const startedAtMs = performance.now();
+      const gathered = await gather(argv, host);
+      const config = configure(gathered.values, gathered.findings);
+      bestMs = Math.min(bestMs, performance.now() - startedAtMs);
+      const wrong = "problems" in config ? config.problems : [];
+      count = wrong.length + gathered.problems.length + gathered.warnings.length;
+    }
+    assert(bestMs < LIMIT_MS, `${Math.round(bestMs)} ms`);
+    assert(count <= PROBLEMS_MAX, `${count} problems`);
+  });
+}

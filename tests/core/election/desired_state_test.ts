@@ -1,0 +1,268 @@
+// What the election wants of the cloud, by tables: one state each, and what follows from it.
+import { assertEquals } from "@std/assert";
+import { type Aim, aimOf } from "../../../src/core/election/desired_state.ts";
+import { startElection } from "../../../src/core/election/step.ts";
+import { type Election, type ElectionSettings, PASSED } from "../../../src/core/election/state.ts";
+import type { Trailer } from "../../../src/core/heartbeat.ts";
+import { type Peer, unheard } from "../../../src/core/election/peer.ts";
+import { NODE_SETTINGS, WELL_TRAILER } from "../../support/node_settings.ts";
+
+/** What every node knows of the others' patience; two versions that disagree would act together. */
+const STAGGER_MS = 4_000, DOUBT_MS = 30_000;
+
+const idOf = (number: number) => `00000001-0000-4000-8000-00000000000${number}`;
+/** Own id, between those of the peers. */
+const SELF = idOf(5);
+
+/** What makes a peer another one than the rest. */
+type Different = Partial<Omit<Peer, "trailer">> & { trailer?: Partial<Trailer> | null };
+
+/** A live peer of a worse priority that is well and has nothing. */
+function peer(number: number, { trailer = {}, ...rest }: Different = {}): Peer {
+  const id = idOf(number);
+  return {
+    ...unheard({ address: `10.0.0.${number}`, instanceId: id, wireId: id }),
+    heardAtMs: 5_000,
+    aliveSinceMs: -99_999,
+    lived: true,
+    alive: true,
+    priority: 20,
+    heardId: id,
+    trailer: trailer && { ...WELL_TRAILER, ...trailer },
+    ...rest,
+  };
+}
+
+/** A master that has settled, at priority 10. */
+function master(
+  peers: readonly Peer[],
+  different: Partial<Election> & { set?: Partial<ElectionSettings> } = {},
+): Election {
+  const { set, ...rest } = different;
+  const settings = { ...NODE_SETTINGS, ...set };
+  const state = startElection(settings, { atMs: 0, selfId: SELF, peers: [] });
+  const all = new Map(peers.map((peer) => [peer.address, peer]));
+  return { ...state, settledAtMs: PASSED, role: "master", reason: "best", peers: all, ...rest };
+}
+
+const twin = { address: "10.0.0.9", firstAtMs: 0, certain: true, mark: null, untilMs: 9_000 };
+const better = peer(7, { priority: 5 }), worse = peer(7);
+const leaving = peer(7, { trailer: { leaving: true } });
+const silent = peer(7, { alive: false });
+
+const WANTS: ReadonlyArray<readonly [when: string, state: Election, want: Aim["want"]]> = [
+  ["as master", master([worse]), "hold"],
+  ["as backup", master([better], { role: "backup" }), "yield"],
+  ["while it settles", master([worse], { settledAtMs: 9_000 }), "keep"],
+  ["beside another machine with its id", master([worse], { twin }), "keep"],
+  ["without the cloud, nobody to serve", master([], { able: false }), "hold"],
+  ["without the cloud, as backup", master([], { able: false, role: "backup" }), "keep"],
+  ["without the cloud, one to serve", master([worse], { able: false, role: "backup" }), "yield"],
+  ["not in the list, with a live peer", master([better], { listed: false }), "hold"],
+  ["not in the list, as backup", master([better], { listed: false, role: "backup" }), "yield"],
+  [
+    "not in the list, as backup, with a peer that cannot serve",
+    master([leaving], { listed: false, role: "backup" }),
+    "yield",
+  ],
+  ["asked to stop", master([worse], { stops: 1 }), "yield"],
+  ["asked to stop twice", master([worse], { stops: 2 }), "release"],
+  ["asked to stop, long ago", master([worse], { stops: 1, yieldUntilMs: PASSED }), "release"],
+  ["asked to stop, alone", master([], { stops: 1 }), "release"],
+  ["asked to stop, with one that leaves, too", master([leaving], { stops: 1 }), "release"],
+  ["asked to stop, with a silent one", master([silent], { stops: 1 }), "release"],
+  [
+    "asked to stop, with an original one",
+    master([peer(7, { trailer: null })], { stops: 1 }),
+    "yield",
+  ],
+  [
+    "asked to stop, with one that leaves and one that stays",
+    master([leaving, peer(8)], { stops: 1 }),
+    "yield",
+  ],
+  [
+    "asked to stop before it knows its peers",
+    master([], { stops: 1, settledAtMs: Infinity }),
+    "yield",
+  ],
+  ["asked to stop while it settles alone", master([], { stops: 1, settledAtMs: 9_000 }), "release"],
+  [
+    "asked to stop before one had the time to be heard",
+    master([silent], { stops: 1, settledAtMs: 9_000 }),
+    "yield",
+  ],
+];
+
+for (const [when, state, want] of WANTS) {
+  Deno.test(`aimOf(): a node wants to ${want} ${when}`, () => {
+    assertEquals(aimOf(state).want, want);
+  });
+}
+
+/** A dead peer with a number above or below ours, and the time that it is given. */
+type Wait = readonly [
+  who: string,
+  dead: readonly [number: number, different: Different],
+  waitMs: number,
+  state?: Parameters<typeof master>[1],
+];
+const HOLDS = { trailer: { holds: true } };
+const holding = { holding: true };
+
+const WAITS: readonly Wait[] = [
+  ["a better holder, dead, is relieved at once", [7, { ...HOLDS, priority: 5 }], 0, holding],
+  ["a worse holder may take from us first", [7, HOLDS], STAGGER_MS, holding],
+  ["a worse holder has nothing to take from us if we do not hold", [7, HOLDS], 0],
+  [
+    "an equal holder of a lower id goes first",
+    [3, { ...HOLDS, priority: 10 }],
+    STAGGER_MS,
+    holding,
+  ],
+  ["an equal holder of a higher id does not", [7, { ...HOLDS, priority: 10 }], 0, holding],
+  [
+    "of exclusive equals the higher id ranks after us, and goes first",
+    [7, { ...HOLDS, priority: 10 }],
+    STAGGER_MS,
+    { ...holding, set: { exclusive: true } },
+  ],
+  [
+    "of exclusive equals the lower id ranks before us",
+    [3, { ...HOLDS, priority: 10 }],
+    0,
+    { ...holding, set: { exclusive: true } },
+  ],
+  ["one that was leaving failed to give up", [7, { trailer: { leaving: true } }], STAGGER_MS],
+  ["a better one that was leaving, too", [7, {
+    priority: 5,
+    trailer: { leaving: true },
+  }], STAGGER_MS],
+  ["a better one may have been about to attach", [7, { priority: 5 }], 2 * STAGGER_MS],
+  ["an equal one of a lower id, too", [3, { priority: 10 }], 2 * STAGGER_MS],
+  ["an equal one of a higher id had no reason to", [7, { priority: 10 }], DOUBT_MS],
+  ["a worse one had no reason to", [7, {}], DOUBT_MS],
+  ["a better one that was unable had none either, and moves first", [7, {
+    priority: 5,
+    trailer: { unable: true },
+  }], 2 * DOUBT_MS],
+  ["an original one that is better is taken to have held", [7, { priority: 5, trailer: null }], 0],
+  ["an original one that is as good, too", [7, { priority: 10, trailer: null }], 0, holding],
+  [
+    "an original one that is as good, of a lower id, goes first",
+    [3, { priority: 10, trailer: null }],
+    STAGGER_MS,
+    holding,
+  ],
+  ["an original one that is worse had no reason to hold", [7, { trailer: null }], DOUBT_MS],
+];
+
+for (const [who, [number, different], waitMs, state] of WAITS) {
+  Deno.test(`aimOf(): ${who}: ${waitMs} ms`, () => {
+    const dead = peer(number, { ...different, alive: false });
+    assertEquals(aimOf(master([dead], state)).dead, [{ instanceId: idOf(number), waitMs }]);
+  });
+}
+
+Deno.test("aimOf(): each live equal of a lower id goes before us, and nobody else", () => {
+  const waits = (...live: Peer[]) =>
+    [{ ...HOLDS, priority: 5 }, { trailer: { leaving: true } }, { priority: 5 }, {}]
+      .map((different) => peer(9, { ...different, alive: false }))
+      .flatMap((dead) => aimOf(master([dead, ...live])).dead.map(({ waitMs }) => waitMs));
+  const equal = { priority: 10 };
+  const none = [0, STAGGER_MS, 2 * STAGGER_MS, DOUBT_MS];
+  assertEquals(waits(), none);
+  assertEquals(waits(peer(3, equal)), none.map((ms) => ms + STAGGER_MS));
+  assertEquals(waits(peer(3, equal), peer(4, equal)), none.map((ms) => ms + 2 * STAGGER_MS));
+  assertEquals(
+    waits(peer(7, equal), peer(3), peer(4, { ...equal, trailer: { unable: true } })),
+    none,
+  );
+});
+
+Deno.test("aimOf() names whom each of its lists is about", () => {
+  const peers = [
+    peer(1, { priority: 5, trailer: { holds: true } }),
+    peer(2, { priority: 5, trailer: null }),
+    peer(3, { deafSinceMs: 4_000 }),
+    peer(4, { alive: false, deafSinceMs: 4_000 }),
+    peer(6, { alive: false, heardAtMs: null, lived: false }),
+    peer(7, { alive: false, instanceId: null }),
+  ];
+  const aim = aimOf(master(peers, { role: "backup" }));
+  const ids = (...numbers: number[]) => numbers.map(idOf);
+  assertEquals(aim.successors, ids(1, 2));
+  assertEquals([aim.claimant, aim.mute], [idOf(1), true]);
+  assertEquals([aim.alive, aim.deaf, aim.unheard], [ids(1, 2, 3), ids(3), ids(6)]);
+  assertEquals(aim.dead.map(({ instanceId }) => instanceId), ids(4));
+  assertEquals([aim.resolved, aim.doubt, aim.reluctant, aim.challenged], [
+    false,
+    false,
+    false,
+    false,
+  ]);
+  const known = aimOf(master([worse], {}));
+  assertEquals([known.claimant, known.mute, known.resolved], [null, false, true]);
+  // Whom the cloud does not know it cannot be asked about.
+  const unknown = peer(1, { priority: 5, trailer: { holds: true }, instanceId: null });
+  assertEquals(aimOf(master([unknown, better], { role: "backup" })).claimant, null);
+});
+
+Deno.test("aimOf(): a node that its list has lost holds only if no silent peer does, and buries nobody", () => {
+  const is = (peers: Peer[], state: Parameters<typeof master>[1] = { listed: false }) => {
+    const { reluctant, dead, unheard } = aimOf(master(peers, state));
+    return [reluctant, dead.length, unheard];
+  };
+  assertEquals(is([]), [false, 0, []]);
+  assertEquals(is([silent]), [true, 0, [idOf(7)]]);
+  assertEquals(is([silent], {}), [false, 1, []]);
+  assertEquals(
+    is([peer(7, { alive: false, mourned: true })]),
+    [true, 0, []],
+    "it is known to be dead",
+  );
+  assertEquals(is([silent], { listed: false, stops: 1 }), [false, 0, [idOf(7)]]);
+});
+
+Deno.test("aimOf(): a master is challenged by a worse one that says that it holds, if that one can serve", () => {
+  const by = (peers: Peer[], state: Parameters<typeof master>[1] = {}) =>
+    aimOf(master(peers, state)).challenged;
+  const holder = peer(7, HOLDS);
+  assertEquals(by([holder]), true);
+  assertEquals(by([worse, holder]), true);
+  assertEquals(by([worse]), false);
+  assertEquals(by([peer(7, { ...HOLDS, priority: 10 })]), false, "an equal one may");
+  assertEquals(by([peer(7, { trailer: { holds: true, unable: true } })]), false);
+  assertEquals(by([peer(7, { ...HOLDS, alive: false })]), false);
+  assertEquals(by([peer(7, { trailer: null })]), false);
+  assertEquals(by([holder], { role: "backup" }), false);
+});
+
+Deno.test("aimOf(): of the addresses of one machine the one that tells more counts", () => {
+  const [one, other] = ["10.0.0.7", "2001:db8::7"];
+  const both = (first: Different, second: Different) =>
+    aimOf(master([peer(7, { ...first, address: one }), peer(7, { ...second, address: other })], {
+      repeated: true,
+    }));
+  // Heard at one of them at all.
+  assertEquals(both({ alive: false }, {}).dead, []);
+  assertEquals(both({}, { alive: false }).dead, []);
+  // The later word.
+  const old = { heardAtMs: 1_000, ...HOLDS };
+  assertEquals([both(old, {}).challenged, both({}, old).challenged], [false, false]);
+  assertEquals([both(old, HOLDS).challenged, both(HOLDS, old).challenged], [true, true]);
+  // One that hears us, though the other was heard later.
+  const deaf = { heardAtMs: 6_000, deafSinceMs: 4_000 };
+  assertEquals([both(deaf, {}).deaf, both({}, deaf).deaf], [[], []]);
+  // Never heard at one of them.
+  const never = { alive: false, heardAtMs: null };
+  assertEquals(both(never, { alive: false }).dead.length, 1);
+  assertEquals(both({ alive: false }, never).dead.length, 1);
+  // Two machines that nobody can name are two.
+  const nameless = [peer(7, { instanceId: null }), peer(8, { instanceId: null, priority: 5 })];
+  const aim = aimOf(master([...nameless, peer(6)], { repeated: true }));
+  assertEquals([aim.alive, aim.resolved], [[idOf(6)], false]);
+  const holder = peer(7, { ...HOLDS, instanceId: null });
+  const second = peer(8, { instanceId: null });
+  assertEquals(aimOf(master([holder, second], { repeated: true })).challenged, true);
+});

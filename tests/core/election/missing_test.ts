@@ -1,0 +1,189 @@
+// Peers that cannot be placed: how long they are a reason for doubt, and what a node in doubt does. Whole stories are in
+// scenarios/missing_*.txt. And one machine with several addresses, which must not be taken for dead at one of them.
+import { assert, assertEquals } from "@std/assert";
+import { aimOf } from "../../../src/core/election/desired_state.ts";
+import {
+  elect,
+  type ElectionEvent,
+  electionWakeAtMs,
+  startElection,
+} from "../../../src/core/election/step.ts";
+import { type Election, holdOffMs, type MissingPeers } from "../../../src/core/election/state.ts";
+import type { Heartbeat } from "../../../src/core/heartbeat.ts";
+import {
+  givenUp,
+  giveUpMissing,
+  holdOut,
+  inDoubt,
+  missingWakeAtMs,
+  noteMissing,
+} from "../../../src/core/election/missing.ts";
+import { repeats, unresolved } from "../../../src/core/election/peer.ts";
+import { NODE_SETTINGS, WELL_TRAILER } from "../../support/node_settings.ts";
+
+const SELF = "00000001-0000-4000-8000-000000000005", PEER = "00000001-0000-4000-8000-000000000007";
+/** How long a peer must be denied, and what is added to the time in which a datagram can arrive. */
+const DENIED_MS = 60_000, SKEW_MS = 100;
+const NONE: MissingPeers = new Map();
+const denied = [{ peer: "b.test", denied: true }];
+const silent = [{ peer: "b.test", denied: false }];
+
+Deno.test("noteMissing() doubts without end while nobody answers, and for a minute once it is denied", () => {
+  const asking = noteMissing(NONE, silent, 1_000);
+  assertEquals([inDoubt(asking), missingWakeAtMs(asking)], [true, Infinity]);
+  const known = noteMissing(asking, denied, 5_000);
+  assertEquals(missingWakeAtMs(known), 5_000 + DENIED_MS);
+  // Denied again it is not younger, and an answer that fails in between begins anew.
+  assertEquals(missingWakeAtMs(noteMissing(known, denied, 30_000)), 5_000 + DENIED_MS);
+  const failed = noteMissing(known, silent, 30_000);
+  assertEquals(missingWakeAtMs(noteMissing(failed, denied, 40_000)), 40_000 + DENIED_MS);
+  assertEquals([...noteMissing(known, [], 30_000)], []);
+});
+
+Deno.test("giveUpMissing() gives each up in its time, for as long as it is missing", () => {
+  const both = noteMissing(NONE, [...denied, { peer: "c.test", denied: false }], 0);
+  assertEquals(giveUpMissing(both, DENIED_MS - 1), both);
+  const one = giveUpMissing(both, DENIED_MS);
+  assertEquals(["b.test", "c.test"].map((peer) => givenUp(one, peer)), [true, false]);
+  assert(inDoubt(one));
+  // A name server that falls silent a day later says nothing new about it.
+  const later = noteMissing(one, silent, 86_400_000);
+  assertEquals([inDoubt(later), missingWakeAtMs(later)], [false, Infinity]);
+  assert(inDoubt(noteMissing(noteMissing(later, [], 0), silent, 0)), "it was found meanwhile");
+});
+
+function beat(id: string): Heartbeat {
+  const { elasticIp } = NODE_SETTINGS;
+  return { priority: 20, elasticIp, id, trailer: { ...WELL_TRAILER, sequence: 1 } };
+}
+
+function start(peers: Parameters<typeof startElection>[1]["peers"], missing = denied): Election {
+  return startElection(NODE_SETTINGS, { atMs: 0, selfId: SELF, peers, missing });
+}
+
+Deno.test("holdOut() doubts on while somebody unknown speaks, who is not ourselves", () => {
+  const state = start([unresolved("10.0.0.1")]);
+  const until = (from: string, id: string, atMs: number) =>
+    missingWakeAtMs(holdOut(state, { from, heartbeat: beat(id) }, atMs).missing);
+  assertEquals(until("10.0.0.9", PEER, 59_000), 59_000 + holdOffMs(NODE_SETTINGS));
+  assertEquals(until("10.0.0.9", PEER, 10_000), DENIED_MS, "there is time left");
+  const nearlyMs = DENIED_MS - holdOffMs(NODE_SETTINGS) + SKEW_MS;
+  assertEquals(until("10.0.0.9", PEER, nearlyMs - 1), DENIED_MS, "there is nearly enough");
+  assertEquals(until("10.0.0.9", PEER, nearlyMs), DENIED_MS + SKEW_MS);
+  assertEquals(until("10.0.0.9", SELF, 59_000), DENIED_MS, "our own reflection");
+  assertEquals(until("10.0.0.1", PEER, 59_000), DENIED_MS, "a peer that is known");
+  const over = {
+    ...state,
+    missing: giveUpMissing(noteMissing(state.missing, denied, 0), DENIED_MS),
+  };
+  const two = noteMissing(over.missing, [...denied, { peer: "c.test", denied: true }], 60_000);
+  const held = holdOut(
+    { ...over, missing: two },
+    { from: "10.0.0.9", heartbeat: beat(PEER) },
+    119_000,
+  );
+  assert(givenUp(held.missing, "b.test"), "what was given up stays so");
+  assertEquals(missingWakeAtMs(held.missing), 119_000 + holdOffMs(NODE_SETTINGS));
+  const sure = start([], []);
+  assertEquals(holdOut(sure, { from: "10.0.0.9", heartbeat: beat(PEER) }, 0), sure);
+});
+
+/** The state after events, each at its instant, with the wake-ups in between. */
+function after(state: Election, events: ReadonlyArray<readonly [number, ElectionEvent]>): Election {
+  return events.reduce((before, [atMs, event]) => {
+    let next = before;
+    for (let wakeAtMs = electionWakeAtMs(next); wakeAtMs < atMs;) {
+      next = { ...elect(next, tick, wakeAtMs), heartbeatAtMs: wakeAtMs + 1_000 };
+      wakeAtMs = electionWakeAtMs(next);
+    }
+    return elect(next, event, atMs);
+  }, state);
+}
+
+const tick = { kind: "tick" } as const;
+
+Deno.test("a node in doubt is told to stay backup while an unknown holder keeps the address", () => {
+  const events = [[3_100, tick], [3_100, { kind: "kept", kept: true }]] as const;
+  const kept = after(start([]), events);
+  assertEquals([kept.role, kept.reason, aimOf(kept).want], ["backup", "incomplete", "keep"]);
+  const free = after(kept, [[3_200, { kind: "kept", kept: false }]]);
+  assertEquals([free.role, aimOf(free).want, aimOf(free).reluctant], ["master", "hold", true]);
+});
+
+Deno.test("a node in doubt that holds nothing listens to a peer that is found before it attaches", () => {
+  const master = after(start([]), [[3_100, tick]]);
+  assertEquals([master.role, master.holding], ["master", null]);
+  const found = after(master, [
+    [4_000, { kind: "holding", holding: false }],
+    [4_000, { kind: "members", peers: [unresolved("10.0.0.7")], listed: true }],
+  ]);
+  assertEquals([aimOf(found).want, found.settledAtMs], ["keep", 4_000 + holdOffMs(NODE_SETTINGS)]);
+  const holder = after(master, [
+    [4_000, { kind: "holding", holding: true }],
+    [4_000, { kind: "members", peers: [unresolved("10.0.0.7")], listed: true }],
+  ]);
+  assertEquals(aimOf(holder).want, "hold");
+});
+
+/** A machine with two addresses. */
+const TWICE = ["10.0.0.7", "2001:db8::7"].map((address) => ({
+  address,
+  instanceId: PEER,
+  wireId: PEER,
+}));
+
+Deno.test("repeats() tells one machine at two addresses from two machines", () => {
+  const [first, second] = TWICE;
+  assert(first && second);
+  const other = { ...second, instanceId: SELF, wireId: SELF };
+  const rows = [[], [first], [first, other], [first, second], [first, other, second]];
+  assertEquals(rows.map(repeats), [false, false, false, true, true]);
+  const nameless = [unresolved("10.0.0.1"), unresolved("10.0.0.2")];
+  assertEquals(repeats(nameless), false, "nobody knows which machines they are");
+});
+
+Deno.test("a machine hears us if it does so at one of its addresses", () => {
+  const hear = (from: string, hearsYou: boolean): ElectionEvent => ({
+    kind: "heard",
+    from,
+    heartbeat: { ...beat(PEER), trailer: { ...WELL_TRAILER, hearsYou, sequence: 1 } },
+  });
+  const aim = (...hears: boolean[]) => {
+    const events = TWICE.map(({ address }, index) =>
+      [1_000, hear(address, hears[index]!)] as const
+    );
+    return aimOf(after(start(TWICE, []), events));
+  };
+  assertEquals([aim(true, false).deaf, aim(false, true).deaf, aim(false, false).deaf], [
+    [],
+    [],
+    [PEER],
+  ]);
+});
+
+/** It is heard at the first one for the dead time on end, which is what it takes to die. */
+const LIFE = [1_000, 2_000, 3_000, 4_000].map((atMs, at): [number, ElectionEvent] => [atMs, {
+  kind: "heard",
+  from: "10.0.0.7",
+  heartbeat: { ...beat(PEER), trailer: { ...WELL_TRAILER, sequence: 1 + at } },
+}]);
+
+Deno.test("a machine is dead once it is silent at all its addresses, and then once", () => {
+  const state = after(start(TWICE, []), [
+    ...LIFE,
+    [5_500, { kind: "heard", from: "2001:db8::7", heartbeat: beat(PEER) }],
+  ]);
+  const half = after(state, [[7_200, tick]]);
+  assertEquals([...half.peers.values()].map(({ alive }) => alive), [false, true]);
+  const { dead, alive, unheard } = aimOf(half);
+  assertEquals([dead, alive, unheard], [[], [PEER], []]);
+  const silence = aimOf(after(half, [[8_600, tick]]));
+  assertEquals(silence.dead.map(({ instanceId }) => instanceId), [PEER]);
+  assertEquals([silence.alive, silence.unheard], [[], []]);
+});
+
+Deno.test("a machine that was never heard at one of its addresses and fell silent at the other is dead", () => {
+  const state = after(start(TWICE, []), [...LIFE, [7_200, tick]]);
+  const { dead, unheard } = aimOf(state);
+  assertEquals([dead.map(({ instanceId }) => instanceId), unheard], [[PEER], []]);
+});

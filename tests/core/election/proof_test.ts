@@ -1,0 +1,328 @@
+// What signed heartbeats prove: rules one by one, and a property over two nodes, their restarts, a bad network and a
+// party that records everything and sends it again to anybody.
+import { assert, assertEquals } from "@std/assert";
+import fc from "fast-check";
+import { elect, startElection } from "../../../src/core/election/step.ts";
+import { trailerFor } from "../../../src/core/election/advert.ts";
+import type { Heartbeat, Trailer } from "../../../src/core/heartbeat.ts";
+import { nodeWakeAtMs, startNode, stepNode } from "../../../src/core/node.ts";
+import { doubtOf, type Measure, type Proof, prove } from "../../../src/core/election/proof.ts";
+import { NODE_SETTINGS, WELL_TRAILER } from "../../support/node_settings.ts";
+import type { Node, NodeEffect, NodeEvent } from "../../../src/core/node_state.ts";
+
+const SELF_RUN = 5n;
+
+/** A heartbeat of that run, by the peer's clock in ms, that echoes what we sent at that instant. */
+function made(run: bigint, clockMs: number, echoMs: number | null, of = SELF_RUN): Trailer {
+  const echo = echoMs === null ? null : { run: of, sequence: echoMs * 1_000 };
+  return { ...WELL_TRAILER, sequence: clockMs * 1_000, stamp: { run, echo } };
+}
+
+const at = (atMs: number): Measure => ({ selfRun: SELF_RUN, atMs, deadMs: 3_000 });
+
+/** The proof after these heartbeats, each of which must be believed. */
+function proofOf(...heard: readonly [atMs: number, trailer: Trailer][]): Proof {
+  let proof: Proof | null = null;
+  for (const [atMs, trailer] of heard) {
+    assertEquals(doubtOf(proof, trailer, at(atMs)), null);
+    proof = prove(proof, trailer, at(atMs));
+  }
+  assert(proof);
+  return proof;
+}
+
+Deno.test("a peer is believed once it echoes our run, and what we sent a moment ago", () => {
+  assertEquals(doubtOf(null, made(7n, 1, null), at(50_000)), "unproven");
+  assertEquals(
+    doubtOf(null, made(7n, 1, 49_990, 6n), at(50_000)),
+    "unproven",
+    "an earlier process",
+  );
+  assertEquals(doubtOf(null, made(7n, 1, 50_010), at(50_000)), "unproven", "never sent");
+  assertEquals(doubtOf(null, made(7n, 1, 42_999), at(50_000)), "unproven", "held back");
+  assertEquals(doubtOf(null, made(7n, 1, 43_000), at(50_000)), null);
+});
+
+Deno.test("within a run only what rises is believed", () => {
+  const proof = proofOf([50_000, made(7n, 9_000, 49_990)]);
+  assertEquals(doubtOf(proof, made(7n, 9_000, 49_990), at(50_000)), "replayed");
+  assertEquals(doubtOf(proof, made(7n, 8_999, 50_000), at(50_010)), "replayed");
+  assertEquals(doubtOf(proof, made(7n, 9_001, null), at(50_010)), null);
+});
+
+Deno.test("another run replaces the one that is believed only by what we sent after we believed that one", () => {
+  const proof = proofOf([50_000, made(7n, 9_000, 49_990)], [51_000, made(7n, 10_000, 50_990)]);
+  // Recorded in an earlier life of the peer, which heard what we sent before its restart.
+  assertEquals(doubtOf(proof, made(6n, 99_000, 49_995), at(51_001)), "unproven");
+  assertEquals(doubtOf(proof, made(6n, 99_000, 50_000), at(51_001)), "unproven");
+  assertEquals(doubtOf(proof, made(8n, 10, 50_001), at(51_001)), null, "it has restarted");
+  const restarted = prove(proof, made(8n, 10, 50_001), at(51_001));
+  assertEquals(doubtOf(restarted, made(7n, 10_500, 50_995), at(51_002)), "unproven");
+});
+
+Deno.test("two processes of one peer that both live, as a doctor beside a watchdog, are believed in turn", () => {
+  let proof = proofOf([50_000, made(7n, 9_000, 49_990)]);
+  for (let second = 51; second < 60; second++) {
+    // Each echoes what we sent a moment before.
+    for (const [run, ms] of [[8n, 0], [7n, 300]] as const) {
+      const atMs = second * 1_000 + ms;
+      const trailer = made(run, atMs, atMs - 100);
+      assertEquals(doubtOf(proof, trailer, at(atMs)), null);
+      proof = prove(proof, trailer, at(atMs)) ?? proof;
+    }
+  }
+  assertEquals(proof.run, 7n);
+});
+
+Deno.test("a peer that does not hear us is believed while it lies at most 60 s and the dead time behind", () => {
+  const proof = proofOf([50_000, made(7n, 9_000, 49_990)]);
+  const later = 50_000 + 3_600_000;
+  assertEquals(doubtOf(proof, made(7n, 9_000 + 3_600_000, 49_990), at(later)), null, "one-way");
+  // 63 s, and a thousandth of the hour, by which clocks may run apart.
+  assertEquals(doubtOf(proof, made(7n, 9_000 + 3_600_000 - 66_600, null), at(later)), null);
+  assertEquals(doubtOf(proof, made(7n, 9_000 + 3_600_000 - 66_601, null), at(later)), "unproven");
+  assertEquals(
+    doubtOf(proof, made(7n, 9_001, later - 10), at(later)),
+    null,
+    "it slept, and hears us",
+  );
+});
+
+Deno.test("after a sleep of ours the heartbeats of then are not taken for those of the future", () => {
+  // Our clock stood still for an hour.
+  const proof = proofOf(
+    [50_000, made(7n, 9_000, 49_990)],
+    [51_000, made(7n, 10_000 + 3_600_000, null)],
+  );
+  assertEquals(doubtOf(proof, made(7n, 11_000 + 3_600_000, null), at(52_000)), null);
+  assertEquals(doubtOf(proof, made(7n, 11_000 + 3_600_000, null), at(152_000)), "unproven");
+});
+
+Deno.test("a node that gets its id late listens for the hold-off, in which signed peers can prove themselves", () => {
+  const peers = [{ address: "10.0.0.7", instanceId: "b", wireId: "b" }];
+  for (const [run, role] of [[null, "master"], [SELF_RUN, "backup"]] as const) {
+    let state = startElection(NODE_SETTINGS, { atMs: 0, selfId: null, run, peers });
+    const identified = { kind: "identified", selfId: "a", addresses: [] } as const;
+    state = elect({ ...state, heartbeatAtMs: 10_000 }, identified, 3_100);
+    assertEquals(elect(state, { kind: "tick" }, 3_200).role, role);
+    assertEquals(elect(state, { kind: "tick" }, 6_200).role, "master");
+  }
+});
+
+Deno.test("whether a peer hears us only a heartbeat says that was sent to us", () => {
+  const peers = [{ address: "10.0.0.7", instanceId: "b", wireId: "b" }];
+  let state = startElection(NODE_SETTINGS, { atMs: 0, selfId: "a", run: SELF_RUN, peers });
+  const hear = (atMs: number, trailer: Trailer, hearsYou: boolean) => {
+    const { elasticIp } = NODE_SETTINGS;
+    const heartbeat = { priority: 9, elasticIp, id: "b", trailer: { ...trailer, hearsYou } };
+    state = elect(state, { kind: "heard", from: "10.0.0.7", heartbeat, sealed: true }, atMs);
+    return state.peers.get("10.0.0.7")?.deafSinceMs;
+  };
+  assertEquals(hear(100, made(7n, 10, 90), true), null);
+  assertEquals(hear(200, made(7n, 20, 90, 8n), false), null, "to a third node");
+  assertEquals(hear(300, made(7n, 30, null), false), null, "to one that it has never heard");
+  assertEquals(hear(400, made(7n, 40, 90), false), 400);
+  assertEquals(hear(500, made(7n, 50, 90, 8n), true), 400);
+});
+
+const IDS = ["00000001-0000-4000-8000-00000000000a", "00000001-0000-4000-8000-00000000000b"];
+const ADDRESSES = ["10.0.0.1", "10.0.0.2"];
+/** How long a story lasts at most, before the last restart of both. */
+const TROUBLE_MS = 20_000;
+
+interface Sent {
+  readonly from: 0 | 1;
+  readonly heartbeat: Heartbeat;
+  readonly atMs: number;
+}
+
+/** One side: a process and its successors. */
+interface Side {
+  node: Node | null;
+  run: bigint;
+  sequence: number;
+  /** Its clock begins anew with each process. */
+  originMs: number;
+}
+
+/** Two nodes in virtual time, 10 ms at a time. */
+class Pair {
+  nowMs = 0;
+  readonly sides: [Side, Side];
+  readonly recorded: Sent[] = [];
+  readonly #queue: { readonly atMs: number; readonly to: 0 | 1; readonly sent: Sent }[] = [];
+  #runs = 100n;
+
+  constructor(
+    readonly intervalMs: number,
+    readonly network: () => { readonly lost: boolean; readonly delaysMs: readonly number[] },
+  ) {
+    const off = () => ({ node: null, run: 0n, sequence: 0, originMs: 0 });
+    this.sides = [off(), off()];
+  }
+
+  restart(which: 0 | 1): void {
+    const side = this.sides[which];
+    side.node = null;
+    // No process starts in the moment in which the one before it ends.
+    this.pass(20);
+    side.run = this.#runs++;
+    side.originMs = this.nowMs;
+    side.sequence = 0;
+    const other = 1 - which;
+    const peer = { instanceId: IDS[other]!, wireId: IDS[other]!, address: ADDRESSES[other]! };
+    side.node = startNode({ ...NODE_SETTINGS, intervalMs: this.intervalMs }, {
+      atMs: 0,
+      selfId: IDS[which]!,
+      run: side.run,
+      peers: [peer],
+    });
+    this.#step(which, { kind: "tick" });
+  }
+
+  /** Anything recorded, to the other side. */
+  replay(index: number): void {
+    const sent = this.recorded[index % Math.max(1, this.recorded.length)];
+    if (sent) this.#hear(sent.from === 0 ? 1 : 0, sent);
+  }
+
+  pass(ms: number): void {
+    for (const endMs = this.nowMs + ms; this.nowMs < endMs;) {
+      this.nowMs += 10;
+      for (const each of this.#queue.splice(0)) {
+        if (each.atMs > this.nowMs) this.#queue.push(each);
+        else this.#hear(each.to, each.sent);
+      }
+      for (const which of [0, 1] as const) {
+        const { node, originMs } = this.sides[which];
+        if (node && nodeWakeAtMs(node) <= this.nowMs - originMs) {
+          this.#step(which, { kind: "tick" });
+        }
+      }
+    }
+  }
+
+  /** The other as that one sees it. */
+  seenBy(which: 0 | 1) {
+    const peer = this.sides[which].node?.election.peers.get(ADDRESSES[1 - which]!);
+    assert(peer);
+    return peer;
+  }
+
+  #hear(to: 0 | 1, { from, heartbeat }: Sent): void {
+    if (!this.sides[to].node) return;
+    this.#step(to, { kind: "heard", from: ADDRESSES[from]!, heartbeat, sealed: true });
+  }
+
+  #step(which: 0 | 1, event: NodeEvent): void {
+    const side = this.sides[which];
+    if (!side.node) return;
+    const [node, effects] = stepNode(side.node, event, this.nowMs - side.originMs);
+    side.node = node;
+    for (const effect of effects) this.#perform(which, effect);
+  }
+
+  #perform(which: 0 | 1, effect: NodeEffect): void {
+    if (effect.kind !== "send") return;
+    const side = this.sides[which];
+    const { advert, hearsYou, echo } = effect;
+    side.sequence = Math.max(side.sequence + 1, (this.nowMs - side.originMs) * 1_000);
+    const stamp = { run: side.run, echo };
+    const trailer = trailerFor(advert, { hearsYou, sequence: side.sequence, stamp });
+    const { elasticIp } = NODE_SETTINGS;
+    const heartbeat = { priority: advert.priority, elasticIp, id: IDS[which]!, trailer };
+    const sent = { from: which, heartbeat, atMs: this.nowMs };
+    this.recorded.push(sent);
+    const { lost, delaysMs } = this.network();
+    if (lost) return;
+    const to = which === 0 ? 1 : 0;
+    for (const ms of delaysMs) this.#queue.push({ atMs: this.nowMs + ms, to, sent });
+  }
+}
+
+Deno.test("with an interval of a minute both believe each other after a round trip", () => {
+  const pair = new Pair(60_000, () => ({ lost: false, delaysMs: [20] }));
+  pair.restart(0);
+  pair.pass(30_000);
+  pair.restart(1);
+  pair.pass(100);
+  assertEquals([pair.seenBy(0).alive, pair.seenBy(1).alive], [true, true]);
+  pair.restart(0);
+  pair.pass(100);
+  assertEquals(pair.seenBy(1).proof?.run, pair.sides[0].run);
+});
+
+const happenings = fc.array(
+  fc.oneof(
+    fc.record({ kind: fc.constant("restart" as const), which: fc.constantFrom(0, 1) }),
+    fc.record({ kind: fc.constant("both" as const) }),
+    fc.record({ kind: fc.constant("replay" as const), index: fc.nat(), count: fc.nat(40) }),
+    fc.record({ kind: fc.constant("pass" as const), ms: fc.integer({ min: 10, max: 3_000 }) }),
+  ),
+  { maxLength: 25 },
+);
+const weather = fc.record({
+  loss: fc.constantFrom(0, 0.2, 0.7),
+  delayMs: fc.constantFrom(0, 100, 400),
+  doubles: fc.constantFrom(0, 0.3),
+  chance: fc.infiniteStream(fc.double({ min: 0, max: 0.999, noNaN: true })),
+});
+
+Deno.test("two live nodes believe each other within a hold-off, and no recording pushes out the live run", () => {
+  fc.assert(
+    fc.property(happenings, weather, fc.constantFrom(500, 1_000), (story, weather, intervalMs) => {
+      const { chance, delayMs } = weather;
+      const roll = () => chance.next().value ?? 0;
+      let trouble = true;
+      const pair = new Pair(intervalMs, () => ({
+        lost: trouble && roll() < weather.loss,
+        delaysMs: (roll() < weather.doubles ? [1, 1] : [1]).map(() => roll() * delayMs),
+      }));
+      const safe = () => {
+        for (const which of [0, 1] as const) {
+          const { node } = pair.sides[which], other = pair.sides[which === 0 ? 1 : 0];
+          if (!node) continue;
+          const { proof } = pair.seenBy(which);
+          // Once the live run is believed it stays so, whatever comes.
+          if (believed[which] === other.run) assertEquals(proof?.run, other.run);
+          believed[which] = proof?.run === other.run ? other.run : null;
+        }
+      };
+      const believed: [bigint | null, bigint | null] = [null, null];
+      const restart = (which: 0 | 1) => {
+        pair.restart(which);
+        believed.fill(null);
+      };
+      restart(0);
+      restart(1);
+      for (const each of story) {
+        if (pair.nowMs > TROUBLE_MS) break;
+        if (each.kind === "restart") restart(each.which as 0 | 1);
+        if (each.kind === "both") ([0, 1] as const).forEach(restart);
+        if (each.kind === "pass") pair.pass(each.ms);
+        for (let at = 0; each.kind === "replay" && at < each.count; at++) {
+          pair.replay(each.index + at);
+          safe();
+        }
+        safe();
+      }
+      // Both begin once more; then the network only delays and doubles, and the recordings go on.
+      trouble = false;
+      pair.pass(500);
+      const last = pair.recorded.length;
+      restart(0);
+      restart(1);
+      const holdOffMs = 3 * intervalMs + 100;
+      for (let ms = 0; ms < holdOffMs; ms += 100) {
+        if (last > 0) pair.replay(ms * 7 % last);
+        pair.pass(100);
+        safe();
+      }
+      for (const which of [0, 1] as const) {
+        const { alive, proof } = pair.seenBy(which);
+        assertEquals([alive, proof?.run], [true, pair.sides[which === 0 ? 1 : 0].run]);
+      }
+    }),
+    { numRuns: 300 },
+  );
+});

@@ -1,0 +1,242 @@
+// Another machine with our own instance id: what it takes to be believed, what follows, and how it ends.
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { stepNode } from "../../../src/core/node.ts";
+import { decode, encode, type Mark } from "../../../src/core/heartbeat.ts";
+import { PEERS, PlayedNode, SELF_RUN, TRAILER } from "../../support/node_fixture.ts";
+import { PEER_ADDRESS, SELF, StillWorld } from "../../support/simulated_watchdog.ts";
+import { Seal } from "../../../src/host/keyring.ts";
+import type { Node, NodeEffect } from "../../../src/core/node_state.ts";
+import type { TwinHeard } from "../../../src/core/election/state.ts";
+
+const LISTED = PEERS[0]!.address, STRANGE = "203.0.113.99";
+
+/** A node that has been alone, or with a peer, for half a minute. */
+function settled({ peer = false } = {}): PlayedNode {
+  const played = new PlayedNode();
+  for (let second = 0; second < 30; second++) {
+    if (peer) played.hear(1, { priority: 200 });
+    played.until((second + 1) * 1_000);
+  }
+  return played;
+}
+
+function heard(played: PlayedNode, from: string, says: Partial<TwinHeard> = {}): void {
+  const word = { from, sealed: false, sequence: null, stamp: null, intervalMs: 1_000, ...says };
+  played.step({ kind: "twin-heard", ...word });
+}
+
+const isSend = (effect: NodeEffect): effect is Extract<NodeEffect, { kind: "send" }> =>
+  effect.kind === "send";
+const reasonOf = ({ node }: { node: Node }) => node.election.reason;
+
+Deno.test("one forged datagram stops nobody, and two stop for some seconds only", () => {
+  const played = settled();
+  assertEquals(played.node.election.role, "master");
+  heard(played, LISTED);
+  heard(played, LISTED);
+  assertEquals(reasonOf(played), "alone");
+  played.until(played.nowMs + 600);
+  heard(played, LISTED);
+  assertEquals(reasonOf(played), "twin");
+  played.until(played.nowMs + 4_100);
+  assertEquals(reasonOf(played), "alone");
+  const said = played.changes.filter(({ event }) => event === "twin");
+  assertEquals(said.map(({ severity }) => severity), ["critical", "info"]);
+  assertMatch(said[0]?.text ?? "", /^203\.0\.113\.11 speaks with our own instance id, 9b1e6f20/);
+});
+
+Deno.test("unsigned, only an address that the cloud lists is believed", () => {
+  const played = settled();
+  for (let count = 0; count < 10; count++) {
+    heard(played, STRANGE);
+    played.until(played.nowMs + 1_000);
+  }
+  assertEquals([reasonOf(played), played.node.election.twin], ["alone", null]);
+});
+
+Deno.test("our own address in the cloud is one of them: it may lead to the machine that is rightly us", () => {
+  const played = settled();
+  const { election } = played.node;
+  played.node = { ...played.node, election: { ...election, selfAddresses: [STRANGE] } };
+  for (let count = 0; count < 3; count++) {
+    heard(played, STRANGE);
+    played.until(played.nowMs + 1_000);
+  }
+  assertEquals(reasonOf(played), "twin");
+});
+
+/** What a machine with our id signs that has heard us at that instant, or not at all. */
+function signs(sequence: number, { run = 9n, echoMs }: { run?: bigint; echoMs?: number } = {}) {
+  const echo = echoMs === undefined ? null : { run: SELF_RUN, sequence: echoMs * 1_000 };
+  return { sealed: true, sequence, stamp: { run, echo } };
+}
+
+Deno.test("signed, every address is believed that hears us, but nothing that is sent again", () => {
+  const played = settled();
+  for (let sequence = 5; sequence < 8; sequence++) {
+    heard(played, STRANGE, signs(sequence, { echoMs: played.nowMs - 10 }));
+    played.until(played.nowMs + 1_000);
+  }
+  assertEquals(reasonOf(played), "twin");
+  // It does not think that we are its peer, and must hear of us, too.
+  const atMs = played.node.election.heartbeatAtMs;
+  const sent = stepNode(played.node, { kind: "tick" }, atMs)[1].filter(isSend);
+  assertEquals(sent.map(({ to }) => to), [...PEERS.map(({ address }) => address), STRANGE]);
+  assertEquals(sent.at(-1)?.echo, { run: 9n, sequence: 7 });
+  const echoMs = played.nowMs;
+  for (let count = 0; count < 10; count++) {
+    heard(played, STRANGE, signs(7, { echoMs }));
+    played.until(played.nowMs + 1_000);
+  }
+  assertEquals(reasonOf(played), "alone");
+});
+
+Deno.test("what this machine has signed before its last start is no twin; who may be one is asked", () => {
+  const played = settled();
+  const asked: NodeEffect[] = [];
+  for (let count = 0; count < 100; count++) {
+    // Recorded, with what it echoed then; or of our own run, but long ago.
+    const echoMs = count % 2 === 0 ? undefined : 1_000;
+    const event = { kind: "twin-heard", from: STRANGE, intervalMs: 1_000 } as const;
+    const said = signs(1_000 + count, { run: 3n, ...(echoMs && { echoMs }) });
+    const [node, effects] = stepNode(played.node, { ...event, ...said }, played.nowMs);
+    asked.push(...effects.filter((each) => isSend(each) && each.to === STRANGE));
+    played.node = node;
+    played.until(played.nowMs + 100);
+  }
+  assertEquals([reasonOf(played), played.node.election.twin], ["alone", null]);
+  assert(asked.length >= 15 && asked.length <= 21, `${asked.length} heartbeats in ten intervals`);
+  assertEquals(isSend(asked[0]!) && asked[0].echo, { run: 3n, sequence: 1_000 });
+});
+
+/** Everything that a node with a twin asks of the cloud. */
+function callsOf(played: PlayedNode, ms: number, each: () => void): string[] {
+  const calls: string[] = [];
+  const { step } = played;
+  played.step = (event) => {
+    if (event.kind === "answered") calls.push(event.answer.verb);
+    step.call(played, event);
+  };
+  for (const endMs = played.nowMs + ms; played.nowMs < endMs;) {
+    each();
+    played.until(played.nowMs + 1_000);
+  }
+  return calls;
+}
+
+Deno.test("a holder with a twin serves on, and changes nothing in the cloud", () => {
+  const played = settled({ peer: true });
+  assertEquals([played.node.election.role, played.holds], ["master", true]);
+  // The peer, which ranks after it, dies holding.
+  played.hear(1, { priority: 200, holds: true });
+  played.others = [{ instanceId: PEERS[1]!.instanceId, off: true }];
+  const calls = callsOf(played, 120_000, () => heard(played, LISTED));
+  assert(calls.length > 2 && calls.every((verb) => ["look", "inspect"].includes(verb)), `${calls}`);
+  assertEquals([played.node.election.role, reasonOf(played)], ["master", "twin"]);
+  assertEquals(played.node.said.unable, false);
+  const after = callsOf(played, 60_000, () => {});
+  assert(after.includes("evict"), `${after}`);
+});
+
+Deno.test("one that does not hold leaves the address to others, and takes it when the twin is gone", () => {
+  const played = new PlayedNode();
+  const before = callsOf(played, 60_000, () => heard(played, LISTED));
+  assert(!before.includes("attach"), `${before}`);
+  assertEquals([played.node.election.role, reasonOf(played)], ["backup", "twin"]);
+  assertEquals([played.node.said.unable, played.node.said.priority], [true, 255]);
+  const after = callsOf(played, 30_000, () => {});
+  assert(after.includes("attach"), `${after}`);
+});
+
+Deno.test("a stop does not take the address from the other, says so, and does not wait", () => {
+  const played = settled();
+  for (let count = 0; count < 3; count++) {
+    heard(played, LISTED);
+    played.until(played.nowMs + 1_000);
+  }
+  const [node, effects] = stepNode(played.node, { kind: "stop" }, played.nowMs);
+  assertEquals(effects.filter(({ kind }) => kind === "call"), []);
+  assertEquals(effects.filter(({ kind }) => kind === "exit"), [{ kind: "exit", code: 1 }]);
+  assertEquals(node.ownership.holding, true);
+});
+
+Deno.test("a watchdog names its twin by its heartbeats", async () => {
+  const world = new StillWorld();
+  await world.pass(10_000);
+  const speak = () => {
+    const { elasticIp } = world.watchdog.watches[0]!.node.election.settings;
+    const sequence = 1e12 + world.timeline.nowMs + 17;
+    const trailer = { ...TRAILER, sequence, keyId: 0 };
+    const bytes = encode({ priority: 10, elasticIp, id: SELF, trailer });
+    world.link.receive({ bytes, from: PEER_ADDRESS, fromPort: 12_345 });
+  };
+  for (let count = 0; count < 5; count++) {
+    speak();
+    await world.pass(1_000);
+  }
+  assertMatch(
+    world.lines.join("\n"),
+    /critical twin: 192\.0\.2\.2 speaks with our own instance id/,
+  );
+  assertEquals(world.watchdog.snapshot().addresses[0]!.reason, "twin");
+  world.tell("stop");
+  await world.pass(1_000);
+  assertEquals(world.code, world.watchdog.watches[0]!.node.ownership.holding === false ? 0 : 1);
+});
+
+Deno.test("what comes back from where we have sent it is no twin", async () => {
+  const world = new StillWorld();
+  await world.pass(10_000);
+  for (let count = 0; count < 20; count++) {
+    for (const { bytes } of world.link.sent.splice(0)) {
+      // By way of another of our addresses, or of a router that sends it back with the peer's.
+      for (const from of ["192.0.2.1", PEER_ADDRESS, "198.18.0.1"]) {
+        world.link.receive({ bytes: bytes as Uint8Array<ArrayBuffer>, from, fromPort: 12_345 });
+      }
+    }
+    await world.pass(1_000);
+  }
+  assert(!world.lines.some((line) => line.includes(" twin")), world.lines.join("\n"));
+  world.tell("stop");
+  await world.pass(60_000);
+});
+
+Deno.test("a signed watchdog believes a signed twin from anywhere, and no unsigned one", async () => {
+  const secret = ["a secret of the whole cluster"];
+  const seal = await Seal.of(secret);
+  for (const signed of [true, false]) {
+    const world = new StillWorld({}, {}, null, await Seal.of(secret));
+    await world.pass(10_000);
+    const { elasticIp } = world.watchdog.watches[0]!.node.election.settings;
+    for (let count = 0; count < 6; count++) {
+      const stamp = { run: 9n, echo: lastSentTo(world, "198.18.0.1") };
+      const trailer = { ...TRAILER, sequence: 1_000 + count, keyId: signed ? seal.keyId : 0 };
+      const heartbeat = { priority: 10, elasticIp, id: SELF };
+      const plain = encode({ ...heartbeat, trailer: { ...trailer, stamp: signed ? stamp : null } });
+      const bytes = signed
+        ? await new Promise<Uint8Array>((resolve) => seal.seal(plain, resolve))
+        : plain;
+      world.link.receive({
+        bytes: bytes as Uint8Array<ArrayBuffer>,
+        from: "198.18.0.1",
+        fromPort: 12_345,
+      });
+      await world.pass(1_000);
+      // A tag is checked by the real event loop.
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    await world.pass(10);
+    const lines = world.lines.join("\n");
+    assertEquals(/critical twin: 198\.18\.0\.1/.test(lines), signed, lines);
+    world.tell("stop");
+    await world.pass(60_000);
+  }
+});
+
+/** The last heartbeat to that address. */
+function lastSentTo({ link }: StillWorld, address: string): Mark | null {
+  const bytes = link.sent.findLast(({ to }) => to === address)?.bytes;
+  const heartbeat = bytes && decode(bytes);
+  if (!heartbeat || "refused" in heartbeat || !heartbeat.trailer?.stamp) return null;
+  return { run: heartbeat.trailer.stamp.run, sequence: heartbeat.trailer.sequence };
+}

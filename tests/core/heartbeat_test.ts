@@ -1,0 +1,205 @@
+import { decodeHex, encodeHex } from "@std/encoding/hex";
+import { assert, assertEquals } from "@std/assert";
+import { WELL_TRAILER } from "../support/node_settings.ts";
+import fc from "fast-check";
+import { codeOfInterval, intervalOfCode } from "../../src/core/interval_code.ts";
+import { decode, encode, type Heartbeat, type Trailer } from "../../src/core/heartbeat.ts";
+
+/** Examples of the original's wire format. */
+const EXAMPLES = [
+  [
+    10,
+    "198.51.100.50",
+    "3f8a2b64-9c1d-4e7f-a5b0-6d2c8e4f1a93",
+    "02010a0ac63364323f8a2b649c1d4e7fa5b06d2c8e4f1a93",
+  ],
+  [
+    1,
+    "203.0.113.7",
+    "00112233-4455-6677-8899-aabbccddeeff",
+    "02010101cb00710700112233445566778899aabbccddeeff",
+  ],
+  [
+    255,
+    "192.0.2.254",
+    "c0ffee00-1234-4abc-8def-5566778899aa",
+    "0201ffffc00002fec0ffee0012344abc8def5566778899aa",
+  ],
+  [
+    0,
+    "198.51.100.50",
+    "9b1e6f20-53c4-4a7d-8e2f-0a1b2c3d4e5f",
+    "02010000c63364329b1e6f2053c44a7d8e2f0a1b2c3d4e5f",
+  ],
+] as const;
+
+const FIRST = EXAMPLES[0][3];
+
+for (const [priority, elasticIp, id, hex] of EXAMPLES) {
+  Deno.test(`encode() and decode() agree with the original on ${hex.slice(0, 16)}...`, () => {
+    const heartbeat = { priority, elasticIp, id, trailer: null };
+    assertEquals(encodeHex(encode(heartbeat)), hex);
+    assertEquals(decode(decodeHex(hex)), heartbeat);
+  });
+}
+
+/** A trailer, and room for a tag. */
+const TRAILED = "45584f32" + "00000000" + "0000000000000001", TAG = "00".repeat(32);
+
+const REFUSED = [
+  ["version 2.2", "0202" + FIRST.slice(4), "version"],
+  ["priorities that differ", "02010a0b" + FIRST.slice(8), "priority-mismatch"],
+  ["23 bytes", FIRST.slice(0, -2), "length"],
+  ["25 bytes", FIRST + "00", "length"],
+  ["nothing", "", "length"],
+  ["41 bytes", FIRST + "00".repeat(17), "length"],
+  ["a trailer that does not begin with EXO2", FIRST + "00".repeat(16), "trailer"],
+  ["a sequence beyond 2^53", FIRST + "45584f32" + "00000000" + "ffffffffffffffff", "trailer"],
+  ["a signature without a run", FIRST + "45584f32" + "00".repeat(68), "trailer"],
+  ["an echo beyond 2^53", FIRST + TRAILED + "11".repeat(16) + "ff".repeat(8) + TAG, "trailer"],
+  ["72 bytes, as before the first release", FIRST + TRAILED + TAG, "length"],
+  ["a stamp without its tag", FIRST + TRAILED + "11".repeat(24), "length"],
+] as const;
+
+for (const [what, hex, reason] of REFUSED) {
+  Deno.test(`decode() refuses ${what}: ${reason}`, () => {
+    assertEquals(decode(decodeHex(hex)), { refused: reason });
+  });
+}
+
+Deno.test("encode() writes the trailer as specified", () => {
+  const trailer = {
+    holds: true,
+    leaving: false,
+    unable: true,
+    unhealthy: true,
+    ownPriority: 20,
+    intervalMs: 1_000,
+    hearsYou: true,
+    keyId: 7,
+    sequence: 0x0123456789ab,
+    stamp: null,
+  };
+  const bytes = encode({
+    priority: 10,
+    elasticIp: "198.51.100.50",
+    id: "3f8a2b64-9c1d-4e7f-a5b0-6d2c8e4f1a93",
+    trailer,
+  });
+  assertEquals(encodeHex(bytes), FIRST + "45584f32" + "1d07" + "1441" + "00000123456789ab");
+});
+
+Deno.test("encode() writes the run and the echo of a heartbeat to be signed, and leaves room for the tag", () => {
+  const heartbeat = decode(decodeHex(FIRST)) as Heartbeat;
+  const stamp = { run: 0xfedcba9876543210n, echo: { run: 0x11n, sequence: 0x2233 } };
+  const trailer = { ...WELL_TRAILER, sequence: 1, stamp };
+  const echo = "0000000000000011" + "0000000000002233";
+  for (const [elasticIp, address] of [[heartbeat.elasticIp, ""], ["2001:db8::1", LONG]] as const) {
+    const bytes = encode({ ...heartbeat, elasticIp, trailer });
+    const rest = "fedcba9876543210" + echo + address + "00".repeat(32);
+    assertEquals(encodeHex(bytes.subarray(40)), rest);
+    assertEquals(decode(bytes), { ...heartbeat, elasticIp, trailer });
+  }
+  const unheard = encode({
+    ...heartbeat,
+    trailer: { ...trailer, stamp: { ...stamp, echo: null } },
+  });
+  assertEquals([unheard.length, encodeHex(unheard.subarray(48, 64))], [96, "00".repeat(16)]);
+});
+
+const LONG = "20010db8000000000000000000000001";
+
+Deno.test("decode() accepts a signed datagram and ignores its tag and unknown flags", () => {
+  const runs = "0000000000000009" + "00".repeat(8) + "0000000000000007";
+  const hex = FIRST + "45584f32" + "e0010203" + "0000000000000001" + runs + "ab".repeat(32);
+  const decoded = decode(decodeHex(hex));
+  assert(!("refused" in decoded));
+  assertEquals(decoded.trailer, {
+    holds: false,
+    leaving: false,
+    unable: false,
+    hearsYou: false,
+    unhealthy: false,
+    ownPriority: 2,
+    intervalMs: intervalOfCode(3),
+    keyId: 1,
+    sequence: 1,
+    stamp: { run: 9n, echo: null },
+  });
+});
+
+Deno.test("decode() reads a view into a larger buffer", () => {
+  const buffer = new Uint8Array(64);
+  buffer.set(decodeHex(FIRST), 10);
+  assertEquals(encodeHex(encode(decode(buffer.subarray(10, 34)) as Heartbeat)), FIRST);
+});
+
+Deno.test("a heartbeat whose bytes spell info is a heartbeat", () => {
+  const heartbeat = {
+    priority: 10,
+    elasticIp: "105.110.102.111",
+    id: EXAMPLES[0][2],
+    trailer: null,
+  };
+  assertEquals(decode(encode(heartbeat)), heartbeat);
+});
+
+const anyRun = fc.bigInt({ min: 1n, max: 2n ** 64n - 1n });
+const anyTrailer: fc.Arbitrary<Trailer> = fc.record({
+  holds: fc.boolean(),
+  leaving: fc.boolean(),
+  unable: fc.boolean(),
+  hearsYou: fc.boolean(),
+  unhealthy: fc.boolean(),
+  ownPriority: fc.integer({ min: 0, max: 255 }),
+  intervalMs: fc.integer({ min: 0, max: 255 }).map(intervalOfCode),
+  keyId: fc.integer({ min: 0, max: 255 }),
+  sequence: fc.maxSafeNat(),
+  stamp: fc.option(
+    fc.record({
+      run: anyRun,
+      echo: fc.option(
+        fc.record({ run: anyRun, sequence: fc.maxSafeNat() }, { noNullPrototype: true }),
+      ),
+    }, { noNullPrototype: true }),
+  ),
+}, { noNullPrototype: true });
+const anyHeartbeat: fc.Arbitrary<Heartbeat> = fc.record({
+  priority: fc.integer({ min: 0, max: 255 }),
+  elasticIp: fc.ipV4(),
+  id: fc.uuid(),
+  trailer: fc.option(anyTrailer),
+}, { noNullPrototype: true });
+
+Deno.test("decode() returns what encode() was given", () => {
+  fc.assert(fc.property(anyHeartbeat, (heartbeat) => {
+    assertEquals(decode(encode(heartbeat)), heartbeat);
+  }));
+});
+
+Deno.test("decode() of garbage refuses with a reason or returns values in their ranges, and never throws", () => {
+  const header = fc.constantFrom([], [2, 1], [2, 1, 9, 9]);
+  const bytes = fc.tuple(header, fc.uint8Array({ maxLength: 120 }))
+    .map(([head, tail]) => Uint8Array.from([...head, ...tail]));
+  fc.assert(
+    fc.property(bytes, (garbage) => {
+      const decoded = decode(garbage);
+      if ("refused" in decoded) {
+        const words = ["length", "version", "priority-mismatch", "trailer", "address-mismatch"];
+        assert(words.includes(decoded.refused));
+      } else {
+        assert([24, 40, 56, 96, 112].includes(garbage.length));
+        assert(decoded.priority >= 0 && decoded.priority <= 255);
+      }
+    }),
+    { numRuns: 2_000 },
+  );
+});
+
+Deno.test("the interval in one byte is within 4 % from 10 ms to 1 h", () => {
+  fc.assert(fc.property(fc.integer({ min: 10, max: 3_600_000 }), (intervalMs) => {
+    const told = intervalOfCode(codeOfInterval(intervalMs)) ?? 0;
+    assert(Math.abs(told / intervalMs - 1) < 0.04, `${intervalMs} became ${told}`);
+  }));
+  assertEquals([codeOfInterval(null), intervalOfCode(0)], [0, null]);
+});

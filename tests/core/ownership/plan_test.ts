@@ -1,0 +1,220 @@
+// Which call comes next, and when: one state each, to the millisecond.
+import { assertEquals } from "@std/assert";
+import type { Aim } from "../../../src/core/election/desired_state.ts";
+import { kept, ownershipWakeAtMs, plan } from "../../../src/core/ownership/plan.ts";
+import {
+  type Different,
+  flight,
+  LOOKED_MS,
+  NEXT_LOOK_MS,
+  ownership,
+} from "../../support/held_address.ts";
+import {
+  type Call,
+  type Eviction,
+  FRESH_LANE,
+  type LaneName,
+  type OtherHolder,
+} from "../../../src/core/ownership/call.ts";
+
+/** The lane's next call, and the first instant at which it leaves; null when it waits for something to happen. */
+function next(different: Different, lane: LaneName): [Call, number] | null {
+  const state = ownership(different);
+  const call = plan(state, lane, Infinity);
+  if (call === null) return null;
+  const due = [-Infinity, ...INSTANTS].find((atMs) => plan(state, lane, atMs) !== null);
+  return [call, due ?? Infinity];
+}
+
+/** Every instant that one of the tests expects, and the milliseconds before. */
+const INSTANTS = [
+  ...[0, 90_000, LOOKED_MS, 100_500, 101_000, 105_000, 110_000, 115_000, 120_000, NEXT_LOOK_MS],
+].flatMap((atMs) => [atMs - 1, atMs]);
+
+const holder = (instanceId: string, off = false): OtherHolder => ({ instanceId, off });
+const look = (others: boolean) => ({ verb: "look", others }) as const;
+const inspect = (instanceId: string) => ({ verb: "inspect", instanceId }) as const;
+
+const READS: ReadonlyArray<readonly [when: string, Different, call: Call, atMs: number]> = [
+  ["before the first answer", { prepared: false }, { verb: "prepare" }, -Infinity],
+  ["at rest, as holder", {}, look(true), NEXT_LOOK_MS],
+  ["at rest, as backup", { aim: { want: "yield" }, holding: false }, look(false), NEXT_LOOK_MS],
+  ["without a wish", { aim: null }, look(false), NEXT_LOOK_MS],
+  ["while nothing is planned", { looksAtMs: [] }, look(true), Infinity],
+  ["when nobody knows whether it holds", { holding: null }, look(true), LOOKED_MS + 500],
+  ["when many looks are planned", { looksAtMs: [1, 2, NEXT_LOOK_MS] }, look(true), LOOKED_MS + 500],
+  [
+    "before the lane's back-off is over",
+    {
+      looksAtMs: [1],
+      read: { ...FRESH_LANE, notBeforeMs: 110_000 },
+    },
+    look(true),
+    110_000,
+  ],
+  ["of an address that was released", { released: "gone" }, look(true), 110_000],
+  ["of one that was released, sooner", { released: "", looksAtMs: [105_000] }, look(true), 105_000],
+  [
+    "in doubt, as backup",
+    { aim: { want: "yield", doubt: true }, holding: false },
+    look(true),
+    105_000,
+  ],
+  ["reluctantly", { aim: { reluctant: true } }, look(true), 105_000],
+  ["reluctantly, sooner", { aim: { reluctant: true }, looksAtMs: [101_000] }, look(true), 101_000],
+  ["giving up to nodes that claim", { aim: { want: "yield" } }, look(false), NEXT_LOOK_MS],
+];
+
+for (const [when, different, call, atMs] of READS) {
+  Deno.test(`the next reading call ${when} is ${call.verb} at ${atMs}`, () => {
+    assertEquals(next(different, "read"), [call, atMs]);
+  });
+}
+
+const due = (heldSinceMs: number): Eviction => ({
+  ...{ stage: "due", waitMs: 0, atMs: 0, heldSinceMs, failures: 0, failingSinceMs: null },
+});
+
+Deno.test("a holder looks at its own hold in time for the next eviction, if it shall hold", () => {
+  const evictions = new Map([["a", due(115_000)]]);
+  assertEquals(next({ evictions }, "read"), [look(true), 115_000]);
+  assertEquals(next({ evictions, looksAtMs: [110_000] }, "read"), [look(true), 110_000]);
+  assertEquals(next({ evictions, holding: false }, "read"), [look(true), NEXT_LOOK_MS]);
+  assertEquals(next({ evictions, aim: { want: "keep" } }, "read"), [look(false), NEXT_LOOK_MS]);
+});
+
+Deno.test("who gives up asks about the node that claims, else about each that cannot claim in turn", () => {
+  const giving = (aim: Partial<Aim>, different: Different = {}) =>
+    next({ inspectAtMs: 105_000, ...different, aim: { want: "yield", ...aim } }, "read");
+  const both = { successors: ["a", "b"], mute: true };
+  assertEquals(giving({ successors: ["a"], claimant: "a" }), [inspect("a"), 105_000]);
+  assertEquals(giving({ ...both, claimant: "b" }), [inspect("b"), 105_000]);
+  assertEquals(giving({ successors: ["a"] }), [look(false), NEXT_LOOK_MS]);
+  assertEquals(
+    giving({ mute: true }),
+    [look(true), NEXT_LOOK_MS],
+    "nobody is there to be asked about",
+  );
+  const asked = (inspectedCount: number, others: OtherHolder[] = []) =>
+    giving(both, { inspectedCount, others })?.[0];
+  assertEquals([0, 1, 2].map((count) => asked(count)), ["a", "b", "a"].map(inspect));
+  assertEquals(asked(0, [holder("x"), holder("b")]), inspect("b"), "it was listed as holder");
+  // Sooner than the look or in the same moment, not later.
+  assertEquals(giving(both, { inspectAtMs: NEXT_LOOK_MS }), [inspect("a"), NEXT_LOOK_MS]);
+  assertEquals(giving(both, { inspectAtMs: NEXT_LOOK_MS + 1 }), [look(true), NEXT_LOOK_MS]);
+  assertEquals(giving({ ...both, claimant: "a" }, { confirmed: "a" }), [look(true), NEXT_LOOK_MS]);
+  assertEquals(giving({ ...both, claimant: "a" }, { holding: false }), [look(true), NEXT_LOOK_MS]);
+  assertEquals(giving({ ...both, claimant: "a", want: "hold" }), [look(true), NEXT_LOOK_MS]);
+});
+
+const ATTACH: Call = { verb: "attach" }, DETACH: Call = { verb: "detach-self" };
+const free = { holding: false } as const;
+const unheard = { reluctant: true, unheard: ["a"] };
+
+const WRITES: ReadonlyArray<readonly [when: string, Different, call: Call | null]> = [
+  ["as master that holds", {}, null],
+  ["as master that does not hold", free, ATTACH],
+  ["as master that does not know", { holding: null }, null],
+  ["before the first answer", { ...free, prepared: false }, null],
+  ["without a wish", { ...free, aim: null }, null],
+  ["of an address that was released", { ...free, released: "gone" }, null],
+  [
+    "while a change is under way",
+    { ...free, write: { ...FRESH_LANE, inFlight: flight(ATTACH) } },
+    null,
+  ],
+  ["that shall keep what is", { ...free, aim: { want: "keep" } }, null],
+  ["that gives up, with a successor", { aim: { want: "yield" }, confirmed: "a" }, DETACH],
+  ["that gives up, without one", { aim: { want: "yield" } }, null],
+  ["that gives up what it has not", { ...free, aim: { want: "yield" }, confirmed: "a" }, null],
+  ["that must give up", { aim: { want: "release" } }, DETACH],
+  ["that must give up what it has not", { ...free, aim: { want: "release" } }, null],
+  ["reluctantly, nobody else holding", { ...free, aim: unheard, reluctantAtMs: LOOKED_MS }, ATTACH],
+  [
+    "reluctantly, before it has looked who holds",
+    { ...free, aim: unheard, reluctantAtMs: LOOKED_MS + 1 },
+    null,
+  ],
+  [
+    "reluctantly, one that was never heard holding",
+    { ...free, aim: unheard, reluctantAtMs: 0, others: [holder("a")] },
+    null,
+  ],
+  [
+    "reluctantly, that one being off",
+    { ...free, aim: unheard, reluctantAtMs: 0, others: [holder("a", true)] },
+    ATTACH,
+  ],
+  ["reluctantly, as holder, with another", { aim: unheard, confirmed: "a" }, DETACH],
+  ["reluctantly, as holder, alone", { aim: unheard }, null],
+];
+
+for (const [when, different, call] of WRITES) {
+  Deno.test(`the next change of a node ${when} is ${call?.verb ?? "none"}`, () => {
+    assertEquals(next(different, "write"), call && [call, -Infinity]);
+  });
+}
+
+Deno.test("a holder takes from the dead, once it has seen its own hold, and while it does not give up", () => {
+  const evictions = new Map([["a", { ...due(LOOKED_MS), atMs: 105_000 }]]);
+  const evict = { verb: "evict", instanceId: "a", onlyIfStopped: false } as const;
+  assertEquals(next({ evictions }, "evict"), [evict, 105_000]);
+  assertEquals(next({ evictions, seenAtMs: LOOKED_MS - 1 }, "evict"), null);
+  assertEquals(next({ evictions, others: [holder("a", true)] }, "evict"), [
+    { ...evict, onlyIfStopped: true },
+    -Infinity,
+  ]);
+  assertEquals(next({ evictions, holding: false }, "evict"), null);
+  assertEquals(next({ evictions, holding: null }, "evict"), null);
+  assertEquals(next({ evictions, aim: null }, "evict"), null);
+  assertEquals(next({ evictions, aim: { want: "keep" } }, "evict"), null);
+  const writing = (call: Call) => ({ evictions, write: { ...FRESH_LANE, inFlight: flight(call) } });
+  assertEquals(next(writing(DETACH), "evict"), null);
+  assertEquals(next(writing(ATTACH), "evict"), [evict, 105_000]);
+});
+
+Deno.test("a node in doubt leaves the address with an instance that it does not know", () => {
+  const doubt = { doubt: true, reluctant: true, alive: ["l"], unheard: ["u"] };
+  const dead = [{ instanceId: "d", waitMs: 0 }];
+  const leaves = (others: OtherHolder[], different: Different = free) =>
+    kept(ownership({ others, aim: { ...doubt, dead }, ...different }));
+  assertEquals(leaves([holder("x")]), true);
+  assertEquals(leaves([holder("x", true)]), false, "it is off");
+  for (const id of ["l", "u", "d"]) assertEquals(leaves([holder(id)]), false, `${id} is a peer`);
+  assertEquals(leaves([holder("l"), holder("x")]), true);
+  assertEquals(leaves([]), false);
+  assertEquals(leaves([holder("x")], { holding: true }), false);
+  assertEquals(leaves([holder("x")], { holding: null }), false);
+  assertEquals(leaves([holder("x")], { ...free, aim: {} }), false);
+  assertEquals(leaves([holder("x")], { ...free, aim: null }), false);
+});
+
+Deno.test("of two in doubt that hold, the one with the higher id asks about the other", () => {
+  const asked = (others: OtherHolder[], different: Different = {}) =>
+    next({ aim: { doubt: true, reluctant: true }, others, ...different }, "read")?.[0];
+  assertEquals(asked([holder("a")]), inspect("a"));
+  assertEquals(asked([holder("z")]), look(true));
+  assertEquals(asked([holder("z"), holder("b"), holder("a")]), inspect("b"));
+  assertEquals(asked([holder("a")], { instanceId: null }), look(true));
+  assertEquals(asked([holder("a")], { confirmed: "a" }), look(true));
+  assertEquals(asked([holder("a")], { holding: false }), look(true));
+  // Without doubt it is any that was never heard.
+  const lost = { aim: { reluctant: true, unheard: ["z"] } };
+  assertEquals(asked([holder("z")], lost), inspect("z"));
+  assertEquals(asked([holder("y")], lost), look(true));
+});
+
+Deno.test("ownershipWakeAtMs() is the first of what is due, of being unable, and of being forgiven", () => {
+  const wake = (different: Different) => ownershipWakeAtMs(ownership(different));
+  assertEquals(wake({}), NEXT_LOOK_MS);
+  assertEquals(wake(free), -Infinity);
+  const reading = { ...FRESH_LANE, inFlight: flight(look(true)), progressAtMs: 102_000 };
+  assertEquals(wake({ read: reading }), 105_000, "unable after 3 s without an answer");
+  assertEquals(wake({ read: reading, able: false }), Infinity);
+  const failing = { ...FRESH_LANE, failingSinceMs: 1_000, failedAtMs: 90_000 };
+  assertEquals(wake({ write: failing, able: false }), 120_000);
+  assertEquals(
+    wake({ write: { ...failing, inFlight: flight(ATTACH) }, able: false }),
+    NEXT_LOOK_MS,
+  );
+});

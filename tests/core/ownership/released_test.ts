@@ -1,0 +1,150 @@
+// An Elastic IP that is released while a watchdog runs, and all that a person may do next about it.
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { CloudError } from "../../../src/exoscale/cloud_error.ts";
+import { ELASTIC_IP, PATIENT, Stage } from "../../support/cloud/cloud_fixture.ts";
+import { StillWorld } from "../../support/simulated_watchdog.ts";
+
+const LOOK = { others: true };
+
+/** A cloud that holds the Elastic IP, which has just been released. */
+async function bereaved(stage: Stage) {
+  stage.address.description = "edge";
+  const cloud = stage.cloud("v2");
+  await cloud.prepare(PATIENT);
+  await cloud.attach(PATIENT);
+  assertEquals((await cloud.look(LOOK, PATIENT)).released, undefined);
+  stage.model.release(stage.address);
+  return cloud;
+}
+
+Deno.test("CloudV2 names a released Elastic IP, and what to do", async () => {
+  await using stage = new Stage();
+  const cloud = await bereaved(stage);
+  const { holds, released } = await cloud.look(LOOK, PATIENT);
+  assertEquals(holds, false);
+  assertMatch(
+    released ?? "",
+    /198\.51\.100\.50 does not exist any more, it was released: allocate it/,
+  );
+  assertMatch(released ?? "", /another one with -xi \(IF_ADDRESS\) and restart/);
+  // It says the same each time, so that it is told once.
+  stage.model.addAddress("198.51.100.77");
+  assertEquals((await cloud.look(LOOK, PATIENT)).released, released);
+});
+
+Deno.test("CloudV2 learns of a release by its attach", async () => {
+  await using stage = new Stage();
+  const cloud = stage.cloud("v2");
+  await cloud.prepare(PATIENT);
+  stage.model.release(stage.address);
+  const error = await assertRejects(() => cloud.attach(PATIENT), CloudError);
+  assertEquals([error.kind, error.retryable], ["address-released", false]);
+  assertEquals((await cloud.look(LOOK, PATIENT)).released, error.message);
+});
+
+Deno.test("CloudV2 goes on when the Elastic IP is allocated again, with another id", async () => {
+  await using stage = new Stage();
+  const cloud = await bereaved(stage);
+  await cloud.look(LOOK, PATIENT);
+  const again = stage.model.addAddress(ELASTIC_IP);
+  assertEquals(await cloud.look(LOOK, PATIENT), { holds: false, others: [] });
+  await cloud.attach(PATIENT);
+  assertEquals([...again.holders], [stage.self.id]);
+  await cloud.detachSelf(PATIENT);
+  assertEquals([...again.holders], []);
+});
+
+Deno.test("CloudV2 attaches one that was replaced between two looks", async () => {
+  await using stage = new Stage();
+  const cloud = stage.cloud("v2");
+  await cloud.prepare(PATIENT);
+  stage.model.release(stage.address);
+  const again = stage.model.addAddress(ELASTIC_IP);
+  await cloud.attach(PATIENT);
+  assertEquals([...again.holders], [stage.self.id]);
+});
+
+Deno.test("CloudV2 knows its hold though somebody allocated and attached by hand", async () => {
+  await using stage = new Stage();
+  const cloud = await bereaved(stage);
+  const again = stage.model.addAddress(ELASTIC_IP);
+  again.holders.add(stage.self.id).add(stage.peer.id);
+  const { holds, others, released } = await cloud.look(LOOK, PATIENT);
+  assertEquals([holds, released], [true, undefined]);
+  assertEquals(others, [{ instanceId: stage.peer.id, off: false }]);
+  assertEquals(await cloud.evict(stage.peer.id, { onlyIfStopped: false }, PATIENT), "taken");
+  assertEquals([...again.holders], [stage.self.id]);
+});
+
+Deno.test("CloudV2 names the Elastic IP that has taken its name", async () => {
+  await using stage = new Stage();
+  const cloud = await bereaved(stage);
+  stage.model.addAddress("198.51.100.77").description = "edge";
+  const { released } = await cloud.look(LOOK, PATIENT);
+  assertMatch(
+    released ?? "",
+    /198\.51\.100\.77 has its description or labels now: .* restart exoip/,
+  );
+});
+
+Deno.test("CloudV2 does not take one that came back as a managed one", async () => {
+  await using stage = new Stage();
+  const cloud = await bereaved(stage);
+  stage.model.addAddress(ELASTIC_IP, { managed: true });
+  const { released } = await cloud.look(LOOK, PATIENT);
+  assertMatch(released ?? "", /is a managed Elastic IP/);
+});
+
+Deno.test("CloudV2 tells a release from another hand", async () => {
+  await using stage = new Stage();
+  const cloud = stage.cloud("v2");
+  await cloud.prepare(PATIENT);
+  await cloud.attach(PATIENT);
+  stage.hold(stage.peer);
+  assertEquals((await cloud.look(LOOK, PATIENT)).released, undefined);
+});
+
+Deno.test("a watchdog says once that its Elastic IP was released, and takes it when it is back", async () => {
+  const world = new StillWorld();
+  world.peer = null;
+  await world.pass(20_000);
+  assert(world.lines.some((line) => line.includes("attached:")), world.lines.join("\n"));
+  const { look, attach } = world.cloud;
+  const gone = () => Promise.reject(new CloudError("address-released", "it is gone"));
+  world.cloud.look = () =>
+    Promise.resolve({ holds: false, others: [], released: "it is gone [address-released]" });
+  world.cloud.attach = gone;
+  const sent = world.link.sent.length;
+  await world.pass(600_000);
+  const said = world.lines.filter((line) => line.includes("gone"));
+  assertEquals(said.length, 1, world.lines.join("\n"));
+  assertMatch(said[0] ?? "", /s critical address-released: it is gone/);
+  assert(!world.lines.some((line) => /another hand|cloud-lost/.test(line)), world.lines.join("\n"));
+  const { role } = world.watchdog.watches[0]!.node.election;
+  assertEquals(role, "master");
+  assert(world.link.sent.length >= sent + 590, "heartbeats go on");
+  assert(world.watchdog.snapshot().addresses[0]!.released);
+  let attached = false;
+  world.cloud.attach = (signal) => (attached = true, attach(signal));
+  world.cloud.look = async (options, signal) => ({
+    ...await look(options, signal),
+    holds: attached,
+  });
+  await world.pass(15_000);
+  assert(attached, world.lines.join("\n"));
+  assertMatch(world.lines.join("\n"), /warning address-back: the Elastic IP exists again/);
+  assert(!world.watchdog.snapshot().addresses[0]!.released);
+  world.tell("stop");
+  await world.pass(60_000);
+  assertEquals(world.code, 0);
+});
+
+Deno.test("a watchdog that learns of it by its attach stays what it is", async () => {
+  const world = new StillWorld();
+  world.peer = null;
+  world.cloud.attach = () => Promise.reject(new CloudError("address-released", "it is gone"));
+  await world.pass(300_000);
+  const said = world.lines.filter((line) => line.includes("gone"));
+  assertMatch(said[0] ?? "", /s critical address-released: it is gone/);
+  assertEquals(world.watchdog.watches[0]!.node.ownership.able, true);
+});

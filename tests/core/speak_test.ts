@@ -1,0 +1,129 @@
+// Which heartbeats leave, to whom, and what they say.
+import { assertEquals } from "@std/assert";
+import type { Election } from "../../src/core/election/state.ts";
+import { startNode, stepNode } from "../../src/core/node.ts";
+import { type Peer, unheard, unresolved } from "../../src/core/election/peer.ts";
+import { someoneJoined, speak } from "../../src/core/speak.ts";
+import { flight } from "../support/held_address.ts";
+import { NODE_SETTINGS, WELL_TRAILER } from "../support/node_settings.ts";
+import type { Node, NodeEffect } from "../../src/core/node_state.ts";
+
+const SELF = "00000001-0000-4000-8000-000000000005";
+/** The next heartbeat is due then. */
+const DUE_MS = 10_000;
+
+const live: Peer = {
+  ...unheard(unresolved("10.0.0.7")),
+  heardAtMs: 9_500,
+  alive: true,
+  priority: 20,
+  trailer: WELL_TRAILER,
+};
+const silent = unheard(unresolved("10.0.0.8"));
+
+/** A node that has settled beside one live peer and a silent one, and has said what it has to say. */
+function node(different: Partial<Election> = {}, rest: Partial<Node> = {}): Node {
+  const start = startNode(NODE_SETTINGS, { atMs: 0, selfId: SELF, peers: [] });
+  const peers = new Map([live, silent].map((peer) => [peer.address, peer]));
+  const election = { ...start.election, peers, heartbeatAtMs: DUE_MS, ...different };
+  return { ...start, election, ...rest };
+}
+
+function sends(spoken: [Node, NodeEffect[]]): string[] {
+  return spoken[1].flatMap((effect) =>
+    effect.kind === "send" ? `${effect.to}${effect.hearsYou ? "" : " unheard"}` : []
+  );
+}
+
+const BOTH = ["10.0.0.7", "10.0.0.8 unheard"];
+const at = (state: Node, atMs: number, joined = false) =>
+  speak(state, { atMs, effects: [], joined, answered: null });
+
+Deno.test("speak() tells all peers at each interval, whether they are heard and whether not", () => {
+  assertEquals([sends(at(node(), DUE_MS - 1)), sends(at(node(), DUE_MS))], [[], BOTH]);
+  assertEquals(at(node(), DUE_MS - 1)[0].election.heartbeatAtMs, DUE_MS);
+});
+
+Deno.test("speak() tells all at once what has changed, or when somebody has joined, and keeps the beat", () => {
+  const [after, effects] = at(node({ priority: 9 }), 9_000);
+  assertEquals([sends([after, effects]), after.said.priority], [BOTH, 9]);
+  assertEquals(after.election.heartbeatAtMs, DUE_MS);
+  assertEquals(sends(at(node(), 9_000, true)), BOTH);
+});
+
+Deno.test("speak() says nothing before the node knows its own id", () => {
+  assertEquals(sends(at(node({ selfId: null }), DUE_MS, true)), []);
+});
+
+Deno.test("speak() says farewell three times, once", () => {
+  const stopped = node({ stops: 1 }, { stoppedAtMs: 9_000 });
+  const [after, effects] = at(stopped, 9_000);
+  assertEquals(sends([after, effects]), [...BOTH, ...BOTH, ...BOTH]);
+  assertEquals(sends(at(after, 9_001)), []);
+  assertEquals(sends(at(after, DUE_MS)), BOTH);
+});
+
+Deno.test("speak() tells all once more as it exits", () => {
+  const stopped = node({ stops: 1 }, { stoppedAtMs: 9_000 });
+  const told = at(stopped, 9_000)[0];
+  const over = { ...told, ownership: { ...told.ownership, holding: false } };
+  const [after, effects] = at(over, 9_100);
+  assertEquals(sends([after, effects]), BOTH);
+  assertEquals(effects.at(-1), { kind: "exit", code: 0 });
+});
+
+Deno.test("speak() advertises no hold that is being given up", () => {
+  const holds = (verb: "detach-self" | "attach" | null) => {
+    const state = node({ holding: true });
+    const inFlight = verb && flight({ verb });
+    const write = { ...state.ownership.write, inFlight };
+    return at({ ...state, ownership: { ...state.ownership, write } }, DUE_MS)[0].said.holds;
+  };
+  assertEquals([holds("detach-self"), holds("attach"), holds(null)], [false, true, true]);
+  assertEquals(at(node({ holding: false }), DUE_MS)[0].said.holds, false);
+});
+
+Deno.test("speak() beats as before for a while when its interval gets longer", () => {
+  const brisk = { intervalMs: 200, untilMs: DUE_MS };
+  const next = (atMs: number, heartbeatAtMs: number) =>
+    at(node({ brisk, heartbeatAtMs }), atMs)[0].election.heartbeatAtMs;
+  assertEquals([next(9_999, 9_999), next(10_000, 10_000)], [10_199, 11_000]);
+});
+
+Deno.test("speak() also tells another machine with its id, once that is certain and no peer", () => {
+  const twin = { address: "10.0.0.9", firstAtMs: 0, certain: true, mark: null, untilMs: 99_000 };
+  assertEquals(sends(at(node({ twin }), DUE_MS)), [...BOTH, "10.0.0.9"]);
+  assertEquals(sends(at(node({ twin: { ...twin, certain: false } }), DUE_MS)), BOTH);
+  assertEquals(sends(at(node({ twin: { ...twin, address: "10.0.0.7" } }), DUE_MS)), BOTH);
+});
+
+Deno.test("someoneJoined() is true for a peer to whom nothing was sent yet, and for the own id", () => {
+  const before = node();
+  const joined = (different: Partial<Election>) => someoneJoined(before, node(different));
+  const peers = (...all: Peer[]) => ({ peers: new Map(all.map((peer) => [peer.address, peer])) });
+  assertEquals(someoneJoined(before, before), false);
+  assertEquals(joined({ selfId: SELF.replace("5", "6") }), true);
+  assertEquals(joined(peers(live, silent)), false);
+  assertEquals(joined(peers(live)), false, "one has left");
+  assertEquals(joined(peers(live, { ...silent, address: "10.0.0.9" })), true);
+});
+
+Deno.test("a list that is old enough is read in the place of the other holders", () => {
+  const start = startNode(NODE_SETTINGS, { atMs: 0, selfId: SELF, peers: [], dynamic: true });
+  const settled = { role: "master", reason: "alone", settledAtMs: -Infinity } as const;
+  const effectsOf = (readAtMs: number) => {
+    const state: Node = {
+      ...start,
+      election: { ...start.election, ...settled, heartbeatAtMs: 400_000 },
+      ownership: { ...start.ownership, prepared: true, holding: true, looksAtMs: [400_000] },
+      roster: { ...start.roster, known: true, needed: false, readAtMs },
+    };
+    const [after, effects] = stepNode(state, { kind: "tick" }, 400_000);
+    const kinds = effects.flatMap((effect) =>
+      effect.kind === "call" ? effect.call : effect.kind === "members" ? effect.kind : []
+    );
+    return [after.roster.reading, ...kinds];
+  };
+  assertEquals(effectsOf(100_001), [false, { verb: "look", others: true }]);
+  assertEquals(effectsOf(100_000), [true, { verb: "look", others: false }, "members"]);
+});

@@ -1,0 +1,153 @@
+// The lines that a step is worth: each change, and nothing else.
+import { assertEquals } from "@std/assert";
+import type { Election } from "../../src/core/election/state.ts";
+import type { Trailer } from "../../src/core/heartbeat.ts";
+import { startNode } from "../../src/core/node.ts";
+import { type Peer, unheard } from "../../src/core/election/peer.ts";
+import { changesBetween } from "../../src/core/transitions.ts";
+import { NODE_SETTINGS, WELL_TRAILER } from "../support/node_settings.ts";
+
+const SELF = "00000001-0000-4000-8000-000000000005";
+const NODE = startNode(NODE_SETTINGS, { atMs: 0, selfId: SELF, peers: [] });
+
+type Different = Partial<Omit<Peer, "trailer">> & { trailer?: Partial<Trailer> };
+
+function peer(address: string, { trailer = {}, ...rest }: Different = {}): Peer {
+  const id = `instance of ${address}`;
+  return {
+    ...unheard({ address, instanceId: id, wireId: id }),
+    heardAtMs: 9_000,
+    alive: true,
+    priority: 20,
+    trailer: { ...WELL_TRAILER, ...trailer },
+    ...rest,
+  };
+}
+
+/** A node with these peers, and what else is different of its election. */
+function state(peers: readonly Peer[], different: Partial<Election> = {}, found?: string) {
+  const all = new Map(peers.map((each) => [each.address, each]));
+  return {
+    election: { ...NODE.election, peers: all, ...different },
+    roster: { ...NODE.roster, found: found ?? null },
+  };
+}
+
+/** The lines between two states, as `severity event: text`. */
+function lines(before: ReturnType<typeof state>, after: ReturnType<typeof state>): string[] {
+  return changesBetween(before, after).flatMap((effect) =>
+    effect.kind === "report" ? `${effect.severity} ${effect.event}: ${effect.text}` : []
+  );
+}
+
+const live = peer("10.0.0.7"), dead = { ...live, alive: false };
+const deaf = { ...live, deafSinceMs: 6_000 };
+
+Deno.test("changesBetween() tells of peers that come, live, die and go", () => {
+  const of = (before: Peer[], after: Peer[]) => lines(state(before), state(after));
+  assertEquals(of([], [dead]), ["info peer-joined: peer 10.0.0.7 joined"]);
+  assertEquals(of([dead], []), ["info peer-left: peer 10.0.0.7 left"]);
+  assertEquals(of([dead], [live]), ["info peer-alive: peer 10.0.0.7 is alive, priority 20"]);
+  assertEquals(of([live], [dead]), ["warning peer-dead: peer 10.0.0.7 is dead"]);
+  assertEquals([of([live], [live]), of([dead], [dead])], [[], []]);
+});
+
+Deno.test("changesBetween() tells of a machine that lives at another address", () => {
+  const { instanceId } = live;
+  const other = peer("2001:db8::7", { instanceId });
+  const of = (there: Peer, gone = dead) => lines(state([live, there]), state([gone, there]));
+  assertEquals(of(other), ["info peer-dead: peer 2001:db8::7 is not heard at 10.0.0.7 any more"]);
+  assertEquals(of({ ...other, alive: false }), ["warning peer-dead: peer 10.0.0.7 is dead"]);
+  assertEquals(of(peer("10.0.0.8")), ["warning peer-dead: peer 10.0.0.7 is dead"]);
+  // Two that the cloud does not know are not one.
+  const nameless = { ...other, instanceId: null };
+  assertEquals(of(nameless, { ...dead, instanceId: null }), [
+    "warning peer-dead: peer 10.0.0.7 is dead",
+  ]);
+});
+
+Deno.test("changesBetween() tells of a link that works one way only, and of its end", () => {
+  const of = (before: Peer, after: Peer) => lines(state([before]), state([after]));
+  const warned = "warning one-way: peer 10.0.0.7 is heard, but does not hear us";
+  assertEquals(of(live, deaf), [warned]);
+  assertEquals(of({ ...deaf, deafSinceMs: 6_001 }, deaf), [warned]);
+  assertEquals(of(deaf, deaf), []);
+  assertEquals(of(live, { ...deaf, deafSinceMs: 6_001 }), [], "not for long enough");
+  assertEquals(of(deaf, live), ["info one-way: peer 10.0.0.7 hears us again"]);
+  assertEquals(of({ ...deaf, deafSinceMs: 6_001 }, live), [], "nobody was told");
+  assertEquals(of(deaf, { ...deaf, deafSinceMs: 8_000 }), [], "it hears us no better");
+  assertEquals(of(deaf, { ...deaf, alive: false }), ["warning peer-dead: peer 10.0.0.7 is dead"]);
+});
+
+Deno.test("changesBetween() tells once why these are the peers", () => {
+  const [none, pool, label] = [state([]), state([], {}, "pool"), state([], {}, "label")];
+  assertEquals([lines(none, pool), lines(pool, label)], [
+    ["info discovery: pool"],
+    ["info discovery: label"],
+  ]);
+  assertEquals([lines(pool, pool), lines(pool, none)], [[], []]);
+});
+
+Deno.test("changesBetween() tells of a missing peer that is given up, once", () => {
+  const missing = (untilMs: number) => state([], { missing: new Map([["b.test", untilMs]]) });
+  const gone = [
+    "warning peer-gone: peer b.test counts as gone: it cannot be found, and no unknown sender speaks",
+  ];
+  assertEquals(lines(missing(9_000), missing(-Infinity)), gone);
+  assertEquals(lines(missing(9_000), missing(10_000)), []);
+  assertEquals(lines(missing(-Infinity), missing(-Infinity)), []);
+});
+
+Deno.test("changesBetween() tells of another machine with our id once it is certain, and of its end", () => {
+  const twin = (certain: boolean) =>
+    state([], {
+      twin: { address: "10.0.0.9", firstAtMs: 0, certain, mark: null, untilMs: 9_000 },
+    });
+  const [said, ...rest] = lines(twin(false), twin(true));
+  assertEquals(
+    said?.startsWith(`critical twin: 10.0.0.9 speaks with our own instance id, ${SELF}`),
+    true,
+  );
+  assertEquals([rest, lines(state([]), twin(false)), lines(twin(true), twin(true))], [[], [], []]);
+  assertEquals(lines(twin(true), state([])), [
+    "info twin: no other machine speaks with our instance id any more",
+  ]);
+});
+
+Deno.test("changesBetween() tells of the role and why, as loud as it is", () => {
+  const better = peer("10.0.0.7", { priority: 5 }), worse = peer("10.0.0.8");
+  const backup = { role: "backup", reason: "outranked" } as const;
+  const of = (after: Partial<Election>, peers: Peer[] = [], before: Partial<Election> = backup) =>
+    lines(state(peers, before), state(peers, after));
+  const master = { role: "master", reason: "best" } as const;
+  assertEquals(of(master), ["info role: master (best), was backup"]);
+  assertEquals(of({ ...master, reason: "alone" }, [], master), ["info role: master (alone)"]);
+  assertEquals(of(backup, [better], master), [
+    "info role: backup (outranked by 10.0.0.7/5), was master",
+  ]);
+  const loud = ["stalled", "unable", "unlisted", "incomplete", "twin"] as const;
+  assertEquals(loud.map((reason) => of({ ...backup, reason })[0]?.split(" ")[0]), [
+    ...loud.map(() => "warning"),
+  ]);
+  const quiet = ["settling", "deferring", "leaving", "equal"] as const;
+  assertEquals(quiet.map((reason) => of({ ...backup, reason })), [
+    ...quiet.map((reason) => [`info role: backup (${reason})`]),
+  ]);
+  const sick = { reason: "unhealthy", healthy: false } as const;
+  assertEquals(of({ ...sick, role: "backup" }, [worse]), [
+    "warning role: backup (unhealthy, makes way for 10.0.0.8/20)",
+  ]);
+  assertEquals(of({ ...sick, role: "master" }), [
+    "warning role: master (unhealthy, no live node is well), was backup",
+  ]);
+  const missing = new Map([["b.test", 9_000], ["c.test", 9_000]]);
+  assertEquals(of({ ...backup, reason: "incomplete", missing }), [
+    "warning role: backup (incomplete, an instance that holds may be a peer that is missing: " +
+    "b.test, c.test)",
+  ]);
+});
+
+Deno.test("changesBetween() tells of a priority that has changed", () => {
+  assertEquals(lines(state([]), state([], { priority: 7 })), ["info priority: priority is now 7"]);
+  assertEquals(lines(state([]), state([])), []);
+});

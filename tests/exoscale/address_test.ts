@@ -1,0 +1,57 @@
+// Elastic IPs by address, id, description and label: one listing, and clear words when it is not clear which is meant.
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { resolveAddresses } from "../../src/exoscale/address.ts";
+import { ClientV2 } from "../../src/exoscale/client_v2.ts";
+import { CloudError } from "../../src/exoscale/cloud_error.ts";
+import { clientOptions, ELASTIC_IP, PATIENT, Stage } from "../support/cloud/cloud_fixture.ts";
+import { endsStart } from "./complaint.ts";
+
+const OTHER = "198.51.100.51";
+
+function resolve(stage: Stage, ...texts: string[]): Promise<string[]> {
+  const client = new ClientV2(clientOptions(stage.server.endpoint("v2")));
+  return resolveAddresses(texts, client, PATIENT);
+}
+
+Deno.test("resolveAddresses() finds Elastic IPs by id, description and label in one call", async () => {
+  await using stage = new Stage();
+  const other = stage.model.addAddress(OTHER);
+  other.description = "web / Zürich";
+  other.labels = { service: "web" };
+  const { id } = stage.address;
+  assertEquals(await resolve(stage, "web / Zürich", id.toUpperCase()), [OTHER, ELASTIC_IP]);
+  assertEquals(stage.server.calls.map(({ what }) => what), ["/elastic-ip"]);
+  assertEquals(await resolve(stage, "service=web", ELASTIC_IP), [OTHER, ELASTIC_IP]);
+});
+
+Deno.test("resolveAddresses() asks nobody about addresses", async () => {
+  await using stage = new Stage();
+  assertEquals(await resolve(stage, "192.0.2.1", ELASTIC_IP), ["192.0.2.1", ELASTIC_IP]);
+  assertEquals(stage.server.calls, []);
+});
+
+Deno.test("resolveAddresses() lists what there is, or what may be meant", async () => {
+  await using stage = new Stage();
+  const other = stage.model.addAddress(OTHER);
+  other.description = stage.address.description = "web";
+  const complaint = async (...texts: string[]) => {
+    const error = await assertRejects(
+      () => resolve(stage, ...texts),
+      CloudError,
+      "-xi (IF_ADDRESS)",
+    );
+    assertEquals([error.retryable, endsStart(error)], [false, true]);
+    return error;
+  };
+  const missing = await complaint("Web");
+  assertEquals(missing.kind, "no-such-address");
+  assertStringIncludes(missing.message, `there are: ${ELASTIC_IP} (web), ${OTHER} (web)`);
+  const twice = await complaint("web");
+  assertEquals(twice.kind, "ambiguous-address");
+  assertStringIncludes(twice.message, `"web" names 2 Elastic IPs`);
+  assertStringIncludes(twice.message, `${ELASTIC_IP} (web), ${OTHER} (web)`);
+  const same = await complaint(OTHER, other.id);
+  assertStringIncludes(same.message, "are the same Elastic IP");
+  stage.model.addAddress("2001:DB8:0::1").description = "six";
+  assertEquals(await resolve(stage, "six", "2001:db8:1::1"), ["2001:db8::1", "2001:db8:1::1"]);
+});

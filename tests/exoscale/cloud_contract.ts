@@ -1,0 +1,232 @@
+// What every `Cloud` promises, whichever API it speaks: readings, and what holds for every call. Changes are in
+// changes_contract.ts, what only API v2 does in traps_v2_test.ts, what answers can be like on a bad day in
+// bad_days_test.ts.
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import type { PeerIdentity } from "../../src/core/election/peer.ts";
+import { CloudError } from "../../src/exoscale/cloud_error.ts";
+import { SIM_KEY, SIM_SECRET } from "../support/cloud/api_v2.ts";
+import { type SimInstance, simUuid } from "../support/cloud/model.ts";
+import {
+  type Api,
+  clientName,
+  GROUP,
+  isPoll,
+  PATIENT,
+  Stage,
+} from "../support/cloud/cloud_fixture.ts";
+import { endsStart, endsStartInTime } from "./complaint.ts";
+
+/** A machine that never existed. */
+const NOBODY = simUuid(1, 99);
+
+/** prepare(), members(), look(), inspect(). */
+export function testReading(api: Api): void {
+  const name = clientName(api);
+  const wireIdOf = ({ id, nicId }: SimInstance) => api === "v1" ? nicId : id;
+  const identityOf = (machine: SimInstance): PeerIdentity => ({
+    address: machine.address,
+    instanceId: machine.id,
+    wireId: wireIdOf(machine),
+  });
+
+  for (const holds of [true, false]) {
+    Deno.test(`${name}.prepare() knows itself, and holds: ${holds}`, async () => {
+      await using stage = new Stage();
+      stage.hold(...holds ? [stage.peer, stage.self] : [stage.peer]);
+      const identity = await stage.cloud(api).prepare(PATIENT);
+      const { self } = stage;
+      const nativeAddresses = [self.address];
+      assertEquals(identity, {
+        instanceId: self.id,
+        wireId: wireIdOf(self),
+        holds,
+        nativeAddresses,
+      });
+    });
+  }
+
+  Deno.test(`${name}.prepare() names an instance that does not exist`, async () => {
+    await using stage = new Stage();
+    const cloud = stage.cloud(api, { instanceId: NOBODY });
+    const error = await assertRejects(() => cloud.prepare(PATIENT), CloudError, NOBODY);
+    assertEquals([
+      error.kind,
+      endsStart(error),
+      endsStartInTime(error),
+      error.retryable,
+    ], ["no-such-instance", false, true, false]);
+    assertStringIncludes(error.message, "-i");
+  });
+
+  Deno.test(`${name}.members() finds the machines of the addresses, without itself`, async () => {
+    await using stage = new Stage();
+    const { self, peer, third } = stage;
+    const addresses = [third, self, peer].map(({ address }) => address);
+    const cloud = stage.cloud(api, { peers: { kind: "static", addresses } });
+    await cloud.prepare(PATIENT);
+    const peers = [third, peer].map(identityOf);
+    assertEquals(await cloud.members(PATIENT), { peers, listed: true, unplaced: [] });
+    // A list given by hand need not have the machine itself.
+    const short = stage.cloud(api, { peers: { kind: "static", addresses: [peer.address] } });
+    await short.prepare(PATIENT);
+    const one = { peers: [identityOf(peer)], listed: true, unplaced: [] };
+    assertEquals(await short.members(PATIENT), one);
+  });
+
+  Deno.test(`${name}.members() tells the addresses that no machine has apart from the peers`, async () => {
+    await using stage = new Stage();
+    const addresses = ["203.0.113.77", stage.peer.address, "203.0.113.78"];
+    const cloud = stage.cloud(api, { peers: { kind: "static", addresses } });
+    await cloud.prepare(PATIENT);
+    const unplaced = ["203.0.113.77", "203.0.113.78"].map((address) => ({ address, count: 0 }));
+    const membership = { peers: [identityOf(stage.peer)], listed: true, unplaced };
+    assertEquals(await cloud.members(PATIENT), membership);
+  });
+
+  Deno.test(`${name}.members() finds the machines of very many addresses with few questions`, async () => {
+    await using stage = new Stage();
+    const strange = Array.from({ length: 200 }, (_, index) => `192.0.2.${index}`);
+    const addresses = [...strange, stage.peer.address, stage.self.address];
+    const cloud = stage.cloud(api, { peers: { kind: "static", addresses } });
+    await cloud.prepare(PATIENT);
+    const before = stage.server.calls.length;
+    const { peers, unplaced } = await cloud.members(PATIENT);
+    assertEquals([peers, unplaced?.length], [[identityOf(stage.peer)], 200]);
+    assert(stage.server.calls.length <= before + 2, `${stage.server.calls.length - before} calls`);
+  });
+
+  Deno.test(`${name}.members() follows who joins and leaves the group, itself included`, async () => {
+    await using stage = new Stage();
+    const { peer, third, model } = stage;
+    const cloud = stage.cloud(api);
+    await cloud.prepare(PATIENT);
+    const members = async (...machines: SimInstance[]) => {
+      const { peers, listed } = await cloud.members(PATIENT);
+      assertEquals(peers, machines.map(identityOf));
+      return listed;
+    };
+    assertEquals(await members(peer, third), true);
+    const fourth = model.addInstance(4, "203.0.113.14", ["other", GROUP]);
+    third.groups = ["other"];
+    peer.state = "stopped";
+    assertEquals(await members(peer, fourth), true);
+    peer.state = "destroying";
+    assertEquals(await members(fourth), true);
+    peer.state = "destroyed";
+    stage.self.groups = [];
+    assertEquals(await members(fourth), false);
+  });
+
+  Deno.test(`${name}.look() tells of itself, and of others only when asked`, async () => {
+    await using stage = new Stage();
+    const { self, peer, third } = stage;
+    const cloud = stage.cloud(api);
+    await cloud.prepare(PATIENT);
+    assertEquals(await cloud.look({ others: true }, PATIENT), { holds: false, others: [] });
+    stage.hold(peer, self, third);
+    third.state = "stopped";
+    const others = [{ instanceId: peer.id, off: false }, { instanceId: third.id, off: true }];
+    assertEquals(await cloud.look({ others: true }, PATIENT), { holds: true, others });
+    assertEquals(await cloud.look({ others: false }, PATIENT), { holds: true, others: null });
+  });
+
+  Deno.test(`${name} signs each request with the credentials of the moment`, async () => {
+    await using stage = new Stage();
+    let credentials = { apiKey: SIM_KEY, secret: SIM_SECRET };
+    const cloud = stage.cloud(api, { renewed: () => credentials });
+    await cloud.prepare(PATIENT);
+    const renewed = { apiKey: "EXOrenewed", secret: "another secret" };
+    stage.model.credentials = renewed;
+    await assertRejects(() => cloud.look({ others: false }, PATIENT), CloudError);
+    // What is under way ends with what it was signed with.
+    stage.model.credentials = null;
+    stage.server.fault = () => {
+      credentials = renewed;
+      return null;
+    };
+    assertEquals((await cloud.look({ others: false }, PATIENT)).holds, false);
+    stage.model.credentials = renewed;
+    await cloud.attach(PATIENT);
+    assertEquals(stage.holders, [stage.self.id]);
+    // The half of a new pair is none.
+    stage.server.fault = () => null;
+    credentials = { ...renewed, secret: SIM_SECRET };
+    await assertRejects(() => cloud.look({ others: false }, PATIENT), CloudError);
+  });
+
+  Deno.test(`${name}.inspect() tells who holds, and that a missing machine does not`, async () => {
+    await using stage = new Stage();
+    const { self, peer, third } = stage;
+    const cloud = stage.cloud(api);
+    await cloud.prepare(PATIENT);
+    stage.hold(peer, third);
+    third.state = "destroyed";
+    const asked = [peer.id, self.id, third.id, NOBODY];
+    const answers = await Promise.all(asked.map((id) => cloud.inspect(id, PATIENT)));
+    assertEquals(answers, [true, false, false, false]);
+  });
+}
+
+/** What holds for every call: it ends when told to, and good answers are noticed. */
+export function testCalls(api: Api): void {
+  const name = clientName(api);
+
+  Deno.test(`${name} ends a call whose answer does not come, when told to`, async () => {
+    await using stage = new Stage();
+    const cloud = stage.cloud(api);
+    await cloud.prepare(PATIENT);
+    const calls = [
+      (signal: AbortSignal) => cloud.look({ others: true }, signal),
+      (signal: AbortSignal) => cloud.attach(signal),
+    ];
+    for (const call of calls) {
+      const stopping = new AbortController();
+      stage.server.fault = () => {
+        stopping.abort();
+        return "hang";
+      };
+      await assertAborted(() => call(stopping.signal));
+    }
+  });
+
+  Deno.test(`${name} ends the wait for an operation, when told to`, async () => {
+    await using stage = new Stage();
+    stage.model.operationMs = 600_000;
+    const cloud = stage.cloud(api);
+    await cloud.prepare(PATIENT);
+    const stopping = new AbortController();
+    stage.server.fault = (call) => {
+      if (isPoll(call)) stopping.abort();
+      return null;
+    };
+    await assertAborted(() => cloud.attach(stopping.signal));
+  });
+
+  Deno.test(`${name} sends nothing once it is told to end`, async () => {
+    await using stage = new Stage();
+    const cloud = stage.cloud(api);
+    await assertAborted(() => cloud.inspect(stage.peer.id, AbortSignal.abort()));
+    assertEquals(stage.server.calls, []);
+  });
+
+  Deno.test(`${name} tells of each good answer, and of no other`, async () => {
+    await using stage = new Stage();
+    let good = 0;
+    const cloud = stage.cloud(api, { onProgress: () => good++ });
+    await cloud.prepare(PATIENT);
+    await cloud.look({ others: true }, PATIENT);
+    assertEquals(good, stage.server.calls.length);
+    const answered = good;
+    stage.server.fault = () => "500";
+    await assertRejects(() => cloud.look({ others: false }, PATIENT), CloudError);
+    assertEquals(good, answered);
+  });
+}
+
+async function assertAborted(call: () => Promise<unknown>): Promise<void> {
+  const startedAtMs = performance.now();
+  const error = await assertRejects(call, CloudError);
+  assertEquals([error.kind, error.retryable], ["aborted", false], error.message);
+  const tookMs = performance.now() - startedAtMs;
+  assert(tookMs < 3_000, `ended only after ${tookMs} ms`);
+}

@@ -1,0 +1,52 @@
+// A call that must fail: its error, how long it took, and a check that the error gives away no secret.
+import { assert, assertRejects } from "@std/assert";
+import { CloudError } from "../../src/exoscale/cloud_error.ts";
+import { START_PATIENCE_MS, StartPatience } from "../../src/exoscale/startup_policy.ts";
+import type { Fetch } from "../../src/exoscale/http.ts";
+import { SIM_KEY, SIM_SECRET } from "../support/cloud/api_v2.ts";
+import { cloudFetch } from "../support/cloud/cloud_fixture.ts";
+
+/** A `fetch` that remembers what must not be repeated: URLs and signatures. */
+export class Witness {
+  readonly #secrets = new Set([SIM_KEY, SIM_SECRET]);
+  readonly fetch: Fetch;
+
+  constructor(inner: Fetch = cloudFetch) {
+    this.fetch = (url, init) => {
+      this.#remember(url, new Headers(init.headers).get("authorization") ?? "");
+      return inner(url, init);
+    };
+  }
+
+  /** The error of the call, which must be a `CloudError` whose text is clean. */
+  async complaintOf(call: () => Promise<unknown>): Promise<{ error: CloudError; tookMs: number }> {
+    const startedAtMs = performance.now();
+    const error = await assertRejects(call, CloudError);
+    const tookMs = performance.now() - startedAtMs;
+    for (const secret of this.#secrets) {
+      assert(!error.message.includes(secret), `"${secret}" is in "${error.message}"`);
+    }
+    return { error, tookMs };
+  }
+
+  #remember(url: URL, authorization: string): void {
+    const signature = url.searchParams.get("signature") ?? authorization.split("signature=")[1];
+    assert(signature, "sent without a signature");
+    for (const text of [url.href, signature, encodeURIComponent(signature)]) {
+      this.#secrets.add(text);
+    }
+    if (url.search) this.#secrets.add(url.search);
+  }
+}
+
+/** Whether a start gives up at once for this error. */
+export function endsStart(error: CloudError): boolean {
+  return new StartPatience().endsWith(error, 0);
+}
+
+/** Whether it gives up once the error has lasted, and not before. */
+export function endsStartInTime(error: CloudError): boolean {
+  const patience = new StartPatience();
+  return !patience.endsWith(error, 0) && !patience.endsWith(error, START_PATIENCE_MS - 1) &&
+    patience.endsWith(error, START_PATIENCE_MS);
+}

@@ -1,0 +1,263 @@
+// Answers that can be misread: what was refused may be done, what seems done may not be, and errors that echo
+// the request must not tell secrets.
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { associate } from "../../src/commands/associate.ts";
+import { CloudError } from "../../src/exoscale/cloud_error.ts";
+import type { Fetch } from "../../src/exoscale/http.ts";
+import { anyEndpoint, findEndpoint } from "../../src/exoscale/zone.ts";
+import { SIM_KEY, SIM_SECRET } from "../support/cloud/api_v2.ts";
+import {
+  answering,
+  type Api,
+  APIS,
+  cloudFetch,
+  ELASTIC_IP,
+  GROUP,
+  hurriedClock,
+  isChange,
+  isPoll,
+  PATIENT,
+  Stage,
+} from "../support/cloud/cloud_fixture.ts";
+import { endsStartInTime, Witness } from "./complaint.ts";
+
+const attachOnce = (stage: Stage, api: Api, changes: Parameters<Stage["cloud"]>[1] = {}) =>
+  associate("associate", {
+    cloud: stage.cloud(api, changes),
+    clock: hurriedClock(),
+    log: { write() {} },
+    signal: PATIENT,
+    elasticIp: ELASTIC_IP,
+  });
+
+const newer = (cause: string) =>
+  new TypeError("fetch failed", {
+    cause: new Error(`error sending request for url (http://x/): client error (Connect): ${cause}`),
+  });
+for (
+  const [cause, kind, words] of [
+    ["dns error: failed to lookup address information", "name-resolution", "host name not found"],
+    ["tcp connect error: Connection refused (os error 111)", "unreachable", "connection refused"],
+    ["invalid peer certificate: UnknownIssuer", "untrusted", "TLS certificate not accepted"],
+  ] as const
+) {
+  Deno.test(`exchange() reads the reason of Deno 2.9's "fetch failed": ${kind} ${words}`, async () => {
+    await using stage = new Stage();
+    const cloud = stage.cloud("v2", { fetch: () => Promise.reject(newer(cause)) });
+    const error = await assertRejects(() => cloud.inspect(stage.peer.id, PATIENT), CloudError);
+    assertEquals(error.kind, kind);
+    assertStringIncludes(error.message, words);
+  });
+}
+
+Deno.test("exchange() does not find the letters of TLS in a URL", async () => {
+  await using stage = new Stage();
+  const url = "http://127.0.0.1:9/compute?apikey=EXO&signature=aTlSb%3D";
+  const cause = new TypeError(
+    `error sending request for url (${url}): client error (Connect): tcp connect error: No route`,
+  );
+  const cloud = stage.cloud("v1", { fetch: () => Promise.reject(cause) });
+  const error = await assertRejects(() => cloud.inspect(stage.peer.id, PATIENT), CloudError);
+  assertStringIncludes(error.message, "connection failed");
+});
+
+for (const api of APIS) {
+  Deno.test(`refusal() repeats no key or signature that an error page shows, ${api}`, async () => {
+    await using stage = new Stage();
+    const page: Fetch = (url, init) => {
+      const header = new Headers(init.headers).get("authorization") ?? "";
+      const body = `<p>Cannot reach ${url.href} ${header}</p>`;
+      return Promise.resolve(new Response(body, { status: 502 }));
+    };
+    const witness = new Witness(page);
+    const cloud = stage.cloud(api, { fetch: witness.fetch });
+    await witness.complaintOf(() => cloud.inspect(stage.peer.id, PATIENT));
+  });
+}
+
+Deno.test("associate() counts a refused attach as done when it shows to be attached, v1", async () => {
+  await using stage = new Stage();
+  stage.server.fault = (call) => {
+    if (isChange(call)) stage.hold(stage.self);
+    return null;
+  };
+  const code = await attachOnce(stage, "v1");
+  assertEquals([code, stage.holders], [0, [stage.self.id]]);
+});
+
+Deno.test("associate() counts a refused attach as done when it shows to be attached, v2", async () => {
+  await using stage = new Stage();
+  const refusing: Fetch = (url, init) => {
+    if (init.method !== "PUT") return cloudFetch(url, init);
+    stage.hold(stage.self);
+    return Promise.resolve(new Response('{"message":"already attached"}', { status: 400 }));
+  };
+  assertEquals(await attachOnce(stage, "v2", { fetch: refusing }), 0);
+});
+
+Deno.test("CloudV2.attach() re-reads the instance when it may not read operations", async () => {
+  await using stage = new Stage();
+  stage.server.fault = (call) => isPoll(call) ? "403" : null;
+  assertEquals(await attachOnce(stage, "v2"), 0);
+});
+
+Deno.test("CloudV2.detachSelf() counts a refusal as done when nothing is attached", async () => {
+  await using stage = new Stage();
+  const refusing: Fetch = (url, init) =>
+    init.method === "PUT"
+      ? Promise.resolve(new Response('{"message":"not attached"}', { status: 400 }))
+      : cloudFetch(url, init);
+  const cloud = stage.cloud("v2", { fetch: refusing });
+  await cloud.prepare(PATIENT);
+  await cloud.detachSelf(PATIENT);
+});
+
+Deno.test("CloudV1 counts an address that vanished before its removal as done", async () => {
+  await using stage = new Stage();
+  stage.hold(stage.self, stage.peer);
+  stage.server.fault = (call) => {
+    if (isChange(call)) stage.hold();
+    return null;
+  };
+  const cloud = stage.cloud("v1");
+  await cloud.prepare(PATIENT);
+  await cloud.detachSelf(PATIENT);
+});
+
+for (const state of [undefined, "resuming"]) {
+  Deno.test(`CloudV2.evict() spares a machine in the state ${state} if it is to be stopped`, async () => {
+    await using stage = new Stage();
+    stage.hold(stage.peer);
+    const renaming: Fetch = async (url, init) => {
+      const response = await cloudFetch(url, init);
+      if (!url.pathname.endsWith(stage.peer.id)) return response;
+      return new Response(JSON.stringify({ ...await response.json(), state }));
+    };
+    const cloud = stage.cloud("v2", { fetch: renaming });
+    await cloud.prepare(PATIENT);
+    assertEquals(await cloud.evict(stage.peer.id, { onlyIfStopped: true }, PATIENT), "running");
+  });
+}
+
+Deno.test("CloudV2.evict() does not call done what a lost operation may not have done", async () => {
+  await using stage = new Stage();
+  stage.hold(stage.peer);
+  stage.model.operationMs = 600_000;
+  stage.server.fault = (call) => isPoll(call) ? "404" : null;
+  const cloud = stage.cloud("v2");
+  await cloud.prepare(PATIENT);
+  let outcome = "";
+  try {
+    outcome = await cloud.evict(stage.peer.id, { onlyIfStopped: false }, PATIENT);
+  } catch (error) {
+    assert(error instanceof CloudError);
+  }
+  assert(outcome !== "taken", "taken, says evict(), and the peer still holds");
+});
+
+Deno.test("CloudV2.evict() names an operation without an id", async () => {
+  await using stage = new Stage();
+  stage.hold(stage.peer);
+  const nameless: Fetch = (url, init) =>
+    init.method === "PUT"
+      ? Promise.resolve(new Response('{"state":"pending"}'))
+      : cloudFetch(url, init);
+  const cloud = stage.cloud("v2", { fetch: nameless });
+  await cloud.prepare(PATIENT);
+  const evicted = () => cloud.evict(stage.peer.id, { onlyIfStopped: false }, PATIENT);
+  assertEquals((await assertRejects(evicted, CloudError)).kind, "unexpected-answer");
+});
+
+Deno.test("CloudV2.members() finds a group again that was made anew", async () => {
+  await using stage = new Stage();
+  const cloud = stage.cloud("v2");
+  await cloud.prepare(PATIENT);
+  await cloud.members(PATIENT);
+  stage.model.groups.set(GROUP, "6f0d2c11-8a57-4b8e-9d53-1e0a4c7b2f90");
+  const { peers, listed } = await cloud.members(PATIENT);
+  assertEquals([peers.length, listed], [2, true]);
+});
+
+for (const fault of ["403", "500", "break-off"] as const) {
+  Deno.test(`findEndpoint() goes on past a zone that answers ${fault}`, async () => {
+    await using here = new Stage();
+    await using there = new Stage();
+    there.server.fault = () => fault;
+    here.model.otherZones.push({ name: "at-vie-2", endpoint: there.server.endpoint("v2") });
+    const endpoint = await findEndpoint(here.self.id, {
+      apiKey: SIM_KEY,
+      secret: SIM_SECRET,
+      fetch: cloudFetch,
+      clock: hurriedClock(),
+      signal: PATIENT,
+      anyEndpoint: here.server.endpoint("v2"),
+    });
+    assertEquals(endpoint, here.server.endpoint("v2"));
+  });
+}
+
+Deno.test("findEndpoint() throws only CloudError at an endpoint that is no URL", async () => {
+  await assertRejects(() =>
+    findEndpoint("9b1e6f20-53c4-4a7d-8e2f-0a1b2c3d4e5f", {
+      apiKey: SIM_KEY,
+      secret: SIM_SECRET,
+      anyEndpoint: anyEndpoint(),
+      fetch: answering(() => new Response('{"zones":[{"name":"x","api-endpoint":"nonsense"}]}')),
+      clock: hurriedClock(),
+      signal: PATIENT,
+    }), CloudError);
+});
+
+Deno.test("refusal() blames the clock only when the signature had expired", async () => {
+  await using stage = new Stage();
+  const answer = () =>
+    new Response('{"message":"Forbidden by role policy for compute"}', {
+      status: 403,
+      headers: { date: new Date(Date.now() + 400_000).toUTCString() },
+    });
+  const cloud = stage.cloud("v2", { fetch: answering(answer) });
+  const error = await assertRejects(() => cloud.inspect(stage.peer.id, PATIENT), CloudError);
+  assertEquals([error.kind, endsStartInTime(error)], ["forbidden", true]);
+});
+
+Deno.test("CloudV1: a job that fails for want of permission is not worth repeating", async () => {
+  await using stage = new Stage();
+  const contents = [
+    { addiptovmnicresponse: { jobid: "1" } },
+    {
+      queryasyncjobresultresponse: {
+        jobid: "1",
+        jobstatus: 2,
+        jobresult: { errorcode: 531, cserrorcode: 4365, errortext: "permission denied" },
+      },
+    },
+  ];
+  const fetch = answering(() => new Response(JSON.stringify(contents.shift())));
+  const cloud = stage.cloud("v1", { fetch });
+  const error = await assertRejects(() => cloud.attach(PATIENT), CloudError, "permission denied");
+  assertEquals(error.retryable, false);
+});
+
+Deno.test("associate() waits as long as Retry-After asks for, up to a minute", async () => {
+  await using stage = new Stage();
+  let refusals = 0;
+  const busy: Fetch = (url, init) =>
+    refusals++ < 1
+      ? Promise.resolve(new Response("{}", { status: 429, headers: { "retry-after": "30" } }))
+      : cloudFetch(url, init);
+  const clock = hurriedClock(2_000);
+  const cloud = stage.cloud("v1", { fetch: busy });
+  const log = { write() {} };
+  await associate("associate", { cloud, clock, log, signal: PATIENT, elasticIp: ELASTIC_IP });
+  assertEquals(clock.sleptMs, [30_000]);
+});
+
+Deno.test("CloudError shows no URL of API v1 when it is inspected", async () => {
+  await using stage = new Stage();
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  listener.close();
+  const endpoint = `https://127.0.0.1:${listener.addr.port}/compute`;
+  const cloud = stage.cloud("v1", { endpoint });
+  const error = await assertRejects(() => cloud.inspect(stage.peer.id, PATIENT), CloudError);
+  assert(!Deno.inspect(error).includes(SIM_KEY));
+});

@@ -1,0 +1,220 @@
+// What is easy to get wrong about API v2, each as a test: lists that show less than they seem to, filters that
+// filter nothing, first answers that are last ones, addresses that are not ours to move.
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { CloudError } from "../../src/exoscale/cloud_error.ts";
+import { cloudFetch, ELASTIC_IP, isPoll, PATIENT, Stage } from "../support/cloud/cloud_fixture.ts";
+import { endsStart } from "./complaint.ts";
+import type { TransportInit } from "../../src/transport/request.ts";
+
+const IN_ANY_STATE = { onlyIfStopped: false };
+
+/** What arrived since, as `GET /instance/...`. */
+function calledBy(stage: Stage, since = 0): string[] {
+  return stage.server.calls.slice(since).map(({ method, what }) => `${method} ${what}`);
+}
+
+function idsOf(holders: readonly { instanceId: string }[] | null): string[] | undefined {
+  return holders?.map(({ instanceId }) => instanceId);
+}
+
+Deno.test("CloudV2.look() reads its own hold from get-instance, never from a list", async () => {
+  await using stage = new Stage();
+  stage.model.ignoresFilters = true;
+  stage.hold(stage.peer);
+  const cloud = stage.cloud("v2");
+  await cloud.prepare(PATIENT);
+  const since = stage.server.calls.length;
+  // The list names this machine, too, as it does every other.
+  const { holds, others } = await cloud.look({ others: true }, PATIENT);
+  assertEquals(holds, false);
+  assertEquals(idsOf(others), [stage.peer.id, stage.third.id]);
+  assert(calledBy(stage, since).includes(`GET /instance/${stage.self.id}`));
+});
+
+Deno.test("CloudV2.look() asks for holders with the filter ip-address", async () => {
+  await using stage = new Stage();
+  const queries: string[] = [];
+  const cloud = stage.cloud("v2", {
+    fetch: (url, init) => {
+      queries.push(url.search);
+      return cloudFetch(url, init);
+    },
+  });
+  await cloud.look({ others: true }, PATIENT);
+  assert(queries.includes(`?ip-address=${ELASTIC_IP}`), queries.join(" "));
+});
+
+Deno.test("CloudV2 lets a change expire by the cloud's clock, soon after its answer would be too late", async () => {
+  await using stage = new Stage();
+  // The clock of this machine is an hour behind.
+  const aheadMs = 3_600_000;
+  const expiries: { readonly method: string; readonly inMs: number }[] = [];
+  const fetch = async (url: URL, init: TransportInit) => {
+    const said = new Headers(init.headers).get("authorization") ?? "";
+    const expires = Number(/expires=(\d+)/.exec(said)?.[1]) * 1_000;
+    expiries.push({ method: init.method ?? "", inMs: expires - (Date.now() + aheadMs) });
+    const answer = await cloudFetch(url, init);
+    const headers = { ...Object.fromEntries(answer.headers), date: new Date(Date.now() + aheadMs) };
+    const shown = { ...headers, date: headers.date.toUTCString() };
+    return new Response(await answer.text(), { status: answer.status, headers: shown });
+  };
+  const cloud = stage.cloud("v2", { fetch });
+  await cloud.prepare(PATIENT);
+  await cloud.attach(PATIENT);
+  const [change] = expiries.filter(({ method }) => method === "PUT");
+  assert(change && change.inMs > 15_000 && change.inMs <= 20_000, JSON.stringify(change));
+  const questions = expiries.filter(({ method }) => method === "GET");
+  assert(questions.every(({ inMs }) => inMs < 0), "these go by our own clock, as ever");
+});
+
+Deno.test("CloudV2.evict() asks get-instance, so that an ignored filter detaches nobody", async () => {
+  await using stage = new Stage();
+  const { self, peer, third } = stage;
+  stage.model.ignoresFilters = true;
+  stage.hold(self, third);
+  const cloud = stage.cloud("v2");
+  await cloud.prepare(PATIENT);
+  const { others } = await cloud.look({ others: true }, PATIENT);
+  assertEquals(idsOf(others), [peer.id, third.id]);
+  const since = stage.server.calls.length;
+  assertEquals(await cloud.evict(peer.id, IN_ANY_STATE, PATIENT), "absent");
+  assertEquals(calledBy(stage, since), [`GET /instance/${peer.id}`]);
+  assertEquals(await cloud.inspect(peer.id, PATIENT), false);
+  assertEquals(stage.holders, [self.id, third.id]);
+});
+
+Deno.test("CloudV2.evict() takes from one of several holders only", async () => {
+  await using stage = new Stage();
+  const { self, peer, third } = stage;
+  stage.hold(self, peer, third);
+  const cloud = stage.cloud("v2");
+  await cloud.prepare(PATIENT);
+  const { holds, others } = await cloud.look({ others: true }, PATIENT);
+  assertEquals([holds, idsOf(others)], [true, [peer.id, third.id]]);
+  assertEquals(await cloud.evict(third.id, IN_ANY_STATE, PATIENT), "taken");
+  assertEquals(stage.holders, [self.id, peer.id]);
+});
+
+Deno.test("CloudV2 tells its Elastic IP from another one that a machine holds", async () => {
+  await using stage = new Stage();
+  const { self, peer } = stage;
+  const other = stage.model.addAddress("198.51.100.51");
+  other.holders.add(self.id).add(peer.id);
+  const cloud = stage.cloud("v2");
+  assertEquals((await cloud.prepare(PATIENT)).holds, false);
+  assertEquals(await cloud.evict(peer.id, IN_ANY_STATE, PATIENT), "absent");
+  await cloud.attach(PATIENT);
+  assertEquals([stage.holders, [...other.holders]], [[self.id], [self.id, peer.id]]);
+});
+
+Deno.test("CloudV2.attach() sees a first answer that is already a failure", async () => {
+  await using stage = new Stage();
+  const cloud = stage.cloud("v2");
+  await cloud.prepare(PATIENT);
+  stage.model.failure = "forbidden";
+  const error = await assertRejects(() => cloud.attach(PATIENT), CloudError, "forbidden");
+  assertEquals([error.kind, error.retryable], ["operation-failed", false]);
+  assertEquals(stage.server.calls.filter(isPoll), []);
+});
+
+Deno.test("CloudV2.attach() sees a first answer that is already a success", async () => {
+  await using stage = new Stage();
+  const cloud = stage.cloud("v2");
+  await cloud.prepare(PATIENT);
+  stage.model.operationMs = 0;
+  await cloud.attach(PATIENT);
+  assertEquals(stage.holders, [stage.self.id]);
+  assertEquals(stage.server.calls.filter(isPoll), []);
+});
+
+Deno.test("CloudV2.evict() takes nothing where the detach gets 404: another node was faster", async () => {
+  await using stage = new Stage();
+  stage.hold(stage.peer);
+  const cloud = stage.cloud("v2");
+  await cloud.prepare(PATIENT);
+  stage.server.fault = ({ method }) => method === "PUT" ? "404" : null;
+  assertEquals(await cloud.evict(stage.peer.id, IN_ANY_STATE, PATIENT), "absent");
+  assertEquals(stage.changes.length, 1);
+});
+
+Deno.test("CloudV2.attach() does not take a 404 for done", async () => {
+  await using stage = new Stage();
+  const cloud = stage.cloud("v2");
+  await cloud.prepare(PATIENT);
+  stage.server.fault = ({ method }) => method === "PUT" ? "404" : null;
+  const error = await assertRejects(() => cloud.attach(PATIENT), CloudError);
+  assertEquals([error.kind, error.retryable], ["not-found", false]);
+});
+
+Deno.test("CloudV2.prepare() names an Elastic IP that the zone does not have", async () => {
+  await using stage = new Stage();
+  const cloud = stage.cloud("v2", { elasticIp: "198.51.100.99" });
+  const error = await assertRejects(() => cloud.prepare(PATIENT), CloudError, "198.51.100.99");
+  assertEquals([error.kind, endsStart(error)], ["no-such-address", true]);
+  assertStringIncludes(error.message, ELASTIC_IP);
+});
+
+Deno.test("CloudV2.members() names a security group that does not exist", async () => {
+  await using stage = new Stage();
+  const cloud = stage.cloud("v2", { peers: { kind: "groups", groups: ["Edge"] } });
+  await cloud.prepare(PATIENT);
+  const error = await assertRejects(() => cloud.members(PATIENT), CloudError, '"Edge"');
+  assertEquals([error.kind, endsStart(error)], ["no-such-group", true]);
+});
+
+Deno.test("CloudV2.prepare() refuses a managed Elastic IP and says why", async () => {
+  await using stage = new Stage();
+  stage.address.managed = true;
+  const error = await assertRejects(() => stage.cloud("v2").prepare(PATIENT), CloudError);
+  assertEquals([error.kind, endsStart(error)], ["managed-address", true]);
+  assertStringIncludes(error.message, "health check");
+  assertStringIncludes(error.message, ELASTIC_IP);
+});
+
+Deno.test("CloudV2.prepare() refuses an Elastic IP of its own pool and says why", async () => {
+  await using stage = new Stage();
+  joinPool(stage, [stage.address.id]);
+  const error = await assertRejects(() => stage.cloud("v2").prepare(PATIENT), CloudError);
+  assertEquals([error.kind, endsStart(error)], ["pool-address", true]);
+  assertStringIncludes(error.message, "pool");
+  assertStringIncludes(error.message, ELASTIC_IP);
+});
+
+Deno.test("CloudV2.prepare() does not mind a pool with another Elastic IP, or somebody else's", async () => {
+  await using stage = new Stage();
+  const other = stage.model.addAddress("198.51.100.51");
+  joinPool(stage, [other.id]);
+  stage.model.pools.set("another pool", [stage.address.id]);
+  assertEquals((await stage.cloud("v2").prepare(PATIENT)).holds, false);
+});
+
+for (const fault of ["403", "404"] as const) {
+  Deno.test(`CloudV2.prepare() does not stop at a pool that it may not read: ${fault}`, async () => {
+    await using stage = new Stage();
+    joinPool(stage, [stage.address.id]);
+    stage.server.fault = ({ what }) => what.startsWith("/instance-pool/") ? fault : null;
+    assertEquals((await stage.cloud("v2").prepare(PATIENT)).instanceId, stage.self.id);
+  });
+}
+
+for (const address of ["", "0.0.0.0"]) {
+  const shown = address || "no address";
+  Deno.test(`CloudV2.members() leaves out a private machine, which shows ${shown}`, async () => {
+    await using stage = new Stage();
+    stage.model.addInstance(7, address, stage.peer.groups);
+    const cloud = stage.cloud("v2");
+    await cloud.prepare(PATIENT);
+    const addresses = (await cloud.members(PATIENT)).peers.map((peer) => peer.address);
+    assertEquals(addresses, [stage.peer.address, stage.third.address]);
+    const given = stage.cloud("v2", { peers: { kind: "static", addresses: ["0.0.0.0"] } });
+    const unplaced = [{ address: "0.0.0.0", count: 0 }];
+    assertEquals(await given.members(PATIENT), { peers: [], listed: true, unplaced });
+  });
+}
+
+/** Makes the machine of the stage a member of a pool that hands out these Elastic IPs. */
+function joinPool(stage: Stage, addressIds: string[]): void {
+  const poolId = "c0ffee00-1234-4abc-8def-5566778899aa";
+  stage.self.poolId = poolId;
+  stage.model.pools.set(poolId, addressIds);
+}

@@ -1,0 +1,119 @@
+// The seal of a datagram: what it is made of, what it proves, and which secrets there may be.
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { createHmac } from "node:crypto";
+import {
+  encode,
+  hasTag,
+  type Heartbeat,
+  SIGNED_BYTES,
+  TAG_BYTES,
+} from "../../src/core/heartbeat.ts";
+import { Seal, secretsIn } from "../../src/host/keyring.ts";
+import { WELL_TRAILER } from "../support/node_settings.ts";
+
+const FIRST = "the first secret of the cluster", SECOND = "the second secret of the cluster";
+const HEARTBEAT: Heartbeat = {
+  priority: 10,
+  elasticIp: "198.51.100.50",
+  id: "3f8a2b64-9c1d-4e7f-a5b0-6d2c8e4f1a93",
+  trailer: {
+    ...WELL_TRAILER,
+    holds: true,
+    intervalMs: 1_000,
+    sequence: 5_000_000,
+    stamp: { run: 7n, echo: { run: 8n, sequence: 9 } },
+  },
+};
+
+async function sealed(seal: Seal, bytes = encode(HEARTBEAT)): Promise<Uint8Array> {
+  let result = new Uint8Array();
+  seal.seal(bytes, (datagram) => result = Uint8Array.from(datagram));
+  await seal.handedOver();
+  return result;
+}
+
+Deno.test("seal() ends the datagram with HMAC-SHA256 over all that precedes", async () => {
+  const datagram = await sealed(await Seal.of([FIRST]));
+  assertEquals(datagram.length, SIGNED_BYTES);
+  const said = datagram.subarray(0, -TAG_BYTES);
+  assertEquals(said, encode(HEARTBEAT).subarray(0, -TAG_BYTES));
+  const tag = createHmac("sha256", FIRST).update(said).digest("hex");
+  assertEquals(datagram.subarray(-TAG_BYTES).toHex(), tag);
+});
+
+Deno.test("seal() covers the address that an IPv6 heartbeat has before its tag", async () => {
+  const seal = await Seal.of([FIRST]);
+  const datagram = await sealed(seal, encode({ ...HEARTBEAT, elasticIp: "2001:db8::1" }));
+  assert(hasTag(datagram) && await seal.verify(datagram, seal.keyId));
+  datagram[70] = 1 ^ (datagram[70] ?? 0);
+  assert(!await seal.verify(datagram, seal.keyId));
+});
+
+Deno.test("verify() refuses a datagram in which any single bit is another", async () => {
+  const seal = await Seal.of([FIRST]);
+  const datagram = await sealed(seal);
+  assert(await seal.verify(datagram, seal.keyId));
+  for (let at = 0; at < datagram.length; at++) {
+    const other = Uint8Array.from(datagram);
+    other[at] = (other[at] ?? 0) ^ (1 << (at % 8));
+    assert(!await seal.verify(other, seal.keyId), `byte ${at}`);
+  }
+  assert(!await (await Seal.of([SECOND])).verify(datagram, seal.keyId), "another secret");
+});
+
+Deno.test("a seal with two keys signs with the first and believes both", async () => {
+  const [old, both, turned, next] = await Promise.all([
+    Seal.of([FIRST]),
+    Seal.of([FIRST, SECOND]),
+    Seal.of([SECOND, FIRST]),
+    Seal.of([SECOND]),
+  ]);
+  assert(old && both && turned && next);
+  assertEquals([both.keyId, turned.keyId], [old.keyId, next.keyId]);
+  assert(old.keyId >= 1 && next.keyId >= 1 && old.keyId !== next.keyId);
+  assert(!old.knows(next.keyId) && !next.knows(old.keyId) && !both.knows(0));
+  // Each step of a rotation has nodes that have made it beside nodes that have not.
+  for (const [here, there] of [[old, both], [both, turned], [turned, next]] as const) {
+    for (const [from, to] of [[here, there], [there, here]] as const) {
+      assert(to.knows(from.keyId));
+      assert(await to.verify(await sealed(from), from.keyId));
+    }
+  }
+  await both.rekey([SECOND]);
+  assertEquals(both.keyId, next.keyId);
+  assert(!both.knows(old.keyId));
+});
+
+Deno.test("seal() returns at once and hands over in the order of its calls", async () => {
+  const seal = await Seal.of([FIRST]);
+  const order: number[] = [];
+  for (let index = 0; index < 500; index++) {
+    // Longer ones take longer to sign.
+    const bytes = new Uint8Array(index % 2 === 0 ? 60_000 : 40);
+    seal.seal(bytes, () => void order.push(index));
+  }
+  assertEquals(order, [], "nothing was waited for");
+  await seal.handedOver();
+  assertEquals(order, Array.from({ length: 500 }, (_, index) => index));
+});
+
+Deno.test("secretsIn() takes one secret or two, a line each", () => {
+  assertEquals(secretsIn(`${FIRST}\n`), [FIRST]);
+  assertEquals(secretsIn(`\n ${FIRST} \r\n${SECOND}`), [FIRST, SECOND]);
+  assertEquals(secretsIn("é".repeat(8)), ["é".repeat(8)], "bytes count, not letters");
+});
+
+Deno.test("secretsIn() says what is wrong, and not what the secret is", () => {
+  for (
+    const [text, problem] of [
+      ["", "it is empty"],
+      [" \n", "it is empty"],
+      ["fifteen bytes..", "the secret has 15 bytes, wanted at least 16"],
+      [`${FIRST}\nshort`, "the secret in line 2 has 5 bytes, wanted at least 16"],
+      [`${FIRST}\n${SECOND}\n${FIRST}`, "3 lines, wanted one secret, or two"],
+    ] as const
+  ) {
+    const error = assertThrows(() => secretsIn(text), Error, problem);
+    assert(!error.message.includes("short") && !error.message.includes("fifteen"));
+  }
+});

@@ -1,0 +1,31 @@
+// What is left of the proxies in the environment: what `https://` to other machines may use, and nothing else.
+import { assertEquals } from "@std/assert";
+import { keepPlainRequestsDirect } from "../../src/host/proxy.ts";
+
+/** The variables afterwards. */
+function kept(given: Record<string, string>): Record<string, string> {
+  const values = new Map(Object.entries(given));
+  keepPlainRequestsDirect({
+    get: (name) => values.get(name),
+    set: (name, value) => void values.set(name, value),
+    delete: (name) => void values.delete(name),
+  });
+  return Object.fromEntries(values);
+}
+
+const LOCAL = "localhost,127.0.0.1,::1";
+
+Deno.test("keepPlainRequestsDirect() leaves a proxy to https and to other machines", () => {
+  assertEquals(kept({}), {});
+  assertEquals(kept({ HTTP_PROXY: "http://a", http_proxy: "http://b" }), {});
+  const all = { HTTPS_PROXY: "http://a", NO_PROXY: LOCAL, no_proxy: LOCAL };
+  assertEquals(kept({ ALL_PROXY: "http://a" }), all);
+  assertEquals(kept({ all_proxy: "http://a" }), all);
+  const own = { https_proxy: "http://c", no_proxy: "cloud.test" };
+  const more = `cloud.test,${LOCAL}`;
+  assertEquals(kept({ ...own, ALL_PROXY: "http://a" }), {
+    https_proxy: "http://c",
+    NO_PROXY: more,
+    no_proxy: more,
+  });
+});

@@ -1,0 +1,102 @@
+// The floors of the house: each folder of src imports only from those below it, and no file leads back to itself.
+import { assertEquals } from "@std/assert";
+
+const ROOT = new URL("../", import.meta.url);
+
+/** From the ground up. A file in `src` itself is a floor of its own. */
+const FLOORS = [
+  "core",
+  "world.ts",
+  "version.ts",
+  "transport",
+  "exoscale",
+  "log",
+  "host",
+  "checks",
+  "options",
+  "status",
+  "config",
+  "startup",
+  "peers",
+  "watch",
+  "commands",
+  "doctor",
+  "program.ts",
+];
+
+/** The floors within the core: what is spoken, the two machines, and the node that joins them. */
+const CORE_FLOORS = ["registry", "", "election", "ownership", "node"];
+/** Files of the core that know both machines. */
+const NODE = /^src\/core\/(node|node_state|division|settle|shutdown|speak|transitions)\.ts$/;
+
+/** What each source file imports, by path. */
+function imports(): Map<string, string[]> {
+  const found = new Map<string, string[]>();
+  for (const path of sources("src")) {
+    const text = Deno.readTextFileSync(new URL(path, ROOT));
+    const names = [...text.matchAll(/(?:from|import)\s*\(?\s*"(\.[^"]+\.ts)"/g)];
+    const base = new URL(path, ROOT);
+    found.set(
+      path,
+      names.map(([, name = ""]) => new URL(name, base).pathname.slice(ROOT.pathname.length)),
+    );
+  }
+  return found;
+}
+
+function* sources(folder: string): Generator<string> {
+  for (const { name, isDirectory } of Deno.readDirSync(new URL(folder, ROOT))) {
+    const path = `${folder}/${name}`;
+    if (!isDirectory) {
+      if (name.endsWith(".ts")) yield path;
+    } else if (path !== "src/std") yield* sources(path);
+  }
+}
+
+/** Where a file stands, -1 on no floor. */
+function floorOf(path: string): number {
+  return FLOORS.indexOf(path.split("/")[1] ?? "");
+}
+
+function coreFloorOf(path: string): number {
+  const parts = path.split("/");
+  return CORE_FLOORS.indexOf(NODE.test(path) ? "node" : parts.length > 3 ? parts[2] ?? "" : "");
+}
+
+Deno.test("every source file stands on a floor", () => {
+  assertEquals([...sources("src")].filter((path) => floorOf(path) < 0), []);
+});
+
+Deno.test("every floor imports only from those below it", () => {
+  const upwards: string[] = [];
+  for (const [path, names] of imports()) {
+    for (const name of names) {
+      const up = floorOf(name) > floorOf(path);
+      const core = floorOf(path) === 0 && floorOf(name) === 0;
+      if (up || (core && coreFloorOf(name) > coreFloorOf(path))) upwards.push(`${path} -> ${name}`);
+    }
+  }
+  assertEquals(upwards, []);
+});
+
+Deno.test("no file leads back to itself", () => {
+  const graph = imports(), done = new Set<string>(), circles: string[] = [];
+  const visit = (path: string, way: readonly string[]) => {
+    const from = way.indexOf(path);
+    if (from >= 0) circles.push([...way.slice(from), path].join(" -> "));
+    if (from >= 0 || done.has(path)) return;
+    for (const next of graph.get(path) ?? []) visit(next, [...way, path]);
+    done.add(path);
+  };
+  for (const path of graph.keys()) visit(path, []);
+  assertEquals(circles, []);
+});
+
+Deno.test("no folder of src has a file of its name beside it", () => {
+  const paths = [...sources("src")];
+  const pairs = paths.filter((path) => {
+    const folder = path.replace(/\.ts$/, "/");
+    return paths.some((other) => other.startsWith(folder));
+  });
+  assertEquals(pairs, []);
+});

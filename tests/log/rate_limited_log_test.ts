@@ -1,0 +1,126 @@
+import { assert, assertEquals } from "@std/assert";
+import { BURST_MAX, BURST_MS, BurstLog } from "../../src/log/burst_log.ts";
+import { KINDS_MAX, QUIET_MS, QuietLog } from "../../src/log/rate_limited_log.ts";
+
+/** A log whose time the test sets. */
+function quietLog(linesMax?: number) {
+  const time = { nowMs: 0 };
+  const lines: string[] = [];
+  const clock = { nowMs: () => time.nowMs, wallMs: () => 0, sleep: () => Promise.resolve() };
+  const log = new QuietLog(
+    { write: (_, event, text) => void lines.push(`${event}: ${text}`) },
+    clock,
+    KINDS_MAX,
+    linesMax,
+  );
+  const at = (kind: string, nowMs: number, text = kind) => {
+    time.nowMs = nowMs;
+    log.write(kind, ["warning", "refused", text]);
+  };
+  return { log, at, lines };
+}
+
+Deno.test("QuietLog writes the first of a kind and counts the others until a minute is over", () => {
+  const { at, lines } = quietLog();
+  at("a", 0);
+  at("a", 1);
+  at("a", QUIET_MS - 1, "a, the last");
+  at("b", QUIET_MS - 1);
+  assertEquals(lines, ["refused: a", "refused: b"]);
+  at("a", QUIET_MS);
+  at("a", QUIET_MS + 1);
+  assertEquals(lines.slice(2), ["refused: a, the last (2 since the last line)"]);
+});
+
+Deno.test("QuietLog tells the count when the minute is over although nothing more comes", () => {
+  const { log, at, lines } = quietLog();
+  for (let count = 0; count <= 7; count++) at("a", count);
+  log.settle(QUIET_MS - 1);
+  assertEquals(lines, ["refused: a"]);
+  log.settle(QUIET_MS);
+  assertEquals(lines.slice(1), ["refused: a (7 since the last line)"]);
+  // It has ended: nothing more is said, and the next one is new.
+  for (let minute = 2; minute < 10; minute++) log.settle(minute * QUIET_MS);
+  at("a", 10 * QUIET_MS);
+  assertEquals(lines.slice(2), ["refused: a"]);
+});
+
+Deno.test("QuietLog writes one line a minute of what goes on, and every one is counted", () => {
+  const { log, at, lines } = quietLog();
+  for (let second = 0; second < 600; second++) at("a", second * 1_000);
+  log.close();
+  const counts = lines.map((line) => Number(/\((\d+) since/.exec(line)?.[1] ?? 1));
+  assertEquals(lines.length, 11);
+  assertEquals(counts.reduce((sum, count) => sum + count), 600);
+});
+
+Deno.test("QuietLog writes the first few of a kind where it is told to, and then one a minute", () => {
+  const { at, lines, log } = quietLog(3);
+  for (let second = 0; second < 600; second++) at("a", second * 1_000);
+  assertEquals(lines.slice(0, 4), [
+    "refused: a",
+    "refused: a",
+    "refused: a",
+    "refused: a (57 since the last line)",
+  ]);
+  assertEquals(lines.length, 3 + 9);
+  log.close();
+  for (let second = 700; second < 720; second += 5) at("a", second * 1_000);
+  assertEquals(lines.length, 3 + 10 + 3, "after a quiet minute it begins again");
+});
+
+Deno.test("QuietLog tells what it has counted when it is closed, once", () => {
+  const { log, at, lines } = quietLog();
+  at("a", 0);
+  at("b", 1);
+  at("b", 2);
+  log.close();
+  log.close();
+  assertEquals(lines, ["refused: a", "refused: b", "refused: b (1 since the last line)"]);
+});
+
+Deno.test("QuietLog writes a bounded number of lines for any number of kinds, and recovers", () => {
+  const { log, at, lines } = quietLog();
+  for (let source = 0; source < 20_000; source++) at(`source ${source}`, source / 1_000);
+  assertEquals(lines.length, KINDS_MAX + 1);
+  log.settle(2 * QUIET_MS);
+  const rest = 20_000 - KINDS_MAX - 1;
+  assertEquals(lines.slice(KINDS_MAX + 1), [
+    `refused: source 19999 (${rest} since the last line)`,
+  ]);
+  log.settle(4 * QUIET_MS);
+  at("someone else", 4 * QUIET_MS);
+  at("someone else", 4 * QUIET_MS + 1);
+  assertEquals(lines.slice(KINDS_MAX + 2), ["refused: someone else"]);
+  // However long the flood, its memory is bounded.
+  for (let second = 300; second < 900; second++) {
+    for (let source = 0; source < 1_000; source++) at(`${second} ${source}`, second * 1_000);
+  }
+  assert(lines.length < (KINDS_MAX + 1) * 2 * 11, `${lines.length} lines in ten minutes`);
+});
+
+Deno.test("BurstLog writes changes one by one while they are few, and counts them once they are many", () => {
+  let nowMs = 0;
+  const lines: string[] = [];
+  const clock = { nowMs: () => nowMs, wallMs: () => nowMs, sleep: () => Promise.resolve() };
+  const log = {
+    write: (_: string, event: string, text: string) => void lines.push(`${event}: ${text}`),
+  };
+  const quiet = new QuietLog(log, clock);
+  const burst = new BurstLog({ log, quiet, clock });
+  for (let number = 0; number < 1_000; number++) {
+    burst.write("a", ["info", "role", `change ${number}`]);
+    nowMs += 50;
+  }
+  burst.write("b", ["info", "role", "another"]);
+  quiet.settle(nowMs += BURST_MS);
+  assertEquals(lines, [
+    ...Array.from({ length: BURST_MAX }, (_, number) => `role: change ${number}`),
+    `role: change ${BURST_MAX}; it changes often`,
+    "role: another",
+    `role: change 999; it changes often (${1_000 - BURST_MAX - 1} since the last line)`,
+  ]);
+  nowMs += BURST_MS;
+  burst.write("a", ["info", "role", "calm"]);
+  assertEquals(lines.at(-1), "role: calm");
+});

@@ -1,0 +1,45 @@
+// The bench keeps working: its small measurements run once, its table and its arena hold what they promise.
+import { assert, assertEquals } from "@std/assert";
+import { Arena } from "../../scripts/bench/bench_cluster.ts";
+import { type Figure, median, met } from "../../scripts/bench/figure.ts";
+import { micro } from "../../scripts/bench/micro.ts";
+import { figureJson, figureTable } from "../../scripts/bench/table.ts";
+
+Deno.test("the bench times every hot function", () => {
+  const figures = micro({ runs: () => 1, spanMs: () => 0.1 });
+  assertEquals(figures.length, 9);
+  for (const { title, values } of figures) assert((values[0] ?? 0) > 0, title);
+});
+
+Deno.test("the bench tells the middle, the span and what was missed", () => {
+  assertEquals(median([9, 1, 5]), 5);
+  assertEquals(median([4, 1, 2, 3]), 2.5);
+  const figure: Figure = { title: "reply", unit: "ms", values: [1, 2, 12.345], most: 10 };
+  assertEquals([met(figure), met({ ...figure, of: "worst" })], [true, false]);
+  assertEquals(met({ title: "reply", unit: "ms", values: [1] }), null);
+  const [, , row] = figureTable([{ ...figure, of: "worst" }]).split("\n");
+  assert(
+    /^\| reply +\| 2 ms \[1–12\.3\] \(3\) +\| – +\| always ≤ 10 ms, MISSED \|/.test(row ?? ""),
+  );
+  const [entry] = figureJson([figure]) as { median: number; met: boolean }[];
+  assertEquals([entry?.median, entry?.met], [2, true]);
+});
+
+Deno.test("the bench counts the time in which nobody alive holds", async () => {
+  const arena = new Arena();
+  const [one, two] = [arena.node(1).instance.id, arena.node(2).instance.id];
+  try {
+    const at = performance.now();
+    const { history } = arena.server.model;
+    history.push({ atMs: at, holders: [one] });
+    history.push({ atMs: at + 70, holders: [one, two] });
+    history.push({ atMs: at + 80, holders: [] });
+    history.push({ atMs: at + 85, holders: [two] });
+    assertEquals(Math.round(arena.unheldMs(at, at + 100)), 5);
+    arena.goneAtMs.set(one, at + 30);
+    assertEquals(Math.round(arena.unheldMs(at, at + 100)), 45);
+    assertEquals(Math.round(arena.unheldMs(at - 10, at + 100)), 55);
+  } finally {
+    await arena.close();
+  }
+});

@@ -1,0 +1,81 @@
+// Seeded stories on every push; deno task simulate plays more of them.
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { NODE_SETTINGS } from "../support/node_settings.ts";
+import { CANARIES, caughtBy } from "./canary.ts";
+import { watchSafety } from "./checkers.ts";
+import { SimCluster } from "./cluster.ts";
+import { seededRandom } from "./prng.ts";
+import { play } from "./scenario.ts";
+import { writeStory } from "./story.ts";
+
+const SEEDS = 60;
+/** Seeds within which a broken rule must show. */
+const CANARY_SEEDS = 300;
+
+Deno.test(`the rules are kept in ${SEEDS} stories of faults, and all ends well`, async () => {
+  for (let seed = 1; seed <= SEEDS; seed++) {
+    const { violation } = await play(writeStory(seed));
+    assert(violation === null, `${violation}\nreplay: deno task simulate --seed ${seed}`);
+  }
+});
+
+Deno.test("a seed gives the same story and the same course of events every time", async () => {
+  const seeds = Array.from({ length: 12 }, (_, index) => index + 1);
+  for (const seed of seeds) {
+    assertEquals(await play(writeStory(seed)), await play(writeStory(seed)));
+  }
+  assert(seeds.some((seed) => / loop /.test(writeStory(seed))), "the whole loop is among them");
+});
+
+for (const canary of CANARIES) {
+  Deno.test(`the checkers catch a core that breaks the rule: ${canary.rule}`, async () => {
+    const seeds = Array.from({ length: CANARY_SEEDS }, (_, index) => index + 1);
+    assert(await caughtBy(canary, seeds), `not within ${CANARY_SEEDS} stories`);
+  });
+}
+
+/** A cluster of two of which one is the master. */
+async function twoNodes() {
+  const cluster = new SimCluster({ random: seededRandom(1) });
+  const [a, b] = [
+    cluster.add("a", NODE_SETTINGS),
+    cluster.add("b", { ...NODE_SETTINGS, priority: 20 }),
+  ];
+  watchSafety(cluster);
+  cluster.start(a);
+  cluster.start(b);
+  await cluster.run(10_000);
+  assertEquals([...cluster.cloud.holders], [a.instanceId]);
+  return { cluster, a, b };
+}
+
+const NOTHING = {
+  resume: (work: () => void) => work(),
+  wanted: () => true,
+  progress() {},
+  answer() {},
+  fail() {},
+};
+
+Deno.test("watchSafety() catches a node that takes the address from its last live holder", async () => {
+  const { cluster, a, b } = await twoNodes();
+  const evict = { verb: "evict", instanceId: a.instanceId, onlyIfStopped: false } as const;
+  cluster.cloud.call(evict, { instanceId: b.instanceId, ...NOTHING });
+  await cluster.run(1_000);
+  assertStringIncludes(cluster.violation ?? "", "last live holder");
+});
+
+Deno.test("watchSafety() catches an eviction of a peer that is heard", async () => {
+  const { cluster, a, b } = await twoNodes();
+  const evict = { verb: "evict", instanceId: a.instanceId, onlyIfStopped: false } as const;
+  for (const { called } of cluster.observers) called?.(b, evict);
+  assertStringIncludes(cluster.violation ?? "", "b: evicts a, heard");
+});
+
+Deno.test("converge() demands that the right ones hold, and that nothing moves any more", async () => {
+  const story = (rest: string) => `cluster a=10 b=20 interval=1s ratio=3\n${rest}`;
+  const settled = await play(story("run 20s\nmend\nsettle"));
+  assertEquals(settled.violation, null);
+  const moved = await play(story("attach b at 80s\nrun 20s\nmend\nsettle"));
+  assertStringIncludes(moved.violation ?? "", "the address still moves");
+});

@@ -1,0 +1,119 @@
+// From the configuration to a cloud that can be asked, while the cloud is not there yet.
+import { assert, assertEquals } from "@std/assert";
+import { readValues } from "../../src/options/parse.ts";
+import { type Config, configure } from "../../src/config/config.ts";
+import { type Access, connectionFor } from "../../src/startup/connection.ts";
+import { SIM_KEY, SIM_SECRET } from "../support/cloud/api_v2.ts";
+import {
+  APIS,
+  cloudFetch,
+  ELASTIC_IP,
+  hurriedClock,
+  PATIENT,
+  Stage,
+} from "../support/cloud/cloud_fixture.ts";
+
+function configOf(stage: Stage, mode: string, address: string): Config {
+  const endpoint = ["-xe", stage.server.endpoint("v2")];
+  const argv = [mode, "-xi", address, "-xk", SIM_KEY, "-xs", SIM_SECRET, ...endpoint];
+  const config = configure(readValues(argv, {}), {});
+  assert(!("problems" in config), JSON.stringify(config));
+  return config;
+}
+
+/** Connects; `lines` are the log. */
+async function connect(
+  stage: Stage,
+  config: Config,
+  signal: AbortSignal = new AbortController().signal,
+  access: Access = { credentials: config.credentials, peers: config.peers },
+) {
+  const lines: string[] = [];
+  const never = () => Promise.reject(new Error("not there"));
+  const connection = await connectionFor(config, {
+    instanceId: stage.self.id,
+    access,
+    host: {
+      fetch: cloudFetch,
+      clock: hurriedClock(),
+      machine: { fetch: never, root: "", readTextFile: never, run: never },
+    },
+    log: { write: (severity, event, text) => void lines.push(`${severity} ${event}: ${text}`) },
+    signal,
+  });
+  return { connection, lines };
+}
+
+Deno.test("connectionFor() waits for the cloud to tell the address of a name, and says so", async () => {
+  await using stage = new Stage();
+  stage.address.description = "web";
+  let failures = 0;
+  stage.server.fault = () => failures++ < 3 ? "503-retry-after" : null;
+  const { connection, lines } = await connect(stage, configOf(stage, "-W", "web/20"));
+  assertEquals(connection?.addresses, [{ elasticIp: ELASTIC_IP, priority: 20 }]);
+  assertEquals(lines.length, 4);
+  assert(
+    /^warning no-address: cannot find .*waiting for the cloud$/.test(lines[0] ?? ""),
+    lines[0],
+  );
+  assertEquals(lines[3], `info address: "web" is ${ELASTIC_IP}`);
+});
+
+Deno.test("connectionFor() gives up on a name that does not exist, and in -A on a cloud that is away", async () => {
+  await using stage = new Stage();
+  const unknown = await connect(stage, configOf(stage, "-W", "web"));
+  assertEquals([unknown.connection, unknown.lines.length], [null, 1]);
+  assert(unknown.lines[0]?.startsWith("critical no-address: "), unknown.lines[0]);
+  stage.server.fault = () => "500";
+  const away = await connect(stage, configOf(stage, "-A", "web"));
+  assertEquals(away.connection, null);
+  const severities = away.lines.map((line) => line.split(" ")[0]);
+  assertEquals(severities, [...severities.slice(1).map(() => "warning"), "critical"]);
+  assert(severities.length > 10, `only ${severities.length} attempts within a minute`);
+});
+
+Deno.test("connectionFor() stops waiting when told to", async () => {
+  await using stage = new Stage();
+  const stopping = new AbortController();
+  stage.server.fault = () => {
+    stopping.abort();
+    return "500";
+  };
+  const { connection, lines } = await connect(
+    stage,
+    configOf(stage, "-W", "web"),
+    stopping.signal,
+  );
+  assertEquals([connection, lines], [null, []]);
+});
+
+Deno.test("connectionFor() asks nobody for an address that is one", async () => {
+  await using stage = new Stage();
+  const { connection } = await connect(stage, configOf(stage, "-W", ELASTIC_IP));
+  assertEquals(connection?.addresses, [{ elasticIp: ELASTIC_IP, priority: null }]);
+  assertEquals(stage.server.calls, []);
+});
+
+Deno.test("connectionFor() makes clients that follow other peers and another key", async () => {
+  await using stage = new Stage();
+  for (const api of APIS) {
+    stage.model.credentials = null;
+    const at = ({ address }: { address: string }) =>
+      ({ kind: "static", addresses: [address] }) as const;
+    const config = {
+      ...configOf(stage, "-W", ELASTIC_IP),
+      api,
+      endpoint: stage.server.endpoint(api),
+    };
+    const access: Access = { credentials: config.credentials, peers: at(stage.peer) };
+    const { connection } = await connect(stage, config, PATIENT, access);
+    const cloud = connection!.connect(ELASTIC_IP, () => {});
+    await cloud.prepare(PATIENT);
+    const peers = async () => (await cloud.members(PATIENT)).peers.map(({ address }) => address);
+    assertEquals(await peers(), [stage.peer.address]);
+    stage.model.credentials = { apiKey: "EXOnew", secret: "another" };
+    access.peers = at(stage.third);
+    access.credentials = stage.model.credentials;
+    assertEquals(await peers(), [stage.third.address], api);
+  }
+});

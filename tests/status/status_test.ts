@@ -1,0 +1,186 @@
+// --status: the question as it leaves, and what becomes of the answer, once and every second.
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { readValues } from "../../src/options/parse.ts";
+import type { Snapshot } from "../../src/status/snapshot.ts";
+import { systemClock } from "../../src/host/clock.ts";
+import { openLink } from "../../src/host/udp_socket.ts";
+import { requestedNumber, split } from "../../src/status/fragments.ts";
+import { askStatus } from "../../src/commands/status.ts";
+import type { SignalName } from "../../src/world.ts";
+import { until } from "../e2e/cluster.ts";
+import { PlayedNode } from "../support/node_fixture.ts";
+
+/** A watchdog that only answers; what it answers with may change, null is silence. */
+class Answerer {
+  readonly #socket = Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: 0 });
+  readonly asked: string[] = [];
+  readonly #answer: (asked: number) => Snapshot | null;
+  readonly #running: Promise<void>;
+
+  constructor(answer: (asked: number) => Snapshot | null) {
+    this.#answer = answer;
+    this.#running = this.#run();
+  }
+
+  get port(): number {
+    return (this.#socket.addr as Deno.NetAddr).port;
+  }
+
+  async close(): Promise<void> {
+    this.#socket.close();
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    for await (const [bytes, from] of this.#socket) {
+      const text = new TextDecoder().decode(bytes);
+      this.asked.push(text);
+      const snapshot = this.#answer(this.asked.length);
+      if (!snapshot) continue;
+      for (const part of split(snapshot, requestedNumber(text) ?? -1)) {
+        await this.#socket.send(part, from);
+      }
+    }
+  }
+}
+
+/** A run of `--status` with those arguments; `stop` is Ctrl+C. */
+function ask(argv: string[], terminal = false) {
+  const out: string[] = [], err: string[] = [];
+  let stop: (signal: SignalName) => void = () => {};
+  const ended = askStatus(readValues(["--status", ...argv], {}), {
+    clock: systemClock,
+    signals: {
+      listen: (listener) => {
+        stop = listener;
+        return () => {};
+      },
+    },
+    terminal,
+    openLink,
+    print: (stream, line) => void (stream === "out" ? out : err).push(line),
+  });
+  return { ended, out, err, stop: () => stop("stop") };
+}
+
+/** With the codes for the screen in a form that can be read. */
+function plain(text = ""): string {
+  return text.replaceAll("\x1b[", "<").replaceAll(/<([HKJ])/g, "<$1>");
+}
+
+/** What a node has to say. */
+function snapshotOf(atMs = 10_000): Snapshot {
+  const played = new PlayedNode();
+  played.until(atMs);
+  return played.snapshot();
+}
+
+Deno.test("askStatus() prints the answer of the watchdog, even if the first question gets lost", async () => {
+  const watchdog = new Answerer((asked) => asked < 2 ? null : snapshotOf());
+  const { ended, out, err } = ask(["-l", `127.0.0.1:${watchdog.port}`]);
+  assertEquals([await ended, err], [0, []]);
+  assertMatch(
+    out.join("\n"),
+    /^address 198\.51\.100\.50\nrole master \(alone\), changed 6\.9 s ago\n/,
+  );
+  assertEquals(watchdog.asked, ["info json 1", "info json 2"]);
+  await watchdog.close();
+});
+
+Deno.test("askStatus() prints an answer of many datagrams whole, as JSON", async () => {
+  const snapshot = snapshotOf();
+  const [address] = snapshot.addresses;
+  const peers = Array(200).fill(address!.peers[0]);
+  const large = { ...snapshot, addresses: [{ ...address!, peers }] };
+  const watchdog = new Answerer(() => large);
+  const { ended, out } = ask(["--json", "-l", `127.0.0.1:${watchdog.port}`]);
+  assertEquals(await ended, 0);
+  assertEquals(JSON.parse(out.join("\n")), large);
+  await watchdog.close();
+});
+
+Deno.test("askStatus() prints no escapes, whoever has the port", async () => {
+  const snapshot = snapshotOf();
+  const [address] = snapshot.addresses;
+  const forged = { ...address!, elasticIp: "198.51.100.50\x1b[2J\nforged" };
+  const watchdog = new Answerer(() => ({ ...snapshot, addresses: [forged] }));
+  const { ended, out } = ask(["-l", `127.0.0.1:${watchdog.port}`]);
+  assertEquals(await ended, 0);
+  assertMatch(out.join("\n"), /^address 198\.51\.100\.50 \[2J forged\nrole /);
+  await watchdog.close();
+});
+
+Deno.test("askStatus() ends with 1 when nobody answers, or it cannot know whom to ask", async () => {
+  const silent = ask(["-l", "127.0.0.1:9"]);
+  assertEquals([await silent.ended, silent.err], [1, [
+    "exoip: no watchdog answers at 127.0.0.1:9",
+  ]]);
+  const watched = ask(["--watch", "-l", "127.0.0.1:9"]);
+  assertEquals(await watched.ended, 1);
+  const wrong = ask(["-l", "here"]);
+  assertEquals([await wrong.ended, wrong.err.length], [1, 1]);
+  assertMatch(wrong.err[0] ?? "", /^exoip: -l \(IF_BIND_TO\): "here" is not ADDRESS:PORT/);
+  const elsewhere = ask(["-l", "192.0.2.77:9"]);
+  assertEquals([await elsewhere.ended, elsewhere.err.length], [1, 1]);
+  assertMatch(
+    elsewhere.err[0] ?? "",
+    /^exoip: -l \(IF_BIND_TO\): cannot ask at 192\.0\.2\.77: Can/,
+  );
+});
+
+Deno.test("--watch shows each answer, and when none comes any more says so instead of the last one", async () => {
+  let present = true;
+  const watchdog = new Answerer((asked) => present ? snapshotOf(10_000 + 1_000 * asked) : null);
+  const { ended, out, stop } = ask(["--watch", "-l", `127.0.0.1:${watchdog.port}`], true);
+  await until(() => out.length >= 2, { title: "two answers" });
+  assertMatch(
+    plain(out[0]),
+    /^<H>watchdog at .*\n(.*\n)*role master \(alone\), changed 7\.9 s ago/,
+  );
+  assertMatch(out[1] ?? "", /changed 8\.9 s ago/);
+  present = false;
+  const gone = () => out.findIndex((text) => text.includes("no watchdog answers"));
+  await until(() => gone() > 0, { title: "it says so" });
+  assertMatch(plain(out[gone()]), /any more: the last answer is \d+\.\d s old<K>\n<J>$/);
+  assert(!out[gone()]?.includes("master"), "nothing old is left on the screen");
+  present = true;
+  const back = () => out.slice(gone()).some((text) => text.includes("role master"));
+  await until(back, { title: "it is back" });
+  stop();
+  assertEquals(await ended, 0);
+  await watchdog.close();
+});
+
+Deno.test("--watch --json prints a line for each answer, and one for each that is missing", async () => {
+  let present = true;
+  const watchdog = new Answerer(() => present ? snapshotOf() : null);
+  const { ended, out, stop } = ask(["--watch", "--json", "-l", `127.0.0.1:${watchdog.port}`]);
+  await until(() => out.length >= 1, { title: "an answer" });
+  present = false;
+  const silent = () => out.find((line) => line.includes("silentMs"));
+  await until(() => silent() !== undefined, { title: "silence" });
+  stop();
+  assertEquals(await ended, 1, "the watchdog has vanished");
+  assertEquals(JSON.parse(out[0] ?? "").addresses[0].role, "master");
+  const { answered, silentMs } = JSON.parse(silent() ?? "");
+  assert(answered === false && silentMs > 0);
+  assert(out.every((line) => !line.includes("\n")));
+  await watchdog.close();
+});
+
+Deno.test("a late answer to an earlier question is never taken for the state of now", async () => {
+  const socket = Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: 0 });
+  const { port } = socket.addr as Deno.NetAddr;
+  const answering = (async () => {
+    await socket.receive();
+    const [, from] = await socket.receive();
+    // The answers to the first question come when the second one has been asked.
+    for (const part of split(snapshotOf(5_000), 1)) await socket.send(part, from);
+    for (const part of split(snapshotOf(20_000), 2)) await socket.send(part, from);
+    socket.close();
+  })();
+  const { ended, out } = ask(["--json", "-l", `127.0.0.1:${port}`]);
+  assertEquals(await ended, 0);
+  assertEquals(JSON.parse(out.join("")).upMs, 20_000);
+  await answering;
+});

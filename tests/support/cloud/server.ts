@@ -1,0 +1,219 @@
+// The simulated Exoscale as a real server, with latency, a log of its calls, and every answer of which a cloud is
+// capable on a bad day. Like the real one it speaks TLS, and HTTP/2 with those who want that.
+import { hostText } from "../../../src/core/ip.ts";
+import { systemClock } from "../../../src/host/clock.ts";
+import { CLOUD_AUTHORITY, type Identity, identityFor } from "../../tls/cloud_identity.ts";
+import { answerV1 } from "./api_v1.ts";
+import { answerV2, json } from "./api_v2.ts";
+import { CloudModel } from "./model.ts";
+
+/**
+ * All bad days. `lost` does what was asked, and then the answer breaks off. What breaks off takes its connection along
+ * under HTTP/1.1; under HTTP/2 it is a stream that the server resets, and the connection goes on.
+ */
+export const FAULTS = [
+  "html",
+  "html-502",
+  "empty",
+  "truncated",
+  "endless",
+  "401",
+  "403",
+  "400",
+  "404",
+  "408",
+  "409",
+  "412",
+  "423",
+  "425",
+  "429",
+  "429-retry-after",
+  "500",
+  "503-retry-after",
+  "hang",
+  "break-off",
+  "lost",
+  "deprecated",
+] as const;
+
+/** A bad day. */
+export type Fault = typeof FAULTS[number];
+
+/** One call that arrived. */
+export interface Call {
+  readonly atMs: number;
+  readonly method: string;
+  /** Path on API v2, command on v1. */
+  readonly what: string;
+  readonly authorized: boolean;
+  /** Address of the caller. */
+  readonly from: string;
+  /** Its port: calls of one connection share it. */
+  readonly fromPort: number;
+  readonly protocol: "HTTP/1.1" | "HTTP/2";
+}
+
+/** Where a server listens, and how it speaks. */
+export interface ServerOptions {
+  /** Loopback unless given. */
+  readonly hostname?: string;
+  /** Other names and addresses by which it is called: its certificate is for them, too. */
+  readonly names?: readonly string[];
+  /** False for plain HTTP/1.1. */
+  readonly tls?: boolean;
+  /** What it shows instead of a certificate that its clients trust. */
+  readonly identity?: Identity;
+}
+
+/** A running server. */
+export class CloudServer {
+  readonly model: CloudModel;
+  readonly calls: Call[] = [];
+  /** Fault of each call, null for a good answer. */
+  fault: (call: Call) => Fault | null = () => null;
+  /** Status and body of a refusal in the cloud's own words, null for another answer. */
+  refusal: (call: Call) => readonly [status: number, body: unknown] | null = () => null;
+  latencyMs = 5;
+  /** How much the server's clock is ahead of the machine's. */
+  aheadMs = 0;
+  readonly #ending = new AbortController();
+  readonly #server: Deno.HttpServer<Deno.NetAddr>;
+  readonly #tls: boolean;
+  #caFile: string | null = null;
+
+  constructor(
+    model: CloudModel = new CloudModel(),
+    { hostname = "127.0.0.1", names = [], tls = true, identity }: ServerOptions = {},
+  ) {
+    this.model = model;
+    this.#tls = tls;
+    this.#server = Deno.serve({
+      hostname,
+      port: 0,
+      // Its shutdown() would wait for the last word of connections that a test has silenced.
+      signal: this.#ending.signal,
+      onListen() {},
+      onError: () => new Response(null, { status: 500 }),
+      ...(tls && (identity ?? identityFor(hostname, ...names))),
+    }, (request, { remoteAddr }) => this.#answer(request, remoteAddr));
+  }
+
+  /** Endpoint for the API. */
+  endpoint(api: "v1" | "v2"): string {
+    const { hostname, port } = this.#server.addr;
+    const scheme = this.#tls ? "https" : "http";
+    return `${scheme}://${hostText(hostname)}:${port}/${api === "v2" ? "v2" : "compute"}`;
+  }
+
+  /** A file with the authority that vouches for it, there until the server is closed. */
+  get caFile(): string {
+    if (this.#caFile === null) {
+      this.#caFile = Deno.makeTempFileSync({ prefix: "exoip-", suffix: ".pem" });
+      Deno.writeTextFileSync(this.#caFile, CLOUD_AUTHORITY);
+    }
+    return this.#caFile;
+  }
+
+  /** Arguments with which a watchdog finds it and trusts it. */
+  args(api: "v1" | "v2"): string[] {
+    return ["-xe", this.endpoint(api), ...this.#tls ? ["--ca-file", this.caFile] : []];
+  }
+
+  /** Ends the server; calls that hang are cut. */
+  async close(): Promise<void> {
+    this.#ending.abort();
+    await this.#server.finished;
+    if (this.#caFile !== null) Deno.removeSync(this.#caFile);
+    this.#caFile = null;
+  }
+
+  async #answer(request: Request, from: Deno.NetAddr): Promise<Response> {
+    const url = new URL(request.url);
+    const call: Call = {
+      atMs: performance.now(),
+      method: request.method,
+      what: url.searchParams.get("command") ?? url.pathname.replace(/^\/v2/, ""),
+      authorized: request.headers.has("authorization") || url.searchParams.has("signature"),
+      from: from.hostname,
+      fromPort: from.port,
+      // Every request of HTTP/1.1 has this header (RFC 9112, 3.2); HTTP/2 has a field of its own in its place.
+      protocol: request.headers.has("host") ? "HTTP/1.1" : "HTTP/2",
+    };
+    this.calls.push(call);
+    await this.#sleep(this.latencyMs);
+    const fault = this.fault(call);
+    if (fault && fault !== "lost") return await this.#faulty(fault);
+    const refusal = this.refusal(call);
+    if (refusal) return json(refusal[1], refusal[0]);
+    const wallMs = Date.now() + this.aheadMs;
+    const answer = url.pathname.startsWith("/v2")
+      ? await answerV2(this.model, request, wallMs)
+      : answerV1(this.model, request, wallMs);
+    answer.headers.set("date", new Date(wallMs).toUTCString());
+    if (fault !== "lost") return answer;
+    await answer.body?.cancel();
+    return new Response(this.#brokenOff());
+  }
+
+  async #faulty(fault: Exclude<Fault, "lost">): Promise<Response> {
+    const page = "<html><body>We will be back soon</body></html>";
+    const html = { "content-type": "text/html" };
+    switch (fault) {
+      case "html":
+        return new Response(page, { headers: html });
+      case "html-502":
+        return new Response(page, { status: 502, headers: html });
+      case "empty":
+        return new Response("");
+      case "truncated":
+        return new Response('{"instances":[{"id":"9b1e', {
+          headers: { "content-type": "application/json" },
+        });
+      case "endless":
+        return new Response(this.#endless());
+      case "hang":
+        await this.#sleep(600_000);
+        return new Response(null, { status: 503 });
+      case "break-off":
+        return new Response(this.#brokenOff());
+      case "429-retry-after":
+      case "503-retry-after": {
+        const answer = json({ message: "slow down" }, Number(fault.slice(0, 3)));
+        answer.headers.set("retry-after", "2");
+        return answer;
+      }
+      case "deprecated":
+        return json({
+          errorresponse: { errorcode: 403, cserrorcode: 9999, errortext: "this API is deprecated" },
+        }, 403);
+      default:
+        return json({ message: `simulated ${fault}` }, Number(fault));
+    }
+  }
+
+  #endless(): ReadableStream<Uint8Array> {
+    return new ReadableStream({
+      pull: async (controller) => {
+        await this.#sleep(50);
+        if (this.#ending.signal.aborted) controller.close();
+        else controller.enqueue(new TextEncoder().encode(" "));
+      },
+    });
+  }
+
+  /** Breaks only once the first part has left: a cut before any answer makes some clients send again. */
+  #brokenOff(): ReadableStream<Uint8Array> {
+    let parts = 0;
+    return new ReadableStream({
+      pull: async (controller) => {
+        if (parts++ === 0) return controller.enqueue(new TextEncoder().encode('{"instances":['));
+        await this.#sleep(20);
+        controller.error(new Error("broken on purpose"));
+      },
+    });
+  }
+
+  #sleep(ms: number): Promise<void> {
+    return systemClock.sleep(ms, this.#ending.signal);
+  }
+}

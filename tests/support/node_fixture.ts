@@ -1,0 +1,168 @@
+// A node that a test steps by hand, and the snapshot of it: the core alone, without socket, timer and cloud.
+import { addressView } from "../../src/status/address_view.ts";
+import type { Trailer } from "../../src/core/heartbeat.ts";
+import { nodeWakeAtMs, startNode, stepNode } from "../../src/core/node.ts";
+import type { Presence } from "../../src/core/presence.ts";
+import type { ChangeView, CheckView, Snapshot } from "../../src/status/snapshot.ts";
+import { CallTally, Count, Datagrams } from "../../src/status/counters.ts";
+import { NODE_SETTINGS, WELL_TRAILER } from "./node_settings.ts";
+import { ageOf } from "../../src/core/age.ts";
+import type { Node, NodeEffect, NodeEvent, NodeSettings } from "../../src/core/node_state.ts";
+
+/** Instance of the node, and of its peers. */
+export const SELF_ID = "9b1e6f20-53c4-4a7d-8e2f-0a1b2c3d4e5f";
+/** Addresses of the peers, and their instances. */
+export const PEERS = ["203.0.113.11", "203.0.113.12"].map((address, index) => {
+  const id = `00000000-0000-4000-8000-00000000000${index + 1}`;
+  return { address, instanceId: id, wireId: id };
+});
+/** Unix time at which the clock of every node stands at 0. */
+export const EPOCH_MS = Date.UTC(2026, 0, 1, 12);
+
+/** Run of the node. */
+export const SELF_RUN = 5n;
+
+/** A trailer of a peer that is well and hears us. */
+export const TRAILER: Trailer = { ...WELL_TRAILER, ownPriority: 20, intervalMs: 1_000 };
+
+/** The node with the time. */
+export class PlayedNode {
+  nowMs = 0;
+  node: Node;
+  readonly tally = new CallTally();
+  readonly datagrams = new Datagrams();
+  readonly takeOvers = new Count();
+  readonly changes: Omit<ChangeView, "ageMs">[] = [];
+  checks: readonly CheckView[] = [];
+  phase: Snapshot["phase"] = "running";
+  /** What is known of the address on this machine. */
+  presence: Presence | null = null;
+  /** Holders in the cloud beside this node, and whether this node holds. */
+  others: readonly { instanceId: string; off: boolean }[] = [];
+  holds = false;
+
+  constructor(settings: Partial<NodeSettings> = {}) {
+    this.node = startNode({ ...NODE_SETTINGS, ...settings }, {
+      atMs: 0,
+      selfId: SELF_ID,
+      run: SELF_RUN,
+      peers: PEERS,
+    });
+  }
+
+  /** One event now. Calls to the cloud are answered at once. */
+  step(event: NodeEvent): void {
+    const { role } = this.node.election;
+    const [node, effects] = stepNode(this.node, event, this.nowMs);
+    this.node = node;
+    if (node.election.role === "master" && role !== "master") this.takeOvers.add(this.nowMs);
+    // Answers come after all that the step has said.
+    const [later, now] = [effects.filter(answered), effects.filter((it) => !answered(it))];
+    for (const effect of [...now, ...later]) this.#perform(effect);
+  }
+
+  /** Lets the time pass to that instant, with all ticks that the node wants. */
+  until(atMs: number): void {
+    for (
+      let wakeAtMs = nodeWakeAtMs(this.node);
+      wakeAtMs <= atMs;
+      wakeAtMs = nodeWakeAtMs(this.node)
+    ) {
+      this.nowMs = Math.max(this.nowMs, wakeAtMs);
+      this.step({ kind: "tick" });
+    }
+    this.nowMs = atMs;
+  }
+
+  /** A heartbeat of the first or the second peer. */
+  hear(which: 0 | 1, says: Partial<Trailer> & { priority?: number } | "original" = {}): void {
+    const { address, wireId } = PEERS[which]!;
+    const { priority = 20, ...flags } = says === "original" ? {} : says;
+    const trailer = says === "original" ? null : { ...TRAILER, sequence: this.nowMs + 1, ...flags };
+    const { elasticIp } = this.node.election.settings;
+    this.datagrams.received.add(this.nowMs);
+    this.step({
+      kind: "heard",
+      from: address,
+      heartbeat: { priority, elasticIp, id: wireId, trailer },
+    });
+  }
+
+  /** What an operator is shown now. */
+  snapshot(): Snapshot {
+    const { nowMs, datagrams } = this;
+    const { sent, received, refused } = datagrams;
+    return {
+      version: 1,
+      takenAtMs: EPOCH_MS + nowMs,
+      program: { version: "1.2.3", commit: "abc" },
+      upMs: nowMs,
+      instanceId: SELF_ID,
+      zone: "ch-gva-2",
+      phase: this.phase,
+      loop: {
+        overdueMs: 0,
+        lateMs: 0.5,
+        lateAgeMs: 20,
+        worstLateMs: 4.25,
+        worstLateAgeMs: 900,
+        listening: true,
+      },
+      heartbeats: {
+        sent: sent.count,
+        sentAgeMs: ageOf(sent.atMs, nowMs),
+        received: received.count,
+        receivedAgeMs: ageOf(received.atMs, nowMs),
+        refused: refused.views(nowMs),
+      },
+      addresses: [addressView(this.node, {
+        cloud: "API v2 at https://api-ch-gva-2.exoscale.com/v2",
+        peersAtMs: this.tally.lists.atMs,
+        takeOvers: this.takeOvers,
+        evictions: this.tally.evictions,
+        calls: this.tally.views(nowMs),
+        refused: datagrams.senders,
+        presence: this.presence,
+      }, nowMs)],
+      addressesLeftOut: 0,
+      checks: this.checks,
+      changes: this.changes.map((change) => ({ ...change, ageMs: EPOCH_MS + nowMs - change.atMs })),
+    };
+  }
+
+  #perform(effect: NodeEffect): void {
+    const { nowMs } = this;
+    if (effect.kind === "send") this.datagrams.sent.add(nowMs);
+    if (effect.kind === "refused") this.datagrams.refuse(effect.from, effect.reason, nowMs);
+    if (effect.kind === "report") {
+      const { severity, event, text } = effect;
+      this.changes.push({ atMs: EPOCH_MS + nowMs, severity, event, text });
+    }
+    if (effect.kind === "members") {
+      this.tally.lists.add(nowMs);
+      this.step({ kind: "members", peers: PEERS, listed: true });
+    }
+    if (effect.kind === "call") this.#answer(effect);
+  }
+
+  #answer({ id, call }: Extract<NodeEffect, { kind: "call" }>): void {
+    const { nowMs } = this;
+    if (call.verb === "attach") this.holds = true;
+    if (call.verb === "detach-self") this.holds = false;
+    const { holds, others } = this;
+    const answers = {
+      prepare: { verb: "prepare", holds, selfId: SELF_ID, instanceId: SELF_ID, addresses: [] },
+      look: { verb: "look", holds, others: call.verb === "look" && call.others ? others : null },
+      inspect: { verb: "inspect", holds: false },
+      attach: { verb: "attach" },
+      "detach-self": { verb: "detach-self" },
+      evict: { verb: "evict", outcome: "absent" },
+    } as const;
+    this.tally.done(call.verb, { tookMs: 12, atMs: nowMs });
+    this.step({ kind: "answered", id, answer: answers[call.verb], roll: 0.5 });
+  }
+}
+
+function answered({ kind }: NodeEffect): boolean {
+  return kind === "call" || kind === "members";
+}

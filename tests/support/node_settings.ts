@@ -1,0 +1,29 @@
+// Settings and words of a node for tests that care for one or two of them only.
+import type { Trailer } from "../../src/core/heartbeat.ts";
+import type { NodeSettings } from "../../src/core/node_state.ts";
+
+/** The defaults of the command line. */
+export const NODE_SETTINGS: NodeSettings = {
+  elasticIp: "198.51.100.50",
+  priority: 10,
+  intervalMs: 1_000,
+  deadRatio: 3,
+  exclusive: false,
+  preemptDelayMs: 0,
+  handoverTimeoutMs: 10_000,
+  reconcileMs: 30_000,
+};
+
+/** What a peer says that is well, has nothing, and hears us. */
+export const WELL_TRAILER: Trailer = {
+  holds: false,
+  leaving: false,
+  unable: false,
+  unhealthy: false,
+  ownPriority: 10,
+  intervalMs: null,
+  hearsYou: true,
+  keyId: 0,
+  sequence: 0,
+  stamp: null,
+};

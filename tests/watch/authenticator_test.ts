@@ -1,0 +1,211 @@
+// What becomes of a heartbeat when there is a shared secret: each reason, in an order that keeps floods cheap.
+import { assert, assertEquals } from "@std/assert";
+import { startNode, stepNode } from "../../src/core/node.ts";
+import {
+  decode,
+  encode,
+  type Heartbeat,
+  type Mark,
+  type Trailer,
+} from "../../src/core/heartbeat.ts";
+import { Guard } from "../../src/watch/authenticator.ts";
+import { QuietLog } from "../../src/log/rate_limited_log.ts";
+import { Refusals } from "../../src/watch/refusals.ts";
+import { Datagrams } from "../../src/status/counters.ts";
+import { Seal } from "../../src/host/keyring.ts";
+import { NODE_SETTINGS, WELL_TRAILER } from "../support/node_settings.ts";
+import type { Node } from "../../src/core/node_state.ts";
+
+const SELF = "00000001-0000-4000-8000-000000000001";
+const PEERS = [7, 8, 9].map((number) => ({
+  address: `10.0.0.${number}`,
+  instanceId: `00000001-0000-4000-8000-00000000000${number}`,
+  wireId: `00000001-0000-4000-8000-00000000000${number}`,
+}));
+const SECRET = "a secret of the whole cluster", OTHER = "a secret of somebody else";
+/** Runs of the node and of its peer. */
+const SELF_RUN = 5n, RUN = 7n;
+
+/** A node behind its guard, at a standing clock. */
+class Post {
+  nowMs = 10_000;
+  node: Node = startNode(NODE_SETTINGS, {
+    atMs: this.nowMs,
+    selfId: SELF,
+    run: SELF_RUN,
+    peers: PEERS,
+  });
+  /** Tags that were looked at. */
+  checks = 0;
+  /** Heartbeats that were answered, by the sequence that the answer echoes. */
+  readonly answers: (number | undefined)[] = [];
+  readonly datagrams = new Datagrams();
+  readonly guard: Guard;
+
+  private constructor(readonly seal: Seal, acceptUnsigned: boolean) {
+    const { verify } = seal;
+    seal.verify = (...given) => {
+      this.checks += 1;
+      return verify.apply(seal, given);
+    };
+    const clock = { nowMs: () => this.nowMs, wallMs: () => 0, sleep: () => Promise.resolve() };
+    const quiet = new QuietLog({ write() {} }, clock);
+    const refusals = new Refusals({ clock, quiet, datagrams: this.datagrams });
+    this.guard = new Guard({ clock, seal, acceptUnsigned, refusals });
+    // Its first heartbeats are out; what it sends from here on to the end of an interval are answers.
+    [this.node] = stepNode(this.node, { kind: "tick" }, this.nowMs);
+  }
+
+  static async open({ secrets = [SECRET], acceptUnsigned = false } = {}): Promise<Post> {
+    return new Post(await Seal.of(secrets), acceptUnsigned);
+  }
+
+  /** The datagram comes; resolves to the word for what became of it. */
+  async take(bytes: Uint8Array, from = "10.0.0.7"): Promise<string> {
+    let word = "nothing";
+    const before = this.#refused();
+    const heartbeat = decode(bytes);
+    assert(!("refused" in heartbeat));
+    await this.guard.admit({
+      bytes,
+      heard: { from, heartbeat },
+      election: this.node.election,
+      deliver: (heard) => {
+        const known = this.node.election.peers.get(from);
+        const [next, effects] = stepNode(this.node, { kind: "heard", ...heard }, this.nowMs);
+        this.node = next;
+        const refused = effects.find(({ kind }) => kind === "refused");
+        const sent = effects.filter((each) => each.kind === "send" && each.to === from);
+        for (const each of sent) {
+          if (each.kind === "send") this.answers.push(each.echo?.sequence);
+        }
+        const peer = next.election.peers.get(from);
+        if (refused?.kind === "refused") word = refused.reason;
+        else if (peer?.trailer !== known?.trailer || peer?.heardAtMs !== known?.heardAtMs) {
+          word = "heard";
+        } else if (peer?.met !== known?.met) word = "met";
+      },
+    });
+    const counted = [...this.#refused()].find(([each, count]) => before.get(each) !== count);
+    return counted?.[0] ?? word;
+  }
+
+  /** Counts by reason, of what the guard itself has refused. */
+  #refused(): Map<string, number> {
+    return new Map(this.datagrams.refused.views(0).map(({ word, count }) => [word, count]));
+  }
+
+  peer(address = "10.0.0.7") {
+    return this.node.election.peers.get(address);
+  }
+
+  /** An echo of what we sent so many ms ago. */
+  echo(agoMs = 0) {
+    return { run: SELF_RUN, sequence: (this.nowMs - agoMs) * 1_000 };
+  }
+}
+
+function heartbeat(trailer: Partial<Trailer> | null = {}, number = 7): Heartbeat {
+  const whole: Trailer = { ...WELL_TRAILER, ownPriority: 20, intervalMs: 1_000, sequence: 1_000 };
+  const id = `00000001-0000-4000-8000-00000000000${number}`;
+  const { elasticIp } = NODE_SETTINGS;
+  return { priority: 20, elasticIp, id, trailer: trailer && { ...whole, ...trailer } };
+}
+
+async function signed(
+  { secret = SECRET, number = 7, keyId, run = RUN, echo = null, ...trailer }: {
+    secret?: string;
+    number?: number;
+    run?: bigint;
+    echo?: Mark | null;
+  } & Partial<Trailer> = {},
+): Promise<Uint8Array> {
+  const seal = await Seal.of([secret]);
+  const stamp = { run, echo };
+  const bytes = encode(heartbeat({ ...trailer, stamp, keyId: keyId ?? seal.keyId }, number));
+  let result: Uint8Array = bytes;
+  seal.seal(bytes, (datagram) => result = datagram);
+  await seal.handedOver();
+  return result;
+}
+
+Deno.test("a heartbeat with the right tag is heard once it echoes us, and once", async () => {
+  const post = await Post.open();
+  assertEquals(await post.take(await signed({ sequence: 900 })), "met");
+  assertEquals(post.answers, [900], "it is answered at once, so that it can prove itself");
+  assertEquals([post.peer()?.alive, post.peer()?.heardAtMs], [false, null]);
+  const datagram = await signed({ sequence: 1_000, echo: post.echo() });
+  assertEquals(await post.take(datagram), "heard");
+  assertEquals([post.peer()?.proof?.run, post.peer()?.proof?.sequence], [RUN, 1_000]);
+  assertEquals(post.answers, [900, 1_000], "and so is what has proved itself");
+  const checks = post.checks;
+  assertEquals(await post.take(datagram), "replayed");
+  assertEquals(await post.take(await signed({ sequence: 999, echo: post.echo() })), "replayed");
+  assertEquals(post.checks, checks, "replays cost no cryptography");
+  assertEquals(await post.take(await signed({ sequence: 1_001 })), "heard");
+  assertEquals(post.answers.length, 2);
+});
+
+Deno.test("what fails another test is refused before its tag is looked at", async () => {
+  const post = await Post.open();
+  const other = await Seal.of([OTHER]);
+  for (
+    const [datagram, from, word] of [
+      [encode(heartbeat()), "10.0.0.7", "unsigned"],
+      [encode(heartbeat(null)), "10.0.0.7", "unsigned"],
+      [await signed({ secret: OTHER }), "10.0.0.7", "unknown-key"],
+      [await signed({ keyId: 0 }), "10.0.0.7", "unknown-key"],
+      [await signed(), "10.0.0.66", "unknown-source"],
+      [await signed({ number: 8 }), "10.0.0.7", "wrong-id"],
+    ] as const
+  ) assertEquals(await post.take(datagram, from), word);
+  assert(!post.seal.knows(other.keyId));
+  assertEquals(post.checks, 0);
+});
+
+Deno.test("a tag of another secret is bad-tag, is not answered, and costs the peer nothing", async () => {
+  const post = await Post.open();
+  const { keyId } = post.seal;
+  for (const echo of [null, post.echo()]) {
+    const forged = await signed({ secret: OTHER, keyId, sequence: 9_000, echo });
+    assertEquals(await post.take(forged), "bad-tag");
+  }
+  assertEquals([post.peer()?.alive, post.answers, post.peer()?.met], [false, [], []]);
+  assertEquals(await post.take(await signed({ echo: post.echo() })), "heard");
+});
+
+Deno.test("what was made before our start, or for another process of ours, proves nothing", async () => {
+  const post = await Post.open();
+  for (const echo of [null, { run: 6n, sequence: 9_999_000 }, { run: SELF_RUN, sequence: 1e9 }]) {
+    post.nowMs += 1_000;
+    const datagram = await signed({ sequence: post.nowMs, echo });
+    assert(["met", "unproven"].includes(await post.take(datagram)));
+    assertEquals(post.peer()?.alive, false);
+  }
+  post.nowMs += 5_000;
+  assertEquals(await post.take(await signed()), "unproven", "after a while it is worth a word");
+});
+
+Deno.test("one run is answered twice in an interval at most, and eight runs are remembered", async () => {
+  const post = await Post.open();
+  for (let ms = 0; ms < 1_000; ms += 100) {
+    post.nowMs += 100;
+    await post.take(await signed({ sequence: 1_000 + ms }));
+  }
+  assertEquals([post.answers.length, post.checks], [2, 2], "and costs no more tags than that");
+  for (let run = 100n; run < 200n; run++) await post.take(await signed({ run }));
+  assertEquals([post.peer()?.met.length, post.answers.length], [8, 9]);
+});
+
+Deno.test("--accept-unsigned hears a peer unsigned until it has proved that it signs, and then no more", async () => {
+  const post = await Post.open({ acceptUnsigned: true });
+  assertEquals(await post.take(encode(heartbeat(null))), "heard");
+  // Unsigned, anybody can write any sequence: it must not keep out the signed ones.
+  assertEquals(await post.take(encode(heartbeat({ sequence: 9_000_000 }))), "heard");
+  assertEquals(await post.take(await signed()), "met");
+  assertEquals(await post.take(encode(heartbeat({ sequence: 9_000_001 }))), "heard");
+  assertEquals(await post.take(await signed({ sequence: 2_000, echo: post.echo() })), "heard");
+  assertEquals(await post.take(encode(heartbeat(null))), "unsigned");
+  assertEquals(await post.take(encode(heartbeat({ sequence: 9_000_002 }))), "unsigned");
+  assertEquals(await post.take(encode(heartbeat(null, 8)), "10.0.0.8"), "heard", "another peer");
+});

@@ -1,0 +1,204 @@
+// Key and secret that change in their files while a watchdog runs.
+import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
+import { gather } from "../../src/config/load.ts";
+import { parseKeyFile } from "../../src/config/key_file.ts";
+import { CloudError, type CloudErrorKind } from "../../src/exoscale/cloud_error.ts";
+import type { Credentials } from "../../src/exoscale/signer.ts";
+import { Renewal } from "../../src/watch/renewal.ts";
+import type { Cloud } from "../../src/world.ts";
+import { eventually } from "../support/eventually.ts";
+import { COMMON } from "../support/fake_host.ts";
+
+const NEVER = new AbortController().signal;
+const OLD: readonly [string, string] = ["EXOold", "old-secret"],
+  NEW: readonly [string, string] = ["EXOnew", "new-secret"];
+const keyFile = ([key, secret]: readonly [string, string], end?: number) =>
+  JSON.stringify({ key, secret, ...(end !== undefined && { "expires-at": new Date(end) }) });
+
+/** A renewal before files that can be changed, in a time that the test makes pass. */
+async function stage(files: Record<string, string | Error>, args: string[]) {
+  const lines: string[] = [], reads: string[] = [], hidden: string[] = [];
+  const sleepers = new Set<{ atMs: number; wake: () => void }>();
+  let nowMs = 1_000;
+  const read = (path: string) => {
+    const text = files[path] ?? new Deno.errors.NotFound(`no ${path}`);
+    if (text instanceof Error) throw text;
+    return text;
+  };
+  const clock = {
+    nowMs: () => nowMs,
+    wallMs: () => nowMs,
+    sleep: (ms: number, signal?: AbortSignal) =>
+      new Promise<void>((resolve) => {
+        const sleeper = { atMs: nowMs + ms, wake: () => (sleepers.delete(sleeper), resolve()) };
+        sleepers.add(sleeper);
+        signal?.addEventListener("abort", sleeper.wake);
+        if (signal?.aborted) sleeper.wake();
+      }),
+  };
+  const machine = {
+    root: "",
+    fetch: () => Promise.reject(new Error("no network")),
+    run: () => Promise.reject(new Error("no programs")),
+    readTextFile: () => Promise.reject(new Error("no files")),
+  };
+  const readTextFile = async (path: string) => {
+    reads.push(path);
+    return await Promise.resolve(read(path));
+  };
+  const host = { env: {}, os: "linux" as const, machine, clock, readTextFile };
+  const argv = ["-W", ...COMMON, ...args];
+  const gathered = await gather(argv, { ...host, readTextFile: read });
+  const access: { credentials: Credentials } = { credentials: { apiKey: OLD[0], secret: OLD[1] } };
+  const log = {
+    write: (severity: string, event: string, text: string) =>
+      void lines.push(`${severity} ${event}: ${text}`),
+  };
+  const hide = ({ secret }: Credentials) => void hidden.push(secret);
+  const renewal = new Renewal({ argv, host, log, gathered, access, hide });
+  const pass = async (ms: number) => {
+    for (const endMs = nowMs + ms; nowMs < endMs; nowMs = Math.min(nowMs + 1_000, endMs)) {
+      for (const each of sleepers) if (each.atMs <= nowMs) each.wake();
+      for (let turn = 0; turn < 50; turn++) await Promise.resolve();
+    }
+  };
+  return { renewal, access, lines, reads, hidden, pass, now: () => nowMs };
+}
+
+/** One call that the cloud answers so. */
+async function refused(renewal: Renewal, kind: CloudErrorKind): Promise<void> {
+  const look = () => Promise.reject(new CloudError(kind, "no"));
+  const cloud = renewal.around({ name: "cloud", look } as unknown as Cloud);
+  await assertRejects(() => cloud.look({ others: true }, NEVER), CloudError);
+}
+
+for (const kind of ["unauthorized", "forbidden"] as const) {
+  Deno.test(`a secret that has changed in its file is used once the cloud says ${kind}`, async () => {
+    const files: Record<string, string> = { "/secret": OLD[1] };
+    const { renewal, access, lines, hidden } = await stage(files, [
+      ...["-xk", OLD[0], "--api-secret-file", "/secret"],
+    ]);
+    files["/secret"] = NEW[1];
+    await refused(renewal, kind);
+    await eventually(
+      () => Promise.resolve(access.credentials.secret === NEW[1]),
+      "the new one is used",
+    );
+    assertEquals(access.credentials, { apiKey: OLD[0], secret: NEW[1] });
+    assertEquals(hidden, [NEW[1]]);
+    assertEquals(lines, [
+      "info credentials: key or secret has changed in its file: used from now on",
+    ]);
+    renewal.close();
+  });
+}
+
+Deno.test("each kind of file is read again: JSON, variables, our configuration", async () => {
+  const rows: readonly [string[], (pair: readonly [string, string]) => string][] = [
+    [["--api-secret-file", "/file"], keyFile],
+    [
+      ["--env-file", "/file"],
+      ([key, secret]) => `EXOSCALE_API_KEY=${key}\nEXOSCALE_API_SECRET=${secret}`,
+    ],
+    [["--config", "/file"], ([key, secret]) => `api-key = "${key}"\napi-secret = "${secret}"`],
+    [["--api-secret-file", "/file", "-xk", NEW[0]], ([, secret]) => secret],
+  ];
+  for (const [args, written] of rows) {
+    const files = { "/file": written(OLD) };
+    const { renewal, access } = await stage(files, args);
+    files["/file"] = written(NEW);
+    await refused(renewal, "forbidden");
+    await eventually(() => Promise.resolve(access.credentials.secret === NEW[1]), `${args}`);
+    assertEquals(access.credentials.apiKey, NEW[0]);
+    renewal.close();
+  }
+});
+
+Deno.test("what is refused for good costs one reading in half a minute", async () => {
+  const { renewal, lines, reads, pass } = await stage({ "/secret": OLD[1] }, [
+    ...["-xk", OLD[0], "--api-secret-file", "/secret"],
+  ]);
+  for (let second = 0; second < 600; second++) {
+    await refused(renewal, "forbidden");
+    await pass(1_000);
+  }
+  assert(reads.length >= 15 && reads.length <= 25, `${reads.length} readings in ten minutes`);
+  assertEquals(lines, []);
+  renewal.close();
+});
+
+Deno.test("other failures, and credentials that no file has, are no reason to read", async () => {
+  const { renewal, reads } = await stage({ "/secret": OLD[1] }, [
+    ...["-xk", OLD[0], "--api-secret-file", "/secret"],
+  ]);
+  for (const kind of ["timeout", "not-found", "clock-late", "server-error"] as const) {
+    await refused(renewal, kind);
+  }
+  const bare = await stage({}, ["-xk", OLD[0], "-xs", OLD[1]]);
+  await refused(bare.renewal, "forbidden");
+  assertEquals([reads, bare.reads], [[], []]);
+});
+
+Deno.test("a file that cannot be read, or is wrong, is named once and changes nothing", async () => {
+  const files: Record<string, string | Error> = { "/secret": keyFile(OLD) };
+  const { renewal, access, lines, pass } = await stage(files, ["--api-secret-file", "/secret"]);
+  files["/secret"] = '{"key": ';
+  for (let second = 0; second < 100; second++) {
+    await refused(renewal, "unauthorized");
+    await pass(1_000);
+  }
+  assertEquals(lines.length, 1);
+  assertMatch(
+    lines[0] ?? "",
+    /^warning credentials: the old ones stay: --api-secret-file .* is none/,
+  );
+  assertEquals(access.credentials.secret, OLD[1]);
+  delete files["/secret"];
+  await pass(30_000);
+  await refused(renewal, "unauthorized");
+  await eventually(() => Promise.resolve(lines.length === 2), "the other problem is named, too");
+  renewal.close();
+});
+
+Deno.test("a key with an end is renewed from its file before it ends", async () => {
+  const endMs = 3_600_000, nextEndMs = 7_200_000;
+  const files = { "/key": keyFile(OLD, endMs) };
+  const { renewal, access, lines, reads, pass, now } = await stage(files, [
+    ...["--api-secret-file", "/key"],
+  ]);
+  access.credentials = { apiKey: OLD[0], secret: OLD[1], expiresAtMs: endMs };
+  renewal.changed();
+  await pass(3_000_000);
+  assertEquals(reads, [], "not long before the end");
+  files["/key"] = keyFile(NEW, nextEndMs);
+  await pass(330_000);
+  assertEquals(access.credentials, { apiKey: NEW[0], secret: NEW[1], expiresAtMs: nextEndMs });
+  assert(now() < endMs, "in time");
+  // The next one is never written: the end is said once.
+  await pass(5_000_000);
+  assertMatch(
+    lines.at(-1) ?? "",
+    /^critical credentials: the API key ended at 1970-01-01T02:00:00/,
+  );
+  assertEquals(lines.length, 2);
+  renewal.close();
+});
+
+Deno.test("parseKeyFile() reads a secret, an answer of assume-iam-role, and the controller manager's file", () => {
+  assertEquals(parseKeyFile(" s\n"), { secret: "s" });
+  assertEquals(
+    parseKeyFile('{"key":"k","secret":"s","name":"n","expires-at":"2026-01-02T15:04:05Z"}'),
+    { apiKey: "k", secret: "s", expiresAtMs: Date.UTC(2026, 0, 2, 15, 4, 5) },
+  );
+  assertEquals(parseKeyFile('{"name":"n","api_key":"k","api_secret":"s"}'), {
+    apiKey: "k",
+    secret: "s",
+  });
+  assertThrows(() => parseKeyFile("{"), Error, "begins as JSON does and is none");
+  assertThrows(() => parseKeyFile('{"key":"k"}'), Error, "has no texts");
+  assertThrows(
+    () => parseKeyFile('{"key":"k","secret":"s","expires-at":"soon"}'),
+    Error,
+    "no date",
+  );
+});

@@ -1,0 +1,132 @@
+// A node is healthy when its checks are well and its own Elastic IP is where it should be: both together, each Elastic
+// IP for itself.
+import { assertEquals } from "@std/assert";
+import { readValues } from "../../src/options/parse.ts";
+import { type Config, configure } from "../../src/config/config.ts";
+import type { Host } from "../../src/host/host.ts";
+import type { CommandOutcome } from "../../src/host/command.ts";
+import { InterfaceAddresses } from "../../src/watch/interface_address.ts";
+import { Service } from "../../src/watch/service.ts";
+import type { Watchdog } from "../../src/watch/watchdog.ts";
+import { COMMON, ID, KEYS } from "../support/fake_host.ts";
+import { NODE_SETTINGS } from "../support/node_settings.ts";
+import { Timeline } from "../simulation/timeline.ts";
+import type { NodeEvent } from "../../src/core/node_state.ts";
+
+const ONE = "198.51.100.50", TWO = "198.51.100.60";
+const DONE: CommandOutcome = { code: 0, endedBy: null, lateAfterMs: null, output: "", errors: "" };
+
+function configOf(...argv: string[]): Config {
+  const all = ["-W", "-p", "192.0.2.2", ...COMMON, "-xi", `${ONE},${TWO}`, ...argv];
+  const config = configure(readValues(all, KEYS), {});
+  if ("problems" in config) throw new Error(config.problems.join("; "));
+  return config;
+}
+
+/** A service with two Elastic IPs and a check; the test decides what the check says and what is on the interface. */
+function stage(config: Config) {
+  const timeline = new Timeline();
+  const machine = { well: true, on: new Set([ONE, TWO]), putting: true };
+  const told: string[] = [], log = { write() {} };
+  const clock = {
+    nowMs: () => timeline.nowMs,
+    wallMs: () => timeline.nowMs,
+    sleep: (ms: number, signal?: AbortSignal) =>
+      new Promise<void>((resolve) => {
+        signal?.addEventListener("abort", () => resolve());
+        timeline.at(timeline.nowMs + ms, resolve);
+      }),
+  };
+  const run: Host["runCommand"] = ([program = "", ...args]) => {
+    if (program !== "ip") return Promise.resolve({ ...DONE, code: machine.well ? 0 : 1 });
+    const [address = ""] = /[\d.]+/.exec(args.join(" ")) ?? [];
+    if (args[1] === "replace" && !machine.putting) return Promise.resolve({ ...DONE, code: 2 });
+    if (args[1] === "replace") machine.on.add(address);
+    return Promise.resolve(DONE);
+  };
+  const host = {
+    clock,
+    env: {},
+    runCommand: run,
+    supervisor: null,
+    signals: { listen: () => () => {} },
+    interfaces: () => [...machine.on].map((address) => ({ name: "lo", address })),
+    isLocalAddress: (address: string) => machine.on.has(address),
+  } as unknown as Host;
+  const watches = config.addresses.map(({ elasticIp }) => ({
+    node: {
+      election: { settings: { ...NODE_SETTINGS, elasticIp }, holding: true, role: "master" },
+    },
+    deliver: (event: NodeEvent) =>
+      void told.push(event.kind === "health" ? `${elasticIp} ${event.healthy}` : event.kind),
+  }));
+  const addresses = new InterfaceAddresses(config.addressOn, { log, run, env: {} });
+  const service = new Service(config, { instanceId: ID, host, log, addresses });
+  service.attend({ watches, log } as unknown as Watchdog);
+  /** What the watches were told within that time. */
+  const within = async (ms: number) => {
+    const { length } = told;
+    const settle = async () => {
+      for (let turn = 0; turn < 60; turn++) await Promise.resolve();
+    };
+    await timeline.runSettled(timeline.nowMs + ms, { over: () => false, settle });
+    return told.slice(length);
+  };
+  return { machine, service, within, told };
+}
+
+Deno.test("checks and the address on the interface are combined, for each Elastic IP", async () => {
+  const { machine, service, within } = stage(
+    configOf("--address-on", "lo", "--check", "exec:check"),
+  );
+  assertEquals(await within(1_500), [`${ONE} true`, `${TWO} true`]);
+  machine.putting = false;
+  machine.on.delete(TWO);
+  assertEquals(await within(5_000), [`${TWO} false`]);
+  machine.well = false;
+  assertEquals(await within(20_000), [`${ONE} false`], "what is sick already is told nothing");
+  machine.putting = true;
+  assertEquals(await within(5_000), [], "its check still fails");
+  assertEquals(machine.on, new Set([ONE, TWO]));
+  machine.putting = false;
+  machine.on.delete(ONE);
+  await within(5_000);
+  machine.well = true;
+  assertEquals(await within(20_000), [`${TWO} true`], "the other still lacks its address");
+  machine.putting = true;
+  assertEquals(await within(5_000), [`${ONE} true`]);
+  await service.close();
+});
+
+Deno.test("checks that a reload takes away leave what the interface says", async () => {
+  const { machine, service, within, told } = stage(
+    configOf("--address-on", "lo", "--check", "exec:check"),
+  );
+  machine.well = false;
+  machine.putting = false;
+  machine.on.delete(ONE);
+  await within(20_000);
+  service.reconfigure(configOf("--address-on", "lo"));
+  assertEquals([told.at(-1), await within(5_000)], [`${TWO} true`, []]);
+  machine.putting = true;
+  assertEquals(await within(5_000), [`${ONE} true`]);
+  await service.close();
+});
+
+Deno.test("without --address-on an address that is missing makes no node unhealthy", async () => {
+  const { machine, service, within } = stage(configOf());
+  machine.on.clear();
+  assertEquals(await within(60_000), []);
+  assertEquals(service.presence(ONE)?.sight.present, false);
+  assertEquals(service.presence("192.0.2.9"), null);
+  await service.close();
+});
+
+Deno.test("a service that is closed puts nothing back any more", async () => {
+  const { machine, service, within } = stage(configOf("--address-on", "lo"));
+  await within(1_500);
+  await service.close();
+  machine.on.clear();
+  await within(60_000);
+  assertEquals(machine.on.size, 0);
+});

@@ -1,0 +1,367 @@
+// The loop itself, with a real clock and a real cloud client, and a link that only counts.
+import { assert, assertEquals } from "@std/assert";
+import { decode, encode } from "../../src/core/heartbeat.ts";
+import { CloudV2 } from "../../src/exoscale/cloud_v2.ts";
+import { systemClock } from "../../src/host/clock.ts";
+import { Watchdog, type WatchdogSettings } from "../../src/watch/watchdog.ts";
+import type { Clock, SignalName, Supervisor } from "../../src/world.ts";
+import { Parts } from "../../src/status/fragments.ts";
+import { until } from "../e2e/cluster.ts";
+import { InboxLink } from "../support/inbox_link.ts";
+import { SIM_KEY, SIM_SECRET } from "../support/cloud/api_v2.ts";
+import { CloudServer, type Fault } from "../support/cloud/server.ts";
+import { cloudFetch, hurriedClock } from "../support/cloud/cloud_fixture.ts";
+import type { NodeSettings } from "../../src/core/node_state.ts";
+
+/** A link of which the test holds the other end. */
+class TestLink extends InboxLink {
+  readonly localAddresses = ["127.0.0.1"];
+  readonly sent: { bytes: Uint8Array; to: string; port: number }[] = [];
+
+  send(bytes: Uint8Array, to: string, port: number): void {
+    this.sent.push({ bytes, to, port });
+  }
+
+  /** A datagram from that address. */
+  hear(text: string | Uint8Array, from: string): void {
+    const bytes = typeof text === "string" ? new TextEncoder().encode(text) : text;
+    this.receive({ bytes, from, fromPort: 4_242 });
+  }
+}
+
+/** A running watchdog and all that a test wants to touch. */
+function start(
+  overrides: Partial<WatchdogSettings & NodeSettings> = {},
+  clock: Clock = systemClock,
+  supervisor: Supervisor | null = null,
+) {
+  const server = new CloudServer();
+  const address = server.model.addAddress("198.51.100.50");
+  const [self, peer] = [
+    server.model.addInstance(1, "127.0.0.1"),
+    server.model.addInstance(2, "127.0.0.2"),
+  ];
+  const link = new TestLink();
+  const lines: string[] = [];
+  let tell: (signal: SignalName) => void = () => {};
+  const node: NodeSettings = {
+    elasticIp: address.ip,
+    priority: 10,
+    intervalMs: 20,
+    deadRatio: 3,
+    exclusive: false,
+    preemptDelayMs: 0,
+    handoverTimeoutMs: 1_000,
+    reconcileMs: 30_000,
+    ...overrides,
+  };
+  const settings: WatchdogSettings = {
+    nodes: [node],
+    port: 12_345,
+    trailer: true,
+    selfId: self.id,
+    addresses: [peer.address],
+    verbose: true,
+    ...overrides,
+  };
+  const watchdog = new Watchdog(settings, {
+    clock,
+    random: Math.random,
+    link,
+    supervisor,
+    signals: {
+      listen(listener) {
+        tell = listener;
+        return () => {};
+      },
+    },
+    log: { write: (severity, event, text) => void lines.push(`${severity} ${event}: ${text}`) },
+    connect: (_, onProgress) =>
+      new CloudV2({
+        endpoint: server.endpoint("v2"),
+        apiKey: SIM_KEY,
+        secret: SIM_SECRET,
+        fetch: cloudFetch,
+        clock,
+        onProgress,
+      }, {
+        elasticIp: address.ip,
+        instanceId: self.id,
+        peers: { kind: "static", addresses: [peer.address] },
+      }),
+  });
+  return {
+    watchdog,
+    server,
+    address,
+    self,
+    peer,
+    link,
+    lines,
+    ended: watchdog.run(),
+    tell: (signal: SignalName) => tell(signal),
+  };
+}
+
+Deno.test("Watchdog.run() sends heartbeats while the cloud hangs", async () => {
+  const { server, link, ended, tell } = start();
+  server.fault = ({ method }) => method === "PUT" ? "hang" : null;
+  const hanging = () => server.calls.some(({ method }) => method === "PUT");
+  await until(hanging, { title: "the attach hangs" });
+  const before = link.sent.length;
+  await until(() => link.sent.length >= before + 100, { title: "a hundred heartbeats more" });
+  assertEquals(server.model.history.length, 0);
+  server.fault = () => null;
+  tell("stop");
+  tell("stop");
+  tell("stop");
+  assertEquals(await ended, 1);
+  await server.close();
+});
+
+Deno.test("Watchdog.run() attaches, says so in its heartbeats, and detaches when told to stop", async () => {
+  const { server, address, self, link, ended, tell, lines } = start();
+  await until(() => address.holders.has(self.id), { title: "attached" });
+  const holds = (bytes: Uint8Array) => {
+    const heartbeat = decode(bytes);
+    return !("refused" in heartbeat) && heartbeat.trailer?.holds === true;
+  };
+  await until(() => holds(link.sent.at(-1)!.bytes), { title: "a heartbeat that says so" });
+  tell("stop");
+  assertEquals(await ended, 0);
+  assertEquals(address.holders.size, 0);
+  const last = decode(link.sent.at(-1)!.bytes);
+  assert(!("refused" in last) && last.priority === 255 && last.trailer?.leaving);
+  assert(lines.some((line) => line.startsWith("info role: master (alone)")), lines.join("\n"));
+  await server.close();
+});
+
+Deno.test("Watchdog.run() answers info from this machine only", async () => {
+  const { server, link, lines, ended, tell } = start();
+  link.hear("info\n", "127.0.0.1");
+  link.hear("info", "203.0.113.9");
+  await until(() => lines.some((line) => line.includes("remote-info")), { title: "refusal" });
+  const answers = link.sent.filter(({ port }) => port === 4_242);
+  assertEquals(answers.map(({ to }) => to), ["127.0.0.1"]);
+  const text = new TextDecoder().decode(answers[0]?.bytes);
+  assert(text.includes("address 198.51.100.50") && text.includes("peer 127.0.0.2"), text);
+  tell("stop");
+  await ended;
+  await server.close();
+});
+
+Deno.test("Watchdog.run() logs what it refuses once per source and reason", async () => {
+  const { server, link, lines, ended, tell } = start();
+  for (let count = 0; count < 50; count++) link.hear("rubbish of no known length", "127.0.0.2");
+  link.hear(new Uint8Array(24), "127.0.0.2");
+  await until(() => lines.some((line) => line.includes("version")), { title: "both refused" });
+  const refused = lines.filter((line) => line.includes("refused"));
+  assertEquals(refused, [
+    "warning refused: datagram from 127.0.0.2: length",
+    "warning refused: datagram from 127.0.0.2: version",
+  ]);
+  tell("stop");
+  await ended;
+  await server.close();
+});
+
+Deno.test("Watchdog.run() waits for the cloud at its start, and stops where waiting cannot help", async () => {
+  const { server, address, self, lines, ended, tell } = start();
+  server.fault = () => "html-502";
+  const waits = () => lines.some((line) => line.includes("waiting for the cloud"));
+  await until(waits, { title: "a line that says so" });
+  server.fault = () => null;
+  await until(() => address.holders.has(self.id), { title: "attached" });
+  tell("stop");
+  assertEquals(await ended, 0);
+  await server.close();
+
+  const refused = start();
+  refused.address.managed = true;
+  assertEquals(await refused.ended, 1);
+  assert(refused.lines.some((line) => line.startsWith("critical") && line.includes("managed")));
+  await refused.server.close();
+});
+
+Deno.test("Watchdog.run() changes its priority by signals within 1 to 255", async () => {
+  const { server, link, ended, tell } = start({ priority: 2 });
+  const said = () => {
+    const heartbeat = decode(link.sent.at(-1)?.bytes ?? new Uint8Array());
+    return "refused" in heartbeat ? null : heartbeat.priority;
+  };
+  tell("better");
+  await until(() => said() === 1, { title: "priority 1" });
+  tell("better");
+  tell("worse");
+  await until(() => said() === 2, { title: "priority 2" });
+  tell("stop");
+  await ended;
+  await server.close();
+});
+
+Deno.test("Watchdog.run() believes a refusal at its start only once it has lasted", async () => {
+  const faults: Fault[] = ["401", "403", "404"];
+  await Promise.all(faults.map(async (fault) => {
+    const clock = hurriedClock();
+    const { server, address, self, lines, ended, tell } = start({ intervalMs: 1_000 }, clock);
+    const beganMs = clock.nowMs();
+    server.fault = () => clock.nowMs() < beganMs + 20_000 ? fault : null;
+    await until(() => address.holders.has(self.id), { title: `${fault} has passed` });
+    assert(lines.some((line) => line.includes("waiting for the cloud")), lines.join("\n"));
+    tell("stop");
+    assertEquals(await ended, 0);
+    await server.close();
+
+    const lasting = start({ intervalMs: 1_000 }, clock);
+    lasting.server.fault = () => fault;
+    assertEquals(await lasting.ended, 1);
+    assert(lasting.lines.some((line) => line.startsWith("critical cloud-refused")));
+    await lasting.server.close();
+  }));
+});
+
+/** A service manager that remembers what it was told, with the instant. */
+function manager(keepAliveMs: number, clock: Clock = systemClock) {
+  const told: { text: string; atMs: number }[] = [];
+  const supervisor: Supervisor = {
+    keepAliveMs,
+    tell: (words) => void told.push(...words.map((text) => ({ text, atMs: clock.nowMs() }))),
+  };
+  return { supervisor, told, texts: () => told.map(({ text }) => text) };
+}
+
+Deno.test("Watchdog.run() tells the service manager when its first election is over, and what changes", async () => {
+  const { supervisor, told, texts } = manager(Infinity);
+  const beganAtMs = systemClock.nowMs();
+  const { server, ended, tell } = start({ deadRatio: 10 }, systemClock, supervisor);
+  const isMaster = "STATUS=master (alone), 198.51.100.50 is attached";
+  await until(() => texts().includes(isMaster), { title: "it has taken the address" });
+  const [first, ...rest] = texts();
+  assertEquals(first, "STATUS=backup (settling), 198.51.100.50 is not known to be attached");
+  const ready = rest.indexOf("READY=1");
+  // A machine that is busy may make it believe that it slept.
+  const before = rest.slice(0, ready);
+  assert(before.every((text) => /settling|stalled/.test(text)), rest.join("\n"));
+  assert(told[ready + 1]!.atMs >= beganAtMs + 10 * 20 + 100, "not before the hold-off is over");
+  assertEquals(texts().filter((text) => text === "READY=1").length, 1);
+  tell("stop");
+  assertEquals(await ended, 0);
+  const stopping = texts().indexOf("STOPPING=1");
+  assertEquals(texts()[stopping + 1], "EXTEND_TIMEOUT_USEC=26000000");
+  assert(!texts().slice(stopping).includes("READY=1") && !texts().includes("WATCHDOG=1"));
+  await server.close();
+});
+
+Deno.test("Watchdog.run() shows life as often as it is asked to, however rare its heartbeats are", async () => {
+  const { supervisor, told } = manager(25);
+  const { server, ended, tell } = start({ intervalMs: 3_600_000 }, systemClock, supervisor);
+  const signs = () => told.filter(({ text }) => text === "WATCHDOG=1");
+  await until(() => signs().length >= 20, { title: "twenty signs of life" });
+  // One that comes late makes the next one seem early, so all of them count.
+  const [first, last, count] = [signs()[0]!.atMs, signs().at(-1)!.atMs, signs().length];
+  assert(last - first >= 24 * (count - 2), `no more often than asked: ${count} in ${last - first}`);
+  tell("stop");
+  await ended;
+  assert(!told.some(({ text }) => text === "READY=1"), "it was stopped within its hold-off");
+  await server.close();
+});
+
+// Of two requests side by side the other may still be under way at the end.
+Deno.test(
+  "a watchdog counts what it does, and shows how far it has come",
+  { sanitizeOps: false },
+  async () => {
+    const { watchdog, server, link, peer, ended, tell } = start({ deadRatio: 10 });
+    assertEquals(watchdog.snapshot().phase, "starting");
+    link.hear("rubbish", peer.address);
+    const running = () => watchdog.snapshot().phase === "running";
+    await until(running, { title: "the first election is over" });
+    const holds = () => watchdog.snapshot().addresses[0]?.holding === true;
+    await until(holds, { title: "it holds" });
+    const { heartbeats, loop, addresses: [address], changes, instanceId } = watchdog.snapshot();
+    assert(address);
+    assertEquals(heartbeats.refused.map(({ word, count }) => [word, count]), [["length", 1]]);
+    assertEquals(address.peers[0]?.refused?.word, "length");
+    const heard = link.sent.filter(({ port }) => port === 12_345).length;
+    assert(heartbeats.sent > 10 && heartbeats.sent <= heard, `${heartbeats.sent} of ${heard}`);
+    assertEquals([address.takeOvers, address.role, instanceId === null], [1, "master", false]);
+    const attach = address.calls.find(({ verb }) => verb === "attach");
+    assert(attach?.done === 1 && attach.doneAgeMs !== null && attach.tookMs !== null);
+    assert(loop.lateAgeMs !== null && loop.listening && loop.worstLateMs >= loop.lateMs);
+    assert(changes.some(({ event }) => event === "role") && changes.at(-1)?.event === "attached");
+    const says = { priority: 20, elasticIp: address.elasticIp, id: peer.id, trailer: null };
+    // On a busy machine one would be over before anybody looks.
+    const best = () => {
+      link.hear(encode(says), peer.address);
+      return watchdog.snapshot().addresses[0]?.reason === "best";
+    };
+    await until(best, { title: "it is not alone any more" });
+    assertEquals(watchdog.snapshot().addresses[0]?.takeOvers, 1, "another reason is no take-over");
+    server.fault = () => "hang";
+    tell("stop");
+    assertEquals(watchdog.vitals().phase, "stopping");
+    tell("stop");
+    tell("stop");
+    await ended;
+    await server.close();
+  },
+);
+
+Deno.test("a watchdog counts the calls that fail, by kind", async () => {
+  const { watchdog, server, ended, tell } = start();
+  server.fault = () => "html-502";
+  const errors = () => watchdog.snapshot().addresses[0]?.calls ?? [];
+  const failed = () => errors().find(({ verb }) => verb === "prepare")?.errors[0];
+  await until(() => failed() !== undefined, { title: "one has failed" });
+  assert(failed()?.word && failed()!.count >= 1 && failed()!.ageMs !== null);
+  assertEquals(errors().find(({ verb }) => verb === "prepare")?.done, 0);
+  tell("stop");
+  await ended;
+  await server.close();
+});
+
+Deno.test("a watchdog tells that its socket is not read any more", async () => {
+  const { watchdog, server, link, ended, tell } = start();
+  assertEquals(watchdog.vitals().loop.listening, true);
+  await link.close();
+  await until(() => !watchdog.vitals().loop.listening, { title: "it says so" });
+  tell("stop");
+  await ended;
+  await server.close();
+});
+
+Deno.test("a watchdog answers so many questions a second, and counts the others", async () => {
+  const { watchdog, server, link, lines, ended, tell } = start();
+  for (let number = 0; number < 200; number++) link.hear(`info json ${number}`, "127.0.0.1");
+  const refused = () =>
+    watchdog.snapshot().heartbeats.refused.find(({ word }) => word === "info-flood")?.count ?? 0;
+  const answers = () => link.sent.filter(({ port }) => port === 4_242);
+  await until(() => refused() + answers().length === 200, { title: "all are dealt with" });
+  assert(answers().length >= 20 && answers().length < 100, `${answers().length} answers`);
+  const text = new Parts().add(answers()[0]!.bytes, 0);
+  assertEquals(JSON.parse(text ?? "").addresses.length, 1);
+  assertEquals(lines.filter((line) => line.startsWith("info status")), [], "JSON is not logged");
+  tell("stop");
+  await ended;
+  await server.close();
+});
+
+Deno.test("strangers use up no room that a line about the cloud needs, and answers fill no log", async () => {
+  const { server, link, lines, ended, tell } = start({ deadRatio: 10 });
+  for (let each = 1; each <= 300; each++) link.hear("rubbish", `10.9.${each >> 8}.${each & 255}`);
+  for (let each = 1; each <= 10; each++) link.hear("info", "127.0.0.1");
+  const answered = () => link.sent.filter(({ port }) => port === 4_242).length >= 10;
+  await until(answered, { title: "all questions are answered" });
+  const refused = lines.filter((line) => line.startsWith("warning refused"));
+  assert(refused.length <= 65, `${refused.length} lines`);
+  const roles = lines.filter((line) => line.startsWith("info status: role "));
+  assert(roles.length < 10, `${roles.length} of ten answers are in the log`);
+  server.fault = () => "html";
+  await until(() => lines.some((line) => line.startsWith("warning cloud-error")), {
+    title: "what the cloud does is said all the same",
+  });
+  server.fault = () => null;
+  tell("stop");
+  await ended;
+  await server.close();
+});
