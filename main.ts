@@ -7,7 +7,7 @@ import { runCommand } from "./src/host/command.ts";
 import { fetchTrusting } from "./src/host/fetch.ts";
 import { fileAccess } from "./src/host/file_access.ts";
 import { fileMode } from "./src/host/file_mode.ts";
-import { openLink } from "./src/host/udp_socket.ts";
+import { openSocket } from "./src/host/udp_socket.ts";
 import { writesToJournal } from "./src/host/journal.ts";
 import { isLocalAddress } from "./src/host/local_address.ts";
 import { adoptOrphans } from "./src/host/orphans.ts";
@@ -56,7 +56,7 @@ export function thisComputer(env: Readonly<Record<string, string>> = Deno.env.to
     rereadTextFile,
     fileMode,
     fileAccess,
-    openLink,
+    openSocket,
     openLog: (options) => openLog({ ...options, journal: writesToJournal(env), writer: out }),
     interfaces: () => Deno.networkInterfaces(),
     isLocalAddress,

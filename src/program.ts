@@ -2,7 +2,7 @@
 import { isOn, readValues, UsageError } from "./options/parse.ts";
 import { complain, fail, say, warningsOf } from "./commands/complaints.ts";
 import { configure } from "./config/config.ts";
-import { collect, type Collected, complete, type Gathered } from "./config/load.ts";
+import { collect, type Collected, complete, type Loaded } from "./config/load.ts";
 import { settingLines, settingsOf } from "./commands/print_config.ts";
 import { messageOf } from "./core/message_of.ts";
 import { LINE_MAX_CHARS, plain } from "./core/plain.ts";
@@ -94,16 +94,16 @@ async function runCommand(
     return await askStatus(values, host);
   }
   if (asked("print-iam-policy")) return printPolicy(values, host);
-  const gathered = await complete(collected, host);
-  const configured = configure(values, gathered.findings);
+  const loaded = await complete(collected, host);
+  const configured = configure(values, loaded.findings);
   const wrong = "problems" in configured ? configured.problems : [];
-  const problems = [...gathered.problems, ...wrong];
-  if (asked("print-config")) return await printConfig(gathered, { problems, host });
+  const problems = [...loaded.problems, ...wrong];
+  if (asked("print-config")) return await printConfig(loaded, { problems, host });
   if ("problems" in configured || problems.length > 0) {
     return await fail(problems, { host, given: values.given });
   }
   if (asked("doctor")) {
-    for (const text of [...warningsOf(values), ...gathered.warnings]) complain(host, text);
+    for (const text of [...warningsOf(values), ...loaded.warnings]) complain(host, text);
     try {
       const trusted = trusting(configured, host);
       return await diagnose(configured, { host: trusted, json: asked("json") });
@@ -114,30 +114,30 @@ async function runCommand(
   if (!configured.checkOnly && !begin()) return null;
   return await withPidFile(configured, {
     pidFiles: host.pidFiles,
-    run: () => runConfigured(configured, { argv, gathered, host, told }),
+    run: () => runConfigured(configured, { argv, loaded, host, told }),
     refuse: (problem) => fail([problem], { host, given: values.given }),
   });
 }
 
 /** What is in force, as far as it can be known, and what is wrong with it. */
 async function printConfig(
-  gathered: Gathered,
+  loaded: Loaded,
   { problems, host }: { problems: readonly string[]; host: Host },
 ): Promise<number> {
   let instanceId: string | null = null;
   const unknown: string[] = [];
-  if (!gathered.values.given.has("i")) {
+  if (!loaded.values.given.has("i")) {
     try {
       instanceId = await findInstanceId(host.machine);
     } catch (error) {
       unknown.push(messageOf(error));
     }
   }
-  for (const line of settingLines(settingsOf(gathered, instanceId))) {
+  for (const line of settingLines(settingsOf(loaded, instanceId))) {
     host.print("out", plain(line, LINE_MAX_CHARS));
   }
   const wrong = [...problems, ...unknown];
-  const { values, warnings } = gathered;
+  const { values, warnings } = loaded;
   for (const line of [...wrong, ...warningsOf(values), ...warnings]) {
     complain(host, line);
   }

@@ -36,7 +36,7 @@ export interface HeartbeatSource {
 }
 
 /** UDP. `for await` ends when the link is closed. */
-export interface Link extends AsyncIterable<Datagram> {
+export interface UdpSocket extends AsyncIterable<Datagram> {
   /** Sends one heartbeat, from an address of `sendFrom`; a failure is swallowed, as the network would. */
   send(bytes: Uint8Array, to: string, port: number): void;
   /** Answers a datagram, from the port that it came to. A failure is swallowed. */
@@ -109,10 +109,10 @@ export interface Identity {
 }
 
 /** The peers, and whether the list they come from has self, too. */
-export interface Membership {
+export interface PeerList {
   /** Without self. */
   readonly peers: readonly PeerIdentity[];
-  readonly listed: boolean;
+  readonly inPeerList: boolean;
   /** Why these are the peers; left out when the configuration names them. */
   readonly found?: string;
   /** Addresses that the configuration gives and that not exactly one machine has, with how many have it. */
@@ -148,7 +148,7 @@ export interface Cloud {
   /** Finds self and the address; refuses an address that a watchdog must not touch. */
   prepare(signal: AbortSignal): Promise<Identity>;
   /** The peers as configured; with addresses that no machine has. */
-  members(signal: AbortSignal): Promise<Membership>;
+  members(signal: AbortSignal): Promise<PeerList>;
   /** Whether self holds; with `others` also who else seems to (unconfirmed on API v2). */
   look(options: { others: boolean }, signal: AbortSignal): Promise<Sighting>;
   /** Whether that instance holds, confirmed. */

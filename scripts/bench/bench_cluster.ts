@@ -12,7 +12,7 @@ export interface Heard {
 const CALM_MS = 1_300;
 
 /** A cluster and its listener. */
-export class Arena extends Cluster {
+export class BenchCluster extends Cluster {
   readonly heard: Heard[] = [];
   readonly intervalMs: number;
   /** When the watchdog of an instance was killed or ended. */
@@ -124,16 +124,18 @@ export function pause(ms: number): Promise<void> {
 /** Measures `count` times, several arenas side by side: all settle first, so that no start disturbs. */
 export async function repeat<Result>(
   count: number,
-  { arena, lanes = 5, measure }: {
-    arena: () => Promise<Arena>;
+  { cluster, lanes = 5, measure }: {
+    cluster: () => Promise<BenchCluster>;
     lanes?: number;
-    measure: (arena: Arena, run: number) => Promise<Result>;
+    measure: (cluster: BenchCluster, run: number) => Promise<Result>;
   },
 ): Promise<Result[]> {
   const results: Result[] = [];
   while (results.length < count) {
     const first = results.length;
-    const arenas = await Promise.all(Array.from({ length: Math.min(lanes, count - first) }, arena));
+    const arenas = await Promise.all(
+      Array.from({ length: Math.min(lanes, count - first) }, cluster),
+    );
     try {
       results.push(...await Promise.all(arenas.map((each, at) => measure(each, first + at))));
     } finally {

@@ -1,5 +1,5 @@
 // A master is killed (SIGKILL) at every phase of its interval: how soon the next one acts.
-import { Arena, pause, repeat } from "./bench_cluster.ts";
+import { BenchCluster, pause, repeat } from "./bench_cluster.ts";
 import type { Case, Figure, Question, Size } from "./figure.ts";
 
 const DEAD_RATIO = 3;
@@ -16,14 +16,14 @@ interface Crash {
 async function crash(intervalMs: number, runs: number, lanes: number): Promise<Crash[]> {
   return await repeat(runs, {
     lanes,
-    arena: () => new Arena({ intervalMs }).settle(),
-    measure: async (arena, run) => {
+    cluster: () => new BenchCluster({ intervalMs }).settle(),
+    measure: async (cluster, run) => {
       await pause(intervalMs * (run + 0.5) / runs);
-      const killedAtMs = arena.tell(1, "SIGKILL");
-      const actedAtMs = await arena.request(/:attach$/, killedAtMs);
-      const relievedAtMs = await arena.request(/:detach$/, killedAtMs);
-      const attached = arena.server.model.history.find(({ atMs }) => atMs >= actedAtMs);
-      const lastAtMs = arena.beats(1).findLast((atMs) => atMs < actedAtMs) ?? NaN;
+      const killedAtMs = cluster.tell(1, "SIGKILL");
+      const actedAtMs = await cluster.request(/:attach$/, killedAtMs);
+      const relievedAtMs = await cluster.request(/:detach$/, killedAtMs);
+      const attached = cluster.server.model.history.find(({ atMs }) => atMs >= actedAtMs);
+      const lastAtMs = cluster.beats(1).findLast((atMs) => atMs < actedAtMs) ?? NaN;
       return {
         actedMs: actedAtMs - killedAtMs,
         lateMs: actedAtMs - (lastAtMs + DEAD_RATIO * intervalMs),

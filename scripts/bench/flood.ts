@@ -1,16 +1,16 @@
 // Datagrams that are no heartbeats, by the ten thousand: what they cost, what they write into the log, and
 // whether our own heartbeats still leave in time.
 import { encode, TAG_BYTES } from "../../src/core/heartbeat.ts";
-import { Seal } from "../../src/host/keyring.ts";
+import { Keyring } from "../../src/host/keyring.ts";
 import { ELASTIC_IP } from "../../tests/e2e/cluster.ts";
-import { Arena, pause } from "./bench_cluster.ts";
+import { BenchCluster, pause } from "./bench_cluster.ts";
 import type { Case, Figure, Size } from "./figure.ts";
 import type { Order } from "./flood_sender.ts";
 import { cpuPercent, memoryMiB } from "./proc.ts";
 
 const FLOOD_MS = 10_000;
 const SECRET = "a shared secret for measuring";
-const KEY_ID = (await Seal.of([SECRET])).keyId;
+const KEY_ID = (await Keyring.of([SECRET])).keyId;
 const SENDER = new URL("./flood_sender.ts", import.meta.url).pathname;
 
 interface Flood {
@@ -26,14 +26,19 @@ type Kind = Pick<Order, "from" | "bytes" | "rate">;
 
 /** The backup is flooded; in the end the master crashes while the flood goes on. */
 async function flood(
-  kind: (arena: Arena) => Kind,
+  kind: (cluster: BenchCluster) => Kind,
   { spanMs, args }: { spanMs: number; args: readonly string[] },
 ): Promise<Flood> {
-  const arena = await new Arena().settle({ args: () => args });
-  const { process, instance } = arena.node(2);
+  const cluster = await new BenchCluster().settle({ args: () => args });
+  const { process, instance } = cluster.node(2);
   const pid = process?.pid ?? 0;
-  const order: Order = { ...kind(arena), to: instance.address, port: arena.port, forMs: 60_000 };
-  const quiet = arena.node(2).lines.length, beganMs = performance.now();
+  const order: Order = {
+    ...kind(cluster),
+    to: instance.address,
+    port: cluster.port,
+    forMs: 60_000,
+  };
+  const quiet = cluster.node(2).lines.length, beganMs = performance.now();
   const sender = startSender(order);
   try {
     await sender.sending;
@@ -41,15 +46,15 @@ async function flood(
     const [sent, atMs, rss] = [sender.count(), performance.now(), memoryMiB(pid).rss];
     const cpu = await cpuPercent(pid, () => pause(spanMs));
     const seconds = (performance.now() - atMs) / 1_000;
-    const beats = arena.beats(2, atMs);
+    const beats = cluster.beats(2, atMs);
     const late = beats.filter((beat, at) =>
-      beat - (beats[at - 1] ?? beat) > 1.5 * arena.intervalMs
+      beat - (beats[at - 1] ?? beat) > 1.5 * cluster.intervalMs
     );
     const grownMiB = memoryMiB(pid).rss - rss;
     const rate = (sender.count() - sent) / seconds;
-    const killedAtMs = arena.tell(1, "SIGKILL");
-    const actedMs = await arena.request(/:attach$/, killedAtMs) - killedAtMs;
-    const bytes = arena.node(2).lines.slice(quiet)
+    const killedAtMs = cluster.tell(1, "SIGKILL");
+    const actedMs = await cluster.request(/:attach$/, killedAtMs) - killedAtMs;
+    const bytes = cluster.node(2).lines.slice(quiet)
       .filter(({ text }) => text.includes("refused"))
       .reduce((sum, { text }) => sum + text.length + 1, 0);
     // Mostly the first line of each kind, which the following minutes would spread thinner still.
@@ -57,7 +62,7 @@ async function flood(
     return { rate, cpu, logPerSecond, lateBeats: late.length, grownMiB, actedMs };
   } finally {
     await sender.stop();
-    await arena.close();
+    await cluster.close();
   }
 }
 
@@ -89,21 +94,21 @@ function startSender(order: Order) {
 }
 
 const strangers = (rate: number) => (): Kind => ({ from: "127.0.0.99", bytes: "random", rate });
-const forged = (rate: number) => (arena: Arena): Kind => ({
-  from: arena.node(1).instance.address,
+const forged = (rate: number) => (cluster: BenchCluster): Kind => ({
+  from: cluster.node(1).instance.address,
   bytes: "random",
   rate,
 });
 /** Well-formed, from the master's address, and with the id of another. */
-const wellFormed = (rate: number) => (arena: Arena): Kind => {
-  const { address } = arena.node(1).instance, { id } = arena.node(3).instance;
+const wellFormed = (rate: number) => (cluster: BenchCluster): Kind => {
+  const { address } = cluster.node(1).instance, { id } = cluster.node(3).instance;
   const bytes = encode({ priority: 1, elasticIp: ELASTIC_IP, id, trailer: null });
   return { from: address, bytes: bytes.toHex(), rate };
 };
 
 /** All but the tag is right: key id, id, and a run like one of a process that has just started. */
-const wrongTag = (rate: number) => (arena: Arena): Kind => {
-  const { address, id } = arena.node(1).instance;
+const wrongTag = (rate: number) => (cluster: BenchCluster): Kind => {
+  const { address, id } = cluster.node(1).instance;
   const says = { holds: false, leaving: false, unable: false, unhealthy: false };
   const trailer = {
     ...says,
@@ -118,8 +123,8 @@ const wrongTag = (rate: number) => (arena: Arena): Kind => {
   return { from: address, bytes: bytes.fill(0xab, -TAG_BYTES).toHex(), rate };
 };
 /** Unsigned, to a node that wants signatures. */
-const unsigned = (rate: number) => (arena: Arena): Kind => {
-  const { address, id } = arena.node(1).instance;
+const unsigned = (rate: number) => (cluster: BenchCluster): Kind => {
+  const { address, id } = cluster.node(1).instance;
   const bytes = encode({ priority: 1, elasticIp: ELASTIC_IP, id, trailer: null });
   return { from: address, bytes: bytes.toHex(), rate };
 };

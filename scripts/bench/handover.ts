@@ -1,5 +1,5 @@
 // Changes that are planned: a stop, a signal, a restart. Nobody should notice them.
-import { Arena, pause, repeat } from "./bench_cluster.ts";
+import { BenchCluster, pause, repeat } from "./bench_cluster.ts";
 import type { Case, Figure, Size } from "./figure.ts";
 
 /** Long enough to see a hold that comes back or goes. */
@@ -9,15 +9,15 @@ const RESTART_MS = 1_000;
 
 async function stop(size: Size): Promise<Figure[]> {
   const runs = await repeat(size.runs(10), {
-    arena: () => new Arena().settle(),
-    measure: async (arena, run) => {
+    cluster: () => new BenchCluster().settle(),
+    measure: async (cluster, run) => {
       await pause(100 * run);
-      const toldAtMs = arena.tell(1, "SIGTERM");
-      const attachAtMs = await arena.request(/:attach$/, toldAtMs);
-      await arena.node(1).process?.ended();
+      const toldAtMs = cluster.tell(1, "SIGTERM");
+      const attachAtMs = await cluster.request(/:attach$/, toldAtMs);
+      await cluster.node(1).process?.ended();
       const endedMs = performance.now() - toldAtMs;
       await pause(AFTERMATH_MS);
-      return { unheldMs: arena.unheldMs(toldAtMs), attachMs: attachAtMs - toldAtMs, endedMs };
+      return { unheldMs: cluster.unheldMs(toldAtMs), attachMs: attachAtMs - toldAtMs, endedMs };
     },
   });
   return [
@@ -51,15 +51,15 @@ async function stop(size: Size): Promise<Figure[]> {
 
 async function promote(size: Size): Promise<Figure[]> {
   const runs = await repeat(size.runs(10), {
-    arena: () => new Arena().settle({ priorities: [10, 11] }),
-    measure: async (arena, run) => {
+    cluster: () => new BenchCluster().settle({ priorities: [10, 11] }),
+    measure: async (cluster, run) => {
       await pause(100 * run);
-      const toldAtMs = arena.tell(2, "SIGUSR1");
-      arena.tell(1, "SIGUSR2");
-      const attachAtMs = await arena.request(/:attach$/, toldAtMs);
-      await arena.moved("node-2");
+      const toldAtMs = cluster.tell(2, "SIGUSR1");
+      cluster.tell(1, "SIGUSR2");
+      const attachAtMs = await cluster.request(/:attach$/, toldAtMs);
+      await cluster.moved("node-2");
       await pause(AFTERMATH_MS);
-      return { unheldMs: arena.unheldMs(toldAtMs), attachMs: attachAtMs - toldAtMs };
+      return { unheldMs: cluster.unheldMs(toldAtMs), attachMs: attachAtMs - toldAtMs };
     },
   });
   return [
@@ -85,15 +85,15 @@ async function promote(size: Size): Promise<Figure[]> {
 
 async function restart(size: Size): Promise<Figure[]> {
   const runs = await repeat(size.runs(5), {
-    arena: () => new Arena().settle(),
-    measure: async (arena, run) => {
+    cluster: () => new BenchCluster().settle(),
+    measure: async (cluster, run) => {
       await pause(200 * run);
-      const killedAtMs = arena.tell(1, "SIGKILL");
+      const killedAtMs = cluster.tell(1, "SIGKILL");
       await pause(RESTART_MS);
-      arena.goneAtMs.clear();
-      arena.start(arena.node(1), { priority: 10 });
+      cluster.goneAtMs.clear();
+      cluster.start(cluster.node(1), { priority: 10 });
       await pause(RESTART_MS + 5_000);
-      return arena.server.model.history.filter(({ atMs }) => atMs > killedAtMs).length;
+      return cluster.server.model.history.filter(({ atMs }) => atMs > killedAtMs).length;
     },
   });
   return [{

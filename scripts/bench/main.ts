@@ -12,12 +12,12 @@ import { handoverCase } from "./handover.ts";
 import { microCase } from "./micro.ts";
 import { restCase } from "./rest.ts";
 import { figureJson, figureTable } from "./table.ts";
-import { weatherCase } from "./weather.ts";
+import { faultCase } from "./faults.ts";
 
 const CASES: readonly Case[] = [
   crashCase,
   handoverCase,
-  weatherCase,
+  faultCase,
   floodCase,
   restCase,
   microCase,

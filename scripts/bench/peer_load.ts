@@ -1,6 +1,6 @@
 // Peers by the dozen without a process each: one worker that sends their heartbeats and reads none.
 import { ELASTIC_IP } from "../../tests/e2e/cluster.ts";
-import type { Arena } from "./bench_cluster.ts";
+import type { BenchCluster } from "./bench_cluster.ts";
 
 /** Priority of each: never master. */
 const PRIORITY = 200;
@@ -16,18 +16,18 @@ export interface Part {
 }
 
 /** Lets the nodes of these numbers speak to the first two until closed. */
-export async function startChorus(
-  arena: Arena,
+export async function startPeerLoad(
+  cluster: BenchCluster,
   { from, to }: { from: number; to: number },
 ): Promise<{ close(): void }> {
   const worker = new Worker(new URL("./peer_load_worker.ts", import.meta.url), { type: "module" });
   const part: Part = {
-    speakers: arena.nodes.slice(from - 1, to).map(({ instance }) => instance),
-    listeners: [arena.node(1).instance.address, arena.node(2).instance.address],
+    speakers: cluster.nodes.slice(from - 1, to).map(({ instance }) => instance),
+    listeners: [cluster.node(1).instance.address, cluster.node(2).instance.address],
     elasticIp: ELASTIC_IP,
     priority: PRIORITY,
-    port: arena.port,
-    intervalMs: arena.intervalMs,
+    port: cluster.port,
+    intervalMs: cluster.intervalMs,
   };
   const singing = new Promise<void>((resolve, reject) => {
     worker.onmessage = () => resolve();

@@ -1,6 +1,6 @@
 // A network between the first two nodes that can be cut: each listens on a port of its own and finds the relay
 // under the other's address there. Heartbeats keep their source address on the way.
-import type { Arena } from "./bench_cluster.ts";
+import type { BenchCluster } from "./bench_cluster.ts";
 
 /** Passes heartbeats on, both ways. */
 export class Relay {
@@ -12,11 +12,11 @@ export class Relay {
   readonly #sockets: readonly [Deno.DatagramConn, Deno.DatagramConn];
   readonly #passing: Promise<unknown>;
 
-  constructor(arena: Arena) {
-    this.#addresses = [arena.node(1).instance.address, arena.node(2).instance.address];
+  constructor(cluster: BenchCluster) {
+    this.#addresses = [cluster.node(1).instance.address, cluster.node(2).instance.address];
     const [first, second] = this.#addresses;
-    const hostname = arena.node(3).instance.address;
-    this.#ear = { transport: "udp", hostname, port: arena.port };
+    const hostname = cluster.node(3).instance.address;
+    this.#ear = { transport: "udp", hostname, port: cluster.port };
     const bind = (hostname: string, port: number) =>
       Deno.listenDatagram({ transport: "udp", hostname, port });
     // What stands in for the second node, where the first one sends to; and the other way round.

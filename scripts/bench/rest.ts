@@ -1,8 +1,8 @@
 // What a node costs while nothing happens, with few and with many peers, and how fast it starts.
 import { until } from "../../tests/e2e/cluster.ts";
 import { exoipCommand } from "../../tests/e2e/process.ts";
-import { Arena, pause } from "./bench_cluster.ts";
-import { startChorus } from "./peer_load.ts";
+import { BenchCluster, pause } from "./bench_cluster.ts";
+import { startPeerLoad } from "./peer_load.ts";
 import type { Case, Figure, Size } from "./figure.ts";
 import { cpuPercent, memoryMiB } from "./proc.ts";
 
@@ -20,19 +20,19 @@ interface Rest {
 async function rest(
   { peers, intervalMs = 1_000, spanMs }: { peers: number; intervalMs?: number; spanMs: number },
 ): Promise<Rest[]> {
-  const arena = new Arena({ count: peers, intervalMs });
-  const chorus = await startChorus(arena, { from: 3, to: peers + 1 });
+  const cluster = new BenchCluster({ count: peers, intervalMs });
+  const load = await startPeerLoad(cluster, { from: 3, to: peers + 1 });
   try {
-    await arena.settle();
+    await cluster.settle();
     await pause(WARM_MS);
     return await Promise.all([1, 2].map(async (number) => {
-      const pid = arena.node(number).process?.pid ?? 0;
+      const pid = cluster.node(number).process?.pid ?? 0;
       const cpu = await cpuPercent(pid, () => pause(spanMs));
       return { cpu, ...memoryMiB(pid) };
     }));
   } finally {
-    chorus.close();
-    await arena.close();
+    load.close();
+    await cluster.close();
   }
 }
 
@@ -76,22 +76,22 @@ async function resting(size: Size): Promise<Figure[]> {
 async function starting(size: Size): Promise<Figure[]> {
   const runs: { beatMs: number; readyMs: number; calls: number }[] = [];
   for (let run = 0; run < size.runs(10); run++) {
-    const arena = new Arena({ intervalMs: 200, count: 1 });
+    const cluster = new BenchCluster({ intervalMs: 200, count: 1 });
     try {
       const startedAtMs = performance.now();
-      arena.start(arena.node(1), { priority: 10 });
-      await until(() => arena.heard.length > 0, { title: "a heartbeat" });
-      await arena.moved("node-1");
-      const { calls } = arena.server;
+      cluster.start(cluster.node(1), { priority: 10 });
+      await until(() => cluster.heard.length > 0, { title: "a heartbeat" });
+      await cluster.moved("node-1");
+      const { calls } = cluster.server;
       const attach = calls.findIndex(({ what }) => what.endsWith(":attach"));
       const readyAtMs = calls[attach - 1]?.atMs ?? NaN;
       runs.push({
-        beatMs: (arena.heard[0]?.atMs ?? NaN) - startedAtMs,
+        beatMs: (cluster.heard[0]?.atMs ?? NaN) - startedAtMs,
         readyMs: readyAtMs - startedAtMs,
         calls: attach,
       });
     } finally {
-      await arena.close();
+      await cluster.close();
     }
   }
   return [

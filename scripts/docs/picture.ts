@@ -4,15 +4,15 @@
 // better node dies and the link to another one works one way only.
 import { NOT_LOOKED } from "../../src/core/presence.ts";
 import { openPage, servePage, startBrowser } from "../../tests/page/browser.ts";
-import { PlayedNode } from "../../tests/support/node_fixture.ts";
+import { NodeFixture } from "../../tests/support/node_fixture.ts";
 
 const FOLDER = new URL("../../.github/", import.meta.url);
 /** Widths of a small desk, at twice the dots. */
 const VIEW = { width: 900, height: 800 };
 
 /** What the page shows. */
-function playedMinute(): PlayedNode {
-  const played = new PlayedNode();
+function playedMinute(): NodeFixture {
+  const played = new NodeFixture();
   played.checks = [{
     name: "tcp://127.0.0.1:443",
     state: "passing",

@@ -159,8 +159,8 @@ async function treeOf(root: string): Promise<string[]> {
     stderr: "inherit",
   }).output();
   if (!success) fail("git cannot list the files of the tree");
-  const listed = new TextDecoder().decode(stdout).split("\0").filter((path) => path !== "");
-  return [...new Set(listed)].filter((path) => {
+  const inPeerList = new TextDecoder().decode(stdout).split("\0").filter((path) => path !== "");
+  return [...new Set(inPeerList)].filter((path) => {
     try {
       return Deno.lstatSync(`${root}/${path}`).isFile;
     } catch {

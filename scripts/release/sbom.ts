@@ -24,7 +24,7 @@ export interface Info {
 const LICENSES: Readonly<Record<string, string>> = { "smol-toml": "BSD-3-Clause", "@std": "MIT" };
 
 /** All parts, from the program's own import graph. */
-export function partsOf(info: Info): Part[] {
+export function fragmentsOf(info: Info): Part[] {
   const text = info.modules.map(({ specifier }) => specifier).join("\n");
   const npm = Object.values(info.npmPackages ?? {})
     .filter(({ name, version }) => text.includes(`npm:/${name}@${version}`))
@@ -131,7 +131,7 @@ export async function spdx(
 if (import.meta.main) {
   const info: Info = JSON.parse(await output(Deno.execPath(), ["info", "--json", "main.ts"]));
   const path = `dist/exoip-${VERSION}-sbom.spdx.json`;
-  const document = await spdx(partsOf(info), sourceDateEpoch() ?? 0);
+  const document = await spdx(fragmentsOf(info), sourceDateEpoch() ?? 0);
   await Deno.mkdir("dist", { recursive: true });
   await replaceFile(path, new TextEncoder().encode(JSON.stringify(document, null, 2) + "\n"));
   console.log(path);

@@ -11,7 +11,7 @@ import {
 } from "../core/health.ts";
 import { messageOf } from "../core/message_of.ts";
 import { BurstLog } from "../log/burst_log.ts";
-import { type Line, QuietLog } from "../log/rate_limited_log.ts";
+import { type Line, RateLimitedLog } from "../log/rate_limited_log.ts";
 import type { Probe } from "./probe.ts";
 import type { Clock, Log } from "../world.ts";
 
@@ -27,7 +27,7 @@ export interface CheckSettings {
   /** Failures until a well check is failing. */
   readonly fall: number;
   /** How long a check that has no result yet counts as well. */
-  readonly trustMs: number;
+  readonly graceMs: number;
   /** What is known already of checks of the same title. */
   readonly known?: readonly CheckHealth[];
 }
@@ -52,26 +52,26 @@ export class HealthChecks {
   readonly #waiting = new Set<AbortController>();
   readonly #loops: Promise<void>[];
   /** For checks that change all the time. */
-  readonly #quiet: QuietLog;
+  readonly #limitedLog: RateLimitedLog;
   readonly #burst: BurstLog;
   #health: Health;
   #closed = false;
   #told: boolean | null = null;
 
   constructor(settings: CheckSettings, world: CheckWorld) {
-    const { checks, rise, fall, trustMs, known = [] } = settings;
+    const { checks, rise, fall, graceMs, known = [] } = settings;
     this.#settings = settings;
     this.#world = world;
-    this.#quiet = new QuietLog(world.log, world.clock);
-    this.#burst = new BurstLog({ ...world, quiet: this.#quiet });
+    this.#limitedLog = new RateLimitedLog(world.log, world.clock);
+    this.#burst = new BurstLog({ ...world, limitedLog: this.#limitedLog });
     const titles = checks.map(({ title }) => title);
     this.#health = startHealth(titles, { rise, fall }, {
       atMs: world.clock.nowMs(),
-      trustMs,
+      graceMs,
       known,
     });
     this.#loops = checks.map((check, index) => this.#repeat(check, index));
-    if (checks.length > 0) this.#loops.push(this.#distrust());
+    if (checks.length > 0) this.#loops.push(this.#rejectionOf());
   }
 
   /** Each check as it is now, in the order of the configuration; instants are those of the clock. */
@@ -89,7 +89,7 @@ export class HealthChecks {
     this.#closed = true;
     for (const waiting of this.#waiting) waiting.abort();
     await this.#within(Promise.all(this.#loops), CLOSE_MS);
-    this.#quiet.close();
+    this.#limitedLog.close();
   }
 
   /** One check for ever, never twice at a time. */
@@ -148,14 +148,14 @@ export class HealthChecks {
     if (before && after && after.state !== before.state) {
       this.#burst.write(`check ${index}`, lineOf(before, after, result));
     }
-    this.#quiet.settle(atMs);
-    this.#judge(atMs);
+    this.#limitedLog.settle(atMs);
+    this.#decideRole(atMs);
   }
 
   /** When the trust is over, what is still unknown counts. */
-  async #distrust(): Promise<void> {
+  async #rejectionOf(): Promise<void> {
     const { clock, log } = this.#world;
-    await this.#sleep(this.#settings.trustMs);
+    await this.#sleep(this.#settings.graceMs);
     if (this.#closed) return;
     for (const { title } of this.#health.checks.filter(({ state }) => state === "unknown")) {
       log.write(
@@ -164,10 +164,10 @@ export class HealthChecks {
         `${title}: no result yet, counts as failing until then`,
       );
     }
-    this.#judge(clock.nowMs());
+    this.#decideRole(clock.nowMs());
   }
 
-  #judge(atMs: number): void {
+  #decideRole(atMs: number): void {
     const why = ailments(this.#health, atMs);
     const healthy = why.length === 0;
     if (healthy === this.#told) return;

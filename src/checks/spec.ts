@@ -1,7 +1,7 @@
 // One --check as it is written: `tcp://host:port`, `http(s)://...` or `exec:command`.
 import { plain } from "../core/plain.ts";
 import { withoutArguments, withoutPassword } from "../log/password.ts";
-import { splitWords } from "../host/split_command.ts";
+import { splitCommand } from "../host/split_command.ts";
 
 /** First and last status of a range. */
 export type StatusRange = readonly [number, number];
@@ -41,7 +41,7 @@ export function shownCheck(text: string): string {
 /** A command as it may be shown: any of its arguments may be a password. */
 export function shownCommand(text: string): string {
   // Where a quote does not end, blanks alone tell the program.
-  const words = splitWords(text) ?? text.trim().split(/\s+/);
+  const words = splitCommand(text) ?? text.trim().split(/\s+/);
   return plain(withoutArguments(words), TITLE_MAX_CHARS);
 }
 
@@ -50,7 +50,7 @@ export function parseCheck(text: string): ParsedCheck {
   const title = shownCheck(text);
   const refuse = (why: string): ParsedCheck => ({ problem: `${JSON.stringify(title)}: ${why}` });
   if (text.startsWith(EXEC)) {
-    const words = splitWords(text.slice(EXEC.length));
+    const words = splitCommand(text.slice(EXEC.length));
     if (words === null) return refuse("a quote does not end");
     if (!words[0]) return refuse("names no command");
     return { spec: { title, kind: "exec", words } };

@@ -4,7 +4,7 @@ import { isOn } from "../options/parse.ts";
 import { keysOf } from "../config/config_file.ts";
 import { lends } from "../config/cloud.ts";
 import { withoutPassword } from "../log/password.ts";
-import type { Gathered } from "../config/load.ts";
+import type { Loaded } from "../config/load.ts";
 import { flagOf, isSecret, type Option, OPTIONS } from "../options/all.ts";
 
 /** One setting in force. */
@@ -26,14 +26,14 @@ export function masked(apiKey: string): string {
 }
 
 /** Every setting in force, in the order of the option table; `instanceId` is what the machine has told. */
-export function settingsOf(gathered: Gathered, instanceId: string | null): Setting[] {
-  const settings = OPTIONS.map((option) => settingOf(option, gathered, instanceId));
+export function settingsOf(loaded: Loaded, instanceId: string | null): Setting[] {
+  const settings = OPTIONS.map((option) => settingOf(option, loaded, instanceId));
   return settings.filter((setting) => setting !== null);
 }
 
-function settingOf(option: Option, gathered: Gathered, instanceId: string | null): Setting | null {
+function settingOf(option: Option, loaded: Loaded, instanceId: string | null): Setting | null {
   const { name, variables, fallback } = option;
-  const { values: { given }, findings: { secretFile, account } } = gathered;
+  const { values: { given }, findings: { secretFile, account } } = loaded;
   const own = given.get(name);
   const hidden = (source: string) => ({ option, text: "****", source, literal: false });
   const file = given.get("api-secret-file");
@@ -45,12 +45,12 @@ function settingOf(option: Option, gathered: Gathered, instanceId: string | null
     return { option, text: masked(account.apiKey), source: ACCOUNT, literal: false };
   }
   if (name === "xs" && secretFile !== undefined && file) return hidden(`file ${file.text}`);
-  if (own && isSecret(name)) return hidden(sourceOf(own.source, gathered));
+  if (own && isSecret(name)) return hidden(sourceOf(own.source, loaded));
   if (own && name === "xk") {
     return {
       option,
       text: masked(own.text),
-      source: sourceOf(own.source, gathered),
+      source: sourceOf(own.source, loaded),
       literal: false,
     };
   }
@@ -60,13 +60,13 @@ function settingOf(option: Option, gathered: Gathered, instanceId: string | null
   if (own && name === "check") {
     const texts = own.texts.map((text) => text.trim()), shown = texts.map(shownCheck);
     const literal = texts.every((text, index) => text === shown[index]);
-    return { option, text: shown.join("\n"), source: sourceOf(own.source, gathered), literal };
+    return { option, text: shown.join("\n"), source: sourceOf(own.source, loaded), literal };
   }
   if (own) {
     const text = name === "notify" ? shownCommand(own.text) : withoutPassword(own.text);
     const literal = text === own.text && variables.length > 0 &&
       !["config", "env-file"].includes(name);
-    return { option, text, source: sourceOf(own.source, gathered), literal };
+    return { option, text, source: sourceOf(own.source, loaded), literal };
   }
   if (name === "zone" && account?.zone) {
     const source = `${ACCOUNT}, unless the metadata service tells`;
@@ -81,7 +81,7 @@ function settingOf(option: Option, gathered: Gathered, instanceId: string | null
 }
 
 /** A variable of the file says so. */
-function sourceOf(source: string, { fileVariables, values: { given } }: Gathered): string {
+function sourceOf(source: string, { fileVariables, values: { given } }: Loaded): string {
   const inFile = fileVariables[source] !== undefined;
   return inFile ? `${source} in ${given.get("env-file")?.text}` : source;
 }

@@ -4,7 +4,7 @@ import type { Values } from "../options/parse.ts";
 import { readAddresses, spellingsOf } from "../config/elastic_ips.ts";
 import { readEndpoint } from "../config/cloud.ts";
 import { readPeers } from "../config/peers.ts";
-import { Reading } from "../config/option_reader.ts";
+import { ConfigReader } from "../config/config_reader.ts";
 import { canonicalIp, isIpv6 } from "../core/ip.ts";
 import { iamPolicy, OPTIONAL_OPERATIONS } from "../exoscale/iam_policy.ts";
 import type { Host } from "../host/host.ts";
@@ -12,26 +12,26 @@ import { withoutPasswords } from "../log/password.ts";
 
 /** Prints the policy for the modes that are given together, for -W without any. Returns the exit code. */
 export function printPolicy({ given }: Values, { print }: Pick<Host, "print">): 0 | 1 {
-  const reading = new Reading(given);
-  const watches = reading.on("W") || !["A", "D"].some((flag) => reading.on(flag));
-  const elasticIps = readAddresses(reading).map(({ elasticIp }) => elasticIp);
-  const { peers } = readPeers(reading, { counts: watches, watchdog: watches });
+  const reader = new ConfigReader(given);
+  const watches = reader.on("W") || !["A", "D"].some((flag) => reader.on(flag));
+  const elasticIps = readAddresses(reader).map(({ elasticIp }) => elasticIp);
+  const { peers } = readPeers(reader, { counts: watches, watchdog: watches });
   const names = elasticIps.filter((text) => canonicalIp(text) === null).map((text) =>
     JSON.stringify(text)
   );
-  const known = names.length === 0 || reading.problems.length > 0;
-  reading.need(known, "xi", `the policy needs the address instead of ${names.join(", ")}`);
-  const v2 = readEndpoint(reading).api === "v2";
-  reading.need(v2 || reading.problems.length > 0, "api", "only API v2 knows policies");
-  for (const problem of reading.problems) {
+  const known = names.length === 0 || reader.problems.length > 0;
+  reader.need(known, "xi", `the policy needs the address instead of ${names.join(", ")}`);
+  const v2 = readEndpoint(reader).api === "v2";
+  reader.need(v2 || reader.problems.length > 0, "api", "only API v2 knows policies");
+  for (const problem of reader.problems) {
     print("err", `exoip: ${withoutPasswords(problem)}`);
   }
-  if (reading.problems.length > 0) return 1;
+  if (reader.problems.length > 0) return 1;
   const policy = iamPolicy({
-    attaches: watches || reading.on("A"),
-    detaches: watches || reading.on("D"),
+    attaches: watches || reader.on("A"),
+    detaches: watches || reader.on("D"),
     peers: watches ? peers : null,
-    elasticIps: spellingsOf(reading),
+    elasticIps: spellingsOf(reader),
   });
   print("out", JSON.stringify(policy, null, 2));
   const long = elasticIps.find(isIpv6);

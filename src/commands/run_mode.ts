@@ -2,7 +2,7 @@
 import { associate } from "./associate.ts";
 import { complain, fail, say, warningsOf } from "./complaints.ts";
 import { type Config, nameOf } from "../config/config.ts";
-import type { Gathered } from "../config/load.ts";
+import type { Loaded } from "../config/load.ts";
 import { connectionFor } from "../startup/connection.ts";
 import { messageOf } from "../core/message_of.ts";
 import { MESSAGE_MAX_CHARS, plain } from "../core/plain.ts";
@@ -23,27 +23,27 @@ import { redactedLog, secretsOf } from "../startup/secrets.ts";
 /** Runs the mode that is configured, or checks it. Resolves to the exit code. */
 export async function runConfigured(
   config: Config,
-  { argv, gathered, host: plainHost, told }: {
+  { argv, loaded, host: plainHost, told }: {
     argv: readonly string[];
-    gathered: Gathered;
+    loaded: Loaded;
     host: Host;
     told: Told;
   },
 ): Promise<number> {
-  const { given } = gathered.values;
+  const { given } = loaded.values;
   let host = plainHost;
   try {
     host = trusting(config, plainHost);
   } catch (error) {
     return await fail([messageOf(error)], { host, given });
   }
-  if (config.checkOnly) return await checkConfigured(config, { gathered, host });
+  if (config.checkOnly) return await checkConfigured(config, { loaded, host });
   const { stdout, logFormat: format, logLevel: level } = config;
   const proxies = [host.env.HTTPS_PROXY, host.env.https_proxy, host.env.ALL_PROXY];
   const passwords = passwordsIn(proxies.filter((text) => text !== undefined));
   const redaction = new Redaction([...secretsOf(config), ...passwords]);
   const log = redactedLog(host.openLog({ stdout, format, level }), redaction);
-  const code = await runKnown(config, { host, log, argv, gathered, redaction, told });
+  const code = await runKnown(config, { host, log, argv, loaded, redaction, told });
   await Promise.all([log.flush(), host.supervisor?.flush()]);
   return code;
 }
@@ -51,9 +51,9 @@ export async function runConfigured(
 /** -n: what would run, and whether it could. */
 async function checkConfigured(
   config: Config,
-  { gathered, host }: { gathered: Gathered; host: Host },
+  { loaded, host }: { loaded: Loaded; host: Host },
 ): Promise<number> {
-  const { values, warnings } = gathered;
+  const { values, warnings } = loaded;
   let instanceId: string;
   try {
     instanceId = config.instanceId ?? await findInstanceId(host.machine);
@@ -87,7 +87,7 @@ async function runKnown(
   config: Config,
   options: Omit<WatchModeOptions, "configured" | "connect" | "access" | "instanceId">,
 ): Promise<number> {
-  const { host, log, gathered, told: { signal } } = options;
+  const { host, log, loaded, told: { signal } } = options;
   const stopped = config.mode === "watchdog" ? 0 : 1;
   const instanceId = config.instanceId ?? await identify(config, { host, log, signal });
   if (instanceId === null) return signal.aborted ? stopped : 1;
@@ -99,8 +99,8 @@ async function runKnown(
   if (log.kind === "syslog" || log.format !== "text") {
     for (const line of description) log.write("info", "configuration", line);
   }
-  for (const warning of warningsOf(gathered.values)) log.write("warning", "command-line", warning);
-  for (const warning of gathered.warnings) log.write("warning", "configuration", warning);
+  for (const warning of warningsOf(loaded.values)) log.write("warning", "command-line", warning);
+  for (const warning of loaded.warnings) log.write("warning", "configuration", warning);
   return await runMode(config, { ...options, instanceId });
 }
 
@@ -122,7 +122,7 @@ async function runMode(
       access,
     });
   }
-  settleDown(config, { host, log, gathered: options.gathered });
+  settleDown(config, { host, log, loaded: options.loaded });
   const elasticIp = addresses[0]?.elasticIp ?? "";
   const cloud = connect(elasticIp, () => {});
   return await associate(config.mode, { cloud, clock: host.clock, log, signal, elasticIp });

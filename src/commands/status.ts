@@ -8,8 +8,8 @@ import { jsonText, LINE_MAX_CHARS, plain } from "../core/plain.ts";
 import type { Snapshot } from "../status/snapshot.ts";
 import { statusLines } from "../status/text.ts";
 import { withoutPasswords } from "../log/password.ts";
-import { Inquiry, localAddressOf } from "../status/info_client.ts";
-import type { Clock, Link, Signals } from "../world.ts";
+import { InfoClient, localAddressOf } from "../status/info_client.ts";
+import type { Clock, Signals, UdpSocket } from "../world.ts";
 import { spanText } from "../core/age.ts";
 
 /** Questions that are asked before nobody is said to answer: some may get lost among those of others. */
@@ -25,7 +25,7 @@ const HOME = "\x1b[H", CLEAR_LINE = "\x1b[K", CLEAR_BELOW = "\x1b[J";
 export interface Asker {
   readonly clock: Clock;
   readonly signals: Signals;
-  readonly openLink: (hostname: string, port: number, bufferBytes?: number) => Link;
+  readonly openSocket: (hostname: string, port: number, bufferBytes?: number) => UdpSocket;
   readonly print: (stream: "out" | "err", line: string) => void;
   /** Whether standard output is a screen. */
   readonly terminal: boolean;
@@ -39,7 +39,7 @@ interface Manner {
 
 /** Resolves to 0 when the watchdog has answered, to 1 when none does, or none does any more. */
 export async function askStatus({ given }: Values, asker: Asker): Promise<0 | 1> {
-  const { clock, print, openLink } = asker;
+  const { clock, print, openSocket } = asker;
   const problems: string[] = [];
   const listen = listenOf(given.get("l")?.text ?? fallbackOf("l"), (ok, _, problem) => {
     if (!ok) problems.push(problem);
@@ -52,48 +52,48 @@ export async function askStatus({ given }: Values, asker: Asker): Promise<0 | 1>
   }
   const manner = { json: isOn(given.get("json")), watch: isOn(given.get("watch")) };
   const hostname = localAddressOf(listen.hostname);
-  let link: Link;
+  let socket: UdpSocket;
   try {
-    link = openLink(hostname, 0, BUFFER_BYTES);
+    socket = openSocket(hostname, 0, BUFFER_BYTES);
   } catch (error) {
     const reason = messageOf(error);
     print("err", `exoip: ${nameOf("l")}: cannot ask at ${hostText(hostname)}: ${reason}`);
     return 1;
   }
-  const inquiry = new Inquiry(link, { clock, hostname, port: listen.port });
+  const infoClient = new InfoClient(socket, { clock, hostname, port: listen.port });
   try {
-    const first = await inquiry.ask(ATTEMPTS);
+    const first = await infoClient.ask(ATTEMPTS);
     if (first === null) {
-      print("err", `exoip: no watchdog answers at ${inquiry.title}`);
+      print("err", `exoip: no watchdog answers at ${infoClient.title}`);
       return 1;
     }
-    if (manner.watch) return await keepAsking(inquiry, { first, manner, asker });
+    if (manner.watch) return await keepAsking(infoClient, { first, manner, asker });
     const text = manner.json ? jsonText(first, 2) : linesOf(first).join("\n");
     print("out", text);
     return 0;
   } finally {
-    await inquiry.close();
+    await infoClient.close();
   }
 }
 
 /** Until told to stop. What is shown is never older than the time between two answers and one question's wait. */
 async function keepAsking(
-  inquiry: Inquiry,
+  infoClient: InfoClient,
   { first, manner, asker }: { first: Snapshot; manner: Manner; asker: Asker },
 ): Promise<0 | 1> {
   const { clock, signals } = asker;
   const stopping = new AbortController();
-  const deaf = signals.listen((signal) => signal === "stop" && stopping.abort());
+  const unsubscribe = signals.listen((signal) => signal === "stop" && stopping.abort());
   let snapshot: Snapshot | null = first;
   let answeredAtMs = clock.nowMs();
   while (!stopping.signal.aborted) {
     const askedAtMs = clock.nowMs();
     if (snapshot) answeredAtMs = askedAtMs;
-    show(snapshot, askedAtMs - answeredAtMs, { manner, asker, title: inquiry.title });
+    show(snapshot, askedAtMs - answeredAtMs, { manner, asker, title: infoClient.title });
     await clock.sleep(WATCH_MS, stopping.signal);
-    if (!stopping.signal.aborted) snapshot = await inquiry.ask(1);
+    if (!stopping.signal.aborted) snapshot = await infoClient.ask(1);
   }
-  deaf();
+  unsubscribe();
   return snapshot ? 0 : 1;
 }
 

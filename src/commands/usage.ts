@@ -76,9 +76,9 @@ export function describe(config: Config, instanceId: string): string[] {
 
 function serviceLines(config: Config): string[] {
   const { checks, checkIntervalMs, checkTimeoutMs, notify, addressOn } = config;
-  const pace = `every ${checkIntervalMs / 1_000} s, at most ${checkTimeoutMs / 1_000} s`;
+  const limiter = `every ${checkIntervalMs / 1_000} s, at most ${checkTimeoutMs / 1_000} s`;
   return [
-    ...checks.map(({ title }) => `check: ${title}, ${pace}`),
+    ...checks.map(({ title }) => `check: ${title}, ${limiter}`),
     ...(notify === null ? [] : [`notify: ${withoutArguments(notify)}`]),
     ...(addressOn === null ? [] : [`address on: ${addressOn}`]),
   ];

@@ -2,12 +2,12 @@
 import { childEnvironment } from "../host/child_environment.ts";
 import { type Config, nameOf } from "../config/config.ts";
 import type { Access, Connect } from "../startup/connection.ts";
-import type { Gathered } from "../config/load.ts";
+import type { Loaded } from "../config/load.ts";
 import type { Host } from "../host/host.ts";
 import type { HostLog } from "../host/log.ts";
 import { likelyOwn } from "../watch/heartbeat_source.ts";
 import { settleDown } from "../watch/least_privilege.ts";
-import { openLinkPatiently } from "../watch/open_link.ts";
+import { openSocketAtStartup } from "../watch/open_link.ts";
 import type { Redaction } from "../log/redaction.ts";
 import { connectByNames } from "../peers/named_cloud.ts";
 import { type NamedPeers, PeerNames } from "../peers/peer_names.ts";
@@ -15,11 +15,11 @@ import { InterfaceAddresses } from "../watch/interface_address.ts";
 import type { Runtime } from "../config/reload.ts";
 import { Renewal } from "../watch/renewal.ts";
 import { Reloader } from "../watch/reloader.ts";
-import { Seal } from "../host/keyring.ts";
+import { Keyring } from "../host/keyring.ts";
 import { openStatus } from "../watch/serve_status.ts";
 import { Service } from "../watch/service.ts";
 import type { Told } from "../startup/early_signals.ts";
-import type { Link } from "../world.ts";
+import type { UdpSocket } from "../world.ts";
 import { commit, VERSION } from "../version.ts";
 import { Watchdog, type WatchdogSettings } from "../watch/watchdog.ts";
 import { secretsOf } from "../startup/secrets.ts";
@@ -43,7 +43,7 @@ export interface WatchModeOptions {
   readonly connect: Connect;
   readonly access: Access;
   readonly argv: readonly string[];
-  readonly gathered: Gathered;
+  readonly loaded: Loaded;
   readonly told: Told;
   readonly redaction: Redaction;
 }
@@ -72,12 +72,12 @@ async function watchHere(
 ): Promise<number> {
   const { instanceId, host, log, access, told, addresses } = options;
   const { hostname } = config.listen;
-  const link = await openLinkPatiently(config.listen, { host, log, signal: told.signal });
-  if (link === null) return told.signal.aborted ? 0 : 1;
-  guessSource(link, { config, host });
+  const socket = await openSocketAtStartup(config.listen, { host, log, signal: told.signal });
+  if (socket === null) return told.signal.aborted ? 0 : 1;
+  guessSource(socket, { config, host });
   const { sharedSecrets, acceptUnsigned } = config;
-  const seal = sharedSecrets.length > 0 ? await Seal.of(sharedSecrets) : null;
-  if (!seal) log.write("info", "unsigned", UNSIGNED);
+  const keyring = sharedSecrets.length > 0 ? await Keyring.of(sharedSecrets) : null;
+  if (!keyring) log.write("info", "unsigned", UNSIGNED);
   else if (acceptUnsigned) log.write("warning", "unsigned", ACCEPTED);
   const { clock, random, signals, supervisor } = host;
   const ending = new AbortController();
@@ -88,7 +88,7 @@ async function watchHere(
   const connect = names ? connectByNames(options.connect, { names, access }) : options.connect;
   const named = await names?.start(told.signal) ?? null;
   if (told.signal.aborted) {
-    await link.close();
+    await socket.close();
     return 0;
   }
   const hide = (text: string) => options.redaction.hide(text);
@@ -104,16 +104,16 @@ async function watchHere(
   const world = {
     clock,
     random,
-    link,
+    socket,
     signals,
     log,
     supervisor,
     observer,
     checks,
     presence,
-    seal,
+    keyring,
     hide,
-    connect: ((...link) => renewal.around(connect(...link))) satisfies Connect,
+    connect: ((...socket) => renewal.around(connect(...socket))) satisfies Connect,
   };
   const watchdog = new Watchdog(settings, world);
   const tell = (peers: Partial<NamedPeers>) =>
@@ -127,7 +127,7 @@ async function watchHere(
       access.credentials = next.credentials;
       renewal.changed();
     },
-    sharedSecrets: (next) => void seal?.rekey(next.sharedSecrets),
+    sharedSecrets: (next) => void keyring?.rekey(next.sharedSecrets),
   };
   const reloader = new Reloader({
     ...options,
@@ -139,7 +139,7 @@ async function watchHere(
   told.requests.serve(() => void watchdog.reload(() => reloader.reload()));
   const status = openStatus(config, { host, watchdog, log });
   // The page of --listen-status and what names the program are read by now.
-  settleDown(config, { host, log, gathered: options.gathered });
+  settleDown(config, { host, log, loaded: options.loaded });
   service.attend(watchdog);
   names?.follow(tell, ending.signal);
   const running = watchdog.run();
@@ -153,13 +153,13 @@ async function watchHere(
 
 /** The first heartbeats leave before the cloud has said from where they must. */
 function guessSource(
-  link: Link,
+  socket: UdpSocket,
   { config, host }: { config: Config; host: Pick<Host, "interfaces"> },
 ): void {
   try {
     const elasticIps = config.addresses.map(({ elasticIp }) => elasticIp);
     const named = config.peers.kind === "static" ? config.peers.addresses : [];
-    link.sendFrom(likelyOwn(host.interfaces(), { elasticIps, named }), () => {});
+    socket.sendFrom(likelyOwn(host.interfaces(), { elasticIps, named }), () => {});
   } catch {
     // The interfaces cannot be listed: then the routes choose, until the cloud has answered.
   }

@@ -6,7 +6,7 @@ import type { Credentials } from "../exoscale/signer.ts";
 import { withoutPassword } from "../log/password.ts";
 import { type KeyFile, parseKeyFile } from "./key_file.ts";
 import type { CloudConfig } from "../options/cloud.ts";
-import { nameOf, type Reading } from "./option_reader.ts";
+import { type ConfigReader, nameOf } from "./config_reader.ts";
 import type { FoundSecret } from "./security.ts";
 import { readAuthorities } from "./extra_authorities.ts";
 
@@ -49,24 +49,24 @@ const V1_CURE =
 export const DIRECTORY_VARIABLE = "EXOSCALE_API_ENDPOINT";
 
 /** The cloud's part of the configuration. */
-export function readCloud(reading: Reading, findings: Findings): CloudConfig {
+export function readCloud(reader: ConfigReader, findings: Findings): CloudConfig {
   const { account } = findings;
-  const { credentials, lent, keyed } = readCredentials(reading, findings);
-  const { api, endpoint, listedAt } = readEndpoint(reading, keyed);
-  const environment = reading.value("api-environment") ?? (lent ? account?.environment : undefined);
+  const { credentials, lent, keyed } = readCredentials(reader, findings);
+  const { api, endpoint, listedAt } = readEndpoint(reader, keyed);
+  const environment = reader.value("api-environment") ?? (lent ? account?.environment : undefined);
   const usual = environment === undefined || /^[a-z0-9]+$/.test(environment);
   const odd = `${JSON.stringify(environment)} is no environment name`;
-  reading.need(usual, "api-environment", odd);
-  const zone = reading.value("zone");
+  reader.need(usual, "api-environment", odd);
+  const zone = reader.value("zone");
   const plausible = zone === null || isZoneName(zone);
-  reading.need(plausible, "zone", `${JSON.stringify(zone)} is no zone name`);
+  reader.need(plausible, "zone", `${JSON.stringify(zone)} is no zone name`);
   const usualZone = account?.zone ?? null;
   const lentDirectory = (lent ? account?.endpoint : undefined) ?? null;
-  const trouble = lentDirectory === null ? null : problemOf(lentDirectory, reading);
-  reading.need(trouble === null, "account", `the endpoint of the account ${trouble}`);
+  const trouble = lentDirectory === null ? null : problemOf(lentDirectory, reader);
+  reader.need(trouble === null, "account", `the endpoint of the account ${trouble}`);
   const directory = endpoint === null ? listedAt ?? lentDirectory : null;
   return {
-    caCerts: readAuthorities(reading, findings.caFile),
+    caCerts: readAuthorities(reader, findings.caFile),
     credentials,
     api,
     endpoint,
@@ -79,7 +79,7 @@ export function readCloud(reading: Reading, findings: Findings): CloudConfig {
 
 /** `lent` tells that they are those of the `exo` CLI's account. */
 function readCredentials(
-  reading: Reading,
+  reader: ConfigReader,
   { secretFile, account }: Findings,
 ): {
   credentials: Credentials;
@@ -87,40 +87,40 @@ function readCredentials(
   /** They come from variables or flags, and not from a file of their own. */
   keyed: boolean;
 } {
-  const lent = lends(reading) && secretFile === undefined && account !== undefined;
-  const file = readKeyFile(reading, secretFile);
+  const lent = lends(reader) && secretFile === undefined && account !== undefined;
+  const file = readKeyFile(reader, secretFile);
   // A key that stands beside the secret belongs to it.
-  const apiKey = (lent ? account.apiKey : file?.apiKey ?? reading.value("xk")) ?? "";
-  const text = lent ? account.secret : file?.secret ?? reading.value("xs");
+  const apiKey = (lent ? account.apiKey : file?.apiKey ?? reader.value("xk")) ?? "";
+  const text = lent ? account.secret : file?.secret ?? reader.value("xs");
   const secret = (text ?? "").trim();
-  reading.need(apiKey !== "", "xk", "the API key is missing");
-  reading.needUnquoted(apiKey, "xk");
-  reading.needUnquoted(secret, secretFile === undefined ? "xs" : "api-secret-file");
+  reader.need(apiKey !== "", "xk", "the API key is missing");
+  reader.needUnquoted(apiKey, "xk");
+  reader.needUnquoted(secret, secretFile === undefined ? "xs" : "api-secret-file");
   // It becomes a header, in which a comma ends it.
   const odd = "the API key has characters other than visible ASCII, or a comma";
-  reading.need(/^[!-+\--~]*$/.test(apiKey), "xk", odd);
+  reader.need(/^[!-+\--~]*$/.test(apiKey), "xk", odd);
   const elsewhere = `the API secret is missing (or in ${nameOf("api-secret-file")})`;
-  reading.need(secret !== "" || (lent && account.unasked === true), "xs", elsewhere);
+  reader.need(secret !== "" || (lent && account.unasked === true), "xs", elsewhere);
   const [option, what] = secretFile === undefined ? ["xs", "secret"] : ["api-secret-file", "file"];
-  reading.need(isOneLine(secret), option, `the ${what} is not one line of text`);
+  reader.need(isOneLine(secret), option, `the ${what} is not one line of text`);
   const ends = file?.expiresAtMs !== undefined && { expiresAtMs: file.expiresAtMs };
   const keyed = !lent && file?.apiKey === undefined;
   return { credentials: { apiKey, secret, ...ends }, lent, keyed };
 }
 
 /** The content of --api-secret-file, null without one. */
-function readKeyFile(reading: Reading, text: string | undefined): KeyFile | null {
+function readKeyFile(reader: ConfigReader, text: string | undefined): KeyFile | null {
   if (text === undefined) return null;
   try {
     return parseKeyFile(text);
   } catch (error) {
-    reading.need(false, "api-secret-file", `it ${(error as Error).message}`);
+    reader.need(false, "api-secret-file", `it ${(error as Error).message}`);
     return { apiKey: "unknown", secret: "unknown" };
   }
 }
 
 /** Whether the account serves: nothing else is given, or nothing but variables beside a flag that names it. */
-export function lends({ given }: Pick<Reading, "given">): boolean {
+export function lends({ given }: Pick<ConfigReader, "given">): boolean {
   const named = given.get("account")?.source.startsWith("-") ?? false;
   return ["xk", "xs", "api-secret-file"].every((option) => {
     const source = given.get(option)?.source;
@@ -138,22 +138,22 @@ interface EndpointConfig {
 }
 
 /** The endpoint's path tells the API, unless `--api` does. */
-export function readEndpoint(reading: Reading, keyed = true): EndpointConfig {
-  const asked = reading.value("api");
+export function readEndpoint(reader: ConfigReader, keyed = true): EndpointConfig {
+  const asked = reader.value("api");
   const known = asked === null || ["v1", "v2"].includes(asked);
-  reading.need(known, "api", `"${asked}" is not v1 or v2`);
-  const { text, source } = givenEndpoint(reading, keyed);
+  reader.need(known, "api", `"${asked}" is not v1 or v2`);
+  const { text, source } = givenEndpoint(reader, keyed);
   if (text === null) {
-    reading.need(asked !== "v1", "api", `without -xe, ${V1_ENDPOINT} ${V1_CURE}`);
+    reader.need(asked !== "v1", "api", `without -xe, ${V1_ENDPOINT} ${V1_CURE}`);
     const api = asked === "v1" ? "v1" : "v2";
     return { api, endpoint: api === "v1" ? V1_ENDPOINT : null, listedAt: null };
   }
   const url = URL.parse(text);
   const complain = (ok: boolean, problem: string) => {
-    if (source === null) reading.need(ok, "xe", problem);
-    else if (!ok) reading.problems.push(`${source}: ${problem}`);
+    if (source === null) reader.need(ok, "xe", problem);
+    else if (!ok) reader.problems.push(`${source}: ${problem}`);
   };
-  const problem = problemOf(text, reading);
+  const problem = problemOf(text, reader);
   const shown = withoutPassword(text);
   const path = withoutEndSlashes(url?.pathname ?? "");
   const told = /\/v2$/.test(path) ? "v2" : /\/(compute|v1|client\/api)$/.test(path) ? "v1" : null;
@@ -170,7 +170,7 @@ export function readEndpoint(reading: Reading, keyed = true): EndpointConfig {
     "ends neither in /v2 (API v2) nor in /compute or /v1 (CloudStack), and --api is not given";
   complain(problem !== null || told !== null || asked !== null, `${shown} ${ends}`);
   const clash = told !== null && asked !== null && told !== asked;
-  reading.need(!clash, "api", `${asked} contradicts the endpoint ${shown} (${source ?? "-xe"})`);
+  reader.need(!clash, "api", `${asked} contradicts the endpoint ${shown} (${source ?? "-xe"})`);
   return source === DIRECTORY_VARIABLE && api === "v2"
     ? { api, endpoint: null, listedAt: endpoint }
     : { api, endpoint, listedAt: null };
@@ -178,7 +178,7 @@ export function readEndpoint(reading: Reading, keyed = true): EndpointConfig {
 
 /** The endpoint that was given, and its variable where that is not one of ours. */
 function givenEndpoint(
-  { given }: Reading,
+  { given }: ConfigReader,
   keyed: boolean,
 ): { text: string | null; source: string | null } {
   const { text = null, source = "" } = given.get("xe") ?? {};
@@ -194,9 +194,9 @@ function isOneLine(secret: string): boolean {
 }
 
 /** Why an endpoint must not be asked, and what would allow it; null when it may. */
-function problemOf(text: string, reading: Reading): string | null {
+function problemOf(text: string, reader: ConfigReader): string | null {
   const url = URL.parse(text);
-  const insecure = reading.on("insecure-endpoint");
+  const insecure = reader.on("insecure-endpoint");
   const problem = url === null ? "is not an http(s) address" : endpointProblem(url, { insecure });
   if (!problem?.includes("plain HTTP")) return problem;
   const allow = nameOf("insecure-endpoint");

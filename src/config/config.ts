@@ -5,7 +5,7 @@ import { canonicalIp, isIpv6 } from "../core/ip.ts";
 import { readAddresses } from "./elastic_ips.ts";
 import { type Findings, readCloud } from "./cloud.ts";
 import { readPeers } from "./peers.ts";
-import { nameOf, Reading, unread } from "./option_reader.ts";
+import { ConfigReader, nameOf, unread } from "./config_reader.ts";
 import { readSecurity } from "./security.ts";
 import { DECLARED, type Fields } from "../options/all.ts";
 import type { AddressesConfig } from "../options/elastic_ips.ts";
@@ -14,7 +14,7 @@ import type { PeersConfig } from "../options/peers.ts";
 import type { SecurityConfig } from "../options/security.ts";
 
 export type { Findings } from "./cloud.ts";
-export { fallbackOf, nameOf } from "./option_reader.ts";
+export { fallbackOf, nameOf } from "./config_reader.ts";
 
 /** A checked configuration: what follows from one option each, and from several together. */
 export interface Config extends Fields, AddressesConfig, CloudConfig, PeersConfig, SecurityConfig {
@@ -29,68 +29,68 @@ export function configure(
   { given }: Values,
   findings: Findings,
 ): Config | { problems: string[] } {
-  const reading = new Reading(given);
-  const mode = readMode(reading);
+  const reader = new ConfigReader(given);
+  const mode = readMode(reader);
   const watchdog = mode === "watchdog";
   // Who gave no mode, or too many, is told of all mistakes.
   const counts = watchdog || mode === null;
   const config = {
-    addresses: readAddresses(reading),
-    ...readCloud(reading, findings),
-    ...readPeers(reading, { counts, watchdog }),
-    ...readSecurity(reading, { counts, found: findings.sharedSecret ?? null }),
-    ...readFields(reading, counts),
+    addresses: readAddresses(reader),
+    ...readCloud(reader, findings),
+    ...readPeers(reader, { counts, watchdog }),
+    ...readSecurity(reader, { counts, found: findings.sharedSecret ?? null }),
+    ...readFields(reader, counts),
   };
-  refuseStray(reading);
+  refuseStray(reader);
   const { length } = config.addresses;
   const single = `${length} Elastic IPs, wanted one: -A and -D move one at a time`;
-  reading.need(counts || length <= 1, "xi", single);
+  reader.need(counts || length <= 1, "xi", single);
   const addressed = config.api === "v2" ||
     config.addresses.every(({ elasticIp }) => canonicalIp(elasticIp) !== null);
-  reading.need(addressed, "xi", "on CloudStack an Elastic IP is given by its IP address");
-  refuseShort(reading, config);
-  const { problems } = reading;
+  reader.need(addressed, "xi", "on CloudStack an Elastic IP is given by its IP address");
+  refuseShort(reader, config);
+  const { problems } = reader;
   return mode === null || problems.length > 0 ? { problems } : { mode, ...config };
 }
 
 /** What follows from one option each; `counts`: also from those of which only the watchdog takes notice. */
-function readFields(reading: Reading, counts: boolean): Fields {
+function readFields(reader: ConfigReader, counts: boolean): Fields {
   const nothing = unread();
   const entries = DECLARED.flatMap((option) => {
     if (!("read" in option)) return [];
     const { key, read, watchdogOnly } = option;
-    return [[key, read(watchdogOnly && !counts ? nothing : reading)] as const];
+    return [[key, read(watchdogOnly && !counts ? nothing : reader)] as const];
   });
   // Each entry is of its own option, which the compiler cannot follow through the list.
   return Object.fromEntries(entries) as unknown as Fields;
 }
 
 /** Switches that mean something beside others only. */
-function refuseStray(reading: Reading): void {
+function refuseStray(reader: ConfigReader): void {
   const either = `goes with ${nameOf("status")} or ${nameOf("doctor")} only`;
-  reading.need(reading.on("doctor") || !reading.on("json"), "json", either);
-  reading.need(!reading.on("watch"), "watch", `goes with ${nameOf("status")} only`);
+  reader.need(reader.on("doctor") || !reader.on("json"), "json", either);
+  reader.need(!reader.on("watch"), "watch", `goes with ${nameOf("status")} only`);
 }
 
 /** What cannot be done with an IPv6 Elastic IP. */
 function refuseShort(
-  reading: Reading,
+  reader: ConfigReader,
   { addresses, wire, api }: Pick<Config, "addresses" | "wire" | "api">,
 ): void {
   const long = addresses.find(({ elasticIp }) => isIpv6(elasticIp));
   if (!long) return;
   const plain = `the original's 24 bytes have no room for ${long.elasticIp} (${nameOf("xi")})`;
-  reading.need(wire === "full", "wire", plain);
-  reading.need(api === "v2", "xi", `${long.elasticIp}: API v1 has no IPv6 Elastic IPs`);
+  reader.need(wire === "full", "wire", plain);
+  reader.need(api === "v2", "xi", `${long.elasticIp}: API v1 has no IPv6 Elastic IPs`);
 }
 
-function readMode(reading: Reading): Mode | null {
+function readMode(reader: ConfigReader): Mode | null {
   const modes: Readonly<Record<string, Mode>> = { W: "watchdog", A: "associate", D: "dissociate" };
-  const asked = Object.keys(modes).filter((flag) => reading.on(flag));
+  const asked = Object.keys(modes).filter((flag) => reader.on(flag));
   // Whoever asks the doctor without a mode is about to watch.
-  if (asked.length === 0 && reading.on("doctor")) return "watchdog";
+  if (asked.length === 0 && reader.on("doctor")) return "watchdog";
   if (asked.length === 1) return modes[asked[0] ?? ""] ?? null;
   const found = asked.map((flag) => `-${flag}`).join(" ") || "none";
-  reading.problems.push(`give exactly one of -W, -A and -D, found: ${found}`);
+  reader.problems.push(`give exactly one of -W, -A and -D, found: ${found}`);
   return null;
 }

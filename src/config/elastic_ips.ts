@@ -2,25 +2,25 @@
 // name for the cloud to look up: the Elastic IP's id, its description, or one of its labels as `key=value`.
 import { canonicalElasticIp, canonicalIp } from "../core/ip.ts";
 import type { AddressConfig } from "../options/elastic_ips.ts";
-import type { Reading } from "./option_reader.ts";
+import type { ConfigReader } from "./config_reader.ts";
 
 /** More than any account has; each is an election of its own. */
 const ADDRESSES_MAX = 100;
 
 /** The Elastic IPs; at least one is wanted, and each only once. */
-export function readAddresses(reading: Reading): AddressConfig[] {
-  const text = reading.text("xi");
-  reading.need(text !== "", "xi", "the Elastic IP is missing");
-  reading.needUnquoted(text, "xi");
+export function readAddresses(reader: ConfigReader): AddressConfig[] {
+  const text = reader.text("xi");
+  reader.need(text !== "", "xi", "the Elastic IP is missing");
+  reader.needUnquoted(text, "xi");
   const texts = text === "" ? [] : text.split(",");
   const few = texts.length <= ADDRESSES_MAX;
-  reading.need(few, "xi", `${texts.length} Elastic IPs, wanted at most ${ADDRESSES_MAX}`);
+  reader.need(few, "xi", `${texts.length} Elastic IPs, wanted at most ${ADDRESSES_MAX}`);
   const all = few ? texts.map((each) => written(each.trim())) : [];
-  refusePrefixes(all, reading);
-  const addresses = all.map((each) => addressOf(each, reading));
+  refusePrefixes(all, reader);
+  const addresses = all.map((each) => addressOf(each, reader));
   const seen = new Set<string>();
   for (const { elasticIp } of addresses) {
-    reading.need(!seen.has(elasticIp), "xi", `${elasticIp} is given twice`);
+    reader.need(!seen.has(elasticIp), "xi", `${elasticIp} is given twice`);
     seen.add(elasticIp);
   }
   return addresses;
@@ -45,17 +45,17 @@ function written(text: string): Written {
     : { text, address: text, priority: null };
 }
 
-function addressOf({ text, address, priority }: Written, reading: Reading): AddressConfig {
+function addressOf({ text, address, priority }: Written, reader: ConfigReader): AddressConfig {
   const elasticIp = canonicalElasticIp(address) ?? address;
-  reading.need(plausible(elasticIp), "xi", `${JSON.stringify(address)} is not an IP address`);
+  reader.need(plausible(elasticIp), "xi", `${JSON.stringify(address)} is not an IP address`);
   if (priority === null) return { elasticIp, priority: null };
   const quoted = JSON.stringify(text);
   if (canonicalIp(priority) !== null) {
-    reading.need(false, "xi", `${quoted}: what follows / is a priority, a netmask is not wanted`);
+    reader.need(false, "xi", `${quoted}: what follows / is a priority, a netmask is not wanted`);
     return { elasticIp, priority: null };
   }
   const value = /^\d{1,3}$/.test(priority) ? Number(priority) : NaN;
-  reading.need(value <= 255, "xi", `${quoted}: the priority after / is not between 0 and 255`);
+  reader.need(value <= 255, "xi", `${quoted}: the priority after / is not between 0 and 255`);
   return { elasticIp, priority: value };
 }
 
@@ -71,14 +71,14 @@ function isPrefixLength({ address, priority }: Written): boolean {
  * Where all have the same number, `-P` says it as well and cannot be misread; so it is refused. Different numbers can
  * only be priorities, but for those of a single address.
  */
-function refusePrefixes(all: readonly Written[], reading: Reading): void {
+function refusePrefixes(all: readonly Written[], reader: ConfigReader): void {
   const same = all.every(({ priority }) => priority === all[0]?.priority);
   for (const each of all) {
     const { text, address, priority } = each;
     const single = isPrefixLength(each) && (address.includes(":") || priority === "32");
     const meant = `${JSON.stringify(text)}: what follows / is a priority and no prefix length: ` +
       `write ${address}, and for the priority ${priority} -P ${priority} (IF_HOST_PRIORITY)`;
-    reading.need(!single && !(same && isPrefixLength(each)), "xi", meant);
+    reader.need(!single && !(same && isPrefixLength(each)), "xi", meant);
   }
 }
 
@@ -89,8 +89,8 @@ function plausible(text: string): boolean {
 }
 
 /** All texts by which a role's policy may have to name them: ours, and the one that was written. */
-export function spellingsOf(reading: Reading): string[] {
-  const texts = reading.text("xi").split(",").map((each) => written(each.trim()).address);
+export function spellingsOf(reader: ConfigReader): string[] {
+  const texts = reader.text("xi").split(",").map((each) => written(each.trim()).address);
   const spellings = texts.flatMap((
     text,
   ) => [canonicalElasticIp(text) ?? text, canonicalIp(text) === null ? [] : text]);

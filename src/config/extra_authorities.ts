@@ -1,15 +1,15 @@
 // Whom to trust that an endpoint is what it says: the authorities of a file, besides those that the runtime has.
-import type { Reading } from "./option_reader.ts";
+import type { ConfigReader } from "./config_reader.ts";
 
 const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g;
 
 /** The certificates in the text of the CA file. Whether each is one is seen when it is used. */
-export function readAuthorities(reading: Reading, caFile: string | undefined): string[] {
-  const path = reading.value("ca-file");
+export function readAuthorities(reader: ConfigReader, caFile: string | undefined): string[] {
+  const path = reader.value("ca-file");
   if (path === null || caFile === undefined) return [];
   const caCerts = caFile.match(CERTIFICATE) ?? [];
   const found = /-----BEGIN ([A-Z ]{1,40})-----/.exec(caFile)?.[1] ?? "no PEM at all";
   const wanted = `${path} has no certificate in PEM form, found: ${found.toLowerCase()}`;
-  reading.need(caCerts.length > 0, "ca-file", wanted);
+  reader.need(caCerts.length > 0, "ca-file", wanted);
   return caCerts;
 }

@@ -16,7 +16,7 @@ import type { Environment } from "../world.ts";
 export type Source = Pick<Host, "env" | "os" | "readTextFile" | "fileAccess" | "machine">;
 
 /** All that was given. */
-export interface Gathered extends Collected {
+export interface Loaded extends Collected {
   readonly findings: Findings;
 }
 
@@ -34,16 +34,16 @@ export interface Collected {
 }
 
 /** Gathers. Rejects with a `UsageError` for what no configuration could mean; see `collect` for `atStart`. */
-export async function gather(
+export async function load(
   argv: readonly string[],
   host: Source,
   atStart: Environment = {},
-): Promise<Gathered> {
+): Promise<Loaded> {
   return await complete(await collect(argv, host, atStart), host);
 }
 
 /** Adds what the secret file and the `exo` CLI know. */
-export async function complete(collected: Collected, host: Source): Promise<Gathered> {
+export async function complete(collected: Collected, host: Source): Promise<Loaded> {
   const { values, env, problems, warnings } = collected;
   const [findings, unreadable, doubts] = await findValues(values, { ...host, env });
   return {

@@ -3,70 +3,70 @@ import { canonicalIp } from "../core/ip.ts";
 import { isIpv4 } from "../core/ipv4.ts";
 import type { PeerSource } from "../exoscale/peer_source.ts";
 import type { Listen, PeersConfig } from "../options/peers.ts";
-import { nameOf, type Need, type Reading } from "./option_reader.ts";
+import { type ConfigReader, nameOf, type Need } from "./config_reader.ts";
 
 /** The peers' part of the configuration; only the watchdog looks at them. */
 export function readPeers(
-  reading: Reading,
+  reader: ConfigReader,
   { counts, watchdog }: { counts: boolean; watchdog: boolean },
 ): PeersConfig {
   if (!counts) {
     return { peers: { kind: "static", addresses: [] }, listen: { hostname: "0.0.0.0", port: 0 } };
   }
-  const need: Need = (...problem) => reading.need(...problem);
-  const peers = readSource(reading, watchdog), listen = listenOf(reading.text("l"), need);
-  if (peers.kind === "static") needFamilies(reading, { addresses: peers.addresses, listen });
+  const need: Need = (...problem) => reader.need(...problem);
+  const peers = readSource(reader, watchdog), listen = listenOf(reader.text("l"), need);
+  if (peers.kind === "static") needFamilies(reader, { addresses: peers.addresses, listen });
   return { peers, listen };
 }
 
-function readSource(reading: Reading, watchdog: boolean): PeerSource {
-  const texts = listOf(reading, "p").map((address) => address.replace(/^\[(.*)\]$/, "$1"));
+function readSource(reader: ConfigReader, watchdog: boolean): PeerSource {
+  const texts = listOf(reader, "p").map((address) => address.replace(/^\[(.*)\]$/, "$1"));
   const addresses = [...new Set(texts.map((text) => canonicalIp(text) ?? text))];
-  const groups = listOf(reading, "G");
+  const groups = listOf(reader, "G");
   const both = addresses.length > 0 && groups.length > 0;
-  reading.need(!watchdog || !both, "p", `excludes ${nameOf("G")}: give one of them`);
+  reader.need(!watchdog || !both, "p", `excludes ${nameOf("G")}: give one of them`);
   for (const address of addresses) {
     // Not all names are of hosts: containers have underscores, for one.
     const name = /^(?=.*[a-z])[a-z0-9._-]+$/i;
     const plausible = canonicalIp(address) !== null || name.test(address);
     const problem = `${JSON.stringify(address)} is neither an IP address nor a host name`;
-    reading.need(plausible, "p", problem);
+    reader.need(plausible, "p", problem);
   }
   for (const option of ["p", "G"]) {
-    reading.need(
-      reading.value(option) !== "",
+    reader.need(
+      reader.value(option) !== "",
       option,
       "the list is empty: leave it out, or name some",
     );
   }
-  reading.need(!groups.includes(""), "G", "the name of a group is empty");
+  reader.need(!groups.includes(""), "G", "the name of a group is empty");
   if (addresses.length > 0) return { kind: "static", addresses };
   return groups.length > 0 ? { kind: "groups", groups } : { kind: "discovery" };
 }
 
 /** More than any cluster has: each name is looked up, and each peer gets every heartbeat. */
-const PARTS_MAX = 4_096;
+const FRAGMENTS_MAX = 4_096;
 
 /** The elements of a list, each once. */
-function listOf(reading: Reading, option: string): string[] {
-  const parts = reading.value(option) ? reading.values(option) : [];
-  const few = parts.length <= PARTS_MAX;
-  reading.need(few, option, `a list of ${parts.length}, wanted at most ${PARTS_MAX}`);
+function listOf(reader: ConfigReader, option: string): string[] {
+  const parts = reader.value(option) ? reader.values(option) : [];
+  const few = parts.length <= FRAGMENTS_MAX;
+  reader.need(few, option, `a list of ${parts.length}, wanted at most ${FRAGMENTS_MAX}`);
   return few ? [...new Set(parts)] : [];
 }
 
 /** A peer of a family that the socket does not speak would never be heard, and each would hold alone. */
 function needFamilies(
-  reading: Reading,
+  reader: ConfigReader,
   { addresses, listen: { hostname } }: { addresses: readonly string[]; listen: Listen },
 ): void {
   const long = addresses.find((address) => address.includes(":"));
   const onIpv4 = !hostname.includes(":");
   const only = `is IPv6, but ${nameOf("l")} listens on IPv4 only: give it [::]:PORT`;
-  reading.need(!long || !onIpv4, "p", `${long} ${only}`);
+  reader.need(!long || !onIpv4, "p", `${long} ${only}`);
   const short = addresses.find((address) => canonicalIp(address) !== null && isIpv4(address));
   const other = `is IPv4, but ${nameOf("l")} listens on one IPv6 address only`;
-  reading.need(!short || onIpv4 || hostname === "::", "p", `${short} ${other}`);
+  reader.need(!short || onIpv4 || hostname === "::", "p", `${short} ${other}`);
 }
 
 /** What `-l` says. */

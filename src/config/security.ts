@@ -1,7 +1,7 @@
 // The shared secret of a cluster, and what is believed without it.
 import type { SecurityConfig } from "../options/security.ts";
 import { messageOf } from "../core/message_of.ts";
-import { nameOf, type Reading } from "./option_reader.ts";
+import { type ConfigReader, nameOf } from "./config_reader.ts";
 import { secretsIn } from "../host/keyring.ts";
 
 /** A secret that was found, and where. */
@@ -13,24 +13,24 @@ export interface FoundSecret {
 
 /** The security part of the configuration; only the watchdog signs. */
 export function readSecurity(
-  reading: Reading,
+  reader: ConfigReader,
   { counts, found }: { counts: boolean; found: FoundSecret | null },
 ): SecurityConfig {
   if (!counts) return { sharedSecrets: [] };
-  const acceptUnsigned = reading.on("accept-unsigned");
+  const acceptUnsigned = reader.on("accept-unsigned");
   let sharedSecrets: string[] = [];
   if (found) {
     try {
       sharedSecrets = secretsIn(found.text);
     } catch (error) {
       const problem = messageOf(error);
-      reading.need(false, "shared-secret-file", `${found.source}: ${problem}`);
+      reader.need(false, "shared-secret-file", `${found.source}: ${problem}`);
     }
     const roomless = "plain heartbeats have no room for a signature: give up this or the secret";
-    reading.need(reading.text("wire") !== "plain", "wire", roomless);
-  } else if (!reading.has("shared-secret-file")) {
+    reader.need(reader.text("wire") !== "plain", "wire", roomless);
+  } else if (!reader.has("shared-secret-file")) {
     const needless = `without a secret (${nameOf("shared-secret-file")}) all are accepted anyway`;
-    reading.need(!acceptUnsigned, "accept-unsigned", needless);
+    reader.need(!acceptUnsigned, "accept-unsigned", needless);
   }
   return { sharedSecrets };
 }

@@ -19,7 +19,7 @@ export function electionEvent(event: NodeEvent, { peers }: Election): ElectionEv
       return event;
     case "peers": {
       const known = event.addresses.map((address) => peers.get(address) ?? unresolved(address));
-      return { kind: "members", peers: known, listed: true, missing: event.missing ?? [] };
+      return { kind: "members", peers: known, inPeerList: true, missing: event.missing ?? [] };
     }
     case "answered":
       return event.answer.verb === "prepare"

@@ -51,14 +51,14 @@ export interface Health {
   /** In the order of the configuration. */
   readonly checks: readonly CheckHealth[];
   /** Until when a check without a result counts as well. */
-  readonly trustUntilMs: number;
+  readonly graceUntilMs: number;
 }
 
-/** Checks that have yet to run; for `trustMs` that is taken for well. What is known of one of them stays known. */
+/** Checks that have yet to run; for `graceMs` that is taken for well. What is known of one of them stays known. */
 export function startHealth(
   titles: readonly string[],
   settings: HealthSettings,
-  { atMs, trustMs, known = [] }: { atMs: number; trustMs: number; known?: readonly CheckHealth[] },
+  { atMs, graceMs, known = [] }: { atMs: number; graceMs: number; known?: readonly CheckHealth[] },
 ): Health {
   const checks = titles.map((title): CheckHealth =>
     known.find((each) => each.title === title) ?? ({
@@ -71,7 +71,7 @@ export function startHealth(
       contrary: 0,
     })
   );
-  return { settings, checks, trustUntilMs: atMs + trustMs };
+  return { settings, checks, graceUntilMs: atMs + graceMs };
 }
 
 /** One result more, of the check with that index. */
@@ -101,9 +101,9 @@ function judged(
 }
 
 /** Checks that keep the node from being healthy now, each with why. */
-export function ailments({ checks, trustUntilMs }: Health, atMs: number): string[] {
+export function ailments({ checks, graceUntilMs }: Health, atMs: number): string[] {
   return checks.flatMap(({ title, state, lastFailure }) => {
     if (state === "failing") return [`${title}: ${lastFailure}`];
-    return state === "unknown" && atMs >= trustUntilMs ? [`${title}: no result yet`] : [];
+    return state === "unknown" && atMs >= graceUntilMs ? [`${title}: no result yet`] : [];
   });
 }

@@ -5,7 +5,7 @@
 /** Age at which a list is read again. */
 export const REFRESH_MS = 300_000;
 /** The same while the list does not have us: whoever puts us back will not wait for five minutes. */
-export const UNLISTED_MS = 30_000;
+export const OUTSIDE_PEER_LIST_MS = 30_000;
 /** Shortest time between two readings on need. */
 export const NEED_MS = 10_000;
 /** Time that each node of a better rank is given to read first. */
@@ -21,7 +21,7 @@ export const FIRST_MS = 2_000, FIRST_CAP_MS = 30_000;
 const RETRY_AFTER_CAP_MS = 60_000;
 
 /** What is known of the list. */
-export interface Roster {
+export interface Membership {
   /**
    * Whether the list can change at all: all but the addresses of `-p`, unless the cloud lacks one of them. A static
    * one is read until it resolves, then on need.
@@ -30,7 +30,7 @@ export interface Roster {
   /** Whether it was ever read. */
   readonly known: boolean;
   /** Whether it had us when it was last read. */
-  readonly listed: boolean;
+  readonly inPeerList: boolean;
   /** Why these are the peers, null when they are named by the configuration. */
   readonly found: string | null;
   readonly readAtMs: number;
@@ -54,11 +54,11 @@ interface Stranger {
 }
 
 /** A list that was never read. */
-export function startRoster(dynamic: boolean): Roster {
+export function startMembership(dynamic: boolean): Membership {
   return {
     dynamic,
     known: false,
-    listed: true,
+    inPeerList: true,
     found: null,
     readAtMs: -Infinity,
     neededAtMs: -Infinity,
@@ -74,39 +74,51 @@ export function startRoster(dynamic: boolean): Roster {
  * Somebody speaks who is not on the list; the same roster when that is no reason to read it. One who stays a stranger
  * costs one reading a minute at last.
  */
-export function meetStranger(roster: Roster, address: string, atMs: number): Roster {
-  const known = roster.strangers.get(address);
-  if (roster.needed || (known && atMs < known.notBeforeMs)) return roster;
+export function meetStranger(membership: Membership, address: string, atMs: number): Membership {
+  const known = membership.strangers.get(address);
+  if (membership.needed || (known && atMs < known.notBeforeMs)) return membership;
   const waitMs = known ? Math.min(known.waitMs * 2, STRANGER_CAP_MS) : NEED_MS;
-  const strangers = new Map(roster.strangers);
+  const strangers = new Map(membership.strangers);
   for (const [other, { notBeforeMs }] of strangers) {
     if (strangers.size < STRANGERS_MAX) break;
     if (notBeforeMs <= atMs) strangers.delete(other);
   }
   const room = known || strangers.size < STRANGERS_MAX;
   if (room) strangers.set(address, { notBeforeMs: atMs + waitMs, waitMs });
-  return { ...roster, needed: true, strangers };
+  return { ...membership, needed: true, strangers };
 }
 
 /**
  * Something happened to the cluster that the list may explain. Who has to act reads it at once, the others in the order
  * of their rank: two hundred readings in one moment could cost the one that acts its turn at the cloud.
  */
-export function needReading(roster: Roster, betterCount: number, atMs: number): Roster {
-  if (!roster.dynamic || roster.needed) return roster;
-  const notBeforeMs = Math.max(roster.notBeforeMs, atMs + betterCount * TURN_MS);
-  return { ...roster, needed: true, notBeforeMs };
+export function needReading(membership: Membership, betterCount: number, atMs: number): Membership {
+  if (!membership.dynamic || membership.needed) return membership;
+  const notBeforeMs = Math.max(membership.notBeforeMs, atMs + betterCount * TURN_MS);
+  return { ...membership, needed: true, notBeforeMs };
 }
 
 /** Whether the list is old enough to be read along with the next look. */
-export function rosterStale({ dynamic, known, readAtMs, reading }: Roster, atMs: number): boolean {
+export function membershipStale(
+  { dynamic, known, readAtMs, reading }: Membership,
+  atMs: number,
+): boolean {
   return dynamic && known && !reading && atMs >= readAtMs + REFRESH_MS;
 }
 
 /** When the list must be read on need, Infinity when it need not. */
-export function rosterWakeAtMs(roster: Roster): number {
-  const { dynamic, known, listed, needed, reading, readAtMs, neededAtMs, failures, notBeforeMs } =
-    roster;
+export function membershipWakeAtMs(membership: Membership): number {
+  const {
+    dynamic,
+    known,
+    inPeerList,
+    needed,
+    reading,
+    readAtMs,
+    neededAtMs,
+    failures,
+    notBeforeMs,
+  } = membership;
   if (reading) return Infinity;
   if (needed) {
     const firstMs = FIRST_MS * 2 ** Math.max(0, failures - 1);
@@ -117,44 +129,50 @@ export function rosterWakeAtMs(roster: Roster): number {
       : readAtMs + Math.min(firstMs, FIRST_CAP_MS);
     return Math.max(atMs, notBeforeMs);
   }
-  return dynamic && !listed ? readAtMs + UNLISTED_MS : Infinity;
+  return dynamic && !inPeerList ? readAtMs + OUTSIDE_PEER_LIST_MS : Infinity;
 }
 
 /** A reading has begun. */
-export function beginReading(roster: Roster, atMs: number): Roster {
-  const neededAtMs = roster.known && roster.needed ? atMs : roster.neededAtMs;
-  return { ...roster, reading: true, needed: false, readAtMs: atMs, neededAtMs };
+export function beginReading(membership: Membership, atMs: number): Membership {
+  const neededAtMs = membership.known && membership.needed ? atMs : membership.neededAtMs;
+  return { ...membership, reading: true, needed: false, readAtMs: atMs, neededAtMs };
 }
 
 /** A reading has ended well. */
 export function endReading(
-  roster: Roster,
-  { listed, found = null, missing = [] }: {
-    listed: boolean;
+  membership: Membership,
+  { inPeerList, found = null, missing = [] }: {
+    inPeerList: boolean;
     found?: string | null;
     missing?: readonly unknown[];
   },
-): Roster {
-  const dynamic = roster.dynamic || missing.length > 0;
-  return { ...roster, dynamic, reading: false, known: true, listed, found, failures: 0 };
+): Membership {
+  const dynamic = membership.dynamic || missing.length > 0;
+  return { ...membership, dynamic, reading: false, known: true, inPeerList, found, failures: 0 };
 }
 
 /** The cloud is back: the next attempt need not wait as if it were still away. */
-export function hurryReading(roster: Roster): Roster {
-  return roster.failures > 0 ? { ...roster, failures: 0, readAtMs: -Infinity } : roster;
+export function hurryReading(membership: Membership): Membership {
+  return membership.failures > 0 ? { ...membership, failures: 0, readAtMs: -Infinity } : membership;
 }
 
 /** Somebody has written another list: it must be read, soon if not at once; a reading under way begins again. */
-export function replaceList(roster: Roster): Roster {
-  return { ...roster, needed: !roster.reading, neededAtMs: -Infinity };
+export function replaceList(membership: Membership): Membership {
+  return { ...membership, needed: !membership.reading, neededAtMs: -Infinity };
 }
 
 /** A reading has failed, and is repeated, not before the cloud allows it. */
 export function failReading(
-  roster: Roster,
+  membership: Membership,
   { retryAfterMs }: { retryAfterMs: number | null },
   atMs: number,
-): Roster {
+): Membership {
   const notBeforeMs = atMs + Math.min(retryAfterMs ?? 0, RETRY_AFTER_CAP_MS);
-  return { ...roster, reading: false, needed: true, failures: roster.failures + 1, notBeforeMs };
+  return {
+    ...membership,
+    reading: false,
+    needed: true,
+    failures: membership.failures + 1,
+    notBeforeMs,
+  };
 }

@@ -1,8 +1,8 @@
 // The whole decision of one node: election, ownership and peer list, joined. Events in, effects out; the
 // watchdog and the simulation drive it the same way. It knows no clock, no socket and no cloud.
 import { advert } from "./election/advert.ts";
-import { aimOf } from "./election/desired_state.ts";
-import { departure } from "./shutdown.ts";
+import { desiredStateOf } from "./election/desired_state.ts";
+import { shutdown } from "./shutdown.ts";
 import { electionEvent, ownershipEvent } from "./division.ts";
 import { elect, electionWakeAtMs, startElection } from "./election/step.ts";
 import {
@@ -24,15 +24,15 @@ import {
   failReading,
   hurryReading,
   meetStranger,
+  membershipWakeAtMs,
   needReading,
   replaceList,
-  rosterWakeAtMs,
-  startRoster,
+  startMembership,
 } from "./membership.ts";
 import { answerTo, challenge, someoneJoined, speak } from "./speak.ts";
-import { steer } from "./settle.ts";
+import { settle } from "./settle.ts";
 import { changesBetween } from "./transitions.ts";
-import { distrust } from "./election/accept.ts";
+import { rejectionOf } from "./election/accept.ts";
 import type { Node, NodeEffect, NodeEvent, NodeSettings } from "./node_state.ts";
 
 /**
@@ -54,20 +54,20 @@ export function startNode(
   return {
     election,
     ownership: startOwnership(timesOf(settings), start.atMs),
-    roster: startRoster(start.dynamic ?? start.peers === null),
-    aim: aimOf(election),
+    membership: startMembership(start.dynamic ?? start.peers === null),
+    desired: desiredStateOf(election),
     said: advert(election),
     stoppedAtMs: null,
   };
 }
 
 /** When the node wants to be stepped next. */
-export function nodeWakeAtMs({ election, ownership, roster, stoppedAtMs }: Node): number {
+export function nodeWakeAtMs({ election, ownership, membership, stoppedAtMs }: Node): number {
   return Math.min(
     electionWakeAtMs(election),
     ownershipWakeAtMs(ownership),
-    ownership.prepared ? rosterWakeAtMs(roster) : Infinity,
-    departure.wakeAtMs(stoppedAtMs, election),
+    ownership.prepared ? membershipWakeAtMs(membership) : Infinity,
+    shutdown.wakeAtMs(stoppedAtMs, election),
   );
 }
 
@@ -75,7 +75,7 @@ export function nodeWakeAtMs({ election, ownership, roster, stoppedAtMs }: Node)
 export function stepNode(before: Node, event: NodeEvent, atMs: number): [Node, NodeEffect[]] {
   // Nearly all events are heartbeats that say what the last one said, and among many peers the whole step is long.
   const usual = event.kind === "heard" && saysNothingNew(before.election, event) &&
-    distrust(before.election, event, atMs) === null && atMs < nodeWakeAtMs(before);
+    rejectionOf(before.election, event, atMs) === null && atMs < nodeWakeAtMs(before);
   if (!usual) return stepFully(before, event, atMs);
   return [{ ...before, election: hear(before.election, event, atMs) }, []];
 }
@@ -85,7 +85,7 @@ export function stepFully(before: Node, event: NodeEvent, atMs: number): [Node, 
   const effects: NodeEffect[] = [];
   let node = before;
   if (event.kind === "heard") {
-    const reason = distrust(node.election, event, atMs);
+    const reason = rejectionOf(node.election, event, atMs);
     if (reason === "unproven") return doubted(node, event, atMs);
     if (reason) {
       effects.push({ kind: "refused", from: event.from, id: event.heartbeat.id, reason });
@@ -95,27 +95,29 @@ export function stepFully(before: Node, event: NodeEvent, atMs: number): [Node, 
       }
       if (reason !== "unknown-source" && reason !== "wrong-id") return [node, effects];
       node = { ...node, election: holdOut(node.election, event, atMs) };
-      const roster = meetStranger(node.roster, event.from, atMs);
+      const membership = meetStranger(node.membership, event.from, atMs);
       // In a flood of strangers only the first counts.
-      if (roster === node.roster && node.election === before.election) return [node, effects];
-      node = { ...node, roster };
+      if (membership === node.membership && node.election === before.election) {
+        return [node, effects];
+      }
+      node = { ...node, membership };
     }
   }
   if (event.kind === "stop") node = { ...node, stoppedAtMs: node.stoppedAtMs ?? atMs };
-  if (event.kind === "members") node = { ...node, roster: endReading(node.roster, event) };
-  if (event.kind === "peers") node = { ...node, roster: replaceList(node.roster) };
+  if (event.kind === "members") node = { ...node, membership: endReading(node.membership, event) };
+  if (event.kind === "peers") node = { ...node, membership: replaceList(node.membership) };
   if (event.kind === "answered" && before.ownership.read.failures > 0) {
-    node = { ...node, roster: hurryReading(node.roster) };
+    node = { ...node, membership: hurryReading(node.membership) };
   }
   if (event.kind === "settings") node = { ...node, ownership: retimed(node, event.settings) };
   if (event.kind === "members-failed") {
-    node = { ...node, roster: failReading(node.roster, event, atMs) };
+    node = { ...node, membership: failReading(node.membership, event, atMs) };
   }
 
   const forElection = electionEvent(event, before.election);
   const forOwnership = ownershipEvent(event);
   node = { ...node, election: elect(node.election, forElection, atMs) };
-  node = steer(node, forOwnership, { atMs, effects });
+  node = settle(node, forOwnership, { atMs, effects });
   effects.push(...changesBetween(before, node));
   if (event.kind === "nudge" && node.election.priority === before.election.priority) {
     const limit = event.by < 0 ? "there is no better one" : "there is no worse one";
@@ -123,11 +125,14 @@ export function stepFully(before: Node, event: NodeEvent, atMs: number): [Node, 
     effects.push({ kind: "report", ...report("warning", "priority", text) });
   }
   const died = node.election.peers !== before.election.peers && someoneDied(before, node);
-  if (died || node.ownership.puzzledAtMs !== before.ownership.puzzledAtMs) {
-    node = { ...node, roster: needReading(node.roster, outranking(node.election).length, atMs) };
+  if (died || node.ownership.unknownHolderAtMs !== before.ownership.unknownHolderAtMs) {
+    node = {
+      ...node,
+      membership: needReading(node.membership, outranking(node.election).length, atMs),
+    };
   }
-  if (node.ownership.prepared && rosterWakeAtMs(node.roster) <= atMs) {
-    node = { ...node, roster: beginReading(node.roster, atMs) };
+  if (node.ownership.prepared && membershipWakeAtMs(node.membership) <= atMs) {
+    node = { ...node, membership: beginReading(node.membership, atMs) };
     effects.push({ kind: "members" });
   }
   challenge(before, node, effects);

@@ -1,6 +1,6 @@
 // What a node is, what can happen to it, and what it wants done.
 import type { Advert } from "./election/advert.ts";
-import type { Aim } from "./election/desired_state.ts";
+import type { DesiredState } from "./election/desired_state.ts";
 import type {
   Election,
   ElectionSettings,
@@ -13,7 +13,7 @@ import type { Mark } from "./heartbeat.ts";
 import type { Ownership, OwnershipEvent } from "./ownership/state.ts";
 import type { RejectReason } from "./registry/reject_reasons.ts";
 import type { Report } from "./registry/report.ts";
-import type { Roster } from "./membership.ts";
+import type { Membership } from "./membership.ts";
 import type { Call } from "./ownership/call.ts";
 
 /** What the node is told once. */
@@ -69,8 +69,8 @@ export type NodeEffect =
 export interface Node {
   readonly election: Election;
   readonly ownership: Ownership;
-  readonly roster: Roster;
-  readonly aim: Aim;
+  readonly membership: Membership;
+  readonly desired: DesiredState;
   readonly said: Advert;
   /** When the first stop came, null while running. */
   readonly stoppedAtMs: number | null;

@@ -12,7 +12,7 @@ function endAtMs(stoppedAtMs: number, { settings }: Election): number {
 }
 
 /** The rules of leaving. */
-export const departure = {
+export const shutdown = {
   /** When leaving ends at the latest, Infinity while running. */
   wakeAtMs(stoppedAtMs: number | null, election: Election): number {
     return stoppedAtMs === null ? Infinity : endAtMs(stoppedAtMs, election);

@@ -1,6 +1,6 @@
 // Which heartbeats leave at a step.
 import { type Advert, advert, advertTo, sameAdvert } from "./election/advert.ts";
-import { departure } from "./shutdown.ts";
+import { shutdown } from "./shutdown.ts";
 import type { Mark } from "./heartbeat.ts";
 import { detaching } from "./ownership/step.ts";
 import { echoFor, type Peer } from "./election/peer.ts";
@@ -17,14 +17,16 @@ export function speak(
   { atMs, effects, joined, answered }: Turn & { joined: boolean; answered: string | null },
 ): [Node, NodeEffect[]] {
   const { election, ownership } = node;
-  const { brisk, settings } = election;
-  const intervalMs = brisk && atMs < brisk.untilMs ? brisk.intervalMs : settings.intervalMs;
+  const { previousInterval, settings } = election;
+  const intervalMs = previousInterval && atMs < previousInterval.untilMs
+    ? previousInterval.intervalMs
+    : settings.intervalMs;
   const hint = advert(election);
   // Nobody may rely on a hold that is being given up.
   const says = { ...hint, holds: hint.holds && !detaching(ownership) };
   const news = !sameAdvert(says, node.said);
   const due = atMs >= election.heartbeatAtMs;
-  const exit = departure.exitCode(node, atMs);
+  const exit = shutdown.exitCode(node, atMs);
   if ((due || news || joined || exit !== null) && election.selfId !== null) {
     // A farewell must not get lost: three datagrams.
     const copies = says.leaving && !node.said.leaving ? 3 : 1;

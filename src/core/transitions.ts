@@ -8,8 +8,8 @@ import type { Node, NodeEffect } from "./node_state.ts";
 
 /** The lines that the step from one state to the next is worth. */
 export function changesBetween(
-  { election: before, roster: { found: foundBefore } }: Pick<Node, "election" | "roster">,
-  { election: after, roster: { found } }: Pick<Node, "election" | "roster">,
+  { election: before, membership: { found: foundBefore } }: Pick<Node, "election" | "membership">,
+  { election: after, membership: { found } }: Pick<Node, "election" | "membership">,
 ): NodeEffect[] {
   const discovered = found !== null && found !== foundBefore;
   const reports = [
@@ -86,7 +86,7 @@ function* peerChanges(before: Election, after: Election) {
         : report("warning", "peer-dead", `peer ${address} is dead`);
     } else if (oneWay(peer, after) && !oneWay(known, before)) {
       yield report("warning", "one-way", `peer ${address} is heard, but does not hear us`);
-    } else if (peer.alive && oneWay(known, before) && peer.deafSinceMs === null) {
+    } else if (peer.alive && oneWay(known, before) && peer.notHearingUsSinceMs === null) {
       yield report("info", "one-way", `peer ${address} hears us again`);
     }
   }

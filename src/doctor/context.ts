@@ -9,18 +9,18 @@ import { ClientV1 } from "../exoscale/client_v1.ts";
 import { ClientV2 } from "../exoscale/client_v2.ts";
 import { asCloudError, CloudError } from "../exoscale/cloud_error.ts";
 import type { Fetch } from "../exoscale/http.ts";
-import { Pace } from "../exoscale/rate_limiter.ts";
+import { RateLimiter } from "../exoscale/rate_limiter.ts";
 import type { Host } from "../host/host.ts";
 import { findInstanceId, type Machine } from "../host/metadata.ts";
 import { connectByNames } from "../peers/named_cloud.ts";
 import { PATIENT_MS } from "../peers/look_ups.ts";
 import { PeerNames } from "../peers/peer_names.ts";
-import type { Cloud, Membership } from "../world.ts";
+import type { Cloud, PeerList } from "../world.ts";
 import { NotKnown } from "./result.ts";
 import type { PortState } from "./port.ts";
-import { once, type Survey, type Surveyed } from "./inventory.ts";
-import { surveyV1 } from "./inventory_v1.ts";
-import { surveyV2 } from "./inventory_v2.ts";
+import { type Inventory, type InventoryItem, once } from "./inventory.ts";
+import { inventoryV1 } from "./inventory_v1.ts";
+import { inventoryV2 } from "./inventory_v2.ts";
 import { takePort } from "./port.ts";
 
 /** Who this machine says it is, by whom it was asked. */
@@ -46,7 +46,7 @@ export interface DatedAnswer {
 /** A cloud that can be asked. */
 export interface Reach {
   readonly endpoint: string;
-  readonly survey: Survey;
+  readonly inventory: Inventory;
   readonly connect: Connect;
   /** Of the configuration, each by its address. */
   readonly addresses: readonly AddressConfig[];
@@ -56,7 +56,7 @@ const SYSTEM_UUID = "/sys/class/dmi/id/product_uuid", PRODUCT = "/sys/class/dmi/
 const READ_MS = 2_000;
 
 /** What is known; each thing is asked for when the first check wants it. */
-export class Facts {
+export class Context {
   readonly config: Config;
   readonly host: Host;
   /** Of the first answer that had one. */
@@ -69,15 +69,15 @@ export class Facts {
   readonly names: (signal: AbortSignal) => Promise<PeerNames | null>;
   /** Makes requests as the watchdog does: what hangs is repeated beside. */
   readonly attempts: Attempts;
-  readonly #pace: Pace;
+  readonly #limiter: RateLimiter;
   #port: Promise<PortState> | null = null;
-  readonly #memberships = new Map<string, Promise<Membership>>();
+  readonly #memberships = new Map<string, Promise<PeerList>>();
 
   constructor(config: Config, host: Host) {
     this.config = config;
     this.host = host;
-    this.#pace = new Pace(host.clock);
-    this.attempts = new Attempts(host.clock, this.#pace);
+    this.#limiter = new RateLimiter(host.clock);
+    this.attempts = new Attempts(host.clock, this.#limiter);
     this.claims = once(() => this.#findClaims());
     this.endpoint = once((signal) => this.#findEndpoint(signal));
     this.reach = once((signal) => this.#connect(signal));
@@ -104,7 +104,7 @@ export class Facts {
   /** Gives up the port, if it was had. */
   async close(): Promise<void> {
     const port = await this.#port;
-    if (port?.kind === "free") await port.link.close();
+    if (port?.kind === "free") await port.socket.close();
   }
 
   /** The id that counts. */
@@ -116,9 +116,9 @@ export class Facts {
   }
 
   /** This machine as the cloud shows it. */
-  async self(signal: AbortSignal): Promise<Surveyed> {
-    const { survey } = await this.reach(signal);
-    return await known(survey.machine(await this.instanceId(signal), signal), "this instance");
+  async self(signal: AbortSignal): Promise<InventoryItem> {
+    const { inventory } = await this.reach(signal);
+    return await known(inventory.machine(await this.instanceId(signal), signal), "this instance");
   }
 
   /** A client for one Elastic IP. */
@@ -128,7 +128,7 @@ export class Facts {
   }
 
   /** The peers for one Elastic IP. Throws what the cloud throws. */
-  async membership(elasticIp: string, signal: AbortSignal): Promise<Membership> {
+  async membership(elasticIp: string, signal: AbortSignal): Promise<PeerList> {
     const asked = this.#memberships.get(elasticIp) ?? this.#findMembers(elasticIp, signal);
     this.#memberships.set(elasticIp, asked);
     return await asked;
@@ -139,7 +139,7 @@ export class Facts {
     return (await this.reach(signal)).addresses.map(({ elasticIp }) => elasticIp);
   }
 
-  async #findMembers(elasticIp: string, signal: AbortSignal): Promise<Membership> {
+  async #findMembers(elasticIp: string, signal: AbortSignal): Promise<PeerList> {
     const cloud = await this.cloud(elasticIp, signal);
     try {
       // Zone and pool, which the members are looked for in, are found by this.
@@ -197,22 +197,22 @@ export class Facts {
     const { api, credentials } = this.config;
     const said: string[] = [];
     const log = { write: (_: string, __: string, text: string) => void said.push(text) };
-    const pace = this.#pace;
+    const limiter = this.#limiter;
     const names = await this.names(signal);
     // The other modes do not wait for a cloud that does not answer.
     const config = { ...this.config, endpoint, mode: "associate" as const };
     const host = { ...this.host, fetch };
     const access = { credentials, peers: config.peers };
-    const options = { access, instanceId, host, log, signal, pace };
+    const options = { access, instanceId, host, log, signal, limiter };
     const connection = await connectionFor(config, options);
     if (connection === null) throw new CloudError("no-such-address", said.at(-1) ?? "given up");
-    const client = { endpoint, ...credentials, fetch, clock, onProgress() {}, pace };
-    const survey = api === "v1"
-      ? surveyV1(new ClientV1(client), endpoint)
-      : surveyV2(new ClientV2(client));
+    const client = { endpoint, ...credentials, fetch, clock, onProgress() {}, limiter };
+    const inventory = api === "v1"
+      ? inventoryV1(new ClientV1(client), endpoint)
+      : inventoryV2(new ClientV2(client));
     const { connect, addresses } = connection;
     const named = names ? connectByNames(connect, { names, access }) : connect;
-    return { endpoint, survey, addresses, connect: named };
+    return { endpoint, inventory, addresses, connect: named };
   }
 }
 

@@ -3,10 +3,10 @@ import { asCloudError } from "../exoscale/cloud_error.ts";
 import { familyOf } from "../core/ip.ts";
 import type { Snapshot } from "../status/snapshot.ts";
 import type { Family } from "../world.ts";
-import { Seal } from "../host/keyring.ts";
+import { Keyring } from "../host/keyring.ts";
 import { countDropped, type Dropped, droppedSince } from "./dropped.ts";
-import type { Facts } from "./context.ts";
-import { NotKnown, type Said, skip } from "./result.ts";
+import type { Context } from "./context.ts";
+import { NotKnown, type Result, skip } from "./result.ts";
 import { type Conversation, type Hearing, hearingKey } from "./hearing.ts";
 import { converse } from "./heartbeat_probe.ts";
 
@@ -14,7 +14,7 @@ import { converse } from "./heartbeat_probe.ts";
 export interface Spoken {
   readonly kind: "spoken";
   /** About Elastic IPs for which nothing may be sent. */
-  readonly said: readonly Said[];
+  readonly said: readonly Result[];
   readonly planned: readonly Conversation[];
   /** By `hearingKey`. */
   readonly hearings: ReadonlyMap<string, Hearing>;
@@ -25,12 +25,12 @@ export interface Spoken {
 /** Either way to know. */
 export type Talk = Spoken | { readonly kind: "watchdog"; readonly snapshot: Snapshot };
 
-const talks = new WeakMap<Facts, Promise<Talk>>();
+const talks = new WeakMap<Context, Promise<Talk>>();
 
 /** Speaks to all peers, or asks the watchdog that runs here. Throws what the cloud throws, and `NotKnown`. */
-export function talk(facts: Facts, signal: AbortSignal): Promise<Talk> {
-  const begun = talks.get(facts) ?? begin(facts, signal);
-  talks.set(facts, begun);
+export function talk(context: Context, signal: AbortSignal): Promise<Talk> {
+  const begun = talks.get(context) ?? begin(context, signal);
+  talks.set(context, begun);
   return begun;
 }
 
@@ -49,32 +49,32 @@ export function hearUs(told: Talk, family: Family): boolean {
   );
 }
 
-async function begin(facts: Facts, signal: AbortSignal): Promise<Talk> {
-  const port = await facts.port();
+async function begin(context: Context, signal: AbortSignal): Promise<Talk> {
+  const port = await context.port();
   if (port.kind === "watchdog") return { kind: "watchdog", snapshot: port.snapshot };
   if (port.kind === "taken") throw new NotKnown("the port cannot be had");
   const planned: Conversation[] = [];
-  const said: Said[] = [];
-  for (const elasticIp of await facts.elasticIps(signal)) {
-    const { peers } = await facts.membership(elasticIp, signal);
-    const place = await placeOf(elasticIp, { facts, signal });
+  const said: Result[] = [];
+  for (const elasticIp of await context.elasticIps(signal)) {
+    const { peers } = await context.membership(elasticIp, signal);
+    const place = await placeOf(elasticIp, { context, signal });
     if (place.silence !== null) said.push(skip(`${elasticIp}: only listened, ${place.silence}`));
     // As the watchdog does: else the peers would judge heartbeats that it never sends.
-    if (place.nativeAddresses.length > 0) port.link.sendFrom(place.nativeAddresses, () => {});
+    if (place.nativeAddresses.length > 0) port.socket.sendFrom(place.nativeAddresses, () => {});
     planned.push({ elasticIp, peers, wireId: place.wireId, speaks: place.silence === null });
   }
   const spoken = { kind: "spoken", said, planned } as const;
   if (planned.every(({ peers }) => peers.length === 0)) {
     return { ...spoken, hearings: new Map(), dropped: { martian: 0, filtered: 0 } };
   }
-  const { config: { listen, intervalMs, sharedSecrets, acceptUnsigned }, host } = facts;
+  const { config: { listen, intervalMs, sharedSecrets, acceptUnsigned }, host } = context;
   const before = await countDropped(host.machine);
   const hearings = await converse(planned, {
-    link: port.link,
+    socket: port.socket,
     clock: host.clock,
     port: listen.port,
     intervalMs,
-    seal: sharedSecrets.length > 0 ? await Seal.of(sharedSecrets) : null,
+    keyring: sharedSecrets.length > 0 ? await Keyring.of(sharedSecrets) : null,
     acceptUnsigned,
     signal,
   });
@@ -84,12 +84,12 @@ async function begin(facts: Facts, signal: AbortSignal): Promise<Talk> {
 /** Who we are for one Elastic IP, and why nothing must be sent for it, if so. Asked at the last moment. */
 async function placeOf(
   elasticIp: string,
-  { facts, signal }: { facts: Facts; signal: AbortSignal },
+  { context, signal }: { context: Context; signal: AbortSignal },
 ): Promise<
   { wireId: string; nativeAddresses: readonly string[]; silence: string | null }
 > {
   try {
-    const cloud = await facts.cloud(elasticIp, signal);
+    const cloud = await context.cloud(elasticIp, signal);
     const { wireId, holds, nativeAddresses } = await cloud.prepare(signal);
     const danger =
       "this instance holds it now, and heartbeats that end would make its peers take it";

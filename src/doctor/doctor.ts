@@ -6,19 +6,19 @@ import { messageOf } from "../core/message_of.ts";
 import type { Host } from "../host/host.ts";
 import { checkAddresses } from "./checks/address.ts";
 import { checkClock } from "./checks/clock.ts";
-import { Facts } from "./context.ts";
+import { Context } from "./context.ts";
 import {
   exitCodeOf,
   fail,
   Failed,
   type Finding,
   lineOf,
-  type Said,
+  type Result,
   skip,
   summaryOf,
 } from "./result.ts";
 import { checkFirewall } from "./checks/firewall.ts";
-import { checkGuest } from "./checks/interface.ts";
+import { checkInterface } from "./checks/interface.ts";
 import { checkHeartbeats } from "./checks/heartbeats.ts";
 import { checkIdentity } from "./checks/identity.ts";
 import { checkPeers } from "./checks/peers.ts";
@@ -32,7 +32,7 @@ import { checkWay } from "./checks/connectivity.ts";
 /** Longest time for one check: a cloud that hangs is given up sooner. */
 const CHECK_MS = 40_000;
 
-type Check = (facts: Facts, signal: AbortSignal) => Promise<Said[]>;
+type Check = (context: Context, signal: AbortSignal) => Promise<Result[]>;
 
 /** In the order in which they are printed. */
 const ALWAYS: Readonly<Record<string, Check>> = {
@@ -44,7 +44,7 @@ const ALWAYS: Readonly<Record<string, Check>> = {
 };
 /** What only a watchdog needs. */
 const WATCHING: Readonly<Record<string, Check>> = {
-  interface: checkGuest,
+  interface: checkInterface,
   peers: checkPeers,
   source: checkSource,
   firewall: checkFirewall,
@@ -60,12 +60,12 @@ export async function diagnose(
   { host, json }: { host: Host; json: boolean },
 ): Promise<0 | 1> {
   const stopping = new AbortController();
-  const deaf = host.signals.listen((signal) => signal === "stop" && stopping.abort());
-  const facts = new Facts(config, host);
+  const unsubscribe = host.signals.listen((signal) => signal === "stop" && stopping.abort());
+  const context = new Context(config, host);
   const checks = config.mode === "watchdog" ? { ...ALWAYS, ...WATCHING } : ALWAYS;
   const running = Object.entries(checks).map(([name, check]) => ({
     name,
-    said: bounded(check, { facts, stopping: stopping.signal }),
+    said: bounded(check, { context, stopping: stopping.signal }),
   }));
   const findings: Finding[] = [];
   for (const { name, said } of running) {
@@ -75,8 +75,8 @@ export async function diagnose(
       if (!json) host.print("out", lineOf(finding));
     }
   }
-  await facts.close();
-  deaf();
+  await context.close();
+  unsubscribe();
   const stopped = stopping.signal.aborted;
   const code = stopped ? 1 : exitCodeOf(findings);
   if (json) host.print("out", jsonText({ ok: code === 0, findings }, 2));
@@ -86,17 +86,17 @@ export async function diagnose(
 
 async function bounded(
   check: Check,
-  { facts, stopping }: { facts: Facts; stopping: AbortSignal },
-): Promise<Said[]> {
+  { context, stopping }: { context: Context; stopping: AbortSignal },
+): Promise<Result[]> {
   const late = new AbortController();
   const timer = setTimeout(() => late.abort(), CHECK_MS);
   const signal = AbortSignal.any([stopping, late.signal]);
-  const { promise: over, resolve } = Promise.withResolvers<Said[]>();
+  const { promise: over, resolve } = Promise.withResolvers<Result[]>();
   const end = () =>
     resolve([skip(stopping.aborted ? "stopped" : `not finished within ${CHECK_MS / 1_000} s`)]);
   signal.addEventListener("abort", end);
   try {
-    return await Promise.race([check(facts, signal), over]);
+    return await Promise.race([check(context, signal), over]);
   } catch (cause) {
     const text = messageOf(cause);
     return [cause instanceof Failed ? fail(text) : skip(text)];

@@ -103,7 +103,7 @@ export class Hearings {
       // One about another Elastic IP says nothing where the right one was heard: its sender watches several.
       else if (this.#right.has(key)) continue;
       const before = this.#of(elasticIp, from);
-      const now = judge(heartbeat, { elasticIp, peer, doubt });
+      const now = decideRole(heartbeat, { elasticIp, peer, doubt });
       // Nor does somebody else's, who sends from there.
       if (now.wrong !== null && before.heard && before.wrong === null) continue;
       const hearsUs = before.hearsUs === true ? true : now.hearsUs;
@@ -121,7 +121,7 @@ export class Hearings {
   }
 }
 
-function judge(
+function decideRole(
   { id, trailer, ...said }: Heartbeat,
   { elasticIp, peer, doubt }: { elasticIp: string; peer: PeerIdentity; doubt: string | null },
 ): Omit<Hearing, "signed" | "strayFrom"> {

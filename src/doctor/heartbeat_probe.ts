@@ -6,20 +6,20 @@
 // started after it is one that has restarted.
 import { decode, encode, hasTag, type Heartbeat, type Stamp } from "../core/heartbeat.ts";
 import { LAST_PRIORITY } from "../core/election/peer.ts";
-import { drawRun, type Seal } from "../host/keyring.ts";
+import { drawRun, type Keyring } from "../host/keyring.ts";
 import { nextSequence } from "../watch/sender.ts";
-import type { Clock, Link } from "../world.ts";
+import type { Clock, UdpSocket } from "../world.ts";
 import { type Conversation, type Hearing, Hearings } from "./hearing.ts";
 
 /** What speaking needs. */
 export interface SpeakOptions {
-  readonly link: Link;
+  readonly socket: UdpSocket;
   readonly clock: Clock;
   /** Port of every node. */
   readonly port: number;
   readonly intervalMs: number;
   /** Null when heartbeats are not signed. */
-  readonly seal: Seal | null;
+  readonly keyring: Keyring | null;
   /** Whether an unsigned heartbeat is believed although there is a seal. */
   readonly acceptUnsigned: boolean;
   readonly signal: AbortSignal;
@@ -35,14 +35,14 @@ const SLOWEST_MS = 1_000, FASTEST_MS = 100;
 /** Speaks and listens until every peer has answered, or the time is over; by Elastic IP and address. */
 export async function converse(
   conversations: readonly Conversation[],
-  { link, clock, port, intervalMs, seal, acceptUnsigned, signal }: SpeakOptions,
+  { socket, clock, port, intervalMs, keyring, acceptUnsigned, signal }: SpeakOptions,
 ): Promise<ReadonlyMap<string, Hearing>> {
   const ear = new Hearings(conversations);
   const listening = (async () => {
-    for await (const { bytes, from } of link) {
+    for await (const { bytes, from } of socket) {
       const heartbeat = decode(bytes);
       if ("refused" in heartbeat || !ear.wants(from, heartbeat)) continue;
-      const doubt = seal ? await doubtOf(bytes, { heartbeat, seal, acceptUnsigned }) : null;
+      const doubt = keyring ? await doubtOf(bytes, { heartbeat, keyring, acceptUnsigned }) : null;
       ear.hear(from, heartbeat, { doubt, signed: hasTag(bytes) });
     }
   })();
@@ -53,18 +53,18 @@ export async function converse(
   while (clock.nowMs() < endAtMs && !signal.aborted && !ear.satisfied) {
     for (const { elasticIp, wireId, peers, speaks } of conversations) {
       for (const { address } of speaks ? peers : []) {
-        sequence = nextSequence(sequence, seal ? clock.nowMs() * 1_000 : clock.wallMs());
-        const stamp = seal ? { run, echo: ear.echoFor(elasticIp, address) } : null;
-        const signing = { sequence, keyId: seal?.keyId ?? 0, stamp };
+        sequence = nextSequence(sequence, keyring ? clock.nowMs() * 1_000 : clock.wallMs());
+        const stamp = keyring ? { run, echo: ear.echoFor(elasticIp, address) } : null;
+        const signing = { sequence, keyId: keyring?.keyId ?? 0, stamp };
         const bytes = farewell({ elasticIp, id: wireId, intervalMs, ...signing });
-        if (seal) seal.seal(bytes, (sealed) => link.send(sealed, address, port));
-        else link.send(bytes, address, port);
+        if (keyring) keyring.sign(bytes, (signed) => socket.send(signed, address, port));
+        else socket.send(bytes, address, port);
       }
     }
     await clock.sleep(pauseMs, signal);
   }
-  await seal?.handedOver();
-  await link.close();
+  await keyring?.handedOver();
+  await socket.close();
   await listening;
   return ear.byKey;
 }
@@ -105,13 +105,13 @@ export function farewell(
 /** Why a heartbeat is not from somebody who has our secret, null when it is. */
 async function doubtOf(
   bytes: Uint8Array,
-  { heartbeat, seal, acceptUnsigned }: {
+  { heartbeat, keyring, acceptUnsigned }: {
     heartbeat: Heartbeat;
-    seal: Seal;
+    keyring: Keyring;
     acceptUnsigned: boolean;
   },
 ): Promise<string | null> {
   if (!hasTag(bytes)) return acceptUnsigned ? null : "does not sign its heartbeats, and we do";
   const keyId = heartbeat.trailer?.keyId ?? 0;
-  return await seal.verify(bytes, keyId) ? null : "signs with a shared secret that is not ours";
+  return await keyring.verify(bytes, keyId) ? null : "signs with a shared secret that is not ours";
 }

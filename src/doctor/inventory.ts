@@ -2,7 +2,7 @@
 import type { Group } from "./rules.ts";
 
 /** A machine. */
-export interface Surveyed {
+export interface InventoryItem {
   readonly id: string;
   readonly name: string;
   /** Native addresses in canonical form. */
@@ -17,7 +17,7 @@ export interface Surveyed {
 }
 
 /** An Elastic IP. */
-export interface SurveyedAddress {
+export interface InventoryAddress {
   /** What `held` has for it. */
   readonly key: string;
   /** Whether the cloud itself moves its traffic, null when the API does not tell. */
@@ -38,20 +38,20 @@ export interface Right {
 }
 
 /** The zone of this machine. All methods throw `CloudError`; each listing is asked for once. */
-export interface Survey {
+export interface Inventory {
   /** For messages. */
   readonly name: string;
-  readonly machine: (id: string, signal: AbortSignal) => Promise<Surveyed>;
-  readonly machines: (signal: AbortSignal) => Promise<readonly Surveyed[]>;
+  readonly machine: (id: string, signal: AbortSignal) => Promise<InventoryItem>;
+  readonly machines: (signal: AbortSignal) => Promise<readonly InventoryItem[]>;
   /** Null when there is none; `known` then tells which there are. */
-  readonly address: (ip: string, signal: AbortSignal) => Promise<SurveyedAddress | null>;
+  readonly address: (ip: string, signal: AbortSignal) => Promise<InventoryAddress | null>;
   readonly known: (signal: AbortSignal) => Promise<readonly string[]>;
   /** Confirmed holders. */
-  readonly holders: (ip: string, signal: AbortSignal) => Promise<readonly Surveyed[]>;
+  readonly holders: (ip: string, signal: AbortSignal) => Promise<readonly InventoryItem[]>;
   /** The pool of this machine if it hands that Elastic IP to all members. */
   readonly handedOutBy: (
-    machine: Surveyed,
-    address: SurveyedAddress,
+    machine: InventoryItem,
+    address: InventoryAddress,
     signal: AbortSignal,
   ) => Promise<{ readonly id: string; readonly name: string } | null>;
   /** The groups with their rules, by what `Surveyed.groups` has. */

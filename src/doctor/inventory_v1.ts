@@ -4,10 +4,17 @@ import type { ClientV1 } from "../exoscale/client_v1.ts";
 import { CloudError } from "../exoscale/cloud_error.ts";
 import { type Fields, listOf, textOf } from "../exoscale/json.ts";
 import type { Group, Rule } from "./rules.ts";
-import { NOBODY, once, type Purpose, type Right, type Survey, type Surveyed } from "./inventory.ts";
+import {
+  type Inventory,
+  type InventoryItem,
+  NOBODY,
+  once,
+  type Purpose,
+  type Right,
+} from "./inventory.ts";
 
 /** Looks through that client. */
-export function surveyV1(client: ClientV1, endpoint: string): Survey {
+export function inventoryV1(client: ClientV1, endpoint: string): Inventory {
   const all = once((signal) => client.machines({}, signal));
   const groups = once(async (signal) =>
     listOf(await client.ask("listSecurityGroups", {}, signal), "securitygroup").map(groupOf)
@@ -39,7 +46,7 @@ function rightsOf(
   { attaches, detaches, selfId }: Purpose,
   { client, machine }: {
     client: ClientV1;
-    machine: (id: string, signal: AbortSignal) => Promise<Surveyed>;
+    machine: (id: string, signal: AbortSignal) => Promise<InventoryItem>;
   },
 ): Right[] {
   const tried = (command: string, parameters: Record<string, string>, changes: boolean): Right => ({
@@ -62,7 +69,7 @@ function rightsOf(
   ];
 }
 
-function machineOf(machine: Fields): Surveyed {
+function machineOf(machine: Fields): InventoryItem {
   const nic = listOf(machine, "nic", "id").find(({ isdefault }) => `${isdefault}` === "true");
   return {
     id: textOf(machine, "id"),

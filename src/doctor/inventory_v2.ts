@@ -4,7 +4,14 @@ import type { ClientV2 } from "../exoscale/client_v2.ts";
 import { CloudError } from "../exoscale/cloud_error.ts";
 import { type Fields, listOf, requiredListOf, textOf } from "../exoscale/json.ts";
 import type { Group, Rule } from "./rules.ts";
-import { NOBODY, once, type Purpose, type Right, type Survey, type Surveyed } from "./inventory.ts";
+import {
+  type Inventory,
+  type InventoryItem,
+  NOBODY,
+  once,
+  type Purpose,
+  type Right,
+} from "./inventory.ts";
 
 /** Who seems to hold is confirmed one by one; more than these are not. */
 const HOLDERS_MAX = 5;
@@ -12,7 +19,7 @@ const HOLDERS_MAX = 5;
 const GROUPS_MAX = 20;
 
 /** Looks through that client. */
-export function surveyV2(client: ClientV2): Survey {
+export function inventoryV2(client: ClientV2): Inventory {
   const list = (path: string, name: string) =>
     once(async (signal) =>
       requiredListOf(await client.get(path, signal), name, { title: `GET ${path}`, key: "id" })
@@ -21,7 +28,7 @@ export function surveyV2(client: ClientV2): Survey {
   const instances = list("/instance", "instances");
   const groupList = list("/security-group", "security-groups");
   const instance = (id: string, signal: AbortSignal) => client.get(`/instance/${id}`, signal);
-  const held = new Map<string, Promise<Surveyed>>();
+  const held = new Map<string, Promise<InventoryItem>>();
   const machine = (id: string, signal: AbortSignal) => {
     const asked = held.get(id) ?? instance(id, signal).then((fields) => machineOf(fields, true));
     held.set(id, asked);
@@ -92,7 +99,7 @@ function rightsOf(
     addresses: (signal: AbortSignal) => Promise<Fields[]>;
     instances: (signal: AbortSignal) => Promise<Fields[]>;
     groupList: (signal: AbortSignal) => Promise<Fields[]>;
-    machine: (id: string, signal: AbortSignal) => Promise<Surveyed>;
+    machine: (id: string, signal: AbortSignal) => Promise<InventoryItem>;
   },
 ): Right[] {
   const reads = { loss: null, changes: false };
@@ -144,7 +151,7 @@ function rightsOf(
   ];
 }
 
-function machineOf(instance: Fields, whole: boolean): Surveyed {
+function machineOf(instance: Fields, whole: boolean): InventoryItem {
   const manager = (instance.manager ?? {}) as Fields;
   const texts = [textOf(instance, "public-ip"), textOf(instance, "ipv6-address")];
   return {

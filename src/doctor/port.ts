@@ -4,13 +4,13 @@ import { type Config, nameOf } from "../config/config.ts";
 import { messageOf } from "../core/message_of.ts";
 import type { Host } from "../host/host.ts";
 import { NoIpv6 } from "../host/receiving_sockets.ts";
-import { Inquiry, localAddressOf } from "../status/info_client.ts";
+import { InfoClient, localAddressOf } from "../status/info_client.ts";
 import type { Snapshot } from "../status/snapshot.ts";
-import type { Link } from "../world.ts";
+import type { UdpSocket } from "../world.ts";
 
 /** What became of the attempt to have the port. */
 export type PortState =
-  | { readonly kind: "free"; readonly link: Link }
+  | { readonly kind: "free"; readonly socket: UdpSocket }
   | { readonly kind: "watchdog"; readonly snapshot: Snapshot }
   /** `cure` says what to do, unless the reason does. */
   | { readonly kind: "taken"; readonly reason: string; readonly cure: string };
@@ -24,7 +24,7 @@ export async function takePort(
 ): Promise<PortState> {
   const { hostname, port } = config.listen;
   try {
-    return { kind: "free", link: host.openLink(hostname, port) };
+    return { kind: "free", socket: host.openSocket(hostname, port) };
   } catch (cause) {
     const used = cause instanceof Deno.errors.AddrInUse;
     const snapshot = used ? await askRunning(config.listen, host) : null;
@@ -45,13 +45,13 @@ function cureOf(cause: unknown, { hostname, port }: Config["listen"]): string {
 /** What the watchdog there answers, null when none does. */
 async function askRunning(
   { hostname, port }: { hostname: string; port: number },
-  { openLink, clock }: Pick<Host, "openLink" | "clock">,
+  { openSocket, clock }: Pick<Host, "openSocket" | "clock">,
 ): Promise<Snapshot | null> {
   const to = localAddressOf(hostname);
-  const inquiry = new Inquiry(openLink(to, 0, BUFFER_BYTES), { clock, hostname: to, port });
+  const infoClient = new InfoClient(openSocket(to, 0, BUFFER_BYTES), { clock, hostname: to, port });
   try {
-    return await inquiry.ask(ATTEMPTS);
+    return await infoClient.ask(ATTEMPTS);
   } finally {
-    await inquiry.close();
+    await infoClient.close();
   }
 }

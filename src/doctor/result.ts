@@ -13,25 +13,25 @@ export interface Finding {
 }
 
 /** What a check says of itself; the runner adds its name. */
-export type Said = Omit<Finding, "check">;
+export type Result = Omit<Finding, "check">;
 
 /** All is well. */
-export function ok(text: string): Said {
+export function ok(text: string): Result {
   return { mark: "ok", text };
 }
 
 /** It works, and yet is not what one wants. */
-export function warn(text: string): Said {
+export function warn(text: string): Result {
   return { mark: "warn", text };
 }
 
 /** It will not work. */
-export function fail(text: string): Said {
+export function fail(text: string): Result {
   return { mark: "FAIL", text };
 }
 
 /** It could not be looked at. */
-export function skip(text: string): Said {
+export function skip(text: string): Result {
   return { mark: "skip", text };
 }
 

@@ -3,8 +3,8 @@
 import type { Clock } from "../world.ts";
 import { CloudError, type CloudErrorKind } from "./cloud_error.ts";
 import type { HttpAnswer } from "./http.ts";
-import type { Pace } from "./rate_limiter.ts";
-import { PacedRequest, type Turn } from "./limited_request.ts";
+import type { RateLimiter } from "./rate_limiter.ts";
+import { LimitedRequest, type Turn } from "./limited_request.ts";
 
 /** Longest wait until a request without an answer is repeated, on a connection of its own. */
 export const REPEAT_MAX_MS = 4_000;
@@ -43,19 +43,19 @@ export interface Answered {
 /** Makes requests at the pace, and repeats them. */
 export class Attempts {
   readonly #clock: Clock;
-  readonly #pace: Pace;
+  readonly #limiter: RateLimiter;
   /** How long the latest answer took, null before the first. */
   #tookMs: number | null = null;
 
-  constructor(clock: Clock, pace: Pace) {
+  constructor(clock: Clock, limiter: RateLimiter) {
     this.#clock = clock;
-    this.#pace = pace;
+    this.#limiter = limiter;
   }
 
   /** The first good answer, else the best there is. Throws the `CloudError` of the first attempt that tells why. */
   async send(turn: Turn, attempt: Attempt): Promise<Answered> {
     const firstWaitMs = this.#firstWaitMs(turn);
-    const options = { attempt, clock: this.#clock, pace: this.#pace, firstWaitMs };
+    const options = { attempt, clock: this.#clock, limiter: this.#limiter, firstWaitMs };
     const answered = await new Call(turn, options).run();
     this.#tookMs = answered.tookMs;
     return answered;
@@ -71,7 +71,7 @@ export class Attempts {
 interface CallOptions {
   readonly attempt: Attempt;
   readonly clock: Clock;
-  readonly pace: Pace;
+  readonly limiter: RateLimiter;
   readonly firstWaitMs: number;
 }
 
@@ -112,10 +112,10 @@ class Call {
     const { attempt, clock, firstWaitMs } = this.#options;
     let kept = false;
     const onKept = () => void (kept = true);
-    const fresh = this.#begun++ > 0 || this.#options.pace.inDoubt;
+    const fresh = this.#begun++ > 0 || this.#options.limiter.inDoubt;
     const alone = fresh || this.#turn.before !== undefined;
     this.#running += 1;
-    const request = new PacedRequest(this.#turn, this.#options.pace, {
+    const request = new LimitedRequest(this.#turn, this.#options.limiter, {
       fresh,
       repeatAfterMs: this.#begun > 1 ? REPEAT_MAX_MS : firstWaitMs,
       clock,
@@ -140,7 +140,7 @@ class Call {
     if (!this.#ending.signal.aborted && this.#begun < ATTEMPTS_MAX) void this.#try();
   }
 
-  #succeeded(answer: HttpAnswer, request: PacedRequest, kept: boolean): void {
+  #succeeded(answer: HttpAnswer, request: LimitedRequest, kept: boolean): void {
     request.ended("answered");
     this.#running -= 1;
     const answered = { answer, tookMs: request.tookMs };
@@ -158,7 +158,7 @@ class Call {
     return this.#repeatedKept = true;
   }
 
-  #failed(error: unknown, request: PacedRequest, kept: boolean): void {
+  #failed(error: unknown, request: LimitedRequest, kept: boolean): void {
     request.ended(error instanceof CloudError && !error.mayArrive ? "answered" : "doubtful");
     this.#running -= 1;
     const cloudError = error instanceof CloudError ? error : null;

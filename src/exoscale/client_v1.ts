@@ -7,7 +7,7 @@ import { exchange, type HttpAnswer, type HttpRequest } from "./http.ts";
 import { type Fields, fieldsOf, idOf, listOf, numberOf, requiredIdOf, shown } from "./json.ts";
 import { finish, type Progress } from "./operation.ts";
 import { Attempts } from "./attempts.ts";
-import { Pace } from "./rate_limiter.ts";
+import { RateLimiter } from "./rate_limiter.ts";
 import { explanationOf, LIFETIME_MS, refusal } from "./error_response.ts";
 import { expiresV1, type Parameters, signedQueryV1 } from "./signature_v1.ts";
 import { Signer } from "./signer.ts";
@@ -30,7 +30,7 @@ export class ClientV1 {
 
   constructor(options: ClientOptions) {
     this.#options = options;
-    this.#attempts = new Attempts(options.clock, options.pace ?? new Pace(options.clock));
+    this.#attempts = new Attempts(options.clock, options.limiter ?? new RateLimiter(options.clock));
     this.#signer = new Signer(options.renewed ?? (() => options), "SHA-1");
   }
 

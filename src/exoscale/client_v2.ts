@@ -5,7 +5,7 @@ import { CALL_TIMEOUT_MS, exchange, type Fetch } from "./http.ts";
 import { type Fields, fieldsOf, idOf, textOf } from "./json.ts";
 import { finish, type Progress } from "./operation.ts";
 import { Attempts } from "./attempts.ts";
-import { Pace } from "./rate_limiter.ts";
+import { RateLimiter } from "./rate_limiter.ts";
 import { LIFETIME_MS, refusal } from "./error_response.ts";
 import { authorizationV2 } from "./signature_v2.ts";
 import { type Credentials, Signer } from "./signer.ts";
@@ -23,7 +23,7 @@ export interface ClientOptions {
   /** Called for each successful answer, with the time that it took. */
   readonly onProgress: (tookMs: number) => void;
   /** Shared with other clients of the same key, or one's own. */
-  readonly pace?: Pace;
+  readonly limiter?: RateLimiter;
 }
 
 /** What goes with a change. */
@@ -51,7 +51,7 @@ export class ClientV2 {
   constructor(options: ClientOptions) {
     this.endpoint = options.endpoint;
     this.#options = options;
-    this.#attempts = new Attempts(options.clock, options.pace ?? new Pace(options.clock));
+    this.#attempts = new Attempts(options.clock, options.limiter ?? new RateLimiter(options.clock));
     this.#signer = new Signer(options.renewed ?? (() => options), "SHA-256");
   }
 

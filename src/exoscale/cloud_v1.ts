@@ -1,6 +1,6 @@
 // The Elastic IP through CloudStack (API v1): a secondary address on the machine's default NIC. Listings
 // show it, so one reading tells who holds.
-import type { Clock, Cloud, EvictOptions, Identity, Membership, Sighting } from "../world.ts";
+import type { Clock, Cloud, EvictOptions, Identity, PeerList, Sighting } from "../world.ts";
 import type { ChangeOptions, ClientOptions } from "./client_v2.ts";
 import { ClientV1 } from "./client_v1.ts";
 import { CloudError, refuseStale } from "./cloud_error.ts";
@@ -51,7 +51,7 @@ export class CloudV1 implements Cloud {
     return { instanceId, wireId: this.#nicId, holds: this.#hold(self) !== null, nativeAddresses };
   }
 
-  async members(signal: AbortSignal): Promise<Membership> {
+  async members(signal: AbortSignal): Promise<PeerList> {
     const { peers, elasticIp, instanceId: selfId } = this.#assignment;
     const zoneid = this.#zoneId;
     if (peers.kind === "static") {

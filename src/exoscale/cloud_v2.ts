@@ -2,13 +2,13 @@
 // list only proposes holders; `get-instance` decides.
 import { isIpv6 } from "../core/ip.ts";
 import { ipv6Problem } from "./ipv6.ts";
-import type { Clock, Cloud, EvictOptions, Identity, Membership, Sighting } from "../world.ts";
+import type { Clock, Cloud, EvictOptions, Identity, PeerList, Sighting } from "../world.ts";
 import { type ChangeOptions, type ClientOptions, ClientV2 } from "./client_v2.ts";
 import { CloudError, refuseStale } from "./cloud_error.ts";
 import { type Fields, idOf, listOf, managerIdOf, objectOf, textOf } from "./json.ts";
 import type { Pool } from "./discovery.ts";
 import { ElasticIpV2 } from "./elastic_ip_v2.ts";
-import { InFlight } from "./single_flight.ts";
+import { SingleFlight } from "./single_flight.ts";
 import { listInstances, MembersV2, nativeAddressesOf } from "./members_v2.ts";
 import type { PeerSource } from "./peer_source.ts";
 
@@ -21,7 +21,7 @@ export interface Assignment {
   readonly instanceId: string;
   readonly peers: PeerSource;
   /** Shared with the clouds of other Elastic IPs of the same process, or one's own. */
-  readonly sharing?: InFlight<Fields[]>;
+  readonly sharing?: SingleFlight<Fields[]>;
 }
 
 /** API v2. */
@@ -40,7 +40,7 @@ export class CloudV2 implements Cloud {
     this.name = `API v2 at ${options.endpoint}`;
     this.#client = new ClientV2(options);
     this.#elasticIp = new ElasticIpV2(assignment.elasticIp, this.#client);
-    const { sharing = new InFlight() } = assignment;
+    const { sharing = new SingleFlight() } = assignment;
     this.#members = new MembersV2(this.#client, {
       ...assignment,
       // They can be replaced.
@@ -65,7 +65,7 @@ export class CloudV2 implements Cloud {
     return { instanceId, wireId: instanceId, holds: this.#held, nativeAddresses };
   }
 
-  members(signal: AbortSignal): Promise<Membership> {
+  members(signal: AbortSignal): Promise<PeerList> {
     return this.#members.read(this.#pool, signal);
   }
 

@@ -2,7 +2,7 @@
 // unfiltered listing of the zone has all that is needed, since lists show pool and labels, and filters cannot be
 // relied on.
 import { canonicalIp, sameElasticIp } from "../core/ip.ts";
-import type { Membership } from "../world.ts";
+import type { PeerList } from "../world.ts";
 import { CloudError } from "./cloud_error.ts";
 import { type Machine, membersAmong } from "./peer_source.ts";
 
@@ -31,7 +31,7 @@ export interface Pool {
 }
 
 /** The peers among all machines of the zone, and why these. Throws `no-peers` when neither rule has any. */
-export function discover(machines: readonly Machine[], around: Surroundings): Membership {
+export function discover(machines: readonly Machine[], around: Surroundings): PeerList {
   const self = machines.find(({ instanceId }) => instanceId === around.selfId);
   const poolId = self?.poolId ?? around.pool?.id ?? null;
   if (self && poolId !== null && self.poolId === null) throw silent(poolId, around);
@@ -41,7 +41,7 @@ export function discover(machines: readonly Machine[], around: Surroundings): Me
 function pooled(
   machines: readonly Machine[],
   { poolId, pool, selfId, elasticIp }: Surroundings & { poolId: string },
-): Membership {
+): PeerList {
   const members = machines.filter((machine) => machine.poolId === poolId);
   const name = pool?.id === poolId && pool.name !== "" ? `${pool.name} (${poolId})` : poolId;
   const stray = machines.some((machine) => wears(machine, elasticIp) && machine.poolId !== poolId);
@@ -50,12 +50,12 @@ function pooled(
   return { ...membersAmong(members, selfId), found };
 }
 
-function labelled(machines: readonly Machine[], around: Surroundings): Membership {
+function labelled(machines: readonly Machine[], around: Surroundings): PeerList {
   const { elasticIp, selfId } = around;
   const members = machines.filter((machine) => machine.exists && wears(machine, elasticIp));
   if (members.length === 0) throw nobody(machines, around);
   const membership = membersAmong(members, selfId);
-  const missing = membership.listed ? "" : `; this one is not: ${howToLabel(machines, around)}`;
+  const missing = membership.inPeerList ? "" : `; this one is not: ${howToLabel(machines, around)}`;
   return {
     ...membership,
     found: `the peers are the instances labelled ${LABEL}=${elasticIp}${missing}`,

@@ -1,7 +1,7 @@
 // One request: when it may leave, when it is repeated beside, and what it tells the pace.
 import type { Clock } from "../world.ts";
 import { CloudError } from "./cloud_error.ts";
-import type { End, Pace, Settle } from "./rate_limiter.ts";
+import type { End, RateLimiter, Settle } from "./rate_limiter.ts";
 
 /** A connection that has waited for longer than this for a request to leave proves nothing any more. */
 const RIPE_MS = 250;
@@ -28,10 +28,10 @@ export interface Repeating {
 }
 
 /** One of the requests of a call: when it is repeated, and what it tells the pace. */
-export class PacedRequest {
+export class LimitedRequest {
   readonly #own = new AbortController();
   readonly #turn: Turn;
-  readonly #pace: Pace;
+  readonly #limiter: RateLimiter;
   readonly #repeating: Repeating;
   readonly #fresh: boolean;
   #waiting = new AbortController();
@@ -39,10 +39,14 @@ export class PacedRequest {
   #leftAtMs: number;
   #needsConnection = false;
 
-  constructor(turn: Turn, pace: Pace, { fresh, ...repeating }: Repeating & { fresh: boolean }) {
+  constructor(
+    turn: Turn,
+    limiter: RateLimiter,
+    { fresh, ...repeating }: Repeating & { fresh: boolean },
+  ) {
     this.#fresh = fresh;
     this.#turn = turn;
-    this.#pace = pace;
+    this.#limiter = limiter;
     this.#repeating = repeating;
     this.#leftAtMs = repeating.clock.nowMs();
     this.#repeatLater();
@@ -66,11 +70,11 @@ export class PacedRequest {
     this.#waiting.abort(); // To be repeated is no help against waiting for a turn.
     const { clock } = this.#repeating;
     const openAtMs = clock.nowMs();
-    this.#settle = await this.#pace.turn(this.#turn.writes, this.signal);
+    this.#settle = await this.#limiter.turn(this.#turn.writes, this.signal);
     this.#leftAtMs = clock.nowMs();
     this.#turn.before?.();
     const old = !this.#fresh || this.#leftAtMs > openAtMs + RIPE_MS;
-    if (old && this.#pace.inDoubt) {
+    if (old && this.#limiter.inDoubt) {
       // On a dead connection it would only swell what arrives when packets get through again.
       this.ended("unused");
       this.#needsConnection = true;

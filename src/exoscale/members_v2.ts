@@ -1,8 +1,8 @@
 // The peers through API v2: one listing of the zone's instances, and the ids of the security groups.
-import type { Membership } from "../world.ts";
+import type { PeerList } from "../world.ts";
 import type { ClientV2 } from "./client_v2.ts";
 import { CloudError } from "./cloud_error.ts";
-import type { InFlight } from "./single_flight.ts";
+import type { SingleFlight } from "./single_flight.ts";
 import { discover, labelCommand, type Pool } from "./discovery.ts";
 import {
   addressOf,
@@ -38,7 +38,7 @@ export interface MembersOptions {
   /** For messages. */
   readonly where: string;
   /** Makes one listing of what several want at once. */
-  readonly sharing: InFlight<Fields[]>;
+  readonly sharing: SingleFlight<Fields[]>;
 }
 
 /** Reads the peers. */
@@ -54,7 +54,7 @@ export class MembersV2 {
   }
 
   /** Our pool, if known, serves discovery alone. */
-  async read(pool: Pool | null, signal: AbortSignal): Promise<Membership> {
+  async read(pool: Pool | null, signal: AbortSignal): Promise<PeerList> {
     const { peers, elasticIp, instanceId: selfId, where } = this.#options;
     if (peers.kind === "groups") return await this.#grouped(peers.groups, signal);
     const machines = (await this.#list(signal)).map(machineOf);
@@ -67,7 +67,7 @@ export class MembersV2 {
     return discover(machines, { elasticIp, selfId, pool, where, labelling });
   }
 
-  async #grouped(groups: readonly string[], signal: AbortSignal): Promise<Membership> {
+  async #grouped(groups: readonly string[], signal: AbortSignal): Promise<PeerList> {
     const { instanceId: selfId } = this.#options;
     const known = this.#groupIds.length > 0;
     if (!known) this.#groupIds = await this.#findGroups(groups, signal);
@@ -76,7 +76,7 @@ export class MembersV2 {
       membersAmong(instances.filter((each) => isIn(each, ids)).map(machineOf), selfId);
     const membership = inside(this.#groupIds);
     const empty = this.#groupIds.some((id) => !instances.some((each) => isIn(each, [id])));
-    if (!known || (membership.listed && !empty)) return membership;
+    if (!known || (membership.inPeerList && !empty)) return membership;
     // A group that nobody is in, or that has lost us, may have been made anew under its name.
     this.#groupIds = await this.#findGroups(groups, signal);
     return inside(this.#groupIds);

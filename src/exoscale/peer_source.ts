@@ -1,6 +1,6 @@
 // Where the peers come from, and how a listing of machines becomes a list of peers.
 import type { PeerIdentity } from "../core/election/peer.ts";
-import type { Membership } from "../world.ts";
+import type { PeerList } from "../world.ts";
 
 /** `-p`, `-G` (names or ids of security groups), or neither. */
 export type PeerSource =
@@ -23,9 +23,9 @@ export interface Machine {
 }
 
 /** The machines of the group as peers, without self and without those that are gone. */
-export function membersAmong(machines: readonly Machine[], selfId: string): Membership {
-  const listed = machines.some(({ instanceId }) => instanceId === selfId);
-  return { peers: peersAmong(machines, selfId), listed };
+export function membersAmong(machines: readonly Machine[], selfId: string): PeerList {
+  const inPeerList = machines.some(({ instanceId }) => instanceId === selfId);
+  return { peers: peersAmong(machines, selfId), inPeerList };
 }
 
 function peersAmong(machines: readonly Machine[], selfId: string): PeerIdentity[] {
@@ -41,7 +41,7 @@ function peersAmong(machines: readonly Machine[], selfId: string): PeerIdentity[
 export function peersAt(
   addresses: readonly string[],
   { machines, selfId }: { machines: readonly Machine[]; selfId: string },
-): Membership {
+): PeerList {
   const found = addresses.map((address) =>
     [
       address,
@@ -54,5 +54,5 @@ export function peersAt(
   const named = found.filter(([, matches]) => matches.length === 1).flatMap(([address, matches]) =>
     matches.map((machine) => ({ ...machine, addresses: [address] }))
   );
-  return { peers: peersAmong(named, selfId), listed: true, unplaced };
+  return { peers: peersAmong(named, selfId), inPeerList: true, unplaced };
 }

@@ -32,7 +32,7 @@ interface Started {
 }
 
 /** Lets requests through, at most five in any second; those that change something go before the others. */
-export class Pace {
+export class RateLimiter {
   readonly #clock: Clock;
   #started: Started[] = [];
   /** The waiting of those before, for readings and for changes. */

@@ -3,7 +3,7 @@
 import { CloudError } from "./cloud_error.ts";
 
 /** Shares an answer that is under way. Nobody is given one that was asked for before he asked and has ended. */
-export class InFlight<Answer> {
+export class SingleFlight<Answer> {
   #pending: Promise<Answer> | null = null;
 
   /** The pending answer, else what `ask` gives. One whose asker has gone is asked for again by those who are left. */

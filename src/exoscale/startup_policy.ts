@@ -22,10 +22,10 @@ const FINAL_IN_TIME: ReadonlySet<CloudErrorKind> = new Set([
   "no-such-instance",
 ]);
 /** How long they must have lasted, without anything else in between. */
-export const START_PATIENCE_MS = 30_000;
+export const STARTUP_PATIENCE_MS = 30_000;
 
 /** The patience of one start. */
-export class StartPatience {
+export class StartupPolicy {
   #deniedSinceMs: number | null = null;
 
   /** The cloud has answered well. */
@@ -38,6 +38,6 @@ export class StartPatience {
     if (!FINAL_IN_TIME.has(kind)) this.#deniedSinceMs = null;
     else this.#deniedSinceMs ??= nowMs;
     return FINAL.has(kind) ||
-      (this.#deniedSinceMs !== null && nowMs >= this.#deniedSinceMs + START_PATIENCE_MS);
+      (this.#deniedSinceMs !== null && nowMs >= this.#deniedSinceMs + STARTUP_PATIENCE_MS);
   }
 }

@@ -5,7 +5,7 @@ import { ClientV2 } from "./client_v2.ts";
 import { CloudError } from "./cloud_error.ts";
 import { endpointProblem, sameDomain, withoutEndSlashes } from "./endpoint.ts";
 import { exchange, type Fetch } from "./http.ts";
-import { Pace } from "./rate_limiter.ts";
+import { RateLimiter } from "./rate_limiter.ts";
 import { refusal } from "./error_response.ts";
 import { requiredListOf, textOf } from "./json.ts";
 import type { Clock } from "../world.ts";
@@ -66,10 +66,18 @@ export async function findEndpoint(
   const found = new AbortController(), end = () => found.abort();
   directory.signal.addEventListener("abort", end);
   if (directory.signal.aborted) end();
-  const pace = new Pace(clock);
+  const limiter = new RateLimiter(clock);
   const ask = async (zone: Zone) => {
     const endpoint = endpointIn(zone, directory.anyEndpoint);
-    const client = new ClientV2({ endpoint, apiKey, secret, fetch, clock, onProgress() {}, pace });
+    const client = new ClientV2({
+      endpoint,
+      apiKey,
+      secret,
+      fetch,
+      clock,
+      onProgress() {},
+      limiter,
+    });
     await client.get(`/instance/${instanceId}`, found.signal);
     return endpoint;
   };
@@ -97,7 +105,7 @@ async function listZones(
   const url = new URL(`${anyEndpoint}/zone`);
   const title = "GET /zone";
   const turn = { writes: false, signal };
-  const { answer } = await new Attempts(clock, new Pace(clock)).send(
+  const { answer } = await new Attempts(clock, new RateLimiter(clock)).send(
     turn,
     ({ signal, ...how }) => exchange(fetch, { method: "GET", url, title, ...how }, signal),
   );

@@ -4,7 +4,7 @@
 const QUEUE_MAX = 1_000;
 
 /** Delivers in order, in the background, one batch at a time. */
-export class Outbox<Item> {
+export class BoundedQueue<Item> {
   readonly #deliver: (batch: Item[], dropped: number) => Promise<void>;
   #queue: Item[] = [];
   #dropped = 0;

@@ -9,7 +9,7 @@ import type { PidFiles } from "./pid_file.ts";
 import type { Privileges } from "./privileges.ts";
 import type { ReadLimits } from "./text_file.ts";
 import type { serveStatus } from "./status_server.ts";
-import type { Clock, Environment, Link, Signals } from "../world.ts";
+import type { Clock, Environment, Signals, UdpSocket } from "../world.ts";
 
 /** The computer that the program runs on. */
 export interface Host {
@@ -46,7 +46,7 @@ export interface Host {
   /** What others may do with a file, null when that cannot be found out; nothing is asked unless given. */
   readonly fileAccess?: (path: string) => FileAccess | null | Promise<FileAccess | null>;
   /** `bufferBytes`: the longest datagram that comes in whole. */
-  readonly openLink: (hostname: string, port: number, bufferBytes?: number) => Link;
+  readonly openSocket: (hostname: string, port: number, bufferBytes?: number) => UdpSocket;
   /** Begins to answer over HTTP; throws when the address cannot be had. */
   readonly serveStatus: typeof serveStatus;
   readonly openLog: (options: LogOptions) => HostLog;

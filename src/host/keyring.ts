@@ -18,7 +18,7 @@ interface Key {
 }
 
 /** What the watchdog needs of a seal. */
-export type Sealing = Pick<Seal, "keyId" | "knows" | "seal" | "verify" | "handedOver">;
+export type Signing = Pick<Keyring, "keyId" | "knows" | "sign" | "verify" | "handedOver">;
 
 /** A run number: 64 random bits, and not 0, which stands for none. */
 export function drawRun(): bigint {
@@ -27,7 +27,7 @@ export function drawRun(): bigint {
 }
 
 /** Seals what is sent, and checks the seals of what comes in. */
-export class Seal {
+export class Keyring {
   #keys: readonly [Key, ...Key[]];
   #sending: Promise<void> = Promise.resolve();
 
@@ -36,8 +36,8 @@ export class Seal {
   }
 
   /** A seal with one key or two, the one that signs first. */
-  static async of(secrets: readonly string[]): Promise<Seal> {
-    return new Seal(await keysOf(secrets));
+  static async of(secrets: readonly string[]): Promise<Keyring> {
+    return new Keyring(await keysOf(secrets));
   }
 
   /** Takes other keys, from the next datagram on. */
@@ -59,7 +59,7 @@ export class Seal {
    * Writes the tag into the last bytes, which are left for it, and hands the result over. Returns at once; what is
    * handed over keeps the order of the calls.
    */
-  seal(bytes: Uint8Array<ArrayBuffer>, send: (sealed: Uint8Array<ArrayBuffer>) => void): void {
+  sign(bytes: Uint8Array<ArrayBuffer>, send: (signed: Uint8Array<ArrayBuffer>) => void): void {
     const said = bytes.subarray(0, -TAG_BYTES);
     const signed = crypto.subtle.sign("HMAC", this.#keys[0].key, said);
     this.#sending = Promise.all([signed, this.#sending]).then(([tag]) => {

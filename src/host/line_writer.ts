@@ -1,6 +1,6 @@
 // Lines to standard output that never make the writer wait: a reader that stalls, a disk that is full, a terminal that
 // is gone cost lines, not heartbeats. How many is told once lines get through again.
-import { Outbox } from "./bounded_queue.ts";
+import { BoundedQueue } from "./bounded_queue.ts";
 
 /** Where bytes go; may take fewer than it is given. */
 export interface Sink {
@@ -13,7 +13,7 @@ const LINE_FEED = 10;
 
 /** Writes lines in order in the background. */
 export class LineWriter {
-  readonly #outbox: Outbox<string>;
+  readonly #queue: BoundedQueue<string>;
   readonly #sink: Sink;
   #lossLine: (lost: number) => string;
   /** Lines that were lost since one got through. */
@@ -29,12 +29,12 @@ export class LineWriter {
   ) {
     this.#sink = sink;
     this.#lossLine = lossLine;
-    this.#outbox = new Outbox((lines, dropped) => this.#deliver(lines, dropped));
+    this.#queue = new BoundedQueue((lines, dropped) => this.#deliver(lines, dropped));
   }
 
   /** Queues one line. */
   line(text: string): void {
-    this.#outbox.push(text);
+    this.#queue.push(text);
   }
 
   /** Other words for what was lost, from now on. */
@@ -49,7 +49,7 @@ export class LineWriter {
 
   /** Resolves when all that was queued is written, or after the time at the latest. */
   flush(withinMs: number): Promise<void> {
-    return this.#outbox.flush(withinMs);
+    return this.#queue.flush(withinMs);
   }
 
   /** A line about lost ones stands for all of them, should it get lost, too. */

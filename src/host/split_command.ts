@@ -23,7 +23,7 @@ const NUMBERED: ReadonlyArray<readonly [RegExp, number]> = [
 ];
 
 /** The words of a command; null when a quote does not end. No variable, no `~` and no `*` means anything. */
-export function splitWords(text: string): string[] | null {
+export function splitCommand(text: string): string[] | null {
   const words: string[] = [];
   let word: string | null = null;
   let quote = "";

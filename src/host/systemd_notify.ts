@@ -2,7 +2,7 @@
 // sd_notify(3), sd_watchdog_enabled(3).
 import type { Supervisor } from "../world.ts";
 import { type LocalSocket, openLocalSocket } from "./local_socket.ts";
-import { Outbox } from "./bounded_queue.ts";
+import { BoundedQueue } from "./bounded_queue.ts";
 
 /** How often, and how long apart, a manager that is behind is told the same. */
 const ATTEMPTS = 20, BETWEEN_MS = 100;
@@ -31,7 +31,7 @@ export function openSupervisor(
   } catch {
     return null;
   }
-  const outbox = new Outbox<string>(async (messages) => {
+  const queue = new BoundedQueue<string>(async (messages) => {
     for (const message of messages) {
       await insist(socket, new TextEncoder().encode(message));
     }
@@ -40,8 +40,8 @@ export function openSupervisor(
     keepAliveMs: keepAliveMs(env, pid),
     monotonicUsec,
     needsRight: socket.needsRight,
-    tell: (assignments) => outbox.push(assignments.join("\n")),
-    flush: () => outbox.flush(FLUSH_MS),
+    tell: (assignments) => queue.push(assignments.join("\n")),
+    flush: () => queue.flush(FLUSH_MS),
   };
 }
 

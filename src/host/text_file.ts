@@ -74,7 +74,7 @@ export async function within<Value>(
   }
 }
 
-interface Reading {
+interface ConfigReader {
   readonly maxBytes: number;
   /** Whether anything but a regular file will do. */
   readonly pipes: boolean;
@@ -108,7 +108,7 @@ async function readBytes(path: string, most: number) {
   return { bytes, size };
 }
 
-async function read(path: string, { maxBytes, pipes, tell }: Reading): Promise<string> {
+async function read(path: string, { maxBytes, pipes, tell }: ConfigReader): Promise<string> {
   const info = await Deno.stat(path);
   const kind = kindOf(info);
   if (kind === "a folder" || kind === "a socket") throw new Error(`it is ${kind}, wanted a file`);

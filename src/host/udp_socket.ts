@@ -1,7 +1,7 @@
 // UDP: sockets that receive on the port of all nodes and answer from it, and for each family one that sends heartbeats
 // from our own address.
 import { canonicalIp, familyOf } from "../core/ip.ts";
-import type { Datagram, Family, HeartbeatSource, Link } from "../world.ts";
+import type { Datagram, Family, HeartbeatSource, UdpSocket } from "../world.ts";
 import { type Ear, openEars, receiveAll } from "./receiving_sockets.ts";
 import { OwnSource } from "./own_source.ts";
 
@@ -10,11 +10,11 @@ const BUFFER_BYTES = 512;
 const WILDCARDS: readonly string[] = ["0.0.0.0", "::"];
 
 /** Opens the sockets; throws what `openEars` throws when the address cannot be had. */
-export function openLink(hostname: string, port: number, bufferBytes = BUFFER_BYTES): Link {
+export function openSocket(hostname: string, port: number, bufferBytes = BUFFER_BYTES): UdpSocket {
   return new UdpLink(hostname, openEars(hostname, port), bufferBytes);
 }
 
-class UdpLink implements Link {
+class UdpLink implements UdpSocket {
   readonly localAddresses: readonly string[];
   readonly #ears: readonly Ear[];
   readonly #bufferBytes: number;

@@ -1,7 +1,7 @@
 // A log for what may change at any pace: changes are told one by one while they are few, and counted once they are
 // many.
 import type { EventName } from "../core/registry/events.ts";
-import type { Line, QuietLog } from "./rate_limited_log.ts";
+import type { Line, RateLimitedLog } from "./rate_limited_log.ts";
 import type { Clock, Log } from "../world.ts";
 
 /** Lines of a kind that are written one by one within this time. */
@@ -10,14 +10,14 @@ export const BURST_MAX = 10, BURST_MS = 60_000;
 /** Writes the first lines of a kind; those beyond go to the quiet log, which tells the last of them and how many. */
 export class BurstLog {
   readonly #log: Log;
-  readonly #quiet: QuietLog;
+  readonly #limitedLog: RateLimitedLog;
   readonly #clock: Clock;
   /** When the latest lines of each kind were to be written. */
   readonly #kinds = new Map<string, readonly number[]>();
 
-  constructor({ log, quiet, clock }: { log: Log; quiet: QuietLog; clock: Clock }) {
+  constructor({ log, limitedLog, clock }: { log: Log; limitedLog: RateLimitedLog; clock: Clock }) {
     this.#log = log;
-    this.#quiet = quiet;
+    this.#limitedLog = limitedLog;
     this.#clock = clock;
   }
 
@@ -27,6 +27,6 @@ export class BurstLog {
     const recent = (this.#kinds.get(kind) ?? []).filter((atMs) => nowMs < atMs + BURST_MS);
     this.#kinds.set(kind, [...recent, nowMs].slice(-BURST_MAX));
     if (recent.length < BURST_MAX) this.#log.write(severity, event, text);
-    else this.#quiet.write(kind, [severity, event, `${text}; it changes often`]);
+    else this.#limitedLog.write(kind, [severity, event, `${text}; it changes often`]);
   }
 }

@@ -29,7 +29,7 @@ interface Kind {
 }
 
 /** Writes one line per kind and minute, or the first few before that. */
-export class QuietLog {
+export class RateLimitedLog {
   readonly #log: Log;
   readonly #clock: Clock;
   /** In the order of their ends. */

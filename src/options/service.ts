@@ -1,6 +1,6 @@
 // What ties the Elastic IP to the service that it is for.
 import { type CheckSpec, parseCheck, shownCheck, shownCommand } from "../checks/spec.ts";
-import { splitWords } from "../host/split_command.ts";
+import { splitCommand } from "../host/split_command.ts";
 import { count, duration, type Option, type OptionReader, parsed } from "./option.ts";
 
 /** What runs programs. */
@@ -138,7 +138,7 @@ function numbered(checks: readonly CheckSpec[], index: number): string {
 function readNotify(reader: OptionReader): readonly string[] | null {
   const text = reader.value("notify");
   if (text === null) return null;
-  const words = splitWords(text);
+  const words = splitCommand(text);
   const shown = JSON.stringify(shownCommand(text));
   reader.need(words !== null, "notify", `${shown}: a quote does not end`);
   reader.need(words === null || !!words[0], "notify", `${shown} names no command`);

@@ -3,7 +3,7 @@
 // nothing that a resolver answers, or does not, ends anything.
 import type { PeerSource } from "../exoscale/peer_source.ts";
 import type { Host } from "../host/host.ts";
-import type { Clock, Log, Membership } from "../world.ts";
+import type { Clock, Log, PeerList } from "../world.ts";
 import { canonicalIp } from "../core/ip.ts";
 import type { Place } from "./fate.ts";
 import { LookUps } from "./look_ups.ts";
@@ -93,7 +93,7 @@ export class PeerNames {
   }
 
   /** Reads the list of peers from the cloud, by the addresses that their names have now. Throws what reading throws. */
-  async members(read: (source: PeerSource) => Promise<Membership>): Promise<Membership> {
+  async members(read: (source: PeerSource) => Promise<PeerList>): Promise<PeerList> {
     const freshMs = this.#options.host.clock.nowMs() - FRESH_MS;
     await this.#lookUps.run(this.#entries.filter(({ askedAtMs }) => askedAtMs <= freshMs));
     this.#publish();

@@ -7,14 +7,14 @@ import { resolveAddresses } from "../exoscale/address.ts";
 import { type ClientOptions, ClientV2 } from "../exoscale/client_v2.ts";
 import { CloudV1 } from "../exoscale/cloud_v1.ts";
 import { CloudV2 } from "../exoscale/cloud_v2.ts";
-import { InFlight } from "../exoscale/single_flight.ts";
+import { SingleFlight } from "../exoscale/single_flight.ts";
 import type { Fields } from "../exoscale/json.ts";
-import { Pace } from "../exoscale/rate_limiter.ts";
+import { RateLimiter } from "../exoscale/rate_limiter.ts";
 import type { PeerSource } from "../exoscale/peer_source.ts";
 import { anyEndpoint, endpointOf, findEndpoint, lookUpEndpoint } from "../exoscale/zone.ts";
 import type { Host } from "../host/host.ts";
 import { findZone } from "../host/metadata.ts";
-import { patiently } from "./retry_at_startup.ts";
+import { retryAtStartup } from "./retry_at_startup.ts";
 import type { Cloud, Log } from "../world.ts";
 
 /** Builds the cloud for one Elastic IP; each good answer, and how long it took, goes to the listener. */
@@ -35,7 +35,7 @@ export interface ConnectionOptions {
   /** Ends the waiting. */
   readonly signal: AbortSignal;
   /** Shared with others who use the same key. */
-  readonly pace?: Pace;
+  readonly limiter?: RateLimiter;
 }
 
 /** A cloud that can be asked. */
@@ -56,11 +56,11 @@ export async function connectionFor(
   const { instanceId, access, host: { fetch, clock } } = options;
   const renewed = () => access.credentials;
   // The rate limit counts by key: all clients share one pace.
-  const pace = options.pace ?? new Pace(clock);
-  const client = { endpoint, ...credentials, renewed, fetch, clock, pace };
+  const limiter = options.limiter ?? new RateLimiter(clock);
+  const client = { endpoint, ...credentials, renewed, fetch, clock, limiter };
   const addresses = await addressesFor(config, client, options);
   if (addresses === null) return null;
-  const sharing = new InFlight<Fields[]>();
+  const sharing = new SingleFlight<Fields[]>();
   const connect: Connect = (elasticIp, onProgress) => {
     const assignment = {
       elasticIp,
@@ -89,7 +89,7 @@ async function addressesFor(
   const trouble = "cannot find the Elastic IP";
   const ask = () => resolveAddresses(texts, client, signal);
   const waiting = { mode, clock, log, signal, ...(supervisor && { supervisor }) };
-  const found = await patiently(ask, { ...waiting, event: "no-address", trouble });
+  const found = await retryAtStartup(ask, { ...waiting, event: "no-address", trouble });
   const long = found?.find((elasticIp) => wire === "plain" && isIpv6(elasticIp));
   if (long) log.write("critical", "no-address", `${nameOf("wire")}: plain has no room for ${long}`);
   return long || !found ? null : addresses.map((address, index) => {
@@ -119,5 +119,5 @@ export async function endpointFor(
     ? "cannot find the zone of this instance (give it with --zone)"
     : `cannot find the endpoint of the zone ${zone}`;
   const waiting = { mode, clock, log, signal, ...(supervisor && { supervisor }) };
-  return await patiently(ask, { ...waiting, event: "no-zone", trouble });
+  return await retryAtStartup(ask, { ...waiting, event: "no-zone", trouble });
 }

@@ -3,7 +3,7 @@ import type { Config } from "../config/config.ts";
 import { CloudError } from "../exoscale/cloud_error.ts";
 import type { Host } from "../host/host.ts";
 import { findInstanceId, IdentityError } from "../host/metadata.ts";
-import { patiently } from "./retry_at_startup.ts";
+import { retryAtStartup } from "./retry_at_startup.ts";
 import { unlessStopped } from "./early_signals.ts";
 import type { Log } from "../world.ts";
 
@@ -30,7 +30,7 @@ export async function identify(
     }
   };
   const awaited = "the metadata service", remindMs = REMIND_MS;
-  return await patiently(ask, {
+  return await retryAtStartup(ask, {
     ...{ mode, event: "no-instance", awaited, remindMs, clock, log, signal, supervisor },
   });
 }

@@ -3,7 +3,7 @@
 import type { Config } from "../config/config.ts";
 import type { EventOf } from "../core/registry/events.ts";
 import { asCloudError } from "../exoscale/cloud_error.ts";
-import { StartPatience } from "../exoscale/startup_policy.ts";
+import { StartupPolicy } from "../exoscale/startup_policy.ts";
 import type { Clock, Log, Supervisor } from "../world.ts";
 
 /** How long the modes that do one thing go on trying. */
@@ -11,7 +11,7 @@ const ATTEMPTS_WITHIN_MS = 60_000;
 const FIRST_WAIT_MS = 1_000, LONGEST_WAIT_MS = 5_000;
 
 /** Asks until there is an answer; null when waiting cannot help, which the log has told, or was ended. */
-export async function patiently<Answer>(
+export async function retryAtStartup<Answer>(
   ask: () => Promise<Answer>,
   { mode, event, trouble, awaited = "the cloud", remindMs = 0, clock, log, signal, supervisor }: {
     mode: Config["mode"];
@@ -29,7 +29,7 @@ export async function patiently<Answer>(
     supervisor?: Supervisor | null;
   },
 ): Promise<Answer | null> {
-  const patience = new StartPatience();
+  const patience = new StartupPolicy();
   let waitMs = FIRST_WAIT_MS, told = "", toldAtMs = -Infinity;
   const endAtMs = clock.nowMs() + ATTEMPTS_WITHIN_MS;
   while (!signal.aborted) {

@@ -61,12 +61,12 @@ export function addressView(node: Node, facts: AddressFacts, atMs: number): Addr
     holdingAgeMs: age(ownership.seenAtMs),
     ...presenceView(facts.presence, atMs),
     released: ownership.released !== null,
-    able: ownership.able,
+    cloudReachable: ownership.cloudReachable,
     healthy: election.healthy,
     leaving: election.stops > 0,
     settling: settling(election),
     prepared: ownership.prepared,
-    listed: election.listed,
+    inPeerList: election.inPeerList,
     peersAgeMs: age(facts.peersAtMs),
     peers: [...election.peers.values()].map((peer) => peerView(peer, { node, facts, atMs })),
     peersLeftOut: 0,
@@ -124,7 +124,7 @@ function peerView(
     unable: trailer?.unable ?? null,
     unhealthy: trailer?.unhealthy ?? null,
     link: linkTo(peer, { node, refused }),
-    deafAgeMs: ageOf(peer.deafSinceMs, atMs),
+    notHearingUsAgeMs: ageOf(peer.notHearingUsSinceMs, atMs),
     refused,
   };
 }

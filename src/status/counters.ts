@@ -66,7 +66,7 @@ export class Datagrams {
 }
 
 /** Calls to the cloud for one Elastic IP. */
-export class CallTally {
+export class CallCounters {
   readonly #done = new Map<string, Count & { tookMs?: number }>();
   readonly #errors = new Map<string, Counts<CloudErrorKind>>();
   /** Evictions that took the address from somebody. */

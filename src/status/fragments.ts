@@ -12,7 +12,7 @@ export const JSON_REQUEST = "info json";
 /** Bytes of text in one datagram. */
 export const PART_BYTES = 8_192;
 /** Longest answer. */
-export const PARTS_MAX = 16;
+export const FRAGMENTS_MAX = 16;
 
 const HEAD = /^exoip-status 1 (\d{1,9}) (\d{1,3}) (\d{1,3})\n/;
 
@@ -29,9 +29,9 @@ export function split(snapshot: Snapshot, number: number): Uint8Array[] {
 
 /** The same for a text that fits. */
 export function datagramsOf(bytes: Uint8Array, number: number): Uint8Array[] {
-  const parts = Math.ceil(bytes.length / PART_BYTES);
-  return Array.from({ length: parts }, (_, index) => {
-    const head = new TextEncoder().encode(`exoip-status 1 ${number} ${index + 1} ${parts}\n`);
+  const fragments = Math.ceil(bytes.length / PART_BYTES);
+  return Array.from({ length: fragments }, (_, index) => {
+    const head = new TextEncoder().encode(`exoip-status 1 ${number} ${index + 1} ${fragments}\n`);
     const piece = bytes.subarray(index * PART_BYTES, (index + 1) * PART_BYTES);
     const datagram = new Uint8Array(head.length + piece.length);
     datagram.set(head);
@@ -48,7 +48,7 @@ export function fitted(snapshot: Snapshot): Uint8Array {
   const encode = (view: Snapshot) => new TextEncoder().encode(jsonText(view));
   let bytes = encode(snapshot);
   for (const [peersMax, addressesMax] of MEASURES) {
-    if (bytes.length <= PARTS_MAX * PART_BYTES) break;
+    if (bytes.length <= FRAGMENTS_MAX * PART_BYTES) break;
     bytes = encode({
       ...snapshot,
       changes: snapshot.changes.slice(-10),
@@ -64,7 +64,7 @@ export function fitted(snapshot: Snapshot): Uint8Array {
 }
 
 /** Puts the datagrams of an answer together. */
-export class Parts {
+export class Fragments {
   #number = 0;
   #pieces: (Uint8Array | undefined)[] = [];
 
@@ -72,9 +72,11 @@ export class Parts {
   add(datagram: Uint8Array, wanted: number): string | null {
     const match = HEAD.exec(new TextDecoder().decode(datagram.subarray(0, 64)));
     if (!match) return null;
-    const [head, number, part, parts] = match;
-    const [index, count] = [Number(part) - 1, Number(parts)];
-    if (Number(number) !== wanted || index < 0 || index >= count || count > PARTS_MAX) return null;
+    const [head, number, part, fragments] = match;
+    const [index, count] = [Number(part) - 1, Number(fragments)];
+    if (Number(number) !== wanted || index < 0 || index >= count || count > FRAGMENTS_MAX) {
+      return null;
+    }
     if (wanted !== this.#number || count !== this.#pieces.length) {
       this.#number = wanted;
       this.#pieces = new Array(count).fill(undefined);

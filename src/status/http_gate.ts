@@ -3,7 +3,7 @@
 // is beyond costs no more than its connection. Only a supervisor's question is always answered, with the last verdict.
 import type { Admission } from "../host/status_server.ts";
 import type { Clock } from "../world.ts";
-import { Budget } from "./token_bucket.ts";
+import { TokenBucket } from "./token_bucket.ts";
 
 /** How long a verdict may be repeated. */
 const VERDICT_MS = 1_000;
@@ -23,17 +23,17 @@ interface Verdict {
 /** Admits. */
 export class StatusGate {
   readonly #clock: Clock;
-  readonly #answers: Budget;
-  readonly #probes: Budget;
-  readonly #refusals: Budget;
+  readonly #answers: TokenBucket;
+  readonly #probes: TokenBucket;
+  readonly #refusals: TokenBucket;
   readonly #verdicts = new Map<Probe, Verdict>();
   readonly #busy = bytesOf(503, BUSY, "retry-after: 1\r\n");
 
   constructor(clock: Clock) {
     this.#clock = clock;
-    this.#answers = new Budget(clock);
-    this.#probes = new Budget(clock);
-    this.#refusals = new Budget(clock);
+    this.#answers = new TokenBucket(clock);
+    this.#probes = new TokenBucket(clock);
+    this.#refusals = new TokenBucket(clock);
   }
 
   /** What becomes of a request with that first line; an empty one stands for what is no request. */

@@ -3,8 +3,8 @@
 import { hostText } from "../core/ip.ts";
 import type { Snapshot } from "./snapshot.ts";
 import { SNAPSHOT_VERSION } from "./snapshot.ts";
-import { JSON_REQUEST, Parts } from "./fragments.ts";
-import type { Clock, Link } from "../world.ts";
+import { Fragments, JSON_REQUEST } from "./fragments.ts";
+import type { Clock, UdpSocket } from "../world.ts";
 
 /** How long an answer is waited for. */
 const ATTEMPT_MS = 500;
@@ -22,15 +22,15 @@ export function localAddressOf(hostname: string): string {
 }
 
 /** Asks. */
-export class Inquiry {
-  readonly #link: Link;
+export class InfoClient {
+  readonly #socket: UdpSocket;
   readonly #whom: Addressee;
   readonly #reading: Promise<void>;
   #asked = 0;
   #answer: (snapshot: Snapshot) => void = () => {};
 
-  constructor(link: Link, whom: Addressee) {
-    this.#link = link;
+  constructor(socket: UdpSocket, whom: Addressee) {
+    this.#socket = socket;
     this.#whom = whom;
     this.#reading = this.#read();
   }
@@ -47,7 +47,7 @@ export class Inquiry {
       const over = new AbortController();
       const answer = new Promise<Snapshot>((resolve) => this.#answer = resolve);
       this.#asked += 1;
-      this.#link.send(new TextEncoder().encode(`${JSON_REQUEST} ${this.#asked}`), hostname, port);
+      this.#socket.send(new TextEncoder().encode(`${JSON_REQUEST} ${this.#asked}`), hostname, port);
       const late = clock.sleep(ATTEMPT_MS, over.signal).then(() => null);
       const snapshot = await Promise.race([answer, late]);
       over.abort();
@@ -58,15 +58,15 @@ export class Inquiry {
 
   /** Ends the link. */
   async close(): Promise<void> {
-    await this.#link.close();
+    await this.#socket.close();
     await this.#reading;
   }
 
   async #read(): Promise<void> {
-    const parts = new Parts();
-    for await (const { bytes, from, fromPort } of this.#link) {
+    const fragments = new Fragments();
+    for await (const { bytes, from, fromPort } of this.#socket) {
       if (from !== this.#whom.hostname || fromPort !== this.#whom.port) continue;
-      const text = parts.add(bytes, this.#asked);
+      const text = fragments.add(bytes, this.#asked);
       const snapshot = text === null ? null : snapshotOf(text);
       if (snapshot) this.#answer(snapshot);
     }

@@ -3,9 +3,9 @@
 // little, and keeps nobody else from an answer.
 import type { Snapshot } from "./snapshot.ts";
 import { fittedLines } from "./text.ts";
-import { ANSWERS_PER_SECOND, Budget } from "./token_bucket.ts";
+import { ANSWERS_PER_SECOND, TokenBucket } from "./token_bucket.ts";
 import { datagramsOf, fitted, requestedNumber } from "./fragments.ts";
-import type { Clock, Link, Log } from "../world.ts";
+import type { Clock, Log, UdpSocket } from "../world.ts";
 
 /** The longest request. */
 const REQUEST_MAX_BYTES = 24;
@@ -21,15 +21,15 @@ const SENDERS_MAX = 1_024;
 /** What answering needs of the watchdog. */
 export interface AnswerOptions {
   readonly clock: Clock;
-  readonly link: Link;
+  readonly socket: UdpSocket;
   readonly log: Log;
   readonly snapshot: () => Snapshot;
 }
 
 /** Answers. */
-export class Answers {
+export class InfoResponder {
   readonly #options: AnswerOptions;
-  readonly #budget: Budget;
+  readonly #bucket: TokenBucket;
   readonly #text: Cached;
   readonly #json: Cached;
   #senders = new Map<string, number>();
@@ -38,7 +38,7 @@ export class Answers {
 
   constructor(options: AnswerOptions) {
     const { clock, snapshot } = this.#options = options;
-    this.#budget = new Budget(clock, SENT_PER_SECOND);
+    this.#bucket = new TokenBucket(clock, SENT_PER_SECOND);
     this.#text = new Cached(clock, () => this.#lines());
     this.#json = new Cached(clock, () => fitted(snapshot()));
   }
@@ -52,12 +52,12 @@ export class Answers {
     const text = new TextDecoder().decode(bytes).trim();
     const number = requestedNumber(text);
     if (text !== "info" && number === null) return null;
-    const { link } = this.#options;
+    const { socket } = this.#options;
     const loopback = from.startsWith("127.") || from === "::1";
-    if (!loopback && !link.localAddresses.includes(from)) return "remote-info";
+    if (!loopback && !socket.localAddresses.includes(from)) return "remote-info";
     if (!this.#within(`${from} ${fromPort}`)) return "info-flood";
     const datagrams = number === null ? [this.#text.bytes] : datagramsOf(this.#json.bytes, number);
-    for (const datagram of datagrams) link.reply(datagram, from, fromPort);
+    for (const datagram of datagrams) socket.reply(datagram, from, fromPort);
     return "answered";
   }
 
@@ -70,7 +70,7 @@ export class Answers {
     }
     const count = (this.#senders.get(sender) ?? 0) + 1;
     this.#senders.set(sender, count);
-    return count <= SENT_PER_SENDER && this.#budget.take();
+    return count <= SENT_PER_SENDER && this.#bucket.take();
   }
 
   #lines(): Uint8Array {

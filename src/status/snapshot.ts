@@ -101,14 +101,14 @@ export interface AddressView extends PresenceView {
   /** Whether the Elastic IP does not exist any more in the cloud, as far as this node was told. */
   readonly released: boolean;
   /** Whether the node reaches the cloud and can change something there. */
-  readonly able: boolean;
+  readonly cloudReachable: boolean;
   readonly healthy: boolean;
   readonly leaving: boolean;
   readonly settling: boolean;
   /** Whether the cloud has answered the first question. */
   readonly prepared: boolean;
   /** Whether the list of peers has this node, too. */
-  readonly listed: boolean;
+  readonly inPeerList: boolean;
   /** Age of the list of peers, null when the cloud was never asked for it. */
   readonly peersAgeMs: AgeMs;
   readonly peers: readonly PeerView[];
@@ -155,7 +155,7 @@ export interface PeerView {
   readonly unhealthy: boolean | null;
   readonly link: LinkWord;
   /** Since when it says that it does not hear us, null when it does. */
-  readonly deafAgeMs: AgeMs;
+  readonly notHearingUsAgeMs: AgeMs;
   /** The last datagram from it that was not believed. */
   readonly refused: CountView<RejectReason> | null;
 }

@@ -63,7 +63,7 @@ function addressLines(view: AddressView, { instanceId }: Snapshot): Line[] {
     `address ${view.elasticIp}`,
     `role ${view.role} (${view.reason}), changed ${ageText(view.roleAgeMs)}`,
     `holding ${holding}, cloud read ${ageText(view.holdingAgeMs)}, able ${
-      yes(view.able)
+      yes(view.cloudReachable)
     }, healthy ${yes(view.healthy)}`,
     interfaceLine(view),
     `priority ${view.priority}, interval ${view.intervalMs} ms, dead after ${view.deadTimeMs} ms`,
@@ -117,11 +117,11 @@ function heartbeatLine({ heartbeats }: Snapshot): string {
 function programLine({ program, upMs, zone, phase, loop }: Snapshot): string {
   const { version, commit } = program;
   const where = zone === null ? "" : `, zone ${zone}`;
-  const deaf = loop.listening ? "" : ", the socket is not read";
+  const notHearingUs = loop.listening ? "" : ", the socket is not read";
   return `exoip ${version} (commit ${commit}), ${phase}, up ${spanText(upMs)}${where}, ` +
     `loop late by ${Math.round(loop.lateMs)} ms, at worst ${
       Math.round(loop.worstLateMs)
-    } ms${deaf}`;
+    } ms${notHearingUs}`;
 }
 
 function counted(count: number, ageMs: AgeMs): string {

@@ -5,7 +5,7 @@ import type { Clock } from "../world.ts";
 export const ANSWERS_PER_SECOND = 20;
 
 /** A bucket that fills with time. */
-export class Budget {
+export class TokenBucket {
   readonly #clock: Clock;
   readonly #perSecond: number;
   #left: number;

@@ -73,7 +73,7 @@ class Race {
     this.#signal.addEventListener("abort", aborted);
     if (this.#signal.aborted) aborted();
     else {
-      void this.#gather();
+      void this.#load();
       void this.#start();
     }
     try {
@@ -101,9 +101,9 @@ class Race {
   }
 
   /** Collects the addresses to try. */
-  async #gather(): Promise<void> {
+  async #load(): Promise<void> {
     const name = this.#hostname;
-    if (isAddress(name)) return this.#gathered([name]);
+    if (isAddress(name)) return this.#loaded([name]);
     const { clock, lookUp, book } = this.#world;
     const known = book.good(name);
     const found = lookUp(name);
@@ -116,17 +116,17 @@ class Race {
       if (addresses.length === 0) this.#note(unknownName(name, this.#target.proxy));
       const all = [...inOrder(addresses, known), ...known];
       const suspect = all.filter((each) => book.isSuspect(each));
-      this.#gathered([...all.filter((each) => !suspect.includes(each)), ...suspect]);
+      this.#loaded([...all.filter((each) => !suspect.includes(each)), ...suspect]);
     } catch (error) {
       const reason = messageOf(error);
       this.#note(nameFailure(reason, this.#target.proxy, error));
-      this.#gathered(known);
+      this.#loaded(known);
     } finally {
       over.abort();
     }
   }
 
-  #gathered(addresses: readonly string[]): void {
+  #loaded(addresses: readonly string[]): void {
     this.#looking = false;
     this.#offer(addresses);
     this.#settle();

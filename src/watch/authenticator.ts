@@ -4,16 +4,16 @@
 import type { Election, Heard } from "../core/election/state.ts";
 import { meetUnproven } from "../core/election/hear.ts";
 import { hasTag } from "../core/heartbeat.ts";
-import { distrust } from "../core/election/accept.ts";
+import { rejectionOf } from "../core/election/accept.ts";
 import type { Refusals } from "./refusals.ts";
-import type { Sealing } from "../host/keyring.ts";
+import type { Signing } from "../host/keyring.ts";
 import type { Clock } from "../world.ts";
 
 /** What the guard needs of the watchdog. */
-export interface GuardOptions {
+export interface AuthenticatorOptions {
   readonly clock: Pick<Clock, "nowMs">;
   /** Null when heartbeats are not signed. */
-  readonly seal: Sealing | null;
+  readonly keyring: Signing | null;
   /** Unsigned heartbeats are heard until their sender has signed one. */
   readonly acceptUnsigned: boolean;
   readonly refusals: Pick<Refusals, "refuse">;
@@ -28,38 +28,38 @@ export interface Arrival {
 }
 
 /** Lets heartbeats through, or not. */
-export class Guard {
-  readonly #options: GuardOptions;
+export class Authenticator {
+  readonly #options: AuthenticatorOptions;
 
-  constructor(options: GuardOptions) {
+  constructor(options: AuthenticatorOptions) {
     this.#options = options;
   }
 
   /** Delivers what may be believed and counts the rest; a promise when a tag has to be checked first. */
   admit(arrival: Arrival): Promise<void> | void {
-    const { clock, seal, acceptUnsigned, refusals } = this.#options;
+    const { clock, keyring, acceptUnsigned, refusals } = this.#options;
     const { bytes, election, deliver } = arrival;
     const { from, heartbeat } = arrival.heard;
-    if (!seal) return deliver(arrival.heard);
-    const heard: Heard = { from, heartbeat, sealed: hasTag(bytes) };
+    if (!keyring) return deliver(arrival.heard);
+    const heard: Heard = { from, heartbeat, signed: hasTag(bytes) };
     const atMs = clock.nowMs();
-    const reason = distrust(election, heard, atMs);
+    const reason = rejectionOf(election, heard, atMs);
     // An unproven one is answered, and an answer is owed only to who has the secret.
     const answered = reason === "unproven" && meetUnproven(election, heard, atMs) !== election;
     // What the node refuses anyway it may refuse itself: the tag could only make it worse.
     if (reason !== null && !answered) return deliver(heard);
-    if (!heard.sealed) return acceptUnsigned ? deliver(heard) : refusals.refuse(from, "unsigned");
+    if (!heard.signed) return acceptUnsigned ? deliver(heard) : refusals.refuse(from, "unsigned");
     const { keyId = 0 } = heartbeat.trailer ?? {};
-    if (!seal.knows(keyId)) return refusals.refuse(from, "unknown-key");
-    return this.#check({ ...arrival, heard }, { seal, keyId });
+    if (!keyring.knows(keyId)) return refusals.refuse(from, "unknown-key");
+    return this.#check({ ...arrival, heard }, { keyring, keyId });
   }
 
   async #check(
     { bytes, heard, deliver }: Arrival,
-    { seal, keyId }: { seal: Sealing; keyId: number },
+    { keyring, keyId }: { keyring: Signing; keyId: number },
   ): Promise<void> {
     const { refusals } = this.#options, { from } = heard;
-    if (await seal.verify(bytes, keyId)) deliver(heard);
+    if (await keyring.verify(bytes, keyId)) deliver(heard);
     else refusals.refuse(from, "bad-tag");
   }
 }

@@ -2,9 +2,9 @@
 // event of the node.
 import { askCloud } from "./ask_cloud.ts";
 import { asCloudError, type CloudError } from "../exoscale/cloud_error.ts";
-import type { QuietLog } from "../log/rate_limited_log.ts";
-import { StartPatience } from "../exoscale/startup_policy.ts";
-import type { CallTally } from "../status/counters.ts";
+import type { RateLimitedLog } from "../log/rate_limited_log.ts";
+import { StartupPolicy } from "../exoscale/startup_policy.ts";
+import type { CallCounters } from "../status/counters.ts";
 import type { Clock, Cloud, Log } from "../world.ts";
 import type { NodeEvent } from "../core/node_state.ts";
 import type { Call } from "../core/ownership/call.ts";
@@ -16,8 +16,8 @@ export interface CallerOptions {
   /** Uniform in 0..1. */
   readonly random: () => number;
   readonly log: Log;
-  readonly quiet: QuietLog;
-  readonly tally: CallTally;
+  readonly limitedLog: RateLimitedLog;
+  readonly counters: CallCounters;
   /** Log every call that went well. */
   readonly verbose: boolean;
   /** Ends every call. */
@@ -37,7 +37,7 @@ export interface CallerOptions {
 export class CloudCalls {
   readonly #options: CallerOptions;
   /** One does not cure the other: a key may be allowed to read an instance and not to list them. */
-  readonly #patience = { calls: new StartPatience(), members: new StartPatience() };
+  readonly #patience = { calls: new StartupPolicy(), members: new StartupPolicy() };
   readonly #running = new Set<Promise<void>>();
   #lists = 0;
 
@@ -71,15 +71,17 @@ export class CloudCalls {
   }
 
   async #call(id: number, call: Call): Promise<void> {
-    const { cloud, clock, random, log, tally, verbose, ending, deliver, identified } =
+    const { cloud, clock, random, log, counters, verbose, ending, deliver, identified } =
       this.#options;
     const startedAtMs = clock.nowMs();
     try {
       const wanted = () => this.#options.wanted(call);
       const answer = await askCloud(cloud, call, { wanted, signal: ending, identified });
       const tookMs = Math.round(clock.nowMs() - startedAtMs);
-      tally.done(call.verb, { tookMs, atMs: clock.nowMs() });
-      if (answer.verb === "evict" && answer.outcome === "taken") tally.evictions.add(clock.nowMs());
+      counters.done(call.verb, { tookMs, atMs: clock.nowMs() });
+      if (answer.verb === "evict" && answer.outcome === "taken") {
+        counters.evictions.add(clock.nowMs());
+      }
       if (verbose) log.write("info", "call", `${call.verb} done in ${tookMs} ms`);
       this.#patience.calls.answered();
       deliver({ kind: "answered", id, answer, roll: random() });
@@ -89,7 +91,7 @@ export class CloudCalls {
       const failed = { kind: "failed", id, retryable, retryAfterMs, roll: random() } as const;
       if (kind === "address-released" && !ending.aborted) {
         // The core says it, and once is enough.
-        tally.failed(call.verb, kind, clock.nowMs());
+        counters.failed(call.verb, kind, clock.nowMs());
         return deliver({ ...failed, released });
       }
       if (this.#ends(call.verb, error)) return;
@@ -98,17 +100,17 @@ export class CloudCalls {
   }
 
   async #members(): Promise<void> {
-    const { cloud, clock, tally, ending, deliver } = this.#options;
+    const { cloud, clock, counters, ending, deliver } = this.#options;
     const list = this.#lists;
     const startedAtMs = clock.nowMs();
     try {
       const membership = await cloud.members(ending);
       if (list !== this.#lists) return await this.#members();
-      tally.done("members", {
+      counters.done("members", {
         tookMs: Math.round(clock.nowMs() - startedAtMs),
         atMs: clock.nowMs(),
       });
-      tally.lists.add(clock.nowMs());
+      counters.lists.add(clock.nowMs());
       this.#patience.members.answered();
       deliver({ kind: "members", ...membership });
     } catch (cause) {
@@ -121,9 +123,9 @@ export class CloudCalls {
 
   /** Logs the failure; ends the program when it is one that waiting cannot cure and nothing ran yet. */
   #ends(verb: Call["verb"] | "members", error: CloudError): boolean {
-    const { clock, log, quiet, tally, ending, starting, giveUp } = this.#options;
+    const { clock, log, limitedLog, counters, ending, starting, giveUp } = this.#options;
     if (ending.aborted) return true;
-    tally.failed(verb, error.kind, clock.nowMs());
+    counters.failed(verb, error.kind, clock.nowMs());
     const patience = verb === "members" ? this.#patience.members : this.#patience.calls;
     const hopeless = patience.endsWith(error, clock.nowMs());
     if (starting(verb) && hopeless) {
@@ -132,7 +134,7 @@ export class CloudCalls {
       return true;
     }
     const text = `${verb}: ${error.message}${starting(verb) ? "; waiting for the cloud" : ""}`;
-    quiet.write(`${verb} ${error.kind}`, ["warning", "cloud-error", text]);
+    limitedLog.write(`${verb} ${error.kind}`, ["warning", "cloud-error", text]);
     return false;
   }
 }

@@ -3,7 +3,7 @@ import type { Clock } from "../world.ts";
 import { ageOf, type Instant } from "../core/age.ts";
 
 /** How the deadlines were kept, as in `LoopView`. */
-export interface Punctuality {
+export interface Lag {
   readonly overdueMs: number;
   readonly lateMs: number;
   readonly lateAgeMs: number | null;
@@ -12,7 +12,7 @@ export interface Punctuality {
 }
 
 /** Rings at the instant that was set last. */
-export class Alarm {
+export class DeadlineTimer {
   readonly #clock: Clock;
   readonly #ring: () => void;
   #timer: { atMs: number; cancel: AbortController } | null = null;
@@ -48,7 +48,7 @@ export class Alarm {
   }
 
   /** The figures at that instant. */
-  punctuality(nowMs: number): Punctuality {
+  lag(nowMs: number): Lag {
     return {
       overdueMs: Math.max(0, nowMs - (this.#timer?.atMs ?? Infinity)),
       lateMs: this.#late.ms,

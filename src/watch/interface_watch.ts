@@ -9,7 +9,7 @@ import {
 } from "../core/own_address.ts";
 import { isLost, type Look, NOT_LOOKED, notePresence, type Presence } from "../core/presence.ts";
 import { addressed } from "../log/addressed_log.ts";
-import { KINDS_MAX, QuietLog } from "../log/rate_limited_log.ts";
+import { KINDS_MAX, RateLimitedLog } from "../log/rate_limited_log.ts";
 import type { Clock, Log } from "../world.ts";
 
 /** What is looked for. */
@@ -55,7 +55,7 @@ const TAKEN_OFF = "somebody takes it off again and again";
 /** One Elastic IP. */
 interface Post {
   readonly elasticIp: string;
-  readonly quiet: QuietLog;
+  readonly limitedLog: RateLimitedLog;
   presence: Presence;
   /** The attempt to put it back that is under way. */
   attempt: Promise<void> | null;
@@ -83,7 +83,7 @@ export class InterfaceWatch {
       elasticIps.length > 1 ? addressed(world.log, elasticIp) : world.log;
     this.#posts = elasticIps.map((elasticIp) => ({
       elasticIp,
-      quiet: new QuietLog(logOf(elasticIp), world.clock, KINDS_MAX, LINES_MAX),
+      limitedLog: new RateLimitedLog(logOf(elasticIp), world.clock, KINDS_MAX, LINES_MAX),
       presence: NOT_LOOKED,
       attempt: null,
       attemptAtMs: -Infinity,
@@ -107,7 +107,7 @@ export class InterfaceWatch {
   async close(): Promise<void> {
     this.#closing.abort();
     await Promise.all([this.#looking, ...this.#posts.map(({ attempt }) => attempt)]);
-    for (const { quiet } of this.#posts) quiet.close();
+    for (const { limitedLog } of this.#posts) limitedLog.close();
   }
 
   async #repeat(): Promise<void> {
@@ -129,7 +129,7 @@ export class InterfaceWatch {
         this.#note(post, { sight, restored: false, problem: null });
       }
       if (device !== null && !isOnDevice(post.elasticIp, device, view)) this.#mend(post);
-      post.quiet.settle(this.#world.clock.nowMs());
+      post.limitedLog.settle(this.#world.clock.nowMs());
     }
   }
 
@@ -157,7 +157,7 @@ export class InterfaceWatch {
   ): void {
     const { clock, holding, changed } = this.#world;
     const { device, cureFor } = this.#settings;
-    const { elasticIp, quiet } = post;
+    const { elasticIp, limitedLog } = post;
     const [presence, reports] = notePresence(post.presence, {
       sight,
       atMs: clock.nowMs(),
@@ -170,7 +170,7 @@ export class InterfaceWatch {
     });
     post.presence = presence;
     for (const { severity, event, text } of reports) {
-      quiet.write(`${severity}${restored}`, [severity, event, text]);
+      limitedLog.write(`${severity}${restored}`, [severity, event, text]);
     }
     const lost = isLost(presence, device);
     if (lost === post.lost) return;

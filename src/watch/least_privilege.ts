@@ -1,6 +1,6 @@
 // From the configuration to the rights that the running process keeps.
 import { type Config, nameOf } from "../config/config.ts";
-import type { Gathered } from "../config/load.ts";
+import type { Loaded } from "../config/load.ts";
 import type { Host } from "../host/host.ts";
 import type { HostLog } from "../host/log.ts";
 import { keptPrivileges, privilegesText, type Uses } from "../host/privileges.ts";
@@ -9,17 +9,17 @@ import { readsFiles } from "./reloader.ts";
 /** What the process still does after its start. */
 export function usesOf(
   config: Pick<Config, "mode" | "pidFile" | "checks" | "notify" | "addressOn">,
-  { syslog, notified, gathered }: {
+  { syslog, notified, loaded }: {
     /** Whether lines to syslog, and words to the service manager, need a right. */
     syslog: boolean;
     notified: boolean;
-    gathered: Gathered;
+    loaded: Loaded;
   },
 ): Uses {
   const watches = config.mode === "watchdog";
   const owned = watches && config.pidFile !== null;
-  const rereads = watches && readsFiles(gathered);
-  const asks = rereads && gathered.findings.account?.commanded;
+  const rereads = watches && readsFiles(loaded);
+  const asks = rereads && loaded.findings.account?.commanded;
   const { checks, notify, addressOn } = config;
   return {
     programs: !watches ? [] : [
@@ -38,14 +38,14 @@ export function usesOf(
 /** Gives up what is not needed any more. To be called when all sockets are open and all files are read. */
 export function settleDown(
   config: Config,
-  { host, log, gathered }: {
+  { host, log, loaded }: {
     host: Pick<Host, "privileges" | "supervisor">;
     log: HostLog;
-    gathered: Gathered;
+    loaded: Loaded;
   },
 ): void {
   const sockets = { syslog: log.needsRight, notified: host.supervisor?.needsRight ?? false };
-  const kept = keptPrivileges(usesOf(config, { ...sockets, gathered }));
+  const kept = keptPrivileges(usesOf(config, { ...sockets, loaded }));
   host.privileges.keepOnly([...kept.keys()]);
   if (config.mode === "watchdog") log.write("info", "privileges", privilegesText(kept));
 }

@@ -6,27 +6,27 @@ import { messageOf } from "../core/message_of.ts";
 import type { Host } from "../host/host.ts";
 import type { StatusAddress } from "../host/status_server.ts";
 import { announceWaiting } from "../startup/retry_at_startup.ts";
-import type { Link, Log } from "../world.ts";
+import type { Log, UdpSocket } from "../world.ts";
 
 /** Time between two attempts, and between two lines about them. */
 const RETRY_MS = 1_000, REMIND_MS = 60_000;
 
 /** Opens it; null when waiting cannot help, which the log has told, or we are told to stop. */
-export async function openLinkPatiently(
+export async function openSocketAtStartup(
   { hostname, port }: StatusAddress,
-  { host: { openLink, clock, supervisor }, log, signal }: {
-    host: Pick<Host, "openLink" | "clock" | "supervisor">;
+  { host: { openSocket, clock, supervisor }, log, signal }: {
+    host: Pick<Host, "openSocket" | "clock" | "supervisor">;
     log: Log;
     signal: AbortSignal;
   },
-): Promise<Link | null> {
+): Promise<UdpSocket | null> {
   const place = `${hostText(hostname)}:${port}`;
   let toldAtMs = -Infinity;
   while (!signal.aborted) {
     try {
-      const link = openLink(hostname, port);
+      const socket = openSocket(hostname, port);
       if (toldAtMs > -Infinity) log.write("info", "listen", `listening on ${place} now`);
-      return link;
+      return socket;
     } catch (error) {
       const reason = messageOf(error);
       const trouble = `${nameOf("l")}: cannot listen on ${place}: ${reason}`;

@@ -1,13 +1,13 @@
 // Datagrams that are not believed: counted by reason, and told at most once a minute for each source and reason.
 import type { RejectReason } from "../core/registry/reject_reasons.ts";
-import type { QuietLog } from "../log/rate_limited_log.ts";
+import type { RateLimitedLog } from "../log/rate_limited_log.ts";
 import type { Datagrams } from "../status/counters.ts";
 import type { Clock } from "../world.ts";
 
 /** What refusing needs. */
 export interface RefusalOptions {
   readonly clock: Clock;
-  readonly quiet: QuietLog;
+  readonly limitedLog: RateLimitedLog;
   readonly datagrams: Pick<Datagrams, "refuse">;
 }
 
@@ -31,6 +31,6 @@ export class Refusals {
     const text = `datagram from ${from}: ${reason}${detail ? `: ${detail}` : ""}`;
     // What tells more must not be left out because the same was told without.
     const kind = `${from} ${reason}${detail ? " explained" : ""}`;
-    this.#options.quiet.write(kind, ["warning", "refused", text]);
+    this.#options.limitedLog.write(kind, ["warning", "refused", text]);
   }
 }

@@ -1,7 +1,7 @@
 // SIGHUP: everything is read again, what can change at once does, and what is wrong changes nothing.
 import { type Config, configure, nameOf } from "../config/config.ts";
 import { SEVERITIES } from "../core/registry/events.ts";
-import { gather, type Gathered, type Source } from "../config/load.ts";
+import { load, type Loaded, type Source } from "../config/load.ts";
 import { messageOf } from "../core/message_of.ts";
 import type { HostLog } from "../host/log.ts";
 import type { Host } from "../host/host.ts";
@@ -19,7 +19,7 @@ export interface ReloaderOptions {
   readonly names: Pick<PeerNames, "named" | "renew"> | null;
   readonly log: Pick<HostLog, "write" | "setLevel">;
   /** What was gathered at the start. */
-  readonly gathered: Gathered;
+  readonly loaded: Loaded;
   /** What is in force. */
   readonly config: Config;
   /** Told of each configuration that is about to be in force, as its secrets must not show. */
@@ -54,8 +54,8 @@ export class Reloader {
   }
 
   async #reload(): Promise<void> {
-    const { log, gathered, names } = this.#options;
-    if (!readsFiles(gathered)) {
+    const { log, loaded, names } = this.#options;
+    if (!readsFiles(loaded)) {
       const files = ["env-file", "config"].map(nameOf).join(" or ");
       const none = `there is nothing to read: no ${files} and no secret file is given`;
       const rest = names?.named ? "; the names of the peers are looked up again" : "";
@@ -84,17 +84,17 @@ export class Reloader {
 
   /** Everything that was given at the start, as it is now. */
   async #read(): Promise<Config | { problems: readonly string[] }> {
-    const { argv, host, log, gathered: { fileVariables } } = this.#options;
+    const { argv, host, log, loaded: { fileVariables } } = this.#options;
     try {
       // What a pipe has said at the start it does not say again.
       const { rereadTextFile: readTextFile = host.readTextFile } = host;
-      const gathered = await gather(argv, { ...host, readTextFile }, fileVariables);
-      const config = configure(gathered.values, gathered.findings);
+      const loaded = await load(argv, { ...host, readTextFile }, fileVariables);
+      const config = configure(loaded.values, loaded.findings);
       const wrong = "problems" in config ? config.problems : [];
-      if ("problems" in config || gathered.problems.length > 0) {
-        return { problems: [...gathered.problems, ...wrong] };
+      if ("problems" in config || loaded.problems.length > 0) {
+        return { problems: [...loaded.problems, ...wrong] };
       }
-      for (const warning of gathered.warnings) log.write("warning", "configuration", warning);
+      for (const warning of loaded.warnings) log.write("warning", "configuration", warning);
       return config;
     } catch (error) {
       const reason = messageOf(error);
@@ -133,7 +133,7 @@ function listed(options: readonly string[]): string {
 }
 
 /** Whether anything but arguments and environment was read at the start. */
-export function readsFiles({ values: { given }, findings }: Gathered): boolean {
+export function readsFiles({ values: { given }, findings }: Loaded): boolean {
   const files = OPTIONS.filter(({ name, value }) => value === "FILE" && name !== "pid-file");
   const { account, sharedSecret } = findings;
   const credential = sharedSecret !== undefined && sharedSecret.source !== SECRET_VARIABLE;

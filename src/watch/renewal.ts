@@ -2,7 +2,7 @@
 // an end ends. Nobody sends SIGHUP in a pod. Only key and secret are taken from the files; all else waits for a reload.
 import type { Access } from "../startup/connection.ts";
 import { configure } from "../config/config.ts";
-import { gather, type Gathered } from "../config/load.ts";
+import { load, type Loaded } from "../config/load.ts";
 import { messageOf } from "../core/message_of.ts";
 import { asCloudError, type CloudErrorKind } from "../exoscale/cloud_error.ts";
 import type { Credentials } from "../exoscale/signer.ts";
@@ -26,7 +26,7 @@ export interface RenewalOptions {
   >;
   readonly log: Pick<Log, "write">;
   /** What was gathered at the start. */
-  readonly gathered: Gathered;
+  readonly loaded: Loaded;
   /** Where clients take them from. */
   readonly access: Pick<Access, "credentials">;
   /** Called with each that was read, before it is used. */
@@ -83,7 +83,7 @@ export class Renewal {
 
   #refused(): void {
     const { clock } = this.#options.host;
-    if (!readsFiles(this.#options.gathered) || clock.nowMs() < this.#notBeforeMs) return;
+    if (!readsFiles(this.#options.loaded) || clock.nowMs() < this.#notBeforeMs) return;
     void this.#renew().then((renewed) => {
       this.#waitMs = renewed ? AGAIN_MS : Math.min(this.#waitMs * 2, AGAIN_CAP_MS);
     });
@@ -144,20 +144,20 @@ export class Renewal {
 
   /** Everything is read as at the start, with the same bounds as at a reload. */
   async #credentials(): Promise<Credentials | { problem: string }> {
-    const { argv, host, gathered: { fileVariables } } = this.#options;
+    const { argv, host, loaded: { fileVariables } } = this.#options;
     try {
       // What a pipe has said at the start it does not say again.
       const { rereadTextFile: readTextFile = host.readTextFile } = host;
-      return credentialsOf(await gather(argv, { ...host, readTextFile }, fileVariables));
+      return credentialsOf(await load(argv, { ...host, readTextFile }, fileVariables));
     } catch (error) {
       return { problem: messageOf(error) };
     }
   }
 }
 
-function credentialsOf(gathered: Gathered): Credentials | { problem: string } {
-  const config = configure(gathered.values, gathered.findings);
-  const problems = [...gathered.problems, ...("problems" in config ? config.problems : [])];
+function credentialsOf(loaded: Loaded): Credentials | { problem: string } {
+  const config = configure(loaded.values, loaded.findings);
+  const problems = [...loaded.problems, ...("problems" in config ? config.problems : [])];
   const [problem] = problems;
   if ("problems" in config || problem !== undefined) return { problem: problem ?? "nothing fits" };
   return config.credentials;

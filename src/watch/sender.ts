@@ -1,17 +1,17 @@
 // What leaves: heartbeats, numbered, and sealed if there is a secret. Nothing here is waited for.
 import { trailerFor } from "../core/election/advert.ts";
 import { encode } from "../core/heartbeat.ts";
-import type { Sealing } from "../host/keyring.ts";
+import type { Signing } from "../host/keyring.ts";
 import type { Datagrams } from "../status/counters.ts";
 import type { Outgoing } from "./watch.ts";
-import type { Clock, Link } from "../world.ts";
+import type { Clock, UdpSocket } from "../world.ts";
 
 /** What sending needs. */
 export interface SenderOptions {
   readonly clock: Clock;
-  readonly link: Link;
+  readonly socket: UdpSocket;
   /** Null when heartbeats are not signed. */
-  readonly seal: Sealing | null;
+  readonly keyring: Signing | null;
   /** Of this process; goes into what is signed. */
   readonly run: bigint;
   /** Port of every node. */
@@ -48,21 +48,21 @@ export class Sender {
 
   /** Sends one. */
   send({ elasticIp, selfId, to, advert, hearsYou, echo }: Outgoing): void {
-    const { clock, link, seal, run, port, trailer, datagrams } = this.#options;
+    const { clock, socket, keyring, run, port, trailer, datagrams } = this.#options;
     // The echo of what is signed tells us by our own clock when we sent it.
-    const time = seal ? clock.nowMs() * 1_000 : clock.wallMs();
+    const time = keyring ? clock.nowMs() * 1_000 : clock.wallMs();
     this.#sequence = nextSequence(this.#sequence, time);
     this.#recent[this.#recentAt++ % RECENT_MAX] = this.#sequence;
     datagrams.sent.add(clock.nowMs());
-    const stamp = seal ? { run, echo } : null;
-    const own = { hearsYou, sequence: this.#sequence, keyId: seal?.keyId ?? 0, stamp };
+    const stamp = keyring ? { run, echo } : null;
+    const own = { hearsYou, sequence: this.#sequence, keyId: keyring?.keyId ?? 0, stamp };
     const bytes = encode({
       priority: advert.priority,
       elasticIp,
       id: selfId,
       trailer: trailer ? trailerFor(advert, own) : null,
     });
-    if (seal) seal.seal(bytes, (sealed) => link.send(sealed, to, port));
-    else link.send(bytes, to, port);
+    if (keyring) keyring.sign(bytes, (signed) => socket.send(signed, to, port));
+    else socket.send(bytes, to, port);
   }
 }

@@ -40,7 +40,7 @@ export class Service {
   readonly #told = new Map<string, boolean>();
   /** Checks of before a reload that may still be ending. */
   #ending: Promise<unknown> = Promise.resolve();
-  #deaf: () => void = () => {};
+  #unsubscribe: () => void = () => {};
 
   constructor(
     config: Config,
@@ -83,7 +83,7 @@ export class Service {
   attend(watchdog: Watchdog): void {
     this.#watchdog = watchdog;
     let stops = 0;
-    this.#deaf = this.#host.signals.listen((signal) => {
+    this.#unsubscribe = this.#host.signals.listen((signal) => {
       if (signal === "stop" && ++stops > STOPS_MAX) this.#notices?.giveUp();
     });
     this.#check([]);
@@ -107,7 +107,7 @@ export class Service {
   #check(known: readonly CheckHealth[]): void {
     const { checks, checkIntervalMs, checkTimeoutMs, checkRise, checkFall } = this.#config;
     // Without checks the service is well, whatever the last ones have found.
-    if (checks.length === 0) return this.#judge(true);
+    if (checks.length === 0) return this.#decideRole(true);
     const { clock, runCommand } = this.#host;
     this.#checks = new HealthChecks({
       checks,
@@ -117,12 +117,12 @@ export class Service {
       fall: checkFall,
       known,
       // The node decides nothing before that time and a little more.
-      trustMs: deadTimeMs(this.#config),
+      graceMs: deadTimeMs(this.#config),
     }, {
       clock,
       log: this.#log,
       probe: probeWith(runCommand, { env: this.#env, caCerts: this.#config.caCerts }),
-      tell: (healthy) => this.#judge(healthy),
+      tell: (healthy) => this.#decideRole(healthy),
     });
   }
 
@@ -142,12 +142,12 @@ export class Service {
       isLocal,
       restore: (elasticIp) => this.#addresses.restore(elasticIp),
       holding: (elasticIp) => nodeOf(elasticIp)?.election.holding ?? null,
-      changed: () => this.#judge(this.#well),
+      changed: () => this.#decideRole(this.#well),
     });
   }
 
   /** Each watch is healthy when the checks are well and traffic to its own Elastic IP arrives. */
-  #judge(well: boolean): void {
+  #decideRole(well: boolean): void {
     this.#well = well;
     for (const watch of this.#watchdog?.watches ?? []) {
       const { elasticIp } = watch.node.election.settings;
@@ -179,7 +179,7 @@ export class Service {
       this.#interfaces?.close(),
       notices?.close(last),
     ]);
-    this.#deaf();
+    this.#unsubscribe();
   }
 }
 

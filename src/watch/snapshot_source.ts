@@ -1,5 +1,5 @@
 // Takes snapshots of a running watchdog: everything is read at the moment somebody asks, and nothing is kept.
-import type { Alarm } from "./deadline_timer.ts";
+import type { DeadlineTimer } from "./deadline_timer.ts";
 import { settling } from "../core/election/state.ts";
 import type { Vitals } from "../status/liveness.ts";
 import type { Presence } from "../core/presence.ts";
@@ -35,7 +35,7 @@ export interface SnapshotSources {
   readonly clock: Clock;
   readonly watches: readonly Watch[];
   readonly datagrams: Datagrams;
-  readonly alarm: Alarm;
+  readonly timer: DeadlineTimer;
   /** Whether the socket is read. */
   readonly listening: () => boolean;
   readonly recent: RecentLog;
@@ -87,7 +87,7 @@ export class Snapshots {
 
   /** What a supervisor asks for, cheaper than the whole. */
   vitals(): Vitals & { loop: LoopView } {
-    const { clock, watches, alarm, listening } = this.#sources;
+    const { clock, watches, timer, listening } = this.#sources;
     const nodes = watched(watches).map(({ node }) => node);
     const stopping = nodes.some(({ stoppedAtMs }) => stoppedAtMs !== null);
     // A node that slept settles anew, for another reason.
@@ -95,7 +95,7 @@ export class Snapshots {
       !ownership.prepared || (settling(election) && election.reason === "settling")
     );
     const phase = stopping ? "stopping" : starting ? "starting" : "running";
-    return { phase, loop: { ...alarm.punctuality(clock.nowMs()), listening: listening() } };
+    return { phase, loop: { ...timer.lag(clock.nowMs()), listening: listening() } };
   }
 }
 

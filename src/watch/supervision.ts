@@ -1,6 +1,6 @@
 // What the service manager is told about the watchdog: that the first election is over, what has changed since, that
 // the end has begun, and that the loop is alive. Every word follows a step, so a loop that hangs falls silent.
-import { departure } from "../core/shutdown.ts";
+import { shutdown } from "../core/shutdown.ts";
 import { settling } from "../core/election/state.ts";
 import type { Supervisor } from "../world.ts";
 import type { Node } from "../core/node_state.ts";
@@ -55,7 +55,7 @@ export class Supervision {
     if (!this.#stopping && stopped) {
       this.#stopping = true;
       const ends = nodes.map(({ stoppedAtMs, election }) =>
-        departure.wakeAtMs(stoppedAtMs ?? atMs, election)
+        shutdown.wakeAtMs(stoppedAtMs ?? atMs, election)
       );
       const leftMs = Math.max(...ends) - atMs + END_MARGIN_MS;
       words.push("STOPPING=1", `EXTEND_TIMEOUT_USEC=${Math.ceil(leftMs * 1_000)}`);

@@ -2,7 +2,7 @@
 // is from a machine that takes itself for us. What follows from that is decided in the core.
 import { hasTag, type Heartbeat } from "../core/heartbeat.ts";
 import type { Refusals } from "./refusals.ts";
-import type { Sealing } from "../host/keyring.ts";
+import type { Signing } from "../host/keyring.ts";
 import type { Sender } from "./sender.ts";
 import type { Clock } from "../world.ts";
 import type { TwinHeard } from "../core/election/state.ts";
@@ -14,7 +14,7 @@ const CHECK_MS = 100;
 export interface TwinsOptions {
   readonly clock: Clock;
   /** Null when heartbeats are not signed. */
-  readonly seal: Sealing | null;
+  readonly keyring: Signing | null;
   /** Of this process. */
   readonly run: bigint;
   readonly acceptUnsigned: boolean;
@@ -45,32 +45,32 @@ export class Twins {
 
   /** Delivers those of another machine; a promise when a tag has to be checked first. */
   admit({ bytes, from, heartbeat, deliver }: Arrival): Promise<void> | void {
-    const { seal, acceptUnsigned, clock, refusals } = this.#options;
+    const { keyring, acceptUnsigned, clock, refusals } = this.#options;
     if (this.#isOwn(from, heartbeat)) return refusals.refuse(from, "own-id");
     const { sequence = null, stamp = null, intervalMs = null } = heartbeat.trailer ?? {};
     const heard = { from, sequence, stamp, intervalMs };
-    const isSigned = seal !== null && hasTag(bytes);
+    const isSigned = keyring !== null && hasTag(bytes);
     if (!isSigned) {
-      refusals.refuse(from, seal && !acceptUnsigned ? "unsigned" : "own-id");
-      if (!seal || acceptUnsigned) deliver({ ...heard, sealed: false });
+      refusals.refuse(from, keyring && !acceptUnsigned ? "unsigned" : "own-id");
+      if (!keyring || acceptUnsigned) deliver({ ...heard, signed: false });
       return;
     }
     const { nowMs } = clock;
     if (nowMs() < this.#checkedAtMs + CHECK_MS) return refusals.count(from, "own-id");
     this.#checkedAtMs = nowMs();
-    return this.#check(seal, bytes, { ...heard, sealed: true }, {
+    return this.#check(keyring, bytes, { ...heard, signed: true }, {
       deliver,
       keyId: heartbeat.trailer?.keyId ?? 0,
     });
   }
 
   async #check(
-    seal: Sealing,
+    keyring: Signing,
     bytes: Uint8Array,
     heard: TwinHeard,
     { deliver, keyId }: Pick<Arrival, "deliver"> & { keyId: number },
   ): Promise<void> {
-    const right = await seal.verify(bytes, keyId);
+    const right = await keyring.verify(bytes, keyId);
     this.#options.refusals.refuse(heard.from, right ? "own-id" : "bad-tag");
     if (right) deliver(heard);
   }
@@ -79,7 +79,7 @@ export class Twins {
   #isOwn(from: string, { trailer }: Heartbeat): boolean {
     const { localAddresses, sender, run, trailer: told } = this.#options;
     if (localAddresses.includes(from) || trailer?.stamp?.run === run) return true;
-    if (trailer?.stamp && this.#options.seal) return false;
+    if (trailer?.stamp && this.#options.keyring) return false;
     return trailer === null ? !told : sender.hasSent(trailer.sequence);
   }
 }

@@ -12,8 +12,8 @@ import { CloudCalls } from "./cloud_calls.ts";
 import { BurstLog } from "../log/burst_log.ts";
 import { strayCause } from "./heartbeat_source.ts";
 import type { RejectReason } from "../core/registry/reject_reasons.ts";
-import type { Line, QuietLog } from "../log/rate_limited_log.ts";
-import { CallTally, Count } from "../status/counters.ts";
+import type { Line, RateLimitedLog } from "../log/rate_limited_log.ts";
+import { CallCounters, Count } from "../status/counters.ts";
 import type { Clock, Cloud, Log, Observer } from "../world.ts";
 import type { Node, NodeEffect, NodeEvent, NodeSettings } from "../core/node_state.ts";
 import type { Call } from "../core/ownership/call.ts";
@@ -43,7 +43,7 @@ export interface WatchOptions {
   /** Uniform in 0..1. */
   readonly random: () => number;
   readonly log: Log;
-  readonly quiet: QuietLog;
+  readonly limitedLog: RateLimitedLog;
   readonly observer: Observer | null;
   /** Builds the cloud. */
   readonly connect: () => Cloud;
@@ -73,7 +73,7 @@ export class Watch {
   readonly #cloud: Cloud;
   readonly #calls: CloudCalls;
   readonly #ending = new AbortController();
-  readonly #tally = new CallTally();
+  readonly #counters = new CallCounters();
   readonly #takeOvers = new Count();
   readonly #roles: BurstLog;
   #node: Node;
@@ -83,13 +83,13 @@ export class Watch {
   constructor(options: WatchOptions) {
     this.#options = options;
     const { settings, selfId, run, peers, missing, dynamic, clock, random } = options;
-    const { log, quiet, verbose } = options;
+    const { log, limitedLog, verbose } = options;
     this.#cloud = options.connect();
-    this.#roles = new BurstLog({ log, quiet, clock });
+    this.#roles = new BurstLog({ log, limitedLog, clock });
     this.#calls = new CloudCalls({
-      ...{ clock, random, log, quiet, verbose },
+      ...{ clock, random, log, limitedLog, verbose },
       cloud: this.#cloud,
-      tally: this.#tally,
+      counters: this.#counters,
       ending: this.#ending.signal,
       deliver: (event) => this.deliver(event),
       identified: options.identified,
@@ -128,13 +128,13 @@ export class Watch {
    */
   view(refused: ReadonlyMap<string, RefusedBefore>, presence: Presence | null): AddressView {
     const nowMs = this.#options.clock.nowMs();
-    const { lists, evictions } = this.#tally;
+    const { lists, evictions } = this.#counters;
     return addressView(this.#node, {
       cloud: this.cloudName,
       peersAtMs: lists.atMs,
       takeOvers: this.#takeOvers,
       evictions,
-      calls: this.#tally.views(nowMs),
+      calls: this.#counters.views(nowMs),
       refused,
       presence,
     }, nowMs);
@@ -224,8 +224,8 @@ export class Watch {
 
   /** The program can still end over what the cloud refuses: it has not answered, or no list of peers is known. */
   #starting(verb: Call["verb"] | "members"): boolean {
-    const { ownership, roster, election } = this.#node;
-    return verb === "members" ? !roster.known && settling(election) : !ownership.prepared;
+    const { ownership, membership, election } = this.#node;
+    return verb === "members" ? !membership.known && settling(election) : !ownership.prepared;
   }
 
   #exit(code: 0 | 1): void {

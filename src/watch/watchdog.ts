@@ -3,12 +3,12 @@ import { decode } from "../core/heartbeat.ts";
 import { unresolved } from "../core/election/peer.ts";
 import type { Vitals } from "../status/liveness.ts";
 import type { Snapshot } from "../status/snapshot.ts";
-import { Alarm } from "./deadline_timer.ts";
+import { DeadlineTimer } from "./deadline_timer.ts";
 import { addressed } from "../log/addressed_log.ts";
-import { Answers } from "../status/info_responder.ts";
-import { Guard } from "./authenticator.ts";
+import { InfoResponder } from "../status/info_responder.ts";
+import { Authenticator } from "./authenticator.ts";
 import { FROM_ELASTIC_IP, sourceLine } from "./heartbeat_source.ts";
-import { QuietLog, STRANGE_KINDS_MAX } from "../log/rate_limited_log.ts";
+import { RateLimitedLog, STRANGE_KINDS_MAX } from "../log/rate_limited_log.ts";
 import { RecentLog } from "../status/recent_log.ts";
 import { Refusals } from "./refusals.ts";
 import { drawRun } from "../host/keyring.ts";
@@ -31,58 +31,66 @@ export class Watchdog {
   readonly watches: readonly Watch[];
   readonly #settings: WatchdogSettings;
   readonly #world: World;
-  readonly #quiet: QuietLog;
+  readonly #limitedLog: RateLimitedLog;
   /** That one, the one for what strangers send, and those of the addresses where there are several. */
-  readonly #quiets: QuietLog[];
+  readonly #quiets: RateLimitedLog[];
   readonly #supervision: Supervision;
-  readonly #guard: Guard;
+  readonly #authenticator: Authenticator;
   readonly #sender: Sender;
   readonly #refusals: Refusals;
   readonly #twins: Twins;
   readonly #log: RecentLog;
   readonly #run: bigint;
   readonly #datagrams = new Datagrams();
-  readonly #alarm: Alarm;
+  readonly #timer: DeadlineTimer;
   readonly #snapshots: Snapshots;
-  readonly #answers: Answers;
+  readonly #answers: InfoResponder;
   /** Always the same function, so that the link tells each change once for all addresses. */
   readonly #sourceChanged = (source: HeartbeatSource) =>
-    this.#quiet.write(`source ${source.family} ${source.trouble === null}`, sourceLine(source));
+    this.#limitedLog.write(
+      `source ${source.family} ${source.trouble === null}`,
+      sourceLine(source),
+    );
   #listening = true;
   #finish: (code: 0 | 1) => void = () => {};
 
   constructor(settings: WatchdogSettings, world: World) {
     this.#settings = settings;
     this.#world = world;
-    const { clock, link, seal = null } = world;
-    this.#alarm = new Alarm(clock, () => this.#tick());
+    const { clock, socket, keyring = null } = world;
+    this.#timer = new DeadlineTimer(clock, () => this.#tick());
     this.#log = new RecentLog(world.log, clock, world.hide);
-    this.#quiet = new QuietLog(this.#log, clock);
-    const strange = new QuietLog(this.#log, clock, STRANGE_KINDS_MAX);
-    this.#quiets = [this.#quiet, strange];
+    this.#limitedLog = new RateLimitedLog(this.#log, clock);
+    const strange = new RateLimitedLog(this.#log, clock, STRANGE_KINDS_MAX);
+    this.#quiets = [this.#limitedLog, strange];
     this.#supervision = new Supervision(world.supervisor);
     const { acceptUnsigned = false, port, trailer } = settings;
     const datagrams = this.#datagrams;
-    const refusals = this.#refusals = new Refusals({ clock, quiet: strange, datagrams });
+    const refusals = this.#refusals = new Refusals({ clock, limitedLog: strange, datagrams });
     const run = this.#run = world.run ?? drawRun();
-    this.#guard = new Guard({ clock, seal, acceptUnsigned, refusals });
-    this.#sender = new Sender({ clock, link, seal, run, port, trailer, datagrams });
-    const { localAddresses } = link, sender = this.#sender;
+    this.#authenticator = new Authenticator({ clock, keyring, acceptUnsigned, refusals });
+    this.#sender = new Sender({ clock, socket, keyring, run, port, trailer, datagrams });
+    const { localAddresses } = socket, sender = this.#sender;
     const sides = { sender, refusals, localAddresses };
-    this.#twins = new Twins({ clock, seal, run, acceptUnsigned, trailer, ...sides });
+    this.#twins = new Twins({ clock, keyring, run, acceptUnsigned, trailer, ...sides });
     this.watches = settings.nodes.map((node) => this.#watch(node));
     this.#snapshots = new Snapshots({
       clock,
       watches: this.watches,
       datagrams,
-      alarm: this.#alarm,
+      timer: this.#timer,
       listening: () => this.#listening,
       recent: this.#log,
       about: settings.about,
       checks: world.checks ?? (() => []),
       presence: world.presence ?? (() => null),
     });
-    this.#answers = new Answers({ clock, link, log: this.#log, snapshot: () => this.snapshot() });
+    this.#answers = new InfoResponder({
+      clock,
+      socket,
+      log: this.#log,
+      snapshot: () => this.snapshot(),
+    });
   }
 
   /** The log whose lines are remembered and shown. */
@@ -102,18 +110,18 @@ export class Watchdog {
 
   /** Runs until told to stop, or until the cloud says that it never can work. Resolves to the exit code. */
   async run(): Promise<0 | 1> {
-    const { signals, link, seal } = this.#world;
+    const { signals, socket, keyring } = this.#world;
     const finished = new Promise<0 | 1>((resolve) => this.#finish = resolve);
-    const deaf = signals.listen((signal) => this.told(signal));
+    const unsubscribe = signals.listen((signal) => this.told(signal));
     for (const watch of this.watches) watch.start();
     const listening = this.#listen().finally(() => this.#listening = false);
     const code = await finished;
-    this.#alarm.cancel();
-    deaf();
-    await seal?.handedOver();
-    await link.close();
+    this.#timer.cancel();
+    unsubscribe();
+    await keyring?.handedOver();
+    await socket.close();
     await Promise.all([listening, ...this.watches.map((watch) => watch.callsEnded())]);
-    for (const quiet of this.#quiets) quiet.close();
+    for (const limitedLog of this.#quiets) limitedLog.close();
     return code;
   }
 
@@ -136,18 +144,18 @@ export class Watchdog {
 
   #watch(node: NodeSettings): Watch {
     const { selfId, addresses, missing = [], verbose, nodes } = this.#settings;
-    const { clock, random, link, observer = null, connect } = this.#world;
+    const { clock, random, socket, observer = null, connect } = this.#world;
     const { dynamic } = this.#settings;
     const log = this.#log;
     const { elasticIp } = node;
     const several = nodes.length > 1;
     const own = several ? addressed(log, elasticIp) : log;
-    const quiet = several ? new QuietLog(own, clock) : this.#quiet;
-    if (several) this.#quiets.push(quiet);
+    const limitedLog = several ? new RateLimitedLog(own, clock) : this.#limitedLog;
+    if (several) this.#quiets.push(limitedLog);
     return new Watch({
       settings: node,
       selfId,
-      run: this.#world.seal ? this.#run : null,
+      run: this.#world.keyring ? this.#run : null,
       peers: addresses?.map(unresolved) ?? null,
       missing,
       dynamic: dynamic ?? addresses === null,
@@ -155,14 +163,14 @@ export class Watchdog {
       clock,
       random,
       log: own,
-      quiet,
+      limitedLog,
       observer,
       // An answer about one address shows that the cloud answers: the others only wait for their turn.
       connect: () => connect(elasticIp, (tookMs) => this.tell({ kind: "progress", tookMs })),
       send: (outgoing) => this.#sender.send(outgoing),
       refuse: (from, reason, cause) =>
         this.#refusals.refuse(from, reason, this.#isOurs(from) ? FROM_ELASTIC_IP : cause),
-      identified: (addresses) => link.sendFrom(addresses, this.#sourceChanged),
+      identified: (addresses) => socket.sendFrom(addresses, this.#sourceChanged),
       stepped: (atMs) => this.#stepped(atMs),
       ended: () => this.#ended(),
     });
@@ -181,11 +189,11 @@ export class Watchdog {
   }
 
   #stepped(atMs: number): void {
-    for (const quiet of this.#quiets) quiet.settle(atMs);
+    for (const limitedLog of this.#quiets) limitedLog.settle(atMs);
     const nodes = this.watches.filter((watch) => watch.exitCode === null).map(({ node }) => node);
     this.#supervision.stepped(nodes, atMs);
     const wakes = this.watches.map(({ wakeAtMs }) => wakeAtMs);
-    this.#alarm.set(Math.min(...wakes, nodes.length > 0 ? this.#supervision.wakeAtMs : Infinity));
+    this.#timer.set(Math.min(...wakes, nodes.length > 0 ? this.#supervision.wakeAtMs : Infinity));
   }
 
   /** Steps the watches that wanted it; if none did, all, as a sign of life. */
@@ -203,7 +211,7 @@ export class Watchdog {
 
   /** One datagram after the other: what waits for a tag to be checked waits in the socket, which is bounded. */
   async #listen(): Promise<void> {
-    for await (const datagram of this.#world.link) {
+    for await (const datagram of this.#world.socket) {
       const checking = this.#receive(datagram);
       if (checking) await checking;
     }
@@ -220,7 +228,7 @@ export class Watchdog {
         const deliver = (heard: TwinHeard) => watch.deliver({ kind: "twin-heard", ...heard });
         return this.#twins.admit({ bytes, from, heartbeat, deliver });
       }
-      return this.#guard.admit({
+      return this.#authenticator.admit({
         bytes,
         heard: { from, heartbeat },
         election: watch.node.election,

@@ -2,9 +2,9 @@
 import type { Connect } from "../startup/connection.ts";
 import type { Presence } from "../core/presence.ts";
 import type { CheckView } from "../status/snapshot.ts";
-import type { Sealing } from "../host/keyring.ts";
+import type { Signing } from "../host/keyring.ts";
 import type { About } from "./snapshot_source.ts";
-import type { Clock, Link, Log, Observer, Signals, Supervisor } from "../world.ts";
+import type { Clock, Log, Observer, Signals, Supervisor, UdpSocket } from "../world.ts";
 import type { NodeSettings } from "../core/node_state.ts";
 import type { MissingPeer } from "../core/election/state.ts";
 
@@ -37,7 +37,7 @@ export interface World {
   readonly clock: Clock;
   /** Uniform in 0..1. */
   readonly random: () => number;
-  readonly link: Link;
+  readonly socket: UdpSocket;
   readonly signals: Signals;
   readonly log: Log;
   /** Null when nobody wants to hear. */
@@ -49,7 +49,7 @@ export interface World {
   /** Whether this machine has an Elastic IP; not known without it, or when it returns null. */
   readonly presence?: (elasticIp: string) => Presence | null;
   /** Signs heartbeats; null when they are not signed. */
-  readonly seal?: Sealing | null;
+  readonly keyring?: Signing | null;
   /** Which process this is among those of this instance; drawn without it. */
   readonly run?: bigint;
   /** Hides secrets in what is remembered of the log. */

@@ -63,11 +63,11 @@ interface Run {
   end(reason?: string): void;
 }
 
-function stage(titles: readonly string[], { trustMs = 3_000, obeys = true } = {}) {
+function stage(titles: readonly string[], { graceMs = 3_000, obeys = true } = {}) {
   const clock = new TestClock();
   const runs: Run[] = [], lines: string[] = [], told: string[] = [];
   const checks = titles.map((title): CheckSpec => ({ title, kind: "exec", words: [title] }));
-  const settings = { checks, intervalMs: 2_000, timeoutMs: 1_000, rise: 2, fall: 3, trustMs };
+  const settings = { checks, intervalMs: 2_000, timeoutMs: 1_000, rise: 2, fall: 3, graceMs };
   const health = new HealthChecks(settings, {
     clock,
     log: { write: (severity, event, text) => void lines.push(`${severity} ${event}: ${text}`) },
@@ -181,7 +181,7 @@ Deno.test("a run that hangs is given up at its time-out, and nothing overlaps wi
 });
 
 Deno.test("without a result a node is healthy as long as it is trusted", async () => {
-  const { clock, health, lines, told, end } = stage(["a", "b"], { trustMs: 300 });
+  const { clock, health, lines, told, end } = stage(["a", "b"], { graceMs: 300 });
   await clock.pass(299);
   await end("a");
   assertEquals([health.healthy, told], [true, ["299 true: all checks are well"]]);

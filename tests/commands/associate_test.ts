@@ -7,11 +7,11 @@ import type { Fault } from "../support/cloud/server.ts";
 import {
   type Api,
   APIS,
+  CloudFixture,
   ELASTIC_IP,
   hurriedClock,
   isChange,
   PATIENT,
-  Stage,
 } from "../support/cloud/cloud_fixture.ts";
 
 /** What a run did: exit code, lines as `severity text`, lengths of its waits between attempts. */
@@ -22,7 +22,7 @@ interface Outcome {
 }
 
 async function run(
-  stage: Stage,
+  stage: CloudFixture,
   api: Api,
   mode: "associate" | "dissociate",
   signal: AbortSignal = PATIENT,
@@ -36,13 +36,13 @@ async function run(
 }
 
 /** The fault for each of the first calls. */
-function atFirst(stage: Stage, faults: readonly Fault[]): void {
+function atFirst(stage: CloudFixture, faults: readonly Fault[]): void {
   let call = 0;
   stage.server.fault = () => faults[call++] ?? null;
 }
 
 /** The fault for the first call that asks for a change. */
-function atFirstChange(stage: Stage, fault: Fault): void {
+function atFirstChange(stage: CloudFixture, fault: Fault): void {
   let changes = 0;
   stage.server.fault = (call) => isChange(call) && changes++ === 0 ? fault : null;
 }
@@ -57,7 +57,7 @@ const MODES = [
 for (const api of APIS) {
   for (const { mode, held, state, done } of MODES) {
     Deno.test(`associate() on API ${api}: ${mode}, ${held ? "held" : "not held"}`, async () => {
-      await using stage = new Stage();
+      await using stage = new CloudFixture();
       const { self, peer } = stage;
       stage.hold(peer, ...held ? [self] : []);
       const { code, lines } = await run(stage, api, mode);
@@ -69,7 +69,7 @@ for (const api of APIS) {
   }
 
   Deno.test(`associate() on API ${api} tries again until the cloud has recovered`, async () => {
-    await using stage = new Stage();
+    await using stage = new CloudFixture();
     atFirst(stage, ["html-502", "html", "empty"]);
     const { code, lines, waitsMs } = await run(stage, api, "associate");
     assertEquals([code, stage.holders], [0, [stage.self.id]]);
@@ -80,14 +80,14 @@ for (const api of APIS) {
   });
 
   Deno.test(`associate() on API ${api} waits as long as the cloud asks for`, async () => {
-    await using stage = new Stage();
+    await using stage = new CloudFixture();
     atFirstChange(stage, "429-retry-after");
     const { code, waitsMs } = await run(stage, api, "associate");
     assertEquals([code, waitsMs, stage.holders], [0, [2_000], [stage.self.id]]);
   });
 
   Deno.test(`associate() on API ${api} gives up after a minute`, async () => {
-    await using stage = new Stage();
+    await using stage = new CloudFixture();
     stage.server.fault = () => "500";
     const { code, lines, waitsMs } = await run(stage, api, "dissociate");
     assertEquals([code, waitsMs.slice(0, 4)], [1, [1_000, 2_000, 4_000, 5_000]]);
@@ -99,7 +99,7 @@ for (const api of APIS) {
   });
 
   Deno.test(`associate() on API ${api} asks at once again what a kept connection answers with 408`, async () => {
-    await using stage = new Stage();
+    await using stage = new CloudFixture();
     atFirstChange(stage, "408");
     const { code, lines } = await run(stage, api, "associate");
     assertEquals([code, stage.holders, stage.changes.length], [0, [stage.self.id], 2]);
@@ -108,7 +108,7 @@ for (const api of APIS) {
 
   for (const fault of ["400", "412", "423", "425"] as const) {
     Deno.test(`associate() on API ${api} repeats a change that gets ${fault}`, async () => {
-      await using stage = new Stage();
+      await using stage = new CloudFixture();
       for (const mode of ["associate", "dissociate"] as const) {
         atFirstChange(stage, fault);
         const { code, lines } = await run(stage, api, mode);
@@ -119,7 +119,7 @@ for (const api of APIS) {
   }
 
   Deno.test(`associate() on API ${api} takes a question that gets 400 for wrong`, async () => {
-    await using stage = new Stage();
+    await using stage = new CloudFixture();
     stage.server.fault = () => "400";
     const { code, waitsMs } = await run(stage, api, "associate");
     assertEquals([code, waitsMs], [1, []]);
@@ -127,7 +127,7 @@ for (const api of APIS) {
 
   for (const fault of ["403", "401"] as const) {
     Deno.test(`associate() on API ${api} stops at ${fault} and says so`, async () => {
-      await using stage = new Stage();
+      await using stage = new CloudFixture();
       atFirstChange(stage, fault);
       const { code, lines, waitsMs } = await run(stage, api, "associate");
       assertEquals([code, waitsMs, stage.holders], [1, [], []]);
@@ -140,7 +140,7 @@ for (const api of APIS) {
 
   for (const mode of ["associate", "dissociate"] as const) {
     Deno.test(`associate() on API ${api}: ${mode} is done though its answer was lost`, async () => {
-      await using stage = new Stage();
+      await using stage = new CloudFixture();
       stage.model.operationMs = 0;
       stage.hold(...mode === "associate" ? [] : [stage.self]);
       atFirstChange(stage, "lost");
@@ -153,7 +153,7 @@ for (const api of APIS) {
   }
 
   Deno.test(`associate() on API ${api} tries an operation again whose reason may pass`, async () => {
-    await using stage = new Stage();
+    await using stage = new CloudFixture();
     stage.model.failure = "busy";
     stage.server.fault = () => {
       if (stage.changes.length > 1) stage.model.failure = null;
@@ -165,7 +165,7 @@ for (const api of APIS) {
   });
 
   Deno.test(`associate() on API ${api} ends at once when told to`, async () => {
-    await using stage = new Stage();
+    await using stage = new CloudFixture();
     const stopping = new AbortController();
     stage.server.fault = (call) => {
       if (!isChange(call)) return null;
@@ -191,7 +191,7 @@ Deno.test("associate() begins no further attempt after a minute", async () => {
     nowMs += 45_000;
     return Promise.reject(new CloudError("operation-endless", "still pending"));
   };
-  await using stage = new Stage();
+  await using stage = new CloudFixture();
   const cloud = stage.cloud("v2");
   cloud.prepare = endless;
   const log: Log = { write() {} };

@@ -11,7 +11,13 @@ import { type IamPolicy, OPTIONAL_OPERATIONS } from "../../src/exoscale/iam_poli
 import type { PeerSource } from "../../src/exoscale/peer_source.ts";
 import { associate } from "../../src/commands/associate.ts";
 import { allows, operationOf } from "../support/cloud/role.ts";
-import { ELASTIC_IP, GROUP, hurriedClock, PATIENT, Stage } from "../support/cloud/cloud_fixture.ts";
+import {
+  CloudFixture,
+  ELASTIC_IP,
+  GROUP,
+  hurriedClock,
+  PATIENT,
+} from "../support/cloud/cloud_fixture.ts";
 import { run } from "../support/fake_host.ts";
 
 async function policyFor(argv: readonly string[]): Promise<IamPolicy> {
@@ -37,7 +43,7 @@ function operationsOf(policy: IamPolicy): string[] {
 }
 
 /** All that a watchdog does from its start to a hand-over; the peer holds and is dead. */
-async function failOver(stage: Stage, peers: PeerSource): Promise<void> {
+async function failOver(stage: CloudFixture, peers: PeerSource): Promise<void> {
   const { self, peer } = stage;
   const cloud = stage.cloud("v2", { peers });
   await cloud.prepare(PATIENT);
@@ -51,8 +57,8 @@ async function failOver(stage: Stage, peers: PeerSource): Promise<void> {
 }
 
 /** A stage on which the peer holds; its role is that policy. */
-function stageWith(role: IamPolicy): Stage {
-  const stage = new Stage();
+function stageWith(role: IamPolicy): CloudFixture {
+  const stage = new CloudFixture();
   const { self, peer, third, model } = stage;
   model.role = role;
   model.addAddress("198.51.100.51");

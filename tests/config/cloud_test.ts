@@ -95,11 +95,11 @@ Deno.test("configure() sends a key of CLOUDSTACK_KEY to CLOUDSTACK_ENDPOINT and 
   const own = { CLOUDSTACK_ENDPOINT: "https://cloud.example/client/api" };
   const theirs = { CLOUDSTACK_KEY: "k", CLOUDSTACK_SECRET: "s" };
   const exoscale = { EXOSCALE_API_KEY: "k", EXOSCALE_API_SECRET: "s" };
-  const listed = { EXOSCALE_API_ENDPOINT: "https://api-ch-gva-2.exoscale.com/v2" };
+  const inPeerList = { EXOSCALE_API_ENDPOINT: "https://api-ch-gva-2.exoscale.com/v2" };
   const meant = { IF_EXOSCALE_API_ENDPOINT: "https://other.test/compute" };
   const rows: readonly (readonly [env: Environment, api: string, endpoint: string | null])[] = [
     [{ ...own, ...theirs }, "v1", "https://cloud.example/client/api"],
-    [{ ...own, ...theirs, ...listed }, "v1", "https://cloud.example/client/api"],
+    [{ ...own, ...theirs, ...inPeerList }, "v1", "https://cloud.example/client/api"],
     [{ ...own, CLOUDSTACK_KEY: "k", EXOSCALE_API_SECRET: "s" }, "v1", own.CLOUDSTACK_ENDPOINT],
     [{ ...own, ...theirs, ...meant }, "v1", "https://other.test/compute"],
     [{ ...own, ...exoscale }, "v2", null],

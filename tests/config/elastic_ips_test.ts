@@ -8,7 +8,7 @@ import { CloudError } from "../../src/exoscale/cloud_error.ts";
 import { Watchdog, type World } from "../../src/watch/watchdog.ts";
 import { systemClock } from "../../src/host/clock.ts";
 import { until } from "../e2e/cluster.ts";
-import { InboxLink } from "../support/inbox_link.ts";
+import { InboxSocket } from "../support/inbox_link.ts";
 import { NODE_SETTINGS } from "../support/node_settings.ts";
 
 const WATCH = ["-W", "-p", "192.0.2.2", "-xk", "EXOkey", "-xs", "secret"];
@@ -40,7 +40,7 @@ Deno.test("configure() refuses an Elastic IP twice, a priority out of range, and
 });
 
 /** A link that keeps what is sent. */
-class QuietLink extends InboxLink {
+class QuietSocket extends InboxSocket {
   readonly localAddresses: readonly string[] = ["192.0.2.1"];
   readonly sent: Uint8Array[] = [];
   send(bytes: Uint8Array): void {
@@ -58,7 +58,7 @@ function cloudOf(attached: string[], elasticIp: string): Cloud {
     members: () =>
       Promise.resolve({
         peers: [{ address: "192.0.2.2", instanceId: PEER, wireId: PEER }],
-        listed: true,
+        inPeerList: true,
       }),
     look: () => Promise.resolve({ holds: holds(), others: [] }),
     inspect: () => Promise.resolve(holds()),
@@ -69,7 +69,7 @@ function cloudOf(attached: string[], elasticIp: string): Cloud {
 }
 
 Deno.test("Watchdog elects for each Elastic IP by itself, on one socket", async () => {
-  const link = new QuietLink(), attached: string[] = [], lines: string[] = [];
+  const socket = new QuietSocket(), attached: string[] = [], lines: string[] = [];
   let tell: (signal: SignalName) => void = () => {};
   const node = { ...NODE_SETTINGS, intervalMs: 20, deadRatio: 3, handoverTimeoutMs: 100 };
   const watchdog = new Watchdog({
@@ -82,7 +82,7 @@ Deno.test("Watchdog elects for each Elastic IP by itself, on one socket", async 
   }, {
     clock: systemClock,
     random: () => 0.5,
-    link,
+    socket,
     signals: { listen: (listener) => (tell = listener, () => {}) },
     log: { write: (_, event, text, about) => void lines.push(`${event}: ${about}: ${text}`) },
     supervisor: null,
@@ -93,7 +93,7 @@ Deno.test("Watchdog elects for each Elastic IP by itself, on one socket", async 
   const speak = () => {
     for (const elasticIp of [ONE, OTHER]) {
       const bytes = encode({ priority: 15, elasticIp, id: PEER, trailer: null });
-      link.receive({ bytes, from: "192.0.2.2", fromPort: 12_345 });
+      socket.receive({ bytes, from: "192.0.2.2", fromPort: 12_345 });
     }
   };
   const speaking = setInterval(speak, 10);
@@ -102,7 +102,7 @@ Deno.test("Watchdog elects for each Elastic IP by itself, on one socket", async 
   assertEquals([one?.role, other?.role], ["master", "backup"]);
   assertEquals(attached, [ONE]);
   assert(lines.some((line) => line.startsWith(`role: ${ONE}: master`)), lines.join("\n"));
-  const addressed = new Set(link.sent.map((bytes) => {
+  const addressed = new Set(socket.sent.map((bytes) => {
     const heartbeat = decode(bytes);
     return "refused" in heartbeat ? heartbeat.refused : heartbeat.elasticIp;
   }));
@@ -129,7 +129,7 @@ function watchBoth(connect: World["connect"]) {
   }, {
     clock: systemClock,
     random: () => 0.5,
-    link: new QuietLink(),
+    socket: new QuietSocket(),
     signals: { listen: (listener) => (tell = listener, () => {}) },
     log: { write: (_, event, text, about) => void lines.push(`${event}: ${about}: ${text}`) },
     supervisor: null,

@@ -2,7 +2,7 @@
 // heartbeats wait, and answered with a bounded number of problems.
 import { assert } from "@std/assert";
 import { configure } from "../../src/config/config.ts";
-import { gather, type Source } from "../../src/config/load.ts";
+import { load, type Source } from "../../src/config/load.ts";
 import { BUNDLE_MAX_BYTES, FILE_MAX_BYTES } from "../../src/host/text_file.ts";
 
 /** Some 20 ms on a machine with two cores that rests. A quadratic reader took 6 to 38 s. */
@@ -19,7 +19,7 @@ function lines(line: (index: number) => string, bytes = FILE_MAX_BYTES): string 
   return all.join("");
 }
 
-const listed = (item: (index: number) => string, between: string) =>
+const inPeerList = (item: (index: number) => string, between: string) =>
   lines(item).trimEnd().replaceAll("\n", between);
 const address = (index: number) => `10.${index >> 16}.${(index >> 8) & 255}.${index & 255}`;
 
@@ -33,15 +33,15 @@ const SHAPES: ReadonlyArray<readonly [option: string, title: string, text: strin
   ["env-file", "an open quote", `A="${filled("x\n")}`],
   ["env-file", "continued lines", `A=${filled("\\\n")}`],
   ["env-file", "a check of blanks", `IF_CHECK='tcp://a:1${filled(" ")}x'`],
-  ["env-file", "checks", `IF_CHECK='${listed((index) => `tcp://a:${index + 1}`, " ")}'`],
+  ["env-file", "checks", `IF_CHECK='${inPeerList((index) => `tcp://a:${index + 1}`, " ")}'`],
   ["env-file", "bad checks", `IF_CHECK='${filled("exec: ")}'`],
   ["env-file", "a query of semicolons", `IF_CHECK='http://a/?${filled(";")}'`],
   ["env-file", "a query of secrets", `IF_CHECK='http://a/?${filled("&pass")}'`],
   ["env-file", "many @", `IF_CHECK='http://a/?${filled("@:/")}'`],
   ["env-file", "escapes", `IF_NOTIFY='${filled("\\u0041")}'`],
-  ["env-file", "peers", `IF_PEERS='${listed(address, ",")}'`],
+  ["env-file", "peers", `IF_PEERS='${inPeerList(address, ",")}'`],
   ["env-file", "commas", `IF_PEERS='${filled(",")}'`],
-  ["env-file", "addresses", `IF_ADDRESS='${listed(address, ",")}'`],
+  ["env-file", "addresses", `IF_ADDRESS='${inPeerList(address, ",")}'`],
   ["env-file", "bad priorities", `IF_ADDRESS='${filled("x/9999,")}'`],
   ["env-file", "slashes", `IF_EXOSCALE_API_ENDPOINT='https://a${filled("/")}x'`],
   ["config", "unknown keys", lines((index) => `k${index} = 1`)],
@@ -53,7 +53,7 @@ const SHAPES: ReadonlyArray<readonly [option: string, title: string, text: strin
   ["config", "a text of blanks", `a = '''${filled(" ", 60_000)}\n'''`],
   ["config", "a long number", `priority = ${filled("1")}`],
   ["config", "strings", `peers = [${filled('"a",', FILE_MAX_BYTES - 20)}]`],
-  ["config", "checks", `check = [${listed((index) => `"exec:a ${index}",`, "\n")}]`],
+  ["config", "checks", `check = [${inPeerList((index) => `"exec:a ${index}",`, "\n")}]`],
   ["shared-secret-file", "lines", filled("x\n")],
   ["shared-secret-file", "blanks", `${filled(" ")}x`],
   ["api-secret-file", "line feeds", `${filled("\n")}x`],
@@ -82,11 +82,11 @@ for (const [option, title, text] of SHAPES) {
     // Others may have the processor for a while.
     for (let attempt = 1; attempt <= 3 && bestMs > LIMIT_MS; attempt++) {
       const startedAtMs = performance.now();
-      const gathered = await gather(argv, host);
-      const config = configure(gathered.values, gathered.findings);
+      const loaded = await load(argv, host);
+      const config = configure(loaded.values, loaded.findings);
       bestMs = Math.min(bestMs, performance.now() - startedAtMs);
       const wrong = "problems" in config ? config.problems : [];
-      count = wrong.length + gathered.problems.length + gathered.warnings.length;
+      count = wrong.length + loaded.problems.length + loaded.warnings.length;
     }
     assert(bestMs < LIMIT_MS, `${Math.round(bestMs)} ms`);
     assert(count <= PROBLEMS_MAX, `${count} problems`);

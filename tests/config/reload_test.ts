@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { readValues } from "../../src/options/parse.ts";
 import { type Config, configure } from "../../src/config/config.ts";
-import { gather } from "../../src/config/load.ts";
+import { load } from "../../src/config/load.ts";
 import { type Changes, changesBetween, type Rights } from "../../src/config/reload.ts";
 import { PeerNames } from "../../src/peers/peer_names.ts";
 import { Reloader } from "../../src/watch/reloader.ts";
@@ -118,8 +118,8 @@ async function reloading(
     interfaces: () => [],
     clock: { nowMs: () => 0, wallMs: () => 0, sleep: () => Promise.resolve() },
   };
-  const gathered = await gather(argv, host);
-  const config = configure(gathered.values, gathered.findings);
+  const loaded = await load(argv, host);
+  const config = configure(loaded.values, loaded.findings);
   if ("problems" in config) throw new Error(config.problems.join("\n"));
   const { peers, listen: { hostname } } = config;
   const names = peers.kind === "static"
@@ -132,7 +132,7 @@ async function reloading(
     argv,
     names,
     host,
-    gathered,
+    loaded,
     config,
     log: {
       write: (severity, event, text) => void lines.push(`${severity} ${event}: ${text}`),

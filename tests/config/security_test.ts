@@ -2,7 +2,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { readValues } from "../../src/options/parse.ts";
 import { type Config, configure } from "../../src/config/config.ts";
-import type { Gathered } from "../../src/config/load.ts";
+import type { Loaded } from "../../src/config/load.ts";
 import { keptPrivileges, privilegesText } from "../../src/host/privileges.ts";
 import { usesOf } from "../../src/watch/least_privilege.ts";
 import { findValues } from "../../src/config/sources.ts";
@@ -135,16 +135,16 @@ Deno.test("a running program keeps the rights that its configuration needs, and 
       notified?: boolean;
       syslog?: boolean;
       argv?: string[];
-      findings?: Gathered["findings"];
+      findings?: Loaded["findings"];
       service?: Partial<Pick<Config, "checks" | "notify" | "addressOn">>;
     },
   ) => {
     const service = { checks: [], notify: null, addressOn: null, ...given };
     const values = readValues(argv, {});
     const none = { env: {}, problems: [], warnings: [], fileVariables: {} };
-    const gathered = { values, findings, ...none };
+    const loaded = { values, findings, ...none };
     return Object.fromEntries(
-      keptPrivileges(usesOf({ pidFile, mode, ...service }, { syslog, notified, gathered })),
+      keptPrivileges(usesOf({ pidFile, mode, ...service }, { syslog, notified, loaded })),
     );
   };
   // A watchdog looks for the Elastic IP all the time.

@@ -3,7 +3,7 @@ import { assert, assertEquals } from "@std/assert";
 import { readValues } from "../../src/options/parse.ts";
 import { type CheckSpec, parseCheck } from "../../src/checks/spec.ts";
 import { configure } from "../../src/config/config.ts";
-import { splitWords } from "../../src/host/split_command.ts";
+import { splitCommand } from "../../src/host/split_command.ts";
 
 for (
   const [text, words] of [
@@ -23,7 +23,7 @@ for (
   ] as ReadonlyArray<readonly [string, string[] | null]>
 ) {
   Deno.test(`splitWords() splits ${JSON.stringify(text)} as systemd does`, () => {
-    assertEquals(splitWords(text), words);
+    assertEquals(splitCommand(text), words);
   });
 }
 

@@ -14,7 +14,7 @@ const SETTINGS = { rise: 2, fall: 3 };
 
 /** One check after results, each a second after the one before: `+` is a success, `-` a failure. */
 function after(results: string, settings = SETTINGS): Health {
-  const start = startHealth(["one"], settings, { atMs: 0, trustMs: 500 });
+  const start = startHealth(["one"], settings, { atMs: 0, graceMs: 500 });
   return [...results].reduce((health, sign, count) => {
     const result = { well: sign === "+", reason: sign === "+" ? "" : "refused", tookMs: 3 };
     return noteResult(health, { index: 0, result, atMs: (count + 1) * 1_000 });
@@ -59,7 +59,7 @@ Deno.test("a check changes exactly when the last results all contradict it, what
 });
 
 Deno.test("a node is healthy when all checks are well, and says which are not", () => {
-  let health = startHealth(["one", "two"], SETTINGS, { atMs: 0, trustMs: 500 });
+  let health = startHealth(["one", "two"], SETTINGS, { atMs: 0, graceMs: 500 });
   const note = (index: number, reason: string, atMs: number) => {
     const result = { well: reason === "", reason, tookMs: 1 };
     health = noteResult(health, { index, result, atMs });
@@ -81,7 +81,7 @@ Deno.test("startHealth() goes on with what is known of a check, and begins with 
   const [one] = before.checks;
   const { checks } = startHealth(["two", "one"], SETTINGS, {
     atMs: 5_000,
-    trustMs: 500,
+    graceMs: 500,
     known: before.checks,
   });
   assertEquals(checks[1], one);

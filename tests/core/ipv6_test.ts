@@ -7,7 +7,7 @@ import { configure } from "../../src/config/config.ts";
 import { decode, encode, type Heartbeat } from "../../src/core/heartbeat.ts";
 import { canonicalIp, familyOf, hostText, isIpv6 } from "../../src/core/ip.ts";
 import { formatIpv6, parseIpv6, standInFor } from "../../src/core/ipv6.ts";
-import { openLink } from "../../src/host/udp_socket.ts";
+import { openSocket } from "../../src/host/udp_socket.ts";
 import type { Datagram } from "../../src/world.ts";
 import { WELL_TRAILER } from "../support/node_settings.ts";
 
@@ -137,7 +137,7 @@ Deno.test({
   ignore: !Deno.networkInterfaces().some(({ address }) => address === "::1"),
   async fn() {
     const port = freePort();
-    const link = openLink("::", port);
+    const link = openSocket("::", port);
     const heard: Datagram[] = [];
     const listening = (async () => {
       for await (const datagram of link) {

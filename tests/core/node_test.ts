@@ -59,7 +59,7 @@ Deno.test("stepNode(): a forged unsigned heartbeat from the future makes no live
 
 Deno.test("stepNode() tells once why these are the peers, and again when that changes", () => {
   const node = startNode(SETTINGS, { atMs: 0, selfId: SELF, peers: null });
-  const list: NodeEvent = { kind: "members", peers: [], listed: true };
+  const list: NodeEvent = { kind: "members", peers: [], inPeerList: true };
   const pool = "the peers are the members of our instance pool";
   const label = "the peers are the instances labelled";
   const told = linesOf(node, [
@@ -77,16 +77,16 @@ Deno.test("stepNode() reads the list for a sender that it may explain, and for n
   const from = "10.0.0.7", stranger = "10.0.0.9", id = idOf(7);
   const peers = [{ address: from, instanceId: id, wireId: id }];
   let node = startNode(SETTINGS, { atMs: 0, selfId: SELF, peers, dynamic: true });
-  const list: NodeEvent = { kind: "members", peers, listed: true };
+  const list: NodeEvent = { kind: "members", peers, inPeerList: true };
   [node] = stepNode(node, list, 0);
-  node = { ...node, roster: { ...node.roster, needed: false } };
+  node = { ...node, membership: { ...node.membership, needed: false } };
   const after = (event: { elasticIp?: string; id?: string }, sender = from) => {
     const { elasticIp } = SETTINGS;
     const trailer = { ...WELL_TRAILER, sequence: 1 };
     const heartbeat = { priority: 20, elasticIp, id, trailer, ...event };
     const [next, effects] = stepNode(node, { kind: "heard", from: sender, heartbeat }, 1_000);
     const refused = effects.flatMap((effect) => effect.kind === "refused" ? effect.reason : []);
-    return [refused.join(), next.roster.needed, [...next.roster.strangers.keys()].join()];
+    return [refused.join(), next.membership.needed, [...next.membership.strangers.keys()].join()];
   };
   assertEquals(after({}), ["", false, ""]);
   assertEquals(after({ elasticIp: "198.51.100.51" }), ["wrong-address", false, ""]);
@@ -102,7 +102,7 @@ Deno.test("stepNode() knows peers by hand again that it has asked the cloud abou
   const [{ election }] = stepNode(node, event, 1_000);
   const ids = [...election.peers.values()].map(({ instanceId, wireId }) => [instanceId, wireId]);
   assertEquals(ids, [[null, null], [idOf(7), idOf(7)]]);
-  assertEquals(election.listed, true);
+  assertEquals(election.inPeerList, true);
 });
 
 Deno.test("stepNode() learns its id and its addresses from the first answer alone", () => {
@@ -132,7 +132,7 @@ Deno.test("stepNode() learns its id and its addresses from the first answer alon
 
 Deno.test("startNode() reads the list again later if it can change, whoever gave the first one", () => {
   const dynamic = (start: { peers: [] | null; dynamic?: boolean }) =>
-    startNode(SETTINGS, { atMs: 0, selfId: SELF, ...start }).roster.dynamic;
+    startNode(SETTINGS, { atMs: 0, selfId: SELF, ...start }).membership.dynamic;
   assertEquals([dynamic({ peers: [] }), dynamic({ peers: null })], [false, true]);
   assertEquals([dynamic({ peers: [], dynamic: true }), dynamic({ peers: null, dynamic: false })], [
     true,
@@ -153,13 +153,13 @@ Deno.test("stepNode() hurries to read a list that failed once the cloud answers 
     addresses: [],
   } as const;
   const after = (failures: number) => {
-    const { ownership, roster } = begun;
+    const { ownership, membership } = begun;
     const node: Node = {
       ...begun,
-      roster: { ...roster, known: true, needed: false, failures: 3, readAtMs: 0 },
+      membership: { ...membership, known: true, needed: false, failures: 3, readAtMs: 0 },
       ownership: { ...ownership, read: { ...ownership.read, failures } },
     };
-    return stepNode(node, { kind: "answered", id: call.id, answer, roll: 0 }, 1_000)[0].roster;
+    return stepNode(node, { kind: "answered", id: call.id, answer, roll: 0 }, 1_000)[0].membership;
   };
   assertEquals([after(0).failures, after(1).failures], [3, 0]);
 });
@@ -189,7 +189,7 @@ Deno.test("stepNode() tells roles as information, and those that need an operato
   step({ kind: "tick" }, 3_000);
   step({ kind: "tick" }, 3_100);
   step({ kind: "health", healthy: false }, 3_200);
-  step({ kind: "members", peers: [peer], listed: false }, 3_300);
+  step({ kind: "members", peers: [peer], inPeerList: false }, 3_300);
   assertEquals(lines, [
     "info master (alone), was backup",
     "warning master (unhealthy, no live node is well)",
@@ -255,7 +255,7 @@ Deno.test("stepNode() comes to the same as the whole step, whether it takes the 
       const whole = stepFully(node, event, atMs);
       const [next, effects] = stepNode(node, event, atMs);
       assertEquals([next, effects], whole);
-      if (event.kind === "heard" && next.aim === node.aim) shortCount += 1;
+      if (event.kind === "heard" && next.desired === node.desired) shortCount += 1;
       node = next;
     };
     // The short way is for those that are heard steadily.

@@ -1,10 +1,10 @@
 // When a node that was asked to stop may go, and with which exit code, by tables.
 import { assertEquals } from "@std/assert";
-import { departure } from "../../src/core/shutdown.ts";
+import { shutdown } from "../../src/core/shutdown.ts";
 import { startNode } from "../../src/core/node.ts";
 import { NODE_SETTINGS } from "../support/node_settings.ts";
 import type { Node } from "../../src/core/node_state.ts";
-import type { Lane } from "../../src/core/ownership/call.ts";
+import type { CallSlot } from "../../src/core/ownership/call.ts";
 
 const SELF = "00000001-0000-4000-8000-000000000005";
 const STOPPED_MS = 60_000;
@@ -25,7 +25,7 @@ interface Different {
 function stopped(different: Different): Node {
   const { holding = true, prepared = true, stops = 1, twin = false, changing = false } = different;
   const node = startNode(NODE_SETTINGS, { atMs: 0, selfId: SELF, peers: [] });
-  const lane = (failures = 0): Lane => ({ ...node.ownership.read, failures });
+  const slot = (failures = 0): CallSlot => ({ ...node.ownership.read, failures });
   const inFlight = { id: 1, call: { verb: "detach-self" }, startedAtMs: 0, stale: false } as const;
   const other = {
     address: "10.0.0.9",
@@ -42,8 +42,8 @@ function stopped(different: Different): Node {
       ...node.ownership,
       holding,
       prepared,
-      read: lane(different.readFailures),
-      write: { ...lane(different.writeFailures), inFlight: changing ? inFlight : null },
+      read: slot(different.readFailures),
+      write: { ...slot(different.writeFailures), inFlight: changing ? inFlight : null },
     },
   };
 }
@@ -77,13 +77,13 @@ const CODES: ReadonlyArray<readonly [when: string, Different, code: 0 | 1 | null
 
 for (const [when, different, code, atMs = STOPPED_MS] of CODES) {
   Deno.test(`a stopped node ${code === null ? "stays" : `goes with ${code}`} ${when}`, () => {
-    assertEquals(departure.exitCode(stopped(different), atMs), code);
+    assertEquals(shutdown.exitCode(stopped(different), atMs), code);
   });
 }
 
 Deno.test("a node that nobody stopped never goes", () => {
   const running = { ...stopped({ holding: false }), stoppedAtMs: null };
-  assertEquals(departure.exitCode(running, END_MS), null);
-  assertEquals(departure.wakeAtMs(null, running.election), Infinity);
-  assertEquals(departure.wakeAtMs(STOPPED_MS, running.election), END_MS);
+  assertEquals(shutdown.exitCode(running, END_MS), null);
+  assertEquals(shutdown.wakeAtMs(null, running.election), Infinity);
+  assertEquals(shutdown.wakeAtMs(STOPPED_MS, running.election), END_MS);
 });

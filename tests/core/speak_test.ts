@@ -84,9 +84,9 @@ Deno.test("speak() advertises no hold that is being given up", () => {
 });
 
 Deno.test("speak() beats as before for a while when its interval gets longer", () => {
-  const brisk = { intervalMs: 200, untilMs: DUE_MS };
+  const previousInterval = { intervalMs: 200, untilMs: DUE_MS };
   const next = (atMs: number, heartbeatAtMs: number) =>
-    at(node({ brisk, heartbeatAtMs }), atMs)[0].election.heartbeatAtMs;
+    at(node({ previousInterval, heartbeatAtMs }), atMs)[0].election.heartbeatAtMs;
   assertEquals([next(9_999, 9_999), next(10_000, 10_000)], [10_199, 11_000]);
 });
 
@@ -116,13 +116,13 @@ Deno.test("a list that is old enough is read in the place of the other holders",
       ...start,
       election: { ...start.election, ...settled, heartbeatAtMs: 400_000 },
       ownership: { ...start.ownership, prepared: true, holding: true, looksAtMs: [400_000] },
-      roster: { ...start.roster, known: true, needed: false, readAtMs },
+      membership: { ...start.membership, known: true, needed: false, readAtMs },
     };
     const [after, effects] = stepNode(state, { kind: "tick" }, 400_000);
     const kinds = effects.flatMap((effect) =>
       effect.kind === "call" ? effect.call : effect.kind === "members" ? effect.kind : []
     );
-    return [after.roster.reading, ...kinds];
+    return [after.membership.reading, ...kinds];
   };
   assertEquals(effectsOf(100_001), [false, { verb: "look", others: true }]);
   assertEquals(effectsOf(100_000), [true, { verb: "look", others: false }, "members"]);

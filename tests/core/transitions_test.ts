@@ -29,7 +29,7 @@ function state(peers: readonly Peer[], different: Partial<Election> = {}, found?
   const all = new Map(peers.map((each) => [each.address, each]));
   return {
     election: { ...NODE.election, peers: all, ...different },
-    roster: { ...NODE.roster, found: found ?? null },
+    membership: { ...NODE.membership, found: found ?? null },
   };
 }
 
@@ -41,7 +41,7 @@ function lines(before: ReturnType<typeof state>, after: ReturnType<typeof state>
 }
 
 const live = peer("10.0.0.7"), dead = { ...live, alive: false };
-const deaf = { ...live, deafSinceMs: 6_000 };
+const notHearingUs = { ...live, notHearingUsSinceMs: 6_000 };
 
 Deno.test("changesBetween() tells of peers that come, live, die and go", () => {
   const of = (before: Peer[], after: Peer[]) => lines(state(before), state(after));
@@ -69,14 +69,24 @@ Deno.test("changesBetween() tells of a machine that lives at another address", (
 Deno.test("changesBetween() tells of a link that works one way only, and of its end", () => {
   const of = (before: Peer, after: Peer) => lines(state([before]), state([after]));
   const warned = "warning one-way: peer 10.0.0.7 is heard, but does not hear us";
-  assertEquals(of(live, deaf), [warned]);
-  assertEquals(of({ ...deaf, deafSinceMs: 6_001 }, deaf), [warned]);
-  assertEquals(of(deaf, deaf), []);
-  assertEquals(of(live, { ...deaf, deafSinceMs: 6_001 }), [], "not for long enough");
-  assertEquals(of(deaf, live), ["info one-way: peer 10.0.0.7 hears us again"]);
-  assertEquals(of({ ...deaf, deafSinceMs: 6_001 }, live), [], "nobody was told");
-  assertEquals(of(deaf, { ...deaf, deafSinceMs: 8_000 }), [], "it hears us no better");
-  assertEquals(of(deaf, { ...deaf, alive: false }), ["warning peer-dead: peer 10.0.0.7 is dead"]);
+  assertEquals(of(live, notHearingUs), [warned]);
+  assertEquals(of({ ...notHearingUs, notHearingUsSinceMs: 6_001 }, notHearingUs), [warned]);
+  assertEquals(of(notHearingUs, notHearingUs), []);
+  assertEquals(
+    of(live, { ...notHearingUs, notHearingUsSinceMs: 6_001 }),
+    [],
+    "not for long enough",
+  );
+  assertEquals(of(notHearingUs, live), ["info one-way: peer 10.0.0.7 hears us again"]);
+  assertEquals(of({ ...notHearingUs, notHearingUsSinceMs: 6_001 }, live), [], "nobody was told");
+  assertEquals(
+    of(notHearingUs, { ...notHearingUs, notHearingUsSinceMs: 8_000 }),
+    [],
+    "it hears us no better",
+  );
+  assertEquals(of(notHearingUs, { ...notHearingUs, alive: false }), [
+    "warning peer-dead: peer 10.0.0.7 is dead",
+  ]);
 });
 
 Deno.test("changesBetween() tells once why these are the peers", () => {
@@ -133,11 +143,11 @@ Deno.test("changesBetween() tells of the role and why, as loud as it is", () => 
   assertEquals(quiet.map((reason) => of({ ...backup, reason })), [
     ...quiet.map((reason) => [`info role: backup (${reason})`]),
   ]);
-  const sick = { reason: "unhealthy", healthy: false } as const;
-  assertEquals(of({ ...sick, role: "backup" }, [worse]), [
+  const unhealthy = { reason: "unhealthy", healthy: false } as const;
+  assertEquals(of({ ...unhealthy, role: "backup" }, [worse]), [
     "warning role: backup (unhealthy, makes way for 10.0.0.8/20)",
   ]);
-  assertEquals(of({ ...sick, role: "master" }), [
+  assertEquals(of({ ...unhealthy, role: "master" }), [
     "warning role: master (unhealthy, no live node is well), was backup",
   ]);
   const missing = new Map([["b.test", 9_000], ["c.test", 9_000]]);

@@ -4,7 +4,13 @@ import { hasTag } from "../../src/core/heartbeat.ts";
 import type { PeerSource } from "../../src/exoscale/peer_source.ts";
 import { iamPolicy } from "../../src/exoscale/iam_policy.ts";
 import type { Fetch } from "../../src/exoscale/http.ts";
-import { APIS, cloudFetch, ELASTIC_IP, GROUP, type Stage } from "../support/cloud/cloud_fixture.ts";
+import {
+  APIS,
+  cloudFetch,
+  type CloudFixture,
+  ELASTIC_IP,
+  GROUP,
+} from "../support/cloud/cloud_fixture.ts";
 import { type Ailment, examine, healthyStage, linesOf, OPEN, PORT, read } from "./examination.ts";
 import type { Route } from "../../src/transport/request.ts";
 
@@ -152,7 +158,7 @@ Deno.test("--doctor names the name servers, the proxy, and the protocol that was
 }, async () => {
   const servers = "192.0.2.53 (/etc/resolv.conf)";
   const named = { lookup: () => Promise.resolve(["192.0.2.1"]), nameServers: () => servers };
-  const through = (route: Route) => async (stage: Stage) => {
+  const through = (route: Route) => async (stage: CloudFixture) => {
     const fetch = Object.assign((...request: Parameters<Fetch>) => {
       const [url, init] = request;
       return cloudFetch(
@@ -273,8 +279,11 @@ Deno.test("--doctor says when peers are missing, or this instance among them", {
   sanitizeOps: false,
   sanitizeResources: false,
 }, async () => {
-  const unlisted = await linesOf("peers", {}, ({ self }) => self.groups = []);
-  assertMatch(unlisted.lines[0] ?? "", /^FAIL security group edge has 2 others and not this inst/);
+  const outsidePeerList = await linesOf("peers", {}, ({ self }) => self.groups = []);
+  assertMatch(
+    outsidePeerList.lines[0] ?? "",
+    /^FAIL security group edge has 2 others and not this inst/,
+  );
   const alone = await linesOf("peers", {}, ({ peer, third }) => peer.groups = third.groups = []);
   assertMatch(alone.lines[0] ?? "", /^warn none: /);
   const wrong = await linesOf("peers", { source: ["-p", "203.0.113.99"] });
@@ -283,7 +292,13 @@ Deno.test("--doctor says when peers are missing, or this instance among them", {
   assertMatch(name.lines[0] ?? "", /^FAIL .*cannot resolve web.test/);
   const group = await linesOf("peers", { source: ["-G", "other"] });
   assertMatch(group.lines[0] ?? "", /^FAIL .*other/);
-  assertEquals([unlisted.code, alone.code, wrong.code, name.code, group.code], [1, 0, 1, 1, 1]);
+  assertEquals([outsidePeerList.code, alone.code, wrong.code, name.code, group.code], [
+    1,
+    0,
+    1,
+    1,
+    1,
+  ]);
 });
 
 for (const api of APIS) {
@@ -356,10 +371,10 @@ Deno.test(
   "--doctor says who has the port",
   { sanitizeOps: false, sanitizeResources: false },
   async () => {
-    const openLink = () => {
+    const openSocket = () => {
       throw new Deno.errors.PermissionDenied("permission denied");
     };
-    const { code, lines } = await linesOf("port", { host: { openLink } });
+    const { code, lines } = await linesOf("port", { host: { openSocket } });
     assertMatch(
       lines[0] ?? "",
       /^FAIL UDP 0.0.0.0:12345 cannot be had: permission denied: stop who/,

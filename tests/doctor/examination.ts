@@ -2,16 +2,16 @@
 import { decode, encode, type Trailer } from "../../src/core/heartbeat.ts";
 import type { Host } from "../../src/host/host.ts";
 import { runProgram } from "../../src/program.ts";
-import { Seal } from "../../src/host/keyring.ts";
-import { InboxLink } from "../support/inbox_link.ts";
+import { Keyring } from "../../src/host/keyring.ts";
+import { InboxSocket } from "../support/inbox_link.ts";
 import { SIM_KEY, SIM_SECRET } from "../support/cloud/api_v2.ts";
 import {
   type Api,
   cloudFetch,
+  CloudFixture,
   ELASTIC_IP,
   GROUP,
   hurriedClock,
-  Stage,
 } from "../support/cloud/cloud_fixture.ts";
 import type { SimInstance } from "../support/cloud/model.ts";
 
@@ -27,8 +27,8 @@ export const OPEN = {
 } as const;
 
 /** How a peer behaves: it answers, hears nobody, speaks the original's format, or something of one's own. */
-export type Behaviour = "answers" | "deaf" | "original" | "silent" | Partial<Trailer & Said>;
-interface Said {
+export type Behaviour = "answers" | "deaf" | "original" | "silent" | Partial<Trailer & Result>;
+interface Result {
   readonly id: string;
   readonly elasticIp: string;
   /** Another Elastic IP that it watches, too. */
@@ -38,22 +38,22 @@ interface Said {
 }
 
 /** A link on which peers answer what is sent to them. */
-export class PeersLink extends InboxLink {
+export class PeersSocket extends InboxSocket {
   readonly localAddresses: readonly string[] = [];
   readonly sent: { readonly to: string; readonly bytes: Uint8Array }[] = [];
   /** Addresses that it was told to send from. */
   from: readonly string[] = [];
   readonly #behaviours: ReadonlyMap<string, readonly [SimInstance, Behaviour]>;
   readonly #api: Api;
-  readonly #seal: Seal | null;
+  readonly #keyring: Keyring | null;
 
   constructor(
     peers: readonly (readonly [SimInstance, Behaviour])[],
-    { api, seal }: { api: Api; seal: Seal | null },
+    { api, keyring }: { api: Api; keyring: Keyring | null },
   ) {
     super();
     this.#api = api;
-    this.#seal = seal;
+    this.#keyring = keyring;
     this.#behaviours = new Map(peers.map((peer) => [peer[0].address, peer]));
     // A peer speaks whether it is spoken to or not.
     for (const [address] of this.#behaviours) this.#speak(address, false);
@@ -80,9 +80,9 @@ export class PeersLink extends InboxLink {
       unhealthy: false,
       ownPriority: 10,
       intervalMs: 200,
-      keyId: this.#seal?.keyId ?? 0,
+      keyId: this.#keyring?.keyId ?? 0,
       sequence: Date.now(),
-      stamp: this.#seal ? { run: 1n, echo: null } : null,
+      stamp: this.#keyring ? { run: 1n, echo: null } : null,
       hearsYou: heard && behaviour !== "deaf",
       ...flags,
     };
@@ -95,7 +95,7 @@ export class PeersLink extends InboxLink {
         id: id ?? (this.#api === "v2" ? instance.id : instance.nicId),
         trailer: behaviour === "original" ? null : trailer,
       });
-      if (this.#seal) this.#seal.seal(bytes, arrive);
+      if (this.#keyring) this.#keyring.sign(bytes, arrive);
       else arrive(bytes);
     }
   }
@@ -124,25 +124,30 @@ export interface Diagnosis {
   readonly lines: readonly string[];
   /** Lines of one check, without its name. */
   of(check: string): string[];
-  readonly sent: PeersLink["sent"];
+  readonly sent: PeersSocket["sent"];
   /** Where what was sent should leave from. */
   readonly from: readonly string[];
 }
 
 /** A stage on which nothing is wrong: rules are there, nobody holds. */
-export function healthyStage(): Stage {
-  const stage = new Stage();
+export function healthyStage(): CloudFixture {
+  const stage = new CloudFixture();
   stage.model.rules.set(GROUP, [OPEN]);
   return stage;
 }
 
 /** Examines the first machine of the stage. */
-export async function examine(stage: Stage, ailment: Ailment = {}): Promise<Diagnosis> {
+export async function examine(stage: CloudFixture, ailment: Ailment = {}): Promise<Diagnosis> {
   const { api = "v2", argv = [], env = {}, peers = ["answers", "answers"] } = ailment;
   const { source = ["-G", GROUP], identity = ["-i", stage.self.id] } = ailment;
   const { endpoint = stage.server.endpoint(api) } = ailment;
-  const seal = ailment.peersSecret === undefined ? null : await Seal.of([ailment.peersSecret]);
-  const link = new PeersLink([[stage.peer, peers[0]], [stage.third, peers[1]]], { api, seal });
+  const keyring = ailment.peersSecret === undefined
+    ? null
+    : await Keyring.of([ailment.peersSecret]);
+  const socket = new PeersSocket([[stage.peer, peers[0]], [stage.third, peers[1]]], {
+    api,
+    keyring,
+  });
   const lines: string[] = [];
   const missing = (what: string) => Promise.reject(new Deno.errors.NotFound(what));
   const host: Host = {
@@ -169,7 +174,7 @@ export async function examine(stage: Stage, ailment: Ailment = {}): Promise<Diag
       throw new Error("nobody asks for it");
     },
     // Any other port is only tried.
-    openLink: (_, port) => port === 0 ? new PeersLink([], { api, seal }) : link,
+    openSocket: (_, port) => port === 0 ? new PeersSocket([], { api, keyring }) : socket,
     openLog: () => ({
       kind: "stdout",
       needsRight: false,
@@ -192,14 +197,14 @@ export async function examine(stage: Stage, ailment: Ailment = {}): Promise<Diag
   const of = (check: string) =>
     lines.filter((line) => line.slice(5).startsWith(`${check} `))
       .map((line) => `${line.slice(0, 5).trim()} ${line.slice(16)}`);
-  return { code, lines, of, sent: link.sent, from: link.from };
+  return { code, lines, of, sent: socket.sent, from: socket.from };
 }
 
 /** Examines a stage that something was done to; the lines of one check. */
 export async function linesOf(
   check: string,
   ailment: Ailment = {},
-  harm: (stage: Stage) => void = () => {},
+  harm: (stage: CloudFixture) => void = () => {},
 ): Promise<{ code: number; lines: string[] }> {
   await using stage = healthyStage();
   harm(stage);

@@ -8,10 +8,10 @@ import { iamPolicy } from "../../src/exoscale/iam_policy.ts";
 import type { Host } from "../../src/host/host.ts";
 import { requestedNumber, split } from "../../src/status/fragments.ts";
 import type { LinkWord, PeerView, Snapshot } from "../../src/status/snapshot.ts";
-import { APIS, ELASTIC_IP, GROUP, type Stage } from "../support/cloud/cloud_fixture.ts";
-import { InboxLink } from "../support/inbox_link.ts";
-import { StillWorld } from "../support/simulated_watchdog.ts";
-import { type Ailment, examine, healthyStage, OPEN, PeersLink, PORT } from "./examination.ts";
+import { APIS, type CloudFixture, ELASTIC_IP, GROUP } from "../support/cloud/cloud_fixture.ts";
+import { InboxSocket } from "../support/inbox_link.ts";
+import { SimulatedMachine } from "../support/simulated_machine.ts";
+import { type Ailment, examine, healthyStage, OPEN, PeersSocket, PORT } from "./examination.ts";
 
 const OWN = "203.0.113.11", PEER = "203.0.113.12";
 /** Whether somebody is advised to open a port. */
@@ -20,16 +20,16 @@ function opens(lines: readonly string[]): boolean {
   return lines.some((line) => !line.startsWith("ok") && advice.test(line));
 }
 
-class SilentLink extends InboxLink {
+class SilentSocket extends InboxSocket {
   readonly localAddresses: readonly string[] = [];
   send(_: Uint8Array): void {}
 }
 
 /** Binds every address but the own one. */
 const withoutOwn = {
-  openLink(hostname: string, port: number) {
+  openSocket(hostname: string, port: number) {
     if (hostname === OWN) throw new Deno.errors.AddrNotAvailable("Cannot assign (os error 99)");
-    return port === 0 ? new SilentLink() : new PeersLink([], { api: "v2", seal: null });
+    return port === 0 ? new SilentSocket() : new PeersSocket([], { api: "v2", keyring: null });
   },
   interfaces: () => [
     { name: "lo", address: ELASTIC_IP },
@@ -185,7 +185,7 @@ Deno.test("--doctor believes no heartbeat of a stranger that is not signed with 
 
 Deno.test("--doctor says of a silent peer what the rules say, and no more", async () => {
   const peers = ["silent", "answers"] as const;
-  const silence = async (harm: (stage: Stage) => void, source = ["-G", GROUP]) => {
+  const silence = async (harm: (stage: CloudFixture) => void, source = ["-G", GROUP]) => {
     await using stage = healthyStage();
     harm(stage);
     return (await examine(stage, { peers, source })).of("heartbeats")[0] ?? "";
@@ -295,10 +295,13 @@ Deno.test("--doctor says what is wrong with the address of -l, and asks for nobo
   ] as const;
   for (const [error, line] of rows) {
     await using stage = healthyStage();
-    const openLink = () => {
+    const openSocket = () => {
       throw error;
     };
-    const { code, of } = await examine(stage, { argv: ["-l", `[::]:${PORT}`], host: { openLink } });
+    const { code, of } = await examine(stage, {
+      argv: ["-l", `[::]:${PORT}`],
+      host: { openSocket },
+    });
     assertEquals(code, 1);
     assertMatch(of("port")[0] ?? "", line);
     assert(!/stop who/.test(of("port")[0] ?? ""), of("port")[0]);
@@ -306,8 +309,8 @@ Deno.test("--doctor says what is wrong with the address of -l, and asks for nobo
 });
 
 /** Has the port, and answers as that watchdog does. */
-function running(snapshot: Snapshot): Pick<Host, "openLink"> {
-  class AnsweringLink extends SilentLink {
+function running(snapshot: Snapshot): Pick<Host, "openSocket"> {
+  class AnsweringSocket extends SilentSocket {
     override send(bytes: Uint8Array): void {
       const number = requestedNumber(new TextDecoder().decode(bytes)) ?? 0;
       for (const part of split(snapshot, number)) {
@@ -316,15 +319,15 @@ function running(snapshot: Snapshot): Pick<Host, "openLink"> {
     }
   }
   return {
-    openLink(_, port) {
+    openSocket(_, port) {
       if (port === PORT) throw new Deno.errors.AddrInUse("in use");
-      return new AnsweringLink();
+      return new AnsweringSocket();
     },
   };
 }
 
 Deno.test("--doctor takes the word of the watchdog that runs, and opens no port that is open", async () => {
-  const world = new StillWorld();
+  const world = new SimulatedMachine();
   await world.pass(5_000);
   const snapshot = world.watchdog.snapshot();
   world.tell("stop");

@@ -5,12 +5,12 @@ import { Cluster, type ClusterNode, until } from "./cluster.ts";
 import { Haproxy, NO_HAPROXY } from "./haproxy.ts";
 
 const NO_SHELL = Deno.build.os === "windows" ? "needs a POSIX shell" : null;
-const PACE = ["--check-interval", "200ms", "--check-timeout", "2s"];
+const LIMITER = ["--check-interval", "200ms", "--check-timeout", "2s"];
 
 /** Options that look at a haproxy. */
 function looksAt({ port }: Haproxy): string[] {
   const http = `http://127.0.0.1:${port}/?status=200&body=pool+is+up`;
-  return [...PACE, "--check", `tcp://127.0.0.1:${port}`, "--check", http];
+  return [...LIMITER, "--check", `tcp://127.0.0.1:${port}`, "--check", http];
 }
 
 const says = (node: ClusterNode, pattern: RegExp) => () => pattern.test(node.process?.output ?? "");
@@ -105,8 +105,8 @@ skippableTest("heartbeats leave on time while checks hang, fork and flood", NO_S
     "exec:sh -c 'sleep 1000 & yes >&2'",
   ].flatMap((check) => ["--check", check]);
   try {
-    const pace = ["--check-interval", "100ms", "--check-timeout", "300ms", "-r", "20"];
-    cluster.start(one, { priority: 10, args: [...pace, ...bad] });
+    const limiter = ["--check-interval", "100ms", "--check-timeout", "300ms", "-r", "20"];
+    cluster.start(one, { priority: 10, args: [...limiter, ...bad] });
     cluster.start(two, { priority: 20, args: ["-r", "20"] });
     await until(() => cluster.holders.join() === "node-2", { title: "the well one holds" });
     const failing = () => one.lines.filter(({ text }) => text.includes("check-failing:")).length;

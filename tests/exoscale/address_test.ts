@@ -3,18 +3,23 @@ import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { resolveAddresses } from "../../src/exoscale/address.ts";
 import { ClientV2 } from "../../src/exoscale/client_v2.ts";
 import { CloudError } from "../../src/exoscale/cloud_error.ts";
-import { clientOptions, ELASTIC_IP, PATIENT, Stage } from "../support/cloud/cloud_fixture.ts";
+import {
+  clientOptions,
+  CloudFixture,
+  ELASTIC_IP,
+  PATIENT,
+} from "../support/cloud/cloud_fixture.ts";
 import { endsStart } from "./complaint.ts";
 
 const OTHER = "198.51.100.51";
 
-function resolve(stage: Stage, ...texts: string[]): Promise<string[]> {
+function resolve(stage: CloudFixture, ...texts: string[]): Promise<string[]> {
   const client = new ClientV2(clientOptions(stage.server.endpoint("v2")));
   return resolveAddresses(texts, client, PATIENT);
 }
 
 Deno.test("resolveAddresses() finds Elastic IPs by id, description and label in one call", async () => {
-  await using stage = new Stage();
+  await using stage = new CloudFixture();
   const other = stage.model.addAddress(OTHER);
   other.description = "web / Zürich";
   other.labels = { service: "web" };
@@ -25,13 +30,13 @@ Deno.test("resolveAddresses() finds Elastic IPs by id, description and label in 
 });
 
 Deno.test("resolveAddresses() asks nobody about addresses", async () => {
-  await using stage = new Stage();
+  await using stage = new CloudFixture();
   assertEquals(await resolve(stage, "192.0.2.1", ELASTIC_IP), ["192.0.2.1", ELASTIC_IP]);
   assertEquals(stage.server.calls, []);
 });
 
 Deno.test("resolveAddresses() lists what there is, or what may be meant", async () => {
-  await using stage = new Stage();
+  await using stage = new CloudFixture();
   const other = stage.model.addAddress(OTHER);
   other.description = stage.address.description = "web";
   const complaint = async (...texts: string[]) => {

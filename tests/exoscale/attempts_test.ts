@@ -6,7 +6,7 @@ import fc from "fast-check";
 import { type AttemptOptions, Attempts } from "../../src/exoscale/attempts.ts";
 import { CloudError } from "../../src/exoscale/cloud_error.ts";
 import { CALL_TIMEOUT_MS, type HttpAnswer } from "../../src/exoscale/http.ts";
-import { Pace } from "../../src/exoscale/rate_limiter.ts";
+import { RateLimiter } from "../../src/exoscale/rate_limiter.ts";
 import { PATIENT } from "../support/cloud/cloud_fixture.ts";
 import { LeapingClock } from "../support/leaping_clock.ts";
 
@@ -154,7 +154,7 @@ const weathers = fc.array(
 /** Wants an answer all the time, as a watchdog does; waits between failures as the core does. */
 async function wantAnswers(network: Network, writes: boolean): Promise<void> {
   const { clock } = network;
-  const attempts = new Attempts(clock, pace.get(network)!);
+  const attempts = new Attempts(clock, limiter.get(network)!);
   for (let failures = 0; clock.nowMs() < network.endMs + 2 * WAY_MS;) {
     const startedAtMs = clock.nowMs();
     try {
@@ -169,13 +169,13 @@ async function wantAnswers(network: Network, writes: boolean): Promise<void> {
   }
 }
 
-const pace = new WeakMap<Network, Pace>();
+const limiter = new WeakMap<Network, RateLimiter>();
 
 Deno.test("Attempts reach the server within 10 s of a way that works, and five times a second at most", async () => {
   await fc.assert(
     fc.asyncProperty(weathers, fc.integer({ min: 1, max: 2 }), async (given, readers) => {
       const network = new Network(given);
-      pace.set(network, new Pace(network.clock));
+      limiter.set(network, new RateLimiter(network.clock));
       const all = [true, ...Array(readers).fill(false)];
       await Promise.all(all.map((writes) => wantAnswers(network, writes)));
       const { arrivals } = network;
@@ -200,7 +200,7 @@ Deno.test("Attempts reach the server within 10 s of a way that works, and five t
 function attemptsOn(exchange: (options: AttemptOptions, number: number) => Promise<HttpAnswer>) {
   const clock = new LeapingClock({ settle: () => new Promise((done) => setImmediate(done)) });
   const made: { atMs: number; fresh: boolean; alone: boolean }[] = [];
-  const attempts = new Attempts(clock, new Pace(clock));
+  const attempts = new Attempts(clock, new RateLimiter(clock));
   const send = (turn: { writes: boolean; before?: () => void }) =>
     attempts.send({ ...turn, signal: PATIENT }, (options) => {
       const { fresh, alone } = options;

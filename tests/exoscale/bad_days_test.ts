@@ -8,9 +8,9 @@ import {
   type Api,
   APIS,
   clientName,
+  CloudFixture,
   hurriedClock,
   PATIENT,
-  Stage,
 } from "../support/cloud/cloud_fixture.ts";
 import { endsStart, Witness } from "./complaint.ts";
 
@@ -41,7 +41,7 @@ const VERDICTS: [Fault, ...Verdict][] = [
 ];
 
 async function complain(api: Api, fault: Fault, call: (typeof CALLS)[number]) {
-  await using stage = new Stage();
+  await using stage = new CloudFixture();
   const witness = new Witness();
   const cloud = stage.cloud(api, { fetch: witness.fetch });
   await cloud.prepare(PATIENT);
@@ -86,7 +86,7 @@ for (const api of APIS) {
   const name = clientName(api);
 
   Deno.test(`${name} names a connection that is refused`, async () => {
-    await using stage = new Stage();
+    await using stage = new CloudFixture();
     const witness = new Witness();
     const endpoint = `https://127.0.0.1:${closedPort()}/v2`;
     const cloud = stage.cloud(api, { endpoint, fetch: witness.fetch });
@@ -95,7 +95,7 @@ for (const api of APIS) {
   });
 
   Deno.test(`${name} names a connection that ends before any answer`, async () => {
-    await using stage = new Stage();
+    await using stage = new CloudFixture();
     using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
     const cutting = (async () => {
       for await (const connection of listener) connection.close();
@@ -110,7 +110,7 @@ for (const api of APIS) {
   });
 
   Deno.test(`${name} gives up an operation that never ends after a minute`, async () => {
-    await using stage = new Stage();
+    await using stage = new CloudFixture();
     stage.model.operationMs = 600_000;
     const clock = hurriedClock(100);
     const witness = new Witness();
@@ -123,7 +123,7 @@ for (const api of APIS) {
   });
 
   Deno.test(`${name} passes on what goes wrong while it waits for an operation`, async () => {
-    await using stage = new Stage();
+    await using stage = new CloudFixture();
     const witness = new Witness();
     const cloud = stage.cloud(api, { fetch: witness.fetch });
     await cloud.prepare(PATIENT);
@@ -134,7 +134,7 @@ for (const api of APIS) {
   });
 
   Deno.test(`${name} recognises a late clock by the answer's date, and names it`, async () => {
-    await using stage = new Stage();
+    await using stage = new CloudFixture();
     stage.server.aheadMs = 3_600_000;
     const witness = new Witness();
     const cloud = stage.cloud(api, { fetch: witness.fetch });

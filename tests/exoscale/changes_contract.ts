@@ -1,16 +1,16 @@
 // What every `Cloud` promises of its changes: they are done when the call ends, or the error says why not.
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { CloudError, EVICT_WITHIN_MS } from "../../src/exoscale/cloud_error.ts";
-import { Pace } from "../../src/exoscale/rate_limiter.ts";
+import { RateLimiter } from "../../src/exoscale/rate_limiter.ts";
 import {
   type Api,
   clientName,
   cloudFetch,
+  CloudFixture,
   hurriedClock,
   isChange,
   isPoll,
   PATIENT,
-  Stage,
 } from "../support/cloud/cloud_fixture.ts";
 
 /** attach(), detachSelf(), evict(). */
@@ -18,7 +18,7 @@ export function testChanges(api: Api): void {
   const name = clientName(api);
 
   Deno.test(`${name}.attach() waits until it is done, and takes from nobody`, async () => {
-    await using stage = new Stage();
+    await using stage = new CloudFixture();
     stage.hold(stage.peer);
     stage.model.operationMs = 300;
     const cloud = stage.cloud(api);
@@ -32,7 +32,7 @@ export function testChanges(api: Api): void {
   for (const holds of [true, false]) {
     const when = holds ? "what is attached" : "what is not, and calls it done";
     Deno.test(`${name}.detachSelf() detaches ${when}`, async () => {
-      await using stage = new Stage();
+      await using stage = new CloudFixture();
       stage.hold(...holds ? [stage.self, stage.peer] : [stage.peer]);
       const cloud = stage.cloud(api);
       await cloud.prepare(PATIENT);
@@ -55,7 +55,7 @@ export function testChanges(api: Api): void {
     const target = `a ${state} machine that ${holds ? "holds" : "holds nothing"}`;
     const how = onlyIfStopped ? "only if stopped" : "whatever its state";
     Deno.test(`${name}.evict() of ${target}, ${how}: ${outcome}`, async () => {
-      await using stage = new Stage();
+      await using stage = new CloudFixture();
       const { self, peer, third } = stage;
       stage.hold(self, third, ...holds ? [peer] : []);
       const before = stage.holders;
@@ -70,7 +70,7 @@ export function testChanges(api: Api): void {
   }
 
   Deno.test(`${name} lets a change start at once, though readings must wait`, async () => {
-    await using stage = new Stage();
+    await using stage = new CloudFixture();
     const clock = hurriedClock(1);
     const cloud = stage.cloud(api, { clock });
     await cloud.prepare(PATIENT);
@@ -96,7 +96,7 @@ export function testChanges(api: Api): void {
   for (const failsLate of [false, true]) {
     const when = failsLate ? "once it was pending" : "at the first sight";
     Deno.test(`${name} names an operation that fails ${when}, with its reason`, async () => {
-      await using stage = new Stage();
+      await using stage = new CloudFixture();
       stage.hold(stage.peer);
       stage.model.failsLate = failsLate;
       for (const [reason, retryable] of reasons) {
@@ -111,7 +111,7 @@ export function testChanges(api: Api): void {
   }
 
   Deno.test(`${name}.evict() goes out on a connection that has just been made`, async () => {
-    await using stage = new Stage();
+    await using stage = new CloudFixture();
     const { self, peer } = stage;
     stage.hold(self, peer);
     const cloud = stage.cloud(api);
@@ -127,7 +127,7 @@ export function testChanges(api: Api): void {
   });
 
   Deno.test(`${name}.evict() takes nothing when its machine slept after looking`, async () => {
-    await using stage = new Stage();
+    await using stage = new CloudFixture();
     const { self, peer } = stage;
     stage.hold(self, peer);
     const clock = hurriedClock();
@@ -148,19 +148,19 @@ export function testChanges(api: Api): void {
   });
 
   Deno.test(`${name}.evict() takes nothing when its request waited for its turn too long`, async () => {
-    await using stage = new Stage();
+    await using stage = new CloudFixture();
     const { self, peer } = stage;
     stage.hold(self, peer);
     let waitedMs = 0;
     const real = hurriedClock();
     const clock = { ...real, nowMs: () => real.nowMs() + waitedMs };
-    const pace = new Pace(clock);
-    const turn = pace.turn.bind(pace);
-    pace.turn = (writes, signal) => {
+    const limiter = new RateLimiter(clock);
+    const turn = limiter.turn.bind(limiter);
+    limiter.turn = (writes, signal) => {
       if (writes) waitedMs += EVICT_WITHIN_MS;
       return turn(writes, signal);
     };
-    const cloud = stage.cloud(api, { clock, pace });
+    const cloud = stage.cloud(api, { clock, limiter });
     await cloud.prepare(PATIENT);
     const evict = () => cloud.evict(peer.id, { onlyIfStopped: false }, PATIENT);
     const error = await assertRejects(evict, CloudError);

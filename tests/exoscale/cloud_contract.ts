@@ -9,10 +9,10 @@ import { type SimInstance, simUuid } from "../support/cloud/model.ts";
 import {
   type Api,
   clientName,
+  CloudFixture,
   GROUP,
   isPoll,
   PATIENT,
-  Stage,
 } from "../support/cloud/cloud_fixture.ts";
 import { endsStart, endsStartInTime } from "./complaint.ts";
 
@@ -31,7 +31,7 @@ export function testReading(api: Api): void {
 
   for (const holds of [true, false]) {
     Deno.test(`${name}.prepare() knows itself, and holds: ${holds}`, async () => {
-      await using stage = new Stage();
+      await using stage = new CloudFixture();
       stage.hold(...holds ? [stage.peer, stage.self] : [stage.peer]);
       const identity = await stage.cloud(api).prepare(PATIENT);
       const { self } = stage;
@@ -46,7 +46,7 @@ export function testReading(api: Api): void {
   }
 
   Deno.test(`${name}.prepare() names an instance that does not exist`, async () => {
-    await using stage = new Stage();
+    await using stage = new CloudFixture();
     const cloud = stage.cloud(api, { instanceId: NOBODY });
     const error = await assertRejects(() => cloud.prepare(PATIENT), CloudError, NOBODY);
     assertEquals([
@@ -59,32 +59,32 @@ export function testReading(api: Api): void {
   });
 
   Deno.test(`${name}.members() finds the machines of the addresses, without itself`, async () => {
-    await using stage = new Stage();
+    await using stage = new CloudFixture();
     const { self, peer, third } = stage;
     const addresses = [third, self, peer].map(({ address }) => address);
     const cloud = stage.cloud(api, { peers: { kind: "static", addresses } });
     await cloud.prepare(PATIENT);
     const peers = [third, peer].map(identityOf);
-    assertEquals(await cloud.members(PATIENT), { peers, listed: true, unplaced: [] });
+    assertEquals(await cloud.members(PATIENT), { peers, inPeerList: true, unplaced: [] });
     // A list given by hand need not have the machine itself.
     const short = stage.cloud(api, { peers: { kind: "static", addresses: [peer.address] } });
     await short.prepare(PATIENT);
-    const one = { peers: [identityOf(peer)], listed: true, unplaced: [] };
+    const one = { peers: [identityOf(peer)], inPeerList: true, unplaced: [] };
     assertEquals(await short.members(PATIENT), one);
   });
 
   Deno.test(`${name}.members() tells the addresses that no machine has apart from the peers`, async () => {
-    await using stage = new Stage();
+    await using stage = new CloudFixture();
     const addresses = ["203.0.113.77", stage.peer.address, "203.0.113.78"];
     const cloud = stage.cloud(api, { peers: { kind: "static", addresses } });
     await cloud.prepare(PATIENT);
     const unplaced = ["203.0.113.77", "203.0.113.78"].map((address) => ({ address, count: 0 }));
-    const membership = { peers: [identityOf(stage.peer)], listed: true, unplaced };
+    const membership = { peers: [identityOf(stage.peer)], inPeerList: true, unplaced };
     assertEquals(await cloud.members(PATIENT), membership);
   });
 
   Deno.test(`${name}.members() finds the machines of very many addresses with few questions`, async () => {
-    await using stage = new Stage();
+    await using stage = new CloudFixture();
     const strange = Array.from({ length: 200 }, (_, index) => `192.0.2.${index}`);
     const addresses = [...strange, stage.peer.address, stage.self.address];
     const cloud = stage.cloud(api, { peers: { kind: "static", addresses } });
@@ -96,14 +96,14 @@ export function testReading(api: Api): void {
   });
 
   Deno.test(`${name}.members() follows who joins and leaves the group, itself included`, async () => {
-    await using stage = new Stage();
+    await using stage = new CloudFixture();
     const { peer, third, model } = stage;
     const cloud = stage.cloud(api);
     await cloud.prepare(PATIENT);
     const members = async (...machines: SimInstance[]) => {
-      const { peers, listed } = await cloud.members(PATIENT);
+      const { peers, inPeerList } = await cloud.members(PATIENT);
       assertEquals(peers, machines.map(identityOf));
-      return listed;
+      return inPeerList;
     };
     assertEquals(await members(peer, third), true);
     const fourth = model.addInstance(4, "203.0.113.14", ["other", GROUP]);
@@ -118,7 +118,7 @@ export function testReading(api: Api): void {
   });
 
   Deno.test(`${name}.look() tells of itself, and of others only when asked`, async () => {
-    await using stage = new Stage();
+    await using stage = new CloudFixture();
     const { self, peer, third } = stage;
     const cloud = stage.cloud(api);
     await cloud.prepare(PATIENT);
@@ -131,7 +131,7 @@ export function testReading(api: Api): void {
   });
 
   Deno.test(`${name} signs each request with the credentials of the moment`, async () => {
-    await using stage = new Stage();
+    await using stage = new CloudFixture();
     let credentials = { apiKey: SIM_KEY, secret: SIM_SECRET };
     const cloud = stage.cloud(api, { renewed: () => credentials });
     await cloud.prepare(PATIENT);
@@ -155,7 +155,7 @@ export function testReading(api: Api): void {
   });
 
   Deno.test(`${name}.inspect() tells who holds, and that a missing machine does not`, async () => {
-    await using stage = new Stage();
+    await using stage = new CloudFixture();
     const { self, peer, third } = stage;
     const cloud = stage.cloud(api);
     await cloud.prepare(PATIENT);
@@ -172,7 +172,7 @@ export function testCalls(api: Api): void {
   const name = clientName(api);
 
   Deno.test(`${name} ends a call whose answer does not come, when told to`, async () => {
-    await using stage = new Stage();
+    await using stage = new CloudFixture();
     const cloud = stage.cloud(api);
     await cloud.prepare(PATIENT);
     const calls = [
@@ -190,7 +190,7 @@ export function testCalls(api: Api): void {
   });
 
   Deno.test(`${name} ends the wait for an operation, when told to`, async () => {
-    await using stage = new Stage();
+    await using stage = new CloudFixture();
     stage.model.operationMs = 600_000;
     const cloud = stage.cloud(api);
     await cloud.prepare(PATIENT);
@@ -203,14 +203,14 @@ export function testCalls(api: Api): void {
   });
 
   Deno.test(`${name} sends nothing once it is told to end`, async () => {
-    await using stage = new Stage();
+    await using stage = new CloudFixture();
     const cloud = stage.cloud(api);
     await assertAborted(() => cloud.inspect(stage.peer.id, AbortSignal.abort()));
     assertEquals(stage.server.calls, []);
   });
 
   Deno.test(`${name} tells of each good answer, and of no other`, async () => {
-    await using stage = new Stage();
+    await using stage = new CloudFixture();
     let good = 0;
     const cloud = stage.cloud(api, { onProgress: () => good++ });
     await cloud.prepare(PATIENT);

@@ -4,10 +4,10 @@ import { authorizationV2, importSecret } from "../../src/exoscale/signature_v2.t
 import { CloudError } from "../../src/exoscale/cloud_error.ts";
 import { SIM_KEY, SIM_SECRET } from "../support/cloud/api_v2.ts";
 import type { SimState } from "../support/cloud/model.ts";
-import { PATIENT, Stage } from "../support/cloud/cloud_fixture.ts";
+import { CloudFixture, PATIENT } from "../support/cloud/cloud_fixture.ts";
 import { CLOUD_AUTHORITY } from "../tls/cloud_identity.ts";
 
-async function get(stage: Stage, path: string) {
+async function get(stage: CloudFixture, path: string) {
   const url = new URL(stage.server.endpoint("v2") + path);
   const secret = await importSecret(SIM_SECRET, "SHA-256");
   const expires = Math.floor(Date.now() / 1000) + 60;
@@ -19,7 +19,7 @@ async function get(stage: Stage, path: string) {
 }
 
 Deno.test("`exo compute instance list` and `show` find all that they follow", async () => {
-  await using stage = new Stage();
+  await using stage = new CloudFixture();
   stage.hold(stage.self);
   const { json: { instances } } = await get(stage, "/instance");
   assertEquals(instances.length, 3);
@@ -39,7 +39,7 @@ Deno.test("`exo compute instance list` and `show` find all that they follow", as
 });
 
 Deno.test("CloudV2.attach() to a machine that is starting gets 400 with details, in both forms", async () => {
-  await using stage = new Stage();
+  await using stage = new CloudFixture();
   stage.self.state = "starting";
   const cloud = stage.cloud("v2");
   await cloud.prepare(PATIENT);
@@ -68,7 +68,7 @@ Deno.test("CloudV2 takes only a machine that certainly carries no traffic for of
     ...["destroying", "expunging"] as const,
   ];
   for (const state of states) {
-    await using stage = new Stage();
+    await using stage = new CloudFixture();
     stage.hold(stage.peer);
     stage.peer.state = state;
     const cloud = stage.cloud("v2");
@@ -79,7 +79,7 @@ Deno.test("CloudV2 takes only a machine that certainly carries no traffic for of
 });
 
 Deno.test("a change shows later than its operation ends, and is done all the same", async () => {
-  await using stage = new Stage();
+  await using stage = new CloudFixture();
   stage.model.lagMs = 600_000;
   const cloud = stage.cloud("v2");
   await cloud.prepare(PATIENT);

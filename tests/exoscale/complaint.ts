@@ -1,7 +1,7 @@
 // A call that must fail: its error, how long it took, and a check that the error gives away no secret.
 import { assert, assertRejects } from "@std/assert";
 import { CloudError } from "../../src/exoscale/cloud_error.ts";
-import { START_PATIENCE_MS, StartPatience } from "../../src/exoscale/startup_policy.ts";
+import { STARTUP_PATIENCE_MS, StartupPolicy } from "../../src/exoscale/startup_policy.ts";
 import type { Fetch } from "../../src/exoscale/http.ts";
 import { SIM_KEY, SIM_SECRET } from "../support/cloud/api_v2.ts";
 import { cloudFetch } from "../support/cloud/cloud_fixture.ts";
@@ -41,12 +41,12 @@ export class Witness {
 
 /** Whether a start gives up at once for this error. */
 export function endsStart(error: CloudError): boolean {
-  return new StartPatience().endsWith(error, 0);
+  return new StartupPolicy().endsWith(error, 0);
 }
 
 /** Whether it gives up once the error has lasted, and not before. */
 export function endsStartInTime(error: CloudError): boolean {
-  const patience = new StartPatience();
-  return !patience.endsWith(error, 0) && !patience.endsWith(error, START_PATIENCE_MS - 1) &&
-    patience.endsWith(error, START_PATIENCE_MS);
+  const patience = new StartupPolicy();
+  return !patience.endsWith(error, 0) && !patience.endsWith(error, STARTUP_PATIENCE_MS - 1) &&
+    patience.endsWith(error, STARTUP_PATIENCE_MS);
 }

@@ -9,9 +9,9 @@ import {
   APIS,
   clientName,
   cloudFetch,
+  CloudFixture,
   ELASTIC_IP,
   PATIENT,
-  Stage,
 } from "../support/cloud/cloud_fixture.ts";
 import { endsStart } from "./complaint.ts";
 
@@ -19,7 +19,7 @@ const POOL = "c0ffee00-1234-4abc-8def-5566778899aa",
   NODEPOOL = "5ca1ab1e-1234-4abc-8def-5566778899aa";
 const PEERS: PeerSource = { kind: "discovery" };
 
-async function prepared(stage: Stage, api: Api, peers: PeerSource = PEERS): Promise<Cloud> {
+async function prepared(stage: CloudFixture, api: Api, peers: PeerSource = PEERS): Promise<Cloud> {
   const cloud = stage.cloud(api, { peers });
   await cloud.prepare(PATIENT);
   return cloud;
@@ -28,11 +28,11 @@ async function prepared(stage: Stage, api: Api, peers: PeerSource = PEERS): Prom
 async function assertMembers(
   cloud: Cloud,
   machines: readonly SimInstance[],
-  { listed = true, found }: { listed?: boolean; found: RegExp },
+  { inPeerList = true, found }: { inPeerList?: boolean; found: RegExp },
 ): Promise<void> {
   const membership = await cloud.members(PATIENT);
   assertEquals(membership.peers.map(({ instanceId }) => instanceId), machines.map(({ id }) => id));
-  assertEquals(membership.listed, listed);
+  assertEquals(membership.inPeerList, inPeerList);
   assert(found.test(membership.found ?? ""), `${membership.found} should match ${found}`);
 }
 
@@ -45,7 +45,7 @@ for (const api of APIS) {
   const found = new RegExp(`labelled exoip=${ELASTIC_IP}$`);
 
   Deno.test(`${name}.members() finds the machines labelled with the Elastic IP in one call`, async () => {
-    await using stage = new Stage();
+    await using stage = new CloudFixture();
     const { self, peer, third, model } = stage;
     label(ELASTIC_IP, self, peer);
     label("198.51.100.5", third);
@@ -62,19 +62,19 @@ for (const api of APIS) {
   });
 
   Deno.test(`${name}.members() says how a machine without the label gets it`, async () => {
-    await using stage = new Stage();
+    await using stage = new CloudFixture();
     const { self, peer, third } = stage;
     label(ELASTIC_IP, peer, third);
     const how = api === "v2" ? `exo compute instance update ${self.id}` : "cmk create tags";
     const cloud = await prepared(stage, api);
     const unlike = new RegExp(`this one is not: ${how} .*exoip.*${ELASTIC_IP}`);
-    await assertMembers(cloud, [peer, third], { listed: false, found: unlike });
+    await assertMembers(cloud, [peer, third], { inPeerList: false, found: unlike });
     label(ELASTIC_IP, self);
     await assertMembers(cloud, [peer, third], { found });
   });
 
   Deno.test(`${name}.members() says what to do when nothing tells who the peers are`, async () => {
-    await using stage = new Stage();
+    await using stage = new CloudFixture();
     stage.self.labels = { role: "edge", exoip: "192.0.2.7" };
     const cloud = await prepared(stage, api);
     const error = await assertRejects(() => cloud.members(PATIENT), CloudError);
@@ -90,24 +90,24 @@ for (const api of APIS) {
   });
 
   Deno.test(`${name}.members() takes several groups, by name or id, and each machine once`, async () => {
-    await using stage = new Stage();
+    await using stage = new CloudFixture();
     const { self, peer, third, model } = stage;
     const fourth = model.addInstance(4, "203.0.113.14", ["core"]);
     model.addInstance(5, "203.0.113.15", ["other"]);
     third.groups = ["edge", "core"];
     const groups = ["edge", model.groups.get("core") ?? ""];
     const cloud = await prepared(stage, api, { kind: "groups", groups });
-    const { peers, listed, ...rest } = await cloud.members(PATIENT);
+    const { peers, inPeerList, ...rest } = await cloud.members(PATIENT);
     const ids = [peer, third, fourth].map(({ id }) => id);
     assertEquals(peers.map(({ instanceId }) => instanceId), ids);
-    assertEquals([listed, rest], [true, {}]);
+    assertEquals([inPeerList, rest], [true, {}]);
     self.groups = ["other"];
-    assertEquals((await cloud.members(PATIENT)).listed, false);
+    assertEquals((await cloud.members(PATIENT)).inPeerList, false);
   });
 }
 
 Deno.test("CloudV1.members() says that a CloudStack without tags needs -p or -G", async () => {
-  await using stage = new Stage();
+  await using stage = new CloudFixture();
   label(ELASTIC_IP, stage.self, stage.peer);
   stage.model.hasTags = false;
   const cloud = await prepared(stage, "v1");
@@ -117,7 +117,7 @@ Deno.test("CloudV1.members() says that a CloudStack without tags needs -p or -G"
 });
 
 Deno.test("CloudV2.members() finds the members of its own instance pool in one unfiltered call", async () => {
-  await using stage = new Stage();
+  await using stage = new CloudFixture();
   const { self, peer, third, model } = stage;
   stage.pool(POOL, [self, peer]);
   stage.pool(NODEPOOL, [third]);
@@ -140,7 +140,7 @@ Deno.test("CloudV2.members() finds the members of its own instance pool in one u
 });
 
 Deno.test("CloudV2.members() follows its pool as that grows and shrinks", async () => {
-  await using stage = new Stage();
+  await using stage = new CloudFixture();
   const { self, peer, third, model } = stage;
   stage.pool(POOL, [self, peer, third]);
   const cloud = await prepared(stage, "v2");
@@ -153,11 +153,11 @@ Deno.test("CloudV2.members() follows its pool as that grows and shrinks", async 
   peer.state = "destroyed";
   // A machine that the list has lost still knows its pool.
   self.state = "destroyed";
-  await assertMembers(cloud, [fourth], { listed: false, found });
+  await assertMembers(cloud, [fourth], { inPeerList: false, found });
 });
 
 Deno.test("CloudV2.members() does not take a list that hides the pool for an empty pool", async () => {
-  await using stage = new Stage();
+  await using stage = new CloudFixture();
   const { self, peer } = stage;
   stage.pool(POOL, [self, peer]);
   const cloud = await prepared(stage, "v2");
@@ -168,7 +168,7 @@ Deno.test("CloudV2.members() does not take a list that hides the pool for an emp
 });
 
 Deno.test("CloudV2.members() finds the nodes of its SKS node pool", async () => {
-  await using stage = new Stage();
+  await using stage = new CloudFixture();
   const { self, peer } = stage;
   stage.pool(POOL, [self, peer]);
   stage.model.nodepools.set(POOL, NODEPOOL);
@@ -179,7 +179,7 @@ Deno.test("CloudV2.members() finds the nodes of its SKS node pool", async () => 
 });
 
 Deno.test("CloudV2.members() goes by the pool before the label, and says so", async () => {
-  await using stage = new Stage();
+  await using stage = new CloudFixture();
   const { self, peer, third } = stage;
   stage.pool(POOL, [self, peer]);
   label(ELASTIC_IP, self, peer);
@@ -190,7 +190,7 @@ Deno.test("CloudV2.members() goes by the pool before the label, and says so", as
 });
 
 Deno.test("CloudV2.members() names the zone in the command when the endpoint tells it", async () => {
-  await using stage = new Stage();
+  await using stage = new CloudFixture();
   const cloud = stage.cloud("v2", {
     peers: PEERS,
     endpoint: "https://api-at-vie-2.exoscale.com/v2",
@@ -202,14 +202,14 @@ Deno.test("CloudV2.members() names the zone in the command when the endpoint tel
 });
 
 Deno.test("CloudV2.members() names all groups that do not exist, together", async () => {
-  await using stage = new Stage();
+  await using stage = new CloudFixture();
   const cloud = await prepared(stage, "v2", { kind: "groups", groups: ["edge", "Edge", "core"] });
   const error = await assertRejects(() => cloud.members(PATIENT), CloudError, '"Edge", "core"');
   assertEquals([error.kind, endsStart(error)], ["no-such-group", true]);
 });
 
 Deno.test("CloudV2.members() finds a group that was made anew, beside another one", async () => {
-  await using stage = new Stage();
+  await using stage = new CloudFixture();
   const { peer, third, model } = stage;
   third.groups = ["core"];
   model.groups.set("core", NODEPOOL);
@@ -221,7 +221,7 @@ Deno.test("CloudV2.members() finds a group that was made anew, beside another on
 });
 
 Deno.test("CloudV2.members() names Karpenter, whose nodes have neither pool nor label", async () => {
-  await using stage = new Stage();
+  await using stage = new CloudFixture();
   stage.self.labels = { "karpenter.sh/nodepool": "edge" };
   const cloud = await prepared(stage, "v2");
   const error = await assertRejects(() => cloud.members(PATIENT), CloudError);

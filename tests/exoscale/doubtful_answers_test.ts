@@ -11,17 +11,21 @@ import {
   type Api,
   APIS,
   cloudFetch,
+  CloudFixture,
   ELASTIC_IP,
   GROUP,
   hurriedClock,
   isChange,
   isPoll,
   PATIENT,
-  Stage,
 } from "../support/cloud/cloud_fixture.ts";
 import { endsStartInTime, Witness } from "./complaint.ts";
 
-const attachOnce = (stage: Stage, api: Api, changes: Parameters<Stage["cloud"]>[1] = {}) =>
+const attachOnce = (
+  stage: CloudFixture,
+  api: Api,
+  changes: Parameters<CloudFixture["cloud"]>[1] = {},
+) =>
   associate("associate", {
     cloud: stage.cloud(api, changes),
     clock: hurriedClock(),
@@ -42,7 +46,7 @@ for (
   ] as const
 ) {
   Deno.test(`exchange() reads the reason of Deno 2.9's "fetch failed": ${kind} ${words}`, async () => {
-    await using stage = new Stage();
+    await using stage = new CloudFixture();
     const cloud = stage.cloud("v2", { fetch: () => Promise.reject(newer(cause)) });
     const error = await assertRejects(() => cloud.inspect(stage.peer.id, PATIENT), CloudError);
     assertEquals(error.kind, kind);
@@ -51,7 +55,7 @@ for (
 }
 
 Deno.test("exchange() does not find the letters of TLS in a URL", async () => {
-  await using stage = new Stage();
+  await using stage = new CloudFixture();
   const url = "http://127.0.0.1:9/compute?apikey=EXO&signature=aTlSb%3D";
   const cause = new TypeError(
     `error sending request for url (${url}): client error (Connect): tcp connect error: No route`,
@@ -63,7 +67,7 @@ Deno.test("exchange() does not find the letters of TLS in a URL", async () => {
 
 for (const api of APIS) {
   Deno.test(`refusal() repeats no key or signature that an error page shows, ${api}`, async () => {
-    await using stage = new Stage();
+    await using stage = new CloudFixture();
     const page: Fetch = (url, init) => {
       const header = new Headers(init.headers).get("authorization") ?? "";
       const body = `<p>Cannot reach ${url.href} ${header}</p>`;
@@ -76,7 +80,7 @@ for (const api of APIS) {
 }
 
 Deno.test("associate() counts a refused attach as done when it shows to be attached, v1", async () => {
-  await using stage = new Stage();
+  await using stage = new CloudFixture();
   stage.server.fault = (call) => {
     if (isChange(call)) stage.hold(stage.self);
     return null;
@@ -86,7 +90,7 @@ Deno.test("associate() counts a refused attach as done when it shows to be attac
 });
 
 Deno.test("associate() counts a refused attach as done when it shows to be attached, v2", async () => {
-  await using stage = new Stage();
+  await using stage = new CloudFixture();
   const refusing: Fetch = (url, init) => {
     if (init.method !== "PUT") return cloudFetch(url, init);
     stage.hold(stage.self);
@@ -96,13 +100,13 @@ Deno.test("associate() counts a refused attach as done when it shows to be attac
 });
 
 Deno.test("CloudV2.attach() re-reads the instance when it may not read operations", async () => {
-  await using stage = new Stage();
+  await using stage = new CloudFixture();
   stage.server.fault = (call) => isPoll(call) ? "403" : null;
   assertEquals(await attachOnce(stage, "v2"), 0);
 });
 
 Deno.test("CloudV2.detachSelf() counts a refusal as done when nothing is attached", async () => {
-  await using stage = new Stage();
+  await using stage = new CloudFixture();
   const refusing: Fetch = (url, init) =>
     init.method === "PUT"
       ? Promise.resolve(new Response('{"message":"not attached"}', { status: 400 }))
@@ -113,7 +117,7 @@ Deno.test("CloudV2.detachSelf() counts a refusal as done when nothing is attache
 });
 
 Deno.test("CloudV1 counts an address that vanished before its removal as done", async () => {
-  await using stage = new Stage();
+  await using stage = new CloudFixture();
   stage.hold(stage.self, stage.peer);
   stage.server.fault = (call) => {
     if (isChange(call)) stage.hold();
@@ -126,7 +130,7 @@ Deno.test("CloudV1 counts an address that vanished before its removal as done", 
 
 for (const state of [undefined, "resuming"]) {
   Deno.test(`CloudV2.evict() spares a machine in the state ${state} if it is to be stopped`, async () => {
-    await using stage = new Stage();
+    await using stage = new CloudFixture();
     stage.hold(stage.peer);
     const renaming: Fetch = async (url, init) => {
       const response = await cloudFetch(url, init);
@@ -140,7 +144,7 @@ for (const state of [undefined, "resuming"]) {
 }
 
 Deno.test("CloudV2.evict() does not call done what a lost operation may not have done", async () => {
-  await using stage = new Stage();
+  await using stage = new CloudFixture();
   stage.hold(stage.peer);
   stage.model.operationMs = 600_000;
   stage.server.fault = (call) => isPoll(call) ? "404" : null;
@@ -156,7 +160,7 @@ Deno.test("CloudV2.evict() does not call done what a lost operation may not have
 });
 
 Deno.test("CloudV2.evict() names an operation without an id", async () => {
-  await using stage = new Stage();
+  await using stage = new CloudFixture();
   stage.hold(stage.peer);
   const nameless: Fetch = (url, init) =>
     init.method === "PUT"
@@ -169,19 +173,19 @@ Deno.test("CloudV2.evict() names an operation without an id", async () => {
 });
 
 Deno.test("CloudV2.members() finds a group again that was made anew", async () => {
-  await using stage = new Stage();
+  await using stage = new CloudFixture();
   const cloud = stage.cloud("v2");
   await cloud.prepare(PATIENT);
   await cloud.members(PATIENT);
   stage.model.groups.set(GROUP, "6f0d2c11-8a57-4b8e-9d53-1e0a4c7b2f90");
-  const { peers, listed } = await cloud.members(PATIENT);
-  assertEquals([peers.length, listed], [2, true]);
+  const { peers, inPeerList } = await cloud.members(PATIENT);
+  assertEquals([peers.length, inPeerList], [2, true]);
 });
 
 for (const fault of ["403", "500", "break-off"] as const) {
   Deno.test(`findEndpoint() goes on past a zone that answers ${fault}`, async () => {
-    await using here = new Stage();
-    await using there = new Stage();
+    await using here = new CloudFixture();
+    await using there = new CloudFixture();
     there.server.fault = () => fault;
     here.model.otherZones.push({ name: "at-vie-2", endpoint: there.server.endpoint("v2") });
     const endpoint = await findEndpoint(here.self.id, {
@@ -209,7 +213,7 @@ Deno.test("findEndpoint() throws only CloudError at an endpoint that is no URL",
 });
 
 Deno.test("refusal() blames the clock only when the signature had expired", async () => {
-  await using stage = new Stage();
+  await using stage = new CloudFixture();
   const answer = () =>
     new Response('{"message":"Forbidden by role policy for compute"}', {
       status: 403,
@@ -221,7 +225,7 @@ Deno.test("refusal() blames the clock only when the signature had expired", asyn
 });
 
 Deno.test("CloudV1: a job that fails for want of permission is not worth repeating", async () => {
-  await using stage = new Stage();
+  await using stage = new CloudFixture();
   const contents = [
     { addiptovmnicresponse: { jobid: "1" } },
     {
@@ -239,7 +243,7 @@ Deno.test("CloudV1: a job that fails for want of permission is not worth repeati
 });
 
 Deno.test("associate() waits as long as Retry-After asks for, up to a minute", async () => {
-  await using stage = new Stage();
+  await using stage = new CloudFixture();
   let refusals = 0;
   const busy: Fetch = (url, init) =>
     refusals++ < 1
@@ -253,7 +257,7 @@ Deno.test("associate() waits as long as Retry-After asks for, up to a minute", a
 });
 
 Deno.test("CloudError shows no URL of API v1 when it is inspected", async () => {
-  await using stage = new Stage();
+  await using stage = new CloudFixture();
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   listener.close();
   const endpoint = `https://127.0.0.1:${listener.addr.port}/compute`;

@@ -5,7 +5,7 @@ import { configure } from "../../src/config/config.ts";
 import { canonicalElasticIp, networkOf, sameElasticIp } from "../../src/core/ip.ts";
 import { CloudError } from "../../src/exoscale/cloud_error.ts";
 import { endsStart } from "./complaint.ts";
-import { PATIENT, Stage } from "../support/cloud/cloud_fixture.ts";
+import { CloudFixture, PATIENT } from "../support/cloud/cloud_fixture.ts";
 import { run } from "../support/fake_host.ts";
 
 const LONG = "2001:db8:0:1:2::1";
@@ -44,7 +44,7 @@ Deno.test("-xi takes every text of it", () => {
 
 /** A cloud that writes the address so, and machines that have IPv6 or not. */
 function longStage(text: string, dual = true) {
-  const stage = new Stage();
+  const stage = new CloudFixture();
   const address = stage.model.addAddress(text);
   for (const machine of [stage.self, stage.peer]) machine.dual = dual;
   return { stage, address, cloud: stage.cloud("v2", { elasticIp: LONG }) };
@@ -82,7 +82,7 @@ Deno.test("CloudV2 refuses an Elastic IPv6 for an instance without IPv6, and tel
     assertEquals([...address.holders], []);
     assertMatch(error.message, cure);
   }
-  await using plain = new Stage();
+  await using plain = new CloudFixture();
   await plain.cloud("v2").prepare(PATIENT);
 });
 

@@ -1,6 +1,6 @@
 // The cloud's own words in our messages: all forms that its products use, bounded, on one line, without secrets.
 import { assert, assertEquals } from "@std/assert";
-import { START_PATIENCE_MS, StartPatience } from "../../src/exoscale/startup_policy.ts";
+import { STARTUP_PATIENCE_MS, StartupPolicy } from "../../src/exoscale/startup_policy.ts";
 import { explanationOf, refusal } from "../../src/exoscale/error_response.ts";
 
 const FORMS: readonly [form: string, body: unknown, text: string][] = [
@@ -72,8 +72,8 @@ for (const [status, kind, retryable] of STATUSES) {
     const error = refusal({ status, headers: new Headers(), json: {} }, "GET /x", 0);
     assertEquals([error.kind, error.retryable, error.mayArrive], [kind, retryable, false]);
     // A watchdog that starts waits for what passes.
-    const patience = new StartPatience();
+    const patience = new StartupPolicy();
     patience.endsWith(error, 0);
-    assertEquals(patience.endsWith(error, START_PATIENCE_MS), !retryable);
+    assertEquals(patience.endsWith(error, STARTUP_PATIENCE_MS), !retryable);
   });
 }

@@ -2,13 +2,13 @@
 // (github.com/exoscale/cli, built with `go build`).
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { SIM_KEY, SIM_SECRET } from "../support/cloud/api_v2.ts";
-import { ELASTIC_IP, Stage } from "../support/cloud/cloud_fixture.ts";
+import { CloudFixture, ELASTIC_IP } from "../support/cloud/cloud_fixture.ts";
 import { skippableTest } from "../support/skippable.ts";
 
 const EXO = Deno.env.get("EXO_BIN") ?? "";
 
 /** What it prints. Throws what it complains about. */
-async function exo(stage: Stage, ...args: string[]): Promise<string> {
+async function exo(stage: CloudFixture, ...args: string[]): Promise<string> {
   const home = await Deno.makeTempDir();
   try {
     const { success, stdout, stderr } = await new Deno.Command(EXO, {
@@ -34,7 +34,7 @@ skippableTest(
   "the official CLI lists and shows instances, attaches and detaches",
   EXO === "" ? "needs EXO_BIN, the official CLI" : null,
   async () => {
-    await using stage = new Stage();
+    await using stage = new CloudFixture();
     const { self } = stage;
     const list = await exo(stage, "compute", "instance", "list");
     assertMatch(list, new RegExp(`${self.id}.*standard\\.micro.*${self.address}.*running`));

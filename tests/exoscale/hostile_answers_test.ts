@@ -9,8 +9,8 @@ import {
   APIS,
   clientName,
   cloudFetch,
+  CloudFixture,
   PATIENT,
-  Stage,
 } from "../support/cloud/cloud_fixture.ts";
 import { identityFor } from "../tls/cloud_identity.ts";
 
@@ -33,7 +33,7 @@ function serve(answer: () => Response): Deno.HttpServer<Deno.NetAddr> {
 }
 
 async function complaintAbout(api: Api, body: BodyInit): Promise<CloudError> {
-  await using stage = new Stage();
+  await using stage = new CloudFixture();
   const cloud = stage.cloud(api, { fetch: answering(() => new Response(body)) });
   return await assertRejects(() => cloud.look({ others: true }, PATIENT), CloudError);
 }
@@ -58,7 +58,7 @@ for (const api of APIS) {
     await using server = serve(() =>
       new Response(packed, { headers: { "content-encoding": "gzip" } })
     );
-    await using stage = new Stage();
+    await using stage = new CloudFixture();
     const cloud = stage.cloud(api, { endpoint: `https://127.0.0.1:${server.addr.port}/v2` });
     const error = await assertRejects(() => cloud.inspect(stage.peer.id, PATIENT), CloudError);
     assertEquals(error.kind, "oversized-answer");
@@ -73,7 +73,7 @@ for (const api of APIS) {
     const location = `https://127.0.0.1:${elsewhere.addr.port}/v2`;
     for (const status of [301, 302, 303, 307, 308]) {
       await using server = serve(() => new Response("{}", { status, headers: { location } }));
-      await using stage = new Stage();
+      await using stage = new CloudFixture();
       const cloud = stage.cloud(api, { endpoint: `https://127.0.0.1:${server.addr.port}/v2` });
       for (const call of [cloud.inspect(stage.peer.id, PATIENT), cloud.attach(PATIENT)]) {
         const error = await assertRejects(() => call, CloudError);
@@ -84,7 +84,7 @@ for (const api of APIS) {
   });
 
   Deno.test(`${name} gives up a body that heeds no signal`, async () => {
-    await using stage = new Stage();
+    await using stage = new CloudFixture();
     let cancelled = false;
     const deaf = () =>
       new ReadableStream<Uint8Array>({
@@ -100,7 +100,7 @@ for (const api of APIS) {
     for (
       const address of ["evil.test", "1.2.3.4\\nforged", "fe80::1%lo", "::", "1.2.3", "0.0.0.0", ""]
     ) {
-      await using stage = new Stage();
+      await using stage = new CloudFixture();
       const fetch = rewriting(() => true, (text) => text.replaceAll(stage.third.address, address));
       const cloud = stage.cloud(api, { fetch });
       await cloud.prepare(PATIENT);
@@ -111,7 +111,7 @@ for (const api of APIS) {
 
   Deno.test(`${name} sends nobody to a path that an id of the answer makes up`, async () => {
     for (const id of ["../../v2/ssh-key", "x?y=z", "x#y", "x/y", "\\ud800", "", "x".repeat(65)]) {
-      await using stage = new Stage();
+      await using stage = new CloudFixture();
       stage.hold(stage.self, stage.peer);
       const known = new Set([stage.self.id, stage.peer.id]);
       const calls: string[] = [];
@@ -141,7 +141,7 @@ for (const api of APIS) {
 }
 
 Deno.test("CloudV2 believes no answer about another instance than the one asked for", async () => {
-  await using stage = new Stage();
+  await using stage = new CloudFixture();
   stage.hold(stage.peer);
   const cloud = stage.cloud("v2", {
     fetch: async (url, init) => {
@@ -161,7 +161,7 @@ for (const [title, value] of [["an object", ODD], ["a deep list", DEEP]] as cons
   Deno.test(`CloudV1 names ${title} where it wants a number`, async () => {
     const errorcode = `{"listvirtualmachinesresponse":{"errorcode":${value}}}`;
     assertEquals((await complaintAbout("v1", errorcode)).kind, "refused");
-    await using stage = new Stage();
+    await using stage = new CloudFixture();
     const answers = [
       '{"addiptovmnicresponse":{"jobid":"1"}}',
       `{"queryasyncjobresultresponse":{"jobstatus":${value}}}`,
@@ -176,7 +176,7 @@ for (const [title, value] of [["an object", ODD], ["a deep list", DEEP]] as cons
 }
 
 Deno.test("CloudV1 asks for no further page when pages repeat, or the server knows none", async () => {
-  await using stage = new Stage();
+  await using stage = new CloudFixture();
   for (const [length, outcome] of [[50, "oversized-answer"], [60, "done"]] as const) {
     let calls = 0;
     const machines = Array.from({ length }, (_, number) => ({

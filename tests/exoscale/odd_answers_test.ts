@@ -10,8 +10,8 @@ import {
   type Api,
   APIS,
   clientName,
+  CloudFixture,
   PATIENT,
-  Stage,
 } from "../support/cloud/cloud_fixture.ts";
 import { Witness } from "./complaint.ts";
 
@@ -21,7 +21,7 @@ async function complaintAbout(
   answer: () => Response | Promise<Response>,
   call: (cloud: Cloud) => Promise<unknown> = (cloud) => cloud.look({ others: false }, PATIENT),
 ): Promise<CloudError> {
-  await using stage = new Stage();
+  await using stage = new CloudFixture();
   const witness = new Witness(async () => await answer());
   const cloud = stage.cloud(api, { fetch: witness.fetch });
   return (await witness.complaintOf(() => call(cloud))).error;
@@ -107,7 +107,7 @@ for (const [status, content, kind, retryable] of CODES) {
 }
 
 Deno.test("CloudV1 takes error 431 on the first page for an empty list", async () => {
-  await using stage = new Stage();
+  await using stage = new CloudFixture();
   const content = { listvirtualmachinesresponse: { errorcode: 431, errortext: "not found" } };
   const fetch = answering(() => new Response(JSON.stringify(content), { status: 431 }));
   assertEquals(await stage.cloud("v1", { fetch }).inspect(stage.peer.id, PATIENT), false);

@@ -3,16 +3,16 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { CloudError } from "../../src/exoscale/cloud_error.ts";
 import { findEndpoint, lookUpEndpoint } from "../../src/exoscale/zone.ts";
-import { StartPatience } from "../../src/exoscale/startup_policy.ts";
+import { StartupPolicy } from "../../src/exoscale/startup_policy.ts";
 import { systemClock } from "../../src/host/clock.ts";
 import type { Fetch } from "../../src/exoscale/http.ts";
 import {
   answering,
   type Api,
   cloudFetch,
+  CloudFixture,
   ELASTIC_IP,
   PATIENT,
-  Stage,
 } from "../support/cloud/cloud_fixture.ts";
 import type { Cloud } from "../../src/world.ts";
 
@@ -80,7 +80,7 @@ function changing(state: { change: Change | null }): Fetch {
 
 for (const [api, path, within, name, calls] of LISTS) {
   Deno.test(`API ${api}: a "${name}" (${path.source}) of another shape is an odd answer`, async () => {
-    await using stage = new Stage();
+    await using stage = new CloudFixture();
     for (const call of calls) {
       for (const value of SHAPES) {
         const state: { change: Change | null } = { change: null };
@@ -90,7 +90,7 @@ for (const [api, path, within, name, calls] of LISTS) {
         const error = await assertRejects(() => call(cloud), CloudError);
         const what = `${JSON.stringify(value)}, call ${calls.indexOf(call)}: ${error.message}`;
         assertEquals(error.kind, "unexpected-answer", what);
-        assertEquals(new StartPatience().endsWith(error, 1e9), false, what);
+        assertEquals(new StartupPolicy().endsWith(error, 1e9), false, what);
       }
     }
   });
@@ -123,7 +123,7 @@ Deno.test("zones of another shape are an odd answer", async () => {
 });
 
 Deno.test("labels, managers and health checks of another shape are odd answers", async () => {
-  await using stage = new Stage();
+  await using stage = new CloudFixture();
   const instance = /\/instance\/[\w-]+$/;
   for (const value of ["x", 5, ["pool"], true]) {
     const state: { change: Change | null } = {

@@ -26,10 +26,10 @@ const MEMBERS: [string, Machine[], number[], boolean][] = [
   ["none without an address", [machine(1), machine(2, { addresses: [] }), machine(3)], [3], true],
   ["nobody among none", [], [], false],
 ];
-for (const [what, machines, numbers, listed] of MEMBERS) {
+for (const [what, machines, numbers, inPeerList] of MEMBERS) {
   Deno.test(`membersAmong() lists ${what}`, () => {
     const peers = numbers.map(peer);
-    assertEquals(membersAmong(machines, "instance-1"), { peers, listed });
+    assertEquals(membersAmong(machines, "instance-1"), { peers, inPeerList });
   });
 }
 
@@ -40,7 +40,7 @@ Deno.test("peersAt() keeps the order of the addresses, and leaves itself out", (
   const addresses = ["203.0.113.3", "203.0.113.1", "203.0.113.2"];
   const peers = [peer(3), peer(2)];
   const unplaced: never[] = [];
-  assertEquals(peersAt(addresses, { machines, selfId }), { peers, listed: true, unplaced });
+  assertEquals(peersAt(addresses, { machines, selfId }), { peers, inPeerList: true, unplaced });
 });
 
 const UNCLEAR: [string, Machine[], number][] = [
@@ -57,6 +57,6 @@ for (const [what, machines, count] of UNCLEAR) {
     const addresses = ["203.0.113.2", "203.0.113.4"];
     const unplaced = [{ address: "203.0.113.2", count }];
     const found = peersAt(addresses, { machines, selfId });
-    assertEquals(found, { peers: [peer(4)], listed: true, unplaced });
+    assertEquals(found, { peers: [peer(4)], inPeerList: true, unplaced });
   });
 }

@@ -1,7 +1,7 @@
 // The limit on requests, in virtual time.
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { Pace } from "../../src/exoscale/rate_limiter.ts";
+import { RateLimiter } from "../../src/exoscale/rate_limiter.ts";
 import type { Clock } from "../../src/world.ts";
 import { PATIENT } from "../support/cloud/cloud_fixture.ts";
 
@@ -65,12 +65,12 @@ class VirtualClock implements Clock {
 /** Starts in the order in which they were let through. */
 async function startsOf(arrivals: readonly Arrival[]): Promise<Start[]> {
   const clock = new VirtualClock();
-  const pace = new Pace(clock);
+  const limiter = new RateLimiter(clock);
   const starts: Start[] = [];
   for (const arrival of arrivals) {
     const { atMs, writes, tookMs, broken } = arrival;
     const request = async () => {
-      const settle = await pace.turn(writes, PATIENT);
+      const settle = await limiter.turn(writes, PATIENT);
       starts.push({ ...arrival, startedAtMs: clock.nowMs() });
       await clock.sleep(tookMs);
       settle(broken ? "doubtful" : "answered");
@@ -170,14 +170,14 @@ Deno.test("Pace lets four readings or five changes start in a second, and three 
 
 Deno.test("Pace.inDoubt tells of a request that has had no answer for a while", async () => {
   const clock = new VirtualClock();
-  const pace = new Pace(clock);
-  const settle = await pace.turn(false, PATIENT);
-  assertEquals(pace.inDoubt, false);
+  const limiter = new RateLimiter(clock);
+  const settle = await limiter.turn(false, PATIENT);
+  assertEquals(limiter.inDoubt, false);
   clock.sleep(1_500);
   await clock.run();
-  assertEquals(pace.inDoubt, true);
+  assertEquals(limiter.inDoubt, true);
   settle("doubtful");
-  assertEquals(pace.inDoubt, false);
+  assertEquals(limiter.inDoubt, false);
 });
 
 Deno.test("Pace lets those who wait start in the order in which they came", async () => {
@@ -194,7 +194,7 @@ Deno.test("Pace lets those who wait start in the order in which they came", asyn
 
 Deno.test("Pace holds up nobody who is told to end", async () => {
   const clock = new VirtualClock();
-  const pace = new Pace(clock);
-  for (let count = 0; count < 10; count++) await pace.turn(false, AbortSignal.abort());
+  const limiter = new RateLimiter(clock);
+  for (let count = 0; count < 10; count++) await limiter.turn(false, AbortSignal.abort());
   assertEquals(clock.nowMs(), 0);
 });

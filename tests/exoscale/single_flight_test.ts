@@ -1,12 +1,12 @@
 // One answer for all that ask at once.
 import { assertEquals, assertRejects } from "@std/assert";
 import { CloudError } from "../../src/exoscale/cloud_error.ts";
-import { InFlight } from "../../src/exoscale/single_flight.ts";
+import { SingleFlight } from "../../src/exoscale/single_flight.ts";
 
 const calm = new AbortController().signal;
 
 Deno.test("InFlight shares an answer that is under way, and asks anew once it has ended", async () => {
-  const sharing = new InFlight<number>();
+  const sharing = new SingleFlight<number>();
   const answers: Array<(value: number) => void> = [];
   const ask = () => new Promise<number>((resolve) => answers.push(resolve));
   const both = [sharing.get(ask, calm), sharing.get(ask, calm)];
@@ -19,7 +19,7 @@ Deno.test("InFlight shares an answer that is under way, and asks anew once it ha
 });
 
 Deno.test("InFlight shares a failure, but not that the asker has gone", async () => {
-  const sharing = new InFlight<number>();
+  const sharing = new SingleFlight<number>();
   const failing = () => Promise.reject(new CloudError("timeout", "no answer"));
   const both = [sharing.get(failing, calm), sharing.get(failing, calm)];
   for (const each of both) await assertRejects(() => each, CloudError, "no answer");

@@ -2,14 +2,20 @@
 // filter nothing, first answers that are last ones, addresses that are not ours to move.
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { CloudError } from "../../src/exoscale/cloud_error.ts";
-import { cloudFetch, ELASTIC_IP, isPoll, PATIENT, Stage } from "../support/cloud/cloud_fixture.ts";
+import {
+  cloudFetch,
+  CloudFixture,
+  ELASTIC_IP,
+  isPoll,
+  PATIENT,
+} from "../support/cloud/cloud_fixture.ts";
 import { endsStart } from "./complaint.ts";
 import type { TransportInit } from "../../src/transport/request.ts";
 
 const IN_ANY_STATE = { onlyIfStopped: false };
 
 /** What arrived since, as `GET /instance/...`. */
-function calledBy(stage: Stage, since = 0): string[] {
+function calledBy(stage: CloudFixture, since = 0): string[] {
   return stage.server.calls.slice(since).map(({ method, what }) => `${method} ${what}`);
 }
 
@@ -18,7 +24,7 @@ function idsOf(holders: readonly { instanceId: string }[] | null): string[] | un
 }
 
 Deno.test("CloudV2.look() reads its own hold from get-instance, never from a list", async () => {
-  await using stage = new Stage();
+  await using stage = new CloudFixture();
   stage.model.ignoresFilters = true;
   stage.hold(stage.peer);
   const cloud = stage.cloud("v2");
@@ -32,7 +38,7 @@ Deno.test("CloudV2.look() reads its own hold from get-instance, never from a lis
 });
 
 Deno.test("CloudV2.look() asks for holders with the filter ip-address", async () => {
-  await using stage = new Stage();
+  await using stage = new CloudFixture();
   const queries: string[] = [];
   const cloud = stage.cloud("v2", {
     fetch: (url, init) => {
@@ -45,7 +51,7 @@ Deno.test("CloudV2.look() asks for holders with the filter ip-address", async ()
 });
 
 Deno.test("CloudV2 lets a change expire by the cloud's clock, soon after its answer would be too late", async () => {
-  await using stage = new Stage();
+  await using stage = new CloudFixture();
   // The clock of this machine is an hour behind.
   const aheadMs = 3_600_000;
   const expiries: { readonly method: string; readonly inMs: number }[] = [];
@@ -68,7 +74,7 @@ Deno.test("CloudV2 lets a change expire by the cloud's clock, soon after its ans
 });
 
 Deno.test("CloudV2.evict() asks get-instance, so that an ignored filter detaches nobody", async () => {
-  await using stage = new Stage();
+  await using stage = new CloudFixture();
   const { self, peer, third } = stage;
   stage.model.ignoresFilters = true;
   stage.hold(self, third);
@@ -84,7 +90,7 @@ Deno.test("CloudV2.evict() asks get-instance, so that an ignored filter detaches
 });
 
 Deno.test("CloudV2.evict() takes from one of several holders only", async () => {
-  await using stage = new Stage();
+  await using stage = new CloudFixture();
   const { self, peer, third } = stage;
   stage.hold(self, peer, third);
   const cloud = stage.cloud("v2");
@@ -96,7 +102,7 @@ Deno.test("CloudV2.evict() takes from one of several holders only", async () => 
 });
 
 Deno.test("CloudV2 tells its Elastic IP from another one that a machine holds", async () => {
-  await using stage = new Stage();
+  await using stage = new CloudFixture();
   const { self, peer } = stage;
   const other = stage.model.addAddress("198.51.100.51");
   other.holders.add(self.id).add(peer.id);
@@ -108,7 +114,7 @@ Deno.test("CloudV2 tells its Elastic IP from another one that a machine holds", 
 });
 
 Deno.test("CloudV2.attach() sees a first answer that is already a failure", async () => {
-  await using stage = new Stage();
+  await using stage = new CloudFixture();
   const cloud = stage.cloud("v2");
   await cloud.prepare(PATIENT);
   stage.model.failure = "forbidden";
@@ -118,7 +124,7 @@ Deno.test("CloudV2.attach() sees a first answer that is already a failure", asyn
 });
 
 Deno.test("CloudV2.attach() sees a first answer that is already a success", async () => {
-  await using stage = new Stage();
+  await using stage = new CloudFixture();
   const cloud = stage.cloud("v2");
   await cloud.prepare(PATIENT);
   stage.model.operationMs = 0;
@@ -128,7 +134,7 @@ Deno.test("CloudV2.attach() sees a first answer that is already a success", asyn
 });
 
 Deno.test("CloudV2.evict() takes nothing where the detach gets 404: another node was faster", async () => {
-  await using stage = new Stage();
+  await using stage = new CloudFixture();
   stage.hold(stage.peer);
   const cloud = stage.cloud("v2");
   await cloud.prepare(PATIENT);
@@ -138,7 +144,7 @@ Deno.test("CloudV2.evict() takes nothing where the detach gets 404: another node
 });
 
 Deno.test("CloudV2.attach() does not take a 404 for done", async () => {
-  await using stage = new Stage();
+  await using stage = new CloudFixture();
   const cloud = stage.cloud("v2");
   await cloud.prepare(PATIENT);
   stage.server.fault = ({ method }) => method === "PUT" ? "404" : null;
@@ -147,7 +153,7 @@ Deno.test("CloudV2.attach() does not take a 404 for done", async () => {
 });
 
 Deno.test("CloudV2.prepare() names an Elastic IP that the zone does not have", async () => {
-  await using stage = new Stage();
+  await using stage = new CloudFixture();
   const cloud = stage.cloud("v2", { elasticIp: "198.51.100.99" });
   const error = await assertRejects(() => cloud.prepare(PATIENT), CloudError, "198.51.100.99");
   assertEquals([error.kind, endsStart(error)], ["no-such-address", true]);
@@ -155,7 +161,7 @@ Deno.test("CloudV2.prepare() names an Elastic IP that the zone does not have", a
 });
 
 Deno.test("CloudV2.members() names a security group that does not exist", async () => {
-  await using stage = new Stage();
+  await using stage = new CloudFixture();
   const cloud = stage.cloud("v2", { peers: { kind: "groups", groups: ["Edge"] } });
   await cloud.prepare(PATIENT);
   const error = await assertRejects(() => cloud.members(PATIENT), CloudError, '"Edge"');
@@ -163,7 +169,7 @@ Deno.test("CloudV2.members() names a security group that does not exist", async 
 });
 
 Deno.test("CloudV2.prepare() refuses a managed Elastic IP and says why", async () => {
-  await using stage = new Stage();
+  await using stage = new CloudFixture();
   stage.address.managed = true;
   const error = await assertRejects(() => stage.cloud("v2").prepare(PATIENT), CloudError);
   assertEquals([error.kind, endsStart(error)], ["managed-address", true]);
@@ -172,7 +178,7 @@ Deno.test("CloudV2.prepare() refuses a managed Elastic IP and says why", async (
 });
 
 Deno.test("CloudV2.prepare() refuses an Elastic IP of its own pool and says why", async () => {
-  await using stage = new Stage();
+  await using stage = new CloudFixture();
   joinPool(stage, [stage.address.id]);
   const error = await assertRejects(() => stage.cloud("v2").prepare(PATIENT), CloudError);
   assertEquals([error.kind, endsStart(error)], ["pool-address", true]);
@@ -181,7 +187,7 @@ Deno.test("CloudV2.prepare() refuses an Elastic IP of its own pool and says why"
 });
 
 Deno.test("CloudV2.prepare() does not mind a pool with another Elastic IP, or somebody else's", async () => {
-  await using stage = new Stage();
+  await using stage = new CloudFixture();
   const other = stage.model.addAddress("198.51.100.51");
   joinPool(stage, [other.id]);
   stage.model.pools.set("another pool", [stage.address.id]);
@@ -190,7 +196,7 @@ Deno.test("CloudV2.prepare() does not mind a pool with another Elastic IP, or so
 
 for (const fault of ["403", "404"] as const) {
   Deno.test(`CloudV2.prepare() does not stop at a pool that it may not read: ${fault}`, async () => {
-    await using stage = new Stage();
+    await using stage = new CloudFixture();
     joinPool(stage, [stage.address.id]);
     stage.server.fault = ({ what }) => what.startsWith("/instance-pool/") ? fault : null;
     assertEquals((await stage.cloud("v2").prepare(PATIENT)).instanceId, stage.self.id);
@@ -200,7 +206,7 @@ for (const fault of ["403", "404"] as const) {
 for (const address of ["", "0.0.0.0"]) {
   const shown = address || "no address";
   Deno.test(`CloudV2.members() leaves out a private machine, which shows ${shown}`, async () => {
-    await using stage = new Stage();
+    await using stage = new CloudFixture();
     stage.model.addInstance(7, address, stage.peer.groups);
     const cloud = stage.cloud("v2");
     await cloud.prepare(PATIENT);
@@ -208,12 +214,12 @@ for (const address of ["", "0.0.0.0"]) {
     assertEquals(addresses, [stage.peer.address, stage.third.address]);
     const given = stage.cloud("v2", { peers: { kind: "static", addresses: ["0.0.0.0"] } });
     const unplaced = [{ address: "0.0.0.0", count: 0 }];
-    assertEquals(await given.members(PATIENT), { peers: [], listed: true, unplaced });
+    assertEquals(await given.members(PATIENT), { peers: [], inPeerList: true, unplaced });
   });
 }
 
 /** Makes the machine of the stage a member of a pool that hands out these Elastic IPs. */
-function joinPool(stage: Stage, addressIds: string[]): void {
+function joinPool(stage: CloudFixture, addressIds: string[]): void {
   const poolId = "c0ffee00-1234-4abc-8def-5566778899aa";
   stage.self.poolId = poolId;
   stage.model.pools.set(poolId, addressIds);

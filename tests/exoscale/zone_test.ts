@@ -7,14 +7,14 @@ import { simUuid } from "../support/cloud/model.ts";
 import {
   answering,
   cloudFetch,
+  CloudFixture,
   hurriedClock,
   PATIENT,
-  Stage,
 } from "../support/cloud/cloud_fixture.ts";
 import { endsStart, endsStartInTime } from "./complaint.ts";
 
 /** Options that ask the stage for the list of zones. */
-function from(stage: Stage) {
+function from(stage: CloudFixture) {
   return {
     apiKey: SIM_KEY,
     secret: SIM_SECRET,
@@ -31,7 +31,7 @@ Deno.test("endpointOf() takes a zone that it has never heard of", () => {
 });
 
 Deno.test("lookUpEndpoint() asks the list of zones, unsigned, and names a zone that it has not", async () => {
-  await using stage = new Stage();
+  await using stage = new CloudFixture();
   assertEquals(await lookUpEndpoint("ch-gva-2", from(stage)), stage.server.endpoint("v2"));
   const seen = stage.server.calls.map(({ what, authorized }) => [what, authorized]);
   assertEquals(seen, [["/zone", false]]);
@@ -40,8 +40,8 @@ Deno.test("lookUpEndpoint() asks the list of zones, unsigned, and names a zone t
 });
 
 Deno.test("findEndpoint() lists the zones unsigned, then asks all at once for the instance", async () => {
-  await using here = new Stage();
-  await using there = new Stage();
+  await using here = new CloudFixture();
+  await using there = new CloudFixture();
   const far = there.model.addInstance(42, "203.0.113.42");
   here.model.otherZones.push(
     { name: "at-vie-2", endpoint: here.server.endpoint("v2") },
@@ -55,21 +55,21 @@ Deno.test("findEndpoint() lists the zones unsigned, then asks all at once for th
 });
 
 Deno.test("findEndpoint() names an instance that no zone knows", async () => {
-  await using stage = new Stage();
+  await using stage = new CloudFixture();
   const nobody = simUuid(1, 99);
   const error = await assertRejects(() => findEndpoint(nobody, from(stage)), CloudError, nobody);
   assertEquals([error.kind, endsStartInTime(error)], ["no-such-instance", true]);
 });
 
 Deno.test("findEndpoint() takes a refusal by a zone for no answer to the question", async () => {
-  await using stage = new Stage();
+  await using stage = new CloudFixture();
   stage.server.fault = ({ what }) => what === "/zone" ? null : "401";
   const error = await assertRejects(() => findEndpoint(stage.self.id, from(stage)), CloudError);
   assertEquals(error.kind, "unauthorized");
 });
 
 Deno.test("findEndpoint() names a list of zones that is none", async () => {
-  await using stage = new Stage();
+  await using stage = new CloudFixture();
   for (
     const [answer, kind] of [
       [new Response("<html></html>"), "not-json"],
@@ -88,8 +88,8 @@ Deno.test("findEndpoint() finds an instance behind zones that hang, without wait
   sanitizeOps: false,
   sanitizeResources: false,
 }, async () => {
-  await using hangs = new Stage();
-  await using there = new Stage();
+  await using hangs = new CloudFixture();
+  await using there = new CloudFixture();
   hangs.server.fault = () => "hang";
   const silent = hangs.server.endpoint("v2");
   const others = ["at-vie-1", "at-vie-2", "de-fra-1"].map((name) => ({ name, endpoint: silent }));

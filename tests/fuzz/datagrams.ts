@@ -94,12 +94,17 @@ const arrivals = fc.array(
 export const wholeNode: Target = target(
   "node",
   "a node that hears anything keeps its bounds, its peers and its deadlines",
-  [fc.tuple(fc.boolean(), fc.boolean(), arrivals), ([listed, signs, datagrams]) => {
-    const peers = [{ address: PEER_ADDRESS, instanceId: PEER, wireId: listed ? PEER : null }];
+  [fc.tuple(fc.boolean(), fc.boolean(), arrivals), ([inPeerList, signs, datagrams]) => {
+    const peers = [{ address: PEER_ADDRESS, instanceId: PEER, wireId: inPeerList ? PEER : null }];
     let atMs = 1_000;
     const run = signs ? RUN : null;
-    let node = startNode(NODE_SETTINGS, { atMs, selfId: SELF, run, peers: listed ? null : peers });
-    if (listed) [node] = stepNode(node, { kind: "members", peers, listed: true }, atMs);
+    let node = startNode(NODE_SETTINGS, {
+      atMs,
+      selfId: SELF,
+      run,
+      peers: inPeerList ? null : peers,
+    });
+    if (inPeerList) [node] = stepNode(node, { kind: "members", peers, inPeerList: true }, atMs);
     for (const { bytes, from, laterMs } of datagrams) {
       const endAtMs = atMs + laterMs;
       for (let steps = 0; nodeWakeAtMs(node) <= endAtMs && steps < 1_000; steps++) {
@@ -109,7 +114,7 @@ export const wholeNode: Target = target(
       atMs = endAtMs;
       const heartbeat = decode(bytes);
       if ("refused" in heartbeat) continue;
-      const heard = { kind: "heard", from, heartbeat, sealed: signs && hasTag(bytes) } as const;
+      const heard = { kind: "heard", from, heartbeat, signed: signs && hasTag(bytes) } as const;
       node = checked(node, stepNode(node, heard, atMs), atMs);
       for (const { met } of node.election.peers.values()) assert(met.length <= 8, "few runs");
     }
@@ -117,9 +122,9 @@ export const wholeNode: Target = target(
 );
 
 function checked(before: Node, [node, effects]: ReturnType<typeof stepNode>, atMs: number): Node {
-  const { election, roster } = node;
+  const { election, membership } = node;
   assertEquals([...election.peers.keys()], [...before.election.peers.keys()], "the same peers");
-  assert(roster.strangers.size <= STRANGERS_MAX, `${roster.strangers.size} strangers`);
+  assert(membership.strangers.size <= STRANGERS_MAX, `${membership.strangers.size} strangers`);
   assert(effects.length <= 40, `${effects.length} effects of one event`);
   assert(nodeWakeAtMs(node) > atMs, `wakes at ${nodeWakeAtMs(node)}, now is ${atMs}`);
   assert(election.priority === NODE_SETTINGS.priority, "nobody else changes our priority");

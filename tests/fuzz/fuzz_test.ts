@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import fc from "fast-check";
 import { CloudV2 } from "../../src/exoscale/cloud_v2.ts";
-import type { Membership, Sighting } from "../../src/world.ts";
+import type { PeerList, Sighting } from "../../src/world.ts";
 import { client } from "./cloud.ts";
 import { run, target } from "./target.ts";
 import { TARGETS } from "./targets.ts";
@@ -41,9 +41,9 @@ Deno.test("run() finds a fault, shrinks its input, and finds it again by seed an
 });
 
 class Credulous extends CloudV2 {
-  override async members(signal: AbortSignal): Promise<Membership> {
-    const { peers, listed } = await super.members(signal);
-    return { peers: peers.map((peer) => ({ ...peer, address: "evil.test" })), listed };
+  override async members(signal: AbortSignal): Promise<PeerList> {
+    const { peers, inPeerList } = await super.members(signal);
+    return { peers: peers.map((peer) => ({ ...peer, address: "evil.test" })), inPeerList };
   }
 }
 

@@ -60,7 +60,7 @@ export const names = target(
         await clock.sleep(10_000);
         await names.members((source) => {
           check(source.kind === "static" ? source.addresses : []);
-          return Promise.resolve({ peers: [], listed: true });
+          return Promise.resolve({ peers: [], inPeerList: true });
         });
         names.describe();
         await names.renew(NAMES);

@@ -8,7 +8,7 @@ import {
   SIGNED_BYTES,
   TAG_BYTES,
 } from "../../src/core/heartbeat.ts";
-import { Seal, secretsIn } from "../../src/host/keyring.ts";
+import { Keyring, secretsIn } from "../../src/host/keyring.ts";
 import { WELL_TRAILER } from "../support/node_settings.ts";
 
 const FIRST = "the first secret of the cluster", SECOND = "the second secret of the cluster";
@@ -25,15 +25,15 @@ const HEARTBEAT: Heartbeat = {
   },
 };
 
-async function sealed(seal: Seal, bytes = encode(HEARTBEAT)): Promise<Uint8Array> {
+async function signed(keyring: Keyring, bytes = encode(HEARTBEAT)): Promise<Uint8Array> {
   let result = new Uint8Array();
-  seal.seal(bytes, (datagram) => result = Uint8Array.from(datagram));
-  await seal.handedOver();
+  keyring.sign(bytes, (datagram) => result = Uint8Array.from(datagram));
+  await keyring.handedOver();
   return result;
 }
 
 Deno.test("seal() ends the datagram with HMAC-SHA256 over all that precedes", async () => {
-  const datagram = await sealed(await Seal.of([FIRST]));
+  const datagram = await signed(await Keyring.of([FIRST]));
   assertEquals(datagram.length, SIGNED_BYTES);
   const said = datagram.subarray(0, -TAG_BYTES);
   assertEquals(said, encode(HEARTBEAT).subarray(0, -TAG_BYTES));
@@ -42,31 +42,31 @@ Deno.test("seal() ends the datagram with HMAC-SHA256 over all that precedes", as
 });
 
 Deno.test("seal() covers the address that an IPv6 heartbeat has before its tag", async () => {
-  const seal = await Seal.of([FIRST]);
-  const datagram = await sealed(seal, encode({ ...HEARTBEAT, elasticIp: "2001:db8::1" }));
-  assert(hasTag(datagram) && await seal.verify(datagram, seal.keyId));
+  const keyring = await Keyring.of([FIRST]);
+  const datagram = await signed(keyring, encode({ ...HEARTBEAT, elasticIp: "2001:db8::1" }));
+  assert(hasTag(datagram) && await keyring.verify(datagram, keyring.keyId));
   datagram[70] = 1 ^ (datagram[70] ?? 0);
-  assert(!await seal.verify(datagram, seal.keyId));
+  assert(!await keyring.verify(datagram, keyring.keyId));
 });
 
 Deno.test("verify() refuses a datagram in which any single bit is another", async () => {
-  const seal = await Seal.of([FIRST]);
-  const datagram = await sealed(seal);
-  assert(await seal.verify(datagram, seal.keyId));
+  const keyring = await Keyring.of([FIRST]);
+  const datagram = await signed(keyring);
+  assert(await keyring.verify(datagram, keyring.keyId));
   for (let at = 0; at < datagram.length; at++) {
     const other = Uint8Array.from(datagram);
     other[at] = (other[at] ?? 0) ^ (1 << (at % 8));
-    assert(!await seal.verify(other, seal.keyId), `byte ${at}`);
+    assert(!await keyring.verify(other, keyring.keyId), `byte ${at}`);
   }
-  assert(!await (await Seal.of([SECOND])).verify(datagram, seal.keyId), "another secret");
+  assert(!await (await Keyring.of([SECOND])).verify(datagram, keyring.keyId), "another secret");
 });
 
 Deno.test("a seal with two keys signs with the first and believes both", async () => {
   const [old, both, turned, next] = await Promise.all([
-    Seal.of([FIRST]),
-    Seal.of([FIRST, SECOND]),
-    Seal.of([SECOND, FIRST]),
-    Seal.of([SECOND]),
+    Keyring.of([FIRST]),
+    Keyring.of([FIRST, SECOND]),
+    Keyring.of([SECOND, FIRST]),
+    Keyring.of([SECOND]),
   ]);
   assert(old && both && turned && next);
   assertEquals([both.keyId, turned.keyId], [old.keyId, next.keyId]);
@@ -76,7 +76,7 @@ Deno.test("a seal with two keys signs with the first and believes both", async (
   for (const [here, there] of [[old, both], [both, turned], [turned, next]] as const) {
     for (const [from, to] of [[here, there], [there, here]] as const) {
       assert(to.knows(from.keyId));
-      assert(await to.verify(await sealed(from), from.keyId));
+      assert(await to.verify(await signed(from), from.keyId));
     }
   }
   await both.rekey([SECOND]);
@@ -85,15 +85,15 @@ Deno.test("a seal with two keys signs with the first and believes both", async (
 });
 
 Deno.test("seal() returns at once and hands over in the order of its calls", async () => {
-  const seal = await Seal.of([FIRST]);
+  const keyring = await Keyring.of([FIRST]);
   const order: number[] = [];
   for (let index = 0; index < 500; index++) {
     // Longer ones take longer to sign.
     const bytes = new Uint8Array(index % 2 === 0 ? 60_000 : 40);
-    seal.seal(bytes, () => void order.push(index));
+    keyring.sign(bytes, () => void order.push(index));
   }
   assertEquals(order, [], "nothing was waited for");
-  await seal.handedOver();
+  await keyring.handedOver();
   assertEquals(order, Array.from({ length: 500 }, (_, index) => index));
 });
 

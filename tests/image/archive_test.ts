@@ -23,15 +23,15 @@ imageTest(
   "the root file system has the binary, what its loader asks for, and nothing else",
   async (binary) => {
     await using archives = await Archives.make(binary);
-    const listed = (await run("tar", ["-tzf", archives.rootfs])).split("\n");
-    const files = listed.filter((path) => !path.endsWith("/")).map((path) => `/${path}`);
+    const inPeerList = (await run("tar", ["-tzf", archives.rootfs])).split("\n");
+    const files = inPeerList.filter((path) => !path.endsWith("/")).map((path) => `/${path}`);
     // The oracle: the loader itself says what it loads; the kernel's part is no file.
     const loaded = (await run("ldd", [binary])).split("\n").map((line) =>
       /(\/\S+) \(0x/.exec(line)?.[1]
     ).filter((path) => path !== undefined);
     const ours = ["/etc/hosts", "/etc/resolv.conf", "/exoip"];
     assertEquals(files.sort(), [...ours, ...loaded].sort());
-    const folders = listed.filter((path) => path.endsWith("/"));
+    const folders = inPeerList.filter((path) => path.endsWith("/"));
     assertEquals(["dev/", "proc/", "run/", "sys/"].filter((path) => !folders.includes(path)), []);
     const owners = await run("tar", ["--numeric-owner", "-tvzf", archives.rootfs]);
     for (const line of owners.split("\n")) assertStringIncludes(line, " 0/0 ");

@@ -1,13 +1,13 @@
 import { assert, assertEquals } from "@std/assert";
 import { BURST_MAX, BURST_MS, BurstLog } from "../../src/log/burst_log.ts";
-import { KINDS_MAX, QUIET_MS, QuietLog } from "../../src/log/rate_limited_log.ts";
+import { KINDS_MAX, QUIET_MS, RateLimitedLog } from "../../src/log/rate_limited_log.ts";
 
 /** A log whose time the test sets. */
-function quietLog(linesMax?: number) {
+function limitedLog(linesMax?: number) {
   const time = { nowMs: 0 };
   const lines: string[] = [];
   const clock = { nowMs: () => time.nowMs, wallMs: () => 0, sleep: () => Promise.resolve() };
-  const log = new QuietLog(
+  const log = new RateLimitedLog(
     { write: (_, event, text) => void lines.push(`${event}: ${text}`) },
     clock,
     KINDS_MAX,
@@ -21,7 +21,7 @@ function quietLog(linesMax?: number) {
 }
 
 Deno.test("QuietLog writes the first of a kind and counts the others until a minute is over", () => {
-  const { at, lines } = quietLog();
+  const { at, lines } = limitedLog();
   at("a", 0);
   at("a", 1);
   at("a", QUIET_MS - 1, "a, the last");
@@ -33,7 +33,7 @@ Deno.test("QuietLog writes the first of a kind and counts the others until a min
 });
 
 Deno.test("QuietLog tells the count when the minute is over although nothing more comes", () => {
-  const { log, at, lines } = quietLog();
+  const { log, at, lines } = limitedLog();
   for (let count = 0; count <= 7; count++) at("a", count);
   log.settle(QUIET_MS - 1);
   assertEquals(lines, ["refused: a"]);
@@ -46,7 +46,7 @@ Deno.test("QuietLog tells the count when the minute is over although nothing mor
 });
 
 Deno.test("QuietLog writes one line a minute of what goes on, and every one is counted", () => {
-  const { log, at, lines } = quietLog();
+  const { log, at, lines } = limitedLog();
   for (let second = 0; second < 600; second++) at("a", second * 1_000);
   log.close();
   const counts = lines.map((line) => Number(/\((\d+) since/.exec(line)?.[1] ?? 1));
@@ -55,7 +55,7 @@ Deno.test("QuietLog writes one line a minute of what goes on, and every one is c
 });
 
 Deno.test("QuietLog writes the first few of a kind where it is told to, and then one a minute", () => {
-  const { at, lines, log } = quietLog(3);
+  const { at, lines, log } = limitedLog(3);
   for (let second = 0; second < 600; second++) at("a", second * 1_000);
   assertEquals(lines.slice(0, 4), [
     "refused: a",
@@ -70,7 +70,7 @@ Deno.test("QuietLog writes the first few of a kind where it is told to, and then
 });
 
 Deno.test("QuietLog tells what it has counted when it is closed, once", () => {
-  const { log, at, lines } = quietLog();
+  const { log, at, lines } = limitedLog();
   at("a", 0);
   at("b", 1);
   at("b", 2);
@@ -80,7 +80,7 @@ Deno.test("QuietLog tells what it has counted when it is closed, once", () => {
 });
 
 Deno.test("QuietLog writes a bounded number of lines for any number of kinds, and recovers", () => {
-  const { log, at, lines } = quietLog();
+  const { log, at, lines } = limitedLog();
   for (let source = 0; source < 20_000; source++) at(`source ${source}`, source / 1_000);
   assertEquals(lines.length, KINDS_MAX + 1);
   log.settle(2 * QUIET_MS);
@@ -106,14 +106,14 @@ Deno.test("BurstLog writes changes one by one while they are few, and counts the
   const log = {
     write: (_: string, event: string, text: string) => void lines.push(`${event}: ${text}`),
   };
-  const quiet = new QuietLog(log, clock);
-  const burst = new BurstLog({ log, quiet, clock });
+  const limitedLog = new RateLimitedLog(log, clock);
+  const burst = new BurstLog({ log, limitedLog, clock });
   for (let number = 0; number < 1_000; number++) {
     burst.write("a", ["info", "role", `change ${number}`]);
     nowMs += 50;
   }
   burst.write("b", ["info", "role", "another"]);
-  quiet.settle(nowMs += BURST_MS);
+  limitedLog.settle(nowMs += BURST_MS);
   assertEquals(lines, [
     ...Array.from({ length: BURST_MAX }, (_, number) => `role: change ${number}`),
     `role: change ${BURST_MAX}; it changes often`,

@@ -61,8 +61,8 @@ export async function removeInterfaces(tag: string): Promise<void> {
 
 /** Removes what test processes have left that were killed and could not clean up themselves. */
 export async function sweep(): Promise<void> {
-  const listed = await ip(null, "netns list");
-  for (const name of listed.split("\n").map((line) => line.split(" ")[0] ?? "")) {
+  const inPeerList = await ip(null, "netns list");
+  for (const name of inPeerList.split("\n").map((line) => line.split(" ")[0] ?? "")) {
     const [, pid, tag] = new RegExp(`^${PREFIX}-(\\d+)-([0-9a-f]{6})-`).exec(name) ?? [];
     if (!pid || !tag || await exists(`/proc/${pid}`)) continue;
     // Another test process may be sweeping, too.

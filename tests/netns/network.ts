@@ -253,8 +253,8 @@ export class Network implements Place {
 
   /** Removes everything, also what was made only in part. */
   async close(): Promise<void> {
-    const listed = await ip(null, "netns list");
-    const names = listed.split("\n").map((line) => line.split(" ")[0] ?? "");
+    const inPeerList = await ip(null, "netns list");
+    const names = inPeerList.split("\n").map((line) => line.split(" ")[0] ?? "");
     const ours = names.filter((name) => name.startsWith(namespaceName(this.#tag, "")));
     for (const name of ours) await removeNamespace(name);
     await removeInterfaces(this.#tag);

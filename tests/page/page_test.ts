@@ -3,7 +3,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { Browser, Page } from "playwright-core";
 import { NOT_LOOKED } from "../../src/core/presence.ts";
 import type { Snapshot } from "../../src/status/snapshot.ts";
-import { PEERS, PlayedNode } from "../support/node_fixture.ts";
+import { NodeFixture, PEERS } from "../support/node_fixture.ts";
 import { eventually } from "../support/eventually.ts";
 import { skippableTest } from "../support/skippable.ts";
 import { browserPath, openPage, servePage, startBrowser } from "./browser.ts";
@@ -14,7 +14,7 @@ const MISSING = browserPath() === null ? "no Chromium is installed" : null;
 function pageTest(
   name: string,
   body: (parts: {
-    played: PlayedNode;
+    played: NodeFixture;
     page: Page;
     browser: Browser;
     server: ReturnType<typeof servePage>;
@@ -23,7 +23,7 @@ function pageTest(
   }) => Promise<void>,
 ): void {
   skippableTest(name, MISSING, async () => {
-    const played = new PlayedNode();
+    const played = new NodeFixture();
     played.until(1_000);
     let change = (snapshot: Snapshot) => snapshot;
     const server = servePage(() => change(played.snapshot()));

@@ -4,7 +4,7 @@ import { type Fate, fateOf } from "../../src/peers/fate.ts";
 import { ADDRESSES_MAX, LINGER_MS } from "../../src/peers/named_peer.ts";
 import { type NamedPeers, PeerNames } from "../../src/peers/peer_names.ts";
 import { Reminder } from "../../src/peers/reminder.ts";
-import type { Membership } from "../../src/world.ts";
+import type { PeerList } from "../../src/world.ts";
 import { LeapingClock, turn } from "../support/leaping_clock.ts";
 import type { MissingPeer } from "../../src/core/election/state.ts";
 
@@ -91,14 +91,14 @@ class Naming {
   }
 
   /** Reads the list; the cloud has machines of these addresses, and of our own. */
-  async read(...machines: string[]): Promise<Membership> {
+  async read(...machines: string[]): Promise<PeerList> {
     return await this.names.members((source) => {
       const addresses = source.kind === "static" ? source.addresses : [];
       const others = addresses.filter((each) => machines.includes(each));
       const unplaced = addresses.filter((each) => !machines.includes(each) && each !== "192.0.2.1");
       return Promise.resolve({
         peers: others.map((address) => ({ address, instanceId: address, wireId: address })),
-        listed: true,
+        inPeerList: true,
         unplaced: unplaced.map((address) => ({ address, count: 0 })),
       });
     });
@@ -249,7 +249,7 @@ Deno.test("PeerNames bounds what it keeps of a name with thousands of addresses,
     await naming.clock.sleep(10_000);
     await naming.names.members((source) => {
       assertEquals(source.kind === "static" && source.addresses.length, ADDRESSES_MAX);
-      return Promise.resolve({ peers: [], listed: true });
+      return Promise.resolve({ peers: [], inPeerList: true });
     });
   }
   const said = naming.lines.filter((line) =>

@@ -1,6 +1,6 @@
 // The bench keeps working: its small measurements run once, its table and its arena hold what they promise.
 import { assert, assertEquals } from "@std/assert";
-import { Arena } from "../../scripts/bench/bench_cluster.ts";
+import { BenchCluster } from "../../scripts/bench/bench_cluster.ts";
 import { type Figure, median, met } from "../../scripts/bench/figure.ts";
 import { micro } from "../../scripts/bench/micro.ts";
 import { figureJson, figureTable } from "../../scripts/bench/table.ts";
@@ -26,20 +26,20 @@ Deno.test("the bench tells the middle, the span and what was missed", () => {
 });
 
 Deno.test("the bench counts the time in which nobody alive holds", async () => {
-  const arena = new Arena();
-  const [one, two] = [arena.node(1).instance.id, arena.node(2).instance.id];
+  const cluster = new BenchCluster();
+  const [one, two] = [cluster.node(1).instance.id, cluster.node(2).instance.id];
   try {
     const at = performance.now();
-    const { history } = arena.server.model;
+    const { history } = cluster.server.model;
     history.push({ atMs: at, holders: [one] });
     history.push({ atMs: at + 70, holders: [one, two] });
     history.push({ atMs: at + 80, holders: [] });
     history.push({ atMs: at + 85, holders: [two] });
-    assertEquals(Math.round(arena.unheldMs(at, at + 100)), 5);
-    arena.goneAtMs.set(one, at + 30);
-    assertEquals(Math.round(arena.unheldMs(at, at + 100)), 45);
-    assertEquals(Math.round(arena.unheldMs(at - 10, at + 100)), 55);
+    assertEquals(Math.round(cluster.unheldMs(at, at + 100)), 5);
+    cluster.goneAtMs.set(one, at + 30);
+    assertEquals(Math.round(cluster.unheldMs(at, at + 100)), 45);
+    assertEquals(Math.round(cluster.unheldMs(at - 10, at + 100)), 55);
   } finally {
-    await arena.close();
+    await cluster.close();
   }
 });

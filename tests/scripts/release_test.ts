@@ -3,7 +3,7 @@ import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { readElf } from "../../scripts/image/elf.ts";
 import { systemFiles } from "../../scripts/image/libraries.ts";
 import { gzip, tar } from "../../scripts/image/tar.ts";
-import { type Info, partsOf, spdx } from "../../scripts/release/sbom.ts";
+import { fragmentsOf, type Info, spdx } from "../../scripts/release/sbom.ts";
 import { stampedInstaller } from "../../scripts/release/installer.ts";
 import { isReleased, writeSums } from "../../scripts/release/sums.ts";
 import {
@@ -186,12 +186,12 @@ Deno.test("the SBOM names what the program imports, published or not, and what i
     ].map((specifier) => ({ specifier })),
     npmPackages: { a: npm, b: { name: "fast-check", version: "4.10.2" } },
   };
-  const parts = partsOf(info);
+  const parts = fragmentsOf(info);
   const names = ["smol-toml", "@std/cli", "deno", "v8", "glibc and libgcc"];
   assertEquals(parts.map(({ name }) => name), names);
   assert(parts.every(({ license }) => license && license !== "NOASSERTION"));
   const document = await spdx(parts, 0);
-  assertEquals(document, await spdx(partsOf(info), 0));
+  assertEquals(document, await spdx(fragmentsOf(info), 0));
   assertEquals(document.packages instanceof Array && document.packages.length, 1 + names.length);
 });
 

@@ -220,7 +220,7 @@ function neverUnheldForLong(cluster: SimCluster): void {
     // cannot place a peer does so, too, with any unknown holder.
     const awake = live.filter((machine) =>
       nowMs >= machine.frozenUntilMs && !machine.stopping && !cluster.inDoubt(machine) &&
-      (machine.listed || !cluster.options.dynamic)
+      (machine.inPeerList || !cluster.options.dynamic)
     );
     const held = awake.length === 0 || live.some(({ instanceId }) => cloud.holders.has(instanceId));
     const lastEvent = Math.max(

@@ -12,7 +12,7 @@ import { CALL_TIMEOUT_MS } from "../../src/exoscale/http.ts";
  * refuses to take from others; `denies`: it refuses every change; `pends`: it accepts changes and does not end them while the mood lasts;
  * `limits`: it has had enough for a few seconds.
  */
-export type Mood =
+export type Fault =
   | "ok"
   | "fails"
   | "refuses"
@@ -44,7 +44,7 @@ export class SimCloud {
   operationMs = 0;
   /** How old what a reading shows may be. */
   staleMs = 0;
-  mood: (instanceId: string) => Mood = () => "ok";
+  fault: (instanceId: string) => Fault = () => "ok";
   /** When it last failed somebody. */
   troubledAtMs = -Infinity;
   /** When the holders last changed. */
@@ -148,7 +148,7 @@ export class SimCloud {
       caller.resume(() => {
         if (this.#timeline.nowMs >= beganMs + EVICT_WITHIN_MS) return caller.fail(RETRYABLE);
         if (!caller.wanted()) return caller.fail(RETRYABLE);
-        if (this.#moodOf(caller) === "keeps") return caller.fail(REFUSED);
+        if (this.#faultOf(caller) === "keeps") return caller.fail(REFUSED);
         this.#operation(caller, ["detach", instanceId], () => {
           // What showed may be old: a detach of what is not attached takes nothing.
           const taken = this.heldAtMs(instanceId) >= beganMs;
@@ -165,10 +165,10 @@ export class SimCloud {
   ): void {
     const { nowMs } = this.#timeline;
     const apply = () => this.change(change, id);
-    if (this.#moodOf(caller) === "denies") {
+    if (this.#faultOf(caller) === "denies") {
       return this.#timeline.at(nowMs + this.latencyMs, () => caller.fail(REFUSED));
     }
-    if (this.#moodOf(caller) === "lost") {
+    if (this.#faultOf(caller) === "lost") {
       this.onAccept(change, id, caller.instanceId);
       this.#timeline.at(nowMs + this.latencyMs + this.operationMs, apply);
       const show = () =>
@@ -179,7 +179,7 @@ export class SimCloud {
       return this.#hang(caller, show);
     }
     this.#request(caller, () => {
-      if (this.#moodOf(caller) === "pends") return this.#pend(caller);
+      if (this.#faultOf(caller) === "pends") return this.#pend(caller);
       this.onAccept(change, id, caller.instanceId);
       this.#timeline.at(this.#timeline.nowMs + this.operationMs, () => {
         apply();
@@ -194,7 +194,7 @@ export class SimCloud {
   /** The operation does not end while the mood lasts, and every poll says so; then it fails. */
   #pend(caller: Caller, sinceMs: number = this.#timeline.nowMs): void {
     const { nowMs } = this.#timeline;
-    const over = this.#moodOf(caller) !== "pends";
+    const over = this.#faultOf(caller) !== "pends";
     if (over || nowMs >= sinceMs + OPERATION_TIMEOUT_MS) return caller.fail(RETRYABLE);
     this.#timeline.at(nowMs + CLIENT_POLL_MS, () =>
       caller.resume(() => {
@@ -211,7 +211,7 @@ export class SimCloud {
     this.#timeline.at(nextMs, () =>
       caller.resume(() => {
         if (!caller.wanted()) return caller.fail(RETRYABLE);
-        const hangs = ["hangs", "lost"].includes(this.#moodOf(caller));
+        const hangs = ["hangs", "lost"].includes(this.#faultOf(caller));
         return hangs ? this.#hang(caller, answered, sinceMs) : answered();
       }));
   }
@@ -220,7 +220,7 @@ export class SimCloud {
     const { nowMs } = this.#timeline;
     const failAt = (atMs: number, setback: Setback) =>
       this.#timeline.at(atMs, () => caller.fail(setback));
-    switch (this.#moodOf(caller)) {
+    switch (this.#faultOf(caller)) {
       case "fails":
         return failAt(nowMs + this.latencyMs, RETRYABLE);
       case "refuses":
@@ -240,10 +240,10 @@ export class SimCloud {
     }
   }
 
-  #moodOf({ instanceId }: Caller): Mood {
-    const mood = this.mood(instanceId);
-    if (mood !== "ok") this.troubledAtMs = this.#timeline.nowMs;
-    return mood;
+  #faultOf({ instanceId }: Caller): Fault {
+    const fault = this.fault(instanceId);
+    if (fault !== "ok") this.troubledAtMs = this.#timeline.nowMs;
+    return fault;
   }
 
   #othersThan(self: string) {

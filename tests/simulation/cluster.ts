@@ -78,7 +78,7 @@ export class SimCluster {
   }
 
   /** Adds a machine, switched off. */
-  add(name: string, settings: NodeSettings, { plain = false, listed = true } = {}): Machine {
+  add(name: string, settings: NodeSettings, { plain = false, inPeerList = true } = {}): Machine {
     const number = this.machines.size + 1;
     const machine = new Machine(
       name,
@@ -89,15 +89,15 @@ export class SimCluster {
     );
     this.machines.set(name, machine);
     this.#byAddress.set(machine.address, machine);
-    if (listed) this.list(machine, true);
+    if (inPeerList) this.list(machine, true);
     return machine;
   }
 
   /** Puts the machine on the cloud's list, or takes it off. */
-  list(machine: Machine, listed: boolean): void {
-    machine.listed = listed;
+  list(machine: Machine, inPeerList: boolean): void {
+    machine.inPeerList = inPeerList;
     const others = (this.#lists.at(-1)?.machines ?? []).filter((other) => other !== machine);
-    const machines = listed ? [...others, machine] : others;
+    const machines = inPeerList ? [...others, machine] : others;
     this.#lists.push({ atMs: this.timeline.nowMs, machines });
   }
 
@@ -276,15 +276,17 @@ export class SimCluster {
       call: (call, ends) => alive() && this.#call(machine, call, { ends, reach }),
       members: ({ answer, fail }) => {
         if (alive()) { for (const { read } of observers) read?.(machine); }
-        const ok = ["ok", "keeps", "denies", "pends"].includes(this.cloud.mood(machine.instanceId));
+        const ok = ["ok", "keeps", "denies", "pends"].includes(
+          this.cloud.fault(machine.instanceId),
+        );
         // Addresses that were given are those of the same machines, whatever the list says.
         const atMs = this.options.dynamic ? undefined : 0;
         const others = this.#othersThan(machine, atMs);
-        const listed = !this.options.dynamic || this.#listedAt().includes(machine);
+        const inPeerList = !this.options.dynamic || this.#listedAt().includes(machine);
         // What is known of names is known when the cloud has answered.
         const answered = () => {
           const peers = others.filter((each) => !machine.unseen.has(each)).map(identityOf);
-          answer({ peers, listed, missing: this.#missingTo(machine) });
+          answer({ peers, inPeerList, missing: this.#missingTo(machine) });
         };
         timeline.at(timeline.nowMs + MEMBERS_MS, () => reach("answer", ok ? answered : fail));
       },

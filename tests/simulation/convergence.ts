@@ -21,12 +21,13 @@ const RECONCILE_SPREAD = 1.1;
  */
 export function boundMs(cluster: SimCluster): number {
   const settings = [...cluster.machines.values()].map((machine) => machine.settings);
-  const mute = [...cluster.machines.values()].some(({ plain }) => plain);
+  const hasOriginalSuccessor = [...cluster.machines.values()].some(({ plain }) => plain);
   const most = (of: (each: Machine["settings"]) => number) => Math.max(...settings.map(of));
   const deceivedMs = cluster.options.signed ? most(deceivedMsOf) : 0;
   return deceivedMs + REPEAT_MAX_MS + most(deadTimeOf) + most(holdOffOf) +
     3 * cluster.cloud.callMs +
-    most(({ reconcileMs }) => reconcileMs) * RECONCILE_SPREAD + (mute ? DOUBT_MS : 0) +
+    most(({ reconcileMs }) => reconcileMs) * RECONCILE_SPREAD +
+    (hasOriginalSuccessor ? DOUBT_MS : 0) +
     most(({ preemptDelayMs }) => Number.isFinite(preemptDelayMs) ? preemptDelayMs : 0);
 }
 

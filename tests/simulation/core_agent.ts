@@ -35,10 +35,10 @@ export class CoreAgent implements Agent {
     const heartbeat = decode(bytes);
     if ("refused" in heartbeat) return;
     // Nobody here can make a tag but the nodes.
-    const sealed = hasTag(bytes);
+    const signed = hasTag(bytes);
     const { run, instanceId } = this.#machine;
-    if (heartbeat.id === instanceId || (run !== 0n && !sealed)) return;
-    this.#deliver({ kind: "heard", from, heartbeat, sealed });
+    if (heartbeat.id === instanceId || (run !== 0n && !signed)) return;
+    this.#deliver({ kind: "heard", from, heartbeat, signed });
   }
 
   tell(signal: SignalName): void {

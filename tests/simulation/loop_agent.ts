@@ -1,10 +1,10 @@
 // The real watchdog loop in a simulated world: what it waits for comes from the timeline.
 import { CloudError } from "../../src/exoscale/cloud_error.ts";
 import { TAG_BYTES } from "../../src/core/heartbeat.ts";
-import type { Sealing } from "../../src/host/keyring.ts";
+import type { Signing } from "../../src/host/keyring.ts";
 import { Watchdog } from "../../src/watch/watchdog.ts";
-import type { Clock, Cloud, Membership, SignalName } from "../../src/world.ts";
-import { InboxLink } from "../support/inbox_link.ts";
+import type { Clock, Cloud, PeerList, SignalName } from "../../src/world.ts";
+import { InboxSocket } from "../support/inbox_link.ts";
 import type { Agent, Machine, Outside } from "./machine.ts";
 import type { NodeEvent } from "../../src/core/node_state.ts";
 import type { MissingPeer } from "../../src/core/election/state.ts";
@@ -13,10 +13,10 @@ import type { Answer, Call } from "../../src/core/ownership/call.ts";
 const PORT = 12_345;
 
 /** Nobody here can make a tag but the nodes, so any tag is right; a real one is made beside the simulated time. */
-const SEAL: Sealing = {
+const SEAL: Signing = {
   keyId: 1,
   knows: (keyId) => keyId === 1,
-  seal: (bytes, send) => send(bytes.fill(1, -TAG_BYTES)),
+  sign: (bytes, send) => send(bytes.fill(1, -TAG_BYTES)),
   verify: () => Promise.resolve(true),
   handedOver: () => Promise.resolve(),
 };
@@ -25,7 +25,7 @@ const SEAL: Sealing = {
 export class LoopAgent implements Agent {
   readonly #machine: Machine;
   readonly #outside: Outside;
-  readonly #link: SimLink;
+  readonly #socket: SimSocket;
   readonly #peers: {
     readonly addresses: readonly string[] | null;
     readonly missing: readonly MissingPeer[];
@@ -41,7 +41,7 @@ export class LoopAgent implements Agent {
     this.#machine = machine;
     this.#outside = outside;
     this.#peers = peers;
-    this.#link = new SimLink(outside);
+    this.#socket = new SimSocket(outside);
   }
 
   start(): void {
@@ -52,7 +52,7 @@ export class LoopAgent implements Agent {
     this.#watchdog = new Watchdog({ nodes: [settings], ...own }, {
       clock: clockOf(this.#outside),
       random,
-      link: this.#link,
+      socket: this.#socket,
       signals: {
         listen: (listener) => {
           this.#listener = listener;
@@ -61,14 +61,14 @@ export class LoopAgent implements Agent {
       },
       log: { write: say },
       supervisor: null,
-      ...(run !== 0n && { seal: SEAL, run }),
+      ...(run !== 0n && { keyring: SEAL, run }),
       connect: (_, onProgress) => this.#cloud(onProgress),
     });
     this.#watchdog.run().then(exit);
   }
 
   hear(from: string, bytes: Uint8Array): void {
-    this.#link.receive({ bytes, from, fromPort: PORT });
+    this.#socket.receive({ bytes, from, fromPort: PORT });
   }
 
   tell(signal: SignalName): void {
@@ -102,7 +102,7 @@ export class LoopAgent implements Agent {
         return { instanceId, wireId: instanceId, holds, nativeAddresses: [] };
       },
       members: () =>
-        new Promise<Membership>((resolve, reject) =>
+        new Promise<PeerList>((resolve, reject) =>
           this.#outside.members({
             answer: resolve,
             fail: () => reject(cloudError({ retryable: true, retryAfterMs: null })),
@@ -135,7 +135,7 @@ function clockOf({ nowMs, wallMs, at }: Outside): Clock {
 }
 
 /** A socket whose datagrams come from the simulated network. */
-class SimLink extends InboxLink {
+class SimSocket extends InboxSocket {
   readonly localAddresses: readonly string[] = [];
   readonly #outside: Outside;
 

@@ -1,6 +1,6 @@
 // One simulated machine: what reaches it waits while it is frozen, and is lost when its process is gone.
 import type { Severity } from "../../src/core/registry/report.ts";
-import type { Membership, SignalName } from "../../src/world.ts";
+import type { PeerList, SignalName } from "../../src/world.ts";
 import type { Node, NodeEvent, NodeSettings } from "../../src/core/node_state.ts";
 import type { Answer, Call, Setback } from "../../src/core/ownership/call.ts";
 
@@ -35,7 +35,7 @@ export interface Outside {
   readonly send: (bytes: Uint8Array, to: string) => void;
   readonly call: (call: Call, ends: CallEnds) => void;
   readonly members: (ends: {
-    readonly answer: (membership: Membership) => void;
+    readonly answer: (membership: PeerList) => void;
     readonly fail: () => void;
   }) => void;
   readonly say: (severity: Severity, event: string, text: string) => void;
@@ -59,7 +59,7 @@ export class Machine {
   priority: number;
   stopping = false;
   /** The cloud's list has it. */
-  listed = false;
+  inPeerList = false;
   /** Those whose name its process could not resolve so far. */
   unseen = new Set<Machine>();
   /** What it serves is well. */

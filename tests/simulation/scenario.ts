@@ -18,7 +18,7 @@
 import { parseDuration } from "../../src/options/parse.ts";
 import { messageOf } from "../../src/core/message_of.ts";
 import { watchSafety } from "./checkers.ts";
-import type { Mood } from "./cloud.ts";
+import type { Fault } from "./cloud.ts";
 import { SimCluster } from "./cluster.ts";
 import { converge } from "./convergence.ts";
 import type { Machine } from "./machine.ts";
@@ -78,7 +78,7 @@ function build(line: string, trace: string[]): SimCluster {
       preemptDelayMs: settings.has("no-preempt") ? Infinity : span("preempt-delay", "0"),
       handoverTimeoutMs: span("handover", "10s"),
       reconcileMs: span("reconcile", "30s"),
-    }, { plain: options.includes("/plain"), listed: !options.includes("/unlisted") });
+    }, { plain: options.includes("/plain"), inPeerList: !options.includes("/unlisted") });
     if (!options.includes("/off")) starting.push(machine);
   }
   for (const machine of starting) cluster.start(machine);
@@ -109,7 +109,7 @@ function mend(cluster: SimCluster): void {
   network.weather = { loss: 0, duplicates: 0, delayMs: [0, 1] };
   network.cuts.clear();
   network.holds.clear();
-  cloud.mood = () => "ok";
+  cloud.fault = () => "ok";
   cluster.listLagMs = 0;
   for (const machine of machines.values()) {
     cluster.list(machine, true);
@@ -180,10 +180,10 @@ function act(cluster: SimCluster, { verb, names, forMs, command }: Action): void
     case "clock":
       return void (machine().wallOffsetMs += forMs * (names[1] === "back" ? -1 : 1));
     case "cloud": {
-      const [mood = "ok", ...whose] = names;
+      const [fault = "ok", ...whose] = names;
       const ids = whose.map((name) => machine(name).instanceId);
       const affected = (id: string) => ids.length === 0 || ids.includes(id);
-      cloud.mood = (id) => affected(id) ? mood as Mood : "ok";
+      cloud.fault = (id) => affected(id) ? fault as Fault : "ok";
       return;
     }
     default:

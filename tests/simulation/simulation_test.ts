@@ -1,7 +1,7 @@
 // Seeded stories on every push; deno task simulate plays more of them.
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { NODE_SETTINGS } from "../support/node_settings.ts";
-import { CANARIES, caughtBy } from "./canary.ts";
+import { caughtBy, MUTANTS } from "./mutants.ts";
 import { watchSafety } from "./checkers.ts";
 import { SimCluster } from "./cluster.ts";
 import { seededRandom } from "./prng.ts";
@@ -10,7 +10,7 @@ import { writeStory } from "./story.ts";
 
 const SEEDS = 60;
 /** Seeds within which a broken rule must show. */
-const CANARY_SEEDS = 300;
+const MUTANT_SEEDS = 300;
 
 Deno.test(`the rules are kept in ${SEEDS} stories of faults, and all ends well`, async () => {
   for (let seed = 1; seed <= SEEDS; seed++) {
@@ -27,10 +27,10 @@ Deno.test("a seed gives the same story and the same course of events every time"
   assert(seeds.some((seed) => / loop /.test(writeStory(seed))), "the whole loop is among them");
 });
 
-for (const canary of CANARIES) {
-  Deno.test(`the checkers catch a core that breaks the rule: ${canary.rule}`, async () => {
-    const seeds = Array.from({ length: CANARY_SEEDS }, (_, index) => index + 1);
-    assert(await caughtBy(canary, seeds), `not within ${CANARY_SEEDS} stories`);
+for (const mutant of MUTANTS) {
+  Deno.test(`the checkers catch a core that breaks the rule: ${mutant.rule}`, async () => {
+    const seeds = Array.from({ length: MUTANT_SEEDS }, (_, index) => index + 1);
+    assert(await caughtBy(mutant, seeds), `not within ${MUTANT_SEEDS} stories`);
   });
 }
 

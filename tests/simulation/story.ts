@@ -115,7 +115,7 @@ function weather(dice: Dice): string {
   return `loss=${loss.toFixed(3)} duplicates=${(dice.roll() * 0.1).toFixed(3)} delay=${delayMs}ms`;
 }
 
-const MOODS = ["fails", "refuses", "hangs", "lost", "keeps", "denies", "pends", "limits"];
+const FAULTS = ["fails", "refuses", "hangs", "lost", "keeps", "denies", "pends", "limits"];
 
 /** What goes wrong at that instant; each kind as likely as it stands here. */
 function faultOf(dice: Dice, { names, atMs }: { names: readonly string[]; atMs: number }): string {
@@ -139,8 +139,8 @@ function faultOf(dice: Dice, { names, atMs }: { names: readonly string[]; atMs: 
       ),
     () => `heal ${at}`,
     () => `weather ${weather(dice)} ${at}`,
-    () => `cloud ${dice.pick(MOODS)}${dice.chance(0.5) ? ` ${name}` : ""} ${at}`,
-    () => `cloud ${dice.pick(MOODS)}${dice.chance(0.5) ? ` ${name}` : ""} ${at}`,
+    () => `cloud ${dice.pick(FAULTS)}${dice.chance(0.5) ? ` ${name}` : ""} ${at}`,
+    () => `cloud ${dice.pick(FAULTS)}${dice.chance(0.5) ? ` ${name}` : ""} ${at}`,
     () => `cloud ok ${at}`,
     () => `${dice.pick(["better", "worse"])} ${name} ${at}`,
     () => {

@@ -7,13 +7,13 @@ import { SIM_KEY, SIM_SECRET } from "../support/cloud/api_v2.ts";
 import {
   APIS,
   cloudFetch,
+  CloudFixture,
   ELASTIC_IP,
   hurriedClock,
   PATIENT,
-  Stage,
 } from "../support/cloud/cloud_fixture.ts";
 
-function configOf(stage: Stage, mode: string, address: string): Config {
+function configOf(stage: CloudFixture, mode: string, address: string): Config {
   const endpoint = ["-xe", stage.server.endpoint("v2")];
   const argv = [mode, "-xi", address, "-xk", SIM_KEY, "-xs", SIM_SECRET, ...endpoint];
   const config = configure(readValues(argv, {}), {});
@@ -23,7 +23,7 @@ function configOf(stage: Stage, mode: string, address: string): Config {
 
 /** Connects; `lines` are the log. */
 async function connect(
-  stage: Stage,
+  stage: CloudFixture,
   config: Config,
   signal: AbortSignal = new AbortController().signal,
   access: Access = { credentials: config.credentials, peers: config.peers },
@@ -45,7 +45,7 @@ async function connect(
 }
 
 Deno.test("connectionFor() waits for the cloud to tell the address of a name, and says so", async () => {
-  await using stage = new Stage();
+  await using stage = new CloudFixture();
   stage.address.description = "web";
   let failures = 0;
   stage.server.fault = () => failures++ < 3 ? "503-retry-after" : null;
@@ -60,7 +60,7 @@ Deno.test("connectionFor() waits for the cloud to tell the address of a name, an
 });
 
 Deno.test("connectionFor() gives up on a name that does not exist, and in -A on a cloud that is away", async () => {
-  await using stage = new Stage();
+  await using stage = new CloudFixture();
   const unknown = await connect(stage, configOf(stage, "-W", "web"));
   assertEquals([unknown.connection, unknown.lines.length], [null, 1]);
   assert(unknown.lines[0]?.startsWith("critical no-address: "), unknown.lines[0]);
@@ -73,7 +73,7 @@ Deno.test("connectionFor() gives up on a name that does not exist, and in -A on 
 });
 
 Deno.test("connectionFor() stops waiting when told to", async () => {
-  await using stage = new Stage();
+  await using stage = new CloudFixture();
   const stopping = new AbortController();
   stage.server.fault = () => {
     stopping.abort();
@@ -88,14 +88,14 @@ Deno.test("connectionFor() stops waiting when told to", async () => {
 });
 
 Deno.test("connectionFor() asks nobody for an address that is one", async () => {
-  await using stage = new Stage();
+  await using stage = new CloudFixture();
   const { connection } = await connect(stage, configOf(stage, "-W", ELASTIC_IP));
   assertEquals(connection?.addresses, [{ elasticIp: ELASTIC_IP, priority: null }]);
   assertEquals(stage.server.calls, []);
 });
 
 Deno.test("connectionFor() makes clients that follow other peers and another key", async () => {
-  await using stage = new Stage();
+  await using stage = new CloudFixture();
   for (const api of APIS) {
     stage.model.credentials = null;
     const at = ({ address }: { address: string }) =>

@@ -2,17 +2,17 @@
 import { assert, assertEquals } from "@std/assert";
 import type { Snapshot } from "../../src/status/snapshot.ts";
 import {
+  Fragments,
+  FRAGMENTS_MAX,
   PART_BYTES,
-  Parts,
-  PARTS_MAX,
   requestedNumber,
   split,
 } from "../../src/status/fragments.ts";
-import { PlayedNode } from "../support/node_fixture.ts";
+import { NodeFixture } from "../support/node_fixture.ts";
 
 /** A snapshot with so many peers, each with a name that takes more bytes than characters. */
 function snapshotOf(peersCount: number, addressesCount = 1): Snapshot {
-  const played = new PlayedNode();
+  const played = new NodeFixture();
   played.until(10_000);
   const snapshot = played.snapshot();
   const [address] = snapshot.addresses;
@@ -30,8 +30,8 @@ Deno.test("split() and Parts give the snapshot back, in whatever order the datag
     const datagrams = split(snapshot, 7);
     assert(datagrams.every(({ length }) => length <= PART_BYTES + 64));
     assertEquals(datagrams.length > 1, peersCount === 200);
-    const parts = new Parts();
-    const answers = datagrams.toReversed().map((datagram) => parts.add(datagram, 7));
+    const fragments = new Fragments();
+    const answers = datagrams.toReversed().map((datagram) => fragments.add(datagram, 7));
     assertEquals(answers.slice(0, -1).every((answer) => answer === null), true);
     assertEquals(JSON.parse(answers.at(-1) ?? ""), snapshot);
   }
@@ -41,9 +41,9 @@ Deno.test("split() leaves out what has no room, and says how much", () => {
   for (const [peersCount, addressesCount] of [[5_000, 1], [200, 20], [0, 500]] as const) {
     const snapshot = snapshotOf(peersCount, addressesCount);
     const datagrams = split(snapshot, 1);
-    assert(datagrams.length <= PARTS_MAX, `${datagrams.length}`);
-    const parts = new Parts();
-    const answer = datagrams.map((datagram) => parts.add(datagram, 1)).at(-1);
+    assert(datagrams.length <= FRAGMENTS_MAX, `${datagrams.length}`);
+    const fragments = new Fragments();
+    const answer = datagrams.map((datagram) => fragments.add(datagram, 1)).at(-1);
     const { addresses, addressesLeftOut }: Snapshot = JSON.parse(answer ?? "");
     assertEquals(addresses.length + addressesLeftOut, addressesCount);
     for (const { peers, peersLeftOut } of addresses) {
@@ -56,14 +56,14 @@ Deno.test("split() leaves out what has no room, and says how much", () => {
 Deno.test("Parts takes no answer to another question, no part twice, and nothing else", () => {
   const [first, ...rest] = split(snapshotOf(200), 3);
   assert(first && rest.length > 0);
-  const parts = new Parts();
-  assertEquals(parts.add(first, 4), null);
-  for (const datagram of rest) assertEquals(parts.add(datagram, 3), null);
-  assertEquals(parts.add(rest[0]!, 3), null, "one is still missing");
+  const fragments = new Fragments();
+  assertEquals(fragments.add(first, 4), null);
+  for (const datagram of rest) assertEquals(fragments.add(datagram, 3), null);
+  assertEquals(fragments.add(rest[0]!, 3), null, "one is still missing");
   for (const rubbish of ["", "info", "exoip-status 1 3 9 2\nx", "exoip-status 1 3 1 999\nx"]) {
-    assertEquals(parts.add(new TextEncoder().encode(rubbish), 3), null);
+    assertEquals(fragments.add(new TextEncoder().encode(rubbish), 3), null);
   }
-  assert(parts.add(first, 3)?.startsWith("{"));
+  assert(fragments.add(first, 3)?.startsWith("{"));
 });
 
 Deno.test("requestedNumber() reads the question", () => {

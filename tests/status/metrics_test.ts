@@ -3,13 +3,13 @@ import { assert, assertEquals } from "@std/assert";
 import { metricFamilies, metricsText } from "../../src/status/metrics.ts";
 import { METRICS } from "../../src/core/registry/metric_names.ts";
 import { NOT_LOOKED } from "../../src/core/presence.ts";
-import { EPOCH_MS, PEERS, PlayedNode } from "../support/node_fixture.ts";
+import { EPOCH_MS, NodeFixture, PEERS } from "../support/node_fixture.ts";
 import { promtool, promtoolMissing } from "../support/promtool.ts";
 import { skippableTest } from "../support/skippable.ts";
 
 /** A node with something of everything. */
-function busyNode(): PlayedNode {
-  const played = new PlayedNode();
+function busyNode(): NodeFixture {
+  const played = new NodeFixture();
   played.checks = [
     { name: 'tcp "db"\\', state: "passing", ageMs: 200, reason: "" },
     { name: "http", state: "failing", ageMs: null, reason: "timeout" },
@@ -19,7 +19,7 @@ function busyNode(): PlayedNode {
     played.hear(0, { hearsYou: false });
   }
   played.datagrams.refuse("192.0.2.1", "length", 9_000);
-  played.tally.failed("look", "timeout", 9_500);
+  played.counters.failed("look", "timeout", 9_500);
   played.until(10_500);
   return played;
 }
@@ -132,7 +132,7 @@ Deno.test("metricFamilies() has every registered metric once, with its labels", 
 
 skippableTest("promtool has nothing to say against the metrics", promtoolMissing(), async () => {
   const played = busyNode();
-  for (const snapshot of [played.snapshot(), new PlayedNode().snapshot()]) {
+  for (const snapshot of [played.snapshot(), new NodeFixture().snapshot()]) {
     assertEquals(await promtool(["check", "metrics"], metricsText(snapshot)), {
       code: 0,
       output: "",

@@ -1,17 +1,17 @@
 // What --listen-status answers, request by request, without a socket.
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { ANSWERS_PER_SECOND, Budget } from "../../src/status/token_bucket.ts";
+import { ANSWERS_PER_SECOND, TokenBucket } from "../../src/status/token_bucket.ts";
 import { OVERDUE_MAX_MS, stuckBecause, unreadyBecause } from "../../src/status/liveness.ts";
 import type { Snapshot } from "../../src/status/snapshot.ts";
 import { systemClock } from "../../src/host/clock.ts";
 import { loadStatusPage } from "../../src/status/html_page.ts";
 import { StatusGate } from "../../src/status/http_gate.ts";
 import { statusRoutes } from "../../src/status/routes.ts";
-import { PlayedNode } from "../support/node_fixture.ts";
+import { NodeFixture } from "../support/node_fixture.ts";
 
 /** A server about a master of 10 s; the clock stands still unless the test moves it. */
 function serve({ loopback = true } = {}) {
-  const played = new PlayedNode();
+  const played = new NodeFixture();
   played.until(10_000);
   const state: { snapshot: Snapshot; nowMs: number; sleeps: number[] } = {
     snapshot: played.snapshot(),
@@ -146,7 +146,7 @@ Deno.test("/healthz fails when the loop is stuck, not when the node is backup or
   state.snapshot = {
     ...state.snapshot,
     phase: "starting",
-    addresses: [{ ...address!, role: "backup", able: false, holding: null }],
+    addresses: [{ ...address!, role: "backup", cloudReachable: false, holding: null }],
   };
   assertEquals((await get("/healthz")).status, 200);
   const { loop } = state.snapshot;
@@ -172,8 +172,8 @@ Deno.test("/readyz fails until the first election is over, and once the end has 
 
 Deno.test("Budget gives so many at once, then as time passes", () => {
   let nowMs = 5_000;
-  const budget = new Budget({ ...systemClock, nowMs: () => nowMs });
-  const taken = () => Array.from({ length: 100 }, () => budget.take()).filter(Boolean).length;
+  const bucket = new TokenBucket({ ...systemClock, nowMs: () => nowMs });
+  const taken = () => Array.from({ length: 100 }, () => bucket.take()).filter(Boolean).length;
   assertEquals(taken(), ANSWERS_PER_SECOND);
   nowMs += 100;
   assertEquals(taken(), ANSWERS_PER_SECOND / 10);

@@ -2,11 +2,11 @@
 import { assert, assertEquals } from "@std/assert";
 import { systemClock } from "../../src/host/clock.ts";
 import { RecentLog } from "../../src/status/recent_log.ts";
-import { PEERS, PlayedNode } from "../support/node_fixture.ts";
+import { NodeFixture, PEERS } from "../support/node_fixture.ts";
 import { ageOf } from "../../src/core/age.ts";
 
 /** The only address, and its peers. */
-function look(played: PlayedNode) {
+function look(played: NodeFixture) {
   const [view] = played.snapshot().addresses;
   assert(view);
   const [first, second] = view.peers;
@@ -15,7 +15,7 @@ function look(played: PlayedNode) {
 }
 
 Deno.test("a snapshot tells what a node is, what it has, and how old each of it is", () => {
-  const played = new PlayedNode();
+  const played = new NodeFixture();
   played.until(100);
   const { view, first } = look(played);
   assertEquals([view.role, view.reason, view.roleAgeMs], ["backup", "settling", 100]);
@@ -41,12 +41,12 @@ Deno.test("a snapshot tells what a node is, what it has, and how old each of it 
   });
   assertEquals(later.cloudAgeMs, 5_900);
   // A call that never went well says nothing of when the cloud last answered.
-  played.tally.failed("inspect", "timeout", 9_500);
+  played.counters.failed("inspect", "timeout", 9_500);
   assertEquals(look(played).view.cloudAgeMs, 5_900);
 });
 
 Deno.test("a snapshot tells of a peer what it last said, and how long ago", () => {
-  const played = new PlayedNode();
+  const played = new NodeFixture();
   played.until(1_000);
   played.hear(0, { priority: 5, holds: true, unhealthy: true, unable: true, leaving: true });
   played.until(1_700);
@@ -62,7 +62,7 @@ Deno.test("a snapshot tells of a peer what it last said, and how long ago", () =
     unable: true,
     unhealthy: true,
     link: "both",
-    deafAgeMs: null,
+    notHearingUsAgeMs: null,
     refused: null,
   });
   played.until(9_000);
@@ -76,19 +76,19 @@ Deno.test("a snapshot tells of a peer what it last said, and how long ago", () =
 });
 
 Deno.test("a snapshot tells of a peer that does not hear us, and since when", () => {
-  const played = new PlayedNode();
+  const played = new NodeFixture();
   played.until(1_000);
   played.hear(0, { hearsYou: false });
   played.hear(1, "original");
   played.until(1_800);
   played.hear(0, { hearsYou: false });
   const { first, second } = look(played);
-  assertEquals([first.link, first.deafAgeMs], ["does-not-hear-us", 800]);
+  assertEquals([first.link, first.notHearingUsAgeMs], ["does-not-hear-us", 800]);
   assertEquals([second.link, second.holds, second.unhealthy], ["unconfirmed", null, null]);
 });
 
 Deno.test("a snapshot tells of a peer that is not heard and yet lives: by what it refuses", () => {
-  const played = new PlayedNode();
+  const played = new NodeFixture();
   played.until(1_000);
   const { elasticIp } = played.node.election.settings;
   const wrong = { priority: 20, elasticIp, id: "00000000-0000-4000-8000-000000000009" };
@@ -106,7 +106,7 @@ Deno.test("a snapshot tells of a peer that is not heard and yet lives: by what i
 });
 
 Deno.test("a snapshot tells of a peer that is not heard and yet lives: by the cloud", () => {
-  const played = new PlayedNode();
+  const played = new NodeFixture();
   const { instanceId } = PEERS[0]!;
   played.others = [{ instanceId, off: false }, { instanceId: "stranger", off: false }];
   played.until(60_000);
@@ -119,7 +119,7 @@ Deno.test("a snapshot tells of a peer that is not heard and yet lives: by the cl
 });
 
 Deno.test("a snapshot tells the age of what a backup does not read any more", () => {
-  const played = new PlayedNode();
+  const played = new NodeFixture();
   played.until(10_000);
   assertEquals(look(played).view.otherHoldersAgeMs, 5_900);
   for (let atMs = 10_000; atMs <= 120_000; atMs += 1_000) {
@@ -133,7 +133,7 @@ Deno.test("a snapshot tells the age of what a backup does not read any more", ()
 });
 
 Deno.test("a snapshot names the first peers that are missing, and which of them count as gone", () => {
-  const played = new PlayedNode();
+  const played = new NodeFixture();
   const missing = Array.from({ length: 40 }, (_, index) => ({
     peer: `peer-${index}`,
     denied: index === 1,
@@ -150,20 +150,25 @@ Deno.test("a snapshot names the first peers that are missing, and which of them 
 });
 
 Deno.test("a snapshot tells that a node leaves, cannot reach the cloud, or is in no list", () => {
-  const played = new PlayedNode();
+  const played = new NodeFixture();
   played.until(10_000);
   const { view } = look(played);
-  assertEquals([view.leaving, view.released, view.able, view.listed], [false, false, true, true]);
+  assertEquals([view.leaving, view.released, view.cloudReachable, view.inPeerList], [
+    false,
+    false,
+    true,
+    true,
+  ]);
   assertEquals([view.settling, view.takeOvers, view.evictions], [false, 1, 0]);
   assertEquals([view.intervalMs, view.deadTimeMs, view.reconcileMs], [1_000, 3_000, 30_000]);
   const { election, ownership } = played.node;
   played.node = {
     ...played.node,
-    election: { ...election, stops: 1, listed: false },
-    ownership: { ...ownership, released: "it is gone", able: false },
+    election: { ...election, stops: 1, inPeerList: false },
+    ownership: { ...ownership, released: "it is gone", cloudReachable: false },
   };
   const other = look(played).view;
-  assertEquals([other.leaving, other.released, other.able, other.listed], [
+  assertEquals([other.leaving, other.released, other.cloudReachable, other.inPeerList], [
     ...[true, true, false, false],
   ]);
 });

@@ -3,12 +3,12 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { readValues } from "../../src/options/parse.ts";
 import type { Snapshot } from "../../src/status/snapshot.ts";
 import { systemClock } from "../../src/host/clock.ts";
-import { openLink } from "../../src/host/udp_socket.ts";
+import { openSocket } from "../../src/host/udp_socket.ts";
 import { requestedNumber, split } from "../../src/status/fragments.ts";
 import { askStatus } from "../../src/commands/status.ts";
 import type { SignalName } from "../../src/world.ts";
 import { until } from "../e2e/cluster.ts";
-import { PlayedNode } from "../support/node_fixture.ts";
+import { NodeFixture } from "../support/node_fixture.ts";
 
 /** A watchdog that only answers; what it answers with may change, null is silence. */
 class Answerer {
@@ -57,7 +57,7 @@ function ask(argv: string[], terminal = false) {
       },
     },
     terminal,
-    openLink,
+    openSocket,
     print: (stream, line) => void (stream === "out" ? out : err).push(line),
   });
   return { ended, out, err, stop: () => stop("stop") };
@@ -70,7 +70,7 @@ function plain(text = ""): string {
 
 /** What a node has to say. */
 function snapshotOf(atMs = 10_000): Snapshot {
-  const played = new PlayedNode();
+  const played = new NodeFixture();
   played.until(atMs);
   return played.snapshot();
 }

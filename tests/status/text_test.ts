@@ -3,12 +3,12 @@ import { assert, assertEquals } from "@std/assert";
 import { NOT_LOOKED, type Presence } from "../../src/core/presence.ts";
 import type { AddressView, PeerView, Snapshot } from "../../src/status/snapshot.ts";
 import { fittedLines, INFO_MAX_BYTES, statusLines } from "../../src/status/text.ts";
-import { PEERS, PlayedNode } from "../support/node_fixture.ts";
+import { NodeFixture, PEERS } from "../support/node_fixture.ts";
 import { ageText, spanText } from "../../src/core/age.ts";
 
 /** A node of 10 s that hears one of two peers. */
 function snapshotOfMaster(): Snapshot {
-  const played = new PlayedNode();
+  const played = new NodeFixture();
   for (let atMs = 1_000; atMs <= 10_000; atMs += 1_000) {
     played.until(atMs);
     played.hear(0, { hearsYou: atMs < 5_000 });
@@ -60,7 +60,7 @@ Deno.test("statusLines() shows every figure with its age", () => {
 });
 
 Deno.test("statusLines() says whether this machine has the address, and why not", () => {
-  const played = new PlayedNode();
+  const played = new NodeFixture();
   played.until(2_500);
   const line = (presence: Partial<Presence> | null) => {
     played.presence = presence && { ...NOT_LOOKED, lookedAtMs: 2_000, ...presence };
@@ -97,7 +97,7 @@ Deno.test("statusLines() says of an address what is unknown, wrong or left out",
     assert(linesWith(view).includes(line), `${line}\n${linesWith(view).join("\n")}`);
   has("holding no, cloud read 6.3 s ago, able yes, healthy yes", { holding: false });
   has("holding unknown, cloud read never, able no, healthy no", {
-    ...{ holding: null, holdingAgeMs: null, able: false, healthy: false },
+    ...{ holding: null, holdingAgeMs: null, cloudReachable: false, healthy: false },
   });
   has("holding no (released in the cloud), cloud read 6.3 s ago, able yes, healthy yes", {
     ...{ holding: false, released: true },

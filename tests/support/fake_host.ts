@@ -135,7 +135,7 @@ export async function run(argv: string[], situation: Situation = {}): Promise<Tr
     serveStatus: () => {
       throw new Deno.errors.AddrInUse("address in use");
     },
-    openLink: () => {
+    openSocket: () => {
       throw new Deno.errors.AddrInUse("address in use");
     },
     openLog: ({ stdout, format }) => ({

@@ -1,22 +1,22 @@
 // A master that has the address, as its ownership sees it, for tests that care for one or two fields only.
-import type { Aim } from "../../src/core/election/desired_state.ts";
+import type { DesiredState } from "../../src/core/election/desired_state.ts";
 import { type Ownership, startOwnership } from "../../src/core/ownership/state.ts";
 import type { Call } from "../../src/core/ownership/call.ts";
 
 /** The wish to hold, of a node without peers. */
-export const HOLD: Aim = {
-  want: "hold",
+export const HOLD: DesiredState = {
+  intent: "hold",
   successors: [],
   claimant: null,
-  mute: false,
+  hasOriginalSuccessor: false,
   alive: [],
-  deaf: [],
+  notHearingUs: [],
   revived: [],
   dead: [],
   resolved: true,
   unheard: [],
   doubt: false,
-  reluctant: false,
+  holdsOnlyIfUnheld: false,
   challenged: false,
 };
 
@@ -26,10 +26,12 @@ export const SELF_INSTANCE = "m";
 export const LOOKED_MS = 100_000, NEXT_LOOK_MS = 130_000;
 
 /** What makes it another one. */
-export type Different = Partial<Omit<Ownership, "aim">> & { aim?: Partial<Aim> | null };
+export type Different = Partial<Omit<Ownership, "desired">> & {
+  desired?: Partial<DesiredState> | null;
+};
 
 /** It, with all that is different. */
-export function ownership({ aim = {}, ...rest }: Different = {}): Ownership {
+export function ownership({ desired = {}, ...rest }: Different = {}): Ownership {
   return {
     ...startOwnership({ reconcileMs: 30_000, deadTimeMs: 3_000 }, 0),
     prepared: true,
@@ -39,7 +41,7 @@ export function ownership({ aim = {}, ...rest }: Different = {}): Ownership {
     lookedAtMs: LOOKED_MS,
     othersAtMs: LOOKED_MS,
     looksAtMs: [NEXT_LOOK_MS],
-    aim: aim && { ...HOLD, ...aim },
+    desired: desired && { ...HOLD, ...desired },
     ...rest,
   };
 }

@@ -1,8 +1,8 @@
 // A link whose datagrams a test puts in by hand.
-import type { Datagram, Link } from "../../src/world.ts";
+import type { Datagram, UdpSocket } from "../../src/world.ts";
 
 /** What is received is handed out in order; what is sent goes to whoever extends it. */
-export abstract class InboxLink implements Link {
+export abstract class InboxSocket implements UdpSocket {
   abstract readonly localAddresses: readonly string[];
   #inbox: Datagram[] = [];
   #wake = () => {};
@@ -14,7 +14,7 @@ export abstract class InboxLink implements Link {
     this.send(bytes, to, port);
   }
 
-  sendFrom(..._: Parameters<Link["sendFrom"]>): void {}
+  sendFrom(..._: Parameters<UdpSocket["sendFrom"]>): void {}
 
   /** A datagram has come. */
   receive(datagram: Datagram): void {

@@ -4,7 +4,7 @@ import type { Trailer } from "../../src/core/heartbeat.ts";
 import { nodeWakeAtMs, startNode, stepNode } from "../../src/core/node.ts";
 import type { Presence } from "../../src/core/presence.ts";
 import type { ChangeView, CheckView, Snapshot } from "../../src/status/snapshot.ts";
-import { CallTally, Count, Datagrams } from "../../src/status/counters.ts";
+import { CallCounters, Count, Datagrams } from "../../src/status/counters.ts";
 import { NODE_SETTINGS, WELL_TRAILER } from "./node_settings.ts";
 import { ageOf } from "../../src/core/age.ts";
 import type { Node, NodeEffect, NodeEvent, NodeSettings } from "../../src/core/node_state.ts";
@@ -26,10 +26,10 @@ export const SELF_RUN = 5n;
 export const TRAILER: Trailer = { ...WELL_TRAILER, ownPriority: 20, intervalMs: 1_000 };
 
 /** The node with the time. */
-export class PlayedNode {
+export class NodeFixture {
   nowMs = 0;
   node: Node;
-  readonly tally = new CallTally();
+  readonly counters = new CallCounters();
   readonly datagrams = new Datagrams();
   readonly takeOvers = new Count();
   readonly changes: Omit<ChangeView, "ageMs">[] = [];
@@ -117,10 +117,10 @@ export class PlayedNode {
       },
       addresses: [addressView(this.node, {
         cloud: "API v2 at https://api-ch-gva-2.exoscale.com/v2",
-        peersAtMs: this.tally.lists.atMs,
+        peersAtMs: this.counters.lists.atMs,
         takeOvers: this.takeOvers,
-        evictions: this.tally.evictions,
-        calls: this.tally.views(nowMs),
+        evictions: this.counters.evictions,
+        calls: this.counters.views(nowMs),
         refused: datagrams.senders,
         presence: this.presence,
       }, nowMs)],
@@ -139,8 +139,8 @@ export class PlayedNode {
       this.changes.push({ atMs: EPOCH_MS + nowMs, severity, event, text });
     }
     if (effect.kind === "members") {
-      this.tally.lists.add(nowMs);
-      this.step({ kind: "members", peers: PEERS, listed: true });
+      this.counters.lists.add(nowMs);
+      this.step({ kind: "members", peers: PEERS, inPeerList: true });
     }
     if (effect.kind === "call") this.#answer(effect);
   }
@@ -158,7 +158,7 @@ export class PlayedNode {
       "detach-self": { verb: "detach-self" },
       evict: { verb: "evict", outcome: "absent" },
     } as const;
-    this.tally.done(call.verb, { tookMs: 12, atMs: nowMs });
+    this.counters.done(call.verb, { tookMs: 12, atMs: nowMs });
     this.step({ kind: "answered", id, answer: answers[call.verb], roll: 0.5 });
   }
 }

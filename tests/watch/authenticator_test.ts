@@ -8,11 +8,11 @@ import {
   type Mark,
   type Trailer,
 } from "../../src/core/heartbeat.ts";
-import { Guard } from "../../src/watch/authenticator.ts";
-import { QuietLog } from "../../src/log/rate_limited_log.ts";
+import { Authenticator } from "../../src/watch/authenticator.ts";
+import { RateLimitedLog } from "../../src/log/rate_limited_log.ts";
 import { Refusals } from "../../src/watch/refusals.ts";
 import { Datagrams } from "../../src/status/counters.ts";
-import { Seal } from "../../src/host/keyring.ts";
+import { Keyring } from "../../src/host/keyring.ts";
 import { NODE_SETTINGS, WELL_TRAILER } from "../support/node_settings.ts";
 import type { Node } from "../../src/core/node_state.ts";
 
@@ -40,24 +40,24 @@ class Post {
   /** Heartbeats that were answered, by the sequence that the answer echoes. */
   readonly answers: (number | undefined)[] = [];
   readonly datagrams = new Datagrams();
-  readonly guard: Guard;
+  readonly authenticator: Authenticator;
 
-  private constructor(readonly seal: Seal, acceptUnsigned: boolean) {
-    const { verify } = seal;
-    seal.verify = (...given) => {
+  private constructor(readonly keyring: Keyring, acceptUnsigned: boolean) {
+    const { verify } = keyring;
+    keyring.verify = (...given) => {
       this.checks += 1;
-      return verify.apply(seal, given);
+      return verify.apply(keyring, given);
     };
     const clock = { nowMs: () => this.nowMs, wallMs: () => 0, sleep: () => Promise.resolve() };
-    const quiet = new QuietLog({ write() {} }, clock);
-    const refusals = new Refusals({ clock, quiet, datagrams: this.datagrams });
-    this.guard = new Guard({ clock, seal, acceptUnsigned, refusals });
+    const limitedLog = new RateLimitedLog({ write() {} }, clock);
+    const refusals = new Refusals({ clock, limitedLog, datagrams: this.datagrams });
+    this.authenticator = new Authenticator({ clock, keyring, acceptUnsigned, refusals });
     // Its first heartbeats are out; what it sends from here on to the end of an interval are answers.
     [this.node] = stepNode(this.node, { kind: "tick" }, this.nowMs);
   }
 
   static async open({ secrets = [SECRET], acceptUnsigned = false } = {}): Promise<Post> {
-    return new Post(await Seal.of(secrets), acceptUnsigned);
+    return new Post(await Keyring.of(secrets), acceptUnsigned);
   }
 
   /** The datagram comes; resolves to the word for what became of it. */
@@ -66,7 +66,7 @@ class Post {
     const before = this.#refused();
     const heartbeat = decode(bytes);
     assert(!("refused" in heartbeat));
-    await this.guard.admit({
+    await this.authenticator.admit({
       bytes,
       heard: { from, heartbeat },
       election: this.node.election,
@@ -120,12 +120,12 @@ async function signed(
     echo?: Mark | null;
   } & Partial<Trailer> = {},
 ): Promise<Uint8Array> {
-  const seal = await Seal.of([secret]);
+  const keyring = await Keyring.of([secret]);
   const stamp = { run, echo };
-  const bytes = encode(heartbeat({ ...trailer, stamp, keyId: keyId ?? seal.keyId }, number));
+  const bytes = encode(heartbeat({ ...trailer, stamp, keyId: keyId ?? keyring.keyId }, number));
   let result: Uint8Array = bytes;
-  seal.seal(bytes, (datagram) => result = datagram);
-  await seal.handedOver();
+  keyring.sign(bytes, (datagram) => result = datagram);
+  await keyring.handedOver();
   return result;
 }
 
@@ -148,7 +148,7 @@ Deno.test("a heartbeat with the right tag is heard once it echoes us, and once",
 
 Deno.test("what fails another test is refused before its tag is looked at", async () => {
   const post = await Post.open();
-  const other = await Seal.of([OTHER]);
+  const other = await Keyring.of([OTHER]);
   for (
     const [datagram, from, word] of [
       [encode(heartbeat()), "10.0.0.7", "unsigned"],
@@ -159,13 +159,13 @@ Deno.test("what fails another test is refused before its tag is looked at", asyn
       [await signed({ number: 8 }), "10.0.0.7", "wrong-id"],
     ] as const
   ) assertEquals(await post.take(datagram, from), word);
-  assert(!post.seal.knows(other.keyId));
+  assert(!post.keyring.knows(other.keyId));
   assertEquals(post.checks, 0);
 });
 
 Deno.test("a tag of another secret is bad-tag, is not answered, and costs the peer nothing", async () => {
   const post = await Post.open();
-  const { keyId } = post.seal;
+  const { keyId } = post.keyring;
   for (const echo of [null, post.echo()]) {
     const forged = await signed({ secret: OTHER, keyId, sequence: 9_000, echo });
     assertEquals(await post.take(forged), "bad-tag");

@@ -1,6 +1,6 @@
 // The loop's timer: it rings at the instant that was set last, and knows how well it kept it.
 import { assertEquals } from "@std/assert";
-import { Alarm } from "../../src/watch/deadline_timer.ts";
+import { DeadlineTimer } from "../../src/watch/deadline_timer.ts";
 import type { Clock } from "../../src/world.ts";
 
 /** A clock that a test moves; sleepers wake when it says so, however late that is. */
@@ -25,20 +25,20 @@ const settle = () => new Promise((resolve) => setTimeout(resolve, 0));
 Deno.test("Alarm rings once, at the last instant that was set, and never after it is cancelled", async () => {
   const { state, clock, sleepers } = handClock();
   const rung: number[] = [];
-  const alarm = new Alarm(clock, () => rung.push(state.nowMs));
-  alarm.set(150.2);
-  alarm.set(150.2);
+  const timer = new DeadlineTimer(clock, () => rung.push(state.nowMs));
+  timer.set(150.2);
+  timer.set(150.2);
   assertEquals(sleepers.map(({ ms }) => ms), [51], "one sleep, rounded up");
-  alarm.set(120);
-  alarm.set(Infinity);
+  timer.set(120);
+  timer.set(Infinity);
   assertEquals(sleepers.map(({ signal }) => signal?.aborted), [true, true]);
-  alarm.set(130);
+  timer.set(130);
   state.nowMs = 131;
   sleepers.at(-1)?.wake();
   await settle();
   assertEquals(rung, [131]);
-  alarm.set(140);
-  alarm.cancel();
+  timer.set(140);
+  timer.cancel();
   sleepers.at(-1)?.wake();
   await settle();
   assertEquals(rung, [131]);
@@ -46,8 +46,8 @@ Deno.test("Alarm rings once, at the last instant that was set, and never after i
 
 Deno.test("Alarm tells how late it was, at worst, and how overdue it is", async () => {
   const { state, clock, sleepers } = handClock();
-  const alarm = new Alarm(clock, () => {});
-  assertEquals(alarm.punctuality(100), {
+  const timer = new DeadlineTimer(clock, () => {});
+  assertEquals(timer.lag(100), {
     overdueMs: 0,
     lateMs: 0,
     lateAgeMs: null,
@@ -55,14 +55,14 @@ Deno.test("Alarm tells how late it was, at worst, and how overdue it is", async 
     worstLateAgeMs: null,
   });
   for (const [dueAtMs, wokenAtMs] of [[200, 207], [300, 302]] as const) {
-    alarm.set(dueAtMs);
+    timer.set(dueAtMs);
     state.nowMs = wokenAtMs;
     sleepers.at(-1)?.wake();
     await settle();
   }
-  alarm.set(400);
-  assertEquals(alarm.punctuality(399).overdueMs, 0);
-  assertEquals(alarm.punctuality(12_400), {
+  timer.set(400);
+  assertEquals(timer.lag(399).overdueMs, 0);
+  assertEquals(timer.lag(12_400), {
     overdueMs: 12_000,
     lateMs: 2,
     lateAgeMs: 12_098,

@@ -4,7 +4,7 @@ import { ANSWERS_PER_SECOND } from "../../src/status/token_bucket.ts";
 import { encode } from "../../src/core/heartbeat.ts";
 import { KINDS_MAX, QUIET_MS } from "../../src/log/rate_limited_log.ts";
 import { Watchdog } from "../../src/watch/watchdog.ts";
-import type { Clock, Cloud, Datagram, Link, SignalName } from "../../src/world.ts";
+import type { Clock, Cloud, Datagram, SignalName, UdpSocket } from "../../src/world.ts";
 import { between, seededRandom } from "../simulation/prng.ts";
 import { NODE_SETTINGS } from "../support/node_settings.ts";
 
@@ -16,7 +16,7 @@ const FLOOD = 60_000;
 const OWN_LINES = 40, ANSWER_LINES = 25;
 
 /** A link on which datagrams come in as fast as they are taken. */
-class FloodLink implements Link {
+class FloodSocket implements UdpSocket {
   readonly localAddresses = ["127.0.0.1", "203.0.113.11"];
   readonly sent: { to: string; port: number }[] = [];
   #flood: Iterator<Datagram> | null = null;
@@ -106,7 +106,7 @@ function countingCloud() {
     name: "a cloud",
     prepare: () =>
       answer("prepare", { instanceId: SELF, wireId: SELF, holds: false, nativeAddresses: [] }),
-    members: () => answer("members", { peers, listed: true }),
+    members: () => answer("members", { peers, inPeerList: true }),
     look: () => answer("look", { holds: false, others: [{ instanceId: PEER, off: false }] }),
     inspect: () => answer("inspect", true),
     attach: () => answer("attach", undefined),
@@ -145,7 +145,7 @@ function* flood(seed: number, count: number): Iterable<Datagram> {
 }
 
 Deno.test("a flood of forged datagrams costs a bounded number of lines, alarms, requests and entries", async () => {
-  const link = new FloodLink(), lines: string[] = [];
+  const socket = new FloodSocket(), lines: string[] = [];
   const { clock, pass, alarms, sleepers } = handClock();
   const { cloud, calls } = countingCloud();
   let tell: (signal: SignalName) => void = () => {};
@@ -159,7 +159,7 @@ Deno.test("a flood of forged datagrams costs a bounded number of lines, alarms, 
   }, {
     clock,
     random: () => 0.5,
-    link,
+    socket,
     signals: {
       listen(listener) {
         tell = listener;
@@ -175,23 +175,23 @@ Deno.test("a flood of forged datagrams costs a bounded number of lines, alarms, 
   const [watch] = watchdog.watches;
   for (let round = 1; round <= 2; round++) {
     const before = { lines: lines.length, alarms: alarms(), calls: calls.length };
-    const spoken = link.sent.length;
-    await link.pour(flood(round, FLOOD));
-    const { roster, election } = watch!.node;
+    const spoken = socket.sent.length;
+    await socket.pour(flood(round, FLOOD));
+    const { membership, election } = watch!.node;
     const cost = lines.length - before.lines;
     const answers = ANSWERS_PER_SECOND * ANSWER_LINES;
     assert(cost <= KINDS_MAX + OWN_LINES + answers, `${cost} lines in round ${round}`);
     assert(cost > 10, "it is told of, though");
     assert(alarms() - before.alarms <= 20, `${alarms() - before.alarms} alarms`);
     assert(calls.length - before.calls <= 4, `${calls.slice(before.calls)}`);
-    assert(roster.strangers.size <= 64 && sleepers.size <= 10);
+    assert(membership.strangers.size <= 64 && sleepers.size <= 10);
     assertEquals([...election.peers.keys()], [PEER_ADDRESS]);
-    const others = link.sent.slice(spoken).filter(({ to }) => to !== PEER_ADDRESS);
+    const others = socket.sent.slice(spoken).filter(({ to }) => to !== PEER_ADDRESS);
     assert(others.every(({ to }) => to.startsWith("127.")), "nobody else is answered");
     assert(lines.every((line) => line.length < 500));
     await pass(QUIET_MS + 1_000);
   }
-  await link.pour([{ bytes: new TextEncoder().encode("info"), from: "127.0.0.1", fromPort: 1 }]);
+  await socket.pour([{ bytes: new TextEncoder().encode("info"), from: "127.0.0.1", fromPort: 1 }]);
   const counts = lines.filter((line) => /refused/.test(line)).at(-1) ?? "";
   assert(counts.length < 500, "as many counters as there are reasons");
   tell("stop");

@@ -4,7 +4,7 @@ import { encode } from "../../src/core/heartbeat.ts";
 import { QUIET_MS } from "../../src/log/rate_limited_log.ts";
 import { likelyOwn, sourceLine } from "../../src/watch/heartbeat_source.ts";
 import type { HeartbeatSource } from "../../src/world.ts";
-import { PEER, PEER_ADDRESS, StillWorld } from "../support/simulated_watchdog.ts";
+import { PEER, PEER_ADDRESS, SimulatedMachine } from "../support/simulated_machine.ts";
 
 Deno.test("sourceLine() says what is wrong, and when that ends", () => {
   assertEquals(sourceLine({ family: "IPv4", own: "203.0.113.11", trouble: "no: do" }), [
@@ -55,9 +55,9 @@ Deno.test("likelyOwn() guesses the own address, and none where several are as li
 });
 
 Deno.test("Watchdog tells the link the addresses that the cloud knows, and says each change once a minute", async () => {
-  const world = new StillWorld();
+  const world = new SimulatedMachine();
   const told: { addresses: readonly string[]; report: (source: HeartbeatSource) => void }[] = [];
-  world.link.sendFrom = (addresses, report) => void told.push({ addresses, report });
+  world.socket.sendFrom = (addresses, report) => void told.push({ addresses, report });
   await world.pass(2_000);
   assertEquals(told.map(({ addresses }) => addresses), [["192.0.2.1"]]);
   const said = () => world.lines.filter((line) => / source: /.test(line));
@@ -77,11 +77,11 @@ Deno.test("Watchdog tells the link the addresses that the cloud knows, and says 
 });
 
 Deno.test("Watchdog says how a refused heartbeat came: from the Elastic IP, or from elsewhere with a peer's id", async () => {
-  const world = new StillWorld();
+  const world = new SimulatedMachine();
   await world.pass(2_000);
   const { elasticIp } = world.watchdog.watches[0]!.node.election.settings;
   const hear = (from: string, id: string) =>
-    world.link.receive({
+    world.socket.receive({
       bytes: encode({ priority: 20, elasticIp, id, trailer: null }),
       from,
       fromPort: 4_242,

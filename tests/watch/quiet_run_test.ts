@@ -1,19 +1,19 @@
 // What a watchdog writes into the log over hours: nothing while nothing happens, and a fault as a sum.
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { StillWorld } from "../support/simulated_watchdog.ts";
+import { SimulatedMachine } from "../support/simulated_machine.ts";
 
 const HOUR_MS = 3_600_000;
 
 Deno.test("a master and a backup that nothing happens to write nothing after their first election", async () => {
   for (const peer of [{ priority: 20 }, { priority: 5 }]) {
-    const world = new StillWorld();
+    const world = new SimulatedMachine();
     world.peer = peer;
     await world.pass(10_000);
     const { length } = world.lines;
     assert(world.lines.some((line) => line.includes("role: ")), world.lines.join("\n"));
     await world.pass(6 * HOUR_MS);
     assertEquals(world.lines.slice(length), []);
-    assert(world.link.sent.length > 6 * 3_500, "it has sent a heartbeat each second");
+    assert(world.socket.sent.length > 6 * 3_500, "it has sent a heartbeat each second");
     world.tell("stop");
     await world.pass(60_000);
     assertEquals(await world.ended, 0);
@@ -21,7 +21,7 @@ Deno.test("a master and a backup that nothing happens to write nothing after the
 });
 
 Deno.test("a cloud that is lost for an hour costs a line a minute for each kind of call, and its end is told", async () => {
-  const world = new StillWorld();
+  const world = new SimulatedMachine();
   await world.pass(10_000);
   const { length } = world.lines;
   world.reachable = false;
@@ -43,18 +43,18 @@ Deno.test("a cloud that is lost for an hour costs a line a minute for each kind 
 });
 
 Deno.test("datagrams that are refused are counted to the last although they stop", async () => {
-  const world = new StillWorld();
+  const world = new SimulatedMachine();
   await world.pass(10_000);
   const refused = () => world.lines.filter((line) => line.includes("refused: "));
   const rubbish = { bytes: new Uint8Array(23), from: "203.0.113.9", fromPort: 1 };
-  for (let count = 0; count < 5; count++) world.link.receive(rubbish);
+  for (let count = 0; count < 5; count++) world.socket.receive(rubbish);
   await world.pass(1_000);
   assertEquals(refused().length, 1);
   await world.pass(62_000);
   assertMatch(refused().at(-1) ?? "", /from 203.0.113.9: length \(4 since the last line\)$/);
   await world.pass(HOUR_MS);
   assertEquals(refused().length, 2);
-  for (let count = 0; count < 3; count++) world.link.receive(rubbish);
+  for (let count = 0; count < 3; count++) world.socket.receive(rubbish);
   world.tell("stop");
   await world.pass(60_000);
   await world.ended;

@@ -2,23 +2,23 @@
 import { assert, assertEquals } from "@std/assert";
 import { decode } from "../../src/core/heartbeat.ts";
 import { NODE_SETTINGS } from "../support/node_settings.ts";
-import { PEER, PEER_ADDRESS, SELF, StillWorld } from "../support/simulated_watchdog.ts";
+import { PEER, PEER_ADDRESS, SELF, SimulatedMachine } from "../support/simulated_machine.ts";
 
 /** Priorities of the heartbeats since that instant, with the time of each. */
 function said(
-  world: StillWorld,
+  world: SimulatedMachine,
   sinceMs: number,
 ): { priority: number; atMs: number; to: string }[] {
-  return world.link.sent.filter(({ atMs }) => atMs >= sinceMs).map(({ bytes, atMs, to }) => {
+  return world.socket.sent.filter(({ atMs }) => atMs >= sinceMs).map(({ bytes, atMs, to }) => {
     const heartbeat = decode(bytes);
     return { priority: "refused" in heartbeat ? -1 : heartbeat.priority, atMs, to };
   });
 }
 
-const holds = (world: StillWorld) => world.watchdog.watches[0]?.node.ownership.holding;
+const holds = (world: SimulatedMachine) => world.watchdog.watches[0]?.node.ownership.holding;
 
 Deno.test("Watchdog.reconfigure() sends a new priority at once and hands over as after a signal", async () => {
-  const world = new StillWorld();
+  const world = new SimulatedMachine();
   await world.pass(10_400);
   assertEquals(holds(world), true);
   const nowMs = world.timeline.nowMs;
@@ -32,7 +32,7 @@ Deno.test("Watchdog.reconfigure() sends a new priority at once and hands over as
 });
 
 Deno.test("Watchdog.reconfigure() leaves a priority that signals have changed unless the configured one changes", async () => {
-  const world = new StillWorld();
+  const world = new SimulatedMachine();
   await world.pass(5_000);
   const priority = () => world.watchdog.watches[0]?.node.election.priority;
   world.tell("worse");
@@ -45,7 +45,7 @@ Deno.test("Watchdog.reconfigure() leaves a priority that signals have changed un
 });
 
 Deno.test("Watchdog.reconfigure() beats at the new interval from now on", async () => {
-  const world = new StillWorld();
+  const world = new SimulatedMachine();
   await world.pass(10_400);
   const fromMs = world.timeline.nowMs;
   world.watchdog.reconfigure([{ settings: { ...NODE_SETTINGS, intervalMs: 200 } }]);
@@ -57,12 +57,12 @@ Deno.test("Watchdog.reconfigure() beats at the new interval from now on", async 
 });
 
 Deno.test("Watchdog.reconfigure() speaks to new peers at once, keeps what it knows of the others, and asks the cloud", async () => {
-  const world = new StillWorld();
+  const world = new SimulatedMachine();
   await world.pass(10_400);
   const fromMs = world.timeline.nowMs;
   const third = { address: "192.0.2.3", instanceId: NODE_ID, wireId: NODE_ID };
   const peers = [{ address: PEER_ADDRESS, instanceId: PEER, wireId: PEER }, third];
-  world.cloud.members = () => Promise.resolve({ peers, listed: true });
+  world.cloud.members = () => Promise.resolve({ peers, inPeerList: true });
   world.watchdog.reconfigure([{ addresses: [PEER_ADDRESS, third.address] }]);
   const told = said(world, fromMs).map(({ to }) => to);
   assert(told.includes(third.address), `${told}`);
@@ -70,7 +70,7 @@ Deno.test("Watchdog.reconfigure() speaks to new peers at once, keeps what it kno
   assertEquals(peer(PEER_ADDRESS)?.alive, true);
   await world.pass(1_000);
   assertEquals(peer(third.address)?.instanceId, NODE_ID);
-  world.cloud.members = () => Promise.resolve({ peers: [third], listed: true });
+  world.cloud.members = () => Promise.resolve({ peers: [third], inPeerList: true });
   world.watchdog.reconfigure([{ addresses: [third.address] }]);
   await world.pass(1_000);
   assertEquals(peer(PEER_ADDRESS), undefined);
@@ -82,20 +82,20 @@ Deno.test("Watchdog.reconfigure() speaks to new peers at once, keeps what it kno
 const NODE_ID = "1b2c3d4e-53c4-4a7d-8e2f-0a1b2c3d4e5f";
 
 Deno.test("a reading of the old list that ends after the new one was given is not believed", async () => {
-  const world = new StillWorld();
+  const world = new SimulatedMachine();
   await world.pass(10_400);
-  const slow = Promise.withResolvers<{ peers: never[]; listed: boolean }>();
+  const slow = Promise.withResolvers<{ peers: never[]; inPeerList: boolean }>();
   const third = { address: "192.0.2.3", instanceId: NODE_ID, wireId: NODE_ID };
   let asked = 0;
   world.cloud.members = () => {
     asked += 1;
-    return asked === 1 ? slow.promise : Promise.resolve({ peers: [third], listed: true });
+    return asked === 1 ? slow.promise : Promise.resolve({ peers: [third], inPeerList: true });
   };
   world.watchdog.reconfigure([{ addresses: [PEER_ADDRESS] }]);
   await world.pass(100);
   assertEquals(asked, 1);
   world.watchdog.reconfigure([{ addresses: [third.address] }]);
-  slow.resolve({ peers: [], listed: true });
+  slow.resolve({ peers: [], inPeerList: true });
   await world.pass(100);
   const { peers } = world.watchdog.watches[0]!.node.election;
   assertEquals([asked, [...peers.keys()]], [2, [third.address]]);
@@ -105,7 +105,7 @@ Deno.test("a reading of the old list that ends after the new one was given is no
 });
 
 Deno.test("a list that names a peer that is none ends nothing", async () => {
-  const world = new StillWorld();
+  const world = new SimulatedMachine();
   await world.pass(10_400);
   world.cloud.members = () => Promise.reject(new Error("no such peer"));
   world.watchdog.reconfigure([{ addresses: ["192.0.2.77"] }]);
@@ -123,7 +123,7 @@ Deno.test("Watchdog.reload() tells the service manager before and after, once it
     monotonicUsec: () => 12_345_678,
     tell: (words: readonly string[]) => void told.push(words.join(" ")),
   };
-  const world = new StillWorld({}, {}, supervisor);
+  const world = new SimulatedMachine({}, {}, supervisor);
   const reload = () => world.watchdog.reload(() => Promise.resolve(void told.push("(reads)")));
   const since = async (work: () => Promise<void>) => {
     told.length = 0;

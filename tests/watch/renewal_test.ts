@@ -1,6 +1,6 @@
 // Key and secret that change in their files while a watchdog runs.
 import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
-import { gather } from "../../src/config/load.ts";
+import { load } from "../../src/config/load.ts";
 import { parseKeyFile } from "../../src/config/key_file.ts";
 import { CloudError, type CloudErrorKind } from "../../src/exoscale/cloud_error.ts";
 import type { Credentials } from "../../src/exoscale/signer.ts";
@@ -48,14 +48,14 @@ async function stage(files: Record<string, string | Error>, args: string[]) {
   };
   const host = { env: {}, os: "linux" as const, machine, clock, readTextFile };
   const argv = ["-W", ...COMMON, ...args];
-  const gathered = await gather(argv, { ...host, readTextFile: read });
+  const loaded = await load(argv, { ...host, readTextFile: read });
   const access: { credentials: Credentials } = { credentials: { apiKey: OLD[0], secret: OLD[1] } };
   const log = {
     write: (severity: string, event: string, text: string) =>
       void lines.push(`${severity} ${event}: ${text}`),
   };
   const hide = ({ secret }: Credentials) => void hidden.push(secret);
-  const renewal = new Renewal({ argv, host, log, gathered, access, hide });
+  const renewal = new Renewal({ argv, host, log, loaded, access, hide });
   const pass = async (ms: number) => {
     for (const endMs = nowMs + ms; nowMs < endMs; nowMs = Math.min(nowMs + 1_000, endMs)) {
       for (const each of sleepers) if (each.atMs <= nowMs) each.wake();

@@ -5,16 +5,16 @@ import { CloudV2 } from "../../src/exoscale/cloud_v2.ts";
 import { systemClock } from "../../src/host/clock.ts";
 import { Watchdog, type WatchdogSettings } from "../../src/watch/watchdog.ts";
 import type { Clock, SignalName, Supervisor } from "../../src/world.ts";
-import { Parts } from "../../src/status/fragments.ts";
+import { Fragments } from "../../src/status/fragments.ts";
 import { until } from "../e2e/cluster.ts";
-import { InboxLink } from "../support/inbox_link.ts";
+import { InboxSocket } from "../support/inbox_link.ts";
 import { SIM_KEY, SIM_SECRET } from "../support/cloud/api_v2.ts";
 import { CloudServer, type Fault } from "../support/cloud/server.ts";
 import { cloudFetch, hurriedClock } from "../support/cloud/cloud_fixture.ts";
 import type { NodeSettings } from "../../src/core/node_state.ts";
 
 /** A link of which the test holds the other end. */
-class TestLink extends InboxLink {
+class TestSocket extends InboxSocket {
   readonly localAddresses = ["127.0.0.1"];
   readonly sent: { bytes: Uint8Array; to: string; port: number }[] = [];
 
@@ -41,7 +41,7 @@ function start(
     server.model.addInstance(1, "127.0.0.1"),
     server.model.addInstance(2, "127.0.0.2"),
   ];
-  const link = new TestLink();
+  const socket = new TestSocket();
   const lines: string[] = [];
   let tell: (signal: SignalName) => void = () => {};
   const node: NodeSettings = {
@@ -67,7 +67,7 @@ function start(
   const watchdog = new Watchdog(settings, {
     clock,
     random: Math.random,
-    link,
+    socket,
     supervisor,
     signals: {
       listen(listener) {
@@ -96,7 +96,7 @@ function start(
     address,
     self,
     peer,
-    link,
+    socket,
     lines,
     ended: watchdog.run(),
     tell: (signal: SignalName) => tell(signal),
@@ -104,12 +104,12 @@ function start(
 }
 
 Deno.test("Watchdog.run() sends heartbeats while the cloud hangs", async () => {
-  const { server, link, ended, tell } = start();
+  const { server, socket, ended, tell } = start();
   server.fault = ({ method }) => method === "PUT" ? "hang" : null;
   const hanging = () => server.calls.some(({ method }) => method === "PUT");
   await until(hanging, { title: "the attach hangs" });
-  const before = link.sent.length;
-  await until(() => link.sent.length >= before + 100, { title: "a hundred heartbeats more" });
+  const before = socket.sent.length;
+  await until(() => socket.sent.length >= before + 100, { title: "a hundred heartbeats more" });
   assertEquals(server.model.history.length, 0);
   server.fault = () => null;
   tell("stop");
@@ -120,28 +120,28 @@ Deno.test("Watchdog.run() sends heartbeats while the cloud hangs", async () => {
 });
 
 Deno.test("Watchdog.run() attaches, says so in its heartbeats, and detaches when told to stop", async () => {
-  const { server, address, self, link, ended, tell, lines } = start();
+  const { server, address, self, socket, ended, tell, lines } = start();
   await until(() => address.holders.has(self.id), { title: "attached" });
   const holds = (bytes: Uint8Array) => {
     const heartbeat = decode(bytes);
     return !("refused" in heartbeat) && heartbeat.trailer?.holds === true;
   };
-  await until(() => holds(link.sent.at(-1)!.bytes), { title: "a heartbeat that says so" });
+  await until(() => holds(socket.sent.at(-1)!.bytes), { title: "a heartbeat that says so" });
   tell("stop");
   assertEquals(await ended, 0);
   assertEquals(address.holders.size, 0);
-  const last = decode(link.sent.at(-1)!.bytes);
+  const last = decode(socket.sent.at(-1)!.bytes);
   assert(!("refused" in last) && last.priority === 255 && last.trailer?.leaving);
   assert(lines.some((line) => line.startsWith("info role: master (alone)")), lines.join("\n"));
   await server.close();
 });
 
 Deno.test("Watchdog.run() answers info from this machine only", async () => {
-  const { server, link, lines, ended, tell } = start();
-  link.hear("info\n", "127.0.0.1");
-  link.hear("info", "203.0.113.9");
+  const { server, socket, lines, ended, tell } = start();
+  socket.hear("info\n", "127.0.0.1");
+  socket.hear("info", "203.0.113.9");
   await until(() => lines.some((line) => line.includes("remote-info")), { title: "refusal" });
-  const answers = link.sent.filter(({ port }) => port === 4_242);
+  const answers = socket.sent.filter(({ port }) => port === 4_242);
   assertEquals(answers.map(({ to }) => to), ["127.0.0.1"]);
   const text = new TextDecoder().decode(answers[0]?.bytes);
   assert(text.includes("address 198.51.100.50") && text.includes("peer 127.0.0.2"), text);
@@ -151,9 +151,9 @@ Deno.test("Watchdog.run() answers info from this machine only", async () => {
 });
 
 Deno.test("Watchdog.run() logs what it refuses once per source and reason", async () => {
-  const { server, link, lines, ended, tell } = start();
-  for (let count = 0; count < 50; count++) link.hear("rubbish of no known length", "127.0.0.2");
-  link.hear(new Uint8Array(24), "127.0.0.2");
+  const { server, socket, lines, ended, tell } = start();
+  for (let count = 0; count < 50; count++) socket.hear("rubbish of no known length", "127.0.0.2");
+  socket.hear(new Uint8Array(24), "127.0.0.2");
   await until(() => lines.some((line) => line.includes("version")), { title: "both refused" });
   const refused = lines.filter((line) => line.includes("refused"));
   assertEquals(refused, [
@@ -184,9 +184,9 @@ Deno.test("Watchdog.run() waits for the cloud at its start, and stops where wait
 });
 
 Deno.test("Watchdog.run() changes its priority by signals within 1 to 255", async () => {
-  const { server, link, ended, tell } = start({ priority: 2 });
+  const { server, socket, ended, tell } = start({ priority: 2 });
   const said = () => {
-    const heartbeat = decode(link.sent.at(-1)?.bytes ?? new Uint8Array());
+    const heartbeat = decode(socket.sent.at(-1)?.bytes ?? new Uint8Array());
     return "refused" in heartbeat ? null : heartbeat.priority;
   };
   tell("better");
@@ -271,9 +271,9 @@ Deno.test(
   "a watchdog counts what it does, and shows how far it has come",
   { sanitizeOps: false },
   async () => {
-    const { watchdog, server, link, peer, ended, tell } = start({ deadRatio: 10 });
+    const { watchdog, server, socket, peer, ended, tell } = start({ deadRatio: 10 });
     assertEquals(watchdog.snapshot().phase, "starting");
-    link.hear("rubbish", peer.address);
+    socket.hear("rubbish", peer.address);
     const running = () => watchdog.snapshot().phase === "running";
     await until(running, { title: "the first election is over" });
     const holds = () => watchdog.snapshot().addresses[0]?.holding === true;
@@ -282,7 +282,7 @@ Deno.test(
     assert(address);
     assertEquals(heartbeats.refused.map(({ word, count }) => [word, count]), [["length", 1]]);
     assertEquals(address.peers[0]?.refused?.word, "length");
-    const heard = link.sent.filter(({ port }) => port === 12_345).length;
+    const heard = socket.sent.filter(({ port }) => port === 12_345).length;
     assert(heartbeats.sent > 10 && heartbeats.sent <= heard, `${heartbeats.sent} of ${heard}`);
     assertEquals([address.takeOvers, address.role, instanceId === null], [1, "master", false]);
     const attach = address.calls.find(({ verb }) => verb === "attach");
@@ -292,7 +292,7 @@ Deno.test(
     const says = { priority: 20, elasticIp: address.elasticIp, id: peer.id, trailer: null };
     // On a busy machine one would be over before anybody looks.
     const best = () => {
-      link.hear(encode(says), peer.address);
+      socket.hear(encode(says), peer.address);
       return watchdog.snapshot().addresses[0]?.reason === "best";
     };
     await until(best, { title: "it is not alone any more" });
@@ -321,9 +321,9 @@ Deno.test("a watchdog counts the calls that fail, by kind", async () => {
 });
 
 Deno.test("a watchdog tells that its socket is not read any more", async () => {
-  const { watchdog, server, link, ended, tell } = start();
+  const { watchdog, server, socket, ended, tell } = start();
   assertEquals(watchdog.vitals().loop.listening, true);
-  await link.close();
+  await socket.close();
   await until(() => !watchdog.vitals().loop.listening, { title: "it says so" });
   tell("stop");
   await ended;
@@ -331,14 +331,14 @@ Deno.test("a watchdog tells that its socket is not read any more", async () => {
 });
 
 Deno.test("a watchdog answers so many questions a second, and counts the others", async () => {
-  const { watchdog, server, link, lines, ended, tell } = start();
-  for (let number = 0; number < 200; number++) link.hear(`info json ${number}`, "127.0.0.1");
+  const { watchdog, server, socket, lines, ended, tell } = start();
+  for (let number = 0; number < 200; number++) socket.hear(`info json ${number}`, "127.0.0.1");
   const refused = () =>
     watchdog.snapshot().heartbeats.refused.find(({ word }) => word === "info-flood")?.count ?? 0;
-  const answers = () => link.sent.filter(({ port }) => port === 4_242);
+  const answers = () => socket.sent.filter(({ port }) => port === 4_242);
   await until(() => refused() + answers().length === 200, { title: "all are dealt with" });
   assert(answers().length >= 20 && answers().length < 100, `${answers().length} answers`);
-  const text = new Parts().add(answers()[0]!.bytes, 0);
+  const text = new Fragments().add(answers()[0]!.bytes, 0);
   assertEquals(JSON.parse(text ?? "").addresses.length, 1);
   assertEquals(lines.filter((line) => line.startsWith("info status")), [], "JSON is not logged");
   tell("stop");
@@ -347,10 +347,10 @@ Deno.test("a watchdog answers so many questions a second, and counts the others"
 });
 
 Deno.test("strangers use up no room that a line about the cloud needs, and answers fill no log", async () => {
-  const { server, link, lines, ended, tell } = start({ deadRatio: 10 });
-  for (let each = 1; each <= 300; each++) link.hear("rubbish", `10.9.${each >> 8}.${each & 255}`);
-  for (let each = 1; each <= 10; each++) link.hear("info", "127.0.0.1");
-  const answered = () => link.sent.filter(({ port }) => port === 4_242).length >= 10;
+  const { server, socket, lines, ended, tell } = start({ deadRatio: 10 });
+  for (let each = 1; each <= 300; each++) socket.hear("rubbish", `10.9.${each >> 8}.${each & 255}`);
+  for (let each = 1; each <= 10; each++) socket.hear("info", "127.0.0.1");
+  const answered = () => socket.sent.filter(({ port }) => port === 4_242).length >= 10;
   await until(answered, { title: "all questions are answered" });
   const refused = lines.filter((line) => line.startsWith("warning refused"));
   assert(refused.length <= 65, `${refused.length} lines`);

@@ -51,7 +51,7 @@ const BUILDING = new Gate(2);
 export const USUAL_ZONE: Zone = { [API_NAME]: { a: [API] } };
 
 /** What a laboratory is made of. */
-type Parts = Pick<
+type Fragments = Pick<
   Laboratory,
   | "network"
   | "machines"
@@ -103,7 +103,7 @@ export class Laboratory implements AsyncDisposable {
   readonly usualZone: Zone;
   readonly #stack: AsyncDisposableStack;
 
-  private constructor(parts: Parts, stack: AsyncDisposableStack) {
+  private constructor(parts: Fragments, stack: AsyncDisposableStack) {
     this.network = parts.network;
     this.machines = parts.machines;
     this.cluster = parts.cluster;

@@ -7,9 +7,9 @@ import { doubtOf, type Measure } from "./proof.ts";
 import type { RejectReason } from "../registry/reject_reasons.ts";
 
 /** Why a heartbeat must not be believed, or null when it may. */
-export function distrust(
+export function rejectionOf(
   state: Election,
-  { from, heartbeat, sealed = false }: Heard,
+  { from, heartbeat, signed = false }: Heard,
   atMs: number,
 ): RejectReason | null {
   const { peers, settings, selfId } = state;
@@ -19,7 +19,7 @@ export function distrust(
   if (heartbeat.id === selfId) return "own-id";
   if (peer.wireId !== null && heartbeat.id !== peer.wireId) return "wrong-id";
   const { trailer } = heartbeat;
-  if (sealed && trailer) return doubtOf(peer.proof, trailer, measureOf(peer, state, atMs));
+  if (signed && trailer) return doubtOf(peer.proof, trailer, measureOf(peer, state, atMs));
   // Who has signed once can sign: what comes without a tag is another's.
   if (peer.proof !== null) return "unsigned";
   // Much older than the last one means a restart with another clock, not a late datagram.

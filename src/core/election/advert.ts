@@ -22,7 +22,7 @@ export function advert(state: Election): Advert {
     priority: willing ? state.priority : LAST_PRIORITY,
     holds: state.holding === true,
     leaving: state.stops > 0,
-    unable: !state.able || state.kept || barred(state),
+    unable: !state.cloudReachable || state.kept || barred(state),
     unhealthy: !state.healthy,
     ownPriority: state.priority,
     intervalMs: state.settings.intervalMs,

@@ -22,27 +22,27 @@ import { eligible, type Peer } from "./peer.ts";
 import { forgetTwin } from "./twin.ts";
 
 /** Decides the role, unless the hold-off still forbids to judge anyone (but not to leave). */
-export function judge(before: Election, atMs: number): Election {
+export function decideRole(before: Election, atMs: number): Election {
   const settledAtMs = passed(before.settledAtMs, atMs);
   const missing = giveUpMissing(before.missing, atMs);
   const state = forgetTwin({ ...before, settledAtMs, missing }, atMs);
   if (settling(state) && state.stops === 0) {
     return { ...state, deferUntilMs: null, graceUntilMs: null, yieldUntilMs: null };
   }
-  const buried = {
+  const dead = {
     ...state,
-    peers: bury(state, atMs),
+    peers: markDead(state, atMs),
     graceUntilMs: passed(state.graceUntilMs, atMs),
   };
-  const deferUntilMs = standsBack(buried)
+  const deferUntilMs = standsBack(dead)
     ? passed(state.deferUntilMs ?? atMs + state.settings.preemptDelayMs, atMs)
     : null;
-  const [role, reason] = roleOf({ ...buried, deferUntilMs });
+  const [role, reason] = roleOf({ ...dead, deferUntilMs });
   // Who is only outranked waits without end: an address that nobody else has is not given up. Who must go cannot.
   const waits = state.stops > 0 && state.holding !== false;
   const patienceMs = state.settings.handoverTimeoutMs;
   return {
-    ...buried,
+    ...dead,
     deferUntilMs,
     role,
     reason,
@@ -52,7 +52,7 @@ export function judge(before: Election, atMs: number): Election {
 }
 
 /** Marks as dead who has been silent for the dead time. */
-function bury(state: Election, atMs: number): ReadonlyMap<string, Peer> {
+function markDead(state: Election, atMs: number): ReadonlyMap<string, Peer> {
   const silent = (peer: Peer) => peer.alive && deathAtMs(peer, state) <= atMs;
   if (![...state.peers.values()].some(silent)) return state.peers;
   const marked = [...state.peers].map(([address, peer]) =>
@@ -63,7 +63,7 @@ function bury(state: Election, atMs: number): ReadonlyMap<string, Peer> {
 
 function dead(peer: Peer, state: Election): Peer {
   const deaths = peer.deaths + (revived(peer, state) ? 1 : 0);
-  return { ...peer, alive: false, deaths, mourned: state.listed && peer.lived };
+  return { ...peer, alive: false, deaths, diedWhileListed: state.inPeerList && peer.lived };
 }
 
 function roleOf(state: Election): [Role, Reason] {
@@ -99,8 +99,8 @@ function roleOfIneligible(state: Election, better: readonly Peer[]): Role {
   return superseded || (state.holding !== true && cutOffHolder(state)) ? "backup" : state.role;
 }
 
-function whyIneligible({ stops, listed, able }: Election): Reason {
+function whyIneligible({ stops, inPeerList, cloudReachable }: Election): Reason {
   if (stops > 0) return "leaving";
-  if (!listed) return "unlisted";
-  return able ? "incomplete" : "unable";
+  if (!inPeerList) return "unlisted";
+  return cloudReachable ? "incomplete" : "unable";
 }

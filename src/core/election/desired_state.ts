@@ -16,7 +16,7 @@ import { inDoubt } from "./missing.ts";
 import { eligible, type Peer, rankOf, ranksBefore } from "./peer.ts";
 
 /** What should become of the address on this node. */
-export type Want =
+export type Intent =
   /** Change nothing: the hold-off runs, or nobody can act. */
   | "keep"
   /** Have it, and take it from the dead. */
@@ -45,20 +45,20 @@ export const STAGGER_MS = 4_000;
 export const DOUBT_MS = 30_000;
 
 /** The election's wish, with all that ownership needs to fulfil it. */
-export interface Aim {
-  readonly want: Want;
+export interface DesiredState {
+  readonly intent: Intent;
   /** Instances of the live nodes that rank before this one, and that are heard steadily. */
   readonly successors: readonly string[];
   /** The successor that says it holds, null when none does. */
   readonly claimant: string | null;
   /** Whether some successor has no word of its own (an original peer), so that only the cloud can tell. */
-  readonly mute: boolean;
+  readonly hasOriginalSuccessor: boolean;
   /** Instances that are heard now. */
   readonly alive: readonly string[];
   /** Those of them whose last death is over, see `revived` in election_state.ts. */
   readonly revived: readonly string[];
   /** Those of them that say that they do not hear us. */
-  readonly deaf: readonly string[];
+  readonly notHearingUs: readonly string[];
   /** Peers that were heard steadily and fell silent; none for a node that the list has not: they do not speak to it. */
   readonly dead: readonly DeadPeer[];
   /** Whether the instance of every peer is known. */
@@ -71,48 +71,50 @@ export interface Aim {
    * The list has us no more, and the peers that it has are silent: we hold only if none of them does and runs. Or we
    * are in doubt: we hold only if no unknown instance does and runs.
    */
-  readonly reluctant: boolean;
+  readonly holdsOnlyIfUnheld: boolean;
   /** We should hold, yet a live node that ranks after this one says that it does. */
   readonly challenged: boolean;
 }
 
 /** The wish that follows from the election's state. */
-export function aimOf(state: Election): Aim {
+export function desiredStateOf(state: Election): DesiredState {
   const peers = machinesOf(state);
   const better = outranking(state);
   // What we give up is lost if nobody is there to have it.
   const successors = better.filter((peer) => steady(peer, state));
   const claimant = successors.find((peer) => peer.trailer?.holds && peer.instanceId !== null);
   const silent = peers.filter((peer) => !peer.alive);
-  const buried = state.listed ? silent.filter((peer) => peer.lived) : [];
-  const want = wantOf(state, { successors: better, peers });
+  const dead = state.inPeerList ? silent.filter((peer) => peer.lived) : [];
+  const intent = intentOf(state, { successors: better, peers });
   const doubt = inDoubt(state.missing);
   return {
-    want,
+    intent,
     successors: instancesOf(successors),
     claimant: claimant?.instanceId ?? null,
-    mute: successors.some((peer) => peer.trailer === null),
+    hasOriginalSuccessor: successors.some((peer) => peer.trailer === null),
     alive: instancesOf(peers.filter((peer) => peer.alive)),
     revived: instancesOf(peers.filter((peer) => revived(peer, state))),
-    deaf: instancesOf(peers.filter((peer) => peer.alive && peer.deafSinceMs !== null)),
-    dead: buried.flatMap((peer) =>
+    notHearingUs: instancesOf(
+      peers.filter((peer) => peer.alive && peer.notHearingUsSinceMs !== null),
+    ),
+    dead: dead.flatMap((peer) =>
       peer.instanceId === null
         ? []
         : { instanceId: peer.instanceId, waitMs: waitMs(state, { dead: peer, peers }) }
     ),
     resolved: peers.every(({ instanceId }) => instanceId !== null),
-    unheard: instancesOf(silent.filter((peer) => !buried.includes(peer) && !peer.mourned)),
+    unheard: instancesOf(silent.filter((peer) => !dead.includes(peer) && !peer.diedWhileListed)),
     doubt,
-    reluctant: want === "hold" && (doubt || (!state.listed && silent.length > 0)),
-    challenged: want === "hold" &&
+    holdsOnlyIfUnheld: intent === "hold" && (doubt || (!state.inPeerList && silent.length > 0)),
+    challenged: intent === "hold" &&
       peers.some((peer) => eligible(peer) && peer.trailer?.holds && ranksAfter(peer, state)),
   };
 }
 
-function wantOf(
+function intentOf(
   state: Election,
   { successors, peers }: { successors: readonly Peer[]; peers: readonly Peer[] },
-): Want {
+): Intent {
   // Whatever we changed, we would change for the other.
   if (twinned(state)) return "keep";
   if (state.stops > 0) {
@@ -177,13 +179,15 @@ function machinesOf({ peers: all, repeated }: Election): readonly Peer[] {
 /** That one, with what the machine has gone through at either address. */
 function sharing(one: Peer, peer: Peer, other: Peer): Peer {
   const lived = peer.lived || other.lived, deaths = Math.max(peer.deaths, other.deaths);
-  return { ...one, lived, deaths, mourned: peer.mourned || other.mourned };
+  return { ...one, lived, deaths, diedWhileListed: peer.diedWhileListed || other.diedWhileListed };
 }
 
 function tellsMore(one: Peer, other: Peer): boolean {
   if (one.alive !== other.alive) return one.alive;
-  const [deaf, otherDeaf] = [one, other].map(({ deafSinceMs }) => deafSinceMs !== null);
-  if (deaf !== otherDeaf) return !deaf;
+  const [notHearingUs, otherNotHearingUs] = [one, other].map(({ notHearingUsSinceMs }) =>
+    notHearingUsSinceMs !== null
+  );
+  if (notHearingUs !== otherNotHearingUs) return !notHearingUs;
   return (one.heardAtMs ?? -Infinity) > (other.heardAtMs ?? -Infinity);
 }
 

@@ -9,21 +9,21 @@ import { measureOf } from "./accept.ts";
 /** The state with the heartbeat noted, and nothing concluded from it. */
 export function hear(
   state: Election,
-  { from, heartbeat, sealed = false }: Heard,
+  { from, heartbeat, signed = false }: Heard,
   atMs: number,
 ): Election {
   const known = state.peers.get(from);
   if (!known) return state;
   const { priority, id: heardId } = heartbeat;
-  const trailer = sealed ? addressedToUs(heartbeat.trailer, known, state) : heartbeat.trailer;
-  const deafBeforeMs = known.alive ? known.deafSinceMs : null;
-  const deafSinceMs = trailer && !trailer.hearsYou ? deafBeforeMs ?? atMs : null;
-  const proof = sealed && trailer
+  const trailer = signed ? addressedToUs(heartbeat.trailer, known, state) : heartbeat.trailer;
+  const notHearingUsBeforeMs = known.alive ? known.notHearingUsSinceMs : null;
+  const notHearingUsSinceMs = trailer && !trailer.hearsYou ? notHearingUsBeforeMs ?? atMs : null;
+  const proof = signed && trailer
     ? prove(known.proof, trailer, measureOf(known, state, atMs))
     : known.proof;
   const proved = proof?.run !== known.proof?.run;
   const met = proved ? known.met.filter(({ run }) => run !== proof?.run) : known.met;
-  const said = { priority, heardId, trailer, deafSinceMs, proof, met };
+  const said = { priority, heardId, trailer, notHearingUsSinceMs, proof, met };
   // In a hold-off nobody is judged: the pause counts all the same.
   const goesOn = known.alive && atMs < deathAtMs(known, state);
   const aliveSinceMs = goesOn ? known.aliveSinceMs : atMs;
@@ -66,11 +66,11 @@ export function touch(state: Election, from: string, atMs: number): Election {
 /** Whether it says what the peer's last one said, so that nothing follows from it but that the peer lives. */
 export function saysNothingNew(
   state: Election,
-  { from, heartbeat, sealed = false }: Heard,
+  { from, heartbeat, signed = false }: Heard,
 ): boolean {
   const peer = state.peers.get(from);
-  if (!peer?.alive || peer.deafSinceMs !== null || !revived(peer, state)) return false;
-  if (sealed && heartbeat.trailer?.stamp?.run !== peer.proof?.run) return false;
+  if (!peer?.alive || peer.notHearingUsSinceMs !== null || !revived(peer, state)) return false;
+  if (signed && heartbeat.trailer?.stamp?.run !== peer.proof?.run) return false;
   const { priority, id, trailer } = heartbeat;
   return priority === peer.priority && id === peer.heardId && sameFlags(trailer, peer.trailer);
 }

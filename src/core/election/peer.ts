@@ -34,7 +34,7 @@ export interface Peer extends PeerIdentity {
   /** How often it has died after it was heard steadily; 0 again once it has lived long. */
   readonly deaths: number;
   /** It died while the list had us, so that its silence means death and not that it does not know us. */
-  readonly mourned: boolean;
+  readonly diedWhileListed: boolean;
   /** As in its last heartbeat; 255 before. */
   readonly priority: number;
   /** Id in its last heartbeat, empty before. */
@@ -42,7 +42,7 @@ export interface Peer extends PeerIdentity {
   /** Trailer of its last heartbeat; null for a peer that speaks the original's format. */
   readonly trailer: Trailer | null;
   /** Since when it has said, each time, that it does not hear us; null when it does or has no word for it. */
-  readonly deafSinceMs: number | null;
+  readonly notHearingUsSinceMs: number | null;
   /** What its signed heartbeats have proved, null when none was believed; later ones must be signed, too. */
   readonly proof: Proof | null;
   /** Runs of which heartbeats with a right tag came that did not prove when they were made. */
@@ -58,11 +58,11 @@ export function unheard(identity: PeerIdentity): Peer {
     aliveSinceMs: null,
     lived: false,
     deaths: 0,
-    mourned: false,
+    diedWhileListed: false,
     priority: LAST_PRIORITY,
     heardId: "",
     trailer: null,
-    deafSinceMs: null,
+    notHearingUsSinceMs: null,
     proof: null,
     met: [],
   };
@@ -86,20 +86,20 @@ export function eligible(peer: Peer): boolean {
 }
 
 /** Whether what the peer serves is not well. */
-export function sick({ trailer }: Peer): boolean {
+export function unhealthy({ trailer }: Peer): boolean {
   return trailer?.unhealthy === true;
 }
 
 /** A rank to compare with: the well before the sick, then priority, then (among equals, if exclusive) id. */
 export interface Rank {
-  readonly sick: boolean;
+  readonly unhealthy: boolean;
   readonly priority: number;
   readonly id: string;
 }
 
 /** Whether `one` ranks before `other`. Equals rank before each other only when `exclusive`, by lower id. */
 export function ranksBefore(one: Rank, other: Rank, exclusive: boolean): boolean {
-  if (one.sick !== other.sick) return other.sick;
+  if (one.unhealthy !== other.unhealthy) return other.unhealthy;
   if (one.priority !== other.priority) return one.priority < other.priority;
   return exclusive && one.id < other.id;
 }
@@ -111,6 +111,6 @@ export function ranksBefore(one: Rank, other: Rank, exclusive: boolean): boolean
  */
 export function rankOf(peer: Peer): Rank {
   const { trailer, priority, heardId: id } = peer;
-  if (trailer?.unhealthy) return { sick: true, priority: trailer.ownPriority, id };
-  return { sick: trailer === null && priority === LAST_PRIORITY, priority, id };
+  if (trailer?.unhealthy) return { unhealthy: true, priority: trailer.ownPriority, id };
+  return { unhealthy: trailer === null && priority === LAST_PRIORITY, priority, id };
 }

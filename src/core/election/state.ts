@@ -1,6 +1,6 @@
 // What the election knows, and the questions that can be asked of it. Questions never change anything.
 import type { Reason } from "../registry/role_reasons.ts";
-import { eligible, type Peer, type Rank, rankOf, ranksBefore, sick } from "./peer.ts";
+import { eligible, type Peer, type Rank, rankOf, ranksBefore, unhealthy } from "./peer.ts";
 import type { Heartbeat, Mark, Stamp } from "../heartbeat.ts";
 
 export type { Reason };
@@ -50,11 +50,11 @@ export interface Election {
   /** Until then a peer that was never heard may be an original one; on API v2 there is none. */
   readonly originalsUntilMs: number;
   /** Whether we reach the cloud, and may change something there. */
-  readonly able: boolean;
+  readonly cloudReachable: boolean;
   /** Whether what we serve is well, as far as the checks tell. */
   readonly healthy: boolean;
   /** Whether the list that our peers come from has us, too: the others do not hear us otherwise. */
-  readonly listed: boolean;
+  readonly inPeerList: boolean;
   /** 0 while running, then how often we were asked to stop. */
   readonly stops: number;
   /** Whether the cloud shows the address on us, null while unknown. */
@@ -71,7 +71,7 @@ export interface Election {
   /** One of these may be the instance that has the address, and that we do not know: it is left with it. */
   readonly kept: boolean;
   /** Until when we speak at the interval of before, so that all have heard of the longer one; null if they have. */
-  readonly brisk: { readonly intervalMs: number; readonly untilMs: number } | null;
+  readonly previousInterval: { readonly intervalMs: number; readonly untilMs: number } | null;
   /** When the next heartbeat is due. */
   readonly heartbeatAtMs: number;
   /** End of the hold-off; Infinity until the peers are known. */
@@ -116,9 +116,9 @@ export function deathAtMs(peer: Peer, { settings }: Election): number {
 
 /** Whether a live peer has not heard us for the dead time: the link between us works one way only. */
 export function oneWay(peer: Peer, { settings }: Election): boolean {
-  const { alive, heardAtMs, deafSinceMs } = peer;
-  return alive && heardAtMs !== null && deafSinceMs !== null &&
-    heardAtMs - deafSinceMs >= deadTimeOfMs(peer, settings);
+  const { alive, heardAtMs, notHearingUsSinceMs } = peer;
+  return alive && heardAtMs !== null && notHearingUsSinceMs !== null &&
+    heardAtMs - notHearingUsSinceMs >= deadTimeOfMs(peer, settings);
 }
 
 /** `PASSED` once it is over. */
@@ -138,7 +138,8 @@ export function settling({ settledAtMs }: Election): boolean {
 
 /** Whether this node could be master. */
 export function selfEligible(state: Election): boolean {
-  return state.able && state.listed && !state.kept && state.stops === 0 && !barred(state);
+  return state.cloudReachable && state.inPeerList && !state.kept && state.stops === 0 &&
+    !barred(state);
 }
 
 /** Whether another machine speaks with our id, so that nothing may be changed in the cloud. */
@@ -152,13 +153,13 @@ export function barred(state: Election): boolean {
 }
 
 /** Whether the list has lost us while others on it live: they will act without us. Alone, we go on. */
-export function expelled({ listed, peers }: Election): boolean {
-  return !listed && [...peers.values()].some(({ alive }) => alive);
+export function expelled({ inPeerList, peers }: Election): boolean {
+  return !inPeerList && [...peers.values()].some(({ alive }) => alive);
 }
 
 /** The rank of this node. */
 export function selfRank({ healthy, priority, selfId }: Election): Rank {
-  return { sick: !healthy, priority, id: selfId ?? "" };
+  return { unhealthy: !healthy, priority, id: selfId ?? "" };
 }
 
 /** Live peers that should serve rather than this node. */
@@ -168,10 +169,10 @@ export function outranking(state: Election): Peer[] {
 
 function goesBefore(peer: Peer, state: Election): boolean {
   // A well node that holds but cannot reach the cloud serves better than a sick one that can.
-  if (!eligible(peer)) return !state.healthy && !sick(peer) && holdsUnable(peer);
-  if (state.stops > 0 || !state.listed || barred(state)) return true;
+  if (!eligible(peer)) return !state.healthy && !unhealthy(peer) && holdsUnable(peer);
+  if (state.stops > 0 || !state.inPeerList || barred(state)) return true;
   // Without the cloud, or not knowing who holds, we make way for the well; for the sick only if we are sick ourselves.
-  if (!state.able || state.kept) return !sick(peer) || !state.healthy;
+  if (!state.cloudReachable || state.kept) return !unhealthy(peer) || !state.healthy;
   return ranksBefore(rankOf(peer), selfRank(state), state.settings.exclusive);
 }
 
@@ -183,7 +184,7 @@ export function ranksAfter(peer: Peer, state: Election): boolean {
 /** Whether neither health nor priority tells the two apart. */
 export function ranksEqual(peer: Peer, state: Election): boolean {
   const [one, other] = [rankOf(peer), selfRank(state)];
-  return one.sick === other.sick && one.priority === other.priority;
+  return one.unhealthy === other.unhealthy && one.priority === other.priority;
 }
 
 /**
@@ -195,7 +196,7 @@ export function standsBack(state: Election): boolean {
     [...state.peers.values()].some((peer) =>
       // Nobody was told to leave it with one that is sick while we are well.
       eligible(peer) && peer.trailer?.holds && ranksAfter(peer, state) &&
-      sick(peer) === !state.healthy
+      unhealthy(peer) === !state.healthy
     );
 }
 
@@ -213,7 +214,7 @@ export interface Heard {
   readonly from: string;
   readonly heartbeat: Heartbeat;
   /** Its tag is right. */
-  readonly sealed?: boolean;
+  readonly signed?: boolean;
 }
 
 /** One of them. */
@@ -231,7 +232,7 @@ export type MissingPeers = ReadonlyMap<string, number>;
 export interface TwinHeard {
   readonly from: string;
   /** Its tag is right. */
-  readonly sealed: boolean;
+  readonly signed: boolean;
   /** Null where it has no word for it. */
   readonly sequence: number | null;
   readonly stamp: Stamp | null;

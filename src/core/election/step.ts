@@ -28,10 +28,10 @@ import {
   type TwinHeard,
 } from "./state.ts";
 import { hear } from "./hear.ts";
-import { judge } from "./decide_role.ts";
+import { decideRole } from "./decide_role.ts";
 import { inDoubt, missingWakeAtMs, noteMissing } from "./missing.ts";
 import { type PeerIdentity, repeats, unheard } from "./peer.ts";
-import { distrust } from "./accept.ts";
+import { rejectionOf } from "./accept.ts";
 import { hearTwin } from "./twin.ts";
 
 /** How long after the cloud came back a live holder without it is left alone: two retries. */
@@ -45,7 +45,7 @@ export type ElectionEvent =
     readonly kind: "members";
     readonly peers: readonly PeerIdentity[];
     /** Whether we are in the list that they come from. */
-    readonly listed: boolean;
+    readonly inPeerList: boolean;
     /** Those that the configuration names, too, and that cannot be placed. */
     readonly missing?: readonly MissingPeer[];
   }
@@ -58,7 +58,7 @@ export type ElectionEvent =
     readonly addresses: readonly string[];
   }
   | { readonly kind: "holding"; readonly holding: boolean | null }
-  | { readonly kind: "able"; readonly able: boolean }
+  | { readonly kind: "cloudReachable"; readonly cloudReachable: boolean }
   | { readonly kind: "health"; readonly healthy: boolean }
   | { readonly kind: "settings"; readonly settings: ElectionSettings }
   | { readonly kind: "nudge"; readonly by: -1 | 1 }
@@ -85,9 +85,9 @@ export function startElection(
     suspect: null,
     priority: settings.priority,
     originalsUntilMs: -Infinity,
-    able: true,
+    cloudReachable: true,
     healthy: true,
-    listed: true,
+    inPeerList: true,
     stops: 0,
     holding: null,
     role: "backup",
@@ -97,7 +97,7 @@ export function startElection(
     repeated: repeats(peers ?? []),
     missing: noteMissing(new Map(), missing, atMs),
     kept: false,
-    brisk: null,
+    previousInterval: null,
     // A node that may have to stand back first learns whether it holds, see `standsBack`.
     heartbeatAtMs: settings.preemptDelayMs > 0 ? atMs + settings.intervalMs : atMs,
     settledAtMs: peers ? atMs + holdOffMs(settings) : Infinity,
@@ -115,7 +115,7 @@ export function elect(before: Election, event: ElectionEvent, atMs: number): Ele
   const awake: Election = slept
     ? { ...before, settledAtMs: atMs + holdOffMs(before.settings), reason: "stalled" }
     : before;
-  return judge(apply(awake, event, atMs), atMs);
+  return decideRole(apply(awake, event, atMs), atMs);
 }
 
 /** When the election wants to be stepped next. */
@@ -138,7 +138,7 @@ function apply(state: Election, event: ElectionEvent, atMs: number): Election {
     case "tick":
       return state;
     case "heard":
-      return distrust(state, event, atMs) ? state : hear(state, event, atMs);
+      return rejectionOf(state, event, atMs) ? state : hear(state, event, atMs);
     case "members":
       return adopt(state, event, atMs);
     case "missing":
@@ -151,8 +151,12 @@ function apply(state: Election, event: ElectionEvent, atMs: number): Election {
       return hearTwin(state, event, atMs);
     case "holding":
       return { ...state, holding: event.holding };
-    case "able":
-      return { ...state, able: event.able, graceUntilMs: event.able ? atMs + GRACE_MS : null };
+    case "cloudReachable":
+      return {
+        ...state,
+        cloudReachable: event.cloudReachable,
+        graceUntilMs: event.cloudReachable ? atMs + GRACE_MS : null,
+      };
     case "health":
       return { ...state, healthy: event.healthy };
     case "settings":
@@ -190,9 +194,9 @@ function reconfigured(state: Election, settings: ElectionSettings, atMs: number)
     ...state,
     settings: { ...settings, elasticIp: state.settings.elasticIp },
     priority: same ? state.priority : settings.priority,
-    brisk: longer
+    previousInterval: longer
       ? { intervalMs: before.intervalMs, untilMs: atMs + 2 * deadTimeMs(before) }
-      : state.brisk,
+      : state.previousInterval,
     heartbeatAtMs: Math.min(state.heartbeatAtMs, atMs + settings.intervalMs),
   };
 }
@@ -204,11 +208,11 @@ function nudged(priority: number, by: -1 | 1): number {
 
 function adopt(
   state: Election,
-  { peers: identities, listed, missing = [] }: Extract<ElectionEvent, { kind: "members" }>,
+  { peers: identities, inPeerList, missing = [] }: Extract<ElectionEvent, { kind: "members" }>,
   atMs: number,
 ): Election {
   // While the list had not us nobody spoke to us: that the others were silent proves nothing.
-  const relisted = listed && !state.listed;
+  const inPeerListAgain = inPeerList && !state.inPeerList;
   const peers = new Map(identities.map((identity) => {
     const known = state.peers.get(identity.address);
     // Another machine behind the same address has still to be heard.
@@ -216,19 +220,19 @@ function adopt(
       identity.wireId === known.heardId);
     if (!same) return [identity.address, unheard(identity)] as const;
     const { proof } = known;
-    const judged = known.alive || !relisted ? known : { ...unheard(identity), proof };
+    const judged = known.alive || !inPeerListAgain ? known : { ...unheard(identity), proof };
     return [identity.address, { ...judged, ...identity }] as const;
   }));
   // A backup cannot know whether newcomers rank before it until they had the time to be heard; nor can a master that
   // did not dare to attach before it knew them.
-  const newcomers = relisted || identities.some(({ address }) => !state.peers.has(address));
+  const newcomers = inPeerListAgain || identities.some(({ address }) => !state.peers.has(address));
   const waits = state.holding !== true && inDoubt(state.missing);
   const listen = state.settledAtMs === Infinity ||
     (newcomers && state.settledAtMs === PASSED && (state.role === "backup" || waits));
   const settledAtMs = listen ? atMs + holdOffMs(state.settings) : state.settledAtMs;
   return {
     ...state,
-    listed,
+    inPeerList,
     peers,
     repeated: repeats(identities),
     missing: noteMissing(state.missing, missing, atMs),

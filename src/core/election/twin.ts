@@ -16,14 +16,14 @@ const THEIR_INTERVAL_MAX_MS = 10_000;
 
 /** The election with that heartbeat noted. */
 export function hearTwin(state: Election, heard: TwinHeard, atMs: number): Election {
-  const { from, sealed } = heard;
+  const { from, signed } = heard;
   const known = state.twin?.address === from ? state.twin : null;
-  const mark = sealed ? markOf(heard) : null;
+  const mark = signed ? markOf(heard) : null;
   if (mark !== null && !proves(heard, state, atMs)) return suspecting(state, { from, mark }, atMs);
-  const listed = state.peers.has(from) || state.selfAddresses.includes(from);
+  const inPeerList = state.peers.has(from) || state.selfAddresses.includes(from);
   const fresh = mark
     ? mark.run !== known?.mark?.run || mark.sequence > known.mark.sequence
-    : !sealed && listed;
+    : !signed && inPeerList;
   // One is enough to refuse everything, so another does not push it out.
   if (!fresh || (state.twin?.certain && !known)) return state;
   const { intervalMs, deadRatio } = state.settings;

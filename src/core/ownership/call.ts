@@ -41,10 +41,10 @@ export type Answer =
   | { readonly verb: "evict"; readonly outcome: "taken" | "absent" | "running" };
 
 /** The kinds of calls of which one each may be under way. */
-export const LANES = ["read", "write", "evict"] as const;
+export const SLOTS = ["read", "write", "evict"] as const;
 
 /** One of them. */
-export type LaneName = typeof LANES[number];
+export type SlotName = typeof SLOTS[number];
 
 /** A call with the number that its answer must carry. */
 export interface NumberedCall {
@@ -63,7 +63,7 @@ export interface Setback {
 }
 
 /** State of one kind of call. */
-export interface Lane {
+export interface CallSlot {
   readonly inFlight: {
     readonly id: number;
     readonly call: Call;
@@ -80,7 +80,7 @@ export interface Lane {
 }
 
 /** A lane that was never used. */
-export const FRESH_LANE: Lane = {
+export const FRESH_SLOT: CallSlot = {
   inFlight: null,
   failures: 0,
   failingSinceMs: null,

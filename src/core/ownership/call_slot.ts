@@ -1,7 +1,7 @@
 // One kind of call (reading or changing): what is under way, how often it failed, when to try again, and
 // when failing makes the node unable.
 import type { Ownership } from "./state.ts";
-import { FRESH_LANE, type Lane, type Setback } from "./call.ts";
+import { type CallSlot, FRESH_SLOT, type Setback } from "./call.ts";
 
 /** Waits between attempts start here, double, and end at the cap; half of each is jitter. */
 const BACKOFF_START_MS = 500, BACKOFF_CAP_MS = 5_000;
@@ -21,8 +21,8 @@ const PENDING_MS = 20_000;
 export const PENALTY_MS = 30_000;
 
 /** The lane after a success. */
-export function succeeded(lane: Lane): Lane {
-  return { ...FRESH_LANE, progressAtMs: lane.progressAtMs };
+export function succeeded(slot: CallSlot): CallSlot {
+  return { ...FRESH_SLOT, progressAtMs: slot.progressAtMs };
 }
 
 /** What has failed before. */
@@ -49,22 +49,26 @@ export function retryAtMs(
 }
 
 /** The lane after a failure. */
-export function failed(lane: Lane, setback: Setback & { roll: number }, atMs: number): Lane {
-  const startedAtMs = lane.inFlight?.startedAtMs ?? atMs;
+export function failed(
+  slot: CallSlot,
+  setback: Setback & { roll: number },
+  atMs: number,
+): CallSlot {
+  const startedAtMs = slot.inFlight?.startedAtMs ?? atMs;
   return {
-    ...lane,
+    ...slot,
     inFlight: null,
-    failures: lane.failures + 1,
-    failingSinceMs: lane.failingSinceMs ?? startedAtMs,
+    failures: slot.failures + 1,
+    failingSinceMs: slot.failingSinceMs ?? startedAtMs,
     failedAtMs: atMs,
-    notBeforeMs: retryAtMs(lane, { ...setback, startedAtMs }, atMs),
+    notBeforeMs: retryAtMs(slot, { ...setback, startedAtMs }, atMs),
   };
 }
 
 /** When the node becomes unable if nothing better is heard from the cloud. */
 export function unableAtMs({ read, write, answerMs, settings: { deadTimeMs } }: Ownership): number {
   const patienceMs = Math.max(deadTimeMs, OVERDUE_MS, answerMs * SLOWER);
-  const failing = [read, write].map((lane) => (lane.failingSinceMs ?? Infinity) + deadTimeMs);
+  const failing = [read, write].map((slot) => (slot.failingSinceMs ?? Infinity) + deadTimeMs);
   const overdue = [read, write].map(({ inFlight, progressAtMs }) =>
     inFlight ? Math.max(inFlight.startedAtMs, progressAtMs) + patienceMs : Infinity
   );
@@ -74,8 +78,8 @@ export function unableAtMs({ read, write, answerMs, settings: { deadTimeMs } }: 
 }
 
 /** A write lane that failed long ago and has had nothing to do since is forgiven. */
-export function forgive(lane: Lane, atMs: number): Lane {
-  const over = lane.failingSinceMs !== null && !lane.inFlight &&
-    atMs >= lane.failedAtMs + PENALTY_MS;
-  return over ? succeeded(lane) : lane;
+export function forgive(slot: CallSlot, atMs: number): CallSlot {
+  const over = slot.failingSinceMs !== null && !slot.inFlight &&
+    atMs >= slot.failedAtMs + PENALTY_MS;
+  return over ? succeeded(slot) : slot;
 }

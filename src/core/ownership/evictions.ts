@@ -3,19 +3,19 @@
 // then nobody who is dead to us now is evicted, unless the cloud says that the machine is off. So, too, a
 // holder that was never heard, or not steadily. What is heard for a moment only, which may be forged, neither ends a
 // death nor begins another one.
-import type { Aim } from "../election/desired_state.ts";
+import type { DesiredState } from "../election/desired_state.ts";
 import { retryAtMs } from "./call_slot.ts";
 import type { Eviction, Evictions, OtherHolder, Setback } from "./call.ts";
 
 /** How long a change in the cloud may take to show; earlier sightings against it are no evidence. */
-export const TRUST_MS = 5_000;
+export const CLOUD_LAG_MS = 5_000;
 
 const UNTRIED = { failures: 0, failingSinceMs: null };
 
 /** Opens a record for each new death, closes those of peers that live again, and steadily. */
 export function recordDeaths(
   evictions: Evictions,
-  { dead, alive, revived, want }: Aim,
+  { dead, alive, revived, intent }: DesiredState,
   { holders, atMs }: { holders: readonly OtherHolder[]; atMs: number },
 ): Evictions {
   const fresh = dead.filter(({ instanceId }) => !evictions.has(instanceId));
@@ -26,7 +26,7 @@ export function recordDeaths(
   const holds = (id: string) => holders.some(({ instanceId }) => instanceId === id);
   // Whoever left the list, or has still to be heard, is not dead: it is forgotten, or spared while it holds.
   const gone = [...evictions.keys()].filter((id) => !kept.has(id));
-  const spared = gone.filter((id) => want === "hold" && holds(id));
+  const spared = gone.filter((id) => intent === "hold" && holds(id));
   const changed = gone.length > spared.length ||
     spared.some((id) => evictions.get(id)?.stage === "due");
   if (fresh.length + ended.length === 0 && !changed) return evictions;
@@ -139,7 +139,7 @@ export function reappeared(
 ): string[] {
   return holders.map(({ instanceId }) => instanceId).filter((id) => {
     const eviction = evictions.get(id);
-    return eviction?.stage === "over" && atMs >= eviction.atMs + TRUST_MS;
+    return eviction?.stage === "over" && atMs >= eviction.atMs + CLOUD_LAG_MS;
   });
 }
 

@@ -2,21 +2,21 @@
 import {
   close,
   closeAbsent,
+  CLOUD_LAG_MS,
   demandProof,
   reappeared,
   restagger,
   spare,
   spareAll,
-  TRUST_MS,
 } from "./evictions.ts";
 import { forgive, succeeded } from "./call_slot.ts";
 import {
   type Circumstances,
-  laneOf,
   lookAt,
   outdate,
   type Ownership,
   type OwnershipEvent,
+  slotOf,
 } from "./state.ts";
 import { noteReleased } from "./released.ts";
 import type { Answer, Call, OtherHolder } from "./call.ts";
@@ -33,17 +33,17 @@ export function answered(
   { id, answer, roll }: Extract<OwnershipEvent, { kind: "answered" }>,
   now: Circumstances,
 ): Ownership {
-  const lane = laneOf(state, id);
-  const flight = lane && state[lane].inFlight;
-  if (!lane || !flight) return state;
+  const slot = slotOf(state, id);
+  const flight = slot && state[slot].inFlight;
+  if (!slot || !flight) return state;
   // A cloud that was away for readings, too, was away: its refusals of changes are forgiven.
-  const recovered = lane === "read" && state.read.failures > 0;
+  const recovered = slot === "read" && state.read.failures > 0;
   const landed = {
     ...state,
     // Whoever was to act before us could not either.
     evictions: recovered ? restagger(state.evictions, now.atMs) : state.evictions,
     write: recovered ? forgive(state.write, Infinity) : state.write,
-    [lane]: succeeded(state[lane]),
+    [slot]: succeeded(state[slot]),
   };
   const { reconcileMs } = state.settings;
   const nextLook = now.atMs + reconcileMs * (1 + 0.1 * roll);
@@ -87,7 +87,7 @@ function inspected(
   const { evict, taken } = state;
   const fading = (evict.inFlight?.call.verb === "evict" &&
     evict.inFlight.call.instanceId === instanceId) ||
-    (taken?.instanceId === instanceId && startedAtMs < taken.atMs + TRUST_MS);
+    (taken?.instanceId === instanceId && startedAtMs < taken.atMs + CLOUD_LAG_MS);
   const confirmed = holds && !fading ? instanceId : null;
   const waitMs = state.inspectedCount < EAGER_INSPECTIONS ? INSPECT_MS : state.settings.reconcileMs;
   return { ...state, confirmed, inspectAtMs: atMs + waitMs };
@@ -96,16 +96,16 @@ function inspected(
 function changed(state: Ownership, holding: boolean, atMs: number): Ownership {
   const evictions = holding ? restagger(state.evictions, atMs) : state.evictions;
   // Whom we have never heard may be off since before our start; if so, the cloud says it in the same moment.
-  const soon = wonders(state, atMs) ? [atMs] : [];
+  const soon = hasUnheardPeer(state, atMs) ? [atMs] : [];
   const looks = holding ? [...soon, atMs + AFTER_ATTACH_MS] : [];
   const known = { ...state, holding, evictions, confirmed: null, seenAtMs: atMs };
-  return outdate(lookAt({ ...known, trustAtMs: atMs + TRUST_MS }, ...looks));
+  return outdate(lookAt({ ...known, lagUntilMs: atMs + CLOUD_LAG_MS }, ...looks));
 }
 
 /** Whether somebody was never heard, and nobody is to be evicted at once, which is more urgent than to look. */
-function wonders({ aim, evictions }: Ownership, atMs: number): boolean {
+function hasUnheardPeer({ desired, evictions }: Ownership, atMs: number): boolean {
   const urgent = [...evictions.values()].some((each) => each.stage === "due" && each.atMs <= atMs);
-  return !urgent && (aim?.unheard.length ?? 0) > 0;
+  return !urgent && (desired?.unheard.length ?? 0) > 0;
 }
 
 function evicted(
@@ -141,7 +141,7 @@ function evicted(
 
 /** Whether that is the hold of a machine that is off, which we have just ended and which only does not show yet. */
 function fades({ instanceId, off }: OtherHolder, { taken }: Ownership, asOfMs: number): boolean {
-  return off && taken?.instanceId === instanceId && asOfMs < taken.atMs + TRUST_MS;
+  return off && taken?.instanceId === instanceId && asOfMs < taken.atMs + CLOUD_LAG_MS;
 }
 
 /** Takes in what the cloud shows, and what it proves when it contradicts what we did. */
@@ -154,10 +154,10 @@ function sight(
 ): Ownership {
   const others = shown?.filter((each) => !fades(each, state, asOfMs)) ?? null;
   // Our own change may not show yet: no evidence, look again when it must.
-  const early = atMs < state.trustAtMs && state.holding !== null && holds !== state.holding;
+  const early = atMs < state.lagUntilMs && state.holding !== null && holds !== state.holding;
   if (early) {
-    const evictions = demandProof(state.evictions, state.trustAtMs);
-    return lookAt({ ...state, evictions }, state.trustAtMs);
+    const evictions = demandProof(state.evictions, state.lagUntilMs);
+    return lookAt({ ...state, evictions }, state.lagUntilMs);
   }
   let next: Ownership = {
     ...noteReleased(state, released ?? null, { atMs, say }),
@@ -166,18 +166,18 @@ function sight(
     others: others ?? state.others,
     othersAtMs: others === null ? state.othersAtMs : asOfMs,
   };
-  if (others?.length !== shown?.length) next = lookAt(next, atMs + TRUST_MS);
-  const mine = state.aim?.want === "hold";
+  if (others?.length !== shown?.length) next = lookAt(next, atMs + CLOUD_LAG_MS);
+  const mine = state.desired?.intent === "hold";
   // What a failed change was meant to do shows as done: it did not fail, only its answer was lost. Of a node that has
   // stepped aside it shows nothing that it does not hold.
-  const done = holds === mine && (mine || state.able);
+  const done = holds === mine && (mine || state.cloudReachable);
   if (done && !next.write.inFlight) next = { ...next, write: succeeded(next.write) };
   if (released !== undefined) return next;
   if (mine && state.holding === true && !holds) {
     say("warning", "hold-vanished", "the Elastic IP was taken from this instance by another hand");
     next = { ...next, evictions: spareAll(next.evictions, atMs) };
   }
-  const found = others?.some(({ instanceId }) => state.aim?.successors.includes(instanceId));
+  const found = others?.some(({ instanceId }) => state.desired?.successors.includes(instanceId));
   if (!mine && found) return { ...next, inspectAtMs: atMs };
   if (!mine || others === null) return next;
   next = { ...next, evictions: closeAbsent(next.evictions, others, atMs) };
@@ -185,13 +185,13 @@ function sight(
     next = { ...next, evictions: spare(next.evictions, instanceId, atMs) };
     if (off) continue;
     const stranger = !state.evictions.has(instanceId) &&
-      !state.aim?.unheard.includes(instanceId);
+      !state.desired?.unheard.includes(instanceId);
     if (stranger) {
-      const why = state.aim?.doubt
+      const why = state.desired?.doubt
         ? "and may be a peer that cannot be placed"
         : "though it is no peer";
       say("warning", "holder-unknown", `instance ${instanceId} holds, too, ${why}`);
-      next = { ...next, puzzledAtMs: atMs };
+      next = { ...next, unknownHolderAtMs: atMs };
       continue;
     }
     next = { ...next, evictions: spareAll(next.evictions, atMs) };
@@ -207,11 +207,11 @@ function sight(
  */
 function suspectsAmong(
   others: readonly OtherHolder[],
-  { aim, evictions }: Ownership,
+  { desired, evictions }: Ownership,
   atMs: number,
 ): OtherHolder[] {
   const back = reappeared(evictions, others, atMs);
   return others.filter(({ instanceId: id }) =>
-    !aim?.alive.includes(id) && (back.includes(id) || (aim?.resolved && !evictions.has(id)))
+    !desired?.alive.includes(id) && (back.includes(id) || (desired?.resolved && !evictions.has(id)))
   );
 }

@@ -1,15 +1,15 @@
 // What ownership knows of the cloud, what it can ask, and what it can be told.
-import type { Aim } from "../election/desired_state.ts";
+import type { DesiredState } from "../election/desired_state.ts";
 import {
   type Answer,
   type Call,
+  type CallSlot,
   type Evictions,
-  FRESH_LANE,
-  type Lane,
-  type LaneName,
-  LANES,
+  FRESH_SLOT,
   type OtherHolder,
   type Setback,
+  type SlotName,
+  SLOTS,
 } from "./call.ts";
 import type { Say } from "../registry/report.ts";
 
@@ -24,7 +24,7 @@ export interface OwnershipSettings {
 /** The whole memory of this machine. */
 export interface Ownership {
   readonly settings: OwnershipSettings;
-  readonly aim: Aim | null;
+  readonly desired: DesiredState | null;
   readonly prepared: boolean;
   /** Our own instance, null until the cloud has answered. */
   readonly instanceId: string | null;
@@ -35,15 +35,15 @@ export interface Ownership {
   /** When the last look began. */
   readonly lookedAtMs: number;
   /** When our own last change is sure to show. */
-  readonly trustAtMs: number;
+  readonly lagUntilMs: number;
   /** Why the address cannot be had by anybody, null while it can. */
   readonly released: string | null;
   /** Other holders at the last full look. */
   readonly others: readonly OtherHolder[];
   /** When the look began that showed them. */
   readonly othersAtMs: number;
-  /** Since when we are to hold only if no other does, see `Aim`; Infinity while that is not so. */
-  readonly reluctantAtMs: number;
+  /** Since when we are to hold only if no other does, see `DesiredState`; Infinity while that is not so. */
+  readonly holdsOnlyIfUnheldAtMs: number;
   /** The successor that the cloud shows as holder, null when none was found yet. */
   readonly confirmed: string | null;
   readonly inspectAtMs: number;
@@ -52,14 +52,14 @@ export interface Ownership {
   readonly looksAtMs: readonly number[];
   readonly evictions: Evictions;
   /** When a holder last showed that is no peer: the list may have changed. */
-  readonly puzzledAtMs: number;
+  readonly unknownHolderAtMs: number;
   /** Whom we last took the address from, and when: what shows of its hold may be older than that. */
   readonly taken: { readonly instanceId: string; readonly atMs: number } | null;
-  readonly read: Lane;
-  readonly write: Lane;
+  readonly read: CallSlot;
+  readonly write: CallSlot;
   /** Taking from the dead has a lane of its own: it must never keep our own attach or detach waiting. */
-  readonly evict: Lane;
-  readonly able: boolean;
+  readonly evict: CallSlot;
+  readonly cloudReachable: boolean;
   /** How long the last answer took: a slow cloud is not a lost one. */
   readonly answerMs: number;
   readonly lastCallId: number;
@@ -68,7 +68,7 @@ export interface Ownership {
 /** What can happen to ownership. `roll` is a random number in 0..1, for jitter. */
 export type OwnershipEvent =
   | { readonly kind: "tick" }
-  | { readonly kind: "aim"; readonly aim: Aim }
+  | { readonly kind: "desired"; readonly desired: DesiredState }
   | { readonly kind: "progress"; readonly tookMs: number }
   | {
     readonly kind: "answered";
@@ -79,36 +79,36 @@ export type OwnershipEvent =
   | ({ readonly kind: "failed"; readonly id: number; readonly roll: number } & Setback);
 
 /** The lane in which the call of that number is under way. */
-export function laneOf(state: Ownership, id: number): LaneName | undefined {
-  return LANES.find((lane) => state[lane].inFlight?.id === id);
+export function slotOf(state: Ownership, id: number): SlotName | undefined {
+  return SLOTS.find((slot) => state[slot].inFlight?.id === id);
 }
 
 /** A node that knows nothing of the cloud yet. */
 export function startOwnership(settings: OwnershipSettings, atMs: number): Ownership {
   return {
     settings,
-    aim: null,
+    desired: null,
     prepared: false,
     instanceId: null,
     holding: null,
     seenAtMs: -Infinity,
     lookedAtMs: -Infinity,
-    trustAtMs: -Infinity,
+    lagUntilMs: -Infinity,
     released: null,
     others: [],
     othersAtMs: -Infinity,
-    reluctantAtMs: Infinity,
+    holdsOnlyIfUnheldAtMs: Infinity,
     confirmed: null,
     inspectAtMs: atMs,
     inspectedCount: 0,
     looksAtMs: [atMs + settings.reconcileMs],
     evictions: new Map(),
-    puzzledAtMs: -Infinity,
+    unknownHolderAtMs: -Infinity,
     taken: null,
-    read: FRESH_LANE,
-    write: FRESH_LANE,
-    evict: FRESH_LANE,
-    able: true,
+    read: FRESH_SLOT,
+    write: FRESH_SLOT,
+    evict: FRESH_SLOT,
+    cloudReachable: true,
     answerMs: 0,
     lastCallId: 0,
   };
@@ -129,9 +129,9 @@ export function outdate(state: Ownership): Ownership {
 }
 
 /** Whether a call under way is still wanted: nothing is taken from a peer that is heard again. */
-export function stillWanted({ aim }: Ownership, call: Call): boolean {
+export function stillWanted({ desired }: Ownership, call: Call): boolean {
   if (call.verb !== "evict") return true;
-  return aim?.want === "hold" && !aim.alive.includes(call.instanceId);
+  return desired?.intent === "hold" && !desired.alive.includes(call.instanceId);
 }
 
 /** When it is, and how to tell the operator. */

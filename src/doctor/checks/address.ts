@@ -2,33 +2,34 @@
 import { asCloudError } from "../../exoscale/cloud_error.ts";
 import { isIpv6 } from "../../core/ip.ts";
 import { ipv6Problem } from "../../exoscale/ipv6.ts";
-import { type Facts, known } from "../context.ts";
-import { fail, Failed, NotKnown, ok, type Said, skip, warn } from "../result.ts";
-import type { Survey, SurveyedAddress } from "../inventory.ts";
+import { type Context, known } from "../context.ts";
+import { fail, Failed, NotKnown, ok, type Result, skip, warn } from "../result.ts";
+import type { Inventory, InventoryAddress } from "../inventory.ts";
 
 /** The check. */
-export async function checkAddresses(facts: Facts, signal: AbortSignal): Promise<Said[]> {
-  const given = facts.config.addresses.map(({ elasticIp }) => elasticIp).join(", ");
-  const { survey, addresses } = await facts.reach(signal).catch((cause) => {
+export async function checkAddresses(context: Context, signal: AbortSignal): Promise<Result[]> {
+  const given = context.config.addresses.map(({ elasticIp }) => elasticIp).join(", ");
+  const { inventory, addresses } = await context.reach(signal).catch((cause) => {
     if (cause instanceof NotKnown || asCloudError(cause).retryable) throw cause;
     throw new Failed(`${given}: ${asCloudError(cause).message}`);
   });
   const texts = addresses.map(({ elasticIp }) => elasticIp);
-  return (await Promise.all(texts.map((ip) => checkAddress(ip, { survey, facts, signal })))).flat();
+  return (await Promise.all(texts.map((ip) => checkAddress(ip, { inventory, context, signal }))))
+    .flat();
 }
 
 interface Asked {
-  readonly survey: Survey;
-  readonly facts: Facts;
+  readonly inventory: Inventory;
+  readonly context: Context;
   readonly signal: AbortSignal;
 }
 
-async function checkAddress(ip: string, asked: Asked): Promise<Said[]> {
-  const { survey, signal } = asked;
+async function checkAddress(ip: string, asked: Asked): Promise<Result[]> {
+  const { inventory, signal } = asked;
   try {
-    const address = await survey.address(ip, signal);
+    const address = await inventory.address(ip, signal);
     if (address === null) {
-      const others = (await survey.known(signal)).join(", ") || "none";
+      const others = (await inventory.known(signal)).join(", ") || "none";
       return [fail(`no Elastic IP ${ip} in this zone, found ${others}: check -xi and the zone`)];
     }
     return [
@@ -41,8 +42,8 @@ async function checkAddress(ip: string, asked: Asked): Promise<Said[]> {
   }
 }
 
-async function kindOf(ip: string, address: SurveyedAddress, asked: Asked): Promise<Said[]> {
-  const { survey, facts, signal } = asked;
+async function kindOf(ip: string, address: InventoryAddress, asked: Asked): Promise<Result[]> {
+  const { inventory, context, signal } = asked;
   if (address.managed === null) {
     return [skip(`whether ${ip} may be moved: CloudStack does not tell`)];
   }
@@ -50,8 +51,8 @@ async function kindOf(ip: string, address: SurveyedAddress, asked: Asked): Promi
     const cure = "use one without a health check, or no exoip: Exoscale moves its traffic itself";
     return [fail(`${ip} is a managed Elastic IP: ${cure}`)];
   }
-  const pool = await known(facts.self(signal), "the pool")
-    .then((self) => survey.handedOutBy(self, address, signal)).catch(() => null);
+  const pool = await known(context.self(signal), "the pool")
+    .then((self) => inventory.handedOutBy(self, address, signal)).catch(() => null);
   if (pool === null) return [ok(`${ip} exists and is a manual one`)];
   // `exo compute instance-pool update --elastic-ip ''` asks for nothing.
   const cure =
@@ -62,11 +63,11 @@ async function kindOf(ip: string, address: SurveyedAddress, asked: Asked): Promi
 /** What an Elastic IPv6 needs besides. */
 async function ipv6Of(
   ip: string,
-  { text }: SurveyedAddress,
-  { facts, signal }: Asked,
-): Promise<Said[]> {
+  { text }: InventoryAddress,
+  { context, signal }: Asked,
+): Promise<Result[]> {
   if (!isIpv6(ip)) return [];
-  const self = await known(facts.self(signal), "this instance").catch(() => null);
+  const self = await known(context.self(signal), "this instance").catch(() => null);
   const problem = self && ipv6Problem(self.assignment, self.id);
   return [
     ...(problem ? [fail(`this instance cannot have ${ip}: ${problem}`)] : []),
@@ -76,14 +77,14 @@ async function ipv6Of(
   ];
 }
 
-async function holdersOf(ip: string, { survey, facts, signal }: Asked): Promise<Said> {
-  const holders = await survey.holders(ip, signal);
-  const selfId = await facts.instanceId(signal);
+async function holdersOf(ip: string, { inventory, context, signal }: Asked): Promise<Result> {
+  const holders = await inventory.holders(ip, signal);
+  const selfId = await context.instanceId(signal);
   const title = (id: string, name: string) => id === selfId ? `this instance (${name})` : name;
   const names = holders.map(({ id, name }) => title(id, name)).join(", ");
   if (holders.length === 0) return ok(`${ip} is held by nobody now`);
-  if (facts.config.mode !== "watchdog") return ok(`${ip} is held by ${names} now`);
-  const peers = await facts.membership(ip, signal).then(({ peers }) => peers, () => null);
+  if (context.config.mode !== "watchdog") return ok(`${ip} is held by ${names} now`);
+  const peers = await context.membership(ip, signal).then(({ peers }) => peers, () => null);
   const ours = new Set([selfId, ...(peers ?? []).map(({ instanceId }) => instanceId)]);
   const strange = peers === null ? [] : holders.filter(({ id }) => !ours.has(id));
   if (strange.length === 0) return ok(`${ip} is held by ${names} now`);

@@ -1,7 +1,7 @@
 // Is our clock right enough? A signed request carries the time at which it expires.
 import { LIFETIME_MS } from "../../exoscale/error_response.ts";
-import type { DatedAnswer, Facts } from "../context.ts";
-import { fail, ok, type Said, skip, warn } from "../result.ts";
+import type { Context, DatedAnswer } from "../context.ts";
+import { fail, ok, type Result, skip, warn } from "../result.ts";
 import { answered } from "./connectivity.ts";
 
 /** Later than this, a signature may have expired before it is looked at. */
@@ -10,13 +10,13 @@ const LATE_MS = LIFETIME_MS * 0.9;
 const ODD_MS = 10_000;
 
 /** The check. */
-export async function checkClock(facts: Facts, signal: AbortSignal): Promise<Said[]> {
-  await answered(facts, signal).catch(() => {});
-  return [judgeClock(facts.dated)];
+export async function checkClock(context: Context, signal: AbortSignal): Promise<Result[]> {
+  await answered(context, signal).catch(() => {});
+  return [judgeClock(context.dated)];
 }
 
 /** What the difference means. */
-export function judgeClock(dated: DatedAnswer | null): Said {
+export function judgeClock(dated: DatedAnswer | null): Result {
   if (dated === null) return skip("no answer of the cloud tells the time");
   // The header has whole seconds: the middle of its second is off by half of one at most.
   const aheadMs = dated.wallMs - (dated.serverMs + 500);

@@ -4,50 +4,50 @@ import { canonicalIp } from "../../core/ip.ts";
 import { messageOf } from "../../core/message_of.ts";
 import { asCloudError, CloudError } from "../../exoscale/cloud_error.ts";
 import { exchange } from "../../exoscale/http.ts";
-import type { Facts } from "../context.ts";
-import { fail, ok, type Said, skip } from "../result.ts";
+import type { Context } from "../context.ts";
+import { fail, ok, type Result, skip } from "../result.ts";
 import type { Route } from "../../transport/request.ts";
 
-const answers = new WeakMap<Facts, Promise<void>>();
+const answers = new WeakMap<Context, Promise<void>>();
 
 /** Resolves when the cloud has answered anything at all in JSON; what it says is the matter of other checks. */
-export function answered(facts: Facts, signal: AbortSignal): Promise<void> {
-  const asked = answers.get(facts) ?? askAnything(facts, signal);
-  answers.set(facts, asked);
+export function answered(context: Context, signal: AbortSignal): Promise<void> {
+  const asked = answers.get(context) ?? askAnything(context, signal);
+  answers.set(context, asked);
   return asked;
 }
 
-async function askAnything(facts: Facts, signal: AbortSignal): Promise<void> {
-  const endpoint = await facts.endpoint(signal);
+async function askAnything(context: Context, signal: AbortSignal): Promise<void> {
+  const endpoint = await context.endpoint(signal);
   // Both need no signature: the zones are public, and CloudStack says that one is missing.
-  const v1 = facts.config.api === "v1";
+  const v1 = context.config.api === "v1";
   const url = new URL(v1 ? `${endpoint}?command=listZones&response=json` : `${endpoint}/zone`);
   const title = v1 ? "listZones" : "GET /zone";
-  const { answer: { status } } = await facts.attempts.send(
+  const { answer: { status } } = await context.attempts.send(
     { writes: false, before: undefined, signal },
-    ({ signal, ...how }) => exchange(facts.fetch, { method: "GET", url, title, ...how }, signal),
+    ({ signal, ...how }) => exchange(context.fetch, { method: "GET", url, title, ...how }, signal),
   );
   if (status < 500) return;
   throw new CloudError("server-error", `${title}: HTTP ${status}`, { status });
 }
 
 /** The check. */
-export async function checkWay(facts: Facts, signal: AbortSignal): Promise<Said[]> {
+export async function checkWay(context: Context, signal: AbortSignal): Promise<Result[]> {
   let endpoint: string;
   try {
-    endpoint = await facts.endpoint(signal);
+    endpoint = await context.endpoint(signal);
   } catch (cause) {
     return [fail(messageOf(cause))];
   }
   const url = new URL(endpoint);
-  const startMs = facts.host.clock.nowMs();
+  const startMs = context.host.clock.nowMs();
   const [name, error] = await Promise.all([
-    resolves(url.hostname, facts),
-    answered(facts, signal).then(() => null, asCloudError),
+    resolves(url.hostname, context),
+    answered(context, signal).then(() => null, asCloudError),
   ]);
-  const tookMs = Math.round(facts.host.clock.nowMs() - startMs);
+  const tookMs = Math.round(context.host.clock.nowMs() - startMs);
   // A proxy looks names up itself.
-  const route = facts.fetch.routeTo?.(url) ?? null;
+  const route = context.fetch.routeTo?.(url) ?? null;
   const by = route?.proxy ?? "something else, perhaps a proxy,";
   const named = error === null && name.mark === "FAIL"
     ? skip(`${url.hostname} has no address here: ${by} looks it up`)
@@ -55,7 +55,7 @@ export async function checkWay(facts: Facts, signal: AbortSignal): Promise<Said[
   return [named, certificate(url, error), reached(url, { error, tookMs, route })];
 }
 
-async function resolves(hostname: string, { host }: Facts): Promise<Said> {
+async function resolves(hostname: string, { host }: Context): Promise<Result> {
   const bare = hostname.replace(/^\[(.*)\]$/, "$1");
   if (canonicalIp(bare) !== null) return ok(`${bare} is an address, no name to look up`);
   try {
@@ -71,7 +71,7 @@ async function resolves(hostname: string, { host }: Facts): Promise<Said> {
   }
 }
 
-function certificate({ protocol, hostname }: URL, error: CloudError | null): Said {
+function certificate({ protocol, hostname }: URL, error: CloudError | null): Result {
   if (protocol !== "https:") return skip("no certificate: the endpoint is http, not https");
   if (error === null || error.status !== 0) return ok(`the certificate of ${hostname} is accepted`);
   if (error.kind !== "untrusted") return skip("no certificate was seen");
@@ -82,7 +82,7 @@ function certificate({ protocol, hostname }: URL, error: CloudError | null): Sai
 function reached(
   { host }: URL,
   { error, tookMs, route }: { error: CloudError | null; tookMs: number; route: Route | null },
-): Said {
+): Result {
   if (error === null) return ok(`${host} answers after ${tookMs} ms${wayOf(route)}`);
   if (error.kind === "untrusted") return skip(`whether ${host} answers`);
   const what = error.status === 0

@@ -2,10 +2,10 @@
 // command that opens the way.
 import { asCloudError } from "../../exoscale/cloud_error.ts";
 import type { PeerIdentity } from "../../core/election/peer.ts";
-import { type Facts, known } from "../context.ts";
-import { fail, NotKnown, ok, type Said, skip } from "../result.ts";
+import { type Context, known } from "../context.ts";
+import { fail, NotKnown, ok, type Result, skip } from "../result.ts";
 import { type Group, letsIn, letsOut, openingCommand, type Party, type Passage } from "../rules.ts";
-import type { Surveyed } from "../inventory.ts";
+import type { InventoryItem } from "../inventory.ts";
 
 /** Whether the rules let heartbeats through to and from one peer. */
 export interface Passing {
@@ -20,27 +20,27 @@ export const UNKNOWN_PASSING: Passing = { in: "unknown", out: "unknown" };
 interface Verdict {
   readonly address: string;
   readonly passing: Passing;
-  readonly said: readonly Said[];
+  readonly said: readonly Result[];
 }
 
-const verdicts = new WeakMap<Facts, Promise<Verdict[]>>();
+const verdicts = new WeakMap<Context, Promise<Verdict[]>>();
 
 /** What the rules say, by the address of the peer. Throws what the cloud throws, and `NotKnown`. */
 export async function passing(
-  facts: Facts,
+  context: Context,
   signal: AbortSignal,
 ): Promise<ReadonlyMap<string, Passing>> {
-  const found = await judgeOnce(facts, signal);
+  const found = await decideOnce(context, signal);
   return new Map(found.map(({ address, passing }) => [address, passing]));
 }
 
 /** The check. */
-export async function checkFirewall(facts: Facts, signal: AbortSignal): Promise<Said[]> {
-  const peers = await peersOf(facts, signal);
+export async function checkFirewall(context: Context, signal: AbortSignal): Promise<Result[]> {
+  const peers = await peersOf(context, signal);
   if (peers.length === 0) return [skip("no peers")];
-  const { port } = facts.config.listen;
+  const { port } = context.config.listen;
   try {
-    const found = (await judgeOnce(facts, signal)).flatMap(({ said }) => said);
+    const found = (await decideOnce(context, signal)).flatMap(({ said }) => said);
     if (found.length > 0) return found;
     return [ok(`the rules let UDP on port ${port} through to and from all peers`)];
   } catch (cause) {
@@ -51,27 +51,27 @@ export async function checkFirewall(facts: Facts, signal: AbortSignal): Promise<
   }
 }
 
-function judgeOnce(facts: Facts, signal: AbortSignal): Promise<Verdict[]> {
-  const judged = verdicts.get(facts) ?? judgeAll(facts, signal);
-  verdicts.set(facts, judged);
+function decideOnce(context: Context, signal: AbortSignal): Promise<Verdict[]> {
+  const judged = verdicts.get(context) ?? judgeAll(context, signal);
+  verdicts.set(context, judged);
   return judged;
 }
 
-async function judgeAll(facts: Facts, signal: AbortSignal): Promise<Verdict[]> {
-  const { survey } = await facts.reach(signal);
-  const peers = await peersOf(facts, signal);
-  const self = await facts.self(signal);
-  const machines = await survey.machines(signal);
+async function judgeAll(context: Context, signal: AbortSignal): Promise<Verdict[]> {
+  const { inventory } = await context.reach(signal);
+  const peers = await peersOf(context, signal);
+  const self = await context.self(signal);
+  const machines = await inventory.machines(signal);
   const members = [
     self,
     ...machines.filter(({ id }) => peers.some((peer) => peer.instanceId === id)),
   ];
   const wanted = [...new Set(members.flatMap((member) => member.groups))];
-  const groups = await survey.groups(wanted, signal);
+  const groups = await inventory.groups(wanted, signal);
   if (wanted.length === 0) {
     throw new NotKnown("no instance has a security group: no rules to look at");
   }
-  const party = (machine: Surveyed, address: string): Party => ({
+  const party = (machine: InventoryItem, address: string): Party => ({
     name: machine.name,
     address,
     groups: machine.groups.flatMap((key) => groups.get(key) ?? []),
@@ -85,22 +85,26 @@ async function judgeAll(facts: Facts, signal: AbortSignal): Promise<Verdict[]> {
     const family = (other: string) => other.includes(":") === address.includes(":");
     const own = self.addresses.find(family) ?? self.addresses[0] ?? "";
     const ends = [party(self, own), party(machine, address)] as const;
-    const judged = judge(ends, { port: facts.config.listen.port, groups, api: facts.config.api });
+    const judged = decideRole(ends, {
+      port: context.config.listen.port,
+      groups,
+      api: context.config.api,
+    });
     return { address, ...judged };
   });
 }
 
 /** The peers of all Elastic IPs, each once. */
-export async function peersOf(facts: Facts, signal: AbortSignal): Promise<PeerIdentity[]> {
+export async function peersOf(context: Context, signal: AbortSignal): Promise<PeerIdentity[]> {
   const peers = new Map<string, PeerIdentity>();
-  for (const elasticIp of await facts.elasticIps(signal)) {
-    const membership = await known(facts.membership(elasticIp, signal), "who the peers are");
+  for (const elasticIp of await context.elasticIps(signal)) {
+    const membership = await known(context.membership(elasticIp, signal), "who the peers are");
     for (const peer of membership.peers) peers.set(peer.address, peer);
   }
   return [...peers.values()];
 }
 
-function judge(
+function decideRole(
   [self, peer]: readonly [Party, Party],
   { port, groups, api }: {
     port: number;

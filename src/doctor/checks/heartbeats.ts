@@ -5,8 +5,8 @@ import { familyOf } from "../../core/ip.ts";
 import type { AddressView, PeerView, Snapshot } from "../../status/snapshot.ts";
 import { type Spoken, talk } from "../conversation.ts";
 import type { Dropped } from "../dropped.ts";
-import type { Facts } from "../context.ts";
-import { fail, ok, type Said, skip, warn } from "../result.ts";
+import type { Context } from "../context.ts";
+import { fail, ok, type Result, skip, warn } from "../result.ts";
 import { type Passing, passing, UNKNOWN_PASSING } from "./firewall.ts";
 import { type Hearing, hearingKey } from "../hearing.ts";
 import { MOST_MS } from "../heartbeat_probe.ts";
@@ -21,27 +21,27 @@ interface Around {
 }
 
 /** The check. */
-export async function checkHeartbeats(facts: Facts, signal: AbortSignal): Promise<Said[]> {
-  const told = await talk(facts, signal);
+export async function checkHeartbeats(context: Context, signal: AbortSignal): Promise<Result[]> {
+  const told = await talk(context, signal);
   const around = async (address: string): Promise<Around> => {
-    const ways = await passing(facts, signal).catch(() => null);
+    const ways = await passing(context, signal).catch(() => null);
     return {
-      port: facts.config.listen.port,
-      rightSource: await sourceProblem(address, { facts, signal }) === null,
+      port: context.config.listen.port,
+      rightSource: await sourceProblem(address, { context, signal }) === null,
       passing: ways?.get(address) ?? UNKNOWN_PASSING,
     };
   };
   return told.kind === "watchdog"
     ? await toldByRunning(told.snapshot, around)
-    : await toldByPeers(told, { facts, around });
+    : await toldByPeers(told, { context, around });
 }
 
 async function toldByPeers(
   { said, planned, hearings, dropped }: Spoken,
-  { facts, around }: { facts: Facts; around: (address: string) => Promise<Around> },
-): Promise<Said[]> {
+  { context, around }: { context: Context; around: (address: string) => Promise<Around> },
+): Promise<Result[]> {
   if (planned.every(({ peers }) => peers.length === 0)) return [skip("no peers")];
-  const { intervalMs, sharedSecrets } = facts.config;
+  const { intervalMs, sharedSecrets } = context.config;
   const elasticIps = planned.map(({ elasticIp }) => elasticIp);
   const found = planned.flatMap(({ elasticIp, peers, speaks }) =>
     peers.map(async ({ address }) => {
@@ -49,7 +49,7 @@ async function toldByPeers(
       return describe(peer, hearings.get(hearingKey(elasticIp, address)) ?? null, {
         ...await around(address),
         speaks,
-        seals: sharedSecrets.length > 0,
+        signs: sharedSecrets.length > 0,
         intervalMs,
         elasticIps,
         dropped: familyOf(address) === "IPv4" ? dropped : { martian: 0, filtered: 0 },
@@ -62,14 +62,14 @@ async function toldByPeers(
 interface Circumstances extends Around {
   readonly speaks: boolean;
   /** Whether we have a secret. */
-  readonly seals: boolean;
+  readonly signs: boolean;
   readonly intervalMs: number;
   readonly elasticIps: readonly string[];
   readonly dropped: Dropped;
 }
 
-function describe(peer: string, hearing: Hearing | null, about: Circumstances): Said {
-  const { speaks, seals, intervalMs } = about;
+function describe(peer: string, hearing: Hearing | null, about: Circumstances): Result {
+  const { speaks, signs, intervalMs } = about;
   // A peer speaks once in an interval, and says only after that whom it hears.
   const untold = speaks ? hearing?.hearsUs === false : !hearing?.heard;
   const clueless = hearing?.wrong === null && hearing.strayFrom === null;
@@ -86,16 +86,16 @@ function describe(peer: string, hearing: Hearing | null, about: Circumstances): 
     return ok(`${peer} is heard; it speaks the original's format, which cannot say whom it hears`);
   }
   if (hearing.hearsUs) return ok(`${peer} answers: both ways work`);
-  const deaf = `${peer} is heard and does not hear us`;
-  if (hearing.signed && !seals) {
+  const notHearingUs = `${peer} is heard and does not hear us`;
+  if (hearing.signed && !signs) {
     const secret = `give this machine the secret with ${nameOf("shared-secret-file")}`;
     return fail(`${peer} signs its heartbeats and does not hear us: ${secret}`);
   }
-  return fail(`${deaf}: ${whyDeaf(about)}`);
+  return fail(`${notHearingUs}: ${whyNotHearingUs(about)}`);
 }
 
 /** What to do so that a peer hears us. */
-function whyDeaf({ port, rightSource, passing: { out } }: Around): string {
+function whyNotHearingUs({ port, rightSource, passing: { out } }: Around): string {
   if (!rightSource) return "our heartbeats do not leave from where it knows us, see source";
   const listed = "name this machine among its peers";
   if (out === "closed") return `no rule lets UDP on port ${port} through to it, see firewall`;
@@ -107,7 +107,7 @@ function describeSilence(
   peer: string,
   strayFrom: string | null,
   { port, elasticIps, dropped, passing }: Circumstances,
-): Said {
+): Result {
   if (strayFrom !== null) {
     const what = elasticIps.includes(strayFrom) ? "the Elastic IP itself" : "no address of a node";
     const who = `${peer} sends its heartbeats from ${strayFrom}, ${what}`;
@@ -137,7 +137,7 @@ function describeSilence(
 async function toldByRunning(
   { addresses }: Snapshot,
   around: (address: string) => Promise<Around>,
-): Promise<Said[]> {
+): Promise<Result[]> {
   const found = addresses.flatMap((view) =>
     view.peers.map(async (peer) => {
       const { elasticIp } = view;
@@ -154,7 +154,7 @@ function saidOf(
   name: string,
   { link, refused }: PeerView,
   { view: { deadTimeMs }, around }: { view: AddressView; around: Around },
-): Said {
+): Result {
   const here = "the watchdog that runs here";
   switch (link) {
     case "both":
@@ -164,7 +164,7 @@ function saidOf(
     case "silent":
       return warn(`${name} is silent, says ${here}`);
     case "does-not-hear-us":
-      return fail(`${name} does not hear ${here}: ${whyDeaf(around)}`);
+      return fail(`${name} does not hear ${here}: ${whyNotHearingUs(around)}`);
     case "not-heard": {
       const lives = `${name} lives and is not heard by ${here}`;
       const { port, passing } = around;

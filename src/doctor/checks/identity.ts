@@ -1,21 +1,21 @@
 // Which instance is this, who says so, and does the cloud agree?
 import { asCloudError } from "../../exoscale/cloud_error.ts";
 import { canonicalIp } from "../../core/ip.ts";
-import type { Claims, Facts } from "../context.ts";
-import { fail, NotKnown, ok, type Said, skip, warn } from "../result.ts";
+import type { Claims, Context } from "../context.ts";
+import { fail, NotKnown, ok, type Result, skip, warn } from "../result.ts";
 
 /** The check. */
-export async function checkIdentity(facts: Facts, signal: AbortSignal): Promise<Said[]> {
-  const claims = await facts.claims(signal);
+export async function checkIdentity(context: Context, signal: AbortSignal): Promise<Result[]> {
+  const claims = await context.claims(signal);
   const found = judgeClaims(claims);
   if (found.some(({ mark }) => mark === "FAIL")) return found;
-  return [...found, await inCloud(facts, signal)];
+  return [...found, await inCloud(context, signal)];
 }
 
 /** What the claims are worth, before the cloud is asked. */
 export function judgeClaims(
   { given, metadata, by: source, system, product, trouble }: Claims,
-): Said[] {
+): Result[] {
   const id = given ?? metadata ?? system;
   if (id === null) return [fail(trouble)];
   const by = given ? "-i" : metadata ? source : "the system UUID";
@@ -32,12 +32,12 @@ export function judgeClaims(
   ];
 }
 
-async function inCloud(facts: Facts, signal: AbortSignal): Promise<Said> {
-  const id = await facts.instanceId(signal);
+async function inCloud(context: Context, signal: AbortSignal): Promise<Result> {
+  const id = await context.instanceId(signal);
   try {
-    const { survey } = await facts.reach(signal);
-    const { name, addresses } = await survey.machine(id, signal);
-    const local = localAddresses(facts);
+    const { inventory } = await context.reach(signal);
+    const { name, addresses } = await inventory.machine(id, signal);
+    const local = localAddresses(context);
     const [address] = addresses;
     if (address === undefined) {
       return fail(`the cloud knows it as ${name}, without a public address: peers cannot reach it`);
@@ -60,7 +60,7 @@ async function inCloud(facts: Facts, signal: AbortSignal): Promise<Said> {
 }
 
 /** The addresses of this machine in canonical form. */
-export function localAddresses({ host }: Pick<Facts, "host">): string[] {
+export function localAddresses({ host }: Pick<Context, "host">): string[] {
   try {
     return host.interfaces().map(({ address }) => canonicalIp(address) ?? address);
   } catch {

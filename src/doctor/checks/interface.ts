@@ -7,12 +7,12 @@ import type { Host } from "../../host/host.ts";
 import { NoIpCommand, runIp } from "../../host/ip_command.ts";
 import { childEnvironment } from "../../host/child_environment.ts";
 import { cureFor } from "../../watch/interface_address.ts";
-import type { Facts } from "../context.ts";
-import { fail, ok, type Said, skip } from "../result.ts";
+import type { Context } from "../context.ts";
+import { fail, ok, type Result, skip } from "../result.ts";
 
 /** The check. */
-export async function checkGuest(facts: Facts, signal: AbortSignal): Promise<Said[]> {
-  const { host, config } = facts;
+export async function checkInterface(context: Context, signal: AbortSignal): Promise<Result[]> {
+  const { host, config } = context;
   let interfaces: ReturnType<typeof host.interfaces>;
   try {
     interfaces = host.interfaces();
@@ -27,7 +27,7 @@ export async function checkGuest(facts: Facts, signal: AbortSignal): Promise<Sai
   const texts = config.addresses.map(({ elasticIp }) => elasticIp);
   // Only one that is given otherwise than by its address needs the cloud.
   const given = texts.every((text) => canonicalIp(text) !== null);
-  const elasticIps = given ? texts : await facts.elasticIps(signal);
+  const elasticIps = given ? texts : await context.elasticIps(signal);
   return elasticIps.map((elasticIp) => {
     const { present, on } = sightOf(elasticIp, { listed: interfaces, local: host.isLocalAddress });
     const whole = isIpv6(elasticIp) ? networkOf(elasticIp) : elasticIp;

@@ -1,8 +1,8 @@
 // Who are the peers, and is this instance one of them?
 import { nameOf } from "../../config/config.ts";
 import { asCloudError, type CloudErrorKind } from "../../exoscale/cloud_error.ts";
-import type { Facts } from "../context.ts";
-import { fail, NotKnown, ok, type Said, skip, warn } from "../result.ts";
+import type { Context } from "../context.ts";
+import { fail, NotKnown, ok, type Result, skip, warn } from "../result.ts";
 
 /** More are counted and not named. */
 const NAMED_MAX = 12;
@@ -17,9 +17,9 @@ const TOLD_ELSEWHERE: readonly CloudErrorKind[] = [
 ];
 
 /** The check. */
-export async function checkPeers(facts: Facts, signal: AbortSignal): Promise<Said[]> {
-  const named = await namesOf(facts, signal);
-  const elasticIps = await facts.elasticIps(signal).catch((cause) => {
+export async function checkPeers(context: Context, signal: AbortSignal): Promise<Result[]> {
+  const named = await namesOf(context, signal);
+  const elasticIps = await context.elasticIps(signal).catch((cause) => {
     if (named.length === 0) throw cause;
     return [];
   });
@@ -30,13 +30,13 @@ export async function checkPeers(facts: Facts, signal: AbortSignal): Promise<Sai
   );
   return [...named, ...once];
 
-  async function peersOf(elasticIp: string): Promise<Said[]> {
+  async function peersOf(elasticIp: string): Promise<Result[]> {
     try {
-      const { peers, listed, unplaced = [], missing = [] } = await facts.membership(
+      const { peers, inPeerList, unplaced = [], missing = [] } = await context.membership(
         elasticIp,
         signal,
       );
-      if (!listed) return [fail(unlisted(facts, peers.length))];
+      if (!inPeerList) return [fail(outsidePeerList(context, peers.length))];
       const strange = unplaced.map(({ address, count }) => `${address} (${count} found)`);
       const lost = strange.length === 0 ? [] : [strayed(strange, missing.length > 0)];
       if (peers.length === 0) {
@@ -58,14 +58,14 @@ export async function checkPeers(facts: Facts, signal: AbortSignal): Promise<Sai
 }
 
 /** What the names of `-p` stand for. */
-async function namesOf(facts: Facts, signal: AbortSignal): Promise<Said[]> {
+async function namesOf(context: Context, signal: AbortSignal): Promise<Result[]> {
   const cure = `correct ${nameOf("p")}, or the name servers in /etc/resolv.conf`;
-  const told = (await facts.names(signal))?.describe() ?? [];
+  const told = (await context.names(signal))?.describe() ?? [];
   return told.map(({ usable, text }) => usable ? ok(text) : fail(`${text}: ${cure}`));
 }
 
 /** Addresses that are no peer's. Of a name that has others it may be a machine that is gone. */
-function strayed(strange: readonly string[], missing: boolean): Said {
+function strayed(strange: readonly string[], missing: boolean): Result {
   const what = `each peer must be the address of one instance of this zone: ${strange.join(", ")}`;
   const cure = `correct ${nameOf("p")} or the zone; each is the native address of a node, ` +
     "no Elastic IP";
@@ -80,7 +80,7 @@ function cureOf(kind: CloudErrorKind): string {
   return "";
 }
 
-function unlisted({ config: { peers } }: Facts, count: number): string {
+function outsidePeerList({ config: { peers } }: Context, count: number): string {
   const where = peers.kind === "groups" ? `security group ${peers.groups.join(", ")}` : "the list";
   return `${where} has ${count} others and not this instance: it would never hold, add it there`;
 }

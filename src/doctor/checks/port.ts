@@ -1,13 +1,13 @@
 // Is the port ours to have?
 import { hostText } from "../../core/ip.ts";
-import type { Facts } from "../context.ts";
-import { fail, ok, type Said } from "../result.ts";
+import type { Context } from "../context.ts";
+import { fail, ok, type Result } from "../result.ts";
 
 /** The check. */
-export async function checkPort(facts: Facts): Promise<Said[]> {
-  const { hostname, port } = facts.config.listen;
+export async function checkPort(context: Context): Promise<Result[]> {
+  const { hostname, port } = context.config.listen;
   const place = `UDP ${hostText(hostname)}:${port}`;
-  const state = await facts.port();
+  const state = await context.port();
   if (state.kind === "free") return [ok(`${place} is free`)];
   if (state.kind === "watchdog") return [ok(`${place}: a watchdog runs here already and answers`)];
   return [fail(`${place} cannot be had: ${state.reason}${state.cure}`)];

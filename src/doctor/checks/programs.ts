@@ -1,8 +1,8 @@
 // The programs that the operator has named, for --notify and for checks: are they there?
 import { nameOf } from "../../config/config.ts";
 import type { Host } from "../../host/host.ts";
-import type { Facts } from "../context.ts";
-import { fail, ok, type Said } from "../result.ts";
+import type { Context } from "../context.ts";
+import { fail, ok, type Result } from "../result.ts";
 
 /** Of a system that names no search path. */
 const USUAL_PATH = "/usr/bin:/bin";
@@ -11,8 +11,8 @@ const EXECUTABLE = 0o111;
 
 /** The check: each program once. Nothing is run. */
 export async function checkPrograms(
-  { config: { notify, checks }, host }: Facts,
-): Promise<Said[]> {
+  { config: { notify, checks }, host }: Context,
+): Promise<Result[]> {
   // Windows adds to names, and has no permissions that could be looked at.
   if (host.os === "windows") return [];
   const wanted = new Map<string, string>();
@@ -28,7 +28,7 @@ export async function checkPrograms(
 async function look(
   program: string,
   { option, host }: { option: string; host: Pick<Host, "env" | "fileMode"> },
-): Promise<Said> {
+): Promise<Result> {
   const path = program.includes("/");
   const folders = (host.env.PATH ?? USUAL_PATH).split(":").filter((folder) => folder !== "");
   const places = path ? [program] : folders.map((folder) => `${folder}/${program}`);

@@ -2,8 +2,8 @@
 // that does not exist. That no refusal comes proves little: in which order the API looks at role and instance is
 // documented nowhere.
 import { asCloudError, type CloudError } from "../../exoscale/cloud_error.ts";
-import type { Facts } from "../context.ts";
-import { fail, NotKnown, ok, type Said, skip, warn } from "../result.ts";
+import type { Context } from "../context.ts";
+import { fail, NotKnown, ok, type Result, skip, warn } from "../result.ts";
 import type { Purpose, Right } from "../inventory.ts";
 import { answered } from "./connectivity.ts";
 
@@ -18,12 +18,12 @@ type Outcome =
   | { readonly kind: "bad-key"; readonly said: string };
 
 /** The check. */
-export async function checkRights(facts: Facts, signal: AbortSignal): Promise<Said[]> {
-  const { survey } = await facts.reach(signal);
-  const silence = await answered(facts, signal).then(() => null, asCloudError);
+export async function checkRights(context: Context, signal: AbortSignal): Promise<Result[]> {
+  const { inventory } = await context.reach(signal);
+  const silence = await answered(context, signal).then(() => null, asCloudError);
   // Why is told by the check of the way there.
   if (silence) throw new NotKnown(`what the key may is not known: ${silence.kind}`);
-  const rights = survey.rights(await purposeOf(facts, signal));
+  const rights = inventory.rights(await purposeOf(context, signal));
   const outcomes = await Promise.all(rights.map((right) => attempt(right, signal)));
   const bad = outcomes.find(({ kind }) => kind === "bad-key");
   if (bad) return [fail(`key or secret is not accepted: check -xk and -xs (${bad.said})`)];
@@ -44,16 +44,16 @@ export async function checkRights(facts: Facts, signal: AbortSignal): Promise<Sa
   ];
 }
 
-async function purposeOf(facts: Facts, signal: AbortSignal): Promise<Purpose> {
-  const { mode, peers } = facts.config;
+async function purposeOf(context: Context, signal: AbortSignal): Promise<Purpose> {
+  const { mode, peers } = context.config;
   const watches = mode === "watchdog";
   return {
     watches,
     attaches: watches || mode === "associate",
     detaches: watches || mode === "dissociate",
     byGroup: watches && peers.kind === "groups",
-    selfId: await facts.instanceId(signal),
-    elasticIps: await facts.elasticIps(signal),
+    selfId: await context.instanceId(signal),
+    elasticIps: await context.elasticIps(signal),
   };
 }
 
@@ -94,7 +94,7 @@ function kindOf({ kind, status, message }: CloudError, { changes }: Right): Outc
 /** CloudStack's code for a command that the user may not use (ApiErrorCode, UNSUPPORTED_ACTION_ERROR). */
 const UNSUPPORTED = 432;
 
-function deniedText({ operation, loss }: Right, said: string): Said {
+function deniedText({ operation, loss }: Right, said: string): Result {
   if (loss !== null) return warn(`the key may not ${operation}: ${loss}`);
   return fail(
     `the key may not ${operation}: allow it in the key's role, see --print-iam-policy, and in the ` +
@@ -102,7 +102,7 @@ function deniedText({ operation, loss }: Right, said: string): Said {
   );
 }
 
-function unknownText({ operation, loss }: Right, said: string): Said {
+function unknownText({ operation, loss }: Right, said: string): Result {
   return loss === null
     ? fail(`${operation} gets no answer that tells: try again later (${said})`)
     : skip(`${operation}: ${said}`);

@@ -8,8 +8,8 @@ import { bindingProblem } from "../../host/own_source.ts";
 import { childEnvironment } from "../../host/child_environment.ts";
 import type { Family } from "../../world.ts";
 import { hearUs, talk } from "../conversation.ts";
-import type { Facts } from "../context.ts";
-import { fail, ok, type Said, skip, warn } from "../result.ts";
+import type { Context } from "../context.ts";
+import { fail, ok, type Result, skip, warn } from "../result.ts";
 import { peersOf } from "./firewall.ts";
 
 /** What a look at one family has shown. */
@@ -23,71 +23,71 @@ interface Look {
   readonly problem: string | null;
 }
 
-const looks = new WeakMap<Facts, Promise<Look[]>>();
+const looks = new WeakMap<Context, Promise<Look[]>>();
 
 /** Why heartbeats to that address would leave from an address that the peers do not know; null when they do not. */
 export async function sourceProblem(
   to: string,
-  { facts, signal }: { facts: Facts; signal: AbortSignal },
+  { context, signal }: { context: Context; signal: AbortSignal },
 ): Promise<string | null> {
-  const found = await lookOnce(facts, signal).catch(() => []);
+  const found = await lookOnce(context, signal).catch(() => []);
   return found.find(({ family }) => family === familyOf(to))?.problem ?? null;
 }
 
 /** The check. */
-export async function checkSource(facts: Facts, signal: AbortSignal): Promise<Said[]> {
-  const found = await lookOnce(facts, signal);
+export async function checkSource(context: Context, signal: AbortSignal): Promise<Result[]> {
+  const found = await lookOnce(context, signal);
   if (found.length === 0) return [skip("no peers")];
   return await Promise.all(
     found.map((look) =>
-      look.problem === null ? sayGood(look, { facts, signal }) : sayBad(look, { facts, signal })
+      look.problem === null ? sayGood(look, { context, signal }) : sayBad(look, { context, signal })
     ),
   );
 }
 
-function lookOnce(facts: Facts, signal: AbortSignal): Promise<Look[]> {
-  const looked = looks.get(facts) ?? lookAtAll(facts, signal);
-  looks.set(facts, looked);
+function lookOnce(context: Context, signal: AbortSignal): Promise<Look[]> {
+  const looked = looks.get(context) ?? lookAtAll(context, signal);
+  looks.set(context, looked);
   return looked;
 }
 
-async function lookAtAll(facts: Facts, signal: AbortSignal): Promise<Look[]> {
-  const peers = await peersOf(facts, signal);
+async function lookAtAll(context: Context, signal: AbortSignal): Promise<Look[]> {
+  const peers = await peersOf(context, signal);
   if (peers.length === 0) return [];
-  const { addresses } = await facts.self(signal);
+  const { addresses } = await context.self(signal);
   const firstOf = (family: Family) => peers.find(({ address }) => familyOf(address) === family);
   const firsts: (PeerIdentity | undefined)[] = [firstOf("IPv4"), firstOf("IPv6")];
   return await Promise.all(
-    firsts.flatMap((peer) => peer ? lookAt(peer.address, { addresses, facts }) : []),
+    firsts.flatMap((peer) => peer ? lookAt(peer.address, { addresses, context }) : []),
   );
 }
 
 async function lookAt(
   peer: string,
-  { addresses, facts }: { addresses: readonly string[]; facts: Facts },
+  { addresses, context }: { addresses: readonly string[]; context: Context },
 ): Promise<Look> {
-  const { config: { listen: { hostname, port } } } = facts;
+  const { config: { listen: { hostname, port } } } = context;
   const family = familyOf(peer);
   const own = addresses.find((address) => familyOf(address) === family) ?? null;
   const saying = (problem: string | null): Look => ({ family, peer, own, problem });
   if (hostname !== "::" && familyOf(hostname) !== family) {
     return saying(`${nameOf("l")} listens on no ${family} address: give it [::]:${port}`);
   }
-  if (named(facts) !== null) {
+  if (named(context) !== null) {
     const known = addresses.includes(hostname);
     return saying(known ? null : `${nameOf("l")} names ${hostname}: give it :${port}`);
   }
   if (own === null) {
     return saying(`the cloud knows no ${family} address of this instance: give it one`);
   }
-  return saying(await troubleBinding(own, facts));
+  return saying(await troubleBinding(own, context));
 }
 
 /** Why the machine cannot send from that address, null when it can. */
-async function troubleBinding(own: string, { host }: Facts): Promise<string | null> {
+async function troubleBinding(own: string, { host }: Context): Promise<string | null> {
   const cure = `put it on the NIC, or run exoip in the network of the machine that has it`;
   try {
-    await host.openLink(own, 0).close();
+    await host.openSocket(own, 0).close();
   } catch (cause) {
     return `${bindingProblem(cause)}: ${cure}`;
   }
@@ -96,7 +96,7 @@ async function troubleBinding(own: string, { host }: Facts): Promise<string | nu
 }
 
 /** The interface that has the address; null when none has, empty when that cannot be known. */
-function interfaceOf(address: string, { interfaces }: Facts["host"]): string | null {
+function interfaceOf(address: string, { interfaces }: Context["host"]): string | null {
   // The whole of 127.0.0.0/8 is on the loopback interface.
   if (address.startsWith("127.")) return "lo";
   try {
@@ -109,15 +109,15 @@ function interfaceOf(address: string, { interfaces }: Facts["host"]): string | n
 
 async function sayGood(
   { family, peer, own }: Look,
-  { facts, signal }: { facts: Facts; signal: AbortSignal },
-): Promise<Said> {
-  const from = named(facts) ?? own ?? "";
+  { context, signal }: { context: Context; signal: AbortSignal },
+): Promise<Result> {
+  const from = named(context) ?? own ?? "";
   const leave = `${family} heartbeats leave from ${from}`;
-  const device = interfaceOf(from, facts.host);
-  const way = await routeTo(peer, { from, facts });
+  const device = interfaceOf(from, context.host);
+  const way = await routeTo(peer, { from, context });
   const straight = way?.device === device || !device || device === "lo";
   if (way === null || (way.trouble === null && straight)) return ok(leave);
-  if (await areHeard(family, { facts, signal })) return ok(leave);
+  if (await areHeard(family, { context, signal })) return ok(leave);
   if (way.trouble !== null) return fail(`no route leads from ${from} to ${peer}: ${way.trouble}`);
   const rule = `ip rule add from ${from} table 100, and a default route through ${device} in it`;
   const where = `which is on ${device}, but through ${way.device}`;
@@ -126,32 +126,32 @@ async function sayGood(
 
 async function sayBad(
   { family, peer, own, problem }: Look,
-  { facts, signal }: { facts: Facts; signal: AbortSignal },
-): Promise<Said> {
-  const way = named(facts) === null ? await routeTo(peer, { from: null, facts }) : null;
+  { context, signal }: { context: Context; signal: AbortSignal },
+): Promise<Result> {
+  const way = named(context) === null ? await routeTo(peer, { from: null, context }) : null;
   const elsewhere = way?.source && way.source !== own ? `, but from ${way.source}` : "";
   const place = own === null ? "" : ` from ${own}, where the peers know this instance${elsewhere}`;
   const text = `${family} heartbeats do not leave${place}: ${problem}`;
-  if (!await areHeard(family, { facts, signal })) return fail(text);
+  if (!await areHeard(family, { context, signal })) return fail(text);
   return warn(`${text} (and yet peers hear us: the network translates the source)`);
 }
 
 async function areHeard(
   family: Family,
-  { facts, signal }: { facts: Facts; signal: AbortSignal },
+  { context, signal }: { context: Context; signal: AbortSignal },
 ): Promise<boolean> {
-  return await talk(facts, signal).then((told) => hearUs(told, family), () => false);
+  return await talk(context, signal).then((told) => hearUs(told, family), () => false);
 }
 
 /** The address that `-l` names, null when it names none. */
-function named({ config: { listen: { hostname } } }: Facts): string | null {
+function named({ config: { listen: { hostname } } }: Context): string | null {
   return ["::", "0.0.0.0"].includes(hostname) ? null : hostname;
 }
 
 /** The kernel's way to the peer, and its source for that; null where `ip` does not tell. */
 async function routeTo(
   peer: string,
-  { from, facts: { host: { runCommand: run, env } } }: { from: string | null; facts: Facts },
+  { from, context: { host: { runCommand: run, env } } }: { from: string | null; context: Context },
 ): Promise<{ device: string; source: string | null; trouble: string | null } | null> {
   const args = ["route", "get", peer, ...(from === null ? [] : ["from", from])];
   try {

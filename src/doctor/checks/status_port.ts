@@ -2,15 +2,15 @@
 import { nameOf } from "../../config/config.ts";
 import { hostText } from "../../core/ip.ts";
 import { messageOf } from "../../core/message_of.ts";
-import type { Facts } from "../context.ts";
-import { fail, ok, type Said, skip } from "../result.ts";
+import type { Context } from "../context.ts";
+import { fail, ok, type Result, skip } from "../result.ts";
 
 /** The check: listens there for a moment. */
-export async function checkStatusPort(facts: Facts): Promise<Said[]> {
-  const { config: { listenStatus }, host } = facts;
+export async function checkStatusPort(context: Context): Promise<Result[]> {
+  const { config: { listenStatus }, host } = context;
   if (listenStatus === null) return [];
   const place = `TCP ${hostText(listenStatus.hostname)}:${listenStatus.port}`;
-  if ((await facts.port()).kind === "watchdog") {
+  if ((await context.port()).kind === "watchdog") {
     return [skip(`${place}: a watchdog runs here already, which may have it`)];
   }
   try {

@@ -11,7 +11,7 @@ import {
   standsBack,
 } from "../../../src/core/election/state.ts";
 import type { Trailer } from "../../../src/core/heartbeat.ts";
-import { judge } from "../../../src/core/election/decide_role.ts";
+import { decideRole } from "../../../src/core/election/decide_role.ts";
 import { type Peer, unheard } from "../../../src/core/election/peer.ts";
 import { NODE_SETTINGS, WELL_TRAILER } from "../../support/node_settings.ts";
 
@@ -74,13 +74,13 @@ const ROLES: ReadonlyArray<readonly [when: string, peers: Peer[], Changed, expec
   ["stopped", [peer()], { ...master, stops: 1 }, "backup leaving"],
   ["stopped, alone", [], { ...master, stops: 1 }, "master leaving"],
   ["stopped as backup, alone", [], { stops: 1 }, "backup leaving"],
-  ["unable", [peer()], { ...master, able: false }, "backup unable"],
-  ["unable, alone", [], { able: false }, "master unable"],
-  ["unable, beside one that serves", [cutOff], { able: false }, "backup unable"],
+  ["unable", [peer()], { ...master, cloudReachable: false }, "backup unable"],
+  ["unable, alone", [], { cloudReachable: false }, "master unable"],
+  ["unable, beside one that serves", [cutOff], { cloudReachable: false }, "backup unable"],
   [
     "unable as holder, beside one that serves",
     [cutOff],
-    { ...master, able: false },
+    { ...master, cloudReachable: false },
     "master unable",
   ],
   [
@@ -89,36 +89,41 @@ const ROLES: ReadonlyArray<readonly [when: string, peers: Peer[], Changed, expec
       cutOff,
       peer({ alive: false }),
     ],
-    { ...master, holding: null, able: false },
+    { ...master, holding: null, cloudReachable: false },
     "backup unable",
   ],
   ["unable as master without the address, beside one that serves", [cutOff], {
     ...master,
     holding: null,
-    able: false,
+    cloudReachable: false,
   }, "backup unable"],
   [
     "unable, beside one that is dead",
     [{ ...cutOff, alive: false }],
-    { able: false },
+    { cloudReachable: false },
     "master unable",
   ],
   [
     "unable, beside an original one that leaves nobody to serve",
     [peer({ trailer: null })],
-    { able: false },
+    { cloudReachable: false },
     "backup unable",
   ],
-  ["not in its list, with a live peer", [peer()], { ...master, listed: false }, "backup unlisted"],
-  ["not in its list, alone", [], { ...master, listed: false }, "master unlisted"],
+  [
+    "not in its list, with a live peer",
+    [peer()],
+    { ...master, inPeerList: false },
+    "backup unlisted",
+  ],
+  ["not in its list, alone", [], { ...master, inPeerList: false }, "master unlisted"],
   [
     "not in its list, with one that is leaving",
     [peer({ trailer: { leaving: true } })],
-    { ...master, listed: false },
+    { ...master, inPeerList: false },
     "backup unlisted",
   ],
   ["that leaves the address with an unknown holder", [], { kept: true }, "backup incomplete"],
-  ["that leaves it, and is unable", [], { kept: true, able: false }, "backup unable"],
+  ["that leaves it, and is unable", [], { kept: true, cloudReachable: false }, "backup unable"],
   ["that leaves it, and is stopped", [], { ...master, kept: true, stops: 1 }, "master leaving"],
   ["beside a twin, holding", [], { ...master, twin }, "master twin"],
   ["beside a twin, holding, with a better peer", [better], { ...master, twin }, "backup twin"],
@@ -168,11 +173,11 @@ const ROLES: ReadonlyArray<readonly [when: string, peers: Peer[], Changed, expec
   ],
   ["unable, with a sick one", [peer({ trailer: { unhealthy: true } })], {
     ...master,
-    able: false,
+    cloudReachable: false,
   }, "master unable"],
   ["unable and unwell, with a sick one", [peer({ trailer: { unhealthy: true } })], {
     ...master,
-    able: false,
+    cloudReachable: false,
     healthy: false,
   }, "backup unable"],
   ["back in the cloud, beside one that serves without it", [cutOff], {
@@ -203,19 +208,19 @@ const ROLES: ReadonlyArray<readonly [when: string, peers: Peer[], Changed, expec
 
 for (const [when, peers, changed, expected] of ROLES) {
   Deno.test(`judge(): a node ${when} is ${expected}`, () => {
-    const { role, reason } = judge(election(peers, changed), NOW_MS);
+    const { role, reason } = decideRole(election(peers, changed), NOW_MS);
     assertEquals(`${role} ${reason}`, expected);
   });
 }
 
 Deno.test("judge() remembers since when the role is what it is", () => {
-  assertEquals(judge(election([], { roleSinceMs: 7 }), NOW_MS).roleSinceMs, NOW_MS);
-  assertEquals(judge(election([], { ...master, roleSinceMs: 7 }), NOW_MS).roleSinceMs, 7);
+  assertEquals(decideRole(election([], { roleSinceMs: 7 }), NOW_MS).roleSinceMs, NOW_MS);
+  assertEquals(decideRole(election([], { ...master, roleSinceMs: 7 }), NOW_MS).roleSinceMs, 7);
 });
 
 Deno.test("judge() gives one that is stopped the time of the hand-over, as long as it may hold", () => {
   const until = (changed: Changed): Deadline =>
-    judge(election([peer()], changed), NOW_MS).yieldUntilMs;
+    decideRole(election([peer()], changed), NOW_MS).yieldUntilMs;
   const endMs = NOW_MS + NODE_SETTINGS.handoverTimeoutMs;
   assertEquals(until({ ...master, stops: 1 }), endMs);
   assertEquals(until({ ...master, holding: null, stops: 1 }), endMs);
@@ -227,15 +232,15 @@ Deno.test("judge() gives one that is stopped the time of the hand-over, as long 
 
 Deno.test("judge() lets each wait end, and forgets it while the node settles", () => {
   const waits = { deferUntilMs: 7, graceUntilMs: NOW_MS, yieldUntilMs: 7 };
-  const settling = judge(election([], { ...waits, settledAtMs: NOW_MS + 1 }), NOW_MS);
+  const settling = decideRole(election([], { ...waits, settledAtMs: NOW_MS + 1 }), NOW_MS);
   assertEquals([settling.deferUntilMs, settling.graceUntilMs, settling.yieldUntilMs], [
     null,
     null,
     null,
   ]);
-  const settled = judge(election([], waits), NOW_MS);
+  const settled = decideRole(election([], waits), NOW_MS);
   assertEquals([settled.deferUntilMs, settled.graceUntilMs], [null, PASSED]);
-  const waiting = judge(election([peer(holds)], { set: { preemptDelayMs: 5_000 } }), NOW_MS);
+  const waiting = decideRole(election([peer(holds)], { set: { preemptDelayMs: 5_000 } }), NOW_MS);
   assertEquals(waiting.deferUntilMs, NOW_MS + 5_000);
 });
 
@@ -244,21 +249,24 @@ Deno.test("judge() buries each that was silent for the dead time, and mourns it 
   const nearly = peer({ heardAtMs: NOW_MS - 2_999 });
   const peersOf = (
     changed: Changed = {},
-  ) => [...judge(election([silent, nearly], changed), NOW_MS).peers.values()];
-  assertEquals(peersOf().map(({ alive, mourned }) => [alive, mourned]), [
+  ) => [...decideRole(election([silent, nearly], changed), NOW_MS).peers.values()];
+  assertEquals(peersOf().map(({ alive, diedWhileListed }) => [alive, diedWhileListed]), [
     [false, true],
     [true, false],
   ]);
-  assertEquals(peersOf({ listed: false }).map(({ mourned }) => mourned), [false, false]);
+  assertEquals(peersOf({ inPeerList: false }).map(({ diedWhileListed }) => diedWhileListed), [
+    false,
+    false,
+  ]);
   const live = election([nearly]);
-  assert(judge(live, NOW_MS).peers === live.peers, "nobody died");
+  assert(decideRole(live, NOW_MS).peers === live.peers, "nobody died");
 });
 
 Deno.test("standsBack(): only a backup that does not hold, for a worse holder that is as well as it is", () => {
   const set = { preemptDelayMs: 5_000 };
   const is = (peers: Peer[], changed: Changed = {}) =>
     standsBack(election(peers, { set, ...changed }));
-  const sick = (ownPriority: number) =>
+  const unhealthy = (ownPriority: number) =>
     peer({ priority: 255, trailer: { holds: true, unhealthy: true, ownPriority } });
   assertEquals(is([peer(holds)]), true);
   assertEquals(is([better, peer(holds)]), true);
@@ -268,7 +276,7 @@ Deno.test("standsBack(): only a backup that does not hold, for a worse holder th
   assertEquals(is([peer(holds)], { set: { preemptDelayMs: 0 } }), false);
   assertEquals([is([peer(holds)], { holding: null }), is([peer(holds)], master)], [false, false]);
   assertEquals(is([peer(holds)], { role: "master" }), false);
-  assertEquals([is([sick(20)]), is([sick(20)], { healthy: false })], [false, true]);
+  assertEquals([is([unhealthy(20)]), is([unhealthy(20)], { healthy: false })], [false, true]);
   assertEquals(is([peer({ trailer: null })]), false, "it has no word for it");
 });
 
@@ -276,8 +284,8 @@ Deno.test("selfEligible() and ranksAfter() go by every fact that they name", () 
   const eligible = (changed: Changed) => selfEligible(election([], changed));
   assertEquals(eligible({}), true);
   const not: Changed[] = [
-    { able: false },
-    { listed: false },
+    { cloudReachable: false },
+    { inPeerList: false },
     { kept: true },
     { stops: 1 },
     { twin },

@@ -1,6 +1,6 @@
 // What the election wants of the cloud, by tables: one state each, and what follows from it.
 import { assertEquals } from "@std/assert";
-import { type Aim, aimOf } from "../../../src/core/election/desired_state.ts";
+import { type DesiredState, desiredStateOf } from "../../../src/core/election/desired_state.ts";
 import { startElection } from "../../../src/core/election/step.ts";
 import { type Election, type ElectionSettings, PASSED } from "../../../src/core/election/state.ts";
 import type { Trailer } from "../../../src/core/heartbeat.ts";
@@ -50,19 +50,25 @@ const better = peer(7, { priority: 5 }), worse = peer(7);
 const leaving = peer(7, { trailer: { leaving: true } });
 const silent = peer(7, { alive: false });
 
-const WANTS: ReadonlyArray<readonly [when: string, state: Election, want: Aim["want"]]> = [
+const INTENTS: ReadonlyArray<
+  readonly [when: string, state: Election, intent: DesiredState["intent"]]
+> = [
   ["as master", master([worse]), "hold"],
   ["as backup", master([better], { role: "backup" }), "yield"],
   ["while it settles", master([worse], { settledAtMs: 9_000 }), "keep"],
   ["beside another machine with its id", master([worse], { twin }), "keep"],
-  ["without the cloud, nobody to serve", master([], { able: false }), "hold"],
-  ["without the cloud, as backup", master([], { able: false, role: "backup" }), "keep"],
-  ["without the cloud, one to serve", master([worse], { able: false, role: "backup" }), "yield"],
-  ["not in the list, with a live peer", master([better], { listed: false }), "hold"],
-  ["not in the list, as backup", master([better], { listed: false, role: "backup" }), "yield"],
+  ["without the cloud, nobody to serve", master([], { cloudReachable: false }), "hold"],
+  ["without the cloud, as backup", master([], { cloudReachable: false, role: "backup" }), "keep"],
+  [
+    "without the cloud, one to serve",
+    master([worse], { cloudReachable: false, role: "backup" }),
+    "yield",
+  ],
+  ["not in the list, with a live peer", master([better], { inPeerList: false }), "hold"],
+  ["not in the list, as backup", master([better], { inPeerList: false, role: "backup" }), "yield"],
   [
     "not in the list, as backup, with a peer that cannot serve",
-    master([leaving], { listed: false, role: "backup" }),
+    master([leaving], { inPeerList: false, role: "backup" }),
     "yield",
   ],
   ["asked to stop", master([worse], { stops: 1 }), "yield"],
@@ -94,9 +100,9 @@ const WANTS: ReadonlyArray<readonly [when: string, state: Election, want: Aim["w
   ],
 ];
 
-for (const [when, state, want] of WANTS) {
-  Deno.test(`aimOf(): a node wants to ${want} ${when}`, () => {
-    assertEquals(aimOf(state).want, want);
+for (const [when, state, intent] of INTENTS) {
+  Deno.test(`aimOf(): a node wants to ${intent} ${when}`, () => {
+    assertEquals(desiredStateOf(state).intent, intent);
   });
 }
 
@@ -160,7 +166,10 @@ const WAITS: readonly Wait[] = [
 for (const [who, [number, different], waitMs, state] of WAITS) {
   Deno.test(`aimOf(): ${who}: ${waitMs} ms`, () => {
     const dead = peer(number, { ...different, alive: false });
-    assertEquals(aimOf(master([dead], state)).dead, [{ instanceId: idOf(number), waitMs }]);
+    assertEquals(desiredStateOf(master([dead], state)).dead, [{
+      instanceId: idOf(number),
+      waitMs,
+    }]);
   });
 }
 
@@ -168,7 +177,7 @@ Deno.test("aimOf(): each live equal of a lower id goes before us, and nobody els
   const waits = (...live: Peer[]) =>
     [{ ...HOLDS, priority: 5 }, { trailer: { leaving: true } }, { priority: 5 }, {}]
       .map((different) => peer(9, { ...different, alive: false }))
-      .flatMap((dead) => aimOf(master([dead, ...live])).dead.map(({ waitMs }) => waitMs));
+      .flatMap((dead) => desiredStateOf(master([dead, ...live])).dead.map(({ waitMs }) => waitMs));
   const equal = { priority: 10 };
   const none = [0, STAGGER_MS, 2 * STAGGER_MS, DOUBT_MS];
   assertEquals(waits(), none);
@@ -184,49 +193,53 @@ Deno.test("aimOf() names whom each of its lists is about", () => {
   const peers = [
     peer(1, { priority: 5, trailer: { holds: true } }),
     peer(2, { priority: 5, trailer: null }),
-    peer(3, { deafSinceMs: 4_000 }),
-    peer(4, { alive: false, deafSinceMs: 4_000 }),
+    peer(3, { notHearingUsSinceMs: 4_000 }),
+    peer(4, { alive: false, notHearingUsSinceMs: 4_000 }),
     peer(6, { alive: false, heardAtMs: null, lived: false }),
     peer(7, { alive: false, instanceId: null }),
   ];
-  const aim = aimOf(master(peers, { role: "backup" }));
+  const desired = desiredStateOf(master(peers, { role: "backup" }));
   const ids = (...numbers: number[]) => numbers.map(idOf);
-  assertEquals(aim.successors, ids(1, 2));
-  assertEquals([aim.claimant, aim.mute], [idOf(1), true]);
-  assertEquals([aim.alive, aim.deaf, aim.unheard], [ids(1, 2, 3), ids(3), ids(6)]);
-  assertEquals(aim.dead.map(({ instanceId }) => instanceId), ids(4));
-  assertEquals([aim.resolved, aim.doubt, aim.reluctant, aim.challenged], [
+  assertEquals(desired.successors, ids(1, 2));
+  assertEquals([desired.claimant, desired.hasOriginalSuccessor], [idOf(1), true]);
+  assertEquals([desired.alive, desired.notHearingUs, desired.unheard], [
+    ids(1, 2, 3),
+    ids(3),
+    ids(6),
+  ]);
+  assertEquals(desired.dead.map(({ instanceId }) => instanceId), ids(4));
+  assertEquals([desired.resolved, desired.doubt, desired.holdsOnlyIfUnheld, desired.challenged], [
     false,
     false,
     false,
     false,
   ]);
-  const known = aimOf(master([worse], {}));
-  assertEquals([known.claimant, known.mute, known.resolved], [null, false, true]);
+  const known = desiredStateOf(master([worse], {}));
+  assertEquals([known.claimant, known.hasOriginalSuccessor, known.resolved], [null, false, true]);
   // Whom the cloud does not know it cannot be asked about.
   const unknown = peer(1, { priority: 5, trailer: { holds: true }, instanceId: null });
-  assertEquals(aimOf(master([unknown, better], { role: "backup" })).claimant, null);
+  assertEquals(desiredStateOf(master([unknown, better], { role: "backup" })).claimant, null);
 });
 
 Deno.test("aimOf(): a node that its list has lost holds only if no silent peer does, and buries nobody", () => {
-  const is = (peers: Peer[], state: Parameters<typeof master>[1] = { listed: false }) => {
-    const { reluctant, dead, unheard } = aimOf(master(peers, state));
-    return [reluctant, dead.length, unheard];
+  const is = (peers: Peer[], state: Parameters<typeof master>[1] = { inPeerList: false }) => {
+    const { holdsOnlyIfUnheld, dead, unheard } = desiredStateOf(master(peers, state));
+    return [holdsOnlyIfUnheld, dead.length, unheard];
   };
   assertEquals(is([]), [false, 0, []]);
   assertEquals(is([silent]), [true, 0, [idOf(7)]]);
   assertEquals(is([silent], {}), [false, 1, []]);
   assertEquals(
-    is([peer(7, { alive: false, mourned: true })]),
+    is([peer(7, { alive: false, diedWhileListed: true })]),
     [true, 0, []],
     "it is known to be dead",
   );
-  assertEquals(is([silent], { listed: false, stops: 1 }), [false, 0, [idOf(7)]]);
+  assertEquals(is([silent], { inPeerList: false, stops: 1 }), [false, 0, [idOf(7)]]);
 });
 
 Deno.test("aimOf(): a master is challenged by a worse one that says that it holds, if that one can serve", () => {
   const by = (peers: Peer[], state: Parameters<typeof master>[1] = {}) =>
-    aimOf(master(peers, state)).challenged;
+    desiredStateOf(master(peers, state)).challenged;
   const holder = peer(7, HOLDS);
   assertEquals(by([holder]), true);
   assertEquals(by([worse, holder]), true);
@@ -241,9 +254,11 @@ Deno.test("aimOf(): a master is challenged by a worse one that says that it hold
 Deno.test("aimOf(): of the addresses of one machine the one that tells more counts", () => {
   const [one, other] = ["10.0.0.7", "2001:db8::7"];
   const both = (first: Different, second: Different) =>
-    aimOf(master([peer(7, { ...first, address: one }), peer(7, { ...second, address: other })], {
-      repeated: true,
-    }));
+    desiredStateOf(
+      master([peer(7, { ...first, address: one }), peer(7, { ...second, address: other })], {
+        repeated: true,
+      }),
+    );
   // Heard at one of them at all.
   assertEquals(both({ alive: false }, {}).dead, []);
   assertEquals(both({}, { alive: false }).dead, []);
@@ -252,17 +267,20 @@ Deno.test("aimOf(): of the addresses of one machine the one that tells more coun
   assertEquals([both(old, {}).challenged, both({}, old).challenged], [false, false]);
   assertEquals([both(old, HOLDS).challenged, both(HOLDS, old).challenged], [true, true]);
   // One that hears us, though the other was heard later.
-  const deaf = { heardAtMs: 6_000, deafSinceMs: 4_000 };
-  assertEquals([both(deaf, {}).deaf, both({}, deaf).deaf], [[], []]);
+  const notHearingUs = { heardAtMs: 6_000, notHearingUsSinceMs: 4_000 };
+  assertEquals([both(notHearingUs, {}).notHearingUs, both({}, notHearingUs).notHearingUs], [
+    [],
+    [],
+  ]);
   // Never heard at one of them.
   const never = { alive: false, heardAtMs: null };
   assertEquals(both(never, { alive: false }).dead.length, 1);
   assertEquals(both({ alive: false }, never).dead.length, 1);
   // Two machines that nobody can name are two.
   const nameless = [peer(7, { instanceId: null }), peer(8, { instanceId: null, priority: 5 })];
-  const aim = aimOf(master([...nameless, peer(6)], { repeated: true }));
-  assertEquals([aim.alive, aim.resolved], [[idOf(6)], false]);
+  const desired = desiredStateOf(master([...nameless, peer(6)], { repeated: true }));
+  assertEquals([desired.alive, desired.resolved], [[idOf(6)], false]);
   const holder = peer(7, { ...HOLDS, instanceId: null });
   const second = peer(8, { instanceId: null });
-  assertEquals(aimOf(master([holder, second], { repeated: true })).challenged, true);
+  assertEquals(desiredStateOf(master([holder, second], { repeated: true })).challenged, true);
 });

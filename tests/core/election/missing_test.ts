@@ -1,7 +1,7 @@
 // Peers that cannot be placed: how long they are a reason for doubt, and what a node in doubt does. Whole stories are in
 // scenarios/missing_*.txt. And one machine with several addresses, which must not be taken for dead at one of them.
 import { assert, assertEquals } from "@std/assert";
-import { aimOf } from "../../../src/core/election/desired_state.ts";
+import { desiredStateOf } from "../../../src/core/election/desired_state.ts";
 import {
   elect,
   type ElectionEvent,
@@ -105,9 +105,17 @@ const tick = { kind: "tick" } as const;
 Deno.test("a node in doubt is told to stay backup while an unknown holder keeps the address", () => {
   const events = [[3_100, tick], [3_100, { kind: "kept", kept: true }]] as const;
   const kept = after(start([]), events);
-  assertEquals([kept.role, kept.reason, aimOf(kept).want], ["backup", "incomplete", "keep"]);
+  assertEquals([kept.role, kept.reason, desiredStateOf(kept).intent], [
+    "backup",
+    "incomplete",
+    "keep",
+  ]);
   const free = after(kept, [[3_200, { kind: "kept", kept: false }]]);
-  assertEquals([free.role, aimOf(free).want, aimOf(free).reluctant], ["master", "hold", true]);
+  assertEquals([free.role, desiredStateOf(free).intent, desiredStateOf(free).holdsOnlyIfUnheld], [
+    "master",
+    "hold",
+    true,
+  ]);
 });
 
 Deno.test("a node in doubt that holds nothing listens to a peer that is found before it attaches", () => {
@@ -115,14 +123,17 @@ Deno.test("a node in doubt that holds nothing listens to a peer that is found be
   assertEquals([master.role, master.holding], ["master", null]);
   const found = after(master, [
     [4_000, { kind: "holding", holding: false }],
-    [4_000, { kind: "members", peers: [unresolved("10.0.0.7")], listed: true }],
+    [4_000, { kind: "members", peers: [unresolved("10.0.0.7")], inPeerList: true }],
   ]);
-  assertEquals([aimOf(found).want, found.settledAtMs], ["keep", 4_000 + holdOffMs(NODE_SETTINGS)]);
+  assertEquals([desiredStateOf(found).intent, found.settledAtMs], [
+    "keep",
+    4_000 + holdOffMs(NODE_SETTINGS),
+  ]);
   const holder = after(master, [
     [4_000, { kind: "holding", holding: true }],
-    [4_000, { kind: "members", peers: [unresolved("10.0.0.7")], listed: true }],
+    [4_000, { kind: "members", peers: [unresolved("10.0.0.7")], inPeerList: true }],
   ]);
-  assertEquals(aimOf(holder).want, "hold");
+  assertEquals(desiredStateOf(holder).intent, "hold");
 });
 
 /** A machine with two addresses. */
@@ -148,13 +159,17 @@ Deno.test("a machine hears us if it does so at one of its addresses", () => {
     from,
     heartbeat: { ...beat(PEER), trailer: { ...WELL_TRAILER, hearsYou, sequence: 1 } },
   });
-  const aim = (...hears: boolean[]) => {
+  const desired = (...hears: boolean[]) => {
     const events = TWICE.map(({ address }, index) =>
       [1_000, hear(address, hears[index]!)] as const
     );
-    return aimOf(after(start(TWICE, []), events));
+    return desiredStateOf(after(start(TWICE, []), events));
   };
-  assertEquals([aim(true, false).deaf, aim(false, true).deaf, aim(false, false).deaf], [
+  assertEquals([
+    desired(true, false).notHearingUs,
+    desired(false, true).notHearingUs,
+    desired(false, false).notHearingUs,
+  ], [
     [],
     [],
     [PEER],
@@ -175,15 +190,15 @@ Deno.test("a machine is dead once it is silent at all its addresses, and then on
   ]);
   const half = after(state, [[7_200, tick]]);
   assertEquals([...half.peers.values()].map(({ alive }) => alive), [false, true]);
-  const { dead, alive, unheard } = aimOf(half);
+  const { dead, alive, unheard } = desiredStateOf(half);
   assertEquals([dead, alive, unheard], [[], [PEER], []]);
-  const silence = aimOf(after(half, [[8_600, tick]]));
+  const silence = desiredStateOf(after(half, [[8_600, tick]]));
   assertEquals(silence.dead.map(({ instanceId }) => instanceId), [PEER]);
   assertEquals([silence.alive, silence.unheard], [[], []]);
 });
 
 Deno.test("a machine that was never heard at one of its addresses and fell silent at the other is dead", () => {
   const state = after(start(TWICE, []), [...LIFE, [7_200, tick]]);
-  const { dead, unheard } = aimOf(state);
+  const { dead, unheard } = desiredStateOf(state);
   assertEquals([dead.map(({ instanceId }) => instanceId), unheard], [[PEER], []]);
 });

@@ -115,8 +115,8 @@ Deno.test("whether a peer hears us only a heartbeat says that was sent to us", (
   const hear = (atMs: number, trailer: Trailer, hearsYou: boolean) => {
     const { elasticIp } = NODE_SETTINGS;
     const heartbeat = { priority: 9, elasticIp, id: "b", trailer: { ...trailer, hearsYou } };
-    state = elect(state, { kind: "heard", from: "10.0.0.7", heartbeat, sealed: true }, atMs);
-    return state.peers.get("10.0.0.7")?.deafSinceMs;
+    state = elect(state, { kind: "heard", from: "10.0.0.7", heartbeat, signed: true }, atMs);
+    return state.peers.get("10.0.0.7")?.notHearingUsSinceMs;
   };
   assertEquals(hear(100, made(7n, 10, 90), true), null);
   assertEquals(hear(200, made(7n, 20, 90, 8n), false), null, "to a third node");
@@ -211,7 +211,7 @@ class Pair {
 
   #hear(to: 0 | 1, { from, heartbeat }: Sent): void {
     if (!this.sides[to].node) return;
-    this.#step(to, { kind: "heard", from: ADDRESSES[from]!, heartbeat, sealed: true });
+    this.#step(to, { kind: "heard", from: ADDRESSES[from]!, heartbeat, signed: true });
   }
 
   #step(which: 0 | 1, event: NodeEvent): void {

@@ -22,7 +22,7 @@ import {
   unheard,
   unresolved,
 } from "../../../src/core/election/peer.ts";
-import { distrust } from "../../../src/core/election/accept.ts";
+import { rejectionOf } from "../../../src/core/election/accept.ts";
 import { NODE_SETTINGS, WELL_TRAILER } from "../../support/node_settings.ts";
 
 const SELF = "00000001-0000-4000-8000-000000000005", PEER = "00000001-0000-4000-8000-000000000007";
@@ -63,9 +63,13 @@ const tick = { kind: "tick" } as const;
 const heard = (heartbeat: Heartbeat) => ({ kind: "heard", from: ADDRESS, heartbeat }) as const;
 
 /** A master that its list has lost. */
-function unlisted(event: ElectionEvent): Election {
+function outsidePeerList(event: ElectionEvent): Election {
   const peers = [{ address: ADDRESS, instanceId: PEER, wireId: PEER }];
-  return after([[3_000, event], [3_100, tick], [4_000, { kind: "members", peers, listed: false }]]);
+  return after([[3_000, event], [3_100, tick], [4_000, {
+    kind: "members",
+    peers,
+    inPeerList: false,
+  }]]);
 }
 
 const ROLES: ReadonlyArray<[string, Election, string]> = [
@@ -101,12 +105,15 @@ const ROLES: ReadonlyArray<[string, Election, string]> = [
   ],
   [
     "unable, with nobody to make way for",
-    after([[3_100, tick], [4_000, { kind: "able", able: false }]]),
+    after([[3_100, tick], [4_000, { kind: "cloudReachable", cloudReachable: false }]]),
     "master unable",
   ],
   [
     "unable, with a peer to make way for",
-    after([[3_000, heard(beat(20))], [3_100, tick], [4_000, { kind: "able", able: false }]]),
+    after([[3_000, heard(beat(20))], [3_100, tick], [4_000, {
+      kind: "cloudReachable",
+      cloudReachable: false,
+    }]]),
     "backup unable",
   ],
   [
@@ -114,8 +121,12 @@ const ROLES: ReadonlyArray<[string, Election, string]> = [
     after([[3_000, heard(beat(20))], [3_100, tick], [4_000, { kind: "stop" }]]),
     "backup leaving",
   ],
-  ["when the list has lost it while a peer lives", unlisted(heard(beat(20))), "backup unlisted"],
-  ["when the list has lost it and nobody lives", unlisted(tick), "master unlisted"],
+  [
+    "when the list has lost it while a peer lives",
+    outsidePeerList(heard(beat(20))),
+    "backup unlisted",
+  ],
+  ["when the list has lost it and nobody lives", outsidePeerList(tick), "master unlisted"],
 ];
 
 for (const [when, { role, reason }, expected] of ROLES) {
@@ -142,9 +153,12 @@ Deno.test("elect(): signals keep the priority within 1 and 255", () => {
 });
 
 Deno.test("elect(): a node that has the cloud back gives a holder without it 6 s to find it, too", () => {
-  const lost = after([[3_100, tick], [4_000, { kind: "able", able: false }]]);
+  const lost = after([[3_100, tick], [4_000, { kind: "cloudReachable", cloudReachable: false }]]);
   assertEquals(lost.graceUntilMs, null);
-  assertEquals(elect(lost, { kind: "able", able: true }, 4_500).graceUntilMs, 10_500);
+  assertEquals(
+    elect(lost, { kind: "cloudReachable", cloudReachable: true }, 4_500).graceUntilMs,
+    10_500,
+  );
 });
 
 Deno.test("elect(): a new configuration keeps what signals have changed, unless it changes that itself", () => {
@@ -163,8 +177,8 @@ Deno.test("elect(): a longer interval begins once all have heard of it, a shorte
   const set = (intervalMs: number) =>
     elect(state, { kind: "settings", settings: { ...SETTINGS, intervalMs } }, 3_200);
   const [shorter, same, longer] = [set(200), set(1_000), set(5_000)];
-  assertEquals([shorter.brisk, same.brisk], [null, null]);
-  assertEquals(longer.brisk, { intervalMs: 1_000, untilMs: 3_200 + 6_000 });
+  assertEquals([shorter.previousInterval, same.previousInterval], [null, null]);
+  assertEquals(longer.previousInterval, { intervalMs: 1_000, untilMs: 3_200 + 6_000 });
   assertEquals([shorter, same, longer].map(({ heartbeatAtMs }) => heartbeatAtMs), [
     ...[3_400, 4_000, 4_000],
   ]);
@@ -172,10 +186,10 @@ Deno.test("elect(): a longer interval begins once all have heard of it, a shorte
 
 Deno.test("elect(): a list that is read again keeps what was heard, and forgets it of another machine", () => {
   const known = { address: ADDRESS, instanceId: PEER, wireId: PEER };
-  const list = (peer: Partial<PeerIdentity>, listed = true): ElectionEvent => ({
+  const list = (peer: Partial<PeerIdentity>, inPeerList = true): ElectionEvent => ({
     kind: "members",
     peers: [{ ...known, ...peer }],
-    listed,
+    inPeerList,
   });
   const state = after([[3_000, heard(beat(20))], [3_100, tick]]);
   const heardAt = (event: ElectionEvent) =>
@@ -196,15 +210,19 @@ Deno.test("elect(): a backup listens for a newcomer before it judges, a master t
   const known = { address: ADDRESS, instanceId: PEER, wireId: PEER };
   const other = { ...known, address: "10.0.0.9", instanceId: null, wireId: null };
   const backup = after([[3_000, heard(beat(5))], [3_100, tick]]);
-  const settled = (state: Election, peers: PeerIdentity[], listed = true) =>
-    elect(state, { kind: "members", peers, listed }, 3_200).settledAtMs;
+  const settled = (state: Election, peers: PeerIdentity[], inPeerList = true) =>
+    elect(state, { kind: "members", peers, inPeerList }, 3_200).settledAtMs;
   const listens = 3_200 + 3_100;
   assertEquals([settled(backup, [known, other]), settled(backup, [known])], [listens, -Infinity]);
   const master = after([[3_000, heard(beat(20))], [3_100, tick]]);
   assertEquals([master.role, settled(master, [known, other])], ["master", -Infinity]);
-  const unlisted = elect(backup, { kind: "members", peers: [known], listed: false }, 3_150);
+  const outsidePeerList = elect(
+    backup,
+    { kind: "members", peers: [known], inPeerList: false },
+    3_150,
+  );
   assertEquals(
-    settled({ ...unlisted, role: "backup" }, [known]),
+    settled({ ...outsidePeerList, role: "backup" }, [known]),
     listens,
     "it is back in the list",
   );
@@ -212,7 +230,10 @@ Deno.test("elect(): a backup listens for a newcomer before it judges, a master t
 
 Deno.test("advert(): an ineligible node, and one that stands back, ranks last", () => {
   assertEquals(advert(after([[3_100, tick]])).priority, 10);
-  assertEquals(advert(after([[3_100, { kind: "able", able: false }]])).priority, 255);
+  assertEquals(
+    advert(after([[3_100, { kind: "cloudReachable", cloudReachable: false }]])).priority,
+    255,
+  );
   assertEquals(advert(after([[3_100, { kind: "stop" }]])).priority, 255);
   const holder = heard(beat(20, { holds: true }));
   const standing = after([[1, { kind: "holding", holding: false }], [2, holder]], {
@@ -224,7 +245,7 @@ Deno.test("advert(): an ineligible node, and one that stands back, ranks last", 
 Deno.test("distrust() names the reason", () => {
   const state = after([[2_000, heard(beat(20, { sequence: 50_000 }))]]);
   const reasonFor = (heartbeat: Heartbeat, from = ADDRESS) =>
-    distrust(state, { from, heartbeat }, 2_000);
+    rejectionOf(state, { from, heartbeat }, 2_000);
   assertEquals(reasonFor(beat(20), "10.0.0.8"), "unknown-source");
   assertEquals(reasonFor({ ...beat(20), elasticIp: "198.51.100.51" }), "wrong-address");
   assertEquals(reasonFor({ ...beat(20), id: SELF }), "own-id");
@@ -239,12 +260,12 @@ Deno.test("distrust() names the reason", () => {
 /** A signed heartbeat with that sequence, in µs, which echoes what we sent at that instant, or nothing. */
 function signed(sequence: number, { run = 7n, echoMs }: { run?: bigint; echoMs?: number } = {}) {
   const echo = echoMs === undefined ? null : { run: RUN, sequence: echoMs * 1_000 };
-  return { ...heard(beat(20, { sequence, stamp: { run, echo } })), sealed: true };
+  return { ...heard(beat(20, { sequence, stamp: { run, echo } })), signed: true };
 }
 
 Deno.test("distrust(): once a peer has proved its run, its sequence must rise and it must go on signing", () => {
   const state = after([[2_000, signed(50_000, { echoMs: 1_990 })]]);
-  const reasonFor = (event: ReturnType<typeof heard>) => distrust(state, event, 2_100);
+  const reasonFor = (event: ReturnType<typeof heard>) => rejectionOf(state, event, 2_100);
   assertEquals(reasonFor(signed(50_000)), "replayed");
   assertEquals(reasonFor(signed(1_000, { echoMs: 2_050 })), "replayed");
   assertEquals(reasonFor(signed(50_001)), null, "it may not hear us");
@@ -252,31 +273,34 @@ Deno.test("distrust(): once a peer has proved its run, its sequence must rise an
   assertEquals(reasonFor(heard(beat(20, null))), "unsigned");
   // An unsigned one says nothing about the sequence of the signed ones.
   const before = after([[2_000, heard(beat(20, { sequence: 90_000 }))]]);
-  assertEquals(distrust(before, signed(50_000, { echoMs: 1_990 }), 2_000), null);
+  assertEquals(rejectionOf(before, signed(50_000, { echoMs: 1_990 }), 2_000), null);
 });
 
 Deno.test("distrust(): a list that is read again does not make a peer forget what it has signed", () => {
   const peer = { address: ADDRESS, instanceId: PEER, wireId: PEER };
   const first = signed(50_000, { echoMs: 3_000 });
   const list = (peers: ElectionEvent & { kind: "members" }) => [4_000, peers] as const;
-  const again = after([[3_200, first], list({ kind: "members", peers: [peer], listed: true })]);
-  assertEquals(distrust(again, first, 4_000), "replayed");
+  const again = after([[3_200, first], list({ kind: "members", peers: [peer], inPeerList: true })]);
+  assertEquals(rejectionOf(again, first, 4_000), "replayed");
   const dead = after([
     [3_200, first],
-    list({ kind: "members", peers: [peer], listed: false }),
-    [8_000, { kind: "members", peers: [peer], listed: true }],
+    list({ kind: "members", peers: [peer], inPeerList: false }),
+    [8_000, { kind: "members", peers: [peer], inPeerList: true }],
   ]);
   assertEquals(dead.peers.get(ADDRESS)?.alive, false);
-  assertEquals(distrust(dead, first, 8_000), "replayed");
+  assertEquals(rejectionOf(dead, first, 8_000), "replayed");
   // Another machine at that address has signed nothing yet.
   const other = { ...peer, instanceId: SELF.replace("5", "6"), wireId: SELF.replace("5", "6") };
-  const moved = after([[3_200, first], list({ kind: "members", peers: [other], listed: true })]);
+  const moved = after([
+    [3_200, first],
+    list({ kind: "members", peers: [other], inPeerList: true }),
+  ]);
   assertEquals(moved.peers.get(ADDRESS)?.proof, null);
 });
 
 Deno.test("distrust(): without a secret signed heartbeats count like others, each run from its beginning", () => {
   const state = after([[2_000, heard(beat(20, { sequence: 50_000, stamp: RUN_7 }))]]);
-  const reasonFor = (says: Partial<Trailer>) => distrust(state, heard(beat(20, says)), 2_100);
+  const reasonFor = (says: Partial<Trailer>) => rejectionOf(state, heard(beat(20, says)), 2_100);
   assertEquals(reasonFor({ sequence: 49_000, stamp: RUN_7 }), "reordered");
   assertEquals(reasonFor({ sequence: 50_001, stamp: RUN_7 }), null);
   assertEquals(reasonFor({ sequence: 1, stamp: { run: 8n, echo: null } }), null);
@@ -304,7 +328,7 @@ Deno.test("outranking() agrees with a plain second reading of the rule", () => {
 
 Deno.test("ranksBefore() orders strictly: never both ways, and among different ids always one way if exclusive", () => {
   const rank = fc.record({
-    sick: fc.boolean(),
+    unhealthy: fc.boolean(),
     priority: fc.integer({ min: 0, max: 3 }),
     id: fc.constantFrom("a", "b", "c"),
   });
@@ -313,7 +337,7 @@ Deno.test("ranksBefore() orders strictly: never both ways, and among different i
     const ordered = ranksBefore(one, other, true) || ranksBefore(other, one, true);
     assertEquals(
       ordered,
-      one.sick !== other.sick || one.priority !== other.priority || one.id !== other.id,
+      one.unhealthy !== other.unhealthy || one.priority !== other.priority || one.id !== other.id,
     );
   }));
 });
@@ -349,7 +373,7 @@ Deno.test("advertTo() tells an unheard peer our rank after one interval, on API 
 });
 
 Deno.test("oneWay() holds once a live peer has not heard us for the dead time, and no longer", () => {
-  const deaf = (atMs: number, hearsYou: boolean): [number, ElectionEvent] => [
+  const notHearingUs = (atMs: number, hearsYou: boolean): [number, ElectionEvent] => [
     atMs,
     { kind: "heard", from: ADDRESS, heartbeat: beat(20, { hearsYou, sequence: atMs }) },
   ];
@@ -357,11 +381,17 @@ Deno.test("oneWay() holds once a live peer has not heard us for the dead time, a
     const state = after(events);
     return oneWay(state.peers.get(ADDRESS)!, state);
   };
-  assertEquals(is(deaf(1_000, false), deaf(3_900, false)), false);
-  assertEquals(is(deaf(1_000, false), deaf(2_500, false), deaf(4_000, false)), true);
-  assertEquals(is(deaf(1_000, false), deaf(2_500, true), deaf(4_000, false)), false);
+  assertEquals(is(notHearingUs(1_000, false), notHearingUs(3_900, false)), false);
+  assertEquals(
+    is(notHearingUs(1_000, false), notHearingUs(2_500, false), notHearingUs(4_000, false)),
+    true,
+  );
+  assertEquals(
+    is(notHearingUs(1_000, false), notHearingUs(2_500, true), notHearingUs(4_000, false)),
+    false,
+  );
   // It was dead in between: its word begins anew.
-  assertEquals(is(deaf(1_000, false), deaf(9_000, false)), false);
+  assertEquals(is(notHearingUs(1_000, false), notHearingUs(9_000, false)), false);
 });
 
 Deno.test("deadTimeOfMs() is that of the slower of the two, but a peer cannot claim more than 10 s", () => {

@@ -2,17 +2,17 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { stepNode } from "../../../src/core/node.ts";
 import { decode, encode, type Mark } from "../../../src/core/heartbeat.ts";
-import { PEERS, PlayedNode, SELF_RUN, TRAILER } from "../../support/node_fixture.ts";
-import { PEER_ADDRESS, SELF, StillWorld } from "../../support/simulated_watchdog.ts";
-import { Seal } from "../../../src/host/keyring.ts";
+import { NodeFixture, PEERS, SELF_RUN, TRAILER } from "../../support/node_fixture.ts";
+import { PEER_ADDRESS, SELF, SimulatedMachine } from "../../support/simulated_machine.ts";
+import { Keyring } from "../../../src/host/keyring.ts";
 import type { Node, NodeEffect } from "../../../src/core/node_state.ts";
 import type { TwinHeard } from "../../../src/core/election/state.ts";
 
 const LISTED = PEERS[0]!.address, STRANGE = "203.0.113.99";
 
 /** A node that has been alone, or with a peer, for half a minute. */
-function settled({ peer = false } = {}): PlayedNode {
-  const played = new PlayedNode();
+function settled({ peer = false } = {}): NodeFixture {
+  const played = new NodeFixture();
   for (let second = 0; second < 30; second++) {
     if (peer) played.hear(1, { priority: 200 });
     played.until((second + 1) * 1_000);
@@ -20,8 +20,8 @@ function settled({ peer = false } = {}): PlayedNode {
   return played;
 }
 
-function heard(played: PlayedNode, from: string, says: Partial<TwinHeard> = {}): void {
-  const word = { from, sealed: false, sequence: null, stamp: null, intervalMs: 1_000, ...says };
+function heard(played: NodeFixture, from: string, says: Partial<TwinHeard> = {}): void {
+  const word = { from, signed: false, sequence: null, stamp: null, intervalMs: 1_000, ...says };
   played.step({ kind: "twin-heard", ...word });
 }
 
@@ -68,7 +68,7 @@ Deno.test("our own address in the cloud is one of them: it may lead to the machi
 /** What a machine with our id signs that has heard us at that instant, or not at all. */
 function signs(sequence: number, { run = 9n, echoMs }: { run?: bigint; echoMs?: number } = {}) {
   const echo = echoMs === undefined ? null : { run: SELF_RUN, sequence: echoMs * 1_000 };
-  return { sealed: true, sequence, stamp: { run, echo } };
+  return { signed: true, sequence, stamp: { run, echo } };
 }
 
 Deno.test("signed, every address is believed that hears us, but nothing that is sent again", () => {
@@ -110,7 +110,7 @@ Deno.test("what this machine has signed before its last start is no twin; who ma
 });
 
 /** Everything that a node with a twin asks of the cloud. */
-function callsOf(played: PlayedNode, ms: number, each: () => void): string[] {
+function callsOf(played: NodeFixture, ms: number, each: () => void): string[] {
   const calls: string[] = [];
   const { step } = played;
   played.step = (event) => {
@@ -139,7 +139,7 @@ Deno.test("a holder with a twin serves on, and changes nothing in the cloud", ()
 });
 
 Deno.test("one that does not hold leaves the address to others, and takes it when the twin is gone", () => {
-  const played = new PlayedNode();
+  const played = new NodeFixture();
   const before = callsOf(played, 60_000, () => heard(played, LISTED));
   assert(!before.includes("attach"), `${before}`);
   assertEquals([played.node.election.role, reasonOf(played)], ["backup", "twin"]);
@@ -161,14 +161,14 @@ Deno.test("a stop does not take the address from the other, says so, and does no
 });
 
 Deno.test("a watchdog names its twin by its heartbeats", async () => {
-  const world = new StillWorld();
+  const world = new SimulatedMachine();
   await world.pass(10_000);
   const speak = () => {
     const { elasticIp } = world.watchdog.watches[0]!.node.election.settings;
     const sequence = 1e12 + world.timeline.nowMs + 17;
     const trailer = { ...TRAILER, sequence, keyId: 0 };
     const bytes = encode({ priority: 10, elasticIp, id: SELF, trailer });
-    world.link.receive({ bytes, from: PEER_ADDRESS, fromPort: 12_345 });
+    world.socket.receive({ bytes, from: PEER_ADDRESS, fromPort: 12_345 });
   };
   for (let count = 0; count < 5; count++) {
     speak();
@@ -185,13 +185,13 @@ Deno.test("a watchdog names its twin by its heartbeats", async () => {
 });
 
 Deno.test("what comes back from where we have sent it is no twin", async () => {
-  const world = new StillWorld();
+  const world = new SimulatedMachine();
   await world.pass(10_000);
   for (let count = 0; count < 20; count++) {
-    for (const { bytes } of world.link.sent.splice(0)) {
+    for (const { bytes } of world.socket.sent.splice(0)) {
       // By way of another of our addresses, or of a router that sends it back with the peer's.
       for (const from of ["192.0.2.1", PEER_ADDRESS, "198.18.0.1"]) {
-        world.link.receive({ bytes: bytes as Uint8Array<ArrayBuffer>, from, fromPort: 12_345 });
+        world.socket.receive({ bytes: bytes as Uint8Array<ArrayBuffer>, from, fromPort: 12_345 });
       }
     }
     await world.pass(1_000);
@@ -203,20 +203,20 @@ Deno.test("what comes back from where we have sent it is no twin", async () => {
 
 Deno.test("a signed watchdog believes a signed twin from anywhere, and no unsigned one", async () => {
   const secret = ["a secret of the whole cluster"];
-  const seal = await Seal.of(secret);
+  const keyring = await Keyring.of(secret);
   for (const signed of [true, false]) {
-    const world = new StillWorld({}, {}, null, await Seal.of(secret));
+    const world = new SimulatedMachine({}, {}, null, await Keyring.of(secret));
     await world.pass(10_000);
     const { elasticIp } = world.watchdog.watches[0]!.node.election.settings;
     for (let count = 0; count < 6; count++) {
       const stamp = { run: 9n, echo: lastSentTo(world, "198.18.0.1") };
-      const trailer = { ...TRAILER, sequence: 1_000 + count, keyId: signed ? seal.keyId : 0 };
+      const trailer = { ...TRAILER, sequence: 1_000 + count, keyId: signed ? keyring.keyId : 0 };
       const heartbeat = { priority: 10, elasticIp, id: SELF };
       const plain = encode({ ...heartbeat, trailer: { ...trailer, stamp: signed ? stamp : null } });
       const bytes = signed
-        ? await new Promise<Uint8Array>((resolve) => seal.seal(plain, resolve))
+        ? await new Promise<Uint8Array>((resolve) => keyring.sign(plain, resolve))
         : plain;
-      world.link.receive({
+      world.socket.receive({
         bytes: bytes as Uint8Array<ArrayBuffer>,
         from: "198.18.0.1",
         fromPort: 12_345,
@@ -234,8 +234,8 @@ Deno.test("a signed watchdog believes a signed twin from anywhere, and no unsign
 });
 
 /** The last heartbeat to that address. */
-function lastSentTo({ link }: StillWorld, address: string): Mark | null {
-  const bytes = link.sent.findLast(({ to }) => to === address)?.bytes;
+function lastSentTo({ socket }: SimulatedMachine, address: string): Mark | null {
+  const bytes = socket.sent.findLast(({ to }) => to === address)?.bytes;
   const heartbeat = bytes && decode(bytes);
   if (!heartbeat || "refused" in heartbeat || !heartbeat.trailer?.stamp) return null;
   return { run: heartbeat.trailer.stamp.run, sequence: heartbeat.trailer.sequence };

@@ -8,7 +8,7 @@ import {
   unableAtMs,
 } from "../../../src/core/ownership/call_slot.ts";
 import { startOwnership } from "../../../src/core/ownership/state.ts";
-import { FRESH_LANE, type Lane } from "../../../src/core/ownership/call.ts";
+import { type CallSlot, FRESH_SLOT } from "../../../src/core/ownership/call.ts";
 
 const PENALTY_MS = 30_000;
 const CALL = { verb: "attach" } as const;
@@ -63,7 +63,7 @@ Deno.test("retryAtMs() counts the time that a call hung, and leaves 100 ms in an
 
 Deno.test("failed() and succeeded() keep the history of a lane", () => {
   const setback = { retryable: true, retryAfterMs: null, roll: 1 };
-  const used = { ...FRESH_LANE, progressAtMs: 4_000, inFlight: flight(5_000) };
+  const used = { ...FRESH_SLOT, progressAtMs: 4_000, inFlight: flight(5_000) };
   const once = failed(used, setback, 5_200);
   assertEquals(once, {
     inFlight: null,
@@ -80,35 +80,40 @@ Deno.test("failed() and succeeded() keep the history of a lane", () => {
     failedAtMs: 6_100,
     notBeforeMs: 7_000,
   });
-  assertEquals(failed(FRESH_LANE, setback, 5_000).failingSinceMs, 5_000);
-  assertEquals(succeeded(twice), { ...FRESH_LANE, progressAtMs: 4_000 });
+  assertEquals(failed(FRESH_SLOT, setback, 5_000).failingSinceMs, 5_000);
+  assertEquals(succeeded(twice), { ...FRESH_SLOT, progressAtMs: 4_000 });
 });
 
 Deno.test("forgive() forgets the failures of a lane after a penalty in which it had nothing to do", () => {
-  const failing: Lane = { ...FRESH_LANE, failures: 2, failingSinceMs: 1_000, failedAtMs: 5_000 };
+  const failing: CallSlot = {
+    ...FRESH_SLOT,
+    failures: 2,
+    failingSinceMs: 1_000,
+    failedAtMs: 5_000,
+  };
   const overAtMs = 5_000 + PENALTY_MS;
   assertEquals(forgive(failing, overAtMs - 1), failing);
-  assertEquals(forgive(failing, overAtMs), FRESH_LANE);
+  assertEquals(forgive(failing, overAtMs), FRESH_SLOT);
   const busy = { ...failing, inFlight: flight(6_000) };
   assertEquals(forgive(busy, overAtMs), busy);
-  const fine = { ...FRESH_LANE, notBeforeMs: 7_000 };
+  const fine = { ...FRESH_SLOT, notBeforeMs: 7_000 };
   assertEquals(forgive(fine, overAtMs), fine, "nothing to forgive");
 });
 
 /** When a node becomes unable with these lanes. */
 function unable(
-  lanes: { read?: Partial<Lane>; write?: Partial<Lane>; evict?: Partial<Lane> },
+  slots: { read?: Partial<CallSlot>; write?: Partial<CallSlot>; evict?: Partial<CallSlot> },
   { deadTimeMs = 4_000, answerMs = 0 } = {},
 ): number {
-  const lane = (different: Partial<Lane> = {}) => ({ ...FRESH_LANE, ...different });
+  const slot = (different: Partial<CallSlot> = {}) => ({ ...FRESH_SLOT, ...different });
   const state = startOwnership({ reconcileMs: 30_000, deadTimeMs }, 0);
-  const { read, write, evict } = lanes;
+  const { read, write, evict } = slots;
   return unableAtMs({
     ...state,
     answerMs,
-    read: lane(read),
-    write: lane(write),
-    evict: lane(evict),
+    read: slot(read),
+    write: slot(write),
+    evict: slot(evict),
   });
 }
 

@@ -1,6 +1,6 @@
 // The records of the dead: opened once per death, closed, spared, and which one comes next.
 import { assert, assertEquals } from "@std/assert";
-import type { Aim } from "../../../src/core/election/desired_state.ts";
+import type { DesiredState } from "../../../src/core/election/desired_state.ts";
 import {
   close,
   closeAbsent,
@@ -18,7 +18,7 @@ import { HOLD } from "../../support/held_address.ts";
 import type { Eviction, Evictions, OtherHolder } from "../../../src/core/ownership/call.ts";
 
 /** Time for a change to show. */
-const TRUST_MS = 5_000;
+const CLOUD_LAG_MS = 5_000;
 const NONE: Evictions = new Map();
 const UNTRIED = { failures: 0, failingSinceMs: null };
 const due = (waitMs: number, atMs: number): Eviction => ({
@@ -39,46 +39,53 @@ const off = (instanceId: string): OtherHolder => ({ instanceId, off: true });
 const assertSame = (one: Evictions, other: Evictions) => assert(one === other);
 
 /** A wish to hold with these dead, each with its wait, and these alive. */
-function aim(dead: Record<string, number>, alive: string[] = [], want: Aim["want"] = "hold"): Aim {
+function desired(
+  dead: Record<string, number>,
+  alive: string[] = [],
+  intent: DesiredState["intent"] = "hold",
+): DesiredState {
   const named = Object.entries(dead).map(([instanceId, waitMs]) => ({ instanceId, waitMs }));
-  return { ...HOLD, want, alive, dead: named };
+  return { ...HOLD, intent, alive, dead: named };
 }
 
 const NOW = { holders: [] as OtherHolder[], atMs: 1_000 };
 
 Deno.test("recordDeaths() opens one record for each death, and none again", () => {
-  const first = recordDeaths(NONE, aim({ a: 0, b: 4_000 }), NOW);
+  const first = recordDeaths(NONE, desired({ a: 0, b: 4_000 }), NOW);
   assertEquals(first, some({ a: due(0, 1_000), b: due(4_000, 1_000) }));
-  assertSame(recordDeaths(first, aim({ a: 0, b: 0 }), { ...NOW, atMs: 2_000 }), first);
-  assertSame(recordDeaths(NONE, aim({}, ["c"]), NOW), NONE);
+  assertSame(recordDeaths(first, desired({ a: 0, b: 0 }), { ...NOW, atMs: 2_000 }), first);
+  assertSame(recordDeaths(NONE, desired({}, ["c"]), NOW), NONE);
   const done = some({ a: over(500) });
   assertEquals(
-    recordDeaths(done, aim({ a: 0, b: 0 }), NOW),
+    recordDeaths(done, desired({ a: 0, b: 0 }), NOW),
     some({ a: over(500), b: due(0, 1_000) }),
   );
 });
 
 Deno.test("recordDeaths() closes the record of one that lives again", () => {
   const before = some({ a: due(0, 0), b: over(0) });
-  assertEquals(recordDeaths(before, aim({ b: 0 }, ["a"]), NOW), some({ b: over(0) }));
-  const swapped = recordDeaths(before, aim({ b: 0, c: 0 }, ["a"]), NOW);
+  assertEquals(recordDeaths(before, desired({ b: 0 }, ["a"]), NOW), some({ b: over(0) }));
+  const swapped = recordDeaths(before, desired({ b: 0, c: 0 }, ["a"]), NOW);
   assertEquals(swapped, some({ b: over(0), c: due(0, 1_000) }));
   const holding = { ...NOW, holders: holds("a") };
-  assertEquals(recordDeaths(before, aim({ b: 0 }, ["a"]), holding), some({ b: over(0) }));
+  assertEquals(recordDeaths(before, desired({ b: 0 }, ["a"]), holding), some({ b: over(0) }));
 });
 
 Deno.test("recordDeaths() forgets one that left the list, and spares it while it holds and we shall", () => {
   const before = some({ a: due(0, 0) });
-  assertEquals(recordDeaths(before, aim({}), NOW), NONE);
+  assertEquals(recordDeaths(before, desired({}), NOW), NONE);
   const holding = { ...NOW, holders: holds("b", "a") };
-  const left = recordDeaths(before, aim({}), holding);
+  const left = recordDeaths(before, desired({}), holding);
   assertEquals(left, some({ a: spared(1_000) }));
   // Nothing new: the same record.
-  assertSame(recordDeaths(left, aim({}), { ...holding, atMs: 2_000 }), left);
-  assertEquals(recordDeaths(left, aim({}), { ...NOW, holders: holds("b") }), NONE);
-  assertEquals(recordDeaths(before, aim({}, [], "yield"), holding), NONE);
+  assertSame(recordDeaths(left, desired({}), { ...holding, atMs: 2_000 }), left);
+  assertEquals(recordDeaths(left, desired({}), { ...NOW, holders: holds("b") }), NONE);
+  assertEquals(recordDeaths(before, desired({}, [], "yield"), holding), NONE);
   assertEquals(
-    recordDeaths(some({ a: due(0, 0), b: due(0, 0) }), aim({}), { ...NOW, holders: holds("b") }),
+    recordDeaths(some({ a: due(0, 0), b: due(0, 0) }), desired({}), {
+      ...NOW,
+      holders: holds("b"),
+    }),
     some({ b: spared(1_000) }),
   );
 });
@@ -142,7 +149,7 @@ Deno.test("closeAbsent() closes deaths that are not due yet and whose dead hold 
 Deno.test("reappeared() names those whose hold shows again when it must be gone", () => {
   const records = some({ a: over(1_000), b: due(0, 0), c: spared(0) });
   const at = (atMs: number) => reappeared(records, holds("a", "b", "c", "d"), atMs);
-  assertEquals([at(1_000 + TRUST_MS - 1), at(1_000 + TRUST_MS)], [[], ["a"]]);
+  assertEquals([at(1_000 + CLOUD_LAG_MS - 1), at(1_000 + CLOUD_LAG_MS)], [[], ["a"]]);
   assertEquals(reappeared(records, [], 60_000), []);
 });
 

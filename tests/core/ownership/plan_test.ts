@@ -1,6 +1,6 @@
 // Which call comes next, and when: one state each, to the millisecond.
 import { assertEquals } from "@std/assert";
-import type { Aim } from "../../../src/core/election/desired_state.ts";
+import type { DesiredState } from "../../../src/core/election/desired_state.ts";
 import { kept, ownershipWakeAtMs, plan } from "../../../src/core/ownership/plan.ts";
 import {
   type Different,
@@ -12,17 +12,17 @@ import {
 import {
   type Call,
   type Eviction,
-  FRESH_LANE,
-  type LaneName,
+  FRESH_SLOT,
   type OtherHolder,
+  type SlotName,
 } from "../../../src/core/ownership/call.ts";
 
 /** The lane's next call, and the first instant at which it leaves; null when it waits for something to happen. */
-function next(different: Different, lane: LaneName): [Call, number] | null {
+function next(different: Different, slot: SlotName): [Call, number] | null {
   const state = ownership(different);
-  const call = plan(state, lane, Infinity);
+  const call = plan(state, slot, Infinity);
   if (call === null) return null;
-  const due = [-Infinity, ...INSTANTS].find((atMs) => plan(state, lane, atMs) !== null);
+  const due = [-Infinity, ...INSTANTS].find((atMs) => plan(state, slot, atMs) !== null);
   return [call, due ?? Infinity];
 }
 
@@ -38,8 +38,13 @@ const inspect = (instanceId: string) => ({ verb: "inspect", instanceId }) as con
 const READS: ReadonlyArray<readonly [when: string, Different, call: Call, atMs: number]> = [
   ["before the first answer", { prepared: false }, { verb: "prepare" }, -Infinity],
   ["at rest, as holder", {}, look(true), NEXT_LOOK_MS],
-  ["at rest, as backup", { aim: { want: "yield" }, holding: false }, look(false), NEXT_LOOK_MS],
-  ["without a wish", { aim: null }, look(false), NEXT_LOOK_MS],
+  [
+    "at rest, as backup",
+    { desired: { intent: "yield" }, holding: false },
+    look(false),
+    NEXT_LOOK_MS,
+  ],
+  ["without a wish", { desired: null }, look(false), NEXT_LOOK_MS],
   ["while nothing is planned", { looksAtMs: [] }, look(true), Infinity],
   ["when nobody knows whether it holds", { holding: null }, look(true), LOOKED_MS + 500],
   ["when many looks are planned", { looksAtMs: [1, 2, NEXT_LOOK_MS] }, look(true), LOOKED_MS + 500],
@@ -47,7 +52,7 @@ const READS: ReadonlyArray<readonly [when: string, Different, call: Call, atMs: 
     "before the lane's back-off is over",
     {
       looksAtMs: [1],
-      read: { ...FRESH_LANE, notBeforeMs: 110_000 },
+      read: { ...FRESH_SLOT, notBeforeMs: 110_000 },
     },
     look(true),
     110_000,
@@ -56,13 +61,18 @@ const READS: ReadonlyArray<readonly [when: string, Different, call: Call, atMs: 
   ["of one that was released, sooner", { released: "", looksAtMs: [105_000] }, look(true), 105_000],
   [
     "in doubt, as backup",
-    { aim: { want: "yield", doubt: true }, holding: false },
+    { desired: { intent: "yield", doubt: true }, holding: false },
     look(true),
     105_000,
   ],
-  ["reluctantly", { aim: { reluctant: true } }, look(true), 105_000],
-  ["reluctantly, sooner", { aim: { reluctant: true }, looksAtMs: [101_000] }, look(true), 101_000],
-  ["giving up to nodes that claim", { aim: { want: "yield" } }, look(false), NEXT_LOOK_MS],
+  ["reluctantly", { desired: { holdsOnlyIfUnheld: true } }, look(true), 105_000],
+  [
+    "reluctantly, sooner",
+    { desired: { holdsOnlyIfUnheld: true }, looksAtMs: [101_000] },
+    look(true),
+    101_000,
+  ],
+  ["giving up to nodes that claim", { desired: { intent: "yield" } }, look(false), NEXT_LOOK_MS],
 ];
 
 for (const [when, different, call, atMs] of READS) {
@@ -80,18 +90,21 @@ Deno.test("a holder looks at its own hold in time for the next eviction, if it s
   assertEquals(next({ evictions }, "read"), [look(true), 115_000]);
   assertEquals(next({ evictions, looksAtMs: [110_000] }, "read"), [look(true), 110_000]);
   assertEquals(next({ evictions, holding: false }, "read"), [look(true), NEXT_LOOK_MS]);
-  assertEquals(next({ evictions, aim: { want: "keep" } }, "read"), [look(false), NEXT_LOOK_MS]);
+  assertEquals(next({ evictions, desired: { intent: "keep" } }, "read"), [
+    look(false),
+    NEXT_LOOK_MS,
+  ]);
 });
 
 Deno.test("who gives up asks about the node that claims, else about each that cannot claim in turn", () => {
-  const giving = (aim: Partial<Aim>, different: Different = {}) =>
-    next({ inspectAtMs: 105_000, ...different, aim: { want: "yield", ...aim } }, "read");
-  const both = { successors: ["a", "b"], mute: true };
+  const giving = (desired: Partial<DesiredState>, different: Different = {}) =>
+    next({ inspectAtMs: 105_000, ...different, desired: { intent: "yield", ...desired } }, "read");
+  const both = { successors: ["a", "b"], hasOriginalSuccessor: true };
   assertEquals(giving({ successors: ["a"], claimant: "a" }), [inspect("a"), 105_000]);
   assertEquals(giving({ ...both, claimant: "b" }), [inspect("b"), 105_000]);
   assertEquals(giving({ successors: ["a"] }), [look(false), NEXT_LOOK_MS]);
   assertEquals(
-    giving({ mute: true }),
+    giving({ hasOriginalSuccessor: true }),
     [look(true), NEXT_LOOK_MS],
     "nobody is there to be asked about",
   );
@@ -104,49 +117,57 @@ Deno.test("who gives up asks about the node that claims, else about each that ca
   assertEquals(giving(both, { inspectAtMs: NEXT_LOOK_MS + 1 }), [look(true), NEXT_LOOK_MS]);
   assertEquals(giving({ ...both, claimant: "a" }, { confirmed: "a" }), [look(true), NEXT_LOOK_MS]);
   assertEquals(giving({ ...both, claimant: "a" }, { holding: false }), [look(true), NEXT_LOOK_MS]);
-  assertEquals(giving({ ...both, claimant: "a", want: "hold" }), [look(true), NEXT_LOOK_MS]);
+  assertEquals(giving({ ...both, claimant: "a", intent: "hold" }), [look(true), NEXT_LOOK_MS]);
 });
 
 const ATTACH: Call = { verb: "attach" }, DETACH: Call = { verb: "detach-self" };
 const free = { holding: false } as const;
-const unheard = { reluctant: true, unheard: ["a"] };
+const unheard = { holdsOnlyIfUnheld: true, unheard: ["a"] };
 
 const WRITES: ReadonlyArray<readonly [when: string, Different, call: Call | null]> = [
   ["as master that holds", {}, null],
   ["as master that does not hold", free, ATTACH],
   ["as master that does not know", { holding: null }, null],
   ["before the first answer", { ...free, prepared: false }, null],
-  ["without a wish", { ...free, aim: null }, null],
+  ["without a wish", { ...free, desired: null }, null],
   ["of an address that was released", { ...free, released: "gone" }, null],
   [
     "while a change is under way",
-    { ...free, write: { ...FRESH_LANE, inFlight: flight(ATTACH) } },
+    { ...free, write: { ...FRESH_SLOT, inFlight: flight(ATTACH) } },
     null,
   ],
-  ["that shall keep what is", { ...free, aim: { want: "keep" } }, null],
-  ["that gives up, with a successor", { aim: { want: "yield" }, confirmed: "a" }, DETACH],
-  ["that gives up, without one", { aim: { want: "yield" } }, null],
-  ["that gives up what it has not", { ...free, aim: { want: "yield" }, confirmed: "a" }, null],
-  ["that must give up", { aim: { want: "release" } }, DETACH],
-  ["that must give up what it has not", { ...free, aim: { want: "release" } }, null],
-  ["reluctantly, nobody else holding", { ...free, aim: unheard, reluctantAtMs: LOOKED_MS }, ATTACH],
+  ["that shall keep what is", { ...free, desired: { intent: "keep" } }, null],
+  ["that gives up, with a successor", { desired: { intent: "yield" }, confirmed: "a" }, DETACH],
+  ["that gives up, without one", { desired: { intent: "yield" } }, null],
+  [
+    "that gives up what it has not",
+    { ...free, desired: { intent: "yield" }, confirmed: "a" },
+    null,
+  ],
+  ["that must give up", { desired: { intent: "release" } }, DETACH],
+  ["that must give up what it has not", { ...free, desired: { intent: "release" } }, null],
+  ["reluctantly, nobody else holding", {
+    ...free,
+    desired: unheard,
+    holdsOnlyIfUnheldAtMs: LOOKED_MS,
+  }, ATTACH],
   [
     "reluctantly, before it has looked who holds",
-    { ...free, aim: unheard, reluctantAtMs: LOOKED_MS + 1 },
+    { ...free, desired: unheard, holdsOnlyIfUnheldAtMs: LOOKED_MS + 1 },
     null,
   ],
   [
     "reluctantly, one that was never heard holding",
-    { ...free, aim: unheard, reluctantAtMs: 0, others: [holder("a")] },
+    { ...free, desired: unheard, holdsOnlyIfUnheldAtMs: 0, others: [holder("a")] },
     null,
   ],
   [
     "reluctantly, that one being off",
-    { ...free, aim: unheard, reluctantAtMs: 0, others: [holder("a", true)] },
+    { ...free, desired: unheard, holdsOnlyIfUnheldAtMs: 0, others: [holder("a", true)] },
     ATTACH,
   ],
-  ["reluctantly, as holder, with another", { aim: unheard, confirmed: "a" }, DETACH],
-  ["reluctantly, as holder, alone", { aim: unheard }, null],
+  ["reluctantly, as holder, with another", { desired: unheard, confirmed: "a" }, DETACH],
+  ["reluctantly, as holder, alone", { desired: unheard }, null],
 ];
 
 for (const [when, different, call] of WRITES) {
@@ -166,18 +187,18 @@ Deno.test("a holder takes from the dead, once it has seen its own hold, and whil
   ]);
   assertEquals(next({ evictions, holding: false }, "evict"), null);
   assertEquals(next({ evictions, holding: null }, "evict"), null);
-  assertEquals(next({ evictions, aim: null }, "evict"), null);
-  assertEquals(next({ evictions, aim: { want: "keep" } }, "evict"), null);
-  const writing = (call: Call) => ({ evictions, write: { ...FRESH_LANE, inFlight: flight(call) } });
+  assertEquals(next({ evictions, desired: null }, "evict"), null);
+  assertEquals(next({ evictions, desired: { intent: "keep" } }, "evict"), null);
+  const writing = (call: Call) => ({ evictions, write: { ...FRESH_SLOT, inFlight: flight(call) } });
   assertEquals(next(writing(DETACH), "evict"), null);
   assertEquals(next(writing(ATTACH), "evict"), [evict, 105_000]);
 });
 
 Deno.test("a node in doubt leaves the address with an instance that it does not know", () => {
-  const doubt = { doubt: true, reluctant: true, alive: ["l"], unheard: ["u"] };
+  const doubt = { doubt: true, holdsOnlyIfUnheld: true, alive: ["l"], unheard: ["u"] };
   const dead = [{ instanceId: "d", waitMs: 0 }];
   const leaves = (others: OtherHolder[], different: Different = free) =>
-    kept(ownership({ others, aim: { ...doubt, dead }, ...different }));
+    kept(ownership({ others, desired: { ...doubt, dead }, ...different }));
   assertEquals(leaves([holder("x")]), true);
   assertEquals(leaves([holder("x", true)]), false, "it is off");
   for (const id of ["l", "u", "d"]) assertEquals(leaves([holder(id)]), false, `${id} is a peer`);
@@ -185,13 +206,13 @@ Deno.test("a node in doubt leaves the address with an instance that it does not 
   assertEquals(leaves([]), false);
   assertEquals(leaves([holder("x")], { holding: true }), false);
   assertEquals(leaves([holder("x")], { holding: null }), false);
-  assertEquals(leaves([holder("x")], { ...free, aim: {} }), false);
-  assertEquals(leaves([holder("x")], { ...free, aim: null }), false);
+  assertEquals(leaves([holder("x")], { ...free, desired: {} }), false);
+  assertEquals(leaves([holder("x")], { ...free, desired: null }), false);
 });
 
 Deno.test("of two in doubt that hold, the one with the higher id asks about the other", () => {
   const asked = (others: OtherHolder[], different: Different = {}) =>
-    next({ aim: { doubt: true, reluctant: true }, others, ...different }, "read")?.[0];
+    next({ desired: { doubt: true, holdsOnlyIfUnheld: true }, others, ...different }, "read")?.[0];
   assertEquals(asked([holder("a")]), inspect("a"));
   assertEquals(asked([holder("z")]), look(true));
   assertEquals(asked([holder("z"), holder("b"), holder("a")]), inspect("b"));
@@ -199,7 +220,7 @@ Deno.test("of two in doubt that hold, the one with the higher id asks about the 
   assertEquals(asked([holder("a")], { confirmed: "a" }), look(true));
   assertEquals(asked([holder("a")], { holding: false }), look(true));
   // Without doubt it is any that was never heard.
-  const lost = { aim: { reluctant: true, unheard: ["z"] } };
+  const lost = { desired: { holdsOnlyIfUnheld: true, unheard: ["z"] } };
   assertEquals(asked([holder("z")], lost), inspect("z"));
   assertEquals(asked([holder("y")], lost), look(true));
 });
@@ -208,13 +229,13 @@ Deno.test("ownershipWakeAtMs() is the first of what is due, of being unable, and
   const wake = (different: Different) => ownershipWakeAtMs(ownership(different));
   assertEquals(wake({}), NEXT_LOOK_MS);
   assertEquals(wake(free), -Infinity);
-  const reading = { ...FRESH_LANE, inFlight: flight(look(true)), progressAtMs: 102_000 };
+  const reading = { ...FRESH_SLOT, inFlight: flight(look(true)), progressAtMs: 102_000 };
   assertEquals(wake({ read: reading }), 105_000, "unable after 3 s without an answer");
-  assertEquals(wake({ read: reading, able: false }), Infinity);
-  const failing = { ...FRESH_LANE, failingSinceMs: 1_000, failedAtMs: 90_000 };
-  assertEquals(wake({ write: failing, able: false }), 120_000);
+  assertEquals(wake({ read: reading, cloudReachable: false }), Infinity);
+  const failing = { ...FRESH_SLOT, failingSinceMs: 1_000, failedAtMs: 90_000 };
+  assertEquals(wake({ write: failing, cloudReachable: false }), 120_000);
   assertEquals(
-    wake({ write: { ...failing, inFlight: flight(ATTACH) }, able: false }),
+    wake({ write: { ...failing, inFlight: flight(ATTACH) }, cloudReachable: false }),
     NEXT_LOOK_MS,
   );
 });

@@ -1,13 +1,13 @@
 // An Elastic IP that is released while a watchdog runs, and all that a person may do next about it.
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { CloudError } from "../../../src/exoscale/cloud_error.ts";
-import { ELASTIC_IP, PATIENT, Stage } from "../../support/cloud/cloud_fixture.ts";
-import { StillWorld } from "../../support/simulated_watchdog.ts";
+import { CloudFixture, ELASTIC_IP, PATIENT } from "../../support/cloud/cloud_fixture.ts";
+import { SimulatedMachine } from "../../support/simulated_machine.ts";
 
 const LOOK = { others: true };
 
 /** A cloud that holds the Elastic IP, which has just been released. */
-async function bereaved(stage: Stage) {
+async function bereaved(stage: CloudFixture) {
   stage.address.description = "edge";
   const cloud = stage.cloud("v2");
   await cloud.prepare(PATIENT);
@@ -18,7 +18,7 @@ async function bereaved(stage: Stage) {
 }
 
 Deno.test("CloudV2 names a released Elastic IP, and what to do", async () => {
-  await using stage = new Stage();
+  await using stage = new CloudFixture();
   const cloud = await bereaved(stage);
   const { holds, released } = await cloud.look(LOOK, PATIENT);
   assertEquals(holds, false);
@@ -33,7 +33,7 @@ Deno.test("CloudV2 names a released Elastic IP, and what to do", async () => {
 });
 
 Deno.test("CloudV2 learns of a release by its attach", async () => {
-  await using stage = new Stage();
+  await using stage = new CloudFixture();
   const cloud = stage.cloud("v2");
   await cloud.prepare(PATIENT);
   stage.model.release(stage.address);
@@ -43,7 +43,7 @@ Deno.test("CloudV2 learns of a release by its attach", async () => {
 });
 
 Deno.test("CloudV2 goes on when the Elastic IP is allocated again, with another id", async () => {
-  await using stage = new Stage();
+  await using stage = new CloudFixture();
   const cloud = await bereaved(stage);
   await cloud.look(LOOK, PATIENT);
   const again = stage.model.addAddress(ELASTIC_IP);
@@ -55,7 +55,7 @@ Deno.test("CloudV2 goes on when the Elastic IP is allocated again, with another 
 });
 
 Deno.test("CloudV2 attaches one that was replaced between two looks", async () => {
-  await using stage = new Stage();
+  await using stage = new CloudFixture();
   const cloud = stage.cloud("v2");
   await cloud.prepare(PATIENT);
   stage.model.release(stage.address);
@@ -65,7 +65,7 @@ Deno.test("CloudV2 attaches one that was replaced between two looks", async () =
 });
 
 Deno.test("CloudV2 knows its hold though somebody allocated and attached by hand", async () => {
-  await using stage = new Stage();
+  await using stage = new CloudFixture();
   const cloud = await bereaved(stage);
   const again = stage.model.addAddress(ELASTIC_IP);
   again.holders.add(stage.self.id).add(stage.peer.id);
@@ -77,7 +77,7 @@ Deno.test("CloudV2 knows its hold though somebody allocated and attached by hand
 });
 
 Deno.test("CloudV2 names the Elastic IP that has taken its name", async () => {
-  await using stage = new Stage();
+  await using stage = new CloudFixture();
   const cloud = await bereaved(stage);
   stage.model.addAddress("198.51.100.77").description = "edge";
   const { released } = await cloud.look(LOOK, PATIENT);
@@ -88,7 +88,7 @@ Deno.test("CloudV2 names the Elastic IP that has taken its name", async () => {
 });
 
 Deno.test("CloudV2 does not take one that came back as a managed one", async () => {
-  await using stage = new Stage();
+  await using stage = new CloudFixture();
   const cloud = await bereaved(stage);
   stage.model.addAddress(ELASTIC_IP, { managed: true });
   const { released } = await cloud.look(LOOK, PATIENT);
@@ -96,7 +96,7 @@ Deno.test("CloudV2 does not take one that came back as a managed one", async () 
 });
 
 Deno.test("CloudV2 tells a release from another hand", async () => {
-  await using stage = new Stage();
+  await using stage = new CloudFixture();
   const cloud = stage.cloud("v2");
   await cloud.prepare(PATIENT);
   await cloud.attach(PATIENT);
@@ -105,7 +105,7 @@ Deno.test("CloudV2 tells a release from another hand", async () => {
 });
 
 Deno.test("a watchdog says once that its Elastic IP was released, and takes it when it is back", async () => {
-  const world = new StillWorld();
+  const world = new SimulatedMachine();
   world.peer = null;
   await world.pass(20_000);
   assert(world.lines.some((line) => line.includes("attached:")), world.lines.join("\n"));
@@ -114,7 +114,7 @@ Deno.test("a watchdog says once that its Elastic IP was released, and takes it w
   world.cloud.look = () =>
     Promise.resolve({ holds: false, others: [], released: "it is gone [address-released]" });
   world.cloud.attach = gone;
-  const sent = world.link.sent.length;
+  const sent = world.socket.sent.length;
   await world.pass(600_000);
   const said = world.lines.filter((line) => line.includes("gone"));
   assertEquals(said.length, 1, world.lines.join("\n"));
@@ -122,7 +122,7 @@ Deno.test("a watchdog says once that its Elastic IP was released, and takes it w
   assert(!world.lines.some((line) => /another hand|cloud-lost/.test(line)), world.lines.join("\n"));
   const { role } = world.watchdog.watches[0]!.node.election;
   assertEquals(role, "master");
-  assert(world.link.sent.length >= sent + 590, "heartbeats go on");
+  assert(world.socket.sent.length >= sent + 590, "heartbeats go on");
   assert(world.watchdog.snapshot().addresses[0]!.released);
   let attached = false;
   world.cloud.attach = (signal) => (attached = true, attach(signal));
@@ -140,11 +140,11 @@ Deno.test("a watchdog says once that its Elastic IP was released, and takes it w
 });
 
 Deno.test("a watchdog that learns of it by its attach stays what it is", async () => {
-  const world = new StillWorld();
+  const world = new SimulatedMachine();
   world.peer = null;
   world.cloud.attach = () => Promise.reject(new CloudError("address-released", "it is gone"));
   await world.pass(300_000);
   const said = world.lines.filter((line) => line.includes("gone"));
   assertMatch(said[0] ?? "", /s critical address-released: it is gone/);
-  assertEquals(world.watchdog.watches[0]!.node.ownership.able, true);
+  assertEquals(world.watchdog.watches[0]!.node.ownership.cloudReachable, true);
 });

@@ -1,8 +1,8 @@
 // What ownership learns from answers, failures and the election's wish: one event each on a known state.
 import { assert, assertEquals } from "@std/assert";
-import type { Aim } from "../../../src/core/election/desired_state.ts";
+import type { DesiredState } from "../../../src/core/election/desired_state.ts";
 import { act, learn } from "../../../src/core/ownership/step.ts";
-import { laneOf, lookAt, type Ownership, stillWanted } from "../../../src/core/ownership/state.ts";
+import { lookAt, type Ownership, slotOf, stillWanted } from "../../../src/core/ownership/state.ts";
 import {
   type Different,
   flight,
@@ -15,12 +15,12 @@ import {
   type Answer,
   type Call,
   type Eviction,
-  FRESH_LANE,
+  FRESH_SLOT,
   type OtherHolder,
 } from "../../../src/core/ownership/call.ts";
 
 /** Time for a change to show, and for failures of changes to be forgiven. */
-const TRUST_MS = 5_000, PENALTY_MS = 30_000;
+const CLOUD_LAG_MS = 5_000, PENALTY_MS = 30_000;
 const UNTRIED = { failures: 0, failingSinceMs: null };
 const due = (waitMs: number, atMs: number): Eviction => ({
   ...{ stage: "due", waitMs, atMs: atMs + waitMs, heldSinceMs: atMs + waitMs, ...UNTRIED },
@@ -44,15 +44,15 @@ function answer(
   answer: Answer,
   { startedAtMs = 119_000, roll = 0 } = {},
 ) {
-  const lane = call.verb === "evict"
+  const slot = call.verb === "evict"
     ? "evict"
     : call.verb === "attach" || call.verb === "detach-self"
     ? "write"
     : "read";
   const before = ownership(different);
-  const state = { ...before, [lane]: { ...before[lane], inFlight: flight(call, startedAtMs) } };
+  const state = { ...before, [slot]: { ...before[slot], inFlight: flight(call, startedAtMs) } };
   const [after, reports] = learn(state, { kind: "answered", id: 1, answer, roll }, NOW_MS);
-  assertEquals(after[lane].inFlight, null);
+  assertEquals(after[slot].inFlight, null);
   return { ...after, said: reports.map(({ severity, event }) => `${severity} ${event}`) };
 }
 
@@ -64,12 +64,12 @@ const shows = (holds: boolean, others: OtherHolder[] | null = []): Answer => ({
 });
 
 Deno.test("an answer that nobody waits for changes nothing", () => {
-  const state = ownership({ read: { ...FRESH_LANE, inFlight: flight(LOOK, 119_000) } });
+  const state = ownership({ read: { ...FRESH_SLOT, inFlight: flight(LOOK, 119_000) } });
   const event = { kind: "answered", id: 2, answer: shows(false), roll: 0 } as const;
   assertEquals(learn(state, event, NOW_MS), [state, []]);
   const failed = { kind: "failed", id: 2, retryable: true, retryAfterMs: null, roll: 0 } as const;
   assertEquals(learn(state, failed, NOW_MS), [state, []]);
-  assertEquals([laneOf(state, 1), laneOf(state, 2)], ["read", undefined]);
+  assertEquals([slotOf(state, 1), slotOf(state, 2)], ["read", undefined]);
 });
 
 Deno.test("a look tells who holds, as of the instant at which it began", () => {
@@ -90,7 +90,7 @@ Deno.test("a look that a change of ours overlaps is no evidence, and repeated in
   const [after] = learn(state, event, NOW_MS);
   assertEquals([after.holding, after.looksAtMs], [true, [NOW_MS + 1_000, NEXT_LOOK_MS]]);
   const writing = (call: Call) => ({
-    write: { ...FRESH_LANE, inFlight: { ...flight(call), id: 2 } },
+    write: { ...FRESH_SLOT, inFlight: { ...flight(call), id: 2 } },
   });
   const giving = answer(writing({ verb: "detach-self" }), LOOK, shows(false));
   assertEquals([giving.holding, giving.looksAtMs], [true, [NOW_MS + 1_000, NEXT_LOOK_MS]]);
@@ -99,13 +99,13 @@ Deno.test("a look that a change of ours overlaps is no evidence, and repeated in
 
 Deno.test("a look that contradicts a fresh change of ours is repeated once the change must show", () => {
   const evictions = records(["a", due(0, 0)]);
-  const early = answer({ trustAtMs: NOW_MS + 1, evictions }, LOOK, shows(false));
+  const early = answer({ lagUntilMs: NOW_MS + 1, evictions }, LOOK, shows(false));
   assertEquals([early.holding, early.seenAtMs, early.said], [true, LOOKED_MS, []]);
   assertEquals(early.looksAtMs, [NOW_MS + 1, NEXT_LOOK_MS]);
   assertEquals(early.evictions.get("a")?.heldSinceMs, NOW_MS + 1);
-  assertEquals(answer({ trustAtMs: NOW_MS }, LOOK, shows(false)).holding, false);
-  assertEquals(answer({ trustAtMs: NOW_MS + 1 }, LOOK, shows(true)).seenAtMs, 119_000);
-  const unknown = answer({ trustAtMs: NOW_MS + 1, holding: null }, LOOK, shows(false));
+  assertEquals(answer({ lagUntilMs: NOW_MS }, LOOK, shows(false)).holding, false);
+  assertEquals(answer({ lagUntilMs: NOW_MS + 1 }, LOOK, shows(true)).seenAtMs, 119_000);
+  const unknown = answer({ lagUntilMs: NOW_MS + 1, holding: null }, LOOK, shows(false));
   assertEquals(unknown.holding, false);
 });
 
@@ -114,7 +114,9 @@ Deno.test("a hold that vanishes under a master was taken by another hand: nobody
   const vanished = answer({ evictions }, LOOK, shows(false, [holder("a")]));
   assertEquals(vanished.said, ["warning hold-vanished"]);
   assertEquals(vanished.evictions, records(["a", spared(NOW_MS)]));
-  const rows: Different[] = [{ holding: false }, { holding: null }, { aim: { want: "yield" } }];
+  const rows: Different[] = [{ holding: false }, { holding: null }, {
+    desired: { intent: "yield" },
+  }];
   for (const different of rows) {
     const after = answer({ evictions, ...different }, LOOK, shows(false, [holder("a")]));
     assertEquals([after.said, after.evictions], [[], evictions]);
@@ -122,20 +124,24 @@ Deno.test("a hold that vanishes under a master was taken by another hand: nobody
 });
 
 Deno.test("what a failed change was meant to do shows as done: it did not fail", () => {
-  const write = { ...FRESH_LANE, failures: 2, failingSinceMs: 90_000, failedAtMs: 118_000 };
+  const write = { ...FRESH_SLOT, failures: 2, failingSinceMs: 90_000, failedAtMs: 118_000 };
   const failures = (different: Different, holds: boolean) =>
     answer({ write, ...different }, LOOK, shows(holds)).write.failures;
   assertEquals(failures({}, true), 0);
   assertEquals(failures({ holding: false }, false), 2);
-  assertEquals(failures({ aim: { want: "yield" } }, false), 0);
-  assertEquals(failures({ aim: { want: "yield" } }, true), 2);
-  assertEquals(failures({ aim: { want: "yield" }, able: false }, false), 2, "it stepped aside");
+  assertEquals(failures({ desired: { intent: "yield" } }, false), 0);
+  assertEquals(failures({ desired: { intent: "yield" } }, true), 2);
+  assertEquals(
+    failures({ desired: { intent: "yield" }, cloudReachable: false }, false),
+    2,
+    "it stepped aside",
+  );
   const busy = { ...write, inFlight: { ...flight({ verb: "attach" }, 118_000), id: 2 } };
   assertEquals(failures({ write: busy }, true), 2, "the next one is under way");
 });
 
 Deno.test("a cloud that was away for readings is forgiven its refusals of changes, and the dead wait again", () => {
-  const failing = { ...FRESH_LANE, failures: 1, failingSinceMs: 119_000, failedAtMs: 119_500 };
+  const failing = { ...FRESH_SLOT, failures: 1, failingSinceMs: 119_000, failedAtMs: 119_500 };
   const evictions = records(["a", due(4_000, 0)], ["b", due(0, 0)]);
   const state = { write: failing, evictions, holding: false };
   const back = answer({ ...state, read: failing }, LOOK, shows(false, null));
@@ -153,30 +159,30 @@ Deno.test("a master leaves silent holders alone that run, and takes note of stra
     answer(different, LOOK, shows(true, [holder(id, off)]));
   // Never heard: left alone, as is every other silent one.
   const evictions = records(["z", due(60_000, NOW_MS)]);
-  const unheard = look("u", { aim: { unheard: ["u"] } });
-  assertEquals([unheard.said, unheard.puzzledAtMs], [["warning holder-unheard"], -Infinity]);
+  const unheard = look("u", { desired: { unheard: ["u"] } });
+  assertEquals([unheard.said, unheard.unknownHolderAtMs], [["warning holder-unheard"], -Infinity]);
   assertEquals(unheard.evictions, records(["u", spared(NOW_MS)]));
-  const both = answer({ aim: { unheard: ["u"] }, evictions }, LOOK, {
+  const both = answer({ desired: { unheard: ["u"] }, evictions }, LOOK, {
     ...{ verb: "look", holds: true, others: [holder("u"), holder("z")] },
   });
   assertEquals(both.evictions.get("z")?.stage, "spared");
   // No peer at all.
   const stranger = look("x", {});
-  assertEquals([stranger.said, stranger.puzzledAtMs], [["warning holder-unknown"], NOW_MS]);
+  assertEquals([stranger.said, stranger.unknownHolderAtMs], [["warning holder-unknown"], NOW_MS]);
   assertEquals(stranger.evictions, records(["x", spared(NOW_MS)]));
   // Off: taken in time, without a word.
-  const stopped = look("u", { aim: { unheard: ["u"] } }, true);
+  const stopped = look("u", { desired: { unheard: ["u"] } }, true);
   assertEquals([stopped.said, stopped.evictions], [[], records(["u", spared(NOW_MS)])]);
   // One that lives, one that is dead and has a record, and any while some peer has no instance.
-  assertEquals(look("l", { aim: { alive: ["l"] } }).said, []);
+  assertEquals(look("l", { desired: { alive: ["l"] } }).said, []);
   assertEquals(look("z", { evictions }).said, []);
-  assertEquals(look("x", { aim: { resolved: false } }).said, []);
+  assertEquals(look("x", { desired: { resolved: false } }).said, []);
   // One whose hold came back.
   const back = (atMs: number) => look("a", { evictions: records(["a", over(atMs)]) }).said;
-  assertEquals(back(NOW_MS - TRUST_MS), ["warning holder-unheard"]);
-  assertEquals(back(NOW_MS - TRUST_MS + 1), []);
+  assertEquals(back(NOW_MS - CLOUD_LAG_MS), ["warning holder-unheard"]);
+  assertEquals(back(NOW_MS - CLOUD_LAG_MS + 1), []);
   assertEquals(
-    look("u", { aim: { want: "yield", unheard: ["u"] } }).said,
+    look("u", { desired: { intent: "yield", unheard: ["u"] } }).said,
     [],
     "a backup asks nobody",
   );
@@ -185,7 +191,7 @@ Deno.test("a master leaves silent holders alone that run, and takes note of stra
 Deno.test("an unknown holder is told apart from one that may be a peer of the configuration", () => {
   const said = (different: Different) => {
     const before = ownership({
-      read: { ...FRESH_LANE, inFlight: flight(LOOK, 119_000) },
+      read: { ...FRESH_SLOT, inFlight: flight(LOOK, 119_000) },
       ...different,
     });
     const look = shows(true, [holder("x")]);
@@ -193,10 +199,10 @@ Deno.test("an unknown holder is told apart from one that may be a peer of the co
     return learn(before, event, NOW_MS)[1].map(({ text }) => text);
   };
   assertEquals(said({}), ["instance x holds, too, though it is no peer"]);
-  assertEquals(said({ aim: { doubt: true } }), [
+  assertEquals(said({ desired: { doubt: true } }), [
     "instance x holds, too, and may be a peer that cannot be placed",
   ]);
-  assertEquals(said({ aim: null }), [], "without a wish nothing follows");
+  assertEquals(said({ desired: null }), [], "without a wish nothing follows");
 });
 
 Deno.test("a death that is not due yet is over when the dead one is seen to have nothing", () => {
@@ -208,7 +214,7 @@ Deno.test("a death that is not due yet is over when the dead one is seen to have
 
 Deno.test("an operator hears once that the address is gone, and once that it is back", () => {
   const gone = { verb: "look", holds: false, others: [], released: "it is gone" } as const;
-  const write = { ...FRESH_LANE, failures: 1, failingSinceMs: 119_000, failedAtMs: 119_500 };
+  const write = { ...FRESH_SLOT, failures: 1, failingSinceMs: 119_000, failedAtMs: 119_500 };
   const first = answer({ write, holding: false, looksAtMs: [1, 140_000] }, LOOK, gone);
   assertEquals([first.released, first.said], ["it is gone", ["critical address-released"]]);
   assertEquals([first.holding, first.write.failures], [false, 1]);
@@ -225,45 +231,45 @@ Deno.test("an operator hears once that the address is gone, and once that it is 
 });
 
 Deno.test("who gives up inspects a successor that a look has shown at once", () => {
-  const aim = { want: "yield", successors: ["a"], mute: true } as const;
-  const inspectAtMs = (others: OtherHolder[] | null, different: Partial<Aim> = {}) =>
-    answer({ aim: { ...aim, ...different }, inspectAtMs: 1 }, LOOK, shows(true, others))
+  const desired = { intent: "yield", successors: ["a"], hasOriginalSuccessor: true } as const;
+  const inspectAtMs = (others: OtherHolder[] | null, different: Partial<DesiredState> = {}) =>
+    answer({ desired: { ...desired, ...different }, inspectAtMs: 1 }, LOOK, shows(true, others))
       .inspectAtMs;
   assertEquals([inspectAtMs([holder("b"), holder("a")]), inspectAtMs([holder("b")])], [NOW_MS, 1]);
-  assertEquals([inspectAtMs(null), inspectAtMs([holder("a")], { want: "hold" })], [1, 1]);
+  assertEquals([inspectAtMs(null), inspectAtMs([holder("a")], { intent: "hold" })], [1, 1]);
 });
 
 Deno.test("the hold of a machine that is off, which we have just ended, fades and counts for nothing", () => {
   const others = [holder("a", true), holder("b", true)];
   const look = (takenAtMs: number, shown = others) => {
     const taken = { instanceId: "a", atMs: takenAtMs };
-    return answer({ taken, aim: { alive: ["a", "b"] } }, LOOK, shows(true, shown));
+    return answer({ taken, desired: { alive: ["a", "b"] } }, LOOK, shows(true, shown));
   };
-  const fading = look(119_001 - TRUST_MS);
+  const fading = look(119_001 - CLOUD_LAG_MS);
   assertEquals(fading.others, [holder("b", true)]);
-  assertEquals(fading.looksAtMs, [NOW_MS + TRUST_MS, NEXT_LOOK_MS].sort((a, b) => a - b));
-  assertEquals(look(119_000 - TRUST_MS).others, others);
-  assertEquals(look(119_000 - TRUST_MS).looksAtMs, [NEXT_LOOK_MS]);
+  assertEquals(fading.looksAtMs, [NOW_MS + CLOUD_LAG_MS, NEXT_LOOK_MS].sort((a, b) => a - b));
+  assertEquals(look(119_000 - CLOUD_LAG_MS).others, others);
+  assertEquals(look(119_000 - CLOUD_LAG_MS).looksAtMs, [NEXT_LOOK_MS]);
   assertEquals(look(118_000, [holder("a")]).others, [holder("a")], "it runs");
 });
 
 Deno.test("an inspection confirms a successor, unless its hold is the one that we take", () => {
   const INSPECT: Call = { verb: "inspect", instanceId: "a" };
   const inspected = (different: Different, holds = true, startedAtMs = 119_000) =>
-    answer({ aim: { want: "yield" }, ...different }, INSPECT, { verb: "inspect", holds }, {
+    answer({ desired: { intent: "yield" }, ...different }, INSPECT, { verb: "inspect", holds }, {
       startedAtMs,
     });
   assertEquals([inspected({}).confirmed, inspected({}, false).confirmed], ["a", null]);
   const taking = (instanceId: string) => ({
     evict: {
-      ...FRESH_LANE,
+      ...FRESH_SLOT,
       inFlight: { ...flight({ verb: "evict", instanceId, onlyIfStopped: false }), id: 2 },
     },
   });
   assertEquals([inspected(taking("a")).confirmed, inspected(taking("b")).confirmed], [null, "a"]);
   const taken = { taken: { instanceId: "a", atMs: 110_000 } };
-  assertEquals(inspected(taken, true, 110_000 + TRUST_MS - 1).confirmed, null);
-  assertEquals(inspected(taken, true, 110_000 + TRUST_MS).confirmed, "a");
+  assertEquals(inspected(taken, true, 110_000 + CLOUD_LAG_MS - 1).confirmed, null);
+  assertEquals(inspected(taken, true, 110_000 + CLOUD_LAG_MS).confirmed, "a");
   assertEquals(inspected({ taken: { instanceId: "b", atMs: 119_000 } }).confirmed, "a");
   // Each second for ten times, then as rarely as one looks.
   assertEquals(inspected({ inspectedCount: 9 }, false).inspectAtMs, NOW_MS + 1_000);
@@ -271,12 +277,12 @@ Deno.test("an inspection confirms a successor, unless its hold is the one that w
 });
 
 Deno.test("an attach is known at once, trusted for a while, and followed by looks", () => {
-  const reading = { ...FRESH_LANE, inFlight: { ...flight(LOOK, 119_500), id: 2 } };
+  const reading = { ...FRESH_SLOT, inFlight: { ...flight(LOOK, 119_500), id: 2 } };
   const evictions = records(["a", due(4_000, 0)]);
   const state = { holding: false, confirmed: "b", read: reading, evictions };
   const attached = answer(state, { verb: "attach" }, { verb: "attach" });
   assertEquals([attached.holding, attached.seenAtMs, attached.confirmed], [true, NOW_MS, null]);
-  assertEquals([attached.trustAtMs, attached.said], [NOW_MS + TRUST_MS, ["info attached"]]);
+  assertEquals([attached.lagUntilMs, attached.said], [NOW_MS + CLOUD_LAG_MS, ["info attached"]]);
   assertEquals(attached.looksAtMs, [NOW_MS + 1_000, NEXT_LOOK_MS]);
   assertEquals(attached.read.inFlight?.stale, true, "what is being read may show either state");
   assertEquals(attached.evictions, records(["a", due(4_000, NOW_MS)]));
@@ -289,7 +295,7 @@ Deno.test("an attach is known at once, trusted for a while, and followed by look
 
 Deno.test("after an attach one that was never heard is looked for at once, unless an eviction is due", () => {
   const looks = (unheard: string[], evictions: Ownership["evictions"] = new Map()) =>
-    answer({ holding: false, aim: { unheard }, evictions }, { verb: "attach" }, {
+    answer({ holding: false, desired: { unheard }, evictions }, { verb: "attach" }, {
       verb: "attach",
     }).looksAtMs[0];
   const soon = NOW_MS + 1_000;
@@ -320,7 +326,7 @@ Deno.test("an eviction closes the record, or finds that its machine runs", () =>
   const running = evict("running", spared(0));
   assertEquals([running.said, running.others], [[], [holder("a"), holder("c")]]);
   assertEquals(running.evictions, records(["a", spared(NOW_MS)], ["b", due(0, 0)]));
-  const unknown = answer({ aim: { alive: ["a"] } }, {
+  const unknown = answer({ desired: { alive: ["a"] } }, {
     ...{ verb: "evict", instanceId: "a", onlyIfStopped: false },
   }, { verb: "evict", outcome: "running" });
   assertEquals(unknown.evictions, records(["a", spared(NOW_MS)]), "it was heard again meanwhile");
@@ -330,9 +336,9 @@ Deno.test("an eviction closes the record, or finds that its machine runs", () =>
 
 /** What is known after a failure of a call that left ten seconds ago. */
 function fail(different: Different, call: Call, released?: string): Ownership {
-  const lane = call.verb === "evict" ? "evict" : call.verb === "attach" ? "write" : "read";
+  const slot = call.verb === "evict" ? "evict" : call.verb === "attach" ? "write" : "read";
   const before = ownership(different);
-  const state = { ...before, [lane]: { ...before[lane], inFlight: flight(call, 110_000) } };
+  const state = { ...before, [slot]: { ...before[slot], inFlight: flight(call, 110_000) } };
   const setback = { retryable: true, retryAfterMs: null, roll: 1 };
   const event = { kind: "failed", id: 1, ...setback, ...(released !== undefined && { released }) };
   return learn(state, event as Parameters<typeof learn>[1], NOW_MS)[0];
@@ -348,18 +354,22 @@ Deno.test("after a failure the lane waits, and what may have happened is asked a
   assertEquals([attach.write.failures, attach.holding], [1, null]);
   const evictions = records(["a", due(0, 0)], ["b", due(0, 0)]);
   const evict = fail({ evictions }, { verb: "evict", instanceId: "a", onlyIfStopped: false });
-  assertEquals(evict.evict, FRESH_LANE, "the others are not kept waiting");
+  assertEquals(evict.evict, FRESH_SLOT, "the others are not kept waiting");
   const dueAgain = { ...due(0, NOW_MS + 100), failures: 1, failingSinceMs: 110_000 };
   assertEquals(evict.evictions, records(["a", dueAgain], ["b", due(0, 0)]));
   const gone = fail({ holding: false }, { verb: "attach" }, "it is gone");
-  assertEquals([gone.released, gone.holding, gone.write], ["it is gone", false, FRESH_LANE]);
+  assertEquals([gone.released, gone.holding, gone.write], ["it is gone", false, FRESH_SLOT]);
   const still = fail({ holding: null, released: "it is gone" }, { verb: "attach" }, "it is gone");
   assertEquals([still.released, still.holding], ["it is gone", false]);
 });
 
 /** What is known once the wish has changed, 20 s after the last look. */
-function told(aim: Partial<Aim>, different: Different = {}): Ownership {
-  return learn(ownership(different), { kind: "aim", aim: { ...HOLD, ...aim } }, NOW_MS)[0];
+function told(desired: Partial<DesiredState>, different: Different = {}): Ownership {
+  return learn(
+    ownership(different),
+    { kind: "desired", desired: { ...HOLD, ...desired } },
+    NOW_MS,
+  )[0];
 }
 
 const NEAR = [NOW_MS + 2_000, NOW_MS + 6_000, NEXT_LOOK_MS, NOW_MS + 14_000];
@@ -367,13 +377,13 @@ const NEAR = [NOW_MS + 2_000, NOW_MS + 6_000, NEXT_LOOK_MS, NOW_MS + 14_000];
 Deno.test("a node that is to hold from now on looks who does, and trusts no proof of before", () => {
   const evictions = records(["a", due(0, 0)]);
   const dead = [{ instanceId: "a", waitMs: 0 }];
-  const began = told({ dead }, { aim: { want: "yield" }, evictions });
+  const began = told({ dead }, { desired: { intent: "yield" }, evictions });
   assertEquals(began.evictions, records(["a", { ...due(0, 0), heldSinceMs: NOW_MS }]));
   assertEquals(began.looksAtMs, [NOW_MS, NEXT_LOOK_MS]);
-  assertEquals(told({}, { aim: null }).looksAtMs, [NOW_MS, NEXT_LOOK_MS]);
-  const wishes = [{ claimant: "a" }, { reluctant: true }, { challenged: true }];
-  for (const wish of wishes) assertEquals(told(wish, { aim: null }).looksAtMs[0], NOW_MS);
-  const without = told({}, { aim: null, holding: false });
+  assertEquals(told({}, { desired: null }).looksAtMs, [NOW_MS, NEXT_LOOK_MS]);
+  const wishes = [{ claimant: "a" }, { holdsOnlyIfUnheld: true }, { challenged: true }];
+  for (const wish of wishes) assertEquals(told(wish, { desired: null }).looksAtMs[0], NOW_MS);
+  const without = told({}, { desired: null, holding: false });
   assertEquals(without.looksAtMs, [NEXT_LOOK_MS], "it will attach");
   const still = told({ dead }, { evictions });
   assertEquals([still.evictions, still.looksAtMs], [evictions, [NEXT_LOOK_MS]]);
@@ -386,65 +396,79 @@ Deno.test("deaths, revivals and challengers are looked after soon, by a master a
   assertEquals(told({ dead }, { holding: false }).looksAtMs, NEAR);
   assertEquals(told({ alive: ["a"] }, { evictions }).looksAtMs, NEAR);
   assertEquals(told({ alive: ["b"] }, { evictions: new Map() }).looksAtMs, [NEXT_LOOK_MS]);
-  const deaf = { aim: { deaf: ["a", "b"] } };
-  assertEquals(told({ deaf: ["b"] }, deaf).looksAtMs, NEAR);
-  assertEquals(told({ deaf: ["a", "b", "c"] }, deaf).looksAtMs, [NEXT_LOOK_MS]);
+  const notHearingUs = { desired: { notHearingUs: ["a", "b"] } };
+  assertEquals(told({ notHearingUs: ["b"] }, notHearingUs).looksAtMs, NEAR);
+  assertEquals(told({ notHearingUs: ["a", "b", "c"] }, notHearingUs).looksAtMs, [NEXT_LOOK_MS]);
   assertEquals(told({ challenged: true }).looksAtMs, [NOW_MS, ...NEAR]);
   assertEquals(told({ challenged: true }, { seenAtMs: NOW_MS - 2_000 }).looksAtMs, [
     NOW_MS,
     ...NEAR,
   ]);
   assertEquals(told({ challenged: true }, { seenAtMs: NOW_MS - 1_999 }).looksAtMs, NEAR);
-  assertEquals(told({ challenged: true }, { aim: { challenged: true } }).looksAtMs, [NEXT_LOOK_MS]);
-  const backup = { aim: { want: "yield" } } as const;
-  assertEquals(told({ want: "yield", dead }, backup).looksAtMs, [NEXT_LOOK_MS]);
-  assertEquals([...told({ want: "yield", dead }, backup).evictions.keys()], ["a"]);
+  assertEquals(told({ challenged: true }, { desired: { challenged: true } }).looksAtMs, [
+    NEXT_LOOK_MS,
+  ]);
+  const backup = { desired: { intent: "yield" } } as const;
+  assertEquals(told({ intent: "yield", dead }, backup).looksAtMs, [NEXT_LOOK_MS]);
+  assertEquals([...told({ intent: "yield", dead }, backup).evictions.keys()], ["a"]);
 });
 
 Deno.test("a confirmed successor stays so while it is waited for, and a new claim is looked into at once", () => {
-  const confirmed = { aim: { want: "yield", successors: ["a"] }, confirmed: "a" } as const;
-  assertEquals(told({ want: "yield", successors: ["a", "b"] }, confirmed).confirmed, "a");
-  assertEquals(told({ want: "yield", successors: ["b"] }, confirmed).confirmed, null);
+  const confirmed = { desired: { intent: "yield", successors: ["a"] }, confirmed: "a" } as const;
+  assertEquals(told({ intent: "yield", successors: ["a", "b"] }, confirmed).confirmed, "a");
+  assertEquals(told({ intent: "yield", successors: ["b"] }, confirmed).confirmed, null);
   assertEquals(told({ successors: ["a"] }, confirmed).confirmed, null);
   const inspected = { inspectedCount: 7, inspectAtMs: 1 };
-  const of = (aim: Partial<Aim>, before: Partial<Aim>) => {
-    const after = told(aim, { ...inspected, aim: { want: "yield", ...before } });
+  const of = (desired: Partial<DesiredState>, before: Partial<DesiredState>) => {
+    const after = told(desired, { ...inspected, desired: { intent: "yield", ...before } });
     return [after.inspectedCount, after.inspectAtMs];
   };
-  const claim = { want: "yield", claimant: "a" } as const;
+  const claim = { intent: "yield", claimant: "a" } as const;
   assertEquals(of(claim, {}), [0, NOW_MS]);
   assertEquals(of(claim, { claimant: "b" }), [0, NOW_MS]);
   assertEquals(of(claim, { claimant: "a" }), [7, 1]);
-  assertEquals(of({ want: "yield" }, { claimant: "a" }), [7, 1]);
-  assertEquals(of({ want: "release" }, {}), [0, NOW_MS]);
+  assertEquals(of({ intent: "yield" }, { claimant: "a" }), [7, 1]);
+  assertEquals(of({ intent: "release" }, {}), [0, NOW_MS]);
 });
 
 Deno.test("a node that becomes reluctant looks at once, and knows since when it is", () => {
-  const first = told({ reluctant: true }, { confirmed: "a" });
-  assertEquals([first.looksAtMs[0], first.reluctantAtMs, first.confirmed], [NOW_MS, NOW_MS, null]);
-  const still = told({ reluctant: true }, {
-    aim: { reluctant: true },
-    reluctantAtMs: 7,
+  const first = told({ holdsOnlyIfUnheld: true }, { confirmed: "a" });
+  assertEquals([first.looksAtMs[0], first.holdsOnlyIfUnheldAtMs, first.confirmed], [
+    NOW_MS,
+    NOW_MS,
+    null,
+  ]);
+  const still = told({ holdsOnlyIfUnheld: true }, {
+    desired: { holdsOnlyIfUnheld: true },
+    holdsOnlyIfUnheldAtMs: 7,
     confirmed: "a",
   });
-  assertEquals([still.looksAtMs, still.reluctantAtMs, still.confirmed], [[NEXT_LOOK_MS], 7, "a"]);
-  const over = told({}, { aim: { reluctant: true }, reluctantAtMs: 7, confirmed: "a" });
-  assertEquals([over.reluctantAtMs, over.confirmed], [Infinity, null]);
+  assertEquals([still.looksAtMs, still.holdsOnlyIfUnheldAtMs, still.confirmed], [
+    [NEXT_LOOK_MS],
+    7,
+    "a",
+  ]);
+  const over = told({}, {
+    desired: { holdsOnlyIfUnheld: true },
+    holdsOnlyIfUnheldAtMs: 7,
+    confirmed: "a",
+  });
+  assertEquals([over.holdsOnlyIfUnheldAtMs, over.confirmed], [Infinity, null]);
 });
 
 Deno.test("a node is unable while the cloud fails it, and an operator hears of both ends once", () => {
-  const failing = { ...FRESH_LANE, failures: 1, failingSinceMs: 117_000, failedAtMs: 119_000 };
+  const failing = { ...FRESH_SLOT, failures: 1, failingSinceMs: 117_000, failedAtMs: 119_000 };
   const tick = (different: Different, atMs: number) => {
-    const [{ able }, reports] = learn(ownership(different), { kind: "tick" }, atMs);
-    return [able, ...reports.map(({ severity, event }) => `${severity} ${event}`)];
+    const [{ cloudReachable }, reports] = learn(ownership(different), { kind: "tick" }, atMs);
+    return [cloudReachable, ...reports.map(({ severity, event }) => `${severity} ${event}`)];
   };
   assertEquals(tick({ read: failing }, NOW_MS - 1), [true]);
   assertEquals(tick({ read: failing }, NOW_MS), [false, "warning cloud-lost"]);
-  assertEquals(tick({ read: failing, able: false }, NOW_MS), [false]);
-  assertEquals(tick({ able: false }, NOW_MS), [true, "info cloud-back"]);
+  assertEquals(tick({ read: failing, cloudReachable: false }, NOW_MS), [false]);
+  assertEquals(tick({ cloudReachable: false }, NOW_MS), [true, "info cloud-back"]);
   // A lane of changes that has had nothing to do for long enough is forgiven.
   const forgivenAtMs = failing.failedAtMs + PENALTY_MS;
-  const refused = { write: failing, able: false };
+  const refused = { write: failing, cloudReachable: false };
   assertEquals(tick(refused, forgivenAtMs - 1), [false]);
   assertEquals(tick(refused, forgivenAtMs), [true, "info cloud-back"]);
 });
@@ -458,7 +482,7 @@ Deno.test("any answer shows that the cloud is there, for readings and changes", 
 });
 
 Deno.test("act() begins what is due, each with a number of its own", () => {
-  const looked = { ...FRESH_LANE, inFlight: flight(LOOK, 119_000) };
+  const looked = { ...FRESH_SLOT, inFlight: flight(LOOK, 119_000) };
   const state = ownership({ holding: false, lastCallId: 7, looksAtMs: [1, NOW_MS, NOW_MS + 1] });
   const [both, calls] = act(state, NOW_MS);
   assertEquals(calls, [{ id: 8, call: LOOK }, { id: 9, call: { verb: "attach" } }]);
@@ -471,8 +495,8 @@ Deno.test("act() begins what is due, each with a number of its own", () => {
   assertEquals(act(both, NOW_MS), [both, []]);
   const [attaching] = act(ownership({ holding: false, read: looked }), NOW_MS);
   assertEquals(attaching.read.inFlight?.stale, true);
-  const giving = { want: "yield", successors: ["a"], claimant: "a" } as const;
-  const [inspecting, asked] = act(ownership({ aim: giving, inspectedCount: 3 }), NOW_MS);
+  const giving = { intent: "yield", successors: ["a"], claimant: "a" } as const;
+  const [inspecting, asked] = act(ownership({ desired: giving, inspectedCount: 3 }), NOW_MS);
   assertEquals(asked.map(({ call }) => call), [{ verb: "inspect", instanceId: "a" }]);
   assertEquals([inspecting.inspectedCount, inspecting.lookedAtMs], [4, LOOKED_MS]);
   const [preparing] = act(ownership({ prepared: false }), NOW_MS);
@@ -483,15 +507,15 @@ Deno.test("act() begins what is due, each with a number of its own", () => {
 
 Deno.test("nothing is taken any more from a peer that is heard again, or by one that shall not hold", () => {
   const evict: Call = { verb: "evict", instanceId: "a", onlyIfStopped: false };
-  const wanted = (aim: Partial<Aim> | null, call: Call = evict) =>
-    stillWanted(ownership({ aim }), call);
+  const wanted = (desired: Partial<DesiredState> | null, call: Call = evict) =>
+    stillWanted(ownership({ desired }), call);
   assertEquals([wanted({}), wanted({ alive: ["b"] }), wanted({ alive: ["a"] })], [
     true,
     true,
     false,
   ]);
-  assertEquals([wanted({ want: "yield" }), wanted(null)], [false, false]);
-  assert(wanted({ want: "yield" }, LOOK));
+  assertEquals([wanted({ intent: "yield" }), wanted(null)], [false, false]);
+  assert(wanted({ intent: "yield" }, LOOK));
 });
 
 Deno.test("lookAt() keeps the looks in order, each once", () => {

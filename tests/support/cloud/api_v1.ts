@@ -100,10 +100,10 @@ function machines(model: CloudModel, query: URLSearchParams) {
     instance.state !== "destroyed" && wanted("id", instance.id) &&
     wanted("ipaddress", instance.address) && wanted("zoneid", model.zoneId)
   );
-  const listed = all.slice((page - 1) * size, page * size);
+  const inPeerList = all.slice((page - 1) * size, page * size);
   return {
     count: all.length,
-    virtualmachine: listed.map((instance) => machineJson(model, instance)),
+    virtualmachine: inPeerList.map((instance) => machineJson(model, instance)),
   };
 }
 

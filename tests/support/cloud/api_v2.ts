@@ -92,11 +92,11 @@ function list(model: CloudModel, collection: string, query: URLSearchParams): Re
       // It compares text.
       const asked = [...model.addresses.values()].find(({ ip }) => ip === address);
       const holders = asked && model.shownHolders(asked);
-      const listed = instances.filter((instance) =>
+      const inPeerList = instances.filter((instance) =>
         (address === null || instance.address === address || holders?.has(instance.id)) &&
         (pool === null || instance.poolId === pool)
       );
-      return json({ instances: listed.map((instance) => summary(model, instance)) });
+      return json({ instances: inPeerList.map((instance) => summary(model, instance)) });
     }
     case "elastic-ip":
       return json({ "elastic-ips": [...model.addresses.values()].map(addressJson) });
@@ -233,7 +233,7 @@ function operationJson({ id, state, reason, addressId }: SimOperation) {
   const reference = {
     id: addressId,
     command: "get-elastic-ip",
-    link: `/v2/elastic-ip/${addressId}`,
+    socket: `/v2/elastic-ip/${addressId}`,
   };
   const failed = state === "failure" && { reason, message: `failed: ${reason}` };
   return { id, state, reference, ...failed };

@@ -37,7 +37,7 @@ export function clientName(api: Api): string {
 }
 
 /** A zone and its server; close it with `await using`. */
-export class Stage implements AsyncDisposable {
+export class CloudFixture implements AsyncDisposable {
   readonly model: CloudModel;
   readonly server: CloudServer;
   readonly address: SimAddress;

@@ -1,5 +1,5 @@
 // What goes wrong around the nodes: a network that splits and heals, and a cloud that hangs.
-import { Arena, pause, repeat } from "./bench_cluster.ts";
+import { BenchCluster, pause, repeat } from "./bench_cluster.ts";
 import type { Case, Figure, Size } from "./figure.ts";
 import { Relay } from "./relay.ts";
 
@@ -10,27 +10,27 @@ const HOLDERS = /^node-1(,node-2)?$/;
 
 async function split(size: Size): Promise<Figure[]> {
   const runs = await repeat(size.runs(4), {
-    arena: async () => {
-      const arena = new Arena();
-      const relay = new Relay(arena);
-      await arena.settle({ args: (number) => ["-l", relay.listenOf(number)] });
-      relays.set(arena, relay);
-      return arena;
+    cluster: async () => {
+      const cluster = new BenchCluster();
+      const relay = new Relay(cluster);
+      await cluster.settle({ args: (number) => ["-l", relay.listenOf(number)] });
+      relays.set(cluster, relay);
+      return cluster;
     },
-    measure: async (arena, run) => {
-      const relay = relays.get(arena);
+    measure: async (cluster, run) => {
+      const relay = relays.get(cluster);
       await pause(200 * run);
       const splitAtMs = performance.now();
       if (relay) relay.open = false;
       await pause(size.spanMs(SPLIT_MS));
       const healedAtMs = performance.now();
       if (relay) relay.open = true;
-      await arena.moved("node-1");
+      await cluster.moved("node-1");
       const singleMs = performance.now() - healedAtMs;
       await pause(HEALED_MS);
       await relay?.close();
-      if (!HOLDERS.test(arena.holders.join())) throw new Error(`held by ${arena.holders}`);
-      return { unheldMs: arena.unheldMs(splitAtMs), singleMs };
+      if (!HOLDERS.test(cluster.holders.join())) throw new Error(`held by ${cluster.holders}`);
+      return { unheldMs: cluster.unheldMs(splitAtMs), singleMs };
     },
   });
   return [
@@ -54,22 +54,22 @@ async function split(size: Size): Promise<Figure[]> {
   ];
 }
 
-const relays = new WeakMap<Arena, Relay>();
+const relays = new WeakMap<BenchCluster, Relay>();
 
 async function hang(size: Size): Promise<Figure[]> {
   const runs = await repeat(size.runs(5), {
-    arena: () => new Arena().settle(),
-    measure: async (arena, run) => {
+    cluster: () => new BenchCluster().settle(),
+    measure: async (cluster, run) => {
       await pause(200 * run);
-      const killedAtMs = arena.tell(1, "SIGKILL");
+      const killedAtMs = cluster.tell(1, "SIGKILL");
       const backAtMs = killedAtMs + HANG_MS;
-      arena.server.fault = () => performance.now() < backAtMs ? "hang" : null;
-      const moved = arena.moved("node-2");
+      cluster.server.fault = () => performance.now() < backAtMs ? "hang" : null;
+      const moved = cluster.moved("node-2");
       await pause(HANG_MS);
       await moved;
       return {
         recoveredMs: performance.now() - backAtMs,
-        silenceMs: arena.silenceMs(2, killedAtMs),
+        silenceMs: cluster.silenceMs(2, killedAtMs),
       };
     },
   });
@@ -96,7 +96,7 @@ async function hang(size: Size): Promise<Figure[]> {
 }
 
 /** Partition and hang. */
-export const weatherCase: Case = {
+export const faultCase: Case = {
   name: "weather",
   run: async (size) => [...await split(size), ...await hang(size)],
 };

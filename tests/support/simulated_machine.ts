@@ -1,9 +1,9 @@
 // A watchdog in simulated time, with one peer and a cloud that answers at once: hours pass in a moment.
 import { encode } from "../../src/core/heartbeat.ts";
 import type { Clock, Cloud, SignalName, Supervisor } from "../../src/world.ts";
-import type { Seal } from "../../src/host/keyring.ts";
+import type { Keyring } from "../../src/host/keyring.ts";
 import { Watchdog, type WatchdogSettings } from "../../src/watch/watchdog.ts";
-import { InboxLink } from "./inbox_link.ts";
+import { InboxSocket } from "./inbox_link.ts";
 import { NODE_SETTINGS } from "./node_settings.ts";
 import { Timeline } from "../simulation/timeline.ts";
 import type { NodeSettings } from "../../src/core/node_state.ts";
@@ -14,7 +14,7 @@ export const SELF = "9b1e6f20-53c4-4a7d-8e2f-0a1b2c3d4e5f",
 /** Where the peer is. */
 export const PEER_ADDRESS = "192.0.2.2";
 
-class StillLink extends InboxLink {
+class StillSocket extends InboxSocket {
   readonly localAddresses: readonly string[] = ["192.0.2.1"];
   readonly sent: { bytes: Uint8Array; to: string; atMs: number }[] = [];
   readonly #timeline: Timeline;
@@ -28,9 +28,9 @@ class StillLink extends InboxLink {
 }
 
 /** The watchdog and what surrounds it. */
-export class StillWorld {
+export class SimulatedMachine {
   readonly timeline = new Timeline();
-  readonly link = new StillLink(this.timeline);
+  readonly socket = new StillSocket(this.timeline);
   /** `12.3s info role: master (best)`. */
   readonly lines: string[] = [];
   readonly watchdog: Watchdog;
@@ -48,7 +48,7 @@ export class StillWorld {
     node: Partial<NodeSettings> = {},
     settings: Partial<WatchdogSettings> = {},
     supervisor: Supervisor | null = null,
-    seal: Seal | null = null,
+    keyring: Keyring | null = null,
   ) {
     this.cloud = this.#cloud();
     this.watchdog = new Watchdog({
@@ -62,14 +62,14 @@ export class StillWorld {
     }, {
       clock: this.clock,
       random: () => 0.5,
-      link: this.link,
+      socket: this.socket,
       signals: { listen: (listener) => (this.#tell = listener, () => {}) },
       log: {
         write: (severity, event, text) =>
           void this.lines.push(`${this.timeline.nowMs / 1_000}s ${severity} ${event}: ${text}`),
       },
       supervisor,
-      seal,
+      keyring,
       connect: () => this.cloud,
     });
     this.ended = this.watchdog.run();
@@ -106,7 +106,7 @@ export class StillWorld {
     const { elasticIp, intervalMs } = this.watchdog.watches[0]!.node.election.settings;
     if (this.peer) {
       const bytes = encode({ priority: this.peer.priority, elasticIp, id: PEER, trailer: null });
-      this.link.receive({ bytes, from: PEER_ADDRESS, fromPort: 12_345 });
+      this.socket.receive({ bytes, from: PEER_ADDRESS, fromPort: 12_345 });
     }
     this.timeline.at(this.timeline.nowMs + intervalMs, () => this.#speak());
   }
@@ -122,7 +122,7 @@ export class StillWorld {
     return {
       name: "a made-up cloud",
       prepare: () => answer(() => ({ ...self, holds: this.#holds })),
-      members: () => answer(() => ({ peers, listed: true })),
+      members: () => answer(() => ({ peers, inPeerList: true })),
       look: () => answer(() => ({ holds: this.#holds, others })),
       inspect: (id) => answer(() => id === SELF && this.#holds),
       attach: () => answer(() => void (this.#holds = true)),

@@ -10,7 +10,7 @@ const PROBLEMS_MAX = 30;
 export type Need = (ok: boolean, option: string, problem: string) => void;
 
 /** Values to be checked, and the problems so far. */
-export class Reading implements OptionReader {
+export class ConfigReader implements OptionReader {
   readonly problems: string[] = [];
   readonly given: ReadonlyMap<string, Given>;
 
@@ -81,8 +81,8 @@ export class Reading implements OptionReader {
 }
 
 /** Of a configuration in which nothing was given, for the modes in which its part does not count. */
-export function unread(): Reading {
-  return new Reading(new Map());
+export function unread(): ConfigReader {
+  return new ConfigReader(new Map());
 }
 
 /** The option as a user knows it: flag and variable. */

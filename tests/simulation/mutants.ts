@@ -4,7 +4,7 @@ import { writeStory } from "./story.ts";
 import type { play } from "./scenario.ts";
 
 /** One rule, and how to break it. */
-export interface Canary {
+export interface Mutant {
   readonly rule: string;
   readonly file: string;
   /** The text that upholds the rule, and what stands in its place. */
@@ -12,7 +12,7 @@ export interface Canary {
 }
 
 /** The rules that a failover stands on. */
-export const CANARIES: readonly Canary[] = [
+export const MUTANTS: readonly Mutant[] = [
   {
     rule: "listen for the hold-off before anything is decided",
     file: "election/step.ts",
@@ -36,7 +36,7 @@ export const CANARIES: readonly Canary[] = [
   {
     rule: "the sick make way for the well",
     file: "election/peer.ts",
-    swap: ["if (one.sick !== other.sick) return other.sick;", ""],
+    swap: ["if (one.unhealthy !== other.unhealthy) return other.unhealthy;", ""],
   },
   {
     rule: "attach before anything is taken from the dead",
@@ -51,7 +51,7 @@ export const CANARIES: readonly Canary[] = [
   {
     rule: "one call at a time",
     file: "ownership/plan.ts",
-    swap: ["if (state[lane].inFlight) return null;", ""],
+    swap: ["if (state[slot].inFlight) return null;", ""],
   },
   {
     rule: "one eviction per death",
@@ -93,7 +93,7 @@ export const CANARIES: readonly Canary[] = [
     rule: "a failed call is repeated",
     file: "ownership/call_slot.ts",
     swap: [
-      "notBeforeMs: retryAtMs(lane, { ...setback, startedAtMs }, atMs)",
+      "notBeforeMs: retryAtMs(slot, { ...setback, startedAtMs }, atMs)",
       "notBeforeMs: Infinity",
     ],
   },
@@ -101,7 +101,7 @@ export const CANARIES: readonly Canary[] = [
 
 /** The first seed whose story catches the broken rule, null when none of them does. */
 export async function caughtBy(
-  { file, swap: [upheld, broken] }: Canary,
+  { file, swap: [upheld, broken] }: Mutant,
   seeds: Iterable<number>,
 ): Promise<{ seed: number; violation: string } | null> {
   const folder = await Deno.makeTempDir({ prefix: "exoip-canary-" });
