@@ -69,10 +69,30 @@ Deno.test({
   sanitizeOps: false,
   async fn() {
     const rows: ReadonlyArray<readonly [argv: string[], Situation, code: number, log: RegExp]> = [
-      [["-A"], { holds: true }, 0, /^info done: 198.51.100.50 was already attached to instance/],
-      [["-D"], { holds: false }, 0, /^info done: 198.51.100.50 was already detached from instance/],
-      [["-A"], { cloudStatus: 403 }, 1, /^critical failed: 198.51.100.50 could not be attached/],
-      [["-D"], { cloudStatus: 500 }, 1, /^critical failed: 198.51.100.50 could not be detached/],
+      [
+        ["-A"],
+        { holds: true },
+        0,
+        /^info associated: 198.51.100.50 was already attached to instance/,
+      ],
+      [
+        ["-D"],
+        { holds: false },
+        0,
+        /^info dissociated: 198.51.100.50 was already detached from instance/,
+      ],
+      [
+        ["-A"],
+        { cloudStatus: 403 },
+        1,
+        /^critical associate-failed: 198.51.100.50 could not be attached/,
+      ],
+      [
+        ["-D"],
+        { cloudStatus: 500 },
+        1,
+        /^critical dissociate-failed: 198.51.100.50 could not be detached/,
+      ],
     ];
     for (const [argv, situation, code, log] of rows) {
       const trace = await run([...argv, ...COMMON], situation);

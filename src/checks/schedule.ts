@@ -22,11 +22,11 @@ export interface CheckSettings {
   readonly intervalMs: number;
   /** Longest run. */
   readonly timeoutMs: number;
-  /** Successes until a failing check is well. */
+  /** Successes until a failing check passes. */
   readonly rise: number;
-  /** Failures until a well check is failing. */
+  /** Failures until a passing check fails. */
   readonly fall: number;
-  /** How long a check that has no result yet counts as well. */
+  /** How long a check that has no result yet counts as passing. */
   readonly graceMs: number;
   /** What is known already of checks of the same title. */
   readonly known?: readonly CheckHealth[];
@@ -79,7 +79,7 @@ export class HealthChecks {
     return this.#health.checks;
   }
 
-  /** Whether the node is healthy: all checks are well, or too young to tell. */
+  /** Whether the node is healthy: all checks pass, or too young to tell. */
   get healthy(): boolean {
     return ailments(this.#health, this.#world.clock.nowMs()).length === 0;
   }
@@ -115,10 +115,10 @@ export class HealthChecks {
       `no result within ${timeoutMs / 1_000} s`;
     late.abort();
     this.#waiting.delete(late);
-    this.#note(index, { well: reason === "", reason, tookMs: clock.nowMs() - startedAtMs });
+    this.#note(index, { passing: reason === "", reason, tookMs: clock.nowMs() - startedAtMs });
     while (await this.#within(verdict, timeoutMs) === null && !this.#closed) {
       const stuck = "the run before was ended and does not end";
-      this.#note(index, { well: false, reason: stuck, tookMs: clock.nowMs() - startedAtMs });
+      this.#note(index, { passing: false, reason: stuck, tookMs: clock.nowMs() - startedAtMs });
     }
     await verdict;
   }
@@ -152,15 +152,15 @@ export class HealthChecks {
     this.#decideRole(atMs);
   }
 
-  /** When the trust is over, what is still unknown counts. */
+  /** When the trust is over, what is still pending counts. */
   async #rejectionOf(): Promise<void> {
     const { clock, log } = this.#world;
     await this.#sleep(this.#settings.graceMs);
     if (this.#closed) return;
-    for (const { title } of this.#health.checks.filter(({ state }) => state === "unknown")) {
+    for (const { title } of this.#health.checks.filter(({ state }) => state === "pending")) {
       log.write(
         "warning",
-        "check-unknown",
+        "check-pending",
         `${title}: no result yet, counts as failing until then`,
       );
     }
@@ -172,18 +172,18 @@ export class HealthChecks {
     const healthy = why.length === 0;
     if (healthy === this.#told) return;
     this.#told = healthy;
-    this.#world.tell(healthy, healthy ? "all checks are well" : why.join("; "));
+    this.#world.tell(healthy, healthy ? "all checks pass" : why.join("; "));
   }
 }
 
 function lineOf(
   before: CheckHealth,
   { title, changedAtMs }: CheckHealth,
-  { well, reason, tookMs }: CheckResult,
-): Line<"check-failing" | "check-well"> {
-  if (!well) return ["warning", "check-failing", `${title}: ${reason}`];
+  { passing, reason, tookMs }: CheckResult,
+): Line<"check-failing" | "check-passing"> {
+  if (!passing) return ["warning", "check-failing", `${title}: ${reason}`];
   const failed = before.state === "failing"
     ? `, was failing for ${((changedAtMs - before.changedAtMs) / 1_000).toFixed(1)} s`
     : "";
-  return ["info", "check-well", `${title}: well after ${Math.round(tookMs)} ms${failed}`];
+  return ["info", "check-passing", `${title}: passed after ${Math.round(tookMs)} ms${failed}`];
 }

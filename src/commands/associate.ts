@@ -31,7 +31,11 @@ export async function associate(
         changing = holds !== wanted;
         if (changing) await (wanted ? cloud.attach(signal) : cloud.detachSelf(signal));
         const done = changing ? "is now" : "was already";
-        log.write("info", "done", `${elasticIp} ${done} ${state} instance ${instanceId}`);
+        log.write(
+          "info",
+          wanted ? "associated" : "dissociated",
+          `${elasticIp} ${done} ${state} instance ${instanceId}`,
+        );
         return 0;
       } catch (cause) {
         const error = asCloudError(cause);
@@ -47,7 +51,11 @@ export async function associate(
     }
   } catch (error) {
     const message = error instanceof CloudError ? error.message : String(error);
-    log.write("critical", "failed", `${elasticIp} could not be ${state} this instance: ${message}`);
+    log.write(
+      "critical",
+      wanted ? "associate-failed" : "dissociate-failed",
+      `${elasticIp} could not be ${state} this instance: ${message}`,
+    );
     return 1;
   }
 }

@@ -67,7 +67,7 @@ export function describe(config: Config, instanceId: string): string[] {
       `exclusive: ${config.exclusive}`,
       `hand-over timeout: ${seconds(config.handoverTimeoutMs)}`,
       `reconcile: every ${seconds(config.reconcileMs)}`,
-      `wire: ${config.wire}`,
+      `wire: ${config.heartbeatFormat}`,
       `signed: ${signedText(config)}`,
       ...serviceLines(config),
     ]),

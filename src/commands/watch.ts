@@ -173,11 +173,11 @@ function watchdogSettings(
     dynamic: boolean;
   },
 ): WatchdogSettings {
-  const { listen, verbose, wire, api, zone } = config;
+  const { listen, verbose, heartbeatFormat, api, zone } = config;
   return {
     nodes: nodeSettings(config),
     port: listen.port,
-    trailer: wire === "full",
+    trailer: heartbeatFormat === "extended",
     acceptUnsigned: config.acceptUnsigned,
     selfId: api === "v2" ? instanceId : null,
     addresses: named?.addresses ?? null,

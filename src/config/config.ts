@@ -75,12 +75,12 @@ function refuseStray(reader: ConfigReader): void {
 /** What cannot be done with an IPv6 Elastic IP. */
 function refuseShort(
   reader: ConfigReader,
-  { addresses, wire, api }: Pick<Config, "addresses" | "wire" | "api">,
+  { addresses, heartbeatFormat, api }: Pick<Config, "addresses" | "heartbeatFormat" | "api">,
 ): void {
   const long = addresses.find(({ elasticIp }) => isIpv6(elasticIp));
   if (!long) return;
   const plain = `the original's 24 bytes have no room for ${long.elasticIp} (${nameOf("xi")})`;
-  reader.need(wire === "full", "wire", plain);
+  reader.need(heartbeatFormat === "extended", "heartbeat-format", plain);
   reader.need(api === "v2", "xi", `${long.elasticIp}: API v1 has no IPv6 Elastic IPs`);
 }
 

@@ -26,8 +26,9 @@ export function readSecurity(
       const problem = messageOf(error);
       reader.need(false, "shared-secret-file", `${found.source}: ${problem}`);
     }
-    const roomless = "plain heartbeats have no room for a signature: give up this or the secret";
-    reader.need(reader.text("wire") !== "plain", "wire", roomless);
+    const roomless =
+      "the original's 24 bytes have no room for a signature: give up this or the secret";
+    reader.need(reader.text("heartbeat-format") !== "original", "heartbeat-format", roomless);
   } else if (!reader.has("shared-secret-file")) {
     const needless = `without a secret (${nameOf("shared-secret-file")}) all are accepted anyway`;
     reader.need(!acceptUnsigned, "accept-unsigned", needless);

@@ -1,28 +1,28 @@
-// Whether what this node serves is well, from the results of its checks. Pure: results and instants come in.
+// Whether this node is healthy, from the results of its checks. Pure: results and instants come in.
 //
 //   now       result                            next
-//   unknown   the first one                     well or failing, at once
-//   well      `fall` failures in a row          failing
-//   failing   `rise` successes in a row         well
+//   pending   the first one                     passing or failing, at once
+//   passing   `fall` failures in a row          failing
+//   failing   `rise` successes in a row         passing
 //
-// A check without a result counts as well, so that a restart does not make the address move, but only as long as the
+// A check without a result counts as passing, so that a restart does not make the address move, but only as long as the
 // node may not decide anyway: who still does not know does not go before who does.
 
 /** How many results in a row it takes. */
 export interface HealthSettings {
-  /** Successes until a failing check is well, at least 1. */
+  /** Successes until a failing check passes, at least 1. */
   readonly rise: number;
-  /** Failures until a well check is failing, at least 1. */
+  /** Failures until a passing check fails, at least 1. */
   readonly fall: number;
 }
 
 /** What a check is taken for. */
-export type CheckState = "unknown" | "well" | "failing";
+export type CheckState = "pending" | "passing" | "failing";
 
 /** What one run of a check has shown. */
 export interface CheckResult {
-  readonly well: boolean;
-  /** Why it failed, empty when it is well. */
+  readonly passing: boolean;
+  /** Why it failed, empty when it passed. */
   readonly reason: string;
   /** From its start until the result was known. */
   readonly tookMs: number;
@@ -50,11 +50,11 @@ export interface Health {
   readonly settings: HealthSettings;
   /** In the order of the configuration. */
   readonly checks: readonly CheckHealth[];
-  /** Until when a check without a result counts as well. */
+  /** Until when a check without a result counts as passing. */
   readonly graceUntilMs: number;
 }
 
-/** Checks that have yet to run; for `graceMs` that is taken for well. What is known of one of them stays known. */
+/** Checks that have yet to run; for `graceMs` that is taken for passing. What is known of one of them stays known. */
 export function startHealth(
   titles: readonly string[],
   settings: HealthSettings,
@@ -63,7 +63,7 @@ export function startHealth(
   const checks = titles.map((title): CheckHealth =>
     known.find((each) => each.title === title) ?? ({
       title,
-      state: "unknown",
+      state: "pending",
       changedAtMs: atMs,
       last: null,
       lastAtMs: null,
@@ -90,12 +90,12 @@ function judged(
   result: CheckResult,
   { settings, atMs }: { settings: HealthSettings; atMs: number },
 ): CheckHealth {
-  const told: CheckState = result.well ? "well" : "failing";
-  const lastFailure = result.well ? check.lastFailure : result.reason;
+  const told: CheckState = result.passing ? "passing" : "failing";
+  const lastFailure = result.passing ? check.lastFailure : result.reason;
   const heard = { ...check, last: result, lastAtMs: atMs, lastFailure };
   if (told === check.state) return { ...heard, contrary: 0 };
   const contrary = check.contrary + 1;
-  const needed = check.state === "unknown" ? 1 : result.well ? settings.rise : settings.fall;
+  const needed = check.state === "pending" ? 1 : result.passing ? settings.rise : settings.fall;
   if (contrary < needed) return { ...heard, contrary };
   return { ...heard, state: told, changedAtMs: atMs, contrary: 0 };
 }
@@ -104,6 +104,6 @@ function judged(
 export function ailments({ checks, graceUntilMs }: Health, atMs: number): string[] {
   return checks.flatMap(({ title, state, lastFailure }) => {
     if (state === "failing") return [`${title}: ${lastFailure}`];
-    return state === "unknown" && atMs >= graceUntilMs ? [`${title}: no result yet`] : [];
+    return state === "pending" && atMs >= graceUntilMs ? [`${title}: no result yet`] : [];
   });
 }

@@ -64,9 +64,9 @@ export interface Trailer {
   readonly leaving: boolean;
   /** The sender cannot serve: it does not reach the cloud. */
   readonly unable: boolean;
-  /** What the sender serves is not well: it ranks after every node that is. */
+  /** The sender is unhealthy: it ranks after every node that is. */
   readonly unhealthy: boolean;
-  /** Priority that the sender would have if it were well, 0 to 255. */
+  /** Priority that the sender would have if it were healthy, 0 to 255. */
   readonly ownPriority: number;
   /** Time between the sender's heartbeats in ms, within 4 %; null when it does not tell. */
   readonly intervalMs: number | null;

@@ -39,7 +39,7 @@ function detailOf(state: Election): string {
   }
   if (state.reason !== "unhealthy") return "";
   return state.role === "master"
-    ? ", no live node is well"
+    ? ", no live node is healthy"
     : `, makes way for ${better.join(", ")}`;
 }
 

@@ -25,7 +25,7 @@ export const SERVICE = [
     value: "CHECK",
     // Each begins with its scheme.
     separator: /\s(?=(?:tcp|https?):\/\/|exec:)/,
-    help: "what must be well here: tcp://HOST:PORT, http(s)://... or exec:COMMAND; repeatable",
+    help: "what must pass here: tcp://HOST:PORT, http(s)://... or exec:COMMAND; repeatable",
     read: readChecks,
     watchdogOnly: true,
     reload: "checks",
@@ -58,7 +58,7 @@ export const SERVICE = [
     variables: ["IF_CHECK_RISE"],
     ends: [1, 1_000],
     fallback: "2",
-    help: "successes in a row after which a failing check is well",
+    help: "successes in a row after which a failing check passes",
     watchdogOnly: true,
     reload: "checks",
   }),

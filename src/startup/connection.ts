@@ -79,7 +79,7 @@ export async function connectionFor(
 
 /** Elastic IPs that are not given by address are looked up, all in one call. */
 async function addressesFor(
-  { addresses, mode, wire }: Config,
+  { addresses, mode, heartbeatFormat }: Config,
   options: Omit<ClientOptions, "onProgress">,
   { host: { clock, supervisor }, log, signal }: ConnectionOptions,
 ): Promise<readonly AddressConfig[] | null> {
@@ -89,9 +89,15 @@ async function addressesFor(
   const trouble = "cannot find the Elastic IP";
   const ask = () => resolveAddresses(texts, client, signal);
   const waiting = { mode, clock, log, signal, ...(supervisor && { supervisor }) };
-  const found = await retryAtStartup(ask, { ...waiting, event: "no-address", trouble });
-  const long = found?.find((elasticIp) => wire === "plain" && isIpv6(elasticIp));
-  if (long) log.write("critical", "no-address", `${nameOf("wire")}: plain has no room for ${long}`);
+  const found = await retryAtStartup(ask, { ...waiting, event: "address-unknown", trouble });
+  const long = found?.find((elasticIp) => heartbeatFormat === "original" && isIpv6(elasticIp));
+  if (long) {
+    log.write(
+      "critical",
+      "address-unknown",
+      `${nameOf("heartbeat-format")}: plain has no room for ${long}`,
+    );
+  }
   return long || !found ? null : addresses.map((address, index) => {
     const elasticIp = found[index] ?? address.elasticIp;
     const { elasticIp: text } = address;
@@ -119,5 +125,5 @@ export async function endpointFor(
     ? "cannot find the zone of this instance (give it with --zone)"
     : `cannot find the endpoint of the zone ${zone}`;
   const waiting = { mode, clock, log, signal, ...(supervisor && { supervisor }) };
-  return await retryAtStartup(ask, { ...waiting, event: "no-zone", trouble });
+  return await retryAtStartup(ask, { ...waiting, event: "zone-unknown", trouble });
 }

@@ -31,6 +31,6 @@ export async function identify(
   };
   const awaited = "the metadata service", remindMs = REMIND_MS;
   return await retryAtStartup(ask, {
-    ...{ mode, event: "no-instance", awaited, remindMs, clock, log, signal, supervisor },
+    ...{ mode, event: "instance-unknown", awaited, remindMs, clock, log, signal, supervisor },
   });
 }

@@ -19,14 +19,14 @@ const FACTS: readonly Row<AddressView>[] = [
   ["exoip_released", (v) => v.released],
   ["exoip_holding_known", ({ holding }) => holding !== null],
   ["exoip_address_on_interface", ({ onInterface }) => onInterface],
-  ["exoip_able", (v) => v.cloudReachable],
+  ["exoip_cloud_reachable", (v) => v.cloudReachable],
   ["exoip_healthy", ({ healthy }) => healthy],
-  ["exoip_listed", ({ inPeerList }) => inPeerList],
+  ["exoip_in_peer_list", ({ inPeerList }) => inPeerList],
   ["exoip_exclusive", ({ exclusive }) => exclusive],
   ["exoip_priority", ({ priority }) => priority],
   ["exoip_interval_seconds", ({ intervalMs }) => intervalMs / 1_000],
   ["exoip_dead_time_seconds", (v) => v.deadTimeMs / 1_000],
-  ["exoip_reconcile_seconds", (v) => v.reconcileMs / 1e3],
+  ["exoip_reconcile_interval_seconds", (v) => v.reconcileMs / 1e3],
   ["exoip_peers", ({ peers }) => machinesOf(peers)],
   ["exoip_peers_alive", (v) => machinesOf(v.peers.filter((p) => p.alive))],
   ["exoip_peers_missing", (v) => v.missingPeers.length],
@@ -122,7 +122,7 @@ function callFamilies({ addresses }: Snapshot): Family[] {
       ),
     },
     {
-      name: "exoip_api_call_seconds",
+      name: "exoip_api_last_call_duration_seconds",
       samples: calls.flatMap(({ tookMs, labels }) =>
         tookMs === null ? [] : [{ value: tookMs / 1_000, labels }]
       ),

@@ -9,8 +9,8 @@ export function checkView(check: CheckHealth, atMs: number): CheckView {
   const counts = contrary > 0 ? ` (${contrary} in a row)` : "";
   return {
     name,
-    state: state === "well" ? "passing" : state === "failing" ? "failing" : "pending",
+    state: state === "passing" ? "passing" : state === "failing" ? "failing" : "pending",
     ageMs: ageOf(lastAtMs, atMs),
-    reason: last === null ? "" : `${last.well ? "well" : last.reason}${counts}`,
+    reason: last === null ? "" : `${last.passing ? "passing" : last.reason}${counts}`,
   };
 }

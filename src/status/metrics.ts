@@ -27,8 +27,8 @@ function processFamilies(snapshot: Snapshot): Family[] {
     metric("exoip_ready", one(Number(phase === "running"))),
     metric("exoip_stopping", one(Number(phase === "stopping"))),
     metric("exoip_loop_overdue_seconds", one(loop.overdueMs / 1_000)),
-    metric("exoip_loop_lateness_seconds", one(loop.lateMs / 1_000)),
-    metric("exoip_loop_lateness_worst_seconds", one(loop.worstLateMs / 1_000)),
+    metric("exoip_loop_lag_seconds", one(loop.lateMs / 1_000)),
+    metric("exoip_loop_lag_seconds_max", one(loop.worstLateMs / 1_000)),
     metric("exoip_heartbeats_sent_total", one(heartbeats.sent)),
     metric("exoip_heartbeats_received_total", one(heartbeats.received)),
     metric(

@@ -62,7 +62,7 @@ function addressLines(view: AddressView, { instanceId }: Snapshot): Line[] {
   const lines = [
     `address ${view.elasticIp}`,
     `role ${view.role} (${view.reason}), changed ${ageText(view.roleAgeMs)}`,
-    `holding ${holding}, cloud read ${ageText(view.holdingAgeMs)}, able ${
+    `holding ${holding}, cloud read ${ageText(view.holdingAgeMs)}, cloud reachable ${
       yes(view.cloudReachable)
     }, healthy ${yes(view.healthy)}`,
     interfaceLine(view),

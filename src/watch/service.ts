@@ -34,8 +34,8 @@ export class Service {
   #watchdog: Watchdog | null = null;
   #checks: HealthChecks | null = null;
   #interfaces: InterfaceWatch | null = null;
-  /** Whether the checks are well. */
-  #well = true;
+  /** Whether the checks pass. */
+  #passing = true;
   /** What each watch was told, by its Elastic IP. */
   readonly #told = new Map<string, boolean>();
   /** Checks of before a reload that may still be ending. */
@@ -106,8 +106,8 @@ export class Service {
 
   #check(known: readonly CheckHealth[]): void {
     const { checks, checkIntervalMs, checkTimeoutMs, checkRise, checkFall } = this.#config;
-    // Without checks the service is well, whatever the last ones have found.
-    if (checks.length === 0) return this.#decideRole(true);
+    // Without checks the service is healthy, whatever the last ones have found.
+    if (checks.length === 0) return this.#tellHealth(true);
     const { clock, runCommand } = this.#host;
     this.#checks = new HealthChecks({
       checks,
@@ -122,7 +122,7 @@ export class Service {
       clock,
       log: this.#log,
       probe: probeWith(runCommand, { env: this.#env, caCerts: this.#config.caCerts }),
-      tell: (healthy) => this.#decideRole(healthy),
+      tell: (healthy) => this.#tellHealth(healthy),
     });
   }
 
@@ -142,16 +142,16 @@ export class Service {
       isLocal,
       restore: (elasticIp) => this.#addresses.restore(elasticIp),
       holding: (elasticIp) => nodeOf(elasticIp)?.election.holding ?? null,
-      changed: () => this.#decideRole(this.#well),
+      changed: () => this.#tellHealth(this.#passing),
     });
   }
 
-  /** Each watch is healthy when the checks are well and traffic to its own Elastic IP arrives. */
-  #decideRole(well: boolean): void {
-    this.#well = well;
+  /** Each watch is healthy when the checks pass and traffic to its own Elastic IP arrives. */
+  #tellHealth(passing: boolean): void {
+    this.#passing = passing;
     for (const watch of this.#watchdog?.watches ?? []) {
       const { elasticIp } = watch.node.election.settings;
-      const healthy = well && !this.#interfaces?.lost(elasticIp);
+      const healthy = passing && !this.#interfaces?.lost(elasticIp);
       if (this.#told.get(elasticIp) === healthy) continue;
       this.#told.set(elasticIp, healthy);
       watch.deliver({ kind: "health", healthy });

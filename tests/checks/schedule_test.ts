@@ -113,7 +113,7 @@ Deno.test("a change is told and logged once, with the reason, and the view shows
     await clock.pass(1_995);
   };
   await once();
-  assertEquals(told, ["5 true: all checks are well"]);
+  assertEquals(told, ["5 true: all checks pass"]);
   for (let failure = 0; failure < 5; failure++) await once("refused");
   assertEquals(told.slice(1), ["6005 false: a: refused"]);
   assert(!health.healthy);
@@ -122,7 +122,7 @@ Deno.test("a change is told and logged once, with the reason, and the view shows
     title: "a",
     state: "failing",
     changedAtMs: 6_005,
-    last: { well: false, reason: "refused", tookMs: 5 },
+    last: { passing: false, reason: "refused", tookMs: 5 },
     lastAtMs: 10_005,
     lastFailure: "refused",
     contrary: 0,
@@ -131,11 +131,11 @@ Deno.test("a change is told and logged once, with the reason, and the view shows
   assertEquals(health.checks[0]?.contrary, 1);
   await once();
   await once();
-  assertEquals(told.slice(2), ["14005 true: all checks are well"]);
+  assertEquals(told.slice(2), ["14005 true: all checks pass"]);
   assertEquals(lines, [
-    "info check-well: a: well after 5 ms",
+    "info check-passing: a: passed after 5 ms",
     "warning check-failing: a: refused",
-    "info check-well: a: well after 5 ms, was failing for 8.0 s",
+    "info check-passing: a: passed after 5 ms, was failing for 8.0 s",
   ]);
   await health.close();
 });
@@ -151,7 +151,7 @@ Deno.test("of two checks one that fails is enough, and only the last to recover 
   }
   assertEquals(told, ["0 false: a: refused"]);
   await end("b");
-  assertEquals(told[1], "4000 true: all checks are well");
+  assertEquals(told[1], "4000 true: all checks pass");
   await health.close();
 });
 
@@ -184,13 +184,13 @@ Deno.test("without a result a node is healthy as long as it is trusted", async (
   const { clock, health, lines, told, end } = stage(["a", "b"], { graceMs: 300 });
   await clock.pass(299);
   await end("a");
-  assertEquals([health.healthy, told], [true, ["299 true: all checks are well"]]);
+  assertEquals([health.healthy, told], [true, ["299 true: all checks pass"]]);
   await clock.pass(1);
   assertEquals([health.healthy, told[1]], [false, "300 false: b: no result yet"]);
   await clock.pass(100);
   await end("b");
-  assertEquals(told[2], "400 true: all checks are well");
-  assertEquals(lines[1], "warning check-unknown: b: no result yet, counts as failing until then");
+  assertEquals(told[2], "400 true: all checks pass");
+  assertEquals(lines[1], "warning check-pending: b: no result yet, counts as failing until then");
   await health.close();
 });
 

@@ -51,7 +51,7 @@ Deno.test("configure() gives the documented defaults", () => {
     preemptDelayMs: 0,
     handoverTimeoutMs: 10_000,
     reconcileMs: 30_000,
-    wire: "full",
+    heartbeatFormat: "extended",
     pidFile: null,
     sharedSecrets: [],
     acceptUnsigned: false,
@@ -90,9 +90,9 @@ Deno.test("configure() takes each value, at both ends of its range", () => {
     [["--no-preempt", "--preempt-delay", "5"], { preemptDelayMs: Infinity }],
     [["--handover-timeout", "0"], { handoverTimeoutMs: 0 }],
     [["--handover-timeout", "10min"], { handoverTimeoutMs: 600_000 }],
-    [["--reconcile", "5s"], { reconcileMs: 5_000 }],
-    [["--reconcile", "5min"], { reconcileMs: 300_000 }],
-    [["--wire", "plain"], { wire: "plain" }],
+    [["--reconcile-interval", "5s"], { reconcileMs: 5_000 }],
+    [["--reconcile-interval", "5min"], { reconcileMs: 300_000 }],
+    [["--heartbeat-format", "original"], { heartbeatFormat: "original" }],
   ];
   for (const [argv, part] of rows) {
     const config = configOf([...WATCH, ...argv]);
@@ -143,7 +143,10 @@ Deno.test("configure() names flag and variable of each problem", () => {
     [["-l", "eth0:12345"], /^-l \(IF_BIND_TO\): "eth0" is not an IPv4 address/],
     [["--preempt-delay", "2d"], /^--preempt-delay \(IF_PREEMPT_DELAY\): 2d is not between/],
     [["--handover-timeout", "11m"], /^--handover-timeout \(IF_HANDOVER_TIMEOUT\): 11m is not/],
-    [["--reconcile", "4"], /^--reconcile \(IF_RECONCILE\): 4 is not between 5s and 5min/],
+    [
+      ["--reconcile-interval", "4"],
+      /^--reconcile-interval \(IF_RECONCILE_INTERVAL\): 4 is not between 5s and 5min/,
+    ],
     [
       ["--listen-status", "9311"],
       /^--listen-status \(IF_LISTEN_STATUS\): "9311" is not \[HOST\]:PORT/,
@@ -154,7 +157,10 @@ Deno.test("configure() names flag and variable of each problem", () => {
     [["--listen-status", "::1:80"], /^--listen-status \(IF_LISTEN_STATUS\): "::1:80" is not/],
     [["--json"], /^--json: goes with --status or --doctor only/],
     [["--watch"], /^--watch: goes with --status only/],
-    [["--wire", "go"], /^--wire \(IF_WIRE\): "go" is not full or plain/],
+    [
+      ["--heartbeat-format", "go"],
+      /^--heartbeat-format \(IF_HEARTBEAT_FORMAT\): "go" is not extended or original/,
+    ],
   ];
   for (const [argv, expected] of rows) {
     const problems = problemsOf([...WATCH, ...argv]);
@@ -179,7 +185,18 @@ Deno.test("configure() lets the cloud tell the peers, and refuses a group beside
 });
 
 Deno.test("configure() checks priority and times for -W only", () => {
-  const wrong = ["-P", "256", "-t", "0", "-r", "0", "--reconcile", "1", "--preempt-delay", "2d"];
+  const wrong = [
+    "-P",
+    "256",
+    "-t",
+    "0",
+    "-r",
+    "0",
+    "--reconcile-interval",
+    "1",
+    "--preempt-delay",
+    "2d",
+  ];
   assertEquals(problemsOf([...ONCE, ...wrong]), []);
   assertEquals(problemsOf([...WATCH, ...wrong]).length, 5);
 });

@@ -78,7 +78,7 @@ Deno.test("a variable with the secret file's name goes before a secret in the co
 });
 
 Deno.test("mistakes in files are reported with all others and end the start with 1", async () => {
-  const files = { [TOML]: "prioritty = 4\nr = true", [ENV]: "nonsense\nIF_RECONCILE=1\n" };
+  const files = { [TOML]: "prioritty = 4\nr = true", [ENV]: "nonsense\nIF_RECONCILE_INTERVAL=1\n" };
   const argv = [
     "-W",
     "-p",
@@ -98,7 +98,7 @@ Deno.test("mistakes in files are reported with all others and end the start with
     `exoip: ${TOML}, line 1: prioritty: unknown key, did you mean priority?`,
     `exoip: ${TOML}, line 2: r: found true, wanted a whole number`,
     "exoip: -P (IF_HOST_PRIORITY): 300 is not between 0 and 255",
-    "exoip: --reconcile (IF_RECONCILE): 1 is not between 5s and 5min",
+    "exoip: --reconcile-interval (IF_RECONCILE_INTERVAL): 1 is not between 5s and 5min",
   ]);
 });
 
@@ -142,7 +142,10 @@ Deno.test("a file with a secret that everybody may read earns one warning", asyn
 });
 
 Deno.test("--print-config shows each value with its source, secrets masked, and asks no cloud", async () => {
-  const files = { [TOML]: "reconcile = 60\nno-preempt = true", [ENV]: "IF_DEAD_RATIO=5\n" };
+  const files = {
+    [TOML]: "reconcile-interval = 60\nno-preempt = true",
+    [ENV]: "IF_DEAD_RATIO=5\n",
+  };
   const argv = ["--print-config", "-W", "-p", "192.0.2.2", ...COMMON.slice(0, 2), "-P", "20"];
   const { code, out, err, calls } = await run(
     [...argv, "--config", TOML, "--env-file", ENV, ...ENDPOINT],
@@ -160,7 +163,7 @@ Deno.test("--print-config shows each value with its source, secrets masked, and 
       `# instance = ${ID}  # this machine`,
       "priority = 20  # -P",
       `dead-ratio = 5  # IF_DEAD_RATIO in ${ENV}`,
-      `reconcile = 60  # ${TOML}, line 1`,
+      `reconcile-interval = 60  # ${TOML}, line 1`,
       `no-preempt = true  # ${TOML}, line 2`,
       "interval = 1  # default",
       'log-level = "warning"  # IF_LOG_LEVEL',

@@ -46,7 +46,7 @@ const ROWS: ReadonlyArray<readonly [argv: string[], changes: Partial<Named>]> = 
   [["--no-preempt"], { apply: ["preempt-delay"] }],
   [["--preempt-delay", "5"], { apply: ["preempt-delay"] }],
   [["--handover-timeout", "5"], { apply: ["handover-timeout"] }],
-  [["--reconcile", "60"], { apply: ["reconcile"] }],
+  [["--reconcile-interval", "60"], { apply: ["reconcile-interval"] }],
   [["--log-level", "warning"], { apply: ["log-level"] }],
   [["-xk", "EXOother"], { apply: ["xk"] }],
   [["-xs", "other"], { apply: ["xs"] }],
@@ -61,7 +61,7 @@ const ROWS: ReadonlyArray<readonly [argv: string[], changes: Partial<Named>]> = 
   [["--api-environment", "preprod"], { needsRestart: ["api-environment"] }],
   [["-i", "9b1e6f20-53c4-4a7d-8e2f-0a1b2c3d4e5f"], { needsRestart: ["i"] }],
   [["-l", ":4321"], { needsRestart: ["l"] }],
-  [["--wire", "plain"], { needsRestart: ["wire"] }],
+  [["--heartbeat-format", "original"], { needsRestart: ["heartbeat-format"] }],
   [["--accept-unsigned", "--shared-secret-file", "/f"], { needsRestart: ["accept-unsigned"] }],
   [["--exclusive"], { needsRestart: ["exclusive"] }],
   [["--pid-file", "/run/other"], { needsRestart: ["pid-file"] }],
@@ -159,8 +159,8 @@ const FILES = ["--config", TOML, "-p", "192.0.2.2", ...START];
 Deno.test("a reload tells the parts of the watchdog that have something new to know, and no others", async () => {
   const { files, reload, told } = await reloading({ [TOML]: "" }, { argv: FILES });
   const news = [
-    ["priority = 20\nreconcile = 60", ["election"]],
-    ["priority = 20\nreconcile = 60\ncheck-rise = 5", ["checks"]],
+    ["priority = 20\nreconcile-interval = 60", ["election"]],
+    ["priority = 20\nreconcile-interval = 60\ncheck-rise = 5", ["checks"]],
     ["check-rise = 5", ["election"]],
     ['log-level = "warning"\ncheck-rise = 5', []],
     ['listen = ":4321"\ncheck-rise = 5', []],
@@ -175,9 +175,9 @@ Deno.test("a reload tells the parts of the watchdog that have something new to k
 
 Deno.test("Reloader applies a new priority and says so, once", async () => {
   const { files, reload, told } = await reloading({ [TOML]: "priority = 10" }, { argv: FILES });
-  files[TOML] = "priority = 20\nreconcile = 60";
+  files[TOML] = "priority = 20\nreconcile-interval = 60";
   assertEquals(await reload(), [
-    "info reload: now in force: -P (IF_HOST_PRIORITY), --reconcile (IF_RECONCILE)",
+    "info reload: now in force: -P (IF_HOST_PRIORITY), --reconcile-interval (IF_RECONCILE_INTERVAL)",
   ]);
   assertEquals([told[0]?.config.priority, told[0]?.config.reconcileMs], [20, 60_000]);
   assertEquals(await reload(), ["info reload: nothing has changed"]);
@@ -185,9 +185,9 @@ Deno.test("Reloader applies a new priority and says so, once", async () => {
 
 Deno.test("Reloader names in one line what needs a restart, each time, and applies the rest", async () => {
   const { files, reload, told } = await reloading({ [TOML]: "" }, { argv: FILES });
-  files[TOML] = 'listen = ":4321"\nwire = "plain"\npriority = 5';
+  files[TOML] = 'listen = ":4321"\nheartbeat-format = "original"\npriority = 5';
   const restart = "warning reload: only a restart brings what has changed of -l (IF_BIND_TO), " +
-    "--wire (IF_WIRE)";
+    "--heartbeat-format (IF_HEARTBEAT_FORMAT)";
   assertEquals(await reload(), ["info reload: now in force: -P (IF_HOST_PRIORITY)", restart]);
   assertEquals([told[0]?.config.priority, told[0]?.config.listen.port], [5, 12345]);
   assertEquals(await reload(), [restart]);

@@ -80,10 +80,10 @@ Deno.test("problems with the shared secret name flag, variable and place, and ne
       `${option}: cannot read /c/exoip-shared-secret: not yours`,
     ],
     [
-      [...WATCH, "--wire", "plain"],
+      [...WATCH, "--heartbeat-format", "original"],
       { IF_SHARED_SECRET: ONE },
       {},
-      "--wire (IF_WIRE): plain heartbeats have no room for a signature: give up this or the secret",
+      "--heartbeat-format (IF_HEARTBEAT_FORMAT): the original's 24 bytes have no room for a signature: give up this or the secret",
     ],
     [
       unsigned,

@@ -16,24 +16,24 @@ const SETTINGS = { rise: 2, fall: 3 };
 function after(results: string, settings = SETTINGS): Health {
   const start = startHealth(["one"], settings, { atMs: 0, graceMs: 500 });
   return [...results].reduce((health, sign, count) => {
-    const result = { well: sign === "+", reason: sign === "+" ? "" : "refused", tookMs: 3 };
+    const result = { passing: sign === "+", reason: sign === "+" ? "" : "refused", tookMs: 3 };
     return noteResult(health, { index: 0, result, atMs: (count + 1) * 1_000 });
   }, start);
 }
 
 for (
   const [results, state, changedAtMs] of [
-    ["", "unknown", 0],
-    ["+", "well", 1_000],
+    ["", "pending", 0],
+    ["+", "passing", 1_000],
     ["-", "failing", 1_000],
-    ["+--", "well", 1_000],
+    ["+--", "passing", 1_000],
     ["+---", "failing", 4_000],
-    ["+--+--", "well", 1_000],
+    ["+--+--", "passing", 1_000],
     ["+--+---", "failing", 7_000],
     ["-+", "failing", 1_000],
-    ["-++", "well", 3_000],
+    ["-++", "passing", 3_000],
     ["-+-+", "failing", 1_000],
-    ["-+-++", "well", 5_000],
+    ["-+-++", "passing", 5_000],
     ["-------", "failing", 1_000],
   ] as const
 ) {
@@ -48,20 +48,20 @@ Deno.test("a check changes exactly when the last results all contradict it, what
   const counts = fc.integer({ min: 1, max: 5 });
   const story = fc.string({ unit: fc.constantFrom("+", "-"), minLength: 1, maxLength: 40 });
   fc.assert(fc.property(counts, counts, story, (rise, fall, results) => {
-    let expected: CheckState = results[0] === "+" ? "well" : "failing";
+    let expected: CheckState = results[0] === "+" ? "passing" : "failing";
     for (let end = 1; end <= results.length; end++) {
       const past = results.slice(0, end);
-      if (expected === "well" && past.endsWith("-".repeat(fall))) expected = "failing";
-      else if (expected === "failing" && past.endsWith("+".repeat(rise))) expected = "well";
+      if (expected === "passing" && past.endsWith("-".repeat(fall))) expected = "failing";
+      else if (expected === "failing" && past.endsWith("+".repeat(rise))) expected = "passing";
       assertEquals(after(past, { rise, fall }).checks[0]?.state, expected, past);
     }
   }));
 });
 
-Deno.test("a node is healthy when all checks are well, and says which are not", () => {
+Deno.test("a node is healthy when all checks pass, and says which are not", () => {
   let health = startHealth(["one", "two"], SETTINGS, { atMs: 0, graceMs: 500 });
   const note = (index: number, reason: string, atMs: number) => {
-    const result = { well: reason === "", reason, tookMs: 1 };
+    const result = { passing: reason === "", reason, tookMs: 1 };
     health = noteResult(health, { index, result, atMs });
   };
   assertEquals(ailments(health, 499), []);
@@ -85,7 +85,7 @@ Deno.test("startHealth() goes on with what is known of a check, and begins with 
     known: before.checks,
   });
   assertEquals(checks[1], one);
-  assertEquals([checks[0]?.state, checks[0]?.changedAtMs], ["unknown", 5_000]);
+  assertEquals([checks[0]?.state, checks[0]?.changedAtMs], ["pending", 5_000]);
 });
 
 Deno.test("an operator is shown each check with its age, its last result and what is in a row", () => {
@@ -94,9 +94,9 @@ Deno.test("an operator is shown each check with its age, its last result and wha
     return check && checkView(check, 10_000);
   };
   assertEquals(shown(""), { name: "one", state: "pending", ageMs: null, reason: "" });
-  assertEquals(shown("+"), { name: "one", state: "passing", ageMs: 9_000, reason: "well" });
+  assertEquals(shown("+"), { name: "one", state: "passing", ageMs: 9_000, reason: "passing" });
   const wavering = "refused (2 in a row)";
   assertEquals(shown("+--"), { name: "one", state: "passing", ageMs: 7_000, reason: wavering });
-  assertEquals(shown("---+")?.reason, "well (1 in a row)");
+  assertEquals(shown("---+")?.reason, "passing (1 in a row)");
   assertEquals(shown("-"), { name: "one", state: "failing", ageMs: 9_000, reason: "refused" });
 });

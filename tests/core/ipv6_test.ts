@@ -119,7 +119,10 @@ Deno.test("configure() takes IPv6 for the Elastic IP, the peers and the socket",
 Deno.test("configure() refuses IPv6 where the original's bytes or API v1 have no room for it", () => {
   const argv = ["-W", "-p", "192.0.2.2", "-xk", "k", "-xs", "s", "-xi", LONG];
   const rows: ReadonlyArray<readonly [more: string[], problem: RegExp]> = [
-    [["--wire", "plain"], /^--wire \(IF_WIRE\): the original's 24 bytes have no room for 2001:/],
+    [
+      ["--heartbeat-format", "original"],
+      /^--heartbeat-format \(IF_HEARTBEAT_FORMAT\): the original's 24 bytes have no room for 2001:/,
+    ],
     [
       ["-xe", "https://c.test/compute"],
       /^-xi \(IF_ADDRESS\): 2001:db8:0:1:2::1: API v1 has no IPv6 Elastic IPs$/,

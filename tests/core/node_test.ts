@@ -192,7 +192,7 @@ Deno.test("stepNode() tells roles as information, and those that need an operato
   step({ kind: "members", peers: [peer], inPeerList: false }, 3_300);
   assertEquals(lines, [
     "info master (alone), was backup",
-    "warning master (unhealthy, no live node is well)",
+    "warning master (unhealthy, no live node is healthy)",
     "info peer 10.0.0.7 joined",
     "warning master (unlisted)",
   ]);

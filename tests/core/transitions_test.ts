@@ -135,7 +135,7 @@ Deno.test("changesBetween() tells of the role and why, as loud as it is", () => 
   assertEquals(of(backup, [better], master), [
     "info role: backup (outranked by 10.0.0.7/5), was master",
   ]);
-  const loud = ["stalled", "unable", "unlisted", "incomplete", "twin"] as const;
+  const loud = ["stalled", "cloud-unreachable", "unlisted", "incomplete", "twin"] as const;
   assertEquals(loud.map((reason) => of({ ...backup, reason })[0]?.split(" ")[0]), [
     ...loud.map(() => "warning"),
   ]);
@@ -148,7 +148,7 @@ Deno.test("changesBetween() tells of the role and why, as loud as it is", () => 
     "warning role: backup (unhealthy, makes way for 10.0.0.8/20)",
   ]);
   assertEquals(of({ ...unhealthy, role: "master" }), [
-    "warning role: master (unhealthy, no live node is well), was backup",
+    "warning role: master (unhealthy, no live node is healthy), was backup",
   ]);
   const missing = new Map([["b.test", 9_000], ["c.test", 9_000]]);
   assertEquals(of({ ...backup, reason: "incomplete", missing }), [

@@ -24,7 +24,7 @@ Deno.test("an https check wants a certificate of a known authority; --ca-file ma
       node.process?.output.includes(text) === true;
     const unknown = "/: certificate of an unknown authority";
     await until(says(one, unknown), { title: "without the authority it fails" });
-    await until(says(two, "check-well: https://localhost"), { title: "with it it is well" });
+    await until(says(two, "check-passing: https://localhost"), { title: "with it it is well" });
   } finally {
     await cluster.close();
     await server.shutdown();

@@ -89,7 +89,7 @@ Deno.test("a secret that is rotated in its file is used without a signal", async
   const args = ["-W", "-O", "-xi", ELASTIC_IP, ...server.args("v2"), "-i", id];
   args.push("-p", "127.0.0.2", "-l", `127.0.0.1:${freeTcpPort()}`);
   const watchdog = new ExoipProcess([
-    ...[...args, "--api-secret-file", file, "--reconcile", "5s"],
+    ...[...args, "--api-secret-file", file, "--reconcile-interval", "5s"],
   ], { env: { HOME: "/nonexistent" } });
   try {
     await until(() => address.holders.has(id), { title: "it holds" });

@@ -99,7 +99,7 @@ Deno.test("--doctor on a holder without a watchdog does not make its peers take 
   try {
     const { output } = await examine(cluster, one);
     assertMatch(output, /skip heartbeats \S+: only listened, this instance holds it now/);
-    cluster.start(two, { priority: 20, args: ["--reconcile", "5s"] });
+    cluster.start(two, { priority: 20, args: ["--reconcile-interval", "5s"] });
     await until(() => cluster.holders.includes("node-2"), { title: "the other holds, too" });
     const again = await examine(cluster, one);
     assertStringIncludes(again.output, "127.0.0.2 is heard");

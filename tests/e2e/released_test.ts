@@ -5,7 +5,7 @@ import { Cluster, ELASTIC_IP, until } from "./cluster.ts";
 Deno.test("a released Elastic IP is named once, and taken when it exists again", async () => {
   const cluster = new Cluster({ count: 2 });
   const [one, two] = [cluster.node(1), cluster.node(2)];
-  const args = ["--reconcile", "5s"];
+  const args = ["--reconcile-interval", "5s"];
   try {
     cluster.start(one, { priority: 10, args });
     cluster.start(two, { priority: 20, args });

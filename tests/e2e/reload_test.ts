@@ -57,7 +57,7 @@ skippableTest(
       assert(held.every((count) => count > 0), `somebody holds all the time: ${held}`);
 
       // Back by the other one's file.
-      write(2, "priority = 40\nreconcile = 10\n");
+      write(2, "priority = 40\nreconcile-interval = 10\n");
       second.process?.signal("SIGHUP");
       await until(() => `${cluster.holders}` === "node-1", { title: "the first one again" });
       const after = cluster.server.model.history.map(({ holders }) => holders.length);
@@ -80,10 +80,10 @@ skippableTest(
       await until(() => heard(node, "did you mean interval?"), { title: "the last problem" });
       assert(heard(node, "reload-refused: the old configuration stays"));
       assert(heard(node, 'line 1: priority: found "ten", wanted a whole number'));
-      write(1, 'priority = 10\npid-file = "/none/exoip.pid"\nwire = "plain"\n');
+      write(1, 'priority = 10\npid-file = "/none/exoip.pid"\nheartbeat-format = "original"\n');
       node.process?.signal("SIGHUP");
       const restart =
-        "only a restart brings what has changed of --pid-file (IF_PID_FILE), --wire (IF_WIRE)";
+        "only a restart brings what has changed of --pid-file (IF_PID_FILE), --heartbeat-format (IF_HEARTBEAT_FORMAT)";
       await until(() => heard(node, restart), { title: "what needs a restart" });
       assert(node.alive);
       assertEquals(cluster.holders, ["node-1"]);
@@ -99,7 +99,15 @@ skippableTest(
       const [variables, secret] = [`${folder}/exoip.env`, `${folder}/secret`];
       Deno.writeTextFileSync(variables, `# our key\nIF_EXOSCALE_API_KEY=${SIM_KEY}\n`);
       Deno.writeTextFileSync(secret, `${SIM_SECRET}\n`);
-      const args = ["--env-file", variables, "--api-secret-file", secret, "--reconcile", "5", "-v"];
+      const args = [
+        "--env-file",
+        variables,
+        "--api-secret-file",
+        secret,
+        "--reconcile-interval",
+        "5",
+        "-v",
+      ];
       cluster.start(node, { priority: 10, args, credentials: false });
       await until(() => cluster.holders.length === 1, { title: "it holds" });
       // The cloud is given another key; the old one is refused from now on.
@@ -177,7 +185,7 @@ skippableTest(
       await until(() => server.calls.length > 0, { title: "it asks" });
       process.signal("SIGHUP");
       assertEquals(await process.ended(), 1);
-      assertStringIncludes(process.output, "failed: ");
+      assertStringIncludes(process.output, "associate-failed: ");
     } finally {
       await server.close();
     }

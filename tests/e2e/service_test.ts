@@ -67,13 +67,13 @@ skippableTest(
       await until(() => cluster.holders.join() === "node-1", { title: "it has come back" });
       assertMatch(
         one.process?.output ?? "",
-        /check-well: http:.*well after \d+ ms, was failing for/,
+        /check-passing: http:.*passed after \d+ ms, was failing for/,
       );
 
       await second.stop();
       await until(says(two, /check-failing: tcp/), { title: "the other sees its own" });
       await first.stop();
-      await until(says(one, /role: master \(unhealthy, no live node is well\)/), {
+      await until(says(one, /role: master \(unhealthy, no live node is healthy\)/), {
         title: "the best still holds, and says so",
       });
       assertEquals(cluster.holders, ["node-1"]);

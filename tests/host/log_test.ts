@@ -16,12 +16,12 @@ Deno.test("openLog() marks lines on standard output as the original does", async
   const lines: string[] = [];
   const log = openLog({ stdout: true, writer: writerInto(lines) });
   assertEquals(log.kind, "stdout");
-  log.write("critical", "failed", "cannot listen");
+  log.write("critical", "associate-failed", "cannot listen");
   log.write("warning", "cloud-error", "try again {0} %s ${x}");
   log.write("info", "start", "watching");
   await log.flush();
   assertEquals(lines, [
-    "exoip [CRIT   ] failed: cannot listen",
+    "exoip [CRIT   ] associate-failed: cannot listen",
     "exoip [WARNING] cloud-error: try again {0} %s ${x}",
     "exoip [INFO   ] start: watching",
   ]);
@@ -45,7 +45,7 @@ Deno.test(
       await log.flush();
       assertEquals(lines, []);
       log.write("info", "start", "watching");
-      log.write("critical", "failed", "cannot listen");
+      log.write("critical", "associate-failed", "cannot listen");
       await log.flush();
       assertMatch(
         lines.shift() ?? "",
@@ -56,7 +56,7 @@ Deno.test(
       );
       assertEquals(lines, [
         "exoip [INFO   ] start: watching",
-        "exoip [CRIT   ] failed: cannot listen",
+        "exoip [CRIT   ] associate-failed: cannot listen",
       ]);
     }
     await Deno.remove(folder, { recursive: true });

@@ -191,7 +191,7 @@ networkTest(
       // Nobody can have it any more: the best one still holds, as with checks.
       await ip(network.namespace(2), "link delete vip");
       await until(() => cluster.heldBy(one), { title: "the best has it", withinMs: LONG_MS });
-      assertMatch(one.process?.output ?? "", /role: master \(unhealthy, no live node is well\)/);
+      assertMatch(one.process?.output ?? "", /role: master \(unhealthy, no live node is healthy\)/);
 
       await make(2);
       await isBack(cluster, 2, "vip");

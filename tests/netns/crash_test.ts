@@ -45,7 +45,7 @@ networkTest(
       cluster.mark(one, "dead");
       await cluster.network.cables(1, "down");
       await until(() => cluster.heldBy(two), { title: "the backup takes over", withinMs: LONG_MS });
-      await until(() => roleOf(one) === "unable", {
+      await until(() => roleOf(one) === "cloud-unreachable", {
         title: "it sees its own state",
         withinMs: LONG_MS,
       });

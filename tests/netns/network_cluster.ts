@@ -84,7 +84,7 @@ export class NetworkCluster extends Cluster {
 
   /** Starts a node that looks at the cloud as often as it may, so that no test waits half a minute for it. */
   override start(node: ClusterNode, options: Parameters<Cluster["start"]>[1]): void {
-    super.start(node, { ...options, args: ["--reconcile", "5", ...options?.args ?? []] });
+    super.start(node, { ...options, args: ["--reconcile-interval", "5", ...options?.args ?? []] });
   }
 
   /** Number of a node, from 1. */

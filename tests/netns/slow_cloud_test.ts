@@ -36,7 +36,7 @@ networkTest(
       const [one, two] = [cluster.node(1), cluster.node(2)];
       await cluster.settle();
       await cluster.network.blockCloud(1);
-      const away = () => roleOf(one) === "unable" && cluster.holders.includes(two.name);
+      const away = () => roleOf(one) === "cloud-unreachable" && cluster.holders.includes(two.name);
       await until(away, { title: "the other one holds", withinMs: LONG_MS });
       await cluster.network.unblockCloud(1);
       const back = () => cluster.heldBy(one) && roleOf(two) === "outranked";

@@ -37,7 +37,7 @@ Deno.test("readValues() throws a UsageError that names the flag or variable", ()
       [["-P="], {}, '-P: "" is not a whole number'],
       [["-r", "2.5"], {}, '-r: "2.5" is not a whole number'],
       [["-t", "soon"], {}, '-t: "soon" is not a time'],
-      [["--reconcile", "1 s"], {}, '--reconcile: "1 s" is not a time'],
+      [["--reconcile-interval", "1 s"], {}, '--reconcile-interval: "1 s" is not a time'],
       [[], { IF_HOST_PRIORITY: "ten" }, 'IF_HOST_PRIORITY: "ten" is not a whole number'],
       [[], { IF_DEAD_RATIO: "x" }, 'IF_DEAD_RATIO: "x" is not a whole number'],
       [[], { IF_ADVERTISEMENT_INTERVAL: "x" }, 'IF_ADVERTISEMENT_INTERVAL: "x" is not a time'],

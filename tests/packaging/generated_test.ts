@@ -44,8 +44,8 @@ machineTest(
 /** What each shell is asked, with `exoip` and its completion at hand: words on the line, what it must offer. */
 const QUESTIONS: ReadonlyArray<readonly [words: string, offers: readonly string[]]> = [
   ["--ap", ["--api", "--api-environment", "--api-secret-file"]],
-  ["--wire ", ["full", "plain"]],
-  ["--wire p", ["plain"]],
+  ["--heartbeat-format ", ["extended", "original"]],
+  ["--heartbeat-format o", ["original"]],
   ["-W --pid-file /etc/host", ["/etc/hostname", "/etc/hosts"]],
   ["-W --config /etc/host", ["/etc/hostname", "/etc/hosts"]],
   ["--log-level w", ["warning"]],

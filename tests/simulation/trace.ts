@@ -34,7 +34,8 @@ export function follow(cluster: SimCluster, tell: (line: string) => void): void 
     said({ name, core }, { event, text }) {
       if (SHOWN.has(event)) note(name, event);
       // Of a whole loop nothing but its log shows the role.
-      const [, whole, reason] = /^(\w+) \((\w+)/.exec(event === "role" && !core ? text : "") ?? [];
+      const [, whole, reason] = /^(\w+) \(([\w-]+)/.exec(event === "role" && !core ? text : "") ??
+        [];
       if (whole) role(name, `${whole} ${reason}`);
     },
     called({ name }, call) {

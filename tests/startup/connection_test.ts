@@ -53,7 +53,7 @@ Deno.test("connectionFor() waits for the cloud to tell the address of a name, an
   assertEquals(connection?.addresses, [{ elasticIp: ELASTIC_IP, priority: 20 }]);
   assertEquals(lines.length, 4);
   assert(
-    /^warning no-address: cannot find .*waiting for the cloud$/.test(lines[0] ?? ""),
+    /^warning address-unknown: cannot find .*waiting for the cloud$/.test(lines[0] ?? ""),
     lines[0],
   );
   assertEquals(lines[3], `info address: "web" is ${ELASTIC_IP}`);
@@ -63,7 +63,7 @@ Deno.test("connectionFor() gives up on a name that does not exist, and in -A on 
   await using stage = new CloudFixture();
   const unknown = await connect(stage, configOf(stage, "-W", "web"));
   assertEquals([unknown.connection, unknown.lines.length], [null, 1]);
-  assert(unknown.lines[0]?.startsWith("critical no-address: "), unknown.lines[0]);
+  assert(unknown.lines[0]?.startsWith("critical address-unknown: "), unknown.lines[0]);
   stage.server.fault = () => "500";
   const away = await connect(stage, configOf(stage, "-A", "web"));
   assertEquals(away.connection, null);

@@ -37,7 +37,7 @@ Deno.test("statusLines() shows every figure with its age", () => {
   assertEquals(lines.slice(0, 11), [
     "address 198.51.100.50",
     "role master (best), changed 7.3 s ago",
-    "holding yes, cloud read 6.3 s ago, able yes, healthy yes",
+    "holding yes, cloud read 6.3 s ago, cloud reachable yes, healthy yes",
     "on an interface yes, lo, looked 0.4 s ago",
     "priority 10, interval 1000 ms, dead after 3000 ms",
     "id 9b1e6f20-53c4-4a7d-8e2f-0a1b2c3d4e5f",
@@ -95,13 +95,18 @@ function linesWith(view: Partial<AddressView>, peer: Partial<PeerView> = {}): st
 Deno.test("statusLines() says of an address what is unknown, wrong or left out", () => {
   const has = (line: string, view: Partial<AddressView>) =>
     assert(linesWith(view).includes(line), `${line}\n${linesWith(view).join("\n")}`);
-  has("holding no, cloud read 6.3 s ago, able yes, healthy yes", { holding: false });
-  has("holding unknown, cloud read never, able no, healthy no", {
+  has("holding no, cloud read 6.3 s ago, cloud reachable yes, healthy yes", {
+    holding: false,
+  });
+  has("holding unknown, cloud read never, cloud reachable no, healthy no", {
     ...{ holding: null, holdingAgeMs: null, cloudReachable: false, healthy: false },
   });
-  has("holding no (released in the cloud), cloud read 6.3 s ago, able yes, healthy yes", {
-    ...{ holding: false, released: true },
-  });
+  has(
+    "holding no (released in the cloud), cloud read 6.3 s ago, cloud reachable yes, healthy yes",
+    {
+      ...{ holding: false, released: true },
+    },
+  );
   has("other holders unknown, read never", { otherHoldersAgeMs: null });
   has("other holders 10.0.0.7, i-2, read 6.3 s ago", {
     otherHolders: [

@@ -101,7 +101,9 @@ function start(
   const watching = ["-W", "--doctor"].includes(what);
   return new ExoipProcess([
     ...[what, "-O", "-xi", address.ip, "-i", id, ...lab.args],
-    ...watching ? ["-p", lab.network.address(machine % 2 + 1), "-P", "10", "--reconcile", "5"] : [],
+    ...watching
+      ? ["-p", lab.network.address(machine % 2 + 1), "-P", "10", "--reconcile-interval", "5"]
+      : [],
     ...what === "--doctor" ? ["--json"] : [],
   ], {
     env: {

@@ -10,7 +10,7 @@ export interface Advert {
   readonly leaving: boolean;
   readonly unable: boolean;
   readonly unhealthy: boolean;
-  /** Priority while well. */
+  /** Priority while healthy. */
   readonly ownPriority: number;
   readonly intervalMs: number;
 }

@@ -102,5 +102,5 @@ function roleOfIneligible(state: Election, better: readonly Peer[]): Role {
 function whyIneligible({ stops, inPeerList, cloudReachable }: Election): Reason {
   if (stops > 0) return "leaving";
   if (!inPeerList) return "unlisted";
-  return cloudReachable ? "incomplete" : "unable";
+  return cloudReachable ? "incomplete" : "cloud-unreachable";
 }

@@ -85,12 +85,12 @@ export function eligible(peer: Peer): boolean {
   return peer.alive && !peer.trailer?.leaving && !peer.trailer?.unable;
 }
 
-/** Whether what the peer serves is not well. */
+/** Whether the peer is unhealthy. */
 export function unhealthy({ trailer }: Peer): boolean {
   return trailer?.unhealthy === true;
 }
 
-/** A rank to compare with: the well before the sick, then priority, then (among equals, if exclusive) id. */
+/** A rank to compare with: the healthy before the unhealthy, then priority, then (among equals, if exclusive) id. */
 export interface Rank {
   readonly unhealthy: boolean;
   readonly priority: number;
@@ -105,9 +105,9 @@ export function ranksBefore(one: Rank, other: Rank, exclusive: boolean): boolean
 }
 
 /**
- * The rank that a peer claims. All the sick advertise the last priority; among themselves their own counts. One that
- * speaks the original's format has no word for it: with the last priority it may be sick, and two that each took the
- * other to be well would both make way.
+ * The rank that a peer claims. All the unhealthy advertise the last priority; among themselves their own counts. One
+ * that speaks the original's format has no word for it: with the last priority it may be unhealthy, and two that each
+ * took the other to be healthy would both make way.
  */
 export function rankOf(peer: Peer): Rank {
   const { trailer, priority, heardId: id } = peer;

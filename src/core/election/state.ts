@@ -51,7 +51,7 @@ export interface Election {
   readonly originalsUntilMs: number;
   /** Whether we reach the cloud, and may change something there. */
   readonly cloudReachable: boolean;
-  /** Whether what we serve is well, as far as the checks tell. */
+  /** Whether we are healthy, as far as the checks tell. */
   readonly healthy: boolean;
   /** Whether the list that our peers come from has us, too: the others do not hear us otherwise. */
   readonly inPeerList: boolean;
@@ -168,10 +168,10 @@ export function outranking(state: Election): Peer[] {
 }
 
 function goesBefore(peer: Peer, state: Election): boolean {
-  // A well node that holds but cannot reach the cloud serves better than a sick one that can.
+  // A healthy node that holds but cannot reach the cloud serves better than an unhealthy one that can.
   if (!eligible(peer)) return !state.healthy && !unhealthy(peer) && holdsUnable(peer);
   if (state.stops > 0 || !state.inPeerList || barred(state)) return true;
-  // Without the cloud, or not knowing who holds, we make way for the well; for the sick only if we are sick ourselves.
+  // Without the cloud, or not knowing who holds, we make way for the healthy; for the unhealthy only if we are so, too.
   if (!state.cloudReachable || state.kept) return !unhealthy(peer) || !state.healthy;
   return ranksBefore(rankOf(peer), selfRank(state), state.settings.exclusive);
 }
@@ -194,7 +194,7 @@ export function ranksEqual(peer: Peer, state: Election): boolean {
 export function standsBack(state: Election): boolean {
   return state.settings.preemptDelayMs > 0 && state.holding === false && state.role === "backup" &&
     [...state.peers.values()].some((peer) =>
-      // Nobody was told to leave it with one that is sick while we are well.
+      // Nobody was told to leave it with one that is unhealthy while we are healthy.
       eligible(peer) && peer.trailer?.holds && ranksAfter(peer, state) &&
       unhealthy(peer) === !state.healthy
     );

@@ -11,7 +11,7 @@
 //   any                 the list of peers has not us             backup           unlisted
 //   any                 an unknown holder may be a missing peer  backup           incomplete
 //   any                 another machine has our id               backup, or same  twin
-//   any                 unwell, and a well peer can serve        backup           unhealthy
+//   any                 unhealthy, a healthy peer can serve      backup           unhealthy
 //   backup              unwell, as all that are before us        master           unhealthy
 //
 // What follows for the address is in aim.ts, what is done about it in ownership.ts.

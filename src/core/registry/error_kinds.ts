@@ -93,7 +93,7 @@ export const ERROR_KINDS = {
   "rate-limited": {
     retryable: true,
     meaning: "The key made too many requests (429).",
-    cure: "Give this cluster a key of its own, or a longer --reconcile.",
+    cure: "Give this cluster a key of its own, or a longer --reconcile-interval.",
   },
   "refused": {
     retryable: false,

@@ -34,6 +34,20 @@ export const EVENTS = {
     meaning: "The Elastic IP does not exist any more in the cloud; roles stay, heartbeats go on.",
     cure: "Allocate it again; or give all nodes the one in its place with -xi, and restart them.",
   },
+  "address-unknown": {
+    severities: ["warning", "critical"],
+    meaning: "The Elastic IP of that id, description or label was not found.",
+    cure: "Correct -xi, or wait: a warning repeats while the cloud does not answer.",
+  },
+  "associate-failed": {
+    severities: ["critical"],
+    meaning: "-A failed: the Elastic IP may not be attached.",
+    cure: "Correct what the line names and run it again; --doctor finds the cause.",
+  },
+  "associated": {
+    severities: ["info"],
+    meaning: "-A: the Elastic IP is attached to this instance.",
+  },
   "attached": {
     severities: ["info"],
     meaning: "The Elastic IP is attached to this instance now.",
@@ -47,14 +61,14 @@ export const EVENTS = {
     meaning: "A health check failed often enough: this node is unhealthy, and the line says why.",
     cure: "Repair the service that the check asks. Until it passes, healthy nodes take precedence.",
   },
-  "check-unknown": {
+  "check-passing": {
+    severities: ["info"],
+    meaning: "A health check passes, for the first time or again.",
+  },
+  "check-pending": {
     severities: ["warning"],
     meaning: "A health check has no result when the hold-off ends, and fails until it has one.",
     cure: "Find out why the check gives no result: exoip --status shows its state.",
-  },
-  "check-well": {
-    severities: ["info"],
-    meaning: "A health check passes, for the first time or again.",
   },
   "cloud-back": {
     severities: ["info"],
@@ -98,9 +112,14 @@ export const EVENTS = {
     severities: ["info"],
     meaning: "The peers were found in the cloud; the line says who they are and why.",
   },
-  "done": {
+  "dissociate-failed": {
+    severities: ["critical"],
+    meaning: "-D failed: the Elastic IP may still be attached.",
+    cure: "Correct what the line names and run it again; --doctor finds the cause.",
+  },
+  "dissociated": {
     severities: ["info"],
-    meaning: "-A or -D succeeded.",
+    meaning: "-D: the Elastic IP is not attached to this instance any more.",
   },
   "evicted": {
     severities: ["warning"],
@@ -111,11 +130,6 @@ export const EVENTS = {
     severities: ["info", "critical"],
     meaning: "The watchdog ends; critical: the Elastic IP may still be attached.",
     cure: "Run exoip -D on this machine, or detach the address in the portal.",
-  },
-  "failed": {
-    severities: ["critical"],
-    meaning: "-A or -D failed.",
-    cure: "Correct what the line names and run it again; --doctor finds the cause.",
   },
   "hold-vanished": {
     severities: ["warning"],
@@ -132,6 +146,11 @@ export const EVENTS = {
     severities: ["warning"],
     meaning: "An instance that is not a peer holds the Elastic IP, too.",
     cure: "Detach the address from that instance, or make it a peer on all nodes.",
+  },
+  "instance-unknown": {
+    severities: ["warning", "critical"],
+    meaning: "Nothing says which instance this is: the node waits, or ends.",
+    cure: "Give the id with -i, or let the machine reach the metadata service.",
   },
   "interface": {
     severities: ["info", "warning", "critical"],
@@ -153,21 +172,6 @@ export const EVENTS = {
     severities: ["warning"],
     meaning: "Syslog takes no lines, takes them again, or lines were lost.",
     cure: "Start syslog, or log to standard output with -O; see that something reads it.",
-  },
-  "no-address": {
-    severities: ["warning", "critical"],
-    meaning: "The Elastic IP of that id, description or label was not found.",
-    cure: "Correct -xi, or wait: a warning repeats while the cloud does not answer.",
-  },
-  "no-instance": {
-    severities: ["warning", "critical"],
-    meaning: "Nothing says which instance this is: the node waits, or ends.",
-    cure: "Give the id with -i, or let the machine reach the metadata service.",
-  },
-  "no-zone": {
-    severities: ["warning", "critical"],
-    meaning: "The zone of this instance, or its endpoint, was not found.",
-    cure: "Give it with --zone; a warning repeats while the cloud does not answer.",
   },
   "notify": {
     severities: ["warning"],
@@ -266,6 +270,11 @@ export const EVENTS = {
     severities: ["info", "warning"],
     meaning: "Heartbeats are not signed; warning: unsigned ones are accepted beside signed ones.",
     cure: "Leave out --accept-unsigned once all nodes sign.",
+  },
+  "zone-unknown": {
+    severities: ["warning", "critical"],
+    meaning: "The zone of this instance, or its endpoint, was not found.",
+    cure: "Give it with --zone; a warning repeats while the cloud does not answer.",
   },
 } as const;
 // Apart from the constant: Deno 2.7 (no-slow-types) finds no type where the two are one.

@@ -37,12 +37,12 @@ export const METRICS = {
     labels: [],
     meaning: "How far the next deadline of the loop has passed by already.",
   },
-  "exoip_loop_lateness_seconds": {
+  "exoip_loop_lag_seconds": {
     type: "gauge",
     labels: [],
     meaning: "How late the loop met its last deadline.",
   },
-  "exoip_loop_lateness_worst_seconds": {
+  "exoip_loop_lag_seconds_max": {
     type: "gauge",
     labels: [],
     meaning: "How late the loop met its worst deadline since the start.",
@@ -107,7 +107,7 @@ export const METRICS = {
     labels: ["address"],
     meaning: "Whether this machine has the address, so that traffic to it arrives: 1 yes, 0 no.",
   },
-  "exoip_able": {
+  "exoip_cloud_reachable": {
     type: "gauge",
     labels: ["address"],
     meaning: "Whether the node reaches the cloud and can change something there.",
@@ -115,9 +115,9 @@ export const METRICS = {
   "exoip_healthy": {
     type: "gauge",
     labels: ["address"],
-    meaning: "Whether what the node serves is well.",
+    meaning: "Whether the node is healthy: all its checks pass.",
   },
-  "exoip_listed": {
+  "exoip_in_peer_list": {
     type: "gauge",
     labels: ["address"],
     meaning: "Whether the list of peers has this node, too.",
@@ -142,7 +142,7 @@ export const METRICS = {
     labels: ["address"],
     meaning: "Silence after which a peer is dead.",
   },
-  "exoip_reconcile_seconds": {
+  "exoip_reconcile_interval_seconds": {
     type: "gauge",
     labels: ["address"],
     meaning: "Longest time between two looks at the cloud.",
@@ -243,7 +243,7 @@ export const METRICS = {
     labels: ["address", "verb", "kind"],
     meaning: "Calls to the cloud that failed, by verb and kind.",
   },
-  "exoip_api_call_seconds": {
+  "exoip_api_last_call_duration_seconds": {
     type: "gauge",
     labels: ["address", "verb"],
     meaning: "How long the last call that went well took, by verb.",

@@ -42,7 +42,7 @@ export const ROLE_REASONS = {
     meaning: "The health checks fail: a backup makes way for a healthy node, a master has none.",
     cure: "Repair the service; the check-failing line before it says what is wrong.",
   },
-  "unable": {
+  "cloud-unreachable": {
     severity: "warning",
     meaning: "The node does not reach the cloud, or cannot change anything there.",
     cure: "Look at the cloud-error lines, and run --doctor on this node.",

@@ -55,9 +55,9 @@
         pill(held, holding === null ? "odd" : holding ? "good" : ""),
         // Only a holder's traffic is dropped; a backup would drop it once it holds.
         flag(view.onInterface === false, "address on no interface", holding ? "bad" : "odd"),
-        flag(!view.able, "cannot reach the cloud", "bad"),
+        flag(!view.cloudReachable, "cannot reach the cloud", "bad"),
         flag(!view.healthy, "unhealthy", "bad"),
-        flag(!view.listed, "not on the list of peers", "bad"),
+        flag(!view.inPeerList, "not on the list of peers", "bad"),
         flag(view.leaving, "leaving", "odd"),
         flag(view.settling, "listening first", "odd"),
       ),

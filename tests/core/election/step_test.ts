@@ -106,7 +106,7 @@ const ROLES: ReadonlyArray<[string, Election, string]> = [
   [
     "unable, with nobody to make way for",
     after([[3_100, tick], [4_000, { kind: "cloudReachable", cloudReachable: false }]]),
-    "master unable",
+    "master cloud-unreachable",
   ],
   [
     "unable, with a peer to make way for",
@@ -114,7 +114,7 @@ const ROLES: ReadonlyArray<[string, Election, string]> = [
       kind: "cloudReachable",
       cloudReachable: false,
     }]]),
-    "backup unable",
+    "backup cloud-unreachable",
   ],
   [
     "asked to stop",
