@@ -32,7 +32,7 @@ export function pass(ms: number): Promise<void> {
 /** The reason that a node last gave for its role, such as `best` or `outranked`; empty when it gave none. */
 export function roleOf(node: ClusterNode | undefined): string {
   const line = node?.process?.lines.findLast(({ text }) => /role: (master|backup) /.test(text));
-  return /role: \w+ \((\w+)/.exec(line?.text ?? "")?.[1] ?? "";
+  return /role: \w+ \(([\w-]+)/.exec(line?.text ?? "")?.[1] ?? "";
 }
 
 /** The cluster in its network. */
