@@ -145,7 +145,7 @@ export function stepFully(before: Node, event: NodeEvent, atMs: number): [Node, 
 function doubted(node: Node, heard: Heard, atMs: number): [Node, NodeEffect[]] {
   const { from, heartbeat } = heard;
   const before = node.election.peers.get(from);
-  const election = meetUnproven(node.election, heard, atMs);
+  const election = heard.refusedAs ? node.election : meetUnproven(node.election, heard, atMs);
   const next = { ...node, election };
   const run = heartbeat.trailer?.stamp?.run;
   const met = election.peers.get(from)?.met.find((each) => each.run === run);

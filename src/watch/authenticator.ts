@@ -47,7 +47,7 @@ export class Authenticator {
     // An unproven one is answered, and an answer is owed only to who has the secret.
     const answered = reason === "unproven" && meetUnproven(election, heard, atMs) !== election;
     // What the node refuses anyway it may refuse itself: the tag could only make it worse.
-    if (reason !== null && !answered) return deliver(heard);
+    if (reason !== null && !answered) return deliver({ ...heard, refusedAs: reason });
     if (!heard.signed) return acceptUnsigned ? deliver(heard) : refusals.refuse(from, "unsigned");
     const { keyId = 0 } = heartbeat.trailer ?? {};
     if (!keyring.knows(keyId)) return refusals.refuse(from, "unknown-key");

@@ -89,30 +89,71 @@ Deno.test("five forged heartbeats cost at most an interval for each pair of them
   );
 });
 
+/** Whether something was evicted after the first forged heartbeat. */
+function evictsLate(trace: readonly string[]): boolean {
+  return trace.some((line) => parseFloat(line) * 1_000 >= BEGIN_MS && line.endsWith(" evicted"));
+}
+
 Deno.test("five forged heartbeats in the name of one node leave no moment without holder", async () => {
   const ofA = few.map((all) => all.map((each) => ({ ...each, path: "a>b", both: false })));
   await fc.assert(
     fc.asyncProperty(fc.constantFrom(...CLUSTERS), ofA, async (cluster, forgeries) => {
       const { unheldMs, trace } = await forge(cluster, forgeries);
       assertEquals(unheldMs, 0, trace.join("\n"));
-      // What was silent for long before that is not evicted once more.
-      const late = trace.filter((line) => parseFloat(line) * 1_000 >= BEGIN_MS);
-      assert(!late.some((line) => line.endsWith(" evicted")), trace.join("\n"));
     }),
     { numRuns: 60 },
   );
 });
 
+/** One or two, and then a pause that ends the life. */
+const moment = fc.tuple(forgery, fc.boolean(), fc.integer({ min: 1, max: DEAD_MS - 1 }))
+  .map(([first, twice, pauseMs]) => {
+    const one = { ...first, path: "a>b", both: false, afterMs: first.afterMs + DEAD_MS };
+    return twice ? [one, { ...one, afterMs: pauseMs }] : [one];
+  });
+
+Deno.test("forged heartbeats of which no three are one life evict nobody, however many they are", async () => {
+  const moments = fc.array(moment, { minLength: 1, maxLength: 25 }).map((each) => each.flat());
+  await fc.assert(
+    fc.asyncProperty(fc.constantFrom(...CLUSTERS), moments, async (cluster, forgeries) => {
+      const { unheldMs, trace } = await forge(cluster, forgeries);
+      assertEquals([unheldMs, evictsLate(trace)], [0, false], trace.join("\n"));
+    }),
+    { numRuns: 60 },
+  );
+});
+
+/** Forged heartbeats that make lives of that many, each some time after the other. */
+function livesOf(lives: ReadonlyArray<readonly [count: number, paceMs: number, restMs: number]>) {
+  return lives.flatMap(([count, paceMs, restMs]) =>
+    Array.from({ length: count }, (_, at): Forgery => ({
+      path: "a>b",
+      afterMs: at === 0 ? restMs : paceMs,
+      priority: 200,
+      holds: true,
+      both: false,
+    }))
+  );
+}
+
+/** When the one that is spoken for lost the address to b. */
+async function evictionsBy(forgeries: readonly Forgery[]): Promise<number[]> {
+  const { trace } = await forge("cluster a=10 b=20 interval=1s ratio=3\ncut a b at 20s", forgeries);
+  return trace.filter((line) => line.endsWith("b evicted")).map(parseFloat);
+}
+
 Deno.test("a forged life must last twice as long after each death, so evictions become rare", async () => {
-  // Six seconds of life, then time to die: after two deaths that is too short.
-  const lives = Array.from({ length: 80 }, (_, at): Forgery => ({
-    path: "a>b",
-    afterMs: at % 4 === 0 ? 10_000 : 2_000,
-    priority: 200,
-    holds: true,
-    both: false,
-  }));
-  const { trace } = await forge("cluster a=10 b=20 interval=1s ratio=3\ncut a b at 20s", lives);
-  const evictions = trace.filter((line) => line.endsWith("b evicted")).length;
-  assertEquals(evictions, 2, trace.join("\n"));
+  // Each is just long enough; the rest is what a needs to see that its hold is gone, and to put it back.
+  const restMs = 40_000;
+  const count = async (...paces: ReadonlyArray<readonly [count: number, paceMs: number]>) =>
+    (await evictionsBy(livesOf(paces.map(([beats, paceMs]) => [beats, paceMs, restMs])))).length;
+  assertEquals(await count([3, 1_000], [4, 2_000], [6, 2_400]), 4);
+  assertEquals(await count([3, 1_000], [4, 2_000], [6, 2_399]), 3);
+  assertEquals(await count([3, 1_000], [4, 1_999], [4, 1_999]), 2);
+  assertEquals(await count([3, 749], [3, 749], [3, 749]), 1);
+});
+
+Deno.test("lives of six seconds open four evictions in five minutes, however many they are", async () => {
+  const lives = Array.from({ length: 20 }, () => [4, 2_000, 10_000] as const);
+  assertEquals((await evictionsBy(livesOf(lives))).length, 4);
 });

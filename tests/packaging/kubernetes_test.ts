@@ -53,6 +53,43 @@ Deno.test("the Kubernetes manifest uses options that there are, and this version
   );
 });
 
+Deno.test("every container of the Kubernetes manifest is of exoip's own image", async () => {
+  const text = await Deno.readTextFile(shipped(MANIFEST));
+  const images = [...text.matchAll(/^ +(?:- )?image: (.*)$/gm)].map(([, image]) => image);
+  const own = `registry.example.com/exoip:${VERSION} # change me`;
+  assertEquals(images, [own, own]);
+});
+
+machineTest(
+  "the init container's command puts the address on the node, with the node's files, once and again",
+  { root: true, tools: ["unshare", "mount", "chroot", "ip"] },
+  () =>
+    inFolder(async (folder) => {
+      const text = await Deno.readTextFile(shipped(MANIFEST));
+      const [, list = ""] = /command: (\[.*\])/.exec(text) ?? [];
+      const command: string[] = JSON.parse(list);
+      // Nothing is there but what the manifest mounts, as in an image from scratch.
+      const mounts = [...text.matchAll(/\{ name: (node-\w+), mountPath: (\S+), readOnly: true \}/g)]
+        .map(([, name = "", path = ""]) => {
+          assert(text.includes(`name: ${name}, hostPath: { path: ${path}, type: Directory }`));
+          return `mkdir -p "$0${path}" && mount --bind ${path} "$0${path}" && ` +
+            `mount -o remount,bind,ro "$0${path}"`;
+        });
+      assertEquals(mounts.length, 4);
+      for (const [address, shown] of [["198.51.100.50", "/32"], ["2001:db8::50", "/128"]]) {
+        const said = command.map((word) => word.replace("$(IF_ADDRESS)", address ?? ""));
+        const run = `chroot "$0" ${said.map((word) => `'${word}'`).join(" ")}`;
+        const script = ["ip link set lo up", ...mounts, run, run, "ip -o address show dev lo"];
+        const { code, text: shows } = await runTool(
+          ["unshare", "--net", "--mount", "sh", "-c", script.join(" && "), folder],
+        );
+        assertEquals(code, 0, shows);
+        const lines = shows.split("\n").filter((line) => line.includes(`${address}${shown} `));
+        assertEquals(lines.length, 1, shows);
+      }
+    }),
+);
+
 Deno.test("the probes of the Kubernetes manifest ask where the watchdog answers", async () => {
   const text = await Deno.readTextFile(shipped(MANIFEST));
   const listen = /IF_LISTEN_STATUS: ":(\d+)"/.exec(text)?.[1];

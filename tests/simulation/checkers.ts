@@ -3,7 +3,7 @@ import { decode } from "../../src/core/heartbeat.ts";
 import type { Observer, SimCluster } from "./cluster.ts";
 import type { Machine } from "./machine.ts";
 import { callsOneAtATime, callsRarely, PURPOSES } from "./call_rules.ts";
-import { deadTimeOf, deceivedMsOf, holdOffOf } from "./limits.ts";
+import { deadTimeOf, deceivedMsOf, holdOffOf, lifeOf } from "./limits.ts";
 import type { SimDatagram } from "./network.ts";
 
 /** How long the trouble of the cloud, or an operator's hand, excuses a mutual eviction. */
@@ -27,7 +27,9 @@ export function watchSafety(cluster: SimCluster): void {
     takesOverOnlyAfterListening(cluster),
     leavesItToTheMissing(cluster),
     evictsOnlyTheSilent(cluster),
+    evictsOnlyWhoLived(cluster),
     evictsOnlyAsHolder(cluster),
+    takesNobodyForItself(cluster),
     callsOneAtATime(cluster),
     callsRarely(cluster),
     givesUpOnlyWhatIsHeld(cluster),
@@ -51,7 +53,9 @@ function takesOverOnlyAfterListening(cluster: SimCluster): Observer {
       if (PURPOSES[verb] === "look" || by.stopping) return;
       const { nowMs } = cluster.timeline;
       const { intervalMs } = by.settings;
-      const slept = by.frozenUntilMs - by.frozenSinceMs > 2 * intervalMs;
+      // One whose clock stood still does not know that it slept.
+      const slept = by.frozenUntilMs - by.frozenSinceMs > 2 * intervalMs &&
+        !by.suspended;
       const sinceMs = Math.max(by.startedAtMs, slept ? by.frozenUntilMs : -Infinity);
       if (nowMs < sinceMs + holdOffOf(by.settings)) {
         cluster.fail(
@@ -125,7 +129,7 @@ function provesLife({ timeline, machines }: SimCluster) {
     if (!trailer?.stamp || !sender) return false;
     const { run, echo } = trailer.stamp;
     const key = `${to.name} ${to.incarnation} ${from}`;
-    const echoMs = echo?.run === to.run ? echo.sequence / 1_000 : -Infinity;
+    const echoMs = echo?.run === to.run ? echo.sequence / 1_000 - to.aheadMs : -Infinity;
     const recent = nowMs - echoMs <= 2 * deadTimeOf(to.settings);
     if (run !== sender.run || sender.agent === null) {
       if (recent) disturbed.set(key, { run, atMs: nowMs });
@@ -134,6 +138,82 @@ function provesLife({ timeline, machines }: SimCluster) {
     const after = disturbed.get(key)?.atMs ?? -Infinity;
     if (recent && echoMs > after) proved.set(key, run);
     return proved.get(key) === run && nowMs - sentAtMs < NEWS_MS;
+  };
+}
+
+/** The life of a peer as it reached a socket. */
+interface Life {
+  readonly sinceMs: number;
+  readonly lastMs: number;
+  readonly beats: number;
+}
+
+/** What reached it of one peer. */
+interface Lives {
+  readonly last: Life;
+  /** When a life was first long enough for an eviction; null when none was since the last one. */
+  readonly livedAtMs: number | null;
+  /** The same before each eviction. */
+  readonly diedAtMs: readonly number[];
+}
+
+/**
+ * Where nobody signs, nothing is taken from a machine that was not heard for long enough since the last time: three
+ * heartbeats on end, and from the second time within 64 dead times on for two dead times, four, up to 32. So heartbeats
+ * that anybody can forge evict rarely.
+ */
+function evictsOnlyWhoLived(cluster: SimCluster): Observer {
+  const { options, timeline, cloud } = cluster;
+  const known = new Map<string, Lives>();
+  const keyOf = (by: Machine, address = "") => `${by.name} ${by.incarnation} ${address}`;
+  return {
+    arrived(to, { from }) {
+      if (options.signed) return;
+      const { nowMs } = timeline, { settings } = to, key = keyOf(to, from);
+      const { last, livedAtMs = null, diedAtMs = [] } = known.get(key) ?? {};
+      const life = last && nowMs < last.lastMs + deadTimeOf(settings)
+        ? { ...last, lastMs: nowMs, beats: last.beats + 1 }
+        : { sinceMs: nowMs, lastMs: nowMs, beats: 1 };
+      // The core remembers them for a dead time more, and from the death on.
+      const remembered = diedAtMs.filter((ms) => ms > nowMs - 63 * deadTimeOf(settings));
+      const long = nowMs - life.sinceMs >= lifeOf(settings, remembered.length);
+      const lived = life.beats >= 3 && long;
+      known.set(key, {
+        last: life,
+        livedAtMs: livedAtMs ?? (lived ? nowMs : null),
+        diedAtMs: remembered,
+      });
+    },
+    called(by, call) {
+      // What reaches a frozen machine it hears later, and all at once.
+      if (call.verb !== "evict" || options.signed || by.frozenUntilMs > -Infinity) return;
+      if (call.onlyIfStopped || cloud.stopped.has(call.instanceId)) return;
+      const victim = machineOf(cluster, call.instanceId);
+      const lives = known.get(keyOf(by, victim?.address));
+      if (lives && lives.livedAtMs !== null) return;
+      const { beats = 0, sinceMs = 0, lastMs = 0 } = lives?.last ?? {};
+      const heard = `${beats} times in ${(lastMs - sinceMs).toFixed(0)} ms`;
+      const died = `${lives?.diedAtMs.length ?? 0} times before`;
+      cluster.fail(by.name, `evicts ${victim?.name}, last heard ${heard}, evicted ${died}`);
+    },
+    ended(by, call) {
+      if (call.verb !== "evict" || cloud.holders.has(call.instanceId)) return;
+      const key = keyOf(by, machineOf(cluster, call.instanceId)?.address);
+      const { last, livedAtMs, diedAtMs } = known.get(key) ?? {};
+      if (!last || !diedAtMs || livedAtMs === undefined || livedAtMs === null) return;
+      known.set(key, { last, livedAtMs: null, diedAtMs: [...diedAtMs, livedAtMs] });
+    },
+  };
+}
+
+/** No recording makes a node believe that another machine has its id: no two have. */
+function takesNobodyForItself(cluster: SimCluster): Observer {
+  return {
+    said(by, { event }) {
+      if (event === "twin") {
+        cluster.fail(by.name, "takes a recording for a machine with its own id");
+      }
+    },
   };
 }
 

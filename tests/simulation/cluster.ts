@@ -18,6 +18,8 @@ import type { Call } from "../../src/core/ownership/call.ts";
 const MEMBERS_MS = 5;
 /** After so long a name that does not exist is believed, and there has been time to see who holds. */
 const BELIEVED_MS = 70_000;
+/** Between the monotonic clocks of two machines that sign: nobody may compare them. A power of two, to add exactly. */
+const BOOTS_APART_MS = 2 ** 21;
 /** The simulated Unix time of the timeline's beginning. */
 const EPOCH_MS = 1_900_000_000_000;
 
@@ -87,6 +89,7 @@ export class SimCluster {
       settings,
       plain,
     );
+    if (this.options.signed) machine.aheadMs = number * BOOTS_APART_MS;
     this.machines.set(name, machine);
     this.#byAddress.set(machine.address, machine);
     if (inPeerList) this.list(machine, true);
@@ -178,16 +181,25 @@ export class SimCluster {
   }
 
   /** Freezes the machine; its socket buffer fills meanwhile. */
-  freeze(machine: Machine, forMs: number): void {
+  freeze(machine: Machine, forMs: number, { suspended = false } = {}): void {
     if (!machine.agent) return;
     const { nowMs } = this.timeline;
-    if (nowMs >= machine.frozenUntilMs) machine.frozenSinceMs = nowMs;
+    if (nowMs >= machine.frozenUntilMs) {
+      machine.frozenSinceMs = nowMs;
+      machine.suspended = suspended;
+    }
     machine.frozenUntilMs = Math.max(machine.frozenUntilMs, nowMs + forMs);
     const { incarnation, frozenUntilMs } = machine;
     this.timeline.at(frozenUntilMs, () => {
       if (machine.incarnation !== incarnation || machine.frozenUntilMs !== frozenUntilMs) return;
+      if (machine.suspended) machine.aheadMs -= frozenUntilMs - machine.frozenSinceMs;
       machine.thaw(this.options.random() < 0.5);
     });
+  }
+
+  /** The machine sleeps, and its monotonic clock with it: it does not know how long. */
+  suspend(machine: Machine, forMs: number): void {
+    this.freeze(machine, forMs, { suspended: true });
   }
 
   /** A signal to the watchdog. */
@@ -264,10 +276,18 @@ export class SimCluster {
     const reach = (kind: "timer" | "answer", work: () => void) =>
       void (alive() && machine.reach(kind, timeline.nowMs, work));
     return {
-      nowMs: () => timeline.nowMs,
+      nowMs: () => timeline.nowMs + machine.aheadMs,
       wallMs: () => EPOCH_MS + Math.floor(timeline.nowMs) + machine.wallOffsetMs,
       random: this.options.random,
-      at: (atMs, work) => timeline.at(atMs, () => reach("timer", work)),
+      at: (atMs, work) => {
+        const plan = () => {
+          const { aheadMs } = machine;
+          // A clock that stood still meanwhile has not come so far yet.
+          const due = () => machine.aheadMs < aheadMs ? plan() : work();
+          timeline.at(atMs - aheadMs, () => reach("timer", due));
+        };
+        plan();
+      },
       send: (bytes, to) => {
         if (!alive()) return;
         for (const { sent } of observers) sent?.(machine);

@@ -2,7 +2,7 @@
 import { REPEAT_MAX_MS } from "../../src/exoscale/attempts.ts";
 import type { Observer, SimCluster } from "./cluster.ts";
 import type { Machine } from "./machine.ts";
-import { deadTimeOf, deceivedMsOf, holdOffOf } from "./limits.ts";
+import { deadTimeOf, deceivedMsOf, holdOffOf, lifeOf } from "./limits.ts";
 
 /** Time after the bound in which nothing may move any more. */
 const CALM_MS = 40_000;
@@ -24,7 +24,9 @@ export function boundMs(cluster: SimCluster): number {
   const hasOriginalSuccessor = [...cluster.machines.values()].some(({ plain }) => plain);
   const most = (of: (each: Machine["settings"]) => number) => Math.max(...settings.map(of));
   const deceivedMs = cluster.options.signed ? most(deceivedMsOf) : 0;
-  return deceivedMs + REPEAT_MAX_MS + most(deadTimeOf) + most(holdOffOf) +
+  // A peer that others have spoken for must be heard for longer until something is given up to it.
+  const doubtedMs = cluster.attacker.forged > 0 ? most((each) => lifeOf(each, Infinity)) : 0;
+  return deceivedMs + doubtedMs + REPEAT_MAX_MS + most(deadTimeOf) + most(holdOffOf) +
     3 * cluster.cloud.callMs +
     most(({ reconcileMs }) => reconcileMs) * RECONCILE_SPREAD +
     (hasOriginalSuccessor ? DOUBT_MS : 0) +

@@ -1,6 +1,6 @@
 // A watchdog that is nothing but the core: each event is stepped, each effect done, without a promise anywhere.
 import { trailerFor } from "../../src/core/election/advert.ts";
-import { decode, encode, hasTag } from "../../src/core/heartbeat.ts";
+import { decode, encode, hasTag, type Trailer } from "../../src/core/heartbeat.ts";
 import { nodeWakeAtMs, startNode, stepNode } from "../../src/core/node.ts";
 import { stillWanted } from "../../src/core/ownership/state.ts";
 import type { PeerIdentity } from "../../src/core/election/peer.ts";
@@ -37,8 +37,17 @@ export class CoreAgent implements Agent {
     // Nobody here can make a tag but the nodes.
     const signed = hasTag(bytes);
     const { run, instanceId } = this.#machine;
-    if (heartbeat.id === instanceId || (run !== 0n && !signed)) return;
+    if (run !== 0n && !signed) return;
+    if (heartbeat.id === instanceId) return this.#hearOwn(from, heartbeat.trailer);
     this.#deliver({ kind: "heard", from, heartbeat, signed });
+  }
+
+  /** What a process before this one has signed, or another machine with our id: which of both, the core finds out. */
+  #hearOwn(from: string, trailer: Trailer | null): void {
+    const { run } = this.#machine;
+    if (run === 0n || !trailer?.stamp || trailer.stamp.run === run) return;
+    const { sequence, stamp, intervalMs } = trailer;
+    this.#deliver({ kind: "twin-heard", from, signed: true, sequence, stamp, intervalMs });
   }
 
   tell(signal: SignalName): void {

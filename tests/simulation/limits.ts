@@ -15,3 +15,9 @@ export function deceivedMsOf(settings: NodeSettings): number {
 export function holdOffOf(settings: NodeSettings): number {
   return deadTimeOf(settings) + 100;
 }
+
+/** How long an unsigned peer must be heard before it can be evicted that was evicted so often a short time before. */
+export function lifeOf(settings: NodeSettings, evictions: number): number {
+  if (evictions < 2) return 1.5 * settings.intervalMs;
+  return deadTimeOf(settings) * Math.min(2 ** (evictions - 1), 32);
+}

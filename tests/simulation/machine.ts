@@ -74,6 +74,10 @@ export class Machine {
   run = 0n;
   /** What its wall clock is off by. */
   wallOffsetMs = 0;
+  /** By how much its monotonic clock is ahead of the timeline. */
+  aheadMs = 0;
+  /** While it is frozen, or was last, its monotonic clock stands still, so that it does not know of it. */
+  suspended = false;
   #waiting: Waiting[] = [];
 
   constructor(
@@ -94,6 +98,7 @@ export class Machine {
     this.unseen = new Set();
     this.incarnation += 1;
     this.frozenUntilMs = -Infinity;
+    this.suspended = false;
     this.#waiting = [];
   }
 

@@ -3,7 +3,7 @@
 //   cluster a=10 b=20 c=20/plain d=30/off/unlisted interval=1s ratio=3 api=5ms operation=0ms stale=1s lag=5s
 //           exclusive no-preempt preempt-delay=5s handover=10s reconcile=30s dynamic loop signed chance=42
 //   kill a at 5s | poweroff a at 5s | start a at 9s | stop a at 9s | better a at 9s | worse a at 9s
-//   pause a at 5s for 10s | clock a at 5s for 1h | clock a back at 5s for 1h | leave a at 5s | join a at 9s
+//   pause a at 5s for 10s | suspend a at 5s for 1h     (its monotonic clock stands still) | clock a at 5s for 1h | clock a back at 5s for 1h | leave a at 5s | join a at 9s
 //   cut a b at 5s | cut a>b at 5s | heal at 9s | weather loss=0.1 duplicates=0.1 delay=200ms at 5s
 //   hide a at 5s | hide a denied at 5s | show a at 9s     (its name cannot be resolved: silence, or "no such name")
 //   replay a>b at 5s for 10s     (anything that a has ever said, to b, ten times a second)
@@ -145,6 +145,8 @@ function act(cluster: SimCluster, { verb, names, forMs, command }: Action): void
       return cluster.tell(machine(), verb);
     case "pause":
       return cluster.freeze(machine(), forMs);
+    case "suspend":
+      return cluster.suspend(machine(), forMs);
     case "cut": {
       const [one = "", other = ""] = names.join(" ").split(/[ >]/);
       const [a, b] = [machine(one).address, machine(other).address];

@@ -35,15 +35,15 @@ for (const mutant of MUTANTS) {
 }
 
 /** A cluster of two of which one is the master. */
-async function twoNodes() {
-  const cluster = new SimCluster({ random: seededRandom(1) });
+async function twoNodes({ signed = false, off = false } = {}) {
+  const cluster = new SimCluster({ random: seededRandom(1), signed });
   const [a, b] = [
     cluster.add("a", NODE_SETTINGS),
     cluster.add("b", { ...NODE_SETTINGS, priority: 20 }),
   ];
   watchSafety(cluster);
   cluster.start(a);
-  cluster.start(b);
+  if (!off) cluster.start(b);
   await cluster.run(10_000);
   assertEquals([...cluster.cloud.holders], [a.instanceId]);
   return { cluster, a, b };
@@ -70,6 +70,39 @@ Deno.test("watchSafety() catches an eviction of a peer that is heard", async () 
   const evict = { verb: "evict", instanceId: a.instanceId, onlyIfStopped: false } as const;
   for (const { called } of cluster.observers) called?.(b, evict);
   assertStringIncludes(cluster.violation ?? "", "b: evicts a, heard");
+});
+
+Deno.test("watchSafety() knows a signed peer that lives from one that is only repeated", async () => {
+  const { cluster, a, b } = await twoNodes({ signed: true });
+  const evict = { verb: "evict", instanceId: a.instanceId, onlyIfStopped: false } as const;
+  const called = () => {
+    for (const { called } of cluster.observers) called?.(b, evict);
+  };
+  cluster.kill(a);
+  cluster.attacker.replay(a, b, { fromMs: 10_000, untilMs: 60_000 });
+  await cluster.run(20_000);
+  called();
+  assertEquals(cluster.violation, null);
+  cluster.start(a);
+  await cluster.run(5_000);
+  called();
+  assertStringIncludes(cluster.violation ?? "", "b: evicts a, heard");
+});
+
+Deno.test("watchSafety() catches an eviction of a peer that was heard for a moment only", async () => {
+  const moment = "a: evicts b, last heard 2 times in 1000 ms";
+  for (const [forged, expected] of [[2, moment], [3, null]] as const) {
+    const { cluster, a, b } = await twoNodes({ off: true });
+    const evict = { verb: "evict", instanceId: b.instanceId, onlyIfStopped: false } as const;
+    for (let beat = 0; beat < forged; beat++) {
+      cluster.attacker.forge(b, a, { priority: 30, holds: true });
+      await cluster.run(1_000);
+    }
+    await cluster.run(4_000);
+    for (const { called } of cluster.observers) called?.(a, evict);
+    if (expected === null) assertEquals(cluster.violation, null);
+    else assertStringIncludes(cluster.violation ?? "", expected);
+  }
 });
 
 Deno.test("converge() demands that the right ones hold, and that nothing moves any more", async () => {

@@ -6,6 +6,12 @@ import { between, seededRandom } from "./prng.ts";
 const FAULTS_MS = 45_000;
 /** Share of the stories in which the whole loop runs. */
 const LOOP_SHARE = 0.1;
+/** Share of the stories in which somebody speaks for a node that another one cannot hear. */
+const FORGED_SHARE = 0.05;
+/** Share of the stories in which one that does not hear us speaks from the past, after a sleep of ours. */
+const ASLEEP_SHARE = 0.02;
+/** How long the forging goes on: deaths are remembered for 64 dead times. */
+const FORGED_MS = 400_000;
 /** Share of the stories in which heartbeats are signed, and somebody tries to get in. */
 const SIGNED_SHARE = 0.4;
 /** The attacks go on when everything else is mended. */
@@ -40,6 +46,9 @@ class Dice {
 /** Writes the story of a seed. */
 export function writeStory(seed: number): string {
   const dice = new Dice(seed);
+  const kind = new Dice(seed ^ 0xf04d).roll();
+  if (kind < FORGED_SHARE) return forgedStory(dice, seed);
+  if (kind < FORGED_SHARE + ASLEEP_SHARE) return asleepStory(dice, seed);
   const names = "abcdefghi".slice(0, dice.pick([2, 2, 3, 3, 3, 4, 5, 6, 9])).split("");
   const faults = Array.from({ length: dice.number(3, 14) }, () => {
     const atMs = dice.number(5_000, FAULTS_MS - 500);
@@ -63,6 +72,56 @@ export function writeStory(seed: number): string {
   ].join("\n");
 }
 
+/**
+ * Nobody signs, the network between two that live is broken, and somebody speaks for the first one: moments, and lives
+ * that are just long enough to end in a death, or just too short.
+ */
+function forgedStory(dice: Dice, seed: number): string {
+  const intervalMs = dice.pick([500, 1_000]), ratio = dice.number(3, 4);
+  const deadMs = intervalMs * ratio;
+  const lines: string[] = [];
+  for (let atMs = dice.number(30_000, 40_000); atMs < FORGED_MS;) {
+    const deadTimes = dice.pick([0, 0, 0.5, 0.5, 0.6, 1, 2, 2, 2.1, 4, 4.1, 8]);
+    const paces = Math.ceil(deadTimes * deadMs / dice.number(0.3 * deadMs, 0.99 * deadMs));
+    const priority = dice.pick([1, 200]);
+    for (let beat = 0; beat <= paces; beat++) {
+      const inMs = paces === 0 ? 0 : Math.round(deadTimes * deadMs * beat / paces);
+      lines.push(`forge a>b P=${priority}${dice.chance(0.8) ? " holds" : ""} at ${atMs + inMs}ms`);
+    }
+    atMs += Math.round(deadTimes * deadMs) + deadMs + dice.number(1, 40_000);
+  }
+  return [
+    `cluster a=10 b=20 c=30 interval=${intervalMs}ms ratio=${ratio} api=5ms ` +
+    `operation=${dice.pick([0, 500])}ms reconcile=${dice.pick([5, 30])}s chance=${seed}`,
+    "cut a b at 20s",
+    ...(dice.chance(0.5) ? ["cut a c at 20s"] : []),
+    ...lines,
+    `run ${FORGED_MS}ms`,
+    "mend",
+    "settle",
+  ].join("\n");
+}
+
+/**
+ * A machine sleeps, and its clock with it, while a peer speaks that does not hear it any more. Then somebody holds back
+ * what the peer says, for less than the sleep has lasted, and the peer dies: for long it must not seem to live.
+ */
+function asleepStory(dice: Dice, seed: number): string {
+  const sleptMs = dice.number(100_000, 400_000), wokeAtMs = 60_000 + sleptMs;
+  const heldAtMs = wokeAtMs + dice.number(2_000, 20_000);
+  const heldMs = dice.number(70_000, sleptMs), livesMs = dice.number(120_000, 200_000);
+  return [
+    `cluster a=10 b=20 interval=1s ratio=3 chance=${seed} signed`,
+    `cut b>a at ${dice.number(20_000, 40_000)}ms`,
+    `suspend b at 60s for ${sleptMs}ms`,
+    `withhold a>b at ${heldAtMs}ms for ${heldMs}ms`,
+    `kill a at ${heldAtMs + livesMs}ms`,
+    `run ${heldAtMs + heldMs + livesMs}ms`,
+    "mend",
+    "settle",
+  ].join("\n");
+}
+
 /** What somebody on the path does that has no secret. */
 function attacksOn(names: readonly string[], dice: Dice): string[] {
   return Array.from({ length: dice.number(0, 4) }, () => {
@@ -74,6 +133,8 @@ function attacksOn(names: readonly string[], dice: Dice): string[] {
       `replay ${one}>${other} ${at} for ${ATTACKS_MS}ms`,
       `playback ${one}>${other} from ${dice.number(0, atMs)}ms ${at}`,
       `withhold ${one}>${other} ${at} for ${dice.number(500, 50_000)}ms`,
+      `clock ${one}${dice.chance(0.5) ? " back" : ""} ${at} for ${dice.number(1, 3_600_000)}ms`,
+      `suspend ${one} ${at} for ${dice.number(100, FAULTS_MS)}ms`,
     ]);
   });
 }

@@ -11,7 +11,7 @@ export const HOLD: DesiredState = {
   hasOriginalSuccessor: false,
   alive: [],
   notHearingUs: [],
-  revived: [],
+  steady: [],
   dead: [],
   resolved: true,
   unheard: [],

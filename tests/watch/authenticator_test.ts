@@ -29,6 +29,8 @@ const SELF_RUN = 5n, RUN = 7n;
 /** A node behind its guard, at a standing clock. */
 class Post {
   nowMs = 10_000;
+  /** Time that passes between the guard's look and the node's. */
+  passesMs = 0;
   node: Node = startNode(NODE_SETTINGS, {
     atMs: this.nowMs,
     selfId: SELF,
@@ -72,6 +74,7 @@ class Post {
       election: this.node.election,
       deliver: (heard) => {
         const known = this.node.election.peers.get(from);
+        this.nowMs += this.passesMs;
         const [next, effects] = stepNode(this.node, { kind: "heard", ...heard }, this.nowMs);
         this.node = next;
         const refused = effects.find(({ kind }) => kind === "refused");
@@ -158,7 +161,11 @@ Deno.test("what fails another test is refused before its tag is looked at", asyn
       [await signed(), "10.0.0.66", "unknown-source"],
       [await signed({ number: 8 }), "10.0.0.7", "wrong-id"],
     ] as const
-  ) assertEquals(await post.take(datagram, from), word);
+  ) {
+    const known = post.node.election;
+    assertEquals(await post.take(datagram, from), word);
+    assertEquals(post.node.election, known, `${word}: nothing changes`);
+  }
   assert(!post.keyring.knows(other.keyId));
   assertEquals(post.checks, 0);
 });
@@ -172,6 +179,21 @@ Deno.test("a tag of another secret is bad-tag, is not answered, and costs the pe
   }
   assertEquals([post.peer()?.alive, post.answers, post.peer()?.met], [false, [], []]);
   assertEquals(await post.take(await signed({ echo: post.echo() })), "heard");
+});
+
+Deno.test("what was refused before its tag was looked at is not believed a moment later", async () => {
+  const post = await Post.open();
+  await post.take(await signed());
+  const { keyId } = post.keyring, checks = post.checks, met = post.peer()?.met;
+  post.passesMs = 1;
+  // It echoes what we send only now: possible for the node, not yet for the guard.
+  const early = { secret: OTHER, keyId, sequence: 9_000, echo: post.echo(-1.5) };
+  await post.take(await signed(early));
+  assertEquals([post.checks, post.peer()?.alive, post.peer()?.proof], [checks, false, null]);
+  // It is too early for an answer, and then is not.
+  post.passesMs = 500;
+  await post.take(await signed({ secret: OTHER, keyId, sequence: 9_000 }));
+  assertEquals([post.checks, post.peer()?.met, post.answers.length], [checks, met, 1]);
 });
 
 Deno.test("what was made before our start, or for another process of ours, proves nothing", async () => {

@@ -9,9 +9,10 @@ import type { RejectReason } from "../registry/reject_reasons.ts";
 /** Why a heartbeat must not be believed, or null when it may. */
 export function rejectionOf(
   state: Election,
-  { from, heartbeat, signed = false }: Heard,
+  { from, heartbeat, signed = false, refusedAs }: Heard,
   atMs: number,
 ): RejectReason | null {
+  if (refusedAs) return refusedAs;
   const { peers, settings, selfId } = state;
   const peer = peers.get(from);
   if (!peer) return "unknown-source";

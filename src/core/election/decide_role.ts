@@ -16,7 +16,7 @@ import {
   standsBack,
   twinned,
 } from "./state.ts";
-import { revived } from "./life.ts";
+import { withDeath } from "./life.ts";
 import { giveUpMissing } from "./missing.ts";
 import { eligible, type Peer } from "./peer.ts";
 import { forgetTwin } from "./twin.ts";
@@ -56,14 +56,14 @@ function markDead(state: Election, atMs: number): ReadonlyMap<string, Peer> {
   const silent = (peer: Peer) => peer.alive && deathAtMs(peer, state) <= atMs;
   if (![...state.peers.values()].some(silent)) return state.peers;
   const marked = [...state.peers].map(([address, peer]) =>
-    [address, silent(peer) ? dead(peer, state) : peer] as const
+    [address, silent(peer) ? dead(peer, state, atMs) : peer] as const
   );
   return new Map(marked);
 }
 
-function dead(peer: Peer, state: Election): Peer {
-  const deaths = peer.deaths + (revived(peer, state) ? 1 : 0);
-  return { ...peer, alive: false, deaths, diedWhileListed: state.inPeerList && peer.lived };
+function dead(peer: Peer, state: Election, atMs: number): Peer {
+  const deathsAtMs = withDeath(peer, state, atMs);
+  return { ...peer, alive: false, deathsAtMs, diedWhileListed: state.inPeerList && peer.lived };
 }
 
 function roleOf(state: Election): [Role, Reason] {

@@ -11,9 +11,9 @@ import {
   settling,
   twinned,
 } from "./state.ts";
-import { revived, steady } from "./life.ts";
+import { steady } from "./life.ts";
 import { inDoubt } from "./missing.ts";
-import { eligible, type Peer, rankOf, ranksBefore } from "./peer.ts";
+import { eligible, type Peer, rankOf, ranksBefore, sameRank } from "./peer.ts";
 
 /** What should become of the address on this node. */
 export type Intent =
@@ -55,8 +55,8 @@ export interface DesiredState {
   readonly hasOriginalSuccessor: boolean;
   /** Instances that are heard now. */
   readonly alive: readonly string[];
-  /** Those of them whose last death is over, see `revived` in election_state.ts. */
-  readonly revived: readonly string[];
+  /** Those of them that are heard steadily, so that their last death is over. */
+  readonly steady: readonly string[];
   /** Those of them that say that they do not hear us. */
   readonly notHearingUs: readonly string[];
   /** Peers that were heard steadily and fell silent; none for a node that the list has not: they do not speak to it. */
@@ -93,7 +93,7 @@ export function desiredStateOf(state: Election): DesiredState {
     claimant: claimant?.instanceId ?? null,
     hasOriginalSuccessor: successors.some((peer) => peer.trailer === null),
     alive: instancesOf(peers.filter((peer) => peer.alive)),
-    revived: instancesOf(peers.filter((peer) => revived(peer, state))),
+    steady: instancesOf(peers.filter((peer) => steady(peer, state))),
     notHearingUs: instancesOf(
       peers.filter((peer) => peer.alive && peer.notHearingUsSinceMs !== null),
     ),
@@ -141,22 +141,25 @@ function waitMs(
   const masters =
     peers.filter((peer) => eligible(peer) && ranksEqual(peer, state) && before(peer)).length;
   const { trailer } = dead;
+  // The dead one, if it lives, goes by what it knew of us. What has changed since then would put both first.
+  const us = dead.knowsUs ?? { ...selfRank(state), holds: state.holding === true };
+  const wasBefore = ranksBefore(rankOf(dead), us, true);
   const willing = dead.priority <= state.priority && !trailer?.leaving && !trailer?.unable;
   // An original peer cannot say whether it holds; one that ranks after a master had no reason to.
   if (trailer ? trailer.holds : willing) {
     // Of two that held, the dead one may live and be evicting us. Among equals the lower id goes first; else it is
     // the worse one, for which this is the take-over.
-    const equal = ranksEqual(dead, state) && !state.settings.exclusive;
-    const second = state.holding === true && before(dead) === equal;
+    const equal = sameRank(rankOf(dead), us) && !state.settings.exclusive;
+    const second = us.holds && wasBefore === equal;
     return masters * STAGGER_MS + (second ? STAGGER_MS : 0);
   }
   // One that was leaving has nothing left to defend: what shows of its hold is what it failed to give up.
   if (trailer?.leaving) return (masters + 1) * STAGGER_MS;
   // One that went before us was about to attach, and may have died before it could say so; if it lives, it is the
   // second of two that hold, and takes from us first.
-  if (willing && before(dead)) return (masters + 2) * STAGGER_MS;
+  if (willing && wasBefore) return (masters + 2) * STAGGER_MS;
   // Both halves may wait for the other's first move: the better one makes it.
-  return masters * STAGGER_MS + DOUBT_MS * (before(dead) ? 2 : 1);
+  return masters * STAGGER_MS + DOUBT_MS * (wasBefore ? 2 : 1);
 }
 
 /**
@@ -178,8 +181,13 @@ function machinesOf({ peers: all, repeated }: Election): readonly Peer[] {
 
 /** That one, with what the machine has gone through at either address. */
 function sharing(one: Peer, peer: Peer, other: Peer): Peer {
-  const lived = peer.lived || other.lived, deaths = Math.max(peer.deaths, other.deaths);
-  return { ...one, lived, deaths, diedWhileListed: peer.diedWhileListed || other.diedWhileListed };
+  const [{ deathsAtMs }, { deathsAtMs: others }] = [peer, other];
+  return {
+    ...one,
+    lived: peer.lived || other.lived,
+    deathsAtMs: others.length > deathsAtMs.length ? others : deathsAtMs,
+    diedWhileListed: peer.diedWhileListed || other.diedWhileListed,
+  };
 }
 
 function tellsMore(one: Peer, other: Peer): boolean {

@@ -1,8 +1,8 @@
 // What a heartbeat changes in what is known of its sender; nothing is concluded from it here.
-import { deathAtMs, type Election, type Heard } from "./state.ts";
-import { longLived, revived } from "./life.ts";
+import { deathAtMs, type Election, type Heard, selfRank } from "./state.ts";
+import { livesOn, remembered, steady } from "./life.ts";
 import type { Trailer } from "../heartbeat.ts";
-import type { Peer } from "./peer.ts";
+import type { Peer, Standing } from "./peer.ts";
 import { meet, prove } from "./proof.ts";
 import { measureOf } from "./accept.ts";
 
@@ -26,9 +26,21 @@ export function hear(
   const said = { priority, heardId, trailer, notHearingUsSinceMs, proof, met };
   // In a hold-off nobody is judged: the pause counts all the same.
   const goesOn = known.alive && atMs < deathAtMs(known, state);
-  const aliveSinceMs = goesOn ? known.aliveSinceMs : atMs;
-  const peer = { ...known, heardAtMs: atMs, alive: true, aliveSinceMs, ...said };
-  return { ...state, peers: new Map(state.peers).set(from, aged(peer, state)) };
+  const life = livesOn(known, { goesOn, atMs });
+  const knowsUs = standing(state, known.knowsUs);
+  const heard = { ...known, heardAtMs: atMs, alive: true, ...life, knowsUs, ...said };
+  const peer = aged(heard, state, atMs);
+  return { ...state, peers: new Map(state.peers).set(from, peer) };
+}
+
+/** What we are now; the same object as before when that is the same. */
+function standing(state: Election, before: Standing | null): Standing {
+  const { unhealthy, priority, id } = selfRank(state);
+  const holds = state.holding === true;
+  const same = before?.unhealthy === unhealthy && before.priority === priority &&
+    before.id === id &&
+    before.holds === holds;
+  return same ? before : { unhealthy, priority, id, holds };
 }
 
 /** A signed heartbeat may have been sent to another node: only one that echoes our run says whether it hears us. */
@@ -39,10 +51,10 @@ function addressedToUs(trailer: Trailer | null, known: Peer, { run }: Election):
 }
 
 /** The peer with what follows from how long it has lived. */
-function aged(peer: Peer, state: Election): Peer {
-  const lived = peer.lived || revived(peer, state);
-  const deaths = peer.deaths > 0 && longLived(peer, state) ? 0 : peer.deaths;
-  return lived === peer.lived && deaths === peer.deaths ? peer : { ...peer, lived, deaths };
+function aged(before: Peer, state: Election, atMs: number): Peer {
+  const deathsAtMs = remembered(before, state, atMs);
+  const peer = deathsAtMs === before.deathsAtMs ? before : { ...before, deathsAtMs };
+  return !peer.lived && steady(peer, state) ? { ...peer, lived: true } : peer;
 }
 
 /** The state with a heartbeat noted that has a right tag and is unproven; the same one when it is not answered. */
@@ -69,7 +81,7 @@ export function saysNothingNew(
   { from, heartbeat, signed = false }: Heard,
 ): boolean {
   const peer = state.peers.get(from);
-  if (!peer?.alive || peer.notHearingUsSinceMs !== null || !revived(peer, state)) return false;
+  if (!peer?.alive || peer.notHearingUsSinceMs !== null || !steady(peer, state)) return false;
   if (signed && heartbeat.trailer?.stamp?.run !== peer.proof?.run) return false;
   const { priority, id, trailer } = heartbeat;
   return priority === peer.priority && id === peer.heardId && sameFlags(trailer, peer.trailer);

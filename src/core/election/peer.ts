@@ -29,12 +29,16 @@ export interface Peer extends PeerIdentity {
   readonly alive: boolean;
   /** Since when it is, or was before it fell silent, heard without a pause of the dead time; null when never heard. */
   readonly aliveSinceMs: number | null;
+  /** How many heartbeats came since then, as far as it matters. */
+  readonly beats: number;
   /** It was heard steadily once, so that it can die; a few heartbeats can be forged. */
   readonly lived: boolean;
-  /** How often it has died after it was heard steadily; 0 again once it has lived long. */
-  readonly deaths: number;
+  /** When it died after it was heard steadily, as far as that is remembered, see life.ts. */
+  readonly deathsAtMs: readonly number[];
   /** It died while the list had us, so that its silence means death and not that it does not know us. */
   readonly diedWhileListed: boolean;
+  /** What it may know of us: what we were when it was last heard; null before. */
+  readonly knowsUs: Standing | null;
   /** As in its last heartbeat; 255 before. */
   readonly priority: number;
   /** Id in its last heartbeat, empty before. */
@@ -56,9 +60,11 @@ export function unheard(identity: PeerIdentity): Peer {
     heardAtMs: null,
     alive: false,
     aliveSinceMs: null,
+    beats: 0,
     lived: false,
-    deaths: 0,
+    deathsAtMs: [],
     diedWhileListed: false,
+    knowsUs: null,
     priority: LAST_PRIORITY,
     heardId: "",
     trailer: null,
@@ -97,11 +103,21 @@ export interface Rank {
   readonly id: string;
 }
 
+/** What a node was at some instant: its rank, and whether it held. */
+export interface Standing extends Rank {
+  readonly holds: boolean;
+}
+
 /** Whether `one` ranks before `other`. Equals rank before each other only when `exclusive`, by lower id. */
 export function ranksBefore(one: Rank, other: Rank, exclusive: boolean): boolean {
   if (one.unhealthy !== other.unhealthy) return other.unhealthy;
   if (one.priority !== other.priority) return one.priority < other.priority;
   return exclusive && one.id < other.id;
+}
+
+/** Whether neither health nor priority tells the two apart. */
+export function sameRank(one: Rank, other: Rank): boolean {
+  return one.unhealthy === other.unhealthy && one.priority === other.priority;
 }
 
 /**

@@ -1,6 +1,15 @@
 // What the election knows, and the questions that can be asked of it. Questions never change anything.
 import type { Reason } from "../registry/role_reasons.ts";
-import { eligible, type Peer, type Rank, rankOf, ranksBefore, unhealthy } from "./peer.ts";
+import {
+  eligible,
+  type Peer,
+  type Rank,
+  rankOf,
+  ranksBefore,
+  sameRank,
+  unhealthy,
+} from "./peer.ts";
+import type { RejectReason } from "../registry/reject_reasons.ts";
 import type { Heartbeat, Mark, Stamp } from "../heartbeat.ts";
 
 export type { Reason };
@@ -101,12 +110,20 @@ const THEIR_INTERVAL_MAX_MS = 10_000;
 
 /** The same for one peer: it is given the time of the slower of the two, whose intervals should be equal. */
 export function deadTimeOfMs(
-  { trailer }: Peer,
-  { intervalMs, deadRatio }: ElectionSettings,
+  peer: Pick<Peer, "trailer">,
+  settings: Pick<ElectionSettings, "intervalMs" | "deadRatio">,
+): number {
+  return slowerIntervalMs(peer, settings) * settings.deadRatio;
+}
+
+/** Our interval, or that of the peer if it is longer. */
+export function slowerIntervalMs(
+  { trailer }: Pick<Peer, "trailer">,
+  { intervalMs }: Pick<ElectionSettings, "intervalMs">,
 ): number {
   const theirsMs = Math.min(trailer?.intervalMs ?? 0, THEIR_INTERVAL_MAX_MS);
   // The code of an interval is not exact: what is as good as ours is ours.
-  return (theirsMs > intervalMs * 1.05 ? theirsMs : intervalMs) * deadRatio;
+  return theirsMs > intervalMs * 1.05 ? theirsMs : intervalMs;
 }
 
 /** When a peer that stays silent is dead. */
@@ -183,8 +200,7 @@ export function ranksAfter(peer: Peer, state: Election): boolean {
 
 /** Whether neither health nor priority tells the two apart. */
 export function ranksEqual(peer: Peer, state: Election): boolean {
-  const [one, other] = [rankOf(peer), selfRank(state)];
-  return one.unhealthy === other.unhealthy && one.priority === other.priority;
+  return sameRank(rankOf(peer), selfRank(state));
 }
 
 /**
@@ -215,6 +231,8 @@ export interface Heard {
   readonly heartbeat: Heartbeat;
   /** Its tag is right. */
   readonly signed?: boolean;
+  /** Why it was refused before its tag was looked at: then it is not believed, even if that is over by now. */
+  readonly refusedAs?: RejectReason;
 }
 
 /** One of them. */

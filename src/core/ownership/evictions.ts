@@ -15,12 +15,12 @@ const UNTRIED = { failures: 0, failingSinceMs: null };
 /** Opens a record for each new death, closes those of peers that live again, and steadily. */
 export function recordDeaths(
   evictions: Evictions,
-  { dead, alive, revived, intent }: DesiredState,
+  { dead, alive, steady, intent }: DesiredState,
   { holders, atMs }: { holders: readonly OtherHolder[]; atMs: number },
 ): Evictions {
   const fresh = dead.filter(({ instanceId }) => !evictions.has(instanceId));
   // An eviction that is still to come waits once more, as after any death; one that is over is not repeated so soon.
-  const again = (id: string) => revived.includes(id) || evictions.get(id)?.stage === "due";
+  const again = (id: string) => steady.includes(id) || evictions.get(id)?.stage === "due";
   const ended = alive.filter((id) => evictions.has(id) && again(id));
   const kept = new Set([...dead.map(({ instanceId }) => instanceId), ...alive]);
   const holds = (id: string) => holders.some(({ instanceId }) => instanceId === id);

@@ -29,6 +29,7 @@ function peer({ trailer = {}, ...rest }: Different = {}): Peer {
     ...unheard({ address: "10.0.0.7", instanceId: id, wireId: id }),
     heardAtMs: NOW_MS,
     aliveSinceMs: -99_999,
+    beats: 3,
     lived: true,
     alive: true,
     priority: 20,

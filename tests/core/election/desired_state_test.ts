@@ -24,6 +24,7 @@ function peer(number: number, { trailer = {}, ...rest }: Different = {}): Peer {
     ...unheard({ address: `10.0.0.${number}`, instanceId: id, wireId: id }),
     heardAtMs: 5_000,
     aliveSinceMs: -99_999,
+    beats: 3,
     lived: true,
     alive: true,
     priority: 20,
@@ -115,6 +116,8 @@ type Wait = readonly [
 ];
 const HOLDS = { trailer: { holds: true } };
 const holding = { holding: true };
+/** What a peer knew of us: that we are well, and hold. */
+const KNOWN = { unhealthy: false, priority: 10, id: SELF, holds: true };
 
 const WAITS: readonly Wait[] = [
   ["a better holder, dead, is relieved at once", [7, { ...HOLDS, priority: 5 }], 0, holding],
@@ -161,6 +164,35 @@ const WAITS: readonly Wait[] = [
     holding,
   ],
   ["an original one that is worse had no reason to hold", [7, { trailer: null }], DOUBT_MS],
+  [
+    "an equal holder that does not know yet that we are ill, and gave up, goes first",
+    [3, { ...HOLDS, priority: 10, knowsUs: KNOWN }],
+    STAGGER_MS,
+    { healthy: false, holding: false },
+  ],
+  [
+    "a holder that does not know yet how well we rank takes itself for the better one",
+    [7, { ...HOLDS, priority: 20, knowsUs: { ...KNOWN, priority: 30 } }],
+    0,
+    holding,
+  ],
+  [
+    "one that does not know yet that we hold does not take from us",
+    [7, { ...HOLDS, knowsUs: { ...KNOWN, holds: false } }],
+    0,
+    holding,
+  ],
+  [
+    "a better one by what it knows may have been about to attach",
+    [7, { priority: 10, knowsUs: { ...KNOWN, priority: 20 } }],
+    2 * STAGGER_MS,
+  ],
+  [
+    "one that ranks before us only as we are now had no reason to",
+    [3, { trailer: { unable: true }, knowsUs: { ...KNOWN, priority: 9 } }],
+    DOUBT_MS,
+    { healthy: false },
+  ],
 ];
 
 for (const [who, [number, different], waitMs, state] of WAITS) {
