@@ -1,10 +1,9 @@
-// Promises of the repository itself: pure core, true README, files of a size to read.
+// Promises of the repository itself: pure core, files of a size to read. Those of its documents are in docs.
 import { assert, assertEquals } from "@std/assert";
 import { parseArgs } from "@std/cli/parse-args";
 import { encodeBase64 } from "@std/encoding/base64";
 import { decodeHex, encodeHex } from "@std/encoding/hex";
 import plugin from "../scripts/dev/lint_core.ts";
-import { isUpToDate } from "../scripts/docs/readme.ts";
 import { OPTIONS } from "../src/options/all.ts";
 import { usage } from "../src/commands/usage.ts";
 
@@ -39,45 +38,11 @@ Deno.test("the lint rule core/pure accepts what the core does", () => {
   assertEquals(complaints("/project/src/core/sample.ts", source), []);
 });
 
-Deno.test("the README's tables of options and words are those that the code has", () => {
-  const readme = Deno.readTextFileSync(new URL("README.md", ROOT));
-  assert(isUpToDate(readme), "run: deno task readme && deno fmt README.md");
-  assert(!isUpToDate(readme.replace("IF_DEAD_RATIO", "IF_DEAD_RATE")));
-  assert(!isUpToDate(readme.replace("| `attached` ", "| `detached` ")));
-});
-
 Deno.test("-h lists every option with its variables", () => {
   const text = usage();
   for (const { name, variables } of OPTIONS) {
     assert(text.includes(`-${name}`), name);
     for (const variable of variables) assert(text.includes(variable), variable);
-  }
-});
-
-/** What a document links to in this repository. */
-function linksOf(document: string): string[] {
-  const url = new URL(document, ROOT);
-  const links = [...Deno.readTextFileSync(url).matchAll(/\]\(([^)#:]+)\)/g)];
-  return links.map(([, path = ""]) => path);
-}
-
-Deno.test("the documents link to files that exist", () => {
-  for (const document of ["README.md", ".github/SECURITY.md", ".github/CONTRIBUTING.md"]) {
-    for (const path of linksOf(document)) {
-      assert(Deno.statSync(new URL(path, new URL(document, ROOT))).isFile, `${document}: ${path}`);
-    }
-  }
-});
-
-Deno.test("the README links to every scenario of the isolation policy", () => {
-  const links = linksOf("README.md");
-  const folder = "tests/scenarios/";
-  const cells = [...Deno.readDirSync(new URL(folder, ROOT))].map(({ name }) => folder + name)
-    .filter((path) => path.includes("isolation_"));
-  assertEquals(cells.sort(), links.filter((path) => path.includes("isolation_")).sort());
-  for (const cell of cells) {
-    const trace = Deno.readTextFileSync(new URL(cell, ROOT));
-    assert(!trace.includes("cloud nobody"), `${cell}: nobody holds for a while`);
   }
 });
 

@@ -1,17 +1,42 @@
-// The manual page exoip(8), in roff, with the options from the one table.
-import { flagOf, type Option, OPTIONS } from "../../src/options/all.ts";
+// The manual pages, in roff: exoip(8), exoip.toml(5) and exoip(7). Options and keys come from their declarations, the
+// rest from the pages of docs.
+import { FILE_OPTIONS, keysOf } from "../../src/config/config_file.ts";
+import { flagOf, type Option } from "../../src/options/all.ts";
+import { OPTION_GROUPS } from "./groups.ts";
+import { typeOf } from "./reference.ts";
+import { item, prose, roff, roffOf, sectionOf, sectionsOf } from "./roff.ts";
 
-/** Everything about the page that is not in the code. */
+/** Everything about a page that is not in the code. */
 export interface Edition {
   readonly version: string;
   /** As YYYY-MM-DD. */
   readonly date: string;
 }
 
-/** The page. */
-export function manPage({ version, date }: Edition): string {
+/** A manual page. */
+export interface ManPage {
+  /** As `man` is asked for it. */
+  readonly name: string;
+  readonly chapter: 5 | 7 | 8;
+  readonly text: string;
+}
+
+const DOCS = new URL("../../docs/", import.meta.url);
+
+/** All pages. */
+export function manPages(edition: Edition): ManPage[] {
   return [
-    `.TH EXOIP 8 "${date}" "exoip ${version}" "System Administration"`,
+    { name: "exoip", chapter: 8, text: commandPage(edition) },
+    { name: "exoip.toml", chapter: 5, text: filePage(edition) },
+    { name: "exoip", chapter: 7, text: overviewPage(edition) },
+  ];
+}
+
+function commandPage(edition: Edition): string {
+  const options = read("set-up/options.md");
+  const [intro] = sectionsOf(options);
+  return join([
+    ...head("EXOIP", 8, edition),
     ".SH NAME",
     "exoip \\- keep an Exoscale Elastic IP on a live machine",
     ".SH SYNOPSIS",
@@ -20,56 +45,74 @@ export function manPage({ version, date }: Edition): string {
     ...synopsis(["\\-D", ""], ["\\-xi", "ADDRESS"]),
     ...synopsis(["\\-\\-stop", ""], ["\\-\\-pid\\-file", "FILE"]),
     ".SH DESCRIPTION",
-    ...prose(DESCRIPTION),
+    ...roffOf(sectionOf(read("overview.md"), "What exoip does")),
     ".SH OPTIONS",
-    ...prose(
-      "One or two dashes; a value follows, or stands behind an equals sign. A switch is turned off " +
-        "with =false. A flag goes before its variables, the variables before the file of --config, " +
-        "that before the configuration file of the exo command.",
-    ),
-    ...OPTIONS.flatMap(paragraph),
-    ".SH CONFIGURATION FILE",
-    ...prose(
-      "A TOML file with options that have a variable, under the name of the flag without dashes, or under a second " +
-        "name: " + secondNames() + ". Lists are arrays, or texts with commas.",
-    ),
+    ...(intro ? roffOf(intro) : []),
+    ...OPTION_GROUPS.flatMap(({ title, options }) => [
+      `.SS ${roff(title)}`,
+      ...options.flatMap(optionEntry),
+    ]),
     ".SH SIGNALS",
-    ...item("SIGUSR1, SIGUSR2", "The priority number becomes one less (better), or one more."),
-    ...item(
-      "SIGHUP",
-      "Read the files of --env-file and --config and the secret files again, and look up the names of the " +
-        "peers. What can change at once does, the log names what needs a restart, and a configuration with a " +
-        "mistake changes nothing.",
-    ),
-    ...item(
-      "SIGTERM, SIGINT",
-      "Tell the peers, wait for a successor, detach, and exit. A second one skips the wait.",
-    ),
+    ...roffOf(sectionOf(read("operation/maintenance.md"), "Signals")),
     ".SH EXIT STATUS",
-    ...item("0", "Done."),
-    ...item("1", "The configuration is invalid, or the work failed."),
-    ...item("2", "The command line cannot be parsed."),
+    ...roffOf(sectionOf(options, "Exit codes")),
     ".SH FILES",
-    ...item("/etc/exoip/exoip.env", "Variables of exoip.service, read again at systemctl reload."),
-    ...item("/etc/exoip/secret", "The API secret of exoip.service."),
-    ".SH SEE ALSO",
-    ".BR systemctl (1),",
-    ".BR interfaces (5)",
-    "",
-  ].join("\n");
+    ...item(
+      "/etc/exoip/exoip.env",
+      prose("Variables of `exoip.service`, read again at `systemctl reload`."),
+    ),
+    ...item("/etc/exoip/secret", prose("The API secret of `exoip.service`.")),
+    ...seeAlso(["exoip", 7], ["exoip.toml", 5], ["systemctl", 1], ["interfaces", 5]),
+  ]);
 }
 
-const DESCRIPTION =
-  "Several machines share one Elastic IP. On each a watchdog (-W) sends a small " +
-  "UDP heartbeat to its peers, decides from theirs who is best, and makes the cloud agree: the " +
-  "Elastic IP is attached to the best live machine and taken from the dead. -A and -D attach or " +
-  "detach it once; --stop ends the watchdog that has a PID file, and no other.";
+function filePage(edition: Edition): string {
+  return join([
+    ...head("EXOIP.TOML", 5, edition),
+    ".SH NAME",
+    "exoip.toml \\- configuration file of exoip",
+    ".SH SYNOPSIS",
+    ".B exoip \\-\\-config",
+    ".I FILE",
+    ".SH DESCRIPTION",
+    ...roffOf(sectionOf(read("set-up/configuration.md"), "TOML")),
+    ".SH KEYS",
+    ...OPTION_GROUPS.flatMap(({ title, options }) => {
+      const settable = options.filter((option) => FILE_OPTIONS.includes(option));
+      return settable.length === 0 ? [] : [`.SS ${roff(title)}`, ...settable.flatMap(keyEntry)];
+    }),
+    ".SH WHAT IS IN FORCE",
+    ...roffOf(sectionOf(read("set-up/configuration.md"), "What is in force")),
+    ".SH FILES",
+    ...prose("There is no default file: name one with `--config`."),
+    ...seeAlso(["exoip", 7], ["exoip", 8]),
+  ]);
+}
 
-function secondNames(): string {
-  return OPTIONS.filter(({ alias }) => alias !== null).map(({ name, alias }) =>
-    `${alias} (${name})`
-  )
-    .join(", ");
+function overviewPage(edition: Edition): string {
+  return join([
+    ...head("EXOIP", 7, edition),
+    ".SH NAME",
+    "exoip \\- Elastic IP failover: how it works, and its words",
+    ...sectionsOf(read("overview.md")).filter(({ level }) => level > 1).flatMap((section) => [
+      `.SH ${roff(section.title.toUpperCase())}`,
+      ...roffOf(section),
+    ]),
+    ...seeAlso(["exoip.toml", 5], ["exoip", 8]),
+  ]);
+}
+
+function read(page: string): string {
+  return Deno.readTextFileSync(new URL(page, DOCS));
+}
+
+function head(title: string, chapter: number, { version, date }: Edition): string[] {
+  const manuals: Readonly<Record<number, string>> = {
+    5: "File Formats",
+    7: "Overview",
+    8: "System Administration",
+  };
+  return [`.TH ${title} ${chapter} "${date}" "exoip ${version}" "${manuals[chapter]}"`];
 }
 
 function synopsis(...parts: ReadonlyArray<readonly [bold: string, italic: string]>): string[] {
@@ -77,31 +120,42 @@ function synopsis(...parts: ReadonlyArray<readonly [bold: string, italic: string
   return [".br", `\\fBexoip\\fR ${words.join(" ")} [\\fIoptions\\fR]`];
 }
 
-function paragraph(option: Option): string[] {
+function optionEntry(option: Option): string[] {
   const { value, variables, fallback, help } = option;
-  const head = `\\fB${roff(flagOf(option))}\\fR${value && ` \\fI${roff(value)}\\fR`}`;
+  const flag = `\\fB${roff(flagOf(option))}\\fR${value && ` \\fI${roff(value)}\\fR`}`;
   const notes = [
     variables.length > 0 ? `Variable: ${variables.join(", ")}.` : "",
     fallback === "" ? "" : `Default: ${fallback}.`,
   ].filter(Boolean);
-  return [".TP", head, ...prose([`${help}.`, ...notes].join("\n"))];
+  return [".TP", flag, ...[`${help}.`, ...notes].map((line) => roff(line))];
 }
 
-function item(head: string, text: string): string[] {
-  return [".TP", `\\fB${roff(head)}\\fR`, ...prose(text)];
+function keyEntry(option: Option): string[] {
+  const [name = "", alias] = keysOf(option);
+  const notes = [
+    alias === undefined ? "" : `Second name: ${name}.`,
+    `Type: ${typeOf(option)}.`,
+    option.fallback === "" ? "" : `Default: ${option.fallback}.`,
+  ].filter(Boolean);
+  return item(alias ?? name, [`${option.help}.`, ...notes].map((line) => roff(line)));
 }
 
-/** Text, one line for each sentence. */
-function prose(text: string): string[] {
-  return text.split(/\n|(?<=\.) (?=[A-Z])/).map((line) => roff(line));
+function seeAlso(...pages: ReadonlyArray<readonly [name: string, chapter: number]>): string[] {
+  const lines = pages.map(([name, chapter]) => `.BR ${roff(name)} (${chapter})`);
+  return [".SH SEE ALSO", lines.join(",\n")];
 }
 
-/** A dash that can be copied, and no line that is taken for a request. */
-function roff(text: string): string {
-  return text.replaceAll("\\", "\\e").replaceAll("-", "\\-").replace(/^[.']/, "\\&$&");
+/** A request that follows directly after a heading would only add an empty line. */
+function join(lines: readonly string[]): string {
+  const kept = lines.filter((line, at) => line !== ".PP" || !/^\.S[HS] /.test(lines[at - 1] ?? ""));
+  return kept.join("\n") + "\n";
 }
 
 if (import.meta.main) {
-  const [version = "", date = ""] = Deno.args;
-  console.log(manPage({ version, date }).trimEnd());
+  const [wanted = "exoip.8", version = "", date = ""] = Deno.args;
+  const page = manPages({ version, date }).find(({ name, chapter }) =>
+    `${name}.${chapter}` === wanted
+  );
+  if (!page) throw new Error(`no manual page ${wanted}: wanted exoip.8, exoip.toml.5 or exoip.7`);
+  console.log(page.text.trimEnd());
 }

@@ -1,4 +1,4 @@
-// Draws the picture of the status page in the README: `deno task picture`. It needs Chromium.
+// Draws the picture of the status page in README and docs: `deno task picture`. It needs Chromium.
 //
 // The page is the real one, in a real browser; the node behind it is the core, played through a minute in which a
 // better node dies and the link to another one works one way only.

@@ -1,46 +1,90 @@
-// The reference tables of the README, from the registry: every word that the program logs, counts, answers or measures.
+// The generated parts of docs: all options from their declarations, and from the registry every word that the program
+// logs, counts, answers or measures.
 import { ERROR_KINDS } from "../../src/core/registry/error_kinds.ts";
 import { EVENTS } from "../../src/core/registry/events.ts";
 import { METRICS } from "../../src/core/registry/metric_names.ts";
 import { REJECT_REASONS } from "../../src/core/registry/reject_reasons.ts";
 import { ROLE_REASONS } from "../../src/core/registry/role_reasons.ts";
+import { FILE_OPTIONS } from "../../src/config/config_file.ts";
+import { flagOf, type Option } from "../../src/options/all.ts";
+import { OPTION_GROUPS } from "./groups.ts";
 
 type Row = readonly string[];
 
+/** The tables of all options, one for each group. */
+export function optionTables(): string {
+  const titles = ["Option", "Meaning", "Default", "Variable"];
+  return OPTION_GROUPS.map(({ title, options }) => {
+    const rows = options.map((option) => {
+      const { value, variables, fallback, help } = option;
+      const head = code(`${flagOf(option)}${value && ` ${value}`}`);
+      return [head, help, fallback && code(fallback), variables.map(code).join(", ")];
+    });
+    return `### ${title}\n\n${table(titles, rows)}`;
+  }).join("\n\n");
+}
+
+/** The table of what a configuration file can set. */
+export function keyTable(): string {
+  const rows = FILE_OPTIONS.map((option) => [
+    code(option.alias ?? option.name),
+    option.alias === null ? "" : code(option.name),
+    typeOf(option),
+    code(flagOf(option)),
+  ]);
+  return table(["Key", "Second name", "Type", "Option"], rows);
+}
+
+/** What TOML calls the option's value. */
+export function typeOf({ kind, value }: Pick<Option, "kind" | "value">): string {
+  if (kind === "switch") return "boolean";
+  if (kind === "integer") return "integer";
+  if (kind === "duration") return "seconds, or string with a unit";
+  const several = kind === "list" || kind === "many" || value.includes("[,");
+  return several ? "string, or array of strings" : "string";
+}
+
 /** The table of the log's events. */
 export function eventTable(): string {
-  const rows = sorted(EVENTS).map(([word, { severities, meaning }]) => [
+  const rows = sorted(EVENTS).map(([word, { severities, meaning, cure }]) => [
     code(word),
     severities.join(", "),
     meaning,
+    cure,
   ]);
-  return table(["Event", "Severity", "Meaning"], rows);
+  return table(["Event", "Severity", "Meaning", "What to do"], rows);
 }
 
 /** The table of the reasons for a role. */
 export function roleTable(): string {
-  const rows = Object.entries(ROLE_REASONS).map(([word, { severity, meaning }]) => [
+  const rows = Object.entries(ROLE_REASONS).map(([word, { severity, meaning, cure }]) => [
     code(word),
     severity,
     meaning,
+    cure,
   ]);
-  return table(["Reason", "Severity", "Meaning"], rows);
+  return table(["Reason", "Severity", "Meaning", "What to do"], rows);
 }
 
 /** The table of the reasons for which a datagram is refused. */
 export function rejectTable(): string {
-  const rows = Object.entries(REJECT_REASONS).map(([word, { meaning }]) => [code(word), meaning]);
-  return table(["Reason", "Meaning"], rows);
+  const rows = Object.entries(REJECT_REASONS).map(([word, { meaning, cure }]) => [
+    code(word),
+    meaning,
+    cure,
+  ]);
+  return table(["Reason", "Meaning", "What to do, if it lasts"], rows);
 }
 
 /** The table of what can go wrong with the cloud. */
 export function errorTable(): string {
-  const rows = Object.entries(ERROR_KINDS).map(([word, { retryable, meaning }]) => [
+  const rows = Object.entries(ERROR_KINDS).map(([word, { retryable, meaning, cure }]) => [
     code(word),
     retryable ? "yes" : "no",
     meaning,
+    cure,
   ]);
-  return table(["Kind", "May pass", "Meaning"], rows);
+  return table(["Kind", "May pass", "Meaning", "What to do"], rows);
 }
 
 /** The table of the metrics. */
@@ -48,7 +92,7 @@ export function metricTable(): string {
   const rows = Object.entries(METRICS).map(([name, { type, labels, meaning }]) => [
     code(name),
     type,
-    labels.map(code).join(", ") || "–",
+    labels.map(code).join(", "),
     meaning,
   ]);
   return table(["Metric", "Type", "Labels", "Meaning"], rows);
@@ -64,10 +108,11 @@ function code(word: string): string {
 
 function table(titles: Row, rows: readonly Row[]): string {
   const lines = [titles, titles.map(() => "---"), ...rows];
-  return lines.map((cells) => `| ${cells.map(escaped).join(" | ")} |`).join("\n");
+  const line = (cells: Row) => `| ${cells.map((cell) => escaped(cell) || "–").join(" | ")} |`;
+  return lines.map(line).join("\n");
 }
 
 /** A cell of a table; options look like code in it. */
 function escaped(cell: string): string {
-  return cell.replaceAll("|", "\\|").replace(/(?<![\w`-])--?[A-Za-z][\w-]*/g, code);
+  return cell.replaceAll("|", "\\|").replace(/(?<![\w`-])(?:exoip )?--?[A-Za-z][\w-]*/g, code);
 }

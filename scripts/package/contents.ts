@@ -1,6 +1,6 @@
 // What a package has in it, as a tree that is laid out under a folder: the same for Debian and RPM but for places.
 import { completion } from "../docs/completions.ts";
-import { manPage } from "../docs/man.ts";
+import { manPages } from "../docs/man.ts";
 
 /** Which package is built, and of what. */
 export interface Build {
@@ -36,10 +36,17 @@ export async function entries(build: Build, format: "deb" | "rpm"): Promise<Entr
   const text = (path: string, content: string) => file(path, new TextEncoder().encode(content));
   const ours = (path: string, source: string) =>
     file(path, { copyOf: new URL(source, HERE).pathname });
-  const page = new TextEncoder().encode(manPage({ version: build.version, date }));
+  const pages = await Promise.all(
+    manPages({ version: build.version, date }).map(async ({ name, chapter, text }) =>
+      file(
+        `/usr/share/man/man${chapter}/${name}.${chapter}.gz`,
+        await gzip(new TextEncoder().encode(text)),
+      )
+    ),
+  );
   const common = [
     { ...file("/usr/bin/exoip", { copyOf: build.binary }), mode: 0o755 },
-    file("/usr/share/man/man8/exoip.8.gz", await gzip(page)),
+    ...pages,
     ours("/usr/lib/systemd/system/exoip.service", "systemd/exoip.service"),
     // The service reads it again as a user that exists only meanwhile. The API key in it opens nothing by itself.
     { ...ours("/etc/exoip/exoip.env", "systemd/exoip.env"), configuration: true },

@@ -4,7 +4,7 @@
 //     url=https://.../exoip_0.5.0_amd64.deb sha256=...
 //
 // The package is installed only if it has that checksum. User data is no place to keep a secret for long: any program
-// on the machine can read it from the metadata service. Use a key that may do no more than the README's role.
+// on the machine can read it from the metadata service. Use a key with the least role (docs/reference/cloud.md).
 import { messageOf } from "../../src/core/message_of.ts";
 
 /** What differs from one set-up to the next. */

@@ -1,4 +1,4 @@
-// The option table as a person reads it: for `-h`, for `-v`, and for the README.
+// The option table as a person reads it: for `-h` and for `-v`.
 import type { AddressConfig } from "../options/elastic_ips.ts";
 import type { Config } from "../config/config.ts";
 import { flagOf, type Option, OPTIONS } from "../options/all.ts";
@@ -28,21 +28,6 @@ function paragraph(option: Option): string {
     "; ",
   );
   return `  ${head}\n      ${help}${notes && `\n      [${notes}]`}\n`;
-}
-
-/** The option table of the README. */
-export function optionTable(): string {
-  const code = (text: string) => text === "" ? "–" : `\`${text.replaceAll("|", "\\|")}\``;
-  const rows = OPTIONS.map((option) => {
-    const { value, variables, fallback, help } = option;
-    const names = variables.map(code).join(", ") || "–";
-    return `| ${code(`${flagOf(option)}${value && ` ${value}`}`)} | ${names} | ${
-      code(fallback)
-    } | ${help} |`;
-  });
-  return ["| Flag | Variable | Default | Meaning |", "| --- | --- | --- | --- |", ...rows].join(
-    "\n",
-  );
 }
 
 /** What `-v` prints: everything but the secrets. */

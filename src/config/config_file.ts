@@ -16,9 +16,12 @@ export interface ConfigFile {
 
 /** Options that a file cannot set: where the files are, and what one run is to do. */
 const ELSEWHERE: ReadonlySet<string> = new Set(["config", "env-file"]);
+/** Options that a file can set. */
+export const FILE_OPTIONS: readonly Option[] = OPTIONS.filter(({ name, variables }) =>
+  variables.length > 0 && !ELSEWHERE.has(name)
+);
 const BY_KEY = new Map(
-  OPTIONS.filter(({ name, variables }) => variables.length > 0 && !ELSEWHERE.has(name))
-    .flatMap((option) => keysOf(option).map((key) => [key, option] as const)),
+  FILE_OPTIONS.flatMap((option) => keysOf(option).map((key) => [key, option] as const)),
 );
 
 /** The names of an option in the file. */

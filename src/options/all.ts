@@ -1,4 +1,4 @@
-// All options. Each is declared once, in src/options; the declarations feed parser, `-h`, README, manual page,
+// All options. Each is declared once, in src/options; the declarations feed parser, `-h`, docs, manual pages,
 // completions, files, configuration and reload.
 import { ADDRESSES } from "./elastic_ips.ts";
 import { CLOUD, KEY } from "./cloud.ts";

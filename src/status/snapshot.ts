@@ -1,6 +1,7 @@
 // What a watchdog shows of itself: one plain object, the same for `--status`, `info`, /status.json, /metrics and the
 // page. Nothing in it is a value alone: what was measured, heard or read carries its age in ms, counted to the instant
-// at which the snapshot was taken, and null when that never happened. The README has the table of all fields.
+// at which the snapshot was taken, and null when that never happened. All fields are in
+// docs/operation/status.md.
 import type { Reason, Role } from "../core/election/state.ts";
 import type { CloudErrorKind } from "../core/registry/error_kinds.ts";
 import type { EventName, Severity } from "../core/registry/events.ts";

@@ -160,10 +160,10 @@ Deno.test("--print-iam-policy says what is optional, and what it cannot do", asy
   }
 });
 
-Deno.test("the README's policy is the one that its command prints", async () => {
-  const readme = Deno.readTextFileSync(new URL("../../README.md", import.meta.url));
-  const [, command = ""] = /exoip --print-iam-policy (.*?) \|/.exec(readme) ?? [];
-  const [, block = ""] = /```json\n(\{\s+"default-service-strategy".*?)```/s.exec(readme) ?? [];
+Deno.test("the policy in docs is the one that its command prints", async () => {
+  const page = Deno.readTextFileSync(new URL("../../docs/reference/cloud.md", import.meta.url));
+  const [, command = ""] = /exoip --print-iam-policy (.*?) \|/.exec(page) ?? [];
+  const [, block = ""] = /```json\n(\{\s+"default-service-strategy".*?)```/s.exec(page) ?? [];
   assertEquals(JSON.parse(block), await policyFor(command.split(" ")));
 });
 

@@ -127,12 +127,12 @@ Deno.test("--doctor looks for an Elastic IP that is given by its description on 
   assertEquals(of("interface"), [`ok ${ELASTIC_IP} is on the interface lo`]);
 });
 
-Deno.test("the README's sample of --doctor counts its lines rightly", {
+Deno.test("the sample of --doctor in docs counts its lines rightly", {
   sanitizeOps: false,
   sanitizeResources: false,
 }, async () => {
-  const readme = await Deno.readTextFile(new URL("../../README.md", import.meta.url));
-  const [, sample = ""] = /\n## Doctor\n[^]*?\n```\n([^]*?)\n```\n/.exec(readme) ?? [];
+  const page = await Deno.readTextFile(new URL("../../docs/operation/doctor.md", import.meta.url));
+  const [, sample = ""] = /\n```\n([^]*?)\n```\n/.exec(page) ?? [];
   const lines = sample.split("\n");
   const findings = lines.slice(0, -1).map((line) => {
     const [, mark, check = "", text = ""] = /^(ok|warn|FAIL|skip) +(\w+) +(.+)$/.exec(line) ?? [];

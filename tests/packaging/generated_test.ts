@@ -1,14 +1,22 @@
 // What is generated from the table of options, read by the programs that it is for.
 import { assert, assertEquals } from "@std/assert";
 import { completion } from "../../scripts/docs/completions.ts";
-import { manPage } from "../../scripts/docs/man.ts";
+import { manPages } from "../../scripts/docs/man.ts";
+import { FILE_OPTIONS, keysOf } from "../../src/config/config_file.ts";
 import { flagOf, OPTIONS } from "../../src/options/all.ts";
 import { inFolder, machineTest, mustRun, put } from "./requirements.ts";
 
 const FLAGS = OPTIONS.map(flagOf);
 
+const PAGES = manPages({ version: "1.2.3", date: "2026-01-31" });
+
+/** The page of that name and chapter. */
+function pageOf(wanted: string): string {
+  return PAGES.find(({ name, chapter }) => `${name}.${chapter}` === wanted)?.text ?? "";
+}
+
 Deno.test("the manual page and each completion have every option", () => {
-  const page = manPage({ version: "1.2.3", date: "2026-01-31" });
+  const page = pageOf("exoip.8");
   assert(page.startsWith('.TH EXOIP 8 "2026-01-31" "exoip 1.2.3"'));
   for (const option of OPTIONS) {
     const flag = flagOf(option).replaceAll("-", "\\-");
@@ -26,18 +34,40 @@ Deno.test("the manual page and each completion have every option", () => {
   }
 });
 
+Deno.test("the manual page of the configuration file has every key", () => {
+  const page = pageOf("exoip.toml.5");
+  for (const option of FILE_OPTIONS) {
+    const [name = "", alias] = keysOf(option);
+    assert(page.includes(`\n.TP\n\\fB${(alias ?? name).replaceAll("-", "\\-")}\\fR`), name);
+    if (alias !== undefined) assert(page.includes(`\nSecond name: ${name}.\n`), alias);
+  }
+  assert(!page.includes("env\\-file\\fR\n"), "a file of variables is named elsewhere");
+});
+
 machineTest(
-  "the manual page is good roff",
+  "the manual pages are good roff, and show what their sources have",
   { tools: ["groff (groff)", "man (man-db)"] },
   () =>
     inFolder(async (folder) => {
-      const path = `${folder}/exoip.8`;
-      await put(path, manPage({ version: "1.2.3", date: "2026-01-31" }));
-      assertEquals(await mustRun(["groff", "-man", "-Tutf8", "-ww", "-z", path]), "");
-      const text = await mustRun(["man", "-l", path], {
-        env: { MANWIDTH: "200", MAN_KEEP_FORMATTING: "" },
-      });
-      for (const flag of FLAGS) assert(text.includes(`  ${flag}`), flag);
+      const shown: Record<string, string> = {};
+      for (const { name, chapter, text } of PAGES) {
+        const path = `${folder}/${name}.${chapter}`;
+        await put(path, text);
+        assertEquals(await mustRun(["groff", "-man", "-Tutf8", "-ww", "-z", path]), "", path);
+        const env = { MANWIDTH: "200", MAN_KEEP_FORMATTING: "" };
+        const { stdout, stderr } = await new Deno.Command("man", {
+          args: ["--warnings", "-l", path],
+          env,
+        }).output();
+        assertEquals(new TextDecoder().decode(stderr), "", path);
+        shown[`${name}.${chapter}`] = new TextDecoder().decode(stdout);
+      }
+      for (const flag of FLAGS) assert(shown["exoip.8"]?.includes(`  ${flag}`), flag);
+      for (const word of ["SIGUSR1, SIGUSR2", "EXIT STATUS", "two dashes: -xi 1.2.3.4"]) {
+        assert(shown["exoip.8"]?.includes(word), word);
+      }
+      assert(shown["exoip.toml.5"]?.includes('interval = 0.2 # seconds, or "200ms"'));
+      assert(/^ +hold-off\n +What a node waits/m.test(shown["exoip.7"] ?? ""), shown["exoip.7"]);
     }),
 );
 

@@ -34,6 +34,8 @@ const INSTALLED = [
   "/usr/lib/systemd/system/exoip.service",
   "/usr/share/bash-completion/completions/exoip",
   "/usr/share/fish/vendor_completions.d/exoip.fish",
+  "/usr/share/man/man5/exoip.toml.5.gz",
+  "/usr/share/man/man7/exoip.7.gz",
   "/usr/share/man/man8/exoip.8.gz",
 ];
 

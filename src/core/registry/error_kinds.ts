@@ -32,18 +32,18 @@ export const ERROR_KINDS = {
   },
   "aborted": {
     retryable: false,
-    meaning: "The program gave the request up, because it ends or needs it no more.",
+    meaning: "The program gave up the request, because it ends or no longer needs the answer.",
     cure: "Nothing.",
   },
   "empty-answer": {
     retryable: true,
     meaning: "The answer has no content.",
-    cure: "Check the endpoint and the proxy; a failing gateway answers so, too.",
+    cure: "Check the endpoint and the proxy; a failing gateway can answer like this.",
   },
   "not-json": {
     retryable: true,
     meaning: "The answer is not JSON.",
-    cure: "Check the endpoint and the proxy; a failing gateway answers so, too.",
+    cure: "Check the endpoint and the proxy; a failing gateway can answer like this.",
   },
   "truncated-json": {
     retryable: true,
@@ -117,7 +117,7 @@ export const ERROR_KINDS = {
   },
   "late": {
     retryable: true,
-    meaning: "This node gave an eviction up, because the peer was heard or too much time passed.",
+    meaning: "This node gave up an eviction, because the peer was heard or too much time passed.",
     cure: "Nothing: the node judges again.",
   },
   "no-such-instance": {

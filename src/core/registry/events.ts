@@ -1,28 +1,28 @@
 // Every event that the log can have: the stable word, how serious it can be, what it means, and what an operator does.
-// The compiler refuses a line with a word or a severity that is not here; the README's table is made of these rows.
+// The compiler refuses a line with a word or a severity that is not here; docs/operation/runbook.md is made of these
+// rows.
 
 /** How much an operator should care, the least first. */
 export const SEVERITIES = ["info", "warning", "critical"] as const;
 /** One of them. */
 export type Severity = typeof SEVERITIES[number];
 
-/** What an operator reads of an event. Whatever can be a warning or worse says what to do. */
-export type EventRow =
-  | { readonly severities: readonly ["info"]; readonly meaning: string }
-  | {
-    /** Those that occur. */
-    readonly severities: readonly Severity[];
-    /** One sentence. */
-    readonly meaning: string;
-    /** What to do, or that nothing is to be done. */
-    readonly cure: string;
-  };
+/** What an operator reads of an event. */
+export interface EventRow {
+  /** Those that occur. */
+  readonly severities: readonly Severity[];
+  /** One sentence. */
+  readonly meaning: string;
+  /** What to do, or that nothing is to be done. */
+  readonly cure: string;
+}
 
 /** By word, in the order of the alphabet. */
 export const EVENTS = {
   "address": {
     severities: ["info"],
     meaning: "The Elastic IP was given by id, description or label; the line has its address.",
+    cure: "Check that it is the address that you meant.",
   },
   "address-back": {
     severities: ["warning"],
@@ -47,14 +47,17 @@ export const EVENTS = {
   "associated": {
     severities: ["info"],
     meaning: "-A: the Elastic IP is attached to this instance.",
+    cure: "Nothing.",
   },
   "attached": {
     severities: ["info"],
     meaning: "The Elastic IP is attached to this instance now.",
+    cure: "Nothing.",
   },
   "call": {
     severities: ["info"],
     meaning: "A call to the cloud succeeded (with -v).",
+    cure: "Leave out -v to see failures only.",
   },
   "check-failing": {
     severities: ["warning"],
@@ -64,6 +67,7 @@ export const EVENTS = {
   "check-passing": {
     severities: ["info"],
     meaning: "A health check passes, for the first time or again.",
+    cure: "Nothing.",
   },
   "check-pending": {
     severities: ["warning"],
@@ -73,6 +77,7 @@ export const EVENTS = {
   "cloud-back": {
     severities: ["info"],
     meaning: "The cloud answers again, and this node can hold the address.",
+    cure: "Nothing: the node takes part again.",
   },
   "cloud-error": {
     severities: ["warning"],
@@ -97,7 +102,7 @@ export const EVENTS = {
   "configuration": {
     severities: ["info", "warning", "critical"],
     meaning: "What is in force (with -v); a file that too many may read; why nothing starts.",
-    cure: "Correct what the line names; for a file, take the right to read from group and others.",
+    cure: "Correct what the line names; make a file with secrets readable by its owner only.",
   },
   "credentials": {
     severities: ["info", "warning", "critical"],
@@ -107,10 +112,12 @@ export const EVENTS = {
   "detached": {
     severities: ["info"],
     meaning: "The Elastic IP is detached from this instance now.",
+    cure: "Nothing, if another node holds or this one was stopped.",
   },
   "discovery": {
     severities: ["info"],
     meaning: "The peers were found in the cloud; the line says who they are and why.",
+    cure: "Check that the line names the nodes that you expect.",
   },
   "dissociate-failed": {
     severities: ["critical"],
@@ -120,11 +127,12 @@ export const EVENTS = {
   "dissociated": {
     severities: ["info"],
     meaning: "-D: the Elastic IP is not attached to this instance any more.",
+    cure: "Nothing.",
   },
   "evicted": {
     severities: ["warning"],
     meaning: "This node took the Elastic IP from a dead node.",
-    cure: "Find out why that node died: its machine, its watchdog, or the network between.",
+    cure: "Find out why that node died: check its machine, its watchdog, and the network.",
   },
   "exit": {
     severities: ["info", "critical"],
@@ -186,11 +194,12 @@ export const EVENTS = {
   "peer-alive": {
     severities: ["info"],
     meaning: "This node hears a peer for the first time, or again.",
+    cure: "Nothing.",
   },
   "peer-dead": {
     severities: ["info", "warning"],
     meaning: "A peer was silent for the dead time; info: only at one of its addresses.",
-    cure: "Look at that machine and its watchdog; if both run, at the network between.",
+    cure: "Check that machine and its watchdog; if both run, check the network between.",
   },
   "peer-gone": {
     severities: ["warning"],
@@ -200,10 +209,12 @@ export const EVENTS = {
   "peer-joined": {
     severities: ["info"],
     meaning: "A peer is new on the list.",
+    cure: "Nothing, if you added that machine. Otherwise find out who put it on the list.",
   },
   "peer-left": {
     severities: ["info"],
     meaning: "A peer is no longer on the list.",
+    cure: "Nothing, if you removed it. Otherwise put it back into the pool, label or group.",
   },
   "peer-name": {
     severities: ["info", "warning", "critical"],
@@ -218,11 +229,12 @@ export const EVENTS = {
   "priority": {
     severities: ["info", "warning"],
     meaning: "The priority changed; warning: it is at the end of its range and cannot.",
-    cure: "Send no more of that signal: the range is 1 to 255.",
+    cure: "Stop sending that signal: the range is 1 to 255.",
   },
   "privileges": {
     severities: ["info"],
     meaning: "The process gave up rights; the line says what it may still do.",
+    cure: "Nothing.",
   },
   "refused": {
     severities: ["warning"],
@@ -247,6 +259,7 @@ export const EVENTS = {
   "signal": {
     severities: ["info"],
     meaning: "The process received a signal.",
+    cure: "Nothing: the next lines say what follows.",
   },
   "source": {
     severities: ["info", "warning"],
@@ -256,10 +269,12 @@ export const EVENTS = {
   "start": {
     severities: ["info"],
     meaning: "The watchdog of an Elastic IP begins; the line has its cloud.",
+    cure: "Nothing.",
   },
   "status": {
     severities: ["info"],
     meaning: "The answer to info, line by line.",
+    cure: "Nothing.",
   },
   "twin": {
     severities: ["info", "critical"],

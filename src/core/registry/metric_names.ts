@@ -1,5 +1,5 @@
-// Every metric: its name, type, labels and the sentence that Prometheus shows as HELP. The README's table is made of
-// these rows.
+// Every metric: its name, type, labels and the sentence that Prometheus shows as HELP. The table in
+// docs/operation/monitoring.md is made of these rows.
 
 /** What a metric is. */
 export interface MetricRow {

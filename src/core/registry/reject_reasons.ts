@@ -19,15 +19,15 @@ export const REJECT_REASONS = {
   },
   "priority-mismatch": {
     meaning: "The two copies of the priority differ.",
-    cure: "Something damages datagrams or forges them: look at the network.",
+    cure: "Something damages or forges datagrams: look at the network.",
   },
   "trailer": {
-    meaning: "The part after the first 24 bytes is not one of this program.",
+    meaning: "The part after the first 24 bytes is not in this program's format.",
     cure: "Run the same version everywhere; original peers send 24 bytes.",
   },
   "address-mismatch": {
     meaning: "The IPv6 address and its stand-in in the first 24 bytes do not belong together.",
-    cure: "Something damages datagrams or forges them: look at the network.",
+    cure: "Something damages or forges datagrams: look at the network.",
   },
   "remote-info": {
     meaning: "Another machine asked info, which only this machine may ask.",
@@ -39,7 +39,7 @@ export const REJECT_REASONS = {
   },
   "wrong-address": {
     meaning: "The heartbeat is about an Elastic IP that this process does not watch.",
-    cure: "Give all nodes the same -xi, or clusters that share a network different ports.",
+    cure: "Give all nodes the same -xi. Two clusters in one network need different ports.",
   },
   "own-id": {
     meaning: "The heartbeat has this instance's own id.",
@@ -55,7 +55,7 @@ export const REJECT_REASONS = {
   },
   "reordered": {
     meaning: "The heartbeat is older than one that came before it.",
-    cure: "Nothing: networks overtake. If it lasts, the sender's clock was set back.",
+    cure: "Nothing: networks reorder datagrams. If it lasts, the sender's clock was set back.",
   },
   "unsigned": {
     meaning: "The heartbeat has no signature, and this node requires one.",
@@ -70,7 +70,7 @@ export const REJECT_REASONS = {
     cure: "Compare the secret files; if they agree, find who forges the sender's address.",
   },
   unproven: {
-    meaning: "The signature is right, and nothing shows that the heartbeat is no recording.",
+    meaning: "The signature is right, but nothing proves that the heartbeat is not a recording.",
     cure: "Normal for a moment after a start; when it lasts, somebody repeats old heartbeats.",
   },
   "replayed": {

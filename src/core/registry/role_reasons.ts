@@ -1,15 +1,19 @@
 // Why a node is master or backup: the words that lines, status and metrics give with a role.
 
-/** What an operator reads of a reason; one of a warning says what to do. */
-export type RoleReasonRow =
-  | { readonly severity: "info"; readonly meaning: string }
-  | { readonly severity: "warning"; readonly meaning: string; readonly cure: string };
+/** What an operator reads of a reason. */
+export interface RoleReasonRow {
+  readonly severity: "info" | "warning";
+  readonly meaning: string;
+  /** What to do, or that nothing is to be done. */
+  readonly cure: string;
+}
 
 /** By word, in the order in which a node meets them. */
 export const ROLE_REASONS = {
   "settling": {
     severity: "info",
     meaning: "The node has just started and listens until its hold-off ends.",
+    cure: "Nothing: the hold-off ends by itself.",
   },
   "stalled": {
     severity: "warning",
@@ -19,23 +23,28 @@ export const ROLE_REASONS = {
   "best": {
     severity: "info",
     meaning: "This node ranks before every live peer.",
+    cure: "Nothing.",
   },
   "equal": {
     severity: "info",
     meaning: "A live peer has the same rank, and both hold the address.",
+    cure: "Nothing, if both may hold; otherwise use --exclusive, or different priorities.",
   },
   "alone": {
     severity: "info",
     meaning: "No live peer could hold the address.",
+    cure: "Start the other nodes, or find out why they are not heard: nobody would take over.",
   },
   "outranked": {
     severity: "info",
     meaning: "A live peer ranks before this node; the line names it.",
+    cure: "Nothing.",
   },
   "deferring": {
     severity: "info",
     meaning: "A worse-ranked node holds and is left alone for now, as --no-preempt and " +
       "--preempt-delay demand, or while it is cut off from the cloud.",
+    cure: "Nothing; to move the address now, stop the other node or leave out the option.",
   },
   "unhealthy": {
     severity: "warning",
@@ -65,6 +74,7 @@ export const ROLE_REASONS = {
   "leaving": {
     severity: "info",
     meaning: "The node was told to stop, and a peer can serve.",
+    cure: "Nothing: the node hands over and ends.",
   },
 } as const;
 ROLE_REASONS satisfies Readonly<Record<string, RoleReasonRow>>;

@@ -1,26 +1,22 @@
-// The commands of the README's chapter on installing, as they are written there, against a local release.
+// The commands of README and docs that install, as they are written there, against a local release.
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { compiledBinary } from "../image/archive.ts";
 import { stampedInstaller } from "../../scripts/release/installer.ts";
 import { VERSION } from "../../scripts/release/targets.ts";
+import { blocksOf, textOf } from "../docs/markdown.ts";
 import { Place, PLATFORM, program, ReleaseServer } from "./release.ts";
 
-const README = await Deno.readTextFile(new URL("../../README.md", import.meta.url));
-const CHAPTER = /\n## Install\n(.*?)\n## /s.exec(README)?.[1] ?? "";
-
-/** The code blocks of the chapter in that language. */
-function blocks(language: string): string[] {
-  const fence = new RegExp("```" + language + "\\n(.*?)```", "gs");
-  return [...CHAPTER.matchAll(fence)].map(([, text = ""]) => text);
-}
+const README = /\n## Install\n(.*?)\n## /s.exec(textOf("README.md"))?.[1] ?? "";
+const PAGE = textOf("docs/set-up/install.md");
 
 const NAME = `exoip-${VERSION}-linux-x64`;
 
 Deno.test({
-  name: "the README's commands install the compiled binary by script and by hand",
+  name: "the commands of the documents install the compiled binary by script and by hand",
   ignore: PLATFORM !== "linux-x64",
   async fn() {
-    const [byScript = "", byHand = ""] = blocks("sh");
+    const [byScript = "", byHand = ""] = blocksOf(PAGE, "sh");
+    const [inReadme = ""] = blocksOf(README, "sh");
     await using server = new ReleaseServer();
     await using place = await Place.make(["sh"]);
     const binary = await compiledBinary();
@@ -45,13 +41,24 @@ Deno.test({
     assertMatch(await run(byHand), new RegExp(`^${NAME}: OK$`, "m"));
     assertEquals(place.files(), ["exoip"]);
     assertEquals((Deno.statSync(place.target).mode ?? 0) & 0o777, 0o755);
+    await run(uninstall);
+    // The README's three lines; its first one names the release.
+    const [release = "", ...lines] = inReadme.trim().split("\n");
+    assertEquals(release, `RELEASE=https://github.com/OWNER/exoip/releases/download/v${VERSION}`);
+    const output = await run(`PATH=${place.prefix}/bin:$PATH\n${lines.join("\n")}`);
+    assertMatch(
+      output,
+      new RegExp(`^exoip: installed exoip ${VERSION} [^]*^exoip ${VERSION}`, "m"),
+    );
+    assertEquals(place.files(), ["exoip"]);
   },
 });
 
-Deno.test("the README's chapter on installing names this version, and files as a release has them", () => {
+Deno.test("the documents on installing name this version, and files as a release has them", () => {
+  const text = README + PAGE + textOf("docs/set-up/containers.md");
   const dockerfile = Deno.readTextFileSync(new URL("../../Dockerfile", import.meta.url));
-  const versions = [...(CHAPTER + dockerfile).matchAll(/(?:exoip[-:]|\/v)(\d+\.\d+\.\d+)/g)];
+  const versions = [...(text + dockerfile).matchAll(/(?:exoip[-:]|\/v)(\d+\.\d+\.\d+)/g)];
   assert(versions.length >= 10, "it names files");
   assertEquals(versions.map(([, version]) => version).filter((each) => each !== VERSION), []);
-  for (const end of ["", "-image.tar", "-rootfs.tar.gz"]) assert(CHAPTER.includes(NAME + end), end);
+  for (const end of ["", "-image.tar", "-rootfs.tar.gz"]) assert(text.includes(NAME + end), end);
 });

@@ -1,0 +1,67 @@
+// Writes the generated tables into the pages of docs: `deno task docs`; with --check only says whether they are up to
+// date. Run `deno fmt` afterwards: it aligns the columns.
+import {
+  errorTable,
+  eventTable,
+  keyTable,
+  metricTable,
+  optionTables,
+  rejectTable,
+  roleTable,
+} from "./reference.ts";
+
+const ROOT = new URL("../../", import.meta.url);
+
+/** A generated part: the page that has it, between `<!-- NAME: ... -->` and `<!-- end of NAME -->`, and its text. */
+interface Part {
+  readonly page: string;
+  readonly text: () => string;
+}
+
+const RUNBOOK = "docs/operation/runbook.md";
+
+/** By name. */
+const PARTS: Readonly<Record<string, Part>> = {
+  "options": { page: "docs/set-up/options.md", text: optionTables },
+  "keys": { page: "docs/set-up/configuration.md", text: keyTable },
+  "metrics": { page: "docs/operation/monitoring.md", text: metricTable },
+  "events": { page: RUNBOOK, text: eventTable },
+  "role reasons": { page: RUNBOOK, text: roleTable },
+  "reject reasons": { page: RUNBOOK, text: rejectTable },
+  "error kinds": { page: RUNBOOK, text: errorTable },
+};
+
+/** The pages that have generated parts, as paths from the root of the repository. */
+export const GENERATED_PAGES: readonly string[] = [
+  ...new Set(Object.values(PARTS).map(({ page }) => page)),
+];
+
+/** The page's text with the parts that the code has now. Throws an `Error` when the place of one is missing. */
+export function withParts(page: string, old: string): string {
+  let text = old;
+  for (const [name, part] of Object.entries(PARTS)) {
+    if (part.page !== page) continue;
+    const place = new RegExp(`(<!-- ${name}: [^\\n]* -->\\n)[^]*?(<!-- end of ${name} -->)`);
+    if (!place.test(text)) throw new Error(`${page} has no place for "${name}"`);
+    text = text.replace(place, (_, begin, end) => `${begin}\n${part.text()}\n\n${end}`);
+  }
+  return text;
+}
+
+/** Whether the page's generated parts say what the code does; alignment, which `deno fmt` chooses, aside. */
+export function isUpToDate(page: string, text: string): boolean {
+  const squeezed = (words: string) => words.replace(/ +/g, " ").replace(/-+/g, "-");
+  return squeezed(text) === squeezed(withParts(page, text));
+}
+
+if (import.meta.main) {
+  for (const page of GENERATED_PAGES) {
+    const url = new URL(page, ROOT);
+    const text = Deno.readTextFileSync(url);
+    if (!Deno.args.includes("--check")) Deno.writeTextFileSync(url, withParts(page, text));
+    else if (!isUpToDate(page, text)) {
+      console.error(`${page} is not what the code says: run deno task docs`);
+      Deno.exit(1);
+    }
+  }
+}
