@@ -128,6 +128,8 @@ export interface Sighting {
   readonly others: readonly OtherHolder[] | null;
   /** Why nobody can hold it any more, and what to do about it; left out while it can be held. */
   readonly released?: string;
+  /** Then: whether it exists all the same, and Exoscale itself moves it or hands it out. */
+  readonly exists?: boolean;
 }
 
 /** Which eviction. */
@@ -157,12 +159,15 @@ export interface Cloud {
   attach(signal: AbortSignal): Promise<void>;
   /** Detaches from self and waits; not attached counts as done. */
   detachSelf(signal: AbortSignal): Promise<void>;
-  /** Confirms that the instance holds, then takes the address from it. */
+  /**
+   * Confirms that the instance holds, then takes the address from it. `absent`: no hold shows, but a fresh one may
+   * still do so; `gone`: there is nothing to take, and nothing will show.
+   */
   evict(
     instanceId: string,
     options: EvictOptions,
     signal: AbortSignal,
-  ): Promise<"taken" | "absent" | "running">;
+  ): Promise<"taken" | "absent" | "gone" | "running">;
 }
 
 /** Environment variables by name. */

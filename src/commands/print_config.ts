@@ -5,6 +5,7 @@ import { keysOf } from "../config/config_file.ts";
 import { lends } from "../config/cloud.ts";
 import { withoutPassword } from "../log/password.ts";
 import type { Loaded } from "../config/load.ts";
+import { parseKeyFile } from "../config/key_file.ts";
 import { flagOf, isSecret, type Option, OPTIONS } from "../options/all.ts";
 
 /** One setting in force. */
@@ -44,7 +45,12 @@ function settingOf(option: Option, loaded: Loaded, instanceId: string | null): S
   if (lent && name === "xk" && account?.apiKey) {
     return { option, text: masked(account.apiKey), source: ACCOUNT, literal: false };
   }
-  if (name === "xs" && secretFile !== undefined && file) return hidden(`file ${file.text}`);
+  if (secretFile !== undefined && file) {
+    const source = `file ${file.text}`;
+    if (name === "xs") return hidden(source);
+    const apiKey = keyIn(secretFile);
+    if (name === "xk" && apiKey) return { option, text: masked(apiKey), source, literal: false };
+  }
   if (own && isSecret(name)) return hidden(sourceOf(own.source, loaded));
   if (own && name === "xk") {
     return {
@@ -78,6 +84,15 @@ function settingOf(option: Option, loaded: Loaded, instanceId: string | null): S
   const text = option.kind === "switch" ? "false" : fallback;
   if (text === "") return null;
   return { option, text, source: "default", literal: !/ /.test(fallback) };
+}
+
+/** The key that stands beside the secret, and counts instead of any other; null when none does. */
+function keyIn(secretFile: string): string | null {
+  try {
+    return parseKeyFile(secretFile).apiKey ?? null;
+  } catch {
+    return null;
+  }
 }
 
 /** A variable of the file says so. */

@@ -34,8 +34,10 @@ interface Written {
   readonly priority: string | null;
 }
 
-/** A description may have a slash, too; and `/96` is how an Elastic IPv6 is written. */
+/** A description may have a slash, too; `/96` is how an Elastic IPv6 is written; and it may be in brackets. */
 function written(text: string): Written {
+  const [, inBrackets, rest = ""] = /^\[([0-9a-f:.]+)\](.*)$/i.exec(text) ?? [];
+  if (canonicalIp(inBrackets ?? "") !== null) return { ...written(inBrackets + rest), text };
   const [, before = "", after] = /^(.*)\/([^/]*)$/.exec(text) ?? [];
   const prefix = before.includes(":") && after === "96" && canonicalIp(before) !== null;
   const ranked = after !== undefined && !prefix &&
@@ -48,6 +50,10 @@ function written(text: string): Written {
 function addressOf({ text, address, priority }: Written, reader: ConfigReader): AddressConfig {
   const elasticIp = canonicalElasticIp(address) ?? address;
   reader.need(plausible(elasticIp), "xi", `${JSON.stringify(address)} is not an IP address`);
+  const [first = "", ...slashed] = elasticIp.split("/");
+  const odd = slashed.length > 0 && canonicalIp(first) !== null;
+  const form = `${JSON.stringify(text)} has more than one /: wanted ${first}, or ${first}/PRIORITY`;
+  reader.need(!odd, "xi", form);
   if (priority === null) return { elasticIp, priority: null };
   const quoted = JSON.stringify(text);
   if (canonicalIp(priority) !== null) {
@@ -68,17 +74,24 @@ function isPrefixLength({ address, priority }: Written): boolean {
 
 /**
  * `A/24` is how keepalived, vip-manager and others write an address, and as a priority it would be taken in silence.
- * Where all have the same number, `-P` says it as well and cannot be misread; so it is refused. Different numbers can
- * only be priorities, but for those of a single address.
+ * Where all have the same number, `-P` says it as well and cannot be misread; so it is refused. So it is where one has
+ * none, which can be given one; but not 10, 20 and 30, as priorities usually are and prefix lengths hardly ever.
+ * Different numbers can only be priorities, but for those of a single address.
  */
 function refusePrefixes(all: readonly Written[], reader: ConfigReader): void {
-  const same = all.every(({ priority }) => priority === all[0]?.priority);
-  for (const each of all) {
+  const numbers = new Set(all.map(({ priority }) => priority));
+  const bare = all.find(({ priority }) => priority === null);
+  for (const each of all.filter(isPrefixLength)) {
     const { text, address, priority } = each;
-    const single = isPrefixLength(each) && (address.includes(":") || priority === "32");
+    const usual = bare !== undefined && Number(priority) % 10 === 0;
+    const single = address.includes(":") || priority === "32";
+    const number = bare === undefined
+      ? `-P ${priority} (IF_HOST_PRIORITY)`
+      : `give each its own: ${address}/${priority},${bare.address}/${reader.text("P")}`;
     const meant = `${JSON.stringify(text)}: what follows / is a priority and no prefix length: ` +
-      `write ${address}, and for the priority ${priority} -P ${priority} (IF_HOST_PRIORITY)`;
-    reader.need(!single && !(same && isPrefixLength(each)), "xi", meant);
+      `write ${address}, and for the priority ${priority} ${number}`;
+    const clear = numbers.size > 1 && (bare === undefined || usual);
+    reader.need(!single && clear, "xi", meant);
   }
 }
 

@@ -101,6 +101,7 @@ function accountIn(file: unknown, wanted: string | undefined): ExoAccount {
   }
   // An empty name is none.
   const name = wanted || defaultaccount || undefined;
+  if (accounts.length === 0 && name === undefined) return {};
   const account = accounts.find((each) => each.name === name) ??
     (name === undefined && accounts.length === 1 ? accounts[0] : undefined);
   if (!account) {
@@ -108,7 +109,10 @@ function accountIn(file: unknown, wanted: string | undefined): ExoAccount {
       ", ",
     );
     const more = accounts.length > PROBLEMS_MAX ? " and others" : "";
-    throw new Error(`no account named ${JSON.stringify(name)}, there are: ${some}${more}`);
+    const known = `there are: ${some || "none"}${more}`;
+    if (name !== undefined) throw new Error(`no account named ${JSON.stringify(name)}, ${known}`);
+    const cure = "name one with --account (EXOSCALE_ACCOUNT)";
+    throw new Error(`several accounts, and no defaultaccount, ${known}: ${cure}`);
   }
   const text = (key: string) => typeof account[key] === "string" ? account[key] : undefined;
   const [apiKey, secret, zone] = [text("key"), text("secret"), text("defaultzone")];

@@ -8,9 +8,9 @@ import { parseEnvFile, PROBLEMS_MAX } from "./env_file.ts";
 import type { Host } from "../host/host.ts";
 import { isSecret, OPTIONS } from "../options/all.ts";
 import { CONFIGURES, doubtsOf } from "./file_doubts.ts";
-import { SECRET_VARIABLE } from "./shared_secret.ts";
 import { findValues } from "./sources.ts";
 import type { Environment } from "../world.ts";
+import { SECRET_VARIABLE } from "../options/security.ts";
 
 /** What gathering needs of the machine. */
 export type Source = Pick<Host, "env" | "os" | "readTextFile" | "fileAccess" | "machine">;

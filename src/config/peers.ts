@@ -20,6 +20,7 @@ export function readPeers(
 }
 
 function readSource(reader: ConfigReader, watchdog: boolean): PeerSource {
+  for (const option of ["p", "G"]) reader.needUnquoted(reader.value(option) ?? "", option);
   const texts = listOf(reader, "p").map((address) => address.replace(/^\[(.*)\]$/, "$1"));
   const addresses = [...new Set(texts.map((text) => canonicalIp(text) ?? text))];
   const groups = listOf(reader, "G");

@@ -1,5 +1,5 @@
 // The shared secret of a cluster, and what is believed without it.
-import type { SecurityConfig } from "../options/security.ts";
+import { SECRET_VARIABLE, type SecurityConfig } from "../options/security.ts";
 import { messageOf } from "../core/message_of.ts";
 import { type ConfigReader, nameOf } from "./config_reader.ts";
 import { secretsIn } from "../host/keyring.ts";
@@ -20,6 +20,8 @@ export function readSecurity(
   const acceptUnsigned = reader.on("accept-unsigned");
   let sharedSecrets: string[] = [];
   if (found) {
+    // In a file of its own it is as it was made.
+    if (found.source === SECRET_VARIABLE) reader.needUnquoted(found.text, SECRET_VARIABLE);
     try {
       sharedSecrets = secretsIn(found.text);
     } catch (error) {

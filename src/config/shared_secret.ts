@@ -4,9 +4,8 @@ import { nameOf } from "./config.ts";
 import { messageOf } from "../core/message_of.ts";
 import type { FoundSecret } from "./security.ts";
 import type { Host } from "../host/host.ts";
+import { SECRET_VARIABLE } from "../options/security.ts";
 
-/** The variable with the secret itself. */
-export const SECRET_VARIABLE = "IF_SHARED_SECRET";
 /** Name of the systemd credential that is used when nothing else is given. */
 export const CREDENTIAL = "exoip-shared-secret";
 

@@ -52,6 +52,11 @@ export type NodeEffect =
     readonly hearsYou: boolean;
     /** The latest heartbeat of the receiver that we know, null when none with a right tag came. */
     readonly echo: Mark | null;
+    /**
+     * Not to a peer: to another machine that speaks with our id, or to an address that the cloud lists for ourselves,
+     * where such a machine may be; the latter only if it is none of this machine.
+     */
+    readonly apart?: "twin" | "self";
   }
   | { readonly kind: "call"; readonly id: number; readonly call: Call }
   | { readonly kind: "members" }

@@ -38,7 +38,20 @@ export function speak(
       const { twin } = election;
       if (twin?.certain && !election.peers.has(twin.address)) {
         const echo = twinEcho(election, twin.address);
-        effects.push({ kind: "send", to: twin.address, advert: says, hearsYou: true, echo });
+        const { address: to } = twin;
+        effects.push({ kind: "send", to, advert: says, hearsYou: true, echo, apart: "twin" });
+      }
+      // Where the cloud says that we are, and we are not, somebody else may be with our id.
+      for (const to of due ? election.selfAddresses : []) {
+        if (election.peers.has(to) || (twin?.certain && to === twin.address)) continue;
+        effects.push({
+          kind: "send",
+          to,
+          advert: says,
+          hearsYou: false,
+          echo: null,
+          apart: "self",
+        });
       }
     }
   } else if (answered !== null) effects.push(...answerTo(node, answered, { atMs }));
@@ -65,7 +78,7 @@ export function challenge({ election: before }: Node, node: Node, effects: NodeE
   const { suspect } = node.election;
   if (suspect === null || suspect === before.suspect) return;
   const { address: to, mark: echo } = suspect;
-  effects.push({ kind: "send", to, advert: node.said, hearsYou: false, echo });
+  effects.push({ kind: "send", to, advert: node.said, hearsYou: false, echo, apart: "twin" });
 }
 
 function heartbeatTo(

@@ -55,11 +55,14 @@ function* goneBetween(before: Election, after: Election) {
   for (const peer of after.missing.keys()) {
     if (!givenUp(after.missing, peer) || givenUp(before.missing, peer)) continue;
     const why = "it cannot be found, and no unknown sender speaks";
-    yield report("warning", "peer-gone", `peer ${peer} counts as gone: ${why}`);
+    const then = "an instance that holds and is no known peer keeps this node from nothing any " +
+      "more, and keeps its hold while its machine runs";
+    yield report("warning", "peer-gone", `peer ${peer} counts as gone: ${why}; ${then}`);
   }
 }
 
 function* twinChanges(before: Election, after: Election) {
+  yield* rumourChanges(before, after);
   if (twinned(before) === twinned(after)) return;
   if (!twinned(after)) {
     yield report("info", "twin", "no other machine speaks with our instance id any more");
@@ -69,6 +72,22 @@ function* twinChanges(before: Election, after: Election) {
     `${after.twin?.address} speaks with our own instance id, ${after.selfId}: nothing is ` +
     "changed in the cloud until that ends. Give each machine its own id: leave out -i " +
     "(IF_EXOSCALE_INSTANCE_ID), or correct it";
+  yield report("critical", "twin", text);
+}
+
+function* rumourChanges(before: Election, after: Election) {
+  const [was, is] = [before.rumour, after.rumour];
+  if (was?.told === is?.told) return;
+  if (was?.told) {
+    const text = `${was.address} does not speak with our instance id any more`;
+    yield report("info", "twin", text);
+  }
+  if (!is?.told) return;
+  const text =
+    `${is.address} speaks with our own instance id, ${after.selfId}: the cloud lists it for no ` +
+    "peer, so that may be a forgery, and stops nothing. If it is a copy of this machine, its stop " +
+    "may take the Elastic IP from us: the cloud is looked at every 5 s. Give each machine its own " +
+    "id: leave out -i (IF_EXOSCALE_INSTANCE_ID), or correct it";
   yield report("critical", "twin", text);
 }
 

@@ -117,11 +117,12 @@ export class CloudV1 implements Cloud {
     instanceId: string,
     { onlyIfStopped, wanted = () => true }: EvictOptions,
     signal: AbortSignal,
-  ): Promise<"taken" | "absent" | "running"> {
+  ): Promise<"taken" | "absent" | "gone" | "running"> {
     const askedAtMs = this.#clock.nowMs();
     const machine = await this.#machine(instanceId, signal);
-    const hold = machine && this.#hold(machine);
-    if (!machine || !hold) return "absent";
+    if (!machine) return "gone";
+    const hold = this.#hold(machine);
+    if (!hold) return "absent";
     if (onlyIfStopped && !OFF.has(textOf(machine, "state"))) return "running";
     const before = () => refuseStale({ askedAtMs, nowMs: this.#clock.nowMs(), wanted: wanted() });
     await this.#release(hold, instanceId, { before, signal });

@@ -85,7 +85,10 @@ export class CloudV2 implements Cloud {
     if (doubtful && !this.#holds(self)) await this.#findAgain(self, signal);
     this.#held = this.#holds(self);
     const { released } = this.#elasticIp;
-    return { holds: this.#held, others: rest, ...(released && { released: released.message }) };
+    const sighting = { holds: this.#held, others: rest };
+    if (released === null) return sighting;
+    const exists = released.kind !== "address-released";
+    return { ...sighting, released: released.message, exists };
   }
 
   async inspect(instanceId: string, signal: AbortSignal): Promise<boolean> {
@@ -120,17 +123,18 @@ export class CloudV2 implements Cloud {
     instanceId: string,
     { onlyIfStopped, wanted = () => true }: EvictOptions,
     signal: AbortSignal,
-  ): Promise<"taken" | "absent" | "running"> {
+  ): Promise<"taken" | "absent" | "gone" | "running"> {
     const askedAtMs = this.#clock.nowMs();
     // It goes before other readings, as the change does that it is for.
     const asked = this.#instance(instanceId, signal, { urgent: true });
     const instance = await absentAs(null, asked);
-    if (instance === null || !this.#holds(instance)) return "absent";
+    if (instance === null) return "gone";
+    if (!this.#holds(instance)) return "absent";
     if (onlyIfStopped && !OFF.has(textOf(instance, "state"))) return "running";
     const before = () => refuseStale({ askedAtMs, nowMs: this.#clock.nowMs(), wanted: wanted() });
     const taken = await this.#detach(instanceId, { before, signal });
     // What it showed was old: another node has taken it, and has said so.
-    return taken ? "taken" : "absent";
+    return taken ? "taken" : "gone";
   }
 
   async #detach(

@@ -6,7 +6,14 @@ import { CloudError, type CloudErrorKind } from "./cloud_error.ts";
 import { elasticIpsOf, type Fields, idOf, listOf, requiredIdOf, textOf } from "./json.ts";
 
 /** Why one that exists is none that we can have. */
-const UNUSABLE: readonly CloudErrorKind[] = ["address-released", "managed-address", "pool-address"];
+export const UNUSABLE: readonly CloudErrorKind[] = [
+  "address-released",
+  "managed-address",
+  "pool-address",
+];
+
+/** Before the reason why one that vanished, and exists again, is not taken. */
+const BACK = "the Elastic IP vanished and exists again, but not for us: ";
 
 /** One Elastic IP, by its address. */
 export class ElasticIpV2 {
@@ -62,9 +69,10 @@ export class ElasticIpV2 {
       this.#released = null;
     } catch (error) {
       if (!(error instanceof CloudError && UNUSABLE.includes(error.kind))) throw error;
-      this.#released = error.kind === "address-released"
+      const { kind, message } = error;
+      this.#released = kind === "address-released"
         ? error
-        : new CloudError("address-released", error.message);
+        : new CloudError(kind, `${BACK}${message.replace(` [${kind}]`, "")}`);
     }
   }
 
@@ -99,7 +107,8 @@ function gone(elasticIp: string, before: Fields, addresses: readonly Fields[]): 
   const cure = heir
     ? `${textOf(heir, "ip")} has its description or labels now: if that one replaces it, restart ` +
       "exoip on all nodes with it as -xi (IF_ADDRESS)"
-    : "allocate it again, or give all nodes another one with -xi (IF_ADDRESS) and restart them";
+    : "Exoscale's API lets nobody choose an address, so this one most likely does not come back; " +
+      "give all nodes another one with -xi (IF_ADDRESS) and restart them";
   const message = `the Elastic IP ${elasticIp} does not exist any more, it was released: ${cure}`;
   return new CloudError("address-released", message);
 }

@@ -110,8 +110,12 @@ async function listZones(
     ({ signal, ...how }) => exchange(fetch, { method: "GET", url, title, ...how }, signal),
   );
   if (answer.status >= 300) throw refusal(answer, title, clock.wallMs());
-  return requiredListOf(answer.json, "zones", { title: title, key: "name" }).slice(0, ZONES_MAX)
+  const zones = requiredListOf(answer.json, "zones", { title, key: "name" }).slice(0, ZONES_MAX)
     .map((zone) => ({ name: textOf(zone, "name"), endpoint: textOf(zone, "api-endpoint") }));
+  if (zones.length > 0) return zones;
+  // It has zones, or nobody could ask it: such an answer says nothing of the one that is wanted.
+  const message = `${title}: ${url} lists no zone at all, wanted at least one`;
+  throw new CloudError("unexpected-answer", message);
 }
 
 /** The endpoint of a listed zone. An answer must not send signed requests anywhere else. Throws `unexpected-answer`. */

@@ -13,7 +13,7 @@ export function hurryResolver(env: Pick<typeof Deno.env, "get" | "set">): void {
 
 /** Those of this machine. */
 export function systemNameSources(): NameSources {
-  let servers = readNameServers();
+  let known = readNameServers();
   return {
     async system(name: string, family: Family) {
       try {
@@ -39,8 +39,12 @@ export function systemNameSources(): NameSources {
     },
     described() {
       // The right to read may be given up by now: what was read last is still the best there is.
-      servers = readNameServers() ?? servers;
-      return servers ?? "";
+      known = readNameServers() ?? known;
+      return known && "servers" in known ? known.servers : "";
+    },
+    missing() {
+      known = readNameServers() ?? known;
+      return known && "missing" in known ? known.missing : null;
     },
   };
 }
@@ -58,7 +62,8 @@ function isReadable(path: string): boolean {
   }
 }
 
-function readNameServers(): string | null {
+/** The name servers, or why there are none; null when that cannot be known. */
+function readNameServers(): { servers: string } | { missing: string } | null {
   if (Deno.permissions.querySync({ name: "read", path: RESOLV_CONF }).state !== "granted") {
     return null;
   }
@@ -66,8 +71,11 @@ function readNameServers(): string | null {
   try {
     const text = Deno.readTextFileSync(RESOLV_CONF);
     const servers = [...text.matchAll(/^\s*nameserver\s+(\S{1,64})/gm)].map(([, server]) => server);
-    return servers.length > 0 ? `${servers.slice(0, 3).join(", ")} (${RESOLV_CONF})` : null;
-  } catch {
-    return null;
+    return servers.length > 0
+      ? { servers: `${servers.slice(0, 3).join(", ")} (${RESOLV_CONF})` }
+      : { missing: `${RESOLV_CONF} names no name server` };
+  } catch (error) {
+    const missing = error instanceof Deno.errors.NotFound;
+    return missing ? { missing: `${RESOLV_CONF} is not there` } : null;
   }
 }

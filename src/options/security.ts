@@ -29,3 +29,6 @@ export const SECURITY = [
     watchdogOnly: true,
   }),
 ] as const satisfies readonly Option[];
+
+/** The variable with the secret itself. */
+export const SECRET_VARIABLE = "IF_SHARED_SECRET";

@@ -17,6 +17,8 @@ const FACTS: readonly Row<AddressView>[] = [
   ["exoip_master", ({ role }) => role === "master"],
   ["exoip_holding", ({ holding }) => holding === true],
   ["exoip_released", (v) => v.released],
+  ["exoip_twin", ({ twin }) => twin?.proved === true],
+  ["exoip_twin_suspected", ({ twin }) => twin?.proved === false],
   ["exoip_holding_known", ({ holding }) => holding !== null],
   ["exoip_address_on_interface", ({ onInterface }) => onInterface],
   ["exoip_cloud_reachable", (v) => v.cloudReachable],

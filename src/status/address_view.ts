@@ -13,6 +13,7 @@ import type {
   LinkWord,
   PeerView,
   PresenceView,
+  TwinView,
 } from "./snapshot.ts";
 import { type AgeMs, ageOf, type Instant } from "../core/age.ts";
 import type { Node } from "../core/node_state.ts";
@@ -60,7 +61,8 @@ export function addressView(node: Node, facts: AddressFacts, atMs: number): Addr
     holding: ownership.holding,
     holdingAgeMs: age(ownership.seenAtMs),
     ...presenceView(facts.presence, atMs),
-    released: ownership.released !== null,
+    released: ownership.released !== null && !ownership.exists,
+    unavailable: ownership.released ?? "",
     cloudReachable: ownership.cloudReachable,
     healthy: election.healthy,
     leaving: election.stops > 0,
@@ -70,6 +72,7 @@ export function addressView(node: Node, facts: AddressFacts, atMs: number): Addr
     peersAgeMs: age(facts.peersAtMs),
     peers: [...election.peers.values()].map((peer) => peerView(peer, { node, facts, atMs })),
     peersLeftOut: 0,
+    twin: twinView(election, atMs),
     missingPeers: [...election.missing.keys()].slice(0, MISSING_MAX)
       .map((peer) => ({ peer, gone: givenUp(election.missing, peer) })),
     otherHolders: ownership.others.map((holder) => holderView(holder, election)),
@@ -82,6 +85,13 @@ export function addressView(node: Node, facts: AddressFacts, atMs: number): Addr
     cloudAgeMs: youngest(facts.calls),
     calls: facts.calls,
   };
+}
+
+function twinView({ twin, rumour }: Election, atMs: number): TwinView | null {
+  const heard = twin?.certain ? twin : rumour?.told ? rumour : null;
+  if (heard === null) return null;
+  const { address, firstAtMs } = heard;
+  return { address, proved: heard === twin, ageMs: ageOf(firstAtMs, atMs) };
 }
 
 function presenceView(presence: Presence | null, atMs: number): PresenceView {

@@ -1,5 +1,5 @@
 // Whether a watchdog works and whether it is ready, as a supervisor asks: from its snapshot's figures alone.
-import type { Snapshot } from "./snapshot.ts";
+import type { AddressView, Snapshot } from "./snapshot.ts";
 
 /** A loop that misses its own deadline by more than this is stuck. */
 export const OVERDUE_MAX_MS = 10_000;
@@ -7,10 +7,11 @@ export const OVERDUE_MAX_MS = 10_000;
 /** What stuckness and readiness are told from. */
 export type Vitals = Pick<Snapshot, "phase"> & {
   readonly loop: Pick<Snapshot["loop"], "overdueMs" | "listening">;
+  readonly addresses: readonly Pick<AddressView, "elasticIp" | "unavailable">[];
 };
 
 /** Why the loop counts as stuck; null when it works. A backup, or a node without the cloud, works. */
-export function stuckBecause({ loop }: Vitals): string | null {
+export function stuckBecause({ loop }: Pick<Vitals, "loop">): string | null {
   if (!loop.listening) return "the socket is not read any more";
   if (loop.overdueMs <= OVERDUE_MAX_MS) return null;
   const overdue = `${Math.round(loop.overdueMs)} ms overdue, at most ${OVERDUE_MAX_MS} are allowed`;
@@ -23,5 +24,7 @@ export function unreadyBecause(vitals: Vitals): string | null {
     return "the first election is not over, or the cloud has not answered yet";
   }
   if (vitals.phase === "stopping") return "it was told to stop";
+  const lost = vitals.addresses.find(({ unavailable }) => unavailable !== "");
+  if (lost) return `nobody can have ${lost.elasticIp}: ${lost.unavailable}`;
   return stuckBecause(vitals);
 }

@@ -18,13 +18,14 @@ export function metricFamilies(snapshot: Snapshot): Family[] {
 function processFamilies(snapshot: Snapshot): Family[] {
   const { program, upMs, phase, loop, heartbeats, checks, changes } = snapshot;
   const one = (value: number): Sample[] => [{ value }];
+  const had = snapshot.addresses.every(({ unavailable }) => unavailable === "");
   const metric = (name: MetricName, samples: readonly Sample[]): Family => ({ name, samples });
   return [
     metric("exoip_build_info", [
       { value: 1, labels: { version: program.version, commit: program.commit } },
     ]),
     metric("exoip_start_time_seconds", instantOf(upMs, snapshot)),
-    metric("exoip_ready", one(Number(phase === "running"))),
+    metric("exoip_ready", one(Number(phase === "running" && had))),
     metric("exoip_stopping", one(Number(phase === "stopping"))),
     metric("exoip_loop_overdue_seconds", one(loop.overdueMs / 1_000)),
     metric("exoip_loop_lag_seconds", one(loop.lateMs / 1_000)),

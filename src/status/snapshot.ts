@@ -101,6 +101,8 @@ export interface AddressView extends PresenceView {
   readonly holdingAgeMs: AgeMs;
   /** Whether the Elastic IP does not exist any more in the cloud, as far as this node was told. */
   readonly released: boolean;
+  /** Why nobody can have it, released or not, and what to do about it; empty while it can be had. */
+  readonly unavailable: string;
   /** Whether the node reaches the cloud and can change something there. */
   readonly cloudReachable: boolean;
   readonly healthy: boolean;
@@ -115,6 +117,8 @@ export interface AddressView extends PresenceView {
   readonly peers: readonly PeerView[];
   /** Peers that an answer to `--status` had no room for; else 0. */
   readonly peersLeftOut: number;
+  /** Another machine that speaks with this instance's id, null while none is heard. */
+  readonly twin: TwinView | null;
   /** Peers that the configuration names and that cannot be placed, the first 32 of them. */
   readonly missingPeers: readonly MissingView[];
   /** Other instances that held the address when all holders were last read. */
@@ -159,6 +163,15 @@ export interface PeerView {
   readonly notHearingUsAgeMs: AgeMs;
   /** The last datagram from it that was not believed. */
   readonly refused: CountView<RejectReason> | null;
+}
+
+/** Another machine with this instance's id. */
+export interface TwinView {
+  readonly address: string;
+  /** False: it may be a forgery, and stops nothing. */
+  readonly proved: boolean;
+  /** Since when it has been heard. */
+  readonly ageMs: AgeMs;
 }
 
 /** A peer without an address, or with one that no machine has. */

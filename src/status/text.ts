@@ -56,7 +56,11 @@ function allLines(snapshot: Snapshot): Line[] {
 function addressLines(view: AddressView, { instanceId }: Snapshot): Line[] {
   const yes = (flag: boolean) => flag ? "yes" : "no";
   const known = view.holding === null ? "unknown" : yes(view.holding);
-  const holding = view.released ? `${known} (released in the cloud)` : known;
+  const holding = view.released
+    ? `${known} (released in the cloud)`
+    : view.unavailable
+    ? `${known} (moved by the cloud itself)`
+    : known;
   const others = view.otherHolders.map((holder) => holder.peer ?? holder.instanceId).join(", ");
   const none = view.otherHoldersAgeMs === null ? "unknown" : "none";
   const lines = [
@@ -67,7 +71,7 @@ function addressLines(view: AddressView, { instanceId }: Snapshot): Line[] {
     }, healthy ${yes(view.healthy)}`,
     interfaceLine(view),
     `priority ${view.priority}, interval ${view.intervalMs} ms, dead after ${view.deadTimeMs} ms`,
-    `id ${instanceId ?? "unknown"}`,
+    `id ${instanceId ?? "unknown"}${twinText(view)}`,
     `other holders ${others || none}, read ${ageText(view.otherHoldersAgeMs)}`,
     `take-overs ${counted(view.takeOvers, view.takeOverAgeMs)}, evictions ${
       counted(view.evictions, view.evictionAgeMs)
@@ -83,6 +87,13 @@ function addressLines(view: AddressView, { instanceId }: Snapshot): Line[] {
       detail: true,
     })),
   ];
+}
+
+/** A watchdog of another version may know nothing of it. */
+function twinText({ twin = null }: Partial<AddressView>): string {
+  if (twin === null) return "";
+  const proof = twin.proved ? "" : ", which may be forged";
+  return `, with which ${twin.address} speaks, too${proof}, since ${ageText(twin.ageMs)}`;
 }
 
 function interfaceLine(view: AddressView): string {

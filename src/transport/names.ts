@@ -19,6 +19,8 @@ export interface NameSources {
   readonly servers: (name: string, family: Family) => Promise<readonly string[]>;
   /** For messages: `192.0.2.1, 192.0.2.2 (/etc/resolv.conf)`, empty when it cannot be known. */
   readonly described: () => string;
+  /** Why there is no name server to ask: `/etc/resolv.conf is not there`; null when there is one, or perhaps. */
+  readonly missing?: () => string | null;
 }
 
 /** Longest look-up that anybody waits for. What is still under way then may still help the next. */
@@ -76,6 +78,8 @@ export class Names {
    * at the latest after `LOOKUP_TIMEOUT_MS`.
    */
   async lookUp(name: string): Promise<readonly string[]> {
+    // No name server knows it, and not every machine has it in /etc/hosts (RFC 6761 section 6.3).
+    if (/^(.+\.)?localhost\.?$/i.test(name)) return ["127.0.0.1", "::1"];
     const asked = [
       this.#ask("system", name, 4),
       this.#ask("system", name, 6),
@@ -139,6 +143,11 @@ export class Names {
   }
 
   #failure(name: string, error: unknown): NameFailure {
+    const missing = this.#sources.missing?.() ?? null;
+    if (missing !== null) {
+      const what = `${missing}, so that no name server is asked, and /etc/hosts does not know`;
+      return new NameFailure(`${what}: ${name}`, { cause: error });
+    }
     const servers = this.#sources.described();
     const where = servers === "" ? "" : `; name servers: ${servers}`;
     const reason = error instanceof Late

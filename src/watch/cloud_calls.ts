@@ -2,6 +2,7 @@
 // event of the node.
 import { askCloud } from "./ask_cloud.ts";
 import { asCloudError, type CloudError } from "../exoscale/cloud_error.ts";
+import { UNUSABLE } from "../exoscale/elastic_ip_v2.ts";
 import type { RateLimitedLog } from "../log/rate_limited_log.ts";
 import { StartupPolicy } from "../exoscale/startup_policy.ts";
 import type { CallCounters } from "../status/counters.ts";
@@ -89,10 +90,11 @@ export class CloudCalls {
       const error = asCloudError(cause);
       const { kind, retryable, retryAfterMs, message: released } = error;
       const failed = { kind: "failed", id, retryable, retryAfterMs, roll: random() } as const;
-      if (kind === "address-released" && !ending.aborted) {
+      const unusable = call.verb === "attach" && UNUSABLE.includes(kind);
+      if (unusable && !ending.aborted) {
         // The core says it, and once is enough.
         counters.failed(call.verb, kind, clock.nowMs());
-        return deliver({ ...failed, released });
+        return deliver({ ...failed, released, exists: kind !== "address-released" });
       }
       if (this.#ends(call.verb, error)) return;
       deliver(failed);

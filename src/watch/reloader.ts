@@ -7,9 +7,9 @@ import type { HostLog } from "../host/log.ts";
 import type { Host } from "../host/host.ts";
 import type { PeerNames } from "../peers/peer_names.ts";
 import { OPTIONS } from "../options/all.ts";
-import { SECRET_VARIABLE } from "../config/shared_secret.ts";
 import { applyTo, changesBetween, type Rights, type Runtime } from "../config/reload.ts";
 import { runsPrograms } from "../options/service.ts";
+import { SECRET_VARIABLE } from "../options/security.ts";
 
 /** What reloading needs. */
 export interface ReloaderOptions {

@@ -29,6 +29,8 @@ export function nextSequence(last: number, clock: number): number {
 
 /** Sequences that are remembered, for what comes back to us. */
 const RECENT_MAX = 1_024;
+/** Sequences of what does not go to peers are ahead by less than this, each process by its own number. */
+const APART_MAX = 1n << 20n;
 
 /** Sends heartbeats. */
 export class Sender {
@@ -36,6 +38,7 @@ export class Sender {
   readonly #recent = new Float64Array(RECENT_MAX);
   #recentAt = 0;
   #sequence = 0;
+  #asksItself = false;
 
   constructor(options: SenderOptions) {
     this.#options = options;
@@ -46,23 +49,37 @@ export class Sender {
     return this.#recent.includes(sequence);
   }
 
+  /** Whether some go to addresses of our own that this machine has not: behind NAT they may come back. */
+  get asksItself(): boolean {
+    return this.#asksItself;
+  }
+
   /** Sends one. */
-  send({ elasticIp, selfId, to, advert, hearsYou, echo }: Outgoing): void {
+  send({ elasticIp, selfId, to, advert, hearsYou, echo, apart }: Outgoing): void {
     const { clock, socket, keyring, run, port, trailer, datagrams } = this.#options;
+    // In the original's format what comes back could not be told from another's word.
+    const self = apart === "self";
+    if (self && (!trailer || socket.localAddresses.includes(to))) return;
+    this.#asksItself ||= self;
     // The echo of what is signed tells us by our own clock when we sent it.
     const time = keyring ? clock.nowMs() * 1_000 : clock.wallMs();
     this.#sequence = nextSequence(this.#sequence, time);
-    this.#recent[this.#recentAt++ % RECENT_MAX] = this.#sequence;
+    // Unsigned only the sequence tells ours from the other's, and two clocks show the same millisecond.
+    const sequence = this.#sequence + (apart && !keyring ? Number(run % APART_MAX) : 0);
+    this.#recent[this.#recentAt++ % RECENT_MAX] = sequence;
     datagrams.sent.add(clock.nowMs());
     const stamp = keyring ? { run, echo } : null;
-    const own = { hearsYou, sequence: this.#sequence, keyId: keyring?.keyId ?? 0, stamp };
+    const own = { hearsYou, sequence, keyId: keyring?.keyId ?? 0, stamp };
     const bytes = encode({
       priority: advert.priority,
       elasticIp,
       id: selfId,
       trailer: trailer ? trailerFor(advert, own) : null,
     });
-    if (keyring) keyring.sign(bytes, (signed) => socket.send(signed, to, port));
-    else socket.send(bytes, to, port);
+    // What goes to an address of our own cannot leave from it, and that is no fault.
+    const leave = (datagram: Uint8Array) =>
+      self ? socket.reply(datagram, to, port) : socket.send(datagram, to, port);
+    if (keyring) keyring.sign(bytes, leave);
+    else leave(bytes);
   }
 }

@@ -95,7 +95,12 @@ export class Snapshots {
       !ownership.prepared || (settling(election) && election.reason === "settling")
     );
     const phase = stopping ? "stopping" : starting ? "starting" : "running";
-    return { phase, loop: { ...timer.lag(clock.nowMs()), listening: listening() } };
+    const addresses = nodes.map(({ election, ownership }) => ({
+      elasticIp: election.settings.elasticIp,
+      unavailable: ownership.released ?? "",
+    }));
+    const loop = { ...timer.lag(clock.nowMs()), listening: listening() };
+    return { phase, loop, addresses };
   }
 }
 

@@ -20,7 +20,7 @@ export interface TwinsOptions {
   readonly acceptUnsigned: boolean;
   /** Whether our own heartbeats have a sequence by which we know them again. */
   readonly trailer: boolean;
-  readonly sender: Pick<Sender, "hasSent">;
+  readonly sender: Pick<Sender, "hasSent" | "asksItself">;
   readonly refusals: Pick<Refusals, "refuse" | "count">;
   /** Addresses of this machine. */
   readonly localAddresses: readonly string[];
@@ -45,8 +45,10 @@ export class Twins {
 
   /** Delivers those of another machine; a promise when a tag has to be checked first. */
   admit({ bytes, from, heartbeat, deliver }: Arrival): Promise<void> | void {
-    const { keyring, acceptUnsigned, clock, refusals } = this.#options;
-    if (this.#isOwn(from, heartbeat)) return refusals.refuse(from, "own-id");
+    const { keyring, acceptUnsigned, clock, refusals, sender } = this.#options;
+    if (this.#isOwn(from, heartbeat)) {
+      return sender.asksItself ? undefined : refusals.refuse(from, "own-id");
+    }
     const { sequence = null, stamp = null, intervalMs = null } = heartbeat.trailer ?? {};
     const heard = { from, sequence, stamp, intervalMs };
     const isSigned = keyring !== null && hasTag(bytes);

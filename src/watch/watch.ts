@@ -75,7 +75,7 @@ export class Watch {
   readonly #ending = new AbortController();
   readonly #counters = new CallCounters();
   readonly #takeOvers = new Count();
-  readonly #roles: BurstLog;
+  readonly #burst: BurstLog;
   #node: Node;
   #wakeAtMs: number;
   #exitCode: 0 | 1 | null = null;
@@ -85,7 +85,7 @@ export class Watch {
     const { settings, selfId, run, peers, missing, dynamic, clock, random } = options;
     const { log, limitedLog, verbose } = options;
     this.#cloud = options.connect();
-    this.#roles = new BurstLog({ log, limitedLog, clock });
+    this.#burst = new BurstLog({ log, limitedLog, clock });
     this.#calls = new CloudCalls({
       ...{ clock, random, log, limitedLog, verbose },
       cloud: this.#cloud,
@@ -204,10 +204,10 @@ export class Watch {
     }
   }
 
-  /** A check that flips makes the role flip. */
+  /** A check that flips makes the role flip; and who is heard now and then comes and goes as often. */
   #report({ severity, event, text }: Extract<NodeEffect, { kind: "report" }>): void {
     const line: Line = [severity, event, text];
-    if (event === "role") this.#roles.write("role", line);
+    if (event === "role" || event === "twin") this.#burst.write(event, line);
     else this.#options.log.write(...line);
   }
 

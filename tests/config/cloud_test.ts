@@ -1,5 +1,5 @@
 // Which cloud, with which credentials, in which zone: the endpoint's path, --api, order of sources.
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { readValues } from "../../src/options/parse.ts";
 import { type Config, configure, type Findings } from "../../src/config/config.ts";
 import type { Environment } from "../../src/world.ts";
@@ -214,6 +214,16 @@ Deno.test("configure() names quotation marks that were taken literally", () => {
       /^-xi .* IF_ADDRESS/,
     ],
   ];
+  for (
+    const [variable, option] of [["IF_EXOSCALE_PEERS", "-p"], ["IF_EXOSCALE_PEER_GROUP", "-G"]]
+  ) {
+    const env = { EXOSCALE_KEY: "k", EXOSCALE_SECRET: "s", [variable!]: '"edge,web"' };
+    const [problem = ""] = problemsOf(["-W", "-xi", "198.51.100.50"], env);
+    assertStringIncludes(
+      problem,
+      `${option} (${variable}): it begins and ends with a quotation mark`,
+    );
+  }
   for (const [env, problem] of rows) {
     const argv = env.IF_ADDRESS ? ["-A"] : ONCE;
     const problems = problemsOf(argv, env);

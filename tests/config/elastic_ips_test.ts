@@ -29,6 +29,19 @@ Deno.test("configure() refuses an Elastic IP twice, a priority out of range, and
     [[...WATCH, "-xi", `${ONE},${ONE}/3`], /^-xi \(IF_ADDRESS\): 198.51.100.50 is given twice$/],
     [[...WATCH, "-xi", `${ONE}/256`], /the priority after \/ is not between 0 and 255/],
     [[...WATCH, "-xi", `${ONE}/`], /the priority after \/ is not between 0 and 255/],
+    [
+      [...WATCH, "-xi", `${ONE}/24,${OTHER}`],
+      /^-xi \(IF_ADDRESS\): "198.51.100.50\/24": what follows \/ is a priority and no prefix length: write 198.51.100.50, and for the priority 24 give each its own: 198.51.100.50\/24,198.51.100.60\/10$/,
+    ],
+    [
+      [...WATCH, "-xi", `${ONE}//24`],
+      /^-xi \(IF_ADDRESS\): "198.51.100.50\/\/24" has more than one \/: wanted 198.51.100.50, or 198.51.100.50\/PRIORITY$/,
+    ],
+    [
+      [...WATCH, "-xi", `${ONE}/10/20`],
+      /^-xi \(IF_ADDRESS\): "198.51.100.50\/10\/20" has more than one/,
+    ],
+    [[...WATCH, "-xi", "[2001:db8::1]//9"], /has more than one \/: wanted 2001:db8::1, or/],
     [[...WATCH, "-xi", `${ONE},`], /"" is not an IP address/],
     [["-A", "-xk", "k", "-xs", "s", "-xi", `${ONE},${OTHER}`], /2 Elastic IPs, wanted one/],
   ];
@@ -36,6 +49,19 @@ Deno.test("configure() refuses an Elastic IP twice, a priority out of range, and
     const outcome = read(...argv);
     assert("problems" in outcome, argv.join(" "));
     assertMatch(outcome.problems.join("\n"), problem);
+  }
+});
+
+Deno.test("configure() reads an Elastic IPv6 in brackets, with its priority", () => {
+  for (
+    const [text, priority] of [["[2001:db8::1]", null], ["[2001:db8::1]/7", 7], [
+      "[2001:DB8::]/96",
+      null,
+    ]] as const
+  ) {
+    const config = read(...WATCH, "-xi", text);
+    assert(!("problems" in config), JSON.stringify(config));
+    assertEquals(config.addresses, [{ elasticIp: "2001:db8::1", priority }]);
   }
 });
 

@@ -124,7 +124,14 @@ Deno.test("readExoAccount() takes a lone account without a default, and none of 
   const one = '[[accounts]]\nname = "work"\nkey = "EXOwork"\nsecret = "s"';
   const two = `${one}\n[[accounts]]\nname = "home"\nkey = "EXOhome"`;
   assertEquals((await readWith({ [PATH]: one })).account, { apiKey: "EXOwork", secret: "s" });
-  assertMatch((await readWith({ [PATH]: two })).problem ?? "", /no account named/);
+  for (const none of ["", 'defaultaccount = ""\n']) {
+    assertEquals(
+      (await readWith({ [PATH]: none + two })).problem,
+      `${PATH}: several accounts, and no defaultaccount, there are: "work", "home": ` +
+        "name one with --account (EXOSCALE_ACCOUNT)",
+    );
+  }
+  assertEquals((await readWith({ [PATH]: "accounts = []" })).account, {});
 });
 
 Deno.test("readExoAccount() leaves out what is missing, empty or no text", async () => {

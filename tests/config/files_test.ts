@@ -191,6 +191,30 @@ Deno.test("--print-config shows what comes from the exo CLI's account", async ()
   ]);
 });
 
+Deno.test("--print-config shows the key that stands beside the secret in its file", async () => {
+  const path = "/etc/exoip/key.json";
+  const argv = [
+    "--print-config",
+    "-A",
+    "-xi",
+    "198.51.100.50",
+    "-i",
+    ID,
+    "--api-secret-file",
+    path,
+  ];
+  const others: Record<string, string>[] = [{}, { IF_EXOSCALE_API_KEY: "EX0other" }];
+  for (const env of others) {
+    const files = { [path]: JSON.stringify({ key: KEY, secret: SECRET }) };
+    const { out } = await run(argv, { env, files });
+    const shown = out.filter((line) => /^# api-/.test(line) && line.includes("# file "));
+    assertEquals(shown.map((line) => line.replace(/ +# /, "  # ")), [
+      `# api-key = ${KEY.slice(0, 4)}...  # file ${path}`,
+      `# api-secret = ****  # file ${path}`,
+    ]);
+  }
+});
+
 Deno.test("--print-config prints a file that means the same", async () => {
   const argv = [
     "-W",

@@ -53,6 +53,16 @@ Deno.test("the shared secret comes from flag, variable, file in a variable, or s
   for (const [argv, env, secrets] of rows) assertEquals(await read(argv, { env, files }), secrets);
 });
 
+Deno.test("a shared secret in quotation marks that were taken literally is refused, but for a file", async () => {
+  const quoted = `"${ONE}"`;
+  assertEquals(await read(WATCH, { env: { IF_SHARED_SECRET: quoted } }), [
+    "IF_SHARED_SECRET: it begins and ends with a quotation mark, which counts as part of it " +
+    "(docker --env-file keeps them): leave both out",
+  ]);
+  const env = { IF_SHARED_SECRET_FILE: "/f" };
+  assertEquals(await read(WATCH, { env, files: { "/f": quoted } }), [quoted]);
+});
+
 Deno.test("problems with the shared secret name flag, variable and place, and never the secret", async () => {
   const option = "--shared-secret-file (IF_SHARED_SECRET_FILE)";
   const flag = [...WATCH, "--shared-secret-file", "/f"];

@@ -4,6 +4,7 @@ import { hasTag } from "../../src/core/heartbeat.ts";
 import type { PeerSource } from "../../src/exoscale/peer_source.ts";
 import { iamPolicy } from "../../src/exoscale/iam_policy.ts";
 import type { Fetch } from "../../src/exoscale/http.ts";
+import { TransportFailure } from "../../src/transport/failure.ts";
 import {
   APIS,
   cloudFetch,
@@ -181,6 +182,57 @@ Deno.test("--doctor names the name servers, the proxy, and the protocol that was
     stage,
   );
   assert(far.endsWith(`: HTTP/2 through ${proxy}`), far);
+});
+
+Deno.test("--doctor fails once where there is no name server, and says what to write", async () => {
+  await using stage = healthyStage();
+  const reason = "/etc/resolv.conf is not there, so that no name server is asked: cloud.test";
+  const fetch = Object.assign(
+    () => Promise.reject(new TransportFailure("name-resolution", reason)),
+    { routeTo: () => null },
+  );
+  const named = { lookup: () => Promise.reject(new Error(reason)), nameServers: () => "" };
+  const endpoint = "https://cloud.test/v2";
+  const said = (await examine(stage, { endpoint, host: { ...named, fetch } })).of("cloud");
+  assertEquals(said, [
+    `FAIL cloud.test has no address (${reason}): give that file lines such as nameserver ADDRESS`,
+    "skip no certificate was seen",
+    "skip whether cloud.test answers: it has no address",
+  ]);
+});
+
+Deno.test("--doctor names the variable of a proxy that refuses, and what to do", async () => {
+  await using stage = healthyStage();
+  const named = { lookup: () => Promise.reject(new Error("x")), nameServers: () => "" };
+  const title = "the proxy proxy.test:3128 (HTTPS_PROXY)";
+  const refused = async (message: string) => {
+    const fetch = Object.assign(
+      () => Promise.reject(new TransportFailure("unreachable", message)),
+      {
+        routeTo: () => null,
+      },
+    );
+    const endpoint = "https://cloud.test/v2";
+    return (await examine(stage, { endpoint, host: { ...named, fetch } })).of("cloud").join("\n");
+  };
+  assertStringIncludes(
+    await refused(`${title} refuses the connection: HTTP 407`),
+    "FAIL cloud.test is not reached: give the proxy's user and password in HTTPS_PROXY, " +
+      "http://USER:PASSWORD@HOST:PORT (GET /zone: ",
+  );
+  for (
+    const reason of [`${title} refuses the connection: HTTP 502`, `connection refused: ${title}`]
+  ) {
+    assertStringIncludes(
+      await refused(reason),
+      "FAIL cloud.test is not reached: correct HTTPS_PROXY, let the proxy connect to that place, or " +
+        "except it with NO_PROXY (GET /zone: ",
+    );
+  }
+  assertStringIncludes(
+    await refused("no route"),
+    "cloud.test is not reached: check -xe or --zone, routes and firewalls (GET /zone: ",
+  );
 });
 
 Deno.test("--doctor tells a wrong key from a role that forbids", {

@@ -57,6 +57,23 @@ skippableTest(
 );
 
 skippableTest(
+  "what is blocked is kept from before the program runs, also by process 1",
+  ON_LINUX ?? (COREUTILS && NAMESPACES ? null : "needs unshare, and env --block-signal"),
+  async () => {
+    const blocked = ["env", "--block-signal=TERM"];
+    const first = ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child", ...blocked];
+    for (const wrap of [blocked, first]) {
+      const process = new ExoipProcess(NAMELESS, { env: KEYS, wrap });
+      const pid = wrap === first ? await childOf(process.pid) : process.pid;
+      const command = () => Deno.readTextFileSync(`/proc/${pid}/cmdline`).split("\0")[0] ?? "";
+      await until(() => !/env$|unshare$/.test(command()), { title: "it is the program" });
+      Deno.kill(pid, "SIGTERM");
+      assertEquals(await process.ended(), 0, process.output);
+    }
+  },
+);
+
+skippableTest(
   "process 1 of a namespace stops when it is told to, and collects what its checks leave behind",
   ON_LINUX ?? (NAMESPACES ? null : "needs unshare, and the right to make namespaces"),
   async () => {

@@ -47,7 +47,7 @@ export function testChanges(api: Api): void {
     { holds: true, state: "stopped", onlyIfStopped: true, outcome: "taken" },
     { holds: true, state: "stopped", onlyIfStopped: false, outcome: "taken" },
     { holds: true, state: "destroying", onlyIfStopped: true, outcome: "taken" },
-    { holds: true, state: "destroyed", onlyIfStopped: false, outcome: "absent" },
+    { holds: true, state: "destroyed", onlyIfStopped: false, outcome: "gone" },
     { holds: false, state: "running", onlyIfStopped: false, outcome: "absent" },
     { holds: false, state: "stopped", onlyIfStopped: true, outcome: "absent" },
   ] as const;

@@ -139,7 +139,7 @@ Deno.test("CloudV2.evict() takes nothing where the detach gets 404: another node
   const cloud = stage.cloud("v2");
   await cloud.prepare(PATIENT);
   stage.server.fault = ({ method }) => method === "PUT" ? "404" : null;
-  assertEquals(await cloud.evict(stage.peer.id, IN_ANY_STATE, PATIENT), "absent");
+  assertEquals(await cloud.evict(stage.peer.id, IN_ANY_STATE, PATIENT), "gone");
   assertEquals(stage.changes.length, 1);
 });
 

@@ -1,5 +1,5 @@
 // Where API v2 is, when nobody says so: every zone is asked for the instance.
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { CloudError } from "../../src/exoscale/cloud_error.ts";
 import { endpointOf, findEndpoint, lookUpEndpoint } from "../../src/exoscale/zone.ts";
 import { SIM_KEY, SIM_SECRET } from "../support/cloud/api_v2.ts";
@@ -80,6 +80,22 @@ Deno.test("findEndpoint() names a list of zones that is none", async () => {
     const options = { ...from(stage), fetch: answering(() => answer) };
     const error = await assertRejects(() => findEndpoint(stage.self.id, options), CloudError);
     assertEquals([error.kind, error.retryable], [kind, true]);
+  }
+});
+
+Deno.test("a list of zones without any is an odd answer, and says nothing of a zone or an instance", async () => {
+  await using stage = new CloudFixture();
+  const options = { ...from(stage), fetch: answering(() => new Response('{"zones":[]}')) };
+  const asking = [
+    () => lookUpEndpoint("ch-gva-2", options),
+    () => findEndpoint(stage.self.id, options),
+  ];
+  for (const ask of asking) {
+    const error = await assertRejects(ask, CloudError);
+    assertEquals([error.kind, error.retryable, endsStartInTime(error)], [
+      ...["unexpected-answer", true, false],
+    ]);
+    assertStringIncludes(error.message, "/v2/zone lists no zone at all, wanted at least one");
   }
 });
 

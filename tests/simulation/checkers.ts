@@ -73,10 +73,11 @@ function leavesItToTheMissing(cluster: SimCluster): Observer {
   return {
     called(by, { verb }) {
       if (verb !== "attach" || !cluster.inDoubt(by)) return;
-      const serving = [...by.unseen].find(({ agent, instanceId }) =>
-        agent !== null && !cloud.stopped.has(instanceId) &&
-        timeline.nowMs > cloud.heldSinceMs(instanceId) + UNSEEN_MS + cloud.staleMs
-      );
+      const serving = [...by.unseen].find(({ agent, instanceId, onAtMs }) => {
+        const sinceMs = Math.max(cloud.heldSinceMs(instanceId), onAtMs);
+        return agent !== null && !cloud.stopped.has(instanceId) &&
+          timeline.nowMs > sinceMs + UNSEEN_MS + cloud.staleMs;
+      });
       if (serving) cluster.fail(by.name, `attaches beside ${serving.name}, which it cannot place`);
     },
   };

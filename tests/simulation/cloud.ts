@@ -152,7 +152,7 @@ export class SimCloud {
         this.#operation(caller, ["detach", instanceId], () => {
           // What showed may be old: a detach of what is not attached takes nothing.
           const taken = this.heldAtMs(instanceId) >= beganMs;
-          caller.answer({ verb: "evict", outcome: taken ? "taken" : "absent" });
+          caller.answer({ verb: "evict", outcome: taken ? "taken" : "gone" });
         });
       });
     });

@@ -107,7 +107,7 @@ export class SimCluster {
   /** Starts the machine and its watchdog. */
   start(machine: Machine): void {
     if (machine.agent) return;
-    this.cloud.stopped.delete(machine.instanceId);
+    if (this.cloud.stopped.delete(machine.instanceId)) machine.onAtMs = this.timeline.nowMs;
     machine.end();
     machine.startedAtMs = this.timeline.nowMs;
     machine.run = this.options.signed ? ++this.#runs : 0n;

@@ -68,6 +68,8 @@ export class Machine {
   /** Counts its processes. */
   incarnation = 0;
   startedAtMs = -Infinity;
+  /** When it was last switched on after it was off. */
+  onAtMs = -Infinity;
   frozenSinceMs = -Infinity;
   frozenUntilMs = -Infinity;
   /** Which process signs, by the rules of `Trailer`; 0 while the cluster does not sign. */

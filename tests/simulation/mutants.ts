@@ -65,7 +65,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     rule: "one eviction per death",
     file: "ownership/observe.ts",
-    swap: ["demandProof(close(state.evictions, instanceId, atMs), atMs)", "state.evictions"],
+    swap: ["demandProof(settle(state.evictions, instanceId, atMs), atMs)", "state.evictions"],
   },
   {
     rule: "leave the address with a holder that may be a peer whose name cannot be resolved",

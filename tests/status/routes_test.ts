@@ -168,8 +168,19 @@ Deno.test("/readyz fails until the first election is over, and once the end has 
     assertEquals((await get("/readyz")).status, wanted, phase);
     assertEquals((await get("/healthz")).status, 200);
   }
-  const stuck = { phase: "running", loop: { overdueMs: 60_000, listening: true } } as const;
+  const late = { overdueMs: 60_000, listening: true };
+  const stuck = { phase: "running", addresses: [], loop: late } as const;
   assertEquals(unreadyBecause(stuck), stuckBecause(stuck));
+  const [address] = state.snapshot.addresses;
+  const unavailable = "it was released";
+  state.snapshot = {
+    ...state.snapshot,
+    phase: "running",
+    addresses: [{ ...address!, unavailable }],
+  };
+  const { status, text } = await get("/readyz");
+  assertEquals([status, text], [503, "nobody can have 198.51.100.50: it was released\n"]);
+  assertEquals((await get("/healthz")).status, 200);
 });
 
 Deno.test("Budget gives so many at once, then as time passes", () => {

@@ -107,6 +107,12 @@ Deno.test("statusLines() says of an address what is unknown, wrong or left out",
       ...{ holding: false, released: true },
     },
   );
+  has(
+    "holding no (moved by the cloud itself), cloud read 6.3 s ago, cloud reachable yes, healthy yes",
+    {
+      ...{ holding: false, released: false, unavailable: "it is managed" },
+    },
+  );
   has("other holders unknown, read never", { otherHoldersAgeMs: null });
   has("other holders 10.0.0.7, i-2, read 6.3 s ago", {
     otherHolders: [
@@ -118,6 +124,12 @@ Deno.test("statusLines() says of an address what is unknown, wrong or left out",
   const missing = [{ peer: "b.test", gone: false }, { peer: "c.test", gone: true }];
   has("peer b.test missing", { missingPeers: missing });
   has("peer c.test missing, counts as gone", { missingPeers: missing });
+  const twin = { address: "10.0.0.9", proved: true, ageMs: 6_300 };
+  const id = linesWith({}).find((line) => line.startsWith("id "));
+  has(`${id}, with which 10.0.0.9 speaks, too, since 6.3 s ago`, { twin });
+  has(`${id}, with which 10.0.0.9 speaks, too, which may be forged, since 6.3 s ago`, {
+    twin: { ...twin, proved: false },
+  });
   assert(!linesWith({}).some((line) => line.includes("do not fit here")));
   const calls = [{ verb: "look", done: 1, doneAgeMs: 1_000, tookMs: 12, errors: [] }, {
     ...{ verb: "attach", done: 0, doneAgeMs: null, tookMs: null },

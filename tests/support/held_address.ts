@@ -18,6 +18,7 @@ export const HOLD: DesiredState = {
   doubt: false,
   holdsOnlyIfUnheld: false,
   challenged: false,
+  rumoured: false,
 };
 
 /** Its own instance. */

@@ -15,7 +15,7 @@ export const SELF = "9b1e6f20-53c4-4a7d-8e2f-0a1b2c3d4e5f",
 export const PEER_ADDRESS = "192.0.2.2";
 
 class StillSocket extends InboxSocket {
-  readonly localAddresses: readonly string[] = ["192.0.2.1"];
+  readonly localAddresses = ["192.0.2.1"];
   readonly sent: { bytes: Uint8Array; to: string; atMs: number }[] = [];
   readonly #timeline: Timeline;
   constructor(timeline: Timeline) {

@@ -49,6 +49,36 @@ Deno.test("Names give what the system knows, and leave the name servers alone", 
   assertEquals(asked, ["system 4 api.example", "system 6 api.example"]);
 });
 
+Deno.test("Names know localhost without asking anybody", async () => {
+  const { asked, names } = namesWith({ system: SILENT, servers: SILENT });
+  for (const name of ["localhost", "LocalHost.", "edge.localhost"]) {
+    assertEquals(await names.lookUp(name), ["127.0.0.1", "::1"]);
+  }
+  assertEquals(asked, []);
+  const { asked: others, names: strangers } = namesWith({ system: { 4: [["192.0.2.1"], 2] } });
+  assertEquals(await strangers.lookUp("notlocalhost"), ["192.0.2.1"]);
+  assertEquals(others.length, 2);
+});
+
+Deno.test("Names tell a machine without name servers from servers that know nothing", async () => {
+  const { names } = namesWith({}, { systemMax: Infinity });
+  await assertRejects(
+    () => names.lookUp("api.example"),
+    NameFailure,
+    "the name servers do not know",
+  );
+  const none = () => Promise.reject(new Error("no data"));
+  const missing = () => "/etc/resolv.conf is not there";
+  const sources = { system: none, servers: none, described: () => "", missing };
+  const alone = new Names(sources, new LeapingClock());
+  const { message } = await assertRejects(() => alone.lookUp("api.example"), NameFailure);
+  assertEquals(
+    message,
+    "/etc/resolv.conf is not there, so that no name server is asked, and /etc/hosts does not know: " +
+      "api.example",
+  );
+});
+
 Deno.test("Names wait for the other family a moment only", async () => {
   const { clock, names } = namesWith({ system: { 4: [["192.0.2.1"], 2], 6: ["silence", 0] } });
   assertEquals(await names.lookUp("api.example"), ["192.0.2.1"]);

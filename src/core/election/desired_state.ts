@@ -34,6 +34,11 @@ export interface DeadPeer {
    * which may live where we cannot hear it and be about to take from us.
    */
   readonly waitMs: number;
+  /**
+   * It most likely held when it fell silent, and no live master goes before us that could have taken that from it: if
+   * the cloud does not show the hold, it may be too fresh to show.
+   */
+  readonly held: boolean;
 }
 
 /** Time for each node that should act first. */
@@ -74,6 +79,8 @@ export interface DesiredState {
   readonly holdsOnlyIfUnheld: boolean;
   /** We should hold, yet a live node that ranks after this one says that it does. */
   readonly challenged: boolean;
+  /** A stop of another machine with our id may take our hold at any time. */
+  readonly rumoured: boolean;
 }
 
 /** The wish that follows from the election's state. */
@@ -100,7 +107,7 @@ export function desiredStateOf(state: Election): DesiredState {
     dead: dead.flatMap((peer) =>
       peer.instanceId === null
         ? []
-        : { instanceId: peer.instanceId, waitMs: waitMs(state, { dead: peer, peers }) }
+        : { instanceId: peer.instanceId, ...taking(state, { dead: peer, peers }) }
     ),
     resolved: peers.every(({ instanceId }) => instanceId !== null),
     unheard: instancesOf(silent.filter((peer) => !dead.includes(peer) && !peer.diedWhileListed)),
@@ -108,6 +115,7 @@ export function desiredStateOf(state: Election): DesiredState {
     holdsOnlyIfUnheld: intent === "hold" && (doubt || (!state.inPeerList && silent.length > 0)),
     challenged: intent === "hold" &&
       peers.some((peer) => eligible(peer) && peer.trailer?.holds && ranksAfter(peer, state)),
+    rumoured: state.rumour?.told === true,
   };
 }
 
@@ -133,10 +141,11 @@ function intentOf(
   return "yield";
 }
 
-function waitMs(
+/** When the address may be taken from that peer, see `DeadPeer`. */
+function taking(
   state: Election,
   { dead, peers }: { dead: Peer; peers: readonly Peer[] },
-): number {
+): { waitMs: number; held: boolean } {
   const before = (peer: Peer) => ranksBefore(rankOf(peer), selfRank(state), true);
   const masters =
     peers.filter((peer) => eligible(peer) && ranksEqual(peer, state) && before(peer)).length;
@@ -151,10 +160,18 @@ function waitMs(
     // the worse one, for which this is the take-over.
     const equal = sameRank(rankOf(dead), us) && !state.settings.exclusive;
     const second = us.holds && wasBefore === equal;
-    return masters * STAGGER_MS + (second ? STAGGER_MS : 0);
+    return { waitMs: masters * STAGGER_MS + (second ? STAGGER_MS : 0), held: masters === 0 };
   }
+  return { waitMs: doubtMs(dead, { masters, willing, wasBefore }), held: false };
+}
+
+/** How long one is left alone that had nothing when it was last heard. */
+function doubtMs(
+  dead: Peer,
+  { masters, willing, wasBefore }: { masters: number; willing: boolean; wasBefore: boolean },
+): number {
   // One that was leaving has nothing left to defend: what shows of its hold is what it failed to give up.
-  if (trailer?.leaving) return (masters + 1) * STAGGER_MS;
+  if (dead.trailer?.leaving) return (masters + 1) * STAGGER_MS;
   // One that went before us was about to attach, and may have died before it could say so; if it lives, it is the
   // second of two that hold, and takes from us first.
   if (willing && wasBefore) return (masters + 2) * STAGGER_MS;

@@ -53,6 +53,8 @@ export interface Election {
   readonly selfAddresses: readonly string[];
   /** Another machine that speaks with our id, null while none is heard. */
   readonly twin: Twin | null;
+  /** What anybody may have said with our id, null while nobody does. */
+  readonly rumour: Rumour | null;
   /** One that may be such a machine, and was asked to prove it; null when none was. */
   readonly suspect: Suspect | null;
   readonly priority: number;
@@ -257,12 +259,22 @@ export interface TwinHeard {
   readonly intervalMs: number | null;
 }
 
-/** One that has not proved that it is another machine, and what was last heard of it. */
+/** One that has not proved that it is another machine, and what was last heard of it, if that was signed. */
 export interface Suspect {
   readonly address: string;
-  readonly mark: Mark;
+  readonly mark: Mark | null;
   /** When it was asked to. */
   readonly askedAtMs: number;
+}
+
+/** Unsigned heartbeats with our id from addresses that the cloud lists neither for a peer nor for us. */
+export interface Rumour {
+  /** Of the first of them. */
+  readonly address: string;
+  readonly firstAtMs: number;
+  /** Heard often enough to be told. */
+  readonly told: boolean;
+  readonly untilMs: number;
 }
 
 /** The other machine. */

@@ -82,6 +82,7 @@ export function startElection(
     run,
     selfAddresses: [],
     twin: null,
+    rumour: null,
     suspect: null,
     priority: settings.priority,
     originalsUntilMs: -Infinity,
@@ -120,8 +121,9 @@ export function elect(before: Election, event: ElectionEvent, atMs: number): Ele
 
 /** When the election wants to be stepped next. */
 export function electionWakeAtMs(state: Election): number {
-  const { settledAtMs, deferUntilMs, graceUntilMs, yieldUntilMs, twin } = state;
-  let wakeAtMs = Math.min(state.heartbeatAtMs, twin?.untilMs ?? Infinity);
+  const { settledAtMs, deferUntilMs, graceUntilMs, yieldUntilMs, twin, rumour } = state;
+  const heardOfAtMs = Math.min(twin?.untilMs ?? Infinity, rumour?.untilMs ?? Infinity);
+  let wakeAtMs = Math.min(state.heartbeatAtMs, heardOfAtMs);
   for (const deadline of [settledAtMs, deferUntilMs, graceUntilMs, yieldUntilMs]) {
     if (deadline !== null && deadline !== PASSED) wakeAtMs = Math.min(wakeAtMs, deadline);
   }

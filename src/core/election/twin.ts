@@ -7,12 +7,22 @@
 // Without a secret, an address that the cloud lists for a peer or for ourselves, from which anybody who can send could
 // speak for that peer just as well. In either case twice, at least half an interval apart, and it ends by itself when
 // nothing more is heard.
-import { deadTimeMs, type Election, type TwinHeard } from "./state.ts";
+//
+// Unsigned from any other address it is a rumour, which anybody can start: it stops nothing, but is told, and while it
+// lasts the cloud is looked at often, since a stop of such a machine would take our hold. The sender is answered at the
+// address that it names. If it is another machine with our id, it hears of us at an address that the cloud lists for
+// both of us, and changes nothing itself.
+import { deadTimeMs, type Election, type Rumour, type Twin, type TwinHeard } from "./state.ts";
 import type { Mark } from "../heartbeat.ts";
 import { recentEchoAt } from "./proof.ts";
 
 /** Longest interval of the other that counts. */
 const THEIR_INTERVAL_MAX_MS = 10_000;
+
+/** At least this long a twin counts: however fast it speaks, tags are checked ten times a second. */
+const LEAST_MS = 1_000;
+/** How long a rumour lasts after the last word. */
+const RUMOUR_MS = 60_000;
 
 /** The election with that heartbeat noted. */
 export function hearTwin(state: Election, heard: TwinHeard, atMs: number): Election {
@@ -21,9 +31,12 @@ export function hearTwin(state: Election, heard: TwinHeard, atMs: number): Elect
   const mark = signed ? markOf(heard) : null;
   if (mark !== null && !proves(heard, state, atMs)) return suspecting(state, { from, mark }, atMs);
   const inPeerList = state.peers.has(from) || state.selfAddresses.includes(from);
+  if (!signed && !inPeerList) {
+    return suspecting(rumoured(state, from, atMs), { from, mark: null }, atMs);
+  }
   const fresh = mark
     ? mark.run !== known?.mark?.run || mark.sequence > known.mark.sequence
-    : !signed && inPeerList;
+    : !signed;
   // One is enough to refuse everything, so another does not push it out.
   if (!fresh || (state.twin?.certain && !known)) return state;
   const { intervalMs, deadRatio } = state.settings;
@@ -37,7 +50,8 @@ export function hearTwin(state: Election, heard: TwinHeard, atMs: number): Elect
       firstAtMs,
       certain: known?.certain === true || atMs >= firstAtMs + intervalMs / 2,
       mark: mark ?? known?.mark ?? null,
-      untilMs: atMs + deadTimeMs({ intervalMs: slowerMs, deadRatio }) + slowerMs,
+      untilMs: atMs +
+        Math.max(LEAST_MS, deadTimeMs({ intervalMs: slowerMs, deadRatio }) + slowerMs),
     },
   };
 }
@@ -52,10 +66,17 @@ function proves({ stamp }: TwinHeard, { run, settings }: Election, atMs: number)
   return recentEchoAt({ stamp }, measure) !== null;
 }
 
+function rumoured(state: Election, from: string, atMs: number): Election {
+  const { address, firstAtMs, told } = state.rumour ??
+    { address: from, firstAtMs: atMs, told: false };
+  const enough = told || atMs >= firstAtMs + state.settings.intervalMs / 2;
+  return { ...state, rumour: { address, firstAtMs, told: enough, untilMs: atMs + RUMOUR_MS } };
+}
+
 /** At most two are asked in an interval, however many come. */
 function suspecting(
   state: Election,
-  { from: address, mark }: { from: string; mark: Mark },
+  { from: address, mark }: { from: string; mark: Mark | null },
   atMs: number,
 ): Election {
   const { suspect, settings: { intervalMs } } = state;
@@ -68,7 +89,10 @@ export function twinEcho({ twin }: Election, address: string): Mark | null {
   return twin?.address === address ? twin.mark : null;
 }
 
-/** The election without one that is not heard any more. */
+/** The election without those that are not heard any more. */
 export function forgetTwin(state: Election, atMs: number): Election {
-  return state.twin !== null && state.twin.untilMs <= atMs ? { ...state, twin: null } : state;
+  const over = (it: Twin | Rumour | null) => it !== null && it.untilMs <= atMs;
+  const twin = over(state.twin) ? null : state.twin;
+  const rumour = over(state.rumour) ? null : state.rumour;
+  return twin === state.twin && rumour === state.rumour ? state : { ...state, twin, rumour };
 }

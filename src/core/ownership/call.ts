@@ -34,11 +34,12 @@ export type Answer =
     readonly others: readonly OtherHolder[] | null;
     /** See `Sighting` in world.ts. */
     readonly released?: string;
+    readonly exists?: boolean;
   }
   | { readonly verb: "inspect"; readonly holds: boolean }
   | { readonly verb: "attach" }
   | { readonly verb: "detach-self" }
-  | { readonly verb: "evict"; readonly outcome: "taken" | "absent" | "running" };
+  | { readonly verb: "evict"; readonly outcome: "taken" | "absent" | "gone" | "running" };
 
 /** The kinds of calls of which one each may be under way. */
 export const SLOTS = ["read", "write", "evict"] as const;
@@ -60,6 +61,8 @@ export interface Setback {
   readonly retryAfterMs: number | null;
   /** The Elastic IP is not there any more, and what to do about it: no failure of this node. */
   readonly released?: string;
+  /** It exists all the same, see `Unavailability`. */
+  readonly exists?: boolean;
 }
 
 /** State of one kind of call. */
@@ -99,6 +102,10 @@ export interface Eviction {
   readonly atMs: number;
   /** We must have seen our own hold at or after this instant, or the dead one may have evicted us. */
   readonly heldSinceMs: number;
+  /** Until when a hold may show that the dead one got before its death; -Infinity when it had none. */
+  readonly lateUntilMs: number;
+  /** `due`: it was found to hold nothing, so it waits for the hold to show, until `lateUntilMs` at the most. */
+  readonly absent: boolean;
   /** Attempts that failed, and since when. */
   readonly failures: number;
   readonly failingSinceMs: number | null;

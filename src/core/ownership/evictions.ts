@@ -3,6 +3,9 @@
 // then nobody who is dead to us now is evicted, unless the cloud says that the machine is off. So, too, a
 // holder that was never heard, or not steadily. What is heard for a moment only, which may be forged, neither ends a
 // death nor begins another one.
+//
+// A change may show late. Who said that it holds and is found without a hold may have got it just before its death: the
+// eviction stays due until `LATE_HOLD_MS` after the death, and until then its hold proves nothing.
 import type { DesiredState } from "../election/desired_state.ts";
 import { retryAtMs } from "./call_slot.ts";
 import type { Eviction, Evictions, OtherHolder, Setback } from "./call.ts";
@@ -10,7 +13,10 @@ import type { Eviction, Evictions, OtherHolder, Setback } from "./call.ts";
 /** How long a change in the cloud may take to show; earlier sightings against it are no evidence. */
 export const CLOUD_LAG_MS = 5_000;
 
-const UNTRIED = { failures: 0, failingSinceMs: null };
+/** How long after its death a hold may show that the dead one got before it. */
+export const LATE_HOLD_MS = 10_000;
+
+const UNTRIED = { lateUntilMs: -Infinity, absent: false, failures: 0, failingSinceMs: null };
 
 /** Opens a record for each new death, closes those of peers that live again, and steadily. */
 export function recordDeaths(
@@ -20,7 +26,8 @@ export function recordDeaths(
 ): Evictions {
   const fresh = dead.filter(({ instanceId }) => !evictions.has(instanceId));
   // An eviction that is still to come waits once more, as after any death; one that is over is not repeated so soon.
-  const again = (id: string) => steady.includes(id) || evictions.get(id)?.stage === "due";
+  const toCome = (id: string) => evictions.get(id)?.stage === "due" && !evictions.get(id)?.absent;
+  const again = (id: string) => steady.includes(id) || toCome(id);
   const ended = alive.filter((id) => evictions.has(id) && again(id));
   const kept = new Set([...dead.map(({ instanceId }) => instanceId), ...alive]);
   const holds = (id: string) => holders.some(({ instanceId }) => instanceId === id);
@@ -33,7 +40,10 @@ export function recordDeaths(
   const next = new Map(evictions);
   for (const id of [...ended, ...gone]) next.delete(id);
   for (const id of spared) next.set(id, sparedAt(atMs));
-  for (const { instanceId, waitMs } of fresh) next.set(instanceId, dueAfter(waitMs, atMs));
+  for (const { instanceId, waitMs, held } of fresh) {
+    const lateUntilMs = held ? atMs + LATE_HOLD_MS : -Infinity;
+    next.set(instanceId, { ...dueAfter(waitMs, atMs), lateUntilMs });
+  }
   return next;
 }
 
@@ -45,8 +55,9 @@ function dueAfter(waitMs: number, atMs: number): Eviction {
 /** We have just got the address, or the cloud back: those whom others may evict, or who may evict us, wait from now. */
 export function restagger(evictions: Evictions, atMs: number): Evictions {
   return new Map([...evictions].map(([id, eviction]) => {
-    const { stage, waitMs } = eviction;
-    return [id, stage === "due" && waitMs > 0 ? dueAfter(waitMs, atMs) : eviction];
+    const { stage, waitMs, lateUntilMs } = eviction;
+    const waits = stage === "due" && waitMs > 0;
+    return [id, waits ? { ...dueAfter(waitMs, atMs), lateUntilMs } : eviction];
   }));
 }
 
@@ -97,9 +108,38 @@ export function close(evictions: Evictions, instanceId: string, atMs: number): E
   });
 }
 
+/** The dead one was found to hold nothing: the death is dealt with, unless its hold may still show. */
+export function foundAbsent(evictions: Evictions, instanceId: string, atMs: number): Evictions {
+  const eviction = evictions.get(instanceId);
+  if (eviction?.stage !== "due" || eviction.lateUntilMs <= atMs) {
+    return close(evictions, instanceId, atMs);
+  }
+  const { lateUntilMs } = eviction;
+  const due = dueAfter(0, lateUntilMs);
+  return new Map(evictions).set(instanceId, { ...due, lateUntilMs, absent: true });
+}
+
+/** A look, begun at `asOfMs`, shows our own hold and one that was waited for, which is taken now. */
+export function showLate(
+  evictions: Evictions,
+  holders: readonly OtherHolder[],
+  { asOfMs, atMs }: { asOfMs: number; atMs: number },
+): Evictions {
+  let next = evictions;
+  for (const { instanceId } of holders) {
+    const eviction = evictions.get(instanceId);
+    if (eviction?.stage !== "due" || !eviction.absent) continue;
+    const { lateUntilMs } = eviction;
+    const due = { ...dueAfter(0, atMs), heldSinceMs: asOfMs, lateUntilMs };
+    next = new Map(next).set(instanceId, due);
+  }
+  return next;
+}
+
 /**
  * Deaths that a look at all holders has dealt with: the dead one has nothing, so what it gets from now on
- * proves that it lives. A death of this very moment is left to its own confirmation.
+ * proves that it lives. A death of this very moment is left to its own confirmation, and so is one whose hold may
+ * still show.
  */
 export function closeAbsent(
   evictions: Evictions,
@@ -107,9 +147,10 @@ export function closeAbsent(
   atMs: number,
 ): Evictions {
   let next = evictions;
-  for (const [id, { stage, atMs: dueMs }] of evictions) {
+  for (const [id, { stage, atMs: dueMs, lateUntilMs }] of evictions) {
     const holds = holders.some(({ instanceId }) => instanceId === id);
-    if (stage === "due" && dueMs > atMs && !holds) next = close(next, id, atMs);
+    const open = stage === "due" && dueMs > atMs && lateUntilMs <= atMs;
+    if (open && !holds) next = close(next, id, atMs);
   }
   return next;
 }

@@ -4,8 +4,10 @@ import {
   closeAbsent,
   CLOUD_LAG_MS,
   demandProof,
+  foundAbsent,
   reappeared,
   restagger,
+  showLate,
   spare,
   spareAll,
 } from "./evictions.ts";
@@ -111,7 +113,7 @@ function hasUnheardPeer({ desired, evictions }: Ownership, atMs: number): boolea
 function evicted(
   state: Ownership,
   call: Call,
-  outcome: "taken" | "absent" | "running",
+  outcome: "taken" | "absent" | "gone" | "running",
   { atMs, say }: Circumstances,
 ): Ownership {
   if (call.verb !== "evict") return state;
@@ -132,9 +134,10 @@ function evicted(
   const next = outcome === "taken"
     ? lookAt({ ...state, taken: { instanceId, atMs } }, atMs)
     : state;
+  const settle = outcome === "absent" ? foundAbsent : close;
   return {
     ...next,
-    evictions: demandProof(close(state.evictions, instanceId, atMs), atMs),
+    evictions: demandProof(settle(state.evictions, instanceId, atMs), atMs),
     others: state.others.filter((holder) => holder.instanceId !== instanceId),
   };
 }
@@ -147,7 +150,7 @@ function fades({ instanceId, off }: OtherHolder, { taken }: Ownership, asOfMs: n
 /** Takes in what the cloud shows, and what it proves when it contradicts what we did. */
 function sight(
   state: Ownership,
-  { holds, others: shown, asOfMs, released }: Extract<Answer, { verb: "look" }> & {
+  { holds, others: shown, asOfMs, released, exists }: Extract<Answer, { verb: "look" }> & {
     asOfMs: number;
   },
   { atMs, say }: Circumstances,
@@ -160,7 +163,7 @@ function sight(
     return lookAt({ ...state, evictions }, state.lagUntilMs);
   }
   let next: Ownership = {
-    ...noteReleased(state, released ?? null, { atMs, say }),
+    ...noteReleased(state, { released, exists }, { atMs, say }),
     holding: holds,
     seenAtMs: asOfMs,
     others: others ?? state.others,
@@ -180,7 +183,8 @@ function sight(
   const found = others?.some(({ instanceId }) => state.desired?.successors.includes(instanceId));
   if (!mine && found) return { ...next, inspectAtMs: atMs };
   if (!mine || others === null) return next;
-  next = { ...next, evictions: closeAbsent(next.evictions, others, atMs) };
+  const open = closeAbsent(next.evictions, others, atMs);
+  next = { ...next, evictions: holds ? showLate(open, others, { asOfMs, atMs }) : open };
   for (const { instanceId, off } of suspectsAmong(others, next, atMs)) {
     next = { ...next, evictions: spare(next.evictions, instanceId, atMs) };
     if (off) continue;

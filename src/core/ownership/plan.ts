@@ -9,6 +9,8 @@ import { type Call, type OtherHolder, type SlotName, SLOTS } from "./call.ts";
 const LOOK_SPACING_MS = 500;
 /** Time between two looks of a node that holds only if no other one does: no heartbeat says that the last one died. */
 const UNHELD_LOOK_MS = 5_000;
+/** The same for one whose hold another machine with its id may take by stopping. */
+const RUMOUR_LOOK_MS = 5_000;
 
 /** A call and the earliest instant for it. */
 interface Due {
@@ -59,6 +61,9 @@ function nextLookAtMs(state: Ownership): number {
     return Math.min(planned, lookedAtMs + UNHELD_LOOK_MS);
   }
   if (desired?.intent !== "hold" || holding !== true) return planned;
+  if (desired.rumoured) {
+    return Math.min(planned, proofAtMs(evictions, seenAtMs), lookedAtMs + RUMOUR_LOOK_MS);
+  }
   return Math.min(planned, proofAtMs(evictions, seenAtMs));
 }
 

@@ -38,6 +38,8 @@ export interface Ownership {
   readonly lagUntilMs: number;
   /** Why the address cannot be had by anybody, null while it can. */
   readonly released: string | null;
+  /** While it cannot: whether it exists all the same, and the cloud itself moves it. */
+  readonly exists: boolean;
   /** Other holders at the last full look. */
   readonly others: readonly OtherHolder[];
   /** When the look began that showed them. */
@@ -95,6 +97,7 @@ export function startOwnership(settings: OwnershipSettings, atMs: number): Owner
     lookedAtMs: -Infinity,
     lagUntilMs: -Infinity,
     released: null,
+    exists: false,
     others: [],
     othersAtMs: -Infinity,
     holdsOnlyIfUnheldAtMs: Infinity,

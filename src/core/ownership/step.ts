@@ -164,7 +164,7 @@ function setBack(
     }
     case "attach":
       if (event.released === undefined) return { ...next, holding: null };
-      return noteReleased({ ...state, write: FRESH_SLOT, holding: false }, event.released, {
+      return noteReleased({ ...state, write: FRESH_SLOT, holding: false }, event, {
         atMs,
         say,
       });

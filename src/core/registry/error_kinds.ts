@@ -169,7 +169,7 @@ export const ERROR_KINDS = {
   "address-released": {
     retryable: false,
     meaning: "The Elastic IP existed at the start and does not exist any more.",
-    cure: "Allocate it again; the address-released line says more.",
+    cure: "Give all nodes another one with -xi; the address-released line says more.",
   },
   "nic-changed": {
     retryable: false,

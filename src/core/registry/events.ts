@@ -26,13 +26,18 @@ export const EVENTS = {
   },
   "address-back": {
     severities: ["warning"],
-    meaning: "The Elastic IP exists again in the cloud.",
+    meaning: "The Elastic IP exists again in the cloud, and can be attached.",
     cure: "Nothing: the master attaches it, whatever its new id.",
   },
   "address-released": {
     severities: ["critical"],
     meaning: "The Elastic IP does not exist any more in the cloud; roles stay, heartbeats go on.",
-    cure: "Allocate it again; or give all nodes the one in its place with -xi, and restart them.",
+    cure: "Nobody can choose an address, so give all nodes another one with -xi, and restart them.",
+  },
+  "address-unusable": {
+    severities: ["critical"],
+    meaning: "The Elastic IP vanished and is back as one that Exoscale moves or hands out itself.",
+    cure: "Remove its health check, or take it off the pool: then the master attaches it.",
   },
   "address-unknown": {
     severities: ["warning", "critical"],
@@ -203,8 +208,8 @@ export const EVENTS = {
   },
   "peer-gone": {
     severities: ["warning"],
-    meaning: "The search for a missing peer of -p took long enough: the peer counts as gone.",
-    cure: "Take the peer off -p if it will not come back, or correct its address.",
+    meaning: "A missing peer of -p counts as gone: this node may attach beside an unknown holder.",
+    cure: "Correct -p. If the peer's machine is dead and holds, switch it off or detach it.",
   },
   "peer-joined": {
     severities: ["info"],
@@ -278,8 +283,8 @@ export const EVENTS = {
   },
   "twin": {
     severities: ["info", "critical"],
-    meaning: "Another machine speaks with this instance's id, or does so no longer.",
-    cure: "Give each machine its own id, or leave out -i: until then neither changes the cloud.",
+    meaning: "Another machine speaks with this instance's id, or seems to, or does so no longer.",
+    cure: "Give each machine its own id, or leave out -i: the line says what stops until then.",
   },
   "unsigned": {
     severities: ["info", "warning"],

@@ -25,7 +25,7 @@ export const METRICS = {
     type: "gauge",
     labels: [],
     meaning:
-      "Whether the first election is over, the cloud has answered, and nobody told it to stop.",
+      "Whether the first election is over, the cloud has answered, and nothing ended or was released.",
   },
   "exoip_stopping": {
     type: "gauge",
@@ -96,6 +96,16 @@ export const METRICS = {
     type: "gauge",
     labels: ["address"],
     meaning: "Whether the address does not exist any more in the cloud.",
+  },
+  "exoip_twin": {
+    type: "gauge",
+    labels: ["address"],
+    meaning: "Whether another machine speaks with this instance's id, so that nothing is changed.",
+  },
+  "exoip_twin_suspected": {
+    type: "gauge",
+    labels: ["address"],
+    meaning: "Whether this instance's id comes from an address of no peer: a copy, or a forgery.",
   },
   "exoip_holding_known": {
     type: "gauge",

@@ -52,7 +52,12 @@ export async function checkWay(context: Context, signal: AbortSignal): Promise<R
   const named = error === null && name.mark === "FAIL"
     ? skip(`${url.hostname} has no address here: ${by} looks it up`)
     : name;
-  return [named, certificate(url, error), reached(url, { error, tookMs, route })];
+  // One cause, one failure.
+  const nameless = named.mark === "FAIL" && error?.kind === "name-resolution";
+  const answers = nameless
+    ? skip(`whether ${url.host} answers: it has no address`)
+    : reached(url, { error, tookMs, route });
+  return [named, certificate(url, error), answers];
 }
 
 async function resolves(hostname: string, { host }: Context): Promise<Result> {
@@ -66,8 +71,11 @@ async function resolves(hostname: string, { host }: Context): Promise<Result> {
     return ok(`${bare} has the address ${addresses.join(", ")}${where}`);
   } catch (cause) {
     const reason = messageOf(cause);
-    const what = `${bare} has no address (${reason}): check the endpoint or zone`;
-    return fail(`${what}, and the name servers in /etc/resolv.conf`);
+    const without = /^\/etc\/resolv\.conf /.test(reason);
+    const cure = without
+      ? "give that file lines such as nameserver ADDRESS"
+      : "check the endpoint or zone, and the name servers in /etc/resolv.conf";
+    return fail(`${bare} has no address (${reason}): ${cure}`);
   }
 }
 
@@ -86,9 +94,18 @@ function reached(
   if (error === null) return ok(`${host} answers after ${tookMs} ms${wayOf(route)}`);
   if (error.kind === "untrusted") return skip(`whether ${host} answers`);
   const what = error.status === 0
-    ? "is not reached: check -xe or --zone, routes and firewalls"
-    : "answers, but not as the API does: check -xe";
+    ? `is not reached: ${proxyCure(error.message) ?? "check -xe or --zone, routes and firewalls"}`
+    : `answers, but not as the API does: check -xe${route?.proxy ? `, and ${route.proxy}` : ""}`;
   return fail(`${host} ${what} (${error.message})`);
+}
+
+/** What to do about the proxy that the message names, null without one. */
+function proxyCure(message: string): string | null {
+  const variable = /\bhttps_proxy\b/i.exec(message)?.[0];
+  if (variable === undefined) return null;
+  return /\bHTTP 407\b/.test(message)
+    ? `give the proxy's user and password in ${variable}, http://USER:PASSWORD@HOST:PORT`
+    : `correct ${variable}, let the proxy connect to that place, or except it with NO_PROXY`;
 }
 
 /** The protocol that was agreed upon, and the address or the proxy that was used. */

@@ -198,12 +198,23 @@ const WAITS: readonly Wait[] = [
 for (const [who, [number, different], waitMs, state] of WAITS) {
   Deno.test(`aimOf(): ${who}: ${waitMs} ms`, () => {
     const dead = peer(number, { ...different, alive: false });
+    const held = dead.trailer ? dead.trailer.holds : dead.priority <= 10;
     assertEquals(desiredStateOf(master([dead], state)).dead, [{
       instanceId: idOf(number),
       waitMs,
+      held,
     }]);
   });
 }
+
+Deno.test("aimOf(): the hold of the dead may show late, unless somebody else may have taken it", () => {
+  const held = (...live: Peer[]) =>
+    desiredStateOf(master([peer(9, { ...HOLDS, priority: 5, alive: false }), ...live])).dead[0]
+      ?.held;
+  assertEquals(held(), true);
+  assertEquals(held(peer(3, { priority: 10 })), false);
+  assertEquals(held(peer(8, { priority: 10 })), true);
+});
 
 Deno.test("aimOf(): each live equal of a lower id goes before us, and nobody else", () => {
   const waits = (...live: Peer[]) =>

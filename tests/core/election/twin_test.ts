@@ -55,6 +55,85 @@ Deno.test("unsigned, only an address that the cloud lists is believed", () => {
   assertEquals([reasonOf(played), played.node.election.twin], ["alone", null]);
 });
 
+/** Lines about twins. */
+const told = ({ changes }: NodeFixture) =>
+  changes.filter(({ event }) => event === "twin").map(({ severity, text }) =>
+    `${severity} ${text}`
+  );
+
+Deno.test("unsigned from anywhere else it stops nothing, and is told once, as long as it lasts", () => {
+  const played = settled();
+  heard(played, STRANGE);
+  heard(played, STRANGE);
+  assertEquals(told(played), [], "one datagram, or two at once");
+  for (let count = 0; count < 100; count++) {
+    played.until(played.nowMs + 1_000);
+    // Whoever forges may take another address each time.
+    heard(played, `203.0.113.${100 + count}`);
+  }
+  assertEquals([reasonOf(played), played.node.election.role], ["alone", "master"]);
+  assertEquals(told(played).length, 1);
+  assertMatch(
+    told(played)[0]!,
+    /^critical 203\.0\.113\.99 speaks with our own instance id, 9b1e6f20/,
+  );
+  assertEquals(played.snapshot().addresses[0]!.twin, {
+    address: STRANGE,
+    proved: false,
+    ageMs: 100_000,
+  });
+  played.until(played.nowMs + 60_000);
+  assertEquals(told(played).slice(1), [
+    "info 203.0.113.99 does not speak with our instance id any more",
+  ]);
+  assertEquals(played.snapshot().addresses[0]!.twin, null);
+});
+
+Deno.test("while it is so a hold that vanishes is back within five seconds, and a stop gives up as ever", () => {
+  const played = settled();
+  const rumour = () => {
+    heard(played, STRANGE);
+    played.until(played.nowMs + 1_000);
+  };
+  for (let second = 0; second < 30; second++) rumour();
+  for (let moment = 0; moment < 7; moment++) {
+    rumour();
+    played.holds = false;
+    const lostAtMs = played.nowMs;
+    while (!played.holds) rumour();
+    assert(played.nowMs - lostAtMs <= 6_000, `${played.nowMs - lostAtMs} ms without a hold`);
+  }
+  played.step({ kind: "stop" });
+  played.until(played.nowMs + 1_000);
+  assertEquals([played.holds, played.node.ownership.holding], [false, false]);
+});
+
+Deno.test("the sender is answered, at most twice in an interval, however many speak", () => {
+  const played = settled();
+  const asked: NodeEffect[] = [];
+  for (let count = 0; count < 100; count++) {
+    const word = { signed: false, sequence: null, stamp: null, intervalMs: 1_000 };
+    const event = { kind: "twin-heard", from: `203.0.113.${100 + count}`, ...word } as const;
+    const [node, effects] = stepNode(played.node, event, played.nowMs);
+    asked.push(...effects.filter((each) => isSend(each) && each.to === event.from));
+    played.node = node;
+    played.until(played.nowMs + 100);
+  }
+  assert(asked.length >= 15 && asked.length <= 21, `${asked.length} heartbeats in ten intervals`);
+  assert(asked.every((each) => isSend(each) && each.apart === "twin" && !each.hearsYou));
+});
+
+Deno.test("a node asks where the cloud says that it is, each interval, unless a peer is there", () => {
+  const played = settled();
+  const { election } = played.node;
+  const selfAddresses = [STRANGE, LISTED];
+  played.node = { ...played.node, election: { ...election, selfAddresses } };
+  const sends = stepNode(played.node, { kind: "tick" }, election.heartbeatAtMs)[1].filter(isSend);
+  const to = (address: string) => sends.filter((each) => each.to === address);
+  assertEquals(to(STRANGE).map(({ apart }) => apart), ["self"]);
+  assertEquals(to(LISTED).map(({ apart }) => apart), [undefined]);
+});
+
 Deno.test("our own address in the cloud is one of them: it may lead to the machine that is rightly us", () => {
   const played = settled();
   const { election } = played.node;
@@ -202,6 +281,72 @@ Deno.test("what comes back from where we have sent it is no twin", async () => {
   await world.pass(60_000);
 });
 
+Deno.test("two unsigned ones are told apart though their clocks show the same millisecond", async () => {
+  const world = new SimulatedMachine();
+  const other = new SimulatedMachine();
+  for (const each of [world, other]) await each.pass(10_000);
+  // The other is a copy where the cloud lists nothing; each hears what the other sends.
+  const relay = async (ms: number) => {
+    for (let step = 0; step < ms / 100; step++) {
+      for (
+        const [one, two, from] of [[world, other, "192.0.2.1"], [
+          other,
+          world,
+          "198.18.0.1",
+        ]] as const
+      ) {
+        for (const { bytes, to } of one.socket.sent.splice(0)) {
+          const here = from === "192.0.2.1" ? to === "198.18.0.1" : to === "192.0.2.1";
+          if (here) {
+            two.socket.receive({ bytes: bytes as Uint8Array<ArrayBuffer>, from, fromPort: 1 });
+          }
+        }
+      }
+      for (const each of [world, other]) await each.pass(100);
+    }
+  };
+  other.socket.localAddresses.splice(0, 1, "198.18.0.1");
+  await relay(10_000);
+  const of = ({ watchdog }: SimulatedMachine) => watchdog.snapshot().addresses[0]!;
+  assertEquals([of(world).reason, of(world).twin?.proved], ["best", false], world.lines.join("\n"));
+  assertEquals([of(other).reason, of(other).twin?.proved], ["twin", true], other.lines.join("\n"));
+  for (const each of [world, other]) {
+    each.tell("stop");
+    await each.pass(60_000);
+  }
+  assertEquals(other.code, 1);
+});
+
+Deno.test("a twin that is faster than tags are looked at costs one line", async () => {
+  const keyring = await Keyring.of(["a secret of the whole cluster"]);
+  const world = new SimulatedMachine({ intervalMs: 20 }, {}, null, keyring);
+  await world.pass(2_000);
+  const { elasticIp } = world.watchdog.watches[0]!.node.election.settings;
+  for (let count = 0; count < 300; count++) {
+    const stamp = { run: 9n, echo: lastSentTo(world, "198.18.0.1") };
+    const trailer = {
+      ...TRAILER,
+      intervalMs: 20,
+      sequence: 1_000 + count,
+      keyId: keyring.keyId,
+      stamp,
+    };
+    const plain = encode({ priority: 10, elasticIp, id: SELF, trailer });
+    const bytes = await new Promise<Uint8Array>((resolve) => keyring.sign(plain, resolve));
+    world.socket.receive({
+      bytes: bytes as Uint8Array<ArrayBuffer>,
+      from: "198.18.0.1",
+      fromPort: 12_345,
+    });
+    await world.pass(20);
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+  const lines = world.lines.filter((line) => line.includes(" twin: "));
+  assertEquals(lines.length, 1, lines.join("\n"));
+  world.tell("stop");
+  await world.pass(60_000);
+});
+
 Deno.test("a signed watchdog believes a signed twin from anywhere, and no unsigned one", async () => {
   const secret = ["a secret of the whole cluster"];
   const keyring = await Keyring.of(secret);
@@ -247,7 +392,7 @@ Deno.test("of tags under our own id ten a second are looked at, of unsigned ones
     run: SELF_RUN,
     acceptUnsigned: false,
     trailer: true,
-    sender: { hasSent: () => false },
+    sender: { hasSent: () => false, asksItself: false },
     refusals: { refuse, count: refuse },
     localAddresses: [],
   });

@@ -5,12 +5,14 @@ import {
   close,
   closeAbsent,
   demandProof,
+  foundAbsent,
   nextEviction,
   postpone,
   proofAtMs,
   reappeared,
   recordDeaths,
   restagger,
+  showLate,
   spare,
   spareAll,
 } from "../../../src/core/ownership/evictions.ts";
@@ -20,7 +22,7 @@ import type { Eviction, Evictions, OtherHolder } from "../../../src/core/ownersh
 /** Time for a change to show. */
 const CLOUD_LAG_MS = 5_000;
 const NONE: Evictions = new Map();
-const UNTRIED = { failures: 0, failingSinceMs: null };
+const UNTRIED = { lateUntilMs: -Infinity, absent: false, failures: 0, failingSinceMs: null };
 const due = (waitMs: number, atMs: number): Eviction => ({
   ...{ stage: "due", waitMs, atMs: atMs + waitMs, heldSinceMs: atMs + waitMs, ...UNTRIED },
 });
@@ -44,7 +46,11 @@ function desired(
   alive: string[] = [],
   intent: DesiredState["intent"] = "hold",
 ): DesiredState {
-  const named = Object.entries(dead).map(([instanceId, waitMs]) => ({ instanceId, waitMs }));
+  const named = Object.entries(dead).map(([instanceId, waitMs]) => ({
+    instanceId,
+    waitMs,
+    held: false,
+  }));
   return { ...HOLD, intent, alive, dead: named };
 }
 
@@ -144,6 +150,47 @@ Deno.test("closeAbsent() closes deaths that are not due yet and whose dead hold 
     closeAbsent(records, holds("x", "d"), 5_000),
     some({ a: due(0, 5_000), b: over(5_000), c: spared(9_000), d: due(0, 9_000) }),
   );
+});
+
+Deno.test("the hold of one that held is waited for until ten seconds after its death", () => {
+  const died = { ...HOLD, dead: [{ instanceId: "a", waitMs: 4_000, held: true }] };
+  const opened = recordDeaths(NONE, died, NOW);
+  const late = { ...due(4_000, 1_000), lateUntilMs: 11_000 };
+  assertEquals(opened, some({ a: late }));
+  // Who must wait waits from now on, but the hold shows no later for that.
+  assertEquals(
+    restagger(opened, 2_000),
+    some({ a: { ...due(4_000, 2_000), lateUntilMs: 11_000 } }),
+  );
+  assertSame(closeAbsent(opened, [], 3_000), opened);
+  const absent = foundAbsent(opened, "a", 5_000);
+  const waiting = some({ a: { ...due(0, 11_000), lateUntilMs: 11_000, absent: true } });
+  assertEquals(absent, waiting);
+  assertEquals(foundAbsent(absent, "a", 10_999), waiting);
+  assertEquals(foundAbsent(absent, "a", 11_000), some({ a: over(11_000) }));
+  assertEquals(
+    closeAbsent(some({ a: { ...late, atMs: 12_000 } }), [], 11_000).get("a"),
+    over(11_000),
+  );
+});
+
+Deno.test("foundAbsent() closes what nothing more is expected of", () => {
+  for (const stage of [due(0, 0), spared(0), over(0)]) {
+    assertEquals(foundAbsent(some({ a: stage }), "a", 3_000), some({ a: over(3_000) }));
+  }
+  assertEquals(foundAbsent(NONE, "a", 3_000), some({ a: over(3_000) }));
+});
+
+Deno.test("showLate() takes what shows at last, with the proof of the same look", () => {
+  const late = { lateUntilMs: 11_000 }, now = { asOfMs: 6_000, atMs: 6_010 };
+  const absent = { ...due(0, 11_000), ...late, absent: true };
+  const others = { b: { ...due(0, 11_000), ...late }, c: over(0), d: spared(0), e: absent };
+  assertEquals(
+    showLate(some({ a: absent, ...others }), holds("a", "b", "c", "d", "x"), now),
+    some({ a: { ...due(0, 6_010), heldSinceMs: 6_000, ...late }, ...others }),
+  );
+  const waiting = some({ a: absent });
+  assertSame(showLate(waiting, holds("b"), now), waiting);
 });
 
 Deno.test("reappeared() names those whose hold shows again when it must be gone", () => {

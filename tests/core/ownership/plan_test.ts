@@ -82,7 +82,16 @@ for (const [when, different, call, atMs] of READS) {
 }
 
 const due = (heldSinceMs: number): Eviction => ({
-  ...{ stage: "due", waitMs: 0, atMs: 0, heldSinceMs, failures: 0, failingSinceMs: null },
+  ...{
+    stage: "due",
+    waitMs: 0,
+    atMs: 0,
+    heldSinceMs,
+    lateUntilMs: -Infinity,
+    absent: false,
+    failures: 0,
+    failingSinceMs: null,
+  },
 });
 
 Deno.test("a holder looks at its own hold in time for the next eviction, if it shall hold", () => {
@@ -196,7 +205,7 @@ Deno.test("a holder takes from the dead, once it has seen its own hold, and whil
 
 Deno.test("a node in doubt leaves the address with an instance that it does not know", () => {
   const doubt = { doubt: true, holdsOnlyIfUnheld: true, alive: ["l"], unheard: ["u"] };
-  const dead = [{ instanceId: "d", waitMs: 0 }];
+  const dead = [{ instanceId: "d", waitMs: 0, held: false }];
   const leaves = (others: OtherHolder[], different: Different = free) =>
     kept(ownership({ others, desired: { ...doubt, dead }, ...different }));
   assertEquals(leaves([holder("x")]), true);

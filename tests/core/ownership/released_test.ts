@@ -1,5 +1,6 @@
 // An Elastic IP that is released while a watchdog runs, and all that a person may do next about it.
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { unreadyBecause } from "../../../src/status/liveness.ts";
 import { CloudError } from "../../../src/exoscale/cloud_error.ts";
 import { CloudFixture, ELASTIC_IP, PATIENT } from "../../support/cloud/cloud_fixture.ts";
 import { SimulatedMachine } from "../../support/simulated_machine.ts";
@@ -24,9 +25,9 @@ Deno.test("CloudV2 names a released Elastic IP, and what to do", async () => {
   assertEquals(holds, false);
   assertMatch(
     released ?? "",
-    /198\.51\.100\.50 does not exist any more, it was released: allocate it/,
+    /198\.51\.100\.50 does not exist any more, it was released: Exoscale's API lets nobody choose /,
   );
-  assertMatch(released ?? "", /another one with -xi \(IF_ADDRESS\) and restart/);
+  assertMatch(released ?? "", /give all nodes another one with -xi \(IF_ADDRESS\) and restart/);
   // It says the same each time, so that it is told once.
   stage.model.addAddress("198.51.100.77");
   assertEquals((await cloud.look(LOOK, PATIENT)).released, released);
@@ -91,8 +92,24 @@ Deno.test("CloudV2 does not take one that came back as a managed one", async () 
   await using stage = new CloudFixture();
   const cloud = await bereaved(stage);
   stage.model.addAddress(ELASTIC_IP, { managed: true });
-  const { released } = await cloud.look(LOOK, PATIENT);
-  assertMatch(released ?? "", /is a managed Elastic IP/);
+  const { released, exists } = await cloud.look(LOOK, PATIENT);
+  assertMatch(
+    released ?? "",
+    /vanished and exists again, but not for us: 198\.51\.100\.50 is a managed Elastic IP.*one \[managed-address\]$/,
+  );
+  assertEquals(exists, true);
+});
+
+Deno.test("CloudV2 learns by its attach that one came back as a managed one", async () => {
+  await using stage = new CloudFixture();
+  const cloud = stage.cloud("v2");
+  await cloud.prepare(PATIENT);
+  stage.model.release(stage.address);
+  const managed = stage.model.addAddress(ELASTIC_IP, { managed: true });
+  const error = await assertRejects(() => cloud.attach(PATIENT), CloudError);
+  assertEquals([error.kind, managed.holders.size], ["managed-address", 0]);
+  const { released, exists } = await cloud.look(LOOK, PATIENT);
+  assertEquals([released, exists], [error.message, true]);
 });
 
 Deno.test("CloudV2 tells a release from another hand", async () => {
@@ -132,7 +149,7 @@ Deno.test("a watchdog says once that its Elastic IP was released, and takes it w
   });
   await world.pass(15_000);
   assert(attached, world.lines.join("\n"));
-  assertMatch(world.lines.join("\n"), /warning address-back: the Elastic IP exists again/);
+  assertMatch(world.lines.join("\n"), /warning address-back: the Elastic IP can be had again/);
   assert(!world.watchdog.snapshot().addresses[0]!.released);
   world.tell("stop");
   await world.pass(60_000);
@@ -146,5 +163,47 @@ Deno.test("a watchdog that learns of it by its attach stays what it is", async (
   await world.pass(300_000);
   const said = world.lines.filter((line) => line.includes("gone"));
   assertMatch(said[0] ?? "", /s critical address-released: it is gone/);
+  assertEquals(world.watchdog.watches[0]!.node.ownership.cloudReachable, true);
+});
+
+Deno.test("one that is back as a managed one is named so, and nobody is ready meanwhile", async () => {
+  const world = new SimulatedMachine();
+  world.peer = null;
+  await world.pass(20_000);
+  const ready = () => unreadyBecause(world.watchdog.vitals());
+  assertEquals(ready(), null);
+  const look = { holds: false, others: [] };
+  const gone = { ...look, released: "it is gone", exists: false };
+  const managed = { ...look, released: "it is a managed one", exists: true };
+  const calls = world.cloud.look;
+  world.cloud.look = () => Promise.resolve(gone);
+  await world.pass(60_000);
+  assertEquals(ready(), "nobody can have 198.51.100.50: it is gone");
+  const view = () => world.watchdog.snapshot().addresses[0]!;
+  assertEquals([view().released, view().unavailable], [true, "it is gone"]);
+  world.cloud.look = () => Promise.resolve(managed);
+  await world.pass(60_000);
+  assertEquals(ready(), "nobody can have 198.51.100.50: it is a managed one");
+  assertEquals([view().released, view().unavailable], [false, "it is a managed one"]);
+  world.cloud.look = calls;
+  await world.pass(60_000);
+  assertEquals([ready(), view().unavailable], [null, ""]);
+  const said = world.lines.filter((line) => / address-/.test(line));
+  assertEquals(said.map((line) => line.replace(/^\S+ /, "")), [
+    "critical address-released: it is gone",
+    "critical address-unusable: it is a managed one",
+    "warning address-back: the Elastic IP can be had again",
+  ]);
+  world.tell("stop");
+  await world.pass(60_000);
+});
+
+Deno.test("a watchdog that learns by its attach that it is a managed one does not step aside", async () => {
+  const world = new SimulatedMachine();
+  world.peer = null;
+  world.cloud.attach = () => Promise.reject(new CloudError("managed-address", "it is managed"));
+  await world.pass(300_000);
+  const said = world.lines.filter((line) => line.includes("managed"));
+  assertMatch(said[0] ?? "", /critical address-unusable: it is managed/);
   assertEquals(world.watchdog.watches[0]!.node.ownership.cloudReachable, true);
 });

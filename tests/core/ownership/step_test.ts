@@ -21,7 +21,7 @@ import {
 
 /** Time for a change to show, and for failures of changes to be forgiven. */
 const CLOUD_LAG_MS = 5_000, PENALTY_MS = 30_000;
-const UNTRIED = { failures: 0, failingSinceMs: null };
+const UNTRIED = { lateUntilMs: -Infinity, absent: false, failures: 0, failingSinceMs: null };
 const due = (waitMs: number, atMs: number): Eviction => ({
   ...{ stage: "due", waitMs, atMs: atMs + waitMs, heldSinceMs: atMs + waitMs, ...UNTRIED },
 });
@@ -223,10 +223,13 @@ Deno.test("an operator hears once that the address is gone, and once that it is 
   assertEquals(held.said, ["critical address-released"], "nobody took it from us");
   const again = answer({ released: "it is gone" }, LOOK, gone);
   assertEquals([again.released, again.said, again.looksAtMs], ["it is gone", [], [NEXT_LOOK_MS]]);
+  const managed = { ...gone, released: "it is managed", exists: true };
+  const moved = answer({ released: "it is gone" }, LOOK, managed);
+  assertEquals([moved.exists, moved.said], [true, ["critical address-unusable"]]);
   const other = answer({ released: "it may be gone" }, LOOK, gone);
   assertEquals([other.released, other.said], ["it is gone", ["critical address-released"]]);
   const back = answer({ released: "it is gone", holding: false }, LOOK, shows(false));
-  assertEquals([back.released, back.said], [null, ["warning address-back"]]);
+  assertEquals([back.released, back.exists, back.said], [null, false, ["warning address-back"]]);
   assertEquals(answer({}, LOOK, shows(true)).said, []);
 });
 
@@ -306,7 +309,7 @@ Deno.test("after an attach one that was never heard is looked for at once, unles
 });
 
 Deno.test("an eviction closes the record, or finds that its machine runs", () => {
-  const evict = (outcome: "taken" | "absent" | "running", stage: Eviction) =>
+  const evict = (outcome: "taken" | "absent" | "gone" | "running", stage: Eviction) =>
     answer(
       {
         evictions: records(["a", stage], ["b", due(0, 0)]),
@@ -323,6 +326,12 @@ Deno.test("an eviction closes the record, or finds that its machine runs", () =>
   const absent = evict("absent", due(0, 0));
   assertEquals([absent.said, absent.evictions, absent.taken], [[], closed, null]);
   assertEquals([absent.others, absent.looksAtMs], [[holder("c")], [NEXT_LOOK_MS]]);
+  // The dead one said that it holds, and the cloud may be late.
+  const held = { ...due(0, NOW_MS), lateUntilMs: NOW_MS + 9_000 };
+  assertEquals(evict("absent", held).evictions.get("a"), {
+    ...{ ...held, ...due(0, NOW_MS + 9_000), lateUntilMs: NOW_MS + 9_000, absent: true },
+  });
+  assertEquals(evict("gone", held).evictions.get("a"), over(NOW_MS));
   const running = evict("running", spared(0));
   assertEquals([running.said, running.others], [[], [holder("a"), holder("c")]]);
   assertEquals(running.evictions, records(["a", spared(NOW_MS)], ["b", due(0, 0)]));
@@ -376,7 +385,7 @@ const NEAR = [NOW_MS + 2_000, NOW_MS + 6_000, NEXT_LOOK_MS, NOW_MS + 14_000];
 
 Deno.test("a node that is to hold from now on looks who does, and trusts no proof of before", () => {
   const evictions = records(["a", due(0, 0)]);
-  const dead = [{ instanceId: "a", waitMs: 0 }];
+  const dead = [{ instanceId: "a", waitMs: 0, held: false }];
   const began = told({ dead }, { desired: { intent: "yield" }, evictions });
   assertEquals(began.evictions, records(["a", { ...due(0, 0), heldSinceMs: NOW_MS }]));
   assertEquals(began.looksAtMs, [NOW_MS, NEXT_LOOK_MS]);
@@ -390,7 +399,7 @@ Deno.test("a node that is to hold from now on looks who does, and trusts no proo
 });
 
 Deno.test("deaths, revivals and challengers are looked after soon, by a master alone", () => {
-  const dead = [{ instanceId: "a", waitMs: 0 }];
+  const dead = [{ instanceId: "a", waitMs: 0, held: false }];
   const evictions = records(["a", over(0)]);
   assertEquals(told({ dead }).looksAtMs, [NOW_MS, ...NEAR]);
   assertEquals(told({ dead }, { holding: false }).looksAtMs, NEAR);
