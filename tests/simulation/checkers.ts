@@ -166,6 +166,8 @@ interface Lives {
 function evictsOnlyWhoLived(cluster: SimCluster): Observer {
   const { options, timeline, cloud } = cluster;
   const known = new Map<string, Lives>();
+  /** Calls that find something to take. One that finds nothing is repeated: a hold may show late. */
+  const taking = new Set<string>();
   const keyOf = (by: Machine, address = "") => `${by.name} ${by.incarnation} ${address}`;
   return {
     arrived(to, { from }) {
@@ -190,7 +192,8 @@ function evictsOnlyWhoLived(cluster: SimCluster): Observer {
       if (call.verb !== "evict" || options.signed || by.frozenUntilMs > -Infinity) return;
       if (call.onlyIfStopped || cloud.stopped.has(call.instanceId)) return;
       const victim = machineOf(cluster, call.instanceId);
-      const lives = known.get(keyOf(by, victim?.address));
+      const key = keyOf(by, victim?.address), lives = known.get(key);
+      if (cloud.holders.has(call.instanceId)) taking.add(key);
       if (lives && lives.livedAtMs !== null) return;
       const { beats = 0, sinceMs = 0, lastMs = 0 } = lives?.last ?? {};
       const heard = `${beats} times in ${(lastMs - sinceMs).toFixed(0)} ms`;
@@ -200,6 +203,7 @@ function evictsOnlyWhoLived(cluster: SimCluster): Observer {
     ended(by, call) {
       if (call.verb !== "evict" || cloud.holders.has(call.instanceId)) return;
       const key = keyOf(by, machineOf(cluster, call.instanceId)?.address);
+      if (!taking.delete(key)) return;
       const { last, livedAtMs, diedAtMs } = known.get(key) ?? {};
       if (!last || !diedAtMs || livedAtMs === undefined || livedAtMs === null) return;
       known.set(key, { last, livedAtMs: null, diedAtMs: [...diedAtMs, livedAtMs] });
