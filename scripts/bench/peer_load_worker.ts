@@ -1,4 +1,4 @@
-// The worker of chorus.ts: a socket per speaker, their heartbeats spread over the interval.
+// The worker of peer_load.ts: a socket per speaker, their heartbeats spread over the interval.
 import { encode } from "../../src/core/heartbeat.ts";
 import type { Part } from "./peer_load.ts";
 import { WELL_TRAILER } from "../../tests/support/node_settings.ts";

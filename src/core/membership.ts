@@ -71,8 +71,8 @@ export function startMembership(dynamic: boolean): Membership {
 }
 
 /**
- * Somebody speaks who is not on the list; the same roster when that is no reason to read it. One who stays a stranger
- * costs one reading a minute at last.
+ * Somebody speaks who is not on the list; the same membership when that is no reason to read it. One who stays a
+ * stranger costs one reading a minute at last.
  */
 export function meetStranger(membership: Membership, address: string, atMs: number): Membership {
   const known = membership.strangers.get(address);

@@ -20,7 +20,7 @@ export interface SpeakOptions {
   readonly intervalMs: number;
   /** Null when heartbeats are not signed. */
   readonly keyring: Keyring | null;
-  /** Whether an unsigned heartbeat is believed although there is a seal. */
+  /** Whether an unsigned heartbeat is believed although there is a secret. */
   readonly acceptUnsigned: boolean;
   readonly signal: AbortSignal;
 }

@@ -17,7 +17,7 @@ interface Key {
   readonly key: CryptoKey;
 }
 
-/** What the watchdog needs of a seal. */
+/** What the watchdog needs of a keyring. */
 export type Signing = Pick<Keyring, "keyId" | "knows" | "sign" | "verify" | "handedOver">;
 
 /** A run number: 64 random bits, and not 0, which stands for none. */
@@ -26,7 +26,7 @@ export function drawRun(): bigint {
   return drawn === 0n ? 1n : drawn;
 }
 
-/** Seals what is sent, and checks the seals of what comes in. */
+/** Signs what is sent, and checks the signatures of what comes in. */
 export class Keyring {
   #keys: readonly [Key, ...Key[]];
   #sending: Promise<void> = Promise.resolve();
@@ -35,7 +35,7 @@ export class Keyring {
     this.#keys = keys;
   }
 
-  /** A seal with one key or two, the one that signs first. */
+  /** A keyring with one key or two, the one that signs first. */
   static async of(secrets: readonly string[]): Promise<Keyring> {
     return new Keyring(await keysOf(secrets));
   }
@@ -68,7 +68,7 @@ export class Keyring {
     });
   }
 
-  /** Resolves when all that was to be sealed is handed over. */
+  /** Resolves when all that was to be signed is handed over. */
   handedOver(): Promise<void> {
     return this.#sending;
   }
@@ -107,7 +107,7 @@ export function secretsIn(text: string): string[] {
 
 async function keysOf(secrets: readonly string[]): Promise<[Key, ...Key[]]> {
   const [first, ...rest] = await Promise.all(secrets.map(keyOf));
-  if (!first) throw new Error("a seal needs a secret");
+  if (!first) throw new Error("a keyring needs a secret");
   return [first, ...rest];
 }
 

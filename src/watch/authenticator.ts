@@ -9,7 +9,7 @@ import type { Refusals } from "./refusals.ts";
 import type { Signing } from "../host/keyring.ts";
 import type { Clock } from "../world.ts";
 
-/** What the guard needs of the watchdog. */
+/** What the authenticator needs of the watchdog. */
 export interface AuthenticatorOptions {
   readonly clock: Pick<Clock, "nowMs">;
   /** Null when heartbeats are not signed. */

@@ -1,4 +1,4 @@
-// What leaves: heartbeats, numbered, and sealed if there is a secret. Nothing here is waited for.
+// What leaves: heartbeats, numbered, and signed if there is a secret. Nothing here is waited for.
 import { trailerFor } from "../core/election/advert.ts";
 import { encode } from "../core/heartbeat.ts";
 import type { Signing } from "../host/keyring.ts";

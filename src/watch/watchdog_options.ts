@@ -16,7 +16,7 @@ export interface WatchdogSettings {
   readonly port: number;
   /** Whether heartbeats carry our trailer. */
   readonly trailer: boolean;
-  /** With a seal: hear unsigned heartbeats until their sender has signed one. */
+  /** With a secret: hear unsigned heartbeats until their sender has signed one. */
   readonly acceptUnsigned?: boolean;
   /** Known on API v2 before the cloud has answered; null on v1. */
   readonly selfId: string | null;

@@ -61,7 +61,7 @@ Deno.test("verify() refuses a datagram in which any single bit is another", asyn
   assert(!await (await Keyring.of([SECOND])).verify(datagram, keyring.keyId), "another secret");
 });
 
-Deno.test("a seal with two keys signs with the first and believes both", async () => {
+Deno.test("a keyring with two keys signs with the first and believes both", async () => {
   const [old, both, turned, next] = await Promise.all([
     Keyring.of([FIRST]),
     Keyring.of([FIRST, SECOND]),

@@ -82,7 +82,7 @@ export interface CallSlot {
   readonly progressAtMs: number;
 }
 
-/** A lane that was never used. */
+/** A slot that was never used. */
 export const FRESH_SLOT: CallSlot = {
   inFlight: null,
   failures: 0,

@@ -20,7 +20,7 @@ const PENDING_MS = 20_000;
 /** A node whose changes fail stays aside this long after the last failure. */
 export const PENALTY_MS = 30_000;
 
-/** The lane after a success. */
+/** The slot after a success. */
 export function succeeded(slot: CallSlot): CallSlot {
   return { ...FRESH_SLOT, progressAtMs: slot.progressAtMs };
 }
@@ -48,7 +48,7 @@ export function retryAtMs(
   return Math.max(startedAtMs + waitMs, atMs + RETRY_MIN_MS);
 }
 
-/** The lane after a failure. */
+/** The slot after a failure. */
 export function failed(
   slot: CallSlot,
   setback: Setback & { roll: number },
@@ -77,7 +77,7 @@ export function unableAtMs({ read, write, answerMs, settings: { deadTimeMs } }: 
   return Math.min(...failing, ...overdue, pending);
 }
 
-/** A write lane that failed long ago and has had nothing to do since is forgiven. */
+/** A write slot that failed long ago and has had nothing to do since is forgiven. */
 export function forgive(slot: CallSlot, atMs: number): CallSlot {
   const over = slot.failingSinceMs !== null && !slot.inFlight &&
     atMs >= slot.failedAtMs + PENALTY_MS;

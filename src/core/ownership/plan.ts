@@ -1,4 +1,4 @@
-// Which call each lane makes next, and when: the same answer serves to act and to know when to wake.
+// Which call each slot makes next, and when: the same answer serves to act and to know when to wake.
 import { nextEviction, proofAtMs } from "./evictions.ts";
 import { PENALTY_MS, unableAtMs } from "./call_slot.ts";
 import { RELEASED_LOOK_MS } from "./released.ts";
@@ -18,7 +18,7 @@ interface Due {
   readonly atMs: number;
 }
 
-/** The call that the lane makes now, null when it waits. */
+/** The call that the slot makes now, null when it waits. */
 export function plan(state: Ownership, slot: SlotName, atMs: number): Call | null {
   const due = nextOf(state, slot);
   return due && due.atMs <= atMs ? due.call : null;
@@ -91,7 +91,7 @@ function successorToInspect(state: Ownership): string | null {
     null;
 }
 
-/** An instance that seems to hold and runs, and with which a reluctant node leaves the address. */
+/** An instance that seems to hold and runs, and with which a node that holds only if nobody does leaves the address. */
 function listedHolder(state: Ownership): string | null {
   const found = state.others.find((holder) => isListedHolder(holder, state));
   return found?.instanceId ?? null;
@@ -112,7 +112,7 @@ export function kept(state: Ownership): boolean {
 }
 
 /**
- * The instance that a reluctant holder gives the address up to. Two in doubt may have attached in the same moment: the
+ * The instance that such a holder gives the address up to. Two in doubt may have attached in the same moment: the
  * one with the lower id keeps the address, or both would give up and come back for ever.
  */
 function senior(state: Ownership): string | null {

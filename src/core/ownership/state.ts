@@ -59,7 +59,7 @@ export interface Ownership {
   readonly taken: { readonly instanceId: string; readonly atMs: number } | null;
   readonly read: CallSlot;
   readonly write: CallSlot;
-  /** Taking from the dead has a lane of its own: it must never keep our own attach or detach waiting. */
+  /** Taking from the dead has a slot of its own: it must never keep our own attach or detach waiting. */
   readonly evict: CallSlot;
   readonly cloudReachable: boolean;
   /** How long the last answer took: a slow cloud is not a lost one. */
@@ -80,7 +80,7 @@ export type OwnershipEvent =
   }
   | ({ readonly kind: "failed"; readonly id: number; readonly roll: number } & Setback);
 
-/** The lane in which the call of that number is under way. */
+/** The slot in which the call of that number is under way. */
 export function slotOf(state: Ownership, id: number): SlotName | undefined {
   return SLOTS.find((slot) => state[slot].inFlight?.id === id);
 }

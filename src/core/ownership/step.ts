@@ -157,7 +157,7 @@ function setBack(
     case "inspect":
       return { ...next, inspectAtMs: atMs + 1_000 };
     case "evict": {
-      // Others may still be evicted, so it is the record that waits, not the lane.
+      // Others may still be evicted, so it is the record that waits, not the slot.
       const setback = { ...event, startedAtMs, atMs };
       const evictions = postpone(state.evictions, call.instanceId, setback);
       return { ...next, evict: FRESH_SLOT, evictions };
