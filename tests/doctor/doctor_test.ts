@@ -184,7 +184,10 @@ Deno.test("--doctor names the name servers, the proxy, and the protocol that was
   assert(far.endsWith(`: HTTP/2 through ${proxy}`), far);
 });
 
-Deno.test("--doctor fails once where there is no name server, and says what to write", async () => {
+Deno.test("--doctor fails once where there is no name server, and says what to write", {
+  sanitizeOps: false,
+  sanitizeResources: false,
+}, async () => {
   await using stage = healthyStage();
   const reason = "/etc/resolv.conf is not there, so that no name server is asked: cloud.test";
   const fetch = Object.assign(
@@ -201,7 +204,10 @@ Deno.test("--doctor fails once where there is no name server, and says what to w
   ]);
 });
 
-Deno.test("--doctor names the variable of a proxy that refuses, and what to do", async () => {
+Deno.test("--doctor names the variable of a proxy that refuses, and what to do", {
+  sanitizeOps: false,
+  sanitizeResources: false,
+}, async () => {
   await using stage = healthyStage();
   const named = { lookup: () => Promise.reject(new Error("x")), nameServers: () => "" };
   const title = "the proxy proxy.test:3128 (HTTPS_PROXY)";

@@ -18,8 +18,12 @@ interface Resolver {
   readonly servers?: Partial<Record<Family, readonly [Answer, number]>>;
 }
 
+/** Nothing but promises goes on beside it. */
+const leapingClock = () =>
+  new LeapingClock({ settle: () => new Promise((done) => setImmediate(done)) });
+
 function namesWith({ system = {}, servers = {} }: Resolver, options = {}) {
-  const clock = new LeapingClock({ settle: () => new Promise((done) => setImmediate(done)) });
+  const clock = leapingClock();
   const asked: string[] = [];
   const source =
     (title: string, table: Partial<Record<Family, readonly [Answer, number]>>) =>
@@ -70,13 +74,14 @@ Deno.test("Names tell a machine without name servers from servers that know noth
   const none = () => Promise.reject(new Error("no data"));
   const missing = () => "/etc/resolv.conf is not there";
   const sources = { system: none, servers: none, described: () => "", missing };
-  const alone = new Names(sources, new LeapingClock());
+  const clock = leapingClock(), alone = new Names(sources, clock);
   const { message } = await assertRejects(() => alone.lookUp("api.example"), NameFailure);
   assertEquals(
     message,
     "/etc/resolv.conf is not there, so that no name server is asked, and /etc/hosts does not know: " +
       "api.example",
   );
+  await clock.idle();
 });
 
 Deno.test("Names wait for the other family a moment only", async () => {

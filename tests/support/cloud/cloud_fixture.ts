@@ -121,6 +121,9 @@ export function isPoll({ what }: Call): boolean {
   return what.startsWith("/operation/") || what === "queryAsyncJobResult";
 }
 
+/** From this length on a sleep is the bound of an exchange, which a busy machine must be able to keep. */
+const BOUND_MS = 10_000, LEAST_REAL_MS = 6_000;
+
 /** Real time at many times its speed; `sleptMs` has the length of each sleep. */
 export function hurriedClock(rate = 20): Clock & { readonly sleptMs: number[] } {
   const sleptMs: number[] = [];
@@ -130,7 +133,10 @@ export function hurriedClock(rate = 20): Clock & { readonly sleptMs: number[] } 
     wallMs: () => Date.now(),
     sleep(ms, signal) {
       sleptMs.push(ms);
-      return systemClock.sleep(ms / rate, signal);
+      return systemClock.sleep(
+        ms < BOUND_MS ? ms / rate : Math.max(ms / rate, LEAST_REAL_MS),
+        signal,
+      );
     },
   };
 }
