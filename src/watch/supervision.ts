@@ -58,7 +58,7 @@ export class Supervision {
         shutdown.wakeAtMs(stoppedAtMs ?? atMs, election)
       );
       const leftMs = Math.max(...ends) - atMs + END_MARGIN_MS;
-      words.push("STOPPING=1", `EXTEND_TIMEOUT_USEC=${Math.ceil(leftMs * 1_000)}`);
+      words.push("STOPPING=1", `EXTEND_TIMEOUT_USEC=${Math.round(leftMs * 1_000)}`);
     }
     const status = nodes.map(statusOf).join("; ");
     if (status !== this.#status) words.push(`STATUS=${status}`);

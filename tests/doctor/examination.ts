@@ -153,7 +153,7 @@ export async function examine(stage: CloudFixture, ailment: Ailment = {}): Promi
   const host: Host = {
     env: { IF_EXOSCALE_API_KEY: SIM_KEY, IF_EXOSCALE_API_SECRET: SIM_SECRET, ...env },
     os: "linux",
-    clock: hurriedClock(),
+    clock: hurriedClock(20, { longMs: 6_000 }),
     random: Math.random,
     signals: { listen: () => () => {} },
     machine: { root: "", fetch: missing, readTextFile: missing, run: missing },

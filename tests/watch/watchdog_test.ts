@@ -202,7 +202,7 @@ Deno.test("Watchdog.run() changes its priority by signals within 1 to 255", asyn
 Deno.test("Watchdog.run() believes a refusal at its start only once it has lasted", async () => {
   const faults: Fault[] = ["401", "403", "404"];
   await Promise.all(faults.map(async (fault) => {
-    const clock = hurriedClock();
+    const clock = hurriedClock(8);
     const { server, address, self, lines, ended, tell } = start({ intervalMs: 1_000 }, clock);
     const beganMs = clock.nowMs();
     server.fault = () => clock.nowMs() < beganMs + 20_000 ? fault : null;

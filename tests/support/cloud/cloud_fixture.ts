@@ -121,11 +121,14 @@ export function isPoll({ what }: Call): boolean {
   return what.startsWith("/operation/") || what === "queryAsyncJobResult";
 }
 
-/** From this length on a sleep is the bound of an exchange, which a busy machine must be able to keep. */
-const BOUND_MS = 10_000, LEAST_REAL_MS = 6_000;
-
-/** Real time at many times its speed; `sleptMs` has the length of each sleep. */
-export function hurriedClock(rate = 20): Clock & { readonly sleptMs: number[] } {
+/**
+ * Real time at many times its speed; `sleptMs` has the length of each sleep. What is longer than ten seconds, such as the
+ * bound of an exchange with a real server, takes `longMs` of real time at least: a busy machine must be able to keep it.
+ */
+export function hurriedClock(
+  rate = 20,
+  { longMs = 0 } = {},
+): Clock & { readonly sleptMs: number[] } {
   const sleptMs: number[] = [];
   return {
     sleptMs,
@@ -133,10 +136,7 @@ export function hurriedClock(rate = 20): Clock & { readonly sleptMs: number[] } 
     wallMs: () => Date.now(),
     sleep(ms, signal) {
       sleptMs.push(ms);
-      return systemClock.sleep(
-        ms < BOUND_MS ? ms / rate : Math.max(ms / rate, LEAST_REAL_MS),
-        signal,
-      );
+      return systemClock.sleep(Math.max(ms / rate, ms < 10_000 ? 0 : longMs), signal);
     },
   };
 }
