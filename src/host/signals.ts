@@ -5,11 +5,11 @@ import type { SignalName, Signals } from "../world.ts";
 const MEANING: ReadonlyArray<readonly [Deno.Signal, SignalName]> = Deno.build.os === "windows"
   ? [["SIGINT", "stop"], ["SIGBREAK", "stop"]]
   : [
-    ["SIGUSR1", "better"],
-    ["SIGUSR2", "worse"],
     ["SIGHUP", "reload"],
     ["SIGTERM", "stop"],
     ["SIGINT", "stop"],
+    ["SIGUSR1", "better"],
+    ["SIGUSR2", "worse"],
   ];
 /** Signals that are kept for the first listener. */
 const KEPT_MAX = 100;
