@@ -1,7 +1,9 @@
 // One run of the program: from the arguments to the exit code, with the machine and the cloud handed in.
 import { isOn, readValues, UsageError } from "./options/parse.ts";
 import { complain, fail, say, warningsOf } from "./commands/complaints.ts";
+import { BARE, help, styleFor, topicOf } from "./commands/help.ts";
 import { configure } from "./config/config.ts";
+import { doubtfulOptions } from "./config/doubtful.ts";
 import { collect, type Collected, complete, type Loaded } from "./config/load.ts";
 import { settingLines, settingsOf } from "./commands/print_config.ts";
 import { messageOf } from "./core/message_of.ts";
@@ -15,7 +17,6 @@ import { printPolicy } from "./commands/print_iam_policy.ts";
 import { askStatus } from "./commands/status.ts";
 import { Told, unlessStopped } from "./startup/early_signals.ts";
 import { trusting } from "./startup/with_extra_authorities.ts";
-import { usage } from "./commands/usage.ts";
 import { commit, VERSION } from "./version.ts";
 
 /** Longest wait at the end for what a mode has printed; a command waits for whoever reads its answer. */
@@ -82,7 +83,7 @@ async function runCommand(
   }
   const { values } = collected;
   const asked = (command: string) => isOn(values.given.get(command));
-  if (asked("h")) return say(host, usage().trimEnd());
+  if (asked("h")) return printHelp(values.ignored[0], host);
   if (asked("version")) return say(host, `exoip ${VERSION} (commit ${commit()})`);
   // A file with a mistake must not keep anybody from asking the watchdog that runs with an older one.
   for (const problem of asked("stop") || asked("status") ? collected.problems : []) {
@@ -94,16 +95,26 @@ async function runCommand(
     return await askStatus(values, host);
   }
   if (asked("print-iam-policy")) return printPolicy(values, host);
+  if (argv.length === 0) {
+    const [problem, ...hints] = BARE;
+    const code = await fail([problem], { host, given: values.given });
+    for (const hint of hints) host.print("err", hint);
+    return code;
+  }
   const loaded = await complete(collected, host);
   const configured = configure(values, loaded.findings);
   const wrong = "problems" in configured ? configured.problems : [];
   const problems = [...loaded.problems, ...wrong];
   if (asked("print-config")) return await printConfig(loaded, { problems, host });
   if ("problems" in configured || problems.length > 0) {
-    return await fail(problems, { host, given: values.given });
+    const code = await fail(problems, { host, given: values.given });
+    // A misspelt variable may be why something is missing.
+    for (const warning of loaded.warnings) complain(host, warning);
+    return code;
   }
   if (asked("doctor")) {
-    for (const text of [...warningsOf(values), ...loaded.warnings]) complain(host, text);
+    const doubts = doubtfulOptions(configured, values);
+    for (const text of [...warningsOf(values), ...loaded.warnings, ...doubts]) complain(host, text);
     try {
       const trusted = trusting(configured, host);
       return await diagnose(configured, { host: trusted, json: asked("json") });
@@ -117,6 +128,14 @@ async function runCommand(
     run: () => runConfigured(configured, { argv, loaded, host, told }),
     refuse: (problem) => fail([problem], { host, given: values.given }),
   });
+}
+
+/** `-h`, and the word behind it. */
+function printHelp(word: string | undefined, host: Host): number {
+  const found = topicOf(word);
+  if ("topic" in found) return say(host, help(found.topic, styleFor(host)).trimEnd());
+  complain(host, found.problem);
+  return 2;
 }
 
 /** What is in force, as far as it can be known, and what is wrong with it. */

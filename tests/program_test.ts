@@ -1,6 +1,6 @@
 // One run of the program on a machine that is made up: exit codes, and who is asked what.
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { usage } from "../src/commands/usage.ts";
+import { help } from "../src/commands/help.ts";
 import { VERSION } from "../src/version.ts";
 import { COMMON, ENDPOINT, ID, KEYS, run, SECRET, type Situation } from "./support/fake_host.ts";
 
@@ -14,7 +14,7 @@ Deno.test("runProgram() ends with 2 for an unusable command line and mentions -h
 Deno.test("runProgram() prints help or version, ends with 0, and asks nobody", async () => {
   for (const flag of ["-h", "--help"]) {
     const { code, out, err, calls } = await run([flag], { env: {} });
-    assertEquals([code, out, err, calls], [0, [usage().trimEnd()], [], []]);
+    assertEquals([code, out, err, calls], [0, [help().trimEnd()], [], []]);
   }
   const { code, out, err, calls } = await run(["-version"], { env: {} });
   assertEquals([code, err, calls, out.length], [0, [], [], 1]);
@@ -39,7 +39,10 @@ Deno.test("runProgram() with -n ends with 0 without asking the cloud", async () 
   for (const mode of [["-A"], ["-D"], ["-W", "-p", "192.0.2.2,web.test"], ["-W", "-G", "web"]]) {
     const { code, out, err, calls } = await run(["-n", ...mode, ...COMMON]);
     const names = mode.includes("-p") ? ["exoip: peer web.test is 192.0.2.3"] : [];
-    assertEquals([code, out, err], [0, [...names, "exoip: the configuration is valid"], []]);
+    assertEquals([code, out, err], [0, [
+      ...names,
+      "exoip: syntax valid; run --doctor to check the rest",
+    ], []]);
     assertEquals(calls, []);
   }
 });
@@ -117,6 +120,6 @@ Deno.test("runProgram() warns of arguments that it ignores", async () => {
   const { code, log } = await run(["-A", ...COMMON, "stray", "-xs", SECRET], { holds: true });
   assertEquals([code, log[0]], [
     0,
-    "warning command-line: the last 3 arguments are ignored, from the first that is no flag",
+    "warning command-line: the last 3 arguments are ignored: the first of them is not a flag",
   ]);
 });

@@ -67,7 +67,7 @@ export const ACTS: readonly Act[] = [
     withinMs: 10_000,
   },
   {
-    title: "equal priorities: node-1 comes back with the priority of node-2",
+    title: "equals: node-1 comes back with the priority of node-2",
     happen: ({ cluster, start }) => start(cluster.node(1), 20),
     noticed: /role: master \(equal\)/,
     holders: ["node-1", "node-2"],
@@ -76,7 +76,7 @@ export const ACTS: readonly Act[] = [
     withinMs: 10_000,
   },
   {
-    title: "the cloud answers HTML for 3 s while both holders crash",
+    title: "cloud fault: HTML answers for 3 s while both holders crash",
     happen: ({ cluster, kill }) => {
       const untilMs = performance.now() + HTML_MS;
       cluster.server.fault = () => performance.now() < untilMs ? "html" : null;

@@ -1,24 +1,21 @@
-// A cluster of three real watchdogs and a simulated Exoscale, played through the events of a bad day.
-//
-//   deno task demo [--api v1|v2] [--keep]
-//
+// A cluster of three real watchdogs and a simulated Exoscale, played through the events of a bad day; see usage.ts.
 // Ends by itself within a minute; exit code 0 only if every event went as it should.
-import { parseArgs } from "@std/cli/parse-args";
+import { messageOf } from "../../src/core/message_of.ts";
 import { Cluster } from "../../tests/e2e/cluster.ts";
 import { ACTS } from "./acts.ts";
+import { keepLines } from "./keep.ts";
 import { type Outcome, Stage } from "./stage.ts";
 import { Screen } from "./screen.ts";
 import { outcomeTable } from "./table.ts";
+import { toldLine } from "./told.ts";
+import { readWishes, USAGE, type Wishes } from "./usage.ts";
 
-const { api = "v2", keep } = parseArgs(Deno.args, { string: ["api"], boolean: ["keep"] });
-if (api !== "v1" && api !== "v2") {
-  console.error(`demo: --api is "${api}", wanted v1 or v2`);
-  Deno.exit(2);
-}
-
+const { api, keep } = wishes();
 const cluster = new Cluster({ api });
 const screen = new Screen(cluster, { live: Deno.stdout.isTerminal() });
-const stage = new Stage(cluster, (line) => screen.tell(line));
+const told = (text: string) =>
+  toldLine(text, { nodes: cluster.nodes, cloud: cluster.server.endpoint(api) });
+const stage = new Stage(cluster, (node, text) => screen.tell(`${node} ${told(text)}`));
 const outcomes: Outcome[] = [];
 screen.tell(`simulated Exoscale, API ${api}, at ${cluster.server.endpoint(api)}`);
 try {
@@ -39,19 +36,27 @@ const good = outcomes.length === ACTS.length && outcomes.every(({ ok }) => ok);
 console.log(good ? "every event went as it should" : "NOT as it should");
 Deno.exit(good ? 0 : 1);
 
+function wishes(): Wishes {
+  try {
+    const asked = readWishes(Deno.args);
+    if (asked !== null) return asked;
+  } catch (error) {
+    console.error(`demo: ${messageOf(error)}\n\n${USAGE.trimEnd()}`);
+    Deno.exit(2);
+  }
+  console.log(USAGE.trimEnd());
+  Deno.exit(0);
+}
+
 /** Leaves the whole cluster up, and its lines coming, until a signal comes. */
 async function linger(): Promise<void> {
-  const lines = new Screen(cluster, { live: false });
+  const lines = new Screen(cluster, { live: false, startedMs: screen.startedMs });
   for (const [index, node] of cluster.nodes.entries()) {
     if (node.alive) continue;
-    const onLine = ({ text }: { text: string }) => lines.tell(`${node.name} ${text}`);
+    const onLine = ({ text }: { text: string }) => lines.tell(`${node.name} ${told(text)}`);
     cluster.start(node, { priority: 10 * (index + 1), onLine });
   }
-  for (const { name, process, instance } of cluster.nodes) {
-    console.log(`${name} at ${instance.address}: pid ${process?.pid}`);
-  }
-  console.log("The cluster stays up until Ctrl-C. Try: kill -USR1 PID, kill -USR2 PID, kill PID,");
-  console.log(`echo info | nc -4u -w1 127.0.0.1 ${cluster.port}`);
+  for (const line of keepLines(cluster)) console.log(line);
   await new Promise<void>((resolve) => {
     Deno.addSignalListener("SIGINT", resolve);
     Deno.addSignalListener("SIGTERM", resolve);

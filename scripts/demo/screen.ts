@@ -1,21 +1,29 @@
 // The demo as it runs: a table that is drawn again in a terminal, plain lines in a pipe.
 import type { Cluster } from "../../tests/e2e/cluster.ts";
+import { COLUMNS, wrapped } from "./told.ts";
 
 const REFRESH_MS = 100;
 /** Log lines kept below the table. */
-const LINES_SHOWN = 12;
+const LINES_SHOWN = 14;
+/** Below the name of the node, for the rest of a long line. */
+const INDENT = 9;
 
 /** Shows who is alive, who is master and who holds. */
 export class Screen {
   readonly #cluster: Cluster;
   readonly #live: boolean;
-  readonly #startedMs = performance.now();
+  /** When the demo's clock began. */
+  readonly startedMs: number;
   readonly #timer: ReturnType<typeof setInterval>;
   #lines: string[] = [];
   #last = "";
   #closed = false;
 
-  constructor(cluster: Cluster, { live }: { live: boolean }) {
+  constructor(
+    cluster: Cluster,
+    { live, startedMs = performance.now() }: { live: boolean; startedMs?: number },
+  ) {
+    this.startedMs = startedMs;
     this.#cluster = cluster;
     this.#live = live;
     this.#timer = setInterval(() => this.#show(), REFRESH_MS);
@@ -23,10 +31,10 @@ export class Screen {
 
   /** One line of the story. */
   tell(text: string): void {
-    const seconds = ((performance.now() - this.#startedMs) / 1000).toFixed(2).padStart(6);
-    const line = `${seconds} ${text}`;
-    if (!this.#live) return console.log(line);
-    this.#lines = [...this.#lines, line].slice(-LINES_SHOWN);
+    const seconds = ((performance.now() - this.startedMs) / 1000).toFixed(2).padStart(6);
+    const lines = wrapped(`${seconds} ${text}`, COLUMNS, INDENT);
+    if (!this.#live) return console.log(lines.join("\n"));
+    this.#lines = [...this.#lines, ...lines].slice(-LINES_SHOWN);
     this.#show();
   }
 
@@ -47,10 +55,10 @@ export class Screen {
       holds: this.#cluster.holders.includes(node.name),
     }));
     const summary = rows.map(({ name, state, role, holds }) =>
-      `${name} ${state} ${role}${holds ? " HOLDS" : ""}`
+      `${name} ${state === "down" ? state : role}${holds ? " HOLDS" : ""}`
     ).join(" | ");
     if (this.#live) return this.#draw(rows);
-    if (summary !== this.#last) this.tell(`    ${summary}`);
+    if (summary !== this.#last) this.tell(`=== ${summary}`);
     this.#last = summary;
   }
 

@@ -25,11 +25,11 @@ const AFTERMATH_MS = 1_000;
 /** Where the acts are played. */
 export class Stage {
   readonly #cluster: Cluster;
-  readonly #tell: (line: string) => void;
+  readonly #tell: (node: string, line: string) => void;
   readonly #lives: LifeChange[] = [];
   #noticed: { pattern: RegExp; atMs: number | null } = { pattern: /$^/, atMs: null };
 
-  constructor(cluster: Cluster, tell: (line: string) => void) {
+  constructor(cluster: Cluster, tell: (node: string, line: string) => void) {
     this.#cluster = cluster;
     this.#tell = tell;
   }
@@ -74,7 +74,7 @@ export class Stage {
     this.#cluster.start(node, {
       priority,
       onLine: ({ atMs, text }) => {
-        this.#tell(`${node.name} ${text.replace(/^exoip /, "")}`);
+        this.#tell(node.name, text);
         if (this.#noticed.pattern.test(text)) this.#noticed.atMs ??= atMs;
       },
     });

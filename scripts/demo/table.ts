@@ -1,17 +1,18 @@
 // The demo's last word.
 import type { Outcome } from "./stage.ts";
+import { COLUMNS, wrapped } from "./told.ts";
 
-/** Event, when noticed, when the address moved, how long nobody held it. */
+/** Event, when noticed, when the address moved, how long nobody held it; what went wrong stands below its row. */
 export function outcomeTable(outcomes: readonly Outcome[]): string {
   const ms = (value: number | null) => value === null ? "-" : `${Math.round(value)} ms`;
   const rows = [
     ["event", "noticed after", "moved after", "nobody held", "as it should"],
-    ...outcomes.map(({ title, noticedMs, movedMs, unheldMs, ok, why }) => [
-      title,
+    ...outcomes.map(({ title, noticedMs, movedMs, unheldMs, ok }) => [
+      title.split(":")[0] ?? title,
       ms(noticedMs),
       ms(movedMs),
       ms(unheldMs),
-      ok ? "yes" : `NO: ${why}`,
+      ok ? "yes" : "NO",
     ]),
   ];
   const widths = rows[0]?.map((_, column) =>
@@ -22,5 +23,10 @@ export function outcomeTable(outcomes: readonly Outcome[]): string {
       column === 0 ? cell.padEnd(widths?.[0] ?? 0) : cell.padStart(widths?.[column] ?? 0)
     ).join("  ")
   );
-  return ["", lines[0], "-".repeat(lines[0]?.length ?? 0), ...lines.slice(1), ""].join("\n");
+  const [head = "", ...body] = lines;
+  const said = body.flatMap((line, index) => {
+    const why = outcomes[index]?.why ?? "";
+    return why === "" ? [line] : [line, ...wrapped(`  ${why}`, COLUMNS, 2)];
+  });
+  return ["", head, "-".repeat(head.length), ...said, ""].join("\n");
 }

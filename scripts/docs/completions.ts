@@ -1,5 +1,6 @@
 // Shell completions from the one table of options: scripts/package puts them where each shell looks for them.
 import { flagOf, type Option, OPTIONS } from "../../src/options/all.ts";
+import { GROUPS } from "../../src/options/option.ts";
 
 /** Shells that are served. */
 export type Shell = "bash" | "zsh" | "fish";
@@ -10,7 +11,8 @@ export function completion(shell: Shell): string {
 }
 
 /** What may follow an option: nothing, one of some words, a file, or what nobody can guess. */
-function wanted({ kind, value }: Option): "nothing" | "file" | "text" | readonly string[] {
+function wanted({ kind, value, name }: Option): "nothing" | "file" | "text" | readonly string[] {
+  if (name === "h") return [...Object.keys(GROUPS), "all"];
   if (kind === "switch") return "nothing";
   if (value === "FILE") return "file";
   return /^[a-z]\w*(\|\w+)+$/.test(value) ? value.split("|") : "text";
@@ -23,7 +25,7 @@ function spellings(option: Option): string[] {
 }
 
 function bash(): string {
-  const cases = OPTIONS.filter(({ kind }) => kind !== "switch").map((option) => {
+  const cases = OPTIONS.filter((option) => wanted(option) !== "nothing").map((option) => {
     const what = wanted(option);
     const answer = what === "file"
       ? 'COMPREPLY=($(compgen -f -- "$word"))'
@@ -55,7 +57,9 @@ function zsh(): string {
       : typeof what === "string"
       ? ""
       : `(${what.join(" ")})`;
-    const value = what === "nothing" ? "" : `:${quoted(option.value)}:${action}`;
+    // What may be left out has two colons.
+    const colons = option.kind === "switch" ? "::" : ":";
+    const value = what === "nothing" ? "" : `${colons}${quoted(option.value)}:${action}`;
     const repeated = option.kind === "list" || option.kind === "many" ? "*" : "";
     return `  '${repeated}${flagOf(option)}[${quoted(option.help)}]${value}'`;
   });
@@ -70,7 +74,8 @@ function fish(): string {
     const flag = flagOf(option);
     const name = flag.replace(/^-+/, "");
     const form = flag.startsWith("--") ? "-l" : name.length === 1 ? "-s" : "-o";
-    const value = what === "nothing"
+    // fish knows no value that may be left out.
+    const value = what === "nothing" || option.kind === "switch"
       ? ""
       : what === "file"
       ? " -r -F"

@@ -1,5 +1,6 @@
 // Builds the Debian and RPM packages of a compiled binary into dist: `deno task package [--binary FILE]
-// [--arch x86_64|aarch64] [--version V] [--output FOLDER] [deb|rpm]`. dpkg-deb and rpmbuild must be there.
+// [--arch x86_64|aarch64] [--version V] [--output FOLDER] [deb|rpm]`. Where one of dpkg-deb and rpmbuild is missing, it
+// makes the other package, says which tool is missing, and exits with 1.
 import { messageOf } from "../../src/core/message_of.ts";
 import { VERSION } from "../../src/version.ts";
 import type { Build } from "./contents.ts";
@@ -10,7 +11,25 @@ import { sourceDateEpoch } from "../release/stage.ts";
 const BUILDERS = { deb: buildDeb, rpm: buildRpm };
 const NAMES: Readonly<Record<Build["arch"], string>> = { x86_64: "x64", aarch64: "arm64" };
 
-/** Builds what the arguments ask for; returns the paths of the packages. */
+/** The program that makes each format, and how to get it. */
+const TOOLS = {
+  deb: { program: "dpkg-deb", cure: "install dpkg" },
+  rpm: { program: "rpmbuild", cure: "install rpm (Debian, Ubuntu) or rpm-build (Fedora, RHEL)" },
+} as const;
+
+/** Some packages could not be made, each for the want of a tool. */
+export class ToolMissing extends Error {
+  override readonly name = "ToolMissing";
+  /** Those that were made. */
+  readonly paths: readonly string[];
+
+  constructor(problems: readonly string[], paths: readonly string[]) {
+    super(problems.join("\n"));
+    this.paths = paths;
+  }
+}
+
+/** Builds what the arguments ask for; returns the paths of the packages. Throws `ToolMissing`, too. */
 export async function packageAll(args: readonly string[]): Promise<string[]> {
   const given = new Map<string, string>();
   const formats: (keyof typeof BUILDERS)[] = [];
@@ -35,11 +54,28 @@ export async function packageAll(args: readonly string[]): Promise<string[]> {
   const binary = given.get("binary") ?? await compiled(version, arch);
   const build = { version, arch, binary, output, epoch: await commitTime() };
   await Deno.mkdir(output, { recursive: true });
-  const paths: string[] = [];
+  const paths: string[] = [], missing: string[] = [];
   for (const format of formats.length > 0 ? formats : ["deb", "rpm"] as const) {
-    paths.push(await BUILDERS[format](build));
+    const { program, cure } = TOOLS[format];
+    if (await isThere(program)) paths.push(await BUILDERS[format](build));
+    else missing.push(`no ${format} package: there is no ${program} here: ${cure}`);
   }
+  if (missing.length > 0) throw new ToolMissing(missing, paths);
   return paths;
+}
+
+async function isThere(program: string): Promise<boolean> {
+  const command = new Deno.Command(program, {
+    args: ["--version"],
+    stdout: "null",
+    stderr: "null",
+  });
+  try {
+    await command.output();
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** The binary that `deno task compile` has left. */
@@ -57,15 +93,21 @@ async function commitTime(): Promise<number> {
   const told = sourceDateEpoch();
   if (told !== null) return told;
   const args = ["log", "-1", "--format=%ct"];
-  const answer = await new Deno.Command("git", { args, stderr: "null" }).output().catch(() => null);
-  return Number(answer ? new TextDecoder().decode(answer.stdout).trim() : "") || 0;
+  try {
+    const { stdout } = await new Deno.Command("git", { args, stderr: "null" }).output();
+    return Number(new TextDecoder().decode(stdout).trim()) || 0;
+  } catch {
+    // Without git it is as old as it can be.
+    return 0;
+  }
 }
 
 if (import.meta.main) {
   try {
     for (const path of await packageAll(Deno.args)) console.log(path);
   } catch (error) {
-    console.error(messageOf(error));
+    for (const path of error instanceof ToolMissing ? error.paths : []) console.log(path);
+    console.error(error instanceof ToolMissing ? error.message : messageOf(error));
     Deno.exit(1);
   }
 }

@@ -46,6 +46,6 @@ export function warningsOf({ given, ignored }: Values): string[] {
     : [];
   const stray = ignored.length === 0
     ? []
-    : [`the last ${ignored.length} arguments are ignored, from the first that is no flag`];
+    : [`the last ${ignored.length} arguments are ignored: the first of them is not a flag`];
   return [...visible, ...stray];
 }

@@ -1,18 +1,16 @@
 // From a configuration to the mode that it asks for: what must be known of this machine is found out first.
 import { associate } from "./associate.ts";
-import { complain, fail, say, warningsOf } from "./complaints.ts";
-import { type Config, nameOf } from "../config/config.ts";
+import { checkConfigured } from "./check_only.ts";
+import { fail, warningsOf } from "./complaints.ts";
+import type { Config } from "../config/config.ts";
 import type { Loaded } from "../config/load.ts";
 import { connectionFor } from "../startup/connection.ts";
 import { messageOf } from "../core/message_of.ts";
 import { MESSAGE_MAX_CHARS, plain } from "../core/plain.ts";
 import type { Host } from "../host/host.ts";
-import { findInstanceId } from "../host/metadata.ts";
 import { identify } from "../startup/identify.ts";
 import { Redaction } from "../log/redaction.ts";
 import { passwordsIn } from "../log/password.ts";
-import { PATIENT_MS } from "../peers/look_ups.ts";
-import { PeerNames } from "../peers/peer_names.ts";
 import type { Told } from "../startup/early_signals.ts";
 import { trusting } from "../startup/with_extra_authorities.ts";
 import { describe } from "./usage.ts";
@@ -46,40 +44,6 @@ export async function runConfigured(
   const code = await runKnown(config, { host, log, argv, loaded, redaction, told });
   await Promise.all([log.flush(), host.supervisor?.flush()]);
   return code;
-}
-
-/** -n: what would run, and whether it could. */
-async function checkConfigured(
-  config: Config,
-  { loaded, host }: { loaded: Loaded; host: Host },
-): Promise<number> {
-  const { values, warnings } = loaded;
-  let instanceId: string;
-  try {
-    instanceId = config.instanceId ?? await findInstanceId(host.machine);
-  } catch (error) {
-    return await fail([messageOf(error)], { host, given: values.given });
-  }
-  for (const line of config.verbose ? describe(config, instanceId) : []) {
-    host.print("out", plain(line, MESSAGE_MAX_CHARS));
-  }
-  for (const warning of [...warningsOf(values), ...warnings]) complain(host, warning);
-  const wrong = await checkNames(config, host);
-  if (wrong.length > 0) return await fail(wrong, { host, given: values.given });
-  return say(host, "exoip: the configuration is valid");
-}
-
-/** Says what the names of `-p` stand for. Resolves to what is wrong with them. */
-async function checkNames({ peers, listen: { hostname } }: Config, host: Host): Promise<string[]> {
-  const addresses = peers.kind === "static" ? peers.addresses : [];
-  const names = new PeerNames(addresses, { host, hostname, log: { write() {} } });
-  await names.start(new AbortController().signal, PATIENT_MS);
-  const wrong: string[] = [];
-  for (const { usable, text } of names.describe()) {
-    if (usable) say(host, `exoip: peer ${plain(text, MESSAGE_MAX_CHARS)}`);
-    else wrong.push(`${nameOf("p")}: ${text}`);
-  }
-  return wrong;
 }
 
 /** A mode, as soon as it is known which instance this is. */

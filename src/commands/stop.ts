@@ -53,13 +53,13 @@ export async function stopWatchdog({ given }: Values, stopper: Stopper): Promise
   const path = given.get("pid-file")?.text;
   const other = ["W", "A", "D"].find((mode) => isOn(given.get(mode)));
   const problem = stopper.os === "windows"
-    ? "not on Windows, where no process can be told to stop in peace"
+    ? "is not available on Windows, where a process cannot be asked to stop"
     : other !== undefined
     ? `excludes -${other}: give one of them`
     : path === undefined
-    ? `whose? Give its ${nameOf("pid-file")}`
+    ? `needs ${nameOf("pid-file")}, so that it stops the right watchdog`
     : null;
-  if (problem !== null || path === undefined) return fail(`${nameOf("stop")}: ${problem}`);
+  if (problem !== null || path === undefined) return fail(`${nameOf("stop")} ${problem}`);
   try {
     const askedAtMs = clock.nowMs();
     let pid = pidFiles.owner(path);

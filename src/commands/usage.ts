@@ -1,34 +1,8 @@
-// The option table as a person reads it: for `-h` and for `-v`.
+// What `-v` prints.
 import type { AddressConfig } from "../options/elastic_ips.ts";
 import type { Config } from "../config/config.ts";
-import { flagOf, type Option, OPTIONS } from "../options/all.ts";
 import { withoutArguments } from "../log/password.ts";
 import { masked } from "./print_config.ts";
-
-const INTRODUCTION = `exoip keeps an Exoscale Elastic IP on a live machine.
-
-  exoip -W -xi ADDRESS [options]       watch, on every node
-  exoip -A|-D -xi ADDRESS [options]    attach or detach once
-
-Options (one or two dashes; a variable serves where its flag is not given):
-`;
-
-/** The text of `-h`. */
-export function usage(): string {
-  return INTRODUCTION + OPTIONS.map(paragraph).join("") +
-    "\nSignals: SIGUSR1 priority - 1, SIGUSR2 priority + 1, SIGHUP reads the files again, SIGTERM and\n" +
-    "SIGINT hand over and exit.\n" +
-    "Exit codes: 0 done, 1 invalid configuration or failure, 2 unusable command line.\n";
-}
-
-function paragraph(option: Option): string {
-  const { value, variables, fallback, help } = option;
-  const head = `${flagOf(option)}${value && ` ${value}`}`;
-  const notes = [variables.join(", "), fallback && `default: ${fallback}`].filter(Boolean).join(
-    "; ",
-  );
-  return `  ${head}\n      ${help}${notes && `\n      [${notes}]`}\n`;
-}
 
 /** What `-v` prints: everything but the secrets. */
 export function describe(config: Config, instanceId: string): string[] {

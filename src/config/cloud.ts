@@ -45,6 +45,7 @@ const V2_HOSTS = /^[a-z]+-[a-z]{2}-[a-z]{2,4}-\d+\.exoscale\.com\.?$/;
 const V1_CURE =
   "is Exoscale's API v1, which is switched off: leave the endpoint out, so that API " +
   "v2 is found by the zone, or give https://api-ZONE.exoscale.com/v2";
+const ZONE_FORM = "wanted lower-case letters, digits and hyphens, such as ch-gva-2";
 /** The variable that, as for the `exo` CLI, names where the endpoints of all zones are listed. */
 export const DIRECTORY_VARIABLE = "EXOSCALE_API_ENDPOINT";
 
@@ -55,11 +56,13 @@ export function readCloud(reader: ConfigReader, findings: Findings): CloudConfig
   const { api, endpoint, listedAt } = readEndpoint(reader, keyed);
   const environment = reader.value("api-environment") ?? (lent ? account?.environment : undefined);
   const usual = environment === undefined || /^[a-z0-9]+$/.test(environment);
-  const odd = `${JSON.stringify(environment)} is no environment name`;
+  const odd = `${
+    JSON.stringify(environment)
+  } is not an environment name, wanted lower-case letters and digits`;
   reader.need(usual, "api-environment", odd);
   const zone = reader.value("zone");
   const plausible = zone === null || isZoneName(zone);
-  reader.need(plausible, "zone", `${JSON.stringify(zone)} is no zone name`);
+  reader.need(plausible, "zone", `${JSON.stringify(zone)} is not a zone's name, ${ZONE_FORM}`);
   const usualZone = account?.zone ?? null;
   const lentDirectory = (lent ? account?.endpoint : undefined) ?? null;
   const trouble = lentDirectory === null ? null : problemOf(lentDirectory, reader);
@@ -99,8 +102,11 @@ function readCredentials(
   // It becomes a header, in which a comma ends it.
   const odd = "the API key has characters other than visible ASCII, or a comma";
   reader.need(/^[!-+\--~]*$/.test(apiKey), "xk", odd);
-  const elsewhere = `the API secret is missing (or in ${nameOf("api-secret-file")})`;
-  reader.need(secret !== "" || (lent && account.unasked === true), "xs", elsewhere);
+  const missing = "the API secret is missing: give it here, or name its file with " +
+    "--api-secret-file or IF_EXOSCALE_API_SECRET_FILE";
+  // Why a file could not be read has been told.
+  const told = text === null && reader.has("api-secret-file");
+  reader.need(secret !== "" || told || (lent && account.unasked === true), "xs", missing);
   const [option, what] = secretFile === undefined ? ["xs", "secret"] : ["api-secret-file", "file"];
   reader.need(isOneLine(secret), option, `the ${what} is not one line of text`);
   const ends = file?.expiresAtMs !== undefined && { expiresAtMs: file.expiresAtMs };
@@ -141,7 +147,7 @@ interface EndpointConfig {
 export function readEndpoint(reader: ConfigReader, keyed = true): EndpointConfig {
   const asked = reader.value("api");
   const known = asked === null || ["v1", "v2"].includes(asked);
-  reader.need(known, "api", `"${asked}" is not v1 or v2`);
+  reader.need(known, "api", `${JSON.stringify(asked)} is not v1 or v2`);
   const { text, source } = givenEndpoint(reader, keyed);
   if (text === null) {
     reader.need(asked !== "v1", "api", `without -xe, ${V1_ENDPOINT} ${V1_CURE}`);

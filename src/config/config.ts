@@ -2,7 +2,7 @@
 // and all of them are reported together, each with its flag and its variable.
 import type { Values } from "../options/parse.ts";
 import { canonicalIp, isIpv6 } from "../core/ip.ts";
-import { readAddresses } from "./elastic_ips.ts";
+import { readAddresses, refuseImpossible } from "./elastic_ips.ts";
 import { type Findings, readCloud } from "./cloud.ts";
 import { readPeers } from "./peers.ts";
 import { ConfigReader, nameOf, unread } from "./config_reader.ts";
@@ -48,6 +48,7 @@ export function configure(
   const addressed = config.api === "v2" ||
     config.addresses.every(({ elasticIp }) => canonicalIp(elasticIp) !== null);
   reader.need(addressed, "xi", "on CloudStack an Elastic IP is given by its IP address");
+  refuseImpossible(reader, config.api);
   refuseShort(reader, config);
   const { problems } = reader;
   return mode === null || problems.length > 0 ? { problems } : { mode, ...config };

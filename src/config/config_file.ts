@@ -5,6 +5,7 @@ import { type Given, givenBy, wantedForm } from "../options/parse.ts";
 import { messageOf } from "../core/message_of.ts";
 import { PROBLEMS_MAX } from "./env_file.ts";
 import { isSecret, type Option, OPTIONS } from "../options/all.ts";
+import { didYouMean } from "../options/did_you_mean.ts";
 
 /** What a file says, and everything that is wrong with it. */
 export interface ConfigFile {
@@ -36,10 +37,8 @@ export function parseConfigFile(text: string, path: string): ConfigFile {
   try {
     entries = Object.entries(parse(text, { integersAsBigInt: true }));
   } catch (error) {
-    // The rest of the message quotes the file.
-    const reason = messageOf(error).split("\n")[0];
     const line = error instanceof TomlError ? `, line ${error.line}` : "";
-    return { given, problems: [`${path}${line}: ${reason}`] };
+    return { given, problems: [`${path}${line}: ${reasonOf(error)}`] };
   }
   const problems: string[] = [];
   const lines = linesOf(text);
@@ -58,6 +57,14 @@ export function parseConfigFile(text: string, path: string): ConfigFile {
     } else if (option) given.set(option.name, givenBy(option, read.texts, source));
   }
   return { given, problems };
+}
+
+/** Why the text is no TOML. The rest of the parser's message quotes the file, which may have secrets. */
+function reasonOf(error: unknown): string {
+  const [reason = ""] = messageOf(error).split("\n");
+  // What the parser meets is the end of the line.
+  const open = /control characters are not allowed in strings/.test(reason);
+  return open ? "a quote is not closed on this line (or the text has a control character)" : reason;
 }
 
 /** The value as a flag would have it. */
@@ -91,14 +98,29 @@ function formOf(kind: Option["kind"], several: boolean): string {
   if (kind === "switch") return "true or false";
   if (kind === "integer") return "a whole number";
   if (kind === "duration") return 'a time such as 1, 0.2, "200ms" or "1s"';
-  return several ? "a text in quotes, or an array of them" : "a text in quotes";
+  return several ? "a text in quotes, or an array of texts" : "a text in quotes";
 }
 
 function shown(value: unknown): string {
   if (typeof value === "string") return JSON.stringify(value);
   if (value instanceof Date) return "a date";
-  if (Array.isArray(value)) return "an array of something else";
+  if (Array.isArray(value)) return arrayText(value);
   return typeof value === "object" ? "a table" : `${value}`;
+}
+
+function arrayText(values: readonly unknown[]): string {
+  const other = values.find((each) => typeof each !== "string");
+  if (other === undefined) return values.length === 0 ? "an empty array" : "an array";
+  const what = typeof other === "bigint" || typeof other === "number"
+    ? "a number"
+    : typeof other === "boolean"
+    ? "true or false"
+    : Array.isArray(other)
+    ? "another array"
+    : other instanceof Date
+    ? "a date"
+    : "a table";
+  return `an array with ${what} in it`;
 }
 
 function unknown(key: string): string {
@@ -106,24 +128,7 @@ function unknown(key: string): string {
   const proper = option && keysOf(option).find((each) => BY_KEY.has(each) && each !== key);
   if (proper) return `unknown key, here it is ${proper}`;
   if (option) return "cannot be set in this file";
-  const nearest = [...BY_KEY.keys()].map((each) => [distance(key, each), each] as const)
-    .sort(([one], [other]) => one - other)[0];
-  const near = nearest && nearest[0] <= Math.max(1, Math.floor(key.length / 3)) && key.length > 1;
-  return near ? `unknown key, did you mean ${nearest[1]}?` : "unknown key";
-}
-
-/** Letters to change, add or leave out, to make the one of the other (Levenshtein). */
-function distance(one: string, other: string): number {
-  let row = Array.from({ length: other.length + 1 }, (_, index) => index);
-  for (const [index, letter] of [...one.slice(0, 64)].entries()) {
-    const next = [index + 1];
-    for (let at = 1; at <= other.length; at++) {
-      const replaced = row[at - 1]! + (letter === other[at - 1] ? 0 : 1);
-      next.push(Math.min(replaced, row[at]! + 1, next[at - 1]! + 1));
-    }
-    row = next;
-  }
-  return row[other.length]!;
+  return `unknown key${didYouMean(key, [...BY_KEY.keys()])}`;
 }
 
 /** Longer than any key of ours, with blanks and brackets. */

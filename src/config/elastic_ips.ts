@@ -1,5 +1,6 @@
 // -xi: one Elastic IP or several, each with its own priority if it has one: `A/10,B/20`. Each is an IP address, or a
 // name for the cloud to look up: the Elastic IP's id, its description, or one of its labels as `key=value`.
+import { scopeOf } from "../core/address_scope.ts";
 import { canonicalElasticIp, canonicalIp } from "../core/ip.ts";
 import type { AddressConfig } from "../options/elastic_ips.ts";
 import type { ConfigReader } from "./config_reader.ts";
@@ -57,7 +58,11 @@ function addressOf({ text, address, priority }: Written, reader: ConfigReader): 
   if (priority === null) return { elasticIp, priority: null };
   const quoted = JSON.stringify(text);
   if (canonicalIp(priority) !== null) {
-    reader.need(false, "xi", `${quoted}: what follows / is a priority, a netmask is not wanted`);
+    reader.need(
+      false,
+      "xi",
+      `${quoted}: the number after / is a priority, and a netmask is not wanted`,
+    );
     return { elasticIp, priority: null };
   }
   const value = /^\d{1,3}$/.test(priority) ? Number(priority) : NaN;
@@ -84,12 +89,13 @@ function refusePrefixes(all: readonly Written[], reader: ConfigReader): void {
   for (const each of all.filter(isPrefixLength)) {
     const { text, address, priority } = each;
     const usual = bare !== undefined && Number(priority) % 10 === 0;
-    const single = address.includes(":") || priority === "32";
+    const single = isPrefixLength(each) && (address.includes(":") || priority === "32");
     const number = bare === undefined
-      ? `-P ${priority} (IF_HOST_PRIORITY)`
+      ? `give the priority ${priority} as -P ${priority} (IF_HOST_PRIORITY)`
       : `give each its own: ${address}/${priority},${bare.address}/${reader.text("P")}`;
-    const meant = `${JSON.stringify(text)}: what follows / is a priority and no prefix length: ` +
-      `write ${address}, and for the priority ${priority} ${number}`;
+    const meant =
+      `${JSON.stringify(text)}: the number after / is a priority, not a prefix length: ` +
+      `write ${address}, and ${number}`;
     const clear = numbers.size > 1 && (bare === undefined || usual);
     reader.need(!single && clear, "xi", meant);
   }
@@ -99,6 +105,20 @@ function refusePrefixes(all: readonly Written[], reader: ConfigReader): void {
 function plausible(text: string): boolean {
   const looks = /^[\d.]*$/.test(text) || /^[0-9a-f]*:[0-9a-f:.]*$/i.test(text);
   return !looks || canonicalIp(text) !== null;
+}
+
+/**
+ * Refuses addresses that no cloud can give away; one of one's own (CloudStack) may call private ones public. As they
+ * were written, since an Elastic IPv6 stands for all addresses of its network.
+ */
+export function refuseImpossible(reader: ConfigReader, api: "v1" | "v2"): void {
+  for (const text of reader.text("xi").split(",")) {
+    const address = canonicalIp(written(text.trim()).address);
+    const scope = address === null ? null : scopeOf(address);
+    const possible = scope === null || (api === "v1" && scope.isPrivate);
+    const what = `${address} is ${scope?.name} address (${scope?.network}), never an Elastic IP`;
+    reader.need(possible, "xi", what);
+  }
 }
 
 /** All texts by which a role's policy may have to name them: ours, and the one that was written. */

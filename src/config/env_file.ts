@@ -42,13 +42,21 @@ export function parseEnvFile(text: string): EnvFile {
       const name = content.slice(0, equals).trim();
       const value = readValue(input, at + equals + 1);
       // What is wrong may be half of a secret: it is not shown.
-      if (!NAME.test(name)) problems.push(`line ${line}: no name of a variable before "="`);
+      if (!NAME.test(name)) problems.push(`line ${line}: ${nameProblem(name)}`);
       else if (!value.closed) problems.push(`line ${line}: ${name}: a quote is not closed`);
       else variables[name] = value.text;
       proceed(value.end);
     }
   }
   return { variables, problems };
+}
+
+/** What is wrong with what stands before the `=`. It is not shown: it may be a part of a secret. */
+function nameProblem(name: string): string {
+  if (/^export\s/.test(name)) {
+    return '"export" is shell syntax: write NAME=value without it';
+  }
+  return 'what stands before "=" is not a variable\'s name (letters, digits and _)';
 }
 
 /** Quoted pieces, then an unquoted rest, up to the end of the line; a backslash continues it on the next. */

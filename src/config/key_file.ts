@@ -26,7 +26,7 @@ export function parseKeyFile(text: string): KeyFile {
   try {
     file = JSON.parse(text);
   } catch {
-    throw new Error("begins as JSON does and is none");
+    throw new Error("begins like JSON and is not valid JSON");
   }
   const find = (names: readonly string[]) => names.map((name) => file[name]).find(Boolean);
   const [apiKey, secret, expires] = [NAMES.apiKey, NAMES.secret, NAMES.expires].map(find);
@@ -36,7 +36,9 @@ export function parseKeyFile(text: string): KeyFile {
   if (expires === undefined) return { apiKey, secret };
   const expiresAtMs = typeof expires === "string" ? Date.parse(expires) : NaN;
   if (Number.isNaN(expiresAtMs)) {
-    throw new Error('has an "expires-at" that is no date, wanted one such as 2026-01-02T15:04:05Z');
+    throw new Error(
+      'has an "expires-at" that is not a date, wanted one such as 2026-01-02T15:04:05Z',
+    );
   }
   return { apiKey, secret, expiresAtMs };
 }

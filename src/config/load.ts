@@ -8,6 +8,7 @@ import { parseEnvFile, PROBLEMS_MAX } from "./env_file.ts";
 import type { Host } from "../host/host.ts";
 import { isSecret, OPTIONS } from "../options/all.ts";
 import { CONFIGURES, doubtsOf } from "./file_doubts.ts";
+import { meantVariable, misspelt, unknownVariables } from "./unknown_variables.ts";
 import { findValues } from "./sources.ts";
 import type { Environment } from "../world.ts";
 import { SECRET_VARIABLE } from "../options/security.ts";
@@ -70,6 +71,12 @@ export async function collect(
   const file = readValues(argv, { IF_ENV_FILE: host.env.IF_ENV_FILE }).given.get("env-file");
   const fileVariables = file ? await readVariables(file.text) : {};
   const env = { ...Object.fromEntries(inherited), ...fileVariables };
+  for (const name of misspelt(Object.fromEntries(inherited))) {
+    // systemd reads the same file into our environment, too.
+    if (fileVariables[name] === undefined) {
+      warnings.push(`unknown variable ${name}${meantVariable(name)}`);
+    }
+  }
   const { given: flags, ignored } = readValues(argv, env);
   const given = new Map(flags);
   if (file) given.set("env-file", file);
@@ -86,11 +93,11 @@ export async function collect(
     problems.push(...wrong.map((problem) => `${path}, ${problem}`));
     const secrets = OPTIONS.filter(({ name }) => isSecret(name)).flatMap((each) => each.variables);
     // A misspelt one would leave what it was meant for at its default, in silence.
-    const known = new Set(OPTIONS.flatMap((each) => each.variables)).add(SECRET_VARIABLE);
-    const strange = Object.keys(variables).filter((name) => /^IF_/.test(name) && !known.has(name));
-    const some = strange.slice(0, PROBLEMS_MAX);
+    const strange = unknownVariables(variables);
+    const some = strange.slice(0, PROBLEMS_MAX).map((name) => `${name}${meantVariable(name)}`);
     const more = strange.length > some.length ? " and others" : "";
-    if (some.length > 0) warnings.push(`${path}: nothing is known by ${some.join(", ")}${more}`);
+    const what = strange.length === 1 ? "unknown variable" : "unknown variables";
+    if (some.length > 0) warnings.push(`${path}: ${what} ${some.join(", ")}${more}`);
     const secret = [...secrets, SECRET_VARIABLE].some((name) => variables[name]);
     warnings.push(...await doubtsOf(path, { secret, use: CONFIGURES }, host));
     return variables;

@@ -32,7 +32,9 @@ export function readSecurity(
       "the original's 24 bytes have no room for a signature: give up this or the secret";
     reader.need(reader.text("heartbeat-format") !== "original", "heartbeat-format", roomless);
   } else if (!reader.has("shared-secret-file")) {
-    const needless = `without a secret (${nameOf("shared-secret-file")}) all are accepted anyway`;
+    const needless = `has no effect without a secret (${
+      nameOf("shared-secret-file")
+    }), when all are accepted`;
     reader.need(!acceptUnsigned, "accept-unsigned", needless);
   }
   return { sharedSecrets };

@@ -111,7 +111,7 @@ export class Context {
   async instanceId(signal: AbortSignal): Promise<string> {
     const { given, metadata, system } = await this.claims(signal);
     const id = given ?? metadata ?? system;
-    if (id === null) throw new NotKnown("the instance is not known");
+    if (id === null) throw new NotKnown("the instance's id, see identity");
     return id;
   }
 
@@ -222,7 +222,7 @@ export async function known<T>(promise: Promise<T>, what: string): Promise<T> {
     return await promise;
   } catch (error) {
     if (error instanceof NotKnown) throw error;
-    throw new NotKnown(`${what} is not known: ${asCloudError(error).kind}`);
+    throw new NotKnown(what, { cause: error });
   }
 }
 

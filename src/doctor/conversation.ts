@@ -52,7 +52,7 @@ export function hearUs(told: Talk, family: Family): boolean {
 async function begin(context: Context, signal: AbortSignal): Promise<Talk> {
   const port = await context.port();
   if (port.kind === "watchdog") return { kind: "watchdog", snapshot: port.snapshot };
-  if (port.kind === "taken") throw new NotKnown("the port cannot be had");
+  if (port.kind === "taken") throw new NotKnown("the port, see port");
   const planned: Conversation[] = [];
   const said: Result[] = [];
   for (const elasticIp of await context.elasticIps(signal)) {

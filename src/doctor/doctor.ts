@@ -1,7 +1,6 @@
 // --doctor: before the first start, is everything as it must be? All checks run side by side, each within its time, and
 // are printed in order. None of them changes anything, neither here nor in the cloud.
 import type { Config } from "../config/config.ts";
-import { jsonText } from "../core/plain.ts";
 import { messageOf } from "../core/message_of.ts";
 import type { Host } from "../host/host.ts";
 import { checkAddresses } from "./checks/address.ts";
@@ -12,11 +11,13 @@ import {
   fail,
   Failed,
   type Finding,
-  lineOf,
+  findingsJson,
+  linesOf,
   type Result,
   skip,
   summaryOf,
 } from "./result.ts";
+import { skipped } from "./skipped.ts";
 import { checkFirewall } from "./checks/firewall.ts";
 import { checkInterface } from "./checks/interface.ts";
 import { checkHeartbeats } from "./checks/heartbeats.ts";
@@ -59,6 +60,7 @@ export async function diagnose(
   config: Config,
   { host, json }: { host: Host; json: boolean },
 ): Promise<0 | 1> {
+  const { verbose } = config;
   const stopping = new AbortController();
   const unsubscribe = host.signals.listen((signal) => signal === "stop" && stopping.abort());
   const context = new Context(config, host);
@@ -72,14 +74,15 @@ export async function diagnose(
     for (const each of await said) {
       const finding = { check: name, ...each };
       findings.push(finding);
-      if (!json) host.print("out", lineOf(finding));
+      const lines = json ? [] : linesOf(finding, { terminal: host.terminal, verbose });
+      for (const line of lines) host.print("out", line);
     }
   }
   await context.close();
   unsubscribe();
   const stopped = stopping.signal.aborted;
   const code = stopped ? 1 : exitCodeOf(findings);
-  if (json) host.print("out", jsonText({ ok: code === 0, findings }, 2));
+  if (json) host.print("out", findingsJson(code === 0, findings));
   else host.print("out", stopped ? "stopped" : summaryOf(findings));
   return code;
 }
@@ -98,8 +101,11 @@ async function bounded(
   try {
     return await Promise.race([check(context, signal), over]);
   } catch (cause) {
-    const text = messageOf(cause);
-    return [cause instanceof Failed ? fail(text) : skip(text)];
+    if (cause instanceof Failed) return [fail(messageOf(cause))];
+    return await Promise.race([
+      skipped(cause, { context, signal }).then((result) => [result]),
+      over,
+    ]);
   } finally {
     clearTimeout(timer);
     signal.removeEventListener("abort", end);

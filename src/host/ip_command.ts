@@ -1,6 +1,8 @@
 // The command `ip` of iproute2, for those who look at an interface and those who change one.
 import { messageOf } from "../core/message_of.ts";
+import { childEnvironment } from "./child_environment.ts";
 import { type CommandOutcome, failureOf, type RunCommand } from "./command.ts";
+import type { Host } from "./host.ts";
 
 /** Where it may be beside the search path, which leaves it out for many users. */
 const PROGRAMS = ["ip", "/usr/sbin/ip", "/sbin/ip"];
@@ -30,4 +32,24 @@ export async function runIp(
     throw new Error(failureOf(outcome));
   }
   throw new NoIpCommand(reasons[0] ?? "no ip");
+}
+
+/** Why the start could not use that interface; `ip` is asked, since the runtime lists none that is down or bare. */
+export async function interfaceProblem(
+  device: string,
+  { host: { runCommand, env }, names }: {
+    host: Pick<Host, "runCommand" | "env">;
+    names: string;
+  },
+): Promise<string | null> {
+  try {
+    const world = { run: runCommand, env: childEnvironment(env) };
+    await runIp(["link", "show", "dev", device], world);
+    return null;
+  } catch (error) {
+    const reason = messageOf(error);
+    if (error instanceof NoIpCommand) return `${reason}: install iproute2`;
+    const what = /does not exist/.test(reason) ? "there is no such interface" : reason;
+    return `${what}: make it, or name another, such as ${names}`;
+  }
 }

@@ -24,6 +24,7 @@ export interface CloudConfig {
 export const KEY = [
   shared<CloudConfig>({
     name: "xk",
+    group: "cloud",
     variables: [
       "IF_EXOSCALE_API_KEY",
       "EXOSCALE_API_KEY",
@@ -41,6 +42,7 @@ export const KEY = [
   }),
   shared<CloudConfig>({
     name: "xs",
+    group: "cloud",
     variables: [
       "IF_EXOSCALE_API_SECRET",
       "EXOSCALE_API_SECRET",
@@ -52,24 +54,26 @@ export const KEY = [
     value: "SECRET",
     alias: "api-secret",
     origin: "original",
-    help: "API secret; better in a variable or a file, since arguments show in ps",
+    help: "API secret; better in a variable or a file, because arguments show in ps",
     keys: ["credentials"],
     of: ({ credentials }) => credentials.secret,
     reload: "credentials",
   }),
   shared<CloudConfig>({
     name: "xe",
+    group: "cloud",
     variables: ["IF_EXOSCALE_API_ENDPOINT", "EXOSCALE_API_ENDPOINT"],
     value: "URL",
     fallback: "from the zone",
     alias: "endpoint",
     origin: "original",
     help:
-      "API endpoint: a path ending in /v2 means API v2; /compute, /v1 or /client/api means CloudStack",
+      "API endpoint: a path that ends in /v2 means API v2; /compute, /v1 or /client/api means CloudStack",
     keys: ["endpoint"],
   }),
   parsed({
     name: "i",
+    group: "cloud",
     key: "instanceId",
     variables: ["IF_EXOSCALE_INSTANCE_ID"],
     value: "UUID",
@@ -91,54 +95,60 @@ export const KEY = [
 export const CLOUD = [
   shared<CloudConfig>({
     name: "api",
+    group: "cloud",
     variables: ["IF_EXOSCALE_API"],
     value: "v1|v2",
     fallback: "from the endpoint, else v2",
-    help: "which API to speak: v2, or v1 for CloudStack",
+    help: "version of the API: v2, or v1 for CloudStack",
     keys: ["api"],
   }),
   shared<CloudConfig>({
     name: "zone",
+    group: "cloud",
     variables: ["IF_EXOSCALE_ZONE", "EXOSCALE_ZONE"],
     value: "ZONE",
     fallback: "from the metadata service",
-    help: "zone of this instance, for example ch-gva-2 (API v2)",
+    help: "zone of this instance, such as ch-gva-2 (API v2)",
     keys: ["zone", "usualZone"],
   }),
   shared<CloudConfig>({
     name: "api-environment",
+    group: "cloud",
     variables: ["IF_EXOSCALE_API_ENVIRONMENT", "EXOSCALE_API_ENVIRONMENT"],
     value: "NAME",
     fallback: "api",
-    help: "what the hosts of the API begin with (API v2)",
+    help: "first part of the API's host names (API v2)",
     keys: ["environment"],
   }),
   shared<CloudConfig>({
     name: "account",
+    group: "cloud",
     variables: ["IF_EXOSCALE_ACCOUNT", "EXOSCALE_ACCOUNT"],
     value: "NAME",
     fallback: "the default one",
-    help: "account of the exo CLI's configuration file to take key, secret and zone from",
+    help: "account in the exo CLI's configuration that provides key, secret and zone",
     keys: ["directory"],
   }),
   plain({
     name: "api-secret-file",
+    group: "cloud",
     kind: "text",
     variables: ["IF_EXOSCALE_API_SECRET_FILE"],
     value: "FILE",
-    help: "file with the API secret, used when no secret is given itself",
+    help: "file with the API secret; read when the secret itself is not given",
   }),
   shared<CloudConfig>({
     name: "ca-file",
+    group: "security",
     variables: ["IF_CA_FILE"],
     value: "FILE",
-    help: "PEM file with certificate authorities that the endpoint's certificate may be from, too",
+    help: "PEM file of more certificate authorities to trust for the endpoint",
     keys: ["caCerts"],
   }),
   plain({
     name: "insecure-endpoint",
+    group: "security",
     variables: ["IF_INSECURE_ENDPOINT"],
-    help:
-      "allow an endpoint (-xe) with http:// on another machine; a certificate is always verified",
+    help: "allow an http:// endpoint (-xe) on another machine; certificates are always verified",
   }),
 ] as const satisfies readonly Option[];

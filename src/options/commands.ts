@@ -5,18 +5,21 @@ import { flag, type Option, plain } from "./option.ts";
 export const MODES = [
   plain({
     name: "W",
+    group: "start",
     origin: "original",
     help: "watchdog: keep the Elastic IP on the best live node",
   }),
   plain({
     name: "A",
+    group: "start",
     origin: "original",
-    help: "associate: attach the Elastic IP to this instance and exit",
+    help: "attach the Elastic IP to this instance and exit",
   }),
   plain({
     name: "D",
+    group: "start",
     origin: "original",
-    help: "dissociate: detach the Elastic IP from this instance and exit",
+    help: "detach the Elastic IP from this instance and exit",
   }),
 ] as const satisfies readonly Option[];
 
@@ -24,52 +27,79 @@ export const MODES = [
 export const QUESTIONS = [
   flag({
     name: "v",
+    group: "status",
     key: "verbose",
     reload: "elsewhere",
     origin: "original",
-    help: "print the configuration (without secrets), and log each call of the watchdog",
+    help: "print the configuration (without secrets), and log each call to the cloud",
   }),
   flag({
     name: "n",
+    group: "start",
     key: "checkOnly",
     reload: "elsewhere",
     origin: "original",
-    help: "check the configuration and exit",
+    help: "check the syntax of the configuration and exit; --doctor checks the rest",
   }),
   flag({
     name: "O",
+    group: "start",
     key: "stdout",
     reload: "elsewhere",
     origin: "original",
     help: "log to standard output instead of syslog",
   }),
-  plain({ name: "version", origin: "original", help: "print version and commit and exit" }),
+  plain({
+    name: "version",
+    group: "start",
+    origin: "original",
+    help: "print version and commit and exit",
+  }),
 ] as const satisfies readonly Option[];
 
 /** Options that do one thing and exit. */
 export const COMMANDS = [
   plain({
     name: "stop",
-    help: "end the watchdog that has the --pid-file, wait for its end, and exit",
+    group: "packaging",
+    help: "stop the watchdog that has the --pid-file, wait until it has ended, and exit",
   }),
   plain({
     name: "print-iam-policy",
+    group: "cloud",
     help:
-      "print the least IAM policy for the key's role (API v2) with this configuration, and exit",
+      "print the smallest IAM policy for the key's role (API v2) that this configuration needs, and exit",
   }),
   plain({
     name: "doctor",
+    group: "start",
     help:
-      "check machine, key, Elastic IP, peers, firewall and heartbeats, change nothing, and exit",
+      "check machine, key, Elastic IP, peers, firewall and heartbeats; change nothing, and exit",
   }),
-  plain({ name: "status", help: "print the state of this machine's watchdog and exit" }),
+  plain({
+    name: "status",
+    group: "status",
+    help: "print the state of this machine's watchdog and exit",
+  }),
   plain({
     name: "print-config",
+    group: "packaging",
     help: "print the configuration with the source of each value, and exit",
   }),
-  plain({ name: "json", help: "with --status or --doctor: as JSON" }),
-  plain({ name: "watch", help: "with --status: again every second, until Ctrl+C" }),
+  plain({ name: "json", group: "status", help: "with --status or --doctor: print JSON" }),
+  plain({
+    name: "watch",
+    group: "status",
+    help: "with --status: print it again every second, until Ctrl+C",
+  }),
 ] as const satisfies readonly Option[];
 
 /** The last one. */
-export const HELP = [plain({ name: "h", help: "print this help and exit" })] as const;
+export const HELP = [
+  plain({
+    name: "h",
+    group: "start",
+    value: "[GROUP]",
+    help: "print help and exit; GROUP: see below, or all",
+  }),
+] as const;

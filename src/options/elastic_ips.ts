@@ -23,13 +23,13 @@ const elasticIpsOf = ({ addresses }: AddressesConfig) =>
 export const ADDRESSES = [
   shared<AddressesConfig>({
     name: "xi",
+    group: "start",
     variables: ["IF_ADDRESS"],
     value: "ADDRESS[,ADDRESS...]",
     alias: "address",
     origin: "original",
-    help:
-      "the Elastic IP, by address, id, description or label (key=value), in all modes; several " +
-      "for -W, each with /PRIORITY if it differs",
+    help: "the Elastic IP, by address, id, description or label (key=value); several for -W, " +
+      "separated by commas, each with /PRIORITY where it differs from -P",
     keys: ["addresses"],
     reload: "election",
     // Other addresses are other elections; another priority for one of them is not.

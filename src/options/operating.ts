@@ -13,38 +13,43 @@ export interface StatusAddress {
 export const OPERATING = [
   plain({
     name: "config",
+    group: "packaging",
     kind: "text",
     variables: ["IF_CONFIG"],
     value: "FILE",
-    help: "TOML file with options by their names; flags and variables go before it",
+    help: "TOML file that sets options by their names; flags and variables override it",
   }),
   plain({
     name: "env-file",
+    group: "packaging",
     kind: "text",
     variables: ["IF_ENV_FILE"],
     value: "FILE",
-    help: "file of VARIABLE=value lines, read as systemd does; goes before the environment",
+    help: "file of VARIABLE=value lines, read as systemd reads it; overrides the environment",
   }),
   choice({
     name: "log-format",
+    group: "status",
     key: "logFormat",
     variables: ["IF_LOG_FORMAT"],
     choices: ["text", "json", "journald"],
     usual: null,
     fallback: "text, as a service of systemd journald",
-    help: "json and journald write to standard output",
+    help: "format of the log; json and journald write to standard output",
   }),
   choice({
     name: "log-level",
+    group: "status",
     key: "logLevel",
     variables: ["IF_LOG_LEVEL"],
     choices: SEVERITIES,
     usual: "info",
-    help: "the least severe lines that are written",
+    help: "lowest severity that is logged",
     reload: "logLevel",
   }),
   parsed({
     name: "pid-file",
+    group: "packaging",
     key: "pidFile",
     variables: ["IF_PID_FILE"],
     value: "FILE",
@@ -53,11 +58,12 @@ export const OPERATING = [
   }),
   parsed({
     name: "listen-status",
+    group: "status",
     key: "listenStatus",
     variables: ["IF_LISTEN_STATUS"],
     value: "[HOST]:PORT",
     help:
-      "serve page, /metrics, /healthz, /readyz and /status.json over HTTP; :PORT on loopback only",
+      "serve a page, /metrics, /healthz, /readyz and /status.json over HTTP; :PORT alone means loopback",
     read(reader): StatusAddress | null {
       const text = reader.value("listen-status");
       if (text === null) return null;

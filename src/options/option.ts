@@ -1,8 +1,24 @@
 // How an option is declared: once, with all that parser, help, man page, completions, files, configuration and reload
 // want to know of it. `Config` is derived from the declarations (see src/config/config.ts).
+import { didYouMean } from "./did_you_mean.ts";
 
 /** How a value is written. Of `list` and `many` there can be several; one flag of a `list` may have more than one. */
 export type OptionKind = "switch" | "text" | "list" | "many" | "integer" | "duration";
+
+/** What options are about. The key is the word after `-h`. */
+export const GROUPS = {
+  start: { title: "Start here", about: "what to do, and the options that every node needs" },
+  peers: { title: "Peers", about: "who belongs together, and how the nodes reach each other" },
+  cloud: { title: "Cloud", about: "key, endpoint, zone and identity of this instance" },
+  timing: { title: "Timing", about: "how fast nodes notice, take over and hand over" },
+  health: { title: "Health", about: "checks of this node, and what runs when its role changes" },
+  status: { title: "Status", about: "what you see of a running watchdog: status, log, metrics" },
+  security: { title: "Security", about: "signed heartbeats and certificates" },
+  packaging: { title: "Packaging", about: "files, for services and configuration management" },
+} as const;
+
+/** One of them. */
+export type Group = keyof typeof GROUPS;
 
 /** What a running watchdog can change, by what has to be told of it; see `Runtime` in src/config/reload.ts. */
 export type Part = "election" | "checks" | "credentials" | "peers" | "sharedSecrets" | "logLevel";
@@ -38,6 +54,8 @@ export interface OptionReader {
 export interface Option {
   /** As on the command line, without dashes. One or two dashes are accepted, as Go does. */
   readonly name: string;
+  /** Under which heading the help has it. */
+  readonly group: Group;
   /** Environment variables, highest precedence first. */
   readonly variables: readonly string[];
   readonly kind: OptionKind;
@@ -79,6 +97,7 @@ export type FieldsOf<Options extends readonly Option[]> = {
 /** What every declaration says. */
 interface Words {
   readonly name: string;
+  readonly group: Group;
   readonly variables?: readonly string[];
   readonly value?: string;
   readonly fallback?: string;
@@ -98,9 +117,21 @@ interface FieldWords<Key extends string> extends Words {
 
 /** An option of which others are told once, and that nothing can change later. */
 function option(words: Words, kind: OptionKind, reload: Reload): Option {
-  const { name, variables = [], value = "", fallback = "", help, alias = null } = words;
+  const { name, group, variables = [], value = "", fallback = "", help, alias = null } = words;
   const { origin = "addition", separator = "," } = words;
-  const base = { name, variables, kind, value, fallback, help, alias, origin, separator, reload };
+  const base = {
+    name,
+    group,
+    variables,
+    kind,
+    value,
+    fallback,
+    help,
+    alias,
+    origin,
+    separator,
+    reload,
+  };
   return { ...base, keys: [], of: () => null, restartIf: () => false };
 }
 
@@ -162,7 +193,9 @@ export function choice<
   return field(shown, "text", (reader) => {
     const text = reader.value(name);
     const chosen = choices.find((each) => each === text);
-    const problem = `${JSON.stringify(text)} is not ${choices.join(" or ")}`;
+    const list = `${choices.slice(0, -1).join(", ")} or ${choices.at(-1)}`;
+    const wanted = list + didYouMean(text ?? "", choices);
+    const problem = `${JSON.stringify(text)} is not ${wanted}`;
     reader.need(text === null || chosen !== undefined, name, problem);
     return chosen ?? usual;
   });

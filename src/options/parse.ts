@@ -2,6 +2,7 @@
 // `-flag=value`, and nothing after the first argument that is no flag. What the values mean is in config.ts.
 import { parseArgs } from "@std/cli/parse-args";
 import { flagOf, type Option, OPTIONS } from "./all.ts";
+import { didYouMean } from "./did_you_mean.ts";
 import type { Environment } from "../world.ts";
 
 /** A value as it was written, and where. */
@@ -28,7 +29,7 @@ export interface Values {
 }
 
 const BY_NAME = new Map(OPTIONS.map((option) => [option.name, option]));
-const SPELLINGS: Readonly<Record<string, string>> = { help: "h" };
+const SPELLINGS: ReadonlyMap<string, string> = new Map([["help", "h"]]);
 const TRUE = ["1", "t", "T", "true", "TRUE", "True"];
 const FALSE = ["0", "f", "F", "false", "FALSE", "False"];
 
@@ -94,9 +95,10 @@ function split(argv: readonly string[]): { flags: string[]; ignored: string[] } 
     if (!match) {
       throw new UsageError(`cannot parse ${shownName(argument)}: wanted -name or -name=value`);
     }
-    const name = SPELLINGS[match[1] ?? ""] ?? match[1] ?? "";
+    const written = match[1] ?? "";
+    const name = SPELLINGS.get(written) ?? written;
     const option = BY_NAME.get(name);
-    if (!option) throw new UsageError(`unknown option ${shownName(argument)}`);
+    if (!option) throw new UsageError(`unknown option ${shownName(argument)}${meantFlag(name)}`);
     let value = match[2];
     if (value === undefined && option.kind === "switch") value = "true";
     if (value === undefined) value = argv[++at];
@@ -104,6 +106,24 @@ function split(argv: readonly string[]): { flags: string[]; ignored: string[] } 
     flags.push(`--${keyOf(option)}==${value}`);
   }
   return { flags, ignored: [] };
+}
+
+/** By a flag's name, and by what others may call it: its second spelling, or its name in a configuration file. */
+const BY_WORD = new Map(
+  OPTIONS.flatMap((option) => {
+    const { name, alias } = option;
+    const other = [...SPELLINGS].flatMap(([word, meant]) => meant === name ? [word] : []);
+    return [name, ...other, ...(alias === null ? [] : [alias])].map((word) =>
+      [word, option] as const
+    );
+  }),
+);
+
+function meantFlag(name: string): string {
+  return didYouMean(name, [...BY_WORD.keys()], (word) => {
+    const option = BY_WORD.get(word);
+    return option ? flagOf(option) : word;
+  });
 }
 
 /** The option's name for `parseArgs`, which would take a leading `no-` for a negation. */
@@ -152,7 +172,9 @@ function checkSyntax(option: Option, given: Given): Given {
 
 /** What an option of that kind wants when the text is not of that form, else null. */
 export function wantedForm({ kind }: Option, text: string): string | null {
-  if (kind === "switch" && ![...TRUE, ...FALSE].includes(text)) return "true or false";
+  if (kind === "switch" && ![...TRUE, ...FALSE].includes(text)) {
+    return `true or false${didYouMean(text, ["true", "false"])}`;
+  }
   if (kind === "integer" && !/^[+-]?\d+$/.test(text)) return "a whole number";
   const timed = kind !== "duration" || parseDuration(text) !== null;
   return timed ? null : "a time such as 1, 0.2, 200ms or 1s";

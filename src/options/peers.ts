@@ -21,6 +21,7 @@ const isStatic = ({ peers }: PeersConfig) => peers.kind === "static";
 export const PEERS = [
   shared<PeersConfig>({
     name: "p",
+    group: "start",
     kind: "list",
     variables: ["IF_EXOSCALE_PEERS"],
     value: "PEER[,PEER...]",
@@ -35,6 +36,7 @@ export const PEERS = [
   }),
   shared<PeersConfig>({
     name: "G",
+    group: "peers",
     kind: "list",
     variables: ["IF_EXOSCALE_PEER_GROUP"],
     value: "GROUP[,GROUP...]",
@@ -50,13 +52,14 @@ export const PEERS = [
 export const LISTEN = [
   shared<PeersConfig>({
     name: "l",
+    group: "peers",
     variables: ["IF_BIND_TO"],
     value: "[ADDRESS]:PORT",
     fallback: ":12345",
     alias: "listen",
     origin: "original",
-    help: "address to listen on and, if one is given, send from; [::]:PORT for IPv6, too; all " +
-      "nodes need the same port",
+    help:
+      "address to listen on, and to send from if one is given; [::]:PORT for IPv6, too; every node needs the same port",
     keys: ["listen"],
   }),
 ] as const satisfies readonly Option[];

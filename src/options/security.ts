@@ -11,10 +11,11 @@ export interface SecurityConfig {
 export const SECURITY = [
   shared<SecurityConfig>({
     name: "shared-secret-file",
+    group: "security",
     variables: ["IF_SHARED_SECRET_FILE"],
     value: "FILE",
     help: "file with the secret that signs heartbeats, at least 16 bytes, the same on all nodes; " +
-      "the secret itself may stand in IF_SHARED_SECRET",
+      "the variable IF_SHARED_SECRET may hold the secret itself",
     keys: ["sharedSecrets"],
     reload: "sharedSecrets",
     // One secret for another; with or without is another question.
@@ -22,10 +23,11 @@ export const SECURITY = [
   }),
   flag({
     name: "accept-unsigned",
+    group: "security",
     key: "acceptUnsigned",
     variables: ["IF_ACCEPT_UNSIGNED"],
     help:
-      "hear unsigned heartbeats of each peer until it has signed one: for the roll-out of a secret",
+      "accept unsigned heartbeats of a peer until its first signed one; for the roll-out of a secret",
     watchdogOnly: true,
   }),
 ] as const satisfies readonly Option[];

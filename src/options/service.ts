@@ -19,13 +19,14 @@ export function runsPrograms({ checks, notify, addressOn }: Programs): boolean {
 export const SERVICE = [
   parsed({
     name: "check",
+    group: "health",
     kind: "many",
     key: "checks",
     variables: ["IF_CHECK"],
     value: "CHECK",
     // Each begins with its scheme.
     separator: /\s(?=(?:tcp|https?):\/\/|exec:)/,
-    help: "what must pass here: tcp://HOST:PORT, http(s)://... or exec:COMMAND; repeatable",
+    help: "health check for this node: tcp://HOST:PORT, http(s)://... or exec:COMMAND; repeatable",
     read: readChecks,
     watchdogOnly: true,
     reload: "checks",
@@ -34,6 +35,7 @@ export const SERVICE = [
   }),
   duration({
     name: "check-interval",
+    group: "health",
     key: "checkIntervalMs",
     variables: ["IF_CHECK_INTERVAL"],
     ends: ["100ms", "1h"],
@@ -44,54 +46,60 @@ export const SERVICE = [
   }),
   duration({
     name: "check-timeout",
+    group: "health",
     key: "checkTimeoutMs",
     variables: ["IF_CHECK_TIMEOUT"],
     ends: ["10ms", "1min"],
     fallback: "1",
-    help: "longest run of a check, 10ms to 1min",
+    help: "how long one run of a check may take, 10ms to 1min",
     watchdogOnly: true,
     reload: "checks",
   }),
   count({
     name: "check-rise",
+    group: "health",
     key: "checkRise",
     variables: ["IF_CHECK_RISE"],
     ends: [1, 1_000],
     fallback: "2",
-    help: "successes in a row after which a failing check passes",
+    help: "successes in a row that make a failing check pass",
     watchdogOnly: true,
     reload: "checks",
   }),
   count({
     name: "check-fall",
+    group: "health",
     key: "checkFall",
     variables: ["IF_CHECK_FALL"],
     ends: [1, 1_000],
     fallback: "3",
-    help: "failures in a row after which a check is failing",
+    help: "failures in a row that make a check fail",
     watchdogOnly: true,
     reload: "checks",
   }),
   parsed({
     name: "notify",
+    group: "health",
     key: "notify",
     variables: ["IF_NOTIFY"],
     value: "COMMAND",
-    help: "run at every change of role, with the facts in EXOIP_ variables",
+    help: "command to run at every change of role; EXOIP_ variables tell it what happened",
     read: readNotify,
     watchdogOnly: true,
   }),
   duration({
     name: "notify-timeout",
+    group: "health",
     key: "notifyTimeoutMs",
     variables: ["IF_NOTIFY_TIMEOUT"],
     ends: ["100ms", "1h"],
     fallback: "30",
-    help: "longest run of --notify, 100ms to 1h",
+    help: "how long the command of --notify may run, 100ms to 1h",
     watchdogOnly: true,
   }),
   parsed({
     name: "address-on",
+    group: "health",
     key: "addressOn",
     variables: ["IF_ADDRESS_ON"],
     value: "INTERFACE",
@@ -100,7 +108,7 @@ export const SERVICE = [
     read(reader): string | null {
       const text = reader.value("address-on");
       const usable = text === null || /^[^\s/-][^\s/]{0,14}$/.test(text);
-      reader.need(usable, "address-on", `${JSON.stringify(text)} is no name of an interface`);
+      reader.need(usable, "address-on", `${JSON.stringify(text)} is not the name of an interface`);
       return text;
     },
     watchdogOnly: true,

@@ -119,7 +119,7 @@ export class Reloader {
       log.write(
         "warning",
         "reload",
-        `only a restart brings what has changed of ${listed(needsRestart)}`,
+        `restart to apply ${listed(needsRestart)}`,
       );
     }
     log.setLevel(this.#config.logLevel);

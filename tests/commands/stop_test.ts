@@ -251,9 +251,13 @@ Deno.test("runProgram() with --stop ends the watchdog of the PID file and waits 
 
 Deno.test("runProgram() with --stop wants a PID file, no other mode, and no Windows", async () => {
   const rows: ReadonlyArray<readonly [string[], Situation, RegExp]> = [
-    [["--stop"], { env: {} }, /^exoip: --stop: whose\? Give its --pid-file \(IF_PID_FILE\)$/],
-    [["--stop", "-W", "--pid-file", FILE], {}, /^exoip: --stop: excludes -W/],
-    [["--stop", "--pid-file", FILE], { os: "windows" }, /^exoip: --stop: not on Windows/],
+    [["--stop"], { env: {} }, /^exoip: --stop needs --pid-file \(IF_PID_FILE\)/],
+    [["--stop", "-W", "--pid-file", FILE], {}, /^exoip: --stop excludes -W/],
+    [
+      ["--stop", "--pid-file", FILE],
+      { os: "windows" },
+      /^exoip: --stop is not available on Windows/,
+    ],
   ];
   for (const [argv, situation, message] of rows) {
     const { code, err, pids } = await run(argv, { ...situation, watchdogs: { [FILE]: 77 } });

@@ -64,8 +64,11 @@ Deno.test("configure() refuses an endpoint that tells no API, and a contradictio
     [["-xe", "https://api.exoscale.com/compute/"], V1_IS_OFF],
     [["-xe", "https://api.exoscale.com/v1", "--api", "v1"], V1_IS_OFF],
     [["-xe", "https://api.exoscale.com"], V1_IS_OFF],
-    [["--zone", "ch gva"], /^--zone \(IF_EXOSCALE_ZONE\): "ch gva" is no zone name/],
-    [["--zone", "x.test/"], /^--zone \(IF_EXOSCALE_ZONE\): "x.test\/" is no zone name/],
+    [
+      ["--zone", "ch gva"],
+      /^--zone \(IF_EXOSCALE_ZONE\): "ch gva" is not a zone's name, wanted .* ch-gva-2$/,
+    ],
+    [["--zone", "x.test/"], /^--zone \(IF_EXOSCALE_ZONE\): "x.test\/" is not a zone's name/],
   ];
   for (const [argv, expected] of rows) {
     const problems = problemsOf([...KEYED, ...argv], {});

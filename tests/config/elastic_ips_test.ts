@@ -202,3 +202,17 @@ Deno.test("an address that was given up is not shown, and keeps nobody from bein
   stop();
   assertEquals(await ended, 1);
 });
+
+Deno.test("configure() refuses what can be no Elastic IP, but leaves private ones to CloudStack", () => {
+  const problemsOf = (address: string, endpoint: string) => {
+    const argv = ["-A", "-xi", address, "-xk", "a", "-xs", "b", "-xe", endpoint];
+    const configured = configure(readValues(argv, {}), {});
+    return "problems" in configured ? configured.problems : [];
+  };
+  const v1 = "https://cloud.test/compute", v2 = "https://cloud.test/v2";
+  assertEquals(problemsOf("10.0.0.1", v2), [
+    "-xi (IF_ADDRESS): 10.0.0.1 is a private address (10.0.0.0/8), never an Elastic IP",
+  ]);
+  assertEquals(problemsOf("10.0.0.1", v1), []);
+  assertEquals(problemsOf("127.0.0.1", v1).length, 1);
+});

@@ -18,9 +18,9 @@ Deno.test("parseEnvFile() names each line that it cannot read, without showing i
   assertEquals(variables, { A: "1", C: "4" });
   assertEquals(problems, [
     'line 2: no "=", wanted NAME=value',
-    'line 3: no name of a variable before "="',
-    'line 4: no name of a variable before "="',
-    'line 6: no name of a variable before "="',
+    'line 3: "export" is shell syntax: write NAME=value without it',
+    `line 4: what stands before "=" is not a variable's name (letters, digits and _)`,
+    `line 6: what stands before "=" is not a variable's name (letters, digits and _)`,
     "line 7: E: a quote is not closed",
   ]);
 });

@@ -95,7 +95,7 @@ Deno.test("mistakes in files are reported with all others and end the start with
   assertEquals(code, 1);
   assertEquals(err, [
     `exoip: ${ENV}, line 1: no "=", wanted NAME=value`,
-    `exoip: ${TOML}, line 1: prioritty: unknown key, did you mean priority?`,
+    `exoip: ${TOML}, line 1: prioritty: unknown key (did you mean priority?)`,
     `exoip: ${TOML}, line 2: r: found true, wanted a whole number`,
     "exoip: -P (IF_HOST_PRIORITY): 300 is not between 0 and 255",
     "exoip: --reconcile-interval (IF_RECONCILE_INTERVAL): 1 is not between 5s and 5min",
@@ -270,7 +270,7 @@ Deno.test("a wrong configuration is told in the format that was asked for, too",
   assertEquals([journal.err, journal.log.length], [[], 1]);
   const wrong = await run(["-A", ...COMMON, "--log-format", "xml"]);
   assertEquals(wrong.err, [
-    'exoip: --log-format (IF_LOG_FORMAT): "xml" is not text or json or journald',
+    'exoip: --log-format (IF_LOG_FORMAT): "xml" is not text, json or journald',
   ]);
   assertMatch(
     (await run(["-A", ...COMMON, "--log-level", "debug"])).err[0] ?? "",
@@ -328,9 +328,12 @@ Deno.test("--print-config shows checks as a list, and no password in them", asyn
   }
 });
 
-Deno.test("a variable of --env-file that nothing is known by is named", async () => {
+Deno.test("an unknown variable in --env-file is named, with the nearest one", async () => {
   const files = { [ENV]: "IF_HOST_PRIORTY=3\nHOME=/root\n" };
   const { err, log } = await run(["-A", ...COMMON, "--env-file", ENV], { files, holds: true });
   const said = [...err, ...log].join("\n");
-  assert(said.includes(`${ENV}: nothing is known by IF_HOST_PRIORTY`), said);
+  assert(
+    said.includes(`${ENV}: unknown variable IF_HOST_PRIORTY (did you mean IF_HOST_PRIORITY?)`),
+    said,
+  );
 });

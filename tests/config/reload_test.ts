@@ -186,7 +186,7 @@ Deno.test("Reloader applies a new priority and says so, once", async () => {
 Deno.test("Reloader names in one line what needs a restart, each time, and applies the rest", async () => {
   const { files, reload, told } = await reloading({ [TOML]: "" }, { argv: FILES });
   files[TOML] = 'listen = ":4321"\nheartbeat-format = "original"\npriority = 5';
-  const restart = "warning reload: only a restart brings what has changed of -l (IF_BIND_TO), " +
+  const restart = "warning reload: restart to apply -l (IF_BIND_TO), " +
     "--heartbeat-format (IF_HEARTBEAT_FORMAT)";
   assertEquals(await reload(), ["info reload: now in force: -P (IF_HOST_PRIORITY)", restart]);
   assertEquals([told[0]?.config.priority, told[0]?.config.listen.port], [5, 12345]);
@@ -200,7 +200,7 @@ Deno.test("Reloader keeps the old configuration for a bad one, and tells every p
       /-P \(IF_HOST_PRIORITY\): 300 is not/,
       /-t \(IF_.*\): 0 is not/,
     ]],
-    ["prioritty = 3", [/exoip.toml, line 1: prioritty: unknown key, did you mean priority\?/]],
+    ["prioritty = 3", [/exoip.toml, line 1: prioritty: unknown key \(did you mean priority\?\)/]],
     ['api-secret = "half', [/exoip.toml, line 1: /]],
     [undefined, [/--config \(IF_CONFIG\): cannot read \/etc\/exoip.toml: no such file/]],
   ];

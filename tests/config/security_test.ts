@@ -99,8 +99,8 @@ Deno.test("problems with the shared secret name flag, variable and place, and ne
       unsigned,
       {},
       {},
-      "--accept-unsigned (IF_ACCEPT_UNSIGNED): without a secret (--shared-secret-file " +
-      "(IF_SHARED_SECRET_FILE)) all are accepted anyway",
+      "--accept-unsigned (IF_ACCEPT_UNSIGNED): has no effect without a secret (--shared-secret-file " +
+      "(IF_SHARED_SECRET_FILE)), when all are accepted",
     ],
   ] as const;
   for (const [argv, env, files, problem] of rows) {

@@ -175,8 +175,8 @@ Deno.test("configure() refuses peers of a family that the socket does not speak,
   const rows: ReadonlyArray<readonly [more: string[], problem: RegExp]> = [
     [["-p", "2001:db8::7"], /^-p .*: 2001:db8::7 is IPv6, but -l .* give it \[::\]:PORT$/],
     [["-p", "192.0.2.7", "-l", "[::1]:99"], /^-p .*: 192\.0\.2\.7 is IPv4, but -l /],
-    [["-p", "192.0.2.7", "-xi", "198.51.100.50/32"], /is a priority and no prefix length/],
-    [["-p", "192.0.2.7", "-xi", `${LONG}/64`], /is a priority and no prefix length/],
+    [["-p", "192.0.2.7", "-xi", "198.51.100.50/32"], /is a priority, not a prefix length/],
+    [["-p", "192.0.2.7", "-xi", `${LONG}/64`], /is a priority, not a prefix length/],
     [["-p", "192.0.2.7", "-xi", `${LONG},2001:db8:0:1:2::/96`], /2001:db8:0:1:2::1 is given twice/],
   ];
   for (const [more, problem] of rows) {

@@ -42,9 +42,63 @@ for (const api of APIS) {
     };
     const { code, lines, of } = await examine(stage, { api, host });
     assertEquals([code, failing(lines)], [1, ["cloud"]], lines.join("\n"));
-    assertEquals(of("key"), ["skip what the key may is not known: unreachable"]);
+    assertEquals(of("key"), ["skip skipped: needs the cloud, see cloud"]);
   });
 }
+
+Deno.test("--doctor fails once for a name that has no address, and the rest needs the cloud", {
+  sanitizeOps: false,
+  sanitizeResources: false,
+}, async () => {
+  await using stage = healthyStage();
+  const reason = "dns error: failed to lookup address information: Name or service not known";
+  const fetch = () => Promise.reject(new TypeError("error sending", { cause: new Error(reason) }));
+  const endpoint = "https://cloud.test/v2";
+  const { code, lines, of } = await examine(stage, { endpoint, host: { fetch } });
+  assertEquals([code, failing(lines)], [1, ["cloud"]], lines.join("\n"));
+  for (const check of ["identity", "clock", "key", "address", "peers", "source", "firewall"]) {
+    assertEquals(of(check).at(-1), "skip skipped: needs the cloud, see cloud", check);
+  }
+  assertEquals(of("heartbeats"), ["skip skipped: needs the cloud, see cloud"]);
+});
+
+Deno.test("--doctor fails once for a role that allows nothing, and names all that it lacks", {
+  sanitizeOps: false,
+  sanitizeResources: false,
+}, async () => {
+  await using stage = healthyStage();
+  stage.model.role = { "default-service-strategy": "deny", services: {} };
+  const { lines, of } = await examine(stage);
+  assertEquals(failing(lines), ["key"], lines.join("\n"));
+  assertMatch(of("key")[0] ?? "", /get-instance, list-elastic-ips.*attach-instance-to-elastic-ip/);
+  assertEquals(of("peers"), ["skip skipped: needs a key that may do this, see key"]);
+});
+
+Deno.test("--doctor breaks its lines on a screen, and keeps one line for each finding in a pipe", {
+  sanitizeOps: false,
+  sanitizeResources: false,
+}, async () => {
+  for (const terminal of [true, false]) {
+    await using stage = healthyStage();
+    stage.model.role = { "default-service-strategy": "deny", services: {} };
+    const { lines, of } = await examine(stage, { host: { terminal } });
+    const longest = Math.max(...lines.map(({ length }) => length));
+    assertEquals(longest <= 160, terminal, `${longest}`);
+    assertEquals(of("key").filter((line) => line.startsWith("FAIL")).length, 1);
+  }
+});
+
+Deno.test("--doctor shows what stands behind a line that is fine with -v only", {
+  sanitizeOps: false,
+  sanitizeResources: false,
+}, async () => {
+  for (const verbose of [true, false]) {
+    await using stage = healthyStage();
+    const { lines } = await examine(stage, { argv: verbose ? ["-v"] : [] });
+    const detail = lines.some((line) => /^ {16}the cloud did not refuse them/.test(line));
+    assertEquals(detail, verbose);
+  }
+});
 
 Deno.test("--doctor fails once for an Elastic IP that does not exist", {
   sanitizeOps: false,
@@ -57,10 +111,10 @@ Deno.test("--doctor fails once for an Elastic IP that does not exist", {
   assertEquals([code, failing(lines)], [1, ["address"]], lines.join("\n"));
   assertEquals(
     of("key").at(-1),
-    "skip attach-instance-to-elastic-ip, detach-instance-from-elastic-ip: " +
-      "not tried without the Elastic IP",
+    "skip skipped: needs the Elastic IP, see address: " +
+      "attach-instance-to-elastic-ip, detach-instance-from-elastic-ip",
   );
-  assertMatch(of("peers").join("\n"), /^skip not looked for: no Elastic IP 198.51.100.51/);
+  assertMatch(of("peers").join("\n"), /^skip skipped: needs the Elastic IP, see address$/);
 });
 
 Deno.test("--doctor fails once for a key that is not accepted", {
@@ -81,11 +135,11 @@ Deno.test("--doctor says of an operation that alone does not work to try it agai
 }, async () => {
   await using stage = healthyStage();
   stage.server.fault = ({ what }) => /:(at|de)tach$/.test(what) ? "500" : null;
-  const { of } = await examine(stage);
-  assertMatch(
-    of("key").at(-1) ?? "",
-    /^FAIL detach-instance-from-elastic-ip gets no answer that tells: try again later \(.*HTTP 500/,
-  );
+  const { lines, of } = await examine(stage);
+  const said =
+    "FAIL the cloud has no clear answer to detach-instance-from-elastic-ip: try again later";
+  assertEquals(of("key").at(-1), said);
+  assertMatch(lines.join("\n"), new RegExp(`${said.slice(5)}\n +.*HTTP 500`));
 });
 
 Deno.test("--doctor says what to do about a group or a peer that does not exist", {
@@ -133,7 +187,8 @@ Deno.test("the sample of --doctor in docs counts its lines rightly", {
 }, async () => {
   const page = await Deno.readTextFile(new URL("../../docs/operation/doctor.md", import.meta.url));
   const [, sample = ""] = /\n```\n([^]*?)\n```\n/.exec(page) ?? [];
-  const lines = sample.split("\n");
+  // What is indented are details of the line before.
+  const lines = sample.split("\n").filter((line) => !line.startsWith(" "));
   const findings = lines.slice(0, -1).map((line) => {
     const [, mark, check = "", text = ""] = /^(ok|warn|FAIL|skip) +(\w+) +(.+)$/.exec(line) ?? [];
     if (mark !== "ok" && mark !== "warn" && mark !== "FAIL" && mark !== "skip") {

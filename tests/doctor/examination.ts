@@ -200,16 +200,17 @@ export async function examine(stage: CloudFixture, ailment: Ailment = {}): Promi
   return { code, lines, of, sent: socket.sent, from: socket.from };
 }
 
-/** Examines a stage that something was done to; the lines of one check. */
+/** Examines a stage that something was done to; the lines of one check, and all details. */
 export async function linesOf(
   check: string,
   ailment: Ailment = {},
   harm: (stage: CloudFixture) => void = () => {},
-): Promise<{ code: number; lines: string[] }> {
+): Promise<{ code: number; lines: string[]; details: string[] }> {
   await using stage = healthyStage();
   harm(stage);
-  const { code, of } = await examine(stage, ailment);
-  return { code, lines: of(check) };
+  const { code, lines, of } = await examine(stage, ailment);
+  const details = lines.filter((line) => line.startsWith(" ")).map((line) => line.trim());
+  return { code, lines: of(check), details };
 }
 
 /** What a datagram of ours says. */

@@ -27,8 +27,8 @@ Deno.test("--doctor asks ip whether the interface of --address-on exists", {
     host: { runCommand: ip({ ...DONE, code: 1, errors: said }) },
   });
   assertEquals([missing.code, missing.lines], [1, [
-    "FAIL --address-on (IF_ADDRESS_ON) nope0: exit code 1: " +
-    'Device "nope0" does not exist.: make that interface, or name another, such as lo, eth0',
+    "FAIL --address-on (IF_ADDRESS_ON) nope0: " +
+    "there is no such interface: make it, or name another, such as lo, eth0",
   ]]);
   assertEquals(asked.filter((line) => !line.includes("route")), ["ip link show dev nope0"]);
   // One that is down, or has no address yet, is in no list of the runtime.
@@ -56,7 +56,7 @@ skippableTest(
       });
     const there = await look("lo"), missing = await look("nope0");
     assertEquals([there.code, missing.code], [0, 1], missing.lines.join("\n"));
-    assertMatch(missing.lines[0] ?? "", /nope0.*: make that interface, or name another/);
+    assertMatch(missing.lines[0] ?? "", /nope0.*: make it, or name another/);
   },
 );
 
@@ -69,7 +69,7 @@ Deno.test("--doctor says whether the port of --listen-status can be had", {
   const argv = ["--listen-status", place];
   const taken = await linesOf("status", { argv, host: { serveStatus } });
   listener.close();
-  assertMatch(taken.lines.join("\n"), new RegExp(`^FAIL TCP ${place} cannot be had: .*ss -ltnp`));
+  assertMatch(taken.lines.join("\n"), new RegExp(`^FAIL TCP ${place}: cannot bind: .*ss -ltnp`));
   let closed = 0;
   const free = await linesOf("status", {
     argv,

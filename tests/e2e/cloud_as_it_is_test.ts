@@ -115,7 +115,7 @@ Deno.test("-n refuses an address with a prefix length or a netmask, and literal 
     [
       ["-xi", "198.51.100.50/24"],
       KEYS,
-      /no prefix length: write 198\.51\.100\.50, and for the prio/,
+      /not a prefix length: write 198\.51\.100\.50, and give the prio/,
     ],
     [["-xi", "198.51.100.50/255.255.255.0"], KEYS, /a netmask is not wanted/],
     [["-xi", ELASTIC_IP], { ...KEYS, IF_EXOSCALE_API_KEY: '"EXOabc"' }, /quotation mark in IF_EXO/],

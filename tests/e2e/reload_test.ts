@@ -83,7 +83,7 @@ skippableTest(
       write(1, 'priority = 10\npid-file = "/none/exoip.pid"\nheartbeat-format = "original"\n');
       node.process?.signal("SIGHUP");
       const restart =
-        "only a restart brings what has changed of --pid-file (IF_PID_FILE), --heartbeat-format (IF_HEARTBEAT_FORMAT)";
+        "restart to apply --pid-file (IF_PID_FILE), --heartbeat-format (IF_HEARTBEAT_FORMAT)";
       await until(() => heard(node, restart), { title: "what needs a restart" });
       assert(node.alive);
       assertEquals(cluster.holders, ["node-1"]);
@@ -225,7 +225,7 @@ skippableTest(
         write(1, `priority = 10\ncheck = ["exec:true"]\n`);
         first.process?.signal("SIGHUP");
         await until(
-          () => heard(first, "only a restart brings what has changed of --check (IF_CHECK)"),
+          () => heard(first, "restart to apply --check (IF_CHECK)"),
           {
             title: "the right to run programs is gone",
           },

@@ -99,7 +99,9 @@ for (const shell of ["bash", "fish"] as const) {
   }, () =>
     inFolder(async (folder) => {
       await put(`${folder}/completion`, completion(shell));
-      for (const [words, offers] of QUESTIONS) {
+      // fish knows no value that may be left out.
+      const own = shell === "bash" ? [["-h he", ["health"]] as const] : [];
+      for (const [words, offers] of [...QUESTIONS, ...own]) {
         const dashes = shell === "bash" ? ["-"] : [];
         const ask = [shell, "-c", ASK[shell], ...dashes, `${folder}/completion`, words];
         const said = await mustRun(ask, { env: { HOME: folder } });

@@ -150,7 +150,7 @@ Deno.test("a file that cannot be read, or is wrong, is named once and changes no
   assertEquals(lines.length, 1);
   assertMatch(
     lines[0] ?? "",
-    /^warning credentials: the old ones stay: --api-secret-file .* is none/,
+    /^warning credentials: the old ones stay: --api-secret-file .* is not valid JSON$/,
   );
   assertEquals(access.credentials.secret, OLD[1]);
   delete files["/secret"];
@@ -194,11 +194,11 @@ Deno.test("parseKeyFile() reads a secret, an answer of assume-iam-role, and the 
     apiKey: "k",
     secret: "s",
   });
-  assertThrows(() => parseKeyFile("{"), Error, "begins as JSON does and is none");
+  assertThrows(() => parseKeyFile("{"), Error, "begins like JSON and is not valid JSON");
   assertThrows(() => parseKeyFile('{"key":"k"}'), Error, "has no texts");
   assertThrows(
     () => parseKeyFile('{"key":"k","secret":"s","expires-at":"soon"}'),
     Error,
-    "no date",
+    "not a date",
   );
 });

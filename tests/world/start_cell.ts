@@ -153,7 +153,7 @@ function doctorsMistakes(output: string): string[] {
     if (cloud.length === 0) return ["has no word on the cloud"];
     const said = cloud.map(({ text }) => text).join("\n");
     if (!/: HTTP\/(1\.1|2) (at|through) /.test(said)) return [`names no protocol: ${said}`];
-    return cloud.filter(({ mark }) => mark === "FAIL")
+    return cloud.filter(({ mark }) => mark === "fail")
       .map((finding) => `says ${JSON.stringify(finding)}`);
   } catch {
     return [`printed no JSON: ${output.slice(0, 200)}`];

@@ -1,21 +1,28 @@
 // The Elastic IP: does it exist here, is it one that a watchdog may move, and who has it now?
-import { asCloudError } from "../../exoscale/cloud_error.ts";
+import { asCloudError, type CloudErrorKind } from "../../exoscale/cloud_error.ts";
 import { isIpv6 } from "../../core/ip.ts";
 import { ipv6Problem } from "../../exoscale/ipv6.ts";
 import { type Context, known } from "../context.ts";
 import { fail, Failed, NotKnown, ok, type Result, skip, warn } from "../result.ts";
 import type { Inventory, InventoryAddress } from "../inventory.ts";
+import { isUnreached, skipped } from "../skipped.ts";
 
 /** The check. */
 export async function checkAddresses(context: Context, signal: AbortSignal): Promise<Result[]> {
   const given = context.config.addresses.map(({ elasticIp }) => elasticIp).join(", ");
-  const { inventory, addresses } = await context.reach(signal).catch((cause) => {
+  const { inventory, addresses } = await context.reach(signal).catch(async (cause) => {
     if (cause instanceof NotKnown || asCloudError(cause).retryable) throw cause;
+    if (await isUnreached(context, signal) || isOfKey(asCloudError(cause).kind)) throw cause;
     throw new Failed(`${given}: ${asCloudError(cause).message}`);
   });
   const texts = addresses.map(({ elasticIp }) => elasticIp);
   return (await Promise.all(texts.map((ip) => checkAddress(ip, { inventory, context, signal }))))
     .flat();
+}
+
+/** What the check of the key tells. */
+function isOfKey(kind: CloudErrorKind): boolean {
+  return ["unauthorized", "forbidden", "clock-late"].includes(kind);
 }
 
 interface Asked {
@@ -38,7 +45,7 @@ async function checkAddress(ip: string, asked: Asked): Promise<Result[]> {
       await holdersOf(ip, asked),
     ];
   } catch (cause) {
-    return [skip(`${ip}: ${asCloudError(cause).message}`)];
+    return [await skipped(cause, { ...asked, what: `${ip} could not be looked up` })];
   }
 }
 

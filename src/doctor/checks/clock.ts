@@ -1,8 +1,9 @@
 // Is our clock right enough? A signed request carries the time at which it expires.
 import { LIFETIME_MS } from "../../exoscale/error_response.ts";
 import type { Context, DatedAnswer } from "../context.ts";
-import { fail, ok, type Result, skip, warn } from "../result.ts";
-import { answered } from "./connectivity.ts";
+import { fail, needs, ok, type Result, skip, warn } from "../result.ts";
+import { answered } from "../answered.ts";
+import { isUnreached } from "../skipped.ts";
 
 /** Later than this, a signature may have expired before it is looked at. */
 const LATE_MS = LIFETIME_MS * 0.9;
@@ -12,6 +13,9 @@ const ODD_MS = 10_000;
 /** The check. */
 export async function checkClock(context: Context, signal: AbortSignal): Promise<Result[]> {
   await answered(context, signal).catch(() => {});
+  if (context.dated === null && await isUnreached(context, signal)) {
+    return [needs("the cloud, see cloud")];
+  }
   return [judgeClock(context.dated)];
 }
 

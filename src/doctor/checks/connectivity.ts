@@ -2,34 +2,11 @@
 import { nameOf } from "../../config/config.ts";
 import { canonicalIp } from "../../core/ip.ts";
 import { messageOf } from "../../core/message_of.ts";
-import { asCloudError, CloudError } from "../../exoscale/cloud_error.ts";
-import { exchange } from "../../exoscale/http.ts";
+import { asCloudError, type CloudError } from "../../exoscale/cloud_error.ts";
+import { answered } from "../answered.ts";
 import type { Context } from "../context.ts";
-import { fail, ok, type Result, skip } from "../result.ts";
+import { fail, needs, ok, type Result, skip } from "../result.ts";
 import type { Route } from "../../transport/request.ts";
-
-const answers = new WeakMap<Context, Promise<void>>();
-
-/** Resolves when the cloud has answered anything at all in JSON; what it says is the matter of other checks. */
-export function answered(context: Context, signal: AbortSignal): Promise<void> {
-  const asked = answers.get(context) ?? askAnything(context, signal);
-  answers.set(context, asked);
-  return asked;
-}
-
-async function askAnything(context: Context, signal: AbortSignal): Promise<void> {
-  const endpoint = await context.endpoint(signal);
-  // Both need no signature: the zones are public, and CloudStack says that one is missing.
-  const v1 = context.config.api === "v1";
-  const url = new URL(v1 ? `${endpoint}?command=listZones&response=json` : `${endpoint}/zone`);
-  const title = v1 ? "listZones" : "GET /zone";
-  const { answer: { status } } = await context.attempts.send(
-    { writes: false, before: undefined, signal },
-    ({ signal, ...how }) => exchange(context.fetch, { method: "GET", url, title, ...how }, signal),
-  );
-  if (status < 500) return;
-  throw new CloudError("server-error", `${title}: HTTP ${status}`, { status });
-}
 
 /** The check. */
 export async function checkWay(context: Context, signal: AbortSignal): Promise<Result[]> {
@@ -37,7 +14,7 @@ export async function checkWay(context: Context, signal: AbortSignal): Promise<R
   try {
     endpoint = await context.endpoint(signal);
   } catch (cause) {
-    return [fail(messageOf(cause))];
+    return [fail("the endpoint of the zone is not found: check --zone or -xe", messageOf(cause))];
   }
   const url = new URL(endpoint);
   const startMs = context.host.clock.nowMs();
@@ -49,15 +26,25 @@ export async function checkWay(context: Context, signal: AbortSignal): Promise<R
   // A proxy looks names up itself.
   const route = context.fetch.routeTo?.(url) ?? null;
   const by = route?.proxy ?? "something else, perhaps a proxy,";
-  const named = error === null && name.mark === "FAIL"
-    ? skip(`${url.hostname} has no address here: ${by} looks it up`)
-    : name;
-  // One cause, one failure.
-  const nameless = named.mark === "FAIL" && error?.kind === "name-resolution";
-  const answers = nameless
-    ? skip(`whether ${url.host} answers: it has no address`)
-    : reached(url, { error, tookMs, route });
-  return [named, certificate(url, error), answers];
+  const elsewhere = skip(`${url.hostname} has no address here: ${by} looks it up`);
+  if (name.mark !== "FAIL") return [name, ...answerOf(url, { error, tookMs, route })];
+  // Without a proxy it is the name that everything waits for.
+  if (error !== null && (error.kind === "name-resolution" || !route?.proxy)) {
+    return [name, needs(`an address of ${url.hostname}`)];
+  }
+  return [elsewhere, ...answerOf(url, { error, tookMs, route })];
+}
+
+/** What came of asking: of the certificate, and of what it speaks for. */
+function answerOf(
+  url: URL,
+  { error, tookMs, route }: { error: CloudError | null; tookMs: number; route: Route | null },
+): Result[] {
+  const seen = certificate(url, error);
+  if (error?.kind === "untrusted") return [seen];
+  const answer = reached(url, { error, tookMs, route });
+  // Nothing came so far that there was a certificate.
+  return error?.status === 0 && url.protocol === "https:" ? [answer] : [seen, answer];
 }
 
 async function resolves(hostname: string, { host }: Context): Promise<Result> {
@@ -81,10 +68,11 @@ async function resolves(hostname: string, { host }: Context): Promise<Result> {
 
 function certificate({ protocol, hostname }: URL, error: CloudError | null): Result {
   if (protocol !== "https:") return skip("no certificate: the endpoint is http, not https");
-  if (error === null || error.status !== 0) return ok(`the certificate of ${hostname} is accepted`);
-  if (error.kind !== "untrusted") return skip("no certificate was seen");
-  const cures = `check the clock; an authority of one's own is named with ${nameOf("ca-file")}`;
-  return fail(`the certificate of ${hostname} is not accepted: ${cures} (${error.message})`);
+  if (error === null || error.kind !== "untrusted") {
+    return ok(`the certificate of ${hostname} is accepted`);
+  }
+  const cures = `check the clock, or name its authority with ${nameOf("ca-file")}`;
+  return fail(`the certificate of ${hostname} is not accepted: ${cures}`, error.message);
 }
 
 function reached(
@@ -92,11 +80,10 @@ function reached(
   { error, tookMs, route }: { error: CloudError | null; tookMs: number; route: Route | null },
 ): Result {
   if (error === null) return ok(`${host} answers after ${tookMs} ms${wayOf(route)}`);
-  if (error.kind === "untrusted") return skip(`whether ${host} answers`);
   const what = error.status === 0
     ? `is not reached: ${proxyCure(error.message) ?? "check -xe or --zone, routes and firewalls"}`
     : `answers, but not as the API does: check -xe${route?.proxy ? `, and ${route.proxy}` : ""}`;
-  return fail(`${host} ${what} (${error.message})`);
+  return fail(`${host} ${what}`, error.message);
 }
 
 /** What to do about the proxy that the message names, null without one. */

@@ -3,9 +3,10 @@
 import { asCloudError } from "../../exoscale/cloud_error.ts";
 import type { PeerIdentity } from "../../core/election/peer.ts";
 import { type Context, known } from "../context.ts";
-import { fail, NotKnown, ok, type Result, skip } from "../result.ts";
+import { fail, needs, NotKnown, ok, type Result, skip } from "../result.ts";
 import { type Group, letsIn, letsOut, openingCommand, type Party, type Passage } from "../rules.ts";
 import type { InventoryItem } from "../inventory.ts";
+import { skipped } from "../skipped.ts";
 
 /** Whether the rules let heartbeats through to and from one peer. */
 export interface Passing {
@@ -44,10 +45,10 @@ export async function checkFirewall(context: Context, signal: AbortSignal): Prom
     if (found.length > 0) return found;
     return [ok(`the rules let UDP on port ${port} through to and from all peers`)];
   } catch (cause) {
-    if (cause instanceof NotKnown) throw cause;
-    const { kind, message } = asCloudError(cause);
-    const why = kind === "forbidden" ? "the key may not read security groups" : message;
-    return [skip(`whether UDP on port ${port} passes: ${why}`)];
+    if (asCloudError(cause).kind === "forbidden") {
+      return [needs("a key that may read security groups, see key")];
+    }
+    return [await skipped(cause, { context, signal, what: "the rules could not be read" })];
   }
 }
 
@@ -69,7 +70,7 @@ async function judgeAll(context: Context, signal: AbortSignal): Promise<Verdict[
   const wanted = [...new Set(members.flatMap((member) => member.groups))];
   const groups = await inventory.groups(wanted, signal);
   if (wanted.length === 0) {
-    throw new NotKnown("no instance has a security group: no rules to look at");
+    throw new NotKnown("a security group on some instance: there are no rules to look at");
   }
   const party = (machine: InventoryItem, address: string): Party => ({
     name: machine.name,
@@ -98,7 +99,7 @@ async function judgeAll(context: Context, signal: AbortSignal): Promise<Verdict[
 export async function peersOf(context: Context, signal: AbortSignal): Promise<PeerIdentity[]> {
   const peers = new Map<string, PeerIdentity>();
   for (const elasticIp of await context.elasticIps(signal)) {
-    const membership = await known(context.membership(elasticIp, signal), "who the peers are");
+    const membership = await known(context.membership(elasticIp, signal), "the list of peers");
     for (const peer of membership.peers) peers.set(peer.address, peer);
   }
   return [...peers.values()];
@@ -130,9 +131,7 @@ function decideRole(
       : "open";
   const said = [
     ...(blocked.length === 0 ? [] : [
-      fail(
-        `no rule lets ${what} in ${blocked.map(way).join(" and ")}: ${[...commands].join("; ")}`,
-      ),
+      fail(`no rule lets ${what} in ${blocked.map(way).join(" and ")}: add one`, ...commands),
     ]),
     ...out.map((passage) =>
       fail(`the egress rules stop ${what} ${way(passage)}: add one that lets it out`)

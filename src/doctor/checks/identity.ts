@@ -2,7 +2,8 @@
 import { asCloudError } from "../../exoscale/cloud_error.ts";
 import { canonicalIp } from "../../core/ip.ts";
 import type { Claims, Context } from "../context.ts";
-import { fail, NotKnown, ok, type Result, skip, warn } from "../result.ts";
+import { fail, ok, type Result, warn } from "../result.ts";
+import { skipped } from "../skipped.ts";
 
 /** The check. */
 export async function checkIdentity(context: Context, signal: AbortSignal): Promise<Result[]> {
@@ -17,7 +18,7 @@ export function judgeClaims(
   { given, metadata, by: source, system, product, trouble }: Claims,
 ): Result[] {
   const id = given ?? metadata ?? system;
-  if (id === null) return [fail(trouble)];
+  if (id === null) return [unknown(trouble)];
   const by = given ? "-i" : metadata ? source : "the system UUID";
   if (given && metadata && metadata !== given) {
     const text = `-i says ${given}, ${source} ${metadata}: correct -i, or leave it out`;
@@ -30,6 +31,12 @@ export function judgeClaims(
     ok(`instance ${id}, told by ${by}`),
     ...(other ? [warn(`the system UUID is ${system}: check that ${by} is right`)] : []),
   ];
+}
+
+/** What was tried stands between the sentence and what to do. */
+function unknown(trouble: string): Result {
+  const [, what, tried = "", cure] = /^([^:]+): (.*); ([^;]+)$/.exec(trouble) ?? [];
+  return what === undefined ? fail(trouble) : fail(`${what}: ${cure}`, ...tried.split("; "));
 }
 
 async function inCloud(context: Context, signal: AbortSignal): Promise<Result> {
@@ -45,17 +52,20 @@ async function inCloud(context: Context, signal: AbortSignal): Promise<Result> {
     if (local.length > 0 && !addresses.some((each) => isLocal(each, local))) {
       const where = addresses.join(", ");
       return warn(
-        `the cloud knows it as ${name} at ${where}, which this machine has not: check -i`,
+        `the cloud knows it as ${name} at ${where}, an address that this machine does not have: check -i`,
       );
     }
     return ok(`the cloud knows it as ${name} at ${address}`);
   } catch (cause) {
-    if (cause instanceof NotKnown) return skip(`whether the cloud knows it: ${cause.message}`);
     const error = asCloudError(cause);
     if (["not-found", "no-such-instance"].includes(error.kind)) {
-      return fail(`the cloud has no instance ${id} here: check -i and --zone (${error.message})`);
+      return fail(`the cloud has no instance ${id} here: check -i and --zone`, error.message);
     }
-    return skip(`whether the cloud knows it: ${error.message}`);
+    return await skipped(cause, {
+      context,
+      signal,
+      what: "the cloud does not say whether it knows the instance",
+    });
   }
 }
 

@@ -3,9 +3,7 @@ import { nameOf } from "../../config/config.ts";
 import { canonicalIp, isIpv6, networkOf, sameElasticIp } from "../../core/ip.ts";
 import { messageOf } from "../../core/message_of.ts";
 import { sightOf } from "../../core/own_address.ts";
-import type { Host } from "../../host/host.ts";
-import { NoIpCommand, runIp } from "../../host/ip_command.ts";
-import { childEnvironment } from "../../host/child_environment.ts";
+import { interfaceProblem } from "../../host/ip_command.ts";
 import { cureFor } from "../../watch/interface_address.ts";
 import type { Context } from "../context.ts";
 import { fail, ok, type Result, skip } from "../result.ts";
@@ -22,7 +20,7 @@ export async function checkInterface(context: Context, signal: AbortSignal): Pro
   }
   const { addressOn } = config;
   const names = [...new Set(interfaces.map(({ name }) => name))].join(", ") || "none";
-  const trouble = addressOn === null ? null : await troubleWith(addressOn, { host, names });
+  const trouble = addressOn === null ? null : await interfaceProblem(addressOn, { host, names });
   if (trouble !== null) return [fail(`${nameOf("address-on")} ${addressOn}: ${trouble}`)];
   const texts = config.addresses.map(({ elasticIp }) => elasticIp);
   // Only one that is given otherwise than by its address needs the cloud.
@@ -45,23 +43,4 @@ export async function checkInterface(context: Context, signal: AbortSignal): Pro
     const cure = cureFor(elasticIp);
     return fail(`${elasticIp} is on no interface, so traffic to it is dropped: ${cure}`);
   });
-}
-
-/** Why the start could not use that interface; `ip` is asked, since the runtime lists none that is down or bare. */
-async function troubleWith(
-  device: string,
-  { host: { runCommand, env }, names }: {
-    host: Pick<Host, "runCommand" | "env">;
-    names: string;
-  },
-): Promise<string | null> {
-  try {
-    const world = { run: runCommand, env: childEnvironment(env) };
-    await runIp(["link", "show", "dev", device], world);
-    return null;
-  } catch (error) {
-    const reason = messageOf(error);
-    if (error instanceof NoIpCommand) return `${reason}: install iproute2`;
-    return `${reason}: make that interface, or name another, such as ${names}`;
-  }
 }

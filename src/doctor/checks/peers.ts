@@ -2,7 +2,8 @@
 import { nameOf } from "../../config/config.ts";
 import { asCloudError, type CloudErrorKind } from "../../exoscale/cloud_error.ts";
 import type { Context } from "../context.ts";
-import { fail, NotKnown, ok, type Result, skip, warn } from "../result.ts";
+import { fail, NotKnown, ok, type Result, warn } from "../result.ts";
+import { skipped } from "../skipped.ts";
 
 /** More are counted and not named. */
 const NAMED_MAX = 12;
@@ -46,11 +47,12 @@ export async function checkPeers(context: Context, signal: AbortSignal): Promise
       const more = peers.length > NAMED_MAX ? `, and ${peers.length - NAMED_MAX} more` : "";
       return [...lost, ok(`${peers.length} found: ${names}${more}`)];
     } catch (cause) {
-      if (cause instanceof NotKnown) return [skip(cause.message)];
       const error = asCloudError(cause);
+      const told = cause instanceof NotKnown || error.retryable ||
+        TOLD_ELSEWHERE.includes(error.kind);
       return [
-        error.retryable || TOLD_ELSEWHERE.includes(error.kind)
-          ? skip(`not looked for: ${error.message}`)
+        told
+          ? await skipped(cause, { context, signal, what: "the list of peers could not be read" })
           : fail(`${error.message}${cureOf(error.kind)}`),
       ];
     }

@@ -10,5 +10,5 @@ export async function checkPort(context: Context): Promise<Result[]> {
   const state = await context.port();
   if (state.kind === "free") return [ok(`${place} is free`)];
   if (state.kind === "watchdog") return [ok(`${place}: a watchdog runs here already and answers`)];
-  return [fail(`${place} cannot be had: ${state.reason}${state.cure}`)];
+  return [fail(`${place}: cannot bind: ${state.reason}${state.cure}`)];
 }

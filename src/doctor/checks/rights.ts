@@ -5,9 +5,10 @@ import { asCloudError, type CloudError } from "../../exoscale/cloud_error.ts";
 import type { Context } from "../context.ts";
 import { fail, NotKnown, ok, type Result, skip, warn } from "../result.ts";
 import type { Purpose, Right } from "../inventory.ts";
-import { answered } from "./connectivity.ts";
+import { answered } from "../answered.ts";
 
-const UNPROVEN = "not refused for an instance that does not exist, which only a change would prove";
+const UNPROVEN = "the cloud did not refuse them for an instance that does not exist, " +
+  "and only a real change would prove more";
 
 /** How one attempt ended. */
 type Outcome =
@@ -22,23 +23,21 @@ export async function checkRights(context: Context, signal: AbortSignal): Promis
   const { inventory } = await context.reach(signal);
   const silence = await answered(context, signal).then(() => null, asCloudError);
   // Why is told by the check of the way there.
-  if (silence) throw new NotKnown(`what the key may is not known: ${silence.kind}`);
+  if (silence) throw new NotKnown("the cloud, see cloud");
   const rights = inventory.rights(await purposeOf(context, signal));
   const outcomes = await Promise.all(rights.map((right) => attempt(right, signal)));
   const bad = outcomes.find(({ kind }) => kind === "bad-key");
-  if (bad) return [fail(`key or secret is not accepted: check -xk and -xs (${bad.said})`)];
+  if (bad) return [fail("key or secret is not accepted: check -xk and -xs", bad.said)];
   const tried = rights.map((right, index) => [right, outcomes[index]] as const);
   const of = (wanted: Outcome["kind"]) => tried.filter(([, outcome]) => outcome?.kind === wanted);
   const names = (wanted: Outcome["kind"]) => of(wanted).map(([right]) => right.operation);
   const allowed = names("allowed"), unproven = names("not-refused"), untried = names("elsewhere");
   return [
     ...(allowed.length > 0 ? [ok(`the key may ${allowed.join(", ")}`)] : []),
-    ...of("denied").map(([right, outcome]) => deniedText(right, outcome?.said ?? "")),
-    ...(unproven.length === 0 ? [] : [
-      skip(`${unproven.join(", ")}: ${UNPROVEN}`),
-    ]),
+    ...deniedTexts(of("denied").map(([right, outcome]) => [right, outcome?.said ?? ""])),
+    ...(unproven.length === 0 ? [] : [skip(`not proved: ${unproven.join(", ")}`, UNPROVEN)]),
     ...(untried.length === 0 ? [] : [
-      skip(`${untried.join(", ")}: not tried without the Elastic IP`),
+      skip(`skipped: needs the Elastic IP, see address: ${untried.join(", ")}`),
     ]),
     ...of("unknown").map(([right, outcome]) => unknownText(right, outcome?.said ?? "")),
   ];
@@ -94,16 +93,23 @@ function kindOf({ kind, status, message }: CloudError, { changes }: Right): Outc
 /** CloudStack's code for a command that the user may not use (ApiErrorCode, UNSUPPORTED_ACTION_ERROR). */
 const UNSUPPORTED = 432;
 
-function deniedText({ operation, loss }: Right, said: string): Result {
-  if (loss !== null) return warn(`the key may not ${operation}: ${loss}`);
-  return fail(
-    `the key may not ${operation}: allow it in the key's role, see --print-iam-policy, and in the ` +
-      `policy of the organisation, which counts for every role (${said})`,
-  );
+/** What the key may not: all that nothing works without in one failure, and what would be lost in a line each. */
+function deniedTexts(denied: readonly (readonly [Right, said: string])[]): Result[] {
+  const vital = denied.filter(([{ loss }]) => loss === null);
+  const names = vital.map(([{ operation }]) => operation).join(", ");
+  const what = `the key may not ${names}: allow it in the key's role and in the policy of the ` +
+    "organisation";
+  const cure = "exoip --print-iam-policy prints the role; the policy counts for every role";
+  return [
+    ...(vital.length === 0 ? [] : [fail(what, cure, ...new Set(vital.map(([, said]) => said)))]),
+    ...denied.flatMap(([{ operation, loss }]) =>
+      loss === null ? [] : [warn(`the key may not ${operation}: ${loss}`)]
+    ),
+  ];
 }
 
 function unknownText({ operation, loss }: Right, said: string): Result {
   return loss === null
-    ? fail(`${operation} gets no answer that tells: try again later (${said})`)
-    : skip(`${operation}: ${said}`);
+    ? fail(`the cloud has no clear answer to ${operation}: try again later`, said)
+    : skip(`skipped: no clear answer to ${operation}`, said);
 }

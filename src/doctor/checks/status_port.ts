@@ -19,6 +19,6 @@ export async function checkStatusPort(context: Context): Promise<Result[]> {
   } catch (cause) {
     const reason = messageOf(cause);
     const cure = `stop who has it (ss -ltnp), or give another with ${nameOf("listen-status")}`;
-    return [fail(`${place} cannot be had: ${reason}: ${cure}`)];
+    return [fail(`${place}: cannot bind: ${reason}: ${cure}`)];
   }
 }

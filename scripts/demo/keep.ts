@@ -1,0 +1,46 @@
+// What can be tried on the cluster that --keep leaves up.
+import type { ClusterNode } from "../../tests/e2e/cluster.ts";
+import { exoipCommand } from "../../tests/e2e/process.ts";
+
+/** A cluster that stays. */
+export interface Kept {
+  readonly port: number;
+  readonly nodes: readonly {
+    readonly name: string;
+    readonly instance: Pick<ClusterNode["instance"], "address">;
+    readonly process: { readonly pid: number } | null;
+  }[];
+}
+
+/** Commands, ready to be copied. */
+export function keepLines({ nodes, port }: Kept): string[] {
+  const [first] = nodes;
+  const pid = first?.process?.pid ?? 0;
+  const name = first?.name ?? "";
+  const rows = [
+    [`kill -9 ${pid}`, `${name} crashes: another node takes over`],
+    [`kill ${pid}`, `${name} hands over, then ends`],
+    [`kill -STOP ${pid}`, `${name} hangs; kill -CONT ${pid} wakes it up`],
+    [`kill -USR2 ${pid}`, `priority + 1 (worse); kill -USR1 ${pid} for - 1`],
+  ] as const;
+  return [
+    "",
+    "The cluster stays up until Ctrl+C:",
+    ...nodes.map(({ name, instance, process }) =>
+      `  ${name}   process ${process?.pid}, at ${instance.address}:${port}`
+    ),
+    "",
+    "Try in another terminal, and watch the lines here:",
+    ...rows.map(([command, what]) => `  ${command.padEnd(20)}${what}`),
+    "",
+    `See what ${name} knows:`,
+    `  ${statusCommand()} --status -l ${first?.instance.address}:${port}`,
+    "",
+  ];
+}
+
+/** As short as it works from the root of the repository. */
+function statusCommand(): string {
+  const [program, args] = exoipCommand();
+  return args.length === 0 ? program : "deno run --allow-all main.ts";
+}

@@ -1,0 +1,56 @@
+// Addresses that no cloud can give away as an Elastic IP: those that mean something within a machine, a link or a
+// private network. Source: IANA's registries of special-purpose addresses (RFC 6890) and of multicast.
+import { parseIpv4 } from "./ipv4.ts";
+import { parseIpv6 } from "./ipv6.ts";
+
+/** Why an address cannot be reached from the internet. */
+export interface Scope {
+  /** As in `a loopback address`. */
+  readonly name: string;
+  /** The network of all such addresses. */
+  readonly network: string;
+  /** A cloud of one's own may use it for what it calls public. */
+  readonly isPrivate: boolean;
+}
+
+type Row = readonly [network: string, name: string, isPrivate?: true];
+
+const IPV4: readonly Row[] = [
+  ["0.0.0.0/8", "an unspecified"],
+  ["10.0.0.0/8", "a private", true],
+  ["100.64.0.0/10", "a shared (carrier-grade NAT)", true],
+  ["127.0.0.0/8", "a loopback"],
+  ["169.254.0.0/16", "a link-local"],
+  ["172.16.0.0/12", "a private", true],
+  ["192.168.0.0/16", "a private", true],
+  ["224.0.0.0/4", "a multicast"],
+  ["240.0.0.0/4", "a reserved"],
+];
+const IPV6: readonly Row[] = [
+  ["::/128", "an unspecified"],
+  ["::1/128", "a loopback"],
+  ["fc00::/7", "a private (unique local)", true],
+  ["fe80::/10", "a link-local"],
+  ["ff00::/8", "a multicast"],
+];
+
+/** What kind of address that is, null for one that the internet can reach, and for what is no address. */
+export function scopeOf(address: string): Scope | null {
+  const [bytes, rows] = address.includes(":")
+    ? [parseIpv6(address), IPV6]
+    : [parseIpv4(address), IPV4];
+  const row = bytes && rows.find(([network]) => includes(network, bytes));
+  if (!row) return null;
+  const [network, name, isPrivate = false] = row;
+  return { name, network, isPrivate };
+}
+
+function includes(network: string, bytes: Uint8Array): boolean {
+  const [base = "", length = ""] = network.split("/");
+  const own = base.includes(":") ? parseIpv6(base) : parseIpv4(base);
+  return bytes.every((byte, index) => {
+    const counted = Math.min(8, Math.max(0, Number(length) - index * 8));
+    const mask = 256 - 2 ** (8 - counted);
+    return (byte & mask) === ((own?.[index] ?? 0) & mask);
+  });
+}
