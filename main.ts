@@ -23,6 +23,7 @@ import { processSignals } from "./src/host/signals.ts";
 import { readTextFile, rereadTextFile } from "./src/host/text_file.ts";
 import { serveStatus } from "./src/host/status_server.ts";
 import { runProgram } from "./src/program.ts";
+import { isUnstamped } from "./src/host/unstamped.ts";
 import { Names } from "./src/transport/names.ts";
 import { VERSION } from "./src/version.ts";
 
@@ -57,7 +58,8 @@ export function thisComputer(env: Readonly<Record<string, string>> = Deno.env.to
     fileMode,
     fileAccess,
     openSocket,
-    openLog: (options) => openLog({ ...options, journal: writesToJournal(env), writer: out }),
+    openLog: (options) =>
+      openLog({ ...options, journal: writesToJournal(env), timed: isUnstamped(), writer: out }),
     interfaces: () => Deno.networkInterfaces(),
     isLocalAddress,
     serveStatus,

@@ -79,7 +79,8 @@ async function runCommand(
     if (!(error instanceof UsageError)) throw error;
     complain(host, error.message);
     complain(host, "-h lists the options");
-    return 2;
+    // A monitoring plugin that is called wrongly is UNKNOWN; its 2 would be an alarm.
+    return argv.some((text) => /^--?status$/.test(text)) ? 3 : 2;
   }
   const { values } = collected;
   const asked = (command: string) => isOn(values.given.get(command));

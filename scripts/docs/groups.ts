@@ -9,7 +9,9 @@ export interface OptionGroup {
 }
 
 /** Every option in one of them. */
-export const OPTION_GROUPS: readonly OptionGroup[] = (Object.keys(GROUPS) as Group[]).map((group) => ({
+export const OPTION_GROUPS: readonly OptionGroup[] = (Object.keys(GROUPS) as Group[]).map((
+  group,
+) => ({
   title: GROUPS[group].title,
   options: OPTIONS.filter((option) => option.group === group),
 }));

@@ -73,6 +73,7 @@ const EXAMPLES = [
   "kubernetes/exoip.yaml",
   "monitoring/exoip-rules.yml",
   "monitoring/exoip-dashboard.json",
+  "monitoring/exoip-status.schema.json",
 ];
 
 function file(path: string, content: Entry["content"]): Entry {

@@ -9,6 +9,7 @@ import {
   noteResult,
   startHealth,
 } from "../core/health.ts";
+import { durationText } from "../core/age.ts";
 import { messageOf } from "../core/message_of.ts";
 import { BurstLog } from "../log/burst_log.ts";
 import { type Line, RateLimitedLog } from "../log/rate_limited_log.ts";
@@ -112,7 +113,7 @@ export class HealthChecks {
     const verdict = Promise.resolve().then(() => probe(check, late.signal))
       .then(() => "", messageOf);
     const reason = await this.#within(verdict, timeoutMs) ??
-      `no result within ${timeoutMs / 1_000} s`;
+      `no result within ${durationText(timeoutMs)}`;
     late.abort();
     this.#waiting.delete(late);
     this.#note(index, { passing: reason === "", reason, tookMs: clock.nowMs() - startedAtMs });
@@ -183,7 +184,7 @@ function lineOf(
 ): Line<"check-failing" | "check-passing"> {
   if (!passing) return ["warning", "check-failing", `${title}: ${reason}`];
   const failed = before.state === "failing"
-    ? `, was failing for ${((changedAtMs - before.changedAtMs) / 1_000).toFixed(1)} s`
+    ? `, was failing for ${durationText(changedAtMs - before.changedAtMs)}`
     : "";
-  return ["info", "check-passing", `${title}: passed after ${Math.round(tookMs)} ms${failed}`];
+  return ["info", "check-passing", `${title}: passed after ${durationText(tookMs)}${failed}`];
 }

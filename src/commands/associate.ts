@@ -1,4 +1,5 @@
 // -A and -D: make the cloud agree once, and out.
+import { durationText } from "../core/age.ts";
 import { asCloudError, CloudError } from "../exoscale/cloud_error.ts";
 import type { Clock, Cloud, Log } from "../world.ts";
 
@@ -45,7 +46,11 @@ export async function associate(
         if ((!error.retryable && !early) || over) throw error;
         const backoffMs = Math.min(FIRST_WAIT_MS * 2 ** attempt, LONGEST_WAIT_MS);
         const waitMs = Math.max(backoffMs, Math.min(error.retryAfterMs ?? 0, RETRY_AFTER_CAP_MS));
-        log.write("warning", "cloud-error", `${error.message}; trying again in ${waitMs} ms`);
+        log.write(
+          "warning",
+          "cloud-error",
+          `${error.message}; trying again in ${durationText(waitMs)}`,
+        );
         await clock.sleep(waitMs, signal);
       }
     }

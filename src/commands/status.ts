@@ -1,4 +1,7 @@
-// --status: ask the watchdog of this machine how it is, once or every second, and print its answer as text or JSON.
+// --status: ask the watchdog of this machine how it is, once or every second, and print its answer: as text, as JSON,
+// or as a monitoring plugin does. The exit code is the verdict's, as such plugins have it: 0 OK, 1 WARNING, 2 CRITICAL,
+// 3 UNKNOWN. No answer is CRITICAL: a node whose watchdog does not run takes part in no failover, which an operator
+// must hear of. UNKNOWN is left for a question that could not be asked.
 import { isOn, type Values } from "../options/parse.ts";
 import { fallbackOf, nameOf } from "../config/config.ts";
 import { listenOf } from "../config/peers.ts";
@@ -6,7 +9,9 @@ import { hostText } from "../core/ip.ts";
 import { messageOf } from "../core/message_of.ts";
 import { jsonText, LINE_MAX_CHARS, plain } from "../core/plain.ts";
 import type { Snapshot } from "../status/snapshot.ts";
+import { pluginLines } from "../status/nagios.ts";
 import { statusLines } from "../status/text.ts";
+import { exitCodeOf, verdictIn } from "../status/verdict.ts";
 import { withoutPasswords } from "../log/password.ts";
 import { InfoClient, localAddressOf } from "../status/info_client.ts";
 import type { Clock, Signals, UdpSocket } from "../world.ts";
@@ -35,52 +40,70 @@ export interface Asker {
 interface Manner {
   readonly json: boolean;
   readonly watch: boolean;
+  readonly nagios: boolean;
+  readonly verbose: boolean;
 }
 
-/** Resolves to 0 when the watchdog has answered, to 1 when none does, or none does any more. */
-export async function askStatus({ given }: Values, asker: Asker): Promise<0 | 1> {
+/** Exit codes where there is no verdict: nobody answers; nobody could be asked. */
+const SILENT = exitCodeOf("CRITICAL"), UNASKED = exitCodeOf("UNKNOWN");
+
+/** Resolves to the exit code of the last verdict. */
+export async function askStatus({ given }: Values, asker: Asker): Promise<0 | 1 | 2 | 3> {
   const { clock, print, openSocket } = asker;
   const problems: string[] = [];
   const listen = listenOf(given.get("l")?.text ?? fallbackOf("l"), (ok, _, problem) => {
     if (!ok) problems.push(problem);
   });
   if (problems.length > 0) {
-    for (const problem of problems) {
-      print("err", `exoip: ${nameOf("l")}: ${withoutPasswords(problem)}`);
-    }
-    return 1;
+    return unasked(
+      problems.map((problem) => `${nameOf("l")}: ${withoutPasswords(problem)}`),
+      asker,
+    );
   }
-  const manner = { json: isOn(given.get("json")), watch: isOn(given.get("watch")) };
+  const on = (name: string) => isOn(given.get(name));
+  const [json, watch, nagios, verbose] = [on("json"), on("watch"), on("nagios"), on("v")];
+  const manner: Manner = { json, watch, nagios, verbose };
+  if (nagios && (json || watch)) {
+    const other = nameOf(json ? "json" : "watch");
+    return unasked([`${nameOf("nagios")}: does not go with ${other}`], asker);
+  }
   const hostname = localAddressOf(listen.hostname);
   let socket: UdpSocket;
   try {
     socket = openSocket(hostname, 0, BUFFER_BYTES);
   } catch (error) {
-    const reason = messageOf(error);
-    print("err", `exoip: ${nameOf("l")}: cannot ask at ${hostText(hostname)}: ${reason}`);
-    return 1;
+    const place = hostText(hostname);
+    return unasked([`${nameOf("l")}: cannot ask at ${place}: ${messageOf(error)}`], asker);
   }
   const infoClient = new InfoClient(socket, { clock, hostname, port: listen.port });
   try {
     const first = await infoClient.ask(ATTEMPTS);
     if (first === null) {
-      print("err", `exoip: no watchdog answers at ${infoClient.title}`);
-      return 1;
+      const text = `no watchdog answers at ${infoClient.title}`;
+      if (manner.nagios) print("out", `EXOIP CRITICAL - ${text}`);
+      else print("err", `exoip: CRITICAL: ${text}`);
+      return SILENT;
     }
     if (manner.watch) return await keepAsking(infoClient, { first, manner, asker });
-    const text = manner.json ? jsonText(first, 2) : linesOf(first).join("\n");
+    const text = manner.json ? jsonText(first, 2) : linesOf(first, manner).join("\n");
     print("out", text);
-    return 0;
+    return exitCodeOf(verdictIn(first).level);
   } finally {
     await infoClient.close();
   }
+}
+
+/** Nobody could be asked. */
+function unasked(problems: readonly string[], { print }: Asker): typeof UNASKED {
+  for (const problem of problems) print("err", `exoip: ${problem}`);
+  return UNASKED;
 }
 
 /** Until told to stop. What is shown is never older than the time between two answers and one question's wait. */
 async function keepAsking(
   infoClient: InfoClient,
   { first, manner, asker }: { first: Snapshot; manner: Manner; asker: Asker },
-): Promise<0 | 1> {
+): Promise<0 | 1 | 2 | 3> {
   const { clock, signals } = asker;
   const stopping = new AbortController();
   const unsubscribe = signals.listen((signal) => signal === "stop" && stopping.abort());
@@ -94,7 +117,7 @@ async function keepAsking(
     if (!stopping.signal.aborted) snapshot = await infoClient.ask(1);
   }
   unsubscribe();
-  return snapshot ? 0 : 1;
+  return snapshot ? exitCodeOf(verdictIn(snapshot).level) : SILENT;
 }
 
 function show(
@@ -106,13 +129,20 @@ function show(
     return print("out", jsonText(snapshot ?? { version: 1, answered: false, silentMs }));
   }
   const lines = snapshot
-    ? [`watchdog at ${title}, every second, Ctrl+C ends`, "", ...linesOf(snapshot)]
-    : [`no watchdog answers at ${title} any more: the last answer is ${spanText(silentMs)} old`];
+    ? [...linesOf(snapshot, manner), "", `watchdog at ${title}, every second, Ctrl+C ends`]
+    : [
+      `CRITICAL: no watchdog answers at ${title} any more: the last answer is ${
+        spanText(silentMs)
+      } old`,
+    ];
   if (!terminal) return print("out", [...lines, ""].join("\n"));
   print("out", HOME + lines.map((line) => line + CLEAR_LINE + "\n").join("") + CLEAR_BELOW);
 }
 
 /** For a terminal: whoever has the port could have written them. */
-function linesOf(snapshot: Snapshot): string[] {
-  return statusLines(snapshot).map((line) => plain(line, LINE_MAX_CHARS));
+function linesOf(snapshot: Snapshot, { nagios, verbose }: Manner): string[] {
+  const lines = nagios
+    ? pluginLines(verdictIn(snapshot), snapshot)
+    : statusLines(snapshot, { verbose });
+  return lines.map((line) => plain(line, LINE_MAX_CHARS));
 }

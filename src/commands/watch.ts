@@ -101,6 +101,13 @@ async function watchHere(
   });
   const checks = () => service.checks;
   const presence = (elasticIp: string) => service.presence(elasticIp);
+  let status: ReturnType<typeof openStatus> = null;
+  const closing = async () => {
+    ending.abort();
+    renewal.close();
+    await Promise.all([status?.close(), service.close()]);
+    await addresses.takeOff();
+  };
   const world = {
     clock,
     random,
@@ -111,8 +118,10 @@ async function watchHere(
     observer,
     checks,
     presence,
+    peerName: (address: string) => names?.nameOf(address) ?? null,
     keyring,
     hide,
+    closing,
     connect: ((...socket) => renewal.around(connect(...socket))) satisfies Connect,
   };
   const watchdog = new Watchdog(settings, world);
@@ -137,18 +146,14 @@ async function watchHere(
     runtime,
   });
   told.requests.serve(() => void watchdog.reload(() => reloader.reload()));
-  const status = openStatus(config, { host, watchdog, log });
+  status = openStatus(config, { host, watchdog, log });
   // The page of --listen-status and what names the program are read by now.
   settleDown(config, { host, log, loaded: options.loaded });
   service.attend(watchdog);
   names?.follow(tell, ending.signal);
   const running = watchdog.run();
   told.handOver((signal) => watchdog.told(signal));
-  const code = await running;
-  ending.abort();
-  renewal.close();
-  await Promise.all([status?.close(), service.close()]);
-  return code;
+  return await running;
 }
 
 /** The first heartbeats leave before the cloud has said from where they must. */

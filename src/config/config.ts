@@ -70,7 +70,9 @@ function readFields(reader: ConfigReader, counts: boolean): Fields {
 function refuseStray(reader: ConfigReader): void {
   const either = `goes with ${nameOf("status")} or ${nameOf("doctor")} only`;
   reader.need(reader.on("doctor") || !reader.on("json"), "json", either);
-  reader.need(!reader.on("watch"), "watch", `goes with ${nameOf("status")} only`);
+  for (const name of ["watch", "nagios"]) {
+    reader.need(!reader.on(name), name, `goes with ${nameOf("status")} only`);
+  }
 }
 
 /** What cannot be done with an IPv6 Elastic IP. */

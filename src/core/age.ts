@@ -1,6 +1,6 @@
 // How long ago something was, as a number and for people.
 
-/** How long ago, in ms; null: never. */
+/** How long ago, in whole ms; null: never. */
 export type AgeMs = number | null;
 
 /** An instant, or never. */
@@ -8,7 +8,9 @@ export type Instant = number | null;
 
 /** How old that is; null for an instant that never was. */
 export function ageOf(sinceMs: Instant, atMs: number): AgeMs {
-  return sinceMs === null || !Number.isFinite(sinceMs) ? null : Math.max(0, atMs - sinceMs);
+  return sinceMs === null || !Number.isFinite(sinceMs)
+    ? null
+    : Math.max(0, Math.round(atMs - sinceMs));
 }
 
 /** An age for people: `3.2 s`, `5 min 3 s`, `2 h 5 min`, `3 d 4 h`. */
@@ -19,6 +21,14 @@ export function spanText(ms: number): string {
   if (seconds < 7_200) return `${minutes} min ${seconds % 60} s`;
   if (seconds < 172_800) return `${hours} h ${minutes! % 60} min`;
   return `${days} d ${hours! % 24} h`;
+}
+
+/** A time that somebody has set, or that a call took: `250 ms`, `3 s`, `3.3 s`, `5 min`. */
+export function durationText(ms: number): string {
+  if (ms === Infinity) return "without end";
+  const whole = Math.round(ms);
+  if (whole < 1_000) return `${whole} ms`;
+  return spanText(whole).replace(/\.0(?= s$)/, "").replace(/ 0 (s|min|h)$/, "");
 }
 
 /** `3.2 s ago`, or `never`. */

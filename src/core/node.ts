@@ -118,7 +118,7 @@ export function stepFully(before: Node, event: NodeEvent, atMs: number): [Node, 
   const forOwnership = ownershipEvent(event);
   node = { ...node, election: elect(node.election, forElection, atMs) };
   node = settle(node, forOwnership, { atMs, effects });
-  effects.push(...changesBetween(before, node));
+  effects.push(...changesBetween(before, node, atMs));
   if (event.kind === "nudge" && node.election.priority === before.election.priority) {
     const limit = event.by < 0 ? "there is no better one" : "there is no worse one";
     const text = `priority stays ${node.election.priority}: ${limit}`;

@@ -1,6 +1,7 @@
 // When a node that was asked to stop may go, and with which exit code.
 import { type Election, twinned } from "./election/state.ts";
 import type { Node } from "./node_state.ts";
+import type { SeverityOf } from "./registry/events.ts";
 
 /** Attempts to detach before the node goes and says that the address is still on it. */
 export const DETACH_ATTEMPTS = 3;
@@ -9,6 +10,13 @@ export const DETACH_GRACE_MS = 20_000;
 
 function endAtMs(stoppedAtMs: number, { settings }: Election): number {
   return stoppedAtMs + settings.handoverTimeoutMs + DETACH_GRACE_MS;
+}
+
+/** What a node leaves behind. */
+export interface Remains {
+  readonly severity: SeverityOf<"exit">;
+  /** The sentence about the Elastic IP, as the end of a line. */
+  readonly text: string;
 }
 
 /** The rules of leaving. */
@@ -32,5 +40,20 @@ export const shutdown = {
     const failures = write.failures === 0 ? 0 : write.failures + read.failures;
     const gaveUp = failures >= DETACH_ATTEMPTS || election.stops > 2;
     return gaveUp || atMs >= endAtMs(stoppedAtMs, election) ? 1 : null;
+  },
+
+  /** What an operator must know of the address once a node that was asked to stop has ended with 1; else null. */
+  remains({ election, ownership, stoppedAtMs }: Node): Remains | null {
+    const { holding, prepared } = ownership;
+    if (stoppedAtMs === null || holding === false) return null;
+    const { elasticIp } = election.settings;
+    // This run has attached nothing; what one before it left, nobody knows.
+    if (!prepared) {
+      const text = `this node did not attach ${elasticIp}, and the cloud never said who has it`;
+      return { severity: "info", text };
+    }
+    const is = holding === true ? "is still" : "may still be";
+    const why = twinned(election) ? ", which another machine takes for its own" : "";
+    return { severity: "critical", text: `${elasticIp} ${is} attached to this instance${why}` };
   },
 };

@@ -1,16 +1,19 @@
 // What changed in the election, told to the operator: roles with their reasons, peers found and lost.
 import { type Election, oneWay, outranking, twinned } from "./election/state.ts";
 import { givenUp } from "./election/missing.ts";
-import type { Peer } from "./election/peer.ts";
+import { ownPriorityOf, type Peer, standingBack } from "./election/peer.ts";
 import { report } from "./registry/report.ts";
 import { ROLE_REASONS } from "./registry/role_reasons.ts";
+import { named, roleStory } from "./role_story.ts";
 import type { Node, NodeEffect } from "./node_state.ts";
 
 /** The lines that the step from one state to the next is worth. */
 export function changesBetween(
   { election: before, membership: { found: foundBefore } }: Pick<Node, "election" | "membership">,
-  { election: after, membership: { found } }: Pick<Node, "election" | "membership">,
+  node: Pick<Node, "election" | "membership" | "ownership">,
+  atMs: number,
 ): NodeEffect[] {
+  const { election: after, membership: { found } } = node;
   const discovered = found !== null && found !== foundBefore;
   const reports = [
     ...(discovered ? [report("info", "discovery", found)] : []),
@@ -25,13 +28,14 @@ export function changesBetween(
     const change = after.role === before.role ? "" : `, was ${before.role}`;
     const { severity } = ROLE_REASONS[after.reason];
     const why = `${after.reason}${detailOf(after)}`;
-    reports.push(report(severity, "role", `${after.role} (${why})${change}`));
+    const story = roleStory(node, atMs);
+    reports.push(report(severity, "role", `${after.role} (${why})${change}${story}`));
   }
   return reports.map((line) => ({ kind: "report", ...line }));
 }
 
 function detailOf(state: Election): string {
-  const better = outranking(state).map(({ address, priority }) => `${address}/${priority}`);
+  const better = outranking(state).map(named);
   if (state.reason === "outranked") return ` by ${better.join(", ")}`;
   if (state.reason === "incomplete") {
     const missing = [...state.missing.keys()].join(", ");
@@ -97,7 +101,9 @@ function* peerChanges(before: Election, after: Election) {
     const known = before.peers.get(address);
     if (!known) yield report("info", "peer-joined", `peer ${address} joined`);
     else if (peer.alive && !known.alive) {
-      yield report("info", "peer-alive", `peer ${address} is alive, priority ${peer.priority}`);
+      const back = standingBack(peer);
+      const text = `peer ${address} is alive, priority ${ownPriorityOf(peer)}`;
+      yield report("info", "peer-alive", back === "" ? text : `${text}, ${back}`);
     } else if (!peer.alive && known.alive) {
       const elsewhere = sameMachine(peer, after);
       yield elsewhere

@@ -1,4 +1,5 @@
 // What is thrown for everything that can go wrong with the cloud; the kinds are in core/error_kinds.ts.
+import { durationText } from "../core/age.ts";
 import { type CloudErrorKind, ERROR_KINDS } from "../core/registry/error_kinds.ts";
 import { MESSAGE_MAX_CHARS, plain } from "../core/plain.ts";
 
@@ -71,8 +72,8 @@ export function refuseStale(
 ): void {
   if (!wanted) throw new CloudError("late", "eviction given up: the peer was heard meanwhile");
   if (nowMs < askedAtMs + EVICT_WITHIN_MS) return;
-  const lateMs = Math.round(nowMs - askedAtMs);
-  const message = `eviction given up: ${lateMs} ms between looking and taking`;
+  const span = durationText(nowMs - askedAtMs);
+  const message = `eviction given up: ${span} between looking and taking`;
   throw new CloudError("late", message);
 }
 

@@ -62,6 +62,8 @@ export function openLog(
     & {
       /** Whether standard output is the journal, see `writesToJournal`. */
       journal?: boolean;
+      /** Whether a line of text on standard output begins with its time, see `isUnstamped`. */
+      timed?: boolean;
       syslogPath?: string;
       writer?: LineWriter;
     },
@@ -76,10 +78,12 @@ export function openLog(
   });
   const writer = rest.writer ?? new LineWriter(Deno.stdout);
   writer.tellLossesAs((lost) => FORMATTERS[format](note(`${lost} log lines dropped`)));
-  const print = (entry: Entry) => writer.line(FORMATTERS[format](entry));
+  const timeOf = (at: Date) => rest.timed && format === "text" ? `${at.toISOString()} ` : "";
+  const print = (entry: Entry) => writer.line(timeOf(entry.at) + FORMATTERS[format](entry));
 
   const stead = {
-    print: ({ severity, text }: SyslogEntry) => writer.line(`${tagOf(severity)} ${text}`),
+    print: ({ severity, text, at }: SyslogEntry) =>
+      writer.line(`${timeOf(at)}${tagOf(severity)} ${text}`),
     changed: (reason: string | null) => print(note(changeText(syslogPath, reason))),
   };
   const syslog = format === "text" && !stdout ? openSyslog(syslogPath, stead) : null;

@@ -1,6 +1,7 @@
 // A log for what repeats: the first of a kind is written, the others are counted, so that a fault or a flood
 // costs one line a minute and no memory. The count is told when the minute is over, whether or not it goes on.
 import type { EventName, SeverityOf } from "../core/registry/events.ts";
+import { durationText } from "../core/age.ts";
 import type { Clock, Log } from "../world.ts";
 
 /** Time before a line of the same kind is written again. */
@@ -10,6 +11,8 @@ export const KINDS_MAX = 256;
 
 /** The same for what strangers can send, who must not use up the kinds of what matters. */
 export const STRANGE_KINDS_MAX = 64;
+/** What has not repeated for this long before it is told is said to be over. */
+const OVER_MS = 5_000;
 
 /** What `Log.write` is told, but for the address. */
 export type Line<Event extends EventName = EventName> = readonly [
@@ -24,8 +27,11 @@ interface Kind {
   /** Lines that may still be written. */
   left: number;
   muted: number;
-  /** The last one that was not written. */
+  /** When the last line of the kind was written. */
+  saidAtMs: number;
+  /** The last one that was not written, and when that was. */
   line: Line;
+  lastAtMs: number;
 }
 
 /** Writes one line per kind and minute, or the first few before that. */
@@ -54,10 +60,13 @@ export class RateLimitedLog {
     if (known && known.left === 0) {
       known.muted += 1;
       known.line = line;
+      known.lastAtMs = nowMs;
     } else {
       this.#log.write(...line);
-      if (known) known.left -= 1;
-      else this.#begin(key, line, { nowMs, left: this.#linesMax - 1 });
+      if (known) {
+        known.left -= 1;
+        known.saidAtMs = nowMs;
+      } else this.#begin(key, line, { nowMs, left: this.#linesMax - 1 });
     }
   }
 
@@ -67,25 +76,30 @@ export class RateLimitedLog {
       if (nowMs < kind.endsAtMs) return;
       this.#kinds.delete(key);
       if (kind.muted === 0) continue;
-      this.#tell(kind);
+      this.#tell(kind, nowMs);
       this.#begin(key, kind.line, { nowMs, left: 0 });
     }
   }
 
   /** Tells all counts, since nothing more will come. */
   close(): void {
+    const nowMs = this.#clock.nowMs();
     for (const kind of this.#kinds.values()) {
-      if (kind.muted > 0) this.#tell(kind);
+      if (kind.muted > 0) this.#tell(kind, nowMs);
     }
     this.#kinds.clear();
   }
 
   #begin(key: string, line: Line, { nowMs, left }: { nowMs: number; left: number }): void {
-    this.#kinds.set(key, { endsAtMs: nowMs + QUIET_MS, left, muted: 0, line });
+    const times = { saidAtMs: nowMs, lastAtMs: nowMs };
+    this.#kinds.set(key, { endsAtMs: nowMs + QUIET_MS, left, muted: 0, line, ...times });
   }
 
-  /** The last of them stands for all. */
-  #tell({ muted, line: [severity, event, text] }: Kind): void {
-    this.#log.write(severity, event, `${text} (${muted} since the last line)`);
+  /** The last of them stands for all, with how many there were within which time, and whether that goes on. */
+  #tell({ muted, saidAtMs, lastAtMs, line: [severity, event, text] }: Kind, nowMs: number): void {
+    const calmMs = nowMs - lastAtMs;
+    const calm = calmMs < OVER_MS ? "" : `, then none for ${durationText(calmMs)}`;
+    const span = durationText(Math.max(1, lastAtMs - saidAtMs));
+    this.#log.write(severity, event, `${text} (${muted} more within ${span}${calm})`);
   }
 }

@@ -79,7 +79,8 @@ export const COMMANDS = [
   plain({
     name: "status",
     group: "status",
-    help: "print the state of this machine's watchdog and exit",
+    help: "print the state of this machine's watchdog (-v: with ids) and exit 0, 1, 2 or 3 as " +
+      "monitoring plugins do",
   }),
   plain({
     name: "print-config",
@@ -87,6 +88,11 @@ export const COMMANDS = [
     help: "print the configuration with the source of each value, and exit",
   }),
   plain({ name: "json", group: "status", help: "with --status or --doctor: print JSON" }),
+  plain({
+    name: "nagios",
+    group: "status",
+    help: "with --status: print one line with performance data",
+  }),
   plain({
     name: "watch",
     group: "status",

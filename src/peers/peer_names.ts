@@ -77,6 +77,12 @@ export class PeerNames {
       .map((entry) => ({ usable: entry.failure === null, text: entry.describe(this.#place) }));
   }
 
+  /** The name that has that address, null when the address itself is configured, or is not known. */
+  nameOf(address: string): string | null {
+    const has = ({ literal, addresses }: NamedPeer) => !literal && addresses.includes(address);
+    return this.#entries.find(has)?.text ?? null;
+  }
+
   /** The first look-up; resolves when it has ended, or the start has waited long enough. */
   async start(signal: AbortSignal, patienceMs: number = START_MS): Promise<NamedPeers> {
     await this.#lookUps.run(this.#entries, { signal, patienceMs });

@@ -1,5 +1,5 @@
 // The metrics of each Elastic IP, told apart by the label `address`, and of its peers.
-import { type Family, instantOf, type Labels, type Sample } from "./metric_family.ts";
+import { type Family, instantOf, type Labels, type Sample, secondsOf } from "./metric_family.ts";
 import type { MetricName } from "../core/registry/metric_names.ts";
 import type { AddressView, PeerView, Snapshot } from "./snapshot.ts";
 import type { AgeMs } from "../core/age.ts";
@@ -26,9 +26,9 @@ const FACTS: readonly Row<AddressView>[] = [
   ["exoip_in_peer_list", ({ inPeerList }) => inPeerList],
   ["exoip_exclusive", ({ exclusive }) => exclusive],
   ["exoip_priority", ({ priority }) => priority],
-  ["exoip_interval_seconds", ({ intervalMs }) => intervalMs / 1_000],
-  ["exoip_dead_time_seconds", (v) => v.deadTimeMs / 1_000],
-  ["exoip_reconcile_interval_seconds", (v) => v.reconcileMs / 1e3],
+  ["exoip_interval_seconds", ({ intervalMs }) => secondsOf(intervalMs)],
+  ["exoip_dead_time_seconds", (v) => secondsOf(v.deadTimeMs)],
+  ["exoip_reconcile_interval_seconds", (v) => secondsOf(v.reconcileMs)],
   ["exoip_peers", ({ peers }) => machinesOf(peers)],
   ["exoip_peers_alive", (v) => machinesOf(v.peers.filter((p) => p.alive))],
   ["exoip_peers_missing", (v) => v.missingPeers.length],
@@ -126,7 +126,7 @@ function callFamilies({ addresses }: Snapshot): Family[] {
     {
       name: "exoip_api_last_call_duration_seconds",
       samples: calls.flatMap(({ tookMs, labels }) =>
-        tookMs === null ? [] : [{ value: tookMs / 1_000, labels }]
+        tookMs === null ? [] : [{ value: secondsOf(tookMs), labels }]
       ),
     },
   ];

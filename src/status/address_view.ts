@@ -34,6 +34,8 @@ export interface AddressFacts {
   readonly refused: ReadonlyMap<string, RefusedBefore>;
   /** Whether this machine has the address, null when nobody looks. */
   readonly presence: Presence | null;
+  /** The name that the configuration gives to the peer with that address, null without one. */
+  readonly peerName?: (address: string) => string | null;
 }
 
 /** Datagrams of one sender that were refused. */
@@ -56,7 +58,7 @@ export function addressView(node: Node, facts: AddressFacts, atMs: number): Addr
     priority: election.priority,
     exclusive: settings.exclusive,
     intervalMs: settings.intervalMs,
-    deadTimeMs: deadTimeMs(settings),
+    deadTimeMs: Math.round(deadTimeMs(settings)),
     reconcileMs: ownership.settings.reconcileMs,
     holding: ownership.holding,
     holdingAgeMs: age(ownership.seenAtMs),
@@ -125,10 +127,12 @@ function peerView(
     : null;
   return {
     address,
+    name: facts.peerName?.(address) ?? null,
     instanceId,
     alive,
     heardAgeMs: ageOf(heardAtMs, atMs),
     priority: heardAtMs === null ? null : peer.priority,
+    ownPriority: trailer?.ownPriority ?? null,
     holds: trailer?.holds ?? null,
     leaving: trailer?.leaving ?? null,
     unable: trailer?.unable ?? null,

@@ -1,16 +1,14 @@
 // What is answered to `info` and `info json`: to this machine only. The state is looked at so often a second and no
 // more, whoever asks: who asks in between gets what was seen just before. So somebody who asks all the time costs
-// little, and keeps nobody else from an answer.
+// little, and keeps nobody else from an answer. No answer is a line of the log.
 import type { Snapshot } from "./snapshot.ts";
 import { fittedLines } from "./text.ts";
 import { ANSWERS_PER_SECOND, TokenBucket } from "./token_bucket.ts";
 import { datagramsOf, fitted, requestedNumber } from "./fragments.ts";
-import type { Clock, Log, UdpSocket } from "../world.ts";
+import type { Clock, UdpSocket } from "../world.ts";
 
 /** The longest request. */
 const REQUEST_MAX_BYTES = 24;
-/** Shortest time between two answers in the log. */
-const LOG_EVERY_MS = 1_000;
 /** How long an answer serves whoever asks. */
 const FRESH_MS = 1_000 / ANSWERS_PER_SECOND;
 /** Answers a second to all, and to one socket that asks. */
@@ -22,7 +20,6 @@ const SENDERS_MAX = 1_024;
 export interface AnswerOptions {
   readonly clock: Clock;
   readonly socket: UdpSocket;
-  readonly log: Log;
   readonly snapshot: () => Snapshot;
 }
 
@@ -34,12 +31,12 @@ export class InfoResponder {
   readonly #json: Cached;
   #senders = new Map<string, number>();
   #countedSinceMs = -Infinity;
-  #loggedAtMs = -Infinity;
 
   constructor(options: AnswerOptions) {
     const { clock, snapshot } = this.#options = options;
     this.#bucket = new TokenBucket(clock, SENT_PER_SECOND);
-    this.#text = new Cached(clock, () => this.#lines());
+    const lines = () => fittedLines(snapshot()).join("\n") + "\n";
+    this.#text = new Cached(clock, () => new TextEncoder().encode(lines()));
     this.#json = new Cached(clock, () => fitted(snapshot()));
   }
 
@@ -71,17 +68,6 @@ export class InfoResponder {
     const count = (this.#senders.get(sender) ?? 0) + 1;
     this.#senders.set(sender, count);
     return count <= SENT_PER_SENDER && this.#bucket.take();
-  }
-
-  #lines(): Uint8Array {
-    const { clock, log, snapshot } = this.#options;
-    const lines = fittedLines(snapshot());
-    // Who asks ten times a second is answered as often, but fills no log.
-    if (clock.nowMs() >= this.#loggedAtMs + LOG_EVERY_MS) {
-      this.#loggedAtMs = clock.nowMs();
-      for (const line of lines) log.write("info", "status", line);
-    }
-    return new TextEncoder().encode(lines.join("\n") + "\n");
   }
 }
 

@@ -1,4 +1,5 @@
 // Whether a watchdog works and whether it is ready, as a supervisor asks: from its snapshot's figures alone.
+import { durationText } from "../core/age.ts";
 import type { AddressView, Snapshot } from "./snapshot.ts";
 
 /** A loop that misses its own deadline by more than this is stuck. */
@@ -14,8 +15,8 @@ export type Vitals = Pick<Snapshot, "phase"> & {
 export function stuckBecause({ loop }: Pick<Vitals, "loop">): string | null {
   if (!loop.listening) return "the socket is not read any more";
   if (loop.overdueMs <= OVERDUE_MAX_MS) return null;
-  const overdue = `${Math.round(loop.overdueMs)} ms overdue, at most ${OVERDUE_MAX_MS} are allowed`;
-  return `the loop is ${overdue}`;
+  const [late, allowed] = [loop.overdueMs, OVERDUE_MAX_MS].map(durationText);
+  return `the loop is ${late} overdue, at most ${allowed} are allowed`;
 }
 
 /** Why the node is not ready; null when it is. */

@@ -28,6 +28,11 @@ export function instantOf(ageMs: AgeMs, { takenAtMs }: Snapshot, labels: Labels 
   return ageMs === null ? [] : [{ value: Math.round((takenAtMs - ageMs) / 100) / 10, labels }];
 }
 
+/** Seconds, to the millisecond: what is measured here is no more exact. */
+export function secondsOf(ms: number): number {
+  return Math.round(ms) / 1_000;
+}
+
 /** Help, type and values of a metric. */
 export function familyText({ name, samples }: Family): string {
   const { type, meaning } = METRICS[name];

@@ -1,7 +1,7 @@
 // A snapshot as Prometheus reads it: text format 0.0.4, base units, counters that end in `_total`. Instants are given
 // as Unix time, so that a value that nobody refreshes grows old where it is looked at. Names: metric_names.ts.
 import { addressFamilies } from "./address_metrics.ts";
-import { type Family, familyText, instantOf, type Sample } from "./metric_family.ts";
+import { type Family, familyText, instantOf, type Sample, secondsOf } from "./metric_family.ts";
 import type { MetricName } from "../core/registry/metric_names.ts";
 import type { Snapshot } from "./snapshot.ts";
 
@@ -27,9 +27,9 @@ function processFamilies(snapshot: Snapshot): Family[] {
     metric("exoip_start_time_seconds", instantOf(upMs, snapshot)),
     metric("exoip_ready", one(Number(phase === "running" && had))),
     metric("exoip_stopping", one(Number(phase === "stopping"))),
-    metric("exoip_loop_overdue_seconds", one(loop.overdueMs / 1_000)),
-    metric("exoip_loop_lag_seconds", one(loop.lateMs / 1_000)),
-    metric("exoip_loop_lag_seconds_max", one(loop.worstLateMs / 1_000)),
+    metric("exoip_loop_overdue_seconds", one(secondsOf(loop.overdueMs))),
+    metric("exoip_loop_lag_seconds", one(secondsOf(loop.lateMs))),
+    metric("exoip_loop_lag_seconds_max", one(secondsOf(loop.worstLateMs))),
     metric("exoip_heartbeats_sent_total", one(heartbeats.sent)),
     metric("exoip_heartbeats_received_total", one(heartbeats.received)),
     metric(

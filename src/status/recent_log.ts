@@ -8,8 +8,8 @@ import { ageOf } from "../core/age.ts";
 export const CHANGES_MAX = 100;
 /** Longest text that is remembered. */
 const TEXT_MAX_CHARS = 300;
-/** Words of lines that tell of no change: answers, every call, and what a stranger could send to push all else out. */
-const NO_CHANGE: ReadonlySet<EventName> = new Set(["status", "call", "refused"]);
+/** Words of lines that tell of no change: every call, and what a stranger could send to push all else out. */
+const NO_CHANGE: ReadonlySet<EventName> = new Set(["call", "refused"]);
 
 interface Change {
   readonly atMs: number;
@@ -39,7 +39,7 @@ export class RecentLog implements Log {
     const shown = this.#hide(sentence);
     const text = elasticIp === undefined ? shown : `${elasticIp}: ${shown}`;
     this.#changes.push({
-      atMs: this.#clock.wallMs(),
+      atMs: Math.round(this.#clock.wallMs()),
       monotonicMs: this.#clock.nowMs(),
       severity,
       event,

@@ -1,7 +1,7 @@
 // What a watchdog shows of itself: one plain object, the same for `--status`, `info`, /status.json, /metrics and the
 // page. Nothing in it is a value alone: what was measured, heard or read carries its age in ms, counted to the instant
-// at which the snapshot was taken, and null when that never happened. All fields are in
-// docs/operation/status.md.
+// at which the snapshot was taken, and null when that never happened. Ages and other measured times are whole ms.
+// docs/operation/status.md explains all fields; scripts/package/monitoring/exoip-status.schema.json is their schema.
 import type { Reason, Role } from "../core/election/state.ts";
 import type { CloudErrorKind } from "../core/registry/error_kinds.ts";
 import type { EventName, Severity } from "../core/registry/events.ts";
@@ -35,6 +35,8 @@ export interface Snapshot {
   readonly checks: readonly CheckView[];
   /** The latest changes, oldest first. */
   readonly changes: readonly ChangeView[];
+  /** What follows from all that for a monitoring system; see verdict.ts. */
+  readonly verdict: Verdict;
 }
 
 /** Whether the loop keeps its own deadlines. */
@@ -148,11 +150,15 @@ export type LinkWord = "both" | "does-not-hear-us" | "not-heard" | "unconfirmed"
 /** One peer; what it said of itself is as old as `heardAgeMs`. */
 export interface PeerView {
   readonly address: string;
+  /** The name by which the configuration has it, null when it has the address or nothing. */
+  readonly name: string | null;
   readonly instanceId: string | null;
   readonly alive: boolean;
   readonly heardAgeMs: AgeMs;
-  /** In its last heartbeat; null before. */
+  /** In its last heartbeat: 255 of one that stands back; null before. */
   readonly priority: number | null;
+  /** The one that it is configured with; null before the first heartbeat, and where it has no word for it. */
+  readonly ownPriority: number | null;
   /** Null without a heartbeat, and where it has no word for it. */
   readonly holds: boolean | null;
   readonly leaving: boolean | null;
@@ -223,4 +229,25 @@ export interface ChangeView {
   /** The word that begins the line. */
   readonly event: EventName;
   readonly text: string;
+}
+
+/** The words of monitoring plugins, by their exit codes. */
+export const LEVELS = ["OK", "WARNING", "CRITICAL", "UNKNOWN"] as const;
+/** One of them. */
+export type Level = typeof LEVELS[number];
+
+/** One thing that is not as it should be. */
+export interface Problem {
+  readonly level: Exclude<Level, "OK">;
+  /** The sentence, with the Elastic IP where there are several. */
+  readonly text: string;
+}
+
+/** What a watchdog is worth to a monitoring system; verdict.ts has the rules. */
+export interface Verdict {
+  readonly level: Level;
+  /** Who holds, how many peers live, since when; and the first problem. */
+  readonly text: string;
+  /** The worst first. */
+  readonly problems: readonly Problem[];
 }

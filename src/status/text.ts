@@ -1,11 +1,15 @@
-// A snapshot as text: what `info`, `--status` and the log show. Every figure with its age.
-import type { AddressView, CountView, PeerView, Snapshot } from "./snapshot.ts";
-import { type AgeMs, ageText, spanText } from "../core/age.ts";
+// A snapshot as text: what `info` and `--status` show. First the verdict, then every figure with its age.
+import type { AddressView, CountView, PeerView, Snapshot, Verdict } from "./snapshot.ts";
+import { type AgeMs, ageText, durationText, spanText } from "../core/age.ts";
+import { aligned, cutTo } from "./table.ts";
+import { titleOf, verdictIn, verdictLine } from "./verdict.ts";
 
 /** Longest text that goes into one datagram, so that no network has to cut it into pieces. */
 export const INFO_MAX_BYTES = 1_400;
-/** Changes that the text shows. */
-const CHANGES_MAX = 8;
+/** Longest line but the first. */
+export const TEXT_WIDTH = 100;
+/** Changes and problems that the text shows. */
+const CHANGES_MAX = 8, PROBLEMS_MAX = 8;
 
 /** One line of the text. */
 interface Line {
@@ -14,14 +18,20 @@ interface Line {
   readonly detail: boolean;
 }
 
+/** How much is shown. */
+export interface TextOptions {
+  /** Ids of instances, too, and lines of any length. */
+  readonly verbose?: boolean;
+}
+
 /** All lines. */
-export function statusLines(snapshot: Snapshot): string[] {
-  return allLines(snapshot).map(({ text }) => text);
+export function statusLines(snapshot: Snapshot, options: TextOptions = {}): string[] {
+  return allLines(snapshot, options).map(({ text }) => text);
 }
 
 /** As many of them as fit into the space, the last ones of peers and changes left out first; the end says how many. */
 export function fittedLines(snapshot: Snapshot, maxBytes = INFO_MAX_BYTES): string[] {
-  const lines = allLines(snapshot);
+  const lines = allLines(snapshot, {});
   const note = (cut: number) => `and ${cut} more, which exoip --status prints`;
   const size = (kept: readonly Line[]) =>
     new TextEncoder().encode(kept.map(({ text }) => text + "\n").join("")).length;
@@ -35,57 +45,61 @@ export function fittedLines(snapshot: Snapshot, maxBytes = INFO_MAX_BYTES): stri
   return [...kept.map(({ text }) => text), note(lines.length - kept.length)];
 }
 
-function allLines(snapshot: Snapshot): Line[] {
-  const must = (text: string): Line => ({ text, detail: false });
-  const { addresses, checks, changes } = snapshot;
-  return [
-    ...addresses.flatMap((address) => addressLines(address, snapshot)),
+function allLines(snapshot: Snapshot, { verbose = false }: TextOptions): Line[] {
+  const { addresses } = snapshot;
+  const fit = (text: string) => verbose ? text : cutTo(text, TEXT_WIDTH);
+  const rest = [
+    ...addresses.flatMap((view) => addressLines(view, { snapshot, verbose })),
     ...left(snapshot.addressesLeftOut, "addresses"),
-    must(heartbeatLine(snapshot)),
-    must(programLine(snapshot)),
-    ...checks.map(({ name, state, ageMs, reason }) =>
-      must(`check ${name} ${state}, last result ${ageText(ageMs)}${reason && `: ${reason}`}`)
-    ),
-    ...changes.slice(-CHANGES_MAX).map(({ event, text, ageMs }): Line => ({
-      text: `change ${ageText(ageMs)}: ${event}: ${text}`,
-      detail: true,
-    })),
+    ...must(aligned(programRows(snapshot))),
+    ...must(aligned(checkRows(snapshot))),
+    ...changeLines(snapshot),
+  ];
+  const verdict = verdictIn(snapshot);
+  return [
+    { text: verdictLine(verdict), detail: false },
+    ...problemLines(verdict),
+    ...rest.map(({ text, detail }) => ({ text: fit(text), detail })),
   ];
 }
 
-function addressLines(view: AddressView, { instanceId }: Snapshot): Line[] {
-  const yes = (flag: boolean) => flag ? "yes" : "no";
-  const known = view.holding === null ? "unknown" : yes(view.holding);
-  const holding = view.released
-    ? `${known} (released in the cloud)`
-    : view.unavailable
-    ? `${known} (moved by the cloud itself)`
-    : known;
-  const others = view.otherHolders.map((holder) => holder.peer ?? holder.instanceId).join(", ");
-  const none = view.otherHoldersAgeMs === null ? "unknown" : "none";
-  const lines = [
-    `address ${view.elasticIp}`,
-    `role ${view.role} (${view.reason}), changed ${ageText(view.roleAgeMs)}`,
-    `holding ${holding}, cloud read ${ageText(view.holdingAgeMs)}, cloud reachable ${
-      yes(view.cloudReachable)
-    }, healthy ${yes(view.healthy)}`,
-    interfaceLine(view),
-    `priority ${view.priority}, interval ${view.intervalMs} ms, dead after ${view.deadTimeMs} ms`,
-    `id ${instanceId ?? "unknown"}${twinText(view)}`,
-    `other holders ${others || none}, read ${ageText(view.otherHoldersAgeMs)}`,
-    `take-overs ${counted(view.takeOvers, view.takeOverAgeMs)}, evictions ${
-      counted(view.evictions, view.evictionAgeMs)
-    }`,
-    `cloud answered ${ageText(view.cloudAgeMs)}, errors ${errorsText(view)}`,
+/** The verdict has the first one; where there are more, all are listed. */
+function problemLines({ problems }: Verdict): Line[] {
+  if (problems.length < 2) return [];
+  const rows = problems.slice(0, PROBLEMS_MAX).map(({ level, text }) => [level, text]);
+  return indented(aligned(rows)).map((text) => ({ text: cutTo(text, TEXT_WIDTH), detail: true }));
+}
+
+function must(texts: readonly string[]): Line[] {
+  return texts.map((text) => ({ text, detail: false }));
+}
+
+function addressLines(
+  view: AddressView,
+  { snapshot, verbose }: { snapshot: Snapshot; verbose: boolean },
+): Line[] {
+  const { instanceId } = snapshot;
+  const rows = [
+    ...(verbose ? [["instance", instanceId ?? "unknown"]] : []),
+    ...(twinText(view) ? [["twin", twinText(view)]] : []),
+    ["role", `${view.role} (${view.reason}) for ${ageSpan(view.roleAgeMs)}`],
+    ["holding", `${holdingText(view)}, read ${ageText(view.holdingAgeMs)}`],
+    ["interface", interfaceText(view)],
+    ["healthy", view.healthy ? "yes" : "no"],
+    ["cloud", cloudText(view)],
+    ["others", othersText(view)],
+    ["settings", settingsText(view)],
+    ["moves", movesText(view)],
   ];
   return [
-    ...lines.map((text) => ({ text, detail: false })),
-    ...view.peers.map((peer) => ({ text: peerLine(peer), detail: true })),
+    ...must(["", view.elasticIp, ...indented(aligned(rows))]),
+    ...peerLines(view, verbose),
     ...left(view.peersLeftOut, "peers"),
     ...view.missingPeers.map(({ peer, gone }) => ({
-      text: `peer ${peer} missing${gone ? ", counts as gone" : ""}`,
+      text: `  peer ${peer} is missing${gone ? ", and counts as gone" : ""}`,
       detail: true,
     })),
+    ...must([""]),
   ];
 }
 
@@ -93,21 +107,36 @@ function addressLines(view: AddressView, { instanceId }: Snapshot): Line[] {
 function twinText({ twin = null }: Partial<AddressView>): string {
   if (twin === null) return "";
   const proof = twin.proved ? "" : ", which may be forged";
-  return `, with which ${twin.address} speaks, too${proof}, since ${ageText(twin.ageMs)}`;
+  return `${twin.address} has the same id${proof}, since ${ageText(twin.ageMs)}`;
 }
 
-function interfaceLine(view: AddressView): string {
+function indented(texts: readonly string[]): string[] {
+  return texts.map((text) => `  ${text}`);
+}
+
+function ageSpan(ageMs: AgeMs): string {
+  return ageMs === null ? "an unknown time" : spanText(ageMs);
+}
+
+function holdingText({ holding, released, unavailable }: AddressView): string {
+  const known = holding === null ? "unknown" : holding ? "yes" : "no";
+  if (released) return `${known} (released in the cloud)`;
+  return unavailable ? `${known} (moved by the cloud itself)` : known;
+}
+
+function interfaceText(view: AddressView): string {
   const { onInterface, interfaceAgeMs, interfaceProblem } = view;
   // A watchdog of another version may know nothing of it.
-  if (onInterface === null || onInterface === undefined) return "on an interface unknown";
-  const where = !onInterface ? "no" : view.interface === null ? "yes" : `yes, ${view.interface}`;
-  return `on an interface ${where}, looked ${ageText(interfaceAgeMs)}${
+  if (onInterface === null || onInterface === undefined) return "unknown";
+  const where = !onInterface ? "none has the address" : view.interface ?? "this machine has it";
+  return `${where}, looked ${ageText(interfaceAgeMs)}${
     interfaceProblem && `: ${interfaceProblem}`
   }`;
 }
 
-function left(count: number, what: string): Line[] {
-  return count === 0 ? [] : [{ text: `${count} more ${what} do not fit here`, detail: false }];
+function cloudText(view: AddressView): string {
+  const reachable = view.cloudReachable ? "reachable" : "not reachable";
+  return `${reachable}, answered ${ageText(view.cloudAgeMs)}, errors ${errorsText(view)}`;
 }
 
 function errorsText({ calls }: AddressView): string {
@@ -117,22 +146,109 @@ function errorsText({ calls }: AddressView): string {
   return errors.join(", ") || "none";
 }
 
-function heartbeatLine({ heartbeats }: Snapshot): string {
-  const { sent, sentAgeMs, received, receivedAgeMs, refused } = heartbeats;
-  const words = refused.map(countText).join(", ") || "none";
-  return `heartbeats sent ${counted(sent, sentAgeMs)}, received ${
-    counted(received, receivedAgeMs)
-  }, refused ${words}`;
+/** Other holders in the cloud. */
+function othersText({ otherHolders, otherHoldersAgeMs, peers }: AddressView): string {
+  if (otherHoldersAgeMs === null) return "not known who else holds";
+  const titles = otherHolders.map(({ peer, instanceId }) => {
+    const known = peers.find(({ address }) => address === peer);
+    return known ? titleOf(known) : peer ?? instanceId;
+  });
+  const who = titles.join(" and ") || "nobody else";
+  return `${who} ${titles.length > 1 ? "hold" : "holds"}, read ${ageText(otherHoldersAgeMs)}`;
 }
 
-function programLine({ program, upMs, zone, phase, loop }: Snapshot): string {
-  const { version, commit } = program;
+function settingsText({ priority, intervalMs, deadTimeMs }: AddressView): string {
+  const [interval, dead] = [intervalMs, deadTimeMs].map(durationText);
+  return `priority ${priority}, interval ${interval}, dead after ${dead}`;
+}
+
+function movesText(view: AddressView): string {
+  const takeOvers = counted(view.takeOvers, view.takeOverAgeMs);
+  return `take-overs ${takeOvers}, evictions ${counted(view.evictions, view.evictionAgeMs)}`;
+}
+
+/** One row for each peer, under a head. */
+function peerLines({ peers }: AddressView, verbose: boolean): Line[] {
+  if (peers.length === 0) return must(["  no peers"]);
+  const head = ["PEER", "STATE", "PRIORITY", "HOLDS", "HEARD", "NOTES"];
+  const rows = peers.map((peer) => peerCells(peer, verbose));
+  const [first = "", ...texts] = indented(aligned([head, ...rows]));
+  return [
+    { text: first, detail: false },
+    ...texts.map((text) => ({ text, detail: true })),
+  ];
+}
+
+function peerCells(peer: PeerView, verbose: boolean): string[] {
+  const { alive, holds, heardAgeMs, priority, instanceId } = peer;
+  const own = peer.ownPriority ?? priority;
+  const state = alive ? "live" : heardAgeMs === null ? "unheard" : "dead";
+  const held = holds === null ? "-" : holds ? "yes" : "no";
+  const notes = [
+    ...notesOn(peer),
+    ...(verbose ? [`instance ${instanceId ?? "unknown"}`] : []),
+  ].join(", ");
+  const cells = [titleOf(peer), state, own === null ? "-" : `${own}`, held, ageText(heardAgeMs)];
+  return [...cells, notes];
+}
+
+/** What is not as it should be with a peer. */
+function notesOn(peer: PeerView): string[] {
+  const { alive, priority, ownPriority, refused, unable, unhealthy, leaving } = peer;
+  const back = alive && ownPriority !== null && ownPriority !== undefined &&
+    priority !== ownPriority && !unable && !unhealthy && !leaving;
+  return [
+    leaving ? "leaving" : "",
+    unable ? "cannot act on the cloud" : "",
+    unhealthy ? "unhealthy" : "",
+    back ? "stands back" : "",
+    peer.link === "does-not-hear-us" ? "does not hear us" : "",
+    peer.link === "not-heard" ? "lives, but is not heard" : "",
+    refused ? `refused ${countText(refused)}` : "",
+  ].filter(Boolean);
+}
+
+function left(count: number, what: string): Line[] {
+  return count === 0 ? [] : must([`  ${count} more ${what} do not fit here`]);
+}
+
+/** The watchdog itself. */
+function programRows({ program, upMs, zone, phase, loop, heartbeats }: Snapshot): string[][] {
+  const { sent, sentAgeMs, received, receivedAgeMs, refused } = heartbeats;
   const where = zone === null ? "" : `, zone ${zone}`;
-  const notHearingUs = loop.listening ? "" : ", the socket is not read";
-  return `exoip ${version} (commit ${commit}), ${phase}, up ${spanText(upMs)}${where}, ` +
-    `loop late by ${Math.round(loop.lateMs)} ms, at worst ${
-      Math.round(loop.worstLateMs)
-    } ms${notHearingUs}`;
+  const unread = loop.listening ? "" : ", the socket is not read";
+  const [late, worst] = [loop.lateMs, loop.worstLateMs].map(durationText);
+  return [
+    [
+      "watchdog",
+      `exoip ${program.version} (commit ${program.commit}), ${phase}, up ${spanText(upMs)}${where}`,
+    ],
+    ["loop", `late by ${late}, at worst ${worst}${unread}`],
+    [
+      "heartbeats",
+      `sent ${counted(sent, sentAgeMs)}, received ${counted(received, receivedAgeMs)}, refused ${
+        refused.map(countText).join(", ") || "none"
+      }`,
+    ],
+  ];
+}
+
+function checkRows({ checks }: Snapshot): string[][] {
+  return checks.map(({ name, state, ageMs, reason }) => [
+    `check ${name}`,
+    `${state}, ${ageText(ageMs)}${reason && `: ${reason}`}`,
+  ]);
+}
+
+function changeLines({ changes }: Snapshot): Line[] {
+  const rows = changes.slice(-CHANGES_MAX).map(({ event, text, ageMs }) => [
+    ...[ageText(ageMs), event, text],
+  ]);
+  if (rows.length === 0) return [];
+  return [
+    ...must(["", "last changes"]),
+    ...indented(aligned(rows)).map((text) => ({ text, detail: true })),
+  ];
 }
 
 function counted(count: number, ageMs: AgeMs): string {
@@ -141,20 +257,4 @@ function counted(count: number, ageMs: AgeMs): string {
 
 function countText({ word, count, ageMs }: CountView): string {
   return `${word} ${counted(count, ageMs)}`;
-}
-
-function peerLine(peer: PeerView): string {
-  const { address, alive, priority, heardAgeMs, instanceId, refused } = peer;
-  const flags = [
-    peer.holds ? "holds" : "",
-    peer.leaving ? "leaving" : "",
-    peer.unable ? "unable" : "",
-    peer.unhealthy ? "unhealthy" : "",
-    peer.link === "does-not-hear-us" ? "does not hear us" : "",
-    peer.link === "not-heard" ? "lives, but is not heard" : "",
-    refused ? `refused ${countText(refused)}` : "",
-  ].filter(Boolean);
-  const words = [alive ? "alive" : "dead", `priority ${priority ?? "unknown"}`, ...flags];
-  const heard = `heard ${ageText(heardAgeMs)}`;
-  return `peer ${address} ${words.join(", ")}, ${heard}, instance ${instanceId ?? "unknown"}`;
 }

@@ -1,5 +1,6 @@
 // The calls to the cloud that are under way: each is begun without being waited for, and its end comes back as an
 // event of the node.
+import { durationText } from "../core/age.ts";
 import { askCloud } from "./ask_cloud.ts";
 import { asCloudError, type CloudError } from "../exoscale/cloud_error.ts";
 import { UNUSABLE } from "../exoscale/elastic_ip_v2.ts";
@@ -83,7 +84,7 @@ export class CloudCalls {
       if (answer.verb === "evict" && answer.outcome === "taken") {
         counters.evictions.add(clock.nowMs());
       }
-      if (verbose) log.write("info", "call", `${call.verb} done in ${tookMs} ms`);
+      if (verbose) log.write("info", "call", `${call.verb} done in ${durationText(tookMs)}`);
       this.#patience.calls.answered();
       deliver({ kind: "answered", id, answer, roll: random() });
     } catch (cause) {

@@ -11,6 +11,7 @@ import {
 } from "../status/snapshot.ts";
 import type { RecentLog } from "../status/recent_log.ts";
 import type { Datagrams } from "../status/counters.ts";
+import { type Judged, verdictOf } from "../status/verdict.ts";
 import type { Watch } from "./watch.ts";
 import type { Clock } from "../world.ts";
 import { ageOf } from "../core/age.ts";
@@ -42,6 +43,7 @@ export interface SnapshotSources {
   readonly about: About | undefined;
   readonly checks: () => readonly CheckView[];
   readonly presence: (elasticIp: string) => Presence | null;
+  readonly peerName: (address: string) => string | null;
 }
 
 /** Takes them. */
@@ -56,18 +58,19 @@ export class Snapshots {
 
   /** The whole state. */
   take(): Snapshot {
-    const { clock, watches, datagrams, recent, about = UNKNOWN, checks, presence } = this.#sources;
+    const { clock, watches, datagrams, recent, about = UNKNOWN, checks, presence, peerName } =
+      this.#sources;
     const nowMs = clock.nowMs();
     const { sent, received, refused, senders } = datagrams;
     const [first] = watches;
-    return {
+    const judged: Judged = {
       version: SNAPSHOT_VERSION,
       takenAtMs: Math.round(clock.wallMs()),
       program: about.program,
-      upMs: nowMs - this.#startedAtMs,
+      upMs: Math.round(nowMs - this.#startedAtMs),
       instanceId: about.instanceId ?? first?.node.election.selfId ?? null,
       zone: about.zone ?? zoneIn(first?.cloudName ?? ""),
-      ...this.vitals(),
+      ...rounded(this.vitals()),
       heartbeats: {
         sent: sent.count,
         sentAgeMs: ageOf(sent.atMs, nowMs),
@@ -77,12 +80,17 @@ export class Snapshots {
       },
       // What was given up was named when that happened; shown is what is watched.
       addresses: watched(watches).map((watch) =>
-        watch.view(senders, presence(watch.node.election.settings.elasticIp))
+        watch.view({
+          refused: senders,
+          presence: presence(watch.node.election.settings.elasticIp),
+          peerName,
+        })
       ),
       addressesLeftOut: 0,
       checks: checks(),
       changes: recent.changes(nowMs),
     };
+    return { ...judged, verdict: verdictOf(judged) };
   }
 
   /** What a supervisor asks for, cheaper than the whole. */
@@ -108,6 +116,23 @@ export class Snapshots {
 function watched(watches: readonly Watch[]): readonly Watch[] {
   const running = watches.filter(({ exitCode }) => exitCode === null);
   return running.length > 0 ? running : watches;
+}
+
+/** Whole milliseconds: what is below them means nothing. */
+function rounded({ phase, loop }: Vitals & { loop: LoopView }): Pick<Snapshot, "phase" | "loop"> {
+  const { overdueMs, lateMs, lateAgeMs, worstLateMs, worstLateAgeMs, listening } = loop;
+  const whole = (ms: number | null) => ms === null ? null : Math.round(ms);
+  return {
+    phase,
+    loop: {
+      overdueMs: Math.round(overdueMs),
+      lateMs: Math.round(lateMs),
+      lateAgeMs: whole(lateAgeMs),
+      worstLateMs: Math.round(worstLateMs),
+      worstLateAgeMs: whole(worstLateAgeMs),
+      listening,
+    },
+  };
 }
 
 /** The zone that an endpoint of Exoscale names. */

@@ -1,12 +1,12 @@
 // One Elastic IP being watched: the loop where its events, the core and effects meet. Every event is stepped the
 // moment it comes; effects are started and never waited for, so that nothing the cloud does can delay a heartbeat.
 import { addressView } from "../status/address_view.ts";
-import type { RefusedBefore } from "../status/address_view.ts";
+import type { AddressFacts } from "../status/address_view.ts";
 import { type MissingPeer, settling } from "../core/election/state.ts";
 import { nodeWakeAtMs, startNode, stepNode } from "../core/node.ts";
+import { type Remains, shutdown } from "../core/shutdown.ts";
 import { stillWanted } from "../core/ownership/state.ts";
 import type { PeerIdentity } from "../core/election/peer.ts";
-import type { Presence } from "../core/presence.ts";
 import type { AddressView } from "../status/snapshot.ts";
 import { CloudCalls } from "./cloud_calls.ts";
 import { BurstLog } from "../log/burst_log.ts";
@@ -122,11 +122,13 @@ export class Watch {
     return this.#exitCode;
   }
 
-  /**
-   * The address as an operator is shown it; `refused` has the last refused datagram of each sender, `presence` what is
-   * known of the address on this machine.
-   */
-  view(refused: ReadonlyMap<string, RefusedBefore>, presence: Presence | null): AddressView {
+  /** What it leaves behind, null while it runs or when that is nothing. */
+  get remains(): Remains | null {
+    return this.#exitCode === 1 ? shutdown.remains(this.#node) : null;
+  }
+
+  /** The address as an operator is shown it. */
+  view(facts: Pick<AddressFacts, "refused" | "presence" | "peerName">): AddressView {
     const nowMs = this.#options.clock.nowMs();
     const { lists, evictions } = this.#counters;
     return addressView(this.#node, {
@@ -135,8 +137,7 @@ export class Watch {
       takeOvers: this.#takeOvers,
       evictions,
       calls: this.#counters.views(nowMs),
-      refused,
-      presence,
+      ...facts,
     }, nowMs);
   }
 
@@ -229,11 +230,6 @@ export class Watch {
   }
 
   #exit(code: 0 | 1): void {
-    const { elasticIp } = this.#options.settings;
-    if (code === 1 && this.#node.ownership.holding !== false && this.#node.stoppedAtMs !== null) {
-      const text = `${elasticIp} may still be attached to this instance`;
-      this.#options.log.write("critical", "exit", text);
-    } else this.#options.log.write("info", "exit", `exit code ${code}`);
     this.#exitCode = code;
     this.#ending.abort();
     this.#options.ended();

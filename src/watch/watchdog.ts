@@ -25,6 +25,14 @@ import type { TwinHeard } from "../core/election/state.ts";
 
 export type { WatchdogSettings, World } from "./watchdog_options.ts";
 
+/** What a signal asks for. */
+const ASKED: Readonly<Record<SignalName, string>> = {
+  better: "a signal asks for a better priority",
+  worse: "a signal asks for a worse priority",
+  stop: "a signal asks to stop",
+  reload: "a signal asks to read the configuration again",
+};
+
 /** The running watchdog. */
 export class Watchdog {
   /** One for each Elastic IP, in the order of the configuration. */
@@ -84,11 +92,11 @@ export class Watchdog {
       about: settings.about,
       checks: world.checks ?? (() => []),
       presence: world.presence ?? (() => null),
+      peerName: world.peerName ?? (() => null),
     });
     this.#answers = new InfoResponder({
       clock,
       socket,
-      log: this.#log,
       snapshot: () => this.snapshot(),
     });
   }
@@ -121,8 +129,18 @@ export class Watchdog {
     await keyring?.handedOver();
     await socket.close();
     await Promise.all([listening, ...this.watches.map((watch) => watch.callsEnded())]);
+    await this.#world.closing?.();
     for (const limitedLog of this.#quiets) limitedLog.close();
+    this.#sayExit(code);
     return code;
+  }
+
+  /** The last line. */
+  #sayExit(code: 0 | 1): void {
+    const remains = this.watches.flatMap((watch) => watch.remains ?? []);
+    const severity = remains.some((each) => each.severity === "critical") ? "critical" : "info";
+    const texts = [`exit code ${code}`, ...remains.map(({ text }) => text)];
+    this.#say(severity, "exit", texts.join("; "));
   }
 
   /** Tells every watch. */
@@ -183,7 +201,7 @@ export class Watchdog {
 
   /** Does what a signal means. */
   told(signal: SignalName): void {
-    this.#say("info", "signal", `told: ${signal}`);
+    this.#say("info", "signal", ASKED[signal]);
     if (signal === "stop") this.tell({ kind: "stop" });
     else if (signal !== "reload") this.tell({ kind: "nudge", by: signal === "better" ? -1 : 1 });
   }

@@ -48,6 +48,8 @@ export interface World {
   readonly checks?: () => readonly CheckView[];
   /** Whether this machine has an Elastic IP; not known without it, or when it returns null. */
   readonly presence?: (elasticIp: string) => Presence | null;
+  /** The name that the configuration gives to the peer with that address, null without one. */
+  readonly peerName?: (address: string) => string | null;
   /** Signs heartbeats; null when they are not signed. */
   readonly keyring?: Signing | null;
   /** Which process this is among those of this instance; drawn without it. */
@@ -55,4 +57,6 @@ export interface World {
   /** Hides secrets in what is remembered of the log. */
   readonly hide?: (text: string) => string;
   readonly connect: Connect;
+  /** Ends what runs beside the watchdog. Its lines come before the last one, which is the watchdog's. */
+  readonly closing?: () => Promise<void>;
 }

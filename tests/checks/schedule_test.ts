@@ -135,7 +135,7 @@ Deno.test("a change is told and logged once, with the reason, and the view shows
   assertEquals(lines, [
     "info check-passing: a: passed after 5 ms",
     "warning check-failing: a: refused",
-    "info check-passing: a: passed after 5 ms, was failing for 8.0 s",
+    "info check-passing: a: passed after 5 ms, was failing for 8 s",
   ]);
   await health.close();
 });

@@ -157,6 +157,7 @@ Deno.test("configure() names flag and variable of each problem", () => {
     [["--listen-status", "::1:80"], /^--listen-status \(IF_LISTEN_STATUS\): "::1:80" is not/],
     [["--json"], /^--json: goes with --status or --doctor only/],
     [["--watch"], /^--watch: goes with --status only/],
+    [["--nagios"], /^--nagios: goes with --status only/],
     [
       ["--heartbeat-format", "go"],
       /^--heartbeat-format \(IF_HEARTBEAT_FORMAT\): "go" is not extended or original/,

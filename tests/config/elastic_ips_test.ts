@@ -31,7 +31,7 @@ Deno.test("configure() refuses an Elastic IP twice, a priority out of range, and
     [[...WATCH, "-xi", `${ONE}/`], /the priority after \/ is not between 0 and 255/],
     [
       [...WATCH, "-xi", `${ONE}/24,${OTHER}`],
-      /^-xi \(IF_ADDRESS\): "198.51.100.50\/24": what follows \/ is a priority and no prefix length: write 198.51.100.50, and for the priority 24 give each its own: 198.51.100.50\/24,198.51.100.60\/10$/,
+      /^-xi \(IF_ADDRESS\): "198.51.100.50\/24": the number after \/ is a priority, not a prefix length: write 198.51.100.50, and give each its own: 198.51.100.50\/24,198.51.100.60\/10$/,
     ],
     [
       [...WATCH, "-xi", `${ONE}//24`],

@@ -194,7 +194,7 @@ Deno.test("stepNode() tells roles as information, and those that need an operato
     "info master (alone), was backup",
     "warning master (unhealthy, no live node is healthy)",
     "info peer 10.0.0.7 joined",
-    "warning master (unlisted)",
+    "warning master (unlisted): the list of peers does not have this node",
   ]);
 });
 

@@ -87,3 +87,26 @@ Deno.test("a node that nobody stopped never goes", () => {
   assertEquals(shutdown.wakeAtMs(null, running.election), Infinity);
   assertEquals(shutdown.wakeAtMs(STOPPED_MS, running.election), END_MS);
 });
+
+Deno.test("what a node leaves behind is claimed only where it can be", () => {
+  const { elasticIp } = NODE_SETTINGS;
+  const table: readonly (readonly [Different, string | null])[] = [
+    [{}, `critical: ${elasticIp} is still attached to this instance`],
+    [{ holding: null }, `critical: ${elasticIp} may still be attached to this instance`],
+    [{ holding: false }, null],
+    [
+      { twin: true },
+      `critical: ${elasticIp} is still attached to this instance, which another machine takes ` +
+      "for its own",
+    ],
+    [
+      { holding: null, prepared: false },
+      `info: this node did not attach ${elasticIp}, and the cloud never said who has it`,
+    ],
+  ];
+  for (const [different, wanted] of table) {
+    const remains = shutdown.remains(stopped(different));
+    assertEquals(remains && `${remains.severity}: ${remains.text}`, wanted);
+  }
+  assertEquals(shutdown.remains({ ...stopped({}), stoppedAtMs: null }), null, "it was not stopped");
+});

@@ -19,7 +19,7 @@ function peer(address: string, { trailer = {}, ...rest }: Different = {}): Peer 
     heardAtMs: 9_000,
     alive: true,
     priority: 20,
-    trailer: { ...WELL_TRAILER, ...trailer },
+    trailer: { ...WELL_TRAILER, ownPriority: rest.priority ?? 20, ...trailer },
     ...rest,
   };
 }
@@ -30,12 +30,13 @@ function state(peers: readonly Peer[], different: Partial<Election> = {}, found?
   return {
     election: { ...NODE.election, peers: all, ...different },
     membership: { ...NODE.membership, found: found ?? null },
+    ownership: NODE.ownership,
   };
 }
 
 /** The lines between two states, as `severity event: text`. */
 function lines(before: ReturnType<typeof state>, after: ReturnType<typeof state>): string[] {
-  return changesBetween(before, after).flatMap((effect) =>
+  return changesBetween(before, after, 10_000).flatMap((effect) =>
     effect.kind === "report" ? `${effect.severity} ${effect.event}: ${effect.text}` : []
   );
 }
@@ -50,6 +51,17 @@ Deno.test("changesBetween() tells of peers that come, live, die and go", () => {
   assertEquals(of([dead], [live]), ["info peer-alive: peer 10.0.0.7 is alive, priority 20"]);
   assertEquals(of([live], [dead]), ["warning peer-dead: peer 10.0.0.7 is dead"]);
   assertEquals([of([live], [live]), of([dead], [dead])], [[], []]);
+  // One that stands back advertises 255: an operator looks for what is configured.
+  const back = (trailer: Partial<Trailer>) =>
+    of([dead], [peer("10.0.0.7", { priority: 255, trailer: { ownPriority: 10, ...trailer } })])[0];
+  const said = "info peer-alive: peer 10.0.0.7 is alive, priority 10, ";
+  assertEquals(back({ unhealthy: true }), `${said}unhealthy`);
+  assertEquals(back({ unable: true }), `${said}cannot act on the cloud`);
+  assertEquals(back({ leaving: true }), `${said}leaving`);
+  assertEquals(back({}), `${said}stands back`);
+  assertEquals(of([dead], [peer("10.0.0.7", { trailer: { ownPriority: 255 }, priority: 255 })]), [
+    "info peer-alive: peer 10.0.0.7 is alive, priority 255",
+  ]);
 });
 
 Deno.test("changesBetween() tells of a machine that lives at another address", () => {
@@ -135,19 +147,19 @@ Deno.test("changesBetween() tells of the role and why, as loud as it is", () => 
   assertEquals(of(master), ["info role: master (best), was backup"]);
   assertEquals(of({ ...master, reason: "alone" }, [], master), ["info role: master (alone)"]);
   assertEquals(of(backup, [better], master), [
-    "info role: backup (outranked by 10.0.0.7/5), was master",
+    "info role: backup (outranked by 10.0.0.7 with priority 5), was master",
   ]);
   const loud = ["stalled", "cloud-unreachable", "unlisted", "incomplete", "twin"] as const;
   assertEquals(loud.map((reason) => of({ ...backup, reason })[0]?.split(" ")[0]), [
     ...loud.map(() => "warning"),
   ]);
-  const quiet = ["settling", "deferring", "leaving", "equal"] as const;
+  const quiet = ["settling", "leaving", "equal"] as const;
   assertEquals(quiet.map((reason) => of({ ...backup, reason })), [
     ...quiet.map((reason) => [`info role: backup (${reason})`]),
   ]);
   const unhealthy = { reason: "unhealthy", healthy: false } as const;
   assertEquals(of({ ...unhealthy, role: "backup" }, [worse]), [
-    "warning role: backup (unhealthy, makes way for 10.0.0.8/20)",
+    "warning role: backup (unhealthy, makes way for 10.0.0.8 with priority 20)",
   ]);
   assertEquals(of({ ...unhealthy, role: "master" }), [
     "warning role: master (unhealthy, no live node is healthy), was backup",

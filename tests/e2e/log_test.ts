@@ -54,3 +54,29 @@ skippableTest(
     assertMatch(plain.at(-1) ?? "", /^exoip \[CRIT {3}\] (dis)?associate-failed: /);
   },
 );
+
+Deno.test("with -O to a file each line begins with its time, and the exit line is the last", async () => {
+  const cluster = new Cluster({ count: 1 });
+  const folder = await Deno.makeTempDir();
+  try {
+    const node = cluster.node(1);
+    const wrap = ["sh", "-c", `exec "$@" > ${folder}/log`, "sh"];
+    const notify = `sh -c 'echo no >&2; exit 5'`;
+    cluster.start(node, { priority: 10, wrap, args: ["--notify", notify] });
+    await until(() => cluster.holders.length === 1, { title: "it holds" });
+    node.process?.signal("SIGTERM");
+    assertEquals(await node.process?.ended(), 0);
+    const lines = Deno.readTextFileSync(`${folder}/log`).trim().split("\n");
+    for (const line of lines) {
+      assertMatch(
+        line,
+        /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z exoip \[(INFO|WARNING) *\] [a-z-]+: /,
+      );
+    }
+    assert(lines.some((line) => / notify: sh: backup of .*: exit code 5: no$/.test(line)));
+    assertMatch(lines.at(-1) ?? "", / exit: exit code 0$/);
+  } finally {
+    await cluster.close();
+    await Deno.remove(folder, { recursive: true });
+  }
+});

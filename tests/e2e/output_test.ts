@@ -165,7 +165,7 @@ skippableTest(
       await Deno.remove(`${folder}/log`).catch(() => {});
       const second = listen();
       process.signal("SIGUSR1");
-      await arrives("signal: told: better");
+      await arrives("signal: a signal asks for a better priority");
       process.signal("SIGTERM");
       assertEquals(await process.ended(), 0, process.output);
       await arrives("exit: exit code 0");

@@ -1,5 +1,5 @@
 // The status page of a real watchdog in a real browser, through a fail-over and the watchdog's own end.
-import { assertMatch } from "@std/assert";
+import { assertEquals, assertMatch } from "@std/assert";
 import { browserPath, openPage, startBrowser } from "../page/browser.ts";
 import { skippableTest } from "../support/skippable.ts";
 import { Cluster, until } from "./cluster.ts";
@@ -22,6 +22,11 @@ skippableTest("the page of a real watchdog follows a fail-over, and its end", MI
     const { page, complaints } = await openPage(browser, { port });
     const own = page.locator(".cluster > .node");
     await own.getByText("backup (outranked)").waitFor();
+    // No machine here has the address; everything else is as it should be, as the real snapshot has it.
+    const warnings = page.locator(".cluster .pill.bad, .cluster .pill.odd, .cluster .link.bad");
+    assertEquals(await warnings.allInnerTexts(), ["address on no interface"]);
+    await page.getByText(/^OK: 127\.0\.0\.1 holds 198\.51\.100\.50, 1 of 1 peers live, backup for /)
+      .waitFor();
     await page.getByText(/^Held by 127\.0\.0\.1, as it said \d+\.\d s ago\.$/).waitFor();
     master.process?.signal("SIGKILL");
     await own.getByText("master (alone)").waitFor();

@@ -157,7 +157,7 @@ Deno.test("with a secret a spoofer at a peer's address achieves nothing, without
         assert(!says("peer-alive") && !says("outranked"), one.process?.output);
         assertEquals(one.role, "master");
       } else {
-        await until(() => says("outranked by 127.0.0.2/1"), { title: "it outranks" });
+        await until(() => says("outranked by 127.0.0.2 with priority 1"), { title: "it outranks" });
       }
       assertEquals(cluster.holders, ["node-1"], "and even so nobody is without holder");
     } finally {

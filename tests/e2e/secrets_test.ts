@@ -62,7 +62,7 @@ Deno.test("no secret comes out of a watchdog, its status, its heartbeats, -v, -A
     await until(() => address.holders.has(id) && wire.length > 5, { title: "it holds" });
     await peer.send(new Uint8Array(24), { transport: "udp", hostname: "127.0.0.1", port });
     const status = new ExoipProcess(["--status", "-l", `127.0.0.1:${port}`], { env: ENV });
-    assertEquals(await status.ended(), 0, status.output);
+    assertEquals(await status.ended(), 2, status.output);
     assertClean(status.output, "--status");
     assertClean(commandLine(watchdog.pid), "process list");
     await until(() => watchdog.output.includes("refused"), { title: "a refusal" });

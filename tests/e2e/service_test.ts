@@ -67,7 +67,7 @@ skippableTest(
       await until(() => cluster.holders.join() === "node-1", { title: "it has come back" });
       assertMatch(
         one.process?.output ?? "",
-        /check-passing: http:.*passed after \d+ ms, was failing for/,
+        /check-passing: http:.*passed after \S+ m?s, was failing for/,
       );
 
       await second.stop();

@@ -147,7 +147,9 @@ skippableTest(
       await Deno.writeTextFile(pipe, "IF_HOST_PRIORITY=10\n");
       await until(() => cluster.holders.length === 1, { title: "it holds" });
       const said = (text: string) => node.lines.some((line) => line.text.includes(text));
-      await until(() => said("signal: told: better"), { title: "its rank has changed" });
+      await until(() => said("signal: a signal asks for a better priority"), {
+        title: "its rank has changed",
+      });
       // A pipe has been read; a reload does not wait for somebody to write to it again.
       const problem = "cannot read " + pipe +
         ": it is a pipe, which can be read at the start only, wanted a file";

@@ -1,7 +1,9 @@
 // The log on standard output: the original's line prefixes, and what happens without syslog.
 import { assertEquals, assertMatch } from "@std/assert";
+import { closeSync, openSync } from "node:fs";
 import { LineWriter } from "../../src/host/line_writer.ts";
 import { openLog } from "../../src/host/log.ts";
+import { isUnstamped } from "../../src/host/unstamped.ts";
 
 function writerInto(lines: string[]): LineWriter {
   return new LineWriter({
@@ -25,6 +27,42 @@ Deno.test("openLog() marks lines on standard output as the original does", async
     "exoip [WARNING] cloud-error: try again {0} %s ${x}",
     "exoip [INFO   ] start: watching",
   ]);
+});
+
+Deno.test("openLog() puts a time before each line of text where nobody else would, and only there", async () => {
+  const of = async (options: Omit<Parameters<typeof openLog>[0], "writer">) => {
+    const lines: string[] = [];
+    const log = openLog({ ...options, writer: writerInto(lines) });
+    log.write("info", "start", "watching");
+    await log.flush();
+    return lines.join("\n");
+  };
+  const time = "\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d\\.\\d{3}Z";
+  const text = await of({ stdout: true, timed: true });
+  assertMatch(text, new RegExp(`^${time} exoip \\[INFO   \\] start: watching$`));
+  assertEquals(await of({ stdout: true }), "exoip [INFO   ] start: watching");
+  // A service of systemd says its own severity, and the journal knows the time.
+  assertEquals(await of({ stdout: false, journal: true, timed: true }), "<6>start: watching");
+  assertMatch(await of({ stdout: true, format: "json", timed: true }), /^\{"time":/);
+});
+
+Deno.test("isUnstamped() is true for a terminal and a file, and false for a pipe and /dev/null", async () => {
+  const path = await Deno.makeTempFile();
+  const terminal = false;
+  const of = (name: string) => {
+    const fd = openSync(name, "r");
+    try {
+      return isUnstamped({ fd, terminal });
+    } finally {
+      closeSync(fd);
+    }
+  };
+  assertEquals([of(path), of("/dev/null")], [true, false]);
+  assertEquals([isUnstamped({ fd: 999, terminal }), isUnstamped({ terminal: true })], [
+    false,
+    true,
+  ]);
+  await Deno.remove(path);
 });
 
 /** A log is open for the life of the process, so its socket and its timer are no leaks. */

@@ -25,13 +25,12 @@ imageTest(
     await wait(() => cluster.holders.join() === "1", "the better one takes the address");
     await wait(() => /outranked/.test(two.output), "the other one is backup");
     assertStringIncludes(one.output, "syslog at /dev/log takes no lines");
-    for (const [number, instance, peer] of [[1, a, b], [2, b, a]] as const) {
+    for (const [number, peer] of [[1, b], [2, a]] as const) {
       const text = await cluster.info(number);
       assertMatch(
         text,
-        new RegExp(`^address ${ELASTIC_IP}\nrole ${["", "master", "backup"][number]}`),
+        new RegExp(`\n${ELASTIC_IP}\n {2}role +${["", "master", "backup"][number]}`),
       );
-      assertStringIncludes(text, instance?.id ?? "");
       assertStringIncludes(text, peer?.address ?? "");
     }
     const { history } = cluster.server.model;

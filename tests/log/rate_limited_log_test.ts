@@ -20,7 +20,7 @@ function limitedLog(linesMax?: number) {
   return { log, at, lines };
 }
 
-Deno.test("QuietLog writes the first of a kind and counts the others until a minute is over", () => {
+Deno.test("RateLimitedLog writes the first of a kind and counts the others until a minute is over", () => {
   const { at, lines } = limitedLog();
   at("a", 0);
   at("a", 1);
@@ -29,39 +29,39 @@ Deno.test("QuietLog writes the first of a kind and counts the others until a min
   assertEquals(lines, ["refused: a", "refused: b"]);
   at("a", QUIET_MS);
   at("a", QUIET_MS + 1);
-  assertEquals(lines.slice(2), ["refused: a, the last (2 since the last line)"]);
+  assertEquals(lines.slice(2), ["refused: a, the last (2 more within 60 s)"]);
 });
 
-Deno.test("QuietLog tells the count when the minute is over although nothing more comes", () => {
+Deno.test("RateLimitedLog tells the count when the minute is over although nothing more comes", () => {
   const { log, at, lines } = limitedLog();
   for (let count = 0; count <= 7; count++) at("a", count);
   log.settle(QUIET_MS - 1);
   assertEquals(lines, ["refused: a"]);
   log.settle(QUIET_MS);
-  assertEquals(lines.slice(1), ["refused: a (7 since the last line)"]);
+  assertEquals(lines.slice(1), ["refused: a (7 more within 7 ms, then none for 60 s)"]);
   // It has ended: nothing more is said, and the next one is new.
   for (let minute = 2; minute < 10; minute++) log.settle(minute * QUIET_MS);
   at("a", 10 * QUIET_MS);
   assertEquals(lines.slice(2), ["refused: a"]);
 });
 
-Deno.test("QuietLog writes one line a minute of what goes on, and every one is counted", () => {
+Deno.test("RateLimitedLog writes one line a minute of what goes on, and every one is counted", () => {
   const { log, at, lines } = limitedLog();
   for (let second = 0; second < 600; second++) at("a", second * 1_000);
   log.close();
-  const counts = lines.map((line) => Number(/\((\d+) since/.exec(line)?.[1] ?? 1));
+  const counts = lines.map((line) => Number(/\((\d+) more/.exec(line)?.[1] ?? 1));
   assertEquals(lines.length, 11);
   assertEquals(counts.reduce((sum, count) => sum + count), 600);
 });
 
-Deno.test("QuietLog writes the first few of a kind where it is told to, and then one a minute", () => {
+Deno.test("RateLimitedLog writes the first few of a kind where it is told to, and then one a minute", () => {
   const { at, lines, log } = limitedLog(3);
   for (let second = 0; second < 600; second++) at("a", second * 1_000);
   assertEquals(lines.slice(0, 4), [
     "refused: a",
     "refused: a",
     "refused: a",
-    "refused: a (57 since the last line)",
+    "refused: a (57 more within 57 s)",
   ]);
   assertEquals(lines.length, 3 + 9);
   log.close();
@@ -69,24 +69,37 @@ Deno.test("QuietLog writes the first few of a kind where it is told to, and then
   assertEquals(lines.length, 3 + 10 + 3, "after a quiet minute it begins again");
 });
 
-Deno.test("QuietLog tells what it has counted when it is closed, once", () => {
+Deno.test("RateLimitedLog says of what within which time there were more, and that it is over", () => {
+  const { log, at, lines } = limitedLog();
+  at("a", 1_000);
+  at("a", 11_000, "a, the last");
+  log.settle(1_000 + QUIET_MS);
+  assertEquals(lines.slice(1), ["refused: a, the last (1 more within 10 s, then none for 50 s)"]);
+  // What goes on until the line is written is not over.
+  at("b", 200_000);
+  at("b", 258_000);
+  log.settle(200_000 + QUIET_MS);
+  assertEquals(lines.slice(3), ["refused: b (1 more within 58 s)"]);
+});
+
+Deno.test("RateLimitedLog tells what it has counted when it is closed, once", () => {
   const { log, at, lines } = limitedLog();
   at("a", 0);
   at("b", 1);
   at("b", 2);
   log.close();
   log.close();
-  assertEquals(lines, ["refused: a", "refused: b", "refused: b (1 since the last line)"]);
+  assertEquals(lines, ["refused: a", "refused: b", "refused: b (1 more within 1 ms)"]);
 });
 
-Deno.test("QuietLog writes a bounded number of lines for any number of kinds, and recovers", () => {
+Deno.test("RateLimitedLog writes a bounded number of lines for any number of kinds, and recovers", () => {
   const { log, at, lines } = limitedLog();
   for (let source = 0; source < 20_000; source++) at(`source ${source}`, source / 1_000);
   assertEquals(lines.length, KINDS_MAX + 1);
   log.settle(2 * QUIET_MS);
   const rest = 20_000 - KINDS_MAX - 1;
   assertEquals(lines.slice(KINDS_MAX + 1), [
-    `refused: source 19999 (${rest} since the last line)`,
+    `refused: source 19999 (${rest} more within 20 ms, then none for 120 s)`,
   ]);
   log.settle(4 * QUIET_MS);
   at("someone else", 4 * QUIET_MS);
@@ -118,7 +131,9 @@ Deno.test("BurstLog writes changes one by one while they are few, and counts the
     ...Array.from({ length: BURST_MAX }, (_, number) => `role: change ${number}`),
     `role: change ${BURST_MAX}; it changes often`,
     "role: another",
-    `role: change 999; it changes often (${1_000 - BURST_MAX - 1} since the last line)`,
+    `role: change 999; it changes often (${
+      1_000 - BURST_MAX - 1
+    } more within 49.5 s, then none for 60 s)`,
   ]);
   nowMs += BURST_MS;
   burst.write("a", ["info", "role", "calm"]);

@@ -231,7 +231,7 @@ networkTest(
       assertEquals(roleOf(one), "best");
       one.process?.signal("SIGTERM");
       assertEquals(await one.process?.ended(), 0, one.process?.output);
-      assertMatch(one.process?.output ?? "", /is put back \(\d+ since the last line\)/);
+      assertMatch(one.process?.output ?? "", /is put back \(\d+ more within [^)]+\)/);
     }),
 );
 

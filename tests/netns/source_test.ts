@@ -2,7 +2,7 @@
 // kernel would choose another.
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { until } from "../e2e/cluster.ts";
-import { exoipCommand } from "../e2e/process.ts";
+import { ExoipProcess } from "../e2e/process.ts";
 import { ip } from "./ip.ts";
 import { LONG_MS, type NetworkCluster, withCluster } from "./network_cluster.ts";
 import { natMissing, networkTest } from "./requirements.ts";
@@ -95,9 +95,11 @@ networkTest(
 
 /** What `--status` prints on a node's machine, asked by the address that its watchdog listens on. */
 async function statusOf({ network }: NetworkCluster, number: number): Promise<string> {
-  const [program, first] = exoipCommand();
-  const words = [program, ...first, "--status", "-l", network.listen()];
-  return await network.run(number, words.join(" "));
+  const process = new ExoipProcess(["--status", "-l", network.listen()], {
+    wrap: network.wrap(number),
+  });
+  await process.ended();
+  return process.output;
 }
 
 networkTest(
@@ -106,7 +108,7 @@ networkTest(
     withCluster({ listen: "[::]:12345" }, async (cluster) => {
       for (const number of [1, 2]) await cluster.network.sysctl(number, "net.ipv6.bindv6only=1");
       await servesWell(cluster);
-      assertMatch(await statusOf(cluster, 1), /^role master \(best\)/m);
+      assertMatch(await statusOf(cluster, 1), /^ {2}role +master \(best\)/m);
     }),
 );
 
@@ -120,7 +122,7 @@ networkTest(
         }
       }
       await cluster.settle();
-      assertMatch(await statusOf(cluster, 1), /^role master \(best\)/m);
+      assertMatch(await statusOf(cluster, 1), /^ {2}role +master \(best\)/m);
     }),
 );
 

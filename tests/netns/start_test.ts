@@ -24,7 +24,9 @@ networkTest(
       one.process?.signal("SIGUSR1");
       await ip(namespace, `address add ${address}`);
       await until(() => cluster.holders.length === 1, { title: "it holds", withinMs: LONG_MS });
-      await until(() => said("signal: told: better"), { title: "its rank has changed" });
+      await until(() => said("signal: a signal asks for a better priority"), {
+        title: "its rank has changed",
+      });
       one.process?.signal("SIGTERM");
       assertEquals(await one.process?.ended(), 0, one.process?.output);
       // Told to stop while it waits, it ends.

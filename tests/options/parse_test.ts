@@ -77,6 +77,7 @@ const SWITCHES: ReadonlyArray<readonly [name: string, variable?: string]> = [
   ["status"],
   ["print-config"],
   ["json"],
+  ["nagios"],
   ["watch"],
   ["print-iam-policy"],
   ["h"],

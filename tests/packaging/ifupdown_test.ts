@@ -81,7 +81,10 @@ ifupdownTest("our stanza ends its own watchdog and no other", { hooks: false }, 
   assertEquals(await machine.addresses(), [`${ELASTIC_IP}/32`]);
   const pid = await machine.run("head -n 1 /run/exoip.pid");
   assertEquals((await machine.watchdogs()).sort(), [other, pid].sort());
-  assertMatch(await machine.run("exoip --status"), /^address 198\.51\.100\.50\nrole master/);
+  assertMatch(
+    await machine.run("exoip --status || true"),
+    /^(OK|WARNING): this node holds 198\.51\.100\.50, /,
+  );
   const said = await machine.run("ifdown lo:1");
   assertMatch(said, new RegExp(`watchdog of /run/exoip.pid \\(process ${pid}\\) has ended`));
   assertEquals(machine.cluster.address.holders.size, 0, "ifdown waits for the end");

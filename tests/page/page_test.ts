@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { Browser, Page } from "playwright-core";
 import { NOT_LOOKED } from "../../src/core/presence.ts";
-import type { Snapshot } from "../../src/status/snapshot.ts";
+import type { AddressView, Snapshot } from "../../src/status/snapshot.ts";
 import { NodeFixture, PEERS } from "../support/node_fixture.ts";
 import { eventually } from "../support/eventually.ts";
 import { skippableTest } from "../support/skippable.ts";
@@ -72,6 +72,77 @@ pageTest(
   },
 );
 
+/** What the page says in colours of warning. */
+async function warnings(page: Page): Promise<string[]> {
+  return await page.locator(
+    ".pill.bad, .pill.odd, .link.bad, .link.odd, p.old, .verdict:not(.good)",
+  )
+    .allInnerTexts();
+}
+
+pageTest("a healthy cluster shows no warning, and each fault shows its own", async (parts) => {
+  const { page, played, tell } = parts;
+  played.checks = [{ name: "tcp", state: "passing", ageMs: 100, reason: "" }];
+  played.presence = { ...NOT_LOOKED, sight: { present: true, on: "lo" }, lookedAtMs: 9_000 };
+  for (let atMs = 2_000; atMs <= 10_000; atMs += 1_000) {
+    played.until(atMs);
+    for (const which of [0, 1] as const) played.hear(which);
+  }
+  await page.locator(".verdict.good").waitFor();
+  assertEquals(
+    await page.locator("#verdict").innerText(),
+    "OK: this node holds 198.51.100.50, 2 of 2 peers live, master for 6.9 s",
+  );
+  await peer(page, 1).getByText("heard both ways").waitFor();
+  assertEquals(await warnings(page), []);
+  const broken: readonly [Partial<AddressView>, string][] = [
+    [{ cloudReachable: false }, "cannot reach the cloud"],
+    [{ healthy: false }, "unhealthy"],
+    [{ inPeerList: false }, "not on the list of peers"],
+    [{ onInterface: false }, "address on no interface"],
+    [{ leaving: true }, "leaving"],
+    [{ settling: true }, "listening first"],
+    [{ holding: null }, "not known to hold"],
+  ];
+  for (const [change, chip] of broken) {
+    tell((snapshot) => ({ ...snapshot, addresses: [{ ...snapshot.addresses[0]!, ...change }] }));
+    await own(page).getByText(chip, { exact: true }).waitFor();
+    const chips = await own(page).locator(".pill.bad, .pill.odd").allInnerTexts();
+    assertEquals(chips, [chip]);
+  }
+});
+
+pageTest("the page shows on the card of the node why it is unhealthy", async ({ page, played }) => {
+  const reason = "connect: connection refused";
+  played.checks = [{ name: "tcp:127.0.0.1:443", state: "failing", ageMs: 300, reason }];
+  await own(page).getByText(`check tcp:127.0.0.1:443 is failing, 0.3 s ago: ${reason}`).waitFor();
+  played.checks = [{ name: "tcp:127.0.0.1:443", state: "passing", ageMs: 300, reason: "" }];
+  await eventually(async () => await own(page).getByText("is failing").count() === 0, "it passes");
+});
+
+pageTest("the page shows peers by their names, with their own priorities", async (parts) => {
+  const { page, played } = parts;
+  played.names.set(PEERS[0]!.address, "node-b.test");
+  played.hear(0, { priority: 255, ownPriority: 5, unhealthy: true, holds: true });
+  const title = "node-b.test (203.0.113.11)";
+  await page.getByRole("heading", { name: `${title}, priority 5` }).waitFor();
+  await page.getByText(`Held by ${title}, as it said`).waitFor();
+});
+
+pageTest("the page leads to a peer's own page where that may listen", async (parts) => {
+  const { page, browser, server } = parts;
+  // Through loopback nothing follows for the peers.
+  assertEquals(await page.getByRole("link", { name: "its own page" }).count(), 0);
+  const origin = "http://203.0.113.10:9311";
+  const other = await openPage(browser, server, { origin });
+  const [link, hint] = ["a", "p:has(a)"].map((part) =>
+    other.page.locator(".peers > li", { hasText: PEERS[0]!.address }).locator(part)
+  );
+  assertEquals(await link!.getAttribute("href"), "http://203.0.113.11:9311/");
+  assertEquals(await hint!.innerText(), "its own page, if it serves one on port 9311, too");
+  assertEquals(other.complaints, []);
+});
+
 pageTest(
   "the page shows a link that works one way only, either way",
   async ({ page, played, tell }) => {
@@ -97,7 +168,8 @@ pageTest(
       played.hear(0, { priority: 5 });
     }
     const first = page.locator("#timeline li").first();
-    await page.locator("#timeline").getByText("backup (outranked by 203.0.113.11/5)").waitFor();
+    await page.locator("#timeline").getByText("backup (outranked by 203.0.113.11 with priority 5)")
+      .waitFor();
     played.until(12_000);
     await page.locator("#timeline").getByText("peer 203.0.113.11 is dead").waitFor();
     await page.locator("#timeline").getByText("master (alone), was backup").waitFor();
@@ -193,16 +265,23 @@ pageTest(
     const { page } = await openPage(browser, server, { colorScheme: "dark" });
     const paper = () => look(page, "body", "backgroundColor");
     const dark = await paper();
-    const button = page.getByRole("button", { name: "Dark" });
-    assertEquals(await button.getAttribute("aria-pressed"), "true");
-    await button.click();
+    const toLight = page.getByRole("button", { name: "Use light colours" });
+    const toDark = page.getByRole("button", { name: "Use dark colours" });
+    // Its label says what it does; while nobody has chosen, it follows the system.
+    await toLight.waitFor();
+    await page.emulateMedia({ colorScheme: "light" });
+    await toDark.waitFor();
+    await page.emulateMedia({ colorScheme: "dark" });
+    await toLight.click();
     const light = await paper();
     assert(dark !== light, `${dark} and ${light}`);
     await page.reload();
-    assertEquals([await paper(), await button.getAttribute("aria-pressed")], [light, "false"]);
+    await toDark.waitFor();
+    assertEquals(await paper(), light);
     await page.emulateMedia({ colorScheme: "light" });
-    await button.click();
+    await toDark.click();
     assertEquals(await paper(), dark);
+    await toLight.waitFor();
   },
 );
 
@@ -219,7 +298,7 @@ pageTest("everything on the page can be reached and used with the keyboard", asy
   assertEquals(ring, "solid", "the focus can be seen");
   await page.locator("#theme").focus();
   await page.keyboard.press("Enter");
-  assertEquals(await page.locator("#theme").getAttribute("aria-pressed"), "true");
+  assertEquals(await page.locator("#theme").innerText(), "Use light colours");
   // What has the focus keeps it while the page renews itself.
   await page.locator("#alarms").focus();
   await page.keyboard.press("Space");

@@ -1,7 +1,7 @@
 // --status: the question as it leaves, and what becomes of the answer, once and every second.
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { readValues } from "../../src/options/parse.ts";
-import type { Snapshot } from "../../src/status/snapshot.ts";
+import type { Level, Snapshot } from "../../src/status/snapshot.ts";
 import { systemClock } from "../../src/host/clock.ts";
 import { openSocket } from "../../src/host/udp_socket.ts";
 import { requestedNumber, split } from "../../src/status/fragments.ts";
@@ -78,10 +78,11 @@ function snapshotOf(atMs = 10_000): Snapshot {
 Deno.test("askStatus() prints the answer of the watchdog, even if the first question gets lost", async () => {
   const watchdog = new Answerer((asked) => asked < 2 ? null : snapshotOf());
   const { ended, out, err } = ask(["-l", `127.0.0.1:${watchdog.port}`]);
-  assertEquals([await ended, err], [0, []]);
+  // Its peers were never heard.
+  assertEquals([await ended, err], [1, []]);
   assertMatch(
     out.join("\n"),
-    /^address 198\.51\.100\.50\nrole master \(alone\), changed 6\.9 s ago\n/,
+    /^WARNING: this node holds .*\n( {2}WARNING .*\n)+\n198\.51\.100\.50\n {2}role +master \(alone\) for 6\.9 s\n/,
   );
   assertEquals(watchdog.asked, ["info json 1", "info json 2"]);
   await watchdog.close();
@@ -94,7 +95,7 @@ Deno.test("askStatus() prints an answer of many datagrams whole, as JSON", async
   const large = { ...snapshot, addresses: [{ ...address!, peers }] };
   const watchdog = new Answerer(() => large);
   const { ended, out } = ask(["--json", "-l", `127.0.0.1:${watchdog.port}`]);
-  assertEquals(await ended, 0);
+  assertEquals(await ended, 1);
   assertEquals(JSON.parse(out.join("\n")), large);
   await watchdog.close();
 });
@@ -105,23 +106,53 @@ Deno.test("askStatus() prints no escapes, whoever has the port", async () => {
   const forged = { ...address!, elasticIp: "198.51.100.50\x1b[2J\nforged" };
   const watchdog = new Answerer(() => ({ ...snapshot, addresses: [forged] }));
   const { ended, out } = ask(["-l", `127.0.0.1:${watchdog.port}`]);
-  assertEquals(await ended, 0);
-  assertMatch(out.join("\n"), /^address 198\.51\.100\.50 \[2J forged\nrole /);
+  assertEquals(await ended, 1);
+  assertMatch(out.join("\n"), /\n198\.51\.100\.50 \[2J forged\n {2}role /);
   await watchdog.close();
 });
 
-Deno.test("askStatus() ends with 1 when nobody answers, or it cannot know whom to ask", async () => {
+Deno.test("askStatus() ends with the code of the verdict, in every form", async () => {
+  let snapshot = snapshotOf();
+  const watchdog = new Answerer(() => snapshot);
+  const codeOf = async (level: Level, ...more: string[]) => {
+    snapshot = { ...snapshot, verdict: { level, text: "as told", problems: [] } };
+    const { ended, out } = ask([...more, "-l", `127.0.0.1:${watchdog.port}`]);
+    return [await ended, out.join("\n").split("\n")[0]];
+  };
+  assertEquals(await codeOf("OK"), [0, "OK: as told"]);
+  assertEquals(await codeOf("WARNING"), [1, "WARNING: as told"]);
+  assertEquals(await codeOf("CRITICAL"), [2, "CRITICAL: as told"]);
+  assertEquals(await codeOf("UNKNOWN"), [3, "UNKNOWN: as told"]);
+  assertEquals(await codeOf("CRITICAL", "--json"), [2, "{"]);
+  const [code, line] = await codeOf("WARNING", "--nagios");
+  assertEquals(code, 1);
+  assertMatch(String(line), /^EXOIP WARNING - as told \| 'holding'=1 /);
+  await watchdog.close();
+});
+
+Deno.test("--nagios goes with no other form", async () => {
+  for (const other of ["--json", "--watch"]) {
+    const { ended, err } = ask(["--nagios", other]);
+    assertEquals([await ended, err], [3, [`exoip: --nagios: does not go with ${other}`]]);
+  }
+});
+
+Deno.test("askStatus() ends with 2 when nobody answers, with 3 when it cannot ask", async () => {
   const silent = ask(["-l", "127.0.0.1:9"]);
-  assertEquals([await silent.ended, silent.err], [1, [
-    "exoip: no watchdog answers at 127.0.0.1:9",
+  assertEquals([await silent.ended, silent.err], [2, [
+    "exoip: CRITICAL: no watchdog answers at 127.0.0.1:9",
   ]]);
+  const plugin = ask(["--nagios", "-l", "127.0.0.1:9"]);
+  assertEquals([await plugin.ended, plugin.out, plugin.err], [2, [
+    "EXOIP CRITICAL - no watchdog answers at 127.0.0.1:9",
+  ], []]);
   const watched = ask(["--watch", "-l", "127.0.0.1:9"]);
-  assertEquals(await watched.ended, 1);
+  assertEquals(await watched.ended, 2);
   const wrong = ask(["-l", "here"]);
-  assertEquals([await wrong.ended, wrong.err.length], [1, 1]);
+  assertEquals([await wrong.ended, wrong.err.length], [3, 1]);
   assertMatch(wrong.err[0] ?? "", /^exoip: -l \(IF_BIND_TO\): "here" is not ADDRESS:PORT/);
   const elsewhere = ask(["-l", "192.0.2.77:9"]);
-  assertEquals([await elsewhere.ended, elsewhere.err.length], [1, 1]);
+  assertEquals([await elsewhere.ended, elsewhere.err.length], [3, 1]);
   assertMatch(
     elsewhere.err[0] ?? "",
     /^exoip: -l \(IF_BIND_TO\): cannot ask at 192\.0\.2\.77: Can/,
@@ -135,19 +166,19 @@ Deno.test("--watch shows each answer, and when none comes any more says so inste
   await until(() => out.length >= 2, { title: "two answers" });
   assertMatch(
     plain(out[0]),
-    /^<H>watchdog at .*\n(.*\n)*role master \(alone\), changed 7\.9 s ago/,
+    /^<H>WARNING: (.*\n)* {2}role +master \(alone\) for 7\.9 s<K>\n(.*\n)*watchdog at .* Ctrl/,
   );
-  assertMatch(out[1] ?? "", /changed 8\.9 s ago/);
+  assertMatch(out[1] ?? "", /\(alone\) for 8\.9 s/);
   present = false;
   const gone = () => out.findIndex((text) => text.includes("no watchdog answers"));
   await until(() => gone() > 0, { title: "it says so" });
   assertMatch(plain(out[gone()]), /any more: the last answer is \d+\.\d s old<K>\n<J>$/);
   assert(!out[gone()]?.includes("master"), "nothing old is left on the screen");
   present = true;
-  const back = () => out.slice(gone()).some((text) => text.includes("role master"));
+  const back = () => out.slice(gone()).some((text) => text.includes("master (alone)"));
   await until(back, { title: "it is back" });
   stop();
-  assertEquals(await ended, 0);
+  assertEquals(await ended, 1, "the last verdict");
   await watchdog.close();
 });
 
@@ -160,7 +191,7 @@ Deno.test("--watch --json prints a line for each answer, and one for each that i
   const silent = () => out.find((line) => line.includes("silentMs"));
   await until(() => silent() !== undefined, { title: "silence" });
   stop();
-  assertEquals(await ended, 1, "the watchdog has vanished");
+  assertEquals(await ended, 2, "the watchdog has vanished");
   assertEquals(JSON.parse(out[0] ?? "").addresses[0].role, "master");
   const { answered, silentMs } = JSON.parse(silent() ?? "");
   assert(answered === false && silentMs > 0);
@@ -180,7 +211,7 @@ Deno.test("a late answer to an earlier question is never taken for the state of 
     socket.close();
   })();
   const { ended, out } = ask(["--json", "-l", `127.0.0.1:${port}`]);
-  assertEquals(await ended, 0);
+  assertEquals(await ended, 1);
   assertEquals(JSON.parse(out.join("")).upMs, 20_000);
   await answering;
 });

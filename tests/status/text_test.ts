@@ -2,9 +2,9 @@
 import { assert, assertEquals } from "@std/assert";
 import { NOT_LOOKED, type Presence } from "../../src/core/presence.ts";
 import type { AddressView, PeerView, Snapshot } from "../../src/status/snapshot.ts";
-import { fittedLines, INFO_MAX_BYTES, statusLines } from "../../src/status/text.ts";
-import { NodeFixture, PEERS } from "../support/node_fixture.ts";
-import { ageText, spanText } from "../../src/core/age.ts";
+import { fittedLines, INFO_MAX_BYTES, statusLines, TEXT_WIDTH } from "../../src/status/text.ts";
+import { NodeFixture, PEERS, SELF_ID } from "../support/node_fixture.ts";
+import { ageText, durationText, spanText } from "../../src/core/age.ts";
 
 /** A node of 10 s that hears one of two peers. */
 function snapshotOfMaster(): Snapshot {
@@ -32,54 +32,104 @@ function crowd(snapshot: Snapshot, count: number): Snapshot {
   return { ...snapshot, addresses: [{ ...address, peers }] };
 }
 
-Deno.test("statusLines() shows every figure with its age", () => {
+Deno.test("statusLines() begins with the verdict and shows every figure with its age, in columns", () => {
   const lines = statusLines(snapshotOfMaster());
-  assertEquals(lines.slice(0, 11), [
-    "address 198.51.100.50",
-    "role master (best), changed 7.3 s ago",
-    "holding yes, cloud read 6.3 s ago, cloud reachable yes, healthy yes",
-    "on an interface yes, lo, looked 0.4 s ago",
-    "priority 10, interval 1000 ms, dead after 3000 ms",
-    "id 9b1e6f20-53c4-4a7d-8e2f-0a1b2c3d4e5f",
-    "other holders none, read 6.3 s ago",
-    "take-overs 1 (7.3 s ago), evictions 0",
-    "cloud answered 6.3 s ago, errors none",
-    `peer ${PEERS[0]!.address} alive, priority 20, does not hear us, heard 0.4 s ago, ` +
-    `instance ${PEERS[0]!.instanceId}`,
-    `peer ${PEERS[1]!.address} dead, priority unknown, heard never, instance ${
-      PEERS[1]!.instanceId
-    }`,
+  const changes = lines.indexOf("last changes");
+  assertEquals(lines.slice(0, changes), [
+    "WARNING: this node holds 198.51.100.50, 1 of 2 peers live, master for 7.3 s; check tcp is " +
+    "failing: refused, and 2 more",
+    "  WARNING  check tcp is failing: refused",
+    "  WARNING  peer 203.0.113.11 is heard, but does not hear this node",
+    "  WARNING  peer 203.0.113.12 was never heard",
+    "",
+    "198.51.100.50",
+    "  role       master (best) for 7.3 s",
+    "  holding    yes, read 6.3 s ago",
+    "  interface  lo, looked 0.4 s ago",
+    "  healthy    yes",
+    "  cloud      reachable, answered 6.3 s ago, errors none",
+    "  others     nobody else holds, read 6.3 s ago",
+    "  settings   priority 10, interval 1 s, dead after 3 s",
+    "  moves      take-overs 1 (7.3 s ago), evictions 0",
+    "  PEER          STATE    PRIORITY  HOLDS  HEARD      NOTES",
+    "  203.0.113.11  live     20        no     0.4 s ago  does not hear us",
+    "  203.0.113.12  unheard  -         -      never",
+    "",
+    "watchdog    exoip 1.2.3 (commit abc), running, up 10.4 s, zone ch-gva-2",
+    "loop        late by 1 ms, at worst 4 ms",
+    "heartbeats  sent 24 (0.4 s ago), received 10 (0.4 s ago), refused none",
+    "check tcp  failing, 1.5 s ago: refused",
+    "",
   ]);
-  const program = "exoip 1.2.3 (commit abc), running, up 10.4 s";
-  const loop = "loop late by 1 ms, at worst 4 ms";
-  assertEquals(lines[12], `${program}, zone ch-gva-2, ${loop}`);
+  assertEquals(lines.slice(changes + 1), [
+    "  9.4 s ago  peer-alive  peer 203.0.113.11 is alive, priority 20",
+    "  7.3 s ago  role        master (best), was backup",
+    "  7.3 s ago  attached    the Elastic IP is attached to this instance",
+    "  2.4 s ago  one-way     peer 203.0.113.11 is heard, but does not hear us",
+  ]);
   const nowhere = statusLines({ ...snapshotOfMaster(), zone: null });
-  assertEquals(nowhere[12], `${program}, ${loop}`);
-  assertEquals(lines[13], "check tcp failing, last result 1.5 s ago: refused");
-  assert(lines.at(-1)?.startsWith("change 2.4 s ago: one-way: "), lines.join("\n"));
+  assert(nowhere.some((line) => line.endsWith("running, up 10.4 s")));
 });
+
+Deno.test("statusLines() shows ids to who asks for them, and cuts lines for everybody else", () => {
+  const snapshot = snapshotOfMaster();
+  const [brief, verbose] = [false, true].map((flag) => statusLines(snapshot, { verbose: flag }));
+  const id = /[0-9a-f]{8}-[0-9a-f]{4}-/;
+  assertEquals(brief!.filter((line) => id.test(line)), []);
+  assert(verbose!.includes(`  instance   ${SELF_ID}`), verbose!.join("\n"));
+  const instance = `instance ${PEERS[0]!.instanceId}`;
+  assert(verbose!.some((line) => line.endsWith(`does not hear us, ${instance}`)));
+  const long = [{ ...snapshot.checks[0]!, reason: "x".repeat(300) }];
+  const cut = statusLines({ ...snapshot, checks: long });
+  for (const line of cut.slice(1)) assert(line.length <= TEXT_WIDTH, line);
+  assert(cut.some((line) => line.endsWith("xxx…") && line.length === TEXT_WIDTH));
+  const whole = statusLines({ ...snapshot, checks: long }, { verbose: true });
+  assert(whole.some((line) => line.endsWith("x".repeat(300))));
+});
+
+Deno.test("statusLines() shows a peer that stands back with its own priority, and names", () => {
+  const played = new NodeFixture();
+  played.names.set(PEERS[0]!.address, "node-b.test");
+  played.until(1_000);
+  played.hear(0, { priority: 255, ownPriority: 5 });
+  played.hear(1, { priority: 255, ownPriority: 7, unhealthy: true });
+  played.until(1_500);
+  const lines = statusLines(played.snapshot());
+  const head = lines.findIndex((line) => line.startsWith("  PEER"));
+  assertEquals(lines.slice(head, head + 3), [
+    "  PEER                        STATE  PRIORITY  HOLDS  HEARD      NOTES",
+    "  node-b.test (203.0.113.11)  live   5         no     0.5 s ago  stands back",
+    "  203.0.113.12                live   7         no     0.5 s ago  unhealthy",
+  ]);
+});
+
+/** What stands behind that word in the table of the address. */
+function fieldOf(lines: readonly string[], word: string): string | undefined {
+  const line = lines.find((each) => each.startsWith(`  ${word} `));
+  return line?.slice(word.length + 2).trim();
+}
 
 Deno.test("statusLines() says whether this machine has the address, and why not", () => {
   const played = new NodeFixture();
   played.until(2_500);
   const line = (presence: Partial<Presence> | null) => {
     played.presence = presence && { ...NOT_LOOKED, lookedAtMs: 2_000, ...presence };
-    return statusLines(played.snapshot())[3];
+    return fieldOf(statusLines(played.snapshot()), "interface");
   };
-  assertEquals(line(null), "on an interface unknown");
-  assertEquals(line({}), "on an interface unknown");
+  assertEquals(line(null), "unknown");
+  assertEquals(line({}), "unknown");
   const local = { present: true, on: null }, missing = { present: false, on: null };
-  assertEquals(line({ sight: local }), "on an interface yes, looked 0.5 s ago");
-  assertEquals(line({ sight: missing }), "on an interface no, looked 0.5 s ago");
+  assertEquals(line({ sight: local }), "this machine has it, looked 0.5 s ago");
+  assertEquals(line({ sight: missing }), "none has the address, looked 0.5 s ago");
   assertEquals(
     line({ sight: missing, problem: 'Device "lo" does not exist.' }),
-    'on an interface no, looked 0.5 s ago: Device "lo" does not exist.',
+    'none has the address, looked 0.5 s ago: Device "lo" does not exist.',
   );
   // A watchdog of before says nothing of it.
   const [view] = played.snapshot().addresses;
   const { onInterface: _, ...older } = view!;
   const snapshot = { ...played.snapshot(), addresses: [older as AddressView] };
-  assertEquals(statusLines(snapshot)[3], "on an interface unknown");
+  assertEquals(fieldOf(statusLines(snapshot), "interface"), "unknown");
 });
 
 /** The lines of a snapshot with these changes in its address and its first peer. */
@@ -93,43 +143,36 @@ function linesWith(view: Partial<AddressView>, peer: Partial<PeerView> = {}): st
 }
 
 Deno.test("statusLines() says of an address what is unknown, wrong or left out", () => {
+  const is = (word: string, view: Partial<AddressView>, text: string) =>
+    assertEquals(fieldOf(linesWith(view), word), text);
+  is("holding", { holding: false }, "no, read 6.3 s ago");
+  is("holding", { holding: null, holdingAgeMs: null }, "unknown, read never");
+  is("holding", { holding: false, released: true }, "no (released in the cloud), read 6.3 s ago");
+  is("healthy", { healthy: false }, "no");
+  is("cloud", { cloudReachable: false }, "not reachable, answered 6.3 s ago, errors none");
+  is("others", { otherHoldersAgeMs: null }, "not known who else holds");
+  const otherHolders = [
+    { instanceId: "i-1", peer: PEERS[0]!.address, off: false },
+    { instanceId: "i-2", peer: null, off: false },
+  ];
+  is("others", { otherHolders }, "203.0.113.11 and i-2 hold, read 6.3 s ago");
+  is("others", { otherHolders: otherHolders.slice(1) }, "i-2 holds, read 6.3 s ago");
   const has = (line: string, view: Partial<AddressView>) =>
     assert(linesWith(view).includes(line), `${line}\n${linesWith(view).join("\n")}`);
-  has("holding no, cloud read 6.3 s ago, cloud reachable yes, healthy yes", {
-    holding: false,
-  });
-  has("holding unknown, cloud read never, cloud reachable no, healthy no", {
-    ...{ holding: null, holdingAgeMs: null, cloudReachable: false, healthy: false },
-  });
-  has(
-    "holding no (released in the cloud), cloud read 6.3 s ago, cloud reachable yes, healthy yes",
-    {
-      ...{ holding: false, released: true },
-    },
+  is(
+    "holding",
+    { unavailable: "it is managed" },
+    "yes (moved by the cloud itself), read 6.3 s ago",
   );
-  has(
-    "holding no (moved by the cloud itself), cloud read 6.3 s ago, cloud reachable yes, healthy yes",
-    {
-      ...{ holding: false, released: false, unavailable: "it is managed" },
-    },
-  );
-  has("other holders unknown, read never", { otherHoldersAgeMs: null });
-  has("other holders 10.0.0.7, i-2, read 6.3 s ago", {
-    otherHolders: [
-      { instanceId: "i-1", peer: "10.0.0.7", off: false },
-      { instanceId: "i-2", peer: null, off: false },
-    ],
-  });
-  has("3 more peers do not fit here", { peersLeftOut: 3 });
-  const missing = [{ peer: "b.test", gone: false }, { peer: "c.test", gone: true }];
-  has("peer b.test missing", { missingPeers: missing });
-  has("peer c.test missing, counts as gone", { missingPeers: missing });
   const twin = { address: "10.0.0.9", proved: true, ageMs: 6_300 };
-  const id = linesWith({}).find((line) => line.startsWith("id "));
-  has(`${id}, with which 10.0.0.9 speaks, too, since 6.3 s ago`, { twin });
-  has(`${id}, with which 10.0.0.9 speaks, too, which may be forged, since 6.3 s ago`, {
-    twin: { ...twin, proved: false },
-  });
+  is("twin", { twin }, "10.0.0.9 has the same id, since 6.3 s ago");
+  const forged = "10.0.0.9 has the same id, which may be forged, since 6.3 s ago";
+  is("twin", { twin: { ...twin, proved: false } }, forged);
+  has("  3 more peers do not fit here", { peersLeftOut: 3 });
+  has("  no peers", { peers: [] });
+  const missing = [{ peer: "b.test", gone: false }, { peer: "c.test", gone: true }];
+  has("  peer b.test is missing", { missingPeers: missing });
+  has("  peer c.test is missing, and counts as gone", { missingPeers: missing });
   assert(!linesWith({}).some((line) => line.includes("do not fit here")));
   const calls = [{ verb: "look", done: 1, doneAgeMs: 1_000, tookMs: 12, errors: [] }, {
     ...{ verb: "attach", done: 0, doneAgeMs: null, tookMs: null },
@@ -139,31 +182,28 @@ Deno.test("statusLines() says of an address what is unknown, wrong or left out",
       ageMs: null,
     }],
   }] as AddressView["calls"];
-  has("cloud answered 6.3 s ago, errors attach timeout 2 (3.0 s ago), attach refused 0", { calls });
+  const errors = "errors attach timeout 2 (3.0 s ago), attach refused 0";
+  is("cloud", { calls }, `reachable, answered 6.3 s ago, ${errors}`);
 });
 
 Deno.test("statusLines() says of a peer all that is not as it should be", () => {
-  const flags = (peer: Partial<PeerView>) => {
-    const line = linesWith({}, { link: "both", ...peer })[9] ?? "";
-    return line.replace(/^peer \S+ (.*), heard 0.4 s ago, instance \S+$/, "$1");
+  const cells = (peer: Partial<PeerView>) => {
+    const lines = linesWith({}, { link: "both", ...peer });
+    const row = lines.find((line) => line.startsWith(`  ${PEERS[0]!.address} `)) ?? "";
+    return row.trim().split(/ {2,}/).slice(1);
   };
-  assertEquals(flags({}), "alive, priority 20");
-  assertEquals(flags({ alive: false, priority: null }), "dead, priority unknown");
-  assertEquals(
-    flags({ holds: true, leaving: true, unable: true, unhealthy: true }),
-    [
-      ...["alive", "priority 20", "holds", "leaving", "unable", "unhealthy"],
-    ].join(", "),
-  );
-  assertEquals(flags({ link: "does-not-hear-us" }), "alive, priority 20, does not hear us");
-  assertEquals(flags({ link: "not-heard" }), "alive, priority 20, lives, but is not heard");
-  assertEquals(
-    flags({ refused: { word: "wrong-id", count: 1, ageMs: 500 } }),
-    [
-      ...["alive", "priority 20", "refused wrong-id 1 (0.5 s ago)"],
-    ].join(", "),
-  );
-  assert(linesWith({}, { instanceId: null })[9]?.endsWith(", instance unknown"));
+  assertEquals(cells({}), ["live", "20", "no", "0.4 s ago"]);
+  const unheard = { alive: false, priority: null, ownPriority: null, holds: null };
+  assertEquals(cells({ ...unheard, heardAgeMs: null }), ["unheard", "-", "-", "never"]);
+  assertEquals(cells({ alive: false }), ["dead", "20", "no", "0.4 s ago"]);
+  assertEquals(cells({ holds: true, leaving: true, unable: true, unhealthy: true }), [
+    ...["live", "20", "yes", "0.4 s ago", "leaving, cannot act on the cloud, unhealthy"],
+  ]);
+  const notes = (peer: Partial<PeerView>) => cells(peer)[4];
+  assertEquals(notes({ link: "does-not-hear-us" }), "does not hear us");
+  assertEquals(notes({ link: "not-heard" }), "lives, but is not heard");
+  const refused = { word: "wrong-id", count: 1, ageMs: 500 } as const;
+  assertEquals(notes({ refused }), "refused wrong-id 1 (0.5 s ago)");
 });
 
 Deno.test("statusLines() shows the last eight changes, and that the socket is not read", () => {
@@ -174,8 +214,13 @@ Deno.test("statusLines() shows the last eight changes, and that the socket is no
   assertEquals(shown.map((line) => Number(/number (\d+)/.exec(line)?.[1])), [
     ...[5, 6, 7, 8, 9, 10, 11, 12],
   ]);
-  const deaf = { ...snapshot, loop: { ...snapshot.loop, listening: false } };
-  assert(statusLines(deaf)[12]?.endsWith("at worst 4 ms, the socket is not read"));
+  assert(!statusLines({ ...snapshot, changes: [] }).includes("last changes"));
+  const unread = { ...snapshot, loop: { ...snapshot.loop, listening: false } };
+  assert(
+    statusLines(unread).includes(
+      "loop        late by 1 ms, at worst 4 ms, the socket is not read",
+    ),
+  );
 });
 
 Deno.test("fittedLines() fits into one datagram and says how much it has left out", () => {
@@ -189,11 +234,11 @@ Deno.test("fittedLines() fits into one datagram and says how much it has left ou
     const cut = all.length - (fitted.length - 1);
     assertEquals(fitted.at(-1), `and ${cut} more, which exoip --status prints`);
     assertEquals(fitted.slice(0, 9), all.slice(0, 9), "what matters most is there");
-    assert(fitted.some((line) => line.startsWith("check tcp failing")));
-    assert(fitted.some((line) => line.startsWith("peer 10.0.0.1 ")), "and so is the first peer");
+    assert(fitted.some((line) => line.startsWith("check tcp  failing")));
+    assert(fitted.some((line) => line.startsWith("  10.0.0.1 ")), "and so is the first peer");
   }
   // Where even that is too much, the end is cut.
-  const must = statusLines(snapshotOfMaster()).filter((line) => !/^(peer|change) /.test(line));
+  const must = statusLines(snapshotOfMaster()).filter((line) => !/^ {2}(\d|WARNING)/.test(line));
   const tight = fittedLines(snapshotOfMaster(), 420);
   assert(size(tight) <= 420 && tight.length < must.length);
   assertEquals(tight.slice(0, -1), must.slice(0, tight.length - 1));
@@ -202,7 +247,7 @@ Deno.test("fittedLines() fits into one datagram and says how much it has left ou
   const troubled = { ...first!, onInterface: false, interfaceProblem: "x".repeat(203) };
   const crowded = crowd({ ...snapshotOfMaster(), addresses: [troubled] }, 20);
   assert(size(fittedLines(crowded)) <= INFO_MAX_BYTES);
-  assert(fittedLines(crowded).some((line) => line.endsWith("xxx")));
+  assert(fittedLines(crowded).some((line) => line.endsWith("xxx…")));
   const many = { ...small, addresses: Array(40).fill(small.addresses[0]) };
   assert(size(fittedLines(many)) <= INFO_MAX_BYTES);
 });
@@ -220,4 +265,8 @@ Deno.test("ages are written as a person would", () => {
     ...["120.0 s", "2 min 0 s", "119 min 59 s", "2 h 0 min", "47 h 59 min", "2 d 0 h"],
   ]);
   assertEquals([ageText(null), ageText(1_000)], ["never", "1.0 s ago"]);
+  const lengths = [0, 33.4, 999.6, 3_000, 3_300, 60_000, 300_000, 303_000, 7_200_000, Infinity];
+  assertEquals(lengths.map(durationText), [
+    ...["0 ms", "33 ms", "1 s", "3 s", "3.3 s", "60 s", "5 min", "5 min 3 s", "2 h", "without end"],
+  ]);
 });

@@ -4,6 +4,7 @@ import type { Trailer } from "../../src/core/heartbeat.ts";
 import { nodeWakeAtMs, startNode, stepNode } from "../../src/core/node.ts";
 import type { Presence } from "../../src/core/presence.ts";
 import type { ChangeView, CheckView, Snapshot } from "../../src/status/snapshot.ts";
+import { type Judged, verdictOf } from "../../src/status/verdict.ts";
 import { CallCounters, Count, Datagrams } from "../../src/status/counters.ts";
 import { NODE_SETTINGS, WELL_TRAILER } from "./node_settings.ts";
 import { ageOf } from "../../src/core/age.ts";
@@ -40,6 +41,10 @@ export class NodeFixture {
   /** Holders in the cloud beside this node, and whether this node holds. */
   others: readonly { instanceId: string; off: boolean }[] = [];
   holds = false;
+  /** Names of peers by address. */
+  readonly names = new Map<string, string>();
+  /** Whether the cloud fails now. */
+  fails: () => boolean = () => false;
 
   constructor(settings: Partial<NodeSettings> = {}) {
     this.node = startNode({ ...NODE_SETTINGS, ...settings }, {
@@ -78,7 +83,9 @@ export class NodeFixture {
   hear(which: 0 | 1, says: Partial<Trailer> & { priority?: number } | "original" = {}): void {
     const { address, wireId } = PEERS[which]!;
     const { priority = 20, ...flags } = says === "original" ? {} : says;
-    const trailer = says === "original" ? null : { ...TRAILER, sequence: this.nowMs + 1, ...flags };
+    const trailer = says === "original"
+      ? null
+      : { ...TRAILER, ownPriority: priority, sequence: this.nowMs + 1, ...flags };
     const { elasticIp } = this.node.election.settings;
     this.datagrams.received.add(this.nowMs);
     this.step({
@@ -92,19 +99,19 @@ export class NodeFixture {
   snapshot(): Snapshot {
     const { nowMs, datagrams } = this;
     const { sent, received, refused } = datagrams;
-    return {
+    const judged: Judged = {
       version: 1,
-      takenAtMs: EPOCH_MS + nowMs,
+      takenAtMs: EPOCH_MS + Math.round(nowMs),
       program: { version: "1.2.3", commit: "abc" },
-      upMs: nowMs,
+      upMs: Math.round(nowMs),
       instanceId: SELF_ID,
       zone: "ch-gva-2",
       phase: this.phase,
       loop: {
         overdueMs: 0,
-        lateMs: 0.5,
+        lateMs: 1,
         lateAgeMs: 20,
-        worstLateMs: 4.25,
+        worstLateMs: 4,
         worstLateAgeMs: 900,
         listening: true,
       },
@@ -123,11 +130,16 @@ export class NodeFixture {
         calls: this.counters.views(nowMs),
         refused: datagrams.senders,
         presence: this.presence,
+        peerName: (address) => this.names.get(address) ?? null,
       }, nowMs)],
       addressesLeftOut: 0,
       checks: this.checks,
-      changes: this.changes.map((change) => ({ ...change, ageMs: EPOCH_MS + nowMs - change.atMs })),
+      changes: this.changes.map((change) => ({
+        ...change,
+        ageMs: ageOf(change.atMs, EPOCH_MS + nowMs),
+      })),
     };
+    return { ...judged, verdict: verdictOf(judged) };
   }
 
   #perform(effect: NodeEffect): void {
@@ -136,7 +148,7 @@ export class NodeFixture {
     if (effect.kind === "refused") this.datagrams.refuse(effect.from, effect.reason, nowMs);
     if (effect.kind === "report") {
       const { severity, event, text } = effect;
-      this.changes.push({ atMs: EPOCH_MS + nowMs, severity, event, text });
+      this.changes.push({ atMs: EPOCH_MS + Math.round(nowMs), severity, event, text });
     }
     if (effect.kind === "members") {
       this.counters.lists.add(nowMs);
@@ -150,6 +162,10 @@ export class NodeFixture {
     if (call.verb === "attach") this.holds = true;
     if (call.verb === "detach-self") this.holds = false;
     const { holds, others } = this;
+    if (this.fails()) {
+      const setback = { retryable: true, retryAfterMs: null, roll: 0.5 };
+      return this.step({ kind: "failed", id, ...setback });
+    }
     const answers = {
       prepare: { verb: "prepare", holds, selfId: SELF_ID, instanceId: SELF_ID, addresses: [] },
       look: { verb: "look", holds, others: call.verb === "look" && call.others ? others : null },

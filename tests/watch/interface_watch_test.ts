@@ -124,10 +124,10 @@ Deno.test("a fight every second costs a few lines and then one a minute, and the
     }
   }
   assert(lines.length >= 10 && lines.length <= 4 + 11, `${lines.length} lines in ten minutes`);
-  assertMatch(lines.at(-1) ?? "", /is put back \(\d\d since the last line\)$/);
+  assertMatch(lines.at(-1) ?? "", /is put back \(\d\d more within [^)]+\)$/);
   assert(offMs < 600_000 * 0.15, `off for ${offMs} ms of 600000`);
   await watch.close();
-  const counts = lines.map((line) => Number(/\((\d+) since/.exec(line)?.[1] ?? 1));
+  const counts = lines.map((line) => Number(/\((\d+) more/.exec(line)?.[1] ?? 1));
   assertEquals(counts.reduce((sum, count) => sum + count), 600, "every one is counted");
 });
 

@@ -96,6 +96,21 @@ export function unhealthy({ trailer }: Peer): boolean {
   return trailer?.unhealthy === true;
 }
 
+/** The priority that it is configured with; one that stands back advertises the last one instead. */
+export function ownPriorityOf({ priority, trailer }: Peer): number {
+  return trailer?.ownPriority ?? priority;
+}
+
+/** Why it does not stand for election, in words; empty when it does, or cannot say. */
+export function standingBack({ priority, trailer }: Peer): string {
+  if (trailer === null) return "";
+  if (trailer.leaving) return "leaving";
+  if (trailer.unable) return "cannot act on the cloud";
+  if (trailer.unhealthy) return "unhealthy";
+  const back = priority === LAST_PRIORITY && trailer.ownPriority !== LAST_PRIORITY;
+  return back ? "stands back" : "";
+}
+
 /** A rank to compare with: the healthy before the unhealthy, then priority, then (among equals, if exclusive) id. */
 export interface Rank {
   readonly unhealthy: boolean;

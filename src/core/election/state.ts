@@ -211,16 +211,26 @@ export function ranksEqual(peer: Peer, state: Election): boolean {
  */
 export function standsBack(state: Election): boolean {
   return state.settings.preemptDelayMs > 0 && state.holding === false && state.role === "backup" &&
-    [...state.peers.values()].some((peer) =>
-      // Nobody was told to leave it with one that is unhealthy while we are healthy.
-      eligible(peer) && peer.trailer?.holds && ranksAfter(peer, state) &&
-      unhealthy(peer) === !state.healthy
-    );
+    worseHolders(state).length > 0;
+}
+
+/** Worse-ranked live nodes that hold, as they say themselves. */
+export function worseHolders(state: Election): Peer[] {
+  return [...state.peers.values()].filter((peer) =>
+    // Nobody was told to leave it with one that is unhealthy while we are healthy.
+    eligible(peer) && peer.trailer?.holds && ranksAfter(peer, state) &&
+    unhealthy(peer) === !state.healthy
+  );
 }
 
 /** Whether a live peer serves the address but cannot reach the cloud. */
-export function cutOffHolder({ peers }: Election): boolean {
-  return [...peers.values()].some(holdsUnable);
+export function cutOffHolder(state: Election): boolean {
+  return cutOffHolders(state).length > 0;
+}
+
+/** Live peers that serve the address but cannot reach the cloud. */
+export function cutOffHolders({ peers }: Election): Peer[] {
+  return [...peers.values()].filter(holdsUnable);
 }
 
 function holdsUnable({ alive, trailer }: Peer): boolean {

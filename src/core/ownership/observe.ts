@@ -177,7 +177,8 @@ function sight(
   if (done && !next.write.inFlight) next = { ...next, write: succeeded(next.write) };
   if (released !== undefined) return next;
   if (mine && state.holding === true && !holds) {
-    say("warning", "hold-vanished", "the Elastic IP was taken from this instance by another hand");
+    const text = "somebody else detached the Elastic IP from this instance: it attaches it again";
+    say("warning", "hold-vanished", text);
     next = { ...next, evictions: spareAll(next.evictions, atMs) };
   }
   const found = others?.some(({ instanceId }) => state.desired?.successors.includes(instanceId));
@@ -192,15 +193,16 @@ function sight(
       !state.desired?.unheard.includes(instanceId);
     if (stranger) {
       const why = state.desired?.doubt
-        ? "and may be a peer that cannot be placed"
-        : "though it is no peer";
-      say("warning", "holder-unknown", `instance ${instanceId} holds, too, ${why}`);
+        ? "and may be one of the missing peers"
+        : "and is not a peer";
+      say("warning", "holder-unknown", `instance ${instanceId} holds the Elastic IP, too, ${why}`);
       next = { ...next, unknownHolderAtMs: atMs };
       continue;
     }
     next = { ...next, evictions: spareAll(next.evictions, atMs) };
-    const text = `instance ${instanceId} is listed as holder and runs, though we do not hear it`;
-    say("warning", "holder-unheard", `${text}: it is left alone, and so is every other silent one`);
+    const text = `instance ${instanceId} holds the Elastic IP and runs, but is not heard`;
+    const rest = "nothing is taken from it, nor from any other silent peer";
+    say("warning", "holder-unheard", `${text}: ${rest}`);
   }
   return next;
 }

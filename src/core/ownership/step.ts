@@ -6,6 +6,8 @@ import { demandProof, postpone, recordDeaths } from "./evictions.ts";
 import { answered } from "./observe.ts";
 import { failed, forgive, unableAtMs } from "./call_slot.ts";
 import { plan } from "./plan.ts";
+import { cloudTrouble, troubledSinceMs } from "./cloud_trouble.ts";
+import { spanText } from "../age.ts";
 import {
   type Circumstances,
   lookAt,
@@ -34,9 +36,19 @@ export function learn(
   const state = absorb({ ...before, write: forgive(before.write, atMs) }, event, { atMs, say });
   const cloudReachable = unableAtMs(state) > atMs;
   if (cloudReachable === state.cloudReachable) return [state, reports];
-  if (cloudReachable) say("info", "cloud-back", "the cloud answers again");
-  else say("warning", "cloud-lost", "cannot act on the cloud, stepping aside until it answers");
+  if (cloudReachable) say("info", "cloud-back", backText(before, atMs));
+  else {
+    const trouble = cloudTrouble(state, atMs);
+    say("warning", "cloud-lost", `this node ${trouble}: it steps aside while a peer can serve`);
+  }
   return [{ ...state, cloudReachable }, reports];
+}
+
+function backText(before: Ownership, atMs: number): string {
+  const sinceMs = troubledSinceMs(before);
+  const span = sinceMs === null ? "" : spanText(atMs - sinceMs);
+  if (!before.prepared) return `the cloud answers for the first time${span && `, after ${span}`}`;
+  return `the cloud answers again${span && `, after ${span}`}`;
 }
 
 /** Begins the calls that are due. Separate from learning: first the election must have its say. */

@@ -141,7 +141,7 @@ export const EVENTS = {
   },
   "exit": {
     severities: ["info", "critical"],
-    meaning: "The watchdog ends; critical: the Elastic IP may still be attached.",
+    meaning: "The watchdog has ended; critical: the Elastic IP is, or may be, still attached.",
     cure: "Run exoip -D on this machine, or detach the address in the portal.",
   },
   "hold-vanished": {
@@ -274,11 +274,6 @@ export const EVENTS = {
   "start": {
     severities: ["info"],
     meaning: "The watchdog of an Elastic IP begins; the line has its cloud.",
-    cure: "Nothing.",
-  },
-  "status": {
-    severities: ["info"],
-    meaning: "The answer to info, line by line.",
     cure: "Nothing.",
   },
   "twin": {

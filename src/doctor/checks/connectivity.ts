@@ -28,8 +28,9 @@ export async function checkWay(context: Context, signal: AbortSignal): Promise<R
   const by = route?.proxy ?? "something else, perhaps a proxy,";
   const elsewhere = skip(`${url.hostname} has no address here: ${by} looks it up`);
   if (name.mark !== "FAIL") return [name, ...answerOf(url, { error, tookMs, route })];
-  // Without a proxy it is the name that everything waits for.
-  if (error !== null && (error.kind === "name-resolution" || !route?.proxy)) {
+  // Without a proxy, which a refusal names, it is the name that everything waits for.
+  const proxied = route?.proxy || (error !== null && proxyCure(error.message) !== null);
+  if (error !== null && (error.kind === "name-resolution" || !proxied)) {
     return [name, needs(`an address of ${url.hostname}`)];
   }
   return [elsewhere, ...answerOf(url, { error, tookMs, route })];

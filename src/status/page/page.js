@@ -12,6 +12,7 @@
     "unconfirmed": ["←", "heard; cannot say whether it hears us", ""],
     "silent": ["✕", "nothing is heard", "odd"],
   };
+  const VERDICTS = { "OK": "good", "WARNING": "odd", "CRITICAL": "bad", "UNKNOWN": "odd" };
   const byId = (id) => document.getElementById(id);
   let snapshot = null, answeredAtMs = null, problem = "";
 
@@ -41,6 +42,39 @@
     return make("p", ageMs === null || ageMs > maxMs ? "old" : "", `${text} ${ago(ageMs)}`);
   }
 
+  const nameOf = ({ name, address }) => name ? `${name} (${address})` : address;
+
+  /** Its own priority: one that stands back advertises the last one. */
+  const priorityOf = ({ ownPriority, priority }) => ownPriority ?? priority ?? "unknown";
+
+  /**
+   * Where a peer's page is if the peer listens where this node does. Nothing says whether it does; and where this page
+   * was reached through loopback, a tunnel or TLS, it says nothing about the peer.
+   */
+  function pageOf({ address }) {
+    const { protocol, hostname, port } = location;
+    const local = /^(127\.|localhost$|\[::1\]$)/.test(hostname);
+    if (protocol !== "http:" || local || !/^[\d.]+$|^[\da-f:.]+$/i.test(address)) return null;
+    const host = address.includes(":") ? `[${address}]` : address;
+    return { href: `http://${host}${port && `:${port}`}/`, port: port || "80" };
+  }
+
+  function pageLink(peer) {
+    const place = pageOf(peer);
+    if (place === null) return null;
+    const link = make("a", "", "its own page");
+    link.href = place.href;
+    link.rel = "noreferrer";
+    return make("p", "", link, `, if it serves one on port ${place.port}, too`);
+  }
+
+  /** Checks of this node that do not pass, with why. */
+  function checkLines({ checks }) {
+    return checks.filter(({ state }) => state === "failing").map(({ name, reason, ageMs }) =>
+      make("p", "old", `check ${name} is failing, ${ago(ageMs)}${reason ? `: ${reason}` : ""}`)
+    );
+  }
+
   function ownCard(view) {
     const { role, reason, holding } = view;
     const held = holding === null ? "not known to hold" : holding ? "holds" : "does not hold";
@@ -61,8 +95,9 @@
         flag(view.leaving, "leaving", "odd"),
         flag(view.settling, "listening first", "odd"),
       ),
-      make("p", "", `this role for ${view.roleAgeMs === null ? "ever" : span(view.roleAgeMs)}`),
+      make("p", "", `${role} for ${view.roleAgeMs === null ? "ever" : span(view.roleAgeMs)}`),
       reading("cloud read", view.holdingAgeMs, 2 * view.reconcileMs + 10_000),
+      ...checkLines(snapshot),
       interfaceText(view),
       make("p", "", `take-overs ${view.takeOvers}, evictions ${view.evictions}`),
     );
@@ -85,7 +120,7 @@
     const card = make(
       "article",
       `node ${peer.alive ? "" : "dead"} ${peer.alive && peer.holds ? "holds" : ""}`,
-      make("h3", "", `${peer.address}, priority ${peer.priority ?? "unknown"}`),
+      make("h3", "", `${nameOf(peer)}, priority ${priorityOf(peer)}`),
       make(
         "p",
         "pills",
@@ -98,7 +133,7 @@
           peer.alive ? "good" : "odd",
         ),
         flag(peer.leaving, "leaving", "odd"),
-        flag(peer.unable, "cannot reach the cloud", "bad"),
+        flag(peer.unable, "cannot act on the cloud", "bad"),
         flag(peer.unhealthy, "unhealthy", "bad"),
         flag(
           view.otherHolders.some((holder) => holder.peer === peer.address),
@@ -114,6 +149,7 @@
           `refused ${peer.refused.count}: ${peer.refused.word}, ${ago(peer.refused.ageMs)}`,
         )
         : null,
+      pageLink(peer),
     );
     const link = make("p", `link ${look}`, make("span", "arrow", arrow), words);
     return make("li", "", link, card);
@@ -123,7 +159,7 @@
     const holders = [
       ...(view.holding ? [`this node, as the cloud showed ${ago(view.holdingAgeMs)}`] : []),
       ...view.peers.filter(({ alive, holds }) => alive && holds)
-        .map(({ address, heardAgeMs }) => `${address}, as it said ${ago(heardAgeMs)}`),
+        .map((peer) => `${nameOf(peer)}, as it said ${ago(peer.heardAgeMs)}`),
     ];
     return holders.length === 0
       ? "Nobody is known to hold it."
@@ -176,7 +212,7 @@
       ["Heartbeats received", `${heartbeats.received}, last ${ago(heartbeats.receivedAgeMs)}`],
       ["Datagrams refused", counts(heartbeats.refused)],
       ["Cloud errors", counts(errors)],
-      ["Loop", `late by ${loop.lateMs.toFixed(1)} ms, at worst ${loop.worstLateMs.toFixed(1)} ms`],
+      ["Loop", `late by ${loop.lateMs} ms, at worst ${loop.worstLateMs} ms`],
       ...checks.map(({ name, state, ageMs, reason }) => [
         `Check ${name}`,
         `${state}, last result ${ago(ageMs)}${reason ? `: ${reason}` : ""}`,
@@ -185,7 +221,9 @@
   }
 
   function show() {
-    const { addresses, changes, instanceId } = snapshot;
+    const { addresses, changes, instanceId, verdict } = snapshot;
+    byId("verdict").textContent = `${verdict.level}: ${verdict.text}`;
+    byId("verdict").className = `verdict ${VERDICTS[verdict.level] ?? "odd"}`;
     byId("node").textContent = `instance ${instanceId ?? "unknown"}`;
     byId("addresses").replaceChildren(...addresses.map(addressSection));
     const alarms = byId("alarms").checked;
@@ -230,14 +268,17 @@
     setTimeout(ask, Math.max(100, ASK_EVERY_MS - (performance.now() - askedAtMs)));
   }
 
+  const systemDark = matchMedia("(prefers-color-scheme: dark)");
+
   function dark() {
     const { theme } = document.documentElement.dataset;
-    return theme ? theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+    return theme ? theme === "dark" : systemDark.matches;
   }
 
+  /** The button says what a press of it does. */
   function setTheme(theme) {
     if (theme) document.documentElement.dataset.theme = theme;
-    byId("theme").setAttribute("aria-pressed", String(dark()));
+    byId("theme").textContent = dark() ? "Use light colours" : "Use dark colours";
   }
 
   let stored = null;
@@ -247,6 +288,7 @@
     // Not allowed to remember: the system's choice then.
   }
   setTheme(stored);
+  systemDark.addEventListener("change", () => setTheme(null));
   byId("theme").addEventListener("click", () => {
     setTheme(dark() ? "light" : "dark");
     try {

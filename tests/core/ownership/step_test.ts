@@ -198,9 +198,9 @@ Deno.test("an unknown holder is told apart from one that may be a peer of the co
     const event = { kind: "answered", id: 1, answer: look, roll: 0 } as const;
     return learn(before, event, NOW_MS)[1].map(({ text }) => text);
   };
-  assertEquals(said({}), ["instance x holds, too, though it is no peer"]);
+  assertEquals(said({}), ["instance x holds the Elastic IP, too, and is not a peer"]);
   assertEquals(said({ desired: { doubt: true } }), [
-    "instance x holds, too, and may be a peer that cannot be placed",
+    "instance x holds the Elastic IP, too, and may be one of the missing peers",
   ]);
   assertEquals(said({ desired: null }), [], "without a wish nothing follows");
 });

@@ -1,0 +1,82 @@
+// What stands behind the role in its line: what the node waits for or cannot do, beside whom, and until when.
+import {
+  cutOffHolders,
+  type Election,
+  outranking,
+  pending,
+  worseHolders,
+} from "./election/state.ts";
+import { ownPriorityOf, type Peer } from "./election/peer.ts";
+import { cloudTrouble } from "./ownership/cloud_trouble.ts";
+import { durationText } from "./age.ts";
+import type { Node } from "./node_state.ts";
+
+/** A peer with its own priority, whatever it advertises while it stands back. */
+export function named(peer: Peer): string {
+  return `${peer.address} with priority ${ownPriorityOf(peer)}`;
+}
+
+/** The end of the line about this role, `: ` before it; empty where the reason says all. */
+export function roleStory(node: Pick<Node, "election" | "ownership">, atMs: number): string {
+  const text = storyOf(node, atMs);
+  return text === "" ? "" : `: ${text}`;
+}
+
+function storyOf(
+  { election, ownership }: Pick<Node, "election" | "ownership">,
+  atMs: number,
+): string {
+  switch (election.reason) {
+    case "cloud-unreachable":
+      return `${standOf(election)} ${cloudTrouble(ownership, atMs)}`;
+    case "deferring":
+      return deferral(election, atMs);
+    case "stalled": {
+      const { settledAtMs } = election;
+      const leftMs = settledAtMs === null ? 0 : settledAtMs - atMs;
+      return leftMs > 0
+        ? `this process was paused; it judges no peer for ${durationText(leftMs)}`
+        : "";
+    }
+    case "unlisted":
+      return "the list of peers does not have this node";
+    case "leaving": {
+      const waits = election.holding === true && pending(election.yieldUntilMs) &&
+        [...election.peers.values()].some(({ alive }) => alive);
+      const left = leftText(election.yieldUntilMs, atMs);
+      return waits ? `gives the address up once a peer holds it, in ${left} at the latest` : "";
+    }
+    default:
+      return "";
+  }
+}
+
+/** What a node without the cloud does about the address. */
+function standOf(state: Election): string {
+  if (state.role === "master") {
+    return state.holding === true ? "keeps the address, but" : "wants the address, but";
+  }
+  const [holder] = cutOffHolders(state), [better] = outranking(state);
+  if (better) return `makes way for ${named(better)}, since it`;
+  return holder ? `leaves the address with ${named(holder)}, since it` : "stands aside, since it";
+}
+
+/** Whom a better-ranked node leaves the address with, why, and until when. */
+function deferral(state: Election, atMs: number): string {
+  const { deferUntilMs, graceUntilMs } = state;
+  if (pending(deferUntilMs)) {
+    const holders = worseHolders(state).map(named).join(", ");
+    const end = deferUntilMs === Infinity
+      ? "for as long as that node can serve (--no-preempt)"
+      : `for ${leftText(deferUntilMs, atMs)} more (--preempt-delay)`;
+    return `leaves the address with ${holders}, which holds it, ${end}`;
+  }
+  if (!pending(graceUntilMs)) return "";
+  const holders = cutOffHolders(state).map(named).join(", ");
+  return `leaves the address with ${holders}, which holds it without the cloud, for ` +
+    `${leftText(graceUntilMs, atMs)} more, until that node may reach the cloud again`;
+}
+
+function leftText(untilMs: number | null, atMs: number): string {
+  return durationText(Math.max(0, (untilMs ?? atMs) - atMs));
+}

@@ -1,0 +1,57 @@
+// A verdict as a monitoring plugin prints it (Nagios, Icinga, Checkmk, Zabbix' agent): one line with performance data
+// behind a bar, then the other problems. Source: the Monitoring Plugins Development Guidelines.
+import { plain } from "../core/plain.ts";
+import type { AddressView, Snapshot, Verdict } from "./snapshot.ts";
+
+/** Longest line of problems; the first one is cut before its performance data. */
+const TEXT_MAX_CHARS = 400;
+/** Problems that are listed. */
+const PROBLEMS_MAX = 20;
+
+/** The lines. */
+export function pluginLines({ level, text, problems }: Verdict, snapshot: Snapshot): string[] {
+  return [
+    `EXOIP ${level} - ${shown(text)} | ${performanceData(snapshot).join(" ")}`,
+    ...problems.slice(0, PROBLEMS_MAX).map((each) => `${each.level}: ${shown(each.text)}`),
+  ];
+}
+
+/** A bar would begin performance data. */
+function shown(text: string): string {
+  return plain(text, TEXT_MAX_CHARS).replaceAll("|", "/");
+}
+
+/** `label=value[unit]`, of each address with its name in front where there are several. */
+function performanceData({ addresses, loop, upMs, heartbeats }: Snapshot): string[] {
+  const refused = heartbeats.refused.reduce((sum, { count }) => sum + count, 0);
+  return [
+    ...addresses.flatMap((view) => {
+      const before = addresses.length > 1 ? `${view.elasticIp} ` : "";
+      return addressData(view).map(([label, value]) => `'${before}${label}'=${value}`);
+    }),
+    `'loop_lag'=${seconds(loop.lateMs)}`,
+    `'datagrams_refused'=${refused}c`,
+    `'up'=${seconds(upMs)}`,
+  ];
+}
+
+function addressData(view: AddressView): (readonly [label: string, value: string | number])[] {
+  const heard = view.peers.flatMap(({ alive, heardAgeMs }) => alive ? heardAgeMs ?? [] : []);
+  const errors = view.calls.flatMap((call) => call.errors)
+    .reduce((sum, { count }) => sum + count, 0);
+  const live = view.peers.filter(({ alive }) => alive).length;
+  return [
+    ["holding", Number(view.holding === true)],
+    ["master", Number(view.role === "master")],
+    ["peers_live", `${live};;;0;${view.peers.length}`],
+    ...(heard.length > 0 ? [["heartbeat_age", seconds(Math.max(...heard))] as const] : []),
+    ...(view.cloudAgeMs === null ? [] : [["cloud_age", seconds(view.cloudAgeMs)] as const]),
+    ["api_errors", `${errors}c`],
+    ["take_overs", `${view.takeOvers}c`],
+    ["evictions", `${view.evictions}c`],
+  ];
+}
+
+function seconds(ms: number): string {
+  return `${Math.round(ms) / 1_000}s`;
+}

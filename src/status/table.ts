@@ -1,0 +1,23 @@
+// Text in columns, as wide as what is in them.
+
+/** Between two columns. */
+const GAP = "  ";
+
+/** The rows with their cells under each other; the last column is as long as it is. */
+export function aligned(rows: readonly (readonly string[])[]): string[] {
+  const widths: number[] = [];
+  for (const row of rows) {
+    for (const [index, cell] of row.entries()) {
+      if (index < row.length - 1) widths[index] = Math.max(widths[index] ?? 0, cell.length);
+    }
+  }
+  return rows.map((row) =>
+    row.map((cell, index) => index < row.length - 1 ? cell.padEnd(widths[index] ?? 0) : cell)
+      .join(GAP).trimEnd()
+  );
+}
+
+/** The line, cut to that many characters with an ellipsis. */
+export function cutTo(line: string, maxChars: number): string {
+  return line.length > maxChars ? `${line.slice(0, maxChars - 1)}…` : line;
+}

@@ -1,0 +1,220 @@
+// What a monitoring system is told of a watchdog: one word, and why. Pure: everything follows from the snapshot.
+//
+//   CRITICAL   users are affected, or the next fault will affect them: nobody is known to hold the address; this node
+//              holds it without the cloud, with no interface for it, or as the only unhealthy choice; the Elastic IP
+//              is gone, or the cloud moves it itself; another machine has our id; the loop is stuck. Without an answer,
+//              too: see commands/status.ts.
+//   WARNING    the address is served, and something is not as it should be: a peer that is dead, missing, unhealthy or
+//              without the cloud, a link that works one way only, a failing check here, this node without the cloud
+//              while another one serves, a holder too many, what seems to be a twin, a pause, a stop.
+//   UNKNOWN    the first election is not over, and nobody is known to hold it yet.
+//   OK         everything else.
+import { spanText } from "../core/age.ts";
+import { stuckBecause } from "./liveness.ts";
+import {
+  type AddressView,
+  type Level,
+  LEVELS,
+  type PeerView,
+  type Problem,
+  type Snapshot,
+  type Verdict,
+} from "./snapshot.ts";
+
+/** Problems that are told; more are only counted. */
+const PROBLEMS_MAX = 64;
+
+/** The worst first. */
+const WORST_FIRST: readonly Level[] = ["CRITICAL", "UNKNOWN", "WARNING", "OK"];
+
+/** What it follows from. */
+export type Judged = Omit<Snapshot, "verdict">;
+
+/** The exit code of a monitoring plugin for it. */
+export function exitCodeOf(level: Level): 0 | 1 | 2 | 3 {
+  return LEVELS.indexOf(level) as 0 | 1 | 2 | 3;
+}
+
+/** `OK: ...`, the one line for a person. */
+export function verdictLine({ level, text }: Verdict): string {
+  return `${level}: ${text}`;
+}
+
+/** Judges. */
+export function verdictOf(snapshot: Judged): Verdict {
+  const { addresses } = snapshot;
+  const several = addresses.length > 1;
+  const found = [
+    ...processProblems(snapshot),
+    ...addresses.flatMap((view) =>
+      [...addressProblems(view, snapshot)].map(([level, text]): Problem => ({
+        level,
+        text: several ? `${view.elasticIp}: ${text}` : text,
+      }))
+    ),
+  ];
+  const problems = WORST_FIRST.flatMap((level) => found.filter((each) => each.level === level));
+  return {
+    level: problems[0]?.level ?? "OK",
+    text: [summaryOf(snapshot), ...headline(problems)].join("; "),
+    problems: problems.slice(0, PROBLEMS_MAX),
+  };
+}
+
+/** The verdict that the watchdog gave itself, which knows all; of a watchdog that gives none, what the rest says. */
+export function verdictIn(snapshot: Judged & { readonly verdict?: Verdict }): Verdict {
+  const { verdict } = snapshot;
+  return verdict && LEVELS.includes(verdict.level) ? verdict : verdictOf(snapshot);
+}
+
+/** Of the problems what the summary does not say already. */
+function headline(problems: readonly Problem[]): string[] {
+  const [first, ...rest] = problems.filter(({ text }) => !text.endsWith(UNHELD));
+  if (!first) return [];
+  return [rest.length > 0 ? `${first.text}, and ${rest.length} more` : first.text];
+}
+
+const UNHELD = "nobody is known to hold it";
+
+type Found = readonly [level: Problem["level"], text: string];
+
+function* processProblems(snapshot: Judged): Generator<Problem> {
+  const stuck = stuckBecause(snapshot);
+  if (stuck !== null) yield { level: "CRITICAL", text: stuck };
+  for (const { name, state, reason } of snapshot.checks) {
+    if (state !== "failing") continue;
+    yield { level: "WARNING", text: `check ${name} is failing${reason && `: ${reason}`}` };
+  }
+  if (snapshot.phase === "stopping") yield { level: "WARNING", text: "this node is stopping" };
+}
+
+function* addressProblems(view: AddressView, snapshot: Judged): Generator<Found> {
+  const { holding, role, reason } = view;
+  if (view.released) yield ["CRITICAL", "the Elastic IP does not exist any more in the cloud"];
+  else if (view.unavailable) yield ["CRITICAL", `nobody can have the address: ${view.unavailable}`];
+  if (reason === "twin") yield ["CRITICAL", "another machine speaks with this instance's id"];
+  else if (view.twin) yield ["WARNING", `${view.twin.address} seems to speak with this node's id`];
+  const starting = snapshot.phase === "starting" && view.cloudReachable;
+  if (!view.released && holdersOf(view).length === 0) {
+    yield [starting ? "UNKNOWN" : "CRITICAL", UNHELD];
+  }
+  if (!view.cloudReachable) {
+    yield holding === true
+      ? ["CRITICAL", "this node holds the address and does not reach the cloud"]
+      : ["WARNING", "this node does not reach the cloud"];
+  }
+  if (holding === true && view.onInterface === false) {
+    yield ["CRITICAL", "no interface of this machine has the address: its traffic is dropped"];
+  }
+  if (!view.healthy) {
+    if (holding === true && role === "master") {
+      yield ["CRITICAL", "this node serves although it is unhealthy: no live node is healthy"];
+    } else if (!snapshot.checks.some(({ state }) => state === "failing")) {
+      const why = view.interfaceProblem && `: ${view.interfaceProblem}`;
+      yield ["WARNING", `this node is unhealthy${why}`];
+    }
+  }
+  if (reason === "stalled") yield ["WARNING", "this process was paused"];
+  if (!view.inPeerList) yield ["WARNING", "the list of peers does not have this node"];
+  for (const { peer, gone } of view.missingPeers) {
+    yield ["WARNING", `peer ${peer} is missing${gone ? ", and counts as gone" : ""}`];
+  }
+  yield* holderProblems(view);
+  for (const peer of view.peers) yield* peerProblems(peer, view);
+}
+
+/** Who holds beside those that should. */
+function* holderProblems(view: AddressView): Generator<Found> {
+  const { otherHolders, otherHoldersAgeMs, reconcileMs, peers } = view;
+  const fresh = otherHoldersAgeMs !== null && otherHoldersAgeMs <= 2 * reconcileMs + 10_000;
+  for (const { instanceId, peer, off } of fresh ? otherHolders : []) {
+    if (peer !== null || off) continue;
+    yield ["WARNING", `instance ${instanceId} holds it, too, and is not a peer`];
+  }
+  const holding = peers.filter(({ alive, holds }) => alive && holds);
+  const ranks = new Set([
+    ...holding.map((peer) => peer.ownPriority ?? peer.priority),
+    ...(view.holding === true ? [view.priority] : []),
+  ]);
+  const count = holding.length + (view.holding === true ? 1 : 0);
+  // Equals hold together, unless they were told not to.
+  if (count < 2 || (ranks.size === 1 && !view.exclusive)) return;
+  yield ["WARNING", `${count} nodes hold it at the same time`];
+}
+
+function* peerProblems(peer: PeerView, view: AddressView): Generator<Found> {
+  const title = `peer ${titleOf(peer)}`;
+  if (!peer.alive) {
+    if (peer.link === "not-heard") yield ["WARNING", `${title} lives, but is not heard`];
+    else if (livesElsewhere(peer, view) || view.settling) return;
+    else if (peer.heardAgeMs === null) yield ["WARNING", `${title} was never heard`];
+    else yield ["WARNING", `${title} is dead, last heard ${spanText(peer.heardAgeMs)} ago`];
+    return;
+  }
+  const { notHearingUsAgeMs } = peer;
+  if (notHearingUsAgeMs !== null && notHearingUsAgeMs >= view.deadTimeMs) {
+    yield ["WARNING", `${title} is heard, but does not hear this node`];
+  }
+  if (peer.unhealthy) yield ["WARNING", `${title} is unhealthy`];
+  if (peer.unable && !peer.leaving) yield ["WARNING", `${title} cannot act on the cloud`];
+}
+
+/** A machine with several addresses is a peer at each of them, and lives if it is heard at one. */
+function livesElsewhere({ instanceId }: PeerView, { peers }: AddressView): boolean {
+  return instanceId !== null && peers.some((each) => each.alive && each.instanceId === instanceId);
+}
+
+/** Address of a peer, with the name that the configuration gives it. */
+export function titleOf({ address, name }: Pick<PeerView, "address" | "name">): string {
+  return name ? `${name} (${address})` : address;
+}
+
+/** Those that are known to hold; of peers that cannot say so, those that the cloud or their rank shows. */
+function holdersOf(view: AddressView): string[] {
+  const live = view.peers.filter(({ alive }) => alive);
+  const claiming = live.filter(({ holds }) => holds).map(titleOf);
+  const holders = [...(view.holding === true ? ["this node"] : []), ...claiming];
+  if (holders.length > 0) return holders;
+  const original = live.filter(({ holds }) => holds === null);
+  const shown = original.filter(({ address }) =>
+    view.otherHolders.some(({ peer }) => peer === address)
+  );
+  const best = Math.min(...live.map(({ priority }) => priority ?? Infinity));
+  const [expected] = [...shown, ...original.filter(({ priority }) => priority === best)];
+  // One of the original's format has no word for it: the best-ranked live node is the holder.
+  return expected && view.role === "backup" ? [titleOf(expected)] : [];
+}
+
+function summaryOf({ addresses }: Judged): string {
+  const [only, ...more] = addresses;
+  if (!only) return "no Elastic IP is watched";
+  const machines = new Map<string, boolean>();
+  for (const { address, instanceId, alive } of addresses.flatMap(({ peers }) => peers)) {
+    const key = instanceId ?? address;
+    machines.set(key, alive || machines.get(key) === true);
+  }
+  const live = [...machines.values()].filter(Boolean).length;
+  const peers = machines.size === 0 ? "no peers" : `${live} of ${machines.size} peers live`;
+  const ages = addresses.flatMap(({ roleAgeMs }) => roleAgeMs ?? []);
+  const span = spanText(Math.min(...ages, Infinity));
+  const since = more.length === 0
+    ? `${only.role} for ${span}`
+    : `the last change of a role was ${span} ago`;
+  return [heldText(addresses), peers, ...(ages.length > 0 ? [since] : [])].join(", ");
+}
+
+/** Addresses that are named in the summary; of more than these only the numbers are told. */
+const NAMED_MAX = 3;
+
+function heldText(addresses: readonly AddressView[]): string {
+  if (addresses.length > NAMED_MAX) {
+    const here = addresses.filter(({ holding }) => holding === true).length;
+    const held = addresses.filter((view) => holdersOf(view).length > 0).length;
+    return `${held} of ${addresses.length} Elastic IPs are held, ${here} of them by this node`;
+  }
+  return addresses.map((view) => {
+    const holders = holdersOf(view);
+    if (holders.length === 0) return `nobody is known to hold ${view.elasticIp}`;
+    return `${holders.join(" and ")} ${holders.length > 1 ? "hold" : "holds"} ${view.elasticIp}`;
+  }).join(", ");
+}

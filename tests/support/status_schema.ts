@@ -1,0 +1,7 @@
+// The schema of --status --json and /status.json, as it is published.
+import type { Schema } from "./json_schema.ts";
+
+const FILE = new URL("../../scripts/package/monitoring/exoip-status.schema.json", import.meta.url);
+
+/** Its content. */
+export const STATUS_SCHEMA: Schema = JSON.parse(Deno.readTextFileSync(FILE));
