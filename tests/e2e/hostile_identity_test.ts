@@ -49,7 +49,7 @@ for (const [kind, make, why] of HOSTILE) {
     const reasons = why === ""
       ? [[DATA, "it has more than 1048576 bytes"], [DRIVE, "it has no instance id"]]
       : [DATA, SHORT, DRIVE].map((path) => [path, why]);
-    const [said = ""] = asking.lines.map(({ text }) => text);
+    const said = asking.lines.map(({ text }) => text).find((text) => text.includes(DATA)) ?? "";
     for (const [path, reason] of reasons) assertStringIncludes(said, `${path} (${reason}`);
 
     // A watchdog waits for the metadata service, and hears a stop meanwhile.
