@@ -78,6 +78,8 @@ export interface RoleChange {
   /** The same as `role` when only the reason has changed. */
   readonly previousRole: Role;
   readonly reason: Reason;
+  /** What the reason leaves open, such as the check that fails; empty where the word says it all. */
+  readonly reasonDetail: string;
   readonly priority: number;
   /** Whether the cloud shows the address on this instance, null while unknown. */
   readonly holding: boolean | null;

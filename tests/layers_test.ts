@@ -27,8 +27,7 @@ const FLOORS = [
 /** The floors within the core: what is spoken, the two machines, and the node that joins them. */
 const CORE_FLOORS = ["registry", "", "election", "ownership", "node"];
 /** Files of the core that know both machines. */
-const NODE =
-  /^src\/core\/(node|node_state|division|settle|shutdown|role_story|speak|transitions)\.ts$/;
+const NODE = /^src\/core\/(node|node_state|role_story|shutdown|speak|transitions)\.ts$/;
 
 /** What each source file imports, by path. */
 function imports(): Map<string, string[]> {

@@ -1,5 +1,6 @@
 // The hot functions alone, in ns per call: what a heartbeat costs beside the system calls around it.
 import { decode, encode, type Heartbeat } from "../../src/core/heartbeat.ts";
+import { accept } from "../../src/core/election/accept.ts";
 import { nodeWakeAtMs, startNode, stepNode } from "../../src/core/node.ts";
 import type { PeerIdentity } from "../../src/core/election/peer.ts";
 import { simUuid } from "../../tests/support/cloud/model.ts";
@@ -73,7 +74,7 @@ function nodeAtRest(count: number): { node: Node; peers: PeerIdentity[]; atMs: n
   for (; atMs < 5_000; atMs += 500) {
     for (const { address, wireId } of peers) {
       const heard = { ...heartbeat(atMs + 1), id: wireId };
-      step({ kind: "heard", from: address, heartbeat: heard }, atMs);
+      step(accept(node.election, { from: address, heartbeat: heard }, atMs), atMs);
     }
     step({ kind: "tick" }, atMs);
   }
@@ -93,14 +94,13 @@ export function micro(size: Size): Figure[] {
     const { node, peers, atMs } = nodeAtRest(count);
     const [peer] = peers;
     const heard = (at: number) => ({
-      kind: "heard" as const,
       from: peer?.address ?? "",
       heartbeat: { ...heartbeat(atMs + at), id: peer?.wireId ?? "" },
     });
     figures.push({
       title: `step a heartbeat, ${count} peers`,
       unit: "ns",
-      values: time((at) => stepNode(node, heard(at), atMs), size),
+      values: time((at) => stepNode(node, accept(node.election, heard(at), atMs), atMs), size),
     }, {
       title: `step a tick that sends, ${count} peers`,
       unit: "ns",

@@ -38,7 +38,7 @@ export interface CheckWorld {
   readonly clock: Clock;
   readonly log: Log;
   readonly probe: Probe;
-  /** Called with the first verdict and with each other one: the node is healthy or not, and why. */
+  /** Called with the first verdict, and with each that is another one or has another reason. */
   readonly tell: (healthy: boolean, why: string) => void;
 }
 
@@ -57,7 +57,8 @@ export class HealthChecks {
   readonly #burst: BurstLog;
   #health: Health;
   #closed = false;
-  #told: boolean | null = null;
+  /** Why the node is unhealthy, as was told; empty for a healthy one, null before the first verdict. */
+  #told: string | null = null;
 
   constructor(settings: CheckSettings, world: CheckWorld) {
     const { checks, rise, fall, graceMs, known = [] } = settings;
@@ -72,7 +73,7 @@ export class HealthChecks {
       known,
     });
     this.#loops = checks.map((check, index) => this.#repeat(check, index));
-    if (checks.length > 0) this.#loops.push(this.#rejectionOf());
+    if (checks.length > 0) this.#loops.push(this.#endGrace());
   }
 
   /** Each check as it is now, in the order of the configuration; instants are those of the clock. */
@@ -150,11 +151,11 @@ export class HealthChecks {
       this.#burst.write(`check ${index}`, lineOf(before, after, result));
     }
     this.#limitedLog.settle(atMs);
-    this.#decideRole(atMs);
+    this.#conclude(atMs);
   }
 
-  /** When the trust is over, what is still pending counts. */
-  async #rejectionOf(): Promise<void> {
+  /** When the grace is over, what is still pending counts. */
+  async #endGrace(): Promise<void> {
     const { clock, log } = this.#world;
     await this.#sleep(this.#settings.graceMs);
     if (this.#closed) return;
@@ -165,15 +166,14 @@ export class HealthChecks {
         `${title}: no result yet, counts as failing until then`,
       );
     }
-    this.#decideRole(clock.nowMs());
+    this.#conclude(clock.nowMs());
   }
 
-  #decideRole(atMs: number): void {
-    const why = ailments(this.#health, atMs);
-    const healthy = why.length === 0;
-    if (healthy === this.#told) return;
-    this.#told = healthy;
-    this.#world.tell(healthy, healthy ? "all checks pass" : why.join("; "));
+  #conclude(atMs: number): void {
+    const why = ailments(this.#health, atMs).join("; ");
+    if (why === this.#told) return;
+    this.#told = why;
+    this.#world.tell(why === "", why || "all checks pass");
   }
 }
 

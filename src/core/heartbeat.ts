@@ -15,11 +15,10 @@
 //
 // For an IPv6 Elastic IP its 16 bytes end what precedes the tag, and the address field has a stand-in (ipv6.ts).
 // The first 24 bytes are those of the original (exoip v0.4.3, payload.go), which reads no further.
-// The trailer is ours; own is the sender's own priority, t its interval (see interval_code.ts). What the runs are for
+// The trailer is ours; own is the sender's own priority, t its interval (see codeOfInterval). What the runs are for
 // is told in proof.ts.
 // A signed datagram can be read with or without a secret; nothing here makes or checks the tag: src/host/keyring.ts
 // does.
-import { codeOfInterval, intervalOfCode } from "./interval_code.ts";
 import { invariant } from "./invariant.ts";
 import { formatIpv4, parseIpv4 } from "./ipv4.ts";
 import { formatIpv6, parseIpv6, standInFor } from "./ipv6.ts";
@@ -80,6 +79,18 @@ export interface Trailer {
   readonly stamp: Stamp | null;
 }
 
+/** What a node says of itself to all: a heartbeat without its address, id and sequence. */
+export interface Advert {
+  readonly priority: number;
+  readonly holds: boolean;
+  readonly leaving: boolean;
+  readonly unable: boolean;
+  readonly unhealthy: boolean;
+  /** Priority while healthy. */
+  readonly ownPriority: number;
+  readonly intervalMs: number;
+}
+
 /** One decoded datagram. */
 export interface Heartbeat {
   /** 0 to 255, lower wins; an ineligible sender writes 255. */
@@ -94,6 +105,31 @@ export interface Heartbeat {
 
 /** A heartbeat, or the reason why it is none. */
 export type Decoded = Heartbeat | { readonly refused: RejectReason };
+
+/** The trailer for one receiver. */
+export function trailerFor(
+  { holds, leaving, unable, unhealthy, ownPriority, intervalMs }: Advert,
+  { hearsYou, sequence, keyId = 0, stamp = null }: {
+    hearsYou: boolean;
+    sequence: number;
+    keyId?: number;
+    /** Given when it is to be signed. */
+    stamp?: Stamp | null;
+  },
+): Trailer {
+  return {
+    holds,
+    leaving,
+    unable,
+    unhealthy,
+    ownPriority,
+    intervalMs,
+    hearsYou,
+    keyId,
+    sequence,
+    stamp,
+  };
+}
 
 /**
  * Writes a heartbeat: 24 bytes without a trailer, 40 with one, 56 for IPv6, which cannot do without. One with a stamp
@@ -196,4 +232,22 @@ function decodeStamp(view: DataView): Stamp | null {
   if (run === 0n || heardSequence > Number.MAX_SAFE_INTEGER) return null;
   const echo = heardRun === 0n ? null : { run: heardRun, sequence: Number(heardSequence) };
   return { run, echo };
+}
+
+/** Codes of the interval for each tenfold: 10 ms is code 1, 1 h is code 179. */
+const CODES = 32, LEAST_MS = 10, MOST_MS = 3_600_000;
+
+/**
+ * The interval in one byte: 1 to 255 for 10 ms and more, 0 for null. While an interval is being changed node by node, a
+ * peer that still beats slowly must not look dead to one that already beats fast: each judges by the slower of the two.
+ */
+export function codeOfInterval(intervalMs: number | null): number {
+  if (intervalMs === null) return 0;
+  const code = 1 + Math.round(CODES * Math.log10(Math.max(intervalMs, LEAST_MS) / LEAST_MS));
+  return Math.min(code, 255);
+}
+
+/** The interval, within 4 %; null for 0. */
+export function intervalOfCode(code: number): number | null {
+  return code === 0 ? null : Math.min(MOST_MS, LEAST_MS * 10 ** ((code - 1) / CODES));
 }

@@ -1,39 +1,49 @@
-// The whole decision of one node: election, ownership and peer list, joined. Events in, effects out; the
-// watchdog and the simulation drive it the same way. It knows no clock, no socket and no cloud.
-import { advert } from "./election/advert.ts";
+// The whole decision of one node: two machines and the list of peers, joined. Events in, effects out; the watchdog and
+// the simulation drive it the same way. It knows no clock, no socket and no cloud.
+//
+//            ┌─▶ election     who should hold the Elastic IP ── desired state ──┐
+//   event ───┼─▶ ownership    make the cloud agree with that ◀──────────────────┘ ──▶ calls
+//            └─▶ membership   when the list of peers is read                      ──▶ members
+//
+// Each is told its part of the event. The two machines are told of each other until neither has news for the other;
+// only then are calls begun, so that none is made for a wish that has just changed.
+import { hear, meetUnproven, type Rejected, saysNothingNew, touch } from "./election/accept.ts";
 import { desiredStateOf } from "./election/desired_state.ts";
-import { shutdown } from "./shutdown.ts";
-import { electionEvent, ownershipEvent } from "./division.ts";
-import { elect, electionWakeAtMs, startElection } from "./election/step.ts";
+import { holdOut } from "./election/missing.ts";
+import { type PeerIdentity, unresolved } from "./election/peer.ts";
 import {
   deadTimeMs,
-  type Heard,
+  type Election,
   holdOffMs,
   type MissingPeer,
   outranking,
 } from "./election/state.ts";
-import { hear, meetUnproven, saysNothingNew, touch } from "./election/hear.ts";
-import { holdOut } from "./election/missing.ts";
-import { ownershipWakeAtMs } from "./ownership/plan.ts";
-import { type Ownership, type OwnershipSettings, startOwnership } from "./ownership/state.ts";
-import type { PeerIdentity } from "./election/peer.ts";
-import { report } from "./registry/report.ts";
+import { elect, type ElectionEvent, electionWakeAtMs, startElection } from "./election/step.ts";
 import {
   beginReading,
   endReading,
   failReading,
   hurryReading,
   meetStranger,
+  type Membership,
+  membershipStale,
   membershipWakeAtMs,
   needReading,
   replaceList,
   startMembership,
 } from "./membership.ts";
-import { answerTo, challenge, someoneJoined, speak } from "./speak.ts";
-import { settle } from "./settle.ts";
-import { changesBetween } from "./transitions.ts";
-import { rejectionOf } from "./election/accept.ts";
-import type { Node, NodeEffect, NodeEvent, NodeSettings } from "./node_state.ts";
+import type { Node, NodeEffect, NodeEvent, NodeSettings, Turn } from "./node_state.ts";
+import { kept, ownershipWakeAtMs } from "./ownership/plan.ts";
+import {
+  type Ownership,
+  type OwnershipEvent,
+  type OwnershipSettings,
+  startOwnership,
+} from "./ownership/state.ts";
+import { act, learn } from "./ownership/step.ts";
+import { shutdown } from "./shutdown.ts";
+import { advert, answerTo, challenge, someoneJoined, speak } from "./speak.ts";
+import { changesBetween, limitReached } from "./transitions.ts";
 
 /**
  * A node that has just started. `peers` is null when the cloud has yet to list them; `missing` are those that the
@@ -73,90 +83,162 @@ export function nodeWakeAtMs({ election, ownership, membership, stoppedAtMs }: N
 
 /** One step. */
 export function stepNode(before: Node, event: NodeEvent, atMs: number): [Node, NodeEffect[]] {
+  if (event.kind === "rejected") return stepRejected(before, event, atMs);
   // Nearly all events are heartbeats that say what the last one said, and among many peers the whole step is long.
   const usual = event.kind === "heard" && saysNothingNew(before.election, event) &&
-    rejectionOf(before.election, event, atMs) === null && atMs < nodeWakeAtMs(before);
+    atMs < nodeWakeAtMs(before);
   if (!usual) return stepFully(before, event, atMs);
   return [{ ...before, election: hear(before.election, event, atMs) }, []];
 }
 
 /** The same without the short way. */
-export function stepFully(before: Node, event: NodeEvent, atMs: number): [Node, NodeEffect[]] {
-  const effects: NodeEffect[] = [];
-  let node = before;
-  if (event.kind === "heard") {
-    const reason = rejectionOf(node.election, event, atMs);
-    if (reason === "unproven") return doubted(node, event, atMs);
-    if (reason) {
-      effects.push({ kind: "refused", from: event.from, id: event.heartbeat.id, reason });
-      // What it says is old, or another's word has put it in the wrong; but somebody speaks.
-      if (reason === "reordered") {
-        return [{ ...node, election: touch(node.election, event.from, atMs) }, effects];
-      }
-      if (reason !== "unknown-source" && reason !== "wrong-id") return [node, effects];
-      node = { ...node, election: holdOut(node.election, event, atMs) };
-      const membership = meetStranger(node.membership, event.from, atMs);
-      // In a flood of strangers only the first counts.
-      if (membership === node.membership && node.election === before.election) {
-        return [node, effects];
-      }
-      node = { ...node, membership };
-    }
-  }
-  if (event.kind === "stop") node = { ...node, stoppedAtMs: node.stoppedAtMs ?? atMs };
-  if (event.kind === "members") node = { ...node, membership: endReading(node.membership, event) };
-  if (event.kind === "peers") node = { ...node, membership: replaceList(node.membership) };
-  if (event.kind === "answered" && before.ownership.read.failures > 0) {
-    node = { ...node, membership: hurryReading(node.membership) };
-  }
-  if (event.kind === "settings") node = { ...node, ownership: retimed(node, event.settings) };
-  if (event.kind === "members-failed") {
-    node = { ...node, membership: failReading(node.membership, event, atMs) };
-  }
-
-  const forElection = electionEvent(event, before.election);
-  const forOwnership = ownershipEvent(event);
-  node = { ...node, election: elect(node.election, forElection, atMs) };
-  node = settle(node, forOwnership, { atMs, effects });
-  effects.push(...changesBetween(before, node, atMs));
-  if (event.kind === "nudge" && node.election.priority === before.election.priority) {
-    const limit = event.by < 0 ? "there is no better one" : "there is no worse one";
-    const text = `priority stays ${node.election.priority}: ${limit}`;
-    effects.push({ kind: "report", ...report("warning", "priority", text) });
-  }
-  const died = node.election.peers !== before.election.peers && someoneDied(before, node);
-  if (died || node.ownership.unknownHolderAtMs !== before.ownership.unknownHolderAtMs) {
-    node = {
-      ...node,
-      membership: needReading(node.membership, outranking(node.election).length, atMs),
-    };
-  }
-  if (node.ownership.prepared && membershipWakeAtMs(node.membership) <= atMs) {
-    node = { ...node, membership: beginReading(node.membership, atMs) };
-    effects.push({ kind: "members" });
-  }
+export function stepFully(
+  before: Node,
+  event: Exclude<NodeEvent, Rejected>,
+  atMs: number,
+): [Node, NodeEffect[]] {
+  const effects: NodeEffect[] = [], turn: Turn = { atMs, effects };
+  const { forElection, forOwnership, membership, stoppedAtMs } = divide(before, event, atMs);
+  const election = elect(before.election, forElection, atMs);
+  const settled = settle({ ...before, election, membership, stoppedAtMs }, forOwnership, turn);
+  const acting = beginCalls(settled, turn);
+  effects.push(...changesBetween(before, acting, atMs), ...limitReached(event, before, acting));
+  const node = readMembers(before, acting, turn);
   challenge(before, node, effects);
-  const proved = event.kind === "heard" && provedBetween(before, node, event.from);
-  const answered = proved ? event.from : null;
-  return speak(node, { atMs, effects, answered, joined: someoneJoined(before, node) });
+  const answered = event.kind === "heard" && provedBetween(before, node, event.from)
+    ? event.from
+    : null;
+  return speak(node, { ...turn, answered, joined: someoneJoined(before, node) });
 }
 
-/** A right tag, and no proof of when it was made. A process that lives proves it with our answer. */
-function doubted(node: Node, heard: Heard, atMs: number): [Node, NodeEffect[]] {
-  const { from, heartbeat } = heard;
-  const before = node.election.peers.get(from);
-  const election = heard.refusedAs ? node.election : meetUnproven(node.election, heard, atMs);
-  const next = { ...node, election };
-  const run = heartbeat.trailer?.stamp?.run;
-  const met = election.peers.get(from)?.met.find((each) => each.run === run);
-  // Each process begins unproven, and its proof may get lost: that is nothing to speak of.
-  const begins = met !== undefined && before?.proof?.run !== run &&
-    atMs <= met.sinceMs + holdOffMs(election.settings);
-  const effects: NodeEffect[] = begins
-    ? []
-    : [{ kind: "refused", from, id: heartbeat.id, reason: "unproven" }];
-  if (election !== node.election && met) effects.push(...answerTo(next, from, { echo: met, atMs }));
-  return [next, effects];
+const TICK = { kind: "tick" } as const;
+
+/** What an event is to each part; to a part that it does not concern, a sign that time passes. */
+function divide(
+  { election: { peers }, ownership, membership, stoppedAtMs }: Node,
+  event: Exclude<NodeEvent, Rejected>,
+  atMs: number,
+): {
+  forElection: ElectionEvent;
+  forOwnership: OwnershipEvent;
+  membership: Membership;
+  stoppedAtMs: number | null;
+} {
+  const rest = { forElection: TICK, forOwnership: TICK, membership, stoppedAtMs };
+  switch (event.kind) {
+    case "tick":
+      return rest;
+    case "heard":
+    case "twin-heard":
+    case "nudge":
+    case "health":
+    case "missing":
+      return { ...rest, forElection: event };
+    case "stop":
+      return { ...rest, forElection: event, stoppedAtMs: stoppedAtMs ?? atMs };
+    case "settings": {
+      const forOwnership = { kind: "settings", settings: timesOf(event.settings) } as const;
+      return { ...rest, forElection: event, forOwnership };
+    }
+    case "members":
+      return { ...rest, forElection: event, membership: endReading(membership, event) };
+    case "members-failed":
+      return { ...rest, membership: failReading(membership, event, atMs) };
+    case "peers": {
+      const known = event.addresses.map((address) => peers.get(address) ?? unresolved(address));
+      const { missing = [] } = event;
+      const forElection = { kind: "members", peers: known, inPeerList: true, missing } as const;
+      return { ...rest, forElection, membership: replaceList(membership) };
+    }
+    case "answered": {
+      const { answer } = event;
+      const forElection = answer.verb === "prepare"
+        ? { ...answer, kind: "identified" } as const
+        : TICK;
+      const isBack = ownership.read.failures > 0;
+      const list = isBack ? hurryReading(membership) : membership;
+      return { ...rest, forElection, forOwnership: event, membership: list };
+    }
+    case "failed":
+    case "progress":
+      return { ...rest, forOwnership: event };
+    default:
+      return event satisfies never;
+  }
+}
+
+/** The times that the configuration gives to ownership. */
+function timesOf(settings: NodeSettings): OwnershipSettings {
+  return { reconcileMs: settings.reconcileMs, deadTimeMs: deadTimeMs(settings) };
+}
+
+/** Each round settles `holding`, `cloudReachable` or `kept`, which change once per event at the most. */
+const ROUNDS = 4;
+
+/** Tells ownership its part of the event, and both of each other. The election knows its own part already. */
+function settle(before: Node, event: OwnershipEvent, turn: Turn): Node {
+  let { election, desired } = before;
+  let ownership = taught(before.ownership, event, turn);
+  for (let round = 0; round < ROUNDS; round++) {
+    const informed = inform(election, ownership, turn.atMs);
+    if (round > 0 && informed === election) break;
+    election = informed;
+    desired = desiredStateOf(election);
+    ownership = taught(ownership, { kind: "desired", desired }, turn);
+  }
+  return { ...before, election, ownership, desired };
+}
+
+function taught(ownership: Ownership, event: OwnershipEvent, { atMs, effects }: Turn): Ownership {
+  const [wiser, reports] = learn(ownership, event, atMs);
+  for (const each of reports) effects.push({ kind: "report", ...each });
+  return wiser;
+}
+
+function inform(before: Election, ownership: Ownership, atMs: number): Election {
+  const { holding, cloudReachable } = ownership, left = kept(ownership);
+  let election = before;
+  if (election.holding !== holding) election = elect(election, { kind: "holding", holding }, atMs);
+  if (election.kept !== left) election = elect(election, { kind: "kept", kept: left }, atMs);
+  return election.cloudReachable === cloudReachable
+    ? election
+    : elect(election, { kind: "cloudReachable", cloudReachable }, atMs);
+}
+
+/** The calls that are due. An old list is read in the place of the other holders: two calls per round are enough. */
+function beginCalls(before: Node, { atMs, effects }: Turn): Node {
+  const [ownership, calls] = act(before.ownership, atMs);
+  if (calls.length === 0) return before;
+  let { membership } = before;
+  for (const { id, call } of calls) {
+    const swap = call.verb === "look" && membershipStale(membership, atMs);
+    effects.push({ kind: "call", id, call: swap ? { verb: "look", others: false } : call });
+    if (!swap) continue;
+    membership = beginReading(membership, atMs);
+    effects.push({ kind: "members" });
+  }
+  return { ...before, ownership, membership };
+}
+
+/** Reads the list of peers if that is due, or if something happened that the list may explain. */
+function readMembers(before: Node, node: Node, { atMs, effects }: Turn): Node {
+  let { membership } = node;
+  const stranger = node.ownership.unknownHolderAtMs !== before.ownership.unknownHolderAtMs;
+  if (stranger || someoneDied(before, node)) {
+    membership = needReading(membership, outranking(node.election).length, atMs);
+  }
+  if (node.ownership.prepared && membershipWakeAtMs(membership) <= atMs) {
+    membership = beginReading(membership, atMs);
+    effects.push({ kind: "members" });
+  }
+  return membership === node.membership ? node : { ...node, membership };
+}
+
+function someoneDied({ election: before }: Node, { election }: Node): boolean {
+  if (election.peers === before.peers) return false;
+  return [...election.peers.values()].some(({ address, alive }) =>
+    !alive && before.peers.get(address)?.alive
+  );
 }
 
 /** Whether another process of that peer is believed now, which must hear of us, too. */
@@ -165,17 +247,52 @@ function provedBetween({ election: before }: Node, { election }: Node, from: str
   return proof !== null && proof.run !== before.peers.get(from)?.proof?.run;
 }
 
-function someoneDied(before: Node, { election }: Node): boolean {
-  return [...election.peers.values()].some(({ address, alive }) =>
-    !alive && before.election.peers.get(address)?.alive
-  );
+/** What follows from a heartbeat that must not be believed. */
+function stepRejected(before: Node, event: Rejected, atMs: number): [Node, NodeEffect[]] {
+  const { from, heartbeat: { id }, reason } = event;
+  const refused: NodeEffect = { kind: "refused", from, id, reason };
+  switch (reason) {
+    case "unproven":
+      return stepUnproven(before, event, { atMs, refused });
+    case "reordered":
+      // What it says is old, or another's word has put it in the wrong; but somebody speaks.
+      return [{ ...before, election: touch(before.election, from, atMs) }, [refused]];
+    case "unknown-source":
+    case "wrong-id": {
+      const election = holdOut(before.election, event, atMs);
+      const membership = meetStranger(before.membership, from, atMs);
+      const first = election !== before.election || membership !== before.membership;
+      // In a flood of strangers only the first counts.
+      if (!first) return [before, [refused]];
+      const [node, effects] = stepFully(
+        { ...before, election, membership },
+        TICK,
+        atMs,
+      );
+      return [node, [refused, ...effects]];
+    }
+    default:
+      return [before, [refused]];
+  }
 }
 
-/** The times that the configuration gives to ownership. */
-function timesOf(settings: NodeSettings): OwnershipSettings {
-  return { reconcileMs: settings.reconcileMs, deadTimeMs: deadTimeMs(settings) };
-}
-
-function retimed({ ownership }: Node, settings: NodeSettings): Ownership {
-  return { ...ownership, settings: timesOf(settings) };
+/** A right tag, and no proof of when it was made. A process that lives proves it with our answer. */
+function stepUnproven(
+  node: Node,
+  rejected: Rejected,
+  { atMs, refused }: { atMs: number; refused: NodeEffect },
+): [Node, NodeEffect[]] {
+  const { from, heartbeat } = rejected;
+  const before = node.election.peers.get(from);
+  // One that was too early for an answer was not looked at any closer, and is not answered later.
+  const election = rejected.answerDue ? meetUnproven(node.election, rejected, atMs) : node.election;
+  const next = { ...node, election };
+  const run = heartbeat.trailer?.stamp?.run;
+  const met = election.peers.get(from)?.met.find((each) => each.run === run);
+  // Each process begins unproven, and its proof may get lost: that is nothing to speak of.
+  const begins = met !== undefined && before?.proof?.run !== run &&
+    atMs <= met.sinceMs + holdOffMs(election.settings);
+  const effects: NodeEffect[] = begins ? [] : [refused];
+  if (election !== node.election && met) effects.push(...answerTo(next, from, { echo: met, atMs }));
+  return [next, effects];
 }

@@ -1,15 +1,9 @@
 // What a node is, what can happen to it, and what it wants done.
-import type { Advert } from "./election/advert.ts";
+import type { Accepted, Rejected } from "./election/accept.ts";
 import type { DesiredState } from "./election/desired_state.ts";
-import type {
-  Election,
-  ElectionSettings,
-  Heard,
-  MissingPeer,
-  TwinHeard,
-} from "./election/state.ts";
-import type { ElectionEvent } from "./election/step.ts";
-import type { Mark } from "./heartbeat.ts";
+import type { Election, ElectionSettings, MissingPeer, TwinHeard } from "./election/state.ts";
+import type { ElectionEvent, HealthEvent } from "./election/step.ts";
+import type { Advert, Mark } from "./heartbeat.ts";
 import type { Ownership, OwnershipEvent } from "./ownership/state.ts";
 import type { RejectReason } from "./registry/reject_reasons.ts";
 import type { Report } from "./registry/report.ts";
@@ -25,10 +19,12 @@ export interface NodeSettings extends ElectionSettings {
 /** What can happen. The instant comes beside the event; `roll` is a random number in 0..1. */
 export type NodeEvent =
   | { readonly kind: "tick" }
-  | ({ readonly kind: "heard" } & Heard)
+  /** A heartbeat came in: what `accept()` made of it. */
+  | Accepted
+  | Rejected
   | ({ readonly kind: "twin-heard" } & TwinHeard)
   | { readonly kind: "nudge"; readonly by: -1 | 1 }
-  | { readonly kind: "health"; readonly healthy: boolean }
+  | HealthEvent
   | { readonly kind: "settings"; readonly settings: NodeSettings }
   | { readonly kind: "stop" }
   | Extract<OwnershipEvent, { kind: "progress" | "answered" | "failed" }>
@@ -79,4 +75,10 @@ export interface Node {
   readonly said: Advert;
   /** When the first stop came, null while running. */
   readonly stoppedAtMs: number | null;
+}
+
+/** One step: its instant, and where its effects are collected. */
+export interface Turn {
+  readonly atMs: number;
+  readonly effects: NodeEffect[];
 }

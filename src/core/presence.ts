@@ -79,9 +79,10 @@ export function notePresence(before: Presence, look: Look): [Presence, Report[]]
   return alarm(missing, look);
 }
 
-/** Whether the node must not serve the address, since the watchdog cannot keep it where traffic arrives. */
-export function isLost({ alarmed }: Presence, device: string | null): boolean {
-  return device !== null && alarmed;
+/** Why the node must not serve the address: the watchdog cannot keep it where traffic arrives. Null while it can. */
+export function lossOf({ alarmed, problem }: Presence, device: string | null): string | null {
+  if (device === null || !alarmed) return null;
+  return `the address is not on ${device}: ${problem || "ip has not answered yet"}`;
 }
 
 /** The address is there, if only for a moment. */
@@ -116,9 +117,9 @@ function alarm(
   const forMs = atMs - missing.missingSinceMs;
   if (device !== null) {
     if (missing.alarmed || forMs < KEPT_GRACE_MS) return [missing, []];
-    const why = missing.problem || "ip has not answered yet";
-    const text = `the address is not on ${device}: ${why}; this node is unhealthy until it is`;
-    return [{ ...missing, alarmed: true }, [report("warning", "interface", text)]];
+    const lost = { ...missing, alarmed: true };
+    const text = `${lossOf(lost, device)}; this node is unhealthy until it is`;
+    return [lost, [report("warning", "interface", text)]];
   }
   // Whoever gets it once more is told once more.
   if (holding !== true) return [{ ...missing, alarmed: false }, []];

@@ -1,12 +1,55 @@
-// Which heartbeats leave at a step.
-import { type Advert, advert, advertTo, sameAdvert } from "./election/advert.ts";
-import { shutdown } from "./shutdown.ts";
-import type { Mark } from "./heartbeat.ts";
+// What a node says of itself, to whom, and which heartbeats leave at a step.
+import { barred, type Election, ranksAfter, selfEligible, standsBack } from "./election/state.ts";
+import type { Advert, Mark } from "./heartbeat.ts";
 import { detaching } from "./ownership/step.ts";
-import { echoFor, type Peer } from "./election/peer.ts";
-import type { Turn } from "./settle.ts";
+import { shutdown } from "./shutdown.ts";
+import { echoFor, eligible, LAST_PRIORITY, type Peer } from "./election/peer.ts";
 import { twinEcho } from "./election/twin.ts";
-import type { Node, NodeEffect } from "./node_state.ts";
+import type { Node, NodeEffect, Turn } from "./node_state.ts";
+
+/** What the node advertises now. An ineligible one, and one that stands back, ranks last. */
+export function advert(state: Election): Advert {
+  const willing = selfEligible(state) && state.healthy && !standsBack(state);
+  return {
+    priority: willing ? state.priority : LAST_PRIORITY,
+    holds: state.holding === true,
+    leaving: state.stops > 0,
+    unable: !state.cloudReachable || state.kept || barred(state),
+    unhealthy: !state.healthy,
+    ownPriority: state.priority,
+    intervalMs: state.settings.intervalMs,
+  };
+}
+
+/**
+ * What one peer is told. An original peer that holds gives up the moment it hears of a better node, whether that one
+ * holds or not (exoip engine.go, CheckState): it learns our rank once we hold. So does, for the first interval on
+ * API v1, one that may still turn out to be such a peer. While we do not know whether we hold, we may have to keep it.
+ */
+export function advertTo(
+  peer: Peer,
+  says: Advert,
+  { state, atMs }: { state: Election; atMs: number },
+): Advert {
+  const unknown = peer.heardAtMs === null && atMs < state.originalsUntilMs;
+  const hasty = (unknown || seemsToHold(peer, state)) && ranksAfter(peer, state);
+  return hasty && state.holding === false ? { ...says, priority: LAST_PRIORITY } : says;
+}
+
+/** An original peer has no word for it: the best-ranked of all live ones is taken to hold. */
+function seemsToHold(peer: Peer, { peers }: Election): boolean {
+  if (!peer.alive || peer.trailer !== null) return false;
+  const live = [...peers.values()].filter(eligible);
+  return live.every(({ priority }) => peer.priority <= priority);
+}
+
+/** Whether both say the same, so that nobody needs to hear it before the next heartbeat is due. */
+export function sameAdvert(one: Advert, other: Advert): boolean {
+  return one.priority === other.priority && one.holds === other.holds &&
+    one.leaving === other.leaving && one.unable === other.unable &&
+    one.unhealthy === other.unhealthy && one.ownPriority === other.ownPriority &&
+    one.intervalMs === other.intervalMs;
+}
 
 /**
  * Sends what is due: to all at each interval, and at once when what we say, or to whom, has changed. `answered` is the

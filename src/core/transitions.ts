@@ -2,10 +2,11 @@
 import { type Election, oneWay, outranking, twinned } from "./election/state.ts";
 import { givenUp } from "./election/missing.ts";
 import { ownPriorityOf, type Peer, standingBack } from "./election/peer.ts";
+import { plain } from "./plain.ts";
 import { report } from "./registry/report.ts";
 import { ROLE_REASONS } from "./registry/role_reasons.ts";
 import { named, roleStory } from "./role_story.ts";
-import type { Node, NodeEffect } from "./node_state.ts";
+import type { Node, NodeEffect, NodeEvent } from "./node_state.ts";
 
 /** The lines that the step from one state to the next is worth. */
 export function changesBetween(
@@ -27,24 +28,63 @@ export function changesBetween(
   if (after.role !== before.role || after.reason !== before.reason) {
     const change = after.role === before.role ? "" : `, was ${before.role}`;
     const { severity } = ROLE_REASONS[after.reason];
-    const why = `${after.reason}${detailOf(after)}`;
     const story = roleStory(node, atMs);
-    reports.push(report(severity, "role", `${after.role} (${why})${change}${story}`));
+    reports.push(report(severity, "role", `${after.role} (${explained(after)})${change}${story}`));
   }
   return reports.map((line) => ({ kind: "report", ...line }));
 }
 
+/** The line that a signal is worth when the priority cannot follow it. */
+export function limitReached(
+  event: NodeEvent,
+  { election: before }: Pick<Node, "election">,
+  { election: { priority } }: Pick<Node, "election">,
+): NodeEffect[] {
+  if (event.kind !== "nudge" || priority !== before.priority) return [];
+  const limit = event.by < 0 ? "there is no better one" : "there is no worse one";
+  const text = `priority stays ${priority}: ${limit}`;
+  return [{ kind: "report", ...report("warning", "priority", text) }];
+}
+
+/** Longest detail that leaves the node beside its lines; among many peers the list of the better ones is long. */
+const DETAIL_MAX_CHARS = 300;
+
+/** What the reason leaves open: which check fails, who ranks before us. Empty where the word says it all. */
+export function reasonDetail(state: Election): string {
+  return plain(detailOf(state), DETAIL_MAX_CHARS);
+}
+
 function detailOf(state: Election): string {
-  const better = outranking(state).map(named);
-  if (state.reason === "outranked") return ` by ${better.join(", ")}`;
-  if (state.reason === "incomplete") {
-    const missing = [...state.missing.keys()].join(", ");
-    return `, an instance that holds may be a peer that is missing: ${missing}`;
+  const { reason, role, missing, unhealthyReason } = state;
+  switch (reason) {
+    case "outranked":
+      return `by ${betterOnes(state)}`;
+    case "incomplete":
+      return `an instance that holds may be a peer that is missing: ${
+        [...missing.keys()].join(", ")
+      }`;
+    case "unhealthy": {
+      const why = unhealthyReason === "" ? "" : `${unhealthyReason}; `;
+      return role === "master"
+        ? `${why}no live node is healthy`
+        : `${why}makes way for ${betterOnes(state)}`;
+    }
+    default:
+      return "";
   }
-  if (state.reason !== "unhealthy") return "";
-  return state.role === "master"
-    ? ", no live node is healthy"
-    : `, makes way for ${better.join(", ")}`;
+}
+
+function betterOnes(state: Election): string {
+  return outranking(state).map(named).join(", ");
+}
+
+/** The reason with its detail. */
+function explained(state: Election): string {
+  const { reason, unhealthyReason } = state;
+  const detail = detailOf(state);
+  if (detail === "") return reason;
+  if (reason === "outranked") return `${reason} ${detail}`;
+  return `${reason}${reason === "unhealthy" && unhealthyReason !== "" ? ":" : ","} ${detail}`;
 }
 
 /** Another address at which the machine of that peer lives. */

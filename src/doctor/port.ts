@@ -3,7 +3,7 @@ import { BUFFER_BYTES } from "../commands/status.ts";
 import { type Config, nameOf } from "../config/config.ts";
 import { messageOf } from "../core/message_of.ts";
 import type { Host } from "../host/host.ts";
-import { NoIpv6 } from "../host/receiving_sockets.ts";
+import { NoIpv6 } from "../host/udp_socket.ts";
 import { InfoClient, localAddressOf } from "../status/info_client.ts";
 import type { Snapshot } from "../status/snapshot.ts";
 import type { UdpSocket } from "../world.ts";

@@ -17,6 +17,7 @@ import type {
 } from "./snapshot.ts";
 import { type AgeMs, ageOf, type Instant } from "../core/age.ts";
 import type { Node } from "../core/node_state.ts";
+import { reasonDetail } from "../core/transitions.ts";
 import type { OtherHolder } from "../core/ownership/call.ts";
 
 /** Missing peers that are shown. */
@@ -54,6 +55,7 @@ export function addressView(node: Node, facts: AddressFacts, atMs: number): Addr
     elasticIp: settings.elasticIp,
     role: election.role,
     reason: election.reason,
+    reasonDetail: reasonDetail(election),
     roleAgeMs: age(election.roleSinceMs),
     priority: election.priority,
     exclusive: settings.exclusive,

@@ -90,6 +90,8 @@ export interface AddressView extends PresenceView {
   readonly elasticIp: string;
   readonly role: Role;
   readonly reason: Reason;
+  /** What the reason leaves open now, such as the check that fails; empty where the word says it all. */
+  readonly reasonDetail: string;
   /** Since when role and reason are these. */
   readonly roleAgeMs: AgeMs;
   readonly priority: number;

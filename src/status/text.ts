@@ -82,7 +82,7 @@ function addressLines(
   const rows = [
     ...(verbose ? [["instance", instanceId ?? "unknown"]] : []),
     ...(twinText(view) ? [["twin", twinText(view)]] : []),
-    ["role", `${view.role} (${view.reason}) for ${ageSpan(view.roleAgeMs)}`],
+    ["role", `${view.role} (${view.reason}) for ${ageSpan(view.roleAgeMs)}${detailText(view)}`],
     ["holding", `${holdingText(view)}, read ${ageText(view.holdingAgeMs)}`],
     ["interface", interfaceText(view)],
     ["healthy", view.healthy ? "yes" : "no"],
@@ -108,6 +108,11 @@ function twinText({ twin = null }: Partial<AddressView>): string {
   if (twin === null) return "";
   const proof = twin.proved ? "" : ", which may be forged";
   return `${twin.address} has the same id${proof}, since ${ageText(twin.ageMs)}`;
+}
+
+/** A watchdog of another version may have no word of it. */
+function detailText({ reasonDetail = "" }: Partial<AddressView>): string {
+  return reasonDetail && `: ${reasonDetail}`;
 }
 
 function indented(texts: readonly string[]): string[] {

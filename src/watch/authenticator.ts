@@ -1,11 +1,12 @@
-// What becomes of a heartbeat before the node hears of it: with a shared secret its tag must be right. The tag is
-// looked at last, so that a flood which fails any other test costs no cryptography, and one at a time, so that a flood
-// which fails none takes no memory.
-import type { Election, Heard } from "../core/election/state.ts";
-import { meetUnproven } from "../core/election/hear.ts";
-import { hasTag } from "../core/heartbeat.ts";
-import { rejectionOf } from "../core/election/accept.ts";
+// Between the datagram and the node: a heartbeat is accepted or rejected here, once, and with a shared secret its
+// signature must be right. The signature is checked last, so that a flood which fails any other test costs no
+// cryptography, and one at a time, so that a flood which fails none takes no memory.
+import { accept, type Accepted, type Rejected } from "../core/election/accept.ts";
+import type { Election, TwinHeard } from "../core/election/state.ts";
+import { hasTag, type Heartbeat } from "../core/heartbeat.ts";
+import type { NodeEvent } from "../core/node_state.ts";
 import type { Refusals } from "./refusals.ts";
+import type { Twins } from "./twins.ts";
 import type { Signing } from "../host/keyring.ts";
 import type { Clock } from "../world.ts";
 
@@ -17,14 +18,18 @@ export interface AuthenticatorOptions {
   /** Unsigned heartbeats are heard until their sender has signed one. */
   readonly acceptUnsigned: boolean;
   readonly refusals: Pick<Refusals, "refuse">;
+  /** Takes the heartbeats with our own id. */
+  readonly twins: Pick<Twins, "admit">;
 }
 
 /** A heartbeat on its way to the node that it is for. */
 export interface Arrival {
   readonly bytes: Uint8Array;
-  readonly heard: Heard;
+  readonly from: string;
+  readonly heartbeat: Heartbeat;
+  /** Of that node, as it is now. */
   readonly election: Election;
-  readonly deliver: (heard: Heard) => void;
+  readonly deliver: (event: NodeEvent) => void;
 }
 
 /** Lets heartbeats through, or not. */
@@ -35,31 +40,33 @@ export class Authenticator {
     this.#options = options;
   }
 
-  /** Delivers what may be believed and counts the rest; a promise when a tag has to be checked first. */
+  /** Delivers what the node must hear of and counts the rest; a promise when a signature has to be checked first. */
   admit(arrival: Arrival): Promise<void> | void {
-    const { clock, keyring, acceptUnsigned, refusals } = this.#options;
-    const { bytes, election, deliver } = arrival;
-    const { from, heartbeat } = arrival.heard;
-    if (!keyring) return deliver(arrival.heard);
-    const heard: Heard = { from, heartbeat, signed: hasTag(bytes) };
-    const atMs = clock.nowMs();
-    const reason = rejectionOf(election, heard, atMs);
-    // An unproven one is answered, and an answer is owed only to who has the secret.
-    const answered = reason === "unproven" && meetUnproven(election, heard, atMs) !== election;
-    // What the node refuses anyway it may refuse itself: the tag could only make it worse.
-    if (reason !== null && !answered) return deliver({ ...heard, refusedAs: reason });
-    if (!heard.signed) return acceptUnsigned ? deliver(heard) : refusals.refuse(from, "unsigned");
+    const { clock, keyring, acceptUnsigned, refusals, twins } = this.#options;
+    const { bytes, from, heartbeat, election, deliver } = arrival;
+    const signed = keyring !== null && hasTag(bytes);
+    const verdict = accept(election, { from, heartbeat, signed }, clock.nowMs());
+    if (verdict.kind === "rejected") {
+      if (verdict.reason === "own-id") {
+        const toNode = (heard: TwinHeard) => deliver({ kind: "twin-heard", ...heard });
+        return twins.admit({ bytes, from, heartbeat, deliver: toNode });
+      }
+      // A wrong signature could only make it worse. But only a sender that has the secret is owed an answer.
+      if (!verdict.answerDue) return deliver(verdict);
+    }
+    if (!keyring) return deliver(verdict);
+    if (!signed) return acceptUnsigned ? deliver(verdict) : refusals.refuse(from, "unsigned");
     const { keyId = 0 } = heartbeat.trailer ?? {};
     if (!keyring.knows(keyId)) return refusals.refuse(from, "unknown-key");
-    return this.#check({ ...arrival, heard }, { keyring, keyId });
+    return this.#check(arrival, verdict, { keyring, keyId });
   }
 
   async #check(
-    { bytes, heard, deliver }: Arrival,
+    { bytes, deliver }: Arrival,
+    verdict: Accepted | Rejected,
     { keyring, keyId }: { keyring: Signing; keyId: number },
   ): Promise<void> {
-    const { refusals } = this.#options, { from } = heard;
-    if (await keyring.verify(bytes, keyId)) deliver(heard);
-    else refusals.refuse(from, "bad-tag");
+    if (await keyring.verify(bytes, keyId)) deliver(verdict);
+    else this.#options.refusals.refuse(verdict.from, "bad-tag");
   }
 }

@@ -1,7 +1,6 @@
 // The calls to the cloud that are under way: each is begun without being waited for, and its end comes back as an
 // event of the node.
 import { durationText } from "../core/age.ts";
-import { askCloud } from "./ask_cloud.ts";
 import { asCloudError, type CloudError } from "../exoscale/cloud_error.ts";
 import { UNUSABLE } from "../exoscale/elastic_ip_v2.ts";
 import type { RateLimitedLog } from "../log/rate_limited_log.ts";
@@ -9,7 +8,7 @@ import { StartupPolicy } from "../exoscale/startup_policy.ts";
 import type { CallCounters } from "../status/counters.ts";
 import type { Clock, Cloud, Log } from "../world.ts";
 import type { NodeEvent } from "../core/node_state.ts";
-import type { Call } from "../core/ownership/call.ts";
+import type { Answer, Call } from "../core/ownership/call.ts";
 
 /** What the calls need of the watchdog. */
 export interface CallerOptions {
@@ -139,5 +138,42 @@ export class CloudCalls {
     const text = `${verb}: ${error.message}${starting(verb) ? "; waiting for the cloud" : ""}`;
     limitedLog.write(`${verb} ${error.kind}`, ["warning", "cloud-error", text]);
     return false;
+  }
+}
+
+/**
+ * Makes the call; `wanted` tells whether an eviction still is, and `identified` is told where the peers know us. Throws
+ * what the cloud throws: `CloudError`.
+ */
+async function askCloud(
+  cloud: Cloud,
+  call: Call,
+  { wanted, signal, identified }: {
+    wanted: () => boolean;
+    signal: AbortSignal;
+    identified: (nativeAddresses: readonly string[]) => void;
+  },
+): Promise<Answer> {
+  const { verb } = call;
+  switch (verb) {
+    case "prepare": {
+      const { instanceId, wireId, holds, nativeAddresses } = await cloud.prepare(signal);
+      identified(nativeAddresses);
+      return { verb, holds, selfId: wireId, instanceId, addresses: nativeAddresses };
+    }
+    case "look":
+      return { verb, ...await cloud.look(call, signal) };
+    case "inspect":
+      return { verb, holds: await cloud.inspect(call.instanceId, signal) };
+    case "attach":
+      await cloud.attach(signal);
+      return { verb };
+    case "detach-self":
+      await cloud.detachSelf(signal);
+      return { verb };
+    case "evict":
+      return { verb, outcome: await cloud.evict(call.instanceId, { ...call, wanted }, signal) };
+    default:
+      return call satisfies never;
   }
 }

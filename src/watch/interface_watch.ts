@@ -7,7 +7,7 @@ import {
   type MachineView,
   sightOf,
 } from "../core/own_address.ts";
-import { isLost, type Look, NOT_LOOKED, notePresence, type Presence } from "../core/presence.ts";
+import { type Look, lossOf, NOT_LOOKED, notePresence, type Presence } from "../core/presence.ts";
 import { addressed } from "../log/addressed_log.ts";
 import { KINDS_MAX, RateLimitedLog } from "../log/rate_limited_log.ts";
 import type { Clock, Log } from "../world.ts";
@@ -31,7 +31,7 @@ export interface InterfaceWatchWorld {
   /** Puts the address on the interface unless it is there; resolves to whether it had to, rejects with why not. */
   readonly restore: (elasticIp: string) => Promise<boolean>;
   readonly holding: (elasticIp: string) => boolean | null;
-  /** Called when an address has been lost for good, or is there again. */
+  /** Called when an address has been lost for good, for another reason than before, or is there again. */
   readonly changed: () => void;
 }
 
@@ -61,7 +61,8 @@ interface Post {
   attempt: Promise<void> | null;
   attemptAtMs: number;
   failures: number;
-  lost: boolean;
+  /** Why it is lost, null while it is not. */
+  loss: string | null;
 }
 
 /** Looks from its making until it is closed. */
@@ -88,7 +89,7 @@ export class InterfaceWatch {
       attempt: null,
       attemptAtMs: -Infinity,
       failures: 0,
-      lost: false,
+      loss: null,
     }));
     this.#looking = this.#repeat();
   }
@@ -98,9 +99,9 @@ export class InterfaceWatch {
     return this.#posts.find((post) => post.elasticIp === elasticIp)?.presence ?? null;
   }
 
-  /** Whether the address is missing on its interface and cannot be put back. */
-  lost(elasticIp: string): boolean {
-    return this.#posts.some((post) => post.elasticIp === elasticIp && post.lost);
+  /** Why the address is missing on its interface and cannot be put back, null when that is not so. */
+  loss(elasticIp: string): string | null {
+    return this.#posts.find((post) => post.elasticIp === elasticIp)?.loss ?? null;
   }
 
   /** Looks no more; resolves when nothing is put on any interface any more, at the latest when `ip` is given up. */
@@ -172,9 +173,11 @@ export class InterfaceWatch {
     for (const { severity, event, text } of reports) {
       limitedLog.write(`${severity}${restored}`, [severity, event, text]);
     }
-    const lost = isLost(presence, device);
-    if (lost === post.lost) return;
-    post.lost = lost;
+    const loss = lossOf(presence, device);
+    // While it is only just back, what keeps it off is still the reason.
+    const isBack = loss !== null && post.loss !== null && sight.present === true;
+    if (loss === post.loss || isBack) return;
+    post.loss = loss;
     changed();
   }
 

@@ -91,7 +91,9 @@ export class RoleNotices implements Observer {
   async close(last: readonly RoleChange[]): Promise<void> {
     for (const change of last) {
       const wasMaster = this.#noticed.get(change.elasticIp) === "master";
-      if (wasMaster) this.roleChanged({ ...change, role: "backup", reason: "leaving" });
+      if (wasMaster) {
+        this.roleChanged({ ...change, role: "backup", reason: "leaving", reasonDetail: "" });
+      }
     }
     for (const held of [...this.#held.values()]) this.#release(held);
     const newest = this.#queue.filter((notice, index) => this.#isNews(notice, index));
@@ -190,11 +192,12 @@ export class RoleNotices implements Observer {
   }
 
   #facts(change: RoleChange, wallMs: number): Record<string, string> {
-    const { elasticIp, role, reason, priority, holding } = change;
+    const { elasticIp, role, reason, reasonDetail, priority, holding } = change;
     return {
       EXOIP_ROLE: role,
       EXOIP_PREVIOUS_ROLE: this.#told.get(elasticIp) ?? "none",
       EXOIP_REASON: reason,
+      EXOIP_REASON_DETAIL: reasonDetail,
       EXOIP_ADDRESS: elasticIp,
       EXOIP_PRIORITY: `${priority}`,
       EXOIP_HOLDING: holding === null ? "unknown" : holding ? "yes" : "no",

@@ -1,6 +1,5 @@
 // What leaves: heartbeats, numbered, and signed if there is a secret. Nothing here is waited for.
-import { trailerFor } from "../core/election/advert.ts";
-import { encode } from "../core/heartbeat.ts";
+import { encode, trailerFor } from "../core/heartbeat.ts";
 import type { Signing } from "../host/keyring.ts";
 import type { Datagrams } from "../status/counters.ts";
 import type { Outgoing } from "./watch.ts";

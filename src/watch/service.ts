@@ -5,6 +5,7 @@ import type { CheckSpec } from "../checks/spec.ts";
 import { deadTimeMs } from "../core/election/state.ts";
 import type { CheckHealth } from "../core/health.ts";
 import type { Presence } from "../core/presence.ts";
+import { reasonDetail } from "../core/transitions.ts";
 import type { CheckView } from "../status/snapshot.ts";
 import { HealthChecks } from "../checks/schedule.ts";
 import type { Host } from "../host/host.ts";
@@ -34,10 +35,10 @@ export class Service {
   #watchdog: Watchdog | null = null;
   #checks: HealthChecks | null = null;
   #interfaces: InterfaceWatch | null = null;
-  /** Whether the checks pass. */
-  #passing = true;
-  /** What each watch was told, by its Elastic IP. */
-  readonly #told = new Map<string, boolean>();
+  /** Why the checks fail, empty while they pass. */
+  #failing = "";
+  /** What each watch was told, by its Elastic IP: why it is unhealthy, empty when it is not. */
+  readonly #told = new Map<string, string>();
   /** Checks of before a reload that may still be ending. */
   #ending: Promise<unknown> = Promise.resolve();
   #unsubscribe: () => void = () => {};
@@ -107,7 +108,7 @@ export class Service {
   #check(known: readonly CheckHealth[]): void {
     const { checks, checkIntervalMs, checkTimeoutMs, checkRise, checkFall } = this.#config;
     // Without checks the service is healthy, whatever the last ones have found.
-    if (checks.length === 0) return this.#tellHealth(true);
+    if (checks.length === 0) return this.#tellHealth("");
     const { clock, runCommand } = this.#host;
     this.#checks = new HealthChecks({
       checks,
@@ -122,7 +123,7 @@ export class Service {
       clock,
       log: this.#log,
       probe: probeWith(runCommand, { env: this.#env, caCerts: this.#config.caCerts }),
-      tell: (healthy) => this.#tellHealth(healthy),
+      tell: (healthy, why) => this.#tellHealth(healthy ? "" : why),
     });
   }
 
@@ -142,19 +143,20 @@ export class Service {
       isLocal,
       restore: (elasticIp) => this.#addresses.restore(elasticIp),
       holding: (elasticIp) => nodeOf(elasticIp)?.election.holding ?? null,
-      changed: () => this.#tellHealth(this.#passing),
+      changed: () => this.#tellHealth(this.#failing),
     });
   }
 
   /** Each watch is healthy when the checks pass and traffic to its own Elastic IP arrives. */
-  #tellHealth(passing: boolean): void {
-    this.#passing = passing;
+  #tellHealth(failing: string): void {
+    this.#failing = failing;
     for (const watch of this.#watchdog?.watches ?? []) {
       const { elasticIp } = watch.node.election.settings;
-      const healthy = passing && !this.#interfaces?.lost(elasticIp);
-      if (this.#told.get(elasticIp) === healthy) continue;
-      this.#told.set(elasticIp, healthy);
-      watch.deliver({ kind: "health", healthy });
+      const loss = this.#interfaces?.loss(elasticIp) ?? "";
+      const reason = [failing, loss].filter((each) => each !== "").join("; ");
+      if (this.#told.get(elasticIp) === reason) continue;
+      this.#told.set(elasticIp, reason);
+      watch.deliver({ kind: "health", healthy: reason === "", reason });
     }
   }
 
@@ -166,7 +168,8 @@ export class Service {
     const last = (this.#watchdog?.watches ?? []).map(({ node }) => {
       const { settings, role, reason, priority, holding } = node.election;
       const { elasticIp } = settings;
-      return { elasticIp, role, previousRole: role, reason, priority, holding };
+      const change = { elasticIp, role, previousRole: role, reason, priority, holding };
+      return { ...change, reasonDetail: reasonDetail(node.election) };
     });
     const notices = this.#notices;
     if (notices) {

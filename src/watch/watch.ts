@@ -6,6 +6,7 @@ import { type MissingPeer, settling } from "../core/election/state.ts";
 import { nodeWakeAtMs, startNode, stepNode } from "../core/node.ts";
 import { type Remains, shutdown } from "../core/shutdown.ts";
 import { stillWanted } from "../core/ownership/state.ts";
+import { reasonDetail } from "../core/transitions.ts";
 import type { PeerIdentity } from "../core/election/peer.ts";
 import type { AddressView } from "../status/snapshot.ts";
 import { CloudCalls } from "./cloud_calls.ts";
@@ -183,7 +184,8 @@ export class Watch {
       this.#takeOvers.add(this.#options.clock.nowMs());
     }
     const { observer } = this.#options;
-    observer?.roleChanged({ elasticIp, role, previousRole, reason, priority, holding });
+    const change = { elasticIp, role, previousRole, reason, priority, holding };
+    observer?.roleChanged({ ...change, reasonDetail: reasonDetail(this.#node.election) });
   }
 
   #perform(effect: NodeEffect): void {

@@ -21,7 +21,6 @@ import { Datagrams } from "../status/counters.ts";
 import type { WatchdogSettings, World } from "./watchdog_options.ts";
 import type { Datagram, HeartbeatSource, Log, SignalName } from "../world.ts";
 import type { NodeEvent, NodeSettings } from "../core/node_state.ts";
-import type { TwinHeard } from "../core/election/state.ts";
 
 export type { WatchdogSettings, World } from "./watchdog_options.ts";
 
@@ -46,7 +45,6 @@ export class Watchdog {
   readonly #authenticator: Authenticator;
   readonly #sender: Sender;
   readonly #refusals: Refusals;
-  readonly #twins: Twins;
   readonly #log: RecentLog;
   readonly #run: bigint;
   readonly #datagrams = new Datagrams();
@@ -76,11 +74,11 @@ export class Watchdog {
     const datagrams = this.#datagrams;
     const refusals = this.#refusals = new Refusals({ clock, limitedLog: strange, datagrams });
     const run = this.#run = world.run ?? drawRun();
-    this.#authenticator = new Authenticator({ clock, keyring, acceptUnsigned, refusals });
     this.#sender = new Sender({ clock, socket, keyring, run, port, trailer, datagrams });
     const { localAddresses } = socket, sender = this.#sender;
     const sides = { sender, refusals, localAddresses };
-    this.#twins = new Twins({ clock, keyring, run, acceptUnsigned, trailer, ...sides });
+    const twins = new Twins({ clock, keyring, run, acceptUnsigned, trailer, ...sides });
+    this.#authenticator = new Authenticator({ clock, keyring, acceptUnsigned, refusals, twins });
     this.watches = settings.nodes.map((node) => this.#watch(node));
     this.#snapshots = new Snapshots({
       clock,
@@ -235,26 +233,21 @@ export class Watchdog {
     }
   }
 
+  /** decode -> accept and authenticate -> step. */
   #receive({ bytes, from, fromPort }: Datagram): Promise<void> | void {
     const heartbeat = decode(bytes);
-    if (!("refused" in heartbeat)) {
-      this.#datagrams.received.add(this.#world.clock.nowMs());
-      const { elasticIp } = heartbeat;
-      const watch = this.watches.find(({ node }) => node.election.settings.elasticIp === elasticIp);
-      if (!watch) return this.#refusals.refuse(from, "wrong-address");
-      if (heartbeat.id === watch.node.election.selfId) {
-        const deliver = (heard: TwinHeard) => watch.deliver({ kind: "twin-heard", ...heard });
-        return this.#twins.admit({ bytes, from, heartbeat, deliver });
-      }
-      return this.#authenticator.admit({
-        bytes,
-        heard: { from, heartbeat },
-        election: watch.node.election,
-        deliver: (heard) => watch.deliver({ kind: "heard", ...heard }),
-      });
+    if ("refused" in heartbeat) {
+      const outcome = this.#answers.answer(bytes, { from, fromPort });
+      if (outcome !== "answered") this.#refusals.refuse(from, outcome ?? heartbeat.refused);
+      return;
     }
-    const outcome = this.#answers.answer(bytes, { from, fromPort });
-    if (outcome !== "answered") this.#refusals.refuse(from, outcome ?? heartbeat.refused);
+    this.#datagrams.received.add(this.#world.clock.nowMs());
+    const { elasticIp } = heartbeat;
+    const watch = this.watches.find(({ node }) => node.election.settings.elasticIp === elasticIp);
+    if (!watch) return this.#refusals.refuse(from, "wrong-address");
+    const { election } = watch.node;
+    const deliver = (event: NodeEvent) => watch.deliver(event);
+    return this.#authenticator.admit({ bytes, from, heartbeat, election, deliver });
   }
 
   #say(...line: Parameters<Log["write"]>): void {

@@ -2,8 +2,14 @@ import { decodeHex, encodeHex } from "@std/encoding/hex";
 import { assert, assertEquals } from "@std/assert";
 import { WELL_TRAILER } from "../support/node_settings.ts";
 import fc from "fast-check";
-import { codeOfInterval, intervalOfCode } from "../../src/core/interval_code.ts";
-import { decode, encode, type Heartbeat, type Trailer } from "../../src/core/heartbeat.ts";
+import {
+  codeOfInterval,
+  decode,
+  encode,
+  type Heartbeat,
+  intervalOfCode,
+  type Trailer,
+} from "../../src/core/heartbeat.ts";
 
 /** Examples of the original's wire format. */
 const EXAMPLES = [
@@ -33,11 +39,70 @@ const EXAMPLES = [
   ],
 ] as const;
 
-const FIRST = EXAMPLES[0][3];
+const FIRST = EXAMPLES[0][3], ZERO = "00".repeat(8);
 
 for (const [priority, elasticIp, id, hex] of EXAMPLES) {
   Deno.test(`encode() and decode() agree with the original on ${hex.slice(0, 16)}...`, () => {
     const heartbeat = { priority, elasticIp, id, trailer: null };
+    assertEquals(encodeHex(encode(heartbeat)), hex);
+    assertEquals(decode(decodeHex(hex)), heartbeat);
+  });
+}
+
+/** What follows the first 24 bytes, field by field. */
+const MAGIC = "45584f32";
+const SILENT: Trailer = { ...WELL_TRAILER, hearsYou: false };
+
+/**
+ * Known answers, byte by byte, computed by another program: two versions that disagree would not notice it otherwise.
+ * Behind the id stand flags, key id, own priority, code of the interval, and the sequence.
+ */
+const KNOWN: ReadonlyArray<readonly [what: string, says: Partial<Heartbeat>, hex: string]> = [
+  ["plain", {}, FIRST],
+  [
+    "with a trailer",
+    {
+      trailer: {
+        ...{ holds: true, leaving: false, unable: true, hearsYou: true, unhealthy: true },
+        ...{ keyId: 0, ownPriority: 20, intervalMs: 1_000 },
+        sequence: 1_800_000_000_123,
+        stamp: null,
+      },
+    },
+    FIRST + MAGIC + "1d001441" + "000001a3185c507b",
+  ],
+  [
+    "with the largest sequence",
+    {
+      priority: 255,
+      trailer: { ...SILENT, leaving: true, ownPriority: 255, sequence: Number.MAX_SAFE_INTEGER },
+    },
+    "0201ffff" + FIRST.slice(8) + MAGIC + "0200ff00" + "001fffffffffffff",
+  ],
+  [
+    "for an IPv6 Elastic IP, whose stand-in is f0bd01aa",
+    {
+      elasticIp: "2001:db8:0:1:2::1",
+      trailer: { ...SILENT, holds: true, hearsYou: true, intervalMs: 3_600_000, sequence: 1 },
+    },
+    "02010a0af0bd01aa3f8a2b649c1d4e7fa5b06d2c8e4f1a93" + MAGIC + "09000ab3" +
+    "0000000000000001" + "20010db8000000010002000000000001",
+  ],
+  ["that holds", { trailer: { ...SILENT, holds: true } }, FIRST + MAGIC + "01000a00" + ZERO],
+  ["that leaves", { trailer: { ...SILENT, leaving: true } }, FIRST + MAGIC + "02000a00" + ZERO],
+  ["that is unable", { trailer: { ...SILENT, unable: true } }, FIRST + MAGIC + "04000a00" + ZERO],
+  ["that hears us", { trailer: { ...SILENT, hearsYou: true } }, FIRST + MAGIC + "08000a00" + ZERO],
+  [
+    "that is unhealthy",
+    { trailer: { ...SILENT, unhealthy: true } },
+    FIRST + MAGIC + "10000a00" + ZERO,
+  ],
+];
+
+for (const [what, says, hex] of KNOWN) {
+  Deno.test(`encode() and decode() know the bytes of a heartbeat ${what}`, () => {
+    const [priority, elasticIp, id] = EXAMPLES[0];
+    const heartbeat = { priority, elasticIp, id, trailer: null, ...says };
     assertEquals(encodeHex(encode(heartbeat)), hex);
     assertEquals(decode(decodeHex(hex)), heartbeat);
   });
@@ -202,4 +267,43 @@ Deno.test("the interval in one byte is within 4 % from 10 ms to 1 h", () => {
     assert(Math.abs(told / intervalMs - 1) < 0.04, `${intervalMs} became ${told}`);
   }));
   assertEquals([codeOfInterval(null), intervalOfCode(0)], [0, null]);
+});
+
+Deno.test("codeOfInterval() gives the known code for each of these intervals", () => {
+  const rows = [
+    [null, 0],
+    [1, 1],
+    [10, 1],
+    [10.36, 1],
+    [10.37, 2],
+    [100, 33],
+    [200, 43],
+    [1_000, 65],
+    [5_000, 87],
+    [60_000, 122],
+    [3_599_999, 179],
+    [3_600_000, 179],
+    [3_600_001, 179],
+    [1e12, 255],
+  ] as const;
+  for (const [intervalMs, code] of rows) assertEquals(codeOfInterval(intervalMs), code);
+});
+
+Deno.test("intervalOfCode() gives the known interval for each of these codes", () => {
+  const rows = [
+    [0, null],
+    [1, 10],
+    [2, 11],
+    [33, 100],
+    [65, 1_000],
+    [87, 4_870],
+    [178, 3_398_208],
+    [179, 3_600_000],
+    [180, 3_600_000],
+    [255, 3_600_000],
+  ] as const;
+  for (const [code, intervalMs] of rows) {
+    const known = intervalOfCode(code);
+    assertEquals(known && Math.round(known), intervalMs, `${code}`);
+  }
 });

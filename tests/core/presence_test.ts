@@ -1,6 +1,6 @@
 // What an operator hears of an address that is missing on this machine, and when that makes a node unhealthy.
 import { assertEquals } from "@std/assert";
-import { isLost, type Look, NOT_LOOKED, notePresence } from "../../src/core/presence.ts";
+import { type Look, lossOf, NOT_LOOKED, notePresence } from "../../src/core/presence.ts";
 
 const THERE = { present: true, on: "lo" },
   MISSING = { present: false, on: null },
@@ -26,7 +26,7 @@ function stage(device: string | null) {
       return reports.map(({ severity, event, text }) => `${severity} ${event}: ${text}`);
     },
     get lost() {
-      return isLost(presence, device);
+      return lossOf(presence, device) !== null;
     },
     get problem() {
       return presence.problem;

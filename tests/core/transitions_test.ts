@@ -4,7 +4,7 @@ import type { Election } from "../../src/core/election/state.ts";
 import type { Trailer } from "../../src/core/heartbeat.ts";
 import { startNode } from "../../src/core/node.ts";
 import { type Peer, unheard } from "../../src/core/election/peer.ts";
-import { changesBetween } from "../../src/core/transitions.ts";
+import { changesBetween, reasonDetail } from "../../src/core/transitions.ts";
 import { NODE_SETTINGS, WELL_TRAILER } from "../support/node_settings.ts";
 
 const SELF = "00000001-0000-4000-8000-000000000005";
@@ -164,11 +164,40 @@ Deno.test("changesBetween() tells of the role and why, as loud as it is", () => 
   assertEquals(of({ ...unhealthy, role: "master" }), [
     "warning role: master (unhealthy, no live node is healthy), was backup",
   ]);
+  const refused = { ...unhealthy, unhealthyReason: "tcp://127.0.0.1:80: connection refused" };
+  assertEquals(of({ ...refused, role: "backup" }, [worse]), [
+    "warning role: backup (unhealthy: tcp://127.0.0.1:80: connection refused; " +
+    "makes way for 10.0.0.8 with priority 20)",
+  ]);
+  assertEquals(of({ ...refused, role: "master" }), [
+    "warning role: master (unhealthy: tcp://127.0.0.1:80: connection refused; " +
+    "no live node is healthy), was backup",
+  ]);
   const missing = new Map([["b.test", 9_000], ["c.test", 9_000]]);
   assertEquals(of({ ...backup, reason: "incomplete", missing }), [
     "warning role: backup (incomplete, an instance that holds may be a peer that is missing: " +
     "b.test, c.test)",
   ]);
+});
+
+Deno.test("reasonDetail() says what the reason leaves open, in 300 characters at most", () => {
+  const of = (changed: Partial<Election>, peers: Peer[] = []) =>
+    reasonDetail(state(peers, changed).election);
+  const better = [7, 8].map((number) => peer(`10.0.0.${number}`, { priority: 5 }));
+  const backup = { role: "backup", reason: "outranked" } as const;
+  assertEquals(of(backup, better), "by 10.0.0.7 with priority 5, 10.0.0.8 with priority 5");
+  const refused = { healthy: false, reason: "unhealthy", unhealthyReason: "no route" } as const;
+  assertEquals(of({ ...refused, role: "master" }), "no route; no live node is healthy");
+  assertEquals(
+    of({ ...refused, role: "backup" }, better),
+    "no route; makes way for 10.0.0.7 with priority 5, 10.0.0.8 with priority 5",
+  );
+  assertEquals(of({ role: "master", reason: "best" }, better), "");
+  // What was said of an illness does not count for another reason.
+  assertEquals(of({ ...refused, reason: "leaving" }), "");
+  const crowd = Array.from({ length: 99 }, (_, at) => peer(`10.0.1.${at}`, { priority: 5 }));
+  const detail = of(backup, crowd);
+  assertEquals([detail.length, detail.slice(0, 11), detail.at(-1)], [300, "by 10.0.1.0", "…"]);
 });
 
 Deno.test("changesBetween() tells of a priority that has changed", () => {

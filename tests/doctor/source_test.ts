@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { droppedIn, droppedSince } from "../../src/doctor/dropped.ts";
 import type { CommandOutcome, RunCommand } from "../../src/host/command.ts";
-import { NoIpv6 } from "../../src/host/receiving_sockets.ts";
+import { NoIpv6 } from "../../src/host/udp_socket.ts";
 import { iamPolicy } from "../../src/exoscale/iam_policy.ts";
 import type { Host } from "../../src/host/host.ts";
 import { requestedNumber, split } from "../../src/status/fragments.ts";

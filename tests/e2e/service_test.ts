@@ -61,7 +61,10 @@ skippableTest(
         `check-failing: tcp://127\\.0\\.0\\.1:${first.port}: connection refused`,
       );
       assertMatch(one.process?.output ?? "", refused);
-      assertMatch(one.process?.output ?? "", /role: backup \(unhealthy/);
+      // Whichever of both has failed first.
+      const why = `(tcp|http)://127\\.0\\.0\\.1:${first.port}\\S*: [^;]+`;
+      const role = new RegExp(`role: backup \\(unhealthy: ${why}; makes way for 127\\.\\S+/20\\)`);
+      assertMatch(one.process?.output ?? "", role);
 
       await first.start();
       await until(() => cluster.holders.join() === "node-1", { title: "it has come back" });
@@ -73,7 +76,7 @@ skippableTest(
       await second.stop();
       await until(says(two, /check-failing: tcp/), { title: "the other sees its own" });
       await first.stop();
-      await until(says(one, /role: master \(unhealthy, no live node is healthy\)/), {
+      await until(says(one, /role: master \(unhealthy: (tcp|http):.*; no live node is healthy\)/), {
         title: "the best still holds, and says so",
       });
       assertEquals(cluster.holders, ["node-1"]);

@@ -2,6 +2,7 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { decode, encode, hasTag, type Heartbeat, type Trailer } from "../../src/core/heartbeat.ts";
+import { accept } from "../../src/core/election/accept.ts";
 import { nodeWakeAtMs, startNode, stepNode } from "../../src/core/node.ts";
 import { NODE_SETTINGS } from "../support/node_settings.ts";
 import { type Target, target } from "./target.ts";
@@ -114,8 +115,8 @@ export const wholeNode: Target = target(
       atMs = endAtMs;
       const heartbeat = decode(bytes);
       if ("refused" in heartbeat) continue;
-      const heard = { kind: "heard", from, heartbeat, signed: signs && hasTag(bytes) } as const;
-      node = checked(node, stepNode(node, heard, atMs), atMs);
+      const heard = { from, heartbeat, signed: signs && hasTag(bytes) };
+      node = checked(node, stepNode(node, accept(node.election, heard, atMs), atMs), atMs);
       for (const { met } of node.election.peers.values()) assert(met.length <= 8, "few runs");
     }
   }],

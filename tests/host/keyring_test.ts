@@ -2,11 +2,13 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { createHmac } from "node:crypto";
 import {
+  decode,
   encode,
   hasTag,
   type Heartbeat,
   SIGNED_BYTES,
   TAG_BYTES,
+  type Trailer,
 } from "../../src/core/heartbeat.ts";
 import { Keyring, secretsIn } from "../../src/host/keyring.ts";
 import { WELL_TRAILER } from "../support/node_settings.ts";
@@ -40,6 +42,58 @@ Deno.test("seal() ends the datagram with HMAC-SHA256 over all that precedes", as
   const tag = createHmac("sha256", FIRST).update(said).digest("hex");
   assertEquals(datagram.subarray(-TAG_BYTES).toHex(), tag);
 });
+
+/** A heartbeat to its id: version, priority twice, Elastic IP or its stand-in, id. */
+const [HEAD, ID] = ["02010a0a", "3f8a2b649c1d4e7fa5b06d2c8e4f1a93"];
+/** Magic, flags, key id, own priority, code of 1 s, sequence, run. */
+const TRAILER = "45584f32" + "09190a41" + "00000000004c4b40" + "fedcba9876543210";
+const ECHO = "1122334455667788" + "0000000000895441", NO_ECHO = "00".repeat(16);
+const LONG = "20010db8000000010002000000000001";
+
+/** Known answers; the tags were computed with Python's hmac. */
+const KNOWN: ReadonlyArray<
+  readonly [elasticIp: string, heard: boolean, said: string, tag: string]
+> = [
+  [
+    "198.51.100.50",
+    true,
+    HEAD + "c6336432" + ID + TRAILER + ECHO,
+    "f2d7b80b72bb93739d1eed25d609883aec9bd0f9c9d8edd3d99a2f91681b7bc3",
+  ],
+  [
+    "198.51.100.50",
+    false,
+    HEAD + "c6336432" + ID + TRAILER + NO_ECHO,
+    "51cc33fa77d941a2eae514da308a5dc13b808e0e0aaa0176c92125ad0ffb4d5c",
+  ],
+  [
+    "2001:db8:0:1:2::1",
+    true,
+    HEAD + "f0bd01aa" + ID + TRAILER + ECHO + LONG,
+    "47cedb90f56ce51603764312cab7183e4a431b623f3896def365c147abea433e",
+  ],
+  [
+    "2001:db8:0:1:2::1",
+    false,
+    HEAD + "f0bd01aa" + ID + TRAILER + NO_ECHO + LONG,
+    "a78b0c4bbe029d75114982b1374e00e65656dc3bab2f4e6200bbc1e23be6772d",
+  ],
+];
+
+for (const [elasticIp, heard, said, tag] of KNOWN) {
+  const echo = heard ? { run: 0x1122334455667788n, sequence: 9_000_001 } : null;
+  Deno.test(`a signed heartbeat for ${elasticIp} ${heard ? "with" : "without"} an echo has the known bytes`, async () => {
+    const keyring = await Keyring.of([FIRST]);
+    assertEquals(keyring.keyId, 0x19);
+    const stamp = { run: 0xfedcba9876543210n, echo };
+    const trailer: Trailer = { ...WELL_TRAILER, holds: true, intervalMs: 1_000, sequence: 5e6 };
+    const heartbeat = { ...HEARTBEAT, elasticIp, trailer: { ...trailer, keyId: 0x19, stamp } };
+    assertEquals((await signed(keyring, encode(heartbeat))).toHex(), said + tag);
+    const datagram = Uint8Array.fromHex(said + tag);
+    assert(await keyring.verify(datagram, 0x19));
+    assertEquals(decode(datagram), heartbeat);
+  });
+}
 
 Deno.test("seal() covers the address that an IPv6 heartbeat has before its tag", async () => {
   const keyring = await Keyring.of([FIRST]);

@@ -1,6 +1,6 @@
 // The real sockets, where nothing else is said: from where heartbeats leave, and in which order.
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
-import { NoIpv6 } from "../../src/host/receiving_sockets.ts";
+import { NoIpv6 } from "../../src/host/udp_socket.ts";
 import { openSocket } from "../../src/host/udp_socket.ts";
 import { OwnSource, RETRY_MS } from "../../src/host/own_source.ts";
 import type { HeartbeatSource } from "../../src/world.ts";

@@ -177,13 +177,17 @@ networkTest(
       await until(() => cluster.heldBy(two), { title: "the other has it", withinMs: LONG_MS });
       const reason = /the address is not on vip: .*"vip" does not exist.*unhealthy until it is/;
       assertMatch(one.process?.output ?? "", reason);
-      assertMatch(one.process?.output ?? "", /role: backup \(unhealthy, makes way for 203/);
+      assertMatch(
+        one.process?.output ?? "",
+        /role: backup \(unhealthy: the address is not on vip: .*; makes way for 203/,
+      );
       assertEquals(await metric(1, "address_on_interface"), "0");
       assertEquals(await metric(1, "healthy"), "0");
       const snapshot: Snapshot = JSON.parse(await get(1, "/status.json"));
       const [view] = snapshot.addresses;
       assertEquals([view?.onInterface, view?.healthy], [false, false]);
       assertMatch(view?.interfaceProblem ?? "", /"vip" does not exist/);
+      assertMatch(view?.reasonDetail ?? "", /^the address is not on vip: .*; makes way for 203/);
       assert(
         snapshot.changes.some(({ event, text }) => event === "interface" && reason.test(text)),
       );
@@ -191,7 +195,10 @@ networkTest(
       // Nobody can have it any more: the best one still holds, as with checks.
       await ip(network.namespace(2), "link delete vip");
       await until(() => cluster.heldBy(one), { title: "the best has it", withinMs: LONG_MS });
-      assertMatch(one.process?.output ?? "", /role: master \(unhealthy, no live node is healthy\)/);
+      assertMatch(
+        one.process?.output ?? "",
+        /role: master \(unhealthy: the address is not on vip: .*; no live node is healthy\)/,
+      );
 
       await make(2);
       await isBack(cluster, 2, "vip");

@@ -209,6 +209,13 @@ pageTest(
   },
 );
 
+pageTest("the page says why the node is unhealthy", async ({ page, played }) => {
+  played.until(6_000);
+  played.step({ kind: "health", healthy: false, reason: "tcp://127.0.0.1:80: connection refused" });
+  const why = "unhealthy: tcp://127.0.0.1:80: connection refused; no live node is healthy";
+  await own(page).getByText(why).waitFor();
+});
+
 pageTest("what comes from outside is shown as text and never as markup", async ({ page, tell }) => {
   const evil = '<img src=x onerror="document.title=1"><script>document.title=2</script>';
   tell((snapshot) => {
@@ -224,6 +231,7 @@ pageTest("what comes from outside is shown as text and never as markup", async (
         ...address!,
         elasticIp: evil,
         reason: evil,
+        reasonDetail: evil,
         otherHolders: others,
         onInterface: false,
         interfaceProblem: evil,

@@ -1,6 +1,6 @@
 // A watchdog that is nothing but the core: each event is stepped, each effect done, without a promise anywhere.
-import { trailerFor } from "../../src/core/election/advert.ts";
-import { decode, encode, hasTag, type Trailer } from "../../src/core/heartbeat.ts";
+import { accept } from "../../src/core/election/accept.ts";
+import { decode, encode, hasTag, type Trailer, trailerFor } from "../../src/core/heartbeat.ts";
 import { nodeWakeAtMs, startNode, stepNode } from "../../src/core/node.ts";
 import { stillWanted } from "../../src/core/ownership/state.ts";
 import type { PeerIdentity } from "../../src/core/election/peer.ts";
@@ -39,7 +39,8 @@ export class CoreAgent implements Agent {
     const { run, instanceId } = this.#machine;
     if (run !== 0n && !signed) return;
     if (heartbeat.id === instanceId) return this.#hearOwn(from, heartbeat.trailer);
-    this.#deliver({ kind: "heard", from, heartbeat, signed });
+    const { election } = this.#node;
+    this.#deliver(accept(election, { from, heartbeat, signed }, this.#outside.nowMs()));
   }
 
   /** What a process before this one has signed, or another machine with our id: which of both, the core finds out. */

@@ -129,7 +129,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     rule: "a process that has proved nothing is told what to prove itself with",
-    file: "election/hear.ts",
+    file: "election/accept.ts",
     swap: [
       "const met = meet(known.met, heartbeat.trailer, { intervalMs, atMs });",
       "const { met } = known;",

@@ -77,6 +77,25 @@ Deno.test("a snapshot tells of a peer what it last said, and how long ago", () =
   ]);
 });
 
+Deno.test("a snapshot says why a node is unhealthy, as it is now, and who ranks before one that is not", () => {
+  const played = new NodeFixture();
+  for (let atMs = 1_000; atMs <= 6_000; atMs += 1_000) {
+    played.until(atMs);
+    played.hear(0);
+  }
+  const detailAfter = (healthy: boolean, reason: string) => {
+    played.step({ kind: "health", healthy, reason });
+    const { reason: word, reasonDetail } = look(played).view;
+    return `${word}: ${reasonDetail}`;
+  };
+  const way = `makes way for ${PEERS[0]!.address} with priority 20`;
+  assertEquals(detailAfter(false, "tcp: refused"), `unhealthy: tcp: refused; ${way}`);
+  assertEquals(detailAfter(false, "no address"), `unhealthy: no address; ${way}`);
+  assertEquals(detailAfter(true, ""), "best: ");
+  played.hear(0, { priority: 5, ownPriority: 5, sequence: 99_000 });
+  assertEquals(look(played).view.reasonDetail, `by ${PEERS[0]!.address} with priority 5`);
+});
+
 Deno.test("a snapshot tells of a peer that does not hear us, and since when", () => {
   const played = new NodeFixture();
   played.until(1_000);
@@ -95,7 +114,7 @@ Deno.test("a snapshot tells of a peer that is not heard and yet lives: by what i
   const { elasticIp } = played.node.election.settings;
   const wrong = { priority: 20, elasticIp, id: "00000000-0000-4000-8000-000000000009" };
   played.step({
-    kind: "heard",
+    kind: "incoming",
     from: PEERS[0]!.address,
     heartbeat: { ...wrong, trailer: null },
   });

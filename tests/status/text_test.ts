@@ -67,6 +67,11 @@ Deno.test("statusLines() begins with the verdict and shows every figure with its
     "  7.3 s ago  attached    the Elastic IP is attached to this instance",
     "  2.4 s ago  one-way     peer 203.0.113.11 is heard, but does not hear us",
   ]);
+  const snapshot = snapshotOfMaster(), [address] = snapshot.addresses;
+  const detail = "tcp: refused; no live node is healthy";
+  const unhealthy = { ...address!, reason: "unhealthy", reasonDetail: detail } as const;
+  const role = fieldOf(statusLines({ ...snapshot, addresses: [unhealthy] }), "role");
+  assertEquals(role, `master (unhealthy) for 7.3 s: ${detail}`);
   const nowhere = statusLines({ ...snapshotOfMaster(), zone: null });
   assert(nowhere.some((line) => line.endsWith("running, up 10.4 s")));
 });

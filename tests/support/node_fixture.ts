@@ -6,6 +6,7 @@ import type { Presence } from "../../src/core/presence.ts";
 import type { ChangeView, CheckView, Snapshot } from "../../src/status/snapshot.ts";
 import { type Judged, verdictOf } from "../../src/status/verdict.ts";
 import { CallCounters, Count, Datagrams } from "../../src/status/counters.ts";
+import { forNode, type Incoming } from "./incoming.ts";
 import { NODE_SETTINGS, WELL_TRAILER } from "./node_settings.ts";
 import { ageOf } from "../../src/core/age.ts";
 import type { Node, NodeEffect, NodeEvent, NodeSettings } from "../../src/core/node_state.ts";
@@ -56,9 +57,9 @@ export class NodeFixture {
   }
 
   /** One event now. Calls to the cloud are answered at once. */
-  step(event: NodeEvent): void {
+  step(event: NodeEvent | Incoming): void {
     const { role } = this.node.election;
-    const [node, effects] = stepNode(this.node, event, this.nowMs);
+    const [node, effects] = stepNode(this.node, forNode(this.node, event, this.nowMs), this.nowMs);
     this.node = node;
     if (node.election.role === "master" && role !== "master") this.takeOvers.add(this.nowMs);
     // Answers come after all that the step has said.
@@ -89,7 +90,7 @@ export class NodeFixture {
     const { elasticIp } = this.node.election.settings;
     this.datagrams.received.add(this.nowMs);
     this.step({
-      kind: "heard",
+      kind: "incoming",
       from: address,
       heartbeat: { priority, elasticIp, id: wireId, trailer },
     });

@@ -39,6 +39,8 @@ class Post {
   });
   /** Tags that were looked at. */
   checks = 0;
+  /** Heartbeats with our own id. */
+  #twins = 0;
   /** Heartbeats that were answered, by the sequence that the answer echoes. */
   readonly answers: (number | undefined)[] = [];
   readonly datagrams = new Datagrams();
@@ -53,7 +55,8 @@ class Post {
     const clock = { nowMs: () => this.nowMs, wallMs: () => 0, sleep: () => Promise.resolve() };
     const limitedLog = new RateLimitedLog({ write() {} }, clock);
     const refusals = new Refusals({ clock, limitedLog, datagrams: this.datagrams });
-    this.authenticator = new Authenticator({ clock, keyring, acceptUnsigned, refusals });
+    const twins = { admit: () => void this.#twins++ };
+    this.authenticator = new Authenticator({ clock, keyring, acceptUnsigned, refusals, twins });
     // Its first heartbeats are out; what it sends from here on to the end of an interval are answers.
     [this.node] = stepNode(this.node, { kind: "tick" }, this.nowMs);
   }
@@ -65,17 +68,18 @@ class Post {
   /** The datagram comes; resolves to the word for what became of it. */
   async take(bytes: Uint8Array, from = "10.0.0.7"): Promise<string> {
     let word = "nothing";
-    const before = this.#refused();
+    const before = this.#refused(), twins = this.#twins;
     const heartbeat = decode(bytes);
     assert(!("refused" in heartbeat));
     await this.authenticator.admit({
       bytes,
-      heard: { from, heartbeat },
+      from,
+      heartbeat,
       election: this.node.election,
-      deliver: (heard) => {
+      deliver: (event) => {
         const known = this.node.election.peers.get(from);
         this.nowMs += this.passesMs;
-        const [next, effects] = stepNode(this.node, { kind: "heard", ...heard }, this.nowMs);
+        const [next, effects] = stepNode(this.node, event, this.nowMs);
         this.node = next;
         const refused = effects.find(({ kind }) => kind === "refused");
         const sent = effects.filter((each) => each.kind === "send" && each.to === from);
@@ -89,6 +93,7 @@ class Post {
         } else if (peer?.met !== known?.met) word = "met";
       },
     });
+    if (this.#twins > twins) return "own id";
     const counted = [...this.#refused()].find(([each, count]) => before.get(each) !== count);
     return counted?.[0] ?? word;
   }
@@ -194,6 +199,33 @@ Deno.test("what was refused before its tag was looked at is not believed a momen
   post.passesMs = 500;
   await post.take(await signed({ secret: OTHER, keyId, sequence: 9_000 }));
   assertEquals([post.checks, post.peer()?.met, post.answers.length], [checks, met, 1]);
+});
+
+Deno.test("a list that changes while a signature is checked: the machine that was there before is not heard", async () => {
+  const other = "00000001-0000-4000-8000-000000000006";
+  for (const [wireId, heard] of [[PEERS[0]!.wireId, true], [other, false]] as const) {
+    const post = await Post.open();
+    const taking = post.take(await signed({ echo: post.echo() }));
+    assertEquals(post.checks, 1, "it is being checked");
+    const peers = PEERS.map((peer, at) =>
+      at === 0 ? { ...peer, instanceId: wireId, wireId } : peer
+    );
+    const list = { kind: "members", peers, inPeerList: true } as const;
+    [post.node] = stepNode(post.node, list, post.nowMs);
+    await taking;
+    assertEquals(post.peer()?.alive, heard, wireId);
+  }
+});
+
+Deno.test("a heartbeat with our own id goes to the twins, whoever sends it, and not to the node", async () => {
+  const post = await Post.open();
+  const heartbeats = [heartbeat({}, 1), heartbeat(null, 1)].map(encode);
+  for (const bytes of [...heartbeats, await signed({ number: 1 })]) {
+    for (const from of ["10.0.0.7", "192.0.2.66"]) {
+      assertEquals(await post.take(bytes, from), "own id");
+    }
+  }
+  assertEquals([post.checks, post.answers], [0, []]);
 });
 
 Deno.test("what was made before our start, or for another process of ours, proves nothing", async () => {

@@ -64,7 +64,9 @@ function stage({ elasticIps = [OURS], device = "lo" }: Options = {}) {
     },
     holding: () => machine.holding,
     changed: () =>
-      void told.push(`${timeline.nowMs} lost ${elasticIps.filter((each) => watch.lost(each))}`),
+      void told.push(
+        `${timeline.nowMs} lost ${elasticIps.filter((each) => watch.loss(each) !== null)}`,
+      ),
   });
   const pass = (ms: number) =>
     timeline.runSettled(timeline.nowMs + ms, {
@@ -110,6 +112,23 @@ Deno.test("an address that cannot be put back is tried for ever, told once, and 
   assert(parseInt(told[1] ?? "") - curedAtMs <= 4_200, told[1]);
   assertMatch(lines[1] ?? "", /info interface: - the address is on lo again, after \d+ min/);
   assertEquals(lines.length, 2);
+  await watch.close();
+});
+
+Deno.test("why an address is lost is told anew when that changes, and not while it is just back", async () => {
+  const { watch, on, told, machine, pass } = stage();
+  await pass(500);
+  on.delete(OURS);
+  machine.trouble = "no";
+  await pass(5_000);
+  machine.trouble = "never";
+  await pass(5_000);
+  assertEquals([told.length, watch.loss(OURS)], [2, "the address is not on lo: never"]);
+  machine.trouble = null;
+  while (!on.has(OURS)) await pass(10);
+  assertEquals([told.length, watch.loss(OURS)], [2, "the address is not on lo: never"]);
+  await pass(5_000);
+  assertEquals([told.length, watch.loss(OURS)], [3, null]);
   await watch.close();
 });
 
@@ -184,7 +203,7 @@ Deno.test("with several Elastic IPs each counts for itself, and its lines name i
   machine.trouble = "no";
   on.delete(OTHER);
   await pass(4_000);
-  assertEquals([watch.lost(OURS), watch.lost(OTHER)], [false, true]);
+  assertEquals([watch.loss(OURS), watch.loss(OTHER)], [null, "the address is not on lo: no"]);
   assertEquals(told, [`3000 lost ${OTHER}`]);
   assertMatch(lines.join("\n"), new RegExp(`^3000 .*: ${OTHER} the address is not on lo: no; `));
   await watch.close();
@@ -235,7 +254,7 @@ Deno.test("where nothing can be seen, ip has the last word on what it keeps", as
   on.delete(OURS);
   await pass(10_000);
   assertEquals(told.length, 1);
-  assertEquals(watch.lost(OURS), true);
+  assertEquals(watch.loss(OURS), "the address is not on lo: no");
   await watch.close();
 });
 

@@ -15,10 +15,17 @@ const BACKUP: RoleChange = {
   role: "backup",
   previousRole: "backup",
   reason: "outranked",
+  reasonDetail: "by 192.0.2.2/5",
   priority: 10,
   holding: false,
 };
-const MASTER: RoleChange = { ...BACKUP, role: "master", reason: "best", holding: null };
+const MASTER: RoleChange = {
+  ...BACKUP,
+  role: "master",
+  reason: "best",
+  reasonDetail: "",
+  holding: null,
+};
 const OTHER_IP = "198.51.100.51";
 const SETTINGS = { timeoutMs: 30_000, holdMs: 0, several: false, instanceId: "an-id" };
 
@@ -61,28 +68,31 @@ skippableTest(
   "a script is told the facts of each change, in order, and no secret",
   NO_SHELL,
   async () => {
-    const facts = "ROLE PREVIOUS_ROLE REASON ADDRESS PRIORITY HOLDING INSTANCE_ID TIME".split(" ");
+    const facts =
+      "ROLE PREVIOUS_ROLE REASON REASON_DETAIL ADDRESS PRIORITY HOLDING INSTANCE_ID TIME"
+        .split(" ");
     const script = `echo "${facts.map((name) => `$EXOIP_${name}`).join("|")}" ` +
       `"|\${IF_SHARED_SECRET-none}|\${PATH:+path}" >> "$OUT"`;
     await withScript(script, async (notices, told, lines) => {
       notices.roleChanged(BACKUP);
       notices.roleChanged(MASTER);
-      notices.roleChanged({ ...BACKUP, holding: true, reason: "unhealthy" });
+      const reasonDetail = "tcp://127.0.0.1:80: connection refused; makes way for 192.0.2.2/20";
+      notices.roleChanged({ ...BACKUP, holding: true, reason: "unhealthy", reasonDetail });
       await until(() => told().length === 3, { title: "all are told" });
       const time = "\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d\\.\\d{3}Z";
       const address = "198\\.51\\.100\\.50\\|10";
       const end = `an-id\\|${time} \\|none\\|path$`;
       assertMatch(
         told()[0] ?? "",
-        new RegExp(`^backup\\|none\\|outranked\\|${address}\\|no\\|${end}`),
+        new RegExp(`^backup\\|none\\|outranked\\|by 192\\.0\\.2\\.2/5\\|${address}\\|no\\|${end}`),
       );
       assertMatch(
         told()[1] ?? "",
-        new RegExp(`^master\\|backup\\|best\\|${address}\\|unknown\\|${end}`),
+        new RegExp(`^master\\|backup\\|best\\|\\|${address}\\|unknown\\|${end}`),
       );
       assertMatch(
         told()[2] ?? "",
-        new RegExp(`^backup\\|master\\|unhealthy\\|${address}\\|yes\\|${end}`),
+        new RegExp(`^backup\\|master\\|unhealthy\\|${reasonDetail}\\|${address}\\|yes\\|${end}`),
       );
       assertEquals(lines, []);
     });
@@ -209,7 +219,8 @@ skippableTest(
   "at the end a master is told as backup, and the script may finish",
   NO_SHELL,
   async () => {
-    const script = 'sleep 0.2; echo "$EXOIP_ROLE $EXOIP_REASON $EXOIP_HOLDING" >> "$OUT"';
+    const script =
+      'sleep 0.2; echo "$EXOIP_ROLE $EXOIP_REASON$EXOIP_REASON_DETAIL $EXOIP_HOLDING" >> "$OUT"';
     await withScript(script, async (notices, told, lines) => {
       notices.roleChanged(MASTER);
       const other = { ...BACKUP, elasticIp: "198.51.100.51" };

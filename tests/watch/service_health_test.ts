@@ -58,7 +58,11 @@ function stage(config: Config) {
       election: { settings: { ...NODE_SETTINGS, elasticIp }, holding: true, role: "master" },
     },
     deliver: (event: NodeEvent) =>
-      void told.push(event.kind === "health" ? `${elasticIp} ${event.healthy}` : event.kind),
+      void told.push(
+        event.kind !== "health"
+          ? event.kind
+          : `${elasticIp} ${event.healthy}${event.reason && `: ${event.reason}`}`,
+      ),
   }));
   const addresses = new InterfaceAddresses(config.addressOn, { log, run, env: {} });
   const service = new Service(config, { instanceId: ID, host, log, addresses });
@@ -80,19 +84,29 @@ Deno.test("checks and the address on the interface are combined, for each Elasti
     configOf("--address-on", "lo", "--check", "exec:check"),
   );
   assertEquals(await within(1_500), [`${ONE} true`, `${TWO} true`]);
+  const lost = (address: string) =>
+    `the address is not on lo: ip address replace ${address}/32 dev lo: exit code 2`;
+  const failing = "exec:check: exit code 1";
   machine.putting = false;
   machine.on.delete(TWO);
-  assertEquals(await within(5_000), [`${TWO} false`]);
+  assertEquals(await within(5_000), [`${TWO} false: ${lost(TWO)}`]);
   machine.well = false;
-  assertEquals(await within(20_000), [`${ONE} false`], "what is sick already is told nothing");
+  assertEquals(await within(20_000), [
+    `${ONE} false: ${failing}`,
+    `${TWO} false: ${failing}; ${lost(TWO)}`,
+  ]);
   machine.putting = true;
-  assertEquals(await within(5_000), [], "its check still fails");
+  assertEquals(await within(5_000), [`${TWO} false: ${failing}`], "its check still fails");
   assertEquals(machine.on, new Set([ONE, TWO]));
   machine.putting = false;
   machine.on.delete(ONE);
   await within(5_000);
   machine.well = true;
-  assertEquals(await within(20_000), [`${TWO} true`], "the other still lacks its address");
+  assertEquals(
+    await within(20_000),
+    [`${ONE} false: ${lost(ONE)}`, `${TWO} true`],
+    "one still lacks its address",
+  );
   machine.putting = true;
   assertEquals(await within(5_000), [`${ONE} true`]);
   await service.close();

@@ -9,7 +9,6 @@ import {
   sameRank,
   unhealthy,
 } from "./peer.ts";
-import type { RejectReason } from "../registry/reject_reasons.ts";
 import type { Heartbeat, Mark, Stamp } from "../heartbeat.ts";
 
 export type { Reason };
@@ -64,6 +63,8 @@ export interface Election {
   readonly cloudReachable: boolean;
   /** Whether we are healthy, as far as the checks tell. */
   readonly healthy: boolean;
+  /** Why not, at most 200 characters fit for a line; empty while healthy, and where nobody said. */
+  readonly unhealthyReason: string;
   /** Whether the list that our peers come from has us, too: the others do not hear us otherwise. */
   readonly inPeerList: boolean;
   /** 0 while running, then how often we were asked to stop. */
@@ -243,8 +244,6 @@ export interface Heard {
   readonly heartbeat: Heartbeat;
   /** Its tag is right. */
   readonly signed?: boolean;
-  /** Why it was refused before its tag was looked at: then it is not believed, even if that is over by now. */
-  readonly refusedAs?: RejectReason;
 }
 
 /** One of them. */

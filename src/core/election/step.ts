@@ -14,33 +14,54 @@
 //   any                 unhealthy, a healthy peer can serve      backup           unhealthy
 //   backup              unwell, as all that are before us        master           unhealthy
 //
-// What follows for the address is in aim.ts, what is done about it in ownership.ts.
+// What follows for the address is in desired_state.ts, what is done about it in ownership/step.ts.
 import {
+  barred,
+  cutOffHolder,
   deadTimeMs,
   deathAtMs,
   type Election,
   type ElectionSettings,
-  type Heard,
+  expelled,
   holdOffMs,
   type MissingPeer,
+  outranking,
   PASSED,
+  passed,
+  pending,
+  ranksEqual,
+  type Reason,
+  type Role,
+  selfEligible,
   settling,
+  standsBack,
   type TwinHeard,
+  twinned,
 } from "./state.ts";
-import { hear } from "./hear.ts";
-import { decideRole } from "./decide_role.ts";
-import { inDoubt, missingWakeAtMs, noteMissing } from "./missing.ts";
-import { type PeerIdentity, repeats, unheard } from "./peer.ts";
-import { rejectionOf } from "./accept.ts";
-import { hearTwin } from "./twin.ts";
+import { type Accepted, hear } from "./accept.ts";
+import { plain } from "../plain.ts";
+import { withDeath } from "./life.ts";
+import { giveUpMissing, inDoubt, missingWakeAtMs, noteMissing } from "./missing.ts";
+import { eligible, type Peer, type PeerIdentity, repeats, unheard } from "./peer.ts";
+import { forgetTwin, hearTwin } from "./twin.ts";
 
 /** How long after the cloud came back a live holder without it is left alone: two retries. */
 export const GRACE_MS = 6_000;
+/** Longest reason for being unhealthy that is kept: it must fit into a line and into the answer to `info`. */
+const UNHEALTHY_MAX_CHARS = 200;
+
+/** Whether this node is healthy now. */
+export interface HealthEvent {
+  readonly kind: "health";
+  readonly healthy: boolean;
+  /** Why not: the check that fails, the address that is missing. */
+  readonly reason?: string;
+}
 
 /** What can happen to the election. */
 export type ElectionEvent =
   | { readonly kind: "tick" }
-  | ({ readonly kind: "heard" } & Heard)
+  | Accepted
   | {
     readonly kind: "members";
     readonly peers: readonly PeerIdentity[];
@@ -59,7 +80,7 @@ export type ElectionEvent =
   }
   | { readonly kind: "holding"; readonly holding: boolean | null }
   | { readonly kind: "cloudReachable"; readonly cloudReachable: boolean }
-  | { readonly kind: "health"; readonly healthy: boolean }
+  | HealthEvent
   | { readonly kind: "settings"; readonly settings: ElectionSettings }
   | { readonly kind: "nudge"; readonly by: -1 | 1 }
   | { readonly kind: "stop" };
@@ -88,6 +109,7 @@ export function startElection(
     originalsUntilMs: -Infinity,
     cloudReachable: true,
     healthy: true,
+    unhealthyReason: "",
     inPeerList: true,
     stops: 0,
     holding: null,
@@ -140,7 +162,7 @@ function apply(state: Election, event: ElectionEvent, atMs: number): Election {
     case "tick":
       return state;
     case "heard":
-      return rejectionOf(state, event, atMs) ? state : hear(state, event, atMs);
+      return hear(state, event, atMs);
     case "members":
       return adopt(state, event, atMs);
     case "missing":
@@ -160,7 +182,11 @@ function apply(state: Election, event: ElectionEvent, atMs: number): Election {
         graceUntilMs: event.cloudReachable ? atMs + GRACE_MS : null,
       };
     case "health":
-      return { ...state, healthy: event.healthy };
+      return {
+        ...state,
+        healthy: event.healthy,
+        unhealthyReason: event.healthy ? "" : plain(event.reason ?? "", UNHEALTHY_MAX_CHARS),
+      };
     case "settings":
       return reconfigured(state, event.settings, atMs);
     case "nudge":
@@ -240,4 +266,88 @@ function adopt(
     missing: noteMissing(state.missing, missing, atMs),
     settledAtMs,
   };
+}
+
+/** Decides the role, unless the hold-off still forbids to judge anyone (but not to leave). */
+export function decideRole(before: Election, atMs: number): Election {
+  const settledAtMs = passed(before.settledAtMs, atMs);
+  const missing = giveUpMissing(before.missing, atMs);
+  const state = forgetTwin({ ...before, settledAtMs, missing }, atMs);
+  if (settling(state) && state.stops === 0) {
+    return { ...state, deferUntilMs: null, graceUntilMs: null, yieldUntilMs: null };
+  }
+  const dead = {
+    ...state,
+    peers: markDead(state, atMs),
+    graceUntilMs: passed(state.graceUntilMs, atMs),
+  };
+  const deferUntilMs = standsBack(dead)
+    ? passed(state.deferUntilMs ?? atMs + state.settings.preemptDelayMs, atMs)
+    : null;
+  const [role, reason] = roleOf({ ...dead, deferUntilMs });
+  // Who is only outranked waits without end: an address that nobody else has is not given up. Who must go cannot.
+  const waits = state.stops > 0 && state.holding !== false;
+  const patienceMs = state.settings.handoverTimeoutMs;
+  return {
+    ...dead,
+    deferUntilMs,
+    role,
+    reason,
+    roleSinceMs: role === state.role ? state.roleSinceMs : atMs,
+    yieldUntilMs: waits ? passed(state.yieldUntilMs ?? atMs + patienceMs, atMs) : null,
+  };
+}
+
+/** Marks as dead who has been silent for the dead time. */
+function markDead(state: Election, atMs: number): ReadonlyMap<string, Peer> {
+  const silent = (peer: Peer) => peer.alive && deathAtMs(peer, state) <= atMs;
+  if (![...state.peers.values()].some(silent)) return state.peers;
+  const marked = [...state.peers].map(([address, peer]) =>
+    [address, silent(peer) ? dead(peer, state, atMs) : peer] as const
+  );
+  return new Map(marked);
+}
+
+function dead(peer: Peer, state: Election, atMs: number): Peer {
+  const deathsAtMs = withDeath(peer, state, atMs);
+  return { ...peer, alive: false, deathsAtMs, diedWhileListed: state.inPeerList && peer.lived };
+}
+
+function roleOf(state: Election): [Role, Reason] {
+  const better = outranking(state);
+  // One that holds serves on, and can do nothing else.
+  if (twinned(state)) {
+    return [barred(state) || better.length > 0 ? "backup" : state.role, "twin"];
+  }
+  if (!selfEligible(state)) return [roleOfIneligible(state, better), whyIneligible(state)];
+  if (better.length > 0) return ["backup", state.healthy ? "outranked" : "unhealthy"];
+  const patient = pending(state.graceUntilMs) && state.holding !== true && cutOffHolder(state);
+  if (pending(state.deferUntilMs) || patient) return ["backup", "deferring"];
+  if (!state.healthy) return ["master", "unhealthy"];
+  const rivals = [...state.peers.values()].filter(eligible);
+  if (rivals.length === 0) return ["master", "alone"];
+  const equals = rivals.some((peer) => ranksEqual(peer, state));
+  return ["master", equals && !state.settings.exclusive ? "equal" : "best"];
+}
+
+/**
+ * A node that cannot serve makes way for one that can; if nobody can, nothing changes, but for an address that no live
+ * node has: then each goes on trying. Where an instance that we do not know may be a peer, that is not for us to try.
+ */
+function roleOfIneligible(state: Election, better: readonly Peer[]): Role {
+  const superseded = better.length > 0 || expelled(state);
+  const { stops, peers, kept } = state;
+  const served = [...peers.values()].some(({ alive, trailer }) =>
+    alive && (trailer === null || trailer.holds)
+  );
+  if (kept && stops === 0) return "backup";
+  if (!superseded && !served && stops === 0) return "master";
+  // A master that never got the address leaves it to the live node that serves it.
+  return superseded || (state.holding !== true && cutOffHolder(state)) ? "backup" : state.role;
+}
+
+function whyIneligible({ stops, inPeerList, cloudReachable }: Election): Reason {
+  if (stops > 0) return "leaving";
+  if (!inPeerList) return "unlisted";
+  return cloudReachable ? "incomplete" : "cloud-unreachable";
 }

@@ -71,6 +71,7 @@ export interface Ownership {
 export type OwnershipEvent =
   | { readonly kind: "tick" }
   | { readonly kind: "desired"; readonly desired: DesiredState }
+  | { readonly kind: "settings"; readonly settings: OwnershipSettings }
   | { readonly kind: "progress"; readonly tookMs: number }
   | {
     readonly kind: "answered";

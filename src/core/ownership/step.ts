@@ -83,6 +83,8 @@ function absorb(state: Ownership, event: OwnershipEvent, now: Circumstances): Ow
       };
     case "desired":
       return retarget(state, event.desired, now);
+    case "settings":
+      return { ...state, settings: event.settings };
     case "answered":
       return answered(state, event, now);
     case "failed":

@@ -96,6 +96,7 @@
         flag(view.settling, "listening first", "odd"),
       ),
       make("p", "", `${role} for ${view.roleAgeMs === null ? "ever" : span(view.roleAgeMs)}`),
+      ...(view.reasonDetail ? [make("p", "", `${reason}: ${view.reasonDetail}`)] : []),
       reading("cloud read", view.holdingAgeMs, 2 * view.reconcileMs + 10_000),
       ...checkLines(snapshot),
       interfaceText(view),

@@ -1,6 +1,6 @@
 // The role that follows from what is known, and why: one state each.
 import { assert, assertEquals } from "@std/assert";
-import { startElection } from "../../../src/core/election/step.ts";
+import { decideRole, startElection } from "../../../src/core/election/step.ts";
 import {
   type Deadline,
   type Election,
@@ -11,7 +11,6 @@ import {
   standsBack,
 } from "../../../src/core/election/state.ts";
 import type { Trailer } from "../../../src/core/heartbeat.ts";
-import { decideRole } from "../../../src/core/election/decide_role.ts";
 import { type Peer, unheard } from "../../../src/core/election/peer.ts";
 import { NODE_SETTINGS, WELL_TRAILER } from "../../support/node_settings.ts";
 

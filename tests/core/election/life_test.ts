@@ -1,5 +1,6 @@
 // For how long a peer must be heard to be given up to, to die, and to live again after that.
 import { assert, assertEquals } from "@std/assert";
+import { accept } from "../../../src/core/election/accept.ts";
 import { elect, type ElectionEvent, startElection } from "../../../src/core/election/step.ts";
 import { close, nextEviction, spare } from "../../../src/core/ownership/evictions.ts";
 import type { Heartbeat } from "../../../src/core/heartbeat.ts";
@@ -59,9 +60,12 @@ function peerAfter(story: ReadonlyArray<readonly [atMs: number, what: "heard" | 
     peers: [unresolved(ADDRESS)],
   });
   for (const [atMs, what] of story) {
-    const event: ElectionEvent = what === "tick"
-      ? { kind: "tick" }
-      : { kind: "heard", from: ADDRESS, heartbeat: HEARTBEAT };
+    const heard = () => {
+      const accepted = accept(state, { from: ADDRESS, heartbeat: HEARTBEAT }, atMs);
+      assert(accepted.kind === "heard");
+      return accepted;
+    };
+    const event: ElectionEvent = what === "tick" ? { kind: "tick" } : heard();
     // Nobody sleeps here: time is told each second.
     for (let ms = state.heartbeatAtMs; ms < atMs; ms += 500) {
       state = elect({ ...state, heartbeatAtMs: atMs }, { kind: "tick" }, ms);

@@ -19,6 +19,7 @@ import {
   noteMissing,
 } from "../../../src/core/election/missing.ts";
 import { repeats, unresolved } from "../../../src/core/election/peer.ts";
+import { forElection, type Incoming } from "../../support/incoming.ts";
 import { NODE_SETTINGS, WELL_TRAILER } from "../../support/node_settings.ts";
 
 const SELF = "00000001-0000-4000-8000-000000000005", PEER = "00000001-0000-4000-8000-000000000007";
@@ -89,14 +90,17 @@ Deno.test("holdOut() doubts on while somebody unknown speaks, who is not ourselv
 });
 
 /** The state after events, each at its instant, with the wake-ups in between. */
-function after(state: Election, events: ReadonlyArray<readonly [number, ElectionEvent]>): Election {
+function after(
+  state: Election,
+  events: ReadonlyArray<readonly [number, ElectionEvent | Incoming]>,
+): Election {
   return events.reduce((before, [atMs, event]) => {
     let next = before;
     for (let wakeAtMs = electionWakeAtMs(next); wakeAtMs < atMs;) {
       next = { ...elect(next, tick, wakeAtMs), heartbeatAtMs: wakeAtMs + 1_000 };
       wakeAtMs = electionWakeAtMs(next);
     }
-    return elect(next, event, atMs);
+    return elect(next, forElection(next, event, atMs), atMs);
   }, state);
 }
 
@@ -154,8 +158,8 @@ Deno.test("repeats() tells one machine at two addresses from two machines", () =
 });
 
 Deno.test("a machine hears us if it does so at one of its addresses", () => {
-  const hear = (from: string, hearsYou: boolean): ElectionEvent => ({
-    kind: "heard",
+  const hear = (from: string, hearsYou: boolean): Incoming => ({
+    kind: "incoming",
     from,
     heartbeat: { ...beat(PEER), trailer: { ...WELL_TRAILER, hearsYou, sequence: 1 } },
   });
@@ -177,8 +181,8 @@ Deno.test("a machine hears us if it does so at one of its addresses", () => {
 });
 
 /** It is heard at the first one for the dead time on end, which is what it takes to die. */
-const LIFE = [1_000, 2_000, 3_000, 4_000].map((atMs, at): [number, ElectionEvent] => [atMs, {
-  kind: "heard",
+const LIFE = [1_000, 2_000, 3_000, 4_000].map((atMs, at): [number, Incoming] => [atMs, {
+  kind: "incoming",
   from: "10.0.0.7",
   heartbeat: { ...beat(PEER), trailer: { ...WELL_TRAILER, sequence: 1 + at } },
 }]);
@@ -186,7 +190,7 @@ const LIFE = [1_000, 2_000, 3_000, 4_000].map((atMs, at): [number, ElectionEvent
 Deno.test("a machine is dead once it is silent at all its addresses, and then once", () => {
   const state = after(start(TWICE, []), [
     ...LIFE,
-    [5_500, { kind: "heard", from: "2001:db8::7", heartbeat: beat(PEER) }],
+    [5_500, { kind: "incoming", from: "2001:db8::7", heartbeat: beat(PEER) }],
   ]);
   const half = after(state, [[7_200, tick]]);
   assertEquals([...half.peers.values()].map(({ alive }) => alive), [false, true]);

@@ -3,10 +3,10 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { elect, startElection } from "../../../src/core/election/step.ts";
-import { trailerFor } from "../../../src/core/election/advert.ts";
-import type { Heartbeat, Trailer } from "../../../src/core/heartbeat.ts";
+import { type Heartbeat, type Trailer, trailerFor } from "../../../src/core/heartbeat.ts";
 import { nodeWakeAtMs, startNode, stepNode } from "../../../src/core/node.ts";
 import { doubtOf, type Measure, type Proof, prove } from "../../../src/core/election/proof.ts";
+import { forElection, forNode, type Incoming } from "../../support/incoming.ts";
 import { NODE_SETTINGS, WELL_TRAILER } from "../../support/node_settings.ts";
 import type { Node, NodeEffect, NodeEvent } from "../../../src/core/node_state.ts";
 
@@ -115,7 +115,8 @@ Deno.test("whether a peer hears us only a heartbeat says that was sent to us", (
   const hear = (atMs: number, trailer: Trailer, hearsYou: boolean) => {
     const { elasticIp } = NODE_SETTINGS;
     const heartbeat = { priority: 9, elasticIp, id: "b", trailer: { ...trailer, hearsYou } };
-    state = elect(state, { kind: "heard", from: "10.0.0.7", heartbeat, signed: true }, atMs);
+    const heard = { kind: "incoming", from: "10.0.0.7", heartbeat, signed: true } as const;
+    state = elect(state, forElection(state, heard, atMs), atMs);
     return state.peers.get("10.0.0.7")?.notHearingUsSinceMs;
   };
   assertEquals(hear(100, made(7n, 10, 90), true), null);
@@ -211,13 +212,14 @@ class Pair {
 
   #hear(to: 0 | 1, { from, heartbeat }: Sent): void {
     if (!this.sides[to].node) return;
-    this.#step(to, { kind: "heard", from: ADDRESSES[from]!, heartbeat, signed: true });
+    this.#step(to, { kind: "incoming", from: ADDRESSES[from]!, heartbeat, signed: true });
   }
 
-  #step(which: 0 | 1, event: NodeEvent): void {
+  #step(which: 0 | 1, event: NodeEvent | Incoming): void {
     const side = this.sides[which];
     if (!side.node) return;
-    const [node, effects] = stepNode(side.node, event, this.nowMs - side.originMs);
+    const atMs = this.nowMs - side.originMs;
+    const [node, effects] = stepNode(side.node, forNode(side.node, event, atMs), atMs);
     side.node = node;
     for (const effect of effects) this.#perform(which, effect);
   }

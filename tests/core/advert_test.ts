@@ -1,6 +1,7 @@
 // What a node says of itself, word by word.
 import { assertEquals } from "@std/assert";
-import { type Advert, sameAdvert, trailerFor } from "../../../src/core/election/advert.ts";
+import { type Advert, trailerFor } from "../../src/core/heartbeat.ts";
+import { sameAdvert } from "../../src/core/speak.ts";
 
 const SAYS: Advert = {
   priority: 10,
