@@ -14,7 +14,7 @@ import { adoptOrphans } from "./src/host/orphans.ts";
 import { openLog } from "./src/host/log.ts";
 import { localMachine } from "./src/host/metadata.ts";
 import { hurryResolver, systemNameSources } from "./src/host/name_sources.ts";
-import { openSupervisor } from "./src/host/systemd_notify.ts";
+import { openServiceManager } from "./src/host/systemd_notify.ts";
 import { pidFiles } from "./src/host/pid_file.ts";
 import { openPrinter } from "./src/host/printer.ts";
 import { keepPlainRequestsDirect } from "./src/host/proxy.ts";
@@ -47,7 +47,7 @@ export function thisComputer(env: Readonly<Record<string, string>> = Deno.env.to
     pidFiles,
     privileges: processPrivileges,
     runCommand,
-    supervisor: openSupervisor(env),
+    serviceManager: openServiceManager(env),
     fetch: fetchTrusting([], way),
     fetchTrusting: (caCerts) => fetchTrusting(caCerts, way),
     terminal: Deno.stdout.isTerminal(),

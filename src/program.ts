@@ -15,7 +15,7 @@ import { runConfigured } from "./commands/run_mode.ts";
 import { stopWatchdog, withPidFile } from "./commands/stop.ts";
 import { printPolicy } from "./commands/print_iam_policy.ts";
 import { askStatus } from "./commands/status.ts";
-import { Told, unlessStopped } from "./startup/early_signals.ts";
+import { endOf, unlessStopped } from "./startup/early_signals.ts";
 import { trusting } from "./startup/with_extra_authorities.ts";
 import { commit, VERSION } from "./version.ts";
 
@@ -27,15 +27,14 @@ const INTERRUPTED = 130, HUNG_UP = 129;
 /** Runs once; never throws. */
 export async function runProgram(argv: readonly string[], host: Host): Promise<number> {
   const watches = asksToWatch(argv, host.env);
-  const told = new Told(host.signals, { watches });
-  const { signal } = told;
+  const signal = endOf(host.signals, { watches });
   let begun = false;
   // What comes before a mode begins has done nothing that would have to be undone.
   const early = unlessStopped(new Promise<never>(() => {}), signal).then(() =>
     begun ? new Promise<never>(() => {}) : null
   );
   const begin = () => begun = !signal.aborted;
-  const code = await Promise.race([early, runCommand(argv, { host, told, begin })]);
+  const code = await Promise.race([early, runCommand(argv, { host, signal, begin })]);
   const problem = begun
     ? (await host.printed(PRINTED_MS), null)
     : await unlessStopped(host.printed(Infinity), signal);
@@ -63,14 +62,15 @@ function asksToWatch(argv: readonly string[], env: Host["env"]): boolean {
 /** What one run works with. */
 interface Run {
   readonly host: Host;
-  readonly told: Told;
+  /** Aborted once we are told to end. */
+  readonly signal: AbortSignal;
   /** From now on whatever runs ends by itself when we are told to stop; false when we have been told already. */
   readonly begin: () => boolean;
 }
 
 async function runCommand(
   argv: readonly string[],
-  { host, told, begin }: Run,
+  { host, signal, begin }: Run,
 ): Promise<number | null> {
   let collected: Collected;
   try {
@@ -118,7 +118,7 @@ async function runCommand(
     for (const text of [...warningsOf(values), ...loaded.warnings, ...doubts]) complain(host, text);
     try {
       const trusted = trusting(configured, host);
-      return await diagnose(configured, { host: trusted, json: asked("json") });
+      return await diagnose(configured, { host: trusted, json: asked("json"), signal });
     } catch (error) {
       return await fail([messageOf(error)], { host, given: values.given });
     }
@@ -126,7 +126,7 @@ async function runCommand(
   if (!configured.checkOnly && !begin()) return null;
   return await withPidFile(configured, {
     pidFiles: host.pidFiles,
-    run: () => runConfigured(configured, { argv, loaded, host, told }),
+    run: () => runConfigured(configured, { argv, loaded, host, signal }),
     refuse: (problem) => fail([problem], { host, given: values.given }),
   });
 }

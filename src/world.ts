@@ -55,9 +55,13 @@ export interface UdpSocket extends AsyncIterable<Datagram> {
 /** What the process can be told from outside. */
 export type SignalName = "better" | "worse" | "stop" | "reload";
 
-/** Process signals; calls the listener until the returned function is called. */
+/** Hears a signal. One that it says "later" to is kept for the next listener. */
+export type SignalListener = (signal: SignalName) => void | "later";
+
+/** Process signals. One listener hears them, the latest; when that leaves, the one before it hears again. */
 export interface Signals {
-  listen(listener: (signal: SignalName) => void): () => void;
+  /** Listens until the returned function is called, at first to what was kept, in its order. */
+  listen(listener: SignalListener): () => void;
 }
 
 /** Where lines for the operator go. */
@@ -90,14 +94,28 @@ export interface Observer {
   roleChanged(change: RoleChange): void;
 }
 
-/** The service manager that started the process and wants to hear how it goes. */
-export interface Supervisor {
-  /** Longest time between two signs of life, Infinity when none is wanted. */
+/**
+ * The service manager that started the process and wants to hear how it goes. It is told in the background: no method
+ * waits, and a failure is swallowed. What does not fit where the process is in its life, or was said already, is not
+ * said: a caller need not remember what it has told.
+ */
+export interface ServiceManager {
+  /** Longest time between two signs of life in ms, Infinity when none is wanted. */
   readonly keepAliveMs: number;
-  /** The kernel's monotonic clock in µs, null where it cannot be read. */
-  readonly monotonicUsec?: () => number | null;
-  /** Sends assignments such as `READY=1`, all at once; never waits, a failure is swallowed. */
-  tell(assignments: readonly string[]): void;
+  /** The start is over. Said once. */
+  ready(): void;
+  /** A new configuration is being read. Said between `ready` and `stopping`. */
+  reloading(): void;
+  /** It is in force, or the old one still is. Said after `reloading`. */
+  reloaded(): void;
+  /** The end has begun, and takes at most that long. Said once; `reloaded` is not said after it. */
+  stopping(withinMs: number): void;
+  /** What the process does, for people. */
+  status(text: string): void;
+  /** Do not take the process for stuck before that time is over, from now on. */
+  extend(ms: number): void;
+  /** A sign of life. */
+  alive(): void;
 }
 
 /** What must be known before the first decision. */
@@ -151,8 +169,8 @@ export interface Cloud {
   readonly name: string;
   /** Finds self and the address; refuses an address that a watchdog must not touch. */
   prepare(signal: AbortSignal): Promise<Identity>;
-  /** The peers as configured; with addresses that no machine has. */
-  members(signal: AbortSignal): Promise<PeerList>;
+  /** The peers as configured, or those at `addresses`; with addresses that no machine has. */
+  members(signal: AbortSignal, addresses?: readonly string[]): Promise<PeerList>;
   /** Whether self holds; with `others` also who else seems to (unconfirmed on API v2). */
   look(options: { others: boolean }, signal: AbortSignal): Promise<Sighting>;
   /** Whether that instance holds, confirmed. */

@@ -1,13 +1,12 @@
 // -A and -D: make the cloud agree once, and out.
 import { durationText } from "../core/age.ts";
+import { backoffMs, imposedMs } from "../core/backoff.ts";
 import { asCloudError, CloudError } from "../exoscale/cloud_error.ts";
 import type { Clock, Cloud, Log } from "../world.ts";
 
 /** What may pass is waited for as long as the original does: no attempt begins later. */
 const ATTEMPTS_WITHIN_MS = 60_000;
-const FIRST_WAIT_MS = 500, LONGEST_WAIT_MS = 5_000;
-/** Longest wait that the cloud may impose (Retry-After). */
-const RETRY_AFTER_CAP_MS = 60_000;
+const BACKOFF = { firstMs: 1_000, capMs: 5_000 };
 
 /** Attaches the address to this instance, or detaches it. Resolves to the exit code. */
 export async function associate(
@@ -24,7 +23,7 @@ export async function associate(
   const state = wanted ? "attached to" : "detached from";
   const endAtMs = clock.nowMs() + ATTEMPTS_WITHIN_MS;
   try {
-    for (let attempt = 1;; attempt++) {
+    for (let repeats = 0;; repeats++) {
       let changing = false;
       try {
         // Every attempt reads first: the one before may have succeeded without our hearing of it.
@@ -44,8 +43,7 @@ export async function associate(
         // Exoscale says so of a change while the instance is still starting.
         const early = changing && error.status === 400;
         if ((!error.retryable && !early) || over) throw error;
-        const backoffMs = Math.min(FIRST_WAIT_MS * 2 ** attempt, LONGEST_WAIT_MS);
-        const waitMs = Math.max(backoffMs, Math.min(error.retryAfterMs ?? 0, RETRY_AFTER_CAP_MS));
+        const waitMs = Math.max(backoffMs(BACKOFF, repeats), imposedMs(error.retryAfterMs));
         log.write(
           "warning",
           "cloud-error",

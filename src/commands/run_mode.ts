@@ -11,7 +11,6 @@ import type { Host } from "../host/host.ts";
 import { identify } from "../startup/identify.ts";
 import { Redaction } from "../log/redaction.ts";
 import { passwordsIn } from "../log/password.ts";
-import type { Told } from "../startup/early_signals.ts";
 import { trusting } from "../startup/with_extra_authorities.ts";
 import { describe } from "./usage.ts";
 import { settleDown } from "../watch/least_privilege.ts";
@@ -21,11 +20,12 @@ import { redactedLog, secretsOf } from "../startup/secrets.ts";
 /** Runs the mode that is configured, or checks it. Resolves to the exit code. */
 export async function runConfigured(
   config: Config,
-  { argv, loaded, host: plainHost, told }: {
+  { argv, loaded, host: plainHost, signal }: {
     argv: readonly string[];
     loaded: Loaded;
     host: Host;
-    told: Told;
+    /** Aborted once we are told to end. */
+    signal: AbortSignal;
   },
 ): Promise<number> {
   const { given } = loaded.values;
@@ -41,17 +41,17 @@ export async function runConfigured(
   const passwords = passwordsIn(proxies.filter((text) => text !== undefined));
   const redaction = new Redaction([...secretsOf(config), ...passwords]);
   const log = redactedLog(host.openLog({ stdout, format, level }), redaction);
-  const code = await runKnown(config, { host, log, argv, loaded, redaction, told });
-  await Promise.all([log.flush(), host.supervisor?.flush()]);
+  const code = await runKnown(config, { host, log, argv, loaded, redaction, signal });
+  await Promise.all([log.flush(), host.serviceManager?.flush()]);
   return code;
 }
 
 /** A mode, as soon as it is known which instance this is. */
 async function runKnown(
   config: Config,
-  options: Omit<WatchModeOptions, "configured" | "connect" | "access" | "instanceId">,
+  options: Omit<WatchModeOptions, "configured" | "connection" | "instanceId">,
 ): Promise<number> {
-  const { host, log, loaded, told: { signal } } = options;
+  const { host, log, loaded, signal } = options;
   const stopped = config.mode === "watchdog" ? 0 : 1;
   const instanceId = config.instanceId ?? await identify(config, { host, log, signal });
   if (instanceId === null) return signal.aborted ? stopped : 1;
@@ -70,21 +70,15 @@ async function runKnown(
 
 async function runMode(
   config: Config,
-  options: Omit<WatchModeOptions, "configured" | "connect" | "access">,
+  options: Omit<WatchModeOptions, "configured" | "connection">,
 ): Promise<number> {
-  const { host, log, told: { signal } } = options;
-  const access = { credentials: config.credentials, peers: config.peers };
-  const connection = await connectionFor(config, { ...options, access, signal });
+  const { host, log, signal } = options;
+  const connection = await connectionFor(config, options);
   if (signal.aborted) return config.mode === "watchdog" ? 0 : 1;
   if (connection === null) return 1;
   const { connect, addresses } = connection;
   if (config.mode === "watchdog") {
-    return await watch({ ...config, addresses }, {
-      ...options,
-      configured: config,
-      connect,
-      access,
-    });
+    return await watch({ ...config, addresses }, { ...options, configured: config, connection });
   }
   settleDown(config, { host, log, loaded: options.loaded });
   const elasticIp = addresses[0]?.elasticIp ?? "";

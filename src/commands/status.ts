@@ -106,7 +106,9 @@ async function keepAsking(
 ): Promise<0 | 1 | 2 | 3> {
   const { clock, signals } = asker;
   const stopping = new AbortController();
-  const unsubscribe = signals.listen((signal) => signal === "stop" && stopping.abort());
+  const unsubscribe = signals.listen((signal) => {
+    if (signal === "stop") stopping.abort();
+  });
   let snapshot: Snapshot | null = first;
   let answeredAtMs = clock.nowMs();
   while (!stopping.signal.aborted) {

@@ -1,29 +1,27 @@
-// -W: from the configuration to a running watchdog.
+// -W: one run from its start to its end, and the one place that hears signals while it lasts.
 import { childEnvironment } from "../host/child_environment.ts";
 import { type Config, nameOf } from "../config/config.ts";
-import type { Access, Connect } from "../startup/connection.ts";
 import type { Loaded } from "../config/load.ts";
+import type { Connection } from "../startup/connection.ts";
 import type { Host } from "../host/host.ts";
 import type { HostLog } from "../host/log.ts";
-import { likelyOwn } from "../watch/heartbeat_source.ts";
-import { settleDown } from "../watch/least_privilege.ts";
-import { openSocketAtStartup } from "../watch/open_link.ts";
+import { Keyring } from "../host/keyring.ts";
 import type { Redaction } from "../log/redaction.ts";
 import { connectByNames } from "../peers/named_cloud.ts";
 import { type NamedPeers, PeerNames } from "../peers/peer_names.ts";
+import { secretsOf } from "../startup/secrets.ts";
+import { commit, VERSION } from "../version.ts";
+import { likelyOwn } from "../watch/heartbeat_source.ts";
 import { InterfaceAddresses } from "../watch/interface_address.ts";
-import type { Runtime } from "../config/reload.ts";
+import { settleDown } from "../watch/least_privilege.ts";
+import { openSocketAtStartup } from "../watch/open_link.ts";
 import { Renewal } from "../watch/renewal.ts";
-import { Reloader } from "../watch/reloader.ts";
-import { Keyring } from "../host/keyring.ts";
 import { openStatus } from "../watch/serve_status.ts";
 import { Service } from "../watch/service.ts";
-import type { Told } from "../startup/early_signals.ts";
-import type { UdpSocket } from "../world.ts";
-import { commit, VERSION } from "../version.ts";
 import { Watchdog, type WatchdogSettings } from "../watch/watchdog.ts";
-import { secretsOf } from "../startup/secrets.ts";
+import { Reloader } from "./reload.ts";
 import type { NodeSettings } from "../core/node_state.ts";
+import type { Log, SignalListener, SignalName, UdpSocket } from "../world.ts";
 
 const UNSIGNED =
   `heartbeats are not signed: who can send from a node's address can speak for it, see ${
@@ -33,6 +31,17 @@ const ACCEPTED = `unsigned heartbeats are accepted until their sender has signed
   nameOf("accept-unsigned")
 } once all nodes sign`;
 
+/** What a signal asks for. */
+const ASKED: Readonly<Record<SignalName, string>> = {
+  better: "a signal asks for a better priority",
+  worse: "a signal asks for a worse priority",
+  stop: "a signal asks to stop",
+  reload: "a signal asks to read the configuration again",
+};
+
+/** Told to stop that often, the process waits for nothing any more. */
+const LAST_STOP = 3;
+
 /** What watching needs besides the configuration. */
 export interface WatchModeOptions {
   /** As it was given, which is what a later one is compared with. */
@@ -40,120 +49,151 @@ export interface WatchModeOptions {
   readonly instanceId: string;
   readonly host: Host;
   readonly log: HostLog;
-  readonly connect: Connect;
-  readonly access: Access;
+  readonly connection: Connection;
   readonly argv: readonly string[];
   readonly loaded: Loaded;
-  readonly told: Told;
+  /** Aborted once we are told to stop before there is a watchdog. */
+  readonly signal: AbortSignal;
   readonly redaction: Redaction;
 }
 
 /** Watches until told to stop. Resolves to the exit code. */
 export async function watch(config: Config, options: WatchModeOptions): Promise<number> {
-  const { host, log, told: { signal } } = options;
+  const { host, log, signal, loaded } = options;
   const { runCommand: run } = host;
-  const env = childEnvironment(host.env);
-  const addresses = new InterfaceAddresses(config.addressOn, { log, run, env });
-  try {
-    const problem = await addresses.put(config.addresses.map(({ elasticIp }) => elasticIp));
-    // A node that gets the Elastic IP and has it on no interface would only swallow what is sent to it.
-    if (problem !== null) log.write("critical", "interface", `${nameOf("address-on")}: ${problem}`);
-    if (signal.aborted) return 0;
-    if (problem !== null) return 1;
-    return await watchHere(config, { ...options, addresses });
-  } finally {
-    await addresses.takeOff();
-  }
-}
+  const interfaces = new InterfaceAddresses(config.addressOn, {
+    ...{ log, run, env: childEnvironment(host.env) },
+  });
+  // What runs beside the watchdog ends before the watchdog says its last line, and in any case.
+  await using beside = new AsyncDisposableStack();
+  beside.defer(() => interfaces.takeOff());
+  const problem = await interfaces.put(config.addresses.map(({ elasticIp }) => elasticIp));
+  // A node that gets the Elastic IP and has it on no interface would only swallow what is sent to it.
+  if (problem !== null) log.write("critical", "interface", `${nameOf("address-on")}: ${problem}`);
+  if (signal.aborted) return 0;
+  if (problem !== null) return 1;
 
-async function watchHere(
-  config: Config,
-  options: WatchModeOptions & { addresses: InterfaceAddresses },
-): Promise<number> {
-  const { instanceId, host, log, access, told, addresses } = options;
-  const { hostname } = config.listen;
-  const socket = await openSocketAtStartup(config.listen, { host, log, signal: told.signal });
-  if (socket === null) return told.signal.aborted ? 0 : 1;
+  const socket = await openSocketAtStartup(config.listen, { host, log, signal });
+  if (socket === null) return signal.aborted ? 0 : 1;
   guessSource(socket, { config, host });
-  const { sharedSecrets, acceptUnsigned } = config;
-  const keyring = sharedSecrets.length > 0 ? await Keyring.of(sharedSecrets) : null;
-  if (!keyring) log.write("info", "unsigned", UNSIGNED);
-  else if (acceptUnsigned) log.write("warning", "unsigned", ACCEPTED);
-  const { clock, random, signals, supervisor } = host;
-  const ending = new AbortController();
-  const { peers } = config;
-  const names = peers.kind === "static"
-    ? new PeerNames(peers.addresses, { host, hostname, log })
-    : null;
-  const connect = names ? connectByNames(options.connect, { names, access }) : options.connect;
-  const named = await names?.start(told.signal) ?? null;
-  if (told.signal.aborted) {
+  const keyring = await keyringOf(config, log);
+  const names = peerNamesOf(config, { host, log });
+  const named = await names?.start(signal) ?? null;
+  if (signal.aborted) {
     await socket.close();
     return 0;
   }
-  const hide = (text: string) => options.redaction.hide(text);
-  const settings = watchdogSettings(config, { instanceId, named, dynamic: names?.named ?? true });
+
+  // Nothing is waited for between that last look and the moment in which the run itself hears signals.
+  const parts = { socket, keyring, names, named, interfaces, beside };
+  const { watchdog, service, hear } = assemble(config, { ...options, ...parts });
+  const status = openStatus(config, { host, watchdog, log });
+  beside.defer(() => status?.close());
+  // The page of --listen-status and what names the program are read by now.
+  settleDown(config, { host, log, loaded });
+  service.attend(watchdog);
+  const ending = new AbortController();
+  beside.defer(() => ending.abort());
+  names?.follow((peers) => {
+    for (const each of watchdog.watches) each.reconfigure(peers);
+  }, ending.signal);
+  const running = watchdog.run();
+  const unsubscribe = host.signals.listen(hear);
+  const code = await running;
+  unsubscribe();
+  return code;
+}
+
+/** What makes up a run, and what it does with a signal. */
+function assemble(
+  config: Config,
+  options: WatchModeOptions & {
+    readonly socket: UdpSocket;
+    readonly keyring: Keyring | null;
+    readonly names: PeerNames | null;
+    readonly named: NamedPeers | null;
+    readonly interfaces: InterfaceAddresses;
+    readonly beside: AsyncDisposableStack;
+  },
+): { watchdog: Watchdog; service: Service; hear: SignalListener } {
+  const { instanceId, host, log, connection, redaction, configured } = options;
+  const { socket, keyring, names, named, interfaces: addresses, beside } = options;
+  const { clock, random, serviceManager } = host;
+  const { signer } = connection;
   const service = new Service(config, { instanceId, host, log, addresses });
-  const { observer } = service;
   const renewal = new Renewal({
     ...options,
-    hide: ({ apiKey, secret }) => options.redaction.add([apiKey, secret]),
+    signer,
+    hide: ({ apiKey, secret }) => redaction.add([apiKey, secret]),
   });
-  const checks = () => service.checks;
-  const presence = (elasticIp: string) => service.presence(elasticIp);
-  let status: ReturnType<typeof openStatus> = null;
-  const closing = async () => {
-    ending.abort();
-    renewal.close();
-    await Promise.all([status?.close(), service.close()]);
-    await addresses.takeOff();
-  };
-  const world = {
-    clock,
-    random,
-    socket,
-    signals,
-    log,
-    supervisor,
-    observer,
-    checks,
-    presence,
-    peerName: (address: string) => names?.nameOf(address) ?? null,
-    keyring,
-    hide,
-    closing,
-    connect: ((...socket) => renewal.around(connect(...socket))) satisfies Connect,
-  };
-  const watchdog = new Watchdog(settings, world);
-  const tell = (peers: Partial<NamedPeers>) =>
-    watchdog.reconfigure(watchdog.watches.map(() => peers));
-  const runtime: Runtime = {
-    election(next) {
-      watchdog.reconfigure(nodeSettings(next).map((settings) => ({ settings })));
-    },
-    checks: (next) => service.reconfigure(next),
-    credentials(next) {
-      access.credentials = next.credentials;
-      renewal.changed();
-    },
-    sharedSecrets: (next) => void keyring?.rekey(next.sharedSecrets),
-  };
+  beside.defer(() => service.close());
+  beside.defer(() => renewal.close());
+  const connect = names ? connectByNames(connection.connect, names) : connection.connect;
+  const settings = watchdogSettings(config, { instanceId, named, dynamic: names?.named ?? true });
+  const watchdog = new Watchdog(settings, {
+    ...{ clock, random, socket, log, serviceManager, keyring },
+    observer: service.observer,
+    checks: () => service.checks,
+    presence: (elasticIp) => service.presence(elasticIp),
+    peerName: (address) => names?.nameOf(address) ?? null,
+    hide: (text) => redaction.hide(text),
+    closing: () => beside.disposeAsync(),
+    connect: (elasticIp, onProgress) => renewal.around(connect(elasticIp, onProgress)),
+  });
   const reloader = new Reloader({
     ...options,
-    names,
-    config: options.configured,
-    hide: (next) => options.redaction.add(secretsOf(next)),
-    runtime,
+    config: configured,
+    hide: (next) => redaction.add(secretsOf(next)),
+    runtime: {
+      election: (next) =>
+        watchdog.reconfigure(nodeSettings(next).map((settings) => ({ settings }))),
+      checks: (next) => service.reconfigure(next),
+      credentials: (next) => renewal.use(next.credentials),
+      sharedSecrets: (next) => void keyring?.rekey(next.sharedSecrets),
+    },
   });
-  told.requests.serve(() => void watchdog.reload(() => reloader.reload()));
-  status = openStatus(config, { host, watchdog, log });
-  // The page of --listen-status and what names the program are read by now.
-  settleDown(config, { host, log, loaded: options.loaded });
-  service.attend(watchdog);
-  names?.follow(tell, ending.signal);
-  const running = watchdog.run();
-  told.handOver((signal) => watchdog.told(signal));
-  return await running;
+  const reload = async () => {
+    serviceManager?.reloading();
+    await reloader.reload();
+    serviceManager?.reloaded();
+  };
+  let stops = 0;
+  const hear: SignalListener = (signal) => {
+    watchdog.log.write("info", "signal", ASKED[signal]);
+    switch (signal) {
+      case "better":
+        return watchdog.tell({ kind: "nudge", by: -1 });
+      case "worse":
+        return watchdog.tell({ kind: "nudge", by: 1 });
+      case "reload":
+        return void reload();
+      case "stop":
+        stops += 1;
+        // The core counts, too: it waits for a successor at the first, for the cloud at the second, then for nothing.
+        watchdog.tell({ kind: "stop" });
+        return stops >= LAST_STOP ? service.giveUp() : undefined;
+      default:
+        return signal satisfies never;
+    }
+  };
+  return { watchdog, service, hear };
+}
+
+async function keyringOf(
+  { sharedSecrets, acceptUnsigned }: Config,
+  log: Log,
+): Promise<Keyring | null> {
+  const keyring = sharedSecrets.length > 0 ? await Keyring.of(sharedSecrets) : null;
+  if (!keyring) log.write("info", "unsigned", UNSIGNED);
+  else if (acceptUnsigned) log.write("warning", "unsigned", ACCEPTED);
+  return keyring;
+}
+
+function peerNamesOf(
+  { peers, listen: { hostname } }: Config,
+  { host, log }: { host: Host; log: Log },
+): PeerNames | null {
+  return peers.kind === "static" ? new PeerNames(peers.addresses, { host, hostname, log }) : null;
 }
 
 /** The first heartbeats leave before the cloud has said from where they must. */

@@ -3,7 +3,7 @@
 import { readValues, type Values } from "../options/parse.ts";
 import { messageOf } from "../core/message_of.ts";
 import { parseConfigFile } from "./config_file.ts";
-import { type Findings, nameOf } from "./config.ts";
+import { type Config, configure, type Findings, nameOf } from "./config.ts";
 import { parseEnvFile, PROBLEMS_MAX } from "./env_file.ts";
 import type { Host } from "../host/host.ts";
 import { isSecret, OPTIONS } from "../options/all.ts";
@@ -41,6 +41,36 @@ export async function load(
   atStart: Environment = {},
 ): Promise<Loaded> {
   return await complete(await collect(argv, host, atStart), host);
+}
+
+/** Whether anything but arguments and environment was read at the start. */
+export function readsFiles({ values: { given }, findings }: Loaded): boolean {
+  const files = OPTIONS.filter(({ name, value }) => value === "FILE" && name !== "pid-file");
+  const { account, sharedSecret } = findings;
+  const credential = sharedSecret !== undefined && sharedSecret.source !== SECRET_VARIABLE;
+  return account !== undefined || credential || files.some(({ name }) => given.has(name));
+}
+
+/**
+ * Reads what was given at the start as it is now: a configuration, or all that is wrong with it. Never rejects, and no
+ * file that hangs is waited for.
+ */
+export async function readAgain(
+  argv: readonly string[],
+  host: Source & Pick<Host, "rereadTextFile">,
+  { fileVariables }: Pick<Loaded, "fileVariables">,
+): Promise<{ config: Config; warnings: readonly string[] } | { problems: readonly string[] }> {
+  try {
+    // What a pipe has said at the start it does not say again.
+    const { rereadTextFile: readTextFile = host.readTextFile } = host;
+    const loaded = await load(argv, { ...host, readTextFile }, fileVariables);
+    const config = configure(loaded.values, loaded.findings);
+    const problems = [...loaded.problems, ...("problems" in config ? config.problems : [])];
+    if ("problems" in config || problems.length > 0) return { problems };
+    return { config, warnings: loaded.warnings };
+  } catch (error) {
+    return { problems: [messageOf(error)] };
+  }
 }
 
 /** Adds what the secret file and the `exo` CLI know. */

@@ -2,6 +2,8 @@
 // at once (but not more often than every ten seconds) when something shows that it may have changed. A failed
 // reading keeps the list.
 
+import { backoffMs, imposedMs } from "./backoff.ts";
+
 /** Age at which a list is read again. */
 export const REFRESH_MS = 300_000;
 /** The same while the list does not have us: whoever puts us back will not wait for five minutes. */
@@ -10,15 +12,14 @@ export const OUTSIDE_PEER_LIST_MS = 30_000;
 export const NEED_MS = 10_000;
 /** Time that each node of a better rank is given to read first. */
 const TURN_MS = 100;
-/** Longest time until a sender that stays unknown is asked about again. */
-const STRANGER_CAP_MS = 60_000;
+/** Time until a sender that stays unknown is asked about again. */
+const STRANGER = { firstMs: NEED_MS, capMs: 60_000 };
 /** Strangers that are remembered; any others are only kept off by the time between two readings. */
 const STRANGERS_MAX = 64;
-/** Time between two attempts at the first reading; it doubles, up to the second. */
-export const FIRST_MS = 2_000, FIRST_CAP_MS = 30_000;
-
-/** Longest wait that the cloud may impose (Retry-After). */
-const RETRY_AFTER_CAP_MS = 60_000;
+/** Time between two attempts at the first reading. */
+export const FIRST = { firstMs: 2_000, capMs: 30_000 };
+/** Time between two attempts at a later one, from the second failure on. */
+const LATER = { firstMs: NEED_MS, capMs: REFRESH_MS };
 
 /** What is known of the list. */
 export interface Membership {
@@ -50,7 +51,8 @@ export interface Membership {
 /** When a sender that the list does not have is reason enough to read it again. */
 interface Stranger {
   readonly notBeforeMs: number;
-  readonly waitMs: number;
+  /** How often the list was read over it and did not explain it. */
+  readonly repeats: number;
 }
 
 /** A list that was never read. */
@@ -77,14 +79,14 @@ export function startMembership(dynamic: boolean): Membership {
 export function meetStranger(membership: Membership, address: string, atMs: number): Membership {
   const known = membership.strangers.get(address);
   if (membership.needed || (known && atMs < known.notBeforeMs)) return membership;
-  const waitMs = known ? Math.min(known.waitMs * 2, STRANGER_CAP_MS) : NEED_MS;
+  const repeats = known ? known.repeats + 1 : 0;
   const strangers = new Map(membership.strangers);
   for (const [other, { notBeforeMs }] of strangers) {
     if (strangers.size < STRANGERS_MAX) break;
     if (notBeforeMs <= atMs) strangers.delete(other);
   }
   const room = known || strangers.size < STRANGERS_MAX;
-  if (room) strangers.set(address, { notBeforeMs: atMs + waitMs, waitMs });
+  if (room) strangers.set(address, { notBeforeMs: atMs + backoffMs(STRANGER, repeats), repeats });
   return { ...membership, needed: true, strangers };
 }
 
@@ -121,12 +123,12 @@ export function membershipWakeAtMs(membership: Membership): number {
   } = membership;
   if (reading) return Infinity;
   if (needed) {
-    const firstMs = FIRST_MS * 2 ** Math.max(0, failures - 1);
+    const repeats = Math.max(0, failures - 1);
     // Who is refused again and again asks more and more rarely.
-    const againMs = failures > 1 ? Math.min(NEED_MS * 2 ** (failures - 1), REFRESH_MS) : 0;
+    const againMs = repeats > 0 ? backoffMs(LATER, repeats) : 0;
     const atMs = known
       ? Math.max(neededAtMs + NEED_MS, readAtMs + againMs)
-      : readAtMs + Math.min(firstMs, FIRST_CAP_MS);
+      : readAtMs + backoffMs(FIRST, repeats);
     return Math.max(atMs, notBeforeMs);
   }
   return dynamic && !inPeerList ? readAtMs + OUTSIDE_PEER_LIST_MS : Infinity;
@@ -167,7 +169,7 @@ export function failReading(
   { retryAfterMs }: { retryAfterMs: number | null },
   atMs: number,
 ): Membership {
-  const notBeforeMs = atMs + Math.min(retryAfterMs ?? 0, RETRY_AFTER_CAP_MS);
+  const notBeforeMs = atMs + imposedMs(retryAfterMs);
   return {
     ...membership,
     reading: false,

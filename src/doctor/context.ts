@@ -202,8 +202,7 @@ export class Context {
     // The other modes do not wait for a cloud that does not answer.
     const config = { ...this.config, endpoint, mode: "associate" as const };
     const host = { ...this.host, fetch };
-    const access = { credentials, peers: config.peers };
-    const options = { access, instanceId, host, log, signal, limiter };
+    const options = { instanceId, host, log, signal, limiter };
     const connection = await connectionFor(config, options);
     if (connection === null) throw new CloudError("no-such-address", said.at(-1) ?? "given up");
     const client = { endpoint, ...credentials, fetch, clock, onProgress() {}, limiter };
@@ -211,7 +210,7 @@ export class Context {
       ? inventoryV1(new ClientV1(client), endpoint)
       : inventoryV2(new ClientV2(client));
     const { connect, addresses } = connection;
-    const named = names ? connectByNames(connect, { names, access }) : connect;
+    const named = names ? connectByNames(connect, names) : connect;
     return { endpoint, inventory, addresses, connect: named };
   }
 }

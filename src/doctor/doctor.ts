@@ -55,19 +55,17 @@ const WATCHING: Readonly<Record<string, Check>> = {
   heartbeats: checkHeartbeats,
 };
 
-/** Looks at everything and prints it. Resolves to the exit code. */
+/** Looks at everything and prints it; `signal` ends the looking. Resolves to the exit code. */
 export async function diagnose(
   config: Config,
-  { host, json }: { host: Host; json: boolean },
+  { host, json, signal }: { host: Host; json: boolean; signal: AbortSignal },
 ): Promise<0 | 1> {
   const { verbose } = config;
-  const stopping = new AbortController();
-  const unsubscribe = host.signals.listen((signal) => signal === "stop" && stopping.abort());
   const context = new Context(config, host);
   const checks = config.mode === "watchdog" ? { ...ALWAYS, ...WATCHING } : ALWAYS;
   const running = Object.entries(checks).map(([name, check]) => ({
     name,
-    said: bounded(check, { context, stopping: stopping.signal }),
+    said: bounded(check, { context, stopping: signal }),
   }));
   const findings: Finding[] = [];
   for (const { name, said } of running) {
@@ -79,11 +77,9 @@ export async function diagnose(
     }
   }
   await context.close();
-  unsubscribe();
-  const stopped = stopping.signal.aborted;
-  const code = stopped ? 1 : exitCodeOf(findings);
+  const code = signal.aborted ? 1 : exitCodeOf(findings);
   if (json) host.print("out", findingsJson(code === 0, findings));
-  else host.print("out", stopped ? "stopped" : summaryOf(findings));
+  else host.print("out", signal.aborted ? "stopped" : summaryOf(findings));
   return code;
 }
 

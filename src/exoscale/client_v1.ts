@@ -31,7 +31,7 @@ export class ClientV1 {
   constructor(options: ClientOptions) {
     this.#options = options;
     this.#attempts = new Attempts(options.clock, options.limiter ?? new RateLimiter(options.clock));
-    this.#signer = new Signer(options.renewed ?? (() => options), "SHA-1");
+    this.#signer = options.signer ?? new Signer(options);
   }
 
   /** All machines that match, page by page. */
@@ -119,7 +119,7 @@ export class ClientV1 {
     const { endpoint, fetch, clock, onProgress } = this.#options;
     const turn = { writes, before, signal };
     const { answer, tookMs } = await this.#attempts.send(turn, async ({ signal, ...how }) => {
-      const { apiKey, secret } = this.#signer.now();
+      const { apiKey, secret } = this.#signer.now("SHA-1");
       const query = await signedQueryV1({
         ...parameters,
         command,

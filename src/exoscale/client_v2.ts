@@ -8,7 +8,7 @@ import { Attempts } from "./attempts.ts";
 import { RateLimiter } from "./rate_limiter.ts";
 import { LIFETIME_MS, refusal } from "./error_response.ts";
 import { authorizationV2 } from "./signature_v2.ts";
-import { type Credentials, Signer } from "./signer.ts";
+import { Signer } from "./signer.ts";
 
 /** What a client of either API needs. */
 export interface ClientOptions {
@@ -16,8 +16,8 @@ export interface ClientOptions {
   readonly endpoint: string;
   readonly apiKey: string;
   readonly secret: string;
-  /** Asked before each request, where key and secret can be replaced. */
-  readonly renewed?: () => Credentials;
+  /** Signs instead of key and secret, which it can replace; shared with other clients. */
+  readonly signer?: Signer;
   readonly fetch: Fetch;
   readonly clock: Clock;
   /** Called for each successful answer, with the time that it took. */
@@ -52,7 +52,7 @@ export class ClientV2 {
     this.endpoint = options.endpoint;
     this.#options = options;
     this.#attempts = new Attempts(options.clock, options.limiter ?? new RateLimiter(options.clock));
-    this.#signer = new Signer(options.renewed ?? (() => options), "SHA-256");
+    this.#signer = options.signer ?? new Signer(options);
   }
 
   /** Reads a resource; what is urgent takes its turn among the changes. */
@@ -139,7 +139,7 @@ export class ClientV2 {
     const turn = { writes: urgent, asks: method === "GET", before, signal };
     const headers = async () => {
       const expires = this.#expires(method);
-      const { apiKey, secret } = this.#signer.now();
+      const { apiKey, secret } = this.#signer.now("SHA-256");
       const request = { method, url, body: body ?? "", expires };
       const authorization = await authorizationV2(request, { apiKey, secret: await secret });
       return { authorization, ...(body !== undefined && { "content-type": "application/json" }) };

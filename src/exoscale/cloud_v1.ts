@@ -51,8 +51,9 @@ export class CloudV1 implements Cloud {
     return { instanceId, wireId: this.#nicId, holds: this.#hold(self) !== null, nativeAddresses };
   }
 
-  async members(signal: AbortSignal): Promise<PeerList> {
-    const { peers, elasticIp, instanceId: selfId } = this.#assignment;
+  async members(signal: AbortSignal, named?: readonly string[]): Promise<PeerList> {
+    const { elasticIp, instanceId: selfId } = this.#assignment;
+    const peers = named ? { kind: "static", addresses: named } as const : this.#assignment.peers;
     const zoneid = this.#zoneId;
     if (peers.kind === "static") {
       const { addresses } = peers;

@@ -43,10 +43,6 @@ export class CloudV2 implements Cloud {
     const { sharing = new SingleFlight() } = assignment;
     this.#members = new MembersV2(this.#client, {
       ...assignment,
-      // They can be replaced.
-      get peers() {
-        return assignment.peers;
-      },
       sharing,
       where: this.name,
     });
@@ -65,8 +61,9 @@ export class CloudV2 implements Cloud {
     return { instanceId, wireId: instanceId, holds: this.#held, nativeAddresses };
   }
 
-  members(signal: AbortSignal): Promise<PeerList> {
-    return this.#members.read(this.#pool, signal);
+  members(signal: AbortSignal, addresses?: readonly string[]): Promise<PeerList> {
+    const peers = addresses ? { kind: "static", addresses } as const : this.#assignment.peers;
+    return this.#members.read(peers, { pool: this.#pool, signal });
   }
 
   async look({ others }: { others: boolean }, signal: AbortSignal): Promise<Sighting> {

@@ -34,7 +34,6 @@ export async function listInstances(
 export interface MembersOptions {
   readonly elasticIp: string;
   readonly instanceId: string;
-  readonly peers: PeerSource;
   /** For messages. */
   readonly where: string;
   /** Makes one listing of what several want at once. */
@@ -54,8 +53,11 @@ export class MembersV2 {
   }
 
   /** Our pool, if known, serves discovery alone. */
-  async read(pool: Pool | null, signal: AbortSignal): Promise<PeerList> {
-    const { peers, elasticIp, instanceId: selfId, where } = this.#options;
+  async read(
+    peers: PeerSource,
+    { pool, signal }: { pool: Pool | null; signal: AbortSignal },
+  ): Promise<PeerList> {
+    const { elasticIp, instanceId: selfId, where } = this.#options;
     if (peers.kind === "groups") return await this.#grouped(peers.groups, signal);
     const machines = (await this.#list(signal)).map(machineOf);
     if (peers.kind === "static") {

@@ -1,9 +1,10 @@
 // Waiting for asynchronous work: short steps first, because a fail-over waits too.
+import { backoffMs } from "../core/backoff.ts";
 import { CloudError } from "./cloud_error.ts";
 import type { Clock } from "../world.ts";
 
 /** Waits between polls double: a change that is quick is known quickly, one that takes long is asked about rarely. */
-const FIRST_POLL_MS = 60, LONGEST_POLL_MS = 2_000;
+const POLLS = { firstMs: 60, capMs: 2_000 };
 /** An operation that is not over by then counts as endless. */
 export const OPERATION_TIMEOUT_MS = 60_000;
 
@@ -24,7 +25,7 @@ export async function finish(
 ): Promise<void> {
   const endAtMs = clock.nowMs() + OPERATION_TIMEOUT_MS;
   let progress = first;
-  for (let waitMs = FIRST_POLL_MS;; waitMs = Math.min(waitMs * 2, LONGEST_POLL_MS)) {
+  for (let repeats = 0;; repeats++) {
     if ("failed" in progress) {
       const { failed, retryable } = progress;
       throw new CloudError("operation-failed", `${title}: ${failed}`, { retryable });
@@ -34,7 +35,7 @@ export async function finish(
       const text = `${title}: still pending after ${OPERATION_TIMEOUT_MS / 1000} s`;
       throw new CloudError("operation-endless", text);
     }
-    await clock.sleep(waitMs, signal);
+    await clock.sleep(backoffMs(POLLS, repeats), signal);
     if (signal.aborted) throw new CloudError("aborted", `${title}: given up`);
     progress = await poll();
   }

@@ -16,25 +16,32 @@ export interface Signing {
   readonly secret: Promise<CryptoKey>;
 }
 
-/** Signs with the credentials of the moment. */
+/** The credentials of the moment. The clients of one process share it, so what is used here all of them use. */
 export class Signer {
-  readonly #current: () => Credentials;
-  readonly #hash: "SHA-1" | "SHA-256";
-  #secret = "";
-  #key: Promise<CryptoKey> | null = null;
+  #credentials: Credentials;
+  /** Imported once for each secret. */
+  readonly #keys = new Map<"SHA-1" | "SHA-256", Promise<CryptoKey>>();
 
-  constructor(current: () => Credentials, hash: "SHA-1" | "SHA-256") {
-    this.#current = current;
-    this.#hash = hash;
+  constructor(credentials: Credentials) {
+    this.#credentials = credentials;
   }
 
-  /** To be asked for each request anew. */
-  now(): Signing {
-    const { apiKey, secret } = this.#current();
-    if (this.#key === null || secret !== this.#secret) {
-      this.#key = importSecret(secret, this.#hash);
-      this.#secret = secret;
-    }
-    return { apiKey, secret: this.#key };
+  /** Those in use. */
+  get credentials(): Credentials {
+    return this.#credentials;
+  }
+
+  /** Signs with these from the next request on. */
+  use(credentials: Credentials): void {
+    if (credentials.secret !== this.#credentials.secret) this.#keys.clear();
+    this.#credentials = credentials;
+  }
+
+  /** What signs one request. */
+  now(hash: "SHA-1" | "SHA-256"): Signing {
+    const { apiKey, secret } = this.#credentials;
+    const key = this.#keys.get(hash) ?? importSecret(secret, hash);
+    this.#keys.set(hash, key);
+    return { apiKey, secret: key };
   }
 }

@@ -1,27 +1,7 @@
 // How long a node that starts takes no for no answer. Once it runs, nothing that the cloud says ends it.
-import type { CloudError, CloudErrorKind } from "./cloud_error.ts";
+import { type CloudErrorKind, ERROR_KINDS } from "../core/registry/error_kinds.ts";
 
-/** Kinds that end a start at once: the cloud has answered, and waiting cannot cure what it said. */
-const FINAL: ReadonlySet<CloudErrorKind> = new Set([
-  "deprecated",
-  "no-such-address",
-  "ambiguous-address",
-  "no-such-group",
-  "no-such-zone",
-  "no-peers",
-  "managed-address",
-  "pool-address",
-  "no-ipv6",
-]);
-/** Kinds that end a start when they last: a gateway in trouble refuses everybody, too. */
-const FINAL_IN_TIME: ReadonlySet<CloudErrorKind> = new Set([
-  "unauthorized",
-  "forbidden",
-  "not-found",
-  "refused",
-  "no-such-instance",
-]);
-/** How long they must have lasted, without anything else in between. */
+/** How long a refusal that a gateway in trouble gives, too, must have lasted, without anything else in between. */
 export const STARTUP_PATIENCE_MS = 30_000;
 
 /** The patience of one start. */
@@ -34,10 +14,11 @@ export class StartupPolicy {
   }
 
   /** Whether a node that is starting should give up for this error instead of waiting. */
-  endsWith({ kind }: CloudError, nowMs: number): boolean {
-    if (!FINAL_IN_TIME.has(kind)) this.#deniedSinceMs = null;
+  endsWith({ kind }: { readonly kind: CloudErrorKind }, nowMs: number): boolean {
+    const { atStart } = ERROR_KINDS[kind];
+    if (atStart !== "ends-if-it-lasts") this.#deniedSinceMs = null;
     else this.#deniedSinceMs ??= nowMs;
-    return FINAL.has(kind) ||
+    return atStart === "ends" ||
       (this.#deniedSinceMs !== null && nowMs >= this.#deniedSinceMs + STARTUP_PATIENCE_MS);
   }
 }

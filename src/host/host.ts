@@ -4,7 +4,7 @@ import type { RunCommand } from "./command.ts";
 import type { FileAccess } from "./file_access.ts";
 import type { HostLog, LogOptions } from "./log.ts";
 import type { Machine } from "./metadata.ts";
-import type { HostSupervisor } from "./systemd_notify.ts";
+import type { HostServiceManager } from "./systemd_notify.ts";
 import type { PidFiles } from "./pid_file.ts";
 import type { Privileges } from "./privileges.ts";
 import type { ReadLimits } from "./text_file.ts";
@@ -24,7 +24,7 @@ export interface Host {
   /** Runs what the operator has named: checks, the command to notify, `ip`. */
   readonly runCommand: RunCommand;
   /** Null when no service manager wants to hear. */
-  readonly supervisor: HostSupervisor | null;
+  readonly serviceManager: HostServiceManager | null;
   readonly fetch: Fetch;
   /** One that trusts these certificate authorities (PEM), too; throws when one of them is none. */
   readonly fetchTrusting: (caCerts: readonly string[]) => Fetch;

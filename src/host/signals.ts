@@ -1,7 +1,8 @@
 // Process signals as the watchdog knows them, heard from the first statement of main.ts on.
 import { unblockSignals } from "./signal_mask.ts";
-import type { SignalName, Signals } from "../world.ts";
+import type { SignalListener, SignalName, Signals } from "../world.ts";
 
+/** In the order in which they begin to be heard. */
 const MEANING: ReadonlyArray<readonly [Deno.Signal, SignalName]> = Deno.build.os === "windows"
   ? [["SIGINT", "stop"], ["SIGBREAK", "stop"]]
   : [
@@ -11,34 +12,48 @@ const MEANING: ReadonlyArray<readonly [Deno.Signal, SignalName]> = Deno.build.os
     ["SIGUSR1", "better"],
     ["SIGUSR2", "worse"],
   ];
-/** Signals that are kept for the first listener. */
+/** Signals of each name that are kept. */
 const KEPT_MAX = 100;
 
-/** The signals of this process. What comes before anybody listens is kept for the first who does. */
-class ProcessSignals implements Signals {
-  readonly #listeners = new Set<(signal: SignalName) => void>();
-  readonly #kept: SignalName[] = [];
+/** Hands signals to the latest listener, and keeps what it cannot use, or what comes before there is one. */
+export class SignalQueue implements Signals {
+  #listeners: readonly SignalListener[] = [];
+  #kept: readonly SignalName[] = [];
+
+  listen(listener: SignalListener): () => void {
+    // One function may listen twice.
+    const hear: SignalListener = (signal) => listener(signal);
+    this.#listeners = [...this.#listeners, hear];
+    const kept = this.#kept;
+    this.#kept = [];
+    for (const signal of kept) this.tell(signal);
+    return () => void (this.#listeners = this.#listeners.filter((each) => each !== hear));
+  }
+
+  /** A signal has come. */
+  tell(signal: SignalName): void {
+    const listener = this.#listeners.at(-1);
+    if (listener && listener(signal) !== "later") return;
+    if (this.#kept.filter((each) => each === signal).length >= KEPT_MAX) return;
+    this.#kept = [...this.#kept, signal];
+  }
+}
+
+class ProcessSignals extends SignalQueue {
   #hearing = false;
 
   /** From now on no signal ends the process by itself. */
   hear(): void {
     if (this.#hearing) return;
     this.#hearing = true;
-    for (const [signal, name] of MEANING) Deno.addSignalListener(signal, () => this.#tell(name));
+    for (const [signal, name] of MEANING) Deno.addSignalListener(signal, () => this.tell(name));
     // Handlers replace a signal's being ignored, as nohup does it; a mask they do not.
     unblockSignals(MEANING.map(([signal]) => signal));
   }
 
-  listen(listener: (signal: SignalName) => void): () => void {
+  override listen(listener: SignalListener): () => void {
     this.hear();
-    this.#listeners.add(listener);
-    for (const name of this.#kept.splice(0)) listener(name);
-    return () => void this.#listeners.delete(listener);
-  }
-
-  #tell(name: SignalName): void {
-    if (this.#listeners.size === 0 && this.#kept.length < KEPT_MAX) this.#kept.push(name);
-    for (const listener of [...this.#listeners]) listener(name);
+    return super.listen(listener);
   }
 }
 

@@ -1,6 +1,6 @@
 // systemd's notification protocol: assignments such as READY=1 to the socket that NOTIFY_SOCKET names. Source:
 // sd_notify(3), sd_watchdog_enabled(3).
-import type { Supervisor } from "../world.ts";
+import type { ServiceManager } from "../world.ts";
 import { type LocalSocket, openLocalSocket } from "./local_socket.ts";
 import { BoundedQueue } from "./bounded_queue.ts";
 
@@ -9,8 +9,8 @@ const ATTEMPTS = 20, BETWEEN_MS = 100;
 /** Longest wait at the end for what is still to be said. */
 const FLUSH_MS = 500;
 
-/** A supervisor that can be told the last word before the process ends. */
-export interface HostSupervisor extends Supervisor {
+/** A service manager that hears the last word before the process ends. */
+export interface HostServiceManager extends ServiceManager {
   /** Resolves when what was told has left, at the latest after half a second. */
   flush(): Promise<void>;
   /** Whether telling needs the right to write. */
@@ -18,10 +18,10 @@ export interface HostSupervisor extends Supervisor {
 }
 
 /** The service manager that the environment names, null when there is none to talk to. */
-export function openSupervisor(
+export function openServiceManager(
   env: Readonly<Record<string, string | undefined>>,
   pid: number = Deno.pid,
-): HostSupervisor | null {
+): HostServiceManager | null {
   const address = env.NOTIFY_SOCKET ?? "";
   // Others, such as vsock:, are for the first process of a virtual machine.
   if (!/^[/@]./.test(address)) return null;
@@ -36,12 +36,52 @@ export function openSupervisor(
       await insist(socket, new TextEncoder().encode(message));
     }
   });
-  return {
+  const manager = serviceManager((message) => queue.push(message), {
     keepAliveMs: keepAliveMs(env, pid),
     monotonicUsec,
-    needsRight: socket.needsRight,
-    tell: (assignments) => queue.push(assignments.join("\n")),
-    flush: () => queue.flush(FLUSH_MS),
+  });
+  return { ...manager, needsRight: socket.needsRight, flush: () => queue.flush(FLUSH_MS) };
+}
+
+/** Speaks the protocol; each message is one datagram, of one assignment a line. */
+export function serviceManager(
+  send: (message: string) => void,
+  { keepAliveMs, monotonicUsec = () => null }: {
+    keepAliveMs: number;
+    /** The kernel's monotonic clock in µs, null where it cannot be read. */
+    monotonicUsec?: () => number | null;
+  },
+): ServiceManager {
+  let phase: "starting" | "ready" | "reloading" | "stopping" = "starting";
+  const say = (...assignments: string[]) => send(assignments.join("\n"));
+  const extension = (ms: number) => `EXTEND_TIMEOUT_USEC=${Math.round(ms * 1_000)}`;
+  return {
+    keepAliveMs,
+    ready() {
+      if (phase !== "starting") return;
+      phase = "ready";
+      say("READY=1");
+    },
+    reloading() {
+      if (phase !== "ready") return;
+      phase = "reloading";
+      // systemd waits for a READY that follows this instant.
+      const usec = monotonicUsec();
+      say("RELOADING=1", ...(usec === null ? [] : [`MONOTONIC_USEC=${usec}`]));
+    },
+    reloaded() {
+      if (phase !== "reloading") return;
+      phase = "ready";
+      say("READY=1");
+    },
+    stopping(withinMs) {
+      if (phase === "stopping") return;
+      phase = "stopping";
+      say("STOPPING=1", extension(withinMs));
+    },
+    status: (text) => say(`STATUS=${text}`),
+    extend: (ms) => say(extension(ms)),
+    alive: () => say("WATCHDOG=1"),
   };
 }
 

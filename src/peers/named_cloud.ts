@@ -1,24 +1,15 @@
 // A cloud whose list of peers goes by names: they are looked up before each reading.
-import type { Access, Connect } from "../startup/connection.ts";
-import type { Cloud } from "../world.ts";
+import type { Connect } from "../startup/connection.ts";
 import type { PeerNames } from "./peer_names.ts";
 
 /** Connects as before; what is read of the peers is by the addresses that their names have at that moment. */
-export function connectByNames(
-  connect: Connect,
-  { names, access }: { names: PeerNames; access: Access },
-): Connect {
+export function connectByNames(connect: Connect, names: Pick<PeerNames, "members">): Connect {
   return (elasticIp, onProgress) => {
     const cloud = connect(elasticIp, onProgress);
-    const members: Cloud["members"] = (signal) =>
-      names.members((source) => {
-        access.peers = source;
-        return cloud.members(signal);
-      });
     return {
       name: cloud.name,
       prepare: (signal) => cloud.prepare(signal),
-      members,
+      members: (signal) => names.members((addresses) => cloud.members(signal, addresses)),
       look: (options, signal) => cloud.look(options, signal),
       inspect: (instanceId, signal) => cloud.inspect(instanceId, signal),
       attach: (signal) => cloud.attach(signal),

@@ -1,9 +1,9 @@
 // The peers of -p while the program runs: their names are looked up at the start, again and again while they have no
 // address, with each reading of the list of peers, and at a reload. Nothing here is waited for by a heartbeat, and
 // nothing that a resolver answers, or does not, ends anything.
-import type { PeerSource } from "../exoscale/peer_source.ts";
 import type { Host } from "../host/host.ts";
 import type { Clock, Log, PeerList } from "../world.ts";
+import { backoffMs } from "../core/backoff.ts";
 import { canonicalIp } from "../core/ip.ts";
 import type { Place } from "./fate.ts";
 import { LookUps } from "./look_ups.ts";
@@ -13,8 +13,8 @@ import type { MissingPeer } from "../core/election/state.ts";
 
 /** Longest wait of a watchdog for its names: it can begin without them, and is not heard before. */
 const START_MS = 2_000;
-/** Time between two looks for a name that has no address; it doubles, up to the second. */
-const RETRY_MS = 1_000, RETRY_CAP_MS = 5_000;
+/** Time between two looks for a name that has no address. */
+const RETRY = { firstMs: 1_000, capMs: 5_000 };
 /** Several readings of the list at once ask once. */
 const FRESH_MS = 5_000;
 
@@ -99,12 +99,12 @@ export class PeerNames {
   }
 
   /** Reads the list of peers from the cloud, by the addresses that their names have now. Throws what reading throws. */
-  async members(read: (source: PeerSource) => Promise<PeerList>): Promise<PeerList> {
+  async members(read: (addresses: readonly string[]) => Promise<PeerList>): Promise<PeerList> {
     const freshMs = this.#options.host.clock.nowMs() - FRESH_MS;
     await this.#lookUps.run(this.#entries.filter(({ askedAtMs }) => askedAtMs <= freshMs));
     this.#publish();
     const addresses = this.#candidates();
-    const membership = await read({ kind: "static", addresses });
+    const membership = await read(addresses);
     const { unplaced = [], peers } = membership;
     this.#unplaced = new Map(unplaced.map(({ address, count }) => [address, count]));
     const others = new Set(peers.map(({ address }) => address));
@@ -148,13 +148,11 @@ export class PeerNames {
   }
 
   async #retry(signal: AbortSignal): Promise<void> {
-    let waitMs = RETRY_MS;
-    while (!signal.aborted) {
+    for (let repeats = 0; !signal.aborted; repeats++) {
       const unknown = this.#entries.filter(({ known, literal }) => !known && !literal);
       if (unknown.length === 0) return;
-      await this.#options.host.clock.sleep(waitMs, signal);
+      await this.#options.host.clock.sleep(backoffMs(RETRY, repeats), signal);
       if (signal.aborted) return;
-      waitMs = Math.min(waitMs * 2, RETRY_CAP_MS);
       await this.#lookUps.run(unknown);
       this.#publish();
     }

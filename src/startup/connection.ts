@@ -1,7 +1,6 @@
 // From the configuration to a cloud that can be asked: which endpoint, and one client for each Elastic IP.
 import { type Config, nameOf } from "../config/config.ts";
 import type { AddressConfig } from "../options/elastic_ips.ts";
-import type { Credentials } from "../config/cloud.ts";
 import { canonicalIp, isIpv6 } from "../core/ip.ts";
 import { resolveAddresses } from "../exoscale/address.ts";
 import { type ClientOptions, ClientV2 } from "../exoscale/client_v2.ts";
@@ -10,7 +9,7 @@ import { CloudV2 } from "../exoscale/cloud_v2.ts";
 import { SingleFlight } from "../exoscale/single_flight.ts";
 import type { Fields } from "../exoscale/json.ts";
 import { RateLimiter } from "../exoscale/rate_limiter.ts";
-import type { PeerSource } from "../exoscale/peer_source.ts";
+import { Signer } from "../exoscale/signer.ts";
 import { anyEndpoint, endpointOf, findEndpoint, lookUpEndpoint } from "../exoscale/zone.ts";
 import type { Host } from "../host/host.ts";
 import { findZone } from "../host/metadata.ts";
@@ -20,17 +19,10 @@ import type { Cloud, Log } from "../world.ts";
 /** Builds the cloud for one Elastic IP; each good answer, and how long it took, goes to the listener. */
 export type Connect = (elasticIp: string, onProgress: (tookMs: number) => void) => Cloud;
 
-/** What of the configuration can be replaced while clients are in use: they ask for it each time. */
-export interface Access {
-  credentials: Credentials;
-  peers: PeerSource;
-}
-
 /** What connecting needs besides the configuration. */
 export interface ConnectionOptions {
-  readonly access: Access;
   readonly instanceId: string;
-  readonly host: Pick<Host, "fetch" | "clock" | "machine"> & Partial<Pick<Host, "supervisor">>;
+  readonly host: Pick<Host, "fetch" | "clock" | "machine"> & Partial<Pick<Host, "serviceManager">>;
   readonly log: Log;
   /** Ends the waiting. */
   readonly signal: AbortSignal;
@@ -41,6 +33,8 @@ export interface ConnectionOptions {
 /** A cloud that can be asked. */
 export interface Connection {
   readonly connect: Connect;
+  /** Signs for all of its clients, with other credentials as soon as it is given them. */
+  readonly signer: Signer;
   /** Those of the configuration, each by its address now. */
   readonly addresses: readonly AddressConfig[];
 }
@@ -52,43 +46,36 @@ export async function connectionFor(
 ): Promise<Connection | null> {
   const endpoint = await endpointFor(config, options);
   if (endpoint === null) return null;
-  const { api, credentials } = config;
-  const { instanceId, access, host: { fetch, clock } } = options;
-  const renewed = () => access.credentials;
+  const { api, credentials, peers } = config;
+  const { instanceId, host: { fetch, clock } } = options;
+  const signer = new Signer(credentials);
   // The rate limit counts by key: all clients share one pace.
   const limiter = options.limiter ?? new RateLimiter(clock);
-  const client = { endpoint, ...credentials, renewed, fetch, clock, limiter };
+  const client = { endpoint, ...credentials, signer, fetch, clock, limiter };
   const addresses = await addressesFor(config, client, options);
   if (addresses === null) return null;
   const sharing = new SingleFlight<Fields[]>();
   const connect: Connect = (elasticIp, onProgress) => {
-    const assignment = {
-      elasticIp,
-      instanceId,
-      sharing,
-      get peers() {
-        return access.peers;
-      },
-    };
+    const assignment = { elasticIp, instanceId, peers, sharing };
     return api === "v1"
       ? new CloudV1({ ...client, onProgress }, assignment)
       : new CloudV2({ ...client, onProgress }, assignment);
   };
-  return { connect, addresses };
+  return { connect, signer, addresses };
 }
 
 /** Elastic IPs that are not given by address are looked up, all in one call. */
 async function addressesFor(
   { addresses, mode, heartbeatFormat }: Config,
   options: Omit<ClientOptions, "onProgress">,
-  { host: { clock, supervisor }, log, signal }: ConnectionOptions,
+  { host: { clock, serviceManager }, log, signal }: ConnectionOptions,
 ): Promise<readonly AddressConfig[] | null> {
   const texts = addresses.map(({ elasticIp }) => elasticIp);
   if (texts.every((text) => canonicalIp(text) !== null)) return addresses;
   const client = new ClientV2({ ...options, onProgress() {} });
   const trouble = "cannot find the Elastic IP";
   const ask = () => resolveAddresses(texts, client, signal);
-  const waiting = { mode, clock, log, signal, ...(supervisor && { supervisor }) };
+  const waiting = { mode, clock, log, signal, ...(serviceManager && { serviceManager }) };
   const found = await retryAtStartup(ask, { ...waiting, event: "address-unknown", trouble });
   const long = found?.find((elasticIp) => heartbeatFormat === "original" && isIpv6(elasticIp));
   if (long) {
@@ -109,13 +96,13 @@ async function addressesFor(
 /** The endpoint given, that of the zone, or the one where the instance is; the watchdog waits for an answer. */
 export async function endpointFor(
   config: Config,
-  { instanceId, host, log, signal }: Omit<ConnectionOptions, "access">,
+  { instanceId, host, log, signal }: ConnectionOptions,
 ): Promise<string | null> {
   if (config.endpoint !== null) return config.endpoint;
   const { directory, environment, credentials, mode } = config;
   const zone = config.zone ?? await findZone(host.machine) ?? config.usualZone;
   if (zone !== null && directory === null) return endpointOf(zone, environment);
-  const { fetch, clock, supervisor } = host;
+  const { fetch, clock, serviceManager } = host;
   const asked = { anyEndpoint: directory ?? anyEndpoint(environment), fetch, clock, signal };
   const ask = () =>
     zone === null
@@ -124,6 +111,6 @@ export async function endpointFor(
   const trouble = zone === null
     ? "cannot find the zone of this instance (give it with --zone)"
     : `cannot find the endpoint of the zone ${zone}`;
-  const waiting = { mode, clock, log, signal, ...(supervisor && { supervisor }) };
+  const waiting = { mode, clock, log, signal, ...(serviceManager && { serviceManager }) };
   return await retryAtStartup(ask, { ...waiting, event: "zone-unknown", trouble });
 }

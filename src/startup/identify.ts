@@ -13,8 +13,8 @@ const REMIND_MS = 30_000;
 /** The id; null when waiting cannot help, which the log has told, or we are told to stop. */
 export async function identify(
   { mode }: Pick<Config, "mode">,
-  { host: { machine, clock, supervisor }, log, signal }: {
-    host: Pick<Host, "machine" | "clock" | "supervisor">;
+  { host: { machine, clock, serviceManager }, log, signal }: {
+    host: Pick<Host, "machine" | "clock" | "serviceManager">;
     log: Log;
     signal: AbortSignal;
   },
@@ -31,6 +31,6 @@ export async function identify(
   };
   const awaited = "the metadata service", remindMs = REMIND_MS;
   return await retryAtStartup(ask, {
-    ...{ mode, event: "instance-unknown", awaited, remindMs, clock, log, signal, supervisor },
+    ...{ mode, event: "instance-unknown", awaited, remindMs, clock, log, signal, serviceManager },
   });
 }

@@ -1,10 +1,9 @@
 // From the configuration to the rights that the running process keeps.
 import { type Config, nameOf } from "../config/config.ts";
-import type { Loaded } from "../config/load.ts";
+import { type Loaded, readsFiles } from "../config/load.ts";
 import type { Host } from "../host/host.ts";
 import type { HostLog } from "../host/log.ts";
 import { keptPrivileges, privilegesText, type Uses } from "../host/privileges.ts";
-import { readsFiles } from "./reloader.ts";
 
 /** What the process still does after its start. */
 export function usesOf(
@@ -39,12 +38,12 @@ export function usesOf(
 export function settleDown(
   config: Config,
   { host, log, loaded }: {
-    host: Pick<Host, "privileges" | "supervisor">;
+    host: Pick<Host, "privileges" | "serviceManager">;
     log: HostLog;
     loaded: Loaded;
   },
 ): void {
-  const sockets = { syslog: log.needsRight, notified: host.supervisor?.needsRight ?? false };
+  const sockets = { syslog: log.needsRight, notified: host.serviceManager?.needsRight ?? false };
   const kept = keptPrivileges(usesOf(config, { ...sockets, loaded }));
   host.privileges.keepOnly([...kept.keys()]);
   if (config.mode === "watchdog") log.write("info", "privileges", privilegesText(kept));

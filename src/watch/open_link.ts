@@ -14,8 +14,8 @@ const RETRY_MS = 1_000, REMIND_MS = 60_000;
 /** Opens it; null when waiting cannot help, which the log has told, or we are told to stop. */
 export async function openSocketAtStartup(
   { hostname, port }: StatusAddress,
-  { host: { openSocket, clock, supervisor }, log, signal }: {
-    host: Pick<Host, "openSocket" | "clock" | "supervisor">;
+  { host: { openSocket, clock, serviceManager }, log, signal }: {
+    host: Pick<Host, "openSocket" | "clock" | "serviceManager">;
     log: Log;
     signal: AbortSignal;
   },
@@ -38,7 +38,7 @@ export async function openSocketAtStartup(
         toldAtMs = clock.nowMs();
         log.write("warning", "listen", `${trouble}; waiting for this machine to have the address`);
       }
-      announceWaiting(supervisor, `the address ${hostText(hostname)}`);
+      announceWaiting(serviceManager, `the address ${hostText(hostname)}`);
       await clock.sleep(RETRY_MS, signal);
     }
   }

@@ -1,19 +1,16 @@
 // Key and secret that change in their files while we run: read again when the cloud refuses them, and before a key with
 // an end ends. Nobody sends SIGHUP in a pod. Only key and secret are taken from the files; all else waits for a reload.
-import type { Access } from "../startup/connection.ts";
-import { configure } from "../config/config.ts";
-import { load, type Loaded } from "../config/load.ts";
-import { messageOf } from "../core/message_of.ts";
+import { type Loaded, readAgain, readsFiles } from "../config/load.ts";
+import { backoffMs } from "../core/backoff.ts";
 import { asCloudError, type CloudErrorKind } from "../exoscale/cloud_error.ts";
-import type { Credentials } from "../exoscale/signer.ts";
+import type { Credentials, Signer } from "../exoscale/signer.ts";
 import type { Host } from "../host/host.ts";
 import type { Cloud, Log } from "../world.ts";
-import { readsFiles } from "./reloader.ts";
 
 /** What a refused key gets: a wrong signature is 403, too, and so is what a role does not allow. */
 const REFUSALS: ReadonlySet<CloudErrorKind> = new Set(["unauthorized", "forbidden"]);
-/** Time between two readings while the cloud refuses; it doubles, up to the second. */
-const AGAIN_MS = 10_000, AGAIN_CAP_MS = 30_000;
+/** Time between two readings while the cloud refuses. */
+const AGAIN = { firstMs: 10_000, capMs: 30_000 };
 /** How long before its end a key is looked for in its file, and how often. */
 const BEFORE_END_MS = 300_000, END_CHECK_MS = 15_000;
 
@@ -27,26 +24,27 @@ export interface RenewalOptions {
   readonly log: Pick<Log, "write">;
   /** What was gathered at the start. */
   readonly loaded: Loaded;
-  /** Where clients take them from. */
-  readonly access: Pick<Access, "credentials">;
+  /** What all clients sign with. */
+  readonly signer: Pick<Signer, "credentials" | "use">;
   /** Called with each that was read, before it is used. */
   readonly hide: (credentials: Credentials) => void;
 }
 
-/** Reads key and secret again. */
+/** Replaces key and secret: by what it reads again, and by what a reload has read. */
 export class Renewal {
   readonly #options: RenewalOptions;
   readonly #ending = new AbortController();
   #waiting = new AbortController();
   #reading: Promise<boolean> | null = null;
   #notBeforeMs = -Infinity;
-  #waitMs = AGAIN_MS;
+  /** Readings that brought nothing new, since the last one that did. */
+  #repeats = 0;
   #problem = "";
   #ended: Credentials | null = null;
 
   constructor(options: RenewalOptions) {
     this.#options = options;
-    this.changed();
+    this.#watch();
   }
 
   /** A cloud that tells of what it refuses. */
@@ -59,7 +57,7 @@ export class Renewal {
     return {
       name: cloud.name,
       prepare: (signal) => told(cloud.prepare(signal)),
-      members: (signal) => told(cloud.members(signal)),
+      members: (signal, addresses) => told(cloud.members(signal, addresses)),
       look: (options, signal) => told(cloud.look(options, signal)),
       inspect: (id, signal) => told(cloud.inspect(id, signal)),
       attach: (signal) => told(cloud.attach(signal)),
@@ -68,11 +66,10 @@ export class Renewal {
     };
   }
 
-  /** There are other credentials: their end counts now. */
-  changed(): void {
-    this.#waiting.abort();
-    this.#waiting = new AbortController();
-    void this.#watchEnd(this.#waiting.signal);
+  /** Key and secret from the next request on. */
+  use(credentials: Credentials): void {
+    this.#options.signer.use(credentials);
+    this.#watch();
   }
 
   /** Ends all waiting. */
@@ -85,14 +82,20 @@ export class Renewal {
     const { clock } = this.#options.host;
     if (!readsFiles(this.#options.loaded) || clock.nowMs() < this.#notBeforeMs) return;
     void this.#renew().then((renewed) => {
-      this.#waitMs = renewed ? AGAIN_MS : Math.min(this.#waitMs * 2, AGAIN_CAP_MS);
+      this.#repeats = renewed ? 0 : this.#repeats + 1;
     });
-    this.#notBeforeMs = clock.nowMs() + this.#waitMs;
+    this.#notBeforeMs = clock.nowMs() + backoffMs(AGAIN, this.#repeats);
+  }
+
+  /** Waits for the end of those that are in use now. */
+  #watch(): void {
+    this.#waiting.abort();
+    this.#waiting = new AbortController();
+    void this.#watchEnd(this.#waiting.signal);
   }
 
   async #watchEnd(signal: AbortSignal): Promise<void> {
-    const { access, host: { clock }, log } = this.#options;
-    const { credentials } = access;
+    const { signer: { credentials }, host: { clock }, log } = this.#options;
     const { expiresAtMs } = credentials;
     if (expiresAtMs === undefined) return;
     while (!signal.aborted) {
@@ -120,45 +123,27 @@ export class Renewal {
   }
 
   async #read(): Promise<boolean> {
-    const { access, log, hide } = this.#options;
-    const next = await this.#credentials();
+    const { argv, host, loaded, signer, log, hide } = this.#options;
+    // Everything is read as at the start, with the same bounds as at a reload.
+    const read = await readAgain(argv, host, loaded);
     if (this.#ending.signal.aborted) return false;
-    if ("problem" in next) {
-      if (next.problem !== this.#problem) {
-        log.write("warning", "credentials", `the old ones stay: ${next.problem}`);
+    if ("problems" in read) {
+      const [problem = ""] = read.problems;
+      if (problem !== this.#problem) {
+        log.write("warning", "credentials", `the old ones stay: ${problem}`);
       }
-      this.#problem = next.problem;
+      this.#problem = problem;
       return false;
     }
     this.#problem = "";
-    const { apiKey, secret, expiresAtMs } = access.credentials;
+    const { credentials: next } = read.config;
+    const { apiKey, secret, expiresAtMs } = signer.credentials;
     if (next.apiKey === apiKey && next.secret === secret && next.expiresAtMs === expiresAtMs) {
       return false;
     }
     hide(next);
-    access.credentials = next;
     log.write("info", "credentials", "key or secret has changed in its file: used from now on");
-    this.changed();
+    this.use(next);
     return true;
   }
-
-  /** Everything is read as at the start, with the same bounds as at a reload. */
-  async #credentials(): Promise<Credentials | { problem: string }> {
-    const { argv, host, loaded: { fileVariables } } = this.#options;
-    try {
-      // What a pipe has said at the start it does not say again.
-      const { rereadTextFile: readTextFile = host.readTextFile } = host;
-      return credentialsOf(await load(argv, { ...host, readTextFile }, fileVariables));
-    } catch (error) {
-      return { problem: messageOf(error) };
-    }
-  }
-}
-
-function credentialsOf(loaded: Loaded): Credentials | { problem: string } {
-  const config = configure(loaded.values, loaded.findings);
-  const problems = [...loaded.problems, ...("problems" in config ? config.problems : [])];
-  const [problem] = problems;
-  if ("problems" in config || problem !== undefined) return { problem: problem ?? "nothing fits" };
-  return config.credentials;
 }

@@ -21,8 +21,6 @@ import { checkView } from "../status/check_view.ts";
 const HOLD_MS = 200;
 /** Added to the longest time that the command takes at the end, for what comes after it. */
 const END_MARGIN_MS = 5_000;
-/** Told that often to stop, the process waits for nothing any more. */
-const STOPS_MAX = 2;
 
 /** Checks, notices and addresses on an interface of one watchdog. */
 export class Service {
@@ -41,7 +39,6 @@ export class Service {
   readonly #told = new Map<string, string>();
   /** Checks of before a reload that may still be ending. */
   #ending: Promise<unknown> = Promise.resolve();
-  #unsubscribe: () => void = () => {};
 
   constructor(
     config: Config,
@@ -83,10 +80,6 @@ export class Service {
   /** Begins the checks and the looks at the interfaces, and tells the watchdog what they find. */
   attend(watchdog: Watchdog): void {
     this.#watchdog = watchdog;
-    let stops = 0;
-    this.#unsubscribe = this.#host.signals.listen((signal) => {
-      if (signal === "stop" && ++stops > STOPS_MAX) this.#notices?.giveUp();
-    });
     this.#check([]);
     this.#interfaces = this.#watchInterfaces(watchdog);
   }
@@ -173,8 +166,7 @@ export class Service {
     });
     const notices = this.#notices;
     if (notices) {
-      const usec = Math.ceil((notices.closeMaxMs + END_MARGIN_MS) * 1_000);
-      this.#host.supervisor?.tell([`EXTEND_TIMEOUT_USEC=${usec}`]);
+      this.#host.serviceManager?.extend(notices.closeMaxMs + END_MARGIN_MS);
     }
     await Promise.all([
       this.#ending,
@@ -182,7 +174,11 @@ export class Service {
       this.#interfaces?.close(),
       notices?.close(last),
     ]);
-    this.#unsubscribe();
+  }
+
+  /** Waits for no command any more. */
+  giveUp(): void {
+    this.#notices?.giveUp();
   }
 }
 

@@ -1,4 +1,4 @@
-// -W: the process around the watches, one for each Elastic IP, which share socket, timer and signals.
+// -W: the process around the watches, one for each Elastic IP, which share socket and timer.
 import { decode } from "../core/heartbeat.ts";
 import { unresolved } from "../core/election/peer.ts";
 import type { Vitals } from "../status/liveness.ts";
@@ -19,18 +19,10 @@ import { Twins } from "./twins.ts";
 import { type Reconfiguration, Watch } from "./watch.ts";
 import { Datagrams } from "../status/counters.ts";
 import type { WatchdogSettings, World } from "./watchdog_options.ts";
-import type { Datagram, HeartbeatSource, Log, SignalName } from "../world.ts";
+import type { Datagram, HeartbeatSource, Log } from "../world.ts";
 import type { NodeEvent, NodeSettings } from "../core/node_state.ts";
 
 export type { WatchdogSettings, World } from "./watchdog_options.ts";
-
-/** What a signal asks for. */
-const ASKED: Readonly<Record<SignalName, string>> = {
-  better: "a signal asks for a better priority",
-  worse: "a signal asks for a worse priority",
-  stop: "a signal asks to stop",
-  reload: "a signal asks to read the configuration again",
-};
 
 /** The running watchdog. */
 export class Watchdog {
@@ -69,7 +61,7 @@ export class Watchdog {
     this.#limitedLog = new RateLimitedLog(this.#log, clock);
     const strange = new RateLimitedLog(this.#log, clock, STRANGE_KINDS_MAX);
     this.#quiets = [this.#limitedLog, strange];
-    this.#supervision = new Supervision(world.supervisor);
+    this.#supervision = new Supervision(world.serviceManager);
     const { acceptUnsigned = false, port, trailer } = settings;
     const datagrams = this.#datagrams;
     const refusals = this.#refusals = new Refusals({ clock, limitedLog: strange, datagrams });
@@ -116,14 +108,12 @@ export class Watchdog {
 
   /** Runs until told to stop, or until the cloud says that it never can work. Resolves to the exit code. */
   async run(): Promise<0 | 1> {
-    const { signals, socket, keyring } = this.#world;
+    const { socket, keyring } = this.#world;
     const finished = new Promise<0 | 1>((resolve) => this.#finish = resolve);
-    const unsubscribe = signals.listen((signal) => this.told(signal));
     for (const watch of this.watches) watch.start();
     const listening = this.#listen().finally(() => this.#listening = false);
     const code = await finished;
     this.#timer.cancel();
-    unsubscribe();
     await keyring?.handedOver();
     await socket.close();
     await Promise.all([listening, ...this.watches.map((watch) => watch.callsEnded())]);
@@ -138,7 +128,7 @@ export class Watchdog {
     const remains = this.watches.flatMap((watch) => watch.remains ?? []);
     const severity = remains.some((each) => each.severity === "critical") ? "critical" : "info";
     const texts = [`exit code ${code}`, ...remains.map(({ text }) => text)];
-    this.#say(severity, "exit", texts.join("; "));
+    this.#log.write(severity, "exit", texts.join("; "));
   }
 
   /** Tells every watch. */
@@ -149,13 +139,6 @@ export class Watchdog {
   /** What is other from now on for each Elastic IP, in the order of the start. */
   reconfigure(changes: readonly Reconfiguration[]): void {
     for (const [index, watch] of this.watches.entries()) watch.reconfigure(changes[index] ?? {});
-  }
-
-  /** Does that while the service manager is told that a new configuration is being read. */
-  async reload(work: () => Promise<void>): Promise<void> {
-    this.#supervision.reloading();
-    await work();
-    this.#supervision.reloaded();
   }
 
   #watch(node: NodeSettings): Watch {
@@ -195,13 +178,6 @@ export class Watchdog {
   /** Whether that is one of our Elastic IPs. */
   #isOurs(address: string): boolean {
     return this.watches.some(({ node }) => node.election.settings.elasticIp === address);
-  }
-
-  /** Does what a signal means. */
-  told(signal: SignalName): void {
-    this.#say("info", "signal", ASKED[signal]);
-    if (signal === "stop") this.tell({ kind: "stop" });
-    else if (signal !== "reload") this.tell({ kind: "nudge", by: signal === "better" ? -1 : 1 });
   }
 
   #stepped(atMs: number): void {
@@ -248,9 +224,5 @@ export class Watchdog {
     const { election } = watch.node;
     const deliver = (event: NodeEvent) => watch.deliver(event);
     return this.#authenticator.admit({ bytes, from, heartbeat, election, deliver });
-  }
-
-  #say(...line: Parameters<Log["write"]>): void {
-    this.#log.write(...line);
   }
 }

@@ -4,7 +4,7 @@ import type { Presence } from "../core/presence.ts";
 import type { CheckView } from "../status/snapshot.ts";
 import type { Signing } from "../host/keyring.ts";
 import type { About } from "./snapshot_source.ts";
-import type { Clock, Log, Observer, Signals, Supervisor, UdpSocket } from "../world.ts";
+import type { Clock, Log, Observer, ServiceManager, UdpSocket } from "../world.ts";
 import type { NodeSettings } from "../core/node_state.ts";
 import type { MissingPeer } from "../core/election/state.ts";
 
@@ -38,10 +38,9 @@ export interface World {
   /** Uniform in 0..1. */
   readonly random: () => number;
   readonly socket: UdpSocket;
-  readonly signals: Signals;
   readonly log: Log;
   /** Null when nobody wants to hear. */
-  readonly supervisor: Supervisor | null;
+  readonly serviceManager: ServiceManager | null;
   /** Null when nobody wants to know. */
   readonly observer?: Observer | null;
   /** The state of the health checks; none without it. */

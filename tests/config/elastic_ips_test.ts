@@ -3,7 +3,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { readValues } from "../../src/options/parse.ts";
 import { configure } from "../../src/config/config.ts";
 import { decode, encode } from "../../src/core/heartbeat.ts";
-import type { Cloud, SignalName } from "../../src/world.ts";
+import type { Cloud } from "../../src/world.ts";
 import { CloudError } from "../../src/exoscale/cloud_error.ts";
 import { Watchdog, type World } from "../../src/watch/watchdog.ts";
 import { systemClock } from "../../src/host/clock.ts";
@@ -96,7 +96,6 @@ function cloudOf(attached: string[], elasticIp: string): Cloud {
 
 Deno.test("Watchdog elects for each Elastic IP by itself, on one socket", async () => {
   const socket = new QuietSocket(), attached: string[] = [], lines: string[] = [];
-  let tell: (signal: SignalName) => void = () => {};
   const node = { ...NODE_SETTINGS, intervalMs: 20, deadRatio: 3, handoverTimeoutMs: 100 };
   const watchdog = new Watchdog({
     nodes: [{ ...node, elasticIp: ONE, priority: 10 }, { ...node, elasticIp: OTHER, priority: 20 }],
@@ -109,9 +108,8 @@ Deno.test("Watchdog elects for each Elastic IP by itself, on one socket", async 
     clock: systemClock,
     random: () => 0.5,
     socket,
-    signals: { listen: (listener) => (tell = listener, () => {}) },
     log: { write: (_, event, text, about) => void lines.push(`${event}: ${about}: ${text}`) },
-    supervisor: null,
+    serviceManager: null,
     connect: (elasticIp) => cloudOf(attached, elasticIp),
   });
   const ended = watchdog.run();
@@ -135,7 +133,7 @@ Deno.test("Watchdog elects for each Elastic IP by itself, on one socket", async 
   assertEquals(addressed, new Set([ONE, OTHER]));
   clearInterval(speaking);
   await until(() => attached.includes(OTHER), { title: "the peer is dead, the other is attached" });
-  tell("stop");
+  watchdog.tell({ kind: "stop" });
   assertEquals(await ended, 0);
   assertEquals(attached, []);
 });
@@ -143,7 +141,6 @@ Deno.test("Watchdog elects for each Elastic IP by itself, on one socket", async 
 /** A watchdog of two addresses whose clouds a test makes. */
 function watchBoth(connect: World["connect"]) {
   const lines: string[] = [];
-  let tell: (signal: SignalName) => void = () => {};
   const node = { ...NODE_SETTINGS, intervalMs: 50, handoverTimeoutMs: 100 };
   const watchdog = new Watchdog({
     nodes: [{ ...node, elasticIp: ONE }, { ...node, elasticIp: OTHER }],
@@ -156,12 +153,11 @@ function watchBoth(connect: World["connect"]) {
     clock: systemClock,
     random: () => 0.5,
     socket: new QuietSocket(),
-    signals: { listen: (listener) => (tell = listener, () => {}) },
     log: { write: (_, event, text, about) => void lines.push(`${event}: ${about}: ${text}`) },
-    supervisor: null,
+    serviceManager: null,
     connect,
   });
-  return { watchdog, lines, stop: () => tell("stop") };
+  return { watchdog, lines, stop: () => watchdog.tell({ kind: "stop" }) };
 }
 
 Deno.test("an answer about one address shows that the cloud answers, while another waits for its turn", async () => {

@@ -158,7 +158,7 @@ export async function examine(stage: CloudFixture, ailment: Ailment = {}): Promi
     signals: { listen: () => () => {} },
     machine: { root: "", fetch: missing, readTextFile: missing, run: missing },
     pidFiles: { claim: missing, owner: () => null, tellToStop() {} },
-    supervisor: null,
+    serviceManager: null,
     fetch: cloudFetch,
     fetchTrusting: () => cloudFetch,
     printed: () => Promise.resolve(null),

@@ -63,7 +63,9 @@ skippableTest(
       assertMatch(one.process?.output ?? "", refused);
       // Whichever of both has failed first.
       const why = `(tcp|http)://127\\.0\\.0\\.1:${first.port}\\S*: [^;]+`;
-      const role = new RegExp(`role: backup \\(unhealthy: ${why}; makes way for 127\\.\\S+/20\\)`);
+      const role = new RegExp(
+        `role: backup \\(unhealthy: ${why}; makes way for 127\\.\\S+ with priority 20\\)`,
+      );
       assertMatch(one.process?.output ?? "", role);
 
       await first.start();

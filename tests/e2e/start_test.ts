@@ -138,7 +138,8 @@ skippableTest(
       const node = cluster.node(1), pipe = `${folder}/variables`;
       assert(await succeeds("mkfifo", [pipe]));
       cluster.start(node, { priority: null, args: ["--env-file", pipe] });
-      // It hears as soon as it runs at all, which shows in what it catches: SIGUSR2 after all others.
+      // It hears as soon as it runs at all, which shows in what it catches: SIGUSR2 comes last, and Deno 2.9 itself
+      // catches the others from its first moment.
       const pid = node.process?.pid ?? 0;
       const catches = () =>
         /^SigCgt:.*[89a-f]..$/m.test(Deno.readTextFileSync(`/proc/${pid}/status`));

@@ -4,6 +4,7 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import type { PeerIdentity } from "../../src/core/election/peer.ts";
 import { CloudError } from "../../src/exoscale/cloud_error.ts";
+import { Signer } from "../../src/exoscale/signer.ts";
 import { SIM_KEY, SIM_SECRET } from "../support/cloud/api_v2.ts";
 import { type SimInstance, simUuid } from "../support/cloud/model.ts";
 import {
@@ -132,8 +133,8 @@ export function testReading(api: Api): void {
 
   Deno.test(`${name} signs each request with the credentials of the moment`, async () => {
     await using stage = new CloudFixture();
-    let credentials = { apiKey: SIM_KEY, secret: SIM_SECRET };
-    const cloud = stage.cloud(api, { renewed: () => credentials });
+    const signer = new Signer({ apiKey: SIM_KEY, secret: SIM_SECRET });
+    const cloud = stage.cloud(api, { signer });
     await cloud.prepare(PATIENT);
     const renewed = { apiKey: "EXOrenewed", secret: "another secret" };
     stage.model.credentials = renewed;
@@ -141,7 +142,7 @@ export function testReading(api: Api): void {
     // What is under way ends with what it was signed with.
     stage.model.credentials = null;
     stage.server.fault = () => {
-      credentials = renewed;
+      signer.use(renewed);
       return null;
     };
     assertEquals((await cloud.look({ others: false }, PATIENT)).holds, false);
@@ -150,7 +151,7 @@ export function testReading(api: Api): void {
     assertEquals(stage.holders, [stage.self.id]);
     // The half of a new pair is none.
     stage.server.fault = () => null;
-    credentials = { ...renewed, secret: SIM_SECRET };
+    signer.use({ ...renewed, secret: SIM_SECRET });
     await assertRejects(() => cloud.look({ others: false }, PATIENT), CloudError);
   });
 

@@ -58,8 +58,8 @@ export const names = target(
       names.follow(({ addresses }) => check(addresses ?? []), ending.signal);
       for (let reading = 0; reading < 3; reading++) {
         await clock.sleep(10_000);
-        await names.members((source) => {
-          check(source.kind === "static" ? source.addresses : []);
+        await names.members((addresses) => {
+          check(addresses);
           return Promise.resolve({ peers: [], inPeerList: true });
         });
         names.describe();

@@ -4,6 +4,7 @@ import { TAG_BYTES } from "../../src/core/heartbeat.ts";
 import type { Signing } from "../../src/host/keyring.ts";
 import { Watchdog } from "../../src/watch/watchdog.ts";
 import type { Clock, Cloud, PeerList, SignalName } from "../../src/world.ts";
+import { tellWatchdog } from "../support/tell.ts";
 import { InboxSocket } from "../support/inbox_link.ts";
 import type { Agent, Machine, Outside } from "./machine.ts";
 import type { NodeEvent } from "../../src/core/node_state.ts";
@@ -30,7 +31,6 @@ export class LoopAgent implements Agent {
     readonly addresses: readonly string[] | null;
     readonly missing: readonly MissingPeer[];
   };
-  #listener: (signal: SignalName) => void = () => {};
   #watchdog: Watchdog | null = null;
 
   constructor(
@@ -53,14 +53,8 @@ export class LoopAgent implements Agent {
       clock: clockOf(this.#outside),
       random,
       socket: this.#socket,
-      signals: {
-        listen: (listener) => {
-          this.#listener = listener;
-          return () => this.#listener = () => {};
-        },
-      },
       log: { write: say },
-      supervisor: null,
+      serviceManager: null,
       ...(run !== 0n && { keyring: SEAL, run }),
       connect: (_, onProgress) => this.#cloud(onProgress),
     });
@@ -72,7 +66,7 @@ export class LoopAgent implements Agent {
   }
 
   tell(signal: SignalName): void {
-    this.#listener(signal);
+    if (this.#watchdog && signal !== "reload") tellWatchdog(this.#watchdog, signal);
   }
 
   change(event: NodeEvent): void {

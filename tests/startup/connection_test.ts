@@ -1,8 +1,9 @@
 // From the configuration to a cloud that can be asked, while the cloud is not there yet.
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { readValues } from "../../src/options/parse.ts";
 import { type Config, configure } from "../../src/config/config.ts";
-import { type Access, connectionFor } from "../../src/startup/connection.ts";
+import { CloudError } from "../../src/exoscale/cloud_error.ts";
+import { connectionFor } from "../../src/startup/connection.ts";
 import { SIM_KEY, SIM_SECRET } from "../support/cloud/api_v2.ts";
 import {
   APIS,
@@ -26,13 +27,11 @@ async function connect(
   stage: CloudFixture,
   config: Config,
   signal: AbortSignal = new AbortController().signal,
-  access: Access = { credentials: config.credentials, peers: config.peers },
 ) {
   const lines: string[] = [];
   const never = () => Promise.reject(new Error("not there"));
   const connection = await connectionFor(config, {
     instanceId: stage.self.id,
-    access,
     host: {
       fetch: cloudFetch,
       clock: hurriedClock(),
@@ -98,22 +97,20 @@ Deno.test("connectionFor() makes clients that follow other peers and another key
   await using stage = new CloudFixture();
   for (const api of APIS) {
     stage.model.credentials = null;
-    const at = ({ address }: { address: string }) =>
-      ({ kind: "static", addresses: [address] }) as const;
     const config = {
       ...configOf(stage, "-W", ELASTIC_IP),
       api,
       endpoint: stage.server.endpoint(api),
     };
-    const access: Access = { credentials: config.credentials, peers: at(stage.peer) };
-    const { connection } = await connect(stage, config, PATIENT, access);
+    const { connection } = await connect(stage, config);
     const cloud = connection!.connect(ELASTIC_IP, () => {});
     await cloud.prepare(PATIENT);
-    const peers = async () => (await cloud.members(PATIENT)).peers.map(({ address }) => address);
-    assertEquals(await peers(), [stage.peer.address]);
+    const peersAt = async ({ address }: { address: string }) =>
+      (await cloud.members(PATIENT, [address])).peers.map(({ address }) => address);
+    assertEquals(await peersAt(stage.peer), [stage.peer.address]);
     stage.model.credentials = { apiKey: "EXOnew", secret: "another" };
-    access.peers = at(stage.third);
-    access.credentials = stage.model.credentials;
-    assertEquals(await peers(), [stage.third.address], api);
+    await assertRejects(() => peersAt(stage.third), CloudError);
+    connection!.signer.use(stage.model.credentials);
+    assertEquals(await peersAt(stage.third), [stage.third.address], api);
   }
 });

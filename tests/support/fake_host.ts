@@ -106,7 +106,7 @@ export async function run(argv: string[], situation: Situation = {}): Promise<Tr
     },
     privileges: { keepOnly: (kept) => void trace.kept.push(kept) },
     runCommand: ([program]) => missing(`${program}`),
-    supervisor: null,
+    serviceManager: null,
     fetch: ({ pathname }) => {
       trace.calls.push(pathname);
       const instance = { id: ID, state: "running", "elastic-ips": holds ? [elasticIp] : [] };

@@ -1,9 +1,10 @@
 // A watchdog in simulated time, with one peer and a cloud that answers at once: hours pass in a moment.
 import { encode } from "../../src/core/heartbeat.ts";
-import type { Clock, Cloud, SignalName, Supervisor } from "../../src/world.ts";
+import type { Clock, Cloud, ServiceManager, SignalName } from "../../src/world.ts";
 import type { Keyring } from "../../src/host/keyring.ts";
 import { Watchdog, type WatchdogSettings } from "../../src/watch/watchdog.ts";
 import { InboxSocket } from "./inbox_link.ts";
+import { tellWatchdog } from "./tell.ts";
 import { NODE_SETTINGS } from "./node_settings.ts";
 import { Timeline } from "../simulation/timeline.ts";
 import type { NodeSettings } from "../../src/core/node_state.ts";
@@ -41,13 +42,12 @@ export class SimulatedMachine {
   /** Whether the cloud answers. */
   reachable = true;
   code: 0 | 1 | null = null;
-  #tell: (signal: SignalName) => void = () => {};
   #holds = false;
 
   constructor(
     node: Partial<NodeSettings> = {},
     settings: Partial<WatchdogSettings> = {},
-    supervisor: Supervisor | null = null,
+    serviceManager: ServiceManager | null = null,
     keyring: Keyring | null = null,
   ) {
     this.cloud = this.#cloud();
@@ -63,12 +63,11 @@ export class SimulatedMachine {
       clock: this.clock,
       random: () => 0.5,
       socket: this.socket,
-      signals: { listen: (listener) => (this.#tell = listener, () => {}) },
       log: {
         write: (severity, event, text) =>
           void this.lines.push(`${this.timeline.nowMs / 1_000}s ${severity} ${event}: ${text}`),
       },
-      supervisor,
+      serviceManager,
       keyring,
       connect: () => this.cloud,
     });
@@ -89,8 +88,8 @@ export class SimulatedMachine {
     };
   }
 
-  tell(signal: SignalName): void {
-    this.#tell(signal);
+  tell(signal: Exclude<SignalName, "reload">): void {
+    tellWatchdog(this.watchdog, signal);
   }
 
   /** Lets that time pass. */

@@ -4,7 +4,7 @@ import { ANSWERS_PER_SECOND } from "../../src/status/token_bucket.ts";
 import { encode } from "../../src/core/heartbeat.ts";
 import { KINDS_MAX, QUIET_MS } from "../../src/log/rate_limited_log.ts";
 import { Watchdog } from "../../src/watch/watchdog.ts";
-import type { Clock, Cloud, Datagram, SignalName, UdpSocket } from "../../src/world.ts";
+import type { Clock, Cloud, Datagram, UdpSocket } from "../../src/world.ts";
 import { between, seededRandom } from "../simulation/prng.ts";
 import { NODE_SETTINGS } from "../support/node_settings.ts";
 
@@ -148,7 +148,6 @@ Deno.test("a flood of forged datagrams costs a bounded number of lines, alarms, 
   const socket = new FloodSocket(), lines: string[] = [];
   const { clock, pass, alarms, sleepers } = handClock();
   const { cloud, calls } = countingCloud();
-  let tell: (signal: SignalName) => void = () => {};
   const watchdog = new Watchdog({
     nodes: [NODE_SETTINGS],
     port: 12_345,
@@ -160,14 +159,8 @@ Deno.test("a flood of forged datagrams costs a bounded number of lines, alarms, 
     clock,
     random: () => 0.5,
     socket,
-    signals: {
-      listen(listener) {
-        tell = listener;
-        return () => {};
-      },
-    },
     log: { write: (severity, event, text) => void lines.push(`${severity} ${event}: ${text}`) },
-    supervisor: null,
+    serviceManager: null,
     connect: () => cloud,
   });
   const ended = watchdog.run();
@@ -196,8 +189,8 @@ Deno.test("a flood of forged datagrams costs a bounded number of lines, alarms, 
   await socket.pour([{ bytes: new TextEncoder().encode("info"), from: "127.0.0.1", fromPort: 1 }]);
   const counts = lines.filter((line) => /refused/.test(line)).at(-1) ?? "";
   assert(counts.length < 500, "as many counters as there are reasons");
-  tell("stop");
-  tell("stop");
+  watchdog.tell({ kind: "stop" });
+  watchdog.tell({ kind: "stop" });
   await pass(60_000);
   assertEquals(await ended, 0);
 });

@@ -3,7 +3,7 @@ import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "
 import { load } from "../../src/config/load.ts";
 import { parseKeyFile } from "../../src/config/key_file.ts";
 import { CloudError, type CloudErrorKind } from "../../src/exoscale/cloud_error.ts";
-import type { Credentials } from "../../src/exoscale/signer.ts";
+import { type Credentials, Signer } from "../../src/exoscale/signer.ts";
 import { Renewal } from "../../src/watch/renewal.ts";
 import type { Cloud } from "../../src/world.ts";
 import { eventually } from "../support/eventually.ts";
@@ -49,20 +49,20 @@ async function stage(files: Record<string, string | Error>, args: string[]) {
   const host = { env: {}, os: "linux" as const, machine, clock, readTextFile };
   const argv = ["-W", ...COMMON, ...args];
   const loaded = await load(argv, { ...host, readTextFile: read });
-  const access: { credentials: Credentials } = { credentials: { apiKey: OLD[0], secret: OLD[1] } };
+  const signer = new Signer({ apiKey: OLD[0], secret: OLD[1] });
   const log = {
     write: (severity: string, event: string, text: string) =>
       void lines.push(`${severity} ${event}: ${text}`),
   };
   const hide = ({ secret }: Credentials) => void hidden.push(secret);
-  const renewal = new Renewal({ argv, host, log, loaded, access, hide });
+  const renewal = new Renewal({ argv, host, log, loaded, signer, hide });
   const pass = async (ms: number) => {
     for (const endMs = nowMs + ms; nowMs < endMs; nowMs = Math.min(nowMs + 1_000, endMs)) {
       for (const each of sleepers) if (each.atMs <= nowMs) each.wake();
       for (let turn = 0; turn < 50; turn++) await Promise.resolve();
     }
   };
-  return { renewal, access, lines, reads, hidden, pass, now: () => nowMs };
+  return { renewal, signer, lines, reads, hidden, pass, now: () => nowMs };
 }
 
 /** One call that the cloud answers so. */
@@ -75,16 +75,16 @@ async function refused(renewal: Renewal, kind: CloudErrorKind): Promise<void> {
 for (const kind of ["unauthorized", "forbidden"] as const) {
   Deno.test(`a secret that has changed in its file is used once the cloud says ${kind}`, async () => {
     const files: Record<string, string> = { "/secret": OLD[1] };
-    const { renewal, access, lines, hidden } = await stage(files, [
+    const { renewal, signer, lines, hidden } = await stage(files, [
       ...["-xk", OLD[0], "--api-secret-file", "/secret"],
     ]);
     files["/secret"] = NEW[1];
     await refused(renewal, kind);
     await eventually(
-      () => Promise.resolve(access.credentials.secret === NEW[1]),
+      () => Promise.resolve(signer.credentials.secret === NEW[1]),
       "the new one is used",
     );
-    assertEquals(access.credentials, { apiKey: OLD[0], secret: NEW[1] });
+    assertEquals(signer.credentials, { apiKey: OLD[0], secret: NEW[1] });
     assertEquals(hidden, [NEW[1]]);
     assertEquals(lines, [
       "info credentials: key or secret has changed in its file: used from now on",
@@ -105,11 +105,11 @@ Deno.test("each kind of file is read again: JSON, variables, our configuration",
   ];
   for (const [args, written] of rows) {
     const files = { "/file": written(OLD) };
-    const { renewal, access } = await stage(files, args);
+    const { renewal, signer } = await stage(files, args);
     files["/file"] = written(NEW);
     await refused(renewal, "forbidden");
-    await eventually(() => Promise.resolve(access.credentials.secret === NEW[1]), `${args}`);
-    assertEquals(access.credentials.apiKey, NEW[0]);
+    await eventually(() => Promise.resolve(signer.credentials.secret === NEW[1]), `${args}`);
+    assertEquals(signer.credentials.apiKey, NEW[0]);
     renewal.close();
   }
 });
@@ -141,7 +141,7 @@ Deno.test("other failures, and credentials that no file has, are no reason to re
 
 Deno.test("a file that cannot be read, or is wrong, is named once and changes nothing", async () => {
   const files: Record<string, string | Error> = { "/secret": keyFile(OLD) };
-  const { renewal, access, lines, pass } = await stage(files, ["--api-secret-file", "/secret"]);
+  const { renewal, signer, lines, pass } = await stage(files, ["--api-secret-file", "/secret"]);
   files["/secret"] = '{"key": ';
   for (let second = 0; second < 100; second++) {
     await refused(renewal, "unauthorized");
@@ -152,7 +152,7 @@ Deno.test("a file that cannot be read, or is wrong, is named once and changes no
     lines[0] ?? "",
     /^warning credentials: the old ones stay: --api-secret-file .* is not valid JSON$/,
   );
-  assertEquals(access.credentials.secret, OLD[1]);
+  assertEquals(signer.credentials.secret, OLD[1]);
   delete files["/secret"];
   await pass(30_000);
   await refused(renewal, "unauthorized");
@@ -163,16 +163,15 @@ Deno.test("a file that cannot be read, or is wrong, is named once and changes no
 Deno.test("a key with an end is renewed from its file before it ends", async () => {
   const endMs = 3_600_000, nextEndMs = 7_200_000;
   const files = { "/key": keyFile(OLD, endMs) };
-  const { renewal, access, lines, reads, pass, now } = await stage(files, [
+  const { renewal, signer, lines, reads, pass, now } = await stage(files, [
     ...["--api-secret-file", "/key"],
   ]);
-  access.credentials = { apiKey: OLD[0], secret: OLD[1], expiresAtMs: endMs };
-  renewal.changed();
+  renewal.use({ apiKey: OLD[0], secret: OLD[1], expiresAtMs: endMs });
   await pass(3_000_000);
   assertEquals(reads, [], "not long before the end");
   files["/key"] = keyFile(NEW, nextEndMs);
   await pass(330_000);
-  assertEquals(access.credentials, { apiKey: NEW[0], secret: NEW[1], expiresAtMs: nextEndMs });
+  assertEquals(signer.credentials, { apiKey: NEW[0], secret: NEW[1], expiresAtMs: nextEndMs });
   assert(now() < endMs, "in time");
   // The next one is never written: the end is said once.
   await pass(5_000_000);

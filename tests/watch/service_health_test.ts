@@ -48,8 +48,7 @@ function stage(config: Config) {
     clock,
     env: {},
     runCommand: run,
-    supervisor: null,
-    signals: { listen: () => () => {} },
+    serviceManager: null,
     interfaces: () => [...machine.on].map((address) => ({ name: "lo", address })),
     isLocalAddress: (address: string) => machine.on.has(address),
   } as unknown as Host;

@@ -2,11 +2,13 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { decode, encode } from "../../src/core/heartbeat.ts";
 import { CloudV2 } from "../../src/exoscale/cloud_v2.ts";
+import { serviceManager } from "../../src/host/systemd_notify.ts";
 import { systemClock } from "../../src/host/clock.ts";
 import { Watchdog, type WatchdogSettings } from "../../src/watch/watchdog.ts";
-import type { Clock, Log, SignalName, Supervisor } from "../../src/world.ts";
+import type { Clock, Log, ServiceManager } from "../../src/world.ts";
 import { Fragments } from "../../src/status/fragments.ts";
 import { until } from "../e2e/cluster.ts";
+import { tellWatchdog } from "../support/tell.ts";
 import { InboxSocket } from "../support/inbox_link.ts";
 import { SIM_KEY, SIM_SECRET } from "../support/cloud/api_v2.ts";
 import { CloudServer, type Fault } from "../support/cloud/server.ts";
@@ -33,7 +35,7 @@ class TestSocket extends InboxSocket {
 function start(
   overrides: Partial<WatchdogSettings & NodeSettings> = {},
   clock: Clock = systemClock,
-  supervisor: Supervisor | null = null,
+  serviceManager: ServiceManager | null = null,
   closing: (log: Log) => Promise<void> = () => Promise.resolve(),
 ) {
   const server = new CloudServer();
@@ -44,7 +46,6 @@ function start(
   ];
   const socket = new TestSocket();
   const lines: string[] = [];
-  let tell: (signal: SignalName) => void = () => {};
   const node: NodeSettings = {
     elasticIp: address.ip,
     priority: 10,
@@ -73,13 +74,7 @@ function start(
     closing: () => closing(log),
     random: Math.random,
     socket,
-    supervisor,
-    signals: {
-      listen(listener) {
-        tell = listener;
-        return () => {};
-      },
-    },
+    serviceManager,
     log,
     connect: (_, onProgress) =>
       new CloudV2({
@@ -104,7 +99,7 @@ function start(
     socket,
     lines,
     ended: watchdog.run(),
-    tell: (signal: SignalName) => tell(signal),
+    tell: (signal: "better" | "worse" | "stop") => tellWatchdog(watchdog, signal),
   };
 }
 
@@ -247,19 +242,21 @@ Deno.test("Watchdog.run() believes a refusal at its start only once it has laste
 });
 
 /** A service manager that remembers what it was told, with the instant. */
-function manager(keepAliveMs: number, clock: Clock = systemClock) {
+function listening(keepAliveMs: number, clock: Clock = systemClock) {
   const told: { text: string; atMs: number }[] = [];
-  const supervisor: Supervisor = {
-    keepAliveMs,
-    tell: (words) => void told.push(...words.map((text) => ({ text, atMs: clock.nowMs() }))),
+  const say = (message: string) =>
+    void told.push(...message.split("\n").map((text) => ({ text, atMs: clock.nowMs() })));
+  return {
+    manager: serviceManager(say, { keepAliveMs }),
+    told,
+    texts: () => told.map(({ text }) => text),
   };
-  return { supervisor, told, texts: () => told.map(({ text }) => text) };
 }
 
 Deno.test("Watchdog.run() tells the service manager when its first election is over, and what changes", async () => {
-  const { supervisor, told, texts } = manager(Infinity);
+  const { manager, told, texts } = listening(Infinity);
   const beganAtMs = systemClock.nowMs();
-  const { server, ended, tell } = start({ deadRatio: 10 }, systemClock, supervisor);
+  const { server, ended, tell } = start({ deadRatio: 10 }, systemClock, manager);
   const isMaster = "STATUS=master (alone), 198.51.100.50 is attached";
   await until(() => texts().includes(isMaster), { title: "it has taken the address" });
   const [first, ...rest] = texts();
@@ -279,8 +276,8 @@ Deno.test("Watchdog.run() tells the service manager when its first election is o
 });
 
 Deno.test("Watchdog.run() shows life as often as it is asked to, however rare its heartbeats are", async () => {
-  const { supervisor, told } = manager(25);
-  const { server, ended, tell } = start({ intervalMs: 3_600_000 }, systemClock, supervisor);
+  const { manager, told } = listening(25);
+  const { server, ended, tell } = start({ intervalMs: 3_600_000 }, systemClock, manager);
   const signs = () => told.filter(({ text }) => text === "WATCHDOG=1");
   await until(() => signs().length >= 20, { title: "twenty signs of life" });
   // One that comes late makes the next one seem early, so all of them count.

@@ -1,16 +1,15 @@
 // One kind of call (reading or changing): what is under way, how often it failed, when to try again, and
 // when failing makes the node unable.
+import { backoffMs, imposedMs } from "../backoff.ts";
 import type { Ownership } from "./state.ts";
 import { type CallSlot, FRESH_SLOT, type Setback } from "./call.ts";
 
-/** Waits between attempts start here, double, and end at the cap; half of each is jitter. */
-const BACKOFF_START_MS = 500, BACKOFF_CAP_MS = 5_000;
+/** Waits between attempts. */
+const BACKOFF = { firstMs: 500, capMs: 5_000, jitter: 0.5 };
 /** Shortest wait, after a call that hung. */
 const RETRY_MIN_MS = 100;
 /** Refusals (403, 404, ...) may pass like any fault; those that last are asked about more and more rarely. */
-const REFUSED_LASTING_MS = 60_000, REFUSED_CAP_MS = 30_000;
-/** Longest wait that the cloud may impose (Retry-After). */
-const RETRY_AFTER_CAP_MS = 60_000;
+const REFUSED_LASTING_MS = 60_000, REFUSED_BACKOFF = { ...BACKOFF, capMs: 30_000 };
 /** A call without any answer for this long counts as failing, even with a very short interval. */
 const OVERDUE_MS = 3_000;
 /** A cloud that was this many times slower than the last answer counts as failing, too. */
@@ -31,19 +30,15 @@ interface History {
   readonly failingSinceMs: number | null;
 }
 
-/** When a call that failed may be repeated: capped exponential back-off, half of it jitter. */
+/** When a call that failed may be repeated. */
 export function retryAtMs(
   { failures, failingSinceMs }: History,
   { startedAtMs, retryable, retryAfterMs, roll }: Setback & { startedAtMs: number; roll: number },
   atMs: number,
 ): number {
   const lasting = !retryable && atMs - (failingSinceMs ?? startedAtMs) >= REFUSED_LASTING_MS;
-  const capMs = lasting ? REFUSED_CAP_MS : BACKOFF_CAP_MS;
-  const spanMs = Math.min(BACKOFF_START_MS * 2 ** failures, capMs);
-  const waitMs = Math.max(
-    spanMs * (0.5 + roll / 2),
-    Math.min(retryAfterMs ?? 0, RETRY_AFTER_CAP_MS),
-  );
+  const backoff = lasting ? REFUSED_BACKOFF : BACKOFF;
+  const waitMs = Math.max(backoffMs(backoff, failures, roll), imposedMs(retryAfterMs));
   // A call that hung has waited already.
   return Math.max(startedAtMs + waitMs, atMs + RETRY_MIN_MS);
 }

@@ -3,10 +3,9 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { readValues } from "../../src/options/parse.ts";
 import { type Config, configure } from "../../src/config/config.ts";
 import { load } from "../../src/config/load.ts";
-import { type Changes, changesBetween, type Rights } from "../../src/config/reload.ts";
 import { PeerNames } from "../../src/peers/peer_names.ts";
-import { Reloader } from "../../src/watch/reloader.ts";
-import { ReloadRequests } from "../../src/startup/early_signals.ts";
+import { type Changes, changesBetween, Reloader } from "../../src/commands/reload.ts";
+import type { Rights } from "../../src/options/option.ts";
 
 const START = ["-W", "-xi", "198.51.100.50", "-xk", "EXOkey", "-xs", "secret"];
 
@@ -328,15 +327,4 @@ Deno.test("Reloader reads once for requests that come while it reads, and once m
   await Promise.all([first, reloader.reload(), reloader.reload(), reloader.reload()]);
   assert(lines.length <= 3, lines.join("\n"));
   assert(lines.some((line) => line.includes("-P (IF_HOST_PRIORITY)")), lines.join("\n"));
-});
-
-Deno.test("ReloadRequests remembers that somebody asked before anything could be done", () => {
-  const requests = new ReloadRequests();
-  let count = 0;
-  requests.ask();
-  requests.ask();
-  requests.serve(() => void (count += 1));
-  assertEquals(count, 1);
-  requests.ask();
-  assertEquals(count, 2);
 });
