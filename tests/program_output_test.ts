@@ -42,10 +42,6 @@ Deno.test("runProgram() with -v prints the configuration without secret and key"
   }
 });
 
-Deno.test("runProgram() prints no configuration without -v", async () => {
-  assertEquals((await run(["-A", ...COMMON], { holds: true })).out, []);
-});
-
 Deno.test("runProgram() shows neither when it fails", async () => {
   const failures: ReadonlyArray<readonly [argv: string[], Situation]> = [
     [["-W", "-xi", "x", "-P", "256", "-l", "x"], {}],
@@ -100,11 +96,6 @@ Deno.test("runProgram() takes the secret from where it goes first", async () => 
     const { code, err } = await run(["-n", "-A", ...COMMON, ...argv], { env: keyed, files });
     assertEquals([code, err], [0, []], JSON.stringify([argv, env]));
   }
-});
-
-Deno.test("runProgram() resolves no peers for -A and -D", async () => {
-  const { code, err } = await run(["-D", ...COMMON, "-p", "none.test"]);
-  assertEquals([code, err], [0, []]);
 });
 
 Deno.test("runProgram() reports a broken file of the CLI when it needs it", async () => {

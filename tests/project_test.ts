@@ -55,6 +55,19 @@ Deno.test("source files are at most 500 lines long, lines at most 120 characters
   }
 });
 
+Deno.test("every task that runs tests looks for leaks, and task test is a part of task test:all", async () => {
+  const { tasks } = JSON.parse(await Deno.readTextFile(new URL("deno.json", ROOT)));
+  const running = Object.keys(tasks).filter((name) => tasks[name].includes("deno test "));
+  assertEquals(running, ["runner"]);
+  for (const kind of ["OPS", "RESOURCES"]) {
+    assert(tasks.runner.includes(`DENO_TEST_SANITIZE_${kind}=1 `), kind);
+  }
+  const folders = (name: string) => /--ignore=(\S+)/.exec(tasks[name])?.[1]?.split(",") ?? [];
+  const more = folders("test").filter((folder) => !folders("test:all").includes(folder));
+  assertEquals(more, ["tests/e2e", "tests/page", "tests/slow"]);
+  assertEquals(folders("test").slice(more.length), folders("test:all"));
+});
+
 Deno.test("parseArgs() behaves as the program relies on, whichever package it comes from", () => {
   const options = { string: ["xi", "p", "not-preempt", "W"], collect: ["p"] };
   const flags = [

@@ -1,6 +1,7 @@
 // Where whole processes are measured: a cluster on loopback beside the simulated cloud, with one machine more
 // that runs no watchdog. It only listens, and so hears every heartbeat the moment it is sent.
-import { Cluster, type ClusterNode, until } from "../../tests/e2e/cluster.ts";
+import { Cluster, type ClusterNode } from "../../tests/support/cluster.ts";
+import { pause, until } from "../../tests/support/until.ts";
 
 /** A heartbeat that arrived at the listener. */
 export interface Heard {
@@ -15,8 +16,6 @@ const CALM_MS = 1_300;
 export class BenchCluster extends Cluster {
   readonly heard: Heard[] = [];
   readonly intervalMs: number;
-  /** When the watchdog of an instance was killed or ended. */
-  readonly goneAtMs = new Map<string, number>();
   readonly #ear: Deno.DatagramConn;
   readonly #listening: Promise<void>;
 
@@ -54,12 +53,9 @@ export class BenchCluster extends Cluster {
   /** Sends a node's watchdog the signal; returns when that was. */
   tell(number: number, signal: Deno.Signal): number {
     const node = this.node(number);
+    if (signal === "SIGKILL" || signal === "SIGTERM") return this.stop(node, signal);
     const atMs = performance.now();
     node.process?.signal(signal);
-    if (signal === "SIGKILL") this.goneAtMs.set(node.instance.id, atMs);
-    if (signal === "SIGTERM") {
-      node.process?.ended().then(() => this.goneAtMs.set(node.instance.id, performance.now()));
-    }
     return atMs;
   }
 
@@ -89,20 +85,6 @@ export class BenchCluster extends Cluster {
     return Math.max(...beats.slice(1).map((atMs, index) => atMs - (beats[index] ?? 0)));
   }
 
-  /** Time since then in which no node with a live watchdog held, by the cloud's books. */
-  unheldMs(sinceMs: number, toMs = performance.now()): number {
-    const { history } = this.server.model;
-    const instants = [sinceMs, ...history.map(({ atMs }) => atMs), ...this.goneAtMs.values()]
-      .filter((atMs) => atMs >= sinceMs && atMs < toMs).toSorted((a, b) => a - b);
-    const held = (atMs: number) =>
-      history.findLast((change) => change.atMs <= atMs)?.holders
-        .some((id) => (this.goneAtMs.get(id) ?? Infinity) > atMs) ?? false;
-    return instants.reduce(
-      (sum, atMs, index) => held(atMs) ? sum : sum + (instants[index + 1] ?? toMs) - atMs,
-      0,
-    );
-  }
-
   override async close(): Promise<void> {
     this.#ear.close();
     await this.#listening;
@@ -114,11 +96,6 @@ export class BenchCluster extends Cluster {
       this.heard.push({ atMs: performance.now(), from: (sender as Deno.NetAddr).hostname });
     }
   }
-}
-
-/** Real time passes. */
-export function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
 /** Measures `count` times, several arenas side by side: all settle first, so that no start disturbs. */

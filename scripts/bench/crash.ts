@@ -1,5 +1,6 @@
 // A master is killed (SIGKILL) at every phase of its interval: how soon the next one acts.
-import { BenchCluster, pause, repeat } from "./bench_cluster.ts";
+import { BenchCluster, repeat } from "./bench_cluster.ts";
+import { pause } from "../../tests/support/until.ts";
 import type { Case, Figure, Question, Size } from "./figure.ts";
 
 const DEAD_RATIO = 3;

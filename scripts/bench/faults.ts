@@ -1,5 +1,6 @@
 // What goes wrong around the nodes: a network that splits and heals, and a cloud that hangs.
-import { BenchCluster, pause, repeat } from "./bench_cluster.ts";
+import { BenchCluster, repeat } from "./bench_cluster.ts";
+import { pause } from "../../tests/support/until.ts";
 import type { Case, Figure, Size } from "./figure.ts";
 import { Relay } from "./relay.ts";
 
@@ -30,7 +31,7 @@ async function split(size: Size): Promise<Figure[]> {
       await pause(HEALED_MS);
       await relay?.close();
       if (!HOLDERS.test(cluster.holders.join())) throw new Error(`held by ${cluster.holders}`);
-      return { unheldMs: cluster.unheldMs(splitAtMs), singleMs };
+      return { unheldMs: cluster.timeline.withoutMs(splitAtMs), singleMs };
     },
   });
   return [

@@ -2,8 +2,9 @@
 // whether our own heartbeats still leave in time.
 import { encode, TAG_BYTES } from "../../src/core/heartbeat.ts";
 import { Keyring } from "../../src/host/keyring.ts";
-import { ELASTIC_IP } from "../../tests/e2e/cluster.ts";
-import { BenchCluster, pause } from "./bench_cluster.ts";
+import { ELASTIC_IP } from "../../tests/support/cluster.ts";
+import { BenchCluster } from "./bench_cluster.ts";
+import { pause } from "../../tests/support/until.ts";
 import type { Case, Figure, Size } from "./figure.ts";
 import type { Order } from "./flood_sender.ts";
 import { cpuPercent, memoryMiB } from "./proc.ts";

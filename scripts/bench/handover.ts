@@ -1,5 +1,6 @@
 // Changes that are planned: a stop, a signal, a restart. Nobody should notice them.
-import { BenchCluster, pause, repeat } from "./bench_cluster.ts";
+import { BenchCluster, repeat } from "./bench_cluster.ts";
+import { pause } from "../../tests/support/until.ts";
 import type { Case, Figure, Size } from "./figure.ts";
 
 /** Long enough to see a hold that comes back or goes. */
@@ -17,7 +18,11 @@ async function stop(size: Size): Promise<Figure[]> {
       await cluster.node(1).process?.ended();
       const endedMs = performance.now() - toldAtMs;
       await pause(AFTERMATH_MS);
-      return { unheldMs: cluster.unheldMs(toldAtMs), attachMs: attachAtMs - toldAtMs, endedMs };
+      return {
+        unheldMs: cluster.timeline.withoutMs(toldAtMs),
+        attachMs: attachAtMs - toldAtMs,
+        endedMs,
+      };
     },
   });
   return [
@@ -59,7 +64,7 @@ async function promote(size: Size): Promise<Figure[]> {
       const attachAtMs = await cluster.request(/:attach$/, toldAtMs);
       await cluster.moved("node-2");
       await pause(AFTERMATH_MS);
-      return { unheldMs: cluster.unheldMs(toldAtMs), attachMs: attachAtMs - toldAtMs };
+      return { unheldMs: cluster.timeline.withoutMs(toldAtMs), attachMs: attachAtMs - toldAtMs };
     },
   });
   return [
@@ -90,7 +95,6 @@ async function restart(size: Size): Promise<Figure[]> {
       await pause(200 * run);
       const killedAtMs = cluster.tell(1, "SIGKILL");
       await pause(RESTART_MS);
-      cluster.goneAtMs.clear();
       cluster.start(cluster.node(1), { priority: 10 });
       await pause(RESTART_MS + 5_000);
       return cluster.server.model.history.filter(({ atMs }) => atMs > killedAtMs).length;

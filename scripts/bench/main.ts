@@ -4,7 +4,7 @@
 //
 // Measures the binary that EXOIP_BIN names, else the source. Nothing here is a test of time.
 import { parseArgs } from "@std/cli/parse-args";
-import { exoipCommand } from "../../tests/e2e/process.ts";
+import { exoipCommand } from "../../tests/support/process.ts";
 import { crashCase } from "./crash.ts";
 import { type Case, type Figure, FULL, QUICK } from "./figure.ts";
 import { floodCase } from "./flood.ts";

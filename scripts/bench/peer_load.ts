@@ -1,5 +1,5 @@
 // Peers by the dozen without a process each: one worker that sends their heartbeats and reads none.
-import { ELASTIC_IP } from "../../tests/e2e/cluster.ts";
+import { ELASTIC_IP } from "../../tests/support/cluster.ts";
 import type { BenchCluster } from "./bench_cluster.ts";
 
 /** Priority of each: never master. */

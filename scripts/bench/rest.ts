@@ -1,7 +1,7 @@
 // What a node costs while nothing happens, with few and with many peers, and how fast it starts.
-import { until } from "../../tests/e2e/cluster.ts";
-import { exoipCommand } from "../../tests/e2e/process.ts";
-import { BenchCluster, pause } from "./bench_cluster.ts";
+import { pause, until } from "../../tests/support/until.ts";
+import { exoipCommand } from "../../tests/support/process.ts";
+import { BenchCluster } from "./bench_cluster.ts";
 import { startPeerLoad } from "./peer_load.ts";
 import type { Case, Figure, Size } from "./figure.ts";
 import { cpuPercent, memoryMiB } from "./proc.ts";

@@ -1,5 +1,5 @@
 // What happens in the demo, and what should come of it.
-import type { Cluster, ClusterNode } from "../../tests/e2e/cluster.ts";
+import type { Cluster, ClusterNode } from "../../tests/support/cluster.ts";
 
 /** One event and its expected consequence. */
 export interface Act {
@@ -19,8 +19,8 @@ export interface Act {
 
 /** Starts a node's watchdog. */
 export type Start = (node: ClusterNode, priority: number) => void;
-/** Sends a node's watchdog a signal. */
-export type Kill = (node: ClusterNode, signal: Deno.Signal) => void;
+/** Ends a node's watchdog. */
+export type Kill = (node: ClusterNode, signal: "SIGKILL" | "SIGTERM") => void;
 
 const HTML_MS = 3_000;
 /** Longest wait between two attempts at the cloud, and time for the change itself. */

@@ -1,6 +1,6 @@
 // What can be tried on the cluster that --keep leaves up.
-import type { ClusterNode } from "../../tests/e2e/cluster.ts";
-import { exoipCommand } from "../../tests/e2e/process.ts";
+import type { ClusterNode } from "../../tests/support/cluster.ts";
+import { exoipCommand } from "../../tests/support/process.ts";
 
 /** A cluster that stays. */
 export interface Kept {

@@ -1,7 +1,7 @@
 // A cluster of three real watchdogs and a simulated Exoscale, played through the events of a bad day; see usage.ts.
 // Ends by itself within a minute; exit code 0 only if every event went as it should.
 import { messageOf } from "../../src/core/message_of.ts";
-import { Cluster } from "../../tests/e2e/cluster.ts";
+import { Cluster } from "../../tests/support/cluster.ts";
 import { ACTS } from "./acts.ts";
 import { keepLines } from "./keep.ts";
 import { type Outcome, Stage } from "./stage.ts";

@@ -1,5 +1,5 @@
 // The demo as it runs: a table that is drawn again in a terminal, plain lines in a pipe.
-import type { Cluster } from "../../tests/e2e/cluster.ts";
+import type { Cluster } from "../../tests/support/cluster.ts";
 import { COLUMNS, wrapped } from "./told.ts";
 
 const REFRESH_MS = 100;

@@ -1,5 +1,6 @@
 // Plays one act and measures it: when it was noticed, when the address moved, how long nobody held it.
-import { type Cluster, type ClusterNode, until } from "../../tests/e2e/cluster.ts";
+import type { Cluster, ClusterNode } from "../../tests/support/cluster.ts";
+import { pause, until } from "../../tests/support/until.ts";
 import type { Act } from "./acts.ts";
 
 /** What came of an act; times in ms since it began, null for what did not happen. */
@@ -12,13 +13,6 @@ export interface Outcome {
   readonly why: string;
 }
 
-/** A node's watchdog went up or down. */
-interface LifeChange {
-  readonly atMs: number;
-  readonly name: string;
-  readonly alive: boolean;
-}
-
 /** Pause after each act: long enough to see a hold that comes back, short enough to keep the minute. */
 const AFTERMATH_MS = 1_000;
 
@@ -26,7 +20,6 @@ const AFTERMATH_MS = 1_000;
 export class Stage {
   readonly #cluster: Cluster;
   readonly #tell: (node: string, line: string) => void;
-  readonly #lives: LifeChange[] = [];
   #noticed: { pattern: RegExp; atMs: number | null } = { pattern: /$^/, atMs: null };
 
   constructor(cluster: Cluster, tell: (node: string, line: string) => void) {
@@ -42,7 +35,7 @@ export class Stage {
     act.happen({
       cluster,
       start: (node, priority) => this.#start(node, priority),
-      kill: (node, signal) => this.#kill(node, signal),
+      kill: (node, signal) => void cluster.stop(node, signal),
     });
     const { title, withinMs } = act;
     const settled = () =>
@@ -50,13 +43,13 @@ export class Stage {
     let why = "";
     try {
       await until(settled, { title, withinMs });
-      await new Promise((resolve) => setTimeout(resolve, AFTERMATH_MS));
+      await pause(AFTERMATH_MS);
       if (!settled()) why = "the address moved on";
     } catch {
       const { holders } = cluster;
       why = `wanted ${act.holders.join("+")} to hold, got ${holders.join("+") || "nobody"}`;
     }
-    const unheldMs = this.#unheldMs(beganMs, performance.now());
+    const unheldMs = cluster.timeline.withoutMs(beganMs);
     if (!why && unheldMs > act.unheldMaxMs) why = `unheld for ${Math.round(unheldMs)} ms`;
     const since = (atMs: number | null | undefined) => atMs == null ? null : atMs - beganMs;
     return {
@@ -70,7 +63,6 @@ export class Stage {
   }
 
   #start(node: ClusterNode, priority: number): void {
-    this.#lives.push({ atMs: performance.now(), name: node.name, alive: true });
     this.#cluster.start(node, {
       priority,
       onLine: ({ atMs, text }) => {
@@ -80,43 +72,10 @@ export class Stage {
     });
   }
 
-  #kill(node: ClusterNode, signal: Deno.Signal): void {
-    node.process?.signal(signal);
-    const died = () =>
-      void this.#lives.push({ atMs: performance.now(), name: node.name, alive: false });
-    if (signal === "SIGKILL") died();
-    else node.process?.ended().then(died);
-  }
-
   /** When the heir got the address in this act. */
   #heldSince(name: string, sinceMs: number): number | undefined {
     const id = this.#cluster.nodes.find((node) => node.name === name)?.instance.id ?? "";
     const { history } = this.#cluster.server.model;
     return history.find(({ atMs, holders }) => atMs >= sinceMs && holders.includes(id))?.atMs;
-  }
-
-  /** Time in which no node with a live watchdog had the address. */
-  #unheldMs(fromMs: number, toMs: number): number {
-    const nameOf = new Map(this.#cluster.nodes.map(({ name, instance }) => [instance.id, name]));
-    const changes = [
-      ...this.#cluster.server.model.history.map(({ atMs, holders }) => ({ atMs, holders })),
-      ...this.#lives,
-    ].sort((one, other) => one.atMs - other.atMs);
-    const alive = new Set<string>();
-    let holders: readonly string[] = [];
-    let unheldMs = 0, atMs = 0;
-    const pass = (nextMs: number) => {
-      const held = holders.some((id) => alive.has(nameOf.get(id) ?? ""));
-      if (!held) unheldMs += Math.max(0, Math.min(nextMs, toMs) - Math.max(atMs, fromMs));
-      atMs = nextMs;
-    };
-    for (const change of changes) {
-      pass(change.atMs);
-      if ("holders" in change) holders = change.holders;
-      else if (change.alive) alive.add(change.name);
-      else alive.delete(change.name);
-    }
-    pass(toMs);
-    return unheldMs;
   }
 }

@@ -1,6 +1,6 @@
 // The watchdogs' lines as the audience reads them: names of nodes instead of addresses and ids, no clock but the
 // demo's, and no line wider than a terminal.
-import type { ClusterNode } from "../../tests/e2e/cluster.ts";
+import type { ClusterNode } from "../../tests/support/cluster.ts";
 
 /** What every terminal has. */
 export const COLUMNS = 80;

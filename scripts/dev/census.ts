@@ -2,8 +2,8 @@
 // the datagrams and calls at rest, the same for one node, and what happens when the master dies.
 import { parseArgs } from "@std/cli/parse-args";
 import { NODE_SETTINGS } from "../../tests/support/node_settings.ts";
-import { SimCluster } from "../../tests/simulation/cluster.ts";
-import { seededRandom } from "../../tests/simulation/prng.ts";
+import { SimCluster } from "../../tests/support/simulation/cluster.ts";
+import { seededRandom } from "../../tests/support/simulation/prng.ts";
 
 /** What was counted for one size. */
 export interface Census {

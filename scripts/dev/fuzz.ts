@@ -5,8 +5,8 @@
 //
 // Exit code 1 when a target broke its promise. A find belongs into a test before it is mended.
 import { parseArgs } from "@std/cli/parse-args";
-import { run } from "../../tests/fuzz/target.ts";
-import { TARGETS } from "../../tests/fuzz/targets.ts";
+import { run } from "../../tests/support/fuzz/target.ts";
+import { TARGETS } from "../../tests/support/fuzz/targets.ts";
 
 const { seconds = "60", seed = `${Date.now() % 2 ** 31}`, only, path } = parseArgs(Deno.args, {
   string: ["seconds", "seed", "only", "path"],

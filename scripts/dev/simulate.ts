@@ -5,8 +5,8 @@
 //
 // Exit code 1 when a rule was broken.
 import { parseArgs } from "@std/cli/parse-args";
-import { play } from "../../tests/simulation/scenario.ts";
-import { writeStory } from "../../tests/simulation/story.ts";
+import { play } from "../../tests/support/simulation/scenario.ts";
+import { writeStory } from "../../tests/support/simulation/story.ts";
 import type { Broken, Range } from "./simulate_worker.ts";
 
 /** Seeds that a worker is given at once. */

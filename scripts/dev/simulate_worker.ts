@@ -1,6 +1,6 @@
 // One core's share of the stories.
-import { play } from "../../tests/simulation/scenario.ts";
-import { writeStory } from "../../tests/simulation/story.ts";
+import { play } from "../../tests/support/simulation/scenario.ts";
+import { writeStory } from "../../tests/support/simulation/story.ts";
 
 /** Seeds from the first to the last but one. */
 export interface Range {

@@ -3,7 +3,7 @@
 // The page is the real one, in a real browser; the node behind it is the core, played through a minute in which a
 // better node dies and the link to another one works one way only.
 import { NOT_LOOKED } from "../../src/core/presence.ts";
-import { openPage, servePage, startBrowser } from "../../tests/page/browser.ts";
+import { openPage, servePage, startBrowser } from "../../tests/support/browser.ts";
 import { NodeFixture } from "../../tests/support/node_fixture.ts";
 
 const FOLDER = new URL("../../.github/", import.meta.url);

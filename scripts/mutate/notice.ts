@@ -13,7 +13,7 @@ export interface Stage {
 /** Folders of tests that start processes, servers or networks; files that wait for real time, or read the source. */
 const LEFT_OUT = [
   /^tests\/(e2e|netns|world|image|install|packaging|page|monitoring|doctor|transport|tls)\//,
-  /^tests\/(commands|fuzz|scripts|startup|support)\//,
+  /^tests\/(commands|fuzz|scripts|startup|support)\/|^tests\/slow\/mutants/,
   /^tests\/exoscale\/(?!attempts|endpoint|error_response|peer_source|rate_limiter|signature|single_flight)/,
   /^tests\/(config\/elastic_ips|host\/command|layers|project|status\/status)_test\.ts$/,
   /^tests\/watch\/(flood|notify_command|quiet_run|watchdog)_test\.ts$/,

@@ -31,9 +31,12 @@ const REASONS: Readonly<Record<number, string>> = {
 /** How long a stream that is full is kept: its reader may be gone for good while a new one listens. */
 const FULL_STREAM_MS = 5_000;
 
+/** Loaded once, and for the life of the process; null where there is none. */
+let library: ReturnType<typeof openLibrary> | undefined;
+
 /** Opens what sends to that address; the first message shows whether anybody is there. Throws when it cannot be. */
 export function openLocalSocket(address: string): LocalSocket {
-  const library = openLibrary();
+  if (library === undefined) library = openLibrary();
   if (library) return new LinuxSocket(library, address);
   if (address.startsWith("@")) throw new Error("abstract sockets need Linux");
   return openWithDeno(address);

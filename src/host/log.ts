@@ -55,7 +55,10 @@ class EntryHandler extends BaseHandler {
   override log(): void {}
 }
 
-/** Opens the log. While there is no syslog, or it takes nothing, it says so and uses standard output. */
+/**
+ * Opens the log. While there is no syslog, or it takes nothing, it says so and uses standard output. Whoever lives
+ * longer than it disposes of it.
+ */
 export function openLog(
   { stdout, format: wanted, level = "info", journal = false, syslogPath = "/dev/log", ...rest }:
     & LogOptions
@@ -67,7 +70,7 @@ export function openLog(
       syslogPath?: string;
       writer?: LineWriter;
     },
-): HostLog {
+): HostLog & Disposable {
   const format = wanted ?? (journal && !stdout ? "journald" : "text");
   const note = (text: string): Entry => ({
     severity: "warning",
@@ -108,6 +111,7 @@ export function openLog(
       await syslog?.flush(FLUSH_MS);
       await writer.flush(FLUSH_MS);
     },
+    [Symbol.dispose]: () => syslog?.close(),
   };
 }
 

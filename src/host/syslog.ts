@@ -33,6 +33,8 @@ export interface Syslog {
   send(severity: number, text: string): void;
   /** Resolves when all so far has left or is with somebody else, at the latest after that time. */
   flush(withinMs: number): Promise<void>;
+  /** Ends it: what it has not taken by now it never gets. */
+  close(): void;
 }
 
 /** Who hears of what syslog does not take. */
@@ -83,6 +85,7 @@ class SocketSyslog implements Syslog {
   #busySinceMs: number | null = null;
   #working: Promise<void> | null = null;
   #wake: () => void = () => {};
+  #closed = false;
   readonly #flushes = new Set<() => void>();
   present: boolean;
 
@@ -116,12 +119,17 @@ class SocketSyslog implements Syslog {
     if (!this.#settled) this.#printWaiting();
   }
 
+  close(): void {
+    this.#closed = true;
+    this.#wake();
+  }
+
   get #settled(): boolean {
     return this.#queue.length === this.#printed;
   }
 
   async #work(): Promise<void> {
-    while (this.#queue.length > 0) {
+    while (this.#queue.length > 0 && !this.#closed) {
       const [{ severity, text, at }] = this.#queue as [SyslogEntry];
       const line = this.#encoder.encode(syslogLine(severity, text, at));
       const sent = await this.#socket.send(line);
@@ -181,6 +189,7 @@ class SocketSyslog implements Syslog {
 
   /** Does not keep the process from ending. */
   async #pause(ms: number): Promise<void> {
+    if (this.#closed) return;
     let timer: ReturnType<typeof setTimeout> | undefined;
     await new Promise<void>((resolve) => {
       this.#wake = resolve;

@@ -2,58 +2,7 @@
 import { assert, assertEquals } from "@std/assert";
 import type { CheckSpec } from "../../src/checks/spec.ts";
 import { HealthChecks } from "../../src/checks/schedule.ts";
-import type { Clock } from "../../src/world.ts";
-
-/** Time that passes when the test says so. */
-class TestClock implements Clock {
-  #nowMs = 0;
-  readonly #sleepers = new Set<{ atMs: number; wake: () => void }>();
-
-  nowMs(): number {
-    return this.#nowMs;
-  }
-
-  wallMs(): number {
-    return this.#nowMs;
-  }
-
-  sleep(ms: number, signal?: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      if (signal?.aborted) return resolve();
-      const sleeper = { atMs: this.#nowMs + ms, wake: () => {} };
-      const wake = () => {
-        this.#sleepers.delete(sleeper);
-        resolve();
-      };
-      sleeper.wake = wake;
-      this.#sleepers.add(sleeper);
-      signal?.addEventListener("abort", wake);
-    });
-  }
-
-  /** Sleepers that nobody has woken yet. */
-  get sleeping(): number {
-    return this.#sleepers.size;
-  }
-
-  /** Lets time pass, sleeper by sleeper. */
-  async pass(ms: number): Promise<void> {
-    const endMs = this.#nowMs + ms;
-    for (;;) {
-      await settle();
-      const [next] = [...this.#sleepers].sort((a, b) => a.atMs - b.atMs);
-      if (!next || next.atMs > endMs) break;
-      this.#nowMs = Math.max(this.#nowMs, next.atMs);
-      next.wake();
-    }
-    this.#nowMs = endMs;
-  }
-}
-
-/** Lets everything happen that needs no time. */
-async function settle(): Promise<void> {
-  for (let turn = 0; turn < 50; turn++) await Promise.resolve();
-}
+import { settle, VirtualClock } from "../support/clock.ts";
 
 /** One run of a check under the test's hand. */
 interface Run {
@@ -64,7 +13,7 @@ interface Run {
 }
 
 function stage(titles: readonly string[], { graceMs = 3_000, obeys = true } = {}) {
-  const clock = new TestClock();
+  const clock = new VirtualClock();
   const runs: Run[] = [], lines: string[] = [], told: string[] = [];
   const checks = titles.map((title): CheckSpec => ({ title, kind: "exec", words: [title] }));
   const settings = { checks, intervalMs: 2_000, timeoutMs: 1_000, rise: 2, fall: 3, graceMs };

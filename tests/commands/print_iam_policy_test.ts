@@ -11,13 +11,7 @@ import { type IamPolicy, OPTIONAL_OPERATIONS } from "../../src/exoscale/iam_poli
 import type { PeerSource } from "../../src/exoscale/peer_source.ts";
 import { associate } from "../../src/commands/associate.ts";
 import { allows, operationOf } from "../support/cloud/role.ts";
-import {
-  CloudFixture,
-  ELASTIC_IP,
-  GROUP,
-  hurriedClock,
-  PATIENT,
-} from "../support/cloud/cloud_fixture.ts";
+import { CloudFixture, ELASTIC_IP, GROUP, PATIENT } from "../support/cloud/cloud_fixture.ts";
 import { run } from "../support/fake_host.ts";
 
 async function policyFor(argv: readonly string[]): Promise<IamPolicy> {
@@ -113,7 +107,7 @@ for (
       stage.hold(...flag === "-D" ? [stage.self] : []);
       const code = await associate(mode, {
         cloud: stage.cloud("v2"),
-        clock: hurriedClock(),
+        clock: stage.clock,
         log: { write() {} },
         signal: PATIENT,
         elasticIp: ELASTIC_IP,

@@ -6,6 +6,7 @@ import { load } from "../../src/config/load.ts";
 import { PeerNames } from "../../src/peers/peer_names.ts";
 import { type Changes, changesBetween, Reloader } from "../../src/commands/reload.ts";
 import type { Rights } from "../../src/options/option.ts";
+import { settle, VirtualClock } from "../support/clock.ts";
 
 const START = ["-W", "-xi", "198.51.100.50", "-xk", "EXOkey", "-xs", "secret"];
 
@@ -115,7 +116,7 @@ async function reloading(
     lookup: (name: string) =>
       files[name] ? Promise.resolve([files[name]]) : Promise.reject(new Error(`no ${name}`)),
     interfaces: () => [],
-    clock: { nowMs: () => 0, wallMs: () => 0, sleep: () => Promise.resolve() },
+    clock: new VirtualClock({ leaps: true }),
   };
   const loaded = await load(argv, host);
   const config = configure(loaded.values, loaded.findings);
@@ -321,8 +322,7 @@ Deno.test("Reloader reads once for requests that come while it reads, and once m
   >;
   const { reloader, lines } = await reloading(files, { argv: ["--config", TOML, ...START] });
   const first = reloader.reload();
-  await Promise.resolve();
-  await Promise.resolve();
+  await settle();
   files[TOML] = 'priority = 20\npeers = "web.test"';
   await Promise.all([first, reloader.reload(), reloader.reload(), reloader.reload()]);
   assert(lines.length <= 3, lines.join("\n"));

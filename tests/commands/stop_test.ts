@@ -9,9 +9,7 @@ import {
 import { pidFiles } from "../../src/host/pid_file.ts";
 import { identityOf } from "../../src/host/process_identity.ts";
 import { skippableTest } from "../support/skippable.ts";
-import { COMMON, run, type Situation } from "../support/fake_host.ts";
 
-const FILE = "/run/exoip.pid";
 const LINUX = Deno.build.os === "linux" ? null : `needs Linux, this is ${Deno.build.os}`;
 const ROOT = LINUX ?? (Deno.uid() === 0 ? null : "needs root, to run as another user");
 
@@ -216,55 +214,3 @@ Deno.test("pidFiles.owner() is null without a file, and throws for what tells no
     assertStringIncludes(messageOf(() => pidFiles.owner(path)), "locked, but has no process id");
     file.close();
   }));
-
-Deno.test("runProgram() with --pid-file has it before anything else, and gives it up", async () => {
-  const argv = ["-W", "-p", "192.0.2.2", ...COMMON, "--pid-file", FILE];
-  const { code, pids } = await run(argv);
-  assertEquals([code, pids], [1, [`claim ${FILE}`, `give up ${FILE}`]], "it cannot listen");
-  const second = await run(argv, { watchdogs: { [FILE]: 77 } });
-  assertEquals([second.code, second.calls, second.log], [1, [], []]);
-  assertEquals(second.err, [
-    `exoip: --pid-file (IF_PID_FILE): cannot have ${FILE}: another watchdog has it`,
-  ]);
-  for (const other of [["-n", ...argv], ["-A", ...COMMON, "--pid-file", FILE]]) {
-    assertEquals((await run(other, { holds: true })).pids, []);
-  }
-});
-
-Deno.test("runProgram() with --stop ends the watchdog of the PID file and waits for it", async () => {
-  const stop = ["--stop", "--pid-file", FILE];
-  const slow: Situation = { env: {}, watchdogs: { [FILE]: 77, "/run/b": 78 }, leavesInMs: 30_000 };
-  const ended = await run(stop, slow);
-  assertEquals([ended.code, ended.pids, ended.err], [0, ["stop 77"], []]);
-  assertEquals(ended.out, [`exoip: the watchdog of ${FILE} (process 77) has ended`]);
-  const none = await run(stop, { env: { IF_PID_FILE: "/run/other" } });
-  assertEquals([none.code, none.pids], [0, []]);
-  assertEquals(none.out, [`exoip: no watchdog runs with ${FILE}`]);
-  const hung = await run(stop, { ...slow, leavesInMs: 36_000 });
-  assertEquals([hung.code, hung.pids], [1, ["stop 77"]]);
-  assertEquals(hung.err, [
-    `exoip: the watchdog of ${FILE} (process 77) still runs after 35 s`,
-  ]);
-  const patient = [...stop, "--handover-timeout", "2min"];
-  assertEquals((await run(patient, { ...slow, leavesInMs: 140_000 })).code, 0);
-});
-
-Deno.test("runProgram() with --stop wants a PID file, no other mode, and no Windows", async () => {
-  const rows: ReadonlyArray<readonly [string[], Situation, RegExp]> = [
-    [["--stop"], { env: {} }, /^exoip: --stop needs --pid-file \(IF_PID_FILE\)/],
-    [["--stop", "-W", "--pid-file", FILE], {}, /^exoip: --stop excludes -W/],
-    [
-      ["--stop", "--pid-file", FILE],
-      { os: "windows" },
-      /^exoip: --stop is not available on Windows/,
-    ],
-  ];
-  for (const [argv, situation, message] of rows) {
-    const { code, err, pids } = await run(argv, { ...situation, watchdogs: { [FILE]: 77 } });
-    assertEquals([code, pids, err.length], [1, [], 1]);
-    assertMatch(err[0] ?? "", message);
-  }
-  assert(
-    (await run(["--stop=false", ...COMMON])).err.some((line) => line.includes("-W, -A and -D")),
-  );
-});

@@ -3,12 +3,11 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { readValues } from "../../src/options/parse.ts";
 import { configure } from "../../src/config/config.ts";
 import { decode, encode } from "../../src/core/heartbeat.ts";
-import type { Cloud } from "../../src/world.ts";
 import { CloudError } from "../../src/exoscale/cloud_error.ts";
 import { Watchdog, type World } from "../../src/watch/watchdog.ts";
-import { systemClock } from "../../src/host/clock.ts";
-import { until } from "../e2e/cluster.ts";
-import { InboxSocket } from "../support/inbox_link.ts";
+import { VirtualClock } from "../support/clock.ts";
+import { FakeCloud, peersAt } from "../support/fake_cloud.ts";
+import { MemorySocket } from "../support/memory_socket.ts";
 import { NODE_SETTINGS } from "../support/node_settings.ts";
 
 const WATCH = ["-W", "-p", "192.0.2.2", "-xk", "EXOkey", "-xs", "secret"];
@@ -65,37 +64,21 @@ Deno.test("configure() reads an Elastic IPv6 in brackets, with its priority", ()
   }
 });
 
-/** A link that keeps what is sent. */
-class QuietSocket extends InboxSocket {
-  readonly localAddresses: readonly string[] = ["192.0.2.1"];
-  readonly sent: Uint8Array[] = [];
-  send(bytes: Uint8Array): void {
-    this.sent.push(bytes);
-  }
+/** A cloud for each Elastic IP, in which this instance holds nothing yet. */
+function cloudsOf() {
+  const clouds = new Map([ONE, OTHER].map((each) => [each, cloudOf()]));
+  const attached = () => [...clouds].filter(([, { holds }]) => holds).map(([each]) => each);
+  return { connect: (elasticIp: string) => clouds.get(elasticIp) ?? cloudOf(), attached };
 }
 
-/** A cloud in which this instance holds nothing, and one address may not exist. */
-function cloudOf(attached: string[], elasticIp: string): Cloud {
-  const self = { instanceId: SELF, wireId: SELF, holds: false, nativeAddresses: ["192.0.2.1"] };
-  const holds = () => attached.includes(elasticIp);
-  return {
-    name: "a made-up cloud",
-    prepare: () => Promise.resolve(self),
-    members: () =>
-      Promise.resolve({
-        peers: [{ address: "192.0.2.2", instanceId: PEER, wireId: PEER }],
-        inPeerList: true,
-      }),
-    look: () => Promise.resolve({ holds: holds(), others: [] }),
-    inspect: () => Promise.resolve(holds()),
-    attach: () => Promise.resolve(void attached.push(elasticIp)),
-    detachSelf: () => Promise.resolve(void attached.splice(attached.indexOf(elasticIp), 1)),
-    evict: () => Promise.resolve("absent" as const),
-  };
+function cloudOf(): FakeCloud {
+  return new FakeCloud(SELF, peersAt({ "192.0.2.2": PEER }));
 }
 
 Deno.test("Watchdog elects for each Elastic IP by itself, on one socket", async () => {
-  const socket = new QuietSocket(), attached: string[] = [], lines: string[] = [];
+  const socket = new MemorySocket({ localAddresses: ["192.0.2.1"] });
+  const { connect, attached } = cloudsOf(), lines: string[] = [];
+  const clock = new VirtualClock();
   const node = { ...NODE_SETTINGS, intervalMs: 20, deadRatio: 3, handoverTimeoutMs: 100 };
   const watchdog = new Watchdog({
     nodes: [{ ...node, elasticIp: ONE, priority: 10 }, { ...node, elasticIp: OTHER, priority: 20 }],
@@ -105,41 +88,48 @@ Deno.test("Watchdog elects for each Elastic IP by itself, on one socket", async 
     addresses: ["192.0.2.2"],
     verbose: false,
   }, {
-    clock: systemClock,
+    clock,
     random: () => 0.5,
     socket,
     log: { write: (_, event, text, about) => void lines.push(`${event}: ${about}: ${text}`) },
     serviceManager: null,
-    connect: (elasticIp) => cloudOf(attached, elasticIp),
+    connect,
   });
   const ended = watchdog.run();
   // The peer ranks between our two priorities.
+  let speaks = true;
   const speak = () => {
     for (const elasticIp of [ONE, OTHER]) {
       const bytes = encode({ priority: 15, elasticIp, id: PEER, trailer: null });
       socket.receive({ bytes, from: "192.0.2.2", fromPort: 12_345 });
     }
+    if (speaks) clock.at(clock.nowMs() + 10, speak);
   };
-  const speaking = setInterval(speak, 10);
-  await until(() => attached.includes(ONE), { title: "the better-ranked address is attached" });
+  speak();
+  await clock.until(() => attached().includes(ONE), {
+    title: "the better-ranked address is attached",
+  });
   const [one, other] = watchdog.watches.map((watch) => watch.node.election);
   assertEquals([one?.role, other?.role], ["master", "backup"]);
-  assertEquals(attached, [ONE]);
+  assertEquals(attached(), [ONE]);
   assert(lines.some((line) => line.startsWith(`role: ${ONE}: master`)), lines.join("\n"));
-  const addressed = new Set(socket.sent.map((bytes) => {
+  const addressed = new Set(socket.sent.map(({ bytes }) => {
     const heartbeat = decode(bytes);
     return "refused" in heartbeat ? heartbeat.refused : heartbeat.elasticIp;
   }));
   assertEquals(addressed, new Set([ONE, OTHER]));
-  clearInterval(speaking);
-  await until(() => attached.includes(OTHER), { title: "the peer is dead, the other is attached" });
+  speaks = false;
+  await clock.until(() => attached().includes(OTHER), {
+    title: "the peer is dead, the other is attached",
+  });
   watchdog.tell({ kind: "stop" });
+  await clock.pass(60_000);
   assertEquals(await ended, 0);
-  assertEquals(attached, []);
+  assertEquals(attached(), []);
 });
 
 /** A watchdog of two addresses whose clouds a test makes. */
-function watchBoth(connect: World["connect"]) {
+function watchBoth(connect: World["connect"], clock = new VirtualClock()) {
   const lines: string[] = [];
   const node = { ...NODE_SETTINGS, intervalMs: 50, handoverTimeoutMs: 100 };
   const watchdog = new Watchdog({
@@ -150,52 +140,63 @@ function watchBoth(connect: World["connect"]) {
     addresses: [],
     verbose: false,
   }, {
-    clock: systemClock,
+    clock,
     random: () => 0.5,
-    socket: new QuietSocket(),
+    socket: new MemorySocket({ localAddresses: ["192.0.2.1"] }),
     log: { write: (_, event, text, about) => void lines.push(`${event}: ${about}: ${text}`) },
     serviceManager: null,
     connect,
   });
-  return { watchdog, lines, stop: () => watchdog.tell({ kind: "stop" }) };
+  const stop = async () => {
+    watchdog.tell({ kind: "stop" });
+    await clock.pass(60_000);
+  };
+  return { watchdog, clock, lines, stop };
 }
 
 Deno.test("an answer about one address shows that the cloud answers, while another waits for its turn", async () => {
-  const attached: string[] = [];
+  const { connect, attached } = cloudsOf();
   let turn = () => {};
   const waiting = new Promise<void>((resolve) => turn = resolve);
-  let answering: ReturnType<typeof setInterval> | undefined;
+  const clock = new VirtualClock();
+  let answering = true;
   const { watchdog, lines, stop } = watchBoth((elasticIp, onProgress) => {
-    if (elasticIp === ONE) answering = setInterval(() => onProgress(5), 100);
-    const cloud = cloudOf(attached, elasticIp);
+    const answered = () => {
+      onProgress(5);
+      if (answering) clock.at(clock.nowMs() + 100, answered);
+    };
+    if (elasticIp === ONE) clock.at(100, answered);
+    const cloud = connect(elasticIp);
     if (elasticIp === ONE) return cloud;
-    return { ...cloud, attach: (signal) => waiting.then(() => cloud.attach(signal)) };
-  });
+    const { attach } = cloud;
+    cloud.attach = (signal) => waiting.then(() => attach(signal));
+    return cloud;
+  }, clock);
   const ended = watchdog.run();
   const lost = () => lines.some((line) => line.startsWith("cloud-lost"));
-  const began = performance.now();
   // Longer than a node waits for an answer that is missing.
-  await until(() => lost() || performance.now() > began + 5_000, { title: "the wait" });
-  assertEquals([lost(), attached], [false, [ONE]]);
+  await clock.pass(5_000);
+  assertEquals([lost(), attached()], [false, [ONE]]);
   turn();
-  await until(() => attached.includes(OTHER), { title: "its turn has come" });
-  clearInterval(answering);
-  stop();
+  await clock.until(() => attached().includes(OTHER), { title: "its turn has come" });
+  answering = false;
+  await stop();
   assertEquals(await ended, 0);
 });
 
 Deno.test("an address that was given up is not shown, and keeps nobody from being ready", async () => {
-  const attached: string[] = [];
-  const { watchdog, stop } = watchBoth((elasticIp) => {
-    const cloud = cloudOf(attached, elasticIp);
+  const { connect, attached } = cloudsOf();
+  const { watchdog, clock, stop } = watchBoth((elasticIp) => {
+    const cloud = connect(elasticIp);
     const missing = new CloudError("no-such-address", "no such Elastic IP");
-    return elasticIp === ONE ? cloud : { ...cloud, prepare: () => Promise.reject(missing) };
+    if (elasticIp !== ONE) cloud.prepare = () => Promise.reject(missing);
+    return cloud;
   });
   const ended = watchdog.run();
-  await until(() => attached.includes(ONE), { title: "the other one is held" });
+  await clock.until(() => attached().includes(ONE), { title: "the other one is held" });
   const { phase, addresses } = watchdog.snapshot();
   assertEquals([phase, addresses.map(({ elasticIp }) => elasticIp)], ["running", [ONE]]);
-  stop();
+  await stop();
   assertEquals(await ended, 1);
 });
 

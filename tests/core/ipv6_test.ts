@@ -10,6 +10,7 @@ import { formatIpv6, parseIpv6, standInFor } from "../../src/core/ipv6.ts";
 import { openSocket } from "../../src/host/udp_socket.ts";
 import type { Datagram } from "../../src/world.ts";
 import { WELL_TRAILER } from "../support/node_settings.ts";
+import { freeUdpPort } from "../support/ports.ts";
 
 Deno.test("formatIpv6() and parseIpv6() agree with the runtime's URL parser on every address", () => {
   const bytes = fc.array(fc.constantFrom(0, 0, 1, 171, 255), { minLength: 16, maxLength: 16 });
@@ -139,7 +140,7 @@ Deno.test({
   name: "openLink() on [::] hears and answers both families",
   ignore: !Deno.networkInterfaces().some(({ address }) => address === "::1"),
   async fn() {
-    const port = freePort();
+    const port = freeUdpPort("::");
     const link = openSocket("::", port);
     const heard: Datagram[] = [];
     const listening = (async () => {
@@ -161,14 +162,6 @@ Deno.test({
     assert(link.localAddresses.includes("::1") && link.localAddresses.includes("127.0.0.1"));
   },
 });
-
-/** A port that was free a moment ago on both families. */
-function freePort(): number {
-  const socket = Deno.listenDatagram({ transport: "udp", hostname: "::", port: 0 });
-  const { port } = socket.addr as Deno.NetAddr;
-  socket.close();
-  return port;
-}
 
 Deno.test("configure() refuses peers of a family that the socket does not speak, and prefix lengths", () => {
   const argv = ["-W", "-xk", "k", "-xs", "s", "-xi", LONG];

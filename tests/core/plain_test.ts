@@ -5,7 +5,7 @@ import { LINE_MAX_CHARS, plain } from "../../src/core/plain.ts";
 import { CloudError } from "../../src/exoscale/cloud_error.ts";
 import { LineWriter } from "../../src/host/line_writer.ts";
 import { openLog } from "../../src/host/log.ts";
-import { hostileText } from "../fuzz/texts.ts";
+import { hostileText } from "../support/fuzz/texts.ts";
 
 Deno.test("plain() keeps words and takes what begins lines, steers terminals or hides", () => {
   const table: [string, string][] = [

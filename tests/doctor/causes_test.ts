@@ -9,33 +9,30 @@ function failing(lines: readonly string[]): string[] {
   return lines.filter((line) => line.startsWith("FAIL")).map((line) => line.split(/\s+/)[1] ?? "");
 }
 
-Deno.test("--doctor tells another secret from another Elastic IP where peers watch several", {
-  sanitizeOps: false,
-  sanitizeResources: false,
-}, async () => {
-  await using stage = healthyStage();
-  const also = stage.model.addAddress("198.51.100.60").ip;
-  const { of } = await examine(stage, {
-    argv: ["-xi", `${ELASTIC_IP},${also}`],
-    env: { IF_SHARED_SECRET: "a secret of the tests" },
-    peersSecret: "another secret of tests",
-    peers: [{ also }, { elasticIp: also }],
-  });
-  const secret = "signs with a shared secret that is not ours: correct its configuration or ours";
-  const other = `watches ${also}, not ${ELASTIC_IP}: correct its configuration or ours`;
-  assertEquals(of("heartbeats"), [
-    `FAIL 203.0.113.12 (${ELASTIC_IP}) ${secret}`,
-    `FAIL 203.0.113.13 (${ELASTIC_IP}) ${other}`,
-    `FAIL 203.0.113.12 (${also}) ${secret}`,
-    `FAIL 203.0.113.13 (${also}) ${secret}`,
-  ]);
-});
+Deno.test(
+  "--doctor tells another secret from another Elastic IP where peers watch several",
+  async () => {
+    await using stage = healthyStage();
+    const also = stage.model.addAddress("198.51.100.60").ip;
+    const { of } = await examine(stage, {
+      argv: ["-xi", `${ELASTIC_IP},${also}`],
+      env: { IF_SHARED_SECRET: "a secret of the tests" },
+      peersSecret: "another secret of tests",
+      peers: [{ also }, { elasticIp: also }],
+    });
+    const secret = "signs with a shared secret that is not ours: correct its configuration or ours";
+    const other = `watches ${also}, not ${ELASTIC_IP}: correct its configuration or ours`;
+    assertEquals(of("heartbeats"), [
+      `FAIL 203.0.113.12 (${ELASTIC_IP}) ${secret}`,
+      `FAIL 203.0.113.13 (${ELASTIC_IP}) ${other}`,
+      `FAIL 203.0.113.12 (${also}) ${secret}`,
+      `FAIL 203.0.113.13 (${also}) ${secret}`,
+    ]);
+  },
+);
 
 for (const api of APIS) {
-  Deno.test(`--doctor on API ${api} does not blame the key for a cloud that is not reached`, {
-    sanitizeOps: false,
-    sanitizeResources: false,
-  }, async () => {
+  Deno.test(`--doctor on API ${api} does not blame the key for a cloud that is not reached`, async () => {
     await using stage = healthyStage();
     const host = {
       fetch: () => Promise.reject(new TypeError("tcp connect error: Connection refused")),
@@ -46,10 +43,7 @@ for (const api of APIS) {
   });
 }
 
-Deno.test("--doctor fails once for a name that has no address, and the rest needs the cloud", {
-  sanitizeOps: false,
-  sanitizeResources: false,
-}, async () => {
+Deno.test("--doctor fails once for a name that has no address, and the rest needs the cloud", async () => {
   await using stage = healthyStage();
   const reason = "dns error: failed to lookup address information: Name or service not known";
   const fetch = () => Promise.reject(new TypeError("error sending", { cause: new Error(reason) }));
@@ -62,10 +56,7 @@ Deno.test("--doctor fails once for a name that has no address, and the rest need
   assertEquals(of("heartbeats"), ["skip skipped: needs the cloud, see cloud"]);
 });
 
-Deno.test("--doctor fails once for a role that allows nothing, and names all that it lacks", {
-  sanitizeOps: false,
-  sanitizeResources: false,
-}, async () => {
+Deno.test("--doctor fails once for a role that allows nothing, and names all that it lacks", async () => {
   await using stage = healthyStage();
   stage.model.role = { "default-service-strategy": "deny", services: {} };
   const { lines, of } = await examine(stage);
@@ -74,10 +65,7 @@ Deno.test("--doctor fails once for a role that allows nothing, and names all tha
   assertEquals(of("peers"), ["skip skipped: needs a key that may do this, see key"]);
 });
 
-Deno.test("--doctor breaks its lines on a screen, and keeps one line for each finding in a pipe", {
-  sanitizeOps: false,
-  sanitizeResources: false,
-}, async () => {
+Deno.test("--doctor breaks its lines on a screen, and keeps one line for each finding in a pipe", async () => {
   for (const terminal of [true, false]) {
     await using stage = healthyStage();
     stage.model.role = { "default-service-strategy": "deny", services: {} };
@@ -88,10 +76,7 @@ Deno.test("--doctor breaks its lines on a screen, and keeps one line for each fi
   }
 });
 
-Deno.test("--doctor shows what stands behind a line that is fine with -v only", {
-  sanitizeOps: false,
-  sanitizeResources: false,
-}, async () => {
+Deno.test("--doctor shows what stands behind a line that is fine with -v only", async () => {
   for (const verbose of [true, false]) {
     await using stage = healthyStage();
     const { lines } = await examine(stage, { argv: verbose ? ["-v"] : [] });
@@ -100,10 +85,7 @@ Deno.test("--doctor shows what stands behind a line that is fine with -v only", 
   }
 });
 
-Deno.test("--doctor fails once for an Elastic IP that does not exist", {
-  sanitizeOps: false,
-  sanitizeResources: false,
-}, async () => {
+Deno.test("--doctor fails once for an Elastic IP that does not exist", async () => {
   await using stage = healthyStage();
   const argv = ["-xi", "198.51.100.51"];
   const interfaces = () => [{ name: "lo", address: "198.51.100.51" }];
@@ -117,10 +99,7 @@ Deno.test("--doctor fails once for an Elastic IP that does not exist", {
   assertMatch(of("peers").join("\n"), /^skip skipped: needs the Elastic IP, see address$/);
 });
 
-Deno.test("--doctor fails once for a key that is not accepted", {
-  sanitizeOps: false,
-  sanitizeResources: false,
-}, async () => {
+Deno.test("--doctor fails once for a key that is not accepted", async () => {
   for (const api of APIS) {
     await using stage = healthyStage();
     const env = { IF_EXOSCALE_API_SECRET: "wrong" };
@@ -129,10 +108,7 @@ Deno.test("--doctor fails once for a key that is not accepted", {
   }
 });
 
-Deno.test("--doctor says of an operation that alone does not work to try it again", {
-  sanitizeOps: false,
-  sanitizeResources: false,
-}, async () => {
+Deno.test("--doctor says of an operation that alone does not work to try it again", async () => {
   await using stage = healthyStage();
   stage.server.fault = ({ what }) => /:(at|de)tach$/.test(what) ? "500" : null;
   const { lines, of } = await examine(stage);
@@ -142,10 +118,7 @@ Deno.test("--doctor says of an operation that alone does not work to try it agai
   assertMatch(lines.join("\n"), new RegExp(`${said.slice(5)}\n +.*HTTP 500`));
 });
 
-Deno.test("--doctor says what to do about a group or a peer that does not exist", {
-  sanitizeOps: false,
-  sanitizeResources: false,
-}, async () => {
+Deno.test("--doctor says what to do about a group or a peer that does not exist", async () => {
   const rows = [
     [["-G", "nosuch"], /^FAIL no security group "nosuch" .*: correct -G .*, or make that group/],
     [["-p", "203.0.113.99"], /^FAIL .*203.0.113.99 \(0 found\).*: correct -p .* or the zone; each/],
@@ -159,10 +132,7 @@ Deno.test("--doctor says what to do about a group or a peer that does not exist"
   }
 });
 
-Deno.test("--doctor fails once for an instance that does not exist", {
-  sanitizeOps: false,
-  sanitizeResources: false,
-}, async () => {
+Deno.test("--doctor fails once for an instance that does not exist", async () => {
   for (const api of APIS) {
     await using stage = healthyStage();
     const identity = ["-i", "00000001-0000-4000-8000-0000000000ff"];
@@ -171,20 +141,17 @@ Deno.test("--doctor fails once for an instance that does not exist", {
   }
 });
 
-Deno.test("--doctor looks for an Elastic IP that is given by its description on the interfaces", {
-  sanitizeOps: false,
-  sanitizeResources: false,
-}, async () => {
-  await using stage = healthyStage();
-  stage.address.description = "front door";
-  const { of } = await examine(stage, { argv: ["-xi", "front door"] });
-  assertEquals(of("interface"), [`ok ${ELASTIC_IP} is on the interface lo`]);
-});
+Deno.test(
+  "--doctor looks for an Elastic IP that is given by its description on the interfaces",
+  async () => {
+    await using stage = healthyStage();
+    stage.address.description = "front door";
+    const { of } = await examine(stage, { argv: ["-xi", "front door"] });
+    assertEquals(of("interface"), [`ok ${ELASTIC_IP} is on the interface lo`]);
+  },
+);
 
-Deno.test("the sample of --doctor in docs counts its lines rightly", {
-  sanitizeOps: false,
-  sanitizeResources: false,
-}, async () => {
+Deno.test("the sample of --doctor in docs counts its lines rightly", async () => {
   const page = await Deno.readTextFile(new URL("../../docs/operation/doctor.md", import.meta.url));
   const [, sample = ""] = /\n```\n([^]*?)\n```\n/.exec(page) ?? [];
   // What is indented are details of the line before.

@@ -18,82 +18,85 @@ import type { Route } from "../../src/transport/request.ts";
 const NO_NAMES = { lookup: () => Promise.reject(new Error("no such name")) };
 
 for (const api of APIS) {
-  Deno.test(`--doctor on API ${api} finds nothing wrong where nothing is, and changes nothing`, {
-    sanitizeOps: false,
-    sanitizeResources: false,
-  }, async () => {
-    await using stage = healthyStage();
-    const { code, lines, of, sent } = await examine(stage, { api });
-    const marks = new Set(lines.slice(0, -1).map((line) => line.slice(0, 5).trim()));
-    assertEquals([code, [...marks].sort()], [0, ["ok", "skip"]], lines.join("\n"));
-    assertEquals(of("peers"), ["ok 2 found: 203.0.113.12, 203.0.113.13"]);
-    assertEquals(of("firewall"), [
-      "ok the rules let UDP on port 12345 through to and from all peers",
-    ]);
-    assertEquals(of("heartbeats"), [
-      "ok 203.0.113.12 answers: both ways work",
-      "ok 203.0.113.13 answers: both ways work",
-    ]);
-    assertMatch(lines.at(-1) ?? "", /^nothing fails, 0 warned, \d+ ok, \d+ not checked$/);
-    assertEquals(stage.model.history, []);
-    assertEquals(stage.model.operations.size, 0, "no operation was ever begun");
-    for (const { bytes } of sent) {
-      const { priority, trailer } = read(bytes);
-      assertEquals([priority, trailer?.leaving, trailer?.unable, trailer?.holds], [
-        255,
-        true,
-        true,
-        false,
+  Deno.test(
+    `--doctor on API ${api} finds nothing wrong where nothing is, and changes nothing`,
+    async () => {
+      await using stage = healthyStage();
+      const { code, lines, of, sent } = await examine(stage, { api });
+      const marks = new Set(lines.slice(0, -1).map((line) => line.slice(0, 5).trim()));
+      assertEquals([code, [...marks].sort()], [0, ["ok", "skip"]], lines.join("\n"));
+      assertEquals(of("peers"), ["ok 2 found: 203.0.113.12, 203.0.113.13"]);
+      assertEquals(of("firewall"), [
+        "ok the rules let UDP on port 12345 through to and from all peers",
       ]);
-    }
-  });
+      assertEquals(of("heartbeats"), [
+        "ok 203.0.113.12 answers: both ways work",
+        "ok 203.0.113.13 answers: both ways work",
+      ]);
+      assertMatch(lines.at(-1) ?? "", /^nothing fails, 0 warned, \d+ ok, \d+ not checked$/);
+      assertEquals(stage.model.history, []);
+      assertEquals(stage.model.operations.size, 0, "no operation was ever begun");
+      for (const { bytes } of sent) {
+        const { priority, trailer } = read(bytes);
+        assertEquals([priority, trailer?.leaving, trailer?.unable, trailer?.holds], [
+          255,
+          true,
+          true,
+          false,
+        ]);
+      }
+    },
+  );
 }
 
-Deno.test("--doctor tells who says which instance this is, and when they disagree", {
-  sanitizeOps: false,
-  sanitizeResources: false,
-}, async () => {
-  const other = "00000001-0000-4000-8000-000000000002";
-  const machine = (metadata: string | null, uuid: string | null, product = "") => ({
-    root: "",
-    fetch: () =>
-      metadata ? Promise.resolve(new Response(metadata)) : Promise.reject(new Error("silent")),
-    readTextFile: (path: string) =>
-      path.endsWith("product_uuid") && uuid
-        ? Promise.resolve(`${uuid}\n`)
-        : path.endsWith("product_name") && product
-        ? Promise.resolve(product)
-        : Promise.reject(new Error("not there")),
-    run: () => Promise.reject(new Error("no ip")),
-  });
-  const self = "00000001-0000-4000-8000-000000000001";
-  const rows: [Ailment, RegExp, number][] = [
-    [{ identity: [], host: { machine: machine(self, null) } }, /^ok .*told by the metadata/, 0],
-    [{ identity: [], host: { machine: machine(null, self) } }, /^ok .*told by the system UUID/, 0],
-    [
-      { host: { machine: machine(other, null) } },
-      /^FAIL -i says .*1, the metadata .*2: correct/,
-      1,
-    ],
-    [{ identity: [], host: { machine: machine(null, null) } }, /^FAIL cannot find out which/, 1],
-  ];
-  for (const [ailment, first, wanted] of rows) {
-    const { code, lines } = await linesOf("identity", ailment);
-    assertMatch(lines[0] ?? "", first);
-    assertEquals(code, wanted, lines.join("\n"));
-  }
-  const doubtful = await linesOf("identity", {
-    host: { machine: machine(null, other, "Exoscale") },
-  });
-  assertMatch(doubtful.lines[1] ?? "", /^warn the system UUID is .*2: check that -i is right$/);
-  const elsewhere = await linesOf("identity", { host: { machine: machine(null, other, "Azure") } });
-  assertEquals(elsewhere.lines.filter((line) => line.startsWith("warn")), []);
-});
+Deno.test(
+  "--doctor tells who says which instance this is, and when they disagree",
+  async () => {
+    const other = "00000001-0000-4000-8000-000000000002";
+    const machine = (metadata: string | null, uuid: string | null, product = "") => ({
+      root: "",
+      fetch: () =>
+        metadata ? Promise.resolve(new Response(metadata)) : Promise.reject(new Error("silent")),
+      readTextFile: (path: string) =>
+        path.endsWith("product_uuid") && uuid
+          ? Promise.resolve(`${uuid}\n`)
+          : path.endsWith("product_name") && product
+          ? Promise.resolve(product)
+          : Promise.reject(new Error("not there")),
+      run: () => Promise.reject(new Error("no ip")),
+    });
+    const self = "00000001-0000-4000-8000-000000000001";
+    const rows: [Ailment, RegExp, number][] = [
+      [{ identity: [], host: { machine: machine(self, null) } }, /^ok .*told by the metadata/, 0],
+      [
+        { identity: [], host: { machine: machine(null, self) } },
+        /^ok .*told by the system UUID/,
+        0,
+      ],
+      [
+        { host: { machine: machine(other, null) } },
+        /^FAIL -i says .*1, the metadata .*2: correct/,
+        1,
+      ],
+      [{ identity: [], host: { machine: machine(null, null) } }, /^FAIL cannot find out which/, 1],
+    ];
+    for (const [ailment, first, wanted] of rows) {
+      const { code, lines } = await linesOf("identity", ailment);
+      assertMatch(lines[0] ?? "", first);
+      assertEquals(code, wanted, lines.join("\n"));
+    }
+    const doubtful = await linesOf("identity", {
+      host: { machine: machine(null, other, "Exoscale") },
+    });
+    assertMatch(doubtful.lines[1] ?? "", /^warn the system UUID is .*2: check that -i is right$/);
+    const elsewhere = await linesOf("identity", {
+      host: { machine: machine(null, other, "Azure") },
+    });
+    assertEquals(elsewhere.lines.filter((line) => line.startsWith("warn")), []);
+  },
+);
 
-Deno.test("--doctor says when the cloud does not know the instance, or has it elsewhere", {
-  sanitizeOps: false,
-  sanitizeResources: false,
-}, async () => {
+Deno.test("--doctor says when the cloud does not know the instance, or has it elsewhere", async () => {
   for (const api of APIS) {
     const identity = ["-i", "00000001-0000-4000-8000-0000000000ff"];
     const unknown = await linesOf("identity", { api, identity });
@@ -111,7 +114,6 @@ Deno.test("--doctor says when the cloud does not know the instance, or has it el
 
 Deno.test(
   "--doctor compares the clocks",
-  { sanitizeOps: false, sanitizeResources: false },
   async () => {
     const rows: [number, RegExp, number][] = [
       [0, /^ok within [12] s of the cloud's \(at most 540 s behind/, 0],
@@ -127,10 +129,7 @@ Deno.test(
   },
 );
 
-Deno.test("--doctor tells name, certificate and connection apart", {
-  sanitizeOps: false,
-  sanitizeResources: false,
-}, async () => {
+Deno.test("--doctor tells name, certificate and connection apart", async () => {
   const rejecting = (message: string) => ({
     ...NO_NAMES,
     fetch: () =>
@@ -154,41 +153,38 @@ Deno.test("--doctor tells name, certificate and connection apart", {
   assertMatch(page.lines[2] ?? "", /^FAIL .* answers, but not as the API does: check -xe/);
 });
 
-Deno.test("--doctor names the name servers, the proxy, and the protocol that was agreed upon", {
-  sanitizeOps: false,
-  sanitizeResources: false,
-}, async () => {
-  const servers = "192.0.2.53 (/etc/resolv.conf)";
-  const named = { lookup: () => Promise.resolve(["192.0.2.1"]), nameServers: () => servers };
-  const through = (route: Route) => async (stage: CloudFixture) => {
-    const fetch = Object.assign((...request: Parameters<Fetch>) => {
-      const [url, init] = request;
-      return cloudFetch(
-        new URL(
-          url.href.replace("https://cloud.test", new URL(stage.server.endpoint("v2")).origin),
-        ),
-        init,
-      );
-    }, { routeTo: () => route });
-    const endpoint = "https://cloud.test/v2";
-    return (await examine(stage, { endpoint, host: { ...named, fetch } })).of("cloud");
-  };
-  await using stage = healthyStage();
-  const direct = { address: "192.0.2.1", protocol: "HTTP/1.1", tls: true, proxy: null } as const;
-  const [name = "", , answers = ""] = await through(direct)(stage);
-  assertEquals(name, `ok cloud.test has the address 192.0.2.1; name servers: ${servers}`);
-  assertMatch(answers, /^ok cloud.test answers after \d+ ms: HTTP\/1.1 at 192.0.2.1$/);
-  const proxy = "the proxy proxy.test:3128 (HTTPS_PROXY)";
-  const [, , far = ""] = await through({ ...direct, address: null, protocol: "HTTP/2", proxy })(
-    stage,
-  );
-  assert(far.endsWith(`: HTTP/2 through ${proxy}`), far);
-});
+Deno.test(
+  "--doctor names the name servers, the proxy, and the protocol that was agreed upon",
+  async () => {
+    const servers = "192.0.2.53 (/etc/resolv.conf)";
+    const named = { lookup: () => Promise.resolve(["192.0.2.1"]), nameServers: () => servers };
+    const through = (route: Route) => async (stage: CloudFixture) => {
+      const fetch = Object.assign((...request: Parameters<Fetch>) => {
+        const [url, init] = request;
+        return cloudFetch(
+          new URL(
+            url.href.replace("https://cloud.test", new URL(stage.server.endpoint("v2")).origin),
+          ),
+          init,
+        );
+      }, { routeTo: () => route });
+      const endpoint = "https://cloud.test/v2";
+      return (await examine(stage, { endpoint, host: { ...named, fetch } })).of("cloud");
+    };
+    await using stage = healthyStage();
+    const direct = { address: "192.0.2.1", protocol: "HTTP/1.1", tls: true, proxy: null } as const;
+    const [name = "", , answers = ""] = await through(direct)(stage);
+    assertEquals(name, `ok cloud.test has the address 192.0.2.1; name servers: ${servers}`);
+    assertMatch(answers, /^ok cloud.test answers after \d+ ms: HTTP\/1.1 at 192.0.2.1$/);
+    const proxy = "the proxy proxy.test:3128 (HTTPS_PROXY)";
+    const [, , far = ""] = await through({ ...direct, address: null, protocol: "HTTP/2", proxy })(
+      stage,
+    );
+    assert(far.endsWith(`: HTTP/2 through ${proxy}`), far);
+  },
+);
 
-Deno.test("--doctor fails once where there is no name server, and says what to write", {
-  sanitizeOps: false,
-  sanitizeResources: false,
-}, async () => {
+Deno.test("--doctor fails once where there is no name server, and says what to write", async () => {
   await using stage = healthyStage();
   const reason = "/etc/resolv.conf is not there, so that no name server is asked: cloud.test";
   const fetch = Object.assign(
@@ -204,10 +200,7 @@ Deno.test("--doctor fails once where there is no name server, and says what to w
   ]);
 });
 
-Deno.test("--doctor names the variable of a proxy that refuses, and what to do", {
-  sanitizeOps: false,
-  sanitizeResources: false,
-}, async () => {
+Deno.test("--doctor names the variable of a proxy that refuses, and what to do", async () => {
   await using stage = healthyStage();
   const named = { lookup: () => Promise.reject(new Error("x")), nameServers: () => "" };
   const title = "the proxy proxy.test:3128 (HTTPS_PROXY)";
@@ -242,10 +235,7 @@ Deno.test("--doctor names the variable of a proxy that refuses, and what to do",
   );
 });
 
-Deno.test("--doctor tells a wrong key from a role that forbids", {
-  sanitizeOps: false,
-  sanitizeResources: false,
-}, async () => {
+Deno.test("--doctor tells a wrong key from a role that forbids", async () => {
   for (const api of APIS) {
     const wrong = await linesOf("key", { api, env: { IF_EXOSCALE_API_SECRET: "wrong" } });
     assertMatch(wrong.lines.join("\n"), /^FAIL key or secret is not accepted: check -xk and -xs/);
@@ -280,19 +270,13 @@ Deno.test("--doctor tells a wrong key from a role that forbids", {
   assertMatch(lines[1] ?? "", /^FAIL the key may not removeIpFromNic: allow it/);
 });
 
-Deno.test("--doctor does not say that a change is allowed which was only not refused", {
-  sanitizeOps: false,
-  sanitizeResources: false,
-}, async () => {
+Deno.test("--doctor does not say that a change is allowed which was only not refused", async () => {
   const { lines } = await linesOf("key");
   assertMatch(lines[0] ?? "", /^ok the key may get-instance, list-elastic-ips, list-instances/);
   assertMatch(lines[1] ?? "", /^skip not proved: attach-instance-to.*, detach-/);
 });
 
-Deno.test("--doctor says what is wrong with an Elastic IP, and who holds it", {
-  sanitizeOps: false,
-  sanitizeResources: false,
-}, async () => {
+Deno.test("--doctor says what is wrong with an Elastic IP, and who holds it", async () => {
   const missing = await linesOf("address", { argv: ["-xi", "198.51.100.51"] });
   assertMatch(missing.lines[0] ?? "", /^FAIL no Elastic IP 198.51.100.51 .* found 198.51.100.50: /);
   const named = await linesOf("address", { argv: ["-xi", "front door"] });
@@ -316,28 +300,25 @@ Deno.test("--doctor says what is wrong with an Elastic IP, and who holds it", {
   assertMatch(strange.lines[1] ?? "", /^warn 198.51.100.50 is held by node-9 \(.*\), which is no/);
 });
 
-Deno.test("--doctor says when no interface has the Elastic IP, and how to give it one", {
-  sanitizeOps: false,
-  sanitizeResources: false,
-}, async () => {
-  const interfaces = () => [{ name: "eth0", address: "203.0.113.11" }];
-  const { code, lines } = await linesOf("interface", { host: { interfaces } });
-  assertEquals(lines, [
-    "FAIL 198.51.100.50 is on no interface, so traffic to it is dropped: " +
-    "ip address add 198.51.100.50/32 dev lo, or --address-on lo",
-  ]);
-  assertEquals(code, 1);
-  const there = await linesOf("interface");
-  assertEquals(there.lines, ["ok 198.51.100.50 is on the interface lo"]);
-  const isLocalAddress = () => true;
-  const routed = await linesOf("interface", { host: { interfaces, isLocalAddress } });
-  assertEquals(routed.lines, ["ok 198.51.100.50 is taken by a route of type local"]);
-});
+Deno.test(
+  "--doctor says when no interface has the Elastic IP, and how to give it one",
+  async () => {
+    const interfaces = () => [{ name: "eth0", address: "203.0.113.11" }];
+    const { code, lines } = await linesOf("interface", { host: { interfaces } });
+    assertEquals(lines, [
+      "FAIL 198.51.100.50 is on no interface, so traffic to it is dropped: " +
+      "ip address add 198.51.100.50/32 dev lo, or --address-on lo",
+    ]);
+    assertEquals(code, 1);
+    const there = await linesOf("interface");
+    assertEquals(there.lines, ["ok 198.51.100.50 is on the interface lo"]);
+    const isLocalAddress = () => true;
+    const routed = await linesOf("interface", { host: { interfaces, isLocalAddress } });
+    assertEquals(routed.lines, ["ok 198.51.100.50 is taken by a route of type local"]);
+  },
+);
 
-Deno.test("--doctor says when peers are missing, or this instance among them", {
-  sanitizeOps: false,
-  sanitizeResources: false,
-}, async () => {
+Deno.test("--doctor says when peers are missing, or this instance among them", async () => {
   const outsidePeerList = await linesOf("peers", {}, ({ self }) => self.groups = []);
   assertMatch(
     outsidePeerList.lines[0] ?? "",
@@ -361,10 +342,7 @@ Deno.test("--doctor says when peers are missing, or this instance among them", {
 });
 
 for (const api of APIS) {
-  Deno.test(`--doctor on API ${api} says whom the security groups cut off`, {
-    sanitizeOps: false,
-    sanitizeResources: false,
-  }, async () => {
+  Deno.test(`--doctor on API ${api} says whom the security groups cut off`, async () => {
     const closed = await linesOf("firewall", { api }, ({ model }) => model.rules.clear());
     assertEquals([closed.code, closed.lines.length], [1, 2]);
     const both = "in from node-2 (203.0.113.12) to node-1 and from node-1 (203.0.113.11) to node-2";
@@ -390,10 +368,7 @@ for (const api of APIS) {
   });
 }
 
-Deno.test("--doctor reads the rules with the role that it recommends, and from the list", {
-  sanitizeOps: false,
-  sanitizeResources: false,
-}, async () => {
+Deno.test("--doctor reads the rules with the role that it recommends, and from the list", async () => {
   const roleFor = (peers: PeerSource, without = "") => {
     const purpose = { attaches: true, detaches: true, peers, elasticIps: [ELASTIC_IP] };
     const text = JSON.stringify(iamPolicy(purpose));
@@ -418,10 +393,7 @@ Deno.test("--doctor reads the rules with the role that it recommends, and from t
   ]);
 });
 
-Deno.test("--doctor does not judge an instance without a security group", {
-  sanitizeOps: false,
-  sanitizeResources: false,
-}, async () => {
+Deno.test("--doctor does not judge an instance without a security group", async () => {
   const { lines } = await linesOf("firewall", { source: ["-p", "203.0.113.12"] }, ({ peer }) => {
     peer.groups = [];
   });
@@ -430,7 +402,6 @@ Deno.test("--doctor does not judge an instance without a security group", {
 
 Deno.test(
   "--doctor says who has the port",
-  { sanitizeOps: false, sanitizeResources: false },
   async () => {
     const openSocket = () => {
       throw new Deno.errors.PermissionDenied("permission denied");
@@ -444,10 +415,7 @@ Deno.test(
   },
 );
 
-Deno.test("--doctor tells silent peers, deaf ones and wrong ones apart", {
-  sanitizeOps: false,
-  sanitizeResources: false,
-}, async () => {
+Deno.test("--doctor tells silent peers, deaf ones and wrong ones apart", async () => {
   const rows: [NonNullable<Ailment["peers"]>[0], RegExp, number][] = [
     ["silent", /^warn 203.0.113.12 is silent: no watchdog runs there, its peers lack this/, 0],
     ["deaf", /^FAIL 203.0.113.12 is heard and does not hear us: name this machine among its/, 1],
@@ -466,10 +434,7 @@ Deno.test("--doctor tells silent peers, deaf ones and wrong ones apart", {
   }));
 });
 
-Deno.test("--doctor signs its heartbeats, and believes those who have its secret", {
-  sanitizeOps: false,
-  sanitizeResources: false,
-}, async () => {
+Deno.test("--doctor signs its heartbeats, and believes those who have its secret", async () => {
   const secret = "a secret of the tests", env = { IF_SHARED_SECRET: secret };
   const other = "another secret of tests";
   const rows: [Ailment, RegExp, number][] = [
@@ -494,10 +459,7 @@ Deno.test("--doctor signs its heartbeats, and believes those who have its secret
   }
 });
 
-Deno.test("--doctor does not judge peers that speak more seldom than it listens", {
-  sanitizeOps: false,
-  sanitizeResources: false,
-}, async () => {
+Deno.test("--doctor does not judge peers that speak more seldom than it listens", async () => {
   const { code, lines } = await linesOf("heartbeats", {
     argv: ["-t", "60"],
     peers: ["silent", "answers"],
@@ -508,29 +470,29 @@ Deno.test("--doctor does not judge peers that speak more seldom than it listens"
   ]]);
 });
 
-Deno.test("--doctor sends nothing for an Elastic IP that this instance holds or may hold", {
-  sanitizeOps: false,
-  sanitizeResources: false,
-}, async () => {
-  await using holding = healthyStage();
-  holding.hold(holding.self);
-  const held = await examine(holding, { peers: ["original", "silent"] });
-  assertMatch(held.of("heartbeats")[0] ?? "", /^skip 198.51.100.50: only listened, this instance/);
-  assertEquals(held.of("heartbeats")[1], "ok 203.0.113.12 is heard");
-  assertEquals(held.sent, []);
-  await using dark = healthyStage();
-  const count = () => dark.server.calls.filter(({ what }) => what === "/elastic-ip").length;
-  // The list of peers is there before the cloud fails.
-  dark.server.fault = ({ what }) => what === "/elastic-ip" && count() > 2 ? "500" : null;
-  const unknown = await examine(dark);
-  assertMatch(unknown.of("heartbeats")[0] ?? "", /only listened, whether this .* is not known: /);
-  assertEquals(unknown.sent, []);
-});
+Deno.test(
+  "--doctor sends nothing for an Elastic IP that this instance holds or may hold",
+  async () => {
+    await using holding = healthyStage();
+    holding.hold(holding.self);
+    const held = await examine(holding, { peers: ["original", "silent"] });
+    assertMatch(
+      held.of("heartbeats")[0] ?? "",
+      /^skip 198.51.100.50: only listened, this instance/,
+    );
+    assertEquals(held.of("heartbeats")[1], "ok 203.0.113.12 is heard");
+    assertEquals(held.sent, []);
+    await using dark = healthyStage();
+    const count = () => dark.server.calls.filter(({ what }) => what === "/elastic-ip").length;
+    // The list of peers is there before the cloud fails.
+    dark.server.fault = ({ what }) => what === "/elastic-ip" && count() > 2 ? "500" : null;
+    const unknown = await examine(dark);
+    assertMatch(unknown.of("heartbeats")[0] ?? "", /only listened, whether this .* is not known: /);
+    assertEquals(unknown.sent, []);
+  },
+);
 
-Deno.test("--doctor --json prints one object with all findings", {
-  sanitizeOps: false,
-  sanitizeResources: false,
-}, async () => {
+Deno.test("--doctor --json prints one object with all findings", async () => {
   await using stage = healthyStage();
   stage.address.managed = true;
   const { code, lines } = await examine(stage, { argv: ["--json"] });
@@ -543,10 +505,7 @@ Deno.test("--doctor --json prints one object with all findings", {
   assertEquals([...marks].sort(), ["fail", "ok", "skip"]);
 });
 
-Deno.test("--doctor looks at each of several Elastic IPs", {
-  sanitizeOps: false,
-  sanitizeResources: false,
-}, async () => {
+Deno.test("--doctor looks at each of several Elastic IPs", async () => {
   await using stage = healthyStage();
   const other = stage.model.addAddress("198.51.100.60");
   other.holders.add(stage.self.id);
@@ -563,10 +522,7 @@ Deno.test("--doctor looks at each of several Elastic IPs", {
   assertMatch(of("heartbeats").join("\n"), /^skip 198.51.100.60: only listened, this instance/);
 });
 
-Deno.test("--doctor with -A or -D looks at what these need", {
-  sanitizeOps: false,
-  sanitizeResources: false,
-}, async () => {
+Deno.test("--doctor with -A or -D looks at what these need", async () => {
   await using stage = healthyStage();
   const { code, lines, of } = await examine(stage, { argv: ["-A"], source: [] });
   assertEquals([code, of("peers"), of("heartbeats")], [0, [], []], lines.join("\n"));

@@ -3,7 +3,7 @@ import { decode, encode, type Trailer } from "../../src/core/heartbeat.ts";
 import type { Host } from "../../src/host/host.ts";
 import { runProgram } from "../../src/program.ts";
 import { Keyring } from "../../src/host/keyring.ts";
-import { InboxSocket } from "../support/inbox_link.ts";
+import { MemorySocket } from "../support/memory_socket.ts";
 import { SIM_KEY, SIM_SECRET } from "../support/cloud/api_v2.ts";
 import {
   type Api,
@@ -11,7 +11,6 @@ import {
   CloudFixture,
   ELASTIC_IP,
   GROUP,
-  hurriedClock,
 } from "../support/cloud/cloud_fixture.ts";
 import type { SimInstance } from "../support/cloud/model.ts";
 
@@ -37,39 +36,15 @@ interface Result {
   readonly from: string;
 }
 
-/** A link on which peers answer what is sent to them. */
-export class PeersSocket extends InboxSocket {
-  readonly localAddresses: readonly string[] = [];
-  readonly sent: { readonly to: string; readonly bytes: Uint8Array }[] = [];
-  /** Addresses that it was told to send from. */
-  from: readonly string[] = [];
-  readonly #behaviours: ReadonlyMap<string, readonly [SimInstance, Behaviour]>;
-  readonly #api: Api;
-  readonly #keyring: Keyring | null;
-
-  constructor(
-    peers: readonly (readonly [SimInstance, Behaviour])[],
-    { api, keyring }: { api: Api; keyring: Keyring | null },
-  ) {
-    super();
-    this.#api = api;
-    this.#keyring = keyring;
-    this.#behaviours = new Map(peers.map((peer) => [peer[0].address, peer]));
-    // A peer speaks whether it is spoken to or not.
-    for (const [address] of this.#behaviours) this.#speak(address, false);
-  }
-
-  send(bytes: Uint8Array, to: string, _port: number): void {
-    this.sent.push({ bytes, to });
-    this.#speak(to, true);
-  }
-
-  override sendFrom(addresses: readonly string[]): void {
-    this.from = addresses;
-  }
-
-  #speak(address: string, heard: boolean): void {
-    const [instance, behaviour] = this.#behaviours.get(address) ?? [null, "silent"];
+/** A socket on which peers answer what is sent to them, and speak whether they are spoken to or not. */
+function socketTo(
+  peers: readonly (readonly [SimInstance, Behaviour])[],
+  { api, keyring }: { api: Api; keyring: Keyring | null },
+): MemorySocket {
+  const behaviours = new Map(peers.map((peer) => [peer[0].address, peer]));
+  const socket = new MemorySocket({ onSent: ({ to }) => speak(to, true) });
+  const speak = (address: string, heard: boolean) => {
+    const [instance, behaviour] = behaviours.get(address) ?? [null, "silent"];
     if (instance === null || behaviour === "silent") return;
     const own = typeof behaviour === "object" ? behaviour : {};
     const { id, elasticIp = ELASTIC_IP, also, from = address, ...flags } = own;
@@ -80,25 +55,26 @@ export class PeersSocket extends InboxSocket {
       unhealthy: false,
       ownPriority: 10,
       intervalMs: 200,
-      keyId: this.#keyring?.keyId ?? 0,
+      keyId: keyring?.keyId ?? 0,
       sequence: Date.now(),
-      stamp: this.#keyring ? { run: 1n, echo: null } : null,
+      stamp: keyring ? { run: 1n, echo: null } : null,
       hearsYou: heard && behaviour !== "deaf",
       ...flags,
     };
-    const arrive = (datagram: Uint8Array) =>
-      this.receive({ bytes: datagram, from, fromPort: PORT });
+    const arrive = (bytes: Uint8Array) => socket.receive({ bytes, from, fromPort: PORT });
     for (const about of also === undefined ? [elasticIp] : [elasticIp, also]) {
       const bytes = encode({
         priority: 10,
         elasticIp: about,
-        id: id ?? (this.#api === "v2" ? instance.id : instance.nicId),
+        id: id ?? (api === "v2" ? instance.id : instance.nicId),
         trailer: behaviour === "original" ? null : trailer,
       });
-      if (this.#keyring) this.#keyring.sign(bytes, arrive);
+      if (keyring) keyring.sign(bytes, arrive);
       else arrive(bytes);
     }
-  }
+  };
+  for (const address of behaviours.keys()) speak(address, false);
+  return socket;
 }
 
 /** What is different from a machine on which all is well. */
@@ -124,7 +100,7 @@ export interface Diagnosis {
   readonly lines: readonly string[];
   /** Lines of one check, without its name. */
   of(check: string): string[];
-  readonly sent: PeersSocket["sent"];
+  readonly sent: MemorySocket["sent"];
   /** Where what was sent should leave from. */
   readonly from: readonly string[];
 }
@@ -144,7 +120,7 @@ export async function examine(stage: CloudFixture, ailment: Ailment = {}): Promi
   const keyring = ailment.peersSecret === undefined
     ? null
     : await Keyring.of([ailment.peersSecret]);
-  const socket = new PeersSocket([[stage.peer, peers[0]], [stage.third, peers[1]]], {
+  const socket = socketTo([[stage.peer, peers[0]], [stage.third, peers[1]]], {
     api,
     keyring,
   });
@@ -153,7 +129,7 @@ export async function examine(stage: CloudFixture, ailment: Ailment = {}): Promi
   const host: Host = {
     env: { IF_EXOSCALE_API_KEY: SIM_KEY, IF_EXOSCALE_API_SECRET: SIM_SECRET, ...env },
     os: "linux",
-    clock: hurriedClock(20, { longMs: 6_000 }),
+    clock: stage.clock,
     random: Math.random,
     signals: { listen: () => () => {} },
     machine: { root: "", fetch: missing, readTextFile: missing, run: missing },
@@ -174,7 +150,7 @@ export async function examine(stage: CloudFixture, ailment: Ailment = {}): Promi
       throw new Error("nobody asks for it");
     },
     // Any other port is only tried.
-    openSocket: (_, port) => port === 0 ? new PeersSocket([], { api, keyring }) : socket,
+    openSocket: (_, port) => port === 0 ? new MemorySocket() : socket,
     openLog: () => ({
       kind: "stdout",
       needsRight: false,

@@ -11,10 +11,7 @@ const ENV = { PATH: Deno.env.get("PATH") ?? "" };
 
 const DONE: CommandOutcome = { code: 0, endedBy: null, lateAfterMs: null, output: "", errors: "" };
 
-Deno.test("--doctor asks ip whether the interface of --address-on exists", {
-  sanitizeOps: false,
-  sanitizeResources: false,
-}, async () => {
+Deno.test("--doctor asks ip whether the interface of --address-on exists", async () => {
   const argv = ["--address-on", "nope0"];
   const said = 'Device "nope0" does not exist.\n';
   const asked: string[] = [];
@@ -60,10 +57,7 @@ skippableTest(
   },
 );
 
-Deno.test("--doctor says whether the port of --listen-status can be had", {
-  sanitizeOps: false,
-  sanitizeResources: false,
-}, async () => {
+Deno.test("--doctor says whether the port of --listen-status can be had", async () => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const place = `127.0.0.1:${listener.addr.port}`;
   const argv = ["--listen-status", place];

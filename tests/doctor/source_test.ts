@@ -9,9 +9,9 @@ import type { Host } from "../../src/host/host.ts";
 import { requestedNumber, split } from "../../src/status/fragments.ts";
 import type { LinkWord, PeerView, Snapshot } from "../../src/status/snapshot.ts";
 import { APIS, type CloudFixture, ELASTIC_IP, GROUP } from "../support/cloud/cloud_fixture.ts";
-import { InboxSocket } from "../support/inbox_link.ts";
+import { MemorySocket, type Sent } from "../support/memory_socket.ts";
 import { SimulatedMachine } from "../support/simulated_machine.ts";
-import { type Ailment, examine, healthyStage, OPEN, PeersSocket, PORT } from "./examination.ts";
+import { type Ailment, examine, healthyStage, OPEN, PORT } from "./examination.ts";
 
 const OWN = "203.0.113.11", PEER = "203.0.113.12";
 /** Whether somebody is advised to open a port. */
@@ -20,16 +20,11 @@ function opens(lines: readonly string[]): boolean {
   return lines.some((line) => !line.startsWith("ok") && advice.test(line));
 }
 
-class SilentSocket extends InboxSocket {
-  readonly localAddresses: readonly string[] = [];
-  send(_: Uint8Array): void {}
-}
-
 /** Binds every address but the own one. */
 const withoutOwn = {
   openSocket(hostname: string, port: number) {
     if (hostname === OWN) throw new Deno.errors.AddrNotAvailable("Cannot assign (os error 99)");
-    return port === 0 ? new SilentSocket() : new PeersSocket([], { api: "v2", keyring: null });
+    return port === 0 ? new MemorySocket() : new MemorySocket();
   },
   interfaces: () => [
     { name: "lo", address: ELASTIC_IP },
@@ -310,18 +305,17 @@ Deno.test("--doctor says what is wrong with the address of -l, and asks for nobo
 
 /** Has the port, and answers as that watchdog does. */
 function running(snapshot: Snapshot): Pick<Host, "openSocket"> {
-  class AnsweringSocket extends SilentSocket {
-    override send(bytes: Uint8Array): void {
-      const number = requestedNumber(new TextDecoder().decode(bytes)) ?? 0;
-      for (const part of split(snapshot, number)) {
-        this.receive({ bytes: part, from: "127.0.0.1", fromPort: PORT });
-      }
+  const answer = ({ bytes }: Sent) => {
+    const number = requestedNumber(new TextDecoder().decode(bytes)) ?? 0;
+    for (const part of split(snapshot, number)) {
+      socket.receive({ bytes: part, from: "127.0.0.1", fromPort: PORT });
     }
-  }
+  };
+  const socket = new MemorySocket({ onSent: answer });
   return {
     openSocket(_, port) {
       if (port === PORT) throw new Deno.errors.AddrInUse("in use");
-      return new AnsweringSocket();
+      return socket;
     },
   };
 }

@@ -1,7 +1,8 @@
 // Two machines, two Elastic IPs, each machine the other's backup: the README's example, with real processes.
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { SimAddress } from "../support/cloud/model.ts";
-import { Cluster, type ClusterNode, ELASTIC_IP, until } from "./cluster.ts";
+import { Cluster, type ClusterNode, ELASTIC_IP } from "../support/cluster.ts";
+import { until } from "../support/until.ts";
 
 const OTHER_IP = "198.51.100.60";
 

@@ -1,7 +1,8 @@
 // https checks of a server whose authority only the operator knows.
-import { Authority } from "../tls/authority.ts";
-import { CLOUD_AUTHORITY } from "../tls/cloud_identity.ts";
-import { Cluster, until } from "./cluster.ts";
+import { Authority } from "../support/tls/authority.ts";
+import { CLOUD_AUTHORITY } from "../support/tls/cloud_identity.ts";
+import { Cluster } from "../support/cluster.ts";
+import { until } from "../support/until.ts";
 
 Deno.test("an https check wants a certificate of a known authority; --ca-file makes one known", async () => {
   await using authority = await Authority.create();

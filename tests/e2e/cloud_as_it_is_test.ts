@@ -1,8 +1,9 @@
 // The real program against what the real cloud, its CLI and its users do: endpoints, refusals, old settings.
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { ELASTIC_IP, until } from "./cluster.ts";
-import { freeTcpPort } from "./ports.ts";
-import { ExoipProcess } from "./process.ts";
+import { ELASTIC_IP } from "../support/cluster.ts";
+import { until } from "../support/until.ts";
+import { freeTcpPort } from "../support/ports.ts";
+import { ExoipProcess } from "../support/process.ts";
 import { SIM_KEY, SIM_SECRET } from "../support/cloud/api_v2.ts";
 import { CloudServer } from "../support/cloud/server.ts";
 

@@ -1,7 +1,8 @@
 // Real processes that are told nothing but the Elastic IP: they find each other, and keep the list by themselves.
 import { assertEquals, assertMatch } from "@std/assert";
 import { iamPolicy } from "../../src/exoscale/iam_policy.ts";
-import { Cluster, type ClusterNode, ELASTIC_IP, until } from "./cluster.ts";
+import { Cluster, type ClusterNode, ELASTIC_IP } from "../support/cluster.ts";
+import { until } from "../support/until.ts";
 
 const POOL = "c0ffee00-1234-4abc-8def-5566778899aa";
 

@@ -1,9 +1,10 @@
 // --doctor on a machine of a running cluster: what it finds, and that nobody takes notice.
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { Cluster, type ClusterNode, until } from "./cluster.ts";
+import { Cluster, type ClusterNode } from "../support/cluster.ts";
+import { until } from "../support/until.ts";
 import { SIM_KEY, SIM_SECRET } from "../support/cloud/api_v2.ts";
 import { isChange } from "../support/cloud/cloud_fixture.ts";
-import { ExoipProcess } from "./process.ts";
+import { ExoipProcess } from "../support/process.ts";
 
 /** Examines a node's machine, which is here; the Elastic IP is on no interface of it. */
 async function examine(

@@ -1,6 +1,7 @@
 // Real processes on loopback: the binary that EXOIP_BIN names, else the source.
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { Cluster, ELASTIC_IP, until } from "./cluster.ts";
+import { Cluster, ELASTIC_IP } from "../support/cluster.ts";
+import { until } from "../support/until.ts";
 
 for (const api of ["v1", "v2"] as const) {
   Deno.test(`a cluster on API ${api} fails over, and hands over without a gap`, async () => {
@@ -22,7 +23,9 @@ for (const api of ["v1", "v2"] as const) {
       assert(history.every(({ holders }) => holders.length > 0), JSON.stringify(history));
 
       one.process?.signal("SIGKILL");
-      await until(() => cluster.holders.join() === "node-2", { title: "the other took over" });
+      // Before it has heard who holds, it waits for its next look, half a minute at most.
+      const taken = () => cluster.holders.join() === "node-2";
+      await until(taken, { title: "the other took over", withinMs: 60_000 });
       const attached = history.findIndex(({ holders }) => holders.length === 2);
       assert(attached >= 0, "attach comes before evict");
     } finally {

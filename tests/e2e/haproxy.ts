@@ -1,5 +1,5 @@
 // A real haproxy as the service of a node: it answers on a port of its own, and can be stopped and started.
-import { until } from "./cluster.ts";
+import { until } from "../support/until.ts";
 
 /** Why there is none here, null when there is. */
 export const NO_HAPROXY: string | null = await new Deno.Command("haproxy", { args: ["-v"] })

@@ -2,8 +2,9 @@
 // no heartbeat.
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { skippableTest } from "../support/skippable.ts";
-import { Cluster, ELASTIC_IP, until } from "./cluster.ts";
-import { ExoipProcess } from "./process.ts";
+import { Cluster, ELASTIC_IP } from "../support/cluster.ts";
+import { until } from "../support/until.ts";
+import { ExoipProcess } from "../support/process.ts";
 
 const MISSING = Deno.build.os === "linux" ? null : `needs Linux, this is ${Deno.build.os}`;
 

@@ -2,8 +2,9 @@
 // reason, none stops the program, and one that is good counts all the same.
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { skippableTest } from "../support/skippable.ts";
-import { ELASTIC_IP, until } from "./cluster.ts";
-import { ExoipProcess } from "./process.ts";
+import { ELASTIC_IP } from "../support/cluster.ts";
+import { ExoipProcess } from "../support/process.ts";
+import { until } from "../support/until.ts";
 
 const ID = "9b1e6f20-53c4-4a7d-8e2f-0a1b2c3d4e5f";
 const DATA = "/run/cloud-init/instance-data.json", SHORT = "/run/cloud-init/.instance-id";

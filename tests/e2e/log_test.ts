@@ -1,8 +1,9 @@
 // The log of the real program: every line of standard output in the format that was asked for, or that fits.
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { skippableTest } from "../support/skippable.ts";
-import { Cluster, ELASTIC_IP, until } from "./cluster.ts";
-import { ExoipProcess } from "./process.ts";
+import { Cluster, ELASTIC_IP } from "../support/cluster.ts";
+import { until } from "../support/until.ts";
+import { ExoipProcess } from "../support/process.ts";
 
 Deno.test("--log-format json writes objects only, from the start to the end", async () => {
   const cluster = new Cluster({ count: 1 });

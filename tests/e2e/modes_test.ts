@@ -1,7 +1,8 @@
 // One-shot modes and exit codes of the real program.
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { ELASTIC_IP, until } from "./cluster.ts";
-import { ExoipProcess } from "./process.ts";
+import { ELASTIC_IP } from "../support/cluster.ts";
+import { until } from "../support/until.ts";
+import { ExoipProcess } from "../support/process.ts";
 import { SIM_KEY, SIM_SECRET } from "../support/cloud/api_v2.ts";
 import { CloudServer } from "../support/cloud/server.ts";
 
@@ -25,7 +26,7 @@ Deno.test("-h, -version and a command line that cannot be parsed", async () => {
 for (const [api, tls] of [["v1", true], ["v2", true], ["v2", false]] as const) {
   const how = `API ${api}${tls ? "" : ", over plain HTTP to this machine,"}`;
   Deno.test(`-A and -D on ${how} attach and detach once`, async () => {
-    const server = new CloudServer(undefined, { tls });
+    const server = new CloudServer(null, { tls });
     const address = server.model.addAddress(ELASTIC_IP);
     const { id } = server.model.addInstance(1, "127.0.0.1");
     const common = ["-O", "-xi", ELASTIC_IP, ...server.args(api), "-i", id];

@@ -1,9 +1,10 @@
 // Whatever standard output is and does, the real program serves, and ends when it is told to.
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { skippableTest } from "../support/skippable.ts";
-import { Cluster, until } from "./cluster.ts";
+import { Cluster } from "../support/cluster.ts";
+import { until } from "../support/until.ts";
 import { SIM_KEY, SIM_SECRET } from "../support/cloud/api_v2.ts";
-import { exoipCommand, ExoipProcess } from "./process.ts";
+import { exoipCommand, ExoipProcess } from "../support/process.ts";
 
 const MISSING = Deno.build.os === "linux" ? null : `needs Linux, this is ${Deno.build.os}`;
 

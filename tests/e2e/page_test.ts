@@ -1,9 +1,10 @@
 // The status page of a real watchdog in a real browser, through a fail-over and the watchdog's own end.
 import { assertEquals, assertMatch } from "@std/assert";
-import { browserPath, openPage, startBrowser } from "../page/browser.ts";
+import { browserPath, openPage, startBrowser } from "../support/browser.ts";
 import { skippableTest } from "../support/skippable.ts";
-import { Cluster, until } from "./cluster.ts";
-import { freeTcpPort } from "./ports.ts";
+import { Cluster } from "../support/cluster.ts";
+import { until } from "../support/until.ts";
+import { freeTcpPort } from "../support/ports.ts";
 
 const MISSING = browserPath() === null ? "no Chromium is installed" : null;
 

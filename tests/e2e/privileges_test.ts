@@ -3,8 +3,10 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { SIM_KEY, SIM_SECRET } from "../support/cloud/api_v2.ts";
 import { CloudServer } from "../support/cloud/server.ts";
 import { skippableTest } from "../support/skippable.ts";
-import { ELASTIC_IP, until } from "./cluster.ts";
-import { ExoipProcess } from "./process.ts";
+import { ELASTIC_IP } from "../support/cluster.ts";
+import { until } from "../support/until.ts";
+import { ExoipProcess } from "../support/process.ts";
+import { freeUdpPort } from "../support/ports.ts";
 
 const PROBE = new URL("./privileges_probe.ts", import.meta.url).pathname;
 const ROOT = new URL("../../", import.meta.url).pathname;
@@ -37,7 +39,7 @@ async function runProbe(
       `${folder}/forbidden`,
       ..."-W -t 50ms -r 2".split(" "),
       ...(env.PROBE_SYSLOG ? [] : ["-O"]),
-      ...["-l", `127.0.0.1:${freePort()}`, "-xi", ELASTIC_IP, "-p", "127.0.0.2"],
+      ...["-l", `127.0.0.1:${freeUdpPort()}`, "-xi", ELASTIC_IP, "-p", "127.0.0.2"],
       ...["-xe", server.endpoint("v2"), "-i", id, ...args],
     ],
     env: {
@@ -65,13 +67,6 @@ async function runProbe(
   } finally {
     await server.close();
   }
-}
-
-function freePort(): number {
-  const socket = Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: 0 });
-  const { port } = socket.addr as Deno.NetAddr;
-  socket.close();
-  return port;
 }
 
 async function inFolder(use: (folder: string) => Promise<void>): Promise<void> {

@@ -1,6 +1,7 @@
 // A proxy in the environment is no way to the metadata service, to a plain endpoint, or to a check of this machine.
 import { assert, assertEquals } from "@std/assert";
-import { Cluster, until } from "./cluster.ts";
+import { Cluster } from "../support/cluster.ts";
+import { until } from "../support/until.ts";
 
 for (const variable of ["HTTP_PROXY", "http_proxy", "ALL_PROXY"]) {
   Deno.test(`${variable} is asked neither for a plain endpoint nor for checks`, () =>

@@ -2,8 +2,9 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { blocksOf, textOf } from "../docs/markdown.ts";
 import { SIM_KEY, SIM_SECRET } from "../support/cloud/api_v2.ts";
-import { Cluster, type ClusterNode, until } from "./cluster.ts";
-import { ExoipProcess } from "./process.ts";
+import { Cluster, type ClusterNode } from "../support/cluster.ts";
+import { ExoipProcess } from "../support/process.ts";
+import { until } from "../support/until.ts";
 
 const CHAPTER = /\n## Quick start\n(.*?)\n## /s.exec(textOf("README.md"))?.[1] ?? "";
 const SHELL = blocksOf(CHAPTER, "sh").join("\n");

@@ -1,7 +1,8 @@
 // A real watchdog whose Elastic IP is released in the cloud, and allocated again.
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { Cluster, ELASTIC_IP, until } from "./cluster.ts";
-import { freeTcpPort } from "./ports.ts";
+import { Cluster, ELASTIC_IP } from "../support/cluster.ts";
+import { freeTcpPort } from "../support/ports.ts";
+import { until } from "../support/until.ts";
 
 Deno.test("a released Elastic IP is named once, and taken when it exists again", async () => {
   const cluster = new Cluster({ count: 2 });

@@ -3,8 +3,9 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { SIM_KEY, SIM_SECRET } from "../support/cloud/api_v2.ts";
 import { skippableTest } from "../support/skippable.ts";
 import { CloudServer } from "../support/cloud/server.ts";
-import { Cluster, type ClusterNode, ELASTIC_IP, until } from "./cluster.ts";
-import { ExoipProcess } from "./process.ts";
+import { Cluster, type ClusterNode, ELASTIC_IP } from "../support/cluster.ts";
+import { until } from "../support/until.ts";
+import { ExoipProcess } from "../support/process.ts";
 
 const MISSING = Deno.build.os === "windows" ? "Windows has no SIGHUP" : null;
 

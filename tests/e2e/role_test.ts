@@ -1,8 +1,9 @@
 // Real processes under exactly the role that --print-iam-policy prints for them, through a fail-over.
 import { assert, assertEquals } from "@std/assert";
 import type { IamPolicy } from "../../src/exoscale/iam_policy.ts";
-import { Cluster, ELASTIC_IP, until } from "./cluster.ts";
-import { ExoipProcess } from "./process.ts";
+import { Cluster, ELASTIC_IP } from "../support/cluster.ts";
+import { until } from "../support/until.ts";
+import { ExoipProcess } from "../support/process.ts";
 
 async function printed(...argv: readonly string[]): Promise<IamPolicy> {
   const command = new ExoipProcess(["--print-iam-policy", ...argv], {});

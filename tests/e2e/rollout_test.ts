@@ -1,7 +1,8 @@
 // A secret comes into a running cluster, is replaced and is seen to protect it: real processes, restarted one by one.
 import { assert, assertEquals } from "@std/assert";
 import { encode } from "../../src/core/heartbeat.ts";
-import { Cluster, type ClusterNode, ELASTIC_IP, until } from "./cluster.ts";
+import { Cluster, type ClusterNode, ELASTIC_IP } from "../support/cluster.ts";
+import { until } from "../support/until.ts";
 
 const OLD = "the secret of the first year", NEW = "the secret of the second year";
 const PRIORITIES = [10, 20, 30];
@@ -157,7 +158,11 @@ Deno.test("with a secret a spoofer at a peer's address achieves nothing, without
         assert(!says("peer-alive") && !says("outranked"), one.process?.output);
         assertEquals(one.role, "master");
       } else {
-        await until(() => says("outranked by 127.0.0.2 with priority 1"), { title: "it outranks" });
+        const outranks = async () => {
+          await spoofer.send(forged, to);
+          return says("outranked by 127.0.0.2 with priority 1");
+        };
+        await until(outranks, { title: "it outranks", everyMs: 100 });
       }
       assertEquals(cluster.holders, ["node-1"], "and even so nobody is without holder");
     } finally {

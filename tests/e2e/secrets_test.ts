@@ -7,8 +7,10 @@ import { CloudServer } from "../support/cloud/server.ts";
 import { thisComputer } from "../../main.ts";
 import { runProgram } from "../../src/program.ts";
 import { hurriedClock } from "../support/cloud/cloud_fixture.ts";
-import { ELASTIC_IP, until } from "./cluster.ts";
-import { ExoipProcess } from "./process.ts";
+import { ELASTIC_IP } from "../support/cluster.ts";
+import { until } from "../support/until.ts";
+import { ExoipProcess } from "../support/process.ts";
+import { freeUdpPort } from "../support/ports.ts";
 
 const SHARED = "Zw6-shared-secret-of-this-cluster", NEXT = "Qp9-secret-that-will-replace-it";
 const SECRETS = [SIM_KEY, SIM_SECRET, SHARED, NEXT];
@@ -33,19 +35,12 @@ function commandLine(pid: number): string {
   return Deno.build.os === "linux" ? Deno.readTextFileSync(`/proc/${pid}/cmdline`) : "";
 }
 
-function freePort(): number {
-  const socket = Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: 0 });
-  const { port } = socket.addr as Deno.NetAddr;
-  socket.close();
-  return port;
-}
-
 Deno.test("no secret comes out of a watchdog, its status, its heartbeats, -v, -A and -D", async () => {
   const server = new CloudServer();
   const address = server.model.addAddress(ELASTIC_IP);
   const { id } = server.model.addInstance(1, "127.0.0.1");
   server.model.addInstance(2, "127.0.0.2");
-  const port = freePort();
+  const port = freeUdpPort();
   const common = ["-O", "-v", "-xi", ELASTIC_IP, ...server.args("v2"), "-i", id];
   const watch = ["-W", ...common, "-p", "127.0.0.2", "-l", `127.0.0.1:${port}`, "-t", "50ms"];
   const peer = Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.2", port });
@@ -159,8 +154,8 @@ Deno.test("no secret comes out when the cloud sends back all that it was sent", 
       const outputs: string[] = [];
       let enough = () => {};
       const stop = new Promise<void>((resolve) => enough = resolve);
-      const statusPort = freePort();
-      const listen = ["-p", "127.0.0.2", "-l", `127.0.0.1:${freePort()}`];
+      const statusPort = freeUdpPort();
+      const listen = ["-p", "127.0.0.2", "-l", `127.0.0.1:${freeUdpPort()}`];
       listen.push("--listen-status", `127.0.0.1:${statusPort}`);
       const watchdog = runHere(["-W", ...common, ...listen], { stop, rate: 5 });
       // Some answers end a run at once, so that the next one begins with the next answer.

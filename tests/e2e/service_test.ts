@@ -1,7 +1,8 @@
 // Real watchdogs, each with the service that it looks after: who is not well makes way without a gap.
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { skippableTest } from "../support/skippable.ts";
-import { Cluster, type ClusterNode, until } from "./cluster.ts";
+import { Cluster, type ClusterNode } from "../support/cluster.ts";
+import { until } from "../support/until.ts";
 import { Haproxy, NO_HAPROXY } from "./haproxy.ts";
 
 const NO_SHELL = Deno.build.os === "windows" ? "needs a POSIX shell" : null;

@@ -2,8 +2,9 @@
 // yet.
 import { assert, assertEquals } from "@std/assert";
 import { skippableTest } from "../support/skippable.ts";
-import { Cluster, ELASTIC_IP, until } from "./cluster.ts";
-import { exoipCommand, ExoipProcess } from "./process.ts";
+import { Cluster, ELASTIC_IP } from "../support/cluster.ts";
+import { until } from "../support/until.ts";
+import { exoipCommand, ExoipProcess } from "../support/process.ts";
 
 const KEYS = { IF_EXOSCALE_API_KEY: "EXOkey", IF_EXOSCALE_API_SECRET: "secret" };
 /** A watchdog that must ask who it is; nobody here says. */

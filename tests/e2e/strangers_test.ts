@@ -1,7 +1,7 @@
 // Other users of the machine before the real program: what they write is not run, and what they hold keeps nobody down.
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { skippableTest } from "../support/skippable.ts";
-import { ExoipProcess } from "./process.ts";
+import { ExoipProcess } from "../support/process.ts";
 
 /** Somebody else: nobody, on every system. */
 const STRANGER = 65534;

@@ -2,9 +2,9 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { SIM_KEY, SIM_SECRET } from "../support/cloud/api_v2.ts";
 import { CloudServer } from "../support/cloud/server.ts";
-import { Authority } from "../tls/authority.ts";
-import { ELASTIC_IP } from "./cluster.ts";
-import { ExoipProcess } from "./process.ts";
+import { Authority } from "../support/tls/authority.ts";
+import { ELASTIC_IP } from "../support/cluster.ts";
+import { ExoipProcess } from "../support/process.ts";
 
 /** Attaches once through a server with that certificate. */
 async function attach(
@@ -16,7 +16,7 @@ async function attach(
     expired?: boolean;
   },
 ) {
-  const server = new CloudServer(undefined, { identity: authority.certificate(host, kind) });
+  const server = new CloudServer(null, { identity: authority.certificate(host, kind) });
   const address = server.model.addAddress(ELASTIC_IP);
   const { id } = server.model.addInstance(1, "127.0.0.1");
   try {

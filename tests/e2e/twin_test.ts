@@ -1,6 +1,7 @@
 // Two real watchdogs with the same instance id, as after cloning a disk or its configuration.
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { Cluster, until } from "./cluster.ts";
+import { Cluster } from "../support/cluster.ts";
+import { until } from "../support/until.ts";
 
 Deno.test("two machines with one id change nothing in the cloud until one of them ends", async () => {
   const cluster = new Cluster();

@@ -14,7 +14,7 @@ import { endsStart } from "./complaint.ts";
 const OTHER = "198.51.100.51";
 
 function resolve(stage: CloudFixture, ...texts: string[]): Promise<string[]> {
-  const client = new ClientV2(clientOptions(stage.server.endpoint("v2")));
+  const client = new ClientV2(clientOptions(stage, "v2"));
   return resolveAddresses(texts, client, PATIENT);
 }
 

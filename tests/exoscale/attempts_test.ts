@@ -1,6 +1,5 @@
 // Requests on a network that fails in every way, in virtual time: as soon as some way works a request arrives, and
 // never too many at once.
-import { setImmediate } from "node:timers";
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import fc from "fast-check";
 import { type AttemptOptions, Attempts } from "../../src/exoscale/attempts.ts";
@@ -8,7 +7,7 @@ import { CloudError } from "../../src/exoscale/cloud_error.ts";
 import { CALL_TIMEOUT_MS, type HttpAnswer } from "../../src/exoscale/http.ts";
 import { RateLimiter } from "../../src/exoscale/rate_limiter.ts";
 import { PATIENT } from "../support/cloud/cloud_fixture.ts";
-import { LeapingClock } from "../support/leaping_clock.ts";
+import { VirtualClock } from "../support/clock.ts";
 
 /** What the network does for a while. */
 interface Weather {
@@ -27,7 +26,7 @@ const LATENCY_MS = 20, SLOW_MS = 10_000;
 
 /** A server behind such a network, and connections that are used one request at a time. */
 class Network {
-  readonly clock = new LeapingClock({ settle: () => new Promise((done) => setImmediate(done)) });
+  readonly clock = new VirtualClock({ leaps: true });
   /** When requests arrived. */
   readonly arrivals: number[] = [];
   readonly #weathers: { readonly kind: Weather["kind"]; readonly fromMs: number }[] = [];
@@ -198,7 +197,7 @@ Deno.test("Attempts reach the server within 10 s of a way that works, and five t
 
 /** Attempts on a made-up exchange. */
 function attemptsOn(exchange: (options: AttemptOptions, number: number) => Promise<HttpAnswer>) {
-  const clock = new LeapingClock({ settle: () => new Promise((done) => setImmediate(done)) });
+  const clock = new VirtualClock({ leaps: true });
   const made: { atMs: number; fresh: boolean; alone: boolean }[] = [];
   const attempts = new Attempts(clock, new RateLimiter(clock));
   const send = (turn: { writes: boolean; before?: () => void }) =>
@@ -213,7 +212,7 @@ function attemptsOn(exchange: (options: AttemptOptions, number: number) => Promi
 const answer = (status = 200): HttpAnswer => ({ status, headers: new Headers(), json: {} });
 
 /** Hangs until its time is over or it is given up. */
-async function hang(clock: LeapingClock, { signal }: AttemptOptions): Promise<never> {
+async function hang(clock: VirtualClock, { signal }: AttemptOptions): Promise<never> {
   await clock.sleep(CALL_TIMEOUT_MS, signal);
   throw new CloudError(signal.aborted ? "aborted" : "timeout", "no answer");
 }

@@ -5,7 +5,7 @@ import { CloudError } from "../../src/exoscale/cloud_error.ts";
 import { SIM_KEY, SIM_SECRET } from "../support/cloud/api_v2.ts";
 import type { SimState } from "../support/cloud/model.ts";
 import { CloudFixture, PATIENT } from "../support/cloud/cloud_fixture.ts";
-import { CLOUD_AUTHORITY } from "../tls/cloud_identity.ts";
+import { CLOUD_AUTHORITY } from "../support/tls/cloud_identity.ts";
 
 async function get(stage: CloudFixture, path: string) {
   const url = new URL(stage.server.endpoint("v2") + path);

@@ -3,6 +3,8 @@ import { assert, assertRejects } from "@std/assert";
 import { CloudError } from "../../src/exoscale/cloud_error.ts";
 import { STARTUP_PATIENCE_MS, StartupPolicy } from "../../src/exoscale/startup_policy.ts";
 import type { Fetch } from "../../src/exoscale/http.ts";
+import { systemClock } from "../../src/host/clock.ts";
+import type { Clock } from "../../src/world.ts";
 import { SIM_KEY, SIM_SECRET } from "../support/cloud/api_v2.ts";
 import { cloudFetch } from "../support/cloud/cloud_fixture.ts";
 
@@ -11,7 +13,10 @@ export class Witness {
   readonly #secrets = new Set([SIM_KEY, SIM_SECRET]);
   readonly fetch: Fetch;
 
-  constructor(inner: Fetch = cloudFetch) {
+  readonly #clock: Clock;
+
+  constructor(inner: Fetch = cloudFetch, clock: Clock = systemClock) {
+    this.#clock = clock;
     this.fetch = (url, init) => {
       this.#remember(url, new Headers(init.headers).get("authorization") ?? "");
       return inner(url, init);
@@ -20,9 +25,9 @@ export class Witness {
 
   /** The error of the call, which must be a `CloudError` whose text is clean. */
   async complaintOf(call: () => Promise<unknown>): Promise<{ error: CloudError; tookMs: number }> {
-    const startedAtMs = performance.now();
+    const startedAtMs = this.#clock.nowMs();
     const error = await assertRejects(call, CloudError);
-    const tookMs = performance.now() - startedAtMs;
+    const tookMs = this.#clock.nowMs() - startedAtMs;
     for (const secret of this.#secrets) {
       assert(!error.message.includes(secret), `"${secret}" is in "${error.message}"`);
     }

@@ -5,8 +5,9 @@ import { configure, type Findings } from "../../src/config/config.ts";
 import { CloudError } from "../../src/exoscale/cloud_error.ts";
 import { endpointProblem, isLoopback, sameDomain } from "../../src/exoscale/endpoint.ts";
 import { anyEndpoint, findEndpoint, lookUpEndpoint } from "../../src/exoscale/zone.ts";
-import { hurriedClock, PATIENT } from "../support/cloud/cloud_fixture.ts";
+import { PATIENT } from "../support/cloud/cloud_fixture.ts";
 import { COMMON, ID, KEYS, run } from "../support/fake_host.ts";
+import { VirtualClock } from "../support/clock.ts";
 
 Deno.test("endpointProblem() allows plain HTTP to this machine, or where it is allowed", () => {
   const table: [url: string, problem: RegExp | null, insecure: RegExp | null][] = [
@@ -68,7 +69,7 @@ Deno.test("findEndpoint() sends no signed request where only an answer says so",
   const asked: string[] = [];
   const directory = (zones: object[]) => ({
     anyEndpoint: anyEndpoint(),
-    clock: hurriedClock(),
+    clock: new VirtualClock({ leaps: true }),
     signal: PATIENT,
     fetch: (url: URL) => {
       asked.push(url.href);

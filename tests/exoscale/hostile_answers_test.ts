@@ -12,7 +12,7 @@ import {
   CloudFixture,
   PATIENT,
 } from "../support/cloud/cloud_fixture.ts";
-import { identityFor } from "../tls/cloud_identity.ts";
+import { identityFor } from "../support/tls/cloud_identity.ts";
 
 /** Changes what the simulated cloud answers where `wanted` says so. */
 function rewriting(

@@ -2,7 +2,7 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { RateLimiter } from "../../src/exoscale/rate_limiter.ts";
-import type { Clock } from "../../src/world.ts";
+import { VirtualClock } from "../support/clock.ts";
 import { PATIENT } from "../support/cloud/cloud_fixture.ts";
 
 /** A request that wants to start, and what becomes of it. */
@@ -21,47 +21,6 @@ interface Start extends Arrival {
   readonly startedAtMs: number;
 }
 
-/** Time that passes only when everybody sleeps. */
-class VirtualClock implements Clock {
-  #nowMs = 0;
-  #sleepers: { atMs: number; wake: () => void }[] = [];
-
-  nowMs(): number {
-    return this.#nowMs;
-  }
-
-  wallMs(): number {
-    return this.#nowMs;
-  }
-
-  sleep(ms: number, signal?: AbortSignal): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const sleeper = { atMs: this.#nowMs + Math.max(ms, 0), wake: resolve };
-    this.#sleepers.push(sleeper);
-    signal?.addEventListener("abort", () => {
-      this.#sleepers = this.#sleepers.filter((other) => other !== sleeper);
-      resolve();
-    });
-    return promise;
-  }
-
-  /** Lets time pass until nobody sleeps any more. */
-  async run(): Promise<void> {
-    for (let turns = 0;; turns++) {
-      assert(turns < 10_000, "somebody waits for ever");
-      for (let settling = 0; settling < 20; settling++) await Promise.resolve();
-      const next = this.#sleepers.reduce<{ atMs: number; wake: () => void } | null>(
-        (first, sleeper) => first && first.atMs <= sleeper.atMs ? first : sleeper,
-        null,
-      );
-      if (!next) return;
-      this.#sleepers = this.#sleepers.filter((sleeper) => sleeper !== next);
-      this.#nowMs = next.atMs;
-      next.wake();
-    }
-  }
-}
-
 /** Starts in the order in which they were let through. */
 async function startsOf(arrivals: readonly Arrival[]): Promise<Start[]> {
   const clock = new VirtualClock();
@@ -77,7 +36,7 @@ async function startsOf(arrivals: readonly Arrival[]): Promise<Start[]> {
     };
     clock.sleep(atMs).then(request);
   }
-  await clock.run();
+  await clock.idle();
   return starts;
 }
 
@@ -174,7 +133,7 @@ Deno.test("Pace.inDoubt tells of a request that has had no answer for a while", 
   const settle = await limiter.turn(false, PATIENT);
   assertEquals(limiter.inDoubt, false);
   clock.sleep(1_500);
-  await clock.run();
+  await clock.idle();
   assertEquals(limiter.inDoubt, true);
   settle("doubtful");
   assertEquals(limiter.inDoubt, false);

@@ -4,13 +4,7 @@ import { CloudError } from "../../src/exoscale/cloud_error.ts";
 import { endpointOf, findEndpoint, lookUpEndpoint } from "../../src/exoscale/zone.ts";
 import { SIM_KEY, SIM_SECRET } from "../support/cloud/api_v2.ts";
 import { simUuid } from "../support/cloud/model.ts";
-import {
-  answering,
-  cloudFetch,
-  CloudFixture,
-  hurriedClock,
-  PATIENT,
-} from "../support/cloud/cloud_fixture.ts";
+import { answering, cloudFetch, CloudFixture, PATIENT } from "../support/cloud/cloud_fixture.ts";
 import { endsStart, endsStartInTime } from "./complaint.ts";
 
 /** Options that ask the stage for the list of zones. */
@@ -19,7 +13,7 @@ function from(stage: CloudFixture) {
     apiKey: SIM_KEY,
     secret: SIM_SECRET,
     fetch: cloudFetch,
-    clock: hurriedClock(),
+    clock: stage.clock,
     signal: PATIENT,
     anyEndpoint: stage.server.endpoint("v2"),
   };
@@ -99,18 +93,14 @@ Deno.test("a list of zones without any is an odd answer, and says nothing of a z
   }
 });
 
-Deno.test("findEndpoint() finds an instance behind zones that hang, without waiting for them", {
-  // Zones that hang are left with timers of theirs.
-  sanitizeOps: false,
-  sanitizeResources: false,
-}, async () => {
+Deno.test("findEndpoint() finds an instance behind zones that hang, without waiting for them", async () => {
   await using hangs = new CloudFixture();
-  await using there = new CloudFixture();
+  await using there = new CloudFixture(hangs.clock);
   hangs.server.fault = () => "hang";
   const silent = hangs.server.endpoint("v2");
   const others = ["at-vie-1", "at-vie-2", "de-fra-1"].map((name) => ({ name, endpoint: silent }));
   there.model.otherZones.push(...others);
-  const clock = hurriedClock(1);
+  const { clock } = there;
   const startedAtMs = clock.nowMs();
   const found = await findEndpoint(there.self.id, { ...from(there), clock });
   assertEquals(found, there.server.endpoint("v2"));

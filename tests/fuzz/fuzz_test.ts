@@ -3,29 +3,24 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import fc from "fast-check";
 import { CloudV2 } from "../../src/exoscale/cloud_v2.ts";
 import type { PeerList, Sighting } from "../../src/world.ts";
-import { client } from "./cloud.ts";
-import { run, target } from "./target.ts";
-import { TARGETS } from "./targets.ts";
-import { hostileText } from "./texts.ts";
+import { client } from "../support/fuzz/cloud.ts";
+import { run, target } from "../support/fuzz/target.ts";
+import { TARGETS } from "../support/fuzz/targets.ts";
+import { hostileText } from "../support/fuzz/texts.ts";
+import "../support/libraries.ts";
 
 /** Inputs for each target; few, since the targets of the cloud make hundreds of requests for each. */
 const RUNS = 60;
 
 for (const target of TARGETS) {
-  Deno.test(`fuzz ${target.name}: ${target.promise}`, {
-    sanitizeOps: false,
-    sanitizeResources: false,
-  }, async () => {
+  Deno.test(`fuzz ${target.name}: ${target.promise}`, async () => {
     const { runs, find } = await run(target, { seed: 20_261_125, runs: RUNS });
     assert(find === null, `${find?.error}\ninput: ${find?.input}`);
     assertEquals(runs, RUNS);
   });
 }
 
-Deno.test("run() finds a fault, shrinks its input, and finds it again by seed and path", {
-  sanitizeOps: false,
-  sanitizeResources: false,
-}, async () => {
+Deno.test("run() finds a fault, shrinks its input, and finds it again by seed and path", async () => {
   const faulty = target("faulty", "no datagram has a seven", [
     fc.uint8Array({ maxLength: 120 }),
     (bytes) => assert(!bytes.includes(7), "seven"),
@@ -56,19 +51,13 @@ class Clumsy extends CloudV2 {
 }
 
 for (const Broken of [Credulous, Clumsy]) {
-  Deno.test(`the fuzzer notices a client that is ${Broken.name.toLowerCase()}`, {
-    sanitizeOps: false,
-    sanitizeResources: false,
-  }, async () => {
+  Deno.test(`the fuzzer notices a client that is ${Broken.name.toLowerCase()}`, async () => {
     const { find } = await run(client("v2", Broken), { seed: 1, runs: RUNS });
     assert(find !== null);
   });
 }
 
-Deno.test("run() ends in time, and a name is given to each target once", {
-  sanitizeOps: false,
-  sanitizeResources: false,
-}, async () => {
+Deno.test("run() ends in time, and a name is given to each target once", async () => {
   const slow = target("slow", "", [
     fc.nat(),
     () => new Promise((resolve) => setTimeout(resolve, 5)),
@@ -78,10 +67,7 @@ Deno.test("run() ends in time, and a name is given to each target once", {
   assertEquals(new Set(TARGETS.map(({ name }) => name)).size, TARGETS.length);
 });
 
-Deno.test("hostile texts have line breaks, escapes, halves of characters, and length", {
-  sanitizeOps: false,
-  sanitizeResources: false,
-}, () => {
+Deno.test("hostile texts have line breaks, escapes, halves of characters, and length", () => {
   const texts = fc.sample(hostileText, { seed: 1, numRuns: 500 });
   for (const sign of [/\n/, /\p{Cc}/u, /\p{Cs}/u, /__proto__/, /^$/, /^.{1000}/su]) {
     assert(texts.some((text) => sign.test(text)), `${sign}`);

@@ -6,7 +6,7 @@ import {
   KILL_AFTER_MS,
   runCommand,
 } from "../../src/host/command.ts";
-import { until } from "../e2e/cluster.ts";
+import { until } from "../support/until.ts";
 import { skippableTest } from "../support/skippable.ts";
 
 const NO_SHELL = Deno.build.os === "windows" ? "needs a POSIX shell" : null;

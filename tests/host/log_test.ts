@@ -4,6 +4,7 @@ import { closeSync, openSync } from "node:fs";
 import { LineWriter } from "../../src/host/line_writer.ts";
 import { openLog } from "../../src/host/log.ts";
 import { isUnstamped } from "../../src/host/unstamped.ts";
+import "../support/libraries.ts";
 
 function writerInto(lines: string[]): LineWriter {
   return new LineWriter({
@@ -16,7 +17,7 @@ function writerInto(lines: string[]): LineWriter {
 
 Deno.test("openLog() marks lines on standard output as the original does", async () => {
   const lines: string[] = [];
-  const log = openLog({ stdout: true, writer: writerInto(lines) });
+  using log = openLog({ stdout: true, writer: writerInto(lines) });
   assertEquals(log.kind, "stdout");
   log.write("critical", "associate-failed", "cannot listen");
   log.write("warning", "cloud-error", "try again {0} %s ${x}");
@@ -65,12 +66,8 @@ Deno.test("isUnstamped() is true for a terminal and a file, and false for a pipe
   await Deno.remove(path);
 });
 
-/** A log is open for the life of the process, so its socket and its timer are no leaks. */
-const LASTING = { sanitizeOps: false, sanitizeResources: false };
-
 Deno.test(
   "openLog() without syslog says so once, in front of its first line",
-  LASTING,
   async () => {
     const folder = await Deno.makeTempDir();
     await Deno.writeTextFile(`${folder}/file`, "");
@@ -78,7 +75,7 @@ Deno.test(
     const rows = [[`${folder}/none`, "there is no such socket"], [`${folder}/file`, nothing]];
     for (const [syslogPath = "", reason] of rows) {
       const lines: string[] = [];
-      const log = openLog({ stdout: false, syslogPath, writer: writerInto(lines) });
+      using log = openLog({ stdout: false, syslogPath, writer: writerInto(lines) });
       assertEquals(log.kind, "stdout");
       await log.flush();
       assertEquals(lines, []);
@@ -105,7 +102,7 @@ Deno.test("openLog() writes and flushes although standard output is closed or st
   const closed = new LineWriter({ write: () => Promise.reject(new Deno.errors.BrokenPipe()) });
   const stalling = new LineWriter({ write: () => new Promise(() => {}) });
   for (const writer of [closed, stalling]) {
-    const log = openLog({ stdout: true, writer });
+    using log = openLog({ stdout: true, writer });
     for (let number = 0; number < 5_000; number++) log.write("info", "listen", `${number}`);
     await log.flush();
   }

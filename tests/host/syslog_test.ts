@@ -3,6 +3,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { openLog } from "../../src/host/log.ts";
 import { LineWriter } from "../../src/host/line_writer.ts";
 import { syslogLine } from "../../src/host/syslog.ts";
+import "../support/libraries.ts";
 
 const PID = Deno.pid;
 
@@ -38,13 +39,11 @@ class Daemon implements AsyncDisposable {
   }
 }
 
-/** A test with a daemon. A log is open for the life of the process, so its socket and its timer are no leaks. */
+/** A test with a daemon. */
 function testWithDaemon(name: string, fn: (daemon: Daemon) => Promise<void>): void {
   Deno.test({
     name,
     ignore: Deno.build.os !== "linux",
-    sanitizeResources: false,
-    sanitizeOps: false,
     async fn() {
       await using daemon = new Daemon();
       await fn(daemon);
@@ -76,7 +75,7 @@ testWithDaemon(
   "openLog() sends each severity to syslog and nothing to standard output",
   async (daemon) => {
     const lines: string[] = [];
-    const log = openLog({ stdout: false, syslogPath: daemon.path, writer: writerInto(lines) });
+    using log = openLog({ stdout: false, syslogPath: daemon.path, writer: writerInto(lines) });
     assertEquals(log.kind, "syslog");
     const stamp = "[A-Z][a-z]{2} [ \\d]\\d \\d\\d:\\d\\d:\\d\\d";
     for (const [severity, priority] of [["critical", 26], ["warning", 28], ["info", 30]] as const) {
@@ -93,7 +92,7 @@ testWithDaemon(
   "openLog() leaves syslog alone when it is told to use standard output",
   async (daemon) => {
     const lines: string[] = [];
-    const log = openLog({ stdout: true, syslogPath: daemon.path, writer: writerInto(lines) });
+    using log = openLog({ stdout: true, syslogPath: daemon.path, writer: writerInto(lines) });
     log.write("info", "listen", "text");
     await log.flush();
     assertEquals([log.kind, ...lines], ["stdout", "exoip [INFO   ] listen: text"]);
@@ -104,7 +103,7 @@ for (const removed of [false, true]) {
   const gone = removed ? "whose file is removed" : "that stops listening";
   testWithDaemon(`openLog() goes on at standard output after a syslog ${gone}`, async (daemon) => {
     const lines: string[] = [];
-    const log = openLog({ stdout: false, syslogPath: daemon.path, writer: writerInto(lines) });
+    using log = openLog({ stdout: false, syslogPath: daemon.path, writer: writerInto(lines) });
     log.write("info", "listen", "before");
     await log.flush();
     assertMatch(await daemon.receive(), /: listen: before$/);
@@ -133,7 +132,7 @@ testWithDaemon(
   "openLog() sends a burst of lines to syslog, all of them, in order",
   async (daemon) => {
     const lines: string[] = [];
-    const log = openLog({ stdout: false, syslogPath: daemon.path, writer: writerInto(lines) });
+    using log = openLog({ stdout: false, syslogPath: daemon.path, writer: writerInto(lines) });
     const texts = Array.from({ length: 8 }, (_, number) => `line ${number}`);
     for (const text of texts) log.write("info", "listen", text);
     for (const text of texts) {
@@ -149,7 +148,7 @@ testWithDaemon(
   "openLog() writes a line that syslog does not take to standard output",
   async (daemon) => {
     const lines: string[] = [];
-    const log = openLog({ stdout: false, syslogPath: daemon.path, writer: writerInto(lines) });
+    using log = openLog({ stdout: false, syslogPath: daemon.path, writer: writerInto(lines) });
     daemon.close({ removed: false });
     log.write("critical", "listen", "the one that matters");
     await log.flush();
@@ -162,7 +161,7 @@ testWithDaemon(
   async (daemon) => {
     const lines: string[] = [];
     const path = `${daemon.path}.late`;
-    const log = openLog({ stdout: false, syslogPath: path, writer: writerInto(lines) });
+    using log = openLog({ stdout: false, syslogPath: path, writer: writerInto(lines) });
     for (const text of ["one", "two"]) log.write("info", "listen", text);
     await log.flush();
     assertEquals([log.kind, lines.length], ["stdout", 3]);
@@ -184,7 +183,7 @@ testWithDaemon(
   async (daemon) => {
     const path = `${daemon.path}.stream`;
     const lines: string[] = [];
-    const log = openLog({ stdout: false, syslogPath: path, writer: writerInto(lines) });
+    using log = openLog({ stdout: false, syslogPath: path, writer: writerInto(lines) });
     for (const round of [1, 2]) {
       const listener = Deno.listen({ transport: "unix", path });
       const texts = Array.from({ length: 50 }, (_, number) => `line ${round}.${number}`);
@@ -211,7 +210,7 @@ testWithDaemon(
 
 testWithDaemon("openLog() uses standard output while syslog does not read", async (daemon) => {
   const lines: string[] = [];
-  const log = openLog({ stdout: false, syslogPath: daemon.path, writer: writerInto(lines) });
+  using log = openLog({ stdout: false, syslogPath: daemon.path, writer: writerInto(lines) });
   // Many more than a socket holds.
   for (let number = 0; number < 900; number++) log.write("info", "listen", `line ${number}`);
   await log.flush();

@@ -1,6 +1,7 @@
 // systemd's notification protocol through a real socket. An abstract one is in packaging/notify_test.ts.
 import { assertEquals } from "@std/assert";
 import { openServiceManager, serviceManager } from "../../src/host/systemd_notify.ts";
+import "../support/libraries.ts";
 
 const PID = Deno.pid;
 const LINUX = Deno.build.os === "linux";
@@ -11,11 +12,9 @@ Deno.test("openServiceManager() stays silent without a socket that it can talk t
   }
 });
 
-// A service manager is open for the life of the process, so its socket is no leak.
 Deno.test({
   name: "openServiceManager() takes half of WATCHDOG_USEC, if it is meant for this process",
   ignore: !LINUX,
-  sanitizeResources: false,
   fn() {
     const rows: ReadonlyArray<readonly [Record<string, string>, number]> = [
       [{}, Infinity],
@@ -36,7 +35,6 @@ Deno.test({
 Deno.test({
   name: "openServiceManager() sends what it is told to a path, in order, and survives its absence",
   ignore: !LINUX,
-  sanitizeResources: false,
   async fn() {
     const path = `${await Deno.makeTempDir()}/notify`;
     const manager = Deno.listenDatagram({ transport: "unixpacket", path });

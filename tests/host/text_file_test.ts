@@ -1,7 +1,8 @@
 // Files that an operator names: whole, small, and in time, whatever stands there.
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { eventually } from "../support/eventually.ts";
+import { until } from "../support/until.ts";
 import { BUNDLE_MAX_BYTES, readTextFile, rereadTextFile } from "../../src/host/text_file.ts";
+import "../support/libraries.ts";
 
 async function inFolder(use: (folder: string) => Promise<void>): Promise<void> {
   const folder = await Deno.makeTempDir();
@@ -33,13 +34,10 @@ async function fill(pipe: string, text: string): Promise<void> {
   assertEquals(success, true);
 }
 
-/** The C library that opens files stays loaded. */
-const KEEPS_LIBRARY = { sanitizeResources: false };
 const UNIX = { ignore: Deno.build.os === "windows" };
 
 Deno.test(
   "readTextFile() reads a small text, and nothing else whole",
-  KEEPS_LIBRARY,
   () =>
     inFolder(async (folder) => {
       const path = `${folder}/file`;
@@ -102,6 +100,6 @@ Deno.test(
       await Deno.remove(pipe);
       await Deno.writeTextFile(pipe, "a file");
       const reads = async () => await reasonOf(readTextFile(pipe)) === "read: a file";
-      await eventually(reads, "it is read again");
+      await until(reads, { title: "it is read again", everyMs: 100 });
     }),
 );

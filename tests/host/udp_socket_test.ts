@@ -4,6 +4,7 @@ import { NoIpv6 } from "../../src/host/udp_socket.ts";
 import { openSocket } from "../../src/host/udp_socket.ts";
 import { OwnSource, RETRY_MS } from "../../src/host/own_source.ts";
 import type { HeartbeatSource } from "../../src/world.ts";
+import { freeUdpPort } from "../support/ports.ts";
 
 Deno.test("openLink() sends to each address in order, and waits for no other", async () => {
   const { listenDatagram } = Deno;
@@ -63,14 +64,6 @@ function listener(hostname = "127.0.0.1") {
 
 const text = (what: string) => new TextEncoder().encode(what);
 
-/** A port that was free a moment ago on both families. */
-function freePort(): number {
-  const socket = Deno.listenDatagram({ transport: "udp", hostname: "0.0.0.0", port: 0 });
-  const { port } = socket.addr as Deno.NetAddr;
-  socket.close();
-  return port;
-}
-
 /** Keeps what a link says of its source. */
 function reports() {
   const told: HeartbeatSource[] = [];
@@ -97,7 +90,7 @@ async function listeningWith(
 
 Deno.test("openLink() sends heartbeats from the own address, and answers from the port that was asked", async () => {
   using other = listener();
-  const port = freePort(), link = openSocket("0.0.0.0", port);
+  const port = freeUdpPort("0.0.0.0"), link = openSocket("0.0.0.0", port);
   const { told, report } = reports();
   link.send(text("before"), "127.0.0.1", other.port);
   assertEquals(await other.next(), { text: "before", from: "127.0.0.1", fromPort: port });
@@ -118,7 +111,7 @@ Deno.test("openLink() sends heartbeats from the own address, and answers from th
 
 Deno.test("openLink() says once that the machine has not the own address, and sends from what it has", async () => {
   using other = listener();
-  const port = freePort(), link = openSocket("0.0.0.0", port);
+  const port = freeUdpPort("0.0.0.0"), link = openSocket("0.0.0.0", port);
   // What is reported to one who only guesses is not kept from the one who knows.
   link.sendFrom(["192.0.2.77"], () => {});
   link.send(text("guess"), "127.0.0.1", other.port);
@@ -138,7 +131,7 @@ Deno.test("openLink() says once that the machine has not the own address, and se
 });
 
 Deno.test("openLink() says it although nothing can be sent from elsewhere either", async () => {
-  const link = openSocket("0.0.0.0", freePort());
+  const link = openSocket("0.0.0.0", freeUdpPort("0.0.0.0"));
   const { told, report } = reports();
   link.sendFrom(["192.0.2.77"], report);
   link.send(text("beat"), "255.255.255.255", 9); // Nobody may send there.
@@ -157,7 +150,7 @@ Deno.test("openLink() uses an own address that comes later, goes, and comes back
       state.present ? send(...given) : Promise.reject(new Error("Network is unreachable"));
     return socket;
   }, async () => {
-    const link = openSocket("0.0.0.0", freePort());
+    const link = openSocket("0.0.0.0", freeUdpPort("0.0.0.0"));
     const { told, report } = reports();
     link.sendFrom(["127.0.0.7"], report);
     /** Sends until the heartbeats leave from there. */
@@ -231,7 +224,7 @@ Deno.test("OwnSource tries a missing address now and then, however many heartbea
 
 Deno.test("openLink() with one address sends from it, and says once when the peers do not know it", async () => {
   using other = listener();
-  const port = freePort(), link = openSocket("127.0.0.9", port);
+  const port = freeUdpPort("0.0.0.0"), link = openSocket("127.0.0.9", port);
   const { told, report } = reports();
   link.sendFrom(["127.0.0.7"], () => {});
   for (let elasticIp = 0; elasticIp < 3; elasticIp++) link.sendFrom(["127.0.0.7"], report);
@@ -253,7 +246,7 @@ Deno.test("openLink() says when a family has peers and no own address, or is not
     ["0.0.0.0", ["127.0.0.7", "::1"], "::1", "-l listens on no IPv6 address, let it name one or"],
   ] as const;
   for (const [hostname, own, to, trouble] of rows) {
-    const link = openSocket(hostname, freePort());
+    const link = openSocket(hostname, freeUdpPort("0.0.0.0"));
     const { told, report } = reports();
     link.sendFrom(own, report);
     link.send(text("beat"), to, 9);
@@ -278,7 +271,7 @@ Deno.test("openLink() keeps the order of heartbeats to one place wherever they l
     };
     return socket;
   }, async () => {
-    const link = openSocket("0.0.0.0", freePort());
+    const link = openSocket("0.0.0.0", freeUdpPort("0.0.0.0"));
     link.sendFrom(["127.0.0.7"], () => {});
     const beats = Array.from({ length: 20 }, (_, number) => `${number}`);
     for (const beat of beats) link.send(text(beat), "127.0.0.1", other.port);
@@ -297,7 +290,7 @@ Deno.test({
   async fn() {
     using short = listener();
     using long = listener("::1");
-    const port = freePort(), link = openSocket("::", port);
+    const port = freeUdpPort("0.0.0.0"), link = openSocket("::", port);
     const { told, report } = reports();
     link.sendFrom(["127.0.0.7", "::1"], report);
     link.send(text("short"), "127.0.0.1", short.port);
@@ -323,7 +316,7 @@ Deno.test({
     listeningWith(ipv6Only, async () => {
       using short = listener();
       using long = listener("::1");
-      const port = freePort(), link = openSocket("::", port);
+      const port = freeUdpPort("0.0.0.0"), link = openSocket("::", port);
       const heard: string[] = [];
       const hearing = (async () => {
         for await (const { bytes, from, fromPort } of link) {
@@ -386,7 +379,7 @@ Deno.test("openLink() says what to do on a machine without IPv6, and needs none 
       error.message,
       /os error 97\): this machine has no IPv6, give an IPv4 address or :P/,
     );
-    const link = openSocket("0.0.0.0", freePort());
+    const link = openSocket("0.0.0.0", freeUdpPort("0.0.0.0"));
     link.sendFrom(["127.0.0.7", "2001:db8::1"], () => {});
     link.send(text("beat"), "2001:db8::2", 9);
     await link.close();

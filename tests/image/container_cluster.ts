@@ -1,12 +1,11 @@
 // Two machines in namespaces of their own, with the image's root file system, a simulated cloud and metadata service
 // at their default gateway, and a name server there.
-import { ELASTIC_IP } from "../e2e/cluster.ts";
+import { ELASTIC_IP, Zone } from "../support/cluster.ts";
 import { SIM_KEY, SIM_SECRET } from "../support/cloud/api_v2.ts";
-import type { SimAddress, SimInstance } from "../support/cloud/model.ts";
-import { CloudServer } from "../support/cloud/server.ts";
+import type { SimInstance } from "../support/cloud/model.ts";
 import { ip } from "../netns/ip.ts";
 import { Network } from "../netns/network.ts";
-import { CLOUD_AUTHORITY } from "../tls/cloud_identity.ts";
+import { CLOUD_AUTHORITY } from "../support/tls/cloud_identity.ts";
 import { type Archives, run } from "./archive.ts";
 import { NameServer } from "./name_server.ts";
 import { Container } from "./runc.ts";
@@ -19,21 +18,19 @@ const CA_FILE = "/dev/authority.pem";
 const ASK_INFO = new URL("./ask_info.ts", import.meta.url).pathname;
 
 /** The machines and what is around them. */
-export class ContainerCluster implements AsyncDisposable {
-  readonly server: CloudServer;
-  readonly address: SimAddress;
-  readonly instances: readonly SimInstance[];
+export class ContainerCluster extends Zone<{ name: string; instance: SimInstance }>
+  implements AsyncDisposable {
   readonly names: NameServer;
   readonly #containers: Container[] = [];
   readonly #metadata: Deno.HttpServer;
 
   private constructor(readonly network: Network, readonly rootfs: string) {
     const hostname = network.cloudHostname;
-    this.server = new CloudServer(undefined, { hostname, names: [CLOUD_NAME] });
-    this.address = this.server.model.addAddress(ELASTIC_IP);
-    this.instances = [1, 2].map((number) =>
-      this.server.model.addInstance(number, network.address(number), ["edge"])
-    );
+    super({ hostname, names: [CLOUD_NAME] });
+    for (const number of [1, 2]) {
+      const instance = this.server.model.addInstance(number, network.address(number), ["edge"]);
+      this.nodes.push({ name: `node-${number}`, instance });
+    }
     this.names = new NameServer(hostname, { [CLOUD_NAME]: hostname });
     this.#metadata = Deno.serve(
       { hostname, port: 80, onListen() {} },
@@ -98,13 +95,6 @@ export class ContainerCluster implements AsyncDisposable {
     return container;
   }
 
-  /** Numbers of the machines that have the address. */
-  get holders(): number[] {
-    return [1, 2].filter((number) =>
-      this.address.holders.has(this.instances[number - 1]?.id ?? "")
-    );
-  }
-
   /** What the watchdog on a machine answers to `info`. */
   async info(number: number): Promise<string> {
     const [program = "", ...args] = this.network.wrap(number);
@@ -116,13 +106,13 @@ export class ContainerCluster implements AsyncDisposable {
     for (const container of this.#containers) await container.remove();
     await this.#metadata.shutdown();
     this.names.close();
-    await this.server.close();
+    await this.close();
     await this.network.close();
   }
 
   #tell(path: string, from: string): Response {
     const number = [1, 2].find((each) => this.network.cloudClient(each) === from);
-    const instance = this.instances[(number ?? 0) - 1];
+    const instance = number === undefined ? null : this.node(number).instance;
     if (/^\/latest\/(meta-data\/)?instance-id$/.test(path) && instance) {
       return new Response(instance.id);
     }

@@ -1,6 +1,7 @@
 // The image in real containers: user 65534, a read-only root, no capability, and nothing beside the program.
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { ELASTIC_IP, until } from "../e2e/cluster.ts";
+import { ELASTIC_IP } from "../support/cluster.ts";
+import { until } from "../support/until.ts";
 import { Archives, run } from "./archive.ts";
 import { ContainerCluster } from "./container_cluster.ts";
 import { imageTest } from "./requirements.ts";
@@ -13,7 +14,7 @@ imageTest(
   async (binary) => {
     await using archives = await Archives.make(binary);
     await using cluster = await ContainerCluster.create(archives);
-    const [a, b] = cluster.instances;
+    const [a, b] = [cluster.node(1).instance, cluster.node(2).instance];
     const watchdog = (priority: number) => ["-W", "-G", "edge", "-t", "0.2", "-P", `${priority}`];
     const one = await cluster.start(1, watchdog(10));
     const two = await cluster.start(2, watchdog(20));
@@ -22,7 +23,7 @@ imageTest(
       until(condition, { title }).catch((error) => {
         throw new Error(`${error.message}\n${story()}`);
       });
-    await wait(() => cluster.holders.join() === "1", "the better one takes the address");
+    await wait(() => cluster.holders.join() === "node-1", "the better one takes the address");
     await wait(() => /outranked/.test(two.output), "the other one is backup");
     assertStringIncludes(one.output, "syslog at /dev/log takes no lines");
     for (const [number, peer] of [[1, b], [2, a]] as const) {
@@ -31,17 +32,15 @@ imageTest(
         text,
         new RegExp(`\n${ELASTIC_IP}\n {2}role +${["", "master", "backup"][number]}`),
       );
-      assertStringIncludes(text, peer?.address ?? "");
+      assertStringIncludes(text, peer.address);
     }
-    const { history } = cluster.server.model;
     await one.signal("TERM");
     assertEquals(await one.ended(), 0, story());
-    assertEquals(cluster.holders, [2]);
+    assertEquals(cluster.holders, ["node-2"]);
     await two.signal("TERM");
     assertEquals(await two.ended(), 0, story());
     assertEquals(cluster.holders, []);
-    const gaps = history.slice(0, -1).filter(({ holders }) => holders.length === 0);
-    assertEquals(gaps, [], "only the last one to go leaves nobody");
+    assertEquals(cluster.gaps.map(({ toMs }) => toMs), [null], "only the last to go leaves nobody");
   },
   NEEDS,
 );
@@ -50,7 +49,7 @@ imageTest("the process has no rights, and sees nothing that it could run", async
   await using archives = await Archives.make(binary);
   await using cluster = await ContainerCluster.create(archives);
   const container = await cluster.start(1, ["-W", "-p", cluster.network.address(2)]);
-  await until(() => cluster.holders.join() === "1", { title: "it holds" });
+  await until(() => cluster.holders.join() === "node-1", { title: "it holds" });
   const pid = await container.pid();
   const status = await Deno.readTextFile(`/proc/${pid}/status`);
   for (const set of ["Inh", "Prm", "Eff", "Bnd", "Amb"]) {

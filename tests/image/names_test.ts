@@ -1,6 +1,6 @@
 // Names and certificates in a container that has no file of a system but its loader and libraries.
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { until } from "../e2e/cluster.ts";
+import { until } from "../support/until.ts";
 import { Archives } from "./archive.ts";
 import { CLOUD_NAME, ContainerCluster } from "./container_cluster.ts";
 import { imageTest } from "./requirements.ts";
@@ -13,7 +13,7 @@ async function attach(
   options: Parameters<ContainerCluster["start"]>[2],
 ): Promise<{ code: number; output: string }> {
   cluster.address.holders.clear();
-  const id = cluster.instances[0]?.id ?? "";
+  const { id } = cluster.node(1).instance;
   const container = await cluster.start(1, ["-A", "-O", "-i", id], options);
   const code = await container.ended();
   return { code, output: container.output };
@@ -26,14 +26,14 @@ imageTest("names come from /etc/hosts first, then from the name server", async (
 
   const byServer = await attach(cluster, {});
   assertEquals(byServer.code, 0, byServer.output);
-  assertEquals(cluster.holders, [1]);
+  assertEquals(cluster.holders, ["node-1"]);
   assert(cluster.names.asked.includes(CLOUD_NAME));
 
   const asked = cluster.names.asked.length;
   const files = { "/etc/hosts": `${cloudHostname} ${CLOUD_NAME}\n` };
   const byFile = await attach(cluster, { files });
   assertEquals(byFile.code, 0, byFile.output);
-  assertEquals(cluster.holders, [1]);
+  assertEquals(cluster.holders, ["node-1"]);
   assertEquals(cluster.names.asked.slice(asked), [], "the name server was not needed");
 
   const nobody = await attach(cluster, { endpoint: cluster.endpoint("unknown.cloud.test") });
@@ -50,7 +50,9 @@ imageTest("a peer may be a name, and the metadata service is found by its name",
   const container = await cluster.start(1, ["-W", "-O", "-p", "other"], {
     files: { "/etc/hosts": hosts },
   });
-  await until(() => cluster.holders.join() === "1" || container.code !== null, { title: "holds" });
+  await until(() => cluster.holders.join() === "node-1" || container.code !== null, {
+    title: "holds",
+  });
   assertEquals(container.code, null, container.output);
   assertMatch(await cluster.info(1), new RegExp(cluster.network.address(2).replaceAll(".", "\\.")));
 }, NEEDS);
@@ -66,7 +68,7 @@ imageTest(
     assertEquals(cluster.server.calls, []);
     const trusted = await attach(cluster, {});
     assertEquals(trusted.code, 0, trusted.output);
-    assertEquals(cluster.holders, [1]);
+    assertEquals(cluster.holders, ["node-1"]);
     assert(cluster.server.calls.length > 0);
   },
   NEEDS,

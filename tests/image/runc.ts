@@ -1,5 +1,5 @@
 // A container as the image wants to be run: its user, a read-only root, no capability, no new privileges.
-import { TextLineStream } from "../e2e/lines.ts";
+import { TextLineStream } from "../support/lines.ts";
 import { run } from "./archive.ts";
 
 /** The user of the image. */

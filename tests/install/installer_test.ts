@@ -1,7 +1,7 @@
 // scripts/install.sh under each shell that this machine has, against a release on a local server.
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { stampedInstaller } from "../../scripts/release/installer.ts";
-import { CLOUD_AUTHORITY, identityFor } from "../tls/cloud_identity.ts";
+import { CLOUD_AUTHORITY, identityFor } from "../support/tls/cloud_identity.ts";
 import { INSTALLER, Place, PLATFORM, program, ReleaseServer, type Sending } from "./release.ts";
 
 /** What the installer needs, without curl and wget. */

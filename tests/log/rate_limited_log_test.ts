@@ -1,12 +1,12 @@
 import { assert, assertEquals } from "@std/assert";
 import { BURST_MAX, BURST_MS, BurstLog } from "../../src/log/burst_log.ts";
+import { VirtualClock } from "../support/clock.ts";
 import { KINDS_MAX, QUIET_MS, RateLimitedLog } from "../../src/log/rate_limited_log.ts";
 
 /** A log whose time the test sets. */
 function limitedLog(linesMax?: number) {
-  const time = { nowMs: 0 };
   const lines: string[] = [];
-  const clock = { nowMs: () => time.nowMs, wallMs: () => 0, sleep: () => Promise.resolve() };
+  const clock = new VirtualClock();
   const log = new RateLimitedLog(
     { write: (_, event, text) => void lines.push(`${event}: ${text}`) },
     clock,
@@ -14,7 +14,7 @@ function limitedLog(linesMax?: number) {
     linesMax,
   );
   const at = (kind: string, nowMs: number, text = kind) => {
-    time.nowMs = nowMs;
+    clock.skip(nowMs - clock.nowMs());
     log.write(kind, ["warning", "refused", text]);
   };
   return { log, at, lines };
@@ -113,9 +113,8 @@ Deno.test("RateLimitedLog writes a bounded number of lines for any number of kin
 });
 
 Deno.test("BurstLog writes changes one by one while they are few, and counts them once they are many", () => {
-  let nowMs = 0;
   const lines: string[] = [];
-  const clock = { nowMs: () => nowMs, wallMs: () => nowMs, sleep: () => Promise.resolve() };
+  const clock = new VirtualClock();
   const log = {
     write: (_: string, event: string, text: string) => void lines.push(`${event}: ${text}`),
   };
@@ -123,10 +122,11 @@ Deno.test("BurstLog writes changes one by one while they are few, and counts the
   const burst = new BurstLog({ log, limitedLog, clock });
   for (let number = 0; number < 1_000; number++) {
     burst.write("a", ["info", "role", `change ${number}`]);
-    nowMs += 50;
+    clock.skip(50);
   }
   burst.write("b", ["info", "role", "another"]);
-  limitedLog.settle(nowMs += BURST_MS);
+  clock.skip(BURST_MS);
+  limitedLog.settle(clock.nowMs());
   assertEquals(lines, [
     ...Array.from({ length: BURST_MAX }, (_, number) => `role: change ${number}`),
     `role: change ${BURST_MAX}; it changes often`,
@@ -135,7 +135,7 @@ Deno.test("BurstLog writes changes one by one while they are few, and counts the
       1_000 - BURST_MAX - 1
     } more within 49.5 s, then none for 60 s)`,
   ]);
-  nowMs += BURST_MS;
+  clock.skip(BURST_MS);
   burst.write("a", ["info", "role", "calm"]);
   assertEquals(lines.at(-1), "role: calm");
 });

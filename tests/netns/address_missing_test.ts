@@ -1,10 +1,11 @@
 // Without --address-on somebody else puts the Elastic IP on an interface. A holder whose machine has it nowhere says so.
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { Snapshot } from "../../src/status/snapshot.ts";
-import { type ClusterNode, until } from "../e2e/cluster.ts";
-import { ExoipProcess } from "../e2e/process.ts";
+import type { ClusterNode } from "../support/cluster.ts";
+import { pause, until } from "../support/until.ts";
+import { ExoipProcess } from "../support/process.ts";
 import { ip } from "./ip.ts";
-import { LONG_MS, type NetworkCluster, pass, roleOf, withCluster } from "./network_cluster.ts";
+import { LONG_MS, type NetworkCluster, roleOf, withCluster } from "./network_cluster.ts";
 import { networkTest } from "./requirements.ts";
 
 /** Lines about the interface that a node has written. */
@@ -56,7 +57,7 @@ networkTest(
         said(one)[0]?.text ?? "",
         /dropped: ip address add 198\.51\.100\.50\/32 dev lo, or --address-on lo$/,
       );
-      await pass(3_000);
+      await pause(3_000);
       assertEquals(said(one).length, 1, "once");
       assertEquals(await gauge(), "0");
       assertMatch(
@@ -78,7 +79,7 @@ networkTest(
         `address delete ${cluster.address.ip}/24 dev lan`,
         `route add local ${cluster.address.ip} dev lo`,
       );
-      await pass(3_000);
+      await pause(3_000);
       assertEquals([await gauge(), said(one).length], ["1", 2], one.process?.output);
       await ip(namespace, `route delete local ${cluster.address.ip} dev lo`);
       await lines(3);

@@ -1,9 +1,10 @@
 // --address-on with the real `ip`: the address is on the interface while the watchdog runs, and only if it put it there.
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { Snapshot } from "../../src/status/snapshot.ts";
-import { type ClusterNode, until } from "../e2e/cluster.ts";
+import type { ClusterNode } from "../support/cluster.ts";
+import { pause, until } from "../support/until.ts";
 import { ip } from "./ip.ts";
-import { LONG_MS, type NetworkCluster, pass, roleOf, withCluster } from "./network_cluster.ts";
+import { LONG_MS, type NetworkCluster, roleOf, withCluster } from "./network_cluster.ts";
 import { networkTest } from "./requirements.ts";
 
 const ARGS = ["--address-on", "lo"];
@@ -86,7 +87,7 @@ async function isBack(cluster: NetworkCluster, number: number, device: string): 
     (await ip(namespace, `address show dev ${device}`)).includes(` ${cluster.address.ip}/`);
   while (!await there()) {
     assert(performance.now() < endAtMs, `the address is not back on ${device} after 5 s`);
-    await pass(50);
+    await pause(50);
   }
 }
 
@@ -111,7 +112,7 @@ networkTest(
         await isBack(cluster, number, "lo");
         await ip(namespace, "link set lo up");
         await isBack(cluster, number, "lo");
-        await pass(2_500);
+        await pause(2_500);
         assertEquals(said(node).length, length + 2, node.process?.output);
       }
       assertEquals([roleOf(one), roleOf(two)], ["best", "outranked"]);
@@ -137,7 +138,7 @@ networkTest(
       }
       await cluster.settle({ args: ["--address-on", "vip"] });
       await ip(namespaces[0]!, "link set vip down");
-      await pass(1_500);
+      await pause(1_500);
       await ip(namespaces[0]!, "link set vip up");
       await isBack(cluster, 1, "vip");
       await ip(namespaces[0]!, `address delete ${cluster.address.ip}/128 dev vip`);
@@ -230,7 +231,7 @@ networkTest(
       const namespace = cluster.network.namespace(1);
       for (let second = 0; second < 20; second++) {
         await ip(namespace, `address delete ${cluster.address.ip}/32 dev lo`).catch(() => {});
-        await pass(1_000);
+        await pause(1_000);
       }
       await isBack(cluster, 1, "lo");
       const lines = said(one).slice(length);

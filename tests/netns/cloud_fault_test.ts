@@ -1,8 +1,8 @@
 // Every kind of bad day of the cloud, for 20 s: while the nodes start, and while the master dies.
 import { assert, assertEquals } from "@std/assert";
-import { until } from "../e2e/cluster.ts";
+import { pause, until } from "../support/until.ts";
 import { FAULTS } from "../support/cloud/server.ts";
-import { LONG_MS, type NetworkCluster, pass, roleOf, withCluster } from "./network_cluster.ts";
+import { LONG_MS, type NetworkCluster, roleOf, withCluster } from "./network_cluster.ts";
 import { networkTest } from "./requirements.ts";
 import { sideBySide } from "./side_by_side.ts";
 
@@ -32,7 +32,7 @@ networkTest("nodes start while the cloud is bad for 20 s, whichever way", (t) =>
         cluster.start(two, { priority: 20, args: ARGS });
         const watching = () => cluster.nodes.every(({ lines }) => lines.length > 0);
         await until(watching, { title: "both have started", withinMs: LONG_MS });
-        await pass(BAD_MS);
+        await pause(BAD_MS);
         assertEquals(cluster.ended, [], "no process gives up");
         await mend(cluster, kind);
         const settled = () => cluster.heldBy(one) && roleOf(two) === "outranked";
@@ -52,7 +52,7 @@ networkTest("a master dies while the cloud is bad for 20 s, whichever way", (t) 
         await cluster.settle({ args: ARGS });
         await spoil(cluster, kind);
         cluster.crash(one);
-        await pass(BAD_MS);
+        await pause(BAD_MS);
         assertEquals(cluster.ended, [one.name], "the other does not give up");
         await mend(cluster, kind);
         await until(() => cluster.heldBy(two), { title: "the other one", withinMs: RECOVERY_MS });

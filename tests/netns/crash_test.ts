@@ -1,6 +1,6 @@
 // Machines that die: alone, together, and for a while.
 import { assertEquals } from "@std/assert";
-import { until } from "../e2e/cluster.ts";
+import { until } from "../support/until.ts";
 import { LONG_MS, roleOf, withCluster } from "./network_cluster.ts";
 import { networkTest } from "./requirements.ts";
 

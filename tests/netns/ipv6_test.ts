@@ -1,6 +1,6 @@
 // An IPv6 Elastic IP, and heartbeats that travel over IPv6, on a real network.
 import { assert, assertEquals } from "@std/assert";
-import { until } from "../e2e/cluster.ts";
+import { until } from "../support/until.ts";
 import { LONG_MS, withCluster } from "./network_cluster.ts";
 import { networkTest } from "./requirements.ts";
 

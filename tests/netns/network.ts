@@ -6,7 +6,7 @@
 //
 // so that a partition between nodes does not cut them off from the cloud, unless that is what a test wants. Both
 // bridges are in a namespace of their own: the firewall of the machine has no say between them.
-import type { Place } from "../e2e/cluster.ts";
+import type { Place } from "../support/cluster.ts";
 import {
   interfaceName,
   ip,

@@ -1,15 +1,10 @@
 // A cluster whose nodes are machines of their own: they can lose power and be cut off, and it is known at
 // which moments no living machine had the address.
 import { messageOf } from "../../src/core/message_of.ts";
-import { Cluster, type ClusterNode, until } from "../e2e/cluster.ts";
+import { Cluster, type ClusterNode } from "../support/cluster.ts";
+import { pause, until } from "../support/until.ts";
 import type { Call } from "../support/cloud/server.ts";
 import { Network } from "./network.ts";
-
-/** A span without a living holder; it has no end while it lasts. */
-export interface Gap {
-  readonly fromMs: number;
-  readonly toMs: number | null;
-}
 
 /** What a cluster is made of. */
 export interface ClusterOptions {
@@ -24,11 +19,6 @@ export interface ClusterOptions {
 /** Longest wait for what takes seconds: the machine that runs the tests may be busy with others. */
 export const LONG_MS = 60_000;
 
-/** Lets time pass, where a test is about what happens, or does not, in just that time. */
-export function pass(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
-}
-
 /** The reason that a node last gave for its role, such as `best` or `outranked`; empty when it gave none. */
 export function roleOf(node: ClusterNode | undefined): string {
   const line = node?.process?.lines.findLast(({ text }) => /role: (master|backup) /.test(text));
@@ -39,8 +29,6 @@ export function roleOf(node: ClusterNode | undefined): string {
 export class NetworkCluster extends Cluster {
   readonly network: Network;
   readonly #interval: string;
-  /** When a machine died or came to life again: until then it was alive. */
-  readonly #fates: { atMs: number; id: string; alive: boolean }[] = [];
 
   protected constructor(
     network: Network,
@@ -79,7 +67,7 @@ export class NetworkCluster extends Cluster {
       { title: "the cluster settles", withinMs: LONG_MS },
     );
     // Until a heartbeat has said so, the others do not know who holds, and are slower to take from the dead.
-    await pass(4_000 * Number(this.#interval));
+    await pause(4_000 * Number(this.#interval));
   }
 
   /** Starts a node that looks at the cloud as often as it may, so that no test waits half a minute for it. */
@@ -87,15 +75,9 @@ export class NetworkCluster extends Cluster {
     super.start(node, { ...options, args: ["--reconcile-interval", "5", ...options?.args ?? []] });
   }
 
-  /** Number of a node, from 1. */
-  number(node: ClusterNode): number {
-    return this.nodes.indexOf(node) + 1;
-  }
-
   /** From now on the machine serves nobody, or serves again. */
   mark(node: ClusterNode, fate: "dead" | "alive"): void {
-    const { id } = node.instance;
-    this.#fates.push({ atMs: performance.now(), id, alive: fate === "alive" });
+    this.timeline.mark(node.instance.id, fate);
   }
 
   /** The machine dies, and the kernel with it has no time to say anything. */
@@ -115,13 +97,7 @@ export class NetworkCluster extends Cluster {
 
   /** The process ends without a word, and nothing starts it again. */
   crash(node: ClusterNode): void {
-    this.mark(node, "dead");
-    node.process?.signal("SIGKILL");
-  }
-
-  /** Whether exactly these nodes hold the address. */
-  heldBy(...nodes: ClusterNode[]): boolean {
-    return this.holders.join() === nodes.map(({ name }) => name).join();
+    this.stop(node, "SIGKILL");
   }
 
   /** Names of the nodes whose process was started and has ended. */
@@ -138,33 +114,6 @@ export class NetworkCluster extends Cluster {
       calls.filter(({ atMs }) => atMs >= first.atMs && atMs < first.atMs + spanMs)
     );
     return spans.reduce((most, each) => each.length > most.length ? each : most, []);
-  }
-
-  /** Every span, from the first hold on, in which no living machine had the address. */
-  get gaps(): Gap[] {
-    type Turn = {
-      atMs: number;
-      holders?: readonly string[];
-      fate?: { id: string; alive: boolean };
-    };
-    const turns: Turn[] = [
-      ...this.server.model.history,
-      ...this.#fates.map(({ atMs, ...fate }) => ({ atMs, fate })),
-    ].sort((a, b) => a.atMs - b.atMs);
-    const dead = new Set<string>(), gaps: Gap[] = [];
-    let holders: readonly string[] = [], fromMs: number | null = null, everHeld = false;
-    for (const turn of turns) {
-      holders = turn.holders ?? holders;
-      if (turn.fate?.alive) dead.delete(turn.fate.id);
-      else if (turn.fate) dead.add(turn.fate.id);
-      const held = holders.some((id) => !dead.has(id));
-      everHeld ||= held;
-      if (!held && everHeld) fromMs ??= turn.atMs;
-      if (!held || fromMs === null) continue;
-      gaps.push({ fromMs, toMs: turn.atMs });
-      fromMs = null;
-    }
-    return fromMs === null ? gaps : [...gaps, { fromMs, toMs: null }];
   }
 
   override async close(): Promise<void> {

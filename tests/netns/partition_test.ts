@@ -1,8 +1,8 @@
 // Networks that break between the nodes while every node still reaches the cloud, and heal. What is dropped is
 // dropped in silence: no node is told that its cable is out.
 import { assert, assertEquals } from "@std/assert";
-import { until } from "../e2e/cluster.ts";
-import { LONG_MS, type NetworkCluster, pass, roleOf, withCluster } from "./network_cluster.ts";
+import { pause, until } from "../support/until.ts";
+import { LONG_MS, type NetworkCluster, roleOf, withCluster } from "./network_cluster.ts";
 import { impair, netemMissing, networkTest } from "./requirements.ts";
 
 /** How long the halves stay apart once both hold: several looks at the cloud, each a chance for a tug of war. */
@@ -16,7 +16,7 @@ async function partAndHeal(cluster: NetworkCluster): Promise<void> {
   await Promise.all([network.block(1, 2), network.block(2, 1)]);
   const apart = () => evictions().length > 0 && cluster.heldBy(...nodes);
   await until(apart, { title: "the one that was relieved is back", withinMs: LONG_MS });
-  await pass(APART_MS);
+  await pause(APART_MS);
   assert(cluster.heldBy(...nodes), cluster.holders.join());
   assertEquals(evictions().length, 1, "no tug of war");
   await Promise.all([network.unblock(1, 2), network.unblock(2, 1)]);
@@ -118,7 +118,7 @@ networkTest(
       for (const number of [1, 2]) {
         await impair(cluster.network, number, "delay 60ms 50ms loss 20%");
       }
-      await pass(10_000);
+      await pause(10_000);
       assertEquals(cluster.server.model.history.length, changes);
       assert(cluster.heldBy(cluster.node(1)), cluster.holders.join());
     }),

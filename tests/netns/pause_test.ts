@@ -1,7 +1,7 @@
 // Processes that stand still for ten seconds (a frozen machine, a live migration) and go on with an old view.
 import { assert, assertEquals } from "@std/assert";
-import { until } from "../e2e/cluster.ts";
-import { LONG_MS, pass, roleOf, withCluster } from "./network_cluster.ts";
+import { pause, until } from "../support/until.ts";
+import { LONG_MS, roleOf, withCluster } from "./network_cluster.ts";
 import { networkTest } from "./requirements.ts";
 
 /** How long a node stands still: many dead times. */
@@ -16,7 +16,7 @@ networkTest(
       cluster.mark(one, "dead");
       one.process?.signal("SIGSTOP");
       await Promise.all([
-        pass(PAUSE_MS),
+        pause(PAUSE_MS),
         until(() => cluster.heldBy(two), { title: "the backup takes over", withinMs: LONG_MS }),
       ]);
       assertEquals(cluster.gaps.length, 1);
@@ -39,7 +39,7 @@ networkTest(
       const changes = cluster.server.model.history.length;
       two.process?.signal("SIGSTOP");
       await Promise.all([
-        pass(PAUSE_MS),
+        pause(PAUSE_MS),
         until(() => roleOf(one) === "alone", {
           title: "its silence is noticed",
           withinMs: LONG_MS,

@@ -1,14 +1,13 @@
 // Peers by name, on real networks: each node has an /etc/hosts and a name server of its own.
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { until } from "../e2e/cluster.ts";
-import { ExoipProcess } from "../e2e/process.ts";
+import { pause, until } from "../support/until.ts";
+import { ExoipProcess } from "../support/process.ts";
 import { SIM_KEY, SIM_SECRET } from "../support/cloud/api_v2.ts";
 import { type Answer, NameServer } from "../image/name_server.ts";
 import {
   type ClusterOptions,
   LONG_MS,
   type NetworkCluster,
-  pass,
   roleOf,
   withCluster,
 } from "./network_cluster.ts";
@@ -168,7 +167,7 @@ networkTest(
       assertEquals(await cluster.node(1).process?.ended(), 0);
       start(1, "b.test", ...short.slice(2));
       await said(cluster, 1, /CRIT *\] peer-name: .*cannot resolve b\.test .*IPv4 only/);
-      await pass(3_000);
+      await pause(3_000);
       assertEquals(cluster.node(1).process?.code, null);
       assert(
         cluster.heldBy(cluster.node(2)),
@@ -196,7 +195,7 @@ networkTest(
         withinMs: LONG_MS,
       });
       const [holder] = cluster.holders;
-      await pass(15_000);
+      await pause(15_000);
       assertEquals([cluster.holders, incomplete().length], [[holder], 1]);
       for (const number of [1, 2]) {
         assertEquals(cluster.node(number).process?.code, null);
@@ -227,7 +226,7 @@ networkTest(
       });
       start(1, `${ONE},b.test`);
       await said(cluster, 1, /role: backup \(incomplete/);
-      await pass(15_000);
+      await pause(15_000);
       assert(cluster.heldBy(cluster.node(2)), `${cluster.holders}`);
       assertEquals(cluster.server.model.history.length, 1, "nothing has changed");
       answers["b.test"] = [TWO];
@@ -283,7 +282,7 @@ networkTest(
       start(2, ONE);
       start(1, ["b.test", ...silent].join());
       await said(cluster, 2, new RegExp(`peer ${ONE} is alive`));
-      await pass(15_000);
+      await pause(15_000);
       for (const number of [1, 2]) assertEquals(count(cluster, number, /peer-dead|stalled/), 0);
     }),
 );
@@ -340,7 +339,7 @@ networkTest(
         await Deno.writeTextFile(file, 'peers = "b.test,c.test"\npriority = 5\n');
         cluster.node(1).process?.signal("SIGHUP");
         await said(cluster, 1, /reload-refused: .*cannot resolve c\.test/);
-        await pass(2_000);
+        await pause(2_000);
         assert(cluster.heldBy(cluster.node(2)), `${cluster.holders}`);
         assertEquals(count(cluster, 1, /peer-left|peer-dead/), 0);
         assertEquals(cluster.gaps, []);

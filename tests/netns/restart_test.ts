@@ -1,6 +1,6 @@
 // Restarts: what an update of the program or of the machines does to the address.
 import { assertEquals } from "@std/assert";
-import { until } from "../e2e/cluster.ts";
+import { until } from "../support/until.ts";
 import { LONG_MS, roleOf, withCluster } from "./network_cluster.ts";
 import { networkTest } from "./requirements.ts";
 

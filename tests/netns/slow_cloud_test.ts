@@ -1,6 +1,6 @@
 // A cloud that takes its time, and one that a single node cannot reach.
 import { assertEquals } from "@std/assert";
-import { until } from "../e2e/cluster.ts";
+import { until } from "../support/until.ts";
 import { LONG_MS, roleOf, withCluster } from "./network_cluster.ts";
 import { networkTest } from "./requirements.ts";
 

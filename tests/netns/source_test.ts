@@ -1,8 +1,8 @@
 // From where heartbeats leave, on machines whose routes have opinions: the peers know one address of each, and the
 // kernel would choose another.
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { until } from "../e2e/cluster.ts";
-import { ExoipProcess } from "../e2e/process.ts";
+import { until } from "../support/until.ts";
+import { ExoipProcess } from "../support/process.ts";
 import { ip } from "./ip.ts";
 import { LONG_MS, type NetworkCluster, withCluster } from "./network_cluster.ts";
 import { natMissing, networkTest } from "./requirements.ts";

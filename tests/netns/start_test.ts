@@ -1,6 +1,6 @@
 // A machine whose network comes up after the watchdog.
 import { assertEquals } from "@std/assert";
-import { until } from "../e2e/cluster.ts";
+import { until } from "../support/until.ts";
 import { ip } from "./ip.ts";
 import { LONG_MS, withCluster } from "./network_cluster.ts";
 import { networkTest } from "./requirements.ts";

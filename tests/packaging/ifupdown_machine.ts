@@ -1,6 +1,7 @@
 // A machine for ifupdown: a network, processes and files of its own, so that even `killall` finds nobody else.
 import { assert } from "@std/assert";
-import { Cluster, type ClusterNode, until } from "../e2e/cluster.ts";
+import { Cluster, type ClusterNode } from "../support/cluster.ts";
+import { until } from "../support/until.ts";
 import { SIM_KEY, SIM_SECRET } from "../support/cloud/api_v2.ts";
 import { Network } from "../netns/network.ts";
 import { BINARY, mustRun, type Needs, put, runTool, shipped } from "./requirements.ts";

@@ -1,6 +1,7 @@
 // The real ifup and ifdown with stanzas that run a watchdog.
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
-import { ELASTIC_IP, until } from "../e2e/cluster.ts";
+import { ELASTIC_IP } from "../support/cluster.ts";
+import { until } from "../support/until.ts";
 import { IfupdownMachine, MACHINE } from "./ifupdown_machine.ts";
 import { machineTest, mustRun, shipped } from "./requirements.ts";
 

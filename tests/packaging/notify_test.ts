@@ -1,7 +1,8 @@
 // Type=notify as systemd sees it: what the real program says to NOTIFY_SOCKET, in order, and when.
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { Cluster, ELASTIC_IP, until } from "../e2e/cluster.ts";
-import { ExoipProcess } from "../e2e/process.ts";
+import { Cluster, ELASTIC_IP } from "../support/cluster.ts";
+import { until } from "../support/until.ts";
+import { ExoipProcess } from "../support/process.ts";
 import { SIM_KEY, SIM_SECRET } from "../support/cloud/api_v2.ts";
 import { inFolder, machineTest } from "./requirements.ts";
 

@@ -1,11 +1,11 @@
 // exoip.service: by systemd's own judgement, and under a real systemd with all its locks.
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { parseEnvFile } from "../../src/config/env_file.ts";
-import { Cluster } from "../e2e/cluster.ts";
+import { Cluster } from "../support/cluster.ts";
 import { ENV_ROWS } from "../config/env_rows.ts";
 import { SIM_KEY, SIM_SECRET } from "../support/cloud/api_v2.ts";
 import { Network } from "../netns/network.ts";
-import { CLOUD_AUTHORITY } from "../tls/cloud_identity.ts";
+import { CLOUD_AUTHORITY } from "../support/tls/cloud_identity.ts";
 import { BINARY, inFolder, machineTest, put, runTool, shipped } from "./requirements.ts";
 
 const UNIT = "systemd/exoip.service";

@@ -4,9 +4,9 @@ import type { Browser, Page } from "playwright-core";
 import { NOT_LOOKED } from "../../src/core/presence.ts";
 import type { AddressView, Snapshot } from "../../src/status/snapshot.ts";
 import { NodeFixture, PEERS } from "../support/node_fixture.ts";
-import { eventually } from "../support/eventually.ts";
+import { until } from "../support/until.ts";
 import { skippableTest } from "../support/skippable.ts";
-import { browserPath, openPage, servePage, startBrowser } from "./browser.ts";
+import { browserPath, openPage, servePage, startBrowser } from "../support/browser.ts";
 
 const MISSING = browserPath() === null ? "no Chromium is installed" : null;
 
@@ -117,7 +117,8 @@ pageTest("the page shows on the card of the node why it is unhealthy", async ({ 
   played.checks = [{ name: "tcp:127.0.0.1:443", state: "failing", ageMs: 300, reason }];
   await own(page).getByText(`check tcp:127.0.0.1:443 is failing, 0.3 s ago: ${reason}`).waitFor();
   played.checks = [{ name: "tcp:127.0.0.1:443", state: "passing", ageMs: 300, reason: "" }];
-  await eventually(async () => await own(page).getByText("is failing").count() === 0, "it passes");
+  const passes = async () => await own(page).getByText("is failing").count() === 0;
+  await until(passes, { title: "it passes", everyMs: 100 });
 });
 
 pageTest("the page shows peers by their names, with their own priorities", async (parts) => {
@@ -253,7 +254,7 @@ pageTest(
     const age = async () => Number(/is (\d+\.\d) s old/.exec(await connection.innerText())?.[1]);
     const before = await age();
     assert(before > 0, await connection.innerText());
-    await eventually(async () => await age() > before + 1, "the age rises");
+    await until(async () => await age() > before + 1, { title: "the age rises", everyMs: 100 });
     const opacity = await look(page, "main", "opacity");
     assertEquals(opacity, "0.4");
     assertMatch(await page.title(), /^no answer/);

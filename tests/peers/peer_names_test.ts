@@ -5,7 +5,7 @@ import { ADDRESSES_MAX, LINGER_MS } from "../../src/peers/named_peer.ts";
 import { type NamedPeers, PeerNames } from "../../src/peers/peer_names.ts";
 import { Reminder } from "../../src/peers/reminder.ts";
 import type { PeerList } from "../../src/world.ts";
-import { LeapingClock, turn } from "../support/leaping_clock.ts";
+import { VirtualClock } from "../support/clock.ts";
 import type { MissingPeer } from "../../src/core/election/state.ts";
 
 const OWN = ["127.0.0.1", "::1", "203.0.113.1", "2001:db8::1"];
@@ -52,7 +52,7 @@ type Answer = readonly string[] | "silent" | "SERVFAIL";
 
 /** Peers whose names are answered as the test says. */
 class Naming {
-  readonly clock = new LeapingClock({ settle: turn });
+  readonly clock = new VirtualClock({ leaps: true });
   readonly lines: string[] = [];
   readonly told: Partial<NamedPeers>[] = [];
   readonly asked: string[] = [];
@@ -311,11 +311,10 @@ Deno.test("PeerNames looks up a hundred names that nobody answers for without wa
 });
 
 Deno.test("Reminder says the same at most after one minute, and less and less often", () => {
-  let nowMs = 0;
+  const clock = new VirtualClock();
   const said: number[] = [];
-  const clock = { nowMs: () => nowMs, wallMs: () => 0, sleep: () => Promise.resolve() };
-  const reminder = new Reminder(clock, { write: () => void said.push(nowMs / 60_000) });
-  for (; nowMs <= 24 * 3_600_000; nowMs += 10_000) {
+  const reminder = new Reminder(clock, { write: () => void said.push(clock.nowMs() / 60_000) });
+  for (; clock.nowMs() <= 24 * 3_600_000; clock.skip(10_000)) {
     reminder.say("x", ["info", "peer-name", ""], "a");
   }
   assertEquals(said.slice(0, 8), [0, 1, 3, 7, 15, 31, 63, 123]);

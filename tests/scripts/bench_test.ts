@@ -1,6 +1,5 @@
-// The bench keeps working: its small measurements run once, its table and its arena hold what they promise.
+// The bench keeps working: its small measurements run once, its table holds what it promises.
 import { assert, assertEquals } from "@std/assert";
-import { BenchCluster } from "../../scripts/bench/bench_cluster.ts";
 import { type Figure, median, met } from "../../scripts/bench/figure.ts";
 import { micro } from "../../scripts/bench/micro.ts";
 import { figureJson, figureTable } from "../../scripts/bench/table.ts";
@@ -23,23 +22,4 @@ Deno.test("the bench tells the middle, the span and what was missed", () => {
   );
   const [entry] = figureJson([figure]) as { median: number; met: boolean }[];
   assertEquals([entry?.median, entry?.met], [2, true]);
-});
-
-Deno.test("the bench counts the time in which nobody alive holds", async () => {
-  const cluster = new BenchCluster();
-  const [one, two] = [cluster.node(1).instance.id, cluster.node(2).instance.id];
-  try {
-    const at = performance.now();
-    const { history } = cluster.server.model;
-    history.push({ atMs: at, holders: [one] });
-    history.push({ atMs: at + 70, holders: [one, two] });
-    history.push({ atMs: at + 80, holders: [] });
-    history.push({ atMs: at + 85, holders: [two] });
-    assertEquals(Math.round(cluster.unheldMs(at, at + 100)), 5);
-    cluster.goneAtMs.set(one, at + 30);
-    assertEquals(Math.round(cluster.unheldMs(at, at + 100)), 45);
-    assertEquals(Math.round(cluster.unheldMs(at - 10, at + 100)), 55);
-  } finally {
-    await cluster.close();
-  }
 });

@@ -2,7 +2,7 @@
 // after a change that was meant: deno test --allow-all tests/simulation/scenarios_test.ts -- --rewrite
 // Commit a changed trace only once you can say why it is right.
 import { assertEquals } from "@std/assert";
-import { play } from "./scenario.ts";
+import { play } from "../support/simulation/scenario.ts";
 
 const FOLDER = new URL("../scenarios/", import.meta.url);
 const SEPARATOR = "\n----\n";

@@ -1,16 +1,13 @@
 // Seeded stories on every push; deno task simulate plays more of them.
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { NODE_SETTINGS } from "../support/node_settings.ts";
-import { caughtBy, MUTANTS } from "./mutants.ts";
-import { watchSafety } from "./checkers.ts";
-import { SimCluster } from "./cluster.ts";
-import { seededRandom } from "./prng.ts";
-import { play } from "./scenario.ts";
-import { writeStory } from "./story.ts";
+import { watchSafety } from "../support/simulation/checkers.ts";
+import { SimCluster } from "../support/simulation/cluster.ts";
+import { seededRandom } from "../support/simulation/prng.ts";
+import { play } from "../support/simulation/scenario.ts";
+import { writeStory } from "../support/simulation/story.ts";
 
 const SEEDS = 60;
-/** Seeds within which a broken rule must show. */
-const MUTANT_SEEDS = 300;
 
 Deno.test(`the rules are kept in ${SEEDS} stories of faults, and all ends well`, async () => {
   for (let seed = 1; seed <= SEEDS; seed++) {
@@ -26,13 +23,6 @@ Deno.test("a seed gives the same story and the same course of events every time"
   }
   assert(seeds.some((seed) => / loop /.test(writeStory(seed))), "the whole loop is among them");
 });
-
-for (const mutant of MUTANTS) {
-  Deno.test(`the checkers catch a core that breaks the rule: ${mutant.rule}`, async () => {
-    const seeds = Array.from({ length: MUTANT_SEEDS }, (_, index) => index + 1);
-    assert(await caughtBy(mutant, seeds), `not within ${MUTANT_SEEDS} stories`);
-  });
-}
 
 /** A cluster of two of which one is the master. */
 async function twoNodes({ signed = false, off = false } = {}) {

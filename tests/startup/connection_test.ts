@@ -10,7 +10,6 @@ import {
   cloudFetch,
   CloudFixture,
   ELASTIC_IP,
-  hurriedClock,
   PATIENT,
 } from "../support/cloud/cloud_fixture.ts";
 
@@ -34,7 +33,7 @@ async function connect(
     instanceId: stage.self.id,
     host: {
       fetch: cloudFetch,
-      clock: hurriedClock(),
+      clock: stage.clock,
       machine: { fetch: never, root: "", readTextFile: never, run: never },
     },
     log: { write: (severity, event, text) => void lines.push(`${severity} ${event}: ${text}`) },

@@ -3,27 +3,20 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { ANSWERS_PER_SECOND, TokenBucket } from "../../src/status/token_bucket.ts";
 import { OVERDUE_MAX_MS, stuckBecause, unreadyBecause } from "../../src/status/liveness.ts";
 import type { Snapshot } from "../../src/status/snapshot.ts";
-import { systemClock } from "../../src/host/clock.ts";
 import { loadStatusPage } from "../../src/status/html_page.ts";
 import { StatusGate } from "../../src/status/http_gate.ts";
 import { statusRoutes } from "../../src/status/routes.ts";
 import { NodeFixture } from "../support/node_fixture.ts";
+import { VirtualClock } from "../support/clock.ts";
 
 /** A server about a master of 10 s; the clock stands still unless the test moves it. */
 function serve({ loopback = true } = {}) {
   const played = new NodeFixture();
   played.until(10_000);
-  const state: { snapshot: Snapshot; nowMs: number; sleeps: number[] } = {
-    snapshot: played.snapshot(),
-    nowMs: 0,
-    sleeps: [],
-  };
+  const clock = new VirtualClock({ leaps: true });
+  const state: { snapshot: Snapshot } = { snapshot: played.snapshot() };
   const handler = statusRoutes({
-    clock: {
-      ...systemClock,
-      nowMs: () => state.nowMs,
-      sleep: (ms) => Promise.resolve(void state.sleeps.push(ms)),
-    },
+    clock,
     snapshot: () => state.snapshot,
     vitals: () => state.snapshot,
     page: loadStatusPage(),
@@ -33,7 +26,7 @@ function serve({ loopback = true } = {}) {
     const response = await handler(new Request(`http://${host}${path}`, init));
     return { status: response.status, headers: response.headers, text: await response.text() };
   };
-  return { state, get };
+  return { state, clock, get };
 }
 
 Deno.test("statusRoutes() answers GET and HEAD of its five paths, and nothing else", async () => {
@@ -81,8 +74,8 @@ Deno.test("statusRoutes() on loopback answers to names of this machine only", as
 });
 
 Deno.test("StatusGate limits answers of every kind, and repeats a verdict as often as it is asked for", () => {
-  let nowMs = 0;
-  const gate = new StatusGate({ ...systemClock, nowMs: () => nowMs });
+  const clock = new VirtualClock();
+  const gate = new StatusGate(clock);
   const admitted = (line: string, count = 4 * ANSWERS_PER_SECOND) => {
     const all = Array.from({ length: count }, () => gate.admit(line));
     const answers = all.filter((each) => each === "answer").length;
@@ -100,7 +93,7 @@ Deno.test("StatusGate limits answers of every kind, and repeats a verdict as oft
     // The same second serves no other kind either, but a supervisor.
     for (const other of lines) assertEquals(gate.admit(other), "close", `${line} then ${other}`);
     assertEquals(gate.admit("GET /healthz HTTP/1.1"), "answer");
-    nowMs += 1_000;
+    clock.skip(1_000);
   }
   gate.remember("/healthz", null);
   gate.remember("/readyz", "it was told to stop");
@@ -110,15 +103,15 @@ Deno.test("StatusGate limits answers of every kind, and repeats a verdict as oft
   assertEquals(probes.reduce((sum, { answers }) => sum + answers, 0), ANSWERS_PER_SECOND);
   assertMatch(texts[0] ?? "", /^HTTP\/1\.1 200 [^]*\r\n\r\nok\n$/);
   assertMatch(texts[1] ?? "", /^HTTP\/1\.1 503 [^]*\r\n\r\nit was told to stop\n$/);
-  nowMs += 40;
+  clock.skip(40);
   assertEquals(typeof gate.admit("GET /healthz HTTP/1.1"), "object", "the last verdict is fresh");
 });
 
 Deno.test("a verdict that is too old is not repeated", () => {
-  let nowMs = 0;
-  const gate = new StatusGate({ ...systemClock, nowMs: () => nowMs });
+  const clock = new VirtualClock();
+  const gate = new StatusGate(clock);
   gate.remember("/healthz", null);
-  nowMs = 1_001;
+  clock.skip(1_001);
   const all = Array.from({ length: 50 }, () => gate.admit("GET /healthz HTTP/1.1"));
   assertEquals(all.every((each) => each === "answer"), true);
 });
@@ -141,7 +134,7 @@ Deno.test("statusRoutes() writes no character that steers a terminal, in JSON an
 });
 
 Deno.test("/healthz fails when the loop is stuck, not when the node is backup or without cloud", async () => {
-  const { get, state } = serve();
+  const { get, state, clock } = serve();
   const [address] = state.snapshot.addresses;
   state.snapshot = {
     ...state.snapshot,
@@ -158,7 +151,7 @@ Deno.test("/healthz fails when the loop is stuck, not when the node is backup or
   assertMatch(stuck.text, /^the loop is 10 s overdue, at most 10 s are allowed\n$/);
   state.snapshot = { ...state.snapshot, loop: { ...loop, listening: false } };
   assertMatch((await get("/healthz")).text, /^the socket is not read any more/);
-  assertEquals(state.sleeps, [0, 0, 0, 0], "a loop that is only late has its turn first");
+  assertEquals(clock.sleptMs, [0, 0, 0, 0], "a loop that is only late has its turn first");
 });
 
 Deno.test("/readyz fails until the first election is over, and once the end has begun", async () => {
@@ -184,12 +177,12 @@ Deno.test("/readyz fails until the first election is over, and once the end has 
 });
 
 Deno.test("Budget gives so many at once, then as time passes", () => {
-  let nowMs = 5_000;
-  const bucket = new TokenBucket({ ...systemClock, nowMs: () => nowMs });
+  const clock = new VirtualClock({ nowMs: 5_000 });
+  const bucket = new TokenBucket(clock);
   const taken = () => Array.from({ length: 100 }, () => bucket.take()).filter(Boolean).length;
   assertEquals(taken(), ANSWERS_PER_SECOND);
-  nowMs += 100;
+  clock.skip(100);
   assertEquals(taken(), ANSWERS_PER_SECOND / 10);
-  nowMs += 3_600_000;
+  clock.skip(3_600_000);
   assertEquals(taken(), ANSWERS_PER_SECOND);
 });

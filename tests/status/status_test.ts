@@ -7,7 +7,7 @@ import { openSocket } from "../../src/host/udp_socket.ts";
 import { requestedNumber, split } from "../../src/status/fragments.ts";
 import { askStatus } from "../../src/commands/status.ts";
 import type { SignalName } from "../../src/world.ts";
-import { until } from "../e2e/cluster.ts";
+import { until } from "../support/until.ts";
 import { NodeFixture } from "../support/node_fixture.ts";
 
 /** A watchdog that only answers; what it answers with may change, null is silence. */

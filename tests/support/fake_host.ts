@@ -2,7 +2,8 @@
 import type { Host } from "../../src/host/host.ts";
 import { accessOf } from "../../src/host/file_access.ts";
 import { runProgram } from "../../src/program.ts";
-import { LeapingClock } from "./leaping_clock.ts";
+import { VirtualClock } from "./clock.ts";
+import { MemorySocket } from "./memory_socket.ts";
 
 /** Instance, key and secret of the runs. */
 export const ID = "9b1e6f20-53c4-4a7d-8e2f-0a1b2c3d4e5f",
@@ -46,19 +47,29 @@ export interface Situation {
   readonly syslog?: boolean;
   /** Standard output is systemd's journal. */
   readonly journal?: boolean;
+  /** Status of the cloud's answers about the instance. */
   readonly cloudStatus?: number;
   readonly os?: Host["os"];
   /** Process ids of running watchdogs by PID file. */
   readonly watchdogs?: Record<string, number>;
   /** How long a watchdog takes to leave. */
   readonly leavesInMs?: number;
+  /** Ports can be opened, and nobody answers; else all are in use. */
+  readonly silent?: boolean;
 }
 
 /** Runs the program; a file or server that the situation does not have is not there. */
 export async function run(argv: string[], situation: Situation = {}): Promise<Trace> {
   const { env = KEYS, files = {}, metadata, holds = false, syslog = false, journal = false } =
     situation;
-  const { cloudStatus = 200, os = "linux", watchdogs = {}, leavesInMs = 0, modes = {} } = situation;
+  const {
+    cloudStatus = 200,
+    os = "linux",
+    watchdogs = {},
+    leavesInMs = 0,
+    modes = {},
+    silent = false,
+  } = situation;
   const trace: Trace = {
     code: -1,
     out: [],
@@ -70,7 +81,7 @@ export async function run(argv: string[], situation: Situation = {}): Promise<Tr
     kept: [],
     logTo: null,
   };
-  const clock = new LeapingClock();
+  const clock = new VirtualClock({ leaps: true });
   let endsAtMs = Infinity;
   const missing = (what: string) => Promise.reject(new Deno.errors.NotFound(what));
   const elasticIp = { id: "3f8a2b64-9c1d-4e7f-a5b0-6d2c8e4f1a93", ip: "198.51.100.50" };
@@ -110,8 +121,11 @@ export async function run(argv: string[], situation: Situation = {}): Promise<Tr
     fetch: ({ pathname }) => {
       trace.calls.push(pathname);
       const instance = { id: ID, state: "running", "elastic-ips": holds ? [elasticIp] : [] };
-      const body = pathname === "/v2/elastic-ip" ? { "elastic-ips": [elasticIp] } : instance;
-      return Promise.resolve(Response.json(body, { status: cloudStatus }));
+      // Of two requests side by side it is always the same one that fails.
+      const answer = pathname === "/v2/elastic-ip"
+        ? Response.json({ "elastic-ips": [elasticIp] })
+        : Response.json(instance, { status: cloudStatus });
+      return Promise.resolve(answer);
     },
     fetchTrusting: (caCerts) => {
       if (caCerts.some((cert) => cert.includes("BAD"))) throw new TypeError("BadEncoding");
@@ -136,6 +150,7 @@ export async function run(argv: string[], situation: Situation = {}): Promise<Tr
       throw new Deno.errors.AddrInUse("address in use");
     },
     openSocket: () => {
+      if (silent) return new MemorySocket();
       throw new Deno.errors.AddrInUse("address in use");
     },
     openLog: ({ stdout, format }) => ({

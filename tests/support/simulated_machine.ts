@@ -1,12 +1,13 @@
 // A watchdog in simulated time, with one peer and a cloud that answers at once: hours pass in a moment.
 import { encode } from "../../src/core/heartbeat.ts";
-import type { Clock, Cloud, ServiceManager, SignalName } from "../../src/world.ts";
+import type { ServiceManager, SignalName } from "../../src/world.ts";
 import type { Keyring } from "../../src/host/keyring.ts";
 import { Watchdog, type WatchdogSettings } from "../../src/watch/watchdog.ts";
-import { InboxSocket } from "./inbox_link.ts";
+import { VirtualClock } from "./clock.ts";
+import { FakeCloud, peersAt } from "./fake_cloud.ts";
+import { MemorySocket } from "./memory_socket.ts";
 import { tellWatchdog } from "./tell.ts";
 import { NODE_SETTINGS } from "./node_settings.ts";
-import { Timeline } from "../simulation/timeline.ts";
 import type { NodeSettings } from "../../src/core/node_state.ts";
 
 /** Ids of this instance and of its peer. */
@@ -15,34 +16,21 @@ export const SELF = "9b1e6f20-53c4-4a7d-8e2f-0a1b2c3d4e5f",
 /** Where the peer is. */
 export const PEER_ADDRESS = "192.0.2.2";
 
-class StillSocket extends InboxSocket {
-  readonly localAddresses = ["192.0.2.1"];
-  readonly sent: { bytes: Uint8Array; to: string; atMs: number }[] = [];
-  readonly #timeline: Timeline;
-  constructor(timeline: Timeline) {
-    super();
-    this.#timeline = timeline;
-  }
-  send(bytes: Uint8Array, to: string): void {
-    this.sent.push({ bytes: bytes.slice(), to, atMs: this.#timeline.nowMs });
-  }
-}
-
 /** The watchdog and what surrounds it. */
 export class SimulatedMachine {
-  readonly timeline = new Timeline();
-  readonly socket = new StillSocket(this.timeline);
+  readonly clock = new VirtualClock({ epochMs: 1e12 });
+  readonly socket = new MemorySocket({
+    localAddresses: ["192.0.2.1"],
+    nowMs: this.clock.nowMs,
+  });
   /** `12.3s info role: master (best)`. */
   readonly lines: string[] = [];
   readonly watchdog: Watchdog;
   readonly ended: Promise<0 | 1>;
-  readonly cloud: Cloud;
+  readonly cloud = new FakeCloud(SELF, peersAt({ [PEER_ADDRESS]: PEER }));
   /** What the peer's heartbeats say; null while it is silent. */
   peer: { priority: number } | null = { priority: 20 };
-  /** Whether the cloud answers. */
-  reachable = true;
   code: 0 | 1 | null = null;
-  #holds = false;
 
   constructor(
     node: Partial<NodeSettings> = {},
@@ -50,7 +38,6 @@ export class SimulatedMachine {
     serviceManager: ServiceManager | null = null,
     keyring: Keyring | null = null,
   ) {
-    this.cloud = this.#cloud();
     this.watchdog = new Watchdog({
       nodes: [{ ...NODE_SETTINGS, ...node }],
       port: 12_345,
@@ -65,7 +52,7 @@ export class SimulatedMachine {
       socket: this.socket,
       log: {
         write: (severity, event, text) =>
-          void this.lines.push(`${this.timeline.nowMs / 1_000}s ${severity} ${event}: ${text}`),
+          void this.lines.push(`${this.clock.nowMs() / 1_000}s ${severity} ${event}: ${text}`),
       },
       serviceManager,
       keyring,
@@ -76,29 +63,13 @@ export class SimulatedMachine {
     this.#speak();
   }
 
-  get clock(): Clock {
-    return {
-      nowMs: () => this.timeline.nowMs,
-      wallMs: () => 1e12 + this.timeline.nowMs,
-      sleep: (ms, signal) =>
-        new Promise((resolve) => {
-          signal?.addEventListener("abort", () => resolve());
-          this.timeline.at(this.timeline.nowMs + Math.max(ms, 0), resolve);
-        }),
-    };
-  }
-
   tell(signal: Exclude<SignalName, "reload">): void {
     tellWatchdog(this.watchdog, signal);
   }
 
   /** Lets that time pass. */
   async pass(ms: number): Promise<void> {
-    const settle = async () => {
-      for (let turn = 0; turn < 30; turn++) await Promise.resolve();
-    };
-    const endMs = this.timeline.nowMs + ms;
-    await this.timeline.runSettled(endMs, { over: () => this.code !== null, settle });
+    await this.clock.pass(ms, () => this.code !== null);
   }
 
   #speak(): void {
@@ -107,26 +78,6 @@ export class SimulatedMachine {
       const bytes = encode({ priority: this.peer.priority, elasticIp, id: PEER, trailer: null });
       this.socket.receive({ bytes, from: PEER_ADDRESS, fromPort: 12_345 });
     }
-    this.timeline.at(this.timeline.nowMs + intervalMs, () => this.#speak());
-  }
-
-  #cloud(): Cloud {
-    const answer = <T>(value: () => T) =>
-      this.reachable
-        ? Promise.resolve(value())
-        : Promise.reject(new Error("no route to the cloud"));
-    const peers = [{ address: PEER_ADDRESS, instanceId: PEER, wireId: PEER }];
-    const others: never[] = [];
-    const self = { instanceId: SELF, wireId: SELF, nativeAddresses: ["192.0.2.1"] };
-    return {
-      name: "a made-up cloud",
-      prepare: () => answer(() => ({ ...self, holds: this.#holds })),
-      members: () => answer(() => ({ peers, inPeerList: true })),
-      look: () => answer(() => ({ holds: this.#holds, others })),
-      inspect: (id) => answer(() => id === SELF && this.#holds),
-      attach: () => answer(() => void (this.#holds = true)),
-      detachSelf: () => answer(() => void (this.#holds = false)),
-      evict: () => answer(() => "absent" as const),
-    };
+    this.clock.at(this.clock.nowMs() + intervalMs, () => this.#speak());
   }
 }

@@ -9,8 +9,6 @@ export function skippableTest(
   Deno.test({
     name: missing === null ? name : `${name} (skipped: ${missing})`,
     ignore: missing !== null,
-    sanitizeOps: false,
-    sanitizeResources: false,
     fn,
   });
 }

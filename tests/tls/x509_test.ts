@@ -1,7 +1,7 @@
 // Our certificates before those who must accept or refuse them: openssl, and a real connection of this runtime.
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { skippableTest } from "../support/skippable.ts";
-import { certificatePem, keyPem, newKeys } from "./x509.ts";
+import { certificatePem, keyPem, newKeys } from "../support/tls/x509.ts";
 
 const missingOpenssl = hasOpenssl() ? null : "needs openssl";
 

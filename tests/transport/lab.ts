@@ -2,7 +2,7 @@
 import { systemClock } from "../../src/host/clock.ts";
 import type { ProxyVariables } from "../../src/transport/proxy_route.ts";
 import { openTransport, type Transport } from "../../src/transport/transport.ts";
-import { CLOUD_AUTHORITY, identityFor } from "../tls/cloud_identity.ts";
+import { CLOUD_AUTHORITY, identityFor } from "../support/tls/cloud_identity.ts";
 
 /** The name that all servers here are called by. */
 export const NAME = "api.example";

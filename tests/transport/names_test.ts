@@ -1,5 +1,4 @@
 // The look-up of a name, whatever the resolvers do, in virtual time.
-import { setImmediate } from "node:timers";
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import {
   type Family,
@@ -8,7 +7,7 @@ import {
   Names,
   type NameSources,
 } from "../../src/transport/names.ts";
-import { LeapingClock } from "../support/leaping_clock.ts";
+import { VirtualClock } from "../support/clock.ts";
 
 type Answer = readonly string[] | "nothing" | "silence";
 
@@ -18,12 +17,8 @@ interface Resolver {
   readonly servers?: Partial<Record<Family, readonly [Answer, number]>>;
 }
 
-/** Nothing but promises goes on beside it. */
-const leapingClock = () =>
-  new LeapingClock({ settle: () => new Promise((done) => setImmediate(done)) });
-
 function namesWith({ system = {}, servers = {} }: Resolver, options = {}) {
-  const clock = leapingClock();
+  const clock = new VirtualClock({ leaps: true });
   const asked: string[] = [];
   const source =
     (title: string, table: Partial<Record<Family, readonly [Answer, number]>>) =>
@@ -74,7 +69,7 @@ Deno.test("Names tell a machine without name servers from servers that know noth
   const none = () => Promise.reject(new Error("no data"));
   const missing = () => "/etc/resolv.conf is not there";
   const sources = { system: none, servers: none, described: () => "", missing };
-  const clock = leapingClock(), alone = new Names(sources, clock);
+  const clock = new VirtualClock({ leaps: true }), alone = new Names(sources, clock);
   const { message } = await assertRejects(() => alone.lookUp("api.example"), NameFailure);
   assertEquals(
     message,

@@ -3,7 +3,7 @@ import { createSecureServer } from "node:http2";
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { TransportFailure } from "../../src/transport/failure.ts";
 import { NameFailure } from "../../src/transport/names.ts";
-import { identityFor } from "../tls/cloud_identity.ts";
+import { identityFor } from "../support/tls/cloud_identity.ts";
 import { answer, get, NAME, RawServer, shut, transportTo } from "./lab.ts";
 
 const good = (_request: string, connection: Deno.Conn) => void connection.write(answer());

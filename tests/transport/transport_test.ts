@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { TransportFailure } from "../../src/transport/failure.ts";
 import { NameFailure } from "../../src/transport/names.ts";
-import { eventually } from "../support/eventually.ts";
+import { until } from "../support/until.ts";
 import { answer, get, NAME, RawServer, shut, SilentServer, transportTo } from "./lab.ts";
 
 const good = (_request: string, connection: Deno.Conn) => void connection.write(answer());
@@ -67,7 +67,7 @@ Deno.test("Transport tries an address that leaves requests without an answer aft
   const url = new URL(`https://${NAME}:${server.port}/`);
   const giveUp = new AbortController();
   const first = failureOf(() => transport(url, { signal: giveUp.signal }));
-  await eventually(() => Promise.resolve(mute.requests.length === 1), "a request hangs");
+  await until(() => mute.requests.length === 1, { title: "a request hangs" });
   const second = await transport(url, { fresh: true });
   assertEquals(await second.text(), "ok");
   giveUp.abort();
@@ -303,10 +303,9 @@ Deno.test("Transport leaves a server that begins with HTTP/2, unasked, to the ru
   const giveUp = new AbortController();
   const url = new URL(`https://localhost:${server.port}/`);
   const asked = failureOf(() => transport(url, { signal: giveUp.signal }));
-  await eventually(
-    () => Promise.resolve(server.requests.some(({ head }) => head.startsWith("PRI * HTTP/2.0"))),
-    "it is asked in HTTP/2",
-  );
+  await until(() => server.requests.some(({ head }) => head.startsWith("PRI * HTTP/2.0")), {
+    title: "it is asked in HTTP/2",
+  });
   giveUp.abort();
   await asked;
 });

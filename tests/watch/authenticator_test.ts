@@ -15,6 +15,7 @@ import { Datagrams } from "../../src/status/counters.ts";
 import { Keyring } from "../../src/host/keyring.ts";
 import { NODE_SETTINGS, WELL_TRAILER } from "../support/node_settings.ts";
 import type { Node } from "../../src/core/node_state.ts";
+import { VirtualClock } from "../support/clock.ts";
 
 const SELF = "00000001-0000-4000-8000-000000000001";
 const PEERS = [7, 8, 9].map((number) => ({
@@ -28,11 +29,11 @@ const SELF_RUN = 5n, RUN = 7n;
 
 /** A node behind its guard, at a standing clock. */
 class Post {
-  nowMs = 10_000;
+  readonly clock = new VirtualClock({ nowMs: 10_000 });
   /** Time that passes between the guard's look and the node's. */
   passesMs = 0;
   node: Node = startNode(NODE_SETTINGS, {
-    atMs: this.nowMs,
+    atMs: this.clock.nowMs(),
     selfId: SELF,
     run: SELF_RUN,
     peers: PEERS,
@@ -52,13 +53,13 @@ class Post {
       this.checks += 1;
       return verify.apply(keyring, given);
     };
-    const clock = { nowMs: () => this.nowMs, wallMs: () => 0, sleep: () => Promise.resolve() };
+    const { clock } = this;
     const limitedLog = new RateLimitedLog({ write() {} }, clock);
     const refusals = new Refusals({ clock, limitedLog, datagrams: this.datagrams });
     const twins = { admit: () => void this.#twins++ };
     this.authenticator = new Authenticator({ clock, keyring, acceptUnsigned, refusals, twins });
     // Its first heartbeats are out; what it sends from here on to the end of an interval are answers.
-    [this.node] = stepNode(this.node, { kind: "tick" }, this.nowMs);
+    [this.node] = stepNode(this.node, { kind: "tick" }, this.clock.nowMs());
   }
 
   static async open({ secrets = [SECRET], acceptUnsigned = false } = {}): Promise<Post> {
@@ -78,8 +79,8 @@ class Post {
       election: this.node.election,
       deliver: (event) => {
         const known = this.node.election.peers.get(from);
-        this.nowMs += this.passesMs;
-        const [next, effects] = stepNode(this.node, event, this.nowMs);
+        this.clock.skip(this.passesMs);
+        const [next, effects] = stepNode(this.node, event, this.clock.nowMs());
         this.node = next;
         const refused = effects.find(({ kind }) => kind === "refused");
         const sent = effects.filter((each) => each.kind === "send" && each.to === from);
@@ -109,7 +110,7 @@ class Post {
 
   /** An echo of what we sent so many ms ago. */
   echo(agoMs = 0) {
-    return { run: SELF_RUN, sequence: (this.nowMs - agoMs) * 1_000 };
+    return { run: SELF_RUN, sequence: (this.clock.nowMs() - agoMs) * 1_000 };
   }
 }
 
@@ -211,7 +212,7 @@ Deno.test("a list that changes while a signature is checked: the machine that wa
       at === 0 ? { ...peer, instanceId: wireId, wireId } : peer
     );
     const list = { kind: "members", peers, inPeerList: true } as const;
-    [post.node] = stepNode(post.node, list, post.nowMs);
+    [post.node] = stepNode(post.node, list, post.clock.nowMs());
     await taking;
     assertEquals(post.peer()?.alive, heard, wireId);
   }
@@ -231,19 +232,19 @@ Deno.test("a heartbeat with our own id goes to the twins, whoever sends it, and 
 Deno.test("what was made before our start, or for another process of ours, proves nothing", async () => {
   const post = await Post.open();
   for (const echo of [null, { run: 6n, sequence: 9_999_000 }, { run: SELF_RUN, sequence: 1e9 }]) {
-    post.nowMs += 1_000;
-    const datagram = await signed({ sequence: post.nowMs, echo });
+    post.clock.skip(1_000);
+    const datagram = await signed({ sequence: post.clock.nowMs(), echo });
     assert(["met", "unproven"].includes(await post.take(datagram)));
     assertEquals(post.peer()?.alive, false);
   }
-  post.nowMs += 5_000;
+  post.clock.skip(5_000);
   assertEquals(await post.take(await signed()), "unproven", "after a while it is worth a word");
 });
 
 Deno.test("one run is answered twice in an interval at most, and eight runs are remembered", async () => {
   const post = await Post.open();
   for (let ms = 0; ms < 1_000; ms += 100) {
-    post.nowMs += 100;
+    post.clock.skip(100);
     await post.take(await signed({ sequence: 1_000 + ms }));
   }
   assertEquals([post.answers.length, post.checks], [2, 2], "and costs no more tags than that");

@@ -2,7 +2,7 @@
 // costs, and that each Elastic IP counts for itself.
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { InterfaceWatch, LISTED_MAX } from "../../src/watch/interface_watch.ts";
-import { Timeline } from "../simulation/timeline.ts";
+import { VirtualClock } from "../support/clock.ts";
 
 const OURS = "198.51.100.50", OTHER = "198.51.100.60";
 
@@ -13,7 +13,7 @@ interface Options {
 
 /** A machine with one interface `lo`, whose addresses the test takes off and puts on. */
 function stage({ elasticIps = [OURS], device = "lo" }: Options = {}) {
-  const timeline = new Timeline();
+  const clock = new VirtualClock();
   const on = new Set(elasticIps);
   const lines: string[] = [], told: string[] = [], attempts: number[] = [];
   const machine = {
@@ -28,15 +28,6 @@ function stage({ elasticIps = [OURS], device = "lo" }: Options = {}) {
     listable: true,
     kernelTells: true,
   };
-  const clock = {
-    nowMs: () => timeline.nowMs,
-    wallMs: () => timeline.nowMs,
-    sleep: (ms: number, signal?: AbortSignal) =>
-      new Promise<void>((resolve) => {
-        signal?.addEventListener("abort", () => resolve());
-        timeline.at(timeline.nowMs + ms, resolve);
-      }),
-  };
   const watch: InterfaceWatch = new InterfaceWatch({
     elasticIps,
     device,
@@ -45,7 +36,7 @@ function stage({ elasticIps = [OURS], device = "lo" }: Options = {}) {
     clock,
     log: {
       write: (severity, event, text, elasticIp) =>
-        void lines.push(`${timeline.nowMs} ${severity} ${event}: ${elasticIp ?? "-"} ${text}`),
+        void lines.push(`${clock.nowMs()} ${severity} ${event}: ${elasticIp ?? "-"} ${text}`),
     },
     interfaces() {
       machine.listings += 1;
@@ -55,7 +46,7 @@ function stage({ elasticIps = [OURS], device = "lo" }: Options = {}) {
     },
     isLocal: (address) => machine.kernelTells ? on.has(address) : null,
     async restore(address) {
-      attempts.push(timeline.nowMs);
+      attempts.push(clock.nowMs());
       if (machine.hangs) await new Promise(() => {});
       if (machine.trouble !== null) throw new Error(machine.trouble);
       if (on.has(address)) return false;
@@ -65,17 +56,10 @@ function stage({ elasticIps = [OURS], device = "lo" }: Options = {}) {
     holding: () => machine.holding,
     changed: () =>
       void told.push(
-        `${timeline.nowMs} lost ${elasticIps.filter((each) => watch.loss(each) !== null)}`,
+        `${clock.nowMs()} lost ${elasticIps.filter((each) => watch.loss(each) !== null)}`,
       ),
   });
-  const pass = (ms: number) =>
-    timeline.runSettled(timeline.nowMs + ms, {
-      over: () => false,
-      settle: async () => {
-        for (let turn = 0; turn < 30; turn++) await Promise.resolve();
-      },
-    });
-  return { watch, on, lines, told, attempts, machine, pass, timeline };
+  return { watch, on, lines, told, attempts, machine, pass: (ms: number) => clock.pass(ms), clock };
 }
 
 Deno.test("an address that is taken off is back at the next look, with one line", async () => {
@@ -92,7 +76,7 @@ Deno.test("an address that is taken off is back at the next look, with one line"
 });
 
 Deno.test("an address that cannot be put back is tried for ever, told once, and back within 5 s of the cure", async () => {
-  const { watch, on, lines, told, attempts, machine, pass, timeline } = stage();
+  const { watch, on, lines, told, attempts, machine, pass, clock } = stage();
   await pass(500);
   on.delete(OURS);
   machine.trouble = 'Device "lo" does not exist.';
@@ -105,7 +89,7 @@ Deno.test("an address that cannot be put back is tried for ever, told once, and 
   assert(attempts.length < 3_600 / 2.9 + 20, `${attempts.length} attempts in an hour`);
   assertEquals(watch.presence(OURS)?.sight.present, false);
   machine.trouble = null;
-  const curedAtMs = timeline.nowMs;
+  const curedAtMs = clock.nowMs();
   await pass(5_000);
   assert(on.has(OURS));
   assertMatch(told[1] ?? "", /^\d+ lost $/);

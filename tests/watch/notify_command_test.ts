@@ -6,7 +6,7 @@ import { runCommand } from "../../src/host/command.ts";
 import { OPTIONS } from "../../src/options/all.ts";
 import { type NoticeSettings, QUEUE_MAX, RoleNotices } from "../../src/watch/notify_command.ts";
 import type { RoleChange } from "../../src/world.ts";
-import { until } from "../e2e/cluster.ts";
+import { until } from "../support/until.ts";
 import { skippableTest } from "../support/skippable.ts";
 
 const NO_SHELL = Deno.build.os === "windows" ? "needs a POSIX shell" : null;

@@ -24,12 +24,12 @@ Deno.test("a cloud that is lost for an hour costs a line a minute for each kind 
   const world = new SimulatedMachine();
   await world.pass(10_000);
   const { length } = world.lines;
-  world.reachable = false;
+  world.cloud.reachable = false;
   await world.pass(HOUR_MS);
   const lost = world.lines.slice(length);
   // Two kinds of calls fail, each some ten times a minute.
   assert(lost.length > 60 && lost.length <= 2 * 61 + 2, `${lost.length} lines`);
-  world.reachable = true;
+  world.cloud.reachable = true;
   await world.pass(120_000);
   const after = world.lines.slice(length + lost.length);
   assert(after.some((line) => line.includes("cloud-back")), after.join("\n"));

@@ -22,7 +22,7 @@ Deno.test("Watchdog.reconfigure() sends a new priority at once and hands over as
   const world = new SimulatedMachine();
   await world.pass(10_400);
   assertEquals(holds(world), true);
-  const nowMs = world.timeline.nowMs;
+  const nowMs = world.clock.nowMs();
   world.watchdog.reconfigure([{ settings: { ...NODE_SETTINGS, priority: 30 } }]);
   assertEquals(said(world, nowMs), [{ priority: 30, atMs: nowMs, to: PEER_ADDRESS }]);
   assertEquals(world.watchdog.watches[0]?.node.election.role, "backup");
@@ -48,7 +48,7 @@ Deno.test("Watchdog.reconfigure() leaves a priority that signals have changed un
 Deno.test("Watchdog.reconfigure() beats at the new interval from now on", async () => {
   const world = new SimulatedMachine();
   await world.pass(10_400);
-  const fromMs = world.timeline.nowMs;
+  const fromMs = world.clock.nowMs();
   world.watchdog.reconfigure([{ settings: { ...NODE_SETTINGS, intervalMs: 200 } }]);
   await world.pass(10_000);
   const { length } = said(world, fromMs);
@@ -60,7 +60,7 @@ Deno.test("Watchdog.reconfigure() beats at the new interval from now on", async 
 Deno.test("Watchdog.reconfigure() speaks to new peers at once, keeps what it knows of the others, and asks the cloud", async () => {
   const world = new SimulatedMachine();
   await world.pass(10_400);
-  const fromMs = world.timeline.nowMs;
+  const fromMs = world.clock.nowMs();
   const third = { address: "192.0.2.3", instanceId: NODE_ID, wireId: NODE_ID };
   const peers = [{ address: PEER_ADDRESS, instanceId: PEER, wireId: PEER }, third];
   world.cloud.members = () => Promise.resolve({ peers, inPeerList: true });

@@ -5,9 +5,9 @@ import { parseKeyFile } from "../../src/config/key_file.ts";
 import { CloudError, type CloudErrorKind } from "../../src/exoscale/cloud_error.ts";
 import { type Credentials, Signer } from "../../src/exoscale/signer.ts";
 import { Renewal } from "../../src/watch/renewal.ts";
-import type { Cloud } from "../../src/world.ts";
-import { eventually } from "../support/eventually.ts";
-import { COMMON } from "../support/fake_host.ts";
+import { settle, VirtualClock } from "../support/clock.ts";
+import { FakeCloud } from "../support/fake_cloud.ts";
+import { COMMON, ID } from "../support/fake_host.ts";
 
 const NEVER = new AbortController().signal;
 const OLD: readonly [string, string] = ["EXOold", "old-secret"],
@@ -18,23 +18,11 @@ const keyFile = ([key, secret]: readonly [string, string], end?: number) =>
 /** A renewal before files that can be changed, in a time that the test makes pass. */
 async function stage(files: Record<string, string | Error>, args: string[]) {
   const lines: string[] = [], reads: string[] = [], hidden: string[] = [];
-  const sleepers = new Set<{ atMs: number; wake: () => void }>();
-  let nowMs = 1_000;
+  const clock = new VirtualClock({ nowMs: 1_000 });
   const read = (path: string) => {
     const text = files[path] ?? new Deno.errors.NotFound(`no ${path}`);
     if (text instanceof Error) throw text;
     return text;
-  };
-  const clock = {
-    nowMs: () => nowMs,
-    wallMs: () => nowMs,
-    sleep: (ms: number, signal?: AbortSignal) =>
-      new Promise<void>((resolve) => {
-        const sleeper = { atMs: nowMs + ms, wake: () => (sleepers.delete(sleeper), resolve()) };
-        sleepers.add(sleeper);
-        signal?.addEventListener("abort", sleeper.wake);
-        if (signal?.aborted) sleeper.wake();
-      }),
   };
   const machine = {
     root: "",
@@ -56,19 +44,13 @@ async function stage(files: Record<string, string | Error>, args: string[]) {
   };
   const hide = ({ secret }: Credentials) => void hidden.push(secret);
   const renewal = new Renewal({ argv, host, log, loaded, signer, hide });
-  const pass = async (ms: number) => {
-    for (const endMs = nowMs + ms; nowMs < endMs; nowMs = Math.min(nowMs + 1_000, endMs)) {
-      for (const each of sleepers) if (each.atMs <= nowMs) each.wake();
-      for (let turn = 0; turn < 50; turn++) await Promise.resolve();
-    }
-  };
-  return { renewal, signer, lines, reads, hidden, pass, now: () => nowMs };
+  return { renewal, signer, lines, reads, hidden, clock, pass: (ms: number) => clock.pass(ms) };
 }
 
 /** One call that the cloud answers so. */
 async function refused(renewal: Renewal, kind: CloudErrorKind): Promise<void> {
   const look = () => Promise.reject(new CloudError(kind, "no"));
-  const cloud = renewal.around({ name: "cloud", look } as unknown as Cloud);
+  const cloud = renewal.around(Object.assign(new FakeCloud(ID), { look }));
   await assertRejects(() => cloud.look({ others: true }, NEVER), CloudError);
 }
 
@@ -80,10 +62,8 @@ for (const kind of ["unauthorized", "forbidden"] as const) {
     ]);
     files["/secret"] = NEW[1];
     await refused(renewal, kind);
-    await eventually(
-      () => Promise.resolve(signer.credentials.secret === NEW[1]),
-      "the new one is used",
-    );
+    await settle();
+    assert(signer.credentials.secret === NEW[1], "the new one is used");
     assertEquals(signer.credentials, { apiKey: OLD[0], secret: NEW[1] });
     assertEquals(hidden, [NEW[1]]);
     assertEquals(lines, [
@@ -108,7 +88,8 @@ Deno.test("each kind of file is read again: JSON, variables, our configuration",
     const { renewal, signer } = await stage(files, args);
     files["/file"] = written(NEW);
     await refused(renewal, "forbidden");
-    await eventually(() => Promise.resolve(signer.credentials.secret === NEW[1]), `${args}`);
+    await settle();
+    assert(signer.credentials.secret === NEW[1], `${args}`);
     assertEquals(signer.credentials.apiKey, NEW[0]);
     renewal.close();
   }
@@ -156,14 +137,15 @@ Deno.test("a file that cannot be read, or is wrong, is named once and changes no
   delete files["/secret"];
   await pass(30_000);
   await refused(renewal, "unauthorized");
-  await eventually(() => Promise.resolve(lines.length === 2), "the other problem is named, too");
+  await settle();
+  assert(lines.length === 2, "the other problem is named, too");
   renewal.close();
 });
 
 Deno.test("a key with an end is renewed from its file before it ends", async () => {
   const endMs = 3_600_000, nextEndMs = 7_200_000;
   const files = { "/key": keyFile(OLD, endMs) };
-  const { renewal, signer, lines, reads, pass, now } = await stage(files, [
+  const { renewal, signer, lines, reads, pass, clock } = await stage(files, [
     ...["--api-secret-file", "/key"],
   ]);
   renewal.use({ apiKey: OLD[0], secret: OLD[1], expiresAtMs: endMs });
@@ -172,7 +154,7 @@ Deno.test("a key with an end is renewed from its file before it ends", async () 
   files["/key"] = keyFile(NEW, nextEndMs);
   await pass(330_000);
   assertEquals(signer.credentials, { apiKey: NEW[0], secret: NEW[1], expiresAtMs: nextEndMs });
-  assert(now() < endMs, "in time");
+  assert(clock.nowMs() < endMs, "in time");
   // The next one is never written: the end is said once.
   await pass(5_000_000);
   assertMatch(

@@ -10,7 +10,7 @@ import { Service } from "../../src/watch/service.ts";
 import type { Watchdog } from "../../src/watch/watchdog.ts";
 import { COMMON, ID, KEYS } from "../support/fake_host.ts";
 import { NODE_SETTINGS } from "../support/node_settings.ts";
-import { Timeline } from "../simulation/timeline.ts";
+import { VirtualClock } from "../support/clock.ts";
 import type { NodeEvent } from "../../src/core/node_state.ts";
 
 const ONE = "198.51.100.50", TWO = "198.51.100.60";
@@ -25,18 +25,9 @@ function configOf(...argv: string[]): Config {
 
 /** A service with two Elastic IPs and a check; the test decides what the check says and what is on the interface. */
 function stage(config: Config) {
-  const timeline = new Timeline();
+  const clock = new VirtualClock();
   const machine = { well: true, on: new Set([ONE, TWO]), putting: true };
   const told: string[] = [], log = { write() {} };
-  const clock = {
-    nowMs: () => timeline.nowMs,
-    wallMs: () => timeline.nowMs,
-    sleep: (ms: number, signal?: AbortSignal) =>
-      new Promise<void>((resolve) => {
-        signal?.addEventListener("abort", () => resolve());
-        timeline.at(timeline.nowMs + ms, resolve);
-      }),
-  };
   const run: Host["runCommand"] = ([program = "", ...args]) => {
     if (program !== "ip") return Promise.resolve({ ...DONE, code: machine.well ? 0 : 1 });
     const [address = ""] = /[\d.]+/.exec(args.join(" ")) ?? [];
@@ -69,10 +60,7 @@ function stage(config: Config) {
   /** What the watches were told within that time. */
   const within = async (ms: number) => {
     const { length } = told;
-    const settle = async () => {
-      for (let turn = 0; turn < 60; turn++) await Promise.resolve();
-    };
-    await timeline.runSettled(timeline.nowMs + ms, { over: () => false, settle });
+    await clock.pass(ms);
     return told.slice(length);
   };
   return { machine, service, within, told };

@@ -7,29 +7,13 @@ import { systemClock } from "../../src/host/clock.ts";
 import { Watchdog, type WatchdogSettings } from "../../src/watch/watchdog.ts";
 import type { Clock, Log, ServiceManager } from "../../src/world.ts";
 import { Fragments } from "../../src/status/fragments.ts";
-import { until } from "../e2e/cluster.ts";
+import { until } from "../support/until.ts";
 import { tellWatchdog } from "../support/tell.ts";
-import { InboxSocket } from "../support/inbox_link.ts";
+import { MemorySocket } from "../support/memory_socket.ts";
 import { SIM_KEY, SIM_SECRET } from "../support/cloud/api_v2.ts";
 import { CloudServer, type Fault } from "../support/cloud/server.ts";
 import { cloudFetch, hurriedClock } from "../support/cloud/cloud_fixture.ts";
 import type { NodeSettings } from "../../src/core/node_state.ts";
-
-/** A link of which the test holds the other end. */
-class TestSocket extends InboxSocket {
-  readonly localAddresses = ["127.0.0.1"];
-  readonly sent: { bytes: Uint8Array; to: string; port: number }[] = [];
-
-  send(bytes: Uint8Array, to: string, port: number): void {
-    this.sent.push({ bytes, to, port });
-  }
-
-  /** A datagram from that address. */
-  hear(text: string | Uint8Array, from: string): void {
-    const bytes = typeof text === "string" ? new TextEncoder().encode(text) : text;
-    this.receive({ bytes, from, fromPort: 4_242 });
-  }
-}
 
 /** A running watchdog and all that a test wants to touch. */
 function start(
@@ -44,7 +28,7 @@ function start(
     server.model.addInstance(1, "127.0.0.1"),
     server.model.addInstance(2, "127.0.0.2"),
   ];
-  const socket = new TestSocket();
+  const socket = new MemorySocket({ localAddresses: ["127.0.0.1"] });
   const lines: string[] = [];
   const node: NodeSettings = {
     elasticIp: address.ip,
@@ -260,9 +244,11 @@ Deno.test("Watchdog.run() tells the service manager when its first election is o
   const isMaster = "STATUS=master (alone), 198.51.100.50 is attached";
   await until(() => texts().includes(isMaster), { title: "it has taken the address" });
   const [first, ...rest] = texts();
-  assertEquals(first, "STATUS=backup (settling), 198.51.100.50 is not known to be attached");
-  const ready = rest.indexOf("READY=1");
   // A machine that is busy may make it believe that it slept.
+  const settling =
+    /^STATUS=backup \((settling|stalled)\), 198.51.100.50 is not known to be attached$/;
+  assertMatch(first ?? "", settling);
+  const ready = rest.indexOf("READY=1");
   const before = rest.slice(0, ready);
   assert(before.every((text) => /settling|stalled/.test(text)), rest.join("\n"));
   assert(told[ready + 1]!.atMs >= beganAtMs + 10 * 20 + 100, "not before the hold-off is over");
@@ -289,10 +275,8 @@ Deno.test("Watchdog.run() shows life as often as it is asked to, however rare it
   await server.close();
 });
 
-// Of two requests side by side the other may still be under way at the end.
 Deno.test(
   "a watchdog counts what it does, and shows how far it has come",
-  { sanitizeOps: false },
   async () => {
     const { watchdog, server, socket, peer, ended, tell } = start({ deadRatio: 10 });
     assertEquals(watchdog.snapshot().phase, "starting");

@@ -1,6 +1,6 @@
 // One cell of the matrix: a cluster of two, one fault, and what came of it.
-import { type ClusterNode, until } from "../e2e/cluster.ts";
-import { pass } from "../netns/network_cluster.ts";
+import type { ClusterNode } from "../support/cluster.ts";
+import { pause, until } from "../support/until.ts";
 import { curlMs } from "./control.ts";
 import type { Fault, Mode } from "./fault.ts";
 import type { Arrival } from "./front.ts";
@@ -96,19 +96,19 @@ async function breakAndMend(lab: Laboratory, { begin, outage }: Fault): Promise<
   let endingAtMs = performance.now();
   await begin(lab);
   if (outage === undefined) return endingAtMs;
-  await pass(outage.lastsMs);
+  await pause(outage.lastsMs);
   endingAtMs = performance.now();
   await outage.end(lab);
   return endingAtMs;
 }
 
 async function watch(lab: Laboratory, { fault, mode }: { fault: Fault; mode: Mode }) {
-  if (mode === "at rest") return await pass(WATCHED_MS);
+  if (mode === "at rest") return await pause(WATCHED_MS);
   const taken = () => lab.cluster.heldBy(...survivorsOf(lab, mode));
   const withinMs = TAKE_OVER_MS + (fault.graceMs ?? 0);
   // That it has not come about is a figure, too.
   await until(taken, { title: "the survivor alone holds", withinMs }).catch(() => {});
-  await pass(AFTERMATH_MS);
+  await pause(AFTERMATH_MS);
 }
 
 function survivorsOf({ cluster }: Laboratory, mode: Mode): ClusterNode[] {

@@ -1,8 +1,8 @@
 // What happens to connections, addresses and the front end itself.
-import { pass } from "../netns/network_cluster.ts";
 import type { Fault } from "./fault.ts";
 import { API_NAME, MUTE, STRANGER } from "./front.ts";
 import { API, API_IPV6, type Laboratory, SECOND } from "./laboratory.ts";
+import { pause } from "../support/until.ts";
 
 const zone = (a: string[], aaaa: string[] = []) => ({ [API_NAME]: { a, aaaa } });
 
@@ -45,7 +45,7 @@ export const CONNECTION_FAULTS: readonly Fault[] = [
       await packets.silenceConnections();
       const again = async () => {
         for (let count = 0; count < 2; count++) {
-          await pass(8_000);
+          await pause(8_000);
           await packets.silenceConnections();
         }
       };
@@ -169,7 +169,7 @@ export const CONNECTION_FAULTS: readonly Fault[] = [
     setup: { zone: zone([API, SECOND]) },
     async begin({ packets }) {
       await packets.drop(API);
-      await pass(5_000);
+      await pause(5_000);
       await packets.drop(SECOND);
       await packets.undrop(API);
     },

@@ -1,8 +1,8 @@
 // The front end of the cloud: a real haproxy that speaks TLS, HTTP/2 and HTTP/1.1, in a namespace of its own. Its log
 // says what arrived, and when: the test's own process is too busy to measure that.
-import { until } from "../e2e/cluster.ts";
-import { TextLineStream } from "../e2e/lines.ts";
-import type { Authority } from "../tls/authority.ts";
+import { until } from "../support/until.ts";
+import { TextLineStream } from "../support/lines.ts";
+import type { Authority } from "../support/tls/authority.ts";
 
 /** One request that arrived at the front end. */
 export interface Arrival {

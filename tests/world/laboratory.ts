@@ -7,8 +7,8 @@
 import { etcOf, ip } from "../netns/ip.ts";
 import { Network } from "../netns/network.ts";
 import { type ClusterOptions, NetworkCluster } from "../netns/network_cluster.ts";
-import type { ClusterNode } from "../e2e/cluster.ts";
-import { Authority } from "../tls/authority.ts";
+import type { ClusterNode } from "../support/cluster.ts";
+import { Authority } from "../support/tls/authority.ts";
 import { API_NAME, Front } from "./front.ts";
 import { NameServer, type Zone } from "./name_server.ts";
 import { Packets } from "./packets.ts";

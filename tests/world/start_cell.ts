@@ -1,7 +1,6 @@
 // One row of the second table: names are wrong from the beginning, and everything that can be started is started.
-import { ExoipProcess } from "../e2e/process.ts";
+import { ExoipProcess } from "../support/process.ts";
 import { SIM_KEY, SIM_SECRET } from "../support/cloud/api_v2.ts";
-import { pass } from "../netns/network_cluster.ts";
 import { FIRST_LIMIT_MS, PER_SECOND_LIMIT } from "./cluster_cell.ts";
 import { curlMs } from "./control.ts";
 import type { Arrival } from "./front.ts";
@@ -9,6 +8,7 @@ import { Laboratory } from "./laboratory.ts";
 import { firstGoodAtMs, hasKey, mostWithin } from "./measure.ts";
 import { mendNames, type NameFault } from "./name_faults.ts";
 import { storyOf } from "./story.ts";
+import { pause } from "../support/until.ts";
 
 /** What is started, each on a machine of its own. */
 export const STARTED = ["-W", "-A", "-D", "--doctor"] as const;
@@ -51,12 +51,12 @@ export async function runStartCell(fault: NameFault): Promise<StartResult> {
   ends.forEach((end, index) => void end.then((atMs) => endedAtMs[index] = atMs));
   try {
     if (!fault.hasWay) {
-      await pass(MENDED_AFTER_MS);
+      await pause(MENDED_AFTER_MS);
       await mendNames(lab, fault);
     }
     const wayAtMs = performance.now();
     const control = curlMs(lab, STARTED.length + 1);
-    await pass(WATCHED_MS);
+    await pause(WATCHED_MS);
     const curl = await control;
     const of = (machine: number): Arrival[] =>
       lab.front.arrivals.filter(({ from }) => lab.machineOf(from) === machine);

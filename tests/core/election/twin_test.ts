@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { stepNode } from "../../../src/core/node.ts";
 import { decode, encode, type Mark, type Stamp } from "../../../src/core/heartbeat.ts";
-import { signed as tagsChecked } from "../../support/signing.ts";
+import { settle } from "../../support/clock.ts";
 import { NodeFixture, PEERS, SELF_RUN, TRAILER } from "../../support/node_fixture.ts";
 import { PEER_ADDRESS, SELF, SimulatedMachine } from "../../support/simulated_machine.ts";
 import { Keyring } from "../../../src/host/keyring.ts";
@@ -246,7 +246,7 @@ Deno.test("a watchdog names its twin by its heartbeats", async () => {
   await world.pass(10_000);
   const speak = () => {
     const { elasticIp } = world.watchdog.watches[0]!.node.election.settings;
-    const sequence = 1e12 + world.timeline.nowMs + 17;
+    const sequence = 1e12 + world.clock.nowMs() + 17;
     const trailer = { ...TRAILER, sequence, keyId: 0 };
     const bytes = encode({ priority: 10, elasticIp, id: SELF, trailer });
     world.socket.receive({ bytes, from: PEER_ADDRESS, fromPort: 12_345 });
@@ -340,7 +340,7 @@ Deno.test("a twin that is faster than tags are looked at costs one line", async 
       fromPort: 12_345,
     });
     await world.pass(20);
-    await new Promise((resolve) => setTimeout(resolve, 2));
+    await settle();
   }
   const lines = world.lines.filter((line) => line.includes(" twin: "));
   assertEquals(lines.length, 1, lines.join("\n"));
@@ -370,7 +370,7 @@ Deno.test("a signed watchdog believes a signed twin from anywhere, and no unsign
       });
       await world.pass(1_000);
       // A tag is checked by another thread.
-      do await new Promise((resolve) => setTimeout(resolve, 1)); while (await tagsChecked());
+      await settle();
     }
     await world.pass(10);
     const lines = world.lines.join("\n");

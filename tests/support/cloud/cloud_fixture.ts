@@ -8,8 +8,10 @@ import { fetchTrusting } from "../../../src/host/fetch.ts";
 import type { Transport } from "../../../src/transport/transport.ts";
 import type { Clock, Cloud } from "../../../src/world.ts";
 import { SIM_KEY, SIM_SECRET } from "./api_v2.ts";
+import { settle, VirtualClock } from "../clock.ts";
+import { waitedFor } from "../elsewhere.ts";
 import { CloudModel, type SimAddress, type SimInstance } from "./model.ts";
-import { CLOUD_AUTHORITY } from "../../tls/cloud_identity.ts";
+import { CLOUD_AUTHORITY } from "../tls/cloud_identity.ts";
 import { type Call, CloudServer } from "./server.ts";
 
 /** Which API a client speaks. */
@@ -24,19 +26,19 @@ export const GROUP = "edge";
 export const PATIENT: AbortSignal = new AbortController().signal;
 
 /** The program's own way to a cloud, trusting the simulated one. */
-export const cloudFetch: Transport = fetchTrusting([CLOUD_AUTHORITY], {
+export const cloudFetch: Transport = waitedFor(fetchTrusting([CLOUD_AUTHORITY], {
   clock: systemClock,
   lookUp: (name) => Promise.resolve(name === "localhost" ? ["127.0.0.1"] : []),
   variables: {},
   userAgent: "exoip/test",
-});
+}));
 
 /** Name of the class that speaks the API, for test names. */
 export function clientName(api: Api): string {
   return api === "v1" ? "CloudV1" : "CloudV2";
 }
 
-/** A zone and its server; close it with `await using`. */
+/** A zone and its server, whose time costs nothing; close it with `await using`. */
 export class CloudFixture implements AsyncDisposable {
   readonly model: CloudModel;
   readonly server: CloudServer;
@@ -44,13 +46,14 @@ export class CloudFixture implements AsyncDisposable {
   readonly self: SimInstance;
   readonly peer: SimInstance;
   readonly third: SimInstance;
-  readonly #timers = new Set<ReturnType<typeof setTimeout>>();
 
-  constructor() {
-    const later = (ms: number, work: () => void) => void this.#timers.add(setTimeout(work, ms));
-    this.model = new CloudModel({ later });
+  /** A clock of its own, unless another zone lives in the same time. */
+  constructor(
+    readonly clock: VirtualClock = new VirtualClock({ leaps: true, epochMs: Date.now() }),
+  ) {
+    this.model = new CloudModel(clock);
     this.model.operationMs = 10;
-    this.server = new CloudServer(this.model);
+    this.server = new CloudServer(this.model, { clock });
     this.server.latencyMs = 0;
     this.self = this.model.addInstance(1, "203.0.113.11", [GROUP]);
     this.peer = this.model.addInstance(2, "203.0.113.12", [GROUP]);
@@ -60,7 +63,7 @@ export class CloudFixture implements AsyncDisposable {
 
   /** A client on the first machine; its peers are the group. */
   cloud(api: Api, changes: Partial<ClientOptions & Assignment> = {}): Cloud {
-    const options = { ...clientOptions(this.server.endpoint(api)), ...changes };
+    const options = { ...clientOptions(this, api), ...changes };
     const assignment: Assignment = {
       elasticIp: ELASTIC_IP,
       instanceId: this.self.id,
@@ -93,20 +96,23 @@ export class CloudFixture implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const timer of this.#timers) clearTimeout(timer);
+    // A request that was repeated is given up once the other one has its answer; it ends some turns later.
+    await this.clock.idle();
+    await settle();
     cloudFetch.close();
     await this.server.close();
+    await settle();
   }
 }
 
-/** Options of a client with the credentials that the simulated cloud accepts, in a hurry. */
-export function clientOptions(endpoint: string): ClientOptions {
+/** Options of a client with the credentials that the simulated cloud accepts. */
+export function clientOptions({ server, clock }: CloudFixture, api: Api): ClientOptions {
   return {
-    endpoint,
+    endpoint: server.endpoint(api),
     apiKey: SIM_KEY,
     secret: SIM_SECRET,
     fetch: cloudFetch,
-    clock: hurriedClock(),
+    clock,
     onProgress() {},
   };
 }
@@ -121,14 +127,8 @@ export function isPoll({ what }: Call): boolean {
   return what.startsWith("/operation/") || what === "queryAsyncJobResult";
 }
 
-/**
- * Real time at many times its speed; `sleptMs` has the length of each sleep. What is longer than ten seconds, such as the
- * bound of an exchange with a real server, takes `longMs` of real time at least: a busy machine must be able to keep it.
- */
-export function hurriedClock(
-  rate = 20,
-  { longMs = 0 } = {},
-): Clock & { readonly sleptMs: number[] } {
+/** Real time at many times its speed; `sleptMs` has the length of each sleep. */
+export function hurriedClock(rate = 20): Clock & { readonly sleptMs: number[] } {
   const sleptMs: number[] = [];
   return {
     sleptMs,
@@ -136,7 +136,7 @@ export function hurriedClock(
     wallMs: () => Date.now(),
     sleep(ms, signal) {
       sleptMs.push(ms);
-      return systemClock.sleep(Math.max(ms / rate, ms < 10_000 ? 0 : longMs), signal);
+      return systemClock.sleep(ms / rate, signal);
     },
   };
 }

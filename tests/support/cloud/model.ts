@@ -1,6 +1,8 @@
 // The simulated Exoscale: machines, Elastic IPs, groups, pools and operations, without a network. Both faces
 // (API v2 and CloudStack) and the simulation show this one model.
 
+import { systemClock } from "../../../src/host/clock.ts";
+import type { Clock } from "../../../src/world.ts";
 import type { IamPolicy } from "../../../src/exoscale/iam_policy.ts";
 
 /** All states of the API's description. Gone is what is destroyed or expunged. */
@@ -121,21 +123,18 @@ export class CloudModel {
   failsLate = false;
   /** Whether lists show everything, as API v2 does when it does not know a filter's name. */
   ignoresFilters = false;
-  readonly #nowMs: () => number;
-  readonly #later: (ms: number, work: () => void) => void;
+  readonly #clock: Clock;
+  readonly #ending = new AbortController();
   #count = 0;
   #allocated = 0;
 
-  constructor(
-    {
-      nowMs = () => performance.now(),
-      later = (ms: number, work: () => void) => {
-        Deno.unrefTimer(setTimeout(work, ms) as unknown as number);
-      },
-    } = {},
-  ) {
-    this.#nowMs = nowMs;
-    this.#later = later;
+  constructor(clock: Clock = systemClock) {
+    this.#clock = clock;
+  }
+
+  /** What is pending stays so. */
+  close(): void {
+    this.#ending.abort();
   }
 
   /** Adds a machine. */
@@ -178,7 +177,7 @@ export class CloudModel {
   /** Releases an Elastic IP, which its holders lose. */
   release({ id }: SimAddress): void {
     this.addresses.delete(id);
-    this.history.push({ atMs: this.#nowMs(), holders: [] });
+    this.history.push({ atMs: this.#clock.nowMs(), holders: [] });
   }
 
   /** Starts to attach or detach; the change shows when the operation ends. */
@@ -195,13 +194,16 @@ export class CloudModel {
       if (operation.state === "success") this.change(change, address, instanceId);
     };
     if (this.operationMs === 0 || (operation.reason !== "" && !this.failsLate)) end();
-    else this.#later(this.operationMs, end);
+    else {
+      const { signal } = this.#ending;
+      void this.#clock.sleep(this.operationMs, signal).then(() => signal.aborted || end());
+    }
     return operation;
   }
 
   /** Changes who holds, at once: what an operation does at its end, or an operator by hand. */
   change(change: "attach" | "detach", address: SimAddress, instanceId: string): void {
-    const nowMs = this.#nowMs();
+    const nowMs = this.#clock.nowMs();
     address.past = address.past.filter(({ atMs }) => atMs > nowMs - this.lagMs);
     address.past.push({ atMs: nowMs, holders: [...address.holders] });
     if (change === "attach") address.holders.add(instanceId);
@@ -211,7 +213,7 @@ export class CloudModel {
 
   /** Who holds as answers show it. */
   shownHolders({ holders, past }: SimAddress): ReadonlySet<string> {
-    const sinceMs = this.#nowMs() - this.lagMs;
+    const sinceMs = this.#clock.nowMs() - this.lagMs;
     const before = past.find(({ atMs }) => atMs > sinceMs);
     return before ? new Set(before.holders) : holders;
   }

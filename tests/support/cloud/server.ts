@@ -2,7 +2,9 @@
 // capable on a bad day. Like the real one it speaks TLS, and HTTP/2 with those who want that.
 import { hostText } from "../../../src/core/ip.ts";
 import { systemClock } from "../../../src/host/clock.ts";
-import { CLOUD_AUTHORITY, type Identity, identityFor } from "../../tls/cloud_identity.ts";
+import type { Clock } from "../../../src/world.ts";
+import { restIn } from "../elsewhere.ts";
+import { CLOUD_AUTHORITY, type Identity, identityFor } from "../tls/cloud_identity.ts";
 import { answerV1 } from "./api_v1.ts";
 import { answerV2, json } from "./api_v2.ts";
 import { CloudModel } from "./model.ts";
@@ -63,6 +65,8 @@ export interface ServerOptions {
   readonly tls?: boolean;
   /** What it shows instead of a certificate that its clients trust. */
   readonly identity?: Identity;
+  /** The system's unless given. */
+  readonly clock?: Clock;
 }
 
 /** A running server. */
@@ -79,14 +83,17 @@ export class CloudServer {
   readonly #ending = new AbortController();
   readonly #server: Deno.HttpServer<Deno.NetAddr>;
   readonly #tls: boolean;
+  readonly #clock: Clock;
   #caFile: string | null = null;
 
   constructor(
-    model: CloudModel = new CloudModel(),
-    { hostname = "127.0.0.1", names = [], tls = true, identity }: ServerOptions = {},
+    model: CloudModel | null = null,
+    { hostname = "127.0.0.1", names = [], tls = true, identity, clock = systemClock }:
+      ServerOptions = {},
   ) {
-    this.model = model;
+    this.model = model ?? new CloudModel(clock);
     this.#tls = tls;
+    this.#clock = clock;
     this.#server = Deno.serve({
       hostname,
       port: 0,
@@ -122,6 +129,7 @@ export class CloudServer {
   /** Ends the server; calls that hang are cut. */
   async close(): Promise<void> {
     this.#ending.abort();
+    this.model.close();
     await this.#server.finished;
     if (this.#caFile !== null) Deno.removeSync(this.#caFile);
     this.#caFile = null;
@@ -130,7 +138,7 @@ export class CloudServer {
   async #answer(request: Request, from: Deno.NetAddr): Promise<Response> {
     const url = new URL(request.url);
     const call: Call = {
-      atMs: performance.now(),
+      atMs: this.#clock.nowMs(),
       method: request.method,
       what: url.searchParams.get("command") ?? url.pathname.replace(/^\/v2/, ""),
       authorized: request.headers.has("authorization") || url.searchParams.has("signature"),
@@ -140,12 +148,12 @@ export class CloudServer {
       protocol: request.headers.has("host") ? "HTTP/1.1" : "HTTP/2",
     };
     this.calls.push(call);
-    await this.#sleep(this.latencyMs);
+    await this.#sleep(this.latencyMs, request);
     const fault = this.fault(call);
-    if (fault && fault !== "lost") return await this.#faulty(fault);
+    if (fault && fault !== "lost") return await this.#faulty(fault, request);
     const refusal = this.refusal(call);
     if (refusal) return json(refusal[1], refusal[0]);
-    const wallMs = Date.now() + this.aheadMs;
+    const wallMs = this.#clock.wallMs() + this.aheadMs;
     const answer = url.pathname.startsWith("/v2")
       ? await answerV2(this.model, request, wallMs)
       : answerV1(this.model, request, wallMs);
@@ -155,7 +163,7 @@ export class CloudServer {
     return new Response(this.#brokenOff());
   }
 
-  async #faulty(fault: Exclude<Fault, "lost">): Promise<Response> {
+  async #faulty(fault: Exclude<Fault, "lost">, request: Request): Promise<Response> {
     const page = "<html><body>We will be back soon</body></html>";
     const html = { "content-type": "text/html" };
     switch (fault) {
@@ -170,9 +178,9 @@ export class CloudServer {
           headers: { "content-type": "application/json" },
         });
       case "endless":
-        return new Response(this.#endless());
+        return new Response(this.#endless(request));
       case "hang":
-        await this.#sleep(600_000);
+        await this.#sleep(600_000, request);
         return new Response(null, { status: 503 });
       case "break-off":
         return new Response(this.#brokenOff());
@@ -191,29 +199,34 @@ export class CloudServer {
     }
   }
 
-  #endless(): ReadableStream<Uint8Array> {
+  #endless(request: Request): ReadableStream<Uint8Array> {
     return new ReadableStream({
       pull: async (controller) => {
-        await this.#sleep(50);
+        await this.#sleep(50, request);
         if (this.#ending.signal.aborted) controller.close();
         else controller.enqueue(new TextEncoder().encode(" "));
       },
     });
   }
 
-  /** Breaks only once the first part has left: a cut before any answer makes some clients send again. */
+  /** Breaks only once the first part has left, in real time: a cut before any answer makes clients send again. */
   #brokenOff(): ReadableStream<Uint8Array> {
     let parts = 0;
     return new ReadableStream({
       pull: async (controller) => {
         if (parts++ === 0) return controller.enqueue(new TextEncoder().encode('{"instances":['));
-        await this.#sleep(20);
+        await systemClock.sleep(20, this.#ending.signal);
         controller.error(new Error("broken on purpose"));
       },
     });
   }
 
-  #sleep(ms: number): Promise<void> {
-    return systemClock.sleep(ms, this.#ending.signal);
+  /** Until the time is over, the client has gone, or the server ends. */
+  async #sleep(ms: number, request: Request): Promise<void> {
+    if (ms === 0) return;
+    await restIn(
+      request,
+      (over) => this.#clock.sleep(ms, AbortSignal.any([this.#ending.signal, over])),
+    );
   }
 }

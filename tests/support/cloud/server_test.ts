@@ -1,7 +1,7 @@
 // The simulated cloud itself: how it speaks, and that each bad day is what it is called under both protocols.
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { CLOUD_AUTHORITY, identityFor } from "../../tls/cloud_identity.ts";
-import { until } from "../../e2e/cluster.ts";
+import { CLOUD_AUTHORITY, identityFor } from "../tls/cloud_identity.ts";
+import { until } from "../until.ts";
 import { CloudModel } from "./model.ts";
 import { type Call, CloudServer, type Fault, type ServerOptions } from "./server.ts";
 import { cloudFetch } from "./cloud_fixture.ts";

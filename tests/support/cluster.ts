@@ -1,0 +1,219 @@
+// Three real watchdogs on loopback beside a simulated Exoscale: for the demo and the end-to-end tests.
+import { SIM_KEY, SIM_SECRET } from "./cloud/api_v2.ts";
+import type { SimAddress, SimInstance } from "./cloud/model.ts";
+import { CloudServer, type ServerOptions } from "./cloud/server.ts";
+import { type Gap, HolderTimeline } from "./holder_timeline.ts";
+import { freeUdpPort } from "./ports.ts";
+import { ExoipProcess, type Line } from "./process.ts";
+
+/** The Elastic IP of every cluster that is not given another. */
+export const ELASTIC_IP = "198.51.100.50";
+
+/** One node: its machine in the cloud and, while it runs, its process. */
+export class ClusterNode {
+  process: ExoipProcess | null = null;
+  role = "-";
+  /** Every line of every process it had. */
+  readonly lines: Line[] = [];
+
+  constructor(readonly name: string, readonly instance: SimInstance) {}
+
+  get alive(): boolean {
+    return this.process !== null && this.process.code === null;
+  }
+}
+
+/** Where the cloud and the nodes of a cluster are. */
+export interface Place {
+  /** Address on which the cloud answers. */
+  readonly cloudHostname: string;
+  /** Native address of a node, by its number from 1. */
+  address(number: number): string;
+  /** What the node listens on, for `-l`. */
+  listen(number: number): string;
+  /** Program and arguments that run a command on the node's machine. */
+  wrap(number: number): readonly string[];
+}
+
+/** The simulated Exoscale of a cluster: its server, one Elastic IP, and the machines that may hold it. */
+export class Zone<Machine extends { readonly name: string; readonly instance: SimInstance }> {
+  readonly server: CloudServer;
+  readonly address: SimAddress;
+  readonly nodes: Machine[] = [];
+  readonly timeline: HolderTimeline;
+
+  constructor(
+    { elasticIp = ELASTIC_IP, ...options }: ServerOptions & { readonly elasticIp?: string },
+  ) {
+    this.server = new CloudServer(null, options);
+    this.address = this.server.model.addAddress(elasticIp);
+    this.timeline = new HolderTimeline(this.server.model.history);
+  }
+
+  /** The node of that number, from 1. */
+  node(number: number): Machine {
+    const node = this.nodes[number - 1];
+    if (!node) throw new Error(`no node ${number} in a cluster of ${this.nodes.length}`);
+    return node;
+  }
+
+  /** Number of a node, from 1. */
+  number(node: Machine): number {
+    return this.nodes.indexOf(node) + 1;
+  }
+
+  /** Names of the nodes that hold the address in the cloud. */
+  get holders(): string[] {
+    return this.nodes.filter(({ instance }) => this.address.holders.has(instance.id))
+      .map(({ name }) => name);
+  }
+
+  /** Whether exactly these nodes hold the address. */
+  heldBy(...nodes: Machine[]): boolean {
+    return this.holders.join() === nodes.map(({ name }) => name).join();
+  }
+
+  /** Every span, from the first hold on, in which no living machine had the address. */
+  get gaps(): Gap[] {
+    return this.timeline.gaps();
+  }
+
+  /** Ends the cloud. */
+  async close(): Promise<void> {
+    await this.server.close();
+  }
+}
+
+/** The cluster. */
+export class Cluster extends Zone<ClusterNode> {
+  readonly #options: { api: "v1" | "v2"; interval: string; group: boolean; bare: boolean };
+  readonly #place: Place;
+  readonly #port: number;
+
+  constructor(
+    {
+      api = "v2",
+      interval = "0.2",
+      group = false,
+      bare = false,
+      count = 3,
+      elasticIp = ELASTIC_IP,
+      place,
+      tls = true,
+    }: {
+      api?: "v1" | "v2";
+      interval?: string;
+      /** Find the peers through a security group instead of a list. */
+      group?: boolean;
+      /** Tell the nodes nothing but the address and how to reach the simulated cloud. */
+      bare?: boolean;
+      count?: number;
+      elasticIp?: string;
+      /** Loopback of this machine unless given. */
+      place?: Place;
+      /** False for a cloud that speaks plain HTTP. */
+      tls?: boolean;
+    } = {},
+  ) {
+    const port = freeUdpPort(), where = place ?? loopback(port);
+    super({ elasticIp, hostname: where.cloudHostname, tls });
+    this.#options = { api, interval, group, bare };
+    this.#port = port;
+    this.#place = where;
+    for (let number = 1; number <= count; number++) this.grow();
+  }
+
+  /** Adds a machine. */
+  grow(): ClusterNode {
+    const number = this.nodes.length + 1;
+    const address = this.#place.address(number);
+    const instance = this.server.model.addInstance(number, address, ["edge"]);
+    instance.dual = this.address.ip.includes(":");
+    const node = new ClusterNode(`node-${number}`, instance);
+    this.nodes.push(node);
+    return node;
+  }
+
+  /** Starts the watchdog of a node. */
+  start(
+    node: ClusterNode,
+    {
+      priority = 10,
+      elasticIp = this.address.ip,
+      args = [],
+      peers: inPeerList,
+      credentials = true,
+      env = {},
+      wrap = [],
+      onLine = () => {},
+    }: {
+      /** Null when the arguments, or a file, have it. */
+      priority?: number | null;
+      /** What the node is told of the Elastic IP. */
+      elasticIp?: string;
+      args?: readonly string[];
+      /** Null when the arguments, or a file, have them; else all nodes. */
+      peers?: null;
+      /** Whether key and secret are given in the usual way. */
+      credentials?: boolean;
+      env?: Record<string, string>;
+      /** Program and arguments that run the command, on the node's machine. */
+      wrap?: readonly string[];
+      onLine?: (line: Line) => void;
+    } = {},
+  ): void {
+    const { api, interval, group, bare } = this.#options;
+    const peers = this.nodes.map(({ instance }) => instance.address).join(",");
+    const number = this.number(node);
+    node.role = "backup";
+    this.timeline.mark(node.instance.id, "alive");
+    node.process = new ExoipProcess([
+      ..."-W -O -xi".split(" "),
+      elasticIp,
+      ...(credentials ? ["-xk", SIM_KEY] : []),
+      ...[...this.server.args(api), "-i", node.instance.id],
+      ...["-l", this.#place.listen(number)],
+      ...(bare || inPeerList === null ? [] : group ? ["-G", "edge"] : ["-p", peers]),
+      ...(bare || priority === null ? [] : ["-P", `${priority}`]),
+      ...(bare ? [] : ["-t", interval]),
+      ...args,
+    ], {
+      env: { ...(credentials && { IF_EXOSCALE_API_SECRET: SIM_SECRET }), ...env },
+      wrap: [...this.#place.wrap(number), ...wrap],
+      onLine: (line) => {
+        node.lines.push(line);
+        const role = /role: (master|backup)/.exec(line.text)?.[1];
+        if (role) node.role = role;
+        onLine(line);
+      },
+    });
+  }
+
+  /** The port of all nodes. */
+  get port(): number {
+    return this.#port;
+  }
+
+  /** Ends a node's process, if it runs, and writes down when it was gone; returns when it was told so. */
+  stop(node: ClusterNode, signal: "SIGKILL" | "SIGTERM"): number {
+    const { process, instance: { id } } = node, atMs = performance.now();
+    process?.signal(signal);
+    if (signal === "SIGKILL") this.timeline.mark(id, "dead", atMs);
+    else process?.ended().then(() => this.timeline.mark(id, "dead"));
+    return atMs;
+  }
+
+  /** Ends everything that was started. */
+  override async close(): Promise<void> {
+    for (const { process } of this.nodes) process?.signal("SIGKILL");
+    await Promise.all(this.nodes.map(({ process }) => process?.ended()));
+    await super.close();
+  }
+}
+
+/** Nodes on 127.0.0.1, 127.0.0.2, ... */
+function loopback(port: number): Place {
+  const address = (number: number) => `127.0.0.${number}`;
+  const listen = (number: number) => `${address(number)}:${port}`;
+  return { cloudHostname: "127.0.0.1", address, listen, wrap: () => [] };
+}

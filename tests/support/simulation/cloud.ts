@@ -1,0 +1,265 @@
+// The simulated cloud of the cluster simulation: who holds, calls that take time, and calls that go wrong.
+import { EVICT_WITHIN_MS } from "../../../src/exoscale/cloud_error.ts";
+import { REPEAT_MAX_MS } from "../../../src/exoscale/attempts.ts";
+import { OPERATION_TIMEOUT_MS } from "../../../src/exoscale/operation.ts";
+import type { CallEnds } from "./machine.ts";
+import type { Timeline } from "../timeline.ts";
+import type { Call, Setback } from "../../../src/core/ownership/call.ts";
+import { CALL_TIMEOUT_MS } from "../../../src/exoscale/http.ts";
+
+/**
+ * How the cloud treats a caller. `lost`: it does what is asked, but the answer never arrives; `keeps`: it
+ * refuses to take from others; `denies`: it refuses every change; `pends`: it accepts changes and does not end them while the mood lasts;
+ * `limits`: it has had enough for a few seconds.
+ */
+export type Fault =
+  | "ok"
+  | "fails"
+  | "refuses"
+  | "hangs"
+  | "lost"
+  | "keeps"
+  | "denies"
+  | "pends"
+  | "limits";
+
+/** Who calls, and what becomes of it. */
+export interface Caller extends CallEnds {
+  readonly instanceId: string;
+  /** Goes on with the next request of the same call, once the machine can; never if its process is gone. */
+  readonly resume: (work: () => void) => void;
+}
+
+/** How often a client asks about an operation. */
+const CLIENT_POLL_MS = 2_000;
+/** Longest wait that a cloud that limits imposes. */
+const LIMIT_MS = 4_000;
+
+/** Holders and their changes. */
+export class SimCloud {
+  readonly holders = new Set<string>();
+  /** Instances that are switched off. */
+  readonly stopped = new Set<string>();
+  latencyMs = 5;
+  operationMs = 0;
+  /** How old what a reading shows may be. */
+  staleMs = 0;
+  fault: (instanceId: string) => Fault = () => "ok";
+  /** When it last failed somebody. */
+  troubledAtMs = -Infinity;
+  /** When the holders last changed. */
+  changedAtMs = -Infinity;
+  /** When an operator last changed something. */
+  handAtMs = -Infinity;
+  /** Called when a change is accepted, before the time that it takes. */
+  onAccept: (change: "attach" | "detach", instanceId: string, by: string) => void = () => {};
+  /** Called after each change. */
+  onChanged: () => void = () => {};
+  readonly #timeline: Timeline;
+  readonly #random: () => number;
+  readonly #lostAtMs = new Map<string, number>();
+  readonly #gotAtMs = new Map<string, number>();
+  #past: { atMs: number; holders: ReadonlySet<string> }[] = [];
+
+  constructor(timeline: Timeline, random: () => number) {
+    this.#timeline = timeline;
+    this.#random = random;
+  }
+
+  /** The longest time that one call takes when nothing is wrong, until it shows. */
+  get callMs(): number {
+    return 2 * this.latencyMs + this.operationMs + this.staleMs;
+  }
+
+  /** When the instance last had it: now, or when it lost it. */
+  heldAtMs(instanceId: string): number {
+    if (this.holders.has(instanceId)) return this.#timeline.nowMs;
+    return this.#lostAtMs.get(instanceId) ?? -Infinity;
+  }
+
+  /** Since when the instance has had it, Infinity without it. */
+  heldSinceMs(instanceId: string): number {
+    return this.#gotAtMs.get(instanceId) ?? Infinity;
+  }
+
+  /** Changes who holds. */
+  change(change: "attach" | "detach", instanceId: string): void {
+    this.changedAtMs = this.#timeline.nowMs;
+    this.#past.push({ atMs: this.#timeline.nowMs, holders: new Set(this.holders) });
+    this.#past = this.#past.filter(({ atMs }) => atMs > this.#timeline.nowMs - this.staleMs);
+    const had = this.holders.has(instanceId);
+    if (change === "attach") {
+      this.holders.add(instanceId);
+      if (!had) this.#gotAtMs.set(instanceId, this.#timeline.nowMs);
+    } else if (this.holders.delete(instanceId)) {
+      this.#lostAtMs.set(instanceId, this.#timeline.nowMs);
+      this.#gotAtMs.delete(instanceId);
+    }
+    this.onChanged();
+  }
+
+  /** The same by an operator's hand. */
+  changeByHand(change: "attach" | "detach", instanceId: string): void {
+    this.handAtMs = this.#timeline.nowMs;
+    this.change(change, instanceId);
+  }
+
+  /** Serves one call, step by step as the real client makes its requests. */
+  call(call: Call, caller: Caller): void {
+    const { instanceId: self } = caller;
+    switch (call.verb) {
+      case "prepare":
+        return this.#request(caller, () => {
+          const holds = this.#shows(self);
+          caller.answer({ verb: "prepare", holds, selfId: self, instanceId: self, addresses: [] });
+        });
+      case "look":
+        return this.#request(caller, () => {
+          const others = call.others ? this.#othersThan(self) : null;
+          caller.answer({ verb: "look", holds: this.#shows(self), others });
+        });
+      case "inspect":
+        return this.#request(caller, () => {
+          caller.answer({ verb: "inspect", holds: this.#shows(call.instanceId) });
+        });
+      case "attach":
+        return this.#operation(caller, ["attach", self], () => caller.answer({ verb: "attach" }));
+      case "detach-self":
+        return this.#operation(caller, ["detach", self], () => {
+          caller.answer({ verb: "detach-self" });
+        });
+      case "evict":
+        return this.#evict(call, caller);
+      default:
+        return call satisfies never;
+    }
+  }
+
+  #evict(
+    { instanceId, onlyIfStopped }: Extract<Call, { verb: "evict" }>,
+    caller: Caller,
+  ): void {
+    const beganMs = this.#timeline.nowMs;
+    this.#request(caller, () => {
+      if (!this.#shows(instanceId)) return caller.answer({ verb: "evict", outcome: "absent" });
+      if (onlyIfStopped && !this.stopped.has(instanceId)) {
+        return caller.answer({ verb: "evict", outcome: "running" });
+      }
+      caller.resume(() => {
+        if (this.#timeline.nowMs >= beganMs + EVICT_WITHIN_MS) return caller.fail(RETRYABLE);
+        if (!caller.wanted()) return caller.fail(RETRYABLE);
+        if (this.#faultOf(caller) === "keeps") return caller.fail(REFUSED);
+        this.#operation(caller, ["detach", instanceId], () => {
+          // What showed may be old: a detach of what is not attached takes nothing.
+          const taken = this.heldAtMs(instanceId) >= beganMs;
+          caller.answer({ verb: "evict", outcome: taken ? "taken" : "gone" });
+        });
+      });
+    });
+  }
+
+  #operation(
+    caller: Caller,
+    [change, id]: ["attach" | "detach", string],
+    done: () => void,
+  ): void {
+    const { nowMs } = this.#timeline;
+    const apply = () => this.change(change, id);
+    if (this.#faultOf(caller) === "denies") {
+      return this.#timeline.at(nowMs + this.latencyMs, () => caller.fail(REFUSED));
+    }
+    if (this.#faultOf(caller) === "lost") {
+      this.onAccept(change, id, caller.instanceId);
+      this.#timeline.at(nowMs + this.latencyMs + this.operationMs, apply);
+      const show = () =>
+        this.#timeline.at(this.#timeline.nowMs + this.latencyMs, () => {
+          caller.progress(this.latencyMs);
+          done();
+        });
+      return this.#hang(caller, show);
+    }
+    this.#request(caller, () => {
+      if (this.#faultOf(caller) === "pends") return this.#pend(caller);
+      this.onAccept(change, id, caller.instanceId);
+      this.#timeline.at(this.#timeline.nowMs + this.operationMs, () => {
+        apply();
+        this.#timeline.at(this.#timeline.nowMs + this.latencyMs, () => {
+          caller.progress(this.latencyMs);
+          done();
+        });
+      });
+    });
+  }
+
+  /** The operation does not end while the mood lasts, and every poll says so; then it fails. */
+  #pend(caller: Caller, sinceMs: number = this.#timeline.nowMs): void {
+    const { nowMs } = this.#timeline;
+    const over = this.#faultOf(caller) !== "pends";
+    if (over || nowMs >= sinceMs + OPERATION_TIMEOUT_MS) return caller.fail(RETRYABLE);
+    this.#timeline.at(nowMs + CLIENT_POLL_MS, () =>
+      caller.resume(() => {
+        caller.progress(this.latencyMs);
+        this.#pend(caller, sinceMs);
+      }));
+  }
+
+  /** No answer: the client repeats the request beside the first, if it still wants to, and gives up at last. */
+  #hang(caller: Caller, answered: () => void, sinceMs: number = this.#timeline.nowMs): void {
+    const endMs = sinceMs + CALL_TIMEOUT_MS;
+    const nextMs = this.#timeline.nowMs + REPEAT_MAX_MS;
+    if (nextMs >= endMs) return this.#timeline.at(endMs, () => caller.fail(RETRYABLE));
+    this.#timeline.at(nextMs, () =>
+      caller.resume(() => {
+        if (!caller.wanted()) return caller.fail(RETRYABLE);
+        const hangs = ["hangs", "lost"].includes(this.#faultOf(caller));
+        return hangs ? this.#hang(caller, answered, sinceMs) : answered();
+      }));
+  }
+
+  #request(caller: Caller, answer: () => void): void {
+    const { nowMs } = this.#timeline;
+    const failAt = (atMs: number, setback: Setback) =>
+      this.#timeline.at(atMs, () => caller.fail(setback));
+    switch (this.#faultOf(caller)) {
+      case "fails":
+        return failAt(nowMs + this.latencyMs, RETRYABLE);
+      case "refuses":
+        return failAt(nowMs + this.latencyMs, REFUSED);
+      case "limits": {
+        const retryAfterMs = Math.ceil(this.#random() * LIMIT_MS);
+        return failAt(nowMs + this.latencyMs, { retryable: true, retryAfterMs });
+      }
+      case "hangs":
+      case "lost":
+        return this.#hang(caller, () => this.#request(caller, answer));
+      default:
+        return this.#timeline.at(nowMs + this.latencyMs, () => {
+          caller.progress(this.latencyMs);
+          answer();
+        });
+    }
+  }
+
+  #faultOf({ instanceId }: Caller): Fault {
+    const fault = this.fault(instanceId);
+    if (fault !== "ok") this.troubledAtMs = this.#timeline.nowMs;
+    return fault;
+  }
+
+  #othersThan(self: string) {
+    return [...this.#shown()].filter((id) => id !== self)
+      .map((instanceId) => ({ instanceId, off: this.stopped.has(instanceId) }));
+  }
+
+  #shown(): ReadonlySet<string> {
+    const sinceMs = this.#timeline.nowMs - this.staleMs;
+    return this.#past.find(({ atMs }) => atMs > sinceMs)?.holders ?? this.holders;
+  }
+
+  #shows(instanceId: string): boolean {
+    return this.#shown().has(instanceId);
+  }
+}
+
+const RETRYABLE: Setback = { retryable: true, retryAfterMs: null };
+const REFUSED: Setback = { retryable: false, retryAfterMs: null };

@@ -1,0 +1,357 @@
+// A cluster of real watchdogs in simulated time, on a simulated network, before a simulated cloud.
+import { type PeerIdentity, unresolved } from "../../../src/core/election/peer.ts";
+import type { Severity } from "../../../src/core/registry/report.ts";
+import type { SignalName } from "../../../src/world.ts";
+import { simUuid } from "../cloud/model.ts";
+import { Attacker } from "./attacker.ts";
+import { SimCloud } from "./cloud.ts";
+import { CoreAgent } from "./core_agent.ts";
+import { LoopAgent } from "./loop_agent.ts";
+import { type CallEnds, Machine, type Outside } from "./machine.ts";
+import { type SimDatagram, SimNetwork } from "./network.ts";
+import { settle } from "../clock.ts";
+import { Timeline } from "../timeline.ts";
+import type { Node, NodeSettings } from "../../../src/core/node_state.ts";
+import type { MissingPeer } from "../../../src/core/election/state.ts";
+import type { Call } from "../../../src/core/ownership/call.ts";
+
+const MEMBERS_MS = 5;
+/** After so long a name that does not exist is believed, and there has been time to see who holds. */
+const BELIEVED_MS = 70_000;
+/** Between the monotonic clocks of two machines that sign: nobody may compare them. A power of two, to add exactly. */
+const BOOTS_APART_MS = 2 ** 21;
+/** The simulated Unix time of the timeline's beginning. */
+const EPOCH_MS = 1_900_000_000_000;
+
+/** What can be seen from outside, for traces and checkers; every part may be left out. */
+export interface Observer {
+  /** A datagram has reached the socket of a machine. */
+  readonly arrived?: (to: Machine, datagram: SimDatagram) => void;
+  readonly sent?: (from: Machine) => void;
+  readonly called?: (by: Machine, call: Call) => void;
+  readonly ended?: (by: Machine, call: Call) => void;
+  /** The list of peers is read. */
+  readonly read?: (by: Machine) => void;
+  readonly said?: (by: Machine, line: { severity: Severity; event: string; text: string }) => void;
+  readonly stepped?: (machine: Machine, core: Node) => void;
+  readonly exited?: (machine: Machine, code: 0 | 1) => void;
+}
+
+/** What kind of cluster. */
+export interface ClusterOptions {
+  readonly random: () => number;
+  /** Peers come from the cloud's list instead of the configuration. */
+  readonly dynamic?: boolean;
+  /** The whole loop runs, not only the core. */
+  readonly loop?: boolean;
+  /** Heartbeats are signed. */
+  readonly signed?: boolean;
+}
+
+/** The cluster. */
+export class SimCluster {
+  readonly timeline = new Timeline();
+  readonly network: SimNetwork;
+  readonly cloud: SimCloud;
+  readonly machines = new Map<string, Machine>();
+  readonly observers: Observer[] = [];
+  /** Records from the first moment on; does nothing by itself. */
+  readonly attacker: Attacker;
+  readonly options: ClusterOptions;
+  /** When a signal last changed the rank of a machine. */
+  nudgedAtMs = -Infinity;
+  /** Calls that have not ended yet. */
+  callsUnderWay = 0;
+  /** How old the cloud's list of members may be. */
+  listLagMs = 0;
+  /** The first rule that was broken; time stops there. */
+  violation: string | null = null;
+  /** Machines whose name cannot be resolved, and whether the name server denies them or is silent. */
+  readonly hidden = new Map<Machine, { denied: boolean; sinceMs: number }>();
+  readonly #byAddress = new Map<string, Machine>();
+  #runs = 0n;
+  readonly #lists: { atMs: number; machines: readonly Machine[] }[] = [];
+
+  constructor(options: ClusterOptions) {
+    this.options = options;
+    this.network = new SimNetwork(this.timeline, options.random, (each) => this.#arrive(each));
+    this.cloud = new SimCloud(this.timeline, options.random);
+    this.attacker = new Attacker(this);
+  }
+
+  /** Adds a machine, switched off. */
+  add(name: string, settings: NodeSettings, { plain = false, inPeerList = true } = {}): Machine {
+    const number = this.machines.size + 1;
+    const machine = new Machine(
+      name,
+      `10.0.0.${number}`,
+      simUuid(1, number),
+      settings,
+      plain,
+    );
+    if (this.options.signed) machine.aheadMs = number * BOOTS_APART_MS;
+    this.machines.set(name, machine);
+    this.#byAddress.set(machine.address, machine);
+    if (inPeerList) this.list(machine, true);
+    return machine;
+  }
+
+  /** Puts the machine on the cloud's list, or takes it off. */
+  list(machine: Machine, inPeerList: boolean): void {
+    machine.inPeerList = inPeerList;
+    const others = (this.#lists.at(-1)?.machines ?? []).filter((other) => other !== machine);
+    const machines = inPeerList ? [...others, machine] : others;
+    this.#lists.push({ atMs: this.timeline.nowMs, machines });
+  }
+
+  /** Starts the machine and its watchdog. */
+  start(machine: Machine): void {
+    if (machine.agent) return;
+    if (this.cloud.stopped.delete(machine.instanceId)) machine.onAtMs = this.timeline.nowMs;
+    machine.end();
+    machine.startedAtMs = this.timeline.nowMs;
+    machine.run = this.options.signed ? ++this.#runs : 0n;
+    machine.stopping = false;
+    machine.exitCode = null;
+    machine.priority = machine.settings.priority;
+    machine.healthy = true;
+    const outside = this.#outside(machine);
+    const others = this.options.dynamic ? [] : this.#othersThan(machine, 0);
+    machine.unseen = new Set(others.filter((other) => this.hidden.has(other)));
+    const addresses = this.options.dynamic ? null : this.#seenBy(machine);
+    const missing = this.#missingTo(machine);
+    const agent = this.options.loop
+      ? new LoopAgent(machine, outside, { addresses, missing })
+      : new CoreAgent(machine, outside, { peers: addresses?.map(unresolved) ?? null, missing });
+    machine.agent = agent;
+    agent.start();
+  }
+
+  /** From now on the name of that machine cannot be resolved; who knows its address keeps it. */
+  hide(machine: Machine, { denied }: { denied: boolean }): void {
+    this.hidden.set(machine, { denied, sinceMs: this.timeline.nowMs });
+    this.#tellOfNames();
+  }
+
+  /** Its name can be resolved again. */
+  show(machine: Machine): void {
+    this.hidden.delete(machine);
+    this.#tellOfNames();
+  }
+
+  /** Whether a node may still take an unknown holder for a peer whose name it cannot resolve. */
+  inDoubt({ unseen, startedAtMs }: Machine): boolean {
+    return [...unseen].some((other) => {
+      const { denied, sinceMs } = this.hidden.get(other) ?? { denied: false, sinceMs: 0 };
+      return !denied || this.timeline.nowMs < Math.max(sinceMs, startedAtMs) + BELIEVED_MS;
+    });
+  }
+
+  #tellOfNames(): void {
+    for (const machine of this.machines.values()) {
+      const found = [...machine.unseen].filter((other) => !this.hidden.has(other));
+      for (const other of found) machine.unseen.delete(other);
+      if (machine.unseen.size + found.length === 0) continue;
+      machine.reach("answer", this.timeline.nowMs, () => {
+        const missing = this.#missingTo(machine);
+        const addresses = this.#seenBy(machine);
+        machine.agent?.change(
+          found.length > 0 ? { kind: "peers", addresses, missing } : { kind: "missing", missing },
+        );
+      });
+    }
+  }
+
+  #seenBy(machine: Machine): string[] {
+    return this.#othersThan(machine, 0).filter((other) => !machine.unseen.has(other))
+      .map(({ address }) => address);
+  }
+
+  #missingTo({ unseen }: Machine): MissingPeer[] {
+    return [...unseen].map((other) => ({
+      peer: other.name,
+      denied: this.hidden.get(other)?.denied ?? false,
+    }));
+  }
+
+  /** The watchdog dies without a word; with `powerOff` the whole machine. */
+  kill(machine: Machine, { powerOff = false } = {}): void {
+    machine.end();
+    if (powerOff) this.cloud.stopped.add(machine.instanceId);
+  }
+
+  /** Freezes the machine; its socket buffer fills meanwhile. */
+  freeze(machine: Machine, forMs: number, { suspended = false } = {}): void {
+    if (!machine.agent) return;
+    const { nowMs } = this.timeline;
+    if (nowMs >= machine.frozenUntilMs) {
+      machine.frozenSinceMs = nowMs;
+      machine.suspended = suspended;
+    }
+    machine.frozenUntilMs = Math.max(machine.frozenUntilMs, nowMs + forMs);
+    const { incarnation, frozenUntilMs } = machine;
+    this.timeline.at(frozenUntilMs, () => {
+      if (machine.incarnation !== incarnation || machine.frozenUntilMs !== frozenUntilMs) return;
+      if (machine.suspended) machine.aheadMs -= frozenUntilMs - machine.frozenSinceMs;
+      machine.thaw(this.options.random() < 0.5);
+    });
+  }
+
+  /** The machine sleeps, and its monotonic clock with it: it does not know how long. */
+  suspend(machine: Machine, forMs: number): void {
+    this.freeze(machine, forMs, { suspended: true });
+  }
+
+  /** A signal to the watchdog. */
+  tell(machine: Machine, signal: SignalName): void {
+    machine.reach("answer", this.timeline.nowMs, () => {
+      if (signal === "stop") machine.stopping = true;
+      else {
+        this.nudgedAtMs = this.timeline.nowMs;
+        const moved = machine.priority + (signal === "better" ? -1 : 1);
+        machine.priority = Math.min(255, Math.max(Math.min(1, machine.priority), moved));
+      }
+      machine.agent?.tell(signal);
+    });
+  }
+
+  /** Its checks find that what it serves is well, or not. */
+  check(machine: Machine, healthy: boolean): void {
+    machine.reach("answer", this.timeline.nowMs, () => {
+      machine.healthy = healthy;
+      machine.agent?.change({ kind: "health", healthy });
+    });
+  }
+
+  /** A new configuration. */
+  configure(machine: Machine, changes: Partial<NodeSettings>): void {
+    machine.reach("answer", this.timeline.nowMs, () => {
+      const settings = { ...machine.settings, ...changes };
+      // What signals have made of it stays, unless it is another one.
+      if (settings.priority !== machine.settings.priority) machine.priority = settings.priority;
+      machine.settings = settings;
+      machine.agent?.change({ kind: "settings", settings });
+    });
+  }
+
+  /** Lets time pass, until something is wrong. */
+  async run(forMs: number): Promise<void> {
+    const endMs = this.timeline.nowMs + forMs;
+    const over = () => this.violation !== null;
+    if (!this.options.loop) return this.timeline.runUntil(endMs, over);
+    // Whatever promises can do without time passing is done after one turn of the real event loop.
+    await this.timeline.runSettled(endMs, { over, settle });
+  }
+
+  /** Notes a broken rule. */
+  fail(who: string, rule: string): void {
+    this.violation ??= `at ${this.timeline.nowMs.toFixed(0)} ms ${who}: ${rule}`;
+  }
+
+  /** The list as the cloud shows it now: as it was before the lag, but never from before the story. */
+  #listedAt(atMs: number = this.timeline.nowMs - this.listLagMs): readonly Machine[] {
+    return this.#lists.findLast((each) => each.atMs <= Math.max(0, atMs))?.machines ?? [];
+  }
+
+  #othersThan(machine: Machine, atMs?: number): Machine[] {
+    return this.#listedAt(atMs).filter((other) => other !== machine);
+  }
+
+  #arrive(datagram: SimDatagram): void {
+    const machine = this.#byAddress.get(datagram.to);
+    if (!machine) return;
+    const hear = () => machine.agent?.hear(datagram.from, datagram.bytes);
+    // It counts as arrived even when it waits for the machine to thaw.
+    const frozen = this.timeline.nowMs < machine.frozenUntilMs;
+    if (!frozen) { for (const { arrived } of this.observers) arrived?.(machine, datagram); }
+    const kept = machine.reach("datagram", this.timeline.nowMs, hear);
+    if (frozen && kept) { for (const { arrived } of this.observers) arrived?.(machine, datagram); }
+  }
+
+  #outside(machine: Machine): Outside {
+    const { timeline, observers } = this;
+    const { incarnation } = machine;
+    const alive = () => machine.incarnation === incarnation;
+    const reach = (kind: "timer" | "answer", work: () => void) =>
+      void (alive() && machine.reach(kind, timeline.nowMs, work));
+    return {
+      nowMs: () => timeline.nowMs + machine.aheadMs,
+      wallMs: () => EPOCH_MS + Math.floor(timeline.nowMs) + machine.wallOffsetMs,
+      random: this.options.random,
+      at: (atMs, work) => {
+        const plan = () => {
+          const { aheadMs } = machine;
+          // A clock that stood still meanwhile has not come so far yet.
+          const due = () => machine.aheadMs < aheadMs ? plan() : work();
+          timeline.at(atMs - aheadMs, () => reach("timer", due));
+        };
+        plan();
+      },
+      send: (bytes, to) => {
+        if (!alive()) return;
+        for (const { sent } of observers) sent?.(machine);
+        this.network.send(machine.address, to, bytes);
+      },
+      call: (call, ends) => alive() && this.#call(machine, call, { ends, reach }),
+      members: ({ answer, fail }) => {
+        if (alive()) { for (const { read } of observers) read?.(machine); }
+        const ok = ["ok", "keeps", "denies", "pends"].includes(
+          this.cloud.fault(machine.instanceId),
+        );
+        // Addresses that were given are those of the same machines, whatever the list says.
+        const atMs = this.options.dynamic ? undefined : 0;
+        const others = this.#othersThan(machine, atMs);
+        const inPeerList = !this.options.dynamic || this.#listedAt().includes(machine);
+        // What is known of names is known when the cloud has answered.
+        const answered = () => {
+          const peers = others.filter((each) => !machine.unseen.has(each)).map(identityOf);
+          answer({ peers, inPeerList, missing: this.#missingTo(machine) });
+        };
+        timeline.at(timeline.nowMs + MEMBERS_MS, () => reach("answer", ok ? answered : fail));
+      },
+      say: (severity, event, text) => {
+        if (!alive()) return;
+        for (const { said } of observers) said?.(machine, { severity, event, text });
+      },
+      stepped: (core) => {
+        if (!alive()) return;
+        machine.core = core;
+        for (const { stepped } of observers) stepped?.(machine, core);
+      },
+      exit: (code) => {
+        if (!alive()) return;
+        machine.end();
+        machine.exitCode = code;
+        for (const { exited } of observers) exited?.(machine, code);
+      },
+    };
+  }
+
+  #call(
+    machine: Machine,
+    call: Call,
+    { ends, reach }: { ends: CallEnds; reach: (kind: "answer", work: () => void) => void },
+  ): void {
+    for (const { called } of this.observers) called?.(machine, call);
+    this.callsUnderWay += 1;
+    const end = (work: () => void) => {
+      this.callsUnderWay -= 1;
+      reach("answer", () => {
+        for (const { ended } of this.observers) ended?.(machine, call);
+        work();
+      });
+    };
+    this.cloud.call(call, {
+      instanceId: machine.instanceId,
+      resume: (work) => reach("answer", work),
+      wanted: () => ends.wanted(),
+      progress: (tookMs) => reach("answer", () => ends.progress(tookMs)),
+      answer: (answer) => end(() => ends.answer(answer)),
+      fail: (setback) => end(() => ends.fail(setback)),
+    });
+  }
+}
+
+function identityOf({ address, instanceId }: Machine): PeerIdentity {
+  return { address, instanceId, wireId: instanceId };
+}

@@ -1,0 +1,117 @@
+// A watchdog that is nothing but the core: each event is stepped, each effect done, without a promise anywhere.
+import { accept } from "../../../src/core/election/accept.ts";
+import { decode, encode, hasTag, type Trailer, trailerFor } from "../../../src/core/heartbeat.ts";
+import { nodeWakeAtMs, startNode, stepNode } from "../../../src/core/node.ts";
+import { stillWanted } from "../../../src/core/ownership/state.ts";
+import type { PeerIdentity } from "../../../src/core/election/peer.ts";
+import type { SignalName } from "../../../src/world.ts";
+import type { Agent, Machine, Outside } from "./machine.ts";
+import type { Node, NodeEffect, NodeEvent } from "../../../src/core/node_state.ts";
+import type { MissingPeer } from "../../../src/core/election/state.ts";
+
+/** Steps the core. */
+export class CoreAgent implements Agent {
+  #node: Node;
+  #sequence = 0;
+  readonly #machine: Machine;
+  readonly #outside: Outside;
+
+  constructor(
+    machine: Machine,
+    outside: Outside,
+    start: { peers: readonly PeerIdentity[] | null; missing: readonly MissingPeer[] },
+  ) {
+    this.#machine = machine;
+    this.#outside = outside;
+    const own = { selfId: machine.instanceId, run: machine.run === 0n ? null : machine.run };
+    this.#node = startNode(machine.settings, { atMs: outside.nowMs(), ...own, ...start });
+  }
+
+  start(): void {
+    this.#deliver({ kind: "tick" });
+  }
+
+  hear(from: string, bytes: Uint8Array): void {
+    const heartbeat = decode(bytes);
+    if ("refused" in heartbeat) return;
+    // Nobody here can make a tag but the nodes.
+    const signed = hasTag(bytes);
+    const { run, instanceId } = this.#machine;
+    if (run !== 0n && !signed) return;
+    if (heartbeat.id === instanceId) return this.#hearOwn(from, heartbeat.trailer);
+    const { election } = this.#node;
+    this.#deliver(accept(election, { from, heartbeat, signed }, this.#outside.nowMs()));
+  }
+
+  /** What a process before this one has signed, or another machine with our id: which of both, the core finds out. */
+  #hearOwn(from: string, trailer: Trailer | null): void {
+    const { run } = this.#machine;
+    if (run === 0n || !trailer?.stamp || trailer.stamp.run === run) return;
+    const { sequence, stamp, intervalMs } = trailer;
+    this.#deliver({ kind: "twin-heard", from, signed: true, sequence, stamp, intervalMs });
+  }
+
+  tell(signal: SignalName): void {
+    if (signal === "stop") this.#deliver({ kind: "stop" });
+    else this.#deliver({ kind: "nudge", by: signal === "better" ? -1 : 1 });
+  }
+
+  change(event: NodeEvent): void {
+    this.#deliver(event);
+  }
+
+  #deliver(event: NodeEvent): void {
+    const [node, effects] = stepNode(this.#node, event, this.#outside.nowMs());
+    this.#node = node;
+    for (const effect of effects) this.#perform(effect);
+    this.#outside.stepped(node);
+    const wakeAtMs = nodeWakeAtMs(node);
+    if (wakeAtMs === Infinity) return;
+    this.#outside.at(wakeAtMs, () => {
+      // A deadline that has moved meanwhile is left to its own wake-up.
+      if (nodeWakeAtMs(this.#node) === wakeAtMs) this.#deliver({ kind: "tick" });
+    });
+  }
+
+  #perform(effect: NodeEffect): void {
+    const { random, call, members, say, exit } = this.#outside;
+    switch (effect.kind) {
+      case "send":
+        return this.#send(effect);
+      case "call": {
+        const { id } = effect;
+        return call(effect.call, {
+          progress: (tookMs) => this.#deliver({ kind: "progress", tookMs }),
+          answer: (answer) => this.#deliver({ kind: "answered", id, answer, roll: random() }),
+          fail: (setback) => this.#deliver({ kind: "failed", id, roll: random(), ...setback }),
+          wanted: () => stillWanted(this.#node.ownership, effect.call),
+        });
+      }
+      case "members":
+        return members({
+          answer: (membership) => this.#deliver({ kind: "members", ...membership }),
+          fail: () => this.#deliver({ kind: "members-failed", retryAfterMs: null }),
+        });
+      case "report":
+        return say(effect.severity, effect.event, effect.text);
+      case "exit":
+        return exit(effect.code);
+      case "refused":
+        return;
+      default:
+        return effect satisfies never;
+    }
+  }
+
+  #send({ to, advert, hearsYou, echo }: Extract<NodeEffect, { kind: "send" }>): void {
+    const { instanceId: id, plain, run, settings: { elasticIp } } = this.#machine;
+    const { nowMs, wallMs } = this.#outside;
+    const time = run === 0n ? wallMs() : nowMs() * 1_000;
+    this.#sequence = Math.max(this.#sequence + 1, Math.floor(time));
+    const stamp = run === 0n ? null : { run, echo };
+    const own = { hearsYou, sequence: this.#sequence, stamp };
+    const trailer = plain ? null : trailerFor(advert, own);
+    const bytes = encode({ priority: advert.priority, elasticIp, id, trailer });
+    this.#outside.send(bytes, to);
+  }
+}

@@ -1,0 +1,123 @@
+// The real watchdog loop in a simulated world: what it waits for comes from the timeline.
+import { CloudError } from "../../../src/exoscale/cloud_error.ts";
+import { TAG_BYTES } from "../../../src/core/heartbeat.ts";
+import type { Signing } from "../../../src/host/keyring.ts";
+import { Watchdog } from "../../../src/watch/watchdog.ts";
+import type { Clock, Cloud, PeerList, SignalName } from "../../../src/world.ts";
+import { sleepIn } from "../clock.ts";
+import { MemorySocket } from "../memory_socket.ts";
+import { tellWatchdog } from "../tell.ts";
+import type { Agent, Machine, Outside } from "./machine.ts";
+import type { NodeEvent } from "../../../src/core/node_state.ts";
+import type { MissingPeer } from "../../../src/core/election/state.ts";
+import type { Answer, Call } from "../../../src/core/ownership/call.ts";
+
+const PORT = 12_345;
+
+/** Nobody here can make a tag but the nodes, so any tag is right; a real one is made beside the simulated time. */
+const SEAL: Signing = {
+  keyId: 1,
+  knows: (keyId) => keyId === 1,
+  sign: (bytes, send) => send(bytes.fill(1, -TAG_BYTES)),
+  verify: () => Promise.resolve(true),
+  handedOver: () => Promise.resolve(),
+};
+
+/** Runs a `Watchdog`. */
+export class LoopAgent implements Agent {
+  readonly #machine: Machine;
+  readonly #outside: Outside;
+  readonly #socket: MemorySocket;
+  readonly #peers: {
+    readonly addresses: readonly string[] | null;
+    readonly missing: readonly MissingPeer[];
+  };
+  #watchdog: Watchdog | null = null;
+
+  constructor(
+    machine: Machine,
+    outside: Outside,
+    peers: { addresses: readonly string[] | null; missing: readonly MissingPeer[] },
+  ) {
+    this.#machine = machine;
+    this.#outside = outside;
+    this.#peers = peers;
+    this.#socket = new MemorySocket({ onSent: ({ bytes, to }) => outside.send(bytes, to) });
+  }
+
+  start(): void {
+    const { settings, plain, instanceId, run } = this.#machine;
+    const { random, say, exit } = this.#outside;
+    const peers = this.#peers;
+    const own = { port: PORT, trailer: !plain, selfId: instanceId, ...peers, verbose: false };
+    this.#watchdog = new Watchdog({ nodes: [settings], ...own }, {
+      clock: clockOf(this.#outside),
+      random,
+      socket: this.#socket,
+      log: { write: say },
+      serviceManager: null,
+      ...(run !== 0n && { keyring: SEAL, run }),
+      connect: (_, onProgress) => this.#cloud(onProgress),
+    });
+    this.#watchdog.run().then(exit);
+  }
+
+  hear(from: string, bytes: Uint8Array): void {
+    this.#socket.receive({ bytes, from, fromPort: PORT });
+  }
+
+  tell(signal: SignalName): void {
+    if (this.#watchdog && signal !== "reload") tellWatchdog(this.#watchdog, signal);
+  }
+
+  change(event: NodeEvent): void {
+    const { kind } = event;
+    if (kind !== "peers" && kind !== "missing") return this.#watchdog?.tell(event);
+    this.#watchdog?.reconfigure([kind === "peers" ? event : { missing: event.missing }]);
+  }
+
+  #cloud(onProgress: (tookMs: number) => void): Cloud {
+    const { instanceId } = this.#machine;
+    const ask = <Verb extends Call["verb"]>(
+      call: Extract<Call, { verb: Verb }>,
+      wanted: () => boolean = () => true,
+    ) =>
+      new Promise<Extract<Answer, { verb: Verb }>>((resolve, reject) =>
+        this.#outside.call(call, {
+          progress: onProgress,
+          answer: (answer) => resolve(answer as Extract<Answer, { verb: Verb }>),
+          fail: (setback) => reject(cloudError(setback)),
+          wanted,
+        })
+      );
+    return {
+      name: "the simulated cloud",
+      async prepare() {
+        const { holds } = await ask({ verb: "prepare" });
+        return { instanceId, wireId: instanceId, holds, nativeAddresses: [] };
+      },
+      members: () =>
+        new Promise<PeerList>((resolve, reject) =>
+          this.#outside.members({
+            answer: resolve,
+            fail: () => reject(cloudError({ retryable: true, retryAfterMs: null })),
+          })
+        ),
+      look: ({ others }) => ask({ verb: "look", others }),
+      inspect: async (id) => (await ask({ verb: "inspect", instanceId: id })).holds,
+      attach: async () => void await ask({ verb: "attach" }),
+      detachSelf: async () => void await ask({ verb: "detach-self" }),
+      evict: async (id, { onlyIfStopped, wanted }) =>
+        (await ask({ verb: "evict", instanceId: id, onlyIfStopped }, wanted)).outcome,
+    };
+  }
+}
+
+function cloudError(setback: { retryable: boolean; retryAfterMs: number | null }): CloudError {
+  return new CloudError(setback.retryable ? "server-error" : "forbidden", "simulated", setback);
+}
+
+function clockOf(outside: Outside): Clock {
+  const { nowMs, wallMs } = outside;
+  return { nowMs, wallMs, sleep: (ms, signal) => sleepIn(outside, ms, signal) };
+}

@@ -1,0 +1,209 @@
+// Copies of the program in each of which one rule is broken. The checkers must catch every one of them, or they would
+// not catch the mistake that somebody makes one day.
+import { writeStory } from "./story.ts";
+import type { play } from "./scenario.ts";
+
+/** One rule, and how to break it. */
+export interface Mutant {
+  readonly rule: string;
+  readonly file: string;
+  /** The text that upholds the rule, and what stands in its place. */
+  readonly swap: readonly [string, string];
+  /** The same for a second line that upholds it. */
+  readonly also?: readonly [string, string];
+  /** The stories in which that can show; all when left out. */
+  readonly only?: RegExp;
+}
+
+/** Heartbeats are signed; somebody sends recordings; somebody speaks for a node that cannot be heard. */
+const SIGNED = / signed/, REPLAYED = /^(replay|playback|withhold) /m, FORGED = /^forge /m;
+/** Somebody holds back what a peer says that has spoken while we slept. */
+const ASLEEP = /^suspend b at 60s [^]*^withhold /m;
+
+/** The rules that a failover stands on. */
+export const MUTANTS: readonly Mutant[] = [
+  {
+    rule: "listen for the hold-off before anything is decided",
+    file: "election/step.ts",
+    swap: ["settledAtMs: peers ? atMs + holdOffMs(settings) :", "settledAtMs: peers ? atMs :"],
+  },
+  {
+    rule: "after a sleep judge nobody",
+    file: "election/step.ts",
+    swap: ["const slept = ", "const slept = false && "],
+  },
+  {
+    rule: "a peer is dead only after the dead time",
+    file: "election/state.ts",
+    swap: ["return intervalMs * deadRatio;", "return intervalMs * 1.5;"],
+  },
+  {
+    rule: "only a better node goes before us",
+    file: "election/peer.ts",
+    swap: ["return one.priority < other.priority;", "return one.priority > other.priority;"],
+  },
+  {
+    rule: "the sick make way for the well",
+    file: "election/peer.ts",
+    swap: ["if (one.unhealthy !== other.unhealthy) return other.unhealthy;", ""],
+  },
+  {
+    rule: "attach before anything is taken from the dead",
+    file: "ownership/plan.ts",
+    swap: ["|| holding !== true || detaching", "|| detaching"],
+  },
+  {
+    rule: "give up only what a successor has",
+    file: "ownership/plan.ts",
+    swap: ["return holding === true && confirmed !== null", "return holding === true"],
+  },
+  {
+    rule: "one call at a time",
+    file: "ownership/plan.ts",
+    swap: ["if (state[slot].inFlight) return null;", ""],
+  },
+  {
+    rule: "one eviction per death",
+    file: "ownership/observe.ts",
+    swap: ["demandProof(settle(state.evictions, instanceId, atMs), atMs)", "state.evictions"],
+  },
+  {
+    rule: "leave the address with a holder that may be a peer whose name cannot be resolved",
+    file: "election/desired_state.ts",
+    swap: ["const doubt = inDoubt(state.missing);", "const doubt = false;"],
+  },
+  {
+    rule: "no recording pushes out the process that is believed",
+    file: "election/proof.ts",
+    swap: [
+      'return echoedAtMs !== null && echoedAtMs > (proof?.sinceMs ?? -Infinity) ? null : "unproven";',
+      "return null;",
+    ],
+    only: REPLAYED,
+  },
+  {
+    rule: "another process of a peer takes the place of the one that is believed",
+    file: "election/proof.ts",
+    swap: ["echoedAtMs > (proof?.sinceMs ?? -Infinity) ? null", "proof === null ? null"],
+    only: SIGNED,
+  },
+  {
+    rule: "within a run only what rises is believed",
+    file: "election/proof.ts",
+    swap: ['if (trailer.sequence <= proof.sequence) return "replayed";', ""],
+    only: REPLAYED,
+  },
+  {
+    rule: "a signed peer that does not hear us any more lives on",
+    file: "election/proof.ts",
+    swap: [
+      'return echoedAtMs !== null || lateMs <= mostMs ? null : "unproven";',
+      'return echoedAtMs !== null ? null : "unproven";',
+    ],
+    only: SIGNED,
+  },
+  {
+    rule: "a peer must be heard for a while before its silence is a death",
+    file: "election/life.ts",
+    swap: ["return beats >= BEATS && heardAtMs - aliveSinceMs >= trialMs;", "return true;"],
+    only: FORGED,
+  },
+  {
+    rule: "after each death that takes twice as long",
+    file: "election/life.ts",
+    swap: [
+      "const doublings = Math.min(deathsAtMs.length - DEATHS_FREE, DOUBLINGS_MAX);",
+      "const doublings = 0;",
+    ],
+    only: FORGED,
+  },
+  {
+    rule: "nothing is taken from a peer that is heard",
+    file: "ownership/evictions.ts",
+    swap: ["if (alive.includes(instanceId)) continue;", ""],
+    also: [
+      "const ended = alive.filter((id) => evictions.has(id) && again(id));",
+      "const ended = [];",
+    ],
+    only: SIGNED,
+  },
+  {
+    rule: "a process that has proved nothing is told what to prove itself with",
+    file: "election/accept.ts",
+    swap: [
+      "const met = meet(known.met, heartbeat.trailer, { intervalMs, atMs });",
+      "const { met } = known;",
+    ],
+    only: SIGNED,
+  },
+  {
+    rule: "a clock that stood still leaves no time in which what is held back counts",
+    file: "election/proof.ts",
+    swap: ["return fresh || ahead ?", "return fresh ?"],
+    only: ASLEEP,
+  },
+  {
+    rule: "only who hears us now can be a machine with our own id",
+    file: "election/twin.ts",
+    swap: [
+      "if (mark !== null && !proves(heard, state, atMs)) return suspecting(state, { from, mark }, atMs);",
+      "",
+    ],
+    only: REPLAYED,
+  },
+  {
+    rule: "look again now and then",
+    file: "ownership/observe.ts",
+    swap: ["{ ...landed, looksAtMs: [nextLook] }", "landed"],
+    only: /^(attach|detach) /m,
+  },
+  {
+    rule: "a failed call is repeated",
+    file: "ownership/call_slot.ts",
+    swap: [
+      "notBeforeMs: retryAtMs(slot, { ...setback, startedAtMs }, atMs)",
+      "notBeforeMs: Infinity",
+    ],
+  },
+];
+
+/** The first seed whose story catches the broken rule, null when none of them does. */
+export async function caughtBy(
+  { file, swap, also, only }: Mutant,
+  seeds: Iterable<number>,
+): Promise<{ seed: number; violation: string } | null> {
+  const folder = await Deno.makeTempDir({ prefix: "exoip-canary-" });
+  try {
+    for (const part of ["src", "tests/support"]) {
+      await copyTree(new URL(`../../../${part}/`, import.meta.url), `${folder}/${part}`);
+    }
+    const path = `${folder}/src/core/${file}`;
+    let text = await Deno.readTextFile(path);
+    for (const [upheld, broken] of also ? [swap, also] : [swap]) {
+      if (text.split(upheld).length !== 2) throw new Error(`${file} has not once: ${upheld}`);
+      text = text.replace(upheld, broken);
+    }
+    await Deno.writeTextFile(path, text);
+    const copy = await import(`file://${folder}/tests/support/simulation/scenario.ts`);
+    const playCopy: typeof play = copy.play;
+    for (const seed of seeds) {
+      const story = writeStory(seed);
+      if (only && !only.test(story)) continue;
+      const { violation } = await playCopy(story);
+      // A copy that crashes says nothing of the checkers.
+      if (violation?.includes(" ms core: ")) throw new Error(`the copy broke down: ${violation}`);
+      if (violation !== null) return { seed, violation };
+    }
+    return null;
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+async function copyTree(from: URL, to: string): Promise<void> {
+  await Deno.mkdir(to, { recursive: true });
+  for await (const { name, isDirectory } of Deno.readDir(from)) {
+    if (isDirectory) await copyTree(new URL(`${name}/`, from), `${to}/${name}`);
+    else await Deno.copyFile(new URL(name, from), `${to}/${name}`);
+  }
+}

@@ -1,0 +1,105 @@
+// Simulated time: work in the order of its instants, and among equals in the order in which it was planned.
+
+interface Planned {
+  readonly atMs: number;
+  readonly order: number;
+  /** Null once it is cancelled. */
+  work: (() => void) | null;
+}
+
+/** More work than this in one instant means that a deadline never passes. */
+const STANDSTILL_MAX = 20_000;
+
+/** A queue of things to do; time jumps from one to the next. */
+export class Timeline {
+  nowMs = 0;
+  readonly #heap: Planned[] = [];
+  #count = 0;
+  #standstill = 0;
+  #planned = 0;
+
+  /** How much work is planned. */
+  get planned(): number {
+    return this.#planned;
+  }
+
+  /** Plans work, unless the signal aborts before; an instant in the past means now. */
+  at(atMs: number, work: () => void, signal?: AbortSignal): void {
+    if (signal?.aborted) return;
+    const planned: Planned = { atMs: Math.max(atMs, this.nowMs), order: this.#count++, work };
+    this.#planned += 1;
+    this.#push(planned);
+    signal?.addEventListener("abort", () => {
+      if (planned.work !== null) this.#planned -= 1;
+      planned.work = null;
+    }, { once: true });
+  }
+
+  #push(planned: Planned): void {
+    const heap = this.#heap;
+    let index = heap.push(planned) - 1;
+    while (index > 0) {
+      const parent = (index - 1) >> 1;
+      if (before(heap[parent]!, planned)) break;
+      heap[index] = heap[parent]!;
+      index = parent;
+    }
+    heap[index] = planned;
+  }
+
+  /** Does everything up to the instant, which then is now; less if `over` says so. */
+  runUntil(endMs: number, over: () => boolean = () => false): void {
+    while (!over() && this.#next(endMs));
+    if (!over()) this.nowMs = Math.max(this.nowMs, endMs);
+  }
+
+  /**
+   * The same for work that goes on in promises: each piece is followed by `settle`. Without an end it goes on until
+   * no work is left.
+   */
+  async runSettled(
+    endMs: number | null,
+    { over, settle }: { over: () => boolean; settle: () => Promise<void> },
+  ): Promise<void> {
+    await settle();
+    while (!over() && this.#next(endMs ?? Infinity)) await settle();
+    if (!over() && endMs !== null) this.nowMs = Math.max(this.nowMs, endMs);
+  }
+
+  /** Does one piece of work, unless none is left until then. */
+  #next(endMs: number): boolean {
+    while (this.#heap[0]?.work === null) this.#pop();
+    const first = this.#heap[0];
+    if (!first?.work || first.atMs > endMs) return false;
+    this.#pop();
+    this.#standstill = first.atMs > this.nowMs ? 0 : this.#standstill + 1;
+    if (this.#standstill > STANDSTILL_MAX) throw new Error(`time stands still at ${this.nowMs} ms`);
+    this.nowMs = Math.max(this.nowMs, first.atMs);
+    const { work } = first;
+    first.work = null;
+    this.#planned -= 1;
+    work();
+    return true;
+  }
+
+  #pop(): Planned {
+    const heap = this.#heap;
+    const first = heap[0]!, last = heap.pop()!;
+    if (heap.length === 0) return first;
+    let index = 0;
+    for (;;) {
+      let child = 2 * index + 1;
+      if (child >= heap.length) break;
+      if (child + 1 < heap.length && before(heap[child + 1]!, heap[child]!)) child += 1;
+      if (before(last, heap[child]!)) break;
+      heap[index] = heap[child]!;
+      index = child;
+    }
+    heap[index] = last;
+    return first;
+  }
+}
+
+function before(one: Planned, other: Planned): boolean {
+  return one.atMs < other.atMs || (one.atMs === other.atMs && one.order < other.order);
+}

@@ -1,0 +1,23 @@
+// Waiting for what real processes, sockets and files do.
+
+/** Lets real time pass, where a test is about what happens, or does not, in just that time. */
+export function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+/** Resolves when the condition holds; throws, with the title, when it does not within the limit. */
+export async function until(
+  condition: () => boolean | Promise<boolean>,
+  { title, withinMs = 30_000, everyMs = 5 }: {
+    title: string;
+    withinMs?: number;
+    /** How often the condition is looked at. */
+    everyMs?: number;
+  },
+): Promise<void> {
+  const endAtMs = performance.now() + withinMs;
+  while (!await condition()) {
+    if (performance.now() > endAtMs) throw new Error(`not within ${withinMs} ms: ${title}`);
+    await pause(everyMs);
+  }
+}
