@@ -5,7 +5,15 @@ import fc from "fast-check";
 import { elect, startElection } from "../../../src/core/election/step.ts";
 import { type Heartbeat, type Trailer, trailerFor } from "../../../src/core/heartbeat.ts";
 import { nodeWakeAtMs, startNode, stepNode } from "../../../src/core/node.ts";
-import { doubtOf, type Measure, type Proof, prove } from "../../../src/core/election/proof.ts";
+import {
+  doubtOf,
+  type Measure,
+  meet,
+  type Met,
+  type Proof,
+  prove,
+  recentEchoAt,
+} from "../../../src/core/election/proof.ts";
 import { forElection, forNode, type Incoming } from "../../support/incoming.ts";
 import { NODE_SETTINGS, WELL_TRAILER } from "../../support/node_settings.ts";
 import type { Node, NodeEffect, NodeEvent } from "../../../src/core/node_state.ts";
@@ -327,4 +335,95 @@ Deno.test("two live nodes believe each other within a hold-off, and no recording
     }),
     { numRuns: 300 },
   );
+});
+
+/** At 100 s of our clock, beside a peer that is dead after 3 s. */
+const AT: Measure = { selfRun: 5n, atMs: 100_000, deadMs: 3_000 };
+/** The peer's clock is 200 s behind ours. */
+const BELIEVED: Proof = {
+  run: 7n,
+  sequence: 200_000,
+  sinceMs: 50_000,
+  freshAtMs: 90_000,
+  freshSequence: 100_000,
+};
+
+/** A trailer of that run, which echoes what we sent at that instant. */
+function trailerOf(sequence: number, echoedAtMs: number | null, run = 7n): Trailer {
+  const echo = echoedAtMs === null ? null : { run: 5n, sequence: echoedAtMs * 1_000 };
+  return { ...WELL_TRAILER, sequence, stamp: { run, echo } };
+}
+
+Deno.test("an echo is recent for two dead times and a second, and a millisecond ahead at most", () => {
+  const of = (ms: number) => recentEchoAt(trailerOf(1, ms), AT);
+  assertEquals([of(93_000), of(92_999.9)], [93_000, null]);
+  assertEquals([of(100_001), of(100_001.001)], [100_001, null]);
+  assertEquals(recentEchoAt({ stamp: null }, AT), null);
+  assertEquals(recentEchoAt(trailerOf(1, 99_000), { ...AT, selfRun: 6n }), null);
+});
+
+Deno.test("doubtOf() by run, sequence and echo", () => {
+  const of = (trailer: Trailer, proof: Proof | null = BELIEVED) => doubtOf(proof, trailer, AT);
+  assertEquals(of({ ...trailerOf(300_000, 99_000), stamp: null }), "unproven", "without a stamp");
+  assertEquals([of(trailerOf(1, 99_000), null), of(trailerOf(1, null), null)], [null, "unproven"]);
+  // Another run: only by what we sent after we had believed this one.
+  const later = { ...BELIEVED, sinceMs: 99_000 };
+  const other = (echoedAtMs: number) => of(trailerOf(1, echoedAtMs, 8n), later);
+  assertEquals([other(99_000), other(99_000.001)], ["unproven", null]);
+  assertEquals([of(trailerOf(200_000, 99_000)), of(trailerOf(200_001, 99_000))], [
+    "replayed",
+    null,
+  ]);
+  // Without an echo: 60 s and a dead time behind, and a thousandth of the ten seconds since the last one.
+  const late = { ...BELIEVED, freshAtMs: 90_000, freshSequence: 100_000_000, sequence: 0 };
+  const behind = (ms: number) => of(trailerOf(100_000_000 + (10_000 - ms) * 1_000, null), late);
+  assertEquals([behind(63_010), behind(63_010.001)], [null, "unproven"]);
+});
+
+Deno.test("prove() moves the anchor with a recent echo, and with what is ahead of our clock", () => {
+  const of = (trailer: Trailer, proof: Proof | null = BELIEVED) => prove(proof, trailer, AT);
+  assertEquals(of({ ...trailerOf(300_000, 99_000), stamp: null }), BELIEVED);
+  const fresh = { freshAtMs: 100_000, freshSequence: 300_000, sequence: 300_000 };
+  assertEquals(of(trailerOf(300_000, 99_000)), { ...BELIEVED, ...fresh });
+  assertEquals(of(trailerOf(300_000, null)), { ...BELIEVED, sequence: 300_000 });
+  // Ten seconds have passed here since the anchor, and as many there, or some more.
+  const level = 100_000 + 10_000_000;
+  assertEquals(of(trailerOf(level, null)), { ...BELIEVED, sequence: level });
+  assertEquals(of(trailerOf(level - 500, null)), { ...BELIEVED, sequence: level - 500 });
+  const ahead = { freshAtMs: 100_000, freshSequence: level + 1, sequence: level + 1 };
+  assertEquals(of(trailerOf(level + 1, null)), { ...BELIEVED, ...ahead });
+  // Another run, or the first, begins now.
+  const begun = { run: 8n, sequence: 9, sinceMs: 100_000, freshAtMs: 100_000, freshSequence: 9 };
+  assertEquals(of(trailerOf(9, 99_000, 8n)), begun);
+  assertEquals(of(trailerOf(9, 99_000, 8n), null), begun);
+});
+
+Deno.test("meet() answers a run each half interval, and remembers eight", () => {
+  const metAt = (run: number, answeredAtMs: number): Met => {
+    return { run: BigInt(run), sequence: 10, sinceMs: 1_000, answeredAtMs };
+  };
+  const of = (met: readonly Met[], sequence = 20, run = 7n) =>
+    meet(met, trailerOf(sequence, null, run), { intervalMs: 1_000, atMs: 100_000 });
+  const now = { run: 7n, sequence: 20, sinceMs: 100_000, answeredAtMs: 100_000 };
+  const unstamped = { ...trailerOf(20, null), stamp: null };
+  assertEquals(meet([], unstamped, { intervalMs: 1_000, atMs: 100_000 }), []);
+  assertEquals([of([]), of([], 0)], [[now], [{ ...now, sequence: 0 }]]);
+  // Known: not before half an interval; with its highest sequence, and since when it was met.
+  const early = [metAt(7, 99_501)];
+  assertEquals(of(early) === early, true);
+  assertEquals(of([metAt(7, 99_500)]), [{ ...now, sinceMs: 1_000 }]);
+  assertEquals(of([metAt(7, 99_500)], 5), [{ ...now, sinceMs: 1_000, sequence: 10 }]);
+  // Others stay while there is room, however long ago they were answered.
+  const some = [1, 2, 3, 4, 5, 6, 8].map((run) => metAt(run, 1_000));
+  assertEquals(of(some), [...some, now]);
+  // With eight others the first that may be answered again makes room, or nobody does.
+  const busy = [1, 2, 3, 4, 5, 6, 8, 9].map((run) => metAt(run, 99_501));
+  assertEquals(of(busy) === busy, true);
+  const mixed = busy.map((each, at) =>
+    at === 2 || at === 5 ? { ...each, answeredAtMs: 99_500 } : each
+  );
+  assertEquals(of(mixed), [...mixed.filter((_, at) => at !== 2), now]);
+  // A known one needs no more room.
+  const full = [...busy.slice(1), metAt(7, 99_500)];
+  assertEquals(of(full), [...busy.slice(1), { ...now, sinceMs: 1_000 }]);
 });

@@ -1,16 +1,20 @@
 // Another machine with our own instance id: what it takes to be believed, what follows, and how it ends.
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { stepNode } from "../../../src/core/node.ts";
+import { startElection } from "../../../src/core/election/step.ts";
+import { unresolved } from "../../../src/core/election/peer.ts";
+import { forgetTwin, hearTwin, twinEcho } from "../../../src/core/election/twin.ts";
 import { decode, encode, type Mark, type Stamp } from "../../../src/core/heartbeat.ts";
 import { settle } from "../../support/clock.ts";
 import { NodeFixture, PEERS, SELF_RUN, TRAILER } from "../../support/node_fixture.ts";
+import { NODE_SETTINGS } from "../../support/node_settings.ts";
 import { PEER_ADDRESS, SELF, SimulatedMachine } from "../../support/simulated_machine.ts";
 import { Keyring } from "../../../src/host/keyring.ts";
 import type { Node, NodeEffect } from "../../../src/core/node_state.ts";
 import type { TwinHeard } from "../../../src/core/election/state.ts";
 import { Twins } from "../../../src/watch/twins.ts";
 
-const LISTED = PEERS[0]!.address, STRANGE = "203.0.113.99";
+const LISTED = PEERS[0]!.address, OTHER = "203.0.113.98", STRANGE = "203.0.113.99";
 
 /** A node that has been alone, or with a peer, for half a minute. */
 function settled({ peer = false } = {}): NodeFixture {
@@ -378,6 +382,77 @@ Deno.test("a signed watchdog believes a signed twin from anywhere, and no unsign
     world.tell("stop");
     await world.pass(60_000);
   }
+});
+
+type Word = readonly [atMs: number, says?: Partial<TwinHeard>];
+
+/** The election alone, after what was heard at these instants: by default unsigned, from an address of the list. */
+function twinAfter(...story: Word[]) {
+  const peers = [LISTED, OTHER].map(unresolved);
+  let state = startElection(NODE_SETTINGS, { atMs: 0, selfId: SELF, run: SELF_RUN, peers });
+  for (const [atMs, says = {}] of story) {
+    const word = { from: LISTED, signed: false, sequence: null, stamp: null, intervalMs: null };
+    state = hearTwin(state, { ...word, ...says }, atMs);
+  }
+  return state;
+}
+
+Deno.test("hearTwin(): the second counts after half an interval, and one is gone a dead time and an interval later", () => {
+  const certain = (ms: number) => twinAfter([10_000], [10_000 + ms]).twin?.certain;
+  assertEquals([certain(499), certain(500)], [false, true]);
+  // Once it is certain it stays so, and keeps its beginning.
+  const { twin } = twinAfter([10_000], [10_500], [10_501]);
+  assertEquals([twin?.certain, twin?.firstAtMs, twin?.untilMs], [true, 10_000, 14_501]);
+  const until = (intervalMs: number) => twinAfter([10_000, { intervalMs }]).twin?.untilMs;
+  // With the slower of both intervals, of which ten seconds count at most.
+  assertEquals([until(100), until(2_000), until(10_000), until(20_000)], [
+    14_000,
+    18_000,
+    50_000,
+    50_000,
+  ]);
+  const gone = (ms: number) => forgetTwin(twinAfter([10_000]), ms).twin === null;
+  assertEquals([gone(13_999), gone(14_000)], [false, true]);
+});
+
+Deno.test("hearTwin(): another one takes the place of one that is not certain, and of no other", () => {
+  const other = { from: OTHER };
+  const { twin } = twinAfter([10_000], [10_400, other]);
+  assertEquals([twin?.address, twin?.firstAtMs, twin?.certain], [OTHER, 10_400, false]);
+  assertEquals(twinAfter([10_000], [10_500], [10_600, other]).twin?.address, LISTED);
+});
+
+Deno.test("hearTwin(): a mark is of signed ones alone, and only a higher sequence of its run is new", () => {
+  const signed = (sequence: number | null, atMs: number, run = 9n) =>
+    [atMs, { ...signs(0, { run, echoMs: atMs - 10 }), sequence }] as const;
+  const mark = (...story: Word[]) => twinAfter(...story).twin?.mark ?? null;
+  const unsigned = [10_000, { stamp: { run: 9n, echo: null }, sequence: 3 }] as const;
+  assertEquals([twinAfter(unsigned).twin?.address, mark(unsigned)], [LISTED, null]);
+  assertEquals(mark(signed(3, 10_000)), { run: 9n, sequence: 3 });
+  assertEquals(mark(signed(null, 10_000)), { run: 9n, sequence: 0 });
+  const until = (...story: Word[]) => twinAfter(...story).twin?.untilMs;
+  assertEquals(until(signed(3, 10_000), signed(3, 11_000)), 14_000);
+  assertEquals(until(signed(3, 10_000), signed(2, 11_000)), 14_000);
+  assertEquals(until(signed(3, 10_000), signed(4, 11_000)), 15_000);
+  assertEquals(until(signed(3, 10_000), signed(3, 11_000, 8n)), 15_000);
+  // An unsigned one keeps the mark of a signed one, and the other way round a first mark is new.
+  assertEquals(mark(signed(3, 10_000), [11_000]), { run: 9n, sequence: 3 });
+  assertEquals(mark([10_000], signed(1, 11_000)), { run: 9n, sequence: 1 });
+  // Signed, but without a word of its run, it is as good as nothing.
+  assertEquals(twinAfter([10_000, { signed: true }]).twin, null);
+  assertEquals([twinEcho(twinAfter(signed(3, 10_000)), LISTED), twinEcho(twinAfter(), LISTED)], [
+    { run: 9n, sequence: 3 },
+    null,
+  ]);
+  assertEquals(twinEcho(twinAfter(signed(3, 10_000)), OTHER), null);
+});
+
+Deno.test("hearTwin(): who may be one is asked each half interval", () => {
+  const asks = (ms: number) => {
+    const old = { ...signs(1, { echoMs: 1 }), from: STRANGE };
+    return twinAfter([20_000, old], [20_000 + ms, { ...old, sequence: 2 }]).suspect?.askedAtMs;
+  };
+  assertEquals([asks(499), asks(500)], [20_000, 20_500]);
 });
 
 Deno.test("of tags under our own id ten a second are looked at, of unsigned ones none", async () => {

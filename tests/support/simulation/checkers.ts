@@ -8,8 +8,6 @@ import type { SimDatagram } from "./network.ts";
 
 /** How long the trouble of the cloud, or an operator's hand, excuses a mutual eviction. */
 const EXCUSED_MS = 20_000;
-/** How long a rank that was changed by a signal, and that the other half may not have heard of, does. */
-const NUDGE_EXCUSED_MS = 60_000;
 /** Time in which nobody may hold, beyond dead time, hold-off and three calls, though some node could. */
 const UNHELD_MS = 8_000;
 /** Longest time between two looks at the cloud, beyond the usual, when calls fail. */
@@ -274,8 +272,7 @@ function takesNeverFromTheLast(cluster: SimCluster, victim: Machine, by: Machine
   // A machine that slept judges as late as the one that waited for it to judge, and an old reading tells it wrong.
   const wokeAtMs = cloud.staleMs > 0 ? Math.max(victim.frozenUntilMs, by.frozenUntilMs) : -Infinity;
   const excused = by.agent === null || timeline.nowMs < wokeAtMs + EXCUSED_MS ||
-    timeline.nowMs < disturbedAtMs + EXCUSED_MS ||
-    timeline.nowMs < cluster.nudgedAtMs + NUDGE_EXCUSED_MS;
+    timeline.nowMs < disturbedAtMs + EXCUSED_MS;
   if (!excused) cluster.fail(by.name, `takes from ${victim.name}, the last live holder`);
 }
 

@@ -58,8 +58,6 @@ export class SimCluster {
   /** Records from the first moment on; does nothing by itself. */
   readonly attacker: Attacker;
   readonly options: ClusterOptions;
-  /** When a signal last changed the rank of a machine. */
-  nudgedAtMs = -Infinity;
   /** Calls that have not ended yet. */
   callsUnderWay = 0;
   /** How old the cloud's list of members may be. */
@@ -207,7 +205,6 @@ export class SimCluster {
     machine.reach("answer", this.timeline.nowMs, () => {
       if (signal === "stop") machine.stopping = true;
       else {
-        this.nudgedAtMs = this.timeline.nowMs;
         const moved = machine.priority + (signal === "better" ? -1 : 1);
         machine.priority = Math.min(255, Math.max(Math.min(1, machine.priority), moved));
       }
