@@ -104,7 +104,7 @@ async function runCommand(
   }
   const loaded = await complete(collected, host);
   const configured = configure(values, loaded.findings);
-  const wrong = "problems" in configured ? configured.problems : [];
+  const wrong = "problems" in configured && loaded.readable ? configured.problems : [];
   const problems = [...loaded.problems, ...wrong];
   if (asked("print-config")) return await printConfig(loaded, { problems, host });
   if ("problems" in configured || problems.length > 0) {

@@ -67,7 +67,7 @@ export const ACTS: readonly Act[] = [
     withinMs: 10_000,
   },
   {
-    title: "equals: node-1 comes back with the priority of node-2",
+    title: "equals: node-1 comes back with the priority of node-2, so both share",
     happen: ({ cluster, start }) => start(cluster.node(1), 20),
     noticed: /role: master \(equal\)/,
     holders: ["node-1", "node-2"],

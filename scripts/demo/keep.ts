@@ -2,6 +2,9 @@
 import type { ClusterNode } from "../../tests/support/cluster.ts";
 import { exoipCommand } from "../../tests/support/process.ts";
 
+/** How long a node that ended stays down: long enough to see what the others do. */
+export const RESTART_MS = 10_000;
+
 /** A cluster that stays. */
 export interface Kept {
   readonly port: number;
@@ -25,7 +28,8 @@ export function keepLines({ nodes, port }: Kept): string[] {
   ] as const;
   return [
     "",
-    "The cluster stays up until Ctrl+C:",
+    "The cluster stays up until Ctrl+C. A node that ended is started again",
+    `${RESTART_MS / 1_000} s later.`,
     ...nodes.map(({ name, instance, process }) =>
       `  ${name}   process ${process?.pid}, at ${instance.address}:${port}`
     ),
@@ -35,6 +39,8 @@ export function keepLines({ nodes, port }: Kept): string[] {
     "",
     `See what ${name} knows:`,
     `  ${statusCommand()} --status -l ${first?.instance.address}:${port}`,
+    "It says CRITICAL, since no interface of this machine has the address. For",
+    "a demo that is right: leave it so.",
     "",
   ];
 }
@@ -42,5 +48,8 @@ export function keepLines({ nodes, port }: Kept): string[] {
 /** As short as it works from the root of the repository. */
 function statusCommand(): string {
   const [program, args] = exoipCommand();
-  return args.length === 0 ? program : "deno run --allow-all main.ts";
+  if (args.length === 0) return program;
+  // Deno that npx has brought is on nobody's path.
+  const brought = /[\\/]_npx[\\/]/.test(program);
+  return `${brought ? `npx -y deno@${Deno.version.deno}` : "deno"} run --allow-all main.ts`;
 }

@@ -39,11 +39,14 @@ export async function checkConfigured(
 async function checkNames({ peers, listen: { hostname } }: Config, host: Host): Promise<string[]> {
   const addresses = peers.kind === "static" ? peers.addresses : [];
   const names = new PeerNames(addresses, { host, hostname, log: { write() {} } });
-  await names.start(new AbortController().signal, PATIENT_MS);
+  const { addresses: left, missing } = await names.start(new AbortController().signal, PATIENT_MS);
   const wrong: string[] = [];
   for (const { usable, text } of names.describe()) {
     if (usable) say(host, `exoip: peer ${plain(text, MESSAGE_MAX_CHARS)}`);
     else wrong.push(`${nameOf("p")}: ${text}`);
+  }
+  if (addresses.length > 0 && wrong.length === 0 && left.length === 0 && missing.length === 0) {
+    complain(host, `${nameOf("p")}: names this machine alone, so no peer is left`);
   }
   return wrong;
 }

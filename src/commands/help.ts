@@ -43,7 +43,8 @@ const OVERVIEW = `exoip keeps an Exoscale Elastic IP on a live machine.
 const NOTES = `Options take one dash or two. A variable serves where its flag is not given.
 Signals: SIGUSR1 priority - 1, SIGUSR2 priority + 1, SIGHUP reads the files
 again, SIGTERM and SIGINT hand over and exit.
-Exit codes: 0 done, 1 invalid configuration or failure, 2 unusable command line.
+Exit codes: 0 done, 1 invalid configuration or failure, 2 unusable command line;
+--status: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN.
 `;
 
 /** The topic of the word behind `-h`, or why there is none. */

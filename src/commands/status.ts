@@ -79,7 +79,9 @@ export async function askStatus({ given }: Values, asker: Asker): Promise<0 | 1 
   try {
     const first = await infoClient.ask(ATTEMPTS);
     if (first === null) {
-      const text = `no watchdog answers at ${infoClient.title}`;
+      const text = `no watchdog answers at ${infoClient.title}: start one, or give its ${
+        nameOf("l")
+      }`;
       if (manner.nagios) print("out", `EXOIP CRITICAL - ${text}`);
       else print("err", `exoip: CRITICAL: ${text}`);
       return SILENT;

@@ -93,6 +93,10 @@ function readMode(reader: ConfigReader): Mode | null {
   // Whoever asks the doctor without a mode is about to watch.
   if (asked.length === 0 && reader.on("doctor")) return "watchdog";
   if (asked.length === 1) return modes[asked[0] ?? ""] ?? null;
+  if (asked.length === 0 && reader.on("n")) {
+    reader.problems.push("-n needs the mode that it should check: give -W, -A or -D, too");
+    return null;
+  }
   const found = asked.map((flag) => `-${flag}`).join(" ") || "none";
   reader.problems.push(`give exactly one of -W, -A and -D, found: ${found}`);
   return null;

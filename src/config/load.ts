@@ -30,6 +30,8 @@ export interface Collected {
   readonly problems: readonly string[];
   /** What is allowed and yet not what one wants. */
   readonly warnings: readonly string[];
+  /** Whether the files that have options could be read; otherwise a missing option proves nothing. */
+  readonly readable: boolean;
   /** What the file of variables has, empty without one. */
   readonly fileVariables: Environment;
 }
@@ -87,9 +89,8 @@ export async function complete(collected: Collected, host: Source): Promise<Load
 
 /**
  * Reads flags, environment and files of ours. Rejects with a `UsageError` for what no configuration could mean. At a
- * reload
- * `atStart` is what the file of variables had at the start: systemd has put that into our environment as well, where it
- * would outlive its line.
+ * reload, `atStart` is what the file of variables had at the start: systemd has put that into our environment as well,
+ * where it would outlive its line.
  */
 export async function collect(
   argv: readonly string[],
@@ -97,6 +98,7 @@ export async function collect(
   atStart: Environment = {},
 ): Promise<Collected> {
   const problems: string[] = [], warnings: string[] = [];
+  let readable = true;
   const inherited = Object.entries(host.env).filter(([name, value]) => atStart[name] !== value);
   const file = readValues(argv, { IF_ENV_FILE: host.env.IF_ENV_FILE }).given.get("env-file");
   const fileVariables = file ? await readVariables(file.text) : {};
@@ -114,7 +116,7 @@ export async function collect(
   for (const [name, value] of config ? await readConfig(config.text) : []) {
     if (!given.has(name)) given.set(name, value);
   }
-  return { values: { given, ignored }, env, problems, warnings, fileVariables };
+  return { values: { given, ignored }, env, problems, warnings, readable, fileVariables };
 
   async function readVariables(path: string): Promise<Environment> {
     const text = await read("env-file", path);
@@ -147,6 +149,7 @@ export async function collect(
     try {
       return await host.readTextFile(path);
     } catch (error) {
+      readable = false;
       const reason = messageOf(error);
       problems.push(`${nameOf(option)}: cannot read ${path}: ${reason}`);
       return null;

@@ -92,8 +92,8 @@ export async function findInstanceId(machine: Machine): Promise<string> {
   }
   throw new IdentityError(
     // In the same order each time, whoever was the first to fail.
-    `cannot find out which instance this is: ${tried.toSorted().join("; ")}; ` +
-      "give its id with -i (IF_EXOSCALE_INSTANCE_ID)",
+    "cannot find out which instance this is: give its id with -i (IF_EXOSCALE_INSTANCE_ID); asked: " +
+      tried.toSorted().join("; "),
     answered,
   );
 }

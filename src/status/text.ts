@@ -153,13 +153,13 @@ function errorsText({ calls }: AddressView): string {
 
 /** Other holders in the cloud. */
 function othersText({ otherHolders, otherHoldersAgeMs, peers }: AddressView): string {
-  if (otherHoldersAgeMs === null) return "not known who else holds";
+  if (otherHoldersAgeMs === null) return "not known whom else the cloud shows";
   const titles = otherHolders.map(({ peer, instanceId }) => {
     const known = peers.find(({ address }) => address === peer);
     return known ? titleOf(known) : peer ?? instanceId;
   });
   const who = titles.join(" and ") || "nobody else";
-  return `${who} ${titles.length > 1 ? "hold" : "holds"}, read ${ageText(otherHoldersAgeMs)}`;
+  return `the cloud shows ${who}, read ${ageText(otherHoldersAgeMs)}`;
 }
 
 function settingsText({ priority, intervalMs, deadTimeMs }: AddressView): string {
@@ -188,7 +188,8 @@ function peerCells(peer: PeerView, verbose: boolean): string[] {
   const { alive, holds, heardAgeMs, priority, instanceId } = peer;
   const own = peer.ownPriority ?? priority;
   const state = alive ? "live" : heardAgeMs === null ? "unheard" : "dead";
-  const held = holds === null ? "-" : holds ? "yes" : "no";
+  // What a dead peer said last is no news.
+  const held = holds === null || !alive ? "-" : holds ? "yes" : "no";
   const notes = [
     ...notesOn(peer),
     ...(verbose ? [`instance ${instanceId ?? "unknown"}`] : []),

@@ -151,7 +151,7 @@ Deno.test("a running program keeps the rights that its configuration needs, and 
   ) => {
     const service = { checks: [], notify: null, addressOn: null, ...given };
     const values = readValues(argv, {});
-    const none = { env: {}, problems: [], warnings: [], fileVariables: {} };
+    const none = { env: {}, problems: [], warnings: [], readable: true, fileVariables: {} };
     const loaded = { values, findings, ...none };
     return Object.fromEntries(
       keptPrivileges(usesOf({ pidFile, mode, ...service }, { syslog, notified, loaded })),

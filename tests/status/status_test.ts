@@ -140,11 +140,11 @@ Deno.test("--nagios goes with no other form", async () => {
 Deno.test("askStatus() ends with 2 when nobody answers, with 3 when it cannot ask", async () => {
   const silent = ask(["-l", "127.0.0.1:9"]);
   assertEquals([await silent.ended, silent.err], [2, [
-    "exoip: CRITICAL: no watchdog answers at 127.0.0.1:9",
+    "exoip: CRITICAL: no watchdog answers at 127.0.0.1:9: start one, or give its -l (IF_BIND_TO)",
   ]]);
   const plugin = ask(["--nagios", "-l", "127.0.0.1:9"]);
   assertEquals([await plugin.ended, plugin.out, plugin.err], [2, [
-    "EXOIP CRITICAL - no watchdog answers at 127.0.0.1:9",
+    "EXOIP CRITICAL - no watchdog answers at 127.0.0.1:9: start one, or give its -l (IF_BIND_TO)",
   ], []]);
   const watched = ask(["--watch", "-l", "127.0.0.1:9"]);
   assertEquals(await watched.ended, 2);

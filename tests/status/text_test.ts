@@ -48,7 +48,7 @@ Deno.test("statusLines() begins with the verdict and shows every figure with its
     "  interface  lo, looked 0.4 s ago",
     "  healthy    yes",
     "  cloud      reachable, answered 6.3 s ago, errors none",
-    "  others     nobody else holds, read 6.3 s ago",
+    "  others     the cloud shows nobody else, read 6.3 s ago",
     "  settings   priority 10, interval 1 s, dead after 3 s",
     "  moves      take-overs 1 (7.3 s ago), evictions 0",
     "  PEER          STATE    PRIORITY  HOLDS  HEARD      NOTES",
@@ -155,13 +155,13 @@ Deno.test("statusLines() says of an address what is unknown, wrong or left out",
   is("holding", { holding: false, released: true }, "no (released in the cloud), read 6.3 s ago");
   is("healthy", { healthy: false }, "no");
   is("cloud", { cloudReachable: false }, "not reachable, answered 6.3 s ago, errors none");
-  is("others", { otherHoldersAgeMs: null }, "not known who else holds");
+  is("others", { otherHoldersAgeMs: null }, "not known whom else the cloud shows");
   const otherHolders = [
     { instanceId: "i-1", peer: PEERS[0]!.address, off: false },
     { instanceId: "i-2", peer: null, off: false },
   ];
-  is("others", { otherHolders }, "203.0.113.11 and i-2 hold, read 6.3 s ago");
-  is("others", { otherHolders: otherHolders.slice(1) }, "i-2 holds, read 6.3 s ago");
+  is("others", { otherHolders }, "the cloud shows 203.0.113.11 and i-2, read 6.3 s ago");
+  is("others", { otherHolders: otherHolders.slice(1) }, "the cloud shows i-2, read 6.3 s ago");
   const has = (line: string, view: Partial<AddressView>) =>
     assert(linesWith(view).includes(line), `${line}\n${linesWith(view).join("\n")}`);
   is(
@@ -200,7 +200,7 @@ Deno.test("statusLines() says of a peer all that is not as it should be", () => 
   assertEquals(cells({}), ["live", "20", "no", "0.4 s ago"]);
   const unheard = { alive: false, priority: null, ownPriority: null, holds: null };
   assertEquals(cells({ ...unheard, heardAgeMs: null }), ["unheard", "-", "-", "never"]);
-  assertEquals(cells({ alive: false }), ["dead", "20", "no", "0.4 s ago"]);
+  assertEquals(cells({ alive: false }), ["dead", "20", "-", "0.4 s ago"]);
   assertEquals(cells({ holds: true, leaving: true, unable: true, unhealthy: true }), [
     ...["live", "20", "yes", "0.4 s ago", "leaving, cannot act on the cloud, unhealthy"],
   ]);
