@@ -34,7 +34,7 @@ Deno.test("the README has at most 12 KiB, and begins with the two commands that 
   const readme = textOf("README.md");
   assert(new TextEncoder().encode(readme).length <= 12_288);
   const [first] = blocksOf(readme);
-  assertEquals(first, "npx -y deno@2.9.6 task demo\nnpx -y deno@2.9.6 task test\n");
+  assertEquals(first, "npx -y deno@2.9.6 task demo\nnpx -y deno@2.9.6 task test:all\n");
   assert(readme.indexOf(first ?? "") < 400);
 });
 
