@@ -103,7 +103,7 @@ export class Hearings {
       // One about another Elastic IP says nothing where the right one was heard: its sender watches several.
       else if (this.#right.has(key)) continue;
       const before = this.#of(elasticIp, from);
-      const now = decideRole(heartbeat, { elasticIp, peer, doubt });
+      const now = hearingOf(heartbeat, { elasticIp, peer, doubt });
       // Nor does somebody else's, who sends from there.
       if (now.wrong !== null && before.heard && before.wrong === null) continue;
       const hearsUs = before.hearsUs === true ? true : now.hearsUs;
@@ -121,7 +121,8 @@ export class Hearings {
   }
 }
 
-function decideRole(
+/** What that heartbeat says of the peer whose address it came from. */
+function hearingOf(
   { id, trailer, ...said }: Heartbeat,
   { elasticIp, peer, doubt }: { elasticIp: string; peer: PeerIdentity; doubt: string | null },
 ): Omit<Hearing, "signed" | "strayFrom"> {

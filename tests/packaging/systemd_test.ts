@@ -45,17 +45,17 @@ machineTest(
   { tools: ANALYZE },
   () =>
     inFolder(async (folder) => {
-      const decideRole = async (text: string) => {
+      const rate = async (text: string) => {
         await put(`${folder}/exoip.service`, text);
         const limit = `--threshold=${EXPOSURE_MAX}`;
         const what = ["security", "--offline=true", "--no-pager", limit, `${folder}/exoip.service`];
         return await runTool(["systemd-analyze", ...what]);
       };
       const unit = await Deno.readTextFile(shipped(UNIT));
-      const { code, text } = await decideRole(unit);
+      const { code, text } = await rate(unit);
       assertEquals(code, 0, text);
       assertMatch(text, /Overall exposure level for exoip.service: 1\.\d/);
-      const open = await decideRole(unit.replace(/^(Protect|Private|System)/gm, "#$1"));
+      const open = await rate(unit.replace(/^(Protect|Private|System)/gm, "#$1"));
       assert(open.code !== 0, "the limit is one");
     }),
 );

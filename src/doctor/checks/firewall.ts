@@ -86,7 +86,7 @@ async function judgeAll(context: Context, signal: AbortSignal): Promise<Verdict[
     const family = (other: string) => other.includes(":") === address.includes(":");
     const own = self.addresses.find(family) ?? self.addresses[0] ?? "";
     const ends = [party(self, own), party(machine, address)] as const;
-    const judged = decideRole(ends, {
+    const judged = verdictOn(ends, {
       port: context.config.listen.port,
       groups,
       api: context.config.api,
@@ -105,7 +105,8 @@ export async function peersOf(context: Context, signal: AbortSignal): Promise<Pe
   return [...peers.values()];
 }
 
-function decideRole(
+/** What the rules of the groups do with heartbeats between the two, either way. */
+function verdictOn(
   [self, peer]: readonly [Party, Party],
   { port, groups, api }: {
     port: number;
