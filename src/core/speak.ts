@@ -4,6 +4,7 @@ import type { Advert, Mark } from "./heartbeat.ts";
 import { detaching } from "./ownership/step.ts";
 import { shutdown } from "./shutdown.ts";
 import { echoFor, eligible, LAST_PRIORITY, type Peer } from "./election/peer.ts";
+import { told } from "./election/standing.ts";
 import { twinEcho } from "./election/twin.ts";
 import type { Node, NodeEffect, Turn } from "./node_state.ts";
 
@@ -70,13 +71,16 @@ export function speak(
   const news = !sameAdvert(says, node.said);
   const due = atMs >= election.heartbeatAtMs;
   const exit = shutdown.exitCode(node, atMs);
+  let { peers } = election;
   if ((due || news || joined || exit !== null) && election.selfId !== null) {
     // A farewell must not get lost: three datagrams.
     const copies = says.leaving && !node.said.leaving ? 3 : 1;
+    const heartbeats = [...election.peers.values()].map((peer) =>
+      heartbeatTo(peer, says, { node, atMs })
+    );
+    peers = allTold(election, heartbeats, atMs);
     for (let copy = 0; copy < copies; copy++) {
-      for (const peer of election.peers.values()) {
-        effects.push(heartbeatTo(peer, says, { node, atMs }));
-      }
+      effects.push(...heartbeats);
       // The other one, which does not think that we are its peer, must hear of us, too.
       const { twin } = election;
       if (twin?.certain && !election.peers.has(twin.address)) {
@@ -101,7 +105,22 @@ export function speak(
   if (exit !== null) effects.push({ kind: "exit", code: exit });
   const onTime = election.heartbeatAtMs + intervalMs;
   const heartbeatAtMs = !due ? election.heartbeatAtMs : onTime > atMs ? onTime : atMs + intervalMs;
-  return [{ ...node, said: says, election: { ...election, heartbeatAtMs } }, effects];
+  return [{ ...node, said: says, election: { ...election, peers, heartbeatAtMs } }, effects];
+}
+
+/** The peers with what each may know of us after these heartbeats; the same ones when that is nothing new. */
+function allTold(
+  { peers, selfId }: Election,
+  heartbeats: readonly Extract<NodeEffect, { kind: "send" }>[],
+  atMs: number,
+): Election["peers"] {
+  const id = selfId ?? "";
+  const changed = heartbeats.flatMap(({ to, advert }) => {
+    const before = peers.get(to);
+    const after = before && told(before, advert, { id, atMs });
+    return after === before || !after ? [] : [[to, after] as const];
+  });
+  return changed.length === 0 ? peers : new Map([...peers, ...changed]);
 }
 
 /** A heartbeat for one peer alone; none while we have no id. */
@@ -130,9 +149,9 @@ function heartbeatTo(
   { node: { election }, atMs }: { node: Node; atMs: number },
 ): Extract<NodeEffect, { kind: "send" }> {
   const { address: to, alive: hearsYou } = peer;
-  const told = advertTo(peer, says, { state: election, atMs });
+  const own = advertTo(peer, says, { state: election, atMs });
   const echo = twinEcho(election, to) ?? echoFor(peer);
-  return { kind: "send", to, advert: told, hearsYou, echo };
+  return { kind: "send", to, advert: own, hearsYou, echo };
 }
 
 /** Somebody to whom nothing was sent yet; or nothing to anybody, for want of our own id. */

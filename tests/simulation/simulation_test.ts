@@ -89,6 +89,7 @@ Deno.test("watchSafety() catches an eviction of a peer that was heard for a mome
       await cluster.run(1_000);
     }
     await cluster.run(4_000);
+    cluster.cloud.holders.add(b.instanceId);
     for (const { called } of cluster.observers) called?.(a, evict);
     if (expected === null) assertEquals(cluster.violation, null);
     else assertStringIncludes(cluster.violation ?? "", expected);

@@ -1,18 +1,12 @@
 // Which heartbeats are accepted, and what one changes in what is known of its sender. `accept()` alone decides that and
 // makes the only values that the step takes, so nothing behind it asks again. Whether a signature is right is found out
 // in src/watch/authenticator.ts, what a right one proves in proof.ts.
-import {
-  deadTimeMs,
-  deadTimeOfMs,
-  deathAtMs,
-  type Election,
-  type Heard,
-  selfRank,
-} from "./state.ts";
+import { deadTimeMs, deadTimeOfMs, deathAtMs, type Election, type Heard } from "./state.ts";
 import { livesOn, remembered, steady } from "./life.ts";
 import type { Trailer } from "../heartbeat.ts";
-import type { Peer, Standing } from "./peer.ts";
+import type { Peer } from "./peer.ts";
 import { doubtOf, type Measure, meet, prove } from "./proof.ts";
+import { knownOnceHeard } from "./standing.ts";
 import type { RejectReason } from "../registry/reject_reasons.ts";
 
 /** No value has it: it keeps the compiler from taking any other object for one that `accept()` has made. */
@@ -108,7 +102,7 @@ export function hear(
   // In a hold-off nobody is judged: the pause counts all the same.
   const goesOn = known.alive && atMs < deathAtMs(known, state);
   const life = livesOn(known, { goesOn, atMs });
-  const knowsUs = standing(state, known.knowsUs);
+  const knowsUs = knownOnceHeard(known, state.settings, atMs);
   const heard = { ...known, heardAtMs: atMs, alive: true, ...life, knowsUs, ...said };
   const peer = aged(heard, state, atMs);
   return { ...state, peers: new Map(state.peers).set(from, peer) };
@@ -117,16 +111,6 @@ export function hear(
 /** Whether, while its signature was checked, another one came that makes it old: a copy of it, or a later one. */
 function overtaken({ proof }: Peer, trailer: Trailer | null, measure: Measure): boolean {
   return trailer !== null && doubtOf(proof, trailer, measure) !== null;
-}
-
-/** What we are now; the same object as before when that is the same. */
-function standing(state: Election, before: Standing | null): Standing {
-  const { unhealthy, priority, id } = selfRank(state);
-  const holds = state.holding === true;
-  const same = before?.unhealthy === unhealthy && before.priority === priority &&
-    before.id === id &&
-    before.holds === holds;
-  return same ? before : { unhealthy, priority, id, holds };
 }
 
 /** A signed heartbeat may have been sent to another node: only one that echoes our run says whether it hears us. */

@@ -13,7 +13,7 @@ import {
 } from "./state.ts";
 import { steady } from "./life.ts";
 import { inDoubt } from "./missing.ts";
-import { eligible, type Peer, rankOf, ranksBefore, sameRank } from "./peer.ts";
+import { eligible, type Peer, rankOf, ranksBefore, sameRank, type Standing } from "./peer.ts";
 
 /** What should become of the address on this node. */
 export type Intent =
@@ -150,33 +150,39 @@ function taking(
   const masters =
     peers.filter((peer) => eligible(peer) && ranksEqual(peer, state) && before(peer)).length;
   const { trailer } = dead;
-  // The dead one, if it lives, goes by what it knew of us. What has changed since then would put both first.
-  const us = dead.knowsUs ?? { ...selfRank(state), holds: state.holding === true };
-  const wasBefore = ranksBefore(rankOf(dead), us, true);
   const willing = dead.priority <= state.priority && !trailer?.leaving && !trailer?.unable;
   // An original peer cannot say whether it holds; one that ranks after a master had no reason to.
-  if (trailer ? trailer.holds : willing) {
-    // Of two that held, the dead one may live and be evicting us. Among equals the lower id goes first; else it is
-    // the worse one, for which this is the take-over.
-    const equal = sameRank(rankOf(dead), us) && !state.settings.exclusive;
-    const second = us.holds && wasBefore === equal;
-    return { waitMs: masters * STAGGER_MS + (second ? STAGGER_MS : 0), held: masters === 0 };
-  }
-  return { waitMs: doubtMs(dead, { masters, willing, wasBefore }), held: false };
+  const heldThen = trailer ? trailer.holds : willing;
+  // The dead one, if it lives, goes by what it knows of us, which may be any of these.
+  const now = { ...selfRank(state), holds: state.holding === true, untilMs: Infinity };
+  const known = dead.knowsUs.length > 0 ? dead.knowsUs : [now];
+  const waits = known.map((us) =>
+    heldThen ? turnMs(dead, us, state) : doubtMs(dead, { us, willing })
+  );
+  return {
+    waitMs: masters * STAGGER_MS + Math.max(...waits),
+    held: heldThen && masters === 0,
+  };
+}
+
+/** Of two that held, the dead one may live and be evicting us: the time for it to do so first, if it does. */
+function turnMs(dead: Peer, us: Standing, { settings: { exclusive } }: Election): number {
+  const wasBefore = ranksBefore(rankOf(dead), us, true);
+  // Among equals the lower id goes first; else it is the worse one, for which this is the take-over.
+  const equal = sameRank(rankOf(dead), us) && !exclusive;
+  return us.holds && wasBefore === equal ? STAGGER_MS : 0;
 }
 
 /** How long one is left alone that had nothing when it was last heard. */
-function doubtMs(
-  dead: Peer,
-  { masters, willing, wasBefore }: { masters: number; willing: boolean; wasBefore: boolean },
-): number {
+function doubtMs(dead: Peer, { us, willing }: { us: Standing; willing: boolean }): number {
   // One that was leaving has nothing left to defend: what shows of its hold is what it failed to give up.
-  if (dead.trailer?.leaving) return (masters + 1) * STAGGER_MS;
+  if (dead.trailer?.leaving) return STAGGER_MS;
+  const wasBefore = ranksBefore(rankOf(dead), us, true);
   // One that went before us was about to attach, and may have died before it could say so; if it lives, it is the
   // second of two that hold, and takes from us first.
-  if (willing && wasBefore) return (masters + 2) * STAGGER_MS;
+  if (willing && wasBefore) return 2 * STAGGER_MS;
   // Both halves may wait for the other's first move: the better one makes it.
-  return masters * STAGGER_MS + DOUBT_MS * (wasBefore ? 2 : 1);
+  return DOUBT_MS * (wasBefore ? 2 : 1);
 }
 
 /**

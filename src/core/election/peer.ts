@@ -37,8 +37,8 @@ export interface Peer extends PeerIdentity {
   readonly deathsAtMs: readonly number[];
   /** It died while the list had us, so that its silence means death and not that it does not know us. */
   readonly diedWhileListed: boolean;
-  /** What it may know of us: what we were when it was last heard; null before. */
-  readonly knowsUs: Standing | null;
+  /** What it may know of us, the latest last, see standing.ts; empty before we spoke to it. */
+  readonly knowsUs: readonly Standing[];
   /** As in its last heartbeat; 255 before. */
   readonly priority: number;
   /** Id in its last heartbeat, empty before. */
@@ -64,7 +64,7 @@ export function unheard(identity: PeerIdentity): Peer {
     lived: false,
     deathsAtMs: [],
     diedWhileListed: false,
-    knowsUs: null,
+    knowsUs: [],
     priority: LAST_PRIORITY,
     heardId: "",
     trailer: null,
@@ -118,9 +118,11 @@ export interface Rank {
   readonly id: string;
 }
 
-/** What a node was at some instant: its rank, and whether it held. */
+/** What a node says of itself, or said for a while: its rank, and whether it holds. */
 export interface Standing extends Rank {
   readonly holds: boolean;
+  /** When that ended; Infinity while it is so. */
+  readonly untilMs: number;
 }
 
 /** Whether `one` ranks before `other`. Equals rank before each other only when `exclusive`, by lower id. */

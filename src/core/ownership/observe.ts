@@ -172,8 +172,10 @@ function sight(
   if (others?.length !== shown?.length) next = lookAt(next, atMs + CLOUD_LAG_MS);
   const mine = state.desired?.intent === "hold";
   // What a failed change was meant to do shows as done: it did not fail, only its answer was lost. Of a node that has
-  // stepped aside it shows nothing that it does not hold.
-  const done = holds === mine && (mine || state.cloudReachable);
+  // stepped aside it shows nothing that it does not hold. A node that holds only if nobody else does gives up to one
+  // that does.
+  const wanted = mine && !(state.desired?.holdsOnlyIfUnheld && state.confirmed !== null);
+  const done = holds === wanted && (wanted || state.cloudReachable);
   if (done && !next.write.inFlight) next = { ...next, write: succeeded(next.write) };
   if (released !== undefined) return next;
   if (mine && state.holding === true && !holds) {

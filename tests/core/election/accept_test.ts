@@ -77,18 +77,15 @@ Deno.test("hear() forgets of the runs that it has met the one that has proved it
   assertEquals(peerOf(hear(before, said(null), 100_000)).proof, null);
 });
 
-Deno.test("hear() remembers what we were when the peer was last heard", () => {
+Deno.test("hear() forgets what the peer was told longer ago than its dead time", () => {
   const known = { unhealthy: false, priority: 10, id: SELF, holds: false };
-  const after = (more: Partial<Election>, knowsUs: Peer["knowsUs"] = known) =>
-    peerOf(hear(knowing({ knowsUs }, more), said(), 100_000)).knowsUs;
-  assert(after({}) === known);
-  assertEquals(after({}, null), known);
-  assertEquals(after({ holding: null }, null), known);
-  assertEquals(after({ healthy: false }), { ...known, unhealthy: true });
-  assertEquals(after({ priority: 11 }), { ...known, priority: 11 });
-  const other = "00000001-0000-4000-8000-000000000002";
-  assertEquals(after({ selfId: other }), { ...known, id: other });
-  assertEquals(after({ holding: true }), { ...known, holds: true });
+  const until = (untilMs: number) => ({ ...known, untilMs });
+  const past = until(97_000), both = [until(97_001), until(Infinity)];
+  const after = (knowsUs: Peer["knowsUs"]) =>
+    peerOf(hear(knowing({ knowsUs }), said(), 100_000)).knowsUs;
+  assertEquals(after([past, ...both]), both);
+  assert(after(both) === both);
+  assertEquals(after([]), []);
 });
 
 Deno.test("hear() begins a new life after a pause of the dead time, and counts since when it is not heard", () => {

@@ -117,7 +117,7 @@ type Wait = readonly [
 const HOLDS = { trailer: { holds: true } };
 const holding = { holding: true };
 /** What a peer knew of us: that we are well, and hold. */
-const KNOWN = { unhealthy: false, priority: 10, id: SELF, holds: true };
+const KNOWN = { unhealthy: false, priority: 10, id: SELF, holds: true, untilMs: Infinity };
 
 const WAITS: readonly Wait[] = [
   ["a better holder, dead, is relieved at once", [7, { ...HOLDS, priority: 5 }], 0, holding],
@@ -166,30 +166,41 @@ const WAITS: readonly Wait[] = [
   ["an original one that is worse had no reason to hold", [7, { trailer: null }], DOUBT_MS],
   [
     "an equal holder that does not know yet that we are ill, and gave up, goes first",
-    [3, { ...HOLDS, priority: 10, knowsUs: KNOWN }],
+    [3, { ...HOLDS, priority: 10, knowsUs: [KNOWN] }],
     STAGGER_MS,
     { healthy: false, holding: false },
   ],
   [
     "a holder that does not know yet how well we rank takes itself for the better one",
-    [7, { ...HOLDS, priority: 20, knowsUs: { ...KNOWN, priority: 30 } }],
+    [7, { ...HOLDS, priority: 20, knowsUs: [{ ...KNOWN, priority: 30 }] }],
     0,
     holding,
   ],
   [
+    "one that may know that we hold, or not, may take from us",
+    [3, { ...HOLDS, priority: 10, knowsUs: [{ ...KNOWN, holds: false, untilMs: 4_000 }, KNOWN] }],
+    STAGGER_MS,
+    holding,
+  ],
+  [
+    "one that may take itself for the better one, or the worse one, had a reason to attach, or none",
+    [7, { priority: 20, knowsUs: [{ ...KNOWN, priority: 255, untilMs: 4_000 }, KNOWN] }],
+    2 * DOUBT_MS,
+  ],
+  [
     "one that does not know yet that we hold does not take from us",
-    [7, { ...HOLDS, knowsUs: { ...KNOWN, holds: false } }],
+    [7, { ...HOLDS, knowsUs: [{ ...KNOWN, holds: false }] }],
     0,
     holding,
   ],
   [
     "a better one by what it knows may have been about to attach",
-    [7, { priority: 10, knowsUs: { ...KNOWN, priority: 20 } }],
+    [7, { priority: 10, knowsUs: [{ ...KNOWN, priority: 20 }] }],
     2 * STAGGER_MS,
   ],
   [
     "one that ranks before us only as we are now had no reason to",
-    [3, { trailer: { unable: true }, knowsUs: { ...KNOWN, priority: 9 } }],
+    [3, { trailer: { unable: true }, knowsUs: [{ ...KNOWN, priority: 9 }] }],
     DOUBT_MS,
     { healthy: false },
   ],

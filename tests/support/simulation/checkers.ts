@@ -87,20 +87,25 @@ function leavesItToTheMissing(cluster: SimCluster): Observer {
  */
 function evictsOnlyTheSilent(cluster: SimCluster): Observer {
   const heard = new Map<string, { atMs: number; sentAtMs: number; sequence: number }>();
+  /** The highest sequence of each process that reached a socket: whoever believed that one refuses all before it. */
+  const highest = new Map<string, number>();
   const proves = cluster.options.signed ? provesLife(cluster) : () => true;
   return {
     arrived(to, datagram) {
       const { from, bytes, sentAtMs } = datagram;
       const key = `${to.name} ${to.incarnation} ${from}`;
       const last = heard.get(key);
-      const sequence = sequenceOf(bytes);
-      if (!proves(to, datagram)) return;
+      const { sequence, run } = markOf(bytes);
+      const life = `${key} ${run}`, before = run === null ? -1 : highest.get(life) ?? -1;
+      highest.set(life, Math.max(before, sequence));
+      if (!proves(to, datagram) || sequence < before) return;
       // A late or doubled datagram proves nothing, and one with an older sequence is refused.
       if (last && (sentAtMs <= last.sentAtMs || sequence < last.sequence)) return;
       heard.set(key, { atMs: cluster.timeline.nowMs, sentAtMs, sequence });
     },
     called(by, call) {
-      if (call.verb !== "evict") return;
+      // One that is for a machine that is off takes nothing from one that runs: the cloud is asked once more.
+      if (call.verb !== "evict" || call.onlyIfStopped) return;
       if (cluster.cloud.stopped.has(call.instanceId)) return;
       const victim = machineOf(cluster, call.instanceId);
       const last = heard.get(`${by.name} ${by.incarnation} ${victim?.address}`);
@@ -191,7 +196,9 @@ function evictsOnlyWhoLived(cluster: SimCluster): Observer {
       if (call.onlyIfStopped || cloud.stopped.has(call.instanceId)) return;
       const victim = machineOf(cluster, call.instanceId);
       const key = keyOf(by, victim?.address), lives = known.get(key);
-      if (cloud.holders.has(call.instanceId)) taking.add(key);
+      // What holds nothing loses nothing: the last look after a death, in case its hold shows late.
+      if (!cloud.holders.has(call.instanceId)) return;
+      taking.add(key);
       if (lives && lives.livedAtMs !== null) return;
       const { beats = 0, sinceMs = 0, lastMs = 0 } = lives?.last ?? {};
       const heard = `${beats} times in ${(lastMs - sinceMs).toFixed(0)} ms`;
@@ -233,9 +240,11 @@ function evictsOnlyAsHolder(cluster: SimCluster): Observer {
   };
 }
 
-function sequenceOf(bytes: Uint8Array): number {
+function markOf(bytes: Uint8Array): { sequence: number; run: bigint | null } {
   const heartbeat = decode(bytes);
-  return "refused" in heartbeat ? 0 : heartbeat.trailer?.sequence ?? Infinity;
+  if ("refused" in heartbeat) return { sequence: 0, run: null };
+  const { sequence = Infinity, stamp = null } = heartbeat.trailer ?? {};
+  return { sequence, run: stamp?.run ?? null };
 }
 
 /** No tug of war: nobody takes twice from the same machine between two signs of its life, unless it is off. */
