@@ -296,6 +296,24 @@ Deno.test("accept(): once a peer has proved its run, its sequence must rise and 
   assertEquals(reasonFor(before, signed(50_000, { echoMs: 1_990 }), 2_000), null);
 });
 
+Deno.test("elect(): what was accepted and then overtaken while its signature was checked is not heard", () => {
+  const state = after([[2_000, signed(50_000, { echoMs: 1_990 })]]);
+  const accepted = (sequence: number) => {
+    const verdict = accept(state, signed(sequence), 2_100);
+    assert(verdict.kind === "heard");
+    return verdict;
+  };
+  const [older, newer] = [accepted(50_001), accepted(50_002)];
+  const heardAfter = (events: readonly ElectionEvent[]) => {
+    const last = events.reduce((now, event, at) => elect(now, event, 2_200 + at), state);
+    const { heardAtMs, proof } = last.peers.get(ADDRESS)!;
+    return [heardAtMs, proof?.sequence];
+  };
+  assertEquals(heardAfter([older, newer]), [2_201, 50_002]);
+  assertEquals(heardAfter([newer, older]), [2_200, 50_002], "a later one came first");
+  assertEquals(heardAfter([newer, newer]), [2_200, 50_002], "a copy of it");
+});
+
 Deno.test("accept(): a list that is read again does not make a peer forget what it has signed", () => {
   const peer = { address: ADDRESS, instanceId: PEER, wireId: PEER };
   const first = signed(50_000, { echoMs: 3_000 });
