@@ -20,7 +20,7 @@ export const GROUPS = {
 /** One of them. */
 export type Group = keyof typeof GROUPS;
 
-/** What a running watchdog can change, by what has to be told of it; see `Runtime` in src/config/reload.ts. */
+/** What a running watchdog can change, by what has to be told of it; see `Runtime` in src/commands/reload.ts. */
 export type Part = "election" | "checks" | "credentials" | "peers" | "sharedSecrets" | "logLevel";
 
 /** What a reload does with a new value: tells a part of the watchdog, asks for a restart, or compares what follows. */
