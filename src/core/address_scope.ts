@@ -1,15 +1,15 @@
-// Addresses that no cloud can give away as an Elastic IP: those that mean something within a machine, a link or a
-// private network. Source: IANA's registries of special-purpose addresses (RFC 6890) and of multicast.
+// Addresses that cannot be an Elastic IP because they only have a meaning within a machine, a link or a private
+// network. Source: IANA's registries of special-purpose addresses (RFC 6890) and of multicast.
 import { parseIpv4 } from "./ipv4.ts";
 import { parseIpv6 } from "./ipv6.ts";
 
 /** Why an address cannot be reached from the internet. */
 export interface Scope {
-  /** As in `a loopback address`. */
+  /** With its article, as in `a loopback`. */
   readonly name: string;
   /** The network of all such addresses. */
   readonly network: string;
-  /** A cloud of one's own may use it for what it calls public. */
+  /** A private cloud may use such addresses as its public ones. */
   readonly isPrivate: boolean;
 }
 
@@ -34,7 +34,7 @@ const IPV6: readonly Row[] = [
   ["ff00::/8", "a multicast"],
 ];
 
-/** What kind of address that is, null for one that the internet can reach, and for what is no address. */
+/** The scope of an address; null if the internet can reach it, or if the text is not an address. */
 export function scopeOf(address: string): Scope | null {
   const [bytes, rows] = address.includes(":")
     ? [parseIpv6(address), IPV6]

@@ -1,4 +1,4 @@
-// How long ago something was, as a number and for people.
+// Ages and durations, as numbers and as text.
 
 /** How long ago, in whole ms; null: never. */
 export type AgeMs = number | null;
@@ -6,7 +6,7 @@ export type AgeMs = number | null;
 /** An instant, or never. */
 export type Instant = number | null;
 
-/** How old that is; null for an instant that never was. */
+/** The age of an instant; null for one that never was. */
 export function ageOf(sinceMs: Instant, atMs: number): AgeMs {
   return sinceMs === null || !Number.isFinite(sinceMs)
     ? null
@@ -23,7 +23,7 @@ export function spanText(ms: number): string {
   return `${days} d ${hours! % 24} h`;
 }
 
-/** A time that somebody has set, or that a call took: `250 ms`, `3 s`, `3.3 s`, `5 min`. */
+/** A configured time, or the time that a call took: `250 ms`, `3 s`, `3.3 s`, `5 min`. */
 export function durationText(ms: number): string {
   if (ms === Infinity) return "without end";
   const whole = Math.round(ms);

@@ -1,5 +1,4 @@
-// The wait between two attempts: it doubles from the first to a cap, so that something short is over soon, and
-// something long costs little.
+// The wait between two attempts: it doubles up to a cap, so a short fault ends soon and a long one costs little.
 
 /** How long to wait between attempts. */
 export interface Backoff {
@@ -7,7 +6,9 @@ export interface Backoff {
   readonly firstMs: number;
   /** The longest wait, in ms. */
   readonly capMs: number;
-  /** The share of a wait that chance may take away, 0 to 1: nodes that failed together then come back apart. */
+  /**
+   * Random share of the wait that may be left out, 0 to 1, so that nodes that failed together retry at different times.
+   */
   readonly jitter?: number;
 }
 
@@ -24,7 +25,7 @@ export function backoffMs(
   return longestMs * (1 - jitter + jitter * roll);
 }
 
-/** What the cloud has asked us to wait, in ms, as far as we follow; 0 when it has not asked. */
+/** The wait that the cloud has asked for, in ms, capped at a minute; 0 when it has not asked. */
 export function imposedMs(retryAfterMs: number | null): number {
   return Math.min(retryAfterMs ?? 0, RETRY_AFTER_CAP_MS);
 }

@@ -5,10 +5,10 @@
 //   passing   `fall` failures in a row          failing
 //   failing   `rise` successes in a row         passing
 //
-// A check without a result counts as passing, so that a restart does not make the address move, but only as long as the
-// node may not decide anyway: who still does not know does not go before who does.
+// A check without a result counts as passing, so that a restart does not move the address, but only while the hold-off
+// keeps the node from deciding anyway: a node that does not know its health must not rank before one that does.
 
-/** How many results in a row it takes. */
+/** How many results in a row change a check's state. */
 export interface HealthSettings {
   /** Successes until a failing check passes, at least 1. */
   readonly rise: number;
@@ -16,21 +16,21 @@ export interface HealthSettings {
   readonly fall: number;
 }
 
-/** What a check is taken for. */
+/** The state of a check. */
 export type CheckState = "pending" | "passing" | "failing";
 
-/** What one run of a check has shown. */
+/** The result of one run of a check. */
 export interface CheckResult {
   readonly passing: boolean;
   /** Why it failed, empty when it passed. */
   readonly reason: string;
-  /** From its start until the result was known. */
+  /** Time from its start to its result. */
   readonly tookMs: number;
 }
 
 /** One check, for the log and the status. */
 export interface CheckHealth {
-  /** As it was written, without a password. */
+  /** The check as configured, without a password. */
   readonly title: string;
   readonly state: CheckState;
   /** Since when it has this state. */
@@ -39,7 +39,7 @@ export interface CheckHealth {
   readonly last: CheckResult | null;
   /** When the last result came, null before the first. */
   readonly lastAtMs: number | null;
-  /** Why the latest run that failed did so, empty when none has. */
+  /** Why the latest failing run failed, empty when none has. */
   readonly lastFailure: string;
   /** Results in a row that contradict the state. */
   readonly contrary: number;
@@ -54,7 +54,7 @@ export interface Health {
   readonly graceUntilMs: number;
 }
 
-/** Checks that have yet to run; for `graceMs` that is taken for passing. What is known of one of them stays known. */
+/** Starts all checks as pending, which counts as passing for `graceMs`. Checks in `known` keep their state. */
 export function startHealth(
   titles: readonly string[],
   settings: HealthSettings,
@@ -74,7 +74,7 @@ export function startHealth(
   return { settings, checks, graceUntilMs: atMs + graceMs };
 }
 
-/** One result more, of the check with that index. */
+/** Notes a result of the check with that index. */
 export function noteResult(
   health: Health,
   { index, result, atMs }: { index: number; result: CheckResult; atMs: number },
@@ -100,7 +100,7 @@ function judged(
   return { ...heard, state: told, changedAtMs: atMs, contrary: 0 };
 }
 
-/** Checks that keep the node from being healthy now, each with why. */
+/** The checks that make the node unhealthy now, each with the reason. */
 export function ailments({ checks, graceUntilMs }: Health, atMs: number): string[] {
   return checks.flatMap(({ title, state, lastFailure }) => {
     if (state === "failing") return [`${title}: ${lastFailure}`];

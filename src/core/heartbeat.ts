@@ -1,4 +1,4 @@
-// The datagram that every node sends to every peer: encode, decode, and why one is refused.
+// The datagram that every node sends to every peer: how to encode and decode it, and why one is refused.
 //
 //    0        1        2        3        4              8                       24
 //   +--------+--------+--------+--------+--------------+-----------------------+
@@ -13,12 +13,10 @@
 //   | own run | run heard | sequence heard |   tag    |
 //   +---------+-----------+----------------+----------+
 //
-// For an IPv6 Elastic IP its 16 bytes end what precedes the tag, and the address field has a stand-in (ipv6.ts).
-// The first 24 bytes are those of the original (exoip v0.4.3, payload.go), which reads no further.
-// The trailer is ours; own is the sender's own priority, t its interval (see codeOfInterval). What the runs are for
-// is told in proof.ts.
-// A signed datagram can be read with or without a secret; nothing here makes or checks the tag: src/host/keyring.ts
-// does.
+// For an IPv6 Elastic IP, its 16 bytes come last before the tag, and the address field has a stand-in (ipv6.ts). The
+// first 24 bytes are those of the original (exoip v0.4.3, payload.go), which reads no further. The trailer is ours; own
+// is the sender's own priority, t its interval (see codeOfInterval). proof.ts explains the runs. A signed datagram can
+// be read with or without a secret; src/host/keyring.ts makes and checks the tag.
 import { invariant } from "./invariant.ts";
 import { formatIpv4, parseIpv4 } from "./ipv4.ts";
 import { formatIpv6, parseIpv6, standInFor } from "./ipv6.ts";
@@ -29,9 +27,9 @@ import { uuidFromBytes, uuidToBytes } from "./uuid.ts";
 export const PLAIN_BYTES = 24;
 /** Length with our trailer, unsigned. */
 export const TRAILED_BYTES = 40;
-/** What an IPv6 address adds to that. */
+/** Bytes that an IPv6 address adds. */
 export const IPV6_BYTES = 16;
-/** What the tag takes: it ends a signed datagram and is over all that precedes. */
+/** Length of the tag, which ends a signed datagram and covers all bytes before it. */
 export const TAG_BYTES = 32;
 /** Length with our trailer, the runs and the tag, without an IPv6 address. */
 export const SIGNED_BYTES = TRAILED_BYTES + 24 + TAG_BYTES;
@@ -40,14 +38,14 @@ const VERSION = 0x0201;
 const MAGIC = 0x45584f32; // "EXO2"
 const HOLDS = 1, LEAVING = 2, UNABLE = 4, HEARS_YOU = 8, UNHEALTHY = 16;
 
-/** One heartbeat among all: which process has sent it, and its place in the order of what that process sends. */
+/** Identifies one heartbeat: the process that sent it, and its place in the order of that process's heartbeats. */
 export interface Mark {
   /** 64 random bits that a process draws at its start, not 0. */
   readonly run: bigint;
   readonly sequence: number;
 }
 
-/** What only a signed heartbeat has: it proves when it was made, see proof.ts. */
+/** Only in a signed heartbeat: proves when it was made, see proof.ts. */
 export interface Stamp {
   /** The sender's run. */
   readonly run: bigint;
@@ -55,19 +53,19 @@ export interface Stamp {
   readonly echo: Mark | null;
 }
 
-/** What a node says of itself beyond the original's 24 bytes. */
+/** What a node says about itself beyond the original's 24 bytes. */
 export interface Trailer {
   /** The sender has the Elastic IP, as far as it knows. */
   readonly holds: boolean;
   /** The sender is being stopped. */
   readonly leaving: boolean;
-  /** The sender cannot serve: it does not reach the cloud. */
+  /** The sender is unable: it cannot, or must not, change anything in the cloud. */
   readonly unable: boolean;
-  /** The sender is unhealthy: it ranks after every node that is. */
+  /** The sender is unhealthy: it ranks after every healthy node. */
   readonly unhealthy: boolean;
   /** Priority that the sender would have if it were healthy, 0 to 255. */
   readonly ownPriority: number;
-  /** Time between the sender's heartbeats in ms, within 4 %; null when it does not tell. */
+  /** Time between the sender's heartbeats in ms, within 4 %; null when it does not say. */
   readonly intervalMs: number | null;
   /** The sender hears the receiver: false on a live peer means a one-way link. */
   readonly hearsYou: boolean;
@@ -79,7 +77,7 @@ export interface Trailer {
   readonly stamp: Stamp | null;
 }
 
-/** What a node says of itself to all: a heartbeat without its address, id and sequence. */
+/** What a node says about itself to all: a heartbeat without its address, id and sequence. */
 export interface Advert {
   readonly priority: number;
   readonly holds: boolean;
@@ -103,7 +101,7 @@ export interface Heartbeat {
   readonly trailer: Trailer | null;
 }
 
-/** A heartbeat, or the reason why it is none. */
+/** A heartbeat, or the reason why the datagram is refused. */
 export type Decoded = Heartbeat | { readonly refused: RejectReason };
 
 /** The trailer for one receiver. */
@@ -113,7 +111,7 @@ export function trailerFor(
     hearsYou: boolean;
     sequence: number;
     keyId?: number;
-    /** Given when it is to be signed. */
+    /** Set for a heartbeat that will be signed. */
     stamp?: Stamp | null;
   },
 ): Trailer {
@@ -132,8 +130,8 @@ export function trailerFor(
 }
 
 /**
- * Writes a heartbeat: 24 bytes without a trailer, 40 with one, 56 for IPv6, which cannot do without. One with a stamp
- * has 96 or 112, of which the last 32 are left for the tag.
+ * Writes a heartbeat: 24 bytes without a trailer, 40 with one, 56 for IPv6, which needs a trailer. With a stamp it has
+ * 96 or 112 bytes; the last 32 are left empty for the tag.
  */
 export function encode({ priority, elasticIp, id, trailer }: Heartbeat): Uint8Array<ArrayBuffer> {
   invariant(Number.isInteger(priority) && priority >= 0 && priority <= 255, "priority in 0..255");
@@ -167,7 +165,7 @@ export function encode({ priority, elasticIp, id, trailer }: Heartbeat): Uint8Ar
   return bytes;
 }
 
-/** Whether the datagram ends with a tag, if it is a heartbeat at all. */
+/** Whether the datagram, if it is a heartbeat, ends with a tag. */
 export function hasTag({ length }: Uint8Array): boolean {
   return length === SIGNED_BYTES || length === SIGNED_BYTES + IPV6_BYTES;
 }
@@ -194,7 +192,7 @@ export function decode(bytes: Uint8Array): Decoded {
   };
 }
 
-/** The Elastic IP; null when the IPv6 address and its stand-in do not fit. */
+/** The Elastic IP; null when the IPv6 address does not match its stand-in. */
 function addressIn(bytes: Uint8Array, long: boolean): string | null {
   const short = bytes.subarray(4, 8);
   if (!long) return formatIpv4(short);
@@ -238,8 +236,9 @@ function decodeStamp(view: DataView): Stamp | null {
 const CODES = 32, LEAST_MS = 10, MOST_MS = 3_600_000;
 
 /**
- * The interval in one byte: 1 to 255 for 10 ms and more, 0 for null. While an interval is being changed node by node, a
- * peer that still beats slowly must not look dead to one that already beats fast: each judges by the slower of the two.
+ * The interval in one byte: 1 to 255 for 10 ms and more, 0 for null. While an operator changes the interval node by
+ * node, a peer that still sends slowly must not look dead to one that already sends fast: each judges by the slower of
+ * the two intervals.
  */
 export function codeOfInterval(intervalMs: number | null): number {
   if (intervalMs === null) return 0;

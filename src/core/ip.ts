@@ -1,8 +1,8 @@
-// Addresses of either family, in the one form in which they can be compared as text.
+// Addresses of either family, in the canonical form that can be compared as text.
 import { isIpv4 } from "./ipv4.ts";
 import { formatIpv6, parseIpv6 } from "./ipv6.ts";
 
-/** The canonical text, null when it is no address. An IPv4 address in IPv6's clothes (`::ffff:1.2.3.4`) loses them. */
+/** The canonical text, null when the text is not an address. An IPv4-mapped address (`::ffff:1.2.3.4`) becomes IPv4. */
 export function canonicalIp(text: string): string | null {
   if (isIpv4(text)) return text;
   const bytes = parseIpv6(text);
@@ -12,27 +12,27 @@ export function canonicalIp(text: string): string | null {
   return mapped ? bytes.subarray(12).join(".") : formatIpv6(bytes);
 }
 
-/** Whether the text is an IPv6 address in its canonical form or any other. */
+/** Whether the text is an IPv6 address in any form. */
 export function isIpv6(text: string): boolean {
   return parseIpv6(text) !== null;
 }
 
-/** As it stands before a port: IPv6 in brackets. */
+/** The address as written before a port: IPv6 in brackets. */
 export function hostText(address: string): string {
   return address.includes(":") ? `[${address}]` : address;
 }
 
-/** Which family a canonical address is of. */
+/** The family of a canonical address. */
 export function familyOf(address: string): "IPv4" | "IPv6" {
   return address.includes(":") ? "IPv6" : "IPv4";
 }
 
-/** Bytes of the prefix that an Elastic IPv6 is: a whole /96, of which the API names the first address but one. */
+/** Bytes of an Elastic IPv6's prefix. An Elastic IPv6 is a whole /96; the API names its second address. */
 export const PREFIX_BYTES = 12;
 
 /**
- * The text for which an Elastic IP stands in heartbeats, null when it is no address: every address of an Elastic IPv6,
- * and its prefix (`2001:db8::/96`), give the one that the API names, so that all nodes speak of the same.
+ * The text of an Elastic IP in heartbeats, null when the text is not an address. Any address of an Elastic IPv6, and
+ * its prefix (`2001:db8::/96`), give the address that the API names, so that all nodes use the same one.
  */
 export function canonicalElasticIp(text: string): string | null {
   const address = canonicalIp(text.replace(/\/96$/, (cut) => text.includes(":") ? "" : cut));
@@ -50,7 +50,7 @@ export function sameElasticIp(one: string, other: string): boolean {
   return canonical !== null && canonical === canonicalElasticIp(other);
 }
 
-/** The whole of it as a network: `198.51.100.50/32`, `2001:db8::/96`. Its text must be one of an address. */
+/** The Elastic IP as a network: `198.51.100.50/32`, `2001:db8::/96`. The text must be an address. */
 export function networkOf(elasticIp: string): string {
   const bytes = parseIpv6(elasticIp);
   if (bytes === null) return `${elasticIp}/32`;

@@ -1,5 +1,5 @@
-// IPv6 addresses as text and bytes, and what stands for one in the original's four bytes. Source: RFC 4291 section
-// 2.2 (text), RFC 5952 section 4 (the one canonical form), RFC 1112 section 4 (240.0.0.0/4 is reserved).
+// IPv6 addresses as text and bytes, and their stand-in for the original's four bytes. Source: RFC 4291 section 2.2
+// (text), RFC 5952 section 4 (the one canonical form), RFC 1112 section 4 (240.0.0.0/4 is reserved).
 import { parseIpv4 } from "./ipv4.ts";
 
 const GROUPS = 8, BYTES = 16;
@@ -48,8 +48,8 @@ export function formatIpv6(bytes: Uint8Array): string {
 }
 
 /**
- * What the address field of a heartbeat carries for an IPv6 address: 240.x.y.z, with 24 bits of its FNV-1a hash. No
- * original node can have such an Elastic IP; the address itself is in the trailer.
+ * The stand-in for an IPv6 address in the address field of a heartbeat: 240.x.y.z, with 24 bits of its FNV-1a hash. No
+ * original node can have such an Elastic IP. The address itself is in the trailer.
  */
 export function standInFor(bytes: Uint8Array): Uint8Array {
   let hash = 0x811c9dc5;

@@ -1,61 +1,60 @@
-// When the list of peers is read from the cloud: every five minutes, together with a look at the cloud, and
-// at once (but not more often than every ten seconds) when something shows that it may have changed. A failed
-// reading keeps the list.
+// When the peer list is read from the cloud: every five minutes, together with a look at the cloud, and at once (but at
+// most every ten seconds) when something shows that it may have changed. A failed reading keeps the list.
 
 import { backoffMs, imposedMs } from "./backoff.ts";
 
-/** Age at which a list is read again. */
+/** Age at which the list is read again. */
 export const REFRESH_MS = 300_000;
-/** The same while the list does not have us: whoever puts us back will not wait for five minutes. */
+/** The same while we are not in the list: an operator who adds us again should not wait for five minutes. */
 export const OUTSIDE_PEER_LIST_MS = 30_000;
 /** Shortest time between two readings on need. */
 export const NEED_MS = 10_000;
-/** Time that each node of a better rank is given to read first. */
+/** Delay for each better-ranked node, which reads first. */
 const TURN_MS = 100;
-/** Time until a sender that stays unknown is asked about again. */
+/** Time until the list is read again because of the same unknown sender. */
 const STRANGER = { firstMs: NEED_MS, capMs: 60_000 };
-/** Strangers that are remembered; any others are only kept off by the time between two readings. */
+/** Most unknown senders that are remembered; only NEED_MS limits readings because of others. */
 const STRANGERS_MAX = 64;
 /** Time between two attempts at the first reading. */
 export const FIRST = { firstMs: 2_000, capMs: 30_000 };
 /** Time between two attempts at a later one, from the second failure on. */
 const LATER = { firstMs: NEED_MS, capMs: REFRESH_MS };
 
-/** What is known of the list. */
+/** The state of the peer list. */
 export interface Membership {
   /**
-   * Whether the list can change at all: all but the addresses of `-p`, unless the cloud lacks one of them. A static
-   * one is read until it resolves, then on need.
+   * Whether the list can change. Only a list of `-p` addresses that the cloud all knows cannot; it is read until it
+   * resolves, then on need.
    */
   readonly dynamic: boolean;
   /** Whether it was ever read. */
   readonly known: boolean;
-  /** Whether it had us when it was last read. */
+  /** Whether we were in it at the last reading. */
   readonly inPeerList: boolean;
-  /** Why these are the peers, null when they are named by the configuration. */
+  /** How discovery found these peers, null when the configuration names them. */
   readonly found: string | null;
   readonly readAtMs: number;
-  /** When it was last read because something showed a need. */
+  /** When it was last read on need. */
   readonly neededAtMs: number;
   readonly reading: boolean;
-  /** Attempts that failed since the last good one. */
+  /** Failed attempts since the last success. */
   readonly failures: number;
-  /** Until when the cloud asked not to be asked. */
+  /** Until when the cloud asked us to wait. */
   readonly notBeforeMs: number;
-  /** Something happened that the list may explain. */
+  /** Whether the list must be read on need. */
   readonly needed: boolean;
-  /** Senders that no list has explained so far, by address: they are asked about more and more rarely. */
+  /** Senders that are not in the list, by address. Each causes readings more and more rarely. */
   readonly strangers: ReadonlyMap<string, Stranger>;
 }
 
-/** When a sender that the list does not have is reason enough to read it again. */
+/** When an unknown sender next causes a reading. */
 interface Stranger {
   readonly notBeforeMs: number;
-  /** How often the list was read over it and did not explain it. */
+  /** How often it has caused a reading and was still not in the list. */
   readonly repeats: number;
 }
 
-/** A list that was never read. */
+/** The state before the first reading. */
 export function startMembership(dynamic: boolean): Membership {
   return {
     dynamic,
@@ -73,8 +72,8 @@ export function startMembership(dynamic: boolean): Membership {
 }
 
 /**
- * Somebody speaks who is not on the list; the same membership when that is no reason to read it. One who stays a
- * stranger costs one reading a minute at last.
+ * Notes a sender that is not in the list; returns the same membership if that is no reason to read the list. A sender
+ * that stays unknown causes at most one reading per minute in the end.
  */
 export function meetStranger(membership: Membership, address: string, atMs: number): Membership {
   const known = membership.strangers.get(address);
@@ -91,8 +90,8 @@ export function meetStranger(membership: Membership, address: string, atMs: numb
 }
 
 /**
- * Something happened to the cluster that the list may explain. Who has to act reads it at once, the others in the order
- * of their rank: two hundred readings in one moment could cost the one that acts its turn at the cloud.
+ * Asks for a reading because a peer died or an unknown instance holds. The best-ranked node reads at once, the others
+ * in the order of their rank: two hundred readings at the same moment could delay the calls of the node that must act.
  */
 export function needReading(membership: Membership, betterCount: number, atMs: number): Membership {
   if (!membership.dynamic || membership.needed) return membership;
@@ -108,7 +107,7 @@ export function membershipStale(
   return dynamic && known && !reading && atMs >= readAtMs + REFRESH_MS;
 }
 
-/** When the list must be read on need, Infinity when it need not. */
+/** When the list must be read on need; Infinity when it need not be. */
 export function membershipWakeAtMs(membership: Membership): number {
   const {
     dynamic,
@@ -124,7 +123,7 @@ export function membershipWakeAtMs(membership: Membership): number {
   if (reading) return Infinity;
   if (needed) {
     const repeats = Math.max(0, failures - 1);
-    // Who is refused again and again asks more and more rarely.
+    // Repeated failures make the attempts rarer.
     const againMs = repeats > 0 ? backoffMs(LATER, repeats) : 0;
     const atMs = known
       ? Math.max(neededAtMs + NEED_MS, readAtMs + againMs)
@@ -140,7 +139,7 @@ export function beginReading(membership: Membership, atMs: number): Membership {
   return { ...membership, reading: true, needed: false, readAtMs: atMs, neededAtMs };
 }
 
-/** A reading has ended well. */
+/** A reading has succeeded. */
 export function endReading(
   membership: Membership,
   { inPeerList, found = null, missing = [] }: {
@@ -153,17 +152,17 @@ export function endReading(
   return { ...membership, dynamic, reading: false, known: true, inPeerList, found, failures: 0 };
 }
 
-/** The cloud is back: the next attempt need not wait as if it were still away. */
+/** The cloud answers again: ends the back-off of the readings. */
 export function hurryReading(membership: Membership): Membership {
   return membership.failures > 0 ? { ...membership, failures: 0, readAtMs: -Infinity } : membership;
 }
 
-/** Somebody has written another list: it must be read, soon if not at once; a reading under way begins again. */
+/** The configured list has changed: it must be read soon. The caller restarts a reading under way. */
 export function replaceList(membership: Membership): Membership {
   return { ...membership, needed: !membership.reading, neededAtMs: -Infinity };
 }
 
-/** A reading has failed, and is repeated, not before the cloud allows it. */
+/** A reading has failed: it is repeated, but not before the cloud allows it. */
 export function failReading(
   membership: Membership,
   { retryAfterMs }: { retryAfterMs: number | null },

@@ -1,6 +1,4 @@
-// What is told of something that was thrown.
-
-/** The message of an error; anything else that was thrown as text. */
+/** The message of an error, or the text of any other thrown value. */
 export function messageOf(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message : `${thrown}`;
 }

@@ -1,12 +1,12 @@
-// The whole decision of one node: two machines and the list of peers, joined. Events in, effects out; the watchdog and
-// the simulation drive it the same way. It knows no clock, no socket and no cloud.
+// All decisions of one node: the two state machines and the peer list together. Events in, effects out; the watchdog
+// and the simulation drive it the same way. It knows no clock, no socket and no cloud.
 //
 //            ┌─▶ election     who should hold the Elastic IP ── desired state ──┐
 //   event ───┼─▶ ownership    make the cloud agree with that ◀──────────────────┘ ──▶ calls
-//            └─▶ membership   when the list of peers is read                      ──▶ members
+//            └─▶ membership   when the peer list is read                          ──▶ members
 //
-// Each is told its part of the event. The two machines are told of each other until neither has news for the other;
-// only then are calls begun, so that none is made for a wish that has just changed.
+// Each part gets its share of the event. The two machines exchange their results until nothing changes. Only then do
+// calls begin, so that none is made for a desired state that has just changed.
 import { hear, meetUnproven, type Rejected, saysNothingNew, touch } from "./election/accept.ts";
 import { desiredStateOf } from "./election/desired_state.ts";
 import { holdOut } from "./election/missing.ts";
@@ -46,8 +46,8 @@ import { advert, answerTo, challenge, someoneJoined, speak } from "./speak.ts";
 import { changesBetween, limitReached } from "./transitions.ts";
 
 /**
- * A node that has just started. `peers` is null when the cloud has yet to list them; `missing` are those that the
- * configuration names and that cannot be placed; `dynamic`: names may get other addresses.
+ * A node that has just started. `peers` is null while the cloud has not listed them. `missing` are configured peers
+ * whose address or machine is not known. `dynamic`: the addresses of names may change.
  */
 export function startNode(
   settings: NodeSettings,
@@ -84,14 +84,14 @@ export function nodeWakeAtMs({ election, ownership, membership, stoppedAtMs }: N
 /** One step. */
 export function stepNode(before: Node, event: NodeEvent, atMs: number): [Node, NodeEffect[]] {
   if (event.kind === "rejected") return stepRejected(before, event, atMs);
-  // Nearly all events are heartbeats that say what the last one said, and among many peers the whole step is long.
+  // Fast path: nearly all events are heartbeats that repeat the last one, and with many peers the whole step is slow.
   const usual = event.kind === "heard" && saysNothingNew(before.election, event) &&
     atMs < nodeWakeAtMs(before);
   if (!usual) return stepFully(before, event, atMs);
   return [{ ...before, election: hear(before.election, event, atMs) }, []];
 }
 
-/** The same without the short way. */
+/** One step without the fast path. */
 export function stepFully(
   before: Node,
   event: Exclude<NodeEvent, Rejected>,
@@ -113,7 +113,7 @@ export function stepFully(
 
 const TICK = { kind: "tick" } as const;
 
-/** What an event is to each part; to a part that it does not concern, a sign that time passes. */
+/** Each part's share of an event; a tick for the parts that the event does not concern. */
 function divide(
   { election: { peers }, ownership, membership, stoppedAtMs }: Node,
   event: Exclude<NodeEvent, Rejected>,
@@ -167,15 +167,17 @@ function divide(
   }
 }
 
-/** The times that the configuration gives to ownership. */
 function timesOf(settings: NodeSettings): OwnershipSettings {
   return { reconcileMs: settings.reconcileMs, deadTimeMs: deadTimeMs(settings) };
 }
 
-/** Each round settles `holding`, `cloudReachable` or `kept`, which change once per event at the most. */
+/** Each round settles `holding`, `cloudReachable` or `kept`; each changes at most once per event. */
 const ROUNDS = 4;
 
-/** Tells ownership its part of the event, and both of each other. The election knows its own part already. */
+/**
+ * Tells ownership its share of the event, then exchanges results between ownership and election, which has its share
+ * already.
+ */
 function settle(before: Node, event: OwnershipEvent, turn: Turn): Node {
   let { election, desired } = before;
   let ownership = taught(before.ownership, event, turn);
@@ -205,7 +207,9 @@ function inform(before: Election, ownership: Ownership, atMs: number): Election 
     : elect(election, { kind: "cloudReachable", cloudReachable }, atMs);
 }
 
-/** The calls that are due. An old list is read in the place of the other holders: two calls per round are enough. */
+/**
+ * Begins the calls that are due. A stale peer list is read instead of the other holders: two calls per look are enough.
+ */
 function beginCalls(before: Node, { atMs, effects }: Turn): Node {
   const [ownership, calls] = act(before.ownership, atMs);
   if (calls.length === 0) return before;
@@ -220,7 +224,7 @@ function beginCalls(before: Node, { atMs, effects }: Turn): Node {
   return { ...before, ownership, membership };
 }
 
-/** Reads the list of peers if that is due, or if something happened that the list may explain. */
+/** Reads the peer list if that is due, or if a death or an unknown holder suggests that it has changed. */
 function readMembers(before: Node, node: Node, { atMs, effects }: Turn): Node {
   let { membership } = node;
   const stranger = node.ownership.unknownHolderAtMs !== before.ownership.unknownHolderAtMs;
@@ -241,13 +245,13 @@ function someoneDied({ election: before }: Node, { election }: Node): boolean {
   );
 }
 
-/** Whether another process of that peer is believed now, which must hear of us, too. */
+/** Whether this step made us believe a new process of that peer, which must hear from us, too. */
 function provedBetween({ election: before }: Node, { election }: Node, from: string): boolean {
   const proof = election.peers.get(from)?.proof ?? null;
   return proof !== null && proof.run !== before.peers.get(from)?.proof?.run;
 }
 
-/** What follows from a heartbeat that must not be believed. */
+/** Handles a rejected heartbeat. */
 function stepRejected(before: Node, event: Rejected, atMs: number): [Node, NodeEffect[]] {
   const { from, heartbeat: { id }, reason } = event;
   const refused: NodeEffect = { kind: "refused", from, id, reason };
@@ -255,14 +259,14 @@ function stepRejected(before: Node, event: Rejected, atMs: number): [Node, NodeE
     case "unproven":
       return stepUnproven(before, event, { atMs, refused });
     case "reordered":
-      // What it says is old, or another's word has put it in the wrong; but somebody speaks.
+      // Its content is old, or a forged heartbeat made it look old, but the peer lives.
       return [{ ...before, election: touch(before.election, from, atMs) }, [refused]];
     case "unknown-source":
     case "wrong-id": {
       const election = holdOut(before.election, event, atMs);
       const membership = meetStranger(before.membership, from, atMs);
       const first = election !== before.election || membership !== before.membership;
-      // In a flood of strangers only the first counts.
+      // In a flood from unknown senders only the first heartbeat causes a step.
       if (!first) return [before, [refused]];
       const [node, effects] = stepFully(
         { ...before, election, membership },
@@ -276,7 +280,7 @@ function stepRejected(before: Node, event: Rejected, atMs: number): [Node, NodeE
   }
 }
 
-/** A right tag, and no proof of when it was made. A process that lives proves it with our answer. */
+/** The tag is right, but nothing proves when the heartbeat was made. A live process proves it with our answer. */
 function stepUnproven(
   node: Node,
   rejected: Rejected,
@@ -284,12 +288,12 @@ function stepUnproven(
 ): [Node, NodeEffect[]] {
   const { from, heartbeat } = rejected;
   const before = node.election.peers.get(from);
-  // One that was too early for an answer was not looked at any closer, and is not answered later.
+  // A heartbeat that came too early for an answer had no signature check, so it is not answered here either.
   const election = rejected.answerDue ? meetUnproven(node.election, rejected, atMs) : node.election;
   const next = { ...node, election };
   const run = heartbeat.trailer?.stamp?.run;
   const met = election.peers.get(from)?.met.find((each) => each.run === run);
-  // Each process begins unproven, and its proof may get lost: that is nothing to speak of.
+  // Each process begins unproven, and its proof may get lost, so this is not reported for the length of a hold-off.
   const begins = met !== undefined && before?.proof?.run !== run &&
     atMs <= met.sinceMs + holdOffMs(election.settings);
   const effects: NodeEffect[] = begins ? [] : [refused];

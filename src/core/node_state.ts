@@ -1,4 +1,4 @@
-// What a node is, what can happen to it, and what it wants done.
+// A node's state, its events and its effects.
 import type { Accepted, Rejected } from "./election/accept.ts";
 import type { DesiredState } from "./election/desired_state.ts";
 import type { Election, ElectionSettings, MissingPeer, TwinHeard } from "./election/state.ts";
@@ -10,16 +10,16 @@ import type { Report } from "./registry/report.ts";
 import type { Membership } from "./membership.ts";
 import type { Call } from "./ownership/call.ts";
 
-/** What the node is told once. */
+/** Settings of a node; only a reload changes them. */
 export interface NodeSettings extends ElectionSettings {
   /** Longest time between two looks at the cloud, 5 s to 5 min. */
   readonly reconcileMs: number;
 }
 
-/** What can happen. The instant comes beside the event; `roll` is a random number in 0..1. */
+/** An event of the node. The time is passed separately; `roll` is a random number in 0..1. */
 export type NodeEvent =
   | { readonly kind: "tick" }
-  /** A heartbeat came in: what `accept()` made of it. */
+  /** A received heartbeat, as `accept()` judged it. */
   | Accepted
   | Rejected
   | ({ readonly kind: "twin-heard" } & TwinHeard)
@@ -28,9 +28,9 @@ export type NodeEvent =
   | { readonly kind: "settings"; readonly settings: NodeSettings }
   | { readonly kind: "stop" }
   | Extract<OwnershipEvent, { kind: "progress" | "answered" | "failed" }>
-  /** `found` says why these are the peers, where nobody named them. */
+  /** `found` says how discovery found these peers; it is not set if the configuration names them. */
   | (Extract<ElectionEvent, { kind: "members" }> & { readonly found?: string })
-  /** Other addresses of peers by hand, or by their names; the cloud is then asked for their ids. */
+  /** New addresses of configured peers, or of their names; the cloud is then asked for their ids. */
   | {
     readonly kind: "peers";
     readonly addresses: readonly string[];
@@ -39,18 +39,18 @@ export type NodeEvent =
   | Extract<ElectionEvent, { kind: "missing" }>
   | { readonly kind: "members-failed"; readonly retryAfterMs: number | null };
 
-/** What the node wants done. */
+/** An effect that the node asks for. */
 export type NodeEffect =
   | {
     readonly kind: "send";
     readonly to: string;
     readonly advert: Advert;
     readonly hearsYou: boolean;
-    /** The latest heartbeat of the receiver that we know, null when none with a right tag came. */
+    /** The latest heartbeat of the receiver with a right tag, null when there is none. */
     readonly echo: Mark | null;
     /**
-     * Not to a peer: to another machine that speaks with our id, or to an address that the cloud lists for ourselves,
-     * where such a machine may be; the latter only if it is none of this machine.
+     * Set if the receiver is not a peer. `twin`: another machine with our id. `self`: an address that the cloud lists
+     * for us, where such a machine may be; sent only if this machine does not have that address.
      */
     readonly apart?: "twin" | "self";
   }
@@ -59,7 +59,7 @@ export type NodeEffect =
   | {
     readonly kind: "refused";
     readonly from: string;
-    /** Who it says that it is from. */
+    /** The sender's id in the heartbeat. */
     readonly id: string;
     readonly reason: RejectReason;
   }
@@ -77,7 +77,7 @@ export interface Node {
   readonly stoppedAtMs: number | null;
 }
 
-/** One step: its instant, and where its effects are collected. */
+/** One step: its time, and the list that collects its effects. */
 export interface Turn {
   readonly atMs: number;
   readonly effects: NodeEffect[];

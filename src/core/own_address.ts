@@ -1,26 +1,26 @@
-// Whether this machine takes what is sent to an Elastic IP for its own, from what a look at the machine has shown.
+// Whether this machine accepts traffic to an Elastic IP, judged from one look at its interfaces and its kernel.
 import { canonicalIp, PREFIX_BYTES } from "./ip.ts";
 import { parseIpv6 } from "./ipv6.ts";
 
-/** One address of an interface, as the system writes both; instead of the name it may give a label, `lo:1`. */
+/** One address of an interface, both as the system writes them; the name may be a label, such as `lo:1`. */
 export interface InterfaceAddress {
   readonly name: string;
   readonly address: string;
 }
 
-/** What one look at the machine has shown. */
+/** The result of one look at the machine. */
 export interface MachineView {
   /** Every address of every interface, null when they cannot be listed. */
   readonly listed: readonly InterfaceAddress[] | null;
-  /** Whether the kernel keeps what is sent to that address, null when it does not tell. */
+  /** Whether the kernel accepts traffic to that address as its own, null when it does not say. */
   readonly local: (address: string) => boolean | null;
 }
 
-/** What is known of an Elastic IP on this machine. */
+/** What is known about an Elastic IP on this machine. */
 export interface Sight {
   /** Null when it is not known. */
   readonly present: boolean | null;
-  /** The interface that has it; null when there is none, or the kernel takes it by a route of type `local`. */
+  /** The interface that has it; null when none has, or the kernel accepts it by a route of type `local`. */
   readonly on: string | null;
 }
 
@@ -31,7 +31,7 @@ export const UNSEEN: Sight = { present: null, on: null };
 export function sightOf(elasticIp: string, { listed, local }: MachineView): Sight {
   // Any address of an Elastic IPv6 on an interface is enough.
   const prefix = parseIpv6(elasticIp)?.subarray(0, PREFIX_BYTES) ?? null;
-  // An IPv6 address that duplicate address detection refused stands in the list, and the kernel drops its traffic.
+  // The list includes IPv6 addresses that duplicate address detection refused, but the kernel drops their traffic.
   const found = listed?.find(({ address }) =>
     prefix === null ? address === elasticIp : isWithin(prefix, address) && local(address) !== false
   );
@@ -42,7 +42,7 @@ export function sightOf(elasticIp: string, { listed, local }: MachineView): Sigh
   return { present: known ? false : null, on: null };
 }
 
-/** Whether the interface has exactly this address, as the list tells; without a list the kernel's word counts. */
+/** Whether the interface has exactly this address, according to the list; without a list, according to the kernel. */
 export function isOnDevice(
   elasticIp: string,
   device: string,
@@ -58,7 +58,7 @@ export function isOnDevice(
 }
 
 function isWithin(prefix: Uint8Array, address: string): boolean {
-  // Hundreds of other addresses are looked at each second, and most begin otherwise.
+  // Fast path: hundreds of addresses are compared each second, and most begin differently.
   const [first = 0, second = 0] = prefix;
   if (!address.includes(":") || (parseInt(address, 16) || 0) !== first * 256 + second) return false;
   const bytes = parseIpv6(address);

@@ -1,23 +1,23 @@
-// What follows from looking whether this machine has the Elastic IP: what an operator hears, and whether that makes
-// the node unhealthy. Pure: looks and instants come in.
+// Whether this machine has the Elastic IP on an interface, what the operator is told about it, and whether its absence
+// makes the node unhealthy. Pure: looks and times come in.
 //
 //   the watchdog keeps it on an interface    missing for 2 s: a line, and the node is unhealthy until it is there
-//   somebody else does                       held in the cloud and missing for 1 s: a line; another when it is there
+//   another program does                     held in the cloud and missing for 1 s: a line; another when it is there
 import { type Sight, UNSEEN } from "./own_address.ts";
 import { type Report, report } from "./registry/report.ts";
 import { spanText } from "./age.ts";
 
-/** How long it may be missing before that counts: a program that changes an interface may put it back itself. */
+/** How long it may be missing before that counts: a program that changes an interface may restore it itself. */
 const KEPT_GRACE_MS = 2_000, OBSERVED_GRACE_MS = 1_000;
-/** How long it must stay there to count as there: before and after an alarm. Somebody may take it off all the time. */
+/** How long it must stay there to count as present, before and after an alarm: some program may keep removing it. */
 const STEADY_MS = 300, STEADY_AGAIN_MS = 1_000;
-/** Longest reason that is kept: it must fit into the answer to `info`. */
+/** Longest reason: it must fit into the answer to `info`. */
 const PROBLEM_MAX_CHARS = 200;
 
-/** What is known of one Elastic IP on this machine. */
+/** What is known about one Elastic IP on this machine. */
 export interface Presence {
   readonly sight: Sight;
-  /** When it was last looked for, null before the first look. */
+  /** When the last look was, null before the first. */
   readonly lookedAtMs: number | null;
   /** Since when it has been missing, shorter returns included; null while it is there. */
   readonly missingSinceMs: number | null;
@@ -25,9 +25,9 @@ export interface Presence {
   readonly presentSinceMs: number | null;
   /** Whether the operator was told that it is missing. */
   readonly alarmed: boolean;
-  /** Why the watchdog cannot put it on its interface, empty when it can, or when that is not its task. */
+  /** Why the watchdog cannot put it on its interface; empty when it can, or when it is not configured to. */
   readonly problem: string;
-  /** Whether the operator was told that nothing can be seen. */
+  /** Whether the operator was told that interfaces cannot be read. */
   readonly blind: boolean;
 }
 
@@ -46,21 +46,21 @@ export const NOT_LOOKED: Presence = {
 export interface Look {
   readonly sight: Sight;
   readonly atMs: number;
-  /** The interface on which the watchdog keeps the address, null when that is not its task. */
+  /** The interface on which the watchdog keeps the address, null without --address-on. */
   readonly device: string | null;
   /** Whether the watchdog has just put the address there. */
   readonly restored: boolean;
-  /** Why it could not, empty when it could; null when this look follows no attempt. */
+  /** Why it could not, empty when it could; null when there was no attempt before this look. */
   readonly problem: string | null;
   /** Whether the cloud shows the address on this instance, null while unknown. */
   readonly holding: boolean | null;
   /** What an operator can do about a missing address. */
   readonly cure: string;
-  /** Why nothing can be seen, where nothing can. */
+  /** Why interfaces cannot be read, where that is so. */
   readonly blindness: string;
 }
 
-/** Takes in one look, and tells what is new. */
+/** Takes in one look; returns the new state and what to report. */
 export function notePresence(before: Presence, look: Look): [Presence, Report[]] {
   const { sight, atMs } = look;
   const seen = { ...before, sight, lookedAtMs: atMs };
@@ -79,7 +79,7 @@ export function notePresence(before: Presence, look: Look): [Presence, Report[]]
   return alarm(missing, look);
 }
 
-/** Why the node must not serve the address: the watchdog cannot keep it where traffic arrives. Null while it can. */
+/** Why the node is unhealthy: the watchdog cannot keep the address on its interface. Null while it can. */
 export function lossOf({ alarmed, problem }: Presence, device: string | null): string | null {
   if (device === null || !alarmed) return null;
   return `the address is not on ${device}: ${problem || "ip has not answered yet"}`;
@@ -121,7 +121,7 @@ function alarm(
     const text = `${lossOf(lost, device)}; this node is unhealthy until it is`;
     return [lost, [report("warning", "interface", text)]];
   }
-  // Whoever gets it once more is told once more.
+  // Without the hold the alarm ends, so the next hold alarms again.
   if (holding !== true) return [{ ...missing, alarmed: false }, []];
   if (missing.alarmed || forMs < OBSERVED_GRACE_MS) return [missing, []];
   const what =

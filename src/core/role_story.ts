@@ -1,4 +1,5 @@
-// What stands behind the role in its line: what the node waits for or cannot do, beside whom, and until when.
+// The explanation after the role in its log line: what the node waits for or cannot do, which peers are involved, and
+// until when.
 import {
   cutOffHolders,
   type Election,
@@ -11,12 +12,12 @@ import { cloudTrouble } from "./ownership/cloud_trouble.ts";
 import { durationText } from "./age.ts";
 import type { Node } from "./node_state.ts";
 
-/** A peer with its own priority, whatever it advertises while it stands back. */
+/** A peer with its own priority, even if it advertises the last one because it stands back. */
 export function named(peer: Peer): string {
   return `${peer.address} with priority ${ownPriorityOf(peer)}`;
 }
 
-/** The end of the line about this role, `: ` before it; empty where the reason says all. */
+/** The end of the role's log line, beginning with `: `; empty where the reason says everything. */
 export function roleStory(node: Pick<Node, "election" | "ownership">, atMs: number): string {
   const text = storyOf(node, atMs);
   return text === "" ? "" : `: ${text}`;
@@ -51,7 +52,6 @@ function storyOf(
   }
 }
 
-/** What a node without the cloud does about the address. */
 function standOf(state: Election): string {
   if (state.role === "master") {
     return state.holding === true ? "keeps the address, but" : "wants the address, but";
@@ -61,7 +61,7 @@ function standOf(state: Election): string {
   return holder ? `leaves the address with ${named(holder)}, since it` : "stands aside, since it";
 }
 
-/** Whom a better-ranked node leaves the address with, why, and until when. */
+/** The peer to which a better-ranked node leaves the address, why, and until when. */
 function deferral(state: Election, atMs: number): string {
   const { deferUntilMs, graceUntilMs } = state;
   if (pending(deferUntilMs)) {

@@ -1,4 +1,4 @@
-// What a node says of itself, to whom, and which heartbeats leave at a step.
+// What a node says about itself, to which peers, and which heartbeats a step sends.
 import { barred, type Election, ranksAfter, selfEligible, standsBack } from "./election/state.ts";
 import type { Advert, Mark } from "./heartbeat.ts";
 import { detaching } from "./ownership/step.ts";
@@ -8,7 +8,7 @@ import { told } from "./election/standing.ts";
 import { twinEcho } from "./election/twin.ts";
 import type { Node, NodeEffect, Turn } from "./node_state.ts";
 
-/** What the node advertises now. An ineligible one, and one that stands back, ranks last. */
+/** What the node advertises now. A node that is ineligible or stands back advertises the last priority. */
 export function advert(state: Election): Advert {
   const willing = selfEligible(state) && state.healthy && !standsBack(state);
   return {
@@ -23,9 +23,10 @@ export function advert(state: Election): Advert {
 }
 
 /**
- * What one peer is told. An original peer that holds gives up the moment it hears of a better node, whether that one
- * holds or not (exoip engine.go, CheckState): it learns our rank once we hold. So does, for the first interval on
- * API v1, one that may still turn out to be such a peer. While we do not know whether we hold, we may have to keep it.
+ * What one peer is told. An original peer that holds gives up the moment it hears of a better-ranked node, whether that
+ * node holds or not (exoip engine.go, CheckState), so it must not learn our rank before we hold. For the first interval
+ * on API v1 the same applies to a peer that may still turn out to be an original one. While we do not know whether we
+ * hold, we tell our rank: we may have to keep the address.
  */
 export function advertTo(
   peer: Peer,
@@ -37,14 +38,14 @@ export function advertTo(
   return hasty && state.holding === false ? { ...says, priority: LAST_PRIORITY } : says;
 }
 
-/** An original peer has no word for it: the best-ranked of all live ones is taken to hold. */
+/** An original peer cannot say that it holds; it is assumed to if it ranks best of all live peers. */
 function seemsToHold(peer: Peer, { peers }: Election): boolean {
   if (!peer.alive || peer.trailer !== null) return false;
   const live = [...peers.values()].filter(eligible);
   return live.every(({ priority }) => peer.priority <= priority);
 }
 
-/** Whether both say the same, so that nobody needs to hear it before the next heartbeat is due. */
+/** Whether both say the same, so that the peers can wait for the next regular heartbeat. */
 export function sameAdvert(one: Advert, other: Advert): boolean {
   return one.priority === other.priority && one.holds === other.holds &&
     one.leaving === other.leaving && one.unable === other.unable &&
@@ -53,8 +54,8 @@ export function sameAdvert(one: Advert, other: Advert): boolean {
 }
 
 /**
- * Sends what is due: to all at each interval, and at once when what we say, or to whom, has changed. `answered` is the
- * address of a peer that is owed a heartbeat in any case.
+ * Sends what is due: to all peers at each interval, and at once when our advert or the peers have changed. `answered`
+ * is the address of a peer that gets a heartbeat in any case.
  */
 export function speak(
   node: Node,
@@ -66,14 +67,14 @@ export function speak(
     ? previousInterval.intervalMs
     : settings.intervalMs;
   const hint = advert(election);
-  // Nobody may rely on a hold that is being given up.
+  // No peer may rely on a hold that is being given up.
   const says = { ...hint, holds: hint.holds && !detaching(ownership) };
   const news = !sameAdvert(says, node.said);
   const due = atMs >= election.heartbeatAtMs;
   const exit = shutdown.exitCode(node, atMs);
   let { peers } = election;
   if ((due || news || joined || exit !== null) && election.selfId !== null) {
-    // A farewell must not get lost: three datagrams.
+    // The first `leaving` heartbeat must not get lost: three datagrams.
     const copies = says.leaving && !node.said.leaving ? 3 : 1;
     const heartbeats = [...election.peers.values()].map((peer) =>
       heartbeatTo(peer, says, { node, atMs })
@@ -81,14 +82,14 @@ export function speak(
     peers = allTold(election, heartbeats, atMs);
     for (let copy = 0; copy < copies; copy++) {
       effects.push(...heartbeats);
-      // The other one, which does not think that we are its peer, must hear of us, too.
+      // The twin must hear us, too, although we may not be its peer.
       const { twin } = election;
       if (twin?.certain && !election.peers.has(twin.address)) {
         const echo = twinEcho(election, twin.address);
         const { address: to } = twin;
         effects.push({ kind: "send", to, advert: says, hearsYou: true, echo, apart: "twin" });
       }
-      // Where the cloud says that we are, and we are not, somebody else may be with our id.
+      // At an address that the cloud lists for us but this machine does not have, there may be a machine with our id.
       for (const to of due ? election.selfAddresses : []) {
         if (election.peers.has(to) || (twin?.certain && to === twin.address)) continue;
         effects.push({
@@ -123,7 +124,7 @@ function allTold(
   return changed.length === 0 ? peers : new Map([...peers, ...changed]);
 }
 
-/** A heartbeat for one peer alone; none while we have no id. */
+/** A heartbeat for one peer only; none while we have no id. */
 export function answerTo(
   node: Node,
   address: string,
@@ -135,7 +136,7 @@ export function answerTo(
   return [echo ? { ...heartbeat, echo: { run: echo.run, sequence: echo.sequence } } : heartbeat];
 }
 
-/** Asks one that may be another machine with our id to prove it: it can only do so if it hears us. */
+/** Asks a suspect, which may be another machine with our id, to prove it: it can do so only if it hears us. */
 export function challenge({ election: before }: Node, node: Node, effects: NodeEffect[]): void {
   const { suspect } = node.election;
   if (suspect === null || suspect === before.suspect) return;
@@ -154,7 +155,7 @@ function heartbeatTo(
   return { kind: "send", to, advert: own, hearsYou, echo };
 }
 
-/** Somebody to whom nothing was sent yet; or nothing to anybody, for want of our own id. */
+/** Whether there is a peer to which nothing was sent yet: a new one, or all when we have just got our id. */
 export function someoneJoined(before: Node, { election }: Node): boolean {
   if (election.selfId !== before.election.selfId) return true;
   if (election.peers === before.election.peers) return false;

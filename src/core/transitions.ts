@@ -1,4 +1,4 @@
-// What changed in the election, told to the operator: roles with their reasons, peers found and lost.
+// What the operator is told about changes of the election: roles with their reasons, peers found and lost.
 import { type Election, oneWay, outranking, twinned } from "./election/state.ts";
 import { givenUp } from "./election/missing.ts";
 import { ownPriorityOf, type Peer, standingBack } from "./election/peer.ts";
@@ -8,7 +8,7 @@ import { ROLE_REASONS } from "./registry/role_reasons.ts";
 import { named, roleStory } from "./role_story.ts";
 import type { Node, NodeEffect, NodeEvent } from "./node_state.ts";
 
-/** The lines that the step from one state to the next is worth. */
+/** The log lines for the step from one state to the next. */
 export function changesBetween(
   { election: before, membership: { found: foundBefore } }: Pick<Node, "election" | "membership">,
   node: Pick<Node, "election" | "membership" | "ownership">,
@@ -34,7 +34,7 @@ export function changesBetween(
   return reports.map((line) => ({ kind: "report", ...line }));
 }
 
-/** The line that a signal is worth when the priority cannot follow it. */
+/** The log line for a signal that cannot change the priority any further. */
 export function limitReached(
   event: NodeEvent,
   { election: before }: Pick<Node, "election">,
@@ -46,10 +46,10 @@ export function limitReached(
   return [{ kind: "report", ...report("warning", "priority", text) }];
 }
 
-/** Longest detail that leaves the node beside its lines; among many peers the list of the better ones is long. */
+/** Longest detail outside the log; with many peers the list of better-ranked ones is long. */
 const DETAIL_MAX_CHARS = 300;
 
-/** What the reason leaves open: which check fails, who ranks before us. Empty where the word says it all. */
+/** The detail of a reason: which check fails, which peers rank before us. Empty where the word says everything. */
 export function reasonDetail(state: Election): string {
   return plain(detailOf(state), DETAIL_MAX_CHARS);
 }
@@ -87,13 +87,13 @@ function explained(state: Election): string {
   return `${reason}${reason === "unhealthy" && unhealthyReason !== "" ? ":" : ","} ${detail}`;
 }
 
-/** Another address at which the machine of that peer lives. */
+/** Another address at which the machine of that peer is heard. */
 function sameMachine({ instanceId }: Peer, { peers }: Election): string | undefined {
   if (instanceId === null) return undefined;
   return [...peers.values()].find((peer) => peer.alive && peer.instanceId === instanceId)?.address;
 }
 
-/** Peers that were looked for long enough. */
+/** Missing peers that were given up. */
 function* goneBetween(before: Election, after: Election) {
   if (before.missing === after.missing) return;
   for (const peer of after.missing.keys()) {

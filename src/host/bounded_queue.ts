@@ -1,6 +1,6 @@
-// A bounded queue before something slow: whoever fills it never waits, what does not fit is counted.
+// A bounded queue before something slow: the producer never waits, and items that do not fit are dropped and counted.
 
-/** Items kept for a slow taker; older ones stay, newer ones are dropped. */
+/** Items kept for a slow consumer; when full, newer ones are dropped. */
 const QUEUE_MAX = 1_000;
 
 /** Delivers in order, in the background, one batch at a time. */
@@ -10,7 +10,7 @@ export class BoundedQueue<Item> {
   #dropped = 0;
   #delivering: Promise<void> | null = null;
 
-  /** `deliver` is told how many items were dropped since the last batch. It must not reject. */
+  /** `deliver` gets the number of items dropped since the last batch. It must not reject. */
   constructor(deliver: (batch: Item[], dropped: number) => Promise<void>) {
     this.#deliver = deliver;
   }
@@ -22,7 +22,7 @@ export class BoundedQueue<Item> {
     this.#delivering ??= this.#drain();
   }
 
-  /** Resolves when all that was queued is delivered, or after the time at the latest. */
+  /** Resolves when all queued items are delivered, at the latest after `withinMs`. */
   async flush(withinMs: number): Promise<void> {
     let timer: ReturnType<typeof setTimeout> | undefined;
     const late = new Promise<void>((resolve) => {

@@ -1,10 +1,10 @@
-// What programs that we run may know. Our environment is where secrets, proxies with passwords and tokens of others
-// are, under names that nobody can list; so a list says what children get.
+// The environment of our child processes. Ours may hold secrets, proxies with passwords and foreign tokens under any
+// name, so a list says which variables children get.
 
 /** Variables by name. */
 export type Variables = Readonly<Record<string, string | undefined>>;
 
-/** Where programs and files are, who runs, how to speak: of each system that we run on. */
+/** Paths, user and language, on each system that we support. */
 const PASSED = new Set([
   ..."PATH HOME USER LOGNAME SHELL HOSTNAME TERM TZ LANG LANGUAGE TMPDIR TMP TEMP".split(" "),
   ..."XDG_RUNTIME_DIR LD_LIBRARY_PATH SSL_CERT_FILE SSL_CERT_DIR NO_COLOR".split(" "),
@@ -15,14 +15,14 @@ const PASSED = new Set([
   ..."APPDATA LOCALAPPDATA PROGRAMDATA PROGRAMFILES".split(" "),
 ]);
 
-/** What a check, the command of --notify and our own helpers get of an environment. Case counts for nothing. */
+/** The variables for checks, the command of --notify and our own helpers. Names match in any case. */
 export function childEnvironment(env: Variables): Record<string, string> {
   return filtered(env, (name) => PASSED.has(name) || name.startsWith("LC_"));
 }
 
 /**
- * What an account's `secretCommand` gets, which the user has written for the `exo` CLI and which may need any variable
- * of his: all but our own secrets, and but what is between us and the service manager.
+ * The variables for an account's `secretCommand`. The user wrote it for the `exo` CLI and it may need any variable, so
+ * it gets all except our own secrets and those of the service manager.
  */
 export function secretCommandEnvironment(env: Variables): Record<string, string> {
   const ours = /^(IF|EXOSCALE|CLOUDSTACK)_.*SECRET(?!.*_FILE$)/;

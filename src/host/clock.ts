@@ -1,7 +1,7 @@
 // Real time.
 import type { Clock } from "../world.ts";
 
-/** Longest time a JavaScript timer can wait; a longer sleep ends early, which every sleeper allows for. */
+/** Longest time that a JavaScript timer can wait. A longer sleep ends early; every caller handles that. */
 const TIMER_MAX_MS = 2 ** 31 - 1;
 
 /** The machine's clocks. */

@@ -1,18 +1,18 @@
-// Children of this process. Each leads a process group of its own, so that it can be ended with what it has started
-// and what has stayed in the group; what it writes is read slowly and not kept, so that no flood of output can delay a
+// Child processes. Each leads its own process group, so that we can terminate it together with the processes it started
+// that stayed in the group. Its output is read slowly and only the end is kept, so that a flood cannot delay a
 // heartbeat or fill the memory.
 import { messageOf } from "../core/message_of.ts";
 import { plain } from "../core/plain.ts";
 
-/** How a command is run. */
+/** How to run a command. */
 export interface CommandOptions {
   /** The child's whole environment. */
   readonly env: Readonly<Record<string, string>>;
-  /** Ends the child and its group: SIGTERM, and half a second later SIGKILL. */
+  /** Terminates the child and its group: SIGTERM, and half a second later SIGKILL. */
   readonly signal?: AbortSignal;
-  /** Ends it as well, when it still runs after that time; Infinity unless given. */
+  /** Terminates it if it still runs after this time; default Infinity. */
   readonly timeoutMs?: number;
-  /** Leave alone what it started and what still runs when it has ended by itself. */
+  /** When it has ended by itself, leave the processes that it started running. */
   readonly keepsChildren?: boolean;
 }
 
@@ -22,7 +22,7 @@ export interface CommandOutcome {
   readonly code: number;
   /** The signal that ended it, null when it exited. */
   readonly endedBy: string | null;
-  /** The time after which it was ended, null when it needed less. */
+  /** The time-out after which it was terminated, null when it ended in time. */
   readonly lateAfterMs: number | null;
   /** The last few KiB of standard output. */
   readonly output: string;
@@ -31,7 +31,7 @@ export interface CommandOutcome {
 }
 
 /**
- * Runs a program, without a shell, to its end. `words` is the program and its arguments. Rejects when it cannot be
+ * Runs a program to its end, without a shell. `words` is the program and its arguments. Rejects when it cannot be
  * started.
  */
 export type RunCommand = (
@@ -39,20 +39,20 @@ export type RunCommand = (
   options: CommandOptions,
 ) => Promise<CommandOutcome>;
 
-/** From SIGTERM to SIGKILL. */
+/** Time from SIGTERM to SIGKILL. */
 export const KILL_AFTER_MS = 500;
-/** How much of each output is kept: its end. */
+/** How much of each output is kept, from its end. */
 const KEPT_BYTES = 4_096;
-/** What is read without delay; beyond, there is a pause after each piece (at most 64 KiB). */
+/** How much is read without delay; after that, a pause follows each piece (at most 64 KiB). */
 const FAST_BYTES = 64 * 1_024;
 const PAUSE_MS = 10;
-/** Longest wait for the end of an output that somebody else still holds open. */
+/** Longest wait for the end of an output that another process still holds open. */
 const DRAIN_MS = 100;
 /** Longest quotation of a command's output in a line of the log. */
 const QUOTE_MAX_CHARS = 200;
 const GROUPS = Deno.build.os !== "windows";
 
-/** Process ids of children whose end the runtime has yet to tell of. */
+/** Process ids of children whose end the runtime has not reported yet. */
 export const ownChildren: Set<number> = new Set();
 
 /** The children of the real process. */
@@ -88,7 +88,7 @@ async function run(
   return { code, endedBy, lateAfterMs: late ? timeoutMs : null, output, errors };
 }
 
-/** What went wrong, in a few words: the exit code, and the last line that the command wrote. */
+/** Why a command failed, in short: its exit code and the last line that it wrote. */
 export function failureOf(
   { code, endedBy, lateAfterMs, output, errors }: CommandOutcome,
 ): string {
@@ -128,17 +128,17 @@ function start([program = "", ...args]: readonly string[], env: CommandOptions["
   }
 }
 
-/** Signals the child's group, where there are groups. */
+/** Signals the child's group, where the system has groups. */
 function tell(child: Deno.ChildProcess, signal: "SIGTERM" | "SIGKILL"): void {
   try {
     if (GROUPS) Deno.kill(-child.pid, signal);
     else child.kill(signal);
   } catch {
-    // Nobody of it is left.
+    // All processes of the group have ended.
   }
 }
 
-/** The end of what is written to a stream. */
+/** Keeps the end of a stream. */
 class Tail {
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
   readonly #drained: Promise<void>;
@@ -162,7 +162,7 @@ class Tail {
     }
   }
 
-  /** What was kept, once all is read or the wait is over. */
+  /** The kept text, once everything is read or the wait is over. */
   async end(): Promise<string> {
     let timer: ReturnType<typeof setTimeout> | undefined;
     const over = new Promise<void>((resolve) => timer = setTimeout(resolve, DRAIN_MS));

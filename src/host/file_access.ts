@@ -1,16 +1,16 @@
-// Who besides us may read or replace a file: its mode and owner, and those of every folder and link on the way to it.
-// ACLs are not looked at.
+// Who besides us may read or replace a file, judged by its mode and owner, and those of every folder and link on its
+// path. ACLs are ignored.
 import { within } from "./text_file.ts";
 
-/** What others may do with a file, each in words for a message; null where nobody may, or it cannot be known. */
+/** What others may do with a file, each in words for a message; null where no one may, or it is unknown. */
 export interface FileAccess {
-  /** Everybody may read it. A group may not count: it may be how a service gets to read its file. */
+  /** Set if everybody may read it. A group does not count: a service may read its file through its group. */
   readonly readable: string | null;
-  /** Somebody who is neither we nor root may change it, or put another in its place. */
+  /** Set if a user other than us and root may change or replace it. */
   readonly writable: string | null;
 }
 
-/** One step on the way to a file. */
+/** One step on the path to a file. */
 export interface PathStep {
   readonly path: string;
   readonly kind: "file" | "folder" | "link";
@@ -20,21 +20,21 @@ export interface PathStep {
   readonly gid: number;
 }
 
-/** User and group of this process. */
+/** The user and group of this process. */
 export interface Identity {
   readonly uid: number;
   readonly gid: number;
 }
 
-/** Longest look at the whole way. */
+/** Time limit for checking the whole path. */
 const LOOK_MS = 5_000;
 const ROOT = 0, STICKY = 0o1000;
 const NOBODY: FileAccess = { readable: null, writable: null };
 
-/** The right to ask may be given up later. */
+/** Read at the start, because the right to ask may be given up later. */
 const SELF: Identity | null = identity();
 
-/** Looks at the file as it is; null when it cannot be looked at. On Windows nobody is said to do anything. */
+/** The access of others to a file; null when it cannot be examined. On Windows it reports none. */
 export async function fileAccess(path: string): Promise<FileAccess | null> {
   if (SELF === null) return NOBODY;
   try {
@@ -44,7 +44,7 @@ export async function fileAccess(path: string): Promise<FileAccess | null> {
   }
 }
 
-/** What these steps, the file itself among them, let others do. */
+/** What these steps, including the file itself, let others do. */
 export function accessOf(steps: readonly PathStep[], self: Identity): FileAccess {
   const folders = steps.filter(({ kind }) => kind === "folder");
   const file = steps.find(({ kind }) => kind === "file");
@@ -60,7 +60,7 @@ function troubleOf(step: PathStep, self: Identity): string | null {
   const { kind, path, mode, uid } = step;
   const it = kind === "file" ? "it" : kind === "link" ? `the link ${path}` : `its folder ${path}`;
   if (uid !== ROOT && uid !== self.uid) return `${it} belongs to another user (${uid})`;
-  // A link has no mode of its own. In a sticky folder nobody can replace what is not his.
+  // A link has no mode of its own. In a sticky folder users can replace only their own files.
   if (kind === "link" || (kind === "folder" && (mode & STICKY) !== 0)) return null;
   if (!othersWrite(step, self)) return null;
   return kind === "file"
@@ -68,7 +68,7 @@ function troubleOf(step: PathStep, self: Identity): string | null {
     : `others may write to ${it} (mode ${shown(mode)})`;
 }
 
-/** A group of ours alone, as many systems make one for each user, is no other. */
+/** Whether others may write. A private group, which many systems make for each user, does not count as others. */
 function othersWrite({ mode, gid }: PathStep, self: Identity): boolean {
   const own = gid === ROOT || (gid === self.gid && self.gid === self.uid);
   return (mode & 0o002) !== 0 || ((mode & 0o020) !== 0 && !own);
@@ -78,7 +78,7 @@ function shown(mode: number): string {
   return (mode & 0o777).toString(8).padStart(4, "0");
 }
 
-/** The way as it is written, with its links, and the real one. */
+/** The steps of the path as written, with its links, and of the real path. */
 async function stepsTo(path: string): Promise<PathStep[]> {
   const written = path.startsWith("/") ? path : `${Deno.cwd()}/${path}`;
   const real = await Deno.realPath(path);

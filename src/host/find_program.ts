@@ -1,12 +1,12 @@
-// Whether a program that the operator has named is there. Nothing is run.
+// Finds a configured program, without running it.
 import type { Host } from "./host.ts";
 
-/** Of a system that names no search path. */
+/** Search path if the environment has none. */
 const USUAL_PATH = "/usr/bin:/bin";
-/** Whoever may execute it. */
+/** Execute bits of user, group and others. */
 const EXECUTABLE = 0o111;
 
-/** Where the program is, or why it cannot be run and what to do about that. */
+/** The program's path, or why it cannot be run and what to do about it. */
 export async function findProgram(
   program: string,
   host: Pick<Host, "env" | "fileMode">,
@@ -28,7 +28,7 @@ export async function findProgram(
   };
 }
 
-/** Null for what is no file; only a folder has something that is called `.`. */
+/** The mode, null if it is not a file; only a folder has an entry `.`. */
 async function modeOfFile(
   path: string,
   { fileMode }: Pick<Host, "fileMode">,

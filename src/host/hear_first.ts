@@ -1,5 +1,5 @@
-// Imported before everything else: signals that come while the rest of the program is still being put together are
-// heard. Does nothing where main.ts is only a part of another program.
+// Imported before everything else, so that signals which arrive while the other modules load are not lost. Does nothing
+// if main.ts is only part of another program.
 import { processSignals } from "./signals.ts";
 
 if (Deno.mainModule === import.meta.resolve("../../main.ts")) processSignals.hear();

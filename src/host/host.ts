@@ -1,4 +1,4 @@
-// The computer that one run of the program is handed: the real one in main.ts, a made-up one in the tests.
+// The machine as the program sees it: the real one in main.ts, a simulated one in the tests.
 import type { Fetch } from "../exoscale/http.ts";
 import type { RunCommand } from "./command.ts";
 import type { FileAccess } from "./file_access.ts";
@@ -11,7 +11,7 @@ import type { ReadLimits } from "./text_file.ts";
 import type { serveStatus } from "./status_server.ts";
 import type { Clock, Environment, Signals, UdpSocket } from "../world.ts";
 
-/** The computer that the program runs on. */
+/** The machine that the program runs on. */
 export interface Host {
   readonly env: Environment;
   readonly os: typeof Deno.build.os;
@@ -21,44 +21,44 @@ export interface Host {
   readonly machine: Machine;
   readonly pidFiles: PidFiles;
   readonly privileges: Privileges;
-  /** Runs what the operator has named: checks, the command to notify, `ip`. */
+  /** Runs programs: checks, the command of --notify, `ip`. */
   readonly runCommand: RunCommand;
-  /** Null when no service manager wants to hear. */
+  /** Null without a service manager. */
   readonly serviceManager: HostServiceManager | null;
   readonly fetch: Fetch;
-  /** One that trusts these certificate authorities (PEM), too; throws when one of them is none. */
+  /** A `fetch` that also trusts these certificate authorities (PEM); throws when one of them is not a certificate. */
   readonly fetchTrusting: (caCerts: readonly string[]) => Fetch;
-  /** Whether standard output is a screen. */
+  /** Whether standard output is a terminal. */
   readonly terminal: boolean;
-  /** Prints one line to standard output or standard error, in the background: whoever reads it may never do. */
+  /** Prints one line to standard output or standard error, in the background, because the reader may stall. */
   readonly print: (stream: "out" | "err", line: string) => void;
   /**
-   * Resolves when all that was printed is out, at the latest after the time: to why standard output took it not, null
-   * when it did, or when nobody reads it any more.
+   * Resolves when all printed lines are out, at the latest after `withinMs`. Resolves to why standard output failed, or
+   * to null when it did not, or when its reader is gone.
    */
   readonly printed: (withinMs: number) => Promise<string | null>;
-  /** Reads a small file, or what a pipe says, at the start. */
+  /** Reads a small file or a pipe, at the start. */
   readonly readTextFile: (path: string, limits?: ReadLimits) => string | Promise<string>;
-  /** Reads a file again; never a pipe, and never for long. */
+  /** Reads a file again: never a pipe, and never for long. */
   readonly rereadTextFile?: Host["readTextFile"];
   /** Permissions of a file as in chmod(1), null where they cannot be known. */
   readonly fileMode: (path: string) => number | null | Promise<number | null>;
-  /** What others may do with a file, null when that cannot be found out; nothing is asked unless given. */
+  /** What others may do with a file, null when that is unknown. If left out, access is not checked. */
   readonly fileAccess?: (path: string) => FileAccess | null | Promise<FileAccess | null>;
-  /** `bufferBytes`: the longest datagram that comes in whole. */
+  /** `bufferBytes`: the longest datagram that is received whole. */
   readonly openSocket: (hostname: string, port: number, bufferBytes?: number) => UdpSocket;
-  /** Begins to answer over HTTP; throws when the address cannot be had. */
+  /** Starts an HTTP server; throws when it cannot bind the address. */
   readonly serveStatus: typeof serveStatus;
   readonly openLog: (options: LogOptions) => HostLog;
   /** The addresses of this machine, by interface; throws when they cannot be listed. */
   readonly interfaces: () => readonly { readonly name: string; readonly address: string }[];
-  /** Whether the kernel keeps what is sent to an address, null when it does not tell. */
+  /** Whether the kernel accepts traffic to an address as its own, null when it does not say. */
   readonly isLocalAddress: (address: string) => boolean | null;
   /**
-   * All addresses of a host name, of both families, in their canonical form, within some seconds. Empty when the name
-   * servers say that there are none; rejects when that could not be found out.
+   * All addresses of a host name, of both families, in canonical form, within some seconds. Empty when the name servers
+   * say that there are none; rejects when they do not answer.
    */
   readonly lookup: (name: string) => Promise<readonly string[]>;
-  /** Who is asked for names, for messages: `192.0.2.53 (/etc/resolv.conf)`, empty when it cannot be known. */
+  /** The name servers, for messages: `192.0.2.53 (/etc/resolv.conf)`, empty when unknown. */
   readonly nameServers: () => string;
 }

@@ -1,29 +1,29 @@
-// What the machine itself knows of its instance id, where no network tells. What is of this boot goes before what a
-// disk remembers: a disk that was copied remembers the machine that it was copied from.
+// The instance id as stored on the machine, for when the network does not tell it. Data of this boot comes before data
+// on a disk: a copied disk has the id of the machine that it was copied from.
 import { isUuid } from "../core/uuid.ts";
 
-/** One place to look at. */
+/** A place where the id may be stored. */
 export interface Place {
   readonly title: string;
   readonly value: (signal: AbortSignal) => Promise<string>;
 }
 
-/** What reading needs of the machine. */
+/** What reading needs from the machine. */
 export interface Disk {
   readonly root: string;
   readonly readTextFile: (path: string, options: { signal: AbortSignal }) => Promise<string>;
-  /** The beginning of a file or device, at most that many bytes, each as one character. */
+  /** The beginning of a file or device, at most `maxBytes` bytes, each as one character. */
   readonly readStart?: (path: string, maxBytes: number) => Promise<string>;
 }
 
 const RUN = "/run/cloud-init", CIDATA = "/dev/disk/by-label/cidata";
 const REMEMBERED = "/var/lib/cloud/data/instance-id";
-/** Of the drive with the meta-data so much is searched; the tools that make one write less. */
+/** How much of the meta-data drive is searched; the tools that make such drives write less. */
 const CIDATA_MAX_BYTES = 4 * 1024 * 1024;
 
 /**
- * In the order of their worth. Anybody may read what cloud-init has left; root alone the system UUID, which equals the
- * instance id on Exoscale, and the drive of a private instance, which need not be mounted for that.
+ * Most reliable first. Any user may read the files of cloud-init. Only root may read the system UUID, which equals the
+ * instance id on Exoscale, and the drive of a private instance, which need not be mounted.
  */
 export function identityPlaces({ root, readTextFile, readStart }: Disk): Place[] {
   const text = (path: string) => (signal: AbortSignal) => readTextFile(root + path, { signal });
@@ -45,7 +45,7 @@ export function identityPlaces({ root, readTextFile, readStart }: Disk): Place[]
     {
       title: REMEMBERED,
       async value(signal) {
-        // cloud-init writes it anew at each boot. Where it does not run any more, it may be that of another machine.
+        // cloud-init rewrites it at each boot. If cloud-init no longer runs, the id may be another machine's.
         await text(`${RUN}/status.json`)(signal).catch(() => {
           throw new Error("cloud-init has not run since the boot, so it may be another machine's");
         });
@@ -62,7 +62,7 @@ function idIn(json: string): string {
   return id;
 }
 
-/** The drive is searched as it is: its files are small, and so in one piece. */
+/** Searches the raw drive: its files are small, so each is contiguous. */
 function idOnDrive(bytes: string): string {
   const lines = bytes.matchAll(/^instance-id:[ \t]*["']?([0-9a-f-]{36})["']?[ \t]*\r?$/gim);
   const ids = new Set([...lines].map(([, id = ""]) => id.toLowerCase()).filter(isUuid));

@@ -1,20 +1,20 @@
-// The command `ip` of iproute2, for those who look at an interface and those who change one.
+// The command `ip` of iproute2, to read and change interfaces.
 import { messageOf } from "../core/message_of.ts";
 import { childEnvironment } from "./child_environment.ts";
 import { type CommandOutcome, failureOf, type RunCommand } from "./command.ts";
 import type { Host } from "./host.ts";
 
-/** Where it may be beside the search path, which leaves it out for many users. */
+/** Where it may be: for many users it is not in the search path. */
 const PROGRAMS = ["ip", "/usr/sbin/ip", "/sbin/ip"];
 /** Longest run of it. */
 const COMMAND_MS = 5_000;
 
-/** There is no `ip` here that could be started; the message is why. */
+/** No `ip` can be started; the message says why. */
 export class NoIpCommand extends Error {
   override readonly name = "NoIpCommand";
 }
 
-/** Its output. Throws what it complains about, and `NoIpCommand`. */
+/** Runs `ip` and returns its output. Throws its error message, or `NoIpCommand`. */
 export async function runIp(
   args: readonly string[],
   { run, env }: { run: RunCommand; env: Readonly<Record<string, string>> },
@@ -34,7 +34,9 @@ export async function runIp(
   throw new NoIpCommand(reasons[0] ?? "no ip");
 }
 
-/** Why the start could not use that interface; `ip` is asked, since the runtime lists none that is down or bare. */
+/**
+ * Why that interface cannot be used. Asks `ip`, because the runtime lists no interface that is down or has no address.
+ */
 export async function interfaceProblem(
   device: string,
   { host: { runCommand, env }, names }: {

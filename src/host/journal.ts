@@ -2,8 +2,8 @@
 import { fstatSync } from "node:fs";
 
 /**
- * True when systemd has started this very process with standard output into the journal. A process that something else
- * in a unit has started, as ifupdown does, keeps to syslog, where its lines have their own tag.
+ * True when systemd itself has started this process with standard output into the journal. A process that another
+ * program of the unit has started, as ifupdown does, uses syslog, where its lines have their own tag.
  */
 export function writesToJournal(
   { JOURNAL_STREAM, SYSTEMD_EXEC_PID }: Readonly<Record<string, string | undefined>>,

@@ -1,32 +1,32 @@
-// Signed heartbeats: the tag that ends a datagram, HMAC-SHA256 over all that precedes it, made and checked by Web
-// Crypto. There may be two keys: the first signs, both are believed, so that a secret can be replaced node by node.
+// Signed heartbeats: Web Crypto makes and checks the tag that ends a datagram, HMAC-SHA256 over all bytes before it.
+// There may be two keys: the first signs, and both are accepted, so that a secret can be replaced node by node.
 import { TAG_BYTES } from "../core/heartbeat.ts";
 
-/** Shorter secrets could be guessed from one recorded heartbeat. */
+/** Shortest secret: a shorter one could be guessed from one recorded heartbeat. */
 export const SECRET_MIN_BYTES = 16;
-/** The one that signs, and the one before it or after it. */
+/** The key that signs, and the previous or the next one. */
 export const SECRETS_MAX = 2;
 
 const HMAC = { name: "HMAC", hash: "SHA-256" };
-/** No heartbeat begins like this, so it tells nothing about the tags. */
+/** No heartbeat begins with this text, so the key id reveals nothing about the tags. */
 const KEY_ID_TEXT = new TextEncoder().encode("exoip key id");
 
 interface Key {
-  /** 1 to 255, derived from the secret: 0 stands for none. */
+  /** 1 to 255, derived from the secret; 0 stands for none. */
   readonly id: number;
   readonly key: CryptoKey;
 }
 
-/** What the watchdog needs of a keyring. */
+/** What the watchdog needs from a keyring. */
 export type Signing = Pick<Keyring, "keyId" | "knows" | "sign" | "verify" | "handedOver">;
 
-/** A run number: 64 random bits, and not 0, which stands for none. */
+/** Draws a run number: 64 random bits, but not 0, which stands for none. */
 export function drawRun(): bigint {
   const [drawn = 0n] = crypto.getRandomValues(new BigUint64Array(1));
   return drawn === 0n ? 1n : drawn;
 }
 
-/** Signs what is sent, and checks the signatures of what comes in. */
+/** Signs sent heartbeats, and checks the signatures of received ones. */
 export class Keyring {
   #keys: readonly [Key, ...Key[]];
   #sending: Promise<void> = Promise.resolve();
@@ -35,29 +35,29 @@ export class Keyring {
     this.#keys = keys;
   }
 
-  /** A keyring with one key or two, the one that signs first. */
+  /** A keyring with one or two keys; the first signs. */
   static async of(secrets: readonly string[]): Promise<Keyring> {
     return new Keyring(await keysOf(secrets));
   }
 
-  /** Takes other keys, from the next datagram on. */
+  /** Replaces the keys, from the next datagram on. */
   async rekey(secrets: readonly string[]): Promise<void> {
     this.#keys = await keysOf(secrets);
   }
 
-  /** Which key signs now; goes into the trailer before sealing. */
+  /** The id of the key that signs now; it goes into the trailer before signing. */
   get keyId(): number {
     return this.#keys[0].id;
   }
 
-  /** Whether a tag with that key can be checked. */
+  /** Whether it has a key with that id. */
   knows(keyId: number): boolean {
     return this.#keys.some(({ id }) => id === keyId);
   }
 
   /**
-   * Writes the tag into the last bytes, which are left for it, and hands the result over. Returns at once; what is
-   * handed over keeps the order of the calls.
+   * Writes the tag into the last bytes, which are reserved for it, and passes the result to `send`. Returns at once;
+   * results keep the order of the calls.
    */
   sign(bytes: Uint8Array<ArrayBuffer>, send: (signed: Uint8Array<ArrayBuffer>) => void): void {
     const said = bytes.subarray(0, -TAG_BYTES);
@@ -68,12 +68,12 @@ export class Keyring {
     });
   }
 
-  /** Resolves when all that was to be signed is handed over. */
+  /** Resolves when all signed datagrams were passed on. */
   handedOver(): Promise<void> {
     return this.#sending;
   }
 
-  /** Whether the tag at the end is right for a key of that id. The comparison takes the same time for every tag. */
+  /** Whether the tag at the end is right for a key of that id. The comparison takes constant time. */
   async verify(datagram: Uint8Array, keyId: number): Promise<boolean> {
     const copy = Uint8Array.from(datagram);
     const [said, tag] = [copy.subarray(0, -TAG_BYTES), copy.subarray(-TAG_BYTES)];
@@ -84,7 +84,7 @@ export class Keyring {
   }
 }
 
-/** The secrets in the text of a file or variable, one per line; throws an error that says what is wrong with them. */
+/** The secrets in the text of a file or variable, one per line. Throws an error that says what is wrong with them. */
 export function secretsIn(text: string): string[] {
   const secrets = text.split("\n").map((line) => line.trim()).filter((line) => line !== "");
   if (secrets.length === 0) throw new Error("it is empty, wanted a secret");

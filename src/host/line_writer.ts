@@ -1,13 +1,13 @@
-// Lines to standard output that never make the writer wait: a reader that stalls, a disk that is full, a terminal that
-// is gone cost lines, not heartbeats. How many is told once lines get through again.
+// Writes lines to standard output without ever making the caller wait: a stalled reader, a full disk or a lost terminal
+// costs lines, not heartbeats. The number of lost lines is reported once lines get through again.
 import { BoundedQueue } from "./bounded_queue.ts";
 
-/** Where bytes go; may take fewer than it is given. */
+/** Where bytes go; it may take fewer than it is given. */
 export interface Sink {
   write(bytes: Uint8Array): Promise<number>;
 }
 
-/** Pause before a sink that has no room just now, and says so instead of waiting, is asked again. */
+/** Pause before the next attempt when a non-blocking sink is full. */
 const NO_ROOM_MS = 50;
 const LINE_FEED = 10;
 
@@ -16,13 +16,13 @@ export class LineWriter {
   readonly #queue: BoundedQueue<string>;
   readonly #sink: Sink;
   #lossLine: (lost: number) => string;
-  /** Lines that were lost since one got through. */
+  /** Lines lost since one got through. */
   #lost = 0;
-  /** Whether the last line that got through did so in part. */
+  /** Whether the last line got through only in part. */
   #broken = false;
   #failure: unknown = null;
 
-  /** `lossLine` is the line that tells how many were lost. */
+  /** `lossLine` makes the line that says how many were lost. */
   constructor(
     sink: Sink = Deno.stdout,
     lossLine: (lost: number) => string = (lost) => `exoip [WARNING] log: ${lost} log lines dropped`,
@@ -37,22 +37,22 @@ export class LineWriter {
     this.#queue.push(text);
   }
 
-  /** Other words for what was lost, from now on. */
+  /** Replaces `lossLine`. */
   tellLossesAs(lossLine: (lost: number) => string): void {
     this.#lossLine = lossLine;
   }
 
-  /** Why the last attempt to write failed, null when it did not. */
+  /** Why the last write failed, null when it did not. */
   get failure(): unknown {
     return this.#failure;
   }
 
-  /** Resolves when all that was queued is written, or after the time at the latest. */
+  /** Resolves when all queued lines are written, at the latest after `withinMs`. */
   flush(withinMs: number): Promise<void> {
     return this.#queue.flush(withinMs);
   }
 
-  /** A line about lost ones stands for all of them, should it get lost, too. */
+  /** If the line about lost lines gets lost, too, its lines still count as lost. */
   async #deliver(queued: readonly string[], dropped: number): Promise<void> {
     const loss = (lost: number) => lost > 0 ? [{ text: this.#lossLine(lost), lines: lost }] : [];
     const lines = [
@@ -69,7 +69,7 @@ export class LineWriter {
     if (written.length > 0) this.#broken = written.at(-1) !== LINE_FEED;
   }
 
-  /** How many of the bytes got through. */
+  /** Writes the bytes; resolves to how many got through. */
   async #write(bytes: Uint8Array): Promise<number> {
     this.#failure = null;
     let done = 0;

@@ -1,10 +1,10 @@
-// Whether the kernel takes an address for its own, asked without listing any: it lets a socket be bound to such an
-// address only. That takes some 30 µs however many interfaces there are, and no right but that to the network.
+// Whether an address is local to the kernel, found without listing addresses: a socket can be bound only to a local
+// address. This takes some 30 µs however many interfaces there are, and needs only the right to the network.
 const NOBODYS_IPV4 = "240.0.0.1", NOBODYS_IPV6 = "100::1";
 
 /**
- * Whether what is sent to the address is delivered on this machine; null when that cannot be told: no socket can be
- * opened, or the kernel lets any address be bound (`net.ipv4.ip_nonlocal_bind`, which proxies like to have).
+ * Whether traffic to the address is delivered on this machine. Null when unknown: no socket can be opened, or the
+ * kernel lets any address be bound (`net.ipv4.ip_nonlocal_bind`, common on proxies).
  */
 export function isLocalAddress(address: string): boolean | null {
   const bound = binds(address);

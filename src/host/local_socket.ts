@@ -1,16 +1,16 @@
-// Messages to a socket of this machine: one that a path names, or an abstract one, written `@name` as systemd does. On
-// Linux the C library sends them. It takes what Deno does not (stream sockets later on, abstract names before 2.9),
-// never waits, and needs no right any more once it is open: the rights to read and write can be given up.
+// Sends messages to a Unix socket of this machine: at a path, or an abstract one, written `@name` as systemd does. On
+// Linux the C library sends them, because it can do what Deno cannot (open stream sockets later on, use abstract names
+// before 2.9), never waits, and needs no right once it is open: the rights to read and write can be given up.
 import { messageOf } from "../core/message_of.ts";
 
-/** What became of a message: it left, the reader is behind (later it may be taken), or why it cannot leave. */
+/** The result of sending: sent, busy (the reader is behind; try later), or why it cannot be sent. */
 export type Sent = "sent" | "busy" | { readonly failed: string };
 
 /** Where messages go. */
 export interface LocalSocket {
-  /** Sends one message. Wait for each before the next; none takes long, and none rejects. */
+  /** Sends one message. Wait for its result before the next; it never takes long and never rejects. */
   send(message: Uint8Array): Promise<Sent>;
-  /** Whether sending needs the right to write, as everything does that goes through Deno. */
+  /** Whether sending needs the right to write; it does when Deno sends. */
   readonly needsRight: boolean;
 }
 
@@ -28,13 +28,13 @@ const REASONS: Readonly<Record<number, string>> = {
   [EMSGSIZE]: "the line is too long",
   111: "nobody listens there",
 };
-/** How long a stream that is full is kept: its reader may be gone for good while a new one listens. */
+/** How long a full stream is kept: its reader may be gone for good while a new one listens. */
 const FULL_STREAM_MS = 5_000;
 
-/** Loaded once, and for the life of the process; null where there is none. */
+/** Loaded once, for the life of the process; null if there is none. */
 let library: ReturnType<typeof openLibrary> | undefined;
 
-/** Opens what sends to that address; the first message shows whether anybody is there. Throws when it cannot be. */
+/** Opens a socket for that address; the first message shows whether there is a reader. Throws when it cannot. */
 export function openLocalSocket(address: string): LocalSocket {
   if (library === undefined) library = openLibrary();
   if (library) return new LinuxSocket(library, address);
@@ -56,7 +56,7 @@ function openLibrary() {
       __errno_location: { parameters: [], result: "pointer" },
       memcpy: { parameters: ["buffer", "pointer", "usize"], result: "pointer" },
     });
-    // Looking through a pointer needs the right to load libraries, copying from it does not.
+    // Dereferencing a pointer needs the right to load libraries, copying from it does not.
     const place = symbols.__errno_location(), copy = new Int32Array(1);
     const errno = () => (symbols.memcpy(copy, place, 4n), copy[0] ?? 0);
     return { ...symbols, errno };
@@ -68,17 +68,17 @@ function openLibrary() {
 type Library = NonNullable<ReturnType<typeof openLibrary>>;
 
 /**
- * Datagrams, each to whoever has the address just then, so that a reader that begins again is found; where the address
- * is a stream's, one connection, made again when it breaks.
+ * Sends datagrams without a connection, so that a restarted reader is found. If the address is a stream socket's, it
+ * uses one connection, and makes a new one when that breaks.
  */
 class LinuxSocket implements LocalSocket {
   readonly needsRight = false;
   readonly #library: Library;
   readonly #to: Uint8Array<ArrayBuffer>;
   readonly #datagrams: number;
-  /** The connection to a stream, null without one. */
+  /** The connection to a stream socket, null without one. */
   #stream: number | null = null;
-  /** What a stream has yet to take of a message that it began to take. */
+  /** The rest of a message that the stream has taken only in part. */
   #rest = new Uint8Array();
   #fullSinceMs: number | null = null;
 
@@ -101,7 +101,7 @@ class LinuxSocket implements LocalSocket {
     if (this.#stream !== null) {
       const outcome = this.#append(message);
       if (typeof outcome === "string") return outcome;
-      // The reader may have begun again, as either kind.
+      // The reader may have restarted, with either kind of socket.
     }
     if (this.#write(this.#datagrams, message, this.#to) === message.length) return "sent";
     const code = errno();
@@ -123,14 +123,14 @@ class LinuxSocket implements LocalSocket {
     return null;
   }
 
-  /** A message to the stream, ended as syslog's are there: by a line feed. */
+  /** Sends a message to the stream, ended by a line feed, as syslog does on streams. */
   #append(message: Uint8Array<ArrayBuffer>): Sent {
     const before = this.#push(this.#rest);
     if (before !== "sent") return before;
     return this.#push(new Uint8Array([...message, 10]));
   }
 
-  /** "sent" once the stream has taken all, or the beginning and we keep the rest. */
+  /** "sent" if the stream has taken all, or has taken a part and we keep the rest. */
   #push(bytes: Uint8Array<ArrayBuffer>): Sent {
     if (bytes.length === 0 || this.#stream === null) return "sent";
     const owed = bytes === this.#rest;
@@ -143,7 +143,7 @@ class LinuxSocket implements LocalSocket {
     const outcome = outcomeOf(this.#library.errno());
     const nowMs = performance.now();
     if (outcome === "busy" && nowMs < (this.#fullSinceMs ??= nowMs) + FULL_STREAM_MS) return "busy";
-    // The next message makes a new connection, or finds datagrams instead.
+    // The next message makes a new connection, or finds a datagram socket instead.
     this.#library.close(this.#stream);
     this.#stream = null;
     return outcome;
@@ -161,7 +161,7 @@ function outcomeOf(code: number): Sent {
   return { failed: REASONS[code] ?? `error ${code}` };
 }
 
-/** Where there is no C library that we know. */
+/** Used without a known C library. */
 function openWithDeno(address: string): LocalSocket {
   // An empty path binds an unnamed socket: no file, nothing to clean up.
   const socket = Deno.listenDatagram({ transport: "unixpacket", path: "" });

@@ -1,4 +1,4 @@
-// The one file that knows `@std/log`: lines to syslog, as the original does, or to standard output.
+// The only file that uses `@std/log`: lines to syslog, as the original does, or to standard output.
 import { BaseHandler } from "@std/log/base-handler";
 import { Logger, type LogRecord } from "@std/log/logger";
 import type { Severity } from "../core/registry/events.ts";
@@ -14,13 +14,13 @@ import {
 } from "../log/format.ts";
 import { openSyslog, type Syslog, type SyslogEntry } from "./syslog.ts";
 
-/** What the configuration says of the log. */
+/** The log's configuration. */
 export interface LogOptions {
   /** Standard output instead of syslog. */
   readonly stdout: boolean;
-  /** Null when nobody has said: text, or what the journal understands where that is standard output. */
+  /** Null when not configured: then text, or the journal's format if standard output is the journal. */
   readonly format?: LogFormat | null;
-  /** The least severe lines that are written, all unless given. */
+  /** The least severe lines that are written; default all. */
   readonly level?: Severity;
 }
 
@@ -33,7 +33,7 @@ export interface HostLog extends Log {
   readonly format: LogFormat;
   /** Changes the least severe lines that are written. */
   setLevel(level: Severity): void;
-  /** Resolves when the lines so far are out, at the latest after a second. */
+  /** Resolves when all lines so far are out, at the latest after a second. */
   flush(): Promise<void>;
 }
 
@@ -41,7 +41,7 @@ const LEVELS = { info: "INFO", warning: "WARN", critical: "CRITICAL" } as const;
 /** Longest wait for each of the two outputs at the end. */
 const FLUSH_MS = 500;
 
-/** Hands the entry of each record on; the logger has left out those below its level. */
+/** Passes on the entry of each record; the logger has filtered by level already. */
 class EntryHandler extends BaseHandler {
   readonly #take: (entry: Entry) => void;
   constructor(take: (entry: Entry) => void) {
@@ -56,8 +56,8 @@ class EntryHandler extends BaseHandler {
 }
 
 /**
- * Opens the log. While there is no syslog, or it takes nothing, it says so and uses standard output. Whoever lives
- * longer than it disposes of it.
+ * Opens the log. While there is no syslog, or it takes nothing, it says so and uses standard output. A caller that
+ * outlives it must dispose of it.
  */
 export function openLog(
   { stdout, format: wanted, level = "info", journal = false, syslogPath = "/dev/log", ...rest }:

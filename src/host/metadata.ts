@@ -1,6 +1,6 @@
-// Which instance is this, and in which zone? The metadata service at its fixed address and its documented
-// name, then at the default gateway (the original's way), then what the machine itself knows, see
-// identity_files.ts. Each attempt is bounded; the error lists them all.
+// Finds this instance's id and zone: from the metadata service at its fixed address and its documented name, then at
+// the default gateway (as the original does), then from the machine's own files, see identity_files.ts. Each attempt is
+// bounded; the error lists them all.
 import { messageOf } from "../core/message_of.ts";
 import { plain } from "../core/plain.ts";
 import { isUuid } from "../core/uuid.ts";
@@ -12,37 +12,37 @@ import { gatewayFromIpRoute, gatewayFromTable } from "./routes.ts";
 
 /** Longest wait for one attempt. */
 const ATTEMPT_MS = 2_000;
-/** After this silence the next place is asked, too. */
+/** After this time without an answer the next place is asked, too. */
 const HEDGE_MS = 300;
 const ANSWER_MAX_CHARS = 256, REASON_MAX_CHARS = 200;
 const SERVERS = ["http://169.254.169.254", "http://metadata.exoscale.com"];
 
-/** The machine, as far as it can be asked who it is. */
+/** What we can ask the machine about its identity. */
 export interface Machine extends Disk {
   readonly fetch: (
     url: string,
     init: { signal: AbortSignal; redirect: "manual" },
   ) => Promise<Response>;
-  /** The end of a program's output, a few KiB; rejects when it is not there or fails. */
+  /** The end of a program's output, a few KiB; rejects when the program is not there or fails. */
   readonly run: (
     program: string,
     args: string[],
     signal: AbortSignal,
     options?: {
-      /** The user's own command, which may need any variable of his. */
+      /** Whether it is the user's own command, which may need any variable. */
       readonly ownCommand?: boolean;
     },
   ) => Promise<string>;
 }
 
-/** The right to ask for it may be given up later. */
+/** Read at the start, because the right to read it may be given up later. */
 const ENVIRONMENT = Deno.env.toObject();
 
 /** The real machine. */
 export const localMachine: Machine = {
   fetch: (url, init) => fetch(url, init),
   root: "",
-  // What stands there may be anything: only files, of a bounded size and beside the loop.
+  // The path may name anything: read only files, of a bounded size, without blocking the loop.
   readTextFile: (path) => rereadTextFile(path, { maxBytes: BUNDLE_MAX_BYTES }),
   readStart: readStartOf,
   async run(program, args, signal, { ownCommand = false } = {}) {
@@ -53,23 +53,23 @@ export const localMachine: Machine = {
   },
 };
 
-/** Nothing on this machine tells who it is; the message lists what was tried. */
+/** The instance's identity was not found; the message lists what was tried. */
 export class IdentityError extends Error {
   override readonly name = "IdentityError";
 
-  /** `answered`: somebody was there and did not tell, so that waiting for somebody to appear cannot help. */
+  /** `answered`: a service answered without the id, so waiting for one to appear cannot help. */
   constructor(message: string, readonly answered: boolean) {
     super(message);
   }
 }
 
-/** Somebody has answered, and not with what was wanted. */
+/** A service answered, but not with the wanted value. */
 class OddAnswer extends Error {
   override readonly name = "OddAnswer";
 }
 
 type Attempt = Place & {
-  /** Its answer may be that of somebody who has nothing to do with it. */
+  /** The answer may come from an unrelated server. */
   readonly stranger?: boolean;
 };
 
@@ -91,21 +91,21 @@ export async function findInstanceId(machine: Machine): Promise<string> {
     if (id) return id;
   }
   throw new IdentityError(
-    // In the same order each time, whoever was the first to fail.
+    // Sorted, so that the order does not depend on which attempt failed first.
     "cannot find out which instance this is: give its id with -i (IF_EXOSCALE_INSTANCE_ID); asked: " +
       tried.toSorted().join("; "),
     answered,
   );
 }
 
-/** The zone of this instance, null when the metadata service does not tell. */
+/** The zone of this instance, null when the metadata service does not say. */
 export async function findZone(machine: Machine): Promise<string | null> {
   const accept = (text: string) => /^[a-z]{2}-[a-z]{2,4}-\d+$/.test(text) ? text : null;
   const stages = stagesFor(machine, "availability-zone");
   return await askInTurn(stages, { accept, wanted: "a zone name", tried: [] });
 }
 
-/** First the fixed places side by side, then the gateway of the kernel's table, then that of `ip`. */
+/** First the fixed places in parallel, then the gateway in the kernel's table, then the one that `ip` shows. */
 function stagesFor(machine: Machine, key: string): Array<() => Promise<Attempt[]>> {
   const { root } = machine;
   const table = (signal: AbortSignal) =>
@@ -120,16 +120,16 @@ function stagesFor(machine: Machine, key: string): Array<() => Promise<Attempt[]
   ];
 }
 
-/** What a value must be, and where failures are noted. */
+/** The test for a value, and where failures are noted. */
 interface Wanted {
   readonly accept: (text: string) => string | null;
   readonly wanted: string;
   readonly tried: string[];
-  /** Told when somebody has answered with something else. */
+  /** Called when a service has answered with something else. */
   readonly noteAnswer?: () => void;
 }
 
-/** One stage after the other; a stage that is silent for a while no longer keeps the next from starting. */
+/** Runs the stages in order; the next one starts early when a stage gives no answer for a while. */
 async function askInTurn(
   stages: ReadonlyArray<() => Promise<Attempt[]>>,
   wanted: Wanted,
@@ -144,7 +144,7 @@ async function askInTurn(
   return answers.find((answer) => answer !== null) ?? null;
 }
 
-/** The first answer within the time; null when the last one asked has none, or the time is over. */
+/** The first answer within the time; null when the last one has none, or the time is over. */
 async function firstWithin(asked: Promise<string | null>[], ms: number): Promise<string | null> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const over = new Promise<null>((resolve) => timer = setTimeout(() => resolve(null), ms));
@@ -168,7 +168,7 @@ async function atGateway(
 ): Promise<Attempt[]> {
   try {
     const gateway = await find(AbortSignal.timeout(ATTEMPT_MS));
-    // A router may answer there, too, and knows nothing.
+    // A router may answer there, too, without knowing the id.
     if (gateway) return [{ ...ask(machine, `http://${gateway}/latest/${key}`), stranger: true }];
     return [{ title, value: () => Promise.reject(new Error("no default gateway")) }];
   } catch (error) {
@@ -195,7 +195,7 @@ function ask(machine: Machine, url: string): Attempt {
   };
 }
 
-/** Runs the attempts side by side; the first acceptable value wins, every failure is noted. */
+/** Runs the attempts in parallel; the first acceptable value wins, every failure is noted. */
 async function firstOf(
   attempts: readonly Attempt[],
   { accept, wanted, tried, noteAnswer }: Wanted,

@@ -6,19 +6,19 @@ const RESOLV_CONF = "/etc/resolv.conf";
 /** libuv's code (EAI_NONAME) for a name that does not exist. */
 const NO_SUCH_NAME = -3008;
 
-/** The C library then asks the next name server after one second, not five. To be called before the first look-up. */
+/** Makes the C library try the next name server after one second, not five. Call it before the first look-up. */
 export function hurryResolver(env: Pick<typeof Deno.env, "get" | "set">): void {
   if (!env.get("RES_OPTIONS")) env.set("RES_OPTIONS", "timeout:1 attempts:3");
 }
 
-/** Those of this machine. */
+/** The name sources of this machine. */
 export function systemNameSources(): NameSources {
   let known = readNameServers();
   return {
     async system(name: string, family: Family) {
       try {
-        // The runtime asks for both families in either case. What it knows beside IPv6 counts, too: where each answer
-        // has another address, the two look-ups together know more than one.
+        // The runtime asks for both families in either case. Keep its IPv4 addresses, too: if each answer has another
+        // address, the two look-ups together find more than one.
         const wanted = family === 4 ? { family, all: true as const } : { all: true as const };
         return (await lookup(name, wanted)).map(({ address }) => address);
       } catch (error) {
@@ -27,9 +27,9 @@ export function systemNameSources(): NameSources {
       }
     },
     async servers(name: string, family: Family) {
-      // The runtime reads that file on its own thread, whatever it is.
+      // The runtime reads that file on the loop's thread, whatever it is.
       if (!isReadable(RESOLV_CONF)) throw new Error(`${RESOLV_CONF} is no file of usual size`);
-      // With a dot at its end the name is complete, so that no search domain is tried first.
+      // A final dot makes the name complete, so that no search domain is tried first.
       try {
         return await Deno.resolveDns(`${name.replace(/\.$/, "")}.`, family === 4 ? "A" : "AAAA");
       } catch (error) {
@@ -38,7 +38,7 @@ export function systemNameSources(): NameSources {
       }
     },
     described() {
-      // The right to read may be given up by now: what was read last is still the best there is.
+      // The right to read may be given up by now; then use what was read last.
       known = readNameServers() ?? known;
       return known && "servers" in known ? known.servers : "";
     },
@@ -49,10 +49,10 @@ export function systemNameSources(): NameSources {
   };
 }
 
-/** Largest resolv.conf; a pipe or a device has no end. */
+/** Largest resolv.conf, because a pipe or a device has no end. */
 const CONF_MAX_BYTES = 65_536;
 
-/** Whether reading it ends soon; also where nothing of it may be known, as the runtime may know more. */
+/** Whether reading it ends soon. True if it cannot be examined, because the runtime may be able to read it. */
 function isReadable(path: string): boolean {
   try {
     const { isFile, size } = Deno.statSync(path);
@@ -62,7 +62,7 @@ function isReadable(path: string): boolean {
   }
 }
 
-/** The name servers, or why there are none; null when that cannot be known. */
+/** The name servers, or why there are none; null when that is unknown. */
 function readNameServers(): { servers: string } | { missing: string } | null {
   if (Deno.permissions.querySync({ name: "read", path: RESOLV_CONF }).state !== "granted") {
     return null;

@@ -1,6 +1,6 @@
-// Opening a file beside the loop. Deno 2.7 opens every file on the loop's own thread, whatever its call is named, and a
-// pipe that nobody fills, or a file system that has gone away, holds that up for good; so on Linux the C library does
-// it on a thread of its own. Deno looks at the right to read when it is asked about the file, which comes first.
+// Opens a file without blocking the loop. Deno 2.7 opens every file on the loop's thread, even in its async calls, and
+// a pipe without a writer, or a file system that has gone away, blocks that thread for good. So on Linux the C library
+// opens it on another thread. Deno checks the right to read when we first ask it about the file.
 
 /** An open file. */
 export interface OpenFile {
@@ -9,18 +9,18 @@ export interface OpenFile {
   close(): void;
 }
 
-/** Flags on Linux for x86-64 and arm64: read only, not for children, no terminal to be ours. */
+/** Flags on Linux for x86-64 and arm64: read only, O_CLOEXEC, O_NOCTTY. */
 const FLAGS = 0o2000000 | 0o400;
 
 let library: ReturnType<typeof openLibrary>;
 
-/** Opens for reading; rejects with what the system says. */
+/** Opens for reading; rejects with the system's error. */
 export async function openFile(path: string): Promise<OpenFile> {
   if (library === undefined) library = openLibrary();
   const symbols = library;
   if (symbols === null) return await openWithDeno(path);
   const file = await symbols.open(new TextEncoder().encode(`${path}\0`), FLAGS, 0);
-  // What fails at once may be asked again, for the reason.
+  // A failure is immediate, so ask Deno again to get its reason.
   if (file < 0) return await openWithDeno(path);
   return {
     async read(into) {

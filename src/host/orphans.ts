@@ -1,11 +1,11 @@
-// As process 1, which it is in a container without an init, this process inherits whatever its children's children
-// leave behind, and whoever inherits must collect: else each run of a check that starts something leaves a dead process
-// in the table, until the limit of the container is reached. The runtime collects its own children only.
+// In a container without an init this process is process 1 and inherits the orphaned grandchildren. It must collect
+// them: otherwise each run of a check that starts a process leaves a zombie, until the container's limit is reached.
+// The runtime collects only its own children.
 import { ownChildren } from "./command.ts";
 
 /** Time between two looks. */
 const LOOK_MS = 500;
-/** Dead processes that one look collects at most. */
+/** Most zombies that one look collects. */
 const BATCH_MAX = 1_000;
 
 // From Linux's headers, the same on x86-64 and arm64.
@@ -13,7 +13,7 @@ const P_ALL = 0, WNOHANG = 1, WEXITED = 4, WNOWAIT = 0x01000000;
 /** Size of `siginfo_t`, and where the process id is in it. */
 const INFO_BYTES = 128, PID_AT = 16;
 
-/** Collects orphans from now on, for as long as the process lives. False where that is not possible. */
+/** Collects orphans from now on, for the life of the process. False where that is not possible. */
 export function adoptOrphans(): boolean {
   if (Deno.build.os !== "linux") return false;
   try {
@@ -26,7 +26,7 @@ export function adoptOrphans(): boolean {
     const collect = () => {
       for (let count = 0; count < BATCH_MAX; count++) {
         view.setInt32(PID_AT, 0, true);
-        // Only a look: the runtime has yet to hear of its own children.
+        // Only peek: the runtime must still collect its own children.
         if (symbols.waitid(P_ALL, 0, info, WEXITED | WNOHANG | WNOWAIT) !== 0) return;
         const pid = view.getInt32(PID_AT, true);
         if (pid === 0 || ownChildren.has(pid)) return;

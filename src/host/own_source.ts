@@ -1,15 +1,18 @@
-// Heartbeats of one family, sent from the address that the peers know, whatever source the routes would choose: the
-// kernel takes the address that a socket is bound to. The port is any, since ours belongs to the socket that receives:
-// sharing it (SO_REUSEADDR) would let other local processes take it over.
+// Sends heartbeats of one family from the address that the peers know, whatever source the routes would choose: the
+// kernel uses the address that a socket is bound to. The source port is arbitrary, because ours belongs to the
+// receiving socket: sharing it (SO_REUSEADDR) would let other local processes take it over.
 import { messageOf } from "../core/message_of.ts";
 
-/** While the address cannot be bound it is tried again, at most so often. */
+/** Shortest time between two attempts to bind the address. */
 export const RETRY_MS = 250;
 
-/** Why a heartbeat could not leave from there. */
+/** Why a heartbeat could not be sent from the address. */
 export interface Failure {
   readonly reason: string;
-  /** The address itself is missing; else the network may be at fault, and nothing leaves from elsewhere either. */
+  /**
+   * True if the machine does not have the address. Otherwise the network may have failed, and another source would not
+   * help.
+   */
   readonly missing: boolean;
 }
 
@@ -27,7 +30,7 @@ export class OwnSource {
     this.#nowMs = nowMs;
   }
 
-  /** Sends one datagram; resolves to null when it has left. Never rejects. */
+  /** Sends one datagram; resolves to null when it was sent. Never rejects. */
   async send(bytes: Uint8Array, hostname: string, port: number): Promise<Failure | null> {
     const socket = this.#bound();
     if (socket === null) return this.#failure;
@@ -39,7 +42,7 @@ export class OwnSource {
         reason: `${messageOf(error)}: check the routes from there`,
         missing: false,
       };
-      // Binding it again tells whether the address has gone.
+      // Drop the socket: the next bind shows whether the address is gone.
       if (this.#socket === socket) this.#drop();
       this.#bound();
       return this.#failure;

@@ -1,32 +1,32 @@
-// The file that tells who the watchdog is. A lock on it, which the kernel takes back from a process that ends in
-// whatever way, tells whether it still runs: the number alone may by then be another program's. Nobody else may open
-// the file, so nobody else can have the lock; and whoever is told to stop must be the process that wrote it.
+// The file with the watchdog's process id. A lock on it, which the kernel releases however the process ends, shows
+// whether the watchdog still runs: the number alone may belong to another program by then. Other users may not open the
+// file, so they cannot lock it; and we only stop the process that wrote it.
 import { identityOf, tellsIdentities } from "./process_identity.ts";
 
-/** Attempts to get the lock: who only asks for the owner has it for a moment, too. */
+/** Attempts to get the lock: a process that only asks for the owner also has it for a moment. */
 const ATTEMPTS = 5, BETWEEN_ATTEMPTS_MS = 20;
 
 /** Largest process id of any system. */
 const PID_MAX = 2 ** 31 - 1;
-/** Longer than what we write: a number, an instant and a path. */
+/** More than we write: a number, a start time and a path. */
 const CONTENT_MAX_BYTES = 16_384;
 const MODE = 0o600, OTHERS = 0o077;
 const ROOT = 0;
 
-/** PID files, as far as the program uses them. */
+/** The operations on PID files. */
 export interface PidFiles {
   /**
-   * Writes this process's id and keeps the file locked. Resolves to what removes and unlocks it. Rejects when
-   * another process has it locked, the file is none of ours, or it cannot be written.
+   * Writes this process's id and keeps the file locked. Resolves to a function that removes and unlocks it. Rejects
+   * when another process has locked it, the file is not ours, or it cannot be written.
    */
   claim(path: string): Promise<() => void>;
-  /** Process id of the watchdog that has the file locked, null when none has. Throws when that cannot be known. */
+  /** Process id of the watchdog that has locked the file, null when none has. Throws when that is unknown. */
   owner(path: string): number | null;
   /** Tells the process to stop. Throws when that is not allowed. */
   tellToStop(pid: number): void;
 }
 
-/** Those of this machine. */
+/** The PID files of this machine. */
 export const pidFiles: PidFiles = {
   async claim(path) {
     for (let attempt = 1;; attempt++) {
@@ -47,7 +47,7 @@ export const pidFiles: PidFiles = {
     try {
       if (file.tryLockSync(false)) return null;
       const text = textIn(file);
-      // It has been made, and is written in a moment.
+      // The file was just created, and will be written in a moment.
       if (text === "") return null;
       const content = contentOf(text);
       if (content === null) throw new Error("it is locked, but has no process id of a watchdog");
@@ -66,14 +66,14 @@ export const pidFiles: PidFiles = {
   },
 };
 
-/** What a watchdog writes: its number, and which process that is. */
+/** What a watchdog writes: its process id, and what identifies the process. */
 interface Content {
   readonly pid: number;
   readonly start: string | null;
   readonly program: string | null;
 }
 
-/** Opens what is there, if it is a file and no link to one; null when nothing is. Never waits, and changes nothing. */
+/** Opens an existing file that is not a link; null when there is none. Never waits, and changes nothing. */
 function open(path: string, { claims }: { claims: boolean }): Deno.FsFile | null {
   const before = lookAt(path);
   if (before === null) return null;
@@ -84,7 +84,7 @@ function open(path: string, { claims }: { claims: boolean }): Deno.FsFile | null
   if (claims && (before.nlink ?? 1) > 1) throw new Error("it has a second name (a hard link)");
   let file: Deno.FsFile;
   try {
-    // A pipe that has just taken its place is opened for both, too: that does not wait for its other end.
+    // Opening for both reading and writing does not block, even if a pipe has just replaced the file.
     file = Deno.openSync(path, { read: true, write: true });
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return null;
@@ -96,7 +96,7 @@ function open(path: string, { claims }: { claims: boolean }): Deno.FsFile | null
   throw new Error("it is replaced while it is opened");
 }
 
-/** Makes the file; null when somebody else has just done so. */
+/** Creates the file; null when another process has just done so. */
 function create(path: string): Deno.FsFile | null {
   try {
     return Deno.openSync(path, { read: true, write: true, createNew: true, mode: MODE });
@@ -106,11 +106,14 @@ function create(path: string): Deno.FsFile | null {
   }
 }
 
-/** What gives it up; the process id that is in it when somebody has the lock, null when the file has to be made. */
+/**
+ * A function that gives the file up; the process id in it when another process has the lock; null when the file must be
+ * created.
+ */
 function tryToKeep(file: Deno.FsFile, path: string): (() => void) | number | null {
   const locked = file.tryLockSync(true);
   const text = textIn(file), content = contentOf(text);
-  // The one who had it may have removed it between our opening and our lock: then we hold a file without a name.
+  // The previous owner may have removed it between our opening and our lock: then we have locked a deleted file.
   if (locked && isStill(file, path)) {
     if (!isOurs(text)) {
       file.close();
@@ -118,8 +121,8 @@ function tryToKeep(file: Deno.FsFile, path: string): (() => void) | number | nul
     }
     if (!othersOpen(file)) return keep(file, path);
   }
-  // Whom the mode lets in can have the lock, now or later. While we have it, the name is ours to remove; and when a
-  // stranger has it, the writer is gone.
+  // Any user whom the mode lets in can lock the file, now or later. While we have the lock, we may remove the file; and
+  // if a stranger has it, the writer is gone.
   const stale = locked || (content === null ? isOurs(text) : !isWriter(content, file));
   if (othersOpen(file) && stale && isStill(file, path)) Deno.removeSync(path);
   file.close();
@@ -133,16 +136,16 @@ function keep(file: Deno.FsFile, path: string): () => void {
   file.truncateSync(bytes.length);
   return () => {
     try {
-      // While it is locked, the name is still ours to remove.
+      // While it is locked, we may remove it.
       if (isStill(file, path)) Deno.removeSync(path);
     } catch {
-      // A file that stays is without a lock, and so names nobody.
+      // A file that stays has no lock, so it names no running watchdog.
     }
     file.close();
   };
 }
 
-/** The number on a line of its own, for others who read it. */
+/** The content: the process id on its own line, for other programs, then what identifies the process. */
 function ownText(): string {
   const { start = null, program = null } = identityOf(Deno.pid) ?? {};
   const words = [
@@ -166,18 +169,18 @@ function contentOf(text: string): Content | null {
   }
 }
 
-/** Whether overwriting it destroys nothing: ours, empty, or the number of a process that is gone. */
+/** Whether it may be overwritten: it is ours, empty, or only the id of a process that is gone. */
 function isOurs(text: string): boolean {
   if (text === "" || contentOf(text) !== null) return true;
   return /^[1-9]\d{0,9}\n?$/.test(text) && tellsIdentities() && identityOf(Number(text)) === null;
 }
 
-/** Whether the process with that number is the one that wrote the file, as far as the system tells. */
+/** Whether the process with that id wrote the file, as far as the system tells. */
 function isWriter({ pid, start, program }: Content, file: Deno.FsFile): boolean {
   if (!tellsIdentities()) return true;
   const found = identityOf(pid);
   if (found === null || start === null || found.start !== start) return false;
-  // Whoever owns the file could have written any number and instant into it.
+  // The file's owner could have written any id and start time into it.
   if (found.uid !== null && found.uid !== file.statSync().uid) return false;
   return found.program === null || program === null || found.program === program;
 }
@@ -208,7 +211,7 @@ function kindOf({ isSymlink, isDirectory, isFifo, isSocket }: Deno.FileInfo): st
   return isSocket ? "a socket" : "a device";
 }
 
-/** From the beginning; what is too long to be ours is as good as any other text that is not. */
+/** Reads from the beginning; longer text is cut, because it cannot be ours. */
 function textIn(file: Deno.FsFile): string {
   const bytes = new Uint8Array(CONTENT_MAX_BYTES);
   file.seekSync(0, Deno.SeekMode.Start);

@@ -1,15 +1,15 @@
-// What is printed for a person, and the log where that is standard output, in one order.
+// Standard output and standard error: printed lines, and the log if it goes to standard output, in one order.
 import { messageOf } from "../core/message_of.ts";
 import type { Host } from "./host.ts";
 import { LineWriter } from "./line_writer.ts";
 
 /** Both outputs of this process. */
 export interface Printer extends Pick<Host, "print" | "printed"> {
-  /** Standard output, for who writes lines of a log there. */
+  /** Standard output, for a log that goes there. */
   readonly out: LineWriter;
 }
 
-/** Begins to print; nothing that the outputs do keeps anybody waiting. */
+/** Opens both outputs; a stalled output never makes the caller wait. */
 export function openPrinter(): Printer {
   const lost = (lines: number) => `exoip: ${lines} lines were lost`;
   const out = new LineWriter(Deno.stdout, lost), err = new LineWriter(Deno.stderr, lost);

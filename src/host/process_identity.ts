@@ -1,19 +1,19 @@
-// Which process a number means. Numbers are used again; the instant at which a process began is its own.
+// Identifies the process of a process id. The system reuses ids; the start time tells processes apart.
 
-/** What tells a process from a later one with its number. */
+/** What tells a process from a later one with the same id. */
 export interface ProcessIdentity {
-  /** Clock ticks from the machine's start to that of the process. */
+  /** Clock ticks from the machine's start to the process's start. */
   readonly start: string;
-  /** Path of its program, null where we may not know it. */
+  /** Path of its program, null where we may not read it. */
   readonly program: string | null;
-  /** User that it runs as. */
+  /** The user that it runs as. */
   readonly uid: number | null;
 }
 
-/** Of the process with that number; null when there is none, or where the system does not tell. */
+/** The identity of the process with that id; null when there is none, or the system does not tell. */
 export function identityOf(pid: number): ProcessIdentity | null {
   try {
-    // The name in parentheses may have blanks and parentheses in it; the start is field 22 of all.
+    // The name in parentheses may contain blanks and parentheses; the start time is field 22.
     const fields = Deno.readTextFileSync(`/proc/${pid}/stat`).split(")").at(-1)?.trim().split(" ");
     const start = fields?.[19];
     if (start === undefined || !/^\d+$/.test(start)) return null;
@@ -23,14 +23,14 @@ export function identityOf(pid: number): ProcessIdentity | null {
   }
 }
 
-/** Whether the system tells at all. */
+/** Whether the system tells identities at all. */
 export function tellsIdentities(): boolean {
   return identityOf(Deno.pid) !== null;
 }
 
 function programOf(pid: number): string | null {
   try {
-    // A program that was replaced while it runs.
+    // The program file was replaced while the program runs.
     return Deno.readLinkSync(`/proc/${pid}/exe`).replace(/ \(deleted\)$/, "");
   } catch {
     return null;

@@ -1,12 +1,12 @@
-// Which requests may go through a proxy. The metadata service tells a machine who it is, a check asks what runs on it,
-// and a plain endpoint is on loopback: another machine cannot answer for any of them.
+// Which requests may go through a proxy. The metadata service identifies this machine, a check tests a local service,
+// and an `http://` endpoint is on loopback: a proxy on another machine cannot answer any of them.
 
 /** The variables of this process. */
 export type Variables = Pick<typeof Deno.env, "get" | "set" | "delete">;
 
 const LOCAL = "localhost,127.0.0.1,::1";
 
-/** Lets nothing but `https://` to other machines go through a proxy. To be called before the first request. */
+/** Lets only `https://` requests to other machines go through a proxy. Call it before the first request. */
 export function keepPlainRequestsDirect(env: Variables): void {
   const all = env.get("ALL_PROXY") || env.get("all_proxy");
   if (all && !env.get("HTTPS_PROXY") && !env.get("https_proxy")) env.set("HTTPS_PROXY", all);

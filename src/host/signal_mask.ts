@@ -1,5 +1,5 @@
-// Signals that whoever started us has left blocked would never arrive. Deno has no word for the mask, so the C library
-// is asked; the kernel hands a signal to any thread that takes it, so this one's mask is enough.
+// Signals that our parent has left blocked would never arrive. Deno cannot change the signal mask, so we use the C
+// library. The kernel delivers a signal to any thread that accepts it, so this thread's mask is enough.
 
 /** Numbers on Linux for x86-64 and arm64. */
 const NUMBERS: Readonly<Partial<Record<Deno.Signal, number>>> = {
@@ -13,7 +13,7 @@ const SIG_UNBLOCK = 1;
 /** Size of `sigset_t`. */
 const SET_BYTES = 128;
 
-/** Takes them out of this thread's mask, on Linux, if one of them is in it; does nothing where it cannot. */
+/** Unblocks these signals in this thread's mask, on Linux, if one of them is blocked; does nothing where it cannot. */
 export function unblockSignals(signals: readonly Deno.Signal[]): void {
   if (Deno.build.os !== "linux") return;
   const wanted = signals.reduce((bits, signal) => bits | bitOf(signal), 0n);
@@ -28,7 +28,7 @@ export function unblockSignals(signals: readonly Deno.Signal[]): void {
     new DataView(set.buffer).setBigUint64(0, wanted, true);
     symbols.pthread_sigmask(SIG_UNBLOCK, set, null);
   } catch {
-    // Without /proc or the library they stay as they were.
+    // Without /proc or the library the mask stays as it is.
   }
 }
 

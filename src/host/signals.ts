@@ -1,8 +1,8 @@
-// Process signals as the watchdog knows them, heard from the first statement of main.ts on.
+// Process signals by the watchdog's names, handled from the first statement of main.ts on.
 import { unblockSignals } from "./signal_mask.ts";
 import type { SignalListener, SignalName, Signals } from "../world.ts";
 
-/** In the order in which they begin to be heard. */
+/** In the order in which their handlers are added. */
 const MEANING: ReadonlyArray<readonly [Deno.Signal, SignalName]> = Deno.build.os === "windows"
   ? [["SIGINT", "stop"], ["SIGBREAK", "stop"]]
   : [
@@ -12,16 +12,16 @@ const MEANING: ReadonlyArray<readonly [Deno.Signal, SignalName]> = Deno.build.os
     ["SIGUSR1", "better"],
     ["SIGUSR2", "worse"],
   ];
-/** Signals of each name that are kept. */
+/** Most signals of each name that are kept. */
 const KEPT_MAX = 100;
 
-/** Hands signals to the latest listener, and keeps what it cannot use, or what comes before there is one. */
+/** Passes signals to the latest listener. Keeps those that it cannot use, and those that arrive before there is one. */
 export class SignalQueue implements Signals {
   #listeners: readonly SignalListener[] = [];
   #kept: readonly SignalName[] = [];
 
   listen(listener: SignalListener): () => void {
-    // One function may listen twice.
+    // The same function may listen twice.
     const hear: SignalListener = (signal) => listener(signal);
     this.#listeners = [...this.#listeners, hear];
     const kept = this.#kept;
@@ -30,7 +30,7 @@ export class SignalQueue implements Signals {
     return () => void (this.#listeners = this.#listeners.filter((each) => each !== hear));
   }
 
-  /** A signal has come. */
+  /** Takes a signal. */
   tell(signal: SignalName): void {
     const listener = this.#listeners.at(-1);
     if (listener && listener(signal) !== "later") return;
@@ -42,12 +42,12 @@ export class SignalQueue implements Signals {
 class ProcessSignals extends SignalQueue {
   #hearing = false;
 
-  /** From now on no signal ends the process by itself. */
+  /** Adds the handlers: from now on no such signal ends the process by itself. */
   hear(): void {
     if (this.#hearing) return;
     this.#hearing = true;
     for (const [signal, name] of MEANING) Deno.addSignalListener(signal, () => this.tell(name));
-    // Handlers replace a signal's being ignored, as nohup does it; a mask they do not.
+    // A handler overrides an ignored signal (nohup), but not a blocked one.
     unblockSignals(MEANING.map(([signal]) => signal));
   }
 
@@ -57,5 +57,5 @@ class ProcessSignals extends SignalQueue {
   }
 }
 
-/** Those of this process. */
+/** The signals of this process. */
 export const processSignals: ProcessSignals = new ProcessSignals();

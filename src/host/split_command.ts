@@ -1,5 +1,5 @@
-// A command as it is written in one option, split into program and arguments by the rules of systemd's ExecStart=
-// that have no shell in them: blanks separate, quotes group, a backslash begins an escape.
+// Splits the command of an option into program and arguments by the rules of systemd's ExecStart=, without a shell:
+// blanks separate, quotes group, a backslash begins an escape.
 
 const BLANK = /\s/;
 const SIMPLE: Readonly<Record<string, string>> = {
@@ -15,14 +15,14 @@ const SIMPLE: Readonly<Record<string, string>> = {
   '"': '"',
   "'": "'",
 };
-/** Escapes by number, with what their digits are. */
+/** Numeric escapes, with the base of their digits. */
 const NUMBERED: ReadonlyArray<readonly [RegExp, number]> = [
   [/^x([0-9a-fA-F]{2})/, 16],
   [/^u([0-9a-fA-F]{4})/, 16],
   [/^([0-7]{3})/, 8],
 ];
 
-/** The words of a command; null when a quote does not end. No variable, no `~` and no `*` means anything. */
+/** The words of a command; null when a quote is not closed. Variables, `~` and `*` have no special meaning. */
 export function splitCommand(text: string): string[] | null {
   const words: string[] = [];
   let word: string | null = null;
@@ -49,7 +49,7 @@ export function splitCommand(text: string): string[] | null {
   return word === null ? words : [...words, word];
 }
 
-/** What follows a backslash, and how long it is; what is no escape keeps its backslash. */
+/** The character of an escape, and the escape's length; an unknown escape keeps its backslash. */
 function escaped(rest: string): [string, number] {
   const simple = SIMPLE[rest.charAt(0)];
   if (simple !== undefined) return [simple, 1];

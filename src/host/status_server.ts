@@ -1,63 +1,63 @@
-// The HTTP server of --listen-status: so small that all of it has a bound. Deno's own neither limits connections nor
-// ends idle ones (2.7.11, 2.9.6), and a process that others can bring to its last file cannot reach the cloud any more.
-// One request for each connection, without a body; the answer ends it.
+// The HTTP server of --listen-status: small, with a bound on everything. Deno's own server neither limits connections
+// nor closes idle ones (2.7.11, 2.9.6), and if clients use up the process's file descriptors, it cannot reach the cloud
+// any more. One request per connection, without a body; the answer ends the connection.
 
 import { LINES_MAX, requestOf } from "./status_request.ts";
 
-/** Where it listens. */
+/** Where the server listens. */
 export interface StatusAddress {
   /** IPv4 or IPv6 address. */
   readonly hostname: string;
   readonly port: number;
 }
 
-/** A server that is running. */
+/** A running server. */
 export interface StatusServer {
   readonly port: number;
-  /** Ends it and every connection. */
+  /** Closes the server and every connection. */
   close(): Promise<void>;
 }
 
 /** Answers one request. */
 export type StatusHandler = (request: Request) => Response | Promise<Response>;
 
-/** What becomes of a request before it is looked at closely: an answer is made, these bytes are one, or none is. */
+/** The decision about a request before it is parsed: answer it, send these bytes as the answer, or do not answer. */
 export type Admission = "answer" | "close" | Uint8Array;
 
-/** How much it serves. */
+/** Limits of the server. */
 export interface ServeOptions {
-  /** Longest life of a connection; 5 s unless given. */
+  /** Longest life of a connection; default 5 s. */
   readonly connectionMs?: number;
-  /** Asked with the first line of a request, empty for what is none; all are answered unless given. */
+  /** Called with the first line of a request, empty if it is invalid. Default: all are answered. */
   readonly admit?: (line: string) => Admission;
 }
 
-/** Connections at a time; whoever comes beyond takes the place of one that has asked nothing yet. */
+/** Most open connections; a further one replaces one that has sent no request yet. */
 export const CONNECTIONS_MAX = 64;
-/** Connections that are taken each second, in slices of a turn's length; the system keeps who waits. */
+/** Connections accepted per second, in slices of SLICE_MS; the system's backlog keeps the others. */
 const ACCEPTED_PER_SECOND = 4_000, SLICE_MS = 10;
-/** Time to ask in for whoever was accepted, however many wait for the place. */
+/** Time in which an accepted connection may send its request, however many others wait. */
 const GRACE_MS = 20;
 /** Longest life of a connection. */
 const CONNECTION_MS = 5_000;
 /** Longest head of a request. */
 const HEAD_MAX_BYTES = 8 * 1_024;
-/** Wait before the next connection is taken when the system has none to give. */
+/** Wait after the system failed to accept a connection. */
 const RETRY_MS = 100;
 
 /** One connection. */
 interface Talk {
   readonly connection: Deno.TcpConn;
-  /** From this machine: neither side can take the other's places. */
+  /** Whether the client is on this machine. Local and remote clients cannot displace each other. */
   readonly local: boolean;
   readonly acceptedAtMs: number;
-  /** It has had its time to ask. */
+  /** Whether its time to send a request is over. */
   due: boolean;
-  /** It has asked, and is being answered. */
+  /** Whether it has sent its request, and is being answered. */
   asked: boolean;
 }
 
-/** Begins to listen; throws what `Deno.listen` throws when the address cannot be had. */
+/** Begins to listen; throws what `Deno.listen` throws when it cannot bind the address. */
 export function serveStatus(
   { hostname, port }: StatusAddress,
   handler: StatusHandler,
@@ -80,7 +80,7 @@ export function serveStatus(
         const talking = converse(talk, { handler, admit, connectionMs });
         open.set(talk, talking.finally(() => open.delete(talk)));
       } catch {
-        // The system may be out of files for a while; the listener stays.
+        // The system may be out of file descriptors for a while; keep the listener.
         if (!closed) await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
       }
     }
@@ -91,14 +91,14 @@ export function serveStatus(
     async close() {
       if (!closed) listener.close();
       closed = true;
-      // Whoever still reads is cut off: nobody may keep the process from ending.
+      // Close connections that are still in use: no client may keep the process from ending.
       for (const { connection } of open.keys()) close(connection);
       await Promise.all([accepting, ...open.values()]);
     },
   };
 }
 
-/** So many connections in each slice of time. */
+/** Limits the connections per slice of time. */
 class Turns {
   #beganAtMs = -Infinity;
   #left = 0;
@@ -116,7 +116,10 @@ function wait(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, Math.max(0, ms)));
 }
 
-/** Ends connections that had their time to ask, or waits for some: no more are taken than can be heard. */
+/**
+ * Closes connections whose time to send a request is over, or waits until there are some, so that every accepted
+ * connection gets its time.
+ */
 async function makeRoom(open: Map<Talk, Promise<void>>, local: boolean): Promise<void> {
   while (open.size >= CONNECTIONS_MAX) {
     const victim = victimAmong([...open.keys()], local);
@@ -128,12 +131,14 @@ async function makeRoom(open: Map<Talk, Promise<void>>, local: boolean): Promise
     await wait(victim.acceptedAtMs + GRACE_MS - performance.now());
     const dueAtMs = performance.now() - GRACE_MS;
     for (const talk of open.keys()) talk.due ||= talk.acceptedAtMs <= dueAtMs;
-    // What has come in while this process had no turn is read first.
+    // First read data that arrived while this process did not run.
     await wait(0);
   }
 }
 
-/** Who has to make room: the oldest that has asked nothing, on the side that has more than its half. */
+/**
+ * The connection to close: the oldest without a request, on the side (local or remote) that uses more than its half.
+ */
 function victimAmong(talks: readonly Talk[], local: boolean): Talk {
   const own = talks.filter((talk) => talk.local === local);
   const side = own.length >= CONNECTIONS_MAX / 2
@@ -150,7 +155,7 @@ function isLocal(connection: Deno.TcpConn): boolean {
   return /^(?:::ffff:)?127\.|^::1$/.test(hostname);
 }
 
-/** One request and its answer; whatever goes wrong ends the connection and nothing else. */
+/** Handles one request and its answer; any failure ends the connection and nothing else. */
 async function converse(
   talk: Talk,
   { handler, admit, connectionMs }: { handler: StatusHandler } & Required<ServeOptions>,
@@ -159,7 +164,7 @@ async function converse(
   const timer = setTimeout(() => close(connection), connectionMs);
   try {
     const head = await readHead(connection);
-    // Who says nothing is answered nothing.
+    // No request, no answer.
     if (head === null) return;
     talk.asked = true;
     const lines = head.split("\r\n", LINES_MAX + 1);
@@ -172,7 +177,7 @@ async function converse(
       : new Response("this is no request that is understood here\n", { status: 400 });
     await write(connection, await bytesOf(answer, request?.method === "HEAD"));
   } catch {
-    // Gone, or too late.
+    // The client is gone, or was too late.
   } finally {
     clearTimeout(timer);
     close(connection);
@@ -182,7 +187,7 @@ async function converse(
 const CARRIAGE_RETURN = 13, LINE_FEED = 10;
 const DECODER = new TextDecoder("latin1");
 
-/** Up to the empty line; empty when it is too long, null when it never comes. Each byte is looked at once. */
+/** Reads up to the empty line. Empty when the head is too long, null when it never ends. Scans each byte once. */
 async function readHead(connection: Deno.TcpConn): Promise<string | null> {
   const buffer = new Uint8Array(HEAD_MAX_BYTES);
   for (let size = 0; size < buffer.length;) {
@@ -195,7 +200,7 @@ async function readHead(connection: Deno.TcpConn): Promise<string | null> {
   return "";
 }
 
-/** Where the head ends whose last byte is at that place or behind it. */
+/** Where the head ends, searched from that position on; null if it does not end yet. */
 function endIn(bytes: Uint8Array, from: number): number | null {
   for (let at = from; at < bytes.length; at++) {
     if (bytes[at] !== LINE_FEED || bytes[at - 2] !== LINE_FEED) continue;
@@ -226,6 +231,6 @@ function close(connection: Deno.TcpConn): void {
   try {
     connection.close();
   } catch {
-    // It was already.
+    // It was closed already.
   }
 }

@@ -1,21 +1,21 @@
 // The local syslog: one message per line in the form of RFC 3164, facility daemon, tag `exoip`, as the original's (Go
-// log/syslog), to a socket of datagrams or a stream. It may come after us, begin again, or not read: no line waits for
-// it longer than some seconds. Lines that it does not take are handed to somebody else at once, and the latest of them
-// are kept for it.
+// log/syslog), to a datagram or stream socket. Syslog may start after us, restart, or stop reading: no line waits for
+// it longer than some seconds. Lines that it does not take are printed elsewhere at once, and the latest of them are
+// kept for it.
 import { type LocalSocket, openLocalSocket } from "./local_socket.ts";
 
 const FACILITY_DAEMON = 3;
 const MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(" ");
-/** Lines that wait for a syslog that is behind; newer ones are lost, and counted. */
+/** Most lines that wait for a syslog that is behind; newer ones are lost, and counted. */
 const QUEUE_MAX = 1_000;
-/** Lines kept for one that is not there; older ones are with somebody else only, and counted. */
+/** Most lines kept for a syslog that is not there; older ones are only printed elsewhere, and counted. */
 const KEPT_MAX = 200;
 /** Time between two attempts while it is behind, and while it is not there. */
 const BUSY_MS = 100, ABSENT_MS = 2_000;
 /** After this time a syslog that is behind counts as gone. */
 const STALLED_MS = 5_000;
 
-/** One line on its way. */
+/** One line to send. */
 export interface SyslogEntry {
   /** As in syslog(3): 2 crit, 4 warning, 6 info. */
   readonly severity: number;
@@ -25,23 +25,23 @@ export interface SyslogEntry {
 
 /** An open syslog. */
 export interface Syslog {
-  /** Whether it took what was tried last, or was there at the beginning. */
+  /** Whether it took the last line, or was there at the beginning. */
   readonly present: boolean;
   /** Whether sending needs the right to write. */
   readonly needsRight: boolean;
   /** Queues one line. */
   send(severity: number, text: string): void;
-  /** Resolves when all so far has left or is with somebody else, at the latest after that time. */
+  /** Resolves when all lines so far were sent or printed elsewhere, at the latest after `withinMs`. */
   flush(withinMs: number): Promise<void>;
-  /** Ends it: what it has not taken by now it never gets. */
+  /** Closes it; lines that syslog has not taken by now are not sent. */
   close(): void;
 }
 
-/** Who hears of what syslog does not take. */
+/** Gets the lines that syslog does not take. */
 export interface Stead {
-  /** One line that it has not taken; it may still get it later. */
+  /** Prints a line that syslog has not taken; syslog may still get it later. */
   print(entry: SyslogEntry): void;
-  /** It takes lines no more, and why; or null: it does again. */
+  /** Called with the reason when syslog stops taking lines, and with null when it takes them again. */
   changed(reason: string | null): void;
 }
 
@@ -54,7 +54,7 @@ export function syslogLine(severity: number, text: string, at: Date): string {
   return `<${priority}>${day} ${time} exoip[${Deno.pid}]: ${text}`;
 }
 
-/** Opens the one at that path, which need not be there yet; null when the system has no socket to give. */
+/** Opens the syslog at that path, which need not exist yet; null when the system has no free socket. */
 export function openSyslog(path: string, stead: Stead): Syslog | null {
   try {
     return new SocketSyslog(openLocalSocket(path), { present: isSocket(path), stead });
@@ -75,10 +75,10 @@ class SocketSyslog implements Syslog {
   readonly #socket: LocalSocket;
   readonly #stead: Stead;
   readonly #encoder = new TextEncoder();
-  /** The first `#printed` of them are with somebody else already. */
+  /** The first `#printed` of them are printed elsewhere already. */
   readonly #queue: SyslogEntry[] = [];
   #printed = 0;
-  /** Lines that it will never get: too many while it was behind, or while it was not there. */
+  /** Lines that syslog will never get: too many while it was behind or not there. */
   #dropped = 0;
   #unsent = 0;
   #reason: string | null = null;
@@ -115,7 +115,7 @@ class SocketSyslog implements Syslog {
       timer = setTimeout(resolve, withinMs);
     });
     clearTimeout(timer);
-    // Nobody knows whether there is a later: what still waits is told here.
+    // The process may end soon, so print the lines that still wait.
     if (!this.#settled) this.#printWaiting();
   }
 
@@ -163,7 +163,7 @@ class SocketSyslog implements Syslog {
     return this.#reason !== null || nowMs >= (this.#busySinceMs ??= nowMs) + STALLED_MS;
   }
 
-  /** What it does not take is printed, the reason once; the latest lines are kept. */
+  /** Prints the lines that syslog does not take, and reports the reason once; keeps the latest lines. */
   async #absent(reason: string): Promise<void> {
     this.present = false;
     if (this.#reason !== reason) this.#stead.changed(reason);
@@ -187,7 +187,7 @@ class SocketSyslog implements Syslog {
     this.#flushes.clear();
   }
 
-  /** Does not keep the process from ending. */
+  /** A pause that does not keep the process from ending. */
   async #pause(ms: number): Promise<void> {
     if (this.#closed) return;
     let timer: ReturnType<typeof setTimeout> | undefined;

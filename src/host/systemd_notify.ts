@@ -4,26 +4,26 @@ import type { ServiceManager } from "../world.ts";
 import { type LocalSocket, openLocalSocket } from "./local_socket.ts";
 import { BoundedQueue } from "./bounded_queue.ts";
 
-/** How often, and how long apart, a manager that is behind is told the same. */
+/** Attempts, and the time between them, to send a message to a busy service manager. */
 const ATTEMPTS = 20, BETWEEN_MS = 100;
-/** Longest wait at the end for what is still to be said. */
+/** Longest wait at the end for unsent messages. */
 const FLUSH_MS = 500;
 
-/** A service manager that hears the last word before the process ends. */
+/** A service manager that gets the last message before the process ends. */
 export interface HostServiceManager extends ServiceManager {
-  /** Resolves when what was told has left, at the latest after half a second. */
+  /** Resolves when all messages were sent, at the latest after half a second. */
   flush(): Promise<void>;
-  /** Whether telling needs the right to write. */
+  /** Whether sending needs the right to write. */
   readonly needsRight: boolean;
 }
 
-/** The service manager that the environment names, null when there is none to talk to. */
+/** The service manager that the environment names, null when there is none. */
 export function openServiceManager(
   env: Readonly<Record<string, string | undefined>>,
   pid: number = Deno.pid,
 ): HostServiceManager | null {
   const address = env.NOTIFY_SOCKET ?? "";
-  // Others, such as vsock:, are for the first process of a virtual machine.
+  // Other addresses, such as vsock:, are for the first process of a virtual machine.
   if (!/^[/@]./.test(address)) return null;
   let socket: LocalSocket;
   try {
@@ -43,7 +43,7 @@ export function openServiceManager(
   return { ...manager, needsRight: socket.needsRight, flush: () => queue.flush(FLUSH_MS) };
 }
 
-/** Speaks the protocol; each message is one datagram, of one assignment a line. */
+/** Speaks the protocol; each message is one datagram, with one assignment per line. */
 export function serviceManager(
   send: (message: string) => void,
   { keepAliveMs, monotonicUsec = () => null }: {
@@ -65,7 +65,7 @@ export function serviceManager(
     reloading() {
       if (phase !== "ready") return;
       phase = "reloading";
-      // systemd waits for a READY that follows this instant.
+      // systemd waits for a READY that follows this time.
       const usec = monotonicUsec();
       say("RELOADING=1", ...(usec === null ? [] : [`MONOTONIC_USEC=${usec}`]));
     },
@@ -85,7 +85,7 @@ export function serviceManager(
   };
 }
 
-/** A manager that is busy for a moment must not miss what comes once; one that hangs must not fill our memory. */
+/** Sends until taken: a busy manager must not miss a message, but a hanging one must not fill our memory. */
 async function insist(socket: LocalSocket, message: Uint8Array): Promise<void> {
   for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
     if (await socket.send(message) !== "busy") return;
@@ -93,7 +93,7 @@ async function insist(socket: LocalSocket, message: Uint8Array): Promise<void> {
   }
 }
 
-/** Half of the time after which systemd takes the process for dead, as its manual advises. */
+/** Half of systemd's watchdog time-out, as its manual advises. */
 function keepAliveMs(
   { WATCHDOG_USEC, WATCHDOG_PID }: Readonly<Record<string, string | undefined>>,
   pid: number,
@@ -104,8 +104,8 @@ function keepAliveMs(
 }
 
 /**
- * Deno has no name for this clock. The kernel's uptime is the same but for times of sleep, in steps of 10 ms; rounded
- * up so that it is never before what systemd has noted when it asked. A unit that hides /proc does without.
+ * Deno cannot read this clock. The kernel's uptime differs from it only by time asleep, in steps of 10 ms; it is
+ * rounded up, so that it is never before the time that systemd noted when it asked. Null if the unit hides /proc.
  */
 function monotonicUsec(): number | null {
   try {

@@ -1,31 +1,30 @@
-// Files that an operator names, read whole, but never more than such a file can have, and never for longer than
-// somebody may wait: what is named may be a device without an end, a pipe that nobody writes to, or on a file system
-// that has gone away. Nothing here stops the loop; a call that hangs costs one thread of the runtime, and the same file
-// no second one.
+// Reads configured files whole, with a limit on size and time: the path may name an endless device, a pipe without a
+// writer, or a file on a file system that has gone away. Nothing here blocks the loop. A call that hangs costs one
+// thread of the runtime, and the same file does not cost another one soon.
 import { openFile } from "./open_file.ts";
 
-/** Largest file: a bundle of all public authorities has 230 kB. */
+/** Largest certificate bundle: one with all public authorities has 230 kB. */
 export const BUNDLE_MAX_BYTES = 1024 * 1024;
-/** Largest file of every other kind: it is taken apart at once, while heartbeats wait. */
+/** Largest file of any other kind: it is parsed at once, while heartbeats wait. */
 export const FILE_MAX_BYTES = 128 * 1024;
-/** Longest reading at the start, where a pipe may still have to be filled, and later. */
+/** Time limit for reading at the start, when a pipe may still have to be filled, and later. */
 const START_MS = 10_000, LATER_MS = 5_000;
 
-/** How a file is read. */
+/** Limits for reading a file. */
 export interface ReadLimits {
-  /** Bytes beyond which it is refused; `FILE_MAX_BYTES` unless given. */
+  /** Largest size; default `FILE_MAX_BYTES`. */
   readonly maxBytes?: number;
 }
 
 /** Reads the text of a file. */
 export type ReadTextFile = (path: string, limits?: ReadLimits) => Promise<string>;
 
-/** When files were asked for whose reading, or looking at, has not come back in time. */
+/** By file: when calls began that have not returned in time. */
 const hanging = new Map<string, number[]>();
-/** A file that hangs is tried again after that time, as another may stand in its place; each try costs a thread. */
+/** A hanging file is tried again after HANGING_AGAIN_MS, because it may have been replaced; each try costs a thread. */
 const HANGING_AGAIN_MS = 30_000, HANGING_MAX = 4;
 
-/** Reads a file, a pipe or a device. Rejects with what the system says, or with what is wrong and what was wanted. */
+/** Reads a file, a pipe or a device. Rejects with the system's error, or with what is wrong and what was expected. */
 export function readTextFile(
   path: string,
   { maxBytes = FILE_MAX_BYTES }: ReadLimits = {},
@@ -33,7 +32,7 @@ export function readTextFile(
   return within(START_MS, path, (tell) => read(path, { maxBytes, pipes: true, tell }));
 }
 
-/** Reads a file only: what a pipe has said once it does not say again. */
+/** Reads only regular files, because a pipe gives its content only once. */
 export function rereadTextFile(
   path: string,
   { maxBytes = FILE_MAX_BYTES }: ReadLimits = {},
@@ -41,7 +40,7 @@ export function rereadTextFile(
   return within(LATER_MS, path, (tell) => read(path, { maxBytes, pipes: false, tell }));
 }
 
-/** Work on a file that may hang; `work` says with `tell` what it waits for. */
+/** Runs work on a file that may hang; `work` calls `tell` to say what it waits for. */
 export async function within<Value>(
   limitMs: number,
   path: string,
@@ -76,12 +75,12 @@ export async function within<Value>(
 
 interface ConfigReader {
   readonly maxBytes: number;
-  /** Whether anything but a regular file will do. */
+  /** Whether pipes and devices are allowed, too. */
   readonly pipes: boolean;
   readonly tell: (awaited: string) => void;
 }
 
-/** The beginning of a file or of a disk, each byte as one character. */
+/** The beginning of a file or disk, each byte as one character. */
 export function readStartOf(path: string, maxBytes: number): Promise<string> {
   return within(LATER_MS, path, async () => {
     const info = await Deno.stat(path);

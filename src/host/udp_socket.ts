@@ -1,14 +1,17 @@
 // UDP: sockets that receive on the port of all nodes and answer from it, and for each family one that sends heartbeats
-// from our own address. One receives, or two where an IPv6 socket takes no IPv4 (net.ipv6.bindv6only, and Windows).
+// from our own address. One socket receives, or two where an IPv6 socket does not accept IPv4 (net.ipv6.bindv6only, and
+// Windows).
 import { canonicalIp, familyOf, isIpv6 } from "../core/ip.ts";
 import type { Datagram, Family, HeartbeatSource, UdpSocket } from "../world.ts";
 import { OwnSource } from "./own_source.ts";
 
-/** Longer than any heartbeat or question, so that a longer one is seen to be longer instead of being cut. */
+/**
+ * Longer than any heartbeat or question, so that a longer datagram is noticed instead of being cut to a valid length.
+ */
 const BUFFER_BYTES = 512;
 const WILDCARDS: readonly string[] = ["0.0.0.0", "::"];
 
-/** This machine has no IPv6 at all; the message says what to do. */
+/** This machine has no IPv6; the message says what to do. */
 export class NoIpv6 extends Error {
   override readonly name = "NoIpv6";
 }
@@ -22,15 +25,15 @@ class UdpLink implements UdpSocket {
   readonly localAddresses: readonly string[];
   readonly #ears: readonly Ear[];
   readonly #bufferBytes: number;
-  /** What `-l` names, null for every address. */
+  /** The address of `-l`, null for every address. */
   readonly #fixed: string | null;
-  /** Null until our addresses are known, and where `-l` decides. */
+  /** Null until our addresses are known, and if `-l` sets the address. */
   #sources: ReadonlyMap<Family, OwnSource> | null = null;
   #own: readonly string[] = [];
   #report: (source: HeartbeatSource) => void = () => {};
-  /** Families whose heartbeats leave from elsewhere, as was reported. */
+  /** Families for which another source address was reported. */
   readonly #troubled = new Set<Family>();
-  /** The last one on its way to each place: two at once may overtake each other within the runtime. */
+  /** The last send under way to each receiver: two at once may overtake each other within the runtime. */
   readonly #sending = new Map<string, Promise<unknown>>();
 
   constructor(hostname: string, ears: readonly Ear[], bufferBytes: number) {
@@ -49,7 +52,7 @@ class UdpLink implements UdpSocket {
   }
 
   sendFrom(addresses: readonly string[], report: (source: HeartbeatSource) => void): void {
-    // Who asks for the first time has heard nothing yet.
+    // A new listener has not got any report yet.
     if (report !== this.#report) this.#troubled.clear();
     this.#report = report;
     const known = this.#sources !== null && addresses.join() === this.#own.join();
@@ -62,7 +65,7 @@ class UdpLink implements UdpSocket {
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.#sending.values()); // The last word of a node that leaves must get out.
+    await Promise.all(this.#sending.values()); // The last heartbeat of a leaving node must be sent.
     for (const source of this.#sources?.values() ?? []) source.close();
     for (const ear of this.#ears) ear.close();
   }
@@ -71,7 +74,7 @@ class UdpLink implements UdpSocket {
     return receiveAll(this.#ears, this.#bufferBytes);
   }
 
-  /** A family that is not heard is not spoken either: its peers would hear us, and we not them. */
+  /** Does not send in a family in which we do not receive: the peers would hear us, but we would not hear them. */
   #sourcesFor(addresses: readonly string[]): Map<Family, OwnSource> {
     const sources = new Map<Family, OwnSource>();
     for (const address of addresses) {
@@ -84,7 +87,7 @@ class UdpLink implements UdpSocket {
 
   #queue(place: string, send: () => Promise<unknown>): void {
     const before = this.#sending.get(place);
-    // Unreachable peers are what heartbeats are for; the original ignores these errors, too.
+    // Heartbeats exist to detect unreachable peers, so ignore these errors, as the original does.
     const sent = (before ? before.then(send) : send()).catch(() => {}).finally(() => {
       if (this.#sending.get(place) === sent) this.#sending.delete(place);
     });
@@ -99,7 +102,7 @@ class UdpLink implements UdpSocket {
       ? await source.send(bytes, to, port)
       : { reason: this.#whyNone(to), missing: true };
     if (failure === null) return this.#tell(family, null);
-    // A network that translates addresses may make the right one of it.
+    // NAT may translate another source address into the right one.
     const left = await this.#sendAny(bytes, to, port).then(() => true, () => false);
     if (left || failure.missing) this.#tell(family, failure.reason);
   }
@@ -139,11 +142,11 @@ function interfaceAddresses(): string[] {
   }
 }
 
-/** One socket that receives. */
+/** One receiving socket. */
 class Ear {
   readonly #socket: Deno.DatagramConn;
   readonly #families: readonly Family[];
-  /** It knows IPv4 addresses in IPv6's clothes only. */
+  /** Whether it uses IPv4-mapped IPv6 addresses (`::ffff:1.2.3.4`). */
   readonly #mapped: boolean;
   #closed = false;
 
@@ -156,20 +159,20 @@ class Ear {
     this.#mapped = mapped;
   }
 
-  /** Whether it can send there. */
+  /** Whether it can send to that address. */
   reaches(address: string): boolean {
     return this.#families.includes(familyOf(address));
   }
 
-  /** Sends one datagram; rejects with what the system says. */
+  /** Sends one datagram; rejects with the system's error. */
   send(bytes: Uint8Array, to: string, port: number): Promise<number> {
     const hostname = this.#mapped && familyOf(to) === "IPv4" ? `::ffff:${to}` : to;
     return this.#socket.send(bytes, { transport: "udp", hostname, port });
   }
 
-  /** What comes in, until it is closed. `bufferBytes`: the longest datagram that comes in whole. */
+  /** Received datagrams, until it is closed. `bufferBytes`: the longest datagram that is received whole. */
   async *receive(bufferBytes: number): AsyncGenerator<Datagram> {
-    // One for all: nobody keeps a datagram beyond its turn, and a flood leaves no garbage to collect.
+    // One buffer for all: no one keeps a datagram beyond its turn, and a flood causes no garbage collection.
     const buffer = new Uint8Array(bufferBytes);
     while (!this.#closed) {
       try {
@@ -178,21 +181,21 @@ class Ear {
         const from = this.#mapped ? canonicalIp(seen) ?? seen : seen;
         yield { bytes, from, fromPort };
       } catch (error) {
-        // The kernel reports a peer's closed port here on some systems: not the end of the socket.
+        // On some systems the kernel reports a peer's closed port here; the socket goes on.
         if (this.#closed || error instanceof Deno.errors.BadResource) return;
         await new Promise((resolve) => setTimeout(resolve, 10));
       }
     }
   }
 
-  /** Ends it. */
+  /** Closes the socket. */
   close(): void {
     if (!this.#closed) this.#socket.close();
     this.#closed = true;
   }
 }
 
-/** Opens what listens there; throws as `openSocket` does. */
+/** Opens the receiving sockets; throws as `openSocket` does. */
 function openEars(hostname: string, port: number): Ear[] {
   const socket = listen(hostname, port);
   if (!isIpv6(hostname)) return [new Ear(socket, { families: ["IPv4"] })];
@@ -208,7 +211,7 @@ function openEars(hostname: string, port: number): Ear[] {
 }
 
 /**
- * The socket for IPv4 beside one on `[::]`, null where that takes IPv4 itself: then the system gives nobody the same
+ * The socket for IPv4 beside one on `[::]`. Null where that one accepts IPv4 itself: then the system refuses the same
  * port on 0.0.0.0.
  */
 function ipv4Beside(long: Deno.DatagramConn): Deno.DatagramConn | null {
@@ -222,7 +225,7 @@ function ipv4Beside(long: Deno.DatagramConn): Deno.DatagramConn | null {
   }
 }
 
-/** Whether a socket on `[::]` takes IPv4, too, on this machine. */
+/** Whether a socket on `[::]` accepts IPv4 on this machine. */
 function takesIpv4(): boolean {
   const long = listen("::", 0);
   try {
@@ -249,7 +252,7 @@ function listen(hostname: string, port: number): Deno.DatagramConn {
   }
 }
 
-/** What comes in on any of them, one after the other: none receives on while its datagram is being looked at. */
+/** Received datagrams of all sockets, one after the other: no socket receives again while its datagram is handled. */
 async function* receiveAll(
   ears: readonly Ear[],
   bufferBytes: number,

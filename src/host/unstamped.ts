@@ -1,8 +1,8 @@
-// Whether the lines of the log on standard output need a time of their own. A terminal and a file add none; the
-// journal, syslog, a container's log and most programs that read a pipe do.
+// Whether log lines on standard output need a time. Terminals and files do not add one; the journal, syslog, container
+// logs and most programs that read a pipe do.
 import { fstatSync } from "node:fs";
 
-/** True when that open file is a terminal or a regular file. */
+/** True when the open file is a terminal or a regular file. */
 export function isUnstamped(
   { fd = 1, terminal = Deno.stdout.isTerminal() }: { fd?: number; terminal?: boolean } = {},
 ): boolean {

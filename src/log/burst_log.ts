@@ -1,5 +1,4 @@
-// A log for what may change at any pace: changes are told one by one while they are few, and counted once they are
-// many.
+// A log for changes at any rate: few changes get a line each, many are counted.
 import type { EventName } from "../core/registry/events.ts";
 import type { Line, RateLimitedLog } from "./rate_limited_log.ts";
 import type { Clock, Log } from "../world.ts";
@@ -7,12 +6,15 @@ import type { Clock, Log } from "../world.ts";
 /** Lines of a kind that are written one by one within this time. */
 export const BURST_MAX = 10, BURST_MS = 60_000;
 
-/** Writes the first lines of a kind; those beyond go to the quiet log, which tells the last of them and how many. */
+/**
+ * Writes the first lines of a kind. Further ones go to a rate-limited log, which writes the last of them and their
+ * number.
+ */
 export class BurstLog {
   readonly #log: Log;
   readonly #limitedLog: RateLimitedLog;
   readonly #clock: Clock;
-  /** When the latest lines of each kind were to be written. */
+  /** The times of the latest lines of each kind. */
   readonly #kinds = new Map<string, readonly number[]>();
 
   constructor({ log, limitedLog, clock }: { log: Log; limitedLog: RateLimitedLog; clock: Clock }) {
@@ -21,7 +23,7 @@ export class BurstLog {
     this.#clock = clock;
   }
 
-  /** Kinds are few: whoever calls this has a bound for them. */
+  /** The caller must bound the number of kinds. */
   write<Event extends EventName>(kind: string, [severity, event, text]: Line<Event>): void {
     const nowMs = this.#clock.nowMs();
     const recent = (this.#kinds.get(kind) ?? []).filter((atMs) => nowMs < atMs + BURST_MS);

@@ -1,4 +1,4 @@
-// What one line of the log looks like: for a person, for a collector, for the journal.
+// The formats of a log line: for a person, for a collector, for the journal.
 import { LINE_MAX_CHARS, plain } from "../core/plain.ts";
 import type { EventName, Severity } from "../core/registry/events.ts";
 
@@ -10,15 +10,15 @@ export const LOG_FORMATS = ["text", "json", "journald"] as const;
 /** One line before it is written. */
 export interface Entry {
   readonly severity: Severity;
-  /** Stable word for searches. */
+  /** Stable word for log searches. */
   readonly event: EventName;
   readonly text: string;
-  /** The Elastic IP that it is about, when there are several; else null. */
+  /** The Elastic IP that it is about if there are several, else null. */
   readonly elasticIp: string | null;
   readonly at: Date;
 }
 
-/** As in syslog(3). */
+/** Severities of syslog(3). */
 export const SYSLOG_SEVERITY: Readonly<Record<Severity, number>> = {
   critical: 2,
   warning: 4,
@@ -26,12 +26,12 @@ export const SYSLOG_SEVERITY: Readonly<Record<Severity, number>> = {
 };
 const TAGS: Readonly<Record<number, string>> = { 2: "CRIT   ", 4: "WARNING", 6: "INFO   " };
 
-/** What a line for a person begins with, by syslog's number. */
+/** The beginning of a line for a person, by syslog's number. */
 export function tagOf(severity: number): string {
   return `exoip [${TAGS[severity]}]`;
 }
 
-/** Event word, address and sentence. Whatever it quotes, it is one line, and of bounded length. */
+/** Event word, address and sentence: always one line of bounded length, whatever it quotes. */
 export function sentence({ event, elasticIp, text }: Entry): string {
   const about = elasticIp === null ? "" : `${elasticIp}: `;
   return plain(`${event}: ${about}${text}`, LINE_MAX_CHARS);

@@ -1,20 +1,20 @@
-// Passwords in what an operator has written: within a URL, and among the arguments of a command. They are for the
-// server or the program that is named there, and never for a message, a page or a file.
+// Passwords in configured values: within a URL, and among the arguments of a command. They are meant for that server or
+// program, and must never appear in a message, a page or a file.
 
-/** What stands in place of what is not shown. */
+/** Replaces what is not shown. */
 const LEFT_OUT = "...";
-/** Of a value's name: nothing else is so named. */
+/** Matches the name of a secret value. */
 const SECRET_NAME =
   "[^=&?;#\\s]{0,40}(?:pass|pwd|pw|token|secret|key|auth|sig|cred)[^=&?;#\\s]{0,40}";
 const QUERY = new RegExp(`([?&;#]${SECRET_NAME}=)[^&#\\s]*`, "gi");
 const ASSIGNED = new RegExp(`^-*${SECRET_NAME}=(.+)$`, "is");
 const NAMED = new RegExp(`^--?${SECRET_NAME}$|^--?u(?:ser)?$`, "i");
 
-/** One URL, or what was to be one, without user, password and what its query hides. */
+/** A URL, or text that was meant as one, without user, password and secret values in its query. */
 export function withoutPassword(text: string): string {
   const head = /^(?:[a-z][a-z0-9+.-]*:)?[\s/\\]*/i.exec(text)?.[0] ?? "";
   const rest = text.slice(head.length);
-  // Of what is no URL nobody knows where its password ends.
+  // If the text is not a URL, it is unknown where its password ends.
   const end = URL.canParse(text) ? rest.search(/[/\\?#]/) : -1;
   const place = end < 0 ? rest : rest.slice(0, end);
   const at = place.lastIndexOf("@");
@@ -22,7 +22,7 @@ export function withoutPassword(text: string): string {
   return shown.replace(QUERY, `$1${LEFT_OUT}`);
 }
 
-/** A text that may have URLs, or `user:password@host`, in it: what is written before an `@` is left out. */
+/** A text that may contain URLs or `user:password@host`: leaves out what stands before an `@`. */
 export function withoutPasswords(text: string): string {
   return text.replace(/(:[/\\]{1,8})[^\s/\\?#"'<>]*@/g, `$1${LEFT_OUT}@`)
     .replace(/((?:^|[\s"'(=])[\w.%+-]{1,100}:)[^\s"'<>@/]{1,200}@/g, `$1${LEFT_OUT}@`);
@@ -33,7 +33,7 @@ export function withoutArguments(words: readonly string[]): string {
   return [...words.slice(0, 1), ...(words.length > 1 ? [LEFT_OUT] : [])].join(" ");
 }
 
-/** What is most likely a password in a command or a URL, to be hidden where a program or a server says it again. */
+/** Likely passwords in a command or a URL, to be hidden where a program or a server quotes them. */
 export function passwordsIn(words: readonly string[]): string[] {
   const found = words.flatMap((word, index) => {
     const [, assigned] = ASSIGNED.exec(word) ?? [];

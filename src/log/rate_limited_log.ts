@@ -1,35 +1,36 @@
-// A log for what repeats: the first of a kind is written, the others are counted, so that a fault or a flood
-// costs one line a minute and no memory. The count is told when the minute is over, whether or not it goes on.
+// A log for repeating events: the first line of a kind is written, the others are counted, so that a fault or a flood
+// costs one line a minute and bounded memory. The count is written when the minute is over, whether or not the event
+// continues.
 import type { EventName, SeverityOf } from "../core/registry/events.ts";
 import { durationText } from "../core/age.ts";
 import type { Clock, Log } from "../world.ts";
 
-/** Time before a line of the same kind is written again. */
+/** Time until a line of the same kind is written again. */
 export const QUIET_MS = 60_000;
-/** Kinds that are told apart; beyond, all share one. */
+/** Kinds that are counted separately; further ones share one count. */
 export const KINDS_MAX = 256;
 
-/** The same for what strangers can send, who must not use up the kinds of what matters. */
+/** The same for what strangers can send: they must not use up the kinds of important lines. */
 export const STRANGE_KINDS_MAX = 64;
-/** What has not repeated for this long before it is told is said to be over. */
+/** If it has not repeated for this long when its count is written, the line says that it is over. */
 const OVER_MS = 5_000;
 
-/** What `Log.write` is told, but for the address. */
+/** The arguments of `Log.write` without the address. */
 export type Line<Event extends EventName = EventName> = readonly [
   severity: SeverityOf<Event>,
   event: Event,
   text: string,
 ];
 
-/** A kind of which a line was written within the minute. */
+/** A kind with a line within the last minute. */
 interface Kind {
   readonly endsAtMs: number;
-  /** Lines that may still be written. */
+  /** How many lines may still be written. */
   left: number;
   muted: number;
   /** When the last line of the kind was written. */
   saidAtMs: number;
-  /** The last one that was not written, and when that was. */
+  /** The last line that was not written, and its time. */
   line: Line;
   lastAtMs: number;
 }
@@ -38,12 +39,12 @@ interface Kind {
 export class RateLimitedLog {
   readonly #log: Log;
   readonly #clock: Clock;
-  /** In the order of their ends. */
+  /** In the order in which their minutes end. */
   readonly #kinds = new Map<string, Kind>();
   readonly #kindsMax: number;
   readonly #linesMax: number;
 
-  /** `linesMax`: so many lines of a kind are written before the others of the minute are counted. */
+  /** `linesMax`: how many lines of a kind are written before the others of the minute are counted. */
   constructor(log: Log, clock: Clock, kindsMax: number = KINDS_MAX, linesMax = 1) {
     this.#log = log;
     this.#clock = clock;
@@ -70,7 +71,7 @@ export class RateLimitedLog {
     }
   }
 
-  /** Tells the counts whose minute is over. To be called now and then. */
+  /** Writes the counts whose minute is over. Call it now and then. */
   settle(nowMs: number): void {
     for (const [key, kind] of this.#kinds) {
       if (nowMs < kind.endsAtMs) return;
@@ -81,7 +82,7 @@ export class RateLimitedLog {
     }
   }
 
-  /** Tells all counts, since nothing more will come. */
+  /** Writes all counts at the end. */
   close(): void {
     const nowMs = this.#clock.nowMs();
     for (const kind of this.#kinds.values()) {
@@ -95,7 +96,7 @@ export class RateLimitedLog {
     this.#kinds.set(key, { endsAtMs: nowMs + QUIET_MS, left, muted: 0, line, ...times });
   }
 
-  /** The last of them stands for all, with how many there were within which time, and whether that goes on. */
+  /** Writes the last line, with the number of lines, their time span, and whether they continue. */
   #tell({ muted, saidAtMs, lastAtMs, line: [severity, event, text] }: Kind, nowMs: number): void {
     const calmMs = nowMs - lastAtMs;
     const calm = calmMs < OVER_MS ? "" : `, then none for ${durationText(calmMs)}`;

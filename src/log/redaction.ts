@@ -1,19 +1,19 @@
-// Secrets stay out of everything that is written, whoever quotes them: the cloud may send back what we sent.
+// Keeps secrets out of all output, even quoted ones: the cloud may send back what we sent.
 import { encodeBase64 } from "@std/encoding/base64";
 import { encodeHex } from "@std/encoding/hex";
 import { withoutPasswords } from "./password.ts";
 
-/** Where as many characters of a secret are found, all that follow of it are hidden: a quotation may break off. */
+/** A quotation of a secret may be cut off, so a part that begins with this many of its characters is hidden, too. */
 const RECOGNISED_CHARS = 8;
-/** Shorter ones are words, and no secrets: hiding them would spoil every message. */
+/** Shorter secrets are not hidden: they would match ordinary words in every message. */
 const SECRET_CHARS = 4;
-/** What stands in their place. */
+/** Replaces a secret. */
 export const HIDDEN = "[secret]";
 
 /** Replaces text. */
 export type Redact = (text: string) => string;
 
-/** Hides the secrets, also as they look in a URL, in Base64, in hexadecimal and in JSON. */
+/** Hides the secrets, also as encoded in a URL, in Base64, in hexadecimal and in JSON. */
 export function redactor(secrets: readonly string[]): Redact {
   const forms = [
     ...new Set(secrets.filter(({ length }) => length >= SECRET_CHARS).flatMap(formsOf)),
@@ -38,7 +38,7 @@ function formsOf(secret: string): string[] {
 function hide(text: string, { forms, anyHead }: { forms: string[]; anyHead: RegExp }): string {
   let shown = "", from = 0;
   for (const { index } of text.matchAll(anyHead)) {
-    // Within what is hidden already another one may begin, and end later.
+    // Another secret may begin within hidden text and end after it.
     if (index >= from) shown += text.slice(from, index) + HIDDEN;
     from = Math.max(
       from,
@@ -48,7 +48,7 @@ function hide(text: string, { forms, anyHead }: { forms: string[]; anyHead: RegE
   return shown + text.slice(from);
 }
 
-/** How much of the secret stands at that place, if enough to be recognised. */
+/** How many characters of the secret stand at that position, if enough to recognise it. */
 function sharedLength(text: string, at: number, secret: string): number {
   let length = 0;
   while (length < secret.length && text[at + length] === secret[length]) length += 1;
@@ -62,7 +62,7 @@ function literally(text: string): string {
   );
 }
 
-/** What is hidden in one run: secrets can be added while it runs, and stay hidden. */
+/** The secrets of a running program: more can be added, and all stay hidden. */
 export class Redaction {
   readonly #secrets = new Set<string>();
   #redact: Redact = (text) => text;
@@ -71,7 +71,7 @@ export class Redaction {
     this.add(secrets);
   }
 
-  /** Hides these, too. */
+  /** Hides these secrets, too. */
   add(secrets: readonly string[]): void {
     for (const secret of secrets) this.#secrets.add(secret);
     this.#redact = redactor([...this.#secrets]);

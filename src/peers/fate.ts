@@ -1,27 +1,30 @@
-// What an address of a peer's name is good for on this machine. A resolver can answer anything.
+// Whether an address of a peer's name can be used on this machine. A resolver can answer anything.
 import { canonicalIp } from "../core/ip.ts";
 import { isIpv4, parseIpv4 } from "../core/ipv4.ts";
 import { parseIpv6 } from "../core/ipv6.ts";
 
-/** Where this machine is. */
+/** What is known about this machine's addresses. */
 export interface Place {
-  /** Address that the socket is bound to. */
+  /** The address that the socket is bound to. */
   readonly hostname: string;
   /** Addresses of the interfaces, in their canonical form. */
   readonly own: readonly string[];
 }
 
-/** `self`: this machine; `family`: the socket does not speak it; `no-host`: no address of a machine among others. */
+/**
+ * `self`: this machine; `family`: the socket does not support its family; `no-host`: not an address of a single
+ * machine.
+ */
 export type Fate = "peer" | "self" | "family" | "no-host";
 
 const ANY = ["0.0.0.0", "::"];
 
-/** What becomes of the address. */
+/** Classifies an address. */
 export function fateOf(text: string, { hostname, own }: Place): Fate {
   const address = canonicalIp(text);
   if (address === null || isNoHost(address)) return "no-host";
   if (address === hostname) return "self";
-  // On loopback several nodes can share one machine, as tests do: then each has a loopback address of its own.
+  // Several nodes can share one machine on loopback, as in tests: each then has its own loopback address.
   if (isLoopback(address)) return isLoopback(hostname) ? family(address, hostname) : "self";
   if (ANY.includes(hostname) && own.includes(address)) return "self";
   return family(address, hostname);
@@ -32,7 +35,7 @@ function family(address: string, hostname: string): Fate {
   return spoken ? "peer" : "family";
 }
 
-/** Why the address is left out, for a line; `family` is that of the socket. */
+/** Why the address is left out, for the log. */
 export function reasonOf(address: string, fate: Exclude<Fate, "peer">, hostname: string): string {
   if (fate === "self") return `${address} (this machine)`;
   if (fate === "no-host") return `${address} (no address of a node)`;

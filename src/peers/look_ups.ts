@@ -1,23 +1,23 @@
-// Looking up names: some at a time, each once at a time, and each caller says how long it waits.
+// Looks up names: a few at a time, never the same name twice at once, and each caller says how long it waits.
 import { messageOf } from "../core/message_of.ts";
 import type { Host } from "../host/host.ts";
 import type { Clock } from "../world.ts";
 import type { Place } from "./fate.ts";
 import type { NamedPeer } from "./named_peer.ts";
 
-/** Longest wait of somebody who wants to know; a look-up has a shorter bound of its own. */
+/** Longest wait of a caller; each look-up has a shorter bound of its own. */
 export const PATIENT_MS = 6_000;
-/** Names that are looked up at the same time: each takes some sockets, and those that are silent hold up the rest. */
+/** Names that are looked up at the same time: each needs some sockets, and unanswered ones delay the rest. */
 const AT_ONCE = 64;
 
-/** What looking up needs. */
+/** What look-ups need. */
 export interface LookUpOptions {
   readonly place: Place;
-  /** Called after each look-up; `found`: nothing was known of that name before. */
+  /** Called after each look-up; `found`: the name had no known address before. */
   readonly answered: (entry: NamedPeer, news: { found: boolean }) => void;
 }
 
-/** Looks up. */
+/** Looks up names. */
 export class LookUps {
   readonly #host: Pick<Host, "lookup"> & { readonly clock: Clock };
   readonly #options: LookUpOptions;
@@ -27,7 +27,7 @@ export class LookUps {
     this.#options = options;
   }
 
-  /** Looks these up and waits for it, but no longer than that; what comes later is taken in all the same. */
+  /** Looks these up and waits for at most the given time; later answers are still taken in. */
   async run(
     entries: readonly NamedPeer[],
     { signal, patienceMs = PATIENT_MS }: { signal?: AbortSignal; patienceMs?: number } = {},

@@ -1,8 +1,8 @@
-// A cloud whose list of peers goes by names: they are looked up before each reading.
+// A cloud with peers given by name: the names are looked up before each reading of the peer list.
 import type { Connect } from "../startup/connection.ts";
 import type { PeerNames } from "./peer_names.ts";
 
-/** Connects as before; what is read of the peers is by the addresses that their names have at that moment. */
+/** Connects as `connect` does, but reads the peer list by the addresses that the names have at that moment. */
 export function connectByNames(connect: Connect, names: Pick<PeerNames, "members">): Connect {
   return (elasticIp, onProgress) => {
     const cloud = connect(elasticIp, onProgress);

@@ -1,36 +1,39 @@
-// One entry of -p: an address, or a name with the addresses that it has and had.
+// One entry of -p: an address, or a name with its current and recent addresses.
 import { canonicalIp } from "../core/ip.ts";
 import { type Fate, fateOf, type Place, reasonOf } from "./fate.ts";
 
 /**
- * How long an address stays that the answers lack. A resolver may give a part of them each time; and a record is
- * removed because its machine is dead, which is when the Elastic IP must still be taken from it.
+ * How long an address stays after it is missing from the answers. A resolver may give only some addresses each time;
+ * and a record may be removed because its machine is dead, when the machine must still be evicted.
  */
 export const LINGER_MS = 900_000;
-/** Addresses of one name; more are left out. */
+/** Most addresses of one name; more are left out. */
 export const ADDRESSES_MAX = 256;
 
-/** What came of the last look-up. */
+/** The result of the last look-up. */
 interface Outcome {
-  /** Why it gave nothing that can be used, null when it did. */
+  /** Why it gave no usable address, null when it did. */
   readonly failure: string | null;
-  /** The name servers say that there is no such peer. */
+  /** Whether the name servers say that there is no such name. */
   readonly denied: boolean;
 }
 
-/** An entry. */
+/** An entry of -p. */
 export class NamedPeer {
   /** As it is configured. */
   readonly text: string;
   readonly literal: boolean;
-  /** When it was last asked about. */
+  /** When its last look-up began. */
   askedAtMs = -Infinity;
-  /** The look-up that is under way. */
+  /** The look-up under way. */
   asking: Promise<void> | null = null;
   #last: Outcome = { failure: "no answer yet", denied: false };
   #leftOut: readonly (readonly [address: string, fate: Exclude<Fate, "peer">])[] = [];
   #cut = 0;
-  /** Those of other machines, each with the instant since which the answers lack it, null when the last one had it. */
+  /**
+   * Addresses of other machines, each with the time since when it is missing from the answers; null if the last answer
+   * had it.
+   */
   readonly #addresses = new Map<string, number | null>();
   #isSelf = false;
 
@@ -40,32 +43,32 @@ export class NamedPeer {
     if (this.literal) this.absorb([text], { place, atMs: 0 });
   }
 
-  /** Addresses of other machines, as last known. */
+  /** The last known addresses of other machines. */
   get addresses(): string[] {
     return [...this.#addresses.keys()];
   }
 
-  /** Whether it was this machine at the last answer that could be used. */
+  /** Whether the last usable answer was this machine. */
   get isSelf(): boolean {
     return this.#isSelf;
   }
 
-  /** Whether anything is known of it: addresses, or that it is this machine. */
+  /** Whether anything is known about it: addresses, or that it is this machine. */
   get known(): boolean {
     return this.#isSelf || this.#addresses.size > 0;
   }
 
-  /** Why the last look-up gave nothing that can be used, null when it did. */
+  /** Why the last look-up gave no usable address, null when it did. */
   get failure(): string | null {
     return this.#last.failure;
   }
 
-  /** Whether the last look-up said that there is no such peer. */
+  /** Whether the last look-up said that there is no such name. */
   get denied(): boolean {
     return this.#last.denied;
   }
 
-  /** Addresses that the last answers had too many of. */
+  /** How many addresses were left out of the last answer. */
   get cut(): number {
     return this.#cut;
   }
@@ -91,12 +94,12 @@ export class NamedPeer {
     this.#keep(peers.slice(0, ADDRESSES_MAX), atMs);
   }
 
-  /** The look-up has failed: what was known stays. */
+  /** Notes a failed look-up; known addresses stay. */
   fail(failure: string): void {
     this.#last = { failure, denied: false };
   }
 
-  /** Text for a person: what it stands for. */
+  /** The addresses of the entry, as text for a person. */
   describe(place: Place): string {
     const { addresses, text } = this;
     const left = this.#reasons(place);
@@ -118,7 +121,7 @@ export class NamedPeer {
     return this.#leftOut.map(([address, fate]) => reasonOf(address, fate, hostname));
   }
 
-  /** The new ones, and of the old ones those that have not been lacking for long, as far as there is room. */
+  /** Keeps the new addresses and, as far as there is room, old ones that have not been missing for long. */
   #keep(answered: readonly string[], atMs: number): void {
     const before = [...this.#addresses].filter(([address]) => !answered.includes(address))
       .map(([address, sinceMs]) => [address, sinceMs ?? atMs] as const)

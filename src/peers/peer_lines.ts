@@ -1,5 +1,5 @@
-// What an operator is told of the peers of -p: what their names stand for, and which of them cannot be used. Texts of a
-// resolver go into a line through plain().
+// Log lines about the peers of -p: the addresses of their names, and which cannot be used. Text from a resolver passes
+// through plain().
 import { MESSAGE_MAX_CHARS, plain } from "../core/plain.ts";
 import type { Severity } from "../core/registry/events.ts";
 import type { Clock, Log } from "../world.ts";
@@ -9,7 +9,7 @@ import { Reminder } from "./reminder.ts";
 
 const KEPT = "until then an instance that runs and is no known peer keeps the Elastic IP";
 
-/** Tells. */
+/** Writes the lines. */
 export class PeerLines {
   readonly #log: Log;
   readonly #place: Place;
@@ -21,14 +21,14 @@ export class PeerLines {
     this.#reminder = new Reminder(clock, log);
   }
 
-  /** What the names stand for. */
+  /** Logs the addresses of the names. */
   sayFound(entries: readonly NamedPeer[]): void {
     const found = entries.filter(({ literal, failure }) => !literal && failure === null);
     if (found.length === 0) return;
     this.#log.write("info", "peer-name", line(found.map((each) => each.describe(this.#place))));
   }
 
-  /** Which names have no address, or only such as they had. */
+  /** Logs which names have no address, or only earlier ones. */
   sayUnresolved(entries: readonly NamedPeer[]): void {
     const failing = entries.filter(({ failure }) => failure !== null);
     const useless = failing.filter(({ known, denied }) => !known && denied);
@@ -46,14 +46,17 @@ export class PeerLines {
     said("info", stale, stale.map((each) => each.describe(this.#place)));
   }
 
-  /** That a name has too many addresses, if it has. */
+  /** Logs that a name has too many addresses, if it has. */
   sayCut({ text, cut }: NamedPeer): void {
     if (cut === 0) return;
     const what = `${text} has ${cut} addresses more than ${ADDRESSES_MAX}: they are left out`;
     this.#reminder.say(`cut ${text}`, ["warning", "peer-name", line([what])], text);
   }
 
-  /** Of which addresses the cloud has no machine, or several. One among others of a name is a machine that is gone. */
+  /**
+   * Logs for which addresses the cloud has no machine, or several. If a name has other addresses that work, its machine
+   * is gone.
+   */
   sayUnplaced(
     { text, literal, addresses }: NamedPeer,
     { unplaced, lost }: { unplaced: ReadonlyMap<string, number>; lost: boolean },
@@ -70,7 +73,7 @@ export class PeerLines {
   }
 }
 
-/** Each with what is wrong with it. */
+/** The entries, each with its problem. */
 export function reasons(entries: readonly NamedPeer[]): string {
   return entries.map(({ text, failure }) => `${text} (${failure})`).join(", ");
 }

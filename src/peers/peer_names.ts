@@ -1,6 +1,6 @@
-// The peers of -p while the program runs: their names are looked up at the start, again and again while they have no
-// address, with each reading of the list of peers, and at a reload. Nothing here is waited for by a heartbeat, and
-// nothing that a resolver answers, or does not, ends anything.
+// The peers of -p while the program runs. It looks up their names at the start, repeatedly while they have no address,
+// with each reading of the peer list, and at a reload. No heartbeat waits for a look-up, and no answer of a resolver,
+// nor a missing one, ends the program.
 import type { Host } from "../host/host.ts";
 import type { Clock, Log, PeerList } from "../world.ts";
 import { backoffMs } from "../core/backoff.ts";
@@ -11,47 +11,47 @@ import { NamedPeer } from "./named_peer.ts";
 import { PeerLines, reasons } from "./peer_lines.ts";
 import type { MissingPeer } from "../core/election/state.ts";
 
-/** Longest wait of a watchdog for its names: it can begin without them, and is not heard before. */
+/** Longest wait of a starting watchdog for its names: it can begin without them, and sends nothing before. */
 const START_MS = 2_000;
-/** Time between two looks for a name that has no address. */
+/** Time between two look-ups of a name without an address. */
 const RETRY = { firstMs: 1_000, capMs: 5_000 };
-/** Several readings of the list at once ask once. */
+/** Age up to which an answer is used again: several readings of the list at once cause one look-up. */
 const FRESH_MS = 5_000;
 
-/** The peers as the core is told them. */
+/** The peers as the core gets them. */
 export interface NamedPeers {
   readonly addresses: readonly string[];
   readonly missing: readonly MissingPeer[];
 }
 
-/** What it needs. */
+/** What `PeerNames` needs. */
 export interface NamesOptions {
   readonly host: Pick<Host, "lookup" | "interfaces"> & { readonly clock: Clock };
-  /** Address that the socket is bound to. */
+  /** The address that the socket is bound to. */
   readonly hostname: string;
   readonly log: Log;
 }
 
-/** What came of a reload: nothing has changed if there are problems. */
+/** The result of a reload; nothing has changed if there are problems. */
 export interface Renewal {
   readonly problems: readonly string[];
-  /** Addresses that are new. */
+  /** New addresses. */
   readonly news: readonly string[];
-  /** Names that cannot be resolved now, so that what was known stays. */
+  /** Names that cannot be resolved now, so that their known addresses stay. */
   readonly stale: readonly string[];
 }
 
-/** Who the peers are. */
+/** The peers by name. */
 export class PeerNames {
   readonly #options: NamesOptions;
   readonly #place: Place;
   readonly #lines: PeerLines;
   readonly #lookUps: LookUps;
   #entries: readonly NamedPeer[];
-  /** Addresses of which the cloud has no machine, or several, and those of our own one; by the last reading. */
+  /** Addresses for which the cloud, at the last reading, had no machine, several, or our own one. */
   #unplaced: ReadonlyMap<string, number> = new Map();
   #own: ReadonlySet<string> = new Set();
-  /** What the core has been told last. */
+  /** What the core was told last. */
   #told: NamedPeers = { addresses: [], missing: [] };
   #tell: ((peers: Partial<NamedPeers>) => void) | null = null;
 
@@ -71,25 +71,27 @@ export class PeerNames {
     return this.#entries.some(({ literal }) => !literal);
   }
 
-  /** One line for each entry that is more than an address, and whether it can be used. */
+  /** One line for each entry that is a name, and whether it can be used. */
   describe(): { readonly usable: boolean; readonly text: string }[] {
     return this.#entries.filter(({ literal, addresses }) => !literal || addresses.length === 0)
       .map((entry) => ({ usable: entry.failure === null, text: entry.describe(this.#place) }));
   }
 
-  /** The name that has that address, null when the address itself is configured, or is not known. */
+  /** The name that has that address; null if the address itself is configured, or is not known. */
   nameOf(address: string): string | null {
     const has = ({ literal, addresses }: NamedPeer) => !literal && addresses.includes(address);
     return this.#entries.find(has)?.text ?? null;
   }
 
-  /** The first look-up; resolves when it has ended, or the start has waited long enough. */
+  /** The first look-up. Resolves when it has ended, or after `patienceMs`. */
   async start(signal: AbortSignal, patienceMs: number = START_MS): Promise<NamedPeers> {
     await this.#lookUps.run(this.#entries, { signal, patienceMs });
     return this.#told = this.#now();
   }
 
-  /** From now on changes are told, at once what has changed since the start; names without address are looked for. */
+  /**
+   * From now on passes changes to `tell`, at once those since the start, and keeps looking up names without an address.
+   */
   follow(tell: (peers: Partial<NamedPeers>) => void, signal: AbortSignal): void {
     this.#tell = tell;
     this.#lines.sayFound(this.#entries);
@@ -98,7 +100,7 @@ export class PeerNames {
     void this.#retry(signal);
   }
 
-  /** Reads the list of peers from the cloud, by the addresses that their names have now. Throws what reading throws. */
+  /** Reads the peer list from the cloud, by the names' current addresses. Throws what `read` throws. */
   async members(read: (addresses: readonly string[]) => Promise<PeerList>): Promise<PeerList> {
     const freshMs = this.#options.host.clock.nowMs() - FRESH_MS;
     await this.#lookUps.run(this.#entries.filter(({ askedAtMs }) => askedAtMs <= freshMs));
@@ -117,7 +119,7 @@ export class PeerNames {
     return { ...membership, missing };
   }
 
-  /** Other entries from now on, or the same; all names are looked up. */
+  /** Replaces the entries, and looks up all names. */
   async renew(texts: readonly string[]): Promise<Renewal> {
     const old = new Map(this.#entries.map((entry) => [entry.text, entry]));
     const before = new Set(this.#candidates());
@@ -138,7 +140,7 @@ export class PeerNames {
     return { problems: [], news, stale };
   }
 
-  /** A name that had no address has some: the core need not wait for the cloud to hear of them. */
+  /** A name without an address now has some: tell the core at once, without waiting for the cloud. */
   #answered(entry: NamedPeer, { found }: { found: boolean }): void {
     this.#lines.sayCut(entry);
     if (!found || !this.#tell || !this.#entries.includes(entry)) return;
@@ -158,7 +160,7 @@ export class PeerNames {
     }
   }
 
-  /** Says what is to be said, and tells the core who is missing now, if that has changed. */
+  /** Logs changes, and tells the core which peers are missing now, if that has changed. */
   #publish(): void {
     this.#lines.sayUnresolved(this.#entries);
     const missing = this.#missing();
@@ -184,12 +186,12 @@ export class PeerNames {
     return [...new Set(this.#entries.flatMap(({ addresses }) => addresses))];
   }
 
-  /** Its addresses, without those that the cloud has for no machine or for our own. */
+  /** Its addresses, without those for which the cloud has no machine or our own. */
   #useful({ addresses }: NamedPeer): string[] {
     return addresses.filter((each) => !this.#unplaced.has(each) && !this.#own.has(each));
   }
 
-  /** Names without an address, and entries of which no address has a machine. */
+  /** Names without an address, and entries without a machine at any of their addresses. */
   #missing(): MissingPeer[] {
     return this.#entries.flatMap((entry) => {
       if (!entry.known) return { peer: entry.text, denied: entry.denied };
@@ -197,7 +199,7 @@ export class PeerNames {
     });
   }
 
-  /** Whether no address of it has a machine; one of this machine's other interfaces needs none. */
+  /** Whether none of its addresses has a machine. An address of this machine's other interfaces needs none. */
   #lost(entry: NamedPeer): boolean {
     const { addresses, isSelf } = entry;
     return addresses.length > 0 && !isSelf &&

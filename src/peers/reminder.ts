@@ -1,5 +1,5 @@
-// Says what lasts, at first at once and then more and more rarely: a name that cannot be resolved for a week is worth a
-// line, and not one at each attempt.
+// Repeats a line about a lasting problem, at once and then more and more rarely: a name that cannot be resolved for a
+// week deserves a line, but not at each attempt.
 import { backoffMs } from "../core/backoff.ts";
 import type { EventName } from "../core/registry/events.ts";
 import type { Line } from "../log/rate_limited_log.ts";
@@ -19,7 +19,7 @@ export class Reminder {
     this.#log = log;
   }
 
-  /** `key` is what the line is about: another one of the same kind waits for a minute only. */
+  /** `key` is the subject of the line: a line of the same kind with another key waits for a minute only. */
   say<Event extends EventName>(kind: string, line: Line<Event>, key: string): void {
     const atMs = this.#clock.nowMs();
     const last = this.#said.get(kind);

@@ -1,6 +1,6 @@
-// Between the datagram and the node: a heartbeat is accepted or rejected here, once, and with a shared secret its
-// signature must be right. The signature is checked last, so that a flood which fails any other test costs no
-// cryptography, and one at a time, so that a flood which fails none takes no memory.
+// Accepts or rejects each heartbeat once, before it reaches the node. With a shared secret its signature must be right.
+// The signature is checked last, so that a flood which fails any other test costs no cryptography, and one at a time,
+// so that a flood which passes them takes no memory.
 import { accept, type Accepted, type Rejected } from "../core/election/accept.ts";
 import type { Election, TwinHeard } from "../core/election/state.ts";
 import { hasTag, type Heartbeat } from "../core/heartbeat.ts";
@@ -10,29 +10,29 @@ import type { Twins } from "./twins.ts";
 import type { Signing } from "../host/keyring.ts";
 import type { Clock } from "../world.ts";
 
-/** What the authenticator needs of the watchdog. */
+/** What the authenticator needs from the watchdog. */
 export interface AuthenticatorOptions {
   readonly clock: Pick<Clock, "nowMs">;
   /** Null when heartbeats are not signed. */
   readonly keyring: Signing | null;
-  /** Unsigned heartbeats are heard until their sender has signed one. */
+  /** Accept unsigned heartbeats until their sender has signed one. */
   readonly acceptUnsigned: boolean;
   readonly refusals: Pick<Refusals, "refuse">;
-  /** Takes the heartbeats with our own id. */
+  /** Handles the heartbeats with our own id. */
   readonly twins: Pick<Twins, "admit">;
 }
 
-/** A heartbeat on its way to the node that it is for. */
+/** A heartbeat and the node that it is for. */
 export interface Arrival {
   readonly bytes: Uint8Array;
   readonly from: string;
   readonly heartbeat: Heartbeat;
-  /** Of that node, as it is now. */
+  /** The node's current election. */
   readonly election: Election;
   readonly deliver: (event: NodeEvent) => void;
 }
 
-/** Lets heartbeats through, or not. */
+/** Accepts or rejects heartbeats. */
 export class Authenticator {
   readonly #options: AuthenticatorOptions;
 
@@ -40,7 +40,7 @@ export class Authenticator {
     this.#options = options;
   }
 
-  /** Delivers what the node must hear of and counts the rest; a promise when a signature has to be checked first. */
+  /** Delivers what the node must know and counts the rest. Returns a promise when a signature must be checked first. */
   admit(arrival: Arrival): Promise<void> | void {
     const { clock, keyring, acceptUnsigned, refusals, twins } = this.#options;
     const { bytes, from, heartbeat, election, deliver } = arrival;
@@ -51,7 +51,7 @@ export class Authenticator {
         const toNode = (heard: TwinHeard) => deliver({ kind: "twin-heard", ...heard });
         return twins.admit({ bytes, from, heartbeat, deliver: toNode });
       }
-      // A wrong signature could only make it worse. But only a sender that has the secret is owed an answer.
+      // Rejected whatever its signature is. Check it only if an answer is due: only a sender with the secret gets one.
       if (!verdict.answerDue) return deliver(verdict);
     }
     if (!keyring) return deliver(verdict);

@@ -1,4 +1,4 @@
-// The calls to the cloud that are under way: each is begun without being waited for, and its end comes back as an
+// The calls to the cloud that are under way. The loop starts each without waiting for it; its result comes back as an
 // event of the node.
 import { durationText } from "../core/age.ts";
 import { asCloudError, type CloudError } from "../exoscale/cloud_error.ts";
@@ -10,7 +10,7 @@ import type { Clock, Cloud, Log } from "../world.ts";
 import type { NodeEvent } from "../core/node_state.ts";
 import type { Answer, Call } from "../core/ownership/call.ts";
 
-/** What the calls need of the watchdog. */
+/** What the calls need from the watchdog. */
 export interface CallerOptions {
   readonly cloud: Cloud;
   readonly clock: Clock;
@@ -19,16 +19,16 @@ export interface CallerOptions {
   readonly log: Log;
   readonly limitedLog: RateLimitedLog;
   readonly counters: CallCounters;
-  /** Log every call that went well. */
+  /** Log successful calls, too. */
   readonly verbose: boolean;
   /** Ends every call. */
   readonly ending: AbortSignal;
   readonly deliver: (event: NodeEvent) => void;
-  /** The cloud has said at which addresses the peers know this instance. */
+  /** Called when the cloud has said by which addresses the peers know this instance. */
   readonly identified: (nativeAddresses: readonly string[]) => void;
-  /** Whether nothing has been decided yet that depends on that call, so that a refusal can end the program. */
+  /** Whether nothing has been decided yet that depends on that call, so that a refusal may end the program. */
   readonly starting: (verb: Call["verb"] | "members") => boolean;
-  /** Whether the node still wants what it has asked for. */
+  /** Whether the node still wants the call. */
   readonly wanted: (call: Call) => boolean;
   /** Ends the program. */
   readonly giveUp: () => void;
@@ -37,7 +37,7 @@ export interface CallerOptions {
 /** Makes calls. */
 export class CloudCalls {
   readonly #options: CallerOptions;
-  /** One does not cure the other: a key may be allowed to read an instance and not to list them. */
+  /** Counted separately: a key may be allowed to read an instance but not to list instances. */
   readonly #patience = { calls: new StartupPolicy(), members: new StartupPolicy() };
   readonly #running = new Set<Promise<void>>();
   #lists = 0;
@@ -51,17 +51,17 @@ export class CloudCalls {
     this.#run(this.#call(id, call));
   }
 
-  /** Begins to read the list of peers. */
+  /** Begins to read the peer list. */
   readMembers(): void {
     this.#run(this.#members());
   }
 
-  /** There is another list: one that is being read is read again. */
+  /** The list has changed: a reading under way starts again. */
   replaceMembers(): void {
     this.#lists += 1;
   }
 
-  /** Resolves when all calls have ended; after `ending` that is soon. */
+  /** Resolves when all calls have ended, which is soon after `ending`. */
   async ended(): Promise<void> {
     await Promise.all(this.#running);
   }
@@ -92,7 +92,7 @@ export class CloudCalls {
       const failed = { kind: "failed", id, retryable, retryAfterMs, roll: random() } as const;
       const unusable = call.verb === "attach" && UNUSABLE.includes(kind);
       if (unusable && !ending.aborted) {
-        // The core says it, and once is enough.
+        // The core reports this error, so it is not logged here again.
         counters.failed(call.verb, kind, clock.nowMs());
         return deliver({ ...failed, released, exists: kind !== "address-released" });
       }
@@ -123,7 +123,7 @@ export class CloudCalls {
     }
   }
 
-  /** Logs the failure; ends the program when it is one that waiting cannot cure and nothing ran yet. */
+  /** Logs the failure. Ends the program if waiting cannot cure it and nothing has been decided yet. */
   #ends(verb: Call["verb"] | "members", error: CloudError): boolean {
     const { clock, log, limitedLog, counters, ending, starting, giveUp } = this.#options;
     if (ending.aborted) return true;
@@ -142,8 +142,8 @@ export class CloudCalls {
 }
 
 /**
- * Makes the call; `wanted` tells whether an eviction still is, and `identified` is told where the peers know us. Throws
- * what the cloud throws: `CloudError`.
+ * Makes the call. `wanted` says whether an eviction is still wanted; `identified` gets the addresses by which the peers
+ * know us. Throws `CloudError`.
  */
 async function askCloud(
   cloud: Cloud,

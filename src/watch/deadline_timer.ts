@@ -1,8 +1,8 @@
-// The one timer of the loop, and a record of how well it is kept.
+// The one timer of the loop, and a record of how late it fires.
 import type { Clock } from "../world.ts";
 import { ageOf, type Instant } from "../core/age.ts";
 
-/** How the deadlines were kept, as in `LoopView`. */
+/** How late deadlines were met, as in `LoopView`. */
 export interface Lag {
   readonly overdueMs: number;
   readonly lateMs: number;
@@ -11,7 +11,7 @@ export interface Lag {
   readonly worstLateAgeMs: number | null;
 }
 
-/** Rings at the instant that was set last. */
+/** Fires at the deadline that was set last. */
 export class DeadlineTimer {
   readonly #clock: Clock;
   readonly #ring: () => void;
@@ -24,14 +24,14 @@ export class DeadlineTimer {
     this.#ring = ring;
   }
 
-  /** Rings then and not before; never with Infinity. */
+  /** Sets the deadline. It never fires early; Infinity never fires. */
   set(atMs: number): void {
     if (this.#timer?.atMs === atMs) return;
     this.cancel();
     if (atMs === Infinity) return;
     const cancel = new AbortController();
     this.#timer = { atMs, cancel };
-    // Timers count whole milliseconds: rounding up wakes once and not a little too early.
+    // Timers count whole milliseconds: rounding up avoids waking slightly too early, and then again.
     const waitMs = Math.ceil(atMs - this.#clock.nowMs());
     this.#clock.sleep(waitMs, cancel.signal).then(() => {
       if (cancel.signal.aborted) return;
@@ -41,13 +41,13 @@ export class DeadlineTimer {
     });
   }
 
-  /** Does not ring any more until it is set again. */
+  /** Does not fire until a deadline is set again. */
   cancel(): void {
     this.#timer?.cancel.abort();
     this.#timer = null;
   }
 
-  /** The figures at that instant. */
+  /** The lag figures at that time. */
   lag(nowMs: number): Lag {
     return {
       overdueMs: Math.max(0, nowMs - (this.#timer?.atMs ?? Infinity)),

@@ -1,4 +1,4 @@
-// From where heartbeats leave, and what is said of those that come from elsewhere.
+// The source address of our heartbeats, and what we report about heartbeats from unknown addresses.
 import type { Peer } from "../core/election/peer.ts";
 import { canonicalIp, familyOf } from "../core/ip.ts";
 import type { Line } from "../log/rate_limited_log.ts";
@@ -9,7 +9,7 @@ export const FROM_ELASTIC_IP =
   "it comes from the Elastic IP itself, which the routes of its sender choose as source: run " +
   "--doctor there";
 
-/** The line about a change. */
+/** The log line about a change. */
 export function sourceLine(
   { family, own, trouble }: HeartbeatSource,
 ): Line<"source"> {
@@ -19,7 +19,7 @@ export function sourceLine(
   return ["warning", "source", `${family} heartbeats do not leave${place}: ${trouble}; ${rest}`];
 }
 
-/** Why a heartbeat with that id comes from an address of no peer, as far as that can be told. */
+/** The likely cause of a heartbeat with that id from an address that is not a peer's; undefined when unknown. */
 export function strayCause(id: string, peers: Iterable<Peer>): string | undefined {
   for (const { address, wireId } of peers) {
     if (wireId !== id) continue;
@@ -29,14 +29,14 @@ export function strayCause(id: string, peers: Iterable<Peer>): string | undefine
 }
 
 const LOCAL = /^(127\.|169\.254\.|::1$|fe[89ab])/;
-/** Networks that do not reach further than their owner. Source: RFC 6890. */
+/** Private networks. Source: RFC 6890. */
 const PRIVATE =
   /^(10\.|192\.168\.|172\.(1[6-9]|2\d|3[01])\.|100\.(6[4-9]|[7-9]\d|1[01]\d|12[0-7])\.|198\.1[89]\.|f[cd])/;
 
 /**
- * The addresses that the peers probably know: the first heartbeats leave before the cloud has said which they are. Of
- * each family the only one that `-p` names (the same list may serve all nodes), else the only public one, else the only
- * one; a wrong guess lasts until the cloud answers.
+ * Guesses by which of our addresses the peers know us, because the first heartbeats leave before the cloud has said.
+ * For each family: the only one that `-p` names (all nodes may share the same list), else the only public one, else the
+ * only one. A wrong guess lasts until the cloud answers.
  */
 export function likelyOwn(
   interfaces: readonly { readonly name: string; readonly address: string }[],

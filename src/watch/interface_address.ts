@@ -6,7 +6,7 @@ import type { RunCommand } from "../host/command.ts";
 import { NoIpCommand, runIp } from "../host/ip_command.ts";
 import type { Log } from "../world.ts";
 
-/** What is needed of the machine. */
+/** What it needs from the machine. */
 export interface AddressWorld {
   readonly log: Log;
   readonly run: RunCommand;
@@ -19,13 +19,16 @@ export class InterfaceAddresses {
   readonly #world: AddressWorld;
   readonly #added = new Set<string>();
 
-  /** Without an interface it does nothing. */
+  /** Does nothing if the interface is null. */
   constructor(interfaceName: string | null, world: AddressWorld) {
     this.#interface = interfaceName;
     this.#world = world;
   }
 
-  /** Puts them on; those that are there already are left as they are. Resolves to what went wrong, null if nothing. */
+  /**
+   * Adds the addresses; those that are there already stay as they are. Resolves to what went wrong, null if nothing
+   * did.
+   */
   async put(addresses: readonly string[]): Promise<string | null> {
     if (this.#interface === null) return null;
     try {
@@ -44,7 +47,9 @@ export class InterfaceAddresses {
     );
   }
 
-  /** Puts one back that may be missing. Resolves to whether it was; rejects with why it cannot be put there. */
+  /**
+   * Puts an address back that may be missing. Resolves to whether it was missing; rejects with why it cannot be added.
+   */
   async restore(address: string): Promise<boolean> {
     return this.#interface !== null && await this.#ensure(address, this.#interface);
   }
@@ -52,14 +57,14 @@ export class InterfaceAddresses {
   async #ensure(address: string, device: string): Promise<boolean> {
     const shown = await this.#ip("address", "show", "dev", device, "to", address);
     if (prefixesIn(shown).some((prefix) => prefix.split("/")[0] === address)) return false;
-    // Other machines have the same address at the same time: a search for duplicates would find them.
+    // Other nodes have the same address at the same time, so duplicate address detection would refuse it.
     const unique = address.includes(":") ? ["nodad"] : [];
     await this.#ip("address", "replace", prefixOf(address), "dev", device, ...unique);
     this.#added.add(address);
     return true;
   }
 
-  /** Takes off what was put on. A failure is a line in the log; what is not there any more is none. */
+  /** Removes the addresses that were added. Failures are logged; an address that is already gone is not a failure. */
   async takeOff(): Promise<void> {
     const device = this.#interface ?? "";
     for (const address of this.#added) {
@@ -76,7 +81,7 @@ export class InterfaceAddresses {
     this.#added.clear();
   }
 
-  /** Whether what was put on is not there, or its interface is not. */
+  /** Whether the address or its interface is gone. */
   async #isGone(address: string, device: string): Promise<boolean> {
     try {
       const shown = await this.#ip("address", "show", "dev", device, "to", address);
@@ -86,7 +91,7 @@ export class InterfaceAddresses {
     }
   }
 
-  /** Output of a command of `ip`. Throws what it complains about. */
+  /** The output of an `ip` command. Throws an error with its message if it fails. */
   async #ip(...args: string[]): Promise<string> {
     try {
       return await runIp(args, this.#world);
@@ -105,7 +110,7 @@ function prefixOf(address: string): string {
   return `${address}/${address.includes(":") ? 128 : 32}`;
 }
 
-/** Addresses in the output of `ip address show`, with the lengths of their prefixes. */
+/** Addresses in the output of `ip address show`, with prefix lengths. */
 function prefixesIn(shown: string): string[] {
   return shown.split("\n").flatMap((line) => {
     const [family = "", prefix = ""] = line.trim().split(/\s+/);

@@ -1,5 +1,5 @@
-// Looks every second whether this machine has the Elastic IPs, and puts them back on the interface of --address-on.
-// Beside the loop: one look takes well under a millisecond, and nothing waits for `ip`.
+// Checks every second whether this machine has the Elastic IPs, and puts them back on the interface of --address-on. It
+// does not delay the loop: one look takes well under a millisecond, and nothing waits for `ip`.
 import { messageOf } from "../core/message_of.ts";
 import {
   type InterfaceAddress,
@@ -12,44 +12,47 @@ import { addressed } from "../log/addressed_log.ts";
 import { KINDS_MAX, RateLimitedLog } from "../log/rate_limited_log.ts";
 import type { Clock, Log } from "../world.ts";
 
-/** What is looked for. */
+/** What to look for, and where. */
 export interface InterfaceWatchSettings {
   readonly elasticIps: readonly string[];
-  /** The interface on which they are kept; null when somebody else keeps them somewhere. */
+  /** The interface on which the watchdog keeps them; null when it is not configured to. */
   readonly device: string | null;
-  /** What an operator can do about an address that is missing. */
+  /** What an operator can do about a missing address. */
   readonly cureFor: (elasticIp: string) => string;
 }
 
-/** What is needed of the machine and the process. */
+/** What it needs from the machine and the process. */
 export interface InterfaceWatchWorld {
   readonly clock: Clock;
   readonly log: Log;
   /** Throws when they cannot be listed. */
   readonly interfaces: () => readonly InterfaceAddress[];
   readonly isLocal: MachineView["local"];
-  /** Puts the address on the interface unless it is there; resolves to whether it had to, rejects with why not. */
+  /**
+   * Puts the address on the interface unless it is there. Resolves to whether it was missing; rejects with why it
+   * failed.
+   */
   readonly restore: (elasticIp: string) => Promise<boolean>;
   readonly holding: (elasticIp: string) => boolean | null;
-  /** Called when an address has been lost for good, for another reason than before, or is there again. */
+  /** Called when an address counts as lost, when the reason changes, and when the address is back. */
   readonly changed: () => void;
 }
 
-/** From one look to the next; sooner for a while after an address was taken off, as that may go on. */
+/** Time between looks: LOOK_MS; SOON_MS for WARY_MS after an address was removed, because that may continue. */
 const LOOK_MS = 1_000, SOON_MS = 100, WARY_MS = 5_000;
-/** From one attempt to put an address back to the next: at first, and after so many that failed. */
+/** Time between attempts to put an address back: RETRY_MS at first, PATIENT_MS after EAGER_ATTEMPTS failures. */
 const RETRY_MS = 1_000, PATIENT_MS = 2_500, EAGER_ATTEMPTS = 10;
 /**
- * Longest list that is made: each entry costs 5 µs, during which no heartbeat leaves. Beyond, the kernel is asked for
- * the Elastic IPs alone.
+ * Longest list of addresses that is read: each entry costs 5 µs, during which no heartbeat leaves. With more addresses
+ * we ask the kernel about the Elastic IPs only.
  */
 export const LISTED_MAX = 500;
-/** Lines of a kind before they are counted instead. */
+/** Lines of a kind that are logged before further ones are only counted. */
 const LINES_MAX = 4;
 
 /** Why an address is missing although `ip` finds it: an IPv6 address that another machine has, too, for example. */
 const SILENT = "the interface has it, but the kernel does not accept it";
-/** Why it is missing although it was put there just now. */
+/** Why it is missing although it was just put there. */
 const TAKEN_OFF = "somebody takes it off again and again";
 
 /** One Elastic IP. */
@@ -57,15 +60,15 @@ interface Post {
   readonly elasticIp: string;
   readonly limitedLog: RateLimitedLog;
   presence: Presence;
-  /** The attempt to put it back that is under way. */
+  /** The attempt under way to put it back. */
   attempt: Promise<void> | null;
   attemptAtMs: number;
   failures: number;
-  /** Why it is lost, null while it is not. */
+  /** Why it is lost, null while it is present. */
   loss: string | null;
 }
 
-/** Looks from its making until it is closed. */
+/** Looks from its construction until it is closed. */
 export class InterfaceWatch {
   readonly #settings: InterfaceWatchSettings;
   readonly #world: InterfaceWatchWorld;
@@ -94,17 +97,19 @@ export class InterfaceWatch {
     this.#looking = this.#repeat();
   }
 
-  /** What is known of that Elastic IP, null when nobody looks for it. */
+  /** What is known about that Elastic IP, null when it is not watched. */
   presence(elasticIp: string): Presence | null {
     return this.#posts.find((post) => post.elasticIp === elasticIp)?.presence ?? null;
   }
 
-  /** Why the address is missing on its interface and cannot be put back, null when that is not so. */
+  /** Why the address is missing on its interface and cannot be put back, else null. */
   loss(elasticIp: string): string | null {
     return this.#posts.find((post) => post.elasticIp === elasticIp)?.loss ?? null;
   }
 
-  /** Looks no more; resolves when nothing is put on any interface any more, at the latest when `ip` is given up. */
+  /**
+   * Stops looking. Resolves when the last attempt to put an address back has ended, at the latest when `ip` times out.
+   */
   async close(): Promise<void> {
     this.#closing.abort();
     await Promise.all([this.#looking, ...this.#posts.map(({ attempt }) => attempt)]);
@@ -125,7 +130,7 @@ export class InterfaceWatch {
     const view = this.#view();
     for (const post of this.#posts) {
       const sight = sightOf(post.elasticIp, view);
-      // Where nothing can be seen, `ip` is asked and has the last word.
+      // If the addresses cannot be listed, ask `ip`.
       if (device === null || sight.present !== null) {
         this.#note(post, { sight, restored: false, problem: null });
       }
@@ -174,14 +179,14 @@ export class InterfaceWatch {
       limitedLog.write(`${severity}${restored}`, [severity, event, text]);
     }
     const loss = lossOf(presence, device);
-    // While it is only just back, what keeps it off is still the reason.
+    // Until the address has stayed for a moment, the last reason still applies.
     const isBack = loss !== null && post.loss !== null && sight.present === true;
     if (loss === post.loss || isBack) return;
     post.loss = loss;
     changed();
   }
 
-  /** Puts it back, beside everything else, unless that was tried just now. */
+  /** Puts it back in the background, unless that was tried just now. */
   #mend(post: Post): void {
     const { clock } = this.#world;
     if (post.attempt || clock.nowMs() < post.attemptAtMs) return;
@@ -200,7 +205,7 @@ export class InterfaceWatch {
     const nowMs = clock.nowMs();
     post.failures = restored ? 0 : post.failures + 1;
     if (restored) this.#waryUntilMs = nowMs + WARY_MS;
-    // What does not stay where it is put is no reason to start a program ten times a second.
+    // If the address does not stay, do not start `ip` ten times a second.
     if (!restored || post.presence.alarmed) {
       post.attemptAtMs = nowMs + (post.failures < EAGER_ATTEMPTS ? RETRY_MS : PATIENT_MS);
     }

@@ -1,15 +1,15 @@
-// From the configuration to the rights that the running process keeps.
+// Derives from the configuration which rights the running process keeps.
 import { type Config, nameOf } from "../config/config.ts";
 import { type Loaded, readsFiles } from "../config/load.ts";
 import type { Host } from "../host/host.ts";
 import type { HostLog } from "../host/log.ts";
 import { keptPrivileges, privilegesText, type Uses } from "../host/privileges.ts";
 
-/** What the process still does after its start. */
+/** What the process still uses after its start. */
 export function usesOf(
   config: Pick<Config, "mode" | "pidFile" | "checks" | "notify" | "addressOn">,
   { syslog, notified, loaded }: {
-    /** Whether lines to syslog, and words to the service manager, need a right. */
+    /** Whether syslog and the service manager need a right. */
     syslog: boolean;
     notified: boolean;
     loaded: Loaded;
@@ -34,7 +34,7 @@ export function usesOf(
   };
 }
 
-/** Gives up what is not needed any more. To be called when all sockets are open and all files are read. */
+/** Gives up the rights that are no longer needed. Call it when all sockets are open and all files are read. */
 export function settleDown(
   config: Config,
   { host, log, loaded }: {

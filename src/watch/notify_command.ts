@@ -1,38 +1,41 @@
-// --notify: a command is told of every change of role, in order, one at a time. Nobody waits for it: what comes while
-// it runs is queued, and of a queue that grows too long what has been overtaken is left out. A role is told once it has
-// lasted for a moment, so that one that flaps and ends where it began is no news.
+// --notify: runs a command for every role change, in order, one at a time. The loop does not wait for it: changes that
+// come while it runs are queued, and if the queue grows too long, outdated ones are dropped. A role must last for a
+// moment first, so that a role which flaps back to where it was is not reported.
 import { messageOf } from "../core/message_of.ts";
 import { failureOf, type RunCommand } from "../host/command.ts";
 import type { Clock, Log, Observer, RoleChange } from "../world.ts";
 
-/** How the command is run. */
+/** How to run the command. */
 export interface NoticeSettings {
   /** Program and arguments. */
   readonly words: readonly string[];
   /** Longest run. */
   readonly timeoutMs: number;
-  /** How long a role must last to be told, 0 for at once. One that goes on changing is told after five times that. */
+  /**
+   * How long a role must last before it is reported, 0 for at once. A role that keeps changing is reported after five
+   * times that.
+   */
   readonly holdMs: number;
-  /** Whether the process serves several addresses, so that a line must say which it is about. */
+  /** Whether the process serves several addresses, so that a log line must name its address. */
   readonly several: boolean;
-  /** Of this node, for the command. */
+  /** This node's instance id, for the command. */
   readonly instanceId: string;
   /** The environment to which the facts are added. */
   readonly env: Readonly<Record<string, string>>;
 }
 
-/** What notices need of the process. */
+/** What notices need from the process. */
 export interface NoticeWorld {
   readonly clock: Clock;
   readonly log: Log;
   readonly run: RunCommand;
 }
 
-/** Notices that may wait; the newest of each address always may. */
+/** Notices that may wait, in addition to the newest of each address. */
 export const QUEUE_MAX = 16;
-/** Longest time for a command that was ended to be gone. */
+/** Longest time until a terminated command is gone. */
 const END_MS = 1_000;
-/** Spans of `holdMs` after which a role that goes on changing is told. */
+/** Multiples of `holdMs` after which a role that keeps changing is reported. */
 const HOLDS_MAX = 5;
 
 interface Notice {
@@ -43,17 +46,17 @@ interface Notice {
 /** A notice that waits for its role to last. */
 interface Held {
   readonly notice: Notice;
-  /** Since when the role of this address is not quiet. */
+  /** Since when the role of this address keeps changing. */
   readonly sinceMs: number;
   readonly over: AbortController;
 }
 
-/** Tells the command. */
+/** Reports role changes to the command. */
 export class RoleNotices implements Observer {
   readonly #settings: NoticeSettings;
   readonly #world: NoticeWorld;
   readonly #queue: Notice[] = [];
-  /** What is not in the queue yet, by address. */
+  /** Notices that are not in the queue yet, by address. */
   readonly #held = new Map<string, Held>();
   /** The role that was noticed last, by address. */
   readonly #noticed = new Map<string, RoleChange["role"]>();
@@ -61,7 +64,7 @@ export class RoleNotices implements Observer {
   readonly #told = new Map<string, RoleChange["role"]>();
   readonly #end = new AbortController();
   #working: Promise<void> | null = null;
-  /** Ends the wait for the command at the end. */
+  /** Aborts the wait for the command in `close()`. */
   readonly #impatience = new AbortController();
 
   constructor(settings: NoticeSettings, world: NoticeWorld) {
@@ -69,7 +72,9 @@ export class RoleNotices implements Observer {
     this.#world = world;
   }
 
-  /** A role is news when it differs from the last one; the first is, once the node has decided it. */
+  /**
+   * Takes a role change. The first role counts once the node has decided it; a later one if it differs from the last.
+   */
   roleChanged(change: RoleChange): void {
     const { elasticIp, role, reason } = change;
     const undecided = reason === "settling" || reason === "stalled";
@@ -78,15 +83,17 @@ export class RoleNotices implements Observer {
     this.#hold({ change, wallMs: this.#world.clock.wallMs() });
   }
 
-  /** Longest time that `close()` takes: what runs may finish, and so may one after it, or several that are quicker. */
+  /**
+   * Longest time that `close()` takes: the running command may finish, and after it one more, or several quicker ones.
+   */
   get closeMaxMs(): number {
     return 2 * (this.#settings.timeoutMs + END_MS);
   }
 
   /**
-   * The watchdog has ended: who was master last is none any more, and the command learns that, too. Of what waits only
-   * the newest of each address is told. Resolves when that is done, or when the wait for it is over and what still ran
-   * is ended.
+   * The watchdog has ended: the command is also told that this node is no longer master. Of the waiting notices only
+   * the newest of each address is reported. Resolves when that is done, or when the time is over and the running
+   * command was terminated.
    */
   async close(last: readonly RoleChange[]): Promise<void> {
     for (const change of last) {
@@ -106,12 +113,12 @@ export class RoleNotices implements Observer {
     await this.#idle(END_MS, new AbortController());
   }
 
-  /** Whoever waits for `close()`, now or later, waits no longer. */
+  /** Ends the wait of any `close()`, now or later. */
   giveUp(): void {
     this.#impatience.abort();
   }
 
-  /** Whether the command was told all before the time is over or the wait is aborted. */
+  /** Whether all notices were reported before the time was over or the wait was aborted. */
   async #idle(ms: number, over: AbortController): Promise<boolean> {
     const late = this.#world.clock.sleep(ms, over.signal).then(() => false);
     const idle = await Promise.race([(this.#working ?? Promise.resolve()).then(() => true), late]);
@@ -119,7 +126,7 @@ export class RoleNotices implements Observer {
     return idle;
   }
 
-  /** A newer notice of the same address takes the place of one that is held. */
+  /** Holds a notice until its role has lasted; it replaces a held one of the same address. */
   #hold(notice: Notice): void {
     const { holdMs } = this.#settings;
     const { clock } = this.#world;
@@ -134,7 +141,7 @@ export class RoleNotices implements Observer {
     clock.sleep(waitMs, held.over.signal).then(() => this.#release(held));
   }
 
-  /** Its turn has come, unless it was overtaken. */
+  /** Queues a held notice unless a newer one has replaced it. */
   #release(held: Held): void {
     const { elasticIp } = held.notice.change;
     if (this.#held.get(elasticIp) !== held) return;
@@ -145,7 +152,7 @@ export class RoleNotices implements Observer {
     this.#working ??= this.#work();
   }
 
-  /** Leaves out the oldest that a newer one of the same address overtakes. */
+  /** Drops the oldest notice that has a newer one of the same address. */
   #shorten(): void {
     if (this.#queue.length <= QUEUE_MAX) return;
     const overtaken = this.#queue.findIndex((notice, index) => this.#isOvertaken(notice, index));
@@ -155,7 +162,7 @@ export class RoleNotices implements Observer {
     }
   }
 
-  /** What the command has been told already, or is told by a newer one, is none. */
+  /** Whether the notice must be reported: not if the command knows the role already, or a newer notice reports it. */
   #isNews(notice: Notice, index: number): boolean {
     const { elasticIp, role } = notice.change;
     return this.#told.get(elasticIp) !== role && !this.#isOvertaken(notice, index);
@@ -165,7 +172,7 @@ export class RoleNotices implements Observer {
     return this.#queue.slice(index + 1).some(({ change }) => change.elasticIp === elasticIp);
   }
 
-  /** To be called with a notice in the queue, so that it does not end before it has returned. */
+  /** Call it with a notice in the queue; otherwise it would end before it has returned. */
   async #work(): Promise<void> {
     for (let notice = this.#queue.shift(); notice; notice = this.#queue.shift()) {
       await this.#tell(notice);
@@ -176,7 +183,7 @@ export class RoleNotices implements Observer {
   async #tell({ change, wallMs }: Notice): Promise<void> {
     const { words, timeoutMs, env } = this.#settings;
     const { elasticIp, role } = change;
-    // Where what came between was left out, this is no change.
+    // The roles in between were dropped, so this is no change.
     if (this.#told.get(elasticIp) === role) return;
     const facts = this.#facts(change, wallMs);
     this.#told.set(elasticIp, role);

@@ -1,5 +1,5 @@
-// The socket for heartbeats. An address that this machine does not have yet is waited for: at boot a network comes up
-// after us, and an IPv6 address is checked for duplicates first.
+// The socket for heartbeats. We wait for an address that this machine does not have yet: at boot the network may come
+// up after us, and duplicate address detection delays an IPv6 address.
 import { nameOf } from "../config/config.ts";
 import { hostText } from "../core/ip.ts";
 import { messageOf } from "../core/message_of.ts";
@@ -11,7 +11,7 @@ import type { Log, UdpSocket } from "../world.ts";
 /** Time between two attempts, and between two lines about them. */
 const RETRY_MS = 1_000, REMIND_MS = 60_000;
 
-/** Opens it; null when waiting cannot help, which the log has told, or we are told to stop. */
+/** Opens it. Null when waiting cannot help, which is logged, or when we are told to stop. */
 export async function openSocketAtStartup(
   { hostname, port }: StatusAddress,
   { host: { openSocket, clock, serviceManager }, log, signal }: {

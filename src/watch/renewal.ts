@@ -1,5 +1,6 @@
-// Key and secret that change in their files while we run: read again when the cloud refuses them, and before a key with
-// an end ends. Nobody sends SIGHUP in a pod. Only key and secret are taken from the files; all else waits for a reload.
+// API key and secret that change in their files while we run. We read them again when the cloud refuses them, and
+// before a temporary key expires, because in a pod nothing sends SIGHUP. Only key and secret are taken from the files;
+// everything else waits for a reload.
 import { type Loaded, readAgain, readsFiles } from "../config/load.ts";
 import { backoffMs } from "../core/backoff.ts";
 import { asCloudError, type CloudErrorKind } from "../exoscale/cloud_error.ts";
@@ -7,14 +8,17 @@ import type { Credentials, Signer } from "../exoscale/signer.ts";
 import type { Host } from "../host/host.ts";
 import type { Cloud, Log } from "../world.ts";
 
-/** What a refused key gets: a wrong signature is 403, too, and so is what a role does not allow. */
+/**
+ * Errors that a refused key causes. 403 is also the answer to a wrong signature and to a call that the role does not
+ * allow.
+ */
 const REFUSALS: ReadonlySet<CloudErrorKind> = new Set(["unauthorized", "forbidden"]);
 /** Time between two readings while the cloud refuses. */
 const AGAIN = { firstMs: 10_000, capMs: 30_000 };
-/** How long before its end a key is looked for in its file, and how often. */
+/** How long before a key expires we look for a new one in its file, and how often. */
 const BEFORE_END_MS = 300_000, END_CHECK_MS = 15_000;
 
-/** What renewing needs. */
+/** What a renewal needs. */
 export interface RenewalOptions {
   readonly argv: readonly string[];
   readonly host: Pick<
@@ -22,22 +26,22 @@ export interface RenewalOptions {
     "env" | "os" | "machine" | "clock" | "readTextFile" | "rereadTextFile" | "fileAccess"
   >;
   readonly log: Pick<Log, "write">;
-  /** What was gathered at the start. */
+  /** The configuration as loaded at the start. */
   readonly loaded: Loaded;
-  /** What all clients sign with. */
+  /** The signer that all clients share. */
   readonly signer: Pick<Signer, "credentials" | "use">;
-  /** Called with each that was read, before it is used. */
+  /** Called with new credentials before they are used. */
   readonly hide: (credentials: Credentials) => void;
 }
 
-/** Replaces key and secret: by what it reads again, and by what a reload has read. */
+/** Replaces key and secret, by reading the files again or with those of a reload. */
 export class Renewal {
   readonly #options: RenewalOptions;
   readonly #ending = new AbortController();
   #waiting = new AbortController();
   #reading: Promise<boolean> | null = null;
   #notBeforeMs = -Infinity;
-  /** Readings that brought nothing new, since the last one that did. */
+  /** Consecutive readings without a change. */
   #repeats = 0;
   #problem = "";
   #ended: Credentials | null = null;
@@ -47,7 +51,7 @@ export class Renewal {
     this.#watch();
   }
 
-  /** A cloud that tells of what it refuses. */
+  /** Wraps a cloud, so that its refusals cause a renewal. */
   around(cloud: Cloud): Cloud {
     const told = <T>(answer: Promise<T>): Promise<T> =>
       answer.catch((cause) => {
@@ -66,7 +70,7 @@ export class Renewal {
     };
   }
 
-  /** Key and secret from the next request on. */
+  /** Uses this key and secret from the next request on. */
   use(credentials: Credentials): void {
     this.#options.signer.use(credentials);
     this.#watch();
@@ -87,7 +91,7 @@ export class Renewal {
     this.#notBeforeMs = clock.nowMs() + backoffMs(AGAIN, this.#repeats);
   }
 
-  /** Waits for the end of those that are in use now. */
+  /** Waits for the expiry of the credentials in use. */
   #watch(): void {
     this.#waiting.abort();
     this.#waiting = new AbortController();
@@ -104,7 +108,7 @@ export class Renewal {
         await clock.sleep(Math.min(leftMs - BEFORE_END_MS, BEFORE_END_MS), signal);
         continue;
       }
-      // Whatever changes it begins another watch.
+      // A change starts a new wait.
       await this.#renew();
       if (signal.aborted) return;
       if (leftMs <= 0 && this.#ended !== credentials) {
@@ -117,14 +121,14 @@ export class Renewal {
     }
   }
 
-  /** Whether there are others now. Never rejects; one reading at a time. */
+  /** Reads them again; resolves to whether they changed. Never rejects; one reading at a time. */
   #renew(): Promise<boolean> {
     return this.#reading ??= this.#read().finally(() => this.#reading = null);
   }
 
   async #read(): Promise<boolean> {
     const { argv, host, loaded, signer, log, hide } = this.#options;
-    // Everything is read as at the start, with the same bounds as at a reload.
+    // Reads everything as at the start, with the same bounds as a reload.
     const read = await readAgain(argv, host, loaded);
     if (this.#ending.signal.aborted) return false;
     if ("problems" in read) {

@@ -1,5 +1,5 @@
-// --listen-status: from the configuration to a server that answers for a watchdog. It is for those who look on: where
-// it cannot listen the watchdog serves all the same, and it tries again.
+// --listen-status: starts the configured status server of a watchdog. It only observes: if it cannot listen, the
+// watchdog runs all the same, and the server tries again.
 import { type Config, nameOf } from "../config/config.ts";
 import { hostText } from "../core/ip.ts";
 import { messageOf } from "../core/message_of.ts";
@@ -14,7 +14,7 @@ import type { Log } from "../world.ts";
 /** Time between two attempts to listen. */
 export const RETRY_MS = 5_000;
 
-/** The server that is configured, null without one. Ends with all that it has begun. */
+/** Opens the configured server, null without one. Closing it ends everything that it has started. */
 export function openStatus(
   { listenStatus }: Pick<Config, "listenStatus">,
   { host, watchdog, log }: {

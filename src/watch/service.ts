@@ -1,4 +1,5 @@
-// What ties the watchdog to the service on this machine: checks tell it how that is, a command is told what it does.
+// Connects the watchdog to the service on this machine: checks report the service's health, and a command is told about
+// role changes.
 import { childEnvironment } from "../host/child_environment.ts";
 import type { Config } from "../config/config.ts";
 import type { CheckSpec } from "../checks/spec.ts";
@@ -17,12 +18,12 @@ import type { Watchdog } from "./watchdog.ts";
 import type { Log, Observer } from "../world.ts";
 import { checkView } from "../status/check_view.ts";
 
-/** How long a role lasts before the command is told: without their cloud nodes change theirs within milliseconds. */
+/** How long a role must last before the command is told: nodes that lose the cloud change roles within milliseconds. */
 const HOLD_MS = 200;
-/** Added to the longest time that the command takes at the end, for what comes after it. */
+/** Added to the longest time that the command takes at the end, for the rest of the shutdown. */
 const END_MARGIN_MS = 5_000;
 
-/** Checks, notices and addresses on an interface of one watchdog. */
+/** The checks, notices and interface addresses of one watchdog. */
 export class Service {
   #config: Config;
   readonly #host: Host;
@@ -35,9 +36,9 @@ export class Service {
   #interfaces: InterfaceWatch | null = null;
   /** Why the checks fail, empty while they pass. */
   #failing = "";
-  /** What each watch was told, by its Elastic IP: why it is unhealthy, empty when it is not. */
+  /** By Elastic IP: the reason for being unhealthy that its watch was told last, empty when healthy. */
   readonly #told = new Map<string, string>();
-  /** Checks of before a reload that may still be ending. */
+  /** Checks from before a reload that may still be ending. */
   #ending: Promise<unknown> = Promise.resolve();
 
   constructor(
@@ -61,36 +62,36 @@ export class Service {
     this.#notices = words && new RoleNotices({ words, ...settings }, { clock, log, run });
   }
 
-  /** Who wants to know of changes, null when nobody does. */
+  /** Gets role changes; null without --notify. */
   get observer(): Observer | null {
     return this.#notices;
   }
 
-  /** Each check as an operator is shown it now; empty without checks. */
+  /** Each check for display; empty without checks. */
   get checks(): readonly CheckView[] {
     const atMs = this.#host.clock.nowMs();
     return (this.#checks?.checks ?? []).map((check) => checkView(check, atMs));
   }
 
-  /** Whether this machine has an Elastic IP, null when nobody looks. */
+  /** Whether this machine has an Elastic IP, null when it is not watched. */
   presence(elasticIp: string): Presence | null {
     return this.#interfaces?.presence(elasticIp) ?? null;
   }
 
-  /** Begins the checks and the looks at the interfaces, and tells the watchdog what they find. */
+  /** Starts the checks and the interface watch, and tells the watchdog what they find. */
   attend(watchdog: Watchdog): void {
     this.#watchdog = watchdog;
     this.#check([]);
     this.#interfaces = this.#watchInterfaces(watchdog);
   }
 
-  /** Other checks from now on, or the same at another pace; those that stay keep their state. */
+  /** Replaces the checks or their interval; checks that stay keep their state. */
   reconfigure(config: Config): void {
     const before = new Map(this.#config.checks.map((check) => [check.title, same(check)]));
     this.#config = config;
     if (!this.#watchdog) return;
     const old = this.#checks;
-    // What differs in what its title does not show is another check.
+    // A check counts as another one if anything differs, even if its title is the same.
     const kept = config.checks.filter((check) => before.get(check.title) === same(check));
     const titles = new Set(kept.map(({ title }) => title));
     this.#checks = null;
@@ -100,7 +101,7 @@ export class Service {
 
   #check(known: readonly CheckHealth[]): void {
     const { checks, checkIntervalMs, checkTimeoutMs, checkRise, checkFall } = this.#config;
-    // Without checks the service is healthy, whatever the last ones have found.
+    // Without checks the service is healthy, whatever the previous ones found.
     if (checks.length === 0) return this.#tellHealth("");
     const { clock, runCommand } = this.#host;
     this.#checks = new HealthChecks({
@@ -110,7 +111,7 @@ export class Service {
       rise: checkRise,
       fall: checkFall,
       known,
-      // The node decides nothing before that time and a little more.
+      // The hold-off, in which the node decides nothing, is slightly longer.
       graceMs: deadTimeMs(this.#config),
     }, {
       clock,
@@ -154,8 +155,8 @@ export class Service {
   }
 
   /**
-   * The watchdog has ended: no check runs any more, and the command is told so, for which the service manager allows
-   * the time. Bounded by about twice the time-out of the command.
+   * The watchdog has ended: stops the checks and tells the command, and asks the service manager for the time that this
+   * takes. Bounded by about twice the time-out of the command.
    */
   async close(): Promise<void> {
     const last = (this.#watchdog?.watches ?? []).map(({ node }) => {
@@ -176,13 +177,13 @@ export class Service {
     ]);
   }
 
-  /** Waits for no command any more. */
+  /** Stops waiting for the command. */
   giveUp(): void {
     this.#notices?.giveUp();
   }
 }
 
-/** What is the same for the same check. */
+/** A key that is equal for equal checks. */
 function same(check: CheckSpec): string {
   return JSON.stringify(check);
 }

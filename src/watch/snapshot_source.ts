@@ -1,4 +1,4 @@
-// Takes snapshots of a running watchdog: everything is read at the moment somebody asks, and nothing is kept.
+// Takes snapshots of a running watchdog: reads everything on request and keeps nothing.
 import type { DeadlineTimer } from "./deadline_timer.ts";
 import { settling } from "../core/election/state.ts";
 import type { Vitals } from "../status/liveness.ts";
@@ -24,14 +24,14 @@ export interface About {
   readonly zone: string | null;
 }
 
-/** Of a program that nobody has told who it is. */
+/** Used when nothing is given. */
 const UNKNOWN: About = {
   program: { version: "unknown", commit: "unknown" },
   instanceId: null,
   zone: null,
 };
 
-/** Where everything is read. */
+/** The sources of a snapshot. */
 export interface SnapshotSources {
   readonly clock: Clock;
   readonly watches: readonly Watch[];
@@ -46,7 +46,7 @@ export interface SnapshotSources {
   readonly peerName: (address: string) => string | null;
 }
 
-/** Takes them. */
+/** Takes snapshots. */
 export class Snapshots {
   readonly #sources: SnapshotSources;
   readonly #startedAtMs: number;
@@ -78,7 +78,7 @@ export class Snapshots {
         receivedAgeMs: ageOf(received.atMs, nowMs),
         refused: refused.views(nowMs),
       },
-      // What was given up was named when that happened; shown is what is watched.
+      // Only running watches are shown; the end of a watch was logged when it happened.
       addresses: watched(watches).map((watch) =>
         watch.view({
           refused: senders,
@@ -93,12 +93,12 @@ export class Snapshots {
     return { ...judged, verdict: verdictOf(judged) };
   }
 
-  /** What a supervisor asks for, cheaper than the whole. */
+  /** The data for probes, cheaper than a whole snapshot. */
   vitals(): Vitals & { loop: LoopView } {
     const { clock, watches, timer, listening } = this.#sources;
     const nodes = watched(watches).map(({ node }) => node);
     const stopping = nodes.some(({ stoppedAtMs }) => stoppedAtMs !== null);
-    // A node that slept settles anew, for another reason.
+    // A node that slept listens again, too, but with another reason, so it does not count as starting.
     const starting = nodes.some(({ election, ownership }) =>
       !ownership.prepared || (settling(election) && election.reason === "settling")
     );
@@ -112,13 +112,13 @@ export class Snapshots {
   }
 }
 
-/** Those that have not ended; all, once none is left. */
+/** The watches that have not ended; all, once none is left. */
 function watched(watches: readonly Watch[]): readonly Watch[] {
   const running = watches.filter(({ exitCode }) => exitCode === null);
   return running.length > 0 ? running : watches;
 }
 
-/** Whole milliseconds: what is below them means nothing. */
+/** Rounds to whole milliseconds. */
 function rounded({ phase, loop }: Vitals & { loop: LoopView }): Pick<Snapshot, "phase" | "loop"> {
   const { overdueMs, lateMs, lateAgeMs, worstLateMs, worstLateAgeMs, listening } = loop;
   const whole = (ms: number | null) => ms === null ? null : Math.round(ms);
@@ -135,7 +135,7 @@ function rounded({ phase, loop }: Vitals & { loop: LoopView }): Pick<Snapshot, "
   };
 }
 
-/** The zone that an endpoint of Exoscale names. */
+/** The zone in the name of an Exoscale endpoint. */
 function zoneIn(cloudName: string): string | null {
   return /\/\/api-([a-z0-9-]+)\.exoscale\.com\//.exec(cloudName)?.[1] ?? null;
 }

@@ -1,14 +1,14 @@
 // What the service manager is told about the watchdog: that the first election is over, what has changed since, that
-// the end has begun, and that the loop is alive. Every word follows a step, so a loop that hangs falls silent.
+// the shutdown has begun, and that the loop is alive. Every message follows a step, so a loop that hangs falls silent.
 import { shutdown } from "../core/shutdown.ts";
 import { settling } from "../core/election/state.ts";
 import type { ServiceManager } from "../world.ts";
 import type { Node } from "../core/node_state.ts";
 
-/** Added to the longest time that leaving takes, for what comes after it. */
+/** Added to the longest time that the handover takes, for the rest of the shutdown. */
 const END_MARGIN_MS = 5_000;
 
-/** Tells the service manager after each step; without one it does nothing. */
+/** Tells the service manager after each step; does nothing without one. */
 export class Supervision {
   readonly #manager: ServiceManager | null;
   #status = "";
@@ -19,12 +19,12 @@ export class Supervision {
     this.#keepAliveAtMs = manager && manager.keepAliveMs < Infinity ? -Infinity : Infinity;
   }
 
-  /** When the loop must have stepped, so that it is not taken for dead. */
+  /** When the loop must step next, so that the service manager does not take it for dead. */
   get wakeAtMs(): number {
     return this.#keepAliveAtMs;
   }
 
-  /** The loop has stepped one of these, which are all that still run. */
+  /** The loop has stepped one of `nodes`, which are all that still run. */
   stepped(nodes: readonly Node[], atMs: number): void {
     const manager = this.#manager;
     if (!manager || nodes.length === 0) return;
@@ -40,7 +40,7 @@ export class Supervision {
   }
 }
 
-/** Longest time until the last of them is gone. */
+/** Longest time until the last of them has ended. */
 function leavingMs(nodes: readonly Node[], atMs: number): number {
   const ends = nodes.map(({ stoppedAtMs, election }) =>
     shutdown.wakeAtMs(stoppedAtMs ?? atMs, election)

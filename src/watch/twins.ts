@@ -1,5 +1,5 @@
-// Heartbeats with our own instance id. Our own come back where we send to an address that leads to ourselves; any other
-// is from a machine that takes itself for us. What follows from that is decided in the core.
+// Heartbeats with our own instance id. Our own come back if we send to an address that leads to ourselves; any other
+// comes from a machine that uses our id. The core decides what follows from that.
 import { hasTag, type Heartbeat } from "../core/heartbeat.ts";
 import type { Refusals } from "./refusals.ts";
 import type { Signing } from "../host/keyring.ts";
@@ -7,18 +7,18 @@ import type { Sender } from "./sender.ts";
 import type { Clock } from "../world.ts";
 import type { TwinHeard } from "../core/election/state.ts";
 
-/** Shortest time between two tags that are looked at: a flood with our id costs no more cryptography. */
+/** Shortest time between two checks of a tag: limits the cryptography that a flood with our id costs. */
 const CHECK_MS = 100;
 
-/** What it takes to tell them apart. */
+/** What is needed to tell our own heartbeats from a twin's. */
 export interface TwinsOptions {
   readonly clock: Clock;
   /** Null when heartbeats are not signed. */
   readonly keyring: Signing | null;
-  /** Of this process. */
+  /** This process's run. */
   readonly run: bigint;
   readonly acceptUnsigned: boolean;
-  /** Whether our own heartbeats have a sequence by which we know them again. */
+  /** Whether our own heartbeats have a sequence, by which we recognise them. */
   readonly trailer: boolean;
   readonly sender: Pick<Sender, "hasSent" | "asksItself">;
   readonly refusals: Pick<Refusals, "refuse" | "count">;
@@ -26,7 +26,7 @@ export interface TwinsOptions {
   readonly localAddresses: readonly string[];
 }
 
-/** One that came in. */
+/** A received heartbeat with our id. */
 interface Arrival {
   readonly bytes: Uint8Array;
   readonly from: string;
@@ -34,7 +34,7 @@ interface Arrival {
   readonly deliver: (heard: TwinHeard) => void;
 }
 
-/** Tells them apart. */
+/** Tells our own heartbeats from a twin's. */
 export class Twins {
   readonly #options: TwinsOptions;
   #checkedAtMs = -Infinity;
@@ -43,7 +43,7 @@ export class Twins {
     this.#options = options;
   }
 
-  /** Delivers those of another machine; a promise when a tag has to be checked first. */
+  /** Delivers a heartbeat of another machine. Returns a promise when a tag must be checked first. */
   admit({ bytes, from, heartbeat, deliver }: Arrival): Promise<void> | void {
     const { keyring, acceptUnsigned, clock, refusals, sender } = this.#options;
     if (this.#isOwn(from, heartbeat)) {
@@ -77,7 +77,7 @@ export class Twins {
     if (right) deliver(heard);
   }
 
-  /** By the sender, the run or the sequence; two that speak the original's format cannot be told apart. */
+  /** Judged by the sender, the run or the sequence. In the original's format a twin's heartbeat looks like ours. */
   #isOwn(from: string, { trailer }: Heartbeat): boolean {
     const { localAddresses, sender, run, trailer: told } = this.#options;
     if (localAddresses.includes(from) || trailer?.stamp?.run === run) return true;

@@ -1,5 +1,5 @@
-// One Elastic IP being watched: the loop where its events, the core and effects meet. Every event is stepped the
-// moment it comes; effects are started and never waited for, so that nothing the cloud does can delay a heartbeat.
+// Watches one Elastic IP: the loop that passes events to the core and performs its effects. Every event is stepped at
+// once; effects are started without waiting, so that nothing the cloud does can delay a heartbeat.
 import { addressView } from "../status/address_view.ts";
 import type { AddressFacts } from "../status/address_view.ts";
 import { type MissingPeer, settling } from "../core/election/state.ts";
@@ -19,24 +19,24 @@ import type { Clock, Cloud, Log, Observer } from "../world.ts";
 import type { Node, NodeEffect, NodeEvent, NodeSettings } from "../core/node_state.ts";
 import type { Call } from "../core/ownership/call.ts";
 
-/** One heartbeat to be sent. */
+/** A heartbeat to send. */
 export interface Outgoing extends Omit<Extract<NodeEffect, { kind: "send" }>, "kind"> {
   readonly elasticIp: string;
   readonly selfId: string;
 }
 
-/** What a watch needs of the process. */
+/** What a watch needs from the process. */
 export interface WatchOptions {
   readonly settings: NodeSettings;
   /** Known on API v2 before the cloud has answered; null on v1. */
   readonly selfId: string | null;
-  /** Of this process, null when heartbeats are not signed. */
+  /** This process's run, null when heartbeats are not signed. */
   readonly run: bigint | null;
-  /** Null when the cloud lists them. */
+  /** Null when the cloud lists the peers. */
   readonly peers: readonly PeerIdentity[] | null;
-  /** Those that the configuration names, too, and that cannot be placed yet. */
+  /** Configured peers whose address or machine is not known yet. */
   readonly missing: readonly MissingPeer[];
-  /** The list of peers may change. */
+  /** Whether the peer list may change. */
   readonly dynamic: boolean;
   /** Log every API call. */
   readonly verbose: boolean;
@@ -46,12 +46,12 @@ export interface WatchOptions {
   readonly log: Log;
   readonly limitedLog: RateLimitedLog;
   readonly observer: Observer | null;
-  /** Builds the cloud. */
+  /** Builds the cloud client. */
   readonly connect: () => Cloud;
   readonly send: (outgoing: Outgoing) => void;
-  /** `cause` says how it came, where that can be told. */
+  /** `cause` is the likely reason, where it is known. */
   readonly refuse: (from: string, reason: RejectReason, cause?: string) => void;
-  /** The cloud has said at which addresses the peers know this instance. */
+  /** Called when the cloud has said by which addresses the peers know this instance. */
   readonly identified: (nativeAddresses: readonly string[]) => void;
   /** Called after every step. */
   readonly stepped: (atMs: number) => void;
@@ -59,16 +59,16 @@ export interface WatchOptions {
   readonly ended: () => void;
 }
 
-/** What can change while it runs. */
+/** What a reload can change. */
 export interface Reconfiguration {
   readonly settings?: NodeSettings;
-  /** The peers, where the configuration names them; the cloud tells the rest. */
+  /** Addresses of configured peers; the cloud tells the rest. */
   readonly addresses?: readonly string[];
-  /** Those that it names, too, and that cannot be placed; with `addresses` none when it is left out. */
+  /** Configured peers whose address or machine is not known. If left out while `addresses` is given: none. */
   readonly missing?: readonly MissingPeer[];
 }
 
-/** Watches one address until told to stop, or until the cloud says that it never can work. */
+/** Watches one address until told to stop, or until the cloud says that it can never work. */
 export class Watch {
   readonly #options: WatchOptions;
   readonly #cloud: Cloud;
@@ -103,7 +103,7 @@ export class Watch {
     this.#wakeAtMs = nodeWakeAtMs(this.#node);
   }
 
-  /** What this node believes and wants now. */
+  /** The node's current state. */
   get node(): Node {
     return this.#node;
   }
@@ -123,12 +123,12 @@ export class Watch {
     return this.#exitCode;
   }
 
-  /** What it leaves behind, null while it runs or when that is nothing. */
+  /** The state of the address at the end; null while it runs, or if the address is not left here. */
   get remains(): Remains | null {
     return this.#exitCode === 1 ? shutdown.remains(this.#node) : null;
   }
 
-  /** The address as an operator is shown it. */
+  /** The address for display. */
   view(facts: Pick<AddressFacts, "refused" | "presence" | "peerName">): AddressView {
     const nowMs = this.#options.clock.nowMs();
     const { lists, evictions } = this.#counters;
@@ -142,14 +142,14 @@ export class Watch {
     }, nowMs);
   }
 
-  /** Begins. */
+  /** Starts the node. */
   start(): void {
     const { log, settings: { elasticIp } } = this.#options;
     log.write("info", "start", `watching ${elasticIp} through ${this.#cloud.name}`);
     this.deliver({ kind: "tick" });
   }
 
-  /** One event: step and perform. */
+  /** Steps the node by one event and performs the effects. */
   deliver(event: NodeEvent): void {
     if (this.#exitCode !== null) return;
     const before = this.#node;
@@ -162,7 +162,7 @@ export class Watch {
     this.#options.stepped(atMs);
   }
 
-  /** Other settings and peers from now on; what is not given stays. */
+  /** Applies other settings and peers; anything left out stays. */
   reconfigure({ settings, addresses, missing }: Reconfiguration): void {
     if (settings) this.deliver({ kind: "settings", settings });
     if (!addresses) return missing && this.deliver({ kind: "missing", missing });
@@ -170,7 +170,7 @@ export class Watch {
     this.deliver({ kind: "peers", addresses, missing: missing ?? [] });
   }
 
-  /** Resolves when no call to the cloud is under way any more; after the end that is soon. */
+  /** Resolves when no call to the cloud is under way any more, which is soon after the end. */
   callsEnded(): Promise<void> {
     return this.#calls.ended();
   }
@@ -207,7 +207,9 @@ export class Watch {
     }
   }
 
-  /** A check that flips makes the role flip; and who is heard now and then comes and goes as often. */
+  /**
+   * A flapping check makes the role flap, and a peer that is heard only now and then comes and goes: limit such lines.
+   */
   #report({ severity, event, text }: Extract<NodeEffect, { kind: "report" }>): void {
     const line: Line = [severity, event, text];
     if (event === "role" || event === "twin") this.#burst.write(event, line);
@@ -225,7 +227,7 @@ export class Watch {
     this.#options.refuse(from, reason, cause);
   }
 
-  /** The program can still end over what the cloud refuses: it has not answered, or no list of peers is known. */
+  /** Whether a refusal may still end the program: the cloud has not answered yet, or no peer list is known. */
   #starting(verb: Call["verb"] | "members"): boolean {
     const { ownership, membership, election } = this.#node;
     return verb === "members" ? !membership.known && settling(election) : !ownership.prepared;

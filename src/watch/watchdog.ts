@@ -1,4 +1,4 @@
-// -W: the process around the watches, one for each Elastic IP, which share socket and timer.
+// -W: the process around the watches. There is one watch for each Elastic IP; they share the socket and the timer.
 import { decode } from "../core/heartbeat.ts";
 import { unresolved } from "../core/election/peer.ts";
 import type { Vitals } from "../status/liveness.ts";
@@ -31,7 +31,7 @@ export class Watchdog {
   readonly #settings: WatchdogSettings;
   readonly #world: World;
   readonly #limitedLog: RateLimitedLog;
-  /** That one, the one for what strangers send, and those of the addresses where there are several. */
+  /** All rate-limited logs: the general one, the one for datagrams of strangers, and those of several addresses. */
   readonly #quiets: RateLimitedLog[];
   readonly #supervision: Supervision;
   readonly #authenticator: Authenticator;
@@ -43,7 +43,7 @@ export class Watchdog {
   readonly #timer: DeadlineTimer;
   readonly #snapshots: Snapshots;
   readonly #answers: InfoResponder;
-  /** Always the same function, so that the link tells each change once for all addresses. */
+  /** Always the same function, so that the socket reports each change once for all addresses. */
   readonly #sourceChanged = (source: HeartbeatSource) =>
     this.#limitedLog.write(
       `source ${source.family} ${source.trouble === null}`,
@@ -96,17 +96,17 @@ export class Watchdog {
     return this.#log;
   }
 
-  /** Everything that an operator can be shown, as it is now. */
+  /** The current state, as an operator is shown it. */
   snapshot(): Snapshot {
     return this.#snapshots.take();
   }
 
-  /** What a supervisor asks for. */
+  /** The data for liveness and readiness probes. */
   vitals(): Vitals {
     return this.#snapshots.vitals();
   }
 
-  /** Runs until told to stop, or until the cloud says that it never can work. Resolves to the exit code. */
+  /** Runs until told to stop, or until the cloud says that it can never work. Resolves to the exit code. */
   async run(): Promise<0 | 1> {
     const { socket, keyring } = this.#world;
     const finished = new Promise<0 | 1>((resolve) => this.#finish = resolve);
@@ -123,7 +123,7 @@ export class Watchdog {
     return code;
   }
 
-  /** The last line. */
+  /** Logs the last line. */
   #sayExit(code: 0 | 1): void {
     const remains = this.watches.flatMap((watch) => watch.remains ?? []);
     const severity = remains.some((each) => each.severity === "critical") ? "critical" : "info";
@@ -136,7 +136,7 @@ export class Watchdog {
     for (const watch of this.watches) watch.deliver(event);
   }
 
-  /** What is other from now on for each Elastic IP, in the order of the start. */
+  /** Applies the changes of a reload, one for each Elastic IP, in the order of the start. */
   reconfigure(changes: readonly Reconfiguration[]): void {
     for (const [index, watch] of this.watches.entries()) watch.reconfigure(changes[index] ?? {});
   }
@@ -164,7 +164,7 @@ export class Watchdog {
       log: own,
       limitedLog,
       observer,
-      // An answer about one address shows that the cloud answers: the others only wait for their turn.
+      // An answer about one address shows that the cloud answers: calls for the others only wait for their turn.
       connect: () => connect(elasticIp, (tookMs) => this.tell({ kind: "progress", tookMs })),
       send: (outgoing) => this.#sender.send(outgoing),
       refuse: (from, reason, cause) =>
@@ -188,7 +188,7 @@ export class Watchdog {
     this.#timer.set(Math.min(...wakes, nodes.length > 0 ? this.#supervision.wakeAtMs : Infinity));
   }
 
-  /** Steps the watches that wanted it; if none did, all, as a sign of life. */
+  /** Steps the watches that are due; if none is, all of them, as a sign of life. */
   #tick(): void {
     const nowMs = this.#world.clock.nowMs();
     const due = this.watches.filter(({ wakeAtMs }) => wakeAtMs <= nowMs);
@@ -201,7 +201,7 @@ export class Watchdog {
     if (!codes.includes(null)) this.#finish(codes.includes(1) ? 1 : 0);
   }
 
-  /** One datagram after the other: what waits for a tag to be checked waits in the socket, which is bounded. */
+  /** Handles one datagram after the other: while a tag is checked, the others wait in the socket's bounded buffer. */
   async #listen(): Promise<void> {
     for await (const datagram of this.#world.socket) {
       const checking = this.#receive(datagram);

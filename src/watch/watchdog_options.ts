@@ -1,4 +1,4 @@
-// What the watchdog is told, and what it is given to work with.
+// The watchdog's settings, and the interfaces it works with.
 import type { Connect } from "../startup/connection.ts";
 import type { Presence } from "../core/presence.ts";
 import type { CheckView } from "../status/snapshot.ts";
@@ -8,7 +8,7 @@ import type { Clock, Log, Observer, ServiceManager, UdpSocket } from "../world.t
 import type { NodeSettings } from "../core/node_state.ts";
 import type { MissingPeer } from "../core/election/state.ts";
 
-/** What the watchdog is told once. */
+/** Settings of the watchdog, fixed at the start. */
 export interface WatchdogSettings {
   /** One for each Elastic IP, at least one. */
   readonly nodes: readonly NodeSettings[];
@@ -16,19 +16,19 @@ export interface WatchdogSettings {
   readonly port: number;
   /** Whether heartbeats carry our trailer. */
   readonly trailer: boolean;
-  /** With a secret: hear unsigned heartbeats until their sender has signed one. */
+  /** With a secret: accept unsigned heartbeats until their sender has signed one. */
   readonly acceptUnsigned?: boolean;
   /** Known on API v2 before the cloud has answered; null on v1. */
   readonly selfId: string | null;
   /** Addresses of the peers of `-p`; null when the cloud lists the peers. */
   readonly addresses: readonly string[] | null;
-  /** Those of `-p` that have no address yet. */
+  /** Peers of `-p` that have no address yet. */
   readonly missing?: readonly MissingPeer[];
-  /** The list of peers may change by itself: all but a list of addresses, which is the default for one. */
+  /** Whether the peer list may change by itself. Default: false if `addresses` is a list, else true. */
   readonly dynamic?: boolean;
   /** Log every API call. */
   readonly verbose: boolean;
-  /** What a snapshot says of the program and its place. */
+  /** What a snapshot says about the program and where it runs. */
   readonly about?: About;
 }
 
@@ -39,23 +39,23 @@ export interface World {
   readonly random: () => number;
   readonly socket: UdpSocket;
   readonly log: Log;
-  /** Null when nobody wants to hear. */
+  /** Null without a service manager. */
   readonly serviceManager: ServiceManager | null;
-  /** Null when nobody wants to know. */
+  /** Null without an observer. */
   readonly observer?: Observer | null;
-  /** The state of the health checks; none without it. */
+  /** The state of the health checks; left out if there are none. */
   readonly checks?: () => readonly CheckView[];
-  /** Whether this machine has an Elastic IP; not known without it, or when it returns null. */
+  /** Whether this machine has an Elastic IP; unknown if left out, or if it returns null. */
   readonly presence?: (elasticIp: string) => Presence | null;
   /** The name that the configuration gives to the peer with that address, null without one. */
   readonly peerName?: (address: string) => string | null;
   /** Signs heartbeats; null when they are not signed. */
   readonly keyring?: Signing | null;
-  /** Which process this is among those of this instance; drawn without it. */
+  /** This process's run; drawn at random if left out. */
   readonly run?: bigint;
-  /** Hides secrets in what is remembered of the log. */
+  /** Hides secrets in remembered log lines. */
   readonly hide?: (text: string) => string;
   readonly connect: Connect;
-  /** Ends what runs beside the watchdog. Its lines come before the last one, which is the watchdog's. */
+  /** Ends everything that runs beside the watchdog. Its log lines come before the watchdog's last one. */
   readonly closing?: () => Promise<void>;
 }

@@ -1,5 +1,5 @@
 // What releases are made with: names, sums, ELF files and their libraries, archives.
-import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { readElf } from "../../scripts/image/elf.ts";
 import { systemFiles } from "../../scripts/image/libraries.ts";
 import { gzip, tar } from "../../scripts/image/tar.ts";

@@ -1,6 +1,6 @@
-// Which heartbeats are accepted, and what one changes in what is known of its sender. `accept()` alone decides that and
-// makes the only values that the step takes, so nothing behind it asks again. Whether a signature is right is found out
-// in src/watch/authenticator.ts, what a right one proves in proof.ts.
+// Which heartbeats are accepted, and what an accepted one changes about its sender. Only `accept()` decides, and the
+// step takes only what `accept()` returns, so no later code checks again. src/watch/authenticator.ts checks signatures;
+// proof.ts says what a right signature proves.
 import { deadTimeMs, deadTimeOfMs, deathAtMs, type Election, type Heard } from "./state.ts";
 import { livesOn, remembered, steady } from "./life.ts";
 import type { Trailer } from "../heartbeat.ts";
@@ -9,13 +9,13 @@ import { doubtOf, type Measure, meet, prove } from "./proof.ts";
 import { knownOnceHeard } from "./standing.ts";
 import type { RejectReason } from "../registry/reject_reasons.ts";
 
-/** No value has it: it keeps the compiler from taking any other object for one that `accept()` has made. */
+/** A type-only brand: the compiler rejects any `Accepted` that `accept()` did not make. */
 declare const ACCEPTED: unique symbol;
 
 /** A heartbeat that may be believed. Only `accept()` makes one. */
 export interface Accepted extends Required<Heard> {
   readonly kind: "heard";
-  /** Which machine the list had at that address. */
+  /** The wire id that the peer list had for that address. */
   readonly wireId: string | null;
   readonly [ACCEPTED]: true;
 }
@@ -24,13 +24,13 @@ export interface Accepted extends Required<Heard> {
 export interface Rejected extends Required<Heard> {
   readonly kind: "rejected";
   readonly reason: RejectReason;
-  /** With our answer the sender could prove itself. It gets one if its signature is right. */
+  /** An answer from us would let the sender prove itself. We send one if its signature is right. */
   readonly answerDue: boolean;
 }
 
 /**
- * Accepts a heartbeat, or tells why not. The signature of one that is `signed` is taken to be right: this comes before
- * the check, which costs far more and which most rejected ones need not have.
+ * Accepts a heartbeat, or says why not. If it is `signed`, its signature is assumed to be right: the check of the
+ * signature costs far more, so it comes after this and most rejected heartbeats never need it.
  */
 export function accept(state: Election, heard: Heard, atMs: number): Accepted | Rejected {
   const { from, heartbeat, signed = false } = heard;
@@ -57,14 +57,13 @@ function rejectionOf(
   if (signed && trailer) {
     return doubtOf(peer.proof, trailer, measureOf(peer, { settings, run }, atMs));
   }
-  // Who has signed once can sign: what comes without a tag is another's.
+  // A peer that has signed once always signs, so an unsigned heartbeat is someone else's.
   if (peer.proof !== null) return "unsigned";
   // Much older than the last one means a restart with another clock, not a late datagram.
   const lagMs = lagBehind(peer.trailer, trailer);
   return lagMs >= 0 && lagMs < deadTimeMs(settings) ? "reordered" : null;
 }
 
-/** What the signed heartbeats of that peer are measured with. */
 function measureOf(
   peer: Peer,
   { settings, run }: Pick<Election, "settings" | "run">,
@@ -73,21 +72,25 @@ function measureOf(
   return { selfRun: run, atMs, deadMs: deadTimeOfMs(peer, settings) };
 }
 
-/** How much older the second is, negative when it is not; where nobody checks tags both may be signed, or one. */
+/**
+ * How much older the second one is, in ms; negative if it is newer. Without a secret we do not check tags, so either
+ * may be signed.
+ */
 function lagBehind(before: Trailer | null, now: Trailer | null): number {
   if (before === null || now === null || before.stamp?.run !== now.stamp?.run) return -Infinity;
   return (before.sequence - now.sequence) / (now.stamp === null ? 1 : 1_000);
 }
 
-/** The state with the heartbeat noted, and nothing concluded from it. */
+/** Notes the heartbeat without deciding anything. */
 export function hear(
   state: Election,
   { from, heartbeat, signed, wireId }: Accepted,
   atMs: number,
 ): Election {
   const known = state.peers.get(from);
-  // While its signature was checked the list may have changed: this was said by the machine that was there before.
-  if (known === undefined || known.wireId !== wireId) return state;
+  // The peer list may have changed during the signature check: the machine that sent this is then no longer at that
+  // address.
+  if (known === undefined || known.wireId !== wireId || heartbeat.id === state.selfId) return state;
   if (signed && overtaken(known, heartbeat.trailer, measureOf(known, state, atMs))) return state;
   const { priority, id: heardId } = heartbeat;
   const trailer = signed ? addressedToUs(heartbeat.trailer, known, state) : heartbeat.trailer;
@@ -99,7 +102,7 @@ export function hear(
   const proved = proof?.run !== known.proof?.run;
   const met = proved ? known.met.filter(({ run }) => run !== proof?.run) : known.met;
   const said = { priority, heardId, trailer, notHearingUsSinceMs, proof, met };
-  // In a hold-off nobody is judged: the pause counts all the same.
+  // During a hold-off a silent peer is still marked alive, but its pause ends its life all the same.
   const goesOn = known.alive && atMs < deathAtMs(known, state);
   const life = livesOn(known, { goesOn, atMs });
   const knowsUs = knownOnceHeard(known, state.settings, atMs);
@@ -108,26 +111,26 @@ export function hear(
   return { ...state, peers: new Map(state.peers).set(from, peer) };
 }
 
-/** Whether, while its signature was checked, another one came that makes it old: a copy of it, or a later one. */
+/** Whether a copy of it, or a later heartbeat, arrived during the check of its signature. */
 function overtaken({ proof }: Peer, trailer: Trailer | null, measure: Measure): boolean {
   return trailer !== null && doubtOf(proof, trailer, measure) !== null;
 }
 
-/** A signed heartbeat may have been sent to another node: only one that echoes our run says whether it hears us. */
+/** A signed heartbeat may have been sent to another node, so its `hearsYou` counts only if it echoes our run. */
 function addressedToUs(trailer: Trailer | null, known: Peer, { run }: Election): Trailer | null {
   if (trailer === null || trailer.stamp?.echo?.run === run) return trailer;
   const { hearsYou = true } = known.trailer ?? {};
   return { ...trailer, hearsYou };
 }
 
-/** The peer with what follows from how long it has lived. */
+/** The peer with its remembered deaths and `lived` updated. */
 function aged(before: Peer, state: Election, atMs: number): Peer {
   const deathsAtMs = remembered(before, state, atMs);
   const peer = deathsAtMs === before.deathsAtMs ? before : { ...before, deathsAtMs };
   return !peer.lived && steady(peer, state) ? { ...peer, lived: true } : peer;
 }
 
-/** The state with a heartbeat noted that has a right tag and is unproven; the same one when it is not answered. */
+/** Notes a heartbeat with a right tag but without proof; returns the same state if it gets no answer. */
 export function meetUnproven(state: Election, { from, heartbeat }: Heard, atMs: number): Election {
   const known = state.peers.get(from);
   if (!known || heartbeat.trailer === null) return state;
@@ -138,14 +141,14 @@ export function meetUnproven(state: Election, { from, heartbeat }: Heard, atMs: 
     : { ...state, peers: new Map(state.peers).set(from, { ...known, met }) };
 }
 
-/** The state with the peer, if it lives, known to live at that instant, and nothing else. */
+/** Notes that a live peer was heard, and nothing else. */
 export function touch(state: Election, from: string, atMs: number): Election {
   const peer = state.peers.get(from);
   if (!peer?.alive) return state;
   return { ...state, peers: new Map(state.peers).set(from, { ...peer, heardAtMs: atMs }) };
 }
 
-/** Whether it says what the peer's last one said, so that nothing follows from it but that the peer lives. */
+/** Whether it repeats the peer's last heartbeat, so that it only shows that the peer lives. */
 export function saysNothingNew(
   state: Election,
   { from, heartbeat, signed }: Accepted,

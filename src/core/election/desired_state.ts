@@ -1,4 +1,4 @@
-// What the election wants of the cloud: a level that ownership.ts compares with what the cloud shows.
+// What the election wants of the cloud: a level, which ownership/step.ts compares with what the cloud shows.
 import {
   type Election,
   expelled,
@@ -17,9 +17,9 @@ import { eligible, type Peer, rankOf, ranksBefore, sameRank, type Standing } fro
 
 /** What should become of the address on this node. */
 export type Intent =
-  /** Change nothing: the hold-off runs, or nobody can act. */
+  /** Change nothing: the hold-off runs, or no node can act. */
   | "keep"
-  /** Have it, and take it from the dead. */
+  /** Attach it here, and take it from dead peers. */
   | "hold"
   /** Give it up once a successor holds it. */
   | "yield"
@@ -30,64 +30,70 @@ export type Intent =
 export interface DeadPeer {
   readonly instanceId: string;
   /**
-   * How long to wait before we take the address from it: for live masters with a lower id, and for the peer itself,
-   * which may live where we cannot hear it and be about to take from us.
+   * How long to wait before we take the address from it. Live masters with a lower id go first, and the peer itself may
+   * live unheard and be about to take the address from us.
    */
   readonly waitMs: number;
   /**
-   * It most likely held when it fell silent, and no live master goes before us that could have taken that from it: if
-   * the cloud does not show the hold, it may be too fresh to show.
+   * It most likely held when it fell silent, and no live master that goes before us could have evicted it: if the cloud
+   * does not show the hold, the hold may be too fresh to show.
    */
   readonly held: boolean;
 }
 
-/** Time for each node that should act first. */
+/** Wait for each node that should act before this one. */
 export const STAGGER_MS = 4_000;
 /**
- * Time for a dead peer that had nothing when it was last heard. If it holds all the same, it got its hold after we
- * lost it, so most likely it lives on the other side of a broken network; there it has long taken the address from us.
+ * Wait before evicting a dead peer that did not hold when it was last heard. If it holds now, it attached after we lost
+ * it, so most likely it lives on the other side of a broken network (split brain) and has long taken the address from
+ * us.
  */
 export const DOUBT_MS = 30_000;
 
-/** The election's wish, with all that ownership needs to fulfil it. */
+/** The election's intent, with all that ownership needs to carry it out. */
 export interface DesiredState {
   readonly intent: Intent;
-  /** Instances of the live nodes that rank before this one, and that are heard steadily. */
+  /** Instances of the live nodes that rank before this one and are heard steadily. */
   readonly successors: readonly string[];
   /** The successor that says it holds, null when none does. */
   readonly claimant: string | null;
-  /** Whether some successor has no word of its own (an original peer), so that only the cloud can tell. */
+  /**
+   * Whether some successor speaks the original's format and cannot say that it holds, so that only the cloud can tell.
+   */
   readonly hasOriginalSuccessor: boolean;
   /** Instances that are heard now. */
   readonly alive: readonly string[];
-  /** Those of them that are heard steadily, so that their last death is over. */
+  /** Those of `alive` that are heard steadily, so that their last death is over. */
   readonly steady: readonly string[];
-  /** Those of them that say that they do not hear us. */
+  /** Those of `alive` that say they do not hear us. */
   readonly notHearingUs: readonly string[];
-  /** Peers that were heard steadily and fell silent; none for a node that the list has not: they do not speak to it. */
+  /**
+   * Peers that were heard steadily and fell silent. Empty while this node is not in the peer list: they do not send to
+   * it.
+   */
   readonly dead: readonly DeadPeer[];
   /** Whether the instance of every peer is known. */
   readonly resolved: boolean;
-  /** Silent instances that are not known to be dead: never heard, not steadily, or not meant to be heard. */
+  /** Silent instances that are not known to be dead: never heard, not heard steadily, or not sending to us. */
   readonly unheard: readonly string[];
-  /** Some peer of the configuration cannot be placed: an instance that we do not know may be it. */
+  /** A configured peer has no known address or machine: an unknown instance may be that peer. */
   readonly doubt: boolean;
   /**
-   * The list has us no more, and the peers that it has are silent: we hold only if none of them does and runs. Or we
-   * are in doubt: we hold only if no unknown instance does and runs.
+   * We hold only if no running instance of a certain kind holds. Not in the peer list, with silent peers in it: none of
+   * those peers. In doubt: no unknown instance.
    */
   readonly holdsOnlyIfUnheld: boolean;
-  /** We should hold, yet a live node that ranks after this one says that it does. */
+  /** We should hold, but a live node that ranks after this one says that it holds. */
   readonly challenged: boolean;
-  /** A stop of another machine with our id may take our hold at any time. */
+  /** Another machine may use our id; when it stops, we may lose our hold. */
   readonly rumoured: boolean;
 }
 
-/** The wish that follows from the election's state. */
+/** Derives the desired state from the election's state. */
 export function desiredStateOf(state: Election): DesiredState {
   const peers = machinesOf(state);
   const better = outranking(state);
-  // What we give up is lost if nobody is there to have it.
+  // We give the address up only to a peer that certainly lives.
   const successors = better.filter((peer) => steady(peer, state));
   const claimant = successors.find((peer) => peer.trailer?.holds && peer.instanceId !== null);
   const silent = peers.filter((peer) => !peer.alive);
@@ -123,13 +129,13 @@ function intentOf(
   state: Election,
   { successors, peers }: { successors: readonly Peer[]; peers: readonly Peer[] },
 ): Intent {
-  // Whatever we changed, we would change for the other.
+  // Any change of ours would also change the other machine.
   if (twinned(state)) return "keep";
   if (state.stops > 0) {
-    // Who has just started does not know yet whether it is alone.
+    // A node that has just started does not know yet whether it is alone.
     const unsure = settling(state) && (state.settledAtMs === Infinity || peers.length > 0);
     const wait = state.stops === 1 && state.yieldUntilMs !== PASSED &&
-      // Nobody waits for one that leaves in the same moment.
+      // A peer that is leaving, too, cannot be a successor.
       (unsure || peers.some(({ alive, trailer }) => alive && !trailer?.leaving));
     return wait ? "yield" : "release";
   }
@@ -141,7 +147,7 @@ function intentOf(
   return "yield";
 }
 
-/** When the address may be taken from that peer, see `DeadPeer`. */
+/** When the address may be taken from the dead peer, see `DeadPeer`. */
 function taking(
   state: Election,
   { dead, peers }: { dead: Peer; peers: readonly Peer[] },
@@ -151,9 +157,9 @@ function taking(
     peers.filter((peer) => eligible(peer) && ranksEqual(peer, state) && before(peer)).length;
   const { trailer } = dead;
   const willing = dead.priority <= state.priority && !trailer?.leaving && !trailer?.unable;
-  // An original peer cannot say whether it holds; one that ranks after a master had no reason to.
+  // An original peer cannot say whether it holds; if it ranks after a master, it had no reason to hold.
   const heldThen = trailer ? trailer.holds : willing;
-  // The dead one, if it lives, goes by what it knows of us, which may be any of these.
+  // If the dead peer lives, it ranks us by what it knows of us, which may be any of these.
   const now = { ...selfRank(state), holds: state.holding === true, untilMs: Infinity };
   const known = dead.knowsUs.length > 0 ? dead.knowsUs : [now];
   const waits = known.map((us) =>
@@ -165,29 +171,29 @@ function taking(
   };
 }
 
-/** Of two that held, the dead one may live and be evicting us: the time for it to do so first, if it does. */
+/** The wait before evicting a peer that held: if both held, it may live and be evicting us. */
 function turnMs(dead: Peer, us: Standing, { settings: { exclusive } }: Election): number {
   const wasBefore = ranksBefore(rankOf(dead), us, true);
-  // Among equals the lower id goes first; else it is the worse one, for which this is the take-over.
+  // Among equals the lower id acts first; otherwise the worse-ranked node does, because for it this is the failover.
   const equal = sameRank(rankOf(dead), us) && !exclusive;
   return us.holds && wasBefore === equal ? STAGGER_MS : 0;
 }
 
-/** How long one is left alone that had nothing when it was last heard. */
+/** The wait before evicting a peer that did not hold when it was last heard. */
 function doubtMs(dead: Peer, { us, willing }: { us: Standing; willing: boolean }): number {
-  // One that was leaving has nothing left to defend: what shows of its hold is what it failed to give up.
+  // A leaving peer defends nothing: a hold that still shows is one that it failed to give up.
   if (dead.trailer?.leaving) return STAGGER_MS;
   const wasBefore = ranksBefore(rankOf(dead), us, true);
-  // One that went before us was about to attach, and may have died before it could say so; if it lives, it is the
-  // second of two that hold, and takes from us first.
+  // A peer that ranked before us was about to attach and may have died before it could say so. If it lives, both of us
+  // hold, and it evicts us first.
   if (willing && wasBefore) return 2 * STAGGER_MS;
-  // Both halves may wait for the other's first move: the better one makes it.
+  // Both halves of a broken network may wait for the other: the better-ranked node acts first.
   return DOUBT_MS * (wasBefore ? 2 : 1);
 }
 
 /**
- * One peer for each machine. A machine with several addresses is a peer at each of them; it lives if it is heard at
- * one, and it hears us if it does so there.
+ * One peer for each machine. A machine with several addresses is a peer at each of them: it lives if it is heard at
+ * any, and it hears us if it hears us at such an address.
  */
 function machinesOf({ peers: all, repeated }: Election): readonly Peer[] {
   const peers = [...all.values()];
@@ -202,7 +208,7 @@ function machinesOf({ peers: all, repeated }: Election): readonly Peer[] {
   return [...best.values()];
 }
 
-/** That one, with what the machine has gone through at either address. */
+/** `one`, with what is known of the machine's life and deaths at either address. */
 function sharing(one: Peer, peer: Peer, other: Peer): Peer {
   const [{ deathsAtMs }, { deathsAtMs: others }] = [peer, other];
   return {

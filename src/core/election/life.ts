@@ -1,24 +1,24 @@
-// For how long a peer has lived, as far as its heartbeats tell. Without a secret a few of them can be forged by anybody
-// who can send from its address, so to be heard for a moment is not to be alive: nothing is given up for it, it opens
-// no eviction and ends none.
+// How long a peer has lived, judged by its heartbeats. Without a secret, anybody who can send from its address can
+// forge a few, so a peer that was heard only for a moment does not count as alive: nobody gives the address up for it,
+// and it neither starts nor ends an eviction.
 //
-// The doubt must not cost more than it must, because a holder that dies before it counts as alive keeps the address: a
-// peer counts from its third heartbeat on, as any real one does before it can attach. One more death does not change
-// that: a machine that crashes and comes back is relieved as fast the second time. From then on the time doubles with
-// each death. A death is forgotten after a while even if the machine goes on to die now and then.
+// This doubt must stay short, because a holder that dies before it counts as alive keeps the address. So a peer counts
+// from its third heartbeat on, which any real peer sends before it can attach. The first death does not change that: if
+// a machine crashes, comes back and crashes again, failover is as fast the second time. From then on the time doubles
+// with each death. A death is forgotten after a while even if the machine keeps dying now and then.
 import { deadTimeOfMs, type Election, slowerIntervalMs } from "./state.ts";
 import type { Peer } from "./peer.ts";
 
-/** So many heartbeats on end make a life, if no more deaths than that are remembered. */
+/** Consecutive heartbeats that make a life, with at most DEATHS_FREE remembered deaths. */
 const BEATS = 3, DEATHS_FREE = 1;
-/** They are spread over so many intervals at least: the third follows the first after two, give or take a delay. */
+/** Intervals over which they must be spread at least: the third follows the first after two, give or take a delay. */
 const SPREAD = 1.5;
-/** With each further death the time doubles that a life must last, so often at most. */
+/** Each further death doubles the time that a life must last, at most this many times. */
 const DOUBLINGS_MAX = 5;
-/** Deaths are remembered for so many dead times. */
+/** Deaths are remembered for this many dead times. */
 const MEMORY = 64;
 
-/** The life of a peer that is heard now; `goesOn` if it was alive until now. */
+/** Counts a heartbeat of a peer; `goesOn` if the peer was alive until now. */
 export function livesOn(
   { beats, aliveSinceMs }: Pick<Peer, "beats" | "aliveSinceMs">,
   { goesOn, atMs }: { goesOn: boolean; atMs: number },
@@ -29,8 +29,8 @@ export function livesOn(
 }
 
 /**
- * Whether that peer is heard steadily: three heartbeats on end, and from the second death on for two dead times, four,
- * up to 32. One that has proved its signature is from its first heartbeat on.
+ * Whether the peer is heard steadily: three consecutive heartbeats and, from the second death on, for two dead times,
+ * then four, up to 32. A peer that has proved its signature is steady from its first heartbeat on.
  */
 export function steady(peer: Peer, { settings }: Pick<Election, "settings">): boolean {
   const { alive, proof, heardAtMs, aliveSinceMs, beats, deathsAtMs } = peer;
@@ -43,7 +43,7 @@ export function steady(peer: Peer, { settings }: Pick<Election, "settings">): bo
   return beats >= BEATS && heardAtMs - aliveSinceMs >= trialMs;
 }
 
-/** Its deaths without those of long ago; the same list when there is none. */
+/** The peer's deaths without old ones; the same list if none is old. */
 export function remembered(
   peer: Peer,
   { settings }: Pick<Election, "settings">,
@@ -56,7 +56,7 @@ export function remembered(
     : deathsAtMs;
 }
 
-/** The same with one of that instant, if it was alive; more than count are not kept. */
+/** The peer's deaths with a new one, if it was steady; only as many as count are kept. */
 export function withDeath(
   peer: Peer,
   state: Pick<Election, "settings">,

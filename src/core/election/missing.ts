@@ -1,12 +1,12 @@
-// Peers that the configuration names and that cannot be placed: their name has no address yet, or no machine of the
-// zone has their address. Each may be a node that lives and holds, so a node in doubt leaves the address with a holder
-// that it does not know (see `kept` in next_call.ts).
+// Missing peers: the configuration names them, but their name has no address yet, or no machine of the zone has their
+// address. Each may be a live node that holds, so a node in doubt leaves the address with an unknown holder (see `kept`
+// in ownership/plan.ts).
 //
 // The doubt must end: a name may be missing because its server is down, or because its machine is dead and its record
-// was removed. While name servers give no answer, the peer most likely lives, and the fault will be mended: the doubt
-// lasts. If a name server or the cloud answers that there is no such peer, we believe it after a minute in which no
-// unknown sender spoke for our Elastic IP. From then on the peer counts as one that was never heard: we hold beside its
-// machine, and take the address from it only if the cloud says that it is off.
+// was removed. While name servers do not answer, the peer most likely lives, so the doubt lasts. If a name server or
+// the cloud says that there is no such peer, we believe it after a minute in which no unknown sender sent a heartbeat
+// for our Elastic IP. From then on the peer counts as never heard: we hold beside its machine, and evict it only if the
+// cloud says that the machine is off.
 import {
   type Election,
   type Heard,
@@ -16,12 +16,12 @@ import {
   SKEW_MS,
 } from "./state.ts";
 
-/** How long a peer must have been denied, without a word from anybody unknown. */
+/** How long a peer must have been denied, with no heartbeat from an unknown sender. */
 export const DENIED_MS = 60_000;
 
 const OVER = -Infinity;
 
-/** What is known of them now that these are missing. One that was given up stays so until it is found. */
+/** Updates the missing peers. A peer that was given up stays given up until it is found. */
 export function noteMissing(
   before: MissingPeers,
   missing: readonly MissingPeer[],
@@ -36,15 +36,15 @@ export function noteMissing(
   }));
 }
 
-/** Those whose time is over are given up. */
+/** Gives up the peers whose time is over. */
 export function giveUpMissing(missing: MissingPeers, atMs: number): MissingPeers {
   if (missingWakeAtMs(missing) > atMs) return missing;
   return new Map([...missing].map(([peer, untilMs]) => [peer, untilMs <= atMs ? OVER : untilMs]));
 }
 
 /**
- * An unknown sender speaks for our Elastic IP and may be one of them: they are not given up before it has been silent
- * for as long as a peer that is dead. The same state when that is nearly so already: each of many heartbeats says it.
+ * An unknown sender uses our Elastic IP and may be a missing peer: none is given up until the sender has been silent
+ * for the hold-off. Returns the same state if the time would hardly change, because such heartbeats may be many.
  */
 export function holdOut(state: Election, { from, heartbeat }: Heard, atMs: number): Election {
   const { missing, settings, selfId, peers } = state;
@@ -57,7 +57,7 @@ export function holdOut(state: Election, { from, heartbeat }: Heard, atMs: numbe
   return { ...state, missing: new Map(later) };
 }
 
-/** When the next one is given up, Infinity when that is not to come. */
+/** When the next one is given up; Infinity when none will be. */
 export function missingWakeAtMs(missing: MissingPeers): number {
   let wakeAtMs = Infinity;
   for (const untilMs of missing.values()) {
@@ -66,12 +66,12 @@ export function missingWakeAtMs(missing: MissingPeers): number {
   return wakeAtMs;
 }
 
-/** Whether that one is missing and no reason for doubt any more. */
+/** Whether the peer is missing but no longer a reason for doubt. */
 export function givenUp(missing: MissingPeers, peer: string): boolean {
   return missing.get(peer) === OVER;
 }
 
-/** Whether an instance that we do not know may be a peer. */
+/** Whether an unknown instance may be a peer. */
 export function inDoubt(missing: MissingPeers): boolean {
   for (const untilMs of missing.values()) if (untilMs !== OVER) return true;
   return false;

@@ -1,12 +1,12 @@
-// A peer as the election sees it, and who ranks before whom. Lower priority wins; a node that is leaving
-// or unable is ineligible and never outranks an eligible one.
+// A peer as the election sees it, and the order of nodes. Lower priority wins; a node that is leaving or unable is
+// ineligible and never outranks an eligible one.
 import type { Mark, Trailer } from "../heartbeat.ts";
 import type { Met, Proof } from "./proof.ts";
 
 /** Advertised by a node that must not win. Source: spec section 5. */
 export const LAST_PRIORITY = 255;
 
-/** What the configuration and the cloud say of a peer; ids are null until the cloud has answered. */
+/** What the configuration and the cloud say about a peer; ids are null until the cloud has answered. */
 export interface PeerIdentity {
   /** Address it sends from, in its canonical form. */
   readonly address: string;
@@ -16,7 +16,7 @@ export interface PeerIdentity {
   readonly wireId: string | null;
 }
 
-/** A peer of which only the address is known. */
+/** A peer with only a known address. */
 export function unresolved(address: string): PeerIdentity {
   return { address, instanceId: null, wireId: null };
 }
@@ -27,17 +27,17 @@ export interface Peer extends PeerIdentity {
   readonly heardAtMs: number | null;
   /** False until heard, and again once silent for the dead time. */
   readonly alive: boolean;
-  /** Since when it is, or was before it fell silent, heard without a pause of the dead time; null when never heard. */
+  /** Start of its current or last life: heard since then without a pause of the dead time. Null when never heard. */
   readonly aliveSinceMs: number | null;
-  /** How many heartbeats came since then, as far as it matters. */
+  /** Heartbeats since then, counted up to 3. */
   readonly beats: number;
-  /** It was heard steadily once, so that it can die; a few heartbeats can be forged. */
+  /** Whether it was ever heard steadily. Only then can it die, because a few heartbeats can be forged. */
   readonly lived: boolean;
-  /** When it died after it was heard steadily, as far as that is remembered, see life.ts. */
+  /** When it died after being heard steadily; old deaths are forgotten, see life.ts. */
   readonly deathsAtMs: readonly number[];
-  /** It died while the list had us, so that its silence means death and not that it does not know us. */
+  /** It died while we were in the peer list, so its silence means death and not that it does not know us. */
   readonly diedWhileListed: boolean;
-  /** What it may know of us, the latest last, see standing.ts; empty before we spoke to it. */
+  /** What it may know about us, the latest last, see standing.ts; empty before we spoke to it. */
   readonly knowsUs: readonly Standing[];
   /** As in its last heartbeat; 255 before. */
   readonly priority: number;
@@ -45,15 +45,18 @@ export interface Peer extends PeerIdentity {
   readonly heardId: string;
   /** Trailer of its last heartbeat; null for a peer that speaks the original's format. */
   readonly trailer: Trailer | null;
-  /** Since when it has said, each time, that it does not hear us; null when it does or has no word for it. */
+  /**
+   * Since when each of its heartbeats says that it does not hear us; null if it hears us or speaks the original's
+   * format.
+   */
   readonly notHearingUsSinceMs: number | null;
-  /** What its signed heartbeats have proved, null when none was believed; later ones must be signed, too. */
+  /** What its signed heartbeats have proved, null when none was believed. Once set, its heartbeats must be signed. */
   readonly proof: Proof | null;
-  /** Runs of which heartbeats with a right tag came that did not prove when they were made. */
+  /** Runs whose heartbeats had a right tag but did not prove when they were made. */
   readonly met: readonly Met[];
 }
 
-/** A peer of which nothing has been heard. */
+/** A peer that was never heard. */
 export function unheard(identity: PeerIdentity): Peer {
   return {
     ...identity,
@@ -74,13 +77,13 @@ export function unheard(identity: PeerIdentity): Peer {
   };
 }
 
-/** Which of its heartbeats ours repeat to the peer, null when none with a right tag came. */
+/** The heartbeat that we echo to the peer, null when none with a right tag came. */
 export function echoFor({ proof, met }: Peer): Mark | null {
   const known = proof ?? met.at(-1);
   return known ? { run: known.run, sequence: known.sequence } : null;
 }
 
-/** Whether a machine is among them more than once, each time at another address. */
+/** Whether a machine is listed more than once, at different addresses. */
 export function repeats(peers: readonly PeerIdentity[]): boolean {
   const ids = peers.flatMap(({ instanceId }) => instanceId ?? []);
   return new Set(ids).size < ids.length;
@@ -96,12 +99,12 @@ export function unhealthy({ trailer }: Peer): boolean {
   return trailer?.unhealthy === true;
 }
 
-/** The priority that it is configured with; one that stands back advertises the last one instead. */
+/** Its configured priority. A peer that stands back advertises the last priority instead. */
 export function ownPriorityOf({ priority, trailer }: Peer): number {
   return trailer?.ownPriority ?? priority;
 }
 
-/** Why it does not stand for election, in words; empty when it does, or cannot say. */
+/** Why it does not want to be master, in words; empty if it does, or speaks the original's format. */
 export function standingBack({ priority, trailer }: Peer): string {
   if (trailer === null) return "";
   if (trailer.leaving) return "leaving";
@@ -132,14 +135,14 @@ export function ranksBefore(one: Rank, other: Rank, exclusive: boolean): boolean
   return exclusive && one.id < other.id;
 }
 
-/** Whether neither health nor priority tells the two apart. */
+/** Whether health and priority are equal. */
 export function sameRank(one: Rank, other: Rank): boolean {
   return one.unhealthy === other.unhealthy && one.priority === other.priority;
 }
 
 /**
- * The rank that a peer claims. All the unhealthy advertise the last priority; among themselves their own counts. One
- * that speaks the original's format has no word for it: with the last priority it may be unhealthy, and two that each
+ * The rank that a peer claims. All unhealthy nodes advertise the last priority and compare their own priorities. The
+ * original's format has no flag for health, so a peer with the last priority counts as unhealthy: two nodes that each
  * took the other to be healthy would both make way.
  */
 export function rankOf(peer: Peer): Rank {

@@ -1,48 +1,48 @@
-// What a signed heartbeat proves of the time at which it was made. A right tag proves only that a node has made it: it
-// may have been recorded, and be sent again, later, or to another node. No wall clock is compared.
+// What a signed heartbeat proves about when it was made. A right tag proves only that a node made it: it may be a
+// recording that is sent again, later, or to another node. No wall clocks are compared.
 //
-// Each process draws a random run number, and each heartbeat repeats to its receiver the latest one that the sender has
-// heard from it: the echo. A heartbeat that echoes our run was made after we sent what it echoes, so its age has a
-// bound by our own clock. A run is believed after such a heartbeat; then its sequences must rise, and a heartbeat that
-// echoes nothing recent (the peer may not hear us) may lie behind our clock by LATE_MS at the most. Another run takes
-// the place of the one that is believed only by an echo of what we sent after we had believed that one: the process
-// before it was over then, and cannot have heard it. So no recording pushes out the process that lives.
+// Each process draws a random run number, and each heartbeat names the latest heartbeat that its sender heard from the
+// receiver: the echo. A heartbeat that echoes our run was made after we sent the echoed one, so our own clock bounds
+// its age. Such a heartbeat makes its run believed. From then on the run's sequences must rise, and a heartbeat without
+// a recent echo (the peer may not hear us) may lag our clock by LATE_MS at most. A new run replaces the believed one
+// only if it echoes a heartbeat that we sent after we began to believe the old one. An earlier process had ended by
+// then and cannot have heard it, so no recording replaces the live process.
 import type { Mark, Trailer } from "../heartbeat.ts";
 
-/** How far a heartbeat without a recent echo may lie behind, beside the dead time. */
+/** How far a heartbeat without a recent echo may lag our clock, in addition to the dead time. */
 export const LATE_MS = 60_000;
-/** Clocks that are slewed may run apart by this share while a peer does not hear us. */
+/** Share by which slewed clocks may drift apart while a peer does not hear us. */
 const DRIFT = 0.001;
-/** Many heartbeats that leave at once are numbered ahead of the clock, 1000 in a millisecond. */
+/** A burst of heartbeats is numbered ahead of the clock: 1000 sequences are one millisecond. */
 const BURST_MS = 1;
-/** Runs that are remembered although they have proved nothing: more than restarts make, and a bound for recordings. */
+/** Most unproven runs that are remembered: more than restarts cause, and a bound for recordings. */
 export const RUNS_MAX = 8;
 
-/** The run of a peer that is believed. */
+/** The believed run of a peer. */
 export interface Proof extends Mark {
-  /** When its first heartbeat was believed, on our clock as all instants here. */
+  /** When its first heartbeat was believed, on our clock, like all instants here. */
   readonly sinceMs: number;
-  /** When its last heartbeat with a recent echo came, and the sequence of that one. */
+  /** When its last heartbeat with a recent echo arrived, and that heartbeat's sequence. */
   readonly freshAtMs: number;
   readonly freshSequence: number;
 }
 
-/** A run that has proved nothing yet: its highest sequence, when it was met, and when it was last answered. */
+/** A run that has proved nothing yet: its highest sequence, when it was first heard, and when we last answered it. */
 export interface Met extends Mark {
   readonly sinceMs: number;
   readonly answeredAtMs: number;
 }
 
-/** What a heartbeat is measured with. */
+/** What a heartbeat's age is checked against. */
 export interface Measure {
   /** Our own run, null when we do not sign. */
   readonly selfRun: bigint | null;
   readonly atMs: number;
-  /** After which the peer counts as dead. */
+  /** The peer's dead time. */
   readonly deadMs: number;
 }
 
-/** The oldest age of an echo that is recent: a peer speaks once in an interval, and may lose some of ours. */
+/** Greatest age of a recent echo: a peer sends once per interval, and some of our heartbeats may be lost. */
 function recentMs(deadMs: number): number {
   return 2 * deadMs + 1_000;
 }
@@ -64,7 +64,7 @@ export function doubtOf(
   return echoedAtMs !== null || lateMs <= mostMs ? null : "unproven";
 }
 
-/** What is proved after a heartbeat that was believed. */
+/** The proof after a believed heartbeat. */
 export function prove(proof: Proof | null, trailer: Trailer, measure: Measure): Proof | null {
   const { stamp, sequence } = trailer;
   if (stamp === null) return proof;
@@ -72,12 +72,12 @@ export function prove(proof: Proof | null, trailer: Trailer, measure: Measure): 
   const now = { run: stamp.run, sequence, freshAtMs: atMs, freshSequence: sequence };
   if (proof?.run !== stamp.run) return { ...now, sinceMs: atMs };
   const fresh = recentEchoAt(trailer, measure) !== null;
-  // Ahead of our clock: it ran slower, or stood still while we slept. The heartbeat is not from the future.
+  // It is ahead of our clock because our clock ran slower, or stood still while we slept.
   const ahead = latenessMs(proof, sequence, atMs) < 0;
   return fresh || ahead ? { ...now, sinceMs: proof.sinceMs } : { ...proof, sequence };
 }
 
-/** When we sent what the heartbeat echoes; null when that was not this process, or is not recent. */
+/** When we sent the echoed heartbeat; null when this process did not send it, or it is not recent. */
 export function recentEchoAt(
   { stamp }: Pick<Trailer, "stamp">,
   { selfRun, atMs, deadMs }: Measure,
@@ -89,14 +89,14 @@ export function recentEchoAt(
   return possible && atMs - echoedAtMs <= recentMs(deadMs) ? echoedAtMs : null;
 }
 
-/** By how much more time has passed here than there since the last recent echo. */
+/** How much more time has passed on our clock than on the peer's since the last recent echo. */
 function latenessMs(proof: Proof, sequence: number, atMs: number): number {
   return atMs - proof.freshAtMs - (sequence - proof.freshSequence) / 1_000;
 }
 
 /**
- * The runs that were met, with that one. A live process proves itself with what it is answered, so each run is answered
- * at once, but twice in an interval at the most: the same list when that is too early, or too many ask.
+ * Adds a run to the unproven ones. A live process proves itself with our answer, so each run is answered at once, but
+ * at most twice per interval. Returns the same list if it is too early or there are too many runs.
  */
 export function meet(
   met: readonly Met[],

@@ -1,4 +1,4 @@
-// What the election knows, and the questions that can be asked of it. Questions never change anything.
+// The election's state, and questions about it. Questions never change it.
 import type { Reason } from "../registry/role_reasons.ts";
 import {
   eligible,
@@ -16,7 +16,7 @@ export type { Reason };
 /** Added to the hold-off so that the last heartbeat of the dead time can still arrive. Source: exoip, Skew. */
 export const SKEW_MS = 100;
 
-/** What the election is told once. */
+/** Settings of the election; only a reload changes them. */
 export interface ElectionSettings {
   readonly elasticIp: string;
   /** Initial priority, 0 to 255, lower wins. */
@@ -36,38 +36,38 @@ export interface ElectionSettings {
 /** Role in the original's words. */
 export type Role = "backup" | "master";
 
-/** An instant to come, `PASSED` once it is over, null when it is not set. */
+/** A future instant; `PASSED` once it is over, null when it is not set. */
 export type Deadline = number | null;
-/** A deadline that is over: it still counts, but wakes nobody. */
+/** A deadline that is over: it still counts, but causes no wake-up. */
 export const PASSED = -Infinity;
 
 /** The election's whole memory. Build with `startElection`, change with `elect`. */
 export interface Election {
   readonly settings: ElectionSettings;
-  /** Own id on the wire, null until the cloud has told it (API v1). */
+  /** This node's id in heartbeats, null until the cloud has told it (API v1). */
   readonly selfId: string | null;
-  /** Run of this process, null when it does not sign. */
+  /** This process's run, null when it does not sign. */
   readonly run: bigint | null;
-  /** Our own addresses as the cloud has them, empty until it has told them. */
+  /** Our own addresses as the cloud lists them, empty until it has answered. */
   readonly selfAddresses: readonly string[];
-  /** Another machine that speaks with our id, null while none is heard. */
+  /** Another machine that sends heartbeats with our id, null while none is heard. */
   readonly twin: Twin | null;
-  /** What anybody may have said with our id, null while nobody does. */
+  /** Heartbeats with our id that anybody could have forged, null while there are none. */
   readonly rumour: Rumour | null;
-  /** One that may be such a machine, and was asked to prove it; null when none was. */
+  /** A sender that may be such a machine and was asked to prove it, null when none was. */
   readonly suspect: Suspect | null;
   readonly priority: number;
-  /** Until then a peer that was never heard may be an original one; on API v2 there is none. */
+  /** Until then a peer that was never heard may run original exoip. There are no such peers on API v2. */
   readonly originalsUntilMs: number;
-  /** Whether we reach the cloud, and may change something there. */
+  /** Whether we reach the cloud and can change the Elastic IP there. */
   readonly cloudReachable: boolean;
-  /** Whether we are healthy, as far as the checks tell. */
+  /** Whether our checks find us healthy. */
   readonly healthy: boolean;
-  /** Why not, at most 200 characters fit for a line; empty while healthy, and where nobody said. */
+  /** Why we are unhealthy, at most 200 characters on one line; empty while healthy or if no reason was given. */
   readonly unhealthyReason: string;
-  /** Whether the list that our peers come from has us, too: the others do not hear us otherwise. */
+  /** Whether this node is in the peer list. If it is not, the other nodes do not hear us. */
   readonly inPeerList: boolean;
-  /** 0 while running, then how often we were asked to stop. */
+  /** How often we were asked to stop; 0 while running. */
   readonly stops: number;
   /** Whether the cloud shows the address on us, null while unknown. */
   readonly holding: boolean | null;
@@ -76,23 +76,26 @@ export interface Election {
   readonly roleSinceMs: number;
   /** By address. */
   readonly peers: ReadonlyMap<string, Peer>;
-  /** Some machine is a peer at several addresses. */
+  /** Whether some machine is a peer at several addresses. */
   readonly repeated: boolean;
-  /** Peers of the configuration that cannot be placed. */
+  /** Configured peers whose address or machine is not known. */
   readonly missing: MissingPeers;
-  /** One of these may be the instance that has the address, and that we do not know: it is left with it. */
+  /** Whether an unknown instance holds the address and may be a missing peer; we leave the address with it. */
   readonly kept: boolean;
-  /** Until when we speak at the interval of before, so that all have heard of the longer one; null if they have. */
+  /**
+   * Until when we still send at the previous, shorter interval, so that every peer learns the longer one; null after
+   * that.
+   */
   readonly previousInterval: { readonly intervalMs: number; readonly untilMs: number } | null;
   /** When the next heartbeat is due. */
   readonly heartbeatAtMs: number;
   /** End of the hold-off; Infinity until the peers are known. */
   readonly settledAtMs: Deadline;
-  /** Until when a worse-ranked holder is left alone. */
+  /** Until when a worse-ranked holder keeps the address. */
   readonly deferUntilMs: Deadline;
-  /** Until when, after the cloud came back to us, a holder without it is given time to find it, too. */
+  /** After we reach the cloud again: until when a holder that does not reach it yet keeps the address. */
   readonly graceUntilMs: Deadline;
-  /** Until when, asked to stop, we wait for a successor before giving the address up. */
+  /** After a request to stop: until when we wait for a successor before we give the address up. */
   readonly yieldUntilMs: Deadline;
 }
 
@@ -108,10 +111,10 @@ export function holdOffMs(settings: ElectionSettings): number {
   return deadTimeMs(settings) + SKEW_MS;
 }
 
-/** Longest interval of a peer that counts: one forged datagram must not keep a dead peer alive for hours. */
+/** Longest peer interval that is believed: one forged datagram must not keep a dead peer alive for hours. */
 const THEIR_INTERVAL_MAX_MS = 10_000;
 
-/** The same for one peer: it is given the time of the slower of the two, whose intervals should be equal. */
+/** The dead time of one peer. It follows the slower of its interval and ours, which should be equal. */
 export function deadTimeOfMs(
   peer: Pick<Peer, "trailer">,
   settings: Pick<ElectionSettings, "intervalMs" | "deadRatio">,
@@ -119,13 +122,13 @@ export function deadTimeOfMs(
   return slowerIntervalMs(peer, settings) * settings.deadRatio;
 }
 
-/** Our interval, or that of the peer if it is longer. */
+/** The longer of our interval and the peer's. */
 export function slowerIntervalMs(
   { trailer }: Pick<Peer, "trailer">,
   { intervalMs }: Pick<ElectionSettings, "intervalMs">,
 ): number {
   const theirsMs = Math.min(trailer?.intervalMs ?? 0, THEIR_INTERVAL_MAX_MS);
-  // The code of an interval is not exact: what is as good as ours is ours.
+  // Heartbeats encode an interval within 4 %, so a nearly equal one counts as ours.
   return theirsMs > intervalMs * 1.05 ? theirsMs : intervalMs;
 }
 
@@ -151,7 +154,7 @@ export function pending(deadline: Deadline): boolean {
   return deadline !== null && deadline !== PASSED;
 }
 
-/** Whether the hold-off still runs. */
+/** Whether the hold-off is still running. */
 export function settling({ settledAtMs }: Election): boolean {
   return settledAtMs !== PASSED;
 }
@@ -162,22 +165,22 @@ export function selfEligible(state: Election): boolean {
     !barred(state);
 }
 
-/** Whether another machine speaks with our id, so that nothing may be changed in the cloud. */
+/** Whether another machine uses our id, so that we may change nothing in the cloud. */
 export function twinned({ twin }: Election): boolean {
   return twin?.certain === true;
 }
 
-/** The same for a node that does not hold: it must leave the address to others. One that holds goes on to serve. */
+/** Whether a twin bars us from serving: only while we do not hold. A holder goes on serving. */
 export function barred(state: Election): boolean {
   return twinned(state) && state.holding !== true;
 }
 
-/** Whether the list has lost us while others on it live: they will act without us. Alone, we go on. */
+/** Whether we are no longer in the peer list while a peer in it lives: the peers act without us. Alone, we go on. */
 export function expelled({ inPeerList, peers }: Election): boolean {
   return !inPeerList && [...peers.values()].some(({ alive }) => alive);
 }
 
-/** The rank of this node. */
+/** This node's rank. */
 export function selfRank({ healthy, priority, selfId }: Election): Rank {
   return { unhealthy: !healthy, priority, id: selfId ?? "" };
 }
@@ -191,34 +194,34 @@ function goesBefore(peer: Peer, state: Election): boolean {
   // A healthy node that holds but cannot reach the cloud serves better than an unhealthy one that can.
   if (!eligible(peer)) return !state.healthy && !unhealthy(peer) && holdsUnable(peer);
   if (state.stops > 0 || !state.inPeerList || barred(state)) return true;
-  // Without the cloud, or not knowing who holds, we make way for the healthy; for the unhealthy only if we are so, too.
+  // Without the cloud, or in doubt about a holder, we make way for healthy nodes, and for unhealthy ones only if we are
+  // unhealthy too.
   if (!state.cloudReachable || state.kept) return !unhealthy(peer) || !state.healthy;
   return ranksBefore(rankOf(peer), selfRank(state), state.settings.exclusive);
 }
 
-/** Whether the peer ranks after this node. */
 export function ranksAfter(peer: Peer, state: Election): boolean {
   return ranksBefore(selfRank(state), rankOf(peer), state.settings.exclusive);
 }
 
-/** Whether neither health nor priority tells the two apart. */
+/** Whether the peer has our health and our priority. */
 export function ranksEqual(peer: Peer, state: Election): boolean {
   return sameRank(rankOf(peer), selfRank(state));
 }
 
 /**
- * Whether a worse-ranked node holds and we, not holding, were told to leave it for a while. It must say so itself: two
- * that only suppose it of each other would both stand back for ever.
+ * Whether a worse-ranked node holds while we do not, and the configuration tells us not to preempt yet. The holder must
+ * say that it holds: two nodes that only assumed it of each other would both stand back for ever.
  */
 export function standsBack(state: Election): boolean {
   return state.settings.preemptDelayMs > 0 && state.holding === false && state.role === "backup" &&
     worseHolders(state).length > 0;
 }
 
-/** Worse-ranked live nodes that hold, as they say themselves. */
+/** Worse-ranked live nodes that say they hold. */
 export function worseHolders(state: Election): Peer[] {
   return [...state.peers.values()].filter((peer) =>
-    // Nobody was told to leave it with one that is unhealthy while we are healthy.
+    // The preempt delay does not protect an unhealthy holder from a healthy node.
     eligible(peer) && peer.trailer?.holds && ranksAfter(peer, state) &&
     unhealthy(peer) === !state.healthy
   );
@@ -238,7 +241,7 @@ function holdsUnable({ alive, trailer }: Peer): boolean {
   return alive && trailer !== null && trailer.unable && trailer.holds && !trailer.leaving;
 }
 
-/** A heartbeat that came in. */
+/** A received heartbeat. */
 export interface Heard {
   readonly from: string;
   readonly heartbeat: Heartbeat;
@@ -246,54 +249,57 @@ export interface Heard {
   readonly signed?: boolean;
 }
 
-/** One of them. */
+/** A configured peer whose address or machine is not known. */
 export interface MissingPeer {
   /** As the configuration names it. */
   readonly peer: string;
-  /** A name server, or the cloud, says that it does not exist; false: no answer could be had. */
+  /** True if a name server or the cloud says that it does not exist, false if there was no answer. */
   readonly denied: boolean;
 }
 
-/** Until when each of them is a reason for doubt: Infinity while there is no answer, -Infinity once it is over. */
+/**
+ * Until when each missing peer is a reason for doubt: Infinity while there is no answer, -Infinity once the doubt is
+ * over.
+ */
 export type MissingPeers = ReadonlyMap<string, number>;
 
-/** A heartbeat with our own id, which we did not send. */
+/** A heartbeat with our own id that we did not send. */
 export interface TwinHeard {
   readonly from: string;
   /** Its tag is right. */
   readonly signed: boolean;
-  /** Null where it has no word for it. */
+  /** Null in the original's format. */
   readonly sequence: number | null;
   readonly stamp: Stamp | null;
   readonly intervalMs: number | null;
 }
 
-/** One that has not proved that it is another machine, and what was last heard of it, if that was signed. */
+/** A sender with our id that has not proved to be another machine, and its last heartbeat if that was signed. */
 export interface Suspect {
   readonly address: string;
   readonly mark: Mark | null;
-  /** When it was asked to. */
+  /** When we asked it for proof. */
   readonly askedAtMs: number;
 }
 
-/** Unsigned heartbeats with our id from addresses that the cloud lists neither for a peer nor for us. */
+/** Unsigned heartbeats with our id, from addresses that are neither a peer's nor ours. */
 export interface Rumour {
-  /** Of the first of them. */
+  /** The first sender. */
   readonly address: string;
   readonly firstAtMs: number;
-  /** Heard often enough to be told. */
+  /** Heard often enough to tell the operator. */
   readonly told: boolean;
   readonly untilMs: number;
 }
 
-/** The other machine. */
+/** Another machine that uses our id. */
 export interface Twin {
   readonly address: string;
   readonly firstAtMs: number;
   /** Heard often enough to be believed. */
   readonly certain: boolean;
-  /** Its last signed heartbeat, null without one; what is recorded and sent again has no higher sequence. */
+  /** Its last signed heartbeat, null without one. A recording that is sent again has no higher sequence. */
   readonly mark: Mark | null;
-  /** When it counts as gone. */
+  /** When it counts as gone unless it is heard again. */
   readonly untilMs: number;
 }

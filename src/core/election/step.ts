@@ -5,16 +5,16 @@
 //   backup              no live peer ranks before us             master           best, equal, alone
 //   backup              a worse one holds, told not to preempt   same             deferring
 //   master              a live peer ranks before us              backup           outranked
-//   any                 our own wake-up came too late            same, hold-off   stalled
-//   any                 cloud lost or stopping, a peer can serve backup           unable, leaving
-//   any                 cloud lost or stopping, nobody can serve same             unable, leaving
-//   any                 the list of peers has not us             backup           unlisted
+//   any                 this process woke up too late            same, hold-off   stalled
+//   any                 cloud lost or stopping, a peer can serve backup           cloud-unreachable, leaving
+//   any                 cloud lost or stopping, no peer can serve same            cloud-unreachable, leaving
+//   any                 this node is not in the peer list        backup           unlisted
 //   any                 an unknown holder may be a missing peer  backup           incomplete
 //   any                 another machine has our id               backup, or same  twin
 //   any                 unhealthy, a healthy peer can serve      backup           unhealthy
-//   backup              unwell, as all that are before us        master           unhealthy
+//   backup              unhealthy, and so are all before us      master           unhealthy
 //
-// What follows for the address is in desired_state.ts, what is done about it in ownership/step.ts.
+// desired_state.ts derives what to do with the address; ownership/step.ts does it.
 import {
   barred,
   cutOffHolder,
@@ -45,16 +45,16 @@ import { giveUpMissing, inDoubt, missingWakeAtMs, noteMissing } from "./missing.
 import { eligible, type Peer, type PeerIdentity, repeats, unheard } from "./peer.ts";
 import { forgetTwin, hearTwin } from "./twin.ts";
 
-/** How long after the cloud came back a live holder without it is left alone: two retries. */
+/** How long a live holder without the cloud keeps the address after we reach the cloud again: two retries. */
 export const GRACE_MS = 6_000;
-/** Longest reason for being unhealthy that is kept: it must fit into a line and into the answer to `info`. */
+/** Longest reason for being unhealthy: it must fit into a log line and the answer to `info`. */
 const UNHEALTHY_MAX_CHARS = 200;
 
-/** Whether this node is healthy now. */
+/** The health of this node. */
 export interface HealthEvent {
   readonly kind: "health";
   readonly healthy: boolean;
-  /** Why not: the check that fails, the address that is missing. */
+  /** Why it is unhealthy: the failing check, or the missing address. */
   readonly reason?: string;
 }
 
@@ -65,9 +65,9 @@ export type ElectionEvent =
   | {
     readonly kind: "members";
     readonly peers: readonly PeerIdentity[];
-    /** Whether we are in the list that they come from. */
+    /** Whether we are in the list as well. */
     readonly inPeerList: boolean;
-    /** Those that the configuration names, too, and that cannot be placed. */
+    /** Configured peers whose address or machine is not known. */
     readonly missing?: readonly MissingPeer[];
   }
   | { readonly kind: "missing"; readonly missing: readonly MissingPeer[] }
@@ -85,13 +85,13 @@ export type ElectionEvent =
   | { readonly kind: "nudge"; readonly by: -1 | 1 }
   | { readonly kind: "stop" };
 
-/** A node that has just started: backup, listening. `peers` is null when the cloud has yet to list them. */
+/** The state at start: backup, listening. `peers` is null while the cloud has not listed them. */
 export function startElection(
   settings: ElectionSettings,
   { atMs, selfId, run = null, peers, missing = [] }: {
     atMs: number;
     selfId: string | null;
-    /** 64 random bits, not 0, that no other process has; null when heartbeats are not signed. */
+    /** 64 random bits, not 0, unique to this process; null when heartbeats are not signed. */
     run?: bigint | null;
     peers: readonly PeerIdentity[] | null;
     missing?: readonly MissingPeer[];
@@ -121,7 +121,7 @@ export function startElection(
     missing: noteMissing(new Map(), missing, atMs),
     kept: false,
     previousInterval: null,
-    // A node that may have to stand back first learns whether it holds, see `standsBack`.
+    // With a preempt delay the node first learns whether it holds, see `standsBack`.
     heartbeatAtMs: settings.preemptDelayMs > 0 ? atMs + settings.intervalMs : atMs,
     settledAtMs: peers ? atMs + holdOffMs(settings) : Infinity,
     deferUntilMs: null,
@@ -130,9 +130,9 @@ export function startElection(
   };
 }
 
-/** One step: what the node believes after the event. */
+/** The election after an event. */
 export function elect(before: Election, event: ElectionEvent, atMs: number): Election {
-  // Later than one interval behind our own deadline: it was us who slept, so nobody may be judged.
+  // More than one interval after our own deadline, this process slept, so it may not judge any peer.
   const slept = before.settledAtMs !== Infinity &&
     atMs > electionWakeAtMs(before) + before.settings.intervalMs;
   const awake: Election = slept
@@ -206,14 +206,14 @@ function identified(
   const known = { ...state, selfId, selfAddresses };
   if (state.selfId !== null) return known;
   const spoken = { ...known, originalsUntilMs: atMs + state.settings.intervalMs };
-  // So far nobody could hear us, and without an echo of ours no signed peer can prove that it lives.
+  // Until now we sent nothing, and a signed peer proves that it lives only by echoing us: listen for another hold-off.
   const unproven = state.run !== null && [...state.peers.values()].some(({ proof }) => !proof);
   if (!unproven) return spoken;
   const holdOffAtMs = atMs + holdOffMs(state.settings);
   return { ...spoken, settledAtMs: Math.max(state.settledAtMs ?? PASSED, holdOffAtMs) };
 }
 
-/** A priority that signals have changed stays so unless the configured one has changed, too. */
+/** A priority changed by signals survives a reload, unless the reload changes the configured priority. */
 function reconfigured(state: Election, settings: ElectionSettings, atMs: number): Election {
   const same = settings.priority === state.settings.priority;
   const before = state.settings;
@@ -229,7 +229,7 @@ function reconfigured(state: Election, settings: ElectionSettings, atMs: number)
   };
 }
 
-/** Within 1 to 255; 0, which only a configuration can give, gets no better. */
+/** Signals keep the priority within 1 to 255. Only the configuration can set 0. */
 function nudged(priority: number, by: -1 | 1): number {
   return Math.min(255, Math.max(Math.min(1, priority), priority + by));
 }
@@ -239,11 +239,11 @@ function adopt(
   { peers: identities, inPeerList, missing = [] }: Extract<ElectionEvent, { kind: "members" }>,
   atMs: number,
 ): Election {
-  // While the list had not us nobody spoke to us: that the others were silent proves nothing.
+  // While we were not in the list nobody sent to us, so the silence of the others proves nothing.
   const inPeerListAgain = inPeerList && !state.inPeerList;
   const peers = new Map(identities.map((identity) => {
     const known = state.peers.get(identity.address);
-    // Another machine behind the same address has still to be heard.
+    // Another machine at a known address starts as unheard.
     const same = known && (known.heardAtMs === null || identity.wireId === null ||
       identity.wireId === known.heardId);
     if (!same) return [identity.address, unheard(identity)] as const;
@@ -251,8 +251,8 @@ function adopt(
     const judged = known.alive || !inPeerListAgain ? known : { ...unheard(identity), proof };
     return [identity.address, { ...judged, ...identity }] as const;
   }));
-  // A backup cannot know whether newcomers rank before it until they had the time to be heard; nor can a master that
-  // did not dare to attach before it knew them.
+  // A backup must listen before it knows whether newcomers rank before it. So must a master that has not attached
+  // because of missing peers.
   const newcomers = inPeerListAgain || identities.some(({ address }) => !state.peers.has(address));
   const waits = state.holding !== true && inDoubt(state.missing);
   const listen = state.settledAtMs === Infinity ||
@@ -268,7 +268,7 @@ function adopt(
   };
 }
 
-/** Decides the role, unless the hold-off still forbids to judge anyone (but not to leave). */
+/** Decides the role. During the hold-off it judges no peer, but the node can still leave. */
 export function decideRole(before: Election, atMs: number): Election {
   const settledAtMs = passed(before.settledAtMs, atMs);
   const missing = giveUpMissing(before.missing, atMs);
@@ -285,7 +285,7 @@ export function decideRole(before: Election, atMs: number): Election {
     ? passed(state.deferUntilMs ?? atMs + state.settings.preemptDelayMs, atMs)
     : null;
   const [role, reason] = roleOf({ ...dead, deferUntilMs });
-  // Who is only outranked waits without end: an address that nobody else has is not given up. Who must go cannot.
+  // An outranked node waits for a successor without limit; only a stopping node gives the address up unheld.
   const waits = state.stops > 0 && state.holding !== false;
   const patienceMs = state.settings.handoverTimeoutMs;
   return {
@@ -298,7 +298,7 @@ export function decideRole(before: Election, atMs: number): Election {
   };
 }
 
-/** Marks as dead who has been silent for the dead time. */
+/** Marks peers as dead that have been silent for the dead time. */
 function markDead(state: Election, atMs: number): ReadonlyMap<string, Peer> {
   const silent = (peer: Peer) => peer.alive && deathAtMs(peer, state) <= atMs;
   if (![...state.peers.values()].some(silent)) return state.peers;
@@ -315,7 +315,7 @@ function dead(peer: Peer, state: Election, atMs: number): Peer {
 
 function roleOf(state: Election): [Role, Reason] {
   const better = outranking(state);
-  // One that holds serves on, and can do nothing else.
+  // A holder keeps serving: it may not change anything in the cloud.
   if (twinned(state)) {
     return [barred(state) || better.length > 0 ? "backup" : state.role, "twin"];
   }
@@ -331,8 +331,9 @@ function roleOf(state: Election): [Role, Reason] {
 }
 
 /**
- * A node that cannot serve makes way for one that can; if nobody can, nothing changes, but for an address that no live
- * node has: then each goes on trying. Where an instance that we do not know may be a peer, that is not for us to try.
+ * The role of a node that cannot serve: it makes way for one that can. If no node can, roles stay, unless no live node
+ * has the address: then each node keeps trying. A node that suspects an unknown holder to be a missing peer does not
+ * try.
  */
 function roleOfIneligible(state: Election, better: readonly Peer[]): Role {
   const superseded = better.length > 0 || expelled(state);

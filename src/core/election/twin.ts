@@ -1,30 +1,30 @@
-// Another machine that speaks with our own instance id: a cloned disk, or the same -i twice. What each of them changes
-// in the cloud, it changes for the other; so while it is heard neither changes anything.
+// A twin is another machine with our instance id: a cloned disk, or the same -i twice. Any change that one makes in the
+// cloud also affects the other, so neither changes anything while it hears the other.
 //
-// What it takes to stop a node so: with a shared secret a signed heartbeat that echoes what our process has just sent,
-// which only a node that runs beside us can make: what this machine sent before its last start echoes nothing of it.
-// One that does not is asked to, by a heartbeat to its address.
-// Without a secret, an address that the cloud lists for a peer or for ourselves, from which anybody who can send could
-// speak for that peer just as well. In either case twice, at least half an interval apart, and it ends by itself when
-// nothing more is heard.
+// With a shared secret, only a signed heartbeat that echoes what our process has just sent makes a twin. Only a node
+// that runs beside us can make one: a heartbeat that this machine sent before its last start echoes nothing of this
+// process. A sender without such an echo is asked for one, by a heartbeat to its address. Without a secret, the
+// heartbeat must come from an address that the cloud lists for a peer or for ourselves; an attacker who can send from
+// there could impersonate that peer anyway. Either way it takes two heartbeats, at least half an interval apart, and it
+// ends when nothing more is heard.
 //
-// Unsigned from any other address it is a rumour, which anybody can start: it stops nothing, but is told, and while it
-// lasts the cloud is looked at often, since a stop of such a machine would take our hold. The sender is answered at the
-// address that it names. If it is another machine with our id, it hears of us at an address that the cloud lists for
+// Unsigned heartbeats from any other address are a rumour, which anybody can start. A rumour stops nothing, but the
+// operator is told, and while it lasts we look at the cloud often, because such a machine would take our hold when it
+// stops. We answer the sender at its address. If it is a twin, it hears us from an address that the cloud lists for
 // both of us, and changes nothing itself.
 import { deadTimeMs, type Election, type Rumour, type Twin, type TwinHeard } from "./state.ts";
 import type { Mark } from "../heartbeat.ts";
 import { recentEchoAt } from "./proof.ts";
 
-/** Longest interval of the other that counts. */
+/** Longest interval of the twin that is believed. */
 const THEIR_INTERVAL_MAX_MS = 10_000;
 
-/** At least this long a twin counts: however fast it speaks, tags are checked ten times a second. */
+/** Shortest time for which a twin counts: however fast it sends, tags are checked only ten times a second. */
 const LEAST_MS = 1_000;
-/** How long a rumour lasts after the last word. */
+/** How long a rumour lasts after its last heartbeat. */
 const RUMOUR_MS = 60_000;
 
-/** The election with that heartbeat noted. */
+/** Notes a heartbeat with our id. */
 export function hearTwin(state: Election, heard: TwinHeard, atMs: number): Election {
   const { from, signed } = heard;
   const known = state.twin?.address === from ? state.twin : null;
@@ -37,7 +37,7 @@ export function hearTwin(state: Election, heard: TwinHeard, atMs: number): Elect
   const fresh = mark
     ? mark.run !== known?.mark?.run || mark.sequence > known.mark.sequence
     : !signed;
-  // One is enough to refuse everything, so another does not push it out.
+  // One certain twin is enough to stop all changes, so another sender does not replace it.
   if (!fresh || (state.twin?.certain && !known)) return state;
   const { intervalMs, deadRatio } = state.settings;
   const theirsMs = Math.min(heard.intervalMs ?? 0, THEIR_INTERVAL_MAX_MS);
@@ -60,7 +60,7 @@ function markOf({ stamp, sequence }: TwinHeard): Mark | null {
   return stamp && { run: stamp.run, sequence: sequence ?? 0 };
 }
 
-/** Whether it was made a moment ago by a process that hears ours. */
+/** Whether a process that hears us made it a moment ago. */
 function proves({ stamp }: TwinHeard, { run, settings }: Election, atMs: number): boolean {
   const measure = { selfRun: run, atMs, deadMs: deadTimeMs(settings) };
   return recentEchoAt({ stamp }, measure) !== null;
@@ -73,7 +73,7 @@ function rumoured(state: Election, from: string, atMs: number): Election {
   return { ...state, rumour: { address, firstAtMs, told: enough, untilMs: atMs + RUMOUR_MS } };
 }
 
-/** At most two are asked in an interval, however many come. */
+/** Notes a suspect, so that it is asked for proof: at most two per interval, however many there are. */
 function suspecting(
   state: Election,
   { from: address, mark }: { from: string; mark: Mark | null },
@@ -84,12 +84,12 @@ function suspecting(
   return { ...state, suspect: { address, mark, askedAtMs: atMs } };
 }
 
-/** What a heartbeat to that address repeats if such a machine is there. */
+/** The echo for a heartbeat to that address, if the twin is there. */
 export function twinEcho({ twin }: Election, address: string): Mark | null {
   return twin?.address === address ? twin.mark : null;
 }
 
-/** The election without those that are not heard any more. */
+/** Forgets a twin or rumour that is no longer heard. */
 export function forgetTwin(state: Election, atMs: number): Election {
   const over = (it: Twin | Rumour | null) => it !== null && it.untilMs <= atMs;
   const twin = over(state.twin) ? null : state.twin;

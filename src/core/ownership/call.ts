@@ -1,6 +1,6 @@
-// Calls to the cloud: what can be asked, what is answered, and what is remembered of those that were made.
+// Calls to the cloud: requests, answers, and the state of calls under way.
 
-/** What the cloud can be asked, see `Cloud` in world.ts. */
+/** A request to the cloud, see `Cloud` in world.ts. */
 export type Call =
   | { readonly verb: "prepare" }
   | { readonly verb: "look"; readonly others: boolean }
@@ -12,20 +12,20 @@ export type Call =
 /** An instance that has the address beside us. */
 export interface OtherHolder {
   readonly instanceId: string;
-  /** Whether its machine certainly carries no traffic: stopped, or being destroyed. */
+  /** Its machine is stopped or being destroyed, so it certainly carries no traffic. */
   readonly off: boolean;
 }
 
-/** What it answers. */
+/** An answer of the cloud. */
 export type Answer =
   | {
     readonly verb: "prepare";
     readonly holds: boolean;
-    /** On the wire. */
+    /** Our id in heartbeats. */
     readonly selfId: string;
-    /** In the cloud. */
+    /** Our instance id in the cloud. */
     readonly instanceId: string;
-    /** By which the peers know this instance. */
+    /** Addresses by which the peers know this instance. */
     readonly addresses: readonly string[];
   }
   | {
@@ -41,10 +41,10 @@ export type Answer =
   | { readonly verb: "detach-self" }
   | { readonly verb: "evict"; readonly outcome: "taken" | "absent" | "gone" | "running" };
 
-/** The kinds of calls of which one each may be under way. */
+/** The kinds of calls; one of each may be under way. */
 export const SLOTS = ["read", "write", "evict"] as const;
 
-/** One of them. */
+/** One kind of call. */
 export type SlotName = typeof SLOTS[number];
 
 /** A call with the number that its answer must carry. */
@@ -57,21 +57,21 @@ export interface NumberedCall {
 export interface Setback {
   /** Whether repeating it soon makes sense. */
   readonly retryable: boolean;
-  /** What the cloud asked for, null when it did not. */
+  /** The wait that the cloud asked for, null when it did not. */
   readonly retryAfterMs: number | null;
-  /** The Elastic IP is not there any more, and what to do about it: no failure of this node. */
+  /** Set when the Elastic IP is not there any more: what to do about it. This is not a failure of this node. */
   readonly released?: string;
-  /** It exists all the same, see `Unavailability`. */
+  /** It still exists, see `Unavailability`. */
   readonly exists?: boolean;
 }
 
-/** State of one kind of call. */
+/** The state of one kind of call. */
 export interface CallSlot {
   readonly inFlight: {
     readonly id: number;
     readonly call: Call;
     readonly startedAtMs: number;
-    /** A change was made meanwhile: the answer may be out of date. */
+    /** A change was made since it started, so the answer may be out of date. */
     readonly stale: boolean;
   } | null;
   readonly failures: number;
@@ -92,24 +92,26 @@ export const FRESH_SLOT: CallSlot = {
   progressAtMs: -Infinity,
 };
 
-/** What is to be done about one dead peer. */
+/** The pending or finished eviction of one dead peer. */
 export interface Eviction {
   /** `due`: look and take; `over`: done for this death; `spared`: take only if its machine is off. */
   readonly stage: "due" | "over" | "spared";
-  /** How long others are given first, see `DeadPeer`. */
+  /** How long other nodes may act first, see `DeadPeer`. */
   readonly waitMs: number;
-  /** For `due` and `spared`: not before; for `over`: since when. */
+  /** `due` and `spared`: the earliest time to act. `over`: since when it is over. */
   readonly atMs: number;
-  /** We must have seen our own hold at or after this instant, or the dead one may have evicted us. */
+  /**
+   * Before we evict, we must see our own hold at or after this instant; otherwise the dead peer may have evicted us.
+   */
   readonly heldSinceMs: number;
-  /** Until when a hold may show that the dead one got before its death; -Infinity when it had none. */
+  /** Until when a hold may still show that the peer got before its death; -Infinity if it had none. */
   readonly lateUntilMs: number;
-  /** `due`: it was found to hold nothing, so it waits for the hold to show, until `lateUntilMs` at the most. */
+  /** `due`: no hold was found, so the eviction waits for one to show, until `lateUntilMs` at most. */
   readonly absent: boolean;
-  /** Attempts that failed, and since when. */
+  /** Failed attempts, and when the first began. */
   readonly failures: number;
   readonly failingSinceMs: number | null;
 }
 
-/** By instance. */
+/** By instance id. */
 export type Evictions = ReadonlyMap<string, Eviction>;

@@ -1,5 +1,5 @@
-// One kind of call (reading or changing): what is under way, how often it failed, when to try again, and
-// when failing makes the node unable.
+// One kind of call (reading or changing): the call under way, its failures, when to try again, and when failures make
+// the node unable.
 import { backoffMs, imposedMs } from "../backoff.ts";
 import type { Ownership } from "./state.ts";
 import { type CallSlot, FRESH_SLOT, type Setback } from "./call.ts";
@@ -8,15 +8,15 @@ import { type CallSlot, FRESH_SLOT, type Setback } from "./call.ts";
 const BACKOFF = { firstMs: 500, capMs: 5_000, jitter: 0.5 };
 /** Shortest wait, after a call that hung. */
 const RETRY_MIN_MS = 100;
-/** Refusals (403, 404, ...) may pass like any fault; those that last are asked about more and more rarely. */
+/** Refusals (403, 404, ...) may pass like any fault; those that last are retried more and more rarely. */
 const REFUSED_LASTING_MS = 60_000, REFUSED_BACKOFF = { ...BACKOFF, capMs: 30_000 };
 /** A call without any answer for this long counts as failing, even with a very short interval. */
 const OVERDUE_MS = 3_000;
-/** A cloud that was this many times slower than the last answer counts as failing, too. */
+/** A call also counts as failing once it takes this many times as long as the last answer. */
 const SLOWER = 1.5;
-/** An operation may stay pending for this long before it counts as failing, however often the cloud says so. */
+/** An operation that the cloud reports as pending counts as failing after this long. */
 const PENDING_MS = 20_000;
-/** A node whose changes fail stays aside this long after the last failure. */
+/** A node whose changes fail stays unable for this long after the last failure. */
 export const PENALTY_MS = 30_000;
 
 /** The slot after a success. */
@@ -24,7 +24,7 @@ export function succeeded(slot: CallSlot): CallSlot {
   return { ...FRESH_SLOT, progressAtMs: slot.progressAtMs };
 }
 
-/** What has failed before. */
+/** Earlier failures. */
 interface History {
   readonly failures: number;
   readonly failingSinceMs: number | null;
@@ -60,7 +60,7 @@ export function failed(
   };
 }
 
-/** When the node becomes unable if nothing better is heard from the cloud. */
+/** When the node becomes unable unless the cloud answers. */
 export function unableAtMs({ read, write, answerMs, settings: { deadTimeMs } }: Ownership): number {
   const patienceMs = Math.max(deadTimeMs, OVERDUE_MS, answerMs * SLOWER);
   const failing = [read, write].map((slot) => (slot.failingSinceMs ?? Infinity) + deadTimeMs);
@@ -72,7 +72,7 @@ export function unableAtMs({ read, write, answerMs, settings: { deadTimeMs } }: 
   return Math.min(...failing, ...overdue, pending);
 }
 
-/** A write slot that failed long ago and has had nothing to do since is forgiven. */
+/** Clears the failures of an idle slot that last failed long ago. */
 export function forgive(slot: CallSlot, atMs: number): CallSlot {
   const over = slot.failingSinceMs !== null && !slot.inFlight &&
     atMs >= slot.failedAtMs + PENALTY_MS;

@@ -1,11 +1,10 @@
-// Which dead peers the address is still to be taken from. One eviction per death: a hold that shows up
-// again after we took it, or our own that vanished, proves that somebody lives whom we cannot hear, and
-// then nobody who is dead to us now is evicted, unless the cloud says that the machine is off. So, too, a
-// holder that was never heard, or not steadily. What is heard for a moment only, which may be forged, neither ends a
-// death nor begins another one.
+// Which dead peers are still to be evicted. There is one eviction per death. If a hold shows up again after we evicted
+// it, or our own hold vanishes, some node is alive but unheard: then no peer that is dead now is evicted unless the
+// cloud says that its machine is off. The same applies to a holder that was never heard, or not steadily. A peer that
+// is heard only for a moment, which may be forged, neither ends a death nor starts another.
 //
-// A change may show late. Who said that it holds and is found without a hold may have got it just before its death: the
-// eviction stays due until `LATE_HOLD_MS` after the death, and until then its hold proves nothing.
+// A change may show late. A peer that said it holds, but is found without a hold, may have attached just before its
+// death: the eviction stays due until `LATE_HOLD_MS` after the death, and until then a hold that shows proves nothing.
 import type { DesiredState } from "../election/desired_state.ts";
 import { retryAtMs } from "./call_slot.ts";
 import type { Eviction, Evictions, OtherHolder, Setback } from "./call.ts";
@@ -13,25 +12,26 @@ import type { Eviction, Evictions, OtherHolder, Setback } from "./call.ts";
 /** How long a change in the cloud may take to show; earlier sightings against it are no evidence. */
 export const CLOUD_LAG_MS = 5_000;
 
-/** How long after its death a hold may show that the dead one got before it. */
+/** How long after a peer's death a hold may first show that it got before. */
 export const LATE_HOLD_MS = 10_000;
 
 const UNTRIED = { lateUntilMs: -Infinity, absent: false, failures: 0, failingSinceMs: null };
 
-/** Opens a record for each new death, closes those of peers that live again, and steadily. */
+/** Opens a record for each new death; removes the records of peers that live again, and steadily. */
 export function recordDeaths(
   evictions: Evictions,
   { dead, alive, steady, intent }: DesiredState,
   { holders, atMs }: { holders: readonly OtherHolder[]; atMs: number },
 ): Evictions {
   const fresh = dead.filter(({ instanceId }) => !evictions.has(instanceId));
-  // An eviction that is still to come waits once more, as after any death; one that is over is not repeated so soon.
+  // If the peer is heard again before its eviction, the record ends at once, and a new death waits again. After the
+  // eviction, the record ends only when the peer is heard steadily.
   const toCome = (id: string) => evictions.get(id)?.stage === "due" && !evictions.get(id)?.absent;
   const again = (id: string) => steady.includes(id) || toCome(id);
   const ended = alive.filter((id) => evictions.has(id) && again(id));
   const kept = new Set([...dead.map(({ instanceId }) => instanceId), ...alive]);
   const holds = (id: string) => holders.some(({ instanceId }) => instanceId === id);
-  // Whoever left the list, or has still to be heard, is not dead: it is forgotten, or spared while it holds.
+  // A peer that left the list, or is unheard again, is not dead: its record is removed, or spared while it holds.
   const gone = [...evictions.keys()].filter((id) => !kept.has(id));
   const spared = gone.filter((id) => intent === "hold" && holds(id));
   const changed = gone.length > spared.length ||
@@ -52,7 +52,7 @@ function dueAfter(waitMs: number, atMs: number): Eviction {
   return { stage: "due", waitMs, atMs: dueMs, heldSinceMs: dueMs, ...UNTRIED };
 }
 
-/** We have just got the address, or the cloud back: those whom others may evict, or who may evict us, wait from now. */
+/** We have just attached, or reach the cloud again: evictions with a wait begin that wait now. */
 export function restagger(evictions: Evictions, atMs: number): Evictions {
   return new Map([...evictions].map(([id, eviction]) => {
     const { stage, waitMs, lateUntilMs } = eviction;
@@ -61,7 +61,7 @@ export function restagger(evictions: Evictions, atMs: number): Evictions {
   }));
 }
 
-/** When our own hold must be looked at again, so that the next eviction may go ahead; Infinity when none waits. */
+/** When we must look at our own hold before the next eviction may begin; Infinity when none waits for that. */
 export function proofAtMs(evictions: Evictions, seenAtMs: number): number {
   let atMs = Infinity;
   for (const { stage, heldSinceMs } of evictions.values()) {
@@ -70,7 +70,7 @@ export function proofAtMs(evictions: Evictions, seenAtMs: number): number {
   return atMs;
 }
 
-/** Before anything more is taken we must see our own hold at that instant or later. */
+/** Before any further eviction we must see our own hold at that instant or later. */
 export function demandProof(evictions: Evictions, sinceMs: number): Evictions {
   return new Map([...evictions].map(([id, eviction]) => {
     const { stage, heldSinceMs } = eviction;
@@ -79,7 +79,7 @@ export function demandProof(evictions: Evictions, sinceMs: number): Evictions {
   }));
 }
 
-/** The attempt failed: this one is tried again later, the others are not kept waiting. */
+/** An attempt failed: this eviction is retried later; the others do not wait. */
 export function postpone(
   evictions: Evictions,
   instanceId: string,
@@ -97,7 +97,7 @@ export function postpone(
   });
 }
 
-/** The death is dealt with: taken, or found to hold nothing. */
+/** Closes the record: the peer was evicted, or holds nothing. */
 export function close(evictions: Evictions, instanceId: string, atMs: number): Evictions {
   return new Map(evictions).set(instanceId, {
     stage: "over",
@@ -108,7 +108,7 @@ export function close(evictions: Evictions, instanceId: string, atMs: number): E
   });
 }
 
-/** The dead one was found to hold nothing: the death is dealt with, unless its hold may still show. */
+/** The dead peer was found to hold nothing: closes the record unless a hold may still show. */
 export function foundAbsent(evictions: Evictions, instanceId: string, atMs: number): Evictions {
   const eviction = evictions.get(instanceId);
   if (eviction?.stage !== "due" || eviction.lateUntilMs <= atMs) {
@@ -119,7 +119,7 @@ export function foundAbsent(evictions: Evictions, instanceId: string, atMs: numb
   return new Map(evictions).set(instanceId, { ...due, lateUntilMs, absent: true });
 }
 
-/** A look, begun at `asOfMs`, shows our own hold and one that was waited for, which is taken now. */
+/** A look that began at `asOfMs` shows our own hold and a hold that we waited for: its eviction is due now. */
 export function showLate(
   evictions: Evictions,
   holders: readonly OtherHolder[],
@@ -137,9 +137,8 @@ export function showLate(
 }
 
 /**
- * Deaths that a look at all holders has dealt with: the dead one has nothing, so what it gets from now on
- * proves that it lives. A death of this very moment is left to its own confirmation, and so is one whose hold may
- * still show.
+ * Closes the deaths of peers that a look at all holders shows without a hold: if one gets a hold later, it lives. An
+ * eviction that is due already keeps its own check, and so does one whose hold may still show.
  */
 export function closeAbsent(
   evictions: Evictions,
@@ -155,7 +154,7 @@ export function closeAbsent(
   return next;
 }
 
-/** Evidence that somebody lives whom we cannot hear: nobody who is dead now is evicted any more. */
+/** Some node is alive but unheard, so no peer that is dead now is evicted any more, unless its machine is off. */
 export function spareAll(evictions: Evictions, atMs: number): Evictions {
   const spared = [...evictions].map(([id, eviction]) =>
     [id, eviction.stage === "spared" ? eviction : sparedAt(atMs)] as const
@@ -163,7 +162,7 @@ export function spareAll(evictions: Evictions, atMs: number): Evictions {
   return new Map(spared);
 }
 
-/** Leaves a silent holder alone until its machine is seen to be off. */
+/** Spares a silent holder until its machine is seen to be off. */
 export function spare(evictions: Evictions, instanceId: string, atMs: number): Evictions {
   return new Map(evictions).set(instanceId, sparedAt(atMs));
 }
@@ -172,7 +171,7 @@ function sparedAt(atMs: number): Eviction {
   return { stage: "spared", waitMs: 0, atMs, heldSinceMs: -Infinity, ...UNTRIED };
 }
 
-/** Holders whose hold came back after we took it or found none. */
+/** Holders whose hold appeared after we had evicted them or found none. */
 export function reappeared(
   evictions: Evictions,
   holders: readonly OtherHolder[],
@@ -191,12 +190,12 @@ export interface NextEviction {
   readonly atMs: number;
 }
 
-/** The record to act on next, null when none is open; one whose machine was seen off does not wait. */
+/** The next eviction, null when none is open. A peer whose machine is seen to be off is evicted without a wait. */
 export function nextEviction(
   evictions: Evictions,
   { holders, alive, heldAtMs }: {
     holders: readonly OtherHolder[];
-    /** Instances that are heard: nothing is taken from them, whatever is on record. */
+    /** Instances that are heard; they are never evicted. */
     alive: readonly string[];
     /** When our own hold was last seen. */
     heldAtMs: number;
@@ -209,7 +208,7 @@ export function nextEviction(
     const certain = off && stage !== "over";
     const due = stage === "due" && heldAtMs >= heldSinceMs;
     if (!certain && !due) continue;
-    // A machine that is off evicts nobody: there is nothing to wait for but the end of a back-off.
+    // A machine that is off evicts no one, so only a back-off can delay this.
     const dueMs = certain && failures === 0 ? -Infinity : atMs;
     if (next === null || dueMs < next.atMs) {
       next = { instanceId, onlyIfStopped: certain, atMs: dueMs };

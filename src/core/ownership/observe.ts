@@ -1,4 +1,4 @@
-// What the cloud's answers say and prove, and what follows for what ownership knows.
+// What the cloud's answers show and prove, and how they change ownership's state.
 import {
   close,
   closeAbsent,
@@ -23,10 +23,10 @@ import {
 import { noteReleased } from "./released.ts";
 import type { Answer, Call, OtherHolder } from "./call.ts";
 
-/** After an attach the cloud is looked at again this soon: others may hold, too. */
+/** Time until the look after an attach: others may hold, too. */
 const AFTER_ATTACH_MS = 1_000;
 
-/** How often the cloud is asked whether a successor holds; one that does not for long is asked about rarely. */
+/** How often we ask whether a successor holds; after EAGER_INSPECTIONS without a hold we ask rarely. */
 const INSPECT_MS = 1_000, EAGER_INSPECTIONS = 10;
 
 /** Takes in the answer to one of our calls; any other answer is ignored. */
@@ -38,11 +38,11 @@ export function answered(
   const slot = slotOf(state, id);
   const flight = slot && state[slot].inFlight;
   if (!slot || !flight) return state;
-  // A cloud that was away for readings, too, was away: its refusals of changes are forgiven.
+  // Readings failed as well, so the cloud was away: forgive the failed changes.
   const recovered = slot === "read" && state.read.failures > 0;
   const landed = {
     ...state,
-    // Whoever was to act before us could not either.
+    // The nodes that act before us could not act either.
     evictions: recovered ? restagger(state.evictions, now.atMs) : state.evictions,
     write: recovered ? forgive(state.write, Infinity) : state.write,
     [slot]: succeeded(state[slot]),
@@ -60,7 +60,7 @@ export function answered(
         seenAtMs: now.atMs,
       };
     case "look":
-      // What vanishes while we give it up was taken by no other hand.
+      // While we detach, our own call explains a hold that vanishes.
       return flight.stale || landed.write.inFlight?.call.verb === "detach-self"
         ? lookAt(planned, now.atMs + 1_000)
         : sight(planned, { ...answer, asOfMs: flight.startedAtMs }, now);
@@ -85,7 +85,7 @@ function inspected(
   atMs: number,
 ): Ownership {
   const instanceId = call.verb === "inspect" ? call.instanceId : null;
-  // A hold that we are taking, or have just taken, may still show.
+  // A hold that we are evicting, or have just evicted, may still show.
   const { evict, taken } = state;
   const fading = (evict.inFlight?.call.verb === "evict" &&
     evict.inFlight.call.instanceId === instanceId) ||
@@ -97,14 +97,14 @@ function inspected(
 
 function changed(state: Ownership, holding: boolean, atMs: number): Ownership {
   const evictions = holding ? restagger(state.evictions, atMs) : state.evictions;
-  // Whom we have never heard may be off since before our start; if so, the cloud says it in the same moment.
+  // A peer that we never heard may have been off since before our start; a look at once shows that.
   const soon = hasUnheardPeer(state, atMs) ? [atMs] : [];
   const looks = holding ? [...soon, atMs + AFTER_ATTACH_MS] : [];
   const known = { ...state, holding, evictions, confirmed: null, seenAtMs: atMs };
   return outdate(lookAt({ ...known, lagUntilMs: atMs + CLOUD_LAG_MS }, ...looks));
 }
 
-/** Whether somebody was never heard, and nobody is to be evicted at once, which is more urgent than to look. */
+/** Whether some peer was never heard and no eviction is due, which is more urgent than a look. */
 function hasUnheardPeer({ desired, evictions }: Ownership, atMs: number): boolean {
   const urgent = [...evictions.values()].some((each) => each.stage === "due" && each.atMs <= atMs);
   return !urgent && (desired?.unheard.length ?? 0) > 0;
@@ -119,7 +119,7 @@ function evicted(
   if (call.verb !== "evict") return state;
   const { instanceId } = call;
   if (outcome === "running") {
-    // The list was wrong, or the machine has just been switched on: the next look will tell.
+    // The list was wrong, or the machine has just been started: the next look will tell.
     const others = state.others.map((holder) =>
       holder.instanceId === instanceId ? { instanceId, off: false } : holder
     );
@@ -130,7 +130,7 @@ function evicted(
   if (outcome === "taken") {
     say("warning", "evicted", `took the Elastic IP from instance ${instanceId}, which is dead`);
   }
-  // Halves of a broken network may take from each other at once: whoever sees its own gone puts it back.
+  // In a split brain both halves may evict each other at the same time: a node whose hold is gone attaches again.
   const next = outcome === "taken"
     ? lookAt({ ...state, taken: { instanceId, atMs } }, atMs)
     : state;
@@ -142,12 +142,12 @@ function evicted(
   };
 }
 
-/** Whether that is the hold of a machine that is off, which we have just ended and which only does not show yet. */
+/** Whether we have just ended this hold of a machine that is off, and the change does not show yet. */
 function fades({ instanceId, off }: OtherHolder, { taken }: Ownership, asOfMs: number): boolean {
   return off && taken?.instanceId === instanceId && asOfMs < taken.atMs + CLOUD_LAG_MS;
 }
 
-/** Takes in what the cloud shows, and what it proves when it contradicts what we did. */
+/** Takes in what a look shows, and what it proves if it contradicts our own changes. */
 function sight(
   state: Ownership,
   { holds, others: shown, asOfMs, released, exists }: Extract<Answer, { verb: "look" }> & {
@@ -156,7 +156,7 @@ function sight(
   { atMs, say }: Circumstances,
 ): Ownership {
   const others = shown?.filter((each) => !fades(each, state, asOfMs)) ?? null;
-  // Our own change may not show yet: no evidence, look again when it must.
+  // Our own change may not show yet, so this is no evidence: look again when it must show.
   const early = atMs < state.lagUntilMs && state.holding !== null && holds !== state.holding;
   if (early) {
     const evictions = demandProof(state.evictions, state.lagUntilMs);
@@ -171,9 +171,8 @@ function sight(
   };
   if (others?.length !== shown?.length) next = lookAt(next, atMs + CLOUD_LAG_MS);
   const mine = state.desired?.intent === "hold";
-  // What a failed change was meant to do shows as done: it did not fail, only its answer was lost. Of a node that has
-  // stepped aside it shows nothing that it does not hold. A node that holds only if nobody else does gives up to one
-  // that does.
+  // If the cloud shows the result of a failed change, the change worked and only its answer was lost. That a node which
+  // has stepped aside does not hold shows nothing. A node that holds only if nobody else does gives up to one that does.
   const wanted = mine && !(state.desired?.holdsOnlyIfUnheld && state.confirmed !== null);
   const done = holds === wanted && (wanted || state.cloudReachable);
   if (done && !next.write.inFlight) next = { ...next, write: succeeded(next.write) };
@@ -210,8 +209,8 @@ function sight(
 }
 
 /**
- * Silent holders that were never heard steadily, that are no peers at all, or whose hold came back: nothing is taken
- * from them unless their machine is off.
+ * Silent holders that were never heard steadily, that are not peers, or whose hold came back. They are evicted only if
+ * their machine is off.
  */
 function suspectsAmong(
   others: readonly OtherHolder[],

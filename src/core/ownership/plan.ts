@@ -1,15 +1,18 @@
-// Which call each slot makes next, and when: the same answer serves to act and to know when to wake.
+// Which call each slot makes next, and when. Both acting and the next wake-up use the same answer.
 import { nextEviction, proofAtMs } from "./evictions.ts";
 import { PENALTY_MS, unableAtMs } from "./call_slot.ts";
 import { RELEASED_LOOK_MS } from "./released.ts";
 import type { Ownership } from "./state.ts";
 import { type Call, type OtherHolder, type SlotName, SLOTS } from "./call.ts";
 
-/** However many reasons there are to look. */
+/** Shortest time between two looks, however many reasons there are. */
 const LOOK_SPACING_MS = 500;
-/** Time between two looks of a node that holds only if no other one does: no heartbeat says that the last one died. */
+/**
+ * Time between two looks of a node that holds only if no other one does: no heartbeat tells it that the last holder
+ * died.
+ */
 const UNHELD_LOOK_MS = 5_000;
-/** The same for one whose hold another machine with its id may take by stopping. */
+/** Time between two looks during a rumour: another machine with our id may take our hold when it stops. */
 const RUMOUR_LOOK_MS = 5_000;
 
 /** A call and the earliest instant for it. */
@@ -18,7 +21,7 @@ interface Due {
   readonly atMs: number;
 }
 
-/** The call that the slot makes now, null when it waits. */
+/** The call that the slot makes now, null when none is due. */
 export function plan(state: Ownership, slot: SlotName, atMs: number): Call | null {
   const due = nextOf(state, slot);
   return due && due.atMs <= atMs ? due.call : null;
@@ -68,8 +71,8 @@ function nextLookAtMs(state: Ownership): number {
 }
 
 /**
- * A holder must know who else holds, and so must a node that is in doubt; one that gives up to nodes that cannot claim
- * finds its successor so.
+ * A holder must know who else holds, and so must a node in doubt. A node that gives up to original peers, which cannot
+ * say that they hold, finds its successor this way.
  */
 function asksForOthers({ desired }: Ownership): boolean {
   return desired?.intent === "hold" ||
@@ -77,8 +80,8 @@ function asksForOthers({ desired }: Ownership): boolean {
 }
 
 /**
- * Before giving up we ask the cloud about the node that claims to hold, or about those that cannot claim: the one that
- * was listed as holder, else each in turn.
+ * Before giving up we ask the cloud about the successor that says it holds. If only original peers, which cannot say
+ * so, could, we ask about the one listed as holder, else about each in turn.
  */
 function successorToInspect(state: Ownership): string | null {
   const { desired, holding, others, confirmed, inspectedCount } = state;
@@ -91,13 +94,13 @@ function successorToInspect(state: Ownership): string | null {
     null;
 }
 
-/** An instance that seems to hold and runs, and with which a node that holds only if nobody does leaves the address. */
+/** A running instance that holds, to which a node that holds only if no other one does leaves the address. */
 function listedHolder(state: Ownership): string | null {
   const found = state.others.find((holder) => isListedHolder(holder, state));
   return found?.instanceId ?? null;
 }
 
-/** Of a node that is not listed: a listed peer. Of one in doubt: an instance that is no peer that it knows. */
+/** For a node that is not in the peer list: a peer in it. For a node in doubt: an instance that is not a known peer. */
 function isListedHolder({ instanceId: id, off }: OtherHolder, { desired }: Ownership): boolean {
   if (off || !desired) return false;
   const unheard = desired.unheard.includes(id);
@@ -112,8 +115,9 @@ export function kept(state: Ownership): boolean {
 }
 
 /**
- * The instance that such a holder gives the address up to. Two in doubt may have attached in the same moment: the
- * one with the lower id keeps the address, or both would give up and come back for ever.
+ * The instance to which a node that holds only if no other one does gives the address up. Two nodes in doubt may have
+ * attached at the same moment: the one with the lower id keeps the address, or both would give up and come back for
+ * ever.
  */
 function senior(state: Ownership): string | null {
   const { desired, others, instanceId: self } = state;
@@ -124,7 +128,7 @@ function senior(state: Ownership): string | null {
   return found?.instanceId ?? null;
 }
 
-/** Detach self only once a successor is confirmed or the election insists. */
+/** Detach self only once a successor is confirmed or the election wants it released. */
 function nextWrite(state: Ownership): Due | null {
   const { desired, holding, confirmed, prepared, released } = state;
   if (!prepared || !desired || released !== null) return null;
@@ -150,7 +154,7 @@ function nextWrite(state: Ownership): Due | null {
   }
 }
 
-/** Attach before evicting: only who holds, and is not just giving it up, takes from the dead. */
+/** Attach before evicting: only a node that holds, and is not just giving up, evicts. */
 function nextEvict(
   { desired, holding, write, evictions, others, seenAtMs }: Ownership,
 ): Due | null {

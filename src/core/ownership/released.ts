@@ -1,20 +1,20 @@
-// An Elastic IP that was released in the cloud while we watch it, or that came back as one which Exoscale itself moves.
-// That is no failure of this node, so its role stays and nobody steps aside: a node that should hold asks whether the
-// address can be had again, and takes it then.
+// The Elastic IP was released in the cloud while we watch it, or came back as one that Exoscale itself moves. This is
+// not a failure of this node, so roles stay and no node steps aside: a node that should hold keeps asking whether the
+// address is available again, and then attaches it.
 import { type Circumstances, lookAt, type Ownership } from "./state.ts";
 
-/** Time between two looks for it. */
+/** Time between two looks for the address. */
 export const RELEASED_LOOK_MS = 10_000;
 
-/** Why nobody can have the Elastic IP, and what to do about it. */
+/** Why the Elastic IP is not available, and what to do about it. */
 export interface Unavailability {
-  /** Null or left out while it can be had. */
+  /** Null or left out while it is available. */
   readonly released: string | null | undefined;
-  /** It exists, but is not ours to move. */
+  /** It exists, but we cannot move it. */
   readonly exists: boolean | undefined;
 }
 
-/** What the cloud says of it now: the operator hears of it once, and again when there is something else to do. */
+/** Notes what the cloud says about it. The operator is told once, and again when something else must be done. */
 export function noteReleased(
   state: Ownership,
   { released = null, exists = false }: Partial<Unavailability>,

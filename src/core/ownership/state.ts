@@ -1,4 +1,4 @@
-// What ownership knows of the cloud, what it can ask, and what it can be told.
+// What ownership knows about the cloud, and the events that change it.
 import type { DesiredState } from "../election/desired_state.ts";
 import {
   type Answer,
@@ -13,7 +13,7 @@ import {
 } from "./call.ts";
 import type { Say } from "../registry/report.ts";
 
-/** What ownership is told once. */
+/** Settings of ownership; only a reload changes them. */
 export interface OwnershipSettings {
   /** Longest time between two looks at the cloud. */
   readonly reconcileMs: number;
@@ -21,48 +21,48 @@ export interface OwnershipSettings {
   readonly deadTimeMs: number;
 }
 
-/** The whole memory of this machine. */
+/** Ownership's whole state. */
 export interface Ownership {
   readonly settings: OwnershipSettings;
   readonly desired: DesiredState | null;
   readonly prepared: boolean;
   /** Our own instance, null until the cloud has answered. */
   readonly instanceId: string | null;
-  /** Whether the cloud shows the address on us, null when it must be asked. */
+  /** Whether the cloud shows the address on us, null when we must ask. */
   readonly holding: boolean | null;
-  /** The instant for which that is known: when the look began that showed it, or our own change was done. */
+  /** The instant for which `holding` is known: the start of the look that showed it, or the end of our own change. */
   readonly seenAtMs: number;
   /** When the last look began. */
   readonly lookedAtMs: number;
-  /** When our own last change is sure to show. */
+  /** From when our own last change must show. */
   readonly lagUntilMs: number;
-  /** Why the address cannot be had by anybody, null while it can. */
+  /** Why the address is not available, null while it is. */
   readonly released: string | null;
-  /** While it cannot: whether it exists all the same, and the cloud itself moves it. */
+  /** While it is not available: whether it exists, but the cloud itself moves it. */
   readonly exists: boolean;
   /** Other holders at the last full look. */
   readonly others: readonly OtherHolder[];
-  /** When the look began that showed them. */
+  /** When the look that showed them began. */
   readonly othersAtMs: number;
-  /** Since when we are to hold only if no other does, see `DesiredState`; Infinity while that is not so. */
+  /** Since when we hold only if no other one does, see `DesiredState`; Infinity while that does not apply. */
   readonly holdsOnlyIfUnheldAtMs: number;
-  /** The successor that the cloud shows as holder, null when none was found yet. */
+  /** The successor that the cloud shows as a holder, null while there is none. */
   readonly confirmed: string | null;
   readonly inspectAtMs: number;
   readonly inspectedCount: number;
   /** Next looks, soonest first; the last one is the reconcile look. */
   readonly looksAtMs: readonly number[];
   readonly evictions: Evictions;
-  /** When a holder last showed that is no peer: the list may have changed. */
+  /** When a look last showed a holder that is not a peer: the peer list may have changed. */
   readonly unknownHolderAtMs: number;
-  /** Whom we last took the address from, and when: what shows of its hold may be older than that. */
+  /** Which instance we last evicted, and when: a hold that still shows may be older than that. */
   readonly taken: { readonly instanceId: string; readonly atMs: number } | null;
   readonly read: CallSlot;
   readonly write: CallSlot;
-  /** Taking from the dead has a slot of its own: it must never keep our own attach or detach waiting. */
+  /** Evictions have a slot of their own, so that they never delay our own attach or detach. */
   readonly evict: CallSlot;
   readonly cloudReachable: boolean;
-  /** How long the last answer took: a slow cloud is not a lost one. */
+  /** How long the last answer took. A slow cloud does not count as lost. */
   readonly answerMs: number;
   readonly lastCallId: number;
 }
@@ -86,7 +86,7 @@ export function slotOf(state: Ownership, id: number): SlotName | undefined {
   return SLOTS.find((slot) => state[slot].inFlight?.id === id);
 }
 
-/** A node that knows nothing of the cloud yet. */
+/** The state before any answer of the cloud. */
 export function startOwnership(settings: OwnershipSettings, atMs: number): Ownership {
   return {
     settings,
@@ -118,13 +118,13 @@ export function startOwnership(settings: OwnershipSettings, atMs: number): Owner
   };
 }
 
-/** The state with looks at the cloud planned for these instants, too. */
+/** Plans further looks at the cloud. */
 export function lookAt(state: Ownership, ...atMs: number[]): Ownership {
   if (atMs.length === 0) return state;
   return { ...state, looksAtMs: [...new Set([...state.looksAtMs, ...atMs])].sort((a, b) => a - b) };
 }
 
-/** A changing call makes a reading one that is under way worthless: it may show either state. */
+/** A change makes a reading under way worthless: its answer may show either state. */
 export function outdate(state: Ownership): Ownership {
   const { inFlight } = state.read;
   return inFlight
@@ -132,13 +132,13 @@ export function outdate(state: Ownership): Ownership {
     : state;
 }
 
-/** Whether a call under way is still wanted: nothing is taken from a peer that is heard again. */
+/** Whether a call under way is still wanted: a peer that is heard again is not evicted. */
 export function stillWanted({ desired }: Ownership, call: Call): boolean {
   if (call.verb !== "evict") return true;
   return desired?.intent === "hold" && !desired.alive.includes(call.instanceId);
 }
 
-/** When it is, and how to tell the operator. */
+/** The current time, and how to tell the operator. */
 export interface Circumstances {
   readonly atMs: number;
   readonly say: Say;

@@ -1,6 +1,6 @@
-// Makes the cloud agree with what the election wants: a level, compared with what was seen and repaired
-// until both agree. Pure: calls leave as values with a number, answers come back as events with it. At most one
-// call of each kind is under way; which one comes next is decided in next_call.ts.
+// Makes the cloud agree with what the election wants: compares the desired state with what the cloud shows, and repairs
+// until both agree. Pure: calls leave as values with a number, and answers return as events with the same number. At
+// most one call of each kind is under way; plan.ts decides which one comes next.
 import type { DesiredState } from "../election/desired_state.ts";
 import { demandProof, postpone, recordDeaths } from "./evictions.ts";
 import { answered } from "./observe.ts";
@@ -20,12 +20,12 @@ import { noteReleased } from "./released.ts";
 import { type Report, report, type Say } from "../registry/report.ts";
 import { type Call, FRESH_SLOT, type NumberedCall, type SlotName, SLOTS } from "./call.ts";
 
-/** After a death or a doubtful sighting the cloud is looked at again this soon, then as usual. */
+/** After a death or a doubtful sighting we look at the cloud after these times, then as usual. */
 const NEAR_LOOKS_MS = [2_000, 6_000, 14_000];
-/** A challenger is checked unless the cloud was seen this recently. */
+/** When a worse-ranked node claims the address, we look at the cloud unless the last look is this recent. */
 const FRESH_SIGHT_MS = 2_000;
 
-/** Takes in an event: what is known after it, and what the operator should hear. Calls nobody. */
+/** Takes in an event; returns the state after it and reports for the operator. Begins no calls. */
 export function learn(
   before: Ownership,
   event: OwnershipEvent,
@@ -51,7 +51,7 @@ function backText(before: Ownership, atMs: number): string {
   return `the cloud answers again${span && `, after ${span}`}`;
 }
 
-/** Begins the calls that are due. Separate from learning: first the election must have its say. */
+/** Begins the calls that are due. Separate from `learn`, because the election must decide in between. */
 export function act(before: Ownership, atMs: number): [Ownership, NumberedCall[]] {
   let state = before;
   const calls: NumberedCall[] = [];
@@ -94,11 +94,11 @@ function absorb(state: Ownership, event: OwnershipEvent, now: Circumstances): Ow
   }
 }
 
-/** Takes in the election's wish: new deaths and new doubts make us look at the cloud soon. */
+/** Takes in a desired state: new deaths and new doubts make us look at the cloud soon. */
 function retarget(state: Ownership, desired: DesiredState, { atMs }: Circumstances): Ownership {
   const recorded = recordDeaths(state.evictions, desired, { holders: state.others, atMs });
   const began = desired.intent === "hold" && state.desired?.intent !== "hold";
-  // What was seen before may be long past: we may have slept, or stood back.
+  // The last look may be old: we may have slept, or stood back.
   const evictions = began ? demandProof(recorded, atMs) : recorded;
   const waits = desired.intent === "yield" && desired.successors.includes(state.confirmed ?? "");
   const claims = desired.claimant !== null && desired.claimant !== state.desired?.claimant;
@@ -119,14 +119,14 @@ function retarget(state: Ownership, desired: DesiredState, { atMs }: Circumstanc
   };
   if (desired.intent !== "hold") return next;
   const deaths = [...evictions.keys()].some((id) => !state.evictions.has(id));
-  // Who was dead to us and lives, or did not hear us and does, may have taken from us meanwhile.
+  // A peer that lives again, or hears us again, may have evicted us meanwhile.
   const heardBefore = state.desired?.alive ?? [];
   const revived =
     desired.alive.some((id) => state.evictions.has(id) && !heardBefore.includes(id)) ||
     (state.desired?.notHearingUs.some((id) => !desired.notHearingUs.includes(id)) ?? false);
   const challenged = desired.challenged && !state.desired?.challenged;
-  // Who already has the address need not attach, but must learn who else has it. And before anything is taken from
-  // the dead we make sure that it was not us who was given up.
+  // A node that holds already need not attach, but must learn who else holds. And before we evict a dead peer, we make
+  // sure that we were not evicted ourselves.
   const stale = atMs >= state.seenAtMs + FRESH_SIGHT_MS;
   const now = (challenged && stale) || ((began || deaths) && state.holding) || holdsOnlyIfUnheld;
   const soon = challenged || deaths || revived;
@@ -152,7 +152,7 @@ function begin(
   return call.verb === "inspect" ? { ...begun, inspectedCount: state.inspectedCount + 1 } : begun;
 }
 
-/** A failed change may have happened all the same, so the next thing is to look. */
+/** A failed change may have worked, so the next step is a look. */
 function setBack(
   state: Ownership,
   event: Extract<OwnershipEvent, { kind: "failed" }>,
@@ -171,7 +171,7 @@ function setBack(
     case "inspect":
       return { ...next, inspectAtMs: atMs + 1_000 };
     case "evict": {
-      // Others may still be evicted, so it is the record that waits, not the slot.
+      // Others may still be evicted, so the record waits, not the slot.
       const setback = { ...event, startedAtMs, atMs };
       const evictions = postpone(state.evictions, call.instanceId, setback);
       return { ...next, evict: FRESH_SLOT, evictions };

@@ -1,19 +1,19 @@
-// Everything that can go wrong with the cloud, by name: the words that end its messages and that errors are counted by.
+// Every kind of cloud error, by name: the word that ends its message and by which it is counted.
 
-/** What an operator reads of a kind. */
+/** What an operator reads about a kind. */
 export interface ErrorKindRow {
-  /** Whether a repetition may cure it by itself. */
+  /** Whether a retry may succeed. */
   readonly retryable: boolean;
   /**
-   * What a node that is starting does about it: it waits; it ends once the cloud has said so for a while, because a
-   * gateway in trouble refuses everybody, too; or it ends at once, because waiting cannot cure what the cloud said.
+   * What a starting node does about it: it waits; it exits if the error lasts for a while, because a failing gateway
+   * can return the same error; or it exits at once, because waiting cannot help.
    */
   readonly atStart: "waits" | "ends-if-it-lasts" | "ends";
   readonly meaning: string;
   readonly cure: string;
 }
 
-/** By word, from the way there to what the configuration asks for. */
+/** By word, from the connection to the requests that the configuration causes. */
 export const ERROR_KINDS = {
   "unreachable": {
     retryable: true,
@@ -217,5 +217,5 @@ export const ERROR_KINDS = {
 } as const;
 ERROR_KINDS satisfies Readonly<Record<string, ErrorKindRow>>;
 
-/** What went wrong. */
+/** The kind of a cloud error. */
 export type CloudErrorKind = keyof typeof ERROR_KINDS;

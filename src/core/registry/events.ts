@@ -1,23 +1,22 @@
-// Every event that the log can have: the stable word, how serious it can be, what it means, and what an operator does.
-// The compiler refuses a line with a word or a severity that is not here; docs/operation/runbook.md is made of these
-// rows.
+// Every event of the log: its stable word, its severities, what it means, and what an operator does. The compiler
+// rejects a line with a word or a severity that is not here; docs/operation/runbook.md is generated from these rows.
 
-/** How much an operator should care, the least first. */
+/** The severities, least serious first. */
 export const SEVERITIES = ["info", "warning", "critical"] as const;
 /** One of them. */
 export type Severity = typeof SEVERITIES[number];
 
-/** What an operator reads of an event. */
+/** What an operator reads about an event. */
 export interface EventRow {
-  /** Those that occur. */
+  /** The severities that occur. */
   readonly severities: readonly Severity[];
   /** One sentence. */
   readonly meaning: string;
-  /** What to do, or that nothing is to be done. */
+  /** What to do, or that there is nothing to do. */
   readonly cure: string;
 }
 
-/** By word, in the order of the alphabet. */
+/** By word, in alphabetical order. */
 export const EVENTS = {
   "address": {
     severities: ["info"],
@@ -292,14 +291,14 @@ export const EVENTS = {
     cure: "Give it with --zone; a warning repeats while the cloud does not answer.",
   },
 } as const;
-// Apart from the constant: Deno 2.7 (no-slow-types) finds no type where the two are one.
+// Separate from the constant: otherwise Deno 2.7 (no-slow-types) finds no type.
 EVENTS satisfies Readonly<Record<string, EventRow>>;
 
 /** A word that begins a line of the log. */
 export type EventName = keyof typeof EVENTS;
-/** How serious a line with that word can be. */
+/** The severities that a line with that word can have. */
 export type SeverityOf<Event extends EventName> = typeof EVENTS[Event]["severities"][number];
-/** Words of lines that can be as serious as each of these. */
+/** Words of lines that can have each of these severities. */
 export type EventOf<Level extends Severity> = {
   [Event in EventName]: [Level] extends [SeverityOf<Event>] ? Event : never;
 }[EventName];

@@ -1,10 +1,10 @@
 // Every metric: its name, type, labels and the sentence that Prometheus shows as HELP. The table in
-// docs/operation/monitoring.md is made of these rows.
+// docs/operation/monitoring.md is generated from these rows.
 
-/** What a metric is. */
+/** The declaration of a metric. */
 export interface MetricRow {
   readonly type: "gauge" | "counter";
-  /** By which its samples are told apart. */
+  /** Labels that tell its samples apart. */
   readonly labels: readonly string[];
   readonly meaning: string;
 }

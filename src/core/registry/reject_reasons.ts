@@ -1,13 +1,13 @@
-// Why a datagram is refused: the words that the log, the status and the metrics count by.
+// Why a datagram is refused: the words by which log, status and metrics count.
 
-/** What an operator reads of a reason. */
+/** What an operator reads about a reason. */
 export interface RejectReasonRow {
   readonly meaning: string;
-  /** What to do where it goes on. */
+  /** What to do if it continues. */
   readonly cure: string;
 }
 
-/** By word, in the order in which a datagram is looked at. */
+/** By word, in the order in which a datagram is checked. */
 export const REJECT_REASONS = {
   "length": {
     meaning: "The datagram has a length that no heartbeat has.",

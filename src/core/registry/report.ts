@@ -1,9 +1,9 @@
-// What the core tells an operator: one line with a stable word to search for.
+// A report to the operator: one log line with a stable word to search for.
 import type { EventName, Severity, SeverityOf } from "./events.ts";
 
 export type { Severity };
 
-/** One thing worth a line in the log. */
+/** One log line. */
 export interface Report {
   readonly severity: Severity;
   /** Stable word for log searches, see events.ts. */
@@ -12,7 +12,7 @@ export interface Report {
   readonly text: string;
 }
 
-/** Takes what makes a report. */
+/** Reports something to the operator. */
 export type Say = <Event extends EventName>(
   severity: SeverityOf<Event>,
   event: Event,

@@ -1,10 +1,10 @@
-// Why a node is master or backup: the words that lines, status and metrics give with a role.
+// Why a node is master or backup: the words that log, status and metrics give with a role.
 
-/** What an operator reads of a reason. */
+/** What an operator reads about a reason. */
 export interface RoleReasonRow {
   readonly severity: "info" | "warning";
   readonly meaning: string;
-  /** What to do, or that nothing is to be done. */
+  /** What to do, or that there is nothing to do. */
   readonly cure: string;
 }
 
