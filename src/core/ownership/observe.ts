@@ -172,7 +172,8 @@ function sight(
   if (others?.length !== shown?.length) next = lookAt(next, atMs + CLOUD_LAG_MS);
   const mine = state.desired?.intent === "hold";
   // If the cloud shows the result of a failed change, the change worked and only its answer was lost. That a node which
-  // has stepped aside does not hold shows nothing. A node that holds only if nobody else does gives up to one that does.
+  // has stepped aside does not hold shows nothing. A node that holds only if nobody else does gives up to one that
+  // holds.
   const wanted = mine && !(state.desired?.holdsOnlyIfUnheld && state.confirmed !== null);
   const done = holds === wanted && (wanted || state.cloudReachable);
   if (done && !next.write.inFlight) next = { ...next, write: succeeded(next.write) };

@@ -132,6 +132,13 @@ Deno.test("hear() takes a copy whose signature was checked at the same time for 
   assert(hearAccepted(twice, first!, 101_000) === twice);
 });
 
+Deno.test("hear() takes nothing from a sender with our id, which became known meanwhile", () => {
+  const verdict = accept(knowing({ wireId: null }, { selfId: null }), said(), 100_000);
+  assert(verdict.kind === "heard");
+  const known = knowing({ wireId: null }, { selfId: PEER });
+  assert(hearAccepted(known, verdict, 100_000) === known);
+});
+
 Deno.test("meetUnproven() needs a peer and a trailer, and tells by identity that nothing is new", () => {
   const state = knowing();
   const of = (...given: Parameters<typeof said>) => meetUnproven(state, said(...given), 100_000);
