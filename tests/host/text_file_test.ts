@@ -1,5 +1,5 @@
 // Files that an operator names: whole, small, and in time, whatever stands there.
-import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { until } from "../support/until.ts";
 import { BUNDLE_MAX_BYTES, readTextFile, rereadTextFile } from "../../src/host/text_file.ts";
 import "../support/libraries.ts";
@@ -90,7 +90,8 @@ Deno.test(
         await reasonOf(readTextFile(pipe)),
         "Error: it is a pipe, and what is written there has no end yet (waited 10 s)",
       );
-      assertEquals(Math.round((performance.now() - beganAtMs) / 1_000), 10);
+      // A timer may be some milliseconds early.
+      assert(performance.now() - beganAtMs >= 9_900);
       assertStringIncludes(
         await reasonOf(readTextFile(pipe)),
         "an earlier attempt to read it still hangs",
