@@ -1,5 +1,5 @@
-// The edge: the real computer is put together, one run is made, the exit code goes out.
-// Before everything else.
+// The entry point: builds the real host, runs the program once, exits with its code.
+// This import must come first.
 import "./src/host/hear_first.ts";
 import type { Host } from "./src/host/host.ts";
 import { systemClock } from "./src/host/clock.ts";
@@ -27,12 +27,12 @@ import { isUnstamped } from "./src/host/unstamped.ts";
 import { Names } from "./src/transport/names.ts";
 import { VERSION } from "./src/version.ts";
 
-/** The computer that we run on. */
+/** The real computer. */
 export function thisComputer(env: Readonly<Record<string, string>> = Deno.env.toObject()): Host {
   const clock = systemClock;
   const names = new Names(systemNameSources(), clock);
   const lookUp = (name: string) => names.lookUp(name);
-  // Peers can have many names, and those that nobody answers for must not keep the cloud's from being looked up.
+  // Peers can have many names; names without an answer must not delay the lookup of the cloud's.
   const peerNames = new Names(systemNameSources(), clock, { systemMax: 12 });
   const variables = Deno.env.toObject();
   const { out, print, printed } = openPrinter();

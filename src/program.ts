@@ -1,4 +1,4 @@
-// One run of the program: from the arguments to the exit code, with the machine and the cloud handed in.
+// One run of the program, from the arguments to the exit code; the caller provides machine and cloud.
 import { isOn, readValues, UsageError } from "./options/parse.ts";
 import { complain, fail, say, warningsOf } from "./commands/complaints.ts";
 import { BARE, help, styleFor, topicOf } from "./commands/help.ts";
@@ -19,9 +19,9 @@ import { endOf, unlessStopped } from "./startup/early_signals.ts";
 import { trusting } from "./startup/with_extra_authorities.ts";
 import { commit, VERSION } from "./version.ts";
 
-/** Longest wait at the end for what a mode has printed; a command waits for whoever reads its answer. */
+/** Longest wait at the end for a mode's output; a command waits until its output is read. */
 const PRINTED_MS = 500;
-/** Exit codes of a command that a signal has ended, as shells number them. */
+/** Exit codes of a command that a signal has ended, by the shell's convention. */
 const INTERRUPTED = 130, HUNG_UP = 129;
 
 /** Runs once; never throws. */
@@ -29,7 +29,7 @@ export async function runProgram(argv: readonly string[], host: Host): Promise<n
   const watches = asksToWatch(argv, host.env);
   const signal = endOf(host.signals, { watches });
   let begun = false;
-  // What comes before a mode begins has done nothing that would have to be undone.
+  // Before a mode begins, nothing needs to be undone.
   const early = unlessStopped(new Promise<never>(() => {}), signal).then(() =>
     begun ? new Promise<never>(() => {}) : null
   );
@@ -47,7 +47,7 @@ export async function runProgram(argv: readonly string[], host: Host): Promise<n
   return code || 1;
 }
 
-/** Commands that go before the mode. */
+/** Commands that take precedence over the mode. */
 const COMMANDS = "h version stop status print-iam-policy print-config doctor n".split(" ");
 
 function asksToWatch(argv: readonly string[], env: Host["env"]): boolean {
@@ -59,12 +59,12 @@ function asksToWatch(argv: readonly string[], env: Host["env"]): boolean {
   }
 }
 
-/** What one run works with. */
+/** What one run uses. */
 interface Run {
   readonly host: Host;
-  /** Aborted once we are told to end. */
+  /** Aborted once the process is told to end. */
   readonly signal: AbortSignal;
-  /** From now on whatever runs ends by itself when we are told to stop; false when we have been told already. */
+  /** From now on the running mode reacts to a stop itself; false when the stop has already come. */
   readonly begin: () => boolean;
 }
 
@@ -79,14 +79,14 @@ async function runCommand(
     if (!(error instanceof UsageError)) throw error;
     complain(host, error.message);
     complain(host, "-h lists the options");
-    // A monitoring plugin that is called wrongly is UNKNOWN; its 2 would be an alarm.
+    // A wrong call of a monitoring plugin is UNKNOWN; exit code 2 would raise an alarm.
     return argv.some((text) => /^--?status$/.test(text)) ? 3 : 2;
   }
   const { values } = collected;
   const asked = (command: string) => isOn(values.given.get(command));
   if (asked("h")) return printHelp(values.ignored[0], host);
   if (asked("version")) return say(host, `exoip ${VERSION} (commit ${commit()})`);
-  // A file with a mistake must not keep anybody from asking the watchdog that runs with an older one.
+  // A mistake in a file must not keep an operator from asking the watchdog that runs with an older version of it.
   for (const problem of asked("stop") || asked("status") ? collected.problems : []) {
     complain(host, problem);
   }
@@ -139,7 +139,7 @@ function printHelp(word: string | undefined, host: Host): number {
   return 2;
 }
 
-/** What is in force, as far as it can be known, and what is wrong with it. */
+/** The settings in force, as far as known, and their problems. */
 async function printConfig(
   loaded: Loaded,
   { problems, host }: { problems: readonly string[]; host: Host },

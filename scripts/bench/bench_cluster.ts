@@ -1,5 +1,5 @@
-// Where whole processes are measured: a cluster on loopback beside the simulated cloud, with one machine more
-// that runs no watchdog. It only listens, and so hears every heartbeat the moment it is sent.
+// Measures whole processes: a cluster on loopback with the simulated cloud, and one more machine without a watchdog.
+// That machine only listens, so it receives every heartbeat the moment it is sent.
 import { Cluster, type ClusterNode } from "../../tests/support/cluster.ts";
 import { pause, until } from "../../tests/support/until.ts";
 
@@ -9,7 +9,7 @@ export interface Heard {
   readonly from: string;
 }
 
-/** How long after the start a node has spent its requests of the first second. */
+/** Time after the start in which a node uses up its requests of the first second. */
 const CALM_MS = 1_300;
 
 /** A cluster and its listener. */
@@ -30,11 +30,11 @@ export class BenchCluster extends Cluster {
     this.#listening = this.#listen();
   }
 
-  /** Starts one node for each priority, the best first, and waits until that one holds, at rest. */
+  /** Starts one node per priority, the best first, and waits until that one holds and is idle. */
   async settle(
     { priorities = [10, 20], args = () => [] }: {
       priorities?: readonly number[];
-      /** More arguments of the node of that number. */
+      /** Extra arguments for the node with that number. */
       args?: (number: number) => readonly string[];
     } = {},
   ): Promise<this> {
@@ -50,7 +50,7 @@ export class BenchCluster extends Cluster {
     return this;
   }
 
-  /** Sends a node's watchdog the signal; returns when that was. */
+  /** Sends a signal to a node's watchdog; returns the time. */
   tell(number: number, signal: Deno.Signal): number {
     const node = this.node(number);
     if (signal === "SIGKILL" || signal === "SIGTERM") return this.stop(node, signal);
@@ -59,7 +59,7 @@ export class BenchCluster extends Cluster {
     return atMs;
   }
 
-  /** When a request that matches came in, at that time or later. */
+  /** When a matching request arrived, at that time or later. */
   async request(what: RegExp, sinceMs: number, withinMs = 40_000): Promise<number> {
     const find = () =>
       this.server.calls.find((call) => call.atMs >= sinceMs && what.test(call.what))?.atMs;
@@ -72,7 +72,7 @@ export class BenchCluster extends Cluster {
     await until(() => this.holders.join() === names, { title: `${names} holds`, withinMs });
   }
 
-  /** Instants of a node's heartbeats since then. */
+  /** Times of a node's heartbeats since then. */
   beats(number: number, sinceMs = 0): number[] {
     const { address } = this.node(number).instance;
     return this.heard.filter(({ from, atMs }) => from === address && atMs >= sinceMs)
@@ -98,7 +98,7 @@ export class BenchCluster extends Cluster {
   }
 }
 
-/** Measures `count` times, several arenas side by side: all settle first, so that no start disturbs. */
+/** Measures `count` times, with several clusters in parallel: all of them settle first, so that no start disturbs. */
 export async function repeat<Result>(
   count: number,
   { cluster, lanes = 5, measure }: {

@@ -1,4 +1,4 @@
-// A master is killed (SIGKILL) at every phase of its interval: how soon the next one acts.
+// Kills the master (SIGKILL) at every phase of its interval, and measures how soon the next one acts.
 import { BenchCluster, repeat } from "./bench_cluster.ts";
 import { pause } from "../../tests/support/until.ts";
 import type { Case, Figure, Question, Size } from "./figure.ts";
@@ -6,11 +6,11 @@ import type { Case, Figure, Question, Size } from "./figure.ts";
 const DEAD_RATIO = 3;
 
 interface Crash {
-  /** From the kill to the attach request, which is the first request of a take-over. */
+  /** From the kill to the attach request, which is the first request of a takeover. */
   readonly actedMs: number;
-  /** The same, from the instant at which the dead master's silence became a death. */
+  /** From the end of the dead time to the attach request. */
   readonly lateMs: number;
-  /** From the end of the attachment to the request that takes the address from the dead. */
+  /** From the end of the attach to the request that evicts the dead master. */
   readonly relievedMs: number;
 }
 

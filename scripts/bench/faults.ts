@@ -1,4 +1,4 @@
-// What goes wrong around the nodes: a network that splits and heals, and a cloud that hangs.
+// Faults around the nodes: a network that splits and heals, and a cloud that hangs.
 import { BenchCluster, repeat } from "./bench_cluster.ts";
 import { pause } from "../../tests/support/until.ts";
 import type { Case, Figure, Size } from "./figure.ts";
@@ -96,7 +96,7 @@ async function hang(size: Size): Promise<Figure[]> {
   ];
 }
 
-/** Partition and hang. */
+/** Network partition and hanging cloud. */
 export const faultCase: Case = {
   name: "weather",
   run: async (size) => [...await split(size), ...await hang(size)],

@@ -1,5 +1,5 @@
-// Datagrams that are no heartbeats, by the ten thousand: what they cost, what they write into the log, and
-// whether our own heartbeats still leave in time.
+// Floods a node with datagrams that are not valid heartbeats, tens of thousands a second: what they cost, what they
+// write into the log, and whether our own heartbeats still leave in time.
 import { encode, TAG_BYTES } from "../../src/core/heartbeat.ts";
 import { Keyring } from "../../src/host/keyring.ts";
 import { ELASTIC_IP } from "../../tests/support/cluster.ts";
@@ -25,7 +25,7 @@ interface Flood {
 
 type Kind = Pick<Order, "from" | "bytes" | "rate">;
 
-/** The backup is flooded; in the end the master crashes while the flood goes on. */
+/** Floods the backup; at the end the master crashes while the flood goes on. */
 async function flood(
   kind: (cluster: BenchCluster) => Kind,
   { spanMs, args }: { spanMs: number; args: readonly string[] },
@@ -58,7 +58,7 @@ async function flood(
     const bytes = cluster.node(2).lines.slice(quiet)
       .filter(({ text }) => text.includes("refused"))
       .reduce((sum, { text }) => sum + text.length + 1, 0);
-    // Mostly the first line of each kind, which the following minutes would spread thinner still.
+    // Mostly the first line of each kind; over the following minutes the rate would fall further.
     const logPerSecond = bytes / (performance.now() - beganMs) * 1_000;
     return { rate, cpu, logPerSecond, lateBeats: late.length, grownMiB, actedMs };
   } finally {
@@ -67,7 +67,7 @@ async function flood(
   }
 }
 
-/** A process of its own, so that it takes no time from the measuring one. */
+/** A process of its own, so that it takes no CPU time from the measuring one. */
 function startSender(order: Order) {
   const child = new Deno.Command(Deno.execPath(), {
     args: ["run", "--quiet", "--allow-all", SENDER, JSON.stringify(order)],
@@ -100,14 +100,14 @@ const forged = (rate: number) => (cluster: BenchCluster): Kind => ({
   bytes: "random",
   rate,
 });
-/** Well-formed, from the master's address, and with the id of another. */
+/** Well-formed, from the master's address, but with another id. */
 const wellFormed = (rate: number) => (cluster: BenchCluster): Kind => {
   const { address } = cluster.node(1).instance, { id } = cluster.node(3).instance;
   const bytes = encode({ priority: 1, elasticIp: ELASTIC_IP, id, trailer: null });
   return { from: address, bytes: bytes.toHex(), rate };
 };
 
-/** All but the tag is right: key id, id, and a run like one of a process that has just started. */
+/** All correct except the signature: key id, id, and a run like that of a process that has just started. */
 const wrongTag = (rate: number) => (cluster: BenchCluster): Kind => {
   const { address, id } = cluster.node(1).instance;
   const says = { holds: false, leaving: false, unable: false, unhealthy: false };
@@ -123,7 +123,7 @@ const wrongTag = (rate: number) => (cluster: BenchCluster): Kind => {
   const bytes = encode({ priority: 1, elasticIp: ELASTIC_IP, id, trailer });
   return { from: address, bytes: bytes.fill(0xab, -TAG_BYTES).toHex(), rate };
 };
-/** Unsigned, to a node that wants signatures. */
+/** Unsigned, to a node that requires signatures. */
 const unsigned = (rate: number) => (cluster: BenchCluster): Kind => {
   const { address, id } = cluster.node(1).instance;
   const bytes = encode({ priority: 1, elasticIp: ELASTIC_IP, id, trailer: null });
@@ -146,7 +146,7 @@ async function floods(size: Size): Promise<Figure[]> {
   try {
     for (const [title, kind, args] of kinds) {
       const result = await flood(kind, { spanMs: size.spanMs(FLOOD_MS), args });
-      // Twice as many, or a tag to be checked for each, may take more.
+      // Twice the rate, or a signature to check for each datagram, may cost more.
       const dear = kind === kinds[3][1] || kind === kinds[5][1];
       figures.push(...figuresOf(title, result, dear ? {} : { most: 25 }));
     }

@@ -1,19 +1,19 @@
-// A process that sends datagrams at a steady rate for a while and prints, now and then, how many it has sent.
+// A process that sends datagrams at a steady rate for a while, and now and then prints how many it has sent.
 
-/** What it is told, as JSON in its only argument. */
+/** Its orders, as JSON in its only argument. */
 export interface Order {
   readonly from: string;
   readonly to: string;
   readonly port: number;
   /** Datagrams per second. */
   readonly rate: number;
-  /** Hexadecimal, or random ones of any length up to 512. */
+  /** Hexadecimal, or random datagrams of any length up to 512 bytes. */
   readonly bytes: string;
   readonly forMs: number;
 }
 
 const VARIANTS = 256;
-/** More often than this a timer cannot wake. */
+/** Shortest interval of a timer. */
 const BURST_MS = 2;
 const REPORT_MS = 250;
 

@@ -1,9 +1,9 @@
-// Changes that are planned: a stop, a signal, a restart. Nobody should notice them.
+// Planned changes: a stop, a signal, a restart. Users should not notice them.
 import { BenchCluster, repeat } from "./bench_cluster.ts";
 import { pause } from "../../tests/support/until.ts";
 import type { Case, Figure, Size } from "./figure.ts";
 
-/** Long enough to see a hold that comes back or goes. */
+/** Long enough to see a hold reappear or go. */
 const AFTERMATH_MS = 2_000;
 /** Within the dead time of 3 s. */
 const RESTART_MS = 1_000;

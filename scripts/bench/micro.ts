@@ -1,4 +1,4 @@
-// The hot functions alone, in ns per call: what a heartbeat costs beside the system calls around it.
+// The hot functions alone, in ns per call: the cost of a heartbeat apart from its system calls.
 import { decode, encode, type Heartbeat } from "../../src/core/heartbeat.ts";
 import { accept } from "../../src/core/election/accept.ts";
 import { nodeWakeAtMs, startNode, stepNode } from "../../src/core/node.ts";
@@ -9,7 +9,7 @@ import { WELL_TRAILER } from "../../tests/support/node_settings.ts";
 import type { Node, NodeEvent } from "../../src/core/node_state.ts";
 
 const ELASTIC_IP = "198.51.100.50";
-/** A sample is as many calls as take this long, for a clock of µs. */
+/** A sample has as many calls as fit into this time, because the clock is accurate to a µs. */
 const SAMPLE_MS = 15;
 const SAMPLES = 15;
 
@@ -18,7 +18,7 @@ function heartbeat(sequence: number): Heartbeat {
   return { priority: 20, elasticIp: ELASTIC_IP, id: simUuid(1, 1), trailer };
 }
 
-/** Samples of ns per call; before the first one the compiler gets its time. */
+/** Samples of ns per call; a warm-up gives the compiler time first. */
 function time(work: (call: number) => unknown, size: Size): number[] {
   const run = (calls: number) => {
     const beganMs = performance.now();
@@ -34,7 +34,7 @@ function time(work: (call: number) => unknown, size: Size): number[] {
   return Array.from({ length: size.runs(SAMPLES) }, () => run(calls) * 1e6 / calls);
 }
 
-/** A node at rest: every peer heard, the hold-off over, nothing to do in the cloud. */
+/** An idle node: every peer heard, the hold-off over, nothing to do in the cloud. */
 function nodeAtRest(count: number): { node: Node; peers: PeerIdentity[]; atMs: number } {
   const peers = Array.from({ length: count }, (_, index) => ({
     address: `127.0.0.${index + 1}`,
@@ -81,7 +81,7 @@ function nodeAtRest(count: number): { node: Node; peers: PeerIdentity[]; atMs: n
   return { node, peers, atMs };
 }
 
-/** The figures; with one run each in the tests, so that they keep working. */
+/** The figures; tests run each once, so that they keep working. */
 export function micro(size: Size): Figure[] {
   const bytes = encode(heartbeat(1_800_000_000_000));
   const garbage = crypto.getRandomValues(new Uint8Array(100));

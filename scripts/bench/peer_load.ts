@@ -1,11 +1,11 @@
-// Peers by the dozen without a process each: one worker that sends their heartbeats and reads none.
+// Dozens of peers without a process each: one worker that sends their heartbeats and reads none.
 import { ELASTIC_IP } from "../../tests/support/cluster.ts";
 import type { BenchCluster } from "./bench_cluster.ts";
 
-/** Priority of each: never master. */
+/** Priority of each peer: never master. */
 const PRIORITY = 200;
 
-/** What the worker is told. */
+/** The worker's orders. */
 export interface Part {
   readonly speakers: readonly { readonly address: string; readonly id: string }[];
   readonly listeners: readonly string[];
@@ -15,7 +15,7 @@ export interface Part {
   readonly intervalMs: number;
 }
 
-/** Lets the nodes of these numbers speak to the first two until closed. */
+/** Makes the nodes with these numbers send to the first two until closed. */
 export async function startPeerLoad(
   cluster: BenchCluster,
   { from, to }: { from: number; to: number },

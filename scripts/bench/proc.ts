@@ -1,4 +1,4 @@
-// What a process costs, by the kernel's books (Linux: proc(5)).
+// What a process costs, as the kernel counts it (Linux: proc(5)).
 
 /** Ticks per second in /proc; the kernel's interface fixes them at 100. */
 const TICK_MS = 10;
@@ -6,12 +6,12 @@ const TICK_MS = 10;
 /** CPU time since its start, all threads, in user and kernel mode. */
 export function cpuMs(pid: number): number {
   const text = Deno.readTextFileSync(`/proc/${pid}/stat`);
-  // The name in parentheses may have blanks; user and system time are the 14th and 15th field.
+  // The name in parentheses may contain blanks; user and system time are fields 14 and 15.
   const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
   return (Number(fields[11]) + Number(fields[12])) * TICK_MS;
 }
 
-/** Resident memory: all of it, and with shared pages divided among those who share them. */
+/** Resident memory: the total, and with shared pages divided among the processes that share them. */
 export function memoryMiB(pid: number): { rss: number; pss: number } {
   const text = Deno.readTextFileSync(`/proc/${pid}/smaps_rollup`);
   const of = (name: string) =>

@@ -1,10 +1,10 @@
-// A network between the first two nodes that can be cut: each listens on a port of its own and finds the relay
-// under the other's address there. Heartbeats keep their source address on the way.
+// A network between the first two nodes that can be cut: each node listens on its own port, and reaches the relay at
+// the other's address on that port. Heartbeats keep their source address on the way.
 import type { BenchCluster } from "./bench_cluster.ts";
 
-/** Passes heartbeats on, both ways. */
+/** Forwards heartbeats, both ways. */
 export class Relay {
-  /** Whether anything gets through. */
+  /** Whether it lets datagrams through. */
   open = true;
   readonly #addresses: readonly [string, string];
   readonly #ports: readonly [number, number];
@@ -19,7 +19,7 @@ export class Relay {
     this.#ear = { transport: "udp", hostname, port: cluster.port };
     const bind = (hostname: string, port: number) =>
       Deno.listenDatagram({ transport: "udp", hostname, port });
-    // What stands in for the second node, where the first one sends to; and the other way round.
+    // The stand-in for the second node, to which the first one sends; and the other way round.
     const forSecond = bind(second, 0), port = (forSecond.addr as Deno.NetAddr).port;
     const forFirst = bind(first, 0);
     this.#sockets = [forFirst, forSecond];
@@ -33,19 +33,19 @@ export class Relay {
     return `${this.#addresses[at]}:${this.#ports[at]}`;
   }
 
-  /** Ends it. */
+  /** Closes the sockets. */
   async close(): Promise<void> {
     for (const socket of this.#sockets) socket.close();
     await this.#passing;
   }
 
-  /** From the node of that index to the other one. */
+  /** From the node with that index to the other one. */
   async #pass(from: 0 | 1): Promise<void> {
     const to = from === 0 ? 1 : 0;
     // The first node sends to the stand-in of the second, on the first one's port.
     const [inlet, outlet] = [this.#sockets[to], this.#sockets[from]];
     for await (const [bytes] of inlet) {
-      await outlet.send(bytes, this.#ear); // Who only measures is on both sides.
+      await outlet.send(bytes, this.#ear); // The measuring listener hears both sides.
       if (!this.open) continue;
       const target = { hostname: this.#addresses[to], port: this.#ports[to] };
       await outlet.send(bytes, { transport: "udp", ...target });

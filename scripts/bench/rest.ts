@@ -1,4 +1,4 @@
-// What a node costs while nothing happens, with few and with many peers, and how fast it starts.
+// The cost of an idle node, with few and with many peers, and how fast it starts.
 import { pause, until } from "../../tests/support/until.ts";
 import { exoipCommand } from "../../tests/support/process.ts";
 import { BenchCluster } from "./bench_cluster.ts";
@@ -7,7 +7,7 @@ import type { Case, Figure, Size } from "./figure.ts";
 import { cpuPercent, memoryMiB } from "./proc.ts";
 
 const WATCHED_MS = 30_000;
-/** The first collections of garbage are over. */
+/** By then the first garbage collections are over. */
 const WARM_MS = 3_000;
 
 interface Rest {
@@ -16,7 +16,7 @@ interface Rest {
   readonly pss: number;
 }
 
-/** Two watchdogs among that many peers each; the others only speak. */
+/** Two watchdogs among that many peers each; the other peers only send. */
 async function rest(
   { peers, intervalMs = 1_000, spanMs }: { peers: number; intervalMs?: number; spanMs: number },
 ): Promise<Rest[]> {
@@ -72,7 +72,7 @@ async function resting(size: Size): Promise<Figure[]> {
   return figures;
 }
 
-/** From the start of the process to its first heartbeat, and how many requests it made before it was ready. */
+/** From the start of the process to its first heartbeat, and the number of requests before it was ready. */
 async function starting(size: Size): Promise<Figure[]> {
   const runs: { beatMs: number; readyMs: number; calls: number }[] = [];
   for (let run = 0; run < size.runs(10); run++) {
@@ -112,7 +112,7 @@ async function starting(size: Size): Promise<Figure[]> {
   ];
 }
 
-/** Size on disk, when a binary is measured. */
+/** Size on disk, if a binary is measured. */
 async function size(): Promise<Figure[]> {
   const [program, rest] = exoipCommand();
   if (rest.length > 0) return [];
@@ -125,7 +125,7 @@ async function size(): Promise<Figure[]> {
   }];
 }
 
-/** At rest. */
+/** The idle cost. */
 export const restCase: Case = {
   name: "rest",
   run: async (runs) => [...await resting(runs), ...await starting(runs), ...await size()],

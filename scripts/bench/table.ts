@@ -1,7 +1,7 @@
 // The figures for people (a Markdown table) and for programs.
 import { type Figure, median, met } from "./figure.ts";
 
-/** One row per figure: what was measured, and what it is read against. */
+/** One row per figure: the measurement, and its references. */
 export function figureTable(figures: readonly Figure[]): string {
   const rows = [
     ["", "measured: median [min–max] (n)", "protocol's limit", "wanted", "original", "keepalived"],
@@ -49,7 +49,7 @@ function wanted(figure: Figure): string {
   return `${which}${figure.most === 0 ? "0" : `≤ ${figure.most} ${figure.unit}`}${verdict}`;
 }
 
-/** Three digits are all that a loaded machine can tell. */
+/** A loaded machine measures to three digits at best. */
 function digits(value: number): string {
   if (value === 0) return "0";
   const places = Math.min(3, Math.max(0, 2 - Math.floor(Math.log10(Math.abs(value)))));

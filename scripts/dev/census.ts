@@ -1,11 +1,11 @@
-// What a cluster of many costs, counted in the simulation: `deno task census [--nodes 3,50,100,200]`. For each size
-// the datagrams and calls at rest, the same for one node, and what happens when the master dies.
+// Counts in the simulation what a large cluster costs: `deno task census [--nodes 3,50,100,200]`. For each size:
+// datagrams and calls at rest, the same per node, and what happens when the master dies.
 import { parseArgs } from "@std/cli/parse-args";
 import { NODE_SETTINGS } from "../../tests/support/node_settings.ts";
 import { SimCluster } from "../../tests/support/simulation/cluster.ts";
 import { seededRandom } from "../../tests/support/simulation/prng.ts";
 
-/** What was counted for one size. */
+/** The counts for one size. */
 export interface Census {
   readonly nodes: number;
   /** Datagrams in a second at rest, in the whole cluster. */
@@ -20,7 +20,7 @@ export interface Census {
 
 const REST_MS = 60_000, SETTLE_MS = 40_000, TAKE_OVER_MS = 10_000, START_EVERY_MS = 7;
 
-/** Counts a cluster of that size, with the defaults of the command line and peers from the cloud's list. */
+/** Counts a cluster of that size, with the command line's defaults and peers from the cloud's list. */
 export async function census(nodes: number): Promise<Census> {
   const cluster = new SimCluster({ random: seededRandom(nodes), dynamic: true });
   const machines = Array.from(
@@ -35,7 +35,7 @@ export async function census(nodes: number): Promise<Census> {
     called: (_, { verb }) => calls.push(verb),
     read: () => calls.push("members"),
   });
-  // Nobody starts two hundred machines in the same millisecond.
+  // Real clusters do not start two hundred machines in the same millisecond.
   for (const [index, machine] of machines.entries()) {
     cluster.timeline.at(index * START_EVERY_MS, () => cluster.start(machine));
   }

@@ -1,5 +1,5 @@
-// A lint plugin for the architecture: what is in src/core decides, and so knows no clock, no chance, no I/O,
-// no waiting, and nothing outside itself.
+// A lint plugin for the architecture: code in src/core decides, so it uses no clock, no randomness, no I/O, no waiting,
+// and nothing outside src/core.
 
 const FORBIDDEN_GLOBALS = new Set([
   "Deno",

@@ -9,7 +9,7 @@ import { play } from "../../tests/support/simulation/scenario.ts";
 import { writeStory } from "../../tests/support/simulation/story.ts";
 import type { Broken, Range } from "./simulate_worker.ts";
 
-/** Seeds that a worker is given at once. */
+/** Seeds per batch for a worker. */
 const CHUNK = 50;
 
 const { seeds = "200", from = "1", seed } = parseArgs(Deno.args, {
@@ -23,7 +23,7 @@ for (const [name, text] of Object.entries({ seeds, from, seed: seed ?? "1" })) {
 }
 Deno.exit(seed === undefined ? await playMany(Number(from), Number(seeds)) : await replay(seed));
 
-/** One story, as a scenario file has it. */
+/** One seed's story, printed as a scenario with its trace. */
 async function replay(seed: string): Promise<number> {
   const story = writeStory(Number(seed));
   const { trace, violation } = await play(story);

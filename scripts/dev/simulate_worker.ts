@@ -1,8 +1,8 @@
-// One core's share of the stories.
+// Runs a share of the stories on one core.
 import { play } from "../../tests/support/simulation/scenario.ts";
 import { writeStory } from "../../tests/support/simulation/story.ts";
 
-/** Seeds from the first to the last but one. */
+/** Seeds from the first up to, but not including, the last. */
 export interface Range {
   readonly from: number;
   readonly to: number;

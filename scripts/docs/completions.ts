@@ -1,16 +1,16 @@
-// Shell completions from the one table of options: scripts/package puts them where each shell looks for them.
+// Shell completions from the option declarations; scripts/package installs them where each shell looks.
 import { flagOf, type Option, OPTIONS } from "../../src/options/all.ts";
 import { GROUPS } from "../../src/options/option.ts";
 
-/** Shells that are served. */
+/** Supported shells. */
 export type Shell = "bash" | "zsh" | "fish";
 
-/** The completion of that shell. */
+/** The completion script for that shell. */
 export function completion(shell: Shell): string {
   return { bash, zsh, fish }[shell]();
 }
 
-/** What may follow an option: nothing, one of some words, a file, or what nobody can guess. */
+/** What may follow an option: nothing, one of some words, a file, or free text. */
 function wanted({ kind, value, name }: Option): "nothing" | "file" | "text" | readonly string[] {
   if (name === "h") return [...Object.keys(GROUPS), "all"];
   if (kind === "switch") return "nothing";
@@ -57,7 +57,7 @@ function zsh(): string {
       : typeof what === "string"
       ? ""
       : `(${what.join(" ")})`;
-    // What may be left out has two colons.
+    // Two colons mark an optional value.
     const colons = option.kind === "switch" ? "::" : ":";
     const value = what === "nothing" ? "" : `${colons}${quoted(option.value)}:${action}`;
     const repeated = option.kind === "list" || option.kind === "many" ? "*" : "";
@@ -74,7 +74,7 @@ function fish(): string {
     const flag = flagOf(option);
     const name = flag.replace(/^-+/, "");
     const form = flag.startsWith("--") ? "-l" : name.length === 1 ? "-s" : "-o";
-    // fish knows no value that may be left out.
+    // fish has no optional values.
     const value = what === "nothing" || option.kind === "switch"
       ? ""
       : what === "file"

@@ -1,4 +1,4 @@
-// The options by subject, as docs and the manual pages list them.
+// The options by topic, as docs and the manual pages list them.
 import { type Option, OPTIONS } from "../../src/options/all.ts";
 import { type Group, GROUPS } from "../../src/options/option.ts";
 
@@ -8,7 +8,7 @@ export interface OptionGroup {
   readonly options: readonly Option[];
 }
 
-/** Every option in one of them. */
+/** All options, grouped. */
 export const OPTION_GROUPS: readonly OptionGroup[] = (Object.keys(GROUPS) as Group[]).map((
   group,
 ) => ({

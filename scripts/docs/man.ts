@@ -1,12 +1,12 @@
 // The manual pages, in roff: exoip(8), exoip.toml(5) and exoip(7). Options and keys come from their declarations, the
-// rest from the pages of docs.
+// rest from the pages in docs.
 import { FILE_OPTIONS, keysOf } from "../../src/config/config_file.ts";
 import { flagOf, type Option } from "../../src/options/all.ts";
 import { OPTION_GROUPS } from "./groups.ts";
 import { typeOf } from "./reference.ts";
 import { item, prose, roff, roffOf, sectionOf, sectionsOf } from "./roff.ts";
 
-/** Everything about a page that is not in the code. */
+/** The parts of a page that the code does not determine. */
 export interface Edition {
   readonly version: string;
   /** As YYYY-MM-DD. */
@@ -15,7 +15,7 @@ export interface Edition {
 
 /** A manual page. */
 export interface ManPage {
-  /** As `man` is asked for it. */
+  /** The name for `man`. */
   readonly name: string;
   readonly chapter: 5 | 7 | 8;
   readonly text: string;
@@ -145,7 +145,7 @@ function seeAlso(...pages: ReadonlyArray<readonly [name: string, chapter: number
   return [".SH SEE ALSO", lines.join(",\n")];
 }
 
-/** A request that follows directly after a heading would only add an empty line. */
+/** A request directly after a heading would only add an empty line. */
 function join(lines: readonly string[]): string {
   const kept = lines.filter((line, at) => line !== ".PP" || !/^\.S[HS] /.test(lines[at - 1] ?? ""));
   return kept.join("\n") + "\n";

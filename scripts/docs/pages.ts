@@ -1,5 +1,5 @@
-// Writes the generated tables into the pages of docs: `deno task docs`; with --check only says whether they are up to
-// date. Run `deno fmt` afterwards: it aligns the columns.
+// Writes the generated tables into the pages in docs: `deno task docs`. With --check, only reports whether they are up
+// to date. Run `deno fmt` afterwards: it aligns the columns.
 import {
   errorTable,
   eventTable,
@@ -12,7 +12,9 @@ import {
 
 const ROOT = new URL("../../", import.meta.url);
 
-/** A generated part: the page that has it, between `<!-- NAME: ... -->` and `<!-- end of NAME -->`, and its text. */
+/**
+ * A generated part: its page, where it stands between `<!-- NAME: ... -->` and `<!-- end of NAME -->`, and its text.
+ */
 interface Part {
   readonly page: string;
   readonly text: () => string;
@@ -20,7 +22,7 @@ interface Part {
 
 const RUNBOOK = "docs/operation/runbook.md";
 
-/** By name. */
+/** The parts by name. */
 const PARTS: Readonly<Record<string, Part>> = {
   "options": { page: "docs/set-up/options.md", text: optionTables },
   "keys": { page: "docs/set-up/configuration.md", text: keyTable },
@@ -31,12 +33,12 @@ const PARTS: Readonly<Record<string, Part>> = {
   "error kinds": { page: RUNBOOK, text: errorTable },
 };
 
-/** The pages that have generated parts, as paths from the root of the repository. */
+/** The pages with generated parts, as paths from the root of the repository. */
 export const GENERATED_PAGES: readonly string[] = [
   ...new Set(Object.values(PARTS).map(({ page }) => page)),
 ];
 
-/** The page's text with the parts that the code has now. Throws an `Error` when the place of one is missing. */
+/** The page with its parts regenerated. Throws an `Error` when the markers of a part are missing. */
 export function withParts(page: string, old: string): string {
   let text = old;
   for (const [name, part] of Object.entries(PARTS)) {
@@ -48,7 +50,7 @@ export function withParts(page: string, old: string): string {
   return text;
 }
 
-/** Whether the page's generated parts say what the code does; alignment, which `deno fmt` chooses, aside. */
+/** Whether the page's generated parts match the code; ignores alignment, which `deno fmt` decides. */
 export function isUpToDate(page: string, text: string): boolean {
   const squeezed = (words: string) => words.replace(/ +/g, " ").replace(/-+/g, "-");
   return squeezed(text) === squeezed(withParts(page, text));

@@ -7,10 +7,10 @@ import { openPage, servePage, startBrowser } from "../../tests/support/browser.t
 import { NodeFixture } from "../../tests/support/node_fixture.ts";
 
 const FOLDER = new URL("../../.github/", import.meta.url);
-/** Widths of a small desk, at twice the dots. */
+/** Small desktop size, at double resolution. */
 const VIEW = { width: 900, height: 800 };
 
-/** What the page shows. */
+/** The node that the page shows. */
 function playedMinute(): NodeFixture {
   const played = new NodeFixture();
   played.checks = [{
@@ -29,7 +29,7 @@ function playedMinute(): NodeFixture {
   return played;
 }
 
-/** Draws it in both colours. */
+/** Draws it in light and dark. */
 async function draw(): Promise<void> {
   const played = playedMinute();
   const server = servePage(() => played.snapshot());

@@ -11,7 +11,7 @@ import { OPTION_GROUPS } from "./groups.ts";
 
 type Row = readonly string[];
 
-/** The tables of all options, one for each group. */
+/** The tables of all options, one per group. */
 export function optionTables(): string {
   const titles = ["Option", "Meaning", "Default", "Variable"];
   return OPTION_GROUPS.map(({ title, options }) => {
@@ -24,7 +24,7 @@ export function optionTables(): string {
   }).join("\n\n");
 }
 
-/** The table of what a configuration file can set. */
+/** The table of keys in a configuration file. */
 export function keyTable(): string {
   const rows = FILE_OPTIONS.map((option) => [
     code(option.alias ?? option.name),
@@ -35,7 +35,7 @@ export function keyTable(): string {
   return table(["Key", "Second name", "Type", "Option"], rows);
 }
 
-/** What TOML calls the option's value. */
+/** The TOML type of the option's value. */
 export function typeOf({ kind, value }: Pick<Option, "kind" | "value">): string {
   if (kind === "switch") return "boolean";
   if (kind === "integer") return "integer";
@@ -66,7 +66,7 @@ export function roleTable(): string {
   return table(["Reason", "Severity", "Meaning", "What to do"], rows);
 }
 
-/** The table of the reasons for which a datagram is refused. */
+/** The table of reasons for rejecting a datagram. */
 export function rejectTable(): string {
   const rows = Object.entries(REJECT_REASONS).map(([word, { meaning, cure }]) => [
     code(word),
@@ -76,7 +76,7 @@ export function rejectTable(): string {
   return table(["Reason", "Meaning", "What to do, if it lasts"], rows);
 }
 
-/** The table of what can go wrong with the cloud. */
+/** The table of cloud errors. */
 export function errorTable(): string {
   const rows = Object.entries(ERROR_KINDS).map(([word, { retryable, meaning, cure }]) => [
     code(word),
@@ -112,7 +112,7 @@ function table(titles: Row, rows: readonly Row[]): string {
   return lines.map(line).join("\n");
 }
 
-/** A cell of a table; options look like code in it. */
+/** A table cell, with options formatted as code. */
 function escaped(cell: string): string {
   return cell.replaceAll("|", "\\|").replace(/(?<![\w`-])(?:exoip )?--?[A-Za-z][\w-]*/g, code);
 }

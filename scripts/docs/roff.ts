@@ -1,6 +1,6 @@
-// Pages of docs as parts of manual pages: the Markdown that they use, in roff. What it does not know is an error.
+// Converts pages of docs to parts of manual pages: supports the Markdown that they use, and throws on anything else.
 
-/** A page, in its parts. */
+/** One section of a page. */
 export interface Section {
   /** The title without markup. */
   readonly title: string;
@@ -22,7 +22,7 @@ export function sectionsOf(page: string): Section[] {
   return sections;
 }
 
-/** The section of that title. Throws an `Error` when the page has none. */
+/** The section with that title. Throws an `Error` when the page has none. */
 export function sectionOf(page: string, title: string): Section {
   const found = sectionsOf(page).find((section) => section.title === title);
   if (!found) throw new Error(`the page has no section "${title}"`);
@@ -42,12 +42,12 @@ export function roff(text: string): string {
     .replace(/[^ -~]/gu, (letter) => `\\[u${hexOf(letter)}]`);
 }
 
-/** An entry of a list: its head in bold, then text. */
+/** A list entry: a bold head, then text. */
 export function item(head: string, text: readonly string[]): string[] {
   return [".TP", `\\fB${roff(head)}\\fR`, ...text];
 }
 
-/** Text with markup, one line for each sentence. */
+/** Text with markup, one line per sentence. */
 export function prose(text: string): string[] {
   return text.split(/\n|(?<=[.:]) (?=[A-Z])/).map((sentence) => inline(sentence)).filter(Boolean);
 }
@@ -56,7 +56,7 @@ function hexOf(letter: string): string {
   return (letter.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, "0");
 }
 
-/** Blocks are separated by empty lines, except in fences. */
+/** Blocks are separated by empty lines, except inside fences. */
 function blocksOf(lines: readonly string[]): string[][] {
   const blocks: string[][] = [[]];
   let fenced = false;
@@ -93,7 +93,7 @@ function listOf(block: readonly string[]): string[] {
   return items.flatMap(({ mark, text }) => [`.IP ${mark} 4`, ...prose(text)]);
 }
 
-/** Each row is an entry; of more than two columns each has its title in front. */
+/** Each row becomes an entry; with more than two columns, each cell is prefixed with its column's title. */
 function tableOf(block: readonly string[]): string[] {
   const [titles = [], , ...rows] = block.map((line) =>
     line.split(/(?<!\\)\|/).slice(1, -1).map((cell) => cell.trim().replaceAll("\\|", "|"))
@@ -111,7 +111,7 @@ function plainOf(text: string): string {
   return text.replace(/\[([^\]]*)\]\([^)]*\)/g, "$1").replace(/[`*]/g, "").replaceAll("\\|", "|");
 }
 
-/** Code and what is strong in bold, emphasis in italics, a link as its text. */
+/** Code and strong text in bold, emphasis in italics, a link as its text. */
 function inline(text: string): string {
   const parts = text.trim().replace(/\[([^\]]*)\]\([^)]*\)/g, "$1")
     .split(/(`[^`]+`|\*\*[^*]+\*\*|(?<![\w*])\*[^*\s][^*]*\*)/);

@@ -1,5 +1,5 @@
-// What an ELF program or library asks its loader for. Only program headers are read, so that it does not matter
-// what `deno compile` has appended.
+// What an ELF program or library requests from its loader. Reads only program headers, so data that `deno compile`
+// appends does not matter.
 
 /** What the loader must find. */
 export interface Elf {
@@ -23,7 +23,7 @@ interface Segment {
   readonly size: number;
 }
 
-/** Reads a 64-bit little-endian ELF file. Throws when it is none, or brings its own search path. */
+/** Reads a 64-bit little-endian ELF file. Throws when it is not one, or has its own search path. */
 export function readElf(bytes: Uint8Array<ArrayBuffer>): Elf {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (bytes.length < 64 || view.getUint32(0) !== 0x7f454c46) throw new Error("not an ELF file");
@@ -76,7 +76,7 @@ function readDynamic(
   });
 }
 
-/** Where in the file is what will be at that address in memory. */
+/** The file offset of what is loaded at that address. */
 function fileOffset(segments: readonly Segment[], address: number): number {
   const segment = segments.find((each) =>
     each.type === PT_LOAD && address >= each.address && address < each.address + each.size

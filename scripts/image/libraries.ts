@@ -1,5 +1,5 @@
-// Which files of a Linux system a program needs to start, found as its loader finds them: the loader that the
-// program names, and every library that it or one of these asks for.
+// Finds the system files that a Linux program needs to start, as its loader does: the loader that the program names,
+// and every library that it or one of these requests.
 import { readElf } from "./elf.ts";
 
 /** A file for the image. */
@@ -9,7 +9,7 @@ export interface SystemFile {
   readonly bytes: Uint8Array<ArrayBuffer>;
 }
 
-/** Folders that loaders search, depending on the distribution. A loader has a list of its own compiled in. */
+/** Folders that loaders search, depending on the distribution. Each loader has its own list compiled in. */
 const FOLDERS = [
   "/lib/MULTIARCH",
   "/usr/lib/MULTIARCH",
@@ -23,12 +23,12 @@ const MULTIARCH: Readonly<Record<number, string>> = {
   183: "aarch64-linux-gnu",
 };
 /**
- * From this version on glibc loads no module that no program names to resolve host names (2.34), and takes /etc/hosts
- * before the name servers where there is no nsswitch.conf (2.35, its bug 28700).
+ * From this version on, glibc loads no hidden modules to resolve host names (2.34), and uses /etc/hosts before the name
+ * servers if there is no nsswitch.conf (2.35, its bug 28700).
  */
 const GLIBC_MINIMUM = "2.35";
 
-/** The loader and the libraries of a program, by path. `root` is the system to take them from. */
+/** The loader and the libraries of a program, by path. `root` is the system that provides them. */
 export async function systemFiles(
   program: Uint8Array<ArrayBuffer>,
   root: string,
@@ -57,12 +57,12 @@ export async function systemFiles(
   return [...found.values()].sort((a, b) => a.path < b.path ? -1 : 1);
 }
 
-/** Libraries ask for the loader, too, by its own name. */
+/** Libraries request the loader by its own name, too. */
 function loaderName({ path, bytes }: SystemFile): string {
   return readElf(bytes).soname ?? path;
 }
 
-/** Those folders that this loader searches: it has their names inside. There will be no ld.so.cache. */
+/** The folders that this loader searches: their names are inside it. The image has no ld.so.cache. */
 function searchedFolders(loader: SystemFile, machine: number): string[] {
   return FOLDERS.map((folder) => folder.replace("MULTIARCH", MULTIARCH[machine] ?? ""))
     .filter((folder) => contains(loader.bytes, `${folder}/\0`));
@@ -79,14 +79,14 @@ async function findLibrary(
   throw new Error(`no library ${name} for machine ${machine} in ${folders.join(", ")} of ${root}`);
 }
 
-/** The file, or what it links to, when it is there and of that machine. */
+/** The file, or its link target, if it exists and is for that machine. */
 async function read(root: string, path: string, machine: number): Promise<SystemFile | null> {
   const bytes = await readInside(root, path);
   if (!bytes) return null;
   return readElf(bytes).machine === machine ? { path, bytes } : null;
 }
 
-/** Reads a file below `root`, where an absolute link means a path in `root`. */
+/** Reads a file below `root`; an absolute link is relative to `root`. */
 async function readInside(root: string, path: string): Promise<Uint8Array<ArrayBuffer> | null> {
   let resolved = "";
   const parts = path.split("/").filter(Boolean);

@@ -28,9 +28,9 @@ import {
 
 /** `nobody` everywhere. A number needs no /etc/passwd. */
 const USER = 65534;
-/** Where container runtimes mount (secrets in /run), which they cannot do on a read-only root without these. */
+/** Container runtimes mount here (secrets in /run); on a read-only root the folders must exist. */
 const MOUNT_POINTS = ["dev", "proc", "run", "sys"];
-/** Labels of the image; linuxkit takes its defaults from the last one, and no notice of the image's user. */
+/** Labels of the image. linuxkit reads its defaults from the last one, and ignores the image's user. */
 const LABELS = {
   "org.opencontainers.image.title": "exoip",
   "org.opencontainers.image.description": "IP failover with an Exoscale Elastic IP",
@@ -47,7 +47,7 @@ const LABELS = {
   }),
 };
 
-/** Everything that will be in the image. */
+/** The content of the image. */
 async function rootFileSystem(
   program: Uint8Array<ArrayBuffer>,
   sysroot: string,
@@ -56,13 +56,13 @@ async function rootFileSystem(
   return [
     { path: "exoip", bytes: program, mode: 0o755 },
     ...system.map(({ path, bytes }) => ({ path: path.slice(1), bytes, mode: 0o755 })),
-    // Empty, for runtimes that mount the real ones over them.
+    // Empty files, over which runtimes mount the real ones.
     ...["etc/hosts", "etc/resolv.conf"].map((path) => ({ path, bytes: new Uint8Array() })),
     ...MOUNT_POINTS.map((path) => ({ path })),
   ];
 }
 
-/** Makes both files. */
+/** Builds both files. */
 async function makeImage(
   target: Target,
   { sysroot, name }: { sysroot: string; name: string },

@@ -4,13 +4,13 @@
 import { sha256 } from "../release/files.ts";
 import { type Entry, tar } from "./tar.ts";
 
-/** What an image says of itself. */
+/** Metadata of an image. */
 export interface ImageFacts {
   /** `exoip:0.5.0`. */
   readonly name: string;
   readonly tag: string;
   readonly architecture: "amd64" | "arm64";
-  /** Numbers, so that the image needs no /etc/passwd. */
+  /** A number, so that the image needs no /etc/passwd. */
   readonly user: string;
   readonly entrypoint: readonly string[];
   readonly labels: Readonly<Record<string, string>>;
@@ -23,14 +23,14 @@ interface Descriptor {
   readonly size: number;
 }
 
-/** An image of one layer. */
+/** An image with one layer. */
 export interface Image {
   readonly archive: Uint8Array<ArrayBuffer>;
-  /** Digest of the manifest, by which the image can be pinned. */
+  /** Digest of the manifest, for pinning the image. */
   readonly digest: string;
 }
 
-/** Makes the archive from the root file system as a tar archive and as the same compressed. */
+/** Builds the archive from the root file system, given as a tar archive and compressed. */
 export async function ociArchive(
   layer: { plain: Uint8Array<ArrayBuffer>; compressed: Uint8Array<ArrayBuffer> },
   facts: ImageFacts,

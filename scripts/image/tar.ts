@@ -1,7 +1,7 @@
-// Archives that depend on nothing but their content: POSIX ustar with sorted names, owner 0, one time stamp;
-// gzip without name and time.
+// Archives that depend only on their content: POSIX ustar with sorted names, owner 0, one time stamp; gzip without name
+// and time.
 
-/** One thing in an archive: a file, or a folder when it has no bytes. */
+/** An entry of an archive: a file, or a folder if it has no bytes. */
 export interface Entry {
   /** Relative, without a leading or trailing slash, at most 100 bytes. */
   readonly path: string;
@@ -11,7 +11,7 @@ export interface Entry {
 
 const BLOCK = 512;
 
-/** The archive; folders that entries are in are added. `seconds` is the time stamp of all. */
+/** The archive, with the parent folders of all entries. `seconds` is the time stamp of all entries. */
 export function tar(entries: readonly Entry[], seconds: number): Uint8Array<ArrayBuffer> {
   const all = new Map<string, Entry>();
   for (const entry of entries) {
@@ -26,7 +26,7 @@ export function tar(entries: readonly Entry[], seconds: number): Uint8Array<Arra
   const sorted = [...all.values()].sort((a, b) => a.path < b.path ? -1 : 1);
   const padded = (size: number) => Math.ceil(size / BLOCK) * BLOCK;
   const total = sorted.reduce((sum, { bytes }) => sum + BLOCK + padded(bytes?.length ?? 0), 0);
-  // Two empty blocks are the end.
+  // Two empty blocks mark the end.
   const archive = new Uint8Array(total + 2 * BLOCK);
   let at = 0;
   for (const entry of sorted) {
@@ -56,14 +56,14 @@ function header({ path, bytes, mode }: Entry, seconds: number): Uint8Array {
   text("ustar\x0000", 257);
   octal(0, 329, 7);
   octal(0, 337, 7);
-  // The sum is taken with its own field full of spaces.
+  // The checksum is computed with spaces in its own field.
   block.fill(0x20, 148, 156);
   const sum = block.reduce((total, byte) => total + byte, 0);
   text(`${sum.toString(8).padStart(6, "0")}\0 `, 148);
   return block;
 }
 
-/** Compresses; the same bytes in give the same bytes out, for one version of Deno. */
+/** Compresses; the same input gives the same output, for one version of Deno. */
 export async function gzip(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> {
   const stream = new Blob([bytes]).stream().pipeThrough(new CompressionStream("gzip"));
   return new Uint8Array(await new Response(stream).arrayBuffer());

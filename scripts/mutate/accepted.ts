@@ -1,18 +1,18 @@
-// The list of mutants that may survive, each with the reason: accepted.txt.
+// Reads accepted.txt, the list of mutants that may survive, each with the reason.
 import type { Mutant } from "./find.ts";
 
-/** One of them, as the list has it. */
+/** One entry of the list. */
 export interface Accepted {
   readonly file: string;
-  /** The line before and after. */
+  /** The line before and after the change. */
   readonly before: string;
   readonly after: string;
   readonly reason: string;
 }
 
 /**
- * Reads the list. Its paragraphs are: the file; lines before (`- `), each with one or more after it (`+ `); the reason.
- * Throws with the first line of a paragraph that is not so.
+ * Reads the list. A paragraph has the file; original lines (`- `), each followed by one or more changed lines (`+ `);
+ * and the reason. Throws with the first line of a malformed paragraph.
  */
 export function readAccepted(text: string): Accepted[] {
   const paragraphs = text.split(/\n\s*\n/).map((part) =>
@@ -38,7 +38,7 @@ export function readAccepted(text: string): Accepted[] {
   });
 }
 
-/** Whether that is the mutant. */
+/** Whether the entry describes that mutant. */
 export function isOf(mutant: Mutant, { file, before, after }: Accepted): boolean {
   return mutant.file === file && mutant.before === before && mutant.after === after;
 }

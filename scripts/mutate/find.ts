@@ -1,4 +1,4 @@
-// The mutants of some files: one change each, in the order in which they stand there.
+// The mutants of some files: one change each, in source order.
 import type { Edit } from "./points.ts";
 
 /** A file with one change. */
@@ -8,14 +8,14 @@ export interface Mutant {
   /** The line where the change begins, from 1. */
   readonly line: number;
   readonly edit: Edit;
-  /** The changed lines before and after, white space shortened to a blank. */
+  /** The changed lines before and after, with white space collapsed. */
   readonly before: string;
   readonly after: string;
 }
 
 const PLUGIN = new URL("./points.ts", import.meta.url);
 
-/** All mutants of the files. The runtime's linter parses them. */
+/** All mutants of the files. Deno's linter parses them. */
 export async function findMutants(root: string, files: readonly string[]): Promise<Mutant[]> {
   const folder = await Deno.makeTempDir({ prefix: "exoip-mutate-" });
   try {

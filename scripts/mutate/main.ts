@@ -15,19 +15,19 @@ import { choose } from "./sample.ts";
 import { type Outcome, Slot } from "./slot.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname.slice(0, -1);
-/** Files that decide and touch nothing, and have tests of their own that are quick. */
+/** Pure files that have quick tests of their own. */
 const PURE = new RegExp([
   "^src/core/.*[.]ts$",
   "^src/exoscale/(rate_limiter|error_response|endpoint)[.]ts$",
   "^src/status/(address_view|check_view|text|metrics|address_metrics|metric_family|liveness)[.]ts$",
 ].join("|"));
-/** Time for a stage: so many times what it takes without a change, and this in any case. */
+/** Time limit of a stage: this many times its duration without a change, but at least this long. */
 const LIMIT_TIMES = 5, LIMIT_LEAST_MS = 10_000;
 
-/** What became of a mutant. */
+/** The fate of a mutant. */
 interface Result {
   readonly mutant: Mutant;
-  /** The stage that noticed it, null when it survived. */
+  /** The stage that failed, null when the mutant survived. */
   readonly noticed: string | null;
   readonly outcome: Outcome;
   readonly tookMs: number;
@@ -66,7 +66,7 @@ const results = await inTurn(tried, tryOut);
 const seconds = (performance.now() - began) / 1_000;
 tell();
 
-/** Runs every stage once without a change: it must pass, and its time says when a mutant hangs. */
+/** Runs every stage once without a change: it must pass, and its duration sets the time limit. */
 async function measure(mutated: readonly string[]): Promise<ReadonlyMap<string, number>> {
   const stages = new Map<string, Stage>();
   for (const file of mutated) {
@@ -104,7 +104,7 @@ async function tryOut(mutant: Mutant, slot: Slot): Promise<Result> {
   });
 }
 
-/** One after the other in each slot, the results in the order of the items. */
+/** Processes the items in the slots; the results keep the order of the items. */
 async function inTurn<T, R>(items: readonly T[], work: (item: T, slot: Slot) => Promise<R>) {
   const done: R[] = [];
   let next = 0;
@@ -121,7 +121,7 @@ function describe({ file, line, before, after }: Mutant): string {
   return `${file}:${line}\n  - ${before}\n  + ${after}`;
 }
 
-/** The figures, and the exit code. */
+/** Prints the figures and sets the exit code. */
 function tell(): void {
   const noticed = results.filter((result) => result.noticed !== null);
   for (const file of files) {
@@ -152,7 +152,7 @@ function tell(): void {
   Deno.exitCode = kept && stale.length === 0 ? 0 : 1;
 }
 
-/** What belongs to the tree, committed or not. */
+/** All files of the tree, committed or not. */
 async function treeOf(root: string): Promise<string[]> {
   const { success, stdout } = await new Deno.Command("git", {
     args: ["-C", root, "ls-files", "-z", "--cached", "--others", "--exclude-standard"],

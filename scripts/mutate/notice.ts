@@ -1,12 +1,12 @@
-// Which tests should notice a change in a file: those that import it, directly or through files of its own floor (such
-// as src/core) and of tests/. Tests that reach it only through the rest of the program try other things, and most of
+// Which tests should notice a change in a file: those that import it, directly or through files of its own layer (such
+// as src/core) and of tests/. Tests that reach it only through the rest of the program test other things, and most of
 // them wait.
 
-/** Tests that are run together, and how. */
+/** Tests that run together, and how. */
 export interface Stage {
   readonly name: string;
   readonly files: readonly string[];
-  /** Only the tests with this in their name; all when null. */
+  /** Only tests with this in their name; all if null. */
   readonly filter: string | null;
 }
 
@@ -20,10 +20,10 @@ const LEFT_OUT = [
 ];
 const SCENARIOS = "tests/simulation/scenarios_test.ts";
 const SIMULATION = "tests/simulation/simulation_test.ts";
-/** The seeded stories; the other tests of that file try the checkers. */
+/** The seeded stories; the other tests of that file test the checkers. */
 const STORIES = "the rules are kept";
 
-/** The tree's files by what they import, as far as it exists when the program runs. */
+/** The imports between the tree's files, without type-only imports. */
 export class Imports {
   readonly #of = new Map<string, readonly string[]>();
 
@@ -67,7 +67,7 @@ export class Imports {
   }
 }
 
-/** Files of the tree that a source imports; those of which it needs the types alone are not there when it runs. */
+/** Files of the tree that a source imports at run time; type-only imports do not count. */
 export function importsOf(path: string, source: string): string[] {
   const found = source.matchAll(/^(?:import|export)\s([^;"']*?)from\s+"(\.[^"]+)";/gm);
   return [...found].flatMap(([, names = "", target = ""]) =>

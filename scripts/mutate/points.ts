@@ -1,14 +1,14 @@
-// Where a file can be changed, and into what: a lint plugin, so that the runtime's own parser finds the places and no
-// comment, string or type is taken for one. It reports each change as JSON; find.ts runs it.
+// Finds where and how a file can be changed. It is a lint plugin, so that Deno's own parser finds the places and skips
+// comments, strings and types. It reports each change as JSON; find.ts runs it.
 
-/** Characters of the file, and what takes their place. Offsets count UTF-16 units. */
+/** A range of the file, and its replacement. Offsets count UTF-16 units. */
 export interface Edit {
   readonly start: number;
   readonly end: number;
   readonly text: string;
 }
 
-/** What each operator becomes: bounds move by one step and turn round, the others become their counterpart. */
+/** Replacements of each operator: comparisons move by one step and are inverted, others become their counterpart. */
 const OPERATORS: Readonly<Record<string, readonly string[]>> = {
   "<": ["<=", ">="],
   "<=": ["<", ">"],
@@ -31,7 +31,7 @@ const OPERATORS: Readonly<Record<string, readonly string[]>> = {
 };
 /** Functions that have a counterpart, by their last name. */
 const CALLS = new Map([["min", "max"], ["max", "min"], ["some", "every"], ["every", "some"]]);
-/** One more or less of a time or a size that is round says nothing. */
+/** Adding one to a round time or size is not a useful mutant. */
 const ROUND = 100;
 
 /** The rule `mutate/points`. */
@@ -52,7 +52,7 @@ const plugin: Deno.lint.Plugin = {
           replace(node, "true");
           replace(node, "false");
         };
-        /** The operator between two operands, with whatever brackets stand there. */
+        /** Replaces the operator between two operands, whatever parentheses surround them. */
         const swap = (
           node: Deno.lint.Node,
           sides: readonly [Deno.lint.Node, Deno.lint.Node],
@@ -62,7 +62,8 @@ const plugin: Deno.lint.Plugin = {
           change(node, [start, start + operator.length], other);
         };
         return {
-          // The linter remembers files without a complaint and leaves them out the next time, whatever changes here.
+          // The linter caches files without findings, and would skip them the next time even if this plugin has
+          // changed.
           Program: (node) => context.report({ node, message: "null" }),
           BinaryExpression(node) {
             const { left, right, operator } = node;
@@ -74,7 +75,7 @@ const plugin: Deno.lint.Plugin = {
           LogicalExpression(node) {
             const { left, right, operator } = node;
             if (operator === "??") {
-              // Nothing tells null from undefined here.
+              // No code here distinguishes null from undefined.
               if (textOf(right) !== "null") replace(node, `(${textOf(left)})`);
               replace(node, `(${textOf(right)})`);
               return;
@@ -94,13 +95,13 @@ const plugin: Deno.lint.Plugin = {
             if (isType(node.parent) || isName(node)) return;
             if (typeof node.value === "boolean") replace(node, `${!node.value}`);
             if (typeof node.value === "number") {
-              // The parser does not read 1_000.
+              // The number parser does not accept 1_000.
               const value = Number(textOf(node).replaceAll("_", ""));
               for (const other of othersOf(value)) replace(node, `${other}`);
             }
           },
           MemberExpression(node) {
-            // The parser calls the links after an optional one optional, too.
+            // The parser marks the links after an optional one as optional, too.
             const link = [node.object.range[1], node.property.range[0]] as const;
             const index = text.slice(...link).indexOf("?.");
             if (!node.optional || index < 0) return;
@@ -114,7 +115,7 @@ const plugin: Deno.lint.Plugin = {
           },
           IfStatement: ({ test }) => condition(test),
           ConditionalExpression: ({ test }) => condition(test),
-          // A loop that never ends says nothing but that it never ends.
+          // An endless loop only proves that it never ends.
           WhileStatement: ({ test }) => replace(test, "false"),
         };
       },
@@ -124,13 +125,13 @@ const plugin: Deno.lint.Plugin = {
 
 export default plugin;
 
-/** Numbers that stand for one: its neighbours, or else nothing and twice as much. */
+/** Replacements of a number: its neighbours, or else zero and twice its value. */
 function othersOf(value: number): number[] {
   const round = value >= ROUND && value % ROUND === 0;
   return round || !Number.isInteger(value) ? [0, value * 2] : [value + 1, value - 1];
 }
 
-/** Where the operator stands between two operands: not in a comment. */
+/** The position of the operator between two operands, skipping comments. */
 function operatorAt(text: string, operator: string, [start, end]: readonly [number, number]) {
   const blank = (comment: string) => " ".repeat(comment.length);
   const between = text.slice(start, end).replaceAll(/\/\*[^]*?\*\/|\/\/.*/g, blank);
@@ -149,7 +150,7 @@ function isType({ type }: Deno.lint.Node): boolean {
     type !== "TSNonNullExpression";
 }
 
-/** Whether it is the name of a property. */
+/** Whether the literal is the name of a property. */
 function isName(node: Deno.lint.Literal): boolean {
   const { parent } = node;
   return parent?.type === "Property" && parent.key === node;

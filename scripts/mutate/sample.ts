@@ -1,9 +1,9 @@
-// Which mutants are tried: as many as wanted, by a draw that each mutant takes part in alone.
+// Chooses which mutants to try: a sample in which each mutant's chance depends on that mutant alone.
 import type { Mutant } from "./find.ts";
 
 /**
- * So many of them, in their order. Each draws a number from the seed and its own text, and the lowest win: a change in
- * one place leaves the choice elsewhere as it was.
+ * Chooses `count` of them, in their order. Each gets a number from the seed and its own text, and the lowest numbers
+ * win: a change in one place does not affect the choice elsewhere.
  */
 export function choose(
   mutants: readonly Mutant[],
@@ -18,7 +18,7 @@ export function choose(
   return mutants.filter((_, index) => kept.has(index));
 }
 
-/** A number from 0 to 2 ** 32 - 1 that every character moves: FNV-1a, its bits mixed once more at the end. */
+/** A number from 0 to 2 ** 32 - 1 that depends on every character: FNV-1a, with its bits mixed once more at the end. */
 function lotOf(text: string): number {
   let hash = 0x811c9dc5;
   for (const byte of new TextEncoder().encode(text)) hash = Math.imul(hash ^ byte, 0x01000193);

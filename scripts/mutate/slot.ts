@@ -1,11 +1,11 @@
-// A copy of the tree in which one mutant after the other is tried.
+// A copy of the tree in which mutants are tried one after the other.
 import { apply, type Mutant } from "./find.ts";
 import type { Stage } from "./notice.ts";
 
 /** How a run of tests ended. */
 export type Outcome = "passed" | "failed" | "hung";
 
-/** Heap of a run: a loop that collects without end fails soon. */
+/** Heap limit of a run, in MB: an endless loop that allocates fails soon. */
 const HEAP_MB = 600;
 
 /** One copy. */
@@ -26,7 +26,7 @@ export class Slot {
     return new Slot(folder);
   }
 
-  /** Does the work on the mutant. */
+  /** Runs `work` with the mutant in place. */
   async with<T>({ file, edit }: Mutant, work: () => Promise<T>): Promise<T> {
     const path = `${this.#root}/${file}`;
     const text = await Deno.readTextFile(path);
@@ -38,7 +38,7 @@ export class Slot {
     }
   }
 
-  /** Runs the tests until the first that fails. A copy that cannot be parsed is a mistake of ours. */
+  /** Runs the tests until the first failure. A copy that cannot be parsed is a bug of this script. */
   async run({ files, filter }: Stage, limitMs: number): Promise<Outcome> {
     const child = new Deno.Command(Deno.execPath(), {
       args: [

@@ -1,17 +1,17 @@
-// What a package has in it, as a tree that is laid out under a folder: the same for Debian and RPM but for places.
+// The content of a package, as a tree that is laid out in a folder. Debian and RPM differ only in paths.
 import { completion } from "../docs/completions.ts";
 import { manPages } from "../docs/man.ts";
 
-/** Which package is built, and of what. */
+/** What to build a package from. */
 export interface Build {
   readonly version: string;
-  /** Processor in Deno's words. */
+  /** Processor, as Deno calls it. */
   readonly arch: "x86_64" | "aarch64";
   /** Path of the compiled binary. */
   readonly binary: string;
-  /** Seconds since 1970 that every file is given, so that the same input makes the same package. */
+  /** Unix time of every file in the package, in seconds, so that the same input gives the same package. */
   readonly epoch: number;
-  /** Where the package goes. */
+  /** Folder for the package. */
   readonly output: string;
 }
 
@@ -20,7 +20,7 @@ export interface Entry {
   /** Absolute, as installed. */
   readonly path: string;
   readonly mode: number;
-  /** An edited one survives an upgrade. */
+  /** Configuration: an edited file survives an upgrade. */
   readonly configuration: boolean;
   readonly content: Uint8Array | { readonly copyOf: string };
 }
@@ -48,7 +48,8 @@ export async function entries(build: Build, format: "deb" | "rpm"): Promise<Entr
     { ...file("/usr/bin/exoip", { copyOf: build.binary }), mode: 0o755 },
     ...pages,
     ours("/usr/lib/systemd/system/exoip.service", "systemd/exoip.service"),
-    // The service reads it again as a user that exists only meanwhile. The API key in it opens nothing by itself.
+    // The service reads it again, at a reload, as a user that exists only while it runs. The API key in it opens
+    // nothing by itself.
     { ...ours("/etc/exoip/exoip.env", "systemd/exoip.env"), configuration: true },
     text("/usr/share/bash-completion/completions/exoip", completion("bash")),
     text(`/usr/share/zsh/${zsh}/_exoip`, completion("zsh")),
@@ -65,7 +66,7 @@ export async function entries(build: Build, format: "deb" | "rpm"): Promise<Entr
   return [...common, ...hooks];
 }
 
-/** Set-ups to copy from. */
+/** Example set-ups to copy from. */
 const EXAMPLES = [
   "ifupdown/51-exoip.cfg",
   "network/51-exoip.yaml",
@@ -80,20 +81,20 @@ function file(path: string, content: Entry["content"]): Entry {
   return { path, mode: 0o644, configuration: false, content };
 }
 
-/** Compressed without name and time, so always the same. */
+/** Compressed without name and time, so the result is reproducible. */
 async function gzip(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array> {
   const stream = new Blob([bytes]).stream().pipeThrough(new CompressionStream("gzip"));
   return new Uint8Array(await new Response(stream).arrayBuffer());
 }
 
-/** Writes the tree under the folder. */
+/** Writes the tree into the folder. */
 export async function layOut(tree: readonly Entry[], folder: string): Promise<void> {
   for (const { path, mode, content } of tree) {
     const target = folder + path;
     await Deno.mkdir(target.replace(/\/[^/]*$/, ""), { recursive: true, mode: 0o755 });
     if ("copyOf" in content) await Deno.copyFile(content.copyOf, target);
     else await Deno.writeFile(target, content);
-    // Whatever the umask took away.
+    // Restores permissions that the umask removed.
     await Deno.chmod(target, mode);
   }
 }

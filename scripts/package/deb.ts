@@ -1,13 +1,13 @@
-// A Debian package by dpkg-deb.
+// Builds a Debian package with dpkg-deb.
 import { type Build, entries, layOut, run } from "./contents.ts";
 
-/** Deno's processor in Debian's words. */
+/** The processor, as Debian calls it. */
 const ARCHITECTURE = { x86_64: "amd64", aarch64: "arm64" } as const;
 
-/** Where a service manager runs, as opposed to a container or an image that is being built. */
+/** True where a service manager runs: not in a container or while building an image. */
 const RUNS = "[ -d /run/systemd/system ]";
 
-/** Scripts by the name that dpkg knows. None enables the service: without a configuration it cannot run. */
+/** Scripts by dpkg's names. None enables the service: without a configuration it cannot run. */
 const SCRIPTS: Readonly<Record<string, string>> = {
   postinst: `if [ "$1" = configure ] && ${RUNS}; then
   systemctl daemon-reload
@@ -22,7 +22,7 @@ fi`,
 if [ "$1" = remove ] && ${RUNS}; then systemctl daemon-reload; fi`,
 };
 
-/** Builds it; returns its path. */
+/** Builds the package; returns its path. */
 export async function buildDeb(build: Build): Promise<string> {
   const { output, epoch } = build;
   const tree = await entries(build, "deb");

@@ -1,6 +1,6 @@
-// Builds the Debian and RPM packages of a compiled binary into dist: `deno task package [--binary FILE]
-// [--arch x86_64|aarch64] [--version V] [--output FOLDER] [deb|rpm]`. Where one of dpkg-deb and rpmbuild is missing, it
-// makes the other package, says which tool is missing, and exits with 1.
+// Builds the Debian and RPM packages of a compiled binary into dist: `deno task package [--binary FILE] [--arch
+// x86_64|aarch64] [--version V] [--output FOLDER] [deb|rpm]`. If dpkg-deb or rpmbuild is missing, it builds the other
+// package, names the missing tool, and exits with 1.
 import { messageOf } from "../../src/core/message_of.ts";
 import { VERSION } from "../../src/version.ts";
 import type { Build } from "./contents.ts";
@@ -11,16 +11,16 @@ import { sourceDateEpoch } from "../release/stage.ts";
 const BUILDERS = { deb: buildDeb, rpm: buildRpm };
 const NAMES: Readonly<Record<Build["arch"], string>> = { x86_64: "x64", aarch64: "arm64" };
 
-/** The program that makes each format, and how to get it. */
+/** The program that builds each format, and how to install it. */
 const TOOLS = {
   deb: { program: "dpkg-deb", cure: "install dpkg" },
   rpm: { program: "rpmbuild", cure: "install rpm (Debian, Ubuntu) or rpm-build (Fedora, RHEL)" },
 } as const;
 
-/** Some packages could not be made, each for the want of a tool. */
+/** Some packages could not be built, because a tool is missing. */
 export class ToolMissing extends Error {
   override readonly name = "ToolMissing";
-  /** Those that were made. */
+  /** The packages that were built. */
   readonly paths: readonly string[];
 
   constructor(problems: readonly string[], paths: readonly string[]) {
@@ -29,7 +29,7 @@ export class ToolMissing extends Error {
   }
 }
 
-/** Builds what the arguments ask for; returns the paths of the packages. Throws `ToolMissing`, too. */
+/** Builds the requested packages; returns their paths. Also throws `ToolMissing`. */
 export async function packageAll(args: readonly string[]): Promise<string[]> {
   const given = new Map<string, string>();
   const formats: (keyof typeof BUILDERS)[] = [];
@@ -78,7 +78,7 @@ async function isThere(program: string): Promise<boolean> {
   }
 }
 
-/** The binary that `deno task compile` has left. */
+/** The binary that `deno task compile` has built. */
 async function compiled(version: string, arch: Build["arch"]): Promise<string> {
   const named = `dist/exoip-${version}-linux-${NAMES[arch]}`;
   const candidates = arch === Deno.build.arch ? [named, "dist/exoip"] : [named];
@@ -88,7 +88,7 @@ async function compiled(version: string, arch: Build["arch"]): Promise<string> {
   throw new Error(`there is no ${candidates.join(" and no ")}: run deno task compile first`);
 }
 
-/** Time of the commit, or what SOURCE_DATE_EPOCH says. */
+/** Time of the commit, or SOURCE_DATE_EPOCH. */
 async function commitTime(): Promise<number> {
   const told = sourceDateEpoch();
   if (told !== null) return told;
@@ -97,7 +97,7 @@ async function commitTime(): Promise<number> {
     const { stdout } = await new Deno.Command("git", { args, stderr: "null" }).output();
     return Number(new TextDecoder().decode(stdout).trim()) || 0;
   } catch {
-    // Without git it is as old as it can be.
+    // Without git, use the oldest possible time.
     return 0;
   }
 }

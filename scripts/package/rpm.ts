@@ -1,10 +1,10 @@
-// An RPM package by rpmbuild, from the finished tree.
+// Builds an RPM package with rpmbuild, from the finished tree.
 import { type Build, entries, type Entry, layOut, run } from "./contents.ts";
 
-/** Where a service manager runs. */
+/** True where a service manager runs. */
 const RUNS = "[ -d /run/systemd/system ]";
 
-/** Builds it; returns its path. */
+/** Builds the package; returns its path. */
 export async function buildRpm(build: Build): Promise<string> {
   const tree = await entries(build, "rpm");
   const version = build.version.replaceAll("-", "~");

@@ -7,17 +7,17 @@
 // on the machine can read it from the metadata service. Use a key with the least role (docs/reference/cloud.md).
 import { messageOf } from "../../src/core/message_of.ts";
 
-/** What differs from one set-up to the next. */
+/** What differs between set-ups. */
 export interface Setup {
-  /** What configures the network of the machine. */
+  /** What configures the machine's network. */
   readonly world: "netplan" | "ifupdown";
   readonly address: string;
-  /** Empty when the cloud is to tell who the peers are. */
+  /** Empty when the cloud tells who the peers are. */
   readonly peerGroup: string;
   readonly apiKey: string;
   readonly apiSecret: string;
   readonly priority: string;
-  /** Where the Debian package is. */
+  /** URL of the Debian package. */
   readonly url: string;
   /** Its checksum, 64 hexadecimal digits. */
   readonly sha256: string;
@@ -30,7 +30,7 @@ interface Written {
   readonly content: string;
 }
 
-/** The form of each value, and that in words: each ends up in a file, or in a command, of root's. */
+/** The pattern of each value, and its description: each value ends up in a file, or in a command, of root's. */
 const FORMS: Readonly<Record<keyof Setup, readonly [RegExp, string]>> = {
   world: [/^(netplan|ifupdown)$/, "netplan or ifupdown"],
   address: [/^(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!$)|$)){4}$/, "an IPv4 address"],
@@ -45,7 +45,7 @@ const FORMS: Readonly<Record<keyof Setup, readonly [RegExp, string]>> = {
   sha256: [/^[0-9a-f]{64}$/, "64 hexadecimal digits"],
 };
 
-/** The user data. Throws for values that would become something else than a value. */
+/** The user data. Throws for values that would be more than a value in the result. */
 export function userData(setup: Setup): string {
   for (const [name, [form, wanted]] of Object.entries(FORMS)) {
     const value = setup[name as keyof Setup];
@@ -75,7 +75,7 @@ export function userData(setup: Setup): string {
   ].join("\n");
 }
 
-/** Nothing is installed, and nothing is started, that has another checksum. */
+/** Installs and starts nothing if the checksum differs. */
 function installer({ url, sha256 }: Setup): string {
   return `#!/bin/sh
 set -eu
@@ -126,7 +126,7 @@ function ifupdownFiles({ address, peerGroup, apiKey, apiSecret, priority }: Setu
   ];
 }
 
-/** The set-up that the words of the command line describe. */
+/** The set-up from the command line's arguments. */
 function setupOf([world, ...words]: readonly string[]): Setup {
   const given = new Map(words.map((word) => {
     const at = word.indexOf("=");

@@ -19,15 +19,15 @@ import {
   VERSION,
 } from "./targets.ts";
 
-/** Deno opens /proc/net/route and /sys/class/dmi only to a program that may do all. */
+/** Deno allows /proc/net/route and /sys/class/dmi only to a program with all permissions. */
 const PERMISSIONS = ["--allow-all"];
 /**
- * A watchdog is small and mostly asleep: without V8's optimizing compilers and with a small nursery it takes 3 to
- * 6 MiB less at rest and 13 less in a flood, for a third more CPU in one and among hundreds of peers.
+ * A watchdog is small and mostly asleep. Without V8's optimizing compilers and with a small nursery it takes 3 to 6 MiB
+ * less at rest and 13 less in a flood, but a third more CPU in a flood and among hundreds of peers.
  */
 const V8_FLAGS = ["--no-opt", "--no-maglev", "--max-semi-space-size=1"];
 
-/** The platforms that the command line asks for. */
+/** The platforms given on the command line. */
 function wantedTargets(args: readonly string[]): readonly Target[] {
   const names = args.flatMap((arg, index) => {
     if (arg.startsWith("--target=")) return [arg.slice("--target=".length)];
@@ -42,14 +42,14 @@ function wantedTargets(args: readonly string[]): readonly Target[] {
   return [host];
 }
 
-/** Compiles for a platform, checks that the result is for it, and that it runs if it can here. */
+/** Compiles for a platform, checks that the result is for it, and runs it if this machine can. */
 async function compile(target: Target, { folder, cache, commit }: Stage): Promise<void> {
   const name = binaryName(target), path = `${folder}/${name}`;
   const args = [
     "compile",
     "--quiet",
     "--no-prompt",
-    // Else the program would run what it finds as compiled code under a name that anybody can write in /tmp.
+    // Else the program would run code that it finds cached under a name that anybody can write in /tmp.
     "--no-code-cache",
     `--v8-flags=${V8_FLAGS.join(",")}`,
     ...PERMISSIONS,
@@ -76,7 +76,7 @@ async function compile(target: Target, { folder, cache, commit }: Stage): Promis
   }
 }
 
-/** What to do when the runtime part is missing or wrong. */
+/** The remedy when the runtime part is missing or wrong. */
 function advice(target: Target): string {
   const { deno } = Deno.version, runtime = `denort-${target.triple}`;
   const given = Deno.env.get("DENORT_BIN");
@@ -93,7 +93,7 @@ ${runtime} of version ${deno}, ${state}. Either
   - take the binary of a release.`;
 }
 
-/** Gives the binary for this platform its short name, too. */
+/** Copies the binary for this platform to its short name. */
 async function nameShort(target: Target): Promise<void> {
   const path = `dist/${binaryName(target)}`, short = `dist/exoip${suffix(target)}`;
   await Deno.remove(short).catch(() => {});

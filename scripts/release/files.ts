@@ -1,6 +1,6 @@
-// Files and programs, as the scripts of a release need them.
+// Files and programs, for the release scripts.
 
-/** Standard output of a program that must end well; it may say why it did not on standard error. */
+/** Standard output of a program that must succeed. Its standard error explains a failure. */
 export async function output(
   program: string,
   args: readonly string[],
@@ -10,12 +10,12 @@ export async function output(
   const command = new Deno.Command(program, { ...options, env, args: [...args], stderr: "piped" });
   const { code, stdout, stderr } = await command.output();
   if (code === 0) return new TextDecoder().decode(stdout).trim();
-  // What follows is the stack of the runtime, without names.
+  // Cut the stack of the runtime that follows: it has no symbols.
   const [said = ""] = new TextDecoder().decode(stderr).split("Stack backtrace:");
   throw new Error(`${program} ${args[0]} ended with ${code}: ${said.trim()}`);
 }
 
-/** Copies a file or a folder; what is not there is left out. */
+/** Copies a file or a folder; ignores a missing one. */
 export async function copy(from: string, to: string): Promise<void> {
   const info = await Deno.stat(from).catch(() => null);
   if (info?.isFile) return await Deno.copyFile(from, to);
@@ -24,7 +24,7 @@ export async function copy(from: string, to: string): Promise<void> {
   for await (const { name } of Deno.readDir(from)) await copy(`${from}/${name}`, `${to}/${name}`);
 }
 
-/** Paths of all files in a folder and below it; links are not followed. */
+/** Paths of all files in a folder and below it, without following links. */
 export async function* files(folder: string): AsyncGenerator<string> {
   for await (const { name, isDirectory, isFile } of Deno.readDir(folder)) {
     const path = `${folder}/${name}`;
@@ -38,7 +38,7 @@ export async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
   return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();
 }
 
-/** Replaces a file in one step: nobody sees it half written. */
+/** Replaces a file atomically: no reader sees it half written. */
 export async function replaceFile(
   path: string,
   bytes: Uint8Array,

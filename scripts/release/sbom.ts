@@ -1,5 +1,5 @@
-// What is inside a release, as SPDX 2.3: `deno task sbom` writes dist/exoip-VERSION-sbom.spdx.json. Everything that
-// the program imports, the runtime in each binary, and what images have of glibc.
+// The contents of a release, as SPDX 2.3: `deno task sbom` writes dist/exoip-VERSION-sbom.spdx.json. It lists
+// everything that the program imports, the runtime in each binary, and the glibc files in the images.
 import { output, replaceFile, sha256 } from "./files.ts";
 import { sourceDateEpoch } from "./stage.ts";
 import { VERSION } from "./targets.ts";
@@ -14,13 +14,13 @@ export interface Part {
   readonly comment?: string;
 }
 
-/** What `deno info --json` tells of the program. */
+/** The output of `deno info --json` for the program. */
 export interface Info {
   readonly modules: readonly { specifier: string }[];
   readonly npmPackages?: Readonly<Record<string, { name: string; version: string }>>;
 }
 
-/** Licenses of what is not ours, as their authors state them. */
+/** Licenses of third-party parts, as their authors state them. */
 const LICENSES: Readonly<Record<string, string>> = { "smol-toml": "BSD-3-Clause", "@std": "MIT" };
 
 /** All parts, from the program's own import graph. */
@@ -34,7 +34,7 @@ export function fragmentsOf(info: Info): Part[] {
       license: LICENSES[name] ?? "NOASSERTION",
       purl: `pkg:npm/${name}@${version}`,
     }));
-  // From a checkout without links; a release has the local stand-ins, which are ours.
+  // From a checkout without links; a release uses the local stand-ins, which are ours.
   const jsr = new Map(
     [...text.matchAll(/https:\/\/jsr\.io\/@std\/([a-z-]+)\/(\d[^/\n]*)\//g)].map((
       [, name = "", version = ""],
@@ -76,7 +76,7 @@ function runtimeParts(): Part[] {
   ];
 }
 
-/** The document. Its name space follows from its content, so that the same content gives the same document. */
+/** The document. Its namespace follows from its content, so that the same content gives the same document. */
 export async function spdx(
   parts: readonly Part[],
   createdAtSeconds: number,

@@ -1,11 +1,11 @@
-// What a binary is compiled from: a copy of the program whose time stamps are those of the commit, since
-// `deno compile` embeds them, and whose deno.json names no package that only tests use, since it embeds all.
-// So the same commit gives the same bytes, whoever builds it, wherever and whenever.
+// Prepares the folder that a binary is compiled from: a copy of the program with the commit's time as time stamps,
+// since `deno compile` embeds them, and with a deno.json without test-only packages, since it embeds all. So the same
+// commit gives the same bytes, on any machine at any time.
 import { copy, files, output } from "./files.ts";
 
 const PROGRAM = ["main.ts", "src", "deno.lock"];
 
-/** A folder to compile in, and the cache to do it with. */
+/** A folder to compile in, and its cache. */
 export interface Stage {
   readonly folder: string;
   /** For `DENO_DIR`. */
@@ -13,7 +13,7 @@ export interface Stage {
   readonly commit: string;
 }
 
-/** Makes the copy of the checkout `root` in an empty folder. */
+/** Copies the checkout `root` into an empty folder. */
 export async function makeStage(root: string, folder: string): Promise<Stage> {
   const stage = { folder: `${folder}/exoip`, cache: `${folder}/cache`, commit: await commit(root) };
   await Deno.mkdir(stage.folder);
@@ -29,7 +29,7 @@ export async function makeStage(root: string, folder: string): Promise<Stage> {
   return stage;
 }
 
-/** Commit of the checkout, with `+changes` when it has some. */
+/** Commit of the checkout, with `+changes` when it has uncommitted ones. */
 async function commit(root: string): Promise<string> {
   const id = await output("git", ["-C", root, "rev-parse", "--short=12", "HEAD"]).catch(() => "");
   if (!id) return "unknown";
@@ -37,7 +37,7 @@ async function commit(root: string): Promise<string> {
   return changes ? `${id}+changes` : id;
 }
 
-/** The instant that counts as that of the build: `SOURCE_DATE_EPOCH`, else that of the commit, else 1970. */
+/** The build time: `SOURCE_DATE_EPOCH`, else the commit's time, else 1970. */
 async function builtAtSeconds(root: string): Promise<number> {
   const given = sourceDateEpoch();
   if (given !== null) return given;
@@ -51,7 +51,7 @@ export function sourceDateEpoch(): number | null {
   return /^\d{1,11}$/.test(text) ? Number(text) : null;
 }
 
-/** Those imports of deno.json that a source names. */
+/** The imports of deno.json that a source uses. */
 async function usedImports(
   imports: Record<string, string>,
   folder: string,
@@ -66,8 +66,8 @@ async function usedImports(
 }
 
 /**
- * A cache that shares with the user's what has no time stamps, and has copies of the npm packages, which have.
- * Without it every build would fetch the runtime part again.
+ * A cache that shares the parts without time stamps with the user's cache, and has copies of the npm packages, which
+ * have time stamps. Without it every build would download the runtime part again.
  */
 async function copyCache({ folder, cache }: Stage): Promise<void> {
   await output(Deno.execPath(), ["cache", "--quiet", "main.ts"], { cwd: folder });
@@ -89,8 +89,8 @@ async function copyCache({ folder, cache }: Stage): Promise<void> {
 }
 
 /**
- * Moves a package's license beside the program. Where it was, `deno compile` would take it for JavaScript and
- * embed the complaint that it is none, with the path of this folder.
+ * Moves a package's license beside the program. In its original place, `deno compile` would parse it as JavaScript and
+ * embed the error message, with the path of this folder.
  */
 async function moveLicenses(from: string, to: string): Promise<void> {
   for await (const path of files(from)) {

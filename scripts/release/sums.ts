@@ -16,7 +16,7 @@ export function isReleased(name: string): boolean {
   return RELEASED.test(name);
 }
 
-/** Writes the sums of what a folder has of the release; returns their lines, sorted by name. */
+/** Writes the sums of the release's files in a folder; returns the lines, sorted by name. */
 export async function writeSums(folder: string = "dist"): Promise<string[]> {
   const names: string[] = [];
   for await (const { name, isFile } of Deno.readDir(folder)) {

@@ -1,9 +1,9 @@
-// The platforms that binaries are built for, and how a finished file shows which one it is for.
+// The platforms of a release, and how to recognise a binary's platform.
 import manifest from "../../deno.json" with { type: "json" };
 
 /** One platform. */
 export interface Target {
-  /** As `deno compile --target` calls it. */
+  /** The name for `deno compile --target`. */
   readonly triple: string;
   readonly os: "linux" | "macos" | "windows";
   readonly arch: "x64" | "arm64";
@@ -36,7 +36,7 @@ export function suffix({ os }: Target): string {
   return os === "windows" ? ".exe" : "";
 }
 
-/** The platform of that name or triple. Throws with the names that there are. */
+/** The platform with that name or triple. Throws with the list of names. */
 export function findTarget(name: string): Target {
   const found = TARGETS.find((target) => name === targetName(target) || name === target.triple);
   if (found) return found;
@@ -59,7 +59,7 @@ const MACHO_CPUS: Readonly<Record<number, string>> = {
 /** PE `Machine`. */
 const PE_MACHINES: Readonly<Record<number, string>> = { 0x8664: "windows-x64" };
 
-/** Which platform a program is for, by its first bytes (4 KiB are enough): `linux-x64`, else `unknown`. */
+/** The platform of a program, from its first bytes (4 KiB are enough): `linux-x64`, else `unknown`. */
 export function platformOf(head: Uint8Array<ArrayBuffer>): string {
   if (head.length < 64) return "unknown";
   const view = new DataView(head.buffer, head.byteOffset, head.byteLength);

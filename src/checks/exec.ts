@@ -1,7 +1,9 @@
 // An exec check: does a command exit with 0?
 import { failureOf, type RunCommand } from "../host/command.ts";
 
-/** Resolves when it did; rejects with its exit code and last words. Settles once nothing of it runs any more. */
+/**
+ * Resolves if it does; rejects with its exit code and last output. Settles once none of its processes runs any more.
+ */
 export async function execCheck(
   words: readonly string[],
   { run, env, signal }: {

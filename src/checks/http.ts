@@ -1,22 +1,22 @@
-// An HTTP check: does the server give the answer that it should? Each run makes a connection of its own, so that one
-// that was kept from better days proves nothing.
+// An HTTP check: does the server give the expected answer? Each run makes a connection of its own, because an old one
+// that still works proves nothing.
 import type { StatusRange } from "./spec.ts";
 import { networkReason } from "./network_reason.ts";
 
 /** How much of an answer is searched for the text. */
 export const BODY_MAX_BYTES = 256 * 1_024;
 
-/** What the answer must be. */
+/** The expected answer. */
 export interface HttpWanted {
   readonly url: string;
   readonly statuses: readonly StatusRange[];
   /** Text in its body, null when only the status counts. */
   readonly body: string | null;
-  /** Authorities to trust beside the runtime's own. */
+  /** Authorities to trust in addition to the runtime's own. */
   readonly caCerts: readonly string[];
 }
 
-/** Resolves when the answer is as wanted; rejects with what it is instead, or when it is aborted. */
+/** Resolves when the answer is as expected; rejects with the difference, or when aborted. */
 export async function httpCheck(wanted: HttpWanted, signal: AbortSignal): Promise<void> {
   using client = Deno.createHttpClient({
     poolMaxIdlePerHost: 0,
@@ -61,7 +61,7 @@ async function contains(
   for await (const chunk of stream ?? []) {
     const part = chunk.subarray(0, BODY_MAX_BYTES - size);
     size += part.length;
-    // What was searched before is of use only where the text may have begun in it.
+    // Keep only as much of the searched text as may contain the beginning of a match.
     text = text.slice(text.length - Math.min(text.length, wanted.length - 1)) +
       decoder.decode(part, { stream: true });
     if (text.includes(wanted)) return true;

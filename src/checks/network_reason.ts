@@ -1,4 +1,4 @@
-// Why a connection came to nothing, in the same few words whatever the runtime's version says.
+// Why a connection failed, in the same few words for all versions of the runtime.
 
 const KNOWN: ReadonlyArray<readonly [RegExp, string]> = [
   [/connection refused/i, "connection refused"],
@@ -13,7 +13,7 @@ const KNOWN: ReadonlyArray<readonly [RegExp, string]> = [
 /** The reason, without the address, which may have a password in it. */
 export function networkReason(error: unknown): string {
   const texts: string[] = [];
-  // Newer versions put what they say into the cause of the error.
+  // Newer versions put the message into the cause of the error.
   for (let each = error; each instanceof Error && texts.length < 5; each = each.cause) {
     texts.push(each.message);
   }

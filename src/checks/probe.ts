@@ -6,12 +6,12 @@ import { tcpCheck } from "./tcp.ts";
 import type { RunCommand } from "../host/command.ts";
 
 /**
- * Runs a check once. Resolves when all is well, rejects with the reason when not; the signal ends it early. It settles
- * only when nothing of it is left, which may be some time after the signal.
+ * Runs a check once. Resolves when it passes, rejects with the reason when it fails; the signal ends it early. It
+ * settles only when nothing of it is left, which may be some time after the signal.
  */
 export type Probe = (check: CheckSpec, signal: AbortSignal) => Promise<void>;
 
-/** The probe of a machine, whose children get that environment, and which trusts those authorities, too. */
+/** The checks of this machine, with that environment for child processes and those extra authorities. */
 export function probeWith(
   run: RunCommand,
   { env, caCerts = [] }: {

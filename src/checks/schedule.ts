@@ -1,5 +1,5 @@
-// The checks of what this node serves, side by side, each at its own pace: a check that hangs delays no other, and no
-// check delays a heartbeat. What the results mean is decided in core/health.ts.
+// The checks of this node's service, in parallel, each on its own schedule: a check that hangs delays no other check
+// and no heartbeat. core/health.ts decides what the results mean.
 import type { CheckSpec } from "./spec.ts";
 import {
   ailments,
@@ -27,9 +27,9 @@ export interface CheckSettings {
   readonly rise: number;
   /** Failures until a passing check fails. */
   readonly fall: number;
-  /** How long a check that has no result yet counts as passing. */
+  /** How long a check without a result counts as passing. */
   readonly graceMs: number;
-  /** What is known already of checks of the same title. */
+  /** Known results of checks with the same title. */
   readonly known?: readonly CheckHealth[];
 }
 
@@ -38,14 +38,14 @@ export interface CheckWorld {
   readonly clock: Clock;
   readonly log: Log;
   readonly probe: Probe;
-  /** Called with the first verdict, and with each that is another one or has another reason. */
+  /** Called with the first verdict, and whenever the verdict or its reason changes. */
   readonly tell: (healthy: boolean, why: string) => void;
 }
 
-/** Longest wait at the end for what was running. */
+/** Longest wait for running checks when closing. */
 const CLOSE_MS = 2_000;
 
-/** Checks that run from their making until they are closed. */
+/** Checks that run from construction until they are closed. */
 export class HealthChecks {
   readonly #settings: CheckSettings;
   readonly #world: CheckWorld;
@@ -57,7 +57,7 @@ export class HealthChecks {
   readonly #burst: BurstLog;
   #health: Health;
   #closed = false;
-  /** Why the node is unhealthy, as was told; empty for a healthy one, null before the first verdict. */
+  /** Why the node is unhealthy, as last reported; empty when healthy, null before the first verdict. */
   #told: string | null = null;
 
   constructor(settings: CheckSettings, world: CheckWorld) {
@@ -76,17 +76,17 @@ export class HealthChecks {
     if (checks.length > 0) this.#loops.push(this.#endGrace());
   }
 
-  /** Each check as it is now, in the order of the configuration; instants are those of the clock. */
+  /** Each check in its current state, in the order of the configuration; instants are those of the clock. */
   get checks(): readonly CheckHealth[] {
     return this.#health.checks;
   }
 
-  /** Whether the node is healthy: all checks pass, or too young to tell. */
+  /** Whether the node is healthy: each check passes, or is still within its grace time. */
   get healthy(): boolean {
     return ailments(this.#health, this.#world.clock.nowMs()).length === 0;
   }
 
-  /** Ends all runs; resolves when nothing of them is left, at the latest after two seconds. */
+  /** Ends all runs; resolves when they are over, at the latest after two seconds. */
   async close(): Promise<void> {
     this.#closed = true;
     for (const waiting of this.#waiting) waiting.abort();
@@ -94,7 +94,7 @@ export class HealthChecks {
     this.#limitedLog.close();
   }
 
-  /** One check for ever, never twice at a time. */
+  /** Repeats one check for ever, never twice at a time. */
   async #repeat(check: CheckSpec, index: number): Promise<void> {
     const { clock } = this.#world;
     while (!this.#closed) {
@@ -104,7 +104,7 @@ export class HealthChecks {
     }
   }
 
-  /** One run: its result comes at the time-out at the latest; what does not end then fails again and again. */
+  /** One run. Its result comes at the timeout at the latest; a run that does not end then fails again each interval. */
   async #once(check: CheckSpec, index: number): Promise<void> {
     const { clock, probe } = this.#world;
     const { timeoutMs } = this.#settings;
@@ -125,7 +125,7 @@ export class HealthChecks {
     await verdict;
   }
 
-  /** What the promise resolves to, null when it takes longer or this is closed. */
+  /** The promise's value, null when it takes longer or this is closed. */
   async #within<T>(promise: Promise<T>, ms: number): Promise<T | null> {
     const over = new AbortController();
     const value = await Promise.race([promise, this.#sleep(ms, over).then(() => null)]);
@@ -133,9 +133,9 @@ export class HealthChecks {
     return value;
   }
 
-  /** Ends when it is aborted, or when this is closed. */
+  /** Ends when `over` is aborted, or when this is closed. */
   async #sleep(ms: number, over = new AbortController()): Promise<void> {
-    // One signal for all, joined with others by `AbortSignal.any`, would keep them for ever (Deno 2.9).
+    // `AbortSignal.any` with one common signal would keep them for ever (Deno 2.9).
     this.#waiting.add(over);
     await this.#world.clock.sleep(ms, over.signal);
     this.#waiting.delete(over);
@@ -154,7 +154,7 @@ export class HealthChecks {
     this.#conclude(atMs);
   }
 
-  /** When the grace is over, what is still pending counts. */
+  /** When the grace time is over, pending checks count. */
   async #endGrace(): Promise<void> {
     const { clock, log } = this.#world;
     await this.#sleep(this.#settings.graceMs);

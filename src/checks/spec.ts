@@ -1,4 +1,4 @@
-// One --check as it is written: `tcp://host:port`, `http(s)://...` or `exec:command`.
+// One --check as written: `tcp://host:port`, `http(s)://...` or `exec:command`.
 import { plain } from "../core/plain.ts";
 import { withoutArguments, withoutPassword } from "../log/password.ts";
 import { splitCommand } from "../host/split_command.ts";
@@ -6,46 +6,46 @@ import { splitCommand } from "../host/split_command.ts";
 /** First and last status of a range. */
 export type StatusRange = readonly [number, number];
 
-/** A check that can be run. The title is what was written, without passwords and arguments, for log and status. */
+/** A check. The title is the text as written, without passwords and arguments, for log and status. */
 export type CheckSpec =
   & { readonly title: string }
   & (
     | { readonly kind: "tcp"; readonly hostname: string; readonly port: number }
     | {
       readonly kind: "http";
-      /** Without what is ours in its query. */
+      /** Without our own parameters in its query. */
       readonly url: string;
       readonly statuses: readonly StatusRange[];
-      /** Text that the answer must have in it, null when only the status counts. */
+      /** Text that the answer must contain, null when only the status counts. */
       readonly body: string | null;
     }
     | { readonly kind: "exec"; readonly words: readonly string[] }
   );
 
-/** A check, or what is wrong with it. */
+/** A check, or its problem. */
 export type ParsedCheck = { readonly spec: CheckSpec } | { readonly problem: string };
 
-/** 2xx and 3xx: a redirection is not followed, and shows a server that answers. */
+/** 2xx and 3xx: a redirection is not followed, and proves that the server answers. */
 const USUAL: readonly StatusRange[] = [[200, 399]];
 const EXEC = "exec:";
 /** Longest title, in characters. */
 const TITLE_MAX_CHARS = 500;
 const FORMS = "wanted tcp://HOST:PORT, http://..., https://... or exec:COMMAND";
 
-/** A check as it may be shown: what is a password in it is for the server or the program that is asked. */
+/** A check with its passwords masked: they are only for the server or program that it asks. */
 export function shownCheck(text: string): string {
   if (!text.startsWith(EXEC)) return plain(withoutPassword(text), TITLE_MAX_CHARS);
   return EXEC + shownCommand(text.slice(EXEC.length));
 }
 
-/** A command as it may be shown: any of its arguments may be a password. */
+/** A command without its arguments: any of them may be a password. */
 export function shownCommand(text: string): string {
-  // Where a quote does not end, blanks alone tell the program.
+  // With an unclosed quote, take the text up to the first blank as the program.
   const words = splitCommand(text) ?? text.trim().split(/\s+/);
   return plain(withoutArguments(words), TITLE_MAX_CHARS);
 }
 
-/** Reads one check. */
+/** Parses one check. */
 export function parseCheck(text: string): ParsedCheck {
   const title = shownCheck(text);
   const refuse = (why: string): ParsedCheck => ({ problem: `${JSON.stringify(title)}: ${why}` });
@@ -76,7 +76,7 @@ function tcp(url: URL, { title, refuse }: Report): ParsedCheck {
   return { spec: { title, kind: "tcp", hostname: hostname.replace(/^\[|\]$/g, ""), port } };
 }
 
-/** `status=` and `body=` are ours; a server's own one is written with an escape (`%73tatus=`), which stays. */
+/** `status=` and `body=` are our parameters; write a server's own one with an escape (`%73tatus=`), which is kept. */
 function http(url: URL, { title, refuse }: Report): ParsedCheck {
   const own = { status: [] as string[], body: [] as string[] };
   const others: string[] = [];

@@ -1,10 +1,10 @@
-// A tcp check: is there somebody who accepts a connection?
+// A tcp check: does the port accept a connection?
 import { lookup } from "node:dns/promises";
 import { networkReason } from "./network_reason.ts";
 
 /**
- * Resolves once a connection was made to one of the host's addresses, which are tried in turn; it is closed at once.
- * Rejects when there is none, or when it is aborted.
+ * Resolves once one of the host's addresses, tried in turn, accepts a connection, which is closed at once. Rejects when
+ * none does, or when aborted.
  */
 export async function tcpCheck(
   { hostname, port }: { hostname: string; port: number },
@@ -12,7 +12,7 @@ export async function tcpCheck(
 ): Promise<void> {
   let reason = "host name not found";
   try {
-    // Apart from the connection: Deno 2.7 never gives up what belongs to the signal of a name that is not found.
+    // Separate from the connection: Deno 2.7 never frees what belongs to the signal if the name is not found.
     for (const { address } of await lookup(hostname, { all: true })) {
       if (signal.aborted) break;
       const error = await connect({ hostname: address, port, signal });

@@ -1,10 +1,10 @@
-// -A and -D: make the cloud agree once, and out.
+// -A and -D: attach or detach once, and exit.
 import { durationText } from "../core/age.ts";
 import { backoffMs, imposedMs } from "../core/backoff.ts";
 import { asCloudError, CloudError } from "../exoscale/cloud_error.ts";
 import type { Clock, Cloud, Log } from "../world.ts";
 
-/** What may pass is waited for as long as the original does: no attempt begins later. */
+/** How long to retry temporary errors, as in the original: no attempt begins later. */
 const ATTEMPTS_WITHIN_MS = 60_000;
 const BACKOFF = { firstMs: 1_000, capMs: 5_000 };
 
@@ -26,7 +26,7 @@ export async function associate(
     for (let repeats = 0;; repeats++) {
       let changing = false;
       try {
-        // Every attempt reads first: the one before may have succeeded without our hearing of it.
+        // Every attempt reads first: the one before may have succeeded although its answer was lost.
         const { holds, instanceId } = await cloud.prepare(signal);
         changing = holds !== wanted;
         if (changing) await (wanted ? cloud.attach(signal) : cloud.detachSelf(signal));
@@ -40,7 +40,7 @@ export async function associate(
       } catch (cause) {
         const error = asCloudError(cause);
         const over = clock.nowMs() >= endAtMs || signal.aborted;
-        // Exoscale says so of a change while the instance is still starting.
+        // Exoscale answers a change with 400 while the instance is still starting.
         const early = changing && error.status === 400;
         if ((!error.retryable && !early) || over) throw error;
         const waitMs = Math.max(backoffMs(BACKOFF, repeats), imposedMs(error.retryAfterMs));

@@ -1,5 +1,5 @@
-// -n: whether what is configured could run, as far as this machine can tell without the network. Its exit code is 1 for
-// what would end the start, too; what the watchdog would start with all the same is a warning.
+// -n: checks whether this configuration could run, as far as this machine can tell without the network. Exits with 1
+// for any problem that would also end the start; problems that the watchdog starts with anyway are warnings.
 import { type Config, nameOf } from "../config/config.ts";
 import { doubtfulOptions } from "../config/doubtful.ts";
 import type { Loaded } from "../config/load.ts";
@@ -35,7 +35,7 @@ export async function checkConfigured(
   return say(host, "exoip: syntax valid; run --doctor to check the rest");
 }
 
-/** Says what the names of `-p` stand for. Resolves to what is wrong with them. */
+/** Prints the addresses behind the names of `-p`. Resolves to their problems. */
 async function checkNames({ peers, listen: { hostname } }: Config, host: Host): Promise<string[]> {
   const addresses = peers.kind === "static" ? peers.addresses : [];
   const names = new PeerNames(addresses, { host, hostname, log: { write() {} } });
@@ -66,7 +66,7 @@ function namesOf({ interfaces }: Pick<Host, "interfaces">): string {
   }
 }
 
-/** The programs that are named, each with the option that names it first. */
+/** The configured programs, each with the first option that names it. */
 export function programsOf(
   { notify, checks }: Pick<Config, "notify" | "checks">,
 ): [program: string, option: "notify" | "check"][] {
@@ -79,9 +79,9 @@ export function programsOf(
   return [...wanted];
 }
 
-/** Programs that are not there, or may not be run; the watchdog starts without them. */
+/** Programs that are missing or not executable; the watchdog starts without them. */
 async function missingPrograms(config: Config, host: Host): Promise<string[]> {
-  // Windows adds to names, and has no permissions that could be looked at.
+  // Windows appends extensions to names, and has no execute permission to check.
   if (host.os === "windows") return [];
   const looks = programsOf(config).map(async ([program, option]) => {
     const found = await findProgram(program, host);

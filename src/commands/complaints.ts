@@ -1,4 +1,4 @@
-// What the program says before there is a log, and of what keeps it from starting.
+// Messages before the log exists, and about errors that prevent the start.
 import { isOn, type Values } from "../options/parse.ts";
 import { nameOf } from "../config/config.ts";
 import { MESSAGE_MAX_CHARS, plain } from "../core/plain.ts";
@@ -6,23 +6,23 @@ import type { Host } from "../host/host.ts";
 import { withoutPasswords } from "../log/password.ts";
 import { LOG_FORMATS } from "../log/format.ts";
 
-/** To standard output, as a success. */
+/** Prints to standard output, for success. */
 export function say(host: Host, text: string): number {
   host.print("out", text);
   return 0;
 }
 
-/** What it quotes may come from a file or a server, and goes to a terminal. */
+/** Prints to standard error. The text may quote a file or a server, and goes to a terminal. */
 export function complain(host: Host, text: string): void {
   host.print("err", `exoip: ${plain(withoutPasswords(text), MESSAGE_MAX_CHARS)}`);
 }
 
-/** To standard error for the person, and to the log for a boot that nobody watches. */
+/** To standard error for the person, and to the log for an unattended boot. */
 export async function fail(
   problems: readonly string[],
   { host, given }: { host: Host; given: Values["given"] },
 ): Promise<number> {
-  // What is wrong may be the format itself.
+  // The format itself may be the problem.
   const wanted = isOn(given.get("O")) ? "text" : given.get("log-format")?.text;
   const format = LOG_FORMATS.find((each) => each === wanted) ?? null;
   const log = host.openLog({ stdout: false, format });
@@ -39,7 +39,7 @@ export async function fail(
   return 1;
 }
 
-/** What is allowed and yet not what one wants. No value is shown: it may be the secret. */
+/** Warnings about settings that are allowed but probably not wanted. They show no value: it may be the secret. */
 export function warningsOf({ given, ignored }: Values): string[] {
   const visible = given.get("xs")?.source === "-xs"
     ? [`a secret in an argument shows in ps: use ${nameOf("api-secret-file")}`]

@@ -1,13 +1,13 @@
-// What `-h` prints: an overview that fits on a screen or two, one group of options, or all of them.
+// The text of `-h`: an overview that fits on a screen or two, one group of options, or all of them.
 import { flagOf, type Option, OPTIONS } from "../options/all.ts";
 import { didYouMean } from "../options/did_you_mean.ts";
 import { type Group, GROUPS } from "../options/option.ts";
 import type { Host } from "../host/host.ts";
 
-/** What can be asked for: a group, everything, or (null) the overview. */
+/** A help topic: a group, all options, or (null) the overview. */
 export type Topic = Group | "all" | null;
 
-/** How headings and flags are set off. */
+/** How headings and flags are highlighted. */
 export interface Style {
   readonly heading: (text: string) => string;
   readonly flag: (text: string) => string;
@@ -19,7 +19,7 @@ const COLOURED: Style = {
   flag: (text) => `\x1b[36m${text}\x1b[0m`,
 };
 
-/** Columns of every terminal. */
+/** Columns that every terminal has. */
 const WIDTH = 80;
 /** Where the second column of the overview begins. */
 const COLUMN = 28;
@@ -47,7 +47,7 @@ Exit codes: 0 done, 1 invalid configuration or failure, 2 unusable command line;
 --status: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN.
 `;
 
-/** The topic of the word behind `-h`, or why there is none. */
+/** The topic of the word after `-h`, or why there is none. */
 export function topicOf(word: string | undefined): { topic: Topic } | { problem: string } {
   if (word === undefined) return { topic: null };
   const words = [...NAMES, "all"] as const;
@@ -58,12 +58,12 @@ export function topicOf(word: string | undefined): { topic: Topic } | { problem:
   return { problem: `-h: no group ${shown}${didYouMean(word, words)}: ${wanted}` };
 }
 
-/** Colour for a screen, unless somebody wants none (https://no-color.org). */
+/** Colour on a terminal, unless NO_COLOR is set (https://no-color.org). */
 export function styleFor({ terminal, env }: Pick<Host, "terminal" | "env">): Style {
   return terminal && !env.NO_COLOR && env.TERM !== "dumb" ? COLOURED : PLAIN;
 }
 
-/** The text. */
+/** The help text. */
 export function help(topic: Topic = null, style: Style = PLAIN): string {
   if (topic === null) return overview(style);
   const groups = topic === "all" ? NAMES : [topic];
@@ -136,7 +136,7 @@ function headed(text: string, { heading }: Style): string {
   return text.replace(/^# (.+)$/gm, (_, title) => heading(title));
 }
 
-/** In lines of at most so many characters; a longer word stands alone. */
+/** Wraps at this many characters; a longer word gets its own line. */
 function wrapped(text: string, width: number): string[] {
   const lines: string[] = [];
   for (const word of text.split(" ")) {
@@ -148,7 +148,7 @@ function wrapped(text: string, width: number): string[] {
   return lines;
 }
 
-/** What is said to whoever gives no arguments at all: the first line is the problem. */
+/** The message for a call without any arguments; the first line is the problem. */
 export const BARE: readonly [problem: string, ...hints: string[]] = [
   "nothing to do: give -W (watch), -A (attach) or -D (detach)",
   "Try one of these:",

@@ -1,4 +1,4 @@
-// --print-config: each setting, its value and where that comes from, as a file that --config can read.
+// --print-config: each setting, its value and its source, as a file that --config can read.
 import { shownCheck, shownCommand } from "../checks/spec.ts";
 import { isOn } from "../options/parse.ts";
 import { keysOf } from "../config/config_file.ts";
@@ -11,7 +11,7 @@ import { flagOf, isSecret, type Option, OPTIONS } from "../options/all.ts";
 /** One setting in force. */
 export interface Setting {
   readonly option: Option;
-  /** As it would be written, masked if it is a secret; what is found out later is described. */
+  /** As it would be written, masked if it is a secret; a value that is found out later is described. */
   readonly text: string;
   /** Flag, variable, file, account or `default`. */
   readonly source: string;
@@ -21,12 +21,12 @@ export interface Setting {
 
 const ACCOUNT = "account of the exo CLI";
 
-/** What shows of a key. */
+/** The visible part of a key. */
 export function masked(apiKey: string): string {
   return `${apiKey.slice(0, 4)}...`;
 }
 
-/** Every setting in force, in the order of the option table; `instanceId` is what the machine has told. */
+/** Every setting in force, in the order of the option table; `instanceId` comes from the machine. */
 export function settingsOf(loaded: Loaded, instanceId: string | null): Setting[] {
   const settings = OPTIONS.map((option) => settingOf(option, loaded, instanceId));
   return settings.filter((setting) => setting !== null);
@@ -60,7 +60,7 @@ function settingOf(option: Option, loaded: Loaded, instanceId: string | null): S
       literal: false,
     };
   }
-  // What one run does has no variable: it shows when it was asked for.
+  // One-shot options have no variable: they show if they were given.
   const shows = variables.length > 0 || ["W", "A", "D", "O", "v"].includes(name);
   if (!shows || (variables.length === 0 && !isOn(own))) return null;
   if (own && name === "check") {
@@ -86,7 +86,7 @@ function settingOf(option: Option, loaded: Loaded, instanceId: string | null): S
   return { option, text, source: "default", literal: !/ /.test(fallback) };
 }
 
-/** The key that stands beside the secret, and counts instead of any other; null when none does. */
+/** The key in the secret's file, which overrides any other; null without one. */
 function keyIn(secretFile: string): string | null {
   try {
     return parseKeyFile(secretFile).apiKey ?? null;
@@ -95,13 +95,13 @@ function keyIn(secretFile: string): string | null {
   }
 }
 
-/** A variable of the file says so. */
+/** The source; for a variable from the file of variables, with the file's path. */
 function sourceOf(source: string, { fileVariables, values: { given } }: Loaded): string {
   const inFile = fileVariables[source] !== undefined;
   return inFile ? `${source} in ${given.get("env-file")?.text}` : source;
 }
 
-/** The settings as TOML, each with its source behind it; what is no value, or hidden, is a remark. */
+/** The settings as TOML, each followed by its source; hidden or unknown values are comments. */
 export function settingLines(settings: readonly Setting[]): string[] {
   const starts = settings.map(({ option, text, literal }) => {
     const key = keysOf(option).at(-1) ?? option.name;

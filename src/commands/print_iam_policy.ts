@@ -1,5 +1,5 @@
-// --print-iam-policy: what the role of the API key must allow for this configuration. It needs no credentials, since it
-// comes before them, and asks nobody.
+// --print-iam-policy: what the role of the API key must allow for this configuration. It needs no credentials, because
+// it runs before they exist, and uses no network.
 import type { Values } from "../options/parse.ts";
 import { readAddresses, spellingsOf } from "../config/elastic_ips.ts";
 import { readEndpoint } from "../config/cloud.ts";
@@ -10,7 +10,7 @@ import { iamPolicy, OPTIONAL_OPERATIONS } from "../exoscale/iam_policy.ts";
 import type { Host } from "../host/host.ts";
 import { withoutPasswords } from "../log/password.ts";
 
-/** Prints the policy for the modes that are given together, for -W without any. Returns the exit code. */
+/** Prints the policy for all given modes together, for -W without any. Returns the exit code. */
 export function printPolicy({ given }: Values, { print }: Pick<Host, "print">): 0 | 1 {
   const reader = new ConfigReader(given);
   const watches = reader.on("W") || !["A", "D"].some((flag) => reader.on(flag));

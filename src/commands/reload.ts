@@ -1,5 +1,5 @@
-// SIGHUP: everything is read again, what can change at once does, and what is wrong changes nothing. What can change
-// while the watchdog runs, and what has to be told of it, each option says itself (`reload`, in src/options).
+// SIGHUP: reads everything again and applies what can change at once; with any problem, nothing changes. Each option
+// declares whether it can change while the watchdog runs, and which part needs to know (`reload`, in src/options).
 import { type Config, nameOf } from "../config/config.ts";
 import { type Loaded, readAgain, readsFiles, type Source } from "../config/load.ts";
 import { SEVERITIES } from "../core/registry/events.ts";
@@ -11,8 +11,8 @@ import { runsPrograms } from "../options/service.ts";
 import type { PeerNames } from "../peers/peer_names.ts";
 
 /**
- * What a running watchdog does with a new configuration. The names of peers are looked up and the level of the log is
- * set by the reload itself, since the one can be refused and the other is for its own lines, too.
+ * How a running watchdog applies a new configuration. Two parts are missing: the reload itself looks up the names of
+ * peers, since that can fail and refuse the configuration, and sets the log level, which is for its own lines, too.
  */
 export type Runtime = Readonly<
   Record<Exclude<Part, "peers" | "logLevel">, (next: Config) => void>
@@ -25,16 +25,16 @@ export interface ReloaderOptions {
   /** The peers of `-p`, null without any. */
   readonly names: Pick<PeerNames, "named" | "renew"> | null;
   readonly log: Pick<HostLog, "write" | "setLevel">;
-  /** What was gathered at the start. */
+  /** The settings loaded at the start. */
   readonly loaded: Loaded;
-  /** What is in force. */
+  /** The configuration in force. */
   readonly config: Config;
-  /** Told of each configuration that is about to be in force, as its secrets must not show. */
+  /** Called for each configuration that is about to be in force, to hide its secrets. */
   readonly hide: (config: Config) => void;
   readonly runtime: Runtime;
 }
 
-/** Reads again as often as it is told to; one reading at a time. */
+/** Reloads on request; one reload at a time. */
 export class Reloader {
   readonly #options: ReloaderOptions;
   readonly #rights: Rights;
@@ -48,9 +48,9 @@ export class Reloader {
     this.#rights = { run: runsPrograms(this.#config) };
   }
 
-  /** Resolves when what the files say now is in force, or refused. Never rejects. */
+  /** Resolves when the current content of the files is in force, or refused. Never rejects. */
   reload(): Promise<void> {
-    // One that has yet to begin will see what this one would.
+    // A reload that has not begun yet will read the same.
     if (this.#waiting) return this.#last;
     this.#waiting = true;
     this.#last = this.#last.then(() => {
@@ -88,7 +88,7 @@ export class Reloader {
     }
   }
 
-  /** Looks the peers' names up, all or none of which are in force then. Resolves to what is wrong with them. */
+  /** Looks up the peers' names; either all of them take effect or none. Resolves to the problems. */
   async #renew(next: Config): Promise<readonly string[]> {
     const { log, names } = this.#options;
     const { config: { peers } } = changesBetween(this.#config, next, this.#rights);
@@ -104,7 +104,7 @@ export class Reloader {
     const old = this.#config;
     const { config, parts, apply, needsRestart } = changesBetween(old, next, this.#rights);
     this.#config = config;
-    // The lines about it go by the more talkative of both levels.
+    // The lines about the reload use the more verbose of both levels.
     const talkative = Math.min(SEVERITIES.indexOf(old.logLevel), SEVERITIES.indexOf(next.logLevel));
     log.setLevel(SEVERITIES[talkative] ?? "info");
     if (apply.length + needsRestart.length === 0) {
@@ -128,14 +128,14 @@ function listed(options: readonly string[]): string {
   return options.map(nameOf).join(", ");
 }
 
-/** What is different, by the names of the options. */
+/** The differences, by option name. */
 export interface Changes {
-  /** In force at once. */
+  /** Applied at once. */
   readonly apply: readonly string[];
   readonly needsRestart: readonly string[];
-  /** What has to be told. */
+  /** The parts that need to know. */
   readonly parts: ReadonlySet<Part>;
-  /** The old configuration with what can be applied of the next. */
+  /** The old configuration with the applicable changes of the next. */
   readonly config: Config;
 }
 

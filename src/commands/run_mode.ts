@@ -1,4 +1,4 @@
-// From a configuration to the mode that it asks for: what must be known of this machine is found out first.
+// From a configuration to its mode: first finds out what the mode must know about this machine.
 import { associate } from "./associate.ts";
 import { checkConfigured } from "./check_only.ts";
 import { fail, warningsOf } from "./complaints.ts";
@@ -17,14 +17,14 @@ import { settleDown } from "../watch/least_privilege.ts";
 import { watch, type WatchModeOptions } from "./watch.ts";
 import { redactedLog, secretsOf } from "../startup/secrets.ts";
 
-/** Runs the mode that is configured, or checks it. Resolves to the exit code. */
+/** Runs the configured mode, or checks it. Resolves to the exit code. */
 export async function runConfigured(
   config: Config,
   { argv, loaded, host: plainHost, signal }: {
     argv: readonly string[];
     loaded: Loaded;
     host: Host;
-    /** Aborted once we are told to end. */
+    /** Aborted once the process is told to end. */
     signal: AbortSignal;
   },
 ): Promise<number> {
@@ -46,7 +46,7 @@ export async function runConfigured(
   return code;
 }
 
-/** A mode, as soon as it is known which instance this is. */
+/** Runs a mode, now that the instance is known. */
 async function runKnown(
   config: Config,
   options: Omit<WatchModeOptions, "configured" | "connection" | "instanceId">,
@@ -56,7 +56,7 @@ async function runKnown(
   const instanceId = config.instanceId ?? await identify(config, { host, log, signal });
   if (instanceId === null) return signal.aborted ? stopped : 1;
   const description = config.verbose ? describe(config, instanceId) : [];
-  // Lines of a format are the only ones on standard output.
+  // In a log format, standard output has lines of that format only.
   for (const line of log.format === "text" ? description : []) {
     host.print("out", plain(line, MESSAGE_MAX_CHARS));
   }

@@ -1,7 +1,7 @@
-// --status: ask the watchdog of this machine how it is, once or every second, and print its answer: as text, as JSON,
-// or as a monitoring plugin does. The exit code is the verdict's, as such plugins have it: 0 OK, 1 WARNING, 2 CRITICAL,
-// 3 UNKNOWN. No answer is CRITICAL: a node whose watchdog does not run takes part in no failover, which an operator
-// must hear of. UNKNOWN is left for a question that could not be asked.
+// --status: asks the watchdog of this machine for its state, once or every second, and prints the answer: as text, as
+// JSON, or as a monitoring plugin does. The exit code is the verdict's, as for such plugins: 0 OK, 1 WARNING, 2
+// CRITICAL, 3 UNKNOWN. No answer is CRITICAL: a node without a running watchdog takes part in no failover, and an
+// operator must know that. UNKNOWN means that the question could not be asked.
 import { isOn, type Values } from "../options/parse.ts";
 import { fallbackOf, nameOf } from "../config/config.ts";
 import { listenOf } from "../config/peers.ts";
@@ -17,13 +17,13 @@ import { InfoClient, localAddressOf } from "../status/info_client.ts";
 import type { Clock, Signals, UdpSocket } from "../world.ts";
 import { spanText } from "../core/age.ts";
 
-/** Questions that are asked before nobody is said to answer: some may get lost among those of others. */
+/** Questions before giving up: some may get lost among those of others. */
 const ATTEMPTS = 6;
 /** Time between two answers of --watch. */
 const WATCH_MS = 1_000;
 /** Longer than any datagram of an answer. */
 export const BUFFER_BYTES = 16_384;
-/** To the first line; clears the rest of a line, and of the screen. */
+/** Move to the first line; clear the rest of a line, and of the screen. */
 const HOME = "\x1b[H", CLEAR_LINE = "\x1b[K", CLEAR_BELOW = "\x1b[J";
 
 /** What asking needs of the machine. */
@@ -32,11 +32,11 @@ export interface Asker {
   readonly signals: Signals;
   readonly openSocket: (hostname: string, port: number, bufferBytes?: number) => UdpSocket;
   readonly print: (stream: "out" | "err", line: string) => void;
-  /** Whether standard output is a screen. */
+  /** Whether standard output is a terminal. */
   readonly terminal: boolean;
 }
 
-/** How the answers are shown. */
+/** How to show the answers. */
 interface Manner {
   readonly json: boolean;
   readonly watch: boolean;
@@ -44,7 +44,7 @@ interface Manner {
   readonly verbose: boolean;
 }
 
-/** Exit codes where there is no verdict: nobody answers; nobody could be asked. */
+/** Exit codes without a verdict: no answer; could not ask. */
 const SILENT = exitCodeOf("CRITICAL"), UNASKED = exitCodeOf("UNKNOWN");
 
 /** Resolves to the exit code of the last verdict. */
@@ -95,13 +95,13 @@ export async function askStatus({ given }: Values, asker: Asker): Promise<0 | 1 
   }
 }
 
-/** Nobody could be asked. */
+/** The question could not be asked. */
 function unasked(problems: readonly string[], { print }: Asker): typeof UNASKED {
   for (const problem of problems) print("err", `exoip: ${problem}`);
   return UNASKED;
 }
 
-/** Until told to stop. What is shown is never older than the time between two answers and one question's wait. */
+/** Asks until told to stop. What it shows is at most one interval plus one answer timeout old. */
 async function keepAsking(
   infoClient: InfoClient,
   { first, manner, asker }: { first: Snapshot; manner: Manner; asker: Asker },
@@ -143,7 +143,7 @@ function show(
   print("out", HOME + lines.map((line) => line + CLEAR_LINE + "\n").join("") + CLEAR_BELOW);
 }
 
-/** For a terminal: whoever has the port could have written them. */
+/** For a terminal: any program on that port could have written these texts. */
 function linesOf(snapshot: Snapshot, { nagios, verbose }: Manner): string[] {
   const lines = nagios
     ? pluginLines(verdictIn(snapshot), snapshot)

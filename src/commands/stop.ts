@@ -1,4 +1,5 @@
-// --pid-file: one watchdog for each file. --stop: end the one that has it, and no other, and wait for its end.
+// --pid-file: one watchdog per file. --stop: ends exactly the watchdog that owns the file, and waits until it has
+// ended.
 import { isOn, parseDuration, type Values } from "../options/parse.ts";
 import { type Config, fallbackOf, nameOf } from "../config/config.ts";
 import { DETACH_GRACE_MS } from "../core/shutdown.ts";
@@ -6,16 +7,16 @@ import { messageOf } from "../core/message_of.ts";
 import type { PidFiles } from "../host/pid_file.ts";
 import type { Clock } from "../world.ts";
 
-/** Time between two looks whether it has ended. */
+/** How often to check whether it has ended. */
 const LOOK_MS = 50;
-/** A watchdog that was started just before has its file within this time. */
+/** A watchdog that has just been started owns its file within this time. */
 const START_MS = 1_000;
-/** Added to the longest time that a watchdog takes to leave. */
+/** Added to the longest time that a watchdog takes to stop. */
 const MARGIN_MS = 5_000;
 /** Upper end of the range of --handover-timeout. */
 const HANDOVER_MAX_MS = 600_000;
 
-/** Runs while this process has the PID file that is configured, if one is; else resolves to what `refuse` says. */
+/** Runs while this process owns the configured PID file, if there is one; else resolves to the result of `refuse`. */
 export async function withPidFile(
   { mode, checkOnly, pidFile }: Config,
   { pidFiles, run, refuse }: {
@@ -47,7 +48,7 @@ export interface Stopper {
   readonly print: (stream: "out" | "err", line: string) => void;
 }
 
-/** Resolves to 0 once no watchdog has the file, to 1 when one still runs or it cannot be known. */
+/** Resolves to 0 once no watchdog owns the file, to 1 when one still runs or that is unknown. */
 export async function stopWatchdog({ given }: Values, stopper: Stopper): Promise<0 | 1> {
   const { clock, pidFiles, print } = stopper;
   const path = given.get("pid-file")?.text;
@@ -97,7 +98,7 @@ export async function stopWatchdog({ given }: Values, stopper: Stopper): Promise
 function longestLeaveMs(given: Values["given"]): number {
   const spanMs = (name: string) =>
     Math.max(parseDuration(given.get(name)?.text ?? fallbackOf(name)) ?? 0, 0);
-  // The command of --notify is told of the end, too, and given its time once more if it is at it just then.
+  // The --notify command also runs for the stop. If it is already running then, both runs take their time.
   const noticesMs = given.has("notify") ? 2 * spanMs("notify-timeout") : 0;
   const handoverMs = Math.min(spanMs("handover-timeout"), HANDOVER_MAX_MS);
   return handoverMs + DETACH_GRACE_MS + noticesMs + MARGIN_MS;

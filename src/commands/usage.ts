@@ -1,10 +1,10 @@
-// What `-v` prints.
+// The output of `-v`.
 import type { AddressConfig } from "../options/elastic_ips.ts";
 import type { Config } from "../config/config.ts";
 import { withoutArguments } from "../log/password.ts";
 import { masked } from "./print_config.ts";
 
-/** What `-v` prints: everything but the secrets. */
+/** The output of `-v`: all settings except the secrets. */
 export function describe(config: Config, instanceId: string): string[] {
   const { addresses, credentials, peers, listen, endpoint, zone, api } = config;
   const seconds = (ms: number) => ms === Infinity ? "never" : `${ms / 1000} s`;

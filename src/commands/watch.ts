@@ -1,4 +1,4 @@
-// -W: one run from its start to its end, and the one place that hears signals while it lasts.
+// -W: one run from start to end. While it lasts, only this code hears signals.
 import { childEnvironment } from "../host/child_environment.ts";
 import { type Config, nameOf } from "../config/config.ts";
 import type { Loaded } from "../config/load.ts";
@@ -39,12 +39,12 @@ const ASKED: Readonly<Record<SignalName, string>> = {
   reload: "a signal asks to read the configuration again",
 };
 
-/** Told to stop that often, the process waits for nothing any more. */
+/** At this stop signal, the process no longer waits for anything. */
 const LAST_STOP = 3;
 
 /** What watching needs besides the configuration. */
 export interface WatchModeOptions {
-  /** As it was given, which is what a later one is compared with. */
+  /** The configuration as given; a reload compares the next one with it. */
   readonly configured: Config;
   readonly instanceId: string;
   readonly host: Host;
@@ -52,7 +52,7 @@ export interface WatchModeOptions {
   readonly connection: Connection;
   readonly argv: readonly string[];
   readonly loaded: Loaded;
-  /** Aborted once we are told to stop before there is a watchdog. */
+  /** Aborted if the process is told to stop before there is a watchdog. */
   readonly signal: AbortSignal;
   readonly redaction: Redaction;
 }
@@ -64,11 +64,11 @@ export async function watch(config: Config, options: WatchModeOptions): Promise<
   const interfaces = new InterfaceAddresses(config.addressOn, {
     ...{ log, run, env: childEnvironment(host.env) },
   });
-  // What runs beside the watchdog ends before the watchdog says its last line, and in any case.
+  // Everything beside the watchdog ends before the watchdog writes its last line, and in any case.
   await using beside = new AsyncDisposableStack();
   beside.defer(() => interfaces.takeOff());
   const problem = await interfaces.put(config.addresses.map(({ elasticIp }) => elasticIp));
-  // A node that gets the Elastic IP and has it on no interface would only swallow what is sent to it.
+  // A node that holds the Elastic IP, but has it on no interface, would drop all its traffic.
   if (problem !== null) log.write("critical", "interface", `${nameOf("address-on")}: ${problem}`);
   if (signal.aborted) return 0;
   if (problem !== null) return 1;
@@ -84,12 +84,12 @@ export async function watch(config: Config, options: WatchModeOptions): Promise<
     return 0;
   }
 
-  // Nothing is waited for between that last look and the moment in which the run itself hears signals.
+  // No await between that last check and the moment in which the run itself hears signals.
   const parts = { socket, keyring, names, named, interfaces, beside };
   const { watchdog, service, hear } = assemble(config, { ...options, ...parts });
   const status = openStatus(config, { host, watchdog, log });
   beside.defer(() => status?.close());
-  // The page of --listen-status and what names the program are read by now.
+  // The page of --listen-status and the program's names have been read by now.
   settleDown(config, { host, log, loaded });
   service.attend(watchdog);
   const ending = new AbortController();
@@ -104,7 +104,7 @@ export async function watch(config: Config, options: WatchModeOptions): Promise<
   return code;
 }
 
-/** What makes up a run, and what it does with a signal. */
+/** The parts of a run, and its reaction to signals. */
 function assemble(
   config: Config,
   options: WatchModeOptions & {
@@ -169,7 +169,8 @@ function assemble(
         return void reload();
       case "stop":
         stops += 1;
-        // The core counts, too: it waits for a successor at the first, for the cloud at the second, then for nothing.
+        // The core counts, too: at the first signal it waits for a successor, at the second for the cloud, then for
+        // nothing.
         watchdog.tell({ kind: "stop" });
         return stops >= LAST_STOP ? service.giveUp() : undefined;
       default:
@@ -196,7 +197,7 @@ function peerNamesOf(
   return peers.kind === "static" ? new PeerNames(peers.addresses, { host, hostname, log }) : null;
 }
 
-/** The first heartbeats leave before the cloud has said from where they must. */
+/** The first heartbeats leave before the cloud has told this instance's own addresses. */
 function guessSource(
   socket: UdpSocket,
   { config, host }: { config: Config; host: Pick<Host, "interfaces"> },
@@ -206,7 +207,7 @@ function guessSource(
     const named = config.peers.kind === "static" ? config.peers.addresses : [];
     socket.sendFrom(likelyOwn(host.interfaces(), { elasticIps, named }), () => {});
   } catch {
-    // The interfaces cannot be listed: then the routes choose, until the cloud has answered.
+    // The interfaces cannot be listed: the routes choose the source until the cloud has answered.
   }
 }
 
@@ -233,7 +234,7 @@ function watchdogSettings(
   };
 }
 
-/** What the election of each Elastic IP is told. */
+/** The settings of each Elastic IP's election. */
 export function nodeSettings(config: Config): NodeSettings[] {
   const { intervalMs, deadRatio, exclusive, preemptDelayMs, handoverTimeoutMs, reconcileMs } =
     config;

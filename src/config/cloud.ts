@@ -1,4 +1,4 @@
-// Which cloud to speak to, and as whom.
+// Which cloud to use, and with which credentials.
 import { PRIVATE_ENDPOINT } from "../options/parse.ts";
 import { endpointProblem, withoutEndSlashes } from "../exoscale/endpoint.ts";
 import { DEFAULT_ENVIRONMENT, isZoneName } from "../exoscale/zone.ts";
@@ -12,19 +12,19 @@ import { readAuthorities } from "./extra_authorities.ts";
 
 export type { Credentials } from "../exoscale/signer.ts";
 
-/** What was found outside of flags and variables. */
+/** Values found outside of flags and variables. */
 export interface Findings {
-  /** Content of the secret file, if one was named and goes before the secret that was given. */
+  /** Content of the secret file, if one was named and overrides the given secret. */
   readonly secretFile?: string;
   /** Content of the CA file, if one was named. */
   readonly caFile?: string;
   /** Account of the `exo` CLI's configuration file. */
   readonly account?: Account;
-  /** What a file or a variable has as shared secret. */
+  /** The shared secret found in a file or a variable. */
   readonly sharedSecret?: FoundSecret;
 }
 
-/** An account of the `exo` CLI, with what it has. */
+/** An account of the `exo` CLI, as far as it is filled in. */
 export interface Account extends Partial<Credentials> {
   readonly zone?: string;
   /** Endpoint of API v2 that lists the zones. */
@@ -32,7 +32,7 @@ export interface Account extends Partial<Credentials> {
   readonly environment?: string;
   /** A program has printed the secret. */
   readonly commanded?: boolean;
-  /** A program would print the secret, and was not to run. */
+  /** A program would print the secret, but was not run. */
   readonly unasked?: boolean;
 }
 
@@ -40,16 +40,16 @@ export interface Account extends Partial<Credentials> {
 const V1_ENDPOINT = "https://api.exoscale.ch/compute";
 /** Exoscale's own hosts for it: they refuse every request since the API was switched off. */
 const V1_HOSTS = /^(api|ppapi)\.exoscale\.(ch|com)\.?$/;
-/** Those of API v2, at which a path of API v1 leads to nothing. */
+/** Hosts of API v2: on them, a path of API v1 leads to nothing. */
 const V2_HOSTS = /^[a-z]+-[a-z]{2}-[a-z]{2,4}-\d+\.exoscale\.com\.?$/;
 const V1_CURE =
   "is Exoscale's API v1, which is switched off: leave the endpoint out, so that API " +
   "v2 is found by the zone, or give https://api-ZONE.exoscale.com/v2";
 const ZONE_FORM = "wanted lower-case letters, digits and hyphens, such as ch-gva-2";
-/** The variable that, as for the `exo` CLI, names where the endpoints of all zones are listed. */
+/** As for the `exo` CLI, this variable names the endpoint that lists the endpoints of all zones. */
 export const DIRECTORY_VARIABLE = "EXOSCALE_API_ENDPOINT";
 
-/** The cloud's part of the configuration. */
+/** The cloud part of the configuration. */
 export function readCloud(reader: ConfigReader, findings: Findings): CloudConfig {
   const { account } = findings;
   const { credentials, lent, keyed } = readCredentials(reader, findings);
@@ -80,31 +80,31 @@ export function readCloud(reader: ConfigReader, findings: Findings): CloudConfig
   };
 }
 
-/** `lent` tells that they are those of the `exo` CLI's account. */
+/** `lent`: the credentials are those of the `exo` CLI's account. */
 function readCredentials(
   reader: ConfigReader,
   { secretFile, account }: Findings,
 ): {
   credentials: Credentials;
   lent: boolean;
-  /** They come from variables or flags, and not from a file of their own. */
+  /** The key comes from variables or flags, not from a file of its own. */
   keyed: boolean;
 } {
   const lent = lends(reader) && secretFile === undefined && account !== undefined;
   const file = readKeyFile(reader, secretFile);
-  // A key that stands beside the secret belongs to it.
+  // A key in the secret's file belongs to that secret.
   const apiKey = (lent ? account.apiKey : file?.apiKey ?? reader.value("xk")) ?? "";
   const text = lent ? account.secret : file?.secret ?? reader.value("xs");
   const secret = (text ?? "").trim();
   reader.need(apiKey !== "", "xk", "the API key is missing");
   reader.needUnquoted(apiKey, "xk");
   reader.needUnquoted(secret, secretFile === undefined ? "xs" : "api-secret-file");
-  // It becomes a header, in which a comma ends it.
+  // The key goes into a header, where a comma would end it.
   const odd = "the API key has characters other than visible ASCII, or a comma";
   reader.need(/^[!-+\--~]*$/.test(apiKey), "xk", odd);
   const missing = "the API secret is missing: give it here, or name its file with " +
     "--api-secret-file or IF_EXOSCALE_API_SECRET_FILE";
-  // Why a file could not be read has been told.
+  // An unreadable file has been reported already.
   const told = text === null && reader.has("api-secret-file");
   reader.need(secret !== "" || told || (lent && account.unasked === true), "xs", missing);
   const [option, what] = secretFile === undefined ? ["xs", "secret"] : ["api-secret-file", "file"];
@@ -125,7 +125,7 @@ function readKeyFile(reader: ConfigReader, text: string | undefined): KeyFile | 
   }
 }
 
-/** Whether the account serves: nothing else is given, or nothing but variables beside a flag that names it. */
+/** Whether to use the account: no credentials are given, or only variables while a flag names the account. */
 export function lends({ given }: Pick<ConfigReader, "given">): boolean {
   const named = given.get("account")?.source.startsWith("-") ?? false;
   return ["xk", "xs", "api-secret-file"].every((option) => {
@@ -137,13 +137,13 @@ export function lends({ given }: Pick<ConfigReader, "given">): boolean {
 /** What `-xe` and its variables say. */
 interface EndpointConfig {
   readonly api: "v1" | "v2";
-  /** What is asked, null when it has to be found. */
+  /** The endpoint to ask, null when it has to be found. */
   readonly endpoint: string | null;
-  /** Where the zones' endpoints are listed, null for the usual place. */
+  /** Where the zones' endpoints are listed, null for the default place. */
   readonly listedAt: string | null;
 }
 
-/** The endpoint's path tells the API, unless `--api` does. */
+/** The endpoint's path decides which API, unless `--api` does. */
 export function readEndpoint(reader: ConfigReader, keyed = true): EndpointConfig {
   const asked = reader.value("api");
   const known = asked === null || ["v1", "v2"].includes(asked);
@@ -182,24 +182,24 @@ export function readEndpoint(reader: ConfigReader, keyed = true): EndpointConfig
     : { api, endpoint, listedAt: null };
 }
 
-/** The endpoint that was given, and its variable where that is not one of ours. */
+/** The given endpoint, and its variable if that is not one of ours. */
 function givenEndpoint(
   { given }: ConfigReader,
   keyed: boolean,
 ): { text: string | null; source: string | null } {
   const { text = null, source = "" } = given.get("xe") ?? {};
-  // That of a private cloud is for the key beside it, and another key must not go there.
+  // A private cloud's endpoint goes with the key beside it; no other key may be sent there.
   if (source === PRIVATE_ENDPOINT && !keyed) return { text: null, source: null };
   const foreign = [DIRECTORY_VARIABLE, PRIVATE_ENDPOINT].includes(source);
   return { text, source: foreign ? source : null };
 }
 
-/** A key file given in place of a secret shows by its lines, a binary one by its bytes. */
+/** A key file given in place of a secret shows by its line breaks, a binary one by its bytes. */
 function isOneLine(secret: string): boolean {
   return secret.length <= 4_096 && !/[\p{Cc}\ufffd]/u.test(secret);
 }
 
-/** Why an endpoint must not be asked, and what would allow it; null when it may. */
+/** Why an endpoint must not be used, and what would allow it; null when it may. */
 function problemOf(text: string, reader: ConfigReader): string | null {
   const url = URL.parse(text);
   const insecure = reader.on("insecure-endpoint");

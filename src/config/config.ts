@@ -1,5 +1,5 @@
-// What the program is to do, checked: every problem that can be seen without asking anybody is found here,
-// and all of them are reported together, each with its flag and its variable.
+// The checked configuration. Every problem that shows without asking the cloud or another machine is found here, and
+// all of them are reported together, each with its flag and its variable.
 import type { Values } from "../options/parse.ts";
 import { canonicalIp, isIpv6 } from "../core/ip.ts";
 import { readAddresses, refuseImpossible } from "./elastic_ips.ts";
@@ -16,7 +16,7 @@ import type { SecurityConfig } from "../options/security.ts";
 export type { Findings } from "./cloud.ts";
 export { fallbackOf, nameOf } from "./config_reader.ts";
 
-/** A checked configuration: what follows from one option each, and from several together. */
+/** A checked configuration: fields that follow from one option each, and fields that follow from several. */
 export interface Config extends Fields, AddressesConfig, CloudConfig, PeersConfig, SecurityConfig {
   readonly mode: Mode;
 }
@@ -24,7 +24,7 @@ export interface Config extends Fields, AddressesConfig, CloudConfig, PeersConfi
 /** `-W`, `-A` or `-D`. */
 export type Mode = "watchdog" | "associate" | "dissociate";
 
-/** A configuration, or what is wrong with it. */
+/** A configuration, or its problems. */
 export function configure(
   { given }: Values,
   findings: Findings,
@@ -32,7 +32,7 @@ export function configure(
   const reader = new ConfigReader(given);
   const mode = readMode(reader);
   const watchdog = mode === "watchdog";
-  // Who gave no mode, or too many, is told of all mistakes.
+  // Without exactly one mode, report the problems of all modes.
   const counts = watchdog || mode === null;
   const config = {
     addresses: readAddresses(reader),
@@ -54,7 +54,7 @@ export function configure(
   return mode === null || problems.length > 0 ? { problems } : { mode, ...config };
 }
 
-/** What follows from one option each; `counts`: also from those of which only the watchdog takes notice. */
+/** The fields that follow from one option each. With `counts`, also those that only the watchdog uses. */
 function readFields(reader: ConfigReader, counts: boolean): Fields {
   const nothing = unread();
   const entries = DECLARED.flatMap((option) => {
@@ -62,11 +62,11 @@ function readFields(reader: ConfigReader, counts: boolean): Fields {
     const { key, read, watchdogOnly } = option;
     return [[key, read(watchdogOnly && !counts ? nothing : reader)] as const];
   });
-  // Each entry is of its own option, which the compiler cannot follow through the list.
+  // Each entry comes from its own option, which the compiler cannot follow through the list.
   return Object.fromEntries(entries) as unknown as Fields;
 }
 
-/** Switches that mean something beside others only. */
+/** Refuses switches that have a meaning only together with others. */
 function refuseStray(reader: ConfigReader): void {
   const either = `goes with ${nameOf("status")} or ${nameOf("doctor")} only`;
   reader.need(reader.on("doctor") || !reader.on("json"), "json", either);
@@ -75,7 +75,7 @@ function refuseStray(reader: ConfigReader): void {
   }
 }
 
-/** What cannot be done with an IPv6 Elastic IP. */
+/** Refuses settings that an IPv6 Elastic IP does not support. */
 function refuseShort(
   reader: ConfigReader,
   { addresses, heartbeatFormat, api }: Pick<Config, "addresses" | "heartbeatFormat" | "api">,
@@ -90,7 +90,7 @@ function refuseShort(
 function readMode(reader: ConfigReader): Mode | null {
   const modes: Readonly<Record<string, Mode>> = { W: "watchdog", A: "associate", D: "dissociate" };
   const asked = Object.keys(modes).filter((flag) => reader.on(flag));
-  // Whoever asks the doctor without a mode is about to watch.
+  // A doctor run without a mode checks for the watchdog.
   if (asked.length === 0 && reader.on("doctor")) return "watchdog";
   if (asked.length === 1) return modes[asked[0] ?? ""] ?? null;
   if (asked.length === 0 && reader.on("n")) {

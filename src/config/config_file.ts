@@ -1,5 +1,5 @@
-// --config: a TOML file with the options by their names, for those that have a variable, too. What the values mean is
-// in config.ts; here each becomes the text that a flag would have had.
+// --config: a TOML file with options by name; it can set those that have a variable, too. config.ts interprets the
+// values; here each becomes the text that a flag would have had.
 import { parse, TomlError } from "smol-toml";
 import { type Given, givenBy, wantedForm } from "../options/parse.ts";
 import { messageOf } from "../core/message_of.ts";
@@ -7,7 +7,7 @@ import { PROBLEMS_MAX } from "./env_file.ts";
 import { isSecret, type Option, OPTIONS } from "../options/all.ts";
 import { didYouMean } from "../options/did_you_mean.ts";
 
-/** What a file says, and everything that is wrong with it. */
+/** The options in a file, and all its problems. */
 export interface ConfigFile {
   /** By the option's name. */
   readonly given: ReadonlyMap<string, Given>;
@@ -15,7 +15,7 @@ export interface ConfigFile {
   readonly problems: readonly string[];
 }
 
-/** Options that a file cannot set: where the files are, and what one run is to do. */
+/** Options that a file cannot set: paths of files, and what one run is to do. */
 const ELSEWHERE: ReadonlySet<string> = new Set(["config", "env-file"]);
 /** Options that a file can set. */
 export const FILE_OPTIONS: readonly Option[] = OPTIONS.filter(({ name, variables }) =>
@@ -59,10 +59,10 @@ export function parseConfigFile(text: string, path: string): ConfigFile {
   return { given, problems };
 }
 
-/** Why the text is no TOML. The rest of the parser's message quotes the file, which may have secrets. */
+/** Why the text is not TOML. The rest of the parser's message quotes the file, which may contain secrets. */
 function reasonOf(error: unknown): string {
   const [reason = ""] = messageOf(error).split("\n");
-  // What the parser meets is the end of the line.
+  // The parser has met the end of the line: the string is not closed.
   const open = /control characters are not allowed in strings/.test(reason);
   return open ? "a quote is not closed on this line (or the text has a control character)" : reason;
 }
@@ -131,10 +131,10 @@ function unknown(key: string): string {
   return `unknown key${didYouMean(key, [...BY_KEY.keys()])}`;
 }
 
-/** Longer than any key of ours, with blanks and brackets. */
+/** Longer than any of our keys, with blanks and brackets. */
 const KEY_MAX_CHARS = 200;
 
-/** Where each key stands first; the parser does not tell. */
+/** The line where each key first appears; the parser does not report it. */
 function linesOf(text: string): ReadonlyMap<string, number> {
   const lines = new Map<string, number>();
   for (const [index, line] of text.split("\n").entries()) {

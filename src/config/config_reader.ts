@@ -1,9 +1,9 @@
-// What the readers of the configuration share: values as they were given, and every problem found on the way.
+// Shared by the readers of the configuration: the given values, and every problem found on the way.
 import { type Given, isOn, parseDuration } from "../options/parse.ts";
 import { flagOf, OPTIONS } from "../options/all.ts";
 import type { OptionReader } from "../options/option.ts";
 
-/** Problems that are told of. */
+/** Most problems that are reported. */
 const PROBLEMS_MAX = 30;
 
 /** Notes a problem of an option unless it is fine. */
@@ -23,17 +23,17 @@ export class ConfigReader implements OptionReader {
     return this.given.has(option);
   }
 
-  /** What was given, null without it. */
+  /** The given value, null without one. */
   value(option: string): string | null {
     return this.given.get(option)?.text ?? null;
   }
 
-  /** What was given, or the default. */
+  /** The given value, or the default. */
   text(option: string): string {
     return this.value(option) ?? fallbackOf(option);
   }
 
-  /** All that was given, in its order; empty without it. */
+  /** All given values, in their order; empty without any. */
   values(option: string): readonly string[] {
     return this.given.get(option)?.texts.map((text) => text.trim()) ?? [];
   }
@@ -43,7 +43,7 @@ export class ConfigReader implements OptionReader {
     return isOn(this.given.get(option));
   }
 
-  /** A time in ms within both ends, which are written as a user would. */
+  /** A duration in ms between two limits, which are written as a user would. */
   span(option: string, [least, most]: readonly [string, string]): number {
     const ms = parseDuration(this.text(option)) ?? NaN;
     const [low, high] = [parseDuration(least) ?? 0, parseDuration(most) ?? 0];
@@ -52,7 +52,7 @@ export class ConfigReader implements OptionReader {
     return ms;
   }
 
-  /** A whole number within both ends. */
+  /** A whole number between two limits. */
   count(option: string, [low, high]: readonly [number, number]): number {
     const value = Number(this.text(option));
     const problem = `${value} is not between ${low} and ${high}`;
@@ -60,7 +60,7 @@ export class ConfigReader implements OptionReader {
     return value;
   }
 
-  /** The text is not in quotes, which are part of it: docker's --env-file, for one, takes them as they are. */
+  /** Notes a problem if the text is in quotes: they become part of the value, for example in docker's --env-file. */
   needUnquoted(text: string, option: string): void {
     const bare = text.trim();
     const isQuoted = bare.length > 1 && /^(["']).*\1$/s.test(bare);
@@ -74,13 +74,13 @@ export class ConfigReader implements OptionReader {
   /** Notes a problem of an option unless it is fine. */
   need(ok: boolean, option: string, problem: string): void {
     if (ok || this.problems.length > PROBLEMS_MAX) return;
-    // Whoever has more than these has given another kind of text.
+    // More problems than this mean that the text is of another kind.
     const more = this.problems.length === PROBLEMS_MAX;
     this.problems.push(more ? "and more: the rest is not told" : `${nameOf(option)}: ${problem}`);
   }
 }
 
-/** Of a configuration in which nothing was given, for the modes in which its part does not count. */
+/** A reader without any given value, for modes that ignore this part. */
 export function unread(): ConfigReader {
   return new ConfigReader(new Map());
 }

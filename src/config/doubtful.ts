@@ -1,11 +1,11 @@
-// Options that start and do not do what somebody meant: those that do not go together, and a zone that is hardly one.
+// Options that are allowed but probably not meant: those that do not go together, and an unlikely zone name.
 import { isOn, type Values } from "../options/parse.ts";
 import { type Config, nameOf } from "./config.ts";
 
 /** Country, city, number: every zone so far. */
 const ZONE = /^[a-z]{2}-[a-z]{2,4}-\d+$/;
 
-/** Options that only mean something beside another one. */
+/** Options that have a meaning only together with another one. */
 const NEEDS: Readonly<Record<string, string>> = {
   "check-interval": "check",
   "check-timeout": "check",
@@ -39,7 +39,7 @@ export function doubtfulOptions(config: Config, { given }: Pick<Values, "given">
   return found;
 }
 
-/** An endpoint makes up for any name, so that only one from which the endpoint follows is looked at. */
+/** Checks the zone's name only if the endpoint follows from it: with an endpoint any name will do. */
 function zoneDoubts({ zone, endpoint, directory }: Config): string[] {
   if (zone === null || endpoint !== null || directory !== null || ZONE.test(zone)) return [];
   return [`${nameOf("zone")}: "${zone}" does not look like a zone of Exoscale, such as ch-gva-2`];

@@ -1,5 +1,5 @@
-// -xi: one Elastic IP or several, each with its own priority if it has one: `A/10,B/20`. Each is an IP address, or a
-// name for the cloud to look up: the Elastic IP's id, its description, or one of its labels as `key=value`.
+// -xi: one Elastic IP or several, each with an optional priority: `A/10,B/20`. Each is an IP address, or a name for the
+// cloud to look up: the Elastic IP's id, its description, or one of its labels as `key=value`.
 import { scopeOf } from "../core/address_scope.ts";
 import { canonicalElasticIp, canonicalIp } from "../core/ip.ts";
 import type { AddressConfig } from "../options/elastic_ips.ts";
@@ -8,7 +8,7 @@ import type { ConfigReader } from "./config_reader.ts";
 /** More than any account has; each is an election of its own. */
 const ADDRESSES_MAX = 100;
 
-/** The Elastic IPs; at least one is wanted, and each only once. */
+/** The Elastic IPs: at least one, and each only once. */
 export function readAddresses(reader: ConfigReader): AddressConfig[] {
   const text = reader.text("xi");
   reader.need(text !== "", "xi", "the Elastic IP is missing");
@@ -27,15 +27,18 @@ export function readAddresses(reader: ConfigReader): AddressConfig[] {
   return addresses;
 }
 
-/** One Elastic IP as it was written. */
+/** One Elastic IP as written. */
 interface Written {
   readonly text: string;
-  /** Before the slash, if there is one that counts. */
+  /** The text before the slash, if the slash separates a priority. */
   readonly address: string;
   readonly priority: string | null;
 }
 
-/** A description may have a slash, too; `/96` is how an Elastic IPv6 is written; and it may be in brackets. */
+/**
+ * Splits at the slash. A description may contain a slash, too; an Elastic IPv6 is written with `/96`; and an address
+ * may be in brackets.
+ */
 function written(text: string): Written {
   const [, inBrackets, rest = ""] = /^\[([0-9a-f:.]+)\](.*)$/i.exec(text) ?? [];
   if (canonicalIp(inBrackets ?? "") !== null) return { ...written(inBrackets + rest), text };
@@ -70,7 +73,10 @@ function addressOf({ text, address, priority }: Written, reader: ConfigReader): 
   return { elasticIp, priority: value };
 }
 
-/** Prefix lengths that people write after an address on an interface; those of IPv6 are no usual priorities. */
+/**
+ * Whether the number is a prefix length that people write after an address on an interface. The IPv6 ones are unusual
+ * as priorities.
+ */
 function isPrefixLength({ address, priority }: Written): boolean {
   const length = /^\d{1,3}$/.test(priority ?? "") ? Number(priority) : NaN;
   if (canonicalIp(address) === null) return false;
@@ -78,10 +84,10 @@ function isPrefixLength({ address, priority }: Written): boolean {
 }
 
 /**
- * `A/24` is how keepalived, vip-manager and others write an address, and as a priority it would be taken in silence.
- * Where all have the same number, `-P` says it as well and cannot be misread; so it is refused. So it is where one has
- * none, which can be given one; but not 10, 20 and 30, as priorities usually are and prefix lengths hardly ever.
- * Different numbers can only be priorities, but for those of a single address.
+ * `A/24` is how keepalived, vip-manager and others write an address; as a priority it would go unnoticed. It is refused
+ * if all addresses have the same number, since `-P` says the same and cannot be misread. It is also refused if another
+ * address has no number, since that one can be given one; except 10, 20 and 30, which are usual as priorities and rare
+ * as prefix lengths. Different numbers can only be priorities, unless they are the prefix length of a single address.
  */
 function refusePrefixes(all: readonly Written[], reader: ConfigReader): void {
   const numbers = new Set(all.map(({ priority }) => priority));
@@ -101,15 +107,15 @@ function refusePrefixes(all: readonly Written[], reader: ConfigReader): void {
   }
 }
 
-/** What looks like an address must be one; anything else is a name that the cloud may know. */
+/** A text that looks like an address must be one; any other text is a name that the cloud may know. */
 function plausible(text: string): boolean {
   const looks = /^[\d.]*$/.test(text) || /^[0-9a-f]*:[0-9a-f:.]*$/i.test(text);
   return !looks || canonicalIp(text) !== null;
 }
 
 /**
- * Refuses addresses that no cloud can give away; one of one's own (CloudStack) may call private ones public. As they
- * were written, since an Elastic IPv6 stands for all addresses of its network.
+ * Refuses addresses that no cloud can assign; a private cloud (CloudStack) may use private addresses as public ones.
+ * Checks them as written, since an Elastic IPv6 stands for all addresses of its network.
  */
 export function refuseImpossible(reader: ConfigReader, api: "v1" | "v2"): void {
   for (const text of reader.text("xi").split(",")) {
@@ -121,7 +127,7 @@ export function refuseImpossible(reader: ConfigReader, api: "v1" | "v2"): void {
   }
 }
 
-/** All texts by which a role's policy may have to name them: ours, and the one that was written. */
+/** All texts by which a role's policy may have to name the Elastic IPs: our spelling, and the one that was written. */
 export function spellingsOf(reader: ConfigReader): string[] {
   const texts = reader.text("xi").split(",").map((each) => written(each.trim()).address);
   const spellings = texts.flatMap((

@@ -5,18 +5,18 @@
 /** What a file says, and what is wrong with it. */
 export interface EnvFile {
   readonly variables: Readonly<Record<string, string>>;
-  /** Each with its line; systemd would leave these lines out in silence. */
+  /** Each with its line; systemd would silently skip these lines. */
   readonly problems: readonly string[];
 }
 
 const NAME = /^[A-Za-z_]\w*$/;
-/** What a backslash within double quotes protects; before anything else it stands for itself. */
+/** Characters that a backslash protects within double quotes; before any other the backslash is literal. */
 const PROTECTED = '"\\`$';
 
-/** Problems that are told of; whoever has more has given another kind of file. */
+/** Most problems that are reported: more of them mean that this is another kind of file. */
 export const PROBLEMS_MAX = 20;
 
-/** Reads the whole file, or as much as it takes to see that it is none; the time is linear in its length. */
+/** Reads the whole file, or as much as shows that it is of another kind. The time is linear in its length. */
 export function parseEnvFile(text: string): EnvFile {
   const variables: Record<string, string> = {};
   const problems: string[] = [];
@@ -41,7 +41,7 @@ export function parseEnvFile(text: string): EnvFile {
     } else {
       const name = content.slice(0, equals).trim();
       const value = readValue(input, at + equals + 1);
-      // What is wrong may be half of a secret: it is not shown.
+      // The text may be half of a secret: do not show it.
       if (!NAME.test(name)) problems.push(`line ${line}: ${nameProblem(name)}`);
       else if (!value.closed) problems.push(`line ${line}: ${name}: a quote is not closed`);
       else variables[name] = value.text;
@@ -51,7 +51,7 @@ export function parseEnvFile(text: string): EnvFile {
   return { variables, problems };
 }
 
-/** What is wrong with what stands before the `=`. It is not shown: it may be a part of a secret. */
+/** The problem of the text before the `=`. The text is not shown: it may be part of a secret. */
 function nameProblem(name: string): string {
   if (/^export\s/.test(name)) {
     return '"export" is shell syntax: write NAME=value without it';
@@ -59,7 +59,10 @@ function nameProblem(name: string): string {
   return 'what stands before "=" is not a variable\'s name (letters, digits and _)';
 }
 
-/** Quoted pieces, then an unquoted rest, up to the end of the line; a backslash continues it on the next. */
+/**
+ * Quoted pieces, then an unquoted rest, up to the end of the line; a trailing backslash continues the value on the next
+ * line.
+ */
 function readValue(input: string, start: number): { text: string; end: number; closed: boolean } {
   let text = "", at = start;
   for (; at < input.length; at++) {
@@ -72,7 +75,7 @@ function readValue(input: string, start: number): { text: string; end: number; c
     at = quoted.end;
     if (!quoted.closed) return { text, end: input.length, closed: false };
   }
-  // Blanks at the end go, unless a backslash keeps them.
+  // Blanks at the end are dropped, unless a backslash keeps them.
   let keep = text.length;
   for (; at < input.length && input[at] !== "\n"; at++) {
     const escaped = input[at] === "\\";
@@ -84,7 +87,7 @@ function readValue(input: string, start: number): { text: string; end: number; c
   return { text: text.slice(0, keep), end: at + 1, closed: true };
 }
 
-/** From one quote to the next; `end` is where that is. */
+/** From one quote to the next; `end` is the position of the second. */
 function readQuoted(input: string, start: number): { text: string; end: number; closed: boolean } {
   const quote = input[start];
   let text = "";

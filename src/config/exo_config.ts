@@ -12,8 +12,8 @@ import type { Environment } from "../world.ts";
 export type ReadTextFile = (path: string) => string | Promise<string>;
 
 /**
- * Where the file may be, in the CLI's order, without the current folder, which the CLI looks into last: a command that
- * stands in the file would run for whoever starts us there. So a folder that is given relative to it does not count.
+ * Where the file may be, in the CLI's order. The CLI also looks into the current folder, last; we do not, because a
+ * command in the file would run for anybody who starts us there. So a relative folder does not count either.
  */
 export function exoConfigPaths(env: Environment, os: typeof Deno.build.os): string[] {
   if (env.EXOSCALE_CONFIG) return [env.EXOSCALE_CONFIG];
@@ -29,13 +29,13 @@ export function exoConfigPaths(env: Environment, os: typeof Deno.build.os): stri
     .map((folder) => `${folder}/exoscale.toml`);
 }
 
-/** An account as the file has it: the secret itself, or the command that prints it. */
+/** An account in the file: the secret itself, or the command that prints it. */
 export interface ExoAccount extends Account {
-  /** Program and arguments; it goes before the secret, as for the CLI. */
+  /** Program and arguments; as in the CLI, it overrides the secret. */
   readonly secretCommand?: readonly string[];
 }
 
-/** What was found: nothing without a file, a problem with a broken one. */
+/** Empty without a file; a problem with a broken one. */
 export interface ExoFindings {
   readonly account?: ExoAccount;
   /** The file that was read. */
@@ -44,10 +44,10 @@ export interface ExoFindings {
   readonly warnings?: readonly string[];
 }
 
-/** Of a file that could be read and yet not looked at. */
+/** Access to a file that could be read, but whose permissions could not. */
 const UNKNOWN = { readable: null, writable: "nobody knows who can write it" };
 
-/** The account that the CLI would use: that of the name, else the default one, else the only one. */
+/** The account that the CLI would use: the named one, else the default one, else the only one. */
 export async function readExoAccount(
   env: Environment,
   { os, readTextFile, fileAccess, wanted }: {
@@ -63,7 +63,7 @@ export async function readExoAccount(
     try {
       text = await readTextFile(path);
     } catch (error) {
-      // Not there, or not ours to read: the CLI looks further, too. But a file that was named must be there.
+      // The file is missing or unreadable for us: like the CLI, look further. But a file that was named must be there.
       const named = env.EXOSCALE_CONFIG ? "EXOSCALE_CONFIG: " : "";
       if (named === "" && isElsewhere(error)) continue;
       const reason = messageOf(error);
@@ -72,7 +72,7 @@ export async function readExoAccount(
     const { writable, readable } = fileAccess
       ? await fileAccess(path) ?? UNKNOWN
       : { writable: null, readable: null };
-    // Whoever can write it chooses a command that we run.
+    // Anybody who can write it chooses a command that we run.
     if (writable !== null) {
       return { problem: `${path} is not used: ${writable}, wanted only this user and root` };
     }
@@ -99,7 +99,7 @@ function accountIn(file: unknown, wanted: string | undefined): ExoAccount {
     if (wanted) throw new Error(`no account named ${JSON.stringify(wanted)}`);
     return {};
   }
-  // An empty name is none.
+  // An empty name counts as not given.
   const name = wanted || defaultaccount || undefined;
   if (accounts.length === 0 && name === undefined) return {};
   const account = accounts.find((each) => each.name === name) ??

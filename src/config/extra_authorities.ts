@@ -1,9 +1,9 @@
-// Whom to trust that an endpoint is what it says: the authorities of a file, besides those that the runtime has.
+// --ca-file: certificate authorities to trust in addition to the runtime's.
 import type { ConfigReader } from "./config_reader.ts";
 
 const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g;
 
-/** The certificates in the text of the CA file. Whether each is one is seen when it is used. */
+/** The certificates in the text of the CA file. Whether each one is valid shows when it is used. */
 export function readAuthorities(reader: ConfigReader, caFile: string | undefined): string[] {
   const path = reader.value("ca-file");
   if (path === null || caFile === undefined) return [];

@@ -1,11 +1,11 @@
-// What is to be said of a file that others may read, change or replace.
+// Warnings about a file that others may read, change or replace.
 import type { Host } from "../host/host.ts";
 
 /** Why it matters that others can write a file without secrets. */
 export const CONFIGURES = "says what this program does",
   AUTHORISES = "says which servers are trusted";
 
-/** Warnings about a file: a secret is to be read by nobody else, and what has a use is to be written by nobody else. */
+/** Warnings about a file: only its owner may read a secret, and only its owner may write a file that has a `use`. */
 export async function doubtsOf(
   path: string,
   { secret, use = null }: { secret: boolean; use?: string | null },

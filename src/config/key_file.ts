@@ -1,8 +1,8 @@
-// What --api-secret-file may have: the secret alone, or key and secret together as JSON, such as the answer of
-// `assume-iam-role`, whose key ends at a given instant, and the file of Exoscale's cloud controller manager.
+// Contents of --api-secret-file: the secret alone, or key and secret together as JSON. Such JSON is the answer of
+// `assume-iam-role`, whose key expires at a given time, or the file of Exoscale's cloud controller manager.
 import type { Credentials } from "../exoscale/signer.ts";
 
-/** Names of each member, the first that is there counts. */
+/** Names of each member; the first that is present counts. */
 const NAMES = {
   apiKey: ["key", "api_key", "api-key"],
   secret: ["secret", "api_secret", "api-secret"],
@@ -14,12 +14,12 @@ export type KeyFile = Partial<Pick<Credentials, "apiKey" | "expiresAtMs">> & {
   readonly secret: string;
 };
 
-/** Whether the file is to be read as JSON: no secret begins so. */
+/** Whether to read the file as JSON: no secret begins like that. */
 export function isKeyFile(text: string): boolean {
   return text.trimStart().startsWith("{");
 }
 
-/** What the text has. Throws an error that says what is wrong, and quotes nothing of it. */
+/** Parses the text. Throws an error that names the problem and quotes nothing of the text. */
 export function parseKeyFile(text: string): KeyFile {
   if (!isKeyFile(text)) return { secret: text.trim() };
   let file: Record<string, unknown>;

@@ -1,5 +1,5 @@
-// Everything that was given, from wherever: flags, the file of variables, the environment, the configuration file, and
-// what files and the `exo` CLI add. Done at the start, and again at each reload.
+// Loads all settings: flags, the file of variables, the environment, the configuration file, and what files and the
+// `exo` CLI add. Runs at the start, and again at each reload.
 import { readValues, type Values } from "../options/parse.ts";
 import { messageOf } from "../core/message_of.ts";
 import { parseConfigFile } from "./config_file.ts";
@@ -13,30 +13,30 @@ import { findValues } from "./sources.ts";
 import type { Environment } from "../world.ts";
 import { SECRET_VARIABLE } from "../options/security.ts";
 
-/** What gathering needs of the machine. */
+/** What loading needs of the machine. */
 export type Source = Pick<Host, "env" | "os" | "readTextFile" | "fileAccess" | "machine">;
 
-/** All that was given. */
+/** All settings. */
 export interface Loaded extends Collected {
   readonly findings: Findings;
 }
 
-/** The same without what other programs know, which costs time. */
+/** All settings except those from other programs, which take time. */
 export interface Collected {
   readonly values: Values;
   /** The environment with the file of variables. */
   readonly env: Environment;
-  /** Files that could not be read, and what is wrong in them. */
+  /** Unreadable files, and problems in the readable ones. */
   readonly problems: readonly string[];
-  /** What is allowed and yet not what one wants. */
+  /** Settings that are allowed but probably not wanted. */
   readonly warnings: readonly string[];
   /** Whether the files that have options could be read; otherwise a missing option proves nothing. */
   readonly readable: boolean;
-  /** What the file of variables has, empty without one. */
+  /** The variables in the file of variables, empty without one. */
   readonly fileVariables: Environment;
 }
 
-/** Gathers. Rejects with a `UsageError` for what no configuration could mean; see `collect` for `atStart`. */
+/** Loads all settings. Rejects with a `UsageError` if no configuration could mean them; see `collect` for `atStart`. */
 export async function load(
   argv: readonly string[],
   host: Source,
@@ -45,7 +45,7 @@ export async function load(
   return await complete(await collect(argv, host, atStart), host);
 }
 
-/** Whether anything but arguments and environment was read at the start. */
+/** Whether the start read anything besides arguments and environment. */
 export function readsFiles({ values: { given }, findings }: Loaded): boolean {
   const files = OPTIONS.filter(({ name, value }) => value === "FILE" && name !== "pid-file");
   const { account, sharedSecret } = findings;
@@ -54,8 +54,8 @@ export function readsFiles({ values: { given }, findings }: Loaded): boolean {
 }
 
 /**
- * Reads what was given at the start as it is now: a configuration, or all that is wrong with it. Never rejects, and no
- * file that hangs is waited for.
+ * Reads the sources given at the start again: a configuration, or all its problems. Never rejects, and does not wait
+ * for a file that hangs.
  */
 export async function readAgain(
   argv: readonly string[],
@@ -63,7 +63,7 @@ export async function readAgain(
   { fileVariables }: Pick<Loaded, "fileVariables">,
 ): Promise<{ config: Config; warnings: readonly string[] } | { problems: readonly string[] }> {
   try {
-    // What a pipe has said at the start it does not say again.
+    // A pipe does not repeat what it delivered at the start.
     const { rereadTextFile: readTextFile = host.readTextFile } = host;
     const loaded = await load(argv, { ...host, readTextFile }, fileVariables);
     const config = configure(loaded.values, loaded.findings);
@@ -75,7 +75,7 @@ export async function readAgain(
   }
 }
 
-/** Adds what the secret file and the `exo` CLI know. */
+/** Adds the secret file and the values of the `exo` CLI. */
 export async function complete(collected: Collected, host: Source): Promise<Loaded> {
   const { values, env, problems, warnings } = collected;
   const [findings, unreadable, doubts] = await findValues(values, { ...host, env });
@@ -88,9 +88,9 @@ export async function complete(collected: Collected, host: Source): Promise<Load
 }
 
 /**
- * Reads flags, environment and files of ours. Rejects with a `UsageError` for what no configuration could mean. At a
- * reload, `atStart` is what the file of variables had at the start: systemd has put that into our environment as well,
- * where it would outlive its line.
+ * Reads flags, environment and our own files. Rejects with a `UsageError` if no configuration could mean them. At a
+ * reload, `atStart` is the content of the file of variables at the start: systemd has put it into our environment as
+ * well, where a line would outlive its removal.
  */
 export async function collect(
   argv: readonly string[],
@@ -104,7 +104,7 @@ export async function collect(
   const fileVariables = file ? await readVariables(file.text) : {};
   const env = { ...Object.fromEntries(inherited), ...fileVariables };
   for (const name of misspelt(Object.fromEntries(inherited))) {
-    // systemd reads the same file into our environment, too.
+    // systemd puts the same file into our environment, too.
     if (fileVariables[name] === undefined) {
       warnings.push(`unknown variable ${name}${meantVariable(name)}`);
     }
@@ -124,7 +124,7 @@ export async function collect(
     const { variables, problems: wrong } = parseEnvFile(text);
     problems.push(...wrong.map((problem) => `${path}, ${problem}`));
     const secrets = OPTIONS.filter(({ name }) => isSecret(name)).flatMap((each) => each.variables);
-    // A misspelt one would leave what it was meant for at its default, in silence.
+    // A misspelt variable would silently leave its option at the default.
     const strange = unknownVariables(variables);
     const some = strange.slice(0, PROBLEMS_MAX).map((name) => `${name}${meantVariable(name)}`);
     const more = strange.length > some.length ? " and others" : "";

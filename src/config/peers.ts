@@ -5,7 +5,7 @@ import type { PeerSource } from "../exoscale/peer_source.ts";
 import type { Listen, PeersConfig } from "../options/peers.ts";
 import { type ConfigReader, nameOf, type Need } from "./config_reader.ts";
 
-/** The peers' part of the configuration; only the watchdog looks at them. */
+/** The peers' part of the configuration; only the watchdog uses it. */
 export function readPeers(
   reader: ConfigReader,
   { counts, watchdog }: { counts: boolean; watchdog: boolean },
@@ -27,7 +27,7 @@ function readSource(reader: ConfigReader, watchdog: boolean): PeerSource {
   const both = addresses.length > 0 && groups.length > 0;
   reader.need(!watchdog || !both, "p", `excludes ${nameOf("G")}: give one of them`);
   for (const address of addresses) {
-    // Not all names are of hosts: containers have underscores, for one.
+    // A name need not be a valid host name: container names, for example, have underscores.
     const name = /^(?=.*[a-z])[a-z0-9._-]+$/i;
     const plausible = canonicalIp(address) !== null || name.test(address);
     const problem = `${JSON.stringify(address)} is neither an IP address nor a host name`;
@@ -48,7 +48,7 @@ function readSource(reader: ConfigReader, watchdog: boolean): PeerSource {
 /** More than any cluster has: each name is looked up, and each peer gets every heartbeat. */
 const FRAGMENTS_MAX = 4_096;
 
-/** The elements of a list, each once. */
+/** The elements of a list, without duplicates. */
 function listOf(reader: ConfigReader, option: string): string[] {
   const parts = reader.value(option) ? reader.values(option) : [];
   const few = parts.length <= FRAGMENTS_MAX;
@@ -56,7 +56,9 @@ function listOf(reader: ConfigReader, option: string): string[] {
   return few ? [...new Set(parts)] : [];
 }
 
-/** A peer of a family that the socket does not speak would never be heard, and each would hold alone. */
+/**
+ * Refuses peers of a family that the socket does not use: no heartbeat would arrive, and each node would hold alone.
+ */
 function needFamilies(
   reader: ConfigReader,
   { addresses, listen: { hostname } }: { addresses: readonly string[]; listen: Listen },

@@ -1,10 +1,10 @@
-// The shared secret of a cluster, and what is believed without it.
+// The shared secret of a cluster, and what is accepted without it.
 import { SECRET_VARIABLE, type SecurityConfig } from "../options/security.ts";
 import { messageOf } from "../core/message_of.ts";
 import { type ConfigReader, nameOf } from "./config_reader.ts";
 import { secretsIn } from "../host/keyring.ts";
 
-/** A secret that was found, and where. */
+/** A shared secret, and its source. */
 export interface FoundSecret {
   readonly text: string;
   /** File or variable, for messages. */
@@ -20,7 +20,7 @@ export function readSecurity(
   const acceptUnsigned = reader.on("accept-unsigned");
   let sharedSecrets: string[] = [];
   if (found) {
-    // In a file of its own it is as it was made.
+    // A file of its own has the secret exactly as generated, so quotes belong to it.
     if (found.source === SECRET_VARIABLE) reader.needUnquoted(found.text, SECRET_VARIABLE);
     try {
       sharedSecrets = secretsIn(found.text);

@@ -1,4 +1,4 @@
-// Where the shared secret comes from: a file, a variable, or what systemd has loaded for us. Never an argument.
+// Where the shared secret comes from: a file, a variable, or a systemd credential. Never an argument.
 import { type Given, isOn, type Values } from "../options/parse.ts";
 import { nameOf } from "./config.ts";
 import { messageOf } from "../core/message_of.ts";
@@ -6,16 +6,16 @@ import type { FoundSecret } from "./security.ts";
 import type { Host } from "../host/host.ts";
 import { SECRET_VARIABLE } from "../options/security.ts";
 
-/** Name of the systemd credential that is used when nothing else is given. */
+/** Name of the systemd credential that is used when no other source is given. */
 export const CREDENTIAL = "exoip-shared-secret";
 
-/** The secret, if there is one, or why it cannot be had. Only the watchdog has a use for it. */
+/** The secret, if there is one, or why it is not available. Only the watchdog uses it. */
 export async function findSharedSecret(
   { given }: Pick<Values, "given">,
   { env, readTextFile }: Pick<Host, "env" | "readTextFile">,
 ): Promise<{ found?: FoundSecret; path?: string; problem?: string }> {
   const on = (option: string) => isOn(given.get(option));
-  // Whoever asks the doctor without a mode is about to watch.
+  // A doctor run without a mode checks for the watchdog.
   if (!on("W") && !(on("doctor") && !on("A") && !on("D"))) return {};
   const file = given.get("shared-secret-file"), text = env[SECRET_VARIABLE];
   if (text && !byFlag(file)) return { found: { text, source: SECRET_VARIABLE } };

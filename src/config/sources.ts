@@ -1,4 +1,4 @@
-// What the configuration needs of files and programs: the secret, and what the `exo` CLI knows.
+// Reads what the configuration needs from files and programs: the secret, and the values of the `exo` CLI.
 import { type Given, isOn, type Values } from "../options/parse.ts";
 import { type Findings, nameOf } from "./config.ts";
 import { messageOf } from "../core/message_of.ts";
@@ -10,12 +10,12 @@ import { BUNDLE_MAX_BYTES, type ReadLimits } from "../host/text_file.ts";
 import { isKeyFile } from "./key_file.ts";
 import { findSharedSecret } from "./shared_secret.ts";
 
-/** Longest time that an account's command has to print the secret. */
+/** Longest time for an account's command to print the secret. */
 const SECRET_COMMAND_MS = 10_000;
 
 /**
- * Reads the secret file and the CLI's configuration, if what they could say is not said already. Resolves to what was
- * found, what is wrong, and what is allowed and yet not what one wants.
+ * Reads the secret file and the CLI's configuration, unless their values are given already. Resolves to what was found,
+ * the problems, and the warnings.
  */
 export async function findValues(
   { given }: Pick<Values, "given">,
@@ -42,7 +42,7 @@ export async function findValues(
   }
   const whole = isKeyFile(findings.secretFile ?? "");
   const keyed = !lent && (whole || (given.has("xk") && (given.has("xs") || file)));
-  // What lists the zones does not say which one is ours.
+  // The endpoint that lists the zones does not say which zone is ours.
   const final = given.has("xe") && given.get("xe")?.source !== DIRECTORY_VARIABLE;
   const placed = given.has("zone") || final || given.get("api")?.text === "v1";
   if (keyed && placed) return [findings, problems, warnings];
@@ -78,13 +78,17 @@ export async function findValues(
   }
 }
 
-/** Whether the configuration is looked at and nothing is to happen: not even a command that prints a secret. */
+/**
+ * Whether this run only checks the configuration: it must not run anything, not even a command that prints a secret.
+ */
 function looksOnly({ given }: Pick<Values, "given">): boolean {
   const on = (option: string) => isOn(given.get(option));
   return on("print-config") || (on("n") && !on("doctor"));
 }
 
-/** The account with its secret, which a command may have to print, if it is wanted; what fails joins the problems. */
+/**
+ * The account with its secret, which a command may have to print, if it is needed. Failures are added to the problems.
+ */
 async function withSecret(
   { account = {}, path = "" }: ExoFindings,
   { lent, looksOnly, host, problems, warnings }: {
@@ -121,7 +125,10 @@ async function withSecret(
   }
 }
 
-/** A flag goes before a variable, ours before others, all before our file; and the secret itself before its file. */
+/**
+ * A flag overrides a variable, our variables override others, and all override our file. At equal rank the secret
+ * overrides its file.
+ */
 function goesBefore(file: Given, secret: Given | undefined): boolean {
   const ranks = [/^-/, /^IF_/, /^[A-Z_]+$/, /^/];
   const rank = ({ source }: Given) => ranks.findIndex((each) => each.test(source));

@@ -1,4 +1,4 @@
-// Variables that look like ours and are not: a misspelt one would leave its option at the default, in silence.
+// Variables that look like ours but are unknown: a misspelt one would silently leave its option at the default.
 import { OPTIONS } from "../options/all.ts";
 import { didYouMean, within } from "../options/did_you_mean.ts";
 import type { Environment } from "../world.ts";
@@ -10,15 +10,15 @@ const KNOWN: readonly string[] = [
   SECRET_VARIABLE,
 ];
 const ENDINGS = KNOWN.filter((name) => name.startsWith(PREFIX)).map(endingOf);
-/** ifupdown puts every option of a stanza into the environment so; of these one is near to a variable of ours. */
+/** ifupdown passes every option of a stanza as a variable like this; only this one is close to a variable of ours. */
 const OF_OTHERS: ReadonlySet<string> = new Set(["IF_HWADDRESS"]);
 
-/** Those of a file of ours that begin as ours do and are unknown. */
+/** Unknown variables with our prefix in one of our files. */
 export function unknownVariables(variables: Environment): string[] {
   return Object.keys(variables).filter((name) => name.startsWith(PREFIX) && !KNOWN.includes(name));
 }
 
-/** Those of the environment, which other programs fill, too: only what is near to one of ours. */
+/** Misspelt variables in the environment. Other programs fill it, too, so only names close to one of ours count. */
 export function misspelt(env: Environment): string[] {
   return unknownVariables(env).filter((name) => {
     const ending = endingOf(name);

@@ -1,11 +1,11 @@
-// Whether the cloud answers at all, asked once for all checks.
+// Whether the cloud answers at all; asked once for all checks.
 import { CloudError } from "../exoscale/cloud_error.ts";
 import { exchange } from "../exoscale/http.ts";
 import type { Context } from "./context.ts";
 
 const answers = new WeakMap<Context, Promise<void>>();
 
-/** Resolves when the cloud has answered anything at all in JSON; what it says is the matter of other checks. */
+/** Resolves when the cloud has answered anything in JSON; other checks look at the content. */
 export function answered(context: Context, signal: AbortSignal): Promise<void> {
   const asked = answers.get(context) ?? askAnything(context, signal);
   answers.set(context, asked);
@@ -14,7 +14,7 @@ export function answered(context: Context, signal: AbortSignal): Promise<void> {
 
 async function askAnything(context: Context, signal: AbortSignal): Promise<void> {
   const endpoint = await context.endpoint(signal);
-  // Both need no signature: the zones are public, and CloudStack says that one is missing.
+  // Neither needs a signature: the zones are public, and CloudStack reports that one is missing.
   const v1 = context.config.api === "v1";
   const url = new URL(v1 ? `${endpoint}?command=listZones&response=json` : `${endpoint}/zone`);
   const title = v1 ? "listZones" : "GET /zone";

@@ -1,4 +1,4 @@
-// What several checks want to know, found out once: who this machine is, where the cloud is, who the peers are.
+// Facts that several checks need, found out once: which instance this is, where the cloud is, who the peers are.
 import type { Config } from "../config/config.ts";
 import type { AddressConfig } from "../options/elastic_ips.ts";
 import { type Connect, connectionFor, endpointFor } from "../startup/connection.ts";
@@ -23,17 +23,17 @@ import { inventoryV1 } from "./inventory_v1.ts";
 import { inventoryV2 } from "./inventory_v2.ts";
 import { takePort } from "./port.ts";
 
-/** Who this machine says it is, by whom it was asked. */
+/** The instance ids that this machine reports, by source. */
 export interface Claims {
   readonly given: string | null;
   readonly metadata: string | null;
-  /** Who said that: the metadata service, or a file. */
+  /** The source: the metadata service, or a file. */
   readonly by: string;
   /** The system UUID. */
   readonly system: string | null;
   /** Product name of the machine, empty when it cannot be read. */
   readonly product: string;
-  /** Why nothing is known, if nothing is. */
+  /** Why nothing is known; empty if something is. */
   readonly trouble: string;
 }
 
@@ -43,31 +43,31 @@ export interface DatedAnswer {
   readonly wallMs: number;
 }
 
-/** A cloud that can be asked. */
+/** A usable cloud. */
 export interface Reach {
   readonly endpoint: string;
   readonly inventory: Inventory;
   readonly connect: Connect;
-  /** Of the configuration, each by its address. */
+  /** The configured addresses, with names resolved. */
   readonly addresses: readonly AddressConfig[];
 }
 
 const SYSTEM_UUID = "/sys/class/dmi/id/product_uuid", PRODUCT = "/sys/class/dmi/id/product_name";
 const READ_MS = 2_000;
 
-/** What is known; each thing is asked for when the first check wants it. */
+/** The known facts; each is looked up when the first check needs it. */
 export class Context {
   readonly config: Config;
   readonly host: Host;
-  /** Of the first answer that had one. */
+  /** From the first answer that had one. */
   dated: DatedAnswer | null = null;
   readonly claims: (signal: AbortSignal) => Promise<Claims>;
   readonly endpoint: (signal: AbortSignal) => Promise<string>;
   readonly reach: (signal: AbortSignal) => Promise<Reach>;
   readonly port: () => Promise<PortState>;
-  /** The peers of `-p`, looked up; null without any. */
+  /** The peers of `-p`, resolved; null without any. */
   readonly names: (signal: AbortSignal) => Promise<PeerNames | null>;
-  /** Makes requests as the watchdog does: what hangs is repeated beside. */
+  /** Makes requests as the watchdog does: a request that hangs is repeated beside the first. */
   readonly attempts: Attempts;
   readonly #limiter: RateLimiter;
   #port: Promise<PortState> | null = null;
@@ -85,7 +85,7 @@ export class Context {
     this.port = () => this.#port ??= takePort(this);
   }
 
-  /** One that notes what time it is in the cloud. */
+  /** A `fetch` that notes the cloud's time. */
   get fetch(): Fetch {
     const { fetch, clock } = this.host;
     const dated = async (...request: Parameters<Fetch>) => {
@@ -101,13 +101,13 @@ export class Context {
     });
   }
 
-  /** Gives up the port, if it was had. */
+  /** Releases the port, if it was taken. */
   async close(): Promise<void> {
     const port = await this.#port;
     if (port?.kind === "free") await port.socket.close();
   }
 
-  /** The id that counts. */
+  /** The instance id in use. */
   async instanceId(signal: AbortSignal): Promise<string> {
     const { given, metadata, system } = await this.claims(signal);
     const id = given ?? metadata ?? system;
@@ -134,7 +134,7 @@ export class Context {
     return await asked;
   }
 
-  /** The Elastic IPs by address, also those that the configuration names otherwise. */
+  /** The Elastic IPs by address, including those that the configuration gives by name. */
   async elasticIps(signal: AbortSignal): Promise<string[]> {
     return (await this.reach(signal)).addresses.map(({ elasticIp }) => elasticIp);
   }
@@ -142,10 +142,10 @@ export class Context {
   async #findMembers(elasticIp: string, signal: AbortSignal): Promise<PeerList> {
     const cloud = await this.cloud(elasticIp, signal);
     try {
-      // Zone and pool, which the members are looked for in, are found by this.
+      // This finds zone and pool, which the search for members needs.
       await cloud.prepare(signal);
     } catch (cause) {
-      // That the address must not be moved is a matter of another check.
+      // Another check covers whether the address may be moved.
       if (!["managed-address", "pool-address", "no-ipv6"].includes(asCloudError(cause).kind)) {
         throw cause;
       }
@@ -177,13 +177,13 @@ export class Context {
   }
 
   async #findEndpoint(signal: AbortSignal): Promise<string> {
-    // Only an endpoint that must be looked for needs the instance.
+    // Only an endpoint that has to be found needs the instance.
     const { endpoint, zone } = this.config;
     const instanceId = endpoint !== null || zone !== null ? "" : await this.instanceId(signal);
     const said: string[] = [];
     const log = { write: (_: string, __: string, text: string) => void said.push(text) };
     const host = { ...this.host, fetch: this.fetch };
-    // The other modes do not wait for a cloud that does not answer.
+    // The one-shot modes do not wait for a silent cloud.
     const config = { ...this.config, mode: "associate" as const };
     const found = await endpointFor(config, { instanceId, host, log, signal });
     if (found === null) throw new CloudError("no-such-instance", said.at(-1) ?? "given up");
@@ -199,7 +199,7 @@ export class Context {
     const log = { write: (_: string, __: string, text: string) => void said.push(text) };
     const limiter = this.#limiter;
     const names = await this.names(signal);
-    // The other modes do not wait for a cloud that does not answer.
+    // The one-shot modes do not wait for a silent cloud.
     const config = { ...this.config, endpoint, mode: "associate" as const };
     const host = { ...this.host, fetch };
     const options = { instanceId, host, log, signal, limiter };
@@ -215,7 +215,7 @@ export class Context {
   }
 }
 
-/** What the promise gives; a cloud that does not give it is a matter of another check. */
+/** The promise's value; if the cloud does not give it, another check covers that. */
 export async function known<T>(promise: Promise<T>, what: string): Promise<T> {
   try {
     return await promise;
@@ -233,7 +233,7 @@ async function read(machine: Machine, path: string): Promise<string> {
   );
 }
 
-/** So that it can be told apart whether the network, a file or the firmware tells. */
+/** Shows whether the network, a file or the firmware tells the id. */
 function withoutSystemUuid(machine: Machine, told: (path: string) => void): Machine {
   const secret = machine.root + SYSTEM_UUID;
   const noted = async (path: string, text: Promise<string>): Promise<string> => {

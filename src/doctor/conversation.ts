@@ -1,4 +1,4 @@
-// The heartbeats that the checks speak and hear, once for all of them; or what the watchdog says that has the port.
+// The heartbeats that the doctor sends and hears, once for all checks; or the report of the watchdog that has the port.
 import { asCloudError } from "../exoscale/cloud_error.ts";
 import { familyOf } from "../core/ip.ts";
 import type { Snapshot } from "../status/snapshot.ts";
@@ -10,24 +10,24 @@ import { NotKnown, type Result, skip } from "./result.ts";
 import { type Conversation, type Hearing, hearingKey } from "./hearing.ts";
 import { converse } from "./heartbeat_probe.ts";
 
-/** What came of speaking and listening. */
+/** The result of sending and listening. */
 export interface Spoken {
   readonly kind: "spoken";
-  /** About Elastic IPs for which nothing may be sent. */
+  /** Results for Elastic IPs for which we must not send. */
   readonly said: readonly Result[];
   readonly planned: readonly Conversation[];
   /** By `hearingKey`. */
   readonly hearings: ReadonlyMap<string, Hearing>;
-  /** What the kernel has dropped meanwhile. */
+  /** Datagrams that the kernel has dropped meanwhile. */
   readonly dropped: Dropped;
 }
 
-/** Either way to know. */
+/** The two sources of this knowledge. */
 export type Talk = Spoken | { readonly kind: "watchdog"; readonly snapshot: Snapshot };
 
 const talks = new WeakMap<Context, Promise<Talk>>();
 
-/** Speaks to all peers, or asks the watchdog that runs here. Throws what the cloud throws, and `NotKnown`. */
+/** Sends to all peers, or asks the watchdog that runs here. Throws what the cloud throws, and `NotKnown`. */
 export function talk(context: Context, signal: AbortSignal): Promise<Talk> {
   const begun = talks.get(context) ?? begin(context, signal);
   talks.set(context, begun);
@@ -59,7 +59,7 @@ async function begin(context: Context, signal: AbortSignal): Promise<Talk> {
     const { peers } = await context.membership(elasticIp, signal);
     const place = await placeOf(elasticIp, { context, signal });
     if (place.silence !== null) said.push(skip(`${elasticIp}: only listened, ${place.silence}`));
-    // As the watchdog does: else the peers would judge heartbeats that it never sends.
+    // Send from the same address as the watchdog; else the result would be about heartbeats that it never sends.
     if (place.nativeAddresses.length > 0) port.socket.sendFrom(place.nativeAddresses, () => {});
     planned.push({ elasticIp, peers, wireId: place.wireId, speaks: place.silence === null });
   }
@@ -81,7 +81,7 @@ async function begin(context: Context, signal: AbortSignal): Promise<Talk> {
   return { ...spoken, hearings, dropped: droppedSince(before, await countDropped(host.machine)) };
 }
 
-/** Who we are for one Elastic IP, and why nothing must be sent for it, if so. Asked at the last moment. */
+/** Our ids for one Elastic IP, and why we must not send for it, if so. Asked at the last moment. */
 async function placeOf(
   elasticIp: string,
   { context, signal }: { context: Context; signal: AbortSignal },

@@ -1,5 +1,5 @@
-// --doctor: before the first start, is everything as it must be? All checks run side by side, each within its time, and
-// are printed in order. None of them changes anything, neither here nor in the cloud.
+// --doctor: is everything ready for the first start? All checks run in parallel, each with a time limit, and print in
+// order. They change nothing, neither here nor in the cloud.
 import type { Config } from "../config/config.ts";
 import { messageOf } from "../core/message_of.ts";
 import type { Host } from "../host/host.ts";
@@ -30,12 +30,12 @@ import { checkSource } from "./checks/source.ts";
 import { checkStatusPort } from "./checks/status_port.ts";
 import { checkWay } from "./checks/connectivity.ts";
 
-/** Longest time for one check: a cloud that hangs is given up sooner. */
+/** Longest time for one check; a cloud that hangs is given up sooner. */
 const CHECK_MS = 40_000;
 
 type Check = (context: Context, signal: AbortSignal) => Promise<Result[]>;
 
-/** In the order in which they are printed. */
+/** In the order of the output. */
 const ALWAYS: Readonly<Record<string, Check>> = {
   identity: checkIdentity,
   cloud: checkWay,
@@ -43,7 +43,7 @@ const ALWAYS: Readonly<Record<string, Check>> = {
   key: checkRights,
   address: checkAddresses,
 };
-/** What only a watchdog needs. */
+/** Checks that only a watchdog needs. */
 const WATCHING: Readonly<Record<string, Check>> = {
   interface: checkInterface,
   peers: checkPeers,
@@ -55,7 +55,7 @@ const WATCHING: Readonly<Record<string, Check>> = {
   heartbeats: checkHeartbeats,
 };
 
-/** Looks at everything and prints it; `signal` ends the looking. Resolves to the exit code. */
+/** Runs and prints all checks; `signal` ends them. Resolves to the exit code. */
 export async function diagnose(
   config: Config,
   { host, json, signal }: { host: Host; json: boolean; signal: AbortSignal },

@@ -1,19 +1,19 @@
-// IPv4 datagrams that the kernel drops for their source before any program hears of them, and without a word.
-// Source: Documentation/networking/ip-sysctl.rst (rp_filter), net/ipv4/route.c (fib_validate_source, rt_cache).
+// Counts IPv4 datagrams that the kernel silently drops because of their source, before any program sees them. Source:
+// Documentation/networking/ip-sysctl.rst (rp_filter), net/ipv4/route.c (fib_validate_source, rt_cache).
 import type { Machine } from "../host/metadata.ts";
 
-/** How many, since the machine has started. */
+/** The counts since the machine has started. */
 export interface Dropped {
-  /** Their source is an address of this machine, or none at all. The count is that of the whole machine. */
+  /** Their source is an address of this machine, or not a valid one. This counts for the whole machine. */
   readonly martian: number;
-  /** The way back to their source is another than they came (rp_filter). */
+  /** The route back to their source is not the one on which they came (rp_filter). */
   readonly filtered: number;
 }
 
 const ROUTES = "/proc/net/stat/rt_cache", COUNTERS = "/proc/net/netstat";
 const READ_MS = 2_000;
 
-/** The counts now; null where the kernel does not tell. */
+/** The current counts; null where the kernel does not tell. */
 export async function countDropped({ root, readTextFile }: Machine): Promise<Dropped | null> {
   const read = (path: string) =>
     readTextFile(root + path, { signal: AbortSignal.timeout(READ_MS) }).catch(() => "");
@@ -21,9 +21,9 @@ export async function countDropped({ root, readTextFile }: Machine): Promise<Dro
   return droppedIn(routes, counters);
 }
 
-/** The same from the text of both files. */
+/** The counts from the text of both files. */
 export function droppedIn(routes: string, counters: string): Dropped | null {
-  // One line for each processor, in hexadecimal; a datagram that the filter drops is counted here, too.
+  // One line per processor, in hexadecimal; datagrams dropped by the filter count here, too.
   const [head = "", ...lines] = routes.trim().split("\n");
   const column = wordsOf(head).indexOf("in_martian_src");
   const each = lines.map((line) => parseInt(wordsOf(line)[column] ?? "", 16));
@@ -35,7 +35,7 @@ export function droppedIn(routes: string, counters: string): Dropped | null {
   return { martian: all, filtered };
 }
 
-/** What has been dropped between the two counts. */
+/** The datagrams dropped between the two counts. */
 export function droppedSince(before: Dropped | null, after: Dropped | null): Dropped {
   if (before === null || after === null) return { martian: 0, filtered: 0 };
   const filtered = Math.max(0, after.filtered - before.filtered);

@@ -1,4 +1,4 @@
-// What is heard of each peer while the doctor listens.
+// What the doctor hears of each peer while it listens.
 import type { Heartbeat, Mark } from "../core/heartbeat.ts";
 import type { PeerIdentity } from "../core/election/peer.ts";
 
@@ -6,27 +6,27 @@ import type { PeerIdentity } from "../core/election/peer.ts";
 export interface Hearing {
   /** Its heartbeats came. */
   readonly heard: boolean;
-  /** They say that ours come, too; null when they have no word for it. */
+  /** They say that ours arrive, too; null if their format cannot. */
   readonly hearsUs: boolean | null;
   /** They are signed. */
   readonly signed: boolean;
-  /** What is wrong with them, null when nothing is. */
+  /** Their problem, null without one. */
   readonly wrong: string | null;
-  /** Another address, from which heartbeats come that say they are its; null when none do. */
+  /** Another address that sends heartbeats with this peer's id; null without one. */
   readonly strayFrom: string | null;
 }
 
-/** One Elastic IP, and who is to be spoken to about it. */
+/** One Elastic IP, and the peers to talk to about it. */
 export interface Conversation {
   readonly elasticIp: string;
   /** Our id on the wire. */
   readonly wireId: string;
   readonly peers: readonly PeerIdentity[];
-  /** Whether to send; else there is only listening. */
+  /** Whether to send; else it only listens. */
   readonly speaks: boolean;
 }
 
-/** Under which name `converse` tells of a peer. */
+/** The key of a peer in the result of `converse`. */
 export function hearingKey(elasticIp: string, address: string): string {
   return `${elasticIp} ${address}`;
 }
@@ -39,16 +39,16 @@ const SILENCE: Hearing = {
   strayFrom: null,
 };
 
-/** Gathers it. */
+/** Collects what is heard. */
 export class Hearings {
   readonly byKey = new Map<string, Hearing>();
   readonly #conversations: readonly Conversation[];
-  /** The last heartbeat with a right tag, by `hearingKey`. */
+  /** The last heartbeat with a valid signature, by `hearingKey`. */
   readonly #marks = new Map<string, Mark>();
-  /** Of whom a heartbeat about the right Elastic IP has come, whatever else is wrong with it. */
+  /** Peers that sent a heartbeat about the right Elastic IP, even a wrong one. */
   readonly #right = new Set<string>();
 
-  /** Nothing has been heard of anybody. */
+  /** Starts with nothing heard. */
   constructor(conversations: readonly Conversation[]) {
     this.#conversations = conversations;
     for (const { elasticIp, peers } of conversations) {
@@ -56,7 +56,7 @@ export class Hearings {
     }
   }
 
-  /** Nothing that is still to come would say more. */
+  /** Whether no further heartbeat can add anything. */
   get satisfied(): boolean {
     return this.#conversations.every(({ elasticIp, peers, speaks }) =>
       peers.every(({ address }) => {
@@ -66,12 +66,12 @@ export class Hearings {
     );
   }
 
-  /** What a heartbeat to that peer repeats, so that the peer knows that we live. */
+  /** The mark that a heartbeat to that peer echoes, to prove that we are alive. */
   echoFor(elasticIp: string, address: string): Mark | null {
     return this.#marks.get(hearingKey(elasticIp, address)) ?? null;
   }
 
-  /** Whether anything follows from it: a peer's address is its sender's, or a peer's id is in it. */
+  /** Whether the heartbeat counts: it comes from a peer's address, or has a peer's id. */
   wants(from: string, { elasticIp, id }: Heartbeat): boolean {
     return this.#conversations.some((each) =>
       each.peers.some(({ address, wireId }) =>
@@ -80,7 +80,7 @@ export class Hearings {
     );
   }
 
-  /** `doubt` says why it cannot be believed. */
+  /** `doubt` says why it is not accepted. */
   hear(
     from: string,
     heartbeat: Heartbeat,
@@ -100,11 +100,11 @@ export class Hearings {
         this.#marks.set(key, { run: stamp.run, sequence });
       }
       if (heartbeat.elasticIp === elasticIp) this.#right.add(key);
-      // One about another Elastic IP says nothing where the right one was heard: its sender watches several.
+      // Once the right one was heard, one about another Elastic IP means nothing: its sender watches several.
       else if (this.#right.has(key)) continue;
       const before = this.#of(elasticIp, from);
       const now = hearingOf(heartbeat, { elasticIp, peer, doubt });
-      // Nor does somebody else's, who sends from there.
+      // Nor does a wrong heartbeat from the same address after a right one.
       if (now.wrong !== null && before.heard && before.wrong === null) continue;
       const hearsUs = before.hearsUs === true ? true : now.hearsUs;
       this.byKey.set(key, { ...now, signed, hearsUs, strayFrom: before.strayFrom });

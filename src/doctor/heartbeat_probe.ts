@@ -1,9 +1,9 @@
-// Heartbeats there and back. Ours say that we are unable, leaving and last of all: no node counts on us, makes way
-// for us or waits for us. What follows when they end is that the peers take this machine for dead, and would take the
-// Elastic IP from it: so nothing may be sent for an address that this instance holds.
+// Exchanges heartbeats with the peers. Ours are marked unable, leaving and last in rank, so that no peer relies on this
+// node, gives way to it or waits for it. When they end, the peers take this machine for dead and would evict it: so the
+// doctor sends nothing for an address that this instance holds.
 //
-// The doctor signs a run of its own and echoes what it hears, as a watchdog does. To the peers a watchdog that is
-// started after it is one that has restarted.
+// The doctor signs as a run of its own and echoes what it hears, as a watchdog does. To the peers, a watchdog that
+// starts afterwards looks like one that has restarted.
 import { decode, encode, hasTag, type Heartbeat, type Stamp } from "../core/heartbeat.ts";
 import { LAST_PRIORITY } from "../core/election/peer.ts";
 import { drawRun, type Keyring } from "../host/keyring.ts";
@@ -11,7 +11,7 @@ import { nextSequence } from "../watch/sender.ts";
 import type { Clock, UdpSocket } from "../world.ts";
 import { type Conversation, type Hearing, Hearings } from "./hearing.ts";
 
-/** What speaking needs. */
+/** What sending needs. */
 export interface SpeakOptions {
   readonly socket: UdpSocket;
   readonly clock: Clock;
@@ -20,19 +20,19 @@ export interface SpeakOptions {
   readonly intervalMs: number;
   /** Null when heartbeats are not signed. */
   readonly keyring: Keyring | null;
-  /** Whether an unsigned heartbeat is believed although there is a secret. */
+  /** Whether an unsigned heartbeat is accepted although there is a secret. */
   readonly acceptUnsigned: boolean;
   readonly signal: AbortSignal;
 }
 
-/** A few intervals, within reason. */
+/** A few intervals, but at least three seconds. */
 const INTERVALS = 5, LEAST_MS = 3_000;
-/** Longest conversation. */
+/** Longest exchange. */
 export const MOST_MS = 10_000;
-/** Time between two of ours, whatever the interval. */
+/** Longest and shortest time between two of our heartbeats, whatever the interval. */
 const SLOWEST_MS = 1_000, FASTEST_MS = 100;
 
-/** Speaks and listens until every peer has answered, or the time is over; by Elastic IP and address. */
+/** Sends and listens until every peer has answered, or the time is over. The result is by Elastic IP and address. */
 export async function converse(
   conversations: readonly Conversation[],
   { socket, clock, port, intervalMs, keyring, acceptUnsigned, signal }: SpeakOptions,
@@ -69,7 +69,7 @@ export async function converse(
   return ear.byKey;
 }
 
-/** A heartbeat that nothing follows from. */
+/** A heartbeat that no peer acts on. */
 export function farewell(
   { elasticIp, id, intervalMs, sequence, keyId, stamp }: {
     elasticIp: string;
@@ -93,7 +93,7 @@ export function farewell(
       unhealthy: false,
       ownPriority: LAST_PRIORITY,
       intervalMs,
-      // Whether it is true or not: a link that seems to be one-way for some seconds would alarm somebody.
+      // True or not: peers would report a link that seems to be one-way for some seconds.
       hearsYou: true,
       keyId,
       sequence,
@@ -102,7 +102,7 @@ export function farewell(
   });
 }
 
-/** Why a heartbeat is not from somebody who has our secret, null when it is. */
+/** Why a heartbeat's sender does not prove to have our secret, null when it does. */
 async function doubtOf(
   bytes: Uint8Array,
   { heartbeat, keyring, acceptUnsigned }: {

@@ -13,7 +13,7 @@ import {
   type Right,
 } from "./inventory.ts";
 
-/** Looks through that client. */
+/** Reads through that client. */
 export function inventoryV1(client: ClientV1, endpoint: string): Inventory {
   const all = once((signal) => client.machines({}, signal));
   const groups = once(async (signal) =>
@@ -28,7 +28,7 @@ export function inventoryV1(client: ClientV1, endpoint: string): Inventory {
     name: `API v1 at ${endpoint}`,
     machine,
     machines: async (signal) => (await all(signal)).map(machineOf),
-    // Commands for addresses are none of those that exoip needs to be allowed.
+    // exoip needs no command for addresses, so the key may not be allowed any.
     address: (ip) => Promise.resolve({ key: ip, managed: null, text: ip }),
     known: () => Promise.resolve([]),
     holders: async (ip, signal) =>
@@ -63,7 +63,7 @@ function rightsOf(
       ask: (signal) => machine(selfId, signal),
     },
     tried("queryAsyncJobResult", { jobid: NOBODY }, false),
-    // 192.0.2.1 is nobody's address (RFC 5737).
+    // 192.0.2.1 is a documentation address (RFC 5737).
     ...(attaches ? [tried("addIpToNic", { nicid: NOBODY, ipaddress: "192.0.2.1" }, true)] : []),
     ...(detaches ? [tried("removeIpFromNic", { id: NOBODY }, true)] : []),
   ];

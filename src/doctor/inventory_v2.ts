@@ -13,12 +13,12 @@ import {
   type Right,
 } from "./inventory.ts";
 
-/** Who seems to hold is confirmed one by one; more than these are not. */
+/** Apparent holders are confirmed one by one, up to this many. */
 const HOLDERS_MAX = 5;
-/** More groups than these are not read. */
+/** Most groups that are read. */
 const GROUPS_MAX = 20;
 
-/** Looks through that client. */
+/** Reads through that client. */
 export function inventoryV2(client: ClientV2): Inventory {
   const list = (path: string, name: string) =>
     once(async (signal) =>
@@ -73,7 +73,7 @@ export function inventoryV2(client: ClientV2): Inventory {
   };
 }
 
-/** A role may be allowed to list groups and not to read one; lists show the rules, too. */
+/** A role may be allowed to list groups but not to read one; lists show the rules, too. */
 async function readGroup(
   id: string,
   { client, groupList, signal }: {

@@ -1,4 +1,4 @@
-// The port of the heartbeats: ours to have, or perhaps a watchdog of ours has it, whose answer then serves.
+// The heartbeat port: either this process binds it, or our own watchdog has it and its answer serves instead.
 import { BUFFER_BYTES } from "../commands/status.ts";
 import { type Config, nameOf } from "../config/config.ts";
 import { messageOf } from "../core/message_of.ts";
@@ -8,17 +8,17 @@ import { InfoClient, localAddressOf } from "../status/info_client.ts";
 import type { Snapshot } from "../status/snapshot.ts";
 import type { UdpSocket } from "../world.ts";
 
-/** What became of the attempt to have the port. */
+/** The result of binding the port. */
 export type PortState =
   | { readonly kind: "free"; readonly socket: UdpSocket }
   | { readonly kind: "watchdog"; readonly snapshot: Snapshot }
-  /** `cure` says what to do, unless the reason does. */
+  /** `cure` is the remedy, unless the reason contains it. */
   | { readonly kind: "taken"; readonly reason: string; readonly cure: string };
 
-/** Questions that are asked; one may get lost. */
+/** Questions before giving up; one may get lost. */
 const ATTEMPTS = 3;
 
-/** Opens the socket that a watchdog would have, and keeps it. */
+/** Opens the socket that a watchdog would use, and keeps it. */
 export async function takePort(
   { config, host }: { config: Config; host: Host },
 ): Promise<PortState> {
@@ -42,7 +42,7 @@ function cureOf(cause: unknown, { hostname, port }: Config["listen"]): string {
   return `: stop who has it (ss -lunp), or give another with ${nameOf("l")} on all nodes`;
 }
 
-/** What the watchdog there answers, null when none does. */
+/** The answer of the watchdog there, null without one. */
 async function askRunning(
   { hostname, port }: { hostname: string; port: number },
   { openSocket, clock }: Pick<Host, "openSocket" | "clock">,

@@ -1,28 +1,28 @@
-// What a check has found, and how it is shown: one line each with details behind it, as text or as JSON.
+// The result of a check, and how it is shown: one line, followed by details, as text or as JSON.
 
 import { jsonText, MESSAGE_MAX_CHARS, plain } from "../core/plain.ts";
 
-/** `warn` does not keep the watchdog from working, `FAIL` does; `skip` means that it could not be looked at. */
+/** `warn` does not keep the watchdog from working, `FAIL` does; `skip` means that it could not be checked. */
 export type Mark = "ok" | "warn" | "FAIL" | "skip";
 
-/** One line of the result. A failure says what to do about it. */
+/** One line of the result. A failure includes the remedy. */
 export interface Finding {
   readonly check: string;
   readonly mark: Mark;
   readonly text: string;
-  /** What stands behind it: answers of the cloud, what was tried. */
+  /** The evidence: answers of the cloud, what was tried. */
   readonly details?: readonly string[];
 }
 
-/** What a check says of itself; the runner adds its name. */
+/** The result of a check; the runner adds the check's name. */
 export type Result = Omit<Finding, "check">;
 
-/** All is well. */
+/** All is as it should be. */
 export function ok(text: string, ...details: string[]): Result {
   return { mark: "ok", text, details };
 }
 
-/** It works, and yet is not what one wants. */
+/** It works, but is probably not wanted. */
 export function warn(text: string, ...details: string[]): Result {
   return { mark: "warn", text, details };
 }
@@ -32,40 +32,40 @@ export function fail(text: string, ...details: string[]): Result {
   return { mark: "FAIL", text, details };
 }
 
-/** It could not be looked at. */
+/** It could not be checked. */
 export function skip(text: string, ...details: string[]): Result {
   return { mark: "skip", text, details };
 }
 
-/** It could not be looked at, because of what another check tells. */
+/** It could not be checked, because of a problem that another check reports. */
 export function needs(what: string): Result {
   return skip(`skipped: needs ${what}`);
 }
 
-/** Thrown by what a check needs to know first; ends the check as `skip`. The message is what is needed. */
+/** Thrown when a fact that the check needs is unknown; ends the check as `skip`. The message names that fact. */
 export class NotKnown extends Error {
   override readonly name = "NotKnown";
 }
 
-/** Thrown by a check whose answer is a failure and nothing else. */
+/** Thrown by a check whose only result is a failure. */
 export class Failed extends Error {
   override readonly name = "Failed";
 }
 
 /** How findings are printed. */
 export interface Manner {
-  /** A screen: lines are broken. */
+  /** Whether the output is a terminal, where lines are wrapped. */
   readonly terminal: boolean;
-  /** Details of what is fine, too. */
+  /** Details of passed checks, too. */
   readonly verbose: boolean;
 }
 
 const MARK_CHARS = 5, CHECK_CHARS = 11;
-/** Longest line on a screen. */
+/** Longest line on a terminal. */
 const LINE_MAX = 160;
 const INDENT = " ".repeat(MARK_CHARS + CHECK_CHARS);
 
-/** Mark, check and text in one line, then the details. Text of the cloud cannot begin another line. */
+/** Mark, check and text in one line, then the details. Text from the cloud cannot start a new line. */
 export function linesOf(
   { mark, check, text, details = [] }: Finding,
   { terminal, verbose }: Manner,
@@ -77,7 +77,7 @@ export function linesOf(
   return terminal ? lines.flatMap(broken) : lines;
 }
 
-/** In lines that fit the screen; what cannot be broken at a blank is broken anywhere. */
+/** Wraps to the terminal, at blanks if possible. */
 function broken(line: string): string[] {
   const lines: string[] = [];
   let rest = line;

@@ -1,6 +1,6 @@
-// Whether security groups let heartbeats through. Source: Exoscale's documentation of security groups: what comes in is
-// forbidden unless a rule of any of the receiver's groups allows it; what goes out is allowed until one of the sender's
-// groups has an egress rule, and from then on only what such rules allow.
+// Whether security groups let heartbeats through. Source: Exoscale's documentation of security groups. Incoming traffic
+// is forbidden unless a rule of any of the receiver's groups allows it. Outgoing traffic is allowed until one of the
+// sender's groups has an egress rule; from then on only such rules allow it.
 import { canonicalIp } from "../core/ip.ts";
 import { parseIpv4 } from "../core/ipv4.ts";
 import { parseIpv6 } from "../core/ipv6.ts";
@@ -10,7 +10,7 @@ export interface Rule {
   readonly direction: "ingress" | "egress";
   /** Lower case; `all` on CloudStack. */
   readonly protocol: string;
-  /** Null means all. */
+  /** Null means all ports. */
   readonly ports: readonly [first: number, last: number] | null;
   /** Network of the other end, null when a group is given instead. */
   readonly network: string | null;
@@ -20,11 +20,11 @@ export interface Rule {
 
 /** A security group. */
 export interface Group {
-  /** As rules refer to it: id on API v2, name on CloudStack. */
+  /** How rules refer to it: id on API v2, name on CloudStack. */
   readonly key: string;
   readonly name: string;
   readonly rules: readonly Rule[];
-  /** Networks that count as members where the group is the other end of a rule. */
+  /** Networks that count as members when the group is the other end of a rule. */
   readonly externalSources: readonly string[];
 }
 
@@ -72,7 +72,7 @@ function matches(
     external.some((source) => inNetwork(other.address, source));
 }
 
-/** Whether the address is in the network (`a.b.c.d/n`, `x::/n`, or an address alone); false for what is no network. */
+/** Whether the address is in the network (`a.b.c.d/n`, `x::/n`, or a single address); false for a malformed network. */
 export function inNetwork(address: string, network: string): boolean {
   const [base = "", length] = network.split("/");
   const [one, other] = [bytesOf(address), bytesOf(base)];
@@ -93,7 +93,7 @@ function bytesOf(text: string): Uint8Array | null {
   return address.includes(":") ? parseIpv6(address) : parseIpv4(address);
 }
 
-/** The command of the `exo` CLI that lets the heartbeats in. Source: exoscale/cli, security_group_rule_add.go. */
+/** The `exo` CLI's command that lets the heartbeats in. Source: exoscale/cli, security_group_rule_add.go. */
 export function openingCommand({ from, to, port }: Passage): string | null {
   const [group] = to.groups;
   if (!group) return null;
@@ -107,7 +107,7 @@ export function openingCommand({ from, to, port }: Passage): string | null {
     `--port ${port} ${source}`;
 }
 
-/** A name that a shell takes as it is, else the key. */
+/** The name if a shell takes it without quotes, else the key. */
 function handleOf({ name, key }: Group): string {
   return /^\w[\w.-]*$/.test(name) ? name : key;
 }

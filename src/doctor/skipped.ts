@@ -1,10 +1,10 @@
-// Why something could not be looked at. A cause that another check tells is not told again: it is named.
+// Why something could not be checked. If another check reports the cause, its name is given instead.
 import { asCloudError, type CloudErrorKind } from "../exoscale/cloud_error.ts";
 import { answered } from "./answered.ts";
 import type { Context } from "./context.ts";
 import { needs, NotKnown, type Result, skip } from "./result.ts";
 
-/** What is missing, by the kind of the error, and the check that tells it. */
+/** What is missing, by the kind of the error, and the check that reports it. */
 const NEEDED: Partial<Readonly<Record<CloudErrorKind, string>>> = {
   "unauthorized": "a key that may do this, see key",
   "clock-late": "a clock that is right, see clock",
@@ -13,7 +13,7 @@ const NEEDED: Partial<Readonly<Record<CloudErrorKind, string>>> = {
   "no-such-instance": "the instance, see identity",
 };
 
-/** The line for what was not looked at; `what` is that. */
+/** The line for a skipped check; `what` is its subject. */
 export async function skipped(
   cause: unknown,
   { context, signal, what = "" }: { context: Context; signal: AbortSignal; what?: string },
@@ -27,7 +27,7 @@ export async function skipped(
   return skip(`skipped: ${missing}`, message);
 }
 
-/** Whether the cloud answers nothing at all. */
+/** Whether the cloud gives no answer at all. */
 export async function isUnreached(context: Context, signal: AbortSignal): Promise<boolean> {
   return await answered(context, signal).then(() => false, () => true);
 }

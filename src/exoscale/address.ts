@@ -1,4 +1,4 @@
-// Elastic IPs by id, description or label become addresses: heartbeats and the election know nothing else.
+// Turns Elastic IPs given by id, description or label into addresses: heartbeats and the election know nothing else.
 import { canonicalElasticIp, canonicalIp } from "../core/ip.ts";
 import { isUuid } from "../core/uuid.ts";
 import type { ClientV2 } from "./client_v2.ts";
@@ -6,8 +6,8 @@ import { CloudError } from "./cloud_error.ts";
 import { elasticIpsOf, type Fields, objectOf, textOf } from "./json.ts";
 
 /**
- * The address of each text, in their order: an address as it is, else the Elastic IP of that id, that description,
- * or that label (`key=value`). One listing serves all, and none is made for addresses alone. Throws `no-such-address`,
+ * The address for each text, in the same order. A text is an address, or the id, description or label (`key=value`) of
+ * an Elastic IP. One listing serves all texts; if all are addresses, no listing is made. Throws `no-such-address`,
  * `ambiguous-address`, and what the client throws.
  */
 export async function resolveAddresses(

@@ -1,33 +1,33 @@
-// What hangs is repeated beside, not instead: a slow answer still counts, and a connection that has died holds nothing
-// up for longer than a few seconds. The first good answer wins.
+// A request that hangs is repeated beside the first, not instead of it: a slow answer still counts, and a dead
+// connection delays nothing for longer than a few seconds. The first good answer wins.
 import type { Clock } from "../world.ts";
 import { CloudError, type CloudErrorKind } from "./cloud_error.ts";
 import type { HttpAnswer } from "./http.ts";
 import type { RateLimiter } from "./rate_limiter.ts";
 import { LimitedRequest, type Turn } from "./limited_request.ts";
 
-/** Longest wait until a request without an answer is repeated, on a connection of its own. */
+/** Longest wait before a request without an answer is repeated, on a connection of its own. */
 export const REPEAT_MAX_MS = 4_000;
-/** Shortest: a change is repeated later, because its second arrival is refused at best. */
+/** Shortest wait. A change is repeated later than a read, because at best its second arrival is refused. */
 const REPEAT_READ_MIN_MS = 1_000, REPEAT_CHANGE_MIN_MS = 3_000;
-/** An answer that takes that many times the time of the latest is late. */
+/** An answer is late when it takes this many times as long as the latest one. */
 const LATE = 3;
-/** Answers that are none of the API's. */
+/** Errors of answers that the API cannot have sent. */
 const ODD: ReadonlySet<CloudErrorKind> = new Set(["empty-answer", "not-json", "truncated-json"]);
-/** Requests for one answer, at most. */
+/** Requests per answer, at most. */
 const ATTEMPTS_MAX = 4;
 
-/** How one request is to be made: what `exchange` wants to know of it. */
+/** How to make one request: the part that `exchange` needs. */
 export interface AttemptOptions {
   readonly signal: AbortSignal;
-  /** Something hangs, or may: no connection from before is to be used any more. */
+  /** A request hangs, or may: do not reuse a connection. */
   readonly fresh: boolean;
-  /** This one is to use a connection of its own. */
+  /** Use a connection of its own. */
   readonly alone: boolean;
-  /** To be called when it goes out on a connection from before. */
+  /** Called when the request goes out on a reused connection. */
   readonly onKept: () => void;
   readonly clock: Clock;
-  /** Resolves when the request may leave; throws when it must not any more. To be called at that moment. */
+  /** Called when the request is about to leave. Resolves when it may, throws when it must not any more. */
   readonly mayLeave: () => Promise<void>;
 }
 
@@ -40,7 +40,7 @@ export interface Answered {
   readonly tookMs: number;
 }
 
-/** Makes requests at the pace, and repeats them. */
+/** Makes requests within the rate limit, and repeats them. */
 export class Attempts {
   readonly #clock: Clock;
   readonly #limiter: RateLimiter;
@@ -52,7 +52,7 @@ export class Attempts {
     this.#limiter = limiter;
   }
 
-  /** The first good answer, else the best there is. Throws the `CloudError` of the first attempt that tells why. */
+  /** The first good answer, else the best one. Throws the `CloudError` of the first attempt that tells why. */
   async send(turn: Turn, attempt: Attempt): Promise<Answered> {
     const firstWaitMs = this.#firstWaitMs(turn);
     const options = { attempt, clock: this.#clock, limiter: this.#limiter, firstWaitMs };
@@ -75,7 +75,7 @@ interface CallOptions {
   readonly firstWaitMs: number;
 }
 
-/** One answer that is wanted, and the requests for it. */
+/** One wanted answer, and the requests for it. */
 class Call {
   readonly #turn: Turn;
   readonly #options: CallOptions;
@@ -83,7 +83,7 @@ class Call {
   readonly #outcome = Promise.withResolvers<Answered>();
   #begun = 0;
   #running = 0;
-  /** An answer of a server in trouble: better than none. */
+  /** An answer from a server in trouble: better than nothing. */
   #poor: Answered | null = null;
   #failure: unknown = null;
   #repeatedBroken = false;
@@ -152,7 +152,7 @@ class Call {
     this.#poor ??= answered;
   }
 
-  /** Whether what went wrong may be the fault of a connection from before: another is tried, once. */
+  /** Whether a reused connection may be at fault: another one is tried, once. */
   #blames(kept: boolean): boolean {
     if (!kept || this.#repeatedKept || this.#ending.signal.aborted) return false;
     return this.#repeatedKept = true;
@@ -163,7 +163,7 @@ class Call {
     this.#running -= 1;
     const cloudError = error instanceof CloudError ? error : null;
     this.#failure ??= error;
-    // The first has had all its time: so has the call.
+    // The first request has used up its time, and so has the call.
     if (cloudError?.kind === "timeout" || cloudError?.kind === "aborted") return this.#give(error);
     if (request.needsConnection && !this.#ending.signal.aborted) {
       this.#begun -= 1;
@@ -184,17 +184,17 @@ class Call {
   }
 }
 
-/** Statuses by which a server says that it is the wrong one, or in trouble. */
+/** Statuses with which a server says that it is the wrong one, or in trouble. */
 const TROUBLE: ReadonlySet<number> = new Set([408, 421, 500, 502, 503, 504]);
-/** What the cloud says of the key, whoever asks and over which connection. */
+/** Statuses about the key: the same over every connection. */
 const OF_KEY: ReadonlySet<number> = new Set([401, 403, 429]);
 
-/** Whether another connection may lead to a better answer. A question is asked again sooner than a change. */
+/** Whether another connection may bring a better answer. A question is asked again sooner than a change. */
 function mayBeOfConnection({ status }: HttpAnswer, asks: boolean): boolean {
   return TROUBLE.has(status) || (asks && status >= 400 && !OF_KEY.has(status));
 }
 
-/** Whether the server was well when it answered. */
+/** Whether the server was healthy when it answered. */
 function isGood({ status }: HttpAnswer): boolean {
   return status < 500 && status !== 429;
 }

@@ -1,8 +1,8 @@
-// The body of an answer, read within bounds: bytes, the values in them, and the time that the signal allows.
+// Reads the body of an answer within limits: on bytes, on the values in them, and on time (the signal).
 import { CloudError } from "./cloud_error.ts";
 
 /**
- * What answers may take. Values count because they cost more than their text: 8 MiB of `{},{},...` become 300 MiB of
+ * Limits for answers. Values count because they cost more than their text: 8 MiB of `{},{},...` become 300 MiB of
  * objects and half a second in which no heartbeat leaves. One instance takes about 1.3 kB and 50 values on API v2.
  */
 export interface Allowance {
@@ -22,14 +22,14 @@ export function listingAllowance(): Allowance {
 
 const COMMA = 0x2c, BRACKET = 0x5b, BRACE = 0x7b;
 
-/** The whole body as text; throws `oversized-answer`, or the signal's reason when that is first. */
+/** The whole body as text. Throws `oversized-answer`, or the signal's reason if that comes first. */
 export async function readBody(
   response: Response,
   { title, signal, allowance }: { title: string; signal: AbortSignal; allowance: Allowance },
 ): Promise<string> {
   const reader = response.body?.getReader();
   if (!reader) return "";
-  // A body that does not end by itself is ended: the pending read then is the last.
+  // Cancel a body that does not end by itself: the pending read is then the last.
   const end = () => void reader.cancel().catch(() => {});
   signal.addEventListener("abort", end, { once: true });
   const decoder = new TextDecoder();
@@ -55,7 +55,7 @@ export async function readBody(
   }
 }
 
-/** How many values begin here if this is JSON; those in texts count, too, which only errs on the safe side. */
+/** How many values begin here if this is JSON. Those inside strings count, too, which errs on the safe side. */
 function valuesIn(bytes: Uint8Array): number {
   let count = 0;
   for (const byte of bytes) {

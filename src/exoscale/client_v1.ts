@@ -1,5 +1,5 @@
-// Signed CloudStack commands (API v1), their envelopes, pages and jobs. What they mean for an Elastic IP is
-// in cloud_v1.ts.
+// Signed CloudStack commands (API v1), their envelopes, pages and jobs. cloud_v1.ts says what they mean for an Elastic
+// IP.
 import type { ChangeOptions, ClientOptions } from "./client_v2.ts";
 import { type Allowance, listingAllowance } from "./body.ts";
 import { CloudError, refused } from "./cloud_error.ts";
@@ -13,9 +13,9 @@ import { expiresV1, type Parameters, signedQueryV1 } from "./signature_v1.ts";
 import { Signer } from "./signer.ts";
 
 const PAGE_SIZE = 50;
-/** More machines than this in one zone are not looked through. */
+/** Most pages of machines that are read in one zone. */
 const PAGES_MAX = 200;
-/** No further page is asked for when a listing has taken this long. */
+/** A listing that has taken this long asks for no further page. */
 const LISTING_MAX_MS = 60_000;
 /** CloudStack's code for a bad parameter, also used for "nothing found". */
 const PARAMETER_ERROR = 431;
@@ -46,19 +46,19 @@ export class ClientV1 {
       const again = page > 1 && idOf(machines[0], "id") === idOf(found.at(-PAGE_SIZE), "id");
       if (again) throw endless(`page ${page} repeats the one before`);
       found.push(...machines);
-      // One that is longer than asked for comes from a server that knows no pages.
+      // A page longer than requested comes from a server without paging.
       if (machines.length !== PAGE_SIZE) break;
       if (clock.nowMs() > endAtMs) throw endless(`not at its end after ${page} pages`);
     }
     return found;
   }
 
-  /** One command that is answered at once; the content of its envelope. */
+  /** Runs a command that is answered at once. Resolves to the content of its envelope. */
   ask(command: string, parameters: Parameters, signal: AbortSignal): Promise<Fields> {
     return this.#call(command, parameters, { signal });
   }
 
-  /** Starts a job and waits for its end. A refusal of what `achieved` finds done is none. */
+  /** Starts a job and waits for its end. If `achieved` finds the change done, a refusal is not an error. */
   async job(
     command: string,
     parameters: Parameters,
@@ -93,7 +93,7 @@ export class ClientV1 {
     try {
       const list = await this.#call("listVirtualMachines", parameters, options);
       const machines = listOf(list, "virtualmachine", "id");
-      // A page beyond the end is empty; the first one only where nothing is counted.
+      // A page beyond the end is empty; the first page only if nothing is counted.
       if (machines.length > 0 || parameters.page !== "1" || !numberOf(list, "count")) {
         return machines;
       }
@@ -145,7 +145,7 @@ function endless(what: string): CloudError {
   return new CloudError("oversized-answer", `listVirtualMachines: ${what}`);
 }
 
-/** The one member whose name ends in `response`; an answer of another form is taken as it is. */
+/** The one member whose name ends in `response`; an answer of another form is returned unchanged. */
 function unwrap({ status, json }: HttpAnswer, command: string): Fields {
   const fields = fieldsOf(json, command);
   const envelope = Object.keys(fields).find((name) => name.toLowerCase().endsWith("response"));

@@ -1,4 +1,4 @@
-// Signed calls to API v2 and its operations. What they mean for an Elastic IP is in cloud_v2.ts.
+// Signed calls to API v2 and its operations. cloud_v2.ts says what they mean for an Elastic IP.
 import type { Clock } from "../world.ts";
 import { CloudError, refused } from "./cloud_error.ts";
 import { CALL_TIMEOUT_MS, exchange, type Fetch } from "./http.ts";
@@ -12,30 +12,33 @@ import { Signer } from "./signer.ts";
 
 /** What a client of either API needs. */
 export interface ClientOptions {
-  /** Base URL, without a slash at its end. */
+  /** Base URL, without a trailing slash. */
   readonly endpoint: string;
   readonly apiKey: string;
   readonly secret: string;
-  /** Signs instead of key and secret, which it can replace; shared with other clients. */
+  /** Signs instead of key and secret, which it can replace. Shared with other clients. */
   readonly signer?: Signer;
   readonly fetch: Fetch;
   readonly clock: Clock;
   /** Called for each successful answer, with the time that it took. */
   readonly onProgress: (tookMs: number) => void;
-  /** Shared with other clients of the same key, or one's own. */
+  /** Shared with other clients of the same key; by default its own. */
   readonly limiter?: RateLimiter;
 }
 
-/** What goes with a change. */
+/** Goes with a change. */
 export interface ChangeOptions {
-  /** Asks whether the change shows. */
+  /** Asks the cloud whether the change shows. */
   readonly achieved: () => Promise<boolean>;
-  /** Throws when the change must not be asked for any more, at the moment in which the request would leave. */
+  /** Called when the request is about to leave. Throws when the change is not wanted any more. */
   readonly before?: () => void;
   readonly signal: AbortSignal;
 }
 
-/** How long a change counts, once it has left: longer than we wait for its answer, as the clock may be a second off. */
+/**
+ * How long a change stays valid after it has left: longer than we wait for its answer, as the clock may be a second
+ * off.
+ */
 const CHANGE_LIFETIME_MS = CALL_TIMEOUT_MS + 3_000;
 const RETRYABLE_REASONS = new Set(["busy", "conflict", "unavailable", "interrupted", "fault"]);
 
@@ -45,7 +48,7 @@ export class ClientV2 {
   readonly #options: ClientOptions;
   readonly #attempts: Attempts;
   readonly #signer: Signer;
-  /** By how much the cloud's clock is ahead of ours, by the latest answer; null before the first. */
+  /** How far the cloud's clock is ahead of ours, by the latest answer; null before the first. */
   #serverAheadMs: number | null = null;
 
   constructor(options: ClientOptions) {
@@ -55,7 +58,7 @@ export class ClientV2 {
     this.#signer = options.signer ?? new Signer(options);
   }
 
-  /** Reads a resource; what is urgent takes its turn among the changes. */
+  /** Reads a resource. An urgent read is queued with the changes. */
   async get(
     path: string,
     signal: AbortSignal,
@@ -66,9 +69,9 @@ export class ClientV2 {
   }
 
   /**
-   * Changes something and waits for the operation; a first answer can already be its end. `achieved` asks
-   * whether the change shows: for a role that may not read operations, and after a refusal, which may only
-   * mean that there was nothing left to do. Resolves to whether the cloud did it, now.
+   * Makes a change and waits for the operation; a first answer can already be its end. `achieved` asks whether the
+   * change shows: for a role that may not read operations, and after a refusal, which may only mean that there was
+   * nothing left to do. Resolves to whether the cloud made the change now.
    */
   async put(
     path: string,
@@ -110,8 +113,9 @@ export class ClientV2 {
   }
 
   /**
-   * Until when a request counts, in Unix seconds. The kernel may deliver a change long after we have given it up, when
-   * it would undo what has happened since: so it expires by the cloud's own clock soon after we would have its answer.
+   * Until when a request is valid, in Unix seconds. The kernel may deliver a change long after we have given it up, and
+   * it would then undo what has happened since. So it expires, by the cloud's own clock, soon after we would have its
+   * answer.
    */
   #expires(method: "GET" | "PUT"): number {
     const wallMs = this.#options.clock.wallMs();

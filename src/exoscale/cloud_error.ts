@@ -1,11 +1,11 @@
-// What is thrown for everything that can go wrong with the cloud; the kinds are in core/error_kinds.ts.
+// The error for everything that can go wrong with the cloud. core/error_kinds.ts lists the kinds.
 import { durationText } from "../core/age.ts";
 import { type CloudErrorKind, ERROR_KINDS } from "../core/registry/error_kinds.ts";
 import { MESSAGE_MAX_CHARS, plain } from "../core/plain.ts";
 
 export type { CloudErrorKind };
 
-/** Kinds of a request that we gave up. One whose connection broke arrives at once or never. */
+/** Kinds of errors for requests that we gave up. A request whose connection broke arrives at once or never. */
 const GIVEN_UP: ReadonlySet<CloudErrorKind> = new Set(["timeout", "aborted"]);
 
 /** Thrown by every cloud call. The message names the request, never a secret, and is one line of bounded length. */
@@ -17,9 +17,9 @@ export class CloudError extends Error {
   readonly retryAfterMs: number | null;
   /** Whether the request may still reach the server, seconds after we gave it up. */
   readonly mayArrive: boolean;
-  /** Whether a connection from before broke before the server said a word: another one may work at once. */
+  /** Whether a reused connection broke before the server sent anything: another connection may work at once. */
   readonly stale: boolean;
-  /** Whether its connection broke after it had left. */
+  /** Whether the connection broke after the request had left. */
   readonly broken: boolean;
   readonly #retryable: boolean | undefined;
 
@@ -51,21 +51,21 @@ export class CloudError extends Error {
   }
 }
 
-/** The error itself, or one for a bug or an abort that came through. */
+/** The error itself, or one for a bug or an abort that got this far. */
 export function asCloudError(error: unknown): CloudError {
   if (error instanceof CloudError) return error;
   return new CloudError("unexpected-answer", `unexpected failure: ${error}`, { cause: error });
 }
 
 /**
- * Longest time from the question whether a dead peer holds to the request that takes it: an answer that took all its
- * time, and a turn.
+ * Longest time from asking whether a dead peer holds to the request that evicts it: an answer that took all its time,
+ * and the wait for a turn.
  */
 export const EVICT_WITHIN_MS = 20_000;
 
 /**
- * Before anything is taken from anybody: a machine that froze in between must judge again, and a peer that was heard
- * meanwhile keeps what it has. Throws a `CloudError`.
+ * Called before any eviction: a machine that froze in between must decide again, and a peer that was heard meanwhile
+ * keeps its hold. Throws a `CloudError`.
  */
 export function refuseStale(
   { askedAtMs, nowMs, wanted }: { askedAtMs: number; nowMs: number; wanted: boolean },
@@ -77,7 +77,7 @@ export function refuseStale(
   throw new CloudError("late", message);
 }
 
-/** Whether the cloud understood the request and said no, so that a look may show that nothing is left to do. */
+/** Whether the cloud understood the request and said no: reading again may then show that nothing is left to do. */
 export function refused(error: unknown): error is CloudError {
   return error instanceof CloudError &&
     ["not-found", "conflict", "refused", "operation-failed"].includes(error.kind);

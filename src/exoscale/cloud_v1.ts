@@ -1,5 +1,5 @@
-// The Elastic IP through CloudStack (API v1): a secondary address on the machine's default NIC. Listings
-// show it, so one reading tells who holds.
+// The Elastic IP through CloudStack (API v1): a secondary address on the machine's default NIC. Listings show it, so
+// one reading tells who holds.
 import type { Clock, Cloud, EvictOptions, Identity, PeerList, Sighting } from "../world.ts";
 import type { ChangeOptions, ClientOptions } from "./client_v2.ts";
 import { ClientV1 } from "./client_v1.ts";
@@ -10,10 +10,10 @@ import { isUuid } from "../core/uuid.ts";
 import { discover, tagCommand } from "./discovery.ts";
 import { type Machine, membersAmong, peersAt } from "./peer_source.ts";
 
-/** States of a machine that certainly carries no traffic; a state that we do not know may. */
+/** States of a machine that certainly carries no traffic; a machine in an unknown state may. */
 const OFF = new Set(["Stopped", "Shutdowned", "Destroyed", "Expunging"]);
 const GONE = new Set(["Destroyed", "Expunging"]);
-/** Addresses that are asked about one by one. */
+/** Most addresses that are asked about one by one. */
 const ASKED_MAX = 16;
 
 /** API v1. */
@@ -57,7 +57,7 @@ export class CloudV1 implements Cloud {
     const zoneid = this.#zoneId;
     if (peers.kind === "static") {
       const { addresses } = peers;
-      // A name may have hundreds of addresses: then one listing is less than a question about each.
+      // A name may have hundreds of addresses: one listing then costs less than a question about each.
       const queries = addresses.length > ASKED_MAX
         ? [{}]
         : addresses.map((ipaddress) => ({ ipaddress }));
@@ -158,7 +158,7 @@ export class CloudV1 implements Cloud {
     throw new CloudError("nic-changed", `default NIC was ${this.#nicId}, is ${now}: restart exoip`);
   }
 
-  /** Id of the secondary address that is our Elastic IP on the machine's default NIC, null without it. */
+  /** Id of the secondary address that is our Elastic IP on the machine's default NIC; null without it. */
   #hold(machine: Fields): string | null {
     const addresses = listOf(defaultNic(machine), "secondaryip", "ipaddress");
     const { elasticIp } = this.#assignment;

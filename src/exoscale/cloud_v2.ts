@@ -1,5 +1,5 @@
-// The Elastic IP through API v2. Lists show no Elastic IPs and unknown filters are ignored in silence, so a
-// list only proposes holders; `get-instance` decides.
+// The Elastic IP through API v2. Lists show no Elastic IPs, and the API silently ignores unknown filters, so a list
+// only proposes holders; `get-instance` decides.
 import { isIpv6 } from "../core/ip.ts";
 import { ipv6Problem } from "./ipv6.ts";
 import type { Clock, Cloud, EvictOptions, Identity, PeerList, Sighting } from "../world.ts";
@@ -12,15 +12,15 @@ import { SingleFlight } from "./single_flight.ts";
 import { listInstances, MembersV2, nativeAddressesOf } from "./members_v2.ts";
 import type { PeerSource } from "./peer_source.ts";
 
-/** States of a machine that certainly carries no traffic; a state that we do not know may. */
+/** States of a machine that certainly carries no traffic; a machine in an unknown state may. */
 const OFF = new Set(["stopped", "destroying", "destroyed", "expunging"]);
 
-/** What this cloud needs to know of the configuration. */
+/** The part of the configuration that this cloud needs. */
 export interface Assignment {
   readonly elasticIp: string;
   readonly instanceId: string;
   readonly peers: PeerSource;
-  /** Shared with the clouds of other Elastic IPs of the same process, or one's own. */
+  /** Shared with the clouds of other Elastic IPs of the same process; by default its own. */
   readonly sharing?: SingleFlight<Fields[]>;
 }
 
@@ -32,7 +32,7 @@ export class CloudV2 implements Cloud {
   readonly #clock: Clock;
   readonly #members: MembersV2;
   readonly #elasticIp: ElasticIpV2;
-  /** Whether we had it when we last asked or changed that. */
+  /** Whether we held it when we last asked or changed that. */
   #held = false;
   #pool: Pool | null = null;
 
@@ -53,7 +53,7 @@ export class CloudV2 implements Cloud {
   async prepare(signal: AbortSignal): Promise<Identity> {
     const { instanceId } = this.#assignment;
     const [self, address] = await Promise.all([this.#self(signal), this.#elasticIp.find(signal)]);
-    // What it has it can be told to give up.
+    // An instance that holds the address can always be told to give it up.
     if (!this.#holds(self)) refuseWithoutIpv6(self, this.#assignment.elasticIp);
     await this.#refuseManaged(address, self, signal);
     this.#held = this.#holds(self);
@@ -77,7 +77,7 @@ export class CloudV2 implements Cloud {
       off: OFF.has(textOf(instance, "state")),
     }));
     const rest = holders?.filter(({ instanceId: id }) => id !== "" && id !== instanceId) ?? null;
-    // What has vanished may not exist any more, and what did not exist may be back, under another id.
+    // An address that vanished may no longer exist, and one that did not exist may be back under another id.
     const doubtful = this.#held || this.#elasticIp.released !== null;
     if (doubtful && !this.#holds(self)) await this.#findAgain(self, signal);
     this.#held = this.#holds(self);
@@ -122,7 +122,7 @@ export class CloudV2 implements Cloud {
     signal: AbortSignal,
   ): Promise<"taken" | "absent" | "gone" | "running"> {
     const askedAtMs = this.#clock.nowMs();
-    // It goes before other readings, as the change does that it is for.
+    // Queued before other reads, like the change that it prepares.
     const asked = this.#instance(instanceId, signal, { urgent: true });
     const instance = await absentAs(null, asked);
     if (instance === null) return "gone";
@@ -130,7 +130,7 @@ export class CloudV2 implements Cloud {
     if (onlyIfStopped && !OFF.has(textOf(instance, "state"))) return "running";
     const before = () => refuseStale({ askedAtMs, nowMs: this.#clock.nowMs(), wanted: wanted() });
     const taken = await this.#detach(instanceId, { before, signal });
-    // What it showed was old: another node has taken it, and has said so.
+    // The reading was old: another node has evicted it, and has reported that.
     return taken ? "taken" : "gone";
   }
 
@@ -144,7 +144,7 @@ export class CloudV2 implements Cloud {
     return await absentAs(false, detached);
   }
 
-  /** Whoever else the answer is about, nothing may follow from it. */
+  /** Rejects an answer about another instance. */
   async #instance(
     id: string,
     signal: AbortSignal,
@@ -163,7 +163,7 @@ export class CloudV2 implements Cloud {
     throw new CloudError("no-such-instance", message);
   }
 
-  /** What must not be moved is none that we can have. */
+  /** Rejects an address that a watchdog must not move. */
   async #findAgain(self: Fields | null, signal: AbortSignal): Promise<void> {
     const usable = (address: Fields) => this.#refuseManaged(address, self ?? {}, signal);
     await this.#elasticIp.findAgain(usable, signal);
@@ -191,7 +191,7 @@ export class CloudV2 implements Cloud {
     }
   }
 
-  /** A role that may not read pools, or a pool that is gone, cannot tell us to stop. */
+  /** A role that may not read pools, or a pool that is gone, is no reason to stop. */
   async #readPool(id: string, signal: AbortSignal): Promise<Fields | null> {
     try {
       return await this.#client.get(`/instance-pool/${id}`, signal);
@@ -208,7 +208,7 @@ export class CloudV2 implements Cloud {
   }
 }
 
-/** An instance has IPv6 or not; what an answer does not say is no reason to refuse. */
+/** Refuses an instance that has no IPv6; an answer that does not say so is no reason to refuse. */
 function refuseWithoutIpv6(self: Fields, elasticIp: string): void {
   const problem = ipv6Problem(textOf(self, "public-ip-assignment"), idOf(self, "id"));
   if (isIpv6(elasticIp) && problem !== null) {
@@ -220,7 +220,7 @@ function bodyFor(instanceId: string) {
   return { instance: { id: instanceId } };
 }
 
-/** The promise's value, or the substitute when the cloud says that the thing does not exist. */
+/** The promise's value, or the substitute when the cloud says that the resource does not exist. */
 async function absentAs<T, S>(substitute: S, promise: Promise<T>): Promise<T | S> {
   try {
     return await promise;

@@ -1,6 +1,6 @@
-// Peers that nobody named: the members of our instance pool, else the instances labelled with the Elastic IP. One
-// unfiltered listing of the zone has all that is needed, since lists show pool and labels, and filters cannot be
-// relied on.
+// Finds peers when the configuration names none: the members of our instance pool, else the instances labelled with the
+// Elastic IP. One unfiltered listing of the zone is enough, since lists show pool and labels, and filters are
+// unreliable.
 import { canonicalIp, sameElasticIp } from "../core/ip.ts";
 import type { PeerList } from "../world.ts";
 import { CloudError } from "./cloud_error.ts";
@@ -11,26 +11,26 @@ export const LABEL = "exoip";
 
 const NAMING = "name the peers with -p (IF_EXOSCALE_PEERS) or -G (IF_EXOSCALE_PEER_GROUP)";
 
-/** Where we are, and how an operator puts an instance there. */
+/** Where this instance is, and how an operator adds another one there. */
 export interface Surroundings {
   readonly elasticIp: string;
   readonly selfId: string;
-  /** Our pool as far as we know it already: an instance never leaves the pool that made it. */
+  /** Our pool, if known already: an instance never leaves the pool that made it. */
   readonly pool: Pool | null;
   /** For messages: `API v2 at https://...`. */
   readonly where: string;
-  /** Command that gives this instance these labels, of which `exoip` is the new one. */
+  /** Command that gives this instance these labels; `exoip` is the new one. */
   readonly labelling: (labels: Readonly<Record<string, string>>) => string;
 }
 
-/** An instance pool; that of an SKS node pool is one, too. */
+/** An instance pool, including that of an SKS node pool. */
 export interface Pool {
   readonly id: string;
-  /** Empty when it is not known. */
+  /** Empty when unknown. */
   readonly name: string;
 }
 
-/** The peers among all machines of the zone, and why these. Throws `no-peers` when neither rule has any. */
+/** The peers among all machines of the zone, and why these. Throws `no-peers` when neither rule finds any. */
 export function discover(machines: readonly Machine[], around: Surroundings): PeerList {
   const self = machines.find(({ instanceId }) => instanceId === around.selfId);
   const poolId = self?.poolId ?? around.pool?.id ?? null;
@@ -67,7 +67,7 @@ function wears({ labels }: Machine, elasticIp: string): boolean {
     false;
 }
 
-/** What the operator has to run; the labels that the instance has stay. */
+/** The command for the operator. The instance keeps its other labels. */
 function howToLabel(
   machines: readonly Machine[],
   { elasticIp, selfId, labelling }: Surroundings,
@@ -77,14 +77,14 @@ function howToLabel(
   return labelling({ ...labels, [LABEL]: [...others, elasticIp].join("_") });
 }
 
-/** A list that hides the pool would leave every member alone, each holding for itself. */
+/** For a list that hides the pool: it would leave every member alone, each holding for itself. */
 function silent(poolId: string, { where }: Surroundings): CloudError {
   const message = `the list of instances (${where}) does not show that this one is in the ` +
     `instance pool ${poolId}, as it does itself: ${NAMING}`;
   return new CloudError("unexpected-answer", message);
 }
 
-/** Karpenter's nodes are in no pool, and it sets their labels again. */
+/** Karpenter's nodes are in no pool, and Karpenter resets their labels. */
 function advice(machines: readonly Machine[], around: Surroundings): string {
   const { labels } = machines.find(({ instanceId }) => instanceId === around.selfId) ?? {};
   const isKarpenters = Object.keys(labels ?? {}).some((key) => /karpenter/i.test(key));
@@ -117,7 +117,7 @@ export function labelCommand(
   return `exo compute instance update ${selfId}${place} --label ${plain}`;
 }
 
-/** The command for CloudStack, which leaves the other tags alone. */
+/** The command for CloudStack, which keeps the other tags. */
 export function tagCommand(
   labels: Readonly<Record<string, string>>,
   { selfId }: { selfId: string },

@@ -1,25 +1,25 @@
-// The Elastic IP itself through API v2: its id, and what becomes of it. It can be released while we watch it, and
+// The Elastic IP itself through API v2: its id, and whether it still exists. It can be released while we watch it, and
 // allocated again under another id.
 import { sameElasticIp } from "../core/ip.ts";
 import type { ClientV2 } from "./client_v2.ts";
 import { CloudError, type CloudErrorKind } from "./cloud_error.ts";
 import { elasticIpsOf, type Fields, idOf, listOf, requiredIdOf, textOf } from "./json.ts";
 
-/** Why one that exists is none that we can have. */
+/** Why an existing Elastic IP is not usable for us. */
 export const UNUSABLE: readonly CloudErrorKind[] = [
   "address-released",
   "managed-address",
   "pool-address",
 ];
 
-/** Before the reason why one that vanished, and exists again, is not taken. */
+/** Precedes the reason why an Elastic IP that vanished and exists again is not used. */
 const BACK = "the Elastic IP vanished and exists again, but not for us: ";
 
 /** One Elastic IP, by its address. */
 export class ElasticIpV2 {
   readonly #elasticIp: string;
   readonly #client: ClientV2;
-  /** As the cloud listed it last. */
+  /** As last listed by the cloud. */
   #listed: Fields = {};
   #id = "";
   #released: CloudError | null = null;
@@ -34,12 +34,12 @@ export class ElasticIpV2 {
     return this.#id;
   }
 
-  /** As the cloud writes it, which is what its filter compares. */
+  /** As the cloud writes it; its filter compares this text. */
   get text(): string {
     return textOf(this.#listed, "ip") || this.#elasticIp;
   }
 
-  /** Why nobody can have it any more, null while it can be had. */
+  /** Why no node can hold it any more; null while it can be held. */
   get released(): CloudError | null {
     return this.#released;
   }
@@ -56,7 +56,7 @@ export class ElasticIpV2 {
     throw new CloudError("no-such-address", message);
   }
 
-  /** Whether it exists, perhaps under another id, and `usable` does not throw; throws what tells neither. */
+  /** Whether it exists, perhaps under another id, and `usable` does not throw. Throws when neither can be told. */
   async findAgain(
     usable: (address: Fields) => Promise<void>,
     signal: AbortSignal,
@@ -76,7 +76,7 @@ export class ElasticIpV2 {
     }
   }
 
-  /** Whether that instance has it: by the id, and by the address where the cloud adds it. */
+  /** Whether that instance holds it: by id, and by address where the cloud adds it. */
   isHeldBy(instance: Fields): boolean {
     const held = listOf(instance, "elastic-ips", "id");
     const found = held.find(({ id }) => id === this.#id) ??
@@ -101,7 +101,7 @@ export class ElasticIpV2 {
   }
 }
 
-/** What to do, and which Elastic IP may have taken its place. */
+/** The advice, with the Elastic IP that may have replaced it. */
 function gone(elasticIp: string, before: Fields, addresses: readonly Fields[]): CloudError {
   const heir = addresses.find((address) => hasSameName(address, before));
   const cure = heir

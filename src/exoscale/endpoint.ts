@@ -1,8 +1,8 @@
-// Where signed requests may go. Whoever sees one can send it again for ten minutes, at any endpoint, since a signature
+// Where signed requests may go. Anybody who sees one can replay it for ten minutes, at any endpoint, since a signature
 // does not cover the host.
 import { isIpv4 } from "../core/ipv4.ts";
 
-/** Why an endpoint must not be asked, null when it may. Plain HTTP is for this machine, or where it is allowed. */
+/** Why an endpoint must not be used, null when it may. Plain HTTP needs this machine, or permission. */
 export function endpointProblem(endpoint: URL, { insecure }: { insecure: boolean }): string | null {
   if (endpoint.username + endpoint.password !== "") return "has a user name or a password in it";
   if (endpoint.search + endpoint.hash !== "") return "has a query or a fragment";
@@ -11,13 +11,13 @@ export function endpointProblem(endpoint: URL, { insecure }: { insecure: boolean
   return insecure || isLoopback(endpoint.hostname) ? null : "is plain HTTP to another machine";
 }
 
-/** Whether a name or an address as URLs have it means this machine. */
+/** Whether a host name or address, as written in a URL, means this machine. */
 export function isLoopback(hostname: string): boolean {
   return hostname === "localhost" || hostname === "[::1]" ||
     (isIpv4(hostname) && hostname.startsWith("127."));
 }
 
-/** Whether an endpoint that an answer names belongs to those who gave the answer: same host, or same domain. */
+/** Whether an endpoint named in an answer belongs to the sender of that answer: same host, or same domain. */
 export function sameDomain(endpoint: URL, asked: URL): boolean {
   if (endpoint.hostname === asked.hostname) return true;
   const domain = asked.hostname.split(".").slice(1).join(".");
@@ -25,7 +25,7 @@ export function sameDomain(endpoint: URL, asked: URL): boolean {
     endpoint.hostname.endsWith(`.${domain}`);
 }
 
-/** The text without the slashes at its end, in linear time. */
+/** The text without trailing slashes, in linear time. */
 export function withoutEndSlashes(text: string): string {
   let end = text.length;
   while (text[end - 1] === "/") end -= 1;

@@ -3,19 +3,19 @@ import { plain } from "../core/plain.ts";
 import { CloudError, type CloudErrorKind } from "./cloud_error.ts";
 import { type HttpAnswer, retryAfterMs } from "./http.ts";
 
-/** How much of each of the cloud's words is quoted, and how much is looked through for what must not be. */
+/** How much of each text from the cloud is quoted, and how much is searched for secrets. */
 const QUOTE_MAX_CHARS = 200, SEARCH_MAX_CHARS = 8_000;
-/** More details than these are only counted. */
+/** More details than this are only counted. */
 const DETAILS_MAX = 3;
 
-/** How long a signed request lives; the official clients choose the same. */
+/** How long a signed request is valid; the official clients choose the same. */
 export const LIFETIME_MS = 600_000;
 
 /**
  * What each status means; any other from 400 on is `refused`, from 500 on `server-error`. 408 and 425 ask for the same
- * request again, 412 and 423 say that the resource is in another state just now, or busy, as 409 does: all four pass.
- * 400 is a mistake in the request, and yet what an attach gets while the instance is starting: -A and -D repeat a
- * change that gets it, a watchdog repeats every change anyway.
+ * request again; 412 and 423, like 409, say that the resource is busy or in another state just now: all of them are
+ * temporary. 400 is a mistake in the request, but an attach also gets it while the instance is starting: -A and -D
+ * repeat a change that gets it, and a watchdog repeats every change anyway.
  */
 const KINDS: Readonly<Record<number, CloudErrorKind>> = {
   401: "unauthorized",
@@ -45,7 +45,7 @@ export function refusal(answer: HttpAnswer, title: string, wallMs: number): Clou
     }
   }
   const kind = KINDS[status] ?? (status >= 500 && status < 600 ? "server-error" : "refused");
-  // With an answer the request has arrived.
+  // An answer proves that the request has arrived.
   const options = { status, retryAfterMs: retryAfterMs(headers, wallMs), mayArrive: false };
   return new CloudError(kind, said, options);
 }

@@ -5,12 +5,12 @@ import { failureOf, TransportFailure } from "../transport/failure.ts";
 import { CloudError } from "./cloud_error.ts";
 import type { Route, TransportInit } from "../transport/request.ts";
 
-/** How a request goes out. `fetch` itself will do in tests; the real one is src/transport. */
+/** Sends a request. Tests can use `fetch` itself; the real one is src/transport. */
 export interface Fetch {
   (input: URL, init: TransportInit): Promise<Response>;
-  /** How the place of the URL was reached last, null if never or unknown. */
+  /** How this URL's origin was last reached, null if never or unknown. */
   readonly routeTo?: (url: URL) => Route | null;
-  /** Whether it asks itself, by `mayLeave`, when a request may leave: once its connection is open. */
+  /** Whether it calls `mayLeave` itself, once its connection is open. */
   readonly asksToLeave?: boolean;
 }
 
@@ -18,21 +18,21 @@ export interface Fetch {
 export interface HttpRequest {
   readonly method: "GET" | "PUT";
   readonly url: URL;
-  /** What messages call it: never the URL, which carries key and signature on API v1. */
+  /** Its name in messages: never the URL, which carries key and signature on API v1. */
   readonly title: string;
-  /** Made when the request leaves: a signature lives from then on. */
+  /** Made when the request leaves, because a signature is valid from then on. */
   readonly headers?: () => Promise<Readonly<Record<string, string>>>;
   readonly body?: string;
-  /** Another request to this place hangs: use a connection of its own. */
+  /** Another request to this origin hangs: use a new connection. */
   readonly fresh?: boolean;
   /** Use a connection of its own. */
   readonly alone?: boolean;
-  /** Called when it goes out on a connection from before. */
+  /** Called when the request goes out on a reused connection. */
   readonly onKept?: () => void;
   readonly clock: Clock;
-  /** Resolves when the request may leave; called at that moment. */
+  /** Called when the request is about to leave. Resolves when it may. */
   readonly mayLeave?: () => Promise<void>;
-  /** What the answer may take, shared by the pages of a listing; by default that of one answer. */
+  /** Limits for the answer, shared by the pages of a listing; by default those of one answer. */
   readonly allowance?: Allowance;
 }
 
@@ -43,13 +43,13 @@ export interface HttpAnswer {
   readonly json: unknown;
 }
 
-/** Sends the request and reads the whole answer. Statuses from 400 on are left to the caller if they are JSON. */
+/** Sends the request and reads the whole answer. JSON answers with a status from 400 on are left to the caller. */
 export async function exchange(
   fetch: Fetch,
   request: HttpRequest,
   signal: AbortSignal,
 ): Promise<HttpAnswer> {
-  // `AbortSignal.any` would leave something of each request with a signal that lives as long as the process.
+  // `AbortSignal.any` would leak memory per request on a signal that lives as long as the process.
   const ended = new AbortController(), end = () => ended.abort();
   const { url, title, clock, allowance = answerAllowance() } = request;
   const bound = new Bound(clock, end);
@@ -87,7 +87,7 @@ export async function exchange(
 
 const none = () => Promise.resolve({});
 
-/** The time that an exchange may take; waiting for its turn is not counted, and begins it again. */
+/** Time limit of an exchange. Waiting for a turn does not count, and restarts it. */
 class Bound {
   readonly #clock: Clock;
   readonly #over: () => void;
@@ -116,7 +116,7 @@ class Bound {
   }
 }
 
-/** JSON, or why it is none. A gateway's error page keeps its status: that says more than its form. */
+/** The JSON, or why it is not JSON. A gateway's error page keeps its status, which says more than its form. */
 function parse(text: string, response: Response, title: string): unknown {
   const { status, headers } = response;
   try {
@@ -139,7 +139,7 @@ function transportError(
   cause: unknown,
   { signal, ending, title, status, hostname }: {
     signal: AbortSignal;
-    /** Aborted as well when the time is over. */
+    /** Also aborted when the time is over. */
     ending: AbortSignal;
     title: string;
     status: number;
@@ -160,11 +160,11 @@ function transportError(
     return new CloudError(kind, `${title}: ${message}`, { stale, broken: sent });
   }
   const [kind, reason] = failureOf(cause);
-  // Of the URL only the host: on API v1 the rest has key and signature in it, and so has the cause itself.
+  // Only the host of the URL: on API v1 the rest has key and signature in it, and so has the cause itself.
   return new CloudError(kind, `${title}: ${reason}: ${hostname}`);
 }
 
-/** `Retry-After` in ms (seconds or an HTTP date), null when absent or unreadable; whoever waits caps it. */
+/** `Retry-After` in ms (seconds or an HTTP date), null when absent or unreadable; the caller limits the wait. */
 export function retryAfterMs(headers: Headers, wallMs: number): number | null {
   const value = headers.get("retry-after");
   if (value === null) return null;

@@ -1,5 +1,5 @@
-// The least that the API key's role must allow, as a policy for API v2. Listing zones needs no right: it is asked
-// without a signature.
+// The least that the API key's role must allow, as a policy for API v2. Listing zones needs no right, since that
+// request is unsigned.
 import type { PeerSource } from "./peer_source.ts";
 
 /** A role's policy as API v2 takes it. */
@@ -15,17 +15,17 @@ export interface IamRule {
   readonly expression: string;
 }
 
-/** What the policy is for. */
+/** What the policy must allow. */
 export interface Purpose {
   readonly attaches: boolean;
   readonly detaches: boolean;
-  /** Whom a watchdog watches with, null when nobody watches. */
+  /** Where a watchdog finds its peers, null without a watchdog. */
   readonly peers: PeerSource | null;
   /** Addresses of the Elastic IPs. */
   readonly elasticIps: readonly string[];
 }
 
-/** Operations that can be left out, and what is lost without each. */
+/** Operations that are optional, and what is lost without each. */
 export const OPTIONAL_OPERATIONS: Readonly<Record<string, string>> = {
   "get-operation": "why a change failed; without it the instance is looked at instead",
   "get-instance-pool": "refusing an Elastic IP that the instance's own pool hands to all members",
@@ -34,7 +34,7 @@ export const OPTIONAL_OPERATIONS: Readonly<Record<string, string>> = {
 /** Those of them that only a watchdog's configuration needs. */
 const FOR_PEERS = ["get-security-group"];
 
-/** The policy: readings in general, and changes of these Elastic IPs alone. */
+/** The policy: all reads, and changes to these Elastic IPs alone. */
 export function iamPolicy({ attaches, detaches, peers, elasticIps }: Purpose): IamPolicy {
   const readings = [
     "list-elastic-ips",
@@ -62,7 +62,7 @@ export function iamPolicy({ attaches, detaches, peers, elasticIps }: Purpose): I
   };
 }
 
-/** A list of CEL strings; none of ours has a quote. */
+/** A list of CEL strings; none of them contains a quote. */
 function listOf(words: readonly string[]): string {
   return `[${words.map((word) => `'${word}'`).join(", ")}]`;
 }

@@ -1,5 +1,5 @@
-// Reading answers leniently: unknown members are ignored, missing lists are empty, wrong shapes are named. What becomes
-// part of a request or of the configuration of peers is read strictly.
+// Reads answers leniently: unknown members are ignored, missing lists are empty, wrong shapes are named. Data that
+// becomes part of a request or of the peers' configuration is read strictly.
 import { canonicalIp } from "../core/ip.ts";
 import { plain } from "../core/plain.ts";
 import { CloudError } from "./cloud_error.ts";
@@ -7,15 +7,15 @@ import { CloudError } from "./cloud_error.ts";
 /** A JSON object. */
 export type Fields = Readonly<Record<string, unknown>>;
 
-/** The value as an object; throws `unexpected-answer` when it is none. */
+/** The value as an object. Throws `unexpected-answer` when it is not one. */
 export function fieldsOf(value: unknown, title: string): Fields {
   if (isFields(value)) return value;
   throw new CloudError("unexpected-answer", `${title}: wanted a JSON object`);
 }
 
 /**
- * The list under the name, empty when absent. Throws `unexpected-answer` when it is no list of objects, each with a
- * text under the key if one is given: nothing follows from what is odd, least of all that a list is empty.
+ * The list under the name, empty when absent. Throws `unexpected-answer` unless it is a list of objects, each with a
+ * text under the key if one is given: no conclusion may rest on an odd answer, least of all that a list is empty.
  */
 export function listOf(value: unknown, name: string, key?: string): Fields[] {
   const list = (value as Fields | null | undefined)?.[name] ?? [];
@@ -60,20 +60,20 @@ export function textOf(value: unknown, name: string): string {
   return typeof text === "string" ? text : "";
 }
 
-/** The id under the name, empty when absent or of no id's form: it becomes part of a path, a query, a message. */
+/** The id under the name, empty when absent or malformed: it becomes part of a path, a query, a message. */
 export function idOf(value: unknown, name: string): string {
   const text = textOf(value, name);
   return /^[\w-]{1,64}$/.test(text) ? text : "";
 }
 
-/** The same, which must be there. Throws `unexpected-answer`. */
+/** The id under the name, which must be there. Throws `unexpected-answer`. */
 export function requiredIdOf(value: unknown, name: string, title: string): string {
   const id = idOf(value, name);
   if (id !== "") return id;
   throw new CloudError("unexpected-answer", `${title}: no usable ${name} in the answer`);
 }
 
-/** The Elastic IPs of a listing. Throws `unexpected-answer` also where one of them has no IP address. */
+/** The Elastic IPs of a listing. Throws `unexpected-answer` also if one of them has no IP address. */
 export function elasticIpsOf(value: unknown): Fields[] {
   const title = "GET /elastic-ip";
   const list = requiredListOf(value, "elastic-ips", { title, key: "ip" });
@@ -82,26 +82,26 @@ export function elasticIpsOf(value: unknown): Fields[] {
   throw odd("elastic-ips", `${shown(strange.ip)} is no IP address`);
 }
 
-/** Id of what manages an instance, null when nothing does. Throws `unexpected-answer` for a manager without an id. */
+/** Id of the manager of an instance, null without one. Throws `unexpected-answer` for a manager without an id. */
 export function managerIdOf(instance: unknown): string | null {
   const manager = objectOf(instance, "manager");
   return manager === null ? null : requiredIdOf(manager, "id", "the manager of an instance");
 }
 
-/** The IP address under the name in its canonical form, null when absent or none: heartbeats go there. */
+/** The IP address under the name in its canonical form, null when absent or invalid: heartbeats go there. */
 export function addressOf(value: unknown, name: string): string | null {
   const address = canonicalIp(textOf(value, name));
   return address === "0.0.0.0" || address === "::" ? null : address;
 }
 
-/** The whole number under the name, null when absent or none; digits in a text count. */
+/** The whole number under the name, null when absent or invalid; digits in a text count. */
 export function numberOf(value: unknown, name: string): number | null {
   const number = (value as Fields | null | undefined)?.[name];
   if (typeof number === "string" && /^\d{1,9}$/.test(number)) return Number(number);
   return typeof number === "number" && Number.isSafeInteger(number) ? number : null;
 }
 
-/** A value for a message: itself if it is short to write, else what it is. */
+/** A value for a message: itself if short, else its type. */
 export function shown(value: unknown): string {
   return typeof value === "object" && value !== null
     ? Array.isArray(value) ? "a list" : "an object"

@@ -1,20 +1,20 @@
-// One request: when it may leave, when it is repeated beside, and what it tells the pace.
+// One request: when it may leave, when it is repeated, and what it tells the rate limiter.
 import type { Clock } from "../world.ts";
 import { CloudError } from "./cloud_error.ts";
 import type { End, RateLimiter, Settle } from "./rate_limiter.ts";
 
-/** A connection that has waited for longer than this for a request to leave proves nothing any more. */
+/** A connection that has waited longer than this for a request to leave proves nothing any more. */
 const RIPE_MS = 250;
 
-/** What is wanted. */
+/** The kind of request. */
 export interface Turn {
-  /** It changes something, and goes before what only reads. */
+  /** It changes something, so it is queued before reads. */
   readonly writes: boolean;
-  /** It changes nothing; by default what does not write. */
+  /** It changes nothing; by default the opposite of `writes`. */
   readonly asks?: boolean;
   /**
-   * Throws when the request must not leave any more: the wait for its turn can be long. What can be unwanted goes out
-   * on a connection that has just been made: on one that is dead it would arrive much later.
+   * Throws when the request must not leave any more: the wait for its turn can be long. A request that can become
+   * unwanted goes out on a new connection: on a dead one it would arrive much later.
    */
   readonly before?: (() => void) | undefined;
   readonly signal: AbortSignal;
@@ -27,7 +27,7 @@ export interface Repeating {
   readonly repeat: () => void;
 }
 
-/** One of the requests of a call: when it is repeated, and what it tells the pace. */
+/** One of the requests of a call: when it is repeated, and what it tells the rate limiter. */
 export class LimitedRequest {
   readonly #own = new AbortController();
   readonly #turn: Turn;
@@ -56,18 +56,18 @@ export class LimitedRequest {
     return this.#own.signal;
   }
 
-  /** Whether it got its turn, but not to leave on the connection that it has. */
+  /** Whether it got its turn, but must not leave on its connection. */
   get needsConnection(): boolean {
     return this.#needsConnection;
   }
 
-  /** From when it left until now. */
+  /** Time since it left. */
   get tookMs(): number {
     return this.#repeating.clock.nowMs() - this.#leftAtMs;
   }
 
   async mayLeave(): Promise<void> {
-    this.#waiting.abort(); // To be repeated is no help against waiting for a turn.
+    this.#waiting.abort(); // While it waits for its turn, repeating it does not help.
     const { clock } = this.#repeating;
     const openAtMs = clock.nowMs();
     this.#settle = await this.#limiter.turn(this.#turn.writes, this.signal);
@@ -75,7 +75,7 @@ export class LimitedRequest {
     this.#turn.before?.();
     const old = !this.#fresh || this.#leftAtMs > openAtMs + RIPE_MS;
     if (old && this.#limiter.inDoubt) {
-      // On a dead connection it would only swell what arrives when packets get through again.
+      // On a dead connection it would only add to the burst that arrives when packets get through again.
       this.ended("unused");
       this.#needsConnection = true;
       throw new CloudError("unreachable", "its connection may be dead", { stale: true });

@@ -20,7 +20,7 @@ import { type Machine, membersAmong, peersAt, type PeerSource } from "./peer_sou
 /** States of a machine that will not come back. */
 const GONE = new Set(["destroying", "destroyed", "expunging"]);
 
-/** The instances of the zone; an unknown filter is ignored in silence, so a filtered list only proposes. */
+/** The instances of the zone. The API silently ignores an unknown filter, so a filtered list only proposes. */
 export async function listInstances(
   client: ClientV2,
   signal: AbortSignal,
@@ -30,13 +30,13 @@ export async function listInstances(
   return requiredListOf(list, "instances", { title: "GET /instance", key: "id" });
 }
 
-/** What the reading of members needs to know of the configuration. */
+/** The part of the configuration that reading the members needs. */
 export interface MembersOptions {
   readonly elasticIp: string;
   readonly instanceId: string;
   /** For messages. */
   readonly where: string;
-  /** Makes one listing of what several want at once. */
+  /** Joins simultaneous requests for the same listing. */
   readonly sharing: SingleFlight<Fields[]>;
 }
 
@@ -79,7 +79,7 @@ export class MembersV2 {
     const membership = inside(this.#groupIds);
     const empty = this.#groupIds.some((id) => !instances.some((each) => isIn(each, [id])));
     if (!known || (membership.inPeerList && !empty)) return membership;
-    // A group that nobody is in, or that has lost us, may have been made anew under its name.
+    // A group that is empty, or that has lost us, may have been recreated under the same name.
     this.#groupIds = await this.#findGroups(groups, signal);
     return inside(this.#groupIds);
   }
@@ -114,13 +114,13 @@ function isIn(instance: Fields, groupIds: readonly string[]): boolean {
   );
 }
 
-/** The addresses by which its peers know an instance, in canonical form: IPv4, if it has one, before IPv6. */
+/** The addresses by which peers know an instance, in canonical form: IPv4, if it has one, before IPv6. */
 export function nativeAddressesOf(instance: Fields): string[] {
   const addresses = [addressOf(instance, "public-ip"), addressOf(instance, "ipv6-address")];
   return addresses.flatMap((address) => address ?? []);
 }
 
-/** The machine of a list's item, or of an answer about it alone. */
+/** The machine from a list's item, or from an answer about it alone. */
 export function machineOf(instance: Fields): Machine {
   const id = idOf(instance, "id");
   const labels = Object.entries(objectOf(instance, "labels") ?? {});

@@ -1,14 +1,14 @@
-// Waiting for asynchronous work: short steps first, because a fail-over waits too.
+// Waits for asynchronous operations. The first waits are short, because a failover depends on them.
 import { backoffMs } from "../core/backoff.ts";
 import { CloudError } from "./cloud_error.ts";
 import type { Clock } from "../world.ts";
 
-/** Waits between polls double: a change that is quick is known quickly, one that takes long is asked about rarely. */
+/** Waits between polls double: a quick change is noticed quickly, a slow one is polled rarely. */
 const POLLS = { firstMs: 60, capMs: 2_000 };
-/** An operation that is not over by then counts as endless. */
+/** An operation that takes longer than this is given up. */
 export const OPERATION_TIMEOUT_MS = 60_000;
 
-/** How an operation stands. */
+/** State of an operation. */
 export type Progress =
   | { readonly done: boolean }
   | { readonly failed: string; readonly retryable: boolean };

@@ -1,4 +1,4 @@
-// Where the peers come from, and how a listing of machines becomes a list of peers.
+// Where the peers come from, and how a listing of machines becomes the membership.
 import type { PeerIdentity } from "../core/election/peer.ts";
 import type { PeerList } from "../world.ts";
 
@@ -12,13 +12,13 @@ export type PeerSource =
 export interface Machine {
   readonly instanceId: string;
   readonly wireId: string;
-  /** Native addresses in their canonical form: IPv4, if it has one, before IPv6. */
+  /** Native addresses in canonical form: IPv4, if it has one, before IPv6. */
   readonly addresses: readonly string[];
   /** It may still run, or run again. */
   readonly exists: boolean;
   /** Id of the pool that made it, null without one. */
   readonly poolId: string | null;
-  /** Labels on API v2, tags on CloudStack; null where the cloud lists none at all. */
+  /** Labels on API v2, tags on CloudStack; null if the cloud lists none at all. */
   readonly labels: Readonly<Record<string, string>> | null;
 }
 
@@ -35,8 +35,8 @@ function peersAmong(machines: readonly Machine[], selfId: string): PeerIdentity[
 }
 
 /**
- * Finds the machine of each given address. One that no machine has, or several, is told apart and is no peer: a machine
- * that is gone must not keep the others from starting, and a stranger may have its address now.
+ * Finds the machine with each given address. An address that no machine has, or several, is reported separately and is
+ * not a peer: a machine that is gone must not keep the others from starting, and a stranger may have its address now.
  */
 export function peersAt(
   addresses: readonly string[],
@@ -50,7 +50,7 @@ export function peersAt(
   );
   const unplaced = found.filter(([, matches]) => matches.length !== 1)
     .map(([address, { length: count }]) => ({ address, count }));
-  // A list given by hand need not have self. Heartbeats come from the address that was given.
+  // A list given by hand need not contain self. Heartbeats come from the given address.
   const named = found.filter(([, matches]) => matches.length === 1).flatMap(([address, matches]) =>
     matches.map((machine) => ({ ...machine, addresses: [address] }))
   );

@@ -1,60 +1,60 @@
-// Never more than five requests in any second, as the server sees them, whatever goes wrong elsewhere.
+// Never more than five requests in any second, as the server sees them, whatever fails elsewhere.
 import type { Clock } from "../world.ts";
 
 const WINDOW_MS = 1_050;
 /** Requests per window, as the server may count them. */
 const REQUESTS = 5;
-/** How many may be without an answer at once: when packets get through again, they and new ones arrive together. */
+/** Most requests without an answer: when packets get through again, they and new ones arrive together. */
 const UNANSWERED = 4;
-/** Readings leave this much of both to changes: a take-over does not queue behind them. */
+/** Reads leave this much of both limits to changes, so that a takeover does not queue behind them. */
 const RESERVE = 1;
-/** A request without an answer for this long casts doubt on the connections from before. */
+/** A request without an answer for this long casts doubt on reused connections. */
 const LATE_MS = 1_000;
 /** How long the kernel may go on sending a request that was given up: until its retransmissions end. */
 const DOUBT_MS = 100_000;
 
-/** How a request ended; `doubtful` when it may yet arrive at the server, `unused` when nothing of it has left. */
+/** How a request ended: `doubtful` when it may yet arrive at the server, `unused` when nothing of it has left. */
 export type End = "answered" | "doubtful" | "unused";
 
-/** Tells how a request ended. */
+/** Reports how a request ended. */
 export type Settle = (end: End) => void;
 
 /**
- * A request that was let through. One that has been answered counts for a second more. One without an answer may reach
- * the server at any time: when packets get through again, all of them at once.
+ * A request that was let through. An answered one counts for a second more. One without an answer may reach the server
+ * at any time: when packets get through again, all of them arrive at once.
  */
 interface Started {
   readonly startedAtMs: number;
   endedAtMs: number | null;
   doubtful: boolean;
-  /** When it must have arrived if ever, Infinity while nothing shows that packets get through. */
+  /** When it must have arrived if ever; Infinity while nothing shows that packets get through. */
   arrivedByMs: number;
 }
 
-/** Lets requests through, at most five in any second; those that change something go before the others. */
+/** Lets through at most five requests in any second; changes go before reads. */
 export class RateLimiter {
   readonly #clock: Clock;
   #started: Started[] = [];
-  /** The waiting of those before, for readings and for changes. */
+  /** The queues: each entry ends when those before it have had their turn. */
   readonly #queues: Record<"reads" | "writes", Promise<unknown>> = {
     reads: Promise.resolve(),
     writes: Promise.resolve(),
   };
   #waitingWrites = 0;
-  /** Wakes those who wait for room. */
+  /** Wakes the requests that wait for room. */
   readonly #waiting = new Set<() => void>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
-  /** Whether a request has been without an answer for so long that connections from before may be dead. */
+  /** Whether a request has been without an answer for so long that reused connections may be dead. */
   get inDoubt(): boolean {
     const sinceMs = this.#clock.nowMs() - LATE_MS;
     return this.#started.some((each) => each.endedAtMs === null && each.startedAtMs < sinceMs);
   }
 
-  /** Resolves when the next request may start; whoever sends it must settle it. */
+  /** Resolves when the next request may start; the caller must settle it. */
   async turn(writes: boolean, signal: AbortSignal): Promise<Settle> {
     const queue = writes ? "writes" : "reads";
     const turn = this.#queues[queue].then(() => this.#wait(writes, signal));
@@ -82,8 +82,8 @@ export class RateLimiter {
   }
 
   /**
-   * Packets get through, so whatever the kernel still repeats for requests from before arrives soon: it waits twice as
-   * long each time, so at most for as long again as it has tried.
+   * Packets get through, so whatever the kernel still repeats for earlier requests arrives soon: its wait doubles each
+   * time, so it lasts at most as long again as it has tried.
    */
   #getThrough({ startedAtMs }: Started): void {
     const nowMs = this.#clock.nowMs();
@@ -102,7 +102,7 @@ export class RateLimiter {
     const counted =
       this.#started.filter((each) => nowMs < recentUntilMs(each) || mayArrive(each, nowMs)).length;
     if (counted < REQUESTS - reserve && unanswered < UNANSWERED - reserve) return true;
-    // Beside requests that may never arrive one in each window is let through: a dead connection must not silence us.
+    // While other requests may never arrive, one per window is let through: a dead connection must not silence us.
     return recent === 0 && (writes || this.#waitingWrites === 0);
   }
 
@@ -122,7 +122,7 @@ export class RateLimiter {
         .flatMap((each) => [forgottenAtMs(each), recentUntilMs(each), each.arrivedByMs])
         .filter((each) => each > nowMs),
     );
-    // With nothing to count down, a request that ends says so.
+    // Without a time to wait for, the end of a request wakes us.
     if (atMs < Infinity) this.#clock.sleep(Math.ceil(atMs - nowMs), waiting.signal).then(resolve);
     await promise;
     signal.removeEventListener("abort", wake);
@@ -135,7 +135,7 @@ function forgottenAtMs({ endedAtMs, doubtful }: Started): number {
   return (endedAtMs ?? Infinity) + (doubtful ? DOUBT_MS : WINDOW_MS);
 }
 
-/** Until when it has certainly been sent, or answered, within one window. */
+/** Until when it counts as sent, or answered, within one window. */
 function recentUntilMs({ startedAtMs, endedAtMs, doubtful }: Started): number {
   return (doubtful ? startedAtMs : endedAtMs ?? startedAtMs) + WINDOW_MS;
 }

@@ -5,7 +5,7 @@ import { signText } from "./signature_v2.ts";
 /** Parameters of a command, without the common ones. */
 export type Parameters = Readonly<Record<string, string>>;
 
-/** Percent-encodes all but `A-Z a-z 0-9 - _ . ~`; a blank becomes `%20`, half a character U+FFFD. */
+/** Percent-encodes all but `A-Z a-z 0-9 - _ . ~`; a blank becomes `%20`, a lone surrogate U+FFFD. */
 function escape(value: string): string {
   return encodeURIComponent(value.toWellFormed()).replace(
     /[!'()*]/g,
@@ -19,7 +19,7 @@ function queryOf(parameters: Parameters): string {
     .join("&");
 }
 
-/** The text that is signed. */
+/** The text to sign. */
 export function messageV1(parameters: Parameters): string {
   return queryOf(parameters).toLowerCase();
 }

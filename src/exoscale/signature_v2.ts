@@ -1,5 +1,5 @@
-// EXO2-HMAC-SHA256: what is signed and how it is written. Source: authentication topic of Exoscale's API
-// description, and egoscale v2/api/security.go, which it names as reference.
+// EXO2-HMAC-SHA256: what is signed and how it is written. Source: authentication topic of Exoscale's API description,
+// and egoscale v2/api/security.go, which it names as reference.
 import { encodeBase64 } from "@std/encoding/base64";
 
 /** A request to be signed. */
@@ -14,18 +14,18 @@ export interface SignableRequest {
 
 const utf8 = new TextEncoder();
 
-/** Names of the query parameters that count: those with exactly one value, sorted. */
+/** Names of the query parameters that are signed: those with exactly one value, sorted. */
 function signedNames(query: URLSearchParams): string[] {
   return [...new Set(query.keys())].filter((name) => query.getAll(name).length === 1).sort();
 }
 
-/** The five lines that are signed: request line, body, query values, (no headers), expiry. */
+/** The five lines to sign: request line, body, query values, (no headers), expiry. */
 export function messageV2({ method, url, body, expires }: SignableRequest): string {
   const values = signedNames(url.searchParams).map((name) => url.searchParams.get(name));
   return [`${method} ${url.pathname}`, body, values.join(""), "", expires].join("\n");
 }
 
-/** The key for `authorizationV2`, made once. */
+/** The key for `authorizationV2`, imported once. */
 export function importSecret(secret: string, hash: "SHA-1" | "SHA-256"): Promise<CryptoKey> {
   return crypto.subtle.importKey("raw", utf8.encode(secret), { name: "HMAC", hash }, false, [
     "sign",

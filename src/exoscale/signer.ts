@@ -1,22 +1,22 @@
-// Key and secret for each request. They can be replaced while requests are under way, which end with those that they
-// were signed with.
+// Key and secret for each request. They can be replaced while requests are under way; those requests end with the
+// credentials that signed them.
 import { importSecret } from "./signature_v2.ts";
 
-/** Who we are to the cloud. */
+/** The credentials. */
 export interface Credentials {
   readonly apiKey: string;
   readonly secret: string;
-  /** Unix time at which the key ends; left out for one that does not. */
+  /** Unix time at which the key expires; absent if it does not. */
   readonly expiresAtMs?: number;
 }
 
-/** What the next request is signed with. */
+/** What signs the next request. */
 export interface Signing {
   readonly apiKey: string;
   readonly secret: Promise<CryptoKey>;
 }
 
-/** The credentials of the moment. The clients of one process share it, so what is used here all of them use. */
+/** The current credentials. All clients of one process share it, so a replacement reaches all of them. */
 export class Signer {
   #credentials: Credentials;
   /** Imported once for each secret. */
@@ -26,7 +26,7 @@ export class Signer {
     this.#credentials = credentials;
   }
 
-  /** Those in use. */
+  /** The credentials in use. */
   get credentials(): Credentials {
     return this.#credentials;
   }
@@ -37,7 +37,7 @@ export class Signer {
     this.#credentials = credentials;
   }
 
-  /** What signs one request. */
+  /** The signing key for one request. */
   now(hash: "SHA-1" | "SHA-256"): Signing {
     const { apiKey, secret } = this.#credentials;
     const key = this.#keys.get(hash) ?? importSecret(secret, hash);

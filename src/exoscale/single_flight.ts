@@ -1,12 +1,12 @@
-// One answer for all that ask while it is under way: with several Elastic IPs in one process a death makes each of
-// them read the same list in the same moment.
+// One answer for all callers that ask while it is under way: with several Elastic IPs in one process, a death makes
+// each of them read the same list at the same moment.
 import { CloudError } from "./cloud_error.ts";
 
-/** Shares an answer that is under way. Nobody is given one that was asked for before he asked and has ended. */
+/** Shares an answer that is under way. No caller gets an answer that had ended before it asked. */
 export class SingleFlight<Answer> {
   #pending: Promise<Answer> | null = null;
 
-  /** The pending answer, else what `ask` gives. One whose asker has gone is asked for again by those who are left. */
+  /** The pending answer, else what `ask` gives. If the caller that asked gives up, the remaining ones ask again. */
   async get(ask: () => Promise<Answer>, signal: AbortSignal): Promise<Answer> {
     if (this.#pending === null) return await this.#begin(ask);
     try {

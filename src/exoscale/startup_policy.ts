@@ -1,19 +1,22 @@
-// How long a node that starts takes no for no answer. Once it runs, nothing that the cloud says ends it.
+// How long a starting node retries after a refusal. Once it runs, nothing that the cloud says ends it.
 import { type CloudErrorKind, ERROR_KINDS } from "../core/registry/error_kinds.ts";
 
-/** How long a refusal that a gateway in trouble gives, too, must have lasted, without anything else in between. */
+/**
+ * How long a refusal must last, without any other answer in between, because a failing gateway can return the same
+ * error.
+ */
 export const STARTUP_PATIENCE_MS = 30_000;
 
-/** The patience of one start. */
+/** The policy for one start. */
 export class StartupPolicy {
   #deniedSinceMs: number | null = null;
 
-  /** The cloud has answered well. */
+  /** The cloud has answered successfully. */
   answered(): void {
     this.#deniedSinceMs = null;
   }
 
-  /** Whether a node that is starting should give up for this error instead of waiting. */
+  /** Whether a starting node should give up on this error instead of waiting. */
   endsWith({ kind }: { readonly kind: CloudErrorKind }, nowMs: number): boolean {
     const { atStart } = ERROR_KINDS[kind];
     if (atStart !== "ends-if-it-lasts") this.#deniedSinceMs = null;

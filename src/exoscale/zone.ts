@@ -1,5 +1,5 @@
-// The address of API v2: from the zone, which is given, told by the metadata service, or found by asking
-// every zone for the instance.
+// The endpoint of API v2, from the zone: given, told by the metadata service, or found by asking every zone for the
+// instance.
 import { Attempts } from "./attempts.ts";
 import { ClientV2 } from "./client_v2.ts";
 import { CloudError } from "./cloud_error.ts";
@@ -10,10 +10,10 @@ import { refusal } from "./error_response.ts";
 import { requiredListOf, textOf } from "./json.ts";
 import type { Clock } from "../world.ts";
 
-/** What the hosts of the API begin with, unless told otherwise. Source: exoscale/cli, the default environment. */
+/** First part of the API's host names, unless configured otherwise. Source: exoscale/cli, the default environment. */
 export const DEFAULT_ENVIRONMENT = "api";
 
-/** More zones than this are not asked: Exoscale has eight. */
+/** Most zones that are asked: Exoscale has eight. */
 const ZONES_MAX = 64;
 
 /** Whether a text can be the name of a zone. */
@@ -31,13 +31,13 @@ export function anyEndpoint(environment: string = DEFAULT_ENVIRONMENT): string {
   return endpointOf("ch-gva-2", environment);
 }
 
-/** A zone as it is listed; either text may be empty, or anything. */
+/** A zone as listed; either text may be empty, or anything. */
 interface Zone {
   readonly name: string;
   readonly endpoint: string;
 }
 
-/** What the list of zones is asked with. */
+/** How to ask for the list of zones. */
 export interface Directory {
   /** Endpoint that lists the zones. */
   readonly anyEndpoint: string;
@@ -56,7 +56,7 @@ export async function lookUpEndpoint(zone: string, directory: Directory): Promis
   throw new CloudError("no-such-zone", message);
 }
 
-/** Asks all zones for the instance, side by side: one that hangs delays no other. Throws `CloudError`. */
+/** Asks all zones for the instance, in parallel: a zone that hangs delays no other. Throws `CloudError`. */
 export async function findEndpoint(
   instanceId: string,
   { apiKey, secret, ...directory }: Directory & { apiKey: string; secret: string },
@@ -101,7 +101,7 @@ function noZone(instanceId: string, errors: readonly unknown[]): unknown {
 async function listZones(
   { anyEndpoint, fetch, clock, signal }: Directory,
 ): Promise<Zone[]> {
-  // Public and unsigned on purpose: a signed request would be judged by the key's role, which may be narrow.
+  // Unsigned on purpose: a signed request would depend on the rights of the key's role, which may be narrow.
   const url = new URL(`${anyEndpoint}/zone`);
   const title = "GET /zone";
   const turn = { writes: false, signal };
@@ -113,7 +113,7 @@ async function listZones(
   const zones = requiredListOf(answer.json, "zones", { title, key: "name" }).slice(0, ZONES_MAX)
     .map((zone) => ({ name: textOf(zone, "name"), endpoint: textOf(zone, "api-endpoint") }));
   if (zones.length > 0) return zones;
-  // It has zones, or nobody could ask it: such an answer says nothing of the one that is wanted.
+  // An endpoint that answers has at least its own zone: an empty list says nothing about the wanted one.
   const message = `${title}: ${url} lists no zone at all, wanted at least one`;
   throw new CloudError("unexpected-answer", message);
 }

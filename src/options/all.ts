@@ -12,7 +12,7 @@ import { SERVICE } from "./service.ts";
 
 export type { Option, OptionKind } from "./option.ts";
 
-/** As they were declared, in the order of the help: those of the original first, as it has them. */
+/** As declared, in the order of the help: the original's options first, in its order. */
 export const DECLARED = [
   ...[...MODES, ...ADDRESSES, ...KEY, ...PEERS, ...RANK, ...LISTEN, ...QUESTIONS],
   ...[...COMMANDS, ...OPERATING, ...CLOUD, ...ELECTION, ...SERVICE, ...SECURITY, ...HELP],
@@ -24,7 +24,7 @@ export type Fields = FieldsOf<typeof DECLARED>;
 /** All options. */
 export const OPTIONS: readonly Option[] = DECLARED;
 
-/** How the option is written: one dash for those of the original, two for ours. */
+/** The option as written: one dash for the original's options, two for ours. */
 export function flagOf({ name, origin }: Pick<Option, "name" | "origin">): string {
   return origin === "original" || name.length === 1 ? `-${name}` : `--${name}`;
 }

@@ -1,4 +1,4 @@
-// Which cloud, and how it knows us.
+// Which cloud, and which credentials.
 import type { Credentials } from "../exoscale/signer.ts";
 import { isUuid } from "../core/uuid.ts";
 import { type Option, parsed, plain, shared } from "./option.ts";
@@ -7,20 +7,20 @@ import { type Option, parsed, plain, shared } from "./option.ts";
 export interface CloudConfig {
   readonly credentials: Credentials;
   readonly api: "v1" | "v2";
-  /** Without a slash at its end; null means: from the zone. */
+  /** Without a trailing slash; null means: from the zone. */
   readonly endpoint: string | null;
   readonly zone: string | null;
-  /** What the hosts of API v2 begin with, usually `api`. */
+  /** First part of the API v2 host names, usually `api`. */
   readonly environment: string;
-  /** Endpoint that is asked for that of the zone; null means: it follows from the zone's name. */
+  /** Endpoint that is asked for the zone's endpoint; null means: it follows from the zone's name. */
   readonly directory: string | null;
   /** Zone of the `exo` CLI's account, for a machine whose metadata does not tell. */
   readonly usualZone: string | null;
-  /** Certificates in PEM form, none without a CA file. */
+  /** Certificates in PEM form, empty without a CA file. */
   readonly caCerts: readonly string[];
 }
 
-/** Of the original, in its order. */
+/** Options of the original, in its order. */
 export const KEY = [
   shared<CloudConfig>({
     name: "xk",
@@ -91,7 +91,7 @@ export const KEY = [
   }),
 ] as const satisfies readonly Option[];
 
-/** Beyond the original. */
+/** Options beyond the original. */
 export const CLOUD = [
   shared<CloudConfig>({
     name: "api",

@@ -1,7 +1,7 @@
 // Options that say what one run is to do.
 import { flag, type Option, plain } from "./option.ts";
 
-/** Of the original. */
+/** Options of the original. */
 export const MODES = [
   plain({
     name: "W",
@@ -23,7 +23,7 @@ export const MODES = [
   }),
 ] as const satisfies readonly Option[];
 
-/** Of the original, too, at the end of its own. */
+/** Options of the original, at the end of its list. */
 export const QUESTIONS = [
   flag({
     name: "v",
@@ -100,7 +100,7 @@ export const COMMANDS = [
   }),
 ] as const satisfies readonly Option[];
 
-/** The last one. */
+/** The last option. */
 export const HELP = [
   plain({
     name: "h",

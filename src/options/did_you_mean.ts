@@ -1,11 +1,11 @@
-// Typos: which of the known words was probably meant.
+// Typos: which known word was probably meant.
 
-/** What is looked at of a word that nobody knows. */
+/** How much of an unknown word is compared. */
 const WORD_MAX_CHARS = 64;
-/** A beginning is enough from this length on, if only one word has it. */
+/** From this length on a prefix is enough, if only one word has it. */
 const PREFIX_MIN_CHARS = 3;
 
-/** ` (did you mean WORD?)` where one of the known words is near, else nothing; `shown` writes it as a user would. */
+/** ` (did you mean WORD?)` if a known word is close, else empty; `shown` writes it as a user would. */
 export function didYouMean(
   word: string,
   known: readonly string[],
@@ -16,8 +16,8 @@ export function didYouMean(
 }
 
 /**
- * The known word that differs in case or in `_` and `-` only, that alone begins so, or that is at most a third of the
- * letters away; null when there is none, or when several are as near.
+ * The known word that differs only in case or in `_` and `-`, or is the only one with this prefix, or differs in at
+ * most a third of the letters; null without one, or when several are equally close.
  */
 export function nearest(word: string, known: readonly string[]): string | null {
   const same = known.find((each) => folded(each) === folded(word));
@@ -30,7 +30,7 @@ export function nearest(word: string, known: readonly string[]): string | null {
   return within(most, word, known);
 }
 
-/** The known word that takes the fewest changes of letters, at most so many; null without one, or with several. */
+/** The known word that needs the fewest changes of letters, at most `most`; null without one, or with several. */
 export function within(most: number, word: string, known: readonly string[]): string | null {
   const ranked = known.map((each) => [distance(folded(word), folded(each)), each] as const)
     .filter(([far]) => far <= most).sort(([one], [other]) => one - other);
@@ -42,7 +42,7 @@ function folded(word: string): string {
   return word.slice(0, WORD_MAX_CHARS).toLowerCase().replaceAll("_", "-");
 }
 
-/** Letters to change, add, leave out, or swap with their neighbour, to make the one of the other. */
+/** How many letters to change, add, leave out, or swap with their neighbour, to turn one word into the other. */
 export function distance(one: string, other: string): number {
   const width = other.length + 1;
   let before: number[] = [];

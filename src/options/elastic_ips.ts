@@ -4,15 +4,15 @@ import { shared } from "./option.ts";
 
 /** An Elastic IP to watch. */
 export interface AddressConfig {
-  /** In canonical form; until the cloud was asked perhaps a name, too. */
+  /** In canonical form; before the cloud was asked, it may be a name. */
   readonly elasticIp: string;
-  /** Priority of this node for it, 0 to 255; null means that of the node. */
+  /** Priority of this node for it, 0 to 255; null means the node's own. */
   readonly priority: number | null;
 }
 
 /** The Elastic IPs as configured. */
 export interface AddressesConfig {
-  /** At least one; in the modes that do one thing exactly one. */
+  /** At least one; exactly one in the one-shot modes. */
   readonly addresses: readonly AddressConfig[];
 }
 
@@ -32,7 +32,7 @@ export const ADDRESSES = [
       "separated by commas, each with /PRIORITY where it differs from -P",
     keys: ["addresses"],
     reload: "election",
-    // Other addresses are other elections; another priority for one of them is not.
+    // Other addresses are other elections; a changed priority is not.
     restartIf: (old, next) => elasticIpsOf(old) !== elasticIpsOf(next),
   }),
 ] as const satisfies readonly Option[];

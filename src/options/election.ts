@@ -1,7 +1,7 @@
 // How the nodes decide.
 import { choice, count, duration, flag, type Option, plain } from "./option.ts";
 
-/** Of the original. */
+/** Options of the original. */
 export const RANK = [
   count({
     name: "P",
@@ -44,7 +44,7 @@ export const RANK = [
   }),
 ] as const satisfies readonly Option[];
 
-/** Beyond the original. */
+/** Options beyond the original. */
 export const ELECTION = [
   flag({
     name: "exclusive",

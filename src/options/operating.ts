@@ -1,4 +1,4 @@
-// How the process lives among others on its machine.
+// How the process fits into its machine.
 import { SEVERITIES } from "../core/registry/events.ts";
 import { canonicalIp } from "../core/ip.ts";
 import { choice, type Option, parsed, plain } from "./option.ts";
@@ -9,7 +9,7 @@ export interface StatusAddress {
   readonly port: number;
 }
 
-/** How the process lives among others on its machine. */
+/** Options for how the process fits into its machine. */
 export const OPERATING = [
   plain({
     name: "config",

@@ -1,11 +1,11 @@
-// How an option is declared: once, with all that parser, help, man page, completions, files, configuration and reload
-// want to know of it. `Config` is derived from the declarations (see src/config/config.ts).
+// How an option is declared: once, with everything that parser, help, man page, completions, files, configuration and
+// reload need. `Config` is derived from the declarations (see src/config/config.ts).
 import { didYouMean } from "./did_you_mean.ts";
 
-/** How a value is written. Of `list` and `many` there can be several; one flag of a `list` may have more than one. */
+/** The form of a value. A `list` and a `many` can have several values; one flag of a `list` can give more than one. */
 export type OptionKind = "switch" | "text" | "list" | "many" | "integer" | "duration";
 
-/** What options are about. The key is the word after `-h`. */
+/** Groups of options. The key is the word after `-h`. */
 export const GROUPS = {
   start: { title: "Start here", about: "what to do, and the options that every node needs" },
   peers: { title: "Peers", about: "who belongs together, and how the nodes reach each other" },
@@ -17,65 +17,68 @@ export const GROUPS = {
   packaging: { title: "Packaging", about: "files, for services and configuration management" },
 } as const;
 
-/** One of them. */
+/** One group. */
 export type Group = keyof typeof GROUPS;
 
-/** What a running watchdog can change, by what has to be told of it; see `Runtime` in src/commands/reload.ts. */
+/** The parts of a running watchdog that a new value can change; see `Runtime` in src/commands/reload.ts. */
 export type Part = "election" | "checks" | "credentials" | "peers" | "sharedSecrets" | "logLevel";
 
-/** What a reload does with a new value: tells a part of the watchdog, asks for a restart, or compares what follows. */
+/**
+ * The effect of a new value at a reload: it tells a part of the watchdog, asks for a restart, or another option's
+ * comparison covers it.
+ */
 export type Reload = Part | "restart" | "elsewhere";
 
-/** What a reload must know to decide whether a change can be applied. */
+/** The rights that decide whether a reload can apply a change. */
 export interface Rights {
-  /** The process may run programs, because it did when it began. */
+  /** The process may run programs, because the first configuration did. */
   readonly run: boolean;
 }
 
-/** Reads what was given, and notes what is wrong with it. */
+/** Reads the given values, and notes their problems. */
 export interface OptionReader {
-  /** What was given, null without it. */
+  /** The given value, null without one. */
   value(option: string): string | null;
-  /** All that was given, in its order; empty without it. */
+  /** All given values, in their order; empty without any. */
   values(option: string): readonly string[];
-  /** What was given, or the default. */
+  /** The given value, or the default. */
   text(option: string): string;
   /** Whether the switch is on. */
   on(option: string): boolean;
-  /** A time in ms within both ends, which are written as a user would. */
+  /** A duration in ms between two limits, which are written as a user would. */
   span(option: string, ends: readonly [string, string]): number;
-  /** A whole number within both ends. */
+  /** A whole number between two limits. */
   count(option: string, ends: readonly [number, number]): number;
   /** Notes a problem of an option unless it is fine. */
   need(ok: boolean, option: string, problem: string): void;
 }
 
-/** One option, as everybody but the configuration sees it. */
+/** One option, without its part in the configuration. */
 export interface Option {
-  /** As on the command line, without dashes. One or two dashes are accepted, as Go does. */
+  /** As on the command line, without dashes. The parser accepts one or two dashes, as Go does. */
   readonly name: string;
-  /** Under which heading the help has it. */
+  /** The heading in the help. */
   readonly group: Group;
   /** Environment variables, highest precedence first. */
   readonly variables: readonly string[];
   readonly kind: OptionKind;
   /** Placeholder of the value in the help. */
   readonly value: string;
-  /** As it would be written, empty when there is none. */
+  /** The default as it would be written, empty when there is none. */
   readonly fallback: string;
   readonly help: string;
-  /** Its second name in a configuration file, null when the first is a word already. */
+  /** Its second name in a configuration file, null when the first is already a word. */
   readonly alias: string | null;
   /** `original` options are those of the Go tool. */
   readonly origin: "original" | "addition";
-  /** What stands between several values in one variable; a flag or a file's list has them one by one. */
+  /** Separates several values in one variable; flags and a file's list give them one by one. */
   readonly separator: string | RegExp;
   readonly reload: Reload;
-  /** Fields of the configuration that follow from it, besides others perhaps. */
+  /** Fields of the configuration that follow from it, perhaps with other options. */
   readonly keys: readonly string[];
-  /** What a reload compares. */
+  /** The value that a reload compares. */
   readonly of: (config: object) => unknown;
-  /** Whether this change needs a restart all the same. */
+  /** Whether this change needs a restart even though the option can be reloaded. */
   readonly restartIf: (old: object, next: object, rights: Rights) => boolean;
 }
 
@@ -83,18 +86,21 @@ export interface Option {
 export interface FieldOption<Key extends string, Value> extends Option {
   readonly key: Key;
   readonly read: (reader: OptionReader) => Value;
-  /** Only the watchdog cares, so only its mistakes count, as originally: others get what `read` makes of nothing. */
+  /**
+   * Only the watchdog uses it, so only there its problems count, as in the original. Other modes get the value that
+   * `read` makes without input.
+   */
   readonly watchdogOnly: boolean;
 }
 
-/** The fields that follow from such options. */
+/** The fields that follow from these options. */
 export type FieldsOf<Options extends readonly Option[]> = {
   readonly [
     Each in Options[number] as Each extends FieldOption<infer Key, unknown> ? Key : never
   ]: Each extends FieldOption<string, infer Value> ? Value : never;
 };
 
-/** What every declaration says. */
+/** The part that every declaration has. */
 interface Words {
   readonly name: string;
   readonly group: Group;
@@ -110,12 +116,12 @@ interface Words {
 interface FieldWords<Key extends string> extends Words {
   readonly key: Key;
   readonly watchdogOnly?: boolean;
-  /** What a reload does; `restart` unless said otherwise. */
+  /** The effect of a reload; `restart` by default. */
   readonly reload?: Reload;
   readonly restartIf?: Option["restartIf"];
 }
 
-/** An option of which others are told once, and that nothing can change later. */
+/** The common part of every declaration, with its defaults. */
 function option(words: Words, kind: OptionKind, reload: Reload): Option {
   const { name, group, variables = [], value = "", fallback = "", help, alias = null } = words;
   const { origin = "addition", separator = "," } = words;
@@ -135,7 +141,7 @@ function option(words: Words, kind: OptionKind, reload: Reload): Option {
   return { ...base, keys: [], of: () => null, restartIf: () => false };
 }
 
-/** One that does not become a field of its own: what one run is to do, or where something is read. */
+/** An option without a field of its own: what one run is to do, or where something is read. */
 export function plain(words: Words & { readonly kind?: OptionKind }): Option {
   return option(words, words.kind ?? "switch", "elsewhere");
 }
@@ -155,11 +161,11 @@ export function flag<const Key extends string>(words: FieldWords<Key>): FieldOpt
   return field(words, "switch", (reader) => reader.on(words.name));
 }
 
-/** A time in ms. */
+/** A duration in ms. */
 export function duration<const Key extends string>(
   words: FieldWords<Key> & {
     readonly ends: readonly [string, string];
-    /** What it is when another option says so. */
+    /** Its value when another option decides it. */
     readonly unless?: (reader: OptionReader) => number | null;
   },
 ): FieldOption<Key, number> {
@@ -180,7 +186,7 @@ export function count<const Key extends string>(
   return field({ value, ...words }, "integer", (reader) => reader.count(name, ends));
 }
 
-/** One of some words; `usual` where none is given. */
+/** One of several words; `usual` by default. */
 export function choice<
   const Key extends string,
   const Choice extends string,
@@ -201,7 +207,7 @@ export function choice<
   });
 }
 
-/** A text that becomes something. */
+/** A text that is parsed into a value. */
 export function parsed<const Key extends string, Value>(
   words: FieldWords<Key> & {
     readonly kind?: OptionKind;
@@ -211,13 +217,13 @@ export function parsed<const Key extends string, Value>(
   return field(words, words.kind ?? "text", words.read);
 }
 
-/** One that is read together with others, into some fields of the configuration. */
+/** An option that is read together with others, into some fields of the configuration. */
 export function shared<Fields extends object>(
   words: Words & {
     readonly kind?: OptionKind;
     readonly reload?: Reload;
     readonly keys: readonly (keyof Fields & string)[];
-    /** What a reload compares, unless it is the fields. */
+    /** The value that a reload compares; by default the fields. */
     readonly of?: (config: Fields) => unknown;
     readonly restartIf?: (old: Fields, next: Fields, rights: Rights) => boolean;
   },

@@ -1,15 +1,15 @@
-// From argv and environment to one value per option, by Go's rules: one or two dashes, `-flag value`,
-// `-flag=value`, and nothing after the first argument that is no flag. What the values mean is in config.ts.
+// From argv and environment to one value per option, by Go's rules: one or two dashes, `-flag value`, `-flag=value`;
+// the first non-flag argument ends the flags. config.ts interprets the values.
 import { parseArgs } from "@std/cli/parse-args";
 import { flagOf, type Option, OPTIONS } from "./all.ts";
 import { didYouMean } from "./did_you_mean.ts";
 import type { Environment } from "../world.ts";
 
-/** A value as it was written, and where. */
+/** A value as written, and its source. */
 export interface Given {
-  /** Several are joined as in a list. */
+  /** Several values are joined as in a list. */
   readonly text: string;
-  /** One by one. */
+  /** The values one by one. */
   readonly texts: readonly string[];
   /** The flag or variable, for messages. */
   readonly source: string;
@@ -24,7 +24,7 @@ export class UsageError extends Error {
 export interface Values {
   /** The winning value of each option that was given. */
   readonly given: ReadonlyMap<string, Given>;
-  /** Arguments after the first that is no flag: ignored, as in the original. */
+  /** Arguments after the first non-flag: ignored, as in the original. */
   readonly ignored: readonly string[];
 }
 
@@ -33,7 +33,7 @@ const SPELLINGS: ReadonlyMap<string, string> = new Map([["help", "h"]]);
 const TRUE = ["1", "t", "T", "true", "TRUE", "True"];
 const FALSE = ["0", "f", "F", "false", "FALSE", "False"];
 
-/** Reads both. Throws `UsageError` for what no configuration could mean. */
+/** Reads arguments and environment. Throws `UsageError` if no configuration could mean them. */
 export function readValues(argv: readonly string[], env: Environment): Values {
   const { flags, ignored } = split(argv);
   const parsed: Readonly<Record<string, unknown>> = parseArgs(flags, {
@@ -50,14 +50,14 @@ export function readValues(argv: readonly string[], env: Environment): Values {
   return { given, ignored };
 }
 
-/** Where key and secret of `CLOUDSTACK_...` belong to. */
+/** The endpoint that key and secret of `CLOUDSTACK_...` belong to. */
 export const PRIVATE_ENDPOINT = "CLOUDSTACK_ENDPOINT";
 
-/** That variable, if one of the two is from there: a private cloud's key must not go to Exoscale. */
+/** That variable, if key or secret come from there: a private cloud's key must not go to Exoscale. */
 function privateEndpoint(given: ReadonlyMap<string, Given>, env: Environment): Given | null {
   const text = env[PRIVATE_ENDPOINT];
   const isPrivate = ["xk", "xs"].some((name) => given.get(name)?.source.startsWith("CLOUDSTACK_"));
-  // What was given for exoip itself goes before it.
+  // An endpoint given for exoip itself overrides it.
   const meant = /^(-|IF_)/.test(given.get("xe")?.source ?? "");
   return text && isPrivate && !meant ? { text, texts: [text], source: PRIVATE_ENDPOINT } : null;
 }
@@ -82,8 +82,8 @@ export function parseDuration(text: string): number | null {
 }
 
 /**
- * Rewrites Go's flags to the form that `parseArgs` reads: `--name==value`. The second `=` keeps an empty
- * value from vanishing and is taken off again in `fromFlag`.
+ * Rewrites Go's flags to the form that `parseArgs` reads: `--name==value`. The second `=` keeps an empty value from
+ * vanishing; `fromFlag` removes it.
  */
 function split(argv: readonly string[]): { flags: string[]; ignored: string[] } {
   const flags: string[] = [];
@@ -108,7 +108,7 @@ function split(argv: readonly string[]): { flags: string[]; ignored: string[] } 
   return { flags, ignored: [] };
 }
 
-/** By a flag's name, and by what others may call it: its second spelling, or its name in a configuration file. */
+/** By a flag's name, and by its aliases: its second spelling, or its name in a configuration file. */
 const BY_WORD = new Map(
   OPTIONS.flatMap((option) => {
     const { name, alias } = option;
@@ -146,7 +146,7 @@ function fromFlag(option: Option, parsed: unknown): Given | null {
   return givenBy(option, texts, flagOf(option));
 }
 
-/** What was given in these words. */
+/** The given value from these words. */
 export function givenBy({ kind }: Option, words: readonly string[], source: string): Given {
   const texts = kind === "list" ? words.flatMap((word) => word.split(",")) : words;
   return { text: texts.join(kind === "many" ? "\n" : ","), texts, source };
@@ -170,7 +170,7 @@ function checkSyntax(option: Option, given: Given): Given {
   throw new UsageError(`${given.source}: ${JSON.stringify(given.text)} is not ${wanted}`);
 }
 
-/** What an option of that kind wants when the text is not of that form, else null. */
+/** The form that an option of this kind wants, null when the text has it. */
 export function wantedForm({ kind }: Option, text: string): string | null {
   if (kind === "switch" && ![...TRUE, ...FALSE].includes(text)) {
     return `true or false${didYouMean(text, ["true", "false"])}`;

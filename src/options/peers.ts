@@ -4,12 +4,12 @@ import { type Option, shared } from "./option.ts";
 
 /** The peers as configured. */
 export interface PeersConfig {
-  /** Addresses or host names, or groups, or neither: then the cloud tells who belongs together. */
+  /** Addresses or host names, or groups, or neither: then the cloud tells which instances belong together. */
   readonly peers: PeerSource;
   readonly listen: Listen;
 }
 
-/** Where the socket is bound. */
+/** The address and port to which the socket is bound. */
 export interface Listen {
   readonly hostname: string;
   readonly port: number;
@@ -17,7 +17,7 @@ export interface Listen {
 
 const isStatic = ({ peers }: PeersConfig) => peers.kind === "static";
 
-/** Of the original. */
+/** Options of the original. */
 export const PEERS = [
   shared<PeersConfig>({
     name: "p",
@@ -48,7 +48,7 @@ export const PEERS = [
   }),
 ] as const satisfies readonly Option[];
 
-/** Of the original, after those of the election. */
+/** Options of the original, listed after those of the election. */
 export const LISTEN = [
   shared<PeersConfig>({
     name: "l",

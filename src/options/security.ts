@@ -1,13 +1,13 @@
-// Who may be believed.
+// Which heartbeats to accept.
 import { flag, type Option, shared } from "./option.ts";
 
-/** The security side as configured. */
+/** The security settings. */
 export interface SecurityConfig {
   /** None, one, or two while one replaces the other; the first signs. */
   readonly sharedSecrets: readonly string[];
 }
 
-/** Who may be believed. A shared secret itself has no flag: arguments show in ps. */
+/** Which heartbeats to accept. A shared secret itself has no flag: arguments show in ps. */
 export const SECURITY = [
   shared<SecurityConfig>({
     name: "shared-secret-file",
@@ -18,7 +18,7 @@ export const SECURITY = [
       "the variable IF_SHARED_SECRET may hold the secret itself",
     keys: ["sharedSecrets"],
     reload: "sharedSecrets",
-    // One secret for another; with or without is another question.
+    // One secret can replace another; switching signing on or off needs a restart.
     restartIf: (old, next) => (old.sharedSecrets.length > 0) !== (next.sharedSecrets.length > 0),
   }),
   flag({

@@ -1,21 +1,21 @@
-// What ties the Elastic IP to the service that it is for.
+// Ties the Elastic IP to the service behind it.
 import { type CheckSpec, parseCheck, shownCheck, shownCommand } from "../checks/spec.ts";
 import { splitCommand } from "../host/split_command.ts";
 import { count, duration, type Option, type OptionReader, parsed } from "./option.ts";
 
-/** What runs programs. */
+/** The settings that run programs. */
 export interface Programs {
   readonly checks: readonly CheckSpec[];
   readonly notify: readonly string[] | null;
   readonly addressOn: string | null;
 }
 
-/** Whether the service needs programs to be run while the watchdog runs. */
+/** Whether the watchdog needs to run programs. */
 export function runsPrograms({ checks, notify, addressOn }: Programs): boolean {
   return notify !== null || addressOn !== null || checks.some(({ kind }) => kind === "exec");
 }
 
-/** What ties the Elastic IP to the service that it is for. Only the watchdog cares. */
+/** Options that tie the Elastic IP to the service behind it. Only the watchdog uses them. */
 export const SERVICE = [
   parsed({
     name: "check",
@@ -24,13 +24,13 @@ export const SERVICE = [
     key: "checks",
     variables: ["IF_CHECK"],
     value: "CHECK",
-    // Each begins with its scheme.
+    // Each check begins with its scheme.
     separator: /\s(?=(?:tcp|https?):\/\/|exec:)/,
     help: "health check for this node: tcp://HOST:PORT, http(s)://... or exec:COMMAND; repeatable",
     read: readChecks,
     watchdogOnly: true,
     reload: "checks",
-    // Whoever has given up the right to run programs cannot run one.
+    // A process that has given up the right to run programs cannot run one.
     restartIf: (_, next, rights) => runsPrograms(next as Programs) && !rights.run,
   }),
   duration({
@@ -115,7 +115,7 @@ export const SERVICE = [
   }),
 ] as const satisfies readonly Option[];
 
-/** More than anybody runs; each is a loop of its own. */
+/** The common part of every declaration, with its defaults. */
 const CHECKS_MAX = 100;
 
 function readChecks(reader: OptionReader): readonly CheckSpec[] {
@@ -135,14 +135,14 @@ function readChecks(reader: OptionReader): readonly CheckSpec[] {
   return checks.map((check, index) => ({ ...check, title: numbered(checks, index) }));
 }
 
-/** Checks that differ in what is not shown are told apart by a number. */
+/** A number tells checks apart that differ only in hidden parts. */
 function numbered(checks: readonly CheckSpec[], index: number): string {
   const title = checks[index]?.title ?? "";
   const before = checks.slice(0, index).filter((each) => each.title === title).length;
   return before === 0 ? title : `${title} (${before + 1})`;
 }
 
-/** Program and arguments, null when nobody is to be told. */
+/** Program and arguments, null without a notify command. */
 function readNotify(reader: OptionReader): readonly string[] | null {
   const text = reader.value("notify");
   if (text === null) return null;

@@ -1,4 +1,4 @@
-// From the configuration to a cloud that can be asked: which endpoint, and one client for each Elastic IP.
+// From the configuration to a usable cloud: finds the endpoint, and makes one client per Elastic IP.
 import { type Config, nameOf } from "../config/config.ts";
 import type { AddressConfig } from "../options/elastic_ips.ts";
 import { canonicalIp, isIpv6 } from "../core/ip.ts";
@@ -16,7 +16,7 @@ import { findZone } from "../host/metadata.ts";
 import { retryAtStartup } from "./retry_at_startup.ts";
 import type { Cloud, Log } from "../world.ts";
 
-/** Builds the cloud for one Elastic IP; each good answer, and how long it took, goes to the listener. */
+/** Builds the cloud for one Elastic IP. The listener hears of each successful answer, and of the time that it took. */
 export type Connect = (elasticIp: string, onProgress: (tookMs: number) => void) => Cloud;
 
 /** What connecting needs besides the configuration. */
@@ -24,22 +24,22 @@ export interface ConnectionOptions {
   readonly instanceId: string;
   readonly host: Pick<Host, "fetch" | "clock" | "machine"> & Partial<Pick<Host, "serviceManager">>;
   readonly log: Log;
-  /** Ends the waiting. */
+  /** Ends the wait. */
   readonly signal: AbortSignal;
-  /** Shared with others who use the same key. */
+  /** Shared with other users of the same key. */
   readonly limiter?: RateLimiter;
 }
 
-/** A cloud that can be asked. */
+/** A usable cloud. */
 export interface Connection {
   readonly connect: Connect;
-  /** Signs for all of its clients, with other credentials as soon as it is given them. */
+  /** Signs for all of its clients, and switches to new credentials as soon as it gets them. */
   readonly signer: Signer;
-  /** Those of the configuration, each by its address now. */
+  /** The configured addresses, with names resolved. */
   readonly addresses: readonly AddressConfig[];
 }
 
-/** Finds endpoint and addresses; null when one cannot be had, which the log has told, or the waiting was ended. */
+/** Finds endpoint and addresses; null when one is not available (which is logged), or when the wait was ended. */
 export async function connectionFor(
   config: Config,
   options: ConnectionOptions,
@@ -49,7 +49,7 @@ export async function connectionFor(
   const { api, credentials, peers } = config;
   const { instanceId, host: { fetch, clock } } = options;
   const signer = new Signer(credentials);
-  // The rate limit counts by key: all clients share one pace.
+  // The rate limit counts by key: all clients share one limiter.
   const limiter = options.limiter ?? new RateLimiter(clock);
   const client = { endpoint, ...credentials, signer, fetch, clock, limiter };
   const addresses = await addressesFor(config, client, options);
@@ -64,7 +64,7 @@ export async function connectionFor(
   return { connect, signer, addresses };
 }
 
-/** Elastic IPs that are not given by address are looked up, all in one call. */
+/** Resolves Elastic IPs that are not given by address, all in one call. */
 async function addressesFor(
   { addresses, mode, heartbeatFormat }: Config,
   options: Omit<ClientOptions, "onProgress">,
@@ -93,7 +93,7 @@ async function addressesFor(
   });
 }
 
-/** The endpoint given, that of the zone, or the one where the instance is; the watchdog waits for an answer. */
+/** The given endpoint, the zone's, or the one where the instance is; the watchdog waits for an answer. */
 export async function endpointFor(
   config: Config,
   { instanceId, host, log, signal }: ConnectionOptions,

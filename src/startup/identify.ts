@@ -1,4 +1,4 @@
-// Which instance this is, with the patience of a boot: the metadata service may answer later than we ask.
+// Finds out which instance this is. Waits as long as a boot needs: the metadata service may answer late.
 import type { Config } from "../config/config.ts";
 import { CloudError } from "../exoscale/cloud_error.ts";
 import type { Host } from "../host/host.ts";
@@ -7,10 +7,10 @@ import { retryAtStartup } from "./retry_at_startup.ts";
 import { unlessStopped } from "./early_signals.ts";
 import type { Log } from "../world.ts";
 
-/** Time before the same line, which is a long one, is written again. */
+/** Time before the same, long line is repeated. */
 const REMIND_MS = 30_000;
 
-/** The id; null when waiting cannot help, which the log has told, or we are told to stop. */
+/** The id; null when waiting cannot help (which is logged), or when the process is told to stop. */
 export async function identify(
   { mode }: Pick<Config, "mode">,
   { host: { machine, clock, serviceManager }, log, signal }: {
@@ -24,7 +24,7 @@ export async function identify(
       return await unlessStopped(findInstanceId(machine), signal);
     } catch (error) {
       if (!(error instanceof IdentityError)) throw error;
-      // Who answers and does not know us will not for long; who does not answer may yet.
+      // A service that answers without knowing this instance will not learn it soon; a silent one may still answer.
       const kind = error.answered ? "refused" : "unreachable";
       throw new CloudError(kind, error.message, { cause: error });
     }

@@ -1,5 +1,5 @@
-// What must be known of the cloud before anything can start: the watchdog waits for it, saying so; the modes
-// that do one thing try a few times.
+// Asks the cloud for what must be known before anything can start: the watchdog waits and logs that; the one-shot modes
+// retry a few times.
 import type { Config } from "../config/config.ts";
 import { backoffMs } from "../core/backoff.ts";
 import type { EventOf } from "../core/registry/events.ts";
@@ -7,23 +7,23 @@ import { asCloudError } from "../exoscale/cloud_error.ts";
 import { StartupPolicy } from "../exoscale/startup_policy.ts";
 import type { Clock, Log, ServiceManager } from "../world.ts";
 
-/** How long the modes that do one thing go on trying. */
+/** How long the one-shot modes retry. */
 const ATTEMPTS_WITHIN_MS = 60_000;
 const BACKOFF = { firstMs: 1_000, capMs: 5_000 };
 
-/** Asks until there is an answer; null when waiting cannot help, which the log has told, or was ended. */
+/** Asks until there is an answer; null when waiting cannot help (which is logged), or when the wait was ended. */
 export async function retryAtStartup<Answer>(
   ask: () => Promise<Answer>,
   { mode, event, trouble, awaited = "the cloud", remindMs = 0, clock, log, signal, serviceManager }:
     {
       mode: Config["mode"];
-      /** Word of the line for each failure. */
+      /** Event word of the line for each failure. */
       event: EventOf<"warning" | "critical">;
-      /** Its beginning; without one the error says enough. */
+      /** Start of the message; without it, the error is enough. */
       trouble?: string;
-      /** What is waited for. */
+      /** What the wait is for. */
       awaited?: string;
-      /** Time before the same line is written again. */
+      /** Time before the same line is repeated. */
       remindMs?: number;
       clock: Clock;
       log: Log;
@@ -58,10 +58,10 @@ export async function retryAtStartup<Answer>(
   return null;
 }
 
-/** How long the service manager is asked to allow for, each time that we wait once more: longer than any attempt. */
+/** How much time to request from the service manager at each further wait: longer than any attempt. */
 const EXTEND_MS = 120_000;
 
-/** Tells the service manager what is waited for, so that it shows that, and does not take us for stuck. */
+/** Tells the service manager what we wait for, so that it shows that, and does not take the process for stuck. */
 export function announceWaiting(
   serviceManager: ServiceManager | null | undefined,
   awaited: string,

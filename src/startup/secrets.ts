@@ -1,4 +1,4 @@
-// Which texts of a configuration are secret, and a log to which none of them gets.
+// Which texts of a configuration are secret, and a log that hides them.
 import type { CheckSpec } from "../checks/spec.ts";
 import type { Config } from "../config/config.ts";
 import type { HostLog } from "../host/log.ts";
@@ -16,7 +16,7 @@ function urlsOf(check: CheckSpec): string[] {
   return check.kind === "http" ? [check.url] : [];
 }
 
-/** A log to which no secret gets. */
+/** A log that hides secrets. */
 export function redactedLog(log: HostLog, redaction: Redaction): HostLog {
   const write: HostLog["write"] = (severity, event, text, ...about) =>
     log.write(severity, event, redaction.hide(text), ...about);

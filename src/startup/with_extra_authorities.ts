@@ -1,9 +1,9 @@
-// --ca-file in use: the host whose requests to the cloud trust its authorities, too.
+// --ca-file: a host whose requests to the cloud trust the file's authorities, too.
 import { type Config, nameOf } from "../config/config.ts";
 import { messageOf } from "../core/message_of.ts";
 import type { Host } from "../host/host.ts";
 
-/** The same host, trusting also whom the configuration names. Throws an error that names the option. */
+/** The same host, also trusting the configured authorities. Throws an error that names the option. */
 export function trusting({ caCerts }: Pick<Config, "caCerts">, host: Host): Host {
   if (caCerts.length === 0) return host;
   try {

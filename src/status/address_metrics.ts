@@ -1,10 +1,10 @@
-// The metrics of each Elastic IP, told apart by the label `address`, and of its peers.
+// The metrics of each Elastic IP and its peers, with the label `address`.
 import { type Family, instantOf, type Labels, type Sample, secondsOf } from "./metric_family.ts";
 import type { MetricName } from "../core/registry/metric_names.ts";
 import type { AddressView, PeerView, Snapshot } from "./snapshot.ts";
 import type { AgeMs } from "../core/age.ts";
 
-/** A machine with several addresses is a peer at each of them, and counts once. */
+/** A machine with several addresses is a peer at each of them, but counts once. */
 function machinesOf(peers: readonly PeerView[]): number {
   return new Set(peers.map(({ instanceId, address }) => instanceId ?? address)).size;
 }
@@ -60,7 +60,7 @@ const PEER_INSTANTS: readonly AgeRow<PeerView>[] = [
   ["exoip_peer_heard_timestamp_seconds", ({ heardAgeMs }) => heardAgeMs],
 ];
 
-/** Everything that is told by address. */
+/** All metrics that have an address. */
 export function addressFamilies(snapshot: Snapshot): Family[] {
   const views = snapshot.addresses.map((view) => ({ view, labels: { address: view.elasticIp } }));
   const peers = snapshot.addresses.flatMap(({ elasticIp, peers }) =>

@@ -1,4 +1,4 @@
-// One Elastic IP of a snapshot, from the node's state and what the shell has counted.
+// One Elastic IP of a snapshot, from the node's state and the shell's counters.
 import { deadTimeMs, deadTimeOfMs, type Election, settling } from "../core/election/state.ts";
 import { givenUp } from "../core/election/missing.ts";
 import type { Ownership } from "../core/ownership/state.ts";
@@ -20,26 +20,26 @@ import type { Node } from "../core/node_state.ts";
 import { reasonDetail } from "../core/transitions.ts";
 import type { OtherHolder } from "../core/ownership/call.ts";
 
-/** Missing peers that are shown. */
+/** Most missing peers that are shown. */
 const MISSING_MAX = 32;
 
-/** What the state does not know. */
+/** Facts beyond the node's state. */
 export interface AddressFacts {
   readonly cloud: string;
-  /** When the cloud last gave the list of peers. */
+  /** When the cloud last gave the membership. */
   readonly peersAtMs: Instant;
   readonly takeOvers: { readonly count: number; readonly atMs: Instant };
   readonly evictions: { readonly count: number; readonly atMs: Instant };
   readonly calls: readonly CallView[];
-  /** The last refused datagram by sender. */
+  /** The last rejected datagram by sender. */
   readonly refused: ReadonlyMap<string, RefusedBefore>;
-  /** Whether this machine has the address, null when nobody looks. */
+  /** Whether this machine has the address, null when that is not watched. */
   readonly presence: Presence | null;
-  /** The name that the configuration gives to the peer with that address, null without one. */
+  /** The configured name of the peer with that address, null without one. */
   readonly peerName?: (address: string) => string | null;
 }
 
-/** Datagrams of one sender that were refused. */
+/** Rejected datagrams of one sender. */
 export interface RefusedBefore {
   readonly reason: RejectReason;
   readonly count: number;
@@ -160,7 +160,7 @@ function linkTo(
   return speaks || provedAlive(ownership, instanceId) ? "not-heard" : "silent";
 }
 
-/** Whether the silent one holds though its machine is not off and nobody dares to take it: see evictions.ts. */
+/** Whether the silent peer holds although its machine is not off, and the node may not evict it: see evictions.ts. */
 function provedAlive({ evictions, others }: Ownership, instanceId: string | null): boolean {
   if (instanceId === null || evictions.get(instanceId)?.stage !== "spared") return false;
   return others.some((holder) => holder.instanceId === instanceId && !holder.off);

@@ -1,9 +1,9 @@
-// A check of the node's health as an operator is shown it.
+// A health check in the form that operators see.
 import { ageOf } from "../core/age.ts";
 import type { CheckHealth } from "../core/health.ts";
 import type { CheckView } from "./snapshot.ts";
 
-/** A check as an operator is shown it. */
+/** A health check in the form that operators see. */
 export function checkView(check: CheckHealth, atMs: number): CheckView {
   const { title: name, state, last, lastAtMs, contrary } = check;
   const counts = contrary > 0 ? ` (${contrary} in a row)` : "";

@@ -1,37 +1,37 @@
-// Counts that the loop keeps beside its decisions, each with the instant of its last one.
+// Counters that the loop keeps beside its decisions, each with the time of its last event.
 import type { RefusedBefore } from "./address_view.ts";
 import type { CloudErrorKind } from "../core/registry/error_kinds.ts";
 import type { RejectReason } from "../core/registry/reject_reasons.ts";
 import type { CallView, CountView } from "./snapshot.ts";
 import { ageOf, type Instant } from "../core/age.ts";
 
-/** Senders whose refused datagrams are told apart; of any others only the reasons are counted. */
+/** Most senders whose rejected datagrams are counted separately; for others only the reasons are counted. */
 const SENDERS_MAX = 256;
 
-/** A number that rises. */
+/** A counter. */
 export class Count {
   count = 0;
   atMs: Instant = null;
 
-  /** One more. */
+  /** Adds one. */
   add(atMs: number): void {
     this.count += 1;
     this.atMs = atMs;
   }
 }
 
-/** Numbers by a word out of a fixed list. */
+/** Counters by word, from a fixed list. */
 export class Counts<Word extends string> {
   readonly #counts = new Map<Word, Count>();
 
-  /** One more of that word. */
+  /** Adds one for that word. */
   add(word: Word, atMs: number): void {
     const count = this.#counts.get(word) ?? new Count();
     this.#counts.set(word, count);
     count.add(atMs);
   }
 
-  /** All so far. */
+  /** All counts so far. */
   views(nowMs: number): CountView<Word>[] {
     return [...this.#counts].map(([word, { count, atMs }]) => ({
       word,
@@ -48,16 +48,16 @@ export class Datagrams {
   readonly refused = new Counts<RejectReason>();
   readonly #senders = new Map<string, RefusedBefore>();
 
-  /** The last refused one of each sender. */
+  /** The last rejected datagram of each sender. */
   get senders(): ReadonlyMap<string, RefusedBefore> {
     return this.#senders;
   }
 
-  /** One was not believed. */
+  /** Counts a rejected datagram. */
   refuse(from: string, reason: RejectReason, atMs: number): void {
     this.refused.add(reason, atMs);
     const count = (this.#senders.get(from)?.count ?? 0) + 1;
-    // The latest come last, and make the oldest leave.
+    // The map is in order of arrival, and the oldest sender is dropped.
     this.#senders.delete(from);
     this.#senders.set(from, { reason, count, atMs });
     const [oldest] = this.#senders.keys();
@@ -69,12 +69,12 @@ export class Datagrams {
 export class CallCounters {
   readonly #done = new Map<string, Count & { tookMs?: number }>();
   readonly #errors = new Map<string, Counts<CloudErrorKind>>();
-  /** Evictions that took the address from somebody. */
+  /** Evictions that took the address from a peer. */
   readonly evictions = new Count();
-  /** Lists of peers that came. */
+  /** Memberships received. */
   readonly lists = new Count();
 
-  /** One was answered. */
+  /** Counts a successful call. */
   done(verb: string, { tookMs, atMs }: { tookMs: number; atMs: number }): void {
     const count: Count & { tookMs?: number } = this.#done.get(verb) ?? new Count();
     this.#done.set(verb, count);
@@ -82,14 +82,14 @@ export class CallCounters {
     count.tookMs = tookMs;
   }
 
-  /** One failed. */
+  /** Counts a failed call. */
   failed(verb: string, kind: CloudErrorKind, atMs: number): void {
     const counts = this.#errors.get(verb) ?? new Counts<CloudErrorKind>();
     this.#errors.set(verb, counts);
     counts.add(kind, atMs);
   }
 
-  /** All so far. */
+  /** All counts so far. */
   views(nowMs: number): CallView[] {
     const verbs = [...new Set([...this.#done.keys(), ...this.#errors.keys()])];
     return verbs.map((verb) => {

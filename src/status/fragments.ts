@@ -7,7 +7,7 @@
 import { jsonText } from "../core/plain.ts";
 import type { Snapshot } from "./snapshot.ts";
 
-/** The request, followed by the number that the answer is to have. */
+/** The request, followed by a number that the answer repeats. */
 export const JSON_REQUEST = "info json";
 /** Bytes of text in one datagram. */
 export const PART_BYTES = 8_192;
@@ -16,18 +16,18 @@ export const FRAGMENTS_MAX = 16;
 
 const HEAD = /^exoip-status 1 (\d{1,9}) (\d{1,3}) (\d{1,3})\n/;
 
-/** The number that a request wants to see in its answer; null for anything else. */
+/** The number that the answer must repeat; null when this is not a request. */
 export function requestedNumber(text: string): number | null {
   const match = /^info json(?: (\d{1,9}))?$/.exec(text);
   return match ? Number(match[1] ?? 0) : null;
 }
 
-/** The datagrams of an answer. What does not fit is left out: the oldest changes, then peers, then addresses. */
+/** The datagrams of an answer. If it is too long, the oldest changes are left out first, then peers, then addresses. */
 export function split(snapshot: Snapshot, number: number): Uint8Array[] {
   return datagramsOf(fitted(snapshot), number);
 }
 
-/** The same for a text that fits. */
+/** The datagrams of a text that fits. */
 export function datagramsOf(bytes: Uint8Array, number: number): Uint8Array[] {
   const fragments = Math.ceil(bytes.length / PART_BYTES);
   return Array.from({ length: fragments }, (_, index) => {
@@ -40,7 +40,7 @@ export function datagramsOf(bytes: Uint8Array, number: number): Uint8Array[] {
   });
 }
 
-/** Peers of each address, and addresses, that may stay: less and less until the rest fits. */
+/** Most peers per address, and most addresses: the limits fall until the rest fits. */
 const MEASURES = [[256, 256], [64, 64], [16, 64], [0, 64], [0, 16]] as const;
 
 /** The text of an answer. */
@@ -63,12 +63,12 @@ export function fitted(snapshot: Snapshot): Uint8Array {
   return bytes;
 }
 
-/** Puts the datagrams of an answer together. */
+/** Joins the datagrams of an answer. */
 export class Fragments {
   #number = 0;
   #pieces: (Uint8Array | undefined)[] = [];
 
-  /** The whole text once the last part of the answer of that number has come; null before, and for anything else. */
+  /** The whole text once all parts of the answer with that number have arrived; null before, and for anything else. */
   add(datagram: Uint8Array, wanted: number): string | null {
     const match = HEAD.exec(new TextDecoder().decode(datagram.subarray(0, 64)));
     if (!match) return null;

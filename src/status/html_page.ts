@@ -1,8 +1,8 @@
-// The page of --listen-status: three files beside this one, put into one document that needs nothing else. Its content
+// The page of --listen-status: three files beside this one, joined into one self-contained document. Its content
 // security policy names the one style and the one script by their digests, and forbids everything else.
 import { createHash } from "node:crypto";
 
-/** The document, and what a browser may do with it. */
+/** The document, and its permissions in a browser. */
 export interface StatusPage {
   readonly html: string;
   /** For the header `Content-Security-Policy`. */
@@ -15,7 +15,7 @@ export function loadStatusPage(
 ): StatusPage {
   const read = (name: string) => readTextFile(new URL(`page/${name}`, import.meta.url)).trim();
   const [style, script] = [`\n${read("page.css")}\n`, `\n${read("page.js")}\n`];
-  // Functions, since `$` means something in a replacement text.
+  // Functions, because `$` is special in a replacement string.
   const html = read("page.html")
     .replace('<link rel="stylesheet" href="page.css">', () => `<style>${style}</style>`)
     .replace('<script src="page.js" defer></script>', () => `<script>${script}</script>`);

@@ -1,6 +1,7 @@
-// Before a request of --listen-status is even parsed: which are answered, so that nobody can keep the loop from its
-// work, and nobody can make a supervisor believe that a good watchdog is stuck. Answers of every kind are limited; what
-// is beyond costs no more than its connection. Only a supervisor's question is always answered, with the last verdict.
+// Decides which requests of --listen-status get an answer, before they are parsed. So no client can keep the loop from
+// its work, or make a supervisor believe that a working watchdog is stuck. Answers of every kind are limited; a request
+// beyond the limit costs no more than its connection. Only a supervisor's probe always gets an answer, with the last
+// verdict.
 import type { Admission } from "../host/status_server.ts";
 import type { Clock } from "../world.ts";
 import { TokenBucket } from "./token_bucket.ts";
@@ -12,7 +13,7 @@ const TEXT = "content-type: text/plain; charset=utf-8\r\ncache-control: no-store
   "x-content-type-options: nosniff\r\ncontent-security-policy: default-src 'none'\r\n";
 const BUSY = "too many requests: again in a second\n";
 
-/** What a supervisor asks for. */
+/** A supervisor's probe. */
 type Probe = "/healthz" | "/readyz";
 
 interface Verdict {
@@ -20,7 +21,7 @@ interface Verdict {
   readonly atMs: number;
 }
 
-/** Admits. */
+/** Admits requests. */
 export class StatusGate {
   readonly #clock: Clock;
   readonly #answers: TokenBucket;
@@ -36,7 +37,7 @@ export class StatusGate {
     this.#refusals = new TokenBucket(clock);
   }
 
-  /** What becomes of a request with that first line; an empty one stands for what is no request. */
+  /** The decision for a request with that first line; an empty line stands for an invalid request. */
   admit(line: string): Admission {
     const probe = probeOf(line);
     if (probe === null) {
@@ -49,7 +50,7 @@ export class StatusGate {
     return fresh ? verdict.bytes : "answer";
   }
 
-  /** What was answered to a supervisor just now: why not, or null. */
+  /** Remembers the latest answer to a supervisor: the problem, or null. */
   remember(probe: Probe, problem: string | null): void {
     const bytes = problem === null ? bytesOf(200, "ok\n") : bytesOf(503, `${problem}\n`);
     this.#verdicts.set(probe, { bytes, atMs: this.#clock.nowMs() });

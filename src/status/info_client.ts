@@ -1,27 +1,27 @@
-// Questions to a running watchdog, one at a time. Each has a number of its own, so that a late answer to an earlier
-// one is never taken for the state of now.
+// Asks a running watchdog, one question at a time. Each question has its own number, so that a late answer to an
+// earlier one is not taken for the current state.
 import { hostText } from "../core/ip.ts";
 import type { Snapshot } from "./snapshot.ts";
 import { SNAPSHOT_VERSION } from "./snapshot.ts";
 import { Fragments, JSON_REQUEST } from "./fragments.ts";
 import type { Clock, UdpSocket } from "../world.ts";
 
-/** How long an answer is waited for. */
+/** How long to wait for an answer. */
 const ATTEMPT_MS = 500;
 
-/** Whom to ask. */
+/** The watchdog to ask. */
 export interface Addressee {
   readonly clock: Clock;
   readonly hostname: string;
   readonly port: number;
 }
 
-/** Where a watchdog is asked that listens there: every machine has 127.0.0.1, and `[::]` hears it, too. */
+/** Where to ask a watchdog that listens at that address: every machine has 127.0.0.1, and `[::]` receives it, too. */
 export function localAddressOf(hostname: string): string {
   return ["0.0.0.0", "::"].includes(hostname) ? "127.0.0.1" : hostname;
 }
 
-/** Asks. */
+/** Asks questions. */
 export class InfoClient {
   readonly #socket: UdpSocket;
   readonly #whom: Addressee;
@@ -40,7 +40,7 @@ export class InfoClient {
     return `${hostText(this.#whom.hostname)}:${this.#whom.port}`;
   }
 
-  /** The state that the watchdog answers with; null when it does not, however often it is asked. */
+  /** The state in the watchdog's answer; null when it does not answer any attempt. */
   async ask(attempts: number): Promise<Snapshot | null> {
     const { clock, hostname, port } = this.#whom;
     for (let attempt = 1; attempt <= attempts; attempt++) {
@@ -56,7 +56,7 @@ export class InfoClient {
     return null;
   }
 
-  /** Ends the link. */
+  /** Closes the socket. */
   async close(): Promise<void> {
     await this.#socket.close();
     await this.#reading;

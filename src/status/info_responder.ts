@@ -1,6 +1,6 @@
-// What is answered to `info` and `info json`: to this machine only. The state is looked at so often a second and no
-// more, whoever asks: who asks in between gets what was seen just before. So somebody who asks all the time costs
-// little, and keeps nobody else from an answer. No answer is a line of the log.
+// Answers `info` and `info json`, from this machine only. The state is read a limited number of times a second;
+// requests in between get the last result. So a client that asks all the time costs little and keeps no other from an
+// answer. Answers are not logged.
 import type { Snapshot } from "./snapshot.ts";
 import { fittedLines } from "./text.ts";
 import { ANSWERS_PER_SECOND, TokenBucket } from "./token_bucket.ts";
@@ -9,11 +9,11 @@ import type { Clock, UdpSocket } from "../world.ts";
 
 /** The longest request. */
 const REQUEST_MAX_BYTES = 24;
-/** How long an answer serves whoever asks. */
+/** How long an answer is reused. */
 const FRESH_MS = 1_000 / ANSWERS_PER_SECOND;
-/** Answers a second to all, and to one socket that asks. */
+/** Answers a second to all, and to one socket. */
 const SENT_PER_SECOND = 1_000, SENT_PER_SENDER = 50;
-/** Sockets whose answers are counted apart. */
+/** Most sockets whose answers are counted separately. */
 const SENDERS_MAX = 1_024;
 
 /** What answering needs of the watchdog. */
@@ -40,7 +40,7 @@ export class InfoResponder {
     this.#json = new Cached(clock, () => fitted(snapshot()));
   }
 
-  /** Null when it is no request; else why it was refused, or that it was answered. */
+  /** Null when it is not a request; else why it was refused, or that it was answered. */
   answer(
     bytes: Uint8Array,
     { from, fromPort }: { from: string; fromPort: number },
@@ -71,7 +71,7 @@ export class InfoResponder {
   }
 }
 
-/** An answer that is made when it is asked for and too old. */
+/** An answer that is made on demand when the last one is too old. */
 class Cached {
   readonly #clock: Clock;
   readonly #make: () => Uint8Array;

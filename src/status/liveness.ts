@@ -1,11 +1,11 @@
-// Whether a watchdog works and whether it is ready, as a supervisor asks: from its snapshot's figures alone.
+// Whether a watchdog works and is ready, as a supervisor asks. Uses only the snapshot.
 import { durationText } from "../core/age.ts";
 import type { AddressView, Snapshot } from "./snapshot.ts";
 
 /** A loop that misses its own deadline by more than this is stuck. */
 export const OVERDUE_MAX_MS = 10_000;
 
-/** What stuckness and readiness are told from. */
+/** The fields that decide this. */
 export type Vitals = Pick<Snapshot, "phase"> & {
   readonly loop: Pick<Snapshot["loop"], "overdueMs" | "listening">;
   readonly addresses: readonly Pick<AddressView, "elasticIp" | "unavailable">[];

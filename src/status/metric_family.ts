@@ -1,4 +1,4 @@
-// How one metric is written for Prometheus: text format 0.0.4.
+// The Prometheus format of one metric: text format 0.0.4.
 import { plain } from "../core/plain.ts";
 import { type MetricName, METRICS } from "../core/registry/metric_names.ts";
 import type { Snapshot } from "./snapshot.ts";
@@ -10,7 +10,7 @@ const LABEL_MAX_CHARS = 1_000;
 /** Labels by name. */
 export type Labels = Readonly<Record<string, string>>;
 
-/** One value, with what tells it apart from others of the same name. */
+/** One value, with the labels that distinguish it. */
 export interface Sample {
   readonly value: number;
   readonly labels?: Labels;
@@ -22,13 +22,13 @@ export interface Family {
   readonly samples: readonly Sample[];
 }
 
-/** Unix time in seconds of what is that old; no sample for what never was. */
+/** Unix time in seconds of an event with that age; no sample if it never happened. */
 export function instantOf(ageMs: AgeMs, { takenAtMs }: Snapshot, labels: Labels = {}): Sample[] {
-  // An age is taken anew each time, so what never changes would seem to, by less than a millisecond.
+  // The age is measured each time, so the result would vary by less than a millisecond: round it.
   return ageMs === null ? [] : [{ value: Math.round((takenAtMs - ageMs) / 100) / 10, labels }];
 }
 
-/** Seconds, to the millisecond: what is measured here is no more exact. */
+/** Seconds, rounded to the millisecond: the measurement is not more exact. */
 export function secondsOf(ms: number): number {
   return Math.round(ms) / 1_000;
 }

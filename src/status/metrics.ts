@@ -1,5 +1,5 @@
-// A snapshot as Prometheus reads it: text format 0.0.4, base units, counters that end in `_total`. Instants are given
-// as Unix time, so that a value that nobody refreshes grows old where it is looked at. Names: metric_names.ts.
+// A snapshot for Prometheus: text format 0.0.4, base units, counters that end in `_total`. Timestamps are Unix time, so
+// stale values show. Names: metric_names.ts.
 import { addressFamilies } from "./address_metrics.ts";
 import { type Family, familyText, instantOf, type Sample, secondsOf } from "./metric_family.ts";
 import type { MetricName } from "../core/registry/metric_names.ts";
@@ -10,7 +10,7 @@ export function metricsText(snapshot: Snapshot): string {
   return metricFamilies(snapshot).map(familyText).join("");
 }
 
-/** Every metric; one without a value yet is there all the same. */
+/** All metrics, including those without a value yet. */
 export function metricFamilies(snapshot: Snapshot): Family[] {
   return [...processFamilies(snapshot), ...addressFamilies(snapshot)];
 }

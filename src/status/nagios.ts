@@ -1,14 +1,14 @@
-// A verdict as a monitoring plugin prints it (Nagios, Icinga, Checkmk, Zabbix' agent): one line with performance data
-// behind a bar, then the other problems. Source: the Monitoring Plugins Development Guidelines.
+// A verdict in the format of monitoring plugins (Nagios, Icinga, Checkmk, Zabbix' agent): one line with performance
+// data after a bar, then the other problems. Source: the Monitoring Plugins Development Guidelines.
 import { plain } from "../core/plain.ts";
 import type { AddressView, Snapshot, Verdict } from "./snapshot.ts";
 
-/** Longest line of problems; the first one is cut before its performance data. */
+/** Longest line of problems; a longer first line is cut before its performance data. */
 const TEXT_MAX_CHARS = 400;
-/** Problems that are listed. */
+/** Most problems that are listed. */
 const PROBLEMS_MAX = 20;
 
-/** The lines. */
+/** The lines of the plugin's output. */
 export function pluginLines({ level, text, problems }: Verdict, snapshot: Snapshot): string[] {
   return [
     `EXOIP ${level} - ${shown(text)} | ${performanceData(snapshot).join(" ")}`,
@@ -16,12 +16,12 @@ export function pluginLines({ level, text, problems }: Verdict, snapshot: Snapsh
   ];
 }
 
-/** A bar would begin performance data. */
+/** Replaces bars: a bar would start the performance data. */
 function shown(text: string): string {
   return plain(text, TEXT_MAX_CHARS).replaceAll("|", "/");
 }
 
-/** `label=value[unit]`, of each address with its name in front where there are several. */
+/** `label=value[unit]`, prefixed with the address where there are several. */
 function performanceData({ addresses, loop, upMs, heartbeats }: Snapshot): string[] {
   const refused = heartbeats.refused.reduce((sum, { count }) => sum + count, 0);
   return [

@@ -1,14 +1,14 @@
-// A log that remembers its last lines: the timeline of what has changed.
+// A log that remembers its last lines: the timeline of changes.
 import type { EventName, Severity } from "../core/registry/events.ts";
 import type { ChangeView } from "./snapshot.ts";
 import type { Clock, Log } from "../world.ts";
 import { ageOf } from "../core/age.ts";
 
-/** Lines that are remembered. */
+/** Most lines that are remembered. */
 export const CHANGES_MAX = 100;
 /** Longest text that is remembered. */
 const TEXT_MAX_CHARS = 300;
-/** Words of lines that tell of no change: every call, and what a stranger could send to push all else out. */
+/** Words of lines that report no change: calls, and lines that a stranger could cause to push out all others. */
 const NO_CHANGE: ReadonlySet<EventName> = new Set(["call", "refused"]);
 
 interface Change {
@@ -19,14 +19,14 @@ interface Change {
   readonly text: string;
 }
 
-/** Passes every line on. */
+/** Passes on every line. */
 export class RecentLog implements Log {
   readonly #log: Log;
   readonly #clock: Clock;
   readonly #hide: (text: string) => string;
   readonly #changes: Change[] = [];
 
-  /** `hide` takes the secrets out of what is remembered. */
+  /** `hide` removes the secrets from the remembered lines. */
   constructor(log: Log, clock: Clock, hide: (text: string) => string = (text) => text) {
     this.#log = log;
     this.#clock = clock;
@@ -48,7 +48,7 @@ export class RecentLog implements Log {
     if (this.#changes.length > CHANGES_MAX) this.#changes.shift();
   }
 
-  /** The lines that are remembered, oldest first. */
+  /** The remembered lines, oldest first. */
   changes(nowMs: number): ChangeView[] {
     return this.#changes.map(({ monotonicMs, ...change }) => ({
       ...change,

@@ -1,5 +1,5 @@
-// What --listen-status answers. Every answer is made of what the watchdog is at that moment, and none may be kept.
-// How many are made is the gate's matter.
+// The answers of --listen-status. Each one is made from the watchdog's current state and must not be cached.
+// http_gate.ts limits how many are made.
 import { metricsText } from "./metrics.ts";
 import { stuckBecause, unreadyBecause, type Vitals } from "./liveness.ts";
 import type { Snapshot } from "./snapshot.ts";
@@ -9,15 +9,15 @@ import type { StatusGate } from "./http_gate.ts";
 import type { StatusPage } from "./html_page.ts";
 import type { Clock } from "../world.ts";
 
-/** What the answers are made of. */
+/** What the answers are made from. */
 export interface StatusSource {
   readonly clock: Clock;
   readonly snapshot: () => Snapshot;
   readonly vitals: () => Vitals;
   readonly page: StatusPage;
-  /** Told of each verdict on the watchdog. */
+  /** Receives each verdict on the watchdog. */
   readonly gate?: Pick<StatusGate, "remember">;
-  /** Whether only a request that names this machine is answered: see `strange`. */
+  /** Whether to answer only requests that name this machine: see `strange`. */
   readonly loopback: boolean;
 }
 
@@ -27,7 +27,7 @@ const HEADERS = {
   "cache-control": "no-store",
   "x-content-type-options": "nosniff",
   "referrer-policy": "no-referrer",
-  // A connection that is not used costs memory until its other end goes away.
+  // An idle connection costs memory until its other end closes it.
   "connection": "close",
 };
 
@@ -58,13 +58,16 @@ export function statusRoutes(source: StatusSource): StatusHandler {
     if (!["GET", "HEAD"].includes(request.method)) {
       return say("GET and HEAD only\n", { status: 405, allow: "GET, HEAD" });
     }
-    // Whoever was late because the process was paused gets the turn before it is judged.
+    // After a pause of the process, let the loop run before judging it.
     if (cheap[pathname]) await clock.sleep(0);
     return answer();
   };
 }
 
-/** A page of another site whose name was made to lead here: its host is a name, and none of this machine. */
+/**
+ * DNS rebinding: a page of another site whose name resolves to this machine. Its host is a name, and not this
+ * machine's.
+ */
 function strange(request: Request): boolean {
   const { hostname } = new URL(request.url);
   return hostname !== "localhost" && !/^[\d.]+$/.test(hostname) && !hostname.startsWith("[");

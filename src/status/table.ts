@@ -1,9 +1,9 @@
-// Text in columns, as wide as what is in them.
+// Text in columns, each as wide as its content.
 
 /** Between two columns. */
 const GAP = "  ";
 
-/** The rows with their cells under each other; the last column is as long as it is. */
+/** The rows with aligned cells; the last column keeps its length. */
 export function aligned(rows: readonly (readonly string[])[]): string[] {
   const widths: number[] = [];
   for (const row of rows) {

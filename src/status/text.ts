@@ -1,26 +1,26 @@
-// A snapshot as text: what `info` and `--status` show. First the verdict, then every figure with its age.
+// A snapshot as text, for `info` and `--status`. First the verdict, then every value with its age.
 import type { AddressView, CountView, PeerView, Snapshot, Verdict } from "./snapshot.ts";
 import { type AgeMs, ageText, durationText, spanText } from "../core/age.ts";
 import { aligned, cutTo } from "./table.ts";
 import { titleOf, verdictIn, verdictLine } from "./verdict.ts";
 
-/** Longest text that goes into one datagram, so that no network has to cut it into pieces. */
+/** Longest text that fits into one datagram without fragmentation. */
 export const INFO_MAX_BYTES = 1_400;
-/** Longest line but the first. */
+/** Longest line except the first. */
 export const TEXT_WIDTH = 100;
-/** Changes and problems that the text shows. */
+/** Most changes and problems that the text shows. */
 const CHANGES_MAX = 8, PROBLEMS_MAX = 8;
 
 /** One line of the text. */
 interface Line {
   readonly text: string;
-  /** Whether it may be left out where there is no room. */
+  /** Whether it may be left out to save space. */
   readonly detail: boolean;
 }
 
-/** How much is shown. */
+/** How much to show. */
 export interface TextOptions {
-  /** Ids of instances, too, and lines of any length. */
+  /** Also show instance ids, and lines of any length. */
   readonly verbose?: boolean;
 }
 
@@ -29,7 +29,7 @@ export function statusLines(snapshot: Snapshot, options: TextOptions = {}): stri
   return allLines(snapshot, options).map(({ text }) => text);
 }
 
-/** As many of them as fit into the space, the last ones of peers and changes left out first; the end says how many. */
+/** As many lines as fit. The last peers and changes are left out first; the end says how many. */
 export function fittedLines(snapshot: Snapshot, maxBytes = INFO_MAX_BYTES): string[] {
   const lines = allLines(snapshot, {});
   const note = (cut: number) => `and ${cut} more, which exoip --status prints`;
@@ -63,7 +63,7 @@ function allLines(snapshot: Snapshot, { verbose = false }: TextOptions): Line[] 
   ];
 }
 
-/** The verdict has the first one; where there are more, all are listed. */
+/** The verdict shows the first problem; if there are more, list all of them. */
 function problemLines({ problems }: Verdict): Line[] {
   if (problems.length < 2) return [];
   const rows = problems.slice(0, PROBLEMS_MAX).map(({ level, text }) => [level, text]);
@@ -103,14 +103,14 @@ function addressLines(
   ];
 }
 
-/** A watchdog of another version may know nothing of it. */
+/** A watchdog of another version may not send this field. */
 function twinText({ twin = null }: Partial<AddressView>): string {
   if (twin === null) return "";
   const proof = twin.proved ? "" : ", which may be forged";
   return `${twin.address} has the same id${proof}, since ${ageText(twin.ageMs)}`;
 }
 
-/** A watchdog of another version may have no word of it. */
+/** A watchdog of another version may not send this field. */
 function detailText({ reasonDetail = "" }: Partial<AddressView>): string {
   return reasonDetail && `: ${reasonDetail}`;
 }
@@ -131,7 +131,7 @@ function holdingText({ holding, released, unavailable }: AddressView): string {
 
 function interfaceText(view: AddressView): string {
   const { onInterface, interfaceAgeMs, interfaceProblem } = view;
-  // A watchdog of another version may know nothing of it.
+  // A watchdog of another version may not send this field.
   if (onInterface === null || onInterface === undefined) return "unknown";
   const where = !onInterface ? "none has the address" : view.interface ?? "this machine has it";
   return `${where}, looked ${ageText(interfaceAgeMs)}${
@@ -151,7 +151,7 @@ function errorsText({ calls }: AddressView): string {
   return errors.join(", ") || "none";
 }
 
-/** Other holders in the cloud. */
+/** Other instances that hold the address. */
 function othersText({ otherHolders, otherHoldersAgeMs, peers }: AddressView): string {
   if (otherHoldersAgeMs === null) return "not known whom else the cloud shows";
   const titles = otherHolders.map(({ peer, instanceId }) => {
@@ -172,7 +172,7 @@ function movesText(view: AddressView): string {
   return `take-overs ${takeOvers}, evictions ${counted(view.evictions, view.evictionAgeMs)}`;
 }
 
-/** One row for each peer, under a head. */
+/** One row per peer, with a header. */
 function peerLines({ peers }: AddressView, verbose: boolean): Line[] {
   if (peers.length === 0) return must(["  no peers"]);
   const head = ["PEER", "STATE", "PRIORITY", "HOLDS", "HEARD", "NOTES"];
@@ -198,7 +198,7 @@ function peerCells(peer: PeerView, verbose: boolean): string[] {
   return [...cells, notes];
 }
 
-/** What is not as it should be with a peer. */
+/** Problems of a peer. */
 function notesOn(peer: PeerView): string[] {
   const { alive, priority, ownPriority, refused, unable, unhealthy, leaving } = peer;
   const back = alive && ownPriority !== null && ownPriority !== undefined &&
@@ -218,7 +218,7 @@ function left(count: number, what: string): Line[] {
   return count === 0 ? [] : must([`  ${count} more ${what} do not fit here`]);
 }
 
-/** The watchdog itself. */
+/** Values of the watchdog itself. */
 function programRows({ program, upMs, zone, phase, loop, heartbeats }: Snapshot): string[][] {
   const { sent, sentAgeMs, received, receivedAgeMs, refused } = heartbeats;
   const where = zone === null ? "" : `, zone ${zone}`;

@@ -1,7 +1,7 @@
-// A limit on what others may make us do: so many answers a second, whoever asks and however often.
+// A rate limit for work that others can cause: answers a second, whoever asks and however often.
 import type { Clock } from "../world.ts";
 
-/** Answers that are made each second, and at once after a pause. */
+/** Answers each second, and the burst after a pause. */
 export const ANSWERS_PER_SECOND = 20;
 
 /** A bucket that fills with time. */

@@ -1,13 +1,13 @@
-// What a monitoring system is told of a watchdog: one word, and why. Pure: everything follows from the snapshot.
+// The verdict on a watchdog for a monitoring system: one word, and why. Pure: it uses only the snapshot.
 //
-//   CRITICAL   users are affected, or the next fault will affect them: nobody is known to hold the address; this node
+//   CRITICAL   users are affected, or the next fault will affect them: no node is known to hold the address; this node
 //              holds it without the cloud, with no interface for it, or as the only unhealthy choice; the Elastic IP
 //              is gone, or the cloud moves it itself; another machine has our id; the loop is stuck. Without an answer,
 //              too: see commands/status.ts.
 //   WARNING    the address is served, and something is not as it should be: a peer that is dead, missing, unhealthy or
 //              without the cloud, a link that works one way only, a failing check here, this node without the cloud
-//              while another one serves, a holder too many, what seems to be a twin, a pause, a stop.
-//   UNKNOWN    the first election is not over, and nobody is known to hold it yet.
+//              while another one serves, an extra holder, a possible twin, a pause, a stop.
+//   UNKNOWN    the first election is not over, and no node is known to hold the address yet.
 //   OK         everything else.
 import { spanText } from "../core/age.ts";
 import { stuckBecause } from "./liveness.ts";
@@ -21,16 +21,16 @@ import {
   type Verdict,
 } from "./snapshot.ts";
 
-/** Problems that are told; more are only counted. */
+/** Problems that are listed; more are only counted. */
 const PROBLEMS_MAX = 64;
 
 /** The worst first. */
 const WORST_FIRST: readonly Level[] = ["CRITICAL", "UNKNOWN", "WARNING", "OK"];
 
-/** What it follows from. */
+/** The input of the verdict. */
 export type Judged = Omit<Snapshot, "verdict">;
 
-/** The exit code of a monitoring plugin for it. */
+/** The exit code of a monitoring plugin for this level. */
 export function exitCodeOf(level: Level): 0 | 1 | 2 | 3 {
   return LEVELS.indexOf(level) as 0 | 1 | 2 | 3;
 }
@@ -40,7 +40,7 @@ export function verdictLine({ level, text }: Verdict): string {
   return `${level}: ${text}`;
 }
 
-/** Judges. */
+/** Makes the verdict. */
 export function verdictOf(snapshot: Judged): Verdict {
   const { addresses } = snapshot;
   const several = addresses.length > 1;
@@ -61,13 +61,13 @@ export function verdictOf(snapshot: Judged): Verdict {
   };
 }
 
-/** The verdict that the watchdog gave itself, which knows all; of a watchdog that gives none, what the rest says. */
+/** The watchdog's own verdict, which is based on everything; if it gives none, one derived from the rest. */
 export function verdictIn(snapshot: Judged & { readonly verdict?: Verdict }): Verdict {
   const { verdict } = snapshot;
   return verdict && LEVELS.includes(verdict.level) ? verdict : verdictOf(snapshot);
 }
 
-/** Of the problems what the summary does not say already. */
+/** The problems that the summary does not contain already. */
 function headline(problems: readonly Problem[]): string[] {
   const [first, ...rest] = problems.filter(({ text }) => !text.endsWith(UNHELD));
   if (!first) return [];
@@ -123,7 +123,7 @@ function* addressProblems(view: AddressView, snapshot: Judged): Generator<Found>
   for (const peer of view.peers) yield* peerProblems(peer, view);
 }
 
-/** Who holds beside those that should. */
+/** Holders besides those that should hold. */
 function* holderProblems(view: AddressView): Generator<Found> {
   const { otherHolders, otherHoldersAgeMs, reconcileMs, peers } = view;
   const fresh = otherHoldersAgeMs !== null && otherHoldersAgeMs <= 2 * reconcileMs + 10_000;
@@ -137,7 +137,7 @@ function* holderProblems(view: AddressView): Generator<Found> {
     ...(view.holding === true ? [view.priority] : []),
   ]);
   const count = holding.length + (view.holding === true ? 1 : 0);
-  // Equals hold together, unless they were told not to.
+  // Equals hold together, unless configured not to.
   if (count < 2 || (ranks.size === 1 && !view.exclusive)) return;
   yield ["WARNING", `${count} nodes hold it at the same time`];
 }
@@ -169,7 +169,7 @@ export function titleOf({ address, name }: Pick<PeerView, "address" | "name">): 
   return name ? `${name} (${address})` : address;
 }
 
-/** Those that are known to hold; of peers that cannot say so, those that the cloud or their rank shows. */
+/** The known holders. Peers that cannot say so count if the cloud or their rank shows it. */
 function holdersOf(view: AddressView): string[] {
   const live = view.peers.filter(({ alive }) => alive);
   const claiming = live.filter(({ holds }) => holds).map(titleOf);
@@ -181,7 +181,7 @@ function holdersOf(view: AddressView): string[] {
   );
   const best = Math.min(...live.map(({ priority }) => priority ?? Infinity));
   const [expected] = [...shown, ...original.filter(({ priority }) => priority === best)];
-  // One of the original's format has no word for it: the best-ranked live node is the holder.
+  // The original's format cannot say who holds: the best-ranked live node is the holder.
   return expected && view.role === "backup" ? [titleOf(expected)] : [];
 }
 
@@ -203,7 +203,7 @@ function summaryOf({ addresses }: Judged): string {
   return [heldText(addresses), peers, ...(ages.length > 0 ? [since] : [])].join(", ");
 }
 
-/** Addresses that are named in the summary; of more than these only the numbers are told. */
+/** Most addresses that the summary names; beyond that it only gives numbers. */
 const NAMED_MAX = 3;
 
 function heldText(addresses: readonly AddressView[]): string {

@@ -1,9 +1,9 @@
-// One connection to one address, and what went wrong with it in words that name who was at fault.
+// One connection to one address, and messages that name the party at fault when it fails.
 import { failureOf, TransportFailure } from "./failure.ts";
 import { Incoming, readHead, type Stream, writeRequest } from "./http1.ts";
 import type { Proxy } from "./proxy_route.ts";
 
-/** What is connected to. */
+/** The far end of a connection. */
 export interface Target {
   /** A name, or an address without brackets; the certificate must be for it. */
   readonly hostname: string;
@@ -42,12 +42,12 @@ export async function connect(
   }
 }
 
-/** Closes what may be closed already. */
+/** Closes a stream that may be closed already. */
 export function close(stream: Stream): void {
   try {
     stream.close();
   } catch {
-    // It was.
+    // It was closed already.
   }
 }
 
@@ -69,7 +69,7 @@ async function tunnel(stream: Stream, { hostname, port }: Target, proxy: Proxy):
   );
 }
 
-/** The failure with the words for whoever was at fault. */
+/** The failure, in words that name the party at fault. */
 export function asFailure(error: unknown, target: Target, address: string): TransportFailure {
   if (error instanceof TransportFailure) return error;
   const [kind, reason] = failureOf(error);

@@ -1,5 +1,5 @@
-// Connections that wait for the next request to the same place. One is used again only while nothing speaks against
-// it: one that has gone silent looks like one at rest, so whatever hangs or breaks condemns all that rest at the place.
+// Idle connections that wait for the next request to the same origin. A dead connection looks like an idle one, so when
+// anything hangs or breaks, no idle connection to that origin is used again.
 import type { Clock } from "../world.ts";
 import { close } from "./connect.ts";
 import type { Incoming, Stream } from "./http1.ts";
@@ -13,7 +13,7 @@ export interface Connection {
   carried: number;
 }
 
-/** How many wait at one place, and for how long at most. */
+/** How many stay idle per origin, and for how long at most. */
 const IDLE_MAX = 3, IDLE_MAX_MS = 90_000;
 
 interface Idle {
@@ -21,18 +21,18 @@ interface Idle {
   readonly sinceMs: number;
 }
 
-/** The waiting connections of all places. */
+/** The idle connections to all origins. */
 export class Connections {
   readonly #clock: Clock;
   readonly #idle = new Map<string, Idle[]>();
-  /** Who waits for one to come free, by place. */
+  /** The requests that wait for a connection, by origin. */
   readonly #wanted = new Map<string, ((connection: Connection | null) => void)[]>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
-  /** One that waits at the place, null when there is none that looks usable. */
+  /** An idle connection to the origin, null when none looks usable. */
   take(place: string): Connection | null {
     const nowMs = this.#clock.nowMs();
     const waiting = this.#idle.get(place) ?? [];
@@ -44,7 +44,7 @@ export class Connections {
     return null;
   }
 
-  /** It has carried a request to its end and may carry another. */
+  /** Keeps a connection that has carried a request to its end. */
   keep(place: string, connection: Connection): void {
     const wanted = this.#wanted.get(place)?.shift();
     if (wanted) return wanted(connection);
@@ -53,7 +53,7 @@ export class Connections {
     waiting.push(idle);
     this.#idle.set(place, waiting);
     while (waiting.length > IDLE_MAX) close(waiting.shift()!.connection.stream);
-    // Whatever arrives now, most of all the end, makes it useless.
+    // Anything that arrives now, above all the end, makes it useless.
     connection.incoming.watch(() => {
       const at = waiting.indexOf(idle);
       if (at < 0) return;
@@ -62,7 +62,7 @@ export class Connections {
     });
   }
 
-  /** The next one that comes free there; null when one ends instead, or at the signal. */
+  /** The next connection that becomes idle there; null when one ends instead, or at the signal. */
   async next(place: string, signal: AbortSignal): Promise<Connection | null> {
     const { promise, resolve } = Promise.withResolvers<Connection | null>();
     const waiting = this.#wanted.get(place) ?? [];
@@ -82,19 +82,19 @@ export class Connections {
     }
   }
 
-  /** One that was in use there has ended: who waits for one may try on its own. */
+  /** A connection that was in use has ended: waiting requests may open their own. */
   ended(place: string): void {
     for (const wanted of this.#wanted.get(place)?.splice(0) ?? []) wanted(null);
   }
 
-  /** None that waits at the place is used any more. */
+  /** Stops using all idle connections to the origin. */
   condemn(place: string): void {
     this.ended(place);
     for (const { connection } of this.#idle.get(place) ?? []) close(connection.stream);
     this.#idle.delete(place);
   }
 
-  /** Closes all. */
+  /** Closes all connections. */
   close(): void {
     for (const place of [...this.#idle.keys()]) this.condemn(place);
   }

@@ -1,6 +1,6 @@
-// A connection to whichever address of a name answers first, certificate included. Each further address is tried when
-// the one before has failed or has been silent for a moment (RFC 8305, "happy eyeballs"); the addresses that worked
-// last are tried as well when the look-up of the name lags or fails.
+// Connects to the address of a name that answers first, certificate included. The next address is tried when the one
+// before has failed or has been silent for a moment (RFC 8305, "happy eyeballs"). The addresses that worked last are
+// tried as well when the lookup of the name lags or fails.
 import { messageOf } from "../core/message_of.ts";
 import type { Clock } from "../world.ts";
 import type { AddressBook } from "./address_book.ts";
@@ -12,25 +12,25 @@ import type { Proxy } from "./proxy_route.ts";
 /** An open connection. */
 export interface Dialed {
   readonly stream: Stream;
-  /** The address at its other end, that of the proxy if there is one. */
+  /** The address at its other end: the proxy's, if there is one. */
   readonly address: string;
 }
 
 /** What dialing needs. */
 export interface DialWorld {
   readonly clock: Clock;
-  /** Certificate authorities besides the usual ones, PEM. */
+  /** Extra certificate authorities, PEM. */
   readonly caCerts: readonly string[];
   /** All addresses of the name; throws `NameFailure`. */
   readonly lookUp: (name: string) => Promise<readonly string[]>;
   readonly book: Pick<AddressBook, "good" | "isSuspect" | "unanswered">;
 }
 
-/** From one attempt to the next while none has failed. */
+/** Delay between two attempts while none has failed. */
 const STAGGER_MS = 250;
-/** How long a look-up may take before the addresses of before are tried. */
+/** How long a lookup may take before the previous addresses are tried. */
 const LOOKUP_PATIENCE_MS = 400;
-/** More addresses than this are not tried at once, and of a name not at all. */
+/** Most addresses tried at once, and most per name. */
 const AT_ONCE_MAX = 16, ADDRESSES_MAX = 256;
 
 /** Connects. Throws `TransportFailure`; at the signal with the kind `aborted`. */
@@ -42,7 +42,7 @@ export async function dial(target: Target, world: DialWorld, signal: AbortSignal
   try {
     return await race.run();
   } finally {
-    end(); // Whatever else is under way is not wanted any more.
+    end(); // Nothing else that is under way is needed any more.
     signal.removeEventListener("abort", end);
   }
 }
@@ -59,7 +59,7 @@ class Race {
   #over = false;
   /** Whether more addresses may come. */
   #looking = true;
-  /** Wakes whoever waits before the next attempt. */
+  /** Wakes the loop that waits before the next attempt. */
   #hurry: () => void = () => {};
 
   constructor(target: Target, world: DialWorld, signal: AbortSignal) {
@@ -85,7 +85,7 @@ class Race {
     }
   }
 
-  /** What is being done, for whoever gives up. */
+  /** The current step, for the message when the caller gives up. */
   get #stage(): string {
     const { hostname, proxy } = this.#target;
     if (this.#tried.size === 0) return `looking up ${this.#hostname}`;
@@ -141,7 +141,7 @@ class Race {
     this.#hurry();
   }
 
-  /** Starts one attempt after the other. */
+  /** Starts the attempts one after the other. */
   async #start(): Promise<void> {
     while (!this.#over) {
       const address = this.#running < AT_ONCE_MAX ? this.#waiting.shift() : undefined;
@@ -171,7 +171,7 @@ class Race {
     } catch (error) {
       const failure = asFailure(error, this.#target, address);
       this.#note(failure);
-      // The same at its other addresses: whoever speaks the other protocol may begin.
+      // The other addresses would fail alike, so the caller can try the other protocol now.
       if (wantsOtherProtocol(error)) this.#reject(failure);
       else if (!this.#signal.aborted) this.#world.book.unanswered(address);
     } finally {
@@ -181,7 +181,7 @@ class Race {
     }
   }
 
-  /** What is reported: proof of a wrong server before a silent one, and that before a name without address. */
+  /** Keeps the most telling failure: proof of a wrong server, then a silent server, then a name without address. */
   #note(failure: TransportFailure): void {
     const weight = { "untrusted": 3, "unreachable": 2, "name-resolution": 1, "aborted": 0 };
     if (!this.#failure || weight[failure.kind] > weight[this.#failure.kind]) {
@@ -208,7 +208,7 @@ function unknownName(name: string, proxy: Proxy | null): TransportFailure {
   return nameFailure(`host name not found: ${name}`, proxy);
 }
 
-/** Those of the family that worked last go first, else IPv4; families alternate. */
+/** The family that worked last goes first, else IPv4; families alternate. */
 function inOrder(addresses: readonly string[], known: readonly string[]): string[] {
   const [best] = known;
   const long = best?.includes(":") ?? false;

@@ -1,14 +1,14 @@
-// Why a request got no answer, in words that name who was at fault: name server, proxy, this machine, or the other.
+// Why a request got no answer, in words that name the party at fault: name server, proxy, this machine, or the server.
 
-/** What failed: the look-up of the name, the proof of who answers, the way there and back, or our own patience. */
+/** What failed: the name lookup, the server's proof of identity, the connection; or we gave up. */
 export type FailureKind = "name-resolution" | "untrusted" | "unreachable" | "aborted";
 
 /** A request without an answer. The message has no URL and no secret. */
 export class TransportFailure extends Error {
   override readonly name = "TransportFailure";
-  /** Whether the request may still reach the server, now or later: some of it has left. */
+  /** Whether the request may still reach the server, now or later: part of it has left. */
   readonly sent: boolean;
-  /** Whether a connection that was kept from an earlier request broke before the server said a word. */
+  /** Whether a reused connection broke before the server sent anything. */
   readonly stale: boolean;
 
   constructor(
@@ -23,7 +23,7 @@ export class TransportFailure extends Error {
   }
 }
 
-/** The kind and the reason in a few words of what the runtime threw while connecting or exchanging. */
+/** The kind, and the reason in a few words, of an error from the runtime while connecting or exchanging. */
 export function failureOf(error: unknown): readonly [FailureKind, string] {
   const text = textOf(error);
   if (outOfFiles(text)) return ["unreachable", `this process ${OUT_OF_FILES}`];
@@ -65,7 +65,7 @@ function textOf(error: unknown): string {
   for (let each = error; each instanceof Error && texts.length < 5; each = each.cause) {
     texts.push(each.message);
   }
-  // A URL of API v1 has a signature in it, in which any letters may stand.
+  // A URL of API v1 contains a signature, in which any letters may stand.
   return texts.join(": ").replace(/https?:\/\/\S+/g, "");
 }
 

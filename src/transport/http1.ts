@@ -1,5 +1,5 @@
-// One HTTP/1.1 exchange on a connection that we have made ourselves, which neither `fetch` nor `node:https` allows for
-// (see ARCHITECTURE.md). Sources: RFC 9110, RFC 9112.
+// One HTTP/1.1 exchange on a connection of our own, which neither `fetch` nor `node:https` allows (see
+// ARCHITECTURE.md). Sources: RFC 9110, RFC 9112.
 
 /** What we need of a connection. */
 export interface Stream {
@@ -8,10 +8,10 @@ export interface Stream {
   close(): void;
 }
 
-/** A request of which everything is known before it is sent. */
+/** A request that is complete before it is sent. */
 export interface Request1 {
   readonly method: string;
-  /** Path and query, or what CONNECT is for. */
+  /** Path and query, or the host and port for CONNECT. */
   readonly target: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string;
@@ -21,13 +21,13 @@ export interface Request1 {
 export interface Head {
   readonly status: number;
   readonly headers: Headers;
-  /** Bytes, or where else it ends. */
+  /** Length in bytes, or what else marks its end. */
   readonly body: number | "chunked" | "close";
   /** Whether the server will answer another request on this connection. */
   readonly keepsOpen: boolean;
 }
 
-/** What came was no HTTP/1.1. */
+/** The answer was not HTTP/1.1. */
 export class NotHttp extends Error {
   override readonly name = "NotHttp";
 }
@@ -51,7 +51,9 @@ async function writeAll(stream: Stream, bytes: Uint8Array): Promise<void> {
   for (let at = 0; at < bytes.length;) at += await stream.write(bytes.subarray(at));
 }
 
-/** What arrives, read ahead by one piece at most, also while nobody waits for it: that shows when the server closes. */
+/**
+ * The incoming data. Reads ahead by at most one chunk, even when no request waits: that shows when the server closes.
+ */
 export class Incoming {
   readonly #stream: Stream;
   readonly #piece = new Uint8Array(PIECE_BYTES);
@@ -70,12 +72,12 @@ export class Incoming {
     return !this.#ended && this.#bytes.length === 0;
   }
 
-  /** Whether the other side has never said a word since the last answer. */
+  /** Whether the server has sent nothing since the last answer. */
   get silent(): boolean {
     return this.#bytes.length === 0 && !this.#heard;
   }
 
-  /** The next answer is awaited. */
+  /** From now on the next answer is expected. */
   expect(): void {
     this.#heard = this.#bytes.length > 0;
   }
@@ -87,7 +89,7 @@ export class Incoming {
     return !this.#ended;
   }
 
-  /** Reads ahead, without anybody waiting. */
+  /** Reads ahead while no request waits. */
   watch(onArrival: () => void): void {
     this.more().then(onArrival, onArrival);
   }
@@ -113,13 +115,13 @@ export class Incoming {
     this.#bytes = joined;
   }
 
-  /** Up to so many bytes, at least one; null at the end. */
+  /** At most this many bytes, at least one; null at the end. */
   async some(most: number): Promise<Uint8Array | null> {
     while (this.#bytes.length === 0) if (!await this.more()) return null;
     return this.#take(Math.min(most, this.#bytes.length));
   }
 
-  /** What has arrived and is not taken yet, at least a byte unless that was all. */
+  /** The data that has arrived and was not taken yet: at least one byte, unless that was all. */
   async beginning(): Promise<Uint8Array> {
     while (this.#bytes.length === 0) if (!await this.more()) break;
     return this.#bytes;
@@ -190,7 +192,7 @@ async function readOneHead(incoming: Incoming, method: string): Promise<Head> {
   const empty = status < 200 || status === 204 || status === 304 ||
     (method === "CONNECT" && status < 300);
   const body = empty ? 0 : bodyOf(coding, lengths);
-  // An answer with both is a trick or a mistake: what follows it on the connection is not to be believed.
+  // An answer with both is an attack or a mistake: do not trust what follows it on the connection.
   const doubtful = coding !== null && lengths.size > 0;
   return { status, headers, body, keepsOpen: !closes && !doubtful && body !== "close" };
 }
@@ -222,7 +224,7 @@ async function readHeaders(incoming: Incoming): Promise<Headers> {
   }
 }
 
-/** The pieces of the body. Throws `BrokenOff` when it ends too early. */
+/** The chunks of the body. Throws `BrokenOff` when it ends too early. */
 export async function* readBody(
   incoming: Incoming,
   body: Head["body"],
@@ -253,5 +255,5 @@ async function* readChunks(incoming: Incoming): AsyncGenerator<Uint8Array> {
     yield* readLength(incoming, length);
     if (await incoming.line() !== "") throw new NotHttp("a chunk does not end where it should");
   }
-  await readHeaders(incoming); // Trailers mean nothing to us.
+  await readHeaders(incoming); // Trailers are ignored.
 }

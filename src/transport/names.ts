@@ -1,7 +1,7 @@
-// The addresses of a name, within a bound, whatever the name servers do. The system's own resolver knows /etc/hosts and
-// search domains, but asks one server after the other, five seconds each, and waits for AAAA records that we may not
-// need; the runtime's asks several servers at once, and the complete name alone. So the second helps when the first
-// lags.
+// The addresses of a name, within a time limit, whatever the name servers do. The system's resolver knows /etc/hosts
+// and search domains, but asks one server after the other, five seconds each, and waits for AAAA records that we may
+// not need. The runtime's resolver asks several servers at once, but only for the complete name. So the runtime's
+// resolver helps when the system's lags.
 import { canonicalIp } from "../core/ip.ts";
 import type { Clock } from "../world.ts";
 
@@ -9,45 +9,45 @@ import type { Clock } from "../world.ts";
 export type Family = 4 | 6;
 
 /**
- * Where names are looked up. Both may take long and cannot be ended. They resolve to nothing when the answer is that
+ * The two resolvers. Both may take long and cannot be cancelled. They resolve to an empty list when the answer is that
  * there is no such address, and reject when there is no answer.
  */
 export interface NameSources {
-  /** As every program of this machine does. */
+  /** The system's resolver, as every program on this machine uses it. */
   readonly system: (name: string, family: Family) => Promise<readonly string[]>;
   /** The records of the complete name, from the name servers alone. */
   readonly servers: (name: string, family: Family) => Promise<readonly string[]>;
-  /** For messages: `192.0.2.1, 192.0.2.2 (/etc/resolv.conf)`, empty when it cannot be known. */
+  /** For messages: `192.0.2.1, 192.0.2.2 (/etc/resolv.conf)`, empty when unknown. */
   readonly described: () => string;
-  /** Why there is no name server to ask: `/etc/resolv.conf is not there`; null when there is one, or perhaps. */
+  /** Why there is no name server to ask: `/etc/resolv.conf is not there`; null when there is one, or may be. */
   readonly missing?: () => string | null;
 }
 
-/** Longest look-up that anybody waits for. What is still under way then may still help the next. */
+/** Longest wait for a lookup. One that is still under way then may still help the next caller. */
 export const LOOKUP_TIMEOUT_MS = 5_000;
-/** How long the system's resolver is waited for before the name servers are asked directly, too. */
+/** How long to wait for the system's resolver before asking the name servers directly, too. */
 const SERVERS_AFTER_MS = 200;
 /** How long the first family with an address waits for the other (RFC 8305 section 3: some 50 ms). */
 const OTHER_FAMILY_MS = 100;
 /**
- * How long an answer that came too late for whoever asked serves the next who asks: with many search domains the
- * system's resolver needs longer than anybody waits.
+ * How long an answer that came too late for its caller serves the next caller: with many search domains the system's
+ * resolver needs longer than any caller waits.
  */
 const LATE_ANSWER_MS = 30_000;
-/** More addresses of one name than this are not looked at. */
+/** Most addresses per name that are used. */
 const ADDRESSES_MAX = 256;
 
-/** A name of which nobody could tell an address in time. The message has the name and the name servers. */
+/** A name for which no address was found in time. The message has the name and the name servers. */
 export class NameFailure extends Error {
   override readonly name = "NameFailure";
 }
 
-/** Looks names up. One look-up of a name serves all who ask for it meanwhile. */
+/** Looks up names. Simultaneous callers share one lookup per name. */
 export class Names {
   readonly #sources: NameSources;
   readonly #clock: Clock;
   readonly #running = new Map<string, Promise<readonly string[]>>();
-  /** Answers that came late, by what was asked. */
+  /** Answers that came late, by question. */
   readonly #late = new Map<
     string,
     { readonly addresses: readonly string[]; readonly atMs: number }
@@ -55,8 +55,8 @@ export class Names {
   readonly #systemMax: number;
 
   /**
-   * `systemMax`: look-ups of the system's resolver at the same time. Each holds a thread of the runtime, of which there
-   * are 32 for everything that may block, until it ends by itself.
+   * `systemMax`: concurrent lookups of the system's resolver. Each holds a thread of the runtime until it ends by
+   * itself, and there are 32 threads for everything that may block.
    */
   constructor(
     sources: NameSources,
@@ -68,13 +68,13 @@ export class Names {
     this.#systemMax = systemMax;
   }
 
-  /** Who is asked, as far as it is known: `192.0.2.1, 192.0.2.2 (/etc/resolv.conf)`. */
+  /** The name servers, as far as known: `192.0.2.1, 192.0.2.2 (/etc/resolv.conf)`. */
   get servers(): string {
     return this.#sources.described();
   }
 
   /**
-   * All addresses of the name, IPv4 first; none when that is the answer. Throws `NameFailure` when there is no answer,
+   * All addresses of the name, IPv4 first; empty when the name has none. Throws `NameFailure` when there is no answer,
    * at the latest after `LOOKUP_TIMEOUT_MS`.
    */
   async lookUp(name: string): Promise<readonly string[]> {
@@ -84,12 +84,12 @@ export class Names {
       this.#ask("system", name, 4),
       this.#ask("system", name, 6),
     ];
-    // One label may need a search domain, which only the system's resolver appends.
+    // A single label may need a search domain, which only the system's resolver appends.
     const direct = name.includes(".") ? this.#directly(name, asked) : [];
     const over = new AbortController();
     try {
       return await firstOf([...asked, ...direct], {
-        // What the system cannot tell (some versions of the runtime never say why) the name servers can.
+        // The name servers decide, because some versions of the runtime never say why the system's resolver failed.
         authority: direct.length > 0 ? direct : asked,
         late: this.#clock.sleep(LOOKUP_TIMEOUT_MS, over.signal),
         pause: () => this.#clock.sleep(OTHER_FAMILY_MS, over.signal),
@@ -159,11 +159,11 @@ export class Names {
 
 class Late extends Error {}
 
-/** The addresses of the first source that has any and, if they come within a moment, those of the others. */
+/** The addresses of the first source that has any, and those of the others if they follow shortly. */
 function firstOf(
   sources: readonly Promise<readonly string[]>[],
   { authority, late, pause }: {
-    /** Those who decide, when nobody has any, whether there are none. */
+    /** The sources that decide whether the name has no address at all. */
     authority: readonly Promise<readonly string[]>[];
     late: Promise<void>;
     pause: () => Promise<void>;

@@ -1,8 +1,8 @@
-// Which requests go through a proxy, as HTTPS_PROXY and NO_PROXY say. What is plain HTTP never does (host/proxy.ts).
+// Which requests go through a proxy, by HTTPS_PROXY and NO_PROXY. Plain HTTP never does (host/proxy.ts).
 import { canonicalIp } from "../core/ip.ts";
 import { isIpv4 } from "../core/ipv4.ts";
 
-/** A proxy for requests of ours. */
+/** A proxy for our requests. */
 export interface Proxy {
   /** For messages, without password: `the proxy proxy.example:3128 (HTTPS_PROXY)`. */
   readonly title: string;
@@ -10,11 +10,11 @@ export interface Proxy {
   readonly port: number;
   /** The value of `Proxy-Authorization`, null without a password. */
   readonly authorization: string | null;
-  /** Whether we can ask it ourselves; for TLS to the proxy and for SOCKS the runtime has to. */
+  /** Whether we can talk to it ourselves; TLS to the proxy and SOCKS need the runtime. */
   readonly plain: boolean;
 }
 
-/** What the environment says about proxies. */
+/** The environment's settings for proxies. */
 export interface ProxyVariables {
   readonly HTTPS_PROXY?: string | undefined;
   readonly https_proxy?: string | undefined;
@@ -22,7 +22,7 @@ export interface ProxyVariables {
   readonly no_proxy?: string | undefined;
 }
 
-/** A value of HTTPS_PROXY that is no proxy. */
+/** A value of HTTPS_PROXY that is not a proxy. */
 export class ProxyProblem extends Error {
   override readonly name = "ProxyProblem";
 }
@@ -58,7 +58,7 @@ function parse(text: string, variable: string): Proxy {
   return { title, hostname, port, authorization, plain: url.protocol === "http:" };
 }
 
-/** Whether NO_PROXY has the host: a name or a part of it from a dot on, an address, a network, or `*` for all. */
+/** Whether NO_PROXY covers the host. Its entries: a name, a domain suffix, an address, a network, or `*` for all. */
 function isExcepted(host: string, list: string): boolean {
   return list.split(/[\s,]+/).filter(Boolean).some((entry) => {
     if (entry === "*") return true;

@@ -1,20 +1,20 @@
 // A request on its way to the cloud.
 
-/** What a request says besides what `fetch` takes. */
+/** What a request says in addition to `fetch`'s options. */
 export interface TransportInit extends RequestInit {
-  /** Something hangs at that place: use no connection from before. */
+  /** A request to that origin hangs: use a new connection. */
   readonly fresh?: boolean;
-  /** Use no connection from before, though nothing speaks against those. */
+  /** Use a connection of its own, though nothing speaks against idle ones. */
   readonly alone?: boolean;
-  /** Called when the request goes out on a connection from before. */
+  /** Called when the request goes out on a reused connection. */
   readonly onKept?: () => void;
-  /** Headers that are made when the request leaves, as its signature. */
+  /** Headers made when the request leaves, such as its signature. */
   readonly lateHeaders?: () => Promise<Readonly<Record<string, string>>>;
-  /** Called when the connection is open: resolves when the request may leave, rejects when it must not any more. */
+  /** Called when the connection is open. Resolves when the request may leave, rejects when it must not any more. */
   readonly mayLeave?: () => Promise<void>;
 }
 
-/** How a place was reached last. */
+/** How an origin was last reached. */
 export interface Route {
   /** The address that answered, null where the runtime chose it. */
   readonly address: string | null;
@@ -24,5 +24,5 @@ export interface Route {
   readonly proxy: string | null;
 }
 
-/** Either is spoken alone, so that it is known which. */
+/** Each request offers only one of them, so the protocol in use is known. */
 export type Protocol = "HTTP/1.1" | "HTTP/2";

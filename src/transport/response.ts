@@ -1,7 +1,7 @@
-// An answer on its way in, in the shape that `fetch` gives it.
+// An incoming answer, in the shape that `fetch` gives it.
 import { type Head, type Incoming, readBody } from "./http1.ts";
 
-/** The answer as `fetch` gives it; its body is read from the connection as it is asked for. */
+/** The answer as `fetch` gives it; its body is read from the connection on demand. */
 export function responseOf(
   { status, headers, body }: Head,
   incoming: Incoming,
@@ -33,7 +33,7 @@ export function responseOf(
   return new Response(unpacked(stream, headers), { status, headers });
 }
 
-/** We ask for no compression; a server that compresses all the same is understood. */
+/** We ask for no compression, but some servers compress anyway. */
 function unpacked(stream: ReadableStream<Uint8Array>, headers: Headers): ReadableStream {
   const coding = headers.get("content-encoding")?.trim().toLowerCase();
   if (coding !== "gzip" && coding !== "deflate") return stream;

@@ -1,5 +1,5 @@
-// The runtime's own `fetch`, for what our connections do not speak: HTTP/2 alone, proxies by TLS or SOCKS. It keeps a
-// dead connection for ever, so whatever goes wrong ends the client, and the next request begins with another.
+// The runtime's own `fetch`, for what our connections do not support: HTTP/2 alone, proxies by TLS or SOCKS. It keeps a
+// dead connection for ever, so any failure ends the client, and the next request starts another one.
 import { failureOf, TransportFailure } from "./failure.ts";
 import type { Proxy } from "./proxy_route.ts";
 import type { Protocol, TransportInit } from "./request.ts";
@@ -8,7 +8,7 @@ import type { Protocol, TransportInit } from "./request.ts";
 export class RuntimeFetch {
   readonly #caCerts: readonly string[];
   readonly #userAgent: string;
-  /** One that speaks HTTP/2 alone, and one that speaks HTTP/1.1 alone. */
+  /** One client that speaks HTTP/2 alone, and one that speaks HTTP/1.1 alone. */
   readonly #clients = new Map<Protocol, Deno.HttpClient>();
 
   constructor({ caCerts, userAgent }: { caCerts: readonly string[]; userAgent: string }) {
@@ -16,7 +16,7 @@ export class RuntimeFetch {
     this.#userAgent = userAgent;
   }
 
-  /** As `fetch`; throws `TransportFailure`. */
+  /** Like `fetch`; throws `TransportFailure`. */
   async send(
     url: URL,
     init: TransportInit,
@@ -25,12 +25,12 @@ export class RuntimeFetch {
     const { fresh, alone, onKept, lateHeaders, mayLeave, headers, ...rest } = init;
     await mayLeave?.();
     const late = await lateHeaders?.();
-    // Which connection a client takes is not known here; one that is made for this request has none from before.
+    // A client does not tell which connection it uses; a client made for this request has no earlier ones.
     if (fresh || alone) this.#forget(protocol);
     else if (this.#clients.has(protocol)) onKept?.();
     const client = this.#clientFor(protocol);
     const forget = () => void (this.#clients.get(protocol) === client && this.#forget(protocol));
-    // A time-out resets the stream only: the connection would be used again.
+    // A timeout resets the stream only: the connection would be used again.
     init.signal?.addEventListener("abort", forget, { once: true });
     try {
       const given = { ...Object.fromEntries(new Headers(headers)), ...late };

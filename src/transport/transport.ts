@@ -1,5 +1,5 @@
-// Requests to the cloud, over whichever way works. The shape is that of `fetch`; the connections are ours, because
-// `fetch` keeps a dead one, takes no address, and repeats what it pleases (see ARCHITECTURE.md).
+// Requests to the cloud, over whichever route works. The shape is that of `fetch`; the connections are ours, because
+// `fetch` keeps a dead one, takes no address, and decides by itself what to repeat (see ARCHITECTURE.md).
 import { AddressBook } from "./address_book.ts";
 import type { Clock } from "../world.ts";
 import { close, type Target } from "./connect.ts";
@@ -12,14 +12,14 @@ import { responseOf } from "./response.ts";
 import { RuntimeFetch } from "./runtime_fetch.ts";
 import type { Protocol, Route, TransportInit } from "./request.ts";
 
-/** A `fetch` whose way can be asked about. Throws `TransportFailure`, and what `mayLeave` throws. */
+/** A `fetch` that reports its route. Throws `TransportFailure`, and what `mayLeave` throws. */
 export interface Transport {
   (url: URL, init?: TransportInit): Promise<Response>;
-  /** A request asks by `mayLeave` when it may leave. */
+  /** A request calls `mayLeave` itself. */
   readonly asksToLeave: true;
-  /** How the place of the URL was reached last, null if never. */
+  /** How this URL's origin was last reached, null if never. */
   readonly routeTo: (url: URL) => Route | null;
-  /** Closes what waits. */
+  /** Closes idle connections. */
   readonly close: () => void;
 }
 
@@ -28,13 +28,13 @@ export interface TransportOptions {
   readonly clock: Clock;
   readonly lookUp: (name: string) => Promise<readonly string[]>;
   readonly variables: ProxyVariables;
-  /** Certificate authorities besides the usual ones, PEM. */
+  /** Extra certificate authorities, PEM. */
   readonly caCerts: readonly string[];
-  /** What the requests call their sender: `exoip/1.0.0`. */
+  /** User agent of the requests: `exoip/1.0.0`. */
   readonly userAgent: string;
 }
 
-/** Makes a `fetch` of its own connections. */
+/** Makes a `fetch` with connections of its own. */
 export function openTransport(options: TransportOptions): Transport {
   const sender = new Sender(options);
   return Object.assign((url: URL, init: TransportInit = {}) => sender.send(url, init), {
@@ -58,11 +58,11 @@ class Sender {
   readonly #connections: Connections;
   readonly #runtime: RuntimeFetch;
   readonly #book: AddressBook;
-  /** Connections whose request has no answer yet, by place. */
+  /** Connections whose request has no answer yet, by origin. */
   readonly #waiting = new Map<string, Set<Connection>>();
-  /** How many are being made, by place. */
+  /** How many are being opened, by origin. */
   readonly #opening = new Map<string, number>();
-  /** Places that speak nothing that we do. */
+  /** Origins that do not speak our protocol. */
   readonly #foreign = new Set<string>();
 
   constructor(options: TransportOptions) {
@@ -104,7 +104,7 @@ class Sender {
     }
   }
 
-  /** A server that allows a client one connection has it back once our own request on it has its answer. */
+  /** Some servers allow a client one connection: it is free again once our own request on it has its answer. */
   async #openOrWait(target: Target, origin: string, signal: AbortSignal): Promise<Connection> {
     this.#opening.set(origin, (this.#opening.get(origin) ?? 0) + 1);
     let failed = true;
@@ -126,7 +126,7 @@ class Sender {
     return await this.#connections.next(origin, signal) ?? await this.#open(target, signal);
   }
 
-  /** A request hangs: no connection that rests is used again, and its address comes after others. */
+  /** A request hangs: no idle connection is used again, and its address is tried after others. */
   #suspectAll(origin: string): void {
     this.#connections.condemn(origin);
     for (const { address } of this.#waiting.get(origin) ?? []) this.#book.unanswered(address);
@@ -196,7 +196,7 @@ class Sender {
     const finished = (whole: boolean) => {
       signal.removeEventListener("abort", end);
       waiting.delete(connection);
-      // What is wrong may be the connection: it may lead to a server that is in trouble, or another.
+      // The connection itself may be the cause: it may lead to a failing or wrong server.
       if (whole && head.keepsOpen && isGood(head)) this.#connections.keep(url.origin, connection);
       else {
         end();
@@ -210,7 +210,7 @@ class Sender {
     });
   }
 
-  /** Nothing has left before: whatever happens here, the connection is still good. */
+  /** Nothing has left before this: whatever fails here, the connection is still good. */
   async #mayLeave(connection: Connection, { url, init, signal }: Sending): Promise<void> {
     try {
       await init.mayLeave?.();
@@ -221,7 +221,7 @@ class Sender {
     }
   }
 
-  /** The exchange broke or was given up: what waits at that place may be as dead. */
+  /** The exchange broke or was given up: idle connections to that origin may be dead, too. */
   #broken(
     { stream, carried, address }: Connection,
     { url, target, signal }: Sending,
@@ -245,7 +245,7 @@ class Sender {
   }
 }
 
-/** An answer as the API gives them; CloudStack calls its JSON a script. */
+/** Whether it looks like an answer of the API; CloudStack calls its JSON a script. */
 function isGood({ status, headers }: Head): boolean {
   return status < 400 && /json|javascript/i.test(headers.get("content-type") ?? "");
 }

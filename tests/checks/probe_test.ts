@@ -8,14 +8,14 @@ import { skippableTest } from "../support/skippable.ts";
 const probe = probeWith(runCommand, { env: { PATH: Deno.env.get("PATH") ?? "" } });
 const NO_SHELL = Deno.build.os === "windows" ? "needs a POSIX shell" : null;
 
-/** Why a check fails, empty when it is well. */
+/** Why a check fails, empty when it passes. */
 async function outcome(text: string, signal = new AbortController().signal): Promise<string> {
   const parsed = parseCheck(text);
   assert("spec" in parsed, JSON.stringify(parsed));
   return await probe(parsed.spec, signal).then(() => "", (error: Error) => error.message);
 }
 
-/** Runs the body beside a server that answers by path. */
+/** Runs the body with a server that answers by path. */
 async function withServer(
   handler: (request: Request) => Response | Promise<Response>,
   body: (port: number) => Promise<void>,
@@ -28,7 +28,7 @@ async function withServer(
   }
 }
 
-/** A port that nobody listens on. */
+/** A port without a listener. */
 function deadPort(hostname = "127.0.0.1"): number {
   const listener = Deno.listen({ hostname, port: 0 });
   const { port } = listener.addr;
@@ -64,7 +64,7 @@ skippableTest(
     const open: Deno.Conn[] = [];
     try {
       let full = false;
-      // Nobody accepts: after some hundreds the kernel answers no more.
+      // The server accepts nothing: after some hundreds the kernel no longer answers.
       while (!full && open.length < 8_000) {
         const signal = AbortSignal.timeout(500);
         const connection = Deno.connect({ hostname: "127.0.0.1", port, signal });
@@ -171,7 +171,7 @@ Deno.test("an http check opens a connection for each run, so that it sees a serv
     listener.close();
     await serve;
   }
-  // Its connections are still open.
+  // The server's connections are still open.
   assertEquals(await outcome(url), "connection refused");
   for (const connection of open) connection.close();
 });

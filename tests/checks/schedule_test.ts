@@ -1,10 +1,10 @@
-// The checks side by side, in made-up time: when they run, when they are given up, and what is told.
+// Checks in parallel, in virtual time: when they run, when they time out, and what is reported.
 import { assert, assertEquals } from "@std/assert";
 import type { CheckSpec } from "../../src/checks/spec.ts";
 import { HealthChecks } from "../../src/checks/schedule.ts";
 import { settle, VirtualClock } from "../support/clock.ts";
 
-/** One run of a check under the test's hand. */
+/** One run of a check, controlled by the test. */
 interface Run {
   readonly title: string;
   readonly atMs: number;
@@ -118,7 +118,7 @@ Deno.test("a run that hangs is given up at its time-out, and nothing overlaps wi
   await clock.pass(1);
   assert(hanging?.signal.aborted, "it is told to end");
   assertEquals(health.checks[0]?.last?.reason, "no result within 1 s");
-  // What cannot be killed fails once more with each time-out.
+  // A run that cannot be killed fails again with each timeout.
   await clock.pass(5_000);
   assertEquals(runs.length, 2, "nothing was started beside it");
   assertEquals(lines.slice(1), [

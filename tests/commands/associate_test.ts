@@ -14,7 +14,7 @@ import {
 } from "../support/cloud/cloud_fixture.ts";
 import { VirtualClock } from "../support/clock.ts";
 
-/** What a run did: exit code, lines as `severity text`, lengths of its waits between attempts. */
+/** The result of a run: exit code, lines as `severity text`, lengths of its waits between attempts. */
 interface Outcome {
   readonly code: 0 | 1;
   readonly lines: string[];
@@ -40,13 +40,13 @@ async function run(
   return { code, lines, waitsMs };
 }
 
-/** The fault for each of the first calls. */
+/** Sets the fault for each of the first calls. */
 function atFirst(stage: CloudFixture, faults: readonly Fault[]): void {
   let call = 0;
   stage.server.fault = () => faults[call++] ?? null;
 }
 
-/** The fault for the first call that asks for a change. */
+/** Sets the fault for the first call that changes something. */
 function atFirstChange(stage: CloudFixture, fault: Fault): void {
   let changes = 0;
   stage.server.fault = (call) => isChange(call) && changes++ === 0 ? fault : null;
@@ -99,7 +99,7 @@ for (const api of APIS) {
     const { code, lines, waitsMs } = await run(stage, api, "dissociate");
     assertEquals([code, waitsMs.slice(0, 4)], [1, [1_000, 2_000, 4_000, 5_000]]);
     const waitedMs = waitsMs.reduce((sum, ms) => sum + ms, 0);
-    // The time that the requests take counts, too, and time runs fast here.
+    // The duration of the requests counts, too, and time runs fast here.
     assert(waitedMs > 20_000 && waitedMs <= 65_000, `waited ${waitedMs} ms`);
     const severities = lines.map((line) => line.split(" ")[0]);
     assertEquals(severities, [...waitsMs.map(() => "warning"), "critical"]);

@@ -5,7 +5,7 @@ import { flagOf, OPTIONS } from "../../src/options/all.ts";
 import { type Group, GROUPS } from "../../src/options/option.ts";
 
 const NAMES = Object.keys(GROUPS) as Group[];
-/** What a terminal is wide at least; no line may be longer. */
+/** Minimum width of a terminal; no line may be longer. */
 const COLUMNS = 80;
 /** Two screens of a usual terminal, with a line for the prompt. */
 const TWO_SCREENS = 2 * 30 - 1;

@@ -1,4 +1,4 @@
-// --print-iam-policy: what it prints is enough for a whole fail-over, and nothing of it can be spared.
+// --print-iam-policy: the policy is enough for a whole failover, and no part of it is superfluous.
 import {
   assert,
   assertEquals,
@@ -20,7 +20,7 @@ async function policyFor(argv: readonly string[]): Promise<IamPolicy> {
   return JSON.parse(out[0] ?? "");
 }
 
-/** The same without one operation. */
+/** The policy without one operation. */
 function without(policy: IamPolicy, operation: string): IamPolicy {
   const text = JSON.stringify(policy).replace(`'${operation}', `, "").replace(
     `, '${operation}'`,
@@ -36,7 +36,7 @@ function operationsOf(policy: IamPolicy): string[] {
   return [...words].map(([, word = ""]) => word);
 }
 
-/** All that a watchdog does from its start to a hand-over; the peer holds and is dead. */
+/** All calls of a watchdog from its start to a handover; the peer holds and is dead. */
 async function failOver(stage: CloudFixture, peers: PeerSource): Promise<void> {
   const { self, peer } = stage;
   const cloud = stage.cloud("v2", { peers });
@@ -50,7 +50,7 @@ async function failOver(stage: CloudFixture, peers: PeerSource): Promise<void> {
   assertEquals(stage.holders, []);
 }
 
-/** A stage on which the peer holds; its role is that policy. */
+/** A fixture in which the peer holds; the role is that policy. */
 function stageWith(role: IamPolicy): CloudFixture {
   const stage = new CloudFixture();
   const { self, peer, third, model } = stage;

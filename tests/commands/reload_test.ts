@@ -1,4 +1,4 @@
-// SIGHUP: what of a new configuration is told, what needs a restart, and that a bad one changes nothing.
+// SIGHUP: which parts of a new configuration apply, which need a restart, and that a bad one changes nothing.
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { readValues } from "../../src/options/parse.ts";
 import { type Config, configure } from "../../src/config/config.ts";
@@ -28,7 +28,7 @@ Deno.test("a check that runs a program is applied while the process may still ru
   assertEquals(changesBetween(plain, without, NO_RIGHTS).apply, ["check"]);
 });
 
-/** What changes, by name. */
+/** The changes by name. */
 type Named = Pick<Changes, "apply" | "needsRestart">;
 
 function namesOf(old: Config, next: Config, rights: Rights = NO_RIGHTS): Named {
@@ -36,7 +36,7 @@ function namesOf(old: Config, next: Config, rights: Rights = NO_RIGHTS): Named {
   return { apply, needsRestart };
 }
 
-/** Flags, and what they change. */
+/** Flags, and the changes that they cause. */
 const ROWS: ReadonlyArray<readonly [argv: string[], changes: Partial<Named>]> = [
   [[], {}],
   [["-P", "10", "-t", "1s", "-r", "3"], {}],
@@ -96,7 +96,7 @@ const TOML = "/etc/exoip.toml", ENV = "/etc/exoip.env", KEYFILE = "/etc/secret";
 
 const missing = (what: unknown) => Promise.reject(new Error(`there is no ${what}`));
 
-/** A reloader whose files the test changes. */
+/** A reloader; the test changes its files. */
 async function reloading(
   files: Record<string, string>,
   { argv = START, env = {} }: { argv?: readonly string[]; env?: Record<string, string> } = {},
@@ -289,7 +289,7 @@ Deno.test("Reloader says that there is nothing to read", async () => {
 
 Deno.test("the file of variables goes before what systemd has put from it into the environment", async () => {
   const argv = [...START, "-p", "192.0.2.2"];
-  // As with EnvironmentFile= and IF_ENV_FILE naming the same file, and one variable of the unit itself.
+  // As with EnvironmentFile= and IF_ENV_FILE naming the same file, and one variable from the unit itself.
   const env = { IF_ENV_FILE: ENV, IF_HOST_PRIORITY: "20", IF_DEAD_RATIO: "5" };
   const { files, reload, told } = await reloading({ [ENV]: "IF_HOST_PRIORITY=20\n" }, {
     argv,

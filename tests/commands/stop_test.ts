@@ -1,4 +1,4 @@
-// --pid-file and --stop: who the watchdog is, that it is one, and that no other is ended.
+// --pid-file and --stop: identifying the watchdog, running only one, and stopping no other process.
 import {
   assert,
   assertEquals,
@@ -19,14 +19,14 @@ async function inFolder(body: (folder: string) => Promise<void>): Promise<void> 
   await Deno.remove(folder, { recursive: true });
 }
 
-/** What is in a PID file of that process. */
+/** The content of a PID file of that process. */
 function contentOf(pid: number, { start, program }: { start?: string; program?: string } = {}) {
   const found = identityOf(pid);
   const name = encodeURIComponent(program ?? found?.program ?? "");
   return `${pid}\nexoip start=${start ?? found?.start} program=${name}\n`;
 }
 
-/** A process that does nothing, as whoever is named. */
+/** Runs `use` with a sleeping process of the given user. */
 async function withSleeper(
   use: (pid: number) => Promise<void>,
   rest: Pick<Deno.CommandOptions, "uid" | "gid"> = {},
@@ -40,7 +40,7 @@ async function withSleeper(
   }
 }
 
-/** Throws what it does not do, as a text. */
+/** The message of the error that it throws. */
 function messageOf(act: () => unknown): string {
   try {
     return `no error, but ${act()}`;
@@ -118,7 +118,7 @@ skippableTest(
       for (const text of [contentOf(Deno.pid, { start: "7" }), "2147483646\n", ""]) {
         await Deno.writeTextFile(path, text);
         await Deno.chmod(path, 0o644);
-        // What any user may do with it.
+        // Any user may open the file.
         using held = await Deno.open(path, { read: true });
         held.lockSync(false);
         assert(!`${messageOf(() => pidFiles.owner(path))}`.includes(`${Deno.pid}`));
@@ -194,7 +194,7 @@ Deno.test("pidFiles.owner() takes nothing but digits for a process id", () =>
     const path = `${folder}/exoip.pid`;
     const file = await Deno.open(path, { write: true, create: true });
     file.lockSync(true);
-    // Found by fuzzing: 1e3 was process 1000.
+    // Found by fuzzing: 1e3 was taken for process 1000.
     const texts = ["1e3", "0x10", "99999999999", "0", "-5", "12 34", "007", "\ufeff"];
     for (const text of [...texts.map((text) => `${text}\nexoip\n`), `${Deno.pid}\n`]) {
       await Deno.writeTextFile(path, text);

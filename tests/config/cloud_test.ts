@@ -113,7 +113,7 @@ Deno.test("configure() sends a key of CLOUDSTACK_KEY to CLOUDSTACK_ENDPOINT and 
     const config = configOf(ONCE, env);
     assertEquals([config.api, config.endpoint], [api, endpoint], JSON.stringify(env));
   }
-  // Another key than that of these variables does not go there.
+  // A key from another source is not sent there.
   const lone = { ...own, ...theirs, IF_EXOSCALE_ACCOUNT: "x" };
   const account = { apiKey: "EXOaccount", secret: "of the account" };
   const values = readValues([...ONCE, "--account", "x"], lone);
@@ -139,7 +139,7 @@ Deno.test("configure() takes credentials from flags, variables, secret file, acc
     [["-xk", "k", "-xs", "s"], env, { account: ACCOUNT }, "k", "s"],
     [["-xk", "k"], { ...env, ...weak }, { account: ACCOUNT }, "k", "env secret"],
     [[], { ...weak, ...env }, { account: ACCOUNT }, "EXOenv", "env secret"],
-    // A file is only read when it goes before the secret that was given.
+    // A file is only read when it overrides the given secret.
     [[], env, { secretFile: "f" }, "EXOenv", "f"],
     [[], weak, { account: ACCOUNT }, "EXOweak", "weak secret"],
     [["-xk", "k"], {}, { secretFile: " f\n", account: ACCOUNT }, "k", "f"],

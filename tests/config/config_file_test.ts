@@ -1,4 +1,4 @@
-// The configuration file: every option under its names, and mistakes told by line.
+// The configuration file: every option under its names, and errors with their line.
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { readValues } from "../../src/options/parse.ts";
 import { keysOf, parseConfigFile } from "../../src/config/config_file.ts";

@@ -1,5 +1,4 @@
-// What the program is to do: defaults row by row, each check with its flag and its variable, and
-// all problems in one report.
+// The configuration: defaults row by row, each check with its flag and its variable, and all problems in one report.
 import { assert, assertEquals } from "@std/assert";
 import { readValues } from "../../src/options/parse.ts";
 import { type Config, configure, nameOf } from "../../src/config/config.ts";

@@ -1,4 +1,4 @@
-// Several Elastic IPs in one process: how they are written, and that each has its own election on one socket.
+// Several Elastic IPs in one process: their notation, and that each has its own election on one socket.
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { readValues } from "../../src/options/parse.ts";
 import { configure } from "../../src/config/config.ts";
@@ -64,7 +64,7 @@ Deno.test("configure() reads an Elastic IPv6 in brackets, with its priority", ()
   }
 });
 
-/** A cloud for each Elastic IP, in which this instance holds nothing yet. */
+/** A cloud per Elastic IP, in which this instance does not hold yet. */
 function cloudsOf() {
   const clouds = new Map([ONE, OTHER].map((each) => [each, cloudOf()]));
   const attached = () => [...clouds].filter(([, { holds }]) => holds).map(([each]) => each);
@@ -128,7 +128,7 @@ Deno.test("Watchdog elects for each Elastic IP by itself, on one socket", async 
   assertEquals(attached(), []);
 });
 
-/** A watchdog of two addresses whose clouds a test makes. */
+/** A watchdog for two addresses; the test makes their clouds. */
 function watchBoth(connect: World["connect"], clock = new VirtualClock()) {
   const lines: string[] = [];
   const node = { ...NODE_SETTINGS, intervalMs: 50, handoverTimeoutMs: 100 };
@@ -174,7 +174,7 @@ Deno.test("an answer about one address shows that the cloud answers, while anoth
   }, clock);
   const ended = watchdog.run();
   const lost = () => lines.some((line) => line.startsWith("cloud-lost"));
-  // Longer than a node waits for an answer that is missing.
+  // Longer than a node waits for a missing answer.
   await clock.pass(5_000);
   assertEquals([lost(), attached()], [false, [ONE]]);
   turn();

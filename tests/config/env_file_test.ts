@@ -1,4 +1,4 @@
-// The file of variables, by systemd's rules. tests/packaging/systemd_test.ts puts the same rows before a real systemd.
+// The file of variables, by systemd's rules. tests/packaging/systemd_test.ts tests the same rows with a real systemd.
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { parseEnvFile, PROBLEMS_MAX } from "../../src/config/env_file.ts";
@@ -57,7 +57,7 @@ Deno.test("parseEnvFile() is done with a large file of anything at once, and sto
   for (const piece of pieces) {
     const beganAtMs = performance.now();
     const { problems } = parseEnvFile(piece.repeat(size / piece.length));
-    // Linear: some tens of milliseconds; it took minutes where each problem counted lines from the start.
+    // Linear: some tens of milliseconds. It took minutes when each problem counted lines from the start.
     assert(performance.now() - beganAtMs < 5_000, JSON.stringify(piece));
     assert(problems.length <= PROBLEMS_MAX + 1, `${problems.length}`);
   }

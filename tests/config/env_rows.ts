@@ -1,4 +1,4 @@
-// Lines of a file of variables, and what they mean to systemd.
+// Lines of a file of variables, and how systemd reads them.
 
 /** Each text with its variables. */
 export const ENV_ROWS: ReadonlyArray<readonly [text: string, variables: Record<string, string>]> = [

@@ -1,4 +1,4 @@
-// The `exo` CLI's configuration file: where it is looked for, and whose key comes out of it.
+// The `exo` CLI's configuration file: where it is searched, and which key it gives.
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import fc from "fast-check";
 import { exoConfigPaths, readExoAccount } from "../../src/config/exo_config.ts";
@@ -61,7 +61,7 @@ Deno.test("exoConfigPaths() follows the CLI's search order on each system", () =
     ]],
     ["windows", { APPDATA: "C:/Users/me" }, ["C:/Users/me/exoscale"]],
     ["linux", {}, []],
-    // Never what is in the current folder, under whatever name.
+    // Never a file in the current folder, whatever its name.
     ["linux", { HOME: ".", XDG_CONFIG_HOME: "config" }, []],
     ["linux", { HOME, XDG_CONFIG_HOME: "./x" }, [`${HOME}/.exoscale`, HOME]],
     ["windows", { APPDATA: "me" }, []],

@@ -1,4 +1,4 @@
-// Whole runs with a configuration file and a file of variables: who goes before whom, and what is said of mistakes.
+// Whole runs with a configuration file and a file of variables: precedence, and messages about mistakes.
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { parseConfigFile } from "../../src/config/config_file.ts";
 import {
@@ -265,7 +265,7 @@ Deno.test("a wrong configuration is told in the format that was asked for, too",
   const json = await run([...argv, "--log-format", "json"], { syslog: true });
   assertEquals(json.err.length, 1);
   assertEquals(json.log, json.err.map((line) => line.replace("exoip:", "critical configuration:")));
-  // The journal has standard error as well: once is enough.
+  // The journal includes standard error: once is enough.
   const journal = await run(argv, { journal: true });
   assertEquals([journal.err, journal.log.length], [[], 1]);
   const wrong = await run(["-A", ...COMMON, "--log-format", "xml"]);

@@ -1,13 +1,13 @@
-// What an operator's files can hold at the most, in the shapes that are worst for their readers: read in no time, while
-// heartbeats wait, and answered with a bounded number of problems.
+// The largest files that an operator can give, in the worst shapes for their parsers: they must be read quickly,
+// because heartbeats wait, and cause a bounded number of problems.
 import { assert } from "@std/assert";
 import { configure } from "../../src/config/config.ts";
 import { load, type Source } from "../../src/config/load.ts";
 import { BUNDLE_MAX_BYTES, FILE_MAX_BYTES } from "../../src/host/text_file.ts";
 
-/** Some 20 ms on a machine with two cores that rests. A quadratic reader took 6 to 38 s. */
+/** Some 20 ms on an idle machine with two cores. A quadratic parser took 6 to 38 s. */
 const LIMIT_MS = 500;
-/** Of files and of options, with a line for what is left out. */
+/** Problems of files and of options, plus a line for those left out. */
 const PROBLEMS_MAX = 60;
 
 const filled = (piece: string, bytes = FILE_MAX_BYTES) =>
@@ -23,7 +23,7 @@ const inPeerList = (item: (index: number) => string, between: string) =>
   lines(item).trimEnd().replaceAll("\n", between);
 const address = (index: number) => `10.${index >> 16}.${(index >> 8) & 255}.${index & 255}`;
 
-/** Option, and what its file has. */
+/** An option, and the content of its file. */
 const SHAPES: ReadonlyArray<readonly [option: string, title: string, text: string]> = [
   ["env-file", "lines without =", filled("x\n")],
   ["env-file", "one line", filled("x")],
@@ -79,7 +79,7 @@ for (const [option, title, text] of SHAPES) {
     const argv = ["-W", "-i", "9b1e6f20-53c4-4a7d-8e2f-0a1b2c3d4e5f", ...keys];
     if (!account) argv.push(`--${option}`, "/file");
     let bestMs = Infinity, count = 0;
-    // Others may have the processor for a while.
+    // Other processes may use the processor for a while.
     for (let attempt = 1; attempt <= 3 && bestMs > LIMIT_MS; attempt++) {
       const startedAtMs = performance.now();
       const loaded = await load(argv, host);

@@ -1,4 +1,4 @@
-// Where the shared secret is found, and what the configuration says of it.
+// Where the shared secret is found, and how the configuration uses it.
 import { assert, assertEquals } from "@std/assert";
 import { readValues } from "../../src/options/parse.ts";
 import { type Config, configure } from "../../src/config/config.ts";
@@ -11,7 +11,7 @@ import { COMMON, KEYS, run } from "../support/fake_host.ts";
 const WATCH = ["-W", "-p", "192.0.2.2", ...COMMON];
 const ONE = "a secret of the cluster", TWO = "another secret of the cluster";
 
-/** Secrets in force, or what is wrong. */
+/** Secrets in force, or the problems. */
 async function read(
   argv: readonly string[],
   { env = {}, files = {} }: { env?: Record<string, string>; files?: Record<string, string> } = {},
@@ -47,7 +47,7 @@ Deno.test("the shared secret comes from flag, variable, file in a variable, or s
     [WATCH, credential, [TWO, ONE]],
     [WATCH, { CREDENTIALS_DIRECTORY: "/run/without" }, []],
     [WATCH, {}, []],
-    // Modes without heartbeats have no use for it.
+    // Modes without heartbeats do not use it.
     [["-A", ...COMMON, ...flag], {}, []],
   ] as const;
   for (const [argv, env, secrets] of rows) assertEquals(await read(argv, { env, files }), secrets);
@@ -157,7 +157,7 @@ Deno.test("a running program keeps the rights that its configuration needs, and 
       keptPrivileges(usesOf({ pidFile, mode, ...service }, { syslog, notified, loaded })),
     );
   };
-  // A watchdog looks for the Elastic IP all the time.
+  // A watchdog checks for the Elastic IP all the time.
   const sys = { sys: ["interfaces"] };
   assertEquals(kept({}), sys);
   assertEquals(kept({ syslog: true }), { write: ["syslog"], ...sys });
@@ -165,7 +165,7 @@ Deno.test("a running program keeps the rights that its configuration needs, and 
   assertEquals(kept({ notified: true }), { write: ["service manager"], ...sys });
   assertEquals(kept({ pidFile: "/run/pid" }), { read: ["PID file"], write: ["PID file"], ...sys });
   assertEquals(kept({ pidFile: "/run/pid", mode: "associate" }), {});
-  // SIGHUP reads again what was read at the start.
+  // SIGHUP reads the files of the start again.
   const file = ["--api-secret-file", "/run/secret"];
   assertEquals(kept({ argv: file }), { read: ["reload"], ...sys });
   assertEquals(kept({ argv: file, mode: "associate" }), {});

@@ -1,4 +1,4 @@
-// Checks, the command to notify and the interface, as they are written.
+// Checks, the notify command and the interface, as written.
 import { assert, assertEquals } from "@std/assert";
 import { readValues } from "../../src/options/parse.ts";
 import { type CheckSpec, parseCheck } from "../../src/checks/spec.ts";
@@ -27,7 +27,7 @@ for (
   });
 }
 
-/** A check as it is expected: the title is the text itself. */
+/** An expected check: its title is the text itself. */
 type Untitled<Spec> = Spec extends unknown ? Omit<Spec, "title"> : never;
 const USUAL = [[200, 399]] as const;
 

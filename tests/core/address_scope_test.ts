@@ -1,4 +1,4 @@
-// Addresses that can be no Elastic IP, at both ends of each network.
+// Addresses that cannot be an Elastic IP, at both ends of each network.
 import { assertEquals } from "@std/assert";
 import { scopeOf } from "../../src/core/address_scope.ts";
 

@@ -1,4 +1,4 @@
-// What a node says of itself, word by word.
+// A node's advert, field by field.
 import { assertEquals } from "@std/assert";
 import { type Advert, trailerFor } from "../../src/core/heartbeat.ts";
 import { sameAdvert } from "../../src/core/speak.ts";

@@ -1,4 +1,4 @@
-// Waits between attempts: from the first to the cap, with and without chance, and what the cloud may impose.
+// Waits between attempts: from the first to the cap, with and without jitter, and those that the cloud imposes.
 import { assert, assertEquals } from "@std/assert";
 import { backoffMs, imposedMs } from "../../src/core/backoff.ts";
 

@@ -1,4 +1,4 @@
-// The pure part of the checks: how many results in a row it takes, and what counts before the first one.
+// The pure part of the checks: how many results in a row are needed, and the state before the first one.
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
 import {
@@ -12,7 +12,7 @@ import { checkView } from "../../src/status/check_view.ts";
 
 const SETTINGS = { rise: 2, fall: 3 };
 
-/** One check after results, each a second after the one before: `+` is a success, `-` a failure. */
+/** One check after results, one per second: `+` is a success, `-` a failure. */
 function after(results: string, settings = SETTINGS): Health {
   const start = startHealth(["one"], settings, { atMs: 0, graceMs: 500 });
   return [...results].reduce((health, sign, count) => {

@@ -49,13 +49,13 @@ for (const [priority, elasticIp, id, hex] of EXAMPLES) {
   });
 }
 
-/** What follows the first 24 bytes, field by field. */
+/** The fields after the first 24 bytes. */
 const MAGIC = "45584f32";
 const SILENT: Trailer = { ...WELL_TRAILER, hearsYou: false };
 
 /**
- * Known answers, byte by byte, computed by another program: two versions that disagree would not notice it otherwise.
- * Behind the id stand flags, key id, own priority, code of the interval, and the sequence.
+ * Known answers, byte by byte, computed by another program, because two equal mistakes in encode and decode would not
+ * show. After the id come flags, key id, own priority, interval code, and sequence.
  */
 const KNOWN: ReadonlyArray<readonly [what: string, says: Partial<Heartbeat>, hex: string]> = [
   ["plain", {}, FIRST],
@@ -108,7 +108,7 @@ for (const [what, says, hex] of KNOWN) {
   });
 }
 
-/** A trailer, and room for a tag. */
+/** A trailer, and room for a signature. */
 const TRAILED = "45584f32" + "00000000" + "0000000000000001", TAG = "00".repeat(32);
 
 const REFUSED = [

@@ -49,7 +49,7 @@ Deno.test("canonicalIp() gives one text for each address, and IPv4 back from its
     ["2001:db8:0:0:1:0:0:1", "2001:db8::1:0:0:1"],
     ["::ffff:192.0.2.1", "192.0.2.1"],
     ["::ffff:c000:201", "192.0.2.1"],
-    // Nearly the mapped form.
+    // Almost the mapped form.
     ["100::ffff:c000:201", "100::ffff:c000:201"],
     ["0:1::ffff:c000:201", "0:1::ffff:c000:201"],
     ["::1:ffff:c000:201", "::1:ffff:c000:201"],

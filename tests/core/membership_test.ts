@@ -1,4 +1,4 @@
-// When the list of peers is read: on need at once, but ever more rarely for a need that it does not explain.
+// When the membership is read: at once when needed, but ever more rarely for a need that it does not explain.
 import { assert, assertEquals } from "@std/assert";
 import {
   beginReading,
@@ -14,15 +14,15 @@ import {
   startMembership,
 } from "../../src/core/membership.ts";
 
-/** Shortest time between two readings on need, and age at which a list is read again. */
+/** Shortest time between two readings on demand, and the age at which the membership is read again. */
 const NEED_MS = 10_000, REFRESH_MS = 300_000;
 
-/** A list that was read at 0. */
+/** A membership that was read at 0. */
 function known(): Membership {
   return endReading(beginReading(startMembership(true), 0), { inPeerList: true });
 }
 
-/** How often the list is read within the time while these senders speak once a second. */
+/** How often the membership is read within that time while these senders are heard once a second. */
 function readings(forMs: number, speakers: (atMs: number) => readonly string[]): number {
   let membership = known(), count = 0;
   for (let atMs = NEED_MS; atMs <= forMs; atMs += 1_000) {
@@ -94,7 +94,7 @@ Deno.test("a reading that is refused again and again is repeated more and more r
   assertEquals(waits, [10, 20, 40, 80, 160, 300, 300, 300]);
 });
 
-/** Seconds between the attempts at a reading that fails each time. */
+/** Seconds between the attempts of a reading that always fails. */
 function waitsOf(start: Membership, count: number): number[] {
   let membership = start;
   const readAtMs: number[] = [];
@@ -158,7 +158,7 @@ Deno.test("hurryReading() forgets failures, and replaceList() makes a new list b
   assert(hurryReading(fine) === fine);
   const replaced = replaceList({ ...known(), neededAtMs: 49_000, readAtMs: 49_000 });
   assertEquals([replaced.needed, membershipWakeAtMs(replaced) <= 49_000], [true, true]);
-  // One under way is thrown away by its owner, who begins again.
+  // The owner discards a reading under way, and starts another.
   assertEquals(replaceList(beginReading(known(), 0)).needed, false);
 });
 
@@ -175,7 +175,7 @@ Deno.test("readings on need leave ten seconds between them", () => {
     inPeerList: true,
   });
   assertEquals(membershipWakeAtMs(meetStranger(read, "10.0.0.9", 51_000)), 50_000 + NEED_MS);
-  // A reading that nothing had shown a need for does not count.
+  // A routine reading does not count as one on demand.
   const routine = endReading(beginReading(known(), 50_000), { inPeerList: true });
   assertEquals(membershipWakeAtMs(meetStranger(routine, "10.0.0.9", 51_000)) <= 51_000, true);
 });

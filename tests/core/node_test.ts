@@ -1,4 +1,4 @@
-// One node, step by step, where a whole story would say too little.
+// One node, step by step, for details that a whole story would not show.
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { NODE_SETTINGS, WELL_TRAILER } from "../support/node_settings.ts";
@@ -12,7 +12,7 @@ const SETTINGS = { ...NODE_SETTINGS, priority: 2 };
 
 const idOf = (peer: number) => SELF.replace(/5$/, `${peer}`);
 
-/** Lines that the events are worth, as `severity text`. */
+/** The lines for these events, as `severity text`. */
 function linesOf(node: Node, events: readonly NodeEvent[]): string[] {
   const lines: string[] = [];
   let state = node;
@@ -51,7 +51,7 @@ Deno.test("stepNode(): a forged unsigned heartbeat from the future makes no live
   };
   for (let atMs = 0; atMs <= 20_000; atMs += 1_000) {
     hear(atMs, 1_900_000_000_000 + atMs);
-    // Just so far ahead that what the peer says next seems to be late.
+    // Just far enough ahead that the peer's next heartbeat seems to be late.
     if (atMs === 5_000) hear(atMs + 1, 1_900_000_000_000 + atMs + 3_999);
     [node] = stepNode(node, { kind: "tick" }, atMs + 500);
     assertEquals(node.election.peers.get(from)?.alive, true, `${atMs} ms`);
@@ -224,7 +224,7 @@ Deno.test("stepNode() uses nothing of what a stranger says", () => {
       const heard = { from: "10.0.0.66", heartbeat, signed };
       return stepNode(node, accept(node.election, heard, 2_000), 2_000);
     };
-    // The first one makes the list be read, and time passes; another one does nothing at all.
+    // The first one causes a reading of the membership, and time passes; another one does nothing.
     const [once, [refused]] = step(before);
     assertEquals(refused?.kind, "refused");
     assertEquals({ ...once, membership: ticked.membership }, ticked);
@@ -286,7 +286,7 @@ Deno.test("stepNode() applies a new configuration to the looks at the cloud, too
   assertEquals(election.settings.intervalMs, 200);
 });
 
-/** Heartbeats of three peers that mostly repeat themselves, at mostly regular times. */
+/** Heartbeats of three peers that are mostly repetitions, at mostly regular times. */
 const someHeartbeats = fc.array(
   fc.record({
     peer: fc.integer({ min: 1, max: 3 }),
@@ -314,7 +314,7 @@ Deno.test("stepNode() comes to the same as the whole step, whether it takes the 
       if (event.kind === "heard" && next.desired === node.desired) shortCount += 1;
       node = next;
     };
-    // The short way is for those that are heard steadily.
+    // The fast path is for peers that are heard steadily.
     const steadily = [1, 2, 3, 4].flatMap((second) =>
       peers.map((_, at) => ({
         peer: at + 1,

@@ -1,4 +1,4 @@
-// Whether a machine has an Elastic IP, from made-up lists of interfaces, and the kernel's own word on real addresses.
+// Whether a machine has an Elastic IP: with fake lists of interfaces, and with the kernel on real addresses.
 import { assertEquals } from "@std/assert";
 import { isOnDevice, type MachineView, sightOf } from "../../src/core/own_address.ts";
 import { isLocalAddress } from "../../src/host/local_address.ts";
@@ -6,7 +6,7 @@ import { skippableTest } from "../support/skippable.ts";
 
 const OURS = "198.51.100.50", OURS6 = "2001:db8:0:1:2::1";
 
-/** A machine with these addresses (`lo 127.0.0.1`), whose kernel takes these others, too, or tells nothing. */
+/** A machine with these addresses (`lo 127.0.0.1`); its kernel also accepts the others, or does not tell. */
 function machine(listed: readonly string[] | null, kernel: readonly string[] | null): MachineView {
   const entries = listed?.map((entry) => {
     const [name = "", address = ""] = entry.split(" ");
@@ -45,7 +45,7 @@ Deno.test("of an Elastic IPv6 any address of its /96 counts, in any spelling, if
   assertEquals(sight([`lo ${OURS6}`, "lo 2001:db8:0:1:2::2"], ["2001:db8:0:1:2::2"]), there);
   assertEquals(sight([], [OURS6]), { present: true, on: null });
   assertEquals(sightOf("::7:0:1", machine(["lo ::7:0:2"], null)).present, true);
-  // Without a list another address of the prefix may be there.
+  // Without a list, another address of the prefix may exist.
   assertEquals(sight(null, []), { present: null, on: null });
 });
 
@@ -61,7 +61,7 @@ Deno.test("for --address-on only the address itself counts, on that interface", 
   assertEquals([on(null, [OURS]), on(null, []), on(null, null)], [true, false, false]);
 });
 
-/** Whether this kernel lets any address be bound. */
+/** Whether this kernel lets a program bind any address. */
 function bindsAll(): boolean {
   try {
     return Deno.readTextFileSync("/proc/sys/net/ipv4/ip_nonlocal_bind").trim() === "1";

@@ -1,4 +1,4 @@
-// Words of others in lines of ours.
+// External text in our own lines.
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { LINE_MAX_CHARS, plain } from "../../src/core/plain.ts";

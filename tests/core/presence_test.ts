@@ -1,4 +1,4 @@
-// What an operator hears of an address that is missing on this machine, and when that makes a node unhealthy.
+// What is logged about an address that is missing on this machine, and when that makes a node unhealthy.
 import { assertEquals } from "@std/assert";
 import { type Look, lossOf, NOT_LOOKED, notePresence } from "../../src/core/presence.ts";
 
@@ -6,7 +6,7 @@ const THERE = { present: true, on: "lo" },
   MISSING = { present: false, on: null },
   UNSEEN = { present: null, on: null };
 
-/** Looks at made-up instants; what was said comes out. */
+/** Observations at chosen instants; returns the lines. */
 function stage(device: string | null) {
   let presence = NOT_LOOKED;
   return {
@@ -148,11 +148,11 @@ Deno.test("without --address-on a holder without the address is told once, and w
   assertEquals(watched.look(13_000, THERE, { holding: true }), [
     "info interface: the address is on lo now, after 12.0 s without",
   ]);
-  // Half a second without it is nothing; a second is.
+  // Half a second without it does not matter; a second does.
   assertEquals(watched.look(20_000, MISSING, { holding: true }), []);
   assertEquals(watched.look(20_900, MISSING, { holding: true }), []);
   assertEquals(watched.look(21_000, MISSING, { holding: true }), [warning]);
-  // Given up, and got again.
+  // Given up, and attached again.
   assertEquals(watched.look(22_000, MISSING), []);
   assertEquals(watched.look(23_000, MISSING, { holding: true }), [warning]);
   watched.look(24_000, { present: true, on: null }, { holding: true });

@@ -1,4 +1,4 @@
-// The lines about a role as a person reads them at night: whole texts.
+// The lines about a role in full, as an operator reads them.
 import { assertEquals } from "@std/assert";
 import type { Election } from "../../src/core/election/state.ts";
 import type { Trailer } from "../../src/core/heartbeat.ts";
@@ -20,7 +20,7 @@ function peer(address: string, trailer: Partial<Trailer>, priority = 20): Peer {
   return { ...known, heardAtMs: 9_000, alive: true, priority, trailer: says };
 }
 
-/** The line about the role of a node that is as it is said, and was a healthy backup before. */
+/** The line about the role of a node with that state, which was a healthy backup before. */
 function line(
   election: Partial<Election>,
   { peers = [], ownership = {} }: { peers?: readonly Peer[]; ownership?: Partial<Ownership> } = {},
@@ -117,7 +117,7 @@ Deno.test("the role line says what follows from a pause, a lost list and a stop"
     line({ ...leaves, holding: true }, { peers: [peer("10.0.0.8", {})] }),
     "backup (leaving): gives the address up once a peer holds it, in 10 s at the latest",
   );
-  // Nobody is there to hold it, or nothing to give up.
+  // There is no other node to hold it, or nothing to give up.
   assertEquals(line({ ...leaves, holding: true }), "backup (leaving)");
   assertEquals(
     line({ ...leaves, holding: null }, { peers: [peer("10.0.0.8", {})] }),

@@ -11,7 +11,7 @@ const STOPPED_MS = 60_000;
 const DETACH_ATTEMPTS = 3, DETACH_GRACE_MS = 20_000;
 const END_MS = STOPPED_MS + NODE_SETTINGS.handoverTimeoutMs + DETACH_GRACE_MS;
 
-/** What makes a stopped node, which holds, another one. */
+/** How a stopped node, which holds, differs. */
 interface Different {
   readonly holding?: boolean | null;
   readonly prepared?: boolean;

@@ -1,4 +1,4 @@
-// Which heartbeats leave, to whom, and what they say.
+// Which heartbeats leave, their targets, and their content.
 import { assertEquals } from "@std/assert";
 import type { Election } from "../../src/core/election/state.ts";
 import { startNode, stepNode } from "../../src/core/node.ts";
@@ -9,7 +9,7 @@ import { NODE_SETTINGS, WELL_TRAILER } from "../support/node_settings.ts";
 import type { Node, NodeEffect } from "../../src/core/node_state.ts";
 
 const SELF = "00000001-0000-4000-8000-000000000005";
-/** The next heartbeat is due then. */
+/** When the next heartbeat is due. */
 const DUE_MS = 10_000;
 
 const live: Peer = {
@@ -21,7 +21,7 @@ const live: Peer = {
 };
 const silent = unheard(unresolved("10.0.0.8"));
 
-/** A node that has settled beside one live peer and a silent one, and has said what it has to say. */
+/** A node that has settled with one live peer and a silent one, and has sent its current heartbeats. */
 function node(different: Partial<Election> = {}, rest: Partial<Node> = {}): Node {
   const start = startNode(NODE_SETTINGS, { atMs: 0, selfId: SELF, peers: [] });
   const peers = new Map([live, silent].map((peer) => [peer.address, peer]));

@@ -1,4 +1,4 @@
-// The lines that a step is worth: each change, and nothing else.
+// The lines for a step: one for each change, and no others.
 import { assertEquals } from "@std/assert";
 import type { Election } from "../../src/core/election/state.ts";
 import type { Trailer } from "../../src/core/heartbeat.ts";
@@ -24,7 +24,7 @@ function peer(address: string, { trailer = {}, ...rest }: Different = {}): Peer 
   };
 }
 
-/** A node with these peers, and what else is different of its election. */
+/** A node with these peers, and other differences in its election. */
 function state(peers: readonly Peer[], different: Partial<Election> = {}, found?: string) {
   const all = new Map(peers.map((each) => [each.address, each]));
   return {
@@ -51,7 +51,7 @@ Deno.test("changesBetween() tells of peers that come, live, die and go", () => {
   assertEquals(of([dead], [live]), ["info peer-alive: peer 10.0.0.7 is alive, priority 20"]);
   assertEquals(of([live], [dead]), ["warning peer-dead: peer 10.0.0.7 is dead"]);
   assertEquals([of([live], [live]), of([dead], [dead])], [[], []]);
-  // One that stands back advertises 255: an operator looks for what is configured.
+  // A peer that stands back advertises 255: an operator wants to see the configured priority.
   const back = (trailer: Partial<Trailer>) =>
     of([dead], [peer("10.0.0.7", { priority: 255, trailer: { ownPriority: 10, ...trailer } })])[0];
   const said = "info peer-alive: peer 10.0.0.7 is alive, priority 10, ";
@@ -71,7 +71,7 @@ Deno.test("changesBetween() tells of a machine that lives at another address", (
   assertEquals(of(other), ["info peer-dead: peer 2001:db8::7 is not heard at 10.0.0.7 any more"]);
   assertEquals(of({ ...other, alive: false }), ["warning peer-dead: peer 10.0.0.7 is dead"]);
   assertEquals(of(peer("10.0.0.8")), ["warning peer-dead: peer 10.0.0.7 is dead"]);
-  // Two that the cloud does not know are not one.
+  // Two instances that the cloud does not know are not the same.
   const nameless = { ...other, instanceId: null };
   assertEquals(of(nameless, { ...dead, instanceId: null }), [
     "warning peer-dead: peer 10.0.0.7 is dead",
@@ -193,7 +193,7 @@ Deno.test("reasonDetail() says what the reason leaves open, in 300 characters at
     "no route; makes way for 10.0.0.7 with priority 5, 10.0.0.8 with priority 5",
   );
   assertEquals(of({ role: "master", reason: "best" }, better), "");
-  // What was said of an illness does not count for another reason.
+  // The detail of a failed check does not apply to another reason.
   assertEquals(of({ ...refused, reason: "leaving" }), "");
   const crowd = Array.from({ length: 99 }, (_, at) => peer(`10.0.1.${at}`, { priority: 5 }));
   const detail = of(backup, crowd);

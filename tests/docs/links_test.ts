@@ -1,8 +1,8 @@
-// Every link of every document leads somewhere.
+// Every link of every document has a target.
 import { assert, assertEquals } from "@std/assert";
 import { anchorsOf, documents, linksOf, ROOT, textOf } from "./markdown.ts";
 
-/** What is wrong with a link of a document; null when nothing is. */
+/** The problem of a link in a document; null without one. */
 function problemOf(link: string, document: string, text: string): string | null {
   const [path = "", anchor] = link.split("#");
   const target = new URL(path === "" ? document : path, new URL(document, ROOT));

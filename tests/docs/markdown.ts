@@ -1,8 +1,8 @@
-// The documents of the repository, as the tests of their promises read them.
+// The documents of the repository, for the tests of their promises.
 
 export const ROOT = new URL("../../", import.meta.url);
 
-/** Folders that are not the project's own. */
+/** Folders that do not belong to the project. */
 const STRANGE = new Set([".git", "dist", "node_modules"]);
 
 /** Paths of all documents, from the root of the repository. */
@@ -14,23 +14,23 @@ export function documents(folder = ""): string[] {
   }).sort();
 }
 
-/** The text of a document, or of all of them, one after the other. */
+/** The text of one or more documents, joined. */
 export function textOf(...paths: readonly string[]): string {
   return paths.map((path) => Deno.readTextFileSync(new URL(path, ROOT))).join("\n");
 }
 
-/** The document without what stands in fences and in code. */
+/** The document without fences and inline code. */
 export function proseOf(text: string): string {
   return text.replace(/^ *(```+)[^]*?^ *\1$/gm, "").replace(/(`+)[^]*?[^`]\1(?!`)/g, "");
 }
 
-/** The code blocks in that language, in any without one. */
+/** The code blocks in that language, or in any. */
 export function blocksOf(text: string, language = "\\w*"): string[] {
   const fence = new RegExp("^```" + language + "\\n([^]*?)^```$", "gm");
   return [...text.matchAll(fence)].map(([, block = ""]) => block);
 }
 
-/** Where links and pictures of the document lead to: relative paths and anchors, not other sites. */
+/** Relative targets and anchors of links and pictures, without other sites. */
 export function linksOf(text: string): string[] {
   const prose = proseOf(text);
   const links = [

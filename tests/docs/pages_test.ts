@@ -1,4 +1,4 @@
-// What the documents promise of themselves: generated parts are up to date, commands can be parsed, the README is short.
+// Promises of the documents: generated parts are up to date, commands can be parsed, the README is short.
 import { assert, assertEquals } from "@std/assert";
 import { OPTION_GROUPS } from "../../scripts/docs/groups.ts";
 import { GENERATED_PAGES, isUpToDate } from "../../scripts/docs/pages.ts";
@@ -38,7 +38,7 @@ Deno.test("the README has at most 12 KiB, and begins with the two commands that 
   assert(readme.indexOf(first ?? "") < 400);
 });
 
-/** The arguments of every `exoip` in a block for the shell, and on which line it stands. */
+/** The arguments of every `exoip` in a shell block, and their line. */
 function* commandsIn(block: string): Generator<{ line: string; argv: readonly string[] }> {
   for (const line of block.replaceAll(/\\\n\s*/g, " ").split("\n")) {
     const [, command] = /^(?:\S+=\S* )*exoip ((?:'[^']*'|"[^"]*"|[^#|'"&])*)/.exec(line) ?? [];
@@ -95,7 +95,7 @@ Deno.test("the page about the status names every field of the snapshot", () => {
   const fields = [...textOf("src/status/snapshot.ts").matchAll(/\breadonly (\w+):/g)];
   assert(fields.length > 60, "they are found");
   const named = (field: string) => page.includes(`\`${field}\``) || page.includes(`\`${field}[]\``);
-  // "with ages", it says there.
+  // The table says "with ages".
   const plainAges = /^(late|worstLate|sent|received)AgeMs$/;
   const missing = fields.map(([, field = ""]) => field)
     .filter((field) => !named(field) && !plainAges.test(field));

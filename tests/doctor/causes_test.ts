@@ -1,4 +1,4 @@
-// --doctor names the cause, once: the right one of two faults, and what to do about it.
+// --doctor names the cause once: the right one of two faults, with the remedy.
 import { assertEquals, assertMatch } from "@std/assert";
 import { summaryOf } from "../../src/doctor/result.ts";
 import { APIS, ELASTIC_IP } from "../support/cloud/cloud_fixture.ts";
@@ -154,7 +154,7 @@ Deno.test(
 Deno.test("the sample of --doctor in docs counts its lines rightly", async () => {
   const page = await Deno.readTextFile(new URL("../../docs/operation/doctor.md", import.meta.url));
   const [, sample = ""] = /\n```\n([^]*?)\n```\n/.exec(page) ?? [];
-  // What is indented are details of the line before.
+  // Indented lines are details of the line before.
   const lines = sample.split("\n").filter((line) => !line.startsWith(" "));
   const findings = lines.slice(0, -1).map((line) => {
     const [, mark, check = "", text = ""] = /^(ok|warn|FAIL|skip) +(\w+) +(.+)$/.exec(line) ?? [];

@@ -1,4 +1,4 @@
-// The doctor on what the real cloud needs besides: pools, policies, IPv6.
+// The doctor and further properties of the real cloud: pools, policies, IPv6.
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { linesOf } from "./examination.ts";
 

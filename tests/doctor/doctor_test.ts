@@ -1,4 +1,4 @@
-// Every failure that --doctor knows, one by one, before the simulated cloud.
+// Every failure that --doctor detects, one by one, with the simulated cloud.
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { hasTag } from "../../src/core/heartbeat.ts";
 import type { PeerSource } from "../../src/exoscale/peer_source.ts";
@@ -484,7 +484,7 @@ Deno.test(
     assertEquals(held.sent, []);
     await using dark = healthyStage();
     const count = () => dark.server.calls.filter(({ what }) => what === "/elastic-ip").length;
-    // The list of peers is there before the cloud fails.
+    // The membership is known before the cloud fails.
     dark.server.fault = ({ what }) => what === "/elastic-ip" && count() > 2 ? "500" : null;
     const unknown = await examine(dark);
     assertMatch(unknown.of("heartbeats")[0] ?? "", /only listened, whether this .* is not known: /);
@@ -517,7 +517,7 @@ Deno.test("--doctor looks at each of several Elastic IPs", async () => {
     "ok 198.51.100.60 is held",
   ]);
   assertMatch(of("interface").join("\n"), /^ok 198.51.100.50 .*\nFAIL 198.51.100.60 is on no/);
-  // Only the one that this instance has not is spoken about.
+  // Heartbeats are sent only for the address that this instance does not hold.
   assertEquals(new Set(sent.map(({ bytes }) => read(bytes).elasticIp)), new Set([ELASTIC_IP]));
   assertMatch(of("heartbeats").join("\n"), /^skip 198.51.100.60: only listened, this instance/);
 });

@@ -1,4 +1,4 @@
-// A machine that is made up before the simulated Exoscale, examined by `--doctor` in one run of the program.
+// A fake machine with the simulated Exoscale, examined by `--doctor` in one run of the program.
 import { decode, encode, type Trailer } from "../../src/core/heartbeat.ts";
 import type { Host } from "../../src/host/host.ts";
 import { runProgram } from "../../src/program.ts";
@@ -14,10 +14,10 @@ import {
 } from "../support/cloud/cloud_fixture.ts";
 import type { SimInstance } from "../support/cloud/model.ts";
 
-/** Port of the nodes; no real socket has it. */
+/** Port of the nodes; no real socket uses it. */
 export const PORT = 12_345;
 
-/** A rule that lets the members of the group speak. */
+/** A rule that allows heartbeats between the members of the group. */
 export const OPEN = {
   direction: "ingress",
   protocol: "udp",
@@ -25,7 +25,7 @@ export const OPEN = {
   group: GROUP,
 } as const;
 
-/** How a peer behaves: it answers, hears nobody, speaks the original's format, or something of one's own. */
+/** A peer's behaviour: it answers, hears nothing, uses the original's format, or a custom one. */
 export type Behaviour = "answers" | "deaf" | "original" | "silent" | Partial<Trailer & Result>;
 interface Result {
   readonly id: string;
@@ -36,7 +36,7 @@ interface Result {
   readonly from: string;
 }
 
-/** A socket on which peers answer what is sent to them, and speak whether they are spoken to or not. */
+/** A socket on which peers answer, and also send by themselves. */
 function socketTo(
   peers: readonly (readonly [SimInstance, Behaviour])[],
   { api, keyring }: { api: Api; keyring: Keyring | null },
@@ -77,42 +77,42 @@ function socketTo(
   return socket;
 }
 
-/** What is different from a machine on which all is well. */
+/** How a machine differs from a healthy one. */
 export interface Ailment {
   readonly api?: Api;
   readonly argv?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
   readonly host?: Partial<Host>;
-  /** How the second and the third machine behave. */
+  /** The behaviour of the second and the third machine. */
   readonly peers?: readonly [Behaviour, Behaviour];
-  /** Says that peers are those of the group. */
+  /** Makes the peers those of the security group. */
   readonly source?: readonly string[];
-  /** Something else instead of -i. */
+  /** Arguments instead of -i. */
   readonly identity?: readonly string[];
   readonly endpoint?: string;
   /** Secret with which the peers sign. */
   readonly peersSecret?: string;
 }
 
-/** What came of it. */
+/** The result. */
 export interface Diagnosis {
   readonly code: number;
   readonly lines: readonly string[];
   /** Lines of one check, without its name. */
   of(check: string): string[];
   readonly sent: MemorySocket["sent"];
-  /** Where what was sent should leave from. */
+  /** The addresses that heartbeats should leave from. */
   readonly from: readonly string[];
 }
 
-/** A stage on which nothing is wrong: rules are there, nobody holds. */
+/** A fixture without problems: rules exist, no node holds. */
 export function healthyStage(): CloudFixture {
   const stage = new CloudFixture();
   stage.model.rules.set(GROUP, [OPEN]);
   return stage;
 }
 
-/** Examines the first machine of the stage. */
+/** Examines the first machine of the fixture. */
 export async function examine(stage: CloudFixture, ailment: Ailment = {}): Promise<Diagnosis> {
   const { api = "v2", argv = [], env = {}, peers = ["answers", "answers"] } = ailment;
   const { source = ["-G", GROUP], identity = ["-i", stage.self.id] } = ailment;
@@ -176,7 +176,7 @@ export async function examine(stage: CloudFixture, ailment: Ailment = {}): Promi
   return { code, lines, of, sent: socket.sent, from: socket.from };
 }
 
-/** Examines a stage that something was done to; the lines of one check, and all details. */
+/** Examines a changed fixture; returns the lines of one check, with all details. */
 export async function linesOf(
   check: string,
   ailment: Ailment = {},
@@ -189,7 +189,7 @@ export async function linesOf(
   return { code, lines: of(check), details };
 }
 
-/** What a datagram of ours says. */
+/** The content of one of our datagrams. */
 export function read(bytes: Uint8Array): Exclude<ReturnType<typeof decode>, { refused: unknown }> {
   const heartbeat = decode(bytes);
   if ("refused" in heartbeat) throw new Error(heartbeat.refused);

@@ -109,7 +109,7 @@ Deno.test("openingCommand() opens a shared group for its members, else for the o
     command(from("2001:db8::9"), web),
     `${begin} web --protocol udp --port 12345 --network 2001:db8::9/128`,
   );
-  // What a shell would take apart is named by its id.
+  // A name that a shell would split is replaced by its id.
   assertEquals(
     command(from("203.0.113.9", odd), odd),
     `${begin} 4711 --protocol udp --port 12345 --security-group 4711`,

@@ -1,4 +1,4 @@
-// --doctor looks at what the watchdog has on its machine: an interface, a port for the status, programs to run.
+// --doctor checks the watchdog's needs on its machine: an interface, a port for the status, programs to run.
 import { assertEquals, assertMatch } from "@std/assert";
 import { type CommandOutcome, type RunCommand, runCommand } from "../../src/host/command.ts";
 import { fileMode } from "../../src/host/file_mode.ts";
@@ -28,7 +28,7 @@ Deno.test("--doctor asks ip whether the interface of --address-on exists", async
     "there is no such interface: make it, or name another, such as lo, eth0",
   ]]);
   assertEquals(asked.filter((line) => !line.includes("route")), ["ip link show dev nope0"]);
-  // One that is down, or has no address yet, is in no list of the runtime.
+  // The runtime does not list an interface that is down, or has no address yet.
   const interfaces = () => [{ name: "eth0", address: "203.0.113.11" }];
   const there = await linesOf("interface", { argv, host: { interfaces, runCommand: ip(DONE) } });
   assertEquals([there.code, there.lines], [0, [

@@ -1,5 +1,5 @@
-// --doctor tells the causes apart for which heartbeats do not arrive: a wrong source here, a wrong source there, a port
-// that is closed. It advises nobody to open a port that is open.
+// --doctor distinguishes why heartbeats do not arrive: a wrong source here, a wrong source there, a closed port. It
+// never advises opening a port that is open.
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { droppedIn, droppedSince } from "../../src/doctor/dropped.ts";
 import type { CommandOutcome, RunCommand } from "../../src/host/command.ts";
@@ -14,13 +14,13 @@ import { SimulatedMachine } from "../support/simulated_machine.ts";
 import { type Ailment, examine, healthyStage, OPEN, PORT } from "./examination.ts";
 
 const OWN = "203.0.113.11", PEER = "203.0.113.12";
-/** Whether somebody is advised to open a port. */
+/** Whether the advice is to open a port. */
 function opens(lines: readonly string[]): boolean {
   const advice = /let UDP on port|security-group rule add|is filtered/;
   return lines.some((line) => !line.startsWith("ok") && advice.test(line));
 }
 
-/** Binds every address but the own one. */
+/** Binds every address except our own. */
 const withoutOwn = {
   openSocket(hostname: string, port: number) {
     if (hostname === OWN) throw new Deno.errors.AddrNotAvailable("Cannot assign (os error 99)");
@@ -32,7 +32,7 @@ const withoutOwn = {
   ],
 };
 
-/** An `ip` that answers `ip route get PEER`, with and without `from`; empty: there is no route. */
+/** An `ip` that answers `ip route get PEER`, with and without `from`; empty means that there is no route. */
 function ip(chosen: string, bound: string): RunCommand {
   return (words) => {
     const line = words.includes("from") ? bound : words.includes("get") ? chosen : "";
@@ -303,7 +303,7 @@ Deno.test("--doctor says what is wrong with the address of -l, and asks for nobo
   }
 });
 
-/** Has the port, and answers as that watchdog does. */
+/** Owns the port, and answers as that watchdog does. */
 function running(snapshot: Snapshot): Pick<Host, "openSocket"> {
   const answer = ({ bytes }: Sent) => {
     const number = requestedNumber(new TextDecoder().decode(bytes)) ?? 0;

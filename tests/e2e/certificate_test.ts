@@ -1,4 +1,4 @@
-// https checks of a server whose authority only the operator knows.
+// https checks of a server whose certificate authority only the operator knows.
 import { Authority } from "../support/tls/authority.ts";
 import { CLOUD_AUTHORITY } from "../support/tls/cloud_identity.ts";
 import { Cluster } from "../support/cluster.ts";
@@ -17,7 +17,7 @@ Deno.test("an https check wants a certificate of a known authority; --ca-file ma
   const [one, two] = [cluster.node(1), cluster.node(2)];
   const args = ["--check", `https://localhost:${server.addr.port}/`, "--check-timeout", "30s"];
   try {
-    // Both trust the cloud's own authority.
+    // Both nodes also trust the cloud's authority.
     await Deno.writeTextFile(authority.caFile, CLOUD_AUTHORITY, { append: true });
     cluster.start(one, { priority: 10, args });
     cluster.start(two, { priority: 20, args: [...args, "--ca-file", authority.caFile] });

@@ -1,4 +1,4 @@
-// The real program against what the real cloud, its CLI and its users do: endpoints, refusals, old settings.
+// The real program with the behaviour of the real cloud, its CLI and its users: endpoints, refusals, old settings.
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { ELASTIC_IP } from "../support/cluster.ts";
 import { until } from "../support/until.ts";
@@ -94,7 +94,7 @@ Deno.test("a secret that is rotated in its file is used without a signal", async
   ], { env: { HOME: "/nonexistent" } });
   try {
     await until(() => address.holders.has(id), { title: "it holds" });
-    // The watchdog may have given up every right that it does not need, and still must read the file.
+    // The watchdog may have given up every right that it does not need, but must still be able to read the file.
     server.model.credentials = { apiKey: "EXOrotated", secret: "another-secret-than-before" };
     await until(() => watchdog.output.includes("HTTP 403"), { title: "it is refused" });
     await write("EXOrotated", "another-secret-than-before");

@@ -1,4 +1,4 @@
-// Real processes that are told nothing but the Elastic IP: they find each other, and keep the list by themselves.
+// Real processes that only know the Elastic IP: they find each other, and keep the membership up to date.
 import { assertEquals, assertMatch } from "@std/assert";
 import { iamPolicy } from "../../src/exoscale/iam_policy.ts";
 import { Cluster, type ClusterNode, ELASTIC_IP } from "../support/cluster.ts";
@@ -21,7 +21,7 @@ for (const [way, admit] of Object.entries(WAYS)) {
   Deno.test(`a cluster that is told nothing but the address keeps itself: ${way}`, async () => {
     const cluster = new Cluster({ bare: true });
     const stranger = cluster.server.model.addInstance(9, "127.0.0.9", ["edge"]);
-    // The role allows what --print-iam-policy says and no more.
+    // The role allows exactly what --print-iam-policy prints.
     cluster.server.model.role = iamPolicy({
       attaches: true,
       detaches: true,

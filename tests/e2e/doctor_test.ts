@@ -1,4 +1,4 @@
-// --doctor on a machine of a running cluster: what it finds, and that nobody takes notice.
+// --doctor on a machine of a running cluster: its results, and that no node reacts to it.
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { Cluster, type ClusterNode } from "../support/cluster.ts";
 import { until } from "../support/until.ts";
@@ -6,7 +6,7 @@ import { SIM_KEY, SIM_SECRET } from "../support/cloud/api_v2.ts";
 import { isChange } from "../support/cloud/cloud_fixture.ts";
 import { ExoipProcess } from "../support/process.ts";
 
-/** Examines a node's machine, which is here; the Elastic IP is on no interface of it. */
+/** Examines a node's machine, which is this one; the Elastic IP is on none of its interfaces. */
 async function examine(
   cluster: Cluster,
   node: ClusterNode,
@@ -24,7 +24,7 @@ async function examine(
   return { code, output: process.output };
 }
 
-/** The priority of a node as another one's watchdog knows it. */
+/** The priority of a node, as another node's watchdog knows it. */
 async function priorityOf(
   node: ClusterNode,
   { at, port }: { at: ClusterNode; port: number },
@@ -36,7 +36,7 @@ async function priorityOf(
   return peers.find(({ address }) => address === node.instance.address)?.priority ?? -1;
 }
 
-/** Changes that were asked for, but for the doctor's attempts, which are on an instance that does not exist. */
+/** Requested changes, without the doctor's attempts on an instance that does not exist. */
 function changes(cluster: Cluster): number {
   return cluster.server.calls.filter(isChange).length;
 }
@@ -56,7 +56,7 @@ for (const api of ["v1", "v2"] as const) {
       await until(settled, { title: "the other stands by" });
       const history = [...cluster.server.model.history];
       const operations = cluster.server.model.operations.size;
-      // Changes of role alone: on a busy machine a node may say that it was paused, and judge nobody for a while.
+      // Role changes only: on a busy machine a node may report a pause, and declare no deaths for a while.
       const roles = () =>
         [one, two].map(({ process }) => process?.output.match(/role: .*, was .*/g));
       const rolesBefore = roles();
@@ -67,7 +67,7 @@ for (const api of ["v1", "v2"] as const) {
       assertStringIncludes(output, `${cluster.address.ip} is held by node-1 now`);
       assertStringIncludes(output, "the rules let UDP on port");
 
-      // The peers take the machine for gone once it is silent, look, and leave it at that.
+      // Once the machine is silent, the peers count it as dead, read the cloud, and do nothing more.
       const gone = () =>
         [one, two].every(({ process }) => /127\.0\.0\.3.*(left|dead)/.test(process?.output ?? ""));
       await until(gone, { title: "both have noticed the end of the doctor" });
@@ -96,7 +96,7 @@ Deno.test("--doctor on a machine whose watchdog runs uses its answer and sends n
     assertStringIncludes(output, "a watchdog runs here already and answers");
     assertStringIncludes(output, "127.0.0.2 answers the watchdog that runs here");
     assertMatch(output, /warn heartbeats 127\.0\.0\.3 is silent, says the watchdog/);
-    // The Elastic IP is not on this machine, and no rule lets anything in.
+    // The Elastic IP is not on this machine, and no rule allows any incoming traffic.
     assertEquals(output.match(/^FAIL \w+/gm)?.length, 3, output);
     assertEquals(code, 1);
     assertEquals(cluster.holders, ["node-1"]);
@@ -120,7 +120,7 @@ Deno.test("--doctor on a holder without a watchdog does not make its peers take 
     assertStringIncludes(again.output, "127.0.0.2 is heard");
     const reads = () => cluster.server.calls.filter(({ what }) => what === "/instance").length;
     const before = reads();
-    // Long enough for a machine to be taken for dead, and for a look at what it has.
+    // Long enough for the machine to count as dead, and for a reading of its holds.
     await until(() => reads() > before + 1, { title: "the other has looked twice" });
     assert(history.every(({ holders }) => holders.includes(one.instance.id)), "never evicted");
   } finally {
@@ -144,12 +144,12 @@ Deno.test("--doctor with the shared secret is heard, and so is the watchdog that
       assertStringIncludes(output, "127.0.0.1 answers: both ways work");
       assertStringIncludes(output, "127.0.0.2 answers: both ways work");
     }
-    // At once, while the peers still believe the doctor's process.
+    // At once, while the peers still accept the doctor's run.
     cluster.start(three, { priority: 30, args });
     await until(() => three.role === "backup" && says(three, "(outranked"), {
       title: "it hears the others",
     });
-    // Not in the log: when it speaks soon enough, one life goes on.
+    // Not in the log: if it sends soon enough, its life continues.
     let priority = 0;
     for (let tries = 0; tries < 60 && priority !== 30; tries++) {
       priority = await priorityOf(three, { at: one, port: cluster.port });

@@ -23,7 +23,7 @@ for (const api of ["v1", "v2"] as const) {
       assert(history.every(({ holders }) => holders.length > 0), JSON.stringify(history));
 
       one.process?.signal("SIGKILL");
-      // Before it has heard who holds, it waits for its next look, half a minute at most.
+      // Before it has heard who holds, it waits for its next reading, at most half a minute.
       const taken = () => cluster.holders.join() === "node-2";
       await until(taken, { title: "the other took over", withinMs: 60_000 });
       const attached = history.findIndex(({ holders }) => holders.length === 2);
@@ -139,7 +139,7 @@ Deno.test("an original peer in a v1 cluster is understood and understands us", a
     await until(outranked, { title: "ours stands back" });
     const receive = async () => (await socket.receive())[0].subarray(0, 24).toHex();
     const rest = `c6336432${ours.instance.nicId.replaceAll("-", "")}`;
-    // Before it was heard it could have been one that gives up too early.
+    // Before it was heard, it could have been one that gives up too early.
     let sent = await receive();
     while (sent === `0201ffff${rest}`) sent = await receive();
     assertEquals(sent, `02010a0a${rest}`);
@@ -162,7 +162,7 @@ Deno.test("an original holder learns of ours once ours holds, so that it does no
   const to = { transport: "udp", hostname: ours.instance.address, port } as const;
   const nic = original.instance.nicId.replaceAll("-", "");
   cluster.address.holders.add(original.instance.id);
-  /** Priorities that ours told it, each with whether ours held by then. */
+  /** Priorities in our heartbeats, each with whether our node held by then. */
   const told: { priority: number; holds: boolean }[] = [];
   let over = false;
   const beat = (async () => {

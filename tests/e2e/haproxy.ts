@@ -1,7 +1,7 @@
-// A real haproxy as the service of a node: it answers on a port of its own, and can be stopped and started.
+// A real haproxy as the service of a node: it listens on a port of its own, and can be stopped and started.
 import { until } from "../support/until.ts";
 
-/** Why there is none here, null when there is. */
+/** Why haproxy is not available here, null when it is. */
 export const NO_HAPROXY: string | null = await new Deno.Command("haproxy", { args: ["-v"] })
   .output()
   .then(({ success }) => success ? null : "haproxy does not run here", () => "needs haproxy");

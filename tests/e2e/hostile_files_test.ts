@@ -1,4 +1,4 @@
-// Files that are none, or too large, before the real program: a named error at the start, and at SIGHUP one that costs
+// Unsuitable or oversized files with the real program: a named error at the start, and at SIGHUP an error that delays
 // no heartbeat.
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { skippableTest } from "../support/skippable.ts";
@@ -74,7 +74,7 @@ skippableTest(
     inFolder(async (folder) => {
       const cluster = new Cluster({ count: 2 });
       const path = `${folder}/variables`, good = "IF_HOST_PRIORITY=7\n";
-      // In place of the second node: hears the first.
+      // Replaces the second node: hears the first.
       const peer = Deno.listenDatagram({
         transport: "udp",
         hostname: "127.0.0.2",
@@ -124,7 +124,7 @@ skippableTest(
         }
         const before = heard;
         await until(() => heard > before + 2, { title: "it still speaks" });
-        // One every 200 ms; a peer takes us for dead after three. It was 11.9 s.
+        // One heartbeat every 200 ms; a peer counts us as dead after three. It was 11.9 s.
         assert(longestMs < 600, `a silence of ${Math.round(longestMs)} ms`);
         await Deno.remove(path);
         await Deno.writeTextFile(path, "IF_HOST_PRIORITY=8\n");

@@ -1,5 +1,5 @@
-// Files that tell an instance id, as a machine may have them: pipes, devices, folders, far too large. Each is a named
-// reason, none stops the program, and one that is good counts all the same.
+// Bad files in the places for an instance id: pipes, devices, folders, far too large files. Each gives a named reason,
+// none stops the program, and a good one still counts.
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { skippableTest } from "../support/skippable.ts";
 import { ELASTIC_IP } from "../support/cluster.ts";
@@ -10,13 +10,13 @@ const ID = "9b1e6f20-53c4-4a7d-8e2f-0a1b2c3d4e5f";
 const DATA = "/run/cloud-init/instance-data.json", SHORT = "/run/cloud-init/.instance-id";
 const DRIVE = "/dev/disk/by-label/cidata";
 
-/** A machine of its own: no network, and /run and /dev without anything but what is made here. */
+/** A machine of its own: no network, and only the test's own files in /run and /dev. */
 const MACHINE = ["unshare", "--net", "--mount", "--propagation", "private", "sh", "-c"];
 const FOLDERS = "mount -t tmpfs none /run && mount -t tmpfs none /dev && " +
   "mkdir -p /run/cloud-init /dev/disk/by-label && mknod -m 666 /dev/null c 1 3 && " +
   "mknod -m 666 /dev/zero c 1 5 && mknod -m 666 /dev/urandom c 1 9";
 
-/** Program and arguments that run a command on a machine with such files. */
+/** Command prefix for a machine with such files. */
 function machine(...files: readonly string[]): string[] {
   return [...MACHINE, `${[FOLDERS, ...files].join(" && ")} && exec "$@"`, "sh"];
 }
@@ -53,14 +53,14 @@ for (const [kind, make, why] of HOSTILE) {
     const said = asking.lines.map(({ text }) => text).find((text) => text.includes(DATA)) ?? "";
     for (const [path, reason] of reasons) assertStringIncludes(said, `${path} (${reason}`);
 
-    // A watchdog waits for the metadata service, and hears a stop meanwhile.
+    // A watchdog waits for the metadata service, and still reacts to a stop.
     const waiting = new ExoipProcess(ARGS, { env: KEYS, wrap });
     const waits = () => waiting.output.includes("waiting for the metadata service");
     await until(waits, { title: "it waits" });
     waiting.signal("SIGTERM");
     assertEquals(await waiting.ended(), 0, waiting.output);
 
-    // What is worse than a good one, and before it, does not hide it.
+    // A bad file that is read first does not hide a good one.
     const good = machine(make(DATA), make(DRIVE), `echo ${ID} > ${SHORT}`);
     const knowing = new ExoipProcess(["-n", ...ARGS], { env: KEYS, wrap: good });
     assertEquals(await knowing.ended(), 0, knowing.output);

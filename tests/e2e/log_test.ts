@@ -1,4 +1,4 @@
-// The log of the real program: every line of standard output in the format that was asked for, or that fits.
+// The log of the real program: every line of standard output in the requested or fitting format.
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { skippableTest } from "../support/skippable.ts";
 import { Cluster, ELASTIC_IP } from "../support/cluster.ts";
@@ -42,7 +42,7 @@ skippableTest(
   async () => {
     const env = { IF_EXOSCALE_API_KEY: "EXOkey", IF_EXOSCALE_API_SECRET: "secret" };
     const id = "9b1e6f20-53c4-4a7d-8e2f-0a1b2c3d4e5f";
-    // Nobody listens there.
+    // No server listens there.
     const argv = ["-A", "-xi", ELASTIC_IP, "-xe", "http://127.0.0.1:1/v2", "-i", id];
     const outputOf = async (...more: string[]) => {
       const process = new ExoipProcess([...argv, ...more], { env, wrap: AS_SERVICE });

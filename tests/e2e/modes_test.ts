@@ -102,7 +102,7 @@ Deno.test("a peer that is no instance is told, and does not keep the watchdog fr
 
 Deno.test({
   name: "without -i and without ip the program reads the kernel's routes and the system UUID",
-  // In a network of its own, so that nobody is asked.
+  // In a network namespace of its own, so that no real service is asked.
   ignore: Deno.build.os !== "linux" || Deno.uid() !== 0,
   async fn() {
     const args = ["-n", "-A", "-xi", ELASTIC_IP, "-xe", "http://127.0.0.1:1/v2"];

@@ -1,4 +1,4 @@
-// Whatever standard output is and does, the real program serves, and ends when it is told to.
+// Whatever standard output is and does, the real program serves, and stops when told to.
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { skippableTest } from "../support/skippable.ts";
 import { Cluster } from "../support/cluster.ts";
@@ -8,12 +8,12 @@ import { exoipCommand, ExoipProcess } from "../support/process.ts";
 
 const MISSING = Deno.build.os === "linux" ? null : `needs Linux, this is ${Deno.build.os}`;
 
-/** A shell that runs the command with its outputs as the redirections say. */
+/** A shell that runs the command with those redirections. */
 function redirected(redirections: string): string[] {
   return ["sh", "-c", `exec "$@" ${redirections}`, "sh"];
 }
 
-/** A node with those outputs takes the address, and gives it up again when told to stop. */
+/** A node with those outputs takes the address, and gives it up when told to stop. */
 async function serves(redirections: string): Promise<void> {
   const cluster = new Cluster({ count: 1 });
   try {
@@ -47,7 +47,7 @@ skippableTest(
     try {
       const { success } = await new Deno.Command("mkfifo", { args: [path] }).output();
       assert(success);
-      // Both ends are open, so that opening waits for nobody; full, so that the first byte has no room.
+      // Both ends are open, so that opening does not block; full, so that the first byte has no room.
       using pipe = await Deno.open(path, { read: true, write: true });
       await fill(pipe);
       await serves(`>${path} 2>&1`);
@@ -103,7 +103,7 @@ skippableTest(
   },
 );
 
-/** A folder of devices of its own, in which `log` leads to a place that the test has. */
+/** A /dev of its own, in which `log` leads to the test's own socket. */
 function withDevices(folder: string): string[] {
   const devices = ["null", "zero", "full", "random", "urandom"];
   const script = [

@@ -1,4 +1,4 @@
-// The status page of a real watchdog in a real browser, through a fail-over and the watchdog's own end.
+// The status page of a real watchdog in a real browser, through a failover and the watchdog's own end.
 import { assertEquals, assertMatch } from "@std/assert";
 import { browserPath, openPage, startBrowser } from "../support/browser.ts";
 import { skippableTest } from "../support/skippable.ts";
@@ -23,7 +23,7 @@ skippableTest("the page of a real watchdog follows a fail-over, and its end", MI
     const { page, complaints } = await openPage(browser, { port });
     const own = page.locator(".cluster > .node");
     await own.getByText("backup (outranked)").waitFor();
-    // No machine here has the address; everything else is as it should be, as the real snapshot has it.
+    // No machine here has the address; the real snapshot shows no other problem.
     const warnings = page.locator(".cluster .pill.bad, .cluster .pill.odd, .cluster .link.bad");
     assertEquals(await warnings.allInnerTexts(), ["address on no interface"]);
     await page.getByText(/^OK: 127\.0\.0\.1 holds 198\.51\.100\.50, 1 of 1 peers live, backup for /)

@@ -1,5 +1,5 @@
-// The program as main.ts runs it, on the real computer, that tries after its start what it should not be able to do any
-// more, and prints what became of each attempt. Used by privileges_test.ts, never shipped.
+// The program as main.ts runs it, on the real computer. After its start it tries operations that must fail by then, and
+// prints their outcomes. Used by privileges_test.ts, never shipped.
 import { thisComputer } from "../../main.ts";
 import { openLog } from "../../src/host/log.ts";
 import { runProgram } from "../../src/program.ts";
@@ -14,7 +14,7 @@ const ATTEMPTS: Readonly<Record<string, () => unknown>> = {
   ffi: () => Deno.dlopen("libc.so.6", {}),
   sys: () => Deno.hostname(),
   import: () => Deno.permissions.querySync({ name: "import" }).state === "granted" || deny(),
-  // Not among what can be given up, see SECURITY.md.
+  // This right cannot be given up, see SECURITY.md.
   net: () => Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: 0 }).close(),
 };
 
@@ -35,7 +35,7 @@ function probe(): void {
 }
 
 const host = thisComputer();
-// The real place belongs to the machine that the tests run on.
+// The real socket belongs to the machine that runs the tests.
 const syslogPath = Deno.env.get("PROBE_SYSLOG");
 const code = await runProgram(args, {
   ...host,
@@ -45,7 +45,7 @@ const code = await runProgram(args, {
       ...log,
       write(severity, event, text) {
         log.write(severity, event, text);
-        // The line comes when it is done; what the loop does next it does with what is left.
+        // The line appears when the rights are gone; the loop's next work has only the remaining ones.
         if (event === "privileges") setTimeout(probe, 0);
       },
     };

@@ -12,7 +12,7 @@ const PROBE = new URL("./privileges_probe.ts", import.meta.url).pathname;
 const ROOT = new URL("../../", import.meta.url).pathname;
 const FROM_SOURCE = ["run", "--quiet", "--allow-all", "--no-prompt", PROBE];
 
-/** All that is tried; what is not named is denied. The network cannot be given up; a watchdog looks at interfaces. */
+/** All attempts; those not named are denied. The network cannot be given up; a watchdog reads interfaces. */
 function outcomes(done: readonly string[]): Record<string, string> {
   const names = ["run", "read", "write", "env", "ffi", "sys", "import", "net"];
   return Object.fromEntries(
@@ -20,7 +20,7 @@ function outcomes(done: readonly string[]): Record<string, string> {
   );
 }
 
-/** Runs the probe until it holds, then stops it: what it could do, and all it has said. */
+/** Runs the probe until it holds, then stops it: the outcomes, and all of its output. */
 async function runProbe(
   { args = [], env = {}, command = [Deno.execPath(), ...FROM_SOURCE], folder }: {
     args?: readonly string[];
@@ -44,7 +44,7 @@ async function runProbe(
     ],
     env: {
       NO_COLOR: "1",
-      // With --ca-file the right to read would be kept, for SIGHUP.
+      // --ca-file would keep the right to read, for SIGHUP.
       DENO_CERT: server.caFile,
       IF_EXOSCALE_API_KEY: SIM_KEY,
       IF_EXOSCALE_API_SECRET: SIM_SECRET,

@@ -1,4 +1,4 @@
-// A proxy in the environment is no way to the metadata service, to a plain endpoint, or to a check of this machine.
+// A proxy in the environment is not used for the metadata service, a plain endpoint, or a check of this machine.
 import { assert, assertEquals } from "@std/assert";
 import { Cluster } from "../support/cluster.ts";
 import { until } from "../support/until.ts";
@@ -27,7 +27,7 @@ async function withProxy(variable: string): Promise<void> {
     await until(() => node.process?.output.includes("check-failing") === true, {
       title: "the dead service is seen to be dead",
     });
-    // The runtime itself may ask for its own news.
+    // The runtime itself may check for updates.
     assertEquals(asked.filter((url) => url.includes("127.0.0.1")), []);
     assert(!node.process?.output.includes("the proxy's word"));
   } finally {

@@ -1,4 +1,4 @@
-// The README's quick start, by its own commands and its own file: from the role of the key to a tested failover.
+// The README's quick start, with its own commands and its own file: from the role of the key to a tested failover.
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { blocksOf, textOf } from "../docs/markdown.ts";
 import { SIM_KEY, SIM_SECRET } from "../support/cloud/api_v2.ts";
@@ -11,13 +11,13 @@ const SHELL = blocksOf(CHAPTER, "sh").join("\n");
 /** The file that the reader writes. */
 const [, FILE = ""] = /\/etc\/exoip\/exoip\.toml <<'END'\n(.*?)END\n/s.exec(SHELL) ?? [];
 
-/** The arguments of the command that begins so. */
+/** The arguments of the command that starts with this text. */
 function command(start: string): string[] {
   const line = SHELL.split("\n").find((each) => each.startsWith(start)) ?? "";
   return line.replace(/ (\||#).*/, "").split(" ").slice(1);
 }
 
-/** The quick start's machines, in a cloud whose key may do what the role of its first step allows. */
+/** The quick start's machines, in a cloud that restricts the key to the role of its first step. */
 async function machines(folder: string) {
   const cluster = new Cluster({ count: 2 });
   const { model } = cluster.server;
@@ -31,7 +31,7 @@ async function machines(folder: string) {
   const file = FILE.replace("EXO...", SIM_KEY).replace("/etc/exoip/secret", `${folder}/secret`);
   await Deno.writeTextFile(`${folder}/exoip.toml`, file, { mode: 0o600 });
   await Deno.writeTextFile(`${folder}/secret`, SIM_SECRET, { mode: 0o600 });
-  /** Runs a command of the quick start on that machine: only what a simulation cannot give is added. */
+  /** Runs a command of the quick start on that machine, adding only what a simulation lacks. */
   const on = ({ instance }: ClusterNode, args: readonly string[]) =>
     new ExoipProcess([
       ...args.map((each) => each.replace("/etc/exoip", folder)),
@@ -53,7 +53,7 @@ Deno.test("the README's quick start leads to a tested failover", async () => {
   const running: ExoipProcess[] = [];
   try {
     const [first, second] = [cluster.node(1), cluster.node(2)];
-    // Nobody puts the address on this machine's interface for a test.
+    // The test does not put the address on this machine's interface.
     const doctor = on(first, command("exoip --doctor"));
     await doctor.ended();
     const failures = doctor.lines.filter(({ text }) => text.startsWith("FAIL"));

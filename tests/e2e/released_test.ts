@@ -19,7 +19,7 @@ Deno.test("a released Elastic IP is named once, and taken when it exists again",
     const refusal = await ready();
     assertEquals(refusal.status, 503);
     assertMatch(await refusal.text(), /^nobody can have 198\.51\.100\.50: .*it was released: /);
-    // Some looks later.
+    // After some more readings.
     const looks = () => cluster.server.calls.filter(({ what }) => what === "/elastic-ip").length;
     const before = looks();
     await until(() => looks() >= before + 2, { title: "it is looked for" });
@@ -36,7 +36,7 @@ Deno.test("a released Elastic IP is named once, and taken when it exists again",
     await until(() => again.holders.has(one.instance.id), { title: "it holds again" });
     await until(() => said("address-back").length > 0, { title: "that is said, too" });
     one.process?.signal("SIGKILL");
-    // The other one knows the old id only.
+    // The other node knows only the old id.
     await until(() => again.holders.has(two.instance.id), { title: "the other takes it" });
     await until(() => !again.holders.has(one.instance.id), { title: "and relieves the dead" });
   } finally {

@@ -1,4 +1,4 @@
-// SIGHUP before real processes: a new priority moves the address without a gap, a new key is used, a bad file is not.
+// SIGHUP with real processes: a new priority moves the address without a gap, a new key is used, a bad file is not.
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { SIM_KEY, SIM_SECRET } from "../support/cloud/api_v2.ts";
 import { skippableTest } from "../support/skippable.ts";
@@ -29,7 +29,7 @@ async function withFiles(
   }
 }
 
-/** Whether the node has said so since that line. */
+/** Whether the node has logged that since that line. */
 function heard({ lines }: ClusterNode, text: string, since = 0): boolean {
   return lines.slice(since).some((line) => line.text.includes(text));
 }
@@ -57,7 +57,7 @@ skippableTest(
       const held = cluster.server.model.history.map(({ holders }) => holders.length);
       assert(held.every((count) => count > 0), `somebody holds all the time: ${held}`);
 
-      // Back by the other one's file.
+      // Moves back by the other node's file.
       write(2, "priority = 40\nreconcile-interval = 10\n");
       second.process?.signal("SIGHUP");
       await until(() => `${cluster.holders}` === "node-1", { title: "the first one again" });
@@ -111,7 +111,7 @@ skippableTest(
       ];
       cluster.start(node, { priority: 10, args, credentials: false });
       await until(() => cluster.holders.length === 1, { title: "it holds" });
-      // The cloud is given another key; the old one is refused from now on.
+      // The cloud gets another key; from now on it refuses the old one.
       cluster.server.model.credentials = { apiKey: "EXOnew000000", secret: "the new secret" };
       await until(() => heard(node, "cloud-error: "), { title: "the old key is refused" });
       Deno.writeTextFileSync(variables, "IF_EXOSCALE_API_KEY='EXOnew000000'\n");
@@ -133,7 +133,7 @@ skippableTest(
   "SIGHUP without a file says that there is nothing to read",
   MISSING,
   async () => {
-    // Over TLS there is a file with an authority.
+    // With TLS there would be a file with an authority.
     const cluster = new Cluster({ count: 1, tls: false });
     try {
       const node = cluster.node(1);

@@ -1,4 +1,4 @@
-// Real processes under exactly the role that --print-iam-policy prints for them, through a fail-over.
+// Real processes with exactly the role that --print-iam-policy prints for them, through a failover.
 import { assert, assertEquals } from "@std/assert";
 import type { IamPolicy } from "../../src/exoscale/iam_policy.ts";
 import { Cluster, ELASTIC_IP } from "../support/cluster.ts";
@@ -8,7 +8,7 @@ import { ExoipProcess } from "../support/process.ts";
 async function printed(...argv: readonly string[]): Promise<IamPolicy> {
   const command = new ExoipProcess(["--print-iam-policy", ...argv], {});
   assertEquals(await command.ended(), 0, command.output);
-  // What may be left out comes on standard error, between the lines.
+  // Optional operations appear on standard error, between the lines.
   const json = command.lines.filter(({ text }) => !text.startsWith("exoip: "));
   return JSON.parse(json.map(({ text }) => text).join("\n"));
 }

@@ -1,4 +1,5 @@
-// A secret comes into a running cluster, is replaced and is seen to protect it: real processes, restarted one by one.
+// A secret is introduced into a running cluster, then replaced, and shown to protect it: real processes, restarted one
+// by one.
 import { assert, assertEquals } from "@std/assert";
 import { encode } from "../../src/core/heartbeat.ts";
 import { Cluster, type ClusterNode, ELASTIC_IP } from "../support/cluster.ts";
@@ -7,7 +8,7 @@ import { until } from "../support/until.ts";
 const OLD = "the secret of the first year", NEW = "the secret of the second year";
 const PRIORITIES = [10, 20, 30];
 
-/** A cluster whose nodes find their secret in files of a folder. */
+/** A cluster whose nodes read their secrets from files in a folder. */
 class SecretCluster extends Cluster {
   readonly folder = Deno.makeTempDirSync({ prefix: "exoip-secret-" });
 
@@ -39,7 +40,7 @@ class SecretCluster extends Cluster {
     for (const node of this.nodes.toReversed()) {
       node.process?.signal("SIGTERM");
       assertEquals(await node.process?.ended(), 0, node.process?.output);
-      // The others must have noticed, so that they can notice its return.
+      // The others must have noticed its end before they can notice its return.
       const gone = `peer ${node.instance.address} is dead`;
       for (const other of this.nodes.filter((each) => each !== node)) {
         const last = () =>
@@ -55,11 +56,11 @@ class SecretCluster extends Cluster {
     await until(() => this.holders.join() === "node-1", { title: "the best holds again" });
   }
 
-  /** All that was refused by any node. */
+  /** All heartbeats that any node rejected. */
   get refusals(): string[] {
     return this.nodes.flatMap(({ lines }) => lines.map(({ text }) => text))
       .filter((text) => text.includes("refused: datagram"))
-      // A process that stood still for more than a second must prove itself again; that is no matter of secrets.
+      // A process that stood still for more than a second must prove itself again; that has nothing to do with secrets.
       .filter((text) => !text.includes(": unproven"));
   }
 
@@ -79,7 +80,7 @@ Deno.test("a secret is rolled out and replaced, node by node, without a moment w
     for (const { lines } of cluster.nodes) {
       assertEquals(lines.filter(({ text }) => warned(text)).length, 1, "it is said once");
     }
-    // Roll-out: first hear both kinds, then only signed ones.
+    // Roll-out: first accept both kinds, then only signed ones.
     await cluster.restartAll([...cluster.secret(OLD), "--accept-unsigned"]);
     const says = (what: string) =>
       cluster.nodes.map(({ process }) =>
@@ -88,7 +89,7 @@ Deno.test("a secret is rolled out and replaced, node by node, without a moment w
     assertEquals(says("[WARNING] unsigned: unsigned heartbeats are accepted"), [1, 1, 1]);
     await cluster.restartAll(cluster.secret(OLD));
     assertEquals(says("unsigned"), [0, 0, 0]);
-    // Replacement: know the new one, sign with it, forget the old one.
+    // Replacement: know the new secret, sign with it, forget the old one.
     await cluster.restartAll(cluster.secret(OLD, NEW));
     await cluster.restartAll(cluster.secret(NEW, OLD));
     await cluster.restartAll(cluster.secret(NEW));
@@ -119,7 +120,7 @@ Deno.test("a secret is replaced by reloading all nodes three times, without a he
         await until(() => reloads(node) === step + 1, { title: `${node.name} has reloaded` });
       }
     }
-    // Whoever still had the old one alone, or signed with it, would be dead to the others by now.
+    // A node that still had only the old secret, or signed with it, would count as dead by now.
     await cluster.restartAll(args);
     assert(history.every(({ holders }) => holders.length > 0), JSON.stringify(history));
     assertEquals(cluster.refusals, []);
@@ -176,7 +177,8 @@ Deno.test("recorded heartbeats of a dead peer do not keep it alive", async () =>
   const cluster = new SecretCluster({ interval: "0.1" });
   const [one, two, ear] = [cluster.node(1), cluster.node(2), cluster.node(3)];
   const { port } = cluster;
-  // What the first node sends to a third one can be recorded there: sequences between those that the second has heard.
+  // A third node's address can record the first node's heartbeats: with sequences between those that the second one has
+  // heard.
   const recorder = Deno.listenDatagram({ transport: "udp", hostname: ear.instance.address, port });
   const records: Uint8Array<ArrayBuffer>[] = [];
   const recording = (async () => {

@@ -1,5 +1,5 @@
-// Secrets never come out: whole runs in every mode, on good days and before a cloud that sends back all it was sent and
-// more; then every output, the answers of the watchdog, the process list and the wire are searched.
+// Secrets never leak: whole runs in every mode, with a normal cloud and with one that echoes all its input and more.
+// Then the test searches every output, the watchdog's answers, the process list and the wire.
 import { assert, assertEquals } from "@std/assert";
 import { encodeBase64 } from "@std/encoding/base64";
 import { SIM_KEY, SIM_SECRET } from "../support/cloud/api_v2.ts";
@@ -20,7 +20,7 @@ const ENV = {
   IF_SHARED_SECRET: `${SHARED}\n${NEXT}`,
 };
 
-/** No part of a secret of ten characters may show, in whatever form. */
+/** No ten-character part of a secret may appear, in any form. */
 function assertClean(text: string, where: string, secrets = SECRETS): void {
   for (const secret of secrets) {
     const bytes = new TextEncoder().encode(secret);
@@ -83,7 +83,7 @@ Deno.test("no secret comes out of a watchdog, its status, its heartbeats, -v, -A
   }
 });
 
-/** Everything at once, and cut off wherever a quotation may be cut off. */
+/** All secrets at once, cut wherever a quotation may be cut. */
 function babble(request: Request, padding: number): string {
   const forms = SECRETS.flatMap((secret) => [
     secret,
@@ -108,7 +108,7 @@ const ANSWERS: readonly ((text: string) => Response)[] = [
   (message) => Response.json({ id: message, state: "failure", reason: message, message }),
 ];
 
-/** One run in this process, in a hurry, on the real computer but for its outputs; all that was written. */
+/** One quick run in this process, on the real computer except for its outputs; returns everything written. */
 async function runHere(
   args: readonly string[],
   { stop, rate = 200 }: { stop?: Promise<void>; rate?: number } = {},
@@ -141,10 +141,10 @@ async function runHere(
 Deno.test("no secret comes out when the cloud sends back all that it was sent", async () => {
   for (const api of ["v1", "v2"] as const) {
     let count = 0;
-    // Without TLS: five hundred runs, each with a connection of its own, have nothing to say about it.
+    // Without TLS: five hundred runs, each with its own connection, gain nothing from it.
     const cloud = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, (request) => {
       const answer = ANSWERS[count % ANSWERS.length] ?? (() => new Response());
-      // Each time around the secrets stand elsewhere, so that every cut is made somewhere within one.
+      // Each round shifts the secrets, so that every cut falls somewhere within one.
       return answer(babble(request, (Math.floor(count++ / ANSWERS.length) * 7) % 203));
     });
     const endpoint = `http://127.0.0.1:${cloud.addr.port}/${api === "v1" ? "compute" : "v2"}`;
@@ -158,10 +158,10 @@ Deno.test("no secret comes out when the cloud sends back all that it was sent", 
       const listen = ["-p", "127.0.0.2", "-l", `127.0.0.1:${freeUdpPort()}`];
       listen.push("--listen-status", `127.0.0.1:${statusPort}`);
       const watchdog = runHere(["-W", ...common, ...listen], { stop, rate: 5 });
-      // Some answers end a run at once, so that the next one begins with the next answer.
+      // Some answers end a run at once; the next run then begins with the next answer.
       for (let run = 0; count < 29 * ANSWERS.length && run < 1_000; run++) {
         outputs.push(await runHere([run % 2 === 0 ? "-A" : "-D", ...common]));
-        // What is babbled may end the watchdog's start, and nobody answers then.
+        // A garbage answer may end the watchdog's start, and then nothing answers here.
         const path = ["status.json", "metrics", ""][run % 3] ?? "";
         const answer = await fetch(`http://127.0.0.1:${statusPort}/${path}`).catch(() => null);
         const text = await answer?.text() ?? "";
@@ -172,7 +172,7 @@ Deno.test("no secret comes out when the cloud sends back all that it was sent", 
       assertClean(await watchdog, `-W on API ${api}`);
       assert(count >= 29 * ANSWERS.length, `${count} answers`);
       assert(outputs.some((output) => output.includes("[secret]")), "something was hidden");
-      // These have read no shared secret, and so cannot have sent it to anybody.
+      // These runs have read no shared secret, so they cannot have sent it.
       for (const output of outputs) assertClean(output, `API ${api}`, [SIM_KEY, SIM_SECRET]);
     } finally {
       await cloud.shutdown();

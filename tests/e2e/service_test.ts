@@ -1,4 +1,4 @@
-// Real watchdogs, each with the service that it looks after: who is not well makes way without a gap.
+// Real watchdogs, each with its own service: a node with a failing check gives way without a gap.
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { skippableTest } from "../support/skippable.ts";
 import { Cluster, type ClusterNode } from "../support/cluster.ts";
@@ -8,7 +8,7 @@ import { Haproxy, NO_HAPROXY } from "./haproxy.ts";
 const NO_SHELL = Deno.build.os === "windows" ? "needs a POSIX shell" : null;
 const LIMITER = ["--check-interval", "200ms", "--check-timeout", "2s"];
 
-/** Options that look at a haproxy. */
+/** Options that check a haproxy. */
 function looksAt({ port }: Haproxy): string[] {
   const http = `http://127.0.0.1:${port}/?status=200&body=pool+is+up`;
   return [...LIMITER, "--check", `tcp://127.0.0.1:${port}`, "--check", http];
@@ -16,7 +16,7 @@ function looksAt({ port }: Haproxy): string[] {
 
 const says = (node: ClusterNode, pattern: RegExp) => () => pattern.test(node.process?.output ?? "");
 
-/** Resolves when a node has taken that many more heartbeats. */
+/** Resolves when a node has received that many more heartbeats. */
 async function hears(
   { instance }: ClusterNode,
   { port, more }: { port: number; more: number },
@@ -30,7 +30,7 @@ async function hears(
       if (count !== undefined) counts.push(Number(count));
     }
   })();
-  // Who asks too often is not answered.
+  // Questions beyond the limit get no answer.
   const asking = setInterval(() => void socket.send(new TextEncoder().encode("info"), to), 300);
   try {
     const enough = () => (counts.at(-1) ?? 0) - (counts[0] ?? 0) >= more;
@@ -62,7 +62,7 @@ skippableTest(
         `check-failing: tcp://127\\.0\\.0\\.1:${first.port}: connection refused`,
       );
       assertMatch(one.process?.output ?? "", refused);
-      // Whichever of both has failed first.
+      // The reason of the check that failed first.
       const why = `(tcp|http)://127\\.0\\.0\\.1:${first.port}\\S*: [^;]+`;
       const role = new RegExp(
         `role: backup \\(unhealthy: ${why}; makes way for 127\\.\\S+ with priority 20\\)`,
@@ -157,7 +157,7 @@ skippableTest(
       assertEquals(await one.process?.ended(), 0, one.process?.output);
       const rest = `${cluster.address.ip} ${one.instance.id} none`;
       assertEquals(told().length, 2, told().join("; "));
-      // Alone if the other was slow to start.
+      // `alone` if the other was slow to start.
       assertMatch(told()[0] ?? "", new RegExp(`^none-master \\((best|alone)\\) ${rest}$`));
       assertEquals(told()[1], `master-backup (leaving) ${rest}`);
     } finally {

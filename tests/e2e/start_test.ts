@@ -1,5 +1,4 @@
-// The first moments of the real program: signals that come before anything can follow from them, and what is not there
-// yet.
+// The first moments of the real program: early signals, and missing dependencies.
 import { assert, assertEquals } from "@std/assert";
 import { skippableTest } from "../support/skippable.ts";
 import { Cluster, ELASTIC_IP } from "../support/cluster.ts";
@@ -7,7 +6,7 @@ import { until } from "../support/until.ts";
 import { exoipCommand, ExoipProcess } from "../support/process.ts";
 
 const KEYS = { IF_EXOSCALE_API_KEY: "EXOkey", IF_EXOSCALE_API_SECRET: "secret" };
-/** A watchdog that must ask who it is; nobody here says. */
+/** A watchdog that must look up its instance id, which nothing here provides. */
 const NAMELESS = `-W -O -xi ${ELASTIC_IP} -p 127.0.0.2 -xe http://127.0.0.1:1/v2`.split(" ");
 const ON_LINUX = Deno.build.os === "linux" ? null : `needs Linux, this is ${Deno.build.os}`;
 const COREUTILS = await succeeds("env", ["--block-signal=TERM", "true"]);
@@ -21,7 +20,7 @@ async function succeeds(command: string, args: string[]): Promise<boolean> {
   }
 }
 
-/** Starts one and waits until it asks who it is, in vain. */
+/** Starts one and waits until it looks up its id in vain. */
 async function nameless(wrap: readonly string[] = []): Promise<ExoipProcess> {
   const process = new ExoipProcess(NAMELESS, { env: KEYS, wrap });
   const asks = () => process.output.includes("waiting for the metadata service");
@@ -96,7 +95,7 @@ skippableTest(
       const count = () => Deno.readTextFileSync(runs).length;
       await until(() => count() >= 40, { title: "40 runs" });
       const first = await childOf(process.pid);
-      // Those of the last moment may still lie there.
+      // Children of the last moment may still be there.
       await until(() => zombiesOf(first) < 10, { title: "fewer than 10 are left" });
       Deno.kill(first, "SIGTERM");
       assertEquals(await process.ended(), 0, process.output);
@@ -117,7 +116,7 @@ async function childOf(pid: number): Promise<number> {
   return Number(children.split(" ")[0]);
 }
 
-/** Its dead children that nobody has collected. */
+/** Its dead children that were not collected. */
 function zombiesOf(pid: number): number {
   const children = Deno.readTextFileSync(`/proc/${pid}/task/${pid}/children`).trim().split(" ");
   return children.filter((child) => {
@@ -152,7 +151,7 @@ skippableTest(
       await until(() => said("signal: a signal asks for a better priority"), {
         title: "its rank has changed",
       });
-      // A pipe has been read; a reload does not wait for somebody to write to it again.
+      // The pipe has been read; a reload does not wait for another writer.
       const problem = "cannot read " + pipe +
         ": it is a pipe, which can be read at the start only, wanted a file";
       await until(() => said(problem), { title: "the reload was not forgotten" });

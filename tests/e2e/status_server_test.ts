@@ -1,4 +1,4 @@
-// --status and --listen-status of real watchdogs: what each answers while the cluster changes.
+// --status and --listen-status of real watchdogs: their answers while the cluster changes.
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { Snapshot } from "../../src/status/snapshot.ts";
 import { until } from "../support/until.ts";
@@ -8,7 +8,7 @@ import { ExoipProcess } from "../support/process.ts";
 import { violations } from "../support/json_schema.ts";
 import { STATUS_SCHEMA } from "../support/status_schema.ts";
 
-/** Two nodes, the first one better and with the server. */
+/** Two nodes; the first one is better and has the server. */
 async function inCluster(
   body: (parts: {
     cluster: Cluster;
@@ -54,7 +54,7 @@ Deno.test("a watchdog answers --status, and over HTTP, what it is now", async ()
     await until(holds, { title: "it knows that it holds", everyMs: 100 });
     assertEquals((await get("/healthz")).status, 200);
     const text = await statusOf(cluster, 1);
-    // This machine has the address on no interface, which is what monitoring must learn.
+    // This machine has the address on no interface, which monitoring must report.
     assertEquals(text.code, 2, text.output);
     assertMatch(
       text.output,
@@ -87,7 +87,7 @@ Deno.test("a watchdog answers --status, and over HTTP, what it is now", async ()
     assertMatch(metrics, /^exoip_api_calls_total\{address="198\.51\.100\.50",verb="attach"\} 1$/m);
     assertMatch((await get("/")).text, /^<!DOCTYPE html>/);
     assertEquals((await get("/nothing")).status, 404);
-    // It tells of the end as soon as that begins, and the process ends though a client is connected.
+    // It reports the stop as soon as it begins, and the process ends although a client is connected.
     cluster.server.fault = () => "hang";
     node.process?.signal("SIGTERM");
     await until(async () => (await snapshot()).phase === "stopping", {
@@ -108,7 +108,7 @@ Deno.test("whoever asks and connects as much as he can delays no heartbeat", asy
     const beganAtMs = performance.now();
     await Promise.all(Array.from({ length: 8 }, async () => {
       while (performance.now() < beganAtMs + 3_000) {
-        // Beyond the limit a connection is closed without a word.
+        // Beyond the limit the server closes the connection silently.
         const { status } = await get("/metrics").catch(() => ({ status: 0 }));
         statuses.set(status, (statuses.get(status) ?? 0) + 1);
       }
@@ -162,7 +162,7 @@ Deno.test("many empty connections, and requests of every kind, keep no superviso
         if (held.length > 500) held.shift()?.close();
       }
     });
-    // A process of its own, as a supervisor is: this one is busy with the flood.
+    // A separate process, like a supervisor: this one is busy with the flood.
     const script = `
       let count = 0;
       for (const endAt = Date.now() + 3_000; Date.now() < endAt; count++) {
@@ -192,7 +192,7 @@ Deno.test("many empty connections, and requests of every kind, keep no superviso
 Deno.test("a user who asks over UDP all the time keeps nobody else from --status", async () => {
   await inCluster(async ({ cluster }) => {
     const target = { transport: "udp", hostname: "127.0.0.1", port: cluster.port } as const;
-    // Not one socket, whose questions could be told apart from others.
+    // Many sockets, because the limit for a single one would protect the others.
     const sockets = Array.from(
       { length: 50 },
       () => Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: 0 }),
@@ -246,7 +246,7 @@ Deno.test("a port that somebody else has keeps no watchdog from serving, and is 
     try {
       listener.close();
     } catch {
-      // It is closed in the middle of the test.
+      // The server closes it in the middle of the test.
     }
     await cluster.close();
   }

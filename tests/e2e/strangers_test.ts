@@ -1,9 +1,9 @@
-// Other users of the machine before the real program: what they write is not run, and what they hold keeps nobody down.
+// Other users of the machine and the real program: it runs none of their files, and their locks do not stop it.
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { skippableTest } from "../support/skippable.ts";
 import { ExoipProcess } from "../support/process.ts";
 
-/** Somebody else: nobody, on every system. */
+/** Another user: nobody, on every system. */
 const STRANGER = 65534;
 const MISSING = Deno.build.os !== "linux"
   ? `needs Linux, this is ${Deno.build.os}`
@@ -54,7 +54,7 @@ skippableTest(
       const foreign = await runIn(folder, `-A ${WHERE}`, named);
       assertStringIncludes(foreign.output, `it belongs to another user (${STRANGER})`);
       assertEquals([open.code, foreign.code], [1, 1]);
-      // Ours, and named: looking at the configuration runs nothing all the same.
+      // Ours, and named: even so, checking the configuration runs nothing.
       await Deno.chown(path, 0, 0);
       const look = await runIn(folder, `-W -n -p 127.0.0.2 ${WHERE}`, named);
       assertMatch(look.output, /secretCommand \(sh\) prints the secret: not run now/);

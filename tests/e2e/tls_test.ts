@@ -1,4 +1,4 @@
-// Certificates are always verified: by the program as it is run, against a cloud that shows one.
+// The program always verifies certificates: real runs with a cloud that shows one.
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { SIM_KEY, SIM_SECRET } from "../support/cloud/api_v2.ts";
 import { CloudServer } from "../support/cloud/server.ts";
@@ -6,7 +6,7 @@ import { Authority } from "../support/tls/authority.ts";
 import { ELASTIC_IP } from "../support/cluster.ts";
 import { ExoipProcess } from "../support/process.ts";
 
-/** Attaches once through a server with that certificate. */
+/** Attaches once, through a server with that certificate. */
 async function attach(
   authority: Authority,
   { host = "localhost", args = [], ...kind }: {

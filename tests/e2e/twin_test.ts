@@ -12,7 +12,7 @@ Deno.test("two machines with one id change nothing in the cloud until one of the
     cluster.start(one, { priority: 10 });
     cluster.start(three, { priority: 20 });
     await until(() => cluster.holders.join() === "node-1", { title: "the first one holds" });
-    // A node that does not know yet that it holds makes way.
+    // A node gives way as long as it does not know that it holds.
     await until(() => output(one).includes("] attached:"), { title: "it knows" });
     // Before its first election is over it is a backup, too.
     await until(() => output(three).includes("(outranked"), { title: "the third one is up" });
@@ -44,7 +44,7 @@ Deno.test("two machines with one id change nothing in the cloud until one of the
 Deno.test("a copy at an address that the cloud lists for nobody is told so, and its stop takes nothing", async () => {
   const cluster = new Cluster();
   const [one, two, copy] = [cluster.node(1), cluster.node(2), cluster.node(3)];
-  // No instance of the cloud has its address.
+  // No instance in the cloud has its address.
   cluster.server.model.instances.delete(copy.instance.id);
   const output = (node: typeof one) => node.lines.map(({ text }) => text).join("\n");
   const args = ["-p", [one, two].map(({ instance }) => instance.address).join(",")];
@@ -67,7 +67,7 @@ Deno.test("a copy at an address that the cloud lists for nobody is told so, and 
     assertEquals([changes(), cluster.holders.join()], [before, "node-1"]);
     assertMatch(output(copy), /CRIT +\] twin: 127\.0\.0\.1 speaks with our own instance id/);
     assertMatch(output(one), /CRIT +\] twin: 127\.0\.0\.3 speaks with our own instance id/);
-    // The one that the cloud lists goes on.
+    // The one that the cloud lists continues.
     assert(!output(one).includes("(twin)"), output(one));
     one.process?.signal("SIGTERM");
     await until(() => cluster.holders.join() === "node-2", { title: "it hands over" });

@@ -1,4 +1,4 @@
-// Elastic IPs by address, id, description and label: one listing, and clear words when it is not clear which is meant.
+// Elastic IPs by address, id, description and label: one listing, and a clear message when the name is ambiguous.
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { resolveAddresses } from "../../src/exoscale/address.ts";
 import { ClientV2 } from "../../src/exoscale/client_v2.ts";

@@ -1,5 +1,5 @@
-// Requests on a network that fails in every way, in virtual time: as soon as some way works a request arrives, and
-// never too many at once.
+// Requests on a network with all kinds of faults, in virtual time: as soon as some connection works, a request arrives,
+// and there are never too many at once.
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import fc from "fast-check";
 import { type AttemptOptions, Attempts } from "../../src/exoscale/attempts.ts";
@@ -9,22 +9,22 @@ import { RateLimiter } from "../../src/exoscale/rate_limiter.ts";
 import { PATIENT } from "../support/cloud/cloud_fixture.ts";
 import { VirtualClock } from "../support/clock.ts";
 
-/** What the network does for a while. */
+/** The state of the network for a while. */
 interface Weather {
   /**
    * `lost`: no packet gets through, those of open connections arrive when it is over; `silent`: open connections are
-   * dead, new ones work; `resets`: each request is cut; `nameless`: names have no address, so no new connection;
-   * `refused`: no new connection.
+   * dead, new ones work; `resets`: each request is cut; `nameless`: name lookups fail, so there are no new connections;
+   * `refused`: new connections are refused.
    */
   readonly kind: "good" | "slow" | "lost" | "silent" | "resets" | "nameless" | "refused";
   readonly forMs: number;
 }
 
-/** When the longest of waits for a way that works has to be over. */
+/** Longest time to find a working connection. */
 const WAY_MS = 10_000;
 const LATENCY_MS = 20, SLOW_MS = 10_000;
 
-/** A server behind such a network, and connections that are used one request at a time. */
+/** A server behind such a network, and connections that carry one request at a time. */
 class Network {
   readonly clock = new VirtualClock({ leaps: true });
   /** When requests arrived. */
@@ -56,7 +56,7 @@ class Network {
     return this.#weathers[this.#indexNow()]?.kind ?? "good";
   }
 
-  /** Resolves when the weather is another. */
+  /** Resolves when the state of the network changes. */
   async #change(signal: AbortSignal): Promise<void> {
     const next = this.#weathers[this.#indexNow() + 1]?.fromMs ?? Infinity;
     await this.clock.sleep(next - this.clock.nowMs(), signal);
@@ -97,7 +97,7 @@ class Network {
       if (kind === "nameless") throw new CloudError("name-resolution", "host name not found");
       if (kind === "refused") throw new CloudError("unreachable", "connection refused");
       if (kind !== "lost") break;
-      // The kernel repeats what asks for a connection, more and more rarely: within a second or some.
+      // The kernel repeats the packet that opens a connection, at growing intervals: within a second or more.
       await this.#change(signal);
       await this.clock.sleep(1_000, signal);
       signal.throwIfAborted();
@@ -115,7 +115,7 @@ class Network {
     }
     if (dead) await this.#never(signal);
     if (kind === "lost") {
-      // The kernel goes on sending it, also when nobody waits for it any more.
+      // The kernel goes on sending it, even after the client has given up.
       await this.#change(PATIENT);
       this.arrivals.push(this.clock.nowMs());
       signal.throwIfAborted();
@@ -129,7 +129,7 @@ class Network {
     throw signal.reason;
   }
 
-  /** Since when, before this moment, some way has worked: at once for what leaves one. */
+  /** Since when, before this moment, some connection has worked; an immediate success needs no time. */
   waySinceMs(atMs: number): number | null {
     const works = (kind: Weather["kind"]) => ["good", "slow", "silent"].includes(kind);
     let since: number | null = null;
@@ -150,7 +150,7 @@ const weathers = fc.array(
   { maxLength: 6 },
 );
 
-/** Wants an answer all the time, as a watchdog does; waits between failures as the core does. */
+/** Makes requests all the time, as a watchdog does; waits between failures as the core does. */
 async function wantAnswers(network: Network, writes: boolean): Promise<void> {
   const { clock } = network;
   const attempts = new Attempts(clock, limiter.get(network)!);
@@ -183,7 +183,7 @@ Deno.test("Attempts reach the server within 10 s of a way that works, and five t
         const within = arrivals.filter((other) => other >= atMs && other < atMs + 1_000).length;
         assert(within <= 5, `${within} requests from ${atMs} ms on`);
       }
-      // At any moment at which a way has worked for ten seconds, some request has come that way.
+      // Whenever a connection has worked for ten seconds, some request has arrived.
       for (let atMs = WAY_MS; atMs < network.endMs + WAY_MS; atMs += 500) {
         const since = network.waySinceMs(atMs);
         if (since === null || atMs < since + WAY_MS) continue;
@@ -195,7 +195,7 @@ Deno.test("Attempts reach the server within 10 s of a way that works, and five t
   );
 });
 
-/** Attempts on a made-up exchange. */
+/** Attempts with a fake exchange. */
 function attemptsOn(exchange: (options: AttemptOptions, number: number) => Promise<HttpAnswer>) {
   const clock = new VirtualClock({ leaps: true });
   const made: { atMs: number; fresh: boolean; alone: boolean }[] = [];
@@ -211,7 +211,7 @@ function attemptsOn(exchange: (options: AttemptOptions, number: number) => Promi
 
 const answer = (status = 200): HttpAnswer => ({ status, headers: new Headers(), json: {} });
 
-/** Hangs until its time is over or it is given up. */
+/** Hangs until its time is over or it is cancelled. */
 async function hang(clock: VirtualClock, { signal }: AttemptOptions): Promise<never> {
   await clock.sleep(CALL_TIMEOUT_MS, signal);
   throw new CloudError(signal.aborted ? "aborted" : "timeout", "no answer");
@@ -224,7 +224,7 @@ Deno.test("Attempts repeat what hangs beside it, on a connection of its own, and
   });
   await send({ writes: false });
   assertEquals(made.map(({ atMs, fresh }) => [atMs, fresh]), [[0, false], [3_000, true]]);
-  // The way was quick then: the next one is missed sooner.
+  // That answer was quick: the next one counts as late sooner.
   made.length = 0;
   await send({ writes: false });
   assertEquals(made.map(({ atMs }) => atMs - made[0]!.atMs), [0, 1_000]);
@@ -282,7 +282,7 @@ Deno.test("Attempts repeat what a connection from before has refused, once, on o
     });
     await assertRejects(() => odd.send({ writes }), CloudError, "text/html");
     assertEquals(odd.made.length, 2);
-    // A refusal on a connection that has just been made is the cloud's word.
+    // On a new connection, a refusal is the cloud's own answer.
     const fresh = attemptsOn(() => Promise.resolve(answer(404)));
     assertEquals((await fresh.send({ writes })).answer.status, 404);
     assertEquals(fresh.made.length, 1);

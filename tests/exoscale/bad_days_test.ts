@@ -1,5 +1,5 @@
-// The cloud on a bad day, over real connections: every outcome has a name, an end, and a verdict on whether trying
-// again helps, and gives away no secret.
+// Faults of the cloud, over real connections: every outcome has a name, an end, and a decision on whether a retry
+// helps, and reveals no secret.
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import type { CloudErrorKind } from "../../src/exoscale/cloud_error.ts";
 import type { Cloud } from "../../src/world.ts";
@@ -14,13 +14,13 @@ import {
 } from "../support/cloud/cloud_fixture.ts";
 import { endsStart, Witness } from "./complaint.ts";
 
-/** Calls that read and that change. */
+/** Calls that read, and calls that change something. */
 const CALLS: ((cloud: Cloud) => Promise<unknown>)[] = [
   (cloud) => cloud.look({ others: false }, PATIENT),
   (cloud) => cloud.attach(PATIENT),
 ];
 
-/** Kind, whether trying again helps, HTTP status, and the wait that the cloud asked for. */
+/** Kind, whether a retry helps, HTTP status, and the wait that the cloud asked for. */
 type Verdict = [CloudErrorKind, boolean, number, number | null];
 
 const VERDICTS: [Fault, ...Verdict][] = [
@@ -75,7 +75,7 @@ Deno.test("both clouds give up an answer that does not begin or does not end wit
   }));
 });
 
-/** A port that nobody listens on. */
+/** A port without a listener. */
 function closedPort(): number {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   listener.close();
@@ -141,7 +141,7 @@ for (const api of APIS) {
     assertEquals([error.kind, error.retryable, endsStart(error)], ["clock-late", true, false]);
     const [, lateSeconds] = error.message.match(/(\d+) s behind/) ?? [];
     assert(Math.abs(Number(lateSeconds) - 3_600) < 10, error.message);
-    // A clock that is early only makes signatures live longer.
+    // If our clock is early, signatures only live longer.
     stage.server.aheadMs = -3_600_000;
     assertEquals(await cloud.inspect(stage.peer.id, PATIENT), false);
   });

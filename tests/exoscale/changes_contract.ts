@@ -1,4 +1,4 @@
-// What every `Cloud` promises of its changes: they are done when the call ends, or the error says why not.
+// What every `Cloud` promises about its changes: they are done when the call ends, or the error says why not.
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { CloudError, EVICT_WITHIN_MS } from "../../src/exoscale/cloud_error.ts";
 import { RateLimiter } from "../../src/exoscale/rate_limiter.ts";
@@ -78,11 +78,11 @@ export function testChanges(api: Api): void {
     await Promise.all([change, reading]);
     const [first, ...others] = stage.server.calls.slice(before);
     assert(first && isChange(first), "the change is first");
-    // The window of the first readings is over only then.
+    // Only then the window of the first reads is over.
     assert(others.every((call) => isPoll(call) || call.atMs > sinceMs + 200), "readings wait");
   });
 
-  // CloudStack gives a job's failure no reason by which to tell whether it may pass.
+  // CloudStack's reason for a failed job does not tell whether it is temporary.
   const reasons: [string, boolean][] = [
     ["busy", true],
     ["conflict", true],
@@ -159,7 +159,7 @@ export function testChanges(api: Api): void {
     const evict = () => cloud.evict(peer.id, { onlyIfStopped: false }, PATIENT);
     const error = await assertRejects(evict, CloudError);
     assertEquals([error.kind, error.retryable, stage.changes.length], ["late", true, 0]);
-    // What a node asks for itself does not grow stale.
+    // A node's request for itself does not become stale.
     await cloud.detachSelf(PATIENT);
     assertEquals(stage.holders, [peer.id]);
   });

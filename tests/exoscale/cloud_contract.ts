@@ -1,6 +1,5 @@
-// What every `Cloud` promises, whichever API it speaks: readings, and what holds for every call. Changes are in
-// changes_contract.ts, what only API v2 does in traps_v2_test.ts, what answers can be like on a bad day in
-// bad_days_test.ts.
+// What every `Cloud` promises, whichever API it uses: reads, and rules for every call. Changes are in
+// changes_contract.ts, properties of API v2 alone in traps_v2_test.ts, faults in bad_days_test.ts.
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import type { PeerIdentity } from "../../src/core/election/peer.ts";
 import { CloudError } from "../../src/exoscale/cloud_error.ts";
@@ -67,7 +66,7 @@ export function testReading(api: Api): void {
     await cloud.prepare(PATIENT);
     const peers = [third, peer].map(identityOf);
     assertEquals(await cloud.members(PATIENT), { peers, inPeerList: true, unplaced: [] });
-    // A list given by hand need not have the machine itself.
+    // A list given by hand need not contain the machine itself.
     const short = stage.cloud(api, { peers: { kind: "static", addresses: [peer.address] } });
     await short.prepare(PATIENT);
     const one = { peers: [identityOf(peer)], inPeerList: true, unplaced: [] };
@@ -139,7 +138,7 @@ export function testReading(api: Api): void {
     const renewed = { apiKey: "EXOrenewed", secret: "another secret" };
     stage.model.credentials = renewed;
     await assertRejects(() => cloud.look({ others: false }, PATIENT), CloudError);
-    // What is under way ends with what it was signed with.
+    // A request under way ends with the credentials that signed it.
     stage.model.credentials = null;
     stage.server.fault = () => {
       signer.use(renewed);
@@ -149,7 +148,7 @@ export function testReading(api: Api): void {
     stage.model.credentials = renewed;
     await cloud.attach(PATIENT);
     assertEquals(stage.holders, [stage.self.id]);
-    // The half of a new pair is none.
+    // Half of a new pair is not a pair.
     stage.server.fault = () => null;
     signer.use({ ...renewed, secret: SIM_SECRET });
     await assertRejects(() => cloud.look({ others: false }, PATIENT), CloudError);
@@ -168,7 +167,7 @@ export function testReading(api: Api): void {
   });
 }
 
-/** What holds for every call: it ends when told to, and good answers are noticed. */
+/** Rules for every call: it ends when told to, and successful answers are reported. */
 export function testCalls(api: Api): void {
   const name = clientName(api);
 

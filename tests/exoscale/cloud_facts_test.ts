@@ -1,4 +1,4 @@
-// What the simulated cloud imitates of the real one, as our client and official ones see it.
+// Properties of the real cloud that the simulated one imitates, as our client and official ones see them.
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { authorizationV2, importSecret } from "../../src/exoscale/signature_v2.ts";
 import { CloudError } from "../../src/exoscale/cloud_error.ts";
@@ -31,7 +31,7 @@ Deno.test("`exo compute instance list` and `show` find all that they follow", as
     assertEquals((await get(stage, `/template/${item.template.id}`)).json.name, "Linux");
   }
   const { json: shown } = await get(stage, `/instance/${stage.self.id}`);
-  // Those two are pointers that the CLI follows.
+  // These two are pointers that the CLI dereferences.
   assertEquals([shown["secureboot-enabled"], shown["tpm-enabled"]], [false, false]);
   const [held] = shown["elastic-ips"];
   assertEquals((await get(stage, `/elastic-ip/${held.id}`)).json.cidr, "198.51.100.50/32");

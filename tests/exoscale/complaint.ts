@@ -1,4 +1,4 @@
-// A call that must fail: its error, how long it took, and a check that the error gives away no secret.
+// A call that must fail: its error, its duration, and a check that the error reveals no secret.
 import { assert, assertRejects } from "@std/assert";
 import { CloudError } from "../../src/exoscale/cloud_error.ts";
 import { STARTUP_PATIENCE_MS, StartupPolicy } from "../../src/exoscale/startup_policy.ts";
@@ -8,7 +8,7 @@ import type { Clock } from "../../src/world.ts";
 import { SIM_KEY, SIM_SECRET } from "../support/cloud/api_v2.ts";
 import { cloudFetch } from "../support/cloud/cloud_fixture.ts";
 
-/** A `fetch` that remembers what must not be repeated: URLs and signatures. */
+/** A `fetch` that records what no message may repeat: URLs and signatures. */
 export class Witness {
   readonly #secrets = new Set([SIM_KEY, SIM_SECRET]);
   readonly fetch: Fetch;
@@ -23,7 +23,7 @@ export class Witness {
     };
   }
 
-  /** The error of the call, which must be a `CloudError` whose text is clean. */
+  /** The error of the call, which must be a `CloudError` with a clean text. */
   async complaintOf(call: () => Promise<unknown>): Promise<{ error: CloudError; tookMs: number }> {
     const startedAtMs = this.#clock.nowMs();
     const error = await assertRejects(call, CloudError);
@@ -44,12 +44,12 @@ export class Witness {
   }
 }
 
-/** Whether a start gives up at once for this error. */
+/** Whether a start gives up at once on this error. */
 export function endsStart(error: CloudError): boolean {
   return new StartupPolicy().endsWith(error, 0);
 }
 
-/** Whether it gives up once the error has lasted, and not before. */
+/** Whether it gives up once the error has lasted, but not before. */
 export function endsStartInTime(error: CloudError): boolean {
   const patience = new StartupPolicy();
   return !patience.endsWith(error, 0) && !patience.endsWith(error, STARTUP_PATIENCE_MS - 1) &&

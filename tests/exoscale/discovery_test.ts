@@ -1,4 +1,4 @@
-// Peers that nobody named: our instance pool, else the label; and several groups. Against both clouds where both can.
+// Peers without a configuration: our instance pool, else the label; and several groups. With both APIs where possible.
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { CloudError } from "../../src/exoscale/cloud_error.ts";
 import type { PeerSource } from "../../src/exoscale/peer_source.ts";
@@ -151,7 +151,7 @@ Deno.test("CloudV2.members() follows its pool as that grows and shrinks", async 
   third.state = "destroying";
   await assertMembers(cloud, [peer, fourth], { found });
   peer.state = "destroyed";
-  // A machine that the list has lost still knows its pool.
+  // A machine that the list no longer has still knows its pool.
   self.state = "destroyed";
   await assertMembers(cloud, [fourth], { inPeerList: false, found });
 });
@@ -173,7 +173,7 @@ Deno.test("CloudV2.members() finds the nodes of its SKS node pool", async () => 
   stage.pool(POOL, [self, peer]);
   stage.model.nodepools.set(POOL, NODEPOOL);
   await assertMembers(await prepared(stage, "v2"), [peer], { found: /instance pool/ });
-  // The description of the API lets an instance name the node pool itself, too.
+  // By the API's description, an instance may also name the node pool itself.
   self.managerType = peer.managerType = "sks-nodepool";
   await assertMembers(await prepared(stage, "v2"), [peer], { found: /instance pool/ });
 });

@@ -1,5 +1,5 @@
-// Answers that can be misread: what was refused may be done, what seems done may not be, and errors that echo
-// the request must not tell secrets.
+// Answers that can be misread: a refused change may be done, a successful one may not be, and errors that echo the
+// request must not reveal secrets.
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { associate } from "../../src/commands/associate.ts";
 import { CloudError } from "../../src/exoscale/cloud_error.ts";

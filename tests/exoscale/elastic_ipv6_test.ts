@@ -1,4 +1,4 @@
-// An Elastic IPv6 is a whole /96: every text of it means the same one, and the cloud's own text is what it is asked by.
+// An Elastic IPv6 is a whole /96: all of its texts mean the same one, and requests use the cloud's own text.
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { readValues } from "../../src/options/parse.ts";
 import { configure } from "../../src/config/config.ts";
@@ -9,7 +9,7 @@ import { CloudFixture, PATIENT } from "../support/cloud/cloud_fixture.ts";
 import { run } from "../support/fake_host.ts";
 
 const LONG = "2001:db8:0:1:2::1";
-/** As somebody may write it, and as the cloud could. */
+/** Texts that a user or the cloud may write. */
 const TEXTS = [
   LONG,
   "2001:db8:0:1:2::/96",
@@ -42,7 +42,7 @@ Deno.test("-xi takes every text of it", () => {
   }
 });
 
-/** A cloud that writes the address so, and machines that have IPv6 or not. */
+/** A cloud that writes the address in that form, and machines with or without IPv6. */
 function longStage(text: string, dual = true) {
   const stage = new CloudFixture();
   const address = stage.model.addAddress(text);
@@ -75,7 +75,7 @@ Deno.test("CloudV2 refuses an Elastic IPv6 for an instance without IPv6, and tel
     Object.assign(stage.self, { address: where });
     const error = await assertRejects(() => cloud.prepare(PATIENT), CloudError);
     assertEquals([error.kind, endsStart(error)], ["no-ipv6", true]);
-    // What it still has it can be told to give up.
+    // An instance that still holds it can be told to give it up.
     address.holders.add(stage.self.id);
     await cloud.prepare(PATIENT);
     await cloud.detachSelf(PATIENT);

@@ -1,4 +1,4 @@
-// Where signed requests may go: what is configured, and what the list of zones says.
+// Where signed requests may go: the configured endpoint, and those in the list of zones.
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { readValues } from "../../src/options/parse.ts";
 import { configure, type Findings } from "../../src/config/config.ts";
@@ -34,7 +34,7 @@ Deno.test("endpointProblem() allows plain HTTP to this machine, or where it is a
     assert(agrees(endpointProblem(url, { insecure: false }), problem), text);
     assert(agrees(endpointProblem(url, { insecure: true }), insecure), `insecure: ${text}`);
   }
-  // URLs write addresses of every form in one.
+  // URLs normalise all forms of an address.
   assert(isLoopback(new URL("http://2130706433/").hostname));
 });
 

@@ -71,7 +71,7 @@ for (const [status, kind, retryable] of STATUSES) {
   Deno.test(`HTTP ${status} is ${kind}`, () => {
     const error = refusal({ status, headers: new Headers(), json: {} }, "GET /x", 0);
     assertEquals([error.kind, error.retryable, error.mayArrive], [kind, retryable, false]);
-    // A watchdog that starts waits for what passes.
+    // A starting watchdog waits when the error is temporary.
     const patience = new StartupPolicy();
     patience.endsWith(error, 0);
     assertEquals(patience.endsWith(error, STARTUP_PATIENCE_MS), !retryable);

@@ -1,5 +1,5 @@
-// The official CLI before the simulated cloud: what it can work with is like the real one. EXO_BIN names the program
-// (github.com/exoscale/cli, built with `go build`).
+// The official CLI with the simulated cloud: if the CLI accepts its answers, they resemble the real ones. EXO_BIN names
+// the program (github.com/exoscale/cli, built with `go build`).
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { SIM_KEY, SIM_SECRET } from "../support/cloud/api_v2.ts";
 import { CloudFixture, ELASTIC_IP } from "../support/cloud/cloud_fixture.ts";
@@ -7,7 +7,7 @@ import { skippableTest } from "../support/skippable.ts";
 
 const EXO = Deno.env.get("EXO_BIN") ?? "";
 
-/** What it prints. Throws what it complains about. */
+/** Its output. Throws its error message. */
 async function exo(stage: CloudFixture, ...args: string[]): Promise<string> {
   const home = await Deno.makeTempDir();
   try {

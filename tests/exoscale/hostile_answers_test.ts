@@ -1,5 +1,5 @@
-// Answers of somebody who means ill, or of a cloud that has gone mad: what they may cost, where they may send us, and
-// what they may make us say.
+// Answers of an attacker, or of a cloud that has gone wrong: what they may cost, where they may send us, and what they
+// may put into our messages.
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { CloudError } from "../../src/exoscale/cloud_error.ts";
 import type { Fetch } from "../../src/exoscale/http.ts";
@@ -14,7 +14,7 @@ import {
 } from "../support/cloud/cloud_fixture.ts";
 import { identityFor } from "../support/tls/cloud_identity.ts";
 
-/** Changes what the simulated cloud answers where `wanted` says so. */
+/** Changes the simulated cloud's answers where `wanted` says so. */
 function rewriting(
   wanted: (url: URL, init: RequestInit) => boolean,
   change: (text: string) => string,

@@ -1,4 +1,4 @@
-// Answers that arrive well and make no sense, or say no in the words of one API.
+// Complete answers that make no sense, or refusals in the words of one API.
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import type { CloudError, CloudErrorKind } from "../../src/exoscale/cloud_error.ts";
 import { retryAfterMs } from "../../src/exoscale/http.ts";
@@ -15,7 +15,7 @@ import {
 } from "../support/cloud/cloud_fixture.ts";
 import { Witness } from "./complaint.ts";
 
-/** The complaint about an answer to a reading, or to a change. */
+/** The error for an answer to a read, or to a change. */
 async function complaintAbout(
   api: Api,
   answer: () => Response | Promise<Response>,

@@ -1,5 +1,5 @@
-// Lists and objects of another shape than the API has: odd answers, which are waited out. Nothing follows from them,
-// neither that a list is empty nor that a start has to end.
+// Lists and objects of the wrong shape: such odd answers are waited out. Nothing follows from them, neither that a list
+// is empty nor that a start has to end.
 import { assertEquals, assertRejects } from "@std/assert";
 import { CloudError } from "../../src/exoscale/cloud_error.ts";
 import { findEndpoint, lookUpEndpoint } from "../../src/exoscale/zone.ts";
@@ -23,7 +23,7 @@ const members: Call = (cloud) => cloud.members(PATIENT);
 const look: Call = (cloud) => cloud.look({ others: true }, PATIENT);
 const inspect: Call = (cloud) => cloud.inspect("9b1e6f20-53c4-4a7d-8e2f-0a1b2c3d4e5f", PATIENT);
 
-/** Where in which answers of the API a list is, and who reads it. */
+/** Where lists are in the API's answers, and the code that reads them. */
 const LISTS: ReadonlyArray<
   readonly [api: Api, path: RegExp, within: string | null, name: string, calls: readonly Call[]]
 > = [
@@ -38,7 +38,7 @@ const LISTS: ReadonlyArray<
     inspect,
   ]],
 ];
-/** What is no list of things that have a name. */
+/** Values that are not a list of named things. */
 const SHAPES: readonly unknown[] = [
   [[]],
   [[{ id: "1", ip: "198.51.100.50" }]],
@@ -55,7 +55,7 @@ const SHAPES: readonly unknown[] = [
   true,
 ];
 
-/** What is changed in the answers to some requests; null leaves all as they are. */
+/** The change in the answers to some requests; null changes nothing. */
 interface Change {
   path: RegExp;
   within: string | null;
@@ -63,7 +63,7 @@ interface Change {
   value: unknown;
 }
 
-/** A fetch that answers as the cloud does, but for what is changed at the time. */
+/** A `fetch` with the cloud's answers, with the current change applied. */
 function changing(state: { change: Change | null }): Fetch {
   return async (url, init) => {
     const response = await cloudFetch(url, init);

@@ -1,4 +1,4 @@
-// From a listing of machines to the list of peers.
+// From a listing of machines to the membership.
 import { assertEquals } from "@std/assert";
 import { type Machine, membersAmong, peersAt } from "../../src/exoscale/peer_source.ts";
 

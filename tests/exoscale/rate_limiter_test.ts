@@ -5,12 +5,12 @@ import { RateLimiter } from "../../src/exoscale/rate_limiter.ts";
 import { VirtualClock } from "../support/clock.ts";
 import { PATIENT } from "../support/cloud/cloud_fixture.ts";
 
-/** A request that wants to start, and what becomes of it. */
+/** A request that is to start, and its fate. */
 interface Arrival {
   readonly atMs: number;
   readonly writes: boolean;
   readonly tookMs: number;
-  /** When in that time the server sees it, 0 to 1. */
+  /** When the server sees it, as a share of its duration, 0 to 1. */
   readonly transit: number;
   /** It is given up without an answer. */
   readonly broken: boolean;
@@ -76,14 +76,14 @@ Deno.test("Pace expects what was given up to arrive at any later time", async ()
   const giveUp = { broken: fc.constant(true), tookMs: fc.constant(15_000), atMs: fc.nat(5_000) };
   await fc.assert(fc.asyncProperty(someArrivals(giveUp), fc.nat(60_000), async (arrivals, ms) => {
     const starts = await startsOf(arrivals);
-    // Those whose packets were lost first arrive together, when packets get through again.
+    // Requests whose packets were lost arrive together when packets get through again.
     const lost = starts.slice(0, 5), others = starts.slice(5);
     const endMs = (lost.at(-1)?.startedAtMs ?? 0) + ms;
     const meanwhile = others.filter(({ startedAtMs }) =>
       startedAtMs > endMs - 1_000 && startedAtMs < endMs + 1_000
     );
     assert(lost.filter(({ startedAtMs }) => startedAtMs < 1_000).length <= 5);
-    // One in each second is let through beside them.
+    // Meanwhile one per second is let through.
     assert(meanwhile.length <= 2, `${meanwhile.length} beside ${lost.length}`);
   }));
 });

@@ -1,4 +1,4 @@
-// One answer for all that ask at once.
+// One answer for all simultaneous callers.
 import { assertEquals, assertRejects } from "@std/assert";
 import { CloudError } from "../../src/exoscale/cloud_error.ts";
 import { SingleFlight } from "../../src/exoscale/single_flight.ts";

@@ -1,11 +1,11 @@
-// Which answers of the cloud end a start, at once or when they last; all others are waited for.
+// Which errors of the cloud end a start, at once or when they last; all others are waited for.
 import { assertEquals } from "@std/assert";
 import { type CloudErrorKind, ERROR_KINDS } from "../../src/core/registry/error_kinds.ts";
 import { StartupPolicy } from "../../src/exoscale/startup_policy.ts";
 
 const KINDS = Object.keys(ERROR_KINDS) as CloudErrorKind[];
 
-/** Those that end a start which has heard nothing else for that long. */
+/** Errors that end a start after that time without any other answer. */
 function ending(lastedMs: number): CloudErrorKind[] {
   return KINDS.filter((kind) => {
     const policy = new StartupPolicy();

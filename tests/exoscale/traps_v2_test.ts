@@ -1,5 +1,5 @@
-// What is easy to get wrong about API v2, each as a test: lists that show less than they seem to, filters that
-// filter nothing, first answers that are last ones, addresses that are not ours to move.
+// Traps of API v2, one test each: lists that show less than they seem to, filters without effect, first answers that
+// are also the last, addresses that a watchdog must not move.
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { CloudError } from "../../src/exoscale/cloud_error.ts";
 import {
@@ -14,7 +14,7 @@ import type { TransportInit } from "../../src/transport/request.ts";
 
 const IN_ANY_STATE = { onlyIfStopped: false };
 
-/** What arrived since, as `GET /instance/...`. */
+/** The requests since then, as `GET /instance/...`. */
 function calledBy(stage: CloudFixture, since = 0): string[] {
   return stage.server.calls.slice(since).map(({ method, what }) => `${method} ${what}`);
 }
@@ -30,7 +30,7 @@ Deno.test("CloudV2.look() reads its own hold from get-instance, never from a lis
   const cloud = stage.cloud("v2");
   await cloud.prepare(PATIENT);
   const since = stage.server.calls.length;
-  // The list names this machine, too, as it does every other.
+  // The list contains every machine, this one, too.
   const { holds, others } = await cloud.look({ others: true }, PATIENT);
   assertEquals(holds, false);
   assertEquals(idsOf(others), [stage.peer.id, stage.third.id]);
@@ -52,7 +52,7 @@ Deno.test("CloudV2.look() asks for holders with the filter ip-address", async ()
 
 Deno.test("CloudV2 lets a change expire by the cloud's clock, soon after its answer would be too late", async () => {
   await using stage = new CloudFixture();
-  // The clock of this machine is an hour behind.
+  // This machine's clock is an hour late.
   const aheadMs = 3_600_000;
   const expiries: { readonly method: string; readonly inMs: number }[] = [];
   const fetch = async (url: URL, init: TransportInit) => {
@@ -218,7 +218,7 @@ for (const address of ["", "0.0.0.0"]) {
   });
 }
 
-/** Makes the machine of the stage a member of a pool that hands out these Elastic IPs. */
+/** Puts the fixture's machine into a pool that assigns these Elastic IPs. */
 function joinPool(stage: CloudFixture, addressIds: string[]): void {
   const poolId = "c0ffee00-1234-4abc-8def-5566778899aa";
   stage.self.poolId = poolId;

@@ -1,4 +1,4 @@
-// Where API v2 is, when nobody says so: every zone is asked for the instance.
+// Finding API v2 without a configured zone: every zone is asked for the instance.
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { CloudError } from "../../src/exoscale/cloud_error.ts";
 import { endpointOf, findEndpoint, lookUpEndpoint } from "../../src/exoscale/zone.ts";
@@ -7,7 +7,7 @@ import { simUuid } from "../support/cloud/model.ts";
 import { answering, cloudFetch, CloudFixture, PATIENT } from "../support/cloud/cloud_fixture.ts";
 import { endsStart, endsStartInTime } from "./complaint.ts";
 
-/** Options that ask the stage for the list of zones. */
+/** Options that ask the fixture for the list of zones. */
 function from(stage: CloudFixture) {
   return {
     apiKey: SIM_KEY,

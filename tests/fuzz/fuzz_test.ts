@@ -1,4 +1,4 @@
-// The fuzz targets with a fixed effort on every push (deno task fuzz goes on), and proof that a fault is found.
+// The fuzz targets with a fixed effort on every push (`deno task fuzz` runs longer), and a test that a fault is found.
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import fc from "fast-check";
 import { CloudV2 } from "../../src/exoscale/cloud_v2.ts";
@@ -9,7 +9,7 @@ import { TARGETS } from "../support/fuzz/targets.ts";
 import { hostileText } from "../support/fuzz/texts.ts";
 import "../support/libraries.ts";
 
-/** Inputs for each target; few, since the targets of the cloud make hundreds of requests for each. */
+/** Inputs per target; few, since the cloud targets make hundreds of requests for each. */
 const RUNS = 60;
 
 for (const target of TARGETS) {

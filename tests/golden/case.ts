@@ -1,23 +1,23 @@
-// Cases of the command line as text. What goes in stands first, then what came out, which `--rewrite` writes:
+// Cases of the command line as text: first the input, then the output, which `--rewrite` writes:
 //
 //   == a title
-//   env NAME=VALUE            a variable; without any, key and secret are in two
+//   env NAME=VALUE            a variable; without any, two variables give key and secret
 //   file PATH [MODE]          a file, whose lines follow, each after "| "
-//   is WORD [VALUE...]        what else the machine is, see IS
+//   is WORD [VALUE...]        another property of the machine, see IS
 //   $ exoip ARGUMENTS         $COMMON stands for the address, the instance and the endpoint
 //   > a line of standard output
 //   ! a line of standard error
 //   log a line of the log; lost, if it had not left when the program ended
-//   asked PATH                who was asked, each once: the cloud, or the metadata service
-//   pid-file WHAT             what was done with PID files and the processes in them
+//   asked PATH                a request to the cloud or the metadata service; each path once
+//   pid-file WHAT             an operation on a PID file or its process
 //   exit CODE
 import { COMMON, run, type Situation, type Trace } from "../support/fake_host.ts";
 import { commit, VERSION } from "../../src/version.ts";
 
-/** One case as it stands in its file. */
+/** One case of a file. */
 export interface Case {
   readonly title: string;
-  /** Its lines up to the command line, this one included. */
+  /** Its lines up to and including the command line. */
   readonly input: readonly string[];
   /** The lines after it. */
   readonly output: readonly string[];
@@ -25,30 +25,30 @@ export interface Case {
 
 const CASE = "== ", COMMAND = "$ exoip";
 
-/** What a machine can be besides its files and variables. */
+/** Properties of a machine besides its files and variables. */
 const IS: Readonly<Record<string, (...values: string[]) => Partial<Situation>>> = {
   /** No variable is set. */
   bare: () => ({ env: {} }),
   /** The Elastic IP is attached to the instance. */
   holder: () => ({ holds: true }),
-  /** Syslog takes lines. */
+  /** Syslog accepts lines. */
   syslog: () => ({ syslog: true }),
-  /** It is no Linux machine. */
+  /** The operating system is not Linux. */
   os: (os) => ({ os: os as NonNullable<Situation["os"]> }),
-  /** The cloud answers with that status when it is asked about the instance. */
+  /** The cloud answers questions about the instance with that status. */
   "cloud-status": (status) => ({ cloudStatus: Number(status) }),
-  /** A watchdog runs, and leaves so many seconds after it is told to. */
+  /** A watchdog runs, and ends this many seconds after it is told to stop. */
   watchdog: (path = "", pid, seconds = "0") => ({
     watchdogs: { [path]: Number(pid) },
     leavesInMs: Number(seconds) * 1_000,
   }),
-  /** Sockets can be opened, and nobody answers. */
+  /** Sockets can be opened, but nothing answers. */
   silent: () => ({ silent: true }),
-  /** The metadata service tells that instance. */
+  /** The metadata service reports that instance. */
   instance: (id = "") => ({ metadata: id }),
 };
 
-/** The cases of a file. What stands before the first is a comment. */
+/** The cases of a file. Lines before the first are a comment. */
 export function casesOf(text: string): Case[] {
   return text.split(`\n${CASE}`).slice(1).map((part) => {
     const [title = "", ...lines] = part.trimEnd().split("\n");
@@ -58,7 +58,7 @@ export function casesOf(text: string): Case[] {
   });
 }
 
-/** The file with those outputs in the place of its own. */
+/** The file with its outputs replaced by those. */
 export function rewritten(text: string, outputs: readonly (readonly string[])[]): string {
   const [comment = ""] = text.split(`\n${CASE}`);
   const parts = casesOf(text).map(({ title, input }, index) =>
@@ -67,7 +67,7 @@ export function rewritten(text: string, outputs: readonly (readonly string[])[])
   return `${[comment.trimEnd(), ...parts].join("\n\n")}\n`;
 }
 
-/** Runs a case; its output as it should stand in the file. */
+/** Runs a case; returns its output in the form of the file. */
 export async function outputOf({ title, input }: Case): Promise<string[]> {
   const { argv, situation } = situationOf(title, input);
   return linesOf(await run(argv, situation));
@@ -96,7 +96,7 @@ function situationOf(title: string, input: readonly string[]) {
   return { argv, situation: { files, modes, ...rest, ...(given && { env }) } };
 }
 
-/** Words apart by spaces; between double quotes a word may have some. */
+/** Words separated by spaces; a word in double quotes may contain some. */
 function argumentsOf(text: string): string[] {
   return [...text.matchAll(/(?:"[^"]*"|\S)+/g)].flatMap(([word]) =>
     word === "$COMMON" ? COMMON : [word.replaceAll('"', "")]

@@ -1,4 +1,4 @@
-// The command line as texts: what goes in, and all that comes out. After a change that was meant:
+// The command line as texts: the input, and all of its output. After an intended change:
 // deno test --allow-all tests/golden -- --rewrite
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { type Case, casesOf, outputOf, rewritten } from "./case.ts";

@@ -1,4 +1,4 @@
-// Real children: how they end, what is left of them, and what they say.
+// Real child processes: how they end, what remains of them, and their output.
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import {
   type CommandOptions,
@@ -16,7 +16,7 @@ function shell(script: string, options: Partial<CommandOptions> = {}) {
   return runCommand(["sh", "-c", script], { env: ENV, ...options });
 }
 
-/** Whether the process runs; one that has ended and was not yet waited for does not. */
+/** Whether the process runs; a zombie does not. */
 function runs(pid: number): boolean {
   try {
     if (Deno.build.os !== "linux") return Deno.kill(pid, 0 as unknown as Deno.Signal) === undefined;
@@ -34,7 +34,7 @@ async function pidIn(path: string): Promise<number> {
     try {
       pid = Number(Deno.readTextFileSync(path).trim());
     } catch {
-      // It is not there yet.
+      // The file does not exist yet.
     }
     return pid > 0;
   };
@@ -127,7 +127,7 @@ for (const keepsChildren of [false, true]) {
     async () => {
       const folder = await Deno.makeTempDir();
       try {
-        // It holds both outputs open.
+        // It keeps both outputs open.
         const script = `sleep 300 & echo $! > ${folder}/pid; exit 0`;
         assertEquals((await shell(script, { keepsChildren })).code, 0);
         const pid = await pidIn(`${folder}/pid`);
@@ -176,7 +176,7 @@ skippableTest(
       await shell(script, { timeoutMs: 1_500 });
       const most = (performance.now() - startedAtMs) / 10;
       const count = (await Deno.readTextFile(`${folder}/pieces`)).length;
-      // What is read at once, what is in the pipe, and one that is being written.
+      // Data that was read at once, data in the pipe, and a piece that is being written.
       assert(count > 2 && count <= most + 4, `${count} pieces, at most ${most + 4}`);
     } finally {
       await Deno.remove(folder, { recursive: true });

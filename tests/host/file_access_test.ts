@@ -1,4 +1,4 @@
-// Who besides us may read or replace a file, on real files and as data.
+// Who else may read or replace a file, with real files and as data.
 import { assertEquals, assertMatch } from "@std/assert";
 import { accessOf, fileAccess, type PathStep } from "../../src/host/file_access.ts";
 import { skippableTest } from "../support/skippable.ts";

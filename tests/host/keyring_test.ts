@@ -1,4 +1,4 @@
-// The seal of a datagram: what it is made of, what it proves, and which secrets there may be.
+// The signature of a datagram: its input, what it proves, and which secrets are allowed.
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { createHmac } from "node:crypto";
 import {
@@ -43,14 +43,14 @@ Deno.test("seal() ends the datagram with HMAC-SHA256 over all that precedes", as
   assertEquals(datagram.subarray(-TAG_BYTES).toHex(), tag);
 });
 
-/** A heartbeat to its id: version, priority twice, Elastic IP or its stand-in, id. */
+/** A heartbeat up to its id: version, priority twice, Elastic IP or its stand-in, id. */
 const [HEAD, ID] = ["02010a0a", "3f8a2b649c1d4e7fa5b06d2c8e4f1a93"];
 /** Magic, flags, key id, own priority, code of 1 s, sequence, run. */
 const TRAILER = "45584f32" + "09190a41" + "00000000004c4b40" + "fedcba9876543210";
 const ECHO = "1122334455667788" + "0000000000895441", NO_ECHO = "00".repeat(16);
 const LONG = "20010db8000000010002000000000001";
 
-/** Known answers; the tags were computed with Python's hmac. */
+/** Known answers; the signatures were computed with Python's hmac. */
 const KNOWN: ReadonlyArray<
   readonly [elasticIp: string, heard: boolean, said: string, tag: string]
 > = [
@@ -126,7 +126,7 @@ Deno.test("a keyring with two keys signs with the first and believes both", asyn
   assertEquals([both.keyId, turned.keyId], [old.keyId, next.keyId]);
   assert(old.keyId >= 1 && next.keyId >= 1 && old.keyId !== next.keyId);
   assert(!old.knows(next.keyId) && !next.knows(old.keyId) && !both.knows(0));
-  // Each step of a rotation has nodes that have made it beside nodes that have not.
+  // At each step of a rotation, some nodes have taken it and some have not.
   for (const [here, there] of [[old, both], [both, turned], [turned, next]] as const) {
     for (const [from, to] of [[here, there], [there, here]] as const) {
       assert(to.knows(from.keyId));

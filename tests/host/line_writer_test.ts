@@ -1,9 +1,9 @@
-// Lines in the background: all in order for a reader that reads, no waiting for one that stalls.
+// Lines in the background: complete and in order for a reader that reads, without waiting for one that stalls.
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { LineWriter } from "../../src/host/line_writer.ts";
 
-/** What was written, and a gate that can hold up the writing. */
+/** The written text, and a gate that can block writing. */
 function sinkWith({ chunkBytes = () => Infinity }: { chunkBytes?: () => number } = {}) {
   const decoder = new TextDecoder();
   const sink = {
@@ -66,7 +66,7 @@ Deno.test("LineWriter keeps 1000 lines for a stalled sink and counts the dropped
   const sink = sinkWith();
   const open = stall(sink);
   const writer = new LineWriter(sink);
-  // The first is on its way at once, 1000 wait, 500 are too many.
+  // The first leaves at once, 1000 wait, 500 are too many.
   for (let number = 0; number < 1_501; number++) writer.line(`line ${number}`);
   assertEquals(sink.text, "");
   open();

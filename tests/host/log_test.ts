@@ -42,7 +42,7 @@ Deno.test("openLog() puts a time before each line of text where nobody else woul
   const text = await of({ stdout: true, timed: true });
   assertMatch(text, new RegExp(`^${time} exoip \\[INFO   \\] start: watching$`));
   assertEquals(await of({ stdout: true }), "exoip [INFO   ] start: watching");
-  // A service of systemd says its own severity, and the journal knows the time.
+  // A systemd service gives its own severity, and the journal adds the time.
   assertEquals(await of({ stdout: false, journal: true, timed: true }), "<6>start: watching");
   assertMatch(await of({ stdout: true, format: "json", timed: true }), /^\{"time":/);
 });

@@ -1,4 +1,4 @@
-// Which instance is this? The order of the attempts, what counts as an answer, what the error says.
+// Which instance is this? The order of the attempts, which answers count, and the error message.
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import {
   findInstanceId,
@@ -31,7 +31,7 @@ const GATEWAYS = {
 
 type Answer = string | (() => Response);
 
-/** A machine where only the given places answer: URLs, files, and command lines. */
+/** A machine where only the given sources answer: URLs, files, and command lines. */
 function machineWith(answers: Record<string, Answer>): Machine & { readonly asked: string[] } {
   const asked: string[] = [];
   const answer = (place: string): Answer => {
@@ -144,7 +144,7 @@ Deno.test("findInstanceId() lists all that was tried and why, and says -i", asyn
 });
 
 Deno.test("findInstanceId() quotes reasons on one line of bounded length", async () => {
-  // Found by fuzzing: the reason of a failure went into the message as it was.
+  // Found by fuzzing: the reason of a failure went into the message unescaped.
   const machine = machineWith({});
   const fetch = () => Promise.reject(new Error("x\nCRIT forged \x1b[2J".padEnd(5_000, "y")));
   const { message } = await assertRejects(
@@ -159,7 +159,7 @@ Deno.test("findInstanceId() bounds each attempt to two seconds", async () => {
   const timeout = AbortSignal.timeout;
   const hang = (signal: AbortSignal) =>
     new Promise<never>((_, reject) => signal.onabort = () => reject(signal.reason));
-  AbortSignal.timeout = (ms) => (boundsMs.push(ms), timeout.call(AbortSignal, 1)); // Not to wait.
+  AbortSignal.timeout = (ms) => (boundsMs.push(ms), timeout.call(AbortSignal, 1)); // To avoid waiting.
   try {
     const silent: Machine = {
       root: "",
@@ -244,7 +244,7 @@ Deno.test("findInstanceId() asks the gateway while the fixed places are silent",
 const OTHER = "0a1b2c3d-53c4-4a7d-8e2f-0a1b2c3d4e5f";
 const data = (id: string) => JSON.stringify({ v1: { cloud_name: "nocloud", instance_id: id } });
 
-/** Beginning of a drive: some of its structure, and the file. */
+/** The start of a drive: part of its structure, and the file. */
 const drive = (...lines: string[]) =>
   `\u0001CD001\u0001${"\0".repeat(40_000)}\n${lines.join("\n")}\n\0\0`;
 

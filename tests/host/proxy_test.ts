@@ -1,4 +1,4 @@
-// What is left of the proxies in the environment: what `https://` to other machines may use, and nothing else.
+// Which proxies in the environment remain: only those for `https://` to other machines.
 import { assertEquals } from "@std/assert";
 import { keepPlainRequestsDirect } from "../../src/host/proxy.ts";
 

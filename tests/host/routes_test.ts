@@ -1,4 +1,4 @@
-// The default gateway, as the kernel's table and as `ip route` write it.
+// The default gateway, from the kernel's table and from `ip route`.
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { isIpv4 } from "../../src/core/ipv4.ts";
@@ -51,7 +51,7 @@ Deno.test("gatewayFromIpRoute() finds the gateway of the first default route", (
   for (const [text, gateway] of rows) assertEquals(gatewayFromIpRoute(text), gateway, text);
 });
 
-/** Texts that look like either source, more or less. */
+/** Texts that resemble either source. */
 const nearlyRoutes = fc.oneof(
   fc.string({ unit: "binary" }),
   fc.array(

@@ -1,9 +1,9 @@
-// Signals between their coming and the one who hears them: one listener at a time, and nothing is lost before it.
+// Signals and their listeners: one listener at a time, and no signal is lost before it.
 import { assertEquals } from "@std/assert";
 import { SignalQueue } from "../../src/host/signals.ts";
 import type { SignalListener, SignalName } from "../../src/world.ts";
 
-/** A listener that remembers, and leaves some for later. */
+/** A listener that records signals, and leaves some for later. */
 function listener(...later: SignalName[]): { heard: SignalName[]; hear: SignalListener } {
   const heard: SignalName[] = [];
   return {

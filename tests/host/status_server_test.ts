@@ -1,8 +1,8 @@
-// The HTTP server by itself: what it understands, and that nothing makes it hold more than it may.
+// The HTTP server alone: what it accepts, and that no client makes it hold more than its limits.
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { CONNECTIONS_MAX, serveStatus, type StatusServer } from "../../src/host/status_server.ts";
 
-/** Runs a server that tells what it was asked. */
+/** Runs a server that echoes the request. */
 async function serving(
   body: (server: StatusServer, asked: Request[]) => Promise<void>,
   limits: { connectionMs?: number } = {},
@@ -68,7 +68,7 @@ Deno.test("serveStatus() serves whoever comes beyond its limit in the place of t
     assertEquals(count, null, "the oldest has gone");
     oldest?.close();
     for (const connection of others) connection.close();
-    // No connection ends by its age here.
+    // No connection ends because of its age here.
   }, { connectionMs: 3_600_000 }));
 
 Deno.test("serveStatus() ends a connection that says nothing", () =>

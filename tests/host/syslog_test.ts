@@ -1,4 +1,4 @@
-// Syslog: the line as RFC 3164 and the original have it, and its way through a real socket.
+// Syslog: the line by RFC 3164 and the original, and its path through a real socket.
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { openLog } from "../../src/host/log.ts";
 import { LineWriter } from "../../src/host/line_writer.ts";
@@ -23,7 +23,7 @@ class Daemon implements AsyncDisposable {
     return new TextDecoder().decode(bytes);
   }
 
-  /** Ends the daemon; its file stays unless it is removed, too. */
+  /** Closes the socket; its file stays unless `removed`. */
   close({ removed }: { removed: boolean }): void {
     this.#socket.close();
     if (removed) Deno.removeSync(this.path);
@@ -113,7 +113,7 @@ for (const removed of [false, true]) {
       log.write("warning", "listen", text);
       await log.flush();
     }
-    // The excuse comes once, the lines all.
+    // The excuse appears once, all lines appear.
     const reason = removed ? "there is no such socket" : "nobody listens there";
     assertEquals(
       lines[0],
@@ -167,7 +167,7 @@ testWithDaemon(
     assertEquals([log.kind, lines.length], ["stdout", 3]);
     const late = Deno.listenDatagram({ transport: "unixpacket", path });
     const receive = async () => new TextDecoder().decode((await late.receive())[0]);
-    // Nobody writes a line: what was kept goes by itself.
+    // No further line is written: the kept ones leave by themselves.
     for (const text of ["one", "two"]) assertMatch(await receive(), new RegExp(`listen: ${text}$`));
     log.write("info", "listen", "three");
     assertMatch(await receive(), /listen: three$/);
@@ -217,7 +217,7 @@ testWithDaemon("openLog() uses standard output while syslog does not read", asyn
   assert(lines.at(-1)?.endsWith("line 899"), lines.at(-1));
   const printed = lines.length;
   assert(printed < 900, "what fitted into the socket is not printed");
-  // All that was kept comes in order once it reads.
+  // Once it reads, all kept lines arrive in order.
   for (let number = 0; number < 900; number++) {
     assert((await daemon.receive()).endsWith(`: listen: line ${number}`));
   }

@@ -56,7 +56,7 @@ Deno.test({
   },
 });
 
-/** What the manager hears, one message each, since the last time that anybody looked. */
+/** The messages that the manager received since the last call. */
 function hearing(monotonicUsec: () => number | null = () => 12_345_678) {
   const heard: string[] = [];
   const manager = serviceManager((message) => void heard.push(message), {

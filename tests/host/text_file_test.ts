@@ -1,4 +1,4 @@
-// Files that an operator names: whole, small, and in time, whatever stands there.
+// Files that an operator names: read whole, small, and in time, whatever is there.
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { until } from "../support/until.ts";
 import { BUNDLE_MAX_BYTES, readTextFile, rereadTextFile } from "../../src/host/text_file.ts";
@@ -27,7 +27,7 @@ async function makePipe(path: string): Promise<void> {
   assertEquals(success, true);
 }
 
-/** In a process of its own: opening a pipe waits for a reader. */
+/** In a process of its own: opening a pipe blocks until there is a reader. */
 async function fill(pipe: string, text: string): Promise<void> {
   const args = ["-c", `printf '${text}' > ${pipe}`];
   const { success } = await new Deno.Command("sh", { args }).output();
@@ -96,7 +96,7 @@ Deno.test(
         await reasonOf(readTextFile(pipe)),
         "an earlier attempt to read it still hangs",
       );
-      // Whoever writes at last frees it for the next attempt.
+      // A late writer frees it for the next attempt.
       await fill(pipe, "late");
       await Deno.remove(pipe);
       await Deno.writeTextFile(pipe, "a file");

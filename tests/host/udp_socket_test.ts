@@ -1,4 +1,4 @@
-// The real sockets, where nothing else is said: from where heartbeats leave, and in which order.
+// The real sockets: the source address of heartbeats, and their order.
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { NoIpv6 } from "../../src/host/udp_socket.ts";
 import { openSocket } from "../../src/host/udp_socket.ts";
@@ -31,7 +31,7 @@ Deno.test("openLink() sends to each address in order, and waits for no other", a
     }
     assertEquals(begun, ["10.0.0.1 1", "10.0.0.2 1"], "the first to each leaves at once");
     const closed = link.close();
-    // The runtime is done with the newest first, as it may be.
+    // The runtime may finish the newest first.
     for (let turns = 0; turns < 100 && done.length < 6; turns++) {
       pending.pop()?.();
       await new Promise((resolve) => setTimeout(resolve, 0));
@@ -46,7 +46,7 @@ Deno.test("openLink() sends to each address in order, and waits for no other", a
   }
 });
 
-/** A socket of another program on loopback, and what came to it. */
+/** A socket of another program on loopback, and its input. */
 function listener(hostname = "127.0.0.1") {
   const socket = Deno.listenDatagram({ transport: "udp", hostname, port: 0 });
   const { port } = socket.addr as Deno.NetAddr;
@@ -64,7 +64,7 @@ function listener(hostname = "127.0.0.1") {
 
 const text = (what: string) => new TextEncoder().encode(what);
 
-/** Keeps what a link says of its source. */
+/** Collects a socket's reports about its source address. */
 function reports() {
   const told: HeartbeatSource[] = [];
   return { told, report: (source: HeartbeatSource) => void told.push(source) };
@@ -99,7 +99,7 @@ Deno.test("openLink() sends heartbeats from the own address, and answers from th
   const beat = await other.next();
   assertEquals([beat.text, beat.from], ["beat", "127.0.0.7"]);
   assert(beat.fromPort !== port, "the port stays with the socket that receives");
-  // Each Elastic IP of the process says it.
+  // Each Elastic IP of the process calls it.
   link.sendFrom(["127.0.0.7"], report);
   link.send(text("again"), "127.0.0.1", other.port);
   assertEquals(await other.next(), { ...beat, text: "again" });
@@ -112,7 +112,7 @@ Deno.test("openLink() sends heartbeats from the own address, and answers from th
 Deno.test("openLink() says once that the machine has not the own address, and sends from what it has", async () => {
   using other = listener();
   const port = freeUdpPort("0.0.0.0"), link = openSocket("0.0.0.0", port);
-  // What is reported to one who only guesses is not kept from the one who knows.
+  // A report to a caller that guesses must not be missing for one that knows.
   link.sendFrom(["192.0.2.77"], () => {});
   link.send(text("guess"), "127.0.0.1", other.port);
   assertEquals((await other.next()).from, "127.0.0.1");
@@ -134,7 +134,7 @@ Deno.test("openLink() says it although nothing can be sent from elsewhere either
   const link = openSocket("0.0.0.0", freeUdpPort("0.0.0.0"));
   const { told, report } = reports();
   link.sendFrom(["192.0.2.77"], report);
-  link.send(text("beat"), "255.255.255.255", 9); // Nobody may send there.
+  link.send(text("beat"), "255.255.255.255", 9); // This address may not be used for sending.
   await link.close();
   assertEquals(told.length, 1);
 });
@@ -262,7 +262,7 @@ Deno.test("openLink() keeps the order of heartbeats to one place wherever they l
   await listeningWith((options, real) => {
     const socket = real(options), send = socket.send.bind(socket);
     if (options.hostname !== "127.0.0.7") return socket;
-    // Every second socket is of no use, and needs a while to say so.
+    // Every second socket is unusable, and needs a while to report that.
     const broken = bound++ % 2 === 0;
     socket.send = async (...given) => {
       await new Promise((resolve) => setTimeout(resolve, 5));
@@ -305,7 +305,7 @@ Deno.test({
   },
 });
 
-/** A machine whose IPv6 sockets take no IPv4, as with net.ipv6.bindv6only=1. */
+/** A machine whose IPv6 sockets accept no IPv4, as with net.ipv6.bindv6only=1. */
 const ipv6Only = (options: UdpOptions, real: Listen) =>
   real(options.hostname === "::" ? { ...options, hostname: "::1" } : options);
 
@@ -320,7 +320,7 @@ Deno.test({
       const heard: string[] = [];
       const hearing = (async () => {
         for await (const { bytes, from, fromPort } of link) {
-          // The next one must not overwrite this one, whatever socket it comes to.
+          // The next datagram must not overwrite this one, whichever socket receives it.
           await new Promise((resolve) => setTimeout(resolve, 5));
           heard.push(`${new TextDecoder().decode(bytes)} from ${from}`);
           link.reply(text("answer"), from, fromPort);

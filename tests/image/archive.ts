@@ -1,10 +1,10 @@
-// The image under test: made by `scripts/image/main.ts` from the compiled binary, in a folder of its own.
+// The image under test: built by `scripts/image/main.ts` from the compiled binary, in a folder of its own.
 import { binaryName, hostTarget, targetName, VERSION } from "../../scripts/release/targets.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
 const SCRIPT = `${ROOT}scripts/image/main.ts`;
 
-/** The compiled binary: what EXOIP_BIN names, else what `deno task compile` has made; null without one. */
+/** The compiled binary: from EXOIP_BIN, else from `deno task compile`; null without one. */
 export async function compiledBinary(): Promise<string | null> {
   const target = hostTarget();
   if (target?.os !== "linux") return null;
@@ -12,7 +12,7 @@ export async function compiledBinary(): Promise<string | null> {
   return await Deno.stat(path).then(() => path, () => null);
 }
 
-/** What `deno task image` has made. */
+/** The output of `deno task image`. */
 export class Archives implements AsyncDisposable {
   private constructor(readonly folder: string) {}
 
@@ -55,7 +55,7 @@ export class Archives implements AsyncDisposable {
   }
 }
 
-/** Standard output of a program that must end well. */
+/** Standard output of a program that must succeed. */
 export async function run(
   program: string,
   args: readonly string[],

@@ -1,4 +1,4 @@
-// What is in the archives, and that the same files in give the same bytes out.
+// The content of the archives, and that the same input gives the same output.
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { sha256 } from "../../scripts/release/files.ts";
 import { VERSION } from "../../scripts/release/targets.ts";
@@ -25,7 +25,7 @@ imageTest(
     await using archives = await Archives.make(binary);
     const inPeerList = (await run("tar", ["-tzf", archives.rootfs])).split("\n");
     const files = inPeerList.filter((path) => !path.endsWith("/")).map((path) => `/${path}`);
-    // The oracle: the loader itself says what it loads; the kernel's part is no file.
+    // The loader itself lists what it loads; the part from the kernel is not a file.
     const loaded = (await run("ldd", [binary])).split("\n").map((line) =>
       /(\/\S+) \(0x/.exec(line)?.[1]
     ).filter((path) => path !== undefined);
@@ -85,7 +85,7 @@ imageTest("skopeo takes the image as an OCI and as a Docker archive", async (bin
   assertEquals(copies[0], copies[1], "both readers see the same image");
 }, { needs: ["skopeo"] });
 
-/** Sum of what is in a compressed file. */
+/** Sum of the uncompressed content. */
 async function plainSum(path: string): Promise<string> {
   const file = await Deno.open(path);
   const plain = file.readable.pipeThrough(new DecompressionStream("gzip"));

@@ -1,4 +1,4 @@
-// `deno task compile`: the same bytes from the same sources, and plain words when it cannot be done.
+// `deno task compile`: the same sources give the same bytes, and failures have clear messages.
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { copy, sha256 } from "../../scripts/release/files.ts";
 import { binaryName, hostTarget, VERSION } from "../../scripts/release/targets.ts";
@@ -7,7 +7,7 @@ import { run } from "./archive.ts";
 const ROOT = new URL("../../", import.meta.url).pathname;
 const host = hostTarget();
 
-/** A copy of the sources, which is no checkout, and the compiler in it. */
+/** A copy of the sources without git, and the compiler in it. */
 async function compile(
   folder: string,
   { args = [], env = {} }: { args?: readonly string[]; env?: Record<string, string> } = {},
@@ -37,7 +37,7 @@ Deno.test({
         await Deno.mkdir(name);
         const { code, output } = await compile(name);
         if (code !== 0 && /Download|sending request/.test(output)) {
-          // It cannot be known before whether the runtime part is here or can be fetched.
+          // Only the attempt shows whether the runtime part is here or can be downloaded.
           const name = "skipped: Deno's runtime part cannot be downloaded here";
           await t.step({ name, ignore: true, fn: () => {} });
           return;
@@ -67,7 +67,7 @@ Deno.test({
     const folder = await Deno.makeTempDir({ prefix: "exoip-never-" });
     try {
       const env = { DENORT_BIN: "/bin/true" };
-      // Deno itself does not notice that the runtime part is another processor's.
+      // Deno itself does not notice a runtime part for another processor.
       const other = Deno.build.arch === "x86_64" ? "linux-arm64" : "linux-x64";
       for (const args of [[], ["--target", other]]) {
         const { code, output } = await compile(folder, { args, env });

@@ -1,5 +1,5 @@
-// Two machines in namespaces of their own, with the image's root file system, a simulated cloud and metadata service
-// at their default gateway, and a name server there.
+// Two machines in separate namespaces, with the image's root file system. Their default gateway provides a simulated
+// cloud, a metadata service and a name server.
 import { ELASTIC_IP, Zone } from "../support/cluster.ts";
 import { SIM_KEY, SIM_SECRET } from "../support/cloud/api_v2.ts";
 import type { SimInstance } from "../support/cloud/model.ts";
@@ -10,14 +10,14 @@ import { type Archives, run } from "./archive.ts";
 import { NameServer } from "./name_server.ts";
 import { Container } from "./runc.ts";
 
-/** Name of the cloud, known to the name server. */
+/** The cloud's host name in the name server. */
 export const CLOUD_NAME = "api.cloud.test";
 
-/** Where a container finds the authority that vouches for the cloud. */
+/** Path of the cloud's certificate authority in a container. */
 const CA_FILE = "/dev/authority.pem";
 const ASK_INFO = new URL("./ask_info.ts", import.meta.url).pathname;
 
-/** The machines and what is around them. */
+/** The machines and their surroundings. */
 export class ContainerCluster extends Zone<{ name: string; instance: SimInstance }>
   implements AsyncDisposable {
   readonly names: NameServer;
@@ -38,7 +38,7 @@ export class ContainerCluster extends Zone<{ name: string; instance: SimInstance
     );
   }
 
-  /** Makes the network, and what is around the machines; nothing runs on them yet. */
+  /** Creates the network and the surroundings; no machine runs anything yet. */
   static async create(archives: Archives): Promise<ContainerCluster> {
     const network = await Network.create(2);
     try {
@@ -47,7 +47,7 @@ export class ContainerCluster extends Zone<{ name: string; instance: SimInstance
         await ip(
           network.namespace(number),
           `route add default via ${network.cloudHostname}`,
-          // Nobody outside is asked.
+          // No real service is asked.
           "route add unreachable 169.254.169.254",
         );
       }
@@ -58,12 +58,12 @@ export class ContainerCluster extends Zone<{ name: string; instance: SimInstance
     }
   }
 
-  /** The cloud's endpoint by a name for its address. */
+  /** The cloud's endpoint, with a host name. */
   endpoint(name: string): string {
     return this.server.endpoint("v2").replace(this.network.cloudHostname, name);
   }
 
-  /** Starts exoip on a machine; it is told nothing that it can find out itself. */
+  /** Starts exoip on a machine, without anything that it can find out itself. */
   async start(
     number: number,
     args: readonly string[],
@@ -95,7 +95,7 @@ export class ContainerCluster extends Zone<{ name: string; instance: SimInstance
     return container;
   }
 
-  /** What the watchdog on a machine answers to `info`. */
+  /** The answer of a machine's watchdog to `info`. */
   async info(number: number): Promise<string> {
     const [program = "", ...args] = this.network.wrap(number);
     const ask = [Deno.execPath(), "run", "--allow-net", "--unstable-net", "--quiet", ASK_INFO];

@@ -1,4 +1,4 @@
-// The image in real containers: user 65534, a read-only root, no capability, and nothing beside the program.
+// The image in real containers: user 65534, a read-only root, no capabilities, and no other files.
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { ELASTIC_IP } from "../support/cluster.ts";
 import { until } from "../support/until.ts";

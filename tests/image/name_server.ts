@@ -1,8 +1,8 @@
-// A name server that knows some names, or does not want to answer. Sources: RFC 1035, section 4; RFC 3596 (AAAA).
+// A name server that knows some names, or stays silent. Sources: RFC 1035, section 4; RFC 3596 (AAAA).
 import { parseIpv4 } from "../../src/core/ipv4.ts";
 import { parseIpv6 } from "../../src/core/ipv6.ts";
 
-/** What becomes of questions about a name; `ipv4Only`: nobody answers about IPv6. */
+/** How questions about a name are answered; `ipv4Only`: no answer about IPv6. */
 export type Answer =
   | readonly string[]
   | "silent"
@@ -19,14 +19,14 @@ export class NameServer {
   readonly #socket: Deno.DatagramConn;
   readonly #addresses: Readonly<Record<string, string | Answer>>;
 
-  /** `addresses`: those of each name; they may change while it answers. */
+  /** `addresses`: by name; they may change while it answers. */
   constructor(hostname: string, addresses: Readonly<Record<string, string | Answer>>) {
     this.#addresses = addresses;
     this.#socket = Deno.listenDatagram({ transport: "udp", hostname, port: 53 });
     void this.#serve();
   }
 
-  /** Ends the service. */
+  /** Stops the service. */
   close(): void {
     this.#socket.close();
   }
@@ -34,12 +34,12 @@ export class NameServer {
   async #serve(): Promise<void> {
     for await (const [query, from] of this.#socket) {
       const answer = this.#answer(query);
-      // Who asked may have gone by now.
+      // The client may be gone by now.
       if (answer) await this.#socket.send(answer, from).catch(() => {});
     }
   }
 
-  /** The query with its header turned into that of an answer, and the addresses; null for silence. */
+  /** The query with the header of an answer, and the addresses; null for silence. */
   #answer(query: Uint8Array): Uint8Array | null {
     const labels: string[] = [];
     let at = 12;
@@ -57,7 +57,7 @@ export class NameServer {
     const given = half ? known.ipv4Only : known;
     const fails = given === "servfail";
     const addresses = given === undefined || fails ? [] : [given].flat();
-    // Of the other type a known name has none.
+    // A known name has no address of the other type.
     const parse = type === TYPE_A ? parseIpv4 : type === TYPE_AAAA ? parseIpv6 : () => null;
     const records = addresses.flatMap((address) => {
       const bytes = parse(address);

@@ -1,4 +1,4 @@
-// Names and certificates in a container that has no file of a system but its loader and libraries.
+// Names and certificates in a container whose only system files are loader and libraries.
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { until } from "../support/until.ts";
 import { Archives } from "./archive.ts";
@@ -7,7 +7,7 @@ import { imageTest } from "./requirements.ts";
 
 const NEEDS = { needs: ["runc", "namespaces"] } as const;
 
-/** Attaches once and returns how that ended. */
+/** Attaches once and returns the outcome. */
 async function attach(
   cluster: ContainerCluster,
   options: Parameters<ContainerCluster["start"]>[2],

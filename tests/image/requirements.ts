@@ -1,8 +1,8 @@
-// What these tests need, and how a test is skipped that cannot have it.
+// Requirements of these tests; a test without them is skipped.
 import { skippableTest } from "../support/skippable.ts";
 import { compiledBinary, run } from "./archive.ts";
 
-/** A test of the image made from a compiled binary; where something is missing it is skipped, and its name says what. */
+/** A test of the image built from a compiled binary. Without its requirements it is skipped, and its name says why. */
 export function imageTest(
   name: string,
   body: (binary: string) => Promise<void>,

@@ -1,21 +1,21 @@
-// A container as the image wants to be run: its user, a read-only root, no capability, no new privileges.
+// A container with the settings that the image needs: its user, a read-only root, no capabilities, no new privileges.
 import { TextLineStream } from "../support/lines.ts";
 import { run } from "./archive.ts";
 
 /** The user of the image. */
 const USER = 65534;
 
-/** How a container differs from another. */
+/** Differences between containers. */
 export interface ContainerOptions {
   /** Folder with the root file system. */
   readonly rootfs: string;
   readonly args: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
-  /** Network namespace by its name; a new and empty one unless given. */
+  /** Name of a network namespace; by default a new, empty one. */
   readonly network?: string;
-  /** Files to be seen in the container, by their path there: their text. */
+  /** Files in the container, by their path there: their text. */
   readonly files?: Readonly<Record<string, string>>;
-  /** What /run has: the text of each file, readable by the container's user only. */
+  /** The content of /run: the text of each file, readable by the container's user only. */
   readonly secrets?: Readonly<Record<string, string>>;
 }
 
@@ -86,7 +86,7 @@ export class Container {
     return this.code ?? -1;
   }
 
-  /** Ends it if it runs and removes everything. */
+  /** Stops it if it runs, and removes everything. */
   async remove(): Promise<void> {
     if (this.code === null) await this.signal("KILL").catch(() => {});
     await this.#ended;
@@ -95,7 +95,7 @@ export class Container {
   }
 }
 
-/** Source: OCI runtime specification 1.0, config.md. Control groups are left alone. */
+/** Source: OCI runtime specification 1.0, config.md. Control groups stay unchanged. */
 function specification(options: ContainerOptions, mounts: readonly unknown[]): unknown {
   const none: string[] = [];
   const network = options.network ? { path: `/run/netns/${options.network}` } : {};

@@ -1,4 +1,4 @@
-// The system's Chromium, without a screen, and the status page in it.
+// The system's Chromium, headless, with the status page.
 import { type Browser, chromium, type Page, type Route } from "playwright-core";
 import type { Snapshot } from "../../src/status/snapshot.ts";
 import { systemClock } from "../../src/host/clock.ts";
@@ -6,10 +6,10 @@ import { serveStatus, type StatusServer } from "../../src/host/status_server.ts"
 import { loadStatusPage } from "../../src/status/html_page.ts";
 import { statusRoutes } from "../../src/status/routes.ts";
 
-/** Names under which it is installed. */
+/** Names under which it may be installed. */
 const PROGRAMS = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
 
-/** Path of the browser, null where there is none. */
+/** Path of the browser, null without one. */
 export function browserPath(): string | null {
   const folders = (Deno.env.get("PATH") ?? "").split(":");
   const paths = folders.flatMap((folder) => PROGRAMS.map((program) => `${folder}/${program}`));
@@ -25,12 +25,12 @@ export function browserPath(): string | null {
 
 /** Starts it. */
 export async function startBrowser(): Promise<Browser> {
-  // Without a sandbox, which root and most containers cannot have; it sees our own page only.
+  // No sandbox: root and most containers cannot have one, and it only shows our own page.
   const args = ["--no-sandbox", "--disable-dev-shm-usage"];
   return await chromium.launch({ executablePath: browserPath() ?? "", args });
 }
 
-/** A server of the page whose watchdog is whatever the function says at that moment. */
+/** A server of the page; the function returns its watchdog's current state. */
 export function servePage(snapshot: () => Snapshot, port = 0): StatusServer {
   const handler = statusRoutes({
     clock: systemClock,
@@ -52,7 +52,7 @@ async function forward(route: Route, port: number): Promise<void> {
   });
 }
 
-/** Runs in the page: a field that the page reads and that the snapshot does not have was renamed, most likely. */
+/** Runs in the page: fails on a field that the page reads but the snapshot lacks, which was probably renamed. */
 function complainOfUnknownFields(): void {
   const watched = (value: unknown, path: string): unknown => {
     if (typeof value !== "object" || value === null) return value;
@@ -70,12 +70,12 @@ function complainOfUnknownFields(): void {
   };
 }
 
-/** Opens the page and waits until it has its first answer; what goes wrong in it is collected. */
+/** Opens the page and waits for its first answer; collects errors in the page. */
 export async function openPage(
   browser: Browser,
   { port }: Pick<StatusServer, "port">,
   options: Parameters<Browser["newPage"]>[0] & {
-    /** Under which the page is opened; what is asked of it is answered by the server on loopback. */
+    /** URL origin of the page; the server on loopback answers its requests. */
     origin?: string;
   } = {},
 ): Promise<{ page: Page; complaints: string[] }> {
@@ -85,7 +85,7 @@ export async function openPage(
   const complaints: string[] = [];
   page.on("pageerror", (error) => complaints.push(error.message));
   page.on("console", (message) => {
-    // What cannot be reached is reported by the browser itself, and shown by the page.
+    // The browser itself reports failed requests, and the page shows them.
     const expected = message.text().startsWith("Failed to load resource");
     if (message.type() === "error" && !expected) complaints.push(message.text());
   });

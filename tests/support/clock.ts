@@ -1,22 +1,22 @@
-// The one clock of the tests whose time is made up. A test lets time pass, or time leaps by itself to the next moment
-// that somebody waits for. Either way it stands still until everything else has gone as far as it can.
+// The one clock of all tests with virtual time. A test advances it, or it jumps to the next moment that a sleeper waits
+// for. In both cases it first waits until all other work has gone as far as it can.
 import { setImmediate } from "node:timers";
 import type { Clock } from "../../src/world.ts";
 import { elsewhereDone } from "./elsewhere.ts";
 import { Timeline } from "./timeline.ts";
 
-/** More leaps than this in a row lead nowhere. */
+/** More jumps than this in a row mean an endless loop. */
 const LEAPS_MAX = 100_000;
 
-/** Lets everything go on that needs no time: promises, and what goes on elsewhere. */
+/** Runs everything that needs no virtual time: promises, and work in threads or sockets. */
 export async function settle(): Promise<void> {
   do await new Promise<void>((resolve) => setImmediate(resolve)); while (await elsewhereDone());
 }
 
-/** Where the time of a sleep comes from. */
+/** The time source of a sleep. */
 export interface Time {
   nowMs(): number;
-  /** Does the work at that instant, unless the signal aborts before. */
+  /** Runs the work at that instant, unless the signal aborts before. */
   at(atMs: number, work: () => void, signal?: AbortSignal): void;
 }
 
@@ -29,23 +29,23 @@ export function sleepIn(time: Time, ms: number, signal?: AbortSignal): Promise<v
   });
 }
 
-/** Time that costs nothing. */
+/** Virtual time. */
 export class VirtualClock implements Clock {
-  /** Length of every sleep that was asked for. */
+  /** Length of every requested sleep. */
   readonly sleptMs: number[] = [];
   readonly #timeline: Timeline;
   readonly #epochMs: number;
   readonly #leaps: boolean;
   #leaping: Promise<void> | null = null;
 
-  /** `leaps` lets time pass by itself whenever somebody sleeps; else it passes when the test says so. */
+  /** With `leaps`, time jumps by itself whenever something sleeps; else the test advances it. */
   constructor(
     { nowMs = 0, epochMs = 0, leaps = false, timeline = new Timeline() }: {
       nowMs?: number;
       /** Unix time when `nowMs()` is 0. */
       epochMs?: number;
       leaps?: boolean;
-      /** What else happens in the same time. */
+      /** Shared with other users of the same time. */
       timeline?: Timeline;
     } = {},
   ) {
@@ -55,7 +55,7 @@ export class VirtualClock implements Clock {
     this.skip(nowMs);
   }
 
-  /** May be taken off the clock, as that of the system may. */
+  /** May be detached from the clock, like the system's function. */
   readonly nowMs = (): number => this.#timeline.nowMs;
 
   readonly wallMs = (): number => this.#epochMs + this.nowMs();
@@ -65,23 +65,23 @@ export class VirtualClock implements Clock {
     return sleepIn(this, ms, signal);
   }
 
-  /** Does the work at that instant, unless the signal aborts before. */
+  /** Runs the work at that instant, unless the signal aborts before. */
   at(atMs: number, work: () => void, signal?: AbortSignal): void {
     this.#timeline.at(atMs, work, signal);
     if (this.#leaps) this.#leaping ??= this.#leap();
   }
 
-  /** How many sleep now. */
+  /** Number of current sleepers. */
   get sleeping(): number {
     return this.#timeline.planned;
   }
 
-  /** Lets that time pass, one sleeper after the other; less if `over` says so. */
+  /** Advances by that time, waking one sleeper after the other; stops early if `over` says so. */
   async pass(ms: number, over: () => boolean = () => false): Promise<void> {
     await this.#timeline.runSettled(this.nowMs() + ms, { over, settle });
   }
 
-  /** Lets time pass until the condition holds; throws, with the title, when it does not within the limit. */
+  /** Advances until the condition holds; throws, with the title, when it does not within the limit. */
   async until(
     condition: () => boolean,
     { title, withinMs = 600_000 }: { title: string; withinMs?: number },
@@ -90,12 +90,12 @@ export class VirtualClock implements Clock {
     if (!condition()) throw new Error(`not within ${withinMs} ms: ${title}`);
   }
 
-  /** That time is over at once, and nobody was woken: so it is for a process that was stopped. */
+  /** Advances at once without waking sleepers in between: this is what a stopped process sees. */
   skip(ms: number): void {
     this.#timeline.nowMs += ms;
   }
 
-  /** Lets time pass until nobody sleeps any more. */
+  /** Advances until there are no sleepers. */
   async idle(): Promise<void> {
     await (this.#leaping ??= this.#leap());
   }

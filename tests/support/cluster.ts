@@ -1,4 +1,4 @@
-// Three real watchdogs on loopback beside a simulated Exoscale: for the demo and the end-to-end tests.
+// Three real watchdogs on loopback with a simulated Exoscale: for the demo and the end-to-end tests.
 import { SIM_KEY, SIM_SECRET } from "./cloud/api_v2.ts";
 import type { SimAddress, SimInstance } from "./cloud/model.ts";
 import { CloudServer, type ServerOptions } from "./cloud/server.ts";
@@ -6,14 +6,14 @@ import { type Gap, HolderTimeline } from "./holder_timeline.ts";
 import { freeUdpPort } from "./ports.ts";
 import { ExoipProcess, type Line } from "./process.ts";
 
-/** The Elastic IP of every cluster that is not given another. */
+/** The default Elastic IP of a cluster. */
 export const ELASTIC_IP = "198.51.100.50";
 
 /** One node: its machine in the cloud and, while it runs, its process. */
 export class ClusterNode {
   process: ExoipProcess | null = null;
   role = "-";
-  /** Every line of every process it had. */
+  /** Every line of all its processes. */
   readonly lines: Line[] = [];
 
   constructor(readonly name: string, readonly instance: SimInstance) {}
@@ -23,15 +23,15 @@ export class ClusterNode {
   }
 }
 
-/** Where the cloud and the nodes of a cluster are. */
+/** The addresses of a cluster's cloud and nodes. */
 export interface Place {
   /** Address on which the cloud answers. */
   readonly cloudHostname: string;
   /** Native address of a node, by its number from 1. */
   address(number: number): string;
-  /** What the node listens on, for `-l`. */
+  /** Listen address of a node, for `-l`. */
   listen(number: number): string;
-  /** Program and arguments that run a command on the node's machine. */
+  /** Command prefix that runs a command on the node's machine. */
   wrap(number: number): readonly string[];
 }
 
@@ -73,12 +73,12 @@ export class Zone<Machine extends { readonly name: string; readonly instance: Si
     return this.holders.join() === nodes.map(({ name }) => name).join();
   }
 
-  /** Every span, from the first hold on, in which no living machine had the address. */
+  /** Every span, from the first hold on, in which no living machine held the address. */
   get gaps(): Gap[] {
     return this.timeline.gaps();
   }
 
-  /** Ends the cloud. */
+  /** Stops the cloud. */
   async close(): Promise<void> {
     await this.server.close();
   }
@@ -105,11 +105,11 @@ export class Cluster extends Zone<ClusterNode> {
       interval?: string;
       /** Find the peers through a security group instead of a list. */
       group?: boolean;
-      /** Tell the nodes nothing but the address and how to reach the simulated cloud. */
+      /** Give the nodes only the address and the arguments for the simulated cloud. */
       bare?: boolean;
       count?: number;
       elasticIp?: string;
-      /** Loopback of this machine unless given. */
+      /** By default, loopback of this machine. */
       place?: Place;
       /** False for a cloud that speaks plain HTTP. */
       tls?: boolean;
@@ -147,17 +147,17 @@ export class Cluster extends Zone<ClusterNode> {
       wrap = [],
       onLine = () => {},
     }: {
-      /** Null when the arguments, or a file, have it. */
+      /** Null when the arguments, or a file, give it. */
       priority?: number | null;
-      /** What the node is told of the Elastic IP. */
+      /** The Elastic IP as given to the node. */
       elasticIp?: string;
       args?: readonly string[];
-      /** Null when the arguments, or a file, have them; else all nodes. */
+      /** Null when the arguments, or a file, give them; by default all nodes. */
       peers?: null;
       /** Whether key and secret are given in the usual way. */
       credentials?: boolean;
       env?: Record<string, string>;
-      /** Program and arguments that run the command, on the node's machine. */
+      /** Command prefix that runs the command on the node's machine. */
       wrap?: readonly string[];
       onLine?: (line: Line) => void;
     } = {},
@@ -194,7 +194,7 @@ export class Cluster extends Zone<ClusterNode> {
     return this.#port;
   }
 
-  /** Ends a node's process, if it runs, and writes down when it was gone; returns when it was told so. */
+  /** Signals a node's process, if it runs, and records when it has ended; returns the time of the signal. */
   stop(node: ClusterNode, signal: "SIGKILL" | "SIGTERM"): number {
     const { process, instance: { id } } = node, atMs = performance.now();
     process?.signal(signal);
@@ -203,7 +203,7 @@ export class Cluster extends Zone<ClusterNode> {
     return atMs;
   }
 
-  /** Ends everything that was started. */
+  /** Stops everything that was started. */
   override async close(): Promise<void> {
     for (const { process } of this.nodes) process?.signal("SIGKILL");
     await Promise.all(this.nodes.map(({ process }) => process?.ended()));

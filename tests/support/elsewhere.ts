@@ -1,9 +1,12 @@
-// What goes on beyond the turns of the event loop: signatures, which other threads make, and requests on real sockets.
-// Time that a test makes up must stand still until they are done, or a busy machine is taken for a slow one.
+// Tracks work outside the event loop's turns: signatures, made by other threads, and requests on real sockets. Virtual
+// time must stand still until it is done, or a busy machine would look like a slow one.
 
-/** Nothing has moved for so long in real time: somebody waits for an answer that never comes, and time has to pass. */
+/**
+ * After this long without progress in real time, something waits for an answer that never comes, and virtual time must
+ * go on.
+ */
 const STUCK_MS = 1_000;
-/** The header by which a server of the tests knows which exchange a request belongs to. */
+/** The header that tells a test server which exchange a request belongs to. */
 const HEADER = "x-test-exchange";
 
 let underWay = 0;
@@ -16,7 +19,7 @@ function change(by: number): void {
   for (const tell of told) tell();
 }
 
-/** Resolves when nothing of that kind is under way, or is stuck; to whether something was. */
+/** Resolves when no such work is under way, or all of it is stuck; to whether there was any. */
 export async function elsewhereDone(): Promise<boolean> {
   if (underWay === 0) return false;
   while (underWay > 0) {
@@ -46,7 +49,7 @@ for (const name of ["sign", "verify", "importKey", "digest"] as const) {
   });
 }
 
-/** One request and its answer: under way while its client waits for it, unless one side waits for time to pass. */
+/** One request and its answer: under way while its client waits, unless one side waits for virtual time. */
 class Exchange {
   readonly id = `${++exchangeCount}`;
   readonly #over = new AbortController();
@@ -54,12 +57,12 @@ class Exchange {
   #rests = 0;
   #counts = false;
 
-  /** Aborts once the client waits no more. */
+  /** Aborts once the client no longer waits. */
   get over(): AbortSignal {
     return this.#over.signal;
   }
 
-  /** The client wants no answer any more: its server need not rest, and what is under way ends. */
+  /** The client no longer wants an answer: the server stops waiting, and the exchange ends. */
   end(): void {
     exchanges.delete(this.id);
     this.#over.abort();
@@ -72,7 +75,7 @@ class Exchange {
     return work.finally(() => this.#add({ waits: -1 }));
   }
 
-  /** One side does nothing until time has passed. */
+  /** One side does nothing until virtual time has passed. */
   rest<Value>(work: Promise<Value>): Promise<Value> {
     this.#add({ rests: 1 });
     return work.finally(() => this.#add({ rests: -1 }));
@@ -90,7 +93,7 @@ class Exchange {
 let exchangeCount = 0;
 const exchanges = new Map<string, Exchange>();
 
-/** A server waits for time to pass before it goes on to answer the request; no longer than its client. */
+/** A server waits for virtual time before it answers the request, but no longer than its client. */
 export async function restIn(
   request: Request,
   sleep: (over: AbortSignal) => Promise<void>,
@@ -104,7 +107,7 @@ interface Init extends RequestInit {
   readonly mayLeave?: () => Promise<void>;
 }
 
-/** The way to a server on a real socket, for which made-up time waits. */
+/** A `fetch` to a server on a real socket that makes virtual time wait. */
 export function waitedFor<Fetch extends (url: URL, init: never) => Promise<Response>>(
   fetch: Fetch,
 ): Fetch {

@@ -1,13 +1,12 @@
-// The one cloud of the tests that is in memory and in no network, for what does not care how a cloud is spoken to.
-// What cares has the simulated Exoscale in cloud/.
+// An in-memory cloud, for tests that do not depend on an API. Other tests use the simulated Exoscale in cloud/.
 import type { PeerIdentity } from "../../src/core/election/peer.ts";
 import type { OtherHolder } from "../../src/core/ownership/call.ts";
 import type { Cloud } from "../../src/world.ts";
 
-/** A cloud with one Elastic IP that answers at once. A test may put other answers in the place of its own. */
+/** A cloud with one Elastic IP that answers at once. A test may replace its answers. */
 export class FakeCloud implements Cloud {
   readonly name = "a made-up cloud";
-  /** Verbs, in the order in which they were asked for. */
+  /** Verbs, in the order of the calls. */
   readonly calls: string[] = [];
   /** Whether this instance holds. */
   holds = false;
@@ -56,7 +55,7 @@ export class FakeCloud implements Cloud {
   }
 }
 
-/** The peers of these addresses, whose instances have those ids. */
+/** Peers with these addresses and instance ids. */
 export function peersAt(instances: Readonly<Record<string, string>>): PeerIdentity[] {
   return Object.entries(instances).map(([address, id]) => ({
     address,

@@ -1,4 +1,4 @@
-// A machine and a cloud that are made up, for whole runs of the program in memory.
+// A fake machine and cloud, for whole runs of the program in memory.
 import type { Host } from "../../src/host/host.ts";
 import { accessOf } from "../../src/host/file_access.ts";
 import { runProgram } from "../../src/program.ts";
@@ -11,35 +11,35 @@ export const ID = "9b1e6f20-53c4-4a7d-8e2f-0a1b2c3d4e5f",
   SECRET = "aGVsbG8tc2VjcmV0-never-shown";
 /** The endpoint that the cloud answers at. */
 export const ENDPOINT = ["-xe", "https://cloud.test/v2"];
-/** What every mode needs besides credentials. */
+/** Arguments that every mode needs besides credentials. */
 export const COMMON = ["-xi", "198.51.100.50", "-i", ID, ...ENDPOINT];
 /** Credentials in variables. */
 export const KEYS = { IF_EXOSCALE_API_KEY: KEY, IF_EXOSCALE_API_SECRET: SECRET };
 
-/** What a run said, and to whom it talked. */
+/** The output of a run, and its requests. */
 export interface Trace {
   code: number;
   readonly out: string[];
   readonly err: string[];
   readonly log: string[];
-  /** Lines of the log that had left when the run ended. */
+  /** Number of log lines that had left when the run ended. */
   flushedCount: number;
-  /** URLs and paths that were asked. */
+  /** Requested URLs and paths. */
   readonly calls: string[];
-  /** What was done with PID files and processes. */
+  /** Operations on PID files and processes. */
   readonly pids: string[];
-  /** Rights that were kept, each time that others were given up. */
+  /** The rights that were kept, each time that others were given up. */
   readonly kept: (readonly string[])[];
   logTo: "syslog" | "stdout" | null;
 }
 
-/** What is different from a machine with credentials and nothing else. */
+/** Differences from a machine with credentials and nothing else. */
 export interface Situation {
   readonly env?: Record<string, string>;
   readonly files?: Record<string, string>;
-  /** Permissions of those that are not for their owner alone. */
+  /** Permissions of files that others can access. */
   readonly modes?: Record<string, number>;
-  /** What programs print, by their command line. */
+  /** Output of programs, by command line. */
   readonly programs?: Record<string, string>;
   /** The answer of the metadata service. */
   readonly metadata?: string;
@@ -52,13 +52,13 @@ export interface Situation {
   readonly os?: Host["os"];
   /** Process ids of running watchdogs by PID file. */
   readonly watchdogs?: Record<string, number>;
-  /** How long a watchdog takes to leave. */
+  /** How long a watchdog takes to stop. */
   readonly leavesInMs?: number;
-  /** Ports can be opened, and nobody answers; else all are in use. */
+  /** Ports can be opened, but nothing answers; by default all are in use. */
   readonly silent?: boolean;
 }
 
-/** Runs the program; a file or server that the situation does not have is not there. */
+/** Runs the program. Files and servers that are not in the situation do not exist. */
 export async function run(argv: string[], situation: Situation = {}): Promise<Trace> {
   const { env = KEYS, files = {}, metadata, holds = false, syslog = false, journal = false } =
     situation;
@@ -121,7 +121,7 @@ export async function run(argv: string[], situation: Situation = {}): Promise<Tr
     fetch: ({ pathname }) => {
       trace.calls.push(pathname);
       const instance = { id: ID, state: "running", "elastic-ips": holds ? [elasticIp] : [] };
-      // Of two requests side by side it is always the same one that fails.
+      // Of two parallel requests, always the same one fails.
       const answer = pathname === "/v2/elastic-ip"
         ? Response.json({ "elastic-ips": [elasticIp] })
         : Response.json(instance, { status: cloudStatus });

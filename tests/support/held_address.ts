@@ -1,9 +1,9 @@
-// A master that has the address, as its ownership sees it, for tests that care for one or two fields only.
+// The ownership of a master that holds the address, for tests that use one or two fields only.
 import type { DesiredState } from "../../src/core/election/desired_state.ts";
 import { type Ownership, startOwnership } from "../../src/core/ownership/state.ts";
 import type { Call } from "../../src/core/ownership/call.ts";
 
-/** The wish to hold, of a node without peers. */
+/** The desired state of a node without peers: to hold. */
 export const HOLD: DesiredState = {
   intent: "hold",
   successors: [],
@@ -21,17 +21,17 @@ export const HOLD: DesiredState = {
   rumoured: false,
 };
 
-/** Its own instance. */
+/** Its own instance id. */
 export const SELF_INSTANCE = "m";
-/** When it last looked at the cloud, and when it will look again. */
+/** Times of its last and its next reading of the cloud. */
 export const LOOKED_MS = 100_000, NEXT_LOOK_MS = 130_000;
 
-/** What makes it another one. */
+/** Fields that differ. */
 export type Different = Partial<Omit<Ownership, "desired">> & {
   desired?: Partial<DesiredState> | null;
 };
 
-/** It, with all that is different. */
+/** The ownership with those differences. */
 export function ownership({ desired = {}, ...rest }: Different = {}): Ownership {
   return {
     ...startOwnership({ reconcileMs: 30_000, deadTimeMs: 3_000 }, 0),

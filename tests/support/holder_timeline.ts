@@ -1,35 +1,35 @@
-// When the address was held by a machine that lives, by the cloud's books and by what is known of the machines.
+// When a living machine held the address, by the cloud's history and the known state of the machines.
 import type { HolderChange } from "./cloud/model.ts";
 
-/** A span without a living holder; it has no end while it lasts. */
+/** A span without a living holder; without an end while it lasts. */
 export interface Gap {
   readonly fromMs: number;
   readonly toMs: number | null;
 }
 
-/** What became of a machine, or of its watchdog. */
+/** A change in the state of a machine, or of its watchdog. */
 interface Fate {
   readonly atMs: number;
   readonly id: string;
   readonly alive: boolean;
 }
 
-/** The holders of one address in the course of time. A machine is alive until it is said to be dead. */
+/** The holders of one address over time. A machine is alive until it is marked dead. */
 export class HolderTimeline {
   readonly #history: readonly HolderChange[];
   readonly #fates: Fate[] = [];
 
-  /** `history` is the cloud's, and grows. */
+  /** `history` belongs to the cloud, and grows. */
   constructor(history: readonly HolderChange[]) {
     this.#history = history;
   }
 
-  /** From then on the machine serves nobody, or serves again. */
+  /** From then on the machine serves nothing, or serves again. */
   mark(id: string, fate: "dead" | "alive", atMs: number = performance.now()): void {
     this.#fates.push({ atMs, id, alive: fate === "alive" });
   }
 
-  /** Every span without a living holder from an instant on, or from the first hold. */
+  /** Every span without a living holder, from an instant or from the first hold on. */
   gaps(sinceMs?: number): Gap[] {
     const startMs = sinceMs ?? this.#history.find(({ holders }) => holders.length > 0)?.atMs;
     if (startMs === undefined) return [];
@@ -51,7 +51,7 @@ export class HolderTimeline {
     return fromMs === null ? gaps : [...gaps, { fromMs, toMs: null }];
   }
 
-  /** How long no living machine held it between two instants. */
+  /** For how long no living machine held it between two instants. */
   withoutMs(fromMs: number, toMs: number = performance.now()): number {
     return this.gaps(fromMs).reduce(
       (sum, gap) => sum + Math.max(0, Math.min(gap.toMs ?? toMs, toMs) - gap.fromMs),

@@ -1,4 +1,4 @@
-// The time without a holder, which every judgement of a fail-over rests on.
+// The time without a holder, on which every assertion about a failover depends.
 import { assertEquals } from "@std/assert";
 import type { HolderChange } from "./cloud/model.ts";
 import { HolderTimeline } from "./holder_timeline.ts";

@@ -1,18 +1,18 @@
-// A heartbeat that comes in, among the events of a test: whether it is accepted depends on the state that it meets.
+// An incoming heartbeat as an event of a test: the current state decides whether it is accepted.
 import { accept } from "../../src/core/election/accept.ts";
 import type { Election, Heard } from "../../src/core/election/state.ts";
 import type { ElectionEvent } from "../../src/core/election/step.ts";
 import type { Node, NodeEvent } from "../../src/core/node_state.ts";
 
-/** One that was not looked at yet. */
+/** A heartbeat that was not accepted or rejected yet. */
 export type Incoming = { readonly kind: "incoming" } & Heard;
 
-/** What the node hears of it. */
+/** The resulting event for the node. */
 export function forNode({ election }: Node, event: NodeEvent | Incoming, atMs: number): NodeEvent {
   return event.kind === "incoming" ? accept(election, event, atMs) : event;
 }
 
-/** What the election hears of it: of one that is rejected nothing. */
+/** The resulting event for the election; none for a rejected heartbeat. */
 export function forElection(
   election: Election,
   event: ElectionEvent | Incoming,

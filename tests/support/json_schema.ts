@@ -1,7 +1,7 @@
-// Checks a value against the part of JSON Schema (2020-12) that our schemas use. A keyword that is not known here is an
-// error, so that no schema says more than is checked.
+// Checks a value against the part of JSON Schema (2020-12) that our schemas use. An unknown keyword is an error, so
+// that no schema says more than is checked.
 
-/** A schema, as far as it is used. */
+/** The supported part of a schema. */
 export interface Schema {
   readonly [keyword: string]: unknown;
 }
@@ -16,7 +16,7 @@ interface Place {
   readonly root: Schema;
 }
 
-/** What is wrong with the value, each with its path. A field that the schema does not have is wrong, too. */
+/** All violations, each with its path. A field that the schema does not have is a violation, too. */
 export function violations(value: unknown, root: Schema): string[] {
   return check(value, { path: "$", schema: root, root });
 }

@@ -1,5 +1,5 @@
-// The C library is loaded once in a process, when it is needed first, and stays. A test file that needs it imports this:
-// then it is loaded before the first test, which would pass for the one that forgot to unload it.
+// The C library is loaded once per process, at its first use, and stays loaded. A test file that uses it imports this
+// module, which loads it before the first test. Otherwise the leak check would blame that test.
 import { openLocalSocket } from "../../src/host/local_socket.ts";
 import { openFile } from "../../src/host/open_file.ts";
 

@@ -1,7 +1,7 @@
-// The one socket of the tests that is in memory: what comes in a test puts in, what goes out it reads, or answers.
+// The in-memory socket of the tests: a test provides the incoming datagrams, and reads or answers the outgoing ones.
 import type { Datagram, UdpSocket } from "../../src/world.ts";
 
-/** A datagram that went out. */
+/** An outgoing datagram. */
 export interface Sent {
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly to: string;
@@ -11,10 +11,10 @@ export interface Sent {
 
 /** A socket without a network. */
 export class MemorySocket implements UdpSocket {
-  /** A test may change them: the machine has others then. */
+  /** A test may change them, as a machine's addresses change. */
   readonly localAddresses: string[];
   readonly sent: Sent[] = [];
-  /** Addresses that it was told to send from. */
+  /** The addresses passed to `sendFrom`. */
   from: readonly string[] = [];
   readonly #nowMs: () => number;
   readonly #onSent: (sent: Sent) => void;
@@ -26,9 +26,9 @@ export class MemorySocket implements UdpSocket {
   constructor(
     { localAddresses = [], nowMs = () => 0, onSent = () => {} }: {
       localAddresses?: readonly string[];
-      /** By what `sent` tells when it was. */
+      /** The clock for the times in `sent`. */
       nowMs?: () => number;
-      /** What happens to what goes out, besides. */
+      /** Called with each outgoing datagram. */
       onSent?: (sent: Sent) => void;
     } = {},
   ) {
@@ -51,18 +51,18 @@ export class MemorySocket implements UdpSocket {
     this.from = addresses;
   }
 
-  /** A datagram has come. */
+  /** Delivers a datagram. */
   receive(datagram: Datagram): void {
     this.pour([datagram]);
   }
 
-  /** A datagram has come from a port that is no node's. */
+  /** Delivers a datagram from a port that is not a node's. */
   hear(text: string | Uint8Array, from: string): void {
     const bytes = typeof text === "string" ? new TextEncoder().encode(text) : text;
     this.receive({ bytes, from, fromPort: 4_242 });
   }
 
-  /** Datagrams come as fast as they are taken; resolves when no more are left. */
+  /** Delivers datagrams as fast as they are taken; resolves when none are left. */
   pour(datagrams: Iterable<Datagram>): Promise<void> {
     this.#incoming.push(datagrams[Symbol.iterator]());
     this.#wake();

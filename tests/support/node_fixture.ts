@@ -1,4 +1,4 @@
-// A node that a test steps by hand, and the snapshot of it: the core alone, without socket, timer and cloud.
+// A node that a test steps by hand, and its snapshot: the core alone, without socket, timer and cloud.
 import { addressView } from "../../src/status/address_view.ts";
 import type { Trailer } from "../../src/core/heartbeat.ts";
 import { nodeWakeAtMs, startNode, stepNode } from "../../src/core/node.ts";
@@ -11,23 +11,23 @@ import { NODE_SETTINGS, WELL_TRAILER } from "./node_settings.ts";
 import { ageOf } from "../../src/core/age.ts";
 import type { Node, NodeEffect, NodeEvent, NodeSettings } from "../../src/core/node_state.ts";
 
-/** Instance of the node, and of its peers. */
+/** Instance ids of the node and of its peers. */
 export const SELF_ID = "9b1e6f20-53c4-4a7d-8e2f-0a1b2c3d4e5f";
 /** Addresses of the peers, and their instances. */
 export const PEERS = ["203.0.113.11", "203.0.113.12"].map((address, index) => {
   const id = `00000000-0000-4000-8000-00000000000${index + 1}`;
   return { address, instanceId: id, wireId: id };
 });
-/** Unix time at which the clock of every node stands at 0. */
+/** Unix time at 0 of every node's clock. */
 export const EPOCH_MS = Date.UTC(2026, 0, 1, 12);
 
 /** Run of the node. */
 export const SELF_RUN = 5n;
 
-/** A trailer of a peer that is well and hears us. */
+/** A trailer of a healthy peer that hears us. */
 export const TRAILER: Trailer = { ...WELL_TRAILER, ownPriority: 20, intervalMs: 1_000 };
 
-/** The node with the time. */
+/** The node and its time. */
 export class NodeFixture {
   nowMs = 0;
   node: Node;
@@ -37,9 +37,9 @@ export class NodeFixture {
   readonly changes: Omit<ChangeView, "ageMs">[] = [];
   checks: readonly CheckView[] = [];
   phase: Snapshot["phase"] = "running";
-  /** What is known of the address on this machine. */
+  /** Whether this machine has the address, as far as known. */
   presence: Presence | null = null;
-  /** Holders in the cloud beside this node, and whether this node holds. */
+  /** Other holders in the cloud, and whether this node holds. */
   others: readonly { instanceId: string; off: boolean }[] = [];
   holds = false;
   /** Names of peers by address. */
@@ -56,18 +56,18 @@ export class NodeFixture {
     });
   }
 
-  /** One event now. Calls to the cloud are answered at once. */
+  /** Steps one event now. Calls to the cloud are answered at once. */
   step(event: NodeEvent | Incoming): void {
     const { role } = this.node.election;
     const [node, effects] = stepNode(this.node, forNode(this.node, event, this.nowMs), this.nowMs);
     this.node = node;
     if (node.election.role === "master" && role !== "master") this.takeOvers.add(this.nowMs);
-    // Answers come after all that the step has said.
+    // First the other effects of the step, then the answers.
     const [later, now] = [effects.filter(answered), effects.filter((it) => !answered(it))];
     for (const effect of [...now, ...later]) this.#perform(effect);
   }
 
-  /** Lets the time pass to that instant, with all ticks that the node wants. */
+  /** Advances to that instant, with all ticks that the node needs. */
   until(atMs: number): void {
     for (
       let wakeAtMs = nodeWakeAtMs(this.node);
@@ -80,7 +80,7 @@ export class NodeFixture {
     this.nowMs = atMs;
   }
 
-  /** A heartbeat of the first or the second peer. */
+  /** Delivers a heartbeat of the first or second peer. */
   hear(which: 0 | 1, says: Partial<Trailer> & { priority?: number } | "original" = {}): void {
     const { address, wireId } = PEERS[which]!;
     const { priority = 20, ...flags } = says === "original" ? {} : says;
@@ -96,7 +96,7 @@ export class NodeFixture {
     });
   }
 
-  /** What an operator is shown now. */
+  /** The current snapshot. */
   snapshot(): Snapshot {
     const { nowMs, datagrams } = this;
     const { sent, received, refused } = datagrams;

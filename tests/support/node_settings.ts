@@ -1,4 +1,4 @@
-// Settings and words of a node for tests that care for one or two of them only.
+// A node's settings and a trailer, for tests that use one or two fields only.
 import type { Trailer } from "../../src/core/heartbeat.ts";
 import type { NodeSettings } from "../../src/core/node_state.ts";
 
@@ -14,7 +14,7 @@ export const NODE_SETTINGS: NodeSettings = {
   reconcileMs: 30_000,
 };
 
-/** What a peer says that is well, has nothing, and hears us. */
+/** The trailer of a healthy peer that holds nothing and hears us. */
 export const WELL_TRAILER: Trailer = {
   holds: false,
   leaving: false,

@@ -1,4 +1,4 @@
-// Ports that nobody uses now.
+// Ports that are free now.
 
 /** A TCP port that is free on loopback. */
 export function freeTcpPort(): number {
@@ -6,7 +6,7 @@ export function freeTcpPort(): number {
   return (listener.addr as Deno.NetAddr).port;
 }
 
-/** A UDP port that is free there: on `::` for both families. */
+/** A UDP port that is free on loopback; on `::` for both families. */
 export function freeUdpPort(hostname = "127.0.0.1"): number {
   const socket = Deno.listenDatagram({ transport: "udp", hostname, port: 0 });
   const { port } = socket.addr as Deno.NetAddr;

@@ -1,7 +1,7 @@
 // A real exoip process: the compiled binary when EXOIP_BIN names one, else the source under this Deno.
 import { TextLineStream } from "./lines.ts";
 
-/** One line that a process wrote, with the instant at which it was read. */
+/** One line of a process's output, with the time at which it was read. */
 export interface Line {
   readonly atMs: number;
   readonly text: string;
@@ -29,7 +29,7 @@ export class ExoipProcess {
     { env = {}, onLine = () => {}, wrap = [] }: {
       env?: Record<string, string>;
       onLine?: (line: Line) => void;
-      /** Program and arguments that run the command, such as `ip netns exec NAME`. */
+      /** Command prefix, such as `ip netns exec NAME`. */
       wrap?: readonly string[];
     } = {},
   ) {

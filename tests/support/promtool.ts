@@ -1,6 +1,6 @@
-// Prometheus' own tool, where it is installed.
+// Prometheus' own tool, if installed.
 
-/** Why it cannot be used here; null when it can. */
+/** Why it is not usable here; null when it is. */
 export function promtoolMissing(): string | null {
   return run(["--version"]) === null ? "promtool is not installed" : null;
 }
@@ -13,7 +13,7 @@ function run(args: string[]): number | null {
   }
 }
 
-/** Runs it with that input; all that it says, and how it ends. */
+/** Runs it with that input; returns its output and exit state. */
 export async function promtool(
   args: readonly string[],
   input = "",

@@ -1,4 +1,4 @@
-// A watchdog in simulated time, with one peer and a cloud that answers at once: hours pass in a moment.
+// A watchdog in virtual time, with one peer and a cloud that answers at once: hours pass in a moment.
 import { encode } from "../../src/core/heartbeat.ts";
 import type { ServiceManager, SignalName } from "../../src/world.ts";
 import type { Keyring } from "../../src/host/keyring.ts";
@@ -13,10 +13,10 @@ import type { NodeSettings } from "../../src/core/node_state.ts";
 /** Ids of this instance and of its peer. */
 export const SELF = "9b1e6f20-53c4-4a7d-8e2f-0a1b2c3d4e5f",
   PEER = "0a1b2c3d-53c4-4a7d-8e2f-0a1b2c3d4e5f";
-/** Where the peer is. */
+/** Address of the peer. */
 export const PEER_ADDRESS = "192.0.2.2";
 
-/** The watchdog and what surrounds it. */
+/** The watchdog and its surroundings. */
 export class SimulatedMachine {
   readonly clock = new VirtualClock({ epochMs: 1e12 });
   readonly socket = new MemorySocket({
@@ -28,7 +28,7 @@ export class SimulatedMachine {
   readonly watchdog: Watchdog;
   readonly ended: Promise<0 | 1>;
   readonly cloud = new FakeCloud(SELF, peersAt({ [PEER_ADDRESS]: PEER }));
-  /** What the peer's heartbeats say; null while it is silent. */
+  /** The content of the peer's heartbeats; null while it is silent. */
   peer: { priority: number } | null = { priority: 20 };
   code: 0 | 1 | null = null;
 

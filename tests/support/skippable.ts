@@ -1,6 +1,6 @@
-// Tests that need more than every machine has.
+// Tests with special requirements.
 
-/** A test that is skipped when something is missing; its name then says what. It ends what it started by itself. */
+/** A test that is skipped when a requirement is missing, which its name then mentions. It cleans up after itself. */
 export function skippableTest(
   name: string,
   missing: string | null,

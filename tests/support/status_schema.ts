@@ -1,4 +1,4 @@
-// The schema of --status --json and /status.json, as it is published.
+// The published schema of --status --json and /status.json.
 import type { Schema } from "./json_schema.ts";
 
 const FILE = new URL("../../scripts/package/monitoring/exoip-status.schema.json", import.meta.url);

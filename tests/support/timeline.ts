@@ -1,4 +1,4 @@
-// Simulated time: work in the order of its instants, and among equals in the order in which it was planned.
+// Virtual time: runs work in order of its instants, and in planning order at the same instant.
 
 interface Planned {
   readonly atMs: number;
@@ -7,10 +7,10 @@ interface Planned {
   work: (() => void) | null;
 }
 
-/** More work than this in one instant means that a deadline never passes. */
+/** More work than this at one instant means that a deadline never passes. */
 const STANDSTILL_MAX = 20_000;
 
-/** A queue of things to do; time jumps from one to the next. */
+/** A queue of planned work; time jumps from one instant to the next. */
 export class Timeline {
   nowMs = 0;
   readonly #heap: Planned[] = [];
@@ -18,7 +18,7 @@ export class Timeline {
   #standstill = 0;
   #planned = 0;
 
-  /** How much work is planned. */
+  /** Amount of planned work. */
   get planned(): number {
     return this.#planned;
   }
@@ -47,14 +47,14 @@ export class Timeline {
     heap[index] = planned;
   }
 
-  /** Does everything up to the instant, which then is now; less if `over` says so. */
+  /** Runs everything up to that instant, which is then the current one; stops early if `over` says so. */
   runUntil(endMs: number, over: () => boolean = () => false): void {
     while (!over() && this.#next(endMs));
     if (!over()) this.nowMs = Math.max(this.nowMs, endMs);
   }
 
   /**
-   * The same for work that goes on in promises: each piece is followed by `settle`. Without an end it goes on until
+   * Like `runUntil`, for work that continues in promises: `settle` runs after each piece. Without an end it runs until
    * no work is left.
    */
   async runSettled(
@@ -66,7 +66,7 @@ export class Timeline {
     if (!over() && endMs !== null) this.nowMs = Math.max(this.nowMs, endMs);
   }
 
-  /** Does one piece of work, unless none is left until then. */
+  /** Runs one piece of work, unless none is left until then. */
   #next(endMs: number): boolean {
     while (this.#heap[0]?.work === null) this.#pop();
     const first = this.#heap[0];

@@ -1,6 +1,6 @@
-// Waiting for what real processes, sockets and files do.
+// Waits for real processes, sockets and files.
 
-/** Lets real time pass, where a test is about what happens, or does not, in just that time. */
+/** Lets real time pass, for tests of what happens, or does not, in just that time. */
 export function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
@@ -11,7 +11,7 @@ export async function until(
   { title, withinMs = 30_000, everyMs = 5 }: {
     title: string;
     withinMs?: number;
-    /** How often the condition is looked at. */
+    /** How often to check the condition. */
     everyMs?: number;
   },
 ): Promise<void> {

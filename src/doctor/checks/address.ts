@@ -1,4 +1,4 @@
-// The Elastic IP: does it exist here, is it one that a watchdog may move, and who has it now?
+// The Elastic IP: does it exist, may a watchdog move it, and who holds it now?
 import { asCloudError, type CloudErrorKind } from "../../exoscale/cloud_error.ts";
 import { isIpv6 } from "../../core/ip.ts";
 import { ipv6Problem } from "../../exoscale/ipv6.ts";
@@ -20,7 +20,7 @@ export async function checkAddresses(context: Context, signal: AbortSignal): Pro
     .flat();
 }
 
-/** What the check of the key tells. */
+/** Whether the check of the key reports this error. */
 function isOfKey(kind: CloudErrorKind): boolean {
   return ["unauthorized", "forbidden", "clock-late"].includes(kind);
 }
@@ -61,13 +61,13 @@ async function kindOf(ip: string, address: InventoryAddress, asked: Asked): Prom
   const pool = await known(context.self(signal), "the pool")
     .then((self) => inventory.handedOutBy(self, address, signal)).catch(() => null);
   if (pool === null) return [ok(`${ip} exists and is a manual one`)];
-  // `exo compute instance-pool update --elastic-ip ''` asks for nothing.
+  // `exo compute instance-pool update --elastic-ip ''` changes nothing.
   const cure =
     `take its Elastic IPs off it: exo api reset-instance-pool-field ${pool.id} elastic-ips`;
   return [fail(`the instance pool ${pool.name} attaches ${ip} to every member itself: ${cure}`)];
 }
 
-/** What an Elastic IPv6 needs besides. */
+/** The additional needs of an Elastic IPv6. */
 async function ipv6Of(
   ip: string,
   { text }: InventoryAddress,

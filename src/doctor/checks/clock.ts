@@ -1,13 +1,13 @@
-// Is our clock right enough? A signed request carries the time at which it expires.
+// Is our clock accurate enough? A signed request carries its expiry time.
 import { LIFETIME_MS } from "../../exoscale/error_response.ts";
 import type { Context, DatedAnswer } from "../context.ts";
 import { fail, needs, ok, type Result, skip, warn } from "../result.ts";
 import { answered } from "../answered.ts";
 import { isUnreached } from "../skipped.ts";
 
-/** Later than this, a signature may have expired before it is looked at. */
+/** With a larger difference, a signature may expire before the cloud checks it. */
 const LATE_MS = LIFETIME_MS * 0.9;
-/** More than a clock that is kept is ever off. */
+/** More than the error of any synchronised clock. */
 const ODD_MS = 10_000;
 
 /** The check. */
@@ -22,7 +22,7 @@ export async function checkClock(context: Context, signal: AbortSignal): Promise
 /** What the difference means. */
 export function judgeClock(dated: DatedAnswer | null): Result {
   if (dated === null) return skip("no answer of the cloud tells the time");
-  // The header has whole seconds: the middle of its second is off by half of one at most.
+  // The header has whole seconds: the middle of its second is off by at most half a second.
   const aheadMs = dated.wallMs - (dated.serverMs + 500);
   const seconds = Math.round(Math.abs(aheadMs) / 1_000);
   const limit = `at most ${LATE_MS / 1_000} s behind are allowed`;

@@ -1,4 +1,4 @@
-// The way to the cloud: the name, the connection, the certificate, an answer. Each is told apart.
+// The path to the cloud: the name, the connection, the certificate, an answer, each as a separate result.
 import { nameOf } from "../../config/config.ts";
 import { canonicalIp } from "../../core/ip.ts";
 import { messageOf } from "../../core/message_of.ts";
@@ -23,12 +23,12 @@ export async function checkWay(context: Context, signal: AbortSignal): Promise<R
     answered(context, signal).then(() => null, asCloudError),
   ]);
   const tookMs = Math.round(context.host.clock.nowMs() - startMs);
-  // A proxy looks names up itself.
+  // A proxy resolves names itself.
   const route = context.fetch.routeTo?.(url) ?? null;
   const by = route?.proxy ?? "something else, perhaps a proxy,";
   const elsewhere = skip(`${url.hostname} has no address here: ${by} looks it up`);
   if (name.mark !== "FAIL") return [name, ...answerOf(url, { error, tookMs, route })];
-  // Without a proxy, which a refusal names, it is the name that everything waits for.
+  // Without a proxy (a refusal names it), everything waits for the name lookup.
   const proxied = route?.proxy || (error !== null && proxyCure(error.message) !== null);
   if (error !== null && (error.kind === "name-resolution" || !proxied)) {
     return [name, needs(`an address of ${url.hostname}`)];
@@ -36,7 +36,7 @@ export async function checkWay(context: Context, signal: AbortSignal): Promise<R
   return [elsewhere, ...answerOf(url, { error, tookMs, route })];
 }
 
-/** What came of asking: of the certificate, and of what it speaks for. */
+/** The results for certificate and answer. */
 function answerOf(
   url: URL,
   { error, tookMs, route }: { error: CloudError | null; tookMs: number; route: Route | null },
@@ -44,7 +44,7 @@ function answerOf(
   const seen = certificate(url, error);
   if (error?.kind === "untrusted") return [seen];
   const answer = reached(url, { error, tookMs, route });
-  // Nothing came so far that there was a certificate.
+  // The connection did not get as far as a certificate.
   return error?.status === 0 && url.protocol === "https:" ? [answer] : [seen, answer];
 }
 
@@ -87,7 +87,7 @@ function reached(
   return fail(`${host} ${what}`, error.message);
 }
 
-/** What to do about the proxy that the message names, null without one. */
+/** The remedy for the proxy that the message names, null without one. */
 function proxyCure(message: string): string | null {
   const variable = /\bhttps_proxy\b/i.exec(message)?.[0];
   if (variable === undefined) return null;
@@ -96,7 +96,7 @@ function proxyCure(message: string): string | null {
     : `correct ${variable}, let the proxy connect to that place, or except it with NO_PROXY`;
 }
 
-/** The protocol that was agreed upon, and the address or the proxy that was used. */
+/** The protocol in use, and the address or the proxy. */
 function wayOf(route: Route | null): string {
   if (route === null) return "";
   const { address, protocol, proxy } = route;

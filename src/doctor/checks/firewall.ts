@@ -1,5 +1,5 @@
-// Do the security groups let heartbeats through, in both directions? Each peer that is cut off is named, with the
-// command that opens the way.
+// Do the security groups let heartbeats through, in both directions? Names each blocked peer, with the command that
+// opens the port.
 import { asCloudError } from "../../exoscale/cloud_error.ts";
 import type { PeerIdentity } from "../../core/election/peer.ts";
 import { type Context, known } from "../context.ts";
@@ -14,10 +14,10 @@ export interface Passing {
   readonly out: "open" | "closed" | "unknown";
 }
 
-/** Of a peer whose rules could not be looked at. */
+/** For a peer whose rules could not be read. */
 export const UNKNOWN_PASSING: Passing = { in: "unknown", out: "unknown" };
 
-/** One peer, and what the rules say of the way there and back. */
+/** One peer, and the result for both directions. */
 interface Verdict {
   readonly address: string;
   readonly passing: Passing;
@@ -26,7 +26,7 @@ interface Verdict {
 
 const verdicts = new WeakMap<Context, Promise<Verdict[]>>();
 
-/** What the rules say, by the address of the peer. Throws what the cloud throws, and `NotKnown`. */
+/** The result of the rules, by peer address. Throws what the cloud throws, and `NotKnown`. */
 export async function passing(
   context: Context,
   signal: AbortSignal,
@@ -82,7 +82,7 @@ async function judgeAll(context: Context, signal: AbortSignal): Promise<Verdict[
     if (!machine) {
       return { address, passing: UNKNOWN_PASSING, said: [skip(`${address} is not listed`)] };
     }
-    // A heartbeat leaves with the sender's address of the peer's family.
+    // Heartbeats leave from the sender's address of the peer's family.
     const family = (other: string) => other.includes(":") === address.includes(":");
     const own = self.addresses.find(family) ?? self.addresses[0] ?? "";
     const ends = [party(self, own), party(machine, address)] as const;
@@ -95,7 +95,7 @@ async function judgeAll(context: Context, signal: AbortSignal): Promise<Verdict[
   });
 }
 
-/** The peers of all Elastic IPs, each once. */
+/** The peers of all Elastic IPs, without duplicates. */
 export async function peersOf(context: Context, signal: AbortSignal): Promise<PeerIdentity[]> {
   const peers = new Map<string, PeerIdentity>();
   for (const elasticIp of await context.elasticIps(signal)) {
@@ -118,7 +118,7 @@ function verdictOn(
   const blocked = passages.filter((passage) =>
     passage.to.groups.length > 0 && !letsIn(passage, groups.values())
   );
-  // One command may open both ways.
+  // One command may open both directions.
   const commands = new Set(blocked.map((passage) => cureFor(passage, api)));
   const out = passages.filter((passage) => !letsOut(passage, groups.values()));
   const bare = [self, peer].filter((each) => each.groups.length === 0);

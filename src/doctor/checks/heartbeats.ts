@@ -1,5 +1,5 @@
-// Does each peer hear us, and do we hear it? What stands in the way is named as far as it can be told apart: a wrong
-// source here, a wrong source there, a closed port.
+// Does each peer hear us, and do we hear it? Names the obstacle as far as it can be identified: a wrong source here, a
+// wrong source there, a closed port.
 import { nameOf } from "../../config/config.ts";
 import { familyOf } from "../../core/ip.ts";
 import type { AddressView, PeerView, Snapshot } from "../../status/snapshot.ts";
@@ -12,10 +12,10 @@ import { type Hearing, hearingKey } from "../hearing.ts";
 import { MOST_MS } from "../heartbeat_probe.ts";
 import { sourceProblem } from "./source.ts";
 
-/** What else is known of the way to a peer. */
+/** Other facts about the path to a peer. */
 interface Around {
   readonly port: number;
-  /** Whether our heartbeats leave from where the peers know us. */
+  /** Whether our heartbeats leave from an address that the peers know. */
   readonly rightSource: boolean;
   readonly passing: Passing;
 }
@@ -70,7 +70,7 @@ interface Circumstances extends Around {
 
 function describe(peer: string, hearing: Hearing | null, about: Circumstances): Result {
   const { speaks, signs, intervalMs } = about;
-  // A peer speaks once in an interval, and says only after that whom it hears.
+  // A peer sends once per interval, and only its next heartbeat says whom it hears.
   const untold = speaks ? hearing?.hearsUs === false : !hearing?.heard;
   const clueless = hearing?.wrong === null && hearing.strayFrom === null;
   if (untold && clueless && intervalMs * 2 > MOST_MS) {
@@ -94,7 +94,7 @@ function describe(peer: string, hearing: Hearing | null, about: Circumstances): 
   return fail(`${notHearingUs}: ${whyNotHearingUs(about)}`);
 }
 
-/** What to do so that a peer hears us. */
+/** The remedy when a peer does not hear us. */
 function whyNotHearingUs({ port, rightSource, passing: { out } }: Around): string {
   if (!rightSource) return "our heartbeats do not leave from where it knows us, see source";
   const listed = "name this machine among its peers";
@@ -133,7 +133,7 @@ function describeSilence(
   return warn(`${silent}: no watchdog runs there, its peers lack this machine, or ${filter}`);
 }
 
-/** What the watchdog of this machine says of its peers. */
+/** What this machine's watchdog reports about its peers. */
 async function toldByRunning(
   { addresses }: Snapshot,
   around: (address: string) => Promise<Around>,
@@ -168,7 +168,7 @@ function saidOf(
     case "not-heard": {
       const lives = `${name} lives and is not heard by ${here}`;
       const { port, passing } = around;
-      // What comes and is not believed has passed every firewall.
+      // A rejected heartbeat has passed every firewall.
       if (refused?.ageMs != null && refused.ageMs < deadTimeMs * 2) {
         return fail(`${lives}, which refuses its heartbeats (${refused.word}): see the log there`);
       }

@@ -1,4 +1,4 @@
-// Which instance is this, who says so, and does the cloud agree?
+// Which instance is this, what reports that, and does the cloud agree?
 import { asCloudError } from "../../exoscale/cloud_error.ts";
 import { canonicalIp } from "../../core/ip.ts";
 import type { Claims, Context } from "../context.ts";
@@ -13,7 +13,7 @@ export async function checkIdentity(context: Context, signal: AbortSignal): Prom
   return [...found, await inCloud(context, signal)];
 }
 
-/** What the claims are worth, before the cloud is asked. */
+/** Judges the claims, before asking the cloud. */
 export function judgeClaims(
   { given, metadata, by: source, system, product, trouble }: Claims,
 ): Result[] {
@@ -24,7 +24,7 @@ export function judgeClaims(
     const text = `-i says ${given}, ${source} ${metadata}: correct -i, or leave it out`;
     return [fail(text)];
   }
-  // Elsewhere the system UUID is something else.
+  // On other machines the system UUID is not the instance id.
   const kept = /exoscale|cloudstack/i.test(product);
   const other = kept && system !== null && system !== id;
   return [
@@ -33,7 +33,7 @@ export function judgeClaims(
   ];
 }
 
-/** What was tried stands between the sentence and what to do. */
+/** The attempts, then the remedy. */
 function unknown(trouble: string): Result {
   const [, what, tried = "", cure] = /^([^:]+): (.*); ([^;]+)$/.exec(trouble) ?? [];
   return what === undefined ? fail(trouble) : fail(`${what}: ${cure}`, ...tried.split("; "));

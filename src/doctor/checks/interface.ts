@@ -23,14 +23,14 @@ export async function checkInterface(context: Context, signal: AbortSignal): Pro
   const trouble = addressOn === null ? null : await interfaceProblem(addressOn, { host, names });
   if (trouble !== null) return [fail(`${nameOf("address-on")} ${addressOn}: ${trouble}`)];
   const texts = config.addresses.map(({ elasticIp }) => elasticIp);
-  // Only one that is given otherwise than by its address needs the cloud.
+  // Only an Elastic IP given by name needs the cloud.
   const given = texts.every((text) => canonicalIp(text) !== null);
   const elasticIps = given ? texts : await context.elasticIps(signal);
   return elasticIps.map((elasticIp) => {
     const { present, on } = sightOf(elasticIp, { listed: interfaces, local: host.isLocalAddress });
     const whole = isIpv6(elasticIp) ? networkOf(elasticIp) : elasticIp;
     if (on !== null) {
-      // Of an Elastic IPv6 any address will do.
+      // For an Elastic IPv6, any address of its network will do.
       const own = interfaces.find(({ name, address }) =>
         name === on && sameElasticIp(address, elasticIp)
       );

@@ -5,10 +5,10 @@ import type { Context } from "../context.ts";
 import { fail, NotKnown, ok, type Result, warn } from "../result.ts";
 import { skipped } from "../skipped.ts";
 
-/** More are counted and not named. */
+/** More peers are only counted. */
 const NAMED_MAX = 12;
 
-/** What the checks of identity, key and address tell, and how to mend it. */
+/** Errors that the checks of identity, key and address report, with the remedy. */
 const TOLD_ELSEWHERE: readonly CloudErrorKind[] = [
   "forbidden",
   "unauthorized",
@@ -59,14 +59,14 @@ export async function checkPeers(context: Context, signal: AbortSignal): Promise
   }
 }
 
-/** What the names of `-p` stand for. */
+/** The addresses behind the names of `-p`. */
 async function namesOf(context: Context, signal: AbortSignal): Promise<Result[]> {
   const cure = `correct ${nameOf("p")}, or the name servers in /etc/resolv.conf`;
   const told = (await context.names(signal))?.describe() ?? [];
   return told.map(({ usable, text }) => usable ? ok(text) : fail(`${text}: ${cure}`));
 }
 
-/** Addresses that are no peer's. Of a name that has others it may be a machine that is gone. */
+/** Addresses that belong to no peer. If the name has other addresses, it may be a machine that is gone. */
 function strayed(strange: readonly string[], missing: boolean): Result {
   const what = `each peer must be the address of one instance of this zone: ${strange.join(", ")}`;
   const cure = `correct ${nameOf("p")} or the zone; each is the native address of a node, ` +
@@ -74,7 +74,7 @@ function strayed(strange: readonly string[], missing: boolean): Result {
   return (missing ? fail : warn)(`${what}: ${cure}`);
 }
 
-/** What to do, where the message does not say it. */
+/** The remedy, if the message does not give it. */
 function cureOf(kind: CloudErrorKind): string {
   if (kind === "no-such-group") {
     return `: correct ${nameOf("G")} or the zone, or make that group with all nodes in it`;

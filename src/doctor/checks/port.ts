@@ -1,4 +1,4 @@
-// Is the port ours to have?
+// Can this process bind the heartbeat port?
 import { hostText } from "../../core/ip.ts";
 import type { Context } from "../context.ts";
 import { fail, ok, type Result } from "../result.ts";

@@ -1,15 +1,15 @@
-// The programs that the operator has named, for --notify and for checks: are they there?
+// Do the programs exist that --notify and checks name?
 import { nameOf } from "../../config/config.ts";
 import { findProgram } from "../../host/find_program.ts";
 import { programsOf } from "../../commands/check_only.ts";
 import type { Context } from "../context.ts";
 import { fail, ok, type Result } from "../result.ts";
 
-/** The check: each program once. Nothing is run. */
+/** The check: each program once. Runs none of them. */
 export async function checkPrograms(
   { config: { notify, checks }, host }: Context,
 ): Promise<Result[]> {
-  // Windows adds to names, and has no permissions that could be looked at.
+  // Windows appends extensions to names, and has no execute permission to check.
   if (host.os === "windows") return [];
   return await Promise.all(
     programsOf({ notify, checks }).map(async ([program, option]) => {

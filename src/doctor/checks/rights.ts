@@ -1,6 +1,5 @@
-// Is the key valid, and may it do what the configuration needs? What would change something is tried on an instance
-// that does not exist. That no refusal comes proves little: in which order the API looks at role and instance is
-// documented nowhere.
+// Is the key valid, and does it allow what the configuration needs? Changes are tried on an instance that does not
+// exist. If none is refused, that proves little: the order in which the API checks role and instance is undocumented.
 import { asCloudError, type CloudError } from "../../exoscale/cloud_error.ts";
 import type { Context } from "../context.ts";
 import { fail, NotKnown, ok, type Result, skip, warn } from "../result.ts";
@@ -22,7 +21,7 @@ type Outcome =
 export async function checkRights(context: Context, signal: AbortSignal): Promise<Result[]> {
   const { inventory } = await context.reach(signal);
   const silence = await answered(context, signal).then(() => null, asCloudError);
-  // Why is told by the check of the way there.
+  // The check of the connection reports why.
   if (silence) throw new NotKnown("the cloud, see cloud");
   const rights = inventory.rights(await purposeOf(context, signal));
   const outcomes = await Promise.all(rights.map((right) => attempt(right, signal)));
@@ -69,7 +68,7 @@ async function attempt(right: Right, signal: AbortSignal): Promise<Outcome> {
 function kindOf({ kind, status, message }: CloudError, { changes }: Right): Outcome["kind"] {
   switch (kind) {
     case "unauthorized":
-      // CloudStack gives the same code for a command that is not allowed.
+      // CloudStack uses the same code for a command that is not allowed.
       return /user credentials|signature|expired|api ?key/i.test(message) ? "bad-key" : "denied";
     case "forbidden":
       return /signature|api key|credential|expired/i.test(message) ? "bad-key" : "denied";
@@ -93,7 +92,9 @@ function kindOf({ kind, status, message }: CloudError, { changes }: Right): Outc
 /** CloudStack's code for a command that the user may not use (ApiErrorCode, UNSUPPORTED_ACTION_ERROR). */
 const UNSUPPORTED = 432;
 
-/** What the key may not: all that nothing works without in one failure, and what would be lost in a line each. */
+/**
+ * The missing rights: one failure for all that are essential, and one line for each optional one, with what is lost.
+ */
 function deniedTexts(denied: readonly (readonly [Right, said: string])[]): Result[] {
   const vital = denied.filter(([{ loss }]) => loss === null);
   const names = vital.map(([{ operation }]) => operation).join(", ");

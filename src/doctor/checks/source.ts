@@ -1,4 +1,4 @@
-// From where do our heartbeats leave? The peers know one address of each family, and refuse what comes from another.
+// From which address do our heartbeats leave? Peers know one address per family, and reject heartbeats from any other.
 import { nameOf } from "../../config/config.ts";
 import { canonicalIp, familyOf } from "../../core/ip.ts";
 import { messageOf } from "../../core/message_of.ts";
@@ -12,20 +12,20 @@ import type { Context } from "../context.ts";
 import { fail, ok, type Result, skip, warn } from "../result.ts";
 import { peersOf } from "./firewall.ts";
 
-/** What a look at one family has shown. */
+/** The result for one family. */
 interface Look {
   readonly family: Family;
   /** One of the peers. */
   readonly peer: string;
-  /** This instance as the peers know it, null when the cloud knows no such address. */
+  /** This instance's address as the peers know it, null when the cloud knows none of that family. */
   readonly own: string | null;
-  /** Why heartbeats would not leave from there, and what to do; null when they do. */
+  /** Why heartbeats would not leave from there, and the remedy; null when they do. */
   readonly problem: string | null;
 }
 
 const looks = new WeakMap<Context, Promise<Look[]>>();
 
-/** Why heartbeats to that address would leave from an address that the peers do not know; null when they do not. */
+/** Why heartbeats to that address would leave from an address that the peers do not know; null if they would not. */
 export async function sourceProblem(
   to: string,
   { context, signal }: { context: Context; signal: AbortSignal },
@@ -91,11 +91,11 @@ async function troubleBinding(own: string, { host }: Context): Promise<string | 
   } catch (cause) {
     return `${bindingProblem(cause)}: ${cure}`;
   }
-  // An address that no interface has can be bound all the same where the kernel is told so (ip_nonlocal_bind).
+  // With ip_nonlocal_bind the kernel lets us bind an address that no interface has.
   return interfaceOf(own, host) === null ? `no interface of this machine has it: ${cure}` : null;
 }
 
-/** The interface that has the address; null when none has, empty when that cannot be known. */
+/** The interface that has the address; null when none has, empty when unknown. */
 function interfaceOf(address: string, { interfaces }: Context["host"]): string | null {
   // The whole of 127.0.0.0/8 is on the loopback interface.
   if (address.startsWith("127.")) return "lo";
@@ -143,12 +143,12 @@ async function areHeard(
   return await talk(context, signal).then((told) => hearUs(told, family), () => false);
 }
 
-/** The address that `-l` names, null when it names none. */
+/** The address given with `-l`, null without one. */
 function named({ config: { listen: { hostname } } }: Context): string | null {
   return ["::", "0.0.0.0"].includes(hostname) ? null : hostname;
 }
 
-/** The kernel's way to the peer, and its source for that; null where `ip` does not tell. */
+/** The kernel's route to the peer, and its source address; null where `ip` does not tell. */
 async function routeTo(
   peer: string,
   { from, context: { host: { runCommand: run, env } } }: { from: string | null; context: Context },

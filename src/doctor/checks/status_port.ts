@@ -1,4 +1,4 @@
-// --listen-status: is that port ours to have?
+// --listen-status: can this process bind that port?
 import { nameOf } from "../../config/config.ts";
 import { hostText } from "../../core/ip.ts";
 import { messageOf } from "../../core/message_of.ts";

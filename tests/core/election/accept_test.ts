@@ -1,4 +1,4 @@
-// What one heartbeat changes in what is known of its sender, field by field, and when it changes nothing.
+// How one heartbeat changes the state of its sender, field by field, and when it changes nothing.
 import { assert, assertEquals } from "@std/assert";
 import { startElection } from "../../../src/core/election/step.ts";
 import type { Election } from "../../../src/core/election/state.ts";
@@ -18,7 +18,7 @@ import { NODE_SETTINGS, WELL_TRAILER } from "../../support/node_settings.ts";
 const ADDRESS = "10.0.0.7", PEER = "00000001-0000-4000-8000-000000000007";
 const SELF = "00000001-0000-4000-8000-000000000001", SELF_RUN = 5n;
 
-/** A node that knows that peer so, at 100 s. */
+/** A node with that state of the peer, at 100 s. */
 function knowing(peer: Partial<Peer> = {}, more: Partial<Election> = {}): Election {
   const identity = { address: ADDRESS, instanceId: PEER, wireId: PEER };
   const state = startElection(NODE_SETTINGS, { atMs: 0, selfId: SELF, run: SELF_RUN, peers: [] });
@@ -38,13 +38,13 @@ function said(trailer: Partial<Trailer> | null = {}, { run, echo = null, from = 
   return { from, heartbeat, signed: run !== undefined };
 }
 
-/** The state with it noted; the same one when it is not accepted. */
+/** The state after the heartbeat; the same object when it is not accepted. */
 function hear(state: Election, heard: ReturnType<typeof said>, atMs: number): Election {
   const verdict = accept(state, heard, atMs);
   return verdict.kind === "heard" ? hearAccepted(state, verdict, atMs) : state;
 }
 
-/** Whether nothing follows from it, whatever else there is against it. */
+/** Whether it is rejected as nothing new, apart from other reasons. */
 function saysNothingNew(state: Election, heard: ReturnType<typeof said>): boolean {
   return repeats(state, { ...heard, kind: "heard", wireId: PEER } as Accepted);
 }
@@ -68,11 +68,11 @@ Deno.test("hear() forgets of the runs that it has met the one that has proved it
   const proved = hear(before, said({}, { run: 7n, echo: FRESH }), 100_000);
   assertEquals(peerOf(proved).proof?.run, 7n);
   assertEquals(peerOf(proved).met, [met(8n)]);
-  // The same run again, beside one that was met meanwhile under the same number, changes nothing of that.
+  // The same run again, when another was met meanwhile under the same number, changes nothing about that one.
   const again = knowing({ ...peerOf(proved), met: [met(7n), met(8n)] });
   const heard = hear(again, said({ sequence: 2_000 }, { run: 7n, echo: FRESH }), 100_500);
   assertEquals(peerOf(heard).met, [met(7n), met(8n)]);
-  // Unsigned, it has no run.
+  // An unsigned heartbeat has no run.
   assertEquals(peerOf(hear(before, said(), 100_000)).met, [met(7n), met(8n)]);
   assertEquals(peerOf(hear(before, said(null), 100_000)).proof, null);
 });
@@ -112,7 +112,7 @@ Deno.test("hear() takes a signed word about whether it hears us from what was se
   };
   assertEquals([hears(FRESH), hears({ ...FRESH, run: 6n }), hears(null)], [false, true, true]);
   assertEquals(hears(null, { ...WELL_TRAILER, hearsYou: false }), false);
-  // A tag alone, without the word of a run, proves nothing.
+  // A signature alone, without a run, proves nothing.
   const bare = { ...said({ hearsYou: false }), signed: true };
   assertEquals(peerOf(hear(knowing(), bare, 100_000)).trailer, null);
 });

@@ -1,4 +1,4 @@
-// What the election wants of the cloud, by tables: one state each, and what follows from it.
+// The desired state of the election, by tables: one state each, and its result.
 import { assertEquals } from "@std/assert";
 import { type DesiredState, desiredStateOf } from "../../../src/core/election/desired_state.ts";
 import { startElection } from "../../../src/core/election/step.ts";
@@ -7,17 +7,17 @@ import type { Trailer } from "../../../src/core/heartbeat.ts";
 import { type Peer, unheard } from "../../../src/core/election/peer.ts";
 import { NODE_SETTINGS, WELL_TRAILER } from "../../support/node_settings.ts";
 
-/** What every node knows of the others' patience; two versions that disagree would act together. */
+/** Times that every node assumes of the others; two versions that disagree would act together. */
 const STAGGER_MS = 4_000, DOUBT_MS = 30_000;
 
 const idOf = (number: number) => `00000001-0000-4000-8000-00000000000${number}`;
 /** Own id, between those of the peers. */
 const SELF = idOf(5);
 
-/** What makes a peer another one than the rest. */
+/** How a peer differs from the default. */
 type Different = Partial<Omit<Peer, "trailer">> & { trailer?: Partial<Trailer> | null };
 
-/** A live peer of a worse priority that is well and has nothing. */
+/** A live peer of a worse priority that is healthy and does not hold. */
 function peer(number: number, { trailer = {}, ...rest }: Different = {}): Peer {
   const id = idOf(number);
   return {
@@ -107,7 +107,7 @@ for (const [when, state, intent] of INTENTS) {
   });
 }
 
-/** A dead peer with a number above or below ours, and the time that it is given. */
+/** A dead peer with a lower or higher number than ours, and its grace time. */
 type Wait = readonly [
   who: string,
   dead: readonly [number: number, different: Different],
@@ -116,7 +116,7 @@ type Wait = readonly [
 ];
 const HOLDS = { trailer: { holds: true } };
 const holding = { holding: true };
-/** What a peer knew of us: that we are well, and hold. */
+/** What a peer knew of us: that we are healthy, and hold. */
 const KNOWN = { unhealthy: false, priority: 10, id: SELF, holds: true, untilMs: Infinity };
 
 const WAITS: readonly Wait[] = [
@@ -270,7 +270,7 @@ Deno.test("aimOf() names whom each of its lists is about", () => {
   ]);
   const known = desiredStateOf(master([worse], {}));
   assertEquals([known.claimant, known.hasOriginalSuccessor, known.resolved], [null, false, true]);
-  // Whom the cloud does not know it cannot be asked about.
+  // The cloud cannot be asked about an instance that it does not know.
   const unknown = peer(1, { priority: 5, trailer: { holds: true }, instanceId: null });
   assertEquals(desiredStateOf(master([unknown, better], { role: "backup" })).claimant, null);
 });
@@ -313,24 +313,24 @@ Deno.test("aimOf(): of the addresses of one machine the one that tells more coun
         repeated: true,
       }),
     );
-  // Heard at one of them at all.
+  // It was heard at one of its addresses.
   assertEquals(both({ alive: false }, {}).dead, []);
   assertEquals(both({}, { alive: false }).dead, []);
-  // The later word.
+  // The later heartbeat counts.
   const old = { heardAtMs: 1_000, ...HOLDS };
   assertEquals([both(old, {}).challenged, both({}, old).challenged], [false, false]);
   assertEquals([both(old, HOLDS).challenged, both(HOLDS, old).challenged], [true, true]);
-  // One that hears us, though the other was heard later.
+  // One that hears us counts, though the other was heard later.
   const notHearingUs = { heardAtMs: 6_000, notHearingUsSinceMs: 4_000 };
   assertEquals([both(notHearingUs, {}).notHearingUs, both({}, notHearingUs).notHearingUs], [
     [],
     [],
   ]);
-  // Never heard at one of them.
+  // Never heard at one of its addresses.
   const never = { alive: false, heardAtMs: null };
   assertEquals(both(never, { alive: false }).dead.length, 1);
   assertEquals(both({ alive: false }, never).dead.length, 1);
-  // Two machines that nobody can name are two.
+  // Two machines without an instance id count as two.
   const nameless = [peer(7, { instanceId: null }), peer(8, { instanceId: null, priority: 5 })];
   const desired = desiredStateOf(master([...nameless, peer(6)], { repeated: true }));
   assertEquals([desired.alive, desired.resolved], [[idOf(6)], false]);

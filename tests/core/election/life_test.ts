@@ -1,4 +1,4 @@
-// For how long a peer must be heard to be given up to, to die, and to live again after that.
+// How long a peer must be heard before a node gives up to it, before its death counts, and to live again after that.
 import { assert, assertEquals } from "@std/assert";
 import { accept } from "../../../src/core/election/accept.ts";
 import { elect, type ElectionEvent, startElection } from "../../../src/core/election/step.ts";
@@ -10,7 +10,7 @@ import { NODE_SETTINGS, WELL_TRAILER } from "../../support/node_settings.ts";
 
 const STATE = { settings: NODE_SETTINGS };
 
-/** One that has lived that long and died at those instants. */
+/** A peer that has lived that long and died at those instants. */
 function peerOf(lifeMs: number, deathsAtMs: readonly number[], more: Partial<Peer> = {}): Peer {
   const heard = { alive: true, aliveSinceMs: 10_000, heardAtMs: 10_000 + lifeMs, beats: 3 };
   return { ...unheard(unresolved("10.0.0.7")), ...heard, deathsAtMs, ...more };
@@ -52,7 +52,7 @@ const HEARTBEAT: Heartbeat = {
   trailer: null,
 };
 
-/** The peer after heartbeats, or only the passing of time, at these instants. */
+/** The peer after heartbeats, or after time alone, at these instants. */
 function peerAfter(story: ReadonlyArray<readonly [atMs: number, what: "heard" | "tick"]>): Peer {
   let state = startElection(NODE_SETTINGS, {
     atMs: 0,
@@ -66,7 +66,7 @@ function peerAfter(story: ReadonlyArray<readonly [atMs: number, what: "heard" | 
       return accepted;
     };
     const event: ElectionEvent = what === "tick" ? { kind: "tick" } : heard();
-    // Nobody sleeps here: time is told each second.
+    // The machine does not sleep: ticks come all the time.
     for (let ms = state.heartbeatAtMs; ms < atMs; ms += 500) {
       state = elect({ ...state, heartbeatAtMs: atMs }, { kind: "tick" }, ms);
     }
@@ -77,7 +77,7 @@ function peerAfter(story: ReadonlyArray<readonly [atMs: number, what: "heard" | 
   return peer;
 }
 
-/** So many heartbeats, one each second. */
+/** That many heartbeats, one each second. */
 function life(fromMs: number, count: number): Array<readonly [number, "heard"]> {
   return Array.from({ length: count }, (_, at) => [fromMs + at * 1_000, "heard"] as const);
 }
@@ -124,7 +124,7 @@ Deno.test("a peer dies at most six times in 64 dead times, however it is spoken 
 });
 
 Deno.test("no more deaths are remembered than count", () => {
-  // Each life is long enough, and all within the time that is remembered: the interval is the peer's word alone.
+  // Each life is long enough, and all are within the remembered time: the interval is only the peer's own claim.
   const many = Array.from({ length: 9 }, (_, at) => at * 10);
   const proof = { run: 1n, sequence: 1, sinceMs: 0, freshAtMs: 0, freshSequence: 1 };
   const peer = peerOf(0, many.slice(0, 6), { proof, heardAtMs: 60_000, aliveSinceMs: 60_000 });

@@ -1,5 +1,6 @@
-// Peers that cannot be placed: how long they are a reason for doubt, and what a node in doubt does. Whole stories are in
-// scenarios/missing_*.txt. And one machine with several addresses, which must not be taken for dead at one of them.
+// Peers that cannot be placed: how long they are a reason for doubt, and what a node in doubt does.
+// scenarios/missing_*.txt has whole stories. Also one machine with several addresses, which must not count as dead
+// because of one of them.
 import { assert, assertEquals } from "@std/assert";
 import { desiredStateOf } from "../../../src/core/election/desired_state.ts";
 import {
@@ -23,7 +24,7 @@ import { forElection, type Incoming } from "../../support/incoming.ts";
 import { NODE_SETTINGS, WELL_TRAILER } from "../../support/node_settings.ts";
 
 const SELF = "00000001-0000-4000-8000-000000000005", PEER = "00000001-0000-4000-8000-000000000007";
-/** How long a peer must be denied, and what is added to the time in which a datagram can arrive. */
+/** How long a peer must be denied, and the tolerance for the arrival of datagrams. */
 const DENIED_MS = 60_000, SKEW_MS = 100;
 const NONE: MissingPeers = new Map();
 const denied = [{ peer: "b.test", denied: true }];
@@ -34,7 +35,7 @@ Deno.test("noteMissing() doubts without end while nobody answers, and for a minu
   assertEquals([inDoubt(asking), missingWakeAtMs(asking)], [true, Infinity]);
   const known = noteMissing(asking, denied, 5_000);
   assertEquals(missingWakeAtMs(known), 5_000 + DENIED_MS);
-  // Denied again it is not younger, and an answer that fails in between begins anew.
+  // A repeated denial does not restart the time, but a failed answer in between does.
   assertEquals(missingWakeAtMs(noteMissing(known, denied, 30_000)), 5_000 + DENIED_MS);
   const failed = noteMissing(known, silent, 30_000);
   assertEquals(missingWakeAtMs(noteMissing(failed, denied, 40_000)), 40_000 + DENIED_MS);
@@ -47,7 +48,7 @@ Deno.test("giveUpMissing() gives each up in its time, for as long as it is missi
   const one = giveUpMissing(both, DENIED_MS);
   assertEquals(["b.test", "c.test"].map((peer) => givenUp(one, peer)), [true, false]);
   assert(inDoubt(one));
-  // A name server that falls silent a day later says nothing new about it.
+  // A name server that falls silent a day later changes nothing.
   const later = noteMissing(one, silent, 86_400_000);
   assertEquals([inDoubt(later), missingWakeAtMs(later)], [false, Infinity]);
   assert(inDoubt(noteMissing(noteMissing(later, [], 0), silent, 0)), "it was found meanwhile");
@@ -89,7 +90,7 @@ Deno.test("holdOut() doubts on while somebody unknown speaks, who is not ourselv
   assertEquals(holdOut(sure, { from: "10.0.0.9", heartbeat: beat(PEER) }, 0), sure);
 });
 
-/** The state after events, each at its instant, with the wake-ups in between. */
+/** The state after events at their instants, with the wake-ups in between. */
 function after(
   state: Election,
   events: ReadonlyArray<readonly [number, ElectionEvent | Incoming]>,
@@ -180,7 +181,7 @@ Deno.test("a machine hears us if it does so at one of its addresses", () => {
   ]);
 });
 
-/** It is heard at the first one for the dead time on end, which is what it takes to die. */
+/** It is heard at the first address for the whole dead time, which a death requires. */
 const LIFE = [1_000, 2_000, 3_000, 4_000].map((atMs, at): [number, Incoming] => [atMs, {
   kind: "incoming",
   from: "10.0.0.7",

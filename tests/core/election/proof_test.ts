@@ -1,5 +1,5 @@
-// What signed heartbeats prove: rules one by one, and a property over two nodes, their restarts, a bad network and a
-// party that records everything and sends it again to anybody.
+// What signed heartbeats prove: rules one by one, and a property over two nodes, their restarts, a bad network and an
+// attacker who records everything and replays it to any node.
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { elect, startElection } from "../../../src/core/election/step.ts";
@@ -28,7 +28,7 @@ function made(run: bigint, clockMs: number, echoMs: number | null, of = SELF_RUN
 
 const at = (atMs: number): Measure => ({ selfRun: SELF_RUN, atMs, deadMs: 3_000 });
 
-/** The proof after these heartbeats, each of which must be believed. */
+/** The proof after these heartbeats, each of which must be accepted. */
 function proofOf(...heard: readonly [atMs: number, trailer: Trailer][]): Proof {
   let proof: Proof | null = null;
   for (const [atMs, trailer] of heard) {
@@ -86,7 +86,7 @@ Deno.test("a peer that does not hear us is believed while it lies at most 60 s a
   const proof = proofOf([50_000, made(7n, 9_000, 49_990)]);
   const later = 50_000 + 3_600_000;
   assertEquals(doubtOf(proof, made(7n, 9_000 + 3_600_000, 49_990), at(later)), null, "one-way");
-  // 63 s, and a thousandth of the hour, by which clocks may run apart.
+  // 63 s, plus a thousandth of the hour for the drift between clocks.
   assertEquals(doubtOf(proof, made(7n, 9_000 + 3_600_000 - 66_600, null), at(later)), null);
   assertEquals(doubtOf(proof, made(7n, 9_000 + 3_600_000 - 66_601, null), at(later)), "unproven");
   assertEquals(
@@ -136,7 +136,7 @@ Deno.test("whether a peer hears us only a heartbeat says that was sent to us", (
 
 const IDS = ["00000001-0000-4000-8000-00000000000a", "00000001-0000-4000-8000-00000000000b"];
 const ADDRESSES = ["10.0.0.1", "10.0.0.2"];
-/** How long a story lasts at most, before the last restart of both. */
+/** Longest story before the last restart of both. */
 const TROUBLE_MS = 20_000;
 
 interface Sent {
@@ -150,7 +150,7 @@ interface Side {
   node: Node | null;
   run: bigint;
   sequence: number;
-  /** Its clock begins anew with each process. */
+  /** Its clock starts again with each process. */
   originMs: number;
 }
 
@@ -173,7 +173,7 @@ class Pair {
   restart(which: 0 | 1): void {
     const side = this.sides[which];
     side.node = null;
-    // No process starts in the moment in which the one before it ends.
+    // A process never starts in the moment in which the one before it ends.
     this.pass(20);
     side.run = this.#runs++;
     side.originMs = this.nowMs;
@@ -189,7 +189,7 @@ class Pair {
     this.#step(which, { kind: "tick" });
   }
 
-  /** Anything recorded, to the other side. */
+  /** Replays a recording to the other side. */
   replay(index: number): void {
     const sent = this.recorded[index % Math.max(1, this.recorded.length)];
     if (sent) this.#hear(sent.from === 0 ? 1 : 0, sent);
@@ -211,7 +211,7 @@ class Pair {
     }
   }
 
-  /** The other as that one sees it. */
+  /** The other side in this one's state. */
   seenBy(which: 0 | 1) {
     const peer = this.sides[which].node?.election.peers.get(ADDRESSES[1 - which]!);
     assert(peer);
@@ -293,7 +293,7 @@ Deno.test("two live nodes believe each other within a hold-off, and no recording
           const { node } = pair.sides[which], other = pair.sides[which === 0 ? 1 : 0];
           if (!node) continue;
           const { proof } = pair.seenBy(which);
-          // Once the live run is believed it stays so, whatever comes.
+          // Once the live run is accepted, nothing changes that.
           if (believed[which] === other.run) assertEquals(proof?.run, other.run);
           believed[which] = proof?.run === other.run ? other.run : null;
         }
@@ -316,7 +316,7 @@ Deno.test("two live nodes believe each other within a hold-off, and no recording
         }
         safe();
       }
-      // Both begin once more; then the network only delays and doubles, and the recordings go on.
+      // Both restart; then the network only delays and duplicates, and the replays continue.
       trouble = false;
       pair.pass(500);
       const last = pair.recorded.length;
@@ -337,7 +337,7 @@ Deno.test("two live nodes believe each other within a hold-off, and no recording
   );
 });
 
-/** At 100 s of our clock, beside a peer that is dead after 3 s. */
+/** At 100 s of our clock, with a dead time of 3 s. */
 const AT: Measure = { selfRun: 5n, atMs: 100_000, deadMs: 3_000 };
 /** The peer's clock is 200 s behind ours. */
 const BELIEVED: Proof = {
@@ -366,7 +366,7 @@ Deno.test("doubtOf() by run, sequence and echo", () => {
   const of = (trailer: Trailer, proof: Proof | null = BELIEVED) => doubtOf(proof, trailer, AT);
   assertEquals(of({ ...trailerOf(300_000, 99_000), stamp: null }), "unproven", "without a stamp");
   assertEquals([of(trailerOf(1, 99_000), null), of(trailerOf(1, null), null)], [null, "unproven"]);
-  // Another run: only by what we sent after we had believed this one.
+  // Another run needs an echo of what we sent after we had accepted this one.
   const later = { ...BELIEVED, sinceMs: 99_000 };
   const other = (echoedAtMs: number) => of(trailerOf(1, echoedAtMs, 8n), later);
   assertEquals([other(99_000), other(99_000.001)], ["unproven", null]);
@@ -386,7 +386,7 @@ Deno.test("prove() moves the anchor with a recent echo, and with what is ahead o
   const fresh = { freshAtMs: 100_000, freshSequence: 300_000, sequence: 300_000 };
   assertEquals(of(trailerOf(300_000, 99_000)), { ...BELIEVED, ...fresh });
   assertEquals(of(trailerOf(300_000, null)), { ...BELIEVED, sequence: 300_000 });
-  // Ten seconds have passed here since the anchor, and as many there, or some more.
+  // Ten seconds have passed here since the anchor, and as many there, or slightly more.
   const level = 100_000 + 10_000_000;
   assertEquals(of(trailerOf(level, null)), { ...BELIEVED, sequence: level });
   assertEquals(of(trailerOf(level - 500, null)), { ...BELIEVED, sequence: level - 500 });
@@ -416,14 +416,14 @@ Deno.test("meet() answers a run each half interval, and remembers eight", () => 
   // Others stay while there is room, however long ago they were answered.
   const some = [1, 2, 3, 4, 5, 6, 8].map((run) => metAt(run, 1_000));
   assertEquals(of(some), [...some, now]);
-  // With eight others the first that may be answered again makes room, or nobody does.
+  // With eight others, the first that may be answered again makes room; else none does.
   const busy = [1, 2, 3, 4, 5, 6, 8, 9].map((run) => metAt(run, 99_501));
   assertEquals(of(busy) === busy, true);
   const mixed = busy.map((each, at) =>
     at === 2 || at === 5 ? { ...each, answeredAtMs: 99_500 } : each
   );
   assertEquals(of(mixed), [...mixed.filter((_, at) => at !== 2), now]);
-  // A known one needs no more room.
+  // A known run needs no more room.
   const full = [...busy.slice(1), metAt(7, 99_500)];
   assertEquals(of(full), [...busy.slice(1), { ...now, sinceMs: 1_000 }]);
 });

@@ -1,4 +1,4 @@
-// The role that follows from what is known, and why: one state each.
+// The role that follows from a state, and its reason: one state each.
 import { assert, assertEquals } from "@std/assert";
 import { decideRole, startElection } from "../../../src/core/election/step.ts";
 import {
@@ -16,12 +16,12 @@ import { NODE_SETTINGS, WELL_TRAILER } from "../../support/node_settings.ts";
 
 const idOf = (number: number) => `00000001-0000-4000-8000-00000000000${number}`;
 const SELF = idOf(5);
-/** Instant of every judgement here; all peers were heard just now. */
+/** Instant of every decision here; all peers were heard just now. */
 const NOW_MS = 50_000;
 
 type Different = Partial<Omit<Peer, "trailer">> & { trailer?: Partial<Trailer> | null };
 
-/** A live peer of a worse priority that is well and has nothing. */
+/** A live peer of a worse priority that is healthy and does not hold. */
 function peer({ trailer = {}, ...rest }: Different = {}): Peer {
   const id = idOf(7);
   return {
@@ -40,7 +40,7 @@ function peer({ trailer = {}, ...rest }: Different = {}): Peer {
 
 type Changed = Partial<Election> & { set?: Partial<ElectionSettings> };
 
-/** A backup of priority 10 that has settled and does not hold, beside these peers. */
+/** A backup of priority 10 that has settled and does not hold, with these peers. */
 function election(peers: readonly Peer[], { set, ...rest }: Changed = {}): Election {
   const settings = { ...NODE_SETTINGS, ...set };
   const state = startElection(settings, { atMs: 0, selfId: SELF, peers: [] });

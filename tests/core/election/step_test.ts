@@ -1,4 +1,4 @@
-// The election by tables: ranks, deadlines, advertisements; whole stories are in scenarios/.
+// The election by tables: ranks, deadlines, adverts; scenarios/ has whole stories.
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { advert, advertTo } from "../../../src/core/speak.ts";
@@ -39,7 +39,7 @@ function beat(priority: number, trailer: Partial<Trailer> | null = {}): Heartbea
   return { priority, elasticIp, id: PEER, trailer: trailer && { ...TRAILER, ...trailer } };
 }
 
-/** A node that started at 0 and to which the events happened, with the wake-ups in between. */
+/** A node that started at 0, after these events, with the wake-ups in between. */
 function after(
   events: ReadonlyArray<readonly [number, ElectionEvent | Incoming]>,
   settings: Partial<ElectionSettings> = {},
@@ -63,7 +63,7 @@ function after(
 const tick = { kind: "tick" } as const;
 const heard = (heartbeat: Heartbeat) => ({ kind: "incoming", from: ADDRESS, heartbeat }) as const;
 
-/** A master that its list has lost. */
+/** A master that is no longer in its peer list. */
 function outsidePeerList(event: ElectionEvent | Incoming): Election {
   const peers = [{ address: ADDRESS, instanceId: PEER, wireId: PEER }];
   return after([[3_000, event], [3_100, tick], [4_000, {
@@ -197,7 +197,7 @@ Deno.test("elect(): a list that is read again keeps what was heard, and forgets 
     elect(state, event, 3_200).peers.get(ADDRESS)?.heardAtMs;
   assertEquals([heardAt(list({})), heardAt(list({ wireId: null }))], [3_000, 3_000]);
   assertEquals(heardAt(list({ wireId: SELF.replace("5", "6") })), null);
-  // It fell silent while the list had not us: that proves nothing.
+  // It fell silent while this node was not in the peer list: that proves nothing.
   const lost = after([[3_000, heard(beat(20))], [3_200, list({}, false)], [8_000, tick]]);
   assertEquals([lost.peers.get(ADDRESS)?.alive, lost.peers.get(ADDRESS)?.heardAtMs], [
     false,
@@ -263,7 +263,7 @@ Deno.test("elect() hears what accept() made for the machine that the list still 
   const state = after([[1_000, tick]]);
   const accepted = accept(state, { from: ADDRESS, heartbeat: beat(20) }, 1_500);
   assert(accepted.kind === "heard");
-  // @ts-expect-error: whatever else looks like it, the compiler refuses.
+  // @ts-expect-error: the compiler rejects anything that only looks like it.
   const forged: ElectionEvent = { ...heard(beat(20)), kind: "heard", signed: false, wireId: PEER };
   assertEquals(Object.keys(forged).sort(), Object.keys(accepted).sort());
   const priorityAfter = (peers: PeerIdentity[]) => {
@@ -291,7 +291,7 @@ Deno.test("accept(): once a peer has proved its run, its sequence must rise and 
   assertEquals(reasonOf(signed(50_001)), null, "it may not hear us");
   assertEquals(reasonOf(heard(beat(20, { sequence: 50_001 }))), "unsigned");
   assertEquals(reasonOf(heard(beat(20, null))), "unsigned");
-  // An unsigned one says nothing about the sequence of the signed ones.
+  // An unsigned heartbeat does not affect the sequence of the signed ones.
   const before = after([[2_000, heard(beat(20, { sequence: 90_000 }))]]);
   assertEquals(reasonFor(before, signed(50_000, { echoMs: 1_990 }), 2_000), null);
 });
@@ -391,9 +391,9 @@ Deno.test("advertTo() tells an original holder our rank only once we hold, other
   assertEquals(told(null, false), 255);
   assertEquals(told(null, true), 10);
   assertEquals(told({ holds: true }, false), 10);
-  // Not known whether we hold: we may be the master that restarts.
+  // Unknown whether we hold: we may be the restarting master.
   assertEquals(told(null, null), 10);
-  // It ranks before us or beside us: it will not step down for us.
+  // It ranks before us or equal: it will not step down for us.
   assertEquals(told(null, false, 5), 10);
   assertEquals(told(null, false, 10), 10);
 });
@@ -428,7 +428,7 @@ Deno.test("oneWay() holds once a live peer has not heard us for the dead time, a
     is(notHearingUs(1_000, false), notHearingUs(2_500, true), notHearingUs(4_000, false)),
     false,
   );
-  // It was dead in between: its word begins anew.
+  // It was dead in between, so the time restarts.
   assertEquals(is(notHearingUs(1_000, false), notHearingUs(9_000, false)), false);
 });
 
@@ -440,6 +440,6 @@ Deno.test("deadTimeOfMs() is that of the slower of the two, but a peer cannot cl
   assertEquals([of(null, 1_000), of(1_000, 1_000), of(100, 1_000)], [3_000, 3_000, 3_000]);
   assertEquals([of(1_000, 100), of(3_600_000, 1_000)], [3_000, 30_000]);
   assertEquals(of(3_600_000, 60_000), 180_000);
-  // An interval that only its code makes longer is ours.
+  // An interval that is longer only because of its encoding is ours.
   assertEquals([of(1_040, 1_000), of(1_060, 1_000), of(1_500, 1_000)], [3_000, 3_180, 4_500]);
 });

@@ -1,4 +1,4 @@
-// Another machine with our own instance id: what it takes to be believed, what follows, and how it ends.
+// Another machine with our own instance id: what proves it, what follows, and how it ends.
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { stepNode } from "../../../src/core/node.ts";
 import { startElection } from "../../../src/core/election/step.ts";
@@ -73,7 +73,7 @@ Deno.test("unsigned from anywhere else it stops nothing, and is told once, as lo
   assertEquals(told(played), [], "one datagram, or two at once");
   for (let count = 0; count < 100; count++) {
     played.until(played.nowMs + 1_000);
-    // Whoever forges may take another address each time.
+    // A forger may use another address each time.
     heard(played, `203.0.113.${100 + count}`);
   }
   assertEquals([reasonOf(played), played.node.election.role], ["alone", "master"]);
@@ -150,7 +150,7 @@ Deno.test("our own address in the cloud is one of them: it may lead to the machi
   assertEquals(reasonOf(played), "twin");
 });
 
-/** What a machine with our id signs that has heard us at that instant, or not at all. */
+/** A heartbeat that a machine with our id signs after hearing us at that instant, or not at all. */
 function signs(sequence: number, { run = 9n, echoMs }: { run?: bigint; echoMs?: number } = {}) {
   const echo = echoMs === undefined ? null : { run: SELF_RUN, sequence: echoMs * 1_000 };
   return { signed: true, sequence, stamp: { run, echo } };
@@ -163,7 +163,7 @@ Deno.test("signed, every address is believed that hears us, but nothing that is 
     played.until(played.nowMs + 1_000);
   }
   assertEquals(reasonOf(played), "twin");
-  // It does not think that we are its peer, and must hear of us, too.
+  // It does not know us as its peer, and must hear of us, too.
   const atMs = played.node.election.heartbeatAtMs;
   const sent = stepNode(played.node, { kind: "tick" }, atMs)[1].filter(isSend);
   assertEquals(sent.map(({ to }) => to), [...PEERS.map(({ address }) => address), STRANGE]);
@@ -180,7 +180,7 @@ Deno.test("what this machine has signed before its last start is no twin; who ma
   const played = settled();
   const asked: NodeEffect[] = [];
   for (let count = 0; count < 100; count++) {
-    // Recorded, with what it echoed then; or of our own run, but long ago.
+    // A recording with its old echo; or an echo of our own run, but long ago.
     const echoMs = count % 2 === 0 ? undefined : 1_000;
     const event = { kind: "twin-heard", from: STRANGE, intervalMs: 1_000 } as const;
     const said = signs(1_000 + count, { run: 3n, ...(echoMs && { echoMs }) });
@@ -194,7 +194,7 @@ Deno.test("what this machine has signed before its last start is no twin; who ma
   assertEquals(isSend(asked[0]!) && asked[0].echo, { run: 3n, sequence: 1_000 });
 });
 
-/** Everything that a node with a twin asks of the cloud. */
+/** All cloud calls of a node with a twin. */
 function callsOf(played: NodeFixture, ms: number, each: () => void): string[] {
   const calls: string[] = [];
   const { step } = played;
@@ -212,7 +212,7 @@ function callsOf(played: NodeFixture, ms: number, each: () => void): string[] {
 Deno.test("a holder with a twin serves on, and changes nothing in the cloud", () => {
   const played = settled({ peer: true });
   assertEquals([played.node.election.role, played.holds], ["master", true]);
-  // The peer, which ranks after it, dies holding.
+  // The peer, which ranks after it, dies while holding.
   played.hear(1, { priority: 200, holds: true });
   played.others = [{ instanceId: PEERS[1]!.instanceId, off: true }];
   const calls = callsOf(played, 120_000, () => heard(played, LISTED));
@@ -274,7 +274,7 @@ Deno.test("what comes back from where we have sent it is no twin", async () => {
   await world.pass(10_000);
   for (let count = 0; count < 20; count++) {
     for (const { bytes } of world.socket.sent.splice(0)) {
-      // By way of another of our addresses, or of a router that sends it back with the peer's.
+      // From another of our addresses, or reflected by a router with the peer's address.
       for (const from of ["192.0.2.1", PEER_ADDRESS, "198.18.0.1"]) {
         world.socket.receive({ bytes: bytes as Uint8Array<ArrayBuffer>, from, fromPort: 12_345 });
       }
@@ -290,7 +290,7 @@ Deno.test("two unsigned ones are told apart though their clocks show the same mi
   const world = new SimulatedMachine();
   const other = new SimulatedMachine();
   for (const each of [world, other]) await each.pass(10_000);
-  // The other is a copy where the cloud lists nothing; each hears what the other sends.
+  // The other is a copy that the cloud does not list; each hears what the other sends.
   const relay = async (ms: number) => {
     for (let step = 0; step < ms / 100; step++) {
       for (
@@ -373,7 +373,7 @@ Deno.test("a signed watchdog believes a signed twin from anywhere, and no unsign
         fromPort: 12_345,
       });
       await world.pass(1_000);
-      // A tag is checked by another thread.
+      // Another thread checks the signature.
       await settle();
     }
     await world.pass(10);
@@ -386,7 +386,7 @@ Deno.test("a signed watchdog believes a signed twin from anywhere, and no unsign
 
 type Word = readonly [atMs: number, says?: Partial<TwinHeard>];
 
-/** The election alone, after what was heard at these instants: by default unsigned, from an address of the list. */
+/** The election alone, after heartbeats at these instants: by default unsigned, from an address in the peer list. */
 function twinAfter(...story: Word[]) {
   const peers = [LISTED, OTHER].map(unresolved);
   let state = startElection(NODE_SETTINGS, { atMs: 0, selfId: SELF, run: SELF_RUN, peers });
@@ -400,11 +400,11 @@ function twinAfter(...story: Word[]) {
 Deno.test("hearTwin(): the second counts after half an interval, and one is gone a dead time and an interval later", () => {
   const certain = (ms: number) => twinAfter([10_000], [10_000 + ms]).twin?.certain;
   assertEquals([certain(499), certain(500)], [false, true]);
-  // Once it is certain it stays so, and keeps its beginning.
+  // Once certain it stays so, and keeps its start.
   const { twin } = twinAfter([10_000], [10_500], [10_501]);
   assertEquals([twin?.certain, twin?.firstAtMs, twin?.untilMs], [true, 10_000, 14_501]);
   const until = (intervalMs: number) => twinAfter([10_000, { intervalMs }]).twin?.untilMs;
-  // With the slower of both intervals, of which ten seconds count at most.
+  // With the slower of both intervals, limited to ten seconds.
   assertEquals([until(100), until(2_000), until(10_000), until(20_000)], [
     14_000,
     18_000,
@@ -435,10 +435,10 @@ Deno.test("hearTwin(): a mark is of signed ones alone, and only a higher sequenc
   assertEquals(until(signed(3, 10_000), signed(2, 11_000)), 14_000);
   assertEquals(until(signed(3, 10_000), signed(4, 11_000)), 15_000);
   assertEquals(until(signed(3, 10_000), signed(3, 11_000, 8n)), 15_000);
-  // An unsigned one keeps the mark of a signed one, and the other way round a first mark is new.
+  // An unsigned heartbeat keeps the mark of a signed one; the other way round, a first mark is new.
   assertEquals(mark(signed(3, 10_000), [11_000]), { run: 9n, sequence: 3 });
   assertEquals(mark([10_000], signed(1, 11_000)), { run: 9n, sequence: 1 });
-  // Signed, but without a word of its run, it is as good as nothing.
+  // Signed, but without a run, it does not count.
   assertEquals(twinAfter([10_000, { signed: true }]).twin, null);
   assertEquals([twinEcho(twinAfter(signed(3, 10_000)), LISTED), twinEcho(twinAfter(), LISTED)], [
     { run: 9n, sequence: 3 },

@@ -1,4 +1,5 @@
-// One kind of call: when it is repeated, when failing makes the node unable, when it is forgiven. To the millisecond.
+// One call slot: when a call is repeated, when failures make the node unable, when they are forgotten. To the
+// millisecond.
 import { assertEquals } from "@std/assert";
 import {
   failed,
@@ -14,7 +15,7 @@ const PENALTY_MS = 30_000;
 const CALL = { verb: "attach" } as const;
 const flight = (startedAtMs: number) => ({ id: 1, call: CALL, startedAtMs, stale: false });
 
-/** How long after its failure a call that failed at once is repeated. */
+/** How long after an immediate failure the call is repeated. */
 function waitMs(
   failures: number,
   { roll = 1, retryable = true, retryAfterMs = null as number | null, failingForMs = 0 } = {},
@@ -40,7 +41,7 @@ Deno.test("retryAtMs() asks more and more rarely, up to 30 s, once a refusal has
   assertEquals(waitMs(20, { failingForMs: 3_600_000 }), 5_000, "what may be repeated is");
   const late = { startedAtMs: 100_000, retryable: false, retryAfterMs: null, roll: 1 };
   assertEquals(retryAtMs({ failures: 20, failingSinceMs: null }, late, 100_000), 105_000);
-  // The first failure lasts since its call began.
+  // The duration of the first failure counts from the start of its call.
   const first = { startedAtMs: 0, retryable: false, retryAfterMs: null, roll: 1 };
   const at = (atMs: number) => retryAtMs({ failures: 20, failingSinceMs: null }, first, atMs);
   assertEquals([at(59_999), at(60_000)], [60_099, 60_100], "which has waited long enough");
@@ -100,7 +101,7 @@ Deno.test("forgive() forgets the failures of a lane after a penalty in which it 
   assertEquals(forgive(fine, overAtMs), fine, "nothing to forgive");
 });
 
-/** When a node becomes unable with these lanes. */
+/** When a node becomes unable with these call slots. */
 function unable(
   slots: { read?: Partial<CallSlot>; write?: Partial<CallSlot>; evict?: Partial<CallSlot> },
   { deadTimeMs = 4_000, answerMs = 0 } = {},

@@ -1,4 +1,4 @@
-// The records of the dead: opened once per death, closed, spared, and which one comes next.
+// The records of dead peers: opened once per death, closed, spared, and which one is next.
 import { assert, assertEquals } from "@std/assert";
 import type { DesiredState } from "../../../src/core/election/desired_state.ts";
 import {
@@ -37,10 +37,10 @@ const holds = (...ids: string[]): OtherHolder[] =>
   ids.map((instanceId) => ({ instanceId, off: false }));
 const off = (instanceId: string): OtherHolder => ({ instanceId, off: true });
 
-/** Nothing has changed: whoever compares the two sees that at once. */
+/** Nothing has changed: the same object. */
 const assertSame = (one: Evictions, other: Evictions) => assert(one === other);
 
-/** A wish to hold with these dead, each with its wait, and these alive. */
+/** A desired state of holding with these dead peers, each with its wait, and these alive ones. */
 function desired(
   dead: Record<string, number>,
   alive: string[] = [],
@@ -157,7 +157,7 @@ Deno.test("the hold of one that held is waited for until ten seconds after its d
   const opened = recordDeaths(NONE, died, NOW);
   const late = { ...due(4_000, 1_000), lateUntilMs: 11_000 };
   assertEquals(opened, some({ a: late }));
-  // Who must wait waits from now on, but the hold shows no later for that.
+  // A peer that must wait waits from now on, but that does not delay when its hold shows.
   assertEquals(
     restagger(opened, 2_000),
     some({ a: { ...due(4_000, 2_000), lateUntilMs: 11_000 } }),
@@ -214,7 +214,7 @@ Deno.test("nextEviction() takes first from machines that are off, then from thos
   const certain = { instanceId: "a", onlyIfStopped: true, atMs: -Infinity };
   assertEquals(next({ a: spared(0) }, [...holds("b"), off("a")]), certain);
   assertEquals(next({ b: due(0, 0), a: due(0, 5_000) }, [off("a")], 0), certain);
-  // After a failure the end of the back-off is waited for.
+  // After a failure, it waits for the end of the back-off.
   const tried = { ...spared(7_000), failures: 1 };
   assertEquals(next({ a: tried }, [off("a")]), { ...certain, atMs: 7_000 });
   assertEquals(next({ a: tried, b: due(0, 6_000) }, [off("a")])?.instanceId, "b");

@@ -17,7 +17,7 @@ import {
   type SlotName,
 } from "../../../src/core/ownership/call.ts";
 
-/** The lane's next call, and the first instant at which it leaves; null when it waits for something to happen. */
+/** The slot's next call, and the first instant at which it leaves; null when it waits for an event. */
 function next(different: Different, slot: SlotName): [Call, number] | null {
   const state = ownership(different);
   const call = plan(state, slot, Infinity);
@@ -26,7 +26,7 @@ function next(different: Different, slot: SlotName): [Call, number] | null {
   return [call, due ?? Infinity];
 }
 
-/** Every instant that one of the tests expects, and the milliseconds before. */
+/** Every instant that a test expects, and the milliseconds before. */
 const INSTANTS = [
   ...[0, 90_000, LOOKED_MS, 100_500, 101_000, 105_000, 110_000, 115_000, 120_000, NEXT_LOOK_MS],
 ].flatMap((atMs) => [atMs - 1, atMs]);
@@ -121,7 +121,7 @@ Deno.test("who gives up asks about the node that claims, else about each that ca
     giving(both, { inspectedCount, others })?.[0];
   assertEquals([0, 1, 2].map((count) => asked(count)), ["a", "b", "a"].map(inspect));
   assertEquals(asked(0, [holder("x"), holder("b")]), inspect("b"), "it was listed as holder");
-  // Sooner than the look or in the same moment, not later.
+  // Before the reading or at the same moment, not later.
   assertEquals(giving(both, { inspectAtMs: NEXT_LOOK_MS }), [inspect("a"), NEXT_LOOK_MS]);
   assertEquals(giving(both, { inspectAtMs: NEXT_LOOK_MS + 1 }), [look(true), NEXT_LOOK_MS]);
   assertEquals(giving({ ...both, claimant: "a" }, { confirmed: "a" }), [look(true), NEXT_LOOK_MS]);
@@ -228,7 +228,7 @@ Deno.test("of two in doubt that hold, the one with the higher id asks about the 
   assertEquals(asked([holder("a")], { instanceId: null }), look(true));
   assertEquals(asked([holder("a")], { confirmed: "a" }), look(true));
   assertEquals(asked([holder("a")], { holding: false }), look(true));
-  // Without doubt it is any that was never heard.
+  // Without doubt, any peer that was never heard counts.
   const lost = { desired: { holdsOnlyIfUnheld: true, unheard: ["z"] } };
   assertEquals(asked([holder("z")], lost), inspect("z"));
   assertEquals(asked([holder("y")], lost), look(true));

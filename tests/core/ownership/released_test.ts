@@ -1,4 +1,4 @@
-// An Elastic IP that is released while a watchdog runs, and all that a person may do next about it.
+// An Elastic IP that is released while a watchdog runs, and all possible next steps of an operator.
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { unreadyBecause } from "../../../src/status/liveness.ts";
 import { CloudError } from "../../../src/exoscale/cloud_error.ts";
@@ -7,7 +7,7 @@ import { SimulatedMachine } from "../../support/simulated_machine.ts";
 
 const LOOK = { others: true };
 
-/** A cloud that holds the Elastic IP, which has just been released. */
+/** A cloud that held an Elastic IP which has just been released. */
 async function bereaved(stage: CloudFixture) {
   stage.address.description = "edge";
   const cloud = stage.cloud("v2");
@@ -28,7 +28,7 @@ Deno.test("CloudV2 names a released Elastic IP, and what to do", async () => {
     /198\.51\.100\.50 does not exist any more, it was released: Exoscale's API lets nobody choose /,
   );
   assertMatch(released ?? "", /give all nodes another one with -xi \(IF_ADDRESS\) and restart/);
-  // It says the same each time, so that it is told once.
+  // The message stays the same, so it is logged once.
   stage.model.addAddress("198.51.100.77");
   assertEquals((await cloud.look(LOOK, PATIENT)).released, released);
 });

@@ -1,4 +1,4 @@
-// What ownership learns from answers, failures and the election's wish: one event each on a known state.
+// How ownership reacts to answers, failures and the desired state: one event each on a known state.
 import { assert, assertEquals } from "@std/assert";
 import type { DesiredState } from "../../../src/core/election/desired_state.ts";
 import { act, learn } from "../../../src/core/ownership/step.ts";
@@ -19,7 +19,7 @@ import {
   type OtherHolder,
 } from "../../../src/core/ownership/call.ts";
 
-/** Time for a change to show, and for failures of changes to be forgiven. */
+/** Time for a change to show, and until failures of changes are forgotten. */
 const CLOUD_LAG_MS = 5_000, PENALTY_MS = 30_000;
 const UNTRIED = { lateUntilMs: -Infinity, absent: false, failures: 0, failingSinceMs: null };
 const due = (waitMs: number, atMs: number): Eviction => ({
@@ -34,10 +34,10 @@ const over = (atMs: number): Eviction => ({
 const records = (...entries: [string, Eviction][]) => new Map(entries);
 const holder = (instanceId: string, off = false): OtherHolder => ({ instanceId, off });
 
-/** Instant of all events here, 20 s after the last look. */
+/** Instant of all events here, 20 s after the last reading. */
 const NOW_MS = 120_000;
 
-/** What is known after an answer to a call that left a second ago, and what an operator hears. */
+/** The state after an answer to a call that left a second ago, and the lines for the operator. */
 function answer(
   different: Different,
   call: Call,
@@ -149,7 +149,7 @@ Deno.test("a cloud that was away for readings is forgiven its refusals of change
   assertEquals(back.evictions, records(["a", due(4_000, NOW_MS)], ["b", due(0, 0)]));
   const there = answer(state, LOOK, shows(false, null));
   assertEquals([there.write.failures, there.evictions], [1, evictions]);
-  // An answer to a change says nothing of readings.
+  // An answer to a change does not affect readings.
   const changed = answer({ ...state, read: failing }, { verb: "attach" }, { verb: "attach" });
   assertEquals(changed.read.failures, 1);
 });
@@ -157,7 +157,7 @@ Deno.test("a cloud that was away for readings is forgiven its refusals of change
 Deno.test("a master leaves silent holders alone that run, and takes note of strangers", () => {
   const look = (id: string, different: Different, off = false) =>
     answer(different, LOOK, shows(true, [holder(id, off)]));
-  // Never heard: left alone, as is every other silent one.
+  // Never heard: left alone, like every other silent peer.
   const evictions = records(["z", due(60_000, NOW_MS)]);
   const unheard = look("u", { desired: { unheard: ["u"] } });
   assertEquals([unheard.said, unheard.unknownHolderAtMs], [["warning holder-unheard"], -Infinity]);
@@ -166,18 +166,18 @@ Deno.test("a master leaves silent holders alone that run, and takes note of stra
     ...{ verb: "look", holds: true, others: [holder("u"), holder("z")] },
   });
   assertEquals(both.evictions.get("z")?.stage, "spared");
-  // No peer at all.
+  // Not a peer.
   const stranger = look("x", {});
   assertEquals([stranger.said, stranger.unknownHolderAtMs], [["warning holder-unknown"], NOW_MS]);
   assertEquals(stranger.evictions, records(["x", spared(NOW_MS)]));
-  // Off: taken in time, without a word.
+  // Off: evicted in time, without a line.
   const stopped = look("u", { desired: { unheard: ["u"] } }, true);
   assertEquals([stopped.said, stopped.evictions], [[], records(["u", spared(NOW_MS)])]);
-  // One that lives, one that is dead and has a record, and any while some peer has no instance.
+  // A live peer, a dead one with a record, and any while some peer has no instance id.
   assertEquals(look("l", { desired: { alive: ["l"] } }).said, []);
   assertEquals(look("z", { evictions }).said, []);
   assertEquals(look("x", { desired: { resolved: false } }).said, []);
-  // One whose hold came back.
+  // A peer whose hold came back.
   const back = (atMs: number) => look("a", { evictions: records(["a", over(atMs)]) }).said;
   assertEquals(back(NOW_MS - CLOUD_LAG_MS), ["warning holder-unheard"]);
   assertEquals(back(NOW_MS - CLOUD_LAG_MS + 1), []);
@@ -274,7 +274,7 @@ Deno.test("an inspection confirms a successor, unless its hold is the one that w
   assertEquals(inspected(taken, true, 110_000 + CLOUD_LAG_MS - 1).confirmed, null);
   assertEquals(inspected(taken, true, 110_000 + CLOUD_LAG_MS).confirmed, "a");
   assertEquals(inspected({ taken: { instanceId: "b", atMs: 119_000 } }).confirmed, "a");
-  // Each second for ten times, then as rarely as one looks.
+  // Each second for ten times, then as rarely as other readings.
   assertEquals(inspected({ inspectedCount: 9 }, false).inspectAtMs, NOW_MS + 1_000);
   assertEquals(inspected({ inspectedCount: 10 }, false).inspectAtMs, NOW_MS + 30_000);
 });
@@ -326,7 +326,7 @@ Deno.test("an eviction closes the record, or finds that its machine runs", () =>
   const absent = evict("absent", due(0, 0));
   assertEquals([absent.said, absent.evictions, absent.taken], [[], closed, null]);
   assertEquals([absent.others, absent.looksAtMs], [[holder("c")], [NEXT_LOOK_MS]]);
-  // The dead one said that it holds, and the cloud may be late.
+  // The dead peer said that it holds, and the cloud may be late.
   const held = { ...due(0, NOW_MS), lateUntilMs: NOW_MS + 9_000 };
   assertEquals(evict("absent", held).evictions.get("a"), {
     ...{ ...held, ...due(0, NOW_MS + 9_000), lateUntilMs: NOW_MS + 9_000, absent: true },
@@ -343,7 +343,7 @@ Deno.test("an eviction closes the record, or finds that its machine runs", () =>
   assertEquals(dueStill.evictions, records(["a", due(0, 0)], ["b", due(0, 0)]));
 });
 
-/** What is known after a failure of a call that left ten seconds ago. */
+/** The state after a failure of a call that left ten seconds ago. */
 function fail(different: Different, call: Call, released?: string): Ownership {
   const slot = call.verb === "evict" ? "evict" : call.verb === "attach" ? "write" : "read";
   const before = ownership(different);
@@ -372,7 +372,7 @@ Deno.test("after a failure the lane waits, and what may have happened is asked a
   assertEquals([still.released, still.holding], ["it is gone", false]);
 });
 
-/** What is known once the wish has changed, 20 s after the last look. */
+/** The state after a change of the desired state, 20 s after the last reading. */
 function told(desired: Partial<DesiredState>, different: Different = {}): Ownership {
   return learn(
     ownership(different),
@@ -475,7 +475,7 @@ Deno.test("a node is unable while the cloud fails it, and an operator hears of b
   assertEquals(tick({ read: failing }, NOW_MS), [false, "warning cloud-lost"]);
   assertEquals(tick({ read: failing, cloudReachable: false }, NOW_MS), [false]);
   assertEquals(tick({ cloudReachable: false }, NOW_MS), [true, "info cloud-back"]);
-  // A lane of changes that has had nothing to do for long enough is forgiven.
+  // The failures of a call slot that has been idle for long enough are forgotten.
   const forgivenAtMs = failing.failedAtMs + PENALTY_MS;
   const refused = { write: failing, cloudReachable: false };
   assertEquals(tick(refused, forgivenAtMs - 1), [false]);

@@ -1,5 +1,5 @@
-// The registry: every word that the program logs, counts, answers or measures. The compiler refuses a word that is not
-// registered; here stands what it cannot know.
+// The registry: every word that the program logs, counts, answers or measures. The compiler rejects an unregistered
+// word; this tests what it cannot know.
 import { assert, assertEquals } from "@std/assert";
 import { ERROR_KINDS } from "../../../src/core/registry/error_kinds.ts";
 import { EVENTS } from "../../../src/core/registry/events.ts";
@@ -22,7 +22,7 @@ const REGISTRIES: Readonly<Record<string, Readonly<Record<string, { meaning: str
   "core/registry/metric_names.ts": METRICS,
 };
 
-/** The text of all sources but those that only register words. */
+/** The text of all sources except those that only register words. */
 function sourceText(): string {
   return [...sources("")].filter((path) => !(path in REGISTRIES))
     .map((path) => Deno.readTextFileSync(new URL(path, SOURCE))).join("\n");
@@ -60,7 +60,7 @@ Deno.test("the compiler refuses a line of the log with a word or a severity that
   log.write("info", "attached", "as it is");
   // @ts-expect-error: no such event
   log.write("info", "no-such-event", "refused");
-  // @ts-expect-error: never so serious
+  // @ts-expect-error: never this severe
   log.write("critical", "attached", "refused");
   assertEquals(lines.length, 3);
 });

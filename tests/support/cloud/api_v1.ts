@@ -3,7 +3,7 @@ import { createHmac } from "node:crypto";
 import { credentialsOf, json } from "./api_v2.ts";
 import { type CloudModel, type SimInstance, type SimState, simUuid } from "./model.ts";
 
-/** The same states under the names of CloudStack. */
+/** The same states, as CloudStack names them. */
 const STATES: Readonly<Record<SimState, string>> = {
   running: "Running",
   starting: "Starting",

@@ -1,5 +1,5 @@
-// API v2 as the real one shows it: summaries in lists, unknown filters ignored in silence, signatures and
-// their expiry verified (with an implementation of its own), operations that end later.
+// API v2 as the real one behaves: summaries in lists, unknown filters silently ignored, signatures and their expiry
+// verified (with an implementation of its own), operations that end later.
 import { createHmac } from "node:crypto";
 import { networkOf } from "../../../src/core/ip.ts";
 import { allows, operationOf } from "./role.ts";
@@ -13,7 +13,7 @@ import {
 
 const TYPE_ID = simUuid(6, 1), TEMPLATE_ID = simUuid(6, 2);
 const INSTANCE_TYPE = { id: TYPE_ID, family: "standard", size: "micro", cpus: 1, memory: 2 ** 30 };
-/** What only an answer about one instance has; official clients follow some of it without looking. */
+/** Fields that only an answer about one instance has; official clients use some of them unchecked. */
 const DETAILS = {
   "anti-affinity-groups": [],
   "disk-size": 10,
@@ -21,7 +21,7 @@ const DETAILS = {
   snapshots: [],
   "tpm-enabled": false,
 };
-/** States in which a change is answered as for an instance that does not exist. */
+/** States in which a change is answered as if the instance did not exist. */
 const GONE = ["destroyed", "expunging"];
 
 /** Id of a group that the model does not list. */
@@ -89,7 +89,7 @@ function list(model: CloudModel, collection: string, query: URLSearchParams): Re
     case "instance": {
       const known = model.ignoresFilters ? new URLSearchParams() : query;
       const address = known.get("ip-address"), pool = known.get("manager-id");
-      // It compares text.
+      // The real API compares text.
       const asked = [...model.addresses.values()].find(({ ip }) => ip === address);
       const holders = asked && model.shownHolders(asked);
       const inPeerList = instances.filter((instance) =>
@@ -120,7 +120,7 @@ function read(model: CloudModel, collection: string, id: string): Response {
     const elasticIps = held.map((address) => ({ id: address.id, ip: address.ip }));
     return json({ ...summary(model, instance), ...DETAILS, "elastic-ips": elasticIps });
   }
-  // The `exo` CLI asks for these with each instance that it shows.
+  // The `exo` CLI requests these for each instance that it shows.
   if (collection === "instance-type" && id === TYPE_ID) return json(INSTANCE_TYPE);
   if (collection === "template" && id === TEMPLATE_ID) return json({ id, name: "Linux" });
   const eip = collection === "elastic-ip" ? model.addresses.get(id) : undefined;
@@ -153,13 +153,13 @@ function change(model: CloudModel, target: string, body: string): Response {
   const state = model.instances.get(instanceId)?.state ?? "destroyed";
   if (GONE.includes(state)) return json({ message: "Not found" }, 404);
   if (verb === "attach" && state === "starting") {
-    // Known: karpenter-provider-exoscale repeats this for 30 s.
+    // Known behaviour: karpenter-provider-exoscale repeats this for 30 s.
     const errors = [{ message: "instance is starting" }];
     return json({ message: "Bad request", errors }, 400);
   }
-  // Unknown, and therefore let through: what the real cloud says to an attach to an instance that is stopping, stopped,
-  // migrating, in error or private, or of an Elastic IPv6 to one without IPv6; to a second attach to the same one; and
-  // to a change of an Elastic IP on which another operation is still pending.
+  // Unknown behaviour, therefore allowed: the real cloud's answer to an attach to an instance that is stopping,
+  // stopped, migrating, in error or private, or of an Elastic IPv6 to one without IPv6; to a second attach to the same
+  // instance; and to a change of an Elastic IP with another pending operation.
   if (verb === "detach" && !address.holders.has(instanceId)) {
     return json({ message: "Elastic IP is not attached" }, 404);
   }
@@ -206,7 +206,7 @@ function addressJson({ id, ip, managed, description, labels }: SimAddress) {
   };
 }
 
-/** Rules and external sources are left out when there are none. */
+/** Empty rules and external sources are left out. */
 function groupJson(model: CloudModel, name: string) {
   const rules = (model.rules.get(name) ?? []).map((rule, index) => ({
     id: simUuid(7, index + 1),
@@ -239,12 +239,12 @@ function operationJson({ id, state, reason, addressId }: SimOperation) {
   return { id, state, reference, ...failed };
 }
 
-/** Those that the cloud accepts now. */
+/** The credentials that the cloud accepts now. */
 export function credentialsOf({ credentials }: CloudModel): { apiKey: string; secret: string } {
   return credentials ?? { apiKey: SIM_KEY, secret: SIM_SECRET };
 }
 
-/** Why the request is refused, null when its signature is right and has not expired. */
+/** Why the request is refused, null when its signature is valid and has not expired. */
 function verify(
   request: Request,
   body: string,

@@ -1,4 +1,4 @@
-// A simulated zone with three machines and a free Elastic IP, and clients of either API on the first machine.
+// A simulated zone with three machines and an unattached Elastic IP, and clients of either API on the first machine.
 import { CloudV1 } from "../../../src/exoscale/cloud_v1.ts";
 import { type Assignment, CloudV2 } from "../../../src/exoscale/cloud_v2.ts";
 import type { ClientOptions } from "../../../src/exoscale/client_v2.ts";
@@ -18,14 +18,14 @@ import { type Call, CloudServer } from "./server.ts";
 export type Api = "v1" | "v2";
 /** Both. */
 export const APIS: readonly Api[] = ["v1", "v2"];
-/** The Elastic IP of the stage. */
+/** The Elastic IP of the fixture. */
 export const ELASTIC_IP = "198.51.100.50";
 /** The security group of its machines. */
 export const GROUP = "edge";
 /** The signal of a caller that never gives up. */
 export const PATIENT: AbortSignal = new AbortController().signal;
 
-/** The program's own way to a cloud, trusting the simulated one. */
+/** The program's own transport to the cloud, trusting the simulated one. */
 export const cloudFetch: Transport = waitedFor(fetchTrusting([CLOUD_AUTHORITY], {
   clock: systemClock,
   lookUp: (name) => Promise.resolve(name === "localhost" ? ["127.0.0.1"] : []),
@@ -33,12 +33,12 @@ export const cloudFetch: Transport = waitedFor(fetchTrusting([CLOUD_AUTHORITY], 
   userAgent: "exoip/test",
 }));
 
-/** Name of the class that speaks the API, for test names. */
+/** Name of the class for the API, for test names. */
 export function clientName(api: Api): string {
   return api === "v1" ? "CloudV1" : "CloudV2";
 }
 
-/** A zone and its server, whose time costs nothing; close it with `await using`. */
+/** A zone and its server in virtual time; close it with `await using`. */
 export class CloudFixture implements AsyncDisposable {
   readonly model: CloudModel;
   readonly server: CloudServer;
@@ -47,7 +47,7 @@ export class CloudFixture implements AsyncDisposable {
   readonly peer: SimInstance;
   readonly third: SimInstance;
 
-  /** A clock of its own, unless another zone lives in the same time. */
+  /** A clock of its own, unless it shares the time of another zone. */
   constructor(
     readonly clock: VirtualClock = new VirtualClock({ leaps: true, epochMs: Date.now() }),
   ) {
@@ -61,7 +61,7 @@ export class CloudFixture implements AsyncDisposable {
     this.address = this.model.addAddress(ELASTIC_IP);
   }
 
-  /** A client on the first machine; its peers are the group. */
+  /** A client on the first machine; its peers are the security group. */
   cloud(api: Api, changes: Partial<ClientOptions & Assignment> = {}): Cloud {
     const options = { ...clientOptions(this, api), ...changes };
     const assignment: Assignment = {
@@ -79,7 +79,7 @@ export class CloudFixture implements AsyncDisposable {
     for (const { id } of instances) this.address.holders.add(id);
   }
 
-  /** Puts machines into an instance pool that hands out these Elastic IPs. */
+  /** Puts machines into an instance pool that assigns these Elastic IPs. */
   pool(poolId: string, machines: readonly SimInstance[], addressIds: string[] = []): void {
     for (const machine of machines) machine.poolId = poolId;
     this.model.pools.set(poolId, addressIds);
@@ -90,13 +90,13 @@ export class CloudFixture implements AsyncDisposable {
     return [...this.address.holders];
   }
 
-  /** The calls so far that ask for a change. */
+  /** The calls so far that change something. */
   get changes(): Call[] {
     return this.server.calls.filter(isChange);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    // A request that was repeated is given up once the other one has its answer; it ends some turns later.
+    // A repeated request is cancelled once the other one has its answer; it ends some turns later.
     await this.clock.idle();
     await settle();
     cloudFetch.close();
@@ -117,17 +117,17 @@ export function clientOptions({ server, clock }: CloudFixture, api: Api): Client
   };
 }
 
-/** Whether the call asks for a change. */
+/** Whether the call changes something. */
 export function isChange({ what }: Call): boolean {
   return /:(attach|detach)$|^(addIpTo|removeIpFrom)Nic$/.test(what);
 }
 
-/** Whether the call asks how an operation stands. */
+/** Whether the call polls an operation. */
 export function isPoll({ what }: Call): boolean {
   return what.startsWith("/operation/") || what === "queryAsyncJobResult";
 }
 
-/** Real time at many times its speed; `sleptMs` has the length of each sleep. */
+/** Real time, accelerated; `sleptMs` has the length of each sleep. */
 export function hurriedClock(rate = 20): Clock & { readonly sleptMs: number[] } {
   const sleptMs: number[] = [];
   return {
@@ -141,7 +141,7 @@ export function hurriedClock(rate = 20): Clock & { readonly sleptMs: number[] } 
   };
 }
 
-/** A `fetch` that answers by itself. */
+/** A `fetch` with local answers. */
 export function answering(answer: (url: URL, init: RequestInit) => Response): Fetch {
   return (url, init) => Promise.resolve(answer(url, init));
 }

@@ -1,11 +1,11 @@
-// The simulated Exoscale: machines, Elastic IPs, groups, pools and operations, without a network. Both faces
-// (API v2 and CloudStack) and the simulation show this one model.
+// The simulated Exoscale: machines, Elastic IPs, groups, pools and operations, without a network. Both APIs (v2 and
+// CloudStack) and the simulation show this one model.
 
 import { systemClock } from "../../../src/host/clock.ts";
 import type { Clock } from "../../../src/world.ts";
 import type { IamPolicy } from "../../../src/exoscale/iam_policy.ts";
 
-/** All states of the API's description. Gone is what is destroyed or expunged. */
+/** All states of the API's description. Destroyed and expunged machines are gone. */
 export type SimState =
   | "expunging"
   | "starting"
@@ -24,15 +24,15 @@ export interface SimInstance {
   readonly name: string;
   /** Native address of either family; empty or `0.0.0.0` for a private machine. */
   readonly address: string;
-  /** IPv6 address beside it (API v2), empty without one. */
+  /** Additional IPv6 address (API v2), empty without one. */
   ipv6: string;
   /** A machine that is being destroyed is still listed. */
   state: SimState;
-  /** Whether it has IPv6 beside an IPv4 address. */
+  /** Whether it has IPv6 besides an IPv4 address. */
   dual: boolean;
   groups: string[];
   poolId: string | null;
-  /** What its manager is called. */
+  /** Type of its manager. */
   managerType: "instance-pool" | "sks-nodepool";
   /** Labels on API v2, tags on CloudStack. */
   labels: Record<string, string>;
@@ -75,7 +75,7 @@ export interface HolderChange {
   readonly holders: readonly string[];
 }
 
-/** A UUID that tells its kind and number. */
+/** A UUID that shows its kind and number. */
 export function simUuid(kind: number, number: number): string {
   const hex = (value: number, digits: number) => value.toString(16).padStart(digits, "0");
   return `${hex(kind, 8)}-0000-4000-8000-${hex(number, 12)}`;
@@ -93,13 +93,13 @@ export class CloudModel {
   readonly rules = new Map<string, SimRule[]>();
   /** Networks that count as members of a group in rules, by its name (API v2). */
   readonly externalSources = new Map<string, string[]>();
-  /** Commands that the user of CloudStack may not use. */
+  /** Commands that the CloudStack user may not use. */
   readonly deniedCommands = new Set<string>();
-  /** Elastic IP ids that each pool hands to its members. */
+  /** Elastic IP ids that each pool assigns to its members. */
   readonly pools = new Map<string, string[]>();
-  /** SKS node pools by the instance pool that each keeps: instances show the latter as their manager. */
+  /** SKS node pools by their instance pool: instances show the instance pool as their manager. */
   readonly nodepools = new Map<string, string>();
-  /** What the role of the key allows on API v2, null for everything. */
+  /** The rights of the key's role on API v2, null for all. */
   role: IamPolicy | null = null;
   /** Called when the role refuses. */
   refused: () => void = () => {};
@@ -107,21 +107,21 @@ export class CloudModel {
   hasTags = true;
   readonly operations = new Map<string, SimOperation>();
   readonly history: HolderChange[] = [];
-  /** Other zones that `GET /zone` names, in front of this one. */
+  /** Other zones that `GET /zone` lists before this one. */
   readonly otherZones: { readonly name: string; readonly endpoint: string }[] = [];
-  /** Time that attach and detach take; with 0 the first answer is the end. */
+  /** Duration of attach and detach; with 0 the first answer is the end. */
   operationMs = 50;
-  /** What requests must be signed with from now on, null for the usual key. */
+  /** The credentials that requests must use from now on, null for the usual ones. */
   credentials: { readonly apiKey: string; readonly secret: string } | null = null;
-  /** How long a change takes to show after the operation that made it has succeeded. */
+  /** How long a change takes to show after its operation has succeeded. */
   lagMs = 0;
   /** Whether refusals have the form of RFC 9457 instead of `{message, errors}`. */
   problemDetails = false;
   /** Reason with which the next operations fail, null when they succeed. */
   failure: string | null = null;
-  /** Whether failing operations look as if they were pending first. */
+  /** Whether failing operations first look pending. */
   failsLate = false;
-  /** Whether lists show everything, as API v2 does when it does not know a filter's name. */
+  /** Whether lists ignore filters, as API v2 does for an unknown filter name. */
   ignoresFilters = false;
   readonly #clock: Clock;
   readonly #ending = new AbortController();
@@ -132,7 +132,7 @@ export class CloudModel {
     this.#clock = clock;
   }
 
-  /** What is pending stays so. */
+  /** Pending operations stay pending. */
   close(): void {
     this.#ending.abort();
   }
@@ -174,7 +174,7 @@ export class CloudModel {
     return address;
   }
 
-  /** Releases an Elastic IP, which its holders lose. */
+  /** Releases an Elastic IP; its holders lose it. */
   release({ id }: SimAddress): void {
     this.addresses.delete(id);
     this.history.push({ atMs: this.#clock.nowMs(), holders: [] });
@@ -201,7 +201,7 @@ export class CloudModel {
     return operation;
   }
 
-  /** Changes who holds, at once: what an operation does at its end, or an operator by hand. */
+  /** Changes the holders at once: at the end of an operation, or as an operator's manual change. */
   change(change: "attach" | "detach", address: SimAddress, instanceId: string): void {
     const nowMs = this.#clock.nowMs();
     address.past = address.past.filter(({ atMs }) => atMs > nowMs - this.lagMs);
@@ -211,7 +211,7 @@ export class CloudModel {
     this.history.push({ atMs: nowMs, holders: [...address.holders] });
   }
 
-  /** Who holds as answers show it. */
+  /** The holders that answers show. */
   shownHolders({ holders, past }: SimAddress): ReadonlySet<string> {
     const sinceMs = this.#clock.nowMs() - this.lagMs;
     const before = past.find(({ atMs }) => atMs > sinceMs);

@@ -1,10 +1,10 @@
-// What the role of the API key allows: deny by default, rules in order, and of CEL the one form that our policies use.
+// The rights of the API key's role: deny by default, rules in order, and the one form of CEL that our policies use.
 import type { IamPolicy } from "../../../src/exoscale/iam_policy.ts";
 
-/** What is asked for, in the words of the policy. */
+/** A request, in the terms of the policy. */
 export interface RoleRequest {
   readonly operation: string;
-  /** Address of the Elastic IP that it is about, null when it is about none. */
+  /** Address of the request's Elastic IP, null without one. */
   readonly elasticIp: string | null;
 }
 
@@ -31,7 +31,7 @@ export function operationOf(method: string, path: string): string {
   return OPERATIONS[`${method} ${path.replace(/^(\/[^/]+\/)[^/:]+/, "$1*")}`] ?? "";
 }
 
-/** Whether the policy lets the request through; what no rule matches is refused. */
+/** Whether the policy allows the request; without a matching rule it is refused. */
 export function allows({ services }: IamPolicy, request: RoleRequest): boolean {
   for (const { action, expression } of services.compute?.rules ?? []) {
     if (matches(expression, request)) return action === "allow";
@@ -39,7 +39,7 @@ export function allows({ services }: IamPolicy, request: RoleRequest): boolean {
   return false;
 }
 
-/** An expression that cannot be evaluated, or that we do not know, counts as not matching. */
+/** An expression that cannot be evaluated, or has an unknown form, does not match. */
 function matches(expression: string, { operation, elasticIp }: RoleRequest): boolean {
   const values: Readonly<Record<string, string | null>> = {
     "operation": operation,

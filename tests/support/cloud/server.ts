@@ -1,5 +1,5 @@
-// The simulated Exoscale as a real server, with latency, a log of its calls, and every answer of which a cloud is
-// capable on a bad day. Like the real one it speaks TLS, and HTTP/2 with those who want that.
+// The simulated Exoscale as a real server, with latency, a log of its calls, and every kind of bad answer. Like the
+// real one it speaks TLS, and HTTP/2 if the client offers it.
 import { hostText } from "../../../src/core/ip.ts";
 import { systemClock } from "../../../src/host/clock.ts";
 import type { Clock } from "../../../src/world.ts";
@@ -10,8 +10,8 @@ import { answerV2, json } from "./api_v2.ts";
 import { CloudModel } from "./model.ts";
 
 /**
- * All bad days. `lost` does what was asked, and then the answer breaks off. What breaks off takes its connection along
- * under HTTP/1.1; under HTTP/2 it is a stream that the server resets, and the connection goes on.
+ * All faults. `lost` carries out the request, but its answer breaks off. An answer that breaks off closes the
+ * connection under HTTP/1.1; under HTTP/2 the server resets the stream and keeps the connection.
  */
 export const FAULTS = [
   "html",
@@ -38,7 +38,7 @@ export const FAULTS = [
   "deprecated",
 ] as const;
 
-/** A bad day. */
+/** A fault. */
 export type Fault = typeof FAULTS[number];
 
 /** One call that arrived. */
@@ -55,15 +55,15 @@ export interface Call {
   readonly protocol: "HTTP/1.1" | "HTTP/2";
 }
 
-/** Where a server listens, and how it speaks. */
+/** Where and how a server listens. */
 export interface ServerOptions {
   /** Loopback unless given. */
   readonly hostname?: string;
-  /** Other names and addresses by which it is called: its certificate is for them, too. */
+  /** Other names and addresses of the server, for its certificate. */
   readonly names?: readonly string[];
   /** False for plain HTTP/1.1. */
   readonly tls?: boolean;
-  /** What it shows instead of a certificate that its clients trust. */
+  /** Shown instead of a certificate that its clients trust. */
   readonly identity?: Identity;
   /** The system's unless given. */
   readonly clock?: Clock;
@@ -78,7 +78,7 @@ export class CloudServer {
   /** Status and body of a refusal in the cloud's own words, null for another answer. */
   refusal: (call: Call) => readonly [status: number, body: unknown] | null = () => null;
   latencyMs = 5;
-  /** How much the server's clock is ahead of the machine's. */
+  /** How far the server's clock is ahead of the machine's. */
   aheadMs = 0;
   readonly #ending = new AbortController();
   readonly #server: Deno.HttpServer<Deno.NetAddr>;
@@ -97,7 +97,7 @@ export class CloudServer {
     this.#server = Deno.serve({
       hostname,
       port: 0,
-      // Its shutdown() would wait for the last word of connections that a test has silenced.
+      // Its shutdown() would wait for connections that a test has silenced.
       signal: this.#ending.signal,
       onListen() {},
       onError: () => new Response(null, { status: 500 }),
@@ -112,7 +112,7 @@ export class CloudServer {
     return `${scheme}://${hostText(hostname)}:${port}/${api === "v2" ? "v2" : "compute"}`;
   }
 
-  /** A file with the authority that vouches for it, there until the server is closed. */
+  /** A file with the server's certificate authority; it exists until the server is closed. */
   get caFile(): string {
     if (this.#caFile === null) {
       this.#caFile = Deno.makeTempFileSync({ prefix: "exoip-", suffix: ".pem" });
@@ -121,12 +121,12 @@ export class CloudServer {
     return this.#caFile;
   }
 
-  /** Arguments with which a watchdog finds it and trusts it. */
+  /** Arguments that make a watchdog find and trust it. */
   args(api: "v1" | "v2"): string[] {
     return ["-xe", this.endpoint(api), ...this.#tls ? ["--ca-file", this.caFile] : []];
   }
 
-  /** Ends the server; calls that hang are cut. */
+  /** Stops the server; hanging calls are cut. */
   async close(): Promise<void> {
     this.#ending.abort();
     this.model.close();
@@ -144,7 +144,7 @@ export class CloudServer {
       authorized: request.headers.has("authorization") || url.searchParams.has("signature"),
       from: from.hostname,
       fromPort: from.port,
-      // Every request of HTTP/1.1 has this header (RFC 9112, 3.2); HTTP/2 has a field of its own in its place.
+      // Every HTTP/1.1 request has this header (RFC 9112, 3.2); HTTP/2 has a field of its own instead.
       protocol: request.headers.has("host") ? "HTTP/1.1" : "HTTP/2",
     };
     this.calls.push(call);
@@ -209,7 +209,9 @@ export class CloudServer {
     });
   }
 
-  /** Breaks only once the first part has left, in real time: a cut before any answer makes clients send again. */
+  /**
+   * Breaks off after the first part was sent, in real time: if cut before any answer, clients would repeat the request.
+   */
   #brokenOff(): ReadableStream<Uint8Array> {
     let parts = 0;
     return new ReadableStream({
@@ -221,7 +223,7 @@ export class CloudServer {
     });
   }
 
-  /** Until the time is over, the client has gone, or the server ends. */
+  /** Sleeps until the time is over, the client has gone, or the server stops. */
   async #sleep(ms: number, request: Request): Promise<void> {
     if (ms === 0) return;
     await restIn(

@@ -1,4 +1,4 @@
-// The simulated cloud itself: how it speaks, and that each bad day is what it is called under both protocols.
+// The simulated cloud itself: its protocols, and each fault under both of them.
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { CLOUD_AUTHORITY, identityFor } from "../tls/cloud_identity.ts";
 import { until } from "../until.ts";
@@ -9,7 +9,7 @@ import { cloudFetch } from "./cloud_fixture.ts";
 type Protocol = Call["protocol"];
 const PROTOCOLS: readonly Protocol[] = ["HTTP/1.1", "HTTP/2"];
 
-/** A server, and a client of it that speaks one protocol. */
+/** A server, and a client that speaks one protocol. */
 class Pair implements AsyncDisposable {
   readonly server: CloudServer;
   readonly #client: Deno.HttpClient;
@@ -21,23 +21,23 @@ class Pair implements AsyncDisposable {
     this.#client = Deno.createHttpClient({ caCerts: [CLOUD_AUTHORITY], http1: !http2, http2 });
   }
 
-  /** Asks for the list of zones, which needs no signature. */
+  /** Requests the list of zones, which needs no signature. */
   ask(init: RequestInit = {}): Promise<Response> {
     return fetch(`${this.server.endpoint("v2")}/zone`, { ...init, client: this.#client });
   }
 
-  /** Text of a good answer on a good day. */
+  /** Text of a good answer without a fault. */
   async good(): Promise<string> {
     this.server.fault = () => null;
     return await (await this.ask()).text();
   }
 
-  /** From now on all days are bad. */
+  /** From now on every call has this fault. */
   spoil(fault: Fault): void {
     this.server.fault = () => fault;
   }
 
-  /** Ports from which the calls came, each a connection. */
+  /** Source ports of the calls, one per connection. */
   get ports(): number[] {
     return this.server.calls.map(({ fromPort }) => fromPort);
   }

@@ -1,4 +1,4 @@
-// Both clients of the cloud against good answers that chance has spoilt, in virtual time.
+// Both cloud clients, in virtual time, against good answers with random mutations.
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { LINE_MAX_CHARS } from "../../../src/core/plain.ts";
@@ -20,12 +20,12 @@ import { edited, type Mutation, mutations } from "./mutations.ts";
 import { VirtualClock } from "../clock.ts";
 import { type Target, target } from "./target.ts";
 
-/** Requests that one round of all calls may cost, and the virtual time that it may take. */
+/** Most requests, and longest virtual time, of one round of all calls. */
 const CALLS_MAX = 2_000, ROUND_MAX_MS = 600_000;
 const ORIGIN = "https://api-ch-gva-2.exoscale.com";
 const EPOCH_MS = 1_800_000_000_000;
 
-/** A zone with three machines, and a `fetch` whose answers suffer the mutations in turn. */
+/** A zone with three machines, and a `fetch` that applies the mutations to its answers in turn. */
 function spoiltZone(mutations: readonly Mutation[], clock: VirtualClock) {
   const model = new CloudModel(clock);
   const [self, peer] = [11, 12, 13].map((last, index) =>
@@ -95,7 +95,7 @@ function endingWith(
   });
 }
 
-/** The error of the call if it has one, which must be named, short, on one line and without secrets. */
+/** The result of a call; an error must have a kind, be short, on one line and without secrets. */
 async function outcomeOf<T>(call: () => Promise<T>): Promise<T | null> {
   try {
     return await call();
@@ -139,7 +139,7 @@ function peersOf(kind: typeof KINDS[number], address: string): PeerSource {
   return kind === "groups" ? { kind, groups: [GROUP] } : { kind };
 }
 
-/** The client of that API, or one of a test that is broken. */
+/** The client of that API; a test may pass a broken one. */
 export function client(
   api: Api,
   Client: typeof CloudV1 | typeof CloudV2 = api === "v1" ? CloudV1 : CloudV2,
@@ -168,7 +168,7 @@ export function client(
           if (named) assert(named.every((text) => canonicalIp(text) === text), `${named}`);
           await exercise(cloud, { selfId: self.id, peerId: peer.id });
         } finally {
-          // A call that fails gives up its requests, which end some turns later.
+          // A failed call gives up its requests, which end some turns later.
           await clock.idle();
         }
         assert(clock.nowMs() <= ROUND_MAX_MS, `took ${clock.nowMs()} ms`);

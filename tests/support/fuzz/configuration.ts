@@ -1,4 +1,4 @@
-// What the operator gives: arguments, variables, the secret, the CA file, and the `exo` CLI's configuration file.
+// The operator's input: arguments, variables, the secret, the CA file, and the `exo` CLI's configuration file.
 import { assert } from "@std/assert";
 import fc from "fast-check";
 import { readValues, UsageError } from "../../../src/options/parse.ts";
@@ -34,7 +34,7 @@ const argument = fc.oneof(
   flags.map((flag) => [flag]),
   values.map((value) => [value]),
 );
-/** What is complete, so that one more argument is looked at closely. */
+/** A complete configuration, so that one more argument is checked in full. */
 const COMPLETE = [
   [],
   "-A -xi 198.51.100.50 -xk k -xs s".split(" "),
@@ -62,7 +62,7 @@ export const commandLine: Target = target(
       if ("problems" in outcome) {
         assert(outcome.problems.length > 0);
         for (const problem of outcome.problems) {
-          // By the option, or by the variable where it means something of its own.
+          // Named by the option, or by the variable if that has a meaning of its own.
           const named = /^(-|give exactly one|(EXOSCALE_API|CLOUDSTACK)_ENDPOINT: )/.test(problem);
           assert(named, problem);
           assert(!problem.includes(SECRET), problem);

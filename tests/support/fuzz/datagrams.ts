@@ -1,4 +1,5 @@
-// Datagrams: random bytes, and valid ones of every form with some bytes changed, against the codec and a whole node.
+// Datagrams against the codec and a whole node: random bytes, and valid datagrams of every form with some bytes
+// changed.
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import {
@@ -17,9 +18,9 @@ import type { Node } from "../../../src/core/node_state.ts";
 const SELF = "00000001-0000-4000-8000-000000000001";
 const PEER = "00000001-0000-4000-8000-000000000002";
 const PEER_ADDRESS = "203.0.113.12";
-/** Of the node. */
+/** Run of the node. */
 const RUN = 0x0123456789abcdefn;
-/** Largest number of strangers that a node remembers. */
+/** Most strangers that a node remembers. */
 const STRANGERS_MAX = 64;
 
 const runs = fc.oneof(
@@ -49,7 +50,7 @@ const known: fc.Arbitrary<Heartbeat> = fc.record({
   id: fc.oneof(fc.constantFrom(SELF, PEER), fc.uuid()),
   trailer: fc.option(trailers),
 });
-/** A valid datagram, with a tag of chance where there is room for one. */
+/** A valid datagram, with a random signature if there is room for one. */
 const valid = fc.tuple(known, fc.uint8Array({ minLength: 32, maxLength: 32 }))
   .map(([heartbeat, tag]) => {
     const bytes = encode(heartbeat);
@@ -57,7 +58,7 @@ const valid = fc.tuple(known, fc.uint8Array({ minLength: 32, maxLength: 32 }))
     return bytes;
   });
 const changes = fc.array(fc.tuple(fc.nat(130), fc.nat(255)), { maxLength: 4 });
-/** Bytes as they may come in. */
+/** The datagrams. */
 export const datagrams: fc.Arbitrary<Uint8Array> = fc.oneof(
   { weight: 1, arbitrary: fc.uint8Array({ maxLength: 130 }) },
   { weight: 1, arbitrary: valid },
@@ -75,7 +76,7 @@ export const datagrams: fc.Arbitrary<Uint8Array> = fc.oneof(
   },
 );
 
-/** decode() on its own. */
+/** `decode()` alone. */
 export const codec: Target = target(
   "datagram",
   "decode() refuses by name, or gives what encode() would write again",
@@ -97,7 +98,7 @@ const arrivals = fc.array(
   { maxLength: 80 },
 );
 
-/** A node that is fed with them. */
+/** A node that receives the datagrams. */
 export const wholeNode: Target = target(
   "node",
   "a node that hears anything keeps its bounds, its peers and its deadlines",

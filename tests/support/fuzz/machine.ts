@@ -1,4 +1,4 @@
-// What the machine and the metadata service say: routes, identity, files.
+// Input from the machine and the metadata service: routes, identity, files.
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { isIpv4 } from "../../../src/core/ipv4.ts";
@@ -32,7 +32,7 @@ const routeTexts = fc.oneof(
     .map((words) => `default via ${words.join(" ")}\ndefault via 192.0.2.1 dev eth0`),
 );
 
-/** Both readers of routes. */
+/** Both parsers of routes. */
 export const routes: Target = target(
   "routes",
   "a gateway is an IPv4 address or none",
@@ -49,7 +49,7 @@ const answers = fc.oneof(
   fc.record({ fails: hostileText }),
 );
 
-/** The search for our own identity. */
+/** The lookup of our own instance id. */
 export const metadata: Target = target(
   "metadata",
   "an instance is a UUID or an IdentityError, a zone is a name or none",
@@ -96,7 +96,7 @@ const contents = fc.oneof(
   hostileText,
 ).map((text) => new TextEncoder().encode(text));
 
-/** A PID file that somebody else has written and locked. */
+/** A PID file that another program has written and locked. */
 export const pidFile: Target = target(
   "pid-file",
   "the owner of a locked PID file is nobody, or an error that says so: none of these processes has written it",

@@ -1,8 +1,8 @@
-// What can happen to a good answer: its bytes, its structure, its status, its headers, its pace.
+// Mutations of a good answer: of its bytes, structure, status, headers or pace.
 import fc from "fast-check";
 import { hostileText } from "./texts.ts";
 
-/** One thing that happens to an answer. */
+/** One mutation of an answer. */
 export type Mutation =
   | { readonly kind: "none" }
   | { readonly kind: "edits"; readonly edits: readonly Edit[] }
@@ -16,13 +16,13 @@ export type Mutation =
   | { readonly kind: "status"; readonly status: number; readonly headers: Headers }
   | { readonly kind: "fail"; readonly message: string };
 
-/** Headers as they may be. */
+/** Headers, not necessarily valid. */
 export type Headers = readonly (readonly [name: string, value: string])[];
 
-/** A change of one node of a JSON value, which is found by counting. */
+/** A change of one node of a JSON value; an index selects the node. */
 export interface Edit {
   readonly node: number;
-  /** The member of that name beside the node is set, be it there or not; without one the node itself. */
+  /** Sets the member with that name beside the node, whether it exists or not; without a name, the node itself. */
   readonly name?: string | undefined;
   /** Undefined removes it. */
   readonly value: unknown;
@@ -93,7 +93,7 @@ const headers: fc.Arbitrary<Headers> = fc.array(
 );
 const shares = fc.double({ min: 0, max: 1, noNaN: true });
 
-/** Any of them; most answers are changed a little, a few are catastrophes. */
+/** All mutations; most change an answer a little, a few destroy it. */
 export const mutations: fc.Arbitrary<Mutation> = fc.oneof(
   { weight: 12, arbitrary: fc.constant<Mutation>({ kind: "none" }) },
   { weight: 24, arbitrary: edits.map((edits): Mutation => ({ kind: "edits", edits })) },
@@ -152,10 +152,10 @@ export const mutations: fc.Arbitrary<Mutation> = fc.oneof(
   { weight: 2, arbitrary: hostileText.map((message): Mutation => ({ kind: "fail", message })) },
 );
 
-/** As JSON.parse makes them; assigning to `__proto__` would do something else. */
+/** As JSON.parse defines members; assigning to `__proto__` would do something else. */
 const PLAIN = { enumerable: true, configurable: true, writable: true };
 
-/** The JSON text with the edits made; text that is no JSON stays. */
+/** The JSON text with the edits applied; a text that is not JSON is unchanged. */
 export function edited(text: string, edits: readonly Edit[]): string {
   const root = { root: JSON.parse(text) as unknown };
   for (const { node, name, value } of edits) {

@@ -1,4 +1,4 @@
-// What a resolver answers about the names of peers.
+// A resolver's answers for the names of peers.
 import { assert } from "@std/assert";
 import fc from "fast-check";
 import { canonicalIp } from "../../../src/core/ip.ts";
@@ -19,10 +19,10 @@ const address = fc.oneof(
   fc.constantFrom(...OWN, "127.0.1.1", "0.0.0.0", "::ffff:203.0.113.9", "fe80::1%eth0", "ff02::1"),
   hostileText,
 );
-/** Answers, null for one that fails. */
+/** Answers; null for a failure. */
 const answers = fc.array(fc.option(fc.array(address, { maxLength: 400 })), { maxLength: 8 });
 
-/** Whatever they are, and however they change. */
+/** All answers, and any sequence of them. */
 export const names = target(
   "names",
   "only usable addresses of others become peers, in bounded number, and what is said is one clean line",

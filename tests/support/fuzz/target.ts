@@ -1,20 +1,20 @@
-// What a fuzz target is, and how one is run: fast-check makes the input, shrinks what fails, and tells how to replay
+// Defines a fuzz target, and runs one: fast-check generates the input, shrinks a failing one, and tells how to replay
 // it.
 import { encodeHex } from "@std/encoding/hex";
 import fc from "fast-check";
 import { MESSAGE_MAX_CHARS, plain } from "../../../src/core/plain.ts";
 
-/** Something that takes input from outside. */
+/** A part of the program that takes input from outside. */
 export interface Target {
   readonly name: string;
-  /** The promise that the check proves. */
+  /** The promise that the check tests. */
   readonly promise: string;
   readonly property: fc.IAsyncProperty<[unknown]>;
-  /** Resolves when no check is under way: the time can be over in the middle of one. */
+  /** Resolves when no check is under way: a check may still run when the time is over. */
   readonly idle: () => Promise<void>;
 }
 
-/** How long, and from which seed; `path` leads to one input. */
+/** Duration and seed; `path` selects one input. */
 export interface Effort {
   readonly seed: number;
   readonly runs?: number;
@@ -22,7 +22,7 @@ export interface Effort {
   readonly path?: string;
 }
 
-/** What a target has come to. */
+/** The result of a target. */
 export interface Outcome {
   readonly runs: number;
   /** Null when the promise was kept. */
@@ -32,7 +32,7 @@ export interface Outcome {
 /** A broken promise. */
 export interface Find {
   readonly error: string;
-  /** The smallest input that shows it, bytes in hex. */
+  /** The smallest failing input, bytes in hex. */
   readonly input: string;
   readonly path: string;
 }

@@ -1,4 +1,4 @@
-// All that takes input from outside.
+// All parts that take input from outside.
 import { client, zones } from "./cloud.ts";
 import { commandLine, exoFile, ownFiles } from "./configuration.ts";
 import { codec, wholeNode } from "./datagrams.ts";

@@ -1,4 +1,4 @@
-// Texts as a hostile or broken source would write them.
+// Texts from a hostile or broken source.
 import fc from "fast-check";
 
 /** Fragments that have broken programs. */
@@ -33,7 +33,7 @@ const FRAGMENTS = [
   ",",
 ];
 
-/** A text of hostile fragments, ordinary ones and chance, sometimes long. */
+/** A text of hostile, ordinary and random fragments, sometimes long. */
 export const hostileText: fc.Arbitrary<string> = fc.oneof(
   {
     weight: 6,

@@ -1,24 +1,24 @@
-// A party on the path that has no secret: it records all datagrams, those that get lost, too, and sends anything again to
-// anybody, from any address and at any time; it holds datagrams back, and forges unsigned ones.
+// An attacker on the path, without the secret. It records all datagrams, including lost ones, and replays any of them
+// to any machine, from any address, at any time. It also delays datagrams, and forges unsigned ones.
 import { encode } from "../../../src/core/heartbeat.ts";
 import type { SimCluster } from "./cluster.ts";
 import type { Machine } from "./machine.ts";
 import type { SimDatagram } from "./network.ts";
 
-/** Time between two datagrams that are sent again. */
+/** Time between two replayed datagrams. */
 const REPLAY_MS = 100;
-/** Recordings of one machine that are kept: the first ones, and the latest. */
+/** Recordings kept per machine: the first ones, and the latest. */
 const FIRST_MAX = 500, LATEST_MAX = 2_000;
 
-/** What it has recorded of one machine. */
+/** The recordings of one machine. */
 interface Record {
   readonly first: SimDatagram[];
   readonly latest: SimDatagram[];
 }
 
-/** Records from the moment on in which it is made. */
+/** Records from its construction on. */
 export class Attacker {
-  /** Forged datagrams so far. */
+  /** Number of forged datagrams so far. */
   forged = 0;
   readonly #cluster: SimCluster;
   readonly #records = new Map<string, Record>();
@@ -28,21 +28,21 @@ export class Attacker {
     cluster.network.onSent = (datagram) => this.#record(datagram);
   }
 
-  /** Sends recordings of one machine to another: any, the oldest, or what was recorded last, in turn. */
+  /** Replays recordings of one machine to another: a random one, the oldest, or the latest, in turn. */
   replay(of: Machine, to: Machine, { fromMs, untilMs }: { fromMs: number; untilMs: number }): void {
     const { timeline, network } = this.#cluster;
     let count = 0;
     const next = () => {
       if (timeline.nowMs > untilMs) return;
       const datagram = this.#pick(of, count++);
-      // It comes from where it was sent, and as old as it is.
+      // It keeps its source address and its age.
       if (datagram) network.inject({ ...datagram, to: to.address });
       timeline.at(timeline.nowMs + REPLAY_MS, next);
     };
     timeline.at(fromMs, next);
   }
 
-  /** Sends what was recorded from that instant on once more, in order and as fast as it came. */
+  /** Replays everything recorded from that instant on, in order and at the original pace. */
   playBack(of: Machine, to: Machine, { sinceMs, atMs }: { sinceMs: number; atMs: number }): void {
     const { timeline, network } = this.#cluster;
     const { first, latest } = this.#recordOf(of.address);
@@ -53,7 +53,7 @@ export class Attacker {
     }
   }
 
-  /** An unsigned heartbeat in the name of that machine. */
+  /** Sends an unsigned heartbeat in the name of that machine. */
   forge(
     as: Machine,
     to: Machine,
@@ -71,7 +71,7 @@ export class Attacker {
         ownPriority: priority,
         intervalMs: as.settings.intervalMs,
         keyId: 0,
-        // Far ahead, so that it is later than all that came before.
+        // Far ahead, so that it is later than all earlier ones.
         sequence: 3e12 + timeline.nowMs,
         stamp: null,
       },

@@ -1,14 +1,14 @@
-// How often, and how many at once, a watchdog may ask the cloud.
+// How often, and how many at once, a watchdog may call the cloud.
 import type { Observer, SimCluster } from "./cluster.ts";
 import type { Machine } from "./machine.ts";
 import type { Call } from "../../../src/core/ownership/call.ts";
 
-/** Calls of one node within one second, and one for each machine; the client paces the requests that they become. */
+/** Most calls of one node within a second (plus one per machine); the client paces the requests that they become. */
 const CALLS_PER_SECOND_MAX = 8;
-/** Calls of one node within one minute, however much goes wrong. */
+/** Most calls of one node within a minute, whatever fails. */
 const CALLS_PER_MINUTE_MAX = 120;
 
-/** What each call is for: of each purpose one may be under way. */
+/** The purpose of each call: at most one call per purpose may be under way. */
 export const PURPOSES: Record<Call["verb"], string> = {
   "prepare": "look",
   "look": "look",
@@ -18,7 +18,7 @@ export const PURPOSES: Record<Call["verb"], string> = {
   "evict": "eviction",
 };
 
-/** Never more than one call under way per machine and purpose, and none after the end. */
+/** At most one call under way per machine and purpose, and none after the end. */
 export function callsOneAtATime(cluster: SimCluster): Observer {
   const underWay = new Map<string, number>();
   const change = (by: Machine, call: Call, step: 1 | -1) => {
@@ -38,7 +38,7 @@ export function callsOneAtATime(cluster: SimCluster): Observer {
   };
 }
 
-/** The cloud is asked only so often, whatever goes wrong. */
+/** Limits the rate of calls to the cloud, whatever fails. */
 export function callsRarely(cluster: SimCluster): Observer {
   const callsOf = new Map<Machine, { atMs: number; verb: string }[]>();
   return {

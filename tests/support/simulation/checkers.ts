@@ -1,4 +1,4 @@
-// What must never happen, watched from outside at every step: the rules trust no word of the watchdogs themselves.
+// The safety rules, checked from outside at every step: they do not rely on what the watchdogs themselves report.
 import { decode } from "../../../src/core/heartbeat.ts";
 import type { Observer, SimCluster } from "./cluster.ts";
 import type { Machine } from "./machine.ts";
@@ -6,20 +6,20 @@ import { callsOneAtATime, callsRarely, PURPOSES } from "./call_rules.ts";
 import { deadTimeOf, deceivedMsOf, holdOffOf, lifeOf } from "./limits.ts";
 import type { SimDatagram } from "./network.ts";
 
-/** How long the trouble of the cloud, or an operator's hand, excuses a mutual eviction. */
+/** How long a cloud fault, or an operator's change, excuses a mutual eviction. */
 const EXCUSED_MS = 20_000;
-/** Time in which nobody may hold, beyond dead time, hold-off and three calls, though some node could. */
+/** Time in which no node may hold, beyond dead time, hold-off and three calls, although some node could. */
 const UNHELD_MS = 8_000;
-/** Longest time between two looks at the cloud, beyond the usual, when calls fail. */
+/** Longest time between two readings of the cloud, beyond the usual, when calls fail. */
 const LOOK_MAX_MS = 30_000;
-/** How old the sight of a node in doubt may be: two looks 5 s apart, of which one may fail. */
+/** How old the reading of a node in doubt may be: two readings 5 s apart, one of which may fail. */
 const UNSEEN_MS = 20_000;
-/** A signed heartbeat that was held back for longer may be refused. */
+/** A signed heartbeat that was delayed for longer may be rejected. */
 const NEWS_MS = 5_000;
-/** How often that is looked at. */
+/** Interval of the check for unheld addresses. */
 const WATCH_MS = 1_000;
 
-/** Watches the cluster; the first broken rule ends its time. */
+/** Watches the cluster; the first broken rule stops its time. */
 export function watchSafety(cluster: SimCluster): void {
   cluster.observers.push(
     takesOverOnlyAfterListening(cluster),
@@ -44,14 +44,14 @@ export function watchSafety(cluster: SimCluster): void {
   };
 }
 
-/** No take-over in the hold-off, after a start as after a sleep; but a node that leaves may give up at once. */
+/** No takeover during the hold-off, after a start or a sleep; but a node that leaves may give up at once. */
 function takesOverOnlyAfterListening(cluster: SimCluster): Observer {
   return {
     called(by, { verb }) {
       if (PURPOSES[verb] === "look" || by.stopping) return;
       const { nowMs } = cluster.timeline;
       const { intervalMs } = by.settings;
-      // One whose clock stood still does not know that it slept.
+      // A node whose clock stood still does not know that it slept.
       const slept = by.frozenUntilMs - by.frozenSinceMs > 2 * intervalMs &&
         !by.suspended;
       const sinceMs = Math.max(by.startedAtMs, slept ? by.frozenUntilMs : -Infinity);
@@ -65,7 +65,7 @@ function takesOverOnlyAfterListening(cluster: SimCluster): Observer {
   };
 }
 
-/** No attach beside a machine whose name cannot be resolved, and that has served for longer than a look may be old. */
+/** No attach beside a machine whose name cannot be resolved, if it has served for longer than a reading may be old. */
 function leavesItToTheMissing(cluster: SimCluster): Observer {
   const { cloud, timeline } = cluster;
   return {
@@ -82,8 +82,8 @@ function leavesItToTheMissing(cluster: SimCluster): Observer {
 }
 
 /**
- * No eviction of a peer from which a new heartbeat reached the socket within the dead time. Where all sign, that is one
- * of a process that can have heard the receiver, and that is not old.
+ * No eviction of a peer from which a new heartbeat reached the socket within the dead time. If all nodes sign, the
+ * heartbeat must come from a process that can have heard the receiver, and must not be old.
  */
 function evictsOnlyTheSilent(cluster: SimCluster): Observer {
   const heard = new Map<string, { atMs: number; sentAtMs: number; sequence: number }>();
@@ -99,7 +99,7 @@ function evictsOnlyTheSilent(cluster: SimCluster): Observer {
       const life = `${key} ${run}`, before = run === null ? -1 : highest.get(life) ?? -1;
       highest.set(life, Math.max(before, sequence));
       if (!proves(to, datagram) || sequence < before) return;
-      // A late or doubled datagram proves nothing, and one with an older sequence is refused.
+      // A late or duplicated datagram proves nothing, and one with an older sequence is rejected.
       if (last && (sentAtMs <= last.sentAtMs || sequence < last.sequence)) return;
       heard.set(key, { atMs: cluster.timeline.nowMs, sentAtMs, sequence });
     },
@@ -118,12 +118,12 @@ function evictsOnlyTheSilent(cluster: SimCluster): Observer {
 }
 
 /**
- * Whether a signed heartbeat shows that its sender lives: it is its present process that has sent it, a moment ago; and
- * that has echoed the receiver's process, once after any other of its processes could.
+ * Whether a signed heartbeat proves that its sender lives: its present process has sent it, a moment ago, and has
+ * echoed the receiver's process after any other of its processes could.
  */
 function provesLife({ timeline, machines }: SimCluster) {
   const proved = new Map<string, bigint>();
-  /** When a heartbeat of another process came that was not old news, either. */
+  /** When a heartbeat of another process arrived that was not old, either. */
   const disturbed = new Map<string, { run: bigint; atMs: number }>();
   return (to: Machine, { from, bytes, sentAtMs }: SimDatagram): boolean => {
     const { nowMs } = timeline;
@@ -145,31 +145,31 @@ function provesLife({ timeline, machines }: SimCluster) {
   };
 }
 
-/** The life of a peer as it reached a socket. */
+/** The life of a peer, as its heartbeats reached a socket. */
 interface Life {
   readonly sinceMs: number;
   readonly lastMs: number;
   readonly beats: number;
 }
 
-/** What reached it of one peer. */
+/** The lives of one peer, as they reached a socket. */
 interface Lives {
   readonly last: Life;
-  /** When a life was first long enough for an eviction; null when none was since the last one. */
+  /** When a life was first long enough for an eviction; null when none has been since the last eviction. */
   readonly livedAtMs: number | null;
-  /** The same before each eviction. */
+  /** These times before each eviction. */
   readonly diedAtMs: readonly number[];
 }
 
 /**
- * Where nobody signs, nothing is taken from a machine that was not heard for long enough since the last time: three
- * heartbeats on end, and from the second time within 64 dead times on for two dead times, four, up to 32. So heartbeats
- * that anybody can forge evict rarely.
+ * Without signatures, a machine is only evicted if it was heard for long enough since the last eviction: three
+ * heartbeats in a row, and from the second eviction within 64 dead times on for two dead times, four, up to 32. So
+ * heartbeats that anybody can forge evict rarely.
  */
 function evictsOnlyWhoLived(cluster: SimCluster): Observer {
   const { options, timeline, cloud } = cluster;
   const known = new Map<string, Lives>();
-  /** Calls that find something to take. One that finds nothing is repeated: a hold may show late. */
+  /** Calls that find something to evict. A call that finds nothing is repeated, because a hold may show late. */
   const taking = new Set<string>();
   const keyOf = (by: Machine, address = "") => `${by.name} ${by.incarnation} ${address}`;
   return {
@@ -180,7 +180,7 @@ function evictsOnlyWhoLived(cluster: SimCluster): Observer {
       const life = last && nowMs < last.lastMs + deadTimeOf(settings)
         ? { ...last, lastMs: nowMs, beats: last.beats + 1 }
         : { sinceMs: nowMs, lastMs: nowMs, beats: 1 };
-      // The core remembers them for a dead time more, and from the death on.
+      // The core remembers deaths for a dead time longer, and counts from the death.
       const remembered = diedAtMs.filter((ms) => ms > nowMs - 63 * deadTimeOf(settings));
       const long = nowMs - life.sinceMs >= lifeOf(settings, remembered.length);
       const lived = life.beats >= 3 && long;
@@ -191,7 +191,7 @@ function evictsOnlyWhoLived(cluster: SimCluster): Observer {
       });
     },
     called(by, call) {
-      // What reaches a frozen machine it hears later, and all at once.
+      // A frozen machine hears everything later, and all at once.
       if (call.verb !== "evict" || options.signed || by.frozenUntilMs > -Infinity) return;
       if (call.onlyIfStopped || cloud.stopped.has(call.instanceId)) return;
       const victim = machineOf(cluster, call.instanceId);
@@ -216,7 +216,7 @@ function evictsOnlyWhoLived(cluster: SimCluster): Observer {
   };
 }
 
-/** No recording makes a node believe that another machine has its id: no two have. */
+/** No recording makes a node believe that another machine has its id: no two machines share one. */
 function takesNobodyForItself(cluster: SimCluster): Observer {
   return {
     said(by, { event }) {
@@ -227,7 +227,7 @@ function takesNobodyForItself(cluster: SimCluster): Observer {
   };
 }
 
-/** Attach before evicting: nobody takes who has not had the address himself, as far as a look can tell. */
+/** Attach before evict: a node that evicts has held the address itself, as far as a reading can tell. */
 function evictsOnlyAsHolder(cluster: SimCluster): Observer {
   const { cloud, timeline } = cluster;
   return {
@@ -247,7 +247,7 @@ function markOf(bytes: Uint8Array): { sequence: number; run: bigint | null } {
   return { sequence, run: stamp?.run ?? null };
 }
 
-/** No tug of war: nobody takes twice from the same machine between two signs of its life, unless it is off. */
+/** No tug of war: no node evicts the same machine twice between two signs of its life, unless that machine is off. */
 function evictsOncePerDeath(cluster: SimCluster) {
   const taken = new Set<string>();
   const key = (by: Machine, victim: string) => `${by.name} ${by.incarnation} ${victim}`;
@@ -267,25 +267,25 @@ function evictsOncePerDeath(cluster: SimCluster) {
 }
 
 /**
- * The last live holder loses the address by nobody else's hand. While two halves cannot hear each other only order and
- * time keep them apart: a cloud that has just failed, or an operator who has just changed something, may bring them to
- * take from each other in the same moment. That each then puts its own back is `neverUnheldForLong`.
+ * No other node takes the address from the last live holder. While two halves cannot hear each other, only order and
+ * time keep them apart: after a recent cloud failure or operator's change they may evict each other at the same moment.
+ * `neverUnheldForLong` checks that each then attaches its own again.
  */
 function takesNeverFromTheLast(cluster: SimCluster, victim: Machine, by: Machine): void {
   if (!victim.agent || otherLiveHolders(cluster, victim).length > 0) return;
   const { cloud, timeline } = cluster;
-  // One that is frozen serves nobody.
+  // A frozen victim serves nothing.
   if (timeline.nowMs < victim.frozenUntilMs) return;
-  // The taker, which held, too, may have died between its request and the cloud's acceptance.
+  // The node that evicts, which held, too, may have died between its request and the cloud's acceptance.
   const disturbedAtMs = Math.max(cloud.troubledAtMs, cloud.handAtMs);
-  // A machine that slept judges as late as the one that waited for it to judge, and an old reading tells it wrong.
+  // A machine that slept decides as late as the one that waited for it, and an old reading misleads it.
   const wokeAtMs = cloud.staleMs > 0 ? Math.max(victim.frozenUntilMs, by.frozenUntilMs) : -Infinity;
   const excused = by.agent === null || timeline.nowMs < wokeAtMs + EXCUSED_MS ||
     timeline.nowMs < disturbedAtMs + EXCUSED_MS;
   if (!excused) cluster.fail(by.name, `takes from ${victim.name}, the last live holder`);
 }
 
-/** A node that is not told to leave gives up only what another one has. */
+/** A node that is not told to leave gives up only what another node holds. */
 function givesUpOnlyWhatIsHeld(cluster: SimCluster): Observer {
   const giving = new Set<Machine>();
   return {
@@ -298,8 +298,8 @@ function givesUpOnlyWhatIsHeld(cluster: SimCluster): Observer {
 }
 
 /**
- * Some live node holds, unless the cloud was in trouble, an operator interfered, or a machine came or went or slept a
- * moment ago.
+ * Some live node holds, unless a moment ago the cloud was in trouble, an operator interfered, or a machine came, left
+ * or slept.
  */
 function neverUnheldForLong(cluster: SimCluster): void {
   const { timeline, cloud } = cluster;
@@ -307,8 +307,8 @@ function neverUnheldForLong(cluster: SimCluster): void {
   const watch = () => {
     const { nowMs } = timeline;
     const live = [...cluster.machines.values()].filter(({ agent }) => agent !== null);
-    // Whoever was taken off the list serves only if nobody on it holds, even one whose watchdog is dead. A node that
-    // cannot place a peer does so, too, with any unknown holder.
+    // A node that is not in the peer list serves only if no listed machine holds, even one whose watchdog is dead. The
+    // same applies to any unknown holder if the node cannot place a peer.
     const awake = live.filter((machine) =>
       nowMs >= machine.frozenUntilMs && !machine.stopping && !cluster.inDoubt(machine) &&
       (machine.inPeerList || !cluster.options.dynamic)
@@ -316,7 +316,7 @@ function neverUnheldForLong(cluster: SimCluster): void {
     const held = awake.length === 0 || live.some(({ instanceId }) => cloud.holders.has(instanceId));
     const lastEvent = Math.max(
       cloud.troubledAtMs,
-      // Only the next look shows what an operator has done.
+      // Only the next reading shows what an operator has done.
       cloud.handAtMs + 1.1 * (live[0]?.settings.reconcileMs ?? 0),
       ...live.map(({ startedAtMs, frozenUntilMs }) => Math.max(startedAtMs, frozenUntilMs)),
     );
@@ -324,7 +324,7 @@ function neverUnheldForLong(cluster: SimCluster): void {
     calmSinceMs = Math.max(calmSinceMs, lastEvent);
     const [one] = awake;
     if (!one) return timeline.at(nowMs + WATCH_MS, watch);
-    // A node that others took the address from, whom it cannot hear, may learn so only at its next look.
+    // A node that was evicted by others that it cannot hear may learn so only at its next reading.
     const lookMs = 1.1 * one.settings.reconcileMs;
     if (cluster.network.cuts.size > 0) apartAtMs = nowMs;
     const apartMs = nowMs < apartAtMs + lookMs ? lookMs : 0;

@@ -1,4 +1,4 @@
-// The simulated cloud of the cluster simulation: who holds, calls that take time, and calls that go wrong.
+// The simulated cloud of the cluster simulation: the holders, calls that take time, and calls that fail.
 import { EVICT_WITHIN_MS } from "../../../src/exoscale/cloud_error.ts";
 import { REPEAT_MAX_MS } from "../../../src/exoscale/attempts.ts";
 import { OPERATION_TIMEOUT_MS } from "../../../src/exoscale/operation.ts";
@@ -8,9 +8,9 @@ import type { Call, Setback } from "../../../src/core/ownership/call.ts";
 import { CALL_TIMEOUT_MS } from "../../../src/exoscale/http.ts";
 
 /**
- * How the cloud treats a caller. `lost`: it does what is asked, but the answer never arrives; `keeps`: it
- * refuses to take from others; `denies`: it refuses every change; `pends`: it accepts changes and does not end them while the mood lasts;
- * `limits`: it has had enough for a few seconds.
+ * How the cloud treats a caller. `lost`: it carries out the request, but the answer never arrives; `keeps`: it refuses
+ * to evict; `denies`: it refuses every change; `pends`: it accepts changes, but does not finish them while the fault
+ * lasts; `limits`: it refuses all calls for a few seconds.
  */
 export type Fault =
   | "ok"
@@ -23,16 +23,16 @@ export type Fault =
   | "pends"
   | "limits";
 
-/** Who calls, and what becomes of it. */
+/** The caller, and its callbacks. */
 export interface Caller extends CallEnds {
   readonly instanceId: string;
-  /** Goes on with the next request of the same call, once the machine can; never if its process is gone. */
+  /** Continues with the next request of the same call as soon as the machine can; never if its process has ended. */
   readonly resume: (work: () => void) => void;
 }
 
-/** How often a client asks about an operation. */
+/** How often a client polls an operation. */
 const CLIENT_POLL_MS = 2_000;
-/** Longest wait that a cloud that limits imposes. */
+/** Longest wait that a rate-limiting cloud imposes. */
 const LIMIT_MS = 4_000;
 
 /** Holders and their changes. */
@@ -42,16 +42,16 @@ export class SimCloud {
   readonly stopped = new Set<string>();
   latencyMs = 5;
   operationMs = 0;
-  /** How old what a reading shows may be. */
+  /** How old the data of a reading may be. */
   staleMs = 0;
   fault: (instanceId: string) => Fault = () => "ok";
-  /** When it last failed somebody. */
+  /** When it last failed a caller. */
   troubledAtMs = -Infinity;
   /** When the holders last changed. */
   changedAtMs = -Infinity;
   /** When an operator last changed something. */
   handAtMs = -Infinity;
-  /** Called when a change is accepted, before the time that it takes. */
+  /** Called when a change is accepted, before its duration. */
   onAccept: (change: "attach" | "detach", instanceId: string, by: string) => void = () => {};
   /** Called after each change. */
   onChanged: () => void = () => {};
@@ -66,23 +66,23 @@ export class SimCloud {
     this.#random = random;
   }
 
-  /** The longest time that one call takes when nothing is wrong, until it shows. */
+  /** The longest time of one call without faults, until its result shows. */
   get callMs(): number {
     return 2 * this.latencyMs + this.operationMs + this.staleMs;
   }
 
-  /** When the instance last had it: now, or when it lost it. */
+  /** When the instance last held: now, or when it lost the address. */
   heldAtMs(instanceId: string): number {
     if (this.holders.has(instanceId)) return this.#timeline.nowMs;
     return this.#lostAtMs.get(instanceId) ?? -Infinity;
   }
 
-  /** Since when the instance has had it, Infinity without it. */
+  /** Since when the instance has held, Infinity if it does not. */
   heldSinceMs(instanceId: string): number {
     return this.#gotAtMs.get(instanceId) ?? Infinity;
   }
 
-  /** Changes who holds. */
+  /** Changes the holders. */
   change(change: "attach" | "detach", instanceId: string): void {
     this.changedAtMs = this.#timeline.nowMs;
     this.#past.push({ atMs: this.#timeline.nowMs, holders: new Set(this.holders) });
@@ -98,7 +98,7 @@ export class SimCloud {
     this.onChanged();
   }
 
-  /** The same by an operator's hand. */
+  /** An operator's manual change. */
   changeByHand(change: "attach" | "detach", instanceId: string): void {
     this.handAtMs = this.#timeline.nowMs;
     this.change(change, instanceId);
@@ -150,7 +150,7 @@ export class SimCloud {
         if (!caller.wanted()) return caller.fail(RETRYABLE);
         if (this.#faultOf(caller) === "keeps") return caller.fail(REFUSED);
         this.#operation(caller, ["detach", instanceId], () => {
-          // What showed may be old: a detach of what is not attached takes nothing.
+          // The earlier reading may be old: detaching what is not attached evicts nothing.
           const taken = this.heldAtMs(instanceId) >= beganMs;
           caller.answer({ verb: "evict", outcome: taken ? "taken" : "gone" });
         });
@@ -191,7 +191,7 @@ export class SimCloud {
     });
   }
 
-  /** The operation does not end while the mood lasts, and every poll says so; then it fails. */
+  /** The operation stays pending while the fault lasts, as every poll shows; then it fails. */
   #pend(caller: Caller, sinceMs: number = this.#timeline.nowMs): void {
     const { nowMs } = this.#timeline;
     const over = this.#faultOf(caller) !== "pends";
@@ -203,7 +203,7 @@ export class SimCloud {
       }));
   }
 
-  /** No answer: the client repeats the request beside the first, if it still wants to, and gives up at last. */
+  /** No answer: the client repeats the request beside the first while it is still wanted, and gives up at last. */
   #hang(caller: Caller, answered: () => void, sinceMs: number = this.#timeline.nowMs): void {
     const endMs = sinceMs + CALL_TIMEOUT_MS;
     const nextMs = this.#timeline.nowMs + REPEAT_MAX_MS;

@@ -1,4 +1,4 @@
-// A cluster of real watchdogs in simulated time, on a simulated network, before a simulated cloud.
+// A cluster of real watchdogs in virtual time, on a simulated network, with a simulated cloud.
 import { type PeerIdentity, unresolved } from "../../../src/core/election/peer.ts";
 import type { Severity } from "../../../src/core/registry/report.ts";
 import type { SignalName } from "../../../src/world.ts";
@@ -16,28 +16,31 @@ import type { MissingPeer } from "../../../src/core/election/state.ts";
 import type { Call } from "../../../src/core/ownership/call.ts";
 
 const MEMBERS_MS = 5;
-/** After so long a name that does not exist is believed, and there has been time to see who holds. */
+/** After this long, a name that does not exist counts as gone, and there has been time to see who holds. */
 const BELIEVED_MS = 70_000;
-/** Between the monotonic clocks of two machines that sign: nobody may compare them. A power of two, to add exactly. */
+/**
+ * Between the monotonic clocks of two signing machines, because no node may compare them. A power of two, so that
+ * additions are exact.
+ */
 const BOOTS_APART_MS = 2 ** 21;
-/** The simulated Unix time of the timeline's beginning. */
+/** The simulated Unix time at the start of the timeline. */
 const EPOCH_MS = 1_900_000_000_000;
 
-/** What can be seen from outside, for traces and checkers; every part may be left out. */
+/** What can be observed from outside, for traces and checkers; every part is optional. */
 export interface Observer {
   /** A datagram has reached the socket of a machine. */
   readonly arrived?: (to: Machine, datagram: SimDatagram) => void;
   readonly sent?: (from: Machine) => void;
   readonly called?: (by: Machine, call: Call) => void;
   readonly ended?: (by: Machine, call: Call) => void;
-  /** The list of peers is read. */
+  /** The membership is read. */
   readonly read?: (by: Machine) => void;
   readonly said?: (by: Machine, line: { severity: Severity; event: string; text: string }) => void;
   readonly stepped?: (machine: Machine, core: Node) => void;
   readonly exited?: (machine: Machine, code: 0 | 1) => void;
 }
 
-/** What kind of cluster. */
+/** The kind of cluster. */
 export interface ClusterOptions {
   readonly random: () => number;
   /** Peers come from the cloud's list instead of the configuration. */
@@ -55,14 +58,14 @@ export class SimCluster {
   readonly cloud: SimCloud;
   readonly machines = new Map<string, Machine>();
   readonly observers: Observer[] = [];
-  /** Records from the first moment on; does nothing by itself. */
+  /** Records from the beginning; does nothing by itself. */
   readonly attacker: Attacker;
   readonly options: ClusterOptions;
   /** Calls that have not ended yet. */
   callsUnderWay = 0;
-  /** How old the cloud's list of members may be. */
+  /** How old the cloud's membership may be. */
   listLagMs = 0;
-  /** The first rule that was broken; time stops there. */
+  /** The first broken rule; time stops there. */
   violation: string | null = null;
   /** Machines whose name cannot be resolved, and whether the name server denies them or is silent. */
   readonly hidden = new Map<Machine, { denied: boolean; sinceMs: number }>();
@@ -94,7 +97,7 @@ export class SimCluster {
     return machine;
   }
 
-  /** Puts the machine on the cloud's list, or takes it off. */
+  /** Adds the machine to the cloud's list, or removes it. */
   list(machine: Machine, inPeerList: boolean): void {
     machine.inPeerList = inPeerList;
     const others = (this.#lists.at(-1)?.machines ?? []).filter((other) => other !== machine);
@@ -125,7 +128,7 @@ export class SimCluster {
     agent.start();
   }
 
-  /** From now on the name of that machine cannot be resolved; who knows its address keeps it. */
+  /** From now on the name of that machine cannot be resolved; nodes that know its address keep it. */
   hide(machine: Machine, { denied }: { denied: boolean }): void {
     this.hidden.set(machine, { denied, sinceMs: this.timeline.nowMs });
     this.#tellOfNames();
@@ -137,7 +140,7 @@ export class SimCluster {
     this.#tellOfNames();
   }
 
-  /** Whether a node may still take an unknown holder for a peer whose name it cannot resolve. */
+  /** Whether a node may still assume that an unknown holder is a peer whose name it cannot resolve. */
   inDoubt({ unseen, startedAtMs }: Machine): boolean {
     return [...unseen].some((other) => {
       const { denied, sinceMs } = this.hidden.get(other) ?? { denied: false, sinceMs: 0 };
@@ -172,13 +175,13 @@ export class SimCluster {
     }));
   }
 
-  /** The watchdog dies without a word; with `powerOff` the whole machine. */
+  /** The watchdog dies silently; with `powerOff` the whole machine. */
   kill(machine: Machine, { powerOff = false } = {}): void {
     machine.end();
     if (powerOff) this.cloud.stopped.add(machine.instanceId);
   }
 
-  /** Freezes the machine; its socket buffer fills meanwhile. */
+  /** Freezes the machine; meanwhile its socket buffer fills. */
   freeze(machine: Machine, forMs: number, { suspended = false } = {}): void {
     if (!machine.agent) return;
     const { nowMs } = this.timeline;
@@ -195,12 +198,12 @@ export class SimCluster {
     });
   }
 
-  /** The machine sleeps, and its monotonic clock with it: it does not know how long. */
+  /** Suspends the machine and its monotonic clock: it does not know for how long. */
   suspend(machine: Machine, forMs: number): void {
     this.freeze(machine, forMs, { suspended: true });
   }
 
-  /** A signal to the watchdog. */
+  /** Sends a signal to the watchdog. */
   tell(machine: Machine, signal: SignalName): void {
     machine.reach("answer", this.timeline.nowMs, () => {
       if (signal === "stop") machine.stopping = true;
@@ -212,7 +215,7 @@ export class SimCluster {
     });
   }
 
-  /** Its checks find that what it serves is well, or not. */
+  /** The machine's checks report healthy or unhealthy. */
   check(machine: Machine, healthy: boolean): void {
     machine.reach("answer", this.timeline.nowMs, () => {
       machine.healthy = healthy;
@@ -220,32 +223,32 @@ export class SimCluster {
     });
   }
 
-  /** A new configuration. */
+  /** Applies a new configuration. */
   configure(machine: Machine, changes: Partial<NodeSettings>): void {
     machine.reach("answer", this.timeline.nowMs, () => {
       const settings = { ...machine.settings, ...changes };
-      // What signals have made of it stays, unless it is another one.
+      // A priority changed by signals stays, unless the configuration changes it.
       if (settings.priority !== machine.settings.priority) machine.priority = settings.priority;
       machine.settings = settings;
       machine.agent?.change({ kind: "settings", settings });
     });
   }
 
-  /** Lets time pass, until something is wrong. */
+  /** Advances time, until a rule is broken. */
   async run(forMs: number): Promise<void> {
     const endMs = this.timeline.nowMs + forMs;
     const over = () => this.violation !== null;
     if (!this.options.loop) return this.timeline.runUntil(endMs, over);
-    // Whatever promises can do without time passing is done after one turn of the real event loop.
+    // After one turn of the real event loop, all promises that need no time have settled.
     await this.timeline.runSettled(endMs, { over, settle });
   }
 
-  /** Notes a broken rule. */
+  /** Records a broken rule. */
   fail(who: string, rule: string): void {
     this.violation ??= `at ${this.timeline.nowMs.toFixed(0)} ms ${who}: ${rule}`;
   }
 
-  /** The list as the cloud shows it now: as it was before the lag, but never from before the story. */
+  /** The list as the cloud shows it now: as old as the lag, but never from before the start of the story. */
   #listedAt(atMs: number = this.timeline.nowMs - this.listLagMs): readonly Machine[] {
     return this.#lists.findLast((each) => each.atMs <= Math.max(0, atMs))?.machines ?? [];
   }
@@ -258,7 +261,7 @@ export class SimCluster {
     const machine = this.#byAddress.get(datagram.to);
     if (!machine) return;
     const hear = () => machine.agent?.hear(datagram.from, datagram.bytes);
-    // It counts as arrived even when it waits for the machine to thaw.
+    // It counts as arrived even if it waits for the machine to thaw.
     const frozen = this.timeline.nowMs < machine.frozenUntilMs;
     if (!frozen) { for (const { arrived } of this.observers) arrived?.(machine, datagram); }
     const kept = machine.reach("datagram", this.timeline.nowMs, hear);
@@ -278,7 +281,7 @@ export class SimCluster {
       at: (atMs, work) => {
         const plan = () => {
           const { aheadMs } = machine;
-          // A clock that stood still meanwhile has not come so far yet.
+          // A clock that stood still meanwhile has not reached this time yet.
           const due = () => machine.aheadMs < aheadMs ? plan() : work();
           timeline.at(atMs - aheadMs, () => reach("timer", due));
         };
@@ -295,11 +298,11 @@ export class SimCluster {
         const ok = ["ok", "keeps", "denies", "pends"].includes(
           this.cloud.fault(machine.instanceId),
         );
-        // Addresses that were given are those of the same machines, whatever the list says.
+        // Given addresses belong to the same machines, whatever the list says.
         const atMs = this.options.dynamic ? undefined : 0;
         const others = this.#othersThan(machine, atMs);
         const inPeerList = !this.options.dynamic || this.#listedAt().includes(machine);
-        // What is known of names is known when the cloud has answered.
+        // The knowledge about names is that of the moment in which the cloud answers.
         const answered = () => {
           const peers = others.filter((each) => !machine.unseen.has(each)).map(identityOf);
           answer({ peers, inPeerList, missing: this.#missingTo(machine) });

@@ -1,30 +1,31 @@
-// What must come true once everything is mended, within a stated bound, and that nothing moves after it.
+// Liveness: the state that must be reached within a stated bound once everything is mended, and that nothing changes
+// afterwards.
 import { REPEAT_MAX_MS } from "../../../src/exoscale/attempts.ts";
 import type { Observer, SimCluster } from "./cluster.ts";
 import type { Machine } from "./machine.ts";
 import { deadTimeOf, deceivedMsOf, holdOffOf, lifeOf } from "./limits.ts";
 
-/** Time after the bound in which nothing may move any more. */
+/** Time after the bound in which nothing may change any more. */
 const CALM_MS = 40_000;
-/** Longest time that an operation pends before it is given up, and more than a node takes to leave. */
+/** Longest time until a pending operation is given up; longer than a node takes to leave. */
 const AFTERWARDS_MAX_MS = 60_000;
-/** Whether a dead peer that speaks the original's format had a hold is not known: it is given this long. */
+/** A dead peer with the original's format may have had a hold: wait this long. */
 const DOUBT_MS = 30_000;
-/** The looks after a change are over this long after it. */
+/** The extra readings after a change end this long after it. */
 const NEAR_LOOKS_MS = 15_000;
-/** Reconcile looks are spread by up to this share. */
+/** The reconcile interval varies by up to this factor. */
 const RECONCILE_SPREAD = 1.1;
 
 /**
- * The time from the last fault until all is as it should be: `dead time + hold-off + reconcile + 3 calls`, after the
- * call that was under way or the wait that the cloud imposed when the fault ended.
+ * The time from the last fault until all is as it should be: `dead time + hold-off + reconcile + 3 calls`. It starts
+ * after any call that was under way, or any wait that the cloud imposed, when the fault ended.
  */
 export function boundMs(cluster: SimCluster): number {
   const settings = [...cluster.machines.values()].map((machine) => machine.settings);
   const hasOriginalSuccessor = [...cluster.machines.values()].some(({ plain }) => plain);
   const most = (of: (each: Machine["settings"]) => number) => Math.max(...settings.map(of));
   const deceivedMs = cluster.options.signed ? most(deceivedMsOf) : 0;
-  // A peer that others have spoken for must be heard for longer until something is given up to it.
+  // A peer whose heartbeats were forged must be heard for longer before anything is given up to it.
   const doubtedMs = cluster.attacker.forged > 0 ? most((each) => lifeOf(each, Infinity)) : 0;
   return deceivedMs + doubtedMs + REPEAT_MAX_MS + most(deadTimeOf) + most(holdOffOf) +
     3 * cluster.cloud.callMs +
@@ -33,9 +34,9 @@ export function boundMs(cluster: SimCluster): number {
     most(({ preemptDelayMs }) => Number.isFinite(preemptDelayMs) ? preemptDelayMs : 0);
 }
 
-/** Lets the bound pass and then some time in which nothing may happen. */
+/** Lets the bound pass, and then some time in which nothing may happen. */
 export async function converge(cluster: SimCluster): Promise<void> {
-  // What a fault has left under way is part of it: an operation that pends, a node that goes without having detached.
+  // Leftovers of a fault belong to it: a pending operation, a node that leaves without having detached.
   const afterwards = () => cluster.callsUnderWay > 0 || someoneLeaves(cluster);
   for (let ms = 0; ms < AFTERWARDS_MAX_MS && afterwards(); ms += 1_000) {
     await cluster.run(1_000);
@@ -51,7 +52,7 @@ export async function converge(cluster: SimCluster): Promise<void> {
   cluster.observers.push(watchCalm(cluster));
   await cluster.run(CALM_MS);
   asItShould();
-  // Time may go on, and things move again.
+  // Time may go on, and changes are allowed again.
   cluster.observers.pop();
   cluster.cloud.onChanged = onChanged;
 }
@@ -60,7 +61,7 @@ function someoneLeaves({ machines }: SimCluster): boolean {
   return [...machines.values()].some(({ agent, stopping }) => agent !== null && stopping);
 }
 
-/** Nothing is changed, and nothing asked but the usual looks. */
+/** No changes, and no calls except the usual readings. */
 function watchCalm(cluster: SimCluster): Observer {
   const looks = new Map<Machine, number>();
   const startMs = cluster.timeline.nowMs;
@@ -82,17 +83,17 @@ function watchCalm(cluster: SimCluster): Observer {
   };
 }
 
-/** Who holds and who should, null when they are the same. */
+/** The actual and the expected holders, null when they are equal. */
 function wrongHolders({ machines, cloud }: SimCluster): string | null {
   const running = [...machines.values()].filter(({ agent }) => agent !== null);
   const well = running.filter(({ healthy }) => healthy);
-  // Better a sick server than none.
+  // An unhealthy server is better than none.
   const live = well.length > 0 ? well : running;
   const nameOf = (id: string) =>
     [...machines.values()].find(({ instanceId }) => instanceId === id)?.name ?? id;
   const holders = [...cloud.holders].map(nameOf).sort().join("+") || "nobody";
   if (live.length === 0) return null;
-  // Sick ones that speak the original's format cannot tell, so each may hold.
+  // Unhealthy nodes with the original's format cannot say so, so each may hold.
   if (well.length === 0 && live.some(({ plain }) => plain)) {
     return cloud.holders.size > 0 ? null : "nobody holds, though all are sick alike";
   }
@@ -104,7 +105,7 @@ function wrongHolders({ machines, cloud }: SimCluster): string | null {
     const exclusive = equals.some(({ settings }) => settings.exclusive);
     return exclusive && !patient ? equals.slice(0, 1) : equals;
   });
-  // Without preemption whoever came to hold keeps it, alone or with some of its equals.
+  // Without preemption, any node that came to hold keeps the address, alone or with some of its equals.
   const right = patient
     ? candidates.some((equals) => equals.some(({ name }) => holders.split("+").includes(name)))
     : candidates[0]?.map(({ name }) => name).sort().join("+") === holders;

@@ -1,4 +1,4 @@
-// A watchdog that is nothing but the core: each event is stepped, each effect done, without a promise anywhere.
+// A watchdog that is only the core: it steps each event and performs each effect, without any promise.
 import { accept } from "../../../src/core/election/accept.ts";
 import { decode, encode, hasTag, type Trailer, trailerFor } from "../../../src/core/heartbeat.ts";
 import { nodeWakeAtMs, startNode, stepNode } from "../../../src/core/node.ts";
@@ -34,7 +34,7 @@ export class CoreAgent implements Agent {
   hear(from: string, bytes: Uint8Array): void {
     const heartbeat = decode(bytes);
     if ("refused" in heartbeat) return;
-    // Nobody here can make a tag but the nodes.
+    // Only the nodes can make signatures here.
     const signed = hasTag(bytes);
     const { run, instanceId } = this.#machine;
     if (run !== 0n && !signed) return;
@@ -43,7 +43,9 @@ export class CoreAgent implements Agent {
     this.#deliver(accept(election, { from, heartbeat, signed }, this.#outside.nowMs()));
   }
 
-  /** What a process before this one has signed, or another machine with our id: which of both, the core finds out. */
+  /**
+   * A heartbeat signed by an earlier process of this node, or by another machine with our id: the core finds out which.
+   */
   #hearOwn(from: string, trailer: Trailer | null): void {
     const { run } = this.#machine;
     if (run === 0n || !trailer?.stamp || trailer.stamp.run === run) return;
@@ -68,7 +70,7 @@ export class CoreAgent implements Agent {
     const wakeAtMs = nodeWakeAtMs(node);
     if (wakeAtMs === Infinity) return;
     this.#outside.at(wakeAtMs, () => {
-      // A deadline that has moved meanwhile is left to its own wake-up.
+      // If the deadline has moved meanwhile, its own wake-up handles it.
       if (nodeWakeAtMs(this.#node) === wakeAtMs) this.#deliver({ kind: "tick" });
     });
   }

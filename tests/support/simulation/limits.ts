@@ -1,4 +1,4 @@
-// The times that the specification promises, written down a second time: a mistake in the core's own must show.
+// The times that the specification promises, written down independently, so that a mistake in the core's own shows.
 import type { NodeSettings } from "../../../src/core/node_state.ts";
 
 /** Silence after which a peer is dead. */
@@ -6,7 +6,7 @@ export function deadTimeOf({ intervalMs, deadRatio }: NodeSettings): number {
   return intervalMs * deadRatio;
 }
 
-/** How long a dead peer that signed can seem to live, whatever is repeated or held back. */
+/** How long a dead peer that signed can seem alive, whatever is replayed or delayed. */
 export function deceivedMsOf(settings: NodeSettings): number {
   return 61_000 + 4 * deadTimeOf(settings);
 }
@@ -16,7 +16,7 @@ export function holdOffOf(settings: NodeSettings): number {
   return deadTimeOf(settings) + 100;
 }
 
-/** How long an unsigned peer must be heard before it can be evicted that was evicted so often a short time before. */
+/** How long an unsigned peer must be heard before it can be evicted, after that many recent evictions. */
 export function lifeOf(settings: NodeSettings, evictions: number): number {
   if (evictions < 2) return 1.5 * settings.intervalMs;
   return deadTimeOf(settings) * Math.min(2 ** (evictions - 1), 32);

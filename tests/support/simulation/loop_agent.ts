@@ -1,4 +1,4 @@
-// The real watchdog loop in a simulated world: what it waits for comes from the timeline.
+// The real watchdog loop in a simulated world: all its waits use the timeline.
 import { CloudError } from "../../../src/exoscale/cloud_error.ts";
 import { TAG_BYTES } from "../../../src/core/heartbeat.ts";
 import type { Signing } from "../../../src/host/keyring.ts";
@@ -14,7 +14,7 @@ import type { Answer, Call } from "../../../src/core/ownership/call.ts";
 
 const PORT = 12_345;
 
-/** Nobody here can make a tag but the nodes, so any tag is right; a real one is made beside the simulated time. */
+/** Only the nodes can sign here, so every signature counts as valid; making a real one would take real time. */
 const SEAL: Signing = {
   keyId: 1,
   knows: (keyId) => keyId === 1,

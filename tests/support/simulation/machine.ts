@@ -1,36 +1,36 @@
-// One simulated machine: what reaches it waits while it is frozen, and is lost when its process is gone.
+// One simulated machine: while it is frozen, its input waits; when its process ends, that input is lost.
 import type { Severity } from "../../../src/core/registry/report.ts";
 import type { PeerList, SignalName } from "../../../src/world.ts";
 import type { Node, NodeEvent, NodeSettings } from "../../../src/core/node_state.ts";
 import type { Answer, Call, Setback } from "../../../src/core/ownership/call.ts";
 
-/** Datagrams that the socket of a frozen machine keeps. */
+/** Most datagrams in the socket buffer of a frozen machine. */
 const SOCKET_BUFFER = 64;
 
 /** The watchdog on a machine: the pure core alone, or the whole loop. */
 export interface Agent {
   hear(from: string, bytes: Uint8Array): void;
   tell(signal: SignalName): void;
-  /** What the checks or a new configuration have to say. */
+  /** Delivers the result of checks, or a new configuration. */
   change(event: Extract<NodeEvent, { kind: "health" | "settings" | "peers" | "missing" }>): void;
 }
 
-/** How a call ends, once. */
+/** How a call ends; used once. */
 export interface CallEnds {
-  /** One of its requests was answered well, after that time. */
+  /** One of its requests was answered successfully, after that time. */
   readonly progress: (tookMs: number) => void;
   readonly answer: (answer: Answer) => void;
   readonly fail: (setback: Setback) => void;
-  /** Whether the caller still wants it. */
+  /** Whether the caller still wants the result. */
   readonly wanted: () => boolean;
 }
 
-/** What an agent can touch. Nothing of it works any more once its process has ended. */
+/** What an agent can use. None of it works after its process has ended. */
 export interface Outside {
   readonly nowMs: () => number;
   readonly wallMs: () => number;
   readonly random: () => number;
-  /** Does the work at that instant, or when the machine thaws after it. */
+  /** Runs the work at that instant, or later when the machine thaws. */
   readonly at: (atMs: number, work: () => void) => void;
   readonly send: (bytes: Uint8Array, to: string) => void;
   readonly call: (call: Call, ends: CallEnds) => void;
@@ -39,12 +39,12 @@ export interface Outside {
     readonly fail: () => void;
   }) => void;
   readonly say: (severity: Severity, event: string, text: string) => void;
-  /** The core has made a step; only an agent that is nothing else can tell. */
+  /** The core has made a step; only an agent that is only the core can report it. */
   readonly stepped: (core: Node) => void;
   readonly exit: (code: 0 | 1) => void;
 }
 
-/** What waits for a machine to thaw. */
+/** Work that waits for a machine to thaw. */
 interface Waiting {
   readonly kind: "timer" | "datagram" | "answer";
   readonly work: () => void;
@@ -53,32 +53,32 @@ interface Waiting {
 /** One machine. */
 export class Machine {
   agent: Agent | null = null;
-  /** Its core, where the agent is nothing else. */
+  /** Its core, if the agent is only the core. */
   core: Node | null = null;
-  /** Priority as its signals have left it. */
+  /** The priority after its signals. */
   priority: number;
   stopping = false;
-  /** The cloud's list has it. */
+  /** Whether the cloud's list has it. */
   inPeerList = false;
-  /** Those whose name its process could not resolve so far. */
+  /** Machines whose name its process could not resolve so far. */
   unseen = new Set<Machine>();
-  /** What it serves is well. */
+  /** Whether its service is healthy. */
   healthy = true;
   exitCode: 0 | 1 | null = null;
-  /** Counts its processes. */
+  /** Number of its processes so far. */
   incarnation = 0;
   startedAtMs = -Infinity;
-  /** When it was last switched on after it was off. */
+  /** When it was last switched on. */
   onAtMs = -Infinity;
   frozenSinceMs = -Infinity;
   frozenUntilMs = -Infinity;
-  /** Which process signs, by the rules of `Trailer`; 0 while the cluster does not sign. */
+  /** The run of the signing process, by the rules of `Trailer`; 0 while the cluster does not sign. */
   run = 0n;
-  /** What its wall clock is off by. */
+  /** The error of its wall clock. */
   wallOffsetMs = 0;
-  /** By how much its monotonic clock is ahead of the timeline. */
+  /** How far its monotonic clock is ahead of the timeline. */
   aheadMs = 0;
-  /** While it is frozen, or was last, its monotonic clock stands still, so that it does not know of it. */
+  /** Whether its monotonic clock stands still while it is frozen, or did the last time, so that it does not notice. */
   suspended = false;
   #waiting: Waiting[] = [];
 
@@ -87,13 +87,13 @@ export class Machine {
     readonly address: string,
     readonly instanceId: string,
     public settings: NodeSettings,
-    /** Speaks the original's 24 bytes. */
+    /** It sends the original's 24 bytes. */
     readonly plain: boolean,
   ) {
     this.priority = settings.priority;
   }
 
-  /** The process is gone, and with it all that was on its way to it. */
+  /** Ends the process; all its pending input is lost. */
   end(): void {
     this.agent = null;
     this.core = null;
@@ -104,7 +104,7 @@ export class Machine {
     this.#waiting = [];
   }
 
-  /** Does the work now, or once the machine thaws. Tells whether there was room for it. */
+  /** Runs the work now, or once the machine thaws. Returns whether there was room for it. */
   reach(kind: Waiting["kind"], nowMs: number, work: () => void): boolean {
     if (this.agent === null) return false;
     if (nowMs >= this.frozenUntilMs) {
@@ -117,7 +117,7 @@ export class Machine {
     return true;
   }
 
-  /** Does what waited: a runtime may look at its timers or at its sockets first. */
+  /** Runs the waiting work: a runtime may process its timers or its sockets first. */
   thaw(timersFirst: boolean): void {
     const waiting = this.#waiting;
     this.#waiting = [];

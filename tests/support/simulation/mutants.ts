@@ -1,5 +1,5 @@
-// Copies of the program in each of which one rule is broken. The checkers must catch every one of them, or they would
-// not catch the mistake that somebody makes one day.
+// Copies of the program, each with one rule broken. The checkers must catch every one of them, or they would not catch
+// the same mistake in a later change.
 import { writeStory } from "./story.ts";
 import type { play } from "./scenario.ts";
 
@@ -7,20 +7,20 @@ import type { play } from "./scenario.ts";
 export interface Mutant {
   readonly rule: string;
   readonly file: string;
-  /** The text that upholds the rule, and what stands in its place. */
+  /** The text that implements the rule, and its replacement. */
   readonly swap: readonly [string, string];
-  /** The same for a second line that upholds it. */
+  /** The same for a second line that implements it. */
   readonly also?: readonly [string, string];
-  /** The stories in which that can show; all when left out. */
+  /** The stories in which the mutant can show; all when left out. */
   readonly only?: RegExp;
 }
 
-/** Heartbeats are signed; somebody sends recordings; somebody speaks for a node that cannot be heard. */
+/** Heartbeats are signed; an attacker replays recordings; an attacker forges heartbeats of a node that is cut off. */
 const SIGNED = / signed/, REPLAYED = /^(replay|playback|withhold) /m, FORGED = /^forge /m;
-/** Somebody holds back what a peer says that has spoken while we slept. */
+/** An attacker delays the heartbeats of a peer that spoke while a node slept. */
 const ASLEEP = /^suspend b at 60s [^]*^withhold /m;
 
-/** The rules that a failover stands on. */
+/** The rules that failover depends on. */
 export const MUTANTS: readonly Mutant[] = [
   {
     rule: "listen for the hold-off before anything is decided",
@@ -167,7 +167,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
 ];
 
-/** The first seed whose story catches the broken rule, null when none of them does. */
+/** The first seed whose story catches the broken rule, null if none does. */
 export async function caughtBy(
   { file, swap, also, only }: Mutant,
   seeds: Iterable<number>,
@@ -190,7 +190,7 @@ export async function caughtBy(
       const story = writeStory(seed);
       if (only && !only.test(story)) continue;
       const { violation } = await playCopy(story);
-      // A copy that crashes says nothing of the checkers.
+      // A copy that crashes proves nothing about the checkers.
       if (violation?.includes(" ms core: ")) throw new Error(`the copy broke down: ${violation}`);
       if (violation !== null) return { seed, violation };
     }

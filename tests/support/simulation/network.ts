@@ -1,9 +1,9 @@
-// The simulated network: datagrams that are lost, late, doubled, or cut off in one direction or both.
+// The simulated network: datagrams are lost, delayed, duplicated, or cut off in one direction or both.
 import type { Timeline } from "../timeline.ts";
 
 /** How the network behaves. */
 export interface Weather {
-  /** Share of datagrams lost, 0 to 1. */
+  /** Share of datagrams that are lost, 0 to 1. */
   loss: number;
   /** Share of datagrams that arrive twice. */
   duplicates: number;
@@ -23,9 +23,9 @@ export class SimNetwork {
   weather: Weather = { loss: 0, duplicates: 0, delayMs: [0, 0] };
   /** Directions that are cut, as `from>to`. */
   readonly cuts = new Set<string>();
-  /** Directions in which datagrams are held back, and for how long; those that are cut, too. */
+  /** Directions in which datagrams are delayed, and by how much; this applies to cut ones, too. */
   readonly holds = new Map<string, number>();
-  /** Called with each datagram as it leaves, for whoever listens on the path. */
+  /** Called with each datagram as it leaves, for an attacker on the path. */
   onSent: (datagram: SimDatagram) => void = () => {};
   readonly #timeline: Timeline;
   readonly #random: () => number;
@@ -41,7 +41,7 @@ export class SimNetwork {
     this.#deliver = deliver;
   }
 
-  /** Sends one datagram, as well as the weather allows. */
+  /** Sends one datagram, with the configured faults. */
   send(from: string, to: string, bytes: Uint8Array): void {
     this.onSent({ from, to, bytes, sentAtMs: this.#timeline.nowMs });
     const heldMs = this.holds.get(`${from}>${to}`) ?? 0;
@@ -58,7 +58,7 @@ export class SimNetwork {
     }
   }
 
-  /** Delivers what somebody else has put in, whatever is cut. */
+  /** Delivers an attacker's datagram, even if the direction is cut. */
   inject(datagram: SimDatagram): void {
     this.#deliver(datagram);
   }

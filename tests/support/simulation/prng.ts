@@ -1,4 +1,4 @@
-// Chance from a seed: the same seed gives the same story.
+// Seeded random numbers: the same seed gives the same story.
 
 /** A generator with the shape of `Math.random` (mulberry32). */
 export function seededRandom(seed: number): () => number {

@@ -6,15 +6,15 @@
 //   pause a at 5s for 10s | suspend a at 5s for 1h     (its monotonic clock stands still) | clock a at 5s for 1h | clock a back at 5s for 1h | leave a at 5s | join a at 9s
 //   cut a b at 5s | cut a>b at 5s | heal at 9s | weather loss=0.1 duplicates=0.1 delay=200ms at 5s
 //   hide a at 5s | hide a denied at 5s | show a at 9s     (its name cannot be resolved: silence, or "no such name")
-//   replay a>b at 5s for 10s     (anything that a has ever said, to b, ten times a second)
-//   playback a>b from 5s at 9s   (what a has said from then on, to b, in order)
-//   withhold a>b at 5s for 10s   (it arrives that much later, until `heal`)
+//   replay a>b at 5s for 10s     (any earlier heartbeat of a, to b, ten times a second)
+//   playback a>b from 5s at 9s   (all heartbeats of a from then on, to b, in order)
+//   withhold a>b at 5s for 10s   (heartbeats arrive that much later, until `heal`)
 //   forge a>b P=5 holds at 5s    (unsigned, in the name of a)
 //   sick a at 5s | well a at 9s | configure a P=5 t=100ms at 9s
 //   cloud fails at 5s | cloud hangs a at 5s | cloud ok at 9s | attach a at 5s | detach a at 5s
 //   run 10s | mend | settle
 //
-// `mend` puts everything right but the health of what is served; `settle` demands that all is well within the bound of convergence.ts.
+// `mend` ends all faults except unhealthy services; `settle` demands convergence within the bound of convergence.ts.
 import { parseDuration } from "../../../src/options/parse.ts";
 import { messageOf } from "../../../src/core/message_of.ts";
 import { watchSafety } from "./checkers.ts";
@@ -26,10 +26,10 @@ import { seededRandom } from "./prng.ts";
 import { follow } from "./trace.ts";
 import type { NodeSettings } from "../../../src/core/node_state.ts";
 
-/** How a story went. */
+/** The result of a story. */
 export interface Played {
   readonly trace: readonly string[];
-  /** The first rule that was broken, null when none was. */
+  /** The first broken rule, null without one. */
   readonly violation: string | null;
 }
 
@@ -44,7 +44,7 @@ export async function play(text: string, { loop = false } = {}): Promise<Played>
       if (cluster.violation === null) await obey(cluster, command);
     }
   } catch (error) {
-    // A broken invariant of the core is as good a find as a broken rule.
+    // A broken invariant of the core counts like a broken rule.
     cluster.fail("core", messageOf(error));
   }
   return { trace, violation: cluster.violation };
@@ -103,7 +103,7 @@ async function obey(cluster: SimCluster, command: string): Promise<void> {
   cluster.timeline.at(atMs, () => act(cluster, { verb, names, forMs, command }));
 }
 
-/** Everything between the nodes is mended; machines that are switched off stay off, the others run again. */
+/** Mends everything between the nodes; machines that are switched off stay off, the others run again. */
 function mend(cluster: SimCluster): void {
   const { network, cloud, machines } = cluster;
   network.weather = { loss: 0, duplicates: 0, delayMs: [0, 1] };
@@ -118,7 +118,7 @@ function mend(cluster: SimCluster): void {
   }
 }
 
-/** One thing that happens. */
+/** One command. */
 interface Action {
   readonly verb: string;
   readonly names: readonly string[];

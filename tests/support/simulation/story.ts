@@ -1,23 +1,23 @@
-// One seeded story: a cluster of random make and faults of random kinds, written as a scenario. A seed gives the same
-// text every time, and the text the same course of events.
+// One seeded story: a random cluster with random faults, written as a scenario. A seed always gives the same text, and
+// the text the same course of events.
 import { between, seededRandom } from "./prng.ts";
 
-/** Time in which things go wrong. */
+/** Time in which faults happen. */
 const FAULTS_MS = 45_000;
-/** Share of the stories in which the whole loop runs. */
+/** Share of stories that run the whole loop. */
 const LOOP_SHARE = 0.1;
-/** Share of the stories in which somebody speaks for a node that another one cannot hear. */
+/** Share of stories in which an attacker forges heartbeats of a node that another one cannot hear. */
 const FORGED_SHARE = 0.05;
-/** Share of the stories in which one that does not hear us speaks from the past, after a sleep of ours. */
+/** Share of stories in which, after a sleep of ours, a peer that does not hear us is replayed. */
 const ASLEEP_SHARE = 0.02;
-/** How long the forging goes on: deaths are remembered for 64 dead times. */
+/** Duration of the forging: deaths are remembered for 64 dead times. */
 const FORGED_MS = 400_000;
-/** Share of the stories in which heartbeats are signed, and somebody tries to get in. */
+/** Share of stories with signed heartbeats and an attacker. */
 const SIGNED_SHARE = 0.4;
-/** The attacks go on when everything else is mended. */
+/** The attacks continue after everything else is mended. */
 const ATTACKS_MS = 400_000;
 
-/** Makes choices. */
+/** Makes random choices. */
 class Dice {
   readonly roll: () => number;
 
@@ -25,7 +25,7 @@ class Dice {
     this.roll = seededRandom(seed);
   }
 
-  /** Whether something of that probability happens. */
+  /** True with that probability. */
   chance(share: number): boolean {
     return this.roll() < share;
   }
@@ -35,7 +35,7 @@ class Dice {
     return between(this.roll, low, high);
   }
 
-  /** One of them. */
+  /** One of the choices. */
   pick<T>(choices: readonly T[]): T {
     const chosen = choices[this.number(0, choices.length - 1)];
     if (chosen === undefined) throw new Error("nothing to choose from");
@@ -57,7 +57,7 @@ export function writeStory(seed: number): string {
   const cluster = clusterOf(dice, { names, seed });
   const starts = names.map((name) => `start ${name} at ${dice.number(0, 5_000)}ms`);
   const sky = `weather ${weather(dice)} at 0s`;
-  // Dice of their own, so that the rest of a seed's story stays what it was.
+  // A separate generator, so that the rest of a seed's story does not change.
   const second = new Dice(seed ^ 0x5eed);
   const signs = second.chance(SIGNED_SHARE) && !cluster.includes("/plain");
   return [
@@ -73,8 +73,8 @@ export function writeStory(seed: number): string {
 }
 
 /**
- * Nobody signs, the network between two that live is broken, and somebody speaks for the first one: moments, and lives
- * that are just long enough to end in a death, or just too short.
+ * Unsigned heartbeats, a broken network between two living nodes, and an attacker who forges heartbeats of the first
+ * one: single ones, and lives that are just long enough to end in a death, or just too short.
  */
 function forgedStory(dice: Dice, seed: number): string {
   const intervalMs = dice.pick([500, 1_000]), ratio = dice.number(3, 4);
@@ -103,8 +103,8 @@ function forgedStory(dice: Dice, seed: number): string {
 }
 
 /**
- * A machine sleeps, and its clock with it, while a peer speaks that does not hear it any more. Then somebody holds back
- * what the peer says, for less than the sleep has lasted, and the peer dies: for long it must not seem to live.
+ * A machine and its clock are suspended while a peer speaks that no longer hears it. Then an attacker delays the peer's
+ * heartbeats, by less than the suspension lasted, and the peer dies: it must not seem alive for long.
  */
 function asleepStory(dice: Dice, seed: number): string {
   const sleptMs = dice.number(100_000, 400_000), wokeAtMs = 60_000 + sleptMs;
@@ -122,7 +122,7 @@ function asleepStory(dice: Dice, seed: number): string {
   ].join("\n");
 }
 
-/** What somebody on the path does that has no secret. */
+/** Attacks from the path, without the secret. */
 function attacksOn(names: readonly string[], dice: Dice): string[] {
   return Array.from({ length: dice.number(0, 4) }, () => {
     const [one, other] = [dice.pick(names), dice.pick(names)];
@@ -143,7 +143,8 @@ function clusterOf(
   dice: Dice,
   { names, seed }: { names: readonly string[]; seed: number },
 ): string {
-  // Heartbeats grow with the square of the cluster: large ones beat slowly, so that no story takes much longer.
+  // The number of heartbeats grows with the square of the cluster: large clusters use long intervals, so that no story
+  // takes much longer.
   const intervals = names.length <= 2
     ? [100, 200, 1_000]
     : names.length <= 4
@@ -169,7 +170,7 @@ function clusterOf(
   ].join(" ");
 }
 
-/** Loss that a dead ratio of three survives most of the time, and delays that put datagrams out of order. */
+/** Loss that a dead ratio of three usually survives, and delays that reorder datagrams. */
 function weather(dice: Dice): string {
   const loss = dice.chance(0.5) ? 0 : dice.roll() * 0.2;
   const delayMs = dice.chance(0.5) ? 1 : dice.number(1, 200);
@@ -178,7 +179,7 @@ function weather(dice: Dice): string {
 
 const FAULTS = ["fails", "refuses", "hangs", "lost", "keeps", "denies", "pends", "limits"];
 
-/** What goes wrong at that instant; each kind as likely as it stands here. */
+/** The fault at that instant; each entry of the list is equally likely. */
 function faultOf(dice: Dice, { names, atMs }: { names: readonly string[]; atMs: number }): string {
   const name = dice.pick(names);
   const leftMs = FAULTS_MS - atMs;

@@ -1,7 +1,7 @@
-// What a reader wants to see of a cluster: roles with their reasons, who holds, and what was evicted.
+// The trace of a cluster for a reader: roles with their reasons, holders, and evictions.
 import type { SimCluster } from "./cluster.ts";
 
-/** Lines of the log that a trace shows beside roles and holders. */
+/** Lines of the log that a trace shows besides roles and holders. */
 const SHOWN = new Set([
   "evicted",
   "hold-vanished",
@@ -14,7 +14,7 @@ const SHOWN = new Set([
   "one-way",
 ]);
 
-/** Writes roles, holders and what else an operator would want to know. */
+/** Writes roles, holders and other lines for an operator. */
 export function follow(cluster: SimCluster, tell: (line: string) => void): void {
   const { timeline, cloud } = cluster;
   const nameOf = (id: string) =>
@@ -33,7 +33,7 @@ export function follow(cluster: SimCluster, tell: (line: string) => void): void 
     },
     said({ name, core }, { event, text }) {
       if (SHOWN.has(event)) note(name, event);
-      // Of a whole loop nothing but its log shows the role.
+      // For a whole loop, only its log shows the role.
       const [, whole, reason] = /^(\w+) \(([\w-]+)/.exec(event === "role" && !core ? text : "") ??
         [];
       if (whole) role(name, `${whole} ${reason}`);

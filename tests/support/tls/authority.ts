@@ -1,8 +1,8 @@
-// A certificate authority for one test, in a file, and servers that it vouches for.
+// A certificate authority for one test, with its certificate in a file, and certificates for servers.
 import type { Identity } from "./cloud_identity.ts";
 import { certificatePem, type Issuer, keyPem, newKeys } from "./x509.ts";
 
-/** An authority, its certificate in a file. */
+/** An authority, with its certificate in a file. */
 export class Authority implements AsyncDisposable {
   readonly #issuer: Issuer = { name: "Test authority", ...newKeys() };
   readonly #folder: string;
@@ -27,7 +27,7 @@ export class Authority implements AsyncDisposable {
     return `${this.#folder}/ca.crt`;
   }
 
-  /** A key and a certificate for the host, from this authority or from itself; one that has expired if wished. */
+  /** A key and a certificate for the host, signed by this authority or by itself; optionally expired. */
   certificate(host: string, { selfSigned = false, expired = false } = {}): Identity {
     const keys = newKeys();
     const past = { from: new Date("2020-01-01"), to: new Date("2020-02-01") };

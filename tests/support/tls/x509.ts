@@ -1,5 +1,5 @@
-// X.509 certificates as RFC 5280 has them, written byte by byte: so that tests and demo need no openssl and no package.
-// Keys are ECDSA P-256. What is needed of a certificate in a test, and no more.
+// X.509 certificates by RFC 5280, encoded byte by byte, so that tests and demo need no openssl and no package. Keys are
+// ECDSA P-256. Supports only what the tests need.
 import { createHash, generateKeyPairSync, type KeyObject, sign } from "node:crypto";
 import { encodeBase64 } from "@std/encoding/base64";
 import { parseIpv4 } from "../../../src/core/ipv4.ts";
@@ -11,19 +11,22 @@ export interface Keys {
   readonly privateKey: KeyObject;
 }
 
-/** Who vouches: a name, and the keys that sign. */
+/** The issuer: its name, and the keys that sign. */
 export interface Issuer extends Keys {
   readonly name: string;
 }
 
-/** What a certificate says. */
+/** The content of a certificate. */
 export interface Content {
-  /** Whom it is about, as a common name. */
+  /** Common name of the subject. */
   readonly name: string;
   readonly publicKey: KeyObject;
   /** Host names and IP addresses of a server; null for an authority. */
   readonly hosts: readonly string[] | null;
-  /** First and last instant of its validity; by default from an hour ago, for a clock that is late, to in thirty days. */
+  /**
+   * First and last instant of its validity; by default from an hour ago, in case the clock is late, to thirty days
+   * ahead.
+   */
   readonly from?: Date;
   readonly to?: Date;
 }
@@ -31,7 +34,7 @@ export interface Content {
 const HOUR_MS = 3_600_000;
 const SEQUENCE = 0x30, SET = 0x31, BOOLEAN = 1, INTEGER = 2, BIT_STRING = 3, OCTET_STRING = 4;
 const OBJECT_ID = 6, UTF8_STRING = 12, UTC_TIME = 23, GENERALIZED_TIME = 24;
-/** Tags whose meaning their place tells: [n], of something else or of bytes. */
+/** Context-specific tags: [n], constructed or primitive. */
 const constructed = (number: number) => 0xa0 + number,
   primitive = (number: number) => 0x80 + number;
 
@@ -66,7 +69,7 @@ export function certificatePem(content: Content, issuer: Issuer): string {
 function toBeSigned(content: Content, issuer: Issuer): Uint8Array<ArrayBuffer> {
   const { from = new Date(Date.now() - HOUR_MS) } = content;
   const { to = new Date(Date.now() + 30 * 24 * HOUR_MS) } = content;
-  // A positive number that no other certificate of the issuer has.
+  // A positive number, unique for this issuer.
   const serial = crypto.getRandomValues(new Uint8Array(16));
   serial[0] = 0x40 | (serial[0] ?? 0) & 0x3f;
   return der(
@@ -120,7 +123,7 @@ function distinguishedName(name: string): Uint8Array {
   return der(SEQUENCE, der(SET, der(SEQUENCE, COMMON_NAME, text)));
 }
 
-/** Until 2049 two digits of the year, then four: RFC 5280, 4.1.2.5. */
+/** Two digits of the year until 2049, then four: RFC 5280, 4.1.2.5. */
 function time(instant: Date): Uint8Array {
   const digits = instant.toISOString().replace(/\.\d+|[-:T]/g, "");
   const short = instant.getUTCFullYear() < 2050;
@@ -132,12 +135,12 @@ function publicKeyOf({ publicKey }: Pick<Keys, "publicKey">): Uint8Array {
   return publicKey.export({ type: "spki", format: "der" });
 }
 
-/** Any number of 20 bytes that tells keys apart will do. */
+/** Any 20 bytes that identify the keys will do. */
 function keyId(keys: Pick<Keys, "publicKey">): Uint8Array {
   return createHash("sha256").update(publicKeyOf(keys)).digest().subarray(0, 20);
 }
 
-/** Numbers to the base 128, the first two in one. */
+/** Base-128 numbers, with the first two in one. */
 function objectId(text: string): Uint8Array {
   const [first = 0, second = 0, ...others] = text.split(".").map(Number);
   const bytes = [first * 40 + second, ...others].flatMap((number) => {
@@ -148,10 +151,10 @@ function objectId(text: string): Uint8Array {
   return der(OBJECT_ID, bytes);
 }
 
-/** A tag, the length, and what belongs to it. */
+/** A tag, the length, and the content. */
 function der(tag: number, ...parts: readonly ArrayLike<number>[]): Uint8Array<ArrayBuffer> {
   const length = parts.reduce((sum, part) => sum + part.length, 0);
-  // None that is written here has 64 KiB.
+  // Nothing here reaches 64 KiB.
   const long = length < 0x100 ? [0x81, length] : [0x82, length >> 8, length & 0xff];
   const head = [tag, ...length < 0x80 ? [length] : long];
   const bytes = new Uint8Array(head.length + length);
