@@ -9,6 +9,8 @@ import {
   rejectTable,
   roleTable,
 } from "./reference.ts";
+import { statusLines } from "../../src/status/text.ts";
+import { playedMinute } from "./played_minute.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 
@@ -27,11 +29,17 @@ const PARTS: Readonly<Record<string, Part>> = {
   "options": { page: "docs/set-up/options.md", text: optionTables },
   "keys": { page: "docs/set-up/configuration.md", text: keyTable },
   "metrics": { page: "docs/operation/monitoring.md", text: metricTable },
+  "status sample": { page: "docs/operation/status.md", text: statusSample },
   "events": { page: RUNBOOK, text: eventTable },
   "role reasons": { page: RUNBOOK, text: roleTable },
   "reject reasons": { page: RUNBOOK, text: rejectTable },
   "error kinds": { page: RUNBOOK, text: errorTable },
 };
+
+/** What `--status` prints, in a block of its own. */
+function statusSample(): string {
+  return ["```", ...statusLines(playedMinute().snapshot()), "```"].join("\n");
+}
 
 /** The pages with generated parts, as paths from the root of the repository. */
 export const GENERATED_PAGES: readonly string[] = [
