@@ -1,9 +1,9 @@
-// The floors of the house: each folder of src imports only from those below it, and no file leads back to itself.
+// The layers: each folder of src imports only from those below it, and there are no import cycles.
 import { assertEquals } from "@std/assert";
 
 const ROOT = new URL("../", import.meta.url);
 
-/** From the ground up. A file in `src` itself is a floor of its own. */
+/** From the bottom up. A file in `src` itself is a layer of its own. */
 const FLOORS = [
   "core",
   "world.ts",
@@ -24,12 +24,12 @@ const FLOORS = [
   "program.ts",
 ];
 
-/** The floors within the core: what is spoken, the two machines, and the node that joins them. */
+/** The layers within the core: the wire, the two state machines, and the node that joins them. */
 const CORE_FLOORS = ["registry", "", "election", "ownership", "node"];
-/** Files of the core that know both machines. */
+/** Files of the core that know both state machines. */
 const NODE = /^src\/core\/(node|node_state|role_story|shutdown|speak|transitions)\.ts$/;
 
-/** What each source file imports, by path. */
+/** The imports of each source file, by path. */
 function imports(): Map<string, string[]> {
   const found = new Map<string, string[]>();
   for (const path of sources("src")) {
@@ -53,7 +53,7 @@ function* sources(folder: string): Generator<string> {
   }
 }
 
-/** Where a file stands, -1 on no floor. */
+/** The layer of a file, -1 without one. */
 function floorOf(path: string): number {
   return FLOORS.indexOf(path.split("/")[1] ?? "");
 }

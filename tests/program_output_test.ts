@@ -1,4 +1,4 @@
-// What a run shows of its credentials: never the secret, and four characters of the key.
+// What a run reveals of its credentials: never the secret, and four characters of the key.
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { COMMON, KEY, KEYS, run, SECRET, type Situation, type Trace } from "./support/fake_host.ts";
 
@@ -6,7 +6,7 @@ const FILE = "/run/credentials/secret";
 const EXO = "/home/me/.config/exoscale/exoscale.toml";
 const ACCOUNT = `[[accounts]]\nname = "work"\nkey = "${KEY}"\nsecret = "${SECRET}"\n`;
 
-/** Every way to hand over the credentials. */
+/** Every way to give the credentials. */
 const WAYS: ReadonlyArray<readonly [title: string, argv: string[], Situation]> = [
   ["flags", ["-xk", KEY, "-xs", SECRET], { env: {} }],
   ["flags with =", [`--xk=${KEY}`, `--xs=${SECRET}`], { env: {} }],
@@ -78,7 +78,7 @@ Deno.test("runProgram() names a secret file that it needs and cannot read", asyn
   const { code, err } = await run(argv, { env: { IF_EXOSCALE_API_KEY: KEY } });
   const start = "exoip: --api-secret-file (IF_EXOSCALE_API_SECRET_FILE): cannot read";
   assertEquals([code, err[0]], [1, `${start} ${FILE}: no such file: ${FILE}`]);
-  // A flag goes before a variable; the secret itself before its file.
+  // A flag overrides a variable; the secret itself overrides its file.
   assertEquals((await run(argv, { holds: true })).code, 1);
   assertEquals((await run([...argv, "-xs", SECRET], { holds: true })).code, 0);
 });

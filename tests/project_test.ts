@@ -1,4 +1,5 @@
-// Promises of the repository itself: pure core, files of a size to read. Those of its documents are in docs.
+// Promises of the repository itself: a pure core, and files short enough to read. tests/docs has those of the
+// documents.
 import { assert, assertEquals } from "@std/assert";
 import { parseArgs } from "@std/cli/parse-args";
 import { encodeBase64 } from "@std/encoding/base64";
@@ -9,7 +10,7 @@ import { help } from "../src/commands/help.ts";
 
 const ROOT = new URL("../", import.meta.url);
 
-/** Complaints of the purity rule about a file. */
+/** The purity rule's findings in a file. */
 function complaints(file: string, source: string): string[] {
   return Deno.lint.runPlugin(plugin, file, source).map(({ message }) => message);
 }

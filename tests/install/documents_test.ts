@@ -1,4 +1,4 @@
-// The commands of README and docs that install, as they are written there, against a local release.
+// The install commands in README and docs, verbatim, with a local release.
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { compiledBinary } from "../image/archive.ts";
 import { stampedInstaller } from "../../scripts/release/installer.ts";
@@ -25,7 +25,7 @@ Deno.test({
     const run = async (script: string) => {
       await Deno.mkdir(`${place.prefix}/bin`, { recursive: true });
       const command = `set -eu; RELEASE=${server.url}/v${VERSION}; cd ${place.folder}\n`;
-      // The test may not touch what this machine has installed.
+      // The test must not touch what this machine has installed.
       const elsewhere = script.replaceAll("/usr/local", place.prefix);
       const { code, output } = await place.install([], { script: command + elsewhere });
       assertEquals(code, 0, output);
@@ -42,7 +42,7 @@ Deno.test({
     assertEquals(place.files(), ["exoip"]);
     assertEquals((Deno.statSync(place.target).mode ?? 0) & 0o777, 0o755);
     await run(uninstall);
-    // The README's three lines; its first one names the release.
+    // The README's three lines; the first one names the release.
     const [release = "", ...lines] = inReadme.trim().split("\n");
     assertEquals(release, `RELEASE=https://github.com/OWNER/exoip/releases/download/v${VERSION}`);
     const output = await run(`PATH=${place.prefix}/bin:$PATH\n${lines.join("\n")}`);

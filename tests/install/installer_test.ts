@@ -1,4 +1,4 @@
-// scripts/install.sh under each shell that this machine has, against a release on a local server.
+// scripts/install.sh with each shell on this machine, and a release on a local server.
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { stampedInstaller } from "../../scripts/release/installer.ts";
 import { CLOUD_AUTHORITY, identityFor } from "../support/tls/cloud_identity.ts";
@@ -18,7 +18,7 @@ function works(program: string, args: readonly string[]): boolean {
   }
 }
 
-/** A test with each shell; those that are not here are skipped by name. */
+/** A test per shell; missing shells are skipped by name. */
 function installerTest(
   name: string,
   body: (server: ReleaseServer, place: Place) => Promise<void>,
@@ -149,7 +149,7 @@ installerTest("without curl it takes wget, without both it says so", async (serv
 installerTest(
   "what begins as https is led nowhere else, by curl and by wget",
   async (server, place) => {
-    // A busybox prefers its own wget, which cannot be kept from it.
+    // Some busyboxes always prefer their own wget.
     if (place.ownPrograms) return;
     const ca = `${place.folder}/ca.pem`;
     await Deno.writeTextFile(ca, CLOUD_AUTHORITY);

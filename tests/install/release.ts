@@ -1,8 +1,8 @@
-// A release on a local server, and the installer run against it.
+// A release on a local server, and runs of the installer.
 import { sha256 } from "../../scripts/release/files.ts";
 import { hostTarget, targetName } from "../../scripts/release/targets.ts";
 
-/** The installer as it is in the repository. */
+/** The installer in the repository. */
 export const INSTALLER: string = await Deno.readTextFile(
   new URL("../../scripts/install.sh", import.meta.url),
 );
@@ -10,10 +10,10 @@ export const INSTALLER: string = await Deno.readTextFile(
 /** How the server sends a file. */
 export type Sending = "whole" | "half" | "cut-off" | "tampered" | "missing";
 
-/** Platform of this machine as releases call it. */
+/** This machine's platform, as releases name it. */
 export const PLATFORM: string = ((target) => target ? targetName(target) : "none")(hostTarget());
 
-/** Stands for a binary: says its version. */
+/** Replaces a binary: prints its version. */
 export function program(version: string): Uint8Array<ArrayBuffer> {
   return new TextEncoder().encode(
     `#!/bin/sh\necho "exoip ${version} (commit ${"0".repeat(12)})"\n`,
@@ -24,9 +24,9 @@ export function program(version: string): Uint8Array<ArrayBuffer> {
 export class ReleaseServer implements AsyncDisposable {
   /** How it sends binaries. */
   sending: Sending = "whole";
-  /** How SHA256SUMS comes out. */
+  /** The content of SHA256SUMS. */
   sums: "right" | "wrong" | "empty" = "right";
-  /** What was asked for. */
+  /** The requested paths. */
   readonly asked: string[] = [];
   readonly #files = new Map<string, Uint8Array<ArrayBuffer>>();
   readonly #server: Deno.HttpServer<Deno.NetAddr>;
@@ -93,7 +93,7 @@ export class ReleaseServer implements AsyncDisposable {
   }
 }
 
-/** A place to install to, and how the installer is run. */
+/** An install location, and runs of the installer. */
 export class Place implements AsyncDisposable {
   private constructor(readonly folder: string, readonly shell: readonly string[]) {}
 
@@ -103,7 +103,7 @@ export class Place implements AsyncDisposable {
     return new Place(folder, shell);
   }
 
-  /** A busybox that has programs built in prefers those to what PATH has. */
+  /** Some busyboxes prefer their built-in programs to those in PATH. */
   get ownPrograms(): boolean {
     return this.shell[0] === "busybox";
   }
@@ -112,7 +112,7 @@ export class Place implements AsyncDisposable {
     return `${this.folder}/prefix`;
   }
 
-  /** Where the program will be. */
+  /** Path of the installed program. */
   get target(): string {
     return `${this.prefix}/bin/exoip`;
   }
@@ -148,7 +148,7 @@ export class Place implements AsyncDisposable {
     return { code, output: text(stdout) + text(stderr) };
   }
 
-  /** A PATH that has just these programs, as far as this machine has them. */
+  /** A PATH with just these programs, as far as this machine has them. */
   async path(names: readonly string[]): Promise<string> {
     const folder = await Deno.makeTempDir({ dir: this.folder });
     await Deno.chmod(folder, 0o755);
@@ -159,7 +159,7 @@ export class Place implements AsyncDisposable {
     return folder;
   }
 
-  /** Everything in the folder of the program: nothing may be left there beside it. */
+  /** Everything in the program's folder: the installer must leave no other file there. */
   files(): string[] {
     try {
       return [...Deno.readDirSync(`${this.prefix}/bin`)].map(({ name }) => name).sort();
@@ -173,7 +173,7 @@ export class Place implements AsyncDisposable {
   }
 }
 
-/** Where a program is. */
+/** Path of a program. */
 function find(name: string): string | undefined {
   return (Deno.env.get("PATH") ?? "").split(":").map((each) => `${each}/${name}`).find(isFile);
 }

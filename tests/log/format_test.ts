@@ -1,4 +1,4 @@
-// The forms of a line: what a collector and the journal can rely on, whatever the text contains.
+// The formats of a line: what a collector and the journal can rely on, whatever the text contains.
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import fc from "fast-check";
 import { closeSync, openSync } from "node:fs";
@@ -15,7 +15,7 @@ const ENTRY: Entry = {
   at: new Date(Date.UTC(2026, 0, 2, 3, 4, 5, 67)),
 };
 
-/** A log of that format, and the lines that it wrote. */
+/** A log with that format, and its lines. */
 function logTo(format: LogFormat, options: { level?: "info" | "warning" | "critical" } = {}) {
   let text = "";
   const sink = {

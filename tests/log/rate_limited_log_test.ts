@@ -3,7 +3,7 @@ import { BURST_MAX, BURST_MS, BurstLog } from "../../src/log/burst_log.ts";
 import { VirtualClock } from "../support/clock.ts";
 import { KINDS_MAX, QUIET_MS, RateLimitedLog } from "../../src/log/rate_limited_log.ts";
 
-/** A log whose time the test sets. */
+/** A log with a clock that the test sets. */
 function limitedLog(linesMax?: number) {
   const lines: string[] = [];
   const clock = new VirtualClock();
@@ -39,7 +39,7 @@ Deno.test("RateLimitedLog tells the count when the minute is over although nothi
   assertEquals(lines, ["refused: a"]);
   log.settle(QUIET_MS);
   assertEquals(lines.slice(1), ["refused: a (7 more within 7 ms, then none for 60 s)"]);
-  // It has ended: nothing more is said, and the next one is new.
+  // It has ended: no more lines, and the next one counts as new.
   for (let minute = 2; minute < 10; minute++) log.settle(minute * QUIET_MS);
   at("a", 10 * QUIET_MS);
   assertEquals(lines.slice(2), ["refused: a"]);
@@ -75,7 +75,7 @@ Deno.test("RateLimitedLog says of what within which time there were more, and th
   at("a", 11_000, "a, the last");
   log.settle(1_000 + QUIET_MS);
   assertEquals(lines.slice(1), ["refused: a, the last (1 more within 10 s, then none for 50 s)"]);
-  // What goes on until the line is written is not over.
+  // A repetition before the line is written continues the series.
   at("b", 200_000);
   at("b", 258_000);
   log.settle(200_000 + QUIET_MS);

@@ -1,4 +1,4 @@
-// What is hidden, and what is left to read.
+// What is hidden, and what stays readable.
 import { assertEquals } from "@std/assert";
 import { Redaction, redactor } from "../../src/log/redaction.ts";
 import { passwordsIn } from "../../src/log/password.ts";

@@ -1,4 +1,4 @@
-// The alert rules and the dashboard that are shipped: valid, right, and about metrics that there are.
+// The shipped alert rules and dashboard: valid, correct, and only about existing metrics.
 import { assert, assertEquals } from "@std/assert";
 import { METRICS } from "../../src/core/registry/metric_names.ts";
 import { promtool, promtoolMissing } from "../support/promtool.ts";
@@ -26,7 +26,7 @@ skippableTest(
       await Deno.writeTextFile(path, text.replaceAll("{{RULES}}", RULES.pathname));
       const { code, output } = await promtool(["test", "rules", path]);
       assertEquals(code, 0, output);
-      // A rule that never fires fails the tests of it.
+      // A rule that never fires fails its tests.
       const broken = (await Deno.readTextFile(RULES)).replaceAll("== 0", "== 99");
       await Deno.writeTextFile(`${folder}/rules.yml`, broken);
       await Deno.writeTextFile(path, text.replaceAll("{{RULES}}", `${folder}/rules.yml`));

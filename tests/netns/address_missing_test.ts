@@ -1,4 +1,5 @@
-// Without --address-on somebody else puts the Elastic IP on an interface. A holder whose machine has it nowhere says so.
+// Without --address-on, another program puts the Elastic IP on an interface. A holder reports if its machine has it
+// nowhere.
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { Snapshot } from "../../src/status/snapshot.ts";
 import type { ClusterNode } from "../support/cluster.ts";
@@ -8,12 +9,12 @@ import { ip } from "./ip.ts";
 import { LONG_MS, type NetworkCluster, roleOf, withCluster } from "./network_cluster.ts";
 import { networkTest } from "./requirements.ts";
 
-/** Lines about the interface that a node has written. */
+/** A node's lines about the interface. */
 const said = (node: ClusterNode) => node.lines.filter(({ text }) => text.includes("interface: "));
 
 const WARNING = /WARNING.*interface: this instance holds the Elastic IP, and no interface of the/;
 
-/** A node alone that holds the address, which its machine has nowhere; what it shows of that. */
+/** A single node that holds the address, which its machine has nowhere; and what it reports. */
 async function holder(
   cluster: NetworkCluster,
   { args = [], prepare = [] }: { args?: readonly string[]; prepare?: readonly string[] } = {},
@@ -73,7 +74,7 @@ networkTest(
       assertEquals([await gauge(), (await view()).interface], ["1", "lan:vip"]);
       assertMatch(await status(), /^OK: [^]*\n {2}interface +lan:vip, looked \d\.\d s ago\n/);
 
-      // What the kernel takes by a route arrives, too, on whatever interface it is not.
+      // The kernel also accepts addresses by a route, even if no interface has them.
       await ip(
         namespace,
         `address delete ${cluster.address.ip}/24 dev lan`,

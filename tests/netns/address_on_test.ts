@@ -1,4 +1,5 @@
-// --address-on with the real `ip`: the address is on the interface while the watchdog runs, and only if it put it there.
+// --address-on with the real `ip`: the watchdog puts the address on the interface while it runs, and removes it only if
+// it put it there.
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { Snapshot } from "../../src/status/snapshot.ts";
 import type { ClusterNode } from "../support/cluster.ts";
@@ -73,13 +74,13 @@ networkTest(
     }),
 );
 
-/** What the promise allows from the loss of the address until it is there again. */
+/** Promised limit from the loss of the address until it is back. */
 const BACK_MS = 5_000;
 
-/** Lines about the interface that a node has written. */
+/** A node's lines about the interface. */
 const said = (node: ClusterNode) => node.lines.filter(({ text }) => text.includes("interface: "));
 
-/** Resolves when the address is on the interface of the node, within the promised time. */
+/** Resolves when the node's interface has the address, within the promised time. */
 async function isBack(cluster: NetworkCluster, number: number, device: string): Promise<void> {
   const namespace = cluster.network.namespace(number);
   const endAtMs = performance.now() + BACK_MS;
@@ -107,7 +108,7 @@ networkTest(
           said(node)[length]?.text ?? "",
           /WARNING.*the address was taken off lo, and is/,
         );
-        // As ifdown and ifup do.
+        // Like ifdown and ifup.
         await ip(namespace, "address flush dev lo", "link set lo down");
         await isBack(cluster, number, "lo");
         await ip(namespace, "link set lo up");
@@ -193,7 +194,7 @@ networkTest(
         snapshot.changes.some(({ event, text }) => event === "interface" && reason.test(text)),
       );
 
-      // Nobody can have it any more: the best one still holds, as with checks.
+      // No node can have it any more: the best one still holds, as with checks.
       await ip(network.namespace(2), "link delete vip");
       await until(() => cluster.heldBy(one), { title: "the best has it", withinMs: LONG_MS });
       assertMatch(
@@ -213,7 +214,7 @@ networkTest(
       );
       assertEquals(cluster.gaps, [], "somebody had it all the time");
 
-      // What is not there any more at the end is no failure.
+      // An address that is already gone at the end is not a failure.
       await ip(network.namespace(1), "link delete vip");
       one.process?.signal("SIGTERM");
       assertEquals(await one.process?.ended(), 0, one.process?.output);
@@ -253,7 +254,7 @@ networkTest(
       const namespace = cluster.network.namespace(1);
       const folder = await Deno.makeTempDir();
       try {
-        // An `ip` that can be told to fail for the second one.
+        // An `ip` that fails for the second node on demand.
         const script = `#!/bin/sh\n[ -e ${folder}/deny ] && case "$*" in\n` +
           `"address replace ${other.ip}/32"*) echo "not permitted" >&2; exit 2 ;;\nesac\n` +
           `real=$(PATH=${Deno.env.get("PATH")} command -v ip)\nexec "$real" "$@"\n`;

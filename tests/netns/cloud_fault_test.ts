@@ -1,4 +1,4 @@
-// Every kind of bad day of the cloud, for 20 s: while the nodes start, and while the master dies.
+// Every fault of the cloud, for 20 s: while the nodes start, and while the master dies.
 import { assert, assertEquals } from "@std/assert";
 import { pause, until } from "../support/until.ts";
 import { FAULTS } from "../support/cloud/server.ts";
@@ -6,19 +6,19 @@ import { LONG_MS, type NetworkCluster, roleOf, withCluster } from "./network_clu
 import { networkTest } from "./requirements.ts";
 import { sideBySide } from "./side_by_side.ts";
 
-/** How long the cloud stays bad. */
+/** Duration of the fault. */
 const BAD_MS = 20_000;
-/** Longest time until it has what it should have afterwards; a refusal is not tried again for up to 30 s. */
+/** Longest time until the expected state afterwards; a refusal is not retried for up to 30 s. */
 const RECOVERY_MS = 120_000;
 /**
- * At most five calls a second leave a node. They arrive less evenly where dozens of processes share a machine:
- * so many in so long a time prove more than that, at once or on average.
+ * At most five calls a second leave a node. They arrive less evenly when dozens of processes share a machine: this many
+ * in that time prove that there were more, in a burst or on average.
  */
 const TOO_MANY = [{ calls: 6, withinMs: 800 }, { calls: 26, withinMs: 5_000 }];
-/** A dead time of 3 s: dozens of processes start at once, and none is to be taken for dead meanwhile. */
+/** A dead time of 3 s: dozens of processes start at once, and none may count as dead meanwhile. */
 const OPTIONS = { interval: "0.5" };
 const ARGS = ["-r", "6", "-v"];
-/** What can go wrong on API v2 (`deprecated` is an answer of v1 only), and no packet from the cloud at all. */
+/** The faults of API v2 (only v1 answers `deprecated`), and no packet from the cloud at all. */
 const KINDS = [...FAULTS.filter((fault) => fault !== "deprecated"), "silence"] as const;
 
 networkTest("nodes start while the cloud is bad for 20 s, whichever way", (t) =>

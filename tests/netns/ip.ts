@@ -1,6 +1,6 @@
-// The command `ip` of iproute2, and what earlier runs have left behind.
+// The `ip` command of iproute2, and the cleanup after earlier runs.
 
-/** Runs commands of `ip` in a namespace (null: ours), in one go. Throws what `ip` complains about. */
+/** Runs `ip` commands in a namespace (null: ours), in one go. Throws the error of `ip`. */
 export async function ip(namespace: string | null, ...commands: string[]): Promise<string> {
   const args = [...(namespace ? ["-n", namespace] : []), "-batch", "-"];
   const child = new Deno.Command("ip", {
@@ -18,7 +18,7 @@ export async function ip(namespace: string | null, ...commands: string[]): Promi
   return text(stdout);
 }
 
-/** How names of namespaces begin: then come the process that made them, and the network's tag. */
+/** Prefix of namespace names; then follow the process id of the creator, and the network's tag. */
 const PREFIX = "exoip";
 
 /** Name of a namespace of this process. */
@@ -26,12 +26,12 @@ export function namespaceName(tag: string, part: string): string {
   return `${PREFIX}-${Deno.pid}-${tag}-${part}`;
 }
 
-/** Name of the interface of our own namespace: at most 15 characters. */
+/** Name of the interface in our own namespace: at most 15 characters. */
 export function interfaceName(tag: string): string {
   return `exo-${tag}`;
 }
 
-/** Where `ip netns exec` finds what takes the place of files in /etc, such as resolv.conf, in a namespace. */
+/** Folder whose files `ip netns exec` mounts over those in /etc, such as resolv.conf. */
 export function etcOf(namespace: string): string {
   return `/etc/netns/${namespace}`;
 }
@@ -50,16 +50,16 @@ export async function removeNamespace(name: string): Promise<void> {
   if (await exists(etcOf(name))) await Deno.remove(etcOf(name), { recursive: true });
 }
 
-/** Removes the interfaces of a network from our own namespace; the kernel itself would do so a while later. */
+/** Removes the interfaces of a network from our own namespace; the kernel itself would do so, but later. */
 export async function removeInterfaces(tag: string): Promise<void> {
   for await (const { name } of Deno.readDir("/sys/class/net")) {
     const ours = name.startsWith(interfaceName(tag));
-    // It may have gone by itself just now.
+    // It may just have disappeared by itself.
     if (ours) await ip(null, `link delete ${name}`).catch(() => {});
   }
 }
 
-/** Removes what test processes have left that were killed and could not clean up themselves. */
+/** Removes the leftovers of test processes that were killed and could not clean up themselves. */
 export async function sweep(): Promise<void> {
   const inPeerList = await ip(null, "netns list");
   for (const name of inPeerList.split("\n").map((line) => line.split(" ")[0] ?? "")) {

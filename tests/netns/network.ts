@@ -18,7 +18,7 @@ import {
 
 /** Port of all nodes: every machine has its own. */
 const PORT = 12345;
-/** Nodes that fit into the 32 addresses of a cloud network, beside the cloud itself. */
+/** Most nodes in the 32 addresses of a cloud network, besides the cloud itself. */
 const NODES_MAX = 29;
 
 /** A network of some nodes. */
@@ -30,7 +30,7 @@ export class Network implements Place {
   readonly #ipv6: boolean;
   /** Index of our interface to the cloud. */
   readonly #index: number;
-  /** What `-l` says, where it is not the usual. */
+  /** The value of `-l`, if not the default. */
   readonly #listen: string | undefined;
 
   private constructor(
@@ -50,7 +50,7 @@ export class Network implements Place {
     this.cloudHostname = cloudAddress(index, 0);
   }
 
-  /** Makes the namespaces; what a failure leaves half made is removed. */
+  /** Creates the namespaces; removes them if one of them fails. */
   static async create(
     count: number,
     { ipv6 = false, listen }: { ipv6?: boolean; listen?: string | undefined } = {},
@@ -98,7 +98,7 @@ export class Network implements Place {
         ...(this.#ipv6 ? [`address add ${ipv6(number)}/64 dev lan nodad`] : []),
         "link set cloud up",
         `address add ${this.cloudClient(number)}/27 dev cloud`,
-        // The rules of block() must come before the one that delivers to this machine.
+        // The rules of block() must precede the one that delivers to this machine.
         "rule add pref 10 lookup local",
         "rule delete pref 0",
         ...this.#neighbours(number),
@@ -106,7 +106,7 @@ export class Network implements Place {
     }
   }
 
-  /** Addresses are known beforehand: who is blocked one way must not fail to be found the other way. */
+  /** Fixed neighbour entries: a one-way block must not break address resolution in the other direction. */
   #neighbours(number: number): string[] {
     return this.#numbers.filter((other) => other !== number).map((other) =>
       `neighbour replace ${ipv4(other)} lladdr ${hardwareAddress(other)} dev lan nud permanent`
@@ -125,12 +125,12 @@ export class Network implements Place {
     return ["ip", "netns", "exec", this.namespace(number)];
   }
 
-  /** Address from which a node calls the cloud, by its number; what else is there has numbers from the top down. */
+  /** Address from which a node calls the cloud, by its number; other machines there are numbered from the top down. */
   cloudClient(number: number): string {
     return cloudAddress(this.#index, number);
   }
 
-  /** A machine on the side of the cloud, with that address alone. Resolves to its namespace. */
+  /** A machine on the cloud side, with only that address. Resolves to its namespace. */
   async addCloudMachine(part: string, number: number): Promise<string> {
     const name = namespaceName(this.#tag, part), port = `cloud-${number}`;
     const address = this.cloudClient(number), hardware = hardwareAddress(number, "cloud");
@@ -150,7 +150,7 @@ export class Network implements Place {
     return name;
   }
 
-  /** Another address of ours on the side of the cloud, on which the test itself can serve. */
+  /** Another address of ours on the cloud side, on which the test itself can serve. */
   async addCloudAddress(number: number): Promise<string> {
     const address = this.cloudClient(number), port = interfaceName(this.#tag);
     await ip(null, `address add ${address}/27 dev ${port}`);
@@ -158,7 +158,7 @@ export class Network implements Place {
     return address;
   }
 
-  /** Nodes know an address on the side of the cloud for good, as that of a router: nobody says that it is unreachable. */
+  /** A fixed neighbour entry for an address on the cloud side, as for a router: it is never reported as unreachable. */
   async #know(address: string, hardware: string): Promise<void> {
     for (const number of this.#numbers) {
       const neighbour = `${address} lladdr ${hardware} dev cloud nud permanent`;
@@ -166,7 +166,7 @@ export class Network implements Place {
     }
   }
 
-  /** Loses all packets between a node and the cloud, or no more: the node's interface stays up. */
+  /** Loses all packets between a node and the cloud, or ends that; the node's interface stays up. */
   async cloudCable(number: number, state: "out" | "in"): Promise<void> {
     await ip(
       this.#hub,
@@ -179,7 +179,7 @@ export class Network implements Place {
     return this.#hub;
   }
 
-  /** Gives a node one more interface on that bridge, with that address of a /24 network. */
+  /** Adds an interface on that bridge to a node, with that address of a /24 network. */
   async addInterface(
     number: number,
     { name, address }: { name: string; address: string },
@@ -199,7 +199,7 @@ export class Network implements Place {
     await this.run(number, `tee /proc/sys/${name.replaceAll(".", "/")}`, value);
   }
 
-  /** Runs a command on a node's machine. Throws what it complains about. */
+  /** Runs a command on a node's machine. Throws its error message. */
   async run(number: number, line: string, input = ""): Promise<string> {
     const [command = "", ...args] = [...this.wrap(number), ...line.split(" ")];
     const pipes = { stdin: "piped", stdout: "piped", stderr: "piped" } as const;
@@ -218,7 +218,7 @@ export class Network implements Place {
     return namespaceName(this.#tag, `${number}`);
   }
 
-  /** Drops in silence what one node sends to another, over IPv4. */
+  /** Silently drops packets from one node to another, over IPv4. */
   async block(from: number, to: number): Promise<void> {
     await ip(this.namespace(to), `rule add pref 5 iif lan from ${ipv4(from)} blackhole`);
   }
@@ -228,7 +228,7 @@ export class Network implements Place {
     await ip(this.namespace(to), `rule delete pref 5 iif lan from ${ipv4(from)} blackhole`);
   }
 
-  /** Drops in silence what the cloud answers to a node. */
+  /** Silently drops the cloud's packets to a node. */
   async blockCloud(number: number): Promise<void> {
     await ip(
       this.namespace(number),
@@ -244,14 +244,14 @@ export class Network implements Place {
     );
   }
 
-  /** Pulls out both cables of a node, or plugs them in again. */
+  /** Unplugs both cables of a node, or plugs them in again. */
   async cables(number: number, state: "up" | "down"): Promise<void> {
     await ip(this.namespace(number), `link set lan ${state}`, `link set cloud ${state}`);
     // The kernel forgets the neighbours of an interface that goes down.
     if (state === "up") await ip(this.namespace(number), ...this.#neighbours(number));
   }
 
-  /** Removes everything, also what was made only in part. */
+  /** Removes everything, even after a partial creation. */
   async close(): Promise<void> {
     const inPeerList = await ip(null, "netns list");
     const names = inPeerList.split("\n").map((line) => line.split(" ")[0] ?? "");
@@ -277,7 +277,7 @@ function ipv6(number: number): string {
   return `fd00:203::${number.toString(16)}`;
 }
 
-/** An address for benchmarks (RFC 2544), in a block of 32 that no other living network has. */
+/** A benchmark address (RFC 2544), in a block of 32 that no other live network uses. */
 function cloudAddress(interfaceIndex: number, number: number): string {
   const value = interfaceIndex % 4096 * 32 + 1 + number;
   return `198.${18 + (value >> 16)}.${(value >> 8) & 255}.${value & 255}`;

@@ -1,25 +1,25 @@
-// A cluster whose nodes are machines of their own: they can lose power and be cut off, and it is known at
-// which moments no living machine had the address.
+// A cluster with separate machines as nodes: they can lose power and be cut off, and the test knows when no living
+// machine held the address.
 import { messageOf } from "../../src/core/message_of.ts";
 import { Cluster, type ClusterNode } from "../support/cluster.ts";
 import { pause, until } from "../support/until.ts";
 import type { Call } from "../support/cloud/server.ts";
 import { Network } from "./network.ts";
 
-/** What a cluster is made of. */
+/** Options of a cluster. */
 export interface ClusterOptions {
   readonly count?: number;
   readonly interval?: string;
   /** Elastic IP and heartbeats are IPv6. */
   readonly ipv6?: boolean;
-  /** What `-l` says, where it is not the usual. */
+  /** The value of `-l`, if not the default. */
   readonly listen?: string;
 }
 
-/** Longest wait for what takes seconds: the machine that runs the tests may be busy with others. */
+/** Longest wait for events that take seconds: the test machine may be busy. */
 export const LONG_MS = 60_000;
 
-/** The reason that a node last gave for its role, such as `best` or `outranked`; empty when it gave none. */
+/** The last reason for a node's role, such as `best` or `outranked`; empty without one. */
 export function roleOf(node: ClusterNode | undefined): string {
   const line = node?.process?.lines.findLast(({ text }) => /role: (master|backup) /.test(text));
   return /role: \w+ \(([\w-]+)/.exec(line?.text ?? "")?.[1] ?? "";
@@ -39,7 +39,7 @@ export class NetworkCluster extends Cluster {
     this.#interval = interval;
   }
 
-  /** Makes the network, then the cluster in it; nothing runs yet. */
+  /** Creates the network, then the cluster in it, without running anything. */
   static async create(options: ClusterOptions): Promise<NetworkCluster> {
     const { count = 2, ipv6 = false, listen } = options;
     const network = await Network.create(count, { ipv6, listen });
@@ -66,21 +66,21 @@ export class NetworkCluster extends Cluster {
         others.every((node) => roleOf(node) === (equal ? "equal" : "outranked")),
       { title: "the cluster settles", withinMs: LONG_MS },
     );
-    // Until a heartbeat has said so, the others do not know who holds, and are slower to take from the dead.
+    // Until the others have heard who holds, they evict a dead peer more slowly.
     await pause(4_000 * Number(this.#interval));
   }
 
-  /** Starts a node that looks at the cloud as often as it may, so that no test waits half a minute for it. */
+  /** Starts a node that reads the cloud as often as allowed, so that no test waits half a minute for that. */
   override start(node: ClusterNode, options: Parameters<Cluster["start"]>[1]): void {
     super.start(node, { ...options, args: ["--reconcile-interval", "5", ...options?.args ?? []] });
   }
 
-  /** From now on the machine serves nobody, or serves again. */
+  /** From now on the machine serves nothing, or serves again. */
   mark(node: ClusterNode, fate: "dead" | "alive"): void {
     this.timeline.mark(node.instance.id, fate);
   }
 
-  /** The machine dies, and the kernel with it has no time to say anything. */
+  /** The machine loses power: its kernel cannot send anything more. */
   async powerOff(node: ClusterNode): Promise<void> {
     this.mark(node, "dead");
     await this.network.cables(this.number(node), "down");
@@ -88,14 +88,14 @@ export class NetworkCluster extends Cluster {
     node.instance.state = "stopped";
   }
 
-  /** The machine boots; what should run on it is started by the test. */
+  /** The machine boots; the test starts its programs. */
   async powerOn(node: ClusterNode): Promise<void> {
     node.instance.state = "running";
     await this.network.cables(this.number(node), "up");
     this.mark(node, "alive");
   }
 
-  /** The process ends without a word, and nothing starts it again. */
+  /** The process ends silently, and nothing restarts it. */
   crash(node: ClusterNode): void {
     this.stop(node, "SIGKILL");
   }
@@ -106,7 +106,7 @@ export class NetworkCluster extends Cluster {
       .map(({ name }) => name);
   }
 
-  /** Of all spans of that length the one in which most calls of the node reached the cloud. */
+  /** The span of that length with the most calls of the node that reached the cloud. */
   busiest(node: ClusterNode, spanMs: number): readonly Call[] {
     const from = this.network.cloudClient(this.number(node));
     const calls = this.server.calls.filter((call) => call.from === from);
@@ -125,7 +125,7 @@ export class NetworkCluster extends Cluster {
   }
 }
 
-/** Runs the test in a cluster and removes everything; a failure tells the cluster's whole story. */
+/** Runs the test in a cluster and removes everything; a failure prints the cluster's whole story. */
 export async function withCluster(
   options: ClusterOptions,
   body: (cluster: NetworkCluster) => Promise<void>,

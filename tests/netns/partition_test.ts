@@ -1,14 +1,14 @@
-// Networks that break between the nodes while every node still reaches the cloud, and heal. What is dropped is
-// dropped in silence: no node is told that its cable is out.
+// Networks that split between the nodes while every node still reaches the cloud, and heal. Packets are silently
+// dropped: no node sees a link failure.
 import { assert, assertEquals } from "@std/assert";
 import { pause, until } from "../support/until.ts";
 import { LONG_MS, type NetworkCluster, roleOf, withCluster } from "./network_cluster.ts";
 import { impair, netemMissing, networkTest } from "./requirements.ts";
 
-/** How long the halves stay apart once both hold: several looks at the cloud, each a chance for a tug of war. */
+/** How long the halves stay apart once both hold: several readings of the cloud, each a chance for a tug of war. */
 const APART_MS = 12_000;
 
-/** Cuts the two nodes apart, waits until one was relieved and is back, lets some time pass, and heals. */
+/** Cuts the two nodes apart, waits until one was evicted and holds again, lets some time pass, and heals. */
 async function partAndHeal(cluster: NetworkCluster): Promise<void> {
   const { network, nodes } = cluster;
   const evictions = () =>

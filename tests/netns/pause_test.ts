@@ -1,4 +1,4 @@
-// Processes that stand still for ten seconds (a frozen machine, a live migration) and go on with an old view.
+// Processes that stand still for ten seconds (a frozen machine, a live migration) and continue with an outdated state.
 import { assert, assertEquals } from "@std/assert";
 import { pause, until } from "../support/until.ts";
 import { LONG_MS, roleOf, withCluster } from "./network_cluster.ts";

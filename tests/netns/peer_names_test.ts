@@ -17,19 +17,19 @@ import { networkTest } from "./requirements.ts";
 const NODES = ["203.0.113.1", "203.0.113.2", "203.0.113.3"] as const;
 const [ONE, TWO, THREE] = NODES;
 
-/** A cluster whose nodes ask a name server of the test. */
+/** A cluster whose nodes use a name server of the test. */
 interface Named {
   readonly cluster: NetworkCluster;
-  /** What it answers from now on. */
+  /** Its answers from now on. */
   readonly answers: Record<string, Answer>;
   readonly server: NameServer;
-  /** Writes a file into /etc of a node. */
+  /** Writes a file into a node's /etc. */
   readonly etc: (number: number, file: "hosts" | "resolv.conf", text: string) => void;
   /** Starts a node with its peers by name, the first one with the best priority. */
   readonly start: (number: number, peers: string, ...args: string[]) => void;
 }
 
-/** Runs the test, and removes what `ip netns exec` puts over the /etc of each node. */
+/** Runs the test, and removes the files that `ip netns exec` mounts over each node's /etc. */
 async function withNames(
   options: ClusterOptions,
   body: (named: Named) => Promise<void>,
@@ -61,7 +61,7 @@ async function withNames(
   });
 }
 
-/** Waits until the nodes have these reasons for their roles, and the first one of them holds, alone. */
+/** Waits until the nodes have these reasons for their roles, and only the first of them holds. */
 async function settled(cluster: NetworkCluster, ...reasons: string[]): Promise<void> {
   await until(
     () =>
@@ -71,7 +71,7 @@ async function settled(cluster: NetworkCluster, ...reasons: string[]): Promise<v
   );
 }
 
-/** Waits until a node has written that. */
+/** Waits until a node has logged that. */
 async function said(cluster: NetworkCluster, number: number, words: RegExp): Promise<void> {
   await until(() => words.test(cluster.node(number).process?.output ?? ""), {
     title: `node ${number} says ${words}`,
@@ -98,7 +98,7 @@ async function runOn(
   return { code: await process.ended(), output: process.output };
 }
 
-/** How many lines of a node say that. */
+/** Number of a node's lines with that text. */
 function count(cluster: NetworkCluster, number: number, words: RegExp): number {
   return cluster.node(number).lines.filter(({ text }) => words.test(text)).length;
 }
@@ -112,7 +112,7 @@ networkTest(
       start(1, "node-a,node-b");
       start(2, "node-a,node-b");
       await settled(cluster, "best", "outranked");
-      // Only what was heard for the dead time, 0.6 s, can die.
+      // A peer can only die after it was heard for the dead time, 0.6 s.
       const settledAtMs = performance.now();
       await until(() => performance.now() > settledAtMs + 1_000, { title: "it has lived" });
       cluster.crash(cluster.node(1));
@@ -182,7 +182,7 @@ networkTest(
     withNames({ count: 2 }, async ({ cluster, answers }) => {
       answers["a.test"] = answers["b.test"] = "silent";
       const [one, two] = [cluster.node(1), cluster.node(2)];
-      // The worse one has the lower id: it keeps what both may have attached in the same moment.
+      // The worse one has the lower id: it keeps the address if both attached it at the same moment.
       for (const [node, priority] of [[one, 20], [two, 10]] as const) {
         cluster.start(node, { priority, peers: null, args: ["-p", "a.test,b.test"] });
       }
@@ -304,7 +304,7 @@ networkTest(
       start(3, `${ONE},${THREE}`);
       await said(cluster, 1, new RegExp(`peer ${THREE} is alive`));
       await until(() => roleOf(cluster.node(3)) === "outranked", { title: "both hear each other" });
-      // A second name, whose peer moves and speaks from where nobody expects it.
+      // A second name, whose peer moves to an unexpected address.
       cluster.node(1).process?.signal("SIGTERM");
       await cluster.node(1).process?.ended();
       answers["c.test"] = ["203.0.113.99"];
@@ -335,7 +335,7 @@ networkTest(
           title: "the new priority counts",
           withinMs: LONG_MS,
         });
-        // A name that is new and cannot be resolved is a mistake, which changes nothing.
+        // A new name that cannot be resolved is an error, which changes nothing.
         await Deno.writeTextFile(file, 'peers = "b.test,c.test"\npriority = 5\n');
         cluster.node(1).process?.signal("SIGHUP");
         await said(cluster, 1, /reload-refused: .*cannot resolve c\.test/);

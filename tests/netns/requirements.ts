@@ -1,9 +1,9 @@
-// What these tests need of the machine, and how a test is skipped that cannot have it.
+// Requirements of these tests; a test without them is skipped.
 import { messageOf } from "../../src/core/message_of.ts";
 import { skippableTest } from "../support/skippable.ts";
 import { Network } from "./network.ts";
 
-/** A test in namespaces of its own; where they cannot be had it is skipped, and its name says why. */
+/** A test in namespaces of its own. Where they are not available it is skipped, and its name says why. */
 export function networkTest(
   name: string,
   body: (t: Deno.TestContext) => Promise<void>,
@@ -12,7 +12,7 @@ export function networkTest(
   skippableTest(name, missing, body);
 }
 
-/** Why no namespace can be had here, null when they can. */
+/** Why namespaces are not available here, null when they are. */
 export const MISSING: string | null = await whatIsMissing();
 
 async function whatIsMissing(): Promise<string | null> {
@@ -38,7 +38,7 @@ function reasonOf(error: unknown): string {
   return messageOf(error).replace(/\s+/g, " ");
 }
 
-/** Why packets cannot be lost and delayed here, null when they can. */
+/** Why packets cannot be dropped and delayed here, null when they can. */
 export async function netemMissing(): Promise<string | null> {
   if (MISSING !== null) return MISSING;
   const network = await Network.create(1);
@@ -52,7 +52,7 @@ export async function netemMissing(): Promise<string | null> {
   }
 }
 
-/** Makes what a node sends to its peers late, or lost: `delay 40ms 20ms loss 20%`. */
+/** Delays or drops a node's packets to its peers: `delay 40ms 20ms loss 20%`. */
 export async function impair(network: Network, number: number, how: string): Promise<void> {
   const tc = `tc qdisc replace dev lan root netem ${how}`.split(" ");
   const [command = "", ...args] = [...network.wrap(number), ...tc];
@@ -60,7 +60,7 @@ export async function impair(network: Network, number: number, how: string): Pro
   if (!success) throw new Error(new TextDecoder().decode(stderr).replace("Error: ", "").trim());
 }
 
-/** Why addresses cannot be translated here, null when they can. */
+/** Why address translation is not available here, null when it is. */
 export async function natMissing(): Promise<string | null> {
   if (MISSING !== null) return MISSING;
   const network = await Network.create(1);

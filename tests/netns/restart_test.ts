@@ -1,4 +1,4 @@
-// Restarts: what an update of the program or of the machines does to the address.
+// Restarts: how an update of the program or of the machines affects the address.
 import { assertEquals } from "@std/assert";
 import { until } from "../support/until.ts";
 import { LONG_MS, roleOf, withCluster } from "./network_cluster.ts";
@@ -7,7 +7,7 @@ import { networkTest } from "./requirements.ts";
 networkTest(
   "a master that is restarted within the dead time keeps the address, and nothing moves",
   () =>
-    // A dead time of 10 s: a start that takes seconds, on a busy machine, is still within it.
+    // A dead time of 10 s: even a start that takes seconds, on a busy machine, fits in.
     withCluster({ interval: "1" }, async (cluster) => {
       const [one, two] = [cluster.node(1), cluster.node(2)];
       const args = ["-r", "10"];

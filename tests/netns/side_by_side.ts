@@ -1,6 +1,6 @@
-// Many small clusters at once: what takes one of them half a minute takes all of them little longer.
+// Many small clusters at once: together they take little longer than the half minute of a single one.
 
-/** Runs one step for each case, all at the same time; each reports its own outcome. */
+/** Runs one step per case, all at the same time; each reports its own outcome. */
 export async function sideBySide<Case extends string>(
   t: Deno.TestContext,
   { cases, run }: { cases: readonly Case[]; run: (each: Case) => Promise<void> },
@@ -10,6 +10,6 @@ export async function sideBySide<Case extends string>(
     outcome.catch(() => {}); // The step below throws it.
     return [each, outcome] as const;
   });
-  // One after the other in the report only.
+  // Only the report is sequential.
   for (const [each, outcome] of outcomes) await t.step(each, () => outcome);
 }

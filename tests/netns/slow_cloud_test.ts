@@ -1,4 +1,4 @@
-// A cloud that takes its time, and one that a single node cannot reach.
+// A slow cloud, and a cloud that a single node cannot reach.
 import { assertEquals } from "@std/assert";
 import { until } from "../support/until.ts";
 import { LONG_MS, roleOf, withCluster } from "./network_cluster.ts";

@@ -1,5 +1,5 @@
-// From where heartbeats leave, on machines whose routes have opinions: the peers know one address of each, and the
-// kernel would choose another.
+// The source address of heartbeats, on machines with unusual routes: the peers know one address of each, and the kernel
+// would choose another.
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { until } from "../support/until.ts";
 import { ExoipProcess } from "../support/process.ts";
@@ -7,7 +7,7 @@ import { ip } from "./ip.ts";
 import { LONG_MS, type NetworkCluster, withCluster } from "./network_cluster.ts";
 import { natMissing, networkTest } from "./requirements.ts";
 
-/** Does that on the machine of every node. */
+/** Runs that on every node's machine. */
 async function everywhere(
   { nodes, network }: NetworkCluster,
   commands: (number: number) => readonly string[],
@@ -17,7 +17,7 @@ async function everywhere(
   }
 }
 
-/** Fails unless the nodes hear each other, the backup takes over from the dead, and the master comes back. */
+/** Fails unless the nodes hear each other, the backup takes over from a dead master, and the master comes back. */
 async function servesWell(cluster: NetworkCluster): Promise<void> {
   const [one, two] = [cluster.node(1), cluster.node(2)];
   await cluster.settle();
@@ -38,7 +38,7 @@ networkTest(
   () =>
     withCluster({}, async (cluster) => {
       const { ip: elasticIp } = cluster.address;
-      // The way to the peers, then, is the default route.
+      // Peers are then reached by the default route.
       await everywhere(cluster, () => [
         `address add ${elasticIp}/32 dev lo`,
         "route delete 203.0.113.0/24 dev lan",
@@ -93,7 +93,7 @@ networkTest(
     }),
 );
 
-/** What `--status` prints on a node's machine, asked by the address that its watchdog listens on. */
+/** Output of `--status` on a node's machine, asked at its watchdog's listen address. */
 async function statusOf({ network }: NetworkCluster, number: number): Promise<string> {
   const process = new ExoipProcess(["--status", "-l", network.listen()], {
     wrap: network.wrap(number),
@@ -174,7 +174,7 @@ networkTest(
       const namespace = network.namespace(1);
       const inside = "203.0.113.101/24 dev lan";
       await ip(namespace, "address delete 203.0.113.1/24 dev lan", `address add ${inside}`);
-      // An address that the machine has not can be bound all the same, and nothing leaves from it.
+      // An address that the machine lacks can be bound anyway, but nothing leaves from it.
       await network.sysctl(1, "net.ipv4.ip_nonlocal_bind=1");
       const nat = (rule: string) => network.run(1, `iptables -t nat -A ${rule}`);
       await nat("POSTROUTING -o lan -s 203.0.113.101 -j SNAT --to-source 203.0.113.1");
@@ -207,7 +207,7 @@ networkTest(
     }),
 );
 
-/** Runs the doctor on the machine of a node whose watchdog does not run; its exit code and lines. */
+/** Runs the doctor on the machine of a node without a watchdog; its exit code and lines. */
 async function diagnose(
   cluster: NetworkCluster,
   number: number,
@@ -243,7 +243,8 @@ networkTest(
         /^ok .* 203\.0\.113\.2 answers: both ways work$/,
       );
 
-      // The other machine loses its address, and its routes choose the Elastic IP; the kernel here drops what comes.
+      // The other machine loses its address, and its routes choose the Elastic IP; the kernel here drops its
+      // heartbeats.
       await ip(
         network.namespace(2),
         "address delete 203.0.113.2/24 dev lan",
@@ -268,7 +269,7 @@ networkTest(
       );
       assertEquals(there.code, 1);
 
-      // Something on this machine that drops them, and nothing else.
+      // Only something on this machine drops them.
       await ip(
         network.namespace(2),
         "route delete 203.0.113.0/24 dev lan",

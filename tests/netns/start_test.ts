@@ -29,7 +29,7 @@ networkTest(
       });
       one.process?.signal("SIGTERM");
       assertEquals(await one.process?.ended(), 0, one.process?.output);
-      // Told to stop while it waits, it ends.
+      // When told to stop while it waits, it ends.
       await ip(namespace, `address del ${address}`);
       cluster.start(one, { priority: 10, args });
       await until(() => said("; waiting for this machine to have the address"), {

@@ -1,4 +1,4 @@
-// Which known word a typo is near to, and when it is better to say nothing.
+// Which known word is close to a typo, and when there is no suggestion.
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { didYouMean, distance, nearest } from "../../src/options/did_you_mean.ts";
@@ -15,7 +15,7 @@ Deno.test("nearest() finds what differs by case, by a few letters, or by a missi
     ["checks", "check"],
     ["w", "W"],
     ["V", "v"],
-    // Two are as near, or as long.
+    // Two words are equally close, or equally long.
     ["check-", "check"],
     ["check-all", "check-fall"],
     ["xj", null],

@@ -1,4 +1,4 @@
-// Times as they are written on the command line: the original's whole seconds, and what is new.
+// Durations on the command line: the original's whole seconds, and the new forms.
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { parseDuration } from "../../src/options/parse.ts";

@@ -1,4 +1,4 @@
-// Where the command line ends, what cannot be parsed, and that nothing else ever goes wrong.
+// Where the command line ends, what cannot be parsed, and that there are no other errors.
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { readValues, UsageError } from "../../src/options/parse.ts";

@@ -1,9 +1,9 @@
-// The command line by the tables of the original's flags: which flag, which variable, and who wins.
+// The command line by the tables of the original's flags: each flag, its variables, and their precedence.
 import { assert, assertEquals } from "@std/assert";
 import { isOn, readValues } from "../../src/options/parse.ts";
 import { OPTIONS } from "../../src/options/all.ts";
 
-/** Flag, its variables with the strongest first, and a value that it takes. */
+/** Flag, its variables with the strongest first, and a valid value. */
 type Row = readonly [name: string, variables: readonly string[], value: string];
 
 const ORIGINAL: readonly Row[] = [

@@ -1,4 +1,4 @@
-// A copy of this machine's file system that is gone afterwards, for what installs and removes packages.
+// A temporary copy of this machine's file system, for tests that install and remove packages.
 import { mustRun } from "./requirements.ts";
 
 /** The shell sees the copy as its root, the folder as /out, and no network. */

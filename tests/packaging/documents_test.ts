@@ -1,10 +1,10 @@
-// The pages of docs show what is shipped and tested, to the letter.
+// The pages in docs show the shipped and tested files verbatim.
 import { assert } from "@std/assert";
 import { VERSION } from "../../src/version.ts";
 import { blocksOf, textOf } from "../docs/markdown.ts";
 import { shipped } from "./requirements.ts";
 
-/** The code blocks of a page about set-up. */
+/** The code blocks of a set-up page. */
 function blocks(page: string): string[] {
   return blocksOf(textOf(`docs/set-up/${page}`));
 }

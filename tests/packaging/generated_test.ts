@@ -1,4 +1,4 @@
-// What is generated from the table of options, read by the programs that it is for.
+// The texts that are generated from the options, read by the programs that they are for.
 import { assert, assertEquals } from "@std/assert";
 import { completion } from "../../scripts/docs/completions.ts";
 import { manPages } from "../../scripts/docs/man.ts";
@@ -71,7 +71,7 @@ machineTest(
     }),
 );
 
-/** What each shell is asked, with `exoip` and its completion at hand: words on the line, what it must offer. */
+/** Questions to each shell, with `exoip` and its completion available: words on the line, and the required offers. */
 const QUESTIONS: ReadonlyArray<readonly [words: string, offers: readonly string[]]> = [
   ["--ap", ["--api", "--api-environment", "--api-secret-file"]],
   ["--heartbeat-format ", ["extended", "original"]],
@@ -99,7 +99,7 @@ for (const shell of ["bash", "fish"] as const) {
   }, () =>
     inFolder(async (folder) => {
       await put(`${folder}/completion`, completion(shell));
-      // fish knows no value that may be left out.
+      // fish has no optional values.
       const own = shell === "bash" ? [["-h he", ["health"]] as const] : [];
       for (const [words, offers] of [...QUESTIONS, ...own]) {
         const dashes = shell === "bash" ? ["-"] : [];
@@ -119,7 +119,7 @@ machineTest(
     inFolder(async (folder) => {
       await put(`${folder}/_exoip`, completion("zsh"));
       await mustRun(["zsh", "-n", `${folder}/_exoip`]);
-      // Its argument parser reads every line of the table; a mistake in one is an error.
+      // zsh's argument parser reads every line of the table, and reports a mistake as an error.
       const parse = "autoload -Uz compinit; compinit -u -D; zmodload zsh/computil; " +
         "_arguments() { comparguments -i '' -s : \"$@\" 2>&1 | grep -v 'can only be called' }; " +
         `source ${folder}/_exoip`;

@@ -1,4 +1,4 @@
-// A machine for ifupdown: a network, processes and files of its own, so that even `killall` finds nobody else.
+// A machine for ifupdown: a network, processes and files of its own, so that even `killall` finds no other process.
 import { assert } from "@std/assert";
 import { Cluster, type ClusterNode } from "../support/cluster.ts";
 import { until } from "../support/until.ts";
@@ -6,7 +6,7 @@ import { SIM_KEY, SIM_SECRET } from "../support/cloud/api_v2.ts";
 import { Network } from "../netns/network.ts";
 import { BINARY, mustRun, type Needs, put, runTool, shipped } from "./requirements.ts";
 
-/** What such a machine needs. */
+/** Requirements of such a machine. */
 export const MACHINE: Needs = {
   root: true,
   binary: true,
@@ -59,7 +59,7 @@ export class IfupdownMachine {
     this.#keeper = new Deno.Command(program, { args, stdin: "null" }).spawn();
   }
 
-  /** Builds the machine; `hooks` puts ours into ifupdown's folders. */
+  /** Builds the machine; `hooks` installs ours into ifupdown's folders. */
   static async create({ hooks }: { hooks: boolean }): Promise<IfupdownMachine> {
     const network = await Network.create(1);
     const folder = await Deno.makeTempDir({ prefix: "exoip-" });
@@ -93,12 +93,12 @@ export class IfupdownMachine {
     return this.cluster.node(1);
   }
 
-  /** Where the API secret is. */
+  /** Path of the API secret. */
   get secretFile(): string {
     return `${this.#folder}/secret`;
   }
 
-  /** The stanza with the values that are true here, and what the simulated cloud needs besides. */
+  /** Installs the stanza with this machine's values, and the settings for the simulated cloud. */
   async configure(stanza: string): Promise<void> {
     const values: ReadonlyArray<readonly [RegExp, string]> = [
       [/(exoscale-peer-group) .*/, "$1 edge"],
@@ -117,9 +117,9 @@ export class IfupdownMachine {
     await put(`${this.#folder}/network/interfaces.d/51-exoip.cfg`, text);
   }
 
-  /** Output of a shell command on the machine; what it leaves running does not hold it up. */
+  /** Output of a shell command on the machine; does not wait for processes that it leaves running. */
   async run(command: string): Promise<string> {
-    // A file of its own: what was left running goes on writing to that of its command.
+    // A file per command: processes left running go on writing to theirs.
     this.#commandCount += 1;
     const output = `${this.#folder}/output-${this.#commandCount}`;
     const enter = [
@@ -139,7 +139,7 @@ export class IfupdownMachine {
     return text;
   }
 
-  /** Addresses of the loopback interface beside its own. */
+  /** Additional addresses of the loopback interface. */
   async addresses(): Promise<string[]> {
     const text = await this.run("ip -4 -br address show lo");
     return text.split(/\s+/).slice(2).filter((address) => address !== "127.0.0.1/8");
@@ -159,7 +159,7 @@ export class IfupdownMachine {
     }
   }
 
-  /** Ends and removes all of it. */
+  /** Stops and removes all of it. */
   async close(): Promise<void> {
     this.#keeper.kill("SIGKILL");
     await this.#keeper.status;

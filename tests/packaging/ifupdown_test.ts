@@ -16,10 +16,10 @@ iface lo:1 inet static
   up /usr/local/bin/exoip -W &
   down killall exoip
 `;
-/** The smallest one: the hooks do the rest. */
+/** The minimal stanza: the hooks do the rest. */
 const BARE = ORIGINAL.split("\n").filter((line) => !/^ {2}(up|down) /.test(line)).join("\n");
 
-/** A watchdog that is nobody's business. */
+/** An unrelated watchdog. */
 const OTHER =
   "setsid exoip -W -O -xi 198.51.100.51 -xk EXOother -xs other -p 127.0.0.9 -l :23456 " +
   "-i 00000009-0000-4000-8000-000000000009 -xe http://127.0.0.1:9/v2 >/dev/null 2>&1 </dev/null & sleep 0.5";
@@ -39,7 +39,7 @@ function ifupdownTest(
   });
 }
 
-/** Up and down at once: the watchdog is found however young it is. */
+/** Up, and immediately down: ifdown finds even a very young watchdog. */
 async function rapidly(machine: IfupdownMachine, other: string): Promise<void> {
   for (let round = 0; round < 3; round++) {
     await machine.run("ifup lo:1 && ifdown lo:1");
@@ -47,7 +47,7 @@ async function rapidly(machine: IfupdownMachine, other: string): Promise<void> {
   }
 }
 
-/** Waits until the node holds the Elastic IP, or does not, in the cloud. */
+/** Waits until the node holds the Elastic IP in the cloud, or does not. */
 async function holds(machine: IfupdownMachine, holders: number): Promise<void> {
   const title = `${holders} holders`;
   await until(() => machine.cluster.address.holders.size === holders, { title });

@@ -68,7 +68,7 @@ machineTest(
       const text = await Deno.readTextFile(shipped(MANIFEST));
       const [, list = ""] = /command: (\[.*\])/.exec(text) ?? [];
       const command: string[] = JSON.parse(list);
-      // Nothing is there but what the manifest mounts, as in an image from scratch.
+      // Only what the manifest mounts exists, as in an image from scratch.
       const mounts = [...text.matchAll(/\{ name: (node-\w+), mountPath: (\S+), readOnly: true \}/g)]
         .map(([, name = "", path = ""]) => {
           assert(text.includes(`name: ${name}, hostPath: { path: ${path}, type: Directory }`));

@@ -4,7 +4,7 @@ import { inFolder, machineTest, put, runTool, shipped } from "./requirements.ts"
 
 const NETPLAN = { tools: ["netplan (netplan.io)"] };
 
-/** What netplan makes of a file: its answer, and the lines of the unit for the loopback interface. */
+/** The result of netplan for a file: its output, and the lines of the loopback interface's unit. */
 async function generate(folder: string, text: string): Promise<{ said: string; unit: string[] }> {
   await put(`${folder}/etc/netplan/51-exoip.yaml`, text);
   await Deno.chmod(`${folder}/etc/netplan/51-exoip.yaml`, 0o600);

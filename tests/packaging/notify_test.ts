@@ -1,4 +1,4 @@
-// Type=notify as systemd sees it: what the real program says to NOTIFY_SOCKET, in order, and when.
+// Type=notify as systemd sees it: the real program's messages to NOTIFY_SOCKET, in order, and their times.
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { Cluster, ELASTIC_IP } from "../support/cluster.ts";
 import { until } from "../support/until.ts";
@@ -38,7 +38,7 @@ class Manager {
   }
 }
 
-/** Starts a lonely watchdog that talks to that socket. */
+/** Starts a single watchdog that uses that socket. */
 function watch(cluster: Cluster, env: Record<string, string>): ExoipProcess {
   const { id, address } = cluster.node(1).instance;
   const common = ["-W", "-O", "-xi", ELASTIC_IP, ...cluster.server.args("v2"), "-i", id];
@@ -115,7 +115,7 @@ machineTest(
         const reloading = texts.indexOf("RELOADING=1");
         assert(reloading > 0 && reloading < texts.lastIndexOf("READY=1"), texts.join("\n"));
         const [, usec] = /^MONOTONIC_USEC=(\d+)$/.exec(texts[reloading + 1] ?? "") ?? [];
-        // A process that has given up its rights may not read that clock, and systemd does without.
+        // A process that has given up its rights may be unable to read that clock; systemd accepts that.
         const told = usec === undefined ? beganUsec : Number(usec);
         assert(told >= beganUsec && told <= uptimeUsec() + 10_000, `${usec}`);
       } finally {
@@ -127,7 +127,7 @@ machineTest(
     }),
 );
 
-/** The kernel's clock, which is never ahead of what it shows. */
+/** The kernel's clock, rounded down. */
 function uptimeUsec(): number {
   return Math.round(Number(Deno.readTextFileSync("/proc/uptime").split(" ")[0]) * 1e6);
 }
@@ -137,7 +137,7 @@ machineTest("the watchdog finds an abstract NOTIFY_SOCKET, and needs none", {
 }, async () => {
   const name = `exoip-test-${crypto.randomUUID()}`;
   const cluster = new Cluster({ count: 1 });
-  // Deno cannot bind a name of its own choice there.
+  // Deno cannot bind an abstract name of its choice.
   const listener = new Deno.Command("python3", {
     args: ["-uc", LISTEN, name],
     stdout: "piped",

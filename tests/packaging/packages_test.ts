@@ -1,4 +1,4 @@
-// The packages: built, installed, upgraded, removed and purged by the real tools, on a copy of this machine.
+// The packages: built, installed, upgraded, removed and purged with the real tools, on a copy of this machine.
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { packageAll } from "../../scripts/package/main.ts";
 import { VERSION } from "../../src/version.ts";
@@ -9,7 +9,7 @@ const APART = ["unshare (util-linux)", "chroot (coreutils)"];
 const DEB = { root: true, tools: ["dpkg-deb (dpkg)", "dpkg (dpkg)", ...APART] };
 const RPM = { root: true, tools: ["rpmbuild (rpm)", "rpm (rpm)", ...APART] };
 
-/** Builds packages of two versions of a program that only tells its version. */
+/** Builds packages of two versions of a program that only prints its version. */
 async function build(folder: string, format: "deb" | "rpm"): Promise<[string, string]> {
   const paths: string[] = [];
   for (const version of ["0.9.0", "0.9.1"]) {
@@ -21,7 +21,7 @@ async function build(folder: string, format: "deb" | "rpm"): Promise<[string, st
   return [old, young];
 }
 
-/** Defines `there`: everything in the places where a package may leave something. */
+/** Defines `there`: all files in the places where a package may leave some. */
 const THERE = `there() {
   find /etc /run /usr/bin /usr/lib/systemd /usr/share /var/lib -path /var/lib/dpkg -prune -o \\
     -path /var/lib/rpm -prune -o -print | sort
@@ -47,7 +47,7 @@ machineTest(
       const [old, young] = await build(folder, "deb");
       const hooks = ["/etc/network/if-up.d/exoip", "/etc/network/if-down.d/exoip"];
       const zsh = "/usr/share/zsh/vendor-completions/_exoip";
-      // Images for containers tell dpkg to leave manuals out.
+      // Container images tell dpkg to leave out manuals.
       const said = await onCopy(
         folder,
         `${THERE}
@@ -111,7 +111,7 @@ machineTest(
       );
       const lines = ["stub 0.9.0", "stub 0.9.1", "IF_HOST_PRIORITY=7", "secret"];
       assertEquals(said.trim().split("\n"), lines);
-      // RPM knows no purge: what was edited is put aside, as everywhere.
+      // RPM has no purge: as usual, an edited file is renamed.
       assertEquals(await left(folder), ["/etc/exoip", "/etc/exoip/exoip.env.rpmsave"]);
     }),
 );
@@ -159,7 +159,7 @@ function otherArch(): string {
   return Deno.build.arch === "x86_64" ? "aarch64" : "x86_64";
 }
 
-/** Paths that are there and were not before, but for caches of tools that saw the package. */
+/** New paths, without the caches of tools that saw the package. */
 async function left(folder: string): Promise<string[]> {
   const list = async (name: string) => (await Deno.readTextFile(`${folder}/${name}`)).split("\n");
   const old = new Set(await list("before"));

@@ -1,18 +1,18 @@
-// What these tests need of the machine, and how a test is skipped that cannot have it; and programs run to their end.
+// Requirements of these tests; a test without them is skipped. Also runs programs to their end.
 import { skippableTest } from "../support/skippable.ts";
 
-/** The compiled binary that is to be tested, empty when there is none. */
+/** The compiled binary under test, empty without one. */
 export const BINARY = Deno.env.get("EXOIP_BIN") ?? "";
 
-/** What a test cannot do without. */
+/** Requirements of a test. */
 export interface Needs {
   readonly root?: boolean;
   readonly binary?: boolean;
-  /** Programs, each with the Debian package that has it: `ifup (ifupdown)`. */
+  /** Programs, each with its Debian package: `ifup (ifupdown)`. */
   readonly tools?: readonly string[];
 }
 
-/** A test on a Linux machine that has all it needs; else it is skipped, and its name says why. */
+/** A test on a Linux machine with all requirements; else it is skipped, and its name says why. */
 export function machineTest(name: string, needs: Needs, body: () => Promise<void> | void): void {
   skippableTest(name, whatIsMissing(needs), body);
 }
@@ -27,7 +27,7 @@ function whatIsMissing({ root = false, binary = false, tools = [] }: Needs): str
   return wanted.length > 0 ? `needs ${wanted.join(", ")}` : null;
 }
 
-/** Whether there is something at that path. */
+/** Whether that path exists. */
 export function exists(path: string): boolean {
   try {
     Deno.lstatSync(path);
@@ -37,7 +37,7 @@ export function exists(path: string): boolean {
   }
 }
 
-/** What a program said, and how it ended. */
+/** The output of a program, and how it ended. */
 export interface Outcome {
   readonly code: number;
   /** Standard output, then standard error. */
@@ -63,12 +63,12 @@ export async function mustRun(...call: Parameters<typeof runTool>): Promise<stri
   return text;
 }
 
-/** A file that the packages ship, by its path under scripts/package. */
+/** A shipped file, by its path under scripts/package. */
 export function shipped(path: string): string {
   return new URL(`../../scripts/package/${path}`, import.meta.url).pathname;
 }
 
-/** A folder that is gone after the test. */
+/** A folder that is removed after the test. */
 export async function inFolder(body: (folder: string) => Promise<void> | void): Promise<void> {
   const folder = await Deno.makeTempDir({ prefix: "exoip-" });
   try {
@@ -78,7 +78,7 @@ export async function inFolder(body: (folder: string) => Promise<void> | void): 
   }
 }
 
-/** Writes a file, and the folders above it. */
+/** Writes a file, and creates its parent folders. */
 export async function put(path: string, text: string, mode = 0o644): Promise<void> {
   await Deno.mkdir(path.replace(/\/[^/]*$/, ""), { recursive: true });
   await Deno.writeTextFile(path, text, { mode });

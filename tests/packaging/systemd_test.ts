@@ -1,4 +1,4 @@
-// exoip.service: by systemd's own judgement, and under a real systemd with all its locks.
+// exoip.service: checked by systemd's tools, and run by a real systemd with all restrictions.
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { parseEnvFile } from "../../src/config/env_file.ts";
 import { Cluster } from "../support/cluster.ts";
@@ -10,7 +10,7 @@ import { BINARY, inFolder, machineTest, put, runTool, shipped } from "./requirem
 
 const UNIT = "systemd/exoip.service";
 const ANALYZE = ["systemd-analyze (systemd)"];
-/** Exposure that is allowed, in tenths. Source: systemd-analyze security, 0 is best and 100 worst. */
+/** Allowed exposure, in tenths. Source: systemd-analyze security, 0 is best and 100 worst. */
 const EXPOSURE_MAX = 20;
 
 machineTest(
@@ -60,7 +60,7 @@ machineTest(
     }),
 );
 
-/** What a person would type, one line of answers each. */
+/** Commands that a person would type, with one line of answers each. */
 const PROBE = `
 systemctl start environment
 show() {
@@ -130,13 +130,13 @@ machineTest(
       } finally {
         await cluster.close();
         await network.close();
-        // Of systemd's own control groups, in the hierarchy that all share.
+        // One of systemd's own control groups, in the shared hierarchy.
         await Deno.remove("/sys/fs/cgroup/systemd/init.scope").catch(() => {});
       }
     }),
 );
 
-/** All rows in one file, each with names of its own. */
+/** All rows in one file, each with unique names. */
 function rowsAsOne(): string {
   return ENV_ROWS.map(([text], row) =>
     text.replace(/^( *)([A-Z])(?= ?=)/gm, `$1ROW${row}_$2`) + "\n"
@@ -144,7 +144,7 @@ function rowsAsOne(): string {
     .join("");
 }
 
-/** What systemd has made of that. */
+/** The environment that systemd made from it. */
 async function environment(folder: string): Promise<Record<string, string>> {
   const text = await Deno.readTextFile(`${folder}/environment`);
   const variables = text.split("\0").filter((variable) => variable.startsWith("ROW"));

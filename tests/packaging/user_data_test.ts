@@ -1,4 +1,4 @@
-// cloud-init user data: valid, complete, and strict about the checksum of what it installs.
+// cloud-init user data: valid, complete, and strict about the checksum of the package.
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { packageAll } from "../../scripts/package/main.ts";
 import { type Setup, userData } from "../../scripts/package/user_data.ts";
@@ -17,7 +17,10 @@ const SETUP: Setup = {
 };
 const WORLDS = ["netplan", "ifupdown"] as const;
 
-/** Writes the files of the user data and runs its commands on a copy of this machine; `ifup` and the like only tell. */
+/**
+ * Writes the files of the user data and runs its commands on a copy of this machine; `ifup` and similar commands only
+ * print.
+ */
 const APPLY = `
 cat >/out/apply.py <<'PYTHON'
 import os, subprocess, yaml
@@ -132,7 +135,7 @@ Deno.test("userData() takes plain values only", () => {
   }
   for (const world of WORLDS) {
     assertEquals(userData({ ...SETUP, world }).split("\n")[0], "#cloud-config");
-    // Without a group the cloud tells who the peers are.
+    // Without a group, the cloud tells who the peers are.
     assert(!/peer.group/i.test(userData({ ...SETUP, world, peerGroup: "" })));
   }
 });

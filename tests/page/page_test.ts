@@ -1,4 +1,4 @@
-// The status page in a real browser: it follows the watchdog without being loaded again, and says when it cannot.
+// The status page in a real browser: it follows the watchdog without a reload, and shows when it cannot.
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { Browser, Page } from "playwright-core";
 import { NOT_LOOKED } from "../../src/core/presence.ts";
@@ -10,7 +10,7 @@ import { browserPath, openPage, servePage, startBrowser } from "../support/brows
 
 const MISSING = browserPath() === null ? "no Chromium is installed" : null;
 
-/** A test of the page about a played node, which it can step on. */
+/** A test of the page with a simulated node, which the test can step. */
 function pageTest(
   name: string,
   body: (parts: {
@@ -18,7 +18,7 @@ function pageTest(
     page: Page;
     browser: Browser;
     server: ReturnType<typeof servePage>;
-    /** What the page is told instead of what the node says. */
+    /** Changes the page's snapshot before it is sent. */
     tell: (change: (snapshot: Snapshot) => Snapshot) => void;
   }) => Promise<void>,
 ): void {
@@ -40,7 +40,7 @@ function pageTest(
   });
 }
 
-/** How an element is drawn. */
+/** A computed style of an element. */
 async function look(page: Page, selector: string, property: string): Promise<unknown> {
   return await page.evaluate(`getComputedStyle(document.querySelector("${selector}")).${property}`);
 }
@@ -60,7 +60,7 @@ pageTest(
     await own(page).getByText("holds", { exact: true }).waitFor();
     await page.getByText(/^Held by this node, as the cloud showed \d+\.\d s ago\.$/).waitFor();
     assertMatch(await page.title(), /^● master – exoip$/);
-    // The holder moves: a better peer comes, says that it holds, and this node gives the address up.
+    // The holder changes: a better peer comes and says that it holds, and this node gives the address up.
     for (let atMs = 6_000; atMs <= 9_000; atMs += 500) {
       played.until(atMs);
       played.others = [{ instanceId: PEERS[0]!.instanceId, off: false }];
@@ -72,7 +72,7 @@ pageTest(
   },
 );
 
-/** What the page says in colours of warning. */
+/** Texts that the page shows in warning colours. */
 async function warnings(page: Page): Promise<string[]> {
   return await page.locator(
     ".pill.bad, .pill.odd, .link.bad, .link.odd, p.old, .verdict:not(.good)",
@@ -132,7 +132,7 @@ pageTest("the page shows peers by their names, with their own priorities", async
 
 pageTest("the page leads to a peer's own page where that may listen", async (parts) => {
   const { page, browser, server } = parts;
-  // Through loopback nothing follows for the peers.
+  // Through loopback, there is no link to the peers' own pages.
   assertEquals(await page.getByRole("link", { name: "its own page" }).count(), 0);
   const origin = "http://203.0.113.10:9311";
   const other = await openPage(browser, server, { origin });
@@ -276,7 +276,7 @@ pageTest(
     const dark = await paper();
     const toLight = page.getByRole("button", { name: "Use light colours" });
     const toDark = page.getByRole("button", { name: "Use dark colours" });
-    // Its label says what it does; while nobody has chosen, it follows the system.
+    // Its label names its action; until a user chooses, it follows the system.
     await toLight.waitFor();
     await page.emulateMedia({ colorScheme: "light" });
     await toDark.waitFor();
@@ -308,7 +308,7 @@ pageTest("everything on the page can be reached and used with the keyboard", asy
   await page.locator("#theme").focus();
   await page.keyboard.press("Enter");
   assertEquals(await page.locator("#theme").innerText(), "Use light colours");
-  // What has the focus keeps it while the page renews itself.
+  // The focus stays while the page refreshes.
   await page.locator("#alarms").focus();
   await page.keyboard.press("Space");
   await page.waitForResponse((response) => response.url().endsWith("/status.json"));

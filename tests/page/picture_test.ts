@@ -1,4 +1,4 @@
-// The pictures in the README: there, of a size that nobody minds, and of the page's own width.
+// The pictures in the README: they exist, are small enough, and have the page's own width.
 import { assert, assertEquals } from "@std/assert";
 
 const ROOT = new URL("../../", import.meta.url);

@@ -1,4 +1,4 @@
-// The peers of -p by name: what of a resolver's answers is used, what is said, and what is told to the core.
+// The peers of -p by name: which of a resolver's answers are used, what is logged, and what the core hears.
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { type Fate, fateOf } from "../../src/peers/fate.ts";
 import { ADDRESSES_MAX, LINGER_MS } from "../../src/peers/named_peer.ts";
@@ -25,7 +25,7 @@ const FATES: [string, string, Fate][] = [
   ["203.0.113.1", "0.0.0.0", "self"],
   ["203.0.113.1", "203.0.113.1", "self"],
   ["2001:db8::1", "::", "self"],
-  // Several nodes on one machine: on loopback, or each bound to one of its addresses.
+  // Several nodes on one machine: on loopback, or each bound to its own address.
   ["127.0.0.2", "127.0.0.1", "peer"],
   ["127.0.0.1", "127.0.0.1", "self"],
   ["203.0.113.1", "203.0.113.7", "peer"],
@@ -50,7 +50,7 @@ for (const [address, hostname, fate] of FATES) {
 
 type Answer = readonly string[] | "silent" | "SERVFAIL";
 
-/** Peers whose names are answered as the test says. */
+/** Peers with names; the test gives the answers. */
 class Naming {
   readonly clock = new VirtualClock({ leaps: true });
   readonly lines: string[] = [];
@@ -83,14 +83,14 @@ class Naming {
     this.names = new PeerNames(peers, { host, hostname, log: { write } });
   }
 
-  /** Starts, and follows what changes from then on. */
+  /** Starts, and then follows the changes. */
   async start(): Promise<NamedPeers> {
     const peers = await this.names.start(this.#ending.signal);
     this.names.follow((each) => void this.told.push(each), this.#ending.signal);
     return peers;
   }
 
-  /** Reads the list; the cloud has machines of these addresses, and of our own. */
+  /** Reads the membership; the cloud has machines with these addresses, and with our own. */
   async read(...machines: string[]): Promise<PeerList> {
     return await this.names.members((addresses) => {
       const others = addresses.filter((each) => machines.includes(each));
@@ -214,7 +214,7 @@ Deno.test("PeerNames looks names up before each reading, and takes what is new a
   await naming.clock.sleep(300_000);
   const moved = await naming.read("203.0.113.2", "203.0.113.9");
   assertEquals(moved.peers.map(({ address }) => address), ["203.0.113.9", "203.0.113.2"]);
-  // The old one leaves once it has been lacking for long.
+  // The old one is dropped once it has been missing for long.
   await naming.clock.sleep(LINGER_MS);
   const gone = await naming.read("203.0.113.2", "203.0.113.9");
   assertEquals(gone.peers.map(({ address }) => address), ["203.0.113.9"]);

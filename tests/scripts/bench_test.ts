@@ -1,4 +1,4 @@
-// The bench keeps working: its small measurements run once, its table holds what it promises.
+// The bench keeps working: its small measurements run once, and its table is complete.
 import { assert, assertEquals } from "@std/assert";
 import { type Figure, median, met } from "../../scripts/bench/figure.ts";
 import { micro } from "../../scripts/bench/micro.ts";

@@ -1,4 +1,4 @@
-// The demo: what it takes, and that its lines have names, one clock, and room in 80 columns.
+// The demo: its arguments, and that its lines have names, one clock, and fit into 80 columns.
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { keepLines } from "../../scripts/demo/keep.ts";
 import { outcomeTable } from "../../scripts/demo/table.ts";

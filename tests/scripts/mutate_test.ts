@@ -1,4 +1,4 @@
-// The mutants: found in the syntax alone, chosen by a draw, tried in a copy of the tree.
+// The mutants: found by syntax alone, sampled, tried in a copy of the tree.
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { isOf, readAccepted } from "../../scripts/mutate/accepted.ts";
 import { apply, findMutants } from "../../scripts/mutate/find.ts";
@@ -7,7 +7,7 @@ import plugin, { type Edit } from "../../scripts/mutate/points.ts";
 import { choose } from "../../scripts/mutate/sample.ts";
 import { Slot } from "../../scripts/mutate/slot.ts";
 
-/** What becomes of a source. */
+/** The mutations of a source. */
 function mutations(source: string): string[] {
   const reports = Deno.lint.runPlugin(plugin, "sample.ts", source);
   return reports.flatMap(({ message }) => {
@@ -41,7 +41,7 @@ const ROWS: ReadonlyArray<readonly [source: string, ...mutants: string[]]> = [
   ["if (a) b();", "if (true) b();", "if (false) b();"],
   ["a ? b : c;", "true ? b : c;", "false ? b : c;"],
   ["while (a) b();", "while (false) b();"],
-  // What no program does is not changed: words, types, comments, names.
+  // Only executed code is changed, not texts, types, comments or names.
   ['"1 < 2" + a; `1 + ${b}`; // 1 < 2'],
   ["type A = -1 | 1 | true; let a: 0 | Array<false>; ({ 1: a });"],
   ["a.toString(); b.constructor();"],
@@ -53,7 +53,7 @@ for (const [source, ...expected] of ROWS) {
   });
 }
 
-/** A small tree in a folder of its own, with what a change in it needs. */
+/** A small tree in a folder of its own, with what its mutants need. */
 async function tree(files: Readonly<Record<string, string>>) {
   const root = await Deno.makeTempDir({ prefix: "exoip-test-" });
   for (const [path, text] of Object.entries(files)) {
@@ -92,7 +92,7 @@ Deno.test("findMutants() gives each change its place, and the line before and af
       "for (let at = 0; at < count; at++) if (at > 9) return true;",
   ));
   assert(mutants.every(({ line }) => line === 4 || line === 5));
-  // The linter remembers files in which it found nothing to complain of.
+  // The linter caches files without findings.
   assertEquals(await findMutants(small.root, ["src/small.ts"]), mutants);
 });
 

@@ -3,13 +3,13 @@ import { assert, assertEquals } from "@std/assert";
 import { skippableTest } from "../support/skippable.ts";
 
 const MAIN = new URL("../../scripts/package/main.ts", import.meta.url).pathname;
-/** What dpkg-deb itself, and the time of the commit, need. */
+/** Programs that dpkg-deb, and the time of the commit, need. */
 const PROGRAMS = ["dpkg-deb", "tar", "rm", "git"];
 const NO_RPM = "no rpm package: there is no rpmbuild here: " +
   "install rpm (Debian, Ubuntu) or rpm-build (Fedora, RHEL)\n";
 const NO_DEB = "no deb package: there is no dpkg-deb here: install dpkg\n";
 
-/** Runs it where only these programs are in the search path. */
+/** Runs it with only these programs in the search path. */
 async function packageWith(
   programs: readonly string[],
 ): Promise<{ code: number; files: string[]; out: string; err: string }> {

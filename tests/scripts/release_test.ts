@@ -1,4 +1,4 @@
-// What releases are made with: names, sums, ELF files and their libraries, archives.
+// The tools of a release: names, sums, ELF files and their libraries, archives.
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { readElf } from "../../scripts/image/elf.ts";
 import { systemFiles } from "../../scripts/image/libraries.ts";
@@ -84,7 +84,7 @@ Deno.test({
     const files = await systemFiles(program, "");
     const root = await Deno.makeTempDir();
     try {
-      // Everything is in one folder to which the others lead, as on systems with a merged /usr.
+      // Everything is in one folder, with links from the others, as on systems with a merged /usr.
       await Deno.mkdir(`${root}/usr/all`, { recursive: true });
       for (const { path, bytes } of files) {
         const name = path.split("/").at(-1) ?? "", folder = path.slice(0, -name.length);

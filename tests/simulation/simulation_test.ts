@@ -24,7 +24,7 @@ Deno.test("a seed gives the same story and the same course of events every time"
   assert(seeds.some((seed) => / loop /.test(writeStory(seed))), "the whole loop is among them");
 });
 
-/** A cluster of two of which one is the master. */
+/** A cluster of two nodes, one of which is the master. */
 async function twoNodes({ signed = false, off = false } = {}) {
   const cluster = new SimCluster({ random: seededRandom(1), signed });
   const [a, b] = [

@@ -1,15 +1,15 @@
-// Without a secret anybody who can send from a peer's address can speak for it. What that costs has a bound.
+// Without a secret, anybody who can send from a peer's address can forge its heartbeats. The damage is bounded.
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { play } from "../support/simulation/scenario.ts";
 
-/** Of the clusters here. */
+/** Dead time of the clusters here. */
 const DEAD_MS = 3_000;
-/** Time for what goes on after the last forged heartbeat: its death, and the calls that put a hold back. */
+/** Time for the effects after the last forged heartbeat: its death, and the calls that attach again. */
 const AFTERWARDS_MS = 10_000;
 const BEGIN_MS = 60_000, END_MS = 400_000;
 
-/** One heartbeat, or two in the names of both at the same time. */
+/** One forged heartbeat, or two in the names of both nodes at the same time. */
 interface Forgery {
   readonly path: string;
   readonly afterMs: number;
@@ -18,7 +18,7 @@ interface Forgery {
   readonly both: boolean;
 }
 
-/** For how long no node held after the first one had, in ms; all nodes live all the time. */
+/** For how long no node held after the first hold, in ms; all nodes live all the time. */
 function unheldMs(trace: readonly string[]): number {
   let sumMs = 0, sinceMs: number | null = null;
   for (const line of trace) {
@@ -30,7 +30,7 @@ function unheldMs(trace: readonly string[]): number {
   return sumMs + (sinceMs === null ? 0 : END_MS - sinceMs);
 }
 
-/** Plays it; the number of forged heartbeats and the time without holder. */
+/** Plays it; returns the number of forged heartbeats and the time without a holder. */
 async function forge(cluster: string, forgeries: readonly Forgery[]) {
   let atMs = BEGIN_MS, count = 0;
   const lines = forgeries.flatMap(({ path, afterMs, priority, holds, both }) => {
@@ -53,7 +53,7 @@ const forgery = fc.record({
   holds: fc.boolean(),
   both: fc.boolean(),
 });
-/** Several in a row that speak for the same peer, as close as they must be to count as one life. */
+/** Several in a row in the same peer's name, close enough to count as one life. */
 const burst = fc.tuple(
   forgery,
   fc.integer({ min: 1, max: 8 }),
@@ -82,14 +82,14 @@ Deno.test("five forged heartbeats cost at most an interval for each pair of them
   await fc.assert(
     fc.asyncProperty(fc.constantFrom(...CLUSTERS), few, async (cluster, forgeries) => {
       const { count, unheldMs, trace } = await forge(cluster, forgeries);
-      // Two that live and hear each other may both give up, until the next true heartbeat.
+      // Two living nodes that hear each other may both give up, until the next real heartbeat.
       assert(unheldMs <= count / 2 * 1_100, trace.join("\n"));
     }),
     { numRuns: 60 },
   );
 });
 
-/** Whether something was evicted after the first forged heartbeat. */
+/** Whether an eviction came after the first forged heartbeat. */
 function evictsLate(trace: readonly string[]): boolean {
   return trace.some((line) => parseFloat(line) * 1_000 >= BEGIN_MS && line.endsWith(" evicted"));
 }
@@ -123,7 +123,7 @@ Deno.test("forged heartbeats of which no three are one life evict nobody, howeve
   );
 });
 
-/** Forged heartbeats that make lives of that many, each some time after the other. */
+/** Forged heartbeats that make lives of that many, with a pause after each. */
 function livesOf(lives: ReadonlyArray<readonly [count: number, paceMs: number, restMs: number]>) {
   return lives.flatMap(([count, paceMs, restMs]) =>
     Array.from({ length: count }, (_, at): Forgery => ({
@@ -136,14 +136,14 @@ function livesOf(lives: ReadonlyArray<readonly [count: number, paceMs: number, r
   );
 }
 
-/** When the one that is spoken for lost the address to b. */
+/** When b evicted the node whose heartbeats were forged. */
 async function evictionsBy(forgeries: readonly Forgery[]): Promise<number[]> {
   const { trace } = await forge("cluster a=10 b=20 interval=1s ratio=3\ncut a b at 20s", forgeries);
   return trace.filter((line) => line.endsWith("b evicted")).map(parseFloat);
 }
 
 Deno.test("a forged life must last twice as long after each death, so evictions become rare", async () => {
-  // Each is just long enough; the rest is what a needs to see that its hold is gone, and to put it back.
+  // Each is just long enough; in the pause, a notices that its hold is gone, and attaches again.
   const restMs = 40_000;
   const count = async (...paces: ReadonlyArray<readonly [count: number, paceMs: number]>) =>
     (await evictionsBy(livesOf(paces.map(([beats, paceMs]) => [beats, paceMs, restMs])))).length;
@@ -155,6 +155,7 @@ Deno.test("a forged life must last twice as long after each death, so evictions 
 
 Deno.test("lives of six seconds open six evictions in five minutes, however many they are", async () => {
   const lives = Array.from({ length: 20 }, () => [4, 2_000, 10_000] as const);
-  // What is put back within ten seconds of a death may be what the dead one had: that opens two of them.
+  // A hold that is back within ten seconds of a death may be the dead node's: that causes two of the
+  // evictions.
   assertEquals((await evictionsBy(livesOf(lives))).length, 6);
 });

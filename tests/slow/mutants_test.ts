@@ -1,4 +1,4 @@
-// The checkers of the simulation catch a core that breaks a rule: each costs the stories that it takes to show.
+// The checkers of the simulation catch a core that breaks a rule; each mutant takes several stories to show.
 import { assert } from "@std/assert";
 import { caughtBy, MUTANTS } from "../support/simulation/mutants.ts";
 

@@ -1,4 +1,4 @@
-// From the configuration to a cloud that can be asked, while the cloud is not there yet.
+// From the configuration to a usable cloud, while the cloud is not available yet.
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { readValues } from "../../src/options/parse.ts";
 import { type Config, configure } from "../../src/config/config.ts";

@@ -1,10 +1,10 @@
-// Signals before there is a watchdog: what ends the program, and what is left for the run.
+// Signals before there is a watchdog: which ones end the program, and which are left for the run.
 import { assertEquals } from "@std/assert";
 import { SignalQueue } from "../../src/host/signals.ts";
 import { endOf, unlessStopped } from "../../src/startup/early_signals.ts";
 import type { SignalName } from "../../src/world.ts";
 
-/** What those signals do early, and what the run that comes then hears. */
+/** The early effect of those signals, and the ones that the following run hears. */
 function early(watches: boolean, ...told: SignalName[]): { ended: unknown; left: SignalName[] } {
   const signals = new SignalQueue(), left: SignalName[] = [];
   const signal = endOf(signals, { watches });

@@ -1,4 +1,4 @@
-// The answer to `info json` on its way: cut into datagrams and put together again.
+// The answer to `info json`: split into datagrams and joined again.
 import { assert, assertEquals } from "@std/assert";
 import type { Snapshot } from "../../src/status/snapshot.ts";
 import {
@@ -10,7 +10,7 @@ import {
 } from "../../src/status/fragments.ts";
 import { NodeFixture } from "../support/node_fixture.ts";
 
-/** A snapshot with so many peers, each with a name that takes more bytes than characters. */
+/** A snapshot with that many peers, each with a name that takes more bytes than characters. */
 function snapshotOf(peersCount: number, addressesCount = 1): Snapshot {
   const played = new NodeFixture();
   played.until(10_000);

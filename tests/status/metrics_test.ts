@@ -1,4 +1,4 @@
-// The metrics: what Prometheus' own tool says of them, and that they say what the snapshot says.
+// The metrics: Prometheus' own tool accepts them, and they match the snapshot.
 import { assert, assertEquals } from "@std/assert";
 import { metricFamilies, metricsText } from "../../src/status/metrics.ts";
 import { METRICS } from "../../src/core/registry/metric_names.ts";
@@ -7,7 +7,7 @@ import { EPOCH_MS, NodeFixture, PEERS } from "../support/node_fixture.ts";
 import { promtool, promtoolMissing } from "../support/promtool.ts";
 import { skippableTest } from "../support/skippable.ts";
 
-/** A node with something of everything. */
+/** A node with a value in every field. */
 function busyNode(): NodeFixture {
   const played = new NodeFixture();
   played.checks = [
@@ -24,7 +24,7 @@ function busyNode(): NodeFixture {
   return played;
 }
 
-/** Value of a sample as it is written. */
+/** Value of a sample, as written. */
 function valueOf(text: string, sample: string): number | null {
   const line = text.split("\n").find((each) => each.startsWith(`${sample} `));
   return line === undefined ? null : Number(line.slice(sample.length + 1));
@@ -103,7 +103,7 @@ Deno.test("metricsText() gives the figures of the snapshot", () => {
     [`exoip_peer_priority${peer}`]: 20,
     [`exoip_priority${at}`]: 10,
     [`exoip_other_holders${at}`]: 0,
-    // What never was has no time.
+    // An event that never happened has no time.
     'exoip_api_last_call_duration_seconds{address="198.51.100.50",verb="evict"}': null,
     'exoip_check_result_timestamp_seconds{check="http"}': null,
     [`exoip_peers_read_timestamp_seconds${at}`]: (snapshot.takenAtMs - 10_500) / 1_000,
@@ -120,11 +120,11 @@ Deno.test("metricFamilies() has every registered metric once, with its labels", 
     const { type, labels: wanted } = METRICS[name];
     assertEquals(name.endsWith("_total"), type === "counter", name);
     assert(samples.every(({ value }) => Number.isFinite(value)), name);
-    // The order in which labels are written means nothing.
+    // The order of labels does not matter.
     for (const { labels = {} } of samples) {
       assertEquals(Object.keys(labels).sort(), [...wanted].sort(), name);
     }
-    // Nobody has looked for the address on an interface.
+    // The interface was never checked for the address.
     const unknown = name.includes("interface");
     assertEquals(samples.length === 0, unknown, `${name} has ${samples.length} samples`);
   }

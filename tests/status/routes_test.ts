@@ -1,4 +1,4 @@
-// What --listen-status answers, request by request, without a socket.
+// The answers of --listen-status, request by request, without a socket.
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { ANSWERS_PER_SECOND, TokenBucket } from "../../src/status/token_bucket.ts";
 import { OVERDUE_MAX_MS, stuckBecause, unreadyBecause } from "../../src/status/liveness.ts";
@@ -9,7 +9,7 @@ import { statusRoutes } from "../../src/status/routes.ts";
 import { NodeFixture } from "../support/node_fixture.ts";
 import { VirtualClock } from "../support/clock.ts";
 
-/** A server about a master of 10 s; the clock stands still unless the test moves it. */
+/** A server for a master that has run for 10 s; the clock stands still unless the test moves it. */
 function serve({ loopback = true } = {}) {
   const played = new NodeFixture();
   played.until(10_000);
@@ -90,7 +90,7 @@ Deno.test("StatusGate limits answers of every kind, and repeats a verdict as oft
       busy,
       /^HTTP\/1\.1 503 \r\n(.+\r\n)*retry-after: 1\r\n(.+\r\n)*\r\ntoo many requests/,
     );
-    // The same second serves no other kind either, but a supervisor.
+    // In the same second no other request is served either, except a supervisor's.
     for (const other of lines) assertEquals(gate.admit(other), "close", `${line} then ${other}`);
     assertEquals(gate.admit("GET /healthz HTTP/1.1"), "answer");
     clock.skip(1_000);

@@ -1,4 +1,4 @@
-// The published schema of --status --json and /status.json: what a watchdog says fits, and the schema says all of it.
+// The published schema of --status --json and /status.json: it accepts a watchdog's snapshot, and covers all of it.
 import { assert, assertEquals } from "@std/assert";
 import { NOT_LOOKED } from "../../src/core/presence.ts";
 import { ERROR_KINDS } from "../../src/core/registry/error_kinds.ts";
@@ -10,7 +10,7 @@ import { type Schema, violations } from "../support/json_schema.ts";
 import { NodeFixture, PEERS } from "../support/node_fixture.ts";
 import { STATUS_SCHEMA } from "../support/status_schema.ts";
 
-/** As it leaves the process. */
+/** As sent by the process. */
 function sent(snapshot: Snapshot): unknown {
   return JSON.parse(JSON.stringify(snapshot));
 }
@@ -19,7 +19,7 @@ function wrongWith(snapshot: Snapshot): string[] {
   return violations(sent(snapshot), STATUS_SCHEMA);
 }
 
-/** A minute in which everything that can be filled is. */
+/** A minute that fills every optional field. */
 function eventful(): NodeFixture {
   const played = new NodeFixture();
   played.checks = [{ name: "tcp", state: "failing", ageMs: 1_500, reason: "refused" }];

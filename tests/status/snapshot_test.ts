@@ -1,4 +1,4 @@
-// What a snapshot says of a node, its peers and the links to them, and that every figure carries its age.
+// The snapshot's values for a node, its peers and its links, and that each value has its age.
 import { assert, assertEquals } from "@std/assert";
 import { systemClock } from "../../src/host/clock.ts";
 import { RecentLog } from "../../src/status/recent_log.ts";
@@ -29,7 +29,7 @@ Deno.test("a snapshot tells what a node is, what it has, and how old each of it 
   played.until(10_000);
   const later = look(played).view;
   assertEquals([later.role, later.reason, later.holding], ["master", "alone", true]);
-  // The hold-off of 3.1 s, and the age of what was read after the attach.
+  // The hold-off of 3.1 s, and the age of the reading after the attach.
   assertEquals([later.roleAgeMs, later.takeOvers, later.takeOverAgeMs], [6_900, 1, 6_900]);
   assertEquals([later.holdingAgeMs, later.otherHoldersAgeMs], [5_900, 5_900]);
   assertEquals(later.calls.find(({ verb }) => verb === "attach"), {
@@ -40,7 +40,7 @@ Deno.test("a snapshot tells what a node is, what it has, and how old each of it 
     errors: [],
   });
   assertEquals(later.cloudAgeMs, 5_900);
-  // A call that never went well says nothing of when the cloud last answered.
+  // A failed call does not tell when the cloud last answered.
   played.counters.failed("inspect", "timeout", 9_500);
   assertEquals(look(played).view.cloudAgeMs, 5_900);
 });

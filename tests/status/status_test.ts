@@ -1,4 +1,4 @@
-// --status: the question as it leaves, and what becomes of the answer, once and every second.
+// --status: the question, and the handling of the answer, once and every second.
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { readValues } from "../../src/options/parse.ts";
 import type { Level, Snapshot } from "../../src/status/snapshot.ts";
@@ -10,7 +10,7 @@ import type { SignalName } from "../../src/world.ts";
 import { until } from "../support/until.ts";
 import { NodeFixture } from "../support/node_fixture.ts";
 
-/** A watchdog that only answers; what it answers with may change, null is silence. */
+/** A watchdog that only answers; its answer may change, null is silence. */
 class Answerer {
   readonly #socket = Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: 0 });
   readonly asked: string[] = [];
@@ -63,12 +63,12 @@ function ask(argv: string[], terminal = false) {
   return { ended, out, err, stop: () => stop("stop") };
 }
 
-/** With the codes for the screen in a form that can be read. */
+/** With the terminal's control codes in a readable form. */
 function plain(text = ""): string {
   return text.replaceAll("\x1b[", "<").replaceAll(/<([HKJ])/g, "<$1>");
 }
 
-/** What a node has to say. */
+/** A node's snapshot. */
 function snapshotOf(atMs = 10_000): Snapshot {
   const played = new NodeFixture();
   played.until(atMs);
@@ -205,7 +205,7 @@ Deno.test("a late answer to an earlier question is never taken for the state of 
   const answering = (async () => {
     await socket.receive();
     const [, from] = await socket.receive();
-    // The answers to the first question come when the second one has been asked.
+    // The answers to the first question arrive after the second question.
     for (const part of split(snapshotOf(5_000), 1)) await socket.send(part, from);
     for (const part of split(snapshotOf(20_000), 2)) await socket.send(part, from);
     socket.close();

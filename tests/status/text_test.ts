@@ -1,4 +1,4 @@
-// The text of a snapshot: what it says, and that it fits into a datagram.
+// The text of a snapshot: its content, and that it fits into a datagram.
 import { assert, assertEquals } from "@std/assert";
 import { NOT_LOOKED, type Presence } from "../../src/core/presence.ts";
 import type { AddressView, PeerView, Snapshot } from "../../src/status/snapshot.ts";
@@ -6,7 +6,7 @@ import { fittedLines, INFO_MAX_BYTES, statusLines, TEXT_WIDTH } from "../../src/
 import { NodeFixture, PEERS, SELF_ID } from "../support/node_fixture.ts";
 import { ageText, durationText, spanText } from "../../src/core/age.ts";
 
-/** A node of 10 s that hears one of two peers. */
+/** A node after 10 s that hears one of two peers. */
 function snapshotOfMaster(): Snapshot {
   const played = new NodeFixture();
   for (let atMs = 1_000; atMs <= 10_000; atMs += 1_000) {
@@ -23,7 +23,7 @@ function snapshotOfMaster(): Snapshot {
   return played.snapshot();
 }
 
-/** With so many peers. */
+/** The snapshot with that many peers. */
 function crowd(snapshot: Snapshot, count: number): Snapshot {
   const [address] = snapshot.addresses;
   assert(address);
@@ -108,7 +108,7 @@ Deno.test("statusLines() shows a peer that stands back with its own priority, an
   ]);
 });
 
-/** What stands behind that word in the table of the address. */
+/** The value of that field in the address's table. */
 function fieldOf(lines: readonly string[], word: string): string | undefined {
   const line = lines.find((each) => each.startsWith(`  ${word} `));
   return line?.slice(word.length + 2).trim();
@@ -130,7 +130,7 @@ Deno.test("statusLines() says whether this machine has the address, and why not"
     line({ sight: missing, problem: 'Device "lo" does not exist.' }),
     'none has the address, looked 0.5 s ago: Device "lo" does not exist.',
   );
-  // A watchdog of before says nothing of it.
+  // An older watchdog does not send it.
   const [view] = played.snapshot().addresses;
   const { onInterface: _, ...older } = view!;
   const snapshot = { ...played.snapshot(), addresses: [older as AddressView] };
@@ -242,7 +242,7 @@ Deno.test("fittedLines() fits into one datagram and says how much it has left ou
     assert(fitted.some((line) => line.startsWith("check tcp  failing")));
     assert(fitted.some((line) => line.startsWith("  10.0.0.1 ")), "and so is the first peer");
   }
-  // Where even that is too much, the end is cut.
+  // If even that is too long, the end is cut.
   const must = statusLines(snapshotOfMaster()).filter((line) => !/^ {2}(\d|WARNING)/.test(line));
   const tight = fittedLines(snapshotOfMaster(), 420);
   assert(size(tight) <= 420 && tight.length < must.length);

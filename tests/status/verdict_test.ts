@@ -1,4 +1,4 @@
-// What a monitoring system is told, by tables: each thing that can be wrong alone, and what the line says.
+// The verdict for a monitoring system, by tables: each single problem, and its line.
 import { assertEquals, assertMatch } from "@std/assert";
 import { NOT_LOOKED } from "../../src/core/presence.ts";
 import { pluginLines } from "../../src/status/nagios.ts";
@@ -6,7 +6,7 @@ import type { AddressView, Level, PeerView, Snapshot } from "../../src/status/sn
 import { exitCodeOf, verdictIn, verdictLine, verdictOf } from "../../src/status/verdict.ts";
 import { NodeFixture, PEERS, SELF_ID } from "../support/node_fixture.ts";
 
-/** A master of 6.9 s that holds and hears both of its peers. */
+/** A master after 6.9 s that holds and hears both of its peers. */
 function healthy(): Snapshot {
   const played = new NodeFixture();
   played.presence = { ...NOT_LOOKED, sight: { present: true, on: "lo" }, lookedAtMs: 9_000 };
@@ -38,7 +38,7 @@ const byPeer = { view: undefined, peer: { holds: true } };
 const failing = [{ name: "tcp", state: "failing", ageMs: 100, reason: "refused" }] as const;
 const loop = healthy().loop;
 
-/** The whole table: what is different of a healthy cluster, and what follows. */
+/** The whole table: the difference from a healthy cluster, and the verdict. */
 const TABLE: readonly (readonly [what: string, Different, Level, problem: string | null])[] = [
   ["all is well, here", {}, "OK", null],
   ["all is well, as backup", { ...byPeer, view: backup }, "OK", null],
@@ -104,7 +104,7 @@ const TABLE: readonly (readonly [what: string, Different, Level, problem: string
     "CRITICAL",
     "the socket is not read any more",
   ],
-  // It is served, and something is not as it should be.
+  // The address is served, but there is a problem.
   [
     "a backup lost the cloud",
     { ...byPeer, view: { ...backup, cloudReachable: false } },
@@ -313,7 +313,7 @@ Deno.test("the line says who holds, how many peers live, since when, and what is
     lineOf({ view: { peers: [] } }),
     "OK: this node holds 198.51.100.50, no peers, master for 6.9 s",
   );
-  // An original peer has no word for it.
+  // The original's format cannot say it.
   const original = { holds: null, ownPriority: null, priority: 5 };
   assertEquals(
     lineOf({ view: withPeers(backup, original) }),

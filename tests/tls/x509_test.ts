@@ -1,4 +1,4 @@
-// Our certificates before those who must accept or refuse them: openssl, and a real connection of this runtime.
+// Our certificates with programs that must accept or reject them: openssl, and a real connection of this runtime.
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { skippableTest } from "../support/skippable.ts";
 import { certificatePem, keyPem, newKeys } from "../support/tls/x509.ts";
@@ -7,7 +7,7 @@ const missingOpenssl = hasOpenssl() ? null : "needs openssl";
 
 const HOSTS = ["127.0.0.1", "127.9.8.7", "::1", "2001:db8::1:0:5", "cloud.test", "localhost"];
 
-/** An authority, and a server of that name and those hosts. */
+/** An authority, and a server with that name and those hosts. */
 function make(hosts: readonly string[] = HOSTS, validity: { from?: Date; to?: Date } = {}) {
   const authority = { name: "Authority of a test", ...newKeys() };
   const keys = newKeys();
@@ -20,7 +20,7 @@ function make(hosts: readonly string[] = HOSTS, validity: { from?: Date; to?: Da
   };
 }
 
-/** Runs openssl on the files of one of them; what it printed. */
+/** Runs openssl on the files of one of them; returns its output. */
 async function asked(made: ReturnType<typeof make>, ...args: string[]): Promise<string> {
   const folder = await Deno.makeTempDir({ prefix: "exoip-" });
   try {
@@ -46,7 +46,7 @@ for (const host of HOSTS) {
 }
 
 skippableTest("openssl reads in a certificate what was written", missingOpenssl, async () => {
-  // A year from which on it is written with four digits.
+  // From 2050 on, years have four digits.
   const validity = { from: new Date("2020-02-29T23:59:58Z"), to: new Date("2050-01-02T03:04:05Z") };
   const made = make(HOSTS, validity);
   const text = await asked(made, "x509", "-in", "@cert", "-noout", "-text");
@@ -92,13 +92,13 @@ for (const host of ["127.9.8.7", "::1", "localhost"]) {
     const { name, publicKey } = stranger;
     const ca = certificatePem({ name, publicKey, hosts: null }, stranger);
     assertMatch(await shakeHands(host, { ...made, ca }), /UnknownIssuer/);
-    // The name alone is no proof.
+    // The name alone proves nothing.
     assertMatch(await shakeHands(host, { ...made, ca: make().ca }), /BadSignature/);
     assertMatch(await shakeHands(host, make(["127.9.8.6", "cloud.test"])), /not valid for name/);
   });
 }
 
-/** How a handshake with a server that shows this ends: `done`, or the error. */
+/** The result of a handshake with a server that shows this: `done`, or the error. */
 async function shakeHands(host: string, made: ReturnType<typeof make>): Promise<string> {
   const { ca, cert, key } = made;
   const hostname = host === "localhost" ? "127.0.0.1" : host;
@@ -129,7 +129,7 @@ function hasOpenssl(): boolean {
   }
 }
 
-/** What openssl prints; throws when it ends with an error. */
+/** The output of openssl; throws when it fails. */
 async function openssl(...args: string[]): Promise<string> {
   const { code, stdout, stderr } = await new Deno.Command("openssl", { args }).output();
   const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes).trim();

@@ -1,4 +1,4 @@
-// Answers as a server may write them, in pieces as a network may deliver them.
+// Answers in every form of a server, in the chunks of a network.
 import { assertEquals, assertRejects } from "@std/assert";
 import fc from "fast-check";
 import {
@@ -9,7 +9,7 @@ import {
   writeRequest,
 } from "../../src/transport/http1.ts";
 
-/** A connection on which these pieces arrive, and then its end. */
+/** A connection that delivers these chunks, and then ends. */
 function arriving(pieces: readonly Uint8Array[]): Stream & { readonly written: string } {
   const rest = [...pieces], written: number[] = [];
   return {

@@ -1,23 +1,23 @@
-// Servers on loopback that behave as badly as wished, and a transport that knows their names.
+// Badly behaved servers on loopback, and a transport that knows their names.
 import { systemClock } from "../../src/host/clock.ts";
 import type { ProxyVariables } from "../../src/transport/proxy_route.ts";
 import { openTransport, type Transport } from "../../src/transport/transport.ts";
 import { CLOUD_AUTHORITY, identityFor } from "../support/tls/cloud_identity.ts";
 
-/** The name that all servers here are called by. */
+/** The name of all servers here. */
 export const NAME = "api.example";
 
-/** What becomes of a request: an answer, or whatever is done with the connection. */
+/** Handles a request: answers it, or does something to the connection. */
 export type Handler = (request: string, connection: Deno.Conn, number: number) => void;
 
-/** An answer of HTTP/1.1 with that text. */
+/** An HTTP/1.1 answer with that text. */
 export function answer(text = "ok", headers = ""): Uint8Array {
   const head =
     `HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n${headers}content-length: ${text.length}\r\n\r\n`;
   return new TextEncoder().encode(head + text);
 }
 
-/** A TLS server that hands each request (its head alone) to the handler, with the number of its connection. */
+/** A TLS server that passes each request (only its head) to the handler, with the number of its connection. */
 export class RawServer implements AsyncDisposable {
   readonly requests: { readonly head: string; readonly connection: number }[] = [];
   readonly port: number;
@@ -43,7 +43,7 @@ export class RawServer implements AsyncDisposable {
         serving.push(this.#attend(connection, ++this.connections, handler));
       }
     } catch {
-      // A handshake that fails ends the iteration in some versions: the listener is closed then, too.
+      // In some versions, a failed handshake ends the iteration: the listener is then closed, too.
     }
     await Promise.all(serving);
   }
@@ -70,16 +70,16 @@ export class RawServer implements AsyncDisposable {
   }
 }
 
-/** Closes what may be closed already. */
+/** Closes a resource that may be closed already. */
 export function shut(resource: { close(): void }): void {
   try {
     resource.close();
   } catch {
-    // It was.
+    // It was closed already.
   }
 }
 
-/** A listener that lets clients connect and never says a word. */
+/** A listener that accepts connections and stays silent. */
 export class SilentServer implements Disposable {
   readonly port: number;
   readonly #listener: Deno.TcpListener;
@@ -94,7 +94,7 @@ export class SilentServer implements Disposable {
   }
 }
 
-/** A transport with these addresses for the name; a function is asked each time. */
+/** A transport with these addresses for the name; a function is called for each lookup. */
 export function transportTo(
   addresses: readonly string[] | (() => readonly string[] | Promise<readonly string[]>),
   variables: ProxyVariables = {},

@@ -1,4 +1,4 @@
-// The look-up of a name, whatever the resolvers do, in virtual time.
+// The lookup of a name, whatever the resolvers do, in virtual time.
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import {
   type Family,
@@ -11,7 +11,7 @@ import { VirtualClock } from "../support/clock.ts";
 
 type Answer = readonly string[] | "nothing" | "silence";
 
-/** What each source says for a family, and after how long. */
+/** Each source's answer for a family, and its delay. */
 interface Resolver {
   readonly system?: Partial<Record<Family, readonly [Answer, number]>>;
   readonly servers?: Partial<Record<Family, readonly [Answer, number]>>;
@@ -93,7 +93,7 @@ Deno.test("Names ask the name servers directly when the system's resolver lags",
 });
 
 Deno.test("Names ask the name servers at once when the system knows nothing", async () => {
-  // The runtime's own look-up gives an empty list for a family that has no address.
+  // The runtime's own lookup returns an empty list for a family without an address.
   const system = { 4: ["nothing", 1], 6: [[], 1] } as const;
   const { clock, names } = namesWith({ system, servers: { 6: [["2001:db8::1"], 1] } });
   assertEquals(await names.lookUp("api.example"), ["2001:db8::1"]);

@@ -4,7 +4,7 @@ import { proxyFor, ProxyProblem } from "../../src/transport/proxy_route.ts";
 
 const API = new URL("https://api-ch-gva-2.exoscale.com/v2/zone");
 
-/** Whether the URL goes through the proxy, by that NO_PROXY. */
+/** Whether the URL goes through the proxy, with that NO_PROXY. */
 function proxied(url: string, NO_PROXY: string): boolean {
   return proxyFor(new URL(url), { HTTPS_PROXY: "http://proxy.example:3128", NO_PROXY }) !== null;
 }

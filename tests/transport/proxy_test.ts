@@ -1,4 +1,4 @@
-// Requests through proxies, good ones and others, and to a server that speaks HTTP/2 alone.
+// Requests through proxies, working ones and others, and to a server that speaks HTTP/2 alone.
 import { createSecureServer } from "node:http2";
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { TransportFailure } from "../../src/transport/failure.ts";
@@ -8,7 +8,7 @@ import { answer, get, NAME, RawServer, shut, transportTo } from "./lab.ts";
 
 const good = (_request: string, connection: Deno.Conn) => void connection.write(answer());
 
-/** A proxy that knows one place, whatever it is asked for, and answers CONNECT with this line. */
+/** A proxy to one target, whatever the request names, which answers CONNECT with this line. */
 class Proxy implements AsyncDisposable {
   readonly asked: string[] = [];
   readonly port: number;
@@ -96,7 +96,7 @@ Deno.test("Transport names the proxy when the server behind it is not who it sho
   assertStringIncludes(message, `: ${NAME} through the proxy 127.0.0.1:${proxy.port}`);
 });
 
-// The HTTP/2 server of older runtimes answers nobody; tests/world tries the same with haproxy.
+// The HTTP/2 server of older runtimes answers no request; tests/world tries the same with haproxy.
 const ignore = Deno.version.deno.startsWith("2.7.");
 Deno.test(
   "Transport leaves a server that speaks HTTP/2 alone to the runtime",

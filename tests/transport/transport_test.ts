@@ -1,4 +1,4 @@
-// The way to the cloud over real connections to servers that fail in every way.
+// Real connections to the cloud, with servers that fail in every way.
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { TransportFailure } from "../../src/transport/failure.ts";
 import { NameFailure } from "../../src/transport/names.ts";
@@ -32,7 +32,7 @@ Deno.test("Transport takes the first address that proves who it is, not the firs
     port,
     name: "other.example",
   });
-  // Refused, silent after the connection, another's certificate, and the right one.
+  // Refused, silent after connecting, a wrong certificate, and the right one.
   using transport = transportTo(["127.0.0.5", "127.0.0.2", "127.0.0.3", "127.0.0.4"]);
   assertEquals(await get(transport, port), "ok");
 });
@@ -77,7 +77,7 @@ Deno.test("Transport tries an address that leaves requests without an answer aft
 });
 
 Deno.test("Transport takes no connection again on which something hangs", async () => {
-  // Each connection answers its first request only, as one whose state a firewall has forgotten.
+  // Each connection answers only its first request, like one that a firewall has forgotten.
   const answered = new Set<number>();
   await using server = new RawServer((_, connection, number) => {
     if (!answered.has(number)) connection.write(answer());
@@ -92,7 +92,7 @@ Deno.test("Transport takes no connection again on which something hangs", async 
   given.abort();
   const { kind, sent } = await hanging;
   assertEquals([kind, sent], ["aborted", true]);
-  // The last one is the newest, and would answer nothing more either: what was given up has condemned it.
+  // The last one is the newest, and would not answer any more either: the cancelled request has condemned it.
   assertEquals(await get(transport, server.port, { fresh: true }), "ok");
   assertEquals(server.connections, 3);
 });
@@ -225,7 +225,7 @@ const REFUSALS: [string, string][] = [
 ];
 for (const [what, text] of REFUSALS) {
   Deno.test(`Transport takes no connection again that has answered ${what}`, async () => {
-    // The first connection leads to a server in trouble from its second request on.
+    // The first connection leads to a server that fails from its second request on.
     let firsts = 0;
     await using server = new RawServer((_, connection, number) => {
       const bad = number === 1 && firsts++ > 0;
@@ -295,11 +295,11 @@ Deno.test("Transport leaves a server that begins with HTTP/2, unasked, to the ru
   const settings = new Uint8Array([0, 0, 0, 4, 0, 0, 0, 0, 0]);
   await using server = new RawServer((_, connection) => void connection.write(settings), {
     alpn: ["h2", "http/1.1"],
-    // The runtime looks it up by itself.
+    // The runtime looks up this name itself.
     name: "localhost",
   });
   using transport = transportTo(["127.0.0.1"]);
-  // It speaks nothing at all, in truth: what counts is who asks the second time.
+  // The server in fact speaks no protocol at all: the test is about which client makes the second request.
   const giveUp = new AbortController();
   const url = new URL(`https://localhost:${server.port}/`);
   const asked = failureOf(() => transport(url, { signal: giveUp.signal }));

@@ -1,4 +1,4 @@
-// What becomes of a heartbeat when there is a shared secret: each reason, in an order that keeps floods cheap.
+// How a node with a shared secret handles a heartbeat: each rejection reason, in an order that keeps floods cheap.
 import { assert, assertEquals } from "@std/assert";
 import { startNode, stepNode } from "../../src/core/node.ts";
 import {
@@ -27,10 +27,10 @@ const SECRET = "a secret of the whole cluster", OTHER = "a secret of somebody el
 /** Runs of the node and of its peer. */
 const SELF_RUN = 5n, RUN = 7n;
 
-/** A node behind its guard, at a standing clock. */
+/** A node with its authenticator, and a clock that stands still. */
 class Post {
   readonly clock = new VirtualClock({ nowMs: 10_000 });
-  /** Time that passes between the guard's look and the node's. */
+  /** Time between the authenticator's check and the node's. */
   passesMs = 0;
   node: Node = startNode(NODE_SETTINGS, {
     atMs: this.clock.nowMs(),
@@ -38,7 +38,7 @@ class Post {
     run: SELF_RUN,
     peers: PEERS,
   });
-  /** Tags that were looked at. */
+  /** Number of signatures that were checked. */
   checks = 0;
   /** Heartbeats with our own id. */
   #twins = 0;
@@ -58,7 +58,7 @@ class Post {
     const refusals = new Refusals({ clock, limitedLog, datagrams: this.datagrams });
     const twins = { admit: () => void this.#twins++ };
     this.authenticator = new Authenticator({ clock, keyring, acceptUnsigned, refusals, twins });
-    // Its first heartbeats are out; what it sends from here on to the end of an interval are answers.
+    // Its first heartbeats have left; all others before the end of an interval are answers.
     [this.node] = stepNode(this.node, { kind: "tick" }, this.clock.nowMs());
   }
 
@@ -66,7 +66,7 @@ class Post {
     return new Post(await Keyring.of(secrets), acceptUnsigned);
   }
 
-  /** The datagram comes; resolves to the word for what became of it. */
+  /** Receives the datagram; resolves to the word for the result. */
   async take(bytes: Uint8Array, from = "10.0.0.7"): Promise<string> {
     let word = "nothing";
     const before = this.#refused(), twins = this.#twins;
@@ -99,7 +99,7 @@ class Post {
     return counted?.[0] ?? word;
   }
 
-  /** Counts by reason, of what the guard itself has refused. */
+  /** Rejections by the authenticator itself, counted by reason. */
   #refused(): Map<string, number> {
     return new Map(this.datagrams.refused.views(0).map(({ word, count }) => [word, count]));
   }
@@ -108,7 +108,7 @@ class Post {
     return this.node.election.peers.get(address);
   }
 
-  /** An echo of what we sent so many ms ago. */
+  /** An echo of what we sent that many ms ago. */
   echo(agoMs = 0) {
     return { run: SELF_RUN, sequence: (this.clock.nowMs() - agoMs) * 1_000 };
   }
@@ -192,11 +192,11 @@ Deno.test("what was refused before its tag was looked at is not believed a momen
   await post.take(await signed());
   const { keyId } = post.keyring, checks = post.checks, met = post.peer()?.met;
   post.passesMs = 1;
-  // It echoes what we send only now: possible for the node, not yet for the guard.
+  // It echoes what we send only now: possible for the node, not yet for the authenticator.
   const early = { secret: OTHER, keyId, sequence: 9_000, echo: post.echo(-1.5) };
   await post.take(await signed(early));
   assertEquals([post.checks, post.peer()?.alive, post.peer()?.proof], [checks, false, null]);
-  // It is too early for an answer, and then is not.
+  // At first it is too early for an answer, then it is not.
   post.passesMs = 500;
   await post.take(await signed({ secret: OTHER, keyId, sequence: 9_000 }));
   assertEquals([post.checks, post.peer()?.met, post.answers.length], [checks, met, 1]);
@@ -255,7 +255,7 @@ Deno.test("one run is answered twice in an interval at most, and eight runs are 
 Deno.test("--accept-unsigned hears a peer unsigned until it has proved that it signs, and then no more", async () => {
   const post = await Post.open({ acceptUnsigned: true });
   assertEquals(await post.take(encode(heartbeat(null))), "heard");
-  // Unsigned, anybody can write any sequence: it must not keep out the signed ones.
+  // Anybody can write any sequence into an unsigned heartbeat: it must not block the signed ones.
   assertEquals(await post.take(encode(heartbeat({ sequence: 9_000_000 }))), "heard");
   assertEquals(await post.take(await signed()), "met");
   assertEquals(await post.take(encode(heartbeat({ sequence: 9_000_001 }))), "heard");

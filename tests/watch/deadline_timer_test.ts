@@ -1,4 +1,4 @@
-// The loop's timer: it rings at the instant that was set last, and knows how well it kept it.
+// The loop's timer: it fires at the instant that was set last, and measures its own lag.
 import { assertEquals } from "@std/assert";
 import { DeadlineTimer } from "../../src/watch/deadline_timer.ts";
 import { VirtualClock } from "../support/clock.ts";

@@ -1,4 +1,4 @@
-// Forged datagrams by the ten thousands through the real loop: they cost no line, no memory and no request each.
+// Tens of thousands of forged datagrams through the real loop: they cost no line, no memory and no request each.
 import { assert, assertEquals } from "@std/assert";
 import { ANSWERS_PER_SECOND } from "../../src/status/token_bucket.ts";
 import { encode } from "../../src/core/heartbeat.ts";
@@ -15,10 +15,10 @@ const SELF = "00000001-0000-4000-8000-000000000001";
 const PEER = "00000001-0000-4000-8000-000000000002";
 const PEER_ADDRESS = "203.0.113.12";
 const FLOOD = 60_000;
-/** Lines that the node has to say for itself, and those of one answer to `info`. */
+/** The node's own lines, and those of one answer to `info`. */
 const OWN_LINES = 40, ANSWER_LINES = 25;
 
-/** Datagrams of all kinds from all over the world, from the peer, and from this machine. */
+/** Datagrams of all kinds: from anywhere, from the peer, and from this machine. */
 function* flood(seed: number, count: number): Iterable<Datagram> {
   const random = seededRandom(seed);
   const byte = () => between(random, 0, 255);
@@ -89,7 +89,7 @@ Deno.test("a flood of forged datagrams costs a bounded number of lines, alarms, 
     assertEquals([...election.peers.keys()], [PEER_ADDRESS]);
     const others = socket.sent.slice(spoken).filter(({ to }) => to !== PEER_ADDRESS);
     const strangers = others.filter(({ to }) => !to.startsWith("127."));
-    // One that used our own id, which may be a copy of this machine.
+    // One with our own id, which may be a copy of this machine.
     assert(strangers.length <= 2, `${strangers.length} strangers are answered`);
     assert(lines.every((line) => line.length < 500));
     await clock.pass(QUIET_MS + 1_000);

@@ -1,4 +1,4 @@
-// From where heartbeats leave, as the watchdog sees it: what it tells the link, and what it says of it.
+// The source address of heartbeats in the watchdog: what it passes to the socket, and what it logs.
 import { assertEquals, assertMatch } from "@std/assert";
 import { encode } from "../../src/core/heartbeat.ts";
 import { QUIET_MS } from "../../src/log/rate_limited_log.ts";
@@ -87,7 +87,7 @@ Deno.test("Watchdog says how a refused heartbeat came: from the Elastic IP, or f
       fromPort: 4_242,
     });
   hear(elasticIp, PEER);
-  // That the same was told without a cause keeps no cause back.
+  // A report without a cause does not suppress a later one with a cause.
   hear("10.0.0.2", "00000001-0000-4000-8000-0000000000ff");
   hear("10.0.0.2", PEER);
   hear("10.0.0.2", PEER);

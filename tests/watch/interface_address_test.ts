@@ -1,4 +1,4 @@
-// --address-on with an `ip` that is made up: what it is asked, and what follows from its answers.
+// --address-on with a fake `ip`: the commands, and the effects of its answers.
 import { assertEquals, assertRejects } from "@std/assert";
 import { type CommandOutcome, type RunCommand, runCommand } from "../../src/host/command.ts";
 import { InterfaceAddresses } from "../../src/watch/interface_address.ts";
@@ -7,7 +7,7 @@ import { skippableTest } from "../support/skippable.ts";
 
 const OURS = "198.51.100.50", OTHER = "2001:db8::50";
 
-/** Addresses on `lo`, beside an `ip` that answers as told. */
+/** Addresses on `lo`, with an `ip` that gives these answers. */
 function stage(answer: (args: string) => Partial<CommandOutcome> | Error) {
   const asked: string[] = [], lines: string[] = [];
   const run: RunCommand = (words) => {

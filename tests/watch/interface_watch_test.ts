@@ -1,5 +1,5 @@
-// The looks at the interfaces in made-up time: how soon an address is put back, how often that is tried, what a fight
-// costs, and that each Elastic IP counts for itself.
+// The checks of the interfaces in virtual time: how soon an address is put back, how often that is tried, what a
+// conflict costs, and that each Elastic IP is handled separately.
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { InterfaceWatch, LISTED_MAX } from "../../src/watch/interface_watch.ts";
 import { VirtualClock } from "../support/clock.ts";
@@ -11,15 +11,15 @@ interface Options {
   readonly device?: string | null;
 }
 
-/** A machine with one interface `lo`, whose addresses the test takes off and puts on. */
+/** A machine with one interface `lo`, whose addresses the test removes and adds. */
 function stage({ elasticIps = [OURS], device = "lo" }: Options = {}) {
   const clock = new VirtualClock();
   const on = new Set(elasticIps);
   const lines: string[] = [], told: string[] = [], attempts: number[] = [];
   const machine = {
-    /** Why nothing can be put on. */
+    /** Why no address can be added. */
     trouble: null as string | null,
-    /** Never answers. */
+    /** Whether it never answers. */
     hangs: false,
     holding: true as boolean | null,
     listings: 0,

@@ -1,4 +1,4 @@
-// --notify with real scripts: order, facts, secrets, time-outs, floods, and the end.
+// --notify with real scripts: order, variables, secrets, timeouts, floods, and the end.
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { childEnvironment, secretCommandEnvironment } from "../../src/host/child_environment.ts";
 import { systemClock } from "../../src/host/clock.ts";
@@ -29,7 +29,7 @@ const MASTER: RoleChange = {
 const OTHER_IP = "198.51.100.51";
 const SETTINGS = { timeoutMs: 30_000, holdMs: 0, several: false, instanceId: "an-id" };
 
-/** Runs the body beside notices to a script, which may write what it is told into `$OUT`. */
+/** Runs the body with a notify script, which may write its variables into `$OUT`. */
 async function withScript(
   script: string,
   body: (
@@ -164,7 +164,7 @@ skippableTest(
   "of too many that wait the overtaken are left out, never the newest of an address",
   NO_SHELL,
   async () => {
-    // Goes on once the test has made a file.
+    // Continues once the test has made a file.
     const script = '[ -e "$OUT.go" ] || while ! [ -e "$OUT.go" ]; do sleep 0.05; done; ' +
       'echo "$EXOIP_ROLE $EXOIP_ADDRESS $EXOIP_PRIORITY" >> "$OUT"';
     const folder = await Deno.makeTempDir();
@@ -199,7 +199,7 @@ skippableTest(
         }
       };
       await until(() => told().length === QUEUE_MAX, { title: "the rest is told" });
-      // The oldest that is left has become no change.
+      // The oldest remaining one no longer changes anything.
       const priorities = Array.from({ length: QUEUE_MAX - 2 }, (_, index) => index + 7);
       assertEquals(told(), [
         "backup 198.51.100.50 0",
@@ -338,7 +338,7 @@ skippableTest(
       notices.roleChanged({ ...BACKUP, elasticIp: OTHER_IP, priority: 7 });
       await until(() => told().length === 2, { title: "another address is told" });
       flap(MASTER, BACKUP, MASTER);
-      // Nobody waits at the end.
+      // At the end there is nothing to wait for.
       await notices.close([]);
       assertEquals(told(), ["backup 2", "backup 7", "master 2"]);
     }, { holdMs: 100 });

@@ -1,4 +1,4 @@
-// What a watchdog writes into the log over hours: nothing while nothing happens, and a fault as a sum.
+// A watchdog's log over hours: nothing while nothing happens, and one summary per fault.
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { SimulatedMachine } from "../support/simulated_machine.ts";
 

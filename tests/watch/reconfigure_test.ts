@@ -1,4 +1,4 @@
-// New settings in a running watchdog: told to the peers at once, and without giving the address up too early.
+// New settings in a running watchdog: sent to the peers at once, without giving the address up too early.
 import { assert, assertEquals } from "@std/assert";
 import { decode } from "../../src/core/heartbeat.ts";
 import { serviceManager } from "../../src/host/systemd_notify.ts";
@@ -126,7 +126,7 @@ Deno.test("the service manager hears of a reload once the watchdog is ready and 
   const world = new SimulatedMachine({}, {}, manager);
   const reload = async () => {
     manager.reloading();
-    // The watchdog goes on stepping, which is no end of the reload.
+    // The watchdog keeps stepping, which does not end the reload.
     await world.pass(2_000);
     told.push("(reads)");
     manager.reloaded();

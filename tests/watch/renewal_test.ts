@@ -15,7 +15,7 @@ const OLD: readonly [string, string] = ["EXOold", "old-secret"],
 const keyFile = ([key, secret]: readonly [string, string], end?: number) =>
   JSON.stringify({ key, secret, ...(end !== undefined && { "expires-at": new Date(end) }) });
 
-/** A renewal before files that can be changed, in a time that the test makes pass. */
+/** A renewal with files that the test can change, in virtual time. */
 async function stage(files: Record<string, string | Error>, args: string[]) {
   const lines: string[] = [], reads: string[] = [], hidden: string[] = [];
   const clock = new VirtualClock({ nowMs: 1_000 });
@@ -47,7 +47,7 @@ async function stage(files: Record<string, string | Error>, args: string[]) {
   return { renewal, signer, lines, reads, hidden, clock, pass: (ms: number) => clock.pass(ms) };
 }
 
-/** One call that the cloud answers so. */
+/** One call with that error from the cloud. */
 async function refused(renewal: Renewal, kind: CloudErrorKind): Promise<void> {
   const look = () => Promise.reject(new CloudError(kind, "no"));
   const cloud = renewal.around(Object.assign(new FakeCloud(ID), { look }));
@@ -155,7 +155,7 @@ Deno.test("a key with an end is renewed from its file before it ends", async () 
   await pass(330_000);
   assertEquals(signer.credentials, { apiKey: NEW[0], secret: NEW[1], expiresAtMs: nextEndMs });
   assert(clock.nowMs() < endMs, "in time");
-  // The next one is never written: the end is said once.
+  // The next one is never written: the expiry is logged once.
   await pass(5_000_000);
   assertMatch(
     lines.at(-1) ?? "",

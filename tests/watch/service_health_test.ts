@@ -1,5 +1,5 @@
-// A node is healthy when its checks are well and its own Elastic IP is where it should be: both together, each Elastic
-// IP for itself.
+// A node is healthy when its checks pass and its own Elastic IP is where it should be: both together, separately for
+// each Elastic IP.
 import { assertEquals } from "@std/assert";
 import { readValues } from "../../src/options/parse.ts";
 import { type Config, configure } from "../../src/config/config.ts";
@@ -23,7 +23,9 @@ function configOf(...argv: string[]): Config {
   return config;
 }
 
-/** A service with two Elastic IPs and a check; the test decides what the check says and what is on the interface. */
+/**
+ * A service with two Elastic IPs and a check; the test sets the result of the check and the addresses on the interface.
+ */
 function stage(config: Config) {
   const clock = new VirtualClock();
   const machine = { well: true, on: new Set([ONE, TWO]), putting: true };
@@ -57,7 +59,7 @@ function stage(config: Config) {
   const addresses = new InterfaceAddresses(config.addressOn, { log, run, env: {} });
   const service = new Service(config, { instanceId: ID, host, log, addresses });
   service.attend({ watches, log } as unknown as Watchdog);
-  /** What the watches were told within that time. */
+  /** What the watches heard within that time. */
   const within = async (ms: number) => {
     const { length } = told;
     await clock.pass(ms);

@@ -1,4 +1,4 @@
-// The loop itself, with a real clock and a real cloud client, and a link that only counts.
+// The loop itself, with a real clock and a real cloud client, and a socket that only counts.
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { decode, encode } from "../../src/core/heartbeat.ts";
 import { CloudV2 } from "../../src/exoscale/cloud_v2.ts";
@@ -15,7 +15,7 @@ import { CloudServer, type Fault } from "../support/cloud/server.ts";
 import { cloudFetch, hurriedClock } from "../support/cloud/cloud_fixture.ts";
 import type { NodeSettings } from "../../src/core/node_state.ts";
 
-/** A running watchdog and all that a test wants to touch. */
+/** A running watchdog and everything that a test uses. */
 function start(
   overrides: Partial<WatchdogSettings & NodeSettings> = {},
   clock: Clock = systemClock,
@@ -109,7 +109,7 @@ Deno.test("the exit line is the last one, whatever still ends beside the watchdo
     log.write("warning", "notify", "given up at the end");
   });
   server.fault = () => "html";
-  // What repeats is counted, and the count is told at the end.
+  // Repetitions are counted, and the count is logged at the end.
   const failed = () => server.calls.length >= 6;
   await until(failed, { title: "the cloud has failed several times" });
   tell("stop");
@@ -225,7 +225,7 @@ Deno.test("Watchdog.run() believes a refusal at its start only once it has laste
   }));
 });
 
-/** A service manager that remembers what it was told, with the instant. */
+/** A service manager that records its messages, with their times. */
 function listening(keepAliveMs: number, clock: Clock = systemClock) {
   const told: { text: string; atMs: number }[] = [];
   const say = (message: string) =>
@@ -244,7 +244,7 @@ Deno.test("Watchdog.run() tells the service manager when its first election is o
   const isMaster = "STATUS=master (alone), 198.51.100.50 is attached";
   await until(() => texts().includes(isMaster), { title: "it has taken the address" });
   const [first, ...rest] = texts();
-  // A machine that is busy may make it believe that it slept.
+  // A busy machine may make it believe that it slept.
   const settling =
     /^STATUS=backup \((settling|stalled)\), 198.51.100.50 is not known to be attached$/;
   assertMatch(first ?? "", settling);
@@ -266,7 +266,7 @@ Deno.test("Watchdog.run() shows life as often as it is asked to, however rare it
   const { server, ended, tell } = start({ intervalMs: 3_600_000 }, systemClock, manager);
   const signs = () => told.filter(({ text }) => text === "WATCHDOG=1");
   await until(() => signs().length >= 20, { title: "twenty signs of life" });
-  // One that comes late makes the next one seem early, so all of them count.
+  // A late sign makes the next one seem early, so the test uses all of them.
   const [first, last, count] = [signs()[0]!.atMs, signs().at(-1)!.atMs, signs().length];
   assert(last - first >= 24 * (count - 2), `no more often than asked: ${count} in ${last - first}`);
   tell("stop");
@@ -297,7 +297,7 @@ Deno.test(
     assert(loop.lateAgeMs !== null && loop.listening && loop.worstLateMs >= loop.lateMs);
     assert(changes.some(({ event }) => event === "role") && changes.at(-1)?.event === "attached");
     const says = { priority: 20, elasticIp: address.elasticIp, id: peer.id, trailer: null };
-    // On a busy machine one would be over before anybody looks.
+    // On a busy machine a single one would be over before the test checks.
     const best = () => {
       socket.hear(encode(says), peer.address);
       return watchdog.snapshot().addresses[0]?.reason === "best";

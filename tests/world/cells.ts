@@ -5,7 +5,7 @@ import { MACHINE_FAULTS } from "./machine_faults.ts";
 import { PEER_FAULTS } from "./peer_faults.ts";
 import { inRunningCluster, NAME_FAULTS, type NameFault } from "./name_faults.ts";
 
-/** How many cells run side by side: they wait most of the time. */
+/** How many cells run in parallel: they wait most of the time. */
 export const AT_ONCE = 28;
 
 /** A fault in a running cluster. */
@@ -21,7 +21,7 @@ export interface StartCell {
   readonly fault: NameFault;
 }
 
-/** Those whose title fits the pattern, the longest first. */
+/** The cells whose title matches the pattern, the longest first. */
 export function cellsFor(only: RegExp): { cluster: ClusterCell[]; start: StartCell[] } {
   const names = NAME_FAULTS.filter(({ fromBeginning }) => !fromBeginning).map(inRunningCluster);
   const cluster = [...CONNECTION_FAULTS, ...MACHINE_FAULTS, ...names, ...PEER_FAULTS].flatMap((

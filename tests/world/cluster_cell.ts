@@ -1,4 +1,4 @@
-// One cell of the matrix: a cluster of two, one fault, and what came of it.
+// One cell of the matrix: a cluster of two, one fault, and the result.
 import type { ClusterNode } from "../support/cluster.ts";
 import { pause, until } from "../support/until.ts";
 import { curlMs } from "./control.ts";
@@ -8,60 +8,60 @@ import { Laboratory } from "./laboratory.ts";
 import { firstGoodAtMs, hasKey, isGood, longestSilenceMs, mostWithin } from "./measure.ts";
 import { storyOf } from "./story.ts";
 
-/** Longest time from a way to the first good request. */
+/** Longest time from a working route to the first good request. */
 export const FIRST_LIMIT_MS = 10_000;
 /** Most requests of one node that may arrive within a second. */
 export const PER_SECOND_LIMIT = 5;
-/** After 0.5 s x 6 without a heartbeat a peer is dead. */
+/** A peer is dead after 0.5 s x 6 without a heartbeat. */
 const ARGS = ["-r", "6"];
 const DEAD_TIME_MS = 3_000;
-/** What a few calls take, and a busy machine. */
+/** Duration of a few calls on a busy machine. */
 const CALLS_MS = 3_000;
-/** A node at rest has no reason to ask more often. */
+/** An idle node has no reason to ask more often. */
 const LOOK_MS = 6_000;
-/** curl runs on a machine beside those of the nodes. */
+/** curl runs on a machine besides those of the nodes. */
 const CONTROL_MACHINE = 3;
-/** How long it is watched what comes of a fault. */
+/** How long the effects of a fault are watched. */
 const WATCHED_MS = 25_000;
-/** How long the take-over is waited for, and what follows it. */
+/** How long to wait for the takeover, and for its aftermath. */
 const TAKE_OVER_MS = 40_000, AFTERMATH_MS = 4_000;
 
-/** What was seen. Null: it did not happen while it was watched. */
+/** The measured figures. Null: it did not happen while it was watched. */
 export interface Figures {
-  /** From the moment with a way, and a reason to ask, to the first good request of the slowest node. */
+  /** From the moment with a working route, and a reason to ask, to the first good request of the slowest node. */
   readonly firstMs: number | null;
-  /** The longest time without a good request of a node that watches; 0 with the master killed. */
+  /** The longest time without a good request from a watching node; 0 with the master killed. */
   readonly silenceMs: number;
   /** Time without a live holder. */
   readonly withoutHolderMs: number | null;
-  /** From the death until the cloud shows the address on the dead node no more; 0 at rest. */
+  /** From the death until the cloud no longer shows the address on the dead node; 0 at rest. */
   readonly onDeadMs: number | null;
   /** The most requests of one node within a second. */
   readonly perSecond: number;
-  /** Those of one node within a second of the first one to arrive after an outage. */
+  /** The requests of one node within a second of the first one to arrive after an outage. */
   readonly burst: number;
   readonly protocols: readonly string[];
-  /** From the moment with a way to curl's first answer. */
+  /** From the moment with a working route to curl's first answer. */
   readonly curlMs: number | null;
 }
 
-/** What a cell says: figures, and which limits they break. */
+/** The result of a cell: figures, and the limits that they break. */
 export interface CellResult {
   readonly fault: string;
   readonly mode: Mode;
   readonly figures: Figures;
   readonly broken: readonly string[];
-  /** All that happened, for whoever wants to know why. */
+  /** All events, to explain a failure. */
   readonly story: string;
 }
 
-/** The instants of a cell. */
+/** The times of a cell. */
 interface Instants {
   readonly startedAtMs: number;
   readonly beganAtMs: number;
-  /** When the end of the outage began; without one, that of the fault. */
+  /** When the end of the outage began; without an outage, when the fault began. */
   readonly endingAtMs: number;
-  /** From then on some way was there for certain. */
+  /** From then on some route certainly worked. */
   readonly wayAtMs: number;
   readonly endedAtMs: number;
 }
@@ -91,7 +91,7 @@ export async function runClusterCell(fault: Fault, mode: Mode): Promise<CellResu
   return { fault: fault.title, mode, figures, broken, story: storyOf(lab, instants) };
 }
 
-/** Resolves once there is a way, to the instant at which that began to be so. */
+/** Resolves once a route works, to the time since when it does. */
 async function breakAndMend(lab: Laboratory, { begin, outage }: Fault): Promise<number> {
   let endingAtMs = performance.now();
   await begin(lab);
@@ -106,7 +106,7 @@ async function watch(lab: Laboratory, { fault, mode }: { fault: Fault; mode: Mod
   if (mode === "at rest") return await pause(WATCHED_MS);
   const taken = () => lab.cluster.heldBy(...survivorsOf(lab, mode));
   const withinMs = TAKE_OVER_MS + (fault.graceMs ?? 0);
-  // That it has not come about is a figure, too.
+  // A takeover that does not happen is a figure, too.
   await until(taken, { title: "the survivor alone holds", withinMs }).catch(() => {});
   await pause(AFTERMATH_MS);
 }
@@ -145,7 +145,7 @@ function figuresOf(
   };
 }
 
-/** From the moment with a way, and a reason to ask, to the first good request of a node. */
+/** From the moment with a working route, and a reason to ask, to the first good request of a node. */
 function firstMs(
   arrivals: readonly Arrival[],
   { fault, mode, instants: { beganAtMs, endingAtMs, wayAtMs } }: {
@@ -162,7 +162,7 @@ function firstMs(
   return atMs === null ? null : Math.max(0, atMs - dueAtMs);
 }
 
-/** How many arrive within a second of the first one from an instant on. */
+/** How many arrive within a second of the first one after that time. */
 function burst(arrivals: readonly Arrival[], fromMs: number): number {
   const late = arrivals.map(({ atMs }) => atMs).filter((atMs) => atMs >= fromMs);
   const firstAtMs = Math.min(...late);
@@ -189,7 +189,7 @@ function limitsBroken(
     const shown = value === null ? "never" : `${(value / 1000).toFixed(1)} s`;
     broken.push(`${title}: ${shown}, wanted at most ${(limitMs / 1000).toFixed(1)} s`);
   };
-  // Until the death is known, the survivor has no more reason to ask than at rest.
+  // Until it knows of the death, the survivor has no more reason to ask than at rest.
   const reasonMs = mode === "at rest" || outage ? 0 : DEAD_TIME_MS;
   check("first good request", figures.firstMs, reasonMs + FIRST_LIMIT_MS + graceMs);
   if (mode === "at rest") {
