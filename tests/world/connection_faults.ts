@@ -1,4 +1,4 @@
-// What happens to connections, addresses and the front end itself.
+// Faults of connections, addresses and the front end itself.
 import type { Fault } from "./fault.ts";
 import { API_NAME, MUTE, STRANGER } from "./front.ts";
 import { API, API_IPV6, type Laboratory, SECOND } from "./laboratory.ts";
@@ -6,7 +6,7 @@ import { pause } from "../support/until.ts";
 
 const zone = (a: string[], aaaa: string[] = []) => ({ [API_NAME]: { a, aaaa } });
 
-/** Every packet to and from the nodes is lost, those of name servers included. */
+/** Every packet to and from the nodes is lost, including those of name servers. */
 function lost(seconds: number): Fault {
   return {
     title: `all packets lost for ${seconds} s`,
@@ -49,7 +49,7 @@ export const CONNECTION_FAULTS: readonly Fault[] = [
           await packets.silenceConnections();
         }
       };
-      // Meanwhile it is measured; the laboratory may be gone by then.
+      // This runs during the measurement; the laboratory may be closed by then.
       void again().catch(() => {});
     },
   },

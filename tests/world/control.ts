@@ -1,10 +1,10 @@
-// curl beside the nodes, to compare: what it finds can be asked of everybody. Some ways it does not find.
+// curl beside the nodes, for comparison: a route that curl finds, every node must find. Some routes curl does not find.
 import { ENDPOINT, type Laboratory } from "./laboratory.ts";
 
-/** How long curl tries, all tries together. */
+/** How long curl tries in all. */
 const ALL_MS = 20_000;
 
-/** Runs curl on a machine, again and again, until it has an answer; how long that took, null when it had none. */
+/** Runs curl on a machine repeatedly until it has an answer; returns how long that took, null without one. */
 export async function curlMs(lab: Laboratory, machine: number): Promise<number | null> {
   const startedAtMs = performance.now();
   const env = lab.envOf(machine);

@@ -7,24 +7,24 @@ export const FORMERR = 1, SERVFAIL = 2, NXDOMAIN = 3, REFUSED = 5;
 
 const A = 1, CNAME = 5, AAAA = 28, OPT = 41;
 const HEADER_BYTES = 12;
-/** Longest answer over UDP to a client that does not say that it takes more. */
+/** Longest answer over UDP to a client that does not announce a larger size. */
 const UDP_BYTES = 512;
 
 /** One query. */
 export interface Query {
   readonly id: number;
-  /** In lower case, without the last dot. */
+  /** In lower case, without the trailing dot. */
   readonly name: string;
   readonly type: "A" | "AAAA" | "other";
-  /** Whether it has the record by which a client says that it knows EDNS. */
+  /** Whether it has the record that announces EDNS. */
   readonly edns: boolean;
   readonly transport: "udp" | "tcp";
   readonly atMs: number;
   /** Address and port of the client. */
   readonly from: string;
-  /** The question as it was asked, capitals included. */
+  /** The question as sent, including capitals. */
   readonly question: Uint8Array;
-  /** Longest answer that the client takes this way. */
+  /** Longest answer that the client accepts over this transport. */
   readonly maxBytes: number;
 }
 
@@ -37,7 +37,7 @@ export interface ResourceRecord {
   readonly ttlSeconds: number;
 }
 
-/** Reads a query; null for bytes that are none. */
+/** Reads a query; null for other bytes. */
 export function parseQuery(
   bytes: Uint8Array,
   { transport, from, atMs }: Pick<Query, "transport" | "from" | "atMs">,
@@ -55,7 +55,7 @@ export function parseQuery(
   const end = at + 5;
   if (end > bytes.length) return null;
   const type = view.getUint16(at + 1);
-  // An OPT record has no name, and the longest answer in the place of the class.
+  // An OPT record has no name, and gives the longest answer in the place of the class.
   const edns = view.getUint16(10) > 0 && bytes.length >= end + 11 && bytes[end] === 0 &&
     view.getUint16(end + 1) === OPT;
   const udpBytes = edns ? Math.max(UDP_BYTES, view.getUint16(end + 3)) : UDP_BYTES;
@@ -72,13 +72,13 @@ export function parseQuery(
   };
 }
 
-/** An answer; records that do not fit are left out, and the answer says so. */
+/** An answer; records that do not fit are left out, which its header says. */
 export function answer(
   { id, question, maxBytes }: Query,
   { records = [], code = 0, truncated = false }: {
     records?: readonly ResourceRecord[];
     code?: number;
-    /** Says that it is cut, and has no record at all. */
+    /** Marked as truncated, without any record. */
     truncated?: boolean;
   } = {},
 ): Uint8Array {

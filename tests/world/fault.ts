@@ -1,24 +1,24 @@
 // What a fault is.
 import type { Laboratory, Setup } from "./laboratory.ts";
 
-/** Something that breaks between the nodes and the cloud, or among the nodes. */
+/** A fault between the nodes and the cloud, or among the nodes. */
 export interface Fault {
   readonly title: string;
   readonly setup?: Setup;
-  /** Breaks it. Where no outage follows, some way is left from now on. */
+  /** Starts the fault. Without an outage, some route to the cloud still works. */
   begin(lab: Laboratory): Promise<unknown> | void;
-  /** No way is left until this ends it. */
+  /** No route works until this ends the outage. */
   readonly outage?: {
     readonly lastsMs: number;
     end(lab: Laboratory): Promise<unknown> | void;
   };
-  /** What every surviving node must have logged meanwhile. */
+  /** What every surviving node must log meanwhile. */
   readonly says?: RegExp;
-  /** Further time that is to be allowed, as where each answer takes long. */
+  /** Extra time to allow, for example where each answer takes long. */
   readonly graceMs?: number;
 }
 
-/** How a cell of the matrix begins. */
+/** The state of a cell's cluster when its fault begins. */
 export const MODES = ["at rest", "master killed"] as const;
 
 /** One of them. */

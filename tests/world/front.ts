@@ -1,5 +1,5 @@
-// The front end of the cloud: a real haproxy that speaks TLS, HTTP/2 and HTTP/1.1, in a namespace of its own. Its log
-// says what arrived, and when: the test's own process is too busy to measure that.
+// The front end of the cloud: a real haproxy with TLS, HTTP/2 and HTTP/1.1, in a namespace of its own. Its log tells
+// what arrived, and when: the test's own process is too busy to measure that.
 import { until } from "../support/until.ts";
 import { TextLineStream } from "../support/lines.ts";
 import type { Authority } from "../support/tls/authority.ts";
@@ -11,33 +11,33 @@ export interface Arrival {
   readonly from: string;
   readonly port: number;
   readonly protocol: "h2" | "http/1.1";
-  /** Status of the answer; -1 when the request was not understood or not answered. */
+  /** Status of the answer; -1 when the request was malformed or not answered. */
   readonly status: number;
   readonly method: string;
   readonly path: string;
 }
 
-/** Names that a front end has certificates for. */
+/** Name in the front end's certificates. */
 export const API_NAME = "api.example";
-/** Address at which another server is, with a certificate for another name. */
+/** Address of another server, with a certificate for another name. */
 export const STRANGER = "192.0.2.30";
-/** Address at which requests are taken, and never answered. */
+/** Address that accepts requests, but never answers. */
 export const MUTE = "192.0.2.40";
 
-/** What it shows. */
+/** The certificate that it shows. */
 export type Shown = "good" | "renewed" | "untrusted" | "expired" | "other-name";
 
-/** Where a front end is and what it leads to. */
+/** Location and backends of a front end. */
 export interface FrontOptions {
   readonly namespace: string;
-  /** Address in that namespace which the test can reach. */
+  /** Address in that namespace that the test can reach. */
   readonly address: string;
   /** The simulated cloud behind it. */
   readonly cloud: URL;
-  /** What accepts connections, and says nothing. */
+  /** A listener that accepts connections and stays silent. */
   readonly mute: Deno.NetAddr;
   readonly authority: Authority;
-  /** After how long it closes a connection that is not used. */
+  /** How long an idle connection stays open. */
   readonly idleMs?: number;
 }
 
@@ -47,7 +47,7 @@ const LOG_LINE = /^(\d+) (\d+|-1) ([0-9a-f.:]+) (\d+) (h2|http\/1\.1|-) (-?\d+) 
 /** The front end; `start` it. */
 export class Front {
   readonly arrivals: Arrival[] = [];
-  /** Lines that tell of no request, such as failed handshakes. */
+  /** Lines that are not about a request, such as failed handshakes. */
   readonly notes: { readonly atMs: number; readonly text: string }[] = [];
   readonly #options: FrontOptions;
   readonly #folder: string;
@@ -70,7 +70,7 @@ export class Front {
     return front;
   }
 
-  /** Puts another certificate in place; a start takes it up. */
+  /** Installs another certificate; the next start uses it. */
   async show(shown: Shown): Promise<void> {
     const { authority } = this.#options;
     const name = shown === "other-name" ? "other.example" : API_NAME;
@@ -79,7 +79,7 @@ export class Front {
     await Deno.writeTextFile(`${this.#folder}/api.pem`, cert + key);
   }
 
-  /** Starts a process, beside one that may still be there, and waits until it listens. */
+  /** Starts a process, even if an earlier one still runs, and waits until it listens. */
   async start(): Promise<void> {
     const { namespace, address } = this.#options;
     const child = new Deno.Command("ip", {
@@ -106,36 +106,36 @@ export class Front {
     await until(ask, { title: `the front end listens (${JSON.stringify(this.notes)})` });
   }
 
-  /** Ends it at once: connections are closed by the kernel. */
+  /** Stops it at once: the kernel closes its connections. */
   async kill(): Promise<void> {
     this.#current?.kill("SIGKILL");
     await this.#current?.status;
     this.#current = null;
   }
 
-  /** Ends it once its connections have ended, and asks these to do so (GOAWAY, `connection: close`). */
+  /** Stops it once its connections have ended, after asking clients to close them (GOAWAY, `connection: close`). */
   retire(): void {
     this.#current?.kill("SIGUSR1");
     this.#current = null;
   }
 
-  /** Ends it and starts another: all connections are closed. */
+  /** Stops it and starts another: all connections are closed. */
   async restart(): Promise<void> {
     await this.kill();
     await this.start();
   }
 
-  /** Stops it in the midst of whatever it does: the kernel still accepts connections for it. */
+  /** Freezes it at any point of its work: the kernel still accepts connections for it. */
   freeze(): void {
     this.#current?.kill("SIGSTOP");
   }
 
-  /** Lets it go on. */
+  /** Lets it continue. */
   thaw(): void {
     this.#current?.kill("SIGCONT");
   }
 
-  /** Ends everything. */
+  /** Stops everything. */
   async close(): Promise<void> {
     for (const child of this.#children) child.kill("SIGKILL");
     await Promise.all([...this.#children].map(({ status }) => status));
@@ -151,7 +151,7 @@ export class Front {
     if (parts === null) return void this.notes.push({ atMs: performance.now(), text });
     const [, wall = "", took = "", from = "", port = "", alpn, status, method = "", path = ""] =
       parts;
-    // The line is written at the end of the request.
+    // The line is written when the request ends.
     const sinceWallMs = Date.now() - performance.now();
     this.arrivals.push({
       atMs: Number(wall) - Math.max(0, Number(took)) - sinceWallMs,

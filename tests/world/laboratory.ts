@@ -15,42 +15,42 @@ import { Packets } from "./packets.ts";
 import { Gate } from "./pool.ts";
 import { Proxy } from "./proxy.ts";
 
-/** Addresses of the front end: all of its network are. */
+/** Addresses of the front end, which has all of its network. */
 export const API = "192.0.2.10", SECOND = "192.0.2.20", API_IPV6 = "2001:db8:a::10";
-/** What the nodes are told of the cloud. */
+/** The cloud's endpoint for the nodes. */
 export const ENDPOINT = `https://${API_NAME}/v2`;
 
-/** Of the numbers on the cloud's bridge nodes have the low ones. */
+/** Numbers on the cloud's bridge; nodes have the low ones. */
 const FRONT_NUMBER = 29, FIRST_NAME_SERVER_NUMBER = 28, FIRST_PROXY_NUMBER = 15, UNUSED_NUMBER = 14;
-/** Addresses of the global kind: IPv6 is preferred only with one. */
+/** Global addresses: without one, IPv6 is not preferred. */
 const LINK_IPV6 = "2001:db8:1::";
 
-/** How a laboratory differs from the usual one. */
+/** Differences from the default laboratory. */
 export interface Setup {
-  /** Nodes of the cluster, 2 unless given. */
+  /** Nodes of the cluster, by default 2. */
   readonly nodes?: number;
-  /** Further machines, after the nodes, for what else is to be run. */
+  /** Additional machines, after the nodes, for other programs. */
   readonly guests?: number;
   readonly zone?: Zone;
-  /** Name servers in resolv.conf, 2 unless given. */
+  /** Name servers in resolv.conf, by default 2. */
   readonly nameServers?: number;
-  /** Lines of resolv.conf behind those of the name servers. */
+  /** Lines of resolv.conf after those of the name servers. */
   readonly resolv?: readonly string[];
-  /** After how long the front end closes a connection that is not used. */
+  /** How long the front end keeps an idle connection open. */
   readonly idleMs?: number;
-  /** Every machine has a proxy of its own, by the name `proxy-N.example`, and is told to use it. */
+  /** Every machine has its own proxy, called `proxy-N.example`, and is configured to use it. */
   readonly proxies?: boolean;
   /** Nodes know each other by name: `node-N.example`. */
   readonly peersByName?: boolean;
 }
 
-/** A hundred commands make a laboratory. */
+/** Creating a laboratory takes a hundred commands. */
 const BUILDING = new Gate(2);
 
-/** The usual zone. */
+/** The default zone. */
 export const USUAL_ZONE: Zone = { [API_NAME]: { a: [API] } };
 
-/** What a laboratory is made of. */
+/** The parts of a laboratory. */
 type Fragments = Pick<
   Laboratory,
   | "network"
@@ -64,10 +64,10 @@ type Fragments = Pick<
   | "authority"
 >;
 
-/** A cluster whose nodes find the cloud by its name. */
+/** A cluster whose nodes know the cloud by name. */
 class WorldCluster extends NetworkCluster {
   args: readonly string[] = [];
-  /** What `-p` says, null where it has the addresses of all nodes. */
+  /** The value of `-p`, null for the addresses of all nodes. */
   peerNames: string | null = null;
   envOf: (machine: number) => Record<string, string> = () => ({});
 
@@ -87,7 +87,7 @@ class WorldCluster extends NetworkCluster {
   }
 }
 
-/** The world; close it with `await using`. */
+/** The laboratory; close it with `await using`. */
 export class Laboratory implements AsyncDisposable {
   readonly cluster: WorldCluster;
   readonly nameServers: readonly NameServer[];
@@ -97,9 +97,9 @@ export class Laboratory implements AsyncDisposable {
   /** Machines that can call the cloud: nodes, then guests. */
   readonly machines: readonly number[];
   readonly network: Network;
-  /** By machine. */
+  /** The proxies by machine. */
   readonly proxies: ReadonlyMap<number, Proxy>;
-  /** What name servers know unless something is wrong. */
+  /** The content of name servers without a fault. */
   readonly usualZone: Zone;
   readonly #stack: AsyncDisposableStack;
 
@@ -116,7 +116,7 @@ export class Laboratory implements AsyncDisposable {
     this.#stack = stack;
   }
 
-  /** Makes everything; no node runs yet. Few are made at a time, so that those which are there have a machine. */
+  /** Creates everything; no node runs yet. Only few are created at a time, to leave processor time to the others. */
   static create(setup: Setup = {}): Promise<Laboratory> {
     return BUILDING.through(() => Laboratory.#create(setup));
   }
@@ -148,7 +148,7 @@ export class Laboratory implements AsyncDisposable {
     const nameServers = await startNameServers(network, { count, zone: usualZone, stack });
     const address = network.cloudClient(FRONT_NUMBER);
     const cloud = new URL(cluster.server.endpoint("v2"));
-    // The kernel accepts what nobody takes.
+    // The kernel accepts connections that nothing takes.
     const listener = Deno.listen({ hostname: network.cloudHostname, port: 0 });
     stack.defer(() => listener.close());
     const way = { namespace, address, cloud, mute: listener.addr, authority };
@@ -169,7 +169,7 @@ export class Laboratory implements AsyncDisposable {
     return lab;
   }
 
-  /** What a process is told of the cloud. */
+  /** A process's arguments for the cloud. */
   get args(): string[] {
     return ["-xe", ENDPOINT, "--ca-file", this.authority.caFile];
   }
@@ -185,7 +185,7 @@ export class Laboratory implements AsyncDisposable {
     await this.#write("hosts", ["127.0.0.1 localhost", ...lines]);
   }
 
-  /** Writes a file of /etc, in its place: processes that run have it mounted. */
+  /** Overwrites a file of /etc in place: running processes have it mounted. */
   async #write(name: string, lines: readonly string[]): Promise<void> {
     for (const machine of this.machines) {
       const folder = etcOf(this.network.namespace(machine));
@@ -194,7 +194,7 @@ export class Laboratory implements AsyncDisposable {
     }
   }
 
-  /** The machines have a route to the front end, or none. */
+  /** Adds or removes the machines' route to the front end. */
   async routed(state: "add" | "delete"): Promise<void> {
     for (const machine of this.machines) {
       const gateway = this.network.cloudClient(FRONT_NUMBER);
@@ -203,13 +203,13 @@ export class Laboratory implements AsyncDisposable {
     }
   }
 
-  /** Variables of what runs on a machine. */
+  /** Environment of the processes on a machine. */
   envOf(machine: number): Record<string, string> {
     const proxy = this.proxies.get(machine);
     return proxy === undefined ? {} : { HTTPS_PROXY: proxy.url };
   }
 
-  /** Sets what name servers know. */
+  /** Sets the content of the name servers. */
   set zone(zone: Zone) {
     for (const server of this.nameServers) server.zone = zone;
   }
@@ -219,12 +219,12 @@ export class Laboratory implements AsyncDisposable {
     return this.network.cloudClient(FRONT_NUMBER);
   }
 
-  /** An address on the bridge that no machine has. */
+  /** An unused address on the bridge. */
   get unusedAddress(): string {
     return this.network.cloudClient(UNUSED_NUMBER);
   }
 
-  /** The machine from which something came. */
+  /** The machine with that source address. */
   machineOf(from: string): number | undefined {
     return this.machines.find((machine) =>
       from === this.network.cloudClient(machine) || from === this.proxies.get(machine)?.address ||
@@ -267,7 +267,7 @@ async function startNameServers(
   return servers;
 }
 
-/** Every address of the front end's networks is its own, and the machines know the way there. */
+/** The front end owns every address of its networks, and the machines have a route to them. */
 async function route(
   network: Network,
   { namespace, machines }: { namespace: string; machines: readonly number[] },
@@ -278,7 +278,7 @@ async function route(
     "route add local 192.0.2.0/24 dev lo",
     "route add local 2001:db8:a::/64 dev lo",
   );
-  // Neighbours are known beforehand: IPv6 takes its time to find them.
+  // Fixed neighbour entries: IPv6 takes time to find neighbours.
   const neighbour = (number: number, hardware: string) =>
     `neighbour replace ${LINK_IPV6}${number} lladdr ${hardware} dev cloud nud permanent`;
   const front = await hardwareOf(namespace);

@@ -1,4 +1,4 @@
-// Whether the laboratory does to connections what it says: with connections of the test's own, which are no better than
+// Whether the laboratory's faults affect connections as stated: with the test's own connections, which behave like
 // those of any simple client.
 import { assert, assertEquals } from "@std/assert";
 import { skippableTest } from "../support/skippable.ts";
@@ -6,10 +6,10 @@ import { API_NAME } from "./front.ts";
 import { Laboratory } from "./laboratory.ts";
 import { missing } from "./requirements.ts";
 
-/** How long an answer is waited for. */
+/** How long to wait for an answer. */
 const PATIENCE_MS = 3_000;
 
-/** A connection to the front end that asks for the zones, again and again; the answer is a word. */
+/** A connection to the front end that requests the zones repeatedly; the result is a word. */
 class Client {
   readonly #connection: Deno.TlsConn;
 
@@ -17,7 +17,7 @@ class Client {
     this.#connection = connection;
   }
 
-  /** Null when none comes about in time. */
+  /** Null when no connection opens in time. */
   static async open(lab: Laboratory): Promise<Client | null> {
     const signal = AbortSignal.timeout(PATIENCE_MS);
     try {
@@ -59,7 +59,7 @@ async function within<Result>(work: Promise<Result>): Promise<Result | "silence"
   }
 }
 
-/** What a new connection says. */
+/** The result of a new connection. */
 async function fresh(lab: Laboratory): Promise<string> {
   using client = await Client.open(lab);
   return await client?.ask() ?? "none";
@@ -82,7 +82,7 @@ skippableTest("open connections go silent or end, and new ones work", missing, a
   lab.front.retire();
   await lab.front.start();
   assertEquals(await fresh(lab), "good");
-  // Versions of haproxy differ in whether one more request is served.
+  // Versions of haproxy differ in whether they serve one more request.
   const answers = [await three?.ask(), await three?.ask()];
   assertEquals(answers[1], "broken", "a front end that retires closes what idles");
 });
@@ -132,7 +132,7 @@ skippableTest("what arrives is noted, with its protocol and its time", missing, 
     assert(arrival);
     assertEquals([arrival.method, arrival.status], ["GET", 200]);
     assertEquals(arrival.protocol, machine === 1 ? "http/1.1" : "h2");
-    // The log has whole milliseconds.
+    // The log is accurate to a millisecond.
     assert(arrival.atMs > beforeMs - 2 && arrival.atMs < performance.now() + 2, `${arrival.atMs}`);
   }
 });

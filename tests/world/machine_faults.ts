@@ -1,15 +1,15 @@
-// What happens on the node itself, to the proxy that it was told to use, and to the cloud behind the front end.
+// Faults on the node itself, of its configured proxy, and of the cloud behind the front end.
 import type { Fault } from "./fault.ts";
 import type { Laboratory } from "./laboratory.ts";
 import type { Proxy } from "./proxy.ts";
 
-/** Sets how many file descriptors every node may have; those that are open stay so. */
+/** Limits the file descriptors of every node; open ones stay open. */
 async function descriptors({ cluster }: Laboratory, count: number): Promise<void> {
   for (const { process, alive } of cluster.nodes) {
     if (!process || !alive) continue;
     const args = ["--pid", `${process.pid}`, `--nofile=${count}:`];
     const { success, stderr } = await new Deno.Command("prlimit", { args }).output();
-    // It may have been killed just now.
+    // It may just have been killed.
     if (!success && process.code === null) throw new Error(new TextDecoder().decode(stderr));
   }
 }
@@ -18,7 +18,7 @@ function proxies(lab: Laboratory): Proxy[] {
   return [...lab.proxies.values()];
 }
 
-/** A proxy is bad for 20 s. */
+/** A proxy is faulty for 20 s. */
 function badProxy(
   title: string,
   says: RegExp,
@@ -68,7 +68,7 @@ export const MACHINE_FAULTS: readonly Fault[] = [
       let count = 0;
       server.fault = () => count++ % 2 === 0 ? "hang" : null;
     },
-    // A take-over needs some six requests, one after the other, each of which may hang for 3 to 4 s; curl never ends.
+    // A takeover needs some six requests in sequence, each of which may hang for 3 to 4 s; curl never ends.
     graceMs: 20_000,
   },
   {

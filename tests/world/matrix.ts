@@ -1,5 +1,5 @@
-// Runs the matrix and prints it: deno task world [--only PATTERN] [--at-once N] [--story]. On the binary that EXOIP_BIN
-// names, else on the source.
+// Runs the matrix and prints it: deno task world [--only PATTERN] [--at-once N] [--story]. Uses the binary from
+// EXOIP_BIN, else the source.
 import { parseArgs } from "@std/cli/parse-args";
 import { AT_ONCE, cellsFor } from "./cells.ts";
 import { type CellResult, runClusterCell } from "./cluster_cell.ts";
@@ -15,7 +15,7 @@ const startedAtMs = performance.now();
 const red: string[] = [];
 let done = 0;
 
-/** Tells how far we are, on standard error. */
+/** Prints the progress to standard error. */
 async function report<Result extends { broken: readonly string[]; story: string }>(
   title: string,
   work: Promise<Result>,

@@ -1,5 +1,5 @@
-// Every fault between the nodes and the cloud: some way is found within ten seconds, at rest, with the master killed in
-// the same moment, and at the start. Some of them only: deno task test:world -- --only PATTERN.
+// Every fault between the nodes and the cloud: a node finds some route within ten seconds, at rest, with the master
+// killed at the same moment, and at the start. To run only some: deno task test:world -- --only PATTERN.
 import { parseArgs } from "@std/cli/parse-args";
 import { assert } from "@std/assert";
 import { skippableTest } from "../support/skippable.ts";
@@ -12,7 +12,7 @@ import { runStartCell } from "./start_cell.ts";
 const { only = "" } = parseArgs(Deno.args, { string: ["only"] });
 const { cluster, start } = cellsFor(new RegExp(only));
 
-/** A step for each cell, side by side; a red one tells its whole story. */
+/** A step per cell, in parallel; a failure prints its whole story. */
 async function steps<Cell extends { title: string }>(
   t: Deno.TestContext,
   { cells, run }: {

@@ -1,17 +1,17 @@
-// Figures from what arrived. All pure.
+// Figures from the arrivals. Pure functions.
 import type { Arrival } from "./front.ts";
 
-/** Whether the cloud served it. */
+/** Whether the cloud served the request. */
 export function isGood({ status }: Arrival): boolean {
   return status === 200;
 }
 
-/** Whether it counts for the rate limit, which is by key: everybody may read the list of zones. */
+/** Whether it counts for the rate limit, which is per key: reading the list of zones needs none. */
 export function hasKey({ path }: Arrival): boolean {
   return !path.endsWith("/v2/zone");
 }
 
-/** When the first good request arrived from an instant on; null when none did. */
+/** When the first good request arrived after a time; null without one. */
 export function firstGoodAtMs(arrivals: readonly Arrival[], fromMs: number): number | null {
   const good = arrivals.filter((each) => isGood(each) && each.atMs >= fromMs);
   return good.length === 0 ? null : Math.min(...good.map(({ atMs }) => atMs));

@@ -1,4 +1,4 @@
-// Figures of arrivals that were made up.
+// Figures from made-up arrivals.
 import { assertEquals } from "@std/assert";
 import type { Arrival } from "./front.ts";
 import { firstGoodAtMs, longestSilenceMs, mostWithin } from "./measure.ts";

@@ -1,4 +1,5 @@
-// What name servers do wrong. In a running cluster each comes with the end of all connections, or nobody would ask.
+// Faults of name servers. In a running cluster, all connections end at the same time, since otherwise no node would
+// look up a name.
 import { NXDOMAIN, REFUSED, SERVFAIL } from "./dns_message.ts";
 import type { Fault } from "./fault.ts";
 import { API_NAME, MUTE, STRANGER } from "./front.ts";
@@ -21,20 +22,20 @@ import {
 } from "./name_behaviours.ts";
 import type { Behaviour, Zone } from "./name_server.ts";
 
-/** What is wrong with names, from now on or from the beginning. */
+/** A fault of names, starting now or at the beginning. */
 export interface NameFault {
   readonly title: string;
   readonly setup?: Setup;
-  /** Whether who has never heard an answer finds a way. */
+  /** Whether a node without an earlier answer finds a route. */
   readonly hasWay: boolean;
-  /** Whether it looks like a mistake in the configuration, which -A and -D need not wait for to pass. */
+  /** Whether it looks like a configuration error, which -A and -D need not wait out. */
   readonly isPlain?: true;
   begin(lab: Laboratory): Promise<unknown> | void;
-  /** Only from the beginning on: it comes with the setup. */
+  /** Only possible from the beginning, because it is part of the setup. */
   readonly fromBeginning?: boolean;
 }
 
-/** How Kubernetes has names looked up. */
+/** Kubernetes' settings for name lookups. */
 const KUBERNETES = [
   "search default.svc.cluster.local svc.cluster.local cluster.local",
   "options ndots:5",
@@ -62,7 +63,7 @@ async function dropAll({ packets }: Laboratory, dead: readonly string[]): Promis
   for (const address of dead) await packets.drop(address);
 }
 
-/** Of these some name server gives a way. */
+/** With these faults, some name server still gives a usable answer. */
 const SURVIVABLE: readonly NameFault[] = [
   { title: "the first name server is silent", hasWay: true, begin: first(silent) },
   {
@@ -176,7 +177,7 @@ const SURVIVABLE: readonly NameFault[] = [
   },
 ];
 
-/** Of these only who knows the address from before finds a way. */
+/** With these faults, only a node that knows the address from before finds a route. */
 const FATAL: readonly NameFault[] = [
   { title: "all name servers are silent", hasWay: false, begin: all(silent) },
   { title: "all name servers: SERVFAIL", hasWay: false, begin: all(failing(SERVFAIL)) },
@@ -202,7 +203,7 @@ const FATAL: readonly NameFault[] = [
   },
 ];
 
-/** Addresses of which some are dead: for a start; what becomes of them later is a fault of connections. */
+/** Addresses some of which are dead: at a start only; later changes are faults of connections. */
 const ADDRESSES: readonly NameFault[] = [
   {
     title: "the first of two addresses is silent",
@@ -265,8 +266,8 @@ export function mendNames(lab: Laboratory, { setup }: NameFault): Promise<void> 
 }
 
 /**
- * What happens to a running cluster: its connections end in the same moment, so that everybody must ask. Who is told
- * that there is no such name has no way until that changes.
+ * The fault in a running cluster: its connections end at the same moment, so that every node must look up the name. A
+ * node that is told that the name does not exist has no route until that changes.
  */
 export function inRunningCluster(fault: NameFault): Fault {
   const { title, setup, isPlain } = fault;

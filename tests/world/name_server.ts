@@ -1,30 +1,30 @@
-// A name server of the tests' own, on UDP and TCP, which does with each query what it is told to do.
+// A name server for the tests, on UDP and TCP, whose behaviour for each query can be set.
 import { answer, NXDOMAIN, parseQuery, type Query, type ResourceRecord } from "./dns_message.ts";
 
-/** What is known of a name: addresses, or the name that stands for it. */
+/** A name's entry: addresses, or the name that it is an alias of. */
 export interface Entry {
   readonly a?: readonly string[];
   readonly aaaa?: readonly string[];
   readonly cname?: string;
 }
 
-/** All names that are known. */
+/** All known names. */
 export type Zone = Record<string, Entry>;
 
-/** What a server does with a query: an answer, or null for silence. */
+/** A server's reaction to a query: an answer, or null for silence. */
 export type Behaviour = (
   query: Query,
   zone: Zone,
 ) => Uint8Array | null | Promise<Uint8Array | null>;
 
-/** How long records may be kept: not until a fault begins. */
+/** How long records may be cached: short enough to expire before a fault begins. */
 const TTL_SECONDS = 2;
-/** Names that stand for others follow each other at most so often. */
+/** Longest chain of aliases. */
 const CHAIN_MAX = 16;
 
 /** Serves port 53 of an address until it is closed. */
 export class NameServer {
-  /** Names that were asked for, with what of them, in their order. */
+  /** The questions asked, in their order. */
   readonly asked: Query[] = [];
   readonly address: string;
   zone: Zone;
@@ -42,13 +42,13 @@ export class NameServer {
     void this.#serveTcp();
   }
 
-  /** Is good again, and knows these names. */
+  /** Works again, with these names. */
   reset(zone: Zone): void {
     this.zone = zone;
     this.behaviour = truthful;
   }
 
-  /** Ends the service. */
+  /** Stops the service. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
@@ -60,7 +60,7 @@ export class NameServer {
     for await (const [bytes, address] of this.#udp) {
       const { hostname, port } = address as Deno.NetAddr;
       const reply = this.#react(bytes, { transport: "udp", from: `${hostname}:${port}` });
-      // The client, or this server, may have gone by now.
+      // The client or this server may have closed by now.
       void reply.then((each) => each && this.#udp.send(each, address)).catch(() => {});
     }
   }
@@ -69,7 +69,7 @@ export class NameServer {
     for await (const connection of this.#tcp) void this.#converse(connection).catch(() => {});
   }
 
-  /** Queries and answers with their length in front. */
+  /** Queries and answers with a length prefix. */
   async #converse(connection: Deno.Conn): Promise<void> {
     const { hostname, port } = connection.remoteAddr as Deno.NetAddr;
     try {
@@ -100,13 +100,13 @@ export class NameServer {
   }
 }
 
-/** What a good server does. */
+/** The behaviour of a working server. */
 export function truthful(query: Query, zone: Zone): Uint8Array {
   const records = recordsFor(query, zone);
   return answer(query, records === null ? { code: NXDOMAIN } : { records });
 }
 
-/** The records that answer a query, null when the name is not known. */
+/** The records that answer a query, null when the name is unknown. */
 export function recordsFor({ name, type }: Query, zone: Zone): ResourceRecord[] | null {
   const records: ResourceRecord[] = [];
   let current = name;
@@ -129,7 +129,7 @@ export function recordsFor({ name, type }: Query, zone: Zone): ResourceRecord[] 
   return records;
 }
 
-/** Reads exactly so many bytes; throws at the end of the stream. */
+/** Reads exactly that many bytes; throws at the end of the stream. */
 class ExactReader {
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
   #rest = new Uint8Array();

@@ -1,4 +1,4 @@
-// The name server before resolvers of others: this runtime's own, and glibc's in a namespace.
+// The name server with other resolvers: this runtime's own, and glibc's in a namespace.
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { answer, NXDOMAIN, parseQuery, type Query } from "./dns_message.ts";
 import { API_NAME } from "./front.ts";
@@ -28,7 +28,7 @@ skippableTest("resolvers understand the name server", missing, async (t) => {
   assert(server);
   const ask = (name: string, type: "A" | "AAAA") =>
     Deno.resolveDns(name, type, { nameServer: { ipAddr: server.address } });
-  /** What glibc finds on the first node, in lines of `address kind name`. */
+  /** The result of glibc on the first node, in lines of `address kind name`. */
   const glibc = async (name: string): Promise<string[]> => {
     const [command = "", ...args] = [...lab.network.wrap(1), "getent", "ahosts", name];
     const { stdout } = await new Deno.Command(command, { args }).output();
@@ -88,7 +88,7 @@ Deno.test("queries are read, and what is none is not", () => {
   const { id, name, type, edns } = query("AAAA");
   assertEquals([id, name, type, edns], [0x1234, API_NAME, "AAAA", false]);
   assertEquals(parseQuery(new Uint8Array(5), { transport: "udp", from: "", atMs: 0 }), null);
-  // An answer is no query.
+  // An answer is not a query.
   const reply = answer(query("A"), { code: NXDOMAIN });
   assertEquals(parseQuery(reply, { transport: "udp", from: "", atMs: 0 }), null);
 });

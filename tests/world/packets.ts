@@ -1,4 +1,4 @@
-// What becomes of packets at the front end, by iptables in its namespace.
+// Controls packets at the front end, with iptables in its namespace.
 
 /** Port of the front end. */
 const PORT = "443";
@@ -6,33 +6,33 @@ const PORT = "443";
 /** The rules of one namespace. */
 export class Packets {
   readonly #namespace: string;
-  /** New connections are marked with it, so that those of now can be told from later ones. */
+  /** Marks new connections, to tell existing ones from later ones. */
   #generation = 1;
 
   private constructor(namespace: string) {
     this.#namespace = namespace;
   }
 
-  /** Begins to mark connections. */
+  /** Starts to mark connections. */
   static async create(namespace: string): Promise<Packets> {
     const packets = new Packets(namespace);
     await packets.#mark("-A");
     return packets;
   }
 
-  /** Connections of now get no packet through any more, in either direction; new ones work. */
+  /** Drops all packets of existing connections, in both directions; new ones work. */
   async silenceConnections(): Promise<void> {
     const mark = await this.#nextGeneration();
     await this.#rule(null, `-I INPUT ${mark} -j DROP`, `-I OUTPUT ${mark} -j DROP`);
   }
 
-  /** The next packet of a connection of now is answered with a reset; new ones work. */
+  /** Resets existing connections at their next packet; new ones work. */
   async resetConnections(): Promise<void> {
     const mark = await this.#nextGeneration();
     await this.#rule(null, `-I INPUT -p tcp ${mark} -j REJECT --reject-with tcp-reset`);
   }
 
-  /** What is sent to an address vanishes. */
+  /** Drops packets to an address. */
   async drop(address: string): Promise<void> {
     await this.#rule(address, `-I INPUT -d ${address} -j DROP`);
   }
@@ -42,7 +42,7 @@ export class Packets {
     await this.#rule(address, `-D INPUT -d ${address} -j DROP`);
   }
 
-  /** Connections to an address are refused. */
+  /** Refuses connections to an address. */
   async refuse(address: string): Promise<void> {
     await this.#rule(
       address,
@@ -50,18 +50,18 @@ export class Packets {
     );
   }
 
-  /** New connections to an address come out at another one. */
+  /** Redirects new connections from one address to another. */
   async redirect(from: string, to: string): Promise<void> {
     await this.#rule(from, `-t nat -A PREROUTING -d ${from} -j DNAT --to-destination ${to}`);
   }
 
-  /** Connections to an address come about, and then nothing that is said on them arrives. */
+  /** Accepts connections to an address, but drops all data on them. */
   async deafen(address: string): Promise<void> {
     const data = `-d ${address} -p tcp --dport ${PORT} --tcp-flags PSH PSH`;
     await this.#rule(address, `-I INPUT ${data} -j DROP`);
   }
 
-  /** So many of the new connections are refused, from 0 to 1. */
+  /** Refuses a share of new connections, from 0 to 1. */
   async refuseSome(share: number): Promise<void> {
     const some = `--syn -m statistic --mode random --probability ${share}`;
     await this.#rule(
@@ -70,13 +70,13 @@ export class Packets {
     );
   }
 
-  /** A router says that an address cannot be reached. */
+  /** Reports an address as unreachable, like a router. */
   async unreachable(address: string): Promise<void> {
     const kind = address.includes(":") ? "icmp6-addr-unreachable" : "icmp-host-unreachable";
     await this.#rule(address, `-I INPUT -d ${address} -j REJECT --reject-with ${kind}`);
   }
 
-  /** No new connection comes about; those of now work. */
+  /** Drops new connections; existing ones work. */
   async dropNew(): Promise<void> {
     await this.#rule(null, `-I INPUT -p tcp --dport ${PORT} --syn -j DROP`);
   }
@@ -86,7 +86,7 @@ export class Packets {
     await this.#rule(null, `-D INPUT -p tcp --dport ${PORT} --syn -j DROP`);
   }
 
-  /** So much of what arrives is lost, from 0 to 1. */
+  /** Drops a share of incoming packets, from 0 to 1. */
   async lose(share: number): Promise<void> {
     const some = `-m statistic --mode random --probability ${share}`;
     await this.#rule(null, `-I INPUT -p tcp --dport ${PORT} ${some} -j DROP`);
@@ -105,7 +105,7 @@ export class Packets {
     await this.#rule(null, `-t mangle ${how} ${rule} --set-mark ${this.#generation}`);
   }
 
-  /** Changes rules for the family of the address, null: for both. */
+  /** Changes rules for the family of the address; null means both. */
   async #rule(address: string | null, ...rules: readonly string[]): Promise<void> {
     const v4 = address === null || !address.includes(":");
     const v6 = address === null || address.includes(":");

@@ -1,5 +1,4 @@
-// What goes wrong between the nodes themselves, with the way to the cloud as it should be: the names of peers, and the
-// routes that heartbeats take.
+// Faults among the nodes, while their connection to the cloud works: the names of peers, and the routes of heartbeats.
 import { ip } from "../netns/ip.ts";
 import { NXDOMAIN, SERVFAIL } from "./dns_message.ts";
 import type { Fault } from "./fault.ts";
@@ -7,7 +6,7 @@ import type { Laboratory } from "./laboratory.ts";
 import { empty, failing, forIpv6, silent, slow } from "./name_behaviours.ts";
 import type { Behaviour } from "./name_server.ts";
 
-/** Does that on the machine of every node. */
+/** Runs that on every node's machine. */
 async function everywhere(
   { cluster, network }: Laboratory,
   commands: (number: number) => readonly string[],
@@ -18,7 +17,7 @@ async function everywhere(
   }
 }
 
-/** Name servers change, and every node that lives looks the names of its peers up again. */
+/** Name servers change, and every living node looks up its peers' names again. */
 function renamed(title: string, change: (lab: Laboratory) => void): Fault {
   return {
     title: `peers by name, SIGHUP: ${title}`,
@@ -51,7 +50,7 @@ const NAMES: readonly Fault[] = [
   }),
 ];
 
-/** Routes that would have heartbeats leave from an address that the peers do not know. */
+/** Routes that make heartbeats leave from an address that the peers do not know. */
 const ROUTES: readonly Fault[] = [
   {
     title: "the default route names the Elastic IP as source",

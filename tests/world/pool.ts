@@ -1,6 +1,8 @@
-// Many cells side by side, though not all at once: what takes one of them half a minute takes all of them a few.
+// Many cells in parallel, but not all at once: together they take a few times the half minute of a single one.
 
-/** Runs work for each item, so many at a time, in their order. Each promise is that of the item at its place. */
+/**
+ * Runs work for each item, a limited number at a time, in their order. Each promise belongs to the item with its index.
+ */
 export function pooled<Item, Result>(
   items: readonly Item[],
   { atOnce, run }: { atOnce: number; run: (item: Item) => Promise<Result> },
@@ -19,7 +21,7 @@ export function pooled<Item, Result>(
   }
 }
 
-/** Lets so many through at a time; the others wait in their order. */
+/** Lets a limited number through at a time; the others wait in their order. */
 export class Gate {
   readonly #waiting: (() => void)[] = [];
   #free: number;
@@ -28,7 +30,7 @@ export class Gate {
     this.#free = width;
   }
 
-  /** Does the work once it is its turn. */
+  /** Runs the work when it is its turn. */
   async through<Result>(work: () => Promise<Result>): Promise<Result> {
     if (this.#free > 0) this.#free -= 1;
     else await new Promise<void>((resolve) => this.#waiting.push(resolve));

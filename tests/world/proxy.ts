@@ -1,13 +1,13 @@
-// A proxy that opens ways (CONNECT) for one machine, and can be dead, silent, or of a name that nobody knows.
+// A CONNECT proxy for one machine, which can be dead, silent, or have an unknown name.
 import { connect, createServer, type Server, type Socket } from "node:net";
 
 const PORT = 3128;
-/** Where every way leads that it opens. */
+/** Target port of every tunnel. */
 const TARGET_PORT = 443;
 
-/** One proxy; `start` it. What it forwards leaves from its own address. */
+/** One proxy; `start` it. Its tunnels leave from its own address. */
 export class Proxy {
-  /** Whether it answers; a silent one accepts connections and says nothing. */
+  /** Whether it stays silent after accepting connections. */
   silent = false;
   readonly name: string;
   readonly address: string;
@@ -25,7 +25,7 @@ export class Proxy {
     return `http://${this.name}:${PORT}`;
   }
 
-  /** Begins to serve. */
+  /** Starts serving. */
   async start(): Promise<void> {
     const server = createServer((socket) => this.#serve(socket));
     this.#server = server;
@@ -35,7 +35,7 @@ export class Proxy {
     });
   }
 
-  /** Ends, with all connections. */
+  /** Stops, and closes all connections. */
   stop(): void {
     this.#server?.close();
     this.#server = null;

@@ -1,8 +1,8 @@
-// What the laboratory needs of the machine.
+// Requirements of the laboratory.
 import { namespaceName } from "../netns/ip.ts";
 import { MISSING } from "../netns/requirements.ts";
 
-/** Programs, and the Debian packages that have them. */
+/** Programs, with their Debian packages. */
 const PROGRAMS = {
   haproxy: "haproxy",
   iptables: "iptables",
@@ -11,7 +11,7 @@ const PROGRAMS = {
   curl: "curl",
 };
 
-/** Why the world cannot be simulated here, null when it can. */
+/** Why the laboratory is not available here, null when it is. */
 export const missing: string | null = MISSING ?? await missingPrograms() ?? await missingRules();
 
 async function missingPrograms(): Promise<string | null> {
@@ -24,7 +24,7 @@ async function missingPrograms(): Promise<string | null> {
   return wanted.length === 0 ? null : `needs the packages ${[...new Set(wanted)].join(", ")}`;
 }
 
-/** The rules that tell connections apart need parts of the kernel that not every machine has. */
+/** The rules that tell connections apart need kernel modules that not every machine has. */
 async function missingRules(): Promise<string | null> {
   const name = namespaceName("world", "trial");
   const script = `ip netns add ${name} && ip netns exec ${name} sh -ec '

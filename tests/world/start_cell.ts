@@ -1,4 +1,4 @@
-// One row of the second table: names are wrong from the beginning, and everything that can be started is started.
+// One row of the second table: names are faulty from the beginning, and all modes are started.
 import { ExoipProcess } from "../support/process.ts";
 import { SIM_KEY, SIM_SECRET } from "../support/cloud/api_v2.ts";
 import { FIRST_LIMIT_MS, PER_SECOND_LIMIT } from "./cluster_cell.ts";
@@ -10,22 +10,22 @@ import { mendNames, type NameFault } from "./name_faults.ts";
 import { storyOf } from "./story.ts";
 import { pause } from "../support/until.ts";
 
-/** What is started, each on a machine of its own. */
+/** The modes, each on a machine of its own. */
 export const STARTED = ["-W", "-A", "-D", "--doctor"] as const;
 type Started = typeof STARTED[number];
 
-/** Where there is no way at first, there is one from then on. */
+/** If no route works at first, one works from then on. */
 const MENDED_AFTER_MS = 15_000;
-/** How long it is watched what comes of it. */
+/** How long the effects are watched. */
 const WATCHED_MS = 30_000;
-/** Until a process is there, on a busy machine, and what the calls of -A take. */
+/** Time until a process runs, on a busy machine, and duration of -A's calls. */
 const STARTING_MS = 2_000, CALLS_MS = 8_000;
 
-/** What was seen of one process. */
+/** The measured figures of one process. */
 export interface StartFigures {
-  /** From the moment with a way to the first good request. */
+  /** From the moment with a working route to the first good request. */
   readonly firstMs: number | null;
-  /** From the moment with a way to its end, null while it runs. */
+  /** From the moment with a working route to its end, null while it runs. */
   readonly endedMs: number | null;
   readonly code: number | null;
   readonly perSecond: number;
@@ -40,7 +40,7 @@ export interface StartResult {
   readonly story: string;
 }
 
-/** Runs it. */
+/** Runs the row. */
 export async function runStartCell(fault: NameFault): Promise<StartResult> {
   await using lab = await Laboratory.create({ ...fault.setup, nodes: STARTED.length, guests: 1 });
   await fault.begin(lab);
@@ -124,7 +124,7 @@ function limitsBroken(
   const broken: string[] = [];
   if (perSecond > PER_SECOND_LIMIT) broken.push(`${perSecond} requests within a second`);
   const gaveUp = code !== null && firstMs === null;
-  // What says that the name does not exist, or leads to somebody else, need not be waited for.
+  // An answer that the name does not exist, or that leads to another server, need not be waited out.
   const mayGiveUp = !fault.hasWay && (what === "--doctor" || fault.isPlain === true);
   if (gaveUp && mayGiveUp && what !== "-W") {
     if (code === 0) broken.push("exit code 0");
@@ -140,12 +140,12 @@ function limitsBroken(
       broken.push(`ended: ${shown(endedMs)}`);
     }
   }
-  // Where there was no way at first, it may have looked too early.
+  // Without a route at first, the doctor may have checked too early.
   if (what === "--doctor" && fault.hasWay) broken.push(...doctorsMistakes(output));
   return broken;
 }
 
-/** The doctor finds nothing wrong with the way to the cloud, which is as good as curl needs it. */
+/** The doctor must report no problem of the connection to the cloud, if curl can use it. */
 function doctorsMistakes(output: string): string[] {
   try {
     const { findings } = JSON.parse(output) as { findings: Record<string, string>[] };

@@ -1,4 +1,4 @@
-// All that happened in a laboratory, in its order, for whoever wants to know why a cell is red.
+// All events in a laboratory, in their order, to explain a failed cell.
 import type { Laboratory } from "./laboratory.ts";
 
 /** A line for each event, with the seconds since the fault began. */
@@ -8,7 +8,7 @@ export function storyOf(
     startedAtMs: number;
     beganAtMs: number;
     wayAtMs: number;
-    /** Of processes that do not belong to the cluster. */
+    /** Lines of processes outside the cluster. */
     lines?: readonly { readonly atMs: number; readonly text: string }[];
   },
 ): string {

@@ -2,7 +2,7 @@
 import type { CellResult } from "./cluster_cell.ts";
 import { STARTED, type StartResult } from "./start_cell.ts";
 
-/** Faults in a running cluster, a line for each; bold is what breaks a limit. */
+/** Faults in a running cluster, one line each; bold values break a limit. */
 export function clusterTable(results: readonly CellResult[]): string {
   const faults = [...new Set(results.map(({ fault }) => fault))];
   const rows = faults.map((fault) => {
@@ -51,7 +51,7 @@ function marked(text: string, result: CellResult | undefined): string {
   return result && result.broken.length > 0 ? `**${text}**` : text;
 }
 
-/** Undefined: it was not measured; null: it never happened. */
+/** Undefined: not measured; null: it never happened. */
 function seconds(ms: number | null | undefined): string {
   return ms === undefined ? "–" : ms === null ? "never" : `${(ms / 1000).toFixed(1)} s`;
 }
