@@ -2,12 +2,12 @@
 // and no heartbeat. core/health.ts decides what the results mean.
 import type { CheckSpec } from "./spec.ts";
 import {
-  ailments,
   type CheckHealth,
   type CheckResult,
   type Health,
   noteResult,
   startHealth,
+  unhealthyReasons,
 } from "../core/health.ts";
 import { durationText } from "../core/age.ts";
 import { messageOf } from "../core/message_of.ts";
@@ -83,7 +83,7 @@ export class HealthChecks {
 
   /** Whether the node is healthy: each check passes, or is still within its grace time. */
   get healthy(): boolean {
-    return ailments(this.#health, this.#world.clock.nowMs()).length === 0;
+    return unhealthyReasons(this.#health, this.#world.clock.nowMs()).length === 0;
   }
 
   /** Ends all runs; resolves when they are over, at the latest after two seconds. */
@@ -170,7 +170,7 @@ export class HealthChecks {
   }
 
   #conclude(atMs: number): void {
-    const why = ailments(this.#health, atMs).join("; ");
+    const why = unhealthyReasons(this.#health, atMs).join("; ");
     if (why === this.#told) return;
     this.#told = why;
     this.#world.tell(why === "", why || "all checks pass");

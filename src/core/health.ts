@@ -101,7 +101,7 @@ function judged(
 }
 
 /** The checks that make the node unhealthy now, each with the reason. */
-export function ailments({ checks, graceUntilMs }: Health, atMs: number): string[] {
+export function unhealthyReasons({ checks, graceUntilMs }: Health, atMs: number): string[] {
   return checks.flatMap(({ title, state, lastFailure }) => {
     if (state === "failing") return [`${title}: ${lastFailure}`];
     return state === "pending" && atMs >= graceUntilMs ? [`${title}: no result yet`] : [];

@@ -84,12 +84,12 @@ export function openLog(
   const timeOf = (at: Date) => rest.timed && format === "text" ? `${at.toISOString()} ` : "";
   const print = (entry: Entry) => writer.line(timeOf(entry.at) + FORMATTERS[format](entry));
 
-  const stead = {
+  const fallback = {
     print: ({ severity, text, at }: SyslogEntry) =>
       writer.line(`${timeOf(at)}${tagOf(severity)} ${text}`),
     changed: (reason: string | null) => print(note(changeText(syslogPath, reason))),
   };
-  const syslog = format === "text" && !stdout ? openSyslog(syslogPath, stead) : null;
+  const syslog = format === "text" && !stdout ? openSyslog(syslogPath, fallback) : null;
   const send = (entry: Entry) => syslog ? sendTo(syslog, entry) : print(entry);
   const logger = new Logger("exoip", LEVELS[level], { handlers: [new EntryHandler(send)] });
   return {

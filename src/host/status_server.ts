@@ -46,7 +46,7 @@ const HEAD_MAX_BYTES = 8 * 1_024;
 const RETRY_MS = 100;
 
 /** One connection. */
-interface Talk {
+interface Client {
   readonly connection: Deno.TcpConn;
   /** Whether the client is on this machine. Local and remote clients cannot displace each other. */
   readonly local: boolean;
@@ -64,7 +64,7 @@ export function serveStatus(
   { connectionMs = CONNECTION_MS, admit = () => "answer" }: ServeOptions = {},
 ): StatusServer {
   const listener = Deno.listen({ hostname, port, transport: "tcp" });
-  const open = new Map<Talk, Promise<void>>();
+  const open = new Map<Client, Promise<void>>();
   let closed = false;
   const turn = new Turns();
   const accept = async () => {
@@ -76,9 +76,9 @@ export function serveStatus(
         await makeRoom(open, local);
         if (closed) return close(connection);
         const acceptedAtMs = performance.now();
-        const talk: Talk = { connection, local, acceptedAtMs, due: false, asked: false };
-        const talking = converse(talk, { handler, admit, connectionMs });
-        open.set(talk, talking.finally(() => open.delete(talk)));
+        const client: Client = { connection, local, acceptedAtMs, due: false, asked: false };
+        const talking = converse(client, { handler, admit, connectionMs });
+        open.set(client, talking.finally(() => open.delete(client)));
       } catch {
         // The system may be out of file descriptors for a while; keep the listener.
         if (!closed) await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
@@ -120,7 +120,7 @@ function wait(ms: number): Promise<void> {
  * Closes connections whose time to send a request is over, or waits until there are some, so that every accepted
  * connection gets its time.
  */
-async function makeRoom(open: Map<Talk, Promise<void>>, local: boolean): Promise<void> {
+async function makeRoom(open: Map<Client, Promise<void>>, local: boolean): Promise<void> {
   while (open.size >= CONNECTIONS_MAX) {
     const victim = victimAmong([...open.keys()], local);
     if (victim.due) {
@@ -130,7 +130,7 @@ async function makeRoom(open: Map<Talk, Promise<void>>, local: boolean): Promise
     }
     await wait(victim.acceptedAtMs + GRACE_MS - performance.now());
     const dueAtMs = performance.now() - GRACE_MS;
-    for (const talk of open.keys()) talk.due ||= talk.acceptedAtMs <= dueAtMs;
+    for (const client of open.keys()) client.due ||= client.acceptedAtMs <= dueAtMs;
     // First read data that arrived while this process did not run.
     await wait(0);
   }
@@ -139,11 +139,11 @@ async function makeRoom(open: Map<Talk, Promise<void>>, local: boolean): Promise
 /**
  * The connection to close: the oldest without a request, on the side (local or remote) that uses more than its half.
  */
-function victimAmong(talks: readonly Talk[], local: boolean): Talk {
-  const own = talks.filter((talk) => talk.local === local);
+function victimAmong(clients: readonly Client[], local: boolean): Client {
+  const own = clients.filter((client) => client.local === local);
   const side = own.length >= CONNECTIONS_MAX / 2
     ? own
-    : talks.filter((talk) => talk.local !== local);
+    : clients.filter((client) => client.local !== local);
   const [first] = side;
   const idle = side.find(({ asked }) => !asked) ?? first;
   if (!idle) throw new Error("more connections than any side has");
@@ -157,16 +157,16 @@ function isLocal(connection: Deno.TcpConn): boolean {
 
 /** Handles one request and its answer; any failure ends the connection and nothing else. */
 async function converse(
-  talk: Talk,
+  client: Client,
   { handler, admit, connectionMs }: { handler: StatusHandler } & Required<ServeOptions>,
 ): Promise<void> {
-  const { connection } = talk;
+  const { connection } = client;
   const timer = setTimeout(() => close(connection), connectionMs);
   try {
     const head = await readHead(connection);
     // No request, no answer.
     if (head === null) return;
-    talk.asked = true;
+    client.asked = true;
     const lines = head.split("\r\n", LINES_MAX + 1);
     const admission = admit(lines[0] ?? "");
     if (admission === "close") return;

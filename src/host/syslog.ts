@@ -38,7 +38,7 @@ export interface Syslog {
 }
 
 /** Gets the lines that syslog does not take. */
-export interface Stead {
+export interface SyslogFallback {
   /** Prints a line that syslog has not taken; syslog may still get it later. */
   print(entry: SyslogEntry): void;
   /** Called with the reason when syslog stops taking lines, and with null when it takes them again. */
@@ -55,9 +55,9 @@ export function syslogLine(severity: number, text: string, at: Date): string {
 }
 
 /** Opens the syslog at that path, which need not exist yet; null when the system has no free socket. */
-export function openSyslog(path: string, stead: Stead): Syslog | null {
+export function openSyslog(path: string, fallback: SyslogFallback): Syslog | null {
   try {
-    return new SocketSyslog(openLocalSocket(path), { present: isSocket(path), stead });
+    return new SocketSyslog(openLocalSocket(path), { present: isSocket(path), fallback });
   } catch {
     return null;
   }
@@ -73,7 +73,7 @@ function isSocket(path: string): boolean {
 
 class SocketSyslog implements Syslog {
   readonly #socket: LocalSocket;
-  readonly #stead: Stead;
+  readonly #fallback: SyslogFallback;
   readonly #encoder = new TextEncoder();
   /** The first `#printed` of them are printed elsewhere already. */
   readonly #queue: SyslogEntry[] = [];
@@ -89,9 +89,12 @@ class SocketSyslog implements Syslog {
   readonly #flushes = new Set<() => void>();
   present: boolean;
 
-  constructor(socket: LocalSocket, { present, stead }: { present: boolean; stead: Stead }) {
+  constructor(
+    socket: LocalSocket,
+    { present, fallback }: { present: boolean; fallback: SyslogFallback },
+  ) {
     this.#socket = socket;
-    this.#stead = stead;
+    this.#fallback = fallback;
     this.present = present;
   }
 
@@ -146,7 +149,7 @@ class SocketSyslog implements Syslog {
     this.#printed = Math.max(this.#printed - 1, 0);
     this.#busySinceMs = null;
     this.present = true;
-    if (this.#reason !== null) this.#stead.changed(null);
+    if (this.#reason !== null) this.#fallback.changed(null);
     this.#reason = null;
     const notes = [
       this.#unsent > 0 ? `${this.#unsent} earlier lines went to standard output only` : "",
@@ -166,7 +169,7 @@ class SocketSyslog implements Syslog {
   /** Prints the lines that syslog does not take, and reports the reason once; keeps the latest lines. */
   async #absent(reason: string): Promise<void> {
     this.present = false;
-    if (this.#reason !== reason) this.#stead.changed(reason);
+    if (this.#reason !== reason) this.#fallback.changed(reason);
     this.#reason = reason;
     this.#printWaiting();
     const excess = Math.max(this.#queue.length - KEPT_MAX, 0);
@@ -178,7 +181,7 @@ class SocketSyslog implements Syslog {
   }
 
   #printWaiting(): void {
-    for (const entry of this.#queue.slice(this.#printed)) this.#stead.print(entry);
+    for (const entry of this.#queue.slice(this.#printed)) this.#fallback.print(entry);
     this.#printed = this.#queue.length;
   }
 

@@ -56,7 +56,7 @@ const SILENT = "the interface has it, but the kernel does not accept it";
 const TAKEN_OFF = "somebody takes it off again and again";
 
 /** One Elastic IP. */
-interface Post {
+interface WatchedAddress {
   readonly elasticIp: string;
   readonly limitedLog: RateLimitedLog;
   presence: Presence;
@@ -72,7 +72,7 @@ interface Post {
 export class InterfaceWatch {
   readonly #settings: InterfaceWatchSettings;
   readonly #world: InterfaceWatchWorld;
-  readonly #posts: readonly Post[];
+  readonly #watched: readonly WatchedAddress[];
   readonly #closing = new AbortController();
   readonly #looking: Promise<void>;
   #crowded = false;
@@ -85,7 +85,7 @@ export class InterfaceWatch {
     const { elasticIps } = settings;
     const logOf = (elasticIp: string) =>
       elasticIps.length > 1 ? addressed(world.log, elasticIp) : world.log;
-    this.#posts = elasticIps.map((elasticIp) => ({
+    this.#watched = elasticIps.map((elasticIp) => ({
       elasticIp,
       limitedLog: new RateLimitedLog(logOf(elasticIp), world.clock, KINDS_MAX, LINES_MAX),
       presence: NOT_LOOKED,
@@ -99,12 +99,12 @@ export class InterfaceWatch {
 
   /** What is known about that Elastic IP, null when it is not watched. */
   presence(elasticIp: string): Presence | null {
-    return this.#posts.find((post) => post.elasticIp === elasticIp)?.presence ?? null;
+    return this.#watched.find((watched) => watched.elasticIp === elasticIp)?.presence ?? null;
   }
 
   /** Why the address is missing on its interface and cannot be put back, else null. */
   loss(elasticIp: string): string | null {
-    return this.#posts.find((post) => post.elasticIp === elasticIp)?.loss ?? null;
+    return this.#watched.find((watched) => watched.elasticIp === elasticIp)?.loss ?? null;
   }
 
   /**
@@ -112,8 +112,8 @@ export class InterfaceWatch {
    */
   async close(): Promise<void> {
     this.#closing.abort();
-    await Promise.all([this.#looking, ...this.#posts.map(({ attempt }) => attempt)]);
-    for (const { limitedLog } of this.#posts) limitedLog.close();
+    await Promise.all([this.#looking, ...this.#watched.map(({ attempt }) => attempt)]);
+    for (const { limitedLog } of this.#watched) limitedLog.close();
   }
 
   async #repeat(): Promise<void> {
@@ -128,14 +128,14 @@ export class InterfaceWatch {
   #look(): void {
     const { device } = this.#settings;
     const view = this.#view();
-    for (const post of this.#posts) {
-      const sight = sightOf(post.elasticIp, view);
+    for (const watched of this.#watched) {
+      const sight = sightOf(watched.elasticIp, view);
       // If the addresses cannot be listed, ask `ip`.
       if (device === null || sight.present !== null) {
-        this.#note(post, { sight, restored: false, problem: null });
+        this.#note(watched, { sight, restored: false, problem: null });
       }
-      if (device !== null && !isOnDevice(post.elasticIp, device, view)) this.#mend(post);
-      post.limitedLog.settle(this.#world.clock.nowMs());
+      if (device !== null && !isOnDevice(watched.elasticIp, device, view)) this.#mend(watched);
+      watched.limitedLog.settle(this.#world.clock.nowMs());
     }
   }
 
@@ -158,13 +158,13 @@ export class InterfaceWatch {
   }
 
   #note(
-    post: Post,
+    watched: WatchedAddress,
     { sight, restored, problem }: Pick<Look, "sight" | "restored" | "problem">,
   ): void {
     const { clock, holding, changed } = this.#world;
     const { device, cureFor } = this.#settings;
-    const { elasticIp, limitedLog } = post;
-    const [presence, reports] = notePresence(post.presence, {
+    const { elasticIp, limitedLog } = watched;
+    const [presence, reports] = notePresence(watched.presence, {
       sight,
       atMs: clock.nowMs(),
       device,
@@ -174,28 +174,28 @@ export class InterfaceWatch {
       cure: cureFor(elasticIp),
       blindness: this.#blindness,
     });
-    post.presence = presence;
+    watched.presence = presence;
     for (const { severity, event, text } of reports) {
       limitedLog.write(`${severity}${restored}`, [severity, event, text]);
     }
     const loss = lossOf(presence, device);
     // Until the address has stayed for a moment, the last reason still applies.
-    const isBack = loss !== null && post.loss !== null && sight.present === true;
-    if (loss === post.loss || isBack) return;
-    post.loss = loss;
+    const isBack = loss !== null && watched.loss !== null && sight.present === true;
+    if (loss === watched.loss || isBack) return;
+    watched.loss = loss;
     changed();
   }
 
   /** Puts it back in the background, unless that was tried just now. */
-  #mend(post: Post): void {
+  #mend(watched: WatchedAddress): void {
     const { clock } = this.#world;
-    if (post.attempt || clock.nowMs() < post.attemptAtMs) return;
-    post.attempt = this.#attempt(post).finally(() => post.attempt = null);
+    if (watched.attempt || clock.nowMs() < watched.attemptAtMs) return;
+    watched.attempt = this.#attempt(watched).finally(() => watched.attempt = null);
   }
 
-  async #attempt(post: Post): Promise<void> {
+  async #attempt(watched: WatchedAddress): Promise<void> {
     const { clock, restore } = this.#world;
-    const { elasticIp } = post;
+    const { elasticIp } = watched;
     let restored = false, problem = "";
     try {
       restored = await restore(elasticIp);
@@ -203,15 +203,15 @@ export class InterfaceWatch {
       problem = messageOf(error);
     }
     const nowMs = clock.nowMs();
-    post.failures = restored ? 0 : post.failures + 1;
+    watched.failures = restored ? 0 : watched.failures + 1;
     if (restored) this.#waryUntilMs = nowMs + WARY_MS;
     // If the address does not stay, do not start `ip` ten times a second.
-    if (!restored || post.presence.alarmed) {
-      post.attemptAtMs = nowMs + (post.failures < EAGER_ATTEMPTS ? RETRY_MS : PATIENT_MS);
+    if (!restored || watched.presence.alarmed) {
+      watched.attemptAtMs = nowMs + (watched.failures < EAGER_ATTEMPTS ? RETRY_MS : PATIENT_MS);
     }
     const seen = sightOf(elasticIp, this.#view());
     const said = { present: problem === "", on: problem === "" ? this.#settings.device : null };
     const sight = seen.present === null ? said : seen;
-    this.#note(post, { sight, restored, problem: problem || (restored ? TAKEN_OFF : SILENT) });
+    this.#note(watched, { sight, restored, problem: problem || (restored ? TAKEN_OFF : SILENT) });
   }
 }

@@ -32,7 +32,7 @@ export class Watchdog {
   readonly #world: World;
   readonly #limitedLog: RateLimitedLog;
   /** All rate-limited logs: the general one, the one for datagrams of strangers, and those of several addresses. */
-  readonly #quiets: RateLimitedLog[];
+  readonly #limitedLogs: RateLimitedLog[];
   readonly #supervision: Supervision;
   readonly #authenticator: Authenticator;
   readonly #sender: Sender;
@@ -60,7 +60,7 @@ export class Watchdog {
     this.#log = new RecentLog(world.log, clock, world.hide);
     this.#limitedLog = new RateLimitedLog(this.#log, clock);
     const strange = new RateLimitedLog(this.#log, clock, STRANGE_KINDS_MAX);
-    this.#quiets = [this.#limitedLog, strange];
+    this.#limitedLogs = [this.#limitedLog, strange];
     this.#supervision = new Supervision(world.serviceManager);
     const { acceptUnsigned = false, port, trailer } = settings;
     const datagrams = this.#datagrams;
@@ -118,7 +118,7 @@ export class Watchdog {
     await socket.close();
     await Promise.all([listening, ...this.watches.map((watch) => watch.callsEnded())]);
     await this.#world.closing?.();
-    for (const limitedLog of this.#quiets) limitedLog.close();
+    for (const limitedLog of this.#limitedLogs) limitedLog.close();
     this.#sayExit(code);
     return code;
   }
@@ -150,7 +150,7 @@ export class Watchdog {
     const several = nodes.length > 1;
     const own = several ? addressed(log, elasticIp) : log;
     const limitedLog = several ? new RateLimitedLog(own, clock) : this.#limitedLog;
-    if (several) this.#quiets.push(limitedLog);
+    if (several) this.#limitedLogs.push(limitedLog);
     return new Watch({
       settings: node,
       selfId,
@@ -181,7 +181,7 @@ export class Watchdog {
   }
 
   #stepped(atMs: number): void {
-    for (const limitedLog of this.#quiets) limitedLog.settle(atMs);
+    for (const limitedLog of this.#limitedLogs) limitedLog.settle(atMs);
     const nodes = this.watches.filter((watch) => watch.exitCode === null).map(({ node }) => node);
     this.#supervision.stepped(nodes, atMs);
     const wakes = this.watches.map(({ wakeAtMs }) => wakeAtMs);

@@ -2,11 +2,11 @@
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
 import {
-  ailments,
   type CheckState,
   type Health,
   noteResult,
   startHealth,
+  unhealthyReasons,
 } from "../../src/core/health.ts";
 import { checkView } from "../../src/status/check_view.ts";
 
@@ -64,16 +64,16 @@ Deno.test("a node is healthy when all checks pass, and says which are not", () =
     const result = { passing: reason === "", reason, tookMs: 1 };
     health = noteResult(health, { index, result, atMs });
   };
-  assertEquals(ailments(health, 499), []);
-  assertEquals(ailments(health, 500), ["one: no result yet", "two: no result yet"]);
+  assertEquals(unhealthyReasons(health, 499), []);
+  assertEquals(unhealthyReasons(health, 500), ["one: no result yet", "two: no result yet"]);
   note(0, "", 600);
-  assertEquals(ailments(health, 600), ["two: no result yet"]);
+  assertEquals(unhealthyReasons(health, 600), ["two: no result yet"]);
   note(1, "refused", 700);
-  assertEquals(ailments(health, 700), ["two: refused"]);
+  assertEquals(unhealthyReasons(health, 700), ["two: refused"]);
   note(1, "", 800);
-  assertEquals(ailments(health, 800), ["two: refused"], "one success is not enough");
+  assertEquals(unhealthyReasons(health, 800), ["two: refused"], "one success is not enough");
   note(1, "", 900);
-  assertEquals(ailments(health, 900), []);
+  assertEquals(unhealthyReasons(health, 900), []);
 });
 
 Deno.test("startHealth() goes on with what is known of a check, and begins with the others", () => {

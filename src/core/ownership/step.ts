@@ -102,7 +102,7 @@ function retarget(state: Ownership, desired: DesiredState, { atMs }: Circumstanc
   const evictions = began ? demandProof(recorded, atMs) : recorded;
   const waits = desired.intent === "yield" && desired.successors.includes(state.confirmed ?? "");
   const claims = desired.claimant !== null && desired.claimant !== state.desired?.claimant;
-  const anew = desired.intent !== state.desired?.intent || claims;
+  const isNew = desired.intent !== state.desired?.intent || claims;
   const holdsOnlyIfUnheld = desired.holdsOnlyIfUnheld && !state.desired?.holdsOnlyIfUnheld;
   const keeps = waits || (desired.holdsOnlyIfUnheld && !holdsOnlyIfUnheld);
   const next = {
@@ -115,7 +115,7 @@ function retarget(state: Ownership, desired: DesiredState, { atMs }: Circumstanc
       ? state.holdsOnlyIfUnheldAtMs
       : Infinity,
     confirmed: keeps ? state.confirmed : null,
-    ...(anew && { inspectedCount: 0, inspectAtMs: atMs }),
+    ...(isNew && { inspectedCount: 0, inspectAtMs: atMs }),
   };
   if (desired.intent !== "hold") return next;
   const deaths = [...evictions.keys()].some((id) => !state.evictions.has(id));
