@@ -1,9 +1,9 @@
 // Which heartbeats leave, their targets, and their content.
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import type { Election } from "../../src/core/election/state.ts";
 import { startNode, stepNode } from "../../src/core/node.ts";
 import { type Peer, unheard, unresolved } from "../../src/core/election/peer.ts";
-import { someoneJoined, speak } from "../../src/core/speak.ts";
+import { answerTo, someoneJoined, speak } from "../../src/core/speak.ts";
 import { flight } from "../support/held_address.ts";
 import { NODE_SETTINGS, WELL_TRAILER } from "../support/node_settings.ts";
 import type { Node, NodeEffect } from "../../src/core/node_state.ts";
@@ -81,6 +81,43 @@ Deno.test("speak() advertises no hold that is being given up", () => {
   };
   assertEquals([holds("detach-self"), holds("attach"), holds(null)], [false, true, true]);
   assertEquals(at(node({ holding: false }), DUE_MS)[0].said.holds, false);
+});
+
+Deno.test("speak() notes what each peer was told, and leaves the peers as they are when that is nothing new", () => {
+  const told = { unhealthy: false, priority: 10, id: SELF, holds: false };
+  const [first] = at(node(), DUE_MS);
+  for (const { knowsUs } of first.election.peers.values()) {
+    assertEquals(knowsUs, [{ ...told, untilMs: Infinity }]);
+  }
+  const [second] = at(first, DUE_MS + 1_000);
+  assert(second.election.peers === first.election.peers);
+  // A peer of the original format that may hold, and ranks after this node, hears of its rank only once it holds.
+  const original = {
+    ...live,
+    trailer: null,
+    knowsUs: first.election.peers.get("10.0.0.7")!.knowsUs,
+  };
+  const peers = new Map([[original.address, original], [silent.address, silent]]);
+  const holdless = { ...first, election: { ...first.election, peers, holding: false } };
+  const [third] = at(holdless, DUE_MS + 2_000);
+  const known = (address: string) => third.election.peers.get(address)?.knowsUs;
+  assertEquals(known("10.0.0.7"), [
+    { ...told, untilMs: DUE_MS + 2_000 },
+    { ...told, priority: 255, untilMs: Infinity },
+  ]);
+  assertEquals(known("10.0.0.8"), [{ ...told, untilMs: Infinity }]);
+});
+
+Deno.test("answerTo() has an answer for a peer alone, and none before the node knows its own id", () => {
+  const echo = { run: 7n, sequence: 3 };
+  const to = (state: Node, address: string) => answerTo(state, address, { atMs: 9_000, echo });
+  assertEquals(to(node(), "10.0.0.7").map((each) => each.kind === "send" && each.echo), [echo]);
+  assertEquals(
+    answerTo(node(), "10.0.0.7", { atMs: 9_000 }).map((each) => each.kind === "send" && each.echo),
+    [null],
+  );
+  assertEquals(to(node(), "10.0.0.66"), []);
+  assertEquals(to(node({ selfId: null }), "10.0.0.7"), []);
 });
 
 Deno.test("speak() beats as before for a while when its interval gets longer", () => {
