@@ -20,16 +20,18 @@ class Client {
   /** Null when no connection opens in time. */
   static async open(lab: Laboratory): Promise<Client | null> {
     const signal = AbortSignal.timeout(PATIENCE_MS);
+    const caCerts = [await Deno.readTextFile(lab.authority.caFile)];
+    let tls: Deno.TlsConn;
     try {
       const tcp = await Deno.connect({ hostname: lab.frontAddress, port: 443, signal });
-      const caCerts = [await Deno.readTextFile(lab.authority.caFile)];
-      const tls = await Deno.startTls(tcp, { hostname: API_NAME, caCerts });
-      const shaken = within(tls.handshake());
-      if (await shaken === "silence") return null;
-      return new Client(tls);
+      tls = await Deno.startTls(tcp, { hostname: API_NAME, caCerts });
     } catch {
       return null;
     }
+    const handshake = tls.handshake().then(() => "done" as const, () => "broken" as const);
+    if (await within(handshake) === "done") return new Client(tls);
+    tls.close();
+    return null;
   }
 
   async ask(): Promise<"good" | "silence" | "broken"> {
