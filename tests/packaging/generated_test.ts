@@ -67,7 +67,10 @@ machineTest(
         assert(shown["exoip.8"]?.includes(word), word);
       }
       assert(shown["exoip.toml.5"]?.includes('interval = 0.2 # seconds, or "200ms"'));
-      assert(/^ +hold-off\n +What a node waits/m.test(shown["exoip.7"] ?? ""), shown["exoip.7"]);
+      assert(
+        /^ +hold-off\n +The time that a node waits/m.test(shown["exoip.7"] ?? ""),
+        shown["exoip.7"],
+      );
     }),
 );
 
