@@ -67,7 +67,8 @@ async function demoScreen(): Promise<string> {
   await Deno.remove(log);
   const last = written.slice(written.lastIndexOf("\x1b[H") + "\x1b[H".length);
   // Without the sequences that clear, which mean nothing on a sheet of paper, and without the words of `script`.
-  return last.replaceAll(/\x1b\[[JK]/g, "").replaceAll("\r", "").replace(/\nScript done[^]*$/, "");
+  const text = ["\x1b[J", "\x1b[K", "\r"].reduce((rest, each) => rest.replaceAll(each, ""), last);
+  return text.replace(/\nScript done[^]*$/, "");
 }
 
 if (import.meta.main) await draw();
