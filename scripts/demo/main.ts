@@ -1,7 +1,7 @@
 // A cluster of three real watchdogs and a simulated Exoscale, played through the events of a bad day; see usage.ts.
 // Ends by itself within a minute; exit code 0 only if every event went as it should.
 import { messageOf } from "../../src/core/message_of.ts";
-import { Cluster } from "../../tests/support/cluster.ts";
+import { Cluster, type ClusterNode } from "../../tests/support/cluster.ts";
 import { pause } from "../../tests/support/until.ts";
 import { ACTS } from "./acts.ts";
 import { keepLines, RESTART_MS } from "./keep.ts";
@@ -68,26 +68,23 @@ function prologue(api: "v1" | "v2"): string[] {
 /** Leaves the whole cluster up, and its lines coming, until a signal comes. Starts again what ends meanwhile. */
 async function linger(): Promise<void> {
   const lines = new Screen(cluster, { live: false, startedMs: screen.startedMs });
-  const down = new Map<string, number>();
-  const revive = (patienceMs: number) => {
-    for (const [index, node] of cluster.nodes.entries()) {
-      if (node.alive) down.delete(node.name);
-      const sinceMs = node.alive ? Infinity : down.get(node.name) ?? performance.now();
-      if (!node.alive) down.set(node.name, sinceMs);
-      if (performance.now() < sinceMs + patienceMs) continue;
-      const onLine = ({ text }: { text: string }) => lines.tell(`${node.name} ${told(text)}`);
-      cluster.start(node, { priority: 10 * (index + 1), onLine });
+  let ending = false;
+  const keepUp = async (node: ClusterNode, priority: number) => {
+    const onLine = ({ text }: { text: string }) => lines.tell(`${node.name} ${told(text)}`);
+    for (let waits = node.alive;; waits = true) {
+      if (waits) await node.process?.ended().then(() => pause(RESTART_MS));
+      if (ending) return;
+      cluster.start(node, { priority, onLine });
     }
   };
-  revive(0);
+  for (const [index, node] of cluster.nodes.entries()) void keepUp(node, 10 * (index + 1));
   for (const line of keepLines(cluster)) console.log(line);
-  const reviving = setInterval(() => revive(RESTART_MS), 500);
   const signal = await new Promise<"SIGINT" | "SIGTERM">((resolve) => {
     for (const each of ["SIGINT", "SIGTERM"] as const) {
       Deno.addSignalListener(each, () => resolve(each));
     }
   });
-  clearInterval(reviving);
+  ending = true;
   // Ctrl+C in a terminal reaches the nodes, too; told twice they would not wait for each other.
   const heard = signal === "SIGINT" && Deno.stdin.isTerminal();
   for (const node of cluster.nodes) if (node.alive && !heard) cluster.stop(node, "SIGTERM");

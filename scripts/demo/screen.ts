@@ -1,6 +1,7 @@
 // The demo as it runs: a table that is drawn again in a terminal, plain lines in a pipe.
 import type { Cluster } from "../../tests/support/cluster.ts";
-import { COLUMNS, wrapped } from "./told.ts";
+import { wrapped } from "../../src/status/table.ts";
+import { COLUMNS } from "./told.ts";
 
 const REFRESH_MS = 100;
 /** Log lines kept below the table. */

@@ -1,6 +1,7 @@
 // The demo's last word.
 import type { Outcome } from "./stage.ts";
-import { COLUMNS, wrapped } from "./told.ts";
+import { wrapped } from "../../src/status/table.ts";
+import { COLUMNS } from "./told.ts";
 
 /** Event, when noticed, when the address moved, how long nobody held it; what went wrong stands below its row. */
 export function outcomeTable(outcomes: readonly Outcome[]): string {

@@ -24,16 +24,3 @@ export function toldLine(
   }
   return line;
 }
-
-/** In lines of that many columns; those after the first are indented. */
-export function wrapped(text: string, columns: number, indent: number): string[] {
-  const lines: string[] = [];
-  let rest = text;
-  while (rest.length > columns) {
-    const blank = rest.lastIndexOf(" ", columns);
-    const at = blank > indent ? blank : columns;
-    lines.push(rest.slice(0, at));
-    rest = " ".repeat(indent) + rest.slice(at).trimStart();
-  }
-  return [...lines, rest];
-}

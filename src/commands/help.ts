@@ -3,6 +3,7 @@ import { flagOf, type Option, OPTIONS } from "../options/all.ts";
 import { didYouMean } from "../options/did_you_mean.ts";
 import { type Group, GROUPS } from "../options/option.ts";
 import type { Host } from "../host/host.ts";
+import { wrapped } from "../status/table.ts";
 
 /** A help topic: a group, all options, or (null) the overview. */
 export type Topic = Group | "all" | null;
@@ -134,18 +135,6 @@ function optionsOf(group: Group): Option[] {
 
 function headed(text: string, { heading }: Style): string {
   return text.replace(/^# (.+)$/gm, (_, title) => heading(title));
-}
-
-/** Wraps at this many characters; a longer word gets its own line. */
-function wrapped(text: string, width: number): string[] {
-  const lines: string[] = [];
-  for (const word of text.split(" ")) {
-    const last = lines.at(-1);
-    if (last !== undefined && `${last} ${word}`.length <= width) {
-      lines[lines.length - 1] = `${last} ${word}`;
-    } else lines.push(word);
-  }
-  return lines;
 }
 
 /** The message for a call without any arguments; the first line is the problem. */

@@ -1,9 +1,7 @@
 // Options that are allowed but probably not meant: those that do not go together, and an unlikely zone name.
 import { isOn, type Values } from "../options/parse.ts";
 import { type Config, nameOf } from "./config.ts";
-
-/** Country, city, number: every zone so far. */
-const ZONE = /^[a-z]{2}-[a-z]{2,4}-\d+$/;
+import { looksLikeZone } from "../exoscale/zone.ts";
 
 /** Options that have a meaning only together with another one. */
 const NEEDS: Readonly<Record<string, string>> = {
@@ -41,7 +39,7 @@ export function doubtfulOptions(config: Config, { given }: Pick<Values, "given">
 
 /** Checks the zone's name only if the endpoint follows from it: with an endpoint any name will do. */
 function zoneDoubts({ zone, endpoint, directory }: Config): string[] {
-  if (zone === null || endpoint !== null || directory !== null || ZONE.test(zone)) return [];
+  if (zone === null || endpoint !== null || directory !== null || looksLikeZone(zone)) return [];
   return [`${nameOf("zone")}: "${zone}" does not look like a zone of Exoscale, such as ch-gva-2`];
 }
 

@@ -1,6 +1,7 @@
 // The result of a check, and how it is shown: one line, followed by details, as text or as JSON.
 
 import { jsonText, MESSAGE_MAX_CHARS, plain } from "../core/plain.ts";
+import { wrapped } from "../status/table.ts";
 
 /** `warn` does not keep the watchdog from working, `FAIL` does; `skip` means that it could not be checked. */
 export type Mark = "ok" | "warn" | "FAIL" | "skip";
@@ -74,20 +75,7 @@ export function linesOf(
   const start = `${mark.padEnd(MARK_CHARS)}${check.padEnd(CHECK_CHARS)}`;
   const lines = [start + plain(text, MESSAGE_MAX_CHARS)];
   for (const detail of shown) lines.push(INDENT + plain(detail, MESSAGE_MAX_CHARS));
-  return terminal ? lines.flatMap(broken) : lines;
-}
-
-/** Wraps to the terminal, at blanks if possible. */
-function broken(line: string): string[] {
-  const lines: string[] = [];
-  let rest = line;
-  while (rest.length > LINE_MAX) {
-    const blank = rest.lastIndexOf(" ", LINE_MAX);
-    const at = blank > INDENT.length ? blank : LINE_MAX;
-    lines.push(rest.slice(0, at));
-    rest = INDENT + rest.slice(at).trimStart();
-  }
-  return [...lines, rest];
+  return terminal ? lines.flatMap((line) => wrapped(line, LINE_MAX, INDENT.length)) : lines;
 }
 
 /** All findings as JSON: marks are words in lower case. */

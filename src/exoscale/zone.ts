@@ -21,6 +21,11 @@ export function isZoneName(text: string): boolean {
   return /^[a-z0-9-]{1,63}$/.test(text);
 }
 
+/** Whether a text looks like a zone of Exoscale: country, city, number, as every zone so far. */
+export function looksLikeZone(text: string): boolean {
+  return /^[a-z]{2}-[a-z]{2,4}-\d+$/.test(text);
+}
+
 /** Endpoint of a zone. New zones appear over time, so the name is not checked against a list. */
 export function endpointOf(zone: string, environment: string = DEFAULT_ENVIRONMENT): string {
   return `https://${environment}-${zone}.exoscale.com/v2`;

@@ -1,6 +1,7 @@
 // Finds this instance's id and zone: from the metadata service at its fixed address and its documented name, then at
 // the default gateway (as the original does), then from the machine's own files, see identity_files.ts. Each attempt is
 // bounded; the error lists them all.
+import { looksLikeZone } from "../exoscale/zone.ts";
 import { messageOf } from "../core/message_of.ts";
 import { plain } from "../core/plain.ts";
 import { isUuid } from "../core/uuid.ts";
@@ -100,7 +101,7 @@ export async function findInstanceId(machine: Machine): Promise<string> {
 
 /** The zone of this instance, null when the metadata service does not say. */
 export async function findZone(machine: Machine): Promise<string | null> {
-  const accept = (text: string) => /^[a-z]{2}-[a-z]{2,4}-\d+$/.test(text) ? text : null;
+  const accept = (text: string) => looksLikeZone(text) ? text : null;
   const stages = stagesFor(machine, "availability-zone");
   return await askInTurn(stages, { accept, wanted: "a zone name", tried: [] });
 }

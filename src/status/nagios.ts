@@ -1,6 +1,7 @@
 // A verdict in the format of monitoring plugins (Nagios, Icinga, Checkmk, Zabbix' agent): one line with performance
 // data after a bar, then the other problems. Source: the Monitoring Plugins Development Guidelines.
 import { plain } from "../core/plain.ts";
+import { secondsOf } from "./metric_family.ts";
 import type { AddressView, Snapshot, Verdict } from "./snapshot.ts";
 
 /** Longest line of problems; a longer first line is cut before its performance data. */
@@ -53,5 +54,5 @@ function addressData(view: AddressView): (readonly [label: string, value: string
 }
 
 function seconds(ms: number): string {
-  return `${Math.round(ms) / 1_000}s`;
+  return `${secondsOf(ms)}s`;
 }

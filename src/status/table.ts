@@ -1,4 +1,4 @@
-// Text in columns, each as wide as its content.
+// Text in columns, each as wide as its content, and within a number of columns.
 
 /** Between two columns. */
 const GAP = "  ";
@@ -15,6 +15,19 @@ export function aligned(rows: readonly (readonly string[])[]): string[] {
     row.map((cell, index) => index < row.length - 1 ? cell.padEnd(widths[index] ?? 0) : cell)
       .join(GAP).trimEnd()
   );
+}
+
+/** In lines of at most `columns`; those after the first are indented. A word that is longer is cut. */
+export function wrapped(text: string, columns: number, indent = 0): string[] {
+  const lines: string[] = [];
+  let rest = text;
+  while (rest.length > columns) {
+    const blank = rest.lastIndexOf(" ", columns);
+    const at = blank > indent ? blank : columns;
+    lines.push(rest.slice(0, at));
+    rest = " ".repeat(indent) + rest.slice(at).trimStart();
+  }
+  return [...lines, rest];
 }
 
 /** The line, cut to that many characters with an ellipsis. */

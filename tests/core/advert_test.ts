@@ -2,16 +2,7 @@
 import { assertEquals } from "@std/assert";
 import { type Advert, trailerFor } from "../../src/core/heartbeat.ts";
 import { sameAdvert } from "../../src/core/speak.ts";
-
-const SAYS: Advert = {
-  priority: 10,
-  holds: false,
-  leaving: false,
-  unable: false,
-  unhealthy: false,
-  ownPriority: 10,
-  intervalMs: 1_000,
-};
+import { WELL_ADVERT } from "../support/election_fixtures.ts";
 
 const CHANGES: readonly Partial<Advert>[] = [
   { priority: 11 },
@@ -24,20 +15,28 @@ const CHANGES: readonly Partial<Advert>[] = [
 ];
 
 Deno.test("sameAdvert() misses no word that has changed", () => {
-  assertEquals(sameAdvert(SAYS, { ...SAYS }), true);
+  assertEquals(sameAdvert(WELL_ADVERT, { ...WELL_ADVERT }), true);
   for (const change of CHANGES) {
-    assertEquals(sameAdvert(SAYS, { ...SAYS, ...change }), false, JSON.stringify(change));
+    assertEquals(
+      sameAdvert(WELL_ADVERT, { ...WELL_ADVERT, ...change }),
+      false,
+      JSON.stringify(change),
+    );
   }
 });
 
 Deno.test("trailerFor() carries every word, and no key unless one is given", () => {
-  const { priority: _, ...words } = SAYS;
+  const { priority: _, ...words } = WELL_ADVERT;
   const link = { hearsYou: true, sequence: 7, stamp: null };
   for (const change of [{}, ...CHANGES]) {
     const { priority: _, ...expected } = { priority: 0, ...words, ...change };
-    assertEquals(trailerFor({ ...SAYS, ...change }, link), { ...expected, ...link, keyId: 0 });
+    assertEquals(trailerFor({ ...WELL_ADVERT, ...change }, link), {
+      ...expected,
+      ...link,
+      keyId: 0,
+    });
   }
-  assertEquals(trailerFor(SAYS, { ...link, hearsYou: false, keyId: 3 }), {
+  assertEquals(trailerFor(WELL_ADVERT, { ...link, hearsYou: false, keyId: 3 }), {
     ...words,
     hearsYou: false,
     sequence: 7,

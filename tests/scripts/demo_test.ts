@@ -3,7 +3,8 @@ import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/a
 import { keepLines } from "../../scripts/demo/keep.ts";
 import { outcomeTable } from "../../scripts/demo/table.ts";
 import { ACTS } from "../../scripts/demo/acts.ts";
-import { toldLine, wrapped } from "../../scripts/demo/told.ts";
+import { toldLine } from "../../scripts/demo/told.ts";
+import { wrapped } from "../../src/status/table.ts";
 import { readWishes, USAGE } from "../../scripts/demo/usage.ts";
 
 const MAIN = new URL("../../scripts/demo/main.ts", import.meta.url).pathname;

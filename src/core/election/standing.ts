@@ -4,7 +4,7 @@
 // Then no pair of views puts both first.
 import { deadTimeOfMs, type ElectionSettings } from "./state.ts";
 import type { Advert } from "../heartbeat.ts";
-import type { Peer, Standing } from "./peer.ts";
+import { type Peer, sameRank, type Standing } from "./peer.ts";
 
 /** More changes than this within a dead time are not kept apart: the oldest are forgotten. */
 const STANDINGS_MAX = 8;
@@ -41,6 +41,5 @@ export function knownOnceHeard(
 }
 
 function same(one: Omit<Standing, "untilMs">, other: Omit<Standing, "untilMs">): boolean {
-  return one.unhealthy === other.unhealthy && one.priority === other.priority &&
-    one.id === other.id && one.holds === other.holds;
+  return sameRank(one, other) && one.id === other.id && one.holds === other.holds;
 }

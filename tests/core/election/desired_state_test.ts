@@ -3,36 +3,19 @@ import { assertEquals } from "@std/assert";
 import { type DesiredState, desiredStateOf } from "../../../src/core/election/desired_state.ts";
 import { startElection } from "../../../src/core/election/step.ts";
 import { type Election, type ElectionSettings, PASSED } from "../../../src/core/election/state.ts";
-import type { Trailer } from "../../../src/core/heartbeat.ts";
-import { type Peer, unheard } from "../../../src/core/election/peer.ts";
-import { NODE_SETTINGS, WELL_TRAILER } from "../../support/node_settings.ts";
+import type { Peer } from "../../../src/core/election/peer.ts";
+import {
+  type DifferentPeer as Different,
+  idOf,
+  livePeer as peer,
+} from "../../support/election_fixtures.ts";
+import { NODE_SETTINGS } from "../../support/node_settings.ts";
 
 /** Times that every node assumes of the others; two versions that disagree would act together. */
 const STAGGER_MS = 4_000, DOUBT_MS = 30_000;
 
-const idOf = (number: number) => `00000001-0000-4000-8000-00000000000${number}`;
 /** Own id, between those of the peers. */
 const SELF = idOf(5);
-
-/** How a peer differs from the default. */
-type Different = Partial<Omit<Peer, "trailer">> & { trailer?: Partial<Trailer> | null };
-
-/** A live peer of a worse priority that is healthy and does not hold. */
-function peer(number: number, { trailer = {}, ...rest }: Different = {}): Peer {
-  const id = idOf(number);
-  return {
-    ...unheard({ address: `10.0.0.${number}`, instanceId: id, wireId: id }),
-    heardAtMs: 5_000,
-    aliveSinceMs: -99_999,
-    beats: 3,
-    lived: true,
-    alive: true,
-    priority: 20,
-    heardId: id,
-    trailer: trailer && { ...WELL_TRAILER, ...trailer },
-    ...rest,
-  };
-}
 
 /** A master that has settled, at priority 10. */
 function master(

@@ -10,32 +10,22 @@ import {
   selfEligible,
   standsBack,
 } from "../../../src/core/election/state.ts";
-import type { Trailer } from "../../../src/core/heartbeat.ts";
-import { type Peer, unheard } from "../../../src/core/election/peer.ts";
-import { NODE_SETTINGS, WELL_TRAILER } from "../../support/node_settings.ts";
+import type { Peer } from "../../../src/core/election/peer.ts";
+import {
+  type DifferentPeer as Different,
+  idOf,
+  livePeer,
+} from "../../support/election_fixtures.ts";
+import { NODE_SETTINGS } from "../../support/node_settings.ts";
 
-const idOf = (number: number) => `00000001-0000-4000-8000-00000000000${number}`;
 const SELF = idOf(5);
 /** Instant of every decision here; all peers were heard just now. */
 const NOW_MS = 50_000;
 
-type Different = Partial<Omit<Peer, "trailer">> & { trailer?: Partial<Trailer> | null };
-
-/** A live peer of a worse priority that is healthy and does not hold. */
+/** The only peer, heard just now. */
 function peer({ trailer = {}, ...rest }: Different = {}): Peer {
-  const id = idOf(7);
-  return {
-    ...unheard({ address: "10.0.0.7", instanceId: id, wireId: id }),
-    heardAtMs: NOW_MS,
-    aliveSinceMs: -99_999,
-    beats: 3,
-    lived: true,
-    alive: true,
-    priority: 20,
-    heardId: id,
-    trailer: trailer && { ...WELL_TRAILER, ownPriority: 20, ...trailer },
-    ...rest,
-  };
+  const own = trailer && { ownPriority: 20, ...trailer };
+  return livePeer(7, { heardAtMs: NOW_MS, trailer: own, ...rest });
 }
 
 type Changed = Partial<Election> & { set?: Partial<ElectionSettings> };
