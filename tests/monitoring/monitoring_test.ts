@@ -3,10 +3,10 @@ import { assert, assertEquals } from "@std/assert";
 import { METRICS } from "../../src/core/registry/metric_names.ts";
 import { promtool, promtoolMissing } from "../support/promtool.ts";
 import { skippableTest } from "../support/skippable.ts";
+import { DASHBOARD, readDashboard } from "./dashboard.ts";
 
 const FOLDER = new URL("../../scripts/package/monitoring/", import.meta.url);
 const RULES = new URL("exoip-rules.yml", FOLDER);
-const DASHBOARD = new URL("exoip-dashboard.json", FOLDER);
 const RULES_TEST = new URL("rules_test.yml", import.meta.url);
 
 skippableTest("promtool accepts the alert rules", promtoolMissing(), async () => {
@@ -58,13 +58,7 @@ Deno.test("every metric that rules and dashboard name is one that there is", () 
 });
 
 Deno.test("the dashboard's panels have their own ids and places, and each asks something", () => {
-  interface Panel {
-    readonly id: number;
-    readonly title: string;
-    readonly gridPos: { x: number; y: number; w: number; h: number };
-    readonly targets: readonly { expr: string }[];
-  }
-  const { panels }: { panels: readonly Panel[] } = JSON.parse(Deno.readTextFileSync(DASHBOARD));
+  const { panels } = readDashboard();
   assertEquals(new Set(panels.map(({ id }) => id)).size, panels.length);
   const taken = new Set<string>();
   for (const { title, gridPos: { x, y, w, h }, targets } of panels) {
