@@ -1,5 +1,11 @@
 // The image under test: built by `scripts/image/main.ts` from the compiled binary, in a folder of its own.
-import { binaryName, hostTarget, targetName, VERSION } from "../../scripts/release/targets.ts";
+import {
+  binaryName,
+  hostTarget,
+  type Target,
+  targetName,
+  VERSION,
+} from "../../scripts/release/targets.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
 const SCRIPT = `${ROOT}scripts/image/main.ts`;
@@ -14,16 +20,21 @@ export async function compiledBinary(): Promise<string | null> {
 
 /** The output of `deno task image`. */
 export class Archives implements AsyncDisposable {
-  private constructor(readonly folder: string) {}
+  private constructor(readonly folder: string, readonly target: Target) {}
 
-  /** Makes them; `env` is added to the script's environment. */
-  static async make(binary: string, env: Record<string, string> = {}): Promise<Archives> {
-    const target = hostTarget();
+  /** Makes them; `env` is added to the script's environment. By default, for and from this machine. */
+  static async make(
+    binary: string,
+    env: Record<string, string> = {},
+    { target = hostTarget(), sysroot = "/" }: { target?: Target; sysroot?: string } = {},
+  ): Promise<Archives> {
     if (!target) throw new Error(`nothing is built for ${Deno.build.target}`);
-    const archives = new Archives(await Deno.makeTempDir({ prefix: "exoip-image-" }));
+    const archives = new Archives(await Deno.makeTempDir({ prefix: "exoip-image-" }), target);
     await Deno.mkdir(`${archives.folder}/dist`);
     await Deno.copyFile(binary, `${archives.folder}/dist/${binaryName(target)}`);
-    await run(Deno.execPath(), ["run", "--allow-all", SCRIPT], { cwd: archives.folder, env });
+    const args = ["--target", targetName(target), "--sysroot", sysroot];
+    const deno = ["run", "--allow-all", SCRIPT, ...args];
+    await run(Deno.execPath(), deno, { cwd: archives.folder, env });
     return archives;
   }
 
@@ -50,8 +61,7 @@ export class Archives implements AsyncDisposable {
   }
 
   #path(end: string): string {
-    const target = hostTarget();
-    return `${this.folder}/dist/exoip-${VERSION}-${target ? targetName(target) : ""}-${end}`;
+    return `${this.folder}/dist/exoip-${VERSION}-${targetName(this.target)}-${end}`;
   }
 }
 

@@ -24,7 +24,8 @@ const MISSING: Readonly<Record<Need, string | null>> = {
     .then(() => null, () => "needs the command ip of iproute2"),
 };
 
-async function whyNoContainers(): Promise<string | null> {
+/** Why no container runs here; null when one does. */
+export async function whyNoContainers(): Promise<string | null> {
   if (Deno.build.os !== "linux") return `needs Linux, this is ${Deno.build.os}`;
   if (Deno.uid() !== 0) return `needs root, this is user ${Deno.uid()}`;
   return await run("runc", ["--version"]).then(() => null, () => "needs the command runc");

@@ -9,6 +9,8 @@ const USER = 65534;
 export interface ContainerOptions {
   /** Folder with the root file system. */
   readonly rootfs: string;
+  /** The program and its first arguments; by default the entry point of the image. */
+  readonly program?: readonly string[];
   readonly args: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
   /** Name of a network namespace; by default a new, empty one. */
@@ -104,7 +106,7 @@ function specification(options: ContainerOptions, mounts: readonly unknown[]): u
     process: {
       terminal: false,
       user: { uid: USER, gid: USER },
-      args: ["/exoip", ...options.args],
+      args: [...(options.program ?? ["/exoip"]), ...options.args],
       env: Object.entries({ NO_COLOR: "1", ...options.env }).map((pair) => pair.join("=")),
       cwd: "/",
       noNewPrivileges: true,
