@@ -120,6 +120,8 @@ machineTest(
       show old
       { ${commands} } >/out/log 2>&1 || { cat /out/log; exit 1; }
       exoip
+      echo "-- the key"
+      { ${documented("--show-keys")} } 2>/dev/null
       echo "-- a forged list"
       ${lists}
       cp -a /out/young /out/forged
@@ -166,6 +168,8 @@ machineTest(
       const parts = said.trim().split(/\n?-- (.*)\n/);
       const part = (title: string) => parts[parts.indexOf(title) + 1] ?? "";
       assertEquals(parts[0], `stub 0.9.0 ${native}`);
+      assertMatch(part("the key"), /^ +[0-9A-F]{40}$/m);
+      assertStringIncludes(part("the key"), "key <key@exoip.invalid>");
       assertMatch(part("a forged list"), /BADSIG|BAD signature|not signed/i);
       assertMatch(part("another key"), /NO_PUBKEY|not signed/);
       assertMatch(part("no signature"), /not signed|does not have a Release file/);
