@@ -121,6 +121,8 @@ export interface ServiceManager {
 /** Facts that the first decision needs. */
 export interface Identity {
   readonly instanceId: string;
+  /** Its name, for people; left out if the cloud has told none. */
+  readonly name?: string;
   /** Id for our heartbeats: the default NIC on API v1, the instance on v2. */
   readonly wireId: string;
   readonly holds: boolean;

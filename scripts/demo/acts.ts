@@ -42,7 +42,7 @@ export const ACTS: readonly Act[] = [
   {
     title: "crash: node-1 is killed (SIGKILL)",
     happen: ({ cluster, kill }) => kill(cluster.node(1), "SIGKILL"),
-    noticed: /peer-dead: peer 127\.0\.0\.1 /,
+    noticed: /peer-dead: peer .*\b127\.0\.0\.1\)? /,
     holders: ["node-2"],
     heir: "node-2",
     unheldMaxMs: FAILOVER_MS,
@@ -51,7 +51,7 @@ export const ACTS: readonly Act[] = [
   {
     title: "return: node-1 is started again",
     happen: ({ cluster, start }) => start(cluster.node(1), 10),
-    noticed: /role: backup \(outranked by 127\.0\.0\.1/,
+    noticed: /role: backup \(outranked by .*127\.0\.0\.1\)? /,
     holders: ["node-1"],
     heir: "node-1",
     unheldMaxMs: 0,

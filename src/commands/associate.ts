@@ -1,5 +1,6 @@
 // -A and -D: attach or detach once, and exit.
 import { durationText } from "../core/age.ts";
+import { instanceTitle } from "../core/election/peer.ts";
 import { backoffMs, imposedMs } from "../core/backoff.ts";
 import { asCloudError, CloudError } from "../exoscale/cloud_error.ts";
 import type { Clock, Cloud, Log } from "../world.ts";
@@ -27,14 +28,14 @@ export async function associate(
       let changing = false;
       try {
         // Every attempt reads first: the one before may have succeeded although its answer was lost.
-        const { holds, instanceId } = await cloud.prepare(signal);
+        const { holds, ...self } = await cloud.prepare(signal);
         changing = holds !== wanted;
         if (changing) await (wanted ? cloud.attach(signal) : cloud.detachSelf(signal));
         const done = changing ? "is now" : "was already";
         log.write(
           "info",
           wanted ? "associated" : "dissociated",
-          `${elasticIp} ${done} ${state} instance ${instanceId}`,
+          `${elasticIp} ${done} ${state} ${instanceTitle(self)}`,
         );
         return 0;
       } catch (cause) {

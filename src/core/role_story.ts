@@ -7,14 +7,14 @@ import {
   pending,
   worseHolders,
 } from "./election/state.ts";
-import { ownPriorityOf, type Peer } from "./election/peer.ts";
+import { ownPriorityOf, type Peer, titleOf } from "./election/peer.ts";
 import { cloudTrouble } from "./ownership/cloud_trouble.ts";
 import { durationText } from "./age.ts";
 import type { Node } from "./node_state.ts";
 
 /** A peer with its own priority, even if it advertises the last one because it stands back. */
 export function named(peer: Peer): string {
-  return `${peer.address} with priority ${ownPriorityOf(peer)}`;
+  return `${titleOf(peer)} with priority ${ownPriorityOf(peer)}`;
 }
 
 /** The end of the role's log line, beginning with `: `; empty where the reason says everything. */

@@ -1,7 +1,7 @@
 // What the operator is told about changes of the election: roles with their reasons, peers found and lost.
 import { type Election, oneWay, outranking, twinned } from "./election/state.ts";
 import { givenUp } from "./election/missing.ts";
-import { ownPriorityOf, type Peer, standingBack } from "./election/peer.ts";
+import { ownPriorityOf, type Peer, standingBack, titleOf } from "./election/peer.ts";
 import { plain } from "./plain.ts";
 import { report } from "./registry/report.ts";
 import { ROLE_REASONS } from "./registry/role_reasons.ts";
@@ -88,9 +88,9 @@ function explained(state: Election): string {
 }
 
 /** Another address at which the machine of that peer is heard. */
-function sameMachine({ instanceId }: Peer, { peers }: Election): string | undefined {
+function sameMachine({ instanceId }: Peer, { peers }: Election): Peer | undefined {
   if (instanceId === null) return undefined;
-  return [...peers.values()].find((peer) => peer.alive && peer.instanceId === instanceId)?.address;
+  return [...peers.values()].find((peer) => peer.alive && peer.instanceId === instanceId);
 }
 
 /** Missing peers that were given up. */
@@ -139,23 +139,28 @@ function* peerChanges(before: Election, after: Election) {
   if (before.peers === after.peers) return;
   for (const [address, peer] of after.peers) {
     const known = before.peers.get(address);
-    if (!known) yield report("info", "peer-joined", `peer ${address} joined`);
+    const title = titleOf(peer);
+    if (!known) yield report("info", "peer-joined", `peer ${title} joined`);
     else if (peer.alive && !known.alive) {
       const back = standingBack(peer);
-      const text = `peer ${address} is alive, priority ${ownPriorityOf(peer)}`;
+      const text = `peer ${title} is alive, priority ${ownPriorityOf(peer)}`;
       yield report("info", "peer-alive", back === "" ? text : `${text}, ${back}`);
     } else if (!peer.alive && known.alive) {
       const elsewhere = sameMachine(peer, after);
       yield elsewhere
-        ? report("info", "peer-dead", `peer ${elsewhere} is not heard at ${address} any more`)
-        : report("warning", "peer-dead", `peer ${address} is dead`);
+        ? report(
+          "info",
+          "peer-dead",
+          `peer ${titleOf(elsewhere)} is not heard at ${address} any more`,
+        )
+        : report("warning", "peer-dead", `peer ${title} is dead`);
     } else if (oneWay(peer, after) && !oneWay(known, before)) {
-      yield report("warning", "one-way", `peer ${address} is heard, but does not hear us`);
+      yield report("warning", "one-way", `peer ${title} is heard, but does not hear us`);
     } else if (peer.alive && oneWay(known, before) && peer.notHearingUsSinceMs === null) {
-      yield report("info", "one-way", `peer ${address} hears us again`);
+      yield report("info", "one-way", `peer ${title} hears us again`);
     }
   }
-  for (const address of before.peers.keys()) {
-    if (!after.peers.has(address)) yield report("info", "peer-left", `peer ${address} left`);
+  for (const [address, peer] of before.peers) {
+    if (!after.peers.has(address)) yield report("info", "peer-left", `peer ${titleOf(peer)} left`);
   }
 }

@@ -5,7 +5,17 @@ import type { ChangeOptions, ClientOptions } from "./client_v2.ts";
 import { ClientV1 } from "./client_v1.ts";
 import { CloudError, refuseStale } from "./cloud_error.ts";
 import type { Assignment } from "./cloud_v2.ts";
-import { addressOf, type Fields, idOf, listOf, requiredIdOf, shown, textOf } from "./json.ts";
+import {
+  addressOf,
+  type Fields,
+  idOf,
+  listOf,
+  named,
+  nameIn,
+  requiredIdOf,
+  shown,
+  textOf,
+} from "./json.ts";
 import { isUuid } from "../core/uuid.ts";
 import { discover, tagCommand } from "./discovery.ts";
 import { type Machine, membersAmong, peersAt } from "./peer_source.ts";
@@ -48,7 +58,8 @@ export class CloudV1 implements Cloud {
     }
     this.#nicId = nicId;
     const nativeAddresses = machineOf(self).addresses;
-    return { instanceId, wireId: this.#nicId, holds: this.#hold(self) !== null, nativeAddresses };
+    const holds = this.#hold(self) !== null;
+    return { instanceId, ...named(nameOf(self)), wireId: this.#nicId, holds, nativeAddresses };
   }
 
   async members(signal: AbortSignal, named?: readonly string[]): Promise<PeerList> {
@@ -93,6 +104,7 @@ export class CloudV1 implements Cloud {
     const holders = listed.filter((machine) => this.#hold(machine) !== null);
     const rest = holders.map((machine) => ({
       instanceId: idOf(machine, "id"),
+      ...named(nameOf(machine)),
       off: OFF.has(textOf(machine, "state")),
     })).filter(({ instanceId: id }) => id !== "" && id !== instanceId);
     return { holds: this.#hold(self) !== null, others: others ? rest : null };
@@ -178,11 +190,16 @@ function machineOf(machine: Fields): Machine {
   return {
     instanceId: idOf(machine, "id"),
     wireId: idOf(nic, "id"),
+    name: nameOf(machine),
     addresses: [addressOf(nic, "ipaddress")].flatMap((address) => address ?? []),
     exists: idOf(machine, "id") !== "" && !GONE.has(textOf(machine, "state")),
     poolId: null,
     labels: machine.tags === undefined ? null : tagsOf(machine),
   };
+}
+
+function nameOf(machine: Fields): string {
+  return nameIn(machine, "displayname") || nameIn(machine, "name");
 }
 
 function tagsOf(machine: Fields): Record<string, string> {

@@ -5,7 +5,7 @@ import { ipv6Problem } from "./ipv6.ts";
 import type { Clock, Cloud, EvictOptions, Identity, PeerList, Sighting } from "../world.ts";
 import { type ChangeOptions, type ClientOptions, ClientV2 } from "./client_v2.ts";
 import { CloudError, refuseStale } from "./cloud_error.ts";
-import { type Fields, idOf, listOf, managerIdOf, objectOf, textOf } from "./json.ts";
+import { type Fields, idOf, listOf, managerIdOf, named, nameIn, objectOf, textOf } from "./json.ts";
 import type { Pool } from "./discovery.ts";
 import { ElasticIpV2 } from "./elastic_ip_v2.ts";
 import { SingleFlight } from "./single_flight.ts";
@@ -58,7 +58,8 @@ export class CloudV2 implements Cloud {
     await this.#refuseManaged(address, self, signal);
     this.#held = this.#holds(self);
     const nativeAddresses = nativeAddressesOf(self);
-    return { instanceId, wireId: instanceId, holds: this.#held, nativeAddresses };
+    const holds = this.#held, name = named(nameIn(self, "name"));
+    return { instanceId, ...name, wireId: instanceId, holds, nativeAddresses };
   }
 
   members(signal: AbortSignal, addresses?: readonly string[]): Promise<PeerList> {
@@ -74,6 +75,7 @@ export class CloudV2 implements Cloud {
     ]);
     const holders = listed?.map((instance) => ({
       instanceId: idOf(instance, "id"),
+      ...named(nameIn(instance, "name")),
       off: OFF.has(textOf(instance, "state")),
     }));
     const rest = holders?.filter(({ instanceId: id }) => id !== "" && id !== instanceId) ?? null;

@@ -60,6 +60,19 @@ export function textOf(value: unknown, name: string): string {
   return typeof text === "string" ? text : "";
 }
 
+/** Longest name that is shown; the cloud allows more. */
+const NAME_MAX_CHARS = 63;
+
+/** A name for people under that key, fit for one line of a log; empty when absent. */
+export function nameIn(value: unknown, key: string): string {
+  return plain(textOf(value, key), NAME_MAX_CHARS).trim();
+}
+
+/** The name as a property, nothing without one. */
+export function named(name: string): { readonly name?: string } {
+  return name === "" ? {} : { name };
+}
+
 /** The id under the name, empty when absent or malformed: it becomes part of a path, a query, a message. */
 export function idOf(value: unknown, name: string): string {
   const text = textOf(value, name);

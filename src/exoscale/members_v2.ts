@@ -10,6 +10,7 @@ import {
   idOf,
   listOf,
   managerIdOf,
+  nameIn,
   objectOf,
   requiredIdOf,
   requiredListOf,
@@ -127,6 +128,7 @@ export function machineOf(instance: Fields): Machine {
   return {
     instanceId: id,
     wireId: id,
+    name: nameIn(instance, "name"),
     addresses: nativeAddressesOf(instance),
     exists: id !== "" && !GONE.has(textOf(instance, "state")),
     poolId: managerIdOf(instance),

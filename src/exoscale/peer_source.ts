@@ -1,6 +1,7 @@
 // Where the peers come from, and how a listing of machines becomes the membership.
 import type { PeerIdentity } from "../core/election/peer.ts";
 import type { PeerList } from "../world.ts";
+import { named } from "./json.ts";
 
 /** `-p`, `-G` (names or ids of security groups), or neither. */
 export type PeerSource =
@@ -12,6 +13,8 @@ export type PeerSource =
 export interface Machine {
   readonly instanceId: string;
   readonly wireId: string;
+  /** Its name, fit for one line; empty without one. */
+  readonly name: string;
   /** Native addresses in canonical form: IPv4, if it has one, before IPv6. */
   readonly addresses: readonly string[];
   /** It may still run, or run again. */
@@ -29,8 +32,10 @@ export function membersAmong(machines: readonly Machine[], selfId: string): Peer
 }
 
 function peersAmong(machines: readonly Machine[], selfId: string): PeerIdentity[] {
-  return machines.flatMap(({ instanceId, wireId, addresses: [address], exists }) =>
-    exists && address !== undefined && instanceId !== selfId ? { address, instanceId, wireId } : []
+  return machines.flatMap(({ instanceId, wireId, name, addresses: [address], exists }) =>
+    exists && address !== undefined && instanceId !== selfId
+      ? { address, instanceId, wireId, ...named(name) }
+      : []
   );
 }
 
@@ -51,8 +56,8 @@ export function peersAt(
   const unplaced = found.filter(([, matches]) => matches.length !== 1)
     .map(([address, { length: count }]) => ({ address, count }));
   // A list given by hand need not contain self. Heartbeats come from the given address.
-  const named = found.filter(([, matches]) => matches.length === 1).flatMap(([address, matches]) =>
+  const placed = found.filter(([, matches]) => matches.length === 1).flatMap(([address, matches]) =>
     matches.map((machine) => ({ ...machine, addresses: [address] }))
   );
-  return { peers: peersAmong(named, selfId), inPeerList: true, unplaced };
+  return { peers: peersAmong(placed, selfId), inPeerList: true, unplaced };
 }

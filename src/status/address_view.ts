@@ -113,9 +113,9 @@ function youngest(calls: readonly CallView[]): AgeMs {
   return ages.length === 0 ? null : Math.min(...ages);
 }
 
-function holderView({ instanceId, off }: OtherHolder, { peers }: Election): HolderView {
+function holderView({ instanceId, name, off }: OtherHolder, { peers }: Election): HolderView {
   const peer = [...peers.values()].find((each) => each.instanceId === instanceId);
-  return { instanceId, peer: peer?.address ?? null, off };
+  return { instanceId, name: name ?? peer?.name ?? null, peer: peer?.address ?? null, off };
 }
 
 function peerView(
@@ -129,7 +129,7 @@ function peerView(
     : null;
   return {
     address,
-    name: facts.peerName?.(address) ?? null,
+    name: peer.name ?? facts.peerName?.(address) ?? null,
     instanceId,
     alive,
     heardAgeMs: ageOf(heardAtMs, atMs),

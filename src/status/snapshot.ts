@@ -21,6 +21,8 @@ export interface Snapshot {
   readonly upMs: number;
   /** Null until the cloud has reported it (API v1). */
   readonly instanceId: string | null;
+  /** Its name in the cloud, null while unknown. */
+  readonly instanceName: string | null;
   /** Null when unknown, as with CloudStack. */
   readonly zone: string | null;
   /** `running` once every first election is over and the cloud has answered; `stopping` until the end. */
@@ -152,7 +154,7 @@ export type LinkWord = "both" | "does-not-hear-us" | "not-heard" | "unconfirmed"
 /** One peer. The values from its heartbeats are as old as `heardAgeMs`. */
 export interface PeerView {
   readonly address: string;
-  /** The configured name, null when the configuration has its address or nothing. */
+  /** The instance's name in the cloud, else the configured name of its address; null without either. */
   readonly name: string | null;
   readonly instanceId: string | null;
   readonly alive: boolean;
@@ -193,6 +195,8 @@ export interface MissingView {
 /** Another instance that has the address. */
 export interface HolderView {
   readonly instanceId: string;
+  /** The instance's name in the cloud, null when that is unknown. */
+  readonly name: string | null;
   /** Address of the peer with this instance, null when it is not a peer. */
   readonly peer: string | null;
   /** Whether the cloud says that its machine is off. */

@@ -1,8 +1,9 @@
 // A snapshot as text, for `info` and `--status`. First the verdict, then every value with its age.
 import type { AddressView, CountView, PeerView, Snapshot, Verdict } from "./snapshot.ts";
+import { instanceTitle, titleOf } from "../core/election/peer.ts";
 import { type AgeMs, ageText, durationText, spanText } from "../core/age.ts";
 import { aligned, cutTo } from "./table.ts";
-import { titleOf, verdictIn, verdictLine } from "./verdict.ts";
+import { verdictIn, verdictLine } from "./verdict.ts";
 
 /** Longest text that fits into one datagram without fragmentation. */
 export const INFO_MAX_BYTES = 1_400;
@@ -154,9 +155,10 @@ function errorsText({ calls }: AddressView): string {
 /** Other instances that hold the address. */
 function othersText({ otherHolders, otherHoldersAgeMs, peers }: AddressView): string {
   if (otherHoldersAgeMs === null) return "not known whom else the cloud shows";
-  const titles = otherHolders.map(({ peer, instanceId }) => {
+  const titles = otherHolders.map(({ peer, instanceId, name }) => {
     const known = peers.find(({ address }) => address === peer);
-    return known ? titleOf(known) : peer ?? instanceId;
+    if (known) return titleOf(known);
+    return peer ?? instanceTitle({ instanceId, ...(name && { name }) });
   });
   const who = titles.join(" and ") || "nobody else";
   return `the cloud shows ${who}, read ${ageText(otherHoldersAgeMs)}`;
@@ -219,9 +221,13 @@ function left(count: number, what: string): Line[] {
 }
 
 /** Values of the watchdog itself. */
-function programRows({ program, upMs, zone, phase, loop, heartbeats }: Snapshot): string[][] {
+function programRows(snapshot: Snapshot): string[][] {
+  const { program, instanceName = null, upMs, zone, phase, loop, heartbeats } = snapshot;
   const { sent, sentAgeMs, received, receivedAgeMs, refused } = heartbeats;
-  const where = zone === null ? "" : `, zone ${zone}`;
+  const where = [
+    instanceName === null ? "" : `, on ${instanceName}`,
+    zone === null ? "" : `, zone ${zone}`,
+  ].join("");
   const unread = loop.listening ? "" : ", the socket is not read";
   const [late, worst] = [loop.lateMs, loop.worstLateMs].map(durationText);
   return [

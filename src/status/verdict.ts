@@ -10,6 +10,7 @@
 //   UNKNOWN    the first election is not over, and no node is known to hold the address yet.
 //   OK         everything else.
 import { spanText } from "../core/age.ts";
+import { instanceTitle, titleOf } from "../core/election/peer.ts";
 import { stuckBecause } from "./liveness.ts";
 import {
   type AddressView,
@@ -127,9 +128,10 @@ function* addressProblems(view: AddressView, snapshot: Judged): Generator<Found>
 function* holderProblems(view: AddressView): Generator<Found> {
   const { otherHolders, otherHoldersAgeMs, reconcileMs, peers } = view;
   const fresh = otherHoldersAgeMs !== null && otherHoldersAgeMs <= 2 * reconcileMs + 10_000;
-  for (const { instanceId, peer, off } of fresh ? otherHolders : []) {
+  for (const { instanceId, name, peer, off } of fresh ? otherHolders : []) {
     if (peer !== null || off) continue;
-    yield ["WARNING", `instance ${instanceId} holds it, too, and is not a peer`];
+    const title = instanceTitle({ instanceId, ...(name && { name }) });
+    yield ["WARNING", `${title} holds it, too, and is not a peer`];
   }
   const holding = peers.filter(({ alive, holds }) => alive && holds);
   const ranks = new Set([
@@ -162,11 +164,6 @@ function* peerProblems(peer: PeerView, view: AddressView): Generator<Found> {
 /** A machine with several addresses is a peer at each of them, and lives if it is heard at one. */
 function livesElsewhere({ instanceId }: PeerView, { peers }: AddressView): boolean {
   return instanceId !== null && peers.some((each) => each.alive && each.instanceId === instanceId);
-}
-
-/** Address of a peer, with the name that the configuration gives it. */
-export function titleOf({ address, name }: Pick<PeerView, "address" | "name">): string {
-  return name ? `${name} (${address})` : address;
 }
 
 /** The known holders. Peers that cannot say so count if the cloud or their rank shows it. */

@@ -157,9 +157,9 @@ async function askCloud(
   const { verb } = call;
   switch (verb) {
     case "prepare": {
-      const { instanceId, wireId, holds, nativeAddresses } = await cloud.prepare(signal);
+      const { wireId: selfId, nativeAddresses, ...rest } = await cloud.prepare(signal);
       identified(nativeAddresses);
-      return { verb, holds, selfId: wireId, instanceId, addresses: nativeAddresses };
+      return { verb, selfId, ...rest, addresses: nativeAddresses };
     }
     case "look":
       return { verb, ...await cloud.look(call, signal) };

@@ -69,6 +69,7 @@ export class Snapshots {
       program: about.program,
       upMs: Math.round(nowMs - this.#startedAtMs),
       instanceId: about.instanceId ?? first?.node.election.selfId ?? null,
+      instanceName: first?.node.ownership.instanceName ?? null,
       zone: about.zone ?? zoneIn(first?.cloudName ?? ""),
       ...rounded(this.vitals()),
       heartbeats: {

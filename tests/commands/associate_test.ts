@@ -67,7 +67,7 @@ for (const api of APIS) {
       stage.hold(peer, ...held ? [self] : []);
       const { code, lines } = await run(stage, api, mode);
       assertEquals(code, 0);
-      assertEquals(lines, [`info ${ELASTIC_IP} ${done} ${state} instance ${self.id}`]);
+      assertEquals(lines, [`info ${ELASTIC_IP} ${done} ${state} ${self.name} (${self.id})`]);
       assertEquals(stage.holders, mode === "associate" ? [peer.id, self.id] : [peer.id]);
       assertEquals(stage.changes.length, done === "is now" ? 1 : 0);
     });
@@ -78,7 +78,10 @@ for (const api of APIS) {
     atFirst(stage, ["html-502", "html", "empty"]);
     const { code, lines, waitsMs } = await run(stage, api, "associate");
     assertEquals([code, stage.holders], [0, [stage.self.id]]);
-    assertEquals(lines.at(-1), `info ${ELASTIC_IP} is now attached to instance ${stage.self.id}`);
+    assertEquals(
+      lines.at(-1),
+      `info ${ELASTIC_IP} is now attached to ${stage.self.name} (${stage.self.id})`,
+    );
     assert(lines.length > 1 && lines.length === waitsMs.length + 1, lines.join("\n"));
     for (const line of lines.slice(0, -1)) {
       assertMatch(line, /^warning .*; trying again in \d\S* m?s/);
@@ -110,7 +113,9 @@ for (const api of APIS) {
     atFirstChange(stage, "408");
     const { code, lines } = await run(stage, api, "associate");
     assertEquals([code, stage.holders, stage.changes.length], [0, [stage.self.id], 2]);
-    assertEquals(lines, [`info ${ELASTIC_IP} is now attached to instance ${stage.self.id}`]);
+    assertEquals(lines, [
+      `info ${ELASTIC_IP} is now attached to ${stage.self.name} (${stage.self.id})`,
+    ]);
   });
 
   for (const fault of ["400", "412", "423", "425"] as const) {

@@ -101,6 +101,21 @@ Deno.test("changesBetween() tells of a link that works one way only, and of its 
   ]);
 });
 
+Deno.test("changesBetween() calls peers by the names of their instances", () => {
+  const named = { ...live, name: "edge-2" }, gone = { ...named, alive: false };
+  const of = (before: Peer[], after: Peer[]) => lines(state(before), state(after));
+  const title = "peer edge-2 (10.0.0.7)";
+  assertEquals(of([], [gone]), [`info peer-joined: ${title} joined`]);
+  assertEquals(of([gone], [named]), [`info peer-alive: ${title} is alive, priority 20`]);
+  assertEquals(of([named], [gone]), [`warning peer-dead: ${title} is dead`]);
+  assertEquals(of([gone], []), [`info peer-left: ${title} left`]);
+  const outranked = { reason: "outranked", role: "backup" } as const;
+  const better = { ...named, priority: 1, trailer: { ...WELL_TRAILER, ownPriority: 1 } };
+  assertEquals(lines(state([better]), state([better], outranked)), [
+    "info role: backup (outranked by edge-2 (10.0.0.7) with priority 1)",
+  ]);
+});
+
 Deno.test("changesBetween() tells once why these are the peers", () => {
   const [none, pool, label] = [state([]), state([], {}, "pool"), state([], {}, "label")];
   assertEquals([lines(none, pool), lines(pool, label)], [

@@ -23,10 +23,10 @@ Deno.test(
     const secret = "signs with a shared secret that is not ours: correct its configuration or ours";
     const other = `watches ${also}, not ${ELASTIC_IP}: correct its configuration or ours`;
     assertEquals(of("heartbeats"), [
-      `FAIL 203.0.113.12 (${ELASTIC_IP}) ${secret}`,
-      `FAIL 203.0.113.13 (${ELASTIC_IP}) ${other}`,
-      `FAIL 203.0.113.12 (${also}) ${secret}`,
-      `FAIL 203.0.113.13 (${also}) ${secret}`,
+      `FAIL node-2 (203.0.113.12) for ${ELASTIC_IP} ${secret}`,
+      `FAIL node-3 (203.0.113.13) for ${ELASTIC_IP} ${other}`,
+      `FAIL node-2 (203.0.113.12) for ${also} ${secret}`,
+      `FAIL node-3 (203.0.113.13) for ${also} ${secret}`,
     ]);
   },
 );

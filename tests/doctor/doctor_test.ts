@@ -25,13 +25,13 @@ for (const api of APIS) {
       const { code, lines, of, sent } = await examine(stage, { api });
       const marks = new Set(lines.slice(0, -1).map((line) => line.slice(0, 5).trim()));
       assertEquals([code, [...marks].sort()], [0, ["ok", "skip"]], lines.join("\n"));
-      assertEquals(of("peers"), ["ok 2 found: 203.0.113.12, 203.0.113.13"]);
+      assertEquals(of("peers"), ["ok 2 found: node-2 (203.0.113.12), node-3 (203.0.113.13)"]);
       assertEquals(of("firewall"), [
         "ok the rules let UDP on port 12345 through to and from all peers",
       ]);
       assertEquals(of("heartbeats"), [
-        "ok 203.0.113.12 answers: both ways work",
-        "ok 203.0.113.13 answers: both ways work",
+        "ok node-2 (203.0.113.12) answers: both ways work",
+        "ok node-3 (203.0.113.13) answers: both ways work",
       ]);
       assertMatch(lines.at(-1) ?? "", /^nothing fails, 0 warned, \d+ ok, \d+ not checked$/);
       assertEquals(stage.model.history, []);
@@ -417,20 +417,32 @@ Deno.test(
 
 Deno.test("--doctor tells silent peers, deaf ones and wrong ones apart", async () => {
   const rows: [NonNullable<Ailment["peers"]>[0], RegExp, number][] = [
-    ["silent", /^warn 203.0.113.12 is silent: no watchdog runs there, its peers lack this/, 0],
-    ["deaf", /^FAIL 203.0.113.12 is heard and does not hear us: name this machine among its/, 1],
-    ["original", /^ok 203.0.113.12 is heard; it speaks the original's format/, 0],
-    [{ elasticIp: "198.51.100.9" }, /^FAIL 203.0.113.12 watches 198.51.100.9, not 198.51/, 1],
+    [
+      "silent",
+      /^warn node-2 \(203.0.113.12\) is silent: no watchdog runs there, its peers lack this/,
+      0,
+    ],
+    [
+      "deaf",
+      /^FAIL node-2 \(203.0.113.12\) is heard and does not hear us: name this machine among its/,
+      1,
+    ],
+    ["original", /^ok node-2 \(203.0.113.12\) is heard; it speaks the original's format/, 0],
+    [
+      { elasticIp: "198.51.100.9" },
+      /^FAIL node-2 \(203.0.113.12\) watches 198.51.100.9, not 198.51/,
+      1,
+    ],
     [
       { id: "00000001-0000-4000-8000-0000000000ff" },
-      /^FAIL 203.0.113.12 says that it is .*ff, the cloud .*02: correct/,
+      /^FAIL node-2 \(203.0.113.12\) says that it is .*ff, the cloud .*02: correct/,
       1,
     ],
   ];
   await Promise.all(rows.map(async ([behaviour, line, wanted]) => {
     const { code, lines } = await linesOf("heartbeats", { peers: [behaviour, "answers"] });
     assertMatch(lines[0] ?? "", line);
-    assertEquals([code, lines[1]], [wanted, "ok 203.0.113.13 answers: both ways work"]);
+    assertEquals([code, lines[1]], [wanted, "ok node-3 (203.0.113.13) answers: both ways work"]);
   }));
 });
 
@@ -438,14 +450,22 @@ Deno.test("--doctor signs its heartbeats, and believes those who have its secret
   const secret = "a secret of the tests", env = { IF_SHARED_SECRET: secret };
   const other = "another secret of tests";
   const rows: [Ailment, RegExp, number][] = [
-    [{ env, peersSecret: secret }, /^ok 203.0.113.12 answers: both ways work$/, 0],
-    [{ env, peersSecret: other }, /^FAIL 203.0.113.12 signs with a shared secret that is not/, 1],
-    [{ env }, /^FAIL 203.0.113.12 does not sign its heartbeats, and we do/, 1],
-    [{ env, argv: ["--accept-unsigned"] }, /^ok 203.0.113.12 answers: both ways work$/, 0],
-    [{ peersSecret: secret }, /^ok 203.0.113.12 answers: both ways work$/, 0],
+    [{ env, peersSecret: secret }, /^ok node-2 \(203.0.113.12\) answers: both ways work$/, 0],
+    [
+      { env, peersSecret: other },
+      /^FAIL node-2 \(203.0.113.12\) signs with a shared secret that is not/,
+      1,
+    ],
+    [{ env }, /^FAIL node-2 \(203.0.113.12\) does not sign its heartbeats, and we do/, 1],
+    [
+      { env, argv: ["--accept-unsigned"] },
+      /^ok node-2 \(203.0.113.12\) answers: both ways work$/,
+      0,
+    ],
+    [{ peersSecret: secret }, /^ok node-2 \(203.0.113.12\) answers: both ways work$/, 0],
     [
       { peersSecret: secret, peers: ["deaf", "deaf"] },
-      /^FAIL 203.0.113.12 signs its heartbeats and does not hear us: give this machine the secret/,
+      /^FAIL node-2 \(203.0.113.12\) signs its heartbeats and does not hear us: give this machine the secret/,
       1,
     ],
   ];
@@ -465,8 +485,8 @@ Deno.test("--doctor does not judge peers that speak more seldom than it listens"
     peers: ["silent", "answers"],
   });
   assertEquals([code, lines], [0, [
-    "skip 203.0.113.12: 10 s are too short to tell with an interval of 60000 ms",
-    "ok 203.0.113.13 answers: both ways work",
+    "skip node-2 (203.0.113.12): 10 s are too short to tell with an interval of 60000 ms",
+    "ok node-3 (203.0.113.13) answers: both ways work",
   ]]);
 });
 
@@ -480,7 +500,7 @@ Deno.test(
       held.of("heartbeats")[0] ?? "",
       /^skip 198.51.100.50: only listened, this instance/,
     );
-    assertEquals(held.of("heartbeats")[1], "ok 203.0.113.12 is heard");
+    assertEquals(held.of("heartbeats")[1], "ok node-2 (203.0.113.12) is heard");
     assertEquals(held.sent, []);
     await using dark = healthyStage();
     const count = () => dark.server.calls.filter(({ what }) => what === "/elastic-ip").length;

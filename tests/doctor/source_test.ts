@@ -13,7 +13,7 @@ import { MemorySocket, type Sent } from "../support/memory_socket.ts";
 import { SimulatedMachine } from "../support/simulated_machine.ts";
 import { type Ailment, examine, healthyStage, OPEN, PORT } from "./examination.ts";
 
-const OWN = "203.0.113.11", PEER = "203.0.113.12";
+const OWN = "203.0.113.11", PEER = "203.0.113.12", TITLE = `node-2 (${PEER})`;
 /** Whether the advice is to open a port. */
 function opens(lines: readonly string[]): boolean {
   const advice = /let UDP on port|security-group rule add|is filtered/;
@@ -78,7 +78,7 @@ Deno.test("--doctor works without ip, and where an address can be bound that no 
   assertMatch(of("source")[0] ?? "", /^FAIL IPv4 .* leave from 203.0.113.11, .*: no interface/);
   assertEquals(
     of("heartbeats"),
-    [PEER, "203.0.113.13"].map((peer) =>
+    [TITLE, "node-3 (203.0.113.13)"].map((peer) =>
       `FAIL ${peer} is heard and does not hear us: our heartbeats do not leave from where it ` +
       "knows us, see source"
     ),
@@ -154,9 +154,9 @@ Deno.test("--doctor names a peer whose heartbeats come from the Elastic IP, or f
       await using stage = healthyStage();
       const { code, lines, of } = await examine(stage, { api, peers: [{ from }, "answers"] });
       assertEquals([code, of("heartbeats")], [1, [
-        `FAIL ${PEER} sends its heartbeats from ${from}, ${what}, so that no node hears it: run ` +
+        `FAIL ${TITLE} sends its heartbeats from ${from}, ${what}, so that no node hears it: run ` +
         "--doctor there",
-        "ok 203.0.113.13 answers: both ways work",
+        "ok node-3 (203.0.113.13) answers: both ways work",
       ]]);
       assert(!opens(lines), lines.join("\n"));
     }
@@ -188,7 +188,7 @@ Deno.test("--doctor says of a silent peer what the rules say, and no more", asyn
   const other = { ...OPEN, network: "203.0.113.13/32", group: undefined as never };
   assertEquals(
     await silence(({ model }) => model.rules.set(GROUP, [other])),
-    `warn ${PEER} is silent: no rule lets UDP on port ${PORT} in from there, see firewall`,
+    `warn ${TITLE} is silent: no rule lets UDP on port ${PORT} in from there, see firewall`,
   );
   const inside = /^warn .* is silent: .* a firewall inside a machine drops UDP on port 12345$/;
   assertMatch(await silence(() => {}), inside);
@@ -212,7 +212,7 @@ Deno.test("--doctor says of a deaf peer what the rules say, and no more", async 
   const { of } = await examine(stage, { peers: ["deaf", "deaf"] });
   assertEquals(
     of("heartbeats")[0],
-    `FAIL ${PEER} is heard and does not hear us: no rule lets UDP on port ${PORT} through to it, ` +
+    `FAIL ${TITLE} is heard and does not hear us: no rule lets UDP on port ${PORT} through to it, ` +
       "see firewall",
   );
 });
@@ -279,7 +279,7 @@ Deno.test("--doctor says when the kernel drops what may be a silent peer's heart
     const machine = { root: "", fetch: missing, readTextFile, run: missing };
     const { of } = await examine(stage, { peers: ["silent", "answers"], host: { machine } });
     assertMatch(of("heartbeats")[0] ?? "", line);
-    assertEquals(of("heartbeats")[1], "ok 203.0.113.13 answers: both ways work");
+    assertEquals(of("heartbeats")[1], "ok node-3 (203.0.113.13) answers: both ways work");
   }
 });
 
@@ -331,10 +331,10 @@ Deno.test("--doctor takes the word of the watchdog that runs, and opens no port 
   assert(view && peer);
   const told = (link: LinkWord, refused: PeerView["refused"] = null): Snapshot => ({
     ...snapshot,
-    addresses: [{ ...view, peers: [{ ...peer, address: PEER, link, refused }] }],
+    addresses: [{ ...view, peers: [{ ...peer, address: PEER, name: "edge-2", link, refused }] }],
   });
   const rows = [
-    [told("both"), {}, /^ok 203.0.113.12 answers the watchdog that runs here$/],
+    [told("both"), {}, /^ok edge-2 \(203.0.113.12\) answers the watchdog that runs here$/],
     [told("silent"), {}, /^warn .* is silent, says/],
     [
       told("not-heard", { word: "bad-tag", count: 3, ageMs: 10 }),

@@ -27,6 +27,7 @@ export function testReading(api: Api): void {
     address: machine.address,
     instanceId: machine.id,
     wireId: wireIdOf(machine),
+    name: machine.name,
   });
 
   for (const holds of [true, false]) {
@@ -38,6 +39,7 @@ export function testReading(api: Api): void {
       const nativeAddresses = [self.address];
       assertEquals(identity, {
         instanceId: self.id,
+        name: self.name,
         wireId: wireIdOf(self),
         holds,
         nativeAddresses,
@@ -125,7 +127,10 @@ export function testReading(api: Api): void {
     assertEquals(await cloud.look({ others: true }, PATIENT), { holds: false, others: [] });
     stage.hold(peer, self, third);
     third.state = "stopped";
-    const others = [{ instanceId: peer.id, off: false }, { instanceId: third.id, off: true }];
+    const others = [
+      { instanceId: peer.id, name: peer.name, off: false },
+      { instanceId: third.id, name: third.name, off: true },
+    ];
     assertEquals(await cloud.look({ others: true }, PATIENT), { holds: true, others });
     assertEquals(await cloud.look({ others: false }, PATIENT), { holds: true, others: null });
   });

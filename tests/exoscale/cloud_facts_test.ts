@@ -74,7 +74,8 @@ Deno.test("CloudV2 takes only a machine that certainly carries no traffic for of
     const cloud = stage.cloud("v2");
     await cloud.prepare(PATIENT);
     const { others } = await cloud.look({ others: true }, PATIENT);
-    assertEquals(others, [{ instanceId: stage.peer.id, off: off[state] ?? false }], state);
+    const { id: instanceId, name } = stage.peer;
+    assertEquals(others, [{ instanceId, name, off: off[state] ?? false }], state);
   }
 });
 

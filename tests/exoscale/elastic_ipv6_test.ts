@@ -57,7 +57,7 @@ for (const text of TEXTS.filter((each) => !each.includes("/"))) {
     await cloud.prepare(PATIENT);
     address.holders.add(stage.peer.id);
     const { others } = await cloud.look({ others: true }, PATIENT);
-    assertEquals(others, [{ instanceId: stage.peer.id, off: false }]);
+    assertEquals(others, [{ instanceId: stage.peer.id, name: stage.peer.name, off: false }]);
     await cloud.attach(PATIENT);
     assert(address.holders.has(stage.self.id));
   });

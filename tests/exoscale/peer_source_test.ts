@@ -6,6 +6,7 @@ function machine(number: number, changes: Partial<Machine> = {}): Machine {
   return {
     instanceId: `instance-${number}`,
     wireId: `wire-${number}`,
+    name: `node-${number}`,
     addresses: [`203.0.113.${number}`],
     exists: true,
     poolId: null,
@@ -16,7 +17,7 @@ function machine(number: number, changes: Partial<Machine> = {}): Machine {
 
 function peer(number: number) {
   const { instanceId, wireId } = machine(number);
-  return { instanceId, wireId, address: `203.0.113.${number}` };
+  return { instanceId, wireId, name: `node-${number}`, address: `203.0.113.${number}` };
 }
 
 const MEMBERS: [string, Machine[], number[], boolean][] = [

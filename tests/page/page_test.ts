@@ -221,7 +221,7 @@ pageTest("what comes from outside is shown as text and never as markup", async (
   const evil = '<img src=x onerror="document.title=1"><script>document.title=2</script>';
   tell((snapshot) => {
     const [address] = snapshot.addresses;
-    const others = [{ instanceId: evil, peer: null, off: false }];
+    const others = [{ instanceId: evil, name: null, peer: null, off: false }];
     return {
       ...snapshot,
       instanceId: evil,

@@ -134,8 +134,8 @@ Deno.test("a snapshot tells of a peer that is not heard and yet lives: by the cl
   const { view, first, second } = look(played);
   assertEquals([first.link, second.link], ["not-heard", "silent"]);
   assertEquals(view.otherHolders, [
-    { instanceId, peer: PEERS[0]!.address, off: false },
-    { instanceId: "stranger", peer: null, off: false },
+    { instanceId, name: null, peer: PEERS[0]!.address, off: false },
+    { instanceId: "stranger", name: null, peer: null, off: false },
   ]);
 });
 

@@ -157,11 +157,14 @@ Deno.test("statusLines() says of an address what is unknown, wrong or left out",
   is("cloud", { cloudReachable: false }, "not reachable, answered 6.3 s ago, errors none");
   is("others", { otherHoldersAgeMs: null }, "not known whom else the cloud shows");
   const otherHolders = [
-    { instanceId: "i-1", peer: PEERS[0]!.address, off: false },
-    { instanceId: "i-2", peer: null, off: false },
+    { instanceId: "i-1", name: null, peer: PEERS[0]!.address, off: false },
+    { instanceId: "i-2", name: null, peer: null, off: false },
+    { instanceId: "i-3", name: "edge-3", peer: null, off: false },
   ];
-  is("others", { otherHolders }, "the cloud shows 203.0.113.11 and i-2, read 6.3 s ago");
-  is("others", { otherHolders: otherHolders.slice(1) }, "the cloud shows i-2, read 6.3 s ago");
+  const three = "the cloud shows 203.0.113.11 and instance i-2 and edge-3 (i-3), read 6.3 s ago";
+  is("others", { otherHolders }, three);
+  const one = "the cloud shows edge-3 (i-3), read 6.3 s ago";
+  is("others", { otherHolders: otherHolders.slice(2) }, one);
   const has = (line: string, view: Partial<AddressView>) =>
     assert(linesWith(view).includes(line), `${line}\n${linesWith(view).join("\n")}`);
   is(

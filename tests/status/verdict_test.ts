@@ -201,7 +201,7 @@ const TABLE: readonly (readonly [what: string, Different, Level, problem: string
   ],
   [
     "a stranger holds",
-    { view: { otherHolders: [{ instanceId: "i-9", peer: null, off: false }] } },
+    { view: { otherHolders: [{ instanceId: "i-9", name: null, peer: null, off: false }] } },
     "WARNING",
     "instance i-9 holds it, too, and is not a peer",
   ],
@@ -209,7 +209,7 @@ const TABLE: readonly (readonly [what: string, Different, Level, problem: string
     "a stranger held a long time ago",
     {
       view: {
-        otherHolders: [{ instanceId: "i-9", peer: null, off: false }],
+        otherHolders: [{ instanceId: "i-9", name: null, peer: null, off: false }],
         otherHoldersAgeMs: 900_000,
       },
     },
@@ -218,7 +218,7 @@ const TABLE: readonly (readonly [what: string, Different, Level, problem: string
   ],
   [
     "a stranger that is off holds",
-    { view: { otherHolders: [{ instanceId: "i-9", peer: null, off: true }] } },
+    { view: { otherHolders: [{ instanceId: "i-9", name: null, peer: null, off: true }] } },
     "OK",
     null,
   ],

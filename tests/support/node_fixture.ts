@@ -106,6 +106,7 @@ export class NodeFixture {
       program: { version: "1.2.3", commit: "abc" },
       upMs: Math.round(nowMs),
       instanceId: SELF_ID,
+      instanceName: null,
       zone: "ch-gva-2",
       phase: this.phase,
       loop: {

@@ -29,6 +29,8 @@ export type Intent =
 /** A peer to take the address from. */
 export interface DeadPeer {
   readonly instanceId: string;
+  /** Its name, for people. */
+  readonly name?: string;
   /**
    * How long to wait before we take the address from it. Live masters with a lower id go first, and the peer itself may
    * live unheard and be about to take the address from us.
@@ -113,7 +115,7 @@ export function desiredStateOf(state: Election): DesiredState {
     dead: dead.flatMap((peer) =>
       peer.instanceId === null
         ? []
-        : { instanceId: peer.instanceId, ...taking(state, { dead: peer, peers }) }
+        : { ...namedInstance(peer, peer.instanceId), ...taking(state, { dead: peer, peers }) }
     ),
     resolved: peers.every(({ instanceId }) => instanceId !== null),
     unheard: instancesOf(silent.filter((peer) => !dead.includes(peer) && !peer.diedWhileListed)),
@@ -123,6 +125,10 @@ export function desiredStateOf(state: Election): DesiredState {
       peers.some((peer) => eligible(peer) && peer.trailer?.holds && ranksAfter(peer, state)),
     rumoured: state.rumour?.told === true,
   };
+}
+
+function namedInstance({ name }: Peer, instanceId: string): Pick<DeadPeer, "instanceId" | "name"> {
+  return name === undefined ? { instanceId } : { instanceId, name };
 }
 
 function intentOf(

@@ -14,6 +14,22 @@ export interface PeerIdentity {
   readonly instanceId: string | null;
   /** Id its heartbeats must carry: the NIC on API v1, the instance on v2. */
   readonly wireId: string | null;
+  /** The instance's name, for people; left out if the cloud has told none. */
+  readonly name?: string;
+}
+
+/** How people know a node: `edge-2 (203.0.113.12)`, or its address alone. */
+export function titleOf(
+  { address, name }: { readonly address: string; readonly name?: string | null | undefined },
+): string {
+  return name ? `${name} (${address})` : address;
+}
+
+/** How people know an instance of which only the id may be known: `edge-2 (0a1b...)`, or `instance 0a1b...`. */
+export function instanceTitle(
+  { instanceId, name }: { readonly instanceId: string; readonly name?: string | undefined },
+): string {
+  return name ? `${name} (${instanceId})` : `instance ${instanceId}`;
 }
 
 /** A peer with only a known address. */

@@ -12,6 +12,8 @@ export type Call =
 /** An instance that has the address beside us. */
 export interface OtherHolder {
   readonly instanceId: string;
+  /** Its name, for people; left out if the cloud has told none. */
+  readonly name?: string;
   /** Its machine is stopped or being destroyed, so it certainly carries no traffic. */
   readonly off: boolean;
 }
@@ -25,6 +27,8 @@ export type Answer =
     readonly selfId: string;
     /** Our instance id in the cloud. */
     readonly instanceId: string;
+    /** Our instance's name, for people. */
+    readonly name?: string;
     /** Addresses by which the peers know this instance. */
     readonly addresses: readonly string[];
   }

@@ -22,6 +22,7 @@ import {
 } from "./state.ts";
 import { noteReleased } from "./released.ts";
 import type { Answer, Call, OtherHolder } from "./call.ts";
+import { instanceTitle } from "../election/peer.ts";
 
 /** Time until the look after an attach: others may hold, too. */
 const AFTER_ATTACH_MS = 1_000;
@@ -56,6 +57,7 @@ export function answered(
         ...planned,
         prepared: true,
         instanceId: answer.instanceId,
+        instanceName: answer.name ?? null,
         holding: answer.holds,
         seenAtMs: now.atMs,
       };
@@ -121,14 +123,18 @@ function evicted(
   if (outcome === "running") {
     // The list was wrong, or the machine has just been started: the next look will tell.
     const others = state.others.map((holder) =>
-      holder.instanceId === instanceId ? { instanceId, off: false } : holder
+      holder.instanceId === instanceId ? { ...holder, off: false } : holder
     );
     const due = state.evictions.get(instanceId)?.stage === "due";
     const evictions = due ? state.evictions : spare(state.evictions, instanceId, atMs);
     return { ...state, others, evictions };
   }
   if (outcome === "taken") {
-    say("warning", "evicted", `took the Elastic IP from instance ${instanceId}, which is dead`);
+    const known = [...state.others, ...(state.desired?.dead ?? [])].filter((each) =>
+      each.instanceId === instanceId
+    );
+    const title = instanceTitle(known.find(({ name }) => name) ?? { instanceId });
+    say("warning", "evicted", `took the Elastic IP from ${title}, which is dead`);
   }
   // In a split brain both halves may evict each other at the same time: a node whose hold is gone attaches again.
   const next = outcome === "taken"
@@ -188,7 +194,8 @@ function sight(
   if (!mine || others === null) return next;
   const open = closeAbsent(next.evictions, others, atMs);
   next = { ...next, evictions: holds ? showLate(open, others, { asOfMs, atMs }) : open };
-  for (const { instanceId, off } of suspectsAmong(others, next, atMs)) {
+  for (const { instanceId, name, off } of suspectsAmong(others, next, atMs)) {
+    const title = instanceTitle({ instanceId, name });
     next = { ...next, evictions: spare(next.evictions, instanceId, atMs) };
     if (off) continue;
     const stranger = !state.evictions.has(instanceId) &&
@@ -197,12 +204,12 @@ function sight(
       const why = state.desired?.doubt
         ? "and may be one of the missing peers"
         : "and is not a peer";
-      say("warning", "holder-unknown", `instance ${instanceId} holds the Elastic IP, too, ${why}`);
+      say("warning", "holder-unknown", `${title} holds the Elastic IP, too, ${why}`);
       next = { ...next, unknownHolderAtMs: atMs };
       continue;
     }
     next = { ...next, evictions: spareAll(next.evictions, atMs) };
-    const text = `instance ${instanceId} holds the Elastic IP and runs, but is not heard`;
+    const text = `${title} holds the Elastic IP and runs, but is not heard`;
     const rest = "nothing is taken from it, nor from any other silent peer";
     say("warning", "holder-unheard", `${text}: ${rest}`);
   }

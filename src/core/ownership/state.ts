@@ -28,6 +28,8 @@ export interface Ownership {
   readonly prepared: boolean;
   /** Our own instance, null until the cloud has answered. */
   readonly instanceId: string | null;
+  /** Its name, null while unknown. */
+  readonly instanceName: string | null;
   /** Whether the cloud shows the address on us, null when we must ask. */
   readonly holding: boolean | null;
   /** The instant for which `holding` is known: the start of the look that showed it, or the end of our own change. */
@@ -93,6 +95,7 @@ export function startOwnership(settings: OwnershipSettings, atMs: number): Owner
     desired: null,
     prepared: false,
     instanceId: null,
+    instanceName: null,
     holding: null,
     seenAtMs: -Infinity,
     lookedAtMs: -Infinity,

@@ -1,6 +1,7 @@
 // Does each peer hear us, and do we hear it? Names the obstacle as far as it can be identified: a wrong source here, a
 // wrong source there, a closed port.
 import { nameOf } from "../../config/config.ts";
+import { titleOf } from "../../core/election/peer.ts";
 import { familyOf } from "../../core/ip.ts";
 import type { AddressView, PeerView, Snapshot } from "../../status/snapshot.ts";
 import { type Spoken, talk } from "../conversation.ts";
@@ -44,8 +45,9 @@ async function toldByPeers(
   const { intervalMs, sharedSecrets } = context.config;
   const elasticIps = planned.map(({ elasticIp }) => elasticIp);
   const found = planned.flatMap(({ elasticIp, peers, speaks }) =>
-    peers.map(async ({ address }) => {
-      const peer = elasticIps.length > 1 ? `${address} (${elasticIp})` : address;
+    peers.map(async (known) => {
+      const { address } = known, title = titleOf(known);
+      const peer = elasticIps.length > 1 ? `${title} for ${elasticIp}` : title;
       return describe(peer, hearings.get(hearingKey(elasticIp, address)) ?? null, {
         ...await around(address),
         speaks,
@@ -141,7 +143,8 @@ async function toldByRunning(
   const found = addresses.flatMap((view) =>
     view.peers.map(async (peer) => {
       const { elasticIp } = view;
-      const name = addresses.length > 1 ? `${peer.address} (${elasticIp})` : peer.address;
+      const title = titleOf(peer);
+      const name = addresses.length > 1 ? `${title} for ${elasticIp}` : title;
       return saidOf(name, peer, { view, around: await around(peer.address) });
     })
   );

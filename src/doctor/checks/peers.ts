@@ -1,5 +1,6 @@
 // Who are the peers, and is this instance one of them?
 import { nameOf } from "../../config/config.ts";
+import { titleOf } from "../../core/election/peer.ts";
 import { asCloudError, type CloudErrorKind } from "../../exoscale/cloud_error.ts";
 import type { Context } from "../context.ts";
 import { fail, NotKnown, ok, type Result, warn } from "../result.ts";
@@ -43,7 +44,7 @@ export async function checkPeers(context: Context, signal: AbortSignal): Promise
       if (peers.length === 0) {
         return [...lost, warn("none: this instance alone would hold, without a stand-in")];
       }
-      const names = peers.slice(0, NAMED_MAX).map(({ address }) => address).join(", ");
+      const names = peers.slice(0, NAMED_MAX).map(titleOf).join(", ");
       const more = peers.length > NAMED_MAX ? `, and ${peers.length - NAMED_MAX} more` : "";
       return [...lost, ok(`${peers.length} found: ${names}${more}`)];
     } catch (cause) {

@@ -178,7 +178,7 @@
         "p",
         "old",
         `Held by instances that are no peers, read ${ago(view.otherHoldersAgeMs)}: `,
-        strangers.map(({ instanceId }) => instanceId).join(", "),
+        strangers.map(({ instanceId, name }) => nameOf({ name, address: instanceId })).join(", "),
       ),
       make(
         "div",
@@ -222,10 +222,12 @@
   }
 
   function show() {
-    const { addresses, changes, instanceId, verdict } = snapshot;
+    const { addresses, changes, instanceId, instanceName, verdict } = snapshot;
     byId("verdict").textContent = `${verdict.level}: ${verdict.text}`;
     byId("verdict").className = `verdict ${VERDICTS[verdict.level] ?? "odd"}`;
-    byId("node").textContent = `instance ${instanceId ?? "unknown"}`;
+    byId("node").textContent = `instance ${
+      nameOf({ name: instanceName, address: instanceId ?? "unknown" })
+    }`;
     byId("addresses").replaceChildren(...addresses.map(addressSection));
     const alarms = byId("alarms").checked;
     const shown = changes.filter(({ severity }) => !alarms || severity !== "info").reverse();

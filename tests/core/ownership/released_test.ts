@@ -72,7 +72,7 @@ Deno.test("CloudV2 knows its hold though somebody allocated and attached by hand
   again.holders.add(stage.self.id).add(stage.peer.id);
   const { holds, others, released } = await cloud.look(LOOK, PATIENT);
   assertEquals([holds, released], [true, undefined]);
-  assertEquals(others, [{ instanceId: stage.peer.id, off: false }]);
+  assertEquals(others, [{ instanceId: stage.peer.id, name: stage.peer.name, off: false }]);
   assertEquals(await cloud.evict(stage.peer.id, { onlyIfStopped: false }, PATIENT), "taken");
   assertEquals([...again.holders], [stage.self.id]);
 });

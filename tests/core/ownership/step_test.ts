@@ -53,7 +53,11 @@ function answer(
   const state = { ...before, [slot]: { ...before[slot], inFlight: flight(call, startedAtMs) } };
   const [after, reports] = learn(state, { kind: "answered", id: 1, answer, roll }, NOW_MS);
   assertEquals(after[slot].inFlight, null);
-  return { ...after, said: reports.map(({ severity, event }) => `${severity} ${event}`) };
+  return {
+    ...after,
+    said: reports.map(({ severity, event }) => `${severity} ${event}`),
+    texts: reports.map(({ text }) => text),
+  };
 }
 
 const LOOK: Call = { verb: "look", others: true };
@@ -306,6 +310,24 @@ Deno.test("after an attach one that was never heard is looked for at once, unles
   assertEquals(looks(["u"], records(["a", due(0, NOW_MS)])), soon);
   assertEquals(looks(["u"], records(["a", due(0, NOW_MS + 1)])), NOW_MS);
   assertEquals(looks(["u"], records(["a", spared(0)])), NOW_MS);
+});
+
+Deno.test("an operator reads the names of instances, and their ids where the cloud tells no name", () => {
+  const others = [{ instanceId: "x", name: "edge-9", off: false }];
+  const unknown = answer({}, LOOK, shows(true, others)).texts[0];
+  assertEquals(unknown, "edge-9 (x) holds the Elastic IP, too, and is not a peer");
+  const unheard = answer({ desired: { unheard: ["x"] } }, LOOK, shows(true, others)).texts[0] ?? "";
+  assert(unheard.startsWith("edge-9 (x) holds the Elastic IP and runs"), unheard);
+  const taking = (different: Different) =>
+    answer(different, { verb: "evict", instanceId: "x", onlyIfStopped: false }, {
+      verb: "evict",
+      outcome: "taken",
+    }).texts[0];
+  const took = "took the Elastic IP from edge-9 (x), which is dead";
+  assertEquals(taking({ others }), took);
+  const dead = [{ instanceId: "x", name: "edge-9", waitMs: 0, held: true }];
+  assertEquals(taking({ desired: { dead } }), took, "the peer list knows the name");
+  assertEquals(taking({}), "took the Elastic IP from instance x, which is dead");
 });
 
 Deno.test("an eviction closes the record, or finds that its machine runs", () => {
