@@ -49,6 +49,7 @@ function nodeAtRest(count: number): { node: Node; peers: PeerIdentity[]; atMs: n
     exclusive: false,
     preemptDelayMs: 0,
     handoverTimeoutMs: 10_000,
+    moveLimit: null,
     reconcileMs: 300_000,
   };
   let node = startNode(settings, { atMs: 0, selfId: simUuid(1, 999), peers });

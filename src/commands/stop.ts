@@ -1,6 +1,7 @@
 // --pid-file: one watchdog per file. --stop: ends exactly the watchdog that owns the file, and waits until it has
 // ended.
-import { isOn, parseDuration, type Values } from "../options/parse.ts";
+import { parseDuration } from "../options/duration.ts";
+import { isOn, type Values } from "../options/parse.ts";
 import { type Config, fallbackOf, nameOf } from "../config/config.ts";
 import { DETACH_GRACE_MS } from "../core/shutdown.ts";
 import { messageOf } from "../core/message_of.ts";

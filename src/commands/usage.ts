@@ -1,4 +1,5 @@
 // The output of `-v`.
+import { durationText } from "../core/age.ts";
 import type { AddressConfig } from "../options/elastic_ips.ts";
 import type { Config } from "../config/config.ts";
 import { withoutArguments } from "../log/password.ts";
@@ -23,6 +24,7 @@ export function describe(config: Config, instanceId: string): string[] {
       `priority: ${config.priority}`,
       `interval: ${seconds(config.intervalMs)}, dead after ${config.deadRatio} intervals`,
       `preempts after: ${seconds(config.preemptDelayMs)}`,
+      ...moveLimitLines(config),
       `exclusive: ${config.exclusive}`,
       `hand-over timeout: ${seconds(config.handoverTimeoutMs)}`,
       `reconcile: every ${seconds(config.reconcileMs)}`,
@@ -31,6 +33,11 @@ export function describe(config: Config, instanceId: string): string[] {
       ...serviceLines(config),
     ]),
   ];
+}
+
+function moveLimitLines({ moveLimit }: Config): string[] {
+  if (moveLimit === null) return [];
+  return [`move limit: ${moveLimit.moves} within ${durationText(moveLimit.withinMs)}`];
 }
 
 function serviceLines(config: Config): string[] {

@@ -238,6 +238,7 @@ function watchdogSettings(
 export function nodeSettings(config: Config): NodeSettings[] {
   const { intervalMs, deadRatio, exclusive, preemptDelayMs, handoverTimeoutMs, reconcileMs } =
     config;
+  const { moveLimit } = config;
   return config.addresses.map(({ elasticIp, priority }) => ({
     elasticIp,
     priority: priority ?? config.priority,
@@ -246,6 +247,7 @@ export function nodeSettings(config: Config): NodeSettings[] {
     exclusive,
     preemptDelayMs,
     handoverTimeoutMs,
+    moveLimit,
     reconcileMs,
   }));
 }

@@ -1,5 +1,6 @@
 // Shared by the readers of the configuration: the given values, and every problem found on the way.
-import { type Given, isOn, parseDuration } from "../options/parse.ts";
+import { parseDuration } from "../options/duration.ts";
+import { type Given, isOn } from "../options/parse.ts";
 import { flagOf, OPTIONS } from "../options/all.ts";
 import type { OptionReader } from "../options/option.ts";
 

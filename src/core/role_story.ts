@@ -7,14 +7,15 @@ import {
   pending,
   worseHolders,
 } from "./election/state.ts";
-import { ownPriorityOf, type Peer, titleOf } from "./election/peer.ts";
+import { keepsAddress, ownPriorityOf, type Peer, titleOf } from "./election/peer.ts";
 import { cloudTrouble } from "./ownership/cloud_trouble.ts";
 import { durationText } from "./age.ts";
 import type { Node } from "./node_state.ts";
 
 /** A peer with its own priority, even if it advertises the last one because it stands back. */
 export function named(peer: Peer): string {
-  return `${titleOf(peer)} with priority ${ownPriorityOf(peer)}`;
+  const keeps = keepsAddress(peer) ? ", which keeps the address (--move-limit)" : "";
+  return `${titleOf(peer)} with priority ${ownPriorityOf(peer)}${keeps}`;
 }
 
 /** The end of the role's log line, beginning with `: `; empty where the reason says everything. */

@@ -1,9 +1,16 @@
 // What a node says about itself, to which peers, and which heartbeats a step sends.
-import { barred, type Election, ranksAfter, selfEligible, standsBack } from "./election/state.ts";
+import {
+  barred,
+  type Election,
+  keepsHere,
+  ranksAfter,
+  selfEligible,
+  standsBack,
+} from "./election/state.ts";
 import type { Advert, Mark } from "./heartbeat.ts";
 import { detaching } from "./ownership/step.ts";
 import { shutdown } from "./shutdown.ts";
-import { echoFor, eligible, LAST_PRIORITY, type Peer } from "./election/peer.ts";
+import { BEST_PRIORITY, echoFor, eligible, LAST_PRIORITY, type Peer } from "./election/peer.ts";
 import { told } from "./election/standing.ts";
 import { twinEcho } from "./election/twin.ts";
 import type { Node, NodeEffect, Turn } from "./node_state.ts";
@@ -12,7 +19,7 @@ import type { Node, NodeEffect, Turn } from "./node_state.ts";
 export function advert(state: Election): Advert {
   const willing = selfEligible(state) && state.healthy && !standsBack(state);
   return {
-    priority: willing ? state.priority : LAST_PRIORITY,
+    priority: !willing ? LAST_PRIORITY : keepsHere(state) ? BEST_PRIORITY : state.priority,
     holds: state.holding === true,
     leaving: state.stops > 0,
     unable: !state.cloudReachable || state.kept || barred(state),

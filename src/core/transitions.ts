@@ -1,5 +1,6 @@
 // What the operator is told about changes of the election: roles with their reasons, peers found and lost.
-import { type Election, oneWay, outranking, twinned } from "./election/state.ts";
+import { durationText } from "./age.ts";
+import { type Election, oneWay, outranking, pending, twinned } from "./election/state.ts";
 import { givenUp } from "./election/missing.ts";
 import { ownPriorityOf, type Peer, standingBack, titleOf } from "./election/peer.ts";
 import { plain } from "./plain.ts";
@@ -21,6 +22,7 @@ export function changesBetween(
     ...peerChanges(before, after),
     ...goneBetween(before, after),
     ...twinChanges(before, after),
+    ...limitChanges(before, after, atMs),
   ];
   if (after.priority !== before.priority) {
     reports.push(report("info", "priority", `priority is now ${after.priority}`));
@@ -133,6 +135,20 @@ function* rumourChanges(before: Election, after: Election) {
     "may take the Elastic IP from us: the cloud is looked at every 5 s. Give each machine its own " +
     "id: leave out -i (IF_EXOSCALE_INSTANCE_ID), or correct it";
   yield report("critical", "twin", text);
+}
+
+function* limitChanges(before: Election, after: Election, atMs: number) {
+  const { limitedUntilMs, settings: { moveLimit } } = after;
+  if (pending(before.limitedUntilMs) === pending(limitedUntilMs)) return;
+  if (!pending(limitedUntilMs) || limitedUntilMs === null || moveLimit === null) {
+    yield report("info", "move-limit", "the Elastic IP may move to a better node again");
+    return;
+  }
+  const { moves, withinMs } = moveLimit;
+  const text = `the Elastic IP has moved ${moves} times within ${durationText(withinMs)} ` +
+    "(--move-limit): it stays with a holder that can serve, for the next " +
+    durationText(limitedUntilMs - atMs);
+  yield report("critical", "move-limit", text);
 }
 
 function* peerChanges(before: Election, after: Election) {

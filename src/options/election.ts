@@ -1,5 +1,10 @@
 // How the nodes decide.
-import { choice, count, duration, flag, type Option, plain } from "./option.ts";
+import type { MoveLimit } from "../core/election/moves.ts";
+import { choice, count, duration, flag, type Option, parsed, plain } from "./option.ts";
+import { parseDuration } from "./duration.ts";
+
+/** Bounds of the move limit, as a user writes them. */
+const MOVES_MAX = 1_000, WITHIN = ["1min", "1d"] as const;
 
 /** Options of the original. */
 export const RANK = [
@@ -71,6 +76,32 @@ export const ELECTION = [
     unless: (reader) => reader.on("no-preempt") ? Infinity : null,
     watchdogOnly: true,
     reload: "election",
+  }),
+  parsed({
+    name: "move-limit",
+    group: "timing",
+    key: "moveLimit",
+    variables: ["IF_MOVE_LIMIT"],
+    value: "N/TIME",
+    help:
+      "after N moves within TIME, as in 4/1h, leave the Elastic IP on any holder that can serve",
+    watchdogOnly: true,
+    reload: "election",
+    read(reader): MoveLimit | null {
+      const text = reader.value("move-limit");
+      if (text === null) return null;
+      const [, count = "", span = ""] = /^(\d{1,4})\/(.+)$/.exec(text.trim()) ?? [];
+      const moves = Number(count), withinMs = parseDuration(span);
+      const [least, most] = WITHIN.map((each) => parseDuration(each) ?? 0) as [number, number];
+      const fits = withinMs !== null && withinMs >= least && withinMs <= most;
+      reader.need(
+        moves >= 1 && moves <= MOVES_MAX && fits,
+        "move-limit",
+        `${JSON.stringify(text)} is not N/TIME, as in 4/1h, with 1 to ${MOVES_MAX} moves within ` +
+          `${WITHIN.join(" to ")}`,
+      );
+      return { moves, withinMs: withinMs ?? most };
+    },
   }),
   duration({
     name: "handover-timeout",

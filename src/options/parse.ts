@@ -3,6 +3,7 @@
 import { parseArgs } from "@std/cli/parse-args";
 import { flagOf, type Option, OPTIONS } from "./all.ts";
 import { didYouMean } from "./did_you_mean.ts";
+import { parseDuration } from "./duration.ts";
 import type { Environment } from "../world.ts";
 
 /** A value as written, and its source. */
@@ -65,20 +66,6 @@ function privateEndpoint(given: ReadonlyMap<string, Given>, env: Environment): G
 /** Whether a switch that was given is on. */
 export function isOn(given: Pick<Given, "text"> | undefined): boolean {
   return given !== undefined && TRUE.includes(given.text);
-}
-
-/** Milliseconds of `1`, `0.2`, `200ms`, `1s`, `2m`, `1h`; null for anything else. */
-export function parseDuration(text: string): number | null {
-  const match = /^([+-]?(?:\d+(?:\.\d*)?|\.\d+))(ms|s|m|min|h|d)?$/.exec(text);
-  const units: Record<string, number> = {
-    ms: 1,
-    s: 1e3,
-    m: 60e3,
-    min: 60e3,
-    h: 3600e3,
-    d: 86400e3,
-  };
-  return match ? Number(match[1]) * (units[match[2] ?? "s"] ?? 1) : null;
 }
 
 /**

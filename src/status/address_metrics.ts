@@ -24,6 +24,7 @@ const FACTS: readonly Row<AddressView>[] = [
   ["exoip_cloud_reachable", (v) => v.cloudReachable],
   ["exoip_healthy", ({ healthy }) => healthy],
   ["exoip_in_peer_list", ({ inPeerList }) => inPeerList],
+  ["exoip_move_limited", ({ limitedForMs }) => limitedForMs !== null],
   ["exoip_exclusive", ({ exclusive }) => exclusive],
   ["exoip_priority", ({ priority }) => priority],
   ["exoip_interval_seconds", ({ intervalMs }) => secondsOf(intervalMs)],

@@ -1,5 +1,12 @@
 // One Elastic IP of a snapshot, from the node's state and the shell's counters.
-import { deadTimeMs, deadTimeOfMs, type Election, settling } from "../core/election/state.ts";
+import {
+  type Deadline,
+  deadTimeMs,
+  deadTimeOfMs,
+  type Election,
+  pending,
+  settling,
+} from "../core/election/state.ts";
 import { givenUp } from "../core/election/missing.ts";
 import type { Ownership } from "../core/ownership/state.ts";
 import type { Peer } from "../core/election/peer.ts";
@@ -85,10 +92,16 @@ export function addressView(node: Node, facts: AddressFacts, atMs: number): Addr
     takeOverAgeMs: age(facts.takeOvers.atMs),
     evictions: facts.evictions.count,
     evictionAgeMs: age(facts.evictions.atMs),
+    limitedForMs: leftOf(election.limitedUntilMs, atMs),
     cloud: facts.cloud,
     cloudAgeMs: youngest(facts.calls),
     calls: facts.calls,
   };
+}
+
+/** The time that is left, null for a deadline that is over or not set. */
+function leftOf(deadline: Deadline, atMs: number): number | null {
+  return pending(deadline) && deadline !== null ? Math.round(deadline - atMs) : null;
 }
 
 function twinView({ twin, rumour }: Election, atMs: number): TwinView | null {

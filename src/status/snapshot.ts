@@ -137,6 +137,8 @@ export interface AddressView extends PresenceView {
   /** How often it evicted a dead peer. */
   readonly evictions: number;
   readonly evictionAgeMs: AgeMs;
+  /** For how long the move limit still keeps the address with a holder that can serve; null while it does not. */
+  readonly limitedForMs: number | null;
   /** The cloud's API and endpoint. */
   readonly cloud: string;
   /** Age of its last successful answer. */

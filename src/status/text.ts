@@ -1,6 +1,6 @@
 // A snapshot as text, for `info` and `--status`. First the verdict, then every value with its age.
 import type { AddressView, CountView, PeerView, Snapshot, Verdict } from "./snapshot.ts";
-import { instanceTitle, titleOf } from "../core/election/peer.ts";
+import { BEST_PRIORITY, instanceTitle, titleOf } from "../core/election/peer.ts";
 import { type AgeMs, ageText, durationText, spanText } from "../core/age.ts";
 import { aligned, cutTo } from "./table.ts";
 import { verdictIn, verdictLine } from "./verdict.ts";
@@ -171,7 +171,12 @@ function settingsText({ priority, intervalMs, deadTimeMs }: AddressView): string
 
 function movesText(view: AddressView): string {
   const takeOvers = counted(view.takeOvers, view.takeOverAgeMs);
-  return `take-overs ${takeOvers}, evictions ${counted(view.evictions, view.evictionAgeMs)}`;
+  // A watchdog of another version may not send this field.
+  const { limitedForMs = null } = view as Partial<AddressView>;
+  const limit = limitedForMs === null ? "" : `, limited for ${durationText(limitedForMs)} more`;
+  return `take-overs ${takeOvers}, evictions ${
+    counted(view.evictions, view.evictionAgeMs)
+  }${limit}`;
 }
 
 /** One row per peer, with a header. */
@@ -204,9 +209,11 @@ function peerCells(peer: PeerView, verbose: boolean): string[] {
 function notesOn(peer: PeerView): string[] {
   const { alive, priority, ownPriority, refused, unable, unhealthy, leaving } = peer;
   const back = alive && ownPriority !== null && ownPriority !== undefined &&
-    priority !== ownPriority && !unable && !unhealthy && !leaving;
+    priority !== ownPriority && priority !== BEST_PRIORITY && !unable && !unhealthy && !leaving;
+  const keeps = alive && priority === BEST_PRIORITY && priority !== (ownPriority ?? priority);
   return [
     leaving ? "leaving" : "",
+    keeps ? "keeps it (--move-limit)" : "",
     unable ? "cannot act on the cloud" : "",
     unhealthy ? "unhealthy" : "",
     back ? "stands back" : "",

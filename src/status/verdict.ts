@@ -9,7 +9,7 @@
 //              while another one serves, an extra holder, a possible twin, a pause, a stop.
 //   UNKNOWN    the first election is not over, and no node is known to hold the address yet.
 //   OK         everything else.
-import { spanText } from "../core/age.ts";
+import { durationText, spanText } from "../core/age.ts";
 import { instanceTitle, titleOf } from "../core/election/peer.ts";
 import { stuckBecause } from "./liveness.ts";
 import {
@@ -119,6 +119,11 @@ function* addressProblems(view: AddressView, snapshot: Judged): Generator<Found>
   if (!view.inPeerList) yield ["WARNING", "the list of peers does not have this node"];
   for (const { peer, gone } of view.missingPeers) {
     yield ["WARNING", `peer ${peer} is missing${gone ? ", and counts as gone" : ""}`];
+  }
+  const { limitedForMs = null } = view as Partial<AddressView>;
+  if (limitedForMs !== null) {
+    const left = durationText(limitedForMs);
+    yield ["WARNING", `it moved as often as --move-limit allows, and stays for ${left} more`];
   }
   yield* holderProblems(view);
   for (const peer of view.peers) yield* peerProblems(peer, view);

@@ -49,6 +49,7 @@ Deno.test("configure() gives the documented defaults", () => {
     exclusive: false,
     preemptDelayMs: 0,
     handoverTimeoutMs: 10_000,
+    moveLimit: null,
     reconcileMs: 30_000,
     heartbeatFormat: "extended",
     pidFile: null,
@@ -87,6 +88,9 @@ Deno.test("configure() takes each value, at both ends of its range", () => {
     [["--preempt-delay", "1d"], { preemptDelayMs: 86_400_000 }],
     [["--no-preempt"], { preemptDelayMs: Infinity }],
     [["--no-preempt", "--preempt-delay", "5"], { preemptDelayMs: Infinity }],
+    [["--move-limit", "4/1h"], { moveLimit: { moves: 4, withinMs: 3_600_000 } }],
+    [["--move-limit=1000/1d"], { moveLimit: { moves: 1_000, withinMs: 86_400_000 } }],
+    [["--move-limit", "1/1min"], { moveLimit: { moves: 1, withinMs: 60_000 } }],
     [["--handover-timeout", "0"], { handoverTimeoutMs: 0 }],
     [["--handover-timeout", "10min"], { handoverTimeoutMs: 600_000 }],
     [["--reconcile-interval", "5s"], { reconcileMs: 5_000 }],
@@ -113,6 +117,14 @@ Deno.test("configure() names flag and variable of each problem", () => {
     [["-W=false"], /^give exactly one of -W, -A and -D, found: none$/],
     [["-xi", ""], /^-xi \(IF_ADDRESS\): .*missing/],
     [["-xi", "198.51.100.256"], /^-xi \(IF_ADDRESS\): "198.51.100.256" is not an IP address/],
+    ...["4", "4/", "/1h", "0/1h", "1001/1h", "4/59s", "4/25h", "four/1h", "-1/1h", "1.5/1h"].map((
+      text,
+    ) =>
+      [
+        ["--move-limit", text],
+        /^--move-limit \(IF_MOVE_LIMIT\): ".+" is not N\/TIME, as in 4\/1h/,
+      ] as const
+    ).map(([argv, problem]): readonly [string[], RegExp] => [[...argv], problem]),
     [["-xi", "198.51.100"], /^-xi \(IF_ADDRESS\): "198.51.100" is not an IP address/],
     [
       ["-xi", "web", "-xe", "https://c.test/compute"],

@@ -84,7 +84,7 @@ Deno.test("speak() advertises no hold that is being given up", () => {
 });
 
 Deno.test("speak() notes what each peer was told, and leaves the peers as they are when that is nothing new", () => {
-  const told = { unhealthy: false, priority: 10, id: SELF, holds: false };
+  const told = { unhealthy: false, keeps: false, priority: 10, id: SELF, holds: false };
   const [first] = at(node(), DUE_MS);
   for (const { knowsUs } of first.election.peers.values()) {
     assertEquals(knowsUs, [{ ...told, untilMs: Infinity }]);

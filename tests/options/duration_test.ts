@@ -1,7 +1,7 @@
 // Durations on the command line: the original's whole seconds, and the new forms.
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { parseDuration } from "../../src/options/parse.ts";
+import { parseDuration } from "../../src/options/duration.ts";
 
 Deno.test("parseDuration() reads seconds, and numbers with a unit, as milliseconds", () => {
   const rows: ReadonlyArray<readonly [text: string, ms: number]> = [

@@ -11,6 +11,7 @@ export const NODE_SETTINGS: NodeSettings = {
   exclusive: false,
   preemptDelayMs: 0,
   handoverTimeoutMs: 10_000,
+  moveLimit: null,
   reconcileMs: 30_000,
 };
 

@@ -1,10 +1,12 @@
 // A peer as the election sees it, and the order of nodes. Lower priority wins; a node that is leaving or unable is
 // ineligible and never outranks an eligible one.
-import type { Mark, Trailer } from "../heartbeat.ts";
+import type { Advert, Mark, Trailer } from "../heartbeat.ts";
 import type { Met, Proof } from "./proof.ts";
 
 /** Advertised by a node that must not win. Source: spec section 5. */
 export const LAST_PRIORITY = 255;
+/** Advertised by a holder that keeps the address because of the move limit. */
+export const BEST_PRIORITY = 0;
 
 /** What the configuration and the cloud say about a peer; ids are null until the cloud has answered. */
 export interface PeerIdentity {
@@ -130,9 +132,14 @@ export function standingBack({ priority, trailer }: Peer): string {
   return back ? "stands back" : "";
 }
 
-/** A rank to compare with: the healthy before the unhealthy, then priority, then (among equals, if exclusive) id. */
+/**
+ * A rank to compare with: the healthy before the unhealthy, a holder that keeps the address because of the move limit
+ * before others, then priority, then (among equals, if exclusive) id.
+ */
 export interface Rank {
   readonly unhealthy: boolean;
+  /** It advertises `BEST_PRIORITY` instead of its own, see moves.ts. */
+  readonly keeps: boolean;
   readonly priority: number;
   readonly id: string;
 }
@@ -147,13 +154,15 @@ export interface Standing extends Rank {
 /** Whether `one` ranks before `other`. Equals rank before each other only when `exclusive`, by lower id. */
 export function ranksBefore(one: Rank, other: Rank, exclusive: boolean): boolean {
   if (one.unhealthy !== other.unhealthy) return other.unhealthy;
+  if (one.keeps !== other.keeps) return one.keeps;
   if (one.priority !== other.priority) return one.priority < other.priority;
   return exclusive && one.id < other.id;
 }
 
-/** Whether health and priority are equal. */
+/** Whether all but the id is equal. */
 export function sameRank(one: Rank, other: Rank): boolean {
-  return one.unhealthy === other.unhealthy && one.priority === other.priority;
+  return one.unhealthy === other.unhealthy && one.keeps === other.keeps &&
+    one.priority === other.priority;
 }
 
 /**
@@ -163,6 +172,20 @@ export function sameRank(one: Rank, other: Rank): boolean {
  */
 export function rankOf(peer: Peer): Rank {
   const { trailer, priority, heardId: id } = peer;
-  if (trailer?.unhealthy) return { unhealthy: true, priority: trailer.ownPriority, id };
-  return { unhealthy: trailer === null && priority === LAST_PRIORITY, priority, id };
+  if (trailer !== null) return claimOf({ ...trailer, priority }, id);
+  return { unhealthy: priority === LAST_PRIORITY, keeps: false, priority, id };
+}
+
+/** The rank that an advert claims. */
+export function claimOf(
+  { unhealthy, priority, ownPriority }: Pick<Advert, "unhealthy" | "priority" | "ownPriority">,
+  id: string,
+): Rank {
+  const keeps = !unhealthy && priority === BEST_PRIORITY && ownPriority !== BEST_PRIORITY;
+  return { unhealthy, keeps, priority: unhealthy || keeps ? ownPriority : priority, id };
+}
+
+/** Whether the peer keeps the address because of the move limit. */
+export function keepsAddress(peer: Peer): boolean {
+  return peer.alive && rankOf(peer).keeps;
 }

@@ -4,7 +4,7 @@
 // Then no pair of views puts both first.
 import { deadTimeOfMs, type ElectionSettings } from "./state.ts";
 import type { Advert } from "../heartbeat.ts";
-import { type Peer, sameRank, type Standing } from "./peer.ts";
+import { claimOf, type Peer, sameRank, type Standing } from "./peer.ts";
 
 /** More changes than this within a dead time are not kept apart: the oldest are forgotten. */
 const STANDINGS_MAX = 8;
@@ -15,7 +15,7 @@ export function told(
   { priority, ownPriority, unhealthy, holds }: Advert,
   { id, atMs }: { id: string; atMs: number },
 ): Peer {
-  const now = { unhealthy, priority: unhealthy ? ownPriority : priority, id, holds };
+  const now = { ...claimOf({ priority, ownPriority, unhealthy }, id), holds };
   const last = peer.knowsUs.at(-1);
   if (last && same(last, now)) return peer;
   const past = peer.knowsUs.map((each) =>

@@ -1,6 +1,8 @@
 // The election's state, and questions about it. Questions never change it.
 import type { Reason } from "../registry/role_reasons.ts";
+import type { MoveLimit, Moves } from "./moves.ts";
 import {
+  BEST_PRIORITY,
   eligible,
   type Peer,
   type Rank,
@@ -31,6 +33,8 @@ export interface ElectionSettings {
   readonly preemptDelayMs: number;
   /** Longest wait for a successor to hold when asked to stop. */
   readonly handoverTimeoutMs: number;
+  /** After that many moves the address stays with a holder that can serve; null without a limit. */
+  readonly moveLimit: MoveLimit | null;
 }
 
 /** Role in the original's words. */
@@ -97,6 +101,10 @@ export interface Election {
   readonly graceUntilMs: Deadline;
   /** After a request to stop: until when we wait for a successor before we give the address up. */
   readonly yieldUntilMs: Deadline;
+  /** The moves seen, as far as the move limit needs them. */
+  readonly moves: Moves;
+  /** Until when the move limit is reached. */
+  readonly limitedUntilMs: Deadline;
 }
 
 /** Silence after which a peer is dead. Source: exoip engine.go, PeerIsNewlyDead. */
@@ -181,8 +189,19 @@ export function expelled({ inPeerList, peers }: Election): boolean {
 }
 
 /** This node's rank. */
-export function selfRank({ healthy, priority, selfId }: Election): Rank {
-  return { unhealthy: !healthy, priority, id: selfId ?? "" };
+export function selfRank(state: Election): Rank {
+  const { healthy, priority, selfId } = state;
+  const keeps = keepsHere(state) && priority !== BEST_PRIORITY;
+  return { unhealthy: !healthy, keeps, priority, id: selfId ?? "" };
+}
+
+/**
+ * Whether this node keeps the address because it has moved too often. A holder that is about to hand over does not: the
+ * next node may hold already.
+ */
+export function keepsHere(state: Election): boolean {
+  return pending(state.limitedUntilMs) && state.role === "master" && state.holding === true &&
+    state.healthy && selfEligible(state);
 }
 
 /** Live peers that should serve rather than this node. */

@@ -42,6 +42,7 @@ import { type Accepted, hear } from "./accept.ts";
 import { plain } from "../plain.ts";
 import { withDeath } from "./life.ts";
 import { giveUpMissing, inDoubt, missingWakeAtMs, noteMissing } from "./missing.ts";
+import { limitedUntilMs, NO_MOVES, noteMoves } from "./moves.ts";
 import { eligible, type Peer, type PeerIdentity, repeats, unheard } from "./peer.ts";
 import { forgetTwin, hearTwin } from "./twin.ts";
 
@@ -127,6 +128,8 @@ export function startElection(
     deferUntilMs: null,
     graceUntilMs: null,
     yieldUntilMs: null,
+    moves: NO_MOVES,
+    limitedUntilMs: null,
   };
 }
 
@@ -138,15 +141,16 @@ export function elect(before: Election, event: ElectionEvent, atMs: number): Ele
   const awake: Election = slept
     ? { ...before, settledAtMs: atMs + holdOffMs(before.settings), reason: "stalled" }
     : before;
-  return decideRole(apply(awake, event, atMs), atMs);
+  return decideRole(noteMoves(awake, apply(awake, event, atMs), atMs), atMs);
 }
 
 /** When the election wants to be stepped next. */
 export function electionWakeAtMs(state: Election): number {
   const { settledAtMs, deferUntilMs, graceUntilMs, yieldUntilMs, twin, rumour } = state;
+  const deadlines = [settledAtMs, deferUntilMs, graceUntilMs, yieldUntilMs, state.limitedUntilMs];
   const heardOfAtMs = Math.min(twin?.untilMs ?? Infinity, rumour?.untilMs ?? Infinity);
   let wakeAtMs = Math.min(state.heartbeatAtMs, heardOfAtMs);
-  for (const deadline of [settledAtMs, deferUntilMs, graceUntilMs, yieldUntilMs]) {
+  for (const deadline of deadlines) {
     if (deadline !== null && deadline !== PASSED) wakeAtMs = Math.min(wakeAtMs, deadline);
   }
   wakeAtMs = Math.min(wakeAtMs, missingWakeAtMs(state.missing));
@@ -272,7 +276,8 @@ function adopt(
 export function decideRole(before: Election, atMs: number): Election {
   const settledAtMs = passed(before.settledAtMs, atMs);
   const missing = giveUpMissing(before.missing, atMs);
-  const state = forgetTwin({ ...before, settledAtMs, missing }, atMs);
+  const limited = passed(limitedUntilMs(before), atMs);
+  const state = forgetTwin({ ...before, settledAtMs, missing, limitedUntilMs: limited }, atMs);
   if (settling(state) && state.stops === 0) {
     return { ...state, deferUntilMs: null, graceUntilMs: null, yieldUntilMs: null };
   }

@@ -205,6 +205,13 @@ export const EVENTS = {
     meaning: "A peer was silent for the dead time; info: only at one of its addresses.",
     cure: "Check that machine and its watchdog; if both run, check the network between.",
   },
+  "move-limit": {
+    severities: ["info", "critical"],
+    meaning:
+      "The Elastic IP moved as often as --move-limit allows: now only a holder that cannot " +
+      "serve loses it; info: the limit is over.",
+    cure: "Find out why it moves: the role and check lines before it say so on each node.",
+  },
   "peer-gone": {
     severities: ["warning"],
     meaning: "A missing peer of -p counts as gone: this node may attach beside an unknown holder.",

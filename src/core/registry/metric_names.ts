@@ -132,6 +132,11 @@ export const METRICS = {
     labels: ["address"],
     meaning: "Whether the list of peers has this node, too.",
   },
+  "exoip_move_limited": {
+    type: "gauge",
+    labels: ["address"],
+    meaning: "Whether the address moved as often as --move-limit allows.",
+  },
   "exoip_exclusive": {
     type: "gauge",
     labels: ["address"],

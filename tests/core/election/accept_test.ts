@@ -78,7 +78,7 @@ Deno.test("hear() forgets of the runs that it has met the one that has proved it
 });
 
 Deno.test("hear() forgets what the peer was told longer ago than its dead time", () => {
-  const known = { unhealthy: false, priority: 10, id: SELF, holds: false };
+  const known = { unhealthy: false, keeps: false, priority: 10, id: SELF, holds: false };
   const until = (untilMs: number) => ({ ...known, untilMs });
   const past = until(97_000), both = [until(97_001), until(Infinity)];
   const after = (knowsUs: Peer["knowsUs"]) =>

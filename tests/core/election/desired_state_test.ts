@@ -100,7 +100,14 @@ type Wait = readonly [
 const HOLDS = { trailer: { holds: true } };
 const holding = { holding: true };
 /** What a peer knew of us: that we are healthy, and hold. */
-const KNOWN = { unhealthy: false, priority: 10, id: SELF, holds: true, untilMs: Infinity };
+const KNOWN = {
+  unhealthy: false,
+  keeps: false,
+  priority: 10,
+  id: SELF,
+  holds: true,
+  untilMs: Infinity,
+};
 
 const WAITS: readonly Wait[] = [
   ["a better holder, dead, is relieved at once", [7, { ...HOLDS, priority: 5 }], 0, holding],

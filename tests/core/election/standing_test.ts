@@ -6,7 +6,7 @@ import type { Advert } from "../../../src/core/heartbeat.ts";
 import { WELL_ADVERT } from "../../support/election_fixtures.ts";
 
 const SELF = "00000001-0000-4000-8000-000000000001";
-const STANDING = { unhealthy: false, priority: 10, id: SELF, holds: false };
+const STANDING = { unhealthy: false, keeps: false, priority: 10, id: SELF, holds: false };
 
 Deno.test("told() keeps what each heartbeat has said of rank and hold, and when that ended", () => {
   const say = (
@@ -24,6 +24,7 @@ Deno.test("told() keeps what each heartbeat has said of rank and hold, and when 
     // A node that stands back, and one that is not healthy, say 255: the latter's rank is its own.
     [{ priority: 255 }, { priority: 255 }],
     [{ priority: 255, unhealthy: true }, { unhealthy: true }],
+    [{ priority: 0 }, { keeps: true }],
     [{}, { id: "another" }, "another"],
   ];
   for (const [more, changed, id] of rows) {

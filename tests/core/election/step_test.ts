@@ -367,6 +367,7 @@ Deno.test("outranking() agrees with a plain second reading of the rule", () => {
 Deno.test("ranksBefore() orders strictly: never both ways, and among different ids always one way if exclusive", () => {
   const rank = fc.record({
     unhealthy: fc.boolean(),
+    keeps: fc.boolean(),
     priority: fc.integer({ min: 0, max: 3 }),
     id: fc.constantFrom("a", "b", "c"),
   });
@@ -375,7 +376,8 @@ Deno.test("ranksBefore() orders strictly: never both ways, and among different i
     const ordered = ranksBefore(one, other, true) || ranksBefore(other, one, true);
     assertEquals(
       ordered,
-      one.unhealthy !== other.unhealthy || one.priority !== other.priority || one.id !== other.id,
+      one.unhealthy !== other.unhealthy || one.keeps !== other.keeps ||
+        one.priority !== other.priority || one.id !== other.id,
     );
   }));
 });

@@ -98,14 +98,16 @@ function wrongHolders({ machines, cloud }: SimCluster): string | null {
     return cloud.holders.size > 0 ? null : "nobody holds, though all are sick alike";
   }
   const best = Math.min(...live.map(({ priority }) => priority));
-  const patient = live.some(({ settings }) => settings.preemptDelayMs === Infinity);
+  const patient = live.some(({ settings }) =>
+    settings.preemptDelayMs === Infinity || settings.moveLimit !== null
+  );
   const ranks = patient ? [...new Set(live.map(({ priority }) => priority))] : [best];
   const candidates = ranks.map((rank) => {
     const equals = live.filter(({ priority }) => priority === rank);
     const exclusive = equals.some(({ settings }) => settings.exclusive);
     return exclusive && !patient ? equals.slice(0, 1) : equals;
   });
-  // Without preemption, any node that came to hold keeps the address, alone or with some of its equals.
+  // Without preemption, or once the address has moved often enough, any node that came to hold keeps the address, alone or with some of its equals.
   const right = patient
     ? candidates.some((equals) => equals.some(({ name }) => holders.split("+").includes(name)))
     : candidates[0]?.map(({ name }) => name).sort().join("+") === holders;

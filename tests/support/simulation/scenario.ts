@@ -1,7 +1,8 @@
 // Cluster stories as text: commands in, trace out.
 //
 //   cluster a=10 b=20 c=20/plain d=30/off/unlisted interval=1s ratio=3 api=5ms operation=0ms stale=1s lag=5s
-//           exclusive no-preempt preempt-delay=5s handover=10s reconcile=30s dynamic loop signed chance=42
+//           exclusive no-preempt preempt-delay=5s handover=10s reconcile=30s move-limit=4/1h dynamic loop signed
+//           chance=42
 //   kill a at 5s | poweroff a at 5s | start a at 9s | stop a at 9s | better a at 9s | worse a at 9s
 //   pause a at 5s for 10s | suspend a at 5s for 1h     (its monotonic clock stands still) | clock a at 5s for 1h | clock a back at 5s for 1h | leave a at 5s | join a at 9s
 //   cut a b at 5s | cut a>b at 5s | heal at 9s | weather loss=0.1 duplicates=0.1 delay=200ms at 5s
@@ -15,10 +16,11 @@
 //   run 10s | mend | settle
 //
 // `mend` ends all faults except unhealthy services; `settle` demands convergence within the bound of convergence.ts.
-import { parseDuration } from "../../../src/options/parse.ts";
+import { parseDuration } from "../../../src/options/duration.ts";
 import { messageOf } from "../../../src/core/message_of.ts";
 import { watchSafety } from "./checkers.ts";
 import type { Fault } from "./cloud.ts";
+import type { MoveLimit } from "../../../src/core/election/moves.ts";
 import { SimCluster } from "./cluster.ts";
 import { converge } from "./convergence.ts";
 import type { Machine } from "./machine.ts";
@@ -78,11 +80,19 @@ function build(line: string, trace: string[]): SimCluster {
       preemptDelayMs: settings.has("no-preempt") ? Infinity : span("preempt-delay", "0"),
       handoverTimeoutMs: span("handover", "10s"),
       reconcileMs: span("reconcile", "30s"),
+      moveLimit: limitOf(settings.get("move-limit")),
     }, { plain: options.includes("/plain"), inPeerList: !options.includes("/unlisted") });
     if (!options.includes("/off")) starting.push(machine);
   }
   for (const machine of starting) cluster.start(machine);
   return cluster;
+}
+
+/** `N/TIME`. */
+function limitOf(text: string | undefined): MoveLimit | null {
+  if (text === undefined) return null;
+  const [moves = "", within = ""] = text.split("/");
+  return { moves: Number(moves), withinMs: spanOf(within, text) };
 }
 
 function spanOf(text: string, command: string): number {

@@ -166,6 +166,7 @@ function clusterOf(
     ...(preempt < 0.8 ? [] : preempt < 0.9 ? ["preempt-delay=5s"] : ["no-preempt"]),
     ...(dice.chance(0.3) ? [`dynamic lag=${dice.chance(0.5) ? 0 : dice.number(0, 20_000)}ms`] : []),
     ...(dice.chance(LOOP_SHARE) ? ["loop"] : []),
+    ...(dice.chance(0.15) ? [`move-limit=${dice.number(1, 4)}/1h`] : []),
     `chance=${seed}`,
   ].join(" ");
 }

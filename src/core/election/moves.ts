@@ -1,0 +1,61 @@
+// How often the Elastic IP moves, and the limit after which it stays with a holder that can serve. Each node counts for
+// itself: its own take-overs and those that heartbeats tell of. A holder that reaches the limit advertises the best
+// priority there is, so that also nodes which have just started, and the original, leave the address with it.
+import type { Election } from "./state.ts";
+
+/** At most that many moves within that time. */
+export interface MoveLimit {
+  /** 1 to 1000. */
+  readonly moves: number;
+  /** 1 min to 1 d. */
+  readonly withinMs: number;
+}
+
+/** What a node remembers of moves; nothing without a limit. */
+export interface Moves {
+  /** The node that was last seen to get the address: an instance id, `SELF`, or null before the first. */
+  readonly holder: string | null;
+  /** When the latest moves were seen, the oldest first: as many as the limit has. */
+  readonly atMs: readonly number[];
+}
+
+/** Stands for this node. */
+export const SELF = "self";
+
+/** Before anything was seen. */
+export const NO_MOVES: Moves = { holder: null, atMs: [] };
+
+/**
+ * The election with the moves that show between its two states. A node that gets the address, and is not the one that
+ * had it last, is a move. The first holder is none, nor is a holder that restarts; the original's heartbeats tell none.
+ */
+export function noteMoves(before: Election, after: Election, atMs: number): Election {
+  const { moveLimit } = after.settings;
+  if (moveLimit === null) return after;
+  const arrived = arrivalsBetween(before, after);
+  let { moves } = after;
+  for (const holder of arrived) {
+    if (holder === moves.holder) continue;
+    const seen = moves.holder === null ? moves.atMs : [...moves.atMs, atMs];
+    moves = { holder, atMs: seen.slice(-moveLimit.moves) };
+  }
+  return moves === after.moves ? after : { ...after, moves };
+}
+
+function arrivalsBetween(before: Election, after: Election): string[] {
+  const own = after.holding === true && before.holding !== true ? [SELF] : [];
+  if (before.peers === after.peers) return own;
+  const others = [...after.peers.values()].filter(({ address, alive, trailer }) =>
+    alive && trailer?.holds && before.peers.get(address)?.trailer?.holds !== true
+  );
+  return [...own, ...others.map(({ instanceId, heardId }) => instanceId ?? heardId)];
+}
+
+/** Until when the moves seen are as many as the limit allows; null while they are fewer. */
+export function limitedUntilMs(
+  { settings: { moveLimit }, moves: { atMs } }: Election,
+): number | null {
+  if (moveLimit === null) return null;
+  const first = atMs[atMs.length - moveLimit.moves];
+  return first === undefined ? null : first + moveLimit.withinMs;
+}
