@@ -1,5 +1,5 @@
 // How the nodes decide.
-import type { MoveLimit } from "../core/election/moves.ts";
+import type { MoveLimit } from "../core/election/state.ts";
 import { choice, count, duration, flag, type Option, parsed, plain } from "./option.ts";
 import { parseDuration } from "./duration.ts";
 

@@ -40,6 +40,7 @@ const ADDED: readonly Row[] = [
   ["api-secret-file", ["IF_EXOSCALE_API_SECRET_FILE"], "/run/secret"],
   ["ca-file", ["IF_CA_FILE"], "/run/ca.pem"],
   ["preempt-delay", ["IF_PREEMPT_DELAY"], "60"],
+  ["move-limit", ["IF_MOVE_LIMIT"], "4/1h"],
   ["handover-timeout", ["IF_HANDOVER_TIMEOUT"], "5"],
   ["reconcile-interval", ["IF_RECONCILE_INTERVAL"], "60"],
   ["heartbeat-format", ["IF_HEARTBEAT_FORMAT"], "original"],

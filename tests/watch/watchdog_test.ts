@@ -38,6 +38,7 @@ function start(
     exclusive: false,
     preemptDelayMs: 0,
     handoverTimeoutMs: 1_000,
+    moveLimit: null,
     reconcileMs: 30_000,
     ...overrides,
   };

@@ -1,23 +1,7 @@
 // How often the Elastic IP moves, and the limit after which it stays with a holder that can serve. Each node counts for
 // itself: its own take-overs and those that heartbeats tell of. A holder that reaches the limit advertises the best
 // priority there is, so that also nodes which have just started, and the original, leave the address with it.
-import type { Election } from "./state.ts";
-
-/** At most that many moves within that time. */
-export interface MoveLimit {
-  /** 1 to 1000. */
-  readonly moves: number;
-  /** 1 min to 1 d. */
-  readonly withinMs: number;
-}
-
-/** What a node remembers of moves; nothing without a limit. */
-export interface Moves {
-  /** The node that was last seen to get the address: an instance id, `SELF`, or null before the first. */
-  readonly holder: string | null;
-  /** When the latest moves were seen, the oldest first: as many as the limit has. */
-  readonly atMs: readonly number[];
-}
+import type { Election, Moves } from "./state.ts";
 
 /** Stands for this node. */
 export const SELF = "self";

@@ -1,6 +1,5 @@
 // The election's state, and questions about it. Questions never change it.
 import type { Reason } from "../registry/role_reasons.ts";
-import type { MoveLimit, Moves } from "./moves.ts";
 import {
   BEST_PRIORITY,
   eligible,
@@ -35,6 +34,22 @@ export interface ElectionSettings {
   readonly handoverTimeoutMs: number;
   /** After that many moves the address stays with a holder that can serve; null without a limit. */
   readonly moveLimit: MoveLimit | null;
+}
+
+/** At most that many moves within that time. */
+export interface MoveLimit {
+  /** 1 to 1000. */
+  readonly moves: number;
+  /** 1 min to 1 d. */
+  readonly withinMs: number;
+}
+
+/** What a node remembers of moves; nothing without a limit. */
+export interface Moves {
+  /** The node that was last seen to get the address: an instance id, `SELF`, or null before the first. */
+  readonly holder: string | null;
+  /** When the latest moves were seen, the oldest first: as many as the limit has. */
+  readonly atMs: readonly number[];
 }
 
 /** Role in the original's words. */

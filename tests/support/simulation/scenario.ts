@@ -20,7 +20,7 @@ import { parseDuration } from "../../../src/options/duration.ts";
 import { messageOf } from "../../../src/core/message_of.ts";
 import { watchSafety } from "./checkers.ts";
 import type { Fault } from "./cloud.ts";
-import type { MoveLimit } from "../../../src/core/election/moves.ts";
+import type { MoveLimit } from "../../../src/core/election/state.ts";
 import { SimCluster } from "./cluster.ts";
 import { converge } from "./convergence.ts";
 import type { Machine } from "./machine.ts";
