@@ -21,6 +21,7 @@ const FLOORS = [
   "watch",
   "commands",
   "doctor",
+  "drill",
   "program.ts",
 ];
 

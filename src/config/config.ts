@@ -68,8 +68,12 @@ function readFields(reader: ConfigReader, counts: boolean): Fields {
 
 /** Refuses switches that have a meaning only together with others. */
 function refuseStray(reader: ConfigReader): void {
-  const either = `goes with ${nameOf("status")} or ${nameOf("doctor")} only`;
-  reader.need(reader.on("doctor") || !reader.on("json"), "json", either);
+  const any = `goes with ${nameOf("status")}, ${nameOf("doctor")} or ${nameOf("drill")} only`;
+  reader.need(reader.on("doctor") || reader.on("drill") || !reader.on("json"), "json", any);
+  for (const name of ["probe", "drill-via"]) {
+    const stray = reader.value(name) !== null && !reader.on("drill");
+    reader.need(!stray, name, `goes with ${nameOf("drill")} only`);
+  }
   for (const name of ["watch", "nagios"]) {
     reader.need(!reader.on(name), name, `goes with ${nameOf("status")} only`);
   }
@@ -90,8 +94,8 @@ function refuseShort(
 function readMode(reader: ConfigReader): Mode | null {
   const modes: Readonly<Record<string, Mode>> = { W: "watchdog", A: "associate", D: "dissociate" };
   const asked = Object.keys(modes).filter((flag) => reader.on(flag));
-  // A doctor run without a mode checks for the watchdog.
-  if (asked.length === 0 && reader.on("doctor")) return "watchdog";
+  // A doctor run without a mode checks for the watchdog, and a drill is about one.
+  if (asked.length === 0 && (reader.on("doctor") || reader.on("drill"))) return "watchdog";
   if (asked.length === 1) return modes[asked[0] ?? ""] ?? null;
   if (asked.length === 0 && reader.on("n")) {
     reader.problems.push("-n needs the mode that it should check: give -W, -A or -D, too");

@@ -31,9 +31,10 @@ interface Started {
   arrivedByMs: number;
 }
 
-/** Lets through at most five requests in any second; changes go before reads. */
+/** Lets through at most that many requests, by default five, in any second; changes go before reads. */
 export class RateLimiter {
   readonly #clock: Clock;
+  readonly #requests: number;
   #started: Started[] = [];
   /** The queues: each entry ends when those before it have had their turn. */
   readonly #queues: Record<"reads" | "writes", Promise<unknown>> = {
@@ -44,8 +45,9 @@ export class RateLimiter {
   /** Wakes the requests that wait for room. */
   readonly #waiting = new Set<() => void>();
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, requests = REQUESTS) {
     this.#clock = clock;
+    this.#requests = requests;
   }
 
   /** Whether a request has been without an answer for so long that reused connections may be dead. */
@@ -101,7 +103,8 @@ export class RateLimiter {
     const unanswered = this.#started.filter((each) => mayArrive(each, nowMs)).length;
     const counted =
       this.#started.filter((each) => nowMs < recentUntilMs(each) || mayArrive(each, nowMs)).length;
-    if (counted < REQUESTS - reserve && unanswered < UNANSWERED - reserve) return true;
+    const most = this.#requests - reserve;
+    if (counted < most && unanswered < most - (REQUESTS - UNANSWERED)) return true;
     // While other requests may never arrive, one per window is let through: a dead connection must not silence us.
     return recent === 0 && (writes || this.#waitingWrites === 0);
   }

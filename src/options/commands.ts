@@ -1,5 +1,7 @@
 // Options that say what one run is to do.
-import { flag, type Option, plain } from "./option.ts";
+import { type CheckSpec, parseCheck } from "../checks/spec.ts";
+import { splitCommand } from "../host/split_command.ts";
+import { flag, type Option, parsed, plain } from "./option.ts";
 
 /** Options of the original. */
 export const MODES = [
@@ -77,6 +79,45 @@ export const COMMANDS = [
       "check machine, key, Elastic IP, peers, firewall and heartbeats; change nothing, and exit",
   }),
   plain({
+    name: "drill",
+    group: "status",
+    help:
+      "on the holder of a healthy cluster: move the Elastic IP to the next best node and back, " +
+      "print what users would have noticed, and exit",
+  }),
+  parsed({
+    name: "probe",
+    group: "status",
+    key: "probe",
+    value: "URL",
+    help: "with --drill: ask this service every 100 ms through the Elastic IP, from outside",
+    read(reader): Exclude<CheckSpec, { readonly kind: "exec" }> | null {
+      const text = reader.value("probe");
+      if (text === null) return null;
+      const parsed = parseCheck(text);
+      const problem = "problem" in parsed ? parsed.problem : "exec: asks nothing from outside";
+      const spec = "spec" in parsed && parsed.spec.kind !== "exec" ? parsed.spec : null;
+      reader.need(spec !== null, "probe", problem);
+      return spec;
+    },
+  }),
+  parsed({
+    name: "drill-via",
+    group: "status",
+    key: "drillVia",
+    value: "COMMAND",
+    help: "with --drill: act on the holder by this command that runs exoip there, as in " +
+      "'ssh root@edge-1 exoip'",
+    read(reader): readonly string[] | null {
+      const text = reader.value("drill-via");
+      if (text === null) return null;
+      const words = splitCommand(text);
+      const problem = words === null ? "a quote does not end" : "names no command";
+      reader.need(words?.[0] !== undefined, "drill-via", problem);
+      return words;
+    },
+  }),
+  plain({
     name: "status",
     group: "status",
     help: "print the state of this machine's watchdog (-v: with ids) and exit 0, 1, 2 or 3 as " +
@@ -87,7 +128,7 @@ export const COMMANDS = [
     group: "packaging",
     help: "print the configuration with the source of each value, and exit",
   }),
-  plain({ name: "json", group: "status", help: "with --status or --doctor: print JSON" }),
+  plain({ name: "json", group: "status", help: "with --status, --doctor or --drill: print JSON" }),
   plain({
     name: "nagios",
     group: "status",

@@ -1,0 +1,53 @@
+// How a drill acts on the node that holds: on this machine, or through a command such as `ssh root@edge-1 exoip`.
+import type { RunCommand } from "../host/command.ts";
+import type { Snapshot } from "../status/snapshot.ts";
+import { SNAPSHOT_VERSION } from "../status/snapshot.ts";
+
+/** The holder's watchdog. */
+export interface Hands {
+  /** For messages. */
+  readonly title: string;
+  /** Its state. Rejects when it does not answer. */
+  status(signal: AbortSignal): Promise<Snapshot>;
+  /** Makes the node give way. Resolves when that was taken in; rejects with the reason when it was refused. */
+  giveWay(elasticIp: string, signal: AbortSignal): Promise<void>;
+  /** Takes that back. */
+  comeBack(elasticIp: string, signal: AbortSignal): Promise<void>;
+}
+
+/** Longest time for one command on the holder's machine. */
+const COMMAND_MS = 30_000;
+
+/** The holder's watchdog through a command, which runs exoip there. */
+export function handsVia(
+  words: readonly string[],
+  { run, env }: { run: RunCommand; env: Readonly<Record<string, string>> },
+): Hands {
+  const exoip = async (args: readonly string[], signal: AbortSignal, accepted: number) => {
+    const options = { env, signal, timeoutMs: COMMAND_MS };
+    const outcome = await run([...words, ...args], options);
+    const { code, output, errors, lateAfterMs } = outcome;
+    if (lateAfterMs !== null) {
+      throw new Error(`${words[0]}: no end within ${lateAfterMs / 1_000} s`);
+    }
+    if (code <= accepted) return output;
+    const said = (errors.trim() || output.trim()).split("\n").at(-1) ?? "";
+    throw new Error(`${args[0]} ended with exit code ${code}: ${said}`);
+  };
+  return {
+    title: words.join(" "),
+    async status(signal) {
+      // The exit code is the verdict's: 2 is CRITICAL.
+      const snapshot: Snapshot = JSON.parse(await exoip(["--status", "--json"], signal, 3));
+      if (snapshot.version === SNAPSHOT_VERSION) return snapshot;
+      throw new Error("it runs a version whose status cannot be read here");
+    },
+    async giveWay(elasticIp, signal) {
+      // Exit code 1: it gives way and has not handed over yet. The cloud shows the rest.
+      await exoip(["--demote", "-xi", elasticIp], signal, 1);
+    },
+    async comeBack(elasticIp, signal) {
+      await exoip(["--promote", "-xi", elasticIp], signal, 1);
+    },
+  };
+}
