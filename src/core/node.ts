@@ -7,6 +7,7 @@
 //
 // Each part gets its share of the event. The two machines exchange their results until nothing changes. Only then do
 // calls begin, so that none is made for a desired state that has just changed.
+import type { Aside } from "./election/aside.ts";
 import { hear, meetUnproven, type Rejected, saysNothingNew, touch } from "./election/accept.ts";
 import { desiredStateOf } from "./election/desired_state.ts";
 import { holdOut } from "./election/missing.ts";
@@ -58,6 +59,8 @@ export function startNode(
     peers: readonly PeerIdentity[] | null;
     missing?: readonly MissingPeer[];
     dynamic?: boolean;
+    /** Set if the node was drained before it started. */
+    aside?: Aside | null;
   },
 ): Node {
   const election = startElection(settings, start);
@@ -132,6 +135,8 @@ function divide(
     case "twin-heard":
     case "nudge":
     case "health":
+    case "aside":
+    case "promote":
     case "missing":
       return { ...rest, forElection: event };
     case "stop":

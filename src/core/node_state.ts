@@ -1,5 +1,6 @@
 // A node's state, its events and its effects.
 import type { Accepted, Rejected } from "./election/accept.ts";
+import type { AsideEvent, PromoteEvent } from "./election/aside.ts";
 import type { DesiredState } from "./election/desired_state.ts";
 import type { Election, ElectionSettings, MissingPeer, TwinHeard } from "./election/state.ts";
 import type { ElectionEvent, HealthEvent } from "./election/step.ts";
@@ -25,6 +26,8 @@ export type NodeEvent =
   | ({ readonly kind: "twin-heard" } & TwinHeard)
   | { readonly kind: "nudge"; readonly by: -1 | 1 }
   | HealthEvent
+  | AsideEvent
+  | PromoteEvent
   | { readonly kind: "settings"; readonly settings: NodeSettings }
   | { readonly kind: "stop" }
   | Extract<OwnershipEvent, { kind: "progress" | "answered" | "failed" }>

@@ -7,6 +7,7 @@ import {
   selfEligible,
   standsBack,
 } from "./election/state.ts";
+import { fit } from "./election/aside.ts";
 import type { Advert, Mark } from "./heartbeat.ts";
 import { detaching } from "./ownership/step.ts";
 import { shutdown } from "./shutdown.ts";
@@ -17,13 +18,13 @@ import type { Node, NodeEffect, Turn } from "./node_state.ts";
 
 /** What the node advertises now. A node that is ineligible or stands back advertises the last priority. */
 export function advert(state: Election): Advert {
-  const willing = selfEligible(state) && state.healthy && !standsBack(state);
+  const willing = selfEligible(state) && fit(state) && !standsBack(state);
   return {
     priority: !willing ? LAST_PRIORITY : keepsHere(state) ? BEST_PRIORITY : state.priority,
     holds: state.holding === true,
     leaving: state.stops > 0,
     unable: !state.cloudReachable || state.kept || barred(state),
-    unhealthy: !state.healthy,
+    unhealthy: !fit(state),
     ownPriority: state.priority,
     intervalMs: state.settings.intervalMs,
   };

@@ -1,5 +1,6 @@
 // What the operator is told about changes of the election: roles with their reasons, peers found and lost.
 import { durationText } from "./age.ts";
+import { asideText } from "./election/aside.ts";
 import { type Election, oneWay, outranking, pending, twinned } from "./election/state.ts";
 import { givenUp } from "./election/missing.ts";
 import { ownPriorityOf, type Peer, standingBack, titleOf } from "./election/peer.ts";
@@ -71,6 +72,13 @@ function detailOf(state: Election): string {
         ? `${why}no live node is healthy`
         : `${why}makes way for ${betterOnes(state)}`;
     }
+    case "drained":
+    case "demoted": {
+      const way = role === "master"
+        ? "no other live node can serve"
+        : `makes way for ${betterOnes(state)}`;
+      return `${asideText(state)}; ${way}`;
+    }
     default:
       return "";
   }
@@ -85,7 +93,7 @@ function explained(state: Election): string {
   const { reason, unhealthyReason } = state;
   const detail = detailOf(state);
   if (detail === "") return reason;
-  if (reason === "outranked") return `${reason} ${detail}`;
+  if (["outranked", "drained", "demoted"].includes(reason)) return `${reason} ${detail}`;
   return `${reason}${reason === "unhealthy" && unhealthyReason !== "" ? ":" : ","} ${detail}`;
 }
 

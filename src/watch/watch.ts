@@ -1,6 +1,7 @@
 // Watches one Elastic IP: the loop that passes events to the core and performs its effects. Every event is stepped at
 // once; effects are started without waiting, so that nothing the cloud does can delay a heartbeat.
 import { addressView } from "../status/address_view.ts";
+import type { Aside } from "../core/election/aside.ts";
 import type { AddressFacts } from "../status/address_view.ts";
 import { type MissingPeer, settling } from "../core/election/state.ts";
 import { nodeWakeAtMs, startNode, stepNode } from "../core/node.ts";
@@ -38,6 +39,8 @@ export interface WatchOptions {
   readonly missing: readonly MissingPeer[];
   /** Whether the peer list may change. */
   readonly dynamic: boolean;
+  /** Set if the node was drained before it started. */
+  readonly aside: Aside | null;
   /** Log every API call. */
   readonly verbose: boolean;
   readonly clock: Clock;
@@ -83,7 +86,7 @@ export class Watch {
 
   constructor(options: WatchOptions) {
     this.#options = options;
-    const { settings, selfId, run, peers, missing, dynamic, clock, random } = options;
+    const { settings, selfId, run, peers, missing, dynamic, aside, clock, random } = options;
     const { log, limitedLog, verbose } = options;
     this.#cloud = options.connect();
     this.#burst = new BurstLog({ log, limitedLog, clock });
@@ -99,7 +102,7 @@ export class Watch {
       giveUp: () => this.#exit(1),
     });
     const atMs = clock.nowMs();
-    this.#node = startNode(settings, { atMs, selfId, run, peers, missing, dynamic });
+    this.#node = startNode(settings, { atMs, selfId, run, peers, missing, dynamic, aside });
     this.#wakeAtMs = nodeWakeAtMs(this.#node);
   }
 

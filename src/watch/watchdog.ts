@@ -144,7 +144,7 @@ export class Watchdog {
   #watch(node: NodeSettings): Watch {
     const { selfId, addresses, missing = [], verbose, nodes } = this.#settings;
     const { clock, random, socket, observer = null, connect } = this.#world;
-    const { dynamic } = this.#settings;
+    const { dynamic, aside = null } = this.#settings;
     const log = this.#log;
     const { elasticIp } = node;
     const several = nodes.length > 1;
@@ -158,6 +158,7 @@ export class Watchdog {
       peers: addresses?.map(unresolved) ?? null,
       missing,
       dynamic: dynamic ?? addresses === null,
+      aside,
       verbose,
       clock,
       random,

@@ -1,4 +1,5 @@
 // The watchdog's settings, and the interfaces it works with.
+import type { Aside } from "../core/election/aside.ts";
 import type { Connect } from "../startup/connection.ts";
 import type { Presence } from "../core/presence.ts";
 import type { CheckView } from "../status/snapshot.ts";
@@ -26,6 +27,8 @@ export interface WatchdogSettings {
   readonly missing?: readonly MissingPeer[];
   /** Whether the peer list may change by itself. Default: false if `addresses` is a list, else true. */
   readonly dynamic?: boolean;
+  /** Set if the node was drained before it started. */
+  readonly aside?: Aside | null;
   /** Log every API call. */
   readonly verbose: boolean;
   /** What a snapshot says about the program and where it runs. */

@@ -10,6 +10,7 @@ import {
   sameRank,
   unhealthy,
 } from "./peer.ts";
+import { type Aside, fit } from "./aside.ts";
 import type { Heartbeat, Mark, Stamp } from "../heartbeat.ts";
 
 export type { Reason };
@@ -84,6 +85,8 @@ export interface Election {
   readonly healthy: boolean;
   /** Why we are unhealthy, at most 200 characters on one line; empty while healthy or if no reason was given. */
   readonly unhealthyReason: string;
+  /** Set while an operator wants this node to stand aside; it then ranks as an unhealthy one does. */
+  readonly aside: Aside | null;
   /** Whether this node is in the peer list. If it is not, the other nodes do not hear us. */
   readonly inPeerList: boolean;
   /** How often we were asked to stop; 0 while running. */
@@ -205,9 +208,9 @@ export function expelled({ inPeerList, peers }: Election): boolean {
 
 /** This node's rank. */
 export function selfRank(state: Election): Rank {
-  const { healthy, priority, selfId } = state;
+  const { priority, selfId } = state;
   const keeps = keepsHere(state) && priority !== BEST_PRIORITY;
-  return { unhealthy: !healthy, keeps, priority, id: selfId ?? "" };
+  return { unhealthy: !fit(state), keeps, priority, id: selfId ?? "" };
 }
 
 /**
@@ -216,7 +219,7 @@ export function selfRank(state: Election): Rank {
  */
 export function keepsHere(state: Election): boolean {
   return pending(state.limitedUntilMs) && state.role === "master" && state.holding === true &&
-    state.healthy && selfEligible(state);
+    fit(state) && selfEligible(state);
 }
 
 /** Live peers that should serve rather than this node. */
@@ -226,11 +229,11 @@ export function outranking(state: Election): Peer[] {
 
 function goesBefore(peer: Peer, state: Election): boolean {
   // A healthy node that holds but cannot reach the cloud serves better than an unhealthy one that can.
-  if (!eligible(peer)) return !state.healthy && !unhealthy(peer) && holdsUnable(peer);
+  if (!eligible(peer)) return !fit(state) && !unhealthy(peer) && holdsUnable(peer);
   if (state.stops > 0 || !state.inPeerList || barred(state)) return true;
   // Without the cloud, or in doubt about a holder, we make way for healthy nodes, and for unhealthy ones only if we are
   // unhealthy too.
-  if (!state.cloudReachable || state.kept) return !unhealthy(peer) || !state.healthy;
+  if (!state.cloudReachable || state.kept) return !unhealthy(peer) || !fit(state);
   return ranksBefore(rankOf(peer), selfRank(state), state.settings.exclusive);
 }
 
@@ -257,7 +260,7 @@ export function worseHolders(state: Election): Peer[] {
   return [...state.peers.values()].filter((peer) =>
     // The preempt delay does not protect an unhealthy holder from a healthy node.
     eligible(peer) && peer.trailer?.holds && ranksAfter(peer, state) &&
-    unhealthy(peer) === !state.healthy
+    unhealthy(peer) === !fit(state)
   );
 }
 

@@ -13,6 +13,7 @@
 //   any                 another machine has our id               backup, or same  twin
 //   any                 unhealthy, a healthy peer can serve      backup           unhealthy
 //   backup              unhealthy, and so are all before us      master           unhealthy
+//   any                 asked to stand aside                     as if unhealthy  drained, demoted
 //
 // desired_state.ts derives what to do with the address; ownership/step.ts does it.
 import {
@@ -39,11 +40,12 @@ import {
   twinned,
 } from "./state.ts";
 import { type Accepted, hear } from "./accept.ts";
+import { type Aside, type AsideEvent, fit, plainAside, type PromoteEvent, unfitReason } from "./aside.ts";
 import { plain } from "../plain.ts";
 import { withDeath } from "./life.ts";
 import { giveUpMissing, inDoubt, missingWakeAtMs, noteMissing } from "./missing.ts";
 import { limitedUntilMs, NO_MOVES, noteMoves } from "./moves.ts";
-import { eligible, type Peer, type PeerIdentity, repeats, unheard } from "./peer.ts";
+import { eligible, type Peer, type PeerIdentity, rankOf, repeats, unheard } from "./peer.ts";
 import { forgetTwin, hearTwin } from "./twin.ts";
 
 /** How long a live holder without the cloud keeps the address after we reach the cloud again: two retries. */
@@ -84,18 +86,22 @@ export type ElectionEvent =
   | HealthEvent
   | { readonly kind: "settings"; readonly settings: ElectionSettings }
   | { readonly kind: "nudge"; readonly by: -1 | 1 }
+  | AsideEvent
+  | PromoteEvent
   | { readonly kind: "stop" };
 
 /** The state at start: backup, listening. `peers` is null while the cloud has not listed them. */
 export function startElection(
   settings: ElectionSettings,
-  { atMs, selfId, run = null, peers, missing = [] }: {
+  { atMs, selfId, run = null, peers, missing = [], aside = null }: {
     atMs: number;
     selfId: string | null;
     /** 64 random bits, not 0, unique to this process; null when heartbeats are not signed. */
     run?: bigint | null;
     peers: readonly PeerIdentity[] | null;
     missing?: readonly MissingPeer[];
+    /** Set if the node was drained before it started. */
+    aside?: Aside | null;
   },
 ): Election {
   return {
@@ -111,6 +117,7 @@ export function startElection(
     cloudReachable: true,
     healthy: true,
     unhealthyReason: "",
+    aside: aside && plainAside(aside),
     inPeerList: true,
     stops: 0,
     holding: null,
@@ -195,6 +202,10 @@ function apply(state: Election, event: ElectionEvent, atMs: number): Election {
       return reconfigured(state, event.settings, atMs);
     case "nudge":
       return { ...state, priority: nudged(state.priority, event.by) };
+    case "aside":
+      return { ...state, aside: event.aside && plainAside(event.aside) };
+    case "promote":
+      return promoted(state);
     case "stop":
       return { ...state, stops: state.stops + 1 };
     default:
@@ -236,6 +247,13 @@ function reconfigured(state: Election, settings: ElectionSettings, atMs: number)
 /** Signals keep the priority within 1 to 255. Only the configuration can set 0. */
 function nudged(priority: number, by: -1 | 1): number {
   return Math.min(255, Math.max(Math.min(1, priority), priority + by));
+}
+
+/** Goes before every live peer, without waiting for a preempt delay. Only here a priority can become 0. */
+function promoted(state: Election): Election {
+  const first = Math.min(...outranking(state).map((peer) => rankOf(peer).priority));
+  const priority = Math.max(0, Math.min(state.priority, first - 1));
+  return { ...state, priority, deferUntilMs: PASSED };
 }
 
 function adopt(
@@ -325,10 +343,10 @@ function roleOf(state: Election): [Role, Reason] {
     return [barred(state) || better.length > 0 ? "backup" : state.role, "twin"];
   }
   if (!selfEligible(state)) return [roleOfIneligible(state, better), whyIneligible(state)];
-  if (better.length > 0) return ["backup", state.healthy ? "outranked" : "unhealthy"];
+  if (better.length > 0) return ["backup", fit(state) ? "outranked" : unfitReason(state)];
   const patient = pending(state.graceUntilMs) && state.holding !== true && cutOffHolder(state);
   if (pending(state.deferUntilMs) || patient) return ["backup", "deferring"];
-  if (!state.healthy) return ["master", "unhealthy"];
+  if (!fit(state)) return ["master", unfitReason(state)];
   const rivals = [...state.peers.values()].filter(eligible);
   if (rivals.length === 0) return ["master", "alone"];
   const equals = rivals.some((peer) => ranksEqual(peer, state));

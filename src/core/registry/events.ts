@@ -108,10 +108,20 @@ export const EVENTS = {
     meaning: "What is in force (with -v); a file that too many may read; why nothing starts.",
     cure: "Correct what the line names; make a file with secrets readable by its owner only.",
   },
+  "control": {
+    severities: ["info", "warning"],
+    meaning: "The control socket is not there, so --demote, --promote and --drain do not work now.",
+    cure: "Give a writable place with --control-socket, or none if you do not use the commands.",
+  },
   "credentials": {
     severities: ["info", "warning", "critical"],
     meaning: "Key or secret was read again from its file: it changed, is unusable, or has expired.",
     cure: "Put a valid key and secret into the file. The watchdog reads it without a signal.",
+  },
+  "demote": {
+    severities: ["info"],
+    meaning: "exoip --demote was run here, or was taken back; the line says by whom.",
+    cure: "Nothing: run exoip --promote to take it back.",
   },
   "detached": {
     severities: ["info"],
@@ -132,6 +142,11 @@ export const EVENTS = {
     severities: ["info"],
     meaning: "-D: the Elastic IP is not attached to this instance any more.",
     cure: "Nothing.",
+  },
+  "drain": {
+    severities: ["info", "warning"],
+    meaning: "The node was drained or the drain was taken back; the line says by whom and why.",
+    cure: "Run exoip --undrain when the work on this node is done.",
   },
   "evicted": {
     severities: ["warning"],
@@ -246,6 +261,11 @@ export const EVENTS = {
     severities: ["info"],
     meaning: "The process gave up rights; the line says what it may still do.",
     cure: "Nothing.",
+  },
+  "promote": {
+    severities: ["info"],
+    meaning: "exoip --promote was run here: this node goes before its peers.",
+    cure: "Nothing; a restart or a new -P brings the configured order back.",
   },
   "refused": {
     severities: ["warning"],

@@ -51,6 +51,16 @@ export const ROLE_REASONS = {
     meaning: "The health checks fail: a backup makes way for a healthy node, a master has none.",
     cure: "Repair the service; the check-failing line before it says what is wrong.",
   },
+  "drained": {
+    severity: "info",
+    meaning: "exoip --drain, or a cordon: this node makes way, and serves only if no other can.",
+    cure: "Run exoip --undrain when the work is done, or uncordon the Kubernetes node.",
+  },
+  "demoted": {
+    severity: "info",
+    meaning: "exoip --demote: this node makes way, and serves only if no other can.",
+    cure: "Run exoip --promote or --undrain; the end of the process ends it, too.",
+  },
   "cloud-unreachable": {
     severity: "warning",
     meaning: "The node does not reach the cloud, or cannot change anything there.",

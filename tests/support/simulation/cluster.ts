@@ -9,6 +9,8 @@ import { CoreAgent } from "./core_agent.ts";
 import { LoopAgent } from "./loop_agent.ts";
 import { type CallEnds, Machine, type Outside } from "./machine.ts";
 import { type SimDatagram, SimNetwork } from "./network.ts";
+import { asideOf } from "./aside.ts";
+import type { AsideKind } from "../../../src/core/election/aside.ts";
 import { settle } from "../clock.ts";
 import { Timeline } from "../timeline.ts";
 import type { Node, NodeSettings } from "../../../src/core/node_state.ts";
@@ -116,6 +118,7 @@ export class SimCluster {
     machine.exitCode = null;
     machine.priority = machine.settings.priority;
     machine.healthy = true;
+    if (machine.aside === "demoted") machine.aside = null;
     const outside = this.#outside(machine);
     const others = this.options.dynamic ? [] : this.#othersThan(machine, 0);
     machine.unseen = new Set(others.filter((other) => this.hidden.has(other)));
@@ -220,6 +223,28 @@ export class SimCluster {
     machine.reach("answer", this.timeline.nowMs, () => {
       machine.healthy = healthy;
       machine.agent?.change({ kind: "health", healthy });
+    });
+  }
+
+  /** An operator asks the node to stand aside, or to take part again. A drain also reaches a node that does not run. */
+  stepAside(machine: Machine, kind: AsideKind | null): void {
+    if (machine.agent === null) {
+      if (kind !== "demoted") machine.aside = kind;
+      return;
+    }
+    machine.reach("answer", this.timeline.nowMs, () => {
+      machine.aside = kind;
+      machine.agent?.change({ kind: "aside", aside: asideOf(machine) });
+    });
+  }
+
+  /** An operator puts the node first; the core chooses the priority. */
+  promote(machine: Machine): void {
+    machine.reach("answer", this.timeline.nowMs, () => {
+      machine.aside = null;
+      machine.agent?.change({ kind: "aside", aside: null });
+      machine.agent?.change({ kind: "promote" });
+      machine.priority = machine.core?.election.priority ?? machine.priority;
     });
   }
 

@@ -86,8 +86,8 @@ function watchCalm(cluster: SimCluster): Observer {
 /** The actual and the expected holders, null when they are equal. */
 function wrongHolders({ machines, cloud }: SimCluster): string | null {
   const running = [...machines.values()].filter(({ agent }) => agent !== null);
-  const well = running.filter(({ healthy }) => healthy);
-  // An unhealthy server is better than none.
+  const well = running.filter(({ healthy, aside }) => healthy && aside === null);
+  // An unhealthy or drained server is better than none.
   const live = well.length > 0 ? well : running;
   const nameOf = (id: string) =>
     [...machines.values()].find(({ instanceId }) => instanceId === id)?.name ?? id;

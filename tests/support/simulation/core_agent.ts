@@ -5,6 +5,7 @@ import { nodeWakeAtMs, startNode, stepNode } from "../../../src/core/node.ts";
 import { stillWanted } from "../../../src/core/ownership/state.ts";
 import type { PeerIdentity } from "../../../src/core/election/peer.ts";
 import type { SignalName } from "../../../src/world.ts";
+import { asideOf } from "./aside.ts";
 import type { Agent, Machine, Outside } from "./machine.ts";
 import type { Node, NodeEffect, NodeEvent } from "../../../src/core/node_state.ts";
 import type { MissingPeer } from "../../../src/core/election/state.ts";
@@ -24,7 +25,8 @@ export class CoreAgent implements Agent {
     this.#machine = machine;
     this.#outside = outside;
     const own = { selfId: machine.instanceId, run: machine.run === 0n ? null : machine.run };
-    this.#node = startNode(machine.settings, { atMs: outside.nowMs(), ...own, ...start });
+    const aside = asideOf(machine);
+    this.#node = startNode(machine.settings, { atMs: outside.nowMs(), aside, ...own, ...start });
   }
 
   start(): void {

@@ -7,6 +7,7 @@ import type { Clock, Cloud, PeerList, SignalName } from "../../../src/world.ts";
 import { sleepIn } from "../clock.ts";
 import { MemorySocket } from "../memory_socket.ts";
 import { tellWatchdog } from "../tell.ts";
+import { asideOf } from "./aside.ts";
 import type { Agent, Machine, Outside } from "./machine.ts";
 import type { NodeEvent } from "../../../src/core/node_state.ts";
 import type { MissingPeer } from "../../../src/core/election/state.ts";
@@ -49,7 +50,8 @@ export class LoopAgent implements Agent {
     const { settings, plain, instanceId, run } = this.#machine;
     const { random, say, exit } = this.#outside;
     const peers = this.#peers;
-    const own = { port: PORT, trailer: !plain, selfId: instanceId, ...peers, verbose: false };
+    const aside = asideOf(this.#machine);
+    const own = { port: PORT, trailer: !plain, selfId: instanceId, aside, ...peers, verbose: false };
     this.#watchdog = new Watchdog({ nodes: [settings], ...own }, {
       clock: clockOf(this.#outside),
       random,

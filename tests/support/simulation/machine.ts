@@ -1,4 +1,5 @@
 // One simulated machine: while it is frozen, its input waits; when its process ends, that input is lost.
+import type { AsideKind } from "../../../src/core/election/aside.ts";
 import type { Severity } from "../../../src/core/registry/report.ts";
 import type { PeerList, SignalName } from "../../../src/world.ts";
 import type { Node, NodeEvent, NodeSettings } from "../../../src/core/node_state.ts";
@@ -11,8 +12,13 @@ const SOCKET_BUFFER = 64;
 export interface Agent {
   hear(from: string, bytes: Uint8Array): void;
   tell(signal: SignalName): void;
-  /** Delivers the result of checks, or a new configuration. */
-  change(event: Extract<NodeEvent, { kind: "health" | "settings" | "peers" | "missing" }>): void;
+  /** Delivers the result of checks, a new configuration, or a request of an operator. */
+  change(
+    event: Extract<
+      NodeEvent,
+      { kind: "health" | "settings" | "peers" | "missing" | "aside" | "promote" }
+    >,
+  ): void;
 }
 
 /** How a call ends; used once. */
@@ -64,6 +70,8 @@ export class Machine {
   unseen = new Set<Machine>();
   /** Whether its service is healthy. */
   healthy = true;
+  /** What an operator has asked for; `drained` outlives the process. */
+  aside: AsideKind | null = null;
   exitCode: 0 | 1 | null = null;
   /** Number of its processes so far. */
   incarnation = 0;

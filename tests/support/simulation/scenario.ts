@@ -12,12 +12,15 @@
 //   withhold a>b at 5s for 10s   (heartbeats arrive that much later, until `heal`)
 //   forge a>b P=5 holds at 5s    (unsigned, in the name of a)
 //   sick a at 5s | well a at 9s | configure a P=5 t=100ms at 9s
+//   demote a at 5s | promote a at 9s | drain a at 5s | undrain a at 9s     (a drain outlives the process)
 //   cloud fails at 5s | cloud hangs a at 5s | cloud ok at 9s | attach a at 5s | detach a at 5s
 //   run 10s | mend | settle
 //
-// `mend` ends all faults except unhealthy services; `settle` demands convergence within the bound of convergence.ts.
+// `mend` ends all faults except unhealthy services and requests to stand aside; `settle` demands convergence within the
+// bound of convergence.ts.
 import { parseDuration } from "../../../src/options/duration.ts";
 import { messageOf } from "../../../src/core/message_of.ts";
+import type { AsideKind } from "../../../src/core/election/aside.ts";
 import { watchSafety } from "./checkers.ts";
 import type { Fault } from "./cloud.ts";
 import type { MoveLimit } from "../../../src/core/election/state.ts";
@@ -184,6 +187,13 @@ function act(cluster: SimCluster, { verb, names, forMs, command }: Action): void
     case "sick":
     case "well":
       return cluster.check(machine(), verb === "well");
+    case "demote":
+    case "drain":
+      return cluster.stepAside(machine(), `${verb}${verb === "drain" ? "ed" : "d"}` as AsideKind);
+    case "undrain":
+      return cluster.stepAside(machine(), null);
+    case "promote":
+      return cluster.promote(machine());
     case "configure":
       return cluster.configure(machine(), changesOf(names.slice(1), command));
     case "attach":

@@ -12,6 +12,8 @@ const FORGED_SHARE = 0.05;
 const ASLEEP_SHARE = 0.02;
 /** Duration of the forging: deaths are remembered for 64 dead times. */
 const FORGED_MS = 400_000;
+/** Share of stories in which an operator demotes, drains and promotes nodes. */
+const OPERATED_SHARE = 0.4;
 /** Share of stories with signed heartbeats and an attacker. */
 const SIGNED_SHARE = 0.4;
 /** The attacks continue after everything else is mended. */
@@ -56,8 +58,10 @@ export function writeStory(seed: number): string {
   }).sort((one, other) => one.atMs - other.atMs);
   const cluster = clusterOf(dice, { names, seed });
   const starts = names.map((name) => `start ${name} at ${dice.number(0, 5_000)}ms`);
+  // Separate generators, so that the rest of a seed's story does not change.
+  const operator = new Dice(seed ^ 0xd4a1);
+  const requests = operator.chance(OPERATED_SHARE) ? requestsOf(names, operator) : [];
   const sky = `weather ${weather(dice)} at 0s`;
-  // A separate generator, so that the rest of a seed's story does not change.
   const second = new Dice(seed ^ 0x5eed);
   const signs = second.chance(SIGNED_SHARE) && !cluster.includes("/plain");
   return [
@@ -65,6 +69,7 @@ export function writeStory(seed: number): string {
     ...starts,
     sky,
     ...faults.map(({ text }) => text),
+    ...requests,
     ...(signs ? attacksOn(names, second) : []),
     `run ${FAULTS_MS}ms`,
     "mend",
@@ -120,6 +125,14 @@ function asleepStory(dice: Dice, seed: number): string {
     "mend",
     "settle",
   ].join("\n");
+}
+
+/** An operator makes nodes stand aside and takes part of that back, beside all the faults. */
+function requestsOf(names: readonly string[], dice: Dice): string[] {
+  return Array.from({ length: dice.number(1, 6) }, () => {
+    const verb = dice.pick(["demote", "drain", "drain", "undrain", "promote"]);
+    return `${verb} ${dice.pick(names)} at ${dice.number(3_000, FAULTS_MS - 500)}ms`;
+  });
 }
 
 /** Attacks from the path, without the secret. */
