@@ -4,6 +4,7 @@ import "./src/host/hear_first.ts";
 import type { Host } from "./src/host/host.ts";
 import { systemClock } from "./src/host/clock.ts";
 import { runCommand } from "./src/host/command.ts";
+import { controlSockets } from "./src/host/control_socket.ts";
 import { fetchTrusting } from "./src/host/fetch.ts";
 import { fileAccess } from "./src/host/file_access.ts";
 import { fileMode } from "./src/host/file_mode.ts";
@@ -62,6 +63,8 @@ export function thisComputer(env: Readonly<Record<string, string>> = Deno.env.to
       openLog({ ...options, journal: writesToJournal(env), timed: isUnstamped(), writer: out }),
     interfaces: () => Deno.networkInterfaces(),
     isLocalAddress,
+    controlSockets,
+    uid: () => Deno.uid(),
     serveStatus,
     lookup: (name) => peerNames.lookUp(name),
     nameServers: () => names.servers,

@@ -12,6 +12,7 @@ import { diagnose } from "./doctor/doctor.ts";
 import type { Host } from "./host/host.ts";
 import { findInstanceId } from "./host/metadata.ts";
 import { runConfigured } from "./commands/run_mode.ts";
+import { askedMoves, moveByWord } from "./commands/move.ts";
 import { stopWatchdog, withPidFile } from "./commands/stop.ts";
 import { printPolicy } from "./commands/print_iam_policy.ts";
 import { askStatus } from "./commands/status.ts";
@@ -48,7 +49,8 @@ export async function runProgram(argv: readonly string[], host: Host): Promise<n
 }
 
 /** Commands that take precedence over the mode. */
-const COMMANDS = "h version stop status print-iam-policy print-config doctor n".split(" ");
+const COMMANDS = "h version stop status demote promote print-iam-policy print-config doctor n"
+  .split(" ");
 
 function asksToWatch(argv: readonly string[], env: Host["env"]): boolean {
   try {
@@ -87,7 +89,10 @@ async function runCommand(
   if (asked("h")) return printHelp(values.ignored[0], host);
   if (asked("version")) return say(host, `exoip ${VERSION} (commit ${commit()})`);
   // A mistake in a file must not keep an operator from asking the watchdog that runs with an older version of it.
-  for (const problem of asked("stop") || asked("status") ? collected.problems : []) {
+  const moves = askedMoves(values);
+  for (
+    const problem of asked("stop") || asked("status") || moves.length > 0 ? collected.problems : []
+  ) {
     complain(host, problem);
   }
   if (asked("stop")) return await stopWatchdog(values, host);
@@ -95,6 +100,7 @@ async function runCommand(
     if (asked("watch") && !begin()) return null;
     return await askStatus(values, host);
   }
+  if (moves.length > 0) return await moveByWord(values, { ...host, signal });
   if (asked("print-iam-policy")) return printPolicy(values, host);
   if (argv.length === 0) {
     const [problem, ...hints] = BARE;

@@ -12,10 +12,12 @@ import { type NamedPeers, PeerNames } from "../peers/peer_names.ts";
 import { secretsOf } from "../startup/secrets.ts";
 import { commit, VERSION } from "../version.ts";
 import { likelyOwn } from "../watch/heartbeat_source.ts";
+import { Control } from "../watch/control.ts";
 import { InterfaceAddresses } from "../watch/interface_address.ts";
 import { settleDown } from "../watch/least_privilege.ts";
 import { openSocketAtStartup } from "../watch/open_link.ts";
 import { Renewal } from "../watch/renewal.ts";
+import { openControl } from "../watch/serve_control.ts";
 import { openStatus } from "../watch/serve_status.ts";
 import { Service } from "../watch/service.ts";
 import { Watchdog, type WatchdogSettings } from "../watch/watchdog.ts";
@@ -76,6 +78,9 @@ export async function watch(config: Config, options: WatchModeOptions): Promise<
   const socket = await openSocketAtStartup(config.listen, { host, log, signal });
   if (socket === null) return signal.aborted ? 0 : 1;
   guessSource(socket, { config, host });
+  // The port is ours now, so a socket that is named after it is no other watchdog's.
+  const controlSocket = await openControl(config, { host, log });
+  beside.defer(() => controlSocket?.close());
   const keyring = await keyringOf(config, log);
   const names = peerNamesOf(config, { host, log });
   const named = await names?.start(signal) ?? null;
@@ -91,6 +96,8 @@ export async function watch(config: Config, options: WatchModeOptions): Promise<
   beside.defer(() => status?.close());
   // The page of --listen-status and the program's names have been read by now.
   settleDown(config, { host, log, loaded });
+  const control = new Control(watchdog, null);
+  controlSocket?.serve((line) => control.answer(line));
   service.attend(watchdog);
   const ending = new AbortController();
   beside.defer(() => ending.abort());

@@ -68,7 +68,9 @@ function readFields(reader: ConfigReader, counts: boolean): Fields {
 
 /** Refuses switches that have a meaning only together with others. */
 function refuseStray(reader: ConfigReader): void {
-  const any = `goes with ${nameOf("status")}, ${nameOf("doctor")} or ${nameOf("drill")} only`;
+  const any =
+    `goes with ${nameOf("status")}, ${nameOf("doctor")}, ${nameOf("drill")} or a command ` +
+    "that moves the address only";
   reader.need(reader.on("doctor") || reader.on("drill") || !reader.on("json"), "json", any);
   for (const name of ["probe", "drill-via"]) {
     const stray = reader.value(name) !== null && !reader.on("drill");

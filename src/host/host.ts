@@ -1,5 +1,6 @@
 // The machine as the program sees it: the real one in main.ts, a simulated one in the tests.
 import type { Fetch } from "../exoscale/http.ts";
+import type { ControlSockets } from "./control_socket.ts";
 import type { RunCommand } from "./command.ts";
 import type { FileAccess } from "./file_access.ts";
 import type { HostLog, LogOptions } from "./log.ts";
@@ -47,6 +48,10 @@ export interface Host {
   readonly fileAccess?: (path: string) => FileAccess | null | Promise<FileAccess | null>;
   /** `bufferBytes`: the longest datagram that is received whole. */
   readonly openSocket: (hostname: string, port: number, bufferBytes?: number) => UdpSocket;
+  /** Where a watchdog takes commands of this machine. */
+  readonly controlSockets: ControlSockets;
+  /** Who runs this process, null where that is unknown. */
+  readonly uid: () => number | null;
   /** Starts an HTTP server; throws when it cannot bind the address. */
   readonly serveStatus: typeof serveStatus;
   readonly openLog: (options: LogOptions) => HostLog;

@@ -67,6 +67,16 @@ export const COMMANDS = [
     help: "stop the watchdog that has the --pid-file, wait until it has ended, and exit",
   }),
   plain({
+    name: "demote",
+    group: "operation",
+    help: "this node makes way for every node that can serve, until --promote or its restart",
+  }),
+  plain({
+    name: "promote",
+    group: "operation",
+    help: "this node goes before its peers until its restart; ends a demotion",
+  }),
+  plain({
     name: "print-iam-policy",
     group: "cloud",
     help:
@@ -128,7 +138,11 @@ export const COMMANDS = [
     group: "packaging",
     help: "print the configuration with the source of each value, and exit",
   }),
-  plain({ name: "json", group: "status", help: "with --status, --doctor or --drill: print JSON" }),
+  plain({
+    name: "json",
+    group: "status",
+    help: "with --status, --doctor, --drill, --demote, --promote, --drain or --undrain: print JSON",
+  }),
   plain({
     name: "nagios",
     group: "status",

@@ -9,6 +9,9 @@ export interface StatusAddress {
   readonly port: number;
 }
 
+/** Longest path of a Unix socket. */
+const PATH_MAX_BYTES = 107;
+
 /** Options for how the process fits into its machine. */
 export const OPERATING = [
   plain({
@@ -55,6 +58,26 @@ export const OPERATING = [
     value: "FILE",
     help: "file with the process id of the watchdog, locked while it runs",
     read: (reader) => reader.value("pid-file"),
+  }),
+  parsed({
+    name: "control-socket",
+    group: "operation",
+    key: "controlSocket",
+    variables: ["IF_CONTROL_SOCKET"],
+    value: "PATH",
+    fallback: "/run/exoip/PORT.sock",
+    help: "Unix socket on which the watchdog takes --demote, --promote, --drain and --undrain; " +
+      "none: off",
+    read(reader): string | null {
+      const text = reader.value("control-socket");
+      const long = new TextEncoder().encode(text ?? "").length;
+      const usable = text === null || text === "none" ||
+        (text.startsWith("/") && long <= PATH_MAX_BYTES);
+      const wanted = `an absolute path of at most ${PATH_MAX_BYTES} bytes, or none`;
+      reader.need(usable, "control-socket", `${JSON.stringify(text)} is not ${wanted}`);
+      return text;
+    },
+    watchdogOnly: true,
   }),
   parsed({
     name: "listen-status",

@@ -12,6 +12,7 @@ export const GROUPS = {
   cloud: { title: "Cloud", about: "key, endpoint, zone and identity of this instance" },
   timing: { title: "Timing", about: "how fast nodes notice, take over and hand over" },
   health: { title: "Health", about: "checks of this node, and what runs when its role changes" },
+  operation: { title: "Operation", about: "move the address by a word, for maintenance" },
   status: { title: "Status", about: "what you see of a running watchdog: status, log, metrics" },
   security: { title: "Security", about: "signed heartbeats and certificates" },
   packaging: { title: "Packaging", about: "files, for services and configuration management" },

@@ -172,7 +172,7 @@ function livesElsewhere({ instanceId }: PeerView, { peers }: AddressView): boole
 }
 
 /** The known holders. Peers that cannot say so count if the cloud or their rank shows it. */
-function holdersOf(view: AddressView): string[] {
+export function holdersOf(view: AddressView): string[] {
   const live = view.peers.filter(({ alive }) => alive);
   const claiming = live.filter(({ holds }) => holds).map(titleOf);
   const holders = [...(view.holding === true ? ["this node"] : []), ...claiming];

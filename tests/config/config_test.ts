@@ -55,6 +55,7 @@ Deno.test("configure() gives the documented defaults", () => {
     pidFile: null,
     sharedSecrets: [],
     acceptUnsigned: false,
+    controlSocket: null,
     listenStatus: null,
     checks: [],
     checkIntervalMs: 2_000,
@@ -166,7 +167,7 @@ Deno.test("configure() names flag and variable of each problem", () => {
     [["--listen-status", "node:1"], /^--listen-status \(IF_LISTEN_STATUS\): "node:1" is not/],
     [["--listen-status", "1.2.3:1"], /^--listen-status \(IF_LISTEN_STATUS\): "1.2.3:1" is not/],
     [["--listen-status", "::1:80"], /^--listen-status \(IF_LISTEN_STATUS\): "::1:80" is not/],
-    [["--json"], /^--json: goes with --status or --doctor only/],
+    [["--json"], /^--json: goes with --status, --doctor or a command that moves/],
     [["--watch"], /^--watch: goes with --status only/],
     [["--nagios"], /^--nagios: goes with --status only/],
     [

@@ -134,6 +134,8 @@ export async function examine(stage: CloudFixture, ailment: Ailment = {}): Promi
     signals: { listen: () => () => {} },
     machine: { root: "", fetch: missing, readTextFile: missing, run: missing },
     pidFiles: { claim: missing, owner: () => null, tellToStop() {} },
+    controlSockets: { open: missing, ask: missing },
+    uid: () => 0,
     serviceManager: null,
     fetch: cloudFetch,
     fetchTrusting: () => cloudFetch,

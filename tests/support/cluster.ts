@@ -178,7 +178,12 @@ export class Cluster extends Zone<ClusterNode> {
       ...(bare ? [] : ["-t", interval]),
       ...args,
     ], {
-      env: { ...(credentials && { IF_EXOSCALE_API_SECRET: SIM_SECRET }), ...env },
+      // The nodes share a port and a file system, so they cannot share the usual path.
+      env: {
+        IF_CONTROL_SOCKET: "none",
+        ...(credentials && { IF_EXOSCALE_API_SECRET: SIM_SECRET }),
+        ...env,
+      },
       wrap: [...this.#place.wrap(number), ...wrap],
       onLine: (line) => {
         node.lines.push(line);

@@ -1,5 +1,6 @@
 // A fake machine and cloud, for whole runs of the program in memory.
 import type { Host } from "../../src/host/host.ts";
+import { NobodyListens } from "../../src/host/control_socket.ts";
 import { accessOf } from "../../src/host/file_access.ts";
 import { runProgram } from "../../src/program.ts";
 import { VirtualClock } from "./clock.ts";
@@ -146,6 +147,11 @@ export async function run(argv: string[], situation: Situation = {}): Promise<Tr
         { path, kind: "file", mode: modes[path] ?? 0o600, uid: 0, gid: 0 },
       ], { uid: 0, gid: 0 }),
     terminal: false,
+    controlSockets: {
+      open: (path) => missing(path),
+      ask: (path) => Promise.reject(new NobodyListens(`nobody listens at ${path}`)),
+    },
+    uid: () => 0,
     serveStatus: () => {
       throw new Deno.errors.AddrInUse("address in use");
     },

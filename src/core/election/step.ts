@@ -40,7 +40,14 @@ import {
   twinned,
 } from "./state.ts";
 import { type Accepted, hear } from "./accept.ts";
-import { type Aside, type AsideEvent, fit, plainAside, type PromoteEvent, unfitReason } from "./aside.ts";
+import {
+  type Aside,
+  type AsideEvent,
+  fit,
+  plainAside,
+  type PromoteEvent,
+  unfitReason,
+} from "./aside.ts";
 import { plain } from "../plain.ts";
 import { withDeath } from "./life.ts";
 import { giveUpMissing, inDoubt, missingWakeAtMs, noteMissing } from "./missing.ts";

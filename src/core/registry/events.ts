@@ -110,7 +110,7 @@ export const EVENTS = {
   },
   "control": {
     severities: ["info", "warning"],
-    meaning: "The control socket is not there, so --demote, --promote and --drain do not work now.",
+    meaning: "The control socket cannot be opened, so no command reaches this watchdog.",
     cure: "Give a writable place with --control-socket, or none if you do not use the commands.",
   },
   "credentials": {
@@ -120,7 +120,7 @@ export const EVENTS = {
   },
   "demote": {
     severities: ["info"],
-    meaning: "exoip --demote was run here, or was taken back; the line says by whom.",
+    meaning: "An operator ran --demote here, or took it back; the line says who.",
     cure: "Nothing: run exoip --promote to take it back.",
   },
   "detached": {
@@ -145,7 +145,7 @@ export const EVENTS = {
   },
   "drain": {
     severities: ["info", "warning"],
-    meaning: "The node was drained or the drain was taken back; the line says by whom and why.",
+    meaning: "The node was drained, or the drain was taken back; the line says by whom and why.",
     cure: "Run exoip --undrain when the work on this node is done.",
   },
   "evicted": {
@@ -264,7 +264,7 @@ export const EVENTS = {
   },
   "promote": {
     severities: ["info"],
-    meaning: "exoip --promote was run here: this node goes before its peers.",
+    meaning: "An operator ran --promote here: this node goes before its peers.",
     cure: "Nothing; a restart or a new -P brings the configured order back.",
   },
   "refused": {

@@ -53,12 +53,13 @@ export const ROLE_REASONS = {
   },
   "drained": {
     severity: "info",
-    meaning: "exoip --drain, or a cordon: this node makes way, and serves only if no other can.",
+    meaning:
+      "An operator ran --drain, or a cordon did: this node makes way, and serves only if no other can.",
     cure: "Run exoip --undrain when the work is done, or uncordon the Kubernetes node.",
   },
   "demoted": {
     severity: "info",
-    meaning: "exoip --demote: this node makes way, and serves only if no other can.",
+    meaning: "An operator ran --demote: this node makes way, and serves only if no other can.",
     cure: "Run exoip --promote or --undrain; the end of the process ends it, too.",
   },
   "cloud-unreachable": {

@@ -244,7 +244,7 @@ export class SimCluster {
       machine.aside = null;
       machine.agent?.change({ kind: "aside", aside: null });
       machine.agent?.change({ kind: "promote" });
-      machine.priority = machine.core?.election.priority ?? machine.priority;
+      machine.priority = machine.agent?.priority ?? machine.priority;
     });
   }
 

@@ -55,6 +55,10 @@ export class CoreAgent implements Agent {
     this.#deliver({ kind: "twin-heard", from, signed: true, sequence, stamp, intervalMs });
   }
 
+  get priority(): number {
+    return this.#node.election.priority;
+  }
+
   tell(signal: SignalName): void {
     if (signal === "stop") this.#deliver({ kind: "stop" });
     else this.#deliver({ kind: "nudge", by: signal === "better" ? -1 : 1 });

@@ -51,7 +51,14 @@ export class LoopAgent implements Agent {
     const { random, say, exit } = this.#outside;
     const peers = this.#peers;
     const aside = asideOf(this.#machine);
-    const own = { port: PORT, trailer: !plain, selfId: instanceId, aside, ...peers, verbose: false };
+    const own = {
+      port: PORT,
+      trailer: !plain,
+      selfId: instanceId,
+      aside,
+      ...peers,
+      verbose: false,
+    };
     this.#watchdog = new Watchdog({ nodes: [settings], ...own }, {
       clock: clockOf(this.#outside),
       random,
@@ -66,6 +73,11 @@ export class LoopAgent implements Agent {
 
   hear(from: string, bytes: Uint8Array): void {
     this.#socket.receive({ bytes, from, fromPort: PORT });
+  }
+
+  get priority(): number {
+    const { node } = this.#watchdog?.watches[0] ?? {};
+    return node?.election.priority ?? this.#machine.priority;
   }
 
   tell(signal: SignalName): void {

@@ -12,6 +12,8 @@ const SOCKET_BUFFER = 64;
 export interface Agent {
   hear(from: string, bytes: Uint8Array): void;
   tell(signal: SignalName): void;
+  /** The priority that the node has now. */
+  readonly priority: number;
   /** Delivers the result of checks, a new configuration, or a request of an operator. */
   change(
     event: Extract<
