@@ -9,6 +9,8 @@ import { settingLines, settingsOf } from "./commands/print_config.ts";
 import { messageOf } from "./core/message_of.ts";
 import { LINE_MAX_CHARS, plain } from "./core/plain.ts";
 import { diagnose } from "./doctor/doctor.ts";
+import { runDrill } from "./drill/command.ts";
+import { handsHere } from "./drill/here.ts";
 import type { Host } from "./host/host.ts";
 import { findInstanceId } from "./host/metadata.ts";
 import { runConfigured } from "./commands/run_mode.ts";
@@ -49,7 +51,7 @@ export async function runProgram(argv: readonly string[], host: Host): Promise<n
 }
 
 /** Commands that take precedence over the mode. */
-const COMMANDS = "h version stop status demote promote print-iam-policy print-config doctor n"
+const COMMANDS = "h version stop status demote promote print-iam-policy print-config doctor drill n"
   .split(" ");
 
 function asksToWatch(argv: readonly string[], env: Host["env"]): boolean {
@@ -125,6 +127,20 @@ async function runCommand(
     try {
       const trusted = trusting(configured, host);
       return await diagnose(configured, { host: trusted, json: asked("json"), signal });
+    } catch (error) {
+      return await fail([messageOf(error)], { host, given: values.given });
+    }
+  }
+  if (asked("drill")) {
+    // From now on a stop brings the address back first.
+    if (!begin()) return null;
+    const { addresses: [only, ...more] } = configured;
+    const elasticIp = more.length === 0 ? only?.elasticIp ?? null : null;
+    const here = handsHere(configured, host);
+    try {
+      const trusted = trusting(configured, host);
+      const json = asked("json");
+      return await runDrill(configured, { host: trusted, json, elasticIp, here, signal });
     } catch (error) {
       return await fail([messageOf(error)], { host, given: values.given });
     }

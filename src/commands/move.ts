@@ -111,7 +111,7 @@ function addressOf({ given }: Values, problems: string[]): string | null {
 }
 
 /** The person behind the command, for the record. */
-function whoAsks({ env, uid }: Mover): string {
+export function whoAsks({ env, uid }: Pick<Mover, "env" | "uid">): string {
   const id = uid();
   return env.SUDO_USER || env.USER || env.LOGNAME || (id === 0 ? "root" : `uid ${id ?? "unknown"}`);
 }

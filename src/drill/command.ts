@@ -43,7 +43,7 @@ export async function runDrill(config: Config, options: DrillCommandOptions): Pr
     const drilled = await drill({
       ...{ clock, signal, elasticIp, say },
       hands: config.drillVia === null ? here : handsVia(config.drillVia, { run, env }),
-      cloudOf: (snapshot, ip) => cloudOf(snapshot, ip, { config, options }),
+      cloudOf: (snapshot, ip) => cloudOf(snapshot, ip, { config, host, signal }),
       probe: probe === null ? null : (signal) => ask(probe, signal),
       probeTitle: probe?.title ?? null,
     });
@@ -76,7 +76,7 @@ function refuseInside({ probe }: Config, { host }: DrillCommandOptions): void {
 async function cloudOf(
   { instanceId }: Snapshot,
   elasticIp: string,
-  { config, options: { host, signal } }: { config: Config; options: DrillCommandOptions },
+  { config, host, signal }: { config: Config; host: Host; signal: AbortSignal },
 ): Promise<Pick<Cloud, "inspect">> {
   const said: string[] = [];
   const log = { write: (_: string, __: string, text: string) => void said.push(text) };

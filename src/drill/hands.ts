@@ -15,6 +15,8 @@ export interface Hands {
   comeBack(elasticIp: string, signal: AbortSignal): Promise<void>;
 }
 
+/** Longest answer of --status --json. */
+const STATUS_MAX_BYTES = 1_024 * 1_024;
 /** Longest time for one command on the holder's machine. */
 const COMMAND_MS = 30_000;
 
@@ -24,7 +26,7 @@ export function handsVia(
   { run, env }: { run: RunCommand; env: Readonly<Record<string, string>> },
 ): Hands {
   const exoip = async (args: readonly string[], signal: AbortSignal, accepted: number) => {
-    const options = { env, signal, timeoutMs: COMMAND_MS };
+    const options = { env, signal, timeoutMs: COMMAND_MS, keptBytes: STATUS_MAX_BYTES };
     const outcome = await run([...words, ...args], options);
     const { code, output, errors, lateAfterMs } = outcome;
     if (lateAfterMs !== null) {

@@ -22,20 +22,21 @@ export function planDrill(
   const view = viewOf(snapshot, wanted);
   if ("refused" in view) return view;
   const { elasticIp } = view;
+  const others = view.peers.filter(({ alive, holds }) => alive && holds);
+  const who = others.map(titleOf).join(" and ");
+  if (view.holding !== true && others.length > 0) {
+    return {
+      refused: `this node does not hold ${elasticIp}: run the drill where it is held, ${who}`,
+    };
+  }
   const { level, text } = verdictIn(snapshot);
   if (level !== "OK") {
     return { refused: `the cluster is not healthy, and a drill may harm: ${text}` };
   }
   if (view.holding !== true || view.role !== "master") {
-    const holders = view.peers.filter(({ alive, holds }) => alive && holds).map(titleOf);
-    const who = holders.join(" and ") || "another node";
-    return {
-      refused: `this node does not hold ${elasticIp}: run the drill where it is held, ${who}`,
-    };
+    return { refused: `this node does not hold ${elasticIp}: run the drill where it is held` };
   }
-  const others = view.peers.filter(({ alive, holds }) => alive && holds);
   if (others.length > 0) {
-    const who = others.map(titleOf).join(" and ");
     return { refused: `${who} holds ${elasticIp}, too: a drill needs one holder` };
   }
   const { instanceId } = snapshot;

@@ -14,6 +14,8 @@ export interface CommandOptions {
   readonly timeoutMs?: number;
   /** When it has ended by itself, leave the processes that it started running. */
   readonly keepsChildren?: boolean;
+  /** How much of each output is kept, from its end; default 4 KiB. */
+  readonly keptBytes?: number;
 }
 
 /** How a command ended. */
@@ -24,9 +26,9 @@ export interface CommandOutcome {
   readonly endedBy: string | null;
   /** The time-out after which it was terminated, null when it ended in time. */
   readonly lateAfterMs: number | null;
-  /** The last few KiB of standard output. */
+  /** The end of standard output. */
   readonly output: string;
-  /** The last few KiB of standard error. */
+  /** The end of standard error. */
   readonly errors: string;
 }
 
@@ -41,7 +43,7 @@ export type RunCommand = (
 
 /** Time from SIGTERM to SIGKILL. */
 export const KILL_AFTER_MS = 500;
-/** How much of each output is kept, from its end. */
+/** How much of each output is usually kept, from its end. */
 const KEPT_BYTES = 4_096;
 /** How much is read without delay; after that, a pause follows each piece (at most 64 KiB). */
 const FAST_BYTES = 64 * 1_024;
@@ -60,12 +62,13 @@ export const runCommand: RunCommand = run;
 
 async function run(
   words: readonly string[],
-  { env, signal, timeoutMs = Infinity, keepsChildren = false }: CommandOptions,
+  { env, signal, timeoutMs = Infinity, keepsChildren = false, keptBytes = KEPT_BYTES }:
+    CommandOptions,
 ): Promise<CommandOutcome> {
   if (signal?.aborted) throw new Error("given up");
   const child = start(words, env);
   ownChildren.add(child.pid);
-  const tails = [new Tail(child.stdout), new Tail(child.stderr)] as const;
+  const tails = [new Tail(child.stdout, keptBytes), new Tail(child.stderr, keptBytes)] as const;
   let ended = false, late = false;
   const timers: ReturnType<typeof setTimeout>[] = [];
   const end = () => {
@@ -142,9 +145,11 @@ function tell(child: Deno.ChildProcess, signal: "SIGTERM" | "SIGKILL"): void {
 class Tail {
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
   readonly #drained: Promise<void>;
+  readonly #keptBytes: number;
   #kept = new Uint8Array();
 
-  constructor(stream: ReadableStream<Uint8Array>) {
+  constructor(stream: ReadableStream<Uint8Array>, keptBytes: number) {
+    this.#keptBytes = keptBytes;
     this.#reader = stream.getReader();
     this.#drained = this.#drain().catch(() => {});
   }
@@ -157,7 +162,7 @@ class Tail {
       const joined = new Uint8Array(this.#kept.length + value.length);
       joined.set(this.#kept);
       joined.set(value, this.#kept.length);
-      this.#kept = joined.slice(-KEPT_BYTES);
+      this.#kept = joined.slice(-this.#keptBytes);
       if (size > FAST_BYTES) await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
     }
   }

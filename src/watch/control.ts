@@ -3,7 +3,7 @@
 // demotion of single addresses (until --promote). The core is told the first of them.
 import type { Aside } from "../core/election/aside.ts";
 import { type Election, outranking, settling, twinned } from "../core/election/state.ts";
-import { eligible, rankOf, unhealthy } from "../core/election/peer.ts";
+import { eligible, keepsAddress, rankOf, titleOf, unhealthy } from "../core/election/peer.ts";
 import {
   type AddressStand,
   type ControlAnswer,
@@ -175,10 +175,15 @@ function whyUnable(state: Election): string | null {
 /** The peer that no priority can go before. */
 function whyLast({ peers, priority, settings: { exclusive } }: Election): string | null {
   if (priority === 0 && !exclusive) return null;
+  const keeper = [...peers.values()].find(keepsAddress);
+  if (keeper) {
+    return `${titleOf(keeper)} keeps the address, which moved as often as --move-limit allows: ` +
+      "run exoip --demote there";
+  }
   const first = [...peers.values()].find((peer) =>
     eligible(peer) && !unhealthy(peer) && rankOf(peer).priority === 0
   );
   return first
-    ? `peer ${first.address} has priority 0, and there is no better one: give it another -P`
+    ? `peer ${titleOf(first)} has priority 0, and there is no better one: give it another -P`
     : null;
 }

@@ -65,6 +65,8 @@ Deno.test("configure() gives the documented defaults", () => {
     notify: null,
     notifyTimeoutMs: 30_000,
     addressOn: null,
+    probe: null,
+    drillVia: null,
   });
 });
 
@@ -167,7 +169,7 @@ Deno.test("configure() names flag and variable of each problem", () => {
     [["--listen-status", "node:1"], /^--listen-status \(IF_LISTEN_STATUS\): "node:1" is not/],
     [["--listen-status", "1.2.3:1"], /^--listen-status \(IF_LISTEN_STATUS\): "1.2.3:1" is not/],
     [["--listen-status", "::1:80"], /^--listen-status \(IF_LISTEN_STATUS\): "::1:80" is not/],
-    [["--json"], /^--json: goes with --status, --doctor or a command that moves/],
+    [["--json"], /^--json: goes with --status, --doctor, --drill or a command that moves/],
     [["--watch"], /^--watch: goes with --status only/],
     [["--nagios"], /^--nagios: goes with --status only/],
     [

@@ -59,6 +59,8 @@ const ADDED: readonly Row[] = [
   ["log-format", ["IF_LOG_FORMAT"], "json"],
   ["log-level", ["IF_LOG_LEVEL"], "warning"],
   ["listen-status", ["IF_LISTEN_STATUS"], ":9311"],
+  ["probe", [], "https://198.51.100.50/"],
+  ["drill-via", [], "ssh root@edge-1 exoip"],
 ];
 const VALUED = [...ORIGINAL, ...ADDED];
 const SWITCHES: ReadonlyArray<readonly [name: string, variable?: string]> = [
@@ -75,6 +77,7 @@ const SWITCHES: ReadonlyArray<readonly [name: string, variable?: string]> = [
   ["insecure-endpoint", "IF_INSECURE_ENDPOINT"],
   ["stop"],
   ["doctor"],
+  ["drill"],
   ["status"],
   ["print-config"],
   ["json"],
