@@ -17,6 +17,7 @@ import { runConfigured } from "./commands/run_mode.ts";
 import { askedMoves, moveByWord } from "./commands/move.ts";
 import { stopWatchdog, withPidFile } from "./commands/stop.ts";
 import { printPolicy } from "./commands/print_iam_policy.ts";
+import { askHistory } from "./commands/history.ts";
 import { askStatus } from "./commands/status.ts";
 import { endOf, unlessStopped } from "./startup/early_signals.ts";
 import { trusting } from "./startup/with_extra_authorities.ts";
@@ -51,8 +52,8 @@ export async function runProgram(argv: readonly string[], host: Host): Promise<n
 }
 
 /** Commands that take precedence over the mode. */
-const COMMANDS = "h version stop status demote promote print-iam-policy print-config doctor drill n"
-  .split(" ");
+const COMMANDS = ("h version stop status history demote promote print-iam-policy print-config " +
+  "doctor drill n").split(" ");
 
 function asksToWatch(argv: readonly string[], env: Host["env"]): boolean {
   try {
@@ -92,9 +93,8 @@ async function runCommand(
   if (asked("version")) return say(host, `exoip ${VERSION} (commit ${commit()})`);
   // A mistake in a file must not keep an operator from asking the watchdog that runs with an older version of it.
   const moves = askedMoves(values);
-  for (
-    const problem of asked("stop") || asked("status") || moves.length > 0 ? collected.problems : []
-  ) {
+  const asks = asked("stop") || asked("status") || asked("history") || moves.length > 0;
+  for (const problem of asks ? collected.problems : []) {
     complain(host, problem);
   }
   if (asked("stop")) return await stopWatchdog(values, host);
@@ -102,6 +102,7 @@ async function runCommand(
     if (asked("watch") && !begin()) return null;
     return await askStatus(values, host);
   }
+  if (asked("history")) return await askHistory(values, host);
   if (moves.length > 0) return await moveByWord(values, { ...host, signal });
   if (asked("print-iam-policy")) return printPolicy(values, host);
   if (argv.length === 0) {

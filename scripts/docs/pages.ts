@@ -10,6 +10,9 @@ import {
   roleTable,
 } from "./reference.ts";
 import { statusLines } from "../../src/status/text.ts";
+import { historyLines } from "../../src/status/history/text.ts";
+import { clipped } from "../../src/status/history/view.ts";
+import { playedHistory } from "./played_history.ts";
 import { playedMinute } from "./played_minute.ts";
 
 const ROOT = new URL("../../", import.meta.url);
@@ -30,6 +33,7 @@ const PARTS: Readonly<Record<string, Part>> = {
   "keys": { page: "docs/set-up/configuration.md", text: keyTable },
   "metrics": { page: "docs/operation/monitoring.md", text: metricTable },
   "status sample": { page: "docs/operation/status.md", text: statusSample },
+  "history sample": { page: "docs/operation/history.md", text: historySample },
   "events": { page: RUNBOOK, text: eventTable },
   "role reasons": { page: RUNBOOK, text: roleTable },
   "reject reasons": { page: RUNBOOK, text: rejectTable },
@@ -39,6 +43,15 @@ const PARTS: Readonly<Record<string, Part>> = {
 /** What `--status` prints, in a block of its own. */
 function statusSample(): string {
   return ["```", ...statusLines(playedMinute().snapshot()), "```"].join("\n");
+}
+
+/** What `--history` prints. */
+function historySample(): string {
+  const history = playedHistory().history();
+  const sinceMs = history.takenAtMs - 3_600_000;
+  return ["```", ...historyLines(clipped(history, sinceMs), { sinceMs, utc: true }), "```"].join(
+    "\n",
+  );
 }
 
 /** The pages with generated parts, as paths from the root of the repository. */

@@ -3,6 +3,7 @@
 // The page is the real one, in a real browser; the node behind it is the core, see played_minute.ts.
 import { help, styleFor } from "../../src/commands/help.ts";
 import { openPage, servePage, startBrowser } from "../../tests/support/browser.ts";
+import { playedHistory } from "./played_history.ts";
 import { playedMinute } from "./played_minute.ts";
 import { terminalPage } from "./terminal.ts";
 
@@ -21,6 +22,7 @@ async function draw(): Promise<void> {
   const browser = await startBrowser();
   try {
     await drawPage(browser);
+    await drawHistory(browser);
     for (const [name, text] of Object.entries(screens)) await drawScreen(browser, name, text);
   } finally {
     await browser.close();
@@ -37,6 +39,26 @@ async function drawPage(browser: Browser): Promise<void> {
       await page.locator("#timeline li").first().waitFor();
       const name = colorScheme === "light" ? "status.png" : "status-dark.png";
       await save(name, await page.screenshot({ fullPage: true }));
+      await page.close();
+    }
+  } finally {
+    await server.close();
+  }
+}
+
+/** Draws the history on the page in light and dark, with the text of a fault. */
+async function drawHistory(browser: Browser): Promise<void> {
+  const played = playedHistory();
+  const server = servePage(() => played.snapshot(), 0, () => played.history());
+  try {
+    for (const colorScheme of ["light", "dark"] as const) {
+      const options = { viewport: VIEW, colorScheme, timezoneId: "UTC" };
+      const { page } = await openPage(browser, server, options);
+      await page.getByRole("button", { name: "1 h", exact: true }).click();
+      await page.locator(".mark.outage").last().focus();
+      const name = colorScheme === "light" ? "history.png" : "history-dark.png";
+      const section = page.locator("section", { has: page.locator("#history") });
+      await save(name, await section.screenshot());
       await page.close();
     }
   } finally {

@@ -75,6 +75,7 @@ const EXAMPLES = [
   "monitoring/exoip-rules.yml",
   "monitoring/exoip-dashboard.json",
   "monitoring/exoip-status.schema.json",
+  "monitoring/exoip-history.schema.json",
 ];
 
 function file(path: string, content: Entry["content"]): Entry {

@@ -13,12 +13,12 @@ import { pluginLines } from "../status/nagios.ts";
 import { statusLines } from "../status/text.ts";
 import { exitCodeOf, verdictIn } from "../status/verdict.ts";
 import { withoutPasswords } from "../log/password.ts";
-import { InfoClient, localAddressOf } from "../status/info_client.ts";
+import { InfoClient, localAddressOf, STATUS_QUESTION } from "../status/info_client.ts";
 import type { Clock, Signals, UdpSocket } from "../world.ts";
 import { spanText } from "../core/age.ts";
 
 /** Questions before giving up: some may get lost among those of others. */
-const ATTEMPTS = 6;
+export const ATTEMPTS = 6;
 /** Time between two answers of --watch. */
 const WATCH_MS = 1_000;
 /** Longer than any datagram of an answer. */
@@ -75,7 +75,8 @@ export async function askStatus({ given }: Values, asker: Asker): Promise<0 | 1 
     const place = hostText(hostname);
     return unasked([`${nameOf("l")}: cannot ask at ${place}: ${messageOf(error)}`], asker);
   }
-  const infoClient = new InfoClient(socket, { clock, hostname, port: listen.port });
+  const whom = { clock, hostname, port: listen.port };
+  const infoClient = new InfoClient(socket, whom, STATUS_QUESTION);
   try {
     const first = await infoClient.ask(ATTEMPTS);
     if (first === null) {

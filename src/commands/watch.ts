@@ -14,6 +14,7 @@ import { commit, VERSION } from "../version.ts";
 import { likelyOwn } from "../watch/heartbeat_source.ts";
 import { Control } from "../watch/control.ts";
 import { InterfaceAddresses } from "../watch/interface_address.ts";
+import { type HistoryFile, openHistoryFile } from "../watch/history_file.ts";
 import { settleDown } from "../watch/least_privilege.ts";
 import { openSocketAtStartup } from "../watch/open_link.ts";
 import { Renewal } from "../watch/renewal.ts";
@@ -89,8 +90,11 @@ export async function watch(config: Config, options: WatchModeOptions): Promise<
     return 0;
   }
 
+  const { clock } = host, { instanceId } = options;
+  const historyFile = openHistoryFile(config.historyFile, { clock, log, instanceId });
+  beside.defer(() => historyFile?.close());
   // No await between that last check and the moment in which the run itself hears signals.
-  const parts = { socket, keyring, names, named, interfaces, beside };
+  const parts = { socket, keyring, names, named, interfaces, historyFile, beside };
   const { watchdog, service, hear } = assemble(config, { ...options, ...parts });
   const status = openStatus(config, { host, watchdog, log });
   beside.defer(() => status?.close());
@@ -120,11 +124,12 @@ function assemble(
     readonly names: PeerNames | null;
     readonly named: NamedPeers | null;
     readonly interfaces: InterfaceAddresses;
+    readonly historyFile: HistoryFile | null;
     readonly beside: AsyncDisposableStack;
   },
 ): { watchdog: Watchdog; service: Service; hear: SignalListener } {
   const { instanceId, host, log, connection, redaction, configured } = options;
-  const { socket, keyring, names, named, interfaces: addresses, beside } = options;
+  const { socket, keyring, names, named, interfaces: addresses, historyFile, beside } = options;
   const { clock, random, serviceManager } = host;
   const { signer } = connection;
   const service = new Service(config, { instanceId, host, log, addresses });
@@ -138,7 +143,7 @@ function assemble(
   const connect = names ? connectByNames(connection.connect, names) : connection.connect;
   const settings = watchdogSettings(config, { instanceId, named, dynamic: names?.named ?? true });
   const watchdog = new Watchdog(settings, {
-    ...{ clock, random, socket, log, serviceManager, keyring },
+    ...{ clock, random, socket, log, serviceManager, keyring, historyFile },
     observer: service.observer,
     checks: () => service.checks,
     presence: (elasticIp) => service.presence(elasticIp),

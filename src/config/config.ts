@@ -68,14 +68,16 @@ function readFields(reader: ConfigReader, counts: boolean): Fields {
 
 /** Refuses switches that have a meaning only together with others. */
 function refuseStray(reader: ConfigReader): void {
-  const any =
-    `goes with ${nameOf("status")}, ${nameOf("doctor")}, ${nameOf("drill")} or a command ` +
-    "that moves the address only";
+  const any = `goes with ${nameOf("status")}, ${nameOf("history")}, ${nameOf("doctor")}, ${
+    nameOf("drill")
+  } or a command that moves the address only`;
   reader.need(reader.on("doctor") || reader.on("drill") || !reader.on("json"), "json", any);
   for (const name of ["probe", "drill-via"]) {
     const stray = reader.value(name) !== null && !reader.on("drill");
     reader.need(!stray, name, `goes with ${nameOf("drill")} only`);
   }
+  const since = reader.value("since") === null;
+  reader.need(since, "since", `goes with ${nameOf("history")} only`);
   for (const name of ["watch", "nagios"]) {
     reader.need(!reader.on(name), name, `goes with ${nameOf("status")} only`);
   }

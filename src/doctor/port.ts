@@ -4,7 +4,7 @@ import { type Config, nameOf } from "../config/config.ts";
 import { messageOf } from "../core/message_of.ts";
 import type { Host } from "../host/host.ts";
 import { NoIpv6 } from "../host/udp_socket.ts";
-import { InfoClient, localAddressOf } from "../status/info_client.ts";
+import { InfoClient, localAddressOf, STATUS_QUESTION } from "../status/info_client.ts";
 import type { Snapshot } from "../status/snapshot.ts";
 import type { UdpSocket } from "../world.ts";
 
@@ -48,7 +48,8 @@ async function askRunning(
   { openSocket, clock }: Pick<Host, "openSocket" | "clock">,
 ): Promise<Snapshot | null> {
   const to = localAddressOf(hostname);
-  const infoClient = new InfoClient(openSocket(to, 0, BUFFER_BYTES), { clock, hostname: to, port });
+  const whom = { clock, hostname: to, port };
+  const infoClient = new InfoClient(openSocket(to, 0, BUFFER_BYTES), whom, STATUS_QUESTION);
   try {
     return await infoClient.ask(ATTEMPTS);
   } finally {

@@ -5,7 +5,7 @@ import { type Config, nameOf } from "../config/config.ts";
 import { controlPathOf } from "../config/control_path.ts";
 import type { Host } from "../host/host.ts";
 import { ControlClient } from "../status/control_client.ts";
-import { InfoClient, localAddressOf } from "../status/info_client.ts";
+import { InfoClient, localAddressOf, STATUS_QUESTION } from "../status/info_client.ts";
 import type { Hands } from "./hands.ts";
 
 /** Questions before giving up, as for --status. */
@@ -26,7 +26,7 @@ export function handsHere({ listen, controlSocket }: Config, host: Host): Hands 
     async status() {
       const hostname = localAddressOf(listen.hostname);
       const socket = host.openSocket(hostname, 0, BUFFER_BYTES);
-      const info = new InfoClient(socket, { clock, hostname, port: listen.port });
+      const info = new InfoClient(socket, { clock, hostname, port: listen.port }, STATUS_QUESTION);
       try {
         const snapshot = await info.ask(ATTEMPTS);
         if (snapshot !== null) return snapshot;

@@ -134,6 +134,19 @@ export const COMMANDS = [
       "monitoring plugins do",
   }),
   plain({
+    name: "history",
+    group: "status",
+    help: "print who held when, with outages and their causes, as this machine's watchdog knows it",
+  }),
+  plain({
+    name: "since",
+    group: "status",
+    kind: "duration",
+    value: "TIME",
+    fallback: "6h",
+    help: "with --history: how far to look back",
+  }),
+  plain({
     name: "print-config",
     group: "packaging",
     help: "print the configuration with the source of each value, and exit",
@@ -141,7 +154,9 @@ export const COMMANDS = [
   plain({
     name: "json",
     group: "status",
-    help: "with --status, --doctor, --drill, --demote, --promote, --drain or --undrain: print JSON",
+    help:
+      "with --status, --history, --doctor, --drill, --demote, --promote, --drain or --undrain: " +
+      "print JSON",
   }),
   plain({
     name: "nagios",

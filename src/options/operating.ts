@@ -60,6 +60,15 @@ export const OPERATING = [
     read: (reader) => reader.value("pid-file"),
   }),
   parsed({
+    name: "history-file",
+    group: "status",
+    key: "historyFile",
+    variables: ["IF_HISTORY_FILE"],
+    value: "FILE",
+    help: "keep who held when over restarts, in this file and FILE.1, of 512 KiB each",
+    read: (reader) => reader.value("history-file"),
+  }),
+  parsed({
     name: "control-socket",
     group: "operation",
     key: "controlSocket",
@@ -86,7 +95,7 @@ export const OPERATING = [
     variables: ["IF_LISTEN_STATUS"],
     value: "[HOST]:PORT",
     help:
-      "serve a page, /metrics, /healthz, /readyz and /status.json over HTTP; :PORT alone means loopback",
+      "serve a page, /metrics, /healthz, /readyz, /status.json and /history.json over HTTP; :PORT alone means loopback",
     read(reader): StatusAddress | null {
       const text = reader.value("listen-status");
       if (text === null) return null;

@@ -39,6 +39,8 @@ const FACTS: readonly Row<AddressView>[] = [
 const COUNTERS: readonly Row<AddressView>[] = [
   ["exoip_takeovers_total", ({ takeOvers }) => takeOvers],
   ["exoip_evictions_total", (v) => v.evictions],
+  ["exoip_unheld_seconds_total", (v) => secondsOf(v.unheldMs)],
+  ["exoip_two_holders_seconds_total", (v) => secondsOf(v.twoHoldersMs)],
 ];
 
 const INSTANTS: readonly AgeRow<AddressView>[] = [

@@ -38,6 +38,8 @@ export interface AddressFacts {
   readonly takeOvers: { readonly count: number; readonly atMs: Instant };
   readonly evictions: { readonly count: number; readonly atMs: Instant };
   readonly calls: readonly CallView[];
+  /** Times without a holder and with two, see history/recorder.ts. */
+  readonly totals: { readonly unheldMs: number; readonly twoHoldersMs: number };
   /** The last rejected datagram by sender. */
   readonly refused: ReadonlyMap<string, RefusedBefore>;
   /** Whether this machine has the address, null when that is not watched. */
@@ -93,6 +95,8 @@ export function addressView(node: Node, facts: AddressFacts, atMs: number): Addr
     evictions: facts.evictions.count,
     evictionAgeMs: age(facts.evictions.atMs),
     limitedForMs: leftOf(election.limitedUntilMs, atMs),
+    unheldMs: Math.round(facts.totals.unheldMs),
+    twoHoldersMs: Math.round(facts.totals.twoHoldersMs),
     cloud: facts.cloud,
     cloudAgeMs: youngest(facts.calls),
     calls: facts.calls,

@@ -22,6 +22,15 @@ export function requestedNumber(text: string): number | null {
   return match ? Number(match[1] ?? 0) : null;
 }
 
+/** The request for the history, followed by such a number. */
+export const HISTORY_REQUEST = "info history";
+
+/** The number that an answer with the history must repeat; null when this is not a request for it. */
+export function requestedHistory(text: string): number | null {
+  const match = /^info history(?: (\d{1,9}))?$/.exec(text);
+  return match ? Number(match[1] ?? 0) : null;
+}
+
 /** The datagrams of an answer. If it is too long, the oldest changes are left out first, then peers, then addresses. */
 export function split(snapshot: Snapshot, number: number): Uint8Array[] {
   return datagramsOf(fitted(snapshot), number);

@@ -1,5 +1,5 @@
-// The page of --listen-status: three files beside this one, joined into one self-contained document. Its content
-// security policy names the one style and the one script by their digests, and forbids everything else.
+// The page of --listen-status: the files in the folder beside this one, joined into one self-contained document. Its
+// content security policy names its styles and scripts by their digests, and forbids everything else.
 import { createHash } from "node:crypto";
 
 /** The document, and its permissions in a browser. */
@@ -14,15 +14,21 @@ export function loadStatusPage(
   readTextFile: (url: URL) => string = (url) => Deno.readTextFileSync(url),
 ): StatusPage {
   const read = (name: string) => readTextFile(new URL(`page/${name}`, import.meta.url)).trim();
-  const [style, script] = [`\n${read("page.css")}\n`, `\n${read("page.js")}\n`];
-  // Functions, because `$` is special in a replacement string.
-  const html = read("page.html")
-    .replace('<link rel="stylesheet" href="page.css">', () => `<style>${style}</style>`)
-    .replace('<script src="page.js" defer></script>', () => `<script>${script}</script>`);
+  let html = read("page.html");
+  const styles: string[] = [], scripts: string[] = [];
+  for (const name of ["page", "history"]) {
+    const [style, script] = [`\n${read(`${name}.css`)}\n`, `\n${read(`${name}.js`)}\n`];
+    styles.push(`'${digest(style)}'`);
+    scripts.push(`'${digest(script)}'`);
+    // Functions, because `$` is special in a replacement string.
+    html = html
+      .replace(`<link rel="stylesheet" href="${name}.css">`, () => `<style>${style}</style>`)
+      .replace(`<script src="${name}.js" defer></script>`, () => `<script>${script}</script>`);
+  }
   const policy = [
     "default-src 'none'",
-    `style-src '${digest(style)}'`,
-    `script-src '${digest(script)}'`,
+    `style-src ${styles.join(" ")}`,
+    `script-src ${scripts.join(" ")}`,
     "connect-src 'self'",
     "img-src data:",
     "base-uri 'none'",

@@ -3,7 +3,8 @@
 import { hostText } from "../core/ip.ts";
 import type { Snapshot } from "./snapshot.ts";
 import { SNAPSHOT_VERSION } from "./snapshot.ts";
-import { Fragments, JSON_REQUEST } from "./fragments.ts";
+import { Fragments, HISTORY_REQUEST, JSON_REQUEST } from "./fragments.ts";
+import { type History, HISTORY_VERSION } from "./history/view.ts";
 import type { Clock, UdpSocket } from "../world.ts";
 
 /** How long to wait for an answer. */
@@ -21,17 +22,37 @@ export function localAddressOf(hostname: string): string {
   return ["0.0.0.0", "::"].includes(hostname) ? "127.0.0.1" : hostname;
 }
 
-/** Asks questions. */
-export class InfoClient {
+/** What to ask, and how to read the answer; null when it is none. */
+export interface Question<Answer> {
+  readonly request: string;
+  readonly read: (text: string) => Answer | null;
+}
+
+/** Asks for the state. */
+export const STATUS_QUESTION: Question<Snapshot> = {
+  request: JSON_REQUEST,
+  read: (text) => versioned<Snapshot>(text, SNAPSHOT_VERSION),
+};
+
+/** Asks for the history. */
+export const HISTORY_QUESTION: Question<History> = {
+  request: HISTORY_REQUEST,
+  read: (text) => versioned<History>(text, HISTORY_VERSION),
+};
+
+/** Asks questions of one kind. */
+export class InfoClient<Answer = Snapshot> {
   readonly #socket: UdpSocket;
   readonly #whom: Addressee;
   readonly #reading: Promise<void>;
   #asked = 0;
-  #answer: (snapshot: Snapshot) => void = () => {};
+  readonly #question: Question<Answer>;
+  #answer: (answer: Answer) => void = () => {};
 
-  constructor(socket: UdpSocket, whom: Addressee) {
+  constructor(socket: UdpSocket, whom: Addressee, question: Question<Answer>) {
     this.#socket = socket;
     this.#whom = whom;
+    this.#question = question;
     this.#reading = this.#read();
   }
 
@@ -40,18 +61,19 @@ export class InfoClient {
     return `${hostText(this.#whom.hostname)}:${this.#whom.port}`;
   }
 
-  /** The state in the watchdog's answer; null when it does not answer any attempt. */
-  async ask(attempts: number): Promise<Snapshot | null> {
+  /** The watchdog's answer; null when it does not answer any attempt. */
+  async ask(attempts: number): Promise<Answer | null> {
     const { clock, hostname, port } = this.#whom;
     for (let attempt = 1; attempt <= attempts; attempt++) {
       const over = new AbortController();
-      const answer = new Promise<Snapshot>((resolve) => this.#answer = resolve);
+      const answer = new Promise<Answer>((resolve) => this.#answer = resolve);
       this.#asked += 1;
-      this.#socket.send(new TextEncoder().encode(`${JSON_REQUEST} ${this.#asked}`), hostname, port);
+      const request = `${this.#question.request} ${this.#asked}`;
+      this.#socket.send(new TextEncoder().encode(request), hostname, port);
       const late = clock.sleep(ATTEMPT_MS, over.signal).then(() => null);
-      const snapshot = await Promise.race([answer, late]);
+      const given = await Promise.race([answer, late]);
       over.abort();
-      if (snapshot) return snapshot;
+      if (given) return given;
     }
     return null;
   }
@@ -67,16 +89,20 @@ export class InfoClient {
     for await (const { bytes, from, fromPort } of this.#socket) {
       if (from !== this.#whom.hostname || fromPort !== this.#whom.port) continue;
       const text = fragments.add(bytes, this.#asked);
-      const snapshot = text === null ? null : snapshotOf(text);
-      if (snapshot) this.#answer(snapshot);
+      const answer = text === null ? null : this.#question.read(text);
+      if (answer) this.#answer(answer);
     }
   }
 }
 
-function snapshotOf(text: string): Snapshot | null {
+/** The answer, if it has that version. */
+function versioned<Answer extends { readonly version: number }>(
+  text: string,
+  version: number,
+): Answer | null {
   try {
-    const snapshot: Snapshot = JSON.parse(text);
-    return snapshot.version === SNAPSHOT_VERSION ? snapshot : null;
+    const answer: Answer = JSON.parse(text);
+    return answer.version === version ? answer : null;
   } catch {
     return null;
   }

@@ -2,6 +2,7 @@
 // http_gate.ts limits how many are made.
 import { metricsText } from "./metrics.ts";
 import { stuckBecause, unreadyBecause, type Vitals } from "./liveness.ts";
+import type { History } from "./history/view.ts";
 import type { Snapshot } from "./snapshot.ts";
 import type { StatusHandler } from "../host/status_server.ts";
 import { jsonText } from "../core/plain.ts";
@@ -13,6 +14,7 @@ import type { Clock } from "../world.ts";
 export interface StatusSource {
   readonly clock: Clock;
   readonly snapshot: () => Snapshot;
+  readonly history: () => History;
   readonly vitals: () => Vitals;
   readonly page: StatusPage;
   /** Receives each verdict on the watchdog. */
@@ -33,11 +35,13 @@ const HEADERS = {
 
 /** Answers by path. */
 export function statusRoutes(source: StatusSource): StatusHandler {
-  const { page, clock, snapshot, vitals, gate } = source;
+  const { page, clock, snapshot, history, vitals, gate } = source;
+  const json = (value: unknown) =>
+    say(jsonText(value) + "\n", { type: "application/json; charset=utf-8" });
   const dear: Readonly<Record<string, () => Response>> = {
     "/": () => say(page.html, { type: "text/html; charset=utf-8", csp: page.csp }),
-    "/status.json": () =>
-      say(jsonText(snapshot()) + "\n", { type: "application/json; charset=utf-8" }),
+    "/status.json": () => json(snapshot()),
+    "/history.json": () => json(history()),
     "/metrics": () => say(metricsText(snapshot()), { type: METRICS }),
   };
   const judged = (probe: "/healthz" | "/readyz", problem: string | null) => {

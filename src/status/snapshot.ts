@@ -139,6 +139,10 @@ export interface AddressView extends PresenceView {
   readonly evictionAgeMs: AgeMs;
   /** For how long the move limit still keeps the address with a holder that can serve; null while it does not. */
   readonly limitedForMs: number | null;
+  /** For how long, since the start, this node knew of no node that holds. */
+  readonly unheldMs: number;
+  /** For how long several nodes held that should not; hand-overs count, equal nodes do not. */
+  readonly twoHoldersMs: number;
   /** The cloud's API and endpoint. */
   readonly cloud: string;
   /** Age of its last successful answer. */

@@ -19,7 +19,7 @@ export function openStatus(
   { listenStatus }: Pick<Config, "listenStatus">,
   { host, watchdog, log }: {
     host: Pick<Host, "clock" | "serveStatus">;
-    watchdog: Pick<Watchdog, "snapshot" | "vitals">;
+    watchdog: Pick<Watchdog, "snapshot" | "history" | "vitals">;
     log: Log;
   },
 ): Pick<StatusServer, "close"> | null {
@@ -31,6 +31,7 @@ export function openStatus(
     gate,
     clock: host.clock,
     snapshot: () => watchdog.snapshot(),
+    history: () => watchdog.history(),
     vitals: () => watchdog.vitals(),
     page: loadStatusPage(),
     loopback: /^(127\.|::1$)/.test(hostname),

@@ -16,6 +16,7 @@ import { strayCause } from "./heartbeat_source.ts";
 import type { RejectReason } from "../core/registry/reject_reasons.ts";
 import type { Line, RateLimitedLog } from "../log/rate_limited_log.ts";
 import { CallCounters, Count } from "../status/counters.ts";
+import type { HistoryRecorder } from "../status/history/recorder.ts";
 import type { Clock, Cloud, Log, Observer } from "../world.ts";
 import type { Node, NodeEffect, NodeEvent, NodeSettings } from "../core/node_state.ts";
 import type { Call } from "../core/ownership/call.ts";
@@ -49,6 +50,8 @@ export interface WatchOptions {
   readonly log: Log;
   readonly limitedLog: RateLimitedLog;
   readonly observer: Observer | null;
+  /** Keeps who held when. */
+  readonly recorder: HistoryRecorder;
   /** Builds the cloud client. */
   readonly connect: () => Cloud;
   readonly send: (outgoing: Outgoing) => void;
@@ -141,6 +144,7 @@ export class Watch {
       takeOvers: this.#takeOvers,
       evictions,
       calls: this.#counters.views(nowMs),
+      totals: this.#options.recorder.totals(nowMs),
       ...facts,
     }, nowMs);
   }
@@ -162,6 +166,7 @@ export class Watch {
     this.#wakeAtMs = nodeWakeAtMs(node);
     for (const effect of effects) this.#perform(effect);
     this.#observe(before);
+    this.#options.recorder.observe(before, node, atMs);
     this.#options.stepped(atMs);
   }
 

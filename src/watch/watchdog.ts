@@ -2,11 +2,13 @@
 import { decode } from "../core/heartbeat.ts";
 import { unresolved } from "../core/election/peer.ts";
 import type { Vitals } from "../status/liveness.ts";
+import type { History } from "../status/history/view.ts";
 import type { Snapshot } from "../status/snapshot.ts";
 import { DeadlineTimer } from "./deadline_timer.ts";
 import { addressed } from "../log/addressed_log.ts";
 import { InfoResponder } from "../status/info_responder.ts";
 import { Authenticator } from "./authenticator.ts";
+import { Histories } from "./histories.ts";
 import { FROM_ELASTIC_IP, sourceLine } from "./heartbeat_source.ts";
 import { RateLimitedLog, STRANGE_KINDS_MAX } from "../log/rate_limited_log.ts";
 import { RecentLog } from "../status/recent_log.ts";
@@ -42,6 +44,7 @@ export class Watchdog {
   readonly #datagrams = new Datagrams();
   readonly #timer: DeadlineTimer;
   readonly #snapshots: Snapshots;
+  readonly #histories: Histories;
   readonly #answers: InfoResponder;
   /** Always the same function, so that the socket reports each change once for all addresses. */
   readonly #sourceChanged = (source: HeartbeatSource) =>
@@ -71,6 +74,8 @@ export class Watchdog {
     const sides = { sender, refusals, localAddresses };
     const twins = new Twins({ clock, keyring, run, acceptUnsigned, trailer, ...sides });
     this.#authenticator = new Authenticator({ clock, keyring, acceptUnsigned, refusals, twins });
+    const { peerName = () => null } = world;
+    this.#histories = new Histories({ clock, file: world.historyFile ?? null, nameOf: peerName });
     this.watches = settings.nodes.map((node) => this.#watch(node));
     this.#snapshots = new Snapshots({
       clock,
@@ -82,12 +87,13 @@ export class Watchdog {
       about: settings.about,
       checks: world.checks ?? (() => []),
       presence: world.presence ?? (() => null),
-      peerName: world.peerName ?? (() => null),
+      peerName,
     });
     this.#answers = new InfoResponder({
       clock,
       socket,
       snapshot: () => this.snapshot(),
+      history: () => this.history(),
     });
   }
 
@@ -99,6 +105,11 @@ export class Watchdog {
   /** The current state, as an operator is shown it. */
   snapshot(): Snapshot {
     return this.#snapshots.take();
+  }
+
+  /** Who held when, as far as this node knows. */
+  history(): History {
+    return this.#histories.view();
   }
 
   /** The data for liveness and readiness probes. */
@@ -117,6 +128,7 @@ export class Watchdog {
     await keyring?.handedOver();
     await socket.close();
     await Promise.all([listening, ...this.watches.map((watch) => watch.callsEnded())]);
+    this.#histories.stop();
     await this.#world.closing?.();
     for (const limitedLog of this.#limitedLogs) limitedLog.close();
     this.#sayExit(code);
@@ -165,6 +177,7 @@ export class Watchdog {
       log: own,
       limitedLog,
       observer,
+      recorder: this.#histories.open(elasticIp),
       // An answer about one address shows that the cloud answers: calls for the others only wait for their turn.
       connect: () => connect(elasticIp, (tookMs) => this.tell({ kind: "progress", tookMs })),
       send: (outgoing) => this.#sender.send(outgoing),
@@ -185,6 +198,7 @@ export class Watchdog {
     for (const limitedLog of this.#limitedLogs) limitedLog.settle(atMs);
     const nodes = this.watches.filter((watch) => watch.exitCode === null).map(({ node }) => node);
     this.#supervision.stepped(nodes, atMs);
+    this.#histories.stepped(atMs);
     const wakes = this.watches.map(({ wakeAtMs }) => wakeAtMs);
     this.#timer.set(Math.min(...wakes, nodes.length > 0 ? this.#supervision.wakeAtMs : Infinity));
   }

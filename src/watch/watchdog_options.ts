@@ -4,6 +4,7 @@ import type { Connect } from "../startup/connection.ts";
 import type { Presence } from "../core/presence.ts";
 import type { CheckView } from "../status/snapshot.ts";
 import type { Signing } from "../host/keyring.ts";
+import type { HistoryFile } from "./history_file.ts";
 import type { About } from "./snapshot_source.ts";
 import type { Clock, Log, Observer, ServiceManager, UdpSocket } from "../world.ts";
 import type { NodeSettings } from "../core/node_state.ts";
@@ -52,6 +53,8 @@ export interface World {
   readonly presence?: (elasticIp: string) => Presence | null;
   /** The name that the configuration gives to the peer with that address, null without one. */
   readonly peerName?: (address: string) => string | null;
+  /** Keeps the history over restarts; null without one. */
+  readonly historyFile?: HistoryFile | null;
   /** Signs heartbeats; null when they are not signed. */
   readonly keyring?: Signing | null;
   /** This process's run; drawn at random if left out. */

@@ -56,6 +56,7 @@ Deno.test("configure() gives the documented defaults", () => {
     sharedSecrets: [],
     acceptUnsigned: false,
     controlSocket: null,
+    historyFile: null,
     listenStatus: null,
     checks: [],
     checkIntervalMs: 2_000,
@@ -169,7 +170,10 @@ Deno.test("configure() names flag and variable of each problem", () => {
     [["--listen-status", "node:1"], /^--listen-status \(IF_LISTEN_STATUS\): "node:1" is not/],
     [["--listen-status", "1.2.3:1"], /^--listen-status \(IF_LISTEN_STATUS\): "1.2.3:1" is not/],
     [["--listen-status", "::1:80"], /^--listen-status \(IF_LISTEN_STATUS\): "::1:80" is not/],
-    [["--json"], /^--json: goes with --status, --doctor, --drill or a command that moves/],
+    [
+      ["--json"],
+      /^--json: goes with --status, --history, --doctor, --drill or a command that moves/,
+    ],
     [["--watch"], /^--watch: goes with --status only/],
     [["--nagios"], /^--nagios: goes with --status only/],
     [

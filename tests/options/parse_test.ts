@@ -58,9 +58,11 @@ const ADDED: readonly Row[] = [
   ["env-file", ["IF_ENV_FILE"], "/etc/exoip/exoip.env"],
   ["log-format", ["IF_LOG_FORMAT"], "json"],
   ["log-level", ["IF_LOG_LEVEL"], "warning"],
+  ["history-file", ["IF_HISTORY_FILE"], "/var/lib/exoip/history"],
   ["listen-status", ["IF_LISTEN_STATUS"], ":9311"],
   ["probe", [], "https://198.51.100.50/"],
   ["drill-via", [], "ssh root@edge-1 exoip"],
+  ["since", [], "2h"],
 ];
 const VALUED = [...ORIGINAL, ...ADDED];
 const SWITCHES: ReadonlyArray<readonly [name: string, variable?: string]> = [
@@ -79,6 +81,7 @@ const SWITCHES: ReadonlyArray<readonly [name: string, variable?: string]> = [
   ["doctor"],
   ["drill"],
   ["status"],
+  ["history"],
   ["print-config"],
   ["json"],
   ["nagios"],

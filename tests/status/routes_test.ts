@@ -6,6 +6,7 @@ import type { Snapshot } from "../../src/status/snapshot.ts";
 import { loadStatusPage } from "../../src/status/html_page.ts";
 import { StatusGate } from "../../src/status/http_gate.ts";
 import { statusRoutes } from "../../src/status/routes.ts";
+import { noHistory } from "../support/browser.ts";
 import { NodeFixture } from "../support/node_fixture.ts";
 import { VirtualClock } from "../support/clock.ts";
 
@@ -18,6 +19,7 @@ function serve({ loopback = true } = {}) {
   const handler = statusRoutes({
     clock,
     snapshot: () => state.snapshot,
+    history: () => noHistory(state.snapshot),
     vitals: () => state.snapshot,
     page: loadStatusPage(),
     loopback,

@@ -1,5 +1,6 @@
 // The system's Chromium, headless, with the status page.
 import { type Browser, chromium, type Page, type Route } from "playwright-core";
+import type { History } from "../../src/status/history/view.ts";
 import type { Snapshot } from "../../src/status/snapshot.ts";
 import { systemClock } from "../../src/host/clock.ts";
 import { serveStatus, type StatusServer } from "../../src/host/status_server.ts";
@@ -30,11 +31,21 @@ export async function startBrowser(): Promise<Browser> {
   return await chromium.launch({ executablePath: browserPath() ?? "", args });
 }
 
-/** A server of the page; the function returns its watchdog's current state. */
-export function servePage(snapshot: () => Snapshot, port = 0): StatusServer {
+/** The history of a watchdog that has just begun. */
+export function noHistory({ takenAtMs }: Snapshot): History {
+  return { version: 1, takenAtMs, addresses: [], addressesLeftOut: 0 };
+}
+
+/** A server of the page; the functions return its watchdog's current state and history. */
+export function servePage(
+  snapshot: () => Snapshot,
+  port = 0,
+  history: () => History = () => noHistory(snapshot()),
+): StatusServer {
   const handler = statusRoutes({
     clock: systemClock,
     snapshot,
+    history,
     vitals: snapshot,
     page: loadStatusPage(),
     loopback: true,

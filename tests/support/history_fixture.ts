@@ -33,6 +33,10 @@ export class HistoryFixture extends NodeFixture {
     this.recorder.observe(before, this.node, this.nowMs);
   }
 
+  override totals(): { unheldMs: number; twoHoldersMs: number } {
+    return this.recorder.totals(this.nowMs);
+  }
+
   /** The whole history now. */
   history(): History {
     const { nowMs, names, recorder } = this;

@@ -42,6 +42,8 @@ export class NodeFixture {
   /** Other holders in the cloud, and whether this node holds. */
   others: readonly { instanceId: string; off: boolean }[] = [];
   holds = false;
+  /** Whether the cloud shows the address on a peer, when it is asked about one. */
+  peerHolds = false;
   /** Names of peers by address. */
   readonly names = new Map<string, string>();
   /** Whether the cloud fails now. */
@@ -96,6 +98,11 @@ export class NodeFixture {
     });
   }
 
+  /** For how long nobody held, and two did. */
+  totals(): { unheldMs: number; twoHoldersMs: number } {
+    return { unheldMs: 0, twoHoldersMs: 0 };
+  }
+
   /** The current snapshot. */
   snapshot(): Snapshot {
     const { nowMs, datagrams } = this;
@@ -128,6 +135,7 @@ export class NodeFixture {
         cloud: "API v2 at https://api-ch-gva-2.exoscale.com/v2",
         peersAtMs: this.counters.lists.atMs,
         takeOvers: this.takeOvers,
+        totals: this.totals(),
         evictions: this.counters.evictions,
         calls: this.counters.views(nowMs),
         refused: datagrams.senders,
@@ -171,7 +179,7 @@ export class NodeFixture {
     const answers = {
       prepare: { verb: "prepare", holds, selfId: SELF_ID, instanceId: SELF_ID, addresses: [] },
       look: { verb: "look", holds, others: call.verb === "look" && call.others ? others : null },
-      inspect: { verb: "inspect", holds: false },
+      inspect: { verb: "inspect", holds: this.peerHolds },
       attach: { verb: "attach" },
       "detach-self": { verb: "detach-self" },
       evict: { verb: "evict", outcome: "absent" },

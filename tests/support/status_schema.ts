@@ -5,3 +5,8 @@ const FILE = new URL("../../scripts/package/monitoring/exoip-status.schema.json"
 
 /** Its content. */
 export const STATUS_SCHEMA: Schema = JSON.parse(Deno.readTextFileSync(FILE));
+
+const HISTORY_FILE = new URL("exoip-history.schema.json", FILE);
+
+/** The published schema of --history --json and /history.json. */
+export const HISTORY_SCHEMA: Schema = JSON.parse(Deno.readTextFileSync(HISTORY_FILE));

@@ -158,6 +158,11 @@ export const EVENTS = {
     meaning: "The watchdog has ended; critical: the Elastic IP is, or may be, still attached.",
     cure: "Run exoip -D on this machine, or detach the address in the portal.",
   },
+  "history-file": {
+    severities: ["info", "warning"],
+    meaning: "--history-file cannot be used or written, or was set aside; or it is written again.",
+    cure: "Free the disk or correct the path. Heartbeats and failover do not depend on it.",
+  },
   "hold-vanished": {
     severities: ["warning"],
     meaning:

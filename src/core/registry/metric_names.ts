@@ -192,6 +192,16 @@ export const METRICS = {
     labels: ["address"],
     meaning: "How often this node took the address from a dead peer.",
   },
+  "exoip_unheld_seconds_total": {
+    type: "counter",
+    labels: ["address"],
+    meaning: "For how long this node knew of no node that holds the address.",
+  },
+  "exoip_two_holders_seconds_total": {
+    type: "counter",
+    labels: ["address"],
+    meaning: "For how long this node knew of several holders that are not equal, with hand-overs.",
+  },
   "exoip_role_changed_timestamp_seconds": {
     type: "gauge",
     labels: ["address"],

@@ -29,11 +29,12 @@ export interface Cause {
   readonly text: string;
 }
 
-/** A change, the state of its node before, and the states of all nodes after it. */
+/** A change, and the states of all nodes after it. */
 export interface Facts {
   readonly entry: Change;
-  readonly before: Standing;
   readonly nodes: ReadonlyMap<string, Standing>;
+  /** Key of the node that last began to hold in this run, null without one. */
+  readonly lastHolder: string | null;
   readonly name: (key: string) => string;
 }
 
@@ -45,10 +46,10 @@ const GAVE_UP: Readonly<Record<string, string>> = {
 };
 
 /** Why it began. */
-export function causesAtStart({ entry, before, name }: Facts, earlier: Holding): Cause[] {
-  const { node, state, why } = entry;
+export function causesAtStart(facts: Facts, earlier: Holding): Cause[] {
+  const { entry: { node, state, why }, name } = facts;
   const of = (word: Cause["word"], text: string): Cause[] => [{ word, node, text }];
-  if (earlier === "unknown") return [...unknownBefore(before, entry)];
+  if (earlier === "unknown") return [unknownBefore(facts)];
   if (node === SELF) {
     const reason = state === "unknown" ? "the cloud did not say" : why;
     return of("lost-here", `this node does not hold any more (${reason})`);
@@ -60,10 +61,16 @@ export function causesAtStart({ entry, before, name }: Facts, earlier: Holding):
   return of("peer-gave-up", `${name(node)} gave it up${GAVE_UP[why] ?? ""}`);
 }
 
-/** The first election is over, and nobody was seen to hold before. */
-function* unknownBefore(before: Standing, { node }: Change): Generator<Cause> {
-  const text = "nobody was seen to hold it before";
-  yield { word: "unknown-before", node: before.state === "holds" ? node : null, text };
+/** It became known only now that nobody holds: the last holder may have fallen silent before. */
+function unknownBefore({ lastHolder, nodes, name }: Facts): Cause {
+  if (lastHolder !== null && ["silent", "holds-unheard"].includes(stateOf(nodes, lastHolder))) {
+    return { word: "peer-silent", node: lastHolder, text: `${name(lastHolder)} silent` };
+  }
+  return { word: "unknown-before", node: null, text: "nobody was seen to hold it before" };
+}
+
+function stateOf(nodes: Facts["nodes"], key: string): string {
+  return nodes.get(key)?.state ?? "absent";
 }
 
 /** What keeps this node from attaching, in words. */

@@ -53,6 +53,7 @@ export class HistoryRecorder {
   #holdingSinceMs: number;
   #fresh = false;
   #settled = false;
+  #begun = false;
   #unheldMs = 0;
   #twoHoldersMs = 0;
 
@@ -110,9 +111,10 @@ export class HistoryRecorder {
   observe(before: Node | null, after: Node, atMs: number): void {
     const { election, ownership } = after;
     const fresh = othersFresh(ownership, atMs), settled = !settling(election);
-    const all = fresh !== this.#fresh || settled !== this.#settled ||
+    const all = !this.#begun || fresh !== this.#fresh || settled !== this.#settled ||
       ownership.others !== before?.ownership.others || ownership.taken !== before?.ownership.taken;
     if (!all && election === before?.election && ownership === before?.ownership) return;
+    this.#begun = true;
     this.#fresh = fresh;
     this.#settled = settled;
     if (all || election.peers !== before?.election.peers) {

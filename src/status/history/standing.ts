@@ -25,7 +25,8 @@ export function selfStanding({ election, ownership }: Node): Standing {
     election.settings.exclusive ? "self" : "",
   );
   if (holding === true) return { state: "holds", why: election.reason, rank };
-  const state = holding === null || !prepared ? "unknown" : "alive";
+  // Within the hold-off this node, and peers that have just begun, know too little to call anything an outage.
+  const state = holding === null || !prepared || settling(election) ? "unknown" : "alive";
   return { state, why: hindrance(election, ownership), rank: null };
 }
 

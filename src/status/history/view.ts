@@ -1,5 +1,5 @@
-// The history as operators get it: spans of each node's state, and the marks: outages, times with two holders, and times
-// in which this watchdog did not run, with their causes. /history.json and `--history --json` give it;
+// The history as operators get it: spans of each node's state, and the marks: outages, times with two holders, and
+// times in which this watchdog did not run, with their causes. /history.json and `--history --json` give it;
 // scripts/package/monitoring/exoip-history.schema.json is its schema. All times are Unix time in whole ms.
 import {
   ABSENT,
@@ -27,6 +27,8 @@ export interface History {
   readonly version: typeof HISTORY_VERSION;
   readonly takenAtMs: number;
   readonly addresses: readonly AddressHistory[];
+  /** Addresses that did not fit into an answer over UDP; else 0. */
+  readonly addressesLeftOut: number;
 }
 
 /** One Elastic IP. */
@@ -80,7 +82,7 @@ export interface Mark {
   /** How long it took, or takes so far. */
   readonly lastedMs: number;
   readonly causes: readonly Cause[];
-  /** Key of the node that held after it, null while it lasts, and where none or several did. */
+  /** Key of the node that held after it; null while it lasts, and where none or several did. */
   readonly endedBy: string | null;
 }
 
@@ -101,6 +103,7 @@ export function historyOf(records: readonly HistoryRecorder[], options: ViewOpti
     addresses: records.map(({ elasticIp, base, entries }) =>
       addressHistory(elasticIp, { base, entries }, options)
     ),
+    addressesLeftOut: 0,
   };
 }
 
@@ -123,8 +126,6 @@ export function addressHistory(
     toMs: until(mark.toMs),
     lastedMs: lasted(mark),
   }));
-  const sum = (kind: Mark["kind"]) =>
-    views.reduce((total, mark) => total + (mark.kind === kind ? mark.lastedMs : 0), 0);
   return {
     elasticIp,
     fromMs: wall(base.atMs),
@@ -137,8 +138,39 @@ export function addressHistory(
       })),
     })),
     marks: views,
-    unheldMs: sum("outage"),
-    twoHoldersMs: sum("two-holders"),
+    ...sumsOf(views, { fromMs: wall(base.atMs), takenAtMs: Math.round(wallMs) }),
+  };
+}
+
+/** Times within the window. */
+function sumsOf(
+  marks: readonly Mark[],
+  { fromMs, takenAtMs }: { fromMs: number; takenAtMs: number },
+): Pick<AddressHistory, "unheldMs" | "twoHoldersMs"> {
+  const sum = (kind: Mark["kind"]) =>
+    marks.filter((mark) => mark.kind === kind)
+      .reduce((ms, mark) => ms + (mark.toMs ?? takenAtMs) - Math.max(mark.fromMs, fromMs), 0);
+  return { unheldMs: sum("outage"), twoHoldersMs: sum("two-holders") };
+}
+
+/** The part since an instant. Marks keep their whole length. */
+export function clipped(history: History, sinceMs: number): History {
+  const { takenAtMs } = history;
+  const later = ({ toMs }: { readonly toMs: number | null }) => toMs === null || toMs > sinceMs;
+  return {
+    ...history,
+    addresses: history.addresses.map((address) => {
+      const fromMs = Math.max(address.fromMs, sinceMs);
+      const marks = address.marks.filter(later);
+      const nodes = address.nodes.map((node) => ({
+        ...node,
+        spans: node.spans.filter(later).map((span) => ({
+          ...span,
+          fromMs: Math.max(span.fromMs, fromMs),
+        })),
+      })).filter(({ self, spans }) => self || spans.length > 0);
+      return { ...address, fromMs, nodes, marks, ...sumsOf(marks, { fromMs, takenAtMs }) };
+    }),
   };
 }
 
@@ -163,6 +195,7 @@ class Replay {
   readonly #rows = new Map<string, Row>();
   readonly #nodes: Map<string, Standing & { readonly info: NodeInfo }>;
   readonly #marks: Draft[] = [];
+  #lastHolder: string | null = null;
   #running: boolean;
   #holding: Holding;
 
@@ -183,13 +216,17 @@ class Replay {
     if (entry.kind !== "node") return this.#bound(entry.kind, trueMs);
     const before = this.#nodes.get(entry.node) ?? ABSENT;
     const row = this.#row(entry.node, entry.info);
+    if (before.state === entry.state && before.why === entry.why && before.rank === entry.rank) {
+      return;
+    }
     this.#close(row, trueMs);
     if (entry.state === "absent") this.#nodes.delete(entry.node);
     else {
       this.#nodes.set(entry.node, entry);
       this.#open(row, { state: entry.state, why: entry.why, atMs: trueMs });
     }
-    this.#turn(entry, before);
+    if (entry.state === "holds") this.#lastHolder = entry.node;
+    this.#turn(entry);
   }
 
   end(): { nodes: Row[]; marks: readonly Draft[] } {
@@ -203,6 +240,7 @@ class Replay {
   #bound(kind: "start" | "stop", atMs: number): void {
     for (const row of this.#rows.values()) this.#close(row, atMs);
     this.#nodes.clear();
+    this.#lastHolder = null;
     this.#finish(atMs, null);
     const known = this.#running || this.#rows.size > 1 || this.#marks.length > 0;
     this.#running = kind === "start";
@@ -210,13 +248,13 @@ class Replay {
     if (kind === "stop" && known) this.#begin("not-running", atMs);
   }
 
-  #turn(entry: Change & { readonly trueMs: number }, before: Standing): void {
+  #turn(entry: Change & { readonly trueMs: number }): void {
     const holding = holdingOf(this.#nodes.values(), this.#holding);
     const name = (key: string) => nameIn(this.#rows.get(key));
-    const facts = { entry, before, nodes: this.#nodes, name };
+    const facts = { entry, nodes: this.#nodes, lastHolder: this.#lastHolder, name };
     if (holding !== this.#holding) {
-      const [holder] = [...this.#nodes].filter(([, { state }]) => state === "holds");
-      this.#finish(entry.trueMs, holding === "held" ? holder?.[0] ?? null : null);
+      const holders = [...this.#nodes].filter(([, { state }]) => state === "holds");
+      this.#finish(entry.trueMs, holders.length === 1 ? holders[0]?.[0] ?? null : null);
       this.#begin(holding, entry.trueMs);
       if (holding === "outage") this.#because(causesAtStart(facts, this.#holding));
       this.#holding = holding;
