@@ -78,7 +78,7 @@
     const now = last === undefined || last.toMs !== null
       ? "nothing is known now"
       : `now it ${STATES[last.state]?.[0] ?? last.state}`;
-    return `${name}: held for ${span(heldMs)} of the last ${span(windowMs)}, ${now}`;
+    return `${name}: held for ${span(heldMs)} of the last ${windowMs / HOUR_MS} h, ${now}`;
   }
 
   function band(node) {
@@ -129,7 +129,7 @@
   function events({ marks, nodes }) {
     const held = nodes.flatMap(({ name, key, spans }) =>
       spans.flatMap((part, index) => {
-        const before = spans[index - 1], goesOn = before?.state === "holds";
+        const goesOn = index > 0 && spans[index - 1].state === "holds";
         const took = marks.some(({ kind, toMs, endedBy }) =>
           kind === "outage" && endedBy === key && toMs === part.fromMs
         );
@@ -159,9 +159,10 @@
     const unheldMs = outages.reduce((sum, mark) => sum + within(mark), 0);
     const known = view.fromMs > since() ? `, known from ${clock(view.fromMs)} on` : "";
     const others = faults.length - outages.length;
-    return `${view.elasticIp}, the last ${span(windowMs)}${known}: ` +
-      `${outages.length} times without a holder, ${span(unheldMs)} together; ` +
-      `${others} faults with two holders`;
+    const times = (count) => `${count} ${count === 1 ? "time" : "times"}`;
+    return `${view.elasticIp}, the last ${windowMs / HOUR_MS} h${known}: ` +
+      `${times(outages.length)} without a holder, ${span(unheldMs)} together; ` +
+      `${times(others)} two holders that should not be`;
   }
 
   function section(view) {
