@@ -1,6 +1,6 @@
 // A file of lines that stays within a size and survives a crash at any moment: two files, FILE and FILE.1. Lines go to
-// one of them; when it is full, the other one is emptied and gets them. Both are opened at the start and locked, so that
-// the process can give up its right to write files. Writing happens in the background and never makes the loop wait.
+// one of them; when it is full, the other one is emptied and gets them. Both are opened at the start and locked, so the
+// process can give up its right to write files. Writing happens in the background and never makes the loop wait.
 import { messageOf } from "../core/message_of.ts";
 import { BoundedQueue } from "./bounded_queue.ts";
 

@@ -1,6 +1,6 @@
-// Answers `info`, `info json` and `info history`, from this machine only. The state is read a limited number of times a second;
-// requests in between get the last result. So a client that asks all the time costs little and keeps no other from an
-// answer. Answers are not logged.
+// Answers `info`, `info json` and `info history`, from this machine only. The state is read a limited number of times a
+// second; requests in between get the last result. So a client that asks all the time costs little and keeps no other
+// from an answer. Answers are not logged.
 import type { Snapshot } from "./snapshot.ts";
 import { fittedLines } from "./text.ts";
 import { ANSWERS_PER_SECOND, TokenBucket } from "./token_bucket.ts";

@@ -54,11 +54,16 @@ Deno.test("statusRoutes() gives the snapshot as JSON, not to be kept", async () 
   assertEquals(headers.get("content-type"), "application/json; charset=utf-8");
 });
 
-Deno.test("statusRoutes() lets a browser run the page's one script, and nothing else", async () => {
+Deno.test("statusRoutes() lets a browser run the page's own scripts, and nothing else", async () => {
   const { get } = serve();
   const { text, headers } = await get("/");
   const policy = headers.get("content-security-policy") ?? "";
-  assertMatch(policy, /^default-src 'none'; style-src 'sha256-[^']+'; script-src 'sha256-[^']+'; /);
+  const digests = "'sha256-[^']+' 'sha256-[^']+'";
+  const wanted = `^default-src 'none'; style-src ${digests}; script-src ${digests}; `;
+  assertMatch(policy, new RegExp(wanted));
+  const json = await get("/history.json");
+  assertEquals(json.headers.get("content-type"), "application/json; charset=utf-8");
+  assertEquals(JSON.parse(json.text).version, 1);
   assert(!/unsafe|\*|https?:/.test(policy), policy);
   assert(!/<(script|link)[^>]* (src|href)="(?!data:)/.test(text), "nothing is outside of it");
   assert(!/ style=| on\w+="/.test(text), "nothing that the policy would forbid");

@@ -1,5 +1,5 @@
-// Keeps who held one Elastic IP when, as this node knows it: a bounded list of changes. A heartbeat that changes nothing
-// costs a comparison; nothing is made until somebody asks.
+// Keeps who held one Elastic IP when, as this node knows it: a bounded list of changes. A heartbeat that changes
+// nothing costs a comparison; a view is made only when somebody asks.
 import { settling } from "../../core/election/state.ts";
 import type { Node } from "../../core/node_state.ts";
 import type { Peer } from "../../core/election/peer.ts";
