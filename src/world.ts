@@ -162,11 +162,8 @@ export interface EvictOptions {
   readonly wanted?: () => boolean;
 }
 
-/**
- * The cloud as a failover node needs it. Every call takes an abort signal, is bounded in time, and throws only a
- * `CloudError`.
- */
-export interface Cloud {
+/** The part of the cloud that changes nothing; a shadow gets no more. See `Cloud`. */
+export interface ReadOnlyCloud {
   /** For messages: `API v2 at https://...`. */
   readonly name: string;
   /** Finds self and the address; refuses an address that a watchdog must not move. */
@@ -177,6 +174,13 @@ export interface Cloud {
   look(options: { others: boolean }, signal: AbortSignal): Promise<Sighting>;
   /** Whether that instance holds, confirmed. */
   inspect(instanceId: string, signal: AbortSignal): Promise<boolean>;
+}
+
+/**
+ * The cloud as a failover node needs it. Every call takes an abort signal, is bounded in time, and throws only a
+ * `CloudError`.
+ */
+export interface Cloud extends ReadOnlyCloud {
   /** Attaches to self and waits until the cloud has done it. */
   attach(signal: AbortSignal): Promise<void>;
   /** Detaches from self and waits; an address that is not attached counts as detached. */

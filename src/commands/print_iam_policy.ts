@@ -14,6 +14,8 @@ import { withoutPasswords } from "../log/password.ts";
 export function printPolicy({ given }: Values, { print }: Pick<Host, "print">): 0 | 1 {
   const reader = new ConfigReader(given);
   const watches = reader.on("W") || !["A", "D"].some((flag) => reader.on(flag));
+  const moves = !reader.on("shadow");
+  reader.need(moves || watches, "shadow", "goes with -W only");
   const elasticIps = readAddresses(reader).map(({ elasticIp }) => elasticIp);
   const { peers } = readPeers(reader, { counts: watches, watchdog: watches });
   const names = elasticIps.filter((text) => canonicalIp(text) === null).map((text) =>
@@ -28,8 +30,8 @@ export function printPolicy({ given }: Values, { print }: Pick<Host, "print">): 
   }
   if (reader.problems.length > 0) return 1;
   const policy = iamPolicy({
-    attaches: watches || reader.on("A"),
-    detaches: watches || reader.on("D"),
+    attaches: moves && (watches || reader.on("A")),
+    detaches: moves && (watches || reader.on("D")),
     peers: watches ? peers : null,
     elasticIps: spellingsOf(reader),
   });

@@ -7,6 +7,7 @@ import type { Loaded } from "../config/load.ts";
 import { connectionFor } from "../startup/connection.ts";
 import { messageOf } from "../core/message_of.ts";
 import { MESSAGE_MAX_CHARS, plain } from "../core/plain.ts";
+import { readOnlyFetch } from "../exoscale/read_only_fetch.ts";
 import type { Host } from "../host/host.ts";
 import { identify } from "../startup/identify.ts";
 import { Redaction } from "../log/redaction.ts";
@@ -35,6 +36,7 @@ export async function runConfigured(
   } catch (error) {
     return await fail([messageOf(error)], { host, given });
   }
+  if (config.shadow) host = { ...host, fetch: readOnlyFetch(host.fetch) };
   if (config.checkOnly) return await checkConfigured(config, { loaded, host });
   const { stdout, logFormat: format, logLevel: level } = config;
   const proxies = [host.env.HTTPS_PROXY, host.env.https_proxy, host.env.ALL_PROXY];

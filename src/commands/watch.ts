@@ -1,6 +1,7 @@
 // -W: one run from start to end. While it lasts, only this code hears signals.
 import { childEnvironment } from "../host/child_environment.ts";
 import { type Config, nameOf } from "../config/config.ts";
+import { isOn } from "../options/parse.ts";
 import type { Loaded } from "../config/load.ts";
 import type { Connection } from "../startup/connection.ts";
 import type { Host } from "../host/host.ts";
@@ -9,12 +10,14 @@ import { Keyring } from "../host/keyring.ts";
 import type { Redaction } from "../log/redaction.ts";
 import { connectByNames } from "../peers/named_cloud.ts";
 import { type NamedPeers, PeerNames } from "../peers/peer_names.ts";
+import { shownCommand } from "../checks/spec.ts";
 import { secretsOf } from "../startup/secrets.ts";
 import { commit, VERSION } from "../version.ts";
 import { likelyOwn } from "../watch/heartbeat_source.ts";
 import { Control } from "../watch/control.ts";
 import { InterfaceAddresses } from "../watch/interface_address.ts";
 import { type HistoryFile, openHistoryFile } from "../watch/history_file.ts";
+import { announceShadow, Shadow, shadowLookMs, shadowManager } from "../watch/shadow.ts";
 import { settleDown } from "../watch/least_privilege.ts";
 import { openSocketAtStartup } from "../watch/open_link.ts";
 import { Renewal } from "../watch/renewal.ts";
@@ -61,8 +64,10 @@ export interface WatchModeOptions {
 }
 
 /** Watches until told to stop. Resolves to the exit code. */
-export async function watch(config: Config, options: WatchModeOptions): Promise<number> {
+export async function watch(given: Config, options: WatchModeOptions): Promise<number> {
   const { host, log, signal, loaded } = options;
+  const config = given.shadow ? { ...given, addressOn: null, notify: null } : given;
+  const shadow = given.shadow ? shadowOf(given, { host, log }) : null;
   const { runCommand: run } = host;
   const interfaces = new InterfaceAddresses(config.addressOn, {
     ...{ log, run, env: childEnvironment(host.env) },
@@ -94,7 +99,7 @@ export async function watch(config: Config, options: WatchModeOptions): Promise<
   const historyFile = openHistoryFile(config.historyFile, { clock, log, instanceId });
   beside.defer(() => historyFile?.close());
   // No await between that last check and the moment in which the run itself hears signals.
-  const parts = { socket, keyring, names, named, interfaces, historyFile, beside };
+  const parts = { socket, keyring, names, named, interfaces, historyFile, beside, shadow };
   const { watchdog, service, hear } = assemble(config, { ...options, ...parts });
   const status = openStatus(config, { host, watchdog, log });
   beside.defer(() => status?.close());
@@ -102,6 +107,7 @@ export async function watch(config: Config, options: WatchModeOptions): Promise<
   settleDown(config, { host, log, loaded });
   const control = new Control(watchdog, null);
   controlSocket?.serve((line) => control.answer(line));
+  shadow?.attend(watchdog);
   service.attend(watchdog);
   const ending = new AbortController();
   beside.defer(() => ending.abort());
@@ -112,7 +118,30 @@ export async function watch(config: Config, options: WatchModeOptions): Promise<
   const unsubscribe = host.signals.listen(hear);
   const code = await running;
   unsubscribe();
+  const json = isOn(loaded.values.given.get("json"));
+  if (shadow) sayReport(shadow.lines(json), { json, host, log });
   return code;
+}
+
+/** The shadow of that configuration, and what it leaves undone. */
+function shadowOf(
+  { addresses, addressOn, notify, listen: { port } }: Config,
+  { host: { clock }, log }: Pick<WatchModeOptions, "host" | "log">,
+): Shadow {
+  const elasticIps = addresses.map(({ elasticIp }) => elasticIp);
+  announceShadow(log, { elasticIps, addressOn, port });
+  return new Shadow({ clock, elasticIps, notify: notify && shownCommand(notify.join(" ")) });
+}
+
+/** Prints the report. In a log format, standard output has lines of that format only; JSON was asked for. */
+function sayReport(
+  lines: readonly string[],
+  { json, host, log }: { json: boolean } & Pick<WatchModeOptions, "host" | "log">,
+): void {
+  for (const line of lines) {
+    if (json || log.format === "text") host.print("out", line);
+    else log.write("info", "shadow", line.trim());
+  }
 }
 
 /** The parts of a run, and its reaction to signals. */
@@ -126,11 +155,14 @@ function assemble(
     readonly interfaces: InterfaceAddresses;
     readonly historyFile: HistoryFile | null;
     readonly beside: AsyncDisposableStack;
+    readonly shadow: Shadow | null;
   },
 ): { watchdog: Watchdog; service: Service; hear: SignalListener } {
   const { instanceId, host, log, connection, redaction, configured } = options;
-  const { socket, keyring, names, named, interfaces: addresses, historyFile, beside } = options;
-  const { clock, random, serviceManager } = host;
+  const { socket, keyring, names, named, interfaces: addresses, historyFile } = options;
+  const { beside, shadow } = options;
+  const { clock, random } = host;
+  const serviceManager = shadow ? shadowManager(host.serviceManager) : host.serviceManager;
   const { signer } = connection;
   const service = new Service(config, { instanceId, host, log, addresses });
   const renewal = new Renewal({
@@ -144,13 +176,17 @@ function assemble(
   const settings = watchdogSettings(config, { instanceId, named, dynamic: names?.named ?? true });
   const watchdog = new Watchdog(settings, {
     ...{ clock, random, socket, log, serviceManager, keyring, historyFile },
-    observer: service.observer,
+    observer: shadow ? shadow.observer : service.observer,
+    ...(shadow && { shadowReport: (elasticIp: string) => shadow.report(elasticIp) }),
     checks: () => service.checks,
     presence: (elasticIp) => service.presence(elasticIp),
     peerName: (address) => names?.nameOf(address) ?? null,
     hide: (text) => redaction.hide(text),
     closing: () => beside.disposeAsync(),
-    connect: (elasticIp, onProgress) => renewal.around(connect(elasticIp, onProgress)),
+    connect: (elasticIp, onProgress) => {
+      const cloud = renewal.around(connect(elasticIp, onProgress));
+      return shadow ? shadow.around(elasticIp, cloud) : cloud;
+    },
   });
   const reloader = new Reloader({
     ...options,
@@ -181,6 +217,7 @@ function assemble(
         return void reload();
       case "stop":
         stops += 1;
+        shadow?.stop();
         // The core counts, too: at the first signal it waits for a successor, at the second for the cloud, then for
         // nothing.
         watchdog.tell({ kind: "stop" });
@@ -237,6 +274,7 @@ function watchdogSettings(
     port: listen.port,
     trailer: heartbeatFormat === "extended",
     acceptUnsigned: config.acceptUnsigned,
+    shadow: config.shadow,
     selfId: api === "v2" ? instanceId : null,
     addresses: named?.addresses ?? null,
     missing: named?.missing ?? [],
@@ -260,6 +298,6 @@ export function nodeSettings(config: Config): NodeSettings[] {
     preemptDelayMs,
     handoverTimeoutMs,
     moveLimit,
-    reconcileMs,
+    reconcileMs: config.shadow ? shadowLookMs(config.addresses.length) : reconcileMs,
   }));
 }

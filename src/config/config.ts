@@ -42,6 +42,7 @@ export function configure(
     ...readFields(reader, counts),
   };
   refuseStray(reader);
+  refuseShadow(reader, watchdog);
   const { length } = config.addresses;
   const single = `${length} Elastic IPs, wanted one: -A and -D move one at a time`;
   reader.need(counts || length <= 1, "xi", single);
@@ -68,10 +69,10 @@ function readFields(reader: ConfigReader, counts: boolean): Fields {
 
 /** Refuses switches that have a meaning only together with others. */
 function refuseStray(reader: ConfigReader): void {
-  const any = `goes with ${nameOf("status")}, ${nameOf("history")}, ${nameOf("doctor")}, ${
-    nameOf("drill")
-  } or a command that moves the address only`;
-  reader.need(reader.on("doctor") || reader.on("drill") || !reader.on("json"), "json", any);
+  const json = ["status", "history", "doctor", "drill", "shadow"].map(nameOf).join(", ");
+  const printsJson = ["doctor", "drill", "shadow"].some((name) => reader.on(name));
+  const any = `goes with ${json} or a command that moves the address only`;
+  reader.need(printsJson || !reader.on("json"), "json", any);
   for (const name of ["probe", "drill-via"]) {
     const stray = reader.value(name) !== null && !reader.on("drill");
     reader.need(!stray, name, `goes with ${nameOf("drill")} only`);
@@ -81,6 +82,20 @@ function refuseStray(reader: ConfigReader): void {
   for (const name of ["watch", "nagios"]) {
     reader.need(!reader.on(name), name, `goes with ${nameOf("status")} only`);
   }
+}
+
+/** Refuses what a shadow cannot do: change the cloud, and learn from the original's heartbeats who holds. */
+function refuseShadow(reader: ConfigReader, watchdog: boolean): void {
+  if (!reader.on("shadow")) return;
+  const moving = ["A", "D"].find((mode) => reader.on(mode));
+  reader.need(
+    moving === undefined,
+    "shadow",
+    `a shadow changes nothing, and -${moving} would: give -W`,
+  );
+  const plain = "the original's 24 bytes do not say who holds: shadows need extended";
+  const long = !watchdog || reader.value("heartbeat-format") !== "original";
+  reader.need(long, "heartbeat-format", plain);
 }
 
 /** Refuses settings that an IPv6 Elastic IP does not support. */

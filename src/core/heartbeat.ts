@@ -35,6 +35,11 @@ export const TAG_BYTES = 32;
 export const SIGNED_BYTES = TRAILED_BYTES + 24 + TAG_BYTES;
 
 const VERSION = 0x0201;
+/**
+ * What a shadow sends instead: every other program drops an unknown version unread, the original, too, so nobody
+ * believes that a shadow holds. A tag covers the version.
+ */
+const SHADOW_VERSION = 0x0253;
 const MAGIC = 0x45584f32; // "EXO2"
 const HOLDS = 1, LEAVING = 2, UNABLE = 4, HEARS_YOU = 8, UNHEALTHY = 16;
 
@@ -133,7 +138,10 @@ export function trailerFor(
  * Writes a heartbeat: 24 bytes without a trailer, 40 with one, 56 for IPv6, which needs a trailer. With a stamp it has
  * 96 or 112 bytes; the last 32 are left empty for the tag.
  */
-export function encode({ priority, elasticIp, id, trailer }: Heartbeat): Uint8Array<ArrayBuffer> {
+export function encode(
+  { priority, elasticIp, id, trailer }: Heartbeat,
+  { shadow = false }: { readonly shadow?: boolean } = {},
+): Uint8Array<ArrayBuffer> {
   invariant(Number.isInteger(priority) && priority >= 0 && priority <= 255, "priority in 0..255");
   const long = parseIpv6(elasticIp);
   const address = long ? standInFor(long) : parseIpv4(elasticIp);
@@ -142,7 +150,7 @@ export function encode({ priority, elasticIp, id, trailer }: Heartbeat): Uint8Ar
   const short = !trailer ? PLAIN_BYTES : stamp ? SIGNED_BYTES : TRAILED_BYTES;
   const bytes = new Uint8Array(short + (long ? IPV6_BYTES : 0));
   const view = new DataView(bytes.buffer);
-  view.setUint16(0, VERSION);
+  view.setUint16(0, shadow ? SHADOW_VERSION : VERSION);
   bytes.fill(priority, 2, 4);
   bytes.set(address, 4);
   bytes.set(uuidToBytes(id), 8);
@@ -170,14 +178,22 @@ export function hasTag({ length }: Uint8Array): boolean {
   return length === SIGNED_BYTES || length === SIGNED_BYTES + IPV6_BYTES;
 }
 
-/** Reads a datagram. The length decides the format; any other length is refused unread. */
-export function decode(bytes: Uint8Array): Decoded {
+/**
+ * Reads a datagram. The length decides the format; any other length is refused unread. A shadow reads heartbeats of
+ * shadows only, everybody else reads all others.
+ */
+export function decode(
+  bytes: Uint8Array,
+  { shadow = false }: { readonly shadow?: boolean } = {},
+): Decoded {
   const { length } = bytes;
   const long = length === TRAILED_BYTES + IPV6_BYTES || length === SIGNED_BYTES + IPV6_BYTES;
   const trailed = long || length === TRAILED_BYTES || length === SIGNED_BYTES;
   if (length !== PLAIN_BYTES && !trailed) return { refused: "length" };
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  if (view.getUint16(0) !== VERSION) return { refused: "version" };
+  const version = view.getUint16(0);
+  if (version !== VERSION && version !== SHADOW_VERSION) return { refused: "version" };
+  if (shadow !== (version === SHADOW_VERSION)) return { refused: "shadow" };
   const priority = view.getUint8(2);
   if (priority !== view.getUint8(3)) return { refused: "priority-mismatch" };
   const trailer = trailed ? decodeTrailer(view, hasTag(bytes)) : null;

@@ -34,7 +34,7 @@ export const OPTIONAL_OPERATIONS: Readonly<Record<string, string>> = {
 /** Those of them that only a watchdog's configuration needs. */
 const FOR_PEERS = ["get-security-group"];
 
-/** The policy: all reads, and changes to these Elastic IPs alone. */
+/** The policy: all reads, and changes to these Elastic IPs alone; a shadow makes none. */
 export function iamPolicy({ attaches, detaches, peers, elasticIps }: Purpose): IamPolicy {
   const readings = [
     "list-elastic-ips",
@@ -49,12 +49,12 @@ export function iamPolicy({ attaches, detaches, peers, elasticIps }: Purpose): I
   ];
   const rules: IamRule[] = [
     { action: "allow", expression: `operation in ${listOf(readings)}` },
-    {
-      action: "allow",
+    ...(changes.length === 0 ? [] : [{
+      action: "allow" as const,
       expression: `operation in ${listOf(changes)} && resources.elastic_ip.ip in ${
         listOf(elasticIps)
       }`,
-    },
+    }]),
   ];
   return {
     "default-service-strategy": "deny",

@@ -155,8 +155,8 @@ export const COMMANDS = [
     name: "json",
     group: "status",
     help:
-      "with --status, --history, --doctor, --drill, --demote, --promote, --drain or --undrain: " +
-      "print JSON",
+      "with --status, --history, --doctor, --drill, --shadow, --demote, --promote, --drain or " +
+      "--undrain: print JSON",
   }),
   plain({
     name: "nagios",

@@ -1,7 +1,7 @@
 // How the process fits into its machine.
 import { SEVERITIES } from "../core/registry/events.ts";
 import { canonicalIp } from "../core/ip.ts";
-import { choice, type Option, parsed, plain } from "./option.ts";
+import { choice, flag, type Option, parsed, plain } from "./option.ts";
 
 /** Where the status is served over HTTP. */
 export interface StatusAddress {
@@ -111,5 +111,13 @@ export const OPERATING = [
       );
       return { hostname: hostname ?? "", port };
     },
+  }),
+  flag({
+    name: "shadow",
+    group: "start",
+    key: "shadow",
+    variables: ["IF_SHADOW"],
+    help: "with -W: change nothing, say what would be done, and compare it with what happens",
+    watchdogOnly: true,
   }),
 ] as const satisfies readonly Option[];

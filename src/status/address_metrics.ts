@@ -41,6 +41,12 @@ const COUNTERS: readonly Row<AddressView>[] = [
   ["exoip_evictions_total", (v) => v.evictions],
   ["exoip_unheld_seconds_total", (v) => secondsOf(v.unheldMs)],
   ["exoip_two_holders_seconds_total", (v) => secondsOf(v.twoHoldersMs)],
+  ["exoip_shadow_differences_total", ({ comparison }) => comparison?.count ?? null],
+  ["exoip_shadow_agreed_seconds_total", ({ comparison: of }) => of ? secondsOf(of.agreedMs) : null],
+  [
+    "exoip_shadow_differed_seconds_total",
+    ({ comparison: of }) => of ? secondsOf(of.differedMs) : null,
+  ],
 ];
 
 const INSTANTS: readonly AgeRow<AddressView>[] = [

@@ -24,6 +24,7 @@ import type {
 } from "./snapshot.ts";
 import { type AgeMs, ageOf, type Instant } from "../core/age.ts";
 import type { Node } from "../core/node_state.ts";
+import type { ShadowReport } from "./shadow_report.ts";
 import { reasonDetail } from "../core/transitions.ts";
 import type { OtherHolder } from "../core/ownership/call.ts";
 
@@ -44,6 +45,8 @@ export interface AddressFacts {
   readonly refused: ReadonlyMap<string, RefusedBefore>;
   /** Whether this machine has the address, null when that is not watched. */
   readonly presence: Presence | null;
+  /** Null unless this is a shadow. */
+  readonly comparison?: ShadowReport | null;
   /** The configured name of the peer with that address, null without one. */
   readonly peerName?: (address: string) => string | null;
 }
@@ -97,6 +100,7 @@ export function addressView(node: Node, facts: AddressFacts, atMs: number): Addr
     limitedForMs: leftOf(election.limitedUntilMs, atMs),
     unheldMs: Math.round(facts.totals.unheldMs),
     twoHoldersMs: Math.round(facts.totals.twoHoldersMs),
+    comparison: facts.comparison ?? null,
     cloud: facts.cloud,
     cloudAgeMs: youngest(facts.calls),
     calls: facts.calls,

@@ -26,6 +26,7 @@ function processFamilies(snapshot: Snapshot): Family[] {
     ]),
     metric("exoip_start_time_seconds", instantOf(upMs, snapshot)),
     metric("exoip_ready", one(Number(phase === "running" && had))),
+    metric("exoip_shadow", one(Number(snapshot.shadow === true))),
     metric("exoip_stopping", one(Number(phase === "stopping"))),
     metric("exoip_loop_overdue_seconds", one(secondsOf(loop.overdueMs))),
     metric("exoip_loop_lag_seconds", one(secondsOf(loop.lateMs))),

@@ -6,6 +6,7 @@ import type { Reason, Role } from "../core/election/state.ts";
 import type { CloudErrorKind } from "../core/registry/error_kinds.ts";
 import type { EventName, Severity } from "../core/registry/events.ts";
 import type { RejectReason } from "../core/registry/reject_reasons.ts";
+import type { ShadowReport } from "./shadow_report.ts";
 import type { AgeMs } from "../core/age.ts";
 
 /** Increases when a field is removed or changes its meaning. New fields may come at any time. */
@@ -27,6 +28,8 @@ export interface Snapshot {
   readonly zone: string | null;
   /** `running` once every first election is over and the cloud has answered; `stopping` until the end. */
   readonly phase: "starting" | "running" | "stopping";
+  /** Whether it runs with --shadow, so that roles and holds are what would be, and nothing is changed. */
+  readonly shadow: boolean;
   readonly loop: LoopView;
   readonly heartbeats: HeartbeatsView;
   /** One for each Elastic IP. */
@@ -143,6 +146,8 @@ export interface AddressView extends PresenceView {
   readonly unheldMs: number;
   /** For how long several nodes held that should not; hand-overs count, equal nodes do not. */
   readonly twoHoldersMs: number;
+  /** How the shadow's decisions differ from what the cloud shows; null unless `shadow`. */
+  readonly comparison: ShadowReport | null;
   /** The cloud's API and endpoint. */
   readonly cloud: string;
   /** Age of its last successful answer. */

@@ -2,6 +2,7 @@
 import type { AddressView, CountView, PeerView, Snapshot, Verdict } from "./snapshot.ts";
 import { BEST_PRIORITY, instanceTitle, titleOf } from "../core/election/peer.ts";
 import { type AgeMs, ageText, durationText, spanText } from "../core/age.ts";
+import { shadowLines } from "./shadow_report.ts";
 import { aligned, cutTo } from "./table.ts";
 import { verdictIn, verdictLine } from "./verdict.ts";
 
@@ -96,12 +97,19 @@ function addressLines(
     ...must(["", view.elasticIp, ...indented(aligned(rows))]),
     ...peerLines(view, verbose),
     ...left(view.peersLeftOut, "peers"),
+    ...comparisonLines(view),
     ...view.missingPeers.map(({ peer, gone }) => ({
       text: `  peer ${peer} is missing${gone ? ", and counts as gone" : ""}`,
       detail: true,
     })),
     ...must([""]),
   ];
+}
+
+/** How a shadow's decisions differ. A watchdog of another version may not send this field. */
+function comparisonLines({ comparison, elasticIp }: AddressView): Line[] {
+  const texts = comparison ? shadowLines(comparison, elasticIp) : [];
+  return texts.map((text) => ({ text: `  ${text}`, detail: true }));
 }
 
 /** A watchdog of another version may not send this field. */

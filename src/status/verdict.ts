@@ -57,7 +57,9 @@ export function verdictOf(snapshot: Judged): Verdict {
   const problems = WORST_FIRST.flatMap((level) => found.filter((each) => each.level === level));
   return {
     level: problems[0]?.level ?? "OK",
-    text: [summaryOf(snapshot), ...headline(problems)].join("; "),
+    text: [`${snapshot.shadow ? SHADOW : ""}${summaryOf(snapshot)}`, ...headline(problems)].join(
+      "; ",
+    ),
     problems: problems.slice(0, PROBLEMS_MAX),
   };
 }
@@ -74,6 +76,9 @@ function headline(problems: readonly Problem[]): string[] {
   if (!first) return [];
   return [rest.length > 0 ? `${first.text}, and ${rest.length} more` : first.text];
 }
+
+/** Before the summary of a shadow. */
+const SHADOW = "shadow, changes nothing: ";
 
 const UNHELD = "nobody is known to hold it";
 
@@ -104,7 +109,7 @@ function* addressProblems(view: AddressView, snapshot: Judged): Generator<Found>
       ? ["CRITICAL", "this node holds the address and does not reach the cloud"]
       : ["WARNING", "this node does not reach the cloud"];
   }
-  if (holding === true && view.onInterface === false) {
+  if (holding === true && view.onInterface === false && !snapshot.shadow) {
     yield ["CRITICAL", "no interface of this machine has the address: its traffic is dropped"];
   }
   if (!view.healthy) {

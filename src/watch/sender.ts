@@ -17,6 +17,8 @@ export interface SenderOptions {
   readonly port: number;
   /** Whether heartbeats carry our trailer. */
   readonly trailer: boolean;
+  /** Whether only shadows believe them. */
+  readonly shadow?: boolean;
   /** Counts sent heartbeats. */
   readonly datagrams: Pick<Datagrams, "sent">;
 }
@@ -61,6 +63,7 @@ export class Sender {
   /** Sends one heartbeat. */
   send({ elasticIp, selfId, to, advert, hearsYou, echo, apart }: Outgoing): void {
     const { clock, socket, keyring, run, port, trailer, datagrams } = this.#options;
+    const { shadow = false } = this.#options;
     // In the original's format our own heartbeat, coming back, would look like a twin's.
     const self = apart === "self";
     if (self && (!trailer || socket.localAddresses.includes(to))) return;
@@ -79,7 +82,7 @@ export class Sender {
       elasticIp,
       id: selfId,
       trailer: trailer ? trailerFor(advert, own) : null,
-    });
+    }, { shadow });
     // A heartbeat to our own address cannot leave from that address; that is not a fault.
     const leave = (datagram: Uint8Array) =>
       self ? socket.reply(datagram, to, port) : socket.send(datagram, to, port);

@@ -136,7 +136,9 @@ export class Service {
       interfaces,
       isLocal,
       restore: (elasticIp) => this.#addresses.restore(elasticIp),
-      holding: (elasticIp) => nodeOf(elasticIp)?.election.holding ?? null,
+      // A shadow's machine gets no traffic because of it.
+      holding: (elasticIp) =>
+        this.#config.shadow ? null : nodeOf(elasticIp)?.election.holding ?? null,
       changed: () => this.#tellHealth(this.#failing),
     });
   }

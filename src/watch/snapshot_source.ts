@@ -11,6 +11,7 @@ import {
 } from "../status/snapshot.ts";
 import type { RecentLog } from "../status/recent_log.ts";
 import type { Datagrams } from "../status/counters.ts";
+import type { ShadowReport } from "../status/shadow_report.ts";
 import { type Judged, verdictOf } from "../status/verdict.ts";
 import type { Watch } from "./watch.ts";
 import type { Clock } from "../world.ts";
@@ -44,6 +45,9 @@ export interface SnapshotSources {
   readonly checks: () => readonly CheckView[];
   readonly presence: (elasticIp: string) => Presence | null;
   readonly peerName: (address: string) => string | null;
+  readonly shadow: boolean;
+  /** Null unless this is a shadow. */
+  readonly shadowReport: (elasticIp: string) => ShadowReport | null;
 }
 
 /** Takes snapshots. */
@@ -60,6 +64,7 @@ export class Snapshots {
   take(): Snapshot {
     const { clock, watches, datagrams, recent, about = UNKNOWN, checks, presence, peerName } =
       this.#sources;
+    const { shadow, shadowReport } = this.#sources;
     const nowMs = clock.nowMs();
     const { sent, received, refused, senders } = datagrams;
     const [first] = watches;
@@ -72,6 +77,7 @@ export class Snapshots {
       instanceName: first?.node.ownership.instanceName ?? null,
       zone: about.zone ?? zoneIn(first?.cloudName ?? ""),
       ...rounded(this.vitals()),
+      shadow,
       heartbeats: {
         sent: sent.count,
         sentAgeMs: ageOf(sent.atMs, nowMs),
@@ -85,6 +91,7 @@ export class Snapshots {
           refused: senders,
           presence: presence(watch.node.election.settings.elasticIp),
           peerName,
+          comparison: shadowReport(watch.node.election.settings.elasticIp),
         })
       ),
       addressesLeftOut: 0,

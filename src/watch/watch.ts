@@ -13,6 +13,7 @@ import type { AddressView } from "../status/snapshot.ts";
 import { CloudCalls } from "./cloud_calls.ts";
 import { BurstLog } from "../log/burst_log.ts";
 import { strayCause } from "./heartbeat_source.ts";
+import type { EventName } from "../core/registry/events.ts";
 import type { RejectReason } from "../core/registry/reject_reasons.ts";
 import type { Line, RateLimitedLog } from "../log/rate_limited_log.ts";
 import { CallCounters, Count } from "../status/counters.ts";
@@ -44,6 +45,8 @@ export interface WatchOptions {
   readonly aside: Aside | null;
   /** Log every API call. */
   readonly verbose: boolean;
+  /** Reports that are not logged. */
+  readonly quiet: readonly EventName[];
   readonly clock: Clock;
   /** Uniform in 0..1. */
   readonly random: () => number;
@@ -135,7 +138,7 @@ export class Watch {
   }
 
   /** The address for display. */
-  view(facts: Pick<AddressFacts, "refused" | "presence" | "peerName">): AddressView {
+  view(facts: Pick<AddressFacts, "refused" | "presence" | "peerName" | "comparison">): AddressView {
     const nowMs = this.#options.clock.nowMs();
     const { lists, evictions } = this.#counters;
     return addressView(this.#node, {
@@ -219,6 +222,7 @@ export class Watch {
    * A flapping check makes the role flap, and a peer that is heard only now and then comes and goes: limit such lines.
    */
   #report({ severity, event, text }: Extract<NodeEffect, { kind: "report" }>): void {
+    if (this.#options.quiet.includes(event)) return;
     const line: Line = [severity, event, text];
     if (event === "role" || event === "twin") this.#burst.write(event, line);
     else this.#options.log.write(...line);

@@ -22,7 +22,11 @@ import { type Reconfiguration, Watch } from "./watch.ts";
 import { Datagrams } from "../status/counters.ts";
 import type { WatchdogSettings, World } from "./watchdog_options.ts";
 import type { Datagram, HeartbeatSource, Log } from "../world.ts";
+import type { EventName } from "../core/registry/events.ts";
 import type { NodeEvent, NodeSettings } from "../core/node_state.ts";
+
+/** Lines of the core about changes in the cloud, which a shadow does not make. */
+const CHANGES: readonly EventName[] = ["attached", "detached", "evicted"];
 
 export type { WatchdogSettings, World } from "./watchdog_options.ts";
 
@@ -65,11 +69,11 @@ export class Watchdog {
     const strange = new RateLimitedLog(this.#log, clock, STRANGE_KINDS_MAX);
     this.#limitedLogs = [this.#limitedLog, strange];
     this.#supervision = new Supervision(world.serviceManager);
-    const { acceptUnsigned = false, port, trailer } = settings;
+    const { acceptUnsigned = false, port, trailer, shadow = false } = settings;
     const datagrams = this.#datagrams;
     const refusals = this.#refusals = new Refusals({ clock, limitedLog: strange, datagrams });
     const run = this.#run = world.run ?? drawRun();
-    this.#sender = new Sender({ clock, socket, keyring, run, port, trailer, datagrams });
+    this.#sender = new Sender({ clock, socket, keyring, run, port, trailer, shadow, datagrams });
     const { localAddresses } = socket, sender = this.#sender;
     const sides = { sender, refusals, localAddresses };
     const twins = new Twins({ clock, keyring, run, acceptUnsigned, trailer, ...sides });
@@ -88,6 +92,8 @@ export class Watchdog {
       checks: world.checks ?? (() => []),
       presence: world.presence ?? (() => null),
       peerName,
+      shadow,
+      shadowReport: world.shadowReport ?? (() => null),
     });
     this.#answers = new InfoResponder({
       clock,
@@ -172,6 +178,7 @@ export class Watchdog {
       dynamic: dynamic ?? addresses === null,
       aside,
       verbose,
+      quiet: this.#settings.shadow ? CHANGES : [],
       clock,
       random,
       log: own,
@@ -226,7 +233,7 @@ export class Watchdog {
 
   /** decode -> accept and authenticate -> step. */
   #receive({ bytes, from, fromPort }: Datagram): Promise<void> | void {
-    const heartbeat = decode(bytes);
+    const heartbeat = decode(bytes, this.#settings);
     if ("refused" in heartbeat) {
       const outcome = this.#answers.answer(bytes, { from, fromPort });
       if (outcome !== "answered") this.#refusals.refuse(from, outcome ?? heartbeat.refused);

@@ -3,6 +3,7 @@ import type { Aside } from "../core/election/aside.ts";
 import type { Connect } from "../startup/connection.ts";
 import type { Presence } from "../core/presence.ts";
 import type { CheckView } from "../status/snapshot.ts";
+import type { ShadowReport } from "../status/shadow_report.ts";
 import type { Signing } from "../host/keyring.ts";
 import type { HistoryFile } from "./history_file.ts";
 import type { About } from "./snapshot_source.ts";
@@ -30,6 +31,8 @@ export interface WatchdogSettings {
   readonly dynamic?: boolean;
   /** Set if the node was drained before it started. */
   readonly aside?: Aside | null;
+  /** Whether it only says what it would do; then heartbeats reach other shadows only. */
+  readonly shadow?: boolean;
   /** Log every API call. */
   readonly verbose: boolean;
   /** What a snapshot says about the program and where it runs. */
@@ -55,6 +58,8 @@ export interface World {
   readonly peerName?: (address: string) => string | null;
   /** Keeps the history over restarts; null without one. */
   readonly historyFile?: HistoryFile | null;
+  /** How a shadow's decisions differ from what the cloud shows; left out if this is no shadow. */
+  readonly shadowReport?: (elasticIp: string) => ShadowReport;
   /** Signs heartbeats; null when they are not signed. */
   readonly keyring?: Signing | null;
   /** This process's run; drawn at random if left out. */

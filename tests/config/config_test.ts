@@ -25,6 +25,7 @@ function configOf(argv: readonly string[], env: Environment = {}): Config {
 
 Deno.test("configure() gives the documented defaults", () => {
   assertEquals(configOf(WATCH), {
+    shadow: false,
     mode: "watchdog",
     addresses: [{ elasticIp: "198.51.100.50", priority: null }],
     credentials: { apiKey: "EXOkey", secret: "secret" },
@@ -172,8 +173,9 @@ Deno.test("configure() names flag and variable of each problem", () => {
     [["--listen-status", "::1:80"], /^--listen-status \(IF_LISTEN_STATUS\): "::1:80" is not/],
     [
       ["--json"],
-      /^--json: goes with --status, --history, --doctor, --drill or a command that moves/,
+      /^--json: goes with --status, --history, --doctor, --drill, --shadow \(IF_SHADOW\) or a comm/,
     ],
+    [["--shadow", "--heartbeat-format", "original"], /^--heartbeat-format.*shadows need extended/],
     [["--watch"], /^--watch: goes with --status only/],
     [["--nagios"], /^--nagios: goes with --status only/],
     [

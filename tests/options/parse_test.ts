@@ -77,6 +77,7 @@ const SWITCHES: ReadonlyArray<readonly [name: string, variable?: string]> = [
   ["accept-unsigned", "IF_ACCEPT_UNSIGNED"],
   ["no-preempt", "IF_NO_PREEMPT"],
   ["insecure-endpoint", "IF_INSECURE_ENDPOINT"],
+  ["shadow", "IF_SHADOW"],
   ["stop"],
   ["doctor"],
   ["drill"],

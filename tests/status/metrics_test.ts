@@ -1,4 +1,5 @@
 // The metrics: Prometheus' own tool accepts them, and they match the snapshot.
+import { sampleReport } from "../support/shadow_sample.ts";
 import { assert, assertEquals } from "@std/assert";
 import { metricFamilies, metricsText } from "../../src/status/metrics.ts";
 import { METRICS } from "../../src/core/registry/metric_names.ts";
@@ -113,6 +114,17 @@ Deno.test("metricsText() gives the figures of the snapshot", () => {
   }
 });
 
+Deno.test("a shadow's metrics say so, and how its decisions differed", () => {
+  const played = busyNode();
+  assertEquals(valueOf(metricsText(played.snapshot()), "exoip_shadow"), 0);
+  played.comparison = sampleReport();
+  const text = metricsText(played.snapshot());
+  const of = (name: string) => valueOf(text, `exoip_shadow_${name}{address="198.51.100.50"}`);
+  assertEquals(valueOf(text, "exoip_shadow"), 1);
+  assertEquals(of("differences_total"), 1);
+  assertEquals([of("differed_seconds_total"), of("agreed_seconds_total")], [4, 31]);
+});
+
 Deno.test("metricFamilies() has every registered metric once, with its labels", () => {
   const families = metricFamilies(busyNode().snapshot());
   assertEquals(families.map(({ name }) => name), Object.keys(METRICS));
@@ -124,8 +136,8 @@ Deno.test("metricFamilies() has every registered metric once, with its labels", 
     for (const { labels = {} } of samples) {
       assertEquals(Object.keys(labels).sort(), [...wanted].sort(), name);
     }
-    // The interface was never checked for the address.
-    const unknown = name.includes("interface");
+    // The interface was never checked for the address, and this is no shadow.
+    const unknown = /interface|shadow_/.test(name);
     assertEquals(samples.length === 0, unknown, `${name} has ${samples.length} samples`);
   }
 });

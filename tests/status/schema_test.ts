@@ -8,6 +8,7 @@ import { ROLE_REASONS } from "../../src/core/registry/role_reasons.ts";
 import { LEVELS, type Snapshot } from "../../src/status/snapshot.ts";
 import { type Schema, violations } from "../support/json_schema.ts";
 import { NodeFixture, PEERS } from "../support/node_fixture.ts";
+import { sampleReport } from "../support/shadow_sample.ts";
 import { STATUS_SCHEMA } from "../support/status_schema.ts";
 
 /** As sent by the process. */
@@ -50,6 +51,13 @@ Deno.test("snapshots of every kind fit the published schema, which has each of t
   played.phase = "stopping";
   played.step({ kind: "stop" });
   assertEquals(wrongWith(played.snapshot()), [], "at the end");
+});
+
+Deno.test("a shadow's snapshot fits the schema", () => {
+  const played = eventful();
+  played.comparison = sampleReport();
+  assertEquals(played.comparison.differences.length, 1);
+  assertEquals(wrongWith(played.snapshot()), []);
 });
 
 Deno.test("no figure pretends to know fractions of a millisecond", () => {

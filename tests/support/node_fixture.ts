@@ -1,4 +1,5 @@
 // A node that a test steps by hand, and its snapshot: the core alone, without socket, timer and cloud.
+import type { ShadowReport } from "../../src/status/shadow_report.ts";
 import { addressView } from "../../src/status/address_view.ts";
 import type { Trailer } from "../../src/core/heartbeat.ts";
 import { nodeWakeAtMs, startNode, stepNode } from "../../src/core/node.ts";
@@ -44,6 +45,8 @@ export class NodeFixture {
   holds = false;
   /** Whether the cloud shows the address on a peer, when it is asked about one. */
   peerHolds = false;
+  /** A shadow's report; null when this is none. */
+  comparison: ShadowReport | null = null;
   /** Names of peers by address. */
   readonly names = new Map<string, string>();
   /** Whether the cloud fails now. */
@@ -108,6 +111,7 @@ export class NodeFixture {
     const { nowMs, datagrams } = this;
     const { sent, received, refused } = datagrams;
     const judged: Judged = {
+      shadow: this.comparison !== null,
       version: 1,
       takenAtMs: EPOCH_MS + Math.round(nowMs),
       program: { version: "1.2.3", commit: "abc" },
@@ -140,6 +144,7 @@ export class NodeFixture {
         calls: this.counters.views(nowMs),
         refused: datagrams.senders,
         presence: this.presence,
+        comparison: this.comparison,
         peerName: (address) => this.names.get(address) ?? null,
       }, nowMs)],
       addressesLeftOut: 0,

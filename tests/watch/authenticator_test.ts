@@ -220,7 +220,7 @@ Deno.test("a list that changes while a signature is checked: the machine that wa
 
 Deno.test("a heartbeat with our own id goes to the twins, whoever sends it, and not to the node", async () => {
   const post = await Post.open();
-  const heartbeats = [heartbeat({}, 1), heartbeat(null, 1)].map(encode);
+  const heartbeats = [heartbeat({}, 1), heartbeat(null, 1)].map((each) => encode(each));
   for (const bytes of [...heartbeats, await signed({ number: 1 })]) {
     for (const from of ["10.0.0.7", "192.0.2.66"]) {
       assertEquals(await post.take(bytes, from), "own id");

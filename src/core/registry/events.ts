@@ -292,6 +292,11 @@ export const EVENTS = {
     meaning: "The node is master or backup now, and why.",
     cure: "See the reason in the table of roles.",
   },
+  "shadow": {
+    severities: ["info", "warning"],
+    meaning: "What this node would have done without --shadow, and why; nothing was changed.",
+    cure: "Compare it with what happened; the report at the end does the same.",
+  },
   "signal": {
     severities: ["info"],
     meaning: "The process received a signal.",

@@ -27,6 +27,12 @@ export const METRICS = {
     meaning:
       "Whether the first election is over, the cloud has answered, and nothing ended or was released.",
   },
+  "exoip_shadow": {
+    type: "gauge",
+    labels: [],
+    meaning:
+      "Whether it runs with --shadow: it changes nothing, and roles and holds are what would be.",
+  },
   "exoip_stopping": {
     type: "gauge",
     labels: [],
@@ -201,6 +207,22 @@ export const METRICS = {
     type: "counter",
     labels: ["address"],
     meaning: "For how long this node knew of several holders that are not equal, with hand-overs.",
+  },
+  "exoip_shadow_differences_total": {
+    type: "counter",
+    labels: ["address"],
+    meaning: "With --shadow: how often its decision differed from what the cloud showed.",
+  },
+  "exoip_shadow_agreed_seconds_total": {
+    type: "counter",
+    labels: ["address"],
+    meaning: "With --shadow: for how long its decision was what the cloud showed.",
+  },
+  "exoip_shadow_differed_seconds_total": {
+    type: "counter",
+    labels: ["address"],
+    meaning:
+      "With --shadow: for how long its decision certainly differed from what the cloud showed.",
   },
   "exoip_role_changed_timestamp_seconds": {
     type: "gauge",

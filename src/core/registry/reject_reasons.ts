@@ -17,6 +17,11 @@ export const REJECT_REASONS = {
     meaning: "The datagram does not begin with the version of the protocol.",
     cure: "Something else sends to this port: find the sender, or close the port to it.",
   },
+  "shadow": {
+    meaning:
+      "One of the two runs with --shadow and the other does not, so neither believes the other.",
+    cure: "Give shadows a port of their own with -l, on all nodes.",
+  },
   "priority-mismatch": {
     meaning: "The two copies of the priority differ.",
     cure: "Something damages or forges datagrams: look at the network.",

@@ -101,7 +101,15 @@
       ...checkLines(snapshot),
       interfaceText(view),
       make("p", "", `take-overs ${view.takeOvers}, evictions ${view.evictions}`),
+      ...comparisonLines(view.comparison),
     );
+  }
+
+  /** How a shadow's decisions differ from what the cloud shows. */
+  function comparisonLines(comparison) {
+    if (!comparison) return [];
+    return [...comparison.differences.map(({ text }) => text), comparison.summary]
+      .map((text) => make("p", "", text));
   }
 
   /** Whether this machine itself has the address, and why it cannot have it. */
@@ -225,6 +233,7 @@
     const { addresses, changes, instanceId, instanceName, verdict } = snapshot;
     byId("verdict").textContent = `${verdict.level}: ${verdict.text}`;
     byId("verdict").className = `verdict ${VERDICTS[verdict.level] ?? "odd"}`;
+    byId("shadow").hidden = !snapshot.shadow;
     byId("node").textContent = `instance ${
       nameOf({ name: instanceName, address: instanceId ?? "unknown" })
     }`;
@@ -234,7 +243,9 @@
     byId("timeline").replaceChildren(...shown.map(changeRow));
     byId("figures").replaceChildren(...figures(snapshot));
     const held = addresses.some(({ holding }) => holding);
-    document.title = `${held ? "● " : ""}${addresses.map(({ role }) => role).join(", ")} – exoip`;
+    document.title = `${snapshot.shadow ? "shadow: " : ""}${held ? "● " : ""}${
+      addresses.map(({ role }) => role).join(", ")
+    } – exoip`;
   }
 
   function showConnection() {
