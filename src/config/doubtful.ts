@@ -22,6 +22,9 @@ export function doubtfulOptions(config: Config, { given }: Pick<Values, "given">
       `${nameOf("preempt-delay")} has no effect beside ${nameOf("no-preempt")}: give one of them`,
     );
   }
+  if (config.shadow && given.has("reconcile-interval")) {
+    found.push(`${nameOf("reconcile-interval")} has no effect beside ${nameOf("shadow")}`);
+  }
   for (const [option, other] of Object.entries(NEEDS)) {
     if (given.has(option) && !given.has(other)) {
       found.push(`${nameOf(option)} has no effect without ${nameOf(other)}`);

@@ -20,15 +20,16 @@ export function stanceOf({ election }: Node): string {
   return `${titled(best)} ranks first${best.trailer?.unhealthy ? "" : " and was healthy"}`;
 }
 
-/** Why the node attaches. */
+/** Why the node attaches: the dead peer that held last, a peer that leaves, or this node's rank. */
 export function attachReason({ election, desired, ownership }: Node): string {
-  const dead = desired.dead.map(({ instanceId }) => peerWith(election, instanceId)?.address);
-  const holders = desired.dead.filter(({ instanceId }) =>
-    peerWith(election, instanceId)?.trailer?.holds || isOther(ownership.others, instanceId)
-  );
-  const held = holders.map(({ instanceId }) => peerWith(election, instanceId)?.address);
-  const [peer] = held.length > 0 ? held : dead;
-  if (peer !== undefined) return `peer ${peer} is dead`;
+  const dead = desired.dead.flatMap(({ instanceId }) => {
+    const claim = claimOf(election, instanceId);
+    const held = claim?.holds ?? isOther(ownership.others, instanceId);
+    return { instanceId, held, heardAtMs: claim?.heardAtMs ?? -Infinity };
+  });
+  dead.sort((a, b) => Number(b.held) - Number(a.held) || b.heardAtMs - a.heardAtMs);
+  const [last] = dead;
+  if (last) return `peer ${peerTitle({ election }, last.instanceId)} is dead`;
   const leaving = [...election.peers.values()].find(({ alive, trailer }) =>
     alive && trailer?.leaving
   );

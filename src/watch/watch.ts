@@ -28,6 +28,9 @@ export interface Outgoing extends Omit<Extract<NodeEffect, { kind: "send" }>, "k
   readonly selfId: string;
 }
 
+/** Lines about changes in the cloud, which a shadow does not make. */
+const CHANGES: readonly EventName[] = ["attached", "detached", "evicted"];
+
 /** What a watch needs from the process. */
 export interface WatchOptions {
   readonly settings: NodeSettings;
@@ -45,8 +48,8 @@ export interface WatchOptions {
   readonly aside: Aside | null;
   /** Log every API call. */
   readonly verbose: boolean;
-  /** Reports that are not logged. */
-  readonly quiet: readonly EventName[];
+  /** Whether nothing is changed in the cloud, see shadow.ts. */
+  readonly shadow: boolean;
   readonly clock: Clock;
   /** Uniform in 0..1. */
   readonly random: () => number;
@@ -222,8 +225,9 @@ export class Watch {
    * A flapping check makes the role flap, and a peer that is heard only now and then comes and goes: limit such lines.
    */
   #report({ severity, event, text }: Extract<NodeEffect, { kind: "report" }>): void {
-    if (this.#options.quiet.includes(event)) return;
-    const line: Line = [severity, event, text];
+    const { shadow } = this.#options;
+    if (shadow && CHANGES.includes(event)) return;
+    const line: Line = [severity, event, shadow && event === "role" ? `would be ${text}` : text];
     if (event === "role" || event === "twin") this.#burst.write(event, line);
     else this.#options.log.write(...line);
   }

@@ -22,11 +22,7 @@ import { type Reconfiguration, Watch } from "./watch.ts";
 import { Datagrams } from "../status/counters.ts";
 import type { WatchdogSettings, World } from "./watchdog_options.ts";
 import type { Datagram, HeartbeatSource, Log } from "../world.ts";
-import type { EventName } from "../core/registry/events.ts";
 import type { NodeEvent, NodeSettings } from "../core/node_state.ts";
-
-/** Lines of the core about changes in the cloud, which a shadow does not make. */
-const CHANGES: readonly EventName[] = ["attached", "detached", "evicted"];
 
 export type { WatchdogSettings, World } from "./watchdog_options.ts";
 
@@ -178,7 +174,7 @@ export class Watchdog {
       dynamic: dynamic ?? addresses === null,
       aside,
       verbose,
-      quiet: this.#settings.shadow ? CHANGES : [],
+      shadow: this.#settings.shadow ?? false,
       clock,
       random,
       log: own,

@@ -20,12 +20,14 @@ export class Floaty {
   /** Attaches the address to that node, and detaches it from all others. */
   async moveTo(node: ClusterNode): Promise<void> {
     const { nodes, address } = this.#cluster;
-    this.changes += 1;
-    await this.#cloudOf(node).attach(PATIENT);
+    const cloud = this.#cloudOf(node);
+    await cloud.prepare(PATIENT);
+    await cloud.attach(PATIENT);
     for (const other of nodes.filter((each) => each !== node)) {
       if (!address.holders.has(other.instance.id)) continue;
-      this.changes += 1;
-      await this.#cloudOf(other).detachSelf(PATIENT);
+      const cloud = this.#cloudOf(other);
+      await cloud.prepare(PATIENT);
+      await cloud.detachSelf(PATIENT);
     }
   }
 
@@ -36,7 +38,10 @@ export class Floaty {
       endpoint: server.endpoint("v2"),
       apiKey: SIM_KEY,
       secret: SIM_SECRET,
-      fetch: cloudFetch,
+      fetch: (url, init) => {
+        if (init.method === "PUT") this.changes += 1;
+        return cloudFetch(url, init);
+      },
       clock: systemClock,
       onProgress() {},
     }, { elasticIp: address.ip, instanceId: id, peers: { kind: "static", addresses } });
