@@ -67,7 +67,7 @@ async function begin(context: Context, signal: AbortSignal): Promise<Talk> {
   if (planned.every(({ peers }) => peers.length === 0)) {
     return { ...spoken, hearings: new Map(), dropped: { martian: 0, filtered: 0 } };
   }
-  const { config: { listen, intervalMs, sharedSecrets, acceptUnsigned }, host } = context;
+  const { config: { listen, intervalMs, sharedSecrets, acceptUnsigned, shadow }, host } = context;
   const before = await countDropped(host.machine);
   const hearings = await converse(planned, {
     socket: port.socket,
@@ -76,6 +76,7 @@ async function begin(context: Context, signal: AbortSignal): Promise<Talk> {
     intervalMs,
     keyring: sharedSecrets.length > 0 ? await Keyring.of(sharedSecrets) : null,
     acceptUnsigned,
+    shadow,
     signal,
   });
   return { ...spoken, hearings, dropped: droppedSince(before, await countDropped(host.machine)) };

@@ -22,6 +22,8 @@ export interface SpeakOptions {
   readonly keyring: Keyring | null;
   /** Whether an unsigned heartbeat is accepted although there is a secret. */
   readonly acceptUnsigned: boolean;
+  /** Whether it speaks with shadows. */
+  readonly shadow: boolean;
   readonly signal: AbortSignal;
 }
 
@@ -35,12 +37,12 @@ const SLOWEST_MS = 1_000, FASTEST_MS = 100;
 /** Sends and listens until every peer has answered, or the time is over. The result is by Elastic IP and address. */
 export async function converse(
   conversations: readonly Conversation[],
-  { socket, clock, port, intervalMs, keyring, acceptUnsigned, signal }: SpeakOptions,
+  { socket, clock, port, intervalMs, keyring, acceptUnsigned, shadow, signal }: SpeakOptions,
 ): Promise<ReadonlyMap<string, Hearing>> {
   const ear = new Hearings(conversations);
   const listening = (async () => {
     for await (const { bytes, from } of socket) {
-      const heartbeat = decode(bytes);
+      const heartbeat = decode(bytes, { shadow });
       if ("refused" in heartbeat || !ear.wants(from, heartbeat)) continue;
       const doubt = keyring ? await doubtOf(bytes, { heartbeat, keyring, acceptUnsigned }) : null;
       ear.hear(from, heartbeat, { doubt, signed: hasTag(bytes) });
@@ -56,7 +58,7 @@ export async function converse(
         sequence = nextSequence(sequence, keyring ? clock.nowMs() * 1_000 : clock.wallMs());
         const stamp = keyring ? { run, echo: ear.echoFor(elasticIp, address) } : null;
         const signing = { sequence, keyId: keyring?.keyId ?? 0, stamp };
-        const bytes = farewell({ elasticIp, id: wireId, intervalMs, ...signing });
+        const bytes = farewell({ elasticIp, id: wireId, intervalMs, shadow, ...signing });
         if (keyring) keyring.sign(bytes, (signed) => socket.send(signed, address, port));
         else socket.send(bytes, address, port);
       }
@@ -71,7 +73,7 @@ export async function converse(
 
 /** A heartbeat that no peer acts on. */
 export function farewell(
-  { elasticIp, id, intervalMs, sequence, keyId, stamp }: {
+  { elasticIp, id, intervalMs, sequence, keyId, stamp, shadow = false }: {
     elasticIp: string;
     id: string;
     intervalMs: number;
@@ -80,6 +82,8 @@ export function farewell(
     keyId: number;
     /** Null when it is not signed. */
     stamp: Stamp | null;
+    /** Whether it is for shadows. */
+    shadow?: boolean;
   },
 ): Uint8Array<ArrayBuffer> {
   return encode({
@@ -99,7 +103,7 @@ export function farewell(
       sequence,
       stamp,
     },
-  });
+  }, { shadow });
 }
 
 /** Why a heartbeat's sender does not prove to have our secret, null when it does. */

@@ -43,12 +43,12 @@ export async function checkRights(context: Context, signal: AbortSignal): Promis
 }
 
 async function purposeOf(context: Context, signal: AbortSignal): Promise<Purpose> {
-  const { mode, peers } = context.config;
-  const watches = mode === "watchdog";
+  const { mode, peers, shadow } = context.config;
+  const watches = mode === "watchdog", moves = watches && !shadow;
   return {
     watches,
-    attaches: watches || mode === "associate",
-    detaches: watches || mode === "dissociate",
+    attaches: moves || mode === "associate",
+    detaches: moves || mode === "dissociate",
     byGroup: watches && peers.kind === "groups",
     selfId: await context.instanceId(signal),
     elasticIps: await context.elasticIps(signal),
