@@ -276,6 +276,13 @@ Deno.test("--doctor does not say that a change is allowed which was only not ref
   assertMatch(lines[1] ?? "", /^skip not proved: attach-instance-to.*, detach-/);
 });
 
+Deno.test("--doctor of a shadow needs no right to change anything, and tries none", async () => {
+  await using stage = healthyStage();
+  const { of } = await examine(stage, { argv: ["--shadow"] });
+  assertEquals(of("key").filter((line) => /attach|detach/.test(line)), []);
+  assertEquals(stage.server.calls.filter(({ method }) => method !== "GET"), []);
+});
+
 Deno.test("--doctor says what is wrong with an Elastic IP, and who holds it", async () => {
   const missing = await linesOf("address", { argv: ["-xi", "198.51.100.51"] });
   assertMatch(missing.lines[0] ?? "", /^FAIL no Elastic IP 198.51.100.51 .* found 198.51.100.50: /);

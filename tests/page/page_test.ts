@@ -5,6 +5,7 @@ import { NOT_LOOKED } from "../../src/core/presence.ts";
 import type { AddressView, Snapshot } from "../../src/status/snapshot.ts";
 import { NodeFixture, PEERS } from "../support/node_fixture.ts";
 import { until } from "../support/until.ts";
+import { sampleReport } from "../support/shadow_sample.ts";
 import { skippableTest } from "../support/skippable.ts";
 import { browserPath, openPage, servePage, startBrowser } from "../support/browser.ts";
 
@@ -323,4 +324,15 @@ pageTest("the page fits on a phone", async ({ browser, server, played }) => {
   await page.locator("#timeline li").first().waitFor();
   const width = Number(await page.evaluate("document.documentElement.scrollWidth"));
   assert(width <= 360, `${width} px wide`);
+});
+
+pageTest("the page of a shadow says that it changes nothing, and how it differs", async (parts) => {
+  const { page, played } = parts;
+  await own(page).getByText("backup (settling)").waitFor();
+  assertEquals(await page.locator("#shadow").isVisible(), false);
+  played.comparison = sampleReport();
+  await page.getByText(/^Shadow: this watchdog changes nothing/).waitFor();
+  await own(page).getByText(/shadow would have held from here/).waitFor();
+  await own(page).getByText(/the two agreed for 88.57 % of the time; 1 difference/).waitFor();
+  assertMatch(await page.title(), /^shadow: /);
 });

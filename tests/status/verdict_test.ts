@@ -285,6 +285,13 @@ function withPeers(view: Partial<AddressView>, peer: Partial<PeerView> = {}): Pa
   return { ...view, peers: [{ ...first!, ...peer }, ...others] };
 }
 
+Deno.test("a shadow's verdict says so, and its machine needs no interface for what it does not hold", () => {
+  const bare = { view: { onInterface: false } };
+  assertEquals(verdictOf(snapshotWith(bare)).level, "CRITICAL");
+  const verdict = verdictOf(snapshotWith({ ...bare, all: { shadow: true } }));
+  assertEquals(verdictLine(verdict), `OK: shadow, changes nothing: ${WHO}`);
+});
+
 Deno.test("the line says who holds, how many peers live, since when, and what is wrong first", () => {
   const lineOf = (different: Different) => verdictLine(verdictOf(snapshotWith(different)));
   assertEquals(lineOf({}), `OK: ${WHO}`);

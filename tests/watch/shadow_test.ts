@@ -3,6 +3,7 @@ import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { CloudError } from "../../src/exoscale/cloud_error.ts";
 import { readOnlyFetch } from "../../src/exoscale/read_only_fetch.ts";
 import { decode, encode } from "../../src/core/heartbeat.ts";
+import { announceShadow, shadowLookMs, shadowManager } from "../../src/watch/shadow.ts";
 import { WELL_TRAILER } from "../support/node_settings.ts";
 import { idOf, ShadowCluster } from "../support/shadow_cluster.ts";
 
@@ -245,4 +246,40 @@ Deno.test("the way of a shadow lets only readings out", async () => {
     await assertRejects(sends, CloudError, "changes nothing");
   }
   assertEquals(sent.length, 3);
+});
+
+Deno.test("the service manager is told that its service is a shadow", () => {
+  const told: string[] = [];
+  const tell = (word: string) => (...rest: unknown[]) => void told.push([word, ...rest].join(" "));
+  const manager = shadowManager({
+    keepAliveMs: 500,
+    ready: tell("ready"),
+    reloading: tell("reloading"),
+    reloaded: tell("reloaded"),
+    stopping: tell("stopping"),
+    status: tell("status"),
+    extend: tell("extend"),
+    alive: tell("alive"),
+  });
+  manager?.ready();
+  manager?.status("master (best)");
+  manager?.alive();
+  manager?.stopping(5);
+  manager?.extend(6);
+  assertEquals(told, ["ready", "status shadow: master (best)", "alive", "stopping 5", "extend 6"]);
+  assertEquals([manager?.keepAliveMs, shadowManager(null)], [500, null]);
+});
+
+Deno.test("a shadow with many addresses asks for each more rarely, and says at the start how often", () => {
+  assertEquals([1, 2, 3, 10].map(shadowLookMs), [5_000, 5_000, 6_000, 20_000]);
+  const lines: string[] = [];
+  const log = {
+    write: (_: string, event: string, text: string) => void lines.push(`${event}: ${text}`),
+  };
+  announceShadow(log, { elasticIps: [ELASTIC_IP], addressOn: "lo", port: 12_346 });
+  assertEquals(lines, [
+    "shadow: nothing is changed in the cloud, which is looked at every 5 s; only shadows on port " +
+    "12346 are heard",
+    "shadow: would put 198.51.100.50 on lo",
+  ]);
 });

@@ -88,7 +88,11 @@
         pill(`${role} (${reason})`, role === "master" ? "good" : ""),
         pill(held, holding === null ? "odd" : holding ? "good" : ""),
         // Only a holder's traffic is dropped; a backup would drop it once it holds.
-        flag(view.onInterface === false, "address on no interface", holding ? "bad" : "odd"),
+        flag(
+          view.onInterface === false,
+          "address on no interface",
+          holding && !snapshot.shadow ? "bad" : "odd",
+        ),
         flag(!view.cloudReachable, "cannot reach the cloud", "bad"),
         flag(!view.healthy, "unhealthy", "bad"),
         flag(!view.inPeerList, "not on the list of peers", "bad"),
