@@ -114,7 +114,7 @@ export const OPERATING = [
   }),
   flag({
     name: "shadow",
-    group: "start",
+    group: "status",
     key: "shadow",
     variables: ["IF_SHADOW"],
     help: "with -W: change nothing, say what would be done, and compare it with what happens",
