@@ -3,8 +3,8 @@ import type { AddressView, CountView, PeerView, Snapshot, Verdict } from "./snap
 import { BEST_PRIORITY, instanceTitle, titleOf } from "../core/election/peer.ts";
 import { type AgeMs, ageText, durationText, spanText } from "../core/age.ts";
 import { shadowLines } from "./shadow_report.ts";
-import { aligned, cutTo } from "./table.ts";
 import { verdictIn, verdictLine } from "./verdict.ts";
+import { aligned, cutTo, wrapped } from "./table.ts";
 
 /** Longest text that fits into one datagram without fragmentation. */
 export const INFO_MAX_BYTES = 1_400;
@@ -109,7 +109,8 @@ function addressLines(
 /** How a shadow's decisions differ. A watchdog of another version may not send this field. */
 function comparisonLines({ comparison, elasticIp }: AddressView): Line[] {
   const texts = comparison ? shadowLines(comparison, elasticIp) : [];
-  return texts.map((text) => ({ text: `  ${text}`, detail: true }));
+  return texts.flatMap((text) => wrapped(`  ${text}`, TEXT_WIDTH, 6))
+    .map((text) => ({ text, detail: true }));
 }
 
 /** A watchdog of another version may not send this field. */

@@ -117,6 +117,22 @@ for (
   });
 }
 
+Deno.test("--print-iam-policy of a shadow allows only readings", async () => {
+  const argv = ["-W", "--shadow", "-xi", ELASTIC_IP, "-p", "203.0.113.12"];
+  const policy = await policyFor(argv);
+  assertEquals(operationsOf(policy).filter((each) => !/^(get|list)-/.test(each)), []);
+  const operations = operationsOf(await policyFor(argv.filter((word) => word !== "--shadow")));
+  assertEquals(operations.filter((each) => !operationsOf(policy).includes(each)), [
+    "attach-instance-to-elastic-ip",
+    "detach-instance-from-elastic-ip",
+  ]);
+  const { code, err } = await run(
+    ["--print-iam-policy", "-A", "--shadow", "-xi", ELASTIC_IP],
+    { env: {} },
+  );
+  assertEquals([code, err], [1, ["exoip: --shadow (IF_SHADOW): goes with -W only"]]);
+});
+
 Deno.test("--print-iam-policy lets no other Elastic IP be moved", async () => {
   await using stage = stageWith(await policyFor(["-W", "-xi", ELASTIC_IP]));
   const cloud = stage.cloud("v2", { elasticIp: "198.51.100.51" });

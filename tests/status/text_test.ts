@@ -1,4 +1,5 @@
 // The text of a snapshot: its content, and that it fits into a datagram.
+import { sampleReport } from "../support/shadow_sample.ts";
 import { assert, assertEquals } from "@std/assert";
 import { NOT_LOOKED, type Presence } from "../../src/core/presence.ts";
 import type { AddressView, PeerView, Snapshot } from "../../src/status/snapshot.ts";
@@ -277,4 +278,18 @@ Deno.test("ages are written as a person would", () => {
   assertEquals(lengths.map(durationText), [
     ...["0 ms", "33 ms", "1 s", "3 s", "3.3 s", "60 s", "5 min", "5 min 3 s", "2 h", "without end"],
   ]);
+});
+
+Deno.test("a shadow's text has the whole comparison, in lines that fit", () => {
+  const played = new NodeFixture();
+  played.until(10_000);
+  played.comparison = sampleReport();
+  const lines = statusLines(played.snapshot());
+  for (const line of lines.slice(1)) assert(line.length <= TEXT_WIDTH, line);
+  const text = lines.map((line) => line.trim()).join(" ").replaceAll(/ +/g, " ");
+  const [difference] = played.comparison.differences;
+  for (const part of [difference?.text ?? "?", played.comparison.summary]) {
+    assert(text.includes(part.replaceAll(/ +/g, " ")), `${part}\n${lines.join("\n")}`);
+  }
+  assert(lines[0]?.includes(": shadow, changes nothing: "), lines[0]);
 });
