@@ -5,8 +5,6 @@
 // time between them, two that differ leave it open when the change happened. Such time is neither agreement nor
 // difference.
 
-/** The longest time between two looks that prove the time between them. */
-export const PROVED_MS = 20_000;
 /** Differences that are kept; of older ones, only number and length. */
 export const DIFFERENCES_MAX = 100;
 /** Decisions between two looks that are kept apart; more are a flapping node. */
@@ -46,6 +44,8 @@ export interface OlderDifferences {
 
 /** The state of the comparison. */
 export interface Comparison {
+  /** The longest time between two looks that prove the time between them. */
+  readonly provedMs: number;
   /** When it began, null before the first look. */
   readonly sinceMs: number | null;
   /** Until when it has compared. */
@@ -91,8 +91,7 @@ export interface Look {
   readonly reason: string;
 }
 
-/** A comparison that has seen nothing. */
-export const NOTHING_COMPARED: Comparison = {
+const NOTHING_COMPARED = {
   sinceMs: null,
   untilMs: 0,
   agreedMs: 0,
@@ -105,7 +104,12 @@ export const NOTHING_COMPARED: Comparison = {
   look: null,
   decisions: [],
   turn: null,
-};
+} as const;
+
+/** A comparison that has seen nothing; two looks prove the time between them if it is at most that long. */
+export function nothingCompared(provedMs: number): Comparison {
+  return { ...NOTHING_COMPARED, provedMs };
+}
 
 /** Notes a decision. */
 export function decided(before: Comparison, decision: Decision): Comparison {
@@ -130,7 +134,7 @@ export function looked(before: Comparison, look: Look): Comparison {
     const begun = { ...before, sinceMs: askedMs, untilMs: askedMs, look: seen, turn };
     return { ...begun, decisions: inForce(before.decisions, askedMs) };
   }
-  if (askedMs - last.askedMs > PROVED_MS) {
+  if (askedMs - last.askedMs > before.provedMs) {
     const lost = advance(close(before, before.untilMs, { ended: "unknown", blurMs: 0 }), askedMs);
     const unknownMs = before.unknownMs + Math.max(0, askedMs - before.untilMs);
     return { ...lost, unknownMs, look: seen, turn: { by: "unknown", blurMs: 0 } };

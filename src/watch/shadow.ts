@@ -2,7 +2,7 @@
 // compares that with what the cloud shows.
 import { durationText } from "../core/age.ts";
 import { jsonText, LINE_MAX_CHARS, plain } from "../core/plain.ts";
-import { type Comparison, decided, looked, NOTHING_COMPARED } from "../core/shadow_comparison.ts";
+import { type Comparison, decided, looked, nothingCompared } from "../core/shadow_comparison.ts";
 import { attachReason, claimOf, giveUpReason, peerTitle, stanceOf } from "../core/shadow_stance.ts";
 import { shadowLines, type ShadowReport, shadowReport } from "../status/shadow_report.ts";
 import type { Clock, Cloud, Log, Observer, ReadOnlyCloud, ServiceManager } from "../world.ts";
@@ -14,6 +14,8 @@ import type { Node } from "../core/node_state.ts";
 const LOOK_MS = 5_000;
 /** A look is two requests; with many Elastic IPs, one request a second is enough for a shadow. */
 const PER_ADDRESS_MS = 2_000;
+/** If that many looks fail in a row, what happened meanwhile is not known. */
+const PROVED_LOOKS = 4;
 /** Differences in a status; the report at the end has all that are kept. */
 const SHOWN_MAX = 8;
 
@@ -140,7 +142,8 @@ export class Shadow {
   }
 
   #comparisonOf(elasticIp: string): Comparison {
-    return this.#comparisons.get(elasticIp) ?? NOTHING_COMPARED;
+    return this.#comparisons.get(elasticIp) ??
+      nothingCompared(PROVED_LOOKS * shadowLookMs(this.#options.elasticIps.length));
   }
 
   #nodeOf(elasticIp: string): Node | null {

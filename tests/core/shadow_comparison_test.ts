@@ -5,7 +5,7 @@ import {
   type Comparison,
   decided,
   looked,
-  NOTHING_COMPARED,
+  nothingCompared,
 } from "../../src/core/shadow_comparison.ts";
 import { shadowLines, shadowReport } from "../../src/status/shadow_report.ts";
 
@@ -17,8 +17,12 @@ type Event =
   | readonly [second: number, "decides", holds: boolean, reason: string]
   | readonly [second: number, "shows", holds: boolean, others?: readonly string[], tookS?: number];
 
-function compared(events: readonly Event[], stance = "its stance"): Comparison {
-  let state = NOTHING_COMPARED;
+function compared(
+  events: readonly Event[],
+  stance = "its stance",
+  provedMs = 20_000,
+): Comparison {
+  let state = nothingCompared(provedMs);
   for (const [second, kind, holds, rest, tookS = 0] of events) {
     const atMs = second * 1_000;
     state = kind === "decides"
@@ -239,7 +243,7 @@ Deno.test("the summary never rounds a difference away", () => {
   );
   const same = compared(events.slice(0, 100));
   assert(linesOf(same).at(-1)?.includes("agreed for 100 % of the time; no differences"));
-  const nothing = linesOf(NOTHING_COMPARED).at(-1)?.trim();
+  const nothing = linesOf(nothingCompared(20_000)).at(-1)?.trim();
   assertEquals(nothing, "nothing to compare yet: the cloud was not looked at twice");
 });
 
@@ -265,10 +269,93 @@ Deno.test("months of differences need no more memory than a hundred, and are cou
   assert(older?.includes("1900 older differences, 5 h 16 min in all"), older);
 });
 
-Deno.test("a node that flaps between two looks needs bounded memory", () => {
+Deno.test("a node that flaps between two looks needs bounded memory, and its last decision counts", () => {
   let state = compared([[0, "decides", false, "start"], [0, "shows", false]]);
-  for (let index = 1; index < 10_000; index++) {
-    state = decided(state, { atMs: index / 10, holds: index % 2 === 1, reason: "flaps" });
+  for (let index = 1; index <= 40; index++) {
+    state = decided(state, { atMs: index * 10, holds: index % 2 === 1, reason: "flaps" });
   }
-  assert(state.decisions.length <= 65, `${state.decisions.length}`);
+  assertEquals(state.decisions.length, 41, "so many are kept apart");
+  assertEquals(decided(state, { atMs: 450, holds: false, reason: "again" }), state);
+  for (let index = 41; index < 10_000; index++) {
+    state = decided(state, { atMs: index * 10, holds: index % 2 === 1, reason: `flap ${index}` });
+  }
+  assertEquals(state.decisions.length, 64);
+  assertEquals(state.decisions[0]?.atMs, 0);
+  assertEquals(state.decisions[62]?.atMs, 620);
+  assertEquals(state.decisions.at(-1)?.reason, "flap 9999");
+});
+
+/** The differences, without their texts. */
+function differencesIn(events: readonly Event[], provedMs = 20_000) {
+  return compared(events, "its stance", provedMs).differences.map((each) => ({
+    blurS: each.blurMs / 1_000,
+    others: each.others.join(),
+    began: each.began,
+    ended: each.ended,
+  }));
+}
+
+Deno.test("a difference says by how much earlier the cloud may have changed", () => {
+  assertEquals(
+    differencesIn([
+      [0, "decides", false, "start"],
+      ...looks(0, 10, false),
+      [14, "shows", true, [], 2],
+      ...looks(20, 25, true),
+      [26, "decides", true, "follows"],
+      ...looks(30, 35, true),
+      [36, "decides", false, "leaves"],
+      ...looks(40, 40, true),
+      [47, "shows", false],
+      ...looks(50, 60, false),
+    ]),
+    [
+      { blurS: 6, others: "", began: "cloud", ended: "shadow" },
+      { blurS: 7, others: "", began: "shadow", ended: "cloud" },
+    ],
+  );
+});
+
+Deno.test("a difference names all other holders, at most four", () => {
+  const start: Event = [0, "decides", true, "start"];
+  const shown = (second: number, ...others: string[]): Event => [second, "shows", false, others];
+  const others = (...events: Event[]) =>
+    differencesIn([start, [0, "shows", true], ...events]).map((each) => each.others);
+  assertEquals(others(shown(5, "a"), shown(10, "b"), shown(15, "a", "c")), ["b,a,c"]);
+  assertEquals(others(shown(5, "a"), shown(10)), ["a"], "what the look before showed");
+  assertEquals(others(shown(5), shown(10, "a", "b", "c", "d", "e")), ["a,b,c,d"]);
+  assertEquals(others(shown(5), shown(10, "a", "b", "c"), shown(15, "d", "e")), ["a,b,c,d"]);
+  // A look without others keeps those that are known.
+  let state = compared([start, [0, "shows", true], shown(5, "a")]);
+  const look = { askedMs: 10_000, answeredMs: 10_000, holds: false, reason: "" };
+  state = looked(state, { ...look, others: null });
+  assertEquals(state.look?.others, ["a"]);
+  assertEquals(looked(nothingCompared(1), { ...look, others: null }).look?.others, []);
+});
+
+Deno.test("two looks prove the time between them up to the given limit", () => {
+  const events = (second: number): Event[] => [
+    [0, "decides", false, "start"],
+    [0, "shows", false],
+    [second, "shows", false],
+  ];
+  assertEquals(compared(events(20)).agreedMs, 20_000);
+  assertEquals(compared(events(21)).unknownMs, 21_000);
+  assertEquals(compared(events(21), "", 80_000).agreedMs, 21_000);
+});
+
+Deno.test("overlapping looks neither lose nor repeat time", () => {
+  const state = compared([
+    [0, "decides", true, "start"],
+    [0, "shows", true],
+    [5, "shows", false, ["a"], 4],
+    [6, "shows", false, ["a"], 1],
+    [8, "shows", true, [], 5],
+    [10, "shows", true],
+    [40, "shows", true],
+    [40, "shows", true],
+  ]);
+  const { agreedMs, differedMs, openMs, unknownMs, untilMs } = state;
+  assertEquals(agreedMs + differedMs + openMs + unknownMs, untilMs);
+  assertEquals([agreedMs, differedMs, openMs, unknownMs], [0, 0, 13_000, 27_000]);
 });

@@ -1,10 +1,10 @@
 // A shadow's comparison with one difference, for tests that only show it.
-import { decided, looked, NOTHING_COMPARED } from "../../src/core/shadow_comparison.ts";
+import { decided, looked, nothingCompared } from "../../src/core/shadow_comparison.ts";
 import { type ShadowReport, shadowReport } from "../../src/status/shadow_report.ts";
 
 /** The shadow held 4 s and more before the cloud did, within 40 s. */
 export function sampleReport(): ShadowReport {
-  let state = decided(NOTHING_COMPARED, { atMs: 0, holds: false, reason: "" });
+  let state = decided(nothingCompared(20_000), { atMs: 0, holds: false, reason: "" });
   for (let askedMs = 0; askedMs <= 40_000; askedMs += 5_000) {
     const holds = askedMs >= 20_000;
     const others = holds ? [] : ["edge-1"];
