@@ -262,6 +262,7 @@ Deno.test("months of differences need no more memory than a hundred, and are cou
   assertEquals(state.differences.length, 100);
   assertEquals(state.older?.count, 1_900);
   assertEquals(state.older?.totalMs, 1_900 * 10_000);
+  assertEquals([state.older?.firstMs, state.older?.lastMs], [1_000, 1_899 * 20_000 + 1_000]);
   assertEquals(state.differedMs, 2_000 * 10_000);
   assertEquals(agreementOf(state), 0.5);
   assert(state.decisions.length < 10);
@@ -314,6 +315,32 @@ Deno.test("a difference says by how much earlier the cloud may have changed", ()
       { blurS: 7, others: "", began: "shadow", ended: "cloud" },
     ],
   );
+});
+
+Deno.test("what the shadow changes is exact, and so is the end of an answer", () => {
+  const exact = (events: readonly Event[]) =>
+    differencesIn(events).map(({ blurS, began, ended }) => [blurS, began, ended]);
+  const start: Event[] = [[0, "decides", false, "start"], ...looks(0, 10, false)];
+  const [there, back]: Event[] = [[11, "decides", true, "takes"], [22, "decides", false, "leaves"]];
+  assertEquals(exact([...start, there!, ...looks(15, 20, false), back!, ...looks(25, 30, false)]), [
+    [0, "shadow", "shadow"],
+  ]);
+  assertEquals(exact([...start, there!, ...looks(15, 20, false), ...looks(60, 65, false)]), [
+    [0, "shadow", "unknown"],
+    [0, "unknown", null],
+  ]);
+  // Both moved; then the shadow leaves at once.
+  assertEquals(exact([...start, there!, ...looks(15, 20, true), back!, ...looks(25, 30, true)]), [
+    [0, "shadow", null],
+  ]);
+  const soon: Event = [17, "decides", false, "leaves"];
+  assertEquals(exact([...start, there!, ...looks(15, 15, true), soon, ...looks(20, 30, true)]), [
+    [0, "shadow", null],
+  ]);
+  // It differs from the first look on.
+  assertEquals(exact([[0, "decides", true, "start"], ...looks(0, 5, false)]), [
+    [0, "unknown", null],
+  ]);
 });
 
 Deno.test("a difference names all other holders, at most four", () => {
