@@ -193,7 +193,7 @@ Deno.test("a shadow does not go with -A, -D or the original's format", async () 
 });
 
 Deno.test("a shadow on the port of a live cluster harms nothing there", async () => {
-  const cluster = new Cluster({ count: 4 });
+  const cluster = new Cluster({ count: 4, interval: "0.5" });
   const live = cluster.nodes.slice(0, 3), shadow = cluster.node(4);
   try {
     // The live nodes know the shadow's machine as a peer, and it would rank first.
@@ -201,13 +201,15 @@ Deno.test("a shadow on the port of a live cluster harms nothing there", async ()
       cluster.start(node, { priority: 10 * (index + 2) });
     }
     await until(() => cluster.holders.join() === "node-1", { title: "the best node holds" });
-    const settled = [/ role: master/, / role: backup/, / role: backup/];
+    const settled = [/ role: master \(best\)/, ...[1, 2].map(() => / role: backup \(outranked/)];
     const isSettled = ({ process }: ClusterNode, index: number) =>
       settled[index]?.test(process?.output ?? "") ?? false;
     await until(() => live.every(isSettled), { title: "roles are settled" });
-    const roleLines = () =>
-      live.map(({ lines }) => lines.filter(({ text }) => / role: /.test(text)).map((l) => l.text));
-    const before = { roles: roleLines(), history: [...cluster.server.model.history] };
+    // On a busy machine the reason may change, as after a pause; the role must not.
+    const rolesOf = ({ lines }: ClusterNode) =>
+      lines.flatMap(({ text }) => / role: (master|backup)/.exec(text)?.[1] ?? [])
+        .filter((role, index, roles) => role !== roles[index - 1]);
+    const before = { roles: live.map(rolesOf), history: [...cluster.server.model.history] };
     const changes = changesAt(cluster);
     cluster.start(shadow, { priority: 1, args: ["--shadow"] });
     await until(() => said(shadow).some((text) => text.startsWith("would attach")), {
@@ -217,7 +219,7 @@ Deno.test("a shadow on the port of a live cluster harms nothing there", async ()
       lines.some(({ text }) => /refused: .*shadow/.test(text));
     await until(() => [...live, shadow].every(refuses), { title: "neither believes the other" });
     await reportOf(shadow);
-    assertEquals(roleLines(), before.roles);
+    assertEquals(live.map(rolesOf), before.roles);
     assertEquals(cluster.server.model.history, before.history);
     assertEquals(changesAt(cluster), changes);
     assertEquals(cluster.holders, ["node-1"]);
@@ -244,11 +246,14 @@ Deno.test("beside original watchdogs, on a port of their own, shadows see who mo
     await floaty.moveTo(one);
     cluster.start(one, { priority: 10, args: ["--shadow"] });
     cluster.start(two, { priority: 20, args: ["--shadow"] });
-    await until(() => roleOf(one) === "master" && roleOf(two) === "backup", { title: "roles" });
+    const outranked = /role: would be backup \(outranked by 127.0.0.1/;
+    await until(() => roleOf(one) === "master" && outranked.test(two.process?.output ?? ""), {
+      title: "the first one leads",
+    });
     // The original on the first machine ends with its machine; the other one follows by the cloud.
     originals[0]?.close();
     cluster.stop(one, "SIGKILL");
-    await until(() => said(two).includes("would attach the Elastic IP: peer 127.0.0.1 is dead"), {
+    await until(() => said(two).some((text) => text.startsWith("would attach")), {
       title: "the shadow would have moved it",
     });
     await floaty.moveTo(two);
