@@ -29,7 +29,7 @@ const FLOORS = [
 const CORE_FLOORS = ["registry", "", "election", "ownership", "node"];
 /** Files of the core that know both state machines. */
 const NODE =
-  /^src\/core\/(node|node_state|role_story|shadow_stance|shutdown|speak|transitions)\.ts$/;
+  /^src\/core\/(group|node|node_state|role_story|shadow_stance|shutdown|speak|transitions)\.ts$/;
 
 /** The imports of each source file, by path. */
 function imports(): Map<string, string[]> {

@@ -20,6 +20,7 @@ import {
   outranking,
 } from "./election/state.ts";
 import { elect, type ElectionEvent, electionWakeAtMs, startElection } from "./election/step.ts";
+import { membersOf, outlook, permit } from "./group.ts";
 import {
   beginReading,
   endReading,
@@ -33,8 +34,8 @@ import {
   replaceList,
   startMembership,
 } from "./membership.ts";
-import type { Node, NodeEffect, NodeEvent, NodeSettings, Turn } from "./node_state.ts";
-import { kept, ownershipWakeAtMs } from "./ownership/plan.ts";
+import type { Member, Node, NodeEffect, NodeEvent, NodeSettings, Turn } from "./node_state.ts";
+import { ownershipWakeAtMs } from "./ownership/plan.ts";
 import {
   type Ownership,
   type OwnershipEvent,
@@ -67,6 +68,10 @@ export function startNode(
   return {
     election,
     ownership: startOwnership(timesOf(settings), start.atMs),
+    sisters: (settings.sisters ?? []).map((elasticIp) => ({
+      elasticIp,
+      ownership: startOwnership(timesOf(settings), start.atMs),
+    })),
     membership: startMembership(start.dynamic ?? start.peers === null),
     desired: desiredStateOf(election),
     said: advert(election),
@@ -75,10 +80,12 @@ export function startNode(
 }
 
 /** When the node wants to be stepped next. */
-export function nodeWakeAtMs({ election, ownership, membership, stoppedAtMs }: Node): number {
+export function nodeWakeAtMs(node: Node): number {
+  const { election, ownership, sisters, membership, stoppedAtMs } = node;
   return Math.min(
     electionWakeAtMs(election),
     ownershipWakeAtMs(ownership),
+    ...sisters.map((sister) => ownershipWakeAtMs(sister.ownership)),
     ownership.prepared ? membershipWakeAtMs(membership) : Infinity,
     shutdown.wakeAtMs(stoppedAtMs, election),
   );
@@ -103,7 +110,9 @@ export function stepFully(
   const effects: NodeEffect[] = [], turn: Turn = { atMs, effects };
   const { forElection, forOwnership, membership, stoppedAtMs } = divide(before, event, atMs);
   const election = elect(before.election, forElection, atMs);
-  const settled = settle({ ...before, election, membership, stoppedAtMs }, forOwnership, turn);
+  const about = "elasticIp" in event ? event.elasticIp : undefined;
+  const share = { event: forOwnership, about };
+  const settled = settle({ ...before, election, membership, stoppedAtMs }, share, turn);
   const acting = beginCalls(settled, turn);
   effects.push(...changesBetween(before, acting, atMs), ...limitReached(event, before, acting));
   const node = readMembers(before, acting, turn);
@@ -118,7 +127,7 @@ const TICK = { kind: "tick" } as const;
 
 /** Each part's share of an event; a tick for the parts that the event does not concern. */
 function divide(
-  { election: { peers }, ownership, membership, stoppedAtMs }: Node,
+  node: Node,
   event: Exclude<NodeEvent, Rejected>,
   atMs: number,
 ): {
@@ -127,6 +136,7 @@ function divide(
   membership: Membership;
   stoppedAtMs: number | null;
 } {
+  const { election: { peers }, membership, stoppedAtMs } = node;
   const rest = { forElection: TICK, forOwnership: TICK, membership, stoppedAtMs };
   switch (event.kind) {
     case "tick":
@@ -160,7 +170,8 @@ function divide(
       const forElection = answer.verb === "prepare"
         ? { ...answer, kind: "identified" } as const
         : TICK;
-      const isBack = ownership.read.failures > 0;
+      const asked = membersOf(node).find(({ elasticIp }) => elasticIp === event.elasticIp);
+      const isBack = (asked?.ownership ?? node.ownership).read.failures > 0;
       const list = isBack ? hurryReading(membership) : membership;
       return { ...rest, forElection, forOwnership: event, membership: list };
     }
@@ -179,34 +190,73 @@ function timesOf(settings: NodeSettings): OwnershipSettings {
 /** Each round settles `holding`, `cloudReachable` or `kept`; each changes at most once per event. */
 const ROUNDS = 4;
 
+/** An event for one ownership, or for all of them. */
+interface Share {
+  readonly event: OwnershipEvent;
+  /** The address that it is about; undefined for the node's own one, which is told of everything else, too. */
+  readonly about: string | undefined;
+}
+
 /**
  * Tells ownership its share of the event, then exchanges results between ownership and election, which has its share
  * already.
  */
-function settle(before: Node, event: OwnershipEvent, turn: Turn): Node {
+function settle(before: Node, { event, about }: Share, turn: Turn): Node {
   let { election, desired } = before;
-  let ownership = taught(before.ownership, event, turn);
+  const own = election.settings.elasticIp;
+  const result = event.kind === "answered" || event.kind === "failed";
+  let members = membersOf(before).map((member) => {
+    const concerned = !result || member.elasticIp === (about ?? own);
+    return taught(member, concerned ? event : TICK, { ...turn, node: before });
+  });
   for (let round = 0; round < ROUNDS; round++) {
-    const informed = inform(election, ownership, turn.atMs);
+    const informed = inform(election, members.map(({ ownership }) => ownership), turn.atMs);
     if (round > 0 && informed === election) break;
     election = informed;
     desired = desiredStateOf(election);
-    ownership = taught(ownership, { kind: "desired", desired }, turn);
+    const wish = { kind: "desired", desired } as const;
+    members = members.map((member) => taught(member, wish, { ...turn, node: before }));
   }
-  return { ...before, election, ownership, desired };
+  const all = members.map(({ ownership }) => ownership);
+  const permitted = permit(all, { desired, election, atMs: turn.atMs });
+  return { ...withOwnerships(before, permitted), election, desired };
 }
 
-function taught(ownership: Ownership, event: OwnershipEvent, { atMs, effects }: Turn): Ownership {
-  const [wiser, reports] = learn(ownership, event, atMs);
-  for (const each of reports) effects.push({ kind: "report", ...each });
-  return wiser;
+/** The node with these ownerships, in the order of `membersOf`. */
+function withOwnerships(node: Node, [ownership, ...rest]: readonly Ownership[]): Node {
+  const sisters = node.sisters.map((sister, index) => ({
+    ...sister,
+    ownership: rest[index] ?? sister.ownership,
+  }));
+  return {
+    ...node,
+    ownership: ownership ?? node.ownership,
+    sisters: sisters.length === 0 ? node.sisters : sisters,
+  };
 }
 
-function inform(before: Election, ownership: Ownership, atMs: number): Election {
-  const { holding, cloudReachable } = ownership, left = kept(ownership);
+function taught(
+  member: Member,
+  event: OwnershipEvent,
+  { atMs, effects, node }: Turn & { node: Node },
+): Member {
+  const [ownership, reports] = learn(member.ownership, event, atMs);
+  for (const each of reports) {
+    effects.push({ kind: "report", ...each, ...aboutOf(node, member.elasticIp) });
+  }
+  return { ...member, ownership };
+}
+
+/** The address that an effect is about, left out where there is only one. */
+function aboutOf({ sisters }: Node, elasticIp: string): { elasticIp?: string } {
+  return sisters.length === 0 ? {} : { elasticIp };
+}
+
+function inform(before: Election, ownerships: readonly Ownership[], atMs: number): Election {
+  const { holding, cloudReachable, kept } = outlook(ownerships);
   let election = before;
   if (election.holding !== holding) election = elect(election, { kind: "holding", holding }, atMs);
-  if (election.kept !== left) election = elect(election, { kind: "kept", kept: left }, atMs);
+  if (election.kept !== kept) election = elect(election, { kind: "kept", kept }, atMs);
   return election.cloudReachable === cloudReachable
     ? election
     : elect(election, { kind: "cloudReachable", cloudReachable }, atMs);
@@ -216,23 +266,27 @@ function inform(before: Election, ownership: Ownership, atMs: number): Election 
  * Begins the calls that are due. A stale peer list is read instead of the other holders: two calls per look are enough.
  */
 function beginCalls(before: Node, { atMs, effects }: Turn): Node {
-  const [ownership, calls] = act(before.ownership, atMs);
-  if (calls.length === 0) return before;
-  let { membership } = before;
-  for (const { id, call } of calls) {
-    const swap = call.verb === "look" && membershipStale(membership, atMs);
-    effects.push({ kind: "call", id, call: swap ? { verb: "look", others: false } : call });
-    if (!swap) continue;
-    membership = beginReading(membership, atMs);
-    effects.push({ kind: "members" });
-  }
-  return { ...before, ownership, membership };
+  let { membership } = before, begun = false;
+  const ownerships = membersOf(before).map(({ elasticIp, ownership }) => {
+    const [acting, calls] = act(ownership, atMs);
+    for (const { id, call } of calls) {
+      begun = true;
+      const swap = call.verb === "look" && membershipStale(membership, atMs);
+      const made = swap ? { verb: "look", others: false } as const : call;
+      effects.push({ kind: "call", id, call: made, ...aboutOf(before, elasticIp) });
+      if (!swap) continue;
+      membership = beginReading(membership, atMs);
+      effects.push({ kind: "members" });
+    }
+    return acting;
+  });
+  return begun ? { ...withOwnerships(before, ownerships), membership } : before;
 }
 
 /** Reads the peer list if that is due, or if a death or an unknown holder suggests that it has changed. */
 function readMembers(before: Node, node: Node, { atMs, effects }: Turn): Node {
   let { membership } = node;
-  const stranger = node.ownership.unknownHolderAtMs !== before.ownership.unknownHolderAtMs;
+  const stranger = strangerAtMs(node) !== strangerAtMs(before);
   if (stranger || someoneDied(before, node)) {
     membership = needReading(membership, outranking(node.election).length, atMs);
   }
@@ -241,6 +295,11 @@ function readMembers(before: Node, node: Node, { atMs, effects }: Turn): Node {
     effects.push({ kind: "members" });
   }
   return membership === node.membership ? node : { ...node, membership };
+}
+
+/** When an unknown holder was last seen at any address. */
+function strangerAtMs(node: Node): number {
+  return Math.max(...membersOf(node).map(({ ownership }) => ownership.unknownHolderAtMs));
 }
 
 function someoneDied({ election: before }: Node, { election }: Node): boolean {

@@ -15,6 +15,14 @@ import type { Call } from "./ownership/call.ts";
 export interface NodeSettings extends ElectionSettings {
   /** Longest time between two looks at the cloud, 5 s to 5 min. */
   readonly reconcileMs: number;
+  /** Elastic IPs that move together with `elasticIp`, see group.ts; none when left out. A reload changes none. */
+  readonly sisters?: readonly string[];
+}
+
+/** The address that a call or a report is about, when it is not the only one. */
+interface About {
+  /** Left out: the node's own one, `settings.elasticIp`. */
+  readonly elasticIp?: string;
 }
 
 /** An event of the node. The time is passed separately; `roll` is a random number in 0..1. */
@@ -30,7 +38,8 @@ export type NodeEvent =
   | PromoteEvent
   | { readonly kind: "settings"; readonly settings: NodeSettings }
   | { readonly kind: "stop" }
-  | Extract<OwnershipEvent, { kind: "progress" | "answered" | "failed" }>
+  | Extract<OwnershipEvent, { kind: "progress" }>
+  | (Extract<OwnershipEvent, { kind: "answered" | "failed" }> & About)
   /** `found` says how discovery found these peers; it is not set if the configuration names them. */
   | (Extract<ElectionEvent, { kind: "members" }> & { readonly found?: string })
   /** New addresses of configured peers, or of their names; the cloud is then asked for their ids. */
@@ -57,7 +66,7 @@ export type NodeEffect =
      */
     readonly apart?: "twin" | "self";
   }
-  | { readonly kind: "call"; readonly id: number; readonly call: Call }
+  | ({ readonly kind: "call"; readonly id: number; readonly call: Call } & About)
   | { readonly kind: "members" }
   | {
     readonly kind: "refused";
@@ -66,13 +75,21 @@ export type NodeEffect =
     readonly id: string;
     readonly reason: RejectReason;
   }
-  | ({ readonly kind: "report" } & Report)
+  | ({ readonly kind: "report" } & Report & About)
   | { readonly kind: "exit"; readonly code: 0 | 1 };
+
+/** One address of a node. */
+export interface Member {
+  readonly elasticIp: string;
+  readonly ownership: Ownership;
+}
 
 /** The node's whole state. */
 export interface Node {
   readonly election: Election;
   readonly ownership: Ownership;
+  /** The addresses that move together with this one. */
+  readonly sisters: readonly Member[];
   readonly membership: Membership;
   readonly desired: DesiredState;
   readonly said: Advert;

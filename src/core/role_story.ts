@@ -9,6 +9,7 @@ import {
 } from "./election/state.ts";
 import { keepsAddress, ownPriorityOf, type Peer, titleOf } from "./election/peer.ts";
 import { cloudTrouble } from "./ownership/cloud_trouble.ts";
+import { membersOf } from "./group.ts";
 import { durationText } from "./age.ts";
 import type { Node } from "./node_state.ts";
 
@@ -19,18 +20,25 @@ export function named(peer: Peer): string {
 }
 
 /** The end of the role's log line, beginning with `: `; empty where the reason says everything. */
-export function roleStory(node: Pick<Node, "election" | "ownership">, atMs: number): string {
+export function roleStory(
+  node: Pick<Node, "election" | "ownership" | "sisters">,
+  atMs: number,
+): string {
   const text = storyOf(node, atMs);
   return text === "" ? "" : `: ${text}`;
 }
 
 function storyOf(
-  { election, ownership }: Pick<Node, "election" | "ownership">,
+  node: Pick<Node, "election" | "ownership" | "sisters">,
   atMs: number,
 ): string {
+  const { election } = node;
   switch (election.reason) {
-    case "cloud-unreachable":
-      return `${standOf(election)} ${cloudTrouble(ownership, atMs)}`;
+    case "cloud-unreachable": {
+      const members = membersOf(node);
+      const troubled = members.find(({ ownership }) => !ownership.cloudReachable) ?? node;
+      return `${standOf(election)} ${cloudTrouble(troubled.ownership, atMs)}`;
+    }
     case "deferring":
       return deferral(election, atMs);
     case "stalled": {

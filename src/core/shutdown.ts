@@ -1,5 +1,6 @@
 // When a node that was asked to stop may exit, and with which code.
 import { type Election, twinned } from "./election/state.ts";
+import { apart } from "./group.ts";
 import type { Node } from "./node_state.ts";
 import type { SeverityOf } from "./registry/events.ts";
 
@@ -19,6 +20,22 @@ export interface Remains {
   readonly text: string;
 }
 
+/** The exit code for one address. */
+function codeOf({ election, ownership, stoppedAtMs }: Node, atMs: number): 0 | 1 | null {
+  if (stoppedAtMs === null) return null;
+  const idle = ownership.write.inFlight === null;
+  if (idle && ownership.holding === false) return 0;
+  // The hold may belong to the twin.
+  if (idle && twinned(election)) return 1;
+  // A previous run may have left the address here, so one answer of the cloud is waited for.
+  if (!ownership.prepared && ownership.read.failures > 0) return 1;
+  // After a failed detach we ask the cloud for its result; failing to learn it counts, too.
+  const { read, write } = ownership;
+  const failures = write.failures === 0 ? 0 : write.failures + read.failures;
+  const gaveUp = failures >= DETACH_ATTEMPTS || election.stops > 2;
+  return gaveUp || atMs >= endAtMs(stoppedAtMs, election) ? 1 : null;
+}
+
 /** The rules of shutting down. */
 export const shutdown = {
   /** When the shutdown ends at the latest, Infinity while running. */
@@ -27,22 +44,17 @@ export const shutdown = {
   },
 
   /** The exit code, or null while there is something left to do. 1 means that the address may still be on us. */
-  exitCode({ election, ownership, stoppedAtMs }: Node, atMs: number): 0 | 1 | null {
-    if (stoppedAtMs === null) return null;
-    const idle = ownership.write.inFlight === null;
-    if (idle && ownership.holding === false) return 0;
-    // The hold may belong to the twin.
-    if (idle && twinned(election)) return 1;
-    // A previous run may have left the address here, so one answer of the cloud is waited for.
-    if (!ownership.prepared && ownership.read.failures > 0) return 1;
-    // After a failed detach we ask the cloud for its result; failing to learn it counts, too.
-    const { read, write } = ownership;
-    const failures = write.failures === 0 ? 0 : write.failures + read.failures;
-    const gaveUp = failures >= DETACH_ATTEMPTS || election.stops > 2;
-    return gaveUp || atMs >= endAtMs(stoppedAtMs, election) ? 1 : null;
+  exitCode(node: Node, atMs: number): 0 | 1 | null {
+    const codes = apart(node).map((each) => codeOf(each, atMs));
+    return codes.includes(null) ? null : codes.includes(1) ? 1 : 0;
   },
 
-  /** What an operator must know about the address after a stop that ended with 1; else null. */
+  /** What an operator must know about each address that may remain after a stop that ended with 1. */
+  remainsOf(node: Node): Remains[] {
+    return apart(node).flatMap((each) => shutdown.remains(each) ?? []);
+  },
+
+  /** The same for the node's own address; null when nothing remains. */
   remains({ election, ownership, stoppedAtMs }: Node): Remains | null {
     const { holding, prepared } = ownership;
     if (stoppedAtMs === null || holding === false) return null;

@@ -9,12 +9,13 @@ import {
 } from "./election/state.ts";
 import { fit } from "./election/aside.ts";
 import type { Advert, Mark } from "./heartbeat.ts";
+import { membersOf } from "./group.ts";
 import { detaching } from "./ownership/step.ts";
 import { shutdown } from "./shutdown.ts";
 import { BEST_PRIORITY, echoFor, eligible, LAST_PRIORITY, type Peer } from "./election/peer.ts";
 import { told } from "./election/standing.ts";
 import { twinEcho } from "./election/twin.ts";
-import type { Node, NodeEffect, Turn } from "./node_state.ts";
+import type { Member, Node, NodeEffect, Turn } from "./node_state.ts";
 
 /** What the node advertises now. A node that is ineligible or stands back advertises the last priority. */
 export function advert(state: Election): Advert {
@@ -69,14 +70,14 @@ export function speak(
   node: Node,
   { atMs, effects, joined, answered }: Turn & { joined: boolean; answered: string | null },
 ): [Node, NodeEffect[]] {
-  const { election, ownership } = node;
+  const { election } = node;
   const { previousInterval, settings } = election;
   const intervalMs = previousInterval && atMs < previousInterval.untilMs
     ? previousInterval.intervalMs
     : settings.intervalMs;
   const hint = advert(election);
   // No peer may rely on a hold that is being given up.
-  const says = { ...hint, holds: hint.holds && !detaching(ownership) };
+  const says = { ...hint, holds: hint.holds && !membersOf(node).some(givesUp) };
   const news = !sameAdvert(says, node.said);
   const due = atMs >= election.heartbeatAtMs;
   const exit = shutdown.exitCode(node, atMs);
@@ -115,6 +116,10 @@ export function speak(
   const onTime = election.heartbeatAtMs + intervalMs;
   const heartbeatAtMs = !due ? election.heartbeatAtMs : onTime > atMs ? onTime : atMs + intervalMs;
   return [{ ...node, said: says, election: { ...election, peers, heartbeatAtMs } }, effects];
+}
+
+function givesUp({ ownership }: Member): boolean {
+  return detaching(ownership);
 }
 
 /** The peers with what each may know of us after these heartbeats; the same ones when that is nothing new. */

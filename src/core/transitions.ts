@@ -13,7 +13,7 @@ import type { Node, NodeEffect, NodeEvent } from "./node_state.ts";
 /** The log lines for the step from one state to the next. */
 export function changesBetween(
   { election: before, membership: { found: foundBefore } }: Pick<Node, "election" | "membership">,
-  node: Pick<Node, "election" | "membership" | "ownership">,
+  node: Pick<Node, "election" | "membership" | "ownership" | "sisters">,
   atMs: number,
 ): NodeEffect[] {
   const { election: after, membership: { found } } = node;

@@ -31,6 +31,7 @@ function state(peers: readonly Peer[], different: Partial<Election> = {}, found?
     election: { ...NODE.election, peers: all, ...different },
     membership: { ...NODE.membership, found: found ?? null },
     ownership: NODE.ownership,
+    sisters: NODE.sisters,
   };
 }
 

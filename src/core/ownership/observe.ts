@@ -102,7 +102,7 @@ function changed(state: Ownership, holding: boolean, atMs: number): Ownership {
   // A peer that we never heard may have been off since before our start; a look at once shows that.
   const soon = hasUnheardPeer(state, atMs) ? [atMs] : [];
   const looks = holding ? [...soon, atMs + AFTER_ATTACH_MS] : [];
-  const known = { ...state, holding, evictions, confirmed: null, seenAtMs: atMs };
+  const known = { ...state, holding, evictions, confirmed: null, balked: false, seenAtMs: atMs };
   return outdate(lookAt({ ...known, lagUntilMs: atMs + CLOUD_LAG_MS }, ...looks));
 }
 
@@ -171,6 +171,7 @@ function sight(
   let next: Ownership = {
     ...noteReleased(state, { released, exists }, { atMs, say }),
     holding: holds,
+    balked: state.balked && !holds,
     seenAtMs: asOfMs,
     others: others ?? state.others,
     othersAtMs: others === null ? state.othersAtMs : asOfMs,

@@ -130,8 +130,9 @@ function senior(state: Ownership): string | null {
 
 /** Detach self only once a successor is confirmed or the election wants it released. */
 function nextWrite(state: Ownership): Due | null {
-  const { desired, holding, confirmed, prepared, released } = state;
+  const { desired, holding, prepared, released, allowed } = state;
   if (!prepared || !desired || released !== null) return null;
+  const confirmed = allowed.giveUp ? state.confirmed : null;
   switch (desired.intent) {
     case "keep":
       return null;
@@ -141,7 +142,9 @@ function nextWrite(state: Ownership): Due | null {
       }
       const unsure = desired.holdsOnlyIfUnheld &&
         (state.othersAtMs < state.holdsOnlyIfUnheldAtMs || listedHolder(state) !== null);
-      return holding === false && !unsure ? { call: { verb: "attach" }, atMs: -Infinity } : null;
+      return holding === false && !unsure && allowed.attach
+        ? { call: { verb: "attach" }, atMs: -Infinity }
+        : null;
     }
     case "yield":
       return holding === true && confirmed !== null

@@ -21,6 +21,16 @@ export interface OwnershipSettings {
   readonly deadTimeMs: number;
 }
 
+/** What an address of a group may do now, see group.ts. */
+export interface Allowed {
+  readonly attach: boolean;
+  /** To give the address up to a confirmed successor. */
+  readonly giveUp: boolean;
+}
+
+/** For an address that moves alone. */
+export const FREE: Allowed = { attach: true, giveUp: true };
+
 /** Ownership's whole state. */
 export interface Ownership {
   readonly settings: OwnershipSettings;
@@ -50,6 +60,10 @@ export interface Ownership {
   readonly holdsOnlyIfUnheldAtMs: number;
   /** The successor that the cloud shows as a holder, null while there is none. */
   readonly confirmed: string | null;
+  /** Whether the last attempt to attach failed. */
+  readonly balked: boolean;
+  /** What the addresses that move together with this one allow; all is allowed for one that moves alone. */
+  readonly allowed: Allowed;
   readonly inspectAtMs: number;
   readonly inspectedCount: number;
   /** Next looks, soonest first; the last one is the reconcile look. */
@@ -106,6 +120,8 @@ export function startOwnership(settings: OwnershipSettings, atMs: number): Owner
     othersAtMs: -Infinity,
     holdsOnlyIfUnheldAtMs: Infinity,
     confirmed: null,
+    balked: false,
+    allowed: FREE,
     inspectAtMs: atMs,
     inspectedCount: 0,
     looksAtMs: [atMs + settings.reconcileMs],

@@ -177,7 +177,7 @@ function setBack(
       return { ...next, evict: FRESH_SLOT, evictions };
     }
     case "attach":
-      if (event.released === undefined) return { ...next, holding: null };
+      if (event.released === undefined) return { ...next, holding: null, balked: true };
       return noteReleased({ ...state, write: FRESH_SLOT, holding: false }, event, {
         atMs,
         say,

@@ -1,0 +1,103 @@
+// Elastic IPs that move together: one election, and one ownership for each address. A node without a group is a group
+// of one, for which everything here says what its only ownership says.
+//
+//   holds          all addresses that exist are on this node; while only some are, it does not know
+//   attach         each by itself, but over a live holder none before one that was refused the last time
+//   hand over      none before the successor says that it holds all, and the cloud confirms each that we hold
+//   not possible   what no other node can serve whole stays where it works
+import { type Election, twinned } from "./election/state.ts";
+import type { DesiredState } from "./election/desired_state.ts";
+import type { Member, Node } from "./node_state.ts";
+import { kept } from "./ownership/plan.ts";
+import { FREE, type Ownership } from "./ownership/state.ts";
+
+/** Until a node that gives up to two different holders asks again. */
+const DISAGREED_MS = 5_000;
+
+/** All addresses of a node, its own first. */
+export function membersOf(
+  { election, ownership, sisters }: Pick<Node, "election" | "ownership" | "sisters">,
+): readonly Member[] {
+  return [{ elasticIp: election.settings.elasticIp, ownership }, ...sisters];
+}
+
+/** The node as it would be with that address alone, in the order of `membersOf`: for display and for the end. */
+export function apart(node: Node): readonly Node[] {
+  if (node.sisters.length === 0) return [node];
+  return membersOf(node).map(({ elasticIp, ownership }) => {
+    const settings = { ...node.election.settings, elasticIp };
+    const { holding } = ownership;
+    return { ...node, election: { ...node.election, settings, holding }, ownership, sisters: [] };
+  });
+}
+
+/** What the election is told about all ownerships. */
+export interface Outlook {
+  /** True when all addresses are on this node, false when no one is, null when some are or that is unknown. */
+  readonly holding: boolean | null;
+  readonly cloudReachable: boolean;
+  /** All are left with unknown holders. If one had no holder, nobody else would serve it. */
+  readonly kept: boolean;
+}
+
+/** Joins what all ownerships say. An address that exists nowhere cannot keep the others from being held. */
+export function outlook(ownerships: readonly Ownership[]): Outlook {
+  const there = ownerships.filter(({ released }) => released === null);
+  const [first = null, ...rest] = (there.length > 0 ? there : ownerships)
+    .map(({ holding }) => holding);
+  return {
+    holding: rest.every((holding) => holding === first) ? first : null,
+    cloudReachable: ownerships.every(({ cloudReachable }) => cloudReachable),
+    kept: ownerships.every(kept),
+  };
+}
+
+/** Tells each ownership what the others allow it to do now. */
+export function permit(
+  ownerships: readonly Ownership[],
+  { desired, election, atMs }: { desired: DesiredState; election: Election; atMs: number },
+): readonly Ownership[] {
+  if (ownerships.length < 2 || twinned(election)) return ownerships;
+  const agreed = ownerships.map((each) => withoutDoubtful(each, { ownerships, desired, atMs }));
+  const giveUp = agreed.every(({ holding, confirmed }) => holding === false || confirmed !== null);
+  const served = someoneServes(election);
+  const refused = agreed.some(isRefused);
+  return agreed.map((each) => {
+    // With a live holder, an address that comes and goes again would only disturb its traffic.
+    const attach = !served || !refused || isRefused(each);
+    const { allowed } = each;
+    const same = allowed.attach === attach && allowed.giveUp === giveUp;
+    return same ? each : { ...each, allowed: attach && giveUp ? FREE : { attach, giveUp } };
+  });
+}
+
+function isRefused({ balked, released }: Ownership): boolean {
+  return balked && released === null;
+}
+
+/** Whether a live peer says that it holds all. */
+function someoneServes({ peers }: Election): boolean {
+  return [...peers.values()].some(({ alive, trailer }) => alive && trailer?.holds === true);
+}
+
+/**
+ * Without a confirmation that has become doubtful. The addresses are confirmed one after the other: meanwhile the
+ * successor must go on saying that it holds all. To one that cannot say so, the original, no group is given up.
+ */
+function withoutDoubtful(
+  state: Ownership,
+  { ownerships, desired, atMs }: {
+    ownerships: readonly Ownership[];
+    desired: DesiredState;
+    atMs: number;
+  },
+): Ownership {
+  const { confirmed } = state;
+  if (confirmed === null) return state;
+  if (desired.intent === "yield") {
+    return confirmed === desired.claimant ? state : { ...state, confirmed: null };
+  }
+  // A node that holds only if no other one does finds that one in the cloud, for each address separately.
+  const same = ownerships.every((each) => each.confirmed === null || each.confirmed === confirmed);
+  return same ? state : { ...state, confirmed: null, inspectAtMs: atMs + DISAGREED_MS };
+}
