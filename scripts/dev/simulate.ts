@@ -1,19 +1,23 @@
 // Plays seeded stories of a cluster under faults.
 //
 //   deno task simulate --seeds 1000 [--from 1]     that many seeds, on all cores
-//   deno task simulate --seed 42 [--loop|--core]   one seed, as a scenario with its trace
+//   deno task simulate --seed 42 [--group]         one seed, as a scenario with its trace
+//
+// Each seed has two stories: one with one Elastic IP, and one (--group) with several that move together.
 //
 // Exit code 1 when a rule was broken.
 import { parseArgs } from "@std/cli/parse-args";
 import { play } from "../../tests/support/simulation/scenario.ts";
+import { writeGroupStory } from "../../tests/support/simulation/group_story.ts";
 import { writeStory } from "../../tests/support/simulation/story.ts";
 import type { Broken, Range } from "./simulate_worker.ts";
 
 /** Seeds per batch for a worker. */
 const CHUNK = 50;
 
-const { seeds = "200", from = "1", seed } = parseArgs(Deno.args, {
+const { seeds = "200", from = "1", seed, group } = parseArgs(Deno.args, {
   string: ["seeds", "from", "seed"],
+  boolean: ["group"],
 });
 for (const [name, text] of Object.entries({ seeds, from, seed: seed ?? "1" })) {
   if (!/^\d{1,15}$/.test(text)) {
@@ -25,7 +29,7 @@ Deno.exit(seed === undefined ? await playMany(Number(from), Number(seeds)) : awa
 
 /** One seed's story, printed as a scenario with its trace. */
 async function replay(seed: string): Promise<number> {
-  const story = writeStory(Number(seed));
+  const story = group ? writeGroupStory(Number(seed)) : writeStory(Number(seed));
   const { trace, violation } = await play(story);
   console.log([`# seed ${seed}`, story, "----", ...trace].join("\n"));
   console.log(violation === null ? "# all rules kept" : `# BROKEN ${violation}`);
@@ -42,9 +46,10 @@ async function playMany(from: number, count: number): Promise<number> {
     while (next < end) {
       const range: Range = { from: next, to: Math.min(next + CHUNK, end) };
       next = range.to;
-      for (const { seed, violation } of await ask(thread, range)) {
+      for (const { seed, group, violation } of await ask(thread, range)) {
         broken += 1;
-        console.log(`seed ${seed}: ${violation}\n  replay: deno task simulate --seed ${seed}`);
+        const replay = `deno task simulate --seed ${seed}${group ? " --group" : ""}`;
+        console.log(`seed ${seed}: ${violation}\n  replay: ${replay}`);
       }
     }
     thread.terminate();

@@ -1,5 +1,6 @@
 // Runs a share of the stories on one core.
 import { play } from "../../tests/support/simulation/scenario.ts";
+import { writeGroupStory } from "../../tests/support/simulation/group_story.ts";
 import { writeStory } from "../../tests/support/simulation/story.ts";
 
 /** Seeds from the first up to, but not including, the last. */
@@ -11,6 +12,8 @@ export interface Range {
 /** A seed whose story broke a rule. */
 export interface Broken {
   readonly seed: number;
+  /** In the story of a group. */
+  readonly group: boolean;
   readonly violation: string;
 }
 
@@ -23,8 +26,11 @@ if (typeof self !== "undefined") {
   self.onmessage = async ({ data: { from, to } }) => {
     const broken: Broken[] = [];
     for (let seed = from; seed < to; seed++) {
-      const { violation } = await play(writeStory(seed));
-      if (violation !== null) broken.push({ seed, violation });
+      for (const group of [false, true]) {
+        const story = group ? writeGroupStory(seed) : writeStory(seed);
+        const { violation } = await play(story);
+        if (violation !== null) broken.push({ seed, group, violation });
+      }
     }
     self.postMessage(broken);
   };

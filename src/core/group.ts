@@ -21,6 +21,12 @@ export function membersOf(
   return [{ elasticIp: election.settings.elasticIp, ownership }, ...sisters];
 }
 
+/** The ownership of that address; the node's own one if the address is left out or is none of the node's. */
+export function ownershipOf(node: Node, elasticIp?: string): Ownership {
+  const found = node.sisters.find((sister) => sister.elasticIp === elasticIp);
+  return found?.ownership ?? node.ownership;
+}
+
 /** The node as it would be with that address alone, in the order of `membersOf`: for display and for the end. */
 export function apart(node: Node): readonly Node[] {
   if (node.sisters.length === 0) return [node];

@@ -20,7 +20,7 @@ import {
   outranking,
 } from "./election/state.ts";
 import { elect, type ElectionEvent, electionWakeAtMs, startElection } from "./election/step.ts";
-import { membersOf, outlook, permit } from "./group.ts";
+import { membersOf, outlook, ownershipOf, permit } from "./group.ts";
 import {
   beginReading,
   endReading,
@@ -170,8 +170,7 @@ function divide(
       const forElection = answer.verb === "prepare"
         ? { ...answer, kind: "identified" } as const
         : TICK;
-      const asked = membersOf(node).find(({ elasticIp }) => elasticIp === event.elasticIp);
-      const isBack = (asked?.ownership ?? node.ownership).read.failures > 0;
+      const isBack = ownershipOf(node, event.elasticIp).read.failures > 0;
       const list = isBack ? hurryReading(membership) : membership;
       return { ...rest, forElection, forOwnership: event, membership: list };
     }

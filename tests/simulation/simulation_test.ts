@@ -5,14 +5,22 @@ import { watchSafety } from "../support/simulation/checkers.ts";
 import { SimCluster } from "../support/simulation/cluster.ts";
 import { seededRandom } from "../support/simulation/prng.ts";
 import { play } from "../support/simulation/scenario.ts";
+import { writeGroupStory } from "../support/simulation/group_story.ts";
 import { writeStory } from "../support/simulation/story.ts";
 
-const SEEDS = 60;
+const SEEDS = 60, GROUP_SEEDS = 30;
 
 Deno.test(`the rules are kept in ${SEEDS} stories of faults, and all ends well`, async () => {
   for (let seed = 1; seed <= SEEDS; seed++) {
     const { violation } = await play(writeStory(seed));
     assert(violation === null, `${violation}\nreplay: deno task simulate --seed ${seed}`);
+  }
+});
+
+Deno.test(`a group stays together in ${GROUP_SEEDS} stories of faults`, async () => {
+  for (let seed = 1; seed <= GROUP_SEEDS; seed++) {
+    const { violation } = await play(writeGroupStory(seed));
+    assert(violation === null, `${violation}\nreplay: deno task simulate --seed ${seed} --group`);
   }
 });
 

@@ -7,7 +7,7 @@ import { deadTimeOf, deceivedMsOf, holdOffOf, lifeOf } from "./limits.ts";
 import type { SimDatagram } from "./network.ts";
 
 /** How long a cloud fault, or an operator's change, excuses a mutual eviction. */
-const EXCUSED_MS = 20_000;
+export const EXCUSED_MS = 20_000;
 /** Time in which no node may hold, beyond dead time, hold-off and three calls, although some node could. */
 const UNHELD_MS = 8_000;
 /** Longest time between two readings of the cloud, beyond the usual, when calls fail. */

@@ -39,7 +39,7 @@ const LIMIT_MS = 4_000;
 export class SimCloud {
   readonly holders = new Set<string>();
   /** Instances that are switched off. */
-  readonly stopped = new Set<string>();
+  readonly stopped: Set<string>;
   latencyMs = 5;
   operationMs = 0;
   /** How old the data of a reading may be. */
@@ -53,17 +53,23 @@ export class SimCloud {
   handAtMs = -Infinity;
   /** Called when a change is accepted, before its duration. */
   onAccept: (change: "attach" | "detach", instanceId: string, by: string) => void = () => {};
+  /** Whether the Elastic IP was released. */
+  released = false;
   /** Called after each change. */
   onChanged: () => void = () => {};
+  readonly #first: SimCloud;
   readonly #timeline: Timeline;
   readonly #random: () => number;
   readonly #lostAtMs = new Map<string, number>();
   readonly #gotAtMs = new Map<string, number>();
   #past: { atMs: number; holders: ReadonlySet<string> }[] = [];
 
-  constructor(timeline: Timeline, random: () => number) {
+  /** `first`: the cloud of another Elastic IP, which has the same machines. */
+  constructor(timeline: Timeline, random: () => number, first: SimCloud | null = null) {
     this.#timeline = timeline;
     this.#random = random;
+    this.#first = first ?? this;
+    this.stopped = first?.stopped ?? new Set();
   }
 
   /** The longest time of one call without faults, until its result shows. */
@@ -100,7 +106,7 @@ export class SimCloud {
 
   /** An operator's manual change. */
   changeByHand(change: "attach" | "detach", instanceId: string): void {
-    this.handAtMs = this.#timeline.nowMs;
+    this.handAtMs = this.#first.handAtMs = this.#timeline.nowMs;
     this.change(change, instanceId);
   }
 
@@ -116,6 +122,9 @@ export class SimCloud {
       case "look":
         return this.#request(caller, () => {
           const others = call.others ? this.#othersThan(self) : null;
+          if (this.released) {
+            return caller.answer({ verb: "look", holds: false, others, released: RELEASED });
+          }
           caller.answer({ verb: "look", holds: this.#shows(self), others });
         });
       case "inspect":
@@ -179,6 +188,7 @@ export class SimCloud {
       return this.#hang(caller, show);
     }
     this.#request(caller, () => {
+      if (this.released) return caller.fail({ ...REFUSED, released: RELEASED });
       if (this.#faultOf(caller) === "pends") return this.#pend(caller);
       this.onAccept(change, id, caller.instanceId);
       this.#timeline.at(this.#timeline.nowMs + this.operationMs, () => {
@@ -242,7 +252,7 @@ export class SimCloud {
 
   #faultOf({ instanceId }: Caller): Fault {
     const fault = this.fault(instanceId);
-    if (fault !== "ok") this.troubledAtMs = this.#timeline.nowMs;
+    if (fault !== "ok") this.troubledAtMs = this.#first.troubledAtMs = this.#timeline.nowMs;
     return fault;
   }
 
@@ -261,5 +271,6 @@ export class SimCloud {
   }
 }
 
+const RELEASED = "the Elastic IP was released";
 const RETRYABLE: Setback = { retryable: true, retryAfterMs: null };
 const REFUSED: Setback = { retryable: false, retryAfterMs: null };

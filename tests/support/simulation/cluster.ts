@@ -57,7 +57,10 @@ export interface ClusterOptions {
 export class SimCluster {
   readonly timeline = new Timeline();
   readonly network: SimNetwork;
+  /** The first Elastic IP's. */
   readonly cloud: SimCloud;
+  /** Further Elastic IPs that move together with the first, by address. */
+  readonly sisters = new Map<string, SimCloud>();
   readonly machines = new Map<string, Machine>();
   readonly observers: Observer[] = [];
   /** Records from the beginning; does nothing by itself. */
@@ -80,6 +83,18 @@ export class SimCluster {
     this.network = new SimNetwork(this.timeline, options.random, (each) => this.#arrive(each));
     this.cloud = new SimCloud(this.timeline, options.random);
     this.attacker = new Attacker(this);
+  }
+
+  /** The clouds of all Elastic IPs, the first one first. */
+  get clouds(): readonly SimCloud[] {
+    return [this.cloud, ...this.sisters.values()];
+  }
+
+  /** Adds an Elastic IP that moves together with the first. */
+  addSister(elasticIp: string): void {
+    const { latencyMs, operationMs, staleMs } = this.cloud;
+    const sister = new SimCloud(this.timeline, this.options.random, this.cloud);
+    this.sisters.set(elasticIp, Object.assign(sister, { latencyMs, operationMs, staleMs }));
   }
 
   /** Adds a machine, switched off. */
@@ -317,7 +332,7 @@ export class SimCluster {
         for (const { sent } of observers) sent?.(machine);
         this.network.send(machine.address, to, bytes);
       },
-      call: (call, ends) => alive() && this.#call(machine, call, { ends, reach }),
+      call: (call, ends, about) => alive() && this.#call(machine, call, { ends, reach, about }),
       members: ({ answer, fail }) => {
         if (alive()) { for (const { read } of observers) read?.(machine); }
         const ok = ["ok", "keeps", "denies", "pends"].includes(
@@ -355,18 +370,25 @@ export class SimCluster {
   #call(
     machine: Machine,
     call: Call,
-    { ends, reach }: { ends: CallEnds; reach: (kind: "answer", work: () => void) => void },
+    { ends, reach, about }: {
+      ends: CallEnds;
+      reach: (kind: "answer", work: () => void) => void;
+      about: string | undefined;
+    },
   ): void {
-    for (const { called } of this.observers) called?.(machine, call);
+    const sister = this.sisters.get(about ?? "");
+    // The rules for calls are checked for the first Elastic IP; those for groups look at all holders.
+    const observers = sister ? [] : this.observers;
+    for (const { called } of observers) called?.(machine, call);
     this.callsUnderWay += 1;
     const end = (work: () => void) => {
       this.callsUnderWay -= 1;
       reach("answer", () => {
-        for (const { ended } of this.observers) ended?.(machine, call);
+        for (const { ended } of observers) ended?.(machine, call);
         work();
       });
     };
-    this.cloud.call(call, {
+    (sister ?? this.cloud).call(call, {
       instanceId: machine.instanceId,
       resume: (work) => reach("answer", work),
       wanted: () => ends.wanted(),

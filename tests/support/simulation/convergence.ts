@@ -2,6 +2,7 @@
 // afterwards.
 import { REPEAT_MAX_MS } from "../../../src/exoscale/attempts.ts";
 import type { Observer, SimCluster } from "./cluster.ts";
+import type { SimCloud } from "./cloud.ts";
 import type { Machine } from "./machine.ts";
 import { deadTimeOf, deceivedMsOf, holdOffOf, lifeOf } from "./limits.ts";
 
@@ -44,8 +45,10 @@ export async function converge(cluster: SimCluster): Promise<void> {
   const bound = boundMs(cluster);
   await cluster.run(bound);
   const asItShould = () => {
-    const wrong = wrongHolders(cluster);
-    if (wrong) cluster.fail("cloud", `${wrong}, ${bound.toFixed(0)} ms after the last fault`);
+    for (const cloud of cluster.clouds) {
+      const wrong = wrongHolders(cluster, cloud);
+      if (wrong) cluster.fail("cloud", `${wrong}, ${bound.toFixed(0)} ms after the last fault`);
+    }
   };
   asItShould();
   const { onChanged } = cluster.cloud;
@@ -84,7 +87,7 @@ function watchCalm(cluster: SimCluster): Observer {
 }
 
 /** The actual and the expected holders, null when they are equal. */
-function wrongHolders({ machines, cloud }: SimCluster): string | null {
+function wrongHolders({ machines }: SimCluster, cloud: SimCloud): string | null {
   const running = [...machines.values()].filter(({ agent }) => agent !== null);
   const well = running.filter(({ healthy, aside }) => healthy && aside === null);
   // An unhealthy or drained server is better than none.

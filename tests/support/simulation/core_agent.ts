@@ -1,6 +1,7 @@
 // A watchdog that is only the core: it steps each event and performs each effect, without any promise.
 import { accept } from "../../../src/core/election/accept.ts";
 import { decode, encode, hasTag, type Trailer, trailerFor } from "../../../src/core/heartbeat.ts";
+import { ownershipOf } from "../../../src/core/group.ts";
 import { nodeWakeAtMs, startNode, stepNode } from "../../../src/core/node.ts";
 import { stillWanted } from "../../../src/core/ownership/state.ts";
 import type { PeerIdentity } from "../../../src/core/election/peer.ts";
@@ -87,13 +88,15 @@ export class CoreAgent implements Agent {
       case "send":
         return this.#send(effect);
       case "call": {
-        const { id } = effect;
+        const { id, elasticIp } = effect;
+        const about = elasticIp === undefined ? {} : { elasticIp };
+        const result = () => ({ id, roll: random(), ...about });
         return call(effect.call, {
           progress: (tookMs) => this.#deliver({ kind: "progress", tookMs }),
-          answer: (answer) => this.#deliver({ kind: "answered", id, answer, roll: random() }),
-          fail: (setback) => this.#deliver({ kind: "failed", id, roll: random(), ...setback }),
-          wanted: () => stillWanted(this.#node.ownership, effect.call),
-        });
+          answer: (answer) => this.#deliver({ kind: "answered", answer, ...result() }),
+          fail: (setback) => this.#deliver({ kind: "failed", ...result(), ...setback }),
+          wanted: () => stillWanted(ownershipOf(this.#node, elasticIp), effect.call),
+        }, elasticIp);
       }
       case "members":
         return members({

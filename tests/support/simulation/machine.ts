@@ -41,7 +41,8 @@ export interface Outside {
   /** Runs the work at that instant, or later when the machine thaws. */
   readonly at: (atMs: number, work: () => void) => void;
   readonly send: (bytes: Uint8Array, to: string) => void;
-  readonly call: (call: Call, ends: CallEnds) => void;
+  /** `about`: the Elastic IP, undefined for the first. */
+  readonly call: (call: Call, ends: CallEnds, about?: string) => void;
   readonly members: (ends: {
     readonly answer: (membership: PeerList) => void;
     readonly fail: () => void;

@@ -1,5 +1,6 @@
 // Copies of the program, each with one rule broken. The checkers must catch every one of them, or they would not catch
 // the same mistake in a later change.
+import { writeGroupStory } from "./group_story.ts";
 import { writeStory } from "./story.ts";
 import type { play } from "./scenario.ts";
 
@@ -13,6 +14,8 @@ export interface Mutant {
   readonly also?: readonly [string, string];
   /** The stories in which the mutant can show; all when left out. */
   readonly only?: RegExp;
+  /** It can show only in stories of Elastic IPs that move together. */
+  readonly group?: boolean;
 }
 
 /** Heartbeats are signed; an attacker replays recordings; an attacker forges heartbeats of a node that is cut off. */
@@ -165,11 +168,26 @@ export const MUTANTS: readonly Mutant[] = [
       "notBeforeMs: Infinity",
     ],
   },
+  {
+    rule: "of a group nothing is given up before all is confirmed",
+    file: "group.ts",
+    swap: ["agreed.every(({ holding, confirmed })", "agreed.some(({ holding, confirmed })"],
+    group: true,
+  },
+  {
+    rule: "a group is held when all of it is held",
+    file: "group.ts",
+    swap: [
+      "holding: rest.every((holding) => holding === first) ? first : null,",
+      "holding: there.some(({ holding }) => holding === true),",
+    ],
+    group: true,
+  },
 ];
 
 /** The first seed whose story catches the broken rule, null if none does. */
 export async function caughtBy(
-  { file, swap, also, only }: Mutant,
+  { file, swap, also, only, group }: Mutant,
   seeds: Iterable<number>,
 ): Promise<{ seed: number; violation: string } | null> {
   const folder = await Deno.makeTempDir({ prefix: "exoip-canary-" });
@@ -187,7 +205,7 @@ export async function caughtBy(
     const copy = await import(`file://${folder}/tests/support/simulation/scenario.ts`);
     const playCopy: typeof play = copy.play;
     for (const seed of seeds) {
-      const story = writeStory(seed);
+      const story = group ? writeGroupStory(seed) : writeStory(seed);
       if (only && !only.test(story)) continue;
       const { violation } = await playCopy(story);
       // A copy that crashes proves nothing about the checkers.

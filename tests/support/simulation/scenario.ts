@@ -1,6 +1,7 @@
 // Cluster stories as text: commands in, trace out.
 //
 //   cluster a=10 b=20 c=20/plain d=30/off/unlisted interval=1s ratio=3 api=5ms operation=0ms stale=1s lag=5s
+//           together=2 (Elastic IPs that move together)
 //           exclusive no-preempt preempt-delay=5s handover=10s reconcile=30s move-limit=4/1h dynamic loop signed
 //           chance=42
 //   kill a at 5s | poweroff a at 5s | start a at 9s | stop a at 9s | better a at 9s | worse a at 9s
@@ -14,6 +15,7 @@
 //   sick a at 5s | well a at 9s | configure a P=5 t=100ms at 9s
 //   demote a at 5s | promote a at 9s | drain a at 5s | undrain a at 9s     (a drain outlives the process)
 //   cloud fails at 5s | cloud hangs a at 5s | cloud ok at 9s | attach a at 5s | detach a at 5s
+//   cloud denies a on 2 at 5s | attach a on 2 at 5s | release on 2 at 5s     (only the second Elastic IP)
 //   run 10s | mend | settle
 //
 // `mend` ends all faults except unhealthy services and requests to stand aside; `settle` demands convergence within the
@@ -25,11 +27,15 @@ import { watchSafety } from "./checkers.ts";
 import type { Fault } from "./cloud.ts";
 import type { MoveLimit } from "../../../src/core/election/state.ts";
 import { SimCluster } from "./cluster.ts";
+import { watchGroup } from "./group_checker.ts";
 import { converge } from "./convergence.ts";
 import type { Machine } from "./machine.ts";
 import { seededRandom } from "./prng.ts";
 import { follow } from "./trace.ts";
 import type { NodeSettings } from "../../../src/core/node_state.ts";
+
+/** The Elastic IPs that can move together with the first. */
+const SISTERS = ["198.51.100.51", "198.51.100.52"];
 
 /** The result of a story. */
 export interface Played {
@@ -69,7 +75,10 @@ function build(line: string, trace: string[]): SimCluster {
   cluster.cloud.operationMs = span("operation", "0ms");
   cluster.cloud.staleMs = span("stale", "0ms");
   cluster.listLagMs = span("lag", "0ms");
+  const sisters = SISTERS.slice(0, Number(settings.get("together") ?? 1) - 1);
+  for (const elasticIp of sisters) cluster.addSister(elasticIp);
   watchSafety(cluster);
+  if (sisters.length > 0) watchGroup(cluster);
   follow(cluster, (line) => trace.push(line));
   const starting: Machine[] = [];
   for (const word of words.filter((word) => /^[a-z]=/.test(word))) {
@@ -84,6 +93,7 @@ function build(line: string, trace: string[]): SimCluster {
       handoverTimeoutMs: span("handover", "10s"),
       reconcileMs: span("reconcile", "30s"),
       moveLimit: limitOf(settings.get("move-limit")),
+      ...(sisters.length > 0 && { sisters }),
     }, { plain: options.includes("/plain"), inPeerList: !options.includes("/unlisted") });
     if (!options.includes("/off")) starting.push(machine);
   }
@@ -122,7 +132,10 @@ function mend(cluster: SimCluster): void {
   network.weather = { loss: 0, duplicates: 0, delayMs: [0, 1] };
   network.cuts.clear();
   network.holds.clear();
-  cloud.fault = () => "ok";
+  for (const each of cluster.clouds) {
+    each.fault = () => "ok";
+    each.released = false;
+  }
   cluster.listLagMs = 0;
   for (const machine of machines.values()) {
     cluster.list(machine, true);
@@ -139,8 +152,11 @@ interface Action {
   readonly command: string;
 }
 
-function act(cluster: SimCluster, { verb, names, forMs, command }: Action): void {
-  const { network, cloud, machines } = cluster;
+function act(cluster: SimCluster, { verb, names: words, forMs, command }: Action): void {
+  const { network, clouds, machines } = cluster;
+  const on = words.indexOf("on");
+  const names = on < 0 ? words : words.slice(0, on);
+  const chosen = on < 0 ? clouds : clouds.filter((_, index) => index + 1 === Number(words[on + 1]));
   const machine = (name = names[0]): Machine => {
     const found = machines.get(name ?? "");
     if (!found) throw new Error(`no node ${name} in: ${command}`);
@@ -198,14 +214,18 @@ function act(cluster: SimCluster, { verb, names, forMs, command }: Action): void
       return cluster.configure(machine(), changesOf(names.slice(1), command));
     case "attach":
     case "detach":
-      return cloud.changeByHand(verb, machine().instanceId);
+      for (const each of chosen) each.changeByHand(verb, machine().instanceId);
+      return;
+    case "release":
+      for (const each of chosen) each.released = true;
+      return;
     case "clock":
       return void (machine().wallOffsetMs += forMs * (names[1] === "back" ? -1 : 1));
     case "cloud": {
       const [fault = "ok", ...whose] = names;
       const ids = whose.map((name) => machine(name).instanceId);
       const affected = (id: string) => ids.length === 0 || ids.includes(id);
-      cloud.fault = (id) => affected(id) ? fault as Fault : "ok";
+      for (const each of chosen) each.fault = (id) => affected(id) ? fault as Fault : "ok";
       return;
     }
     default:

@@ -16,7 +16,7 @@ const SHOWN = new Set([
 
 /** Writes roles, holders and other lines for an operator. */
 export function follow(cluster: SimCluster, tell: (line: string) => void): void {
-  const { timeline, cloud } = cluster;
+  const { timeline } = cluster;
   const nameOf = (id: string) =>
     [...cluster.machines.values()].find(({ instanceId }) => instanceId === id)?.name ?? id;
   const note = (who: string, what: string) =>
@@ -45,6 +45,8 @@ export function follow(cluster: SimCluster, tell: (line: string) => void): void 
       if (agent) role(name, `${election.role} ${election.reason}`);
     },
   });
-  cloud.onChanged = () =>
-    note("cloud", [...cloud.holders].map(nameOf).sort().join("+") || "nobody");
+  for (const [index, each] of cluster.clouds.entries()) {
+    const name = index === 0 ? "cloud" : `cloud ${index + 1}`;
+    each.onChanged = () => note(name, [...each.holders].map(nameOf).sort().join("+") || "nobody");
+  }
 }
