@@ -78,6 +78,8 @@ export interface Log {
 /** One change of a node's role for the Elastic IP. */
 export interface RoleChange {
   readonly elasticIp: string;
+  /** All that move together, `elasticIp` among them; left out for one that moves alone. */
+  readonly elasticIps?: readonly string[];
   readonly role: Role;
   /** The same as `role` when only the reason has changed. */
   readonly previousRole: Role;

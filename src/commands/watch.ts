@@ -284,12 +284,12 @@ function watchdogSettings(
   };
 }
 
-/** The settings of each Elastic IP's election. */
+/** The settings of each election: one for each Elastic IP, or one for all that move together. */
 export function nodeSettings(config: Config): NodeSettings[] {
   const { intervalMs, deadRatio, exclusive, preemptDelayMs, handoverTimeoutMs, reconcileMs } =
     config;
   const { moveLimit } = config;
-  return config.addresses.map(({ elasticIp, priority }) => ({
+  const all = config.addresses.map(({ elasticIp, priority }) => ({
     elasticIp,
     priority: priority ?? config.priority,
     intervalMs,
@@ -300,4 +300,8 @@ export function nodeSettings(config: Config): NodeSettings[] {
     moveLimit,
     reconcileMs: config.shadow ? shadowLookMs(config.addresses.length) : reconcileMs,
   }));
+  if (!config.together) return all;
+  // The heartbeats carry the first address: it must be the same on all nodes, in whatever order they name them.
+  const [first, ...sisters] = all.map(({ elasticIp }) => elasticIp).toSorted();
+  return all.filter(({ elasticIp }) => elasticIp === first).map((each) => ({ ...each, sisters }));
 }

@@ -51,6 +51,7 @@ export function configure(
   reader.need(addressed, "xi", "on CloudStack an Elastic IP is given by its IP address");
   refuseImpossible(reader, config.api);
   refuseShort(reader, config);
+  if (config.together) refuseSplit(reader, config);
   const { problems } = reader;
   return mode === null || problems.length > 0 ? { problems } : { mode, ...config };
 }
@@ -108,6 +109,28 @@ function refuseShort(
   const plain = `the original's 24 bytes have no room for ${long.elasticIp} (${nameOf("xi")})`;
   reader.need(heartbeatFormat === "extended", "heartbeat-format", plain);
   reader.need(api === "v2", "xi", `${long.elasticIp}: API v1 has no IPv6 Elastic IPs`);
+}
+
+/** Refuses what cannot move together. */
+function refuseSplit(
+  reader: ConfigReader,
+  { addresses, priority: own, heartbeatFormat }: Pick<
+    Config,
+    "addresses" | "priority" | "heartbeatFormat"
+  >,
+): void {
+  const { length } = addresses;
+  const count = `${length} Elastic IP in ${nameOf("xi")}, wanted at least 2 that move together`;
+  reader.need(length !== 1, "together", count);
+  const priorities = [...new Set(addresses.map(({ priority }) => priority ?? own))];
+  const several = `different priorities in ${nameOf("xi")} (${priorities.join(", ")}), wanted ` +
+    `one: give it as ${nameOf("P")}`;
+  reader.need(priorities.length <= 1, "together", several);
+  const mute = `a node that sends the original's heartbeats (${nameOf("heartbeat-format")}) ` +
+    "cannot say that it holds all, and nothing would be given up to it: wanted extended";
+  reader.need(heartbeatFormat === "extended", "together", mute);
+  const alone = `a shadow compares each address by itself: leave out ${nameOf("shadow")}`;
+  reader.need(!reader.on("shadow"), "together", alone);
 }
 
 function readMode(reader: ConfigReader): Mode | null {

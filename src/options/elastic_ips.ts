@@ -1,6 +1,6 @@
 // Which Elastic IPs.
 import type { Option } from "./option.ts";
-import { shared } from "./option.ts";
+import { flag, shared } from "./option.ts";
 
 /** An Elastic IP to watch. */
 export interface AddressConfig {
@@ -34,5 +34,13 @@ export const ADDRESSES = [
     reload: "election",
     // Other addresses are other elections; a changed priority is not.
     restartIf: (old, next) => elasticIpsOf(old) !== elasticIpsOf(next),
+  }),
+  flag({
+    name: "together",
+    group: "peers",
+    key: "together",
+    variables: ["IF_TOGETHER"],
+    help: "all Elastic IPs of -xi move together: one node holds all of them; the same on all nodes",
+    watchdogOnly: true,
   }),
 ] as const satisfies readonly Option[];

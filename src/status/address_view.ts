@@ -41,6 +41,8 @@ export interface AddressFacts {
   readonly calls: readonly CallView[];
   /** Times without a holder and with two, see history/recorder.ts. */
   readonly totals: { readonly unheldMs: number; readonly twoHoldersMs: number };
+  /** The other Elastic IPs of its group; none when left out. */
+  readonly movesWith?: readonly string[];
   /** The last rejected datagram by sender. */
   readonly refused: ReadonlyMap<string, RefusedBefore>;
   /** Whether this machine has the address, null when that is not watched. */
@@ -65,6 +67,7 @@ export function addressView(node: Node, facts: AddressFacts, atMs: number): Addr
   const age = (sinceMs: Instant) => ageOf(sinceMs, atMs);
   return {
     elasticIp: settings.elasticIp,
+    movesWith: facts.movesWith ?? [],
     role: election.role,
     reason: election.reason,
     reasonDetail: reasonDetail(election),

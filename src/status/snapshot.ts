@@ -93,6 +93,8 @@ export interface PresenceView {
 /** One Elastic IP as this node sees it. */
 export interface AddressView extends PresenceView {
   readonly elasticIp: string;
+  /** The other Elastic IPs that move together with it, with the same role; empty where it moves alone. */
+  readonly movesWith: readonly string[];
   readonly role: Role;
   readonly reason: Reason;
   /** Detail of the reason, such as the failing check; empty where the word is enough. */

@@ -81,10 +81,13 @@ function addressLines(
   { snapshot, verbose }: { snapshot: Snapshot; verbose: boolean },
 ): Line[] {
   const { instanceId } = snapshot;
+  // A watchdog of another version may not send this field.
+  const { movesWith = [] }: Partial<AddressView> = view;
   const rows = [
     ...(verbose ? [["instance", instanceId ?? "unknown"]] : []),
     ...(twinText(view) ? [["twin", twinText(view)]] : []),
     ["role", `${view.role} (${view.reason}) for ${ageSpan(view.roleAgeMs)}${detailText(view)}`],
+    ...(movesWith.length > 0 ? [["together", `with ${movesWith.join(", ")}`]] : []),
     ["holding", `${holdingText(view)}, read ${ageText(view.holdingAgeMs)}`],
     ["interface", interfaceText(view)],
     ["healthy", view.healthy ? "yes" : "no"],

@@ -30,8 +30,8 @@ export interface CallerOptions {
   readonly starting: (verb: Call["verb"] | "members") => boolean;
   /** Whether the node still wants the call. */
   readonly wanted: (call: Call) => boolean;
-  /** Ends the program. */
-  readonly giveUp: () => void;
+  /** Ends the program; false while another address of the group can still be served. */
+  readonly giveUp: () => boolean;
 }
 
 /** Makes calls. */
@@ -132,8 +132,7 @@ export class CloudCalls {
     const hopeless = patience.endsWith(error, clock.nowMs());
     if (starting(verb) && hopeless) {
       log.write("critical", "cloud-refused", error.message);
-      giveUp();
-      return true;
+      if (giveUp()) return true;
     }
     const text = `${verb}: ${error.message}${starting(verb) ? "; waiting for the cloud" : ""}`;
     limitedLog.write(`${verb} ${error.kind}`, ["warning", "cloud-error", text]);

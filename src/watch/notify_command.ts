@@ -199,13 +199,14 @@ export class RoleNotices implements Observer {
   }
 
   #facts(change: RoleChange, wallMs: number): Record<string, string> {
-    const { elasticIp, role, reason, reasonDetail, priority, holding } = change;
+    const { elasticIp, elasticIps, role, reason, reasonDetail, priority, holding } = change;
     return {
       EXOIP_ROLE: role,
       EXOIP_PREVIOUS_ROLE: this.#told.get(elasticIp) ?? "none",
       EXOIP_REASON: reason,
       EXOIP_REASON_DETAIL: reasonDetail,
       EXOIP_ADDRESS: elasticIp,
+      ...(elasticIps && { EXOIP_ADDRESSES: elasticIps.join(" ") }),
       EXOIP_PRIORITY: `${priority}`,
       EXOIP_HOLDING: holding === null ? "unknown" : holding ? "yes" : "no",
       EXOIP_INSTANCE_ID: this.#settings.instanceId,
@@ -220,6 +221,6 @@ export class RoleNotices implements Observer {
   }
 }
 
-function titleOf({ role, elasticIp }: RoleChange): string {
-  return `${role} of ${elasticIp}`;
+function titleOf({ role, elasticIp, elasticIps = [elasticIp] }: RoleChange): string {
+  return `${role} of ${elasticIps.join(", ")}`;
 }

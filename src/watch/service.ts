@@ -6,6 +6,7 @@ import type { CheckSpec } from "../checks/spec.ts";
 import { deadTimeMs } from "../core/election/state.ts";
 import type { CheckHealth } from "../core/health.ts";
 import type { Presence } from "../core/presence.ts";
+import { membersOf } from "../core/group.ts";
 import { reasonDetail } from "../core/transitions.ts";
 import type { CheckView } from "../status/snapshot.ts";
 import { HealthChecks } from "../checks/schedule.ts";
@@ -124,8 +125,8 @@ export class Service {
   #watchInterfaces({ watches, log }: Watchdog): InterfaceWatch {
     const { clock, interfaces, isLocalAddress: isLocal } = this.#host;
     const { addressOn: device } = this.#config;
-    const nodeOf = (elasticIp: string) =>
-      watches.find(({ node }) => node.election.settings.elasticIp === elasticIp)?.node;
+    const memberOf = (elasticIp: string) =>
+      watches.flatMap(({ node }) => membersOf(node)).find((each) => each.elasticIp === elasticIp);
     return new InterfaceWatch({
       elasticIps: this.#config.addresses.map(({ elasticIp }) => elasticIp),
       device,
@@ -138,18 +139,18 @@ export class Service {
       restore: (elasticIp) => this.#addresses.restore(elasticIp),
       // A shadow's machine gets no traffic because of it.
       holding: (elasticIp) =>
-        this.#config.shadow ? null : nodeOf(elasticIp)?.election.holding ?? null,
+        this.#config.shadow ? null : memberOf(elasticIp)?.ownership.holding ?? null,
       changed: () => this.#tellHealth(this.#failing),
     });
   }
 
-  /** Each watch is healthy when the checks pass and traffic to its own Elastic IP arrives. */
+  /** Each watch is healthy when the checks pass and traffic to each of its Elastic IPs arrives. */
   #tellHealth(failing: string): void {
     this.#failing = failing;
     for (const watch of this.#watchdog?.watches ?? []) {
       const { elasticIp } = watch.node.election.settings;
-      const loss = this.#interfaces?.loss(elasticIp) ?? "";
-      const reason = [failing, loss].filter((each) => each !== "").join("; ");
+      const losses = watch.elasticIps.map((each) => this.#interfaces?.loss(each) ?? "");
+      const reason = [failing, ...losses].filter((each) => each !== "").join("; ");
       if (this.#told.get(elasticIp) === reason) continue;
       this.#told.set(elasticIp, reason);
       watch.deliver({ kind: "health", healthy: reason === "", reason });
@@ -161,10 +162,12 @@ export class Service {
    * takes. Bounded by about twice the time-out of the command.
    */
   async close(): Promise<void> {
-    const last = (this.#watchdog?.watches ?? []).map(({ node }) => {
+    const last = (this.#watchdog?.watches ?? []).map(({ node, elasticIps }) => {
       const { settings, role, reason, priority, holding } = node.election;
       const { elasticIp } = settings;
-      const change = { elasticIp, role, previousRole: role, reason, priority, holding };
+      const together = elasticIps.length > 1 ? { elasticIps } : {};
+      const decided = { role, previousRole: role, reason, priority, holding };
+      const change = { elasticIp, ...together, ...decided };
       return { ...change, reasonDetail: reasonDetail(node.election) };
     });
     const notices = this.#notices;

@@ -1,5 +1,6 @@
 // Takes snapshots of a running watchdog: reads everything on request and keeps nothing.
 import type { DeadlineTimer } from "./deadline_timer.ts";
+import { apart } from "../core/group.ts";
 import { settling } from "../core/election/state.ts";
 import type { Vitals } from "../status/liveness.ts";
 import type { Presence } from "../core/presence.ts";
@@ -86,13 +87,13 @@ export class Snapshots {
         refused: refused.views(nowMs),
       },
       // Only running watches are shown; the end of a watch was logged when it happened.
-      addresses: watched(watches).map((watch) =>
-        watch.view({
+      addresses: watched(watches).flatMap((watch) =>
+        watch.views((elasticIp) => ({
           refused: senders,
-          presence: presence(watch.node.election.settings.elasticIp),
+          presence: presence(elasticIp),
           peerName,
-          comparison: shadowReport(watch.node.election.settings.elasticIp),
-        })
+          comparison: shadowReport(elasticIp),
+        }))
       ),
       addressesLeftOut: 0,
       checks: checks(),
@@ -107,11 +108,12 @@ export class Snapshots {
     const nodes = watched(watches).map(({ node }) => node);
     const stopping = nodes.some(({ stoppedAtMs }) => stoppedAtMs !== null);
     // A node that slept listens again, too, but with another reason, so it does not count as starting.
-    const starting = nodes.some(({ election, ownership }) =>
+    const each = nodes.flatMap(apart);
+    const starting = each.some(({ election, ownership }) =>
       !ownership.prepared || (settling(election) && election.reason === "settling")
     );
     const phase = stopping ? "stopping" : starting ? "starting" : "running";
-    const addresses = nodes.map(({ election, ownership }) => ({
+    const addresses = each.map(({ election, ownership }) => ({
       elasticIp: election.settings.elasticIp,
       unavailable: ownership.released ?? "",
     }));

@@ -3,7 +3,8 @@
 import { shutdown } from "../core/shutdown.ts";
 import { settling } from "../core/election/state.ts";
 import type { ServiceManager } from "../world.ts";
-import type { Node } from "../core/node_state.ts";
+import { membersOf } from "../core/group.ts";
+import type { Member, Node } from "../core/node_state.ts";
 
 /** Added to the longest time that the handover takes, for the rest of the shutdown. */
 const END_MARGIN_MS = 5_000;
@@ -48,13 +49,16 @@ function leavingMs(nodes: readonly Node[], atMs: number): number {
   return Math.max(...ends) - atMs;
 }
 
-function statusOf({ election, ownership }: Node): string {
-  const { settings, role, reason } = election;
-  const { holding } = ownership;
+function statusOf(node: Node): string {
+  const { role, reason } = node.election;
+  return `${role} (${reason}), ${membersOf(node).map(heldText).join(", ")}`;
+}
+
+function heldText({ elasticIp, ownership: { holding } }: Member): string {
   const held = holding === null
     ? "not known to be attached"
     : holding
     ? "attached"
     : "not attached";
-  return `${role} (${reason}), ${settings.elasticIp} is ${held}`;
+  return `${elasticIp} is ${held}`;
 }

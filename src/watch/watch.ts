@@ -1,9 +1,10 @@
-// Watches one Elastic IP: the loop that passes events to the core and performs its effects. Every event is stepped at
+// Watches one Elastic IP, or several that move together: the loop that passes events to the core and performs its effects. Every event is stepped at
 // once; effects are started without waiting, so that nothing the cloud does can delay a heartbeat.
 import { addressView } from "../status/address_view.ts";
 import type { Aside } from "../core/election/aside.ts";
 import type { AddressFacts } from "../status/address_view.ts";
 import { type MissingPeer, settling } from "../core/election/state.ts";
+import { apart, ownershipOf } from "../core/group.ts";
 import { nodeWakeAtMs, startNode, stepNode } from "../core/node.ts";
 import { type Remains, shutdown } from "../core/shutdown.ts";
 import { stillWanted } from "../core/ownership/state.ts";
@@ -55,11 +56,13 @@ export interface WatchOptions {
   readonly random: () => number;
   readonly log: Log;
   readonly limitedLog: RateLimitedLog;
+  /** The logs for lines about one of several addresses. */
+  readonly logsOf: (elasticIp: string) => Pick<WatchOptions, "log" | "limitedLog">;
   readonly observer: Observer | null;
   /** Keeps who held when. */
   readonly recorder: HistoryRecorder;
-  /** Builds the cloud client. */
-  readonly connect: () => Cloud;
+  /** Builds the cloud client of an address. */
+  readonly connect: (elasticIp: string) => Cloud;
   readonly send: (outgoing: Outgoing) => void;
   /** `cause` is the likely reason, where it is known. */
   readonly refuse: (from: string, reason: RejectReason, cause?: string) => void;
@@ -71,6 +74,9 @@ export interface WatchOptions {
   readonly ended: () => void;
 }
 
+/** What the process knows about an address beside the node. */
+type ShownFacts = Pick<AddressFacts, "refused" | "presence" | "peerName" | "comparison">;
+
 /** What a reload can change. */
 export interface Reconfiguration {
   readonly settings?: NodeSettings;
@@ -80,13 +86,23 @@ export interface Reconfiguration {
   readonly missing?: readonly MissingPeer[];
 }
 
+/** One address and its calls. */
+interface Strand {
+  readonly elasticIp: string;
+  readonly cloud: Cloud;
+  readonly calls: CloudCalls;
+  readonly counters: CallCounters;
+  readonly log: Log;
+}
+
 /** Watches one address until told to stop, or until the cloud says that it can never work. */
 export class Watch {
   readonly #options: WatchOptions;
-  readonly #cloud: Cloud;
-  readonly #calls: CloudCalls;
+  /** The addresses, the node's own one first. */
+  readonly #strands: readonly [Strand, ...Strand[]];
   readonly #ending = new AbortController();
-  readonly #counters = new CallCounters();
+  /** Addresses of which the cloud said at the start that they can never work. */
+  readonly #hopeless = new Set<string>();
   readonly #takeOvers = new Count();
   readonly #burst: BurstLog;
   #node: Node;
@@ -95,21 +111,13 @@ export class Watch {
 
   constructor(options: WatchOptions) {
     this.#options = options;
-    const { settings, selfId, run, peers, missing, dynamic, aside, clock, random } = options;
-    const { log, limitedLog, verbose } = options;
-    this.#cloud = options.connect();
+    const { settings, selfId, run, peers, missing, dynamic, aside, clock } = options;
+    const { log, limitedLog } = options;
     this.#burst = new BurstLog({ log, limitedLog, clock });
-    this.#calls = new CloudCalls({
-      ...{ clock, random, log, limitedLog, verbose },
-      cloud: this.#cloud,
-      counters: this.#counters,
-      ending: this.#ending.signal,
-      deliver: (event) => this.deliver(event),
-      identified: options.identified,
-      starting: (verb) => this.#starting(verb),
-      wanted: (call) => stillWanted(this.#node.ownership, call),
-      giveUp: () => this.#exit(1),
-    });
+    const { elasticIp, sisters = [] } = settings;
+    const own = this.#strand(elasticIp, sisters.length > 0 ? options.logsOf(elasticIp) : options);
+    const rest = sisters.map((sister) => this.#strand(sister, options.logsOf(sister)));
+    this.#strands = [own, ...rest];
     const atMs = clock.nowMs();
     this.#node = startNode(settings, { atMs, selfId, run, peers, missing, dynamic, aside });
     this.#wakeAtMs = nodeWakeAtMs(this.#node);
@@ -122,7 +130,12 @@ export class Watch {
 
   /** For messages. */
   get cloudName(): string {
-    return this.#cloud.name;
+    return this.#strands[0].cloud.name;
+  }
+
+  /** All its addresses, the node's own one first. */
+  get elasticIps(): readonly string[] {
+    return this.#strands.map(({ elasticIp }) => elasticIp);
   }
 
   /** When the node wants to be stepped next, Infinity once it has ended. */
@@ -135,30 +148,37 @@ export class Watch {
     return this.#exitCode;
   }
 
-  /** The state of the address at the end; null while it runs, or if the address is not left here. */
-  get remains(): Remains | null {
-    return this.#exitCode === 1 ? shutdown.remains(this.#node) : null;
+  /** The state of each address that may be left here at the end; empty while it runs. */
+  get remains(): readonly Remains[] {
+    return this.#exitCode === 1 ? shutdown.remainsOf(this.#node) : [];
   }
 
-  /** The address for display. */
-  view(facts: Pick<AddressFacts, "refused" | "presence" | "peerName" | "comparison">): AddressView {
+  /** The addresses for display. */
+  views(factsOf: (elasticIp: string) => ShownFacts): AddressView[] {
     const nowMs = this.#options.clock.nowMs();
-    const { lists, evictions } = this.#counters;
-    return addressView(this.#node, {
-      cloud: this.cloudName,
-      peersAtMs: lists.atMs,
-      takeOvers: this.#takeOvers,
-      evictions,
-      calls: this.#counters.views(nowMs),
-      totals: this.#options.recorder.totals(nowMs),
-      ...facts,
-    }, nowMs);
+    const { lists } = this.#strands[0].counters;
+    const totals = this.#options.recorder.totals(nowMs);
+    return apart(this.#node).map((node, index) => {
+      const { elasticIp, cloud, counters } = this.#strands[index] ?? this.#strands[0];
+      return addressView(node, {
+        cloud: cloud.name,
+        peersAtMs: lists.atMs,
+        takeOvers: this.#takeOvers,
+        evictions: counters.evictions,
+        calls: counters.views(nowMs),
+        movesWith: this.elasticIps.filter((other) => other !== elasticIp),
+        totals,
+        ...factsOf(elasticIp),
+      }, nowMs);
+    });
   }
 
   /** Starts the node. */
   start(): void {
-    const { log, settings: { elasticIp } } = this.#options;
-    log.write("info", "start", `watching ${elasticIp} through ${this.#cloud.name}`);
+    const { log } = this.#options;
+    const all = this.elasticIps;
+    const what = all.length > 1 ? `${all.join(", ")}, which move together,` : all.join();
+    log.write("info", "start", `watching ${what} through ${this.cloudName}`);
     this.deliver({ kind: "tick" });
   }
 
@@ -180,13 +200,35 @@ export class Watch {
   reconfigure({ settings, addresses, missing }: Reconfiguration): void {
     if (settings) this.deliver({ kind: "settings", settings });
     if (!addresses) return missing && this.deliver({ kind: "missing", missing });
-    this.#calls.replaceMembers();
+    this.#strands[0].calls.replaceMembers();
     this.deliver({ kind: "peers", addresses, missing: missing ?? [] });
   }
 
   /** Resolves when no call to the cloud is under way any more, which is soon after the end. */
-  callsEnded(): Promise<void> {
-    return this.#calls.ended();
+  async callsEnded(): Promise<void> {
+    await Promise.all(this.#strands.map(({ calls }) => calls.ended()));
+  }
+
+  #strand(
+    elasticIp: string,
+    { log, limitedLog }: Pick<WatchOptions, "log" | "limitedLog">,
+  ): Strand {
+    const { clock, random, verbose, identified, connect, settings } = this.#options;
+    const cloud = connect(elasticIp), counters = new CallCounters();
+    const about = settings.sisters?.length ? { elasticIp } : {};
+    const calls = new CloudCalls({
+      ...{ clock, random, log, limitedLog, verbose, cloud, counters, identified },
+      ending: this.#ending.signal,
+      deliver: (event) => this.deliver(isResult(event) ? { ...event, ...about } : event),
+      starting: (verb) => !this.#hopeless.has(elasticIp) && this.#starting(verb, elasticIp),
+      wanted: (call) => stillWanted(ownershipOf(this.#node, elasticIp), call),
+      giveUp: () => this.#giveUp(elasticIp),
+    });
+    return { elasticIp, cloud, calls, counters, log };
+  }
+
+  #strandOf(elasticIp: string | undefined): Strand {
+    return this.#strands.find((each) => each.elasticIp === elasticIp) ?? this.#strands[0];
   }
 
   #observe({ election: before }: Node): void {
@@ -198,7 +240,9 @@ export class Watch {
       this.#takeOvers.add(this.#options.clock.nowMs());
     }
     const { observer } = this.#options;
-    const change = { elasticIp, role, previousRole, reason, priority, holding };
+    const { elasticIps } = this;
+    const together = elasticIps.length > 1 ? { elasticIps } : {};
+    const change = { elasticIp, ...together, role, previousRole, reason, priority, holding };
     observer?.roleChanged({ ...change, reasonDetail: reasonDetail(this.#node.election) });
   }
 
@@ -207,9 +251,9 @@ export class Watch {
       case "send":
         return this.#send(effect);
       case "call":
-        return this.#calls.begin(effect.id, effect.call);
+        return this.#strandOf(effect.elasticIp).calls.begin(effect.id, effect.call);
       case "members":
-        return this.#calls.readMembers();
+        return this.#strands[0].calls.readMembers();
       case "refused":
         return this.#refuse(effect);
       case "report":
@@ -224,12 +268,13 @@ export class Watch {
   /**
    * A flapping check makes the role flap, and a peer that is heard only now and then comes and goes: limit such lines.
    */
-  #report({ severity, event, text }: Extract<NodeEffect, { kind: "report" }>): void {
+  #report({ severity, event, text, elasticIp }: Extract<NodeEffect, { kind: "report" }>): void {
     const { shadow } = this.#options;
     if (shadow && CHANGES.includes(event)) return;
     const line: Line = [severity, event, shadow && event === "role" ? `would be ${text}` : text];
     if (event === "role" || event === "twin") this.#burst.write(event, line);
-    else this.#options.log.write(...line);
+    else if (elasticIp === undefined) this.#options.log.write(...line);
+    else this.#strandOf(elasticIp).log.write(...line);
   }
 
   #send(effect: Extract<NodeEffect, { kind: "send" }>): void {
@@ -244,9 +289,19 @@ export class Watch {
   }
 
   /** Whether a refusal may still end the program: the cloud has not answered yet, or no peer list is known. */
-  #starting(verb: Call["verb"] | "members"): boolean {
-    const { ownership, membership, election } = this.#node;
-    return verb === "members" ? !membership.known && settling(election) : !ownership.prepared;
+  #starting(verb: Call["verb"] | "members", elasticIp: string): boolean {
+    const { membership, election } = this.#node;
+    return verb === "members"
+      ? !membership.known && settling(election)
+      : !ownershipOf(this.#node, elasticIp).prepared;
+  }
+
+  /** One address that cannot work does not take the others of its group down. */
+  #giveUp(elasticIp: string): boolean {
+    this.#hopeless.add(elasticIp);
+    if (this.#strands.some((each) => !this.#hopeless.has(each.elasticIp))) return false;
+    this.#exit(1);
+    return true;
   }
 
   #exit(code: 0 | 1): void {
@@ -254,4 +309,8 @@ export class Watch {
     this.#ending.abort();
     this.#options.ended();
   }
+}
+
+function isResult(event: NodeEvent): event is Extract<NodeEvent, { kind: "answered" | "failed" }> {
+  return event.kind === "answered" || event.kind === "failed";
 }

@@ -1,4 +1,5 @@
-// -W: the process around the watches. There is one watch for each Elastic IP; they share the socket and the timer.
+// -W: the process around the watches. There is one watch for each Elastic IP, or one for all if they move together;
+// they share the socket and the timer.
 import { decode } from "../core/heartbeat.ts";
 import { unresolved } from "../core/election/peer.ts";
 import type { Vitals } from "../status/liveness.ts";
@@ -28,7 +29,7 @@ export type { WatchdogSettings, World } from "./watchdog_options.ts";
 
 /** The running watchdog. */
 export class Watchdog {
-  /** One for each Elastic IP, in the order of the configuration. */
+  /** One for each Elastic IP, in the order of the configuration; only one if they move together. */
   readonly watches: readonly Watch[];
   readonly #settings: WatchdogSettings;
   readonly #world: World;
@@ -139,7 +140,7 @@ export class Watchdog {
 
   /** Logs the last line. */
   #sayExit(code: 0 | 1): void {
-    const remains = this.watches.flatMap((watch) => watch.remains ?? []);
+    const remains = this.watches.flatMap((watch) => watch.remains);
     const severity = remains.some((each) => each.severity === "critical") ? "critical" : "info";
     const texts = [`exit code ${code}`, ...remains.map(({ text }) => text)];
     this.#log.write(severity, "exit", texts.join("; "));
@@ -162,9 +163,12 @@ export class Watchdog {
     const log = this.#log;
     const { elasticIp } = node;
     const several = nodes.length > 1;
-    const own = several ? addressed(log, elasticIp) : log;
-    const limitedLog = several ? new RateLimitedLog(own, clock) : this.#limitedLog;
-    if (several) this.#limitedLogs.push(limitedLog);
+    const logsOf = (address: string) => {
+      const own = addressed(log, address), limitedLog = new RateLimitedLog(own, clock);
+      this.#limitedLogs.push(limitedLog);
+      return { log: own, limitedLog };
+    };
+    const logs = several ? logsOf(elasticIp) : { log, limitedLog: this.#limitedLog };
     return new Watch({
       settings: node,
       selfId,
@@ -177,12 +181,12 @@ export class Watchdog {
       shadow: this.#settings.shadow ?? false,
       clock,
       random,
-      log: own,
-      limitedLog,
+      ...logs,
+      logsOf,
       observer,
       recorder: this.#histories.open(elasticIp),
       // An answer about one address shows that the cloud answers: calls for the others only wait for their turn.
-      connect: () => connect(elasticIp, (tookMs) => this.tell({ kind: "progress", tookMs })),
+      connect: (address) => connect(address, (tookMs) => this.tell({ kind: "progress", tookMs })),
       send: (outgoing) => this.#sender.send(outgoing),
       refuse: (from, reason, cause) =>
         this.#refusals.refuse(from, reason, this.#isOurs(from) ? FROM_ELASTIC_IP : cause),
@@ -194,7 +198,7 @@ export class Watchdog {
 
   /** Whether that is one of our Elastic IPs. */
   #isOurs(address: string): boolean {
-    return this.watches.some(({ node }) => node.election.settings.elasticIp === address);
+    return this.watches.some(({ elasticIps }) => elasticIps.includes(address));
   }
 
   #stepped(atMs: number): void {
