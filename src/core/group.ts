@@ -7,8 +7,9 @@
 //   not possible   what no other node can serve whole stays where it works
 import { type Election, twinned } from "./election/state.ts";
 import type { DesiredState } from "./election/desired_state.ts";
-import type { Member, Node } from "./node_state.ts";
+import type { Member, Node, NodeEffect } from "./node_state.ts";
 import { kept } from "./ownership/plan.ts";
+import { report } from "./registry/report.ts";
 import { FREE, type Ownership } from "./ownership/state.ts";
 
 /** Until a node that gives up to two different holders asks again. */
@@ -106,4 +107,28 @@ function withoutDoubtful(
   // A node that holds only if no other one does finds that one in the cloud, for each address separately.
   const same = ownerships.every((each) => each.confirmed === null || each.confirmed === confirmed);
   return same ? state : { ...state, confirmed: null, inspectAtMs: atMs + DISAGREED_MS };
+}
+
+/** Readings without a hold, after which a successor that says it holds all has another group. */
+const MISSED = 5;
+
+/** The line for a successor that turns out to hold only a part of what we hold. */
+export function groupDiffers(before: Node, node: Node): NodeEffect[] {
+  const missing = notHeldBySuccessor(node);
+  if (missing === null || notHeldBySuccessor(before) !== null) return [];
+  const text =
+    `instance ${node.desired.claimant} says that it holds, but the cloud does not show ` +
+    `it at ${missing}: this node keeps all addresses that move together`;
+  return [{ kind: "report", ...report("warning", "group-differs", text) }];
+}
+
+function notHeldBySuccessor(node: Node): string | null {
+  const { claimant, intent } = node.desired;
+  const members = membersOf(node);
+  if (claimant === null || intent !== "yield") return null;
+  if (!members.some(({ ownership }) => ownership.confirmed === claimant)) return null;
+  const missed = members.find(({ ownership: { holding, confirmed, inspectedCount } }) =>
+    holding === true && confirmed === null && inspectedCount >= MISSED
+  );
+  return missed?.elasticIp ?? null;
 }

@@ -20,7 +20,7 @@ import {
   outranking,
 } from "./election/state.ts";
 import { elect, type ElectionEvent, electionWakeAtMs, startElection } from "./election/step.ts";
-import { membersOf, outlook, ownershipOf, permit } from "./group.ts";
+import { groupDiffers, membersOf, outlook, ownershipOf, permit } from "./group.ts";
 import {
   beginReading,
   endReading,
@@ -115,6 +115,7 @@ export function stepFully(
   const settled = settle({ ...before, election, membership, stoppedAtMs }, share, turn);
   const acting = beginCalls(settled, turn);
   effects.push(...changesBetween(before, acting, atMs), ...limitReached(event, before, acting));
+  effects.push(...groupDiffers(before, acting));
   const node = readMembers(before, acting, turn);
   challenge(before, node, effects);
   const answered = event.kind === "heard" && provedBetween(before, node, event.from)

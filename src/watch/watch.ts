@@ -1,5 +1,6 @@
-// Watches one Elastic IP, or several that move together: the loop that passes events to the core and performs its effects. Every event is stepped at
-// once; effects are started without waiting, so that nothing the cloud does can delay a heartbeat.
+// Watches one Elastic IP, or several that move together: the loop that passes events to the core and performs its
+// effects. Every event is stepped at once; effects are started without waiting, so that nothing the cloud does can
+// delay a heartbeat.
 import { addressView } from "../status/address_view.ts";
 import type { Aside } from "../core/election/aside.ts";
 import type { AddressFacts } from "../status/address_view.ts";

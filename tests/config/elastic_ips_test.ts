@@ -1,6 +1,7 @@
 // Several Elastic IPs in one process: their notation, and that each has its own election on one socket.
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { readValues } from "../../src/options/parse.ts";
+import { nodeSettings } from "../../src/commands/watch.ts";
 import { configure } from "../../src/config/config.ts";
 import { decode, encode } from "../../src/core/heartbeat.ts";
 import { CloudError } from "../../src/exoscale/cloud_error.ts";
@@ -15,6 +16,29 @@ const ONE = "198.51.100.50", OTHER = "198.51.100.60";
 const SELF = "9b1e6f20-53c4-4a7d-8e2f-0a1b2c3d4e5f", PEER = "0a1b2c3d-53c4-4a7d-8e2f-0a1b2c3d4e5f";
 
 const read = (...argv: string[]) => configure(readValues(argv, {}), {});
+
+Deno.test("--together wants several addresses with one priority, and heartbeats that say who holds", () => {
+  const problems = (...args: string[]) => {
+    const outcome = read(...WATCH, "--together", ...args);
+    return "problems" in outcome ? outcome.problems.join() : "";
+  };
+  assertEquals(problems("-xi", `${ONE},${OTHER}`), "");
+  assertEquals(problems("-xi", `${ONE}/10,${OTHER}`, "-P", "10"), "");
+  assertMatch(problems("-xi", ONE), /1 Elastic IP in -xi.*, wanted at least 2/);
+  assertMatch(problems("-xi", `${ONE}/10,${OTHER}/20`), /different priorities in -xi.*\(10, 20\)/);
+  const plain = ["--heartbeat-format", "original"];
+  assertMatch(problems("-xi", `${ONE},${OTHER}`, ...plain), /cannot say that it holds all/);
+});
+
+Deno.test("--together makes one election, of the same first address in whatever order they are given", () => {
+  for (const text of [`${ONE},${OTHER}`, `${OTHER},${ONE}`]) {
+    const config = read(...WATCH, "--together", "-xi", text);
+    if ("problems" in config) throw new Error(config.problems.join());
+    const [first, ...rest] = nodeSettings(config);
+    assertEquals(rest, []);
+    assertEquals([first?.elasticIp, ...first?.sisters ?? []], [ONE, OTHER].sort());
+  }
+});
 
 Deno.test("configure() reads several Elastic IPs with their own priorities", () => {
   const config = read(...WATCH, "-xi", `${ONE}/20, ${OTHER}`);

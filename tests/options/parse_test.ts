@@ -74,6 +74,7 @@ const SWITCHES: ReadonlyArray<readonly [name: string, variable?: string]> = [
   ["O"],
   ["version"],
   ["exclusive", "IF_EXCLUSIVE"],
+  ["together", "IF_TOGETHER"],
   ["accept-unsigned", "IF_ACCEPT_UNSIGNED"],
   ["no-preempt", "IF_NO_PREEMPT"],
   ["insecure-endpoint", "IF_INSECURE_ENDPOINT"],

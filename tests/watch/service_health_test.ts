@@ -46,7 +46,10 @@ function stage(config: Config) {
     isLocalAddress: (address: string) => machine.on.has(address),
   } as unknown as Host;
   const watches = config.addresses.map(({ elasticIp }) => ({
+    elasticIps: [elasticIp],
     node: {
+      ownership: { holding: true },
+      sisters: [],
       election: { settings: { ...NODE_SETTINGS, elasticIp }, holding: true, role: "master" },
     },
     deliver: (event: NodeEvent) =>

@@ -158,6 +158,11 @@ export const EVENTS = {
     meaning: "The watchdog has ended; critical: the Elastic IP is, or may be, still attached.",
     cure: "Run exoip -D on this machine, or detach the address in the portal.",
   },
+  "group-differs": {
+    severities: ["warning"],
+    meaning: "A peer says that it holds, but has only a part of the addresses of --together.",
+    cure: "Give all nodes the same -xi and --together: nothing is given up to that peer.",
+  },
   "history-file": {
     severities: ["info", "warning"],
     meaning: "--history-file cannot be used or written, or was set aside; or it is written again.",
