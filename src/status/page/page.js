@@ -101,6 +101,9 @@
       ),
       make("p", "", `${role} for ${view.roleAgeMs === null ? "ever" : span(view.roleAgeMs)}`),
       ...(view.reasonDetail ? [make("p", "", `${reason}: ${view.reasonDetail}`)] : []),
+      ...(view.movesWith?.length
+        ? [make("p", "", `moves together with ${view.movesWith.join(", ")}`)]
+        : []),
       reading("cloud read", view.holdingAgeMs, 2 * view.reconcileMs + 10_000),
       ...checkLines(snapshot),
       interfaceText(view),
