@@ -45,11 +45,14 @@ function stage(config: Config) {
     interfaces: () => [...machine.on].map((address) => ({ name: "lo", address })),
     isLocalAddress: (address: string) => machine.on.has(address),
   } as unknown as Host;
-  const watches = config.addresses.map(({ elasticIp }) => ({
-    elasticIps: [elasticIp],
+  const all = config.addresses.map(({ elasticIp }) => elasticIp);
+  const ownership = { holding: true };
+  const groups = config.together ? [all] : all.map((elasticIp) => [elasticIp]);
+  const watches = groups.map(([elasticIp = "", ...sisters]) => ({
+    elasticIps: [elasticIp, ...sisters],
     node: {
-      ownership: { holding: true },
-      sisters: [],
+      ownership,
+      sisters: sisters.map((sister) => ({ elasticIp: sister, ownership })),
       election: { settings: { ...NODE_SETTINGS, elasticIp }, holding: true, role: "master" },
     },
     deliver: (event: NodeEvent) =>
@@ -99,6 +102,18 @@ Deno.test("checks and the address on the interface are combined, for each Elasti
     [`${ONE} false: ${lost(ONE)}`, `${TWO} true`],
     "one still lacks its address",
   );
+  machine.putting = true;
+  assertEquals(await within(5_000), [`${ONE} true`]);
+  await service.close();
+});
+
+Deno.test("addresses that move together are unhealthy together", async () => {
+  const { machine, service, within } = stage(configOf("--address-on", "lo", "--together"));
+  await within(1_500);
+  machine.putting = false;
+  machine.on.delete(TWO);
+  const why = `the address is not on lo: ip address replace ${TWO}/32 dev lo: exit code 2`;
+  assertEquals(await within(5_000), [`${ONE} false: ${why}`]);
   machine.putting = true;
   assertEquals(await within(5_000), [`${ONE} true`]);
   await service.close();
