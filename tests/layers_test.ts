@@ -28,8 +28,10 @@ const FLOORS = [
 /** The layers within the core: the wire, the two state machines, and the node that joins them. */
 const CORE_FLOORS = ["registry", "", "election", "ownership", "node"];
 /** Files of the core that know both state machines. */
-const NODE =
-  /^src\/core\/(group|node|node_state|role_story|shadow_stance|shutdown|speak|transitions)\.ts$/;
+const NODE = new RegExp(
+  "^src/core/(group|node|node_state|peer_changes|role_story|shadow_stance|shutdown|speak|" +
+    "transitions)\\.ts$",
+);
 
 /** The imports of each source file, by path. */
 function imports(): Map<string, string[]> {

@@ -12,6 +12,7 @@ import type { Advert, Mark } from "./heartbeat.ts";
 import { membersOf } from "./group.ts";
 import { detaching } from "./ownership/step.ts";
 import { shutdown } from "./shutdown.ts";
+import { livesElsewhere, machineOf, machinesOf } from "./election/machines.ts";
 import { BEST_PRIORITY, echoFor, eligible, LAST_PRIORITY, type Peer } from "./election/peer.ts";
 import { told } from "./election/standing.ts";
 import { twinEcho } from "./election/twin.ts";
@@ -48,9 +49,9 @@ export function advertTo(
 }
 
 /** An original peer cannot say that it holds; it is assumed to if it ranks best of all live peers. */
-function seemsToHold(peer: Peer, { peers }: Election): boolean {
+function seemsToHold(peer: Peer, state: Election): boolean {
   if (!peer.alive || peer.trailer !== null) return false;
-  const live = [...peers.values()].filter(eligible);
+  const live = machinesOf(state).filter(eligible);
   return live.every(({ priority }) => peer.priority <= priority);
 }
 
@@ -162,10 +163,20 @@ function heartbeatTo(
   says: Advert,
   { node: { election }, atMs }: { node: Node; atMs: number },
 ): Extract<NodeEffect, { kind: "send" }> {
-  const { address: to, alive: hearsYou } = peer;
-  const own = advertTo(peer, says, { state: election, atMs });
-  const echo = twinEcho(election, to) ?? echoFor(peer);
+  const { address: to } = peer;
+  // The machine is told what is known of it on all paths: it needs to know whether it is heard at all.
+  const machine = machineOf(peer, election);
+  const hearsYou = machine.alive;
+  const own = advertTo(machine, says, { state: election, atMs });
+  const echo = twinEcho(election, to) ?? echoOn(peer, election);
   return { kind: "send", to, advert: own, hearsYou, echo };
+}
+
+/** The latest heartbeat of the peer on this path, or on another one if this one is silent. */
+function echoOn(peer: Peer, election: Election): Mark | null {
+  const own = echoFor(peer);
+  if ((own !== null && peer.alive) || !livesElsewhere(peer, election)) return own;
+  return peer.met.length > 0 && peer.proof === null ? own : echoFor(machineOf(peer, election));
 }
 
 /** Whether there is a peer to which nothing was sent yet: a new one, or all when we have just got our id. */

@@ -1,12 +1,12 @@
 // What the operator is told about changes of the election: roles with their reasons, peers found and lost.
 import { durationText } from "./age.ts";
 import { asideText } from "./election/aside.ts";
-import { type Election, oneWay, outranking, pending, twinned } from "./election/state.ts";
+import { type Election, outranking, pending, twinned } from "./election/state.ts";
 import { givenUp } from "./election/missing.ts";
-import { ownPriorityOf, type Peer, standingBack, titleOf } from "./election/peer.ts";
 import { plain } from "./plain.ts";
 import { report } from "./registry/report.ts";
 import { ROLE_REASONS } from "./registry/role_reasons.ts";
+import { peerChanges } from "./peer_changes.ts";
 import { named, roleStory } from "./role_story.ts";
 import type { Node, NodeEffect, NodeEvent } from "./node_state.ts";
 
@@ -97,12 +97,6 @@ function explained(state: Election): string {
   return `${reason}${reason === "unhealthy" && unhealthyReason !== "" ? ":" : ","} ${detail}`;
 }
 
-/** Another address at which the machine of that peer is heard. */
-function sameMachine({ instanceId }: Peer, { peers }: Election): Peer | undefined {
-  if (instanceId === null) return undefined;
-  return [...peers.values()].find((peer) => peer.alive && peer.instanceId === instanceId);
-}
-
 /** Missing peers that were given up. */
 function* goneBetween(before: Election, after: Election) {
   if (before.missing === after.missing) return;
@@ -157,34 +151,4 @@ function* limitChanges(before: Election, after: Election, atMs: number) {
     "(--move-limit): it stays with a holder that can serve, for the next " +
     durationText(limitedUntilMs - atMs);
   yield report("critical", "move-limit", text);
-}
-
-function* peerChanges(before: Election, after: Election) {
-  if (before.peers === after.peers) return;
-  for (const [address, peer] of after.peers) {
-    const known = before.peers.get(address);
-    const title = titleOf(peer);
-    if (!known) yield report("info", "peer-joined", `peer ${title} joined`);
-    else if (peer.alive && !known.alive) {
-      const back = standingBack(peer);
-      const text = `peer ${title} is alive, priority ${ownPriorityOf(peer)}`;
-      yield report("info", "peer-alive", back === "" ? text : `${text}, ${back}`);
-    } else if (!peer.alive && known.alive) {
-      const elsewhere = sameMachine(peer, after);
-      yield elsewhere
-        ? report(
-          "info",
-          "peer-dead",
-          `peer ${titleOf(elsewhere)} is not heard at ${address} any more`,
-        )
-        : report("warning", "peer-dead", `peer ${title} is dead`);
-    } else if (oneWay(peer, after) && !oneWay(known, before)) {
-      yield report("warning", "one-way", `peer ${title} is heard, but does not hear us`);
-    } else if (peer.alive && oneWay(known, before) && peer.notHearingUsSinceMs === null) {
-      yield report("info", "one-way", `peer ${title} hears us again`);
-    }
-  }
-  for (const [address, peer] of before.peers) {
-    if (!after.peers.has(address)) yield report("info", "peer-left", `peer ${titleOf(peer)} left`);
-  }
 }

@@ -53,7 +53,7 @@ Deno.test("openLog() writes one bounded line, whatever it is told", async () => 
   });
   const log = openLog({ stdout: true, writer });
   log.write("warning", "peer-dead", "peer x\nexoip [CRIT   ] forged: \x1b[2J");
-  log.write("info", "peer-dead", "y".repeat(LINE_MAX_CHARS * 2));
+  log.write("info", "peer-alive", "y".repeat(LINE_MAX_CHARS * 2));
   await log.flush();
   const [first, second, ...rest] = text.split("\n");
   assertEquals(first, "exoip [WARNING] peer-dead: peer x exoip [CRIT   ] forged:  [2J");

@@ -68,10 +68,30 @@ Deno.test("changesBetween() tells of peers that come, live, die and go", () => {
 Deno.test("changesBetween() tells of a machine that lives at another address", () => {
   const { instanceId } = live;
   const other = peer("2001:db8::7", { instanceId });
-  const of = (there: Peer, gone = dead) => lines(state([live, there]), state([gone, there]));
-  assertEquals(of(other), ["info peer-dead: peer 2001:db8::7 is not heard at 10.0.0.7 any more"]);
-  assertEquals(of({ ...other, alive: false }), ["warning peer-dead: peer 10.0.0.7 is dead"]);
+  const of = (there: Peer, gone = dead) =>
+    lines(state([live, there], { repeated: true }), state([gone, there], { repeated: true }));
+  assertEquals(of(other), [
+    "warning path-silent: peer 2001:db8::7 lives, but is not heard at 10.0.0.7 any more",
+  ]);
+  assertEquals(of({ ...other, alive: false }), [
+    "warning peer-dead: peer 10.0.0.7 is dead, at 2001:db8::7, too",
+  ]);
   assertEquals(of(peer("10.0.0.8")), ["warning peer-dead: peer 10.0.0.7 is dead"]);
+  const at = (one: Peer, there: Peer, [before, then]: [Peer, Peer]) =>
+    lines(
+      state([before, one], { repeated: true }),
+      state([then, there], { repeated: true }),
+    );
+  const inside = { ...other, network: "backend" }, silent = { ...inside, alive: false };
+  assertEquals(at(silent, inside, [live, live]), [
+    "info path-back: peer 10.0.0.7 is heard at backend 2001:db8::7 again",
+  ]);
+  assertEquals(at({ ...silent, heardAtMs: null }, inside, [live, live]), [
+    "info path-back: peer 10.0.0.7 is heard at backend 2001:db8::7, too",
+  ]);
+  assertEquals(at(inside, silent, [live, dead]), [
+    "warning peer-dead: peer 10.0.0.7 is dead, at backend 2001:db8::7, too",
+  ], "one line for a machine that dies on both at once");
   // Two instances that the cloud does not know are not the same.
   const nameless = { ...other, instanceId: null };
   assertEquals(of(nameless, { ...dead, instanceId: null }), [

@@ -5,7 +5,8 @@ import { deadTimeMs, deadTimeOfMs, deathAtMs, type Election, type Heard } from "
 import { livesOn, remembered, steady } from "./life.ts";
 import type { Trailer } from "../heartbeat.ts";
 import type { Peer } from "./peer.ts";
-import { doubtOf, type Measure, meet, prove } from "./proof.ts";
+import { doubtOnAnyPath, signsOnAnyPath } from "./path_proof.ts";
+import { type Measure, meet, prove } from "./proof.ts";
 import { knownOnceHeard } from "./standing.ts";
 import type { RejectReason } from "../registry/reject_reasons.ts";
 
@@ -44,10 +45,11 @@ export function accept(state: Election, heard: Heard, atMs: number): Accepted | 
 }
 
 function rejectionOf(
-  { peers, settings, selfId, run }: Election,
+  state: Election,
   { from, heartbeat, signed = false }: Heard,
   atMs: number,
 ): RejectReason | null {
+  const { peers, settings, selfId } = state;
   if (heartbeat.elasticIp !== settings.elasticIp) return "wrong-address";
   if (heartbeat.id === selfId) return "own-id";
   const peer = peers.get(from);
@@ -55,10 +57,10 @@ function rejectionOf(
   if (peer.wireId !== null && heartbeat.id !== peer.wireId) return "wrong-id";
   const { trailer } = heartbeat;
   if (signed && trailer) {
-    return doubtOf(peer.proof, trailer, measureOf(peer, { settings, run }, atMs));
+    return doubtOnAnyPath(peer, state, { trailer, measure: measureOf(peer, state, atMs) });
   }
   // A peer that has signed once always signs, so an unsigned heartbeat is someone else's.
-  if (peer.proof !== null) return "unsigned";
+  if (signsOnAnyPath(peer, state)) return "unsigned";
   // Much older than the last one means a restart with another clock, not a late datagram.
   const lagMs = lagBehind(peer.trailer, trailer);
   return lagMs >= 0 && lagMs < deadTimeMs(settings) ? "reordered" : null;
@@ -91,7 +93,7 @@ export function hear(
   // The peer list may have changed during the signature check: the machine that sent this is then no longer at that
   // address.
   if (known === undefined || known.wireId !== wireId || heartbeat.id === state.selfId) return state;
-  if (signed && overtaken(known, heartbeat.trailer, measureOf(known, state, atMs))) return state;
+  if (signed && overtaken(known, heartbeat.trailer, state, atMs)) return state;
   const { priority, id: heardId } = heartbeat;
   const trailer = signed ? addressedToUs(heartbeat.trailer, known, state) : heartbeat.trailer;
   const notHearingUsBeforeMs = known.alive ? known.notHearingUsSinceMs : null;
@@ -112,8 +114,14 @@ export function hear(
 }
 
 /** Whether a copy of it, or a later heartbeat, arrived during the check of its signature. */
-function overtaken({ proof }: Peer, trailer: Trailer | null, measure: Measure): boolean {
-  return trailer !== null && doubtOf(proof, trailer, measure) !== null;
+function overtaken(
+  known: Peer,
+  trailer: Trailer | null,
+  state: Election,
+  atMs: number,
+): boolean {
+  const measure = measureOf(known, state, atMs);
+  return trailer !== null && doubtOnAnyPath(known, state, { trailer, measure }) !== null;
 }
 
 /** A signed heartbeat may have been sent to another node, so its `hearsYou` counts only if it echoes our run. */

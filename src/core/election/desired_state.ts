@@ -12,6 +12,7 @@ import {
   twinned,
 } from "./state.ts";
 import { steady } from "./life.ts";
+import { machinesOf } from "./machines.ts";
 import { inDoubt } from "./missing.ts";
 import { eligible, type Peer, rankOf, ranksBefore, sameRank, type Standing } from "./peer.ts";
 
@@ -195,43 +196,6 @@ function doubtMs(dead: Peer, { us, willing }: { us: Standing; willing: boolean }
   if (willing && wasBefore) return 2 * STAGGER_MS;
   // Both halves of a broken network may wait for the other: the better-ranked node acts first.
   return DOUBT_MS * (wasBefore ? 2 : 1);
-}
-
-/**
- * One peer for each machine. A machine with several addresses is a peer at each of them: it lives if it is heard at
- * any, and it hears us if it hears us at such an address.
- */
-function machinesOf({ peers: all, repeated }: Election): readonly Peer[] {
-  const peers = [...all.values()];
-  if (!repeated) return peers;
-  const best = new Map<string, Peer>();
-  for (const peer of peers) {
-    const { instanceId } = peer;
-    const other = instanceId === null ? undefined : best.get(instanceId);
-    const one = !other || tellsMore(peer, other) ? peer : other;
-    best.set(instanceId ?? peer.address, other ? sharing(one, peer, other) : one);
-  }
-  return [...best.values()];
-}
-
-/** `one`, with what is known of the machine's life and deaths at either address. */
-function sharing(one: Peer, peer: Peer, other: Peer): Peer {
-  const [{ deathsAtMs }, { deathsAtMs: others }] = [peer, other];
-  return {
-    ...one,
-    lived: peer.lived || other.lived,
-    deathsAtMs: others.length > deathsAtMs.length ? others : deathsAtMs,
-    diedWhileListed: peer.diedWhileListed || other.diedWhileListed,
-  };
-}
-
-function tellsMore(one: Peer, other: Peer): boolean {
-  if (one.alive !== other.alive) return one.alive;
-  const [notHearingUs, otherNotHearingUs] = [one, other].map(({ notHearingUsSinceMs }) =>
-    notHearingUsSinceMs !== null
-  );
-  if (notHearingUs !== otherNotHearingUs) return !notHearingUs;
-  return (one.heardAtMs ?? -Infinity) > (other.heardAtMs ?? -Infinity);
 }
 
 function instancesOf(peers: readonly Peer[]): string[] {

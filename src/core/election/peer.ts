@@ -18,13 +18,19 @@ export interface PeerIdentity {
   readonly wireId: string | null;
   /** The instance's name, for people; left out if the cloud has told none. */
   readonly name?: string;
+  /** Name of the private network that has the address; left out for a public address. */
+  readonly network?: string;
 }
 
-/** How people know a node: `edge-2 (203.0.113.12)`, or its address alone. */
+/** How people know a node: `edge-2 (203.0.113.12)`, or its address alone, with the private network that has it. */
 export function titleOf(
-  { address, name }: { readonly address: string; readonly name?: string | null | undefined },
+  { name, ...path }: {
+    readonly address: string;
+    readonly name?: string | null | undefined;
+    readonly network?: string | null | undefined;
+  },
 ): string {
-  return name ? `${name} (${address})` : address;
+  return name ? `${name} (${pathText(path)})` : pathText(path);
 }
 
 /** How people know an instance of which only the id may be known: `edge-2 (0a1b...)`, or `instance 0a1b...`. */
@@ -99,6 +105,13 @@ export function unheard(identity: PeerIdentity): Peer {
 export function echoFor({ proof, met }: Peer): Mark | null {
   const known = proof ?? met.at(-1);
   return known ? { run: known.run, sequence: known.sequence } : null;
+}
+
+/** The peer's path for a person: its network and its address. */
+export function pathText(
+  { network, address }: { readonly address: string; readonly network?: string | null | undefined },
+): string {
+  return network ? `${network} ${address}` : address;
 }
 
 /** Whether a machine is listed more than once, at different addresses. */

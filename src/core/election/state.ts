@@ -12,6 +12,7 @@ import {
 } from "./peer.ts";
 import { type Aside, fit } from "./aside.ts";
 import type { Heartbeat, Mark, Stamp } from "../heartbeat.ts";
+import { machinesOf } from "./machines.ts";
 
 export type { Reason };
 
@@ -70,6 +71,8 @@ export interface Election {
   readonly run: bigint | null;
   /** Our own addresses as the cloud lists them, empty until it has answered. */
   readonly selfAddresses: readonly string[];
+  /** Those of them that are in private networks. */
+  readonly privateAddresses: readonly string[];
   /** Another machine that sends heartbeats with our id, null while none is heard. */
   readonly twin: Twin | null;
   /** Heartbeats with our id that anybody could have forged, null while there are none. */
@@ -224,7 +227,7 @@ export function keepsHere(state: Election): boolean {
 
 /** Live peers that should serve rather than this node. */
 export function outranking(state: Election): Peer[] {
-  return [...state.peers.values()].filter((peer) => goesBefore(peer, state));
+  return machinesOf(state).filter((peer) => goesBefore(peer, state));
 }
 
 function goesBefore(peer: Peer, state: Election): boolean {
@@ -257,7 +260,7 @@ export function standsBack(state: Election): boolean {
 
 /** Worse-ranked live nodes that say they hold. */
 export function worseHolders(state: Election): Peer[] {
-  return [...state.peers.values()].filter((peer) =>
+  return machinesOf(state).filter((peer) =>
     // The preempt delay does not protect an unhealthy holder from a healthy node.
     eligible(peer) && peer.trailer?.holds && ranksAfter(peer, state) &&
     unhealthy(peer) === !fit(state)
@@ -270,8 +273,8 @@ export function cutOffHolder(state: Election): boolean {
 }
 
 /** Live peers that serve the address but cannot reach the cloud. */
-export function cutOffHolders({ peers }: Election): Peer[] {
-  return [...peers.values()].filter(holdsUnable);
+export function cutOffHolders(state: Election): Peer[] {
+  return machinesOf(state).filter(holdsUnable);
 }
 
 function holdsUnable({ alive, trailer }: Peer): boolean {

@@ -49,6 +49,7 @@ import {
   unfitReason,
 } from "./aside.ts";
 import { plain } from "../plain.ts";
+import { machinesOf, pathsOf } from "./machines.ts";
 import { withDeath } from "./life.ts";
 import { giveUpMissing, inDoubt, missingWakeAtMs, noteMissing } from "./missing.ts";
 import { limitedUntilMs, NO_MOVES, noteMoves } from "./moves.ts";
@@ -79,6 +80,8 @@ export type ElectionEvent =
     readonly inPeerList: boolean;
     /** Configured peers whose address or machine is not known. */
     readonly missing?: readonly MissingPeer[];
+    /** Our own addresses in private networks, if they were looked up. */
+    readonly privateAddresses?: readonly string[];
   }
   | { readonly kind: "missing"; readonly missing: readonly MissingPeer[] }
   | { readonly kind: "kept"; readonly kept: boolean }
@@ -116,6 +119,7 @@ export function startElection(
     selfId,
     run,
     selfAddresses: [],
+    privateAddresses: [],
     twin: null,
     rumour: null,
     suspect: null,
@@ -225,7 +229,8 @@ function identified(
   { selfId, addresses: selfAddresses }: { selfId: string; addresses: readonly string[] },
   atMs: number,
 ): Election {
-  const known = { ...state, selfId, selfAddresses };
+  const own = [...selfAddresses, ...state.privateAddresses];
+  const known = { ...state, selfId, selfAddresses: own };
   if (state.selfId !== null) return known;
   const spoken = { ...known, originalsUntilMs: atMs + state.settings.intervalMs };
   // Until now we sent nothing, and a signed peer proves that it lives only by echoing us: listen for another hold-off.
@@ -265,9 +270,11 @@ function promoted(state: Election): Election {
 
 function adopt(
   state: Election,
-  { peers: identities, inPeerList, missing = [] }: Extract<ElectionEvent, { kind: "members" }>,
+  event: Extract<ElectionEvent, { kind: "members" }>,
   atMs: number,
 ): Election {
+  const { peers: identities, inPeerList, missing = [] } = event;
+  const { privateAddresses = state.privateAddresses } = event;
   // While we were not in the list nobody sent to us, so the silence of the others proves nothing.
   const inPeerListAgain = inPeerList && !state.inPeerList;
   const peers = new Map(identities.map((identity) => {
@@ -282,7 +289,10 @@ function adopt(
   }));
   // A backup must listen before it knows whether newcomers rank before it. So must a master that has not attached
   // because of missing peers.
-  const newcomers = inPeerListAgain || identities.some(({ address }) => !state.peers.has(address));
+  const instances = new Set([...state.peers.values()].map(({ instanceId }) => instanceId));
+  const isNew = ({ address, instanceId }: PeerIdentity) =>
+    !state.peers.has(address) && (instanceId === null || !instances.has(instanceId));
+  const newcomers = inPeerListAgain || identities.some(isNew);
   const waits = state.holding !== true && inDoubt(state.missing);
   const listen = state.settledAtMs === Infinity ||
     (newcomers && state.settledAtMs === PASSED && (state.role === "backup" || waits));
@@ -292,6 +302,11 @@ function adopt(
     inPeerList,
     peers,
     repeated: repeats(identities),
+    privateAddresses,
+    selfAddresses: [
+      ...state.selfAddresses.filter((each) => !state.privateAddresses.includes(each)),
+      ...privateAddresses,
+    ],
     missing: noteMissing(state.missing, missing, atMs),
     settledAtMs,
   };
@@ -339,7 +354,9 @@ function markDead(state: Election, atMs: number): ReadonlyMap<string, Peer> {
 }
 
 function dead(peer: Peer, state: Election, atMs: number): Peer {
-  const deathsAtMs = withDeath(peer, state, atMs);
+  // A path that falls silent while the machine is heard on another one is no death.
+  const lives = pathsOf(peer, state).some((path) => path.alive && deathAtMs(path, state) > atMs);
+  const deathsAtMs = lives ? peer.deathsAtMs : withDeath(peer, state, atMs);
   return { ...peer, alive: false, deathsAtMs, diedWhileListed: state.inPeerList && peer.lived };
 }
 
@@ -354,7 +371,7 @@ function roleOf(state: Election): [Role, Reason] {
   const patient = pending(state.graceUntilMs) && state.holding !== true && cutOffHolder(state);
   if (pending(state.deferUntilMs) || patient) return ["backup", "deferring"];
   if (!fit(state)) return ["master", unfitReason(state)];
-  const rivals = [...state.peers.values()].filter(eligible);
+  const rivals = machinesOf(state).filter(eligible);
   if (rivals.length === 0) return ["master", "alone"];
   const equals = rivals.some((peer) => ranksEqual(peer, state));
   return ["master", equals && !state.settings.exclusive ? "equal" : "best"];
@@ -367,8 +384,8 @@ function roleOf(state: Election): [Role, Reason] {
  */
 function roleOfIneligible(state: Election, better: readonly Peer[]): Role {
   const superseded = better.length > 0 || expelled(state);
-  const { stops, peers, kept } = state;
-  const served = [...peers.values()].some(({ alive, trailer }) =>
+  const { stops, kept } = state;
+  const served = machinesOf(state).some(({ alive, trailer }) =>
     alive && (trailer === null || trailer.holds)
   );
   if (kept && stops === 0) return "backup";

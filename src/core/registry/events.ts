@@ -220,14 +220,26 @@ export const EVENTS = {
     meaning: "A live peer does not hear this node, or hears it again.",
     cure: "Admit UDP port 12345 from this node to that peer; run --doctor on both.",
   },
+  "path-back": {
+    severities: ["info"],
+    meaning:
+      "A peer that is heard elsewhere is heard on this path, too: for the first time, or again.",
+    cure: "Nothing.",
+  },
+  "path-silent": {
+    severities: ["warning"],
+    meaning: "A peer lives, but one of the paths to it is silent: the next fault may cut it off.",
+    cure:
+      "Check that network on both machines: interface, address, and for a public path the firewall.",
+  },
   "peer-alive": {
     severities: ["info"],
     meaning: "This node hears a peer for the first time, or again.",
     cure: "Nothing.",
   },
   "peer-dead": {
-    severities: ["info", "warning"],
-    meaning: "A peer was silent for the dead time; info: only at one of its addresses.",
+    severities: ["warning"],
+    meaning: "A peer was silent for the dead time, on all paths to it.",
     cure: "Check that machine and its watchdog; if both run, check the network between.",
   },
   "move-limit": {

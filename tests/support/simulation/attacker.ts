@@ -42,6 +42,22 @@ export class Attacker {
     timeline.at(fromMs, next);
   }
 
+  /** Sends the latest heartbeats of one machine's first path to the other machine on its second path. */
+  cross(of: Machine, to: Machine, { fromMs, untilMs }: { fromMs: number; untilMs: number }): void {
+    const { timeline, network } = this.#cluster;
+    const { second: from } = of, { second } = to;
+    if (from === null || second === null) return;
+    const next = () => {
+      if (timeline.nowMs > untilMs) return;
+      const { latest, first } = this.#recordOf(of.address);
+      const recent = [...first, ...latest].slice(-20);
+      const datagram = recent[Math.floor(this.#cluster.options.random() * recent.length)];
+      if (datagram) network.inject({ ...datagram, from, to: second });
+      timeline.at(timeline.nowMs + REPLAY_MS, next);
+    };
+    timeline.at(fromMs, next);
+  }
+
   /** Replays everything recorded from that instant on, in order and at the original pace. */
   playBack(of: Machine, to: Machine, { sinceMs, atMs }: { sinceMs: number; atMs: number }): void {
     const { timeline, network } = this.#cluster;

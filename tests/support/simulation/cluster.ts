@@ -7,7 +7,7 @@ import { Attacker } from "./attacker.ts";
 import { SimCloud } from "./cloud.ts";
 import { CoreAgent } from "./core_agent.ts";
 import { LoopAgent } from "./loop_agent.ts";
-import { type CallEnds, Machine, type Outside } from "./machine.ts";
+import { type CallEnds, Machine, type Outside, SECOND_NETWORK } from "./machine.ts";
 import { type SimDatagram, SimNetwork } from "./network.ts";
 import { asideOf } from "./aside.ts";
 import type { AsideKind } from "../../../src/core/election/aside.ts";
@@ -51,6 +51,8 @@ export interface ClusterOptions {
   readonly loop?: boolean;
   /** Heartbeats are signed. */
   readonly signed?: boolean;
+  /** Each machine is in two networks, and a peer at both of its addresses. */
+  readonly two?: boolean;
 }
 
 /** The cluster. */
@@ -106,10 +108,11 @@ export class SimCluster {
       simUuid(1, number),
       settings,
       plain,
+      this.options.two ? `${SECOND_NETWORK}.${number}` : null,
     );
     if (this.options.signed) machine.aheadMs = number * BOOTS_APART_MS;
     this.machines.set(name, machine);
-    this.#byAddress.set(machine.address, machine);
+    for (const address of machine.addresses) this.#byAddress.set(address, machine);
     if (inPeerList) this.list(machine, true);
     return machine;
   }
@@ -183,7 +186,7 @@ export class SimCluster {
 
   #seenBy(machine: Machine): string[] {
     return this.#othersThan(machine, 0).filter((other) => !machine.unseen.has(other))
-      .map(({ address }) => address);
+      .flatMap(({ addresses }) => addresses);
   }
 
   #missingTo({ unseen }: Machine): MissingPeer[] {
@@ -303,9 +306,12 @@ export class SimCluster {
     const hear = () => machine.agent?.hear(datagram.from, datagram.bytes);
     // It counts as arrived even if it waits for the machine to thaw.
     const frozen = this.timeline.nowMs < machine.frozenUntilMs;
-    if (!frozen) { for (const { arrived } of this.observers) arrived?.(machine, datagram); }
+    // The rules are about machines: it is all the same to them on which path one is heard.
+    const from = this.#byAddress.get(datagram.from)?.address ?? datagram.from;
+    const seen = from === datagram.from ? datagram : { ...datagram, from };
+    if (!frozen) { for (const { arrived } of this.observers) arrived?.(machine, seen); }
     const kept = machine.reach("datagram", this.timeline.nowMs, hear);
-    if (frozen && kept) { for (const { arrived } of this.observers) arrived?.(machine, datagram); }
+    if (frozen && kept) { for (const { arrived } of this.observers) arrived?.(machine, seen); }
   }
 
   #outside(machine: Machine): Outside {
@@ -330,7 +336,7 @@ export class SimCluster {
       send: (bytes, to) => {
         if (!alive()) return;
         for (const { sent } of observers) sent?.(machine);
-        this.network.send(machine.address, to, bytes);
+        this.network.send(machine.sourceFor(to), to, bytes);
       },
       call: (call, ends, about) => alive() && this.#call(machine, call, { ends, reach, about }),
       members: ({ answer, fail }) => {
@@ -344,7 +350,7 @@ export class SimCluster {
         const inPeerList = !this.options.dynamic || this.#listedAt().includes(machine);
         // The knowledge about names is that of the moment in which the cloud answers.
         const answered = () => {
-          const peers = others.filter((each) => !machine.unseen.has(each)).map(identityOf);
+          const peers = others.filter((each) => !machine.unseen.has(each)).flatMap(identitiesOf);
           answer({ peers, inPeerList, missing: this.#missingTo(machine) });
         };
         timeline.at(timeline.nowMs + MEMBERS_MS, () => reach("answer", ok ? answered : fail));
@@ -399,6 +405,11 @@ export class SimCluster {
   }
 }
 
-function identityOf({ address, instanceId }: Machine): PeerIdentity {
-  return { address, instanceId, wireId: instanceId };
+function identitiesOf({ addresses, instanceId }: Machine): PeerIdentity[] {
+  return addresses.map((address) => ({
+    address,
+    instanceId,
+    wireId: instanceId,
+    ...(address.startsWith(`${SECOND_NETWORK}.`) && { network: "second" }),
+  }));
 }

@@ -59,6 +59,13 @@ interface Waiting {
   readonly work: () => void;
 }
 
+/** The first three bytes of the addresses in the second network. */
+export const SECOND_NETWORK = "10.1.0";
+
+function inSecondNetwork(address: string): boolean {
+  return address.startsWith(`${SECOND_NETWORK}.`);
+}
+
 /** One machine. */
 export class Machine {
   agent: Agent | null = null;
@@ -100,8 +107,20 @@ export class Machine {
     public settings: NodeSettings,
     /** It sends the original's 24 bytes. */
     readonly plain: boolean,
+    /** Its address in a second network, null without one. */
+    readonly second: string | null = null,
   ) {
     this.priority = settings.priority;
+  }
+
+  /** Its addresses, one in each network. */
+  get addresses(): readonly string[] {
+    return this.second === null ? [this.address] : [this.address, this.second];
+  }
+
+  /** The address from which it sends to that one: the one in the same network. */
+  sourceFor(to: string): string {
+    return this.second !== null && inSecondNetwork(to) ? this.second : this.address;
   }
 
   /** Ends the process; all its pending input is lost. */

@@ -4,11 +4,13 @@
 //           together=2 (Elastic IPs that move together)
 //           exclusive no-preempt preempt-delay=5s handover=10s reconcile=30s move-limit=4/1h dynamic loop signed
 //           chance=42
+//           two     (each machine is in two networks: `cut` is about the first one, `cut2` about the second)
 //   kill a at 5s | poweroff a at 5s | start a at 9s | stop a at 9s | better a at 9s | worse a at 9s
 //   pause a at 5s for 10s | suspend a at 5s for 1h     (its monotonic clock stands still) | clock a at 5s for 1h | clock a back at 5s for 1h | leave a at 5s | join a at 9s
 //   cut a b at 5s | cut a>b at 5s | heal at 9s | weather loss=0.1 duplicates=0.1 delay=200ms at 5s
 //   hide a at 5s | hide a denied at 5s | show a at 9s     (its name cannot be resolved: silence, or "no such name")
 //   replay a>b at 5s for 10s     (any earlier heartbeat of a, to b, ten times a second)
+//   cross a>b at 5s for 10s      (the latest heartbeats of a on the first path, to b on the second)
 //   playback a>b from 5s at 9s   (all heartbeats of a from then on, to b, in order)
 //   withhold a>b at 5s for 10s   (heartbeats arrive that much later, until `heal`)
 //   forge a>b P=5 holds at 5s    (unsigned, in the name of a)
@@ -70,6 +72,7 @@ function build(line: string, trace: string[]): SimCluster {
     dynamic: settings.has("dynamic"),
     loop: settings.has("loop"),
     signed: settings.has("signed"),
+    two: settings.has("two"),
   });
   cluster.cloud.latencyMs = span("api", "5ms");
   cluster.cloud.operationMs = span("operation", "0ms");
@@ -176,9 +179,12 @@ function act(cluster: SimCluster, { verb, names: words, forMs, command }: Action
       return cluster.freeze(machine(), forMs);
     case "suspend":
       return cluster.suspend(machine(), forMs);
-    case "cut": {
+    case "cut":
+    case "cut2": {
       const [one = "", other = ""] = names.join(" ").split(/[ >]/);
-      const [a, b] = [machine(one).address, machine(other).address];
+      const [a, b] = [machine(one), machine(other)].map(({ address, second }) =>
+        verb === "cut" ? address : second
+      );
       network.cuts.add(`${a}>${b}`);
       if (!command.includes(">")) network.cuts.add(`${b}>${a}`);
       return;
@@ -187,6 +193,7 @@ function act(cluster: SimCluster, { verb, names: words, forMs, command }: Action
       network.holds.clear();
       return network.cuts.clear();
     case "replay":
+    case "cross":
     case "playback":
     case "withhold":
     case "forge":
@@ -241,6 +248,8 @@ function attack({ timeline, network, machines, attacker }: SimCluster, action: A
   switch (verb) {
     case "replay":
       return attacker.replay(one, other, { fromMs: nowMs, untilMs: nowMs + forMs });
+    case "cross":
+      return attacker.cross(one, other, { fromMs: nowMs, untilMs: nowMs + forMs });
     case "playback": {
       const sinceMs = spanOf(words[1] ?? "", command);
       return attacker.playBack(one, other, { sinceMs, atMs: nowMs });

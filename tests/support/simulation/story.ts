@@ -16,6 +16,8 @@ const FORGED_MS = 400_000;
 const OPERATED_SHARE = 0.4;
 /** Share of stories with signed heartbeats and an attacker. */
 const SIGNED_SHARE = 0.4;
+/** Share of stories in which each machine is in two networks. */
+const TWO_SHARE = 0.3;
 /** The attacks continue after everything else is mended. */
 const ATTACKS_MS = 400_000;
 
@@ -64,13 +66,18 @@ export function writeStory(seed: number): string {
   const sky = `weather ${weather(dice)} at 0s`;
   const second = new Dice(seed ^ 0x5eed);
   const signs = second.chance(SIGNED_SHARE) && !cluster.includes("/plain");
+  const third = new Dice(seed ^ 0x2ae7);
+  const two = third.chance(TWO_SHARE);
+  const words = [cluster, ...(signs ? ["signed"] : []), ...(two ? ["two"] : [])];
+  const texts = faults.map(({ text }) => text);
   return [
-    signs ? `${cluster} signed` : cluster,
+    words.join(" "),
     ...starts,
     sky,
-    ...faults.map(({ text }) => text),
+    ...texts,
     ...requests,
     ...(signs ? attacksOn(names, second) : []),
+    ...(two ? faultsOfPaths(third, { names, texts, signs }) : []),
     `run ${FAULTS_MS}ms`,
     "mend",
     "settle",
@@ -150,6 +157,32 @@ function attacksOn(names: readonly string[], dice: Dice): string[] {
       `suspend ${one} ${at} for ${dice.number(100, FAULTS_MS)}ms`,
     ]);
   });
+}
+
+/** Faults of the second network: some together with those of the first, some by themselves, some the other way. */
+function faultsOfPaths(
+  dice: Dice,
+  { names, texts, signs }: {
+    names: readonly string[];
+    texts: readonly string[];
+    signs: boolean;
+  },
+): string[] {
+  const cuts = texts.flatMap((text) => text.split("\n")).filter((line) => line.startsWith("cut "));
+  const alike = cuts.filter(() => dice.chance(0.5)).map((line) => line.replace("cut ", "cut2 "));
+  const own = Array.from({ length: dice.number(0, 5) }, () => {
+    const [one, other] = [dice.pick(names), dice.pick(names)];
+    const at = `at ${dice.number(5_000, FAULTS_MS - 500)}ms`;
+    return dice.pick([
+      `cut2 ${one} ${other} ${at}`,
+      `cut2 ${one}>${other} ${at}`,
+      `cut ${one}>${other} ${at}\ncut2 ${other}>${one} ${at}`,
+      names.filter((each) => each !== one).map((each) => `cut2 ${one} ${each} ${at}`).join("\n"),
+      `heal ${at}`,
+      signs ? `cross ${one}>${other} ${at} for ${dice.number(1_000, FAULTS_MS)}ms` : `heal ${at}`,
+    ]);
+  });
+  return [...alike, ...own];
 }
 
 function clusterOf(

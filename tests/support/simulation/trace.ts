@@ -12,6 +12,8 @@ const SHOWN = new Set([
   "peer-joined",
   "peer-left",
   "one-way",
+  "path-back",
+  "path-silent",
 ]);
 
 /** Writes roles, holders and other lines for an operator. */
