@@ -37,8 +37,11 @@ export interface HeartbeatSource {
 
 /** UDP. `for await` ends when the socket is closed. */
 export interface UdpSocket extends AsyncIterable<Datagram> {
-  /** Sends one heartbeat, from an address of `sendFrom`. A failure is ignored, as a loss in the network is. */
-  send(bytes: Uint8Array, to: string, port: number): void;
+  /**
+   * Sends one heartbeat, from an address of `sendFrom`, or from `source`, our address in the receiver's private network;
+   * null if that is not known. A failure is ignored, as a loss in the network is.
+   */
+  send(bytes: Uint8Array, to: string, port: number, source?: string | null): void;
   /** Answers a datagram, from the port on which it arrived. A failure is ignored. */
   reply(bytes: Uint8Array, to: string, port: number): void;
   /**
@@ -132,6 +135,13 @@ export interface Identity {
   readonly nativeAddresses: readonly string[];
 }
 
+/** An address of this instance in a private network. */
+export interface OwnPath {
+  /** Name of the network. */
+  readonly network: string;
+  readonly address: string;
+}
+
 /** The peers, and whether the list they come from includes self. */
 export interface PeerList {
   /** Without self. */
@@ -139,6 +149,8 @@ export interface PeerList {
   readonly inPeerList: boolean;
   /** Why these are the peers; left out when the configuration names them. */
   readonly found?: string;
+  /** This instance's own addresses in the private networks of the peers; left out where none is used. */
+  readonly own?: readonly OwnPath[];
   /** Configured addresses that no machine has, or several, with how many have it. */
   readonly unplaced?: readonly { readonly address: string; readonly count: number }[];
   /** Peers that the configuration names but that cannot be placed. */

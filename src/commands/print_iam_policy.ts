@@ -17,7 +17,7 @@ export function printPolicy({ given }: Values, { print }: Pick<Host, "print">): 
   const moves = !reader.on("shadow");
   reader.need(moves || watches, "shadow", "goes with -W only");
   const elasticIps = readAddresses(reader).map(({ elasticIp }) => elasticIp);
-  const { peers } = readPeers(reader, { counts: watches, watchdog: watches });
+  const { peers, heartbeatNetworks } = readPeers(reader, { counts: watches, watchdog: watches });
   const names = elasticIps.filter((text) => canonicalIp(text) === null).map((text) =>
     JSON.stringify(text)
   );
@@ -33,6 +33,7 @@ export function printPolicy({ given }: Values, { print }: Pick<Host, "print">): 
     attaches: moves && (watches || reader.on("A")),
     detaches: moves && (watches || reader.on("D")),
     peers: watches ? peers : null,
+    heartbeatNetworks,
     elasticIps: spellingsOf(reader),
   });
   print("out", JSON.stringify(policy, null, 2));

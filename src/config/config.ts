@@ -4,6 +4,7 @@ import type { Values } from "../options/parse.ts";
 import { canonicalIp, isIpv6 } from "../core/ip.ts";
 import { readAddresses, refuseImpossible } from "./elastic_ips.ts";
 import { type Findings, readCloud } from "./cloud.ts";
+import { needsLeases } from "../exoscale/private_networks.ts";
 import { readPeers } from "./peers.ts";
 import { ConfigReader, nameOf, unread } from "./config_reader.ts";
 import { readSecurity } from "./security.ts";
@@ -50,6 +51,8 @@ export function configure(
     config.addresses.every(({ elasticIp }) => canonicalIp(elasticIp) !== null);
   reader.need(addressed, "xi", "on CloudStack an Elastic IP is given by its IP address");
   refuseImpossible(reader, config.api);
+  const leased = config.api === "v2" || !needsLeases(config.heartbeatNetworks);
+  reader.need(leased, "heartbeat-network", "private networks need API v2 (their leases)");
   refuseShort(reader, config);
   if (config.together) refuseSplit(reader, config);
   const { problems } = reader;

@@ -2,6 +2,7 @@
 import { canonicalIp } from "../core/ip.ts";
 import { isIpv4 } from "../core/ipv4.ts";
 import type { PeerSource } from "../exoscale/peer_source.ts";
+import { needsLeases, PUBLIC } from "../exoscale/private_networks.ts";
 import type { Listen, PeersConfig } from "../options/peers.ts";
 import { type ConfigReader, nameOf, type Need } from "./config_reader.ts";
 
@@ -11,12 +12,38 @@ export function readPeers(
   { counts, watchdog }: { counts: boolean; watchdog: boolean },
 ): PeersConfig {
   if (!counts) {
-    return { peers: { kind: "static", addresses: [] }, listen: { hostname: "0.0.0.0", port: 0 } };
+    return {
+      peers: { kind: "static", addresses: [] },
+      heartbeatNetworks: [PUBLIC],
+      listen: { hostname: "0.0.0.0", port: 0 },
+    };
   }
   const need: Need = (...problem) => reader.need(...problem);
   const peers = readSource(reader, watchdog), listen = listenOf(reader.text("l"), need);
   if (peers.kind === "static") needFamilies(reader, { addresses: peers.addresses, listen });
-  return { peers, listen };
+  const heartbeatNetworks = readNetworks(reader, { peers, listen });
+  return { peers, heartbeatNetworks, listen };
+}
+
+/** The networks for heartbeats. */
+function readNetworks(
+  reader: ConfigReader,
+  { peers, listen: { hostname } }: { peers: PeerSource; listen: Listen },
+): string[] {
+  const option = "heartbeat-network";
+  const given = listOf(reader, option), networks = given.length > 0 ? given : [PUBLIC];
+  reader.needUnquoted(reader.value(option) ?? "", option);
+  const empty = reader.value(option) === "" || given.includes("");
+  reader.need(!empty, option, "the name of a network is empty: leave it out, or name some");
+  if (!needsLeases(networks)) return networks;
+  const addressed = `excludes ${nameOf("p")}, whose addresses say already where heartbeats go: ` +
+    `give ${nameOf("p")} the private addresses of the nodes, or leave it out`;
+  reader.need(peers.kind !== "static", option, addressed);
+  const bound = !["0.0.0.0", "::"].includes(hostname);
+  const single = `names ${networks.length} networks, but ${nameOf("l")} binds to ${hostname} ` +
+    "alone, which is in one of them: give it :PORT";
+  reader.need(!bound || networks.length < 2, option, single);
+  return networks;
 }
 
 function readSource(reader: ConfigReader, watchdog: boolean): PeerSource {

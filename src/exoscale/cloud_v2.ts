@@ -20,6 +20,8 @@ export interface Assignment {
   readonly elasticIp: string;
   readonly instanceId: string;
   readonly peers: PeerSource;
+  /** Names or ids of the networks for heartbeats; by default the public addresses. */
+  readonly heartbeatNetworks?: readonly string[];
   /** Shared with the clouds of other Elastic IPs of the same process; by default its own. */
   readonly sharing?: SingleFlight<Fields[]>;
 }

@@ -1,6 +1,9 @@
 // The least that the API key's role must allow, as a policy for API v2. Listing zones needs no right, since that
 // request is unsigned.
+import { scopeOf } from "../core/address_scope.ts";
+import { isUuid } from "../core/uuid.ts";
 import type { PeerSource } from "./peer_source.ts";
+import { PUBLIC } from "./private_networks.ts";
 
 /** A role's policy as API v2 takes it. */
 export interface IamPolicy {
@@ -21,6 +24,8 @@ export interface Purpose {
   readonly detaches: boolean;
   /** Where a watchdog finds its peers, null without a watchdog. */
   readonly peers: PeerSource | null;
+  /** Names or ids of the networks for heartbeats; by default the public addresses. */
+  readonly heartbeatNetworks?: readonly string[];
   /** Addresses of the Elastic IPs. */
   readonly elasticIps: readonly string[];
 }
@@ -35,12 +40,14 @@ export const OPTIONAL_OPERATIONS: Readonly<Record<string, string>> = {
 const FOR_PEERS = ["get-security-group"];
 
 /** The policy: all reads, and changes to these Elastic IPs alone; a shadow makes none. */
-export function iamPolicy({ attaches, detaches, peers, elasticIps }: Purpose): IamPolicy {
+export function iamPolicy(purpose: Purpose): IamPolicy {
+  const { attaches, detaches, peers, elasticIps } = purpose;
   const readings = [
     "list-elastic-ips",
     "get-instance",
     ...(peers ? ["list-instances"] : []),
     ...(peers?.kind === "groups" ? ["list-security-groups"] : []),
+    ...networkReadings(purpose),
     ...Object.keys(OPTIONAL_OPERATIONS).filter((each) => peers || !FOR_PEERS.includes(each)),
   ];
   const changes = [
@@ -60,6 +67,21 @@ export function iamPolicy({ attaches, detaches, peers, elasticIps }: Purpose): I
     "default-service-strategy": "deny",
     services: { compute: { type: "rules", rules } },
   };
+}
+
+/** What finding peers in private networks takes: leases, and the list of networks where a name is given. */
+export function networkReadings(
+  { peers, heartbeatNetworks = [] }: Pick<Purpose, "peers" | "heartbeatNetworks">,
+): string[] {
+  const inside = heartbeatNetworks.filter((each) => each !== PUBLIC);
+  const named = inside.some((each) => !isUuid(each));
+  const listed = peers?.kind === "static" &&
+    peers.addresses.some((address) => scopeOf(address)?.isPrivate);
+  const reads = peers !== null && (inside.length > 0 || listed);
+  return [
+    ...(peers !== null && named ? ["list-private-networks"] : []),
+    ...(reads ? ["get-private-network"] : []),
+  ];
 }
 
 /** A list of CEL strings; none of them contains a quote. */

@@ -17,6 +17,17 @@ import {
   textOf,
 } from "./json.ts";
 import { type Machine, membersAmong, peersAt, type PeerSource } from "./peer_source.ts";
+import {
+  needsLeases,
+  pathsTo,
+  type PrivateNetwork,
+  PrivateNetworks,
+  privatePaths,
+  PUBLIC,
+  refuseUnusable,
+  withPaths,
+} from "./private_networks.ts";
+import { scopeOf } from "../core/address_scope.ts";
 
 /** States of a machine that will not come back. */
 const GONE = new Set(["destroying", "destroyed", "expunging"]);
@@ -35,6 +46,8 @@ export async function listInstances(
 export interface MembersOptions {
   readonly elasticIp: string;
   readonly instanceId: string;
+  /** Names or ids of the networks for heartbeats; by default the public addresses. */
+  readonly heartbeatNetworks?: readonly string[];
   /** For messages. */
   readonly where: string;
   /** Joins simultaneous requests for the same listing. */
@@ -45,12 +58,14 @@ export interface MembersOptions {
 export class MembersV2 {
   readonly #client: ClientV2;
   readonly #options: MembersOptions;
+  readonly #networks: PrivateNetworks;
   /** Ids of the groups, empty until they are known. */
   #groupIds: readonly string[] = [];
 
   constructor(client: ClientV2, options: MembersOptions) {
     this.#client = client;
     this.#options = options;
+    this.#networks = new PrivateNetworks(client, options.where);
   }
 
   /** Our pool, if known, serves discovery alone. */
@@ -59,24 +74,62 @@ export class MembersV2 {
     { pool, signal }: { pool: Pool | null; signal: AbortSignal },
   ): Promise<PeerList> {
     const { elasticIp, instanceId: selfId, where } = this.#options;
-    if (peers.kind === "groups") return await this.#grouped(peers.groups, signal);
-    const machines = (await this.#list(signal)).map(machineOf);
-    if (peers.kind === "static") {
-      return peersAt(peers.addresses, { machines, selfId });
+    if (peers.kind === "static") return await this.#at(peers.addresses, signal);
+    const { heartbeatNetworks: wanted = [PUBLIC] } = this.#options;
+    const [instances, networks] = await Promise.all([
+      this.#list(signal),
+      this.#networks.read(wanted, signal),
+    ]);
+    refuseUnusable(networks, instances.find(({ id }) => id === selfId), selfId);
+    const placed = (each: Fields) =>
+      needsLeases(wanted) ? withPaths(machineOf(each), { wanted, networks }) : machineOf(each);
+    const own = networks.length > 0 ? { own: privatePaths(selfId, networks) } : {};
+    if (peers.kind === "groups") {
+      const list = await this.#grouped(peers.groups, { instances, placed, signal });
+      return { ...list, ...own };
     }
+    const machines = instances.map(placed);
     const { endpoint } = this.#client;
     const labelling = (labels: Machine["labels"] & object) =>
       labelCommand(labels, { selfId, endpoint });
-    return discover(machines, { elasticIp, selfId, pool, where, labelling });
+    return { ...discover(machines, { elasticIp, selfId, pool, where, labelling }), ...own };
   }
 
-  async #grouped(groups: readonly string[], signal: AbortSignal): Promise<PeerList> {
+  /**
+   * The peers at these addresses. A private address that no instance shows may be a lease in a network of this instance.
+   */
+  async #at(addresses: readonly string[], signal: AbortSignal): Promise<PeerList> {
+    const { instanceId: selfId } = this.#options;
+    const instances = await this.#list(signal);
+    const machines = instances.map(machineOf);
+    const inside = addresses.filter((address) =>
+      scopeOf(address)?.isPrivate && !machines.some((each) => each.addresses.includes(address))
+    );
+    if (inside.length === 0) return peersAt(addresses, { machines, selfId });
+    const self = instances.find(({ id }) => id === selfId);
+    const ids = listOf(self, "private-networks", "id").map((each) => idOf(each, "id"));
+    const networks = await this.#networks.byIds(ids.filter((id) => id !== ""), signal);
+    const placed = machines.map((machine) => ({
+      ...machine,
+      paths: at(machine, inside, networks),
+    }));
+    const own = privatePaths(selfId, networks);
+    return { ...peersAt(addresses, { machines: placed, selfId }), own };
+  }
+
+  async #grouped(
+    groups: readonly string[],
+    { instances, placed, signal }: {
+      instances: readonly Fields[];
+      placed: (instance: Fields) => Machine;
+      signal: AbortSignal;
+    },
+  ): Promise<PeerList> {
     const { instanceId: selfId } = this.#options;
     const known = this.#groupIds.length > 0;
     if (!known) this.#groupIds = await this.#findGroups(groups, signal);
-    const instances = await this.#list(signal);
     const inside = (ids: readonly string[]) =>
-      membersAmong(instances.filter((each) => isIn(each, ids)).map(machineOf), selfId);
+      membersAmong(instances.filter((each) => isIn(each, ids)).map(placed), selfId);
     const membership = inside(this.#groupIds);
     const empty = this.#groupIds.some((id) => !instances.some((each) => isIn(each, [id])));
     if (!known || (membership.inPeerList && !empty)) return membership;
@@ -101,6 +154,15 @@ export class MembersV2 {
     const message = `no security group ${missing.join(", ")} (-G) at ${this.#options.where}`;
     throw new CloudError("no-such-group", message);
   }
+}
+
+/** Which of these private addresses the machine has. */
+function at(
+  { instanceId }: Machine,
+  addresses: readonly string[],
+  networks: readonly PrivateNetwork[],
+): Machine["paths"] & object {
+  return addresses.flatMap((address) => pathsTo({ instanceId, address }, networks));
 }
 
 function groupId(groups: readonly Fields[], wanted: string): string {

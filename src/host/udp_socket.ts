@@ -31,8 +31,10 @@ class UdpLink implements UdpSocket {
   #sources: ReadonlyMap<Family, OwnSource> | null = null;
   #own: readonly string[] = [];
   #report: (source: HeartbeatSource) => void = () => {};
-  /** Families for which another source address was reported. */
-  readonly #troubled = new Set<Family>();
+  /** Our addresses in private networks, once a heartbeat has left for one. */
+  readonly #inside = new Map<string, OwnSource>();
+  /** Families, and own addresses in private networks, for which another source address was reported. */
+  readonly #troubled = new Set<string>();
   /** The last send under way to each receiver: two at once may overtake each other within the runtime. */
   readonly #sending = new Map<string, Promise<unknown>>();
 
@@ -43,8 +45,11 @@ class UdpLink implements UdpSocket {
     this.localAddresses = this.#fixed === null ? interfaceAddresses() : [this.#fixed];
   }
 
-  send(bytes: Uint8Array, to: string, port: number): void {
-    this.#queue(`${to} ${port}`, () => this.#sendOwn(bytes, to, port));
+  send(bytes: Uint8Array, to: string, port: number, source?: string | null): void {
+    const send = source === undefined
+      ? () => this.#sendOwn(bytes, to, port)
+      : () => this.#sendInside(bytes, to, { port, source });
+    this.#queue(`${to} ${port}`, send);
   }
 
   reply(bytes: Uint8Array, to: string, port: number): void {
@@ -59,6 +64,11 @@ class UdpLink implements UdpSocket {
     this.#own = addresses;
     if (this.#fixed !== null) return this.#tellOfFixed(this.#fixed);
     if (known) return;
+    for (const [address, source] of this.#inside) {
+      if (addresses.includes(address)) continue;
+      source.close();
+      this.#inside.delete(address);
+    }
     const before = this.#sources;
     this.#sources = this.#sourcesFor(addresses);
     for (const source of before?.values() ?? []) source.close();
@@ -67,6 +77,7 @@ class UdpLink implements UdpSocket {
   async close(): Promise<void> {
     await Promise.all(this.#sending.values()); // The last heartbeat of a leaving node must be sent.
     for (const source of this.#sources?.values() ?? []) source.close();
+    for (const source of this.#inside.values()) source.close();
     for (const ear of this.#ears) ear.close();
   }
 
@@ -107,6 +118,25 @@ class UdpLink implements UdpSocket {
     if (left || failure.missing) this.#tell(family, failure.reason);
   }
 
+  /** Sends from our address in the receiver's private network; where it is not known, the routes choose. */
+  async #sendInside(
+    bytes: Uint8Array,
+    to: string,
+    { port, source: own }: { port: number; source: string | null },
+  ): Promise<void> {
+    if (own === null || own === this.#fixed) return await this.#sendAny(bytes, to, port);
+    if (this.#fixed !== null) {
+      this.#tell(familyOf(own), `-l names ${this.#fixed}, let it name none`, own);
+      return await this.#sendAny(bytes, to, port);
+    }
+    const source = this.#inside.get(own) ?? new OwnSource(own);
+    this.#inside.set(own, source);
+    const failure = await source.send(bytes, to, port);
+    if (failure === null) return this.#tell(familyOf(own), null, own);
+    const left = await this.#sendAny(bytes, to, port).then(() => true, () => false);
+    if (left || failure.missing) this.#tell(familyOf(own), failure.reason, own);
+  }
+
   #whyNone(to: string): string {
     const family = familyOf(to);
     if (this.#ears.some((ear) => ear.reaches(to))) {
@@ -125,11 +155,13 @@ class UdpLink implements UdpSocket {
     this.#tell(familyOf(address), `-l names ${address}, let it name none`);
   }
 
-  #tell(family: Family, trouble: string | null): void {
-    if (this.#troubled.has(family) === (trouble !== null)) return;
-    if (trouble === null) this.#troubled.delete(family);
-    else this.#troubled.add(family);
-    const own = this.#own.find((address) => familyOf(address) === family) ?? null;
+  /** `inside`: our address in a private network, if that is what it is about. */
+  #tell(family: Family, trouble: string | null, inside?: string): void {
+    const key = inside ?? family;
+    if (this.#troubled.has(key) === (trouble !== null)) return;
+    if (trouble === null) this.#troubled.delete(key);
+    else this.#troubled.add(key);
+    const own = inside ?? this.#own.find((address) => familyOf(address) === family) ?? null;
     this.#report({ family, own, trouble });
   }
 }

@@ -6,6 +6,8 @@ import { type Option, shared } from "./option.ts";
 export interface PeersConfig {
   /** Addresses or host names, or groups, or neither: then the cloud tells which instances belong together. */
   readonly peers: PeerSource;
+  /** Where heartbeats go: `public`, and names or ids of private networks. */
+  readonly heartbeatNetworks: readonly string[];
   readonly listen: Listen;
 }
 
@@ -45,6 +47,17 @@ export const PEERS = [
     help: "security groups whose instances are the peers, by name or id; repeatable",
     keys: ["peers"],
     of: ({ peers }) => peers.kind === "groups" ? peers.groups : null,
+  }),
+  shared<PeersConfig>({
+    name: "heartbeat-network",
+    group: "peers",
+    kind: "list",
+    variables: ["IF_HEARTBEAT_NETWORK"],
+    value: "NETWORK[,NETWORK...]",
+    fallback: "public",
+    help:
+      "private networks for heartbeats, by name or id; public stands for the public addresses; public,NAME uses both, and a peer is dead when it is silent on both",
+    keys: ["heartbeatNetworks"],
   }),
 ] as const satisfies readonly Option[];
 

@@ -46,7 +46,7 @@ export async function connectionFor(
 ): Promise<Connection | null> {
   const endpoint = await endpointFor(config, options);
   if (endpoint === null) return null;
-  const { api, credentials, peers } = config;
+  const { api, credentials, peers, heartbeatNetworks } = config;
   const { instanceId, host: { fetch, clock } } = options;
   const signer = new Signer(credentials);
   // The rate limit counts by key: all clients share one limiter.
@@ -56,7 +56,7 @@ export async function connectionFor(
   if (addresses === null) return null;
   const sharing = new SingleFlight<Fields[]>();
   const connect: Connect = (elasticIp, onProgress) => {
-    const assignment = { elasticIp, instanceId, peers, sharing };
+    const assignment = { elasticIp, instanceId, peers, heartbeatNetworks, sharing };
     return api === "v1"
       ? new CloudV1({ ...client, onProgress }, assignment)
       : new CloudV2({ ...client, onProgress }, assignment);

@@ -3,11 +3,7 @@ import { type Family, instantOf, type Labels, type Sample, secondsOf } from "./m
 import type { MetricName } from "../core/registry/metric_names.ts";
 import type { AddressView, PeerView, Snapshot } from "./snapshot.ts";
 import type { AgeMs } from "../core/age.ts";
-
-/** A machine with several addresses is a peer at each of them, but counts once. */
-function machinesOf(peers: readonly PeerView[]): number {
-  return new Set(peers.map(({ instanceId, address }) => instanceId ?? address)).size;
-}
+import { machinesOf, silentPaths } from "./machines.ts";
 
 type Value = number | boolean;
 type Row<View> = readonly [name: MetricName, value: (view: View) => Value | null];
@@ -30,8 +26,9 @@ const FACTS: readonly Row<AddressView>[] = [
   ["exoip_interval_seconds", ({ intervalMs }) => secondsOf(intervalMs)],
   ["exoip_dead_time_seconds", (v) => secondsOf(v.deadTimeMs)],
   ["exoip_reconcile_interval_seconds", (v) => secondsOf(v.reconcileMs)],
-  ["exoip_peers", ({ peers }) => machinesOf(peers)],
-  ["exoip_peers_alive", (v) => machinesOf(v.peers.filter((p) => p.alive))],
+  ["exoip_peers", ({ peers }) => machinesOf(peers).length],
+  ["exoip_peers_alive", (v) => machinesOf(v.peers).filter((p) => p.alive).length],
+  ["exoip_peer_paths_silent", (v) => machinesOf(v.peers).flatMap(silentPaths).length],
   ["exoip_peers_missing", (v) => v.missingPeers.length],
   ["exoip_other_holders", (v) => v.otherHoldersAgeMs === null ? null : v.otherHolders.length],
 ];

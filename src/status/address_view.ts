@@ -153,6 +153,7 @@ function peerView(
     : null;
   return {
     address,
+    network: peer.network ?? null,
     name: peer.name ?? facts.peerName?.(address) ?? null,
     instanceId,
     alive,

@@ -1,5 +1,6 @@
 // A verdict in the format of monitoring plugins (Nagios, Icinga, Checkmk, Zabbix' agent): one line with performance
 // data after a bar, then the other problems. Source: the Monitoring Plugins Development Guidelines.
+import { machinesOf } from "./machines.ts";
 import { plain } from "../core/plain.ts";
 import { secondsOf } from "./metric_family.ts";
 import type { AddressView, Snapshot, Verdict } from "./snapshot.ts";
@@ -40,11 +41,12 @@ function addressData(view: AddressView): (readonly [label: string, value: string
   const heard = view.peers.flatMap(({ alive, heardAgeMs }) => alive ? heardAgeMs ?? [] : []);
   const errors = view.calls.flatMap((call) => call.errors)
     .reduce((sum, { count }) => sum + count, 0);
-  const live = view.peers.filter(({ alive }) => alive).length;
+  const machines = machinesOf(view.peers);
+  const live = machines.filter(({ alive }) => alive).length;
   return [
     ["holding", Number(view.holding === true)],
     ["master", Number(view.role === "master")],
-    ["peers_live", `${live};;;0;${view.peers.length}`],
+    ["peers_live", `${live};;;0;${machines.length}`],
     ...(heard.length > 0 ? [["heartbeat_age", seconds(Math.max(...heard))] as const] : []),
     ...(view.cloudAgeMs === null ? [] : [["cloud_age", seconds(view.cloudAgeMs)] as const]),
     ["api_errors", `${errors}c`],

@@ -164,9 +164,14 @@ export interface AddressView extends PresenceView {
  */
 export type LinkWord = "both" | "does-not-hear-us" | "not-heard" | "unconfirmed" | "silent";
 
-/** One peer. The values from its heartbeats are as old as `heardAgeMs`. */
+/**
+ * One peer at one address: a machine with several addresses is a peer at each of them. The values from its heartbeats
+ * are as old as `heardAgeMs`.
+ */
 export interface PeerView {
   readonly address: string;
+  /** Name of the private network that has the address, null for a public address. */
+  readonly network: string | null;
   /** The instance's name in the cloud, else the configured name of its address; null without either. */
   readonly name: string | null;
   readonly instanceId: string | null;

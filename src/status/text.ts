@@ -1,7 +1,8 @@
 // A snapshot as text, for `info` and `--status`. First the verdict, then every value with its age.
-import type { AddressView, CountView, PeerView, Snapshot, Verdict } from "./snapshot.ts";
+import type { AddressView, CountView, Snapshot, Verdict } from "./snapshot.ts";
 import { BEST_PRIORITY, instanceTitle, titleOf } from "../core/election/peer.ts";
 import { type AgeMs, ageText, durationText, spanText } from "../core/age.ts";
+import { machinesOf, type MachineView, pathsText } from "./machines.ts";
 import { shadowLines } from "./shadow_report.ts";
 import { verdictIn, verdictLine } from "./verdict.ts";
 import { aligned, cutTo, wrapped } from "./table.ts";
@@ -191,19 +192,26 @@ function movesText(view: AddressView): string {
   }${limit}`;
 }
 
-/** One row per peer, with a header. */
+/** One row per machine, with a header; its paths below, if it has several. */
 function peerLines({ peers }: AddressView, verbose: boolean): Line[] {
   if (peers.length === 0) return must(["  no peers"]);
+  const machines = machinesOf(peers);
   const head = ["PEER", "STATE", "PRIORITY", "HOLDS", "HEARD", "NOTES"];
-  const rows = peers.map((peer) => peerCells(peer, verbose));
+  const rows = machines.map((peer) => peerCells(peer, verbose));
   const [first = "", ...texts] = indented(aligned([head, ...rows]));
   return [
     { text: first, detail: false },
-    ...texts.map((text) => ({ text, detail: true })),
+    ...texts.flatMap((text, index) => {
+      const machine = machines[index], paths = machine ? pathsText(machine) : "";
+      return (paths === "" ? [text] : [text, `    ${paths}`]).map((line) => ({
+        text: line,
+        detail: true,
+      }));
+    }),
   ];
 }
 
-function peerCells(peer: PeerView, verbose: boolean): string[] {
+function peerCells(peer: MachineView, verbose: boolean): string[] {
   const { alive, holds, heardAgeMs, priority, instanceId } = peer;
   const own = peer.ownPriority ?? priority;
   const state = alive ? "live" : heardAgeMs === null ? "unheard" : "dead";
@@ -218,7 +226,7 @@ function peerCells(peer: PeerView, verbose: boolean): string[] {
 }
 
 /** Problems of a peer. */
-function notesOn(peer: PeerView): string[] {
+function notesOn(peer: MachineView): string[] {
   const { alive, priority, ownPriority, refused, unable, unhealthy, leaving } = peer;
   const back = alive && ownPriority !== null && ownPriority !== undefined &&
     priority !== ownPriority && priority !== BEST_PRIORITY && !unable && !unhealthy && !leaving;

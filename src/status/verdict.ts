@@ -5,12 +5,13 @@
 //              is gone, or the cloud moves it itself; another machine has our id; the loop is stuck. Without an answer,
 //              too: see commands/status.ts.
 //   WARNING    the address is served, and something is not as it should be: a peer that is dead, missing, unhealthy or
-//              without the cloud, a link that works one way only, a failing check here, this node without the cloud
+//              without the cloud, a path on which a live peer is silent, a link that works one way only, a failing check here, this node without the cloud
 //              while another one serves, an extra holder, a possible twin, a pause, a stop.
 //   UNKNOWN    the first election is not over, and no node is known to hold the address yet.
 //   OK         everything else.
 import { durationText, spanText } from "../core/age.ts";
 import { instanceTitle, titleOf } from "../core/election/peer.ts";
+import { machinesOf, type MachineView, pathTitle, silentPaths } from "./machines.ts";
 import { stuckBecause } from "./liveness.ts";
 import {
   type AddressView,
@@ -131,7 +132,7 @@ function* addressProblems(view: AddressView, snapshot: Judged): Generator<Found>
     yield ["WARNING", `it moved as often as --move-limit allows, and stays for ${left} more`];
   }
   yield* holderProblems(view);
-  for (const peer of view.peers) yield* peerProblems(peer, view);
+  for (const peer of machinesOf(view.peers)) yield* peerProblems(peer, view);
 }
 
 /** Holders besides those that should hold. */
@@ -143,7 +144,7 @@ function* holderProblems(view: AddressView): Generator<Found> {
     const title = instanceTitle({ instanceId, ...(name && { name }) });
     yield ["WARNING", `${title} holds it, too, and is not a peer`];
   }
-  const holding = peers.filter(({ alive, holds }) => alive && holds);
+  const holding = machinesOf(peers).filter(({ alive, holds }) => alive && holds);
   const ranks = new Set([
     ...holding.map((peer) => peer.ownPriority ?? peer.priority),
     ...(view.holding === true ? [view.priority] : []),
@@ -154,14 +155,20 @@ function* holderProblems(view: AddressView): Generator<Found> {
   yield ["WARNING", `${count} nodes hold it at the same time`];
 }
 
-function* peerProblems(peer: PeerView, view: AddressView): Generator<Found> {
+function* peerProblems(peer: MachineView, view: AddressView): Generator<Found> {
   const title = `peer ${titleOf(peer)}`;
   if (!peer.alive) {
     if (peer.link === "not-heard") yield ["WARNING", `${title} lives, but is not heard`];
-    else if (livesElsewhere(peer, view) || view.settling) return;
+    else if (view.settling) return;
     else if (peer.heardAgeMs === null) yield ["WARNING", `${title} was never heard`];
     else yield ["WARNING", `${title} is dead, last heard ${spanText(peer.heardAgeMs)} ago`];
     return;
+  }
+  for (const path of view.settling ? [] : silentPaths(peer)) {
+    const { heardAgeMs } = path;
+    const since = heardAgeMs === null ? "was never heard" : "is silent";
+    const last = heardAgeMs === null ? "" : ` for ${spanText(heardAgeMs)}`;
+    yield ["WARNING", `${title} lives, but ${since} at ${pathTitle(path)}${last}`];
   }
   const { notHearingUsAgeMs } = peer;
   if (notHearingUsAgeMs !== null && notHearingUsAgeMs >= view.deadTimeMs) {
@@ -171,20 +178,15 @@ function* peerProblems(peer: PeerView, view: AddressView): Generator<Found> {
   if (peer.unable && !peer.leaving) yield ["WARNING", `${title} cannot act on the cloud`];
 }
 
-/** A machine with several addresses is a peer at each of them, and lives if it is heard at one. */
-function livesElsewhere({ instanceId }: PeerView, { peers }: AddressView): boolean {
-  return instanceId !== null && peers.some((each) => each.alive && each.instanceId === instanceId);
-}
-
 /** The known holders. Peers that cannot say so count if the cloud or their rank shows it. */
 export function holdersOf(view: AddressView): string[] {
-  const live = view.peers.filter(({ alive }) => alive);
+  const live = machinesOf(view.peers).filter(({ alive }) => alive);
   const claiming = live.filter(({ holds }) => holds).map(titleOf);
   const holders = [...(view.holding === true ? ["this node"] : []), ...claiming];
   if (holders.length > 0) return holders;
   const original = live.filter(({ holds }) => holds === null);
-  const shown = original.filter(({ address }) =>
-    view.otherHolders.some(({ peer }) => peer === address)
+  const shown = original.filter(({ paths }) =>
+    view.otherHolders.some(({ peer }) => paths.some(({ address }) => peer === address))
   );
   const best = Math.min(...live.map(({ priority }) => priority ?? Infinity));
   const [expected] = [...shown, ...original.filter(({ priority }) => priority === best)];
@@ -195,13 +197,10 @@ export function holdersOf(view: AddressView): string[] {
 function summaryOf({ addresses }: Judged): string {
   const [only, ...more] = addresses;
   if (!only) return "no Elastic IP is watched";
-  const machines = new Map<string, boolean>();
-  for (const { address, instanceId, alive } of addresses.flatMap(({ peers }) => peers)) {
-    const key = instanceId ?? address;
-    machines.set(key, alive || machines.get(key) === true);
-  }
-  const live = [...machines.values()].filter(Boolean).length;
-  const peers = machines.size === 0 ? "no peers" : `${live} of ${machines.size} peers live`;
+  // Each machine once, though it is a peer for several Elastic IPs.
+  const machines = machinesOf(addresses.flatMap(({ peers }) => peers));
+  const live = machines.filter(({ alive }) => alive).length;
+  const peers = machines.length === 0 ? "no peers" : `${live} of ${machines.length} peers live`;
   const ages = addresses.flatMap(({ roleAgeMs }) => roleAgeMs ?? []);
   const span = spanText(Math.min(...ages, Infinity));
   const since = more.length === 0

@@ -6,7 +6,7 @@ import { UNUSABLE } from "../exoscale/elastic_ip_v2.ts";
 import type { RateLimitedLog } from "../log/rate_limited_log.ts";
 import { StartupPolicy } from "../exoscale/startup_policy.ts";
 import type { CallCounters } from "../status/counters.ts";
-import type { Clock, Cloud, Log } from "../world.ts";
+import type { Clock, Cloud, Log, OwnPath } from "../world.ts";
 import type { NodeEvent } from "../core/node_state.ts";
 import type { Answer, Call } from "../core/ownership/call.ts";
 
@@ -26,6 +26,8 @@ export interface CallerOptions {
   readonly deliver: (event: NodeEvent) => void;
   /** Called when the cloud has said by which addresses the peers know this instance. */
   readonly identified: (nativeAddresses: readonly string[]) => void;
+  /** Called when the cloud has said which addresses this instance has in the private networks of its peers. */
+  readonly placed: (own: readonly OwnPath[]) => void;
   /** Whether nothing has been decided yet that depends on that call, so that a refusal may end the program. */
   readonly starting: (verb: Call["verb"] | "members") => boolean;
   /** Whether the node still wants the call. */
@@ -114,7 +116,10 @@ export class CloudCalls {
       });
       counters.lists.add(clock.nowMs());
       this.#patience.members.answered();
-      deliver({ kind: "members", ...membership });
+      const { own } = membership;
+      if (own) this.#options.placed(own);
+      const inside = own && { privateAddresses: own.map(({ address }) => address) };
+      deliver({ kind: "members", ...membership, ...inside });
     } catch (cause) {
       const error = asCloudError(cause);
       if (list !== this.#lists && !ending.aborted) return await this.#members();

@@ -61,7 +61,7 @@ export class Sender {
   }
 
   /** Sends one heartbeat. */
-  send({ elasticIp, selfId, to, advert, hearsYou, echo, apart }: Outgoing): void {
+  send({ elasticIp, selfId, to, advert, hearsYou, echo, apart, source }: Outgoing): void {
     const { clock, socket, keyring, run, port, trailer, datagrams } = this.#options;
     const { shadow = false } = this.#options;
     // In the original's format our own heartbeat, coming back, would look like a twin's.
@@ -85,7 +85,7 @@ export class Sender {
     }, { shadow });
     // A heartbeat to our own address cannot leave from that address; that is not a fault.
     const leave = (datagram: Uint8Array) =>
-      self ? socket.reply(datagram, to, port) : socket.send(datagram, to, port);
+      self ? socket.reply(datagram, to, port) : socket.send(datagram, to, port, source);
     if (keyring) keyring.sign(bytes, leave);
     else leave(bytes);
   }

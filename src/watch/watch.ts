@@ -20,7 +20,7 @@ import type { RejectReason } from "../core/registry/reject_reasons.ts";
 import type { Line, RateLimitedLog } from "../log/rate_limited_log.ts";
 import { CallCounters, Count } from "../status/counters.ts";
 import type { HistoryRecorder } from "../status/history/recorder.ts";
-import type { Clock, Cloud, Log, Observer } from "../world.ts";
+import type { Clock, Cloud, Log, Observer, OwnPath } from "../world.ts";
 import type { Node, NodeEffect, NodeEvent, NodeSettings } from "../core/node_state.ts";
 import type { Call } from "../core/ownership/call.ts";
 
@@ -28,6 +28,8 @@ import type { Call } from "../core/ownership/call.ts";
 export interface Outgoing extends Omit<Extract<NodeEffect, { kind: "send" }>, "kind"> {
   readonly elasticIp: string;
   readonly selfId: string;
+  /** For a peer in a private network: our own address there, null if it is not known. */
+  readonly source?: string | null;
 }
 
 /** Lines about changes in the cloud, which a shadow does not make. */
@@ -67,8 +69,8 @@ export interface WatchOptions {
   readonly send: (outgoing: Outgoing) => void;
   /** `cause` is the likely reason, where it is known. */
   readonly refuse: (from: string, reason: RejectReason, cause?: string) => void;
-  /** Called when the cloud has said by which addresses the peers know this instance. */
-  readonly identified: (nativeAddresses: readonly string[]) => void;
+  /** Called when the cloud has said by which addresses the peers know this instance: native ones, then private. */
+  readonly identified: (addresses: readonly string[]) => void;
   /** Called after every step. */
   readonly stepped: (atMs: number) => void;
   /** Called once, when this watch has ended. */
@@ -106,6 +108,9 @@ export class Watch {
   readonly #hopeless = new Set<string>();
   readonly #takeOvers = new Count();
   readonly #burst: BurstLog;
+  /** Our own addresses: as the cloud lists them, and in the private networks of the peers. */
+  #native: readonly string[] = [];
+  #paths: readonly OwnPath[] = [];
   #node: Node;
   #wakeAtMs: number;
   #exitCode: 0 | 1 | null = null;
@@ -214,11 +219,13 @@ export class Watch {
     elasticIp: string,
     { log, limitedLog }: Pick<WatchOptions, "log" | "limitedLog">,
   ): Strand {
-    const { clock, random, verbose, identified, connect, settings } = this.#options;
+    const { clock, random, verbose, connect, settings } = this.#options;
     const cloud = connect(elasticIp), counters = new CallCounters();
     const about = settings.sisters?.length ? { elasticIp } : {};
     const calls = new CloudCalls({
-      ...{ clock, random, log, limitedLog, verbose, cloud, counters, identified },
+      ...{ clock, random, log, limitedLog, verbose, cloud, counters },
+      identified: (native) => this.#identify({ native }),
+      placed: (paths) => this.#identify({ paths }),
       ending: this.#ending.signal,
       deliver: (event) => this.deliver(isResult(event) ? { ...event, ...about } : event),
       starting: (verb) => !this.#hopeless.has(elasticIp) && this.#starting(verb, elasticIp),
@@ -280,7 +287,22 @@ export class Watch {
 
   #send(effect: Extract<NodeEffect, { kind: "send" }>): void {
     const { selfId, settings: { elasticIp } } = this.#node.election;
-    if (selfId !== null) this.#options.send({ ...effect, elasticIp, selfId });
+    if (selfId === null) return;
+    const network = this.#node.election.peers.get(effect.to)?.network;
+    const source = network === undefined
+      ? {}
+      : { source: this.#paths.find((path) => path.network === network)?.address ?? null };
+    this.#options.send({ ...effect, elasticIp, selfId, ...source });
+  }
+
+  #identify(
+    { native = this.#native, paths = this.#paths }: {
+      native?: readonly string[];
+      paths?: readonly OwnPath[];
+    },
+  ): void {
+    [this.#native, this.#paths] = [native, paths];
+    this.#options.identified([...native, ...paths.map(({ address }) => address)]);
   }
 
   #refuse({ from, reason, id }: Extract<NodeEffect, { kind: "refused" }>): void {

@@ -50,7 +50,7 @@ export class Watchdog {
   /** Always the same function, so that the socket reports each change once for all addresses. */
   readonly #sourceChanged = (source: HeartbeatSource) =>
     this.#limitedLog.write(
-      `source ${source.family} ${source.trouble === null}`,
+      `source ${source.family} ${source.own} ${source.trouble === null}`,
       sourceLine(source),
     );
   #listening = true;

@@ -14,6 +14,9 @@ import { allows, operationOf } from "../support/cloud/role.ts";
 import { CloudFixture, ELASTIC_IP, GROUP, PATIENT } from "../support/cloud/cloud_fixture.ts";
 import { run } from "../support/fake_host.ts";
 
+/** Id of the first private network. */
+const NETWORK = "00000008-0000-4000-8000-000000000001";
+
 async function policyFor(argv: readonly string[]): Promise<IamPolicy> {
   const { code, out, calls } = await run(["--print-iam-policy", ...argv], { env: {} });
   assertEquals([code, out.length, calls], [0, 1, []]);
@@ -37,9 +40,13 @@ function operationsOf(policy: IamPolicy): string[] {
 }
 
 /** All calls of a watchdog from its start to a handover; the peer holds and is dead. */
-async function failOver(stage: CloudFixture, peers: PeerSource): Promise<void> {
+async function failOver(
+  stage: CloudFixture,
+  peers: PeerSource,
+  heartbeatNetworks: readonly string[] = ["public"],
+): Promise<void> {
   const { self, peer } = stage;
-  const cloud = stage.cloud("v2", { peers });
+  const cloud = stage.cloud("v2", { peers, heartbeatNetworks });
   await cloud.prepare(PATIENT);
   assertEquals((await cloud.members(PATIENT)).peers[0]?.instanceId, peer.id);
   await cloud.attach(PATIENT);
@@ -58,22 +65,38 @@ function stageWith(role: IamPolicy): CloudFixture {
   model.addAddress("198.51.100.51");
   stage.pool("c0ffee00-1234-4abc-8def-5566778899aa", [self, peer]);
   third.groups = ["other"];
+  const network = model.addNetwork("backend");
+  model.join(network, self, "10.0.0.11");
+  model.join(network, peer, "10.0.0.12");
   stage.hold(peer);
   return stage;
 }
 
-const WATCHES: ReadonlyArray<readonly [what: string, argv: string[], PeerSource]> = [
+const WATCHES: ReadonlyArray<readonly [what: string, argv: string[], PeerSource, string[]?]> = [
   ["discovered", [], { kind: "discovery" }],
   ["in a group", ["-G", GROUP], { kind: "groups", groups: [GROUP] }],
   ["given by address", ["-p", "203.0.113.12"], { kind: "static", addresses: ["203.0.113.12"] }],
+  ["given by private address", ["-p", "10.0.0.12"], { kind: "static", addresses: ["10.0.0.12"] }],
+  [
+    "in a private network by name",
+    ["--heartbeat-network", "public,backend"],
+    { kind: "discovery" },
+    [
+      "public",
+      "backend",
+    ],
+  ],
+  ["in a private network by id", ["--heartbeat-network", NETWORK], { kind: "discovery" }, [
+    NETWORK,
+  ]],
 ];
 
-for (const [what, argv, peers] of WATCHES) {
+for (const [what, argv, peers, networks] of WATCHES) {
   const options = ["-W", "-xi", ELASTIC_IP, ...argv];
 
   Deno.test(`--print-iam-policy allows a whole fail-over, with peers ${what}`, async () => {
     await using stage = stageWith(await policyFor(options));
-    await failOver(stage, peers);
+    await failOver(stage, peers, networks);
   });
 
   Deno.test(`--print-iam-policy has nothing to spare but what it says, with peers ${what}`, async () => {
@@ -82,9 +105,9 @@ for (const [what, argv, peers] of WATCHES) {
     assert(operations.length >= 7, operations.join());
     for (const operation of operations) {
       await using stage = stageWith(without(policy, operation));
-      if (operation in OPTIONAL_OPERATIONS) await failOver(stage, peers);
+      if (operation in OPTIONAL_OPERATIONS) await failOver(stage, peers, networks);
       else {
-        const error = await assertRejects(() => failOver(stage, peers), CloudError);
+        const error = await assertRejects(() => failOver(stage, peers, networks), CloudError);
         assertEquals(error.kind, "forbidden", operation);
       }
     }

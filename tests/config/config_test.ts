@@ -38,6 +38,7 @@ Deno.test("configure() gives the documented defaults", () => {
     usualZone: null,
     instanceId: null,
     caCerts: [],
+    heartbeatNetworks: ["public"],
     peers: { kind: "static", addresses: ["192.0.2.2"] },
     priority: 10,
     intervalMs: 1_000,

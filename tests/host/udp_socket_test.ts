@@ -46,6 +46,36 @@ Deno.test("openLink() sends to each address in order, and waits for no other", a
   }
 });
 
+Deno.test("a heartbeat for a private network leaves from our address there, the others from the native one", async () => {
+  using there = listener();
+  const link = openSocket("0.0.0.0", freeUdpPort());
+  const told: HeartbeatSource[] = [];
+  const send = (text: string, source?: string | null) =>
+    link.send(new TextEncoder().encode(text), "127.0.0.1", there.port, source);
+  try {
+    link.sendFrom(["127.0.0.7", "127.0.0.8"], (source) => told.push(source));
+    send("public");
+    assertEquals((await there.next()).from, "127.0.0.7");
+    send("private", "127.0.0.8");
+    assertEquals((await there.next()).from, "127.0.0.8");
+    send("not known", null);
+    assertEquals((await there.next()).from, "127.0.0.1", "the routes choose");
+    assertEquals(told, []);
+    send("missing", "192.0.2.77");
+    assertEquals((await there.next()).from, "127.0.0.1");
+    for (let turns = 0; turns < 200 && told.length === 0; turns++) {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    assertEquals(told.map(({ family, own }) => [family, own]), [["IPv4", "192.0.2.77"]]);
+    assertMatch(told[0]?.trouble ?? "", /no interface of this machine has it/);
+    send("public again");
+    assertEquals((await there.next()).from, "127.0.0.7");
+    assertEquals(told.length, 1, "each address has its own report");
+  } finally {
+    await link.close();
+  }
+});
+
 /** A socket of another program on loopback, and its input. */
 function listener(hostname = "127.0.0.1") {
   const socket = Deno.listenDatagram({ transport: "udp", hostname, port: 0 });

@@ -53,6 +53,7 @@ Deno.test("a snapshot tells of a peer what it last said, and how long ago", () =
   const { first } = look(played);
   assertEquals(first, {
     address: PEERS[0]!.address,
+    network: null,
     name: null,
     instanceId: PEERS[0]!.instanceId,
     alive: true,

@@ -1,6 +1,6 @@
 // The text of a snapshot: its content, and that it fits into a datagram.
 import { sampleReport } from "../support/shadow_sample.ts";
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import { NOT_LOOKED, type Presence } from "../../src/core/presence.ts";
 import type { AddressView, PeerView, Snapshot } from "../../src/status/snapshot.ts";
 import { fittedLines, INFO_MAX_BYTES, statusLines, TEXT_WIDTH } from "../../src/status/text.ts";
@@ -29,7 +29,10 @@ function crowd(snapshot: Snapshot, count: number): Snapshot {
   const [address] = snapshot.addresses;
   assert(address);
   const [peer] = address.peers;
-  const peers = Array.from({ length: count }, (_, n) => ({ ...peer!, address: `10.0.${n}.1` }));
+  const peers = Array.from(
+    { length: count },
+    (_, n) => ({ ...peer!, address: `10.0.${n}.1`, instanceId: `i-${n}` }),
+  );
   return { ...snapshot, addresses: [{ ...address, peers }] };
 }
 
@@ -213,6 +216,26 @@ Deno.test("statusLines() says of a peer all that is not as it should be", () => 
   assertEquals(notes({ link: "not-heard" }), "lives, but is not heard");
   const refused = { word: "wrong-id", count: 1, ageMs: 500 } as const;
   assertEquals(notes({ refused }), "refused wrong-id 1 (0.5 s ago)");
+});
+
+Deno.test("statusLines() shows a machine with several paths in one line, with each path", () => {
+  const [one, two] = PEERS, { instanceId } = two!;
+  const inside = { instanceId, network: "backend", alive: false, heardAgeMs: 12_000 };
+  const lines = linesWith({}, { ...inside, name: null });
+  const rows = lines.filter((line) => line.startsWith("  203."));
+  assertEquals(rows.length, 1, "one machine");
+  assertMatch(rows[0] ?? "", new RegExp(`^ {2}${two!.address} +live `));
+  const snapshot = snapshotOfMaster(), [first] = snapshot.addresses;
+  const peers = first!.peers.map((peer) =>
+    peer.address === one!.address ? { ...peer, ...inside } : peer
+  );
+  const whole = statusLines({ ...snapshot, addresses: [{ ...first!, peers }] });
+  assert(
+    whole.some((line) =>
+      line.includes(`backend ${one!.address} silent for 12.0 s, public ${two!.address} 0.`)
+    ),
+    whole.join("\n"),
+  );
 });
 
 Deno.test("statusLines() shows the last eight changes, and that the socket is not read", () => {

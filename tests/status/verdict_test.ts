@@ -189,9 +189,17 @@ const TABLE: readonly (readonly [what: string, Different, Level, problem: string
   ["a peer leaves", { peer: { leaving: true, unable: true } }, "OK", null],
   [
     "a machine is silent at one of its addresses",
-    { peer: { alive: false, link: "silent", instanceId: PEERS[1]!.instanceId } },
-    "OK",
-    null,
+    {
+      peer: {
+        alive: false,
+        link: "silent",
+        heardAgeMs: 12_000,
+        instanceId: PEERS[1]!.instanceId,
+        network: "backend",
+      },
+    },
+    "WARNING",
+    `peer ${PEERS[1]!.address} lives, but is silent at backend ${PEERS[0]!.address} for 12.0 s`,
   ],
   [
     "a peer of -p is missing",

@@ -81,7 +81,7 @@ function saidLater(one: Peer, other: Peer): boolean {
   const [at, otherAt] = [one.heardAtMs ?? -Infinity, other.heardAtMs ?? -Infinity];
   const ms = aheadMs(one.trailer, other.trailer);
   // A process that was restarted with another clock numbers otherwise.
-  return ms === null || Math.abs(ms) > RESTARTED_MS ? at > otherAt : ms > 0;
+  return ms === null || ms === 0 || Math.abs(ms) > RESTARTED_MS ? at > otherAt : ms > 0;
 }
 
 /** How much later by its number the first one was sent; null when they cannot be compared. */

@@ -171,6 +171,13 @@ export const ERROR_KINDS = {
     meaning: "The zone has no security group of that name.",
     cure: "Correct -G or --zone, or make that group with all nodes in it.",
   },
+  "no-such-network": {
+    retryable: false,
+    atStart: "ends",
+    meaning: "The zone has no private network of that name, or this node cannot use it.",
+    cure:
+      "Do what the message says: correct --heartbeat-network, attach this instance, or give the network a range.",
+  },
   "no-peers": {
     retryable: false,
     atStart: "ends",

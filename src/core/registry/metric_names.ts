@@ -178,6 +178,11 @@ export const METRICS = {
     labels: ["address"],
     meaning: "Peers that this node hears.",
   },
+  "exoip_peer_paths_silent": {
+    type: "gauge",
+    labels: ["address"],
+    meaning: "Paths on which nothing is heard of a peer that is heard on another one.",
+  },
   "exoip_peers_missing": {
     type: "gauge",
     labels: ["address"],

@@ -131,6 +131,29 @@
     return make("p", "old", `on no interface, looked ${ago(interfaceAgeMs)}${why}`);
   }
 
+  /** The machines: one with several addresses is a peer at each of them, which are its paths. */
+  function machinesOf(peers) {
+    const paths = new Map();
+    for (const peer of peers) {
+      const key = peer.instanceId ?? peer.address;
+      paths.set(key, [...paths.get(key) ?? [], peer]);
+    }
+    return [...paths.values()].map((each) => {
+      const age = ({ heardAgeMs }) => heardAgeMs ?? Infinity;
+      const live = each.filter(({ alive }) => alive);
+      const last = (live.length > 0 ? live : each).reduce((one, other) =>
+        age(other) < age(one) ? other : one
+      );
+      const link = live.some((path) => path.link === "both") ? "both" : last.link;
+      return { ...last, link, paths: each };
+    });
+  }
+
+  /** What is heard on one path. */
+  function pathText(path, view) {
+    return reading(`${path.network ?? "public"} ${path.address}`, path.heardAgeMs, view.deadTimeMs);
+  }
+
   function peerRow(peer, view) {
     const [arrow, words, look] = LINKS[peer.link] ?? ["?", peer.link, "odd"];
     const card = make(
@@ -152,12 +175,15 @@
         flag(peer.unable, "cannot act on the cloud", "bad"),
         flag(peer.unhealthy, "unhealthy", "bad"),
         flag(
-          view.otherHolders.some((holder) => holder.peer === peer.address),
+          view.otherHolders.some((holder) =>
+            peer.paths.some(({ address }) => holder.peer === address)
+          ),
           `holds in the cloud, read ${ago(view.otherHoldersAgeMs)}`,
           "",
         ),
       ),
       reading("heard", peer.heardAgeMs, view.deadTimeMs),
+      ...(peer.paths.length > 1 ? peer.paths.map((path) => pathText(path, view)) : []),
       peer.refused
         ? make(
           "p",
@@ -174,7 +200,7 @@
   function holdersText(view) {
     const holders = [
       ...(view.holding ? [`this node, as the cloud showed ${ago(view.holdingAgeMs)}`] : []),
-      ...view.peers.filter(({ alive, holds }) => alive && holds)
+      ...machinesOf(view.peers).filter(({ alive, holds }) => alive && holds)
         .map((peer) => `${nameOf(peer)}, as it said ${ago(peer.heardAgeMs)}`),
     ];
     return holders.length === 0
@@ -199,7 +225,7 @@
         "div",
         "cluster",
         ownCard(view),
-        make("ul", "peers", ...view.peers.map((peer) => peerRow(peer, view))),
+        make("ul", "peers", ...machinesOf(view.peers).map((peer) => peerRow(peer, view))),
       ),
     );
   }

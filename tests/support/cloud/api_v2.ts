@@ -7,6 +7,7 @@ import {
   type CloudModel,
   type SimAddress,
   type SimInstance,
+  type SimNetwork,
   type SimOperation,
   simUuid,
 } from "./model.ts";
@@ -100,6 +101,8 @@ function list(model: CloudModel, collection: string, query: URLSearchParams): Re
     }
     case "elastic-ip":
       return json({ "elastic-ips": [...model.addresses.values()].map(addressJson) });
+    case "private-network":
+      return json({ "private-networks": [...model.networks.values()].map(networkJson) });
     case "security-group": {
       const groups = [...model.groups.keys()].map((name) => groupJson(model, name));
       return json({ "security-groups": groups });
@@ -125,6 +128,8 @@ function read(model: CloudModel, collection: string, id: string): Response {
   if (collection === "template" && id === TEMPLATE_ID) return json({ id, name: "Linux" });
   const eip = collection === "elastic-ip" ? model.addresses.get(id) : undefined;
   if (eip) return json(addressJson(eip));
+  const network = collection === "private-network" ? model.networks.get(id) : undefined;
+  if (network) return json(networkJson(network));
   const group = collection === "security-group"
     ? [...model.groups].find(([, each]) => each === id)
     : undefined;
@@ -189,7 +194,10 @@ function summary(model: CloudModel, instance: SimInstance) {
     "security-groups": instance.groups.map((name) => ({
       id: model.groups.get(name) ?? NEW_GROUP,
     })),
-    "private-networks": [],
+    "private-networks": [...model.networks.values()].filter(({ attached }) =>
+      attached.has(instance.id)
+    )
+      .map(({ id }) => ({ id, "mac-address": `0a:00:00:00:01:${instance.id.slice(-2)}` })),
     ...(instance.poolId && { manager: { id: instance.poolId, type: instance.managerType } }),
   };
 }
@@ -203,6 +211,21 @@ function addressJson({ id, ip, managed, description, labels }: SimAddress) {
     labels,
     ...(description && { description }),
     ...(managed && { healthcheck: { mode: "tcp", port: 80 } }),
+  };
+}
+
+/** A range only if it has a DHCP server, leases only if there are some. */
+function networkJson({ id, name, managed, leases }: SimNetwork) {
+  const range = { "start-ip": "10.0.0.50", "end-ip": "10.0.0.250", netmask: "255.255.255.0" };
+  const list = [...leases].map(([instanceId, ip]) => ({ ip, "instance-id": instanceId }));
+  return {
+    id,
+    name,
+    description: "",
+    labels: {},
+    options: {},
+    ...(managed && range),
+    ...(list.length > 0 && { leases: list }),
   };
 }
 

@@ -51,6 +51,18 @@ export interface SimAddress {
   past: HolderChange[];
 }
 
+/** A private network. */
+export interface SimNetwork {
+  readonly id: string;
+  readonly name: string;
+  /** With a DHCP server. */
+  managed: boolean;
+  /** Addresses by instance id. */
+  readonly leases: Map<string, string>;
+  /** Ids of the attached instances, with or without a lease. */
+  readonly attached: Set<string>;
+}
+
 /** A rule of a security group. */
 export interface SimRule {
   readonly direction: "ingress" | "egress";
@@ -87,6 +99,7 @@ export class CloudModel {
   readonly zoneId = simUuid(9, 1);
   readonly instances = new Map<string, SimInstance>();
   readonly addresses = new Map<string, SimAddress>();
+  readonly networks = new Map<string, SimNetwork>();
   /** Group ids by name. */
   readonly groups = new Map<string, string>();
   /** Rules by name of the group. */
@@ -172,6 +185,20 @@ export class CloudModel {
     };
     this.addresses.set(address.id, address);
     return address;
+  }
+
+  /** Adds a private network. */
+  addNetwork(name: string, { managed = true } = {}): SimNetwork {
+    const id = simUuid(8, this.networks.size + 1);
+    const network = { id, name, managed, leases: new Map(), attached: new Set<string>() };
+    this.networks.set(id, network);
+    return network;
+  }
+
+  /** Attaches an instance to a private network; a managed one gives it that address. */
+  join(network: SimNetwork, instance: SimInstance, address: string): void {
+    network.attached.add(instance.id);
+    if (network.managed) network.leases.set(instance.id, address);
   }
 
   /** Releases an Elastic IP; its holders lose it. */

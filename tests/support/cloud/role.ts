@@ -22,6 +22,8 @@ const OPERATIONS: Readonly<Record<string, string>> = {
   "GET /operation/*": "get-operation",
   "GET /security-group": "list-security-groups",
   "GET /security-group/*": "get-security-group",
+  "GET /private-network": "list-private-networks",
+  "GET /private-network/*": "get-private-network",
   "GET /instance-pool": "list-instance-pools",
   "GET /instance-pool/*": "get-instance-pool",
 };
