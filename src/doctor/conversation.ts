@@ -56,12 +56,12 @@ async function begin(context: Context, signal: AbortSignal): Promise<Talk> {
   const planned: Conversation[] = [];
   const said: Result[] = [];
   for (const elasticIp of await context.elasticIps(signal)) {
-    const { peers } = await context.membership(elasticIp, signal);
+    const { peers, own = [] } = await context.membership(elasticIp, signal);
     const place = await placeOf(elasticIp, { context, signal });
     if (place.silence !== null) said.push(skip(`${elasticIp}: only listened, ${place.silence}`));
     // Send from the same address as the watchdog; else the result would be about heartbeats that it never sends.
     if (place.nativeAddresses.length > 0) port.socket.sendFrom(place.nativeAddresses, () => {});
-    planned.push({ elasticIp, peers, wireId: place.wireId, speaks: place.silence === null });
+    planned.push({ elasticIp, peers, own, wireId: place.wireId, speaks: place.silence === null });
   }
   const spoken = { kind: "spoken", said, planned } as const;
   if (planned.every(({ peers }) => peers.length === 0)) {

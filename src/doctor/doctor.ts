@@ -22,6 +22,7 @@ import { checkFirewall } from "./checks/firewall.ts";
 import { checkInterface } from "./checks/interface.ts";
 import { checkHeartbeats } from "./checks/heartbeats.ts";
 import { checkIdentity } from "./checks/identity.ts";
+import { checkNetworks } from "./checks/networks.ts";
 import { checkPeers } from "./checks/peers.ts";
 import { checkPort } from "./checks/port.ts";
 import { checkPrograms } from "./checks/programs.ts";
@@ -47,6 +48,7 @@ const ALWAYS: Readonly<Record<string, Check>> = {
 const WATCHING: Readonly<Record<string, Check>> = {
   interface: checkInterface,
   peers: checkPeers,
+  network: checkNetworks,
   source: checkSource,
   firewall: checkFirewall,
   port: checkPort,

@@ -1,4 +1,5 @@
 // What the doctor hears of each peer while it listens.
+import type { OwnPath } from "../world.ts";
 import type { Heartbeat, Mark } from "../core/heartbeat.ts";
 import type { PeerIdentity } from "../core/election/peer.ts";
 
@@ -22,6 +23,8 @@ export interface Conversation {
   /** Our id on the wire. */
   readonly wireId: string;
   readonly peers: readonly PeerIdentity[];
+  /** Our addresses in the private networks of the peers. */
+  readonly own: readonly OwnPath[];
   /** Whether to send; else it only listens. */
   readonly speaks: boolean;
 }

@@ -53,14 +53,17 @@ export async function converse(
   const run = drawRun();
   let sequence = 0;
   while (clock.nowMs() < endAtMs && !signal.aborted && !ear.satisfied) {
-    for (const { elasticIp, wireId, peers, speaks } of conversations) {
-      for (const { address } of speaks ? peers : []) {
+    for (const { elasticIp, wireId, peers, own, speaks } of conversations) {
+      for (const { address, network } of speaks ? peers : []) {
+        const inside = network === undefined
+          ? undefined
+          : own.find((path) => path.network === network)?.address ?? null;
         sequence = nextSequence(sequence, keyring ? clock.nowMs() * 1_000 : clock.wallMs());
         const stamp = keyring ? { run, echo: ear.echoFor(elasticIp, address) } : null;
         const signing = { sequence, keyId: keyring?.keyId ?? 0, stamp };
         const bytes = farewell({ elasticIp, id: wireId, intervalMs, shadow, ...signing });
-        if (keyring) keyring.sign(bytes, (signed) => socket.send(signed, address, port));
-        else socket.send(bytes, address, port);
+        if (keyring) keyring.sign(bytes, (signed) => socket.send(signed, address, port, inside));
+        else socket.send(bytes, address, port, inside);
       }
     }
     await clock.sleep(pauseMs, signal);

@@ -70,6 +70,8 @@ export interface Purpose {
   readonly detaches: boolean;
   /** Whether a security group has to be found by its name. */
   readonly byGroup: boolean;
+  /** Operations that private networks need. */
+  readonly networkReadings: readonly string[];
   readonly selfId: string;
   readonly elasticIps: readonly string[];
 }

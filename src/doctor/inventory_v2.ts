@@ -93,7 +93,7 @@ async function readGroup(
 }
 
 function rightsOf(
-  { watches, attaches, detaches, byGroup, selfId, elasticIps }: Purpose,
+  { watches, attaches, detaches, byGroup, networkReadings, selfId, elasticIps }: Purpose,
   { client, addresses, instances, groupList, machine }: {
     client: ClientV2;
     addresses: (signal: AbortSignal) => Promise<Fields[]>;
@@ -130,6 +130,14 @@ function rightsOf(
         ask: (signal: AbortSignal) => client.get(`/security-group/${NOBODY}`, signal),
       }]
       : []),
+    ...networkReadings.map((operation) => ({
+      ...reads,
+      operation,
+      ask: (signal: AbortSignal) => {
+        const id = operation === "get-private-network" ? `/${NOBODY}` : "";
+        return client.get(`/private-network${id}`, signal);
+      },
+    })),
     ...(byGroup ? [{ ...reads, operation: "list-security-groups", ask: groupList }] : []),
     {
       operation: "get-operation",

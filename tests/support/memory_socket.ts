@@ -37,7 +37,7 @@ export class MemorySocket implements UdpSocket {
     this.#onSent = onSent;
   }
 
-  send(bytes: Uint8Array, to: string, port: number): void {
+  send(bytes: Uint8Array, to: string, port: number, _source?: string | null): void {
     const sent = { bytes: Uint8Array.from(bytes), to, port, atMs: this.#nowMs() };
     this.sent.push(sent);
     this.#onSent(sent);

@@ -39,6 +39,9 @@ export async function passing(
 export async function checkFirewall(context: Context, signal: AbortSignal): Promise<Result[]> {
   const peers = await peersOf(context, signal);
   if (peers.length === 0) return [skip("no peers")];
+  if (peers.every(({ network }) => network !== undefined)) {
+    return [ok("security groups do not apply to private networks")];
+  }
   const { port } = context.config.listen;
   try {
     const found = (await decideOnce(context, signal)).flatMap(({ said }) => said);
@@ -77,7 +80,9 @@ async function judgeAll(context: Context, signal: AbortSignal): Promise<Verdict[
     address,
     groups: machine.groups.flatMap((key) => groups.get(key) ?? []),
   });
-  return peers.map(({ address, instanceId }) => {
+  return peers.map(({ address, instanceId, network }) => {
+    // Security groups are about public interfaces only.
+    if (network !== undefined) return { address, passing: { in: "open", out: "open" }, said: [] };
     const machine = machines.find(({ id }) => id === instanceId);
     if (!machine) {
       return { address, passing: UNKNOWN_PASSING, said: [skip(`${address} is not listed`)] };

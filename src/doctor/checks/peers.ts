@@ -45,8 +45,9 @@ export async function checkPeers(context: Context, signal: AbortSignal): Promise
         return [...lost, warn("none: this instance alone would hold, without a stand-in")];
       }
       const names = peers.slice(0, NAMED_MAX).map(titleOf).join(", ");
+      const machines = new Set(peers.map(({ instanceId, address }) => instanceId ?? address));
       const more = peers.length > NAMED_MAX ? `, and ${peers.length - NAMED_MAX} more` : "";
-      return [...lost, ok(`${peers.length} found: ${names}${more}`)];
+      return [...lost, ok(`${machines.size} found: ${names}${more}`)];
     } catch (cause) {
       const error = asCloudError(cause);
       const told = cause instanceof NotKnown || error.retryable ||

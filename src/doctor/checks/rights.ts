@@ -1,6 +1,7 @@
 // Is the key valid, and does it allow what the configuration needs? Changes are tried on an instance that does not
 // exist. If none is refused, that proves little: the order in which the API checks role and instance is undocumented.
 import { asCloudError, type CloudError } from "../../exoscale/cloud_error.ts";
+import { networkReadings } from "../../exoscale/iam_policy.ts";
 import type { Context } from "../context.ts";
 import { fail, NotKnown, ok, type Result, skip, warn } from "../result.ts";
 import type { Purpose, Right } from "../inventory.ts";
@@ -43,12 +44,13 @@ export async function checkRights(context: Context, signal: AbortSignal): Promis
 }
 
 async function purposeOf(context: Context, signal: AbortSignal): Promise<Purpose> {
-  const { mode, peers, shadow } = context.config;
+  const { mode, peers, shadow, heartbeatNetworks } = context.config;
   const watches = mode === "watchdog", moves = watches && !shadow;
   return {
     watches,
     attaches: moves || mode === "associate",
     detaches: moves || mode === "dissociate",
+    networkReadings: watches ? networkReadings({ peers, heartbeatNetworks }) : [],
     byGroup: watches && peers.kind === "groups",
     selfId: await context.instanceId(signal),
     elasticIps: await context.elasticIps(signal),

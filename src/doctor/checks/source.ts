@@ -6,7 +6,7 @@ import type { PeerIdentity } from "../../core/election/peer.ts";
 import { NoIpCommand, runIp } from "../../host/ip_command.ts";
 import { bindingProblem } from "../../host/own_source.ts";
 import { childEnvironment } from "../../host/child_environment.ts";
-import type { Family } from "../../world.ts";
+import type { Family, OwnPath } from "../../world.ts";
 import { hearUs, talk } from "../conversation.ts";
 import type { Context } from "../context.ts";
 import { fail, ok, type Result, skip, warn } from "../result.ts";
@@ -14,6 +14,8 @@ import { peersOf } from "./firewall.ts";
 
 /** The result for one family. */
 interface Look {
+  /** The private network that it is about, undefined for the public addresses. */
+  readonly network: string | undefined;
   readonly family: Family;
   /** One of the peers. */
   readonly peer: string;
@@ -31,7 +33,10 @@ export async function sourceProblem(
   { context, signal }: { context: Context; signal: AbortSignal },
 ): Promise<string | null> {
   const found = await lookOnce(context, signal).catch(() => []);
-  return found.find(({ family }) => family === familyOf(to))?.problem ?? null;
+  const peers = await peersOf(context, signal).catch(() => []);
+  const network = peers.find(({ address }) => address === to)?.network;
+  return found.find((look) => look.network === network && look.family === familyOf(to))?.problem ??
+    null;
 }
 
 /** The check. */
@@ -55,27 +60,46 @@ async function lookAtAll(context: Context, signal: AbortSignal): Promise<Look[]>
   const peers = await peersOf(context, signal);
   if (peers.length === 0) return [];
   const { addresses } = await context.self(signal);
-  const firstOf = (family: Family) => peers.find(({ address }) => familyOf(address) === family);
-  const firsts: (PeerIdentity | undefined)[] = [firstOf("IPv4"), firstOf("IPv6")];
-  return await Promise.all(
-    firsts.flatMap((peer) => peer ? lookAt(peer.address, { addresses, context }) : []),
+  const inside = await ownPaths(context, signal);
+  const networks = [...new Set(peers.map(({ network }) => network))];
+  const firsts = networks.flatMap((network) =>
+    (["IPv4", "IPv6"] as const).flatMap((family) =>
+      peers.find((peer) => peer.network === network && familyOf(peer.address) === family) ?? []
+    )
   );
+  return await Promise.all(firsts.map((peer) => {
+    const { network } = peer;
+    const own = network === undefined
+      ? addresses
+      : inside.filter((path) => path.network === network).map(({ address }) => address);
+    return lookAt(peer, { addresses: own, context });
+  }));
+}
+
+/** Our addresses in the private networks of the peers. */
+async function ownPaths(context: Context, signal: AbortSignal): Promise<readonly OwnPath[]> {
+  const elasticIps = await context.elasticIps(signal);
+  const lists = elasticIps.map((elasticIp) => context.membership(elasticIp, signal));
+  return (await Promise.all(lists)).flatMap(({ own = [] }) => own);
 }
 
 async function lookAt(
-  peer: string,
+  { address: peer, network }: PeerIdentity,
   { addresses, context }: { addresses: readonly string[]; context: Context },
 ): Promise<Look> {
   const { config: { listen: { hostname, port } } } = context;
   const family = familyOf(peer);
   const own = addresses.find((address) => familyOf(address) === family) ?? null;
-  const saying = (problem: string | null): Look => ({ family, peer, own, problem });
+  const saying = (problem: string | null): Look => ({ network, family, peer, own, problem });
   if (hostname !== "::" && familyOf(hostname) !== family) {
     return saying(`${nameOf("l")} listens on no ${family} address: give it [::]:${port}`);
   }
   if (named(context) !== null) {
     const known = addresses.includes(hostname);
     return saying(known ? null : `${nameOf("l")} names ${hostname}: give it :${port}`);
+  }
+  if (own === null && network !== undefined) {
+    return saying(`the network ${network} has no lease for this instance, see network`);
   }
   if (own === null) {
     return saying(`the cloud knows no ${family} address of this instance: give it one`);
