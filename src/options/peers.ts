@@ -56,7 +56,7 @@ export const PEERS = [
     value: "NETWORK[,NETWORK...]",
     fallback: "public",
     help:
-      "private networks for heartbeats, by name or id; public stands for the public addresses; public,NAME uses both, and a peer is dead when it is silent on both",
+      "private networks for heartbeats, by name or id; with public,NAME a peer is dead when silent on both",
     keys: ["heartbeatNetworks"],
   }),
 ] as const satisfies readonly Option[];

@@ -17,6 +17,7 @@ for (
   const [what, group, peers] of [
     ["addresses", false, ["-p", "127.0.0.1,127.0.0.2"]],
     ["a group", true, ["-G", "edge"]],
+    ["a private network", true, ["-G", "edge", "--heartbeat-network", "backend"]],
   ] as const
 ) {
   Deno.test(`the printed role is enough for a fail-over with ${what}`, async () => {
@@ -24,11 +25,14 @@ for (
     const [one, two] = [cluster.node(1), cluster.node(2)];
     const { model, calls } = cluster.server;
     model.role = await printed("-W", "-xi", ELASTIC_IP, ...peers);
+    const backend = model.addNetwork("backend");
+    for (const { instance } of [one, two]) model.join(backend, instance, instance.address);
+    const args = peers.slice(2);
     let refused = 0;
     model.refused = () => refused++;
     try {
-      cluster.start(one, { priority: 10 });
-      cluster.start(two, { priority: 20 });
+      cluster.start(one, { priority: 10, args });
+      cluster.start(two, { priority: 20, args });
       await until(() => cluster.holders.join() === "node-1", { title: "the better one holds" });
       const told = () => /attached: /.test(one.process?.output ?? "");
       await until(told, { title: "it has told that it holds" });

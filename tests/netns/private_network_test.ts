@@ -84,18 +84,18 @@ async function story(cluster: NetworkCluster, args: readonly string[] = BOTH): P
   const [one, two, three] = [cluster.node(1), cluster.node(2), cluster.node(3)];
   assertEquals(cluster.nodes.map((node) => said(node, "source")), [0, 0, 0], two.process?.output);
   const before = roles(cluster), { length: moves } = cluster.server.model.history;
-  for (const  of of["backend", "public"] as const) {
+  for (const path of ["backend", "public"] as const) {
     const [silent, back] = [said(two, "path-silent"), said(two, "path-back")];
-    await cable(cluster, 1, { of, to: "out" });
+    await cable(cluster, 1, { of: path, to: "out" });
     await until(() => said(two, "path-silent") > silent, {
-      title: `the path ${of} is silent`,
+      title: `the path ${path} is silent`,
       withinMs: LONG_MS,
     });
     await pause(NOTICED_MS);
-    assertMatch(await statusOf(cluster, 2), new RegExp(`WARNING: .*is silent at ${of} `));
-    await cable(cluster, 1, { of, to: "in" });
+    assertMatch(await statusOf(cluster, 2), new RegExp(`WARNING: .*is silent at ${path} `));
+    await cable(cluster, 1, { of: path, to: "in" });
     await until(() => said(two, "path-back") > back, {
-      title: `the path ${of} is back`,
+      title: `the path ${path} is back`,
       withinMs: LONG_MS,
     });
   }

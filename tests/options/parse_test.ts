@@ -43,6 +43,7 @@ const ADDED: readonly Row[] = [
   ["move-limit", ["IF_MOVE_LIMIT"], "4/1h"],
   ["handover-timeout", ["IF_HANDOVER_TIMEOUT"], "5"],
   ["reconcile-interval", ["IF_RECONCILE_INTERVAL"], "60"],
+  ["heartbeat-network", ["IF_HEARTBEAT_NETWORK"], "public"],
   ["heartbeat-format", ["IF_HEARTBEAT_FORMAT"], "original"],
   ["pid-file", ["IF_PID_FILE"], "/run/exoip.pid"],
   ["shared-secret-file", ["IF_SHARED_SECRET_FILE"], "/run/shared"],
