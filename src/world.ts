@@ -38,8 +38,8 @@ export interface HeartbeatSource {
 /** UDP. `for await` ends when the socket is closed. */
 export interface UdpSocket extends AsyncIterable<Datagram> {
   /**
-   * Sends one heartbeat, from an address of `sendFrom`, or from `source`, our address in the receiver's private network;
-   * null if that is not known. A failure is ignored, as a loss in the network is.
+   * Sends one heartbeat, from an address of `sendFrom`, or from `source`: our address in the receiver's private
+   * network, null if that is not known. A failure is ignored, as a loss in the network is.
    */
   send(bytes: Uint8Array, to: string, port: number, source?: string | null): void;
   /** Answers a datagram, from the port on which it arrived. A failure is ignored. */

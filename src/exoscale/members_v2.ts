@@ -96,7 +96,8 @@ export class MembersV2 {
   }
 
   /**
-   * The peers at these addresses. A private address that no instance shows may be a lease in a network of this instance.
+   * The peers at these addresses. A private address that no instance shows may be a lease in a network of this
+   * instance.
    */
   async #at(addresses: readonly string[], signal: AbortSignal): Promise<PeerList> {
     const { instanceId: selfId } = this.#options;

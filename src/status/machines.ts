@@ -1,4 +1,4 @@
-// The peers of a snapshot by machine: one that has several addresses is a peer at each of them, and these are its paths.
+// The peers of a snapshot by machine: one with several addresses is a peer at each of them, and these are its paths.
 import { type AgeMs, ageText, spanText } from "../core/age.ts";
 import type { PeerView } from "./snapshot.ts";
 

@@ -5,7 +5,8 @@
 //              is gone, or the cloud moves it itself; another machine has our id; the loop is stuck. Without an answer,
 //              too: see commands/status.ts.
 //   WARNING    the address is served, and something is not as it should be: a peer that is dead, missing, unhealthy or
-//              without the cloud, a path on which a live peer is silent, a link that works one way only, a failing check here, this node without the cloud
+//              without the cloud, a path on which a live peer is silent, a link that works one way only, a failing
+//              check here, this node without the cloud
 //              while another one serves, an extra holder, a possible twin, a pause, a stop.
 //   UNKNOWN    the first election is not over, and no node is known to hold the address yet.
 //   OK         everything else.

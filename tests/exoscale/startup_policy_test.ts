@@ -20,6 +20,7 @@ Deno.test("waiting cannot cure what the cloud says of the configuration: that en
     "no-such-address",
     "ambiguous-address",
     "no-such-group",
+    "no-such-network",
     "no-peers",
     "no-such-zone",
     "managed-address",
