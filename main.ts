@@ -22,6 +22,7 @@ import { keepPlainRequestsDirect } from "./src/host/proxy.ts";
 import { processPrivileges } from "./src/host/privileges.ts";
 import { processSignals } from "./src/host/signals.ts";
 import { readTextFile, rereadTextFile } from "./src/host/text_file.ts";
+import { stateFiles } from "./src/host/state_files.ts";
 import { serveStatus } from "./src/host/status_server.ts";
 import { runProgram } from "./src/program.ts";
 import { isUnstamped } from "./src/host/unstamped.ts";
@@ -64,6 +65,7 @@ export function thisComputer(env: Readonly<Record<string, string>> = Deno.env.to
     interfaces: () => Deno.networkInterfaces(),
     isLocalAddress,
     controlSockets,
+    stateFiles,
     uid: () => Deno.uid(),
     serveStatus,
     lookup: (name) => peerNames.lookUp(name),

@@ -52,8 +52,8 @@ export async function runProgram(argv: readonly string[], host: Host): Promise<n
 }
 
 /** Commands that take precedence over the mode. */
-const COMMANDS = ("h version stop status history demote promote print-iam-policy print-config " +
-  "doctor drill n").split(" ");
+const COMMANDS = ("h version stop status history demote promote drain undrain print-iam-policy " +
+  "print-config doctor drill n").split(" ");
 
 function asksToWatch(argv: readonly string[], env: Host["env"]): boolean {
   try {

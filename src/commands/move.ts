@@ -4,17 +4,20 @@ import { isOn, type Values } from "../options/parse.ts";
 import { fallbackOf, nameOf } from "../config/config.ts";
 import { controlPathOf } from "../config/control_path.ts";
 import { listenOf } from "../config/peers.ts";
+import { drainFileOf, drainText } from "../config/drain_file.ts";
+import { plainAside } from "../core/election/aside.ts";
 import { canonicalIp } from "../core/ip.ts";
 import { messageOf } from "../core/message_of.ts";
 import { jsonText, MESSAGE_MAX_CHARS, plain } from "../core/plain.ts";
 import { type ControlSockets, NobodyListens } from "../host/control_socket.ts";
+import type { StateFiles } from "../host/state_files.ts";
 import { withoutPasswords } from "../log/password.ts";
 import { ControlClient, type Moved } from "../status/control_client.ts";
 import type { AddressStand } from "../status/control_protocol.ts";
 import type { Clock, Environment } from "../world.ts";
 
 /** The commands, in the order of the help. */
-export const MOVES = ["demote", "promote"] as const;
+export const MOVES = ["demote", "promote", "drain", "undrain"] as const;
 /** One of them. */
 export type Move = typeof MOVES[number];
 
@@ -23,6 +26,7 @@ export interface Mover {
   readonly clock: Clock;
   readonly controlSockets: ControlSockets;
   readonly env: Environment;
+  readonly stateFiles: StateFiles;
   readonly uid: () => number | null;
   readonly print: (stream: "out" | "err", line: string) => void;
   /** Ends the wait, not the move. */
@@ -50,15 +54,14 @@ export async function moveByWord(values: Values, mover: Mover): Promise<0 | 1 | 
     return MISUSED;
   }
   const { clock, controlSockets: sockets, print, signal } = mover;
-  const client = new ControlClient({ path, sockets, clock, by: whoAsks(mover) });
+  const by = whoAsks(mover), why = values.given.get("reason")?.text ?? "";
+  const client = new ControlClient({ path, sockets, clock, by });
   const json = isOn(values.given.get("json"));
+  const order: Order = { move, by, why, elasticIp, client, path, mover, json };
   try {
-    const moved = await client[move]({ elasticIp, signal });
-    const ok = moved.every(({ outcome }) => outcome === "moved" || outcome === "as-before");
-    const lines = moved.map((each) => sentence(move, each));
-    if (json) print("out", jsonText({ command: move, ok, addresses: moved }, 2));
-    for (const line of json ? [] : lines) print(ok ? "out" : "err", `exoip: ${safe(line)}`);
-    return ok ? 0 : 1;
+    if (move === "drain" || move === "undrain") return await keepDrain({ ...order, move }, values);
+    const moved = await client[move]({ elasticIp, why, signal });
+    return tell(order, moved);
   } catch (error) {
     const text = error instanceof NobodyListens
       ? `no watchdog listens on ${path}: --${move} needs one that runs; give its ` +
@@ -68,6 +71,71 @@ export async function moveByWord(values: Values, mover: Mover): Promise<0 | 1 | 
     print("err", `exoip: ${safe(text)}`);
     return 1;
   }
+}
+
+/** One command. */
+interface Order {
+  readonly move: Move;
+  readonly by: string;
+  readonly why: string;
+  readonly elasticIp: string | null;
+  readonly client: ControlClient;
+  /** Path of the control socket. */
+  readonly path: string;
+  readonly mover: Mover;
+  readonly json: boolean;
+}
+
+function tell({ move, mover: { print }, json }: Order, moved: readonly Moved[]): 0 | 1 {
+  const ok = moved.every(({ outcome }) => outcome === "moved" || outcome === "as-before");
+  const lines = moved.map((each) => sentence(move, each));
+  if (json) print("out", jsonText({ command: move, ok, addresses: moved }, 2));
+  for (const line of json ? [] : lines) print(ok ? "out" : "err", `exoip: ${safe(line)}`);
+  return ok ? 0 : 1;
+}
+
+/**
+ * Drains or undrains: first the record on disk, which outlives everything, then the watchdog. If the record cannot be
+ * changed, nothing is: a drain that a reboot ends would be worse than an error.
+ */
+async function keepDrain(order: Order & { move: "drain" | "undrain" }, { given }: Values) {
+  const { move, by, why, client, path, mover: { clock, env, stateFiles, signal, print }, json } =
+    order;
+  const wallMs = Math.round(clock.wallMs());
+  let runs = true;
+  const port = () => listenOf(given.get("l")?.text ?? fallbackOf("l"), () => {}).port;
+  const file = await client.drainFile().catch((error: unknown) => {
+    if (!(error instanceof NobodyListens)) throw error;
+    runs = false;
+    return drainFileOf(given.get("state-dir")?.text ?? null, port(), env);
+  });
+  let recorded: boolean;
+  try {
+    const aside = plainAside({ kind: "drained", by, why, wallMs });
+    recorded = move === "drain"
+      ? await stateFiles.write(file, drainText(aside)).then(() => true)
+      : await stateFiles.remove(file);
+  } catch (error) {
+    throw new Error(`nothing was changed: cannot change the record ${file}: ${messageOf(error)}`);
+  }
+  if (runs && move === "drain") return tell(order, await client.drain({ why, wallMs, signal }));
+  const stands = runs ? await client.undrain({ wallMs }) : [];
+  const news = move === "drain" ? "drained" : recorded ? "no longer drained" : "was not drained";
+  const lines = runs
+    ? stands.map((stand) => `${news}; ${standText(stand)}`)
+    : [`${news} from the next start on: no watchdog listens on ${path}`];
+  if (json) print("out", jsonText({ command: move, ok: true, runs, addresses: stands }, 2));
+  for (const line of json ? [] : lines) print("out", `exoip: ${safe(line)}`);
+  return 0;
+}
+
+function standText({ elasticIp, holders, role, reason, aside }: AddressStand): string {
+  const still = aside ? `; still ${aside.kind} by ${aside.by}` : "";
+  return `${holdText(holders)} ${elasticIp}, this node is ${role} (${reason})${still}`;
+}
+
+function holdText(holders: readonly string[]): string {
+  return `${holders.join(" and ") || "nobody"} ${holders.length > 1 ? "hold" : "holds"}`;
 }
 
 /** The text comes from another process and goes to a terminal. */
@@ -101,9 +169,13 @@ function pathOf({ given }: Values, problems: string[]): string | null {
 }
 
 /** The Elastic IP of a flag; a file or variable has those of the watchdog. */
-function addressOf({ given }: Values, problems: string[]): string | null {
-  const { source, text } = given.get("xi") ?? {};
+function addressOf(values: Values, problems: string[]): string | null {
+  const { source, text } = values.given.get("xi") ?? {};
   if (text === undefined || source !== "-xi") return null;
+  const [move] = askedMoves(values);
+  if (move === "drain" || move === "undrain") {
+    problems.push(`--${move} is for all Elastic IPs of the watchdog: leave out ${nameOf("xi")}`);
+  }
   const address = canonicalIp(text);
   const wanted = "wanted one IP address that the watchdog watches";
   if (address === null) problems.push(`${nameOf("xi")}: ${JSON.stringify(text)}, ${wanted}`);
@@ -118,7 +190,7 @@ export function whoAsks({ env, uid }: Pick<Mover, "env" | "uid">): string {
 
 function sentence(move: Move, { outcome, stand, tookMs }: Moved): string {
   const { elasticIp, holders } = stand;
-  const hold = `${holders.join(" and ") || "nobody"} ${holders.length > 1 ? "hold" : "holds"}`;
+  const hold = holdText(holders);
   const took = `${(tookMs / 1_000).toFixed(1)} s`;
   switch (outcome) {
     case "moved":

@@ -6,6 +6,8 @@ import type { Loaded } from "../config/load.ts";
 import type { Connection } from "../startup/connection.ts";
 import type { Host } from "../host/host.ts";
 import type { HostLog } from "../host/log.ts";
+import { type Aside, plainAside } from "../core/election/aside.ts";
+import { drainFileOf, readDrain } from "../config/drain_file.ts";
 import { Keyring } from "../host/keyring.ts";
 import type { Redaction } from "../log/redaction.ts";
 import { scopeOf } from "../core/address_scope.ts";
@@ -88,6 +90,8 @@ export async function watch(given: Config, options: WatchModeOptions): Promise<n
   // The port is ours now, so a socket that is named after it is no other watchdog's.
   const controlSocket = await openControl(config, { host, log });
   beside.defer(() => controlSocket?.close());
+  const drainFile = drainFileOf(config.stateDir, config.listen.port, host.env);
+  const drain = await drainAtStart(drainFile, { host, log });
   const keyring = await keyringOf(config, log);
   const names = peerNamesOf(config, { host, log });
   const named = await names?.start(signal) ?? null;
@@ -101,12 +105,12 @@ export async function watch(given: Config, options: WatchModeOptions): Promise<n
   beside.defer(() => historyFile?.close());
   // No await between that last check and the moment in which the run itself hears signals.
   const parts = { socket, keyring, names, named, interfaces, historyFile, beside, shadow };
-  const { watchdog, service, hear } = assemble(config, { ...options, ...parts });
+  const { watchdog, service, hear } = assemble(config, { ...options, ...parts, drain });
   const status = openStatus(config, { host, watchdog, log });
   beside.defer(() => status?.close());
   // The page of --listen-status and the program's names have been read by now.
   settleDown(config, { host, log, loaded });
-  const control = new Control(watchdog, null);
+  const control = new Control(watchdog, { drain, drainFile });
   controlSocket?.serve((line) => control.answer(line));
   shadow?.attend(watchdog);
   service.attend(watchdog);
@@ -155,13 +159,14 @@ function assemble(
     readonly named: NamedPeers | null;
     readonly interfaces: InterfaceAddresses;
     readonly historyFile: HistoryFile | null;
+    readonly drain: Aside | null;
     readonly beside: AsyncDisposableStack;
     readonly shadow: Shadow | null;
   },
 ): { watchdog: Watchdog; service: Service; hear: SignalListener } {
   const { instanceId, host, log, connection, redaction, configured } = options;
   const { socket, keyring, names, named, interfaces: addresses, historyFile } = options;
-  const { beside, shadow } = options;
+  const { drain, beside, shadow } = options;
   const { clock, random } = host;
   const serviceManager = shadow ? shadowManager(host.serviceManager) : host.serviceManager;
   const { signer } = connection;
@@ -174,7 +179,8 @@ function assemble(
   beside.defer(() => service.close());
   beside.defer(() => renewal.close());
   const connect = names ? connectByNames(connection.connect, names) : connection.connect;
-  const settings = watchdogSettings(config, { instanceId, named, dynamic: names?.named ?? true });
+  const dynamic = names?.named ?? true;
+  const settings = { ...watchdogSettings(config, { instanceId, named, dynamic }), aside: drain };
   const watchdog = new Watchdog(settings, {
     ...{ clock, random, socket, log, serviceManager, keyring, historyFile },
     observer: shadow ? shadow.observer : service.observer,
@@ -228,6 +234,22 @@ function assemble(
     }
   };
   return { watchdog, service, hear };
+}
+
+/** The drain that an earlier command recorded, null without one. */
+async function drainAtStart(
+  path: string,
+  { host, log }: { host: Host; log: Log },
+): Promise<Aside | null> {
+  const read = host.rereadTextFile ?? host.readTextFile;
+  const { drain, problem } = await readDrain(path, { read, nowWallMs: host.clock.wallMs() });
+  if (drain === null) return null;
+  const { by, why, wallMs } = plainAside(drain);
+  const text = problem === null
+    ? `drained by ${by} since ${new Date(wallMs).toISOString()}${why && `: ${why}`}`
+    : `counts as drained, because ${path} cannot be read: ${problem}`;
+  log.write("warning", "drain", `${text}; exoip --undrain ends that`);
+  return drain;
 }
 
 async function keyringOf(

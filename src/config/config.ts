@@ -83,6 +83,8 @@ function refuseStray(reader: ConfigReader): void {
   }
   const since = reader.value("since") === null;
   reader.need(since, "since", `goes with ${nameOf("history")} only`);
+  const moving = `goes with ${nameOf("drain")} or ${nameOf("demote")} only`;
+  reader.need(!reader.has("reason"), "reason", moving);
   for (const name of ["watch", "nagios"]) {
     reader.need(!reader.on(name), name, `goes with ${nameOf("status")} only`);
   }

@@ -9,6 +9,7 @@ import type { HostServiceManager } from "./systemd_notify.ts";
 import type { PidFiles } from "./pid_file.ts";
 import type { Privileges } from "./privileges.ts";
 import type { ReadLimits } from "./text_file.ts";
+import type { StateFiles } from "./state_files.ts";
 import type { serveStatus } from "./status_server.ts";
 import type { Clock, Environment, Signals, UdpSocket } from "../world.ts";
 
@@ -50,6 +51,8 @@ export interface Host {
   readonly openSocket: (hostname: string, port: number, bufferBytes?: number) => UdpSocket;
   /** Where a watchdog takes commands of this machine. */
   readonly controlSockets: ControlSockets;
+  /** Files that a command leaves for the watchdog. */
+  readonly stateFiles: StateFiles;
   /** Who runs this process, null where that is unknown. */
   readonly uid: () => number | null;
   /** Starts an HTTP server; throws when it cannot bind the address. */

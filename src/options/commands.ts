@@ -77,6 +77,23 @@ export const COMMANDS = [
     help: "this node goes before its peers until its restart; ends a demotion",
   }),
   plain({
+    name: "drain",
+    group: "operation",
+    help: "as --demote, but also over restarts of process and machine, until --undrain",
+  }),
+  plain({
+    name: "undrain",
+    group: "operation",
+    help: "end a drain and a demotion: this node takes part again",
+  }),
+  plain({
+    name: "reason",
+    group: "operation",
+    kind: "text",
+    value: "TEXT",
+    help: "with --drain or --demote: why, for log, status, page and metrics",
+  }),
+  plain({
     name: "print-iam-policy",
     group: "cloud",
     help:

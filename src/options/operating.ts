@@ -89,6 +89,22 @@ export const OPERATING = [
     watchdogOnly: true,
   }),
   parsed({
+    name: "state-dir",
+    group: "operation",
+    key: "stateDir",
+    variables: ["IF_STATE_DIR"],
+    value: "DIR",
+    fallback: "/var/lib/exoip",
+    help: "folder in which --drain is recorded; a service of systemd uses its StateDirectory",
+    read(reader): string | null {
+      const text = reader.value("state-dir");
+      const usable = text === null || text.startsWith("/");
+      reader.need(usable, "state-dir", `${JSON.stringify(text)} is not an absolute path`);
+      return text;
+    },
+    watchdogOnly: true,
+  }),
+  parsed({
     name: "listen-status",
     group: "status",
     key: "listenStatus",

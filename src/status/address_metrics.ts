@@ -19,6 +19,8 @@ const FACTS: readonly Row<AddressView>[] = [
   ["exoip_address_on_interface", ({ onInterface }) => onInterface],
   ["exoip_cloud_reachable", (v) => v.cloudReachable],
   ["exoip_healthy", ({ healthy }) => healthy],
+  ["exoip_drained", ({ aside }) => aside?.kind === "drained"],
+  ["exoip_demoted", ({ aside }) => aside?.kind === "demoted"],
   ["exoip_in_peer_list", ({ inPeerList }) => inPeerList],
   ["exoip_move_limited", ({ limitedForMs }) => limitedForMs !== null],
   ["exoip_exclusive", ({ exclusive }) => exclusive],
@@ -47,6 +49,7 @@ const COUNTERS: readonly Row<AddressView>[] = [
 ];
 
 const INSTANTS: readonly AgeRow<AddressView>[] = [
+  ["exoip_aside_timestamp_seconds", ({ aside }) => aside?.ageMs ?? null],
   ["exoip_role_changed_timestamp_seconds", ({ roleAgeMs }) => roleAgeMs],
   ["exoip_cloud_read_timestamp_seconds", (v) => v.holdingAgeMs],
   ["exoip_interface_looked_timestamp_seconds", (v) => v.interfaceAgeMs],

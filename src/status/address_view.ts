@@ -14,6 +14,7 @@ import type { RejectReason } from "../core/registry/reject_reasons.ts";
 import { NOT_LOOKED, type Presence } from "../core/presence.ts";
 import type {
   AddressView,
+  AsideView,
   CallView,
   CountView,
   HolderView,
@@ -34,6 +35,8 @@ const MISSING_MAX = 32;
 /** Facts beyond the node's state. */
 export interface AddressFacts {
   readonly cloud: string;
+  /** Unix time of the snapshot. */
+  readonly wallMs: number;
   /** When the cloud last gave the membership. */
   readonly peersAtMs: Instant;
   readonly takeOvers: { readonly count: number; readonly atMs: Instant };
@@ -84,6 +87,7 @@ export function addressView(node: Node, facts: AddressFacts, atMs: number): Addr
     unavailable: ownership.released ?? "",
     cloudReachable: ownership.cloudReachable,
     healthy: election.healthy,
+    aside: asideView(election, facts.wallMs),
     leaving: election.stops > 0,
     settling: settling(election),
     prepared: ownership.prepared,
@@ -113,6 +117,12 @@ export function addressView(node: Node, facts: AddressFacts, atMs: number): Addr
 /** The time that is left, null for a deadline that is over or not set. */
 function leftOf(deadline: Deadline, atMs: number): number | null {
   return pending(deadline) && deadline !== null ? Math.round(deadline - atMs) : null;
+}
+
+function asideView({ aside }: Election, nowWallMs: number): AsideView | null {
+  if (aside === null) return null;
+  const { kind, by, why: reason, wallMs } = aside;
+  return { kind, by, reason, ageMs: ageOf(wallMs, nowWallMs) };
 }
 
 function twinView({ twin, rumour }: Election, atMs: number): TwinView | null {

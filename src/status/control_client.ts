@@ -3,6 +3,7 @@ import type { ControlSockets } from "../host/control_socket.ts";
 import {
   type AddressStand,
   answerIn,
+  type ControlAnswer,
   type ControlRequest,
   type ControlVerb,
   requestLine,
@@ -68,7 +69,12 @@ export class ControlClient {
 
   /** How each Elastic IP stands now. */
   async state(asked: Asked = {}): Promise<readonly AddressStand[]> {
-    return await this.#ask("state", asked);
+    return (await this.#ask("state", asked)).addresses;
+  }
+
+  /** Path of the record that the watchdog reads at its start. */
+  async drainFile(): Promise<string> {
+    return (await this.#ask("state", {})).drainFile;
   }
 
   /** This node makes way until `promote`, `undrain` or the end of its process. */
@@ -88,13 +94,13 @@ export class ControlClient {
 
   /** Ends a drain and a demotion; does not wait for the address to return. */
   async undrain(asked: Omit<Asked, "elasticIp"> = {}): Promise<readonly AddressStand[]> {
-    return await this.#ask("undrain", asked);
+    return (await this.#ask("undrain", asked)).addresses;
   }
 
   async #ask(
     verb: ControlVerb,
     { elasticIp = null, why = "", wallMs }: Asked,
-  ): Promise<readonly AddressStand[]> {
+  ): Promise<Extract<ControlAnswer, { ok: true }>> {
     const { path, sockets, clock, by } = this.#options;
     const request: ControlRequest = {
       ...{ verb, by, why, elasticIp },
@@ -102,7 +108,7 @@ export class ControlClient {
     };
     const answer = answerIn(await sockets.ask(path, requestLine(request)));
     if (!answer.ok) throw new ControlRefused(answer.problem);
-    return answer.addresses;
+    return answer;
   }
 
   async #move(
@@ -111,7 +117,7 @@ export class ControlClient {
     outcomeOf: (stand: AddressStand, held: boolean) => Moved["outcome"] | null,
   ): Promise<Moved[]> {
     const { clock } = this.#options;
-    const before = await this.#ask("state", asked);
+    const { addresses: before } = await this.#ask("state", asked);
     // A new master may hold before the cloud has told it so.
     const held = new Map(
       before.map((
@@ -120,7 +126,7 @@ export class ControlClient {
     );
     const beganAtMs = clock.nowMs();
     const moved = new Map<string, Moved>();
-    for (let stands = await this.#ask(verb, asked);;) {
+    for (let { addresses: stands } = await this.#ask(verb, asked);;) {
       const tookMs = clock.nowMs() - beganAtMs;
       for (const stand of stands) {
         const { elasticIp, handoverMs } = stand;
@@ -131,7 +137,7 @@ export class ControlClient {
       }
       if (stands.every(({ elasticIp }) => moved.has(elasticIp))) return [...moved.values()];
       await clock.sleep(LOOK_MS, asked.signal);
-      stands = await this.#ask("state", asked);
+      stands = await this.state(asked);
     }
   }
 }

@@ -46,7 +46,12 @@ export interface AddressStand {
 
 /** The answer; `problem` says why nothing was changed. */
 export type ControlAnswer =
-  | { readonly ok: true; readonly addresses: readonly AddressStand[] }
+  | {
+    readonly ok: true;
+    readonly addresses: readonly AddressStand[];
+    /** The record of a drain that this watchdog reads at its start. */
+    readonly drainFile: string;
+  }
   | { readonly ok: false; readonly problem: string };
 
 /** Longest text of a request that is believed. */
@@ -80,9 +85,11 @@ export function requestIn(line: string): ControlRequest | { readonly problem: st
 /** Reads an answer; throws when it is none. */
 export function answerIn(line: string): ControlAnswer {
   const fields = objectIn(line);
-  const { ok, problem, addresses } = fields ?? {};
+  const { ok, problem, addresses, drainFile } = fields ?? {};
   if (ok === false && typeof problem === "string") return { ok, problem };
-  if (ok === true && Array.isArray(addresses)) return { ok, addresses };
+  if (ok === true && Array.isArray(addresses) && typeof drainFile === "string") {
+    return { ok, addresses, drainFile };
+  }
   throw new Error("it answered something else than a watchdog does");
 }
 

@@ -2,6 +2,7 @@
 // Every value that was measured, heard or read comes with its age in ms at the time of the snapshot, null when that
 // never happened. Ages and other measured times are whole ms. docs/operation/status.md explains all fields;
 // scripts/package/monitoring/exoip-status.schema.json is their schema.
+import type { AsideKind } from "../core/election/aside.ts";
 import type { Reason, Role } from "../core/election/state.ts";
 import type { CloudErrorKind } from "../core/registry/error_kinds.ts";
 import type { EventName, Severity } from "../core/registry/events.ts";
@@ -117,6 +118,8 @@ export interface AddressView extends PresenceView {
   /** Whether the node reaches the cloud and can change something there. */
   readonly cloudReachable: boolean;
   readonly healthy: boolean;
+  /** The request to stand aside, null without one. */
+  readonly aside: AsideView | null;
   readonly leaving: boolean;
   readonly settling: boolean;
   /** Whether the cloud has answered the first question. */
@@ -191,6 +194,18 @@ export interface PeerView {
   readonly notHearingUsAgeMs: AgeMs;
   /** Its last rejected datagram. */
   readonly refused: CountView<RejectReason> | null;
+}
+
+/** A request to stand aside: this node makes way, and serves only while no other node can. */
+export interface AsideView {
+  /** `drained` outlives the process, `demoted` does not. */
+  readonly kind: AsideKind;
+  /** Who asked: a user of this machine, or `cordon`. */
+  readonly by: string;
+  /** Why, empty when no reason was given. */
+  readonly reason: string;
+  /** Time since the request. */
+  readonly ageMs: AgeMs;
 }
 
 /** Another machine with this instance's id. */

@@ -92,6 +92,7 @@ function addressLines(
     ["holding", `${holdingText(view)}, read ${ageText(view.holdingAgeMs)}`],
     ["interface", interfaceText(view)],
     ["healthy", view.healthy ? "yes" : "no"],
+    ...asideRows(view),
     ["cloud", cloudText(view)],
     ["others", othersText(view)],
     ["settings", settingsText(view)],
@@ -115,6 +116,13 @@ function comparisonLines({ comparison, elasticIp }: AddressView): Line[] {
   const texts = comparison ? shadowLines(comparison, elasticIp) : [];
   return texts.flatMap((text) => wrapped(`  ${text}`, TEXT_WIDTH, 6))
     .map((text) => ({ text, detail: true }));
+}
+
+/** A watchdog of another version may not send this field. */
+function asideRows({ aside = null }: Partial<AddressView>): string[][] {
+  if (aside === null) return [];
+  const { kind, by, reason, ageMs } = aside;
+  return [[kind, `by ${by} ${ageText(ageMs)}${reason && `: ${reason}`}`]];
 }
 
 /** A watchdog of another version may not send this field. */

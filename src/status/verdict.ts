@@ -5,8 +5,8 @@
 //              is gone, or the cloud moves it itself; another machine has our id; the loop is stuck. Without an answer,
 //              too: see commands/status.ts.
 //   WARNING    the address is served, and something is not as it should be: a peer that is dead, missing, unhealthy or
-//              without the cloud, a path on which a live peer is silent, a link that works one way only, a failing
-//              check here, this node without the cloud
+//              without the cloud, a path on which a live peer is silent, a link that works one way only, a drained node,
+//              a failing check here, this node without the cloud
 //              while another one serves, an extra holder, a possible twin, a pause, a stop.
 //   UNKNOWN    the first election is not over, and no node is known to hold the address yet.
 //   OK         everything else.
@@ -121,6 +121,14 @@ function* addressProblems(view: AddressView, snapshot: Judged): Generator<Found>
       const why = view.interfaceProblem && `: ${view.interfaceProblem}`;
       yield ["WARNING", `this node is unhealthy${why}`];
     }
+  }
+  if (view.aside) {
+    const { kind, by, reason: why, ageMs } = view.aside;
+    const since = ageMs === null ? "" : ` ${spanText(ageMs)} ago`;
+    const text = `${kind} by ${by}${since}${why && `: ${why}`}`;
+    yield holding === true && role === "master"
+      ? ["WARNING", `no other live node can serve, so this one does, though it was ${text}`]
+      : ["WARNING", `this node was ${text}`];
   }
   if (reason === "stalled") yield ["WARNING", "this process was paused"];
   if (!view.inPeerList) yield ["WARNING", "the list of peers does not have this node"];

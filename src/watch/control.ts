@@ -25,13 +25,18 @@ export interface Controlled {
 /** Carries out requests. */
 export class Control {
   readonly #watchdog: Controlled;
+  readonly #drainFile: string;
   #drain: Aside | null;
   #cordon: Aside | null = null;
   /** By Elastic IP. */
   readonly #demotions = new Map<string, Aside>();
 
-  /** `drain` is the one that was in force at the start, and that the watches know already. */
-  constructor(watchdog: Controlled, drain: Aside | null) {
+  /** `drainFile` is read at the start; `drain` is the one that was in force at the start, and that the watches know already. */
+  constructor(
+    watchdog: Controlled,
+    { drain, drainFile }: { drain: Aside | null; drainFile: string },
+  ) {
+    this.#drainFile = drainFile;
     this.#watchdog = watchdog;
     this.#drain = drain;
   }
@@ -67,7 +72,7 @@ export class Control {
     const problem = verb === "promote" ? this.#whyNotFirst(found) : null;
     if (problem !== null) return { ok: false, problem };
     if (verb !== "state") this.#change(request, found);
-    return { ok: true, addresses: this.#stands(found) };
+    return { ok: true, addresses: this.#stands(found), drainFile: this.#drainFile };
   }
 
   #change(request: ControlRequest, watches: Controlled["watches"]): void {

@@ -164,10 +164,12 @@ export class Watch {
     const nowMs = this.#options.clock.nowMs();
     const { lists } = this.#strands[0].counters;
     const totals = this.#options.recorder.totals(nowMs);
+    const wallMs = this.#options.clock.wallMs();
     return apart(this.#node).map((node, index) => {
       const { elasticIp, cloud, counters } = this.#strands[index] ?? this.#strands[0];
       return addressView(node, {
         cloud: cloud.name,
+        wallMs,
         peersAtMs: lists.atMs,
         takeOvers: this.#takeOvers,
         evictions: counters.evictions,

@@ -8,7 +8,7 @@ const NAMES = Object.keys(GROUPS) as Group[];
 /** Minimum width of a terminal; no line may be longer. */
 const COLUMNS = 80;
 /** Two screens of a usual terminal, with a line for the prompt. */
-const TWO_SCREENS = 2 * 30 - 1;
+const TWO_SCREENS = 2 * 32 - 1;
 const ESCAPE = new RegExp("\x1b\\[\\d*m", "g");
 
 Deno.test("-h fits the terminal, and the overview fits two screens", () => {

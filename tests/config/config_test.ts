@@ -60,6 +60,7 @@ Deno.test("configure() gives the documented defaults", () => {
     acceptUnsigned: false,
     controlSocket: null,
     historyFile: null,
+    stateDir: null,
     listenStatus: null,
     checks: [],
     checkIntervalMs: 2_000,

@@ -135,6 +135,7 @@ export async function examine(stage: CloudFixture, ailment: Ailment = {}): Promi
     machine: { root: "", fetch: missing, readTextFile: missing, run: missing },
     pidFiles: { claim: missing, owner: () => null, tellToStop() {} },
     controlSockets: { open: missing, ask: missing },
+    stateFiles: { write: missing, remove: missing },
     uid: () => 0,
     serviceManager: null,
     fetch: cloudFetch,

@@ -14,7 +14,12 @@ class Controlled extends Cluster {
   }
 
   begin(node: ClusterNode, priority: number, args: readonly string[] = []): void {
-    const own = ["--control-socket", this.socket(node)];
+    const own = [
+      "--control-socket",
+      this.socket(node),
+      "--state-dir",
+      `${this.folder}/${node.name}`,
+    ];
     this.start(node, { priority, args: [...own, ...args] });
   }
 
@@ -22,6 +27,10 @@ class Controlled extends Cluster {
   async beginAll(args: readonly string[] = []): Promise<void> {
     for (const node of this.nodes) this.begin(node, 10 * this.number(node), args);
     await this.holds("node-1");
+    for (const { process, name } of this.nodes.slice(1)) {
+      const decided = () => /role: backup \((outranked|deferring)/.test(process?.output ?? "");
+      await until(decided, { title: `${name} has decided` });
+    }
   }
 
   async holds(name: string): Promise<void> {
@@ -33,7 +42,8 @@ class Controlled extends Cluster {
     node: ClusterNode,
     ...args: string[]
   ): Promise<{ readonly code: number; readonly output: string }> {
-    const command = new ExoipProcess([...args, "--control-socket", this.socket(node)], {
+    const state = ["--state-dir", `${this.folder}/${node.name}`, "-l", `:${this.port}`];
+    const command = new ExoipProcess([...args, ...state, "--control-socket", this.socket(node)], {
       env: { USER: "olga", SUDO_USER: "" },
     });
     return { code: await command.ended(), output: command.output };
@@ -176,4 +186,77 @@ Deno.test({
       assertEquals((await new Deno.Command("perl", { args }).output()).code, 0, "the owner is not");
     });
   },
+});
+
+Deno.test("--drain hands over and outlives SIGKILL, --undrain ends it", async () => {
+  await withCluster(2, async (cluster) => {
+    const one = cluster.node(1);
+    await cluster.beginAll();
+    const drained = await cluster.command(one, "--drain", "--reason", "kernel update");
+    assertEquals(drained.code, 0, drained.output);
+    assertMatch(drained.output, /127\.0\.0\.2 holds 198\.51\.100\.50 now, after/);
+    const told = /role: backup \(drained by olga: kernel update; makes way for 127\.0\.0\.2/;
+    assertMatch(one.process?.output ?? "", told);
+    cluster.stop(one, "SIGKILL");
+    await one.process?.ended();
+    cluster.begin(one, 10);
+    const again = /drain: drained by olga since 20.*Z: kernel update; exoip --undrain ends/;
+    await until(() => again.test(one.process?.output ?? ""), { title: "it reads the record" });
+    await until(() => told.test(one.process?.output ?? ""), { title: "it stays drained" });
+    assertEquals(cluster.holders, ["node-2"]);
+    const first = await cluster.command(one, "--promote");
+    assertEquals(first.code, 1, first.output);
+    assertMatch(first.output, /this node is drained by olga: kernel update: run exoip --undrain/);
+    const back = await cluster.command(one, "--undrain");
+    assertEquals(back.code, 0, back.output);
+    assertMatch(back.output, /no longer drained; /);
+    await cluster.holds("node-1");
+    assertEquals(cluster.gaps, []);
+    cluster.stop(one, "SIGTERM");
+    await one.process?.ended();
+    cluster.begin(one, 10);
+    await cluster.holds("node-1");
+  });
+});
+
+Deno.test("--drain without a watchdog takes effect at its next start", async () => {
+  await withCluster(2, async (cluster) => {
+    const [one, two] = [cluster.node(1), cluster.node(2)];
+    const { code, output } = await cluster.command(one, "--drain");
+    assertEquals(code, 0, output);
+    assertMatch(output, /drained from the next start on: no watchdog listens on .*node-1\.sock/);
+    cluster.begin(two, 20);
+    await cluster.holds("node-2");
+    cluster.begin(one, 10);
+    await until(() => /role: backup \(drained by olga/.test(one.process?.output ?? ""), {
+      title: "it is drained",
+    });
+    assertEquals(cluster.holders, ["node-2"]);
+    // Alone it serves all the same.
+    cluster.stop(two, "SIGTERM");
+    await cluster.holds("node-1");
+    assertEquals(cluster.gaps, []);
+  });
+});
+
+Deno.test("a broken record counts as a drain, and --undrain ends it", async () => {
+  await withCluster(2, async (cluster) => {
+    const [one, two] = [cluster.node(1), cluster.node(2)];
+    await Deno.mkdir(`${cluster.folder}/node-1`);
+    const file = `${cluster.folder}/node-1/${cluster.port}.drain.json`;
+    await Deno.writeTextFile(file, '{"drained":tr');
+    cluster.begin(two, 20);
+    await cluster.holds("node-2");
+    cluster.begin(one, 10);
+    await until(() => /role: backup \(drained by unknown/.test(one.process?.output ?? ""), {
+      title: "it is drained",
+    });
+    assertMatch(
+      one.process?.output ?? "",
+      /drain: counts as drained, because .*drain\.json cannot/,
+    );
+    const { code, output } = await cluster.command(one, "--undrain");
+    assertEquals(code, 0, output);
+    await cluster.holds("node-1");
+  });
 });

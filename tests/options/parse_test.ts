@@ -64,6 +64,9 @@ const ADDED: readonly Row[] = [
   ["probe", [], "https://198.51.100.50/"],
   ["drill-via", [], "ssh root@edge-1 exoip"],
   ["since", [], "2h"],
+  ["control-socket", ["IF_CONTROL_SOCKET"], "/run/exoip/a.sock"],
+  ["state-dir", ["IF_STATE_DIR"], "/var/lib/exoip"],
+  ["reason", [], "kernel update"],
 ];
 const VALUED = [...ORIGINAL, ...ADDED];
 const SWITCHES: ReadonlyArray<readonly [name: string, variable?: string]> = [
@@ -90,6 +93,10 @@ const SWITCHES: ReadonlyArray<readonly [name: string, variable?: string]> = [
   ["nagios"],
   ["watch"],
   ["print-iam-policy"],
+  ["demote"],
+  ["promote"],
+  ["drain"],
+  ["undrain"],
   ["h"],
 ];
 

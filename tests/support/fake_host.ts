@@ -151,6 +151,7 @@ export async function run(argv: string[], situation: Situation = {}): Promise<Tr
       open: (path) => missing(path),
       ask: (path) => Promise.reject(new NobodyListens(`nobody listens at ${path}`)),
     },
+    stateFiles: { write: (path) => missing(path), remove: () => Promise.resolve(false) },
     uid: () => 0,
     serveStatus: () => {
       throw new Deno.errors.AddrInUse("address in use");

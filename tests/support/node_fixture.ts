@@ -136,6 +136,7 @@ export class NodeFixture {
         refused: refused.views(nowMs),
       },
       addresses: [addressView(this.node, {
+        wallMs: 1_000_000 + this.nowMs,
         cloud: "API v2 at https://api-ch-gva-2.exoscale.com/v2",
         peersAtMs: this.counters.lists.atMs,
         takeOvers: this.takeOvers,

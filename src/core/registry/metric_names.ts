@@ -133,6 +133,16 @@ export const METRICS = {
     labels: ["address"],
     meaning: "Whether the node is healthy: all its checks pass.",
   },
+  "exoip_drained": {
+    type: "gauge",
+    labels: ["address"],
+    meaning: "Whether --drain or a cordon makes this node stand aside.",
+  },
+  "exoip_demoted": {
+    type: "gauge",
+    labels: ["address"],
+    meaning: "Whether --demote makes this node stand aside.",
+  },
   "exoip_in_peer_list": {
     type: "gauge",
     labels: ["address"],
@@ -228,6 +238,11 @@ export const METRICS = {
     labels: ["address"],
     meaning:
       "With --shadow: for how long its decision certainly differed from what the cloud showed.",
+  },
+  "exoip_aside_timestamp_seconds": {
+    type: "gauge",
+    labels: ["address"],
+    meaning: "When the node was drained or demoted; absent while it is neither.",
   },
   "exoip_role_changed_timestamp_seconds": {
     type: "gauge",

@@ -95,6 +95,11 @@
         ),
         flag(!view.cloudReachable, "cannot reach the cloud", "bad"),
         flag(!view.healthy, "unhealthy", "bad"),
+        flag(
+          view.aside,
+          `${view.aside?.kind} by ${view.aside?.by}, ${span(view.aside?.ageMs ?? 0)} ago`,
+          "odd",
+        ),
         flag(!view.inPeerList, "not on the list of peers", "bad"),
         flag(view.leaving, "leaving", "odd"),
         flag(view.settling, "listening first", "odd"),
