@@ -9,6 +9,7 @@ import { fetchTrusting } from "./src/host/fetch.ts";
 import { fileAccess } from "./src/host/file_access.ts";
 import { fileMode } from "./src/host/file_mode.ts";
 import { openSocket } from "./src/host/udp_socket.ts";
+import { isCordoned } from "./src/host/kubernetes.ts";
 import { writesToJournal } from "./src/host/journal.ts";
 import { isLocalAddress } from "./src/host/local_address.ts";
 import { adoptOrphans } from "./src/host/orphans.ts";
@@ -65,6 +66,7 @@ export function thisComputer(env: Readonly<Record<string, string>> = Deno.env.to
     interfaces: () => Deno.networkInterfaces(),
     isLocalAddress,
     controlSockets,
+    isCordoned,
     stateFiles,
     uid: () => Deno.uid(),
     serveStatus,

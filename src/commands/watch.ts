@@ -8,6 +8,7 @@ import type { Host } from "../host/host.ts";
 import type { HostLog } from "../host/log.ts";
 import { type Aside, plainAside } from "../core/election/aside.ts";
 import { drainFileOf, readDrain } from "../config/drain_file.ts";
+import { clusterOf } from "../host/kubernetes.ts";
 import { Keyring } from "../host/keyring.ts";
 import type { Redaction } from "../log/redaction.ts";
 import { scopeOf } from "../core/address_scope.ts";
@@ -18,6 +19,7 @@ import { secretsOf } from "../startup/secrets.ts";
 import { commit, VERSION } from "../version.ts";
 import { likelyOwn } from "../watch/heartbeat_source.ts";
 import { Control } from "../watch/control.ts";
+import { CordonWatch } from "../watch/cordon_watch.ts";
 import { InterfaceAddresses } from "../watch/interface_address.ts";
 import { type HistoryFile, openHistoryFile } from "../watch/history_file.ts";
 import { announceShadow, Shadow, shadowLookMs, shadowManager } from "../watch/shadow.ts";
@@ -113,6 +115,8 @@ export async function watch(given: Config, options: WatchModeOptions): Promise<n
   const control = new Control(watchdog, { drain, drainFile });
   controlSocket?.serve((line) => control.answer(line));
   shadow?.attend(watchdog);
+  const cordon = watchCordon(config, { host, log: watchdog.log, control });
+  beside.defer(() => cordon?.close());
   service.attend(watchdog);
   const ending = new AbortController();
   beside.defer(() => ending.abort());
@@ -234,6 +238,25 @@ function assemble(
     }
   };
   return { watchdog, service, hear };
+}
+
+/** Begins to ask for a cordon, where that is configured and possible. */
+function watchCordon(
+  { drainOn, kubernetesNode }: Config,
+  { host, log, control }: { host: Host; log: Log; control: Control },
+): CordonWatch | null {
+  if (drainOn === null) return null;
+  const read = (path: string) => Promise.resolve((host.rereadTextFile ?? host.readTextFile)(path));
+  const cluster = clusterOf(host.env, { node: kubernetesNode, read });
+  if ("problem" in cluster) {
+    log.write("warning", "drain", `${nameOf("drain-on")}: ${cluster.problem}`);
+    return null;
+  }
+  return new CordonWatch({
+    ...{ node: cluster.node, clock: host.clock, log },
+    ask: (signal) => host.isCordoned(cluster, signal),
+    tell: (cordon) => control.cordon(cordon),
+  });
 }
 
 /** The drain that an earlier command recorded, null without one. */

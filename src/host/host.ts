@@ -1,6 +1,7 @@
 // The machine as the program sees it: the real one in main.ts, a simulated one in the tests.
 import type { Fetch } from "../exoscale/http.ts";
 import type { ControlSockets } from "./control_socket.ts";
+import type { isCordoned } from "./kubernetes.ts";
 import type { RunCommand } from "./command.ts";
 import type { FileAccess } from "./file_access.ts";
 import type { HostLog, LogOptions } from "./log.ts";
@@ -53,6 +54,8 @@ export interface Host {
   readonly controlSockets: ControlSockets;
   /** Files that a command leaves for the watchdog. */
   readonly stateFiles: StateFiles;
+  /** Whether a Kubernetes node is cordoned. */
+  readonly isCordoned: typeof isCordoned;
   /** Who runs this process, null where that is unknown. */
   readonly uid: () => number | null;
   /** Starts an HTTP server; throws when it cannot bind the address. */

@@ -105,6 +105,31 @@ export const OPERATING = [
     watchdogOnly: true,
   }),
   parsed({
+    name: "drain-on",
+    group: "operation",
+    key: "drainOn",
+    variables: ["IF_DRAIN_ON"],
+    value: "cordon",
+    help: "cordon: drained while the Kubernetes node of this pod is cordoned",
+    read(reader): "cordon" | null {
+      const text = reader.value("drain-on");
+      const known = text === null || text === "cordon";
+      reader.need(known, "drain-on", `${JSON.stringify(text)} is not cordon`);
+      return text === "cordon" ? text : null;
+    },
+    watchdogOnly: true,
+  }),
+  parsed({
+    name: "kubernetes-node",
+    group: "operation",
+    key: "kubernetesNode",
+    variables: ["IF_KUBERNETES_NODE", "NODE_NAME"],
+    value: "NAME",
+    help: "name of the node for --drain-on cordon",
+    read: (reader) => reader.value("kubernetes-node"),
+    watchdogOnly: true,
+  }),
+  parsed({
     name: "listen-status",
     group: "status",
     key: "listenStatus",

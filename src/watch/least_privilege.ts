@@ -7,7 +7,7 @@ import { keptPrivileges, privilegesText, type Uses } from "../host/privileges.ts
 
 /** What the process still uses after its start. */
 export function usesOf(
-  config: Pick<Config, "mode" | "pidFile" | "checks" | "notify" | "addressOn">,
+  config: Pick<Config, "mode" | "pidFile" | "checks" | "notify" | "addressOn" | "drainOn">,
   { syslog, notified, loaded }: {
     /** Whether syslog and the service manager need a right. */
     syslog: boolean;
@@ -27,7 +27,11 @@ export function usesOf(
       ...(notify ? [nameOf("notify")] : []),
       ...(addressOn ? [nameOf("address-on")] : []),
     ],
-    files: rereads ? ["reload"] : [],
+    files: [
+      ...(rereads ? ["reload"] : []),
+      // The cluster replaces the token of the service account.
+      ...(watches && config.drainOn ? [nameOf("drain-on")] : []),
+    ],
     written: owned ? ["PID file"] : [],
     system: watches ? ["interfaces"] : [],
     sockets: [...(syslog ? ["syslog"] : []), ...(notified ? ["service manager"] : [])],

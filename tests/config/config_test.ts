@@ -61,6 +61,8 @@ Deno.test("configure() gives the documented defaults", () => {
     controlSocket: null,
     historyFile: null,
     stateDir: null,
+    drainOn: null,
+    kubernetesNode: null,
     listenStatus: null,
     checks: [],
     checkIntervalMs: 2_000,

@@ -146,10 +146,10 @@ Deno.test("a running program keeps the rights that its configuration needs, and 
       syslog?: boolean;
       argv?: string[];
       findings?: Loaded["findings"];
-      service?: Partial<Pick<Config, "checks" | "notify" | "addressOn">>;
+      service?: Partial<Pick<Config, "checks" | "notify" | "addressOn" | "drainOn">>;
     },
   ) => {
-    const service = { checks: [], notify: null, addressOn: null, ...given };
+    const service = { checks: [], notify: null, addressOn: null, drainOn: null, ...given };
     const values = readValues(argv, {});
     const none = { env: {}, problems: [], warnings: [], readable: true, fileVariables: {} };
     const loaded = { values, findings, ...none };
@@ -165,6 +165,9 @@ Deno.test("a running program keeps the rights that its configuration needs, and 
   assertEquals(kept({ notified: true }), { write: ["service manager"], ...sys });
   assertEquals(kept({ pidFile: "/run/pid" }), { read: ["PID file"], write: ["PID file"], ...sys });
   assertEquals(kept({ pidFile: "/run/pid", mode: "associate" }), {});
+  const cordon = { read: ["--drain-on (IF_DRAIN_ON)"], ...sys };
+  assertEquals(kept({ service: { drainOn: "cordon" } }), cordon);
+  assertEquals(kept({ service: { drainOn: "cordon" }, mode: "associate" }), {});
   // SIGHUP reads the files of the start again.
   const file = ["--api-secret-file", "/run/secret"];
   assertEquals(kept({ argv: file }), { read: ["reload"], ...sys });

@@ -136,6 +136,7 @@ export async function examine(stage: CloudFixture, ailment: Ailment = {}): Promi
     pidFiles: { claim: missing, owner: () => null, tellToStop() {} },
     controlSockets: { open: missing, ask: missing },
     stateFiles: { write: missing, remove: missing },
+    isCordoned: () => missing("node"),
     uid: () => 0,
     serviceManager: null,
     fetch: cloudFetch,

@@ -66,6 +66,8 @@ const ADDED: readonly Row[] = [
   ["since", [], "2h"],
   ["control-socket", ["IF_CONTROL_SOCKET"], "/run/exoip/a.sock"],
   ["state-dir", ["IF_STATE_DIR"], "/var/lib/exoip"],
+  ["drain-on", ["IF_DRAIN_ON"], "cordon"],
+  ["kubernetes-node", ["IF_KUBERNETES_NODE", "NODE_NAME"], "pool-1"],
   ["reason", [], "kernel update"],
 ];
 const VALUED = [...ORIGINAL, ...ADDED];

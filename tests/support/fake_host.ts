@@ -152,6 +152,7 @@ export async function run(argv: string[], situation: Situation = {}): Promise<Tr
       ask: (path) => Promise.reject(new NobodyListens(`nobody listens at ${path}`)),
     },
     stateFiles: { write: (path) => missing(path), remove: () => Promise.resolve(false) },
+    isCordoned: ({ node }) => missing(node),
     uid: () => 0,
     serveStatus: () => {
       throw new Deno.errors.AddrInUse("address in use");
