@@ -4,6 +4,7 @@ import { drainFileOf, drainText, readDrain } from "../../src/config/drain_file.t
 import { stateFiles } from "../../src/host/state_files.ts";
 import { rereadTextFile } from "../../src/host/text_file.ts";
 import type { Aside } from "../../src/core/election/aside.ts";
+import "../support/libraries.ts";
 
 const DRAIN: Aside = {
   kind: "drained",

@@ -2,6 +2,7 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { clusterOf, isCordoned } from "../../src/host/kubernetes.ts";
 import { rereadTextFile } from "../../src/host/text_file.ts";
+import "../support/libraries.ts";
 import { Authority } from "../support/tls/authority.ts";
 
 /** A server like the API server: one node, one token. */

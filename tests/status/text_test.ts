@@ -180,6 +180,9 @@ Deno.test("statusLines() says of an address what is unknown, wrong or left out",
   is("twin", { twin }, "10.0.0.9 has the same id, since 6.3 s ago");
   const forged = "10.0.0.9 has the same id, which may be forged, since 6.3 s ago";
   is("twin", { twin: { ...twin, proved: false } }, forged);
+  const aside = { kind: "drained", by: "root", reason: "kernel update", ageMs: 6_300 } as const;
+  is("drained", { aside }, "by root 6.3 s ago: kernel update");
+  is("demoted", { aside: { ...aside, kind: "demoted", reason: "" } }, "by root 6.3 s ago");
   has("  3 more peers do not fit here", { peersLeftOut: 3 });
   has("  no peers", { peers: [] });
   const missing = [{ peer: "b.test", gone: false }, { peer: "c.test", gone: true }];

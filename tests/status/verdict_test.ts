@@ -33,6 +33,12 @@ function snapshotWith({ all = {}, view = {}, peer = {} }: Different): Snapshot {
 }
 
 const WHO = "this node holds 198.51.100.50, 2 of 2 peers live, master for 6.9 s";
+const aside = {
+  kind: "drained",
+  by: "root",
+  reason: "kernel update",
+  ageMs: 126_000,
+} as const;
 const backup = { role: "backup", reason: "outranked", holding: false } as const;
 const byPeer = { view: undefined, peer: { holds: true } };
 const failing = [{ name: "tcp", state: "failing", ageMs: 100, reason: "refused" }] as const;
@@ -116,6 +122,19 @@ const TABLE: readonly (readonly [what: string, Different, Level, problem: string
     { view: { twin: { address: "10.0.0.9", proved: false, ageMs: 6_300 } } },
     "WARNING",
     "10.0.0.9 seems to speak with this node's id",
+  ],
+  [
+    "a backup is drained",
+    { ...byPeer, view: { ...backup, aside } },
+    "WARNING",
+    "this node was drained by root 2 min 6 s ago: kernel update",
+  ],
+  [
+    "a drained node is the only one that can serve",
+    { view: { aside } },
+    "WARNING",
+    "no other live node can serve, so this one does, though it was drained by root 2 min 6 s ago: " +
+    "kernel update",
   ],
   [
     "a backup is unhealthy",

@@ -51,6 +51,12 @@ export const MUTANTS: readonly Mutant[] = [
     swap: ["if (one.unhealthy !== other.unhealthy) return other.unhealthy;", ""],
   },
   {
+    rule: "a drained node makes way",
+    file: "election/aside.ts",
+    swap: ["return healthy && aside === null;", "return healthy;"],
+    only: /^(drain|demote) /m,
+  },
+  {
     rule: "attach before anything is taken from the dead",
     file: "ownership/plan.ts",
     swap: ["|| holding !== true || detaching", "|| detaching"],
