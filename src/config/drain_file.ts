@@ -1,5 +1,5 @@
-// The record of a drain: a file that the command writes and the watchdog reads at its start, so that a drain outlives the
-// process and the machine. The watchdog never writes it, and needs no right to.
+// The record of a drain: a file that the command writes and the watchdog reads at its start, so that a drain outlives
+// the process and the machine. The watchdog never writes it, and needs no right to.
 import type { Aside } from "../core/election/aside.ts";
 import { messageOf } from "../core/message_of.ts";
 import type { Environment } from "../world.ts";

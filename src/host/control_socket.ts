@@ -32,7 +32,8 @@ export class NobodyListens extends Error {
 /** Control sockets of this machine. */
 export interface ControlSockets {
   /**
-   * Listens at that path. Makes the folder if only that is missing, and replaces the socket of a process that has ended.
+   * Listens at that path. Makes the folder if only that is missing, and replaces the socket of a process that has
+   * ended.
    * Rejects with the reason when the path is in use, is no socket, or may not be written.
    */
   open(path: string): Promise<ControlListener>;

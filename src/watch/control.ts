@@ -31,7 +31,7 @@ export class Control {
   /** By Elastic IP. */
   readonly #demotions = new Map<string, Aside>();
 
-  /** `drainFile` is read at the start; `drain` is the one that was in force at the start, and that the watches know already. */
+  /** `drainFile` is read at the start. `drain` is what it said then; the watches know that already. */
   constructor(
     watchdog: Controlled,
     { drain, drainFile }: { drain: Aside | null; drainFile: string },

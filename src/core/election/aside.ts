@@ -1,5 +1,5 @@
-// Standing aside by request: the node ranks and advertises as an unhealthy one does, so it makes way for every node that
-// can serve and keeps the address while no other node can. Only the words for the operator differ.
+// Standing aside by request: the node ranks and advertises as an unhealthy one does, so it makes way for every node
+// that can serve and keeps the address while no other node can. Only the words for the operator differ.
 import { plain } from "../plain.ts";
 
 /** The words for a request to stand aside. `demoted` ends with the process, `drained` lasts until it is taken back. */
