@@ -89,7 +89,7 @@ async function compiled(version: string, arch: Build["arch"]): Promise<string> {
 }
 
 /** Time of the commit, or SOURCE_DATE_EPOCH. */
-async function commitTime(): Promise<number> {
+export async function commitTime(): Promise<number> {
   const told = sourceDateEpoch();
   if (told !== null) return told;
   const args = ["log", "-1", "--format=%ct"];

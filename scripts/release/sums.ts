@@ -6,9 +6,9 @@ import { replaceFile, sha256 } from "./files.ts";
 import { writeInstaller } from "./installer.ts";
 import { VERSION } from "./targets.ts";
 
-/** Names of this version's files: `exoip-0.5.0-linux-x64`, `exoip_0.5.0_amd64.deb`, `install.sh`. */
+/** `exoip-0.5.0-linux-x64`, `exoip_0.5.0_amd64.deb`, `install.sh`; the chart is `exoip-0.5.0.tgz`. */
 const RELEASED = new RegExp(
-  `^(install\\.sh|exoip[-_]${VERSION.replaceAll(".", "\\.")}[-_~+].*(?<!\\.part))$`,
+  `^(install\\.sh|exoip[-_]${VERSION.replaceAll(".", "\\.")}([-_~+].*(?<!\\.part)|\\.tgz))$`,
 );
 
 /** Whether a file in dist belongs to the release. */

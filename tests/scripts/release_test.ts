@@ -143,6 +143,7 @@ Deno.test("gzip() writes no name and no time", async () => {
 
 Deno.test("SHA256SUMS has this version's files and no others, as sha256sum(1) wants them", async () => {
   const names = [`exoip-${VERSION}-linux-x64`, `exoip_${VERSION}-1_amd64.deb`, "install.sh"];
+  names.push(`exoip-${VERSION}.tgz`);
   const others = ["exoip", "COMMIT", "SHA256SUMS", "exoip-0.4.1-linux-x64", `exoip-${VERSION}9-a`];
   others.push(`exoip-${VERSION}-linux-x64.12.part`);
   assertEquals([...names, ...others].filter(isReleased), names);
