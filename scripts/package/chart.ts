@@ -1,5 +1,5 @@
-// The Helm chart as an archive for `helm install`, dist/exoip-VERSION.tgz: `deno task chart [FOLDER]`. Without helm: its
-// own `helm package` puts the present time into the archive, and the same commit is to give the same bytes.
+// The Helm chart as an archive for `helm install`, dist/exoip-VERSION.tgz: `deno task chart [FOLDER]`. It needs no
+// helm, whose own `helm package` puts the present time into the archive: the same commit is to give the same bytes.
 import { messageOf } from "../../src/core/message_of.ts";
 import { VERSION } from "../../src/version.ts";
 import { type Entry, gzip, tar } from "../image/tar.ts";

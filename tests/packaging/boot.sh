@@ -2,9 +2,10 @@
 # Boots a real systemd as the first process of namespaces of its own, with the units of a folder and no others, over
 # a copy of this machine's file system that is gone afterwards. Needs a terminal for its console.
 #
-#   ip netns exec NAME script -qec "unshare --mount --pid --uts --ipc --cgroup --fork --kill-child boot.sh FOLDER"
+#   ip netns exec NAME script -qec "unshare --mount --pid --uts --ipc --cgroup --fork --kill-child boot.sh FOLDER [UNITS]"
 #
-# FOLDER/root is copied over the file system; FOLDER/units has the units; FOLDER is /out inside.
+# FOLDER/root is copied over the file system; FOLDER is /out inside; the units are in FOLDER/units, or in UNITS, which
+# is a path inside.
 set -euo pipefail
 folder=$1
 mount --make-rprivate /
@@ -45,5 +46,5 @@ cd /
 umount -l /old
 # As systemd expects of a container: the mounts of its helpers reach the services.
 mount --make-rshared /
-exec env -i PATH=/usr/bin:/usr/sbin container=exoip-test SYSTEMD_UNIT_PATH=/out/units \
+exec env -i PATH=/usr/bin:/usr/sbin container=exoip-test SYSTEMD_UNIT_PATH="${2:-/out/units}" \
   /lib/systemd/systemd --unit=test.target --show-status=no --log-target=console
