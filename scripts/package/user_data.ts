@@ -17,6 +17,8 @@ export interface Setup {
   readonly apiKey: string;
   readonly apiSecret: string;
   readonly priority: string;
+  /** "true" lets only one of equal nodes hold the address. */
+  readonly exclusive?: string;
   /** URL of the Debian package. */
   readonly url: string;
   /** Its checksum, 64 hexadecimal digits. */
@@ -38,6 +40,7 @@ const FORMS: Readonly<Record<keyof Setup, readonly [RegExp, string]>> = {
   apiKey: [/^EXO[A-Za-z0-9]{1,100}$/, "an API key, EXO..."],
   apiSecret: [/^[A-Za-z0-9][\w+/=~.-]{0,199}$/, "an API secret, one word"],
   priority: [/^(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)$/, "a number from 0 to 255"],
+  exclusive: [/^(true)?$/, "true, or nothing"],
   url: [
     /^(?:https?:\/\/[A-Za-z0-9][A-Za-z0-9.-]*(?::\d{1,5})?|file:\/\/)\/[\w.\/+=~:@%-]{0,1000}$/,
     "the address of a package, https://... or file:///...",
@@ -48,7 +51,7 @@ const FORMS: Readonly<Record<keyof Setup, readonly [RegExp, string]>> = {
 /** The user data. Throws for values that would be more than a value in the result. */
 export function userData(setup: Setup): string {
   for (const [name, [form, wanted]] of Object.entries(FORMS)) {
-    const value = setup[name as keyof Setup];
+    const value = setup[name as keyof Setup] ?? "";
     const found = name === "apiSecret" ? "something else" : JSON.stringify(value);
     if (!form.test(value)) throw new Error(`${name}: found ${found}, wanted ${wanted}`);
   }
@@ -87,13 +90,16 @@ dpkg -i --force-confold "$package"
 `;
 }
 
-function netplanFiles({ address, peerGroup, apiKey, apiSecret, priority }: Setup): Written[] {
+function netplanFiles(
+  { address, peerGroup, apiKey, apiSecret, priority, exclusive }: Setup,
+): Written[] {
   const template = Deno.readTextFileSync(new URL("network/51-exoip.yaml", import.meta.url));
   const variables = [
     `IF_ADDRESS=${address}`,
     `IF_EXOSCALE_API_KEY=${apiKey}`,
     ...(peerGroup ? [`IF_EXOSCALE_PEER_GROUP="${peerGroup}"`] : []),
     `IF_HOST_PRIORITY=${priority}`,
+    ...(exclusive ? ["IF_EXCLUSIVE=true"] : []),
   ];
   return [
     {
@@ -106,7 +112,9 @@ function netplanFiles({ address, peerGroup, apiKey, apiSecret, priority }: Setup
   ];
 }
 
-function ifupdownFiles({ address, peerGroup, apiKey, apiSecret, priority }: Setup): Written[] {
+function ifupdownFiles(
+  { address, peerGroup, apiKey, apiSecret, priority, exclusive }: Setup,
+): Written[] {
   const stanza = [
     "auto lo:1",
     "iface lo:1 inet static",
@@ -115,6 +123,7 @@ function ifupdownFiles({ address, peerGroup, apiKey, apiSecret, priority }: Setu
     `  exoscale-api-key ${apiKey}`,
     "  exoscale-api-secret-file /etc/exoip/secret",
     `  host-priority ${priority}`,
+    ...(exclusive ? ["  exclusive true"] : []),
   ];
   return [
     {
@@ -147,6 +156,7 @@ function setupOf([world, ...words]: readonly string[]): Setup {
     apiKey: of("api-key"),
     apiSecret: of("api-secret"),
     priority: of("priority", "10"),
+    exclusive: given.get("exclusive") ?? "",
     url: of("url"),
     sha256: of("sha256"),
   };
