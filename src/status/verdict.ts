@@ -5,8 +5,8 @@
 //              is gone, or the cloud moves it itself; another machine has our id; the loop is stuck. Without an answer,
 //              too: see commands/status.ts.
 //   WARNING    the address is served, and something is not as it should be: a peer that is dead, missing, unhealthy or
-//              without the cloud, a path on which a live peer is silent, a link that works one way only, a drained node,
-//              a failing check here, this node without the cloud while another one serves, an extra holder, a possible
+//              without the cloud, a path on which a live peer is silent, a link that works one way only, a drained
+//              node, a failing check here, this node without the cloud while another one serves, an extra holder, a possible
 //              twin, a pause, a stop.
 //   UNKNOWN    the first election is not over, and no node is known to hold the address yet.
 //   OK         everything else.
@@ -18,7 +18,6 @@ import {
   type AddressView,
   type Level,
   LEVELS,
-  type PeerView,
   type Problem,
   type Snapshot,
   type Verdict,

@@ -41,7 +41,7 @@ Deno.test("--doctor says where this instance is in a private network, and with h
     "security groups do not apply there",
   ]);
   assertEquals(of("peers"), [
-    "ok 2 found: 203.0.113.12, backend 10.0.0.12, 203.0.113.13, backend 10.0.0.13",
+    "ok 2 found: node-2 (203.0.113.12, backend 10.0.0.12), node-3 (203.0.113.13, backend 10.0.0.13)",
   ]);
   assertEquals(of("source"), [
     "ok IPv4 heartbeats leave from 203.0.113.11",

@@ -1,6 +1,6 @@
 // Who are the peers, and is this instance one of them?
 import { nameOf } from "../../config/config.ts";
-import { titleOf } from "../../core/election/peer.ts";
+import { pathText, type PeerIdentity } from "../../core/election/peer.ts";
 import { asCloudError, type CloudErrorKind } from "../../exoscale/cloud_error.ts";
 import type { Context } from "../context.ts";
 import { fail, NotKnown, ok, type Result, warn } from "../result.ts";
@@ -44,10 +44,9 @@ export async function checkPeers(context: Context, signal: AbortSignal): Promise
       if (peers.length === 0) {
         return [...lost, warn("none: this instance alone would hold, without a stand-in")];
       }
-      const names = peers.slice(0, NAMED_MAX).map(titleOf).join(", ");
-      const machines = new Set(peers.map(({ instanceId, address }) => instanceId ?? address));
-      const more = peers.length > NAMED_MAX ? `, and ${peers.length - NAMED_MAX} more` : "";
-      return [...lost, ok(`${machines.size} found: ${names}${more}`)];
+      const machines = titlesOf(peers), { length } = machines;
+      const more = length > NAMED_MAX ? `, and ${length - NAMED_MAX} more` : "";
+      return [...lost, ok(`${length} found: ${machines.slice(0, NAMED_MAX).join(", ")}${more}`)];
     } catch (cause) {
       const error = asCloudError(cause);
       const told = cause instanceof NotKnown || error.retryable ||
@@ -59,6 +58,19 @@ export async function checkPeers(context: Context, signal: AbortSignal): Promise
       ];
     }
   }
+}
+
+/** One for each machine, with all its paths. */
+function titlesOf(peers: readonly PeerIdentity[]): string[] {
+  const machines = new Map<string, PeerIdentity[]>();
+  for (const peer of peers) {
+    const key = peer.instanceId ?? peer.address;
+    machines.set(key, [...machines.get(key) ?? [], peer]);
+  }
+  return [...machines.values()].map((paths) => {
+    const { name } = paths[0] ?? {}, where = paths.map(pathText).join(", ");
+    return name ? `${name} (${where})` : where;
+  });
 }
 
 /** The addresses behind the names of `-p`. */
