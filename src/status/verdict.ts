@@ -6,8 +6,8 @@
 //              too: see commands/status.ts.
 //   WARNING    the address is served, and something is not as it should be: a peer that is dead, missing, unhealthy or
 //              without the cloud, a path on which a live peer is silent, a link that works one way only, a drained
-//              node, a failing check here, this node without the cloud while another one serves, an extra holder, a possible
-//              twin, a pause, a stop.
+//              node, a failing check here, this node without the cloud while another one serves, an extra holder, a
+//              possible twin, a pause, a stop.
 //   UNKNOWN    the first election is not over, and no node is known to hold the address yet.
 //   OK         everything else.
 import { durationText, spanText } from "../core/age.ts";
