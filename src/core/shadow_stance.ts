@@ -1,6 +1,6 @@
 // Why a shadow decides as it does, in words, and who holds as far as shadows know from each other.
 import { deadTimeMs, type Election, outranking } from "./election/state.ts";
-import { ownPriorityOf, type Peer, rankOf, ranksBefore } from "./election/peer.ts";
+import { ownPriorityOf, type Peer, rankOf, ranksBefore, titleOf } from "./election/peer.ts";
 import { reasonDetail } from "./transitions.ts";
 import type { Node } from "./node_state.ts";
 
@@ -34,7 +34,7 @@ export function attachReason({ election, desired, ownership }: Node): string {
     alive && trailer?.leaving
   );
   return leaving
-    ? `peer ${leaving.address} is leaving`
+    ? `peer ${titleOf(leaving)} is leaving`
     : `this node is master (${withDetail(election)})`;
 }
 
@@ -47,9 +47,10 @@ export function giveUpReason({ election, ownership }: Node): string {
   return `this node is ${election.role} (${withDetail(election)})`;
 }
 
-/** The address of the peer with that instance, else its id. */
+/** Name and address of the peer with that instance, else its id. */
 export function peerTitle({ election }: Pick<Node, "election">, instanceId: string): string {
-  return peerWith(election, instanceId)?.address ?? `instance ${instanceId}`;
+  const peer = peerWith(election, instanceId);
+  return peer ? titleOf(peer) : `instance ${instanceId}`;
 }
 
 /** What a shadow's heartbeats say about its hold. */
@@ -87,7 +88,7 @@ function peerWith({ peers }: Election, instanceId: string): Peer | undefined {
 }
 
 function titled(peer: Peer): string {
-  return `${peer.address} (priority ${ownPriorityOf(peer)})`;
+  return `${titleOf(peer)} with priority ${ownPriorityOf(peer)}`;
 }
 
 function withDetail(election: Election): string {

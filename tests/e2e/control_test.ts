@@ -75,14 +75,14 @@ Deno.test("--demote hands over without a gap, says who holds, and --promote brin
     assertEquals(demoted.code, 0, demoted.output);
     assertMatch(
       demoted.output,
-      /^exoip: 127\.0\.0\.2 holds 198\.51\.100\.50 now, after \d+\.\d s$/,
+      /^exoip: node-2 \(127\.0\.0\.2\) holds 198\.51\.100\.50 now, after \d+\.\d s$/,
     );
     assertEquals(cluster.holders, ["node-2"]);
     assertMatch(one.process?.output ?? "", /demote: demoted for 198\.51\.100\.50 by olga/);
     assertMatch(one.process?.output ?? "", /role: backup \(demoted by olga; makes way for/);
     const again = await cluster.command(one, "--demote");
     assertEquals(again.code, 0, again.output);
-    assertMatch(again.output, /127\.0\.0\.2 holds 198\.51\.100\.50, as before/);
+    assertMatch(again.output, /node-2 \(127\.0\.0\.2\) holds 198\.51\.100\.50, as before/);
     const back = await cluster.command(one, "--promote");
     assertEquals(back.code, 0, back.output);
     assertMatch(back.output, /this node.* 198\.51\.100\.50 now, after/);
@@ -112,7 +112,10 @@ Deno.test("--promote is refused when a peer has priority 0, and changes nothing"
     await cluster.holds("node-1");
     const { code, output } = await cluster.command(two, "--promote");
     assertEquals(code, 1, output);
-    assertMatch(output, /cannot go first for 198\.51\.100\.50: peer 127\.0\.0\.1 has priority 0/);
+    assertMatch(
+      output,
+      /cannot go first for 198\.51\.100\.50: peer node-1 \(127\.0\.0\.1\) has pri/,
+    );
     assertEquals(cluster.holders, ["node-1"]);
   });
 });
@@ -194,8 +197,8 @@ Deno.test("--drain hands over and outlives SIGKILL, --undrain ends it", async ()
     await cluster.beginAll();
     const drained = await cluster.command(one, "--drain", "--reason", "kernel update");
     assertEquals(drained.code, 0, drained.output);
-    assertMatch(drained.output, /127\.0\.0\.2 holds 198\.51\.100\.50 now, after/);
-    const told = /role: backup \(drained by olga: kernel update; makes way for 127\.0\.0\.2/;
+    assertMatch(drained.output, /node-2 \(127\.0\.0\.2\) holds 198\.51\.100\.50 now, after/);
+    const told = /role: backup \(drained by olga: kernel update; makes way for node-2 \(127/;
     assertMatch(one.process?.output ?? "", told);
     cluster.stop(one, "SIGKILL");
     await one.process?.ended();

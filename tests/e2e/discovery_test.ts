@@ -38,7 +38,8 @@ for (const [way, admit] of Object.entries(WAYS)) {
       const fourth = cluster.grow();
       admit(fourth, cluster);
       cluster.start(fourth);
-      const joined = (node: ClusterNode) => heard(node, /peer-joined: peer 127\.0\.0\.4 /);
+      const joined = (node: ClusterNode) =>
+        heard(node, /peer-joined: peer node-4 \(127\.0\.0\.4\) /);
       await until(() => cluster.nodes.slice(0, 3).every(joined), { title: "the fourth is known" });
       await until(() => cluster.holders.length === 4, { title: "the fourth shares, too" });
 
@@ -48,7 +49,7 @@ for (const [way, admit] of Object.entries(WAYS)) {
       const rest = "node-1,node-3,node-4";
       await until(() => cluster.holders.join() === rest, { title: "the dead one is relieved" });
       const others = cluster.nodes.filter((node) => node !== second);
-      const left = (node: ClusterNode) => heard(node, /peer-left: peer 127\.0\.0\.2 /);
+      const left = (node: ClusterNode) => heard(node, /peer-left: peer node-2 \(127\.0\.0\.2\) /);
       await until(() => others.every(left), { title: "it is forgotten" });
 
       for (const { process } of others) {

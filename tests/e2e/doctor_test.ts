@@ -62,8 +62,8 @@ for (const api of ["v1", "v2"] as const) {
       const rolesBefore = roles();
 
       const { output } = await examine(cluster, three, api);
-      assertStringIncludes(output, "127.0.0.1 answers: both ways work");
-      assertStringIncludes(output, "127.0.0.2 answers: both ways work");
+      assertStringIncludes(output, "node-1 (127.0.0.1) answers: both ways work");
+      assertStringIncludes(output, "node-2 (127.0.0.2) answers: both ways work");
       assertStringIncludes(output, `${cluster.address.ip} is held by node-1 now`);
       assertStringIncludes(output, "the rules let UDP on port");
 
@@ -94,8 +94,8 @@ Deno.test("--doctor on a machine whose watchdog runs uses its answer and sends n
     await until(both, { title: "the other stands by" });
     const { code, output } = await examine(cluster, one);
     assertStringIncludes(output, "a watchdog runs here already and answers");
-    assertStringIncludes(output, "127.0.0.2 answers the watchdog that runs here");
-    assertMatch(output, /warn heartbeats 127\.0\.0\.3 is silent, says the watchdog/);
+    assertStringIncludes(output, "node-2 (127.0.0.2) answers the watchdog that runs here");
+    assertMatch(output, /warn heartbeats node-3 \(127\.0\.0\.3\) is silent, says the watchdog/);
     // The Elastic IP is not on this machine, and no rule allows any incoming traffic.
     assertEquals(output.match(/^FAIL \w+/gm)?.length, 3, output);
     assertEquals(code, 1);
@@ -117,7 +117,7 @@ Deno.test("--doctor on a holder without a watchdog does not make its peers take 
     cluster.start(two, { priority: 20, args: ["--reconcile-interval", "5s"] });
     await until(() => cluster.holders.includes("node-2"), { title: "the other holds, too" });
     const again = await examine(cluster, one);
-    assertStringIncludes(again.output, "127.0.0.2 is heard");
+    assertStringIncludes(again.output, "node-2 (127.0.0.2) is heard");
     const reads = () => cluster.server.calls.filter(({ what }) => what === "/instance").length;
     const before = reads();
     // Long enough for the machine to count as dead, and for a reading of its holds.
@@ -141,8 +141,8 @@ Deno.test("--doctor with the shared secret is heard, and so is the watchdog that
     await until(() => cluster.holders.join() === "node-1", { title: "the better one holds" });
     for (let round = 0; round < 2; round++) {
       const { output } = await examine(cluster, three, "v2", args);
-      assertStringIncludes(output, "127.0.0.1 answers: both ways work");
-      assertStringIncludes(output, "127.0.0.2 answers: both ways work");
+      assertStringIncludes(output, "node-1 (127.0.0.1) answers: both ways work");
+      assertStringIncludes(output, "node-2 (127.0.0.2) answers: both ways work");
     }
     // At once, while the peers still accept the doctor's run.
     cluster.start(three, { priority: 30, args });

@@ -62,7 +62,7 @@ Deno.test("peers of a group are found, a join is seen on need, self is no peer",
     assert(!/peer/.test(one.process?.output ?? ""), one.process?.output);
     two.instance.groups = ["edge"];
     cluster.start(two, { priority: 20 });
-    const seen = () => /peer-joined: peer 127\.0\.0\.2 /.test(one.process?.output ?? "");
+    const seen = () => /peer-joined: peer node-2 \(127\.0\.0\.2\) /.test(one.process?.output ?? "");
     await until(seen, { title: "its heartbeats make the list be read" });
     await until(() => two.role === "backup" && two.alive, { title: "the new one is backup" });
     assertEquals(cluster.holders, ["node-1"]);

@@ -26,13 +26,15 @@ skippableTest("the page of a real watchdog follows a fail-over, and its end", MI
     // No machine here has the address; the real snapshot shows no other problem.
     const warnings = page.locator(".cluster .pill.bad, .cluster .pill.odd, .cluster .link.bad");
     assertEquals(await warnings.allInnerTexts(), ["address on no interface"]);
-    await page.getByText(/^OK: 127\.0\.0\.1 holds 198\.51\.100\.50, 1 of 1 peers live, backup for /)
+    await page.getByText(
+      /^OK: node-1 \(127\.0\.0\.1\) holds 198\.51\.100\.50, 1 of 1 peers live, backup for /,
+    )
       .waitFor();
-    await page.getByText(/^Held by 127\.0\.0\.1, as it said \d+\.\d s ago\.$/).waitFor();
+    await page.getByText(/^Held by node-1 \(127\.0\.0\.1\), as it said \d+\.\d s ago\.$/).waitFor();
     master.process?.signal("SIGKILL");
     await own.getByText("master (alone)").waitFor();
     await page.getByText(/^Held by this node, as the cloud showed \d+\.\d s ago\.$/).waitFor();
-    await page.locator("#timeline").getByText("peer 127.0.0.1 is dead").waitFor();
+    await page.locator("#timeline").getByText("peer node-1 (127.0.0.1) is dead").waitFor();
     await page.locator("#timeline").getByText(/^took the Elastic IP from instance/).waitFor();
     backup.process?.signal("SIGKILL");
     await page.locator("body.lost").waitFor();

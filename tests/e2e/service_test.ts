@@ -65,7 +65,7 @@ skippableTest(
       // The reason of the check that failed first.
       const why = `(tcp|http)://127\\.0\\.0\\.1:${first.port}\\S*: [^;]+`;
       const role = new RegExp(
-        `role: backup \\(unhealthy: ${why}; makes way for 127\\.\\S+ with priority 20\\)`,
+        `role: backup \\(unhealthy: ${why}; makes way for \\S+ \\(127\\.\\S+ with priority 20\\)`,
       );
       assertMatch(one.process?.output ?? "", role);
 

@@ -65,16 +65,19 @@ Deno.test("the report names what the fake floaty did otherwise, and no change le
 
     // The machine dies, and the script takes the wrong node.
     cluster.stop(one, "SIGKILL");
-    await until(() => said(two).includes("would attach the Elastic IP: peer 127.0.0.1 is dead"), {
-      title: "the second shadow would attach",
-    });
+    await until(
+      () => said(two).includes("would attach the Elastic IP: peer node-1 (127.0.0.1) is dead"),
+      {
+        title: "the second shadow would attach",
+      },
+    );
     await until(() => said(two).some((text) => /would take .* from 127.0.0.1/.test(text)), {
       title: "and take it from the dead one",
     });
     await floaty.moveTo(three);
     const differences = async () => (await status()).addresses[0]?.comparison?.differences ?? [];
     await until(
-      async () => (await differences()).some(({ others }) => others.includes("127.0.0.3")),
+      async () => (await differences()).some(({ others }) => others.includes("node-3 (127.0.0.3)")),
       { title: "the difference shows", everyMs: 200 },
     );
     const other = statusAt(ports.get(three) ?? 0);
@@ -91,7 +94,10 @@ Deno.test("the report names what the fake floaty did otherwise, and no change le
     await asked.ended();
     assertMatch(asked.output, /^\w+: shadow, changes nothing: /);
     const unwrapped = asked.output.replaceAll(/\s+/g, " ");
-    assertMatch(unwrapped, /shadow would have held from here \(peer 127.0.0.1 is dead\)/);
+    assertMatch(
+      unwrapped,
+      /shadow would have held from here \(peer node-1 \(127.0.0.1\) is dead\)/,
+    );
 
     await floaty.moveTo(two);
     for (const snapshot of [status, other]) {
@@ -104,16 +110,16 @@ Deno.test("the report names what the fake floaty did otherwise, and no change le
     assertMatch(
       second,
       new RegExp(
-        `${time}  shadow would have held from here \\(peer 127.0.0.1 is dead\\); the cloud showed ` +
-          `it on (127.0.0.1|127.0.0.3).* until ${time} \\(\\d`,
+        `${time}  shadow would have held from here \\(peer node-1 \\(127.0.0.1\\) is dead\\); the cloud showed ` +
+          `it on node-\\d \\((127.0.0.1|127.0.0.3).* until ${time} \\(\\d`,
       ),
     );
     assertMatch(second, /the two agreed for [\d.]+ % of the time; 1 difference, listed above/);
     assertMatch(
       third,
       new RegExp(
-        `${time}  the cloud moved it to this node, the shadow would not have \\(127.0.0.2 ` +
-          `\\(priority 20\\) ranks first and was healthy\\), until ${time} \\(\\d`,
+        `${time}  the cloud moved it to this node, the shadow would not have \\(node-2 \\(127.0.0.2\\) ` +
+          `with priority 20 ranks first and was healthy\\), until ${time} \\(\\d`,
       ),
     );
     assertEquals(changesAt(cluster), floaty.changes, "all changes are the script's");
@@ -151,7 +157,7 @@ for (const api of ["v1", "v2"] as const) {
         title: "it would attach",
       });
       cluster.start(one, { priority: 10, args: ["--shadow"] });
-      const gives = "would give the Elastic IP up: 127.0.0.1 (priority 10) holds it";
+      const gives = "would give the Elastic IP up: node-1 (127.0.0.1) with priority 10 holds it";
       await until(() => said(two).includes(gives), { title: "it would hand over" });
       one.process?.signal("SIGTERM");
       assertEquals(await one.process?.ended(), 0, one.process?.output);
@@ -246,7 +252,7 @@ Deno.test("beside original watchdogs, on a port of their own, shadows see who mo
     await floaty.moveTo(one);
     cluster.start(one, { priority: 10, args: ["--shadow"] });
     cluster.start(two, { priority: 20, args: ["--shadow"] });
-    const outranked = /role: would be backup \(outranked by 127.0.0.1/;
+    const outranked = /role: would be backup \(outranked by .*127.0.0.1/;
     await until(() => roleOf(one) === "master" && outranked.test(two.process?.output ?? ""), {
       title: "the first one leads",
     });

@@ -64,12 +64,12 @@ Deno.test("a watchdog answers --status, and over HTTP, what it is now", async ()
       text.output,
       /\n198\.51\.100\.50\n {2}role +master \((best|stalled)\) for \d+\.\d s\n/,
     );
-    assertMatch(text.output, /\n {2}127\.0\.0\.2 +live +20 +no +\d+\.\d s ago\n/);
+    assertMatch(text.output, /\n {2}node-2 \(127\.0\.0\.2\) +live +20 +no +\d+\.\d s ago\n/);
     const backup = await statusOf(cluster, 2, "--nagios");
     assertEquals(backup.code, 0, backup.output);
     assertMatch(
       backup.output,
-      /^EXOIP OK - 127\.0\.0\.1 holds 198\.51\.100\.50, 1 of 1 peers live, .* \| 'holding'=0 /,
+      /^EXOIP OK - node-1 \(127\.0\.0\.1\) holds 198\.51\.100\.50, 1 of 1 peers live, .* \| 'holding'=0 /,
     );
     const json = await statusOf(cluster, 2, "--json");
     const { addresses, instanceId }: Snapshot = JSON.parse(json.output);

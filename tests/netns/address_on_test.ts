@@ -181,7 +181,7 @@ networkTest(
       assertMatch(one.process?.output ?? "", reason);
       assertMatch(
         one.process?.output ?? "",
-        /role: backup \(unhealthy: the address is not on vip: .*; makes way for 203/,
+        /role: backup \(unhealthy: the address is not on vip: .*; makes way for node-\d \(203/,
       );
       assertEquals(await metric(1, "address_on_interface"), "0");
       assertEquals(await metric(1, "healthy"), "0");
@@ -189,7 +189,10 @@ networkTest(
       const [view] = snapshot.addresses;
       assertEquals([view?.onInterface, view?.healthy], [false, false]);
       assertMatch(view?.interfaceProblem ?? "", /"vip" does not exist/);
-      assertMatch(view?.reasonDetail ?? "", /^the address is not on vip: .*; makes way for 203/);
+      assertMatch(
+        view?.reasonDetail ?? "",
+        /^the address is not on vip: .*; makes way for node-\d \(203/,
+      );
       assert(
         snapshot.changes.some(({ event, text }) => event === "interface" && reason.test(text)),
       );

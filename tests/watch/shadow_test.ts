@@ -45,7 +45,7 @@ Deno.test("a worse holder hands over to the best shadow, which claims the hold b
       "would attach the Elastic IP: this node is master (best)",
     ]);
     assertEquals(cluster.machine(2).said, [
-      "would give the Elastic IP up: 192.0.2.1 (priority 10) holds it",
+      "would give the Elastic IP up: 192.0.2.1 with priority 10 holds it",
     ]);
     assertEquals([...cluster.zone.holders], [idOf(2)], "the cloud is as it was");
     const [first, second] = [reportOf(cluster, 1), reportOf(cluster, 2)];
@@ -135,7 +135,7 @@ Deno.test("a stop hands over in the shadow's world, and the report does not coun
     await cluster.pass(20);
     assertEquals(cluster.machine(1).code, 0);
     assertEquals(cluster.machine(1).said, [
-      "would give the Elastic IP up: 192.0.2.2 (priority 20) holds it",
+      "would give the Elastic IP up: 192.0.2.2 with priority 20 holds it",
     ]);
     assertEquals(cluster.machine(2).said, [
       "would attach the Elastic IP: peer 192.0.2.1 is leaving",
@@ -187,7 +187,7 @@ Deno.test("beside a mover with another order the report names what it does other
     assertEquals(differences.length, 1, reportOf(cluster, 3));
     assertMatch(
       differences[0]?.text ?? "",
-      /the cloud moved it to this node, the shadow would not have \(192.0.2.2 \(priority 20\) ranks/,
+      /the cloud moved it to this node, the shadow would not have \(192.0.2.2 with priority 20 ranks/,
     );
     const [second] = cluster.machine(2).shadow.report(ELASTIC_IP, Infinity).differences;
     assertEquals([second?.held, second?.began, second?.others.includes("192.0.2.3")], [
