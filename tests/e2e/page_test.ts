@@ -35,7 +35,7 @@ skippableTest("the page of a real watchdog follows a fail-over, and its end", MI
     await own.getByText("master (alone)").waitFor();
     await page.getByText(/^Held by this node, as the cloud showed \d+\.\d s ago\.$/).waitFor();
     await page.locator("#timeline").getByText("peer node-1 (127.0.0.1) is dead").waitFor();
-    await page.locator("#timeline").getByText(/^took the Elastic IP from instance/).waitFor();
+    await page.locator("#timeline").getByText(/^took the Elastic IP from node-/).waitFor();
     backup.process?.signal("SIGKILL");
     await page.locator("body.lost").waitFor();
     assertMatch(await page.locator("#connection").innerText(), /what you see is \d+\.\d s old$/);

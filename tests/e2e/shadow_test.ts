@@ -71,7 +71,7 @@ Deno.test("the report names what the fake floaty did otherwise, and no change le
         title: "the second shadow would attach",
       },
     );
-    await until(() => said(two).some((text) => /would take .* from 127.0.0.1/.test(text)), {
+    await until(() => said(two).some((text) => /would take .* from .*127.0.0.1/.test(text)), {
       title: "and take it from the dead one",
     });
     await floaty.moveTo(three);
