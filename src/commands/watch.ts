@@ -11,7 +11,6 @@ import { drainFileOf, readDrain } from "../config/drain_file.ts";
 import { clusterOf } from "../host/kubernetes.ts";
 import { Keyring } from "../host/keyring.ts";
 import type { Redaction } from "../log/redaction.ts";
-import { scopeOf } from "../core/address_scope.ts";
 import { connectByNames } from "../peers/named_cloud.ts";
 import { type NamedPeers, PeerNames } from "../peers/peer_names.ts";
 import { shownCommand } from "../checks/spec.ts";
@@ -300,8 +299,6 @@ function guessSource(
   try {
     const elasticIps = config.addresses.map(({ elasticIp }) => elasticIp);
     const named = config.peers.kind === "static" ? config.peers.addresses : [];
-    // The private network of a peer is not known before the cloud has answered.
-    if (named.some((address) => scopeOf(address)?.isPrivate)) return;
     socket.sendFrom(likelyOwn(host.interfaces(), { elasticIps, named }), () => {});
   } catch {
     // The interfaces cannot be listed: the routes choose the source until the cloud has answered.

@@ -35,8 +35,9 @@ const PRIVATE =
 
 /**
  * Guesses by which of our addresses the peers know us, because the first heartbeats leave before the cloud has said.
- * For each family: the only one that `-p` names (all nodes may share the same list), else the only public one, else the
- * only one. A wrong guess lasts until the cloud answers.
+ * For each family: the only one that `-p` names (all nodes may share the same list), else the only public one, or the
+ * only private one if `-p` names private addresses, else the only one. No guess for peers of both kinds: each needs
+ * another source. A wrong guess lasts until the cloud answers.
  */
 export function likelyOwn(
   interfaces: readonly { readonly name: string; readonly address: string }[],
@@ -47,9 +48,12 @@ export function likelyOwn(
     .filter((address) => !LOCAL.test(address) && !elasticIps.includes(address));
   return (["IPv4", "IPv6"] as const).flatMap((family) => {
     const own = found.filter((address) => familyOf(address) === family);
+    const peers = named.filter((each) => canonicalIp(each) !== null && familyOf(each) === family);
+    const inside = peers.filter((address) => PRIVATE.test(address)).length;
+    if (inside > 0 && inside < peers.length) return [];
     const sieves = [
       own.filter((address) => named.includes(address)),
-      own.filter((address) => !PRIVATE.test(address)),
+      own.filter((address) => PRIVATE.test(address) === inside > 0),
       own,
     ];
     return sieves.find(({ length }) => length === 1) ?? [];

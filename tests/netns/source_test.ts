@@ -253,13 +253,13 @@ networkTest(
       const dropped = await diagnose(cluster, 1);
       assertMatch(
         dropped.of("heartbeats").join("\n"),
-        /^warn .*2 is silent, and this kernel has dropped \d+ datagrams .* leave from the Elastic IP/,
+        /^warn .*2\) is silent, and this kernel has dropped \d+ datagrams .* leave from the Elastic IP/,
       );
       await ip(network.namespace(1), `address delete ${elasticIp}/32 dev lo`);
       const strayed = await diagnose(cluster, 1);
       assertMatch(
         strayed.of("heartbeats").join("\n"),
-        /^FAIL .* 203\.0\.113\.2 sends its heartbeats from 198\.51\.100\.50, the Elastic IP itself, /,
+        /^FAIL .* node-2 \(203\.0\.113\.2\) sends its heartbeats from 198\.51\.100\.50, the Elastic IP itself, /,
       );
       assertEquals(strayed.code, 1);
       const there = await diagnose(cluster, 2);
@@ -281,7 +281,7 @@ networkTest(
       assertEquals(closed.of("source"), well.of("source"));
       assertMatch(
         closed.of("heartbeats").join("\n"),
-        /^warn .*2 is silent: no watchdog .* a firewall inside a machine/,
+        /^warn .*2\) is silent: no watchdog .* a firewall inside a machine/,
       );
     }),
 );
