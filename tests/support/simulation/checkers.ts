@@ -205,10 +205,12 @@ function evictsOnlyWhoLived(cluster: SimCluster): Observer {
       const died = `${lives?.diedAtMs.length ?? 0} times before`;
       cluster.fail(by.name, `evicts ${victim?.name}, last heard ${heard}, evicted ${died}`);
     },
-    ended(by, call) {
+    ended(by, call, answer) {
       if (call.verb !== "evict" || cloud.holders.has(call.instanceId)) return;
       const key = keyOf(by, machineOf(cluster, call.instanceId)?.address);
-      if (!taking.delete(key)) return;
+      // Another node was quicker: this one has taken nothing. After a failure nobody knows, so it counts.
+      const found = answer?.verb === "evict" ? answer.outcome : "taken";
+      if (!taking.delete(key) || found !== "taken") return;
       const { last, livedAtMs, diedAtMs } = known.get(key) ?? {};
       if (!last || !diedAtMs || livedAtMs === undefined || livedAtMs === null) return;
       known.set(key, { last, livedAtMs: null, diedAtMs: [...diedAtMs, livedAtMs] });

@@ -15,7 +15,7 @@ import { settle } from "../clock.ts";
 import { Timeline } from "../timeline.ts";
 import type { Node, NodeSettings } from "../../../src/core/node_state.ts";
 import type { MissingPeer } from "../../../src/core/election/state.ts";
-import type { Call } from "../../../src/core/ownership/call.ts";
+import type { Answer, Call } from "../../../src/core/ownership/call.ts";
 
 const MEMBERS_MS = 5;
 /** After this long, a name that does not exist counts as gone, and there has been time to see who holds. */
@@ -34,7 +34,8 @@ export interface Observer {
   readonly arrived?: (to: Machine, datagram: SimDatagram) => void;
   readonly sent?: (from: Machine) => void;
   readonly called?: (by: Machine, call: Call) => void;
-  readonly ended?: (by: Machine, call: Call) => void;
+  /** `answer`: null for a call that failed. */
+  readonly ended?: (by: Machine, call: Call, answer: Answer | null) => void;
   /** The membership is read. */
   readonly read?: (by: Machine) => void;
   readonly said?: (by: Machine, line: { severity: Severity; event: string; text: string }) => void;
@@ -387,10 +388,10 @@ export class SimCluster {
     const observers = sister ? [] : this.observers;
     for (const { called } of observers) called?.(machine, call);
     this.callsUnderWay += 1;
-    const end = (work: () => void) => {
+    const end = (answer: Answer | null, work: () => void) => {
       this.callsUnderWay -= 1;
       reach("answer", () => {
-        for (const { ended } of observers) ended?.(machine, call);
+        for (const { ended } of observers) ended?.(machine, call, answer);
         work();
       });
     };
@@ -399,8 +400,8 @@ export class SimCluster {
       resume: (work) => reach("answer", work),
       wanted: () => ends.wanted(),
       progress: (tookMs) => reach("answer", () => ends.progress(tookMs)),
-      answer: (answer) => end(() => ends.answer(answer)),
-      fail: (setback) => end(() => ends.fail(setback)),
+      answer: (answer) => end(answer, () => ends.answer(answer)),
+      fail: (setback) => end(null, () => ends.fail(setback)),
     });
   }
 }
