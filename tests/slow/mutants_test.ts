@@ -3,7 +3,7 @@ import { assert } from "@std/assert";
 import { caughtBy, MUTANTS } from "../support/simulation/mutants.ts";
 
 /** Seeds within which a broken rule must show. */
-const SEEDS = 300;
+const SEEDS = 600;
 
 for (const mutant of MUTANTS) {
   Deno.test(`the checkers catch a core that breaks the rule: ${mutant.rule}`, async () => {
