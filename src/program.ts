@@ -1,4 +1,5 @@
 // One run of the program, from the arguments to the exit code; the caller provides machine and cloud.
+import { flagOf } from "./options/all.ts";
 import { isOn, readValues, UsageError } from "./options/parse.ts";
 import { complain, fail, say, warningsOf } from "./commands/complaints.ts";
 import { BARE, help, styleFor, topicOf } from "./commands/help.ts";
@@ -55,6 +56,9 @@ export async function runProgram(argv: readonly string[], host: Host): Promise<n
 const COMMANDS = ("h version stop status history demote promote drain undrain print-iam-policy " +
   "print-config doctor drill n").split(" ");
 
+/** Commands of which one run can carry out only one. */
+const ONE_OF = COMMANDS.filter((name) => !["h", "version"].includes(name));
+
 function asksToWatch(argv: readonly string[], env: Host["env"]): boolean {
   try {
     const { given } = readValues(argv, env);
@@ -91,6 +95,11 @@ async function runCommand(
   const asked = (command: string) => isOn(values.given.get(command));
   if (asked("h")) return printHelp(values.ignored[0], host);
   if (asked("version")) return say(host, `exoip ${VERSION} (commit ${commit()})`);
+  const commands = ONE_OF.filter(asked).map((name) => flagOf({ name, origin: "addition" }));
+  if (commands.length > 1) {
+    complain(host, `${commands[0]} excludes ${commands.slice(1).join(" and ")}: give one of them`);
+    return asked("status") ? 3 : 2;
+  }
   // A mistake in a file must not keep an operator from asking the watchdog that runs with an older version of it.
   const moves = askedMoves(values);
   const asks = asked("stop") || asked("status") || asked("history") || moves.length > 0;

@@ -126,7 +126,8 @@ function refuseSplit(
 ): void {
   const { length } = addresses;
   const count = `${length} Elastic IP in ${nameOf("xi")}, wanted at least 2 that move together`;
-  reader.need(length !== 1, "together", count);
+  // A drill names one address, and the others move with it.
+  reader.need(length !== 1 || reader.on("drill"), "together", count);
   const priorities = [...new Set(addresses.map(({ priority }) => priority ?? own))];
   const several = `different priorities in ${nameOf("xi")} (${priorities.join(", ")}), wanted ` +
     `one: give it as ${nameOf("P")}`;

@@ -36,6 +36,11 @@ export function handsVia(
     const said = (errors.trim() || output.trim()).split("\n").at(-1) ?? "";
     throw new Error(`${args[0]} ended with exit code ${code}: ${said}`);
   };
+  /** Exit code 1 means that it was refused, or that the address has not moved yet; then the cloud shows the rest. */
+  const move = async (args: readonly string[], signal: AbortSignal) => {
+    const { problem } = JSON.parse(await exoip([...args, "--json"], signal, 1));
+    if (typeof problem === "string") throw new Error(problem);
+  };
   return {
     title: words.join(" "),
     async status(signal) {
@@ -45,11 +50,16 @@ export function handsVia(
       throw new Error("it runs a version whose status cannot be read here");
     },
     async giveWay(elasticIp, signal) {
-      // Exit code 1: it gives way and has not handed over yet. The cloud shows the rest.
-      await exoip(["--demote", "-xi", elasticIp], signal, 1);
+      await move(["--demote", "-xi", elasticIp], signal);
     },
     async comeBack(elasticIp, signal) {
-      await exoip(["--promote", "-xi", elasticIp], signal, 1);
+      try {
+        await move(["--promote", "-xi", elasticIp], signal);
+      } catch (error) {
+        // Whoever cannot go first must at least not stay demoted.
+        await exoip(["--undrain"], signal, 1);
+        throw error;
+      }
     },
   };
 }

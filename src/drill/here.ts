@@ -40,7 +40,13 @@ export function handsHere({ listen, controlSocket }: Config, host: Host): Hands 
       await client().demote({ elasticIp, signal, why: "drill" });
     },
     async comeBack(elasticIp, signal) {
-      await client().promote({ elasticIp, signal, why: "drill" });
+      try {
+        await client().promote({ elasticIp, signal, why: "drill" });
+      } catch (error) {
+        // Whoever cannot go first must at least not stay demoted.
+        await client().undrain({ signal });
+        throw error;
+      }
     },
   };
 }

@@ -3,6 +3,9 @@ import { titleOf } from "../core/election/peer.ts";
 import type { AddressView, PeerView, Snapshot } from "../status/snapshot.ts";
 import { verdictIn } from "../status/verdict.ts";
 
+/** There and back. */
+const MOVES = 2;
+
 /** The two nodes of a drill. */
 export interface DrillPlan {
   readonly elasticIp: string;
@@ -19,6 +22,7 @@ export function planDrill(
   snapshot: Snapshot,
   wanted: string | null,
 ): DrillPlan | { readonly refused: string } {
+  if (snapshot.shadow) return { refused: "this watchdog is a shadow: it moves nothing" };
   const view = viewOf(snapshot, wanted);
   if ("refused" in view) return view;
   const { elasticIp } = view;
@@ -39,6 +43,11 @@ export function planDrill(
   if (others.length > 0) {
     return { refused: `${who} holds ${elasticIp}, too: a drill needs one holder` };
   }
+  const { movesLeft } = view;
+  if (movesLeft !== null && movesLeft < MOVES) {
+    const left = movesLeft === 0 ? "none" : `${movesLeft}`;
+    return { refused: `a drill makes ${MOVES} moves, and --move-limit leaves ${left} for now` };
+  }
   const { instanceId } = snapshot;
   const next = nextBest(view);
   if (!next?.instanceId || instanceId === null) {
@@ -56,7 +65,7 @@ function viewOf(
   const found = addresses.filter(({ elasticIp }) => wanted === null || elasticIp === wanted);
   const [only, ...more] = found;
   if (!only) return { refused: `the watchdog does not watch ${wanted}, but ${known || "nothing"}` };
-  if (more.length === 0) return only;
+  if (more.every(({ elasticIp }) => only.movesWith.includes(elasticIp))) return only;
   return { refused: `a drill moves one Elastic IP: give one of ${known} with -xi` };
 }
 

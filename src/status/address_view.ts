@@ -7,6 +7,7 @@ import {
   pending,
   settling,
 } from "../core/election/state.ts";
+import { movesLeft } from "../core/election/moves.ts";
 import { givenUp } from "../core/election/missing.ts";
 import type { Ownership } from "../core/ownership/state.ts";
 import type { Peer } from "../core/election/peer.ts";
@@ -105,6 +106,7 @@ export function addressView(node: Node, facts: AddressFacts, atMs: number): Addr
     evictions: facts.evictions.count,
     evictionAgeMs: age(facts.evictions.atMs),
     limitedForMs: leftOf(election.limitedUntilMs, atMs),
+    movesLeft: movesLeft(election, atMs),
     unheldMs: Math.round(facts.totals.unheldMs),
     twoHoldersMs: Math.round(facts.totals.twoHoldersMs),
     comparison: facts.comparison ?? null,

@@ -147,6 +147,8 @@ export interface AddressView extends PresenceView {
   readonly evictionAgeMs: AgeMs;
   /** For how long the move limit still keeps the address with a holder that can serve; null while it does not. */
   readonly limitedForMs: number | null;
+  /** How many moves the move limit still allows now, null without a limit. */
+  readonly movesLeft: number | null;
   /** For how long, since the start, this node knew of no node that holds. */
   readonly unheldMs: number;
   /** For how long several nodes held that should not; hand-overs count, equal nodes do not. */

@@ -10,6 +10,7 @@ import {
   type ControlRequest,
   requestIn,
 } from "../status/control_protocol.ts";
+import { apart, membersOf } from "../core/group.ts";
 import { holdersOf } from "../status/verdict.ts";
 import type { Snapshot } from "../status/snapshot.ts";
 import type { Watch } from "./watch.ts";
@@ -19,7 +20,7 @@ import type { Log } from "../world.ts";
 export interface Controlled {
   readonly watches: readonly Pick<Watch, "node" | "deliver" | "exitCode">[];
   readonly log: Log;
-  snapshot(): Pick<Snapshot, "addresses">;
+  snapshot(): Pick<Snapshot, "addresses" | "shadow">;
 }
 
 /** Carries out requests. */
@@ -66,11 +67,19 @@ export class Control {
     const { verb, elasticIp } = request;
     const watches = this.#watchdog.watches.filter(({ exitCode }) => exitCode === null);
     const found = watches.filter(({ node }) =>
-      elasticIp === null || node.election.settings.elasticIp === elasticIp
+      elasticIp === null || membersOf(node).some((each) => each.elasticIp === elasticIp)
     );
     if (found.length === 0) return { ok: false, problem: this.#unknown(elasticIp) };
+    const { shadow } = this.#watchdog.snapshot();
+    if (shadow && verb !== "state") {
+      return { ok: false, problem: "this watchdog is a shadow: it moves nothing" };
+    }
     const problem = verb === "promote" ? this.#whyNotFirst(found) : null;
-    if (problem !== null) return { ok: false, problem };
+    if (problem !== null) {
+      const demoted = found.some(({ node }) => node.election.aside?.kind === "demoted");
+      const rest = demoted ? "; it stays demoted until exoip --undrain" : "";
+      return { ok: false, problem: problem + rest };
+    }
     if (verb !== "state") this.#change(request, found);
     return { ok: true, addresses: this.#stands(found), drainFile: this.#drainFile };
   }
@@ -124,7 +133,8 @@ export class Control {
   }
 
   #unknown(elasticIp: string | null): string {
-    const known = this.#watchdog.watches.map(({ node }) => node.election.settings.elasticIp);
+    const known = this.#watchdog.watches.flatMap(({ node }) => membersOf(node))
+      .map((member) => member.elasticIp);
     return elasticIp === null
       ? "this watchdog is ending"
       : `this watchdog does not watch ${elasticIp}, but ${known.join(", ")}`;
@@ -143,12 +153,12 @@ export class Control {
 
   #stands(watches: Controlled["watches"]): AddressStand[] {
     const { addresses } = this.#watchdog.snapshot();
-    return watches.map(({ node: { election, ownership } }) => {
+    return watches.flatMap(({ node }) => apart(node)).map(({ election, ownership }) => {
       const { settings: { elasticIp, handoverTimeoutMs }, role, reason, priority } = election;
       const view = addresses.find((each) => each.elasticIp === elasticIp);
       return {
         ...{ elasticIp, role, reason, priority },
-        holding: election.holding,
+        holding: ownership.holding,
         changing: ownership.write.inFlight !== null,
         holders: view ? holdersOf(view) : [],
         decided: !settling(election),

@@ -184,6 +184,11 @@ const REFUSALS: readonly (readonly [string, (world: World) => void, RegExp, stri
       })),
     };
   }, /does not hold .*: run the drill where it is held, 203\.0\.113\.11/],
+  ["a shadow", (world) => world.snapshot = { ...healthy(), shadow: true }, /is a shadow: it moves/],
+  ["a cluster that may not move twice", (world) => {
+    const { addresses, ...rest } = healthy();
+    world.snapshot = { ...rest, addresses: addresses.map((view) => ({ ...view, movesLeft: 1 })) };
+  }, /a drill makes 2 moves, and --move-limit leaves 1 for now/],
   ["an address that is not watched", () => {}, /does not watch 192\.0\.2\.9, but 198/, "192.0.2.9"],
   ["a service that does not answer", (world) => world.serves = () => false, /before the drill/],
 ];

@@ -43,3 +43,13 @@ export function limitedUntilMs(
   const first = atMs[atMs.length - moveLimit.moves];
   return first === undefined ? null : first + moveLimit.withinMs;
 }
+
+/** How many moves the limit still allows, null without a limit. */
+export function movesLeft(
+  { settings: { moveLimit }, moves }: Election,
+  atMs: number,
+): number | null {
+  if (moveLimit === null) return null;
+  const recent = moves.atMs.filter((each) => each > atMs - moveLimit.withinMs).length;
+  return Math.max(0, moveLimit.moves - recent);
+}

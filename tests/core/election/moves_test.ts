@@ -1,6 +1,12 @@
 // What counts as a move, and until when the limit is reached.
 import { assert, assertEquals } from "@std/assert";
-import { limitedUntilMs, NO_MOVES, noteMoves, SELF } from "../../../src/core/election/moves.ts";
+import {
+  limitedUntilMs,
+  movesLeft,
+  NO_MOVES,
+  noteMoves,
+  SELF,
+} from "../../../src/core/election/moves.ts";
 import { claimOf, keepsAddress, ranksBefore, unheard } from "../../../src/core/election/peer.ts";
 import { type Election, keepsHere, selfRank } from "../../../src/core/election/state.ts";
 import { startElection } from "../../../src/core/election/step.ts";
@@ -47,6 +53,13 @@ Deno.test("the limit is reached from its last move until the first leaves its ti
   const until = (...atMs: number[]) => limitedUntilMs({ ...START, moves: { holder: SELF, atMs } });
   assertEquals([until(), until(1_000), until(1_000, 5_000)], [null, null, 61_000]);
   assertEquals(limitedUntilMs({ ...START, settings: NODE_SETTINGS, moves: NO_MOVES }), null);
+});
+
+Deno.test("movesLeft() counts the moves within the time of the limit", () => {
+  const left = (...atMs: number[]) =>
+    movesLeft({ ...START, moves: { holder: SELF, atMs } }, 61_000);
+  assertEquals([left(), left(1_000), left(1_001), left(2_000, 60_000)], [2, 2, 1, 0]);
+  assertEquals(movesLeft({ ...START, settings: NODE_SETTINGS }, 0), null);
 });
 
 Deno.test("a node keeps the address while the limit is reached, and only if it can serve", () => {
