@@ -315,7 +315,9 @@ function neverUnheldForLong(cluster: SimCluster): void {
       nowMs >= machine.frozenUntilMs && !machine.stopping && !cluster.inDoubt(machine) &&
       (machine.inPeerList || !cluster.options.dynamic)
     );
-    const held = awake.length === 0 || live.some(({ instanceId }) => cloud.holders.has(instanceId));
+    // What was released nobody can hold.
+    const held = awake.length === 0 || cloud.released ||
+      live.some(({ instanceId }) => cloud.holders.has(instanceId));
     const lastEvent = Math.max(
       cloud.troubledAtMs,
       // Only the next reading shows what an operator has done.

@@ -72,15 +72,20 @@ function boundMs(live: readonly Machine[], cluster: SimCluster): number {
 
 /**
  * Make before break, for the group: a node that is not told to leave gives an address up only if some other machine has
- * every address that it holds. A doubtful cloud excuses it: what it showed a moment ago may be over.
+ * every address that it holds. A doubtful cloud excuses it: what it showed a moment ago may be over. So does another
+ * node that gave up to this one during the call: an operator's word can reach both in the same moment.
  */
 function givesUpOnlyTogether(cluster: SimCluster): void {
   const { timeline, clouds, machines } = cluster;
   for (const cloud of clouds) {
     const { onAccept } = cloud;
+    let gaveUpAtMs = -Infinity;
     cloud.onAccept = (change, instanceId, by) => {
       onAccept(change, instanceId, by);
       if (change !== "detach" || instanceId !== by) return;
+      const crossed = timeline.nowMs < gaveUpAtMs + cloud.callMs;
+      gaveUpAtMs = timeline.nowMs;
+      if (crossed) return;
       const machine = [...machines.values()].find((each) => each.instanceId === by);
       if (!machine || machine.stopping || !machine.agent) return;
       const disturbedAtMs = Math.max(cloud.troubledAtMs, cloud.handAtMs);
