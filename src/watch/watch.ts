@@ -62,8 +62,8 @@ export interface WatchOptions {
   /** The logs for lines about one of several addresses. */
   readonly logsOf: (elasticIp: string) => Pick<WatchOptions, "log" | "limitedLog">;
   readonly observer: Observer | null;
-  /** Keeps who held when. */
-  readonly recorder: HistoryRecorder;
+  /** Keeps who held when: one for each address, the node's own first. */
+  readonly recorders: readonly HistoryRecorder[];
   /** Builds the cloud client of an address. */
   readonly connect: (elasticIp: string) => Cloud;
   readonly send: (outgoing: Outgoing) => void;
@@ -163,7 +163,6 @@ export class Watch {
   views(factsOf: (elasticIp: string) => ShownFacts): AddressView[] {
     const nowMs = this.#options.clock.nowMs();
     const { lists } = this.#strands[0].counters;
-    const totals = this.#options.recorder.totals(nowMs);
     const wallMs = this.#options.clock.wallMs();
     return apart(this.#node).map((node, index) => {
       const { elasticIp, cloud, counters } = this.#strands[index] ?? this.#strands[0];
@@ -175,7 +174,7 @@ export class Watch {
         evictions: counters.evictions,
         calls: counters.views(nowMs),
         movesWith: this.elasticIps.filter((other) => other !== elasticIp),
-        totals,
+        totals: this.#options.recorders[index]?.totals(nowMs) ?? { unheldMs: 0, twoHoldersMs: 0 },
         ...factsOf(elasticIp),
       }, nowMs);
     });
@@ -200,7 +199,10 @@ export class Watch {
     this.#wakeAtMs = nodeWakeAtMs(node);
     for (const effect of effects) this.#perform(effect);
     this.#observe(before);
-    this.#options.recorder.observe(before, node, atMs);
+    const was = apart(before);
+    for (const [index, each] of apart(node).entries()) {
+      this.#options.recorders[index]?.observe(was[index] ?? null, each, atMs);
+    }
     this.#options.stepped(atMs);
   }
 

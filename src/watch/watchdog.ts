@@ -76,7 +76,11 @@ export class Watchdog {
     const twins = new Twins({ clock, keyring, run, acceptUnsigned, trailer, ...sides });
     this.#authenticator = new Authenticator({ clock, keyring, acceptUnsigned, refusals, twins });
     const { peerName = () => null } = world;
-    this.#histories = new Histories({ clock, file: world.historyFile ?? null, nameOf: peerName });
+    // As everywhere else: the instance's name in the cloud, else the configured one.
+    const nameOf = (address: string) =>
+      this.watches.map(({ node }) => node.election.peers.get(address)?.name).find(Boolean) ??
+        peerName(address);
+    this.#histories = new Histories({ clock, file: world.historyFile ?? null, nameOf });
     this.watches = settings.nodes.map((node) => this.#watch(node));
     this.#snapshots = new Snapshots({
       clock,
@@ -184,7 +188,7 @@ export class Watchdog {
       ...logs,
       logsOf,
       observer,
-      recorder: this.#histories.open(elasticIp),
+      recorders: [elasticIp, ...(node.sisters ?? [])].map((each) => this.#histories.open(each)),
       // An answer about one address shows that the cloud answers: calls for the others only wait for their turn.
       connect: (address) => connect(address, (tookMs) => this.tell({ kind: "progress", tookMs })),
       send: (outgoing) => this.#sender.send(outgoing),

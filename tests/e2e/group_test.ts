@@ -2,6 +2,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { SimAddress } from "../support/cloud/model.ts";
 import { Cluster, type ClusterNode, ELASTIC_IP } from "../support/cluster.ts";
+import { ExoipProcess } from "../support/process.ts";
 import { until } from "../support/until.ts";
 
 const OTHER_IP = "198.51.100.60";
@@ -33,6 +34,16 @@ function twoNodes() {
   };
 }
 
+/** What a node's watchdog remembers of each address. */
+async function historyOf(
+  { instance: { address } }: ClusterNode,
+  port: number,
+): Promise<{ elasticIp: string; nodes: { name: string | null }[] }[]> {
+  const process = new ExoipProcess(["--history", "--json", "-l", `${address}:${port}`]);
+  await process.ended();
+  return JSON.parse(process.output.slice(process.output.indexOf("{"))).addresses;
+}
+
 const REFUSAL = [403, { message: "not allowed" }] as const;
 
 Deno.test("both addresses move when their holder is killed, and when it is stopped", async () => {
@@ -51,6 +62,9 @@ Deno.test("both addresses move when their holder is killed, and when it is stopp
     });
     cluster.stop(one, "SIGKILL");
     await until(held("node-2", "node-2"), { title: "the other one has both" });
+    const remembered = await historyOf(two, cluster.port);
+    assertEquals(remembered.map(({ elasticIp }) => elasticIp), [ELASTIC_IP, OTHER_IP]);
+    assert(remembered.every(({ nodes }) => nodes.some(({ name }) => name?.startsWith("node-1 "))), "by name");
 
     start(one, 10);
     await until(held("node-1", "node-1"), { title: "the best node has both again" });
