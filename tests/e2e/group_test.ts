@@ -64,7 +64,10 @@ Deno.test("both addresses move when their holder is killed, and when it is stopp
     await until(held("node-2", "node-2"), { title: "the other one has both" });
     const remembered = await historyOf(two, cluster.port);
     assertEquals(remembered.map(({ elasticIp }) => elasticIp), [ELASTIC_IP, OTHER_IP]);
-    assert(remembered.every(({ nodes }) => nodes.some(({ name }) => name?.startsWith("node-1 "))), "by name");
+    assert(
+      remembered.every(({ nodes }) => nodes.some(({ name }) => name?.startsWith("node-1 "))),
+      "by name",
+    );
 
     start(one, 10);
     await until(held("node-1", "node-1"), { title: "the best node has both again" });

@@ -36,6 +36,7 @@ const SETS: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
     priority: 7,
     heartbeatPort: 12350,
     handoverTimeout: 30,
+    drainOn: "",
     options: { IF_CHECK: "tcp://127.0.0.1:443", IF_NO_PREEMPT: "true" },
   },
   everything: {
@@ -244,7 +245,7 @@ machineTest(
         { key: "shared-secret", path: "shared-secret" },
       ]);
       const several = pod(await render(folder, SETS["several addresses, a list of peers"]));
-      assertEquals(several.terminationGracePeriodSeconds, 65);
+      assertEquals(several.terminationGracePeriodSeconds, 100);
       assertEquals(
         several.initContainers.map(({ command }: Node) => command[3]),
         ["198.51.100.50", "198.51.100.51", "2001:db8::50"],
