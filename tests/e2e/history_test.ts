@@ -82,7 +82,7 @@ Deno.test("the survivor of a killed holder says for how long nobody held, and wh
     assertEquals(text.code, 0);
     assertMatch(
       text.output,
-      /\n {2}\d\d:\d\d:\d\d {2}this node took over after \d+\.\d s without holder: peer 127\.0\.0\.1 silent/,
+      /\n {2}\d\d:\d\d:\d\d {2}this node took over after \d+\.\d s without holder: peer node-1 \(127\.0\.0\.1\) silent/,
     );
     assertMatch(text.output, /\n {2}faults +\| +x+ *\|\n/);
     const served = await (await fetch(`http://127.0.0.1:${page}/history.json`)).json();
