@@ -1,6 +1,7 @@
 // The file with the watchdog's process id. A lock on it, which the kernel releases however the process ends, shows
 // whether the watchdog still runs: the number alone may belong to another program by then. Other users may not open the
 // file, so they cannot lock it; and we only stop the process that wrote it.
+import { lookAt } from "./look_at.ts";
 import { identityOf, tellsIdentities } from "./process_identity.ts";
 
 /** Attempts to get the lock: a process that only asks for the owner also has it for a moment. */
@@ -193,15 +194,6 @@ function othersOpen(file: Deno.FsFile): boolean {
 function isStill(file: Deno.FsFile, path: string): boolean {
   const opened = file.statSync(), named = lookAt(path);
   return named !== null && opened.ino === named.ino && opened.dev === named.dev;
-}
-
-function lookAt(path: string): Deno.FileInfo | null {
-  try {
-    return Deno.lstatSync(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return null;
-    throw error;
-  }
 }
 
 function kindOf({ isSymlink, isDirectory, isFifo, isSocket }: Deno.FileInfo): string {

@@ -1,6 +1,7 @@
 // A file of lines that stays within a size and survives a crash at any moment: two files, FILE and FILE.1. Lines go to
 // one of them; when it is full, the other one is emptied and gets them. Both are opened at the start and locked, so the
 // process can give up its right to write files. Writing happens in the background and never makes the loop wait.
+import { lookAt } from "./look_at.ts";
 import { messageOf } from "../core/message_of.ts";
 import { BoundedQueue } from "./bounded_queue.ts";
 
@@ -175,15 +176,6 @@ function moveAway(path: string): string {
     return moved;
   }
   throw new UnusableFile(`${ASIDE_MAX} files beside ${path} were set aside already`);
-}
-
-function lookAt(path: string): Deno.FileInfo | null {
-  try {
-    return Deno.lstatSync(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return null;
-    throw error;
-  }
 }
 
 type Item = { readonly lines: readonly string[] } | { readonly note: unknown };

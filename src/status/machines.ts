@@ -1,5 +1,6 @@
 // The peers of a snapshot by machine: one with several addresses is a peer at each of them, and these are its paths.
 import { type AgeMs, ageText, spanText } from "../core/age.ts";
+import { byMachine } from "../core/election/peer.ts";
 import type { PeerView } from "./snapshot.ts";
 
 /** A machine, as it was last heard on any path. */
@@ -10,13 +11,7 @@ export interface MachineView extends PeerView {
 
 /** The machines, in the order of their first path. */
 export function machinesOf(peers: readonly PeerView[]): MachineView[] {
-  const paths = new Map<string, PeerView[]>();
-  for (const peer of peers) {
-    const key = peer.instanceId ?? peer.address, known = paths.get(key);
-    if (known) known.push(peer);
-    else paths.set(key, [peer]);
-  }
-  return [...paths.values()].map((each) => ({ ...lastHeard(each), paths: each }));
+  return byMachine(peers).map((paths) => ({ ...lastHeard(paths), paths }));
 }
 
 /** The paths on which a live machine is silent. */

@@ -70,8 +70,8 @@ export class Control {
       elasticIp === null || membersOf(node).some((each) => each.elasticIp === elasticIp)
     );
     if (found.length === 0) return { ok: false, problem: this.#unknown(elasticIp) };
-    const { shadow } = this.#watchdog.snapshot();
-    if (shadow && verb !== "state") {
+    // `state` is asked twenty times a second, and a snapshot of many peers is work.
+    if (verb !== "state" && this.#watchdog.snapshot().shadow) {
       return { ok: false, problem: "this watchdog is a shadow: it moves nothing" };
     }
     const problem = verb === "promote" ? this.#whyNotFirst(found) : null;

@@ -2,7 +2,7 @@
 // network, is a peer at each of them: it has several paths. All decisions are about machines: a machine lives while it
 // is heard on any path, and it says what it said last, on whichever path that came.
 import type { Trailer } from "../heartbeat.ts";
-import type { Peer } from "./peer.ts";
+import { byMachine, type Peer } from "./peer.ts";
 
 type Paths = { readonly peers: ReadonlyMap<string, Peer>; readonly repeated: boolean };
 
@@ -13,13 +13,7 @@ const RESTARTED_MS = 10_000;
 export function machinesOf({ peers: all, repeated }: Paths): readonly Peer[] {
   const peers = [...all.values()];
   if (!repeated) return peers;
-  const paths = new Map<string, Peer[]>();
-  for (const peer of peers) {
-    const key = peer.instanceId ?? peer.address, known = paths.get(key);
-    if (known) known.push(peer);
-    else paths.set(key, [peer]);
-  }
-  return [...paths.values()].map(merged);
+  return byMachine(peers).map(merged);
 }
 
 /** The machine that is the peer at that address. */

@@ -114,6 +114,13 @@ export function pathText(
   return network ? `${network} ${address}` : address;
 }
 
+/** The paths of each machine, in the order of their first one: a machine can be a peer at several addresses. */
+export function byMachine<Path extends Pick<PeerIdentity, "address" | "instanceId">>(
+  peers: Iterable<Path>,
+): Path[][] {
+  return [...Map.groupBy(peers, ({ instanceId, address }) => instanceId ?? address).values()];
+}
+
 /** Whether a machine is listed more than once, at different addresses. */
 export function repeats(peers: readonly PeerIdentity[]): boolean {
   const ids = peers.flatMap(({ instanceId }) => instanceId ?? []);

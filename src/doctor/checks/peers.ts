@@ -1,6 +1,6 @@
 // Who are the peers, and is this instance one of them?
 import { nameOf } from "../../config/config.ts";
-import { pathText, type PeerIdentity } from "../../core/election/peer.ts";
+import { byMachine, pathText, type PeerIdentity } from "../../core/election/peer.ts";
 import { asCloudError, type CloudErrorKind } from "../../exoscale/cloud_error.ts";
 import type { Context } from "../context.ts";
 import { fail, NotKnown, ok, type Result, warn } from "../result.ts";
@@ -62,12 +62,7 @@ export async function checkPeers(context: Context, signal: AbortSignal): Promise
 
 /** One for each machine, with all its paths. */
 function titlesOf(peers: readonly PeerIdentity[]): string[] {
-  const machines = new Map<string, PeerIdentity[]>();
-  for (const peer of peers) {
-    const key = peer.instanceId ?? peer.address;
-    machines.set(key, [...machines.get(key) ?? [], peer]);
-  }
-  return [...machines.values()].map((paths) => {
+  return byMachine(peers).map((paths) => {
     const { name } = paths[0] ?? {}, where = paths.map(pathText).join(", ");
     return name ? `${name} (${where})` : where;
   });
