@@ -85,7 +85,7 @@ export function openSegments(
     }
     return new Segments(segments, { texts, note }, { maxBytes, repeat, report });
   } catch (error) {
-    for (const { file } of segments) file.close();
+    for (const { file } of segments) unlock(file);
     throw error instanceof UnusableFile ? error : new UnusableFile(messageOf(error));
   }
 }
@@ -114,8 +114,17 @@ function replace(
   { problem, setAside }: { problem: string; setAside: (moved: string, reason: string) => void },
 ): void {
   setAside(moveAway(old.path), problem);
-  old.file.close();
+  unlock(old.file);
   segments[segments.indexOf(old)] = openOne(old.path, setAside);
+}
+
+/**
+ * Gives a locked file up. Closing alone is not enough: a child that is being started has the same open file until it
+ * runs its program, and would keep the lock for that moment.
+ */
+function unlock(file: Deno.FsFile): void {
+  file.unlockSync();
+  file.close();
 }
 
 function openOne(path: string, setAside: (moved: string, reason: string) => void): Segment {
@@ -213,7 +222,7 @@ class Segments implements SegmentedFile {
 
   async close(withinMs: number): Promise<void> {
     await this.#queue.flush(withinMs);
-    for (const { file } of this.#segments) file.close();
+    for (const { file } of this.#segments) unlock(file);
   }
 
   async #deliver(batch: readonly Item[], dropped: number): Promise<void> {

@@ -1,5 +1,5 @@
 // The real ifup and ifdown with stanzas that run a watchdog.
-import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { ELASTIC_IP } from "../support/cluster.ts";
 import { until } from "../support/until.ts";
 import { IfupdownMachine, MACHINE } from "./ifupdown_machine.ts";
