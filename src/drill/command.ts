@@ -43,7 +43,7 @@ export async function runDrill(config: Config, options: DrillCommandOptions): Pr
     const drilled = await drill({
       ...{ clock, signal, elasticIp, say },
       hands: config.drillVia === null ? here : handsVia(config.drillVia, { run, env }),
-      cloudOf: (snapshot, ip) => cloudOf(snapshot, ip, { config, host, signal }),
+      cloudsOf: (snapshot, ips) => cloudsOf(snapshot, ips, { config, host, signal }),
       probe: probe === null ? null : (signal) => ask(probe, signal),
       probeTitle: probe?.title ?? null,
     });
@@ -72,12 +72,12 @@ function refuseInside({ probe }: Config, { host }: DrillCommandOptions): void {
   );
 }
 
-/** A client of its own: the watchdogs' limit for requests is theirs. */
-async function cloudOf(
+/** Clients of its own: the watchdogs' limit for requests is theirs. */
+async function cloudsOf(
   { instanceId }: Snapshot,
-  elasticIp: string,
+  elasticIps: readonly string[],
   { config, host, signal }: { config: Config; host: Host; signal: AbortSignal },
-): Promise<Pick<Cloud, "inspect">> {
+): Promise<readonly Pick<Cloud, "inspect">[]> {
   const said: string[] = [];
   const log = { write: (_: string, __: string, text: string) => void said.push(text) };
   const limiter = new RateLimiter(host.clock, DRILL_REQUESTS);
@@ -86,11 +86,11 @@ async function cloudOf(
   const found = { instanceId: instanceId ?? "", host, log, signal, limiter };
   const connection = await connectionFor(once, found);
   if (connection === null) throw new DrillRefused(said.at(-1) ?? "the cloud cannot be reached");
-  const cloud = connection.connect(elasticIp, () => {});
+  const clouds = elasticIps.map((elasticIp) => connection.connect(elasticIp, () => {}));
   try {
-    await cloud.prepare(signal);
+    await Promise.all(clouds.map((cloud) => cloud.prepare(signal)));
   } catch (error) {
     throw new DrillRefused(messageOf(error));
   }
-  return cloud;
+  return clouds;
 }

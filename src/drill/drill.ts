@@ -20,8 +20,11 @@ const FIRST_PROBE_MS = 5_000;
 export interface DrillOptions {
   readonly clock: Clock;
   readonly hands: Hands;
-  /** Makes the client with which the cloud is looked at, for the instance that holds. */
-  readonly cloudOf: (snapshot: Snapshot, elasticIp: string) => Promise<Pick<Cloud, "inspect">>;
+  /** Makes the clients with which the cloud is looked at, one for each address, for the instance that holds. */
+  readonly cloudsOf: (
+    snapshot: Snapshot,
+    elasticIps: readonly string[],
+  ) => Promise<readonly Pick<Cloud, "inspect">[]>;
   readonly probe: ((signal: AbortSignal) => Promise<void>) | null;
   /** The probe as written, for the report. */
   readonly probeTitle: string | null;
@@ -46,9 +49,9 @@ export async function drill(options: DrillOptions): Promise<Drilled> {
   });
   const plan = planDrill(snapshot, elasticIp);
   if ("refused" in plan) throw new DrillRefused(plan.refused);
-  const cloud = await options.cloudOf(snapshot, plan.elasticIp);
+  const clouds = await options.cloudsOf(snapshot, plan.elasticIps);
   await refuseIfUnserved(options);
-  return await new Drill(plan, { ...options, cloud }, clock.wallMs()).run();
+  return await new Drill(plan, { ...options, clouds }, clock.wallMs()).run();
 }
 
 /** What does not answer before the drill tells nothing about it. */
@@ -82,7 +85,7 @@ async function within<T>(
 
 class Drill {
   readonly #plan: DrillPlan;
-  readonly #options: DrillOptions & { readonly cloud: Pick<Cloud, "inspect"> };
+  readonly #options: DrillOptions & { readonly clouds: readonly Pick<Cloud, "inspect">[] };
   readonly #startedAtMs: number;
   readonly #legs: Ran[] = [];
   #leg: Leg;
@@ -90,7 +93,7 @@ class Drill {
 
   constructor(
     plan: DrillPlan,
-    options: DrillOptions & { readonly cloud: Pick<Cloud, "inspect"> },
+    options: DrillOptions & { readonly clouds: readonly Pick<Cloud, "inspect">[] },
     startedAtMs: number,
   ) {
     this.#plan = plan;
@@ -100,11 +103,11 @@ class Drill {
   }
 
   async run(): Promise<Drilled> {
-    const { clock, cloud, probe, hands, say } = this.#options;
+    const { clock, clouds, probe, hands, say } = this.#options;
     const { elasticIp, holder, next } = this.#plan;
     const ending = new AbortController();
     const watching = watchDrill({
-      ...{ clock, cloud, probe },
+      ...{ clock, clouds, probe },
       looked: (look) => this.#leg = sawHolders(this.#leg, look),
       probed: (result) => this.#leg = sawService(this.#leg, result),
       instances: () => this.#instances(),

@@ -7,6 +7,18 @@ export interface Look {
   /** Whether the node that gives the address up holds, and the one that gets it. */
   readonly from: boolean;
   readonly to: boolean;
+  /** Some addresses of a group have moved, and the others have not: each has one holder. Left out otherwise. */
+  readonly partly?: true;
+}
+
+/** The look at a group. What harms one address counts for all: no holder, then two; the group moves with its last one. */
+export function joined(looks: readonly [Look, ...Look[]]): Look {
+  const [first] = looks, worst = Math.max(...looks.map(({ atMs }) => atMs));
+  const harmed = looks.find(({ from, to }) => !from && !to) ??
+    looks.find(({ from, to }) => from && to);
+  if (harmed) return { ...harmed, atMs: worst };
+  const same = looks.every(({ to }) => to === first.to);
+  return same ? { ...first, atMs: worst } : { atMs: worst, from: true, to: false, partly: true };
 }
 
 /** The result of one probe through the Elastic IP, by the instant at which it began. */
@@ -67,7 +79,7 @@ export function sawHolders(leg: Leg, look: Look): Leg {
   const nobody = last !== null && !last.from && !last.to;
   const both = last !== null && last.from && last.to;
   const moved = look.to && !look.from;
-  const other = look.to || !look.from;
+  const other = look.to || !look.from || look.partly === true;
   const since = (is: boolean, before: number | null) => is ? before ?? look.atMs : null;
   return {
     ...leg,

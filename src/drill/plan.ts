@@ -9,6 +9,8 @@ const MOVES = 2;
 /** The two nodes of a drill. */
 export interface DrillPlan {
   readonly elasticIp: string;
+  /** All addresses that move, `elasticIp` among them. */
+  readonly elasticIps: readonly string[];
   /** The instance that holds, and how people know it. */
   readonly holderId: string;
   readonly holder: string;
@@ -54,7 +56,8 @@ export function planDrill(
     return { refused: `no other node can serve ${elasticIp}: start one first` };
   }
   const holder = snapshot.instanceName ?? instanceId;
-  return { elasticIp, holderId: instanceId, holder, nextId: next.instanceId, next: titleOf(next) };
+  const nodes = { holderId: instanceId, holder, nextId: next.instanceId, next: titleOf(next) };
+  return { elasticIp, elasticIps: [elasticIp, ...view.movesWith], ...nodes };
 }
 
 function viewOf(

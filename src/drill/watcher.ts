@@ -1,7 +1,7 @@
 // Looks at the cloud, and asks the service through the Elastic IP, every 100 ms. It changes nothing.
 import { asCloudError } from "../exoscale/cloud_error.ts";
 import type { Clock, Cloud } from "../world.ts";
-import type { Look, ProbeResult } from "./leg.ts";
+import { joined, type Look, type ProbeResult } from "./leg.ts";
 
 /** Time between two looks, and between two probes. */
 export const LOOK_MS = 100;
@@ -13,7 +13,8 @@ const SLOWER_MS = 1_000;
 /** Whom to watch, and who hears of it. */
 export interface WatcherOptions {
   readonly clock: Clock;
-  readonly cloud: Pick<Cloud, "inspect">;
+  /** One for each address. */
+  readonly clouds: readonly Pick<Cloud, "inspect">[];
   /** Asks the service; rejects when it does not answer as it should. Null without --probe. */
   readonly probe: ((signal: AbortSignal) => Promise<void>) | null;
   readonly looked: (look: Look) => void;
@@ -28,7 +29,7 @@ export async function watchDrill(options: WatcherOptions, signal: AbortSignal): 
 }
 
 async function lookAgain(
-  { clock, cloud, looked, instances }: WatcherOptions,
+  { clock, clouds, looked, instances }: WatcherOptions,
   signal: AbortSignal,
 ): Promise<void> {
   while (!signal.aborted) {
@@ -36,12 +37,15 @@ async function lookAgain(
     const ids = instances();
     let waitMs = LOOK_MS;
     try {
-      const [from, to] = await Promise.all([
-        cloud.inspect(ids.from, signal),
-        cloud.inspect(ids.to, signal),
-      ]);
+      const [first, ...more] = await Promise.all(clouds.map(async (cloud) => {
+        const [from, to] = await Promise.all([
+          cloud.inspect(ids.from, signal),
+          cloud.inspect(ids.to, signal),
+        ]);
+        return { atMs: clock.nowMs(), from, to };
+      }));
       // The next leg may have begun meanwhile.
-      if (ids.from === instances().from) looked({ atMs: clock.nowMs(), from, to });
+      if (first && ids.from === instances().from) looked(joined([first, ...more]));
     } catch (cause) {
       const { kind, retryAfterMs } = asCloudError(cause);
       if (kind === "rate-limited") waitMs = Math.max(SLOWER_MS, retryAfterMs ?? 0);

@@ -64,8 +64,8 @@ class World {
         },
         comeBack: () => (this.asked.push("come back"), Promise.resolve(this.comeBack())),
       },
-      cloudOf: () =>
-        Promise.resolve({
+      cloudsOf: () =>
+        Promise.resolve([{
           inspect: (id: string) => {
             this.looks += 1;
             if (this.limited) {
@@ -74,7 +74,7 @@ class World {
             }
             return Promise.resolve(this.holders.has(id));
           },
-        }),
+        }]),
       probe: () => this.serves() ? Promise.resolve() : Promise.reject(new Error("refused")),
       probeTitle: "https://198.51.100.50/",
       elasticIp: null,

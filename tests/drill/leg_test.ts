@@ -3,6 +3,7 @@ import { assertEquals } from "@std/assert";
 import {
   harmOf,
   isOver,
+  joined,
   type Leg,
   type Look,
   sawHolders,
@@ -29,6 +30,20 @@ Deno.test("a leg is noticed with the first other holder, and moved once only the
   // It went back in between.
   assertEquals(seen(FROM, TO, FROM, TO).movedAtMs, 1_400);
   assertEquals(seen(FROM).noticedAtMs, null);
+});
+
+Deno.test("a group has moved with its last address, and each address without a holder counts", () => {
+  const look = (...each: (readonly [boolean, boolean])[]): Look => {
+    const [first, ...more] = each.map(([from, to], index) => ({ atMs: 1_100 + index, from, to }));
+    return joined([first!, ...more]);
+  };
+  assertEquals(look(FROM, FROM), { atMs: 1_101, from: true, to: false });
+  assertEquals(look(TO, TO), { atMs: 1_101, from: false, to: true });
+  assertEquals(look(TO, NOBODY, BOTH), { atMs: 1_102, from: false, to: false });
+  assertEquals(look(TO, BOTH), { atMs: 1_101, from: true, to: true });
+  const partly = sawHolders(startLeg(1_000), look(TO, FROM));
+  const { noticedAtMs, movedAtMs, unheldSinceMs, sharedSinceMs } = partly;
+  assertEquals([noticedAtMs, movedAtMs, unheldSinceMs, sharedSinceMs], [1_101, null, null, null]);
 });
 
 Deno.test("a look that took long makes all times less exact", () => {
