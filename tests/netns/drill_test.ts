@@ -18,10 +18,10 @@ class DrillCluster {
     return ["--control-socket", `${this.#folder}/${node.name}.sock`];
   }
 
-  async settle(): Promise<void> {
+  async settle(more: readonly string[] = []): Promise<void> {
     const { network } = this;
     for (const [index, node] of network.nodes.entries()) {
-      const args = [...this.own(node), "--address-on", "lo"];
+      const args = [...this.own(node), "--address-on", "lo", ...more];
       network.start(node, { priority: 10 * (index + 1), args });
     }
     const [first, ...others] = network.nodes;
@@ -72,11 +72,16 @@ class DrillCluster {
   }
 }
 
-async function withDrill(test: (cluster: DrillCluster) => Promise<void>): Promise<void> {
+async function withDrill(
+  test: (cluster: DrillCluster) => Promise<void>,
+  { together = [] }: { together?: readonly string[] } = {},
+): Promise<void> {
   const network = await NetworkCluster.create({ count: 3 });
   const cluster = new DrillCluster(network);
+  for (const address of together) network.server.model.addAddress(address);
+  const all = [network.address.ip, ...together].join();
   try {
-    await cluster.settle();
+    await cluster.settle(together.length > 0 ? ["-xi", all, "--together"] : []);
     await test(cluster);
   } finally {
     await network.close();
@@ -115,6 +120,20 @@ networkTest(
       assertMatch(one.process?.output ?? "", /demote: demoted for 198\.51\.100\.50 by olga: drill/);
     }),
 );
+
+networkTest("a drill watches every address of a group", () =>
+  withDrill(async (cluster) => {
+    const { server } = cluster.network;
+    const drill = cluster.drill(cluster.network.node(1), { args: ["--json"] });
+    const code = await drill.ended();
+    const { legs, restored } = jsonIn(drill.output);
+    assertEquals([code, restored], [0, true], drill.output);
+    assertEquals((legs as unknown[]).length, 2);
+    const attached = server.calls.filter(({ what }) => what.includes(":attach")).length;
+    assertEquals(attached, 6, "both at the start, there and back");
+    const looks = server.calls.filter(({ what }) => what.startsWith("/instance/")).length;
+    assert(looks > 200, `two instances for two addresses, every 100 ms: ${looks}`);
+  }, { together: ["198.51.100.60"] }));
 
 networkTest(
   "a drill from outside asks the service all the time, and reports JSON",
