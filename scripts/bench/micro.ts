@@ -5,7 +5,7 @@ import { nodeWakeAtMs, startNode, stepNode } from "../../src/core/node.ts";
 import type { PeerIdentity } from "../../src/core/election/peer.ts";
 import { simUuid } from "../../tests/support/cloud/model.ts";
 import type { Case, Figure, Size } from "./figure.ts";
-import { WELL_TRAILER } from "../../tests/support/node_settings.ts";
+import { HEALTHY_TRAILER } from "../../tests/support/node_settings.ts";
 import type { Node, NodeEvent } from "../../src/core/node_state.ts";
 
 const ELASTIC_IP = "198.51.100.50";
@@ -14,7 +14,7 @@ const SAMPLE_MS = 15;
 const SAMPLES = 15;
 
 function heartbeat(sequence: number): Heartbeat {
-  const trailer = { ...WELL_TRAILER, sequence };
+  const trailer = { ...HEALTHY_TRAILER, sequence };
   return { priority: 20, elasticIp: ELASTIC_IP, id: simUuid(1, 1), trailer };
 }
 

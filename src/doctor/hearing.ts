@@ -17,7 +17,7 @@ export interface Hearing {
   readonly strayFrom: string | null;
 }
 
-/** One Elastic IP, and the peers to talk to about it. */
+/** One Elastic IP, and the peers to probe for it. */
 export interface Conversation {
   readonly elasticIp: string;
   /** Our id on the wire. */

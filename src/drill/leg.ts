@@ -11,7 +11,10 @@ export interface Look {
   readonly partly?: true;
 }
 
-/** The look at a group. What harms one address counts for all: no holder, then two; the group moves with its last one. */
+/**
+ * The look at a group. What harms one address counts for all: no holder, then two holders. It moves with its last
+ * address.
+ */
 export function joined(looks: readonly [Look, ...Look[]]): Look {
   const [first] = looks, worst = Math.max(...looks.map(({ atMs }) => atMs));
   const harmed = looks.find(({ from, to }) => !from && !to) ??

@@ -1,6 +1,6 @@
 import { decodeHex, encodeHex } from "@std/encoding/hex";
 import { assert, assertEquals } from "@std/assert";
-import { WELL_TRAILER } from "../support/node_settings.ts";
+import { HEALTHY_TRAILER } from "../support/node_settings.ts";
 import fc from "fast-check";
 import {
   codeOfInterval,
@@ -51,7 +51,7 @@ for (const [priority, elasticIp, id, hex] of EXAMPLES) {
 
 /** The fields after the first 24 bytes. */
 const MAGIC = "45584f32";
-const SILENT: Trailer = { ...WELL_TRAILER, hearsYou: false };
+const SILENT: Trailer = { ...HEALTHY_TRAILER, hearsYou: false };
 
 /**
  * Known answers, byte by byte, computed by another program, because two equal mistakes in encode and decode would not
@@ -157,7 +157,7 @@ Deno.test("encode() writes the trailer as specified", () => {
 Deno.test("encode() writes the run and the echo of a heartbeat to be signed, and leaves room for the tag", () => {
   const heartbeat = decode(decodeHex(FIRST)) as Heartbeat;
   const stamp = { run: 0xfedcba9876543210n, echo: { run: 0x11n, sequence: 0x2233 } };
-  const trailer = { ...WELL_TRAILER, sequence: 1, stamp };
+  const trailer = { ...HEALTHY_TRAILER, sequence: 1, stamp };
   const echo = "0000000000000011" + "0000000000002233";
   for (const [elasticIp, address] of [[heartbeat.elasticIp, ""], ["2001:db8::1", LONG]] as const) {
     const bytes = encode({ ...heartbeat, elasticIp, trailer });

@@ -9,7 +9,7 @@ import { canonicalIp, familyOf, hostText, isIpv6 } from "../../src/core/ip.ts";
 import { formatIpv6, parseIpv6, standInFor } from "../../src/core/ipv6.ts";
 import { openSocket } from "../../src/host/udp_socket.ts";
 import type { Datagram } from "../../src/world.ts";
-import { WELL_TRAILER } from "../support/node_settings.ts";
+import { HEALTHY_TRAILER } from "../support/node_settings.ts";
 import { freeUdpPort } from "../support/ports.ts";
 
 Deno.test("formatIpv6() and parseIpv6() agree with the runtime's URL parser on every address", () => {
@@ -71,7 +71,7 @@ Deno.test("canonicalIp() gives one text for each address, and IPv4 back from its
 
 const ID = "3f8a2b64-9c1d-4e7f-a5b0-6d2c8e4f1a93";
 const LONG = "2001:db8:0:1:2::1";
-const TRAILER = { ...WELL_TRAILER, holds: true, sequence: 1 };
+const TRAILER = { ...HEALTHY_TRAILER, holds: true, sequence: 1 };
 const HEARTBEAT: Heartbeat = { priority: 10, elasticIp: LONG, id: ID, trailer: TRAILER };
 
 Deno.test("encode() carries an IPv6 address behind the sequence, and a stand-in in the original's place", () => {

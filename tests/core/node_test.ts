@@ -1,7 +1,7 @@
 // One node, step by step, for details that a whole story would not show.
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { NODE_SETTINGS, WELL_TRAILER } from "../support/node_settings.ts";
+import { HEALTHY_TRAILER, NODE_SETTINGS } from "../support/node_settings.ts";
 import { accept } from "../../src/core/election/accept.ts";
 import type { HealthEvent } from "../../src/core/election/step.ts";
 import { nodeWakeAtMs, startNode, stepFully, stepNode } from "../../src/core/node.ts";
@@ -45,7 +45,7 @@ Deno.test("stepNode(): a forged unsigned heartbeat from the future makes no live
   const peers = [{ address: from, instanceId: id, wireId: id }];
   let node = startNode(SETTINGS, { atMs: 0, selfId: SELF, peers });
   const hear = (atMs: number, sequence: number) => {
-    const trailer = { ...WELL_TRAILER, ownPriority: 1, sequence };
+    const trailer = { ...HEALTHY_TRAILER, ownPriority: 1, sequence };
     const heartbeat = { priority: 1, elasticIp: SETTINGS.elasticIp, id, trailer };
     [node] = stepNode(node, accept(node.election, { from, heartbeat }, atMs), atMs);
   };
@@ -84,7 +84,7 @@ Deno.test("stepNode() reads the list for a sender that it may explain, and for n
   node = { ...node, membership: { ...node.membership, needed: false } };
   const after = (event: { elasticIp?: string; id?: string }, sender = from) => {
     const { elasticIp } = SETTINGS;
-    const trailer = { ...WELL_TRAILER, sequence: 1 };
+    const trailer = { ...HEALTHY_TRAILER, sequence: 1 };
     const heartbeat = { priority: 20, elasticIp, id, trailer, ...event };
     const verdict = accept(node.election, { from: sender, heartbeat }, 1_000);
     const [next, effects] = stepNode(node, verdict, 1_000);
@@ -257,7 +257,7 @@ Deno.test("stepNode() takes no short way past what is due in the same moment", (
   const from = "10.0.0.7", id = idOf(7);
   const peers = [{ address: from, instanceId: id, wireId: id }];
   const heard = (sequence: number, atMs: number): NodeEvent => {
-    const trailer = { ...WELL_TRAILER, sequence };
+    const trailer = { ...HEALTHY_TRAILER, sequence };
     const heartbeat = { priority: 20, elasticIp: SETTINGS.elasticIp, id, trailer };
     return accept(node.election, { from, heartbeat }, atMs);
   };
@@ -332,7 +332,7 @@ Deno.test("stepNode() comes to the same as the whole step, whether it takes the 
       }
       atMs = Math.max(atMs, untilMs);
       const trailer = {
-        ...WELL_TRAILER,
+        ...HEALTHY_TRAILER,
         holds: (flags & 1) !== 0,
         leaving: (flags & 2) !== 0,
         unable: (flags & 4) !== 0,

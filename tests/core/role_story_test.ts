@@ -8,7 +8,7 @@ import type { Ownership } from "../../src/core/ownership/state.ts";
 import { FRESH_SLOT } from "../../src/core/ownership/call.ts";
 import { changesBetween } from "../../src/core/transitions.ts";
 import { NodeFixture } from "../support/node_fixture.ts";
-import { NODE_SETTINGS, WELL_TRAILER } from "../support/node_settings.ts";
+import { HEALTHY_TRAILER, NODE_SETTINGS } from "../support/node_settings.ts";
 
 const SELF = "00000001-0000-4000-8000-000000000005";
 const NODE = startNode(NODE_SETTINGS, { atMs: 0, selfId: SELF, peers: [] });
@@ -16,7 +16,7 @@ const NOW_MS = 15_250;
 
 function peer(address: string, trailer: Partial<Trailer>, priority = 20): Peer {
   const known = unheard({ address, instanceId: `i-${address}`, wireId: `i-${address}` });
-  const says = { ...WELL_TRAILER, ownPriority: priority, ...trailer };
+  const says = { ...HEALTHY_TRAILER, ownPriority: priority, ...trailer };
   return { ...known, heardAtMs: 9_000, alive: true, priority, trailer: says };
 }
 

@@ -5,7 +5,7 @@ import { startNode, stepNode } from "../../src/core/node.ts";
 import { type Peer, unheard, unresolved } from "../../src/core/election/peer.ts";
 import { answerTo, someoneJoined, speak } from "../../src/core/speak.ts";
 import { flight } from "../support/held_address.ts";
-import { NODE_SETTINGS, WELL_TRAILER } from "../support/node_settings.ts";
+import { HEALTHY_TRAILER, NODE_SETTINGS } from "../support/node_settings.ts";
 import type { Node, NodeEffect } from "../../src/core/node_state.ts";
 
 const SELF = "00000001-0000-4000-8000-000000000005";
@@ -17,7 +17,7 @@ const live: Peer = {
   heardAtMs: 9_500,
   alive: true,
   priority: 20,
-  trailer: WELL_TRAILER,
+  trailer: HEALTHY_TRAILER,
 };
 const silent = unheard(unresolved("10.0.0.8"));
 

@@ -5,7 +5,7 @@ import type { Trailer } from "../../src/core/heartbeat.ts";
 import { startNode } from "../../src/core/node.ts";
 import { type Peer, unheard } from "../../src/core/election/peer.ts";
 import { changesBetween, reasonDetail } from "../../src/core/transitions.ts";
-import { NODE_SETTINGS, WELL_TRAILER } from "../support/node_settings.ts";
+import { HEALTHY_TRAILER, NODE_SETTINGS } from "../support/node_settings.ts";
 
 const SELF = "00000001-0000-4000-8000-000000000005";
 const NODE = startNode(NODE_SETTINGS, { atMs: 0, selfId: SELF, peers: [] });
@@ -19,7 +19,7 @@ function peer(address: string, { trailer = {}, ...rest }: Different = {}): Peer 
     heardAtMs: 9_000,
     alive: true,
     priority: 20,
-    trailer: { ...WELL_TRAILER, ownPriority: rest.priority ?? 20, ...trailer },
+    trailer: { ...HEALTHY_TRAILER, ownPriority: rest.priority ?? 20, ...trailer },
     ...rest,
   };
 }
@@ -131,7 +131,7 @@ Deno.test("changesBetween() calls peers by the names of their instances", () => 
   assertEquals(of([named], [gone]), [`warning peer-dead: ${title} is dead`]);
   assertEquals(of([gone], []), [`info peer-left: ${title} left`]);
   const outranked = { reason: "outranked", role: "backup" } as const;
-  const better = { ...named, priority: 1, trailer: { ...WELL_TRAILER, ownPriority: 1 } };
+  const better = { ...named, priority: 1, trailer: { ...HEALTHY_TRAILER, ownPriority: 1 } };
   assertEquals(lines(state([better]), state([better], outranked)), [
     "info role: backup (outranked by edge-2 (10.0.0.7) with priority 1)",
   ]);

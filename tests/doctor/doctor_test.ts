@@ -12,7 +12,7 @@ import {
   ELASTIC_IP,
   GROUP,
 } from "../support/cloud/cloud_fixture.ts";
-import { type Ailment, examine, healthyStage, linesOf, OPEN, PORT, read } from "./examination.ts";
+import { examine, type Faults, healthyStage, linesOf, OPEN, PORT, read } from "./examination.ts";
 import type { Route } from "../../src/transport/request.ts";
 
 const NO_NAMES = { lookup: () => Promise.reject(new Error("no such name")) };
@@ -66,7 +66,7 @@ Deno.test(
       run: () => Promise.reject(new Error("no ip")),
     });
     const self = "00000001-0000-4000-8000-000000000001";
-    const rows: [Ailment, RegExp, number][] = [
+    const rows: [Faults, RegExp, number][] = [
       [{ identity: [], host: { machine: machine(self, null) } }, /^ok .*told by the metadata/, 0],
       [
         { identity: [], host: { machine: machine(null, self) } },
@@ -80,8 +80,8 @@ Deno.test(
       ],
       [{ identity: [], host: { machine: machine(null, null) } }, /^FAIL cannot find out which/, 1],
     ];
-    for (const [ailment, first, wanted] of rows) {
-      const { code, lines } = await linesOf("identity", ailment);
+    for (const [faults, first, wanted] of rows) {
+      const { code, lines } = await linesOf("identity", faults);
       assertMatch(lines[0] ?? "", first);
       assertEquals(code, wanted, lines.join("\n"));
     }
@@ -423,7 +423,7 @@ Deno.test(
 );
 
 Deno.test("--doctor tells silent peers, deaf ones and wrong ones apart", async () => {
-  const rows: [NonNullable<Ailment["peers"]>[0], RegExp, number][] = [
+  const rows: [NonNullable<Faults["peers"]>[0], RegExp, number][] = [
     [
       "silent",
       /^warn node-2 \(203.0.113.12\) is silent: no watchdog runs there, its peers lack this/,
@@ -456,7 +456,7 @@ Deno.test("--doctor tells silent peers, deaf ones and wrong ones apart", async (
 Deno.test("--doctor signs its heartbeats, and believes those who have its secret", async () => {
   const secret = "a secret of the tests", env = { IF_SHARED_SECRET: secret };
   const other = "another secret of tests";
-  const rows: [Ailment, RegExp, number][] = [
+  const rows: [Faults, RegExp, number][] = [
     [{ env, peersSecret: secret }, /^ok node-2 \(203.0.113.12\) answers: both ways work$/, 0],
     [
       { env, peersSecret: other },
@@ -476,13 +476,13 @@ Deno.test("--doctor signs its heartbeats, and believes those who have its secret
       1,
     ],
   ];
-  for (const [ailment, line, wanted] of rows) {
+  for (const [faults, line, wanted] of rows) {
     await using stage = healthyStage();
-    const { code, of, sent } = await examine(stage, ailment);
+    const { code, of, sent } = await examine(stage, faults);
     assertMatch(of("heartbeats")[0] ?? "", line);
-    assertEquals(code, wanted, JSON.stringify(ailment));
+    assertEquals(code, wanted, JSON.stringify(faults));
     const tagged = sent.map(({ bytes }) => hasTag(bytes));
-    assertEquals(new Set(tagged), new Set([ailment.env !== undefined]), JSON.stringify(ailment));
+    assertEquals(new Set(tagged), new Set([faults.env !== undefined]), JSON.stringify(faults));
   }
 });
 

@@ -78,7 +78,7 @@ function socketTo(
 }
 
 /** How a machine differs from a healthy one. */
-export interface Ailment {
+export interface Faults {
   readonly api?: Api;
   readonly argv?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
@@ -113,13 +113,11 @@ export function healthyStage(): CloudFixture {
 }
 
 /** Examines the first machine of the fixture. */
-export async function examine(stage: CloudFixture, ailment: Ailment = {}): Promise<Diagnosis> {
-  const { api = "v2", argv = [], env = {}, peers = ["answers", "answers"] } = ailment;
-  const { source = ["-G", GROUP], identity = ["-i", stage.self.id] } = ailment;
-  const { endpoint = stage.server.endpoint(api) } = ailment;
-  const keyring = ailment.peersSecret === undefined
-    ? null
-    : await Keyring.of([ailment.peersSecret]);
+export async function examine(stage: CloudFixture, faults: Faults = {}): Promise<Diagnosis> {
+  const { api = "v2", argv = [], env = {}, peers = ["answers", "answers"] } = faults;
+  const { source = ["-G", GROUP], identity = ["-i", stage.self.id] } = faults;
+  const { endpoint = stage.server.endpoint(api) } = faults;
+  const keyring = faults.peersSecret === undefined ? null : await Keyring.of([faults.peersSecret]);
   const socket = socketTo([[stage.peer, peers[0]], [stage.third, peers[1]]], {
     api,
     keyring,
@@ -170,7 +168,7 @@ export async function examine(stage: CloudFixture, ailment: Ailment = {}): Promi
     isLocalAddress: () => null,
     lookup: missing,
     nameServers: () => "",
-    ...ailment.host,
+    ...faults.host,
   };
   const common = ["--doctor", "-xi", ELASTIC_IP, ...identity, "-xe", endpoint, ...source];
   const code = await runProgram([...common, "-t", "0.1", ...argv], host);
@@ -183,12 +181,12 @@ export async function examine(stage: CloudFixture, ailment: Ailment = {}): Promi
 /** Examines a changed fixture; returns the lines of one check, with all details. */
 export async function linesOf(
   check: string,
-  ailment: Ailment = {},
+  faults: Faults = {},
   harm: (stage: CloudFixture) => void = () => {},
 ): Promise<{ code: number; lines: string[]; details: string[] }> {
   await using stage = healthyStage();
   harm(stage);
-  const { code, lines, of } = await examine(stage, ailment);
+  const { code, lines, of } = await examine(stage, faults);
   const details = lines.filter((line) => line.startsWith(" ")).map((line) => line.trim());
   return { code, lines: of(check), details };
 }

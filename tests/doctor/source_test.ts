@@ -11,7 +11,7 @@ import type { LinkWord, PeerView, Snapshot } from "../../src/status/snapshot.ts"
 import { APIS, type CloudFixture, ELASTIC_IP, GROUP } from "../support/cloud/cloud_fixture.ts";
 import { MemorySocket, type Sent } from "../support/memory_socket.ts";
 import { SimulatedMachine } from "../support/simulated_machine.ts";
-import { type Ailment, examine, healthyStage, OPEN, PORT } from "./examination.ts";
+import { examine, type Faults, healthyStage, OPEN, PORT } from "./examination.ts";
 
 const OWN = "203.0.113.11", PEER = "203.0.113.12", TITLE = `node-2 (${PEER})`;
 /** Whether the advice is to open a port. */
@@ -128,7 +128,7 @@ Deno.test("--doctor warns when heartbeats leave through another interface than t
   await using stage = healthyStage();
   const other = ip("", `${PEER} from ${OWN} dev eth1 uid 0 \n    cache`);
   const same = ip("", `${PEER} from ${OWN} dev eth0 uid 0`);
-  const sourceOf = async (runCommand: RunCommand, peers: NonNullable<Ailment["peers"]>) =>
+  const sourceOf = async (runCommand: RunCommand, peers: NonNullable<Faults["peers"]>) =>
     (await examine(stage, { host: { runCommand }, peers })).of("source");
   assertEquals(await sourceOf(other, ["silent", "silent"]), [
     `warn IPv4 heartbeats leave from ${OWN}, which is on eth0, but through eth1: if the network ` +
@@ -165,13 +165,13 @@ Deno.test("--doctor names a peer whose heartbeats come from the Elastic IP, or f
 
 Deno.test("--doctor believes no heartbeat of a stranger that is not signed with the secret", async () => {
   await using stage = healthyStage();
-  const ailment: Ailment = {
+  const faults: Faults = {
     env: { IF_SHARED_SECRET: "a secret of the tests" },
     peersSecret: "another secret of tests",
     peers: [{ from: ELASTIC_IP }, "silent"],
   };
-  assertMatch((await examine(stage, ailment)).of("heartbeats")[0] ?? "", /^warn .* is silent: /);
-  const same = { ...ailment, peersSecret: "a secret of the tests" };
+  assertMatch((await examine(stage, faults)).of("heartbeats")[0] ?? "", /^warn .* is silent: /);
+  const same = { ...faults, peersSecret: "a secret of the tests" };
   assertMatch(
     (await examine(stage, same)).of("heartbeats")[0] ?? "",
     /^FAIL .* the Elastic IP its/,

@@ -57,7 +57,7 @@ skippableTest(
 
       await first.stop();
       await until(() => cluster.holders.join() === "node-2", { title: "the well one has it" });
-      await until(() => one.role === "backup", { title: "the sick one is backup" });
+      await until(() => one.role === "backup", { title: "the unhealthy one is backup" });
       const refused = new RegExp(
         `check-failing: tcp://127\\.0\\.0\\.1:${first.port}: connection refused`,
       );

@@ -11,7 +11,7 @@ import {
   type Trailer,
 } from "../../src/core/heartbeat.ts";
 import { Keyring, secretsIn } from "../../src/host/keyring.ts";
-import { WELL_TRAILER } from "../support/node_settings.ts";
+import { HEALTHY_TRAILER } from "../support/node_settings.ts";
 
 const FIRST = "the first secret of the cluster", SECOND = "the second secret of the cluster";
 const HEARTBEAT: Heartbeat = {
@@ -19,7 +19,7 @@ const HEARTBEAT: Heartbeat = {
   elasticIp: "198.51.100.50",
   id: "3f8a2b64-9c1d-4e7f-a5b0-6d2c8e4f1a93",
   trailer: {
-    ...WELL_TRAILER,
+    ...HEALTHY_TRAILER,
     holds: true,
     intervalMs: 1_000,
     sequence: 5_000_000,
@@ -86,7 +86,7 @@ for (const [elasticIp, heard, said, tag] of KNOWN) {
     const keyring = await Keyring.of([FIRST]);
     assertEquals(keyring.keyId, 0x19);
     const stamp = { run: 0xfedcba9876543210n, echo };
-    const trailer: Trailer = { ...WELL_TRAILER, holds: true, intervalMs: 1_000, sequence: 5e6 };
+    const trailer: Trailer = { ...HEALTHY_TRAILER, holds: true, intervalMs: 1_000, sequence: 5e6 };
     const heartbeat = { ...HEARTBEAT, elasticIp, trailer: { ...trailer, keyId: 0x19, stamp } };
     assertEquals((await signed(keyring, encode(heartbeat))).toHex(), said + tag);
     const datagram = Uint8Array.fromHex(said + tag);

@@ -1,7 +1,7 @@
 // Peers and adverts for tests of the election by tables.
 import { type Peer, unheard } from "../../src/core/election/peer.ts";
 import type { Advert, Trailer } from "../../src/core/heartbeat.ts";
-import { WELL_TRAILER } from "./node_settings.ts";
+import { HEALTHY_TRAILER } from "./node_settings.ts";
 
 /** How a peer differs from the default. */
 export type DifferentPeer = Partial<Omit<Peer, "trailer">> & { trailer?: Partial<Trailer> | null };
@@ -23,7 +23,7 @@ export function livePeer(number: number, { trailer = {}, ...rest }: DifferentPee
     alive: true,
     priority: 20,
     heardId: id,
-    trailer: trailer && { ...WELL_TRAILER, ...trailer },
+    trailer: trailer && { ...HEALTHY_TRAILER, ...trailer },
     ...rest,
   };
 }

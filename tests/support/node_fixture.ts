@@ -8,7 +8,7 @@ import type { ChangeView, CheckView, Snapshot } from "../../src/status/snapshot.
 import { type Judged, verdictOf } from "../../src/status/verdict.ts";
 import { CallCounters, Count, Datagrams } from "../../src/status/counters.ts";
 import { forNode, type Incoming } from "./incoming.ts";
-import { NODE_SETTINGS, WELL_TRAILER } from "./node_settings.ts";
+import { HEALTHY_TRAILER, NODE_SETTINGS } from "./node_settings.ts";
 import { ageOf } from "../../src/core/age.ts";
 import type { Node, NodeEffect, NodeEvent, NodeSettings } from "../../src/core/node_state.ts";
 
@@ -26,7 +26,7 @@ export const EPOCH_MS = Date.UTC(2026, 0, 1, 12);
 export const SELF_RUN = 5n;
 
 /** A trailer of a healthy peer that hears us. */
-export const TRAILER: Trailer = { ...WELL_TRAILER, ownPriority: 20, intervalMs: 1_000 };
+export const TRAILER: Trailer = { ...HEALTHY_TRAILER, ownPriority: 20, intervalMs: 1_000 };
 
 /** The node and its time. */
 export class NodeFixture {

@@ -16,7 +16,7 @@ export const NODE_SETTINGS: NodeSettings = {
 };
 
 /** The trailer of a healthy peer that holds nothing and hears us. */
-export const WELL_TRAILER: Trailer = {
+export const HEALTHY_TRAILER: Trailer = {
   holds: false,
   leaving: false,
   unable: false,

@@ -13,7 +13,7 @@ import { RateLimitedLog } from "../../src/log/rate_limited_log.ts";
 import { Refusals } from "../../src/watch/refusals.ts";
 import { Datagrams } from "../../src/status/counters.ts";
 import { Keyring } from "../../src/host/keyring.ts";
-import { NODE_SETTINGS, WELL_TRAILER } from "../support/node_settings.ts";
+import { HEALTHY_TRAILER, NODE_SETTINGS } from "../support/node_settings.ts";
 import type { Node } from "../../src/core/node_state.ts";
 import { VirtualClock } from "../support/clock.ts";
 
@@ -28,7 +28,7 @@ const SECRET = "a secret of the whole cluster", OTHER = "a secret of somebody el
 const SELF_RUN = 5n, RUN = 7n;
 
 /** A node with its authenticator, and a clock that stands still. */
-class Post {
+class AuthenticatorFixture {
   readonly clock = new VirtualClock({ nowMs: 10_000 });
   /** Time between the authenticator's check and the node's. */
   passesMs = 0;
@@ -62,8 +62,10 @@ class Post {
     [this.node] = stepNode(this.node, { kind: "tick" }, this.clock.nowMs());
   }
 
-  static async open({ secrets = [SECRET], acceptUnsigned = false } = {}): Promise<Post> {
-    return new Post(await Keyring.of(secrets), acceptUnsigned);
+  static async open(
+    { secrets = [SECRET], acceptUnsigned = false } = {},
+  ): Promise<AuthenticatorFixture> {
+    return new AuthenticatorFixture(await Keyring.of(secrets), acceptUnsigned);
   }
 
   /** Receives the datagram; resolves to the word for the result. */
@@ -115,7 +117,12 @@ class Post {
 }
 
 function heartbeat(trailer: Partial<Trailer> | null = {}, number = 7): Heartbeat {
-  const whole: Trailer = { ...WELL_TRAILER, ownPriority: 20, intervalMs: 1_000, sequence: 1_000 };
+  const whole: Trailer = {
+    ...HEALTHY_TRAILER,
+    ownPriority: 20,
+    intervalMs: 1_000,
+    sequence: 1_000,
+  };
   const id = `00000001-0000-4000-8000-00000000000${number}`;
   const { elasticIp } = NODE_SETTINGS;
   return { priority: 20, elasticIp, id, trailer: trailer && { ...whole, ...trailer } };
@@ -139,24 +146,27 @@ async function signed(
 }
 
 Deno.test("a heartbeat with the right tag is heard once it echoes us, and once", async () => {
-  const post = await Post.open();
-  assertEquals(await post.take(await signed({ sequence: 900 })), "met");
-  assertEquals(post.answers, [900], "it is answered at once, so that it can prove itself");
-  assertEquals([post.peer()?.alive, post.peer()?.heardAtMs], [false, null]);
-  const datagram = await signed({ sequence: 1_000, echo: post.echo() });
-  assertEquals(await post.take(datagram), "heard");
-  assertEquals([post.peer()?.proof?.run, post.peer()?.proof?.sequence], [RUN, 1_000]);
-  assertEquals(post.answers, [900, 1_000], "and so is what has proved itself");
-  const checks = post.checks;
-  assertEquals(await post.take(datagram), "replayed");
-  assertEquals(await post.take(await signed({ sequence: 999, echo: post.echo() })), "replayed");
-  assertEquals(post.checks, checks, "replays cost no cryptography");
-  assertEquals(await post.take(await signed({ sequence: 1_001 })), "heard");
-  assertEquals(post.answers.length, 2);
+  const fixture = await AuthenticatorFixture.open();
+  assertEquals(await fixture.take(await signed({ sequence: 900 })), "met");
+  assertEquals(fixture.answers, [900], "it is answered at once, so that it can prove itself");
+  assertEquals([fixture.peer()?.alive, fixture.peer()?.heardAtMs], [false, null]);
+  const datagram = await signed({ sequence: 1_000, echo: fixture.echo() });
+  assertEquals(await fixture.take(datagram), "heard");
+  assertEquals([fixture.peer()?.proof?.run, fixture.peer()?.proof?.sequence], [RUN, 1_000]);
+  assertEquals(fixture.answers, [900, 1_000], "and so is what has proved itself");
+  const checks = fixture.checks;
+  assertEquals(await fixture.take(datagram), "replayed");
+  assertEquals(
+    await fixture.take(await signed({ sequence: 999, echo: fixture.echo() })),
+    "replayed",
+  );
+  assertEquals(fixture.checks, checks, "replays cost no cryptography");
+  assertEquals(await fixture.take(await signed({ sequence: 1_001 })), "heard");
+  assertEquals(fixture.answers.length, 2);
 });
 
 Deno.test("what fails another test is refused before its tag is looked at", async () => {
-  const post = await Post.open();
+  const fixture = await AuthenticatorFixture.open();
   const other = await Keyring.of([OTHER]);
   for (
     const [datagram, from, word] of [
@@ -168,99 +178,110 @@ Deno.test("what fails another test is refused before its tag is looked at", asyn
       [await signed({ number: 8 }), "10.0.0.7", "wrong-id"],
     ] as const
   ) {
-    const known = post.node.election;
-    assertEquals(await post.take(datagram, from), word);
-    assertEquals(post.node.election, known, `${word}: nothing changes`);
+    const known = fixture.node.election;
+    assertEquals(await fixture.take(datagram, from), word);
+    assertEquals(fixture.node.election, known, `${word}: nothing changes`);
   }
-  assert(!post.keyring.knows(other.keyId));
-  assertEquals(post.checks, 0);
+  assert(!fixture.keyring.knows(other.keyId));
+  assertEquals(fixture.checks, 0);
 });
 
 Deno.test("a tag of another secret is bad-tag, is not answered, and costs the peer nothing", async () => {
-  const post = await Post.open();
-  const { keyId } = post.keyring;
-  for (const echo of [null, post.echo()]) {
+  const fixture = await AuthenticatorFixture.open();
+  const { keyId } = fixture.keyring;
+  for (const echo of [null, fixture.echo()]) {
     const forged = await signed({ secret: OTHER, keyId, sequence: 9_000, echo });
-    assertEquals(await post.take(forged), "bad-tag");
+    assertEquals(await fixture.take(forged), "bad-tag");
   }
-  assertEquals([post.peer()?.alive, post.answers, post.peer()?.met], [false, [], []]);
-  assertEquals(await post.take(await signed({ echo: post.echo() })), "heard");
+  assertEquals([fixture.peer()?.alive, fixture.answers, fixture.peer()?.met], [false, [], []]);
+  assertEquals(await fixture.take(await signed({ echo: fixture.echo() })), "heard");
 });
 
 Deno.test("what was refused before its tag was looked at is not believed a moment later", async () => {
-  const post = await Post.open();
-  await post.take(await signed());
-  const { keyId } = post.keyring, checks = post.checks, met = post.peer()?.met;
-  post.passesMs = 1;
+  const fixture = await AuthenticatorFixture.open();
+  await fixture.take(await signed());
+  const { keyId } = fixture.keyring, checks = fixture.checks, met = fixture.peer()?.met;
+  fixture.passesMs = 1;
   // It echoes what we send only now: possible for the node, not yet for the authenticator.
-  const early = { secret: OTHER, keyId, sequence: 9_000, echo: post.echo(-1.5) };
-  await post.take(await signed(early));
-  assertEquals([post.checks, post.peer()?.alive, post.peer()?.proof], [checks, false, null]);
+  const early = { secret: OTHER, keyId, sequence: 9_000, echo: fixture.echo(-1.5) };
+  await fixture.take(await signed(early));
+  assertEquals([fixture.checks, fixture.peer()?.alive, fixture.peer()?.proof], [
+    checks,
+    false,
+    null,
+  ]);
   // At first it is too early for an answer, then it is not.
-  post.passesMs = 500;
-  await post.take(await signed({ secret: OTHER, keyId, sequence: 9_000 }));
-  assertEquals([post.checks, post.peer()?.met, post.answers.length], [checks, met, 1]);
+  fixture.passesMs = 500;
+  await fixture.take(await signed({ secret: OTHER, keyId, sequence: 9_000 }));
+  assertEquals([fixture.checks, fixture.peer()?.met, fixture.answers.length], [checks, met, 1]);
 });
 
 Deno.test("a list that changes while a signature is checked: the machine that was there before is not heard", async () => {
   const other = "00000001-0000-4000-8000-000000000006";
   for (const [wireId, heard] of [[PEERS[0]!.wireId, true], [other, false]] as const) {
-    const post = await Post.open();
-    const taking = post.take(await signed({ echo: post.echo() }));
-    assertEquals(post.checks, 1, "it is being checked");
+    const fixture = await AuthenticatorFixture.open();
+    const taking = fixture.take(await signed({ echo: fixture.echo() }));
+    assertEquals(fixture.checks, 1, "it is being checked");
     const peers = PEERS.map((peer, at) =>
       at === 0 ? { ...peer, instanceId: wireId, wireId } : peer
     );
     const list = { kind: "members", peers, inPeerList: true } as const;
-    [post.node] = stepNode(post.node, list, post.clock.nowMs());
+    [fixture.node] = stepNode(fixture.node, list, fixture.clock.nowMs());
     await taking;
-    assertEquals(post.peer()?.alive, heard, wireId);
+    assertEquals(fixture.peer()?.alive, heard, wireId);
   }
 });
 
 Deno.test("a heartbeat with our own id goes to the twins, whoever sends it, and not to the node", async () => {
-  const post = await Post.open();
+  const fixture = await AuthenticatorFixture.open();
   const heartbeats = [heartbeat({}, 1), heartbeat(null, 1)].map((each) => encode(each));
   for (const bytes of [...heartbeats, await signed({ number: 1 })]) {
     for (const from of ["10.0.0.7", "192.0.2.66"]) {
-      assertEquals(await post.take(bytes, from), "own id");
+      assertEquals(await fixture.take(bytes, from), "own id");
     }
   }
-  assertEquals([post.checks, post.answers], [0, []]);
+  assertEquals([fixture.checks, fixture.answers], [0, []]);
 });
 
 Deno.test("what was made before our start, or for another process of ours, proves nothing", async () => {
-  const post = await Post.open();
+  const fixture = await AuthenticatorFixture.open();
   for (const echo of [null, { run: 6n, sequence: 9_999_000 }, { run: SELF_RUN, sequence: 1e9 }]) {
-    post.clock.skip(1_000);
-    const datagram = await signed({ sequence: post.clock.nowMs(), echo });
-    assert(["met", "unproven"].includes(await post.take(datagram)));
-    assertEquals(post.peer()?.alive, false);
+    fixture.clock.skip(1_000);
+    const datagram = await signed({ sequence: fixture.clock.nowMs(), echo });
+    assert(["met", "unproven"].includes(await fixture.take(datagram)));
+    assertEquals(fixture.peer()?.alive, false);
   }
-  post.clock.skip(5_000);
-  assertEquals(await post.take(await signed()), "unproven", "after a while it is worth a word");
+  fixture.clock.skip(5_000);
+  assertEquals(await fixture.take(await signed()), "unproven", "after a while it is worth a word");
 });
 
 Deno.test("one run is answered twice in an interval at most, and eight runs are remembered", async () => {
-  const post = await Post.open();
+  const fixture = await AuthenticatorFixture.open();
   for (let ms = 0; ms < 1_000; ms += 100) {
-    post.clock.skip(100);
-    await post.take(await signed({ sequence: 1_000 + ms }));
+    fixture.clock.skip(100);
+    await fixture.take(await signed({ sequence: 1_000 + ms }));
   }
-  assertEquals([post.answers.length, post.checks], [2, 2], "and costs no more tags than that");
-  for (let run = 100n; run < 200n; run++) await post.take(await signed({ run }));
-  assertEquals([post.peer()?.met.length, post.answers.length], [8, 9]);
+  assertEquals(
+    [fixture.answers.length, fixture.checks],
+    [2, 2],
+    "and costs no more tags than that",
+  );
+  for (let run = 100n; run < 200n; run++) await fixture.take(await signed({ run }));
+  assertEquals([fixture.peer()?.met.length, fixture.answers.length], [8, 9]);
 });
 
 Deno.test("--accept-unsigned hears a peer unsigned until it has proved that it signs, and then no more", async () => {
-  const post = await Post.open({ acceptUnsigned: true });
-  assertEquals(await post.take(encode(heartbeat(null))), "heard");
+  const fixture = await AuthenticatorFixture.open({ acceptUnsigned: true });
+  assertEquals(await fixture.take(encode(heartbeat(null))), "heard");
   // Anybody can write any sequence into an unsigned heartbeat: it must not block the signed ones.
-  assertEquals(await post.take(encode(heartbeat({ sequence: 9_000_000 }))), "heard");
-  assertEquals(await post.take(await signed()), "met");
-  assertEquals(await post.take(encode(heartbeat({ sequence: 9_000_001 }))), "heard");
-  assertEquals(await post.take(await signed({ sequence: 2_000, echo: post.echo() })), "heard");
-  assertEquals(await post.take(encode(heartbeat(null))), "unsigned");
-  assertEquals(await post.take(encode(heartbeat({ sequence: 9_000_002 }))), "unsigned");
-  assertEquals(await post.take(encode(heartbeat(null, 8)), "10.0.0.8"), "heard", "another peer");
+  assertEquals(await fixture.take(encode(heartbeat({ sequence: 9_000_000 }))), "heard");
+  assertEquals(await fixture.take(await signed()), "met");
+  assertEquals(await fixture.take(encode(heartbeat({ sequence: 9_000_001 }))), "heard");
+  assertEquals(
+    await fixture.take(await signed({ sequence: 2_000, echo: fixture.echo() })),
+    "heard",
+  );
+  assertEquals(await fixture.take(encode(heartbeat(null))), "unsigned");
+  assertEquals(await fixture.take(encode(heartbeat({ sequence: 9_000_002 }))), "unsigned");
+  assertEquals(await fixture.take(encode(heartbeat(null, 8)), "10.0.0.8"), "heard", "another peer");
 });

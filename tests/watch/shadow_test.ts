@@ -4,7 +4,7 @@ import { CloudError } from "../../src/exoscale/cloud_error.ts";
 import { readOnlyFetch } from "../../src/exoscale/read_only_fetch.ts";
 import { decode, encode } from "../../src/core/heartbeat.ts";
 import { announceShadow, shadowLookMs, shadowManager } from "../../src/watch/shadow.ts";
-import { WELL_TRAILER } from "../support/node_settings.ts";
+import { HEALTHY_TRAILER } from "../support/node_settings.ts";
 import { idOf, ShadowCluster } from "../support/shadow_cluster.ts";
 
 const ELASTIC_IP = "198.51.100.50";
@@ -213,7 +213,7 @@ Deno.test("heartbeats of shadows and of others are unreadable to each other, who
     priority: 10,
     elasticIp: ELASTIC_IP,
     id: idOf(1),
-    trailer: { ...WELL_TRAILER, holds: true },
+    trailer: { ...HEALTHY_TRAILER, holds: true },
   };
   const [real, shadow] = [encode(heartbeat), encode(heartbeat, { shadow: true })];
   assertEquals(decode(real, { shadow: true }), { refused: "shadow" });

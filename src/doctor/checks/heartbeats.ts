@@ -4,7 +4,7 @@ import { nameOf } from "../../config/config.ts";
 import { titleOf } from "../../core/election/peer.ts";
 import { familyOf } from "../../core/ip.ts";
 import type { AddressView, PeerView, Snapshot } from "../../status/snapshot.ts";
-import { type Spoken, talk } from "../conversation.ts";
+import { type PeersProbed, probePeers } from "../peers_probed.ts";
 import type { Dropped } from "../dropped.ts";
 import type { Context } from "../context.ts";
 import { fail, ok, type Result, skip, warn } from "../result.ts";
@@ -23,7 +23,7 @@ interface Around {
 
 /** The check. */
 export async function checkHeartbeats(context: Context, signal: AbortSignal): Promise<Result[]> {
-  const told = await talk(context, signal);
+  const probed = await probePeers(context, signal);
   const around = async (address: string): Promise<Around> => {
     const ways = await passing(context, signal).catch(() => null);
     return {
@@ -32,13 +32,13 @@ export async function checkHeartbeats(context: Context, signal: AbortSignal): Pr
       passing: ways?.get(address) ?? UNKNOWN_PASSING,
     };
   };
-  return told.kind === "watchdog"
-    ? await toldByRunning(told.snapshot, around)
-    : await toldByPeers(told, { context, around });
+  return probed.kind === "watchdog"
+    ? await toldByRunning(probed.snapshot, around)
+    : await toldByPeers(probed, { context, around });
 }
 
 async function toldByPeers(
-  { said, planned, hearings, dropped }: Spoken,
+  { said, planned, hearings, dropped }: PeersProbed,
   { context, around }: { context: Context; around: (address: string) => Promise<Around> },
 ): Promise<Result[]> {
   if (planned.every(({ peers }) => peers.length === 0)) return [skip("no peers")];

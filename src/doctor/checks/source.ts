@@ -7,7 +7,7 @@ import { NoIpCommand, runIp } from "../../host/ip_command.ts";
 import { bindingProblem } from "../../host/own_source.ts";
 import { childEnvironment } from "../../host/child_environment.ts";
 import type { Family, OwnPath } from "../../world.ts";
-import { hearUs, talk } from "../conversation.ts";
+import { hearUs, probePeers } from "../peers_probed.ts";
 import type { Context } from "../context.ts";
 import { fail, ok, type Result, skip, warn } from "../result.ts";
 import { peersOf } from "./firewall.ts";
@@ -164,7 +164,7 @@ async function areHeard(
   family: Family,
   { context, signal }: { context: Context; signal: AbortSignal },
 ): Promise<boolean> {
-  return await talk(context, signal).then((told) => hearUs(told, family), () => false);
+  return await probePeers(context, signal).then((told) => hearUs(told, family), () => false);
 }
 
 /** The address given with `-l`, null without one. */

@@ -13,7 +13,7 @@ import {
 import type { Mark, Trailer } from "../../../src/core/heartbeat.ts";
 import { type Peer, unheard } from "../../../src/core/election/peer.ts";
 import type { Met } from "../../../src/core/election/proof.ts";
-import { NODE_SETTINGS, WELL_TRAILER } from "../../support/node_settings.ts";
+import { HEALTHY_TRAILER, NODE_SETTINGS } from "../../support/node_settings.ts";
 
 const ADDRESS = "10.0.0.7", PEER = "00000001-0000-4000-8000-000000000007";
 const SELF = "00000001-0000-4000-8000-000000000001", SELF_RUN = 5n;
@@ -33,7 +33,7 @@ function said(trailer: Partial<Trailer> | null = {}, { run, echo = null, from = 
 } = {}) {
   const stamp = run === undefined ? null : { run, echo };
   const { elasticIp } = NODE_SETTINGS;
-  const whole = trailer && { ...WELL_TRAILER, sequence: 1_000, ...trailer, stamp };
+  const whole = trailer && { ...HEALTHY_TRAILER, sequence: 1_000, ...trailer, stamp };
   const heartbeat = { priority: 20, elasticIp, id: PEER, trailer: whole };
   return { from, heartbeat, signed: run !== undefined };
 }
@@ -111,7 +111,7 @@ Deno.test("hear() takes a signed word about whether it hears us from what was se
       ?.hearsYou;
   };
   assertEquals([hears(FRESH), hears({ ...FRESH, run: 6n }), hears(null)], [false, true, true]);
-  assertEquals(hears(null, { ...WELL_TRAILER, hearsYou: false }), false);
+  assertEquals(hears(null, { ...HEALTHY_TRAILER, hearsYou: false }), false);
   // A signature alone, without a run, proves nothing.
   const bare = { ...said({ hearsYou: false }), signed: true };
   assertEquals(peerOf(hear(knowing(), bare, 100_000)).trailer, null);
@@ -161,7 +161,7 @@ Deno.test("touch() lets a peer that lives live on, and no other", () => {
 });
 
 Deno.test("saysNothingNew() only of a steady peer that says the same", () => {
-  const usual: Trailer = { ...WELL_TRAILER, sequence: 1, hearsYou: true };
+  const usual: Trailer = { ...HEALTHY_TRAILER, sequence: 1, hearsYou: true };
   const steady: Partial<Peer> = {
     alive: true,
     heardAtMs: 100_000,

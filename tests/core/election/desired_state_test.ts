@@ -155,7 +155,7 @@ const WAITS: readonly Wait[] = [
   ],
   ["an original one that is worse had no reason to hold", [7, { trailer: null }], DOUBT_MS],
   [
-    "an equal holder that does not know yet that we are ill, and gave up, goes first",
+    "an equal holder that does not know yet that we are unhealthy, and gave up, goes first",
     [3, { ...HOLDS, priority: 10, knowsUs: [KNOWN] }],
     STAGGER_MS,
     { healthy: false, holding: false },

@@ -6,7 +6,7 @@ import { close, nextEviction, spare } from "../../../src/core/ownership/eviction
 import type { Heartbeat } from "../../../src/core/heartbeat.ts";
 import { remembered, steady, withDeath } from "../../../src/core/election/life.ts";
 import { type Peer, unheard, unresolved } from "../../../src/core/election/peer.ts";
-import { NODE_SETTINGS, WELL_TRAILER } from "../../support/node_settings.ts";
+import { HEALTHY_TRAILER, NODE_SETTINGS } from "../../support/node_settings.ts";
 
 const STATE = { settings: NODE_SETTINGS };
 
@@ -30,7 +30,7 @@ Deno.test("a peer counts from its third heartbeat on, from the second death on a
 });
 
 Deno.test("a peer with a longer interval must be heard for as much longer", () => {
-  const trailer = { ...WELL_TRAILER, intervalMs: 4_000 };
+  const trailer = { ...HEALTHY_TRAILER, intervalMs: 4_000 };
   const of = (ms: number, deaths: number[] = []) => steady(peerOf(ms, deaths, { trailer }), STATE);
   assertEquals([of(5_999), of(6_000)], [false, true]);
   assertEquals([of(23_999, [1, 2]), of(24_000, [1, 2])], [false, true]);

@@ -9,7 +9,7 @@ import { outranking } from "../../../src/core/election/state.ts";
 import { elect, startElection } from "../../../src/core/election/step.ts";
 import { steady } from "../../../src/core/election/life.ts";
 import { type DifferentPeer, idOf, livePeer } from "../../support/election_fixtures.ts";
-import { NODE_SETTINGS, WELL_TRAILER } from "../../support/node_settings.ts";
+import { HEALTHY_TRAILER, NODE_SETTINGS } from "../../support/node_settings.ts";
 
 const INSIDE = "10.1.0.7";
 
@@ -78,7 +78,7 @@ const SELF_RUN = 5n, MEASURE = { selfRun: SELF_RUN, atMs: 100_000, deadMs: 3_000
 /** A signed heartbeat by the peer's clock, with an echo of what we sent at that instant. */
 function made(run: bigint, clockMs: number, echoMs: number | null): Trailer {
   const echo = echoMs === null ? null : { run: SELF_RUN, sequence: echoMs * 1_000 };
-  return { ...WELL_TRAILER, sequence: clockMs * 1_000, stamp: { run, echo } };
+  return { ...HEALTHY_TRAILER, sequence: clockMs * 1_000, stamp: { run, echo } };
 }
 
 function proof(run: bigint, clockMs: number, sinceMs: number): Proof {

@@ -21,7 +21,7 @@ import {
 } from "../../../src/core/election/missing.ts";
 import { repeats, unresolved } from "../../../src/core/election/peer.ts";
 import { forElection, type Incoming } from "../../support/incoming.ts";
-import { NODE_SETTINGS, WELL_TRAILER } from "../../support/node_settings.ts";
+import { HEALTHY_TRAILER, NODE_SETTINGS } from "../../support/node_settings.ts";
 
 const SELF = "00000001-0000-4000-8000-000000000005", PEER = "00000001-0000-4000-8000-000000000007";
 /** How long a peer must be denied, and the tolerance for the arrival of datagrams. */
@@ -56,7 +56,7 @@ Deno.test("giveUpMissing() gives each up in its time, for as long as it is missi
 
 function beat(id: string): Heartbeat {
   const { elasticIp } = NODE_SETTINGS;
-  return { priority: 20, elasticIp, id, trailer: { ...WELL_TRAILER, sequence: 1 } };
+  return { priority: 20, elasticIp, id, trailer: { ...HEALTHY_TRAILER, sequence: 1 } };
 }
 
 function start(peers: Parameters<typeof startElection>[1]["peers"], missing = denied): Election {
@@ -162,7 +162,7 @@ Deno.test("a machine hears us if it does so at one of its addresses", () => {
   const hear = (from: string, hearsYou: boolean): Incoming => ({
     kind: "incoming",
     from,
-    heartbeat: { ...beat(PEER), trailer: { ...WELL_TRAILER, hearsYou, sequence: 1 } },
+    heartbeat: { ...beat(PEER), trailer: { ...HEALTHY_TRAILER, hearsYou, sequence: 1 } },
   });
   const desired = (...hears: boolean[]) => {
     const events = TWICE.map(({ address }, index) =>
@@ -185,7 +185,7 @@ Deno.test("a machine hears us if it does so at one of its addresses", () => {
 const LIFE = [1_000, 2_000, 3_000, 4_000].map((atMs, at): [number, Incoming] => [atMs, {
   kind: "incoming",
   from: "10.0.0.7",
-  heartbeat: { ...beat(PEER), trailer: { ...WELL_TRAILER, sequence: 1 + at } },
+  heartbeat: { ...beat(PEER), trailer: { ...HEALTHY_TRAILER, sequence: 1 + at } },
 }]);
 
 Deno.test("a machine is dead once it is silent at all its addresses, and then once", () => {

@@ -10,7 +10,7 @@ import {
 import { claimOf, keepsAddress, ranksBefore, unheard } from "../../../src/core/election/peer.ts";
 import { type Election, keepsHere, selfRank } from "../../../src/core/election/state.ts";
 import { startElection } from "../../../src/core/election/step.ts";
-import { NODE_SETTINGS, WELL_TRAILER } from "../../support/node_settings.ts";
+import { HEALTHY_TRAILER, NODE_SETTINGS } from "../../support/node_settings.ts";
 
 const ID = "00000001-0000-4000-8000-000000000001";
 const LIMIT = { moves: 2, withinMs: 60_000 };
@@ -21,7 +21,7 @@ const START = startElection({ ...NODE_SETTINGS, moveLimit: LIMIT }, {
 /** The election with one peer that holds or not, and an own hold. */
 function seen(holds: boolean | null, holding: boolean | null = false): Election {
   const identity = { address: "10.0.0.7", instanceId: "i-7", wireId: "i-7" };
-  const trailer = holds === null ? null : { ...WELL_TRAILER, holds };
+  const trailer = holds === null ? null : { ...HEALTHY_TRAILER, holds };
   const peer = { ...unheard(identity), alive: true, heardAtMs: 1, priority: 20, trailer };
   return { ...START, holding, peers: new Map([[identity.address, peer]]) };
 }
@@ -96,7 +96,7 @@ Deno.test("a holder that keeps the address ranks before every healthy node", () 
   ]);
   const [peer] = seen(false).peers.values();
   assert(peer);
-  const advertised = { ...peer, priority: 0, trailer: { ...WELL_TRAILER, ownPriority: 20 } };
+  const advertised = { ...peer, priority: 0, trailer: { ...HEALTHY_TRAILER, ownPriority: 20 } };
   assertEquals([keepsAddress(peer), keepsAddress(advertised)], [false, true]);
   assert(!keepsAddress({ ...advertised, alive: false }), "what it said when it lived");
 });

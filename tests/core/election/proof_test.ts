@@ -15,7 +15,7 @@ import {
   recentEchoAt,
 } from "../../../src/core/election/proof.ts";
 import { forElection, forNode, type Incoming } from "../../support/incoming.ts";
-import { NODE_SETTINGS, WELL_TRAILER } from "../../support/node_settings.ts";
+import { HEALTHY_TRAILER, NODE_SETTINGS } from "../../support/node_settings.ts";
 import type { Node, NodeEffect, NodeEvent } from "../../../src/core/node_state.ts";
 
 const SELF_RUN = 5n;
@@ -23,7 +23,7 @@ const SELF_RUN = 5n;
 /** A heartbeat of that run, by the peer's clock in ms, that echoes what we sent at that instant. */
 function made(run: bigint, clockMs: number, echoMs: number | null, of = SELF_RUN): Trailer {
   const echo = echoMs === null ? null : { run: of, sequence: echoMs * 1_000 };
-  return { ...WELL_TRAILER, sequence: clockMs * 1_000, stamp: { run, echo } };
+  return { ...HEALTHY_TRAILER, sequence: clockMs * 1_000, stamp: { run, echo } };
 }
 
 const at = (atMs: number): Measure => ({ selfRun: SELF_RUN, atMs, deadMs: 3_000 });
@@ -351,7 +351,7 @@ const BELIEVED: Proof = {
 /** A trailer of that run, which echoes what we sent at that instant. */
 function trailerOf(sequence: number, echoedAtMs: number | null, run = 7n): Trailer {
   const echo = echoedAtMs === null ? null : { run: 5n, sequence: echoedAtMs * 1_000 };
-  return { ...WELL_TRAILER, sequence, stamp: { run, echo } };
+  return { ...HEALTHY_TRAILER, sequence, stamp: { run, echo } };
 }
 
 Deno.test("an echo is recent for two dead times and a second, and a millisecond ahead at most", () => {

@@ -130,34 +130,34 @@ const ROLES: ReadonlyArray<readonly [when: string, peers: Peer[], Changed, expec
   ["beside a twin, not holding", [], { ...master, holding: false, twin }, "backup twin"],
   ["beside what may be a twin", [], { twin: { ...twin, certain: false } }, "master alone"],
   ["beside a twin that is gone", [], { twin: { ...twin, untilMs: NOW_MS } }, "master alone"],
-  ["unwell, alone", [], { healthy: false }, "master unhealthy"],
-  ["unwell, with a well one", [peer()], { ...master, healthy: false }, "backup unhealthy"],
+  ["unhealthy, alone", [], { healthy: false }, "master unhealthy"],
+  ["unhealthy, with a healthy one", [peer()], { ...master, healthy: false }, "backup unhealthy"],
   [
-    "unwell, with one that is, too",
+    "unhealthy, with one that is, too",
     [peer({ priority: 255, trailer: { unhealthy: true } })],
     { healthy: false },
     "master unhealthy",
   ],
   [
-    "unwell, with a better one that is, too",
+    "unhealthy, with a better one that is, too",
     [peer({ priority: 255, trailer: { unhealthy: true, ownPriority: 5 } })],
     { healthy: false },
     "backup unhealthy",
   ],
   [
-    "unwell, beside a well one that serves without the cloud",
+    "unhealthy, beside a healthy one that serves without the cloud",
     [cutOff],
     { healthy: false },
     "backup unhealthy",
   ],
   [
-    "unwell, beside one without the cloud that serves nothing",
+    "unhealthy, beside one without the cloud that serves nothing",
     [peer({ trailer: { unable: true } })],
     { healthy: false },
     "master unhealthy",
   ],
   [
-    "unwell, beside one that serves and leaves",
+    "unhealthy, beside one that serves and leaves",
     [peer({ trailer: { holds: true, unable: true, leaving: true } })],
     { healthy: false },
     "master unhealthy",
@@ -171,11 +171,11 @@ const ROLES: ReadonlyArray<readonly [when: string, peers: Peer[], Changed, expec
     {},
     "master best",
   ],
-  ["unable, with a sick one", [peer({ trailer: { unhealthy: true } })], {
+  ["unable, with an unhealthy one", [peer({ trailer: { unhealthy: true } })], {
     ...master,
     cloudReachable: false,
   }, "master cloud-unreachable"],
-  ["unable and unwell, with a sick one", [peer({ trailer: { unhealthy: true } })], {
+  ["unable and unhealthy, with an unhealthy one", [peer({ trailer: { unhealthy: true } })], {
     ...master,
     cloudReachable: false,
     healthy: false,

@@ -24,12 +24,12 @@ import {
 } from "../../../src/core/election/peer.ts";
 import { accept } from "../../../src/core/election/accept.ts";
 import { forElection, type Incoming, reasonFor } from "../../support/incoming.ts";
-import { NODE_SETTINGS, WELL_TRAILER } from "../../support/node_settings.ts";
+import { HEALTHY_TRAILER, NODE_SETTINGS } from "../../support/node_settings.ts";
 
 const SELF = "00000001-0000-4000-8000-000000000005", PEER = "00000001-0000-4000-8000-000000000007";
 const ADDRESS = "10.0.0.7";
 const SETTINGS: ElectionSettings = NODE_SETTINGS;
-const TRAILER: Trailer = { ...WELL_TRAILER, sequence: 1_000 };
+const TRAILER: Trailer = { ...HEALTHY_TRAILER, sequence: 1_000 };
 /** Our own run. */
 const RUN = 5n;
 const RUN_7 = { run: 7n, echo: null };

@@ -89,16 +89,16 @@ function watchCalm(cluster: SimCluster): Observer {
 /** The actual and the expected holders, null when they are equal. */
 function wrongHolders({ machines }: SimCluster, cloud: SimCloud): string | null {
   const running = [...machines.values()].filter(({ agent }) => agent !== null);
-  const well = running.filter(({ healthy, aside }) => healthy && aside === null);
+  const healthy = running.filter(({ healthy, aside }) => healthy && aside === null);
   // An unhealthy or drained server is better than none.
-  const live = well.length > 0 ? well : running;
+  const live = healthy.length > 0 ? healthy : running;
   const nameOf = (id: string) =>
     [...machines.values()].find(({ instanceId }) => instanceId === id)?.name ?? id;
   const holders = [...cloud.holders].map(nameOf).sort().join("+") || "nobody";
   if (live.length === 0) return null;
   // Unhealthy nodes with the original's format cannot say so, so each may hold.
-  if (well.length === 0 && live.some(({ plain }) => plain)) {
-    return cloud.holders.size > 0 ? null : "nobody holds, though all are sick alike";
+  if (healthy.length === 0 && live.some(({ plain }) => plain)) {
+    return cloud.holders.size > 0 ? null : "nobody holds, though all are unhealthy";
   }
   const best = Math.min(...live.map(({ priority }) => priority));
   const patient = live.some(({ settings }) =>

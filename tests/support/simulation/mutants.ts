@@ -46,7 +46,7 @@ export const MUTANTS: readonly Mutant[] = [
     swap: ["return one.priority < other.priority;", "return one.priority > other.priority;"],
   },
   {
-    rule: "the sick make way for the well",
+    rule: "the unhealthy make way for the healthy",
     file: "election/peer.ts",
     swap: ["if (one.unhealthy !== other.unhealthy) return other.unhealthy;", ""],
   },

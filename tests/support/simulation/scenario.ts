@@ -14,7 +14,7 @@
 //   playback a>b from 5s at 9s   (all heartbeats of a from then on, to b, in order)
 //   withhold a>b at 5s for 10s   (heartbeats arrive that much later, until `heal`)
 //   forge a>b P=5 holds at 5s    (unsigned, in the name of a)
-//   sick a at 5s | well a at 9s | configure a P=5 t=100ms at 9s
+//   unhealthy a at 5s | healthy a at 9s | configure a P=5 t=100ms at 9s
 //   demote a at 5s | promote a at 9s | drain a at 5s | undrain a at 9s     (a drain outlives the process)
 //   cloud fails at 5s | cloud hangs a at 5s | cloud ok at 9s | attach a at 5s | detach a at 5s
 //   cloud denies a on 2 at 5s | attach a on 2 at 5s | release on 2 at 5s     (only the second Elastic IP)
@@ -207,9 +207,9 @@ function act(cluster: SimCluster, { verb, names: words, forMs, command }: Action
       return cluster.hide(machine(), { denied: names[1] === "denied" });
     case "show":
       return cluster.show(machine());
-    case "sick":
-    case "well":
-      return cluster.check(machine(), verb === "well");
+    case "unhealthy":
+    case "healthy":
+      return cluster.check(machine(), verb === "healthy");
     case "demote":
     case "drain":
       return cluster.stepAside(machine(), `${verb}${verb === "drain" ? "ed" : "d"}` as AsideKind);

@@ -10,9 +10,9 @@ import { NotKnown, type Result, skip } from "./result.ts";
 import { type Conversation, type Hearing, hearingKey } from "./hearing.ts";
 import { converse } from "./heartbeat_probe.ts";
 
-/** The result of sending and listening. */
-export interface Spoken {
-  readonly kind: "spoken";
+/** What sending to all peers and listening to them showed. */
+export interface PeersProbed {
+  readonly kind: "peers";
   /** Results for Elastic IPs for which we must not send. */
   readonly said: readonly Result[];
   readonly planned: readonly Conversation[];
@@ -23,19 +23,19 @@ export interface Spoken {
 }
 
 /** The two sources of this knowledge. */
-export type Talk = Spoken | { readonly kind: "watchdog"; readonly snapshot: Snapshot };
+export type Probed = PeersProbed | { readonly kind: "watchdog"; readonly snapshot: Snapshot };
 
-const talks = new WeakMap<Context, Promise<Talk>>();
+const probes = new WeakMap<Context, Promise<Probed>>();
 
 /** Sends to all peers, or asks the watchdog that runs here. Throws what the cloud throws, and `NotKnown`. */
-export function talk(context: Context, signal: AbortSignal): Promise<Talk> {
-  const begun = talks.get(context) ?? begin(context, signal);
-  talks.set(context, begun);
+export function probePeers(context: Context, signal: AbortSignal): Promise<Probed> {
+  const begun = probes.get(context) ?? begin(context, signal);
+  probes.set(context, begun);
   return begun;
 }
 
 /** Whether a peer of that family says that it hears us. */
-export function hearUs(told: Talk, family: Family): boolean {
+export function hearUs(told: Probed, family: Family): boolean {
   if (told.kind === "watchdog") {
     return told.snapshot.addresses.some(({ peers }) =>
       peers.some(({ address, link }) => link === "both" && familyOf(address) === family)
@@ -49,7 +49,7 @@ export function hearUs(told: Talk, family: Family): boolean {
   );
 }
 
-async function begin(context: Context, signal: AbortSignal): Promise<Talk> {
+async function begin(context: Context, signal: AbortSignal): Promise<Probed> {
   const port = await context.port();
   if (port.kind === "watchdog") return { kind: "watchdog", snapshot: port.snapshot };
   if (port.kind === "taken") throw new NotKnown("the port, see port");
@@ -63,9 +63,9 @@ async function begin(context: Context, signal: AbortSignal): Promise<Talk> {
     if (place.nativeAddresses.length > 0) port.socket.sendFrom(place.nativeAddresses, () => {});
     planned.push({ elasticIp, peers, own, wireId: place.wireId, speaks: place.silence === null });
   }
-  const spoken = { kind: "spoken", said, planned } as const;
+  const probed = { kind: "peers", said, planned } as const;
   if (planned.every(({ peers }) => peers.length === 0)) {
-    return { ...spoken, hearings: new Map(), dropped: { martian: 0, filtered: 0 } };
+    return { ...probed, hearings: new Map(), dropped: { martian: 0, filtered: 0 } };
   }
   const { config: { listen, intervalMs, sharedSecrets, acceptUnsigned, shadow }, host } = context;
   const before = await countDropped(host.machine);
@@ -79,7 +79,7 @@ async function begin(context: Context, signal: AbortSignal): Promise<Talk> {
     shadow,
     signal,
   });
-  return { ...spoken, hearings, dropped: droppedSince(before, await countDropped(host.machine)) };
+  return { ...probed, hearings, dropped: droppedSince(before, await countDropped(host.machine)) };
 }
 
 /** Our ids for one Elastic IP, and why we must not send for it, if so. Asked at the last moment. */
