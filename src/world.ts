@@ -2,6 +2,7 @@
 import type { MissingPeer, Reason, Role } from "./core/election/state.ts";
 import type { EventName, SeverityOf } from "./core/registry/events.ts";
 import type { PeerIdentity } from "./core/election/peer.ts";
+import type { Candidate, LeaseSight } from "./core/lease/call.ts";
 import type { OtherHolder } from "./core/ownership/call.ts";
 
 /** Time. */
@@ -208,6 +209,49 @@ export interface Cloud extends ReadOnlyCloud {
     options: EvictOptions,
     signal: AbortSignal,
   ): Promise<"taken" | "absent" | "gone" | "running">;
+}
+
+/** The one that wants a lease. */
+export interface Claim {
+  readonly instanceId: string;
+  /** Its name, for people. */
+  readonly name?: string;
+  /** Unix time in ms. */
+  readonly wallMs: number;
+}
+
+/**
+ * The lease of one Elastic IP in a consensus store: at most one instance has it. Every call makes one attempt, ends soon
+ * after its signal aborts, and throws only a `StoreError`. After a failure the next call goes to another endpoint.
+ */
+export interface LeaseStore {
+  /** For messages: `etcd at https://...`. */
+  readonly name: string;
+  /** Reads the record and the candidates as the majority knows them. */
+  read(signal: AbortSignal): Promise<LeaseSight>;
+  /**
+   * Takes the lease for the time to live if the record still has that revision, or, for null, if there is still none.
+   * Resolves to the token of the lease, or to null with what is there instead.
+   */
+  acquire(
+    claim: Claim,
+    revision: string | null,
+    signal: AbortSignal,
+  ): Promise<{ token: string | null; sight: LeaseSight }>;
+  /** Extends the lease by its time to live, from when the store gets this; false if it is not ours any more. */
+  renew(token: string, signal: AbortSignal): Promise<boolean>;
+  /** Gives the lease up, to one instance or to anybody. One that is not ours any more counts as given up. */
+  release(token: string, to: string | null, signal: AbortSignal): Promise<void>;
+  /**
+   * Writes our candidate if it has changed, and keeps it there for the time to live. Takes and resolves to the session
+   * that keeps it; null begins one.
+   */
+  announce(candidate: Candidate, session: string | null, signal: AbortSignal): Promise<string>;
+  /**
+   * Calls `show` with every change from now on, until the connection ends (it rejects) or the signal aborts (it
+   * resolves).
+   */
+  watch(show: (sight: LeaseSight) => void, signal: AbortSignal): Promise<void>;
 }
 
 /** Environment variables by name. */
