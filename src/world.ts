@@ -196,8 +196,11 @@ export interface ReadOnlyCloud {
  * `CloudError`.
  */
 export interface Cloud extends ReadOnlyCloud {
-  /** Attaches to self and waits until the cloud has done it. */
-  attach(signal: AbortSignal): Promise<void>;
+  /**
+   * Attaches to self and waits until the cloud has done it. `wanted` is called whenever a request is about to leave: a
+   * node that has lost its lease meanwhile sends none.
+   */
+  attach(signal: AbortSignal, wanted?: () => boolean): Promise<void>;
   /** Detaches from self and waits; an address that is not attached counts as detached. */
   detachSelf(signal: AbortSignal): Promise<void>;
   /**

@@ -10,6 +10,7 @@ const FLOORS = [
   "version.ts",
   "transport",
   "exoscale",
+  "leases",
   "log",
   "host",
   "checks",
@@ -26,11 +27,11 @@ const FLOORS = [
 ];
 
 /** The layers within the core: the wire, the two state machines, and the node that joins them. */
-const CORE_FLOORS = ["registry", "", "election", "ownership", "node"];
+const CORE_FLOORS = ["registry", "", "lease", "election", "ownership", "node"];
 /** Files of the core that know both state machines. */
 const NODE = new RegExp(
   "^src/core/(group|node|node_state|peer_changes|role_story|shadow_stance|shutdown|speak|" +
-    "transitions)\\.ts$",
+    "transitions|under_lease)\\.ts$",
 );
 
 /** The imports of each source file, by path. */

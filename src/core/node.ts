@@ -3,9 +3,10 @@
 //
 //            ┌─▶ election     who should hold the Elastic IP ── desired state ──┐
 //   event ───┼─▶ ownership    make the cloud agree with that ◀──────────────────┘ ──▶ calls
+//            ├─▶ lease        may we hold it? only with --lease ── calls ──▶ the store
 //            └─▶ membership   when the peer list is read                          ──▶ members
 //
-// Each part gets its share of the event. The two machines exchange their results until nothing changes. Only then do
+// Each part gets its share of the event. The machines exchange their results until nothing changes. Only then do
 // calls begin, so that none is made for a desired state that has just changed.
 import type { Aside } from "./election/aside.ts";
 import { hear, meetUnproven, type Rejected, saysNothingNew, touch } from "./election/accept.ts";
@@ -34,6 +35,9 @@ import {
   replaceList,
   startMembership,
 } from "./membership.ts";
+import { actLease, learnLease, leaseWakeAtMs } from "./lease/step.ts";
+import { type Lease, type LeaseEvent, sameView, startLease, viewOf } from "./lease/state.ts";
+import { underLease, wishOf } from "./under_lease.ts";
 import type { Member, Node, NodeEffect, NodeEvent, NodeSettings, Turn } from "./node_state.ts";
 import { ownershipWakeAtMs } from "./ownership/plan.ts";
 import {
@@ -73,6 +77,7 @@ export function startNode(
       ownership: startOwnership(timesOf(settings), start.atMs),
     })),
     membership: startMembership(start.dynamic ?? start.peers === null),
+    lease: settings.lease ? startLease(settings.lease, start.atMs) : null,
     desired: desiredStateOf(election),
     said: advert(election),
     stoppedAtMs: null,
@@ -81,12 +86,13 @@ export function startNode(
 
 /** When the node wants to be stepped next. */
 export function nodeWakeAtMs(node: Node): number {
-  const { election, ownership, sisters, membership, stoppedAtMs } = node;
+  const { election, ownership, sisters, membership, lease, stoppedAtMs } = node;
   return Math.min(
     electionWakeAtMs(election),
     ownershipWakeAtMs(ownership),
     ...sisters.map((sister) => ownershipWakeAtMs(sister.ownership)),
     ownership.prepared ? membershipWakeAtMs(membership) : Infinity,
+    lease ? leaseWakeAtMs(lease) : Infinity,
     shutdown.wakeAtMs(stoppedAtMs, election),
   );
 }
@@ -108,10 +114,14 @@ export function stepFully(
   atMs: number,
 ): [Node, NodeEffect[]] {
   const effects: NodeEffect[] = [], turn: Turn = { atMs, effects };
-  const { forElection, forOwnership, membership, stoppedAtMs } = divide(before, event, atMs);
+  const { forElection, forOwnership, forLease, membership, stoppedAtMs } = divide(
+    before,
+    event,
+    atMs,
+  );
   const election = elect(before.election, forElection, atMs);
   const about = "elasticIp" in event ? event.elasticIp : undefined;
-  const share = { event: forOwnership, about };
+  const share = { event: forOwnership, about, forLease };
   const settled = settle({ ...before, election, membership, stoppedAtMs }, share, turn);
   const acting = beginCalls(settled, turn);
   effects.push(...changesBetween(before, acting, atMs), ...limitReached(event, before, acting));
@@ -134,11 +144,18 @@ function divide(
 ): {
   forElection: ElectionEvent;
   forOwnership: OwnershipEvent;
+  forLease: LeaseEvent;
   membership: Membership;
   stoppedAtMs: number | null;
 } {
   const { election: { peers }, membership, stoppedAtMs } = node;
-  const rest = { forElection: TICK, forOwnership: TICK, membership, stoppedAtMs };
+  const rest = {
+    forElection: TICK,
+    forOwnership: TICK,
+    forLease: TICK,
+    membership,
+    stoppedAtMs,
+  };
   switch (event.kind) {
     case "tick":
       return rest;
@@ -178,6 +195,10 @@ function divide(
     case "failed":
     case "progress":
       return { ...rest, forOwnership: event };
+    case "store-seen":
+    case "store-answered":
+    case "store-failed":
+      return { ...rest, forLease: event };
     default:
       return event satisfies never;
   }
@@ -195,14 +216,17 @@ interface Share {
   readonly event: OwnershipEvent;
   /** The address that it is about; undefined for the node's own one, which is told of everything else, too. */
   readonly about: string | undefined;
+  readonly forLease: LeaseEvent;
 }
 
 /**
  * Tells ownership its share of the event, then exchanges results between ownership and election, which has its share
  * already.
  */
-function settle(before: Node, { event, about }: Share, turn: Turn): Node {
+function settle(before: Node, { event, about, forLease }: Share, turn: Turn): Node {
   let { election, desired } = before;
+  let lease = leaseAfter(before.lease, forLease, turn);
+  const { atMs } = turn, listed = before.membership.known || !before.membership.dynamic;
   const own = election.settings.elasticIp;
   const result = event.kind === "answered" || event.kind === "failed";
   let members = membersOf(before).map((member) => {
@@ -210,16 +234,32 @@ function settle(before: Node, { event, about }: Share, turn: Turn): Node {
     return taught(member, concerned ? event : TICK, { ...turn, node: before });
   });
   for (let round = 0; round < ROUNDS; round++) {
-    const informed = inform(election, members.map(({ ownership }) => ownership), turn.atMs);
+    const informed = inform(election, members.map(({ ownership }) => ownership), lease, turn.atMs);
     if (round > 0 && informed === election) break;
     election = informed;
-    desired = desiredStateOf(election);
-    const wish = { kind: "desired", desired } as const;
-    members = members.map((member) => taught(member, wish, { ...turn, node: before }));
+    const wanted = desiredStateOf(election);
+    desired = lease ? underLease(wanted, { lease, election, listed, atMs }) : wanted;
+    const goal = { kind: "desired", desired } as const;
+    members = members.map((member) => taught(member, goal, { ...turn, node: before }));
+    const ownerships = members.map(({ ownership }) => ownership);
+    const wish = wishOf({ election, desired, wanted, ownerships });
+    lease = leaseAfter(lease, { kind: "wish", wish }, turn);
   }
   const all = members.map(({ ownership }) => ownership);
   const permitted = permit(all, { desired, election, atMs: turn.atMs });
-  return { ...withOwnerships(before, permitted), election, desired };
+  return { ...withOwnerships(before, permitted), election, lease, desired };
+}
+
+/** The lease after its share of an event; null without one. */
+function leaseAfter(
+  before: Lease | null,
+  event: LeaseEvent,
+  { atMs, effects }: Turn,
+): Lease | null {
+  if (before === null) return null;
+  const [lease, reports] = learnLease(before, event, atMs);
+  for (const each of reports) effects.push({ kind: "report", ...each });
+  return lease;
 }
 
 /** The node with these ownerships, in the order of `membersOf`. */
@@ -252,11 +292,20 @@ function aboutOf({ sisters }: Node, elasticIp: string): { elasticIp?: string } {
   return sisters.length === 0 ? {} : { elasticIp };
 }
 
-function inform(before: Election, ownerships: readonly Ownership[], atMs: number): Election {
+function inform(
+  before: Election,
+  ownerships: readonly Ownership[],
+  lease: Lease | null,
+  atMs: number,
+): Election {
   const { holding, cloudReachable, kept } = outlook(ownerships);
   let election = before;
   if (election.holding !== holding) election = elect(election, { kind: "holding", holding }, atMs);
   if (election.kept !== kept) election = elect(election, { kind: "kept", kept }, atMs);
+  const view = lease && viewOf(lease, atMs);
+  if (view && !sameView(election.lease, view)) {
+    election = elect(election, { kind: "lease", lease: view }, atMs);
+  }
   return election.cloudReachable === cloudReachable
     ? election
     : elect(election, { kind: "cloudReachable", cloudReachable }, atMs);
@@ -280,7 +329,11 @@ function beginCalls(before: Node, { atMs, effects }: Turn): Node {
     }
     return acting;
   });
-  return begun ? { ...withOwnerships(before, ownerships), membership } : before;
+  const node = begun ? { ...withOwnerships(before, ownerships), membership } : before;
+  if (node.lease === null) return node;
+  const [lease, calls] = actLease(node.lease, atMs);
+  for (const call of calls) effects.push({ kind: "store", ...call });
+  return calls.length > 0 ? { ...node, lease } : node;
 }
 
 /** Reads the peer list if that is due, or if a death or an unknown holder suggests that it has changed. */

@@ -5,6 +5,8 @@ import type { DesiredState } from "./election/desired_state.ts";
 import type { Election, ElectionSettings, MissingPeer, TwinHeard } from "./election/state.ts";
 import type { ElectionEvent, HealthEvent } from "./election/step.ts";
 import type { Advert, Mark } from "./heartbeat.ts";
+import type { LeaseCall } from "./lease/call.ts";
+import type { Lease, LeaseEvent, LeaseSettings } from "./lease/state.ts";
 import type { Ownership, OwnershipEvent } from "./ownership/state.ts";
 import type { RejectReason } from "./registry/reject_reasons.ts";
 import type { Report } from "./registry/report.ts";
@@ -17,6 +19,8 @@ export interface NodeSettings extends ElectionSettings {
   readonly reconcileMs: number;
   /** Elastic IPs that move together with `elasticIp`, see group.ts; none when left out. A reload changes none. */
   readonly sisters?: readonly string[];
+  /** Only the owner of a lease may hold; no lease when left out. A reload does not change it. */
+  readonly lease?: LeaseSettings | null;
 }
 
 /** The address that a call or a report is about, when it is not the only one. */
@@ -49,6 +53,7 @@ export type NodeEvent =
     readonly missing?: readonly MissingPeer[];
   }
   | Extract<ElectionEvent, { kind: "missing" }>
+  | Exclude<LeaseEvent, { kind: "tick" | "wish" }>
   | { readonly kind: "members-failed"; readonly retryAfterMs: number | null };
 
 /** An effect that the node asks for. */
@@ -68,6 +73,13 @@ export type NodeEffect =
   }
   | ({ readonly kind: "call"; readonly id: number; readonly call: Call } & About)
   | { readonly kind: "members" }
+  /** A call to the store of the lease, which gets that long. */
+  | {
+    readonly kind: "store";
+    readonly id: number;
+    readonly call: LeaseCall;
+    readonly limitMs: number;
+  }
   | {
     readonly kind: "refused";
     readonly from: string;
@@ -91,6 +103,9 @@ export interface Node {
   /** The addresses that move together with this one. */
   readonly sisters: readonly Member[];
   readonly membership: Membership;
+  /** Null if holding takes none. */
+  readonly lease: Lease | null;
+  /** What the election wants, as far as the lease lets it. */
   readonly desired: DesiredState;
   readonly said: Advert;
   /** When the first stop came, null while running. */

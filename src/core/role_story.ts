@@ -39,6 +39,8 @@ function storyOf(
       const troubled = members.find(({ ownership }) => !ownership.cloudReachable) ?? node;
       return `${standOf(election)} ${cloudTrouble(troubled.ownership, atMs)}`;
     }
+    case "lease-store-lost":
+      return `${standOf(election)} does not reach the store of the lease`;
     case "deferring":
       return deferral(election, atMs);
     case "stalled": {

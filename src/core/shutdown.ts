@@ -36,6 +36,17 @@ function codeOf({ election, ownership, stoppedAtMs }: Node, atMs: number): 0 | 1
   return gaveUp || atMs >= endAtMs(stoppedAtMs, election) ? 1 : null;
 }
 
+/** Attempts to give the lease up before the node leaves it to expire. */
+const RELEASE_ATTEMPTS = 3;
+
+/** Whether nothing is left to do for the lease. */
+function leaseIsGivenUp({ lease, election, stoppedAtMs }: Node, atMs: number): boolean {
+  if (!lease || stoppedAtMs === null) return true;
+  const given = lease.tenure === null && lease.release === null && !lease.write.inFlight;
+  return given || lease.write.failures >= RELEASE_ATTEMPTS ||
+    atMs >= endAtMs(stoppedAtMs, election);
+}
+
 /** The rules of shutting down. */
 export const shutdown = {
   /** When the shutdown ends at the latest, Infinity while running. */
@@ -46,7 +57,9 @@ export const shutdown = {
   /** The exit code, or null while there is something left to do. 1 means that the address may still be on us. */
   exitCode(node: Node, atMs: number): 0 | 1 | null {
     const codes = apart(node).map((each) => codeOf(each, atMs));
-    return codes.includes(null) ? null : codes.includes(1) ? 1 : 0;
+    if (codes.includes(null)) return null;
+    if (codes.includes(1)) return 1;
+    return leaseIsGivenUp(node, atMs) ? 0 : null;
   },
 
   /** What an operator must know about each address that may remain after a stop that ended with 1. */

@@ -6,6 +6,7 @@ import {
   ranksAfter,
   selfEligible,
   standsBack,
+  storeReachable,
 } from "./election/state.ts";
 import { fit } from "./election/aside.ts";
 import type { Advert, Mark } from "./heartbeat.ts";
@@ -25,7 +26,7 @@ export function advert(state: Election): Advert {
     priority: !willing ? LAST_PRIORITY : keepsHere(state) ? BEST_PRIORITY : state.priority,
     holds: state.holding === true,
     leaving: state.stops > 0,
-    unable: !state.cloudReachable || state.kept || barred(state),
+    unable: !state.cloudReachable || !storeReachable(state) || state.kept || barred(state),
     unhealthy: !fit(state),
     ownPriority: state.priority,
     intervalMs: state.settings.intervalMs,

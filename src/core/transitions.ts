@@ -66,6 +66,8 @@ function detailOf(state: Election): string {
       return `an instance that holds may be a peer that is missing: ${
         [...missing.keys()].join(", ")
       }`;
+    case "lease-held":
+      return `by ${state.lease?.holder}`;
     case "unhealthy": {
       const why = unhealthyReason === "" ? "" : `${unhealthyReason}; `;
       return role === "master"
@@ -93,7 +95,9 @@ function explained(state: Election): string {
   const { reason, unhealthyReason } = state;
   const detail = detailOf(state);
   if (detail === "") return reason;
-  if (["outranked", "drained", "demoted"].includes(reason)) return `${reason} ${detail}`;
+  if (["outranked", "drained", "demoted", "lease-held"].includes(reason)) {
+    return `${reason} ${detail}`;
+  }
   return `${reason}${reason === "unhealthy" && unhealthyReason !== "" ? ":" : ","} ${detail}`;
 }
 

@@ -77,6 +77,12 @@ export function refuseStale(
   throw new CloudError("late", message);
 }
 
+/** Called before an attach leaves under a lease, which may have been lost meanwhile. Throws a `CloudError`. */
+export function refuseUnwanted(wanted: boolean): void {
+  if (wanted) return;
+  throw new CloudError("late", "attach given up: this node does not own the lease any more");
+}
+
 /** Whether the cloud understood the request and said no: reading again may then show that nothing is left to do. */
 export function refused(error: unknown): error is CloudError {
   return error instanceof CloudError &&

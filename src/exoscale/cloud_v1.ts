@@ -3,7 +3,7 @@
 import type { Clock, Cloud, EvictOptions, Identity, PeerList, Sighting } from "../world.ts";
 import type { ChangeOptions, ClientOptions } from "./client_v2.ts";
 import { ClientV1 } from "./client_v1.ts";
-import { CloudError, refuseStale } from "./cloud_error.ts";
+import { CloudError, refuseStale, refuseUnwanted } from "./cloud_error.ts";
 import type { Assignment } from "./cloud_v2.ts";
 import {
   addressOf,
@@ -115,10 +115,15 @@ export class CloudV1 implements Cloud {
     return machine !== null && this.#hold(machine) !== null;
   }
 
-  async attach(signal: AbortSignal): Promise<void> {
+  async attach(signal: AbortSignal, wanted?: () => boolean): Promise<void> {
     const parameters = { nicid: this.#nicId, ipaddress: this.#assignment.elasticIp };
     const achieved = () => this.inspect(this.#assignment.instanceId, signal);
-    await this.#client.job("addIpToNic", parameters, { achieved, signal });
+    const before = wanted && (() => refuseUnwanted(wanted()));
+    await this.#client.job("addIpToNic", parameters, {
+      achieved,
+      signal,
+      ...(before && { before }),
+    });
   }
 
   async detachSelf(signal: AbortSignal): Promise<void> {

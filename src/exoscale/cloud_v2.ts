@@ -4,7 +4,7 @@ import { isIpv6 } from "../core/ip.ts";
 import { ipv6Problem } from "./ipv6.ts";
 import type { Clock, Cloud, EvictOptions, Identity, PeerList, Sighting } from "../world.ts";
 import { type ChangeOptions, type ClientOptions, ClientV2 } from "./client_v2.ts";
-import { CloudError, refuseStale } from "./cloud_error.ts";
+import { CloudError, refuseStale, refuseUnwanted } from "./cloud_error.ts";
 import { type Fields, idOf, listOf, managerIdOf, named, nameIn, objectOf, textOf } from "./json.ts";
 import type { Pool } from "./discovery.ts";
 import { ElasticIpV2 } from "./elastic_ip_v2.ts";
@@ -97,11 +97,15 @@ export class CloudV2 implements Cloud {
     return instance !== null && this.#holds(instance);
   }
 
-  async attach(signal: AbortSignal): Promise<void> {
+  async attach(signal: AbortSignal, wanted?: () => boolean): Promise<void> {
     const { instanceId } = this.#assignment;
-    const achieved = () => this.inspect(instanceId, signal);
+    const options = {
+      achieved: () => this.inspect(instanceId, signal),
+      signal,
+      ...(wanted && { before: () => refuseUnwanted(wanted()) }),
+    };
     const attach = (id: string) =>
-      this.#client.put(`/elastic-ip/${id}:attach`, bodyFor(instanceId), { achieved, signal });
+      this.#client.put(`/elastic-ip/${id}:attach`, bodyFor(instanceId), options);
     const { id } = this.#elasticIp;
     try {
       await attach(id);

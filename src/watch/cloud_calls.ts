@@ -42,6 +42,8 @@ export class CloudCalls {
   /** Counted separately: a key may be allowed to read an instance but not to list instances. */
   readonly #patience = { calls: new StartupPolicy(), members: new StartupPolicy() };
   readonly #running = new Set<Promise<void>>();
+  /** The attach under way, null without one. */
+  #attach: { readonly call: Call; readonly over: AbortController } | null = null;
   #lists = 0;
 
   constructor(options: CallerOptions) {
@@ -63,6 +65,11 @@ export class CloudCalls {
     this.#lists += 1;
   }
 
+  /** Ends an attach that is not wanted any more: the lease was lost. */
+  endUnwanted(): void {
+    if (this.#attach && !this.#options.wanted(this.#attach.call)) this.#attach.over.abort();
+  }
+
   /** Resolves when all calls have ended, which is soon after `ending`. */
   async ended(): Promise<void> {
     await Promise.all(this.#running);
@@ -77,9 +84,11 @@ export class CloudCalls {
     const { cloud, clock, random, log, counters, verbose, ending, deliver, identified } =
       this.#options;
     const startedAtMs = clock.nowMs();
+    const over = new AbortController(), signal = AbortSignal.any([ending, over.signal]);
+    if (call.verb === "attach") this.#attach = { call, over };
     try {
       const wanted = () => this.#options.wanted(call);
-      const answer = await askCloud(cloud, call, { wanted, signal: ending, identified });
+      const answer = await askCloud(cloud, call, { wanted, signal, identified });
       const tookMs = Math.round(clock.nowMs() - startedAtMs);
       counters.done(call.verb, { tookMs, atMs: clock.nowMs() });
       if (answer.verb === "evict" && answer.outcome === "taken") {
@@ -100,6 +109,8 @@ export class CloudCalls {
       }
       if (this.#ends(call.verb, error)) return;
       deliver(failed);
+    } finally {
+      if (this.#attach?.over === over) this.#attach = null;
     }
   }
 
@@ -146,7 +157,7 @@ export class CloudCalls {
 }
 
 /**
- * Makes the call. `wanted` says whether an eviction is still wanted; `identified` gets the addresses by which the peers
+ * Makes the call. `wanted` says whether a change is still wanted; `identified` gets the addresses by which the peers
  * know us. Throws `CloudError`.
  */
 async function askCloud(
@@ -170,7 +181,7 @@ async function askCloud(
     case "inspect":
       return { verb, holds: await cloud.inspect(call.instanceId, signal) };
     case "attach":
-      await cloud.attach(signal);
+      await cloud.attach(signal, wanted);
       return { verb };
     case "detach-self":
       await cloud.detachSelf(signal);

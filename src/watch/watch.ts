@@ -13,6 +13,8 @@ import { reasonDetail } from "../core/transitions.ts";
 import type { PeerIdentity } from "../core/election/peer.ts";
 import type { AddressView } from "../status/snapshot.ts";
 import { CloudCalls } from "./cloud_calls.ts";
+import { LeaseCalls } from "./lease_calls.ts";
+import { owns } from "../core/lease/state.ts";
 import { BurstLog } from "../log/burst_log.ts";
 import { strayCause } from "./heartbeat_source.ts";
 import type { EventName } from "../core/registry/events.ts";
@@ -20,7 +22,7 @@ import type { RejectReason } from "../core/registry/reject_reasons.ts";
 import type { Line, RateLimitedLog } from "../log/rate_limited_log.ts";
 import { CallCounters, Count } from "../status/counters.ts";
 import type { HistoryRecorder } from "../status/history/recorder.ts";
-import type { Clock, Cloud, Log, Observer, OwnPath } from "../world.ts";
+import type { Clock, Cloud, LeaseStore, Log, Observer, OwnPath } from "../world.ts";
 import type { Node, NodeEffect, NodeEvent, NodeSettings } from "../core/node_state.ts";
 import type { Call } from "../core/ownership/call.ts";
 
@@ -66,6 +68,8 @@ export interface WatchOptions {
   readonly recorders: readonly HistoryRecorder[];
   /** Builds the cloud client of an address. */
   readonly connect: (elasticIp: string) => Cloud;
+  /** The store of the node's lease, null without one. */
+  readonly store: LeaseStore | null;
   readonly send: (outgoing: Outgoing) => void;
   /** `cause` is the likely reason, where it is known. */
   readonly refuse: (from: string, reason: RejectReason, cause?: string) => void;
@@ -108,6 +112,7 @@ export class Watch {
   readonly #hopeless = new Set<string>();
   readonly #takeOvers = new Count();
   readonly #burst: BurstLog;
+  readonly #lease: LeaseCalls | null;
   /** Our own addresses: as the cloud lists them, and in the private networks of the peers. */
   #native: readonly string[] = [];
   #paths: readonly OwnPath[] = [];
@@ -124,6 +129,7 @@ export class Watch {
     const own = this.#strand(elasticIp, sisters.length > 0 ? options.logsOf(elasticIp) : options);
     const rest = sisters.map((sister) => this.#strand(sister, options.logsOf(sister)));
     this.#strands = [own, ...rest];
+    this.#lease = options.store && this.#leaseCalls(options.store);
     const atMs = clock.nowMs();
     this.#node = startNode(settings, { atMs, selfId, run, peers, missing, dynamic, aside });
     this.#wakeAtMs = nodeWakeAtMs(this.#node);
@@ -185,7 +191,9 @@ export class Watch {
     const { log } = this.#options;
     const all = this.elasticIps;
     const what = all.length > 1 ? `${all.join(", ")}, which move together,` : all.join();
-    log.write("info", "start", `watching ${what} through ${this.cloudName}`);
+    const { store } = this.#options, lease = store ? `, with a lease in ${store.name}` : "";
+    log.write("info", "start", `watching ${what} through ${this.cloudName}${lease}`);
+    this.#lease?.watch();
     this.deliver({ kind: "tick" });
   }
 
@@ -198,6 +206,7 @@ export class Watch {
     this.#node = node;
     this.#wakeAtMs = nodeWakeAtMs(node);
     for (const effect of effects) this.#perform(effect);
+    for (const { calls } of this.#strands) calls.endUnwanted();
     this.#observe(before);
     const was = apart(before);
     for (const [index, each] of apart(node).entries()) {
@@ -216,7 +225,7 @@ export class Watch {
 
   /** Resolves when no call to the cloud is under way any more, which is soon after the end. */
   async callsEnded(): Promise<void> {
-    await Promise.all(this.#strands.map(({ calls }) => calls.ended()));
+    await Promise.all([...this.#strands.map(({ calls }) => calls.ended()), this.#lease?.ended()]);
   }
 
   #strand(
@@ -233,10 +242,31 @@ export class Watch {
       ending: this.#ending.signal,
       deliver: (event) => this.deliver(isResult(event) ? { ...event, ...about } : event),
       starting: (verb) => !this.#hopeless.has(elasticIp) && this.#starting(verb, elasticIp),
-      wanted: (call) => stillWanted(ownershipOf(this.#node, elasticIp), call),
+      wanted: (call) => this.#wanted(elasticIp, call),
       giveUp: () => this.#giveUp(elasticIp),
     });
     return { elasticIp, cloud, calls, counters, log };
+  }
+
+  #leaseCalls(store: LeaseStore): LeaseCalls {
+    const { clock, random, limitedLog } = this.#options;
+    return new LeaseCalls({
+      ...{ store, clock, random, limitedLog },
+      ending: this.#ending.signal,
+      deliver: (event) => this.deliver(event),
+      claim: () => {
+        const { instanceId, instanceName } = this.#node.ownership;
+        const name = instanceName === null ? {} : { name: instanceName };
+        return { instanceId: instanceId ?? "", ...name, wallMs: clock.wallMs() };
+      },
+    });
+  }
+
+  /** Judged now, not as of the last step: this process may have slept since then. */
+  #wanted(elasticIp: string, call: Call): boolean {
+    const { lease } = this.#node, changes = call.verb === "attach" || call.verb === "evict";
+    if (lease && changes && !owns(lease, this.#options.clock.nowMs())) return false;
+    return stillWanted(ownershipOf(this.#node, elasticIp), call);
   }
 
   #strandOf(elasticIp: string | undefined): Strand {
@@ -266,6 +296,8 @@ export class Watch {
         return this.#strandOf(effect.elasticIp).calls.begin(effect.id, effect.call);
       case "members":
         return this.#strands[0].calls.readMembers();
+      case "store":
+        return this.#lease?.begin(effect.id, effect.call, effect.limitMs);
       case "refused":
         return this.#refuse(effect);
       case "report":

@@ -191,6 +191,7 @@ export class Watchdog {
       recorders: [elasticIp, ...(node.sisters ?? [])].map((each) => this.#histories.open(each)),
       // An answer about one address shows that the cloud answers: calls for the others only wait for their turn.
       connect: (address) => connect(address, (tookMs) => this.tell({ kind: "progress", tookMs })),
+      store: node.lease ? this.#world.store?.(elasticIp) ?? null : null,
       send: (outgoing) => this.#sender.send(outgoing),
       refuse: (from, reason, cause) =>
         this.#refusals.refuse(from, reason, this.#isOurs(from) ? FROM_ELASTIC_IP : cause),

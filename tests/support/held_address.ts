@@ -18,6 +18,9 @@ export const HOLD: DesiredState = {
   doubt: false,
   holdsOnlyIfUnheld: false,
   challenged: false,
+  heir: null,
+  underLease: false,
+  lease: null,
   rumoured: false,
 };
 

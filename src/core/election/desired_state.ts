@@ -13,6 +13,7 @@ import {
 } from "./state.ts";
 import { steady } from "./life.ts";
 import { machinesOf } from "./machines.ts";
+import type { LeaseTerms } from "../lease/state.ts";
 import { inDoubt } from "./missing.ts";
 import { eligible, type Peer, rankOf, ranksBefore, sameRank, type Standing } from "./peer.ts";
 
@@ -88,6 +89,12 @@ export interface DesiredState {
   readonly holdsOnlyIfUnheld: boolean;
   /** We should hold, but a live node that ranks after this one says that it holds. */
   readonly challenged: boolean;
+  /** The best of `successors`; null without one. */
+  readonly heir: string | null;
+  /** Whether holding takes a lease. */
+  readonly underLease: boolean;
+  /** Set if we may hold because we own the lease; null if we do not, or there is none. */
+  readonly lease: LeaseTerms | null;
   /** Another machine may use our id; when it stops, we may lose our hold. */
   readonly rumoured: boolean;
 }
@@ -124,6 +131,9 @@ export function desiredStateOf(state: Election): DesiredState {
     holdsOnlyIfUnheld: intent === "hold" && (doubt || (!state.inPeerList && silent.length > 0)),
     challenged: intent === "hold" &&
       peers.some((peer) => eligible(peer) && peer.trailer?.holds && ranksAfter(peer, state)),
+    heir: heirOf(successors, state),
+    underLease: state.lease !== null,
+    lease: null,
     rumoured: state.rumour?.told === true,
   };
 }
@@ -148,9 +158,9 @@ function intentOf(
   }
   if (settling(state)) return "keep";
   if (!selfEligible(state) && !expelled(state) && successors.length === 0) {
-    return state.role === "master" ? "hold" : "keep";
+    return state.elected === "master" ? "hold" : "keep";
   }
-  if (state.role === "master") return "hold";
+  if (state.elected === "master") return "hold";
   return "yield";
 }
 
@@ -196,6 +206,14 @@ function doubtMs(dead: Peer, { us, willing }: { us: Standing; willing: boolean }
   if (willing && wasBefore) return 2 * STAGGER_MS;
   // Both halves of a broken network may wait for the other: the better-ranked node acts first.
   return DOUBT_MS * (wasBefore ? 2 : 1);
+}
+
+function heirOf(successors: readonly Peer[], { settings: { exclusive } }: Election): string | null {
+  const known = successors.filter(({ instanceId }) => instanceId !== null);
+  const [first] = known.sort((one, other) =>
+    ranksBefore(rankOf(one), rankOf(other), exclusive) ? -1 : 1
+  );
+  return first?.instanceId ?? null;
 }
 
 function instancesOf(peers: readonly Peer[]): string[] {

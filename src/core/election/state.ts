@@ -12,6 +12,7 @@ import {
 } from "./peer.ts";
 import { type Aside, fit } from "./aside.ts";
 import type { Heartbeat, Mark, Stamp } from "../heartbeat.ts";
+import type { LeaseView } from "../lease/state.ts";
 import { machinesOf } from "./machines.ts";
 
 export type { Reason };
@@ -84,6 +85,8 @@ export interface Election {
   readonly originalsUntilMs: number;
   /** Whether we reach the cloud and can change the Elastic IP there. */
   readonly cloudReachable: boolean;
+  /** What we know about the lease, null without one. */
+  readonly lease: LeaseView | null;
   /** Whether our checks find us healthy. */
   readonly healthy: boolean;
   /** Why we are unhealthy, at most 200 characters on one line; empty while healthy or if no reason was given. */
@@ -96,6 +99,8 @@ export interface Election {
   readonly stops: number;
   /** Whether the cloud shows the address on us, null while unknown. */
   readonly holding: boolean | null;
+  /** The role that the election alone would give; only the owner of a lease gets `role` of master. */
+  readonly elected: Role;
   readonly role: Role;
   readonly reason: Reason;
   readonly roleSinceMs: number;
@@ -190,8 +195,13 @@ export function settling({ settledAtMs }: Election): boolean {
 
 /** Whether this node could be master. */
 export function selfEligible(state: Election): boolean {
-  return state.cloudReachable && state.inPeerList && !state.kept && state.stops === 0 &&
-    !barred(state);
+  return state.cloudReachable && storeReachable(state) && state.inPeerList && !state.kept &&
+    state.stops === 0 && !barred(state);
+}
+
+/** Whether the store of the lease answers, if there is one. */
+export function storeReachable({ lease }: Election): boolean {
+  return lease?.reachable !== false;
 }
 
 /** Whether another machine uses our id, so that we may change nothing in the cloud. */
@@ -221,7 +231,7 @@ export function selfRank(state: Election): Rank {
  * next node may hold already.
  */
 export function keepsHere(state: Election): boolean {
-  return pending(state.limitedUntilMs) && state.role === "master" && state.holding === true &&
+  return pending(state.limitedUntilMs) && state.elected === "master" && state.holding === true &&
     fit(state) && selfEligible(state);
 }
 
@@ -234,9 +244,11 @@ function goesBefore(peer: Peer, state: Election): boolean {
   // A healthy node that holds but cannot reach the cloud serves better than an unhealthy one that can.
   if (!eligible(peer)) return !fit(state) && !unhealthy(peer) && holdsUnable(peer);
   if (state.stops > 0 || !state.inPeerList || barred(state)) return true;
-  // Without the cloud, or in doubt about a holder, we make way for healthy nodes, and for unhealthy ones only if we are
+  // Without the cloud, without the store, or in doubt about a holder, we make way for healthy nodes, and for unhealthy ones only if we are
   // unhealthy too.
-  if (!state.cloudReachable || state.kept) return !unhealthy(peer) || !fit(state);
+  if (!state.cloudReachable || !storeReachable(state) || state.kept) {
+    return !unhealthy(peer) || !fit(state);
+  }
   return ranksBefore(rankOf(peer), selfRank(state), state.settings.exclusive);
 }
 
@@ -254,7 +266,8 @@ export function ranksEqual(peer: Peer, state: Election): boolean {
  * say that it holds: two nodes that only assumed it of each other would both stand back for ever.
  */
 export function standsBack(state: Election): boolean {
-  return state.settings.preemptDelayMs > 0 && state.holding === false && state.role === "backup" &&
+  return state.settings.preemptDelayMs > 0 && state.holding === false &&
+    state.elected === "backup" &&
     worseHolders(state).length > 0;
 }
 

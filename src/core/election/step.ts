@@ -36,6 +36,7 @@ import {
   selfEligible,
   settling,
   standsBack,
+  storeReachable,
   type TwinHeard,
   twinned,
 } from "./state.ts";
@@ -48,6 +49,7 @@ import {
   type PromoteEvent,
   unfitReason,
 } from "./aside.ts";
+import type { LeaseView } from "../lease/state.ts";
 import { plain } from "../plain.ts";
 import { machinesOf, pathsOf } from "./machines.ts";
 import { withDeath } from "./life.ts";
@@ -93,6 +95,7 @@ export type ElectionEvent =
   }
   | { readonly kind: "holding"; readonly holding: boolean | null }
   | { readonly kind: "cloudReachable"; readonly cloudReachable: boolean }
+  | { readonly kind: "lease"; readonly lease: LeaseView }
   | HealthEvent
   | { readonly kind: "settings"; readonly settings: ElectionSettings }
   | { readonly kind: "nudge"; readonly by: -1 | 1 }
@@ -126,12 +129,14 @@ export function startElection(
     priority: settings.priority,
     originalsUntilMs: -Infinity,
     cloudReachable: true,
+    lease: null,
     healthy: true,
     unhealthyReason: "",
     aside: aside && plainAside(aside),
     inPeerList: true,
     stops: 0,
     holding: null,
+    elected: "backup",
     role: "backup",
     reason: "settling",
     roleSinceMs: atMs,
@@ -203,6 +208,8 @@ function apply(state: Election, event: ElectionEvent, atMs: number): Election {
         cloudReachable: event.cloudReachable,
         graceUntilMs: event.cloudReachable ? atMs + GRACE_MS : null,
       };
+    case "lease":
+      return { ...state, lease: event.lease };
     case "health":
       return {
         ...state,
@@ -295,7 +302,7 @@ function adopt(
   const newcomers = inPeerListAgain || identities.some(isNew);
   const waits = state.holding !== true && inDoubt(state.missing);
   const listen = state.settledAtMs === Infinity ||
-    (newcomers && state.settledAtMs === PASSED && (state.role === "backup" || waits));
+    (newcomers && state.settledAtMs === PASSED && (state.elected === "backup" || waits));
   const settledAtMs = listen ? atMs + holdOffMs(state.settings) : state.settledAtMs;
   return {
     ...state,
@@ -329,13 +336,15 @@ export function decideRole(before: Election, atMs: number): Election {
   const deferUntilMs = standsBack(dead)
     ? passed(state.deferUntilMs ?? atMs + state.settings.preemptDelayMs, atMs)
     : null;
-  const [role, reason] = roleOf({ ...dead, deferUntilMs });
+  const [elected, why] = roleOf({ ...dead, deferUntilMs });
+  const [role, reason] = underLease(elected, why, dead);
   // An outranked node waits for a successor without limit; only a stopping node gives the address up unheld.
   const waits = state.stops > 0 && state.holding !== false;
   const patienceMs = state.settings.handoverTimeoutMs;
   return {
     ...dead,
     deferUntilMs,
+    elected,
     role,
     reason,
     roleSinceMs: role === state.role ? state.roleSinceMs : atMs,
@@ -364,7 +373,7 @@ function roleOf(state: Election): [Role, Reason] {
   const better = outranking(state);
   // A holder keeps serving: it may not change anything in the cloud.
   if (twinned(state)) {
-    return [barred(state) || better.length > 0 ? "backup" : state.role, "twin"];
+    return [barred(state) || better.length > 0 ? "backup" : state.elected, "twin"];
   }
   if (!selfEligible(state)) return [roleOfIneligible(state, better), whyIneligible(state)];
   if (better.length > 0) return ["backup", fit(state) ? "outranked" : unfitReason(state)];
@@ -391,11 +400,21 @@ function roleOfIneligible(state: Election, better: readonly Peer[]): Role {
   if (kept && stops === 0) return "backup";
   if (!superseded && !served && stops === 0) return "master";
   // A master that never got the address leaves it to the live node that serves it.
-  return superseded || (state.holding !== true && cutOffHolder(state)) ? "backup" : state.role;
+  return superseded || (state.holding !== true && cutOffHolder(state)) ? "backup" : state.elected;
 }
 
-function whyIneligible({ stops, inPeerList, cloudReachable }: Election): Reason {
+/** Only the owner of the lease is master, and a holder without the store while nobody better is there. */
+function underLease(elected: Role, why: Reason, { lease, holding }: Election): [Role, Reason] {
+  if (lease === null || elected === "backup" || lease.owned) return [elected, why];
+  if (!lease.reachable) return [holding === true ? "master" : "backup", "lease-store-lost"];
+  if (lease.holder !== null) return ["backup", "lease-held"];
+  return ["backup", lease.lost ? "lease-lost" : "lease-wanted"];
+}
+
+function whyIneligible(state: Election): Reason {
+  const { stops, inPeerList, cloudReachable } = state;
   if (stops > 0) return "leaving";
   if (!inPeerList) return "unlisted";
+  if (!storeReachable(state)) return "lease-store-lost";
   return cloudReachable ? "incomplete" : "cloud-unreachable";
 }

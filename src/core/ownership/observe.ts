@@ -11,6 +11,7 @@ import {
   spare,
   spareAll,
 } from "./evictions.ts";
+import { LATE_LOOKS_MS } from "./breaking.ts";
 import { forgive, succeeded } from "./call_slot.ts";
 import {
   type Circumstances,
@@ -60,6 +61,7 @@ export function answered(
         instanceName: answer.name ?? null,
         holding: answer.holds,
         seenAtMs: now.atMs,
+        sightedAtMs: now.atMs,
       };
     case "look":
       // While we detach, our own call explains a hold that vanishes.
@@ -101,8 +103,20 @@ function changed(state: Ownership, holding: boolean, atMs: number): Ownership {
   const evictions = holding ? restagger(state.evictions, atMs) : state.evictions;
   // A peer that we never heard may have been off since before our start; a look at once shows that.
   const soon = hasUnheardPeer(state, atMs) ? [atMs] : [];
-  const looks = holding ? [...soon, atMs + AFTER_ATTACH_MS] : [];
-  const known = { ...state, holding, evictions, confirmed: null, balked: false, seenAtMs: atMs };
+  const { underLease = false } = state.desired ?? {};
+  const late = underLease ? LATE_LOOKS_MS.map((inMs) => atMs + inMs) : [];
+  // Before a lease is given up, a look must show that the address is detached.
+  const looks = holding ? [...soon, atMs + AFTER_ATTACH_MS, ...late] : underLease ? [atMs] : [];
+  const known = {
+    ...state,
+    ...(holding && { attachedAtMs: atMs }),
+    changedAtMs: atMs,
+    holding,
+    evictions,
+    confirmed: null,
+    balked: false,
+    seenAtMs: atMs,
+  };
   return outdate(lookAt({ ...known, lagUntilMs: atMs + CLOUD_LAG_MS }, ...looks));
 }
 
@@ -134,7 +148,8 @@ function evicted(
       each.instanceId === instanceId
     );
     const title = instanceTitle(known.find(({ name }) => name) ?? { instanceId });
-    say("warning", "evicted", `took the Elastic IP from ${title}, which is dead`);
+    const why = state.desired?.lease ? ": this node has the lease" : ", which is dead";
+    say("warning", "evicted", `took the Elastic IP from ${title}${why}`);
   }
   // In a split brain both halves may evict each other at the same time: a node whose hold is gone attaches again.
   const next = outcome === "taken"
@@ -143,6 +158,8 @@ function evicted(
   const settle = outcome === "absent" ? foundAbsent : close;
   return {
     ...next,
+    // Under a lease, nothing is attached before another look shows that nobody holds.
+    ...(state.desired?.lease && { othersAtMs: -Infinity }),
     evictions: demandProof(settle(state.evictions, instanceId, atMs), atMs),
     others: state.others.filter((holder) => holder.instanceId !== instanceId),
   };
@@ -173,6 +190,7 @@ function sight(
     holding: holds,
     balked: state.balked && !holds,
     seenAtMs: asOfMs,
+    sightedAtMs: asOfMs,
     others: others ?? state.others,
     othersAtMs: others === null ? state.othersAtMs : asOfMs,
   };
@@ -193,6 +211,7 @@ function sight(
   const found = others?.some(({ instanceId }) => state.desired?.successors.includes(instanceId));
   if (!mine && found) return { ...next, inspectAtMs: atMs };
   if (!mine || others === null) return next;
+  if (state.desired?.lease) return next;
   const open = closeAbsent(next.evictions, others, atMs);
   next = { ...next, evictions: holds ? showLate(open, others, { asOfMs, atMs }) : open };
   for (const { instanceId, name, off } of suspectsAmong(others, next, atMs)) {

@@ -1,4 +1,5 @@
 // Which call each slot makes next, and when. Both acting and the next wake-up use the same answer.
+import { mayAttach, nextTaking, othersKnown } from "./breaking.ts";
 import { nextEviction, proofAtMs } from "./evictions.ts";
 import { PENALTY_MS, unableAtMs } from "./call_slot.ts";
 import { RELEASED_LOOK_MS } from "./released.ts";
@@ -58,7 +59,7 @@ function nextRead(state: Ownership): Due | null {
 
 function nextLookAtMs(state: Ownership): number {
   const { desired, holding, evictions, seenAtMs, lookedAtMs, looksAtMs, released } = state;
-  const planned = holding === null ? -Infinity : looksAtMs[0] ?? Infinity;
+  const planned = holding === null || !othersKnown(state) ? -Infinity : looksAtMs[0] ?? Infinity;
   if (released !== null) return Math.min(planned, lookedAtMs + RELEASED_LOOK_MS);
   if (desired?.holdsOnlyIfUnheld || desired?.doubt) {
     return Math.min(planned, lookedAtMs + UNHELD_LOOK_MS);
@@ -142,7 +143,7 @@ function nextWrite(state: Ownership): Due | null {
       }
       const unsure = desired.holdsOnlyIfUnheld &&
         (state.othersAtMs < state.holdsOnlyIfUnheldAtMs || listedHolder(state) !== null);
-      return holding === false && !unsure && allowed.attach
+      return holding === false && !unsure && allowed.attach && mayAttach(state)
         ? { call: { verb: "attach" }, atMs: -Infinity }
         : null;
     }
@@ -158,10 +159,10 @@ function nextWrite(state: Ownership): Due | null {
 }
 
 /** Attach before evicting: only a node that holds, and is not just giving up, evicts. */
-function nextEvict(
-  { desired, holding, write, evictions, others, seenAtMs }: Ownership,
-): Due | null {
+function nextEvict(state: Ownership): Due | null {
+  const { desired, holding, write, evictions, others, seenAtMs } = state;
   const detaching = write.inFlight?.call.verb === "detach-self";
+  if (desired?.lease) return detaching ? null : nextTaking(state);
   if (desired?.intent !== "hold" || holding !== true || detaching) return null;
   const { alive } = desired;
   const next = nextEviction(evictions, { holders: others, alive, heldAtMs: seenAtMs });

@@ -46,6 +46,12 @@ export interface Ownership {
   readonly seenAtMs: number;
   /** When the last look began. */
   readonly lookedAtMs: number;
+  /** When the last look began whose answer was taken in. */
+  readonly sightedAtMs: number;
+  /** When our own last change of our hold ended. */
+  readonly changedAtMs: number;
+  /** When we last attached. */
+  readonly attachedAtMs: number;
   /** From when our own last change must show. */
   readonly lagUntilMs: number;
   /** Why the address is not available, null while it is. */
@@ -112,6 +118,9 @@ export function startOwnership(settings: OwnershipSettings, atMs: number): Owner
     instanceName: null,
     holding: null,
     seenAtMs: -Infinity,
+    sightedAtMs: -Infinity,
+    changedAtMs: -Infinity,
+    attachedAtMs: -Infinity,
     lookedAtMs: -Infinity,
     lagUntilMs: -Infinity,
     released: null,
@@ -151,8 +160,15 @@ export function outdate(state: Ownership): Ownership {
     : state;
 }
 
-/** Whether a call under way is still wanted: a peer that is heard again is not evicted. */
+/**
+ * Whether a call under way is still wanted: a peer that is heard again is not evicted. Under a lease, see node.ts, only
+ * its owner changes anything.
+ */
 export function stillWanted({ desired }: Ownership, call: Call): boolean {
+  if (desired?.underLease) {
+    const changes = call.verb === "evict" || call.verb === "attach";
+    return !changes || (desired.intent === "hold" && desired.lease !== null);
+  }
   if (call.verb !== "evict") return true;
   return desired?.intent === "hold" && !desired.alive.includes(call.instanceId);
 }

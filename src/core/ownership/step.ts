@@ -171,6 +171,7 @@ function setBack(
     case "inspect":
       return { ...next, inspectAtMs: atMs + 1_000 };
     case "evict": {
+      if (state.desired?.lease) return lookAt(next, atMs);
       // Others may still be evicted, so the record waits, not the slot.
       const setback = { ...event, startedAtMs, atMs };
       const evictions = postpone(state.evictions, call.instanceId, setback);

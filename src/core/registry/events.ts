@@ -195,6 +195,21 @@ export const EVENTS = {
       "The address was put on, put back or taken off the interface; or this machine lacks it.",
     cure: "Put the address on lo, or start with --address-on lo; look for what takes it off.",
   },
+  "lease-acquired": {
+    severities: ["info"],
+    meaning: "This node owns the lease, so it may hold the address; needs --lease.",
+    cure: "Nothing.",
+  },
+  "lease-lost": {
+    severities: ["warning"],
+    meaning: "This node owned the lease and does not any more: it gives the address up.",
+    cure: "Find out what paused this process, its machine, or its way to the store.",
+  },
+  "lease-released": {
+    severities: ["info"],
+    meaning: "This node has detached the address and gave the lease up, to the node in the line.",
+    cure: "Nothing.",
+  },
   "listen": {
     severities: ["info", "warning", "critical"],
     meaning: "The socket of -l cannot be opened: the node waits for its address, or ends.",
@@ -328,6 +343,21 @@ export const EVENTS = {
     severities: ["info"],
     meaning: "The watchdog of an Elastic IP begins; the line has its cloud.",
     cure: "Nothing.",
+  },
+  "store-back": {
+    severities: ["info"],
+    meaning: "The store of the lease answers again.",
+    cure: "Nothing.",
+  },
+  "store-error": {
+    severities: ["warning"],
+    meaning: "A call to the store of the lease failed; the line says where and why.",
+    cure: "Look at the store's members, the way to them, and the user that --lease-user names.",
+  },
+  "store-lost": {
+    severities: ["warning"],
+    meaning: "The store of the lease has not answered for two thirds of the lease's time.",
+    cure: "Look at the store-error lines; until it answers, only --lease-failsafe serves.",
   },
   "twin": {
     severities: ["info", "critical"],

@@ -67,6 +67,26 @@ export const ROLE_REASONS = {
     meaning: "The node does not reach the cloud, or cannot change anything there.",
     cure: "Look at the cloud-error lines, and run --doctor on this node.",
   },
+  "lease-held": {
+    severity: "info",
+    meaning: "This node should hold the address, but another one has the lease; the line names it.",
+    cure: "Nothing: that node gives the lease up, or it expires.",
+  },
+  "lease-wanted": {
+    severity: "info",
+    meaning: "This node should hold the address, nobody has the lease, and it asks for it.",
+    cure: "Nothing, unless it lasts: then look at the store-error lines.",
+  },
+  "lease-lost": {
+    severity: "warning",
+    meaning: "This node had the lease and could not renew it in time, or the store gave it away.",
+    cure: "Find out what paused this process or its way to the store; it asks for the lease again.",
+  },
+  "lease-store-lost": {
+    severity: "warning",
+    meaning: "The store of the lease does not answer; only a holder that hears every peer goes on.",
+    cure: "Look at the store-error lines, at the store's members, and at the way to them.",
+  },
   "unlisted": {
     severity: "warning",
     meaning: "The list of peers (pool, label, group) lost this node, so the others do not hear it.",

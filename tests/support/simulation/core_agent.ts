@@ -107,6 +107,7 @@ export class CoreAgent implements Agent {
         return say(effect.severity, effect.event, effect.text);
       case "exit":
         return exit(effect.code);
+      case "store":
       case "refused":
         return;
       default:

@@ -1,0 +1,194 @@
+// What a node knows about the lease of its Elastic IP, and questions about it. Questions never change it.
+//
+// The owner alone may attach the address. All of this node's knowledge counts from the moment a request was sent, never
+// from its answer: the store counts from when it got the request, which is later, so the store's lease always outlasts
+// what the node believes. The node's time is monotonic.
+//
+//   sent      1/3           2/3           time to live
+//   ├──────────┼─────────────┼─────────────┤
+//   renewed    renew again   counts as     the store gives it
+//                            lost: detach  to somebody else
+import type { LeaseAnswer, LeaseCall, LeaseRecord, LeaseSight } from "./call.ts";
+
+/** Settings of the lease. */
+export interface LeaseSettings {
+  /** Time to live in the store, 3 s to 5 min, in whole seconds. */
+  readonly ttlMs: number;
+  /** Keep the address without the store while every peer is heard, see failsafe.ts. */
+  readonly failsafe: boolean;
+}
+
+/** Our lease. */
+export interface Tenure {
+  readonly token: string;
+  /** When the request that took it was sent. */
+  readonly sinceMs: number;
+  /** When the last request that took or renewed it was sent. */
+  readonly renewedAtMs: number;
+  /** The owner before us had detached the address and released the lease to us. */
+  readonly clean: boolean;
+}
+
+/** A lease that we are giving up. */
+export interface Release {
+  readonly token: string;
+  readonly to: string | null;
+  /** When it has expired in the store even if it was never released. */
+  readonly untilMs: number;
+}
+
+/** What the node wants of the lease. */
+export interface LeaseWish {
+  /** Our instance, null until the cloud has told it. */
+  readonly self: string | null;
+  /** To have it: this node should hold the address, and can. */
+  readonly take: boolean;
+  /** To give it up, and to whom; null to keep it. */
+  readonly giveUp: { readonly to: string | null } | null;
+  /** A change in the cloud waits for a renewal that is sent at this instant or later; -Infinity when none does. */
+  readonly freshSinceMs: number;
+}
+
+/** One kind of call to the store: reading, or changing the lease. */
+export interface LeaseSlot {
+  readonly inFlight: {
+    readonly id: number;
+    readonly call: LeaseCall;
+    readonly startedAtMs: number;
+  } | null;
+  readonly failures: number;
+  readonly notBeforeMs: number;
+}
+
+/** A slot that was never used, or succeeded. */
+export const IDLE_SLOT: LeaseSlot = { inFlight: null, failures: 0, notBeforeMs: -Infinity };
+
+/** Everything that a node knows about its lease. */
+export interface Lease {
+  readonly settings: LeaseSettings;
+  readonly wish: LeaseWish;
+  /** What the store showed last, null before its first answer. */
+  readonly sight: LeaseSight | null;
+  /** When the request for it was sent, or when the watch told it. */
+  readonly sightAtMs: number;
+  /** Null while the lease is not ours. */
+  readonly tenure: Tenure | null;
+  /** Set from the first attempt to give it up: then it is not ours any more, whatever becomes of the attempt. */
+  readonly release: Release | null;
+  /** Our lease was lost, and nobody has been seen to have it since. */
+  readonly lost: boolean;
+  /** When the last request was sent that the store answered; at first the start. */
+  readonly answeredAtMs: number;
+  /** Whether the store counts as reached. */
+  readonly reachable: boolean;
+  readonly read: LeaseSlot;
+  readonly write: LeaseSlot;
+  readonly lastCallId: number;
+}
+
+/** What can happen to the lease. `roll` is a random number in 0..1. */
+export type LeaseEvent =
+  | { readonly kind: "tick" }
+  | { readonly kind: "wish"; readonly wish: LeaseWish }
+  /** The watch tells a change. */
+  | { readonly kind: "store-seen"; readonly sight: LeaseSight }
+  | {
+    readonly kind: "store-answered";
+    readonly id: number;
+    readonly answer: LeaseAnswer;
+    readonly roll: number;
+  }
+  | { readonly kind: "store-failed"; readonly id: number; readonly roll: number };
+
+/** The state before any answer of the store. */
+export function startLease(settings: LeaseSettings, atMs: number): Lease {
+  return {
+    settings,
+    wish: { self: null, take: false, giveUp: null, freshSinceMs: -Infinity },
+    sight: null,
+    sightAtMs: -Infinity,
+    tenure: null,
+    release: null,
+    lost: false,
+    answeredAtMs: atMs,
+    reachable: true,
+    read: IDLE_SLOT,
+    write: IDLE_SLOT,
+    lastCallId: 0,
+  };
+}
+
+/** Time between two renewals, and between two readings of a node without the lease. */
+export function renewMs({ settings: { ttlMs } }: Lease): number {
+  return ttlMs / 3;
+}
+
+/** How long after the sending of a renewal the lease counts as lost: the rest is there to detach. */
+export function lossMs({ settings: { ttlMs } }: Lease): number {
+  return ttlMs * 2 / 3;
+}
+
+/** When the lease counts as lost unless it is renewed; -Infinity if it is not ours. */
+export function lossAtMs(lease: Lease): number {
+  return lease.tenure === null ? -Infinity : lease.tenure.renewedAtMs + lossMs(lease);
+}
+
+/** Whether the lease is ours now. Until the loss, a third of its time is left for what is sent now. */
+export function owns(lease: Lease, atMs: number): boolean {
+  return atMs < lossAtMs(lease);
+}
+
+/** The record of somebody else's lease, or of one that was released to somebody else; null if we may take it. */
+export function barring({ sight, wish: { self } }: Lease): LeaseRecord | null {
+  const record = sight?.record ?? null;
+  return record === null || (record.releasedTo ?? record.instanceId) === self ? null : record;
+}
+
+/** The number of the call under way in which slot, undefined if there is none. */
+export function leaseSlotOf(lease: Lease, id: number): "read" | "write" | undefined {
+  return (["read", "write"] as const).find((slot) => lease[slot].inFlight?.id === id);
+}
+
+/** The owner of a record for people. */
+export function ownerOf({ instanceId, name, releasedTo }: LeaseRecord): string {
+  if (releasedTo !== undefined) return `instance ${releasedTo}, to which it was released,`;
+  return name ? `${name} (${instanceId})` : `instance ${instanceId}`;
+}
+
+/** What the election knows about the lease, without which no node may be master. */
+export interface LeaseView {
+  /** It is ours. */
+  readonly owned: boolean;
+  /** The store answers. */
+  readonly reachable: boolean;
+  /** We had it and lost it. */
+  readonly lost: boolean;
+  /** Who has it, for people; null if nobody else is known to. */
+  readonly holder: string | null;
+}
+
+/** What the owner of the lease must keep to. */
+export interface LeaseTerms {
+  /** Other holders are known since a look that began then or later. */
+  readonly sinceMs: number;
+  /** The owner before us had detached the address: nobody else has it until we attach it. */
+  readonly clean: boolean;
+  /** When the last renewal was sent. What a look showed after that may not be acted on. */
+  readonly renewedAtMs: number;
+  /** Whether enough of the lease is left for a request. */
+  readonly inTime: boolean;
+}
+
+/** What the election is told about the lease. */
+export function viewOf(lease: Lease, atMs: number): LeaseView {
+  const { reachable, lost } = lease;
+  const owned = owns(lease, atMs), other = barring(lease);
+  const holder = other === null ? null : ownerOf(other);
+  return { owned, reachable, lost, holder };
+}
+
+/** Whether both say the same. */
+export function sameView(one: LeaseView | null, other: LeaseView): boolean {
+  return one !== null && one.owned === other.owned && one.reachable === other.reachable &&
+    one.lost === other.lost && one.holder === other.holder;
+}

@@ -1,0 +1,243 @@
+// Takes, renews and gives up the lease. Pure: calls leave as values with a number, and answers return as events with
+// the same number. At most one call that changes the lease is under way, and one that reads.
+import { backoffMs } from "../backoff.ts";
+import { type Report, report, type Say } from "../registry/report.ts";
+import type { LeaseAnswer, LeaseCall, LeaseSight } from "./call.ts";
+import {
+  barring,
+  IDLE_SLOT,
+  type Lease,
+  type LeaseEvent,
+  leaseSlotOf,
+  lossAtMs,
+  lossMs,
+  ownerOf,
+  renewMs,
+} from "./state.ts";
+
+/** Waits between attempts: an owner has a third of the time to live for all of them. */
+const OWNER_BACKOFF = { firstMs: 100, capMs: 1_000, jitter: 0.5 };
+const OTHER_BACKOFF = { firstMs: 100, capMs: 5_000, jitter: 0.5 };
+/** The first attempt gets this part of the time to live; each further one, up to a third, twice as long. */
+const FIRST_TRY = 1 / 9, LONGEST_TRY = 1 / 3;
+/** Longest first attempt: with a long time to live, a silent endpoint is left sooner. */
+const FIRST_TRY_MAX_MS = 5_000;
+
+/** A call with its number, and the time that its one attempt gets. */
+export interface NumberedLeaseCall {
+  readonly id: number;
+  readonly call: LeaseCall;
+  readonly limitMs: number;
+}
+
+/** Takes in an event; returns the state after it and reports for the operator. Begins no calls. */
+export function learnLease(before: Lease, event: LeaseEvent, atMs: number): [Lease, Report[]] {
+  const reports: Report[] = [];
+  const say: Say = (...args) => void reports.push(report(...args));
+  const told = absorb(before, event, { atMs, say });
+  return [judge(told, { atMs, say }), reports];
+}
+
+/** Begins the calls that are due. */
+export function actLease(before: Lease, atMs: number): [Lease, NumberedLeaseCall[]] {
+  let lease = before;
+  const calls: NumberedLeaseCall[] = [];
+  for (const slot of ["write", "read"] as const) {
+    const due = nextOf(lease, slot);
+    if (due === null || due.atMs > atMs) continue;
+    const { call } = due, id = lease.lastCallId + 1;
+    calls.push({ id, call, limitMs: limitOf(lease, slot) });
+    const inFlight = { id, call, startedAtMs: atMs };
+    lease = { ...begun(lease, call), lastCallId: id, [slot]: { ...lease[slot], inFlight } };
+  }
+  return [lease, calls];
+}
+
+/** When the lease wants to be stepped next. */
+export function leaseWakeAtMs(lease: Lease): number {
+  const dues = (["read", "write"] as const).map((slot) => nextOf(lease, slot)?.atMs ?? Infinity);
+  const lostAtMs = lease.tenure === null ? Infinity : lossAtMs(lease);
+  const unreachableAtMs = lease.reachable ? lease.answeredAtMs + lossMs(lease) : Infinity;
+  return Math.min(...dues, lostAtMs, unreachableAtMs);
+}
+
+interface Circumstances {
+  readonly atMs: number;
+  readonly say: Say;
+}
+
+function absorb(lease: Lease, event: LeaseEvent, now: Circumstances): Lease {
+  switch (event.kind) {
+    case "tick":
+      return lease;
+    case "wish":
+      return { ...lease, wish: event.wish };
+    case "store-seen":
+      return (lease.sight?.version ?? -Infinity) < event.sight.version
+        ? shown(lease, event.sight, now)
+        : lease;
+    case "store-answered":
+      return answered(lease, event, now);
+    case "store-failed":
+      return failed(lease, event, now.atMs);
+    default:
+      return event satisfies never;
+  }
+}
+
+/** What time alone changes: an unrenewed lease is lost, and a store that stays silent is not reached. */
+function judge(lease: Lease, { atMs, say }: Circumstances): Lease {
+  const reachable = atMs < lease.answeredAtMs + lossMs(lease);
+  let next = lease;
+  if (lease.reachable !== reachable) {
+    if (reachable) say("info", "store-back", "the store of the lease answers again");
+    else say("warning", "store-lost", "the store of the lease does not answer");
+    next = { ...next, reachable };
+  }
+  // It has expired by itself.
+  if (lease.release !== null && !lease.write.inFlight && atMs >= lease.release.untilMs) {
+    next = { ...next, release: null, write: IDLE_SLOT, sight: null };
+  }
+  if (lease.tenure === null || atMs < lossAtMs(lease)) return next;
+  say("warning", "lease-lost", "the lease was not renewed in time: this node does not own it");
+  return { ...next, tenure: null, lost: true };
+}
+
+function answered(
+  lease: Lease,
+  { id, answer }: Extract<LeaseEvent, { kind: "store-answered" }>,
+  now: Circumstances,
+): Lease {
+  const slot = leaseSlotOf(lease, id);
+  const flight = slot && lease[slot].inFlight;
+  if (!slot || !flight) return lease;
+  const { startedAtMs, call } = flight;
+  const landed: Lease = {
+    ...lease,
+    [slot]: IDLE_SLOT,
+    answeredAtMs: Math.max(lease.answeredAtMs, startedAtMs),
+  };
+  switch (answer.verb) {
+    case "read":
+      // It was sent after the last sight, so a lower version means that the store was set back.
+      return startedAtMs > lease.sightAtMs || answer.sight.version > (lease.sight?.version ?? -1)
+        ? shown(landed, answer.sight, { ...now, asOfMs: startedAtMs })
+        : landed;
+    case "acquire":
+      return acquired(landed, answer, { ...now, asOfMs: startedAtMs });
+    case "renew": {
+      const ours = lease.tenure;
+      if (ours === null || call.verb !== "renew" || call.token !== ours.token) return landed;
+      if (answer.ours) return { ...landed, tenure: { ...ours, renewedAtMs: startedAtMs } };
+      now.say("warning", "lease-lost", "the store says that the lease is not ours any more");
+      return { ...landed, tenure: null, lost: true, sight: null };
+    }
+    case "release":
+      now.say("info", "lease-released", releasedText(lease));
+      return { ...landed, release: null, sight: null };
+    case "announce":
+      return landed;
+    default:
+      return answer satisfies never;
+  }
+}
+
+function releasedText({ release }: Lease): string {
+  const to = release?.to ? `to instance ${release.to}` : "to whoever takes it";
+  return `this node gave the lease up ${to}`;
+}
+
+function acquired(
+  lease: Lease,
+  { token, sight }: Extract<LeaseAnswer, { verb: "acquire" }>,
+  { asOfMs, ...now }: Circumstances & { asOfMs: number },
+): Lease {
+  const { self } = lease.wish;
+  const clean = lease.sight?.record?.releasedTo === self;
+  const next = shown(lease, sight, { ...now, asOfMs });
+  if (token === null) return next;
+  const how = clean ? "which was released to this node" : "and first takes the address from others";
+  now.say("info", "lease-acquired", `this node owns the lease, ${how}`);
+  const tenure = { token, sinceMs: asOfMs, renewedAtMs: asOfMs, clean };
+  return { ...next, tenure, lost: false };
+}
+
+/** Takes in what the store shows. A record of somebody else ends our lease. */
+function shown(
+  lease: Lease,
+  sight: LeaseSight,
+  { atMs, say, asOfMs = atMs }: Circumstances & { asOfMs?: number },
+): Lease {
+  const next = { ...lease, sight, sightAtMs: asOfMs };
+  const other = barring(next);
+  if (other === null) return next;
+  if (lease.tenure === null) return { ...next, lost: false };
+  say("warning", "lease-lost", `${ownerOf(other)} has the lease now`);
+  return { ...next, tenure: null, lost: false };
+}
+
+function failed(
+  lease: Lease,
+  { id, roll }: Extract<LeaseEvent, { kind: "store-failed" }>,
+  atMs: number,
+): Lease {
+  const slot = leaseSlotOf(lease, id);
+  if (!slot) return lease;
+  const { failures } = lease[slot];
+  const backoff = lease.tenure === null ? OTHER_BACKOFF : OWNER_BACKOFF;
+  const notBeforeMs = atMs + backoffMs(backoff, failures, roll);
+  const next = { ...lease, [slot]: { inFlight: null, failures: failures + 1, notBeforeMs } };
+  // An attempt to take it may have worked, which only the store can tell.
+  return slot === "write" ? { ...next, sight: null } : next;
+}
+
+/** From the first attempt to give it up the lease is not ours any more. */
+function begun(lease: Lease, call: LeaseCall): Lease {
+  const { tenure } = lease;
+  if (call.verb !== "release" || tenure === null) return lease;
+  const untilMs = tenure.renewedAtMs + lease.settings.ttlMs;
+  return { ...lease, tenure: null, release: { token: call.token, to: call.to, untilMs } };
+}
+
+/** A call and the earliest instant for it. */
+interface Due {
+  readonly call: LeaseCall;
+  readonly atMs: number;
+}
+
+function nextOf(lease: Lease, slot: "read" | "write"): Due | null {
+  if (lease[slot].inFlight) return null;
+  const due = slot === "read" ? nextRead(lease) : nextWrite(lease);
+  return due && { ...due, atMs: Math.max(due.atMs, lease[slot].notBeforeMs) };
+}
+
+/** The renewals of an owner say enough. */
+function nextRead(lease: Lease): Due | null {
+  if (lease.tenure !== null) return null;
+  const atMs = lease.sight === null ? -Infinity : lease.sightAtMs + renewMs(lease);
+  return { call: { verb: "read" }, atMs };
+}
+
+function nextWrite(lease: Lease): Due | null {
+  const { tenure, release, sight, wish } = lease;
+  if (release !== null) {
+    const { token, to } = release;
+    return { call: { verb: "release", token, to }, atMs: -Infinity };
+  }
+  if (tenure !== null) {
+    const { token, renewedAtMs } = tenure;
+    if (wish.giveUp) {
+      return { call: { verb: "release", token, to: wish.giveUp.to }, atMs: -Infinity };
+    }
+    const atMs = renewedAtMs < wish.freshSinceMs ? -Infinity : renewedAtMs + renewMs(lease);
+    return { call: { verb: "renew", token }, atMs };
+  }
+  if (!wish.take || wish.self === null || sight === null || barring(lease)) return null;
+  return { call: { verb: "acquire", revision: sight.record?.revision ?? null }, atMs: -Infinity };
+}
+
+/** How long one attempt may take: the first ones less, so that a silent endpoint is left in time. */
+function limitOf({ settings: { ttlMs }, ...lease }: Lease, slot: "read" | "write"): number {
+  const firstMs = Math.min(ttlMs * FIRST_TRY, FIRST_TRY_MAX_MS);
+  return Math.min(firstMs * 2 ** lease[slot].failures, ttlMs * LONGEST_TRY);
+}

@@ -1,0 +1,47 @@
+// Break before make, for the owner of a lease: it takes the address from every other holder, sees that nobody has it,
+// and only then attaches it. Afterwards it goes on looking, because an attach that somebody sent in time may show late.
+//
+// The owner acts on what a look shows only after a renewal that it sent after that look began: a process or a machine
+// that slept in between finds out first that the lease is not its own any more.
+import type { LeaseTerms } from "../lease/state.ts";
+import type { Call } from "./call.ts";
+import type { Ownership } from "./state.ts";
+
+/** Looks after an attach under a lease: what others sent in time may show late. */
+export const LATE_LOOKS_MS = [3_000, 6_000, 14_000];
+
+/** Whether the others are known that hold besides the owner of a lease; true without one. */
+export function othersKnown({ desired, othersAtMs, ...state }: Ownership): boolean {
+  const terms = desired?.lease;
+  return !terms || isClean(terms, state) || othersAtMs >= terms.sinceMs;
+}
+
+/** Whether nothing forbids to attach: there is no lease, or it is ours, renewed, and nobody else holds. */
+export function mayAttach(state: Ownership): boolean {
+  const terms = state.desired?.lease;
+  if (!terms) return true;
+  const nobody = isClean(terms, state) || state.others.length === 0;
+  return othersKnown(state) && nobody && mayAct(terms, state.seenAtMs);
+}
+
+/** The next holder to take the address from, null without one. */
+export function nextTaking(state: Ownership): { call: Call; atMs: number } | null {
+  const { desired, others: [first], othersAtMs } = state;
+  if (!desired?.lease || desired.intent !== "hold" || !first) return null;
+  if (!othersKnown(state) || !mayAct(desired.lease, othersAtMs)) return null;
+  const { instanceId } = first;
+  return { call: { verb: "evict", instanceId, onlyIfStopped: false }, atMs: -Infinity };
+}
+
+/** Whether a renewal after that instant has shown that the lease is ours, and enough of it is left. */
+function mayAct({ renewedAtMs, inTime }: LeaseTerms, sinceMs: number): boolean {
+  return inTime && renewedAtMs >= sinceMs;
+}
+
+/** Until our first attach nobody can have the address that was detached for us. */
+function isClean(
+  { clean, sinceMs }: LeaseTerms,
+  { attachedAtMs }: Pick<Ownership, "attachedAtMs">,
+) {
+  return clean && attachedAtMs < sinceMs;
+}

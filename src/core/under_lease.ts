@@ -1,0 +1,126 @@
+// What the lease lets a node do. The election says who should hold the Elastic IP; only the owner of the lease may.
+// Ownership breaks before it makes: whoever gets a lease that was not released to it takes the address from all others,
+// sees that nobody has it, and only then attaches it.
+import type { DesiredState } from "./election/desired_state.ts";
+import { type Election, settling, twinned } from "./election/state.ts";
+import { machinesOf } from "./election/machines.ts";
+import {
+  barring,
+  type Lease,
+  type LeaseTerms,
+  type LeaseWish,
+  owns,
+  renewMs,
+} from "./lease/state.ts";
+import type { Ownership } from "./ownership/state.ts";
+
+/**
+ * Whether a node without the store keeps the address: it holds, hears every peer, and no peer holds. A peer that gets
+ * the lease takes the address away first, so this never makes two holders.
+ */
+export function failsafe(
+  lease: Lease,
+  { election, listed }: { election: Election; listed: boolean },
+): boolean {
+  if (!lease.settings.failsafe || lease.reachable || !listed || !election.inPeerList) return false;
+  if (election.holding !== true || settling(election) || election.missing.size > 0) return false;
+  return machinesOf(election).every(({ alive, trailer }) => alive && !trailer?.holds);
+}
+
+/** The desired state of a node that obeys a lease. */
+export function underLease(
+  wanted: DesiredState,
+  { lease, election, listed, atMs }: {
+    lease: Lease;
+    election: Election;
+    /** Whether the peer list is known. */
+    listed: boolean;
+    atMs: number;
+  },
+): DesiredState {
+  // Nobody who holds without the lease keeps it for long, so no doubt about unknown holders is left.
+  const desired = { ...wanted, doubt: false, holdsOnlyIfUnheld: false, challenged: false };
+  if (twinned(election)) return { ...desired, intent: "keep" };
+  if (!owns(lease, atMs)) return { ...desired, intent: withoutLease({ lease, election, listed }) };
+  if (election.stops > 0) return { ...desired, intent: "release" };
+  switch (wanted.intent) {
+    case "hold":
+      return { ...desired, lease: termsOf(lease, atMs) };
+    case "yield":
+      // Nobody can take it before we let go, so we do as soon as somebody would.
+      return { ...desired, intent: wanted.heir === null ? "keep" : "release" };
+    default:
+      return desired;
+  }
+}
+
+function withoutLease(
+  { lease, election, listed }: { lease: Lease; election: Election; listed: boolean },
+): "keep" | "release" {
+  if (election.stops > 0 || barring(lease) !== null) return "release";
+  if (!lease.reachable) return failsafe(lease, { election, listed }) ? "keep" : "release";
+  // Nobody else has it: whoever takes it takes the address from us, too.
+  return "keep";
+}
+
+function termsOf(lease: Lease, atMs: number): LeaseTerms | null {
+  const { tenure } = lease;
+  if (tenure === null) return null;
+  const { sinceMs, clean, renewedAtMs } = tenure;
+  return { sinceMs, clean, renewedAtMs, inTime: atMs <= renewedAtMs + renewMs(lease) };
+}
+
+/** What the node wants of the lease. */
+export function wishOf(
+  { election, desired, wanted, ownerships }: {
+    election: Election;
+    /** Under the lease. */
+    desired: DesiredState;
+    /** What the election alone wants. */
+    wanted: DesiredState;
+    ownerships: readonly Ownership[];
+  },
+): LeaseWish {
+  const self = ownerships[0]?.instanceId ?? null;
+  const reached = ownerships.every(({ prepared, cloudReachable }) => prepared && cloudReachable);
+  const take = wanted.intent === "hold" && election.stops === 0 && reached;
+  const freshSinceMs = Math.max(...ownerships.map((each) => waitsSinceMs(each, desired)));
+  return { self, take, giveUp: givingUp({ desired, wanted, ownerships, reached }), freshSinceMs };
+}
+
+/** What was seen before the last renewal may not be acted on; -Infinity if nothing is to be done. */
+function waitsSinceMs({ holding, seenAtMs, others, othersAtMs }: Ownership, desired: DesiredState) {
+  if (desired.intent !== "hold") return -Infinity;
+  return Math.max(
+    holding === false ? seenAtMs : -Infinity,
+    others.length > 0 ? othersAtMs : -Infinity,
+  );
+}
+
+/** To whom an owner gives the lease up; null as long as it keeps it. */
+function givingUp(
+  { desired, wanted, ownerships, reached }: {
+    desired: DesiredState;
+    wanted: DesiredState;
+    ownerships: readonly Ownership[];
+    reached: boolean;
+  },
+): LeaseWish["giveUp"] {
+  const { heir } = wanted;
+  const detached = ownerships.every(isDetached);
+  if (desired.intent === "release" && detached) return { to: heir };
+  // Without the cloud we cannot detach, but the next owner can take the address from us.
+  const useless = ownerships.every(({ holding }) => holding !== true);
+  return !reached && (heir !== null || useless) && ownerships.some(wasPrepared)
+    ? { to: null }
+    : null;
+}
+
+function wasPrepared({ prepared }: Ownership): boolean {
+  return prepared;
+}
+
+/** Whether a look since our last change shows that we do not hold. */
+function isDetached({ holding, sightedAtMs, changedAtMs }: Ownership): boolean {
+  return holding === false && sightedAtMs >= changedAtMs;
+}

@@ -1,0 +1,124 @@
+// The calls to the store of the lease, and the watch on it. The loop starts each call without waiting for it; its result
+// comes back as an event of the node.
+import { messageOf } from "../core/message_of.ts";
+import { backoffMs } from "../core/backoff.ts";
+import type { LeaseAnswer, LeaseCall } from "../core/lease/call.ts";
+import type { NodeEvent } from "../core/node_state.ts";
+import { StoreError } from "../leases/store_error.ts";
+import type { RateLimitedLog } from "../log/rate_limited_log.ts";
+import type { Claim, Clock, LeaseStore } from "../world.ts";
+
+/** Waits before the watch is begun again. Readings go on meanwhile. */
+const WATCH_BACKOFF = { firstMs: 500, capMs: 10_000, jitter: 0.5 };
+/** A watch that lasted this long was no failure. */
+const WATCH_LASTED_MS = 30_000;
+
+/** What the calls need from the watchdog. */
+export interface LeaseCallerOptions {
+  readonly store: LeaseStore;
+  readonly clock: Clock;
+  /** Uniform in 0..1. */
+  readonly random: () => number;
+  readonly limitedLog: RateLimitedLog;
+  /** Ends every call. */
+  readonly ending: AbortSignal;
+  readonly deliver: (event: NodeEvent) => void;
+  /** This instance as it claims the lease. The core asks for it only once the cloud has told the instance. */
+  readonly claim: () => Claim;
+}
+
+/** Makes calls, and watches. */
+export class LeaseCalls {
+  readonly #options: LeaseCallerOptions;
+  readonly #running = new Set<Promise<void>>();
+
+  constructor(options: LeaseCallerOptions) {
+    this.#options = options;
+  }
+
+  /** Begins to watch, until the end. */
+  watch(): void {
+    this.#run(this.#watch());
+  }
+
+  /** Begins a call of the core, which gets that long. */
+  begin(id: number, call: LeaseCall, limitMs: number): void {
+    this.#run(this.#call(id, call, limitMs));
+  }
+
+  /** Resolves when all calls have ended, which is soon after `ending`. */
+  async ended(): Promise<void> {
+    await Promise.all(this.#running);
+  }
+
+  #run(call: Promise<void>): void {
+    const running = call.finally(() => this.#running.delete(running));
+    this.#running.add(running);
+  }
+
+  async #call(id: number, call: LeaseCall, limitMs: number): Promise<void> {
+    const { clock, random, ending, deliver } = this.#options;
+    const over = new AbortController();
+    const signal = AbortSignal.any([ending, over.signal]);
+    const done = new AbortController();
+    const late = clock.sleep(limitMs, AbortSignal.any([ending, done.signal])).then(() => {
+      if (!done.signal.aborted) over.abort();
+    });
+    try {
+      const answer = await this.#ask(call, signal);
+      deliver({ kind: "store-answered", id, answer, roll: random() });
+    } catch (error) {
+      if (ending.aborted) return;
+      this.#report(call.verb, error);
+      deliver({ kind: "store-failed", id, roll: random() });
+    } finally {
+      done.abort();
+      await late;
+    }
+  }
+
+  async #ask(call: LeaseCall, signal: AbortSignal): Promise<LeaseAnswer> {
+    const { store, claim } = this.#options;
+    const { verb } = call;
+    switch (verb) {
+      case "read":
+        return { verb, sight: await store.read(signal) };
+      case "acquire":
+        return { verb, ...await store.acquire(claim(), call.revision, signal) };
+      case "renew":
+        return { verb, ours: await store.renew(call.token, signal) };
+      case "release":
+        await store.release(call.token, call.to, signal);
+        return { verb };
+      case "announce": {
+        const { wallMs: _, ...self } = claim();
+        const candidate = { ...self, says: call.says };
+        return { verb, session: await store.announce(candidate, call.session, signal) };
+      }
+      default:
+        return call satisfies never;
+    }
+  }
+
+  async #watch(): Promise<void> {
+    const { store, clock, random, ending, deliver } = this.#options;
+    for (let failures = 0; !ending.aborted;) {
+      const beganAtMs = clock.nowMs();
+      try {
+        await store.watch((sight) => deliver({ kind: "store-seen", sight }), ending);
+      } catch (error) {
+        this.#report("watch", error);
+      }
+      failures = clock.nowMs() < beganAtMs + WATCH_LASTED_MS ? failures + 1 : 0;
+      await clock.sleep(backoffMs(WATCH_BACKOFF, failures, random()), ending);
+    }
+  }
+
+  #report(verb: LeaseCall["verb"] | "watch", error: unknown): void {
+    const { limitedLog, store, ending } = this.#options;
+    if (ending.aborted) return;
+    const kind = error instanceof StoreError ? error.kind : "odd-answer";
+    const text = `${verb}: ${store.name}: ${messageOf(error)}`;
+    limitedLog.write(`store ${verb} ${kind}`, ["warning", "store-error", text]);
+  }
+}
