@@ -224,8 +224,8 @@ export interface Claim {
 }
 
 /**
- * The lease of one Elastic IP in a consensus store: at most one instance has it. Every call makes one attempt, ends soon
- * after its signal aborts, and throws only a `StoreError`. After a failure the next call goes to another endpoint.
+ * The lease of one Elastic IP in a consensus store: at most one instance has it. Every call makes one attempt, ends
+ * soon after its signal aborts, and throws only a `StoreError`. After a failure the next call goes to another endpoint.
  */
 export interface LeaseStore {
   /** For messages: `etcd at https://...`. */

@@ -1,5 +1,5 @@
-// The calls to the store of the lease, and the watch on it. The loop starts each call without waiting for it; its result
-// comes back as an event of the node.
+// The calls to the store of the lease, and the watch on it. The loop starts each call without waiting for it; its
+// result comes back as an event of the node.
 import { messageOf } from "../core/message_of.ts";
 import { backoffMs } from "../core/backoff.ts";
 import type { LeaseAnswer, LeaseCall } from "../core/lease/call.ts";

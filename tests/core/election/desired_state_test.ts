@@ -26,7 +26,15 @@ function master(
   const settings = { ...NODE_SETTINGS, ...set };
   const state = startElection(settings, { atMs: 0, selfId: SELF, peers: [] });
   const all = new Map(peers.map((peer) => [peer.address, peer]));
-  return { ...state, settledAtMs: PASSED, role: "master", reason: "best", peers: all, ...rest };
+  return {
+    ...state,
+    settledAtMs: PASSED,
+    elected: "master",
+    role: "master",
+    reason: "best",
+    peers: all,
+    ...rest,
+  };
 }
 
 const twin = { address: "10.0.0.9", firstAtMs: 0, certain: true, mark: null, untilMs: 9_000 };
@@ -38,21 +46,29 @@ const INTENTS: ReadonlyArray<
   readonly [when: string, state: Election, intent: DesiredState["intent"]]
 > = [
   ["as master", master([worse]), "hold"],
-  ["as backup", master([better], { role: "backup" }), "yield"],
+  ["as backup", master([better], { elected: "backup", role: "backup" }), "yield"],
   ["while it settles", master([worse], { settledAtMs: 9_000 }), "keep"],
   ["beside another machine with its id", master([worse], { twin }), "keep"],
   ["without the cloud, nobody to serve", master([], { cloudReachable: false }), "hold"],
-  ["without the cloud, as backup", master([], { cloudReachable: false, role: "backup" }), "keep"],
+  [
+    "without the cloud, as backup",
+    master([], { cloudReachable: false, elected: "backup", role: "backup" }),
+    "keep",
+  ],
   [
     "without the cloud, one to serve",
-    master([worse], { cloudReachable: false, role: "backup" }),
+    master([worse], { cloudReachable: false, elected: "backup", role: "backup" }),
     "yield",
   ],
   ["not in the list, with a live peer", master([better], { inPeerList: false }), "hold"],
-  ["not in the list, as backup", master([better], { inPeerList: false, role: "backup" }), "yield"],
+  [
+    "not in the list, as backup",
+    master([better], { inPeerList: false, elected: "backup", role: "backup" }),
+    "yield",
+  ],
   [
     "not in the list, as backup, with a peer that cannot serve",
-    master([leaving], { inPeerList: false, role: "backup" }),
+    master([leaving], { inPeerList: false, elected: "backup", role: "backup" }),
     "yield",
   ],
   ["asked to stop", master([worse], { stops: 1 }), "yield"],
@@ -242,7 +258,7 @@ Deno.test("aimOf() names whom each of its lists is about", () => {
     peer(6, { alive: false, heardAtMs: null, lived: false }),
     peer(7, { alive: false, instanceId: null }),
   ];
-  const desired = desiredStateOf(master(peers, { role: "backup" }));
+  const desired = desiredStateOf(master(peers, { elected: "backup", role: "backup" }));
   const ids = (...numbers: number[]) => numbers.map(idOf);
   assertEquals(desired.successors, ids(1, 2));
   assertEquals([desired.claimant, desired.hasOriginalSuccessor], [idOf(1), true]);
@@ -262,7 +278,10 @@ Deno.test("aimOf() names whom each of its lists is about", () => {
   assertEquals([known.claimant, known.hasOriginalSuccessor, known.resolved], [null, false, true]);
   // The cloud cannot be asked about an instance that it does not know.
   const unknown = peer(1, { priority: 5, trailer: { holds: true }, instanceId: null });
-  assertEquals(desiredStateOf(master([unknown, better], { role: "backup" })).claimant, null);
+  assertEquals(
+    desiredStateOf(master([unknown, better], { elected: "backup", role: "backup" })).claimant,
+    null,
+  );
 });
 
 Deno.test("aimOf(): a node that its list has lost holds only if no silent peer does, and buries nobody", () => {
@@ -292,7 +311,7 @@ Deno.test("aimOf(): a master is challenged by a worse one that says that it hold
   assertEquals(by([peer(7, { trailer: { holds: true, unable: true } })]), false);
   assertEquals(by([peer(7, { ...HOLDS, alive: false })]), false);
   assertEquals(by([peer(7, { trailer: null })]), false);
-  assertEquals(by([holder], { role: "backup" }), false);
+  assertEquals(by([holder], { elected: "backup", role: "backup" }), false);
 });
 
 Deno.test("aimOf(): of the addresses of one machine the one that tells more counts", () => {

@@ -65,13 +65,13 @@ Deno.test("movesLeft() counts the moves within the time of the limit", () => {
 Deno.test("a node keeps the address while the limit is reached, and only if it can serve", () => {
   const keeping: Election = {
     ...seen(false, true),
-    ...{ role: "master", limitedUntilMs: 61_000, settledAtMs: -Infinity },
+    ...{ elected: "master", role: "master", limitedUntilMs: 61_000, settledAtMs: -Infinity },
   };
   assert(keepsHere(keeping) && selfRank(keeping).keeps);
   const different: Partial<Election>[] = [
     { limitedUntilMs: null },
     { limitedUntilMs: -Infinity },
-    { role: "backup" },
+    { elected: "backup", role: "backup" },
     { holding: null },
     { healthy: false },
     { cloudReachable: false },

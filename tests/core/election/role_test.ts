@@ -38,7 +38,7 @@ function election(peers: readonly Peer[], { set, ...rest }: Changed = {}): Elect
   return { ...state, settledAtMs: PASSED, holding: false, peers: all, ...rest };
 }
 
-const master = { role: "master", reason: "best", holding: true } as const;
+const master = { elected: "master", role: "master", reason: "best", holding: true } as const;
 const twin = { address: "10.0.0.9", firstAtMs: 0, certain: true, mark: null, untilMs: Infinity };
 const holds = { trailer: { holds: true } };
 const cutOff = peer({ trailer: { holds: true, unable: true } });
@@ -275,7 +275,7 @@ Deno.test("standsBack(): only a backup that does not hold, for a worse holder th
   assertEquals(is([cutOff]), false);
   assertEquals(is([peer(holds)], { set: { preemptDelayMs: 0 } }), false);
   assertEquals([is([peer(holds)], { holding: null }), is([peer(holds)], master)], [false, false]);
-  assertEquals(is([peer(holds)], { role: "master" }), false);
+  assertEquals(is([peer(holds)], { elected: "master", role: "master" }), false);
   assertEquals([is([unhealthy(20)]), is([unhealthy(20)], { healthy: false })], [false, true]);
   assertEquals(is([peer({ trailer: null })]), false, "it has no word for it");
 });
