@@ -62,7 +62,7 @@ export class LeaseCalls {
     const signal = AbortSignal.any([ending, over.signal]);
     const done = new AbortController();
     const late = clock.sleep(limitMs, AbortSignal.any([ending, done.signal])).then(() => {
-      if (!done.signal.aborted) over.abort();
+      if (!done.signal.aborted) over.abort(new DOMException("late", "TimeoutError"));
     });
     try {
       const answer = await this.#ask(call, signal);

@@ -244,8 +244,8 @@ function goesBefore(peer: Peer, state: Election): boolean {
   // A healthy node that holds but cannot reach the cloud serves better than an unhealthy one that can.
   if (!eligible(peer)) return !fit(state) && !unhealthy(peer) && holdsUnable(peer);
   if (state.stops > 0 || !state.inPeerList || barred(state)) return true;
-  // Without the cloud, without the store, or in doubt about a holder, we make way for healthy nodes, and for unhealthy ones only if we are
-  // unhealthy too.
+  // Without the cloud, without the store, or in doubt about a holder, we make way for healthy nodes, and for unhealthy
+  // ones only if we are unhealthy too.
   if (!state.cloudReachable || !storeReachable(state) || state.kept) {
     return !unhealthy(peer) || !fit(state);
   }
