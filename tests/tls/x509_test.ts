@@ -57,7 +57,7 @@ skippableTest("openssl reads in a certificate what was written", missingOpenssl,
       /Not Before: Feb 29 23:59:58 2020 GMT\n\s+Not After : Jan {2}2 03:04:05 2050 GMT\n/,
       /NIST CURVE: P-256\n/,
       /Basic Constraints: critical\n\s+CA:FALSE\n/,
-      /Extended Key Usage: *\n\s+TLS Web Server Authentication\n/,
+      /Extended Key Usage: *\n\s+TLS Web Server Authentication, TLS Web Client Authentication\n/,
       /IP Address:2001:DB8:0:0:0:1:0:5, DNS:cloud\.test,/,
     ]
   ) {

@@ -27,14 +27,25 @@ export class Authority implements AsyncDisposable {
     return `${this.#folder}/ca.crt`;
   }
 
-  /** A key and a certificate for the host, signed by this authority or by itself; optionally expired. */
-  certificate(host: string, { selfSigned = false, expired = false } = {}): Identity {
+  /**
+   * A key and a certificate for the host, and perhaps others, signed by this authority or by itself; optionally
+   * expired. Its common name is the host, or as given.
+   */
+  certificate(
+    host: string,
+    { selfSigned = false, expired = false, others = [], name = host }: {
+      selfSigned?: boolean;
+      expired?: boolean;
+      others?: readonly string[];
+      name?: string;
+    } = {},
+  ): Identity {
     const keys = newKeys();
     const past = { from: new Date("2020-01-01"), to: new Date("2020-02-01") };
     const content = {
-      name: host,
+      name,
       publicKey: keys.publicKey,
-      hosts: [host],
+      hosts: [host, ...others],
       ...(expired && past),
     };
     const issuer = selfSigned ? { name: host, ...keys } : this.#issuer;

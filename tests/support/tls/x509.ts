@@ -18,10 +18,10 @@ export interface Issuer extends Keys {
 
 /** The content of a certificate. */
 export interface Content {
-  /** Common name of the subject. */
+  /** Common name of the subject; empty leaves it out. */
   readonly name: string;
   readonly publicKey: KeyObject;
-  /** Host names and IP addresses of a server; null for an authority. */
+  /** Host names and IP addresses of a server, which may also be a client; null for an authority. */
   readonly hosts: readonly string[] | null;
   /**
    * First and last instant of its validity; by default from an hour ago, in case the clock is late, to thirty days
@@ -40,6 +40,7 @@ const constructed = (number: number) => 0xa0 + number,
 
 const ECDSA_WITH_SHA256 = der(SEQUENCE, objectId("1.2.840.10045.4.3.2"));
 const COMMON_NAME = objectId("2.5.4.3"), SERVER_AUTHENTICATION = objectId("1.3.6.1.5.5.7.3.1");
+const CLIENT_AUTHENTICATION = objectId("1.3.6.1.5.5.7.3.2");
 const SUBJECT_KEY = objectId("2.5.29.14"), KEY_USAGE = objectId("2.5.29.15");
 const ALTERNATIVE_NAMES = objectId("2.5.29.17"), BASIC_CONSTRAINTS = objectId("2.5.29.19");
 const AUTHORITY_KEY = objectId("2.5.29.35"), EXTENDED_KEY_USAGE = objectId("2.5.29.37");
@@ -102,7 +103,7 @@ function extensions({ hosts, publicKey }: Content, issuer: Issuer): Uint8Array[]
   return [
     extension(BASIC_CONSTRAINTS, der(SEQUENCE), TRUE),
     extension(KEY_USAGE, MAY_SIGN_DATA, TRUE),
-    extension(EXTENDED_KEY_USAGE, der(SEQUENCE, SERVER_AUTHENTICATION)),
+    extension(EXTENDED_KEY_USAGE, der(SEQUENCE, SERVER_AUTHENTICATION, CLIENT_AUTHENTICATION)),
     extension(ALTERNATIVE_NAMES, der(SEQUENCE, ...hosts.map(alternativeName))),
     ...keyIds,
   ];
@@ -119,6 +120,7 @@ function alternativeName(host: string): Uint8Array {
 }
 
 function distinguishedName(name: string): Uint8Array {
+  if (name === "") return der(SEQUENCE);
   const text = der(UTF8_STRING, new TextEncoder().encode(name));
   return der(SEQUENCE, der(SET, der(SEQUENCE, COMMON_NAME, text)));
 }
