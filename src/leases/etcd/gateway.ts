@@ -1,0 +1,203 @@
+// Requests to etcd's JSON gateway, at one of its endpoints. A call to the store makes one attempt at one endpoint, and
+// after a failure the next call goes to the next one. The runtime keeps a dead connection, so a failure ends them all.
+import { VERSION } from "../../version.ts";
+import { type Fields, fieldsOf, odd } from "./fields.ts";
+import { readLines, readText, TooLong } from "./lines.ts";
+import { Refusal, refusalIn, storeError, textRefusal } from "./refusal.ts";
+import { StoreError } from "../store_error.ts";
+
+/** Where etcd is, and how to get in. */
+export interface GatewayOptions {
+  /** At least one, without a path. */
+  readonly endpoints: readonly string[];
+  readonly user: string | null;
+  /** Null without a user. */
+  readonly password: string | null;
+  /** More authorities to trust, PEM. */
+  readonly caCerts: readonly string[];
+  /** This client's certificate, PEM; null without one. */
+  readonly certificate: { readonly cert: string; readonly key: string } | null;
+}
+
+/** The requests of one attempt, all to the same endpoint. */
+export interface Exchange {
+  /** The answer to a request. Throws a `Refusal`, or what the connection throws. */
+  ask(path: string, body: Fields): Promise<Fields>;
+  /** The answers of a stream; leaving the loop ends it. */
+  follow(path: string, body: Fields): AsyncGenerator<Fields>;
+}
+
+/** One etcd. */
+export class Gateway {
+  readonly #options: GatewayOptions;
+  #turn = 0;
+  #client: Deno.HttpClient | null = null;
+  /** What a login gave: empty where etcd has no users, null before the first one. */
+  #login: string | null = null;
+
+  constructor(options: GatewayOptions) {
+    this.#options = options;
+    // The runtime reads the certificates here, and throws if it cannot.
+    this.#client = this.#newClient();
+  }
+
+  /** For messages: `etcd at https://...`. */
+  get name(): string {
+    const { length } = this.#options.endpoints;
+    const more = length > 1 ? ` and ${length - 1} more` : "";
+    return `${this.#where(this.#options.endpoints[0] ?? "")}${more}`;
+  }
+
+  /** Ends all connections. */
+  close(): void {
+    this.#client?.close();
+    this.#client = null;
+  }
+
+  /** Makes one attempt. Throws only `StoreError`, which names the endpoint. */
+  async attempt<Result>(
+    signal: AbortSignal,
+    work: (exchange: Exchange) => Promise<Result>,
+  ): Promise<Result> {
+    const { endpoints, user } = this.#options;
+    const turn = this.#turn, endpoint = endpoints[turn % endpoints.length] ?? "";
+    const where = this.#where(endpoint);
+    // A signal that lives as long as the process would keep something of each request.
+    const ending = new AbortController(), end = () => ending.abort();
+    signal.addEventListener("abort", end);
+    try {
+      signal.throwIfAborted();
+      return await work({
+        ask: (path, body) =>
+          this.#loggedIn(
+            endpoint,
+            ending.signal,
+            () => this.#ask(endpoint, { path, body, signal: ending.signal }),
+          ),
+        follow: (path, body) => this.#follow(endpoint, { path, body, signal: ending.signal }),
+      });
+    } catch (error) {
+      // Another call may have gone on already.
+      if (this.#turn === turn) this.#turn += 1;
+      this.close();
+      const told = error instanceof TooLong ? odd(error.message) : error;
+      const placed = told instanceof StoreError && !told.message.startsWith(where)
+        ? new StoreError(told.kind, `${where}: ${told.message}`, { cause: told.cause })
+        : told;
+      throw storeError(placed, { where, user, signal });
+    } finally {
+      ending.abort();
+      signal.removeEventListener("abort", end);
+    }
+  }
+
+  #where(endpoint: string): string {
+    return `etcd at ${endpoint}`;
+  }
+
+  #newClient(): Deno.HttpClient {
+    const { caCerts, certificate } = this.#options;
+    return Deno.createHttpClient({
+      caCerts: [...caCerts],
+      ...certificate,
+      http1: true,
+      http2: false,
+    });
+  }
+
+  /** Logs in first where that is needed, and once more if the login is not valid any more. */
+  async #loggedIn<Result>(
+    endpoint: string,
+    signal: AbortSignal,
+    request: () => Promise<Result>,
+  ): Promise<Result> {
+    if (this.#options.user === null) return await request();
+    const fresh = this.#login === null;
+    if (fresh) await this.#logIn(endpoint, signal);
+    try {
+      return await request();
+    } catch (error) {
+      if (fresh || !(error instanceof Refusal) || !error.loginGone) throw error;
+      await this.#logIn(endpoint, signal);
+      return await request();
+    }
+  }
+
+  async #logIn(endpoint: string, signal: AbortSignal): Promise<void> {
+    const { user: name, password } = this.#options;
+    this.#login = null;
+    const path = "/v3/auth/authenticate";
+    try {
+      const { token } = await this.#ask(endpoint, { path, body: { name, password }, signal });
+      if (typeof token !== "string" || !/^[!-~]{1,8192}$/.test(token)) throw odd("no login in it");
+      this.#login = token;
+    } catch (error) {
+      // As etcd's own clients do. Users may come later: then a request is refused.
+      if (!(error instanceof Refusal) || !error.withoutLogin) throw error;
+      this.#login = "";
+    }
+  }
+
+  async #send(endpoint: string, { path, body, signal }: Request3): Promise<Response> {
+    this.#client ??= this.#newClient();
+    return await fetch(endpoint + path, {
+      client: this.#client,
+      method: "POST",
+      redirect: "manual",
+      headers: {
+        "content-type": "application/json",
+        "user-agent": `exoip/${VERSION}`,
+        ...(this.#login && { authorization: this.#login }),
+      },
+      body: JSON.stringify(body),
+      signal,
+    });
+  }
+
+  async #ask(endpoint: string, request: Request3): Promise<Fields> {
+    const response = await this.#send(endpoint, request);
+    const text = await readText(response);
+    const answer = parse(text);
+    if (answer === null) {
+      if (!response.ok) throw textRefusal(text, response.status);
+      throw odd("it is not JSON");
+    }
+    const refusal = refusalIn(answer, response.status);
+    if (refusal) throw refusal;
+    // The answer to a stream of one request.
+    return fieldsOf(answer.result) ?? answer;
+  }
+
+  async *#follow(endpoint: string, request: Request3): AsyncGenerator<Fields> {
+    const response = await this.#send(endpoint, request);
+    if (!response.ok) {
+      const text = await readText(response);
+      const answer = parse(text);
+      throw (answer && refusalIn(answer, response.status)) ?? textRefusal(text, response.status);
+    }
+    for await (const line of readLines(response)) {
+      const answer = parse(line);
+      if (answer === null) throw odd("a line is not JSON");
+      const refusal = refusalIn(answer, response.status);
+      if (refusal) throw refusal;
+      const result = fieldsOf(answer.result);
+      if (result === null) throw odd("a line has no result");
+      yield result;
+    }
+  }
+}
+
+/** One request to the gateway. */
+interface Request3 {
+  readonly path: string;
+  readonly body: Fields;
+  readonly signal: AbortSignal;
+}
+
+function parse(text: string): Fields | null {
+  try {
+    return fieldsOf(JSON.parse(text));
+  } catch {
+    return null;
+  }
+}
