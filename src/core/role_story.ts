@@ -53,6 +53,7 @@ function storyOf(
     case "unlisted":
       return "the list of peers does not have this node";
     case "leaving": {
+      if (election.lease?.owned) return "detaches the address, and then gives the lease up";
       const waits = election.holding === true && pending(election.yieldUntilMs) &&
         [...election.peers.values()].some(({ alive }) => alive);
       const left = leftText(election.yieldUntilMs, atMs);

@@ -120,7 +120,7 @@ function wasPrepared({ prepared }: Ownership): boolean {
   return prepared;
 }
 
-/** Whether a look since our last change shows that we do not hold. */
-function isDetached({ holding, sightedAtMs, changedAtMs }: Ownership): boolean {
-  return holding === false && sightedAtMs >= changedAtMs;
+/** Whether a look since our last change shows that we do not hold, and no other change is under way. */
+function isDetached({ holding, sightedAtMs, changedAtMs, write }: Ownership): boolean {
+  return holding === false && sightedAtMs >= changedAtMs && write.inFlight === null;
 }

@@ -42,8 +42,8 @@ export class CloudCalls {
   /** Counted separately: a key may be allowed to read an instance but not to list instances. */
   readonly #patience = { calls: new StartupPolicy(), members: new StartupPolicy() };
   readonly #running = new Set<Promise<void>>();
-  /** The attach under way, null without one. */
-  #attach: { readonly call: Call; readonly over: AbortController } | null = null;
+  /** Ends the attach under way, null without one. */
+  #attach: AbortController | null = null;
   #lists = 0;
 
   constructor(options: CallerOptions) {
@@ -65,9 +65,9 @@ export class CloudCalls {
     this.#lists += 1;
   }
 
-  /** Ends an attach that is not wanted any more: the lease was lost. */
-  endUnwanted(): void {
-    if (this.#attach && !this.#options.wanted(this.#attach.call)) this.#attach.over.abort();
+  /** Ends an attach under way, because the lease was lost: nothing of it may leave any more. */
+  endAttach(): void {
+    this.#attach?.abort();
   }
 
   /** Resolves when all calls have ended, which is soon after `ending`. */
@@ -85,7 +85,7 @@ export class CloudCalls {
       this.#options;
     const startedAtMs = clock.nowMs();
     const over = new AbortController(), signal = AbortSignal.any([ending, over.signal]);
-    if (call.verb === "attach") this.#attach = { call, over };
+    if (call.verb === "attach") this.#attach = over;
     try {
       const wanted = () => this.#options.wanted(call);
       const answer = await askCloud(cloud, call, { wanted, signal, identified });
@@ -110,7 +110,7 @@ export class CloudCalls {
       if (this.#ends(call.verb, error)) return;
       deliver(failed);
     } finally {
-      if (this.#attach?.over === over) this.#attach = null;
+      if (this.#attach === over) this.#attach = null;
     }
   }
 

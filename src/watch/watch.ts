@@ -206,7 +206,9 @@ export class Watch {
     this.#node = node;
     this.#wakeAtMs = nodeWakeAtMs(node);
     for (const effect of effects) this.#perform(effect);
-    for (const { calls } of this.#strands) calls.endUnwanted();
+    if (node.lease && !owns(node.lease, atMs)) {
+      for (const { calls } of this.#strands) calls.endAttach();
+    }
     this.#observe(before);
     const was = apart(before);
     for (const [index, each] of apart(node).entries()) {

@@ -38,8 +38,11 @@ export interface LeaseSight {
 /** A request to the store, see `LeaseStore` in world.ts. */
 export type LeaseCall =
   | { readonly verb: "read" }
-  /** Takes the lease if the record still has that revision; null: if there is still none. */
-  | { readonly verb: "acquire"; readonly revision: string | null }
+  /**
+   * Takes the lease if the record still has that revision; null: if there is still none. `clean`: that record releases
+   * it to us, so nobody else has the address.
+   */
+  | { readonly verb: "acquire"; readonly revision: string | null; readonly clean: boolean }
   | { readonly verb: "renew"; readonly token: string }
   /** `to`: the instance that may take it, because the Elastic IP is detached; null leaves it to anybody. */
   | { readonly verb: "release"; readonly token: string; readonly to: string | null }

@@ -124,7 +124,7 @@ function answered(
         ? shown(landed, answer.sight, { ...now, asOfMs: startedAtMs })
         : landed;
     case "acquire":
-      return acquired(landed, answer, { ...now, asOfMs: startedAtMs });
+      return acquired(landed, { call, answer }, { ...now, asOfMs: startedAtMs });
     case "renew": {
       const ours = lease.tenure;
       if (ours === null || call.verb !== "renew" || call.token !== ours.token) return landed;
@@ -149,11 +149,14 @@ function releasedText({ release }: Lease): string {
 
 function acquired(
   lease: Lease,
-  { token, sight }: Extract<LeaseAnswer, { verb: "acquire" }>,
+  { call, answer: { token, sight } }: {
+    call: LeaseCall;
+    answer: Extract<LeaseAnswer, { verb: "acquire" }>;
+  },
   { asOfMs, ...now }: Circumstances & { asOfMs: number },
 ): Lease {
-  const { self } = lease.wish;
-  const clean = lease.sight?.record?.releasedTo === self;
+  // The watch may have shown what we took already.
+  const clean = call.verb === "acquire" && call.clean;
   const next = shown(lease, sight, { ...now, asOfMs });
   if (token === null) return next;
   const how = clean ? "which was released to this node" : "and first takes the address from others";
@@ -233,7 +236,9 @@ function nextWrite(lease: Lease): Due | null {
     return { call: { verb: "renew", token }, atMs };
   }
   if (!wish.take || wish.self === null || sight === null || barring(lease)) return null;
-  return { call: { verb: "acquire", revision: sight.record?.revision ?? null }, atMs: -Infinity };
+  const { revision = null, releasedTo } = sight.record ?? {};
+  const clean = releasedTo === wish.self;
+  return { call: { verb: "acquire", revision, clean }, atMs: -Infinity };
 }
 
 /** How long one attempt may take: the first ones less, so that a silent endpoint is left in time. */

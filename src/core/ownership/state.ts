@@ -48,7 +48,7 @@ export interface Ownership {
   readonly lookedAtMs: number;
   /** When the last look began whose answer was taken in. */
   readonly sightedAtMs: number;
-  /** When our own last change of our hold ended. */
+  /** When our own last change of our hold ended; after one that failed, when its result must show. */
   readonly changedAtMs: number;
   /** When we last attached. */
   readonly attachedAtMs: number;

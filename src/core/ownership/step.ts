@@ -2,7 +2,7 @@
 // until both agree. Pure: calls leave as values with a number, and answers return as events with the same number. At
 // most one call of each kind is under way; plan.ts decides which one comes next.
 import type { DesiredState } from "../election/desired_state.ts";
-import { demandProof, postpone, recordDeaths } from "./evictions.ts";
+import { CLOUD_LAG_MS, demandProof, postpone, recordDeaths } from "./evictions.ts";
 import { answered } from "./observe.ts";
 import { failed, forgive, unableAtMs } from "./call_slot.ts";
 import { plan } from "./plan.ts";
@@ -178,7 +178,9 @@ function setBack(
       return { ...next, evict: FRESH_SLOT, evictions };
     }
     case "attach":
-      if (event.released === undefined) return { ...next, holding: null, balked: true };
+      if (event.released === undefined) {
+        return { ...next, holding: null, balked: true, changedAtMs: atMs + CLOUD_LAG_MS };
+      }
       return noteReleased({ ...state, write: FRESH_SLOT, holding: false }, event, {
         atMs,
         say,
