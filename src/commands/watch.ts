@@ -3,6 +3,8 @@ import { childEnvironment } from "../host/child_environment.ts";
 import { type Config, nameOf } from "../config/config.ts";
 import { isOn } from "../options/parse.ts";
 import type { Loaded } from "../config/load.ts";
+import { connectStore, type Stores } from "../startup/store.ts";
+import { messageOf } from "../core/message_of.ts";
 import type { Connection } from "../startup/connection.ts";
 import type { Host } from "../host/host.ts";
 import type { HostLog } from "../host/log.ts";
@@ -84,6 +86,9 @@ export async function watch(given: Config, options: WatchModeOptions): Promise<n
   if (problem !== null) log.write("critical", "interface", `${nameOf("address-on")}: ${problem}`);
   if (signal.aborted) return 0;
   if (problem !== null) return 1;
+  const stores = storesOf(config, { host, log });
+  if (stores === "unusable") return 1;
+  beside.defer(() => stores?.close());
 
   const socket = await openSocketAtStartup(config.listen, { host, log, signal });
   if (socket === null) return signal.aborted ? 0 : 1;
@@ -105,7 +110,7 @@ export async function watch(given: Config, options: WatchModeOptions): Promise<n
   const historyFile = openHistoryFile(config.historyFile, { clock, log, instanceId });
   beside.defer(() => historyFile?.close());
   // No await between that last check and the moment in which the run itself hears signals.
-  const parts = { socket, keyring, names, named, interfaces, historyFile, beside, shadow };
+  const parts = { socket, keyring, names, named, interfaces, historyFile, beside, shadow, stores };
   const { watchdog, service, hear } = assemble(config, { ...options, ...parts, drain });
   const status = openStatus(config, { host, watchdog, log });
   beside.defer(() => status?.close());
@@ -165,11 +170,12 @@ function assemble(
     readonly drain: Aside | null;
     readonly beside: AsyncDisposableStack;
     readonly shadow: Shadow | null;
+    readonly stores: Stores | null;
   },
 ): { watchdog: Watchdog; service: Service; hear: SignalListener } {
   const { instanceId, host, log, connection, redaction, configured } = options;
   const { socket, keyring, names, named, interfaces: addresses, historyFile } = options;
-  const { drain, beside, shadow } = options;
+  const { drain, beside, shadow, stores } = options;
   const { clock, random } = host;
   const serviceManager = shadow ? shadowManager(host.serviceManager) : host.serviceManager;
   const { signer } = connection;
@@ -192,6 +198,7 @@ function assemble(
     presence: (elasticIp) => service.presence(elasticIp),
     peerName: (address) => names?.nameOf(address) ?? null,
     hide: (text) => redaction.hide(text),
+    ...(stores && { store: stores.storeOf }),
     closing: () => beside.disposeAsync(),
     connect: (elasticIp, onProgress) => {
       const cloud = renewal.around(connect(elasticIp, onProgress));
@@ -237,6 +244,19 @@ function assemble(
     }
   };
   return { watchdog, service, hear };
+}
+
+/** The store of the lease, null without a lease. */
+function storesOf(
+  config: Config,
+  { host: { clock }, log }: { host: Host; log: Log },
+): Stores | "unusable" | null {
+  try {
+    return connectStore(config, { clock });
+  } catch (error) {
+    log.write("critical", "configuration", messageOf(error));
+    return "unusable";
+  }
 }
 
 /** Begins to ask for a cordon, where that is configured and possible. */
@@ -333,7 +353,7 @@ function watchdogSettings(
 export function nodeSettings(config: Config): NodeSettings[] {
   const { intervalMs, deadRatio, exclusive, preemptDelayMs, handoverTimeoutMs, reconcileMs } =
     config;
-  const { moveLimit } = config;
+  const { moveLimit, lease } = config;
   const all = config.addresses.map(({ elasticIp, priority }) => ({
     elasticIp,
     priority: priority ?? config.priority,
@@ -344,6 +364,7 @@ export function nodeSettings(config: Config): NodeSettings[] {
     handoverTimeoutMs,
     moveLimit,
     reconcileMs: config.shadow ? shadowLookMs(config.addresses.length) : reconcileMs,
+    lease: lease && { ttlMs: lease.ttlMs, failsafe: lease.failsafe },
   }));
   if (!config.together) return all;
   // The heartbeats carry the first address: it must be the same on all nodes, in whatever order they name them.

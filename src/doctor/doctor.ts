@@ -19,6 +19,7 @@ import {
 } from "./result.ts";
 import { skipped } from "./skipped.ts";
 import { checkFirewall } from "./checks/firewall.ts";
+import { checkLease } from "./checks/lease.ts";
 import { checkInterface } from "./checks/interface.ts";
 import { checkHeartbeats } from "./checks/heartbeats.ts";
 import { checkIdentity } from "./checks/identity.ts";
@@ -48,6 +49,7 @@ const ALWAYS: Readonly<Record<string, Check>> = {
 const WATCHING: Readonly<Record<string, Check>> = {
   interface: checkInterface,
   peers: checkPeers,
+  lease: checkLease,
   network: checkNetworks,
   source: checkSource,
   firewall: checkFirewall,

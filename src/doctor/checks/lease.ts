@@ -22,10 +22,10 @@ export interface LeaseFacts {
 
 /** The check. */
 export async function checkLease(context: Context, signal: AbortSignal): Promise<Result[]> {
-  const { config: { lease }, host: { clock } } = context;
+  const { config: { lease, caCerts }, host: { clock } } = context;
   if (lease === null) return [];
   const elasticIps = await context.elasticIps(signal);
-  const { prefix, endpoints, user, password, caCerts, certificate, ttlMs } = lease;
+  const { prefix, endpoints, user, password, certificate, ttlMs } = lease;
   const options = { prefix, endpoints, user, password, caCerts, certificate };
   const nowMs = () => clock.nowMs();
   const [examined, members] = await Promise.all([
