@@ -37,13 +37,11 @@ const OVERVIEW = `exoip keeps an Exoscale Elastic IP on a live machine.
       exoip --doctor -xi 198.51.100.50 -p 192.0.2.11,192.0.2.12
   Watch, with the log on this terminal (the same command on both nodes):
       exoip -W -O -xi 198.51.100.50 -p 192.0.2.11,192.0.2.12
-  See what the watchdog of this machine is doing:
-      exoip --status
+  See what the watchdog of this machine is doing: exoip --status
 `;
 
 const NOTES = `Options take one dash or two. A variable serves where its flag is not given.
-Signals: SIGUSR1 priority - 1, SIGUSR2 priority + 1, SIGHUP reads the files
-again, SIGTERM and SIGINT hand over and exit.
+Signals: USR1 priority - 1, USR2 priority + 1, HUP reload, TERM, INT hand over.
 Exit codes: 0 done, 1 invalid configuration or failure, 2 unusable command line;
 --status: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN.
 `;

@@ -1,6 +1,6 @@
 // --print-config: each setting, its value and its source, as a file that --config can read.
 import { shownCheck, shownCommand } from "../checks/spec.ts";
-import { isOn } from "../options/parse.ts";
+import { type Given, isOn } from "../options/parse.ts";
 import { keysOf } from "../config/config_file.ts";
 import { lends } from "../config/cloud.ts";
 import { withoutPassword } from "../log/password.ts";
@@ -74,6 +74,8 @@ function settingOf(option: Option, loaded: Loaded, instanceId: string | null): S
       !["config", "env-file"].includes(name);
     return { option, text, source: sourceOf(own.source, loaded), literal };
   }
+  const implied = impliedBy(name, given);
+  if (implied) return { option, ...implied, literal: true };
   if (name === "zone" && account?.zone) {
     const source = `${ACCOUNT}, unless the metadata service tells`;
     return { option, text: account.zone, source, literal: false };
@@ -81,9 +83,22 @@ function settingOf(option: Option, loaded: Loaded, instanceId: string | null): S
   if (name === "i" && instanceId !== null) {
     return { option, text: instanceId, source: "this machine", literal: false };
   }
-  const text = option.kind === "switch" ? "false" : fallback;
+  const text = option.kind === "switch" ? fallback || "false" : fallback;
   if (text === "") return null;
   return { option, text, source: "default", literal: !/ /.test(fallback) };
+}
+
+/** The value that follows from another option; null if none decides it. */
+function impliedBy(
+  name: string,
+  given: ReadonlyMap<string, Given>,
+): { text: string; source: string } | null {
+  const lease = given.get("lease"), heartbeats = given.get("heartbeats");
+  if (name === "exclusive" && lease) return { text: "true", source: `with ${lease.source}` };
+  const mute = lease && heartbeats?.text === "none";
+  return name === "lease-failsafe" && mute
+    ? { text: "false", source: `with ${heartbeats.source}` }
+    : null;
 }
 
 /** The key in the secret's file, which overrides any other; null without one. */

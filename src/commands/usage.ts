@@ -30,6 +30,7 @@ export function describe(config: Config, instanceId: string): string[] {
       `reconcile: every ${seconds(config.reconcileMs)}`,
       `wire: ${config.heartbeatFormat}`,
       `signed: ${signedText(config)}`,
+      ...leaseLines(config),
       ...serviceLines(config),
     ]),
   ];
@@ -38,6 +39,18 @@ export function describe(config: Config, instanceId: string): string[] {
 function moveLimitLines({ moveLimit }: Config): string[] {
   if (moveLimit === null) return [];
   return [`move limit: ${moveLimit.moves} within ${durationText(moveLimit.withinMs)}`];
+}
+
+function leaseLines({ lease }: Config): string[] {
+  if (lease === null) return [];
+  const { endpoints, prefix, ttlMs, user, certificate, failsafe, heartbeats } = lease;
+  return [
+    `lease: etcd at ${endpoints.join(", ")}, keys below ${prefix}, for ${ttlMs / 1_000} s`,
+    ...(user === null ? [] : [`lease's user: ${user}`]),
+    ...(certificate === null ? [] : ["lease's certificate: given"]),
+    `failsafe: ${failsafe}`,
+    ...(heartbeats ? [] : ["heartbeats: none"]),
+  ];
 }
 
 function serviceLines(config: Config): string[] {

@@ -8,12 +8,13 @@ import { type KeyFile, parseKeyFile } from "./key_file.ts";
 import type { CloudConfig } from "../options/cloud.ts";
 import { type ConfigReader, nameOf } from "./config_reader.ts";
 import type { FoundSecret } from "./security.ts";
+import type { LeaseFiles } from "./lease.ts";
 import { readAuthorities } from "./extra_authorities.ts";
 
 export type { Credentials } from "../exoscale/signer.ts";
 
 /** Values found outside of flags and variables. */
-export interface Findings {
+export interface Findings extends LeaseFiles {
   /** Content of the secret file, if one was named and overrides the given secret. */
   readonly secretFile?: string;
   /** Content of the CA file, if one was named. */

@@ -5,12 +5,14 @@ import { canonicalIp, isIpv6 } from "../core/ip.ts";
 import { readAddresses, refuseImpossible } from "./elastic_ips.ts";
 import { type Findings, readCloud } from "./cloud.ts";
 import { needsLeases } from "../exoscale/private_networks.ts";
+import { readLease } from "./lease.ts";
 import { readPeers } from "./peers.ts";
 import { ConfigReader, nameOf, unread } from "./config_reader.ts";
 import { readSecurity } from "./security.ts";
 import { DECLARED, type Fields } from "../options/all.ts";
 import type { AddressesConfig } from "../options/elastic_ips.ts";
 import type { CloudConfig } from "../options/cloud.ts";
+import type { LeaseSettings } from "../options/lease.ts";
 import type { PeersConfig } from "../options/peers.ts";
 import type { SecurityConfig } from "../options/security.ts";
 
@@ -18,7 +20,8 @@ export type { Findings } from "./cloud.ts";
 export { fallbackOf, nameOf } from "./config_reader.ts";
 
 /** A checked configuration: fields that follow from one option each, and fields that follow from several. */
-export interface Config extends Fields, AddressesConfig, CloudConfig, PeersConfig, SecurityConfig {
+export interface Config
+  extends Fields, AddressesConfig, CloudConfig, PeersConfig, SecurityConfig, LeaseSettings {
   readonly mode: Mode;
 }
 
@@ -35,13 +38,17 @@ export function configure(
   const watchdog = mode === "watchdog";
   // Without exactly one mode, report the problems of all modes.
   const counts = watchdog || mode === null;
-  const config = {
+  const secret = findings.sharedSecret !== undefined;
+  const read = {
     addresses: readAddresses(reader),
     ...readCloud(reader, findings),
     ...readPeers(reader, { counts, watchdog }),
     ...readSecurity(reader, { counts, found: findings.sharedSecret ?? null }),
     ...readFields(reader, counts),
+    lease: readLease(reader, { counts, files: findings, secret }),
   };
+  // With a lease at most one holds, so equals cannot share.
+  const config = { ...read, exclusive: read.exclusive || read.lease !== null };
   refuseStray(reader);
   refuseShadow(reader, watchdog);
   const { length } = config.addresses;

@@ -40,6 +40,11 @@ export async function findValues(
     const use = { secret: false, use: AUTHORISES };
     warnings.push(...await doubtsOf(authorities.text, use, host));
   }
+  if (usesLease({ given })) {
+    await readLeaseFile("lease-password-file", true, (text) => findings.leasePassword = text);
+    await readLeaseFile("lease-cert-file", false, (text) => findings.leaseCert = text);
+    await readLeaseFile("lease-key-file", true, (text) => findings.leaseKey = text);
+  }
   const whole = isKeyFile(findings.secretFile ?? "");
   const keyed = !lent && (whole || (given.has("xk") && (given.has("xs") || file)));
   // The endpoint that lists the zones does not say which zone is ours.
@@ -63,6 +68,13 @@ export async function findValues(
   if (found.problem) (keyed ? warnings : problems).push(found.problem);
   return [findings, problems, warnings];
 
+  async function readLeaseFile(option: string, secret: boolean, use: (text: string) => void) {
+    const path = given.get(option)?.text;
+    if (path === undefined) return;
+    await read(option, path, { maxBytes: BUNDLE_MAX_BYTES }, use);
+    warnings.push(...await doubtsOf(path, { secret }, host));
+  }
+
   async function read(
     option: string,
     path: string,
@@ -76,6 +88,11 @@ export async function findValues(
       problems.push(`${nameOf(option)}: cannot read ${path}: ${reason}`);
     }
   }
+}
+
+/** Only the watchdog, and a doctor or a drill for one, use the lease. */
+function usesLease({ given }: Pick<Values, "given">): boolean {
+  return given.has("lease") && !isOn(given.get("A")) && !isOn(given.get("D"));
 }
 
 /**

@@ -6,6 +6,7 @@ import { COMMANDS, HELP, MODES, QUESTIONS } from "./commands.ts";
 import { ELECTION, RANK } from "./election.ts";
 import { OPERATING } from "./operating.ts";
 import type { FieldsOf, Option } from "./option.ts";
+import { LEASE } from "./lease.ts";
 import { LISTEN, PEERS } from "./peers.ts";
 import { SECURITY } from "./security.ts";
 import { SERVICE } from "./service.ts";
@@ -15,7 +16,7 @@ export type { Option, OptionKind } from "./option.ts";
 /** As declared, in the order of the help: the original's options first, in its order. */
 export const DECLARED = [
   ...[...MODES, ...ADDRESSES, ...KEY, ...PEERS, ...RANK, ...LISTEN, ...QUESTIONS],
-  ...[...COMMANDS, ...OPERATING, ...CLOUD, ...ELECTION, ...SERVICE, ...SECURITY, ...HELP],
+  ...[...COMMANDS, ...OPERATING, ...CLOUD, ...ELECTION, ...SERVICE, ...SECURITY, ...LEASE, ...HELP],
 ] as const;
 
 /** The fields of the configuration that follow from one option each. */

@@ -142,13 +142,15 @@ export const CLOUD = [
     group: "security",
     variables: ["IF_CA_FILE"],
     value: "FILE",
-    help: "PEM file of more certificate authorities to trust for the endpoint",
+    help:
+      "PEM file of more certificate authorities to trust for the endpoint, and for the store of --lease",
     keys: ["caCerts"],
   }),
   plain({
     name: "insecure-endpoint",
     group: "security",
     variables: ["IF_INSECURE_ENDPOINT"],
-    help: "allow an http:// endpoint (-xe) on another machine; certificates are always verified",
+    help:
+      "allow an http:// endpoint (-xe, --lease) on another machine; certificates are always verified",
   }),
 ] as const satisfies readonly Option[];

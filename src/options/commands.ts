@@ -41,7 +41,7 @@ export const QUESTIONS = [
     key: "checkOnly",
     reload: "elsewhere",
     origin: "original",
-    help: "check the syntax of the configuration and exit; --doctor checks the rest",
+    help: "check the syntax of the configuration and exit",
   }),
   flag({
     name: "O",

@@ -11,6 +11,7 @@ export const GROUPS = {
   peers: { title: "Peers", about: "who belongs together, and how the nodes reach each other" },
   cloud: { title: "Cloud", about: "key, endpoint, zone and identity of this instance" },
   timing: { title: "Timing", about: "how fast nodes notice, take over and hand over" },
+  lease: { title: "Lease", about: "at most one holder, by a lease in an etcd" },
   health: { title: "Health", about: "checks of this node, and what runs when its role changes" },
   operation: { title: "Operation", about: "move the address by a word, for maintenance" },
   status: { title: "Status", about: "what you see of a running watchdog: status, log, metrics" },

@@ -6,10 +6,11 @@ import { passwordsIn } from "../log/password.ts";
 import type { Redaction } from "../log/redaction.ts";
 
 /** The secrets of a configuration. */
-export function secretsOf({ credentials, sharedSecrets, checks, notify }: Config): string[] {
+export function secretsOf({ credentials, sharedSecrets, checks, notify, lease }: Config): string[] {
   const words = checks.map((check) => check.kind === "exec" ? check.words : urlsOf(check));
   const passwords = [...words, notify ?? []].flatMap(passwordsIn);
-  return [credentials.secret, credentials.apiKey, ...sharedSecrets, ...passwords];
+  const leased = lease?.password ? [lease.password] : [];
+  return [credentials.secret, credentials.apiKey, ...sharedSecrets, ...passwords, ...leased];
 }
 
 function urlsOf(check: CheckSpec): string[] {

@@ -25,6 +25,7 @@ function configOf(argv: readonly string[], env: Environment = {}): Config {
 
 Deno.test("configure() gives the documented defaults", () => {
   assertEquals(configOf(WATCH), {
+    lease: null,
     shadow: false,
     mode: "watchdog",
     addresses: [{ elasticIp: "198.51.100.50", priority: null }],

@@ -69,6 +69,14 @@ const ADDED: readonly Row[] = [
   ["drain-on", ["IF_DRAIN_ON"], "cordon"],
   ["kubernetes-node", ["IF_KUBERNETES_NODE", "NODE_NAME"], "pool-1"],
   ["reason", [], "kernel update"],
+  ["lease", ["IF_LEASE"], "etcd:https://a"],
+  ["lease-prefix", ["IF_LEASE_PREFIX"], "/a"],
+  ["lease-ttl", ["IF_LEASE_TTL"], "5s"],
+  ["lease-user", ["IF_LEASE_USER"], "me"],
+  ["lease-password-file", ["IF_LEASE_PASSWORD_FILE"], "/p"],
+  ["lease-cert-file", ["IF_LEASE_CERT_FILE"], "/c"],
+  ["lease-key-file", ["IF_LEASE_KEY_FILE"], "/k"],
+  ["heartbeats", ["IF_HEARTBEATS"], "none"],
 ];
 const VALUED = [...ORIGINAL, ...ADDED];
 const SWITCHES: ReadonlyArray<readonly [name: string, variable?: string]> = [
@@ -79,6 +87,7 @@ const SWITCHES: ReadonlyArray<readonly [name: string, variable?: string]> = [
   ["n"],
   ["O"],
   ["version"],
+  ["lease-failsafe", "IF_LEASE_FAILSAFE"],
   ["exclusive", "IF_EXCLUSIVE"],
   ["together", "IF_TOGETHER"],
   ["accept-unsigned", "IF_ACCEPT_UNSIGNED"],

@@ -1,0 +1,202 @@
+// The lease of the configuration: a store, and what goes with it or against it.
+import { endpointProblem } from "../exoscale/endpoint.ts";
+import { withoutPassword } from "../log/password.ts";
+import { LEASE, type LeaseConfig } from "../options/lease.ts";
+import { type ConfigReader, fallbackOf, nameOf } from "./config_reader.ts";
+
+/** Contents of the files that are named beside the lease, as far as they were named and could be read. */
+export interface LeaseFiles {
+  readonly leasePassword?: string;
+  readonly leaseCert?: string;
+  readonly leaseKey?: string;
+}
+
+/** How the store's name is written, and most endpoints that are taken. */
+const FORM = "etcd:URL[,URL...]", ENDPOINTS_MAX = 20;
+const CERTIFICATE = "-----BEGIN CERTIFICATE-----", KEY = /-----BEGIN [A-Z ]{0,20}PRIVATE KEY-----/;
+/** What has no effect without heartbeats, and why that must not stay unnoticed. */
+const MUTE: Readonly<Record<string, string>> = {
+  "p": "the store tells who the nodes are",
+  "G": "the store tells who the nodes are",
+  "heartbeat-network": "there are none that could use a network",
+  "heartbeat-format": "there are none that would have a format",
+  "shared-secret-file": "there are none to sign",
+  "accept-unsigned": "there are none to accept",
+};
+
+/** The lease, null without one. Only the watchdog uses it. */
+export function readLease(
+  reader: ConfigReader,
+  { counts, files, secret }: {
+    counts: boolean;
+    files: LeaseFiles;
+    /** A shared secret was found, wherever it is. */
+    secret: boolean;
+  },
+): LeaseConfig | null {
+  if (!reader.has("lease")) {
+    if (counts) refuseStray(reader);
+    return null;
+  }
+  const promote =
+    `with a lease, only its holder may attach the Elastic IP: leave out -A, and run ` +
+    "exoip --promote on the node that shall hold it";
+  reader.need(!reader.on("A"), "lease", promote);
+  if (!counts) return null;
+  refuseClashes(reader);
+  const heartbeats = readHeartbeats(reader, secret);
+  const { user, password } = readUser(reader, files);
+  return {
+    store: "etcd",
+    endpoints: readEndpoints(reader),
+    prefix: readPrefix(reader),
+    ttlMs: readTtl(reader),
+    failsafe: heartbeats && (!reader.has("lease-failsafe") || reader.on("lease-failsafe")),
+    heartbeats,
+    user,
+    password,
+    certificate: readCertificate(reader, files),
+  };
+}
+
+/** Somebody who configures a lease and forgets the store must not believe that there is one. */
+function refuseStray(reader: ConfigReader): void {
+  for (const { name } of LEASE) {
+    const stray = reader.has(name) && !isDefault(reader, name);
+    reader.need(!stray, name, `goes with ${nameOf("lease")} only`);
+  }
+}
+
+/** Whether the value given is the default, as in a file that --print-config has written. */
+function isDefault(reader: ConfigReader, name: string): boolean {
+  const fallback = fallbackOf(name);
+  return reader.value(name) === fallback || (fallback === "true" && reader.on(name));
+}
+
+function refuseClashes(reader: ConfigReader): void {
+  const shadow =
+    "a shadow changes nothing, so it takes no lease and writes nothing to the store: " +
+    `leave out ${nameOf("lease")}`;
+  reader.need(!reader.on("shadow"), "shadow", shadow);
+  const shares = `${nameOf("lease")} lets one node hold, the one with the lower id among equals: ` +
+    "leave this out";
+  reader.need(!reader.has("exclusive") || reader.on("exclusive"), "exclusive", shares);
+}
+
+function readHeartbeats(reader: ConfigReader, secret: boolean): boolean {
+  const text = reader.text("heartbeats");
+  const known = ["udp", "none"].includes(text);
+  reader.need(known, "heartbeats", `${JSON.stringify(text)} is not udp or none`);
+  if (text !== "none") return true;
+  const heard =
+    "without heartbeats no node hears the others, which the failsafe needs: leave it out";
+  reader.need(!reader.on("lease-failsafe"), "lease-failsafe", heard);
+  for (const [name, why] of Object.entries(MUTE)) {
+    const given = reader.has(name) && !isDefault(reader, name);
+    const found = name === "shared-secret-file" && secret;
+    const off = name === "accept-unsigned" && !reader.on(name);
+    reader.need(
+      !(given || found) || off,
+      name,
+      `has no effect without heartbeats (${nameOf("heartbeats")}): ${why}`,
+    );
+  }
+  return false;
+}
+
+function readEndpoints(reader: ConfigReader): readonly string[] {
+  reader.needUnquoted(reader.value("lease") ?? "", "lease");
+  const texts = reader.values("lease");
+  const few = texts.length <= ENDPOINTS_MAX;
+  reader.need(few, "lease", `names ${texts.length} endpoints, wanted at most ${ENDPOINTS_MAX}`);
+  if (!few) return [];
+  const [scheme = ""] = /^[a-z][a-z0-9+.-]*(?=:)/i.exec(texts[0] ?? "") ?? [];
+  const bare = ["", "http", "https"].includes(scheme);
+  const shown = JSON.stringify(withoutPassword(texts[0] ?? ""));
+  const what = bare
+    ? `${shown} names no kind of store`
+    : `${scheme}: is no store that is supported, etcd is`;
+  reader.need(scheme === "etcd", "lease", `${what}: wanted ${FORM}`);
+  if (scheme !== "etcd") return [];
+  const urls = texts.map((text) => text.replace(/^etcd:/, ""));
+  for (const url of urls) {
+    const problem = problemOf(url, reader);
+    reader.need(problem === null, "lease", `${JSON.stringify(withoutPassword(url))} ${problem}`);
+  }
+  return [...new Set(urls.map((url) => URL.parse(url)?.origin ?? url))];
+}
+
+/** Why an endpoint of the store must not be used; null when it may. */
+function problemOf(text: string, reader: ConfigReader): string | null {
+  const url = URL.parse(text);
+  const other = /^(?!https?:)[a-z][a-z0-9+.-]*:(?=.*:\/\/)/i.test(text);
+  if (other) return `is of another store than etcd, and only one has the lease: wanted ${FORM}`;
+  if (url === null || text === "") return `is not an http(s) address: wanted ${FORM}`;
+  const problem = endpointProblem(url, { insecure: reader.on("insecure-endpoint") });
+  if (problem?.includes("plain HTTP")) {
+    return `${problem}: who sees a request can take the lease; allow that with ${
+      nameOf("insecure-endpoint")
+    }`;
+  }
+  if (problem?.includes("http(s)")) return `${problem}: wanted ${FORM}`;
+  if (problem) return problem;
+  return url.pathname === "/" ? null : "has a path: wanted the address of the store alone";
+}
+
+function readPrefix(reader: ConfigReader): string {
+  const text = reader.text("lease-prefix");
+  const prefix = text.replace(/\/{1,100}$/, "");
+  const shown = JSON.stringify(text);
+  reader.need(text.startsWith("/"), "lease-prefix", `${shown} does not begin with a slash`);
+  const usual = /^[!-~]{0,200}$/.test(text);
+  reader.need(usual, "lease-prefix", `${shown} is not at most 200 visible ASCII characters`);
+  const named = !text.startsWith("/") || prefix !== "";
+  reader.need(named, "lease-prefix", `${shown} has no name in it, wanted one such as /exoip`);
+  return prefix;
+}
+
+function readTtl(reader: ConfigReader): number {
+  const ttlMs = reader.span("lease-ttl", ["3s", "5min"]);
+  const whole = !(ttlMs >= 3_000 && ttlMs <= 300_000) || ttlMs % 1_000 === 0;
+  const text = `${reader.text("lease-ttl")} is not in whole seconds, in which the store counts`;
+  reader.need(whole, "lease-ttl", text);
+  return ttlMs;
+}
+
+function readUser(
+  reader: ConfigReader,
+  { leasePassword }: LeaseFiles,
+): Pick<LeaseConfig, "user" | "password"> {
+  const user = reader.value("lease-user"), named = reader.has("lease-password-file");
+  reader.needUnquoted(user ?? "", "lease-user");
+  reader.need(user !== "", "lease-user", "it is empty");
+  reader.need(user === null || named, "lease-user", `needs ${nameOf("lease-password-file")}, too`);
+  reader.need(user !== null || !named, "lease-password-file", `needs ${nameOf("lease-user")}, too`);
+  // An unreadable file has been reported already.
+  if (leasePassword === undefined) return { user, password: null };
+  const password = leasePassword.replace(/\r?\n$/, "");
+  reader.need(password.trim() !== "", "lease-password-file", "the file is empty");
+  const line = password.length <= 4_096 && !/[\p{Cc}\ufffd]/u.test(password);
+  reader.need(line, "lease-password-file", "the file is not one line of text");
+  return { user, password };
+}
+
+function readCertificate(
+  reader: ConfigReader,
+  { leaseCert: cert, leaseKey: key }: LeaseFiles,
+): LeaseConfig["certificate"] {
+  for (const [one, other] of [["cert", "key"], ["key", "cert"]] as const) {
+    const alone = reader.has(`lease-${one}-file`) && !reader.has(`lease-${other}-file`);
+    reader.need(!alone, `lease-${one}-file`, `needs ${nameOf(`lease-${other}-file`)}, too`);
+  }
+  if (cert !== undefined) {
+    const found = cert.includes(CERTIFICATE);
+    reader.need(found, "lease-cert-file", "the file has no certificate in PEM form");
+  }
+  if (key !== undefined) {
+    reader.need(KEY.test(key), "lease-key-file", "the file has no private key in PEM form");
+    const open = !/BEGIN ENCRYPTED|Proc-Type: 4,ENCRYPTED/.test(key);
+    reader.need(open, "lease-key-file", "the key is encrypted, and nobody is there to decrypt it");
+  }
+  return cert === undefined || key === undefined ? null : { cert, key };
+}

@@ -1,0 +1,118 @@
+// The lease: at most one node may hold the Elastic IP, because a consensus store says which.
+import { type Option, shared } from "./option.ts";
+
+/** The store that has the lease, and how to use it. */
+export interface LeaseConfig {
+  readonly store: "etcd";
+  /** URLs without a path, at least one. */
+  readonly endpoints: readonly string[];
+  /** First part of all keys: begins with a slash, and does not end with one. */
+  readonly prefix: string;
+  /** Time to live of the lease: whole seconds. */
+  readonly ttlMs: number;
+  /** Whether a holder that hears all others may keep the Elastic IP without the store. */
+  readonly failsafe: boolean;
+  /** Whether the nodes send heartbeats; if not, the store tells who lives. */
+  readonly heartbeats: boolean;
+  /** User of the store, null without one. */
+  readonly user: string | null;
+  /** The user's password, null without a user. */
+  readonly password: string | null;
+  /** This node's certificate for the store and its key, PEM; null without one. */
+  readonly certificate: { readonly cert: string; readonly key: string } | null;
+}
+
+/** The lease as configured. */
+export interface LeaseSettings {
+  /** Null without a lease. */
+  readonly lease: LeaseConfig | null;
+}
+
+/** An option of the lease; a reload compares what `of` gives. */
+function ofLease(
+  words: Omit<Parameters<typeof shared<LeaseSettings>>[0], "keys" | "of">,
+  of: (lease: LeaseConfig) => unknown,
+): Option {
+  return shared<LeaseSettings>({
+    ...words,
+    keys: ["lease"],
+    of: ({ lease }) => lease && of(lease),
+  });
+}
+
+/** The lease. */
+export const LEASE = [
+  ofLease({
+    name: "lease",
+    group: "lease",
+    kind: "list",
+    variables: ["IF_LEASE"],
+    value: "etcd:URL[,URL...]",
+    help:
+      "hold the Elastic IP only with a lease in this etcd (v3), so that at most one node does; " +
+      "the same on all nodes",
+  }, ({ store, endpoints }) => [store, endpoints]),
+  ofLease({
+    name: "lease-prefix",
+    group: "lease",
+    variables: ["IF_LEASE_PREFIX"],
+    value: "PREFIX",
+    fallback: "/exoip",
+    help: "first part of the keys in the store; the same on all nodes",
+  }, ({ prefix }) => prefix),
+  ofLease({
+    name: "lease-user",
+    group: "lease",
+    variables: ["IF_LEASE_USER"],
+    value: "NAME",
+    help: "user of the store",
+  }, ({ user }) => user),
+  ofLease({
+    name: "lease-password-file",
+    group: "lease",
+    variables: ["IF_LEASE_PASSWORD_FILE"],
+    value: "FILE",
+    help: "file with the password of that user",
+  }, ({ password }) => password),
+  ofLease({
+    name: "lease-cert-file",
+    group: "lease",
+    variables: ["IF_LEASE_CERT_FILE"],
+    value: "FILE",
+    help: "PEM file with the certificate that this node shows to the store",
+  }, ({ certificate }) => certificate?.cert),
+  ofLease({
+    name: "lease-key-file",
+    group: "lease",
+    variables: ["IF_LEASE_KEY_FILE"],
+    value: "FILE",
+    help: "PEM file with the key of that certificate",
+  }, ({ certificate }) => certificate?.key),
+  ofLease({
+    name: "lease-ttl",
+    group: "lease",
+    kind: "duration",
+    variables: ["IF_LEASE_TTL"],
+    value: "TIME",
+    fallback: "10",
+    help:
+      "how long a lease lives without a renewal, 3s to 5min, in whole seconds; a crash costs this time",
+  }, ({ ttlMs }) => ttlMs),
+  ofLease({
+    name: "lease-failsafe",
+    group: "lease",
+    kind: "switch",
+    variables: ["IF_LEASE_FAILSAFE"],
+    fallback: "true",
+    help: "while the store is lost, a holder that hears every other node keeps the Elastic IP; " +
+      "with =false it lets go",
+  }, ({ failsafe }) => failsafe),
+  ofLease({
+    name: "heartbeats",
+    group: "peers",
+    variables: ["IF_HEARTBEATS"],
+    value: "udp|none",
+    fallback: "udp",
+    help: "none sends no heartbeats: each node announces itself in the store of the lease",
+  }, ({ heartbeats }) => heartbeats),
+] as const satisfies readonly Option[];

@@ -1,0 +1,28 @@
+// From the configuration to the store that has the lease.
+import { type Config, nameOf } from "../config/config.ts";
+import { messageOf } from "../core/message_of.ts";
+import { type Etcd, openEtcd } from "../leases/etcd/etcd.ts";
+import type { Clock } from "../world.ts";
+
+/** A store for each Elastic IP, over the same connections. */
+export type Stores = Etcd;
+
+/**
+ * Prepares the store of the lease without asking it, null without a lease. Throws an error that names the options when
+ * the certificates, or the key, cannot be used.
+ */
+export function connectStore(
+  { lease, caCerts }: Pick<Config, "lease" | "caCerts">,
+  { clock }: { clock: Clock },
+): Stores | null {
+  if (lease === null) return null;
+  try {
+    return openEtcd({ ...lease, caCerts, clock });
+  } catch (error) {
+    const files = ["ca-file", "lease-cert-file", "lease-key-file"].map(nameOf);
+    const given = lease.certificate === null ? files.slice(0, 1) : files;
+    throw new Error(
+      `${given.join(", ")}: a certificate or key cannot be used: ${messageOf(error)}`,
+    );
+  }
+}
