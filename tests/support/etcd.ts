@@ -2,7 +2,6 @@
 // service, and listen on loopback or in the network namespaces given.
 import type { Identity } from "./tls/cloud_identity.ts";
 import { Authority } from "./tls/authority.ts";
-import { freeTcpPort } from "./ports.ts";
 import { until } from "./until.ts";
 
 /** Why etcd is not usable here; null when it is. */
@@ -256,8 +255,8 @@ function membersOf(
   const all = machines.map(({ address, wrap = [] }, index) => {
     const name = `member${index}`;
     const host = address.includes(":") ? `[${address}]` : address;
-    const url = `${tls ? "https" : "http"}://${host}:${freeTcpPort()}`;
-    return { name, url, peerUrl: `http://${host}:${freeTcpPort()}`, wrap };
+    const url = `${tls ? "https" : "http"}://${host}:${freePort()}`;
+    return { name, url, peerUrl: `http://${host}:${freePort()}`, wrap };
   });
   const cluster = all.map(({ name, peerUrl }) => `${name}=${peerUrl}`).join();
   const secure = tls ? [`--cert-file=${folder}/server.crt`, `--key-file=${folder}/server.key`] : [];
@@ -278,4 +277,20 @@ function membersOf(
     ];
     return new EtcdMember({ url, args, wrap, logFile });
   });
+}
+
+/**
+ * A port that is free on loopback, and that the system gives to no connection of its own: a member that is down would
+ * not get its port back.
+ */
+function freePort(): number {
+  for (;;) {
+    const port = 20_000 + crypto.getRandomValues(new Uint16Array(1))[0]! % 12_000;
+    try {
+      Deno.listen({ hostname: "127.0.0.1", port }).close();
+      return port;
+    } catch (error) {
+      if (!(error instanceof Deno.errors.AddrInUse)) throw error;
+    }
+  }
 }

@@ -1,9 +1,11 @@
 // The lease in etcd v3. See records.ts for its keys.
 //
-// Keeping a lease of etcd alive is no vote: a leader that was cut off or paused, and does not know yet that another one
-// was elected, extends the lease in its own memory alone. So each renewal ends with a read of the majority, which must
-// show the same term: then no other leader has been elected meanwhile. It also must show that the key is still ours,
-// because somebody may have deleted it while its lease lives on.
+// Keeping a lease of etcd alive is no vote: up to some versions of 3.5, a leader that was cut off or paused, and does not
+// know yet that another one was elected, extends the lease in its own memory alone. So each renewal ends with a read of
+// the majority, which must show the same term. A header has the term of the last entry that its member has applied, and
+// a read waits until that includes the first entry of the leader that the majority confirms: with the same term before
+// and after, that leader led all the time. The read also must show that the key is still ours, because somebody may have
+// deleted it while its lease lives on.
 import type { Candidate, LeaseSight } from "../../core/lease/call.ts";
 import type { Claim, Clock, LeaseStore } from "../../world.ts";
 import { encoded, type Fields, fieldsOf, int64, listOf, odd } from "./fields.ts";
@@ -216,7 +218,7 @@ function pairsOf(range: Fields): Pair[] {
   return listOf(range.kvs, "the keys").map(pairOf);
 }
 
-/** Number of the election whose leader the answering member follows. */
+/** Term of the last entry that the answering member has applied. */
 function termIn(answer: Fields): string {
   const term = int64(fieldsOf(answer.header)?.raft_term, "the term");
   if (term === "0") throw odd("it has no term");
