@@ -242,7 +242,7 @@ function settle(before: Node, { event, about, forLease }: Share, turn: Turn): No
     const goal = { kind: "desired", desired } as const;
     members = members.map((member) => taught(member, goal, { ...turn, node: before }));
     const ownerships = members.map(({ ownership }) => ownership);
-    const wish = wishOf({ election, desired, wanted, ownerships });
+    const wish = wishOf({ lease, election, desired, wanted, ownerships });
     lease = leaseAfter(lease, { kind: "wish", wish }, turn);
   }
   const all = members.map(({ ownership }) => ownership);

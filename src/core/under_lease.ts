@@ -11,6 +11,7 @@ import {
   type LeaseWish,
   owns,
   renewMs,
+  type Tenure,
 } from "./lease/state.ts";
 import type { Ownership } from "./ownership/state.ts";
 
@@ -72,7 +73,8 @@ function termsOf(lease: Lease, atMs: number): LeaseTerms | null {
 
 /** What the node wants of the lease. */
 export function wishOf(
-  { election, desired, wanted, ownerships }: {
+  { lease, election, desired, wanted, ownerships }: {
+    lease: Lease | null;
     election: Election;
     /** Under the lease. */
     desired: DesiredState;
@@ -85,7 +87,9 @@ export function wishOf(
   const reached = ownerships.every(({ prepared, cloudReachable }) => prepared && cloudReachable);
   const take = wanted.intent === "hold" && election.stops === 0 && reached;
   const freshSinceMs = Math.max(...ownerships.map((each) => waitsSinceMs(each, desired)));
-  return { self, take, giveUp: givingUp({ desired, wanted, ownerships, reached }), freshSinceMs };
+  const tenure = lease?.tenure ?? null;
+  const giveUp = givingUp({ tenure, desired, wanted, ownerships, reached });
+  return { self, take, giveUp, freshSinceMs };
 }
 
 /** What was seen before the last renewal may not be acted on; -Infinity if nothing is to be done. */
@@ -99,7 +103,8 @@ function waitsSinceMs({ holding, seenAtMs, others, othersAtMs }: Ownership, desi
 
 /** To whom an owner gives the lease up; null as long as it keeps it. */
 function givingUp(
-  { desired, wanted, ownerships, reached }: {
+  { tenure, desired, wanted, ownerships, reached }: {
+    tenure: Tenure | null;
     desired: DesiredState;
     wanted: DesiredState;
     ownerships: readonly Ownership[];
@@ -108,12 +113,25 @@ function givingUp(
 ): LeaseWish["giveUp"] {
   const { heir } = wanted;
   const detached = ownerships.every(isDetached);
-  if (desired.intent === "release" && detached) return { to: heir };
+  if (desired.intent === "release" && detached) {
+    // The heir attaches at once. So we must know that nobody has the address, not only that we do not.
+    const alone = tenure !== null && ownerships.every((each) => isAlone(each, tenure));
+    return { to: alone ? heir : null };
+  }
   // Without the cloud we cannot detach, but the next owner can take the address from us.
   const useless = ownerships.every(({ holding }) => holding !== true);
   return !reached && (heir !== null || useless) && ownerships.some(wasPrepared)
     ? { to: null }
     : null;
+}
+
+/** Whether a look since our last change, under this lease, shows that nobody holds. */
+function isAlone(
+  { others, othersAtMs, changedAtMs, released }: Ownership,
+  { sinceMs }: Tenure,
+): boolean {
+  // What does not exist now may come back with whoever had it.
+  return released === null && others.length === 0 && othersAtMs >= Math.max(changedAtMs, sinceMs);
 }
 
 function wasPrepared({ prepared }: Ownership): boolean {

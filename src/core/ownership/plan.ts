@@ -73,10 +73,10 @@ function nextLookAtMs(state: Ownership): number {
 
 /**
  * A holder must know who else holds, and so must a node in doubt. A node that gives up to original peers, which cannot
- * say that they hold, finds its successor this way.
+ * say that they hold, finds its successor this way. Who gives a lease up tells its successor that nobody holds.
  */
 function asksForOthers({ desired }: Ownership): boolean {
-  return desired?.intent === "hold" ||
+  return desired?.intent === "hold" || (desired?.intent === "release" && desired.underLease) ||
     (desired?.intent === "yield" && desired.hasOriginalSuccessor) || (desired?.doubt ?? false);
 }
 
