@@ -5,6 +5,7 @@ import type { SignalName } from "../../../src/world.ts";
 import { simUuid } from "../cloud/model.ts";
 import { Attacker } from "./attacker.ts";
 import { SimCloud } from "./cloud.ts";
+import { SimStore } from "./lease_store.ts";
 import { CoreAgent } from "./core_agent.ts";
 import { LoopAgent } from "./loop_agent.ts";
 import { type CallEnds, Machine, type Outside, SECOND_NETWORK } from "./machine.ts";
@@ -54,12 +55,16 @@ export interface ClusterOptions {
   readonly signed?: boolean;
   /** Each machine is in two networks, and a peer at both of its addresses. */
   readonly two?: boolean;
+  /** Time to live of the lease; none if left out. */
+  readonly leaseMs?: number;
 }
 
 /** The cluster. */
 export class SimCluster {
   readonly timeline = new Timeline();
   readonly network: SimNetwork;
+  /** The store of the lease, null without one. */
+  readonly store: SimStore | null;
   /** The first Elastic IP's. */
   readonly cloud: SimCloud;
   /** Further Elastic IPs that move together with the first, by address. */
@@ -85,6 +90,9 @@ export class SimCluster {
     this.options = options;
     this.network = new SimNetwork(this.timeline, options.random, (each) => this.#arrive(each));
     this.cloud = new SimCloud(this.timeline, options.random);
+    this.store = options.leaseMs === undefined
+      ? null
+      : new SimStore(this.timeline, options.random, options.leaseMs);
     this.attacker = new Attacker(this);
   }
 
@@ -339,6 +347,15 @@ export class SimCluster {
         for (const { sent } of observers) sent?.(machine);
         this.network.send(machine.sourceFor(to), to, bytes);
       },
+      store: (call, limitMs, { answer, fail }) => {
+        if (!alive()) return;
+        this.store?.call(call, { instanceId: machine.instanceId, limitMs }, {
+          answer: (result) => reach("answer", () => answer(result)),
+          fail: () => reach("answer", fail),
+        });
+      },
+      watchStore: (show) =>
+        this.store?.watch(machine.instanceId, (sight) => reach("answer", () => show(sight))),
       call: (call, ends, about) => alive() && this.#call(machine, call, { ends, reach, about }),
       members: ({ answer, fail }) => {
         if (alive()) { for (const { read } of observers) read?.(machine); }

@@ -3,6 +3,8 @@ import { accept } from "../../../src/core/election/accept.ts";
 import { decode, encode, hasTag, type Trailer, trailerFor } from "../../../src/core/heartbeat.ts";
 import { ownershipOf } from "../../../src/core/group.ts";
 import { nodeWakeAtMs, startNode, stepNode } from "../../../src/core/node.ts";
+import { owns } from "../../../src/core/lease/state.ts";
+import type { Call } from "../../../src/core/ownership/call.ts";
 import { stillWanted } from "../../../src/core/ownership/state.ts";
 import type { PeerIdentity } from "../../../src/core/election/peer.ts";
 import type { SignalName } from "../../../src/world.ts";
@@ -31,6 +33,7 @@ export class CoreAgent implements Agent {
   }
 
   start(): void {
+    this.#outside.watchStore((sight) => this.#deliver({ kind: "store-seen", sight }));
     this.#deliver({ kind: "tick" });
   }
 
@@ -95,7 +98,7 @@ export class CoreAgent implements Agent {
           progress: (tookMs) => this.#deliver({ kind: "progress", tookMs }),
           answer: (answer) => this.#deliver({ kind: "answered", answer, ...result() }),
           fail: (setback) => this.#deliver({ kind: "failed", ...result(), ...setback }),
-          wanted: () => stillWanted(ownershipOf(this.#node, elasticIp), effect.call),
+          wanted: () => this.#wanted(effect.call, elasticIp),
         }, elasticIp);
       }
       case "members":
@@ -107,12 +110,25 @@ export class CoreAgent implements Agent {
         return say(effect.severity, effect.event, effect.text);
       case "exit":
         return exit(effect.code);
-      case "store":
+      case "store": {
+        const { id } = effect;
+        return this.#outside.store(effect.call, effect.limitMs, {
+          answer: (answer) => this.#deliver({ kind: "store-answered", id, answer, roll: random() }),
+          fail: () => this.#deliver({ kind: "store-failed", id, roll: random() }),
+        });
+      }
       case "refused":
         return;
       default:
         return effect satisfies never;
     }
+  }
+
+  /** As the loop does: by the time of now, not of the last step. */
+  #wanted(call: Call, elasticIp: string | undefined): boolean {
+    const { lease } = this.#node, changes = call.verb === "attach" || call.verb === "evict";
+    if (lease && changes && !owns(lease, this.#outside.nowMs())) return false;
+    return stillWanted(ownershipOf(this.#node, elasticIp), call);
   }
 
   #send({ to, advert, hearsYou, echo }: Extract<NodeEffect, { kind: "send" }>): void {

@@ -3,7 +3,9 @@ import { CloudError } from "../../../src/exoscale/cloud_error.ts";
 import { TAG_BYTES } from "../../../src/core/heartbeat.ts";
 import type { Signing } from "../../../src/host/keyring.ts";
 import { Watchdog } from "../../../src/watch/watchdog.ts";
-import type { Clock, Cloud, PeerList, SignalName } from "../../../src/world.ts";
+import type { LeaseAnswer, LeaseCall } from "../../../src/core/lease/call.ts";
+import { StoreError } from "../../../src/leases/store_error.ts";
+import type { Clock, Cloud, LeaseStore, PeerList, SignalName } from "../../../src/world.ts";
 import { sleepIn } from "../clock.ts";
 import { MemorySocket } from "../memory_socket.ts";
 import { tellWatchdog } from "../tell.ts";
@@ -67,6 +69,7 @@ export class LoopAgent implements Agent {
       serviceManager: null,
       ...(run !== 0n && { keyring: SEAL, run }),
       connect: (_, onProgress) => this.#cloud(onProgress),
+      store: () => this.#store(),
     });
     this.#watchdog.run().then(exit);
   }
@@ -88,6 +91,36 @@ export class LoopAgent implements Agent {
     const { kind } = event;
     if (kind !== "peers" && kind !== "missing") return this.#watchdog?.tell(event);
     this.#watchdog?.reconfigure([kind === "peers" ? event : { missing: event.missing }]);
+  }
+
+  /** Ends with its signal, as the real one does. */
+  #store(): LeaseStore {
+    const ask = <Verb extends LeaseCall["verb"]>(
+      call: Extract<LeaseCall, { verb: Verb }>,
+      signal: AbortSignal,
+    ) =>
+      new Promise<Extract<LeaseAnswer, { verb: Verb }>>((resolve, reject) => {
+        const late = () => reject(new StoreError("unreachable", "no answer in time"));
+        signal.addEventListener("abort", late);
+        this.#outside.store(call, Infinity, {
+          answer: (answer) => resolve(answer as Extract<LeaseAnswer, { verb: Verb }>),
+          fail: late,
+        });
+      });
+    return {
+      name: "the simulated store",
+      read: async (signal) => (await ask({ verb: "read" }, signal)).sight,
+      acquire: (_, revision, signal) => ask({ verb: "acquire", revision, clean: false }, signal),
+      renew: async (token, signal) => (await ask({ verb: "renew", token }, signal)).ours,
+      release: async (token, to, signal) => void await ask({ verb: "release", token, to }, signal),
+      announce: async ({ says }, session, signal) =>
+        (await ask({ verb: "announce", says, session }, signal)).session,
+      watch: (show, signal) =>
+        new Promise((resolve) => {
+          signal.addEventListener("abort", () => resolve());
+          this.#outside.watchStore(show);
+        }),
+    };
   }
 
   #cloud(onProgress: (tookMs: number) => void): Cloud {
@@ -119,7 +152,7 @@ export class LoopAgent implements Agent {
         ),
       look: ({ others }) => ask({ verb: "look", others }),
       inspect: async (id) => (await ask({ verb: "inspect", instanceId: id })).holds,
-      attach: async () => void await ask({ verb: "attach" }),
+      attach: async (_, wanted) => void await ask({ verb: "attach" }, wanted),
       detachSelf: async () => void await ask({ verb: "detach-self" }),
       evict: async (id, { onlyIfStopped, wanted }) =>
         (await ask({ verb: "evict", instanceId: id, onlyIfStopped }, wanted)).outcome,

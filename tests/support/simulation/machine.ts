@@ -3,6 +3,8 @@ import type { AsideKind } from "../../../src/core/election/aside.ts";
 import type { Severity } from "../../../src/core/registry/report.ts";
 import type { PeerList, SignalName } from "../../../src/world.ts";
 import type { Node, NodeEvent, NodeSettings } from "../../../src/core/node_state.ts";
+import type { LeaseCall, LeaseSight } from "../../../src/core/lease/call.ts";
+import type { StoreEnds } from "./lease_store.ts";
 import type { Answer, Call, Setback } from "../../../src/core/ownership/call.ts";
 
 /** Most datagrams in the socket buffer of a frozen machine. */
@@ -41,6 +43,10 @@ export interface Outside {
   /** Runs the work at that instant, or later when the machine thaws. */
   readonly at: (atMs: number, work: () => void) => void;
   readonly send: (bytes: Uint8Array, to: string) => void;
+  /** A call to the store of the lease, which gets that long. */
+  readonly store: (call: LeaseCall, limitMs: number, ends: StoreEnds) => void;
+  /** Watches the store until the process ends. */
+  readonly watchStore: (show: (sight: LeaseSight) => void) => void;
   /** `about`: the Elastic IP, undefined for the first. */
   readonly call: (call: Call, ends: CallEnds, about?: string) => void;
   readonly members: (ends: {

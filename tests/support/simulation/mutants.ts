@@ -1,5 +1,6 @@
 // Copies of the program, each with one rule broken. The checkers must catch every one of them, or they would not catch
 // the same mistake in a later change.
+import { writeLeaseStory } from "./lease_story.ts";
 import { writeGroupStory } from "./group_story.ts";
 import { writeStory } from "./story.ts";
 import type { play } from "./scenario.ts";
@@ -14,6 +15,8 @@ export interface Mutant {
   readonly also?: readonly [string, string];
   /** The stories in which the mutant can show; all when left out. */
   readonly only?: RegExp;
+  /** It can show only in stories with a lease. */
+  readonly lease?: boolean;
   /** It can show only in stories of Elastic IPs that move together. */
   readonly group?: boolean;
 }
@@ -189,11 +192,78 @@ export const MUTANTS: readonly Mutant[] = [
     ],
     group: true,
   },
+  {
+    rule: "the owner of a lease takes the address from all others before it attaches",
+    file: "ownership/breaking.ts",
+    swap: [
+      "const nobody = isClean(terms, state) || state.others.length === 0;",
+      "const nobody = true;",
+    ],
+    lease: true,
+  },
+  {
+    rule: "a lease that was not released to us is no reason to trust",
+    file: "lease/step.ts",
+    swap: ["const clean = releasedTo === wish.self;", "const clean = true;"],
+    lease: true,
+  },
+  {
+    rule: "a renewal counts from when it was sent",
+    file: "lease/step.ts",
+    swap: ["renewedAtMs: startedAtMs }", "renewedAtMs: now.atMs }"],
+    lease: true,
+  },
+  {
+    rule: "a lease is timed by the monotonic clock",
+    file: "../../tests/support/simulation/cluster.ts",
+    swap: [
+      "nowMs: () => timeline.nowMs + machine.aheadMs,",
+      "nowMs: () => timeline.nowMs + machine.wallOffsetMs,",
+    ],
+    only: /^clock .* back (?!.*signed)/m,
+    lease: true,
+  },
+  {
+    rule: "a lease that is not renewed is lost",
+    file: "lease/state.ts",
+    swap: ["lease.tenure.renewedAtMs + lossMs(lease);", "lease.tenure.renewedAtMs + 1e9;"],
+    lease: true,
+  },
+  {
+    rule: "nothing is done after a look without another renewal",
+    file: "ownership/breaking.ts",
+    swap: ["return inTime && renewedAtMs >= sinceMs;", "return true;"],
+    lease: true,
+  },
+  {
+    rule: "the lease is given up only once the address is detached",
+    file: "under_lease.ts",
+    swap: ['desired.intent === "release" && detached', 'desired.intent === "release"'],
+    lease: true,
+  },
+  {
+    rule: "a successor is told that nobody holds only if nobody does",
+    file: "under_lease.ts",
+    swap: ["return { to: alone ? heir : null };", "return { to: heir };"],
+    lease: true,
+  },
+  {
+    rule: "without the store only those who hear every peer go on",
+    file: "under_lease.ts",
+    swap: [".every(({ alive, trailer }) => alive && !trailer?.holds)", ".length >= 0"],
+    lease: true,
+  },
+  {
+    rule: "a node lets go when another one has the lease",
+    file: "under_lease.ts",
+    swap: ['|| barring(lease) !== null) return "release";', ') return "release";'],
+    lease: true,
+  },
 ];
 
 /** The first seed whose story catches the broken rule, null if none does. */
 export async function caughtBy(
-  { file, swap, also, only, group }: Mutant,
+  { file, swap, also, only, group, lease }: Mutant,
   seeds: Iterable<number>,
 ): Promise<{ seed: number; violation: string } | null> {
   const folder = await Deno.makeTempDir({ prefix: "exoip-canary-" });
@@ -211,7 +281,11 @@ export async function caughtBy(
     const copy = await import(`file://${folder}/tests/support/simulation/scenario.ts`);
     const playCopy: typeof play = copy.play;
     for (const seed of seeds) {
-      const story = group ? writeGroupStory(seed) : writeStory(seed);
+      const story = lease
+        ? writeLeaseStory(seed)
+        : group
+        ? writeGroupStory(seed)
+        : writeStory(seed);
       if (only && !only.test(story)) continue;
       const { violation } = await playCopy(story);
       // A copy that crashes proves nothing about the checkers.

@@ -4,6 +4,7 @@
 //           together=2 (Elastic IPs that move together)
 //           exclusive no-preempt preempt-delay=5s handover=10s reconcile=30s move-limit=4/1h dynamic loop signed
 //           chance=42
+//           lease=5s lease-failsafe=false     (holding takes a lease)
 //           two     (each machine is in two networks: `cut` is about the first one, `cut2` about the second)
 //   kill a at 5s | poweroff a at 5s | start a at 9s | stop a at 9s | better a at 9s | worse a at 9s
 //   pause a at 5s for 10s | suspend a at 5s for 1h     (its monotonic clock stands still) | clock a at 5s for 1h | clock a back at 5s for 1h | leave a at 5s | join a at 9s
@@ -18,6 +19,7 @@
 //   demote a at 5s | promote a at 9s | drain a at 5s | undrain a at 9s     (a drain outlives the process)
 //   cloud fails at 5s | cloud hangs a at 5s | cloud ok at 9s | attach a at 5s | detach a at 5s
 //   cloud denies a on 2 at 5s | attach a on 2 at 5s | release on 2 at 5s     (only the second Elastic IP)
+//   store down a at 5s | store late at 5s | store away at 5s | store ok at 9s     (of the lease; away: no majority)
 //   run 10s | mend | settle
 //
 // `mend` ends all faults except unhealthy services and requests to stand aside; `settle` demands convergence within the
@@ -29,6 +31,8 @@ import { watchSafety } from "./checkers.ts";
 import type { Fault } from "./cloud.ts";
 import type { MoveLimit } from "../../../src/core/election/state.ts";
 import { SimCluster } from "./cluster.ts";
+import { convergeLeased, watchLease } from "./lease_checker.ts";
+import type { StoreFault } from "./lease_store.ts";
 import { watchGroup } from "./group_checker.ts";
 import { converge } from "./convergence.ts";
 import type { Machine } from "./machine.ts";
@@ -73,6 +77,7 @@ function build(line: string, trace: string[]): SimCluster {
     loop: settings.has("loop"),
     signed: settings.has("signed"),
     two: settings.has("two"),
+    ...(settings.has("lease") && { leaseMs: span("lease", "") }),
   });
   cluster.cloud.latencyMs = span("api", "5ms");
   cluster.cloud.operationMs = span("operation", "0ms");
@@ -80,8 +85,14 @@ function build(line: string, trace: string[]): SimCluster {
   cluster.listLagMs = span("lag", "0ms");
   const sisters = SISTERS.slice(0, Number(settings.get("together") ?? 1) - 1);
   for (const elasticIp of sisters) cluster.addSister(elasticIp);
-  watchSafety(cluster);
-  if (sisters.length > 0) watchGroup(cluster);
+  const lease = leaseOf(cluster, settings);
+  if (lease) {
+    leased.set(cluster, lease);
+    watchLease(lease);
+  } else {
+    watchSafety(cluster);
+    if (sisters.length > 0) watchGroup(cluster);
+  }
   follow(cluster, (line) => trace.push(line));
   const starting: Machine[] = [];
   for (const word of words.filter((word) => /^[a-z]=/.test(word))) {
@@ -91,7 +102,8 @@ function build(line: string, trace: string[]): SimCluster {
       priority: Number(priority),
       intervalMs: span("interval", "1s"),
       deadRatio: Number(settings.get("ratio") ?? 3),
-      exclusive: settings.has("exclusive"),
+      exclusive: settings.has("exclusive") || lease !== null,
+      lease: lease && { ttlMs: lease.ttlMs, failsafe: lease.failsafe },
       preemptDelayMs: settings.has("no-preempt") ? Infinity : span("preempt-delay", "0"),
       handoverTimeoutMs: span("handover", "10s"),
       reconcileMs: span("reconcile", "30s"),
@@ -102,6 +114,16 @@ function build(line: string, trace: string[]): SimCluster {
   }
   for (const machine of starting) cluster.start(machine);
   return cluster;
+}
+
+/** Clusters with a lease. */
+const leased = new WeakMap<SimCluster, Parameters<typeof watchLease>[0]>();
+
+function leaseOf(cluster: SimCluster, settings: ReadonlyMap<string, string>) {
+  const { store, options: { leaseMs } } = cluster;
+  if (store === null || leaseMs === undefined) return null;
+  const failsafe = settings.get("lease-failsafe") !== "false";
+  return { cluster, store, ttlMs: leaseMs, failsafe };
 }
 
 /** `N/TIME`. */
@@ -123,7 +145,10 @@ async function obey(cluster: SimCluster, command: string): Promise<void> {
   const [verb = "", ...names] = action.split(/\s+/);
   if (verb === "run") return await cluster.run(spanOf(names[0] ?? "", command));
   if (verb === "mend") return mend(cluster);
-  if (verb === "settle") return await converge(cluster);
+  if (verb === "settle") {
+    const lease = leased.get(cluster);
+    return await (lease ? convergeLeased(lease) : converge(cluster));
+  }
   const atMs = at === undefined ? cluster.timeline.nowMs : spanOf(at, command);
   const forMs = spanOf(lasting ?? "0", command);
   cluster.timeline.at(atMs, () => act(cluster, { verb, names, forMs, command }));
@@ -140,6 +165,10 @@ function mend(cluster: SimCluster): void {
     each.released = false;
   }
   cluster.listLagMs = 0;
+  if (cluster.store) {
+    cluster.store.allDown = false;
+    cluster.store.fault = () => "ok";
+  }
   for (const machine of machines.values()) {
     cluster.list(machine, true);
     cluster.show(machine);
@@ -228,6 +257,15 @@ function act(cluster: SimCluster, { verb, names: words, forMs, command }: Action
       return;
     case "clock":
       return void (machine().wallOffsetMs += forMs * (names[1] === "back" ? -1 : 1));
+    case "store": {
+      const { store } = cluster, [fault = "ok", ...whose] = names;
+      if (!store) throw new Error(`no lease in: ${command}`);
+      store.allDown = fault === "away";
+      const ids = whose.map((name) => machine(name).instanceId);
+      const affected = (id: string) => ids.length === 0 || ids.includes(id);
+      if (fault !== "away") store.fault = (id) => affected(id) ? fault as StoreFault : "ok";
+      return;
+    }
     case "cloud": {
       const [fault = "ok", ...whose] = names;
       const ids = whose.map((name) => machine(name).instanceId);

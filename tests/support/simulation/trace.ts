@@ -14,6 +14,11 @@ const SHOWN = new Set([
   "one-way",
   "path-back",
   "path-silent",
+  "lease-acquired",
+  "lease-lost",
+  "lease-released",
+  "store-lost",
+  "store-back",
 ]);
 
 /** Writes roles, holders and other lines for an operator. */

@@ -1,0 +1,42 @@
+// A seeded story with a lease: the story of that seed, with faults of the store besides.
+import { between, seededRandom } from "./prng.ts";
+import { writeGroupStory } from "./group_story.ts";
+import { writeStory } from "./story.ts";
+
+/** Share of stories whose Elastic IPs move together. */
+const GROUP_SHARE = 0.15;
+/** Faults end with the story's faults. */
+const FAULTS_MS = 45_000;
+const FAULTS = ["down", "down", "down", "lost", "late", "slow", "deaf"];
+
+/** Writes the lease's story of a seed. */
+export function writeLeaseStory(seed: number): string {
+  const roll = seededRandom(seed ^ 0x1ea5e);
+  const text = roll() < GROUP_SHARE ? writeGroupStory(seed) : writeStory(seed);
+  const [cluster = "", ...rest] = text.split("\n");
+  const names = [...cluster.matchAll(/ ([a-i])=\d/g)].map(([, name = ""]) => name);
+  const ttl = [3, 5, 10][between(roll, 0, 2)];
+  // An original node knows no lease, and one that is not in the list holds by other rules.
+  const header = `${cluster.replaceAll("/plain", "").replace(" exclusive", "")} lease=${ttl}s` +
+    (roll() < 0.3 ? " lease-failsafe=false" : "");
+  const pick = <T>(list: readonly T[]): T => list[between(roll, 0, list.length - 1)]!;
+  const faults = Array.from({ length: between(roll, 1, 8) }, () => {
+    const at = `at ${between(roll, 3_000, FAULTS_MS)}ms`;
+    const name = pick(names);
+    return pick([
+      `store ${pick(FAULTS)} ${name} ${at}`,
+      `store ${pick(FAULTS)} ${name} ${at}`,
+      `store ${pick(FAULTS)} ${at}`,
+      `store away ${at}`,
+      `store ok ${at}`,
+      `store ok ${at}`,
+      `store down ${name} ${at}\ncloud hangs ${name} ${at}`,
+      `pause ${name} ${at} for ${between(roll, 1_000, 25_000)}ms`,
+      `kill ${name} ${at}`,
+      `start ${name} ${at}`,
+    ]);
+  });
+  const usable = rest.filter((line) => !/^(leave|hide|forge) /.test(line));
+  const mend = usable.findIndex((line) => line.startsWith("run "));
+  return [header, ...usable.slice(0, mend), ...faults, ...usable.slice(mend)].join("\n");
+}
