@@ -30,7 +30,7 @@ const FLOORS = [
 const CORE_FLOORS = ["registry", "", "lease", "election", "ownership", "node"];
 /** Files of the core that know both state machines. */
 const NODE = new RegExp(
-  "^src/core/(group|node|node_state|peer_changes|role_story|shadow_stance|shutdown|speak|" +
+  "^src/core/(group|lease_story|node|node_state|peer_changes|role_story|shadow_stance|shutdown|speak|" +
     "transitions|under_lease)\\.ts$",
 );
 

@@ -11,6 +11,7 @@ import { keepsAddress, ownPriorityOf, type Peer, titleOf } from "./election/peer
 import { cloudTrouble } from "./ownership/cloud_trouble.ts";
 import { membersOf } from "./group.ts";
 import { durationText } from "./age.ts";
+import { leaseStory } from "./lease_story.ts";
 import type { Node } from "./node_state.ts";
 
 /** A peer with its own priority, even if it advertises the last one because it stands back. */
@@ -19,19 +20,16 @@ export function named(peer: Peer): string {
   return `${titleOf(peer)} with priority ${ownPriorityOf(peer)}${keeps}`;
 }
 
+/** What the lines about a step are made of. */
+export type Told = Pick<Node, "election" | "membership" | "ownership" | "sisters" | "lease">;
+
 /** The end of the role's log line, beginning with `: `; empty where the reason says everything. */
-export function roleStory(
-  node: Pick<Node, "election" | "ownership" | "sisters">,
-  atMs: number,
-): string {
+export function roleStory(node: Told, atMs: number): string {
   const text = storyOf(node, atMs);
   return text === "" ? "" : `: ${text}`;
 }
 
-function storyOf(
-  node: Pick<Node, "election" | "ownership" | "sisters">,
-  atMs: number,
-): string {
+function storyOf(node: Told, atMs: number): string {
   const { election } = node;
   switch (election.reason) {
     case "cloud-unreachable": {
@@ -39,8 +37,11 @@ function storyOf(
       const troubled = members.find(({ ownership }) => !ownership.cloudReachable) ?? node;
       return `${standOf(election)} ${cloudTrouble(troubled.ownership, atMs)}`;
     }
+    case "lease-held":
+    case "lease-wanted":
+    case "lease-lost":
     case "lease-store-lost":
-      return `${standOf(election)} does not reach the store of the lease`;
+      return leaseStory(node);
     case "deferring":
       return deferral(election, atMs);
     case "stalled": {

@@ -7,15 +7,17 @@ import { plain } from "./plain.ts";
 import { report } from "./registry/report.ts";
 import { ROLE_REASONS } from "./registry/role_reasons.ts";
 import { peerChanges } from "./peer_changes.ts";
-import { named, roleStory } from "./role_story.ts";
+import { named, roleStory, type Told } from "./role_story.ts";
+import { failsafeChanges } from "./lease_story.ts";
 import type { Node, NodeEffect, NodeEvent } from "./node_state.ts";
 
 /** The log lines for the step from one state to the next. */
 export function changesBetween(
-  { election: before, membership: { found: foundBefore } }: Pick<Node, "election" | "membership">,
-  node: Pick<Node, "election" | "membership" | "ownership" | "sisters">,
+  nodeBefore: Pick<Node, "election" | "membership" | "lease">,
+  node: Told,
   atMs: number,
 ): NodeEffect[] {
+  const { election: before, membership: { found: foundBefore } } = nodeBefore;
   const { election: after, membership: { found } } = node;
   const discovered = found !== null && found !== foundBefore;
   const reports = [
@@ -24,6 +26,7 @@ export function changesBetween(
     ...goneBetween(before, after),
     ...twinChanges(before, after),
     ...limitChanges(before, after, atMs),
+    ...failsafeChanges(nodeBefore, node),
   ];
   if (after.priority !== before.priority) {
     reports.push(report("info", "priority", `priority is now ${after.priority}`));

@@ -4,6 +4,7 @@
 import type { DesiredState } from "./election/desired_state.ts";
 import { type Election, settling, twinned } from "./election/state.ts";
 import { machinesOf } from "./election/machines.ts";
+import { titleOf } from "./election/peer.ts";
 import {
   barring,
   type Lease,
@@ -21,11 +22,29 @@ import type { Ownership } from "./ownership/state.ts";
  */
 export function failsafe(
   lease: Lease,
-  { election, listed }: { election: Election; listed: boolean },
+  parts: { election: Election; listed: boolean },
 ): boolean {
-  if (!lease.settings.failsafe || lease.reachable || !listed || !election.inPeerList) return false;
-  if (election.holding !== true || settling(election) || election.missing.size > 0) return false;
-  return machinesOf(election).every(({ alive, trailer }) => alive && !trailer?.holds);
+  return againstFailsafe(lease, parts) === null;
+}
+
+/** Why a node does not keep the address without the store, for people; null if it does. */
+export function againstFailsafe(
+  { settings, reachable }: Lease,
+  { election, listed }: { election: Election; listed: boolean },
+): string | null {
+  if (reachable) return "the store answers";
+  if (!settings.failsafe) return "--lease-failsafe is off";
+  if (!listed) return "the list of peers is not known";
+  if (!election.inPeerList) return "the list of peers does not have this node";
+  if (election.holding !== true) return "this node does not hold it";
+  if (settling(election)) return "this node has just started, or was paused";
+  const [missing] = election.missing.keys();
+  if (missing !== undefined) return `peer ${missing} is missing`;
+  for (const peer of machinesOf(election)) {
+    if (!peer.alive) return `peer ${titleOf(peer)} is not heard`;
+    if (peer.trailer?.holds) return `peer ${titleOf(peer)} holds it`;
+  }
+  return null;
 }
 
 /** The desired state of a node that obeys a lease. */

@@ -1,4 +1,5 @@
 // The metrics of each Elastic IP and its peers, with the label `address`.
+import { leaseFamilies } from "./lease_metrics.ts";
 import { type Family, instantOf, type Labels, type Sample, secondsOf } from "./metric_family.ts";
 import type { MetricName } from "../core/registry/metric_names.ts";
 import type { AddressView, PeerView, Snapshot } from "./snapshot.ts";
@@ -89,6 +90,7 @@ export function addressFamilies(snapshot: Snapshot): Family[] {
     ...PEER_FACTS.map((row) => family(row, peers)),
     ...PEER_INSTANTS.map((row) => instants(row, peers, snapshot)),
     ...callFamilies(snapshot),
+    ...leaseFamilies(snapshot),
   ];
 }
 

@@ -11,6 +11,7 @@ import { movesLeft } from "../core/election/moves.ts";
 import { givenUp } from "../core/election/missing.ts";
 import type { Ownership } from "../core/ownership/state.ts";
 import type { Peer } from "../core/election/peer.ts";
+import { type LeaseFacts, leaseStatus } from "./lease_view.ts";
 import type { RejectReason } from "../core/registry/reject_reasons.ts";
 import { NOT_LOOKED, type Presence } from "../core/presence.ts";
 import type {
@@ -53,6 +54,8 @@ export interface AddressFacts {
   readonly presence: Presence | null;
   /** Null unless this is a shadow. */
   readonly comparison?: ShadowReport | null;
+  /** Null, or left out, without a lease. */
+  readonly lease?: LeaseFacts | null;
   /** The configured name of the peer with that address, null without one. */
   readonly peerName?: (address: string) => string | null;
 }
@@ -110,6 +113,7 @@ export function addressView(node: Node, facts: AddressFacts, atMs: number): Addr
     unheldMs: Math.round(facts.totals.unheldMs),
     twoHoldersMs: Math.round(facts.totals.twoHoldersMs),
     comparison: facts.comparison ?? null,
+    lease: leaseStatus(node, facts.lease ?? null, atMs),
     cloud: facts.cloud,
     cloudAgeMs: youngest(facts.calls),
     calls: facts.calls,

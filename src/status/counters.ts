@@ -65,10 +65,10 @@ export class Datagrams {
   }
 }
 
-/** Calls to the cloud for one Elastic IP. */
-export class CallCounters {
+/** Calls to the cloud for one Elastic IP, or to another server with kinds of errors of its own. */
+export class CallCounters<Kind extends string = CloudErrorKind> {
   readonly #done = new Map<string, Count & { tookMs?: number }>();
-  readonly #errors = new Map<string, Counts<CloudErrorKind>>();
+  readonly #errors = new Map<string, Counts<Kind>>();
   /** Evictions that took the address from a peer. */
   readonly evictions = new Count();
   /** Memberships received. */
@@ -83,14 +83,14 @@ export class CallCounters {
   }
 
   /** Counts a failed call. */
-  failed(verb: string, kind: CloudErrorKind, atMs: number): void {
-    const counts = this.#errors.get(verb) ?? new Counts<CloudErrorKind>();
+  failed(verb: string, kind: Kind, atMs: number): void {
+    const counts = this.#errors.get(verb) ?? new Counts<Kind>();
     this.#errors.set(verb, counts);
     counts.add(kind, atMs);
   }
 
   /** All counts so far. */
-  views(nowMs: number): CallView[] {
+  views(nowMs: number): CallView<Kind>[] {
     const verbs = [...new Set([...this.#done.keys(), ...this.#errors.keys()])];
     return verbs.map((verb) => {
       const done = this.#done.get(verb);

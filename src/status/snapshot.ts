@@ -7,6 +7,7 @@ import type { Reason, Role } from "../core/election/state.ts";
 import type { CloudErrorKind } from "../core/registry/error_kinds.ts";
 import type { EventName, Severity } from "../core/registry/events.ts";
 import type { RejectReason } from "../core/registry/reject_reasons.ts";
+import type { StoreErrorKind } from "../core/registry/store_error_kinds.ts";
 import type { ShadowReport } from "./shadow_report.ts";
 import type { AgeMs } from "../core/age.ts";
 
@@ -155,6 +156,8 @@ export interface AddressView extends PresenceView {
   readonly twoHoldersMs: number;
   /** How the shadow's decisions differ from what the cloud shows; null unless `shadow`. */
   readonly comparison: ShadowReport | null;
+  /** The lease without which no node may hold it, null without --lease; addresses that move together have one. */
+  readonly lease: LeaseStatus | null;
   /** The cloud's API and endpoint. */
   readonly cloud: string;
   /** Age of its last successful answer. */
@@ -238,8 +241,53 @@ export interface HolderView {
   readonly off: boolean;
 }
 
-/** Calls of one kind to the cloud since the start. */
-export interface CallView {
+/** The lease of an Elastic IP, as this node knows it. */
+export interface LeaseStatus {
+  /** The kind of store, and where it is. */
+  readonly store: string;
+  /** How long the lease lives in the store without a renewal. */
+  readonly ttlMs: number;
+  /** Whether this node owns it. */
+  readonly owned: boolean;
+  /** Who owns it, or gave it up to `releasedTo`; null while nobody is known to. */
+  readonly owner: LeaseOwnerView | null;
+  /** Since when, by the owner's clock. */
+  readonly ownerAgeMs: AgeMs;
+  /** The instance to which the owner gave it up and that has not taken it yet, else null. */
+  readonly releasedTo: string | null;
+  /** Age of what is known of another owner, or of nobody's being owner; null while that is not known. */
+  readonly readAgeMs: AgeMs;
+  /** Since the last renewal was sent that went well; null while this node does not own it. */
+  readonly renewalAgeMs: AgeMs;
+  /** Whether this node lost it and nobody has been seen to own it since. */
+  readonly lost: boolean;
+  /** Whether the store answered within two thirds of the time to live. */
+  readonly reachable: boolean;
+  /** Since the last request was sent that the store answered; since the start if it never did. */
+  readonly answeredAgeMs: AgeMs;
+  /** Whether this node keeps the address without the store, because it hears every peer. */
+  readonly failsafe: boolean;
+  /** Whether this node owns it, and takes the address from others before it attaches it. */
+  readonly fencing: boolean;
+  /** How often this node got it. */
+  readonly acquired: number;
+  readonly acquiredAgeMs: AgeMs;
+  /** How often it lost it without giving it up. */
+  readonly lostCount: number;
+  readonly lostAgeMs: AgeMs;
+  /** Calls to the store; `watch` has only errors. */
+  readonly calls: readonly CallView<StoreErrorKind>[];
+}
+
+/** The owner of a lease. */
+export interface LeaseOwnerView {
+  readonly instanceId: string;
+  /** Its name, null when that is unknown. */
+  readonly name: string | null;
+}
+
+/** Calls of one kind to the cloud, or to the store of the lease, since the start. */
+export interface CallView<Kind extends string = CloudErrorKind> {
   readonly verb: string;
   /** Successful calls. */
   readonly done: number;
@@ -247,7 +295,7 @@ export interface CallView {
   /** How long the last successful one took. */
   readonly tookMs: number | null;
   /** Failed calls, by kind. */
-  readonly errors: readonly CountView<CloudErrorKind>[];
+  readonly errors: readonly CountView<Kind>[];
 }
 
 /** One health check. */

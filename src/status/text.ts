@@ -2,6 +2,7 @@
 import type { AddressView, CountView, Snapshot, Verdict } from "./snapshot.ts";
 import { BEST_PRIORITY, instanceTitle, titleOf } from "../core/election/peer.ts";
 import { type AgeMs, ageText, durationText, spanText } from "../core/age.ts";
+import { leaseRows } from "./lease_view.ts";
 import { machinesOf, type MachineView, pathsText } from "./machines.ts";
 import { shadowLines } from "./shadow_report.ts";
 import { verdictIn, verdictLine } from "./verdict.ts";
@@ -94,6 +95,7 @@ function addressLines(
     ["healthy", view.healthy ? "yes" : "no"],
     ...asideRows(view),
     ["cloud", cloudText(view)],
+    ...leaseRows(view, verbose),
     ["others", othersText(view)],
     ["settings", settingsText(view)],
     ["moves", movesText(view)],

@@ -2,16 +2,18 @@
 //
 //   CRITICAL   users are affected, or the next fault will affect them: no node is known to hold the address; this node
 //              holds it without the cloud, with no interface for it, or as the only unhealthy choice; the Elastic IP
-//              is gone, or the cloud moves it itself; another machine has our id; the loop is stuck. Without an answer,
-//              too: see commands/status.ts.
+//              is gone, or the cloud moves it itself; another machine has our id; the loop is stuck; the store of the
+//              lease is lost to a holder, or an owner of the lease does not get the address. Without an answer, too: see
+//              commands/status.ts.
 //   WARNING    the address is served, and something is not as it should be: a peer that is dead, missing, unhealthy or
 //              without the cloud, a path on which a live peer is silent, a link that works one way only, a drained
 //              node, a failing check here, this node without the cloud while another one serves, an extra holder, a
-//              possible twin, a pause, a stop.
+//              possible twin, a lease that is lost, or that nobody or another node owns, a pause, a stop.
 //   UNKNOWN    the first election is not over, and no node is known to hold the address yet.
 //   OK         everything else.
 import { durationText, spanText } from "../core/age.ts";
 import { instanceTitle, titleOf } from "../core/election/peer.ts";
+import { leaseProblems } from "./lease_problems.ts";
 import { machinesOf, type MachineView, pathTitle, silentPaths } from "./machines.ts";
 import { stuckBecause } from "./liveness.ts";
 import {
@@ -139,6 +141,7 @@ function* addressProblems(view: AddressView, snapshot: Judged): Generator<Found>
     const left = durationText(limitedForMs);
     yield ["WARNING", `it moved as often as --move-limit allows, and stays for ${left} more`];
   }
+  yield* leaseProblems(view);
   yield* holderProblems(view);
   for (const peer of machinesOf(view.peers)) yield* peerProblems(peer, view);
 }

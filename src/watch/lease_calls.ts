@@ -1,11 +1,13 @@
 // The calls to the store of the lease, and the watch on it. The loop starts each call without waiting for it; its
 // result comes back as an event of the node.
+import { durationText } from "../core/age.ts";
 import { messageOf } from "../core/message_of.ts";
 import { backoffMs } from "../core/backoff.ts";
 import type { LeaseAnswer, LeaseCall } from "../core/lease/call.ts";
 import type { NodeEvent } from "../core/node_state.ts";
 import { StoreError } from "../leases/store_error.ts";
 import type { RateLimitedLog } from "../log/rate_limited_log.ts";
+import type { LeaseCounters } from "../status/lease_counters.ts";
 import type { Claim, Clock, LeaseStore } from "../world.ts";
 
 /** Waits before the watch is begun again. Readings go on meanwhile. */
@@ -20,11 +22,17 @@ export interface LeaseCallerOptions {
   /** Uniform in 0..1. */
   readonly random: () => number;
   readonly limitedLog: RateLimitedLog;
+  readonly counters: LeaseCounters;
   /** Ends every call. */
   readonly ending: AbortSignal;
   readonly deliver: (event: NodeEvent) => void;
   /** This instance as it claims the lease. The core asks for it only once the cloud has told the instance. */
   readonly claim: () => Claim;
+}
+
+/** The error of a call that the core gave no more time: the words of an abort would say nothing. */
+function tooLate(limitMs: number, cause: unknown): StoreError {
+  return new StoreError("unreachable", `no answer within ${durationText(limitMs)}`, { cause });
 }
 
 /** Makes calls, and watches. */
@@ -57,7 +65,8 @@ export class LeaseCalls {
   }
 
   async #call(id: number, call: LeaseCall, limitMs: number): Promise<void> {
-    const { clock, random, ending, deliver } = this.#options;
+    const { clock, random, ending, deliver, counters: { calls } } = this.#options;
+    const startedAtMs = clock.nowMs();
     const over = new AbortController();
     const signal = AbortSignal.any([ending, over.signal]);
     const done = new AbortController();
@@ -66,10 +75,12 @@ export class LeaseCalls {
     });
     try {
       const answer = await this.#ask(call, signal);
+      const atMs = clock.nowMs();
+      calls.done(call.verb, { tookMs: Math.round(atMs - startedAtMs), atMs });
       deliver({ kind: "store-answered", id, answer, roll: random() });
     } catch (error) {
       if (ending.aborted) return;
-      this.#report(call.verb, error);
+      this.#report(call.verb, over.signal.aborted ? tooLate(limitMs, error) : error);
       deliver({ kind: "store-failed", id, roll: random() });
     } finally {
       done.abort();
@@ -115,9 +126,10 @@ export class LeaseCalls {
   }
 
   #report(verb: LeaseCall["verb"] | "watch", error: unknown): void {
-    const { limitedLog, store, ending } = this.#options;
+    const { limitedLog, store, clock, ending, counters: { calls } } = this.#options;
     if (ending.aborted) return;
     const kind = error instanceof StoreError ? error.kind : "odd-answer";
+    calls.failed(verb, kind, clock.nowMs());
     const text = `${verb}: ${store.name}: ${messageOf(error)}`;
     limitedLog.write(`store ${verb} ${kind}`, ["warning", "store-error", text]);
   }

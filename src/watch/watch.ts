@@ -21,6 +21,7 @@ import type { EventName } from "../core/registry/events.ts";
 import type { RejectReason } from "../core/registry/reject_reasons.ts";
 import type { Line, RateLimitedLog } from "../log/rate_limited_log.ts";
 import { CallCounters, Count } from "../status/counters.ts";
+import { LeaseCounters } from "../status/lease_counters.ts";
 import type { HistoryRecorder } from "../status/history/recorder.ts";
 import type { Clock, Cloud, LeaseStore, Log, Observer, OwnPath } from "../world.ts";
 import type { Node, NodeEffect, NodeEvent, NodeSettings } from "../core/node_state.ts";
@@ -113,6 +114,7 @@ export class Watch {
   readonly #takeOvers = new Count();
   readonly #burst: BurstLog;
   readonly #lease: LeaseCalls | null;
+  readonly #leaseCounters = new LeaseCounters();
   /** Our own addresses: as the cloud lists them, and in the private networks of the peers. */
   #native: readonly string[] = [];
   #paths: readonly OwnPath[] = [];
@@ -169,7 +171,7 @@ export class Watch {
   views(factsOf: (elasticIp: string) => ShownFacts): AddressView[] {
     const nowMs = this.#options.clock.nowMs();
     const { lists } = this.#strands[0].counters;
-    const wallMs = this.#options.clock.wallMs();
+    const wallMs = this.#options.clock.wallMs(), { store } = this.#options;
     return apart(this.#node).map((node, index) => {
       const { elasticIp, cloud, counters } = this.#strands[index] ?? this.#strands[0];
       return addressView(node, {
@@ -181,6 +183,7 @@ export class Watch {
         calls: counters.views(nowMs),
         movesWith: this.elasticIps.filter((other) => other !== elasticIp),
         totals: this.#options.recorders[index]?.totals(nowMs) ?? { unheldMs: 0, twoHoldersMs: 0 },
+        lease: store && { store: store.name, wallMs, ...this.#leaseCounters.views(nowMs) },
         ...factsOf(elasticIp),
       }, nowMs);
     });
@@ -205,6 +208,7 @@ export class Watch {
     const [node, effects] = stepNode(before, event, atMs);
     this.#node = node;
     this.#wakeAtMs = nodeWakeAtMs(node);
+    this.#leaseCounters.observe(before.lease, node.lease, atMs);
     for (const effect of effects) this.#perform(effect);
     if (node.lease && !owns(node.lease, atMs)) {
       for (const { calls } of this.#strands) calls.endAttach();
@@ -253,7 +257,7 @@ export class Watch {
   #leaseCalls(store: LeaseStore): LeaseCalls {
     const { clock, random, limitedLog } = this.#options;
     return new LeaseCalls({
-      ...{ store, clock, random, limitedLog },
+      ...{ store, clock, random, limitedLog, counters: this.#leaseCounters },
       ending: this.#ending.signal,
       deliver: (event) => this.deliver(event),
       claim: () => {

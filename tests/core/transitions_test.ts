@@ -32,6 +32,7 @@ function state(peers: readonly Peer[], different: Partial<Election> = {}, found?
     membership: { ...NODE.membership, found: found ?? null },
     ownership: NODE.ownership,
     sisters: NODE.sisters,
+    lease: NODE.lease,
   };
 }
 

@@ -5,8 +5,10 @@ import { ERROR_KINDS } from "../../src/core/registry/error_kinds.ts";
 import { EVENTS, SEVERITIES } from "../../src/core/registry/events.ts";
 import { REJECT_REASONS } from "../../src/core/registry/reject_reasons.ts";
 import { ROLE_REASONS } from "../../src/core/registry/role_reasons.ts";
+import { STORE_ERROR_KINDS } from "../../src/core/registry/store_error_kinds.ts";
 import { LEVELS, type Snapshot } from "../../src/status/snapshot.ts";
 import { type Schema, violations } from "../support/json_schema.ts";
+import { OTHER_OWNER } from "../support/lease_store.ts";
 import { NodeFixture, PEERS } from "../support/node_fixture.ts";
 import { sampleReport } from "../support/shadow_sample.ts";
 import { STATUS_SCHEMA } from "../support/status_schema.ts";
@@ -53,6 +55,24 @@ Deno.test("snapshots of every kind fit the published schema, which has each of t
   assertEquals(wrongWith(played.snapshot()), [], "at the end");
 });
 
+Deno.test("snapshots with a lease fit the schema, whoever owns it", () => {
+  const played = new NodeFixture({ lease: { ttlMs: 10_000, failsafe: true } });
+  const is = (what: string) => {
+    assertEquals(wrongWith(played.snapshot()), [], what);
+    return played.snapshot().addresses[0]?.lease;
+  };
+  assertEquals(is("at the start")?.owned, false);
+  played.until(10_000);
+  assertEquals(is("as owner")?.owned, true);
+  played.store.fails = true;
+  played.until(30_000);
+  assertEquals(is("without the store")?.reachable, false);
+  played.store.fails = false;
+  played.store.give({ ...OTHER_OWNER, releasedTo: "i-3" }, 30_000);
+  played.until(60_000);
+  assertEquals(is("under another owner")?.releasedTo, "i-3");
+});
+
 Deno.test("a shadow's snapshot fits the schema", () => {
   const played = eventful();
   played.comparison = sampleReport();
@@ -93,6 +113,7 @@ Deno.test("the schema has the words of the registry, and a sentence for each fie
   assertEquals(words("change", "severity"), [...SEVERITIES]);
   assertEquals(words("refusal", "word"), Object.keys(REJECT_REASONS));
   assertEquals(words("failure", "word"), Object.keys(ERROR_KINDS));
+  assertEquals(words("storeFailure", "word"), Object.keys(STORE_ERROR_KINDS));
   assertEquals(defs.level?.enum, [...LEVELS]);
   for (const schema of [STATUS_SCHEMA as typeof defs[string], ...Object.values(defs)]) {
     assert(typeof schema.description === "string", JSON.stringify(schema));

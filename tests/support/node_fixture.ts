@@ -7,7 +7,9 @@ import type { Presence } from "../../src/core/presence.ts";
 import type { ChangeView, CheckView, Snapshot } from "../../src/status/snapshot.ts";
 import { type Judged, verdictOf } from "../../src/status/verdict.ts";
 import { CallCounters, Count, Datagrams } from "../../src/status/counters.ts";
+import { LeaseCounters } from "../../src/status/lease_counters.ts";
 import { forNode, type Incoming } from "./incoming.ts";
+import { StoreFixture } from "./lease_store.ts";
 import { HEALTHY_TRAILER, NODE_SETTINGS } from "./node_settings.ts";
 import { ageOf } from "../../src/core/age.ts";
 import type { Node, NodeEffect, NodeEvent, NodeSettings } from "../../src/core/node_state.ts";
@@ -49,6 +51,9 @@ export class NodeFixture {
   comparison: ShadowReport | null = null;
   /** Names of peers by address. */
   readonly names = new Map<string, string>();
+  /** The store of its lease, and what happened there. */
+  readonly store = new StoreFixture(SELF_ID, EPOCH_MS);
+  readonly leaseCounters = new LeaseCounters();
   /** Whether the cloud fails now. */
   fails: () => boolean = () => false;
 
@@ -65,6 +70,7 @@ export class NodeFixture {
   step(event: NodeEvent | Incoming): void {
     const { role } = this.node.election;
     const [node, effects] = stepNode(this.node, forNode(this.node, event, this.nowMs), this.nowMs);
+    this.leaseCounters.observe(this.node.lease, node.lease, this.nowMs);
     this.node = node;
     if (node.election.role === "master" && role !== "master") this.takeOvers.add(this.nowMs);
     // First the other effects of the step, then the answers.
@@ -146,6 +152,11 @@ export class NodeFixture {
         refused: datagrams.senders,
         presence: this.presence,
         comparison: this.comparison,
+        lease: {
+          store: "etcd at https://10.0.0.5:2379",
+          ...this.leaseCounters.views(nowMs),
+          wallMs: EPOCH_MS + nowMs,
+        },
         peerName: (address) => this.names.get(address) ?? null,
       }, nowMs)],
       addressesLeftOut: 0,
@@ -171,6 +182,18 @@ export class NodeFixture {
       this.step({ kind: "members", peers: PEERS, inPeerList: true });
     }
     if (effect.kind === "call") this.#answer(effect);
+    if (effect.kind === "store") this.#answerLease(effect);
+  }
+
+  #answerLease({ id, call }: Extract<NodeEffect, { kind: "store" }>): void {
+    const { nowMs, leaseCounters: { calls } } = this;
+    const answer = this.store.answer(call, nowMs);
+    if (answer === null) {
+      calls.failed(call.verb, "unreachable", nowMs);
+      return this.step({ kind: "store-failed", id, roll: 0.5 });
+    }
+    calls.done(call.verb, { tookMs: 3, atMs: nowMs });
+    this.step({ kind: "store-answered", id, answer, roll: 0.5 });
   }
 
   #answer({ id, call }: Extract<NodeEffect, { kind: "call" }>): void {
@@ -196,5 +219,5 @@ export class NodeFixture {
 }
 
 function answered({ kind }: NodeEffect): boolean {
-  return kind === "call" || kind === "members";
+  return kind === "call" || kind === "members" || kind === "store";
 }

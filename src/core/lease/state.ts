@@ -151,7 +151,7 @@ export function leaseSlotOf(lease: Lease, id: number): "read" | "write" | undefi
 
 /** The owner of a record for people. */
 export function ownerOf({ instanceId, name, releasedTo }: LeaseRecord): string {
-  if (releasedTo !== undefined) return `instance ${releasedTo}, to which it was released,`;
+  if (releasedTo !== undefined) return `instance ${releasedTo} (released to it)`;
   return name ? `${name} (${instanceId})` : `instance ${instanceId}`;
 }
 

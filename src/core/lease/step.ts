@@ -1,5 +1,6 @@
 // Takes, renews and gives up the lease. Pure: calls leave as values with a number, and answers return as events with
 // the same number. At most one call that changes the lease is under way, and one that reads.
+import { durationText, spanText } from "../age.ts";
 import { backoffMs } from "../backoff.ts";
 import { type Report, report, type Say } from "../registry/report.ts";
 import type { LeaseAnswer, LeaseCall, LeaseSight } from "./call.ts";
@@ -91,7 +92,7 @@ function judge(lease: Lease, { atMs, say }: Circumstances): Lease {
   let next = lease;
   if (lease.reachable !== reachable) {
     if (reachable) say("info", "store-back", "the store of the lease answers again");
-    else say("warning", "store-lost", "the store of the lease does not answer");
+    else say("warning", "store-lost", lostText(lease, atMs));
     next = { ...next, reachable };
   }
   // It has expired by itself.
@@ -99,8 +100,18 @@ function judge(lease: Lease, { atMs, say }: Circumstances): Lease {
     next = { ...next, release: null, write: IDLE_SLOT, sight: null };
   }
   if (lease.tenure === null || atMs < lossAtMs(lease)) return next;
-  say("warning", "lease-lost", "the lease was not renewed in time: this node does not own it");
+  const { renewedAtMs } = lease.tenure;
+  const text = `this node does not own the lease any more: it sent its last renewal that went ` +
+    `well ${spanText(atMs - renewedAtMs)} ago, and the last third of the lease's ` +
+    `${durationText(lease.settings.ttlMs)} is there to detach the address`;
+  say("warning", "lease-lost", text);
   return { ...next, tenure: null, lost: true };
+}
+
+function lostText({ answeredAtMs, tenure }: Lease, atMs: number): string {
+  const then = tenure === null ? "this node cannot get the lease" : "it cannot be renewed";
+  const span = spanText(atMs - answeredAtMs);
+  return `the store of the lease has answered no request of the last ${span}: ${then}`;
 }
 
 function answered(
@@ -129,7 +140,7 @@ function answered(
       const ours = lease.tenure;
       if (ours === null || call.verb !== "renew" || call.token !== ours.token) return landed;
       if (answer.ours) return { ...landed, tenure: { ...ours, renewedAtMs: startedAtMs } };
-      now.say("warning", "lease-lost", "the store says that the lease is not ours any more");
+      now.say("warning", "lease-lost", GONE);
       return { ...landed, tenure: null, lost: true, sight: null };
     }
     case "release":
@@ -142,9 +153,13 @@ function answered(
   }
 }
 
+const GONE = "this node does not own the lease any more: the store does not have it, because it " +
+  "expired there or somebody deleted it";
+
 function releasedText({ release }: Lease): string {
-  const to = release?.to ? `to instance ${release.to}` : "to whoever takes it";
-  return `this node gave the lease up ${to}`;
+  return release?.to
+    ? `this node gave the lease up to instance ${release.to}, which alone may take it for now`
+    : "this node gave the lease up: its next owner first takes the address from all others";
 }
 
 function acquired(
@@ -159,10 +174,19 @@ function acquired(
   const clean = call.verb === "acquire" && call.clean;
   const next = shown(lease, sight, { ...now, asOfMs });
   if (token === null) return next;
-  const how = clean ? "which was released to this node" : "and first takes the address from others";
-  now.say("info", "lease-acquired", `this node owns the lease, ${how}`);
+  now.say("info", "lease-acquired", acquiredText(lease, clean));
   const tenure = { token, sinceMs: asOfMs, renewedAtMs: asOfMs, clean };
   return { ...next, tenure, lost: false };
+}
+
+function acquiredText({ sight }: Lease, clean: boolean): string {
+  const before = sight?.record;
+  if (clean && before) {
+    const { instanceId, name } = before;
+    const who = name ? `${name} (${instanceId})` : `instance ${instanceId}`;
+    return `this node owns the lease, which ${who} gave up to it after detaching the address`;
+  }
+  return "this node owns the lease: it takes the address from all others before it attaches it";
 }
 
 /** Takes in what the store shows. A record of somebody else ends our lease. */
@@ -175,7 +199,8 @@ function shown(
   const other = barring(next);
   if (other === null) return next;
   if (lease.tenure === null) return { ...next, lost: false };
-  say("warning", "lease-lost", `${ownerOf(other)} has the lease now`);
+  const text = `this node does not own the lease any more: ${ownerOf(other)} has it now`;
+  say("warning", "lease-lost", text);
   return { ...next, tenure: null, lost: false };
 }
 

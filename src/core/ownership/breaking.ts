@@ -33,6 +33,13 @@ export function nextTaking(state: Ownership): { call: Call; atMs: number } | nul
   return { call: { verb: "evict", instanceId, onlyIfStopped: false }, atMs: -Infinity };
 }
 
+/** Whether the owner of a lease looks for other holders, or takes the address from them. */
+export function isFencing(state: Ownership): boolean {
+  const { desired, others } = state;
+  if (!desired?.lease || desired.intent !== "hold") return false;
+  return !othersKnown(state) || others.length > 0;
+}
+
 /** Whether a renewal after that instant has shown that the lease is ours, and enough of it is left. */
 function mayAct({ renewedAtMs, inTime }: LeaseTerms, sinceMs: number): boolean {
   return inTime && renewedAtMs >= sinceMs;

@@ -200,14 +200,20 @@ export const EVENTS = {
     meaning: "This node owns the lease, so it may hold the address; needs --lease.",
     cure: "Nothing.",
   },
+  "lease-failsafe": {
+    severities: ["info", "warning"],
+    meaning:
+      "Without the store, a holder keeps the address while it hears every peer; or that ended.",
+    cure: "Repair the store: with one peer silent, the node gives the address up.",
+  },
   "lease-lost": {
     severities: ["warning"],
-    meaning: "This node owned the lease and does not any more: it gives the address up.",
+    meaning: "This node owned the lease and does not any more; the line says how it lost it.",
     cure: "Find out what paused this process, its machine, or its way to the store.",
   },
   "lease-released": {
     severities: ["info"],
-    meaning: "This node has detached the address and gave the lease up, to the node in the line.",
+    meaning: "This node gave the lease up: to its successor, for a planned move, or to any node.",
     cure: "Nothing.",
   },
   "listen": {

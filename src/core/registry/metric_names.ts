@@ -315,6 +315,62 @@ export const METRICS = {
     labels: ["address", "verb"],
     meaning: "How long the last call that went well took, by verb.",
   },
+  "exoip_lease_owned": {
+    type: "gauge",
+    labels: ["address"],
+    meaning: "With --lease: whether this node owns the lease, without which no node may hold.",
+  },
+  "exoip_lease_store_reachable": {
+    type: "gauge",
+    labels: ["address"],
+    meaning: "With --lease: whether the store answered within two thirds of the lease's time.",
+  },
+  "exoip_lease_failsafe": {
+    type: "gauge",
+    labels: ["address"],
+    meaning:
+      "With --lease: whether this node holds without the store, because it hears every peer.",
+  },
+  "exoip_lease_fencing": {
+    type: "gauge",
+    labels: ["address"],
+    meaning: "With --lease: whether this node, as owner, takes the address from others first.",
+  },
+  "exoip_lease_ttl_seconds": {
+    type: "gauge",
+    labels: ["address"],
+    meaning: "With --lease: how long the lease lives without a renewal.",
+  },
+  "exoip_lease_renewal_age_seconds": {
+    type: "gauge",
+    labels: ["address"],
+    meaning: "With --lease: time since the owner sent its last renewal that went well.",
+  },
+  "exoip_lease_acquired_total": {
+    type: "counter",
+    labels: ["address"],
+    meaning: "With --lease: how often this node got the lease.",
+  },
+  "exoip_lease_lost_total": {
+    type: "counter",
+    labels: ["address"],
+    meaning: "With --lease: how often this node lost the lease without giving it up.",
+  },
+  "exoip_lease_store_answered_timestamp_seconds": {
+    type: "gauge",
+    labels: ["address"],
+    meaning: "With --lease: when the last request was sent that the store answered.",
+  },
+  "exoip_lease_calls_total": {
+    type: "counter",
+    labels: ["address", "verb"],
+    meaning: "With --lease: calls to the store that went well, by verb.",
+  },
+  "exoip_lease_errors_total": {
+    type: "counter",
+    labels: ["address", "verb", "kind"],
+    meaning: "With --lease: calls to the store that failed, by verb and kind.",
+  },
 } as const;
 METRICS satisfies Readonly<Record<string, MetricRow>>;
 

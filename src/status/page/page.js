@@ -103,6 +103,7 @@
         flag(!view.inPeerList, "not on the list of peers", "bad"),
         flag(view.leaving, "leaving", "odd"),
         flag(view.settling, "listening first", "odd"),
+        ...leasePills(view),
       ),
       make("p", "", `${role} for ${view.roleAgeMs === null ? "ever" : span(view.roleAgeMs)}`),
       ...(view.reasonDetail ? [make("p", "", `${reason}: ${view.reasonDetail}`)] : []),
@@ -110,11 +111,49 @@
         ? [make("p", "", `moves together with ${view.movesWith.join(", ")}`)]
         : []),
       reading("cloud read", view.holdingAgeMs, 2 * view.reconcileMs + 10_000),
+      ...leaseLines(view),
       ...checkLines(snapshot),
       interfaceText(view),
       make("p", "", `take-overs ${view.takeOvers}, evictions ${view.evictions}`),
       ...comparisonLines(view.comparison),
     );
+  }
+
+  /** What stands out about the lease. */
+  function leasePills({ lease, holding }) {
+    if (!lease) return [];
+    const { owned, reachable, failsafe, fencing, lost } = lease;
+    return [
+      flag(owned, "owns the lease", "good"),
+      flag(lost, "lost the lease", "odd"),
+      flag(holding && !owned && !failsafe, "holds without the lease", "odd"),
+      flag(!reachable, "cannot reach the store", "bad"),
+      flag(failsafe, "failsafe: holds while it hears every peer", "bad"),
+      flag(fencing, "takes the address from others first", "odd"),
+    ];
+  }
+
+  /** Who owns the lease, and how old that is. */
+  function leaseLines({ lease }) {
+    if (!lease) return [];
+    const { owned, owner, releasedTo, ttlMs, readAgeMs, renewalAgeMs, answeredAgeMs } = lease;
+    const store = reading(`${lease.store} answered`, answeredAgeMs, ttlMs * 2 / 3);
+    if (owned) {
+      const text = `lease of ${span(ttlMs)}, renewed`;
+      return [reading(text, renewalAgeMs, ttlMs / 2), store];
+    }
+    const name = owner && nameOf({ name: owner.name, address: owner.instanceId });
+    const who = !owner
+      ? "nobody owns the lease"
+      : releasedTo
+      ? `${name} gave the lease up to ${releasedTo}`
+      : `${name} owns the lease`;
+    return [
+      readAgeMs === null
+        ? make("p", "old", "not known who owns the lease")
+        : reading(`${who}, read`, readAgeMs, ttlMs),
+      store,
+    ];
   }
 
   /** How a shadow's decisions differ from what the cloud shows. */
