@@ -48,19 +48,30 @@ class Machines {
   readonly cluster = new Cluster();
   readonly apis = this.cluster.nodes.map(() => new RestApi());
 
+  readonly #priorities: readonly number[];
+  readonly #options: readonly string[];
+  readonly #role: "primary" | "replica";
+
   constructor(
-    { options = OPTIONS, role = "primary" as const, priorities = [10, 10, 10] }: {
+    { options = OPTIONS, role = "primary", priorities = [10, 10, 10] }: {
       options?: readonly string[];
       role?: "primary" | "replica";
       priorities?: readonly number[];
     } = {},
   ) {
-    for (const [index, node] of this.cluster.nodes.entries()) {
-      const check = this.apis[index]?.check(role) ?? [];
-      const times = ["--check-interval", "100ms", "--check-timeout", "300ms"];
-      const args = [...options, ...times, ...check];
-      this.cluster.start(node, { priority: priorities[index] ?? 10, args });
-    }
+    this.#options = options;
+    this.#role = role;
+    this.#priorities = priorities;
+    for (const number of [1, 2, 3]) this.start(number);
+  }
+
+  /** Starts the watchdog of a node. */
+  start(number: number): void {
+    const check = this.apis[number - 1]?.check(this.#role) ?? [];
+    const times = ["--check-interval", "100ms", "--check-timeout", "300ms"];
+    const args = [...this.#options, ...times, ...check];
+    const priority = this.#priorities[number - 1] ?? 10;
+    this.cluster.start(this.cluster.node(number), { priority, args });
   }
 
   /** Lets that node lead, and no other; 0 for none. */
@@ -99,13 +110,13 @@ class Machines {
 }
 
 for (const priorities of [[10, 10, 10], [30, 20, 10]]) {
-  Deno.test(`the address follows the leader, and stays where it is while there is none (priorities ${priorities})`, async () => {
+  Deno.test(`the address follows the leader, and stays while there is none (${priorities})`, async () => {
     const machines = new Machines({ priorities });
     const { cluster } = machines;
     try {
       machines.leads(2);
       await machines.heldBy(2);
-      for (const next of [3, 1, 2]) {
+      for (const next of [3, 1]) {
         const held = cluster.holders, { changes } = machines;
         machines.leads(0);
         await machines.acted();
@@ -143,7 +154,7 @@ Deno.test("a REST API that hangs moves nothing until another node leads", async 
   }
 });
 
-Deno.test("without a leader, the address leaves a watchdog that has died for the best of the others", async () => {
+Deno.test("without a leader, the best of the others takes the address from a dead watchdog", async () => {
   const machines = new Machines({ priorities: [20, 10, 10] });
   const { cluster } = machines;
   try {
@@ -160,21 +171,44 @@ Deno.test("without a leader, the address leaves a watchdog that has died for the
   }
 });
 
-Deno.test("without --exclusive and --no-preempt, equal nodes share the address while there is no leader", async () => {
-  const machines = new Machines({ options: ["--check-rise", "1", "--check-fall", "1"] });
+Deno.test("a stopping watchdog of the leader hands over to a replica, and takes it back", async () => {
+  const machines = new Machines();
+  const { cluster } = machines;
+  const [one] = cluster.nodes;
+  assert(one);
   try {
-    machines.leads(2);
+    machines.leads(1);
+    await machines.heldBy(1);
+    cluster.stop(one, "SIGTERM");
+    await one.process?.ended();
     await machines.heldBy(2);
-    machines.leads(0);
-    await machines.heldBy(1, 2, 3);
-    machines.leads(3);
-    await machines.heldBy(3);
+    machines.start(1);
+    await machines.heldBy(1);
+    assert(cluster.server.model.history.every(({ holders }) => holders.length > 0));
   } finally {
     await machines.close();
   }
 });
 
-Deno.test("an address for reading is shared by the replicas, and stays in use when only the leader is left", async () => {
+for (
+  const [missing, holders] of [["--exclusive", [1, 2, 3]], ["--no-preempt", [1]]] as const
+) {
+  Deno.test(`without ${missing}, replicas take the address while there is no leader`, async () => {
+    const machines = new Machines({ options: OPTIONS.filter((option) => option !== missing) });
+    try {
+      machines.leads(2);
+      await machines.heldBy(2);
+      machines.leads(0);
+      await machines.heldBy(...holders);
+      machines.leads(3);
+      await machines.heldBy(3);
+    } finally {
+      await machines.close();
+    }
+  });
+}
+
+Deno.test("replicas share an address for reading, and all nodes do if none is fit", async () => {
   const machines = new Machines({
     options: ["--check-rise", "1", "--check-fall", "1"],
     role: "replica",

@@ -42,7 +42,7 @@ export function pageBlock(language: string, text: string): string {
 /** The variables of one of the page's files for exoip, without those that a cluster sets itself. */
 export function pageVariables(text: string): Record<string, string> {
   const lines = pageBlock("ini", text).split("\n").filter((line) => /^IF_/.test(line));
-  const own = /^IF_(ADDRESS|BIND_TO|EXOSCALE_API_KEY|EXOSCALE_PEERS)=/;
+  const own = /^IF_(ADDRESS|BIND_TO|CONTROL_SOCKET|EXOSCALE_API_KEY|EXOSCALE_PEERS)=/;
   const pairs = lines.filter((line) => !own.test(line)).map((line) =>
     [line.slice(0, line.indexOf("=")), line.slice(line.indexOf("=") + 1)] as const
   );
@@ -52,7 +52,10 @@ export function pageVariables(text: string): Record<string, string> {
 /** The laboratory. */
 export class Laboratory {
   readonly network: Network;
+  /** The watchdogs of the address for writing. */
   readonly cluster: Cluster;
+  /** Those of the address for reading, which are started with `startReaders`. */
+  readonly readers: Cluster;
   /** Everything that clients found. */
   readonly sights: Sight[] = [];
   readonly #folder: string;
@@ -72,6 +75,17 @@ export class Laboratory {
   ) {
     this.network = network;
     this.cluster = new Cluster({ count: 3, interval: "1", place: network });
+    this.readers = new Cluster({
+      count: 3,
+      interval: "1",
+      elasticIp: "198.51.100.51",
+      place: {
+        cloudHostname: network.cloudHostname,
+        address: (number) => network.address(number),
+        listen: () => /^IF_BIND_TO=(.*)$/m.exec(pageBlock("ini", "/replica"))?.[1] ?? "",
+        wrap: (number) => network.wrap(number),
+      },
+    });
     this.#folder = folder;
     this.#times = times;
     this.#variables = variables;
@@ -176,10 +190,14 @@ export class Laboratory {
     }
   }
 
-  /** The end of a program's output, for a message. */
+  /** The output of a program: `patroni-1`. */
   async logOf(name: string): Promise<string> {
-    const text = await Deno.readTextFile(`${this.#folder}/${name}.log`).catch(() => "");
-    return text.split("\n").slice(-30).join("\n");
+    return await Deno.readTextFile(`${this.#folder}/${name}.log`).catch(() => "");
+  }
+
+  /** The end of Patroni's output on a node, for a message. */
+  async #lastOf(number: number): Promise<string> {
+    return (await this.logOf(`patroni-${number}`)).split("\n").slice(-30).join("\n");
   }
 
   /** Starts Patroni, which starts PostgreSQL. */
@@ -192,6 +210,24 @@ export class Laboratory {
   startWatchdog(node: ClusterNode): void {
     const env = { ...pageVariables("/primary"), ...this.#variables };
     this.cluster.start(node, { priority: null, env });
+  }
+
+  /** Starts the watchdogs of the address for reading with the page's variables. */
+  startReaders(): void {
+    for (const node of this.readers.nodes) {
+      this.readers.start(node, { priority: null, env: pageVariables("/replica") });
+    }
+  }
+
+  /** What clients find on a node now. */
+  found(number: number): Found {
+    return this.sights.findLast((sight) => sight.number === number)?.found ?? "nothing";
+  }
+
+  /** Drops the packets to Patroni's REST API on a node, or lets them pass again. */
+  async blockApi(number: number, how: "drop" | "pass"): Promise<void> {
+    const change = how === "drop" ? "-I" : "-D";
+    await this.network.run(number, `iptables ${change} INPUT -p tcp --dport 8008 -j DROP`);
   }
 
   /** Ends Patroni and PostgreSQL of a node at once. */
@@ -252,7 +288,7 @@ export class Laboratory {
     const leads = async () => await this.status(number, "/primary") === 200;
     await until(leads, { title: `node ${number} leads`, withinMs: LONG_MS, everyMs: 50 })
       .catch(async (error) => {
-        throw new Error(`${error.message}\n${await this.logOf(`patroni-${number}`)}`);
+        throw new Error(`${error.message}\n${await this.#lastOf(number)}`);
       });
   }
 
@@ -263,7 +299,7 @@ export class Laboratory {
       const follows = async () => await this.status(number, "/replica?lag=1MB") === 200;
       await until(follows, { title: `${number} follows`, withinMs: LONG_MS, everyMs: 200 })
         .catch(async (error) => {
-          throw new Error(`${error.message}\n${await this.logOf(`patroni-${number}`)}`);
+          throw new Error(`${error.message}\n${await this.#lastOf(number)}`);
         });
     }
     await this.heldBy(leader);
@@ -281,6 +317,7 @@ export class Laboratory {
   /** Ends everything and removes it. */
   async close(): Promise<void> {
     await this.cluster.close();
+    await this.readers.close();
     for (const number of this.#numbers) {
       for (const pid of await this.#pidsOf(this.#file(number))) kill(pid, "SIGKILL");
       // The quick end that removes shared memory.

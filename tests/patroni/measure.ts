@@ -38,6 +38,8 @@ const EVENTS: Record<string, Event> = {
   async machine(laboratory, leader) {
     const node = laboratory.cluster.node(leader);
     await laboratory.network.cables(leader, "down");
+    // The probe notices only when its connection has timed out.
+    laboratory.sights.push({ atMs: performance.now(), number: leader, found: "nothing" });
     laboratory.cluster.stop(node, "SIGKILL");
     node.instance.state = "stopped";
     await laboratory.killDatabase(leader);
@@ -103,7 +105,11 @@ async function round(laboratory: Laboratory, event: Event): Promise<Record<strin
     }`
   );
   await pause(1_000);
-  const found = foundBetween(laboratory, atMs, alone?.atMs ?? performance.now());
+  const writes = laboratory.sights.findLast(({ number, found }) =>
+    number === next && found === "writes"
+  );
+  const servedAtMs = Math.max(alone?.atMs ?? Infinity, writes?.atMs ?? Infinity);
+  const found = foundBetween(laboratory, atMs, servedAtMs);
   await heal();
   await laboratory.settled(next);
   await pause(5_000 + Math.random() * 10_000);
