@@ -314,6 +314,15 @@ export class Laboratory {
     });
   }
 
+  /** Removes the shared memory of a PostgreSQL that was killed and not started again. */
+  async #removeShared(number: number): Promise<void> {
+    const file = `${this.#folder}/${number}-data/postmaster.pid`;
+    const lines = (await Deno.readTextFile(file).catch(() => "")).split("\n");
+    // Source: PostgreSQL's miscadmin.h: the seventh line is the key and the id of the segment.
+    const [, id] = /^ *\d+ +(\d+)$/.exec(lines[6] ?? "") ?? [];
+    if (id !== undefined) await new Deno.Command("ipcrm", { args: ["-m", id] }).output();
+  }
+
   /** Ends everything and removes it. */
   async close(): Promise<void> {
     await this.cluster.close();
@@ -329,6 +338,7 @@ export class Laboratory {
         this.#numbers.map((number) => this.#pidsOf(`${this.#folder}/${number}-data`)),
       )).flat().length === 0;
     await until(gone, { title: "PostgreSQL ends" }).catch(() => {});
+    for (const number of this.#numbers) await this.#removeShared(number);
     await this.network.close();
     await Promise.all(this.#reading);
     await Deno.remove(this.#folder, { recursive: true });
