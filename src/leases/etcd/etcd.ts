@@ -1,11 +1,11 @@
 // The lease in etcd v3. See records.ts for its keys.
 //
-// Keeping a lease of etcd alive is no vote: up to some versions of 3.5, a leader that was cut off or paused, and does not
-// know yet that another one was elected, extends the lease in its own memory alone. So each renewal ends with a read of
-// the majority, which must show the same term. A header has the term of the last entry that its member has applied, and
-// a read waits until that includes the first entry of the leader that the majority confirms: with the same term before
-// and after, that leader led all the time. The read also must show that the key is still ours, because somebody may have
-// deleted it while its lease lives on.
+// Keeping a lease of etcd alive is no vote: etcd 3.4, for one, lets a leader that was cut off or paused, and does not
+// know yet that another one was elected, extend the lease in its own memory alone. So each renewal ends with a read of
+// the majority, which must show the same term. A header has the term of the last entry that its member has applied,
+// and a read waits until that includes the first entry of the leader that the majority confirms: with the same term
+// before and after, that leader led all the time. The read also must show that the key is still ours, because somebody
+// may have deleted it while its lease lives on.
 import type { Candidate, LeaseSight } from "../../core/lease/call.ts";
 import type { Claim, Clock, LeaseStore } from "../../world.ts";
 import { encoded, type Fields, fieldsOf, int64, listOf, odd } from "./fields.ts";
@@ -172,7 +172,7 @@ class EtcdStore implements LeaseStore {
     return { pairs: pairsOf(answer), version: revisionIn(answer) };
   }
 
-  /** One key, as the majority knows it, and the term of the leader that said so. */
+  /** One key, as the majority knows it, and the term in the answer. */
   async #readKey(exchange: Exchange, key: string): Promise<{ pairs: Pair[]; term: string }> {
     const answer = await exchange.ask("/v3/kv/range", { key: encoded(key) });
     return { pairs: pairsOf(answer), term: termIn(answer) };
