@@ -94,6 +94,14 @@ export interface Advert {
   readonly intervalMs: number;
 }
 
+/** Whether both say the same, so that the peers need not be told at once. */
+export function sameAdvert(one: Advert, other: Advert): boolean {
+  return one.priority === other.priority && one.holds === other.holds &&
+    one.leaving === other.leaving && one.unable === other.unable &&
+    one.unhealthy === other.unhealthy && one.ownPriority === other.ownPriority &&
+    one.intervalMs === other.intervalMs;
+}
+
 /** One decoded datagram. */
 export interface Heartbeat {
   /** 0 to 255, lower wins; an ineligible sender writes 255. */

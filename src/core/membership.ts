@@ -71,6 +71,11 @@ export function startMembership(dynamic: boolean): Membership {
   };
 }
 
+/** The store of the lease lists the peers, so the cloud is never asked for them. */
+export function listedElsewhere(membership: Membership): Membership {
+  return { ...membership, dynamic: false, known: true, needed: false };
+}
+
 /**
  * Notes a sender that is not in the list; returns the same membership if that is no reason to read the list. A sender
  * that stays unknown causes at most one reading per minute in the end.

@@ -27,6 +27,7 @@ import {
   endReading,
   failReading,
   hurryReading,
+  listedElsewhere,
   meetStranger,
   type Membership,
   membershipStale,
@@ -35,9 +36,11 @@ import {
   replaceList,
   startMembership,
 } from "./membership.ts";
+import { listingBetween, saying } from "./lease/candidates.ts";
 import { actLease, learnLease, leaseWakeAtMs } from "./lease/step.ts";
 import { type Lease, type LeaseEvent, sameView, startLease, viewOf } from "./lease/state.ts";
 import { underLease, wishOf } from "./under_lease.ts";
+import type { Answer } from "./ownership/call.ts";
 import type { Member, Node, NodeEffect, NodeEvent, NodeSettings, Turn } from "./node_state.ts";
 import { ownershipWakeAtMs } from "./ownership/plan.ts";
 import {
@@ -48,7 +51,7 @@ import {
 } from "./ownership/state.ts";
 import { act, learn } from "./ownership/step.ts";
 import { shutdown } from "./shutdown.ts";
-import { advert, answerTo, challenge, someoneJoined, speak } from "./speak.ts";
+import { advert, answerTo, challenge, saysOf, someoneJoined, speak } from "./speak.ts";
 import { changesBetween, limitReached } from "./transitions.ts";
 
 /**
@@ -68,7 +71,11 @@ export function startNode(
     aside?: Aside | null;
   },
 ): Node {
-  const election = startElection(settings, start);
+  // Without heartbeats a node has one id everywhere, its instance's, and the store alone tells who its peers are.
+  const { heartbeats } = settings.lease ?? { heartbeats: true };
+  const apart = { heartbeats, run: null, peers: null, missing: [] };
+  const election = startElection(settings, heartbeats ? start : { ...start, ...apart });
+  const membership = startMembership(start.dynamic ?? start.peers === null);
   return {
     election,
     ownership: startOwnership(timesOf(settings), start.atMs),
@@ -76,7 +83,7 @@ export function startNode(
       elasticIp,
       ownership: startOwnership(timesOf(settings), start.atMs),
     })),
-    membership: startMembership(start.dynamic ?? start.peers === null),
+    membership: heartbeats ? membership : listedElsewhere(membership),
     lease: settings.lease ? startLease(settings.lease, start.atMs) : null,
     desired: desiredStateOf(election),
     said: advert(election),
@@ -185,9 +192,7 @@ function divide(
     }
     case "answered": {
       const { answer } = event;
-      const forElection = answer.verb === "prepare"
-        ? { ...answer, kind: "identified" } as const
-        : TICK;
+      const forElection = answer.verb === "prepare" ? identity(answer, node.election) : TICK;
       const isBack = ownershipOf(node, event.elasticIp).read.failures > 0;
       const list = isBack ? hurryReading(membership) : membership;
       return { ...rest, forElection, forOwnership: event, membership: list };
@@ -202,6 +207,15 @@ function divide(
     default:
       return event satisfies never;
   }
+}
+
+/** What the election learns of this node: in the store all nodes go by their instances. */
+function identity(
+  { addresses, ...answer }: Extract<Answer, { verb: "prepare" }>,
+  { heartbeats }: Election,
+): ElectionEvent {
+  const selfId = heartbeats ? answer.selfId : answer.instanceId;
+  return { kind: "identified", selfId, addresses };
 }
 
 function timesOf(settings: NodeSettings): OwnershipSettings {
@@ -226,6 +240,8 @@ interface Share {
 function settle(before: Node, { event, about, forLease }: Share, turn: Turn): Node {
   let { election, desired } = before;
   let lease = leaseAfter(before.lease, forLease, turn);
+  const listing = listingBetween(before.lease, lease, { self: election.selfId, ...turn });
+  if (listing) election = elect(election, { kind: "candidates", ...listing }, turn.atMs);
   const { atMs } = turn, listed = before.membership.known || !before.membership.dynamic;
   const own = election.settings.elasticIp;
   const result = event.kind === "answered" || event.kind === "failed";
@@ -331,9 +347,9 @@ function beginCalls(before: Node, { atMs, effects }: Turn): Node {
   });
   const node = begun ? { ...withOwnerships(before, ownerships), membership } : before;
   if (node.lease === null) return node;
-  const [lease, calls] = actLease(node.lease, atMs);
+  const [lease, calls] = actLease(saying(node.lease, saysOf(node)), atMs);
   for (const call of calls) effects.push({ kind: "store", ...call });
-  return calls.length > 0 ? { ...node, lease } : node;
+  return lease === node.lease ? node : { ...node, lease };
 }
 
 /** Reads the peer list if that is due, or if a death or an unknown holder suggests that it has changed. */

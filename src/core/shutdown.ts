@@ -1,4 +1,5 @@
 // When a node that was asked to stop may exit, and with which code.
+import { saidGoodbye } from "./lease/candidates.ts";
 import { type Election, twinned } from "./election/state.ts";
 import { apart } from "./group.ts";
 import type { Node } from "./node_state.ts";
@@ -39,12 +40,13 @@ function codeOf({ election, ownership, stoppedAtMs }: Node, atMs: number): 0 | 1
 /** Attempts to give the lease up before the node leaves it to expire. */
 const RELEASE_ATTEMPTS = 3;
 
-/** Whether nothing is left to do for the lease. */
+/** Whether nothing is left to do in the store of the lease. */
 function leaseIsGivenUp({ lease, election, stoppedAtMs }: Node, atMs: number): boolean {
-  if (!lease || stoppedAtMs === null) return true;
-  const given = lease.tenure === null && lease.release === null && !lease.write.inFlight;
-  return given || lease.write.failures >= RELEASE_ATTEMPTS ||
-    atMs >= endAtMs(stoppedAtMs, election);
+  if (!lease || stoppedAtMs === null || atMs >= endAtMs(stoppedAtMs, election)) return true;
+  const { tenure, release, write } = lease;
+  const given = (tenure === null && release === null && !write.inFlight) ||
+    write.failures >= RELEASE_ATTEMPTS;
+  return given && (saidGoodbye(lease) || election.stops > 2);
 }
 
 /** The rules of shutting down. */

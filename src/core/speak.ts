@@ -9,7 +9,7 @@ import {
   storeReachable,
 } from "./election/state.ts";
 import { fit } from "./election/aside.ts";
-import type { Advert, Mark } from "./heartbeat.ts";
+import { type Advert, type Mark, sameAdvert } from "./heartbeat.ts";
 import { membersOf } from "./group.ts";
 import { detaching } from "./ownership/step.ts";
 import { shutdown } from "./shutdown.ts";
@@ -56,12 +56,10 @@ function seemsToHold(peer: Peer, state: Election): boolean {
   return live.every(({ priority }) => peer.priority <= priority);
 }
 
-/** Whether both say the same, so that the peers can wait for the next regular heartbeat. */
-export function sameAdvert(one: Advert, other: Advert): boolean {
-  return one.priority === other.priority && one.holds === other.holds &&
-    one.leaving === other.leaving && one.unable === other.unable &&
-    one.unhealthy === other.unhealthy && one.ownPriority === other.ownPriority &&
-    one.intervalMs === other.intervalMs;
+/** What the node says of itself now. No peer may rely on a hold that is being given up. */
+export function saysOf(node: Node): Advert {
+  const says = advert(node.election);
+  return { ...says, holds: says.holds && !membersOf(node).some(givesUp) };
 }
 
 /**
@@ -77,12 +75,11 @@ export function speak(
   const intervalMs = previousInterval && atMs < previousInterval.untilMs
     ? previousInterval.intervalMs
     : settings.intervalMs;
-  const hint = advert(election);
-  // No peer may rely on a hold that is being given up.
-  const says = { ...hint, holds: hint.holds && !membersOf(node).some(givesUp) };
+  const says = saysOf(node);
   const news = !sameAdvert(says, node.said);
   const due = atMs >= election.heartbeatAtMs;
   const exit = shutdown.exitCode(node, atMs);
+  if (!election.heartbeats) return [{ ...node, said: says }, [...effects, ...ending(exit)]];
   let { peers } = election;
   if ((due || news || joined || exit !== null) && election.selfId !== null) {
     // The first `leaving` heartbeat must not get lost: three datagrams.
@@ -114,10 +111,14 @@ export function speak(
       }
     }
   } else if (answered !== null) effects.push(...answerTo(node, answered, { atMs }));
-  if (exit !== null) effects.push({ kind: "exit", code: exit });
+  effects.push(...ending(exit));
   const onTime = election.heartbeatAtMs + intervalMs;
   const heartbeatAtMs = !due ? election.heartbeatAtMs : onTime > atMs ? onTime : atMs + intervalMs;
   return [{ ...node, said: says, election: { ...election, peers, heartbeatAtMs } }, effects];
+}
+
+function ending(code: 0 | 1 | null): NodeEffect[] {
+  return code === null ? [] : [{ kind: "exit", code }];
 }
 
 function givesUp({ ownership }: Member): boolean {

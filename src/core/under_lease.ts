@@ -33,6 +33,7 @@ export function againstFailsafe(
   { election, listed }: { election: Election; listed: boolean },
 ): string | null {
   if (reachable) return "the store answers";
+  if (!settings.heartbeats) return "there are no heartbeats";
   if (!settings.failsafe) return "--lease-failsafe is off";
   if (!listed) return "the list of peers is not known";
   if (!election.inPeerList) return "the list of peers does not have this node";

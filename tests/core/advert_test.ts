@@ -1,7 +1,6 @@
 // A node's advert, field by field.
 import { assertEquals } from "@std/assert";
-import { type Advert, trailerFor } from "../../src/core/heartbeat.ts";
-import { sameAdvert } from "../../src/core/speak.ts";
+import { type Advert, sameAdvert, trailerFor } from "../../src/core/heartbeat.ts";
 import { WELL_ADVERT } from "../support/election_fixtures.ts";
 
 const CHANGES: readonly Partial<Advert>[] = [

@@ -104,7 +104,9 @@ export interface Election {
   readonly role: Role;
   readonly reason: Reason;
   readonly roleSinceMs: number;
-  /** By address. */
+  /** False: there are none, and the store of the lease lists the peers, see candidates.ts. */
+  readonly heartbeats: boolean;
+  /** By address; without heartbeats, by instance. */
   readonly peers: ReadonlyMap<string, Peer>;
   /** Whether some machine is a peer at several addresses. */
   readonly repeated: boolean;
@@ -166,8 +168,9 @@ export function slowerIntervalMs(
   return theirsMs > intervalMs * 1.05 ? theirsMs : intervalMs;
 }
 
-/** When a peer that stays silent is dead. */
-export function deathAtMs(peer: Peer, { settings }: Election): number {
+/** When a peer that stays silent is dead; without heartbeats no peer is silent. */
+export function deathAtMs(peer: Peer, { settings, heartbeats }: Election): number {
+  if (!heartbeats) return Infinity;
   return (peer.heardAtMs ?? -Infinity) + deadTimeOfMs(peer, settings);
 }
 

@@ -41,6 +41,7 @@ import {
   twinned,
 } from "./state.ts";
 import { type Accepted, hear } from "./accept.ts";
+import { type CandidatesEvent, meetCandidates } from "./candidates.ts";
 import {
   type Aside,
   type AsideEvent,
@@ -75,6 +76,7 @@ export interface HealthEvent {
 export type ElectionEvent =
   | { readonly kind: "tick" }
   | Accepted
+  | CandidatesEvent
   | {
     readonly kind: "members";
     readonly peers: readonly PeerIdentity[];
@@ -106,7 +108,7 @@ export type ElectionEvent =
 /** The state at start: backup, listening. `peers` is null while the cloud has not listed them. */
 export function startElection(
   settings: ElectionSettings,
-  { atMs, selfId, run = null, peers, missing = [], aside = null }: {
+  { atMs, selfId, run = null, peers, missing = [], aside = null, heartbeats = true }: {
     atMs: number;
     selfId: string | null;
     /** 64 random bits, not 0, unique to this process; null when heartbeats are not signed. */
@@ -115,6 +117,8 @@ export function startElection(
     missing?: readonly MissingPeer[];
     /** Set if the node was drained before it started. */
     aside?: Aside | null;
+    /** If false, the node listens until the store lists it. */
+    heartbeats?: boolean;
   },
 ): Election {
   return {
@@ -140,14 +144,19 @@ export function startElection(
     role: "backup",
     reason: "settling",
     roleSinceMs: atMs,
+    heartbeats,
     peers: new Map((peers ?? []).map((peer) => [peer.address, unheard(peer)])),
     repeated: repeats(peers ?? []),
     missing: noteMissing(new Map(), missing, atMs),
     kept: false,
     previousInterval: null,
     // With a preempt delay the node first learns whether it holds, see `standsBack`.
-    heartbeatAtMs: settings.preemptDelayMs > 0 ? atMs + settings.intervalMs : atMs,
-    settledAtMs: peers ? atMs + holdOffMs(settings) : Infinity,
+    heartbeatAtMs: !heartbeats
+      ? Infinity
+      : settings.preemptDelayMs > 0
+      ? atMs + settings.intervalMs
+      : atMs,
+    settledAtMs: peers && heartbeats ? atMs + holdOffMs(settings) : Infinity,
     deferUntilMs: null,
     graceUntilMs: null,
     yieldUntilMs: null,
@@ -158,8 +167,9 @@ export function startElection(
 
 /** The election after an event. */
 export function elect(before: Election, event: ElectionEvent, atMs: number): Election {
-  // More than one interval after our own deadline, this process slept, so it may not judge any peer.
-  const slept = before.settledAtMs !== Infinity &&
+  // More than one interval after our own deadline, this process slept, so it may not judge any peer. Without heartbeats
+  // only the store judges.
+  const slept = before.heartbeats && before.settledAtMs !== Infinity &&
     atMs > electionWakeAtMs(before) + before.settings.intervalMs;
   const awake: Election = slept
     ? { ...before, settledAtMs: atMs + holdOffMs(before.settings), reason: "stalled" }
@@ -190,6 +200,8 @@ function apply(state: Election, event: ElectionEvent, atMs: number): Election {
       return state;
     case "heard":
       return hear(state, event, atMs);
+    case "candidates":
+      return meetCandidates(state, event, atMs);
     case "members":
       return adopt(state, event, atMs);
     case "missing":
@@ -259,7 +271,9 @@ function reconfigured(state: Election, settings: ElectionSettings, atMs: number)
     previousInterval: longer
       ? { intervalMs: before.intervalMs, untilMs: atMs + 2 * deadTimeMs(before) }
       : state.previousInterval,
-    heartbeatAtMs: Math.min(state.heartbeatAtMs, atMs + settings.intervalMs),
+    heartbeatAtMs: state.heartbeats
+      ? Math.min(state.heartbeatAtMs, atMs + settings.intervalMs)
+      : Infinity,
   };
 }
 

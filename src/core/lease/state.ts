@@ -8,6 +8,7 @@
 //   ├──────────┼─────────────┼─────────────┤
 //   renewed    renew again   counts as     the store gives it
 //                            lost: detach  to somebody else
+import type { Advert } from "../heartbeat.ts";
 import type { LeaseAnswer, LeaseCall, LeaseRecord, LeaseSight } from "./call.ts";
 
 /** Settings of the lease. */
@@ -16,6 +17,8 @@ export interface LeaseSettings {
   readonly ttlMs: number;
   /** Keep the address without the store while every peer is heard, see failsafe.ts. */
   readonly failsafe: boolean;
+  /** False: the nodes learn of each other from the store, see candidates.ts, and there is no failsafe. */
+  readonly heartbeats: boolean;
 }
 
 /** Our lease. */
@@ -49,7 +52,17 @@ export interface LeaseWish {
   readonly freshSinceMs: number;
 }
 
-/** One kind of call to the store: reading, or changing the lease. */
+/** Our candidate in the store. */
+export interface Announced {
+  readonly session: string;
+  readonly says: Advert;
+  /** When the last request was sent that wrote it or kept it there. */
+  readonly sentAtMs: number;
+  /** When the answer came that began the session: a later reading shows our candidate. */
+  readonly sinceMs: number;
+}
+
+/** One kind of call to the store: reading, changing the lease, or keeping our candidate there. */
 export interface LeaseSlot {
   readonly inFlight: {
     readonly id: number;
@@ -60,8 +73,19 @@ export interface LeaseSlot {
   readonly notBeforeMs: number;
 }
 
+/** The kinds. What changes the lease goes first. */
+export const LEASE_SLOTS = ["write", "announce", "read"] as const;
+/** One of them. */
+export type LeaseSlotName = typeof LEASE_SLOTS[number];
+
 /** A slot that was never used, or succeeded. */
 export const IDLE_SLOT: LeaseSlot = { inFlight: null, failures: 0, notBeforeMs: -Infinity };
+
+/** A call and the earliest instant for it. */
+export interface Due {
+  readonly call: LeaseCall;
+  readonly atMs: number;
+}
 
 /** Everything that a node knows about its lease. */
 export interface Lease {
@@ -83,6 +107,13 @@ export interface Lease {
   readonly reachable: boolean;
   readonly read: LeaseSlot;
   readonly write: LeaseSlot;
+  readonly announce: LeaseSlot;
+  /** What this node says of itself in the store; null if it says so in heartbeats. */
+  readonly says: Advert | null;
+  /** Null before the store has answered that our candidate is there. */
+  readonly announced: Announced | null;
+  /** Until then a candidate may be missing only because the store was away. */
+  readonly doubtUntilMs: number;
   readonly lastCallId: number;
 }
 
@@ -114,6 +145,10 @@ export function startLease(settings: LeaseSettings, atMs: number): Lease {
     reachable: true,
     read: IDLE_SLOT,
     write: IDLE_SLOT,
+    announce: IDLE_SLOT,
+    says: null,
+    announced: null,
+    doubtUntilMs: -Infinity,
     lastCallId: 0,
   };
 }
@@ -145,8 +180,8 @@ export function barring({ sight, wish: { self } }: Lease): LeaseRecord | null {
 }
 
 /** The number of the call under way in which slot, undefined if there is none. */
-export function leaseSlotOf(lease: Lease, id: number): "read" | "write" | undefined {
-  return (["read", "write"] as const).find((slot) => lease[slot].inFlight?.id === id);
+export function leaseSlotOf(lease: Lease, id: number): LeaseSlotName | undefined {
+  return LEASE_SLOTS.find((slot) => lease[slot].inFlight?.id === id);
 }
 
 /** The owner of a record for people. */

@@ -4,11 +4,15 @@ import { durationText, spanText } from "../age.ts";
 import { backoffMs } from "../backoff.ts";
 import { type Report, report, type Say } from "../registry/report.ts";
 import type { LeaseAnswer, LeaseCall, LeaseSight } from "./call.ts";
+import { ANNOUNCE_CAP_MS, announced, nextAnnounce, readsSoon } from "./candidates.ts";
 import {
   barring,
+  type Due,
   IDLE_SLOT,
   type Lease,
+  LEASE_SLOTS,
   type LeaseEvent,
+  type LeaseSlotName,
   leaseSlotOf,
   lossAtMs,
   lossMs,
@@ -43,7 +47,7 @@ export function learnLease(before: Lease, event: LeaseEvent, atMs: number): [Lea
 export function actLease(before: Lease, atMs: number): [Lease, NumberedLeaseCall[]] {
   let lease = before;
   const calls: NumberedLeaseCall[] = [];
-  for (const slot of ["write", "read"] as const) {
+  for (const slot of LEASE_SLOTS) {
     const due = nextOf(lease, slot);
     if (due === null || due.atMs > atMs) continue;
     const { call } = due, id = lease.lastCallId + 1;
@@ -56,7 +60,7 @@ export function actLease(before: Lease, atMs: number): [Lease, NumberedLeaseCall
 
 /** When the lease wants to be stepped next. */
 export function leaseWakeAtMs(lease: Lease): number {
-  const dues = (["read", "write"] as const).map((slot) => nextOf(lease, slot)?.atMs ?? Infinity);
+  const dues = LEASE_SLOTS.map((slot) => nextOf(lease, slot)?.atMs ?? Infinity);
   const lostAtMs = lease.tenure === null ? Infinity : lossAtMs(lease);
   const unreachableAtMs = lease.reachable ? lease.answeredAtMs + lossMs(lease) : Infinity;
   return Math.min(...dues, lostAtMs, unreachableAtMs);
@@ -93,7 +97,9 @@ function judge(lease: Lease, { atMs, say }: Circumstances): Lease {
   if (lease.reachable !== reachable) {
     if (reachable) say("info", "store-back", "the store of the lease answers again");
     else say("warning", "store-lost", lostText(lease, atMs));
-    next = { ...next, reachable };
+    // While the store was away nobody could keep a candidate there.
+    const doubtUntilMs = reachable ? atMs + lease.settings.ttlMs : lease.doubtUntilMs;
+    next = { ...next, reachable, doubtUntilMs };
   }
   // It has expired by itself.
   if (lease.release !== null && !lease.write.inFlight && atMs >= lease.release.untilMs) {
@@ -147,7 +153,7 @@ function answered(
       now.say("info", "lease-released", releasedText(lease));
       return { ...landed, release: null, sight: null };
     case "announce":
-      return landed;
+      return announced(landed, { ...answer, call, startedAtMs, atMs: now.atMs });
     default:
       return answer satisfies never;
   }
@@ -212,11 +218,18 @@ function failed(
   const slot = leaseSlotOf(lease, id);
   if (!slot) return lease;
   const { failures } = lease[slot];
-  const backoff = lease.tenure === null ? OTHER_BACKOFF : OWNER_BACKOFF;
+  const backoff = backoffOf(lease, slot);
   const notBeforeMs = atMs + backoffMs(backoff, failures, roll);
   const next = { ...lease, [slot]: { inFlight: null, failures: failures + 1, notBeforeMs } };
   // An attempt to take it may have worked, which only the store can tell.
   return slot === "write" ? { ...next, sight: null } : next;
+}
+
+function backoffOf(lease: Lease, slot: LeaseSlotName) {
+  if (slot === "announce") {
+    return { ...OTHER_BACKOFF, capMs: Math.min(ANNOUNCE_CAP_MS, renewMs(lease)) };
+  }
+  return lease.tenure === null ? OTHER_BACKOFF : OWNER_BACKOFF;
 }
 
 /** From the first attempt to give it up the lease is not ours any more. */
@@ -227,22 +240,20 @@ function begun(lease: Lease, call: LeaseCall): Lease {
   return { ...lease, tenure: null, release: { token: call.token, to: call.to, untilMs } };
 }
 
-/** A call and the earliest instant for it. */
-interface Due {
-  readonly call: LeaseCall;
-  readonly atMs: number;
-}
+const NEXT = { read: nextRead, write: nextWrite, announce: nextAnnounce };
 
-function nextOf(lease: Lease, slot: "read" | "write"): Due | null {
+function nextOf(lease: Lease, slot: LeaseSlotName): Due | null {
   if (lease[slot].inFlight) return null;
-  const due = slot === "read" ? nextRead(lease) : nextWrite(lease);
+  const due = NEXT[slot](lease);
   return due && { ...due, atMs: Math.max(due.atMs, lease[slot].notBeforeMs) };
 }
 
-/** The renewals of an owner say enough. */
+/** The renewals of an owner say enough, unless it learns of the others from the store. */
 function nextRead(lease: Lease): Due | null {
-  if (lease.tenure !== null) return null;
-  const atMs = lease.sight === null ? -Infinity : lease.sightAtMs + renewMs(lease);
+  if (lease.tenure !== null && lease.settings.heartbeats) return null;
+  const atMs = lease.sight === null || readsSoon(lease)
+    ? -Infinity
+    : lease.sightAtMs + renewMs(lease);
   return { call: { verb: "read" }, atMs };
 }
 
@@ -267,7 +278,7 @@ function nextWrite(lease: Lease): Due | null {
 }
 
 /** How long one attempt may take: the first ones less, so that a silent endpoint is left in time. */
-function limitOf({ settings: { ttlMs }, ...lease }: Lease, slot: "read" | "write"): number {
+function limitOf({ settings: { ttlMs }, ...lease }: Lease, slot: LeaseSlotName): number {
   const firstMs = Math.min(ttlMs * FIRST_TRY, FIRST_TRY_MAX_MS);
   return Math.min(firstMs * 2 ** lease[slot].failures, ttlMs * LONGEST_TRY);
 }
