@@ -25,14 +25,14 @@ import { InterfaceAddresses } from "../watch/interface_address.ts";
 import { type HistoryFile, openHistoryFile } from "../watch/history_file.ts";
 import { announceShadow, Shadow, shadowLookMs, shadowManager } from "../watch/shadow.ts";
 import { settleDown } from "../watch/least_privilege.ts";
-import { openSocketAtStartup } from "../watch/open_link.ts";
+import { openSocketAtStartup, questionsOnly } from "../watch/open_link.ts";
 import { Renewal } from "../watch/renewal.ts";
 import { openControl } from "../watch/serve_control.ts";
 import { openStatus } from "../watch/serve_status.ts";
 import { Service } from "../watch/service.ts";
 import { Watchdog, type WatchdogSettings } from "../watch/watchdog.ts";
 import { Reloader } from "./reload.ts";
-import type { NodeSettings } from "../core/node_state.ts";
+import { type NodeSettings, someSpeak } from "../core/node_state.ts";
 import type { Log, SignalListener, SignalName, UdpSocket } from "../world.ts";
 
 const UNSIGNED =
@@ -90,16 +90,18 @@ export async function watch(given: Config, options: WatchModeOptions): Promise<n
   if (stores === "unusable") return 1;
   beside.defer(() => stores?.close());
 
-  const socket = await openSocketAtStartup(config.listen, { host, log, signal });
+  const heartbeats = someSpeak(nodeSettings(config));
+  const place = heartbeats ? config.listen : questionsOnly(config.listen);
+  const socket = await openSocketAtStartup(place, { host, log, signal });
   if (socket === null) return signal.aborted ? 0 : 1;
-  guessSource(socket, { config, host });
+  if (heartbeats) guessSource(socket, { config, host });
   // The port is ours now, so a socket that is named after it is no other watchdog's.
   const controlSocket = await openControl(config, { host, log });
   beside.defer(() => controlSocket?.close());
   const drainFile = drainFileOf(config.stateDir, config.listen.port, host.env);
   const drain = await drainAtStart(drainFile, { host, log });
-  const keyring = await keyringOf(config, log);
-  const names = peerNamesOf(config, { host, log });
+  const keyring = heartbeats ? await keyringOf(config, log) : null;
+  const names = heartbeats ? peerNamesOf(config, { host, log }) : null;
   const named = await names?.start(signal) ?? null;
   if (signal.aborted) {
     await socket.close();

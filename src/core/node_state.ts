@@ -23,6 +23,11 @@ export interface NodeSettings extends ElectionSettings {
   readonly lease?: LeaseSettings | null;
 }
 
+/** Whether some of these nodes send heartbeats and listen for them; else the store of the lease takes their place. */
+export function someSpeak(nodes: readonly Pick<NodeSettings, "lease">[]): boolean {
+  return nodes.some(({ lease }) => lease?.heartbeats !== false);
+}
+
 /** The address that a call or a report is about, when it is not the only one. */
 interface About {
   /** Left out: the node's own one, `settings.elasticIp`. */

@@ -80,6 +80,8 @@ function withoutLease(
 ): "keep" | "release" {
   if (election.stops > 0 || barring(lease) !== null) return "release";
   if (!lease.reachable) return failsafe(lease, { election, listed }) ? "keep" : "release";
+  // The candidates are read more often than the lease is renewed, so a silent store shows later than the loss.
+  if (lease.lost && lease.sight === null && !lease.settings.heartbeats) return "release";
   // Nobody else has it: whoever takes it takes the address from us, too.
   return "keep";
 }

@@ -76,7 +76,7 @@ function viewOf(
 function nextBest({ peers }: AddressView): PeerView | null {
   const able = peers.filter(({ alive, unable, unhealthy, leaving, link, instanceId }) =>
     alive && !unable && !unhealthy && !leaving && instanceId !== null &&
-    (link === "both" || link === "unconfirmed")
+    (link === "both" || link === "unconfirmed" || link === "listed")
   );
   const rank = ({ ownPriority, priority }: PeerView) => ownPriority ?? priority ?? 255;
   const id = ({ instanceId }: PeerView) => instanceId ?? "";

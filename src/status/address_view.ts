@@ -82,7 +82,10 @@ export function addressView(node: Node, facts: AddressFacts, atMs: number): Addr
     priority: election.priority,
     exclusive: settings.exclusive,
     intervalMs: settings.intervalMs,
-    deadTimeMs: Math.round(deadTimeMs(settings)),
+    // Without heartbeats a node is dead when its time in the store is over.
+    deadTimeMs: Math.round(
+      election.heartbeats ? deadTimeMs(settings) : node.lease?.settings.ttlMs ?? 0,
+    ),
     reconcileMs: ownership.settings.reconcileMs,
     holding: ownership.holding,
     holdingAgeMs: age(ownership.seenAtMs),
@@ -194,6 +197,7 @@ function linkTo(
   },
 ): LinkWord {
   const { alive, trailer, instanceId } = peer;
+  if (!election.heartbeats) return alive ? "listed" : "unlisted";
   if (alive) {
     return trailer === null ? "unconfirmed" : trailer.hearsYou ? "both" : "does-not-hear-us";
   }

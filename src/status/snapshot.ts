@@ -168,9 +168,17 @@ export interface AddressView extends PresenceView {
 /**
  * The state of the link to a peer. `both`: works both ways; `does-not-hear-us`: the peer's heartbeats say so;
  * `not-heard`: silent but alive, as rejected datagrams or the cloud prove; `unconfirmed`: heard, but its format (the
- * original's) cannot say whether it hears us; `silent`: nothing is heard.
+ * original's) cannot say whether it hears us; `silent`: nothing is heard. Without heartbeats there are no links:
+ * `listed` by the store of the lease, or `unlisted` there now.
  */
-export type LinkWord = "both" | "does-not-hear-us" | "not-heard" | "unconfirmed" | "silent";
+export type LinkWord =
+  | "both"
+  | "does-not-hear-us"
+  | "not-heard"
+  | "unconfirmed"
+  | "silent"
+  | "listed"
+  | "unlisted";
 
 /**
  * One peer at one address: a machine with several addresses is a peer at each of them. The values from its heartbeats

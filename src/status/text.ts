@@ -206,7 +206,9 @@ function movesText(view: AddressView): string {
 function peerLines({ peers }: AddressView, verbose: boolean): Line[] {
   if (peers.length === 0) return must(["  no peers"]);
   const machines = machinesOf(peers);
-  const head = ["PEER", "STATE", "PRIORITY", "HOLDS", "HEARD", "NOTES"];
+  const inStore = peers.some(({ link }) => link === "listed" || link === "unlisted");
+  const seen = inStore ? "IN THE STORE" : "HEARD";
+  const head = ["PEER", "STATE", "PRIORITY", "HOLDS", seen, "NOTES"];
   const rows = machines.map((peer) => peerCells(peer, verbose));
   const [first = "", ...texts] = indented(aligned([head, ...rows]));
   return [

@@ -171,7 +171,10 @@ function* peerProblems(peer: MachineView, view: AddressView): Generator<Found> {
   if (!peer.alive) {
     if (peer.link === "not-heard") yield ["WARNING", `${title} lives, but is not heard`];
     else if (view.settling) return;
-    else if (peer.heardAgeMs === null) yield ["WARNING", `${title} was never heard`];
+    else if (peer.link === "unlisted") {
+      const seen = peer.heardAgeMs === null ? "" : `, last seen ${spanText(peer.heardAgeMs)} ago`;
+      yield ["WARNING", `${title} is dead: the store does not list it${seen}`];
+    } else if (peer.heardAgeMs === null) yield ["WARNING", `${title} was never heard`];
     else yield ["WARNING", `${title} is dead, last heard ${spanText(peer.heardAgeMs)} ago`];
     return;
   }

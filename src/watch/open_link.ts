@@ -6,10 +6,16 @@ import { messageOf } from "../core/message_of.ts";
 import type { Host } from "../host/host.ts";
 import type { StatusAddress } from "../host/status_server.ts";
 import { announceWaiting } from "../startup/retry_at_startup.ts";
+import { localAddressOf } from "../status/info_client.ts";
 import type { Log, UdpSocket } from "../world.ts";
 
 /** Time between two attempts, and between two lines about them. */
 const RETRY_MS = 1_000, REMIND_MS = 60_000;
+
+/** Where a node without heartbeats listens: only `--status`, and whoever else asks on this machine, speaks to it. */
+export function questionsOnly({ hostname, port }: StatusAddress): StatusAddress {
+  return { hostname: localAddressOf(hostname), port };
+}
 
 /** Opens it. Null when waiting cannot help, which is logged, or when we are told to stop. */
 export async function openSocketAtStartup(

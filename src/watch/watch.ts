@@ -24,7 +24,13 @@ import { CallCounters, Count } from "../status/counters.ts";
 import { LeaseCounters } from "../status/lease_counters.ts";
 import type { HistoryRecorder } from "../status/history/recorder.ts";
 import type { Clock, Cloud, LeaseStore, Log, Observer, OwnPath } from "../world.ts";
-import type { Node, NodeEffect, NodeEvent, NodeSettings } from "../core/node_state.ts";
+import {
+  type Node,
+  type NodeEffect,
+  type NodeEvent,
+  type NodeSettings,
+  someSpeak,
+} from "../core/node_state.ts";
 import type { Call } from "../core/ownership/call.ts";
 
 /** A heartbeat to send. */
@@ -194,8 +200,10 @@ export class Watch {
     const { log } = this.#options;
     const all = this.elasticIps;
     const what = all.length > 1 ? `${all.join(", ")}, which move together,` : all.join();
-    const { store } = this.#options, lease = store ? `, with a lease in ${store.name}` : "";
-    log.write("info", "start", `watching ${what} through ${this.cloudName}${lease}`);
+    const { store, settings } = this.#options;
+    const lease = store ? `, with a lease in ${store.name}` : "";
+    const silent = someSpeak([settings]) ? "" : " and without heartbeats";
+    log.write("info", "start", `watching ${what} through ${this.cloudName}${lease}${silent}`);
     this.#lease?.watch();
     this.deliver({ kind: "tick" });
   }

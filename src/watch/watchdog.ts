@@ -23,7 +23,7 @@ import { type Reconfiguration, Watch } from "./watch.ts";
 import { Datagrams } from "../status/counters.ts";
 import type { WatchdogSettings, World } from "./watchdog_options.ts";
 import type { Datagram, HeartbeatSource, Log } from "../world.ts";
-import type { NodeEvent, NodeSettings } from "../core/node_state.ts";
+import { type NodeEvent, type NodeSettings, someSpeak } from "../core/node_state.ts";
 
 export type { WatchdogSettings, World } from "./watchdog_options.ts";
 
@@ -53,12 +53,14 @@ export class Watchdog {
       `source ${source.family} ${source.own} ${source.trouble === null}`,
       sourceLine(source),
     );
+  readonly #heartbeats: boolean;
   #listening = true;
   #finish: (code: 0 | 1) => void = () => {};
 
   constructor(settings: WatchdogSettings, world: World) {
     this.#settings = settings;
     this.#world = world;
+    this.#heartbeats = someSpeak(settings.nodes);
     const { clock, socket, keyring = null } = world;
     this.#timer = new DeadlineTimer(clock, () => this.#tick());
     this.#log = new RecentLog(world.log, clock, world.hide);
@@ -195,7 +197,9 @@ export class Watchdog {
       send: (outgoing) => this.#sender.send(outgoing),
       refuse: (from, reason, cause) =>
         this.#refusals.refuse(from, reason, this.#isOurs(from) ? FROM_ELASTIC_IP : cause),
-      identified: (addresses) => socket.sendFrom(addresses, this.#sourceChanged),
+      identified: (addresses) => {
+        if (this.#heartbeats) socket.sendFrom(addresses, this.#sourceChanged);
+      },
       stepped: (atMs) => this.#stepped(atMs),
       ended: () => this.#ended(),
     });
@@ -244,6 +248,7 @@ export class Watchdog {
       if (outcome !== "answered") this.#refusals.refuse(from, outcome ?? heartbeat.refused);
       return;
     }
+    if (!this.#heartbeats) return this.#refusals.refuse(from, "heartbeats-off");
     this.#datagrams.received.add(this.#world.clock.nowMs());
     const { elasticIp } = heartbeat;
     const watch = this.watches.find(({ node }) => node.election.settings.elasticIp === elasticIp);

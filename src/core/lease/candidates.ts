@@ -69,11 +69,11 @@ export function listingBetween(
   { self, atMs }: { self: string | null; atMs: number },
 ): Listing | null {
   if (!after?.sight || after.settings.heartbeats || self === null) return null;
-  const { sight: { candidates }, announced, doubtUntilMs } = after;
+  const { sight: { candidates }, announced, reachable, doubtUntilMs } = after;
   if (after.sight === before?.sight) return null;
   const others = candidates.filter(({ instanceId }) => instanceId !== self);
   const listed = announced !== null && others.length < candidates.length;
-  return { candidates: others, listed, certain: atMs >= doubtUntilMs };
+  return { candidates: others, listed, certain: reachable && atMs >= doubtUntilMs };
 }
 
 /** Attempts to say that we leave before the node ends without it. */

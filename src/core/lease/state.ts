@@ -133,8 +133,10 @@ export type LeaseEvent =
 
 /** The state before any answer of the store. */
 export function startLease(settings: LeaseSettings, atMs: number): Lease {
+  // Only heartbeats could prove without the store that nobody else takes the address.
+  const failsafe = settings.failsafe && settings.heartbeats;
   return {
-    settings,
+    settings: { ...settings, failsafe },
     wish: { self: null, take: false, giveUp: null, freshSinceMs: -Infinity },
     sight: null,
     sightAtMs: -Infinity,

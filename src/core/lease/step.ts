@@ -111,7 +111,8 @@ function judge(lease: Lease, { atMs, say }: Circumstances): Lease {
     `well ${spanText(atMs - renewedAtMs)} ago, and the last third of the lease's ` +
     `${durationText(lease.settings.ttlMs)} is there to detach the address`;
   say("warning", "lease-lost", text);
-  return { ...next, tenure: null, lost: true };
+  const sight = lease.settings.heartbeats ? next.sight : null;
+  return { ...next, tenure: null, lost: true, sight };
 }
 
 function lostText({ answeredAtMs, tenure }: Lease, atMs: number): string {

@@ -42,6 +42,10 @@ export const REJECT_REASONS = {
     meaning: "This machine asked info more than 20 times a second.",
     cure: "Ask less often.",
   },
+  "heartbeats-off": {
+    meaning: "It is a heartbeat, and this node has --heartbeats none.",
+    cure: "Give all nodes the same --heartbeats, and the same --lease.",
+  },
   "wrong-address": {
     meaning: "The heartbeat is about an Elastic IP that this process does not watch.",
     cure: "Give all nodes the same -xi. Two clusters in one network need different ports.",

@@ -164,6 +164,10 @@ function saidOf(
       return ok(`${name} answers ${here}`);
     case "unconfirmed":
       return ok(`${name} is heard by ${here}`);
+    case "listed":
+      return ok(`${name} is listed in the store of the lease, says ${here}`);
+    case "unlisted":
+      return warn(`${name} is not listed in the store of the lease any more, says ${here}`);
     case "silent":
       return warn(`${name} is silent, says ${here}`);
     case "does-not-hear-us":

@@ -11,7 +11,11 @@
     "not-heard": ["→", "one way: it lives, but is not heard", "bad"],
     "unconfirmed": ["←", "heard; cannot say whether it hears us", ""],
     "silent": ["✕", "nothing is heard", "odd"],
+    "listed": ["☰", "listed in the store of the lease", ""],
+    "unlisted": ["✕", "not listed in the store any more", "odd"],
   };
+  /** Links of peers without heartbeats. */
+  const LISTS = ["listed", "unlisted"];
   const VERDICTS = { "OK": "good", "WARNING": "odd", "CRITICAL": "bad", "UNKNOWN": "odd" };
   const byId = (id) => document.getElementById(id);
   let snapshot = null, answeredAtMs = null, problem = "";
@@ -226,7 +230,11 @@
           "",
         ),
       ),
-      reading("heard", peer.heardAgeMs, view.deadTimeMs),
+      reading(
+        LISTS.includes(peer.link) ? "seen in the store" : "heard",
+        peer.heardAgeMs,
+        view.deadTimeMs,
+      ),
       ...(peer.paths.length > 1 ? peer.paths.map((path) => pathText(path, view)) : []),
       peer.refused
         ? make(
