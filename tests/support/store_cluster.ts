@@ -1,7 +1,7 @@
 // Real watchdogs in virtual time that learn of each other from a store in memory. Their cloud keeps its own account of
 // who held, and every datagram that leaves is kept, too.
 import { Watchdog } from "../../src/watch/watchdog.ts";
-import type { NodeSettings } from "../../src/core/node_state.ts";
+import type { Node, NodeSettings } from "../../src/core/node_state.ts";
 import type { Cloud, Identity } from "../../src/world.ts";
 import { simUuid } from "./cloud/model.ts";
 import { sleepIn, VirtualClock } from "./clock.ts";
@@ -54,7 +54,10 @@ class MemoryCloud implements Cloud {
       work: () => ({ ...this.identity, holds: this.#holds }),
     });
 
-  members: Cloud["members"] = () => Promise.reject(new Error("nobody may ask for the members"));
+  members: Cloud["members"] = () => {
+    this.calls.push("members");
+    return Promise.reject(new Error("nobody needs to ask for the members"));
+  };
 
   look: Cloud["look"] = (_, signal) =>
     this.#ask("look", LOOK_MS, {
@@ -169,7 +172,7 @@ export class StoreMachine {
   }
 
   /** Its node. */
-  get node() {
+  get node(): Node {
     return this.watchdog.watches[0]!.node;
   }
 

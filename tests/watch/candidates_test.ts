@@ -161,6 +161,31 @@ Deno.test("a node that is cut from the store, or from the cloud, makes way", asy
   await close(cluster);
 });
 
+Deno.test("a holder lets go in time, however long before its last reading it renewed the lease", async () => {
+  for (const offsetMs of [200, 800, 1_400, 1_900]) {
+    const cluster = await served(2);
+    const { node, process } = cluster.machine(1);
+    const renewedAtMs = () => cluster.machine(1).node.lease?.tenure?.renewedAtMs ?? -Infinity;
+    const first = renewedAtMs();
+    await cluster.clock.until(() => renewedAtMs() > first, { title: "a renewal" });
+    // A change that the watch tells postpones the next reading.
+    await cluster.clock.pass(offsetMs);
+    cluster.machine(2).watchdog.tell({ kind: "nudge", by: 1 });
+    await cluster.clock.pass(TTL_MS);
+    const { length } = cluster.store.calls.get(process)!;
+    const read = () => cluster.store.calls.get(process)!.indexOf("read", length) >= 0;
+    await cluster.clock.until(read, { title: "a reading" });
+    await cluster.clock.pass(10);
+    const lastMs = renewedAtMs();
+    cluster.store.away = true;
+    await cluster.clock.until(() => cluster.holders.length === 0, { title: "let go" });
+    const heldMs = cluster.clock.nowMs() - lastMs;
+    assert(heldMs < TTL_MS * 5 / 6, `${offsetMs}: held for ${heldMs} ms after its last renewal`);
+    assert(node.lease !== null);
+    await close(cluster);
+  }
+});
+
 Deno.test("without the store everyone lets go in time and nobody is dead; once it is back, one holds", async () => {
   for (const awayMs of [5_000, 60_000]) {
     const cluster = await served(3);
