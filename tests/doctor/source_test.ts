@@ -335,6 +335,12 @@ Deno.test("--doctor takes the word of the watchdog that runs, and opens no port 
   });
   const rows = [
     [told("both"), {}, /^ok edge-2 \(203.0.113.12\) answers the watchdog that runs here$/],
+    [
+      told("listed"),
+      {},
+      /^ok edge-2 \(.*\) is listed in the store of the lease, says the watchdog/,
+    ],
+    [told("unlisted"), {}, /^warn edge-2 \(.*\) is not listed in the store of the lease any more/],
     [told("silent"), {}, /^warn .* is silent, says/],
     [
       told("not-heard", { word: "bad-tag", count: 3, ageMs: 10 }),

@@ -221,6 +221,13 @@ Deno.test("statusLines() says of a peer all that is not as it should be", () => 
   assertEquals(notes({ refused }), "refused wrong-id 1 (0.5 s ago)");
 });
 
+Deno.test("statusLines() says where the peers were seen", () => {
+  const head = (link: PeerView["link"]) =>
+    linesWith({}, { link }).find((line) => line.startsWith("  PEER "))?.trim().split(/ {2,}/)[4];
+  const seen = (["both", "silent", "listed", "unlisted"] as const).map(head);
+  assertEquals(seen, ["HEARD", "HEARD", "IN THE STORE", "IN THE STORE"]);
+});
+
 Deno.test("statusLines() shows a machine with several paths in one row, with each path below", () => {
   const snapshot = snapshotOfMaster(), [view] = snapshot.addresses;
   const [one, two] = view!.peers;

@@ -176,6 +176,12 @@ const TABLE: readonly (readonly [what: string, Different, Level, problem: string
     "peer b.test (203.0.113.11) is dead, last heard 64.0 s ago",
   ],
   [
+    "the store of the lease does not list a peer any more",
+    { peer: { alive: false, link: "unlisted", heardAgeMs: 64_000 } },
+    "WARNING",
+    "peer 203.0.113.11 is dead: the store does not list it, last seen 64.0 s ago",
+  ],
+  [
     "a peer lives and is not heard",
     { peer: { alive: false, link: "not-heard" } },
     "WARNING",
