@@ -366,7 +366,11 @@ export function nodeSettings(config: Config): NodeSettings[] {
     handoverTimeoutMs,
     moveLimit,
     reconcileMs: config.shadow ? shadowLookMs(config.addresses.length) : reconcileMs,
-    lease: lease && { ttlMs: lease.ttlMs, failsafe: lease.failsafe },
+    lease: lease && {
+      ttlMs: lease.ttlMs,
+      failsafe: lease.failsafe,
+      heartbeats: lease.heartbeats,
+    },
   }));
   if (!config.together) return all;
   // The heartbeats carry the first address: it must be the same on all nodes, in whatever order they name them.

@@ -56,7 +56,7 @@ Deno.test("snapshots of every kind fit the published schema, which has each of t
 });
 
 Deno.test("snapshots with a lease fit the schema, whoever owns it", () => {
-  const played = new NodeFixture({ lease: { ttlMs: 10_000, failsafe: true } });
+  const played = new NodeFixture({ lease: { ttlMs: 10_000, failsafe: true, heartbeats: true } });
   const is = (what: string) => {
     assertEquals(wrongWith(played.snapshot()), [], what);
     return played.snapshot().addresses[0]?.lease;

@@ -17,8 +17,9 @@ export function writeLeaseStory(seed: number): string {
   const names = [...cluster.matchAll(/ ([a-i])=\d/g)].map(([, name = ""]) => name);
   const ttl = [3, 5, 10][between(roll, 0, 2)];
   // An original node knows no lease, and one that is not in the list holds by other rules.
+  const mute = !cluster.includes(" together=") && roll() < 0.25;
   const header = `${cluster.replaceAll("/plain", "").replace(" exclusive", "")} lease=${ttl}s` +
-    (roll() < 0.3 ? " lease-failsafe=false" : "");
+    (roll() < 0.3 ? " lease-failsafe=false" : "") + (mute ? " heartbeats=none" : "");
   const pick = <T>(list: readonly T[]): T => list[between(roll, 0, list.length - 1)]!;
   const faults = Array.from({ length: between(roll, 1, 8) }, () => {
     const at = `at ${between(roll, 3_000, FAULTS_MS)}ms`;

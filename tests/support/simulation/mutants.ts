@@ -11,8 +11,8 @@ export interface Mutant {
   readonly file: string;
   /** The text that implements the rule, and its replacement. */
   readonly swap: readonly [string, string];
-  /** The same for a second line that implements it. */
-  readonly also?: readonly [string, string];
+  /** The same for a second line that implements it, in that file if it is another one. */
+  readonly also?: readonly [string, string, string?];
   /** The stories in which the mutant can show; all when left out. */
   readonly only?: RegExp;
   /** It can show only in stories with a lease. */
@@ -211,6 +211,8 @@ export const MUTANTS: readonly Mutant[] = [
     rule: "a renewal counts from when it was sent",
     file: "lease/step.ts",
     swap: ["renewedAtMs: startedAtMs }", "renewedAtMs: now.atMs }"],
+    // The last third of the lease's time would hide it.
+    also: ["return ttlMs * 2 / 3;", "return ttlMs;", "lease/state.ts"],
     lease: true,
   },
   {
@@ -226,7 +228,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     rule: "a lease that is not renewed is lost",
     file: "lease/state.ts",
-    swap: ["lease.tenure.renewedAtMs + lossMs(lease);", "lease.tenure.renewedAtMs + 1e9;"],
+    swap: ["lease.tenure.renewedAtMs + lossMs(lease);", "Infinity;"],
     lease: true,
   },
   {
@@ -250,7 +252,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     rule: "without the store only those who hear every peer go on",
     file: "under_lease.ts",
-    swap: [".every(({ alive, trailer }) => alive && !trailer?.holds)", ".length >= 0"],
+    swap: ["if (!peer.alive) return `peer ${titleOf(peer)} is not heard`;", ""],
     lease: true,
   },
   {
@@ -271,13 +273,12 @@ export async function caughtBy(
     for (const part of ["src", "tests/support"]) {
       await copyTree(new URL(`../../../${part}/`, import.meta.url), `${folder}/${part}`);
     }
-    const path = `${folder}/src/core/${file}`;
-    let text = await Deno.readTextFile(path);
-    for (const [upheld, broken] of also ? [swap, also] : [swap]) {
-      if (text.split(upheld).length !== 2) throw new Error(`${file} has not once: ${upheld}`);
-      text = text.replace(upheld, broken);
+    for (const [upheld, broken, where = file] of also ? [swap, also] : [swap]) {
+      const path = `${folder}/src/core/${where}`;
+      const text = await Deno.readTextFile(path);
+      if (text.split(upheld).length !== 2) throw new Error(`${where} has not once: ${upheld}`);
+      await Deno.writeTextFile(path, text.replace(upheld, broken));
     }
-    await Deno.writeTextFile(path, text);
     const copy = await import(`file://${folder}/tests/support/simulation/scenario.ts`);
     const playCopy: typeof play = copy.play;
     for (const seed of seeds) {

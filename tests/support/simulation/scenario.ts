@@ -4,7 +4,7 @@
 //           together=2 (Elastic IPs that move together)
 //           exclusive no-preempt preempt-delay=5s handover=10s reconcile=30s move-limit=4/1h dynamic loop signed
 //           chance=42
-//           lease=5s lease-failsafe=false     (holding takes a lease)
+//           lease=5s lease-failsafe=false heartbeats=none     (holding takes a lease)
 //           two     (each machine is in two networks: `cut` is about the first one, `cut2` about the second)
 //   kill a at 5s | poweroff a at 5s | start a at 9s | stop a at 9s | better a at 9s | worse a at 9s
 //   pause a at 5s for 10s | suspend a at 5s for 1h     (its monotonic clock stands still) | clock a at 5s for 1h | clock a back at 5s for 1h | leave a at 5s | join a at 9s
@@ -103,7 +103,11 @@ function build(line: string, trace: string[]): SimCluster {
       intervalMs: span("interval", "1s"),
       deadRatio: Number(settings.get("ratio") ?? 3),
       exclusive: settings.has("exclusive") || lease !== null,
-      lease: lease && { ttlMs: lease.ttlMs, failsafe: lease.failsafe },
+      lease: lease && {
+        ttlMs: lease.ttlMs,
+        failsafe: lease.failsafe,
+        heartbeats: settings.get("heartbeats") !== "none",
+      },
       preemptDelayMs: settings.has("no-preempt") ? Infinity : span("preempt-delay", "0"),
       handoverTimeoutMs: span("handover", "10s"),
       reconcileMs: span("reconcile", "30s"),
@@ -122,7 +126,8 @@ const leased = new WeakMap<SimCluster, Parameters<typeof watchLease>[0]>();
 function leaseOf(cluster: SimCluster, settings: ReadonlyMap<string, string>) {
   const { store, options: { leaseMs } } = cluster;
   if (store === null || leaseMs === undefined) return null;
-  const failsafe = settings.get("lease-failsafe") !== "false";
+  const failsafe = settings.get("lease-failsafe") !== "false" &&
+    settings.get("heartbeats") !== "none";
   return { cluster, store, ttlMs: leaseMs, failsafe };
 }
 
