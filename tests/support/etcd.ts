@@ -219,8 +219,10 @@ export class Etcd implements AsyncDisposable {
       stdout: "piped",
       stderr: "piped",
     }).output();
-    const text = new TextDecoder();
-    return { success, output: `${text.decode(stdout)}${text.decode(stderr)}`.trim() };
+    const [output = "", complaint = ""] = [stdout, stderr].map((each) =>
+      new TextDecoder().decode(each).trim()
+    );
+    return { success, output: success ? output : `${output}\n${complaint}` };
   }
 }
 

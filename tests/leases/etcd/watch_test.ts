@@ -70,12 +70,12 @@ skippableTest("a watch ends with its connection", missing, async () => {
   await using etcd = await Etcd.start();
   using store = openStore(etcd.endpoints);
   const sights: LeaseSight[] = [];
-  const watching = store.watch((sight) => sights.push(sight), soon());
+  const failing = failureOf(store.watch((sight) => sights.push(sight), soon()), "unreachable");
   await until(() => sights.length === 1, { title: "it shows what is there" });
   await acquire(store, ANNA);
   await until(() => sights.length === 2, { title: "it stands" });
   await etcd.members[0]?.kill();
-  await failureOf(watching, "unreachable");
+  await failing;
 });
 
 skippableTest("a silent watch begins again by itself", missing, async () => {

@@ -220,8 +220,9 @@ export const MUTANTS: readonly Mutant[] = [
     file: "../../tests/support/simulation/cluster.ts",
     swap: [
       "nowMs: () => timeline.nowMs + machine.aheadMs,",
-      "nowMs: () => timeline.nowMs + machine.wallOffsetMs,",
+      "nowMs: () => timeline.nowMs + machine.aheadMs + machine.wallOffsetMs,",
     ],
+    also: ["timeline.at(atMs - aheadMs,", "timeline.at(atMs - aheadMs - machine.wallOffsetMs,"],
     only: /^clock .* back (?!.*signed)/m,
     lease: true,
   },

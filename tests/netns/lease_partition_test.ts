@@ -1,0 +1,72 @@
+// A lease in a real etcd: a node is cut off from etcd, from the cloud, from both, or from its peers.
+import { assert, assertEquals } from "@std/assert";
+import { pause, until } from "../support/until.ts";
+import { LEASE_MISSING, type LeaseCluster, TTL_S, withLease } from "./lease_cluster.ts";
+import { LONG_MS, roleOf } from "./network_cluster.ts";
+import { networkTest } from "./requirements.ts";
+
+const test = (name: string, body: () => Promise<void>) =>
+  networkTest(name, body, { missing: LEASE_MISSING });
+
+/** After a cut has healed, the best node holds again, alone. */
+async function recovers(cluster: LeaseCluster): Promise<void> {
+  const [one] = cluster.nodes.nodes;
+  await until(() => cluster.nodes.heldBy(one!) && roleOf(one) === "best", {
+    title: "the best node holds again",
+    withinMs: LONG_MS,
+  });
+}
+
+test("with a lease, a holder that is cut off from etcd alone loses the address to the next node", () =>
+  withLease({}, async (cluster) => {
+    await cluster.settle();
+    const [one, two] = [cluster.nodes.node(1), cluster.nodes.node(2)];
+    const cutMs = performance.now();
+    await cluster.cut(one, cluster.stores);
+    await cluster.holds(two);
+    console.log(`  cut off from etcd: nobody held for ${cluster.unheldMs(cutMs).toFixed(0)} ms`);
+    assertEquals(await cluster.owner(), two.instance.id);
+    await cluster.cut(one, cluster.stores, { heal: true });
+    await recovers(cluster);
+  }));
+
+test("with a lease, a holder that is cut off from the cloud alone gives the lease up", () =>
+  withLease({}, async (cluster) => {
+    await cluster.settle();
+    const [one, two] = [cluster.nodes.node(1), cluster.nodes.node(2)];
+    const cutMs = performance.now();
+    await cluster.cut(one, cluster.cloud);
+    await cluster.holds(two);
+    console.log(
+      `  cut off from the cloud: nobody held for ${cluster.unheldMs(cutMs).toFixed(0)} ms`,
+    );
+    await cluster.cut(one, cluster.cloud, { heal: true });
+    await recovers(cluster);
+  }));
+
+test("with a lease, a holder that is cut off from everything loses the address within the lease", () =>
+  withLease({}, async (cluster) => {
+    await cluster.settle();
+    const [one, two] = [cluster.nodes.node(1), cluster.nodes.node(2)];
+    const all = [...cluster.stores, ...cluster.cloud, ...cluster.peersOf(one)];
+    const cutMs = performance.now();
+    await cluster.cut(one, all);
+    await cluster.holds(two);
+    console.log(`  cut off from all: nobody held for ${cluster.unheldMs(cutMs).toFixed(0)} ms`);
+    await cluster.cut(one, all, { heal: true });
+    await recovers(cluster);
+  }));
+
+test("with a lease, nodes that cannot hear each other never both hold", () =>
+  withLease({}, async (cluster) => {
+    await cluster.settle();
+    const [one, two] = [cluster.nodes.node(1), cluster.nodes.node(2)];
+    await cluster.cut(one, cluster.peersOf(one));
+    const wants = () => roleOf(two) === "lease-held";
+    await until(wants, { title: "the next one waits for the lease", withinMs: LONG_MS });
+    await pause(2 * TTL_S * 1_000);
+    assert(cluster.nodes.heldBy(one), `held by ${cluster.nodes.holders.join()}`);
+    assertEquals(cluster.unheldMs(0), 0);
+    await cluster.cut(one, cluster.peersOf(one), { heal: true });
+    await recovers(cluster);
+  }));

@@ -1,0 +1,167 @@
+// A lease in a real etcd that fails: all of it, its leader, its majority; and with certificates and passwords.
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { pause, until } from "../support/until.ts";
+import { LEASE_MISSING, type LeaseCluster, TTL_S, withLease } from "./lease_cluster.ts";
+import { LONG_MS, roleOf } from "./network_cluster.ts";
+import { networkTest } from "./requirements.ts";
+
+const test = (name: string, body: () => Promise<void>) =>
+  networkTest(name, body, { missing: LEASE_MISSING });
+
+/** All nodes have noticed that etcd does not answer. */
+async function lost({ nodes }: LeaseCluster): Promise<void> {
+  const noticed = () =>
+    nodes.nodes.every(({ lines }) => lines.some(({ text }) => text.includes("store-lost")));
+  await until(noticed, { title: "all nodes miss the store", withinMs: LONG_MS });
+}
+
+/** One node holds, and the best one again. */
+async function recovers(cluster: LeaseCluster): Promise<void> {
+  const [one] = cluster.nodes.nodes;
+  await until(() => cluster.nodes.heldBy(one!) && roleOf(one) === "best", {
+    title: "the best node holds",
+    withinMs: LONG_MS,
+  });
+}
+
+test("without etcd, a holder that hears every peer keeps the address, and one that misses a peer lets go", () =>
+  withLease({}, async (cluster) => {
+    await cluster.settle();
+    const { nodes, etcd: { members: [member] } } = cluster;
+    const [one, three] = [nodes.node(1), nodes.node(3)];
+    const downMs = performance.now();
+    await member!.kill();
+    await lost(cluster);
+    await pause(2 * TTL_S * 1_000);
+    assert(nodes.heldBy(one), "it keeps the address");
+    assertEquals(cluster.unheldMs(downMs), 0);
+    nodes.crash(three);
+    three.process = null;
+    await until(() => nodes.holders.length === 0, { title: "it lets go", withinMs: LONG_MS });
+    member!.start();
+    await cluster.etcd.serves();
+    await recovers(cluster);
+  }));
+
+test("with --lease-failsafe=false a lost store ends the hold in time, and it comes back with the store", () =>
+  withLease({ args: () => ["--lease-failsafe=false"] }, async (cluster) => {
+    await cluster.settle();
+    const [member] = cluster.etcd.members;
+    const downMs = performance.now();
+    await member!.kill();
+    await until(() => cluster.nodes.holders.length === 0, { title: "let go", withinMs: LONG_MS });
+    const tookMs = performance.now() - downMs;
+    assert(tookMs < TTL_S * 1_000 + 1_000, `let go after ${tookMs.toFixed(0)} ms`);
+    member!.start();
+    await cluster.etcd.serves();
+    await recovers(cluster);
+  }));
+
+test("a holder that is started again while etcd is down keeps the address only if it hears every peer", () =>
+  withLease({}, async (cluster) => {
+    await cluster.settle();
+    const [one] = cluster.nodes.nodes, [member] = cluster.etcd.members;
+    await member!.kill();
+    await lost(cluster);
+    cluster.nodes.crash(one!);
+    await one!.process?.ended();
+    cluster.start(one!);
+    const told = () => one!.process?.lines.some(({ text }) => text.includes("store-lost")) ?? false;
+    await until(told, { title: "it misses the store", withinMs: LONG_MS });
+    await pause(TTL_S * 1_000);
+    assert(cluster.nodes.heldBy(one!), `held by ${cluster.nodes.holders.join()}`);
+    member!.start();
+    await cluster.etcd.serves();
+    await recovers(cluster);
+  }));
+
+test("with three etcds, the death of their leader moves nothing, and a lost majority costs at most the hold", () =>
+  withLease({ members: 3 }, async (cluster) => {
+    await cluster.settle();
+    const { nodes, etcd } = cluster;
+    const [one] = nodes.nodes;
+    const killMs = performance.now();
+    const leader = await etcd.leader();
+    await leader.kill();
+    await etcd.serves();
+    await pause(2 * TTL_S * 1_000);
+    assert(nodes.heldBy(one!), `held by ${nodes.holders.join()}`);
+    assertEquals(cluster.unheldMs(killMs), 0, "nobody noticed");
+    const [second] = etcd.members.filter((member) => member !== leader);
+    await second!.kill();
+    await lost(cluster);
+    await pause(TTL_S * 1_000);
+    assert(nodes.heldBy(one!), "the failsafe holds: every peer is heard");
+    leader.start();
+    second!.start();
+    await etcd.serves();
+    await recovers(cluster);
+  }));
+
+test("with three etcds, a leader that stands still moves nothing", () =>
+  withLease({ members: 3 }, async (cluster) => {
+    await cluster.settle();
+    const leader = await cluster.etcd.leader();
+    leader.signal("SIGSTOP");
+    await pause(3 * TTL_S * 1_000);
+    leader.signal("SIGCONT");
+    await recovers(cluster);
+    assertEquals(cluster.unheldMs(0), 0);
+  }));
+
+test("a watch that etcd has compacted goes on", () =>
+  withLease({}, async (cluster) => {
+    await cluster.settle();
+    const [one, two] = [cluster.nodes.node(1), cluster.nodes.node(2)];
+    const { ctl } = { ctl: (...args: string[]) => cluster.etcd.ctl(...args) };
+    // Node 2 misses changes that are compacted before it is back.
+    await cluster.cut(two, cluster.stores);
+    for (let change = 0; change < 5; change++) await ctl("put", "/exoip/other", `${change}`);
+    const status = JSON.parse(await ctl("endpoint", "status", "-w", "json"));
+    await ctl("compact", `${status[0].Status.header.revision}`);
+    await pause(TTL_S * 1_000);
+    await cluster.cut(two, cluster.stores, { heal: true });
+    const back = () => roleOf(two) === "outranked";
+    await until(back, { title: "it reaches the store again", withinMs: LONG_MS });
+    await pause(2_000);
+    const stopMs = performance.now();
+    one.process?.signal("SIGTERM");
+    await cluster.holds(two);
+    assert(cluster.unheldMs(stopMs) < TTL_S * 1_000, "the release was seen at once");
+    one.process = null;
+  }));
+
+test("etcd with client certificates and a user serves, and a wrong password is named", async () => {
+  const folder = await Deno.makeTempDir();
+  const auth = { user: "edge", password: "right", prefix: "/exoip" };
+  try {
+    for (const [name, text] of [["right", "right"], ["wrong", "wrong"]]) {
+      await Deno.writeTextFile(`${folder}/${name}`, text!, { mode: 0o600 });
+    }
+    await withLease({
+      etcd: { tls: "mutual", auth },
+      args: ({ tls }) => {
+        const { authority, client } = tls!;
+        Deno.writeTextFileSync(`${folder}/cert`, client.cert);
+        Deno.writeTextFileSync(`${folder}/key`, client.key, { mode: 0o600 });
+        const files = ["--lease-cert-file", `${folder}/cert`, "--lease-key-file", `${folder}/key`];
+        const user = ["--lease-user", "edge", "--lease-password-file", `${folder}/right`];
+        return [...files, ...user, "--ca-file", authority.caFile];
+      },
+    }, async (cluster) => {
+      await cluster.settle();
+      const [one, three] = [cluster.nodes.node(1), cluster.nodes.node(3)];
+      cluster.nodes.crash(three);
+      await three.process?.ended();
+      cluster.start(three, ["--lease-password-file", `${folder}/wrong`]);
+      const named = () => three.process?.lines.some(({ text }) => /as user edge/.test(text));
+      await until(() => named() === true, { title: "the refusal is told", withinMs: LONG_MS });
+      const lines = three.process?.lines.map(({ text }) => text).join("\n") ?? "";
+      assertMatch(lines, /store-error: .*as user edge: .*invalid user ID or password/);
+      assertEquals(/wrong/.test(lines.replaceAll(`${folder}/wrong`, "")), false, "no password");
+      assert(cluster.nodes.heldBy(one));
+    });
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
