@@ -1,23 +1,22 @@
 // Plays seeded stories of a cluster under faults.
 //
 //   deno task simulate --seeds 1000 [--from 1]     that many seeds, on all cores
-//   deno task simulate --seed 42 [--group]         one seed, as a scenario with its trace
+//   deno task simulate --seed 42 [--group|--lease] one seed, as a scenario with its trace
 //
-// Each seed has two stories: one with one Elastic IP, and one (--group) with several that move together.
+// Each seed has three stories: one with one Elastic IP, one (--group) with several that move together, and one
+// (--lease) in which holding takes a lease.
 //
 // Exit code 1 when a rule was broken.
 import { parseArgs } from "@std/cli/parse-args";
 import { play } from "../../tests/support/simulation/scenario.ts";
-import { writeGroupStory } from "../../tests/support/simulation/group_story.ts";
-import { writeStory } from "../../tests/support/simulation/story.ts";
-import type { Broken, Range } from "./simulate_worker.ts";
+import { type Broken, type Range, STORIES } from "./simulate_worker.ts";
 
 /** Seeds per batch for a worker. */
 const CHUNK = 50;
 
-const { seeds = "200", from = "1", seed, group } = parseArgs(Deno.args, {
+const { seeds = "200", from = "1", seed, group, lease } = parseArgs(Deno.args, {
   string: ["seeds", "from", "seed"],
-  boolean: ["group"],
+  boolean: ["group", "lease"],
 });
 for (const [name, text] of Object.entries({ seeds, from, seed: seed ?? "1" })) {
   if (!/^\d{1,15}$/.test(text)) {
@@ -29,7 +28,8 @@ Deno.exit(seed === undefined ? await playMany(Number(from), Number(seeds)) : awa
 
 /** One seed's story, printed as a scenario with its trace. */
 async function replay(seed: string): Promise<number> {
-  const story = group ? writeGroupStory(Number(seed)) : writeStory(Number(seed));
+  const kind = lease ? "lease" : group ? "group" : "alone";
+  const story = STORIES[kind]?.(Number(seed)) ?? "";
   const { trace, violation } = await play(story);
   console.log([`# seed ${seed}`, story, "----", ...trace].join("\n"));
   console.log(violation === null ? "# all rules kept" : `# BROKEN ${violation}`);
@@ -46,9 +46,9 @@ async function playMany(from: number, count: number): Promise<number> {
     while (next < end) {
       const range: Range = { from: next, to: Math.min(next + CHUNK, end) };
       next = range.to;
-      for (const { seed, group, violation } of await ask(thread, range)) {
+      for (const { seed, kind, violation } of await ask(thread, range)) {
         broken += 1;
-        const replay = `deno task simulate --seed ${seed}${group ? " --group" : ""}`;
+        const replay = `deno task simulate --seed ${seed}${kind === "alone" ? "" : ` --${kind}`}`;
         console.log(`seed ${seed}: ${violation}\n  replay: ${replay}`);
       }
     }

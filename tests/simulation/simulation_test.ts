@@ -6,9 +6,10 @@ import { SimCluster } from "../support/simulation/cluster.ts";
 import { seededRandom } from "../support/simulation/prng.ts";
 import { play } from "../support/simulation/scenario.ts";
 import { writeGroupStory } from "../support/simulation/group_story.ts";
+import { writeLeaseStory } from "../support/simulation/lease_story.ts";
 import { writeStory } from "../support/simulation/story.ts";
 
-const SEEDS = 60, GROUP_SEEDS = 30;
+const SEEDS = 60, GROUP_SEEDS = 30, LEASE_SEEDS = 60;
 
 Deno.test(`the rules are kept in ${SEEDS} stories of faults, and all ends well`, async () => {
   for (let seed = 1; seed <= SEEDS; seed++) {
@@ -24,10 +25,19 @@ Deno.test(`a group stays together in ${GROUP_SEEDS} stories of faults`, async ()
   }
 });
 
+Deno.test(`nobody but the owner of the lease holds in ${LEASE_SEEDS} stories of faults`, async () => {
+  for (let seed = 1; seed <= LEASE_SEEDS; seed++) {
+    const { violation } = await play(writeLeaseStory(seed));
+    assert(violation === null, `${violation}\nreplay: deno task simulate --seed ${seed} --lease`);
+  }
+});
+
 Deno.test("a seed gives the same story and the same course of events every time", async () => {
   const seeds = Array.from({ length: 12 }, (_, index) => index + 1);
   for (const seed of seeds) {
-    assertEquals(await play(writeStory(seed)), await play(writeStory(seed)));
+    for (const write of [writeStory, writeLeaseStory]) {
+      assertEquals(await play(write(seed)), await play(write(seed)));
+    }
   }
   assert(seeds.some((seed) => / loop /.test(writeStory(seed))), "the whole loop is among them");
 });

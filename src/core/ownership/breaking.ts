@@ -28,7 +28,8 @@ export function mayAttach(state: Ownership): boolean {
 export function nextTaking(state: Ownership): { call: Call; atMs: number } | null {
   const { desired, others: [first], othersAtMs } = state;
   if (!desired?.lease || desired.intent !== "hold" || !first) return null;
-  if (!othersKnown(state) || !mayAct(desired.lease, othersAtMs)) return null;
+  // What an older look showed is over, or another owner's to end.
+  if (othersAtMs < desired.lease.sinceMs || !mayAct(desired.lease, othersAtMs)) return null;
   const { instanceId } = first;
   return { call: { verb: "evict", instanceId, onlyIfStopped: false }, atMs: -Infinity };
 }
