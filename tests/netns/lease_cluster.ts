@@ -39,7 +39,7 @@ export class LeaseCluster {
       count?: number;
       members?: number;
       etcd?: Pick<EtcdOptions, "tls" | "auth">;
-      args?: (etcd: Etcd) => readonly string[];
+      args?: (etcd: Etcd, nodes: NetworkCluster) => readonly string[];
     },
   ): Promise<LeaseCluster> {
     const nodes = await NetworkCluster.create({ count });
@@ -52,7 +52,7 @@ export class LeaseCluster {
         machines.push({ address: nodes.network.cloudClient(number), wrap });
       }
       const started = await Etcd.start({ ...etcd, machines });
-      return new LeaseCluster(nodes, started, args(started));
+      return new LeaseCluster(nodes, started, args(started, nodes));
     } catch (error) {
       await nodes.close();
       throw error;

@@ -140,13 +140,17 @@ test("etcd with client certificates and a user serves, and a wrong password is n
     }
     await withLease({
       etcd: { tls: "mutual", auth },
-      args: ({ tls }) => {
+      args: ({ tls }, { server }) => {
         const { authority, client } = tls!;
         Deno.writeTextFileSync(`${folder}/cert`, client.cert);
         Deno.writeTextFileSync(`${folder}/key`, client.key, { mode: 0o600 });
         const files = ["--lease-cert-file", `${folder}/cert`, "--lease-key-file", `${folder}/key`];
         const user = ["--lease-user", "edge", "--lease-password-file", `${folder}/right`];
-        return [...files, ...user, "--ca-file", authority.caFile];
+        // One file for both: the authorities of the cloud and of etcd.
+        const cloud = server.args("v2"), caFile = cloud[cloud.indexOf("--ca-file") + 1]!;
+        const both = [caFile, authority.caFile].map((file) => Deno.readTextFileSync(file));
+        Deno.writeTextFileSync(`${folder}/ca`, both.join("\n"));
+        return [...files, ...user, "--ca-file", `${folder}/ca`];
       },
     }, async (cluster) => {
       await cluster.settle();

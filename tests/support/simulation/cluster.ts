@@ -219,7 +219,9 @@ export class SimCluster {
       machine.frozenSinceMs = nowMs;
       machine.suspended = suspended;
     }
-    machine.frozenUntilMs = Math.max(machine.frozenUntilMs, nowMs + forMs);
+    // A shorter freeze within a longer one changes nothing: the clock must not stand still twice for the same time.
+    if (nowMs + forMs <= machine.frozenUntilMs) return;
+    machine.frozenUntilMs = nowMs + forMs;
     const { incarnation, frozenUntilMs } = machine;
     this.timeline.at(frozenUntilMs, () => {
       if (machine.incarnation !== incarnation || machine.frozenUntilMs !== frozenUntilMs) return;
