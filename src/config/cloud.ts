@@ -2,7 +2,7 @@
 import { PRIVATE_ENDPOINT } from "../options/parse.ts";
 import { endpointProblem, withoutEndSlashes } from "../exoscale/endpoint.ts";
 import { DEFAULT_ENVIRONMENT, isZoneName } from "../exoscale/zone.ts";
-import type { Credentials } from "../exoscale/signer.ts";
+import type { Credentials } from "../exoscale/signature.ts";
 import { withoutPassword } from "../log/password.ts";
 import { type KeyFile, parseKeyFile } from "./key_file.ts";
 import type { CloudConfig } from "../options/cloud.ts";
@@ -11,7 +11,7 @@ import type { FoundSecret } from "./security.ts";
 import type { LeaseFiles } from "./lease.ts";
 import { readAuthorities } from "./extra_authorities.ts";
 
-export type { Credentials } from "../exoscale/signer.ts";
+export type { Credentials } from "../exoscale/signature.ts";
 
 /** Values found outside of flags and variables. */
 export interface Findings extends LeaseFiles {

@@ -1,6 +1,6 @@
 // Contents of --api-secret-file: the secret alone, or key and secret together as JSON. Such JSON is the answer of
 // `assume-iam-role`, whose key expires at a given time, or the file of Exoscale's cloud controller manager.
-import type { Credentials } from "../exoscale/signer.ts";
+import type { Credentials } from "../exoscale/signature.ts";
 
 /** Names of each member; the first that is present counts. */
 const NAMES = {

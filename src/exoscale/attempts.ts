@@ -1,10 +1,10 @@
-// A request that hangs is repeated beside the first, not instead of it: a slow answer still counts, and a dead
-// connection delays nothing for longer than a few seconds. The first good answer wins.
+// How one answer is fetched: a request waits for its turn, and one that hangs is repeated beside the first, not instead
+// of it. So a slow answer still counts, and a dead connection delays nothing for longer than a few seconds. The first
+// good answer wins.
 import type { Clock } from "../world.ts";
 import { CloudError, type CloudErrorKind } from "./cloud_error.ts";
 import type { HttpAnswer } from "./http.ts";
-import type { RateLimiter } from "./rate_limiter.ts";
-import { LimitedRequest, type Turn } from "./limited_request.ts";
+import type { End, RateLimiter, Settle } from "./rate_limiter.ts";
 
 /** Longest wait before a request without an answer is repeated, on a connection of its own. */
 export const REPEAT_MAX_MS = 4_000;
@@ -16,6 +16,22 @@ const LATE = 3;
 const ODD: ReadonlySet<CloudErrorKind> = new Set(["empty-answer", "not-json", "truncated-json"]);
 /** Requests per answer, at most. */
 const ATTEMPTS_MAX = 4;
+/** A connection that has waited longer than this for a request to leave proves nothing any more. */
+const RIPE_MS = 250;
+
+/** The kind of request. */
+export interface Turn {
+  /** It changes something, so it is queued before reads. */
+  readonly writes: boolean;
+  /** It changes nothing; by default the opposite of `writes`. */
+  readonly asks?: boolean;
+  /**
+   * Throws when the request must not leave any more: the wait for its turn can be long. A request that can become
+   * unwanted goes out on a new connection: on a dead one it would arrive much later.
+   */
+  readonly before?: (() => void) | undefined;
+  readonly signal: AbortSignal;
+}
 
 /** How to make one request: the part that `exchange` needs. */
 export interface AttemptOptions {
@@ -197,4 +213,85 @@ function mayBeOfConnection({ status }: HttpAnswer, asks: boolean): boolean {
 /** Whether the server was healthy when it answered. */
 function isGood({ status }: HttpAnswer): boolean {
   return status < 500 && status !== 429;
+}
+
+/** When and how it is repeated. */
+interface Repeating {
+  readonly clock: Clock;
+  readonly repeatAfterMs: number;
+  readonly repeat: () => void;
+}
+
+/** One of the requests of a call: when it is repeated, and what it tells the rate limiter. */
+class LimitedRequest {
+  readonly #own = new AbortController();
+  readonly #turn: Turn;
+  readonly #limiter: RateLimiter;
+  readonly #repeating: Repeating;
+  readonly #fresh: boolean;
+  #waiting = new AbortController();
+  #settle: Settle | null = null;
+  #leftAtMs: number;
+  #needsConnection = false;
+
+  constructor(
+    turn: Turn,
+    limiter: RateLimiter,
+    { fresh, ...repeating }: Repeating & { fresh: boolean },
+  ) {
+    this.#fresh = fresh;
+    this.#turn = turn;
+    this.#limiter = limiter;
+    this.#repeating = repeating;
+    this.#leftAtMs = repeating.clock.nowMs();
+    this.#repeatLater();
+  }
+
+  get signal(): AbortSignal {
+    return this.#own.signal;
+  }
+
+  /** Whether it got its turn, but must not leave on its connection. */
+  get needsConnection(): boolean {
+    return this.#needsConnection;
+  }
+
+  /** Time since it left. */
+  get tookMs(): number {
+    return this.#repeating.clock.nowMs() - this.#leftAtMs;
+  }
+
+  async mayLeave(): Promise<void> {
+    this.#waiting.abort(); // While it waits for its turn, repeating it does not help.
+    const { clock } = this.#repeating;
+    const openAtMs = clock.nowMs();
+    this.#settle = await this.#limiter.turn(this.#turn.writes, this.signal);
+    this.#leftAtMs = clock.nowMs();
+    this.#turn.before?.();
+    const old = !this.#fresh || this.#leftAtMs > openAtMs + RIPE_MS;
+    if (old && this.#limiter.inDoubt) {
+      // On a dead connection it would only add to the burst that arrives when packets get through again.
+      this.ended("unused");
+      this.#needsConnection = true;
+      throw new CloudError("unreachable", "its connection may be dead", { stale: true });
+    }
+    this.#repeatLater();
+  }
+
+  giveUp(): void {
+    this.#own.abort();
+  }
+
+  ended(end: End): void {
+    this.#waiting.abort();
+    this.#settle?.(end);
+    this.#settle = null;
+  }
+
+  #repeatLater(): void {
+    const { clock, repeatAfterMs, repeat } = this.#repeating;
+    this.#waiting.abort();
+    const waiting = this.#waiting = new AbortController();
+    void clock.sleep(repeatAfterMs, waiting.signal).then(() => waiting.signal.aborted || repeat());
+  }
 }

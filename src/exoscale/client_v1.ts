@@ -1,16 +1,20 @@
 // Signed CloudStack commands (API v1), their envelopes, pages and jobs. cloud_v1.ts says what they mean for an Elastic
 // IP.
 import type { ChangeOptions, ClientOptions } from "./client_v2.ts";
-import { type Allowance, listingAllowance } from "./body.ts";
 import { CloudError, refused } from "./cloud_error.ts";
-import { exchange, type HttpAnswer, type HttpRequest } from "./http.ts";
+import {
+  type Allowance,
+  exchange,
+  type HttpAnswer,
+  type HttpRequest,
+  listingAllowance,
+} from "./http.ts";
 import { type Fields, fieldsOf, idOf, listOf, numberOf, requiredIdOf, shown } from "./json.ts";
 import { finish, type Progress } from "./operation.ts";
 import { Attempts } from "./attempts.ts";
 import { RateLimiter } from "./rate_limiter.ts";
-import { explanationOf, LIFETIME_MS, refusal } from "./error_response.ts";
-import { expiresV1, type Parameters, signedQueryV1 } from "./signature_v1.ts";
-import { Signer } from "./signer.ts";
+import { explanationOf, refusal } from "./error_response.ts";
+import { expiresV1, LIFETIME_MS, type Parameters, signedQueryV1, Signer } from "./signature.ts";
 
 const PAGE_SIZE = 50;
 /** Most pages of machines that are read in one zone. */

@@ -6,9 +6,8 @@ import { type Fields, fieldsOf, idOf, textOf } from "./json.ts";
 import { finish, type Progress } from "./operation.ts";
 import { Attempts } from "./attempts.ts";
 import { RateLimiter } from "./rate_limiter.ts";
-import { LIFETIME_MS, refusal } from "./error_response.ts";
-import { authorizationV2 } from "./signature_v2.ts";
-import { Signer } from "./signer.ts";
+import { refusal } from "./error_response.ts";
+import { authorizationV2, LIFETIME_MS, Signer } from "./signature.ts";
 
 /** What a client of either API needs. */
 export interface ClientOptions {

@@ -1,15 +1,13 @@
 // From an HTTP error answer to the CloudError that names it.
 import { plain } from "../core/plain.ts";
 import { CloudError, type CloudErrorKind } from "./cloud_error.ts";
-import { type HttpAnswer, retryAfterMs } from "./http.ts";
+import type { HttpAnswer } from "./http.ts";
+import { LIFETIME_MS } from "./signature.ts";
 
 /** How much of each text from the cloud is quoted, and how much is searched for secrets. */
 const QUOTE_MAX_CHARS = 200, SEARCH_MAX_CHARS = 8_000;
 /** More details than this are only counted. */
 const DETAILS_MAX = 3;
-
-/** How long a signed request is valid; the official clients choose the same. */
-export const LIFETIME_MS = 600_000;
 
 /**
  * What each status means; any other from 400 on is `refused`, from 500 on `server-error`. 408 and 425 ask for the same
@@ -48,6 +46,15 @@ export function refusal(answer: HttpAnswer, title: string, wallMs: number): Clou
   // An answer proves that the request has arrived.
   const options = { status, retryAfterMs: retryAfterMs(headers, wallMs), mayArrive: false };
   return new CloudError(kind, said, options);
+}
+
+/** `Retry-After` in ms (seconds or an HTTP date), null when absent or unreadable; the caller limits the wait. */
+export function retryAfterMs(headers: Headers, wallMs: number): number | null {
+  const value = headers.get("retry-after");
+  if (value === null) return null;
+  if (/^\d+$/.test(value.trim())) return Number(value) * 1000;
+  const untilMs = Date.parse(value);
+  return Number.isNaN(untilMs) ? null : Math.max(0, untilMs - wallMs);
 }
 
 /**

@@ -1,9 +1,15 @@
-// One HTTP exchange with the cloud: bounded in time and size, JSON out, every other outcome a CloudError.
+// One HTTP exchange with the cloud: bounded in time, bytes and values, JSON out, every other outcome a CloudError.
 import type { Clock } from "../world.ts";
-import { type Allowance, answerAllowance, readBody } from "./body.ts";
-import { failureOf, TransportFailure } from "../transport/failure.ts";
+import {
+  failureOf,
+  type Route,
+  TransportFailure,
+  type TransportInit,
+} from "../transport/request.ts";
 import { CloudError } from "./cloud_error.ts";
-import type { Route, TransportInit } from "../transport/request.ts";
+
+/** Longest wait for an answer, all repetitions included: a cloud that takes ten seconds for each still serves. */
+export const CALL_TIMEOUT_MS = 15_000;
 
 /** Sends a request. Tests can use `fetch` itself; the real one is src/transport. */
 export interface Fetch {
@@ -41,6 +47,25 @@ export interface HttpAnswer {
   readonly status: number;
   readonly headers: Headers;
   readonly json: unknown;
+}
+
+/**
+ * Limits for answers. Values count because they cost more than their text: 8 MiB of `{},{},...` become 300 MiB of
+ * objects and half a second in which no heartbeat leaves. One instance takes about 1.3 kB and 50 values on API v2.
+ */
+export interface Allowance {
+  bytes: number;
+  values: number;
+}
+
+/** For one answer: some three thousand instances. Six at once, more than there ever are, take some 130 MiB. */
+function answerAllowance(): Allowance {
+  return { bytes: 4 * 1024 * 1024, values: 250_000 };
+}
+
+/** For all pages of one listing of API v1, where a machine takes some 4 kB. */
+export function listingAllowance(): Allowance {
+  return { bytes: 16 * 1024 * 1024, values: 600_000 };
 }
 
 /** Sends the request and reads the whole answer. JSON answers with a status from 400 on are left to the caller. */
@@ -116,6 +141,50 @@ class Bound {
   }
 }
 
+/** The whole body as text. Throws `oversized-answer`, or the signal's reason if that comes first. */
+async function readBody(
+  response: Response,
+  { title, signal, allowance }: { title: string; signal: AbortSignal; allowance: Allowance },
+): Promise<string> {
+  const reader = response.body?.getReader();
+  if (!reader) return "";
+  // Cancel a body that does not end by itself: the pending read is then the last.
+  const end = () => void reader.cancel().catch(() => {});
+  signal.addEventListener("abort", end, { once: true });
+  const decoder = new TextDecoder();
+  let text = "";
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      signal.throwIfAborted();
+      if (done) return text + decoder.decode();
+      allowance.bytes -= value.length;
+      allowance.values -= valuesIn(value);
+      if (allowance.bytes < 0 || allowance.values < 0) {
+        const message = `${title}: the answer is too large: more bytes or values than are read`;
+        throw new CloudError("oversized-answer", message, { status: response.status });
+      }
+      text += decoder.decode(value, { stream: true });
+    }
+  } catch (error) {
+    end();
+    throw error;
+  } finally {
+    signal.removeEventListener("abort", end);
+  }
+}
+
+const COMMA = 0x2c, BRACKET = 0x5b, BRACE = 0x7b;
+
+/** How many values begin here if this is JSON. Those inside strings count, too, which errs on the safe side. */
+function valuesIn(bytes: Uint8Array): number {
+  let count = 0;
+  for (const byte of bytes) {
+    if (byte === COMMA || byte === BRACKET || byte === BRACE) count += 1;
+  }
+  return count;
+}
+
 /** The JSON, or why it is not JSON. A gateway's error page keeps its status, which says more than its form. */
 function parse(text: string, response: Response, title: string): unknown {
   const { status, headers } = response;
@@ -163,15 +232,3 @@ function transportError(
   // Only the host of the URL: on API v1 the rest has key and signature in it, and so has the cause itself.
   return new CloudError(kind, `${title}: ${reason}: ${hostname}`);
 }
-
-/** `Retry-After` in ms (seconds or an HTTP date), null when absent or unreadable; the caller limits the wait. */
-export function retryAfterMs(headers: Headers, wallMs: number): number | null {
-  const value = headers.get("retry-after");
-  if (value === null) return null;
-  if (/^\d+$/.test(value.trim())) return Number(value) * 1000;
-  const untilMs = Date.parse(value);
-  return Number.isNaN(untilMs) ? null : Math.max(0, untilMs - wallMs);
-}
-
-/** Longest wait for an answer, all repetitions included: a cloud that takes ten seconds for each still serves. */
-export const CALL_TIMEOUT_MS = 15_000;

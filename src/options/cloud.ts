@@ -1,5 +1,5 @@
 // Which cloud, and which credentials.
-import type { Credentials } from "../exoscale/signer.ts";
+import type { Credentials } from "../exoscale/signature.ts";
 import { isUuid } from "../core/uuid.ts";
 import { type Option, parsed, plain, shared } from "./option.ts";
 

@@ -9,7 +9,7 @@ import { CloudV2 } from "../exoscale/cloud_v2.ts";
 import { SingleFlight } from "../exoscale/single_flight.ts";
 import type { Fields } from "../exoscale/json.ts";
 import { RateLimiter } from "../exoscale/rate_limiter.ts";
-import { Signer } from "../exoscale/signer.ts";
+import { Signer } from "../exoscale/signature.ts";
 import { anyEndpoint, endpointOf, findEndpoint, lookUpEndpoint } from "../exoscale/zone.ts";
 import type { Host } from "../host/host.ts";
 import { findZone } from "../host/metadata.ts";

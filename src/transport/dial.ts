@@ -1,13 +1,20 @@
-// Connects to the address of a name that answers first, certificate included. The next address is tried when the one
-// before has failed or has been silent for a moment (RFC 8305, "happy eyeballs"). The addresses that worked last are
-// tried as well when the lookup of the name lags or fails.
+// Opens connections. The address of a name that answers first wins, certificate included; the next one is tried when the
+// one before has failed or has been silent for a moment (RFC 8305, "happy eyeballs"). Addresses where requests were
+// answered come first, and are tried as well when the lookup of the name lags or fails.
 import { messageOf } from "../core/message_of.ts";
 import type { Clock } from "../world.ts";
-import type { AddressBook } from "./address_book.ts";
-import { asFailure, connect, type Target } from "./connect.ts";
-import { TransportFailure, wantsOtherProtocol } from "./failure.ts";
-import type { Stream } from "./http1.ts";
+import { close, Incoming, readHead, type Stream, writeRequest } from "./http1.ts";
 import type { Proxy } from "./proxy_route.ts";
+import { failureOf, TransportFailure, wantsOtherProtocol } from "./request.ts";
+
+/** The far end of a connection. */
+export interface Target {
+  /** A name, or an address without brackets; the certificate must be for it. */
+  readonly hostname: string;
+  readonly port: number;
+  readonly secure: boolean;
+  readonly proxy: Proxy | null;
+}
 
 /** An open connection. */
 export interface Dialed {
@@ -23,7 +30,7 @@ export interface DialWorld {
   readonly caCerts: readonly string[];
   /** All addresses of the name; throws `NameFailure`. */
   readonly lookUp: (name: string) => Promise<readonly string[]>;
-  readonly book: Pick<AddressBook, "good" | "isSuspect" | "unanswered">;
+  readonly book: AddressBook;
 }
 
 /** Delay between two attempts while none has failed. */
@@ -226,4 +233,112 @@ function inOrder(addresses: readonly string[], known: readonly string[]): string
 
 function isAddress(hostname: string): boolean {
   return hostname.includes(":") || /^\d+\.\d+\.\d+\.\d+$/.test(hostname);
+}
+
+/** One connection to one address: TCP, the proxy's consent, TLS. Throws what the runtime throws. */
+async function connect(
+  address: string,
+  target: Target,
+  { caCerts, signal }: { caCerts: readonly string[]; signal: AbortSignal },
+): Promise<Stream> {
+  const { hostname, secure, proxy } = target;
+  const port = proxy?.port ?? target.port;
+  const plain = await Deno.connect({ hostname: address, port, signal });
+  let stream: Stream = plain;
+  const end = () => close(stream);
+  signal.addEventListener("abort", end);
+  try {
+    signal.throwIfAborted();
+    if (proxy) await tunnel(plain, target, proxy);
+    if (!secure) return plain;
+    const alpnProtocols = ["http/1.1"];
+    const tls = await Deno.startTls(plain, { hostname, caCerts: [...caCerts], alpnProtocols });
+    stream = tls;
+    signal.throwIfAborted();
+    await tls.handshake();
+    return tls;
+  } catch (error) {
+    close(stream);
+    throw error;
+  } finally {
+    signal.removeEventListener("abort", end);
+  }
+}
+
+/** Asks the proxy for a connection to the target. Source: RFC 9110 section 9.3.6. */
+async function tunnel(stream: Stream, { hostname, port }: Target, proxy: Proxy): Promise<void> {
+  const place = `${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
+  const { authorization } = proxy;
+  const headers = {
+    host: place,
+    ...(authorization !== null && { "proxy-authorization": authorization }),
+  };
+  await writeRequest(stream, { method: "CONNECT", target: place, headers });
+  const incoming = new Incoming(stream);
+  const { status } = await readHead(incoming, "CONNECT");
+  if (status >= 200 && status < 300 && incoming.quiet) return;
+  throw new TransportFailure(
+    "unreachable",
+    `${proxy.title} refuses the connection: HTTP ${status}`,
+  );
+}
+
+/** The failure, in words that name the party at fault. */
+function asFailure(error: unknown, target: Target, address: string): TransportFailure {
+  if (error instanceof TransportFailure) return error;
+  const [kind, reason] = failureOf(error);
+  const { hostname, proxy } = target;
+  const where = address === hostname ? hostname : `${hostname} at ${address}`;
+  const text = !proxy
+    ? `${reason}: ${where}`
+    : kind === "untrusted"
+    ? `${reason}: ${hostname} through ${proxy.title}`
+    : `${reason}: ${proxy.title}`;
+  return new TransportFailure(kind, text, { cause: error });
+}
+
+/** Addresses that are remembered per name. */
+const GOOD_MAX = 4;
+/** How long an address that did not answer is tried after the others, and how many such addresses are remembered. */
+const SUSPECT_MS = 60_000, SUSPECTS_MAX = 64;
+
+/**
+ * What requests have shown about addresses: where a name answered, and where a request got no answer. A server can prove
+ * its identity and still answer nothing; such an address is tried after the others.
+ */
+export class AddressBook {
+  readonly #clock: Clock;
+  readonly #good = new Map<string, string[]>();
+  readonly #suspectUntilMs = new Map<string, number>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** Where the name last answered, the latest first. */
+  good(name: string): readonly string[] {
+    return this.#good.get(name) ?? [];
+  }
+
+  /** A request to the name was answered at this address. */
+  answered(name: string, address: string): void {
+    const others = this.good(name).filter((each) => each !== address);
+    this.#good.set(name, [address, ...others].slice(0, GOOD_MAX));
+    this.#suspectUntilMs.delete(address);
+  }
+
+  /** A request to this address failed, or is late. */
+  unanswered(address: string): void {
+    this.#suspectUntilMs.delete(address);
+    this.#suspectUntilMs.set(address, this.#clock.nowMs() + SUSPECT_MS);
+    const [oldest] = this.#suspectUntilMs.keys();
+    if (this.#suspectUntilMs.size > SUSPECTS_MAX && oldest !== undefined) {
+      this.#suspectUntilMs.delete(oldest);
+    }
+  }
+
+  /** Whether other addresses should be tried first. */
+  isSuspect(address: string): boolean {
+    return (this.#suspectUntilMs.get(address) ?? -Infinity) > this.#clock.nowMs();
+  }
 }

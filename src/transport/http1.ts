@@ -8,6 +8,15 @@ export interface Stream {
   close(): void;
 }
 
+/** Closes a stream that may be closed already. */
+export function close(stream: Stream): void {
+  try {
+    stream.close();
+  } catch {
+    // It was closed already.
+  }
+}
+
 /** A request that is complete before it is sent. */
 export interface Request1 {
   readonly method: string;
@@ -222,6 +231,45 @@ async function readHeaders(incoming: Incoming): Promise<Headers> {
       throw new NotHttp("a header line is malformed");
     }
   }
+}
+
+/** The answer as `fetch` gives it; its body is read from the connection on demand. */
+export function responseOf(
+  { status, headers, body }: Head,
+  incoming: Incoming,
+  { finished, failure }: {
+    finished: (whole: boolean) => void;
+    failure: (error: unknown) => Error;
+  },
+): Response {
+  if (body === 0) {
+    finished(true);
+    return new Response(null, { status, headers });
+  }
+  const pieces = readBody(incoming, body);
+  const stream = new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      try {
+        const { done, value } = await pieces.next();
+        if (!done) return controller.enqueue(value);
+        finished(true);
+        controller.close();
+      } catch (error) {
+        const told = failure(error);
+        finished(false);
+        controller.error(told);
+      }
+    },
+    cancel: () => finished(false),
+  });
+  return new Response(unpacked(stream, headers), { status, headers });
+}
+
+/** We ask for no compression, but some servers compress anyway. */
+function unpacked(stream: ReadableStream<Uint8Array>, headers: Headers): ReadableStream {
+  const coding = headers.get("content-encoding")?.trim().toLowerCase();
+  if (coding !== "gzip" && coding !== "deflate") return stream;
+  return stream.pipeThrough(new DecompressionStream(coding) as TransformStream<Uint8Array>);
 }
 
 /** The chunks of the body. Throws `BrokenOff` when it ends too early. */

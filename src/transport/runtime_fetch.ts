@@ -1,8 +1,7 @@
 // The runtime's own `fetch`, for what our connections do not support: HTTP/2 alone, proxies by TLS or SOCKS. It keeps a
 // dead connection for ever, so any failure ends the client, and the next request starts another one.
-import { failureOf, TransportFailure } from "./failure.ts";
 import type { Proxy } from "./proxy_route.ts";
-import type { Protocol, TransportInit } from "./request.ts";
+import { failureOf, type Protocol, TransportFailure, type TransportInit } from "./request.ts";
 
 /** Requests through the runtime. */
 export class RuntimeFetch {

@@ -1,16 +1,29 @@
 // Requests to the cloud, over whichever route works. The shape is that of `fetch`; the connections are ours, because
-// `fetch` keeps a dead one, takes no address, and decides by itself what to repeat (see ARCHITECTURE.md).
-import { AddressBook } from "./address_book.ts";
+// `fetch` keeps a dead one, takes no address, and decides by itself what to repeat (see ARCHITECTURE.md). They are reused
+// only while there is no sign of trouble: a dead connection looks like an idle one, so when anything hangs or breaks, no
+// idle connection to that origin is used again.
 import type { Clock } from "../world.ts";
-import { close, type Target } from "./connect.ts";
-import { dial, type DialWorld } from "./dial.ts";
-import { type Connection, Connections } from "./connections.ts";
-import { failureOf, TransportFailure, wantsOtherProtocol } from "./failure.ts";
-import { type Head, Incoming, NotHttp, readHead, writeRequest } from "./http1.ts";
+import { AddressBook, dial, type DialWorld, type Target } from "./dial.ts";
+import {
+  close,
+  type Head,
+  Incoming,
+  NotHttp,
+  readHead,
+  responseOf,
+  type Stream,
+  writeRequest,
+} from "./http1.ts";
 import { type Proxy, proxyFor, ProxyProblem, type ProxyVariables } from "./proxy_route.ts";
-import { responseOf } from "./response.ts";
+import {
+  failureOf,
+  type Protocol,
+  type Route,
+  TransportFailure,
+  type TransportInit,
+  wantsOtherProtocol,
+} from "./request.ts";
 import { RuntimeFetch } from "./runtime_fetch.ts";
-import type { Protocol, Route, TransportInit } from "./request.ts";
 
 /** A `fetch` that reports its route. Throws `TransportFailure`, and what `mayLeave` throws. */
 export interface Transport {
@@ -42,6 +55,15 @@ export function openTransport(options: TransportOptions): Transport {
     routeTo: (url: URL) => sender.routes.get(url.origin) ?? null,
     close: () => sender.close(),
   });
+}
+
+/** A connection that can carry one request after the other. */
+interface Connection {
+  readonly stream: Stream;
+  readonly incoming: Incoming;
+  readonly address: string;
+  /** Requests that it has carried. */
+  carried: number;
 }
 
 /** One request on its way. */
@@ -273,4 +295,91 @@ function requestOf({ host, pathname, search }: URL, init: TransportInit, userAge
     headers: { host, "user-agent": userAgent, accept: "application/json, */*", ...given },
     ...(typeof body === "string" && { body }),
   };
+}
+
+/** How many stay idle per origin, and for how long at most. */
+const IDLE_MAX = 3, IDLE_MAX_MS = 90_000;
+
+interface Idle {
+  readonly connection: Connection;
+  readonly sinceMs: number;
+}
+
+/** The idle connections to all origins, and the requests that wait for one. */
+class Connections {
+  readonly #clock: Clock;
+  readonly #idle = new Map<string, Idle[]>();
+  /** The requests that wait for a connection, by origin. */
+  readonly #wanted = new Map<string, ((connection: Connection | null) => void)[]>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** An idle connection to the origin, null when none looks usable. */
+  take(place: string): Connection | null {
+    const nowMs = this.#clock.nowMs();
+    const waiting = this.#idle.get(place) ?? [];
+    for (let each; (each = waiting.pop());) {
+      const { connection, sinceMs } = each;
+      if (nowMs < sinceMs + IDLE_MAX_MS && connection.incoming.quiet) return connection;
+      close(connection.stream);
+    }
+    return null;
+  }
+
+  /** Keeps a connection that has carried a request to its end. */
+  keep(place: string, connection: Connection): void {
+    const wanted = this.#wanted.get(place)?.shift();
+    if (wanted) return wanted(connection);
+    const waiting = this.#idle.get(place) ?? [];
+    const idle = { connection, sinceMs: this.#clock.nowMs() };
+    waiting.push(idle);
+    this.#idle.set(place, waiting);
+    while (waiting.length > IDLE_MAX) close(waiting.shift()!.connection.stream);
+    // Anything that arrives now, above all the end, makes it useless.
+    connection.incoming.watch(() => {
+      const at = waiting.indexOf(idle);
+      if (at < 0) return;
+      waiting.splice(at, 1);
+      close(connection.stream);
+    });
+  }
+
+  /** The next connection that becomes idle there; null when one ends instead, or at the signal. */
+  async next(place: string, signal: AbortSignal): Promise<Connection | null> {
+    const { promise, resolve } = Promise.withResolvers<Connection | null>();
+    const waiting = this.#wanted.get(place) ?? [];
+    this.#wanted.set(place, waiting);
+    waiting.push(resolve);
+    const stop = () => {
+      const at = waiting.indexOf(resolve);
+      if (at >= 0) waiting.splice(at, 1);
+      resolve(null);
+    };
+    signal.addEventListener("abort", stop);
+    if (signal.aborted) stop();
+    try {
+      return await promise;
+    } finally {
+      signal.removeEventListener("abort", stop);
+    }
+  }
+
+  /** A connection that was in use has ended: waiting requests may open their own. */
+  ended(place: string): void {
+    for (const wanted of this.#wanted.get(place)?.splice(0) ?? []) wanted(null);
+  }
+
+  /** Stops using all idle connections to the origin. */
+  condemn(place: string): void {
+    this.ended(place);
+    for (const { connection } of this.#idle.get(place) ?? []) close(connection.stream);
+    this.#idle.delete(place);
+  }
+
+  /** Closes all connections. */
+  close(): void {
+    for (const place of [...this.#idle.keys()]) this.condemn(place);
+  }
 }

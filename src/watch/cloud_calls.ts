@@ -2,7 +2,7 @@
 // event of the node.
 import { durationText } from "../core/age.ts";
 import { asCloudError, type CloudError } from "../exoscale/cloud_error.ts";
-import { UNUSABLE } from "../exoscale/elastic_ip_v2.ts";
+import { UNUSABLE } from "../exoscale/cloud_v2.ts";
 import type { RateLimitedLog } from "../log/rate_limited_log.ts";
 import { StartupPolicy } from "../exoscale/startup_policy.ts";
 import type { CallCounters } from "../status/counters.ts";

@@ -4,7 +4,7 @@
 import { type Loaded, readAgain, readsFiles } from "../config/load.ts";
 import { backoffMs } from "../core/backoff.ts";
 import { asCloudError, type CloudErrorKind } from "../exoscale/cloud_error.ts";
-import type { Credentials, Signer } from "../exoscale/signer.ts";
+import type { Credentials, Signer } from "../exoscale/signature.ts";
 import type { Host } from "../host/host.ts";
 import type { Cloud, Log } from "../world.ts";
 

@@ -4,7 +4,7 @@ import { hasTag } from "../../src/core/heartbeat.ts";
 import type { PeerSource } from "../../src/exoscale/peer_source.ts";
 import { iamPolicy } from "../../src/exoscale/iam_policy.ts";
 import type { Fetch } from "../../src/exoscale/http.ts";
-import { TransportFailure } from "../../src/transport/failure.ts";
+import { type Route, TransportFailure } from "../../src/transport/request.ts";
 import {
   APIS,
   cloudFetch,
@@ -13,7 +13,6 @@ import {
   GROUP,
 } from "../support/cloud/cloud_fixture.ts";
 import { examine, type Faults, healthyStage, linesOf, OPEN, PORT, read } from "./examination.ts";
-import type { Route } from "../../src/transport/request.ts";
 
 const NO_NAMES = { lookup: () => Promise.reject(new Error("no such name")) };
 

@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import type { PeerIdentity } from "../../src/core/election/peer.ts";
 import { CloudError } from "../../src/exoscale/cloud_error.ts";
-import { Signer } from "../../src/exoscale/signer.ts";
+import { Signer } from "../../src/exoscale/signature.ts";
 import { SIM_KEY, SIM_SECRET } from "../support/cloud/api_v2.ts";
 import { type SimInstance, simUuid } from "../support/cloud/model.ts";
 import {

@@ -1,6 +1,6 @@
 // Properties of the real cloud that the simulated one imitates, as our client and official ones see them.
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
-import { authorizationV2, importSecret } from "../../src/exoscale/signature_v2.ts";
+import { authorizationV2, importSecret } from "../../src/exoscale/signature.ts";
 import { CloudError } from "../../src/exoscale/cloud_error.ts";
 import { SIM_KEY, SIM_SECRET } from "../support/cloud/api_v2.ts";
 import type { SimState } from "../support/cloud/model.ts";

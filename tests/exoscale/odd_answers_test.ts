@@ -1,10 +1,7 @@
 // Complete answers that make no sense, or refusals in the words of one API.
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import type { CloudError, CloudErrorKind } from "../../src/exoscale/cloud_error.ts";
-import { retryAfterMs } from "../../src/exoscale/http.ts";
-import { explanationOf } from "../../src/exoscale/error_response.ts";
 import type { Cloud } from "../../src/world.ts";
-import { SIM_KEY } from "../support/cloud/api_v2.ts";
 import {
   answering,
   type Api,
@@ -125,41 +122,3 @@ for (
     assertEquals(kind, "unexpected-answer");
   });
 }
-
-Deno.test("retryAfterMs() reads seconds and dates, and nothing else", () => {
-  const wallMs = Date.parse("2030-01-01T00:00:00Z");
-  const table: [string | null, number | null][] = [
-    [null, null],
-    ["2", 2_000],
-    [" 120 ", 120_000],
-    ["Tue, 01 Jan 2030 00:00:30 GMT", 30_000],
-    ["Mon, 31 Dec 2029 23:59:30 GMT", 0],
-    ["soon", null],
-  ];
-  for (const [value, expected] of table) {
-    const headers = new Headers(value === null ? {} : { "retry-after": value });
-    assertEquals(retryAfterMs(headers, wallMs), expected, `${value}`);
-  }
-});
-
-Deno.test("explanationOf() finds the cloud's own words in every form it uses", () => {
-  const table: [unknown, string][] = [
-    [{ message: "Invalid request signature" }, "Invalid request signature"],
-    [{ message: "no", errors: [{ message: "because" }] }, "no: because"],
-    [{ error: "slow down" }, "slow down"],
-    [{ type: "about:blank", title: "Conflict", detail: "in use" }, "Conflict: in use"],
-    [{ title: "Conflict", status: 409 }, "Conflict"],
-    [{ errorcode: 401, errortext: "two\n  lines" }, "two lines"],
-    [{ message: 17 }, ""],
-    [null, ""],
-    ["text", ""],
-    [{ message: "x".repeat(5_000) }, "x".repeat(199) + "…"],
-    [{ message: "forged\x1b[31m\u202eline" }, "forged [31m line"],
-    [{ message: `${"x".repeat(7_990)} ${SIM_KEY}` }, "x".repeat(199) + "…"],
-    [
-      { message: `${"https://x.test/?a ".repeat(440)}${" ".repeat(70)}${SIM_KEY}${SIM_KEY}` },
-      "[address] ".repeat(20).slice(0, 199) + "…",
-    ],
-  ];
-  for (const [content, words] of table) assertEquals(explanationOf(content), words);
-});

@@ -1,13 +1,14 @@
 // Both signatures against published and independently computed vectors.
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { messageV1, signedQueryV1 } from "../../src/exoscale/signature_v1.ts";
 import {
   authorizationV2,
   importSecret,
+  messageV1,
   messageV2,
+  signedQueryV1,
   signText,
-} from "../../src/exoscale/signature_v2.ts";
+} from "../../src/exoscale/signature.ts";
 import { ADD, API_KEY, EXPIRES, SECRET, VECTORS_V1, VECTORS_V2 } from "./signature_vectors.ts";
 
 function requestOf(line: string, body: string, expires = EXPIRES) {

@@ -1,5 +1,5 @@
 // Vectors for both signatures, each computed by an implementation that is not ours.
-import { expiresV1, type Parameters } from "../../src/exoscale/signature_v1.ts";
+import { expiresV1, type Parameters } from "../../src/exoscale/signature.ts";
 
 /** Key of all vectors. */
 export const API_KEY = "EXO0123456789abcdef01234567";

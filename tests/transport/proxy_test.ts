@@ -1,7 +1,7 @@
 // Requests through proxies, working ones and others, and to a server that speaks HTTP/2 alone.
 import { createSecureServer } from "node:http2";
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { TransportFailure } from "../../src/transport/failure.ts";
+import { TransportFailure } from "../../src/transport/request.ts";
 import { NameFailure } from "../../src/transport/names.ts";
 import { identityFor } from "../support/tls/cloud_identity.ts";
 import { answer, get, NAME, RawServer, shut, transportTo } from "./lab.ts";

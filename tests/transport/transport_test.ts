@@ -1,6 +1,6 @@
 // Real connections to the cloud, with servers that fail in every way.
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { TransportFailure } from "../../src/transport/failure.ts";
+import { TransportFailure } from "../../src/transport/request.ts";
 import { NameFailure } from "../../src/transport/names.ts";
 import { until } from "../support/until.ts";
 import { answer, get, NAME, RawServer, shut, SilentServer, transportTo } from "./lab.ts";

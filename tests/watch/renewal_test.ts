@@ -3,7 +3,7 @@ import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "
 import { load } from "../../src/config/load.ts";
 import { parseKeyFile } from "../../src/config/key_file.ts";
 import { CloudError, type CloudErrorKind } from "../../src/exoscale/cloud_error.ts";
-import { type Credentials, Signer } from "../../src/exoscale/signer.ts";
+import { type Credentials, Signer } from "../../src/exoscale/signature.ts";
 import { Renewal } from "../../src/watch/renewal.ts";
 import { settle, VirtualClock } from "../support/clock.ts";
 import { FakeCloud } from "../support/fake_cloud.ts";

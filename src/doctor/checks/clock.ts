@@ -1,5 +1,5 @@
 // Is our clock accurate enough? A signed request carries its expiry time.
-import { LIFETIME_MS } from "../../exoscale/error_response.ts";
+import { LIFETIME_MS } from "../../exoscale/signature.ts";
 import type { Context, DatedAnswer } from "../context.ts";
 import { fail, needs, ok, type Result, skip, warn } from "../result.ts";
 import { answered } from "../answered.ts";

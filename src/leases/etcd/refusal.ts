@@ -1,6 +1,6 @@
 // Why etcd did not do what it was asked, from the answers of its JSON gateway: those of 3.4, 3.5 and 3.6 differ.
 import { plain } from "../../core/plain.ts";
-import { failureOf } from "../../transport/failure.ts";
+import { failureOf } from "../../transport/request.ts";
 import { type Fields, fieldsOf } from "./fields.ts";
 import { StoreError, type StoreErrorKind } from "../store_error.ts";
 
