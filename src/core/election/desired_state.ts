@@ -11,7 +11,7 @@ import {
   settling,
   twinned,
 } from "./state.ts";
-import { steady } from "./life.ts";
+import { steady } from "./accept.ts";
 import { machinesOf } from "./machines.ts";
 import type { LeaseTerms } from "../lease/state.ts";
 import { inDoubt } from "./missing.ts";

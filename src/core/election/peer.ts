@@ -1,7 +1,6 @@
 // A peer as the election sees it, and the order of nodes. Lower priority wins; a node that is leaving or unable is
 // ineligible and never outranks an eligible one.
 import type { Advert, Mark, Trailer } from "../heartbeat.ts";
-import type { Met, Proof } from "./proof.ts";
 
 /** Advertised by a node that must not win. Source: spec section 5. */
 export const LAST_PRIORITY = 255;
@@ -45,6 +44,21 @@ export function unresolved(address: string): PeerIdentity {
   return { address, instanceId: null, wireId: null };
 }
 
+/** The believed run of a peer. */
+export interface Proof extends Mark {
+  /** When its first heartbeat was believed, on our clock, like all instants here. */
+  readonly sinceMs: number;
+  /** When its last heartbeat with a recent echo arrived, and that heartbeat's sequence. */
+  readonly freshAtMs: number;
+  readonly freshSequence: number;
+}
+
+/** A run that has proved nothing yet: its highest sequence, when it was first heard, and when we last answered it. */
+export interface Met extends Mark {
+  readonly sinceMs: number;
+  readonly answeredAtMs: number;
+}
+
 /** A peer with what its heartbeats said. */
 export interface Peer extends PeerIdentity {
   /** When it was last heard, null when never. */
@@ -57,7 +71,7 @@ export interface Peer extends PeerIdentity {
   readonly beats: number;
   /** Whether it was ever heard steadily. Only then can it die, because a few heartbeats can be forged. */
   readonly lived: boolean;
-  /** When it died after being heard steadily; old deaths are forgotten, see life.ts. */
+  /** When it died after being heard steadily; old deaths are forgotten, see accept.ts. */
   readonly deathsAtMs: readonly number[];
   /** It died while we were in the peer list, so its silence means death and not that it does not know us. */
   readonly diedWhileListed: boolean;

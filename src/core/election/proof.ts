@@ -7,7 +7,9 @@
 // a recent echo (the peer may not hear us) may lag our clock by LATE_MS at most. A new run replaces the believed one
 // only if it echoes a heartbeat that we sent after we began to believe the old one. An earlier process had ended by
 // then and cannot have heard it, so no recording replaces the live process.
-import type { Mark, Trailer } from "../heartbeat.ts";
+import type { Trailer } from "../heartbeat.ts";
+import { pathsOf } from "./machines.ts";
+import type { Met, Peer, Proof } from "./peer.ts";
 
 /** How far a heartbeat without a recent echo may lag our clock, in addition to the dead time. */
 export const LATE_MS = 60_000;
@@ -17,21 +19,6 @@ const DRIFT = 0.001;
 const BURST_MS = 1;
 /** Most unproven runs that are remembered: more than restarts cause, and a bound for recordings. */
 export const RUNS_MAX = 8;
-
-/** The believed run of a peer. */
-export interface Proof extends Mark {
-  /** When its first heartbeat was believed, on our clock, like all instants here. */
-  readonly sinceMs: number;
-  /** When its last heartbeat with a recent echo arrived, and that heartbeat's sequence. */
-  readonly freshAtMs: number;
-  readonly freshSequence: number;
-}
-
-/** A run that has proved nothing yet: its highest sequence, when it was first heard, and when we last answered it. */
-export interface Met extends Mark {
-  readonly sinceMs: number;
-  readonly answeredAtMs: number;
-}
 
 /** What a heartbeat's age is checked against. */
 export interface Measure {
@@ -115,4 +102,43 @@ export function meet(
   const sinceMs = known?.sinceMs ?? atMs;
   const most = Math.max(sequence, known?.sequence ?? 0);
   return [...kept, { run, sequence: most, sinceMs, answeredAtMs: atMs }];
+}
+
+// What the other paths to a machine say about a heartbeat on one path. A signed heartbeat does not name the path that
+// it was made for, and each path has numbers of its own. Without this, somebody who cuts one path could send there what
+// was recorded on the other one: old words of a live machine, and signs of life of a dead one.
+
+type Paths = Parameters<typeof pathsOf>[1];
+
+/** Why a signed heartbeat must not be believed, by what all paths to its sender have proved; null when it may. */
+export function doubtOnAnyPath(
+  peer: Peer,
+  state: Paths,
+  { trailer, measure }: { trailer: Trailer; measure: Measure },
+): "replayed" | "unproven" | null {
+  const doubt = doubtOf(peer.proof, trailer, measure);
+  if (doubt !== null || !state.repeated) return doubt;
+  const newest = newestProof(pathsOf(peer, state));
+  if (newest === null) return null;
+  if (trailer.stamp?.run === newest.run) {
+    // The paths may delay differently, but not by more than the dead time.
+    return trailer.sequence < newest.sequence - measure.deadMs * 1_000 ? "replayed" : null;
+  }
+  // A process that began after the newest believed one echoes what we sent since then.
+  const echoedAtMs = recentEchoAt(trailer, measure);
+  return echoedAtMs !== null && echoedAtMs > newest.sinceMs ? null : "unproven";
+}
+
+/** Whether the sender has signed on any path: then it always signs. */
+export function signsOnAnyPath(peer: Peer, state: Paths): boolean {
+  return pathsOf(peer, state).some(({ proof }) => proof !== null);
+}
+
+/** The proof of the machine's latest process: its latest start, then its highest number. */
+function newestProof(paths: readonly Peer[]): Proof | null {
+  return paths.map(({ proof }) => proof).reduce((newest, proof) => {
+    if (newest === null || proof === null) return newest ?? proof;
+    if (proof.run === newest.run) return proof.sequence > newest.sequence ? proof : newest;
+    return proof.sinceMs > newest.sinceMs ? proof : newest;
+  }, null);
 }

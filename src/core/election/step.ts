@@ -40,7 +40,7 @@ import {
   type TwinHeard,
   twinned,
 } from "./state.ts";
-import { type Accepted, hear } from "./accept.ts";
+import { type Accepted, hear, withDeath } from "./accept.ts";
 import { type CandidatesEvent, meetCandidates } from "./candidates.ts";
 import {
   type Aside,
@@ -53,7 +53,6 @@ import {
 import type { LeaseView } from "../lease/state.ts";
 import { plain } from "../plain.ts";
 import { machinesOf, pathsOf } from "./machines.ts";
-import { withDeath } from "./life.ts";
 import { giveUpMissing, inDoubt, missingWakeAtMs, noteMissing } from "./missing.ts";
 import { limitedUntilMs, NO_MOVES, noteMoves } from "./moves.ts";
 import { eligible, type Peer, type PeerIdentity, rankOf, repeats, unheard } from "./peer.ts";

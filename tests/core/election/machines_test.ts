@@ -1,13 +1,13 @@
 // A machine with several paths: what is known of it on all of them, and which signed heartbeats it may have sent.
 import { assertEquals } from "@std/assert";
 import { livesElsewhere, machineOf, machinesOf } from "../../../src/core/election/machines.ts";
-import { doubtOnAnyPath, signsOnAnyPath } from "../../../src/core/election/path_proof.ts";
+import { doubtOnAnyPath, signsOnAnyPath } from "../../../src/core/election/proof.ts";
 import type { Peer } from "../../../src/core/election/peer.ts";
-import type { Proof } from "../../../src/core/election/proof.ts";
+import type { Proof } from "../../../src/core/election/peer.ts";
 import type { Trailer } from "../../../src/core/heartbeat.ts";
 import { outranking } from "../../../src/core/election/state.ts";
 import { elect, startElection } from "../../../src/core/election/step.ts";
-import { steady } from "../../../src/core/election/life.ts";
+import { steady } from "../../../src/core/election/accept.ts";
 import { type DifferentPeer, idOf, livePeer } from "../../support/election_fixtures.ts";
 import { HEALTHY_TRAILER, NODE_SETTINGS } from "../../support/node_settings.ts";
 

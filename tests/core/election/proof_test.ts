@@ -9,11 +9,10 @@ import {
   doubtOf,
   type Measure,
   meet,
-  type Met,
-  type Proof,
   prove,
   recentEchoAt,
 } from "../../../src/core/election/proof.ts";
+import type { Met, Proof } from "../../../src/core/election/peer.ts";
 import { forElection, forNode, type Incoming } from "../../support/incoming.ts";
 import { HEALTHY_TRAILER, NODE_SETTINGS } from "../../support/node_settings.ts";
 import type { Node, NodeEffect, NodeEvent } from "../../../src/core/node_state.ts";

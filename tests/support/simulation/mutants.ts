@@ -116,13 +116,13 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     rule: "a peer must be heard for a while before its silence is a death",
-    file: "election/life.ts",
+    file: "election/accept.ts",
     swap: ["return beats >= BEATS && heardAtMs - aliveSinceMs >= trialMs;", "return true;"],
     only: FORGED,
   },
   {
     rule: "after each death that takes twice as long",
-    file: "election/life.ts",
+    file: "election/accept.ts",
     swap: [
       "const doublings = Math.min(deathsAtMs.length - DEATHS_FREE, DOUBLINGS_MAX);",
       "const doublings = 0;",

@@ -4,7 +4,7 @@ import { accept } from "../../../src/core/election/accept.ts";
 import { elect, type ElectionEvent, startElection } from "../../../src/core/election/step.ts";
 import { close, nextEviction, spare } from "../../../src/core/ownership/evictions.ts";
 import type { Heartbeat } from "../../../src/core/heartbeat.ts";
-import { remembered, steady, withDeath } from "../../../src/core/election/life.ts";
+import { remembered, steady, withDeath } from "../../../src/core/election/accept.ts";
 import { type Peer, unheard, unresolved } from "../../../src/core/election/peer.ts";
 import { HEALTHY_TRAILER, NODE_SETTINGS } from "../../support/node_settings.ts";
 
