@@ -8,7 +8,7 @@ import {
   worseHolders,
 } from "./election/state.ts";
 import { keepsAddress, ownPriorityOf, type Peer, titleOf } from "./election/peer.ts";
-import { cloudTrouble } from "./ownership/cloud_trouble.ts";
+import { cloudTrouble } from "./ownership/step.ts";
 import { membersOf } from "./group.ts";
 import { durationText } from "./age.ts";
 import { leaseStory } from "./lease_story.ts";

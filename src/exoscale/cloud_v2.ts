@@ -1,6 +1,6 @@
 // The Elastic IP through API v2: who holds it, and moving it. Lists show no Elastic IPs, and the API silently ignores
-// unknown filters, so a list only proposes holders; `get-instance` decides. The Elastic IP can be released while we watch
-// it, and allocated again under another id.
+// unknown filters, so a list only proposes holders; `get-instance` decides. The Elastic IP can be released while we
+// watch it, and allocated again under another id.
 import { isIpv6, sameElasticIp } from "../core/ip.ts";
 import { ipv6Problem } from "./ipv6.ts";
 import type { Clock, Cloud, EvictOptions, Identity, PeerList, Sighting } from "../world.ts";

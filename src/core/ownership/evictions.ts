@@ -6,8 +6,13 @@
 // A change may show late. A peer that said it holds, but is found without a hold, may have attached just before its
 // death: the eviction stays due until `LATE_HOLD_MS` after the death, and until then a hold that shows proves nothing.
 import type { DesiredState } from "../election/desired_state.ts";
-import { retryAtMs } from "./call_slot.ts";
-import type { Eviction, Evictions, OtherHolder, Setback } from "./call.ts";
+import {
+  type Eviction,
+  type Evictions,
+  type OtherHolder,
+  retryAtMs,
+  type Setback,
+} from "./call.ts";
 
 /** How long a change in the cloud may take to show; earlier sightings against it are no evidence. */
 export const CLOUD_LAG_MS = 5_000;

@@ -12,17 +12,16 @@ import {
   spareAll,
 } from "./evictions.ts";
 import { LATE_LOOKS_MS } from "./breaking.ts";
-import { forgive, succeeded } from "./call_slot.ts";
 import {
   type Circumstances,
   lookAt,
   outdate,
   type Ownership,
   type OwnershipEvent,
+  RELEASED_LOOK_MS,
   slotOf,
 } from "./state.ts";
-import { noteReleased } from "./released.ts";
-import type { Answer, Call, OtherHolder } from "./call.ts";
+import { type Answer, type Call, forgive, type OtherHolder, succeeded } from "./call.ts";
 import { instanceTitle } from "../election/peer.ts";
 
 /** Time until the look after an attach: others may hold, too. */
@@ -249,4 +248,32 @@ function suspectsAmong(
   return others.filter(({ instanceId: id }) =>
     !desired?.alive.includes(id) && (back.includes(id) || (desired?.resolved && !evictions.has(id)))
   );
+}
+
+// The Elastic IP was released in the cloud while we watch it, or came back as one that Exoscale itself moves. This is
+// not a failure of this node, so roles stay and no node steps aside: a node that should hold keeps asking whether the
+// address is available again, and then attaches it.
+
+/** Why the Elastic IP is not available, and what to do about it. */
+export interface Unavailability {
+  /** Null or left out while it is available. */
+  readonly released: string | null | undefined;
+  /** It exists, but we cannot move it. */
+  readonly exists: boolean | undefined;
+}
+
+/** Notes what the cloud says about it. The operator is told once, and again when something else must be done. */
+export function noteReleased(
+  state: Ownership,
+  { released = null, exists = false }: Partial<Unavailability>,
+  { atMs, say }: Circumstances,
+): Ownership {
+  if (released === state.released) return state;
+  if (released === null) {
+    say("warning", "address-back", "the Elastic IP can be had again");
+    return { ...state, released, exists: false };
+  }
+  say("critical", exists ? "address-unusable" : "address-released", released);
+  const known = { ...state, released, exists, holding: false };
+  return lookAt(known, atMs + RELEASED_LOOK_MS);
 }

@@ -1,10 +1,15 @@
 // Which call each slot makes next, and when. Both acting and the next wake-up use the same answer.
 import { mayAttach, nextTaking, othersKnown } from "./breaking.ts";
 import { nextEviction, proofAtMs } from "./evictions.ts";
-import { PENALTY_MS, unableAtMs } from "./call_slot.ts";
-import { RELEASED_LOOK_MS } from "./released.ts";
-import type { Ownership } from "./state.ts";
-import { type Call, type OtherHolder, type SlotName, SLOTS } from "./call.ts";
+import { type Ownership, RELEASED_LOOK_MS } from "./state.ts";
+import {
+  type Call,
+  type OtherHolder,
+  PENALTY_MS,
+  type SlotName,
+  SLOTS,
+  unableAtMs,
+} from "./call.ts";
 
 /** Shortest time between two looks, however many reasons there are. */
 const LOOK_SPACING_MS = 500;

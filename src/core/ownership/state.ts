@@ -21,6 +21,9 @@ export interface OwnershipSettings {
   readonly deadTimeMs: number;
 }
 
+/** Time between two looks for an address that is not available. */
+export const RELEASED_LOOK_MS = 10_000;
+
 /** What an address of a group may do now, see group.ts. */
 export interface Allowed {
   readonly attach: boolean;

@@ -3,10 +3,8 @@
 // most one call of each kind is under way; plan.ts decides which one comes next.
 import type { DesiredState } from "../election/desired_state.ts";
 import { CLOUD_LAG_MS, demandProof, postpone, recordDeaths } from "./evictions.ts";
-import { answered } from "./observe.ts";
-import { failed, forgive, unableAtMs } from "./call_slot.ts";
+import { answered, noteReleased } from "./observe.ts";
 import { plan } from "./plan.ts";
-import { cloudTrouble, troubledSinceMs } from "./cloud_trouble.ts";
 import { spanText } from "../age.ts";
 import {
   type Circumstances,
@@ -16,9 +14,17 @@ import {
   type OwnershipEvent,
   slotOf,
 } from "./state.ts";
-import { noteReleased } from "./released.ts";
 import { type Report, report, type Say } from "../registry/report.ts";
-import { type Call, FRESH_SLOT, type NumberedCall, type SlotName, SLOTS } from "./call.ts";
+import {
+  type Call,
+  failed,
+  forgive,
+  FRESH_SLOT,
+  type NumberedCall,
+  type SlotName,
+  SLOTS,
+  unableAtMs,
+} from "./call.ts";
 
 /** After a death or a doubtful sighting we look at the cloud after these times, then as usual. */
 const NEAR_LOOKS_MS = [2_000, 6_000, 14_000];
@@ -190,4 +196,24 @@ function setBack(
     default:
       return call satisfies never;
   }
+}
+
+/** Since when calls to the cloud are open or failing; null when none is. */
+export function troubledSinceMs({ read, write }: Ownership): number | null {
+  const since = [read, write].flatMap(({ failingSinceMs, inFlight }) =>
+    failingSinceMs ?? inFlight?.startedAtMs ?? []
+  );
+  return since.length === 0 ? null : Math.min(...since);
+}
+
+/** What a node without the cloud cannot do, as the end of a sentence. */
+export function cloudTrouble(ownership: Ownership, atMs: number): string {
+  const { prepared, read, write } = ownership;
+  const span = spanText(atMs - (troubledSinceMs(ownership) ?? atMs));
+  if (!prepared) return `has not reached the cloud since its start ${span} ago`;
+  // A cloud that answers readings can still refuse every change.
+  const reads = read.failingSinceMs === null && write.failingSinceMs !== null;
+  return reads
+    ? `could not change anything in the cloud for ${span}`
+    : `has not reached the cloud for ${span}`;
 }

@@ -171,7 +171,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     rule: "a failed call is repeated",
-    file: "ownership/call_slot.ts",
+    file: "ownership/call.ts",
     swap: [
       "notBeforeMs: retryAtMs(slot, { ...setback, startedAtMs }, atMs)",
       "notBeforeMs: Infinity",

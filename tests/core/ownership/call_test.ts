@@ -7,7 +7,7 @@ import {
   retryAtMs,
   succeeded,
   unableAtMs,
-} from "../../../src/core/ownership/call_slot.ts";
+} from "../../../src/core/ownership/call.ts";
 import { startOwnership } from "../../../src/core/ownership/state.ts";
 import { type CallSlot, FRESH_SLOT } from "../../../src/core/ownership/call.ts";
 
@@ -109,13 +109,14 @@ function unable(
   const slot = (different: Partial<CallSlot> = {}) => ({ ...FRESH_SLOT, ...different });
   const state = startOwnership({ reconcileMs: 30_000, deadTimeMs }, 0);
   const { read, write, evict } = slots;
-  return unableAtMs({
+  const judged = {
     ...state,
     answerMs,
     read: slot(read),
     write: slot(write),
     evict: slot(evict),
-  });
+  };
+  return unableAtMs(judged);
 }
 
 Deno.test("unableAtMs() is the dead time after a lane began to fail, the first of both", () => {
