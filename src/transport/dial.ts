@@ -1,5 +1,5 @@
-// Opens connections. The address of a name that answers first wins, certificate included; the next one is tried when the
-// one before has failed or has been silent for a moment (RFC 8305, "happy eyeballs"). Addresses where requests were
+// Opens connections. The address of a name that answers first wins, certificate included; the next one is tried when
+// the one before has failed or has been silent for a moment (RFC 8305, "happy eyeballs"). Addresses where requests were
 // answered come first, and are tried as well when the lookup of the name lags or fails.
 import { messageOf } from "../core/message_of.ts";
 import type { Clock } from "../world.ts";

@@ -127,7 +127,9 @@ Deno.test("a shadow's metrics say so, and how its decisions differed", () => {
 
 Deno.test("metricFamilies() has every registered metric once, with its labels", () => {
   const families = metricFamilies(busyNode().snapshot());
-  assertEquals(families.map(({ name }) => name), Object.keys(METRICS));
+  // Those of the lease exist only with one.
+  const usual = Object.keys(METRICS).filter((name) => !name.startsWith("exoip_lease_"));
+  assertEquals(families.map(({ name }) => name), usual);
   for (const { name, samples } of families) {
     const { type, labels: wanted } = METRICS[name];
     assertEquals(name.endsWith("_total"), type === "counter", name);
@@ -140,6 +142,23 @@ Deno.test("metricFamilies() has every registered metric once, with its labels", 
     const unknown = /interface|shadow_|aside/.test(name);
     assertEquals(samples.length === 0, unknown, `${name} has ${samples.length} samples`);
   }
+});
+
+Deno.test("the metrics of the lease are there with a lease, each with its labels", () => {
+  const played = new NodeFixture({ lease: { ttlMs: 10_000, failsafe: true, heartbeats: true } });
+  played.until(20_000);
+  const families = metricFamilies(played.snapshot());
+  assertEquals(families.map(({ name }) => name).sort(), Object.keys(METRICS).sort());
+  for (const { name, samples } of families.filter((each) => each.name.startsWith("exoip_lease_"))) {
+    for (const { labels = {} } of samples) {
+      assertEquals(Object.keys(labels).sort(), [...METRICS[name].labels].sort(), name);
+    }
+  }
+  const text = metricsText(played.snapshot()), at = '{address="198.51.100.50"}';
+  assertEquals(valueOf(text, `exoip_lease_owned${at}`), 1);
+  assertEquals(valueOf(text, `exoip_lease_store_reachable${at}`), 1);
+  assertEquals(valueOf(text, `exoip_lease_ttl_seconds${at}`), 10);
+  assert(valueOf(text, `exoip_lease_renewal_age_seconds${at}`)! <= 10 / 3);
 });
 
 skippableTest("promtool has nothing to say against the metrics", promtoolMissing(), async () => {
