@@ -141,7 +141,9 @@ class Drill {
     let harm: string | null = null;
     while (harm === null && !isOver(this.#leg, clock.nowMs())) {
       await clock.sleep(TICK_MS);
-      harm = signal.aborted ? "it was stopped" : refused ?? harmOf(this.#leg, clock.nowMs());
+      harm = signal.aborted
+        ? "it was stopped"
+        : refused ?? harmOf(this.#leg, clock.nowMs(), this.#plan);
     }
     const [from, to] = this.#back ? [next, holder] : [holder, next];
     this.#legs.push({ leg: this.#back ? "back" : "there", from, to, seen: this.#leg });
@@ -164,10 +166,10 @@ class Drill {
   }
 
   #ended(harm: string | null, restored: boolean): Drilled {
-    const { elasticIp } = this.#plan;
+    const { elasticIp, leased } = this.#plan;
     const { probeTitle: probe } = this.#options;
     return {
-      ...{ elasticIp, harm, restored, probe },
+      ...{ elasticIp, leased, harm, restored, probe },
       startedAtMs: Math.round(this.#startedAtMs),
       legs: this.#legs,
     };

@@ -112,23 +112,33 @@ export function sawService(leg: Leg, probe: ProbeResult): Leg {
   };
 }
 
-/** Longest time without holder, with two holders, or without an answer of the service, before the drill is harmful. */
+/**
+ * Longest time without holder, with two holders, or without an answer of the service, before the drill is harmful. With
+ * a lease nobody holds for some calls of the cloud.
+ */
 export const UNHELD_MAX_MS = 5_000, SHARED_MAX_MS = 30_000, UNREACHABLE_MAX_MS = 5_000;
+const LEASED_GAP_MAX_MS = 20_000;
 /** Longest time without a look. */
 export const BLIND_MAX_MS = 20_000;
 /** Longest time for one leg. */
 export const LEG_MAX_MS = 60_000;
 
 /** Why the drill must end now, null while it may go on. */
-export function harmOf(leg: Leg, atMs: number): string | null {
+export function harmOf(
+  leg: Leg,
+  atMs: number,
+  { leased = false }: { leased?: boolean } = {},
+): string | null {
+  const unheldMaxMs = leased ? LEASED_GAP_MAX_MS : UNHELD_MAX_MS;
+  const unreachableMaxMs = leased ? LEASED_GAP_MAX_MS : UNREACHABLE_MAX_MS;
   const lasts = (sinceMs: number | null, mostMs: number) =>
     sinceMs !== null && atMs - sinceMs >= mostMs;
   const seconds = (ms: number) => `${ms / 1_000} s`;
-  if (lasts(leg.unheldSinceMs, UNHELD_MAX_MS)) {
-    return `nobody has held the address for ${seconds(UNHELD_MAX_MS)}`;
+  if (lasts(leg.unheldSinceMs, unheldMaxMs)) {
+    return `nobody has held the address for ${seconds(unheldMaxMs)}`;
   }
-  if (lasts(leg.unreachableSinceMs, UNREACHABLE_MAX_MS)) {
-    return `the service has not answered for ${seconds(UNREACHABLE_MAX_MS)}`;
+  if (lasts(leg.unreachableSinceMs, unreachableMaxMs)) {
+    return `the service has not answered for ${seconds(unreachableMaxMs)}`;
   }
   if (lasts(leg.sharedSinceMs, SHARED_MAX_MS)) {
     return `two nodes have held the address for ${seconds(SHARED_MAX_MS)}`;

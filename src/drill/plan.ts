@@ -11,6 +11,8 @@ export interface DrillPlan {
   readonly elasticIp: string;
   /** All addresses that move, `elasticIp` among them. */
   readonly elasticIps: readonly string[];
+  /** Holding takes a lease, so that each move has a gap. */
+  readonly leased: boolean;
   /** The instance that holds, and how people know it. */
   readonly holderId: string;
   readonly holder: string;
@@ -57,7 +59,8 @@ export function planDrill(
   }
   const holder = snapshot.instanceName ?? instanceId;
   const nodes = { holderId: instanceId, holder, nextId: next.instanceId, next: titleOf(next) };
-  return { elasticIp, elasticIps: [elasticIp, ...view.movesWith], ...nodes };
+  const leased = view.lease !== null;
+  return { elasticIp, elasticIps: [elasticIp, ...view.movesWith], leased, ...nodes };
 }
 
 function viewOf(

@@ -15,6 +15,8 @@ export interface Ran {
 /** A drill that has ended. */
 export interface Drilled {
   readonly elasticIp: string;
+  /** Holding takes a lease: nobody holds between two holders, and that is no failure. */
+  readonly leased: boolean;
   /** Unix time of its start. */
   readonly startedAtMs: number;
   readonly legs: readonly Ran[];
@@ -26,10 +28,12 @@ export interface Drilled {
   readonly probe: string | null;
 }
 
-/** Whether the address moved and came back, never without holder, and always with an answer. */
-export function succeeded({ legs, harm, restored }: Drilled): boolean {
+/** Whether the address moved and came back, always with a holder and an answer; with a lease, with nothing worse. */
+export function succeeded({ leased, legs, harm, restored }: Drilled): boolean {
   return harm === null && restored === true && legs.length === 2 &&
-    legs.every(({ seen: { unheldMs, unreachableMs } }) => unheldMs === 0 && unreachableMs === 0);
+    legs.every(({ seen: { unheldMs, sharedMs, unreachableMs } }) =>
+      leased ? sharedMs === 0 : unheldMs === 0 && unreachableMs === 0
+    );
 }
 
 /** The lines for a person. */
@@ -70,11 +74,18 @@ export function verdictOf(drilled: Drilled): string {
     legs.reduce((sum, { seen }) => sum + seen.unheldMs, 0),
     legs.reduce((sum, { seen }) => sum + seen.unreachableMs, 0),
   ];
-  if (unheldMs + lostMs === 0) return `OK: ${elasticIp} moved and came back, and was always served`;
+  const sharedMs = drilled.leased ? legs.reduce((sum, { seen }) => sum + seen.sharedMs, 0) : 0;
+  if (unheldMs + lostMs + sharedMs === 0) {
+    return `OK: ${elasticIp} moved and came back, and was always served`;
+  }
   const parts = [
+    ...(sharedMs > 0 ? [`two nodes held it for ${durationText(Math.round(sharedMs))}`] : []),
     ...(unheldMs > 0 ? [`nobody held it for ${durationText(Math.round(unheldMs))}`] : []),
     ...(lostMs > 0 ? [`the service did not answer for ${durationText(Math.round(lostMs))}`] : []),
   ];
+  if (succeeded(drilled)) {
+    return `OK: ${elasticIp} moved and came back; ${parts.join(", and ")}, as a lease demands`;
+  }
   return `FAIL: ${elasticIp} moved and came back, but ${parts.join(", and ")}`;
 }
 

@@ -303,8 +303,8 @@ const GOOD_MAX = 4;
 const SUSPECT_MS = 60_000, SUSPECTS_MAX = 64;
 
 /**
- * What requests have shown about addresses: where a name answered, and where a request got no answer. A server can prove
- * its identity and still answer nothing; such an address is tried after the others.
+ * What requests have shown about addresses: where a name answered, and where a request got no answer. A server can
+ * prove its identity and still answer nothing; such an address is tried after the others.
  */
 export class AddressBook {
   readonly #clock: Clock;

@@ -11,8 +11,11 @@ const ELASTIC_IP = "198.51.100.50";
 const NEXT = PEERS[0]!.instanceId;
 
 /** The snapshot of a holder whose two peers live and rank after it. */
-function healthy(change: (node: NodeFixture) => void = () => {}): Snapshot {
-  const node = new NodeFixture();
+function healthy(
+  change: (node: NodeFixture) => void = () => {},
+  settings: ConstructorParameters<typeof NodeFixture>[0] = {},
+): Snapshot {
+  const node = new NodeFixture(settings);
   node.until(0);
   node.hear(0, { priority: 20 });
   node.hear(1, { priority: 30 });
@@ -122,6 +125,26 @@ Deno.test("--drill shows a gap, and then fails", async () => {
     /^FAIL: .* came back, but nobody held it for 700 ms/,
   );
   assertMatch(reportLines(drilled)[1] ?? "", /not probed/);
+});
+
+Deno.test("--drill under a lease expects a gap, and no two holders", async () => {
+  const lease = { ttlMs: 10_000, failsafe: true, heartbeats: true };
+  const world = new World();
+  world.snapshot = healthy((_) => {}, { lease });
+  assertEquals(world.snapshot.addresses[0]?.lease?.owned, true);
+  world.giveWay = () => world.move(NEXT, { gapMs: 6_000 });
+  world.comeBack = () => world.move(SELF_ID, { gapMs: 700 });
+  const drilled = await world.run();
+  assertEquals([drilled.harm, succeeded(drilled), reportJson(drilled).ok], [null, true, true]);
+  assertMatch(
+    reportLines(drilled).at(-1) ?? "",
+    /^OK: .* came back; nobody held it for 6\.7 s, as a lease demands/,
+  );
+  const both = new World();
+  both.snapshot = healthy((_) => {}, { lease });
+  const shared = await both.run();
+  assertEquals(succeeded(shared), false);
+  assertMatch(reportLines(shared).at(-1) ?? "", /^FAIL: .*two nodes held it for/);
 });
 
 const HARMS: readonly (readonly [string, (world: World) => void, RegExp])[] = [
