@@ -3,8 +3,8 @@
 //   CRITICAL   users are affected, or the next fault will affect them: no node is known to hold the address; this node
 //              holds it without the cloud, with no interface for it, or as the only unhealthy choice; the Elastic IP
 //              is gone, or the cloud moves it itself; another machine has our id; the loop is stuck; the store of the
-//              lease is lost to a holder, or an owner of the lease does not get the address. Without an answer, too: see
-//              commands/status.ts.
+//              lease is lost to a holder, or an owner of the lease does not get the address. Without an answer,
+//              too: see commands/status.ts.
 //   WARNING    the address is served, and something is not as it should be: a peer that is dead, missing, unhealthy or
 //              without the cloud, a path on which a live peer is silent, a link that works one way only, a drained
 //              node, a failing check here, this node without the cloud while another one serves, an extra holder, a

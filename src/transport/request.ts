@@ -1,5 +1,5 @@
-// A request to the cloud as its sender sees it: what it can ask for, how it reached its origin, and why it got no answer,
-// in words that name the party at fault: name server, proxy, this machine, or the server.
+// A request to the cloud as its sender sees it: what it can ask for, how it reached its origin, and why it got no
+// answer, in words that name the party at fault: name server, proxy, this machine, or the server.
 
 /** What a request says in addition to `fetch`'s options. */
 export interface TransportInit extends RequestInit {

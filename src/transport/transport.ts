@@ -1,7 +1,7 @@
 // Requests to the cloud, over whichever route works. The shape is that of `fetch`; the connections are ours, because
-// `fetch` keeps a dead one, takes no address, and decides by itself what to repeat (see ARCHITECTURE.md). They are reused
-// only while there is no sign of trouble: a dead connection looks like an idle one, so when anything hangs or breaks, no
-// idle connection to that origin is used again.
+// `fetch` keeps a dead one, takes no address, and decides by itself what to repeat (see ARCHITECTURE.md). They are
+// reused only while there is no sign of trouble: a dead connection looks like an idle one, so when anything hangs or
+// breaks, no idle connection to that origin is used again.
 import type { Clock } from "../world.ts";
 import { AddressBook, dial, type DialWorld, type Target } from "./dial.ts";
 import {
