@@ -84,7 +84,10 @@ export class CloudCalls {
     const { cloud, clock, random, log, counters, verbose, ending, deliver, identified } =
       this.#options;
     const startedAtMs = clock.nowMs();
-    const over = new AbortController(), signal = AbortSignal.any([ending, over.signal]);
+    // Not `AbortSignal.any`: Deno 2.7 may collect such a signal with its listeners, and the call would never end.
+    const over = new AbortController(), { signal } = over, end = () => over.abort();
+    if (ending.aborted) end();
+    ending.addEventListener("abort", end);
     if (call.verb === "attach") this.#attach = over;
     try {
       const wanted = () => this.#options.wanted(call);
@@ -110,6 +113,7 @@ export class CloudCalls {
       if (this.#ends(call.verb, error)) return;
       deliver(failed);
     } finally {
+      ending.removeEventListener("abort", end);
       if (this.#attach === over) this.#attach = null;
     }
   }

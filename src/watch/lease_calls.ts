@@ -65,18 +65,18 @@ export class LeaseCalls {
   }
 
   async #call(id: number, call: LeaseCall, limitMs: number): Promise<void> {
-    const { clock, random, ending, deliver, counters: { calls } } = this.#options;
-    const startedAtMs = clock.nowMs();
-    const over = new AbortController();
-    const signal = AbortSignal.any([ending, over.signal]);
-    const done = new AbortController();
-    const late = clock.sleep(limitMs, AbortSignal.any([ending, done.signal])).then(() => {
+    const { clock, random, ending, deliver } = this.#options;
+    // With `AbortSignal.any` a call could hang for ever: Deno 2.7 may collect such a signal with its listeners, and any
+    // version keeps something of each of them as long as `ending` lives.
+    const over = new AbortController(), done = new AbortController();
+    const end = () => [over, done].forEach((each) => each.abort());
+    if (ending.aborted) end();
+    ending.addEventListener("abort", end);
+    const late = clock.sleep(limitMs, done.signal).then(() => {
       if (!done.signal.aborted) over.abort(new DOMException("late", "TimeoutError"));
     });
     try {
-      const answer = await this.#ask(call, signal);
-      const atMs = clock.nowMs();
-      calls.done(call.verb, { tookMs: Math.round(atMs - startedAtMs), atMs });
+      const answer = await this.#ask(call, over.signal);
       deliver({ kind: "store-answered", id, answer, roll: random() });
     } catch (error) {
       if (ending.aborted) return;
@@ -84,6 +84,7 @@ export class LeaseCalls {
       deliver({ kind: "store-failed", id, roll: random() });
     } finally {
       done.abort();
+      ending.removeEventListener("abort", end);
       await late;
     }
   }
