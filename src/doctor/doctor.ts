@@ -59,6 +59,9 @@ const WATCHING: Readonly<Record<string, Check>> = {
   heartbeats: checkHeartbeats,
 };
 
+/** Checks about heartbeats, which a cluster without any does not need. */
+const HEARTBEATS = new Set(["network", "source", "firewall", "heartbeats"]);
+
 /** Runs and prints all checks; `signal` ends them. Resolves to the exit code. */
 export async function diagnose(
   config: Config,
@@ -67,7 +70,9 @@ export async function diagnose(
   const { verbose } = config;
   const context = new Context(config, host);
   const checks = config.mode === "watchdog" ? { ...ALWAYS, ...WATCHING } : ALWAYS;
-  const running = Object.entries(checks).map(([name, check]) => ({
+  const mute = config.lease?.heartbeats === false;
+  const due = Object.entries(checks).filter(([name]) => !mute || !HEARTBEATS.has(name));
+  const running = due.map(([name, check]) => ({
     name,
     said: bounded(check, { context, stopping: signal }),
   }));
