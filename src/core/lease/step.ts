@@ -186,9 +186,11 @@ function acquired(
   return { ...next, tenure, lost: false };
 }
 
-function acquiredText({ sight }: Lease, clean: boolean): string {
+function acquiredText({ sight, wish: { self } }: Lease, clean: boolean): string {
   const before = sight?.record;
   if (clean && before) {
+    // The watch was quicker than the answer: its record is our own already.
+    if (before.instanceId === self) return "this node owns the lease, which was given up to it";
     const { instanceId, name } = before;
     const who = name ? `${name} (${instanceId})` : `instance ${instanceId}`;
     return `this node owns the lease, which ${who} gave up to it after detaching the address`;
