@@ -9,6 +9,7 @@ import { crashCase } from "./crash.ts";
 import { type Case, type Figure, FULL, QUICK } from "./figure.ts";
 import { floodCase } from "./flood.ts";
 import { handoverCase } from "./handover.ts";
+import { leaseCase } from "./lease.ts";
 import { microCase } from "./micro.ts";
 import { restCase } from "./rest.ts";
 import { figureJson, figureTable } from "./table.ts";
@@ -20,6 +21,7 @@ const CASES: readonly Case[] = [
   faultCase,
   floodCase,
   restCase,
+  leaseCase,
   microCase,
 ];
 
