@@ -38,7 +38,7 @@ async function crash(ttlS: number, size: Size): Promise<Figure[]> {
   return [{
     title: `crash with a lease of ${ttlS} s: time in which nobody holds`,
     unit: "ms",
-    limit: `${ttlS * 2_000 / 3}–${ttlS * 1_000} by phase, and the calls`,
+    limit: `${Math.round(ttlS * 2_000 / 3)}–${ttlS * 1_000} by phase, and the calls`,
     values: cases,
   }];
 }
