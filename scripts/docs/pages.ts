@@ -8,6 +8,7 @@ import {
   optionTables,
   rejectTable,
   roleTable,
+  storeErrorTable,
 } from "./reference.ts";
 import { statusLines } from "../../src/status/text.ts";
 import { historyLines } from "../../src/status/history/text.ts";
@@ -38,6 +39,7 @@ const PARTS: Readonly<Record<string, Part>> = {
   "role reasons": { page: RUNBOOK, text: roleTable },
   "reject reasons": { page: RUNBOOK, text: rejectTable },
   "error kinds": { page: RUNBOOK, text: errorTable },
+  "store error kinds": { page: RUNBOOK, text: storeErrorTable },
 };
 
 /** What `--status` prints, in a block of its own. */

@@ -5,6 +5,7 @@ import { EVENTS } from "../../src/core/registry/events.ts";
 import { METRICS } from "../../src/core/registry/metric_names.ts";
 import { REJECT_REASONS } from "../../src/core/registry/reject_reasons.ts";
 import { ROLE_REASONS } from "../../src/core/registry/role_reasons.ts";
+import { STORE_ERROR_KINDS } from "../../src/core/registry/store_error_kinds.ts";
 import { FILE_OPTIONS } from "../../src/config/config_file.ts";
 import { flagOf, type Option } from "../../src/options/all.ts";
 import { OPTION_GROUPS } from "./groups.ts";
@@ -85,6 +86,16 @@ export function errorTable(): string {
     cure,
   ]);
   return table(["Kind", "May pass", "Meaning", "What to do"], rows);
+}
+
+/** The table of errors of the store that has the lease. */
+export function storeErrorTable(): string {
+  const rows = Object.entries(STORE_ERROR_KINDS).map(([word, { meaning, cure }]) => [
+    code(word),
+    meaning,
+    cure,
+  ]);
+  return table(["Kind", "Meaning", "What to do"], rows);
 }
 
 /** The table of the metrics. */

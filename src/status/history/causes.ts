@@ -11,6 +11,9 @@ export const CAUSE_WORDS = [
   "still-shown",
   "cloud-unreachable",
   "attach-failing",
+  "lease-held",
+  "lease-lost",
+  "lease-store-lost",
   "released",
   "none-healthy",
   "equal-rank",
@@ -77,6 +80,9 @@ function stateOf(nodes: Facts["nodes"], key: string): string {
 const HINDRANCES = {
   "cloud-unreachable": "this node does not reach the cloud, so its attach waits",
   "attach-failing": "the attach of this node fails",
+  "lease-held": "another node has the lease, which it gives up or which expires",
+  "lease-lost": "this node lost the lease and asks for it again",
+  "lease-store-lost": "this node does not reach the store of the lease",
   "released": "the Elastic IP cannot be attached: it is released, or moved by the cloud itself",
 } as const;
 

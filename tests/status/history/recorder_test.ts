@@ -4,6 +4,7 @@ import type { Entry } from "../../../src/status/history/entry.ts";
 import { ENTRIES_MAX, HistoryRecorder, KEPT_MS } from "../../../src/status/history/recorder.ts";
 import { addressHistory, HAND_OVER_MS } from "../../../src/status/history/view.ts";
 import { HistoryFixture } from "../../support/history_fixture.ts";
+import { OTHER_OWNER } from "../../support/lease_store.ts";
 import { EPOCH_MS, PEERS } from "../../support/node_fixture.ts";
 
 const [ONE, TWO] = PEERS.map(({ address }) => address) as [string, string];
@@ -214,4 +215,20 @@ Deno.test("what is older than a week is dropped, and what it led to stays", () =
   assertEquals(spans, [{ fromMs: 2, toMs: 20_000, state: "holds", why: "" }]);
   assertEquals(view.marks.map(({ kind }) => kind), ["not-running"]);
   assertEquals(written[0]?.kind, "start");
+});
+
+Deno.test("an outage says that it lasts because another node has the lease, or the store is lost", () => {
+  const lease = { ttlMs: 10_000, failsafe: true, heartbeats: true };
+  const held = new HistoryFixture({ lease });
+  held.store.give(OTHER_OWNER, 0);
+  play(held, 20_000, () => held.hear(0, { priority: 5, holds: true }));
+  play(held, 26_000);
+  assertEquals(marks(held).at(-1)?.causes, ["peer-silent", "lease-held"]);
+  const lost = new HistoryFixture({ lease });
+  play(lost, 10_000, () => lost.hear(0));
+  lost.store.fails = true;
+  play(lost, 12_000, () => lost.hear(0));
+  play(lost, 40_000);
+  const [mark] = marks(lost).slice(-1);
+  assertEquals([mark?.causes[0], mark?.causes.at(-1)], ["lost-here", "lease-store-lost"]);
 });
