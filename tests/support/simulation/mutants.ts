@@ -15,6 +15,8 @@ export interface Mutant {
   readonly also?: readonly [string, string, string?];
   /** The stories in which the mutant can show; all when left out. */
   readonly only?: RegExp;
+  /** A seed that showed it once, to be tried first. */
+  readonly shownBy?: number;
   /** It can show only in stories with a lease. */
   readonly lease?: boolean;
   /** It can show only in stories of Elastic IPs that move together. */
@@ -213,6 +215,7 @@ export const MUTANTS: readonly Mutant[] = [
     swap: ["renewedAtMs: startedAtMs }", "renewedAtMs: now.atMs }"],
     // The last third of the lease's time would hide it.
     also: ["return ttlMs * 2 / 3;", "return ttlMs;", "lease/state.ts"],
+    shownBy: 130,
     lease: true,
   },
   {
@@ -233,12 +236,6 @@ export const MUTANTS: readonly Mutant[] = [
     lease: true,
   },
   {
-    rule: "nothing is done after a look without another renewal",
-    file: "ownership/breaking.ts",
-    swap: ["return inTime && renewedAtMs >= sinceMs;", "return true;"],
-    lease: true,
-  },
-  {
     rule: "the lease is given up only once the address is detached",
     file: "under_lease.ts",
     swap: ['desired.intent === "release" && detached', 'desired.intent === "release"'],
@@ -248,25 +245,21 @@ export const MUTANTS: readonly Mutant[] = [
     rule: "a successor is told that nobody holds only if nobody does",
     file: "under_lease.ts",
     swap: ["return { to: alone ? heir : null };", "return { to: heir };"],
+    shownBy: 384,
     lease: true,
   },
   {
     rule: "without the store only those who hear every peer go on",
     file: "under_lease.ts",
     swap: ["if (!peer.alive) return `peer ${titleOf(peer)} is not heard`;", ""],
-    lease: true,
-  },
-  {
-    rule: "a node lets go when another one has the lease",
-    file: "under_lease.ts",
-    swap: ['|| barring(lease) !== null) return "release";', ') return "release";'],
+    shownBy: 315,
     lease: true,
   },
 ];
 
 /** The first seed whose story catches the broken rule, null if none does. */
 export async function caughtBy(
-  { file, swap, also, only, group, lease }: Mutant,
+  { file, swap, also, only, group, lease, shownBy }: Mutant,
   seeds: Iterable<number>,
 ): Promise<{ seed: number; violation: string } | null> {
   const folder = await Deno.makeTempDir({ prefix: "exoip-canary-" });
@@ -282,7 +275,7 @@ export async function caughtBy(
     }
     const copy = await import(`file://${folder}/tests/support/simulation/scenario.ts`);
     const playCopy: typeof play = copy.play;
-    for (const seed of seeds) {
+    for (const seed of shownBy === undefined ? seeds : [shownBy, ...seeds]) {
       const story = lease
         ? writeLeaseStory(seed)
         : group

@@ -1,0 +1,85 @@
+// What the owner of a lease must have seen before it attaches, and before it takes the address from somebody.
+import { assertEquals } from "@std/assert";
+import type { LeaseTerms } from "../../../src/core/lease/state.ts";
+import {
+  isFencing,
+  mayAttach,
+  nextTaking,
+  othersKnown,
+} from "../../../src/core/ownership/breaking.ts";
+import { type Ownership, startOwnership } from "../../../src/core/ownership/state.ts";
+import { HOLD } from "../../support/held_address.ts";
+
+const OTHER = { instanceId: "other", off: false };
+/** Owned since 10 s, renewed at 20 s. */
+const TERMS: LeaseTerms = { sinceMs: 10_000, clean: false, renewedAtMs: 20_000, inTime: true };
+
+/** An owner whose look at 15 s showed that nobody holds. */
+function owner(terms: Partial<LeaseTerms> = {}, more: Partial<Ownership> = {}): Ownership {
+  return {
+    ...startOwnership({ reconcileMs: 30_000, deadTimeMs: 3_000 }, 0),
+    desired: { ...HOLD, underLease: true, lease: { ...TERMS, ...terms } },
+    holding: false,
+    seenAtMs: 15_000,
+    othersAtMs: 15_000,
+    ...more,
+  };
+}
+
+const ROWS: readonly (readonly [title: string, Ownership, attaches: boolean, takes: boolean])[] = [
+  ["nobody holds, and a renewal came after the look", owner(), true, false],
+  ["the look began before the lease", owner({}, { othersAtMs: 9_999 }), false, false],
+  ["the look began with the lease", owner({}, { othersAtMs: 10_000 }), true, false],
+  ["no renewal since the look", owner({}, { seenAtMs: 20_001 }), false, false],
+  ["a renewal with the look", owner({}, { seenAtMs: 20_000 }), true, false],
+  ["too little of the lease is left", owner({ inTime: false }), false, false],
+  ["somebody else holds", owner({}, { others: [OTHER] }), false, true],
+  [
+    "somebody else held before the lease",
+    owner({ clean: true }, { others: [OTHER], othersAtMs: 9_000 }),
+    true,
+    false,
+  ],
+  [
+    "somebody else holds, no renewal since",
+    owner({}, { others: [OTHER], othersAtMs: 20_001 }),
+    false,
+    false,
+  ],
+  [
+    "released to us, nothing looked at",
+    owner({ clean: true }, { othersAtMs: -Infinity }),
+    true,
+    false,
+  ],
+  [
+    "released to us, attached once, detached by somebody",
+    owner({ clean: true }, { attachedAtMs: 11_000, othersAtMs: 9_000 }),
+    false,
+    false,
+  ],
+];
+for (const [title, state, attaches, takes] of ROWS) {
+  Deno.test(`an owner ${attaches ? "may" : "may not"} attach: ${title}`, () => {
+    assertEquals([mayAttach(state), nextTaking(state) !== null], [attaches, takes]);
+  });
+}
+
+Deno.test("without a lease nothing of this counts", () => {
+  const free = { ...owner(), desired: HOLD, others: [OTHER], othersAtMs: -Infinity };
+  assertEquals([othersKnown(free), mayAttach(free), nextTaking(free), isFencing(free)], [
+    true,
+    true,
+    null,
+    false,
+  ]);
+});
+
+Deno.test("an owner takes from whoever it saw, whether the machine is off or not", () => {
+  assertEquals(nextTaking(owner({}, { others: [OTHER] })), {
+    call: { verb: "evict", instanceId: "other", onlyIfStopped: false },
+    atMs: -Infinity,
+  });
+  assertEquals(isFencing(owner({}, { others: [OTHER] })), true);
+  assertEquals(isFencing(owner()), false);
+});
