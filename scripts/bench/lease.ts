@@ -1,5 +1,5 @@
-// What a lease costs: the time without a holder when one dies or hands over, the calls to the store at rest, and the CPU
-// and memory of a node, with heartbeats and without. The store is a real etcd on loopback.
+// What a lease costs: the time without a holder when one dies or hands over, the calls to the store at rest, and the
+// CPU and memory of a node, with heartbeats and without. The store is a real etcd on loopback.
 import { simUuid } from "../../tests/support/cloud/model.ts";
 import { Etcd, etcdMissing } from "../../tests/support/etcd.ts";
 import { pause } from "../../tests/support/until.ts";

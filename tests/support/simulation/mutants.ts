@@ -33,7 +33,10 @@ export const MUTANTS: readonly Mutant[] = [
   {
     rule: "listen for the hold-off before anything is decided",
     file: "election/step.ts",
-    swap: ["settledAtMs: peers ? atMs + holdOffMs(settings) :", "settledAtMs: peers ? atMs :"],
+    swap: [
+      "settledAtMs: peers && heartbeats ? atMs + holdOffMs(settings) :",
+      "settledAtMs: peers && heartbeats ? atMs :",
+    ],
   },
   {
     rule: "after a sleep judge nobody",
