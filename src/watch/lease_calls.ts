@@ -65,7 +65,8 @@ export class LeaseCalls {
   }
 
   async #call(id: number, call: LeaseCall, limitMs: number): Promise<void> {
-    const { clock, random, ending, deliver } = this.#options;
+    const { clock, random, ending, deliver, counters: { calls } } = this.#options;
+    const startedAtMs = clock.nowMs();
     // With `AbortSignal.any` a call could hang for ever: Deno 2.7 may collect such a signal with its listeners, and any
     // version keeps something of each of them as long as `ending` lives.
     const over = new AbortController(), done = new AbortController();
@@ -77,6 +78,8 @@ export class LeaseCalls {
     });
     try {
       const answer = await this.#ask(call, over.signal);
+      const atMs = clock.nowMs();
+      calls.done(call.verb, { tookMs: Math.round(atMs - startedAtMs), atMs });
       deliver({ kind: "store-answered", id, answer, roll: random() });
     } catch (error) {
       if (ending.aborted) return;
