@@ -83,7 +83,7 @@ function leaseText(lease: LeaseStatus, verbose: boolean): string {
   return [
     whose(lease, who),
     `lasts ${durationText(ttlMs)}`,
-    ...(fencing ? ["takes the address from others first"] : []),
+    ...(fencing ? ["detaches others first"] : []),
     ...(failsafe ? ["failsafe: holds without the store"] : []),
   ].join(", ");
 }

@@ -50,8 +50,24 @@ function addressData(view: AddressView): (readonly [label: string, value: string
     ...(heard.length > 0 ? [["heartbeat_age", seconds(Math.max(...heard))] as const] : []),
     ...(view.cloudAgeMs === null ? [] : [["cloud_age", seconds(view.cloudAgeMs)] as const]),
     ["api_errors", `${errors}c`],
+    ...leaseData(view),
     ["take_overs", `${view.takeOvers}c`],
     ["evictions", `${view.evictions}c`],
+  ];
+}
+
+/** None without a lease. A watchdog of another version may not send this field. */
+function leaseData(
+  { lease = null }: Partial<AddressView>,
+): (readonly [label: string, value: string | number])[] {
+  if (lease === null) return [];
+  const { owned, renewalAgeMs, calls, lostCount } = lease;
+  const errors = calls.flatMap((call) => call.errors).reduce((sum, { count }) => sum + count, 0);
+  return [
+    ["lease_owned", Number(owned)],
+    ...(renewalAgeMs === null ? [] : [["lease_renewal_age", seconds(renewalAgeMs)] as const]),
+    ["lease_lost", `${lostCount}c`],
+    ["store_errors", `${errors}c`],
   ];
 }
 
