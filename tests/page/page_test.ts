@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { Browser, Page } from "playwright-core";
 import { NOT_LOOKED } from "../../src/core/presence.ts";
-import type { AddressView, Snapshot } from "../../src/status/snapshot.ts";
+import type { AddressView, LeaseStatus, Snapshot } from "../../src/status/snapshot.ts";
 import { NodeFixture, PEERS } from "../support/node_fixture.ts";
 import { until } from "../support/until.ts";
 import { sampleReport } from "../support/shadow_sample.ts";
@@ -130,6 +130,58 @@ pageTest("the page shows peers by their names, with their own priorities", async
   await page.getByRole("heading", { name: `${title}, priority 5` }).waitFor();
   await page.getByText(`Held by ${title}, as it said`).waitFor();
 });
+
+pageTest(
+  "the page shows on the card of the node who owns the lease, and how old that is",
+  async (parts) => {
+    const { page, tell } = parts;
+    assertEquals(await own(page).getByText("lease").count(), 0, "without a lease it shows none");
+    const store = "etcd at https://10.0.0.5:2379";
+    const lease: LeaseStatus = {
+      ...{ store, ttlMs: 10_000, owned: true, owner: { instanceId: "i-1", name: null } },
+      ...{
+        ownerAgeMs: 60_000,
+        releasedTo: null,
+        readAgeMs: null,
+        renewalAgeMs: 1_200,
+        lost: false,
+      },
+      ...{ reachable: true, answeredAgeMs: 1_200, failsafe: false, fencing: false, acquired: 1 },
+      ...{ acquiredAgeMs: 60_000, lostCount: 0, lostAgeMs: null, calls: [] },
+    };
+    const show = (change: Partial<LeaseStatus>, holding = true) =>
+      tell((snapshot) => ({
+        ...snapshot,
+        addresses: [{ ...snapshot.addresses[0]!, holding, lease: { ...lease, ...change } }],
+      }));
+    const line = (text: string) => own(page).getByText(text, { exact: true });
+    show({});
+    await line("lease of 10.0 s, renewed 1.2 s ago").waitFor();
+    await line(`${store} answered 1.2 s ago`).waitFor();
+    assertEquals(await line("owns the lease").getAttribute("class"), "pill good");
+    assertEquals(await own(page).locator("p.old", { hasText: "lease" }).count(), 0);
+    show({ renewalAgeMs: 5_100, fencing: true });
+    await own(page).locator("p.old", { hasText: "renewed 5.1 s ago" }).waitFor();
+    await line("takes the address from others first").waitFor();
+    const none = { owned: false, renewalAgeMs: null };
+    show({ ...none, reachable: false, answeredAgeMs: 12_000, failsafe: true });
+    await line("not known who owns the lease").waitFor();
+    await own(page).locator("p.old", { hasText: `${store} answered 12.0 s ago` }).waitFor();
+    for (const pill of ["cannot reach the store", "failsafe: holds while it hears every peer"]) {
+      assertEquals(await line(pill).getAttribute("class"), "pill bad");
+    }
+    const other = { ...none, owner: { instanceId: "i-2", name: "edge-2" }, readAgeMs: 2_100 };
+    show(other);
+    await line("edge-2 (i-2) owns the lease, read 2.1 s ago").waitFor();
+    await line("holds without the lease").waitFor();
+    show({ ...other, releasedTo: "i-3" }, false);
+    await line("edge-2 (i-2) gave the lease up to i-3, read 2.1 s ago").waitFor();
+    assertEquals(await line("holds without the lease").count(), 0);
+    show({ ...none, owner: null, lost: true, readAgeMs: 300 }, false);
+    await line("nobody owns the lease, read 0.3 s ago").waitFor();
+    await line("lost the lease").waitFor();
+  },
+);
 
 pageTest("the page leads to a peer's own page where that may listen", async (parts) => {
   const { page, browser, server } = parts;
