@@ -6,15 +6,11 @@ import type { ClusterNode } from "../support/cluster.ts";
 import { Etcd, etcdMissing, type EtcdOptions } from "../support/etcd.ts";
 import { pause, until } from "../support/until.ts";
 import { LONG_MS, NetworkCluster, roleOf } from "./network_cluster.ts";
+import { LeaseWitness } from "./lease_witness.ts";
 import { MISSING, natMissing } from "./requirements.ts";
 
 /** Time to live of the leases. */
 export const TTL_S = 4;
-/**
- * Longest time with two holders. Only a request that was sent in time can make two, and this cloud carries each out
- * within 50 ms; the rest is for its way there on a busy machine.
- */
-const TWO_MAX_MS = 1_000;
 /** Number of the first etcd among the addresses of the cloud's side. */
 const FIRST_NUMBER = 29;
 
@@ -23,6 +19,7 @@ export const LEASE_MISSING: string | null = MISSING ?? etcdMissing() ?? await na
 
 /** The cluster and its etcds. */
 export class LeaseCluster {
+  readonly witness: LeaseWitness;
   readonly #more: readonly string[];
 
   private constructor(
@@ -31,6 +28,7 @@ export class LeaseCluster {
     more: readonly string[],
   ) {
     this.#more = more;
+    this.witness = new LeaseWitness(nodes, etcd);
   }
 
   /** Creates both; nothing of exoip runs yet. `args` are further arguments of each node. */
@@ -130,11 +128,23 @@ export class LeaseCluster {
     return this.#spent(({ length }) => length === 0, sinceMs);
   }
 
-  /** The promise: never two holders for longer than a request takes. */
-  assertPromise(): void {
+  /**
+   * The promise: never two holders for longer than that. Only an attach that was sent in time and carried out after the
+   * next owner has looked makes two. It is sent with a third of the lease left, 1.3 s, and this cloud carries it out
+   * within 55 ms, so by default that is never.
+   */
+  assertPromise(twoMaxMs = 0): void {
     const twoMs = this.#spent(({ length }) => length > 1, 0);
-    assert(twoMs <= TWO_MAX_MS, `two nodes held for ${twoMs.toFixed(0)} ms`);
+    if (twoMs > 0) console.log(`  two nodes held for ${(twoMs / 1_000).toFixed(1)} s`);
+    assert(twoMs <= twoMaxMs, `two nodes held for ${twoMs.toFixed(0)} ms, at most ${twoMaxMs}`);
     assertEquals(this.nodes.ended, [], "no watchdog has ended");
+  }
+
+  /** Notes for the reader of the run how long nobody served since that instant. */
+  gap(what: string, sinceMs: number, { maxMs }: { maxMs: number }): void {
+    const gapMs = this.nodes.timeline.withoutMs(sinceMs);
+    console.log(`  ${what}: nobody held for ${(gapMs / 1_000).toFixed(1)} s`);
+    assert(gapMs <= maxMs, `${what}: nobody held for ${gapMs.toFixed(0)} ms`);
   }
 
   #spent(counts: (holders: readonly string[]) => boolean, sinceMs: number): number {
@@ -147,6 +157,7 @@ export class LeaseCluster {
   }
 
   async close(): Promise<void> {
+    this.witness[Symbol.dispose]();
     try {
       await this.nodes.close();
     } finally {
@@ -157,14 +168,17 @@ export class LeaseCluster {
 
 /** Runs the test in a cluster; the promise is checked at its end, and a failure prints every node's lines. */
 export async function withLease(
-  options: Parameters<typeof LeaseCluster.create>[0],
+  { twoMaxMs = 0, ...options }: Parameters<typeof LeaseCluster.create>[0] & {
+    twoMaxMs?: number;
+  },
   body: (cluster: LeaseCluster) => Promise<void>,
 ): Promise<void> {
   const cluster = await LeaseCluster.create(options);
   const startMs = performance.now();
   try {
     await body(cluster);
-    cluster.assertPromise();
+    cluster.assertPromise(twoMaxMs);
+    await cluster.witness.assertOwners();
   } catch (cause) {
     const at = (atMs: number) => ((atMs - startMs) / 1_000).toFixed(2);
     const { nodes, server } = cluster.nodes;

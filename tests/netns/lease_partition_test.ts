@@ -24,7 +24,7 @@ test("with a lease, a holder that is cut off from etcd alone loses the address t
     const cutMs = performance.now();
     await cluster.cut(one, cluster.stores);
     await cluster.holds(two);
-    console.log(`  cut off from etcd: nobody held for ${cluster.unheldMs(cutMs).toFixed(0)} ms`);
+    cluster.gap("cut off from etcd", cutMs, { maxMs: TTL_S * 1_000 });
     assertEquals(await cluster.owner(), two.instance.id);
     await cluster.cut(one, cluster.stores, { heal: true });
     await recovers(cluster);
@@ -37,9 +37,7 @@ test("with a lease, a holder that is cut off from the cloud alone gives the leas
     const cutMs = performance.now();
     await cluster.cut(one, cluster.cloud);
     await cluster.holds(two);
-    console.log(
-      `  cut off from the cloud: nobody held for ${cluster.unheldMs(cutMs).toFixed(0)} ms`,
-    );
+    cluster.gap("cut off from the cloud", cutMs, { maxMs: TTL_S * 1_000 });
     await cluster.cut(one, cluster.cloud, { heal: true });
     await recovers(cluster);
   }));
@@ -52,7 +50,7 @@ test("with a lease, a holder that is cut off from everything loses the address w
     const cutMs = performance.now();
     await cluster.cut(one, all);
     await cluster.holds(two);
-    console.log(`  cut off from all: nobody held for ${cluster.unheldMs(cutMs).toFixed(0)} ms`);
+    cluster.gap("cut off from all", cutMs, { maxMs: TTL_S * 1_000 });
     await cluster.cut(one, all, { heal: true });
     await recovers(cluster);
   }));
@@ -68,5 +66,35 @@ test("with a lease, nodes that cannot hear each other never both hold", () =>
     assert(cluster.nodes.heldBy(one), `held by ${cluster.nodes.holders.join()}`);
     assertEquals(cluster.unheldMs(0), 0);
     await cluster.cut(one, cluster.peersOf(one), { heal: true });
+    await recovers(cluster);
+  }));
+
+test("with a lease, a holder that hears its peers and reaches nothing else loses the address", () =>
+  withLease({}, async (cluster) => {
+    await cluster.settle();
+    const [one, two] = [cluster.nodes.node(1), cluster.nodes.node(2)];
+    const both = [...cluster.stores, ...cluster.cloud];
+    const cutMs = performance.now();
+    await cluster.cut(one, both);
+    await cluster.holds(two);
+    cluster.gap("cut off from etcd and the cloud", cutMs, { maxMs: TTL_S * 1_000 });
+    await cluster.cut(one, both, { heal: true });
+    await recovers(cluster);
+  }));
+
+test("with a lease, a holder that reaches only the cloud lets go before another one attaches", () =>
+  withLease({}, async (cluster) => {
+    await cluster.settle();
+    const [one, two] = [cluster.nodes.node(1), cluster.nodes.node(2)];
+    const all = [...cluster.stores, ...cluster.peersOf(one)];
+    const cutMs = performance.now();
+    await cluster.cut(one, all);
+    await cluster.holds(two);
+    cluster.gap("cut off from etcd and its peers", cutMs, { maxMs: TTL_S * 1_000 });
+    const [first] = cluster.witness.changesBy(1, cutMs);
+    assert(first?.endsWith(":detach"), "it detaches itself, though it reaches the cloud");
+    await pause(TTL_S * 1_000);
+    assert(cluster.nodes.heldBy(two), "it does not come back");
+    await cluster.cut(one, all, { heal: true });
     await recovers(cluster);
   }));

@@ -2,6 +2,7 @@
 // service, and listen on loopback or in the network namespaces given.
 import type { Identity } from "./tls/cloud_identity.ts";
 import { Authority } from "./tls/authority.ts";
+import { TextLineStream } from "./lines.ts";
 import { until } from "./until.ts";
 
 /** Why etcd is not usable here; null when it is. */
@@ -201,7 +202,33 @@ export class Etcd implements AsyncDisposable {
     await this.serves();
   }
 
-  async #run(args: readonly string[]): Promise<{ success: boolean; output: string }> {
+  /** Tells each change of a key until it is disposed of, with the new value; null when the key is gone. */
+  watch(key: string, onChange: (value: string | null) => void): Disposable {
+    const [command = "", ...args] = this.#command(["watch", key, "--rev=1", "-w", "json"]);
+    const env = { ETCDCTL_API: "3" };
+    const pipes = { stdin: "null", stdout: "piped", stderr: "null" } as const;
+    const child = new Deno.Command(command, { args, env, ...pipes }).spawn();
+    const lines = child.stdout.pipeThrough(new TextLineStream());
+    const told = (async () => {
+      for await (const line of lines) {
+        const { Events }: Told = JSON.parse(line);
+        for (const { type = 0, kv: { value = "" } } of Events ?? []) {
+          onChange(type === 0 ? atob(value) : null);
+        }
+      }
+    })();
+    return {
+      [Symbol.dispose]: () => {
+        try {
+          child.kill("SIGKILL");
+        } catch { /* it has ended */ }
+        void told.catch(() => {});
+      },
+    };
+  }
+
+  /** The command line of `etcdctl` with the rights of root. */
+  #command(args: readonly string[]): readonly string[] {
     const client = this.tls
       ? [
         `--cacert=${this.tls.authority.caFile}`,
@@ -210,8 +237,11 @@ export class Etcd implements AsyncDisposable {
       ]
       : [];
     const endpoints = `--endpoints=${this.endpoints.join()}`;
-    const own = ["etcdctl", endpoints, ...client, ...this.#root, ...args];
-    const [command = "", ...rest] = [...this.#wrap, ...own];
+    return [...this.#wrap, "etcdctl", endpoints, ...client, ...this.#root, ...args];
+  }
+
+  async #run(args: readonly string[]): Promise<{ success: boolean; output: string }> {
+    const [command = "", ...rest] = this.#command(args);
     const { success, stdout, stderr } = await new Deno.Command(command, {
       args: rest,
       env: { ETCDCTL_API: "3" },
@@ -230,6 +260,18 @@ export class Etcd implements AsyncDisposable {
 interface Status {
   readonly Endpoint: string;
   readonly Status: { readonly header: { readonly member_id: number }; readonly leader: number };
+}
+
+/** A line of `etcdctl watch`. */
+interface Told {
+  /** Null or left out in a line that only reports the state of the watch. */
+  readonly Events?:
+    | readonly {
+      /** 0 or left out: written; 1: deleted. */
+      readonly type?: number;
+      readonly kv: { readonly value?: string };
+    }[]
+    | null;
 }
 
 /** Makes the certificates of server and client, in files. */
