@@ -62,6 +62,30 @@ test("with a lease, a holder that stood still for longer comes back without the 
     assert(two.lines.some(({ text }) => text.includes("lease-released")), "by a planned move");
   }));
 
+test("with a lease, a holder that stood still changes nothing of a better one that took it meanwhile", () =>
+  withLease({}, async (cluster) => {
+    const [one, two] = [cluster.nodes.node(1), cluster.nodes.node(2)];
+    cluster.start(two);
+    cluster.start(cluster.nodes.node(3));
+    await cluster.holds(two);
+    await pause(1_000);
+    two.process?.signal("SIGSTOP");
+    cluster.start(one);
+    await cluster.holds(one, "the better one has taken it");
+    await pause(TTL_S * 1_000);
+    const { history } = cluster.nodes.server.model, before = history.length;
+    const wakeMs = performance.now();
+    two.process?.signal("SIGCONT");
+    const knows = () => two.lines.some(({ text }) => text.includes("lease-lost"));
+    await until(knows, { title: "it knows that it has lost the lease", withinMs: LONG_MS });
+    await pause(2 * TTL_S * 1_000);
+    assert(cluster.nodes.heldBy(one), `held by ${cluster.nodes.holders.join()}`);
+    assertEquals(history.length, before, "the new holder keeps the address all the time");
+    const asked = cluster.witness.changesBy(2, wakeMs).filter((what) => what.endsWith(":attach"));
+    assertEquals(asked, [], "the old one does not even ask for the address");
+    assertEquals(await cluster.owner(), one.instance.id);
+  }));
+
 test("with a lease, an attach that the cloud carries out after the lease is over is taken back", () =>
   // The new owner looks 3 s, 6 s and 14 s after its attach, which are 3 s apart while the late attach can show.
   withLease({ count: 2, twoMaxMs: 4_000 }, async (cluster) => {
