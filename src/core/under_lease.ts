@@ -107,7 +107,9 @@ export function wishOf(
 ): LeaseWish {
   const self = ownerships[0]?.instanceId ?? null;
   const reached = ownerships.every(({ prepared, cloudReachable }) => prepared && cloudReachable);
-  const take = wanted.intent === "hold" && election.stops === 0 && reached;
+  // Whoever holds takes a lease that nobody has, even if others should: it can then hand both over.
+  const holds = ownerships.some(({ holding }) => holding === true) && !twinned(election);
+  const take = (wanted.intent === "hold" || holds) && election.stops === 0 && reached;
   const freshSinceMs = Math.max(...ownerships.map((each) => waitsSinceMs(each, desired)));
   const tenure = lease?.tenure ?? null;
   const giveUp = givingUp({ tenure, desired, wanted, ownerships, reached });
