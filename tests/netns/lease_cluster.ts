@@ -5,6 +5,7 @@ import { messageOf } from "../../src/core/message_of.ts";
 import type { ClusterNode } from "../support/cluster.ts";
 import { Etcd, etcdMissing, type EtcdOptions } from "../support/etcd.ts";
 import { pause, until } from "../support/until.ts";
+import { ip } from "./ip.ts";
 import { LONG_MS, NetworkCluster, roleOf } from "./network_cluster.ts";
 import { LeaseWitness } from "./lease_witness.ts";
 import { MISSING, natMissing } from "./requirements.ts";
@@ -17,16 +18,24 @@ const FIRST_NUMBER = 29;
 /** Why these tests cannot run here, null when they can. */
 export const LEASE_MISSING: string | null = MISSING ?? etcdMissing() ?? await natMissing();
 
+/** The machine of an etcd. */
+interface EtcdMachine {
+  readonly address: string;
+  readonly namespace: string;
+}
+
 /** The cluster and its etcds. */
 export class LeaseCluster {
   readonly witness: LeaseWitness;
+  readonly #machines: readonly EtcdMachine[];
   readonly #more: readonly string[];
 
   private constructor(
     readonly nodes: NetworkCluster,
     readonly etcd: Etcd,
-    more: readonly string[],
+    { machines, more }: { machines: readonly EtcdMachine[]; more: readonly string[] },
   ) {
+    this.#machines = machines;
     this.#more = more;
     this.witness = new LeaseWitness(nodes, etcd);
   }
@@ -47,10 +56,10 @@ export class LeaseCluster {
         const number = FIRST_NUMBER - index;
         const namespace = await nodes.network.addCloudMachine(`etcd${index}`, number);
         const wrap = ["ip", "netns", "exec", namespace];
-        machines.push({ address: nodes.network.cloudClient(number), wrap });
+        machines.push({ address: nodes.network.cloudClient(number), namespace, wrap });
       }
       const started = await Etcd.start({ ...etcd, machines });
-      return new LeaseCluster(nodes, started, args(started, nodes));
+      return new LeaseCluster(nodes, started, { machines, more: args(started, nodes) });
     } catch (error) {
       await nodes.close();
       throw error;
@@ -102,6 +111,16 @@ export class LeaseCluster {
         const verb = heal ? "-D" : "-I";
         const rule = `iptables -w ${verb} ${chain} ${side} ${address} -j DROP`;
         await this.nodes.network.run(this.nodes.number(node), rule);
+      }
+    }
+  }
+
+  /** Cuts an etcd off from the other ones, not from the nodes, or ends that. The first one is asked by the test. */
+  async isolate(index: number, { heal = false }: { heal?: boolean } = {}): Promise<void> {
+    const verb = heal ? "delete" : "add", own = this.#machines[index]!;
+    for (const other of this.#machines.filter((each) => each !== own)) {
+      for (const [from, to] of [[own, other], [other, own]] as const) {
+        await ip(from.namespace, `route ${verb} blackhole ${to.address}/32`);
       }
     }
   }
