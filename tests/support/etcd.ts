@@ -202,33 +202,37 @@ export class Etcd implements AsyncDisposable {
     await this.serves();
   }
 
-  /** Tells each change of a key until it is disposed of, with the new value; null when the key is gone. */
+  /**
+   * Tells each change of a key until it is disposed of, with the new value; null when the key is gone. It asks all
+   * members: one that is cut off tells it late.
+   */
   watch(key: string, onChange: (value: string | null) => void): Disposable {
-    const [command = "", ...args] = this.#command(["watch", key, "--rev=1", "-w", "json"]);
-    const env = { ETCDCTL_API: "3" };
-    const pipes = { stdin: "null", stdout: "piped", stderr: "null" } as const;
-    const child = new Deno.Command(command, { args, env, ...pipes }).spawn();
-    const lines = child.stdout.pipeThrough(new TextLineStream());
-    const told = (async () => {
-      for await (const line of lines) {
-        const { Events }: Told = JSON.parse(line);
-        for (const { type = 0, kv: { value = "" } } of Events ?? []) {
-          onChange(type === 0 ? atob(value) : null);
-        }
-      }
-    })();
+    let revision = 0;
+    const children = this.endpoints.map((url) => {
+      const [command = "", ...args] = this.#command(["watch", key, "--rev=1", "-w", "json"], url);
+      const env = { ETCDCTL_API: "3" };
+      const pipes = { stdin: "null", stdout: "piped", stderr: "null" } as const;
+      const child = new Deno.Command(command, { args, env, ...pipes }).spawn();
+      void tell(child.stdout, ({ type = 0, kv: { mod_revision, value = "" } }) => {
+        if (mod_revision <= revision) return;
+        revision = mod_revision;
+        onChange(type === 0 ? atob(value) : null);
+      });
+      return child;
+    });
     return {
-      [Symbol.dispose]: () => {
-        try {
-          child.kill("SIGKILL");
-        } catch { /* it has ended */ }
-        void told.catch(() => {});
+      [Symbol.dispose]() {
+        for (const child of children) {
+          try {
+            child.kill("SIGKILL");
+          } catch { /* it has ended */ }
+        }
       },
     };
   }
 
   /** The command line of `etcdctl` with the rights of root. */
-  #command(args: readonly string[]): readonly string[] {
+  #command(args: readonly string[], url: string = this.endpoints.join()): readonly string[] {
     const client = this.tls
       ? [
         `--cacert=${this.tls.authority.caFile}`,
@@ -236,7 +240,7 @@ export class Etcd implements AsyncDisposable {
         `--key=${this.#folder}/client.key`,
       ]
       : [];
-    const endpoints = `--endpoints=${this.endpoints.join()}`;
+    const endpoints = `--endpoints=${url}`;
     return [...this.#wrap, "etcdctl", endpoints, ...client, ...this.#root, ...args];
   }
 
@@ -262,16 +266,23 @@ interface Status {
   readonly Status: { readonly header: { readonly member_id: number }; readonly leader: number };
 }
 
-/** A line of `etcdctl watch`. */
+/** A change of a key, as `etcdctl watch` prints it. */
 interface Told {
-  /** Null or left out in a line that only reports the state of the watch. */
-  readonly Events?:
-    | readonly {
-      /** 0 or left out: written; 1: deleted. */
-      readonly type?: number;
-      readonly kv: { readonly value?: string };
-    }[]
-    | null;
+  /** 0 or left out: written; 1: deleted. */
+  readonly type?: number;
+  readonly kv: { readonly mod_revision: number; readonly value?: string };
+}
+
+/** Tells each change in the output of `etcdctl watch`, until that ends. */
+async function tell(
+  output: ReadableStream<Uint8Array>,
+  onChange: (change: Told) => void,
+): Promise<void> {
+  for await (const line of output.pipeThrough(new TextLineStream())) {
+    // Null in a line that only reports the state of the watch.
+    const { Events }: { Events?: readonly Told[] | null } = JSON.parse(line);
+    for (const change of Events ?? []) onChange(change);
+  }
 }
 
 /** Makes the certificates of server and client, in files. */
