@@ -9,7 +9,7 @@ import { writeGroupStory } from "../support/simulation/group_story.ts";
 import { writeLeaseStory } from "../support/simulation/lease_story.ts";
 import { writeStory } from "../support/simulation/story.ts";
 
-const SEEDS = 60, GROUP_SEEDS = 30, LEASE_SEEDS = 60;
+const SEEDS = 60, GROUP_SEEDS = 30, LEASE_SEEDS = 40;
 
 Deno.test(`the rules are kept in ${SEEDS} stories of faults, and all ends well`, async () => {
   for (let seed = 1; seed <= SEEDS; seed++) {

@@ -1,6 +1,7 @@
 // The dashboard on real figures: Prometheus scrapes three real watchdogs through a failure and a return.
 import { assert, assertEquals } from "@std/assert";
 import { Cluster, ELASTIC_IP } from "../support/cluster.ts";
+import { Etcd, etcdMissing } from "../support/etcd.ts";
 import { freeTcpPort } from "../support/ports.ts";
 import { Prometheus, prometheusMissing, type Series } from "../support/prometheus.ts";
 import { skippableTest } from "../support/skippable.ts";
@@ -33,6 +34,7 @@ const SHOWN: Readonly<Record<string, (series: readonly Series[]) => boolean>> = 
   "Heartbeats": (series) => Math.max(...levels(series)) > 1,
   "Refused datagrams": (series) => series.some(({ metric }) => metric.reason === "length"),
   "Calls to the cloud": (series) => series.some(({ metric }) => metric.verb === "attach"),
+  "Who owns the lease": (series) => series.filter((each) => levels([each]).has(1)).length >= 2,
   "Errors of the cloud": (series) => series.every(({ metric }) => metric.kind && metric.verb),
 };
 
@@ -41,14 +43,20 @@ function levels(series: readonly Series[]): Set<number> {
   return new Set(series.flatMap(({ values }) => values.map(([, value]) => Number(value))));
 }
 
-skippableTest("every query of the dashboard has data", prometheusMissing(), async () => {
+const missing = prometheusMissing() ?? etcdMissing();
+
+skippableTest("every query of the dashboard has data", missing, async () => {
+  await using etcd = await Etcd.start();
   const cluster = new Cluster();
   const [one, two, three] = [cluster.node(1), cluster.node(2), cluster.node(3)];
   const pages = new Map([one, two, three].map((node) => [node, `127.0.0.1:${freeTcpPort()}`]));
   const start = (node: typeof one, priority: number) =>
     cluster.start(node, {
       priority,
-      args: ["--listen-status", pages.get(node) ?? "", "--check", "exec:true"],
+      args: [
+        ...["--listen-status", pages.get(node) ?? "", "--check", "exec:true"],
+        ...["--lease", `etcd:${etcd.endpoints[0]}`],
+      ],
     });
   const stranger = Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.9", port: 0 });
   let prometheus: Prometheus | null = null;
@@ -78,6 +86,12 @@ skippableTest("every query of the dashboard has data", prometheusMissing(), asyn
     cluster.server.fault = () => null;
     await seen(holds(two), 1, "Prometheus sees node-2 hold");
     await seen("sum(up)", 2, "Prometheus misses node-1");
+
+    // The store of the lease does not answer for a moment.
+    const [store] = etcd.members;
+    store?.signal("SIGSTOP");
+    await seen("sum(exoip_lease_errors_total) > bool 0", 1, "an error of the store");
+    store?.signal("SIGCONT");
 
     // The return.
     start(one, 10);
