@@ -101,3 +101,20 @@ test("with a lease, a holder that reaches only the cloud lets go before another 
     await cluster.cut(one, all, { heal: true });
     await recovers(cluster);
   }));
+
+test("with a lease, a holder that reaches only etcd keeps the address", () =>
+  withLease({}, async (cluster) => {
+    await cluster.settle();
+    const one = cluster.nodes.node(1), two = cluster.nodes.node(2);
+    const all = [...cluster.cloud, ...cluster.peersOf(one)];
+    const cutMs = performance.now();
+    await cluster.cut(one, all);
+    const waits = () => roleOf(two) === "lease-held";
+    await until(waits, { title: "the next one waits for the lease", withinMs: LONG_MS });
+    await pause(2 * TTL_S * 1_000);
+    assert(cluster.nodes.heldBy(one), `held by ${cluster.nodes.holders.join()}`);
+    cluster.gap("cut off from the cloud and its peers", cutMs, { maxMs: 0 });
+    assertEquals(await cluster.owner(), one.instance.id);
+    await cluster.cut(one, all, { heal: true });
+    await recovers(cluster);
+  }));
