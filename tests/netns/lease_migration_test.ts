@@ -27,7 +27,7 @@ async function restart(cluster: LeaseCluster, node: ClusterNode): Promise<void> 
 }
 
 test("a cluster gets a lease with one gap, if its best node is the first that is restarted with it", () =>
-  withLease({}, async (cluster) => {
+  withLease({ mixed: true }, async (cluster) => {
     await startWithout(cluster);
     const { nodes } = cluster;
     const [one, two, three] = [nodes.node(1), nodes.node(2), nodes.node(3)];
@@ -53,7 +53,7 @@ test("a cluster gets a lease with one gap, if its best node is the first that is
   }));
 
 test("a node whose store does not answer leaves the address with the nodes that have no lease yet", () =>
-  withLease({}, async (cluster) => {
+  withLease({ mixed: true }, async (cluster) => {
     await startWithout(cluster);
     const { nodes, etcd: { members: [member] } } = cluster;
     const [one, two] = [nodes.node(1), nodes.node(2)];
