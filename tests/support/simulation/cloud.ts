@@ -10,7 +10,8 @@ import { CALL_TIMEOUT_MS } from "../../../src/exoscale/http.ts";
 /**
  * How the cloud treats a caller. `lost`: it carries out the request, but the answer never arrives; `keeps`: it refuses
  * to evict; `denies`: it refuses every change; `pends`: it accepts changes, but does not finish them while the fault
- * lasts; `limits`: it refuses all calls for a few seconds.
+ * lasts; `limits`: it refuses all calls for a few seconds; `late`: it answers no change, and carries it out at some time
+ * until the request expires.
  */
 export type Fault =
   | "ok"
@@ -21,7 +22,8 @@ export type Fault =
   | "keeps"
   | "denies"
   | "pends"
-  | "limits";
+  | "limits"
+  | "late";
 
 /** The caller, and its callbacks. */
 export interface Caller extends CallEnds {
@@ -30,8 +32,20 @@ export interface Caller extends CallEnds {
   readonly resume: (work: () => void) => void;
 }
 
+/** A request to change the holders. */
+export interface ChangeRequest {
+  readonly change: "attach" | "detach";
+  readonly instanceId: string;
+  /** The instance that sent it, null for an operator. */
+  readonly by: string | null;
+  /** When it left. */
+  readonly sentAtMs: number;
+}
+
 /** How often a client polls an operation. */
 const CLIENT_POLL_MS = 2_000;
+/** How long after a change has left the cloud may still begin to carry it out: the requests name that time. */
+const LIFETIME_MS = CALL_TIMEOUT_MS + 3_000;
 /** Longest wait that a rate-limiting cloud imposes. */
 const LIMIT_MS = 4_000;
 
@@ -53,6 +67,8 @@ export class SimCloud {
   handAtMs = -Infinity;
   /** Called when a change is accepted, before its duration. */
   onAccept: (change: "attach" | "detach", instanceId: string, by: string) => void = () => {};
+  /** Called when a change is carried out, before the holders change. */
+  onCarryOut: (request: ChangeRequest) => void = () => {};
   /** Whether the Elastic IP was released. */
   released = false;
   /** Called after each change. */
@@ -107,6 +123,7 @@ export class SimCloud {
   /** An operator's manual change. */
   changeByHand(change: "attach" | "detach", instanceId: string): void {
     this.handAtMs = this.#first.handAtMs = this.#timeline.nowMs;
+    this.onCarryOut({ change, instanceId, by: null, sentAtMs: this.#timeline.nowMs });
     this.change(change, instanceId);
   }
 
@@ -173,13 +190,25 @@ export class SimCloud {
     done: () => void,
   ): void {
     const { nowMs } = this.#timeline;
-    const apply = () => this.change(change, id);
+    const by = caller.instanceId;
+    const applyOf = (sentAtMs: number) => () => {
+      this.onCarryOut({ change, instanceId: id, by, sentAtMs });
+      this.change(change, id);
+    };
+    if (this.#faultOf(caller) === "late") {
+      const lateMs = this.latencyMs + this.#random() * (LIFETIME_MS - this.latencyMs);
+      this.#timeline.at(nowMs + lateMs, () => {
+        this.onAccept(change, id, by);
+        this.#timeline.at(this.#timeline.nowMs + this.operationMs, applyOf(nowMs));
+      });
+      return this.#hang(caller, () => this.#operation(caller, [change, id], done));
+    }
     if (this.#faultOf(caller) === "denies") {
       return this.#timeline.at(nowMs + this.latencyMs, () => caller.fail(REFUSED));
     }
     if (this.#faultOf(caller) === "lost") {
-      this.onAccept(change, id, caller.instanceId);
-      this.#timeline.at(nowMs + this.latencyMs + this.operationMs, apply);
+      this.onAccept(change, id, by);
+      this.#timeline.at(nowMs + this.latencyMs + this.operationMs, applyOf(nowMs));
       const show = () =>
         this.#timeline.at(this.#timeline.nowMs + this.latencyMs, () => {
           caller.progress(this.latencyMs);
@@ -190,7 +219,8 @@ export class SimCloud {
     this.#request(caller, () => {
       if (this.released) return caller.fail({ ...REFUSED, released: RELEASED });
       if (this.#faultOf(caller) === "pends") return this.#pend(caller);
-      this.onAccept(change, id, caller.instanceId);
+      this.onAccept(change, id, by);
+      const apply = applyOf(this.#timeline.nowMs - this.latencyMs);
       this.#timeline.at(this.#timeline.nowMs + this.operationMs, () => {
         apply();
         this.#timeline.at(this.#timeline.nowMs + this.latencyMs, () => {
@@ -221,7 +251,7 @@ export class SimCloud {
     this.#timeline.at(nextMs, () =>
       caller.resume(() => {
         if (!caller.wanted()) return caller.fail(RETRYABLE);
-        const hangs = ["hangs", "lost"].includes(this.#faultOf(caller));
+        const hangs = ["hangs", "lost", "late"].includes(this.#faultOf(caller));
         return hangs ? this.#hang(caller, answered, sinceMs) : answered();
       }));
   }

@@ -26,6 +26,8 @@ const BELIEVED_MS = 70_000;
  * additions are exact.
  */
 const BOOTS_APART_MS = 2 ** 21;
+/** More than any rounding of simulated times. */
+const ROUNDING_MS = 1e-6;
 /** The simulated Unix time at the start of the timeline. */
 const EPOCH_MS = 1_900_000_000_000;
 
@@ -225,7 +227,10 @@ export class SimCluster {
     const { incarnation, frozenUntilMs } = machine;
     this.timeline.at(frozenUntilMs, () => {
       if (machine.incarnation !== incarnation || machine.frozenUntilMs !== frozenUntilMs) return;
-      if (machine.suspended) machine.aheadMs -= frozenUntilMs - machine.frozenSinceMs;
+      if (machine.suspended) {
+        machine.aheadMs -= frozenUntilMs - machine.frozenSinceMs;
+        machine.clockWokeAtMs.push(frozenUntilMs);
+      }
       machine.thaw(this.options.random() < 0.5);
     });
   }
@@ -340,7 +345,10 @@ export class SimCluster {
           const { aheadMs } = machine;
           // A clock that stood still meanwhile has not reached this time yet.
           const due = () => machine.aheadMs < aheadMs ? plan() : work();
-          timeline.at(atMs - aheadMs, () => reach("timer", due));
+          const planned = atMs - aheadMs;
+          // Rounded down, it would wake the node before its deadline, again and again.
+          const early = planned + aheadMs < atMs;
+          timeline.at(early ? planned + ROUNDING_MS : planned, () => reach("timer", due));
         };
         plan();
       },

@@ -9,11 +9,14 @@ import type {
 import type { Timeline } from "../timeline.ts";
 
 /**
- * How the store treats a caller. `down`: a request is not carried out, and nothing answers; `lost`: it is carried out,
- * and nothing answers; `late`: it is carried out seconds later; `slow`: the answer takes up to two seconds; `deaf`: the
- * watch tells nothing.
+ * How the store treats a caller. `down`: a request is not carried out, and nothing answers; `fails`: nor is it, and an
+ * error says so at once; `lost`: it is carried out, and nothing answers; `late`: it is carried out seconds later; `slow`:
+ * the answer takes up to two seconds; `deaf`: the watch tells nothing; `behind`: the watch tells what was seconds ago.
  */
-export type StoreFault = "ok" | "down" | "lost" | "late" | "slow" | "deaf";
+export type StoreFault = "ok" | "down" | "fails" | "lost" | "late" | "slow" | "deaf" | "behind";
+
+/** Faults of the watch alone. */
+const OF_WATCH: readonly StoreFault[] = ["ok", "deaf", "behind"];
 
 /** How late a late request is carried out, and how slow a slow answer is. */
 const LATE_MS = 8_000, SLOW_MS = 2_000;
@@ -40,7 +43,10 @@ interface Held {
 /** The store of one Elastic IP's lease. */
 export class SimStore {
   latencyMs = 2;
-  fault: (instanceId: string) => StoreFault = () => "ok";
+  /** Called when somebody else owns the lease than before, or nobody. */
+  onOwner: (owner: string | null) => void = () => {};
+  #faults: ReadonlyMap<string, StoreFault> = new Map();
+  #faultOfAll: StoreFault = "ok";
   /** When it last troubled a caller, or came back. */
   troubledAtMs = -Infinity;
   /** Calls so far, by instance. */
@@ -87,6 +93,31 @@ export class SimStore {
     return this.#allDown;
   }
 
+  /** The way from that machine to the store. */
+  fault(instanceId: string): StoreFault {
+    return this.#faults.get(instanceId) ?? this.#faultOfAll;
+  }
+
+  /** Breaks or mends the ways from those machines, or from all. */
+  setFault(fault: StoreFault, instanceIds: readonly string[]): void {
+    if (instanceIds.length === 0) {
+      this.#faultOfAll = fault;
+      this.#faults = new Map();
+    } else {
+      this.#faults = new Map([...this.#faults, ...instanceIds.map((id) => [id, fault] as const)]);
+    }
+  }
+
+  /** The majority is back, and knows how old each lease is: what should have expired meanwhile has. */
+  expire(): void {
+    if (!this.#allDown) return;
+    this.troubledAtMs = this.#timeline.nowMs;
+    this.#allDown = false;
+    for (const [token, expiresAtMs] of this.#expiresAtMs) {
+      if (expiresAtMs <= this.#timeline.nowMs) this.#expire(token, expiresAtMs);
+    }
+  }
+
   /** From now on the machine's watch shows changes to this function; null ends it. */
   watch(instanceId: string, show: ((sight: LeaseSight) => void) | null): void {
     if (show) this.#watchers.set(instanceId, show);
@@ -105,6 +136,7 @@ export class SimStore {
     this.#timeline.at(nowMs + limitMs, () => end(fail));
     const fault = this.#faultOf(instanceId);
     if (fault === "down") return;
+    if (fault === "fails") return this.#timeline.at(nowMs + this.latencyMs, () => end(fail));
     const waitMs = fault === "late" ? this.#random() * LATE_MS : this.latencyMs;
     this.#timeline.at(nowMs + waitMs, () => {
       if (this.#allDown) return;
@@ -117,7 +149,7 @@ export class SimStore {
 
   #faultOf(instanceId: string): StoreFault {
     const fault = this.#allDown ? "down" : this.fault(instanceId);
-    if (fault !== "ok" && fault !== "deaf") this.troubledAtMs = this.#timeline.nowMs;
+    if (!OF_WATCH.includes(fault)) this.troubledAtMs = this.#timeline.nowMs;
     return fault;
   }
 
@@ -193,7 +225,9 @@ export class SimStore {
   }
 
   #change(holder: Held | null): void {
+    const before = this.owner;
     this.#holder = holder;
+    if (this.owner !== before) this.onOwner(this.owner);
     this.#tell();
   }
 
@@ -201,8 +235,10 @@ export class SimStore {
     this.#version += 1;
     const sight = this.#sight();
     for (const [id, show] of this.#watchers) {
-      if (this.#allDown || this.fault(id) !== "ok") continue;
-      this.#timeline.at(this.#timeline.nowMs + this.latencyMs, () => show(sight));
+      const fault = this.fault(id);
+      if (this.#allDown || (fault !== "ok" && fault !== "behind")) continue;
+      const waitMs = fault === "behind" ? this.#random() * LATE_MS : this.latencyMs;
+      this.#timeline.at(this.#timeline.nowMs + waitMs, () => show(sight));
     }
   }
 }

@@ -7,7 +7,9 @@ import { writeStory } from "./story.ts";
 const GROUP_SHARE = 0.15;
 /** Faults end with the story's faults. */
 const FAULTS_MS = 45_000;
-const FAULTS = ["down", "down", "down", "lost", "late", "slow", "deaf"];
+const FAULTS = ["down", "down", "down", "fails", "lost", "late", "slow", "deaf", "behind"];
+
+const CUT_OFF = ["store down", "store down", "kill", "stop", "demote"];
 
 /** Writes the lease's story of a seed. */
 export function writeLeaseStory(seed: number): string {
@@ -22,15 +24,21 @@ export function writeLeaseStory(seed: number): string {
     (roll() < 0.3 ? " lease-failsafe=false" : "") + (mute ? " heartbeats=none" : "");
   const pick = <T>(list: readonly T[]): T => list[between(roll, 0, list.length - 1)]!;
   const faults = Array.from({ length: between(roll, 1, 8) }, () => {
-    const at = `at ${between(roll, 3_000, FAULTS_MS)}ms`;
-    const name = pick(names);
+    const atMs = between(roll, 3_000, FAULTS_MS - 500), at = `at ${atMs}ms`;
+    const name = pick(names), until = `at ${Math.min(atMs + between(roll, 200, 8_000), FAULTS_MS)}ms`;
     return pick([
       `store ${pick(FAULTS)} ${name} ${at}`,
       `store ${pick(FAULTS)} ${name} ${at}`,
       `store ${pick(FAULTS)} ${at}`,
       `store away ${at}`,
       `store ok ${at}`,
-      `store ok ${at}`,
+      `store ok ${name} ${at}`,
+      `store away ${at}\nstore ${pick(["ok", "expired"])} ${until}`,
+      // What was sent in time is carried out late, and perhaps the sender is cut off or dies.
+      `cloud late ${name} ${at}\n${pick(CUT_OFF)} ${name} ${until}`,
+      `cloud late ${name} ${at}\ndetach ${name} ${at}\n${pick(CUT_OFF)} ${name} ${until}`,
+      `cloud late ${at}`,
+      `suspend ${name} ${at} for ${between(roll, 500, 30_000)}ms`,
       `store down ${name} ${at}\ncloud hangs ${name} ${at}`,
       `pause ${name} ${at} for ${between(roll, 1_000, 25_000)}ms`,
       `kill ${name} ${at}`,

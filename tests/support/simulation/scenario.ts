@@ -19,7 +19,9 @@
 //   demote a at 5s | promote a at 9s | drain a at 5s | undrain a at 9s     (a drain outlives the process)
 //   cloud fails at 5s | cloud hangs a at 5s | cloud ok at 9s | attach a at 5s | detach a at 5s
 //   cloud denies a on 2 at 5s | attach a on 2 at 5s | release on 2 at 5s     (only the second Elastic IP)
-//   store down a at 5s | store late at 5s | store away at 5s | store ok at 9s     (of the lease; away: no majority)
+//   store down a at 5s | store late at 5s | store ok a at 9s     (of the lease)
+//   store away at 5s | store ok at 9s | store expired at 9s      (no majority; back, and each lease gets its whole time
+//           again, or has expired meanwhile)
 //   run 10s | mend | settle
 //
 // `mend` ends all faults except unhealthy services and requests to stand aside; `settle` demands convergence within the
@@ -172,7 +174,7 @@ function mend(cluster: SimCluster): void {
   cluster.listLagMs = 0;
   if (cluster.store) {
     cluster.store.allDown = false;
-    cluster.store.fault = () => "ok";
+    cluster.store.setFault("ok", []);
   }
   for (const machine of machines.values()) {
     cluster.list(machine, true);
@@ -265,10 +267,10 @@ function act(cluster: SimCluster, { verb, names: words, forMs, command }: Action
     case "store": {
       const { store } = cluster, [fault = "ok", ...whose] = names;
       if (!store) throw new Error(`no lease in: ${command}`);
-      store.allDown = fault === "away";
+      if (fault === "expired") return store.expire();
       const ids = whose.map((name) => machine(name).instanceId);
-      const affected = (id: string) => ids.length === 0 || ids.includes(id);
-      if (fault !== "away") store.fault = (id) => affected(id) ? fault as StoreFault : "ok";
+      if (ids.length === 0) store.allDown = fault === "away";
+      if (fault !== "away") store.setFault(fault as StoreFault, ids);
       return;
     }
     case "cloud": {
