@@ -7,8 +7,22 @@ import type { LeaseTerms } from "../lease/state.ts";
 import type { Call } from "./call.ts";
 import type { Ownership } from "./state.ts";
 
-/** Looks after an attach under a lease: what others sent in time may show late. */
-export const LATE_LOOKS_MS = [3_000, 6_000, 14_000];
+/**
+ * Looks after an attach under a lease, and after a holder got the lease: what others sent in time may show late, until
+ * it expires 18 s after it left.
+ */
+export const LATE_LOOKS_MS = [3_000, 6_000, 10_000, 14_000, 19_000];
+
+/** When to look for what others sent before the lease became ours; none if it was ours already. */
+export function looksForLate(
+  { desired, holding }: Ownership,
+  before: LeaseTerms | null,
+  atMs: number,
+): number[] {
+  const terms = desired?.lease;
+  if (!terms || holding !== true || terms.sinceMs === before?.sinceMs) return [];
+  return LATE_LOOKS_MS.map((inMs) => terms.sinceMs + inMs).filter((lookAtMs) => lookAtMs > atMs);
+}
 
 /** Whether the others are known that hold besides the owner of a lease; true without one. */
 export function othersKnown({ desired, othersAtMs, ...state }: Ownership): boolean {

@@ -3,6 +3,7 @@
 // most one call of each kind is under way; plan.ts decides which one comes next.
 import type { DesiredState } from "../election/desired_state.ts";
 import { CLOUD_LAG_MS, demandProof, postpone, recordDeaths } from "./evictions.ts";
+import { looksForLate } from "./breaking.ts";
 import { answered, noteReleased } from "./observe.ts";
 import { plan } from "./plan.ts";
 import { spanText } from "../age.ts";
@@ -140,6 +141,7 @@ function retarget(state: Ownership, desired: DesiredState, { atMs }: Circumstanc
     next,
     ...(now ? [atMs] : []),
     ...(soon ? NEAR_LOOKS_MS.map((inMs) => atMs + inMs) : []),
+    ...looksForLate(next, state.desired?.lease ?? null, atMs),
   );
 }
 

@@ -3,6 +3,8 @@ import { assertEquals } from "@std/assert";
 import type { LeaseTerms } from "../../../src/core/lease/state.ts";
 import {
   isFencing,
+  LATE_LOOKS_MS,
+  looksForLate,
   mayAttach,
   nextTaking,
   othersKnown,
@@ -82,4 +84,22 @@ Deno.test("an owner takes from whoever it saw, whether the machine is off or not
   });
   assertEquals(isFencing(owner({}, { others: [OTHER] })), true);
   assertEquals(isFencing(owner()), false);
+});
+
+Deno.test("a holder that gets the lease looks until every request of others has expired", () => {
+  const holder = owner({}, { holding: true });
+  const looks = LATE_LOOKS_MS.map((inMs) => TERMS.sinceMs + inMs);
+  assertEquals(looksForLate(holder, null, 10_000), looks);
+  assertEquals(looksForLate(holder, { ...TERMS, sinceMs: 9_000 }, 10_000), looks);
+  assertEquals(looksForLate(holder, null, 20_000), looks.slice(3), "none for the past");
+  assertEquals(looksForLate(holder, TERMS, 10_000), [], "it had the lease before");
+  assertEquals(looksForLate(owner(), null, 10_000), [], "an attach plans its own");
+  assertEquals(looksForLate({ ...holder, desired: HOLD }, null, 10_000), [], "no lease");
+});
+
+Deno.test("a second holder shows within 5 s, for as long as a request may come late", () => {
+  const gaps = LATE_LOOKS_MS.map((inMs, index) => inMs - (LATE_LOOKS_MS[index - 1] ?? 0));
+  assertEquals(gaps.filter((gapMs) => gapMs > 5_000), []);
+  // An attach of API v2 expires 18 s after it left.
+  assertEquals(LATE_LOOKS_MS.filter((inMs) => inMs > 18_000).length, 1);
 });

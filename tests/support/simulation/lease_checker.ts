@@ -90,7 +90,8 @@ function letsGo({ cluster, store, ttlMs, failsafe }: Watched): () => void {
   }
 
   function cutOff(machine: Machine): number | null {
-    const lost = store.allDown || ["down", "fails", "lost"].includes(store.fault(machine.instanceId));
+    const lost = store.allDown ||
+      ["down", "fails", "lost"].includes(store.fault(machine.instanceId));
     if (!lost || (failsafe && hearsAll(machine))) return null;
     const { settings } = machine;
     return ttlMs * 2 / 3 + deadTimeOf(settings) +

@@ -13,10 +13,10 @@ import type { Machine } from "./machine.ts";
 
 /** Interval of the check that time alone can break. */
 const WATCH_MS = 250;
-/** From when on after its own attach an owner looks only as often as any node: requests have expired. */
+/** From when on after its attach, or after it got the lease, an owner looks only as often as any node. */
 const LAST_LOOK_MS = 18_000;
-/** Two looks of an owner in that time are apart by no more than this, or by the time since its attach. */
-const LOOKS_APART_MS = 3_000;
+/** Two looks of an owner in that time are apart by no more than this. */
+const LOOKS_APART_MS = 5_500;
 /** Longest wait of a node after the cloud has troubled it: a call that hangs, and the one after it. */
 const RECOVERY_MS = 20_000;
 /** Between a renewal, a look and an eviction. */
@@ -112,7 +112,10 @@ function watchCloud(
   /** Rule 3: two hold only because of a late request. */
   const alone = () => {
     if (holds.size < 2 || [...holds.values()].some(({ excuse }) => excuse !== null)) return;
-    cluster.fail("cloud", `${[...holds.keys()].map(nameOfId).join(" and ")} hold, and none is late`);
+    cluster.fail(
+      "cloud",
+      `${[...holds.keys()].map(nameOfId).join(" and ")} hold, and none is late`,
+    );
   };
 
   cloud.onCarryOut = (request) => {
@@ -137,22 +140,25 @@ function notForLong(
   { cloud, holdsNow }: { cloud: SimCloud; holdsNow: () => Holds },
 ): void {
   const { timeline } = cluster;
-  let sinceMs = 0, owner: Machine | undefined, troubledAtMs = -Infinity;
+  let twoSinceMs = 0, sinceMs = 0, ownerSinceMs = 0, troubledAtMs = -Infinity;
+  let owner: Machine | undefined;
   const watch = () => {
     const { nowMs } = timeline, holds = holdsNow();
     const before = owner;
     owner = [...cluster.machines.values()].find(({ instanceId }) => instanceId === store.owner);
     if (!owner || cloud.fault(owner.instanceId) !== "ok" || cloud.released) troubledAtMs = nowMs;
+    if (owner !== before) ownerSinceMs = nowMs;
+    if (holds.size < 2) twoSinceMs = nowMs;
     if (holds.size < 2 || owner !== before || !canAct(owner)) sinceMs = nowMs;
     if (owner && sinceMs < nowMs) {
       const beganMs = Math.max(sinceMs, troubledAtMs + RECOVERY_MS);
       const { reconcileMs } = owner.settings;
       const own = holds.get(owner.instanceId);
-      const aged = own ? sinceMs - own.sinceMs : 0;
+      const aged = own ? twoSinceMs - Math.max(own.sinceMs, ownerSinceMs) : 0;
       const others = [...holds].filter(([id]) => id !== owner?.instanceId).map(([, each]) => each);
       const usual = aged > LAST_LOOK_MS || others.some(({ excuse }) => excuse === "hand") ||
         own?.excuse === "hand" || own?.excuse === "slept";
-      const gapMs = usual ? reconcileMs * RECONCILE_SPREAD : Math.max(LOOKS_APART_MS, aged);
+      const gapMs = usual ? reconcileMs * RECONCILE_SPREAD : LOOKS_APART_MS;
       const boundMs = gapMs + ttlMs / 3 + (2 + 4 * others.length) * cloud.callMs + SLACK_MS;
       if (nowMs - beganMs > boundMs) {
         const names = [...holds.keys()].map((id) => nameOf(cluster, id)).sort().join(" and ");

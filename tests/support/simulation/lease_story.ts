@@ -25,7 +25,8 @@ export function writeLeaseStory(seed: number): string {
   const pick = <T>(list: readonly T[]): T => list[between(roll, 0, list.length - 1)]!;
   const faults = Array.from({ length: between(roll, 1, 8) }, () => {
     const atMs = between(roll, 3_000, FAULTS_MS - 500), at = `at ${atMs}ms`;
-    const name = pick(names), until = `at ${Math.min(atMs + between(roll, 200, 8_000), FAULTS_MS)}ms`;
+    const name = pick(names),
+      until = `at ${Math.min(atMs + between(roll, 200, 8_000), FAULTS_MS)}ms`;
     return pick([
       `store ${pick(FAULTS)} ${name} ${at}`,
       `store ${pick(FAULTS)} ${name} ${at}`,

@@ -228,7 +228,10 @@ export const MUTANTS: readonly Mutant[] = [
       "nowMs: () => timeline.nowMs + machine.aheadMs,",
       "nowMs: () => timeline.nowMs + machine.aheadMs + machine.wallOffsetMs,",
     ],
-    also: ["const planned = atMs - aheadMs;", "const planned = atMs - aheadMs - machine.wallOffsetMs;"],
+    also: [
+      "const planned = atMs - aheadMs;",
+      "const planned = atMs - aheadMs - machine.wallOffsetMs;",
+    ],
     only: /^clock .* back (?!.*signed)/m,
     lease: true,
   },
