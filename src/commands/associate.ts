@@ -1,6 +1,6 @@
 // -A and -D: attach or detach once, and exit.
 import { durationText } from "../core/age.ts";
-import { instanceTitle } from "../core/election/peer.ts";
+import { instanceTitle } from "../core/instance_title.ts";
 import { backoffMs, imposedMs } from "../core/backoff.ts";
 import { asCloudError, CloudError } from "../exoscale/cloud_error.ts";
 import type { Clock, Cloud, Log } from "../world.ts";

@@ -54,6 +54,11 @@ interface Stranger {
   readonly repeats: number;
 }
 
+/** Whether all peers are known. */
+export function isListed({ known, dynamic }: Membership): boolean {
+  return known || !dynamic;
+}
+
 /** The state before the first reading. */
 export function startMembership(dynamic: boolean): Membership {
   return {

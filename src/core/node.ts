@@ -27,6 +27,7 @@ import {
   endReading,
   failReading,
   hurryReading,
+  isListed,
   listedElsewhere,
   meetStranger,
   type Membership,
@@ -242,7 +243,7 @@ function settle(before: Node, { event, about, forLease }: Share, turn: Turn): No
   let lease = leaseAfter(before.lease, forLease, turn);
   const listing = listingBetween(before.lease, lease, { self: election.selfId, ...turn });
   if (listing) election = elect(election, { kind: "candidates", ...listing }, turn.atMs);
-  const { atMs } = turn, listed = before.membership.known || !before.membership.dynamic;
+  const { atMs } = turn, listed = isListed(before.membership);
   const own = election.settings.elasticIp;
   const result = event.kind === "answered" || event.kind === "failed";
   let members = membersOf(before).map((member) => {
@@ -257,8 +258,9 @@ function settle(before: Node, { event, about, forLease }: Share, turn: Turn): No
     desired = lease ? underLease(wanted, { lease, election, listed, atMs }) : wanted;
     const goal = { kind: "desired", desired } as const;
     members = members.map((member) => taught(member, goal, { ...turn, node: before }));
+    if (lease === null) continue;
     const ownerships = members.map(({ ownership }) => ownership);
-    const wish = wishOf({ lease, election, desired, wanted, ownerships });
+    const wish = wishOf(lease, { election, desired, wanted, ownerships });
     lease = leaseAfter(lease, { kind: "wish", wish }, turn);
   }
   const all = members.map(({ ownership }) => ownership);

@@ -14,25 +14,21 @@ import {
   renewMs,
   type Tenure,
 } from "./lease/state.ts";
-import type { Ownership } from "./ownership/state.ts";
+import { ownershipOf } from "./group.ts";
+import type { Node } from "./node_state.ts";
+import type { Call } from "./ownership/call.ts";
+import { type Ownership, stillWanted } from "./ownership/state.ts";
 
 /**
- * Whether a node without the store keeps the address: it holds, hears every peer, and no peer holds. A peer that gets
- * the lease takes the address away first, so this never makes two holders.
+ * Why a node does not keep the address without the store, for people; null if it does: it holds, hears every peer, and
+ * no peer holds. A peer that gets the lease takes the address away first, so this never makes two holders.
  */
-export function failsafe(
-  lease: Lease,
-  parts: { election: Election; listed: boolean },
-): boolean {
-  return againstFailsafe(lease, parts) === null;
-}
-
-/** Why a node does not keep the address without the store, for people; null if it does. */
 export function againstFailsafe(
   { settings, reachable }: Lease,
   { election, listed }: { election: Election; listed: boolean },
 ): string | null {
   if (reachable) return "the store answers";
+  // Only they could prove without the store that nobody else takes the address.
   if (!settings.heartbeats) return "there are no heartbeats";
   if (!settings.failsafe) return "--lease-failsafe is off";
   if (!listed) return "the list of peers is not known";
@@ -79,11 +75,24 @@ function withoutLease(
   { lease, election, listed }: { lease: Lease; election: Election; listed: boolean },
 ): "keep" | "release" {
   if (election.stops > 0 || barring(lease) !== null) return "release";
-  if (!lease.reachable) return failsafe(lease, { election, listed }) ? "keep" : "release";
+  if (!lease.reachable) {
+    return againstFailsafe(lease, { election, listed }) === null ? "keep" : "release";
+  }
   // The candidates are read more often than the lease is renewed, so a silent store shows later than the loss.
   if (lease.lost && lease.sight === null && !lease.settings.heartbeats) return "release";
   // Nobody else has it: whoever takes it takes the address from us, too.
   return "keep";
+}
+
+/** Whether a call under way is still wanted now: the process may have slept since its last step, and lost its lease. */
+export function wants(
+  node: Node,
+  { call, elasticIp }: { call: Call; elasticIp: string | undefined },
+  atMs: number,
+): boolean {
+  const { lease } = node, changes = call.verb === "attach" || call.verb === "evict";
+  if (lease && changes && !owns(lease, atMs)) return false;
+  return stillWanted(ownershipOf(node, elasticIp), call);
 }
 
 function termsOf(lease: Lease, atMs: number): LeaseTerms | null {
@@ -95,8 +104,8 @@ function termsOf(lease: Lease, atMs: number): LeaseTerms | null {
 
 /** What the node wants of the lease. */
 export function wishOf(
-  { lease, election, desired, wanted, ownerships }: {
-    lease: Lease | null;
+  { tenure }: Lease,
+  { election, desired, wanted, ownerships }: {
     election: Election;
     /** Under the lease. */
     desired: DesiredState;
@@ -111,7 +120,6 @@ export function wishOf(
   const holds = ownerships.some(({ holding }) => holding === true) && !twinned(election);
   const take = (wanted.intent === "hold" || holds) && election.stops === 0 && reached;
   const freshSinceMs = Math.max(...ownerships.map((each) => waitsSinceMs(each, desired)));
-  const tenure = lease?.tenure ?? null;
   const giveUp = givingUp({ tenure, desired, wanted, ownerships, reached });
   return { self, take, giveUp, freshSinceMs };
 }
@@ -144,7 +152,7 @@ function givingUp(
   }
   // Without the cloud we cannot detach, but the next owner can take the address from us.
   const useless = ownerships.every(({ holding }) => holding !== true);
-  return !reached && (heir !== null || useless) && ownerships.some(wasPrepared)
+  return !reached && (heir !== null || useless) && ownerships.some(({ prepared }) => prepared)
     ? { to: null }
     : null;
 }
@@ -156,10 +164,6 @@ function isAlone(
 ): boolean {
   // What does not exist now may come back with whoever had it.
   return released === null && others.length === 0 && othersAtMs >= Math.max(changedAtMs, sinceMs);
-}
-
-function wasPrepared({ prepared }: Ownership): boolean {
-  return prepared;
 }
 
 /** Whether a look since our last change shows that we do not hold, and no other change is under way. */

@@ -3,6 +3,7 @@
 import { messageOf } from "../core/message_of.ts";
 import type { Clock, Cloud } from "../world.ts";
 import type { Snapshot } from "../status/snapshot.ts";
+import { LinkedAbort } from "../transport/linked_abort.ts";
 import type { Hands } from "./hands.ts";
 import { harmOf, isOver, type Leg, sawHolders, sawService, startLeg } from "./leg.ts";
 import { type DrillPlan, planDrill } from "./plan.ts";
@@ -70,16 +71,13 @@ async function within<T>(
   { clock, signal }: { clock: Clock; signal?: AbortSignal },
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  const ending = new AbortController(), over = new AbortController();
-  const end = () => ending.abort();
-  signal?.addEventListener("abort", end);
-  if (signal?.aborted) end();
-  void clock.sleep(ms, over.signal).then(end);
+  using ending = new LinkedAbort(signal);
+  const over = new AbortController();
+  void clock.sleep(ms, over.signal).then(() => ending.abort());
   try {
     return await work(ending.signal);
   } finally {
     over.abort();
-    signal?.removeEventListener("abort", end);
   }
 }
 

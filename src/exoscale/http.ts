@@ -6,6 +6,7 @@ import {
   TransportFailure,
   type TransportInit,
 } from "../transport/request.ts";
+import { LinkedAbort } from "../transport/linked_abort.ts";
 import { CloudError } from "./cloud_error.ts";
 
 /** Longest wait for an answer, all repetitions included: a cloud that takes ten seconds for each still serves. */
@@ -74,12 +75,9 @@ export async function exchange(
   request: HttpRequest,
   signal: AbortSignal,
 ): Promise<HttpAnswer> {
-  // `AbortSignal.any` would leak memory per request on a signal that lives as long as the process.
-  const ended = new AbortController(), end = () => ended.abort();
+  using ended = new LinkedAbort(signal);
   const { url, title, clock, allowance = answerAllowance() } = request;
-  const bound = new Bound(clock, end);
-  signal.addEventListener("abort", end);
-  if (signal.aborted) end();
+  const bound = new Bound(clock, () => ended.abort());
   const ending = ended.signal;
   const mayLeave = () => bound.without(request.mayLeave);
   const init = {
@@ -106,7 +104,6 @@ export async function exchange(
     throw transportError(error, { signal, ending, title, status, hostname });
   } finally {
     bound.end();
-    signal.removeEventListener("abort", end);
   }
 }
 

@@ -1,6 +1,7 @@
 // A snapshot as text, for `info` and `--status`. First the verdict, then every value with its age.
 import type { AddressView, CountView, Snapshot, Verdict } from "./snapshot.ts";
-import { BEST_PRIORITY, instanceTitle, titleOf } from "../core/election/peer.ts";
+import { BEST_PRIORITY, titleOf } from "../core/election/peer.ts";
+import { instanceTitle } from "../core/instance_title.ts";
 import { type AgeMs, ageText, durationText, spanText } from "../core/age.ts";
 import { leaseRows } from "./lease_view.ts";
 import { machinesOf, type MachineView, pathsText } from "./machines.ts";

@@ -12,7 +12,8 @@
 //   UNKNOWN    the first election is not over, and no node is known to hold the address yet.
 //   OK         everything else.
 import { durationText, spanText } from "../core/age.ts";
-import { instanceTitle, titleOf } from "../core/election/peer.ts";
+import { titleOf } from "../core/election/peer.ts";
+import { instanceTitle } from "../core/instance_title.ts";
 import { leaseProblems } from "./lease_problems.ts";
 import { machinesOf, type MachineView, pathTitle, silentPaths } from "./machines.ts";
 import { stuckBecause } from "./liveness.ts";

@@ -3,6 +3,8 @@
 import { durationText } from "../core/age.ts";
 import { asCloudError, type CloudError } from "../exoscale/cloud_error.ts";
 import { UNUSABLE } from "../exoscale/cloud_v2.ts";
+import { LinkedAbort } from "../transport/linked_abort.ts";
+import { RunningCalls } from "./running_calls.ts";
 import type { RateLimitedLog } from "../log/rate_limited_log.ts";
 import { StartupPolicy } from "../exoscale/startup_policy.ts";
 import type { CallCounters } from "../status/counters.ts";
@@ -41,9 +43,9 @@ export class CloudCalls {
   readonly #options: CallerOptions;
   /** Counted separately: a key may be allowed to read an instance but not to list instances. */
   readonly #patience = { calls: new StartupPolicy(), members: new StartupPolicy() };
-  readonly #running = new Set<Promise<void>>();
+  readonly #running = new RunningCalls();
   /** Ends the attach under way, null without one. */
-  #attach: AbortController | null = null;
+  #attach: LinkedAbort | null = null;
   #lists = 0;
 
   constructor(options: CallerOptions) {
@@ -52,12 +54,12 @@ export class CloudCalls {
 
   /** Begins a call of the core. */
   begin(id: number, call: Call): void {
-    this.#run(this.#call(id, call));
+    this.#running.add(this.#call(id, call));
   }
 
   /** Begins to read the peer list. */
   readMembers(): void {
-    this.#run(this.#members());
+    this.#running.add(this.#members());
   }
 
   /** The list has changed: a reading under way starts again. */
@@ -71,27 +73,19 @@ export class CloudCalls {
   }
 
   /** Resolves when all calls have ended, which is soon after `ending`. */
-  async ended(): Promise<void> {
-    await Promise.all(this.#running);
-  }
-
-  #run(call: Promise<void>): void {
-    const running = call.finally(() => this.#running.delete(running));
-    this.#running.add(running);
+  ended(): Promise<void> {
+    return this.#running.ended();
   }
 
   async #call(id: number, call: Call): Promise<void> {
     const { cloud, clock, random, log, counters, verbose, ending, deliver, identified } =
       this.#options;
     const startedAtMs = clock.nowMs();
-    // Not `AbortSignal.any`: Deno 2.7 may collect such a signal with its listeners, and the call would never end.
-    const over = new AbortController(), { signal } = over, end = () => over.abort();
-    if (ending.aborted) end();
-    ending.addEventListener("abort", end);
+    using over = new LinkedAbort(ending);
     if (call.verb === "attach") this.#attach = over;
     try {
       const wanted = () => this.#options.wanted(call);
-      const answer = await askCloud(cloud, call, { wanted, signal, identified });
+      const answer = await askCloud(cloud, call, { wanted, signal: over.signal, identified });
       const tookMs = Math.round(clock.nowMs() - startedAtMs);
       counters.done(call.verb, { tookMs, atMs: clock.nowMs() });
       if (answer.verb === "evict" && answer.outcome === "taken") {
@@ -113,7 +107,6 @@ export class CloudCalls {
       if (this.#ends(call.verb, error)) return;
       deliver(failed);
     } finally {
-      ending.removeEventListener("abort", end);
       if (this.#attach === over) this.#attach = null;
     }
   }

@@ -6,6 +6,8 @@ import { backoffMs } from "../core/backoff.ts";
 import type { LeaseAnswer, LeaseCall } from "../core/lease/call.ts";
 import type { NodeEvent } from "../core/node_state.ts";
 import { StoreError } from "../leases/store_error.ts";
+import { LinkedAbort } from "../transport/linked_abort.ts";
+import { RunningCalls } from "./running_calls.ts";
 import type { RateLimitedLog } from "../log/rate_limited_log.ts";
 import type { LeaseCounters } from "../status/lease_counters.ts";
 import type { Claim, Clock, LeaseStore } from "../world.ts";
@@ -38,7 +40,7 @@ function tooLate(limitMs: number, cause: unknown): StoreError {
 /** Makes calls, and watches. */
 export class LeaseCalls {
   readonly #options: LeaseCallerOptions;
-  readonly #running = new Set<Promise<void>>();
+  readonly #running = new RunningCalls();
 
   constructor(options: LeaseCallerOptions) {
     this.#options = options;
@@ -46,33 +48,23 @@ export class LeaseCalls {
 
   /** Begins to watch, until the end. */
   watch(): void {
-    this.#run(this.#watch());
+    this.#running.add(this.#watch());
   }
 
   /** Begins a call of the core, which gets that long. */
   begin(id: number, call: LeaseCall, limitMs: number): void {
-    this.#run(this.#call(id, call, limitMs));
+    this.#running.add(this.#call(id, call, limitMs));
   }
 
   /** Resolves when all calls have ended, which is soon after `ending`. */
-  async ended(): Promise<void> {
-    await Promise.all(this.#running);
-  }
-
-  #run(call: Promise<void>): void {
-    const running = call.finally(() => this.#running.delete(running));
-    this.#running.add(running);
+  ended(): Promise<void> {
+    return this.#running.ended();
   }
 
   async #call(id: number, call: LeaseCall, limitMs: number): Promise<void> {
     const { clock, random, ending, deliver, counters: { calls } } = this.#options;
     const startedAtMs = clock.nowMs();
-    // With `AbortSignal.any` a call could hang for ever: Deno 2.7 may collect such a signal with its listeners, and any
-    // version keeps something of each of them as long as `ending` lives.
-    const over = new AbortController(), done = new AbortController();
-    const end = () => [over, done].forEach((each) => each.abort());
-    if (ending.aborted) end();
-    ending.addEventListener("abort", end);
+    using over = new LinkedAbort(ending), done = new LinkedAbort(ending);
     const late = clock.sleep(limitMs, done.signal).then(() => {
       if (!done.signal.aborted) over.abort(new DOMException("late", "TimeoutError"));
     });
@@ -87,7 +79,6 @@ export class LeaseCalls {
       deliver({ kind: "store-failed", id, roll: random() });
     } finally {
       done.abort();
-      ending.removeEventListener("abort", end);
       await late;
     }
   }

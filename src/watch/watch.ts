@@ -8,7 +8,7 @@ import { type MissingPeer, settling } from "../core/election/state.ts";
 import { apart, ownershipOf } from "../core/group.ts";
 import { nodeWakeAtMs, startNode, stepNode } from "../core/node.ts";
 import { type Remains, shutdown } from "../core/shutdown.ts";
-import { stillWanted } from "../core/ownership/state.ts";
+import { wants } from "../core/under_lease.ts";
 import { reasonDetail } from "../core/transitions.ts";
 import type { PeerIdentity } from "../core/election/peer.ts";
 import type { AddressView } from "../status/snapshot.ts";
@@ -256,7 +256,7 @@ export class Watch {
       ending: this.#ending.signal,
       deliver: (event) => this.deliver(isResult(event) ? { ...event, ...about } : event),
       starting: (verb) => !this.#hopeless.has(elasticIp) && this.#starting(verb, elasticIp),
-      wanted: (call) => this.#wanted(elasticIp, call),
+      wanted: (call) => wants(this.#node, { call, elasticIp }, clock.nowMs()),
       giveUp: () => this.#giveUp(elasticIp),
     });
     return { elasticIp, cloud, calls, counters, log };
@@ -274,13 +274,6 @@ export class Watch {
         return { instanceId: instanceId ?? "", ...name, wallMs: clock.wallMs() };
       },
     });
-  }
-
-  /** Judged now, not as of the last step: this process may have slept since then. */
-  #wanted(elasticIp: string, call: Call): boolean {
-    const { lease } = this.#node, changes = call.verb === "attach" || call.verb === "evict";
-    if (lease && changes && !owns(lease, this.#options.clock.nowMs())) return false;
-    return stillWanted(ownershipOf(this.#node, elasticIp), call);
   }
 
   #strandOf(elasticIp: string | undefined): Strand {

@@ -6,7 +6,7 @@ import type { ClusterNode } from "../support/cluster.ts";
 import { Etcd, etcdMissing, type EtcdOptions } from "../support/etcd.ts";
 import { pause, until } from "../support/until.ts";
 import { ip } from "./ip.ts";
-import { LONG_MS, NetworkCluster, roleOf } from "./network_cluster.ts";
+import { LONG_MS, NetworkCluster, roleOf, story } from "./network_cluster.ts";
 import { LeaseWitness } from "./lease_witness.ts";
 import { MISSING, natMissing } from "./requirements.ts";
 
@@ -203,19 +203,7 @@ export async function withLease(
       await cluster.witness.assertOwners();
     }
   } catch (cause) {
-    const at = (atMs: number) => ((atMs - startMs) / 1_000).toFixed(2);
-    const { nodes, server } = cluster.nodes;
-    const name = (id: string) => nodes.find(({ instance }) => instance.id === id)?.name ?? id;
-    const lines = [
-      ...server.model.history.map(({ atMs, holders }) => ({
-        atMs,
-        text: `cloud: ${holders.map(name).join("+") || "nobody"}`,
-      })),
-      ...nodes.flatMap((node) =>
-        node.lines.map(({ atMs, text }) => ({ atMs, text: `${node.name}: ${text}` }))
-      ),
-    ].sort((one, other) => one.atMs - other.atMs).map(({ atMs, text }) => `${at(atMs)} ${text}`);
-    throw new Error(`${messageOf(cause)}\n${lines.join("\n")}`, { cause });
+    throw new Error(`${messageOf(cause)}\n${story(cluster.nodes, startMs)}`, { cause });
   } finally {
     await cluster.close();
   }

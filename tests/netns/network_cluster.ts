@@ -142,7 +142,8 @@ export async function withCluster(
   }
 }
 
-function story(cluster: NetworkCluster, startedAtMs: number): string {
+/** All that the cloud and the nodes have told, in order. */
+export function story(cluster: NetworkCluster, startedAtMs: number): string {
   const name = (id: string) => cluster.nodes.find(({ instance }) => instance.id === id)?.name ?? id;
   const events = [
     ...cluster.server.model.history.map(({ atMs, holders }) => ({

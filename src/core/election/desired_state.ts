@@ -89,7 +89,7 @@ export interface DesiredState {
   readonly holdsOnlyIfUnheld: boolean;
   /** We should hold, but a live node that ranks after this one says that it holds. */
   readonly challenged: boolean;
-  /** The best of `successors`; null without one. */
+  /** The best of `successors`, to whom a lease is given up; null without one, or without a lease. */
   readonly heir: string | null;
   /** Whether holding takes a lease. */
   readonly underLease: boolean;
@@ -131,7 +131,7 @@ export function desiredStateOf(state: Election): DesiredState {
     holdsOnlyIfUnheld: intent === "hold" && (doubt || (!state.inPeerList && silent.length > 0)),
     challenged: intent === "hold" &&
       peers.some((peer) => eligible(peer) && peer.trailer?.holds && ranksAfter(peer, state)),
-    heir: heirOf(successors, state),
+    heir: state.lease === null ? null : heirOf(successors, state),
     underLease: state.lease !== null,
     lease: null,
     rumoured: state.rumour?.told === true,

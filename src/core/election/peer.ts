@@ -32,13 +32,6 @@ export function titleOf(
   return name ? `${name} (${pathText(path)})` : pathText(path);
 }
 
-/** How people know an instance of which only the id may be known: `edge-2 (0a1b...)`, or `instance 0a1b...`. */
-export function instanceTitle(
-  { instanceId, name }: { readonly instanceId: string; readonly name?: string | undefined },
-): string {
-  return name ? `${name} (${instanceId})` : `instance ${instanceId}`;
-}
-
 /** A peer with only a known address. */
 export function unresolved(address: string): PeerIdentity {
   return { address, instanceId: null, wireId: null };

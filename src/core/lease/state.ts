@@ -8,6 +8,7 @@
 //   ├──────────┼─────────────┼─────────────┤
 //   renewed    renew again   counts as     the store gives it
 //                            lost: detach  to somebody else
+import { instanceTitle } from "../instance_title.ts";
 import type { Advert } from "../heartbeat.ts";
 import type { LeaseAnswer, LeaseCall, LeaseRecord, LeaseSight } from "./call.ts";
 
@@ -133,10 +134,8 @@ export type LeaseEvent =
 
 /** The state before any answer of the store. */
 export function startLease(settings: LeaseSettings, atMs: number): Lease {
-  // Only heartbeats could prove without the store that nobody else takes the address.
-  const failsafe = settings.failsafe && settings.heartbeats;
   return {
-    settings: { ...settings, failsafe },
+    settings,
     wish: { self: null, take: false, giveUp: null, freshSinceMs: -Infinity },
     sight: null,
     sightAtMs: -Infinity,
@@ -189,7 +188,7 @@ export function leaseSlotOf(lease: Lease, id: number): LeaseSlotName | undefined
 /** The owner of a record for people. */
 export function ownerOf({ instanceId, name, releasedTo }: LeaseRecord): string {
   if (releasedTo !== undefined) return `instance ${releasedTo} (released to it)`;
-  return name ? `${name} (${instanceId})` : `instance ${instanceId}`;
+  return instanceTitle({ instanceId, name });
 }
 
 /** What the election knows about the lease, without which no node may be master. */

@@ -2,6 +2,7 @@
 // the same number. At most one call that changes the lease is under way, and one that reads.
 import { durationText, spanText } from "../age.ts";
 import { backoffMs } from "../backoff.ts";
+import { instanceTitle } from "../instance_title.ts";
 import { type Report, report, type Say } from "../registry/report.ts";
 import type { LeaseAnswer, LeaseCall, LeaseSight } from "./call.ts";
 import { ANNOUNCE_CAP_MS, announced, nextAnnounce, readsSoon } from "./candidates.ts";
@@ -191,8 +192,7 @@ function acquiredText({ sight, wish: { self } }: Lease, clean: boolean): string 
   if (clean && before) {
     // The watch was quicker than the answer: its record is our own already.
     if (before.instanceId === self) return "this node owns the lease, which was given up to it";
-    const { instanceId, name } = before;
-    const who = name ? `${name} (${instanceId})` : `instance ${instanceId}`;
+    const who = instanceTitle(before);
     return `this node owns the lease, which ${who} gave up to it after detaching the address`;
   }
   return "this node owns the lease: it takes the address from all others before it attaches it";

@@ -22,7 +22,7 @@ import {
   slotOf,
 } from "./state.ts";
 import { type Answer, type Call, forgive, type OtherHolder, succeeded } from "./call.ts";
-import { instanceTitle } from "../election/peer.ts";
+import { instanceTitle } from "../instance_title.ts";
 
 /** Time until the look after an attach: others may hold, too. */
 const AFTER_ATTACH_MS = 1_000;

@@ -5,6 +5,7 @@ import { type Fields, fieldsOf, odd } from "./fields.ts";
 import { readLines, readText, TooLong } from "./lines.ts";
 import { Refusal, refusalIn, storeError, textRefusal } from "./refusal.ts";
 import { StoreError } from "../store_error.ts";
+import { LinkedAbort } from "../../transport/linked_abort.ts";
 
 /** Where etcd is, and how to get in. */
 export interface GatewayOptions {
@@ -62,9 +63,7 @@ export class Gateway {
     const { endpoints, user } = this.#options;
     const turn = this.#turn, endpoint = endpoints[turn % endpoints.length] ?? "";
     const where = this.#where(endpoint);
-    // A signal that lives as long as the process would keep something of each request.
-    const ending = new AbortController(), end = () => ending.abort();
-    signal.addEventListener("abort", end);
+    using ending = new LinkedAbort(signal);
     try {
       signal.throwIfAborted();
       return await work({
@@ -87,7 +86,6 @@ export class Gateway {
       throw storeError(placed, { where, user, signal });
     } finally {
       ending.abort();
-      signal.removeEventListener("abort", end);
     }
   }
 

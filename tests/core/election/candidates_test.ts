@@ -62,7 +62,9 @@ Deno.test("a listed node counts at once, in its order, with all that it says", (
   for (const [says, elected] of cases) {
     const state = seen(start(), { 1: says });
     assertEquals(state.elected, elected, JSON.stringify(says));
-    const { successors, heir, steady } = desiredStateOf(state);
+    // Candidates come with a lease.
+    const lease = { owned: false, reachable: true, lost: false, holder: null };
+    const { successors, heir, steady } = desiredStateOf({ ...state, lease });
     const better = elected === "backup" ? [idOf(1)] : [];
     assertEquals([successors, heir, steady], [better, better[0] ?? null, [idOf(1)]]);
   }

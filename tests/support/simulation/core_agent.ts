@@ -1,11 +1,8 @@
 // A watchdog that is only the core: it steps each event and performs each effect, without any promise.
 import { accept } from "../../../src/core/election/accept.ts";
 import { decode, encode, hasTag, type Trailer, trailerFor } from "../../../src/core/heartbeat.ts";
-import { ownershipOf } from "../../../src/core/group.ts";
 import { nodeWakeAtMs, startNode, stepNode } from "../../../src/core/node.ts";
-import { owns } from "../../../src/core/lease/state.ts";
-import type { Call } from "../../../src/core/ownership/call.ts";
-import { stillWanted } from "../../../src/core/ownership/state.ts";
+import { wants } from "../../../src/core/under_lease.ts";
 import type { PeerIdentity } from "../../../src/core/election/peer.ts";
 import type { SignalName } from "../../../src/world.ts";
 import { asideOf } from "./aside.ts";
@@ -98,7 +95,7 @@ export class CoreAgent implements Agent {
           progress: (tookMs) => this.#deliver({ kind: "progress", tookMs }),
           answer: (answer) => this.#deliver({ kind: "answered", answer, ...result() }),
           fail: (setback) => this.#deliver({ kind: "failed", ...result(), ...setback }),
-          wanted: () => this.#wanted(effect.call, elasticIp),
+          wanted: () => wants(this.#node, { call: effect.call, elasticIp }, this.#outside.nowMs()),
         }, elasticIp);
       }
       case "members":
@@ -122,13 +119,6 @@ export class CoreAgent implements Agent {
       default:
         return effect satisfies never;
     }
-  }
-
-  /** As the loop does: by the time of now, not of the last step. */
-  #wanted(call: Call, elasticIp: string | undefined): boolean {
-    const { lease } = this.#node, changes = call.verb === "attach" || call.verb === "evict";
-    if (lease && changes && !owns(lease, this.#outside.nowMs())) return false;
-    return stillWanted(ownershipOf(this.#node, elasticIp), call);
   }
 
   #send({ to, advert, hearsYou, echo }: Extract<NodeEffect, { kind: "send" }>): void {
