@@ -109,6 +109,15 @@ Deno.test("attempts get a ninth of the time, then twice as long each, up to a th
   assertEquals(limits, [1_000, 2_000, 3_000, 3_000]);
 });
 
+Deno.test("after an attempt to take it whose answer was lost the store is asked what is so", () => {
+  const played = new Played();
+  played.read(null, 0);
+  const [acquire] = played.begin(0);
+  played.learn({ kind: "store-failed", id: acquire!.id, roll: 0 }, 1_000);
+  const verbs = played.begin(2_000).map(({ call }) => call.verb);
+  assertEquals(verbs, ["read"], "and nothing is taken before it has answered");
+});
+
 Deno.test("an answer after the loss brings nothing back", () => {
   const played = Played.owner();
   const [renew] = played.begin(3_000);
