@@ -4,6 +4,7 @@ import { simUuid } from "../../tests/support/cloud/model.ts";
 import { Etcd, etcdMissing } from "../../tests/support/etcd.ts";
 import { pause } from "../../tests/support/until.ts";
 import { BenchCluster, repeat } from "./bench_cluster.ts";
+import { CountingRelay } from "./counting_relay.ts";
 import type { Case, Figure, Size } from "./figure.ts";
 import { startPeerLoad } from "./peer_load.ts";
 import { cpuPercent, memoryMiB } from "./proc.ts";
@@ -13,6 +14,8 @@ const WATCHED_MS = 30_000, MINUTE_MS = 60_000;
 const WARM_MS = 3_000;
 /** Long enough for the looks after a move. */
 const AFTERMATH_MS = 4_000;
+/** The watchdogs, in their order. */
+const ROLES = ["the holder", "another node"];
 /** Longer than any measurement: what is written with it stays. */
 const KEPT_S = 3_600;
 
@@ -79,51 +82,10 @@ async function move(size: Size): Promise<Figure[]> {
   ];
 }
 
-/** Passes TCP on, and counts the requests to etcd by the address they come from. */
-function counting(
-  endpoint: string,
-): { port: number; count: (from: string) => number; close(): void } {
-  const { hostname, port } = new URL(endpoint);
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const counts = new Map<string, number>();
-  const open = new Set<Deno.Conn>();
-  const serve = async (client: Deno.TcpConn) => {
-    const server = await Deno.connect({ hostname, port: Number(port) });
-    open.add(client).add(server);
-    const from = client.remoteAddr.hostname;
-    const count = new TransformStream<Uint8Array, Uint8Array>({
-      transform(chunk, controller) {
-        const found = new TextDecoder().decode(chunk).split("POST /v3/").length - 1;
-        counts.set(from, (counts.get(from) ?? 0) + found);
-        controller.enqueue(chunk);
-      },
-    });
-    await Promise.all([
-      client.readable.pipeThrough(count).pipeTo(server.writable),
-      server.readable.pipeTo(client.writable),
-    ]).catch(() => {});
-  };
-  (async () => {
-    for await (const client of listener) void serve(client);
-  })().catch(() => {});
-  return {
-    port: (listener.addr as Deno.NetAddr).port,
-    count: (from) => counts.get(from) ?? 0,
-    close() {
-      listener.close();
-      for (const connection of open) {
-        try {
-          connection.close();
-        } catch { /* its other side was quicker */ }
-      }
-    },
-  };
-}
-
 interface Rest {
   readonly cpu: number;
   readonly rss: number;
-  /** Requests to the store within a minute, of both nodes. */
+  /** Requests to the store within a minute. */
   readonly requests: number;
 }
 
@@ -132,35 +94,33 @@ async function rest(
   { nodes, heartbeats, spanMs }: { nodes: number; heartbeats: boolean; spanMs: number },
 ): Promise<readonly Rest[]> {
   await using etcd = await Etcd.start();
-  const counter = counting(etcd.endpoints[0]!);
+  const relays = [1, 2].map(() => new CountingRelay(etcd.endpoints[0]!));
   const cluster = new BenchCluster({ count: nodes });
   const load = heartbeats
     ? await startPeerLoad(cluster, { from: 3, to: nodes + 1 })
     : await standIn(etcd, nodes);
-  const lease = leaseArgs(`http://127.0.0.1:${counter.port}`, 10);
+  const leaseOf = (number: number) => leaseArgs(relays[number - 1]!.endpoint, 10);
   try {
-    if (heartbeats) await cluster.settle({ args: () => lease });
+    if (heartbeats) await cluster.settle({ args: leaseOf });
     else {
-      const args = [...lease, "--heartbeats", "none"];
       for (const [at, priority] of [10, 20].entries()) {
+        const args = [...leaseOf(at + 1), "--heartbeats", "none"];
         cluster.start(cluster.node(at + 1), { priority, args, peers: null });
       }
       await cluster.moved("node-1");
     }
     await pause(WARM_MS);
-    const before = counter.count("127.0.0.1"), beganMs = performance.now();
-    const costs = await Promise.all([1, 2].map(async (number) => {
-      const pid = cluster.node(number).process?.pid ?? 0;
+    return await Promise.all(relays.map(async (relay, at) => {
+      const pid = cluster.node(at + 1).process?.pid ?? 0;
+      const before = relay.count, beganMs = performance.now();
       const cpu = await cpuPercent(pid, () => pause(spanMs));
-      return { cpu, ...memoryMiB(pid) };
+      const requests = (relay.count - before) / (performance.now() - beganMs) * MINUTE_MS;
+      return { cpu, rss: memoryMiB(pid).rss, requests };
     }));
-    const requests = (counter.count("127.0.0.1") - before) /
-      (performance.now() - beganMs) * MINUTE_MS;
-    return costs.map(({ cpu, rss }) => ({ cpu, rss, requests }));
   } finally {
     load.close();
     await cluster.close();
-    counter.close();
+    for (const relay of relays) relay.close();
   }
 }
 
@@ -194,11 +154,11 @@ async function resting(size: Size): Promise<Figure[]> {
           values: costs.map(({ cpu }) => cpu),
         },
         { title: "– resident memory (RSS)", unit: "MiB", values: costs.map(({ rss }) => rss) },
-        {
-          title: "– requests to etcd per minute, the holder's and another node's",
-          unit: "calls",
-          values: costs.slice(0, 1).map(({ requests }) => requests),
-        },
+        ...ROLES.map((role, at) => ({
+          title: `– requests to etcd per minute, ${role}`,
+          unit: "calls" as const,
+          values: costs.slice(at, at + 1).map(({ requests }) => requests),
+        })),
       );
     }
   }
