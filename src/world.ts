@@ -3,6 +3,7 @@ import type { MissingPeer, Reason, Role } from "./core/election/state.ts";
 import type { EventName, SeverityOf } from "./core/registry/events.ts";
 import type { PeerIdentity } from "./core/election/peer.ts";
 import type { Candidate, LeaseSight } from "./core/lease/call.ts";
+import type { LeaseSpan } from "./core/lease/state.ts";
 import type { OtherHolder } from "./core/ownership/call.ts";
 
 /** Time. */
@@ -169,12 +170,24 @@ export interface Sighting {
   readonly exists?: boolean;
 }
 
+/** What a change may not outlive. Asked anew for each request, also for one that repeats another. */
+export interface ChangeLimits {
+  /**
+   * Called whenever a request is about to leave: a peer that was heard meanwhile keeps its hold, and a node that has
+   * lost its lease changes nothing. By default true.
+   */
+  readonly wanted?: () => boolean;
+  /**
+   * The lease under which the change is made, null without one: the request expires no later, however long the network
+   * holds it back.
+   */
+  readonly lease?: () => LeaseSpan | null;
+}
+
 /** Options of an eviction. */
-export interface EvictOptions {
+export interface EvictOptions extends ChangeLimits {
   /** Only if the cloud says that the machine is off. */
   readonly onlyIfStopped: boolean;
-  /** Called whenever a request is about to leave: a peer that was heard meanwhile keeps its hold. By default true. */
-  readonly wanted?: () => boolean;
 }
 
 /** The part of the cloud that changes nothing; a shadow gets no more. See `Cloud`. */
@@ -196,11 +209,8 @@ export interface ReadOnlyCloud {
  * `CloudError`.
  */
 export interface Cloud extends ReadOnlyCloud {
-  /**
-   * Attaches to self and waits until the cloud has done it. `wanted` is called whenever a request is about to leave: a
-   * node that has lost its lease meanwhile sends none.
-   */
-  attach(signal: AbortSignal, wanted?: () => boolean): Promise<void>;
+  /** Attaches to self and waits until the cloud has done it. */
+  attach(signal: AbortSignal, limits?: ChangeLimits): Promise<void>;
   /** Detaches from self and waits; an address that is not attached counts as detached. */
   detachSelf(signal: AbortSignal): Promise<void>;
   /**

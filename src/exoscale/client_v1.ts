@@ -1,6 +1,8 @@
 // Signed CloudStack commands (API v1), their envelopes, pages and jobs. cloud_v1.ts says what they mean for an Elastic
 // IP.
+import type { ChangeLimits } from "../world.ts";
 import type { ChangeOptions, ClientOptions } from "./client_v2.ts";
+import { CloudClock } from "./cloud_clock.ts";
 import { CloudError, refused } from "./cloud_error.ts";
 import {
   type Allowance,
@@ -13,7 +15,7 @@ import { type Fields, fieldsOf, idOf, listOf, numberOf, requiredIdOf, shown } fr
 import { finish, type Progress } from "./operation.ts";
 import { Attempts } from "./attempts.ts";
 import { RateLimiter } from "./rate_limiter.ts";
-import { explanationOf, refusal } from "./error_response.ts";
+import { explanationOf, refusal, refuseExpired } from "./error_response.ts";
 import { expiresV1, LIFETIME_MS, type Parameters, signedQueryV1, Signer } from "./signature.ts";
 
 const PAGE_SIZE = 50;
@@ -31,11 +33,13 @@ export class ClientV1 {
   readonly #options: ClientOptions;
   readonly #attempts: Attempts;
   readonly #signer: Signer;
+  readonly #cloudClock: CloudClock;
 
   constructor(options: ClientOptions) {
     this.#options = options;
     this.#attempts = new Attempts(options.clock, options.limiter ?? new RateLimiter(options.clock));
     this.#signer = options.signer ?? new Signer(options);
+    this.#cloudClock = new CloudClock(options.clock);
   }
 
   /** All machines that match, page by page. */
@@ -66,10 +70,10 @@ export class ClientV1 {
   async job(
     command: string,
     parameters: Parameters,
-    { achieved, before, signal }: ChangeOptions,
+    { achieved, ...options }: ChangeOptions,
   ): Promise<void> {
     try {
-      await this.#finish(command, parameters, { before, signal });
+      await this.#finish(command, parameters, options);
     } catch (error) {
       if (!refused(error) || !await achieved().catch(() => false)) throw error;
     }
@@ -78,9 +82,10 @@ export class ClientV1 {
   async #finish(
     command: string,
     parameters: Parameters,
-    { before, signal }: { before: (() => void) | undefined; signal: AbortSignal },
+    options: Omit<ChangeOptions, "achieved">,
   ): Promise<void> {
-    const started = await this.#call(command, parameters, { writes: true, before, signal });
+    const { signal } = options;
+    const started = await this.#call(command, parameters, { writes: true, ...options });
     const jobid = requiredIdOf(started, "jobid", command);
     await finish({ done: false }, {
       title: command,
@@ -113,9 +118,10 @@ export class ClientV1 {
   async #call(
     command: string,
     parameters: Parameters,
-    { writes = false, before, allowance, signal }: {
+    { writes = false, before, lease, allowance, signal }: {
       writes?: boolean;
       before?: (() => void) | undefined;
+      lease?: ChangeLimits["lease"] | undefined;
       allowance?: Allowance;
       signal: AbortSignal;
     },
@@ -124,17 +130,29 @@ export class ClientV1 {
     const turn = { writes, before, signal };
     const { answer, tookMs } = await this.#attempts.send(turn, async ({ signal, ...how }) => {
       const { apiKey, secret } = this.#signer.now("SHA-1");
+      const span = lease?.() ?? null;
+      const lastMs = () => span === null ? Infinity : this.#cloudClock.lastSecondOf(span);
+      const expiresAtMs = Math.min(clock.wallMs() + LIFETIME_MS, lastMs());
       const query = await signedQueryV1({
         ...parameters,
         command,
         apikey: apiKey,
         response: "json",
         signatureversion: "3",
-        expires: expiresV1(clock.wallMs() + LIFETIME_MS),
+        expires: expiresV1(expiresAtMs),
       }, await secret);
       const url = new URL(`${endpoint}?${query}`);
-      const request: HttpRequest = { method: "GET", url, title: command, ...how };
-      return await exchange(fetch, { ...request, ...(allowance && { allowance }) }, signal);
+      // The URL has the signature, so it was made before the wait for a turn.
+      const mayLeave = async () => {
+        await how.mayLeave();
+        lastMs();
+      };
+      const request: HttpRequest = { method: "GET", url, title: command, ...how, mayLeave };
+      const answer = await exchange(fetch, { ...request, ...(allowance && { allowance }) }, signal);
+      this.#cloudClock.note(answer);
+      const limit = { expires: expiresAtMs / 1000, wallMs: clock.wallMs() };
+      if (span !== null) refuseExpired(answer, command, limit);
+      return answer;
     });
     const content = unwrap(answer, command);
     if (answer.status >= 300 || content.errorcode !== undefined) {

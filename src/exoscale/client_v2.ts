@@ -1,12 +1,14 @@
 // Signed calls to API v2 and its operations. cloud_v2.ts says what they mean for an Elastic IP.
-import type { Clock } from "../world.ts";
+import type { ChangeLimits, Clock } from "../world.ts";
+import type { LeaseSpan } from "../core/lease/state.ts";
+import { CloudClock } from "./cloud_clock.ts";
 import { CloudError, refused } from "./cloud_error.ts";
 import { CALL_TIMEOUT_MS, exchange, type Fetch } from "./http.ts";
 import { type Fields, fieldsOf, idOf, textOf } from "./json.ts";
 import { finish, type Progress } from "./operation.ts";
 import { Attempts } from "./attempts.ts";
 import { RateLimiter } from "./rate_limiter.ts";
-import { refusal } from "./error_response.ts";
+import { refusal, refuseExpired } from "./error_response.ts";
 import { authorizationV2, LIFETIME_MS, Signer } from "./signature.ts";
 
 /** What a client of either API needs. */
@@ -30,7 +32,8 @@ export interface ChangeOptions {
   /** Asks the cloud whether the change shows. */
   readonly achieved: () => Promise<boolean>;
   /** Called when the request is about to leave. Throws when the change is not wanted any more. */
-  readonly before?: () => void;
+  readonly before?: (() => void) | undefined;
+  readonly lease?: ChangeLimits["lease"] | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -47,6 +50,7 @@ export class ClientV2 {
   readonly #options: ClientOptions;
   readonly #attempts: Attempts;
   readonly #signer: Signer;
+  readonly #cloudClock: CloudClock;
   /** How far the cloud's clock is ahead of ours, by the latest answer; null before the first. */
   #serverAheadMs: number | null = null;
 
@@ -55,6 +59,7 @@ export class ClientV2 {
     this.#options = options;
     this.#attempts = new Attempts(options.clock, options.limiter ?? new RateLimiter(options.clock));
     this.#signer = options.signer ?? new Signer(options);
+    this.#cloudClock = new CloudClock(options.clock);
   }
 
   /** Reads a resource. An urgent read is queued with the changes. */
@@ -75,11 +80,11 @@ export class ClientV2 {
   async put(
     path: string,
     body: unknown,
-    { achieved, before, signal }: ChangeOptions,
+    { achieved, before, lease, signal }: ChangeOptions,
   ): Promise<boolean> {
     const title = `PUT ${path}`;
     try {
-      const request = { body: JSON.stringify(body), before, signal };
+      const request = { body: JSON.stringify(body), before, lease, signal };
       const operation = await this.#call("PUT", path, request);
       const { clock } = this.#options;
       const poll = () => this.#poll(idOf(operation, "id"), { title, achieved, signal });
@@ -114,9 +119,14 @@ export class ClientV2 {
   /**
    * Until when a request is valid, in Unix seconds. The kernel may deliver a change long after we have given it up, and
    * it would then undo what has happened since. So it expires, by the cloud's own clock, soon after we would have its
-   * answer.
+   * answer, and no later than the lease.
    */
-  #expires(method: "GET" | "PUT"): number {
+  #expires(method: "GET" | "PUT", span: LeaseSpan | null): number {
+    const lastMs = span === null ? Infinity : this.#cloudClock.lastSecondOf(span);
+    return Math.min(this.#usuallyExpires(method), lastMs / 1000);
+  }
+
+  #usuallyExpires(method: "GET" | "PUT"): number {
     const wallMs = this.#options.clock.wallMs();
     if (method === "GET" || this.#serverAheadMs === null) {
       return Math.floor((wallMs + LIFETIME_MS) / 1000);
@@ -127,11 +137,12 @@ export class ClientV2 {
   async #call(
     method: "GET" | "PUT",
     path: string,
-    { query = {}, urgent = method !== "GET", body, before, signal }: {
+    { query = {}, urgent = method !== "GET", body, before, lease, signal }: {
       query?: Record<string, string>;
       urgent?: boolean;
       body?: string;
       before?: (() => void) | undefined;
+      lease?: ChangeLimits["lease"] | undefined;
       signal: AbortSignal;
     },
   ): Promise<unknown> {
@@ -140,16 +151,26 @@ export class ClientV2 {
     const url = new URL(endpoint + path);
     for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value);
     const turn = { writes: urgent, asks: method === "GET", before, signal };
-    const headers = async () => {
-      const expires = this.#expires(method);
+    const headersUntil = async (expires: number) => {
       const { apiKey, secret } = this.#signer.now("SHA-256");
       const request = { method, url, body: body ?? "", expires };
       const authorization = await authorizationV2(request, { apiKey, secret: await secret });
       return { authorization, ...(body !== undefined && { "content-type": "application/json" }) };
     };
     const { answer, tookMs } = await this.#attempts.send(turn, async ({ signal, ...how }) => {
-      const request = { method, url, title, headers, ...how, ...(body !== undefined && { body }) };
-      return await exchange(fetch, request, signal);
+      let span: LeaseSpan | null = null, expires = Infinity;
+      const mayLeave = async () => {
+        await how.mayLeave();
+        span = lease?.() ?? null;
+        expires = this.#expires(method, span);
+      };
+      const headers = () => headersUntil(expires);
+      const content = body === undefined ? {} : { body };
+      const request = { method, url, title, ...how, mayLeave, headers, ...content };
+      const answer = await exchange(fetch, request, signal);
+      this.#cloudClock.note(answer);
+      if (span !== null) refuseExpired(answer, title, { expires, wallMs: clock.wallMs() });
+      return answer;
     });
     const dateMs = Date.parse(answer.headers.get("date") ?? "");
     if (!Number.isNaN(dateMs)) this.#serverAheadMs = dateMs - clock.wallMs();

@@ -1,6 +1,14 @@
 // The Elastic IP through CloudStack (API v1): a secondary address on the machine's default NIC. Listings show it, so
 // one reading tells who holds.
-import type { Clock, Cloud, EvictOptions, Identity, PeerList, Sighting } from "../world.ts";
+import type {
+  ChangeLimits,
+  Clock,
+  Cloud,
+  EvictOptions,
+  Identity,
+  PeerList,
+  Sighting,
+} from "../world.ts";
 import type { ChangeOptions, ClientOptions } from "./client_v2.ts";
 import { ClientV1 } from "./client_v1.ts";
 import { CloudError, refuseStale, refuseUnwanted } from "./cloud_error.ts";
@@ -115,12 +123,13 @@ export class CloudV1 implements Cloud {
     return machine !== null && this.#hold(machine) !== null;
   }
 
-  async attach(signal: AbortSignal, wanted?: () => boolean): Promise<void> {
+  async attach(signal: AbortSignal, { wanted, lease }: ChangeLimits = {}): Promise<void> {
     const parameters = { nicid: this.#nicId, ipaddress: this.#assignment.elasticIp };
     const achieved = () => this.inspect(this.#assignment.instanceId, signal);
     const before = wanted && (() => refuseUnwanted(wanted()));
     await this.#client.job("addIpToNic", parameters, {
       achieved,
+      lease,
       signal,
       ...(before && { before }),
     });
@@ -133,7 +142,7 @@ export class CloudV1 implements Cloud {
 
   async evict(
     instanceId: string,
-    { onlyIfStopped, wanted = () => true }: EvictOptions,
+    { onlyIfStopped, wanted = () => true, lease }: EvictOptions,
     signal: AbortSignal,
   ): Promise<"taken" | "absent" | "gone" | "running"> {
     const askedAtMs = this.#clock.nowMs();
@@ -143,14 +152,14 @@ export class CloudV1 implements Cloud {
     if (!hold) return "absent";
     if (onlyIfStopped && !OFF.has(textOf(machine, "state"))) return "running";
     const before = () => refuseStale({ askedAtMs, nowMs: this.#clock.nowMs(), wanted: wanted() });
-    await this.#release(hold, instanceId, { before, signal });
+    await this.#release(hold, instanceId, { before, lease, signal });
     return "taken";
   }
 
   async #release(
     hold: string,
     instanceId: string,
-    options: Pick<ChangeOptions, "before" | "signal">,
+    options: Omit<ChangeOptions, "achieved">,
   ): Promise<void> {
     const achieved = async () => !await this.inspect(instanceId, options.signal);
     await this.#client.job("removeIpFromNic", { id: hold }, { achieved, ...options });

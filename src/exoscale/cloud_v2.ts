@@ -3,7 +3,15 @@
 // watch it, and allocated again under another id.
 import { isIpv6, sameElasticIp } from "../core/ip.ts";
 import { ipv6Problem } from "./ipv6.ts";
-import type { Clock, Cloud, EvictOptions, Identity, PeerList, Sighting } from "../world.ts";
+import type {
+  ChangeLimits,
+  Clock,
+  Cloud,
+  EvictOptions,
+  Identity,
+  PeerList,
+  Sighting,
+} from "../world.ts";
 import { type ChangeOptions, type ClientOptions, ClientV2 } from "./client_v2.ts";
 import { CloudError, type CloudErrorKind, refuseStale, refuseUnwanted } from "./cloud_error.ts";
 import {
@@ -115,10 +123,11 @@ export class CloudV2 implements Cloud {
     return instance !== null && this.#holds(instance);
   }
 
-  async attach(signal: AbortSignal, wanted?: () => boolean): Promise<void> {
+  async attach(signal: AbortSignal, { wanted, lease }: ChangeLimits = {}): Promise<void> {
     const { instanceId } = this.#assignment;
     const options = {
       achieved: () => this.inspect(instanceId, signal),
+      lease,
       signal,
       ...(wanted && { before: () => refuseUnwanted(wanted()) }),
     };
@@ -144,7 +153,7 @@ export class CloudV2 implements Cloud {
 
   async evict(
     instanceId: string,
-    { onlyIfStopped, wanted = () => true }: EvictOptions,
+    { onlyIfStopped, wanted = () => true, lease }: EvictOptions,
     signal: AbortSignal,
   ): Promise<"taken" | "absent" | "gone" | "running"> {
     const askedAtMs = this.#clock.nowMs();
@@ -155,14 +164,14 @@ export class CloudV2 implements Cloud {
     if (!this.#holds(instance)) return "absent";
     if (onlyIfStopped && !OFF.has(textOf(instance, "state"))) return "running";
     const before = () => refuseStale({ askedAtMs, nowMs: this.#clock.nowMs(), wanted: wanted() });
-    const taken = await this.#detach(instanceId, { before, signal });
+    const taken = await this.#detach(instanceId, { before, lease, signal });
     // The reading was old: another node has evicted it, and has reported that.
     return taken ? "taken" : "gone";
   }
 
   async #detach(
     instanceId: string,
-    options: Pick<ChangeOptions, "before" | "signal">,
+    options: Omit<ChangeOptions, "achieved">,
   ): Promise<boolean> {
     const path = `/elastic-ip/${this.#elasticIp.id}:detach`;
     const achieved = async () => !await this.inspect(instanceId, options.signal);

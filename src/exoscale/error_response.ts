@@ -48,6 +48,23 @@ export function refusal(answer: HttpAnswer, title: string, wallMs: number): Clou
   return new CloudError(kind, said, options);
 }
 
+/**
+ * Throws if the cloud refuses a change because it has expired with the lease under which it was sent: not if the answer
+ * is older than `expires`, in Unix seconds.
+ */
+export function refuseExpired(
+  { status, headers, json }: HttpAnswer,
+  title: string,
+  { expires, wallMs }: { expires: number; wallMs: number },
+): void {
+  // Exoscale says so, but CloudStack says the same of a wrong secret.
+  if (status !== 401 && status !== 403) return;
+  if ((Date.parse(headers.get("date") ?? "") || wallMs) < expires * 1000) return;
+  const said = `${title}: HTTP ${status}: ${explanationOf(json) || "no explanation"}`;
+  const late = `${said}; it came after the lease for which it was signed`;
+  throw new CloudError("late", late, { status, mayArrive: false });
+}
+
 /** `Retry-After` in ms (seconds or an HTTP date), null when absent or unreadable; the caller limits the wait. */
 export function retryAfterMs(headers: Headers, wallMs: number): number | null {
   const value = headers.get("retry-after");

@@ -12,7 +12,7 @@ export function connectByNames(connect: Connect, names: Pick<PeerNames, "members
       members: (signal) => names.members((addresses) => cloud.members(signal, addresses)),
       look: (options, signal) => cloud.look(options, signal),
       inspect: (instanceId, signal) => cloud.inspect(instanceId, signal),
-      attach: (signal, wanted) => cloud.attach(signal, wanted),
+      attach: (signal, limits) => cloud.attach(signal, limits),
       detachSelf: (signal) => cloud.detachSelf(signal),
       evict: (instanceId, options, signal) => cloud.evict(instanceId, options, signal),
     };

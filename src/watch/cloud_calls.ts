@@ -8,7 +8,7 @@ import { RunningCalls } from "./running_calls.ts";
 import type { RateLimitedLog } from "../log/rate_limited_log.ts";
 import { StartupPolicy } from "../exoscale/startup_policy.ts";
 import type { CallCounters } from "../status/counters.ts";
-import type { Clock, Cloud, Log, OwnPath } from "../world.ts";
+import type { ChangeLimits, Clock, Cloud, Log, OwnPath } from "../world.ts";
 import type { NodeEvent } from "../core/node_state.ts";
 import type { Answer, Call } from "../core/ownership/call.ts";
 
@@ -34,6 +34,8 @@ export interface CallerOptions {
   readonly starting: (verb: Call["verb"] | "members") => boolean;
   /** Whether the node still wants the call. */
   readonly wanted: (call: Call) => boolean;
+  /** The node's lease, null without one. */
+  readonly lease: NonNullable<ChangeLimits["lease"]>;
   /** Ends the program; false while another address of the group can still be served. */
   readonly giveUp: () => boolean;
 }
@@ -84,8 +86,8 @@ export class CloudCalls {
     using over = new LinkedAbort(ending);
     if (call.verb === "attach") this.#attach = over;
     try {
-      const wanted = () => this.#options.wanted(call);
-      const answer = await askCloud(cloud, call, { wanted, signal: over.signal, identified });
+      const limits = { wanted: () => this.#options.wanted(call), lease: this.#options.lease };
+      const answer = await askCloud(cloud, call, { limits, signal: over.signal, identified });
       const tookMs = Math.round(clock.nowMs() - startedAtMs);
       counters.done(call.verb, { tookMs, atMs: clock.nowMs() });
       if (answer.verb === "evict" && answer.outcome === "taken") {
@@ -154,14 +156,14 @@ export class CloudCalls {
 }
 
 /**
- * Makes the call. `wanted` says whether a change is still wanted; `identified` gets the addresses by which the peers
- * know us. Throws `CloudError`.
+ * Makes the call. `limits` are those of a change; `identified` gets the addresses by which the peers know us. Throws
+ * `CloudError`.
  */
 async function askCloud(
   cloud: Cloud,
   call: Call,
-  { wanted, signal, identified }: {
-    wanted: () => boolean;
+  { limits, signal, identified }: {
+    limits: ChangeLimits;
     signal: AbortSignal;
     identified: (nativeAddresses: readonly string[]) => void;
   },
@@ -178,13 +180,13 @@ async function askCloud(
     case "inspect":
       return { verb, holds: await cloud.inspect(call.instanceId, signal) };
     case "attach":
-      await cloud.attach(signal, wanted);
+      await cloud.attach(signal, limits);
       return { verb };
     case "detach-self":
       await cloud.detachSelf(signal);
       return { verb };
     case "evict":
-      return { verb, outcome: await cloud.evict(call.instanceId, { ...call, wanted }, signal) };
+      return { verb, outcome: await cloud.evict(call.instanceId, { ...call, ...limits }, signal) };
     default:
       return call satisfies never;
   }

@@ -64,7 +64,7 @@ export class Renewal {
       members: (signal, addresses) => told(cloud.members(signal, addresses)),
       look: (options, signal) => told(cloud.look(options, signal)),
       inspect: (id, signal) => told(cloud.inspect(id, signal)),
-      attach: (signal, wanted) => told(cloud.attach(signal, wanted)),
+      attach: (signal, limits) => told(cloud.attach(signal, limits)),
       detachSelf: (signal) => told(cloud.detachSelf(signal)),
       evict: (id, options, signal) => told(cloud.evict(id, options, signal)),
     };

@@ -14,7 +14,7 @@ import type { PeerIdentity } from "../core/election/peer.ts";
 import type { AddressView } from "../status/snapshot.ts";
 import { CloudCalls } from "./cloud_calls.ts";
 import { LeaseCalls } from "./lease_calls.ts";
-import { owns } from "../core/lease/state.ts";
+import { owns, spanOf } from "../core/lease/state.ts";
 import { BurstLog } from "../log/burst_log.ts";
 import { strayCause } from "./heartbeat_source.ts";
 import type { EventName } from "../core/registry/events.ts";
@@ -257,6 +257,7 @@ export class Watch {
       deliver: (event) => this.deliver(isResult(event) ? { ...event, ...about } : event),
       starting: (verb) => !this.#hopeless.has(elasticIp) && this.#starting(verb, elasticIp),
       wanted: (call) => wants(this.#node, { call, elasticIp }, clock.nowMs()),
+      lease: () => spanOf(this.#node.lease),
       giveUp: () => this.#giveUp(elasticIp),
     });
     return { elasticIp, cloud, calls, counters, log };

@@ -42,14 +42,16 @@ export class LeaseCluster {
 
   /** Creates both; nothing of exoip runs yet. `args` are further arguments of each node. */
   static async create(
-    { count = 3, etcd = {}, members = 1, args = () => [] }: {
+    { count = 3, etcd = {}, members = 1, tls = true, args = () => [] }: {
       count?: number;
+      /** False for a cloud that speaks plain HTTP. */
+      tls?: boolean;
       members?: number;
       etcd?: Pick<EtcdOptions, "tls" | "auth">;
       args?: (etcd: Etcd, nodes: NetworkCluster) => readonly string[];
     },
   ): Promise<LeaseCluster> {
-    const nodes = await NetworkCluster.create({ count });
+    const nodes = await NetworkCluster.create({ count, tls });
     try {
       const machines = [];
       for (let index = 0; index < members; index++) {

@@ -14,6 +14,8 @@ export interface ClusterOptions {
   readonly ipv6?: boolean;
   /** The value of `-l`, if not the default. */
   readonly listen?: string;
+  /** False for a cloud that speaks plain HTTP. */
+  readonly tls?: boolean;
 }
 
 /** Longest wait for events that take seconds: the test machine may be busy. */
@@ -32,9 +34,15 @@ export class NetworkCluster extends Cluster {
 
   protected constructor(
     network: Network,
-    { count = 2, interval = "0.2", ipv6 = false }: ClusterOptions,
+    { count = 2, interval = "0.2", ipv6 = false, tls = true }: ClusterOptions,
   ) {
-    super({ count, interval, place: network, ...(ipv6 && { elasticIp: "2001:db8:0:1:2::1" }) });
+    super({
+      count,
+      interval,
+      place: network,
+      tls,
+      ...(ipv6 && { elasticIp: "2001:db8:0:1:2::1" }),
+    });
     this.network = network;
     this.#interval = interval;
   }

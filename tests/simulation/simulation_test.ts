@@ -60,6 +60,7 @@ async function twoNodes({ signed = false, off = false } = {}) {
 const NOTHING = {
   resume: (work: () => void) => work(),
   wanted: () => true,
+  lease: () => null,
   progress() {},
   answer() {},
   fail() {},

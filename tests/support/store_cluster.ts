@@ -74,7 +74,7 @@ class MemoryCloud implements Cloud {
   inspect: Cloud["inspect"] = (id, signal) =>
     this.#ask("inspect", LOOK_MS, { signal, work: () => this.zone.holders.has(id) });
 
-  attach: Cloud["attach"] = (signal, wanted = () => true) =>
+  attach: Cloud["attach"] = (signal, { wanted = () => true } = {}) =>
     this.#ask("attach", CHANGE_MS, { signal, wanted, work: () => this.zone.set(this.#self, true) });
 
   detachSelf: Cloud["detachSelf"] = (signal) =>

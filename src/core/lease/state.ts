@@ -33,6 +33,13 @@ export interface Tenure {
   readonly clean: boolean;
 }
 
+/** How long the store keeps a lease for us at least; by our monotonic clock. */
+export interface LeaseSpan {
+  /** When the last request was sent that took or renewed it. */
+  readonly renewedAtMs: number;
+  readonly endsAtMs: number;
+}
+
 /** A lease that we are giving up. */
 export interface Release {
   readonly token: string;
@@ -172,6 +179,13 @@ export function lossAtMs(lease: Lease): number {
 /** Whether the lease is ours now. Until the loss, a third of its time is left for what is sent now. */
 export function owns(lease: Lease, atMs: number): boolean {
   return atMs < lossAtMs(lease);
+}
+
+/** The span of our lease, which is over if it is not ours; null for a node that obeys none. */
+export function spanOf(lease: Lease | null): LeaseSpan | null {
+  if (lease === null) return null;
+  const renewedAtMs = lease.tenure?.renewedAtMs ?? -Infinity;
+  return { renewedAtMs, endsAtMs: renewedAtMs + lease.settings.ttlMs };
 }
 
 /** The record of somebody else's lease, or of one that was released to somebody else; null if we may take it. */

@@ -144,7 +144,7 @@ export const ERROR_KINDS = {
   "late": {
     retryable: true,
     atStart: "waits",
-    meaning: "This node gave up an eviction, because the peer was heard or too much time passed.",
+    meaning: "A change came too late: the peer was heard, time had passed, or the lease was over.",
     cure: "Nothing: the node judges again.",
   },
   "no-such-instance": {

@@ -1,6 +1,12 @@
 // The lease by itself: what is asked when, what an answer means, and when the lease counts as lost.
 import { assert, assertEquals } from "@std/assert";
-import { type Lease, type LeaseWish, owns, startLease } from "../../../src/core/lease/state.ts";
+import {
+  type Lease,
+  type LeaseWish,
+  owns,
+  spanOf,
+  startLease,
+} from "../../../src/core/lease/state.ts";
 import { actLease, learnLease, leaseWakeAtMs } from "../../../src/core/lease/step.ts";
 import type { LeaseAnswer, LeaseCall, LeaseRecord } from "../../../src/core/lease/call.ts";
 
@@ -195,4 +201,12 @@ Deno.test("a store counts as lost after two thirds without an answer, and as bac
   const [again] = played.begin(6_000);
   played.answer(again!.id, { verb: "read", sight: played.sight(null) }, 6_010);
   assertEquals([played.lease.reachable, played.said.at(-1)], [true, "store-back"]);
+});
+
+Deno.test("the store keeps a lease for its whole time from when the renewal was sent, and no other", () => {
+  assertEquals(spanOf(null), null, "none is obeyed");
+  const { lease } = Played.owner(1_000, 1_400);
+  assertEquals(spanOf(lease), { renewedAtMs: 1_000, endsAtMs: 1_000 + TTL_MS });
+  const { endsAtMs } = spanOf(new Played().lease) ?? {};
+  assertEquals(endsAtMs, -Infinity, "one that is not ours is over");
 });

@@ -26,11 +26,10 @@ export function answerV1(model: CloudModel, request: Request, wallMs: number): R
   const wrapped = (content: object, status = 200) => json({ [envelope]: content }, status);
   const refused = (errorcode: number, errortext: string) =>
     wrapped({ uuidList: [], errorcode, cserrorcode: 9999, errortext }, errorcode);
-  if (!signedRight(query, credentialsOf(model))) {
-    return refused(401, "unable to verify user credentials");
-  }
-  if (Date.parse((query.get("expires") ?? "").replace(/\+0000$/, "Z")) <= wallMs) {
-    return refused(401, "request expired");
+  const expired = Date.parse((query.get("expires") ?? "").replace(/\+0000$/, "Z")) <= wallMs;
+  // CloudStack's words are the same for both.
+  if (expired || !signedRight(query, credentialsOf(model))) {
+    return refused(401, "unable to verify user credentials and/or request signature");
   }
   if (model.deniedCommands.has(command)) {
     const text = `The given command ${command} does not exist or is not available for user`;

@@ -4,6 +4,7 @@ import { REPEAT_MAX_MS } from "../../../src/exoscale/attempts.ts";
 import { OPERATION_TIMEOUT_MS } from "../../../src/exoscale/operation.ts";
 import type { CallEnds } from "./machine.ts";
 import type { Timeline } from "../timeline.ts";
+import type { LeaseSpan } from "../../../src/core/lease/state.ts";
 import type { Call, Setback } from "../../../src/core/ownership/call.ts";
 import { CALL_TIMEOUT_MS } from "../../../src/exoscale/http.ts";
 
@@ -11,7 +12,7 @@ import { CALL_TIMEOUT_MS } from "../../../src/exoscale/http.ts";
  * How the cloud treats a caller. `lost`: it carries out the request, but the answer never arrives; `keeps`: it refuses
  * to evict; `denies`: it refuses every change; `pends`: it accepts changes, but does not finish them while the fault
  * lasts; `limits`: it refuses all calls for a few seconds; `late`: it answers no change, and carries it out at some time
- * until the request expires.
+ * until the request expires, with the lease of its sender at the latest.
  */
 export type Fault =
   | "ok"
@@ -40,6 +41,8 @@ export interface ChangeRequest {
   readonly by: string | null;
   /** When it left. */
   readonly sentAtMs: number;
+  /** When the cloud began to carry it out. */
+  readonly acceptedAtMs: number;
 }
 
 /** How often a client polls an operation. */
@@ -123,7 +126,8 @@ export class SimCloud {
   /** An operator's manual change. */
   changeByHand(change: "attach" | "detach", instanceId: string): void {
     this.handAtMs = this.#first.handAtMs = this.#timeline.nowMs;
-    this.onCarryOut({ change, instanceId, by: null, sentAtMs: this.#timeline.nowMs });
+    const { nowMs } = this.#timeline, when = { sentAtMs: nowMs, acceptedAtMs: nowMs };
+    this.onCarryOut({ change, instanceId, by: null, ...when });
     this.change(change, instanceId);
   }
 
@@ -191,43 +195,42 @@ export class SimCloud {
   ): void {
     const { nowMs } = this.#timeline;
     const by = caller.instanceId;
-    const applyOf = (sentAtMs: number) => () => {
-      this.onCarryOut({ change, instanceId: id, by, sentAtMs });
-      this.change(change, id);
+    const begin = (sentAtMs: number, ended = () => {}, inMs = 0) => {
+      const { nowMs: acceptedAtMs } = this.#timeline;
+      this.onAccept(change, id, by);
+      this.#timeline.at(acceptedAtMs + inMs + this.operationMs, () => {
+        this.onCarryOut({ change, instanceId: id, by, sentAtMs, acceptedAtMs });
+        this.change(change, id);
+        ended();
+      });
     };
+    const answer = () =>
+      this.#timeline.at(this.#timeline.nowMs + this.latencyMs, () => {
+        caller.progress(this.latencyMs);
+        done();
+      });
+    // One's own hold may be given up at any time.
+    const expiresAtMs = () =>
+      change === "detach" && id === by ? Infinity : expiryOf(caller.lease());
+    if (expiresAtMs() <= nowMs) return this.#timeline.at(nowMs, () => caller.fail(RETRYABLE));
     if (this.#faultOf(caller) === "late") {
       const lateMs = this.latencyMs + this.#random() * (LIFETIME_MS - this.latencyMs);
-      this.#timeline.at(nowMs + lateMs, () => {
-        this.onAccept(change, id, by);
-        this.#timeline.at(this.#timeline.nowMs + this.operationMs, applyOf(nowMs));
-      });
+      if (nowMs + lateMs < expiresAtMs()) this.#timeline.at(nowMs + lateMs, () => begin(nowMs));
       return this.#hang(caller, () => this.#operation(caller, [change, id], done));
     }
     if (this.#faultOf(caller) === "denies") {
       return this.#timeline.at(nowMs + this.latencyMs, () => caller.fail(REFUSED));
     }
     if (this.#faultOf(caller) === "lost") {
-      this.onAccept(change, id, by);
-      this.#timeline.at(nowMs + this.latencyMs + this.operationMs, applyOf(nowMs));
-      const show = () =>
-        this.#timeline.at(this.#timeline.nowMs + this.latencyMs, () => {
-          caller.progress(this.latencyMs);
-          done();
-        });
-      return this.#hang(caller, show);
+      begin(nowMs, () => {}, this.latencyMs);
+      return this.#hang(caller, answer);
     }
     this.#request(caller, () => {
       if (this.released) return caller.fail({ ...REFUSED, released: RELEASED });
       if (this.#faultOf(caller) === "pends") return this.#pend(caller);
-      this.onAccept(change, id, by);
-      const apply = applyOf(this.#timeline.nowMs - this.latencyMs);
-      this.#timeline.at(this.#timeline.nowMs + this.operationMs, () => {
-        apply();
-        this.#timeline.at(this.#timeline.nowMs + this.latencyMs, () => {
-          caller.progress(this.latencyMs);
-          done();
-        });
-      });
+      const { nowMs } = this.#timeline;
+      if (expiresAtMs() <= nowMs) return caller.fail(RETRYABLE);
+      begin(nowMs - this.latencyMs, answer);
     });
   }
 
@@ -299,6 +302,11 @@ export class SimCloud {
   #shows(instanceId: string): boolean {
     return this.#shown().has(instanceId);
   }
+}
+
+/** When a change that is signed under that lease expires. */
+function expiryOf(span: LeaseSpan | null): number {
+  return span === null ? Infinity : Math.floor(span.endsAtMs / 1_000) * 1_000;
 }
 
 const RELEASED = "the Elastic IP was released";

@@ -426,6 +426,11 @@ export class SimCluster {
       instanceId: machine.instanceId,
       resume: (work) => reach("answer", work),
       wanted: () => ends.wanted(),
+      // It knows how far the cloud's clock is ahead of its own one.
+      lease: () => {
+        const span = ends.lease(), { aheadMs } = machine;
+        return span && { ...span, endsAtMs: span.endsAtMs - aheadMs };
+      },
       progress: (tookMs) => reach("answer", () => ends.progress(tookMs)),
       answer: (answer) => end(answer, () => ends.answer(answer)),
       fail: (setback) => end(null, () => ends.fail(setback)),

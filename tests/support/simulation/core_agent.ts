@@ -2,6 +2,7 @@
 import { accept } from "../../../src/core/election/accept.ts";
 import { decode, encode, hasTag, type Trailer, trailerFor } from "../../../src/core/heartbeat.ts";
 import { nodeWakeAtMs, startNode, stepNode } from "../../../src/core/node.ts";
+import { spanOf } from "../../../src/core/lease/state.ts";
 import { wants } from "../../../src/core/under_lease.ts";
 import type { PeerIdentity } from "../../../src/core/election/peer.ts";
 import type { SignalName } from "../../../src/world.ts";
@@ -96,6 +97,7 @@ export class CoreAgent implements Agent {
           answer: (answer) => this.#deliver({ kind: "answered", answer, ...result() }),
           fail: (setback) => this.#deliver({ kind: "failed", ...result(), ...setback }),
           wanted: () => wants(this.#node, { call: effect.call, elasticIp }, this.#outside.nowMs()),
+          lease: () => spanOf(this.#node.lease),
         }, elasticIp);
       }
       case "members":

@@ -4,7 +4,8 @@
 //
 // A request was sent in time if its sender owned the lease when it left. A third of the lease's time was left then at
 // least, so no other node could act before that third had passed: only what the cloud carries out later than that can
-// meet another holder.
+// meet another holder. And the request expires with the lease: it is late only if the cloud itself takes its time, or if
+// its sender has given the lease up.
 import type { ChangeRequest, SimCloud } from "./cloud.ts";
 import type { SimCluster } from "./cluster.ts";
 import type { SimStore, StoreFault } from "./lease_store.ts";
@@ -84,8 +85,10 @@ function watchCloud(
   const excuseOf = (request: ChangeRequest): Hold["excuse"] => {
     if (request.by === null) return "hand";
     if (slept(request)) return "slept";
-    const tookMs = cluster.timeline.nowMs - request.sentAtMs + cloud.staleMs;
-    return tookMs > ttlMs / 3 - 1 ? "late" : null;
+    const { nowMs } = cluster.timeline, { by, sentAtMs, acceptedAtMs } = request;
+    const timely = nowMs - acceptedAtMs + cloud.staleMs === 0 && ownerAt(nowMs) === by;
+    const tookMs = nowMs - sentAtMs + cloud.staleMs;
+    return tookMs > ttlMs / 3 - 1 && !timely ? "late" : null;
   };
 
   /** Rule 1: what changes the holders was sent by the owner of the lease, or gives up one's own hold. */
@@ -99,7 +102,16 @@ function watchCloud(
     cluster.fail(nameOfId(by), `asked to ${what} while ${whose} owned the lease`);
   };
 
-  /** Rule 2: when an attach was sent, nobody else held, except by a late request. */
+  /** Rule 2: the cloud begins with nothing that was sent under a lease which is over. */
+  const beforeItExpired = (request: ChangeRequest) => {
+    const { change, instanceId, by, sentAtMs, acceptedAtMs } = request;
+    if (by === null || (change === "detach" && instanceId === by)) return;
+    const ageMs = acceptedAtMs - sentAtMs;
+    if (ageMs < ttlMs || slept(request)) return;
+    cluster.fail(nameOfId(by), `its request to ${change} was still good after ${ageMs} ms`);
+  };
+
+  /** Rule 3: when an attach was sent, nobody else held, except by a late request. */
   const sentAfterBreaking = (request: ChangeRequest) => {
     const { instanceId, by, sentAtMs } = request;
     if (by === null || slept(request)) return;
@@ -109,7 +121,7 @@ function watchCloud(
     }
   };
 
-  /** Rule 3: two hold only because of a late request. */
+  /** Rule 4: two hold only because of a late request. */
   const alone = () => {
     if (holds.size < 2 || [...holds.values()].some(({ excuse }) => excuse !== null)) return;
     cluster.fail(
@@ -121,6 +133,7 @@ function watchCloud(
   cloud.onCarryOut = (request) => {
     const { change, instanceId } = request, atMs = cluster.timeline.nowMs;
     sentByOwner(request);
+    beforeItExpired(request);
     if (change === "attach") sentAfterBreaking(request);
     const next = new Map(holds);
     if (change === "detach") next.delete(instanceId);
@@ -134,7 +147,7 @@ function watchCloud(
   notForLong(watched, { cloud, holdsNow: () => holds });
 }
 
-/** Rule 4: an owner that can act ends a second hold after its next look. */
+/** Rule 5: an owner that can act ends a second hold after its next look. */
 function notForLong(
   { cluster, store, ttlMs }: Watched,
   { cloud, holdsNow }: { cloud: SimCloud; holdsNow: () => Holds },

@@ -5,7 +5,14 @@ import type { Signing } from "../../../src/host/keyring.ts";
 import { Watchdog } from "../../../src/watch/watchdog.ts";
 import type { LeaseAnswer, LeaseCall } from "../../../src/core/lease/call.ts";
 import { StoreError } from "../../../src/leases/store_error.ts";
-import type { Clock, Cloud, LeaseStore, PeerList, SignalName } from "../../../src/world.ts";
+import type {
+  ChangeLimits,
+  Clock,
+  Cloud,
+  LeaseStore,
+  PeerList,
+  SignalName,
+} from "../../../src/world.ts";
 import { sleepIn } from "../clock.ts";
 import { MemorySocket } from "../memory_socket.ts";
 import { tellWatchdog } from "../tell.ts";
@@ -127,7 +134,7 @@ export class LoopAgent implements Agent {
     const { instanceId } = this.#machine;
     const ask = <Verb extends Call["verb"]>(
       call: Extract<Call, { verb: Verb }>,
-      wanted: () => boolean = () => true,
+      { wanted = () => true, lease = () => null }: ChangeLimits = {},
     ) =>
       new Promise<Extract<Answer, { verb: Verb }>>((resolve, reject) =>
         this.#outside.call(call, {
@@ -135,6 +142,7 @@ export class LoopAgent implements Agent {
           answer: (answer) => resolve(answer as Extract<Answer, { verb: Verb }>),
           fail: (setback) => reject(cloudError(setback)),
           wanted,
+          lease,
         })
       );
     return {
@@ -152,10 +160,10 @@ export class LoopAgent implements Agent {
         ),
       look: ({ others }) => ask({ verb: "look", others }),
       inspect: async (id) => (await ask({ verb: "inspect", instanceId: id })).holds,
-      attach: async (_, wanted) => void await ask({ verb: "attach" }, wanted),
+      attach: async (_, limits) => void await ask({ verb: "attach" }, limits),
       detachSelf: async () => void await ask({ verb: "detach-self" }),
-      evict: async (id, { onlyIfStopped, wanted }) =>
-        (await ask({ verb: "evict", instanceId: id, onlyIfStopped }, wanted)).outcome,
+      evict: async (id, { onlyIfStopped, ...limits }) =>
+        (await ask({ verb: "evict", instanceId: id, onlyIfStopped }, limits)).outcome,
     };
   }
 }

@@ -3,6 +3,7 @@ import type { AsideKind } from "../../../src/core/election/aside.ts";
 import type { Severity } from "../../../src/core/registry/report.ts";
 import type { PeerList, SignalName } from "../../../src/world.ts";
 import type { Node, NodeEvent, NodeSettings } from "../../../src/core/node_state.ts";
+import type { LeaseSpan } from "../../../src/core/lease/state.ts";
 import type { LeaseCall, LeaseSight } from "../../../src/core/lease/call.ts";
 import type { StoreEnds } from "./lease_store.ts";
 import type { Answer, Call, Setback } from "../../../src/core/ownership/call.ts";
@@ -33,6 +34,8 @@ export interface CallEnds {
   readonly fail: (setback: Setback) => void;
   /** Whether the caller still wants the result. */
   readonly wanted: () => boolean;
+  /** The lease of the caller, null without one. */
+  readonly lease: () => LeaseSpan | null;
 }
 
 /** What an agent can use. None of it works after its process has ended. */

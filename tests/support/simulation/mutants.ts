@@ -242,6 +242,12 @@ export const MUTANTS: readonly Mutant[] = [
     lease: true,
   },
   {
+    rule: "what the owner of a lease sends expires with it",
+    file: "lease/state.ts",
+    swap: ["endsAtMs: renewedAtMs + lease.settings.ttlMs };", "endsAtMs: Infinity };"],
+    lease: true,
+  },
+  {
     rule: "the lease is given up only once the address is detached",
     file: "under_lease.ts",
     swap: ['desired.intent === "release" && detached', 'desired.intent === "release"'],

@@ -1,0 +1,149 @@
+// A change under a lease expires with it: the cloud itself refuses what arrives later.
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { CloudError } from "../../src/exoscale/cloud_error.ts";
+import type { TransportInit } from "../../src/transport/request.ts";
+import type { ChangeLimits } from "../../src/world.ts";
+import {
+  type Api,
+  APIS,
+  clientName,
+  cloudFetch,
+  CloudFixture,
+  isChange,
+  PATIENT,
+} from "../support/cloud/cloud_fixture.ts";
+
+const TTL_MS = 10_000;
+
+/** The two changes that an owner makes. */
+const CHANGES = ["attach", "evict"] as const;
+
+/** A zone and its client on the first machine, which notes when its changes expire. */
+async function prepared(
+  stage: CloudFixture,
+  api: Api,
+  { arrive = () => {}, options = {} }: {
+    /** Called while a change is on its way. */
+    arrive?: (count: number) => void | Promise<void>;
+    options?: Parameters<CloudFixture["cloud"]>[1];
+  } = {},
+) {
+  const { clock, server, peer } = stage;
+  /** When each change expires, as Unix time by the cloud's clock, and how long after it left. */
+  const expires: { readonly atMs: number; readonly inMs: number }[] = [];
+  const cloud = stage.cloud(api, {
+    ...options,
+    fetch: async (url: URL, init: TransportInit) => {
+      const what = url.searchParams.get("command") ?? url.pathname;
+      if (isChange({ what } as Parameters<typeof isChange>[0])) {
+        const atMs = expiryOf(url, init);
+        expires.push({ atMs, inMs: atMs - clock.wallMs() - server.aheadMs });
+        await arrive(expires.length);
+      }
+      return await cloudFetch(url, init);
+    },
+  });
+  await cloud.prepare(PATIENT);
+  const change = (verb: typeof CHANGES[number], limits: ChangeLimits) => {
+    if (verb === "attach") return cloud.attach(PATIENT, limits);
+    return cloud.evict(peer.id, { onlyIfStopped: false, ...limits }, PATIENT);
+  };
+  return { cloud, expires, change };
+}
+
+function expiryOf({ searchParams }: URL, { headers }: TransportInit): number {
+  const said = new Headers(headers).get("authorization");
+  if (said !== null) return Number(/expires=(\d+)/.exec(said)?.[1]) * 1_000;
+  return Date.parse((searchParams.get("expires") ?? "").replace("+0000", "Z"));
+}
+
+/** A lease that was renewed at that instant. */
+function renewed(atMs: number) {
+  return { renewedAtMs: atMs, endsAtMs: atMs + TTL_MS };
+}
+
+for (const api of APIS) {
+  const name = clientName(api);
+
+  for (const verb of CHANGES) {
+    for (const minutes of [0, 5, -5]) {
+      const clocks = minutes === 0 ? "" : `, though the cloud's clock is off by ${minutes} min`;
+      Deno.test(`${name}.${verb}() expires with the lease, not later${clocks}`, async () => {
+        await using stage = new CloudFixture();
+        const { clock, peer, self, server } = stage;
+        server.aheadMs = minutes * 60_000;
+        stage.hold(peer);
+        const { change, expires } = await prepared(stage, api);
+        const span = renewed(clock.nowMs());
+        const endMs = clock.wallMs() + server.aheadMs + TTL_MS;
+        await change(verb, { lease: () => span });
+        const earlyMs = endMs - expires[0]!.atMs;
+        assert(earlyMs >= 0 && earlyMs < 2_100, `${earlyMs} ms before the end of the lease`);
+        assertEquals(stage.holders, verb === "attach" ? [peer.id, self.id] : []);
+      });
+    }
+
+    Deno.test(`${name}.${verb}() without a lease is valid for as long as ever`, async () => {
+      await using stage = new CloudFixture();
+      stage.hold(stage.peer);
+      const { change, expires } = await prepared(stage, api);
+      await change(verb, {});
+      stage.hold(stage.peer);
+      await change(verb, { lease: () => null });
+      const usualMs = api === "v1" ? [599_000, 600_000] : [16_900, 19_000];
+      assertEquals(expires.length, 2);
+      for (const { inMs } of expires) {
+        assert(inMs >= usualMs[0]! && inMs <= usualMs[1]!, `expires in ${inMs} ms`);
+      }
+    });
+
+    Deno.test(`the cloud refuses what ${name}.${verb}() sent, if it arrives after the lease`, async () => {
+      await using stage = new CloudFixture();
+      const { clock, peer } = stage;
+      stage.hold(peer);
+      const { change } = await prepared(stage, api, { arrive: () => clock.skip(TTL_MS) });
+      const span = renewed(clock.nowMs());
+      const error = await assertRejects(() => change(verb, { lease: () => span }), CloudError);
+      assertEquals([error.kind, error.retryable], ["late", true], error.message);
+      assert(/after the lease/.test(error.message), error.message);
+      assertEquals(stage.changes.length, 1, "it has arrived");
+      assertEquals(stage.holders, [peer.id]);
+    });
+
+    Deno.test(`${name}.${verb}() sends nothing under a lease that is over`, async () => {
+      await using stage = new CloudFixture();
+      const { clock, peer } = stage;
+      stage.hold(peer);
+      const { change } = await prepared(stage, api);
+      const span = renewed(clock.nowMs() - TTL_MS);
+      const error = await assertRejects(() => change(verb, { lease: () => span }), CloudError);
+      assertEquals([error.kind, error.retryable, stage.changes.length], ["late", true, 0]);
+    });
+  }
+
+  Deno.test(`${name}.attach() signs every repetition anew, for what the lease is then`, async () => {
+    await using stage = new CloudFixture();
+    const { clock } = stage;
+    const never = new Promise<void>(() => {});
+    const { change, expires } = await prepared(stage, api, {
+      arrive: (count) => count === 1 ? never : undefined,
+    });
+    await change("attach", { lease: () => renewed(clock.nowMs()) });
+    assertEquals(expires.length, 2);
+    const [first, second] = expires;
+    assert(second!.atMs >= first!.atMs + 2_000, "later than the first");
+    assertEquals(stage.holders, [stage.self.id]);
+  });
+
+  Deno.test(`a wrong secret is not taken for a late request (${name})`, async () => {
+    await using stage = new CloudFixture();
+    const { clock } = stage;
+    const { cloud } = await prepared(stage, api);
+    const other = stage.cloud(api, { secret: "another-secret" });
+    await cloud.look({ others: false }, PATIENT);
+    const lease = () => renewed(clock.nowMs());
+    const attach = () => other.attach(PATIENT, { lease });
+    const error = await assertRejects(attach, CloudError);
+    assertEquals(error.kind, api === "v1" ? "unauthorized" : "forbidden", error.message);
+  });
+}
