@@ -15,15 +15,6 @@ async function lost({ nodes }: LeaseCluster): Promise<void> {
   await until(noticed, { title: "all nodes miss the store", withinMs: LONG_MS });
 }
 
-/** One node holds, and the best one again. */
-async function recovers(cluster: LeaseCluster): Promise<void> {
-  const [one] = cluster.nodes.nodes;
-  await until(() => cluster.nodes.heldBy(one!) && roleOf(one) === "best", {
-    title: "the best node holds",
-    withinMs: LONG_MS,
-  });
-}
-
 test("without etcd, a holder that hears every peer keeps the address, and one that misses a peer lets go", () =>
   withLease({}, async (cluster) => {
     await cluster.settle();
@@ -49,7 +40,7 @@ test("without etcd, a holder that hears every peer keeps the address, and one th
     await cluster.cut(three, cluster.peersOf(three), { heal: true });
     member!.start();
     await cluster.etcd.serves();
-    await recovers(cluster);
+    await cluster.recovers();
   }));
 
 test("with --lease-failsafe=false a lost store ends the hold in time, and it comes back with the store", () =>
@@ -64,7 +55,7 @@ test("with --lease-failsafe=false a lost store ends the hold in time, and it com
     assert(tookMs < TTL_S * 1_000 + 1_000, `let go after ${tookMs.toFixed(0)} ms`);
     member!.start();
     await cluster.etcd.serves();
-    await recovers(cluster);
+    await cluster.recovers();
   }));
 
 test("a holder that is started again while etcd is down keeps the address only if it hears every peer", () =>
@@ -82,7 +73,7 @@ test("a holder that is started again while etcd is down keeps the address only i
     assert(cluster.nodes.heldBy(one!), `held by ${cluster.nodes.holders.join()}`);
     member!.start();
     await cluster.etcd.serves();
-    await recovers(cluster);
+    await cluster.recovers();
   }));
 
 test("with three etcds, the death of their leader moves nothing, and a lost majority costs at most the hold", () =>
@@ -105,7 +96,7 @@ test("with three etcds, the death of their leader moves nothing, and a lost majo
     leader.start();
     second!.start();
     await etcd.serves();
-    await recovers(cluster);
+    await cluster.recovers();
   }));
 
 test("with three etcds, a leader that stands still moves nothing", () =>
@@ -115,7 +106,7 @@ test("with three etcds, a leader that stands still moves nothing", () =>
     leader.signal("SIGSTOP");
     await pause(3 * TTL_S * 1_000);
     leader.signal("SIGCONT");
-    await recovers(cluster);
+    await cluster.recovers();
     assertEquals(cluster.unheldMs(0), 0);
   }));
 

@@ -2,6 +2,7 @@
 // machine held the address.
 import { messageOf } from "../../src/core/message_of.ts";
 import { Cluster, type ClusterNode } from "../support/cluster.ts";
+import type { Line } from "../support/process.ts";
 import { pause, until } from "../support/until.ts";
 import type { Call } from "../support/cloud/server.ts";
 import { Network } from "./network.ts";
@@ -150,10 +151,15 @@ export async function withCluster(
   }
 }
 
-/** All that the cloud and the nodes have told, in order. */
-export function story(cluster: NetworkCluster, startedAtMs: number): string {
+/** All that the cloud and the nodes have told, in order, with what the test itself tells. */
+export function story(
+  cluster: NetworkCluster,
+  startedAtMs: number,
+  told: readonly Line[] = [],
+): string {
   const name = (id: string) => cluster.nodes.find(({ instance }) => instance.id === id)?.name ?? id;
   const events = [
+    ...told,
     ...cluster.server.model.history.map(({ atMs, holders }) => ({
       atMs,
       text: `cloud: ${holders.map(name).join("+") || "nobody"}`,
