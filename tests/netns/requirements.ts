@@ -74,3 +74,18 @@ export async function natMissing(): Promise<string | null> {
     await network.close();
   }
 }
+
+/** Why packets cannot be told apart by their text here, null when they can. */
+export async function stringMatchMissing(): Promise<string | null> {
+  if (MISSING !== null) return MISSING;
+  const network = await Network.create(1);
+  try {
+    await network.run(1, "iptables -I INPUT -m string --algo bm --string x -j DROP");
+    return null;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return "needs iptables";
+    return `iptables cannot look into packets here: ${reasonOf(error)}`;
+  } finally {
+    await network.close();
+  }
+}

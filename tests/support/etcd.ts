@@ -51,20 +51,23 @@ export class EtcdMember {
   readonly #args: readonly string[];
   readonly #wrap: readonly string[];
   readonly #logFile: string;
+  readonly #dataFolder: string;
   #child: Deno.ChildProcess | null = null;
 
   constructor(
-    { url, args, wrap, logFile }: {
+    { url, args, wrap, logFile, dataFolder }: {
       url: string;
       args: readonly string[];
       wrap: readonly string[];
       logFile: string;
+      dataFolder: string;
     },
   ) {
     this.url = url;
     this.#args = args;
     this.#wrap = wrap;
     this.#logFile = logFile;
+    this.#dataFolder = dataFolder;
   }
 
   /** Starts the process; it may not answer yet. */
@@ -94,6 +97,11 @@ export class EtcdMember {
       child?.kill("SIGKILL");
     } catch { /* it has ended */ }
     await child?.status;
+  }
+
+  /** Removes all that it knows, while it does not run. */
+  async wipe(): Promise<void> {
+    await Deno.remove(this.#dataFolder, { recursive: true });
   }
 
   /** The end of its log. */
@@ -319,8 +327,8 @@ function membersOf(
     ? ["--client-cert-auth", `--trusted-ca-file=${folder}/ca.crt`]
     : [];
   return all.map(({ name, url, peerUrl, wrap }) => {
-    const logFile = `${folder}/${name}.log`;
-    const own = [`--name=${name}`, `--data-dir=${folder}/${name}`];
+    const logFile = `${folder}/${name}.log`, dataFolder = `${folder}/${name}`;
+    const own = [`--name=${name}`, `--data-dir=${dataFolder}`];
     const clients = [`--listen-client-urls=${url}`, `--advertise-client-urls=${url}`];
     const peers = [`--listen-peer-urls=${peerUrl}`, `--initial-advertise-peer-urls=${peerUrl}`];
     // A test waits for elections. The lowest cost of a password's hash, because each login waits for it.
@@ -330,7 +338,7 @@ function membersOf(
       ...[...own, ...clients, ...peers, `--initial-cluster=${cluster}`],
       ...[...fast, ...log, ...secure, ...mutual, ...more],
     ];
-    return new EtcdMember({ url, args, wrap, logFile });
+    return new EtcdMember({ url, args, wrap, logFile, dataFolder });
   });
 }
 
