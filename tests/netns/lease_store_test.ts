@@ -40,7 +40,7 @@ test("without etcd, a holder that hears every peer keeps the address, and one th
     await cluster.cut(three, cluster.peersOf(three), { heal: true });
     member!.start();
     await cluster.etcd.serves();
-    await cluster.recovers();
+    await cluster.regains();
   }));
 
 test("with --lease-failsafe=false a lost store ends the hold in time, and it comes back with the store", () =>
@@ -55,7 +55,7 @@ test("with --lease-failsafe=false a lost store ends the hold in time, and it com
     assert(tookMs < TTL_S * 1_000 + 1_000, `let go after ${tookMs.toFixed(0)} ms`);
     member!.start();
     await cluster.etcd.serves();
-    await cluster.recovers();
+    await cluster.regains();
   }));
 
 test("a holder that is started again while etcd is down keeps the address only if it hears every peer", () =>
@@ -73,7 +73,7 @@ test("a holder that is started again while etcd is down keeps the address only i
     assert(cluster.nodes.heldBy(one!), `held by ${cluster.nodes.holders.join()}`);
     member!.start();
     await cluster.etcd.serves();
-    await cluster.recovers();
+    await cluster.regains();
   }));
 
 test("with three etcds, the death of their leader moves nothing, and a lost majority costs at most the hold", () =>
@@ -96,7 +96,7 @@ test("with three etcds, the death of their leader moves nothing, and a lost majo
     leader.start();
     second!.start();
     await etcd.serves();
-    await cluster.recovers();
+    await cluster.regains();
   }));
 
 test("with three etcds, a leader that stands still moves nothing", () =>
@@ -106,7 +106,7 @@ test("with three etcds, a leader that stands still moves nothing", () =>
     leader.signal("SIGSTOP");
     await pause(3 * TTL_S * 1_000);
     leader.signal("SIGCONT");
-    await cluster.recovers();
+    await cluster.regains();
     assertEquals(cluster.unheldMs(0), 0);
   }));
 
