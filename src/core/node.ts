@@ -260,7 +260,7 @@ function settle(before: Node, { event, about, forLease }: Share, turn: Turn): No
     members = members.map((member) => taught(member, goal, { ...turn, node: before }));
     if (lease === null) continue;
     const ownerships = members.map(({ ownership }) => ownership);
-    const wish = wishOf(lease, { election, desired, wanted, ownerships });
+    const wish = wishOf(lease, { election, desired, wanted, ownerships, atMs });
     lease = leaseAfter(lease, { kind: "wish", wish }, turn);
   }
   const all = members.map(({ ownership }) => ownership);

@@ -17,6 +17,7 @@ import {
 import { ownershipOf } from "./group.ts";
 import type { Node } from "./node_state.ts";
 import type { Call } from "./ownership/call.ts";
+import { mayStray } from "./ownership/breaking.ts";
 import { type Ownership, stillWanted } from "./ownership/state.ts";
 
 /**
@@ -61,8 +62,11 @@ export function underLease(
   if (!owns(lease, atMs)) return { ...desired, intent: withoutLease({ lease, election, listed }) };
   if (election.stops > 0) return { ...desired, intent: "release" };
   switch (wanted.intent) {
-    case "hold":
-      return { ...desired, lease: termsOf(lease, atMs) };
+    case "hold": {
+      // Without the cloud it gives the lease up, and what it goes on sending could arrive after that.
+      const useless = !election.cloudReachable && election.holding !== true;
+      return useless ? { ...desired, intent: "keep" } : { ...desired, lease: termsOf(lease, atMs) };
+    }
     case "yield":
       // Nobody can take it before we let go, so we do as soon as somebody would.
       return { ...desired, intent: wanted.heir === null ? "keep" : "release" };
@@ -99,19 +103,21 @@ function termsOf(lease: Lease, atMs: number): LeaseTerms | null {
   const { tenure } = lease;
   if (tenure === null) return null;
   const { sinceMs, clean, renewedAtMs } = tenure;
-  return { sinceMs, clean, renewedAtMs, inTime: atMs <= renewedAtMs + renewMs(lease) };
+  const endsAtMs = renewedAtMs + lease.settings.ttlMs;
+  return { sinceMs, clean, renewedAtMs, endsAtMs, inTime: atMs <= renewedAtMs + renewMs(lease) };
 }
 
 /** What the node wants of the lease. */
 export function wishOf(
   { tenure }: Lease,
-  { election, desired, wanted, ownerships }: {
+  { election, desired, wanted, ownerships, atMs }: {
     election: Election;
     /** Under the lease. */
     desired: DesiredState;
     /** What the election alone wants. */
     wanted: DesiredState;
     ownerships: readonly Ownership[];
+    atMs: number;
   },
 ): LeaseWish {
   const self = ownerships[0]?.instanceId ?? null;
@@ -120,7 +126,8 @@ export function wishOf(
   const holds = ownerships.some(({ holding }) => holding === true) && !twinned(election);
   const take = (wanted.intent === "hold" || holds) && election.stops === 0 && reached;
   const freshSinceMs = Math.max(...ownerships.map((each) => waitsSinceMs(each, desired)));
-  const giveUp = givingUp({ tenure, desired, wanted, ownerships, reached });
+  const strays = ownerships.some((each) => mayStray(each, atMs));
+  const giveUp = strays ? null : givingUp({ tenure, desired, wanted, ownerships, reached });
   return { self, take, giveUp, freshSinceMs };
 }
 

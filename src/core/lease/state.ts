@@ -225,6 +225,8 @@ export interface LeaseTerms {
   readonly clean: boolean;
   /** When the last renewal was sent. What a look showed after that may not be acted on. */
   readonly renewedAtMs: number;
+  /** When it ends unless it is renewed, and with it whatever was sent under it. */
+  readonly endsAtMs: number;
   /** Whether enough of the lease is left for a request. */
   readonly inTime: boolean;
 }

@@ -4,7 +4,7 @@
 // The owner acts on what a look shows only after a renewal that it sent after that look began: a process or a machine
 // that slept in between finds out first that the lease is not its own any more.
 import type { LeaseTerms } from "../lease/state.ts";
-import type { Call } from "./call.ts";
+import type { Call, CallSlot } from "./call.ts";
 import type { Ownership } from "./state.ts";
 
 /**
@@ -22,6 +22,53 @@ export function looksForLate(
   const terms = desired?.lease;
   if (!terms || holding !== true || terms.sinceMs === before?.sinceMs) return [];
   return LATE_LOOKS_MS.map((inMs) => terms.sinceMs + inMs).filter((lookAtMs) => lookAtMs > atMs);
+}
+
+/** A change without an answer is sent again after this time at the earliest: its first request may arrive later still. */
+export const CHANGE_REPEAT_MS = 3_000;
+
+type Flight = NonNullable<CallSlot["inFlight"]>;
+
+/** Notes when what is sent for the changes under way expires: with the lease, which may have been renewed. */
+export function noteExpiry(state: Ownership, atMs: number): Ownership {
+  const { endsAtMs = -Infinity } = state.desired?.lease ?? {};
+  const noted = (slot: CallSlot): CallSlot => {
+    const { expiresAtMs } = slot.inFlight ?? {};
+    if (!slot.inFlight || expiresAtMs === undefined) return slot;
+    const next = over(Math.max(expiresAtMs, endsAtMs), atMs);
+    return next === expiresAtMs
+      ? slot
+      : { ...slot, inFlight: { ...slot.inFlight, expiresAtMs: next } };
+  };
+  const strayUntilMs = over(state.strayUntilMs, atMs);
+  const write = noted(state.write), evict = noted(state.evict);
+  const same = write === state.write && evict === state.evict &&
+    strayUntilMs === state.strayUntilMs;
+  return same ? state : { ...state, write, evict, strayUntilMs };
+}
+
+function over(expiryMs: number, atMs: number): number {
+  return expiryMs > atMs ? expiryMs : -Infinity;
+}
+
+/** When the next change of ours expires, Infinity if none is on its way. */
+export function expiryWakeAtMs({ write, evict, strayUntilMs }: Ownership): number {
+  const expiries = [write, evict].map(({ inFlight }) => inFlight?.expiresAtMs ?? -Infinity);
+  return Math.min(...[strayUntilMs, ...expiries].filter((each) => each > -Infinity));
+}
+
+/** Until when that call may arrive although it has ended for us; -Infinity if it cannot. `sure`: it was answered. */
+export function straysUntilMs(
+  { startedAtMs, expiresAtMs = -Infinity }: Flight,
+  { sure, atMs }: { sure: boolean; atMs: number },
+): number {
+  return sure && atMs < startedAtMs + CHANGE_REPEAT_MS ? -Infinity : expiresAtMs;
+}
+
+/** Whether the cloud may yet carry out what this node sent under its lease: until then nobody else may have it. */
+export function mayStray({ write, evict, strayUntilMs }: Ownership, atMs: number): boolean {
+  const expiries = [write, evict].map(({ inFlight }) => inFlight?.expiresAtMs ?? -Infinity);
+  return atMs < Math.max(strayUntilMs, ...expiries);
 }
 
 /** Whether the others are known that hold besides the owner of a lease; true without one. */

@@ -79,6 +79,8 @@ export interface CallSlot {
     readonly startedAtMs: number;
     /** A change was made since it started, so the answer may be out of date. */
     readonly stale: boolean;
+    /** A change under a lease: when the last request for it expires, with the lease; left out for all other calls. */
+    readonly expiresAtMs?: number;
   } | null;
   readonly failures: number;
   readonly failingSinceMs: number | null;

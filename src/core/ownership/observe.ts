@@ -11,7 +11,7 @@ import {
   spare,
   spareAll,
 } from "./evictions.ts";
-import { LATE_LOOKS_MS } from "./breaking.ts";
+import { LATE_LOOKS_MS, straysUntilMs } from "./breaking.ts";
 import {
   type Circumstances,
   lookAt,
@@ -47,6 +47,7 @@ export function answered(
     evictions: recovered ? restagger(state.evictions, now.atMs) : state.evictions,
     write: recovered ? forgive(state.write, Infinity) : state.write,
     [slot]: succeeded(state[slot]),
+    strayUntilMs: Math.max(state.strayUntilMs, straysUntilMs(flight, { sure: true, ...now })),
   };
   const { reconcileMs } = state.settings;
   const nextLook = now.atMs + reconcileMs * (1 + 0.1 * roll);

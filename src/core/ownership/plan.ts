@@ -1,5 +1,5 @@
 // Which call each slot makes next, and when. Both acting and the next wake-up use the same answer.
-import { mayAttach, nextTaking, othersKnown } from "./breaking.ts";
+import { expiryWakeAtMs, mayAttach, nextTaking, othersKnown } from "./breaking.ts";
 import { nextEviction, proofAtMs } from "./evictions.ts";
 import { type Ownership, RELEASED_LOOK_MS } from "./state.ts";
 import {
@@ -38,7 +38,8 @@ export function ownershipWakeAtMs(state: Ownership): number {
   const dues = SLOTS.map((slot) => nextOf(state, slot)?.atMs ?? Infinity);
   const { failingSinceMs, failedAtMs, inFlight } = state.write;
   const forgivenAtMs = failingSinceMs !== null && !inFlight ? failedAtMs + PENALTY_MS : Infinity;
-  return Math.min(...dues, state.cloudReachable ? unableAtMs(state) : Infinity, forgivenAtMs);
+  const lostAtMs = state.cloudReachable ? unableAtMs(state) : Infinity;
+  return Math.min(...dues, lostAtMs, forgivenAtMs, expiryWakeAtMs(state));
 }
 
 const NEXT = { read: nextRead, write: nextWrite, evict: nextEvict };

@@ -80,6 +80,11 @@ export interface Ownership {
   readonly evictions: Evictions;
   /** When a look last showed a holder that is not a peer: the peer list may have changed. */
   readonly unknownHolderAtMs: number;
+  /**
+   * Under a lease: until when the cloud may carry out a change of ours that has ended for us without a sure answer;
+   * -Infinity when there is none.
+   */
+  readonly strayUntilMs: number;
   /** Which instance we last evicted, and when: a hold that still shows may be older than that. */
   readonly taken: { readonly instanceId: string; readonly atMs: number } | null;
   readonly read: CallSlot;
@@ -139,6 +144,7 @@ export function startOwnership(settings: OwnershipSettings, atMs: number): Owner
     looksAtMs: [atMs + settings.reconcileMs],
     evictions: new Map(),
     unknownHolderAtMs: -Infinity,
+    strayUntilMs: -Infinity,
     taken: null,
     read: FRESH_SLOT,
     write: FRESH_SLOT,

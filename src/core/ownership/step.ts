@@ -3,7 +3,7 @@
 // most one call of each kind is under way; plan.ts decides which one comes next.
 import type { DesiredState } from "../election/desired_state.ts";
 import { CLOUD_LAG_MS, demandProof, postpone, recordDeaths } from "./evictions.ts";
-import { looksForLate } from "./breaking.ts";
+import { looksForLate, noteExpiry, straysUntilMs } from "./breaking.ts";
 import { answered, noteReleased } from "./observe.ts";
 import { plan } from "./plan.ts";
 import { spanText } from "../age.ts";
@@ -40,7 +40,8 @@ export function learn(
 ): [Ownership, Report[]] {
   const reports: Report[] = [];
   const say: Say = (...args) => void reports.push(report(...args));
-  const state = absorb({ ...before, write: forgive(before.write, atMs) }, event, { atMs, say });
+  const forgiven = { ...before, write: forgive(before.write, atMs) };
+  const state = noteExpiry(absorb(forgiven, event, { atMs, say }), atMs);
   const cloudReachable = unableAtMs(state) > atMs;
   if (cloudReachable === state.cloudReachable) return [state, reports];
   if (cloudReachable) say("info", "cloud-back", backText(before, atMs));
@@ -150,7 +151,9 @@ function begin(
   slot: SlotName,
   { id, call, atMs }: { id: number; call: Call; atMs: number },
 ): Ownership {
-  const inFlight = { id, call, startedAtMs: atMs, stale: false };
+  const { endsAtMs } = state.desired?.lease ?? {};
+  const expiring = slot === "read" || endsAtMs === undefined ? {} : { expiresAtMs: endsAtMs };
+  const inFlight = { id, call, startedAtMs: atMs, stale: false, ...expiring };
   const begun = { ...state, lastCallId: id, [slot]: { ...state[slot], inFlight } };
   if (slot !== "read") return outdate(begun);
   if (call.verb === "look") {
@@ -167,10 +170,12 @@ function setBack(
   { atMs, say }: Circumstances,
 ): Ownership {
   const slot = slotOf(state, event.id);
-  const call = slot && state[slot].inFlight?.call;
-  if (!slot || !call) return state;
-  const startedAtMs = state[slot].inFlight?.startedAtMs ?? atMs;
-  const next = { ...state, [slot]: failed(state[slot], event, atMs) };
+  const flight = slot && state[slot].inFlight;
+  if (!slot || !flight) return state;
+  const { call, startedAtMs } = flight;
+  const strays = straysUntilMs(flight, { sure: false, atMs });
+  const strayUntilMs = Math.max(state.strayUntilMs, strays);
+  const next = { ...state, strayUntilMs, [slot]: failed(state[slot], event, atMs) };
   switch (call.verb) {
     case "prepare":
       return next;

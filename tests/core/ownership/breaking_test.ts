@@ -14,7 +14,13 @@ import { HOLD } from "../../support/held_address.ts";
 
 const OTHER = { instanceId: "other", off: false };
 /** Owned since 10 s, renewed at 20 s. */
-const TERMS: LeaseTerms = { sinceMs: 10_000, clean: false, renewedAtMs: 20_000, inTime: true };
+const TERMS: LeaseTerms = {
+  sinceMs: 10_000,
+  clean: false,
+  renewedAtMs: 20_000,
+  endsAtMs: 30_000,
+  inTime: true,
+};
 
 /** An owner whose look at 15 s showed that nobody holds. */
 function owner(terms: Partial<LeaseTerms> = {}, more: Partial<Ownership> = {}): Ownership {
