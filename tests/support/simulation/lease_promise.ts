@@ -2,10 +2,8 @@
 // nodes hold, except for as long as it takes to find an attach that was sent in time and carried out late. No watchdog
 // is asked.
 //
-// A request was sent in time if its sender owned the lease when it left. A third of the lease's time was left then at
-// least, so no other node could act before that third had passed: only what the cloud carries out later than that can
-// meet another holder. And the request expires with the lease: it is late only if the cloud itself takes its time, or if
-// its sender has given the lease up.
+// A request expires with the lease of its sender, who does not give the lease up before that. So the cloud begins with
+// nothing while somebody else owns the lease: only what it begins in time and carries out later can meet another holder.
 import type { ChangeRequest, SimCloud } from "./cloud.ts";
 import type { SimCluster } from "./cluster.ts";
 import type { SimStore, StoreFault } from "./lease_store.ts";
@@ -85,10 +83,8 @@ function watchCloud(
   const excuseOf = (request: ChangeRequest): Hold["excuse"] => {
     if (request.by === null) return "hand";
     if (slept(request)) return "slept";
-    const { nowMs } = cluster.timeline, { by, sentAtMs, acceptedAtMs } = request;
-    const timely = nowMs - acceptedAtMs + cloud.staleMs === 0 && ownerAt(nowMs) === by;
-    const tookMs = nowMs - sentAtMs + cloud.staleMs;
-    return tookMs > ttlMs / 3 - 1 && !timely ? "late" : null;
+    const shownAtMs = cluster.timeline.nowMs + cloud.staleMs;
+    return ownerAt(shownAtMs) === request.by ? null : "late";
   };
 
   /** Rule 1: what changes the holders was sent by the owner of the lease, or gives up one's own hold. */
@@ -102,13 +98,13 @@ function watchCloud(
     cluster.fail(nameOfId(by), `asked to ${what} while ${whose} owned the lease`);
   };
 
-  /** Rule 2: the cloud begins with nothing that was sent under a lease which is over. */
-  const beforeItExpired = (request: ChangeRequest) => {
-    const { change, instanceId, by, sentAtMs, acceptedAtMs } = request;
+  /** Rule 2: the cloud begins with no change of a node while another one owns the lease. */
+  const begunForOwner = (request: ChangeRequest) => {
+    const { change, instanceId, by, acceptedAtMs } = request;
     if (by === null || (change === "detach" && instanceId === by)) return;
-    const ageMs = acceptedAtMs - sentAtMs;
-    if (ageMs < ttlMs || slept(request)) return;
-    cluster.fail(nameOfId(by), `its request to ${change} was still good after ${ageMs} ms`);
+    const owner = ownerAt(acceptedAtMs);
+    if (owner === by || owner === null) return;
+    cluster.fail(nameOfId(by), `its ${change} was begun while ${nameOfId(owner)} owned the lease`);
   };
 
   /** Rule 3: when an attach was sent, nobody else held, except by a late request. */
@@ -133,7 +129,7 @@ function watchCloud(
   cloud.onCarryOut = (request) => {
     const { change, instanceId } = request, atMs = cluster.timeline.nowMs;
     sentByOwner(request);
-    beforeItExpired(request);
+    begunForOwner(request);
     if (change === "attach") sentAfterBreaking(request);
     const next = new Map(holds);
     if (change === "detach") next.delete(instanceId);
