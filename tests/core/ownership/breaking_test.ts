@@ -2,14 +2,18 @@
 import { assertEquals } from "@std/assert";
 import type { LeaseTerms } from "../../../src/core/lease/state.ts";
 import {
+  CHANGE_REPEAT_MS,
   isFencing,
   LATE_LOOKS_MS,
   looksForLate,
   mayAttach,
+  mayStray,
   nextTaking,
   othersKnown,
 } from "../../../src/core/ownership/breaking.ts";
+import { ownershipWakeAtMs } from "../../../src/core/ownership/plan.ts";
 import { type Ownership, startOwnership } from "../../../src/core/ownership/state.ts";
+import { act, learn } from "../../../src/core/ownership/step.ts";
 import { HOLD } from "../../support/held_address.ts";
 
 const OTHER = { instanceId: "other", off: false };
@@ -108,4 +112,58 @@ Deno.test("a second holder shows within 5 s, for as long as a request may come l
   assertEquals(gaps.filter((gapMs) => gapMs > 5_000), []);
   // An attach of API v2 expires 18 s after it left.
   assertEquals(LATE_LOOKS_MS.filter((inMs) => inMs > 18_000).length, 1);
+});
+
+/** The owner once its attach has left at 20 s, under a lease until 30 s. */
+function attaching(): Ownership {
+  const [state] = act({ ...owner(), prepared: true, lookedAtMs: 20_000 }, 20_000);
+  assertEquals(state.write.inFlight?.call, { verb: "attach" });
+  return state;
+}
+
+/** A slot that makes no call for now. */
+const BUSY = { ...owner().read, notBeforeMs: 1e9 };
+const FAILED = { kind: "failed", retryable: true, retryAfterMs: null, roll: 0 } as const;
+const ATTACHED = { kind: "answered", answer: { verb: "attach" }, roll: 0 } as const;
+
+/** Until when something may stray, looked at every 100 ms from that instant on. */
+function straysUntil(state: Ownership, fromMs: number): number {
+  let atMs = fromMs;
+  while (mayStray(state, atMs)) atMs += 100;
+  return atMs;
+}
+
+Deno.test("a change that is under way may arrive until it expires, with the lease as renewed last", () => {
+  const sent = attaching();
+  assertEquals(straysUntil(sent, 20_000), 30_000);
+  const renewed = { ...HOLD, underLease: true, lease: { ...TERMS, endsAtMs: 33_000 } };
+  const [later] = learn(sent, { kind: "desired", desired: renewed }, 23_000);
+  assertEquals(straysUntil(later, 23_000), 33_000);
+  const lost = { ...HOLD, intent: "release", underLease: true, lease: null } as const;
+  const [without] = learn(later, { kind: "desired", desired: lost }, 25_000);
+  assertEquals(straysUntil(without, 25_000), 33_000, "nothing more leaves, but what left is good");
+});
+
+Deno.test("a change that failed may arrive until it expires, whatever comes after it", () => {
+  const sent = attaching(), id = sent.lastCallId;
+  const [failed] = learn(sent, { ...FAILED, id }, 21_000);
+  assertEquals(straysUntil(failed, 21_000), 30_000);
+  const idle = { ...failed, read: BUSY, write: BUSY, evict: BUSY };
+  assertEquals(ownershipWakeAtMs(idle), 30_000, "then the lease can be given up");
+  const [over] = learn(failed, { kind: "tick" }, 30_000);
+  assertEquals([over.strayUntilMs, mayStray(over, 30_000)], [-Infinity, false]);
+});
+
+Deno.test("a change that was answered cannot arrive again, unless it was sent twice", () => {
+  const sent = attaching(), id = sent.lastCallId;
+  const [quick] = learn(sent, { ...ATTACHED, id }, 20_000 + CHANGE_REPEAT_MS - 1);
+  assertEquals(mayStray(quick, 23_000), false);
+  const [slow] = learn(sent, { ...ATTACHED, id }, 20_000 + CHANGE_REPEAT_MS);
+  assertEquals(straysUntil(slow, 23_000), 30_000);
+});
+
+Deno.test("without a lease nothing strays", () => {
+  const [sent] = act({ ...attaching(), write: owner().write, desired: HOLD }, 20_000);
+  const [failed] = learn(sent, { ...FAILED, id: sent.lastCallId }, 21_000);
+  assertEquals([mayStray(sent, 20_000), mayStray(failed, 21_000)], [false, false]);
 });

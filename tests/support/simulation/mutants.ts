@@ -254,6 +254,13 @@ export const MUTANTS: readonly Mutant[] = [
     lease: true,
   },
   {
+    rule: "the lease is kept while a change that was sent may yet arrive",
+    file: "under_lease.ts",
+    swap: ["const giveUp = strays ? null : givingUp(", "const giveUp = givingUp("],
+    shownBy: 240,
+    lease: true,
+  },
+  {
     rule: "a successor is told that nobody holds only if nobody does",
     file: "under_lease.ts",
     swap: ["return { to: alone ? heir : null };", "return { to: heir };"],
