@@ -36,8 +36,8 @@ interface Hold {
   readonly sinceMs: number;
   /** What made it. */
   readonly request: ChangeRequest;
-  /** Why there may be another one beside it: null if nothing explains that. */
-  readonly excuse: "hand" | "late" | "slept" | null;
+  /** Why there may be another one beside it, as far as is known by then: null if nothing explains that. */
+  readonly excuse: () => "hand" | "late" | "slept" | null;
 }
 
 type Holds = ReadonlyMap<string, Hold>;
@@ -81,10 +81,10 @@ function watchCloud(
       false;
   };
   const excuseOf = (request: ChangeRequest): Hold["excuse"] => {
-    if (request.by === null) return "hand";
-    if (slept(request)) return "slept";
-    const shownAtMs = cluster.timeline.nowMs + cloud.staleMs;
-    return ownerAt(shownAtMs) === request.by ? null : "late";
+    const { by } = request, shownAtMs = cluster.timeline.nowMs + cloud.staleMs;
+    if (by === null) return () => "hand";
+    if (slept(request)) return () => "slept";
+    return () => ownerAt(shownAtMs) === by ? null : "late";
   };
 
   /** Rule 1: what changes the holders was sent by the owner of the lease, or gives up one's own hold. */
@@ -112,14 +112,14 @@ function watchCloud(
     const { instanceId, by, sentAtMs } = request;
     if (by === null || slept(request)) return;
     for (const [id, { excuse }] of holdsAt(sentAtMs)) {
-      if (id === instanceId || excuse !== null) continue;
+      if (id === instanceId || excuse() !== null) continue;
       cluster.fail(nameOfId(by), `asked to attach while ${nameOfId(id)} held`);
     }
   };
 
   /** Rule 4: two hold only because of a late request. */
   const alone = () => {
-    if (holds.size < 2 || [...holds.values()].some(({ excuse }) => excuse !== null)) return;
+    if (holds.size < 2 || [...holds.values()].some(({ excuse }) => excuse() !== null)) return;
     cluster.fail(
       "cloud",
       `${[...holds.keys()].map(nameOfId).join(" and ")} hold, and none is late`,
@@ -165,8 +165,8 @@ function notForLong(
       const own = holds.get(owner.instanceId);
       const aged = own ? twoSinceMs - Math.max(own.sinceMs, ownerSinceMs) : 0;
       const others = [...holds].filter(([id]) => id !== owner?.instanceId).map(([, each]) => each);
-      const usual = aged > LAST_LOOK_MS || others.some(({ excuse }) => excuse === "hand") ||
-        own?.excuse === "hand" || own?.excuse === "slept";
+      const usual = aged > LAST_LOOK_MS || others.some(({ excuse }) => excuse() === "hand") ||
+        ["hand", "slept"].includes(own?.excuse() ?? "");
       const gapMs = usual ? reconcileMs * RECONCILE_SPREAD : LOOKS_APART_MS;
       const boundMs = gapMs + ttlMs / 3 + (2 + 4 * others.length) * cloud.callMs + SLACK_MS;
       if (nowMs - beganMs > boundMs) {
