@@ -37,7 +37,7 @@ interface Hold {
   /** What made it. */
   readonly request: ChangeRequest;
   /** Why there may be another one beside it, as far as is known by then: null if nothing explains that. */
-  readonly excuse: () => "hand" | "late" | "slept" | null;
+  readonly excuse: () => "hand" | "late" | null;
 }
 
 type Holds = ReadonlyMap<string, Hold>;
@@ -71,26 +71,16 @@ function watchCloud(
   let holds: Holds = new Map();
   const nameOfId = (id: string) => nameOf(cluster, id);
 
-  /**
-   * A machine whose monotonic clock stood still cannot know that. From then on it takes two thirds of the lease's time
-   * at most until it asks the store again.
-   */
-  const slept = ({ by, sentAtMs }: ChangeRequest) => {
-    const machine = [...cluster.machines.values()].find(({ instanceId }) => instanceId === by);
-    return machine?.clockWokeAtMs.some((ms) => ms <= sentAtMs && sentAtMs < ms + ttlMs * 2 / 3) ??
-      false;
-  };
   const excuseOf = (request: ChangeRequest): Hold["excuse"] => {
     const { by } = request, shownAtMs = cluster.timeline.nowMs + cloud.staleMs;
     if (by === null) return () => "hand";
-    if (slept(request)) return () => "slept";
     return () => ownerAt(shownAtMs) === by ? null : "late";
   };
 
   /** Rule 1: what changes the holders was sent by the owner of the lease, or gives up one's own hold. */
   const sentByOwner = (request: ChangeRequest) => {
     const { change, instanceId, by, sentAtMs } = request;
-    if (by === null || (change === "detach" && instanceId === by) || slept(request)) return;
+    if (by === null || (change === "detach" && instanceId === by)) return;
     const owner = ownerAt(sentAtMs);
     if (owner === by) return;
     const what = change === "attach" ? "attach" : `take it from ${nameOfId(instanceId)}`;
@@ -110,7 +100,7 @@ function watchCloud(
   /** Rule 3: when an attach was sent, nobody else held, except by a late request. */
   const sentAfterBreaking = (request: ChangeRequest) => {
     const { instanceId, by, sentAtMs } = request;
-    if (by === null || slept(request)) return;
+    if (by === null) return;
     for (const [id, { excuse }] of holdsAt(sentAtMs)) {
       if (id === instanceId || excuse() !== null) continue;
       cluster.fail(nameOfId(by), `asked to attach while ${nameOfId(id)} held`);
@@ -166,7 +156,7 @@ function notForLong(
       const aged = own ? twoSinceMs - Math.max(own.sinceMs, ownerSinceMs) : 0;
       const others = [...holds].filter(([id]) => id !== owner?.instanceId).map(([, each]) => each);
       const usual = aged > LAST_LOOK_MS || others.some(({ excuse }) => excuse() === "hand") ||
-        ["hand", "slept"].includes(own?.excuse() ?? "");
+        own?.excuse() === "hand";
       const gapMs = usual ? reconcileMs * RECONCILE_SPREAD : LOOKS_APART_MS;
       const boundMs = gapMs + ttlMs / 3 + (2 + 4 * others.length) * cloud.callMs + SLACK_MS;
       if (nowMs - beganMs > boundMs) {
