@@ -186,12 +186,8 @@ function faultsOf(
     {
       title: `${name} is cut off from the cloud`,
       subject: `cloud of ${name}`,
-      // Not by dropping packets: TCP sends them again once the cut has healed, for a process that was killed, too. So
-      // an attach could arrive when another node owns the lease. See the exceptions in docs/set-up/lease.md.
-      begin: async () => {
-        await cluster.reset(node);
-        return () => cluster.reset(node, { heal: true });
-      },
+      // TCP sends what was dropped again once the cut has healed, for a process that was killed, too.
+      begin: cut(cluster.cloud),
     },
     {
       title: `${name} is cut off from its peers`,

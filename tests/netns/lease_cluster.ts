@@ -153,18 +153,6 @@ export class LeaseCluster {
     }
   }
 
-  /**
-   * Cuts a node off from the cloud, or ends that. Nothing is held back on the way: a request has left before, or its
-   * connection is reset. Packets that are dropped would be sent once more after the end.
-   */
-  async reset(node: ClusterNode, { heal = false }: { heal?: boolean } = {}): Promise<void> {
-    for (const [chain, side] of [["OUTPUT", "-d"], ["INPUT", "-s"]]) {
-      const rule = `${heal ? "-D" : "-I"} ${chain} -p tcp ${side} ${this.cloud[0]}`;
-      const line = `iptables -w ${rule} -j REJECT --reject-with tcp-reset`;
-      await this.nodes.network.run(this.nodes.number(node), line);
-    }
-  }
-
   /** Loses what etcd answers to a node, all of it or what has this text; its requests arrive. Or ends that. */
   async loseAnswers(
     node: ClusterNode,
