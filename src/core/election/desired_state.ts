@@ -179,13 +179,24 @@ function taking(
   // If the dead peer lives, it ranks us by what it knows of us, which may be any of these.
   const now = { ...selfRank(state), holds: state.holding === true, untilMs: Infinity };
   const known = dead.knowsUs.length > 0 ? dead.knowsUs : [now];
-  const waits = known.map((us) =>
-    heldThen ? turnMs(dead, us, state) : doubtMs(dead, { us, willing })
-  );
+  const waitMs = (us: Standing) =>
+    heldThen ? turnMs(dead, us, state) : doubtMs(dead, { us, willing });
+  // A peer that held takes its turn with us only if it knows that we held, too.
+  const rivals = heldThen ? known.filter(({ holds }) => holds) : known;
+  const unsure = new Set(rivals.map(waitMs)).size > 1;
   return {
-    waitMs: masters * STAGGER_MS + Math.max(...waits),
+    waitMs: masters * STAGGER_MS + Math.max(...known.map(waitMs)) +
+      (unsure ? unsureMs(dead, state) : 0),
     held: heldThen && masters === 0,
   };
+}
+
+/**
+ * The further wait of a node that does not know whether it goes first. It must not take the turn of the peer, which may
+ * know that it goes second, or be as unsure.
+ */
+function unsureMs({ heardId }: Peer, { selfId }: Election): number {
+  return ((selfId ?? "") < heardId ? 2 : 3) * STAGGER_MS;
 }
 
 /** The wait before evicting a peer that held: if both held, it may live and be evicting us. */

@@ -1,7 +1,7 @@
 // What a peer may know of this node. Two halves of a network that cannot hear each other take turns by what they know
 // of each other (`taking` in desired_state.ts). So each must allow for all that the other may go by: not only what this
 // node tells now, but also what it told while its last heartbeats may have been lost, and since the other one spoke.
-// Then no pair of views puts both first.
+// Then no pair of views puts both first, and none puts both second: a node that may be either waits for longer still.
 import { deadTimeOfMs, type ElectionSettings } from "./state.ts";
 import type { Advert } from "../heartbeat.ts";
 import { claimOf, type Peer, sameRank, type Standing } from "./peer.ts";

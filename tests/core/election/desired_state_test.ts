@@ -191,7 +191,23 @@ const WAITS: readonly Wait[] = [
   [
     "one that may take itself for the better one, or the worse one, had a reason to attach, or none",
     [7, { priority: 20, knowsUs: [{ ...KNOWN, priority: 255, untilMs: 4_000 }, KNOWN] }],
-    2 * DOUBT_MS,
+    // A lower id goes before a higher one that does not know either.
+    2 * DOUBT_MS + 2 * STAGGER_MS,
+  ],
+  [
+    "one of a lower id, too, and we go last if it does not know either",
+    [3, { priority: 20, knowsUs: [{ ...KNOWN, priority: 255, untilMs: 4_000 }, KNOWN] }],
+    2 * DOUBT_MS + 3 * STAGGER_MS,
+  ],
+  [
+    "a holder that may know that we hold and are unhealthy, or not yet, takes neither turn",
+    [7, {
+      ...HOLDS,
+      priority: 10,
+      knowsUs: [{ ...KNOWN, untilMs: 4_000 }, { ...KNOWN, unhealthy: true }],
+    }],
+    3 * STAGGER_MS,
+    { healthy: false, ...holding, set: { exclusive: true } },
   ],
   [
     "one that does not know yet that we hold does not take from us",
