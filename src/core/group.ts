@@ -43,6 +43,8 @@ export interface Outlook {
   /** True when all addresses are on this node, false when no one is, null when some are or that is unknown. */
   readonly holding: boolean | null;
   readonly cloudReachable: boolean;
+  /** When the last look began that has shown each of them. */
+  readonly sightedAtMs: number;
   /** All are left with unknown holders. If one had no holder, nobody else would serve it. */
   readonly kept: boolean;
 }
@@ -50,11 +52,12 @@ export interface Outlook {
 /** Joins what all ownerships say. An address that exists nowhere cannot keep the others from being held. */
 export function outlook(ownerships: readonly Ownership[]): Outlook {
   const there = ownerships.filter(({ released }) => released === null);
-  const [first = null, ...rest] = (there.length > 0 ? there : ownerships)
-    .map(({ holding }) => holding);
+  const shown = there.length > 0 ? there : ownerships;
+  const [first = null, ...rest] = shown.map(({ holding }) => holding);
   return {
     holding: rest.every((holding) => holding === first) ? first : null,
     cloudReachable: ownerships.every(({ cloudReachable }) => cloudReachable),
+    sightedAtMs: Math.min(...shown.map(({ sightedAtMs }) => sightedAtMs)),
     kept: ownerships.every(kept),
   };
 }

@@ -316,9 +316,12 @@ function inform(
   lease: Lease | null,
   atMs: number,
 ): Election {
-  const { holding, cloudReachable, kept } = outlook(ownerships);
+  const { holding, cloudReachable, sightedAtMs, kept } = outlook(ownerships);
   let election = before;
   if (election.holding !== holding) election = elect(election, { kind: "holding", holding }, atMs);
+  if (election.wokeAtMs !== null && sightedAtMs >= election.wokeAtMs) {
+    election = elect(election, { kind: "sighted" }, atMs);
+  }
   if (election.kept !== kept) election = elect(election, { kind: "kept", kept }, atMs);
   const view = lease && viewOf(lease, atMs);
   if (view && !sameView(election.lease, view)) {

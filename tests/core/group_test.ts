@@ -37,6 +37,9 @@ Deno.test("outlook() tells of a group what is true for all that exist", () => {
   for (const [held, told] of rows) {
     assertEquals(outlook(holding(...held)).holding, told, held.join());
   }
+  const seen = (...atMs: number[]) => atMs.map((sightedAtMs) => ({ ...FRESH, sightedAtMs }));
+  assertEquals(outlook(seen(7, 5, 9)).sightedAtMs, 5, "the oldest look counts");
+  assertEquals(outlook([...seen(7), ...holding("released")]).sightedAtMs, 7);
   const lost = { ...FRESH, cloudReachable: false };
   assertEquals(outlook([FRESH, FRESH]).cloudReachable, true);
   assertEquals(outlook([FRESH, lost]).cloudReachable, false, "one is enough");

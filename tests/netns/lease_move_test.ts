@@ -62,6 +62,31 @@ test("with a lease, a holder that stood still for longer comes back without the 
     assert(two.lines.some(({ text }) => text.includes("lease-released")), "by a planned move");
   }));
 
+test("with a lease and --no-preempt, a holder that stood still for longer leaves it to the next one", () =>
+  withLease({ count: 2, args: () => ["--no-preempt"] }, async (cluster) => {
+    const [one, two] = [cluster.nodes.node(1), cluster.nodes.node(2)];
+    cluster.start(one);
+    await cluster.holds(one);
+    cluster.start(two);
+    const settled = () => roleOf(two) === "outranked";
+    await until(settled, { title: "the next one is there", withinMs: LONG_MS });
+    await pause(1_000);
+    one.process?.signal("SIGSTOP");
+    await cluster.holds(two, "the next one has taken it");
+    await pause(TTL_S * 1_000);
+    const { history } = cluster.nodes.server.model, before = history.length;
+    one.process?.signal("SIGCONT");
+    const defers = () => roleOf(one) === "deferring";
+    await until(defers, { title: "the better one stands back", withinMs: LONG_MS });
+    assertEquals(history.length, before, "nothing moved");
+    assertEquals(await cluster.owner(), two.instance.id);
+    const released = two.lines.filter(({ text }) => text.includes("lease-released"));
+    assertEquals(released, [], "the next one keeps the lease");
+    await cluster.nodes.powerOff(two);
+    two.process = null;
+    await cluster.holds(one, "it takes over when the next one is gone");
+  }));
+
 test("with a lease, a holder that stood still changes nothing of a better one that took it meanwhile", () =>
   withLease({}, async (cluster) => {
     const [one, two] = [cluster.nodes.node(1), cluster.nodes.node(2)];

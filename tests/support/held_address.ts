@@ -22,6 +22,7 @@ export const HOLD: DesiredState = {
   underLease: false,
   lease: null,
   rumoured: false,
+  wokeAtMs: null,
 };
 
 /** Its own instance id. */

@@ -97,6 +97,8 @@ export interface DesiredState {
   readonly lease: LeaseTerms | null;
   /** Another machine may use our id; when it stops, we may lose our hold. */
   readonly rumoured: boolean;
+  /** When we woke from a sleep in which we may have lost our hold, null unless a look at once must show that. */
+  readonly wokeAtMs: number | null;
 }
 
 /** Derives the desired state from the election's state. */
@@ -135,6 +137,7 @@ export function desiredStateOf(state: Election): DesiredState {
     underLease: state.lease !== null,
     lease: null,
     rumoured: state.rumour?.told === true,
+    wokeAtMs: state.wokeAtMs,
   };
 }
 

@@ -125,6 +125,11 @@ export interface Election {
   readonly settledAtMs: Deadline;
   /** Until when a worse-ranked holder keeps the address. */
   readonly deferUntilMs: Deadline;
+  /**
+   * When this process woke from a sleep, until a look shows whether we still hold: others may have taken the address
+   * meanwhile. Null otherwise, and always without a preempt delay.
+   */
+  readonly wokeAtMs: number | null;
   /** After we reach the cloud again: until when a holder that does not reach it yet keeps the address. */
   readonly graceUntilMs: Deadline;
   /** After a request to stop: until when we wait for a successor before we give the address up. */
@@ -265,13 +270,17 @@ export function ranksEqual(peer: Peer, state: Election): boolean {
 }
 
 /**
- * Whether a worse-ranked node holds while we do not, and the configuration tells us not to preempt yet. The holder must
- * say that it holds: two nodes that only assumed it of each other would both stand back for ever.
+ * Whether a worse-ranked node holds while we do not, or do not know it after a sleep, and the configuration tells us
+ * not to preempt yet. The holder must say that it holds: two nodes that only assumed it of each other would both stand
+ * back for ever.
  */
 export function standsBack(state: Election): boolean {
-  return state.settings.preemptDelayMs > 0 && state.holding === false &&
-    state.elected === "backup" &&
-    worseHolders(state).length > 0;
+  const { settings, wokeAtMs, holding, elected, lease } = state;
+  // What the last look showed is over once somebody else has the lease.
+  const heldElsewhere = lease !== null && !lease.owned && lease.holder !== null;
+  const unheld = holding === false || heldElsewhere;
+  const mayNotHold = wokeAtMs !== null || (unheld && elected === "backup");
+  return settings.preemptDelayMs > 0 && mayNotHold && worseHolders(state).length > 0;
 }
 
 /** Worse-ranked live nodes that say they hold. */

@@ -95,6 +95,8 @@ export type ElectionEvent =
     readonly addresses: readonly string[];
   }
   | { readonly kind: "holding"; readonly holding: boolean | null }
+  /** A look that began after the sleep shows whether we hold. */
+  | { readonly kind: "sighted" }
   | { readonly kind: "cloudReachable"; readonly cloudReachable: boolean }
   | { readonly kind: "lease"; readonly lease: LeaseView }
   | HealthEvent
@@ -161,6 +163,7 @@ export function startElection(
     yieldUntilMs: null,
     moves: NO_MOVES,
     limitedUntilMs: null,
+    wokeAtMs: null,
   };
 }
 
@@ -170,10 +173,23 @@ export function elect(before: Election, event: ElectionEvent, atMs: number): Ele
   // only the store judges.
   const slept = before.heartbeats && before.settledAtMs !== Infinity &&
     atMs > electionWakeAtMs(before) + before.settings.intervalMs;
-  const awake: Election = slept
-    ? { ...before, settledAtMs: atMs + holdOffMs(before.settings), reason: "stalled" }
-    : before;
+  const awake = slept ? wokenUp(before, atMs) : before;
   return decideRole(noteMoves(awake, apply(awake, event, atMs), atMs), atMs);
+}
+
+/** With a preempt delay, a node that slept asks first whether it still holds, as one does that has just started. */
+function wokenUp(before: Election, atMs: number): Election {
+  const { settings, heartbeatAtMs } = before;
+  const { intervalMs, preemptDelayMs } = settings;
+  const awake: Election = {
+    ...before,
+    settledAtMs: atMs + holdOffMs(settings),
+    reason: "stalled",
+  };
+  if (preemptDelayMs === 0) return awake;
+  // If the others take us for dead, we first hear who of them holds; if not, our silence must end.
+  const dead = atMs >= heartbeatAtMs - intervalMs + deadTimeMs(settings);
+  return { ...awake, wokeAtMs: atMs, heartbeatAtMs: dead ? atMs + intervalMs : heartbeatAtMs };
 }
 
 /** When the election wants to be stepped next. */
@@ -213,6 +229,11 @@ function apply(state: Election, event: ElectionEvent, atMs: number): Election {
       return hearTwin(state, event, atMs);
     case "holding":
       return { ...state, holding: event.holding };
+    case "sighted": {
+      // A node that has lost the address in its sleep comes back like one that has just started.
+      const elected = state.holding === false ? "backup" : state.elected;
+      return { ...state, wokeAtMs: null, elected };
+    }
     case "cloudReachable":
       return {
         ...state,

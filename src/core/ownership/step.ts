@@ -113,8 +113,9 @@ function retarget(state: Ownership, desired: DesiredState, { atMs }: Circumstanc
   const isNew = desired.intent !== state.desired?.intent || claims;
   const holdsOnlyIfUnheld = desired.holdsOnlyIfUnheld && !state.desired?.holdsOnlyIfUnheld;
   const keeps = waits || (desired.holdsOnlyIfUnheld && !holdsOnlyIfUnheld);
+  const woke = desired.wokeAtMs !== null && desired.wokeAtMs !== state.desired?.wokeAtMs;
   const next = {
-    ...state,
+    ...(woke ? lookAt(state, atMs) : state),
     desired,
     evictions,
     holdsOnlyIfUnheldAtMs: holdsOnlyIfUnheld

@@ -144,6 +144,42 @@ Deno.test("elect(): a node that wakes more than an interval late judges nobody f
   assertEquals(elect(slept, tick, 33_099).role, "backup");
 });
 
+Deno.test("elect(): with a preempt delay a master that slept asks first whether it still holds", () => {
+  const holding = (is: boolean) => ({ kind: "holding", holding: is }) as const;
+  const events = [[10, holding(true)], [3_000, heard(beat(20))], [3_100, tick]] as const;
+  assertEquals(elect(after(events), tick, 30_000).wokeAtMs, null, "not without such a delay");
+  const before = after(events, { preemptDelayMs: Infinity });
+  assertEquals([before.elected, before.wokeAtMs], ["master", null]);
+  const slept = elect(before, tick, 30_000);
+  assertEquals([slept.role, slept.reason, slept.wokeAtMs], ["master", "stalled", 30_000]);
+  assertEquals(advert(slept).priority, 10, "nobody else says that it holds");
+  const holder = heard(beat(20, { holds: true, sequence: 28_000 }));
+  const other = elect(slept, forElection(slept, holder, 30_200), 30_200);
+  assertEquals(advert(other).priority, 255);
+  const sighted = (is: boolean) => {
+    const state = elect(elect(other, holding(is), 30_300), { kind: "sighted" }, 30_300);
+    const { role, reason } = elect({ ...state, heartbeatAtMs: Infinity }, tick, 33_100);
+    return [state.wokeAtMs, advert(state).priority, role, reason];
+  };
+  assertEquals(sighted(true), [null, 10, "master", "best"]);
+  assertEquals(sighted(false), [null, 255, "backup", "deferring"]);
+});
+
+Deno.test("elect(): a node that slept hears the others first, if they take it for dead", () => {
+  const settled = after([[3_100, tick]], { preemptDelayMs: 5_000 });
+  const spoke = { ...settled, heartbeatAtMs: 6_000 };
+  const next = (atMs: number) => elect(spoke, tick, atMs).heartbeatAtMs;
+  // Its last heartbeat left at 5 s, and the dead time is 3 s.
+  assertEquals([next(7_001), next(7_999)], [6_000, 6_000]);
+  assertEquals([next(8_000), next(60_000)], [9_000, 61_000]);
+  const free = { ...spoke, settings: { ...spoke.settings, preemptDelayMs: 0 } };
+  assertEquals(
+    elect(free, tick, 60_000).heartbeatAtMs,
+    6_000,
+    "without a preempt delay it need not",
+  );
+});
+
 Deno.test("elect(): signals keep the priority within 1 and 255", () => {
   const nudge = (by: 1 | -1) => ({ kind: "nudge", by }) as const;
   assertEquals(after([[1, nudge(-1)]], { priority: 1 }).priority, 1);

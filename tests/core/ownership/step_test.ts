@@ -67,6 +67,17 @@ const shows = (holds: boolean, others: OtherHolder[] | null = []): Answer => ({
   others,
 });
 
+Deno.test("a node that woke looks at once, and once for each time", () => {
+  const wake = (state: Ownership, intent: DesiredState["intent"], wokeAtMs: number | null) =>
+    learn(state, { kind: "desired", desired: { ...HOLD, intent, wokeAtMs } }, NOW_MS)[0];
+  const first = wake(ownership(), "keep", NOW_MS);
+  assertEquals(first.looksAtMs, [NOW_MS, NEXT_LOOK_MS]);
+  const later = { ...first, looksAtMs: [NEXT_LOOK_MS] };
+  assertEquals(wake(later, "keep", NOW_MS).looksAtMs, [NEXT_LOOK_MS]);
+  assertEquals(wake(later, "yield", null).looksAtMs, [NEXT_LOOK_MS]);
+  assertEquals(wake(later, "yield", NOW_MS + 1).looksAtMs, [NOW_MS, NEXT_LOOK_MS]);
+});
+
 Deno.test("an answer that nobody waits for changes nothing", () => {
   const state = ownership({ read: { ...FRESH_SLOT, inFlight: flight(LOOK, 119_000) } });
   const event = { kind: "answered", id: 2, answer: shows(false), roll: 0 } as const;
