@@ -72,8 +72,8 @@ export class SimCloud {
   onAccept: (change: "attach" | "detach", instanceId: string, by: string) => void = () => {};
   /** Called when a change is carried out, before the holders change. */
   onCarryOut: (request: ChangeRequest) => void = () => {};
-  /** Whether the Elastic IP was released. */
-  released = false;
+  /** When it was last there again after it had been released. */
+  backAtMs = -Infinity;
   /** Called after each change. */
   onChanged: () => void = () => {};
   readonly #first: SimCloud;
@@ -81,6 +81,7 @@ export class SimCloud {
   readonly #random: () => number;
   readonly #lostAtMs = new Map<string, number>();
   readonly #gotAtMs = new Map<string, number>();
+  #released = false;
   #past: { atMs: number; holders: ReadonlySet<string> }[] = [];
 
   /** `first`: the cloud of another Elastic IP, which has the same machines. */
@@ -129,6 +130,16 @@ export class SimCloud {
     const { nowMs } = this.#timeline, when = { sentAtMs: nowMs, acceptedAtMs: nowMs };
     this.onCarryOut({ change, instanceId, by: null, ...when });
     this.change(change, instanceId);
+  }
+
+  /** Whether the Elastic IP was released. */
+  get released(): boolean {
+    return this.#released;
+  }
+
+  set released(is: boolean) {
+    if (this.#released && !is) this.backAtMs = this.#timeline.nowMs;
+    this.#released = is;
   }
 
   /** Serves one call, step by step as the real client makes its requests. */

@@ -8,6 +8,8 @@ import type { Machine } from "./machine.ts";
 const WATCH_MS = 100;
 /** Between a reading and the answer to it. */
 const SLACK_MS = 5_000;
+/** Until a node must have seen that an address is back that was released: it looks every ten seconds. */
+const BACK_SEEN_MS = 10_000 + SLACK_MS;
 /** Longest time that the addresses of a group have different holders, beside the times of the settings. */
 const APART_MS = 30_000;
 
@@ -72,8 +74,9 @@ function boundMs(live: readonly Machine[], cluster: SimCluster): number {
 
 /**
  * Make before break, for the group: a node that is not told to leave gives an address up only if some other machine has
- * every address that it holds. A doubtful cloud excuses it: what it showed a moment ago may be over. So does another
- * node that gave up to this one during the call: an operator's word can reach both in the same moment.
+ * every address that it holds, as far as it can know: one that was released is back unseen until the next look. A
+ * doubtful cloud excuses it: what it showed a moment ago may be over. So does another node that gave up to this one
+ * during the call: an operator's word can reach both in the same moment.
  */
 function givesUpOnlyTogether(cluster: SimCluster): void {
   const { timeline, clouds, machines } = cluster;
@@ -90,7 +93,9 @@ function givesUpOnlyTogether(cluster: SimCluster): void {
       if (!machine || machine.stopping || !machine.agent) return;
       const disturbedAtMs = Math.max(cloud.troubledAtMs, cloud.handAtMs);
       if (timeline.nowMs < disturbedAtMs + EXCUSED_MS) return;
-      const held = clouds.filter(({ holders, released }) => !released && holders.has(by));
+      const held = clouds.filter(({ holders, released, backAtMs }) =>
+        !released && holders.has(by) && timeline.nowMs >= backAtMs + BACK_SEEN_MS
+      );
       const alone = held.find(({ holders }) => holders.size < 2);
       if (alone) cluster.fail(machine.name, "gives up a part of its group that no one else holds");
     };
