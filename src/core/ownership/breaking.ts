@@ -24,7 +24,7 @@ export function looksForLate(
   return LATE_LOOKS_MS.map((inMs) => terms.sinceMs + inMs).filter((lookAtMs) => lookAtMs > atMs);
 }
 
-/** A change without an answer is sent again after this time at the earliest: its first request may arrive later still. */
+/** A change without an answer is sent again after this time at the earliest: its first request may come still later. */
 export const CHANGE_REPEAT_MS = 3_000;
 
 type Flight = NonNullable<CallSlot["inFlight"]>;

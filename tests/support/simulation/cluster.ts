@@ -227,10 +227,7 @@ export class SimCluster {
     const { incarnation, frozenUntilMs } = machine;
     this.timeline.at(frozenUntilMs, () => {
       if (machine.incarnation !== incarnation || machine.frozenUntilMs !== frozenUntilMs) return;
-      if (machine.suspended) {
-        machine.aheadMs -= frozenUntilMs - machine.frozenSinceMs;
-        machine.clockWokeAtMs.push(frozenUntilMs);
-      }
+      if (machine.suspended) machine.aheadMs -= frozenUntilMs - machine.frozenSinceMs;
       machine.thaw(this.options.random() < 0.5);
     });
   }

@@ -65,7 +65,7 @@ function watchCloud(
   watched: Watched,
   { cloud, ownerAt }: { cloud: SimCloud; ownerAt: (ms: number) => string | null },
 ): void {
-  const { cluster, ttlMs } = watched;
+  const { cluster } = watched;
   const history: { atMs: number; holds: Holds }[] = [{ atMs: -Infinity, holds: new Map() }];
   const holdsAt = (ms: number) => history.findLast(({ atMs }) => atMs <= ms)?.holds ?? new Map();
   let holds: Holds = new Map();

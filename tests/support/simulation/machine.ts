@@ -99,8 +99,6 @@ export class Machine {
   onAtMs = -Infinity;
   frozenSinceMs = -Infinity;
   frozenUntilMs = -Infinity;
-  /** When its monotonic clock went on after it had stood still. */
-  readonly clockWokeAtMs: number[] = [];
   /** The run of the signing process, by the rules of `Trailer`; 0 while the cluster does not sign. */
   run = 0n;
   /** The error of its wall clock. */
