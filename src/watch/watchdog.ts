@@ -1,6 +1,5 @@
 // -W: the process around the watches. There is one watch for each Elastic IP, or one for all if they move together;
 // they share the socket and the timer.
-import { decode } from "../core/heartbeat.ts";
 import { unresolved } from "../core/election/peer.ts";
 import type { Vitals } from "../status/liveness.ts";
 import type { History } from "../status/history/view.ts";
@@ -8,11 +7,11 @@ import type { Snapshot } from "../status/snapshot.ts";
 import { DeadlineTimer } from "./deadline_timer.ts";
 import { addressed } from "../log/addressed_log.ts";
 import { InfoResponder } from "../status/info_responder.ts";
-import { Authenticator } from "./authenticator.ts";
 import { Histories } from "./histories.ts";
 import { FROM_ELASTIC_IP, sourceLine } from "./heartbeat_source.ts";
 import { RateLimitedLog, STRANGE_KINDS_MAX } from "../log/rate_limited_log.ts";
 import { RecentLog } from "../status/recent_log.ts";
+import { Receiver } from "./receiver.ts";
 import { Refusals } from "./refusals.ts";
 import { drawRun } from "../host/keyring.ts";
 import { Sender } from "./sender.ts";
@@ -22,7 +21,7 @@ import { Twins } from "./twins.ts";
 import { type Reconfiguration, Watch } from "./watch.ts";
 import { Datagrams } from "../status/counters.ts";
 import type { WatchdogSettings, World } from "./watchdog_options.ts";
-import type { Datagram, HeartbeatSource, Log } from "../world.ts";
+import type { HeartbeatSource, Log } from "../world.ts";
 import { type NodeEvent, type NodeSettings, someSpeak } from "../core/node_state.ts";
 
 export type { WatchdogSettings, World } from "./watchdog_options.ts";
@@ -37,7 +36,7 @@ export class Watchdog {
   /** All rate-limited logs: the general one, the one for datagrams of strangers, and those of several addresses. */
   readonly #limitedLogs: RateLimitedLog[];
   readonly #supervision: Supervision;
-  readonly #authenticator: Authenticator;
+  readonly #receiver: Receiver;
   readonly #sender: Sender;
   readonly #refusals: Refusals;
   readonly #log: RecentLog;
@@ -46,7 +45,6 @@ export class Watchdog {
   readonly #timer: DeadlineTimer;
   readonly #snapshots: Snapshots;
   readonly #histories: Histories;
-  readonly #answers: InfoResponder;
   /** Always the same function, so that the socket reports each change once for all addresses. */
   readonly #sourceChanged = (source: HeartbeatSource) =>
     this.#limitedLog.write(
@@ -76,7 +74,6 @@ export class Watchdog {
     const { localAddresses } = socket, sender = this.#sender;
     const sides = { sender, refusals, localAddresses };
     const twins = new Twins({ clock, keyring, run, acceptUnsigned, trailer, ...sides });
-    this.#authenticator = new Authenticator({ clock, keyring, acceptUnsigned, refusals, twins });
     const { peerName = () => null } = world;
     // As everywhere else: the instance's name in the cloud, else the configured one.
     const nameOf = (address: string) =>
@@ -98,11 +95,12 @@ export class Watchdog {
       shadow,
       shadowReport: world.shadowReport ?? (() => null),
     });
-    this.#answers = new InfoResponder({
-      clock,
-      socket,
-      snapshot: () => this.snapshot(),
-      history: () => this.history(),
+    const snapshot = () => this.snapshot(), history = () => this.history();
+    this.#receiver = new Receiver({
+      ...{ clock, shadow, keyring, acceptUnsigned, refusals, datagrams, twins },
+      heartbeats: this.#heartbeats,
+      watches: this.watches,
+      answers: new InfoResponder({ clock, socket, snapshot, history }),
     });
   }
 
@@ -131,7 +129,7 @@ export class Watchdog {
     const { socket, keyring } = this.#world;
     const finished = new Promise<0 | 1>((resolve) => this.#finish = resolve);
     for (const watch of this.watches) watch.start();
-    const listening = this.#listen().finally(() => this.#listening = false);
+    const listening = this.#receiver.listen(socket).finally(() => this.#listening = false);
     const code = await finished;
     this.#timer.cancel();
     await keyring?.handedOver();
@@ -230,31 +228,5 @@ export class Watchdog {
   #ended(): void {
     const codes = this.watches.map(({ exitCode }) => exitCode);
     if (!codes.includes(null)) this.#finish(codes.includes(1) ? 1 : 0);
-  }
-
-  /** Handles one datagram after the other: while a tag is checked, the others wait in the socket's bounded buffer. */
-  async #listen(): Promise<void> {
-    for await (const datagram of this.#world.socket) {
-      const checking = this.#receive(datagram);
-      if (checking) await checking;
-    }
-  }
-
-  /** decode -> accept and authenticate -> step. */
-  #receive({ bytes, from, fromPort }: Datagram): Promise<void> | void {
-    const heartbeat = decode(bytes, this.#settings);
-    if ("refused" in heartbeat) {
-      const outcome = this.#answers.answer(bytes, { from, fromPort });
-      if (outcome !== "answered") this.#refusals.refuse(from, outcome ?? heartbeat.refused);
-      return;
-    }
-    if (!this.#heartbeats) return this.#refusals.refuse(from, "heartbeats-off");
-    this.#datagrams.received.add(this.#world.clock.nowMs());
-    const { elasticIp } = heartbeat;
-    const watch = this.watches.find(({ node }) => node.election.settings.elasticIp === elasticIp);
-    if (!watch) return this.#refusals.refuse(from, "wrong-address");
-    const { election } = watch.node;
-    const deliver = (event: NodeEvent) => watch.deliver(event);
-    return this.#authenticator.admit({ bytes, from, heartbeat, election, deliver });
   }
 }

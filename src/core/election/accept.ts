@@ -1,6 +1,6 @@
 // Which heartbeats are accepted, and what an accepted one changes about its sender: what it says, and how long it has
 // lived. Only `accept()` decides, and the step takes only what `accept()` returns, so no later code checks again.
-// src/watch/authenticator.ts checks signatures; proof.ts says what a right signature proves.
+// src/watch/receiver.ts checks signatures; proof.ts says what a right signature proves.
 import {
   deadTimeMs,
   deadTimeOfMs,

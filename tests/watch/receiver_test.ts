@@ -1,20 +1,14 @@
 // How a node with a shared secret handles a heartbeat: each rejection reason, in an order that keeps floods cheap.
 import { assert, assertEquals } from "@std/assert";
 import { startNode, stepNode } from "../../src/core/node.ts";
-import {
-  decode,
-  encode,
-  type Heartbeat,
-  type Mark,
-  type Trailer,
-} from "../../src/core/heartbeat.ts";
-import { Authenticator } from "../../src/watch/authenticator.ts";
+import { encode, type Heartbeat, type Mark, type Trailer } from "../../src/core/heartbeat.ts";
+import { Receiver } from "../../src/watch/receiver.ts";
 import { RateLimitedLog } from "../../src/log/rate_limited_log.ts";
 import { Refusals } from "../../src/watch/refusals.ts";
 import { Datagrams } from "../../src/status/counters.ts";
 import { Keyring } from "../../src/host/keyring.ts";
 import { HEALTHY_TRAILER, NODE_SETTINGS } from "../support/node_settings.ts";
-import type { Node } from "../../src/core/node_state.ts";
+import type { Node, NodeEvent } from "../../src/core/node_state.ts";
 import { VirtualClock } from "../support/clock.ts";
 
 const SELF = "00000001-0000-4000-8000-000000000001";
@@ -27,10 +21,10 @@ const SECRET = "a secret of the whole cluster", OTHER = "a secret of somebody el
 /** Runs of the node and of its peer. */
 const SELF_RUN = 5n, RUN = 7n;
 
-/** A node with its authenticator, and a clock that stands still. */
-class AuthenticatorFixture {
+/** A node with its receiver, and a clock that stands still. */
+class ReceiverFixture {
   readonly clock = new VirtualClock({ nowMs: 10_000 });
-  /** Time between the authenticator's check and the node's. */
+  /** Time between the receiver's check and the node's. */
   passesMs = 0;
   node: Node = startNode(NODE_SETTINGS, {
     atMs: this.clock.nowMs(),
@@ -45,7 +39,9 @@ class AuthenticatorFixture {
   /** Heartbeats that were answered, by the sequence that the answer echoes. */
   readonly answers: (number | undefined)[] = [];
   readonly datagrams = new Datagrams();
-  readonly authenticator: Authenticator;
+  readonly receiver: Receiver;
+  /** Takes what the receiver passes on. */
+  #deliver: (event: NodeEvent) => void = () => {};
 
   private constructor(readonly keyring: Keyring, acceptUnsigned: boolean) {
     const { verify } = keyring;
@@ -57,51 +53,54 @@ class AuthenticatorFixture {
     const limitedLog = new RateLimitedLog({ write() {} }, clock);
     const refusals = new Refusals({ clock, limitedLog, datagrams: this.datagrams });
     const twins = { admit: () => void this.#twins++ };
-    this.authenticator = new Authenticator({ clock, keyring, acceptUnsigned, refusals, twins });
+    const state = () => this.node, passOn = (event: NodeEvent) => this.#deliver(event);
+    this.receiver = new Receiver({
+      ...{ clock, keyring, acceptUnsigned, refusals, twins, datagrams: this.datagrams },
+      ...{ shadow: false, heartbeats: true, answers: { answer: () => null } },
+      watches: [{
+        get node() {
+          return state();
+        },
+        deliver: passOn,
+      }],
+    });
     // Its first heartbeats have left; all others before the end of an interval are answers.
     [this.node] = stepNode(this.node, { kind: "tick" }, this.clock.nowMs());
   }
 
   static async open(
     { secrets = [SECRET], acceptUnsigned = false } = {},
-  ): Promise<AuthenticatorFixture> {
-    return new AuthenticatorFixture(await Keyring.of(secrets), acceptUnsigned);
+  ): Promise<ReceiverFixture> {
+    return new ReceiverFixture(await Keyring.of(secrets), acceptUnsigned);
   }
 
   /** Receives the datagram; resolves to the word for the result. */
   async take(bytes: Uint8Array, from = "10.0.0.7"): Promise<string> {
     let word = "nothing";
     const before = this.#refused(), twins = this.#twins;
-    const heartbeat = decode(bytes);
-    assert(!("refused" in heartbeat));
-    await this.authenticator.admit({
-      bytes,
-      from,
-      heartbeat,
-      election: this.node.election,
-      deliver: (event) => {
-        const known = this.node.election.peers.get(from);
-        this.clock.skip(this.passesMs);
-        const [next, effects] = stepNode(this.node, event, this.clock.nowMs());
-        this.node = next;
-        const refused = effects.find(({ kind }) => kind === "refused");
-        const sent = effects.filter((each) => each.kind === "send" && each.to === from);
-        for (const each of sent) {
-          if (each.kind === "send") this.answers.push(each.echo?.sequence);
-        }
-        const peer = next.election.peers.get(from);
-        if (refused?.kind === "refused") word = refused.reason;
-        else if (peer?.trailer !== known?.trailer || peer?.heardAtMs !== known?.heardAtMs) {
-          word = "heard";
-        } else if (peer?.met !== known?.met) word = "met";
-      },
-    });
+    this.#deliver = (event) => {
+      const known = this.node.election.peers.get(from);
+      this.clock.skip(this.passesMs);
+      const [next, effects] = stepNode(this.node, event, this.clock.nowMs());
+      this.node = next;
+      const refused = effects.find(({ kind }) => kind === "refused");
+      const sent = effects.filter((each) => each.kind === "send" && each.to === from);
+      for (const each of sent) {
+        if (each.kind === "send") this.answers.push(each.echo?.sequence);
+      }
+      const peer = next.election.peers.get(from);
+      if (refused?.kind === "refused") word = refused.reason;
+      else if (peer?.trailer !== known?.trailer || peer?.heardAtMs !== known?.heardAtMs) {
+        word = "heard";
+      } else if (peer?.met !== known?.met) word = "met";
+    };
+    await this.receiver.receive({ bytes, from, fromPort: 12_345 });
     if (this.#twins > twins) return "own id";
     const counted = [...this.#refused()].find(([each, count]) => before.get(each) !== count);
     return counted?.[0] ?? word;
   }
 
-  /** Rejections by the authenticator itself, counted by reason. */
+  /** Rejections by the receiver itself, counted by reason. */
   #refused(): Map<string, number> {
     return new Map(this.datagrams.refused.views(0).map(({ word, count }) => [word, count]));
   }
@@ -146,7 +145,7 @@ async function signed(
 }
 
 Deno.test("a heartbeat with the right tag is heard once it echoes us, and once", async () => {
-  const fixture = await AuthenticatorFixture.open();
+  const fixture = await ReceiverFixture.open();
   assertEquals(await fixture.take(await signed({ sequence: 900 })), "met");
   assertEquals(fixture.answers, [900], "it is answered at once, so that it can prove itself");
   assertEquals([fixture.peer()?.alive, fixture.peer()?.heardAtMs], [false, null]);
@@ -166,7 +165,7 @@ Deno.test("a heartbeat with the right tag is heard once it echoes us, and once",
 });
 
 Deno.test("what fails another test is refused before its tag is looked at", async () => {
-  const fixture = await AuthenticatorFixture.open();
+  const fixture = await ReceiverFixture.open();
   const other = await Keyring.of([OTHER]);
   for (
     const [datagram, from, word] of [
@@ -187,7 +186,7 @@ Deno.test("what fails another test is refused before its tag is looked at", asyn
 });
 
 Deno.test("a tag of another secret is bad-tag, is not answered, and costs the peer nothing", async () => {
-  const fixture = await AuthenticatorFixture.open();
+  const fixture = await ReceiverFixture.open();
   const { keyId } = fixture.keyring;
   for (const echo of [null, fixture.echo()]) {
     const forged = await signed({ secret: OTHER, keyId, sequence: 9_000, echo });
@@ -198,7 +197,7 @@ Deno.test("a tag of another secret is bad-tag, is not answered, and costs the pe
 });
 
 Deno.test("what was refused before its tag was looked at is not believed a moment later", async () => {
-  const fixture = await AuthenticatorFixture.open();
+  const fixture = await ReceiverFixture.open();
   await fixture.take(await signed());
   const { keyId } = fixture.keyring, checks = fixture.checks, met = fixture.peer()?.met;
   fixture.passesMs = 1;
@@ -219,7 +218,7 @@ Deno.test("what was refused before its tag was looked at is not believed a momen
 Deno.test("a list that changes while a signature is checked: the machine that was there before is not heard", async () => {
   const other = "00000001-0000-4000-8000-000000000006";
   for (const [wireId, heard] of [[PEERS[0]!.wireId, true], [other, false]] as const) {
-    const fixture = await AuthenticatorFixture.open();
+    const fixture = await ReceiverFixture.open();
     const taking = fixture.take(await signed({ echo: fixture.echo() }));
     assertEquals(fixture.checks, 1, "it is being checked");
     const peers = PEERS.map((peer, at) =>
@@ -233,7 +232,7 @@ Deno.test("a list that changes while a signature is checked: the machine that wa
 });
 
 Deno.test("a heartbeat with our own id goes to the twins, whoever sends it, and not to the node", async () => {
-  const fixture = await AuthenticatorFixture.open();
+  const fixture = await ReceiverFixture.open();
   const heartbeats = [heartbeat({}, 1), heartbeat(null, 1)].map((each) => encode(each));
   for (const bytes of [...heartbeats, await signed({ number: 1 })]) {
     for (const from of ["10.0.0.7", "192.0.2.66"]) {
@@ -244,7 +243,7 @@ Deno.test("a heartbeat with our own id goes to the twins, whoever sends it, and 
 });
 
 Deno.test("what was made before our start, or for another process of ours, proves nothing", async () => {
-  const fixture = await AuthenticatorFixture.open();
+  const fixture = await ReceiverFixture.open();
   for (const echo of [null, { run: 6n, sequence: 9_999_000 }, { run: SELF_RUN, sequence: 1e9 }]) {
     fixture.clock.skip(1_000);
     const datagram = await signed({ sequence: fixture.clock.nowMs(), echo });
@@ -256,7 +255,7 @@ Deno.test("what was made before our start, or for another process of ours, prove
 });
 
 Deno.test("one run is answered twice in an interval at most, and eight runs are remembered", async () => {
-  const fixture = await AuthenticatorFixture.open();
+  const fixture = await ReceiverFixture.open();
   for (let ms = 0; ms < 1_000; ms += 100) {
     fixture.clock.skip(100);
     await fixture.take(await signed({ sequence: 1_000 + ms }));
@@ -271,7 +270,7 @@ Deno.test("one run is answered twice in an interval at most, and eight runs are 
 });
 
 Deno.test("--accept-unsigned hears a peer unsigned until it has proved that it signs, and then no more", async () => {
-  const fixture = await AuthenticatorFixture.open({ acceptUnsigned: true });
+  const fixture = await ReceiverFixture.open({ acceptUnsigned: true });
   assertEquals(await fixture.take(encode(heartbeat(null))), "heard");
   // Anybody can write any sequence into an unsigned heartbeat: it must not block the signed ones.
   assertEquals(await fixture.take(encode(heartbeat({ sequence: 9_000_000 }))), "heard");
