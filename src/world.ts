@@ -159,6 +159,11 @@ export interface PeerList {
   readonly missing?: readonly MissingPeer[];
 }
 
+/** Reads the peer list by `read`, which takes the addresses that peers given by name have now. */
+export type ReadPeers = (
+  read: (addresses?: readonly string[]) => Promise<PeerList>,
+) => Promise<PeerList>;
+
 /** Who holds, as far as it was asked. */
 export interface Sighting {
   readonly holds: boolean;

@@ -13,7 +13,6 @@ import { drainFileOf, readDrain } from "../config/drain_file.ts";
 import { clusterOf } from "../host/kubernetes.ts";
 import { Keyring } from "../host/keyring.ts";
 import type { Redaction } from "../log/redaction.ts";
-import { connectByNames } from "../peers/named_cloud.ts";
 import { type NamedPeers, PeerNames } from "../peers/peer_names.ts";
 import { shownCommand } from "../checks/spec.ts";
 import { secretsOf } from "../startup/secrets.ts";
@@ -189,7 +188,6 @@ function assemble(
   });
   beside.defer(() => service.close());
   beside.defer(() => renewal.close());
-  const connect = names ? connectByNames(connection.connect, names) : connection.connect;
   const dynamic = names?.named ?? true;
   const settings = { ...watchdogSettings(config, { instanceId, named, dynamic }), aside: drain };
   const watchdog = new Watchdog(settings, {
@@ -203,9 +201,11 @@ function assemble(
     ...(stores && { store: stores.storeOf }),
     closing: () => beside.disposeAsync(),
     connect: (elasticIp, onProgress) => {
-      const cloud = renewal.around(connect(elasticIp, onProgress));
+      const cloud = connection.connect(elasticIp, onProgress);
       return shadow ? shadow.around(elasticIp, cloud) : cloud;
     },
+    ...(names && { readPeers: (read) => names.members(read) }),
+    keyRefused: () => renewal.refused(),
   });
   const reloader = new Reloader({
     ...options,

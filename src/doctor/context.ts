@@ -12,7 +12,6 @@ import type { Fetch } from "../exoscale/http.ts";
 import { RateLimiter } from "../exoscale/rate_limiter.ts";
 import type { Host } from "../host/host.ts";
 import { findInstanceId, type Machine } from "../host/metadata.ts";
-import { connectByNames } from "../peers/named_cloud.ts";
 import { PATIENT_MS } from "../peers/look_ups.ts";
 import { PeerNames } from "../peers/peer_names.ts";
 import type { Cloud, PeerList } from "../world.ts";
@@ -150,7 +149,9 @@ export class Context {
         throw cause;
       }
     }
-    return await cloud.members(signal);
+    const names = await this.names(signal);
+    const read = (addresses?: readonly string[]) => cloud.members(signal, addresses);
+    return await (names ? names.members(read) : read());
   }
 
   async #lookUp(signal: AbortSignal): Promise<PeerNames | null> {
@@ -198,7 +199,6 @@ export class Context {
     const said: string[] = [];
     const log = { write: (_: string, __: string, text: string) => void said.push(text) };
     const limiter = this.#limiter;
-    const names = await this.names(signal);
     // The one-shot modes do not wait for a silent cloud.
     const config = { ...this.config, endpoint, mode: "associate" as const };
     const host = { ...this.host, fetch };
@@ -210,8 +210,7 @@ export class Context {
       ? inventoryV1(new ClientV1(client), endpoint)
       : inventoryV2(new ClientV2(client));
     const { connect, addresses } = connection;
-    const named = names ? connectByNames(connect, names) : connect;
-    return { endpoint, inventory, addresses, connect: named };
+    return { endpoint, inventory, addresses, connect };
   }
 }
 

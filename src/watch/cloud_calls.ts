@@ -1,16 +1,22 @@
 // The calls to the cloud that are under way. The loop starts each without waiting for it; its result comes back as an
 // event of the node.
 import { durationText } from "../core/age.ts";
-import { asCloudError, type CloudError } from "../exoscale/cloud_error.ts";
+import { asCloudError, type CloudError, type CloudErrorKind } from "../exoscale/cloud_error.ts";
 import { UNUSABLE } from "../exoscale/cloud_v2.ts";
 import { LinkedAbort } from "../transport/linked_abort.ts";
 import { RunningCalls } from "./running_calls.ts";
 import type { RateLimitedLog } from "../log/rate_limited_log.ts";
 import { StartupPolicy } from "../exoscale/startup_policy.ts";
 import type { CallCounters } from "../status/counters.ts";
-import type { ChangeLimits, Clock, Cloud, Log, OwnPath } from "../world.ts";
+import type { ChangeLimits, Clock, Cloud, Log, OwnPath, ReadPeers } from "../world.ts";
 import type { NodeEvent } from "../core/node_state.ts";
 import type { Answer, Call } from "../core/ownership/call.ts";
+
+/**
+ * Errors that a refused key causes. 403 is also the answer to a wrong signature and to a call that the role does not
+ * allow.
+ */
+const KEY_REFUSED: ReadonlySet<CloudErrorKind> = new Set(["unauthorized", "forbidden"]);
 
 /** What the calls need from the watchdog. */
 export interface CallerOptions {
@@ -30,6 +36,10 @@ export interface CallerOptions {
   readonly identified: (nativeAddresses: readonly string[]) => void;
   /** Called when the cloud has said which addresses this instance has in the private networks of its peers. */
   readonly placed: (own: readonly OwnPath[]) => void;
+  /** Reads the peer list, for peers given by name by their current addresses. */
+  readonly readPeers: ReadPeers;
+  /** Called when the cloud refuses the key, which may have been replaced in its file. */
+  readonly keyRefused: () => void;
   /** Whether nothing has been decided yet that depends on that call, so that a refusal may end the program. */
   readonly starting: (verb: Call["verb"] | "members") => boolean;
   /** Whether the node still wants the call. */
@@ -97,7 +107,7 @@ export class CloudCalls {
       this.#patience.calls.answered();
       deliver({ kind: "answered", id, answer, roll: random() });
     } catch (cause) {
-      const error = asCloudError(cause);
+      const error = this.#errorOf(cause);
       const { kind, retryable, retryAfterMs, message: released } = error;
       const failed = { kind: "failed", id, retryable, retryAfterMs, roll: random() } as const;
       const unusable = call.verb === "attach" && UNUSABLE.includes(kind);
@@ -114,11 +124,11 @@ export class CloudCalls {
   }
 
   async #members(): Promise<void> {
-    const { cloud, clock, counters, ending, deliver } = this.#options;
+    const { cloud, clock, counters, ending, deliver, readPeers } = this.#options;
     const list = this.#lists;
     const startedAtMs = clock.nowMs();
     try {
-      const membership = await cloud.members(ending);
+      const membership = await readPeers((addresses) => cloud.members(ending, addresses));
       if (list !== this.#lists) return await this.#members();
       counters.done("members", {
         tookMs: Math.round(clock.nowMs() - startedAtMs),
@@ -131,11 +141,17 @@ export class CloudCalls {
       const inside = own && { privateAddresses: own.map(({ address }) => address) };
       deliver({ kind: "members", ...membership, ...inside });
     } catch (cause) {
-      const error = asCloudError(cause);
+      const error = this.#errorOf(cause);
       if (list !== this.#lists && !ending.aborted) return await this.#members();
       if (this.#ends("members", error)) return;
       deliver({ kind: "members-failed", retryAfterMs: error.retryAfterMs });
     }
+  }
+
+  #errorOf(cause: unknown): CloudError {
+    const error = asCloudError(cause);
+    if (KEY_REFUSED.has(error.kind)) this.#options.keyRefused();
+    return error;
   }
 
   /** Logs the failure. Ends the program if waiting cannot cure it and nothing has been decided yet. */

@@ -3,16 +3,10 @@
 // everything else waits for a reload.
 import { type Loaded, readAgain, readsFiles } from "../config/load.ts";
 import { backoffMs } from "../core/backoff.ts";
-import { asCloudError, type CloudErrorKind } from "../exoscale/cloud_error.ts";
 import type { Credentials, Signer } from "../exoscale/signature.ts";
 import type { Host } from "../host/host.ts";
-import type { Cloud, Log } from "../world.ts";
+import type { Log } from "../world.ts";
 
-/**
- * Errors that a refused key causes. 403 is also the answer to a wrong signature and to a call that the role does not
- * allow.
- */
-const REFUSALS: ReadonlySet<CloudErrorKind> = new Set(["unauthorized", "forbidden"]);
 /** Time between two readings while the cloud refuses. */
 const AGAIN = { firstMs: 10_000, capMs: 30_000 };
 /** How long before a key expires we look for a new one in its file, and how often. */
@@ -51,23 +45,14 @@ export class Renewal {
     this.#watch();
   }
 
-  /** Wraps a cloud, so that its refusals cause a renewal. */
-  around(cloud: Cloud): Cloud {
-    const told = <T>(answer: Promise<T>): Promise<T> =>
-      answer.catch((cause) => {
-        if (REFUSALS.has(asCloudError(cause).kind)) this.#refused();
-        throw cause;
-      });
-    return {
-      name: cloud.name,
-      prepare: (signal) => told(cloud.prepare(signal)),
-      members: (signal, addresses) => told(cloud.members(signal, addresses)),
-      look: (options, signal) => told(cloud.look(options, signal)),
-      inspect: (id, signal) => told(cloud.inspect(id, signal)),
-      attach: (signal, limits) => told(cloud.attach(signal, limits)),
-      detachSelf: (signal) => told(cloud.detachSelf(signal)),
-      evict: (id, options, signal) => told(cloud.evict(id, options, signal)),
-    };
+  /** The cloud has refused the key: it may have been replaced in its file. */
+  refused(): void {
+    const { clock } = this.#options.host;
+    if (!readsFiles(this.#options.loaded) || clock.nowMs() < this.#notBeforeMs) return;
+    void this.#renew().then((renewed) => {
+      this.#repeats = renewed ? 0 : this.#repeats + 1;
+    });
+    this.#notBeforeMs = clock.nowMs() + backoffMs(AGAIN, this.#repeats);
   }
 
   /** Uses this key and secret from the next request on. */
@@ -80,15 +65,6 @@ export class Renewal {
   close(): void {
     this.#ending.abort();
     this.#waiting.abort();
-  }
-
-  #refused(): void {
-    const { clock } = this.#options.host;
-    if (!readsFiles(this.#options.loaded) || clock.nowMs() < this.#notBeforeMs) return;
-    void this.#renew().then((renewed) => {
-      this.#repeats = renewed ? 0 : this.#repeats + 1;
-    });
-    this.#notBeforeMs = clock.nowMs() + backoffMs(AGAIN, this.#repeats);
   }
 
   /** Waits for the expiry of the credentials in use. */

@@ -23,7 +23,7 @@ import type { Line, RateLimitedLog } from "../log/rate_limited_log.ts";
 import { CallCounters, Count } from "../status/counters.ts";
 import { LeaseCounters } from "../status/lease_counters.ts";
 import type { HistoryRecorder } from "../status/history/recorder.ts";
-import type { Clock, Cloud, LeaseStore, Log, Observer, OwnPath } from "../world.ts";
+import type { Clock, Cloud, LeaseStore, Log, Observer, OwnPath, ReadPeers } from "../world.ts";
 import {
   type Node,
   type NodeEffect,
@@ -75,6 +75,9 @@ export interface WatchOptions {
   readonly recorders: readonly HistoryRecorder[];
   /** Builds the cloud client of an address. */
   readonly connect: (elasticIp: string) => Cloud;
+  readonly readPeers: ReadPeers;
+  /** Called when the cloud refuses the key. */
+  readonly keyRefused: () => void;
   /** The store of the node's lease, null without one. */
   readonly store: LeaseStore | null;
   readonly send: (outgoing: Outgoing) => void;
@@ -246,11 +249,11 @@ export class Watch {
     elasticIp: string,
     { log, limitedLog }: Pick<WatchOptions, "log" | "limitedLog">,
   ): Strand {
-    const { clock, random, verbose, connect, settings } = this.#options;
+    const { clock, random, verbose, connect, settings, readPeers, keyRefused } = this.#options;
     const cloud = connect(elasticIp), counters = new CallCounters();
     const about = settings.sisters?.length ? { elasticIp } : {};
     const calls = new CloudCalls({
-      ...{ clock, random, log, limitedLog, verbose, cloud, counters },
+      ...{ clock, random, log, limitedLog, verbose, cloud, counters, readPeers, keyRefused },
       identified: (native) => this.#identify({ native }),
       placed: (paths) => this.#identify({ paths }),
       ending: this.#ending.signal,

@@ -191,6 +191,8 @@ export class Watchdog {
       recorders: [elasticIp, ...(node.sisters ?? [])].map((each) => this.#histories.open(each)),
       // An answer about one address shows that the cloud answers: calls for the others only wait for their turn.
       connect: (address) => connect(address, (tookMs) => this.tell({ kind: "progress", tookMs })),
+      readPeers: this.#world.readPeers ?? ((read) => read()),
+      keyRefused: this.#world.keyRefused ?? (() => {}),
       store: node.lease ? this.#world.store?.(elasticIp) ?? null : null,
       send: (outgoing) => this.#sender.send(outgoing),
       refuse: (from, reason, cause) =>

@@ -7,7 +7,15 @@ import type { ShadowReport } from "../status/shadow_report.ts";
 import type { Signing } from "../host/keyring.ts";
 import type { HistoryFile } from "./history_file.ts";
 import type { About } from "./snapshot_source.ts";
-import type { Clock, LeaseStore, Log, Observer, ServiceManager, UdpSocket } from "../world.ts";
+import type {
+  Clock,
+  LeaseStore,
+  Log,
+  Observer,
+  ReadPeers,
+  ServiceManager,
+  UdpSocket,
+} from "../world.ts";
 import type { NodeSettings } from "../core/node_state.ts";
 import type { MissingPeer } from "../core/election/state.ts";
 
@@ -67,6 +75,10 @@ export interface World {
   /** Hides secrets in remembered log lines. */
   readonly hide?: (text: string) => string;
   readonly connect: Connect;
+  /** How the peer list is read, for peers given by name; left out if there are none. */
+  readonly readPeers?: ReadPeers;
+  /** Called when the cloud refuses the key. */
+  readonly keyRefused?: () => void;
   /** The store of leases for an Elastic IP; needed if a node has one. */
   readonly store?: (elasticIp: string) => LeaseStore;
   /** Ends everything that runs beside the watchdog. Its log lines come before the watchdog's last one. */

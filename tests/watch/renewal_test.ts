@@ -1,15 +1,17 @@
 // Key and secret that change in their files while a watchdog runs.
-import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { load } from "../../src/config/load.ts";
 import { parseKeyFile } from "../../src/config/key_file.ts";
 import { CloudError, type CloudErrorKind } from "../../src/exoscale/cloud_error.ts";
 import { type Credentials, Signer } from "../../src/exoscale/signature.ts";
+import { RateLimitedLog } from "../../src/log/rate_limited_log.ts";
+import { CallCounters } from "../../src/status/counters.ts";
+import { CloudCalls } from "../../src/watch/cloud_calls.ts";
 import { Renewal } from "../../src/watch/renewal.ts";
 import { settle, VirtualClock } from "../support/clock.ts";
 import { FakeCloud } from "../support/fake_cloud.ts";
 import { COMMON, ID } from "../support/fake_host.ts";
 
-const NEVER = new AbortController().signal;
 const OLD: readonly [string, string] = ["EXOold", "old-secret"],
   NEW: readonly [string, string] = ["EXOnew", "new-secret"];
 const keyFile = ([key, secret]: readonly [string, string], end?: number) =>
@@ -50,8 +52,23 @@ async function stage(files: Record<string, string | Error>, args: string[]) {
 /** One call with that error from the cloud. */
 async function refused(renewal: Renewal, kind: CloudErrorKind): Promise<void> {
   const look = () => Promise.reject(new CloudError(kind, "no"));
-  const cloud = renewal.around(Object.assign(new FakeCloud(ID), { look }));
-  await assertRejects(() => cloud.look({ others: true }, NEVER), CloudError);
+  const clock = new VirtualClock(), log = { write() {} };
+  const calls = new CloudCalls({
+    ...{ clock, random: () => 0, log, limitedLog: new RateLimitedLog(log, clock), verbose: false },
+    cloud: Object.assign(new FakeCloud(ID), { look }),
+    counters: new CallCounters(),
+    ending: new AbortController().signal,
+    ...{ deliver() {}, identified() {}, placed() {}, giveUp: () => false },
+    ...{
+      starting: () => false,
+      wanted: () => true,
+      lease: () => null,
+      readPeers: (read) => read(),
+    },
+    keyRefused: () => renewal.refused(),
+  });
+  calls.begin(1, { verb: "look", others: true });
+  await calls.ended();
 }
 
 for (const kind of ["unauthorized", "forbidden"] as const) {
