@@ -227,7 +227,9 @@ export class SimCluster {
     const { incarnation, frozenUntilMs } = machine;
     this.timeline.at(frozenUntilMs, () => {
       if (machine.incarnation !== incarnation || machine.frozenUntilMs !== frozenUntilMs) return;
-      if (machine.suspended) machine.aheadMs -= frozenUntilMs - machine.frozenSinceMs;
+      if (machine.suspended) {
+        machine.stopClock({ sinceMs: machine.frozenSinceMs, untilMs: frozenUntilMs });
+      }
       machine.thaw(this.options.random() < 0.5);
     });
   }
@@ -423,10 +425,10 @@ export class SimCluster {
       instanceId: machine.instanceId,
       resume: (work) => reach("answer", work),
       wanted: () => ends.wanted(),
-      // It knows how far the cloud's clock is ahead of its own one.
+      // By the cloud's clock. It knows from earlier answers how far that was ahead of its own one, see cloud_clock.ts.
       lease: () => {
-        const span = ends.lease(), { aheadMs } = machine;
-        return span && { ...span, endsAtMs: span.endsAtMs - aheadMs };
+        const span = ends.lease();
+        return span && { ...span, endsAtMs: span.endsAtMs - machine.aheadAt(span.renewedAtMs) };
       },
       progress: (tookMs) => reach("answer", () => ends.progress(tookMs)),
       answer: (answer) => end(answer, () => ends.answer(answer)),

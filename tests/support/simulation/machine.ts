@@ -105,6 +105,8 @@ export class Machine {
   wallOffsetMs = 0;
   /** How far its monotonic clock is ahead of the timeline. */
   aheadMs = 0;
+  /** When that clock stood still, by itself, and how far it was ahead until then. */
+  readonly #stops: { readonly atMs: number; readonly aheadMs: number }[] = [];
   /** Whether its monotonic clock stands still while it is frozen, or did the last time, so that it does not notice. */
   suspended = false;
   #waiting: Waiting[] = [];
@@ -130,6 +132,17 @@ export class Machine {
   /** The address from which it sends to that one: the one in the same network. */
   sourceFor(to: string): string {
     return this.second !== null && inSecondNetwork(to) ? this.second : this.address;
+  }
+
+  /** Its monotonic clock stood still in that time of the timeline. */
+  stopClock({ sinceMs, untilMs }: { sinceMs: number; untilMs: number }): void {
+    this.#stops.push({ atMs: sinceMs + this.aheadMs, aheadMs: this.aheadMs });
+    this.aheadMs -= untilMs - sinceMs;
+  }
+
+  /** How far its monotonic clock was ahead when it showed that time. */
+  aheadAt(ownMs: number): number {
+    return this.#stops.find(({ atMs }) => ownMs <= atMs)?.aheadMs ?? this.aheadMs;
   }
 
   /** Ends the process; all its pending input is lost. */
