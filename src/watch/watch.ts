@@ -260,7 +260,7 @@ export class Watch {
       deliver: (event) => this.deliver(isResult(event) ? { ...event, ...about } : event),
       starting: (verb) => !this.#hopeless.has(elasticIp) && this.#starting(verb, elasticIp),
       wanted: (call) => wants(this.#node, { call, elasticIp }, clock.nowMs()),
-      lease: () => spanOf(this.#node.lease),
+      lease: () => spanOf(this.#node.lease, clock.nowMs()),
       giveUp: () => this.#giveUp(elasticIp),
     });
     return { elasticIp, cloud, calls, counters, log };

@@ -33,10 +33,17 @@ export interface Tenure {
   readonly clean: boolean;
 }
 
-/** How long the store keeps a lease for us at least; by our monotonic clock. */
+/**
+ * What is sent under a lease expires after this time at the latest: somewhat longer than we wait for an answer. A long
+ * lease, too, can then be given up soon.
+ */
+export const CHANGE_LIFETIME_MS = 18_000;
+
+/** The time for a change that is sent under a lease; by our monotonic clock. */
 export interface LeaseSpan {
-  /** When the last request was sent that took or renewed it. */
+  /** When the last request was sent that took or renewed the lease. */
   readonly renewedAtMs: number;
+  /** When the change expires, with the lease at the latest. */
   readonly endsAtMs: number;
 }
 
@@ -181,11 +188,12 @@ export function owns(lease: Lease, atMs: number): boolean {
   return atMs < lossAtMs(lease);
 }
 
-/** The span of our lease, which is over if it is not ours; null for a node that obeys none. */
-export function spanOf(lease: Lease | null): LeaseSpan | null {
+/** The time for a change that is sent now, which is over if the lease is not ours; null for a node that obeys none. */
+export function spanOf(lease: Lease | null, atMs: number): LeaseSpan | null {
   if (lease === null) return null;
   const renewedAtMs = lease.tenure?.renewedAtMs ?? -Infinity;
-  return { renewedAtMs, endsAtMs: renewedAtMs + lease.settings.ttlMs };
+  const leaseEndsAtMs = renewedAtMs + lease.settings.ttlMs;
+  return { renewedAtMs, endsAtMs: Math.min(leaseEndsAtMs, atMs + CHANGE_LIFETIME_MS) };
 }
 
 /** The record of somebody else's lease, or of one that was released to somebody else; null if we may take it. */

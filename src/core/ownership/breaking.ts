@@ -3,13 +3,13 @@
 //
 // The owner acts on what a look shows only after a renewal that it sent after that look began: a process or a machine
 // that slept in between finds out first that the lease is not its own any more.
-import type { LeaseTerms } from "../lease/state.ts";
+import { CHANGE_LIFETIME_MS, type LeaseTerms } from "../lease/state.ts";
 import type { Call, CallSlot } from "./call.ts";
 import type { Ownership } from "./state.ts";
 
 /**
  * Looks after an attach under a lease, and after a holder got the lease: what others sent in time may show late, until
- * it expires 18 s after it left.
+ * it expires.
  */
 export const LATE_LOOKS_MS = [3_000, 6_000, 10_000, 14_000, 19_000];
 
@@ -29,13 +29,17 @@ export const CHANGE_REPEAT_MS = 3_000;
 
 type Flight = NonNullable<CallSlot["inFlight"]>;
 
-/** Notes when what is sent for the changes under way expires: with the lease, which may have been renewed. */
+/**
+ * Notes when what is sent for the changes under way expires. Those that may be sent again do so with the lease, which
+ * may have been renewed; without it nothing leaves any more.
+ */
 export function noteExpiry(state: Ownership, atMs: number): Ownership {
-  const { endsAtMs = -Infinity } = state.desired?.lease ?? {};
+  const lease = state.desired?.lease;
   const noted = (slot: CallSlot): CallSlot => {
     const { expiresAtMs } = slot.inFlight ?? {};
     if (!slot.inFlight || expiresAtMs === undefined) return slot;
-    const next = over(Math.max(expiresAtMs, endsAtMs), atMs);
+    const lastMs = lease ? Math.max(expiresAtMs, lease.endsAtMs) : ended(expiresAtMs, atMs);
+    const next = over(lastMs, atMs);
     return next === expiresAtMs
       ? slot
       : { ...slot, inFlight: { ...slot.inFlight, expiresAtMs: next } };
@@ -57,12 +61,17 @@ export function expiryWakeAtMs({ write, evict, strayUntilMs }: Ownership): numbe
   return Math.min(...[strayUntilMs, ...expiries].filter((each) => each > -Infinity));
 }
 
+/** When the last request expires that left before now. */
+function ended(expiresAtMs: number, atMs: number): number {
+  return Math.min(expiresAtMs, atMs + CHANGE_LIFETIME_MS);
+}
+
 /** Until when that call may arrive although it has ended for us; -Infinity if it cannot. `sure`: it was answered. */
 export function straysUntilMs(
   { startedAtMs, expiresAtMs = -Infinity }: Flight,
   { sure, atMs }: { sure: boolean; atMs: number },
 ): number {
-  return sure && atMs < startedAtMs + CHANGE_REPEAT_MS ? -Infinity : expiresAtMs;
+  return sure && atMs < startedAtMs + CHANGE_REPEAT_MS ? -Infinity : ended(expiresAtMs, atMs);
 }
 
 /** Whether the cloud may yet carry out what this node sent under its lease: until then nobody else may have it. */

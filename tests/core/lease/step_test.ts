@@ -1,6 +1,7 @@
 // The lease by itself: what is asked when, what an answer means, and when the lease counts as lost.
 import { assert, assertEquals } from "@std/assert";
 import {
+  CHANGE_LIFETIME_MS,
   type Lease,
   type LeaseWish,
   owns,
@@ -203,10 +204,13 @@ Deno.test("a store counts as lost after two thirds without an answer, and as bac
   assertEquals([played.lease.reachable, played.said.at(-1)], [true, "store-back"]);
 });
 
-Deno.test("the store keeps a lease for its whole time from when the renewal was sent, and no other", () => {
-  assertEquals(spanOf(null), null, "none is obeyed");
+Deno.test("what is sent under a lease expires with it, and 18 s later at the latest", () => {
+  assertEquals(spanOf(null, 1_400), null, "none is obeyed");
   const { lease } = Played.owner(1_000, 1_400);
-  assertEquals(spanOf(lease), { renewedAtMs: 1_000, endsAtMs: 1_000 + TTL_MS });
-  const { endsAtMs } = spanOf(new Played().lease) ?? {};
+  assertEquals(spanOf(lease, 1_400), { renewedAtMs: 1_000, endsAtMs: 1_000 + TTL_MS });
+  const long = { ...lease, settings: { ...lease.settings, ttlMs: 300_000 } };
+  assertEquals(spanOf(long, 1_400), { renewedAtMs: 1_000, endsAtMs: 1_400 + CHANGE_LIFETIME_MS });
+  assertEquals(spanOf(long, 300_000)?.endsAtMs, 301_000);
+  const { endsAtMs } = spanOf(new Played().lease, 1_400) ?? {};
   assertEquals(endsAtMs, -Infinity, "one that is not ours is over");
 });

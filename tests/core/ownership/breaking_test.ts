@@ -1,6 +1,6 @@
 // What the owner of a lease must have seen before it attaches, and before it takes the address from somebody.
 import { assertEquals } from "@std/assert";
-import type { LeaseTerms } from "../../../src/core/lease/state.ts";
+import { CHANGE_LIFETIME_MS, type LeaseTerms } from "../../../src/core/lease/state.ts";
 import {
   CHANGE_REPEAT_MS,
   isFencing,
@@ -160,6 +160,18 @@ Deno.test("a change that was answered cannot arrive again, unless it was sent tw
   assertEquals(mayStray(quick, 23_000), false);
   const [slow] = learn(sent, { ...ATTACHED, id }, 20_000 + CHANGE_REPEAT_MS);
   assertEquals(straysUntil(slow, 23_000), 30_000);
+});
+
+Deno.test("what was sent under a long lease expires long before that lease", () => {
+  const long = { ...HOLD, underLease: true, lease: { ...TERMS, endsAtMs: 320_000 } };
+  const [sent] = learn(attaching(), { kind: "desired", desired: long }, 20_000);
+  assertEquals(straysUntil(sent, 20_000), 320_000, "it may be sent again at any moment");
+  const [failed] = learn(sent, { ...FAILED, id: sent.lastCallId }, 25_000);
+  assertEquals(straysUntil(failed, 25_000), 25_000 + CHANGE_LIFETIME_MS);
+  const unwanted = { ...HOLD, intent: "release", underLease: true, lease: null } as const;
+  const [without] = learn(sent, { kind: "desired", desired: unwanted }, 26_000);
+  const [later] = learn(without, { kind: "tick" }, 30_000);
+  assertEquals(straysUntil(later, 30_000), 26_000 + CHANGE_LIFETIME_MS, "none leaves any more");
 });
 
 Deno.test("without a lease nothing strays", () => {

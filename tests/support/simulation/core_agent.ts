@@ -97,7 +97,7 @@ export class CoreAgent implements Agent {
           answer: (answer) => this.#deliver({ kind: "answered", answer, ...result() }),
           fail: (setback) => this.#deliver({ kind: "failed", ...result(), ...setback }),
           wanted: () => wants(this.#node, { call: effect.call, elasticIp }, this.#outside.nowMs()),
-          lease: () => spanOf(this.#node.lease),
+          lease: () => spanOf(this.#node.lease, this.#outside.nowMs()),
         }, elasticIp);
       }
       case "members":

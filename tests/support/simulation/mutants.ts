@@ -244,7 +244,10 @@ export const MUTANTS: readonly Mutant[] = [
   {
     rule: "what the owner of a lease sends expires with it",
     file: "lease/state.ts",
-    swap: ["endsAtMs: renewedAtMs + lease.settings.ttlMs };", "endsAtMs: Infinity };"],
+    swap: [
+      "endsAtMs: Math.min(leaseEndsAtMs, atMs + CHANGE_LIFETIME_MS) };",
+      "endsAtMs: Infinity };",
+    ],
     lease: true,
   },
   {
