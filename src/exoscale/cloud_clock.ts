@@ -53,15 +53,12 @@ export class CloudClock {
     const nowMs = this.#clock.nowMs();
     // Our clock may have stood still since then.
     if (renewedAtMs < this.#jumpedAtMs) {
-      throw new CloudError("late", "change given up: a clock jumped after the lease was renewed");
+      throw unsent("a clock jumped after the lease was renewed");
     }
     const aheadMs = this.#known(nowMs)?.leastMs ?? this.#clock.wallMs() - nowMs;
     const lastMs = Math.floor((endsAtMs + aheadMs) / 1_000) * 1_000;
     if (lastMs > nowMs + aheadMs) return lastMs;
-    throw new CloudError(
-      "late",
-      "change given up: the lease is over before the cloud could make it",
-    );
+    throw unsent("the lease is over before the cloud could make it");
   }
 
   #known(nowMs: number): Ahead | null {
@@ -70,6 +67,10 @@ export class CloudClock {
     const { leastMs, mostMs } = this.#ahead;
     return { leastMs: leastMs - driftMs, mostMs: mostMs + driftMs };
   }
+}
+
+function unsent(why: string): CloudError {
+  return new CloudError("late", `change given up: ${why}`, { unsent: true });
 }
 
 /** What both say. If they contradict each other a little, the earlier time counts. */

@@ -22,6 +22,7 @@ export class CloudError extends Error {
   /** Whether the connection broke after the request had left. */
   readonly broken: boolean;
   readonly #retryable: boolean | undefined;
+  readonly #unsent: boolean;
 
   constructor(
     readonly kind: CloudErrorKind,
@@ -31,6 +32,8 @@ export class CloudError extends Error {
       retryAfterMs?: number | null;
       retryable?: boolean;
       mayArrive?: boolean;
+      /** Nothing of the request has left. */
+      unsent?: boolean;
       stale?: boolean;
       broken?: boolean;
       cause?: unknown;
@@ -43,6 +46,16 @@ export class CloudError extends Error {
     this.stale = options.stale ?? false;
     this.broken = options.broken ?? false;
     this.#retryable = options.retryable;
+    this.#unsent = options.unsent ?? false;
+  }
+
+  /**
+   * Whether the cloud has certainly not made the change and will not: it has refused it, or never got it. A server in
+   * trouble may have begun with it.
+   */
+  get unmade(): boolean {
+    const { status } = this;
+    return status === 0 ? this.#unsent : status >= 400 && status < 500 && status !== 408;
   }
 
   /** Whether the same call may succeed soon. */
@@ -70,17 +83,21 @@ export const EVICT_WITHIN_MS = 20_000;
 export function refuseStale(
   { askedAtMs, nowMs, wanted }: { askedAtMs: number; nowMs: number; wanted: boolean },
 ): void {
-  if (!wanted) throw new CloudError("late", "eviction given up: the peer was heard meanwhile");
+  const unsent = true;
+  if (!wanted) {
+    throw new CloudError("late", "eviction given up: the peer was heard meanwhile", { unsent });
+  }
   if (nowMs < askedAtMs + EVICT_WITHIN_MS) return;
   const span = durationText(nowMs - askedAtMs);
   const message = `eviction given up: ${span} between looking and taking`;
-  throw new CloudError("late", message);
+  throw new CloudError("late", message, { unsent });
 }
 
 /** Called before an attach leaves under a lease, which may have been lost meanwhile. Throws a `CloudError`. */
 export function refuseUnwanted(wanted: boolean): void {
   if (wanted) return;
-  throw new CloudError("late", "attach given up: this node does not own the lease any more");
+  const message = "attach given up: this node does not own the lease any more";
+  throw new CloudError("late", message, { unsent: true });
 }
 
 /** Whether the cloud understood the request and said no: reading again may then show that nothing is left to do. */

@@ -108,8 +108,8 @@ export class CloudCalls {
       deliver({ kind: "answered", id, answer, roll: random() });
     } catch (cause) {
       const error = this.#errorOf(cause);
-      const { kind, retryable, retryAfterMs, message: released } = error;
-      const failed = { kind: "failed", id, retryable, retryAfterMs, roll: random() } as const;
+      const { kind, retryable, retryAfterMs, unmade: sure, message: released } = error;
+      const failed = { kind: "failed", id, retryable, retryAfterMs, sure, roll: random() } as const;
       const unusable = call.verb === "attach" && UNUSABLE.includes(kind);
       if (unusable && !ending.aborted) {
         // The core reports this error, so it is not logged here again.

@@ -95,6 +95,7 @@ for (const [status, kind, retryable] of STATUSES) {
   Deno.test(`HTTP ${status} is ${kind}`, () => {
     const error = refusal({ status, headers: new Headers(), json: {} }, "GET /x", 0);
     assertEquals([error.kind, error.retryable, error.mayArrive], [kind, retryable, false]);
+    assertEquals(error.unmade, status !== 408 && status < 500, "who answers may still have begun");
     // A starting watchdog waits when the error is temporary.
     const patience = new StartupPolicy();
     patience.endsWith(error, 0);

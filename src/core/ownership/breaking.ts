@@ -66,7 +66,7 @@ function ended(expiresAtMs: number, atMs: number): number {
   return Math.min(expiresAtMs, atMs + CHANGE_LIFETIME_MS);
 }
 
-/** Until when that call may arrive although it has ended for us; -Infinity if it cannot. `sure`: it was answered. */
+/** Until when that call may arrive although it has ended for us; -Infinity if it cannot. `sure`: see `Setback`. */
 export function straysUntilMs(
   { startedAtMs, expiresAtMs = -Infinity }: Flight,
   { sure, atMs }: { sure: boolean; atMs: number },

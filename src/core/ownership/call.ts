@@ -65,6 +65,8 @@ export interface Setback {
   readonly retryable: boolean;
   /** The wait that the cloud asked for, null when it did not. */
   readonly retryAfterMs: number | null;
+  /** It is certain that the cloud has not made the change and will not: it has refused it, or never got it. */
+  readonly sure?: boolean;
   /** Set when the Elastic IP is not there any more: what to do about it. This is not a failure of this node. */
   readonly released?: string;
   /** It still exists, see `Unavailability`. */

@@ -174,7 +174,7 @@ function setBack(
   const flight = slot && state[slot].inFlight;
   if (!slot || !flight) return state;
   const { call, startedAtMs } = flight;
-  const strays = straysUntilMs(flight, { sure: false, atMs });
+  const strays = straysUntilMs(flight, { sure: event.sure ?? false, atMs });
   const strayUntilMs = Math.max(state.strayUntilMs, strays);
   const next = { ...state, strayUntilMs, [slot]: failed(state[slot], event, atMs) };
   switch (call.verb) {
@@ -195,7 +195,7 @@ function setBack(
       if (event.released === undefined) {
         return { ...next, holding: null, balked: true, changedAtMs: atMs + CLOUD_LAG_MS };
       }
-      return noteReleased({ ...state, write: FRESH_SLOT, holding: false }, event, {
+      return noteReleased({ ...next, write: FRESH_SLOT, holding: false }, event, {
         atMs,
         say,
       });

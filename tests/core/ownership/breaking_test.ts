@@ -162,6 +162,20 @@ Deno.test("a change that was answered cannot arrive again, unless it was sent tw
   assertEquals(straysUntil(slow, 23_000), 30_000);
 });
 
+Deno.test("a change that the cloud refused cannot arrive, unless it was sent twice", () => {
+  const sent = attaching(), refused = { ...FAILED, id: sent.lastCallId, sure: true };
+  const [quick] = learn(sent, refused, 20_000 + CHANGE_REPEAT_MS - 1);
+  assertEquals(mayStray(quick, 23_000), false);
+  const [slow] = learn(sent, refused, 20_000 + CHANGE_REPEAT_MS);
+  assertEquals(straysUntil(slow, 23_000), 30_000);
+});
+
+Deno.test("an attach that was sent twice may arrive after the Elastic IP was released, too", () => {
+  const sent = attaching(), id = sent.lastCallId;
+  const [released] = learn(sent, { ...FAILED, id, sure: true, released: "gone" }, 24_000);
+  assertEquals([released.released, straysUntil(released, 24_000)], ["gone", 30_000]);
+});
+
 Deno.test("what was sent under a long lease expires long before that lease", () => {
   const long = { ...HOLD, underLease: true, lease: { ...TERMS, endsAtMs: 320_000 } };
   const [sent] = learn(attaching(), { kind: "desired", desired: long }, 20_000);

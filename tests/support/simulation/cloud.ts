@@ -223,7 +223,7 @@ export class SimCloud {
     // One's own hold may be given up at any time.
     const expiresAtMs = () =>
       change === "detach" && id === by ? Infinity : expiryOf(caller.lease());
-    if (expiresAtMs() <= nowMs) return this.#timeline.at(nowMs, () => caller.fail(RETRYABLE));
+    if (expiresAtMs() <= nowMs) return this.#timeline.at(nowMs, () => caller.fail(LATE));
     if (this.#faultOf(caller) === "late") {
       const lateMs = this.latencyMs + this.#random() * (LIFETIME_MS - this.latencyMs);
       if (nowMs + lateMs < expiresAtMs()) this.#timeline.at(nowMs + lateMs, () => begin(nowMs));
@@ -240,7 +240,7 @@ export class SimCloud {
       if (this.released) return caller.fail({ ...REFUSED, released: RELEASED });
       if (this.#faultOf(caller) === "pends") return this.#pend(caller);
       const { nowMs } = this.#timeline;
-      if (expiresAtMs() <= nowMs) return caller.fail(RETRYABLE);
+      if (expiresAtMs() <= nowMs) return caller.fail(LATE);
       begin(nowMs - this.latencyMs, answer);
     });
   }
@@ -322,4 +322,5 @@ function expiryOf(span: LeaseSpan | null): number {
 
 const RELEASED = "the Elastic IP was released";
 const RETRYABLE: Setback = { retryable: true, retryAfterMs: null };
-const REFUSED: Setback = { retryable: false, retryAfterMs: null };
+const REFUSED: Setback = { retryable: false, retryAfterMs: null, sure: true };
+const LATE: Setback = { ...RETRYABLE, sure: true };
