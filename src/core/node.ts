@@ -243,7 +243,7 @@ function settle(before: Node, { event, about, forLease }: Share, turn: Turn): No
   let lease = leaseAfter(before.lease, forLease, turn);
   const listing = listingBetween(before.lease, lease, { self: election.selfId, ...turn });
   if (listing) election = elect(election, { kind: "candidates", ...listing }, turn.atMs);
-  const { atMs } = turn, listed = isListed(before.membership);
+  const { atMs } = turn, { stoppedAtMs } = before, listed = isListed(before.membership);
   const own = election.settings.elasticIp;
   const result = event.kind === "answered" || event.kind === "failed";
   let members = membersOf(before).map((member) => {
@@ -255,7 +255,10 @@ function settle(before: Node, { event, about, forLease }: Share, turn: Turn): No
     if (round > 0 && informed === election) break;
     election = informed;
     const wanted = desiredStateOf(election);
-    desired = lease ? underLease(wanted, { lease, election, listed, atMs }) : wanted;
+    const known = members.map(({ ownership }) => ownership);
+    desired = lease
+      ? underLease(wanted, { lease, election, listed, ownerships: known, stoppedAtMs, atMs })
+      : wanted;
     const goal = { kind: "desired", desired } as const;
     members = members.map((member) => taught(member, goal, { ...turn, node: before }));
     if (lease === null) continue;

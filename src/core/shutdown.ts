@@ -1,8 +1,9 @@
 // When a node that was asked to stop may exit, and with which code.
 import { saidGoodbye } from "./lease/candidates.ts";
 import { type Election, twinned } from "./election/state.ts";
-import { apart } from "./group.ts";
+import { apart, membersOf } from "./group.ts";
 import type { Node } from "./node_state.ts";
+import { tiedUntilMs } from "./under_lease.ts";
 import type { SeverityOf } from "./registry/events.ts";
 
 /** Attempts to detach before the node exits and says that the address is still on it. */
@@ -41,8 +42,12 @@ function codeOf({ election, ownership, stoppedAtMs }: Node, atMs: number): 0 | 1
 const RELEASE_ATTEMPTS = 3;
 
 /** Whether nothing is left to do in the store of the lease. */
-function leaseIsGivenUp({ lease, election, stoppedAtMs }: Node, atMs: number): boolean {
+function leaseIsGivenUp(node: Node, atMs: number): boolean {
+  const { lease, election, stoppedAtMs } = node;
   if (!lease || stoppedAtMs === null || atMs >= endAtMs(stoppedAtMs, election)) return true;
+  const ownerships = membersOf(node).map(({ ownership }) => ownership);
+  // It is left to expire, with what was sent under it.
+  if (election.stops > 2 && atMs < tiedUntilMs(lease, ownerships)) return true;
   const { tenure, release, write } = lease;
   const given = (tenure === null && release === null && !write.inFlight) ||
     write.failures >= RELEASE_ATTEMPTS;

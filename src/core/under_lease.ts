@@ -7,6 +7,7 @@ import { machinesOf } from "./election/machines.ts";
 import { titleOf } from "./election/peer.ts";
 import {
   barring,
+  inheritedUntilMs,
   type Lease,
   type LeaseTerms,
   type LeaseWish,
@@ -17,7 +18,7 @@ import {
 import { ownershipOf } from "./group.ts";
 import type { Node } from "./node_state.ts";
 import type { Call } from "./ownership/call.ts";
-import { mayStray } from "./ownership/breaking.ts";
+import { arrivesUntilMs } from "./ownership/breaking.ts";
 import { type Ownership, stillWanted } from "./ownership/state.ts";
 
 /**
@@ -48,11 +49,14 @@ export function againstFailsafe(
 /** The desired state of a node that obeys a lease. */
 export function underLease(
   wanted: DesiredState,
-  { lease, election, listed, atMs }: {
+  { lease, election, listed, ownerships, stoppedAtMs, atMs }: {
     lease: Lease;
     election: Election;
     /** Whether the peer list is known. */
     listed: boolean;
+    ownerships: readonly Ownership[];
+    /** When the node was asked to stop, null while it runs. */
+    stoppedAtMs: number | null;
     atMs: number;
   },
 ): DesiredState {
@@ -60,7 +64,12 @@ export function underLease(
   const desired = { ...wanted, doubt: false, holdsOnlyIfUnheld: false, challenged: false };
   if (twinned(election)) return { ...desired, intent: "keep" };
   if (!owns(lease, atMs)) return { ...desired, intent: withoutLease({ lease, election, listed }) };
-  if (election.stops > 0) return { ...desired, intent: "release" };
+  // As long as the lease cannot be given up, letting go of the address would only leave it with nobody.
+  const untilMs = tiedUntilMs(lease, ownerships);
+  if (stoppedAtMs !== null) {
+    const inTime = untilMs <= stoppedAtMs + election.settings.handoverTimeoutMs;
+    return { ...desired, intent: atMs < untilMs && inTime ? "keep" : "release" };
+  }
   switch (wanted.intent) {
     case "hold": {
       // Without the cloud it gives the lease up, and what it goes on sending could arrive after that.
@@ -69,10 +78,18 @@ export function underLease(
     }
     case "yield":
       // Nobody can take it before we let go, so we do as soon as somebody would.
-      return { ...desired, intent: wanted.heir === null ? "keep" : "release" };
+      return { ...desired, intent: wanted.heir === null || atMs < untilMs ? "keep" : "release" };
     default:
       return desired;
   }
+}
+
+/**
+ * From when on the lease may be given up, because nothing can be carried out any more that this node, or an earlier
+ * process of it, sent under it; -Infinity if it may be now.
+ */
+export function tiedUntilMs(lease: Lease, ownerships: readonly Ownership[]): number {
+  return Math.max(inheritedUntilMs(lease), ...ownerships.map(arrivesUntilMs));
 }
 
 function withoutLease(
@@ -109,7 +126,7 @@ function termsOf(lease: Lease, atMs: number): LeaseTerms | null {
 
 /** What the node wants of the lease. */
 export function wishOf(
-  { tenure }: Lease,
+  lease: Lease,
   { election, desired, wanted, ownerships, atMs }: {
     election: Election;
     /** Under the lease. */
@@ -126,8 +143,8 @@ export function wishOf(
   const holds = ownerships.some(({ holding }) => holding === true) && !twinned(election);
   const take = (wanted.intent === "hold" || holds) && election.stops === 0 && reached;
   const freshSinceMs = Math.max(...ownerships.map((each) => waitsSinceMs(each, desired)));
-  const strays = ownerships.some((each) => mayStray(each, atMs));
-  const giveUp = strays ? null : givingUp({ tenure, desired, wanted, ownerships, reached });
+  const { tenure } = lease, tied = atMs < tiedUntilMs(lease, ownerships);
+  const giveUp = tied ? null : givingUp({ tenure, desired, wanted, ownerships, reached });
   return { self, take, giveUp, freshSinceMs };
 }
 

@@ -2,7 +2,6 @@
 // of it. So a slow answer still counts, and a dead connection delays nothing for longer than a few seconds. The first
 // good answer wins.
 import type { Clock } from "../world.ts";
-import { CHANGE_REPEAT_MS } from "../core/ownership/breaking.ts";
 import { CloudError, type CloudErrorKind } from "./cloud_error.ts";
 import type { HttpAnswer } from "./http.ts";
 import type { End, RateLimiter, Settle } from "./rate_limiter.ts";
@@ -10,7 +9,7 @@ import type { End, RateLimiter, Settle } from "./rate_limiter.ts";
 /** Longest wait before a request without an answer is repeated, on a connection of its own. */
 export const REPEAT_MAX_MS = 4_000;
 /** Shortest wait. A change is repeated later than a read, because at best its second arrival is refused. */
-const REPEAT_READ_MIN_MS = 1_000;
+const REPEAT_READ_MIN_MS = 1_000, REPEAT_CHANGE_MIN_MS = 3_000;
 /** An answer is late when it takes this many times as long as the latest one. */
 const LATE = 3;
 /** Errors of answers that the API cannot have sent. */
@@ -79,8 +78,8 @@ export class Attempts {
   }
 
   #firstWaitMs({ writes }: Turn): number {
-    const least = writes ? CHANGE_REPEAT_MS : REPEAT_READ_MIN_MS;
-    const usual = this.#tookMs === null ? CHANGE_REPEAT_MS : this.#tookMs * LATE;
+    const least = writes ? REPEAT_CHANGE_MIN_MS : REPEAT_READ_MIN_MS;
+    const usual = this.#tookMs === null ? REPEAT_CHANGE_MIN_MS : this.#tookMs * LATE;
     return Math.min(Math.max(usual, least), REPEAT_MAX_MS);
   }
 }

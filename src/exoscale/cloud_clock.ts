@@ -53,12 +53,12 @@ export class CloudClock {
     const nowMs = this.#clock.nowMs();
     // Our clock may have stood still since then.
     if (renewedAtMs < this.#jumpedAtMs) {
-      throw unsent("a clock jumped after the lease was renewed");
+      throw late("a clock jumped after the lease was renewed");
     }
     const aheadMs = this.#known(nowMs)?.leastMs ?? this.#clock.wallMs() - nowMs;
     const lastMs = Math.floor((endsAtMs + aheadMs) / 1_000) * 1_000;
     if (lastMs > nowMs + aheadMs) return lastMs;
-    throw unsent("the lease is over before the cloud could make it");
+    throw late("the lease is over before the cloud could make it");
   }
 
   #known(nowMs: number): Ahead | null {
@@ -69,8 +69,8 @@ export class CloudClock {
   }
 }
 
-function unsent(why: string): CloudError {
-  return new CloudError("late", `change given up: ${why}`, { unsent: true });
+function late(why: string): CloudError {
+  return new CloudError("late", `change given up: ${why}`);
 }
 
 /** What both say. If they contradict each other a little, the earlier time counts. */

@@ -22,7 +22,6 @@ export class CloudError extends Error {
   /** Whether the connection broke after the request had left. */
   readonly broken: boolean;
   readonly #retryable: boolean | undefined;
-  readonly #unsent: boolean;
 
   constructor(
     readonly kind: CloudErrorKind,
@@ -32,8 +31,6 @@ export class CloudError extends Error {
       retryAfterMs?: number | null;
       retryable?: boolean;
       mayArrive?: boolean;
-      /** Nothing of the request has left. */
-      unsent?: boolean;
       stale?: boolean;
       broken?: boolean;
       cause?: unknown;
@@ -46,16 +43,6 @@ export class CloudError extends Error {
     this.stale = options.stale ?? false;
     this.broken = options.broken ?? false;
     this.#retryable = options.retryable;
-    this.#unsent = options.unsent ?? false;
-  }
-
-  /**
-   * Whether the cloud has certainly not made the change and will not: it has refused it, or never got it. A server in
-   * trouble may have begun with it.
-   */
-  get unmade(): boolean {
-    const { status } = this;
-    return status === 0 ? this.#unsent : status >= 400 && status < 500 && status !== 408;
   }
 
   /** Whether the same call may succeed soon. */
@@ -83,21 +70,29 @@ export const EVICT_WITHIN_MS = 20_000;
 export function refuseStale(
   { askedAtMs, nowMs, wanted }: { askedAtMs: number; nowMs: number; wanted: boolean },
 ): void {
-  const unsent = true;
-  if (!wanted) {
-    throw new CloudError("late", "eviction given up: the peer was heard meanwhile", { unsent });
-  }
+  if (!wanted) throw new CloudError("late", "eviction given up: the peer was heard meanwhile");
   if (nowMs < askedAtMs + EVICT_WITHIN_MS) return;
   const span = durationText(nowMs - askedAtMs);
   const message = `eviction given up: ${span} between looking and taking`;
-  throw new CloudError("late", message, { unsent });
+  throw new CloudError("late", message);
 }
 
 /** Called before an attach leaves under a lease, which may have been lost meanwhile. Throws a `CloudError`. */
 export function refuseUnwanted(wanted: boolean): void {
   if (wanted) return;
-  const message = "attach given up: this node does not own the lease any more";
-  throw new CloudError("late", message, { unsent: true });
+  throw new CloudError("late", "attach given up: this node does not own the lease any more");
+}
+
+/** Kinds by which a change was certainly not made, and will not be. */
+const DECLINED: ReadonlySet<CloudErrorKind> = new Set([
+  ...["unauthorized", "forbidden", "not-found", "conflict", "refused", "rate-limited"] as const,
+  ...["deprecated", "operation-failed", "late"] as const,
+  ...["address-released", "managed-address", "pool-address"] as const,
+]);
+
+/** Whether it is certain that the cloud does not make the change. After any other error it may still make it. */
+export function declined({ kind }: CloudError): boolean {
+  return DECLINED.has(kind);
 }
 
 /** Whether the cloud understood the request and said no: reading again may then show that nothing is left to do. */

@@ -223,17 +223,17 @@ function transportError(
   },
 ): CloudError {
   const failure = cause instanceof TransportFailure ? cause : null;
-  const mayArrive = failure?.sent ?? true, unsent = !mayArrive;
-  if (signal.aborted) return new CloudError("aborted", `${title}: given up`, { mayArrive, unsent });
+  const mayArrive = failure?.sent ?? true;
+  if (signal.aborted) return new CloudError("aborted", `${title}: given up`, { mayArrive });
   if (ending.aborted) {
     const what = status === 0 ? "no answer" : "answer did not end";
     const doing = failure ? ` (${failure.message})` : "";
     const text = `${title}: ${what} within ${CALL_TIMEOUT_MS / 1000} s${doing}`;
-    return new CloudError("timeout", text, { mayArrive, unsent });
+    return new CloudError("timeout", text, { mayArrive });
   }
   if (failure) {
     const { kind, message, stale, sent } = failure;
-    return new CloudError(kind, `${title}: ${message}`, { stale, broken: sent, unsent });
+    return new CloudError(kind, `${title}: ${message}`, { stale, broken: sent });
   }
   const [kind, reason] = failureOf(cause);
   // Only the host of the URL: on API v1 the rest has key and signature in it, and so has the cause itself.

@@ -1,7 +1,12 @@
 // The calls to the cloud that are under way. The loop starts each without waiting for it; its result comes back as an
 // event of the node.
 import { durationText } from "../core/age.ts";
-import { asCloudError, type CloudError, type CloudErrorKind } from "../exoscale/cloud_error.ts";
+import {
+  asCloudError,
+  type CloudError,
+  type CloudErrorKind,
+  declined,
+} from "../exoscale/cloud_error.ts";
 import { UNUSABLE } from "../exoscale/cloud_v2.ts";
 import { LinkedAbort } from "../transport/linked_abort.ts";
 import { RunningCalls } from "./running_calls.ts";
@@ -95,8 +100,15 @@ export class CloudCalls {
     const startedAtMs = clock.nowMs();
     using over = new LinkedAbort(ending);
     if (call.verb === "attach") this.#attach = over;
+    /** Requests of a change that have left. Each but the last got no answer, or none would have followed it. */
+    let sent = 0;
+    const wanted = () => {
+      const leaves = this.#options.wanted(call);
+      if (leaves) sent += 1;
+      return leaves;
+    };
     try {
-      const limits = { wanted: () => this.#options.wanted(call), lease: this.#options.lease };
+      const limits = { wanted, lease: this.#options.lease };
       const answer = await askCloud(cloud, call, { limits, signal: over.signal, identified });
       const tookMs = Math.round(clock.nowMs() - startedAtMs);
       counters.done(call.verb, { tookMs, atMs: clock.nowMs() });
@@ -105,11 +117,12 @@ export class CloudCalls {
       }
       if (verbose) log.write("info", "call", `${call.verb} done in ${durationText(tookMs)}`);
       this.#patience.calls.answered();
-      deliver({ kind: "answered", id, answer, roll: random() });
+      deliver({ kind: "answered", id, answer, roll: random(), open: sent > 1 });
     } catch (cause) {
       const error = this.#errorOf(cause);
-      const { kind, retryable, retryAfterMs, unmade: sure, message: released } = error;
-      const failed = { kind: "failed", id, retryable, retryAfterMs, sure, roll: random() } as const;
+      const { kind, retryable, retryAfterMs, message: released } = error;
+      const open = sent > 1 || (sent === 1 && !declined(error));
+      const failed = { kind: "failed", id, retryable, retryAfterMs, roll: random(), open } as const;
       const unusable = call.verb === "attach" && UNUSABLE.includes(kind);
       if (unusable && !ending.aborted) {
         // The core reports this error, so it is not logged here again.

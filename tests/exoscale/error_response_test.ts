@@ -1,6 +1,7 @@
 // The cloud's own words in our messages: all forms that its products use, bounded, on one line, without secrets.
 import { assert, assertEquals } from "@std/assert";
 import { STARTUP_PATIENCE_MS, StartupPolicy } from "../../src/exoscale/startup_policy.ts";
+import { declined } from "../../src/exoscale/cloud_error.ts";
 import { explanationOf, refusal, retryAfterMs } from "../../src/exoscale/error_response.ts";
 
 /** What a page may echo. */
@@ -95,7 +96,11 @@ for (const [status, kind, retryable] of STATUSES) {
   Deno.test(`HTTP ${status} is ${kind}`, () => {
     const error = refusal({ status, headers: new Headers(), json: {} }, "GET /x", 0);
     assertEquals([error.kind, error.retryable, error.mayArrive], [kind, retryable, false]);
-    assertEquals(error.unmade, status !== 408 && status < 500, "who answers may still have begun");
+    assertEquals(
+      declined(error),
+      status !== 408 && status < 500,
+      "who answers may still have begun",
+    );
     // A starting watchdog waits when the error is temporary.
     const patience = new StartupPolicy();
     patience.endsWith(error, 0);

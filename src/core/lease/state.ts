@@ -31,6 +31,8 @@ export interface Tenure {
   readonly renewedAtMs: number;
   /** The owner before us had detached the address and released the lease to us. */
   readonly clean: boolean;
+  /** An earlier process of this node had it, and may have sent what we know nothing of. */
+  readonly inherited: boolean;
 }
 
 /**
@@ -194,6 +196,11 @@ export function spanOf(lease: Lease | null, atMs: number): LeaseSpan | null {
   const renewedAtMs = lease.tenure?.renewedAtMs ?? -Infinity;
   const leaseEndsAtMs = renewedAtMs + lease.settings.ttlMs;
   return { renewedAtMs, endsAtMs: Math.min(leaseEndsAtMs, atMs + CHANGE_LIFETIME_MS) };
+}
+
+/** From when on nothing can be carried out any more that an earlier process sent; -Infinity if there was none. */
+export function inheritedUntilMs({ tenure, settings: { ttlMs } }: Lease): number {
+  return tenure?.inherited ? tenure.sinceMs + Math.min(ttlMs, CHANGE_LIFETIME_MS) : -Infinity;
 }
 
 /** The record of somebody else's lease, or of one that was released to somebody else; null if we may take it. */

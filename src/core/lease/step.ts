@@ -183,7 +183,9 @@ function acquired(
   const next = shown(lease, sight, { ...now, asOfMs });
   if (token === null) return next;
   now.say("info", "lease-acquired", acquiredText(lease, clean));
-  const tenure = { token, sinceMs: asOfMs, renewedAtMs: asOfMs, clean };
+  // Nobody else's record may be replaced.
+  const inherited = call.verb === "acquire" && call.revision !== null && !clean;
+  const tenure = { token, sinceMs: asOfMs, renewedAtMs: asOfMs, clean, inherited };
   return { ...next, tenure, lost: false };
 }
 

@@ -24,9 +24,6 @@ export function looksForLate(
   return LATE_LOOKS_MS.map((inMs) => terms.sinceMs + inMs).filter((lookAtMs) => lookAtMs > atMs);
 }
 
-/** A change without an answer is sent again after this time at the earliest: its first request may come still later. */
-export const CHANGE_REPEAT_MS = 3_000;
-
 type Flight = NonNullable<CallSlot["inFlight"]>;
 
 /**
@@ -66,18 +63,22 @@ function ended(expiresAtMs: number, atMs: number): number {
   return Math.min(expiresAtMs, atMs + CHANGE_LIFETIME_MS);
 }
 
-/** Until when that call may arrive although it has ended for us; -Infinity if it cannot. `sure`: see `Setback`. */
+/** After the end of that call: until when a request of it, or of an earlier one, may still be carried out. */
 export function straysUntilMs(
-  { startedAtMs, expiresAtMs = -Infinity }: Flight,
-  { sure, atMs }: { sure: boolean; atMs: number },
+  { strayUntilMs }: Ownership,
+  { expiresAtMs = -Infinity }: Flight,
+  { open, atMs }: { open: boolean; atMs: number },
 ): number {
-  return sure && atMs < startedAtMs + CHANGE_REPEAT_MS ? -Infinity : ended(expiresAtMs, atMs);
+  return open ? Math.max(strayUntilMs, ended(expiresAtMs, atMs)) : strayUntilMs;
 }
 
-/** Whether the cloud may yet carry out what this node sent under its lease: until then nobody else may have it. */
-export function mayStray({ write, evict, strayUntilMs }: Ownership, atMs: number): boolean {
+/**
+ * Until when the cloud may carry out what this node sent under its lease, which nobody else may have so long; -Infinity
+ * if nothing is on its way.
+ */
+export function arrivesUntilMs({ write, evict, strayUntilMs }: Ownership): number {
   const expiries = [write, evict].map(({ inFlight }) => inFlight?.expiresAtMs ?? -Infinity);
-  return atMs < Math.max(strayUntilMs, ...expiries);
+  return Math.max(strayUntilMs, ...expiries);
 }
 
 /** Whether the others are known that hold besides the owner of a lease; true without one. */

@@ -65,12 +65,18 @@ export interface Setback {
   readonly retryable: boolean;
   /** The wait that the cloud asked for, null when it did not. */
   readonly retryAfterMs: number | null;
-  /** It is certain that the cloud has not made the change and will not: it has refused it, or never got it. */
-  readonly sure?: boolean;
+  /** See `Ended`; left out: true. */
+  readonly open?: boolean;
   /** Set when the Elastic IP is not there any more: what to do about it. This is not a failure of this node. */
   readonly released?: string;
   /** It still exists, see `Unavailability`. */
   readonly exists?: boolean;
+}
+
+/** What may be left of a change that has ended. */
+export interface Ended {
+  /** Whether a request of it got no answer, and may still be carried out; left out: false. */
+  readonly open?: boolean;
 }
 
 /** The state of one kind of call. */

@@ -33,7 +33,7 @@ const INSPECT_MS = 1_000, EAGER_INSPECTIONS = 10;
 /** Takes in the answer to one of our calls; any other answer is ignored. */
 export function answered(
   state: Ownership,
-  { id, answer, roll }: Extract<OwnershipEvent, { kind: "answered" }>,
+  { id, answer, roll, open = false }: Extract<OwnershipEvent, { kind: "answered" }>,
   now: Circumstances,
 ): Ownership {
   const slot = slotOf(state, id);
@@ -47,7 +47,7 @@ export function answered(
     evictions: recovered ? restagger(state.evictions, now.atMs) : state.evictions,
     write: recovered ? forgive(state.write, Infinity) : state.write,
     [slot]: succeeded(state[slot]),
-    strayUntilMs: Math.max(state.strayUntilMs, straysUntilMs(flight, { sure: true, ...now })),
+    strayUntilMs: straysUntilMs(state, flight, { open, ...now }),
   };
   const { reconcileMs } = state.settings;
   const nextLook = now.atMs + reconcileMs * (1 + 0.1 * roll);

@@ -4,6 +4,7 @@ import {
   type Answer,
   type Call,
   type CallSlot,
+  type Ended,
   type Evictions,
   FRESH_SLOT,
   type OtherHolder,
@@ -103,12 +104,12 @@ export type OwnershipEvent =
   | { readonly kind: "desired"; readonly desired: DesiredState }
   | { readonly kind: "settings"; readonly settings: OwnershipSettings }
   | { readonly kind: "progress"; readonly tookMs: number }
-  | {
+  | ({
     readonly kind: "answered";
     readonly id: number;
     readonly answer: Answer;
     readonly roll: number;
-  }
+  } & Ended)
   | ({ readonly kind: "failed"; readonly id: number; readonly roll: number } & Setback);
 
 /** The slot in which the call of that number is under way. */

@@ -174,8 +174,7 @@ function setBack(
   const flight = slot && state[slot].inFlight;
   if (!slot || !flight) return state;
   const { call, startedAtMs } = flight;
-  const strays = straysUntilMs(flight, { sure: event.sure ?? false, atMs });
-  const strayUntilMs = Math.max(state.strayUntilMs, strays);
+  const strayUntilMs = straysUntilMs(state, flight, { open: event.open ?? true, atMs });
   const next = { ...state, strayUntilMs, [slot]: failed(state[slot], event, atMs) };
   switch (call.verb) {
     case "prepare":

@@ -164,6 +164,9 @@ export class SimCloud {
           caller.answer({ verb: "inspect", holds: this.#shows(call.instanceId) });
         });
       case "attach":
+        if (!caller.wanted()) {
+          return this.#timeline.at(this.#timeline.nowMs, () => caller.fail(LATE));
+        }
         return this.#operation(caller, ["attach", self], () => caller.answer({ verb: "attach" }));
       case "detach-self":
         return this.#operation(caller, ["detach", self], () => {
@@ -322,5 +325,5 @@ function expiryOf(span: LeaseSpan | null): number {
 
 const RELEASED = "the Elastic IP was released";
 const RETRYABLE: Setback = { retryable: true, retryAfterMs: null };
-const REFUSED: Setback = { retryable: false, retryAfterMs: null, sure: true };
-const LATE: Setback = { ...RETRYABLE, sure: true };
+const REFUSED: Setback = { retryable: false, retryAfterMs: null, open: false };
+const LATE: Setback = { ...RETRYABLE, open: false };

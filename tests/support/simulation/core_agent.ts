@@ -91,12 +91,23 @@ export class CoreAgent implements Agent {
       case "call": {
         const { id, elasticIp } = effect;
         const about = elasticIp === undefined ? {} : { elasticIp };
+        // As the real calls count them, see cloud_calls.ts.
+        let sent = 0;
+        const wanted = () => {
+          const leaves = wants(this.#node, { call: effect.call, elasticIp }, this.#outside.nowMs());
+          if (leaves) sent += 1;
+          return leaves;
+        };
         const result = () => ({ id, roll: random(), ...about });
         return call(effect.call, {
           progress: (tookMs) => this.#deliver({ kind: "progress", tookMs }),
-          answer: (answer) => this.#deliver({ kind: "answered", answer, ...result() }),
-          fail: (setback) => this.#deliver({ kind: "failed", ...result(), ...setback }),
-          wanted: () => wants(this.#node, { call: effect.call, elasticIp }, this.#outside.nowMs()),
+          answer: (answer) =>
+            this.#deliver({ kind: "answered", answer, ...result(), open: sent > 1 }),
+          fail: (setback) => {
+            const open = sent > 1 || (sent === 1 && setback.open !== false);
+            this.#deliver({ kind: "failed", ...result(), ...setback, open });
+          },
+          wanted,
           lease: () => spanOf(this.#node.lease, this.#outside.nowMs()),
         }, elasticIp);
       }

@@ -259,7 +259,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     rule: "the lease is kept while a change that was sent may yet arrive",
     file: "under_lease.ts",
-    swap: ["const giveUp = strays ? null : givingUp(", "const giveUp = givingUp("],
+    swap: ["const giveUp = tied ? null : givingUp(", "const giveUp = givingUp("],
     shownBy: 240,
     lease: true,
   },
