@@ -1,0 +1,78 @@
+// What a call to the cloud says of its requests without an answer: they may still be carried out.
+import { assertEquals } from "@std/assert";
+import type { NodeEvent } from "../../src/core/node_state.ts";
+import type { Call } from "../../src/core/ownership/call.ts";
+import { CloudError, type CloudErrorKind } from "../../src/exoscale/cloud_error.ts";
+import { RateLimitedLog } from "../../src/log/rate_limited_log.ts";
+import { CallCounters } from "../../src/status/counters.ts";
+import { CloudCalls } from "../../src/watch/cloud_calls.ts";
+import type { ChangeLimits, Cloud } from "../../src/world.ts";
+import { VirtualClock } from "../support/clock.ts";
+
+const EVICT: Call = { verb: "evict", instanceId: "peer", onlyIfStopped: false };
+
+/** Whether the result of the call says so, after that many requests of which none was refused. */
+async function isOpen(
+  call: Call,
+  { requests, error, wanted = true }: {
+    requests: number;
+    error?: CloudErrorKind;
+    wanted?: boolean;
+  },
+): Promise<boolean> {
+  const clock = new VirtualClock(), ending = new AbortController(), counters = new CallCounters();
+  const log = { write() {} }, events: NodeEvent[] = [];
+  const send = (limits: ChangeLimits = {}) => {
+    for (let sent = 0; sent < requests; sent++) limits.wanted?.();
+    return error ? Promise.reject(new CloudError(error, "failed")) : Promise.resolve();
+  };
+  const cloud = {
+    name: "a cloud",
+    attach: (_signal: AbortSignal, limits?: ChangeLimits) => send(limits),
+    evict: (_id: string, limits: ChangeLimits) => send(limits).then(() => "taken"),
+    detachSelf: () => send(),
+  } as unknown as Cloud;
+  const calls = new CloudCalls({
+    ...{ cloud, clock, log, counters, verbose: false, ending: ending.signal },
+    random: () => 0,
+    limitedLog: new RateLimitedLog(log, clock),
+    deliver: (event) => void events.push(event),
+    identified() {},
+    placed() {},
+    starting: () => false,
+    wanted: () => wanted,
+    lease: () => null,
+    giveUp: () => false,
+    readPeers: (read) => read(),
+    keyRefused() {},
+  });
+  calls.begin(1, call);
+  await calls.ended();
+  const [event] = events;
+  return event !== undefined && "open" in event && event.open === true;
+}
+
+const ROWS: readonly (readonly [
+  title: string,
+  open: boolean,
+  ...Parameters<typeof isOpen>,
+])[] = [
+  ["one request was answered", false, { verb: "attach" }, { requests: 1 }],
+  ["a repeat was answered", true, { verb: "attach" }, { requests: 2 }],
+  ["no answer came", true, { verb: "attach" }, { requests: 1, error: "timeout" }],
+  ["the connection broke", true, { verb: "attach" }, { requests: 1, error: "unreachable" }],
+  ["a server was in trouble", true, { verb: "attach" }, { requests: 1, error: "server-error" }],
+  ["the cloud refused it", false, { verb: "attach" }, { requests: 1, error: "forbidden" }],
+  ["the cloud refused a repeat", true, { verb: "attach" }, { requests: 2, error: "forbidden" }],
+  ["its operation failed", false, { verb: "attach" }, { requests: 1, error: "operation-failed" }],
+  ["none left", false, { verb: "attach" }, { requests: 1, error: "late", wanted: false }],
+  ["it could not leave", false, { verb: "attach" }, { requests: 0, error: "name-resolution" }],
+  ["an eviction got no answer", true, EVICT, { requests: 1, error: "timeout" }],
+  ["an eviction was answered", false, EVICT, { requests: 1 }],
+  ["one's own hold is given up", false, { verb: "detach-self" }, { requests: 0, error: "timeout" }],
+];
+for (const [title, open, call, course] of ROWS) {
+  Deno.test(`a change ${open ? "may still" : "can no longer"} be carried out: ${title}`, async () => {
+    assertEquals(await isOpen(call, course), open);
+  });
+}
