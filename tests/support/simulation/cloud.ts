@@ -224,12 +224,12 @@ export class SimCloud {
         done();
       });
     // One's own hold may be given up at any time.
-    const expiresAtMs = () =>
-      change === "detach" && id === by ? Infinity : expiryOf(caller.lease());
-    if (expiresAtMs() <= nowMs) return this.#timeline.at(nowMs, () => caller.fail(LATE));
+    const own = change === "detach" && id === by;
+    const expiresAtMs = own ? Infinity : expiryOf(caller.lease());
+    if (expiresAtMs <= nowMs) return this.#timeline.at(nowMs, () => caller.fail(LATE));
     if (this.#faultOf(caller) === "late") {
       const lateMs = this.latencyMs + this.#random() * (LIFETIME_MS - this.latencyMs);
-      if (nowMs + lateMs < expiresAtMs()) this.#timeline.at(nowMs + lateMs, () => begin(nowMs));
+      if (nowMs + lateMs < expiresAtMs) this.#timeline.at(nowMs + lateMs, () => begin(nowMs));
       return this.#hang(caller, () => this.#operation(caller, [change, id], done));
     }
     if (this.#faultOf(caller) === "denies") {
@@ -243,7 +243,7 @@ export class SimCloud {
       if (this.released) return caller.fail({ ...REFUSED, released: RELEASED });
       if (this.#faultOf(caller) === "pends") return this.#pend(caller);
       const { nowMs } = this.#timeline;
-      if (expiresAtMs() <= nowMs) return caller.fail(LATE);
+      if (expiresAtMs <= nowMs) return caller.fail(LATE);
       begin(nowMs - this.latencyMs, answer);
     });
   }
@@ -318,7 +318,7 @@ export class SimCloud {
   }
 }
 
-/** When a change that is signed under that lease expires. */
+/** When a change expires that is signed now under that lease: the client leaves the cloud a second to count in. */
 function expiryOf(span: LeaseSpan | null): number {
   return span === null ? Infinity : Math.floor(span.endsAtMs / 1_000) * 1_000;
 }
