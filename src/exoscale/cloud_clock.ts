@@ -8,8 +8,8 @@ import type { TimedAnswer } from "./http.ts";
 
 /** How much a clock may gain or lose against ours: the kernel steers ours by no more than that. */
 const DRIFT = 5e-4;
-/** `Date` has whole seconds. */
-const DATE_STEP_MS = 1_000;
+/** `Date` has whole seconds, and the cloud may count in whole ones, too. */
+const SECOND_MS = 1_000;
 /** Servers of one cloud may differ by this much. */
 const SPREAD_MS = 500;
 
@@ -36,7 +36,7 @@ export class CloudClock {
     const dateMs = Date.parse(headers.get("date") ?? "");
     if (Number.isNaN(dateMs)) return;
     const nowMs = this.#clock.nowMs();
-    const seen = { leastMs: dateMs - nowMs, mostMs: dateMs + DATE_STEP_MS - nowMs + tookMs };
+    const seen = { leastMs: dateMs - nowMs, mostMs: dateMs + SECOND_MS - nowMs + tookMs };
     const known = this.#known(nowMs);
     const jumped = known !== null && seen.leastMs > known.mostMs + SPREAD_MS;
     if (jumped) this.#jumpedAtMs = nowMs;
@@ -46,8 +46,8 @@ export class CloudClock {
   }
 
   /**
-   * The last whole second of that lease, as Unix time in ms by the cloud's clock. Throws `late` if it is over, or if it
-   * cannot be told whether it is.
+   * The last second that is over before that lease is, as Unix time in ms by the cloud's clock: some clouds accept a
+   * request until the second in which it expires is over. Throws `late` if it has begun, or if that cannot be told.
    */
   lastSecondOf({ renewedAtMs, endsAtMs }: LeaseSpan): number {
     const nowMs = this.#clock.nowMs();
@@ -56,7 +56,7 @@ export class CloudClock {
       throw late("a clock jumped after the lease was renewed");
     }
     const aheadMs = this.#known(nowMs)?.leastMs ?? this.#clock.wallMs() - nowMs;
-    const lastMs = Math.floor((endsAtMs + aheadMs) / 1_000) * 1_000;
+    const lastMs = Math.floor((endsAtMs + aheadMs) / SECOND_MS - 1) * SECOND_MS;
     if (lastMs > nowMs + aheadMs) return lastMs;
     throw late("the lease is over before the cloud could make it");
   }

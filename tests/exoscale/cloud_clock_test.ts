@@ -19,10 +19,10 @@ function clocks({ answers = 1 }: { answers?: number } = {}) {
     if (count > 0) clock.skip(30_130);
     answer();
   }
-  /** How much of a lease that was just renewed for ten seconds the cloud would still grant. */
+  /** How much of a lease that was just renewed for ten seconds a cloud that counts in whole ones would still grant. */
   const grantedMs = (aheadMs = AHEAD_MS, renewedAtMs = clock.nowMs()) => {
     const span = { renewedAtMs, endsAtMs: renewedAtMs + 10_000 };
-    return cloud.lastSecondOf(span) - aheadMs - renewedAtMs;
+    return cloud.lastSecondOf(span) + 1_000 - aheadMs - renewedAtMs;
   };
   return { clock, answer, grantedMs, cloud };
 }

@@ -1,6 +1,6 @@
 // CloudStack (API v1) over the same model: signed queries, envelopes, pages, jobs.
 import { createHmac } from "node:crypto";
-import { credentialsOf, json } from "./api_v2.ts";
+import { credentialsOf, isPast, json } from "./api_v2.ts";
 import { type CloudModel, type SimInstance, type SimState, simUuid } from "./model.ts";
 
 /** The same states, as CloudStack names them. */
@@ -26,7 +26,8 @@ export function answerV1(model: CloudModel, request: Request, wallMs: number): R
   const wrapped = (content: object, status = 200) => json({ [envelope]: content }, status);
   const refused = (errorcode: number, errortext: string) =>
     wrapped({ uuidList: [], errorcode, cserrorcode: 9999, errortext }, errorcode);
-  const expired = Date.parse((query.get("expires") ?? "").replace(/\+0000$/, "Z")) <= wallMs;
+  const expiresMs = Date.parse((query.get("expires") ?? "").replace(/\+0000$/, "Z"));
+  const expired = isPast(expiresMs, wallMs);
   // CloudStack's words are the same for both.
   if (expired || !signedRight(query, credentialsOf(model))) {
     return refused(401, "unable to verify user credentials and/or request signature");

@@ -292,7 +292,12 @@ function verify(
   const signature = createHmac("sha256", secret).update(message).digest("base64");
   const complete = [...url.searchParams.keys()].every((name) => signed.includes(name));
   if (!complete || signature !== parts.get("signature")) return "Invalid request signature";
-  return Number(expires) * 1000 <= wallMs ? "Request expired" : null;
+  return isPast(Number(expires) * 1000, wallMs) ? "Request expired" : null;
+}
+
+/** Whether that second is over: like many programs, this cloud counts in whole ones. */
+export function isPast(secondMs: number, wallMs: number): boolean {
+  return secondMs + 1_000 <= wallMs;
 }
 
 /** A JSON answer. */
