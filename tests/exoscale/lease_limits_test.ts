@@ -1,7 +1,7 @@
 // A change under a lease expires with it: the cloud itself refuses what arrives later.
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { CloudError, declined } from "../../src/exoscale/cloud_error.ts";
-import { TransportFailure, type TransportInit } from "../../src/transport/request.ts";
+import type { TransportInit } from "../../src/transport/request.ts";
 import type { ChangeLimits } from "../../src/world.ts";
 import {
   type Api,

@@ -201,7 +201,7 @@ Deno.test("what was refused before its tag was looked at is not believed a momen
   await fixture.take(await signed());
   const { keyId } = fixture.keyring, checks = fixture.checks, met = fixture.peer()?.met;
   fixture.passesMs = 1;
-  // It echoes what we send only now: possible for the node, not yet for the authenticator.
+  // It echoes what we send only now: possible for the node, not yet for the receiver.
   const early = { secret: OTHER, keyId, sequence: 9_000, echo: fixture.echo(-1.5) };
   await fixture.take(await signed(early));
   assertEquals([fixture.checks, fixture.peer()?.alive, fixture.peer()?.proof], [
