@@ -31,7 +31,7 @@ export interface Tenure {
   readonly renewedAtMs: number;
   /** The owner before us had detached the address and released the lease to us. */
   readonly clean: boolean;
-  /** An earlier process of this node had it, and may have sent what we know nothing of. */
+  /** An earlier process of this node had it, and what it sent, of which we know nothing, may still be carried out. */
   readonly inherited: boolean;
 }
 

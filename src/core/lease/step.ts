@@ -10,6 +10,7 @@ import {
   barring,
   type Due,
   IDLE_SLOT,
+  inheritedUntilMs,
   type Lease,
   LEASE_SLOTS,
   type LeaseEvent,
@@ -64,7 +65,8 @@ export function leaseWakeAtMs(lease: Lease): number {
   const dues = LEASE_SLOTS.map((slot) => nextOf(lease, slot)?.atMs ?? Infinity);
   const lostAtMs = lease.tenure === null ? Infinity : lossAtMs(lease);
   const unreachableAtMs = lease.reachable ? lease.answeredAtMs + lossMs(lease) : Infinity;
-  return Math.min(...dues, lostAtMs, unreachableAtMs);
+  const inheritedMs = lease.tenure?.inherited ? inheritedUntilMs(lease) : Infinity;
+  return Math.min(...dues, lostAtMs, unreachableAtMs, inheritedMs);
 }
 
 interface Circumstances {
@@ -105,6 +107,9 @@ function judge(lease: Lease, { atMs, say }: Circumstances): Lease {
   // It has expired by itself.
   if (lease.release !== null && !lease.write.inFlight && atMs >= lease.release.untilMs) {
     next = { ...next, release: null, write: IDLE_SLOT, sight: null };
+  }
+  if (lease.tenure?.inherited && atMs >= inheritedUntilMs(lease)) {
+    next = { ...next, tenure: { ...lease.tenure, inherited: false } };
   }
   if (lease.tenure === null || atMs < lossAtMs(lease)) return next;
   const { renewedAtMs } = lease.tenure;

@@ -2,6 +2,7 @@
 import { assert, assertEquals } from "@std/assert";
 import {
   CHANGE_LIFETIME_MS,
+  inheritedUntilMs,
   type Lease,
   type LeaseWish,
   owns,
@@ -202,6 +203,19 @@ Deno.test("a store counts as lost after two thirds without an answer, and as bac
   const [again] = played.begin(6_000);
   played.answer(again!.id, { verb: "read", sight: played.sight(null) }, 6_010);
   assertEquals([played.lease.reachable, played.said.at(-1)], [true, "store-back"]);
+});
+
+Deno.test("what an earlier process sent keeps the lease for the time of one change, and no longer", () => {
+  const played = new Played();
+  played.lease = { ...played.lease, settings: { ...played.lease.settings, ttlMs: 60_000 } };
+  played.read(recordOf("me"), 0);
+  const [acquire] = played.begin(0);
+  const sight = played.sight(recordOf("me"));
+  played.answer(acquire!.id, { verb: "acquire", token: "t", sight }, 10);
+  const untilMs = CHANGE_LIFETIME_MS;
+  assertEquals([inheritedUntilMs(played.lease), leaseWakeAtMs(played.lease)], [untilMs, untilMs]);
+  played.learn({ kind: "tick" }, untilMs);
+  assertEquals([inheritedUntilMs(played.lease), leaseWakeAtMs(played.lease)], [-Infinity, 20_000]);
 });
 
 Deno.test("what is sent under a lease expires with it, and 18 s later at the latest", () => {
