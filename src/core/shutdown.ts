@@ -47,7 +47,7 @@ function leaseIsGivenUp(node: Node, atMs: number): boolean {
   if (!lease || stoppedAtMs === null || atMs >= endAtMs(stoppedAtMs, election)) return true;
   const ownerships = membersOf(node).map(({ ownership }) => ownership);
   // It is left to expire, with what was sent under it.
-  if (election.stops > 2 && atMs < tiedUntilMs(lease, ownerships)) return true;
+  if (election.stops > 2 && atMs < tiedUntilMs(lease, { ownerships, atMs })) return true;
   const { tenure, release, write } = lease;
   const given = (tenure === null && release === null && !write.inFlight) ||
     write.failures >= RELEASE_ATTEMPTS;

@@ -7,6 +7,7 @@ import { machinesOf } from "./election/machines.ts";
 import { titleOf } from "./election/peer.ts";
 import {
   barring,
+  CHANGE_LIFETIME_MS,
   inheritedUntilMs,
   type Lease,
   type LeaseTerms,
@@ -65,7 +66,7 @@ export function underLease(
   if (twinned(election)) return { ...desired, intent: "keep" };
   if (!owns(lease, atMs)) return { ...desired, intent: withoutLease({ lease, election, listed }) };
   // As long as the lease cannot be given up, letting go of the address would only leave it with nobody.
-  const untilMs = tiedUntilMs(lease, ownerships);
+  const untilMs = tiedUntilMs(lease, { ownerships, atMs });
   if (stoppedAtMs !== null) {
     const inTime = untilMs <= stoppedAtMs + election.settings.handoverTimeoutMs;
     return { ...desired, intent: atMs < untilMs && inTime ? "keep" : "release" };
@@ -85,11 +86,16 @@ export function underLease(
 }
 
 /**
- * From when on the lease may be given up, because nothing can be carried out any more that this node, or an earlier
- * process of it, sent under it; -Infinity if it may be now.
+ * From when on the lease may be given up if nothing more is sent, because nothing can be carried out any more that this
+ * node, or an earlier process of it, sent under it; an instant in the past if it may be now.
  */
-export function tiedUntilMs(lease: Lease, ownerships: readonly Ownership[]): number {
-  return Math.max(inheritedUntilMs(lease), ...ownerships.map(arrivesUntilMs));
+export function tiedUntilMs(
+  lease: Lease,
+  { ownerships, atMs }: { ownerships: readonly Ownership[]; atMs: number },
+): number {
+  const untilMs = Math.max(inheritedUntilMs(lease), ...ownerships.map(arrivesUntilMs));
+  // A change under way could have been sent again for as long as the lease was renewed.
+  return Math.min(untilMs, atMs + CHANGE_LIFETIME_MS);
 }
 
 function withoutLease(
@@ -143,7 +149,7 @@ export function wishOf(
   const holds = ownerships.some(({ holding }) => holding === true) && !twinned(election);
   const take = (wanted.intent === "hold" || holds) && election.stops === 0 && reached;
   const freshSinceMs = Math.max(...ownerships.map((each) => waitsSinceMs(each, desired)));
-  const { tenure } = lease, tied = atMs < tiedUntilMs(lease, ownerships);
+  const { tenure } = lease, tied = atMs < tiedUntilMs(lease, { ownerships, atMs });
   const giveUp = tied ? null : givingUp({ tenure, desired, wanted, ownerships, reached });
   return { self, take, giveUp, freshSinceMs };
 }
