@@ -1,9 +1,9 @@
 // Signed calls to API v2 and its operations. cloud_v2.ts says what they mean for an Elastic IP.
 import type { ChangeLimits, Clock } from "../world.ts";
-import type { LeaseSpan } from "../core/lease/state.ts";
+import { CHANGE_LIFETIME_MS, type LeaseSpan } from "../core/lease/state.ts";
 import { CloudClock } from "./cloud_clock.ts";
 import { CloudError, refused } from "./cloud_error.ts";
-import { CALL_TIMEOUT_MS, exchange, type Fetch } from "./http.ts";
+import { exchange, type Fetch } from "./http.ts";
 import { type Fields, fieldsOf, idOf, textOf } from "./json.ts";
 import { finish, type Progress } from "./operation.ts";
 import { Attempts } from "./attempts.ts";
@@ -37,11 +37,6 @@ export interface ChangeOptions {
   readonly signal: AbortSignal;
 }
 
-/**
- * How long a change stays valid after it has left: longer than we wait for its answer, as the clock may be a second
- * off.
- */
-const CHANGE_LIFETIME_MS = CALL_TIMEOUT_MS + 3_000;
 const RETRYABLE_REASONS = new Set(["busy", "conflict", "unavailable", "interrupted", "fault"]);
 
 /** Signs, sends, waits. */

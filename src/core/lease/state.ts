@@ -36,8 +36,8 @@ export interface Tenure {
 }
 
 /**
- * What is sent under a lease expires after this time at the latest: somewhat longer than we wait for an answer. A long
- * lease, too, can then be given up soon.
+ * How long a change is valid after it has left: longer than we wait for its answer, as the clock may be a second off.
+ * Under a lease it expires with the lease, and after this time at the latest: a long lease, too, can be given up soon.
  */
 export const CHANGE_LIFETIME_MS = 18_000;
 

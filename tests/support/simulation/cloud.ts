@@ -4,7 +4,7 @@ import { REPEAT_MAX_MS } from "../../../src/exoscale/attempts.ts";
 import { OPERATION_TIMEOUT_MS } from "../../../src/exoscale/operation.ts";
 import type { CallEnds } from "./machine.ts";
 import type { Timeline } from "../timeline.ts";
-import type { LeaseSpan } from "../../../src/core/lease/state.ts";
+import { CHANGE_LIFETIME_MS, type LeaseSpan } from "../../../src/core/lease/state.ts";
 import type { Call, Setback } from "../../../src/core/ownership/call.ts";
 import { CALL_TIMEOUT_MS } from "../../../src/exoscale/http.ts";
 
@@ -47,8 +47,6 @@ export interface ChangeRequest {
 
 /** How often a client polls an operation. */
 const CLIENT_POLL_MS = 2_000;
-/** How long after a change has left the cloud may still begin to carry it out: the requests name that time. */
-const LIFETIME_MS = CALL_TIMEOUT_MS + 3_000;
 /** Longest wait that a rate-limiting cloud imposes. */
 const LIMIT_MS = 4_000;
 
@@ -228,7 +226,7 @@ export class SimCloud {
     const expiresAtMs = own ? Infinity : expiryOf(caller.lease());
     if (expiresAtMs <= nowMs) return this.#timeline.at(nowMs, () => caller.fail(LATE));
     if (this.#faultOf(caller) === "late") {
-      const lateMs = this.latencyMs + this.#random() * (LIFETIME_MS - this.latencyMs);
+      const lateMs = this.latencyMs + this.#random() * (CHANGE_LIFETIME_MS - this.latencyMs);
       if (nowMs + lateMs < expiresAtMs) this.#timeline.at(nowMs + lateMs, () => begin(nowMs));
       return this.#hang(caller, () => this.#operation(caller, [change, id], done));
     }
