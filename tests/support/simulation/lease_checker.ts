@@ -31,11 +31,12 @@ export function watchLease(watched: Watched): void {
   cluster.timeline.at(WATCH_MS, watch);
 }
 
-/** No node believes that the lease is its own when the store says otherwise, unless its clock stood still. */
+/** No node believes that the lease is its own when the store says otherwise, unless its clock stood still meanwhile. */
 function believesNoMore({ cluster, store }: Watched): Observer {
   return {
     stepped(machine, { lease }) {
-      if (!lease?.tenure || machine.suspended || store.allDown) return;
+      if (!lease?.tenure || store.allDown) return;
+      if (machine.aheadAt(lease.tenure.renewedAtMs) !== machine.aheadMs) return;
       const atMs = cluster.timeline.nowMs + machine.aheadMs;
       if (store.owner === machine.instanceId || !owns(lease, atMs)) return;
       const owner = store.owner === null ? "nobody" : nameOf(cluster, store.owner);
