@@ -248,6 +248,7 @@ export const MUTANTS: readonly Mutant[] = [
       "endsAtMs: Math.min(leaseEndsAtMs, atMs + CHANGE_LIFETIME_MS) };",
       "endsAtMs: Infinity };",
     ],
+    shownBy: 108,
     lease: true,
   },
   {
