@@ -61,30 +61,25 @@ export async function impair(network: Network, number: number, how: string): Pro
 }
 
 /** Why address translation is not available here, null when it is. */
-export async function natMissing(): Promise<string | null> {
-  if (MISSING !== null) return MISSING;
-  const network = await Network.create(1);
-  try {
-    await network.run(1, "iptables -t nat -L");
-    return null;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return "needs iptables";
-    return `iptables cannot be used here: ${reasonOf(error)}`;
-  } finally {
-    await network.close();
-  }
+export function natMissing(): Promise<string | null> {
+  return iptablesMissing("-t nat -L", "iptables cannot be used here");
 }
 
 /** Why packets cannot be told apart by their text here, null when they can. */
-export async function stringMatchMissing(): Promise<string | null> {
+export function stringMatchMissing(): Promise<string | null> {
+  const rule = "-I INPUT -m string --algo bm --string x -j DROP";
+  return iptablesMissing(rule, "iptables cannot look into packets here");
+}
+
+async function iptablesMissing(args: string, trouble: string): Promise<string | null> {
   if (MISSING !== null) return MISSING;
   const network = await Network.create(1);
   try {
-    await network.run(1, "iptables -I INPUT -m string --algo bm --string x -j DROP");
+    await network.run(1, `iptables ${args}`);
     return null;
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return "needs iptables";
-    return `iptables cannot look into packets here: ${reasonOf(error)}`;
+    return `${trouble}: ${reasonOf(error)}`;
   } finally {
     await network.close();
   }
