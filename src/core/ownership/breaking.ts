@@ -5,7 +5,7 @@
 // that slept in between finds out first that the lease is not its own any more.
 import { CHANGE_LIFETIME_MS, type LeaseTerms } from "../lease/state.ts";
 import type { Call, CallSlot } from "./call.ts";
-import type { Ownership } from "./state.ts";
+import { lookAt, type Ownership } from "./state.ts";
 
 /**
  * Looks after an attach under a lease, and after a holder got the lease: what others sent in time may show late, until
@@ -41,11 +41,21 @@ export function noteExpiry(state: Ownership, atMs: number): Ownership {
       ? slot
       : { ...slot, inFlight: { ...slot.inFlight, expiresAtMs: next } };
   };
-  const strayUntilMs = over(state.strayUntilMs, atMs);
   const write = noted(state.write), evict = noted(state.evict);
-  const same = write === state.write && evict === state.evict &&
-    strayUntilMs === state.strayUntilMs;
-  return same ? state : { ...state, write, evict, strayUntilMs };
+  const same = write === state.write && evict === state.evict;
+  return withoutStray(same ? state : { ...state, write, evict }, atMs);
+}
+
+/** Nothing of ours arrives any more: only a look from now on shows what has become of it. */
+function withoutStray(state: Ownership, atMs: number): Ownership {
+  const { strayUntilMs, changedAtMs } = state;
+  if (strayUntilMs === over(strayUntilMs, atMs)) return state;
+  const next = {
+    ...state,
+    strayUntilMs: -Infinity,
+    changedAtMs: Math.max(changedAtMs, strayUntilMs),
+  };
+  return state.holding === true ? next : lookAt(next, atMs);
 }
 
 function over(expiryMs: number, atMs: number): number {

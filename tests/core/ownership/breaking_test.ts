@@ -144,6 +144,7 @@ Deno.test("a change that failed may arrive until it expires, whatever comes afte
   assertEquals(ownershipWakeAtMs(idle), 30_000, "then the lease can be given up");
   const [over] = learn(failed, { kind: "tick" }, 30_000);
   assertEquals(arrivesUntilMs(over), -Infinity);
+  assertEquals([over.changedAtMs, over.looksAtMs[0]], [30_000, 30_000], "a look must show the end");
 });
 
 Deno.test("a change that was answered, or refused, cannot arrive again unless a request got no answer", () => {
