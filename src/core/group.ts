@@ -22,6 +22,11 @@ export function membersOf(
   return [{ elasticIp: election.settings.elasticIp, ownership }, ...sisters];
 }
 
+/** What they know of the cloud, in the same order. */
+export function ownershipsOf(members: readonly Member[]): readonly Ownership[] {
+  return members.map(({ ownership }) => ownership);
+}
+
 /** The ownership of that address; the node's own one if the address is left out or is none of the node's. */
 export function ownershipOf(node: Node, elasticIp?: string): Ownership {
   const found = node.sisters.find((sister) => sister.elasticIp === elasticIp);

@@ -21,7 +21,7 @@ import {
   outranking,
 } from "./election/state.ts";
 import { elect, type ElectionEvent, electionWakeAtMs, startElection } from "./election/step.ts";
-import { groupDiffers, membersOf, outlook, ownershipOf, permit } from "./group.ts";
+import { groupDiffers, membersOf, outlook, ownershipOf, ownershipsOf, permit } from "./group.ts";
 import {
   beginReading,
   endReading,
@@ -251,23 +251,24 @@ function settle(before: Node, { event, about, forLease }: Share, turn: Turn): No
     return taught(member, concerned ? event : TICK, { ...turn, node: before });
   });
   for (let round = 0; round < ROUNDS; round++) {
-    const informed = inform(election, members.map(({ ownership }) => ownership), lease, turn.atMs);
+    const informed = inform(election, ownershipsOf(members), lease, turn.atMs);
     if (round > 0 && informed === election) break;
     election = informed;
     const wanted = desiredStateOf(election);
-    const known = members.map(({ ownership }) => ownership);
     desired = lease
-      ? underLease(wanted, { lease, election, listed, ownerships: known, stoppedAtMs, atMs })
+      ? underLease(wanted, {
+        ...{ lease, election, listed, stoppedAtMs, atMs },
+        ownerships: ownershipsOf(members),
+      })
       : wanted;
     const goal = { kind: "desired", desired } as const;
     members = members.map((member) => taught(member, goal, { ...turn, node: before }));
     if (lease === null) continue;
-    const ownerships = members.map(({ ownership }) => ownership);
+    const ownerships = ownershipsOf(members);
     const wish = wishOf(lease, { election, desired, wanted, ownerships, atMs });
     lease = leaseAfter(lease, { kind: "wish", wish }, turn);
   }
-  const all = members.map(({ ownership }) => ownership);
-  const permitted = permit(all, { desired, election, atMs: turn.atMs });
+  const permitted = permit(ownershipsOf(members), { desired, election, atMs: turn.atMs });
   return { ...withOwnerships(before, permitted), election, lease, desired };
 }
 

@@ -1,7 +1,7 @@
 // When a node that was asked to stop may exit, and with which code.
 import { saidGoodbye } from "./lease/candidates.ts";
 import { type Election, twinned } from "./election/state.ts";
-import { apart, membersOf } from "./group.ts";
+import { apart, membersOf, ownershipsOf } from "./group.ts";
 import type { Node } from "./node_state.ts";
 import { tiedUntilMs } from "./under_lease.ts";
 import type { SeverityOf } from "./registry/events.ts";
@@ -45,7 +45,7 @@ const RELEASE_ATTEMPTS = 3;
 function leaseIsGivenUp(node: Node, atMs: number): boolean {
   const { lease, election, stoppedAtMs } = node;
   if (!lease || stoppedAtMs === null || atMs >= endAtMs(stoppedAtMs, election)) return true;
-  const ownerships = membersOf(node).map(({ ownership }) => ownership);
+  const ownerships = ownershipsOf(membersOf(node));
   // It is left to expire, with what was sent under it.
   if (election.stops > 2 && atMs < tiedUntilMs(lease, { ownerships, atMs })) return true;
   const { tenure, release, write } = lease;

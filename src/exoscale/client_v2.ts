@@ -46,7 +46,10 @@ export class ClientV2 {
   readonly #attempts: Attempts;
   readonly #signer: Signer;
   readonly #cloudClock: CloudClock;
-  /** How far the cloud's clock is ahead of ours, by the latest answer; null before the first. */
+  /**
+   * How far the cloud's clock is ahead of our wall clock, by the latest answer; null before the first. Without a lease
+   * a change must be valid also just after a sleep, when only the wall clock is right.
+   */
   #serverAheadMs: number | null = null;
 
   constructor(options: ClientOptions) {

@@ -3,11 +3,8 @@ import { assertEquals } from "@std/assert";
 import type { NodeEvent } from "../../src/core/node_state.ts";
 import type { Call } from "../../src/core/ownership/call.ts";
 import { CloudError, type CloudErrorKind } from "../../src/exoscale/cloud_error.ts";
-import { RateLimitedLog } from "../../src/log/rate_limited_log.ts";
-import { CallCounters } from "../../src/status/counters.ts";
-import { CloudCalls } from "../../src/watch/cloud_calls.ts";
 import type { ChangeLimits, Cloud } from "../../src/world.ts";
-import { VirtualClock } from "../support/clock.ts";
+import { callsTo } from "../support/cloud_calls.ts";
 
 const EVICT: Call = { verb: "evict", instanceId: "peer", onlyIfStopped: false };
 
@@ -20,8 +17,7 @@ async function isOpen(
     wanted?: boolean;
   },
 ): Promise<boolean> {
-  const clock = new VirtualClock(), ending = new AbortController(), counters = new CallCounters();
-  const log = { write() {} }, events: NodeEvent[] = [];
+  const events: NodeEvent[] = [];
   const send = (limits: ChangeLimits = {}) => {
     for (let sent = 0; sent < requests; sent++) limits.wanted?.();
     return error ? Promise.reject(new CloudError(error, "failed")) : Promise.resolve();
@@ -32,20 +28,8 @@ async function isOpen(
     evict: (_id: string, limits: ChangeLimits) => send(limits).then(() => "taken"),
     detachSelf: () => send(),
   } as unknown as Cloud;
-  const calls = new CloudCalls({
-    ...{ cloud, clock, log, counters, verbose: false, ending: ending.signal },
-    random: () => 0,
-    limitedLog: new RateLimitedLog(log, clock),
-    deliver: (event) => void events.push(event),
-    identified() {},
-    placed() {},
-    starting: () => false,
-    wanted: () => wanted,
-    lease: () => null,
-    giveUp: () => false,
-    readPeers: (read) => read(),
-    keyRefused() {},
-  });
+  const deliver = (event: NodeEvent) => void events.push(event);
+  const calls = callsTo(cloud, { deliver, wanted: () => wanted });
   calls.begin(1, call);
   await calls.ended();
   const [event] = events;

@@ -4,11 +4,9 @@ import { load } from "../../src/config/load.ts";
 import { parseKeyFile } from "../../src/config/key_file.ts";
 import { CloudError, type CloudErrorKind } from "../../src/exoscale/cloud_error.ts";
 import { type Credentials, Signer } from "../../src/exoscale/signature.ts";
-import { RateLimitedLog } from "../../src/log/rate_limited_log.ts";
-import { CallCounters } from "../../src/status/counters.ts";
-import { CloudCalls } from "../../src/watch/cloud_calls.ts";
 import { Renewal } from "../../src/watch/renewal.ts";
 import { settle, VirtualClock } from "../support/clock.ts";
+import { callsTo } from "../support/cloud_calls.ts";
 import { FakeCloud } from "../support/fake_cloud.ts";
 import { COMMON, ID } from "../support/fake_host.ts";
 
@@ -52,19 +50,7 @@ async function stage(files: Record<string, string | Error>, args: string[]) {
 /** One call with that error from the cloud. */
 async function refused(renewal: Renewal, kind: CloudErrorKind): Promise<void> {
   const look = () => Promise.reject(new CloudError(kind, "no"));
-  const clock = new VirtualClock(), log = { write() {} };
-  const calls = new CloudCalls({
-    ...{ clock, random: () => 0, log, limitedLog: new RateLimitedLog(log, clock), verbose: false },
-    cloud: Object.assign(new FakeCloud(ID), { look }),
-    counters: new CallCounters(),
-    ending: new AbortController().signal,
-    ...{ deliver() {}, identified() {}, placed() {}, giveUp: () => false },
-    ...{
-      starting: () => false,
-      wanted: () => true,
-      lease: () => null,
-      readPeers: (read) => read(),
-    },
+  const calls = callsTo(Object.assign(new FakeCloud(ID), { look }), {
     keyRefused: () => renewal.refused(),
   });
   calls.begin(1, { verb: "look", others: true });

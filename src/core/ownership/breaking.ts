@@ -62,10 +62,15 @@ function over(expiryMs: number, atMs: number): number {
   return expiryMs > atMs ? expiryMs : -Infinity;
 }
 
+/** When what we sent expires: of changes that have ended, and of those under way; -Infinity where there is none. */
+function expiriesOf({ write, evict, strayUntilMs }: Ownership): number[] {
+  const expiryOf = ({ inFlight }: CallSlot) => inFlight?.expiresAtMs ?? -Infinity;
+  return [strayUntilMs, expiryOf(write), expiryOf(evict)];
+}
+
 /** When the next change of ours expires, Infinity if none is on its way. */
-export function expiryWakeAtMs({ write, evict, strayUntilMs }: Ownership): number {
-  const expiries = [write, evict].map(({ inFlight }) => inFlight?.expiresAtMs ?? -Infinity);
-  return Math.min(...[strayUntilMs, ...expiries].filter((each) => each > -Infinity));
+export function expiryWakeAtMs(state: Ownership): number {
+  return Math.min(...expiriesOf(state).filter((each) => each > -Infinity));
 }
 
 /** When the last request expires that left before now. */
@@ -86,9 +91,8 @@ export function straysUntilMs(
  * Until when the cloud may carry out what this node sent under its lease, which nobody else may have so long; -Infinity
  * if nothing is on its way.
  */
-export function arrivesUntilMs({ write, evict, strayUntilMs }: Ownership): number {
-  const expiries = [write, evict].map(({ inFlight }) => inFlight?.expiresAtMs ?? -Infinity);
-  return Math.max(strayUntilMs, ...expiries);
+export function arrivesUntilMs(state: Ownership): number {
+  return Math.max(...expiriesOf(state));
 }
 
 /** Whether the others are known that hold besides the owner of a lease; true without one. */
