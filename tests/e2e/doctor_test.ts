@@ -31,7 +31,7 @@ async function priorityOf(
 ): Promise<number> {
   const process = new ExoipProcess(["--status", "--json", "-l", `${at.instance.address}:${port}`]);
   await process.ended();
-  const { addresses } = JSON.parse(process.output.slice(process.output.indexOf("{")));
+  const { addresses } = JSON.parse(process.printed);
   const peers: { address: string; priority: number }[] = addresses[0].peers;
   return peers.find(({ address }) => address === node.instance.address)?.priority ?? -1;
 }

@@ -41,7 +41,7 @@ async function historyOf(
 ): Promise<{ elasticIp: string; nodes: { name: string | null }[] }[]> {
   const process = new ExoipProcess(["--history", "--json", "-l", `${address}:${port}`]);
   await process.ended();
-  return JSON.parse(process.output.slice(process.output.indexOf("{"))).addresses;
+  return JSON.parse(process.printed).addresses;
 }
 
 const REFUSAL = [403, { message: "not allowed" }] as const;

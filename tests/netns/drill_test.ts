@@ -89,10 +89,6 @@ async function withDrill(
   }
 }
 
-function jsonIn(output: string): Record<string, unknown> {
-  return JSON.parse(output.slice(output.indexOf("{"), output.lastIndexOf("}") + 1));
-}
-
 /** The instances that held alone, one after the other. */
 function heldAlone({ network: { server } }: DrillCluster): (string | undefined)[] {
   return server.model.history.map(({ holders }) => holders)
@@ -126,7 +122,7 @@ networkTest("a drill watches every address of a group", () =>
     const { server } = cluster.network;
     const drill = cluster.drill(cluster.network.node(1), { args: ["--json"] });
     const code = await drill.ended();
-    const { legs, restored } = jsonIn(drill.output);
+    const { legs, restored } = JSON.parse(drill.printed);
     assertEquals([code, restored], [0, true], drill.output);
     assertEquals((legs as unknown[]).length, 2);
     const attached = server.calls.filter(({ what }) => what.includes(":attach")).length;
@@ -148,7 +144,7 @@ networkTest(
         const one = cluster.network.node(1);
         const drill = cluster.drill(one, { outside: true, args: ["--json", "--probe", url] });
         const code = await drill.ended();
-        const report = jsonIn(drill.output);
+        const report = JSON.parse(drill.printed);
         assertEquals(
           [code, report.ok, report.harm, report.probe],
           [0, true, null, url],
@@ -183,7 +179,7 @@ networkTest(
       await until(dead, { title: "node-3 is dead", withinMs: LONG_MS });
       const broken = cluster.drill(one, { args: ["--json"] });
       assertEquals(await broken.ended(), 2, broken.output);
-      assertMatch(String(jsonIn(broken.output).refused), /not healthy, .*node-3 .* is dead/);
+      assertMatch(String(JSON.parse(broken.printed).refused), /not healthy, .*node-3 .* is dead/);
       assertEquals(heldAlone(cluster), [one.instance.id], "nothing was touched");
     }),
 );

@@ -21,6 +21,7 @@ export class ExoipProcess {
   readonly lines: Line[] = [];
   /** Exit code, null while it runs; 128 + signal number when a signal ended it. */
   code: number | null = null;
+  readonly #printed: string[] = [];
   readonly #child: Deno.ChildProcess;
   readonly #ended: Promise<void>;
 
@@ -42,16 +43,17 @@ export class ExoipProcess {
       stdout: "piped",
       stderr: "piped",
     }).spawn();
-    const read = async (stream: ReadableStream<Uint8Array>) => {
+    const read = async (stream: ReadableStream<Uint8Array>, printed: string[] = []) => {
       for await (const text of stream.pipeThrough(new TextLineStream())) {
         const line = { atMs: performance.now(), text };
         this.lines.push(line);
+        printed.push(text);
         onLine(line);
       }
     };
     const status = this.#child.status.then(({ code }) => void (this.code = code));
-    this.#ended = Promise.all([status, read(this.#child.stdout), read(this.#child.stderr)])
-      .then(() => {});
+    const { stdout, stderr } = this.#child;
+    this.#ended = Promise.all([status, read(stdout, this.#printed), read(stderr)]).then(() => {});
   }
 
   get pid(): number {
@@ -69,7 +71,12 @@ export class ExoipProcess {
     return this.code ?? -1;
   }
 
-  /** All output so far. */
+  /** Its standard output so far: between the lines of a text there, others come on standard error. */
+  get printed(): string {
+    return this.#printed.join("\n");
+  }
+
+  /** All output so far, of both kinds, in the order in which it was read. */
   get output(): string {
     return this.lines.map(({ text }) => text).join("\n");
   }
