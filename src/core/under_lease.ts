@@ -78,7 +78,7 @@ export function underLease(
       return useless ? { ...desired, intent: "keep" } : { ...desired, lease: termsOf(lease, atMs) };
     }
     case "yield":
-      // Nobody can take it before we let go, so we do as soon as somebody would.
+      // Nobody can take it before we let go, so we do as soon as somebody could.
       return { ...desired, intent: wanted.heir === null || atMs < untilMs ? "keep" : "release" };
     default:
       return desired;

@@ -1,5 +1,6 @@
 // What the election wants of the cloud: a level, which ownership/step.ts compares with what the cloud shows.
 import {
+  deadTimeOfMs,
   type Election,
   expelled,
   outranking,
@@ -9,6 +10,7 @@ import {
   selfEligible,
   selfRank,
   settling,
+  slowerIntervalMs,
   twinned,
 } from "./state.ts";
 import { steady } from "./accept.ts";
@@ -89,7 +91,7 @@ export interface DesiredState {
   readonly holdsOnlyIfUnheld: boolean;
   /** We should hold, but a live node that ranks after this one says that it holds. */
   readonly challenged: boolean;
-  /** The best of `successors`, to whom a lease is given up; null without one, or without a lease. */
+  /** The best of `successors` that could take a lease now, to whom it is given up; null without one, or no lease. */
   readonly heir: string | null;
   /** Whether holding takes a lease. */
   readonly underLease: boolean;
@@ -222,12 +224,24 @@ function doubtMs(dead: Peer, { us, willing }: { us: Standing; willing: boolean }
   return DOUBT_MS * (wasBefore ? 2 : 1);
 }
 
-function heirOf(successors: readonly Peer[], { settings: { exclusive } }: Election): string | null {
-  const known = successors.filter(({ instanceId }) => instanceId !== null);
-  const [first] = known.sort((one, other) =>
+function heirOf(successors: readonly Peer[], state: Election): string | null {
+  const { settings: { exclusive } } = state;
+  const able = successors.filter((peer) => peer.instanceId !== null && mayTake(peer, state));
+  const [first] = able.sort((one, other) =>
     ranksBefore(rankOf(one), rankOf(other), exclusive) ? -1 : 1
   );
   return first?.instanceId ?? null;
+}
+
+/**
+ * Whether the peer's hold-off is over, or is by the time we have let go: half an interval allows for late heartbeats. A
+ * peer in its hold-off takes nothing, and its rank may be one that it takes back once it has heard who holds.
+ */
+function mayTake(peer: Peer, { settings }: Election): boolean {
+  const { heardAtMs, aliveSinceMs } = peer;
+  if (heardAtMs === null || aliveSinceMs === null) return false;
+  const trialMs = deadTimeOfMs(peer, settings) - slowerIntervalMs(peer, settings) / 2;
+  return heardAtMs - aliveSinceMs >= trialMs;
 }
 
 function instancesOf(peers: readonly Peer[]): string[] {

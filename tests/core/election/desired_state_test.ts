@@ -101,8 +101,39 @@ const INTENTS: ReadonlyArray<
 ];
 
 for (const [when, state, intent] of INTENTS) {
-  Deno.test(`aimOf(): a node wants to ${intent} ${when}`, () => {
+  Deno.test(`desiredStateOf(): a node wants to ${intent} ${when}`, () => {
     assertEquals(desiredStateOf(state).intent, intent);
+  });
+}
+
+/** The lease is ours. */
+const OWNER = { owned: true, reachable: true, lost: false, holder: null };
+/** Better than we are, heard since then for a dead time of 3 s or less. */
+const heardFor = (ms: number, number = 7, priority = 5) =>
+  peer(number, { priority, aliveSinceMs: 5_000 - ms });
+
+const HEIRS: ReadonlyArray<
+  readonly [when: string, peers: readonly Peer[], heir: string | null, lease?: typeof OWNER | null]
+> = [
+  ["a better node that has long been heard", [better], idOf(7)],
+  ["no worse one", [worse], null],
+  ["none without a lease", [better], null, null],
+  ["none whose hold-off runs: it could not take the lease", [heardFor(2_000)], null],
+  ["one whose hold-off ends while we let go, give or take a late heartbeat", [
+    heardFor(2_990),
+  ], idOf(7)],
+  ["the best one", [better, peer(8, { priority: 3 })], idOf(8)],
+  ["the best of those that can take it now", [
+    better,
+    heardFor(2_000, 8, 3),
+  ], idOf(7)],
+  ["none that is unknown to the cloud", [peer(7, { priority: 5, instanceId: null })], null],
+];
+
+for (const [when, peers, heir, lease = OWNER] of HEIRS) {
+  Deno.test(`desiredStateOf(): a lease goes to ${when}`, () => {
+    const state = master(peers, { elected: "backup", role: "backup", lease });
+    assertEquals(desiredStateOf(state).heir, heir);
   });
 }
 
@@ -229,7 +260,7 @@ const WAITS: readonly Wait[] = [
 ];
 
 for (const [who, [number, different], waitMs, state] of WAITS) {
-  Deno.test(`aimOf(): ${who}: ${waitMs} ms`, () => {
+  Deno.test(`desiredStateOf(): ${who}: ${waitMs} ms`, () => {
     const dead = peer(number, { ...different, alive: false });
     const held = dead.trailer ? dead.trailer.holds : dead.priority <= 10;
     assertEquals(desiredStateOf(master([dead], state)).dead, [{
@@ -240,7 +271,7 @@ for (const [who, [number, different], waitMs, state] of WAITS) {
   });
 }
 
-Deno.test("aimOf(): the hold of the dead may show late, unless somebody else may have taken it", () => {
+Deno.test("desiredStateOf(): the hold of the dead may show late, unless somebody else may have taken it", () => {
   const held = (...live: Peer[]) =>
     desiredStateOf(master([peer(9, { ...HOLDS, priority: 5, alive: false }), ...live])).dead[0]
       ?.held;
@@ -249,7 +280,7 @@ Deno.test("aimOf(): the hold of the dead may show late, unless somebody else may
   assertEquals(held(peer(8, { priority: 10 })), true);
 });
 
-Deno.test("aimOf(): each live equal of a lower id goes before us, and nobody else", () => {
+Deno.test("desiredStateOf(): each live equal of a lower id goes before us, and nobody else", () => {
   const waits = (...live: Peer[]) =>
     [{ ...HOLDS, priority: 5 }, { trailer: { leaving: true } }, { priority: 5 }, {}]
       .map((different) => peer(9, { ...different, alive: false }))
@@ -265,7 +296,7 @@ Deno.test("aimOf(): each live equal of a lower id goes before us, and nobody els
   );
 });
 
-Deno.test("aimOf() names whom each of its lists is about", () => {
+Deno.test("desiredStateOf() names whom each of its lists is about", () => {
   const peers = [
     peer(1, { priority: 5, trailer: { holds: true } }),
     peer(2, { priority: 5, trailer: null }),
@@ -300,7 +331,7 @@ Deno.test("aimOf() names whom each of its lists is about", () => {
   );
 });
 
-Deno.test("aimOf(): a node that its list has lost holds only if no silent peer does, and buries nobody", () => {
+Deno.test("desiredStateOf(): a node that its list has lost holds only if no silent peer does, and buries nobody", () => {
   const is = (peers: Peer[], state: Parameters<typeof master>[1] = { inPeerList: false }) => {
     const { holdsOnlyIfUnheld, dead, unheard } = desiredStateOf(master(peers, state));
     return [holdsOnlyIfUnheld, dead.length, unheard];
@@ -316,7 +347,7 @@ Deno.test("aimOf(): a node that its list has lost holds only if no silent peer d
   assertEquals(is([silent], { inPeerList: false, stops: 1 }), [false, 0, [idOf(7)]]);
 });
 
-Deno.test("aimOf(): a master is challenged by a worse one that says that it holds, if that one can serve", () => {
+Deno.test("desiredStateOf(): a master is challenged by a worse one that says that it holds, if that one can serve", () => {
   const by = (peers: Peer[], state: Parameters<typeof master>[1] = {}) =>
     desiredStateOf(master(peers, state)).challenged;
   const holder = peer(7, HOLDS);
@@ -330,7 +361,7 @@ Deno.test("aimOf(): a master is challenged by a worse one that says that it hold
   assertEquals(by([holder], { elected: "backup", role: "backup" }), false);
 });
 
-Deno.test("aimOf(): of the addresses of one machine the one that tells more counts", () => {
+Deno.test("desiredStateOf(): of the addresses of one machine the one that tells more counts", () => {
   const [one, other] = ["10.0.0.7", "2001:db8::7"];
   const both = (first: Different, second: Different) =>
     desiredStateOf(
