@@ -50,7 +50,8 @@ for (const [way, admit] of Object.entries(WAYS)) {
       await until(() => cluster.holders.join() === rest, { title: "the dead one is relieved" });
       const others = cluster.nodes.filter((node) => node !== second);
       const left = (node: ClusterNode) => heard(node, /peer-left: peer node-2 \(127\.0\.0\.2\) /);
-      await until(() => others.every(left), { title: "it is forgotten" });
+      // A list is read every ten seconds at most, and after two failed readings only twenty seconds later.
+      await until(() => others.every(left), { title: "it is forgotten", withinMs: 120_000 });
 
       for (const { process } of others) {
         const reasons = process?.output.match(/discovery: .*/g) ?? [];

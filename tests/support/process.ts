@@ -1,5 +1,6 @@
 // A real exoip process: the compiled binary when EXOIP_BIN names one, else the source under this Deno.
 import { TextLineStream } from "./lines.ts";
+import { callWitness } from "./until.ts";
 
 /** One line of a process's output, with the time at which it was read. */
 export interface Line {
@@ -15,6 +16,16 @@ export function exoipCommand(): [string, string[]] {
   if (binary) return [binary, []];
   return [Deno.execPath(), ["run", "--quiet", "--allow-all", "--no-prompt", MAIN]];
 }
+
+/** How many of the latest processes, and of their last lines, the error of a wait tells. */
+const TOLD = { processes: 6, lines: 30 };
+const latest: ExoipProcess[] = [];
+callWitness(() =>
+  latest.map(({ pid, code, output }) => {
+    const lines = output.split("\n").slice(-TOLD.lines);
+    return [`process ${pid}, ${code === null ? "running" : `ended with ${code}`}`, ...lines];
+  }).flat().join("\n")
+);
 
 /** A process that is running or has ended. */
 export class ExoipProcess {
@@ -54,6 +65,8 @@ export class ExoipProcess {
     const status = this.#child.status.then(({ code }) => void (this.code = code));
     const { stdout, stderr } = this.#child;
     this.#ended = Promise.all([status, read(stdout, this.#printed), read(stderr)]).then(() => {});
+    latest.splice(0, latest.length + 1 - TOLD.processes);
+    latest.push(this);
   }
 
   get pid(): number {
