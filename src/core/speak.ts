@@ -2,6 +2,7 @@
 import {
   barred,
   type Election,
+  hasStoodBack,
   keepsHere,
   ranksAfter,
   selfEligible,
@@ -21,7 +22,8 @@ import type { Member, Node, NodeEffect, Turn } from "./node_state.ts";
 
 /** What the node advertises now. A node that is ineligible or stands back advertises the last priority. */
 export function advert(state: Election): Advert {
-  const willing = selfEligible(state) && fit(state) && !standsBack(state);
+  const back = standsBack(state) && !hasStoodBack(state);
+  const willing = selfEligible(state) && fit(state) && !back;
   return {
     priority: !willing ? LAST_PRIORITY : keepsHere(state) ? BEST_PRIORITY : state.priority,
     holds: state.holding === true,

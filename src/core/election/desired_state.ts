@@ -235,11 +235,13 @@ function heirOf(successors: readonly Peer[], state: Election): string | null {
 
 /**
  * Whether the peer's hold-off is over, or is by the time we have let go: half an interval allows for late heartbeats. A
- * peer in its hold-off takes nothing, and its rank may be one that it takes back once it has heard who holds.
+ * peer in its hold-off takes nothing, and its rank may be one that it takes back once it has heard who holds. Nor does
+ * one that must wait before it preempts, and does not hear us, know whom it preempts.
  */
 function mayTake(peer: Peer, { settings }: Election): boolean {
-  const { heardAtMs, aliveSinceMs } = peer;
+  const { heardAtMs, aliveSinceMs, notHearingUsSinceMs } = peer;
   if (heardAtMs === null || aliveSinceMs === null) return false;
+  if (settings.preemptDelayMs > 0 && notHearingUsSinceMs !== null) return false;
   const trialMs = deadTimeOfMs(peer, settings) - slowerIntervalMs(peer, settings) / 2;
   return heardAtMs - aliveSinceMs >= trialMs;
 }

@@ -275,12 +275,20 @@ export function ranksEqual(peer: Peer, state: Election): boolean {
  * back for ever.
  */
 export function standsBack(state: Election): boolean {
-  const { settings, wokeAtMs, holding, elected, lease } = state;
-  // What the last look showed is over once somebody else has the lease.
-  const heldElsewhere = lease !== null && !lease.owned && lease.holder !== null;
-  const unheld = holding === false || heldElsewhere;
-  const mayNotHold = wokeAtMs !== null || (unheld && elected === "backup");
+  const { settings, wokeAtMs, holding, elected } = state;
+  const unheld = holding === false && elected === "backup";
+  const mayNotHold = wokeAtMs !== null || heldElsewhere(state) || unheld;
   return settings.preemptDelayMs > 0 && mayNotHold && worseHolders(state).length > 0;
+}
+
+/** Whether this node has stood back for long enough, and waits for the lease of the one that it preempts. */
+export function hasStoodBack(state: Election): boolean {
+  return state.deferUntilMs === PASSED && heldElsewhere(state);
+}
+
+/** Whether another node has the lease: what we saw in the cloud, or took ourselves for, does not count then. */
+function heldElsewhere({ lease }: Election): boolean {
+  return lease !== null && !lease.owned && lease.holder !== null;
 }
 
 /** Worse-ranked live nodes that say they hold. */

@@ -112,12 +112,19 @@ const OWNER = { owned: true, reachable: true, lost: false, holder: null };
 const heardFor = (ms: number, number = 7, priority = 5) =>
   peer(number, { priority, aliveSinceMs: 5_000 - ms });
 
+const unhearing = peer(7, { priority: 5, notHearingUsSinceMs: 4_000 });
+
 const HEIRS: ReadonlyArray<
-  readonly [when: string, peers: readonly Peer[], heir: string | null, lease?: typeof OWNER | null]
+  readonly [
+    when: string,
+    peers: readonly Peer[],
+    heir: string | null,
+    different?: Parameters<typeof master>[1],
+  ]
 > = [
   ["a better node that has long been heard", [better], idOf(7)],
   ["no worse one", [worse], null],
-  ["none without a lease", [better], null, null],
+  ["none without a lease", [better], null, { lease: null }],
   ["none whose hold-off runs: it could not take the lease", [heardFor(2_000)], null],
   ["one whose hold-off ends while we let go, give or take a late heartbeat", [
     heardFor(2_990),
@@ -127,12 +134,24 @@ const HEIRS: ReadonlyArray<
     better,
     heardFor(2_000, 8, 3),
   ], idOf(7)],
+  ["one that does not hear us", [unhearing], idOf(7)],
+  [
+    "none that does not hear us and must not preempt: it does not know that we hold",
+    [
+      unhearing,
+    ],
+    null,
+    { set: { preemptDelayMs: Infinity } },
+  ],
+  ["one that hears us, and has waited for its preempt delay", [better], idOf(7), {
+    set: { preemptDelayMs: 5_000 },
+  }],
   ["none that is unknown to the cloud", [peer(7, { priority: 5, instanceId: null })], null],
 ];
 
-for (const [when, peers, heir, lease = OWNER] of HEIRS) {
+for (const [when, peers, heir, different] of HEIRS) {
   Deno.test(`desiredStateOf(): a lease goes to ${when}`, () => {
-    const state = master(peers, { elected: "backup", role: "backup", lease });
+    const state = master(peers, { elected: "backup", role: "backup", lease: OWNER, ...different });
     assertEquals(desiredStateOf(state).heir, heir);
   });
 }

@@ -279,12 +279,16 @@ Deno.test("standsBack(): only a backup that does not hold, for a worse holder th
   const woken = { ...master, holding: true, wokeAtMs: 7 };
   assertEquals([is([peer(holds)], woken), is([peer()], woken)], [true, false], "after a sleep");
   const leased = (owned: boolean, holder: string | null) =>
-    is([peer(holds)], { holding: true, lease: { owned, reachable: true, lost: false, holder } });
+    is([peer(holds)], {
+      ...master,
+      holding: true,
+      lease: { owned, reachable: true, lost: false, holder },
+    });
   assertEquals([leased(false, "edge-2"), leased(true, "we"), leased(false, null)], [
     true,
     false,
     false,
-  ]);
+  ], "whatever it took itself for");
   assertEquals([is([unhealthy(20)]), is([unhealthy(20)], { healthy: false })], [false, true]);
   assertEquals(is([peer({ trailer: null })]), false, "it has no word for it");
 });
