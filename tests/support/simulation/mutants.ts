@@ -42,6 +42,7 @@ export const MUTANTS: readonly Mutant[] = [
     rule: "after a sleep judge nobody",
     file: "election/step.ts",
     swap: ["const slept = ", "const slept = false && "],
+    shownBy: 28,
   },
   {
     rule: "a peer is dead only after the dead time",
@@ -63,11 +64,13 @@ export const MUTANTS: readonly Mutant[] = [
     file: "election/aside.ts",
     swap: ["return healthy && aside === null;", "return healthy;"],
     only: /^(drain|demote) /m,
+    shownBy: 27,
   },
   {
     rule: "attach before anything is taken from the dead",
     file: "ownership/plan.ts",
     swap: ["|| holding !== true || detaching", "|| detaching"],
+    shownBy: 43,
   },
   {
     rule: "give up only what a successor has",
@@ -83,11 +86,13 @@ export const MUTANTS: readonly Mutant[] = [
     rule: "one eviction per death",
     file: "ownership/observe.ts",
     swap: ["demandProof(settle(state.evictions, instanceId, atMs), atMs)", "state.evictions"],
+    shownBy: 7,
   },
   {
     rule: "leave the address with a holder that may be a peer whose name cannot be resolved",
     file: "election/desired_state.ts",
     swap: ["const doubt = inDoubt(state.missing);", "const doubt = false;"],
+    shownBy: 18,
   },
   {
     rule: "no recording pushes out the process that is believed",
@@ -97,18 +102,21 @@ export const MUTANTS: readonly Mutant[] = [
       "return null;",
     ],
     only: REPLAYED,
+    shownBy: 112,
   },
   {
     rule: "another process of a peer takes the place of the one that is believed",
     file: "election/proof.ts",
     swap: ["echoedAtMs > (proof?.sinceMs ?? -Infinity) ? null", "proof === null ? null"],
     only: SIGNED,
+    shownBy: 33,
   },
   {
     rule: "within a run only what rises is believed",
     file: "election/proof.ts",
     swap: ['if (trailer.sequence <= proof.sequence) return "replayed";', ""],
     only: REPLAYED,
+    shownBy: 53,
   },
   {
     rule: "a signed peer that does not hear us any more lives on",
@@ -167,12 +175,14 @@ export const MUTANTS: readonly Mutant[] = [
       "",
     ],
     only: REPLAYED,
+    shownBy: 92,
   },
   {
     rule: "look again now and then",
     file: "ownership/observe.ts",
     swap: ["{ ...landed, looksAtMs: [nextLook] }", "landed"],
     only: /^(attach|detach) /m,
+    shownBy: 382,
   },
   {
     rule: "a failed call is repeated",
@@ -181,12 +191,14 @@ export const MUTANTS: readonly Mutant[] = [
       "notBeforeMs: retryAtMs(slot, { ...setback, startedAtMs }, atMs)",
       "notBeforeMs: Infinity",
     ],
+    shownBy: 7,
   },
   {
     rule: "of a group nothing is given up before all is confirmed",
     file: "group.ts",
     swap: ["agreed.every(({ holding, confirmed })", "agreed.some(({ holding, confirmed })"],
     group: true,
+    shownBy: 210,
   },
   {
     rule: "a group is held when all of it is held",
@@ -196,6 +208,7 @@ export const MUTANTS: readonly Mutant[] = [
       "holding: there.some(({ holding }) => holding === true),",
     ],
     group: true,
+    shownBy: 8,
   },
   {
     rule: "the owner of a lease takes the address from all others before it attaches",
@@ -218,7 +231,7 @@ export const MUTANTS: readonly Mutant[] = [
     swap: ["renewedAtMs: startedAtMs }", "renewedAtMs: now.atMs }"],
     // The last third of the lease's time would hide it.
     also: ["return ttlMs * 2 / 3;", "return ttlMs;", "lease/state.ts"],
-    shownBy: 130,
+    shownBy: 149,
     lease: true,
   },
   {
@@ -256,6 +269,7 @@ export const MUTANTS: readonly Mutant[] = [
     file: "under_lease.ts",
     swap: ['desired.intent === "release" && detached', 'desired.intent === "release"'],
     lease: true,
+    shownBy: 3,
   },
   {
     rule: "the lease is kept while a change that was sent may yet arrive",
@@ -275,7 +289,7 @@ export const MUTANTS: readonly Mutant[] = [
     rule: "without the store only those who hear every peer go on",
     file: "under_lease.ts",
     swap: ["if (!peer.alive) return `peer ${titleOf(peer)} is not heard`;", ""],
-    shownBy: 315,
+    shownBy: 245,
     lease: true,
   },
 ];
