@@ -30,8 +30,8 @@ const FLOORS = [
 const CORE_FLOORS = ["registry", "", "lease", "election", "ownership", "node"];
 /** Files of the core that know both state machines. */
 const NODE = new RegExp(
-  "^src/core/(group|lease_story|node|node_state|peer_changes|role_story|shadow_stance|shutdown|speak|" +
-    "transitions|under_lease)\\.ts$",
+  "^src/core/(group|lease_explanation|node|node_state|peer_changes|role_explanation|shadow_stance|" +
+    "shutdown|speak|transitions|under_lease)\\.ts$",
 );
 
 /** The imports of each source file, by path. */

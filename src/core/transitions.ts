@@ -7,8 +7,8 @@ import { plain } from "./plain.ts";
 import { report } from "./registry/report.ts";
 import { ROLE_REASONS } from "./registry/role_reasons.ts";
 import { peerChanges } from "./peer_changes.ts";
-import { named, roleStory, type Told } from "./role_story.ts";
-import { failsafeChanges } from "./lease_story.ts";
+import { named, roleExplanation, type Told } from "./role_explanation.ts";
+import { failsafeChanges } from "./lease_explanation.ts";
 import type { Node, NodeEffect, NodeEvent } from "./node_state.ts";
 
 /** The log lines for the step from one state to the next. */
@@ -34,8 +34,10 @@ export function changesBetween(
   if (after.role !== before.role || after.reason !== before.reason) {
     const change = after.role === before.role ? "" : `, was ${before.role}`;
     const { severity } = ROLE_REASONS[after.reason];
-    const story = roleStory(node, atMs);
-    reports.push(report(severity, "role", `${after.role} (${explained(after)})${change}${story}`));
+    const explanation = roleExplanation(node, atMs);
+    reports.push(
+      report(severity, "role", `${after.role} (${explained(after)})${change}${explanation}`),
+    );
   }
   return reports.map((line) => ({ kind: "report", ...line }));
 }

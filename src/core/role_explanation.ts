@@ -11,7 +11,7 @@ import { keepsAddress, ownPriorityOf, type Peer, titleOf } from "./election/peer
 import { cloudTrouble } from "./ownership/step.ts";
 import { membersOf } from "./group.ts";
 import { durationText } from "./age.ts";
-import { leaseStory } from "./lease_story.ts";
+import { leaseExplanation } from "./lease_explanation.ts";
 import type { Node } from "./node_state.ts";
 
 /** A peer with its own priority, even if it advertises the last one because it stands back. */
@@ -24,12 +24,12 @@ export function named(peer: Peer): string {
 export type Told = Pick<Node, "election" | "membership" | "ownership" | "sisters" | "lease">;
 
 /** The end of the role's log line, beginning with `: `; empty where the reason says everything. */
-export function roleStory(node: Told, atMs: number): string {
-  const text = storyOf(node, atMs);
+export function roleExplanation(node: Told, atMs: number): string {
+  const text = explanationOf(node, atMs);
   return text === "" ? "" : `: ${text}`;
 }
 
-function storyOf(node: Told, atMs: number): string {
+function explanationOf(node: Told, atMs: number): string {
   const { election } = node;
   switch (election.reason) {
     case "cloud-unreachable": {
@@ -41,7 +41,7 @@ function storyOf(node: Told, atMs: number): string {
     case "lease-wanted":
     case "lease-lost":
     case "lease-store-lost":
-      return leaseStory(node);
+      return leaseExplanation(node);
     case "deferring":
       return deferral(election, atMs);
     case "stalled": {

@@ -44,7 +44,7 @@ function heard({ election }: Pick<Node, "election">): string {
 }
 
 /** The explanation of a role that the lease decides; empty where there is nothing to add. */
-export function leaseStory(node: Parts): string {
+export function leaseExplanation(node: Parts): string {
   const { election, lease } = node;
   if (lease === null) return "";
   const left = durationText(lease.settings.ttlMs);
