@@ -16,13 +16,13 @@ const CALM_MS = 1_300;
 export class BenchCluster extends Cluster {
   readonly heard: Heard[] = [];
   readonly intervalMs: number;
-  readonly #ear: Deno.DatagramConn;
+  readonly #socket: Deno.DatagramConn;
   readonly #listening: Promise<void>;
 
   constructor({ intervalMs = 1_000, count = 2 }: { intervalMs?: number; count?: number } = {}) {
     super({ interval: `${intervalMs}ms`, count: count + 1 });
     this.intervalMs = intervalMs;
-    this.#ear = Deno.listenDatagram({
+    this.#socket = Deno.listenDatagram({
       transport: "udp",
       hostname: this.node(count + 1).instance.address,
       port: this.port,
@@ -86,13 +86,13 @@ export class BenchCluster extends Cluster {
   }
 
   override async close(): Promise<void> {
-    this.#ear.close();
+    this.#socket.close();
     await this.#listening;
     await super.close();
   }
 
   async #listen(): Promise<void> {
-    for await (const [, sender] of this.#ear) {
+    for await (const [, sender] of this.#socket) {
       this.heard.push({ atMs: performance.now(), from: (sender as Deno.NetAddr).hostname });
     }
   }

@@ -8,7 +8,7 @@ export class Relay {
   open = true;
   readonly #addresses: readonly [string, string];
   readonly #ports: readonly [number, number];
-  readonly #ear: Deno.NetAddr;
+  readonly #listener: Deno.NetAddr;
   readonly #sockets: readonly [Deno.DatagramConn, Deno.DatagramConn];
   readonly #passing: Promise<unknown>;
 
@@ -16,7 +16,7 @@ export class Relay {
     this.#addresses = [cluster.node(1).instance.address, cluster.node(2).instance.address];
     const [first, second] = this.#addresses;
     const hostname = cluster.node(3).instance.address;
-    this.#ear = { transport: "udp", hostname, port: cluster.port };
+    this.#listener = { transport: "udp", hostname, port: cluster.port };
     const bind = (hostname: string, port: number) =>
       Deno.listenDatagram({ transport: "udp", hostname, port });
     // The stand-in for the second node, to which the first one sends; and the other way round.
@@ -45,7 +45,7 @@ export class Relay {
     // The first node sends to the stand-in of the second, on the first one's port.
     const [inlet, outlet] = [this.#sockets[to], this.#sockets[from]];
     for await (const [bytes] of inlet) {
-      await outlet.send(bytes, this.#ear); // The measuring listener hears both sides.
+      await outlet.send(bytes, this.#listener); // The measuring listener hears both sides.
       if (!this.open) continue;
       const target = { hostname: this.#addresses[to], port: this.#ports[to] };
       await outlet.send(bytes, { transport: "udp", ...target });

@@ -39,27 +39,27 @@ export async function converse(
   conversations: readonly Conversation[],
   { socket, clock, port, intervalMs, keyring, acceptUnsigned, shadow, signal }: SpeakOptions,
 ): Promise<ReadonlyMap<string, Hearing>> {
-  const ear = new Hearings(conversations);
+  const hearings = new Hearings(conversations);
   const listening = (async () => {
     for await (const { bytes, from } of socket) {
       const heartbeat = decode(bytes, { shadow });
-      if ("refused" in heartbeat || !ear.wants(from, heartbeat)) continue;
+      if ("refused" in heartbeat || !hearings.wants(from, heartbeat)) continue;
       const doubt = keyring ? await doubtOf(bytes, { heartbeat, keyring, acceptUnsigned }) : null;
-      ear.hear(from, heartbeat, { doubt, signed: hasTag(bytes) });
+      hearings.hear(from, heartbeat, { doubt, signed: hasTag(bytes) });
     }
   })();
   const endAtMs = clock.nowMs() + Math.min(MOST_MS, Math.max(LEAST_MS, intervalMs * INTERVALS));
   const pauseMs = Math.min(SLOWEST_MS, Math.max(FASTEST_MS, intervalMs));
   const run = drawRun();
   let sequence = 0;
-  while (clock.nowMs() < endAtMs && !signal.aborted && !ear.satisfied) {
+  while (clock.nowMs() < endAtMs && !signal.aborted && !hearings.satisfied) {
     for (const { elasticIp, wireId, peers, own, speaks } of conversations) {
       for (const { address, network } of speaks ? peers : []) {
         const inside = network === undefined
           ? undefined
           : own.find((path) => path.network === network)?.address ?? null;
         sequence = nextSequence(sequence, keyring ? clock.nowMs() * 1_000 : clock.wallMs());
-        const stamp = keyring ? { run, echo: ear.echoFor(elasticIp, address) } : null;
+        const stamp = keyring ? { run, echo: hearings.echoFor(elasticIp, address) } : null;
         const signing = { sequence, keyId: keyring?.keyId ?? 0, stamp };
         const bytes = farewell({ elasticIp, id: wireId, intervalMs, shadow, ...signing });
         if (keyring) keyring.sign(bytes, (signed) => socket.send(signed, address, port, inside));
@@ -71,7 +71,7 @@ export async function converse(
   await keyring?.handedOver();
   await socket.close();
   await listening;
-  return ear.byKey;
+  return hearings.byKey;
 }
 
 /** A heartbeat that no peer acts on. */

@@ -18,12 +18,12 @@ export class NoIpv6 extends Error {
 
 /** Opens the sockets; throws what `Deno.listenDatagram` throws when the address cannot be bound, and `NoIpv6`. */
 export function openSocket(hostname: string, port: number, bufferBytes = BUFFER_BYTES): UdpSocket {
-  return new UdpLink(hostname, openEars(hostname, port), bufferBytes);
+  return new SystemUdpSocket(hostname, openReceivers(hostname, port), bufferBytes);
 }
 
-class UdpLink implements UdpSocket {
+class SystemUdpSocket implements UdpSocket {
   readonly localAddresses: readonly string[];
-  readonly #ears: readonly Ear[];
+  readonly #receivers: readonly ReceivingSocket[];
   readonly #bufferBytes: number;
   /** The address of `-l`, null for every address. */
   readonly #fixed: string | null;
@@ -35,11 +35,11 @@ class UdpLink implements UdpSocket {
   readonly #inside = new Map<string, OwnSource>();
   /** Families, and own addresses in private networks, for which another source address was reported. */
   readonly #troubled = new Set<string>();
-  /** The last send under way to each receiver: two at once may overtake each other within the runtime. */
+  /** The last send under way to each destination: two at once may overtake each other within the runtime. */
   readonly #sending = new Map<string, Promise<unknown>>();
 
-  constructor(hostname: string, ears: readonly Ear[], bufferBytes: number) {
-    this.#ears = ears;
+  constructor(hostname: string, receivers: readonly ReceivingSocket[], bufferBytes: number) {
+    this.#receivers = receivers;
     this.#bufferBytes = bufferBytes;
     this.#fixed = WILDCARDS.includes(hostname) ? null : hostname;
     this.localAddresses = this.#fixed === null ? interfaceAddresses() : [this.#fixed];
@@ -78,11 +78,11 @@ class UdpLink implements UdpSocket {
     await Promise.all(this.#sending.values()); // The last heartbeat of a leaving node must be sent.
     for (const source of this.#sources?.values() ?? []) source.close();
     for (const source of this.#inside.values()) source.close();
-    for (const ear of this.#ears) ear.close();
+    for (const receiver of this.#receivers) receiver.close();
   }
 
   [Symbol.asyncIterator](): AsyncGenerator<Datagram> {
-    return receiveAll(this.#ears, this.#bufferBytes);
+    return receiveAll(this.#receivers, this.#bufferBytes);
   }
 
   /** Does not send in a family in which we do not receive: the peers would hear us, but we would not hear them. */
@@ -90,7 +90,9 @@ class UdpLink implements UdpSocket {
     const sources = new Map<Family, OwnSource>();
     for (const address of addresses) {
       const family = familyOf(address);
-      if (sources.has(family) || !this.#ears.some((ear) => ear.reaches(address))) continue;
+      if (sources.has(family) || !this.#receivers.some((receiver) => receiver.reaches(address))) {
+        continue;
+      }
       sources.set(family, new OwnSource(address));
     }
     return sources;
@@ -118,7 +120,7 @@ class UdpLink implements UdpSocket {
     if (left || failure.missing) this.#tell(family, failure.reason);
   }
 
-  /** Sends from our address in the receiver's private network; where it is not known, the routes choose. */
+  /** Sends from our address in the private network of the destination; where it is not known, the routes choose. */
   async #sendInside(
     bytes: Uint8Array,
     to: string,
@@ -139,15 +141,15 @@ class UdpLink implements UdpSocket {
 
   #whyNone(to: string): string {
     const family = familyOf(to);
-    if (this.#ears.some((ear) => ear.reaches(to))) {
+    if (this.#receivers.some((receiver) => receiver.reaches(to))) {
       return `the cloud knows no ${family} address of this instance, give it one`;
     }
     return `-l listens on no ${family} address, let it name one or [::]`;
   }
 
   async #sendAny(bytes: Uint8Array, to: string, port: number): Promise<void> {
-    const ear = this.#ears.find((each) => each.reaches(to)) ?? this.#ears[0];
-    await ear?.send(bytes, to, port);
+    const receiver = this.#receivers.find((each) => each.reaches(to)) ?? this.#receivers[0];
+    await receiver?.send(bytes, to, port);
   }
 
   #tellOfFixed(address: string): void {
@@ -175,7 +177,7 @@ function interfaceAddresses(): string[] {
 }
 
 /** One receiving socket. */
-class Ear {
+class ReceivingSocket {
   readonly #socket: Deno.DatagramConn;
   readonly #families: readonly Family[];
   /** Whether it uses IPv4-mapped IPv6 addresses (`::ffff:1.2.3.4`). */
@@ -228,14 +230,14 @@ class Ear {
 }
 
 /** Opens the receiving sockets; throws as `openSocket` does. */
-function openEars(hostname: string, port: number): Ear[] {
+function openReceivers(hostname: string, port: number): ReceivingSocket[] {
   const socket = listen(hostname, port);
-  if (!isIpv6(hostname)) return [new Ear(socket, { families: ["IPv4"] })];
+  if (!isIpv6(hostname)) return [new ReceivingSocket(socket, { families: ["IPv4"] })];
   try {
     const beside = hostname === "::" ? ipv4Beside(socket) : null;
     const families: Family[] = beside ? ["IPv6"] : ["IPv6", "IPv4"];
-    const long = new Ear(socket, { families, mapped: true });
-    return beside ? [long, new Ear(beside, { families: ["IPv4"] })] : [long];
+    const long = new ReceivingSocket(socket, { families, mapped: true });
+    return beside ? [long, new ReceivingSocket(beside, { families: ["IPv4"] })] : [long];
   } catch (error) {
     socket.close();
     throw error;
@@ -286,16 +288,16 @@ function listen(hostname: string, port: number): Deno.DatagramConn {
 
 /** Received datagrams of all sockets, one after the other: no socket receives again while its datagram is handled. */
 async function* receiveAll(
-  ears: readonly Ear[],
+  receivers: readonly ReceivingSocket[],
   bufferBytes: number,
 ): AsyncGenerator<Datagram> {
-  const [only, ...others] = ears;
+  const [only, ...others] = receivers;
   if (only && others.length === 0) return yield* only.receive(bufferBytes);
   const waiting: { readonly datagram: Datagram; readonly taken: () => void }[] = [];
-  let wake = () => {}, open = ears.length;
-  for (const ear of ears) {
+  let wake = () => {}, open = receivers.length;
+  for (const receiver of receivers) {
     const offer = async () => {
-      for await (const datagram of ear.receive(bufferBytes)) {
+      for await (const datagram of receiver.receive(bufferBytes)) {
         await new Promise<void>((taken) => {
           waiting.push({ datagram, taken });
           wake();

@@ -177,11 +177,15 @@ Deno.test("with a secret a spoofer at a peer's address achieves nothing, without
 
 Deno.test("recorded heartbeats of a dead peer do not keep it alive", async () => {
   const cluster = new SecretCluster({ interval: "0.1" });
-  const [one, two, ear] = [cluster.node(1), cluster.node(2), cluster.node(3)];
+  const [one, two, third] = [cluster.node(1), cluster.node(2), cluster.node(3)];
   const { port } = cluster;
   // A third node's address can record the first node's heartbeats: with sequences between those that the second one has
   // heard.
-  const recorder = Deno.listenDatagram({ transport: "udp", hostname: ear.instance.address, port });
+  const recorder = Deno.listenDatagram({
+    transport: "udp",
+    hostname: third.instance.address,
+    port,
+  });
   const records: Uint8Array<ArrayBuffer>[] = [];
   const recording = (async () => {
     for await (const [bytes, from] of recorder) {
