@@ -95,8 +95,8 @@ function impliedBy(
 ): { text: string; source: string } | null {
   const lease = given.get("lease"), heartbeats = given.get("heartbeats");
   if (name === "exclusive" && lease) return { text: "true", source: `with ${lease.source}` };
-  const mute = lease && heartbeats?.text === "none";
-  return name === "lease-failsafe" && mute
+  const withoutHeartbeats = lease && heartbeats?.text === "none";
+  return name === "lease-failsafe" && withoutHeartbeats
     ? { text: "false", source: `with ${heartbeats.source}` }
     : null;
 }

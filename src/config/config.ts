@@ -139,9 +139,10 @@ function refuseSplit(
   const several = `different priorities in ${nameOf("xi")} (${priorities.join(", ")}), wanted ` +
     `one: give it as ${nameOf("P")}`;
   reader.need(priorities.length <= 1, "together", several);
-  const mute = `a node that sends the original's heartbeats (${nameOf("heartbeat-format")}) ` +
+  const needsExtended =
+    `a node that sends the original's heartbeats (${nameOf("heartbeat-format")}) ` +
     "cannot say that it holds all, and nothing would be given up to it: wanted extended";
-  reader.need(heartbeatFormat === "extended", "together", mute);
+  reader.need(heartbeatFormat === "extended", "together", needsExtended);
   const alone = `a shadow compares each address by itself: leave out ${nameOf("shadow")}`;
   reader.need(!reader.on("shadow"), "together", alone);
 }

@@ -15,7 +15,7 @@ export interface LeaseFiles {
 const FORM = "etcd:URL[,URL...]", ENDPOINTS_MAX = 20;
 const CERTIFICATE = "-----BEGIN CERTIFICATE-----", KEY = /-----BEGIN [A-Z ]{0,20}PRIVATE KEY-----/;
 /** What has no effect without heartbeats, and why that must not stay unnoticed. */
-const MUTE: Readonly<Record<string, string>> = {
+const WITHOUT_HEARTBEATS: Readonly<Record<string, string>> = {
   "p": "the store tells who the nodes are",
   "G": "the store tells who the nodes are",
   "heartbeat-network": "there are none that could use a network",
@@ -91,7 +91,7 @@ function readHeartbeats(reader: ConfigReader, secret: boolean): boolean {
   const heard =
     "without heartbeats no node hears the others, which the failsafe needs: leave it out";
   reader.need(!reader.on("lease-failsafe"), "lease-failsafe", heard);
-  for (const [name, why] of Object.entries(MUTE)) {
+  for (const [name, why] of Object.entries(WITHOUT_HEARTBEATS)) {
     const given = reader.has(name) && !isDefault(reader, name);
     const found = name === "shared-secret-file" && secret;
     const off = name === "accept-unsigned" && !reader.on(name);

@@ -70,8 +70,10 @@ export async function diagnose(
   const { verbose } = config;
   const context = new Context(config, host);
   const checks = config.mode === "watchdog" ? { ...ALWAYS, ...WATCHING } : ALWAYS;
-  const mute = config.lease?.heartbeats === false;
-  const due = Object.entries(checks).filter(([name]) => !mute || !HEARTBEATS.has(name));
+  const withoutHeartbeats = config.lease?.heartbeats === false;
+  const due = Object.entries(checks).filter(([name]) =>
+    !withoutHeartbeats || !HEARTBEATS.has(name)
+  );
   const running = due.map(([name, check]) => ({
     name,
     said: bounded(check, { context, stopping: signal }),

@@ -190,9 +190,9 @@ function whyUnable(state: Election): string | null {
 /** The peer that no priority can go before. */
 function whyLast({ peers, priority, settings: { exclusive } }: Election): string | null {
   if (priority === 0 && !exclusive) return null;
-  const keeper = [...peers.values()].find(keepsAddress);
-  if (keeper) {
-    return `${titleOf(keeper)} keeps the address, which moved as often as --move-limit allows: ` +
+  const holder = [...peers.values()].find(keepsAddress);
+  if (holder) {
+    return `${titleOf(holder)} keeps the address, which moved as often as --move-limit allows: ` +
       "run exoip --demote there";
   }
   const first = [...peers.values()].find((peer) =>

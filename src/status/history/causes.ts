@@ -92,7 +92,7 @@ export function causesDuring({ nodes, name }: Facts): Cause[] {
   const hindered = self in HINDRANCES ? self as keyof typeof HINDRANCES : null;
   const shown = [...nodes].filter(([, { state }]) => state === "holds-unheard");
   const heard = [...nodes].filter(([, { state }]) => state === "alive");
-  const sick = heard.length > 0 && heard.every(([, { why }]) => why === "unhealthy");
+  const allUnhealthy = heard.length > 0 && heard.every(([, { why }]) => why === "unhealthy");
   return [
     ...shown.map(([node]): Cause => ({
       word: "still-shown",
@@ -100,7 +100,7 @@ export function causesDuring({ nodes, name }: Facts): Cause[] {
       text: `the cloud still shows it on ${name(node)}, which is silent`,
     })),
     ...(hindered ? [{ word: hindered, node: SELF, text: HINDRANCES[hindered] }] : []),
-    ...(sick
+    ...(allUnhealthy
       ? [{ word: "none-healthy", node: null, text: "no live node is healthy" } as const]
       : []),
   ];
