@@ -12,7 +12,7 @@ interface Run {
   end(reason?: string): void;
 }
 
-function stage(titles: readonly string[], { graceMs = 3_000, obeys = true } = {}) {
+function fixture(titles: readonly string[], { graceMs = 3_000, obeys = true } = {}) {
   const clock = new VirtualClock();
   const runs: Run[] = [], lines: string[] = [], told: string[] = [];
   const checks = titles.map((title): CheckSpec => ({ title, kind: "exec", words: [title] }));
@@ -39,7 +39,7 @@ function stage(titles: readonly string[], { graceMs = 3_000, obeys = true } = {}
 }
 
 Deno.test("checks run side by side, each from start to start at its interval", async () => {
-  const { clock, health, runs, end } = stage(["a", "b"]);
+  const { clock, health, runs, end } = fixture(["a", "b"]);
   await settle();
   assertEquals(runs.map(({ title, atMs }) => [title, atMs]), [["a", 0], ["b", 0]]);
   await clock.pass(300);
@@ -55,7 +55,7 @@ Deno.test("checks run side by side, each from start to start at its interval", a
 });
 
 Deno.test("a change is told and logged once, with the reason, and the view shows ages", async () => {
-  const { clock, health, lines, told, end } = stage(["a"]);
+  const { clock, health, lines, told, end } = fixture(["a"]);
   const once = async (reason?: string) => {
     await clock.pass(5);
     await end("a", reason);
@@ -90,7 +90,7 @@ Deno.test("a change is told and logged once, with the reason, and the view shows
 });
 
 Deno.test("of two checks one that fails is enough, and only the last to recover makes the node healthy", async () => {
-  const { clock, health, told, end } = stage(["a", "b"]);
+  const { clock, health, told, end } = fixture(["a", "b"]);
   await end("a", "refused");
   await end("b", "status 503");
   await clock.pass(2_000);
@@ -109,7 +109,7 @@ Deno.test("of two checks one that fails is enough, and only the last to recover 
 });
 
 Deno.test("a run that hangs is given up at its time-out, and nothing overlaps with what does not end", async () => {
-  const { clock, health, runs, lines, end } = stage(["a"], { obeys: false });
+  const { clock, health, runs, lines, end } = fixture(["a"], { obeys: false });
   await end("a");
   await clock.pass(2_000);
   const hanging = runs[1];
@@ -134,7 +134,7 @@ Deno.test("a run that hangs is given up at its time-out, and nothing overlaps wi
 });
 
 Deno.test("without a result a node is healthy as long as it is trusted", async () => {
-  const { clock, health, lines, told, end } = stage(["a", "b"], { graceMs: 300 });
+  const { clock, health, lines, told, end } = fixture(["a", "b"], { graceMs: 300 });
   await clock.pass(299);
   await end("a");
   assertEquals([health.healthy, told], [true, ["299 true: all checks pass"]]);
@@ -149,7 +149,7 @@ Deno.test("without a result a node is healthy as long as it is trusted", async (
 
 Deno.test("close() ends what runs, waits for it, though not for ever, and leaves no timer", async () => {
   for (const obeys of [true, false]) {
-    const { clock, health, runs, told } = stage(["a", "b"], { obeys });
+    const { clock, health, runs, told } = fixture(["a", "b"], { obeys });
     await clock.pass(10);
     let closed = false;
     const closing = health.close().then(() => closed = true);
@@ -165,7 +165,7 @@ Deno.test("close() ends what runs, waits for it, though not for ever, and leaves
 });
 
 Deno.test("without checks there is nothing to do and nothing to tell", async () => {
-  const { clock, health, told } = stage([]);
+  const { clock, health, told } = fixture([]);
   await clock.pass(10_000);
   assertEquals([health.healthy, health.checks, told, clock.sleeping], [true, [], [], 0]);
   await health.close();

@@ -41,12 +41,12 @@ function operationsOf(policy: IamPolicy): string[] {
 
 /** All calls of a watchdog from its start to a handover; the peer holds and is dead. */
 async function failOver(
-  stage: CloudFixture,
+  fixture: CloudFixture,
   peers: PeerSource,
   heartbeatNetworks: readonly string[] = ["public"],
 ): Promise<void> {
-  const { self, peer } = stage;
-  const cloud = stage.cloud("v2", { peers, heartbeatNetworks });
+  const { self, peer } = fixture;
+  const cloud = fixture.cloud("v2", { peers, heartbeatNetworks });
   await cloud.prepare(PATIENT);
   assertEquals((await cloud.members(PATIENT)).peers[0]?.instanceId, peer.id);
   await cloud.attach(PATIENT);
@@ -54,22 +54,22 @@ async function failOver(
   assertEquals(await cloud.evict(peer.id, { onlyIfStopped: false }, PATIENT), "taken");
   assertEquals(await cloud.inspect(self.id, PATIENT), true);
   await cloud.detachSelf(PATIENT);
-  assertEquals(stage.holders, []);
+  assertEquals(fixture.holders, []);
 }
 
 /** A fixture in which the peer holds; the role is that policy. */
-function stageWith(role: IamPolicy): CloudFixture {
-  const stage = new CloudFixture();
-  const { self, peer, third, model } = stage;
+function fixtureWith(role: IamPolicy): CloudFixture {
+  const fixture = new CloudFixture();
+  const { self, peer, third, model } = fixture;
   model.role = role;
   model.addAddress("198.51.100.51");
-  stage.pool("c0ffee00-1234-4abc-8def-5566778899aa", [self, peer]);
+  fixture.pool("c0ffee00-1234-4abc-8def-5566778899aa", [self, peer]);
   third.groups = ["other"];
   const network = model.addNetwork("backend");
   model.join(network, self, "10.0.0.11");
   model.join(network, peer, "10.0.0.12");
-  stage.hold(peer);
-  return stage;
+  fixture.hold(peer);
+  return fixture;
 }
 
 const WATCHES: ReadonlyArray<readonly [what: string, argv: string[], PeerSource, string[]?]> = [
@@ -95,8 +95,8 @@ for (const [what, argv, peers, networks] of WATCHES) {
   const options = ["-W", "-xi", ELASTIC_IP, ...argv];
 
   Deno.test(`--print-iam-policy allows a whole fail-over, with peers ${what}`, async () => {
-    await using stage = stageWith(await policyFor(options));
-    await failOver(stage, peers, networks);
+    await using fixture = fixtureWith(await policyFor(options));
+    await failOver(fixture, peers, networks);
   });
 
   Deno.test(`--print-iam-policy has nothing to spare but what it says, with peers ${what}`, async () => {
@@ -104,10 +104,10 @@ for (const [what, argv, peers, networks] of WATCHES) {
     const operations = operationsOf(policy);
     assert(operations.length >= 7, operations.join());
     for (const operation of operations) {
-      await using stage = stageWith(without(policy, operation));
-      if (operation in OPTIONAL_OPERATIONS) await failOver(stage, peers, networks);
+      await using fixture = fixtureWith(without(policy, operation));
+      if (operation in OPTIONAL_OPERATIONS) await failOver(fixture, peers, networks);
       else {
-        const error = await assertRejects(() => failOver(stage, peers, networks), CloudError);
+        const error = await assertRejects(() => failOver(fixture, peers, networks), CloudError);
         assertEquals(error.kind, "forbidden", operation);
       }
     }
@@ -126,11 +126,11 @@ for (
     const needed = operations.filter((operation) => !(operation in OPTIONAL_OPERATIONS));
     assertEquals(needed, ["list-elastic-ips", "get-instance", change]);
     for (const spared of ["", ...operations]) {
-      await using stage = stageWith(spared === "" ? policy : without(policy, spared));
-      stage.hold(...flag === "-D" ? [stage.self] : []);
+      await using fixture = fixtureWith(spared === "" ? policy : without(policy, spared));
+      fixture.hold(...flag === "-D" ? [fixture.self] : []);
       const code = await associate(mode, {
-        cloud: stage.cloud("v2"),
-        clock: stage.clock,
+        cloud: fixture.cloud("v2"),
+        clock: fixture.clock,
         log: { write() {} },
         signal: PATIENT,
         elasticIp: ELASTIC_IP,
@@ -157,8 +157,8 @@ Deno.test("--print-iam-policy of a shadow allows only readings", async () => {
 });
 
 Deno.test("--print-iam-policy lets no other Elastic IP be moved", async () => {
-  await using stage = stageWith(await policyFor(["-W", "-xi", ELASTIC_IP]));
-  const cloud = stage.cloud("v2", { elasticIp: "198.51.100.51" });
+  await using fixture = fixtureWith(await policyFor(["-W", "-xi", ELASTIC_IP]));
+  const cloud = fixture.cloud("v2", { elasticIp: "198.51.100.51" });
   await cloud.prepare(PATIENT);
   const error = await assertRejects(() => cloud.attach(PATIENT), CloudError);
   assertEquals(error.kind, "forbidden");

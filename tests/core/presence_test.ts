@@ -7,7 +7,7 @@ const THERE = { present: true, on: "lo" },
   UNSEEN = { present: null, on: null };
 
 /** Observations at chosen instants; returns the lines. */
-function stage(device: string | null) {
+function fixture(device: string | null) {
   let presence = NOT_LOOKED;
   return {
     look(atMs: number, sight: Look["sight"], more: Partial<Look> = {}): string[] {
@@ -35,7 +35,7 @@ function stage(device: string | null) {
 }
 
 Deno.test("an address that was put back is one line, and never made the node unhealthy", () => {
-  const kept = stage("lo");
+  const kept = fixture("lo");
   assertEquals(kept.look(0, THERE), []);
   assertEquals(kept.look(1_000, MISSING), []);
   assertEquals(kept.look(1_010, THERE, { restored: true, problem: "" }), [
@@ -47,7 +47,7 @@ Deno.test("an address that was put back is one line, and never made the node unh
 
 Deno.test("an address must stay there for 0.3 s to count as there before an alarm", () => {
   const alarmed = (stayedUntilMs: number, atMs: number) => {
-    const kept = stage("lo");
+    const kept = fixture("lo");
     const looks = [[0, THERE], [1_000, MISSING], [1_010, THERE], [stayedUntilMs, THERE]] as const;
     for (const [lookAtMs, sight] of looks) kept.look(lookAtMs, sight);
     kept.look(1_320, MISSING, { problem: "x".repeat(200) });
@@ -60,7 +60,7 @@ Deno.test("an address must stay there for 0.3 s to count as there before an alar
 });
 
 Deno.test("an address that cannot be put back makes the node unhealthy after 2 s, with the reason, until it is there", () => {
-  const kept = stage("eth9");
+  const kept = fixture("eth9");
   kept.look(0, THERE);
   kept.look(1_000, MISSING);
   const why = 'ip address show dev eth9: exit code 1: Device "eth9" does not exist.';
@@ -88,7 +88,7 @@ Deno.test("an address that cannot be put back makes the node unhealthy after 2 s
 });
 
 Deno.test("an address that is put back and taken off all the time makes the node unhealthy, too", () => {
-  const kept = stage("lo");
+  const kept = fixture("lo");
   kept.look(0, THERE);
   const why = "somebody takes it off again and again";
   const fight = (fromMs: number, toMs: number) => {
@@ -116,7 +116,7 @@ Deno.test("an address that is put back and taken off all the time makes the node
 });
 
 Deno.test("an address that is taken off every second and put back at once leaves the node healthy", () => {
-  const kept = stage("lo");
+  const kept = fixture("lo");
   for (let atMs = 0; atMs < 60_000; atMs += 1_000) {
     kept.look(atMs, MISSING);
     kept.look(atMs + 10, THERE, { restored: true, problem: "taken" });
@@ -126,7 +126,7 @@ Deno.test("an address that is taken off every second and put back at once leaves
 });
 
 Deno.test("a command that hangs is a reason, too", () => {
-  const kept = stage("lo");
+  const kept = fixture("lo");
   kept.look(0, MISSING);
   assertEquals(kept.look(2_000, MISSING), [
     "warning interface: the address is not on lo: ip has not answered yet; " +
@@ -135,7 +135,7 @@ Deno.test("a command that hangs is a reason, too", () => {
 });
 
 Deno.test("without --address-on a holder without the address is told once, and when it is there", () => {
-  const watched = stage(null);
+  const watched = fixture(null);
   assertEquals(watched.look(0, MISSING, { holding: null }), []);
   assertEquals(watched.look(9_000, MISSING), [], "a backup need not have it");
   const warning =
@@ -162,7 +162,7 @@ Deno.test("without --address-on a holder without the address is told once, and w
 });
 
 Deno.test("a machine that shows nothing is told of once, and nothing else follows", () => {
-  const watched = stage(null);
+  const watched = fixture(null);
   const blind =
     "info interface: whether this machine has the address cannot be seen: not permitted";
   assertEquals(watched.look(0, UNSEEN, { holding: true }), [blind]);

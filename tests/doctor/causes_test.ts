@@ -2,7 +2,7 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { summaryOf } from "../../src/doctor/result.ts";
 import { APIS, ELASTIC_IP } from "../support/cloud/cloud_fixture.ts";
-import { examine, healthyStage } from "./examination.ts";
+import { examine, healthyFixture } from "./examination.ts";
 
 /** The checks that fail, in order. */
 function failing(lines: readonly string[]): string[] {
@@ -12,9 +12,9 @@ function failing(lines: readonly string[]): string[] {
 Deno.test(
   "--doctor tells another secret from another Elastic IP where peers watch several",
   async () => {
-    await using stage = healthyStage();
-    const also = stage.model.addAddress("198.51.100.60").ip;
-    const { of } = await examine(stage, {
+    await using fixture = healthyFixture();
+    const also = fixture.model.addAddress("198.51.100.60").ip;
+    const { of } = await examine(fixture, {
       argv: ["-xi", `${ELASTIC_IP},${also}`],
       env: { IF_SHARED_SECRET: "a secret of the tests" },
       peersSecret: "another secret of tests",
@@ -33,22 +33,22 @@ Deno.test(
 
 for (const api of APIS) {
   Deno.test(`--doctor on API ${api} does not blame the key for a cloud that is not reached`, async () => {
-    await using stage = healthyStage();
+    await using fixture = healthyFixture();
     const host = {
       fetch: () => Promise.reject(new TypeError("tcp connect error: Connection refused")),
     };
-    const { code, lines, of } = await examine(stage, { api, host });
+    const { code, lines, of } = await examine(fixture, { api, host });
     assertEquals([code, failing(lines)], [1, ["cloud"]], lines.join("\n"));
     assertEquals(of("key"), ["skip skipped: needs the cloud, see cloud"]);
   });
 }
 
 Deno.test("--doctor fails once for a name that has no address, and the rest needs the cloud", async () => {
-  await using stage = healthyStage();
+  await using fixture = healthyFixture();
   const reason = "dns error: failed to lookup address information: Name or service not known";
   const fetch = () => Promise.reject(new TypeError("error sending", { cause: new Error(reason) }));
   const endpoint = "https://cloud.test/v2";
-  const { code, lines, of } = await examine(stage, { endpoint, host: { fetch } });
+  const { code, lines, of } = await examine(fixture, { endpoint, host: { fetch } });
   assertEquals([code, failing(lines)], [1, ["cloud"]], lines.join("\n"));
   for (const check of ["identity", "clock", "key", "address", "peers", "source", "firewall"]) {
     assertEquals(of(check).at(-1), "skip skipped: needs the cloud, see cloud", check);
@@ -57,9 +57,9 @@ Deno.test("--doctor fails once for a name that has no address, and the rest need
 });
 
 Deno.test("--doctor fails once for a role that allows nothing, and names all that it lacks", async () => {
-  await using stage = healthyStage();
-  stage.model.role = { "default-service-strategy": "deny", services: {} };
-  const { lines, of } = await examine(stage);
+  await using fixture = healthyFixture();
+  fixture.model.role = { "default-service-strategy": "deny", services: {} };
+  const { lines, of } = await examine(fixture);
   assertEquals(failing(lines), ["key"], lines.join("\n"));
   assertMatch(of("key")[0] ?? "", /get-instance, list-elastic-ips.*attach-instance-to-elastic-ip/);
   assertEquals(of("peers"), ["skip skipped: needs a key that may do this, see key"]);
@@ -67,9 +67,9 @@ Deno.test("--doctor fails once for a role that allows nothing, and names all tha
 
 Deno.test("--doctor breaks its lines on a screen, and keeps one line for each finding in a pipe", async () => {
   for (const terminal of [true, false]) {
-    await using stage = healthyStage();
-    stage.model.role = { "default-service-strategy": "deny", services: {} };
-    const { lines, of } = await examine(stage, { host: { terminal } });
+    await using fixture = healthyFixture();
+    fixture.model.role = { "default-service-strategy": "deny", services: {} };
+    const { lines, of } = await examine(fixture, { host: { terminal } });
     const longest = Math.max(...lines.map(({ length }) => length));
     assertEquals(longest <= 160, terminal, `${longest}`);
     assertEquals(of("key").filter((line) => line.startsWith("FAIL")).length, 1);
@@ -78,18 +78,18 @@ Deno.test("--doctor breaks its lines on a screen, and keeps one line for each fi
 
 Deno.test("--doctor shows what stands behind a line that is fine with -v only", async () => {
   for (const verbose of [true, false]) {
-    await using stage = healthyStage();
-    const { lines } = await examine(stage, { argv: verbose ? ["-v"] : [] });
+    await using fixture = healthyFixture();
+    const { lines } = await examine(fixture, { argv: verbose ? ["-v"] : [] });
     const detail = lines.some((line) => /^ {16}the cloud did not refuse them/.test(line));
     assertEquals(detail, verbose);
   }
 });
 
 Deno.test("--doctor fails once for an Elastic IP that does not exist", async () => {
-  await using stage = healthyStage();
+  await using fixture = healthyFixture();
   const argv = ["-xi", "198.51.100.51"];
   const interfaces = () => [{ name: "lo", address: "198.51.100.51" }];
-  const { code, lines, of } = await examine(stage, { argv, host: { interfaces } });
+  const { code, lines, of } = await examine(fixture, { argv, host: { interfaces } });
   assertEquals([code, failing(lines)], [1, ["address"]], lines.join("\n"));
   assertEquals(
     of("key").at(-1),
@@ -101,17 +101,17 @@ Deno.test("--doctor fails once for an Elastic IP that does not exist", async () 
 
 Deno.test("--doctor fails once for a key that is not accepted", async () => {
   for (const api of APIS) {
-    await using stage = healthyStage();
+    await using fixture = healthyFixture();
     const env = { IF_EXOSCALE_API_SECRET: "wrong" };
-    const { lines } = await examine(stage, { api, env });
+    const { lines } = await examine(fixture, { api, env });
     assertEquals(failing(lines), ["key"], lines.join("\n"));
   }
 });
 
 Deno.test("--doctor says of an operation that alone does not work to try it again", async () => {
-  await using stage = healthyStage();
-  stage.server.fault = ({ what }) => /:(at|de)tach$/.test(what) ? "500" : null;
-  const { lines, of } = await examine(stage);
+  await using fixture = healthyFixture();
+  fixture.server.fault = ({ what }) => /:(at|de)tach$/.test(what) ? "500" : null;
+  const { lines, of } = await examine(fixture);
   const said =
     "FAIL the cloud has no clear answer to detach-instance-from-elastic-ip: try again later";
   assertEquals(of("key").at(-1), said);
@@ -125,8 +125,8 @@ Deno.test("--doctor says what to do about a group or a peer that does not exist"
     [["-p", "web.test"], /^FAIL .*cannot resolve web.test.*: correct -p /],
   ] as const;
   for (const [source, line] of rows) {
-    await using stage = healthyStage();
-    const { lines, of } = await examine(stage, { source });
+    await using fixture = healthyFixture();
+    const { lines, of } = await examine(fixture, { source });
     assertMatch(of("peers").join("\n"), line);
     assertEquals(failing(lines), ["peers"], lines.join("\n"));
   }
@@ -134,9 +134,9 @@ Deno.test("--doctor says what to do about a group or a peer that does not exist"
 
 Deno.test("--doctor fails once for an instance that does not exist", async () => {
   for (const api of APIS) {
-    await using stage = healthyStage();
+    await using fixture = healthyFixture();
     const identity = ["-i", "00000001-0000-4000-8000-0000000000ff"];
-    const { lines } = await examine(stage, { api, identity });
+    const { lines } = await examine(fixture, { api, identity });
     assertEquals(failing(lines), ["identity"], lines.join("\n"));
   }
 });
@@ -144,9 +144,9 @@ Deno.test("--doctor fails once for an instance that does not exist", async () =>
 Deno.test(
   "--doctor looks for an Elastic IP that is given by its description on the interfaces",
   async () => {
-    await using stage = healthyStage();
-    stage.address.description = "front door";
-    const { of } = await examine(stage, { argv: ["-xi", "front door"] });
+    await using fixture = healthyFixture();
+    fixture.address.description = "front door";
+    const { of } = await examine(fixture, { argv: ["-xi", "front door"] });
     assertEquals(of("interface"), [`ok ${ELASTIC_IP} is on the interface lo`]);
   },
 );

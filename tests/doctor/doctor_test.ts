@@ -12,7 +12,7 @@ import {
   ELASTIC_IP,
   GROUP,
 } from "../support/cloud/cloud_fixture.ts";
-import { examine, type Faults, healthyStage, linesOf, OPEN, PORT, read } from "./examination.ts";
+import { examine, type Faults, healthyFixture, linesOf, OPEN, PORT, read } from "./examination.ts";
 
 const NO_NAMES = { lookup: () => Promise.reject(new Error("no such name")) };
 
@@ -20,8 +20,8 @@ for (const api of APIS) {
   Deno.test(
     `--doctor on API ${api} finds nothing wrong where nothing is, and changes nothing`,
     async () => {
-      await using stage = healthyStage();
-      const { code, lines, of, sent } = await examine(stage, { api });
+      await using fixture = healthyFixture();
+      const { code, lines, of, sent } = await examine(fixture, { api });
       const marks = new Set(lines.slice(0, -1).map((line) => line.slice(0, 5).trim()));
       assertEquals([code, [...marks].sort()], [0, ["ok", "skip"]], lines.join("\n"));
       assertEquals(of("peers"), ["ok 2 found: node-2 (203.0.113.12), node-3 (203.0.113.13)"]);
@@ -33,8 +33,8 @@ for (const api of APIS) {
         "ok node-3 (203.0.113.13) answers: both ways work",
       ]);
       assertMatch(lines.at(-1) ?? "", /^nothing fails, 0 warned, \d+ ok, \d+ not checked$/);
-      assertEquals(stage.model.history, []);
-      assertEquals(stage.model.operations.size, 0, "no operation was ever begun");
+      assertEquals(fixture.model.history, []);
+      assertEquals(fixture.model.operations.size, 0, "no operation was ever begun");
       for (const { bytes } of sent) {
         const { priority, trailer } = read(bytes);
         assertEquals([priority, trailer?.leaving, trailer?.unable, trailer?.holds], [
@@ -157,34 +157,34 @@ Deno.test(
   async () => {
     const servers = "192.0.2.53 (/etc/resolv.conf)";
     const named = { lookup: () => Promise.resolve(["192.0.2.1"]), nameServers: () => servers };
-    const through = (route: Route) => async (stage: CloudFixture) => {
+    const through = (route: Route) => async (fixture: CloudFixture) => {
       const fetch = Object.assign((...request: Parameters<Fetch>) => {
         const [url, init] = request;
         return cloudFetch(
           new URL(
-            url.href.replace("https://cloud.test", new URL(stage.server.endpoint("v2")).origin),
+            url.href.replace("https://cloud.test", new URL(fixture.server.endpoint("v2")).origin),
           ),
           init,
         );
       }, { routeTo: () => route });
       const endpoint = "https://cloud.test/v2";
-      return (await examine(stage, { endpoint, host: { ...named, fetch } })).of("cloud");
+      return (await examine(fixture, { endpoint, host: { ...named, fetch } })).of("cloud");
     };
-    await using stage = healthyStage();
+    await using fixture = healthyFixture();
     const direct = { address: "192.0.2.1", protocol: "HTTP/1.1", tls: true, proxy: null } as const;
-    const [name = "", , answers = ""] = await through(direct)(stage);
+    const [name = "", , answers = ""] = await through(direct)(fixture);
     assertEquals(name, `ok cloud.test has the address 192.0.2.1; name servers: ${servers}`);
     assertMatch(answers, /^ok cloud.test answers after \d+ ms: HTTP\/1.1 at 192.0.2.1$/);
     const proxy = "the proxy proxy.test:3128 (HTTPS_PROXY)";
     const [, , far = ""] = await through({ ...direct, address: null, protocol: "HTTP/2", proxy })(
-      stage,
+      fixture,
     );
     assert(far.endsWith(`: HTTP/2 through ${proxy}`), far);
   },
 );
 
 Deno.test("--doctor fails once where there is no name server, and says what to write", async () => {
-  await using stage = healthyStage();
+  await using fixture = healthyFixture();
   const reason = "/etc/resolv.conf is not there, so that no name server is asked: cloud.test";
   const fetch = Object.assign(
     () => Promise.reject(new TransportFailure("name-resolution", reason)),
@@ -192,7 +192,7 @@ Deno.test("--doctor fails once where there is no name server, and says what to w
   );
   const named = { lookup: () => Promise.reject(new Error(reason)), nameServers: () => "" };
   const endpoint = "https://cloud.test/v2";
-  const said = (await examine(stage, { endpoint, host: { ...named, fetch } })).of("cloud");
+  const said = (await examine(fixture, { endpoint, host: { ...named, fetch } })).of("cloud");
   assertEquals(said, [
     `FAIL cloud.test has no address (${reason}): give that file lines such as nameserver ADDRESS`,
     "skip skipped: needs an address of cloud.test",
@@ -200,7 +200,7 @@ Deno.test("--doctor fails once where there is no name server, and says what to w
 });
 
 Deno.test("--doctor names the variable of a proxy that refuses, and what to do", async () => {
-  await using stage = healthyStage();
+  await using fixture = healthyFixture();
   const named = { lookup: () => Promise.reject(new Error("x")), nameServers: () => "" };
   const title = "the proxy proxy.test:3128 (HTTPS_PROXY)";
   const refused = async (message: string) => {
@@ -211,7 +211,7 @@ Deno.test("--doctor names the variable of a proxy that refuses, and what to do",
       },
     );
     const endpoint = "https://cloud.test/v2";
-    return (await examine(stage, { endpoint, host: { ...named, fetch } })).of("cloud").join("\n");
+    return (await examine(fixture, { endpoint, host: { ...named, fetch } })).of("cloud").join("\n");
   };
   assertStringIncludes(
     await refused(`${title} refuses the connection: HTTP 407`),
@@ -276,10 +276,10 @@ Deno.test("--doctor does not say that a change is allowed which was only not ref
 });
 
 Deno.test("--doctor of a shadow needs no right to change anything, and tries none", async () => {
-  await using stage = healthyStage();
-  const { of } = await examine(stage, { argv: ["--shadow"] });
+  await using fixture = healthyFixture();
+  const { of } = await examine(fixture, { argv: ["--shadow"] });
   assertEquals(of("key").filter((line) => /attach|detach/.test(line)), []);
-  assertEquals(stage.server.calls.filter(({ method }) => method !== "GET"), []);
+  assertEquals(fixture.server.calls.filter(({ method }) => method !== "GET"), []);
 });
 
 Deno.test("--doctor says what is wrong with an Elastic IP, and who holds it", async () => {
@@ -298,10 +298,10 @@ Deno.test("--doctor says what is wrong with an Elastic IP, and who holds it", as
   });
   assertMatch(pool.lines[0] ?? "", /^FAIL the instance pool pool attaches 198.51.100.50 to every/);
   assertEquals([missing.code, named.code, managed.code, pool.code], [1, 1, 1, 1]);
-  const held = await linesOf("address", {}, (stage) => stage.hold(stage.self, stage.peer));
+  const held = await linesOf("address", {}, (fixture) => fixture.hold(fixture.self, fixture.peer));
   assertEquals(held.lines[1], "ok 198.51.100.50 is held by this instance (node-1), node-2 now");
-  const strange = await linesOf("address", {}, (stage) => {
-    stage.hold(stage.model.addInstance(9, "203.0.113.19"));
+  const strange = await linesOf("address", {}, (fixture) => {
+    fixture.hold(fixture.model.addInstance(9, "203.0.113.19"));
   });
   assertMatch(strange.lines[1] ?? "", /^warn 198.51.100.50 is held by node-9 \(.*\), which is no/);
 });
@@ -476,8 +476,8 @@ Deno.test("--doctor signs its heartbeats, and believes those who have its secret
     ],
   ];
   for (const [faults, line, wanted] of rows) {
-    await using stage = healthyStage();
-    const { code, of, sent } = await examine(stage, faults);
+    await using fixture = healthyFixture();
+    const { code, of, sent } = await examine(fixture, faults);
     assertMatch(of("heartbeats")[0] ?? "", line);
     assertEquals(code, wanted, JSON.stringify(faults));
     const tagged = sent.map(({ bytes }) => hasTag(bytes));
@@ -499,7 +499,7 @@ Deno.test("--doctor does not judge peers that speak more seldom than it listens"
 Deno.test(
   "--doctor sends nothing for an Elastic IP that this instance holds or may hold",
   async () => {
-    await using holding = healthyStage();
+    await using holding = healthyFixture();
     holding.hold(holding.self);
     const held = await examine(holding, { peers: ["original", "silent"] });
     assertMatch(
@@ -508,7 +508,7 @@ Deno.test(
     );
     assertEquals(held.of("heartbeats")[1], "ok node-2 (203.0.113.12) is heard");
     assertEquals(held.sent, []);
-    await using dark = healthyStage();
+    await using dark = healthyFixture();
     const count = () => dark.server.calls.filter(({ what }) => what === "/elastic-ip").length;
     // The membership is known before the cloud fails.
     dark.server.fault = ({ what }) => what === "/elastic-ip" && count() > 2 ? "500" : null;
@@ -519,9 +519,9 @@ Deno.test(
 );
 
 Deno.test("--doctor --json prints one object with all findings", async () => {
-  await using stage = healthyStage();
-  stage.address.managed = true;
-  const { code, lines } = await examine(stage, { argv: ["--json"] });
+  await using fixture = healthyFixture();
+  fixture.address.managed = true;
+  const { code, lines } = await examine(fixture, { argv: ["--json"] });
   const told = JSON.parse(lines.join("\n"));
   assertEquals([code, told.ok], [1, false]);
   const failed = told.findings.filter(({ mark }: { mark: string }) => mark === "fail");
@@ -532,10 +532,10 @@ Deno.test("--doctor --json prints one object with all findings", async () => {
 });
 
 Deno.test("--doctor looks at each of several Elastic IPs", async () => {
-  await using stage = healthyStage();
-  const other = stage.model.addAddress("198.51.100.60");
-  other.holders.add(stage.self.id);
-  const { of, sent } = await examine(stage, { argv: ["-xi", `${ELASTIC_IP}/5,${other.ip}`] });
+  await using fixture = healthyFixture();
+  const other = fixture.model.addAddress("198.51.100.60");
+  other.holders.add(fixture.self.id);
+  const { of, sent } = await examine(fixture, { argv: ["-xi", `${ELASTIC_IP}/5,${other.ip}`] });
   assertEquals(of("address").map((line) => line.split(" ").slice(0, 4).join(" ")), [
     "ok 198.51.100.50 exists and",
     "ok 198.51.100.50 is held",
@@ -549,8 +549,8 @@ Deno.test("--doctor looks at each of several Elastic IPs", async () => {
 });
 
 Deno.test("--doctor with -A or -D looks at what these need", async () => {
-  await using stage = healthyStage();
-  const { code, lines, of } = await examine(stage, { argv: ["-A"], source: [] });
+  await using fixture = healthyFixture();
+  const { code, lines, of } = await examine(fixture, { argv: ["-A"], source: [] });
   assertEquals([code, of("peers"), of("heartbeats")], [0, [], []], lines.join("\n"));
   assert(!lines.join("\n").includes("detach-instance"), lines.join("\n"));
 });

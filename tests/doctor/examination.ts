@@ -106,19 +106,19 @@ export interface Diagnosis {
 }
 
 /** A fixture without problems: rules exist, no node holds. */
-export function healthyStage(): CloudFixture {
-  const stage = new CloudFixture();
-  stage.model.rules.set(GROUP, [OPEN]);
-  return stage;
+export function healthyFixture(): CloudFixture {
+  const fixture = new CloudFixture();
+  fixture.model.rules.set(GROUP, [OPEN]);
+  return fixture;
 }
 
 /** Examines the first machine of the fixture. */
-export async function examine(stage: CloudFixture, faults: Faults = {}): Promise<Diagnosis> {
+export async function examine(fixture: CloudFixture, faults: Faults = {}): Promise<Diagnosis> {
   const { api = "v2", argv = [], env = {}, peers = ["answers", "answers"] } = faults;
-  const { source = ["-G", GROUP], identity = ["-i", stage.self.id] } = faults;
-  const { endpoint = stage.server.endpoint(api) } = faults;
+  const { source = ["-G", GROUP], identity = ["-i", fixture.self.id] } = faults;
+  const { endpoint = fixture.server.endpoint(api) } = faults;
   const keyring = faults.peersSecret === undefined ? null : await Keyring.of([faults.peersSecret]);
-  const socket = socketTo([[stage.peer, peers[0]], [stage.third, peers[1]]], {
+  const socket = socketTo([[fixture.peer, peers[0]], [fixture.third, peers[1]]], {
     api,
     keyring,
   });
@@ -127,7 +127,7 @@ export async function examine(stage: CloudFixture, faults: Faults = {}): Promise
   const host: Host = {
     env: { IF_EXOSCALE_API_KEY: SIM_KEY, IF_EXOSCALE_API_SECRET: SIM_SECRET, ...env },
     os: "linux",
-    clock: stage.clock,
+    clock: fixture.clock,
     random: Math.random,
     signals: { listen: () => () => {} },
     machine: { root: "", fetch: missing, readTextFile: missing, run: missing },
@@ -163,7 +163,7 @@ export async function examine(stage: CloudFixture, faults: Faults = {}): Promise
     }),
     interfaces: () => [
       { name: "lo", address: ELASTIC_IP },
-      { name: "eth0", address: stage.self.address },
+      { name: "eth0", address: fixture.self.address },
     ],
     isLocalAddress: () => null,
     lookup: missing,
@@ -182,11 +182,11 @@ export async function examine(stage: CloudFixture, faults: Faults = {}): Promise
 export async function linesOf(
   check: string,
   faults: Faults = {},
-  harm: (stage: CloudFixture) => void = () => {},
+  harm: (fixture: CloudFixture) => void = () => {},
 ): Promise<{ code: number; lines: string[]; details: string[] }> {
-  await using stage = healthyStage();
-  harm(stage);
-  const { code, lines, of } = await examine(stage, faults);
+  await using fixture = healthyFixture();
+  harm(fixture);
+  const { code, lines, of } = await examine(fixture, faults);
   const details = lines.filter((line) => line.startsWith(" ")).map((line) => line.trim());
   return { code, lines: of(check), details };
 }

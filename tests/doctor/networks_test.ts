@@ -2,21 +2,21 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { iamPolicy } from "../../src/exoscale/iam_policy.ts";
 import { type CloudFixture, ELASTIC_IP } from "../support/cloud/cloud_fixture.ts";
-import { examine, healthyStage } from "./examination.ts";
+import { examine, healthyFixture } from "./examination.ts";
 import { MemorySocket } from "../support/memory_socket.ts";
 
 /** A zone with all machines in the network `backend`, and the addresses of this one. */
 function zone() {
-  const stage = healthyStage(), { model, self, peer, third } = stage;
+  const fixture = healthyFixture(), { model, self, peer, third } = fixture;
   const network = model.addNetwork("backend");
   for (const [index, each] of [self, peer, third].entries()) {
     model.join(network, each, `10.0.0.${11 + index}`);
   }
-  return { stage, network };
+  return { fixture, network };
 }
 
 function look(
-  stage: CloudFixture,
+  fixture: CloudFixture,
   { networks = ["public,backend"], inside = "10.0.0.11" }: {
     networks?: string[];
     inside?: string | null;
@@ -25,17 +25,17 @@ function look(
   const own = inside === null ? [] : [{ name: "eth1", address: inside }];
   const interfaces = () => [
     { name: "lo", address: ELASTIC_IP },
-    { name: "eth0", address: stage.self.address },
+    { name: "eth0", address: fixture.self.address },
     ...own,
   ];
   const argv = networks.flatMap((each) => ["--heartbeat-network", each]);
-  return examine(stage, { argv, host: { interfaces } });
+  return examine(fixture, { argv, host: { interfaces } });
 }
 
 Deno.test("--doctor says where this instance is in a private network, and with how many peers", async () => {
-  const { stage } = zone();
-  await using _ = stage;
-  const { code, of } = await look(stage);
+  const { fixture } = zone();
+  await using _ = fixture;
+  const { code, of } = await look(fixture);
   assertEquals(of("network"), [
     "ok backend: this instance is 10.0.0.11 on eth1, 2 of 2 peers have an address there; " +
     "security groups do not apply there",
@@ -51,51 +51,54 @@ Deno.test("--doctor says where this instance is in a private network, and with h
 });
 
 Deno.test("--doctor says nothing of private networks where none is used", async () => {
-  const { stage } = zone();
-  await using _ = stage;
-  assertEquals((await look(stage, { networks: [] })).of("network"), []);
+  const { fixture } = zone();
+  await using _ = fixture;
+  assertEquals((await look(fixture, { networks: [] })).of("network"), []);
 });
 
 Deno.test("--doctor says what is missing in a private network", async () => {
-  const { stage, network } = zone();
-  await using _ = stage;
-  const { self, third } = stage;
-  const away = await look(stage, { inside: null });
+  const { fixture, network } = zone();
+  await using _ = fixture;
+  const { self, third } = fixture;
+  const away = await look(fixture, { inside: null });
   assertMatch(away.of("network")[0] ?? "", /^FAIL backend: no interface .* has 10\.0\.0\.11/);
   assertEquals(away.code, 1);
   network.leases.delete(third.id);
-  const lost = await look(stage);
+  const lost = await look(fixture);
   assertMatch(
     lost.of("network")[1] ?? "",
     /^warn backend: no address there for 00000001-.*3 \(203/,
   );
   assertEquals(lost.code, 0);
   network.leases.delete(self.id);
-  const leaseless = await look(stage);
+  const leaseless = await look(fixture);
   assertMatch(leaseless.of("network")[0] ?? "", /^FAIL backend: the network has no lease for this/);
   network.leases.clear();
   network.managed = true;
-  assertMatch((await look(stage)).of("network")[0] ?? "", /^FAIL neither this instance nor a peer/);
+  assertMatch(
+    (await look(fixture)).of("network")[0] ?? "",
+    /^FAIL neither this instance nor a peer/,
+  );
   network.managed = false;
   assertMatch(
-    (await look(stage)).of("peers")[0] ?? "",
+    (await look(fixture)).of("peers")[0] ?? "",
     /^FAIL the private network backend .* no DHCP/,
   );
   network.managed = true;
   network.attached.delete(self.id);
   assertMatch(
-    (await look(stage)).of("peers")[0] ?? "",
+    (await look(fixture)).of("peers")[0] ?? "",
     /^FAIL this instance is not in the private/,
   );
 });
 
 Deno.test("--doctor does not look for firewall rules in a private network alone", async () => {
-  const { stage } = zone();
-  await using _ = stage;
-  stage.model.rules.clear();
-  const { of } = await look(stage, { networks: ["backend"] });
+  const { fixture } = zone();
+  await using _ = fixture;
+  fixture.model.rules.clear();
+  const { of } = await look(fixture, { networks: ["backend"] });
   assertEquals(of("firewall"), ["ok security groups do not apply to private networks"]);
-  const both = await look(stage);
+  const both = await look(fixture);
   assert(
     both.of("firewall").every((line) => !line.includes("10.0.0.")),
     both.of("firewall").join(),
@@ -104,8 +107,8 @@ Deno.test("--doctor does not look for firewall rules in a private network alone"
 });
 
 Deno.test("--doctor speaks to private peers from the private address", async () => {
-  const { stage } = zone();
-  await using _ = stage;
+  const { fixture } = zone();
+  await using _ = fixture;
   const sources = new Map<string, unknown>();
   const socket = new MemorySocket();
   const { send } = socket;
@@ -114,10 +117,10 @@ Deno.test("--doctor speaks to private peers from the private address", async () 
     send.call(socket, bytes, to, port);
   };
   const interfaces = () => [
-    { name: "eth0", address: stage.self.address },
+    { name: "eth0", address: fixture.self.address },
     { name: "eth1", address: "10.0.0.11" },
   ];
-  await examine(stage, {
+  await examine(fixture, {
     argv: ["--heartbeat-network", "public,backend"],
     host: { interfaces, openSocket: (_, port) => port === 0 ? new MemorySocket() : socket },
   });
@@ -125,8 +128,8 @@ Deno.test("--doctor speaks to private peers from the private address", async () 
 });
 
 Deno.test("--doctor names the rights that private networks need", async () => {
-  const { stage } = zone();
-  await using _ = stage;
+  const { fixture } = zone();
+  await using _ = fixture;
   const role = (heartbeatNetworks: string[]) =>
     iamPolicy({
       attaches: true,
@@ -135,8 +138,11 @@ Deno.test("--doctor names the rights that private networks need", async () => {
       heartbeatNetworks,
       elasticIps: ["198.51.100.50"],
     });
-  stage.model.role = role(["public", "backend"]);
-  assertMatch((await look(stage)).of("key")[0] ?? "", /list-private-networks, get-private-network/);
-  stage.model.role = role(["public"]);
-  assertMatch((await look(stage)).of("key").join("\n"), /FAIL .*private-network/);
+  fixture.model.role = role(["public", "backend"]);
+  assertMatch(
+    (await look(fixture)).of("key")[0] ?? "",
+    /list-private-networks, get-private-network/,
+  );
+  fixture.model.role = role(["public"]);
+  assertMatch((await look(fixture)).of("key").join("\n"), /FAIL .*private-network/);
 });

@@ -11,7 +11,7 @@ import type { LinkWord, PeerView, Snapshot } from "../../src/status/snapshot.ts"
 import { APIS, type CloudFixture, ELASTIC_IP, GROUP } from "../support/cloud/cloud_fixture.ts";
 import { MemorySocket, type Sent } from "../support/memory_socket.ts";
 import { SimulatedMachine } from "../support/simulated_machine.ts";
-import { examine, type Faults, healthyStage, OPEN, PORT } from "./examination.ts";
+import { examine, type Faults, healthyFixture, OPEN, PORT } from "./examination.ts";
 
 const OWN = "203.0.113.11", PEER = "203.0.113.12", TITLE = `node-2 (${PEER})`;
 /** Whether the advice is to open a port. */
@@ -49,16 +49,16 @@ function ip(chosen: string, bound: string): RunCommand {
 
 for (const api of APIS) {
   Deno.test(`--doctor on API ${api} says from where heartbeats leave, and sends its own from there`, async () => {
-    await using stage = healthyStage();
-    const { code, of, from } = await examine(stage, { api });
+    await using fixture = healthyFixture();
+    const { code, of, from } = await examine(fixture, { api });
     assertEquals([code, of("source")], [0, [`ok IPv4 heartbeats leave from ${OWN}`]]);
     assertEquals(from, [OWN]);
   });
 }
 
 Deno.test("--doctor fails when the machine has not the own address, with the cure, and blames no firewall", async () => {
-  await using stage = healthyStage();
-  const { code, lines, of } = await examine(stage, {
+  await using fixture = healthyFixture();
+  const { code, lines, of } = await examine(fixture, {
     host: { ...withoutOwn, runCommand: ip(`${PEER} dev eth0 src ${ELASTIC_IP} uid 0`, "") },
   });
   assertEquals(code, 1);
@@ -71,9 +71,9 @@ Deno.test("--doctor fails when the machine has not the own address, with the cur
 });
 
 Deno.test("--doctor works without ip, and where an address can be bound that no interface has", async () => {
-  await using stage = healthyStage();
+  await using fixture = healthyFixture();
   const { interfaces } = withoutOwn;
-  const { code, of } = await examine(stage, { host: { interfaces }, peers: ["deaf", "deaf"] });
+  const { code, of } = await examine(fixture, { host: { interfaces }, peers: ["deaf", "deaf"] });
   assertEquals(code, 1);
   assertMatch(of("source")[0] ?? "", /^FAIL IPv4 .* leave from 203.0.113.11, .*: no interface/);
   assertEquals(
@@ -86,16 +86,16 @@ Deno.test("--doctor works without ip, and where an address can be bound that no 
 });
 
 Deno.test("--doctor only warns of a missing own address when the peers hear us all the same", async () => {
-  await using stage = healthyStage();
+  await using fixture = healthyFixture();
   const { interfaces } = withoutOwn;
-  const { code, of } = await examine(stage, { host: { interfaces } });
+  const { code, of } = await examine(fixture, { host: { interfaces } });
   assertEquals(code, 0);
   assertMatch(of("source")[0] ?? "", /^warn .*\(and yet peers hear us: the network translates/);
 });
 
 Deno.test("--doctor fails when -l names an address that the cloud does not know for this instance", async () => {
-  await using stage = healthyStage();
-  const wrong = await examine(stage, {
+  await using fixture = healthyFixture();
+  const wrong = await examine(fixture, {
     argv: ["-l", `${ELASTIC_IP}:${PORT}`],
     peers: ["deaf", "deaf"],
   });
@@ -103,33 +103,33 @@ Deno.test("--doctor fails when -l names an address that the cloud does not know 
     `FAIL IPv4 heartbeats do not leave from ${OWN}, where the peers know this instance: ` +
     `-l (IF_BIND_TO) names ${ELASTIC_IP}: give it :${PORT}`,
   ]]);
-  const right = await examine(stage, { argv: ["-l", `${OWN}:${PORT}`] });
+  const right = await examine(fixture, { argv: ["-l", `${OWN}:${PORT}`] });
   assertEquals([right.code, right.of("source")], [0, [`ok IPv4 heartbeats leave from ${OWN}`]]);
 });
 
 Deno.test("--doctor fails for peers of a family in which the cloud knows no address of this instance", async () => {
-  await using stage = healthyStage();
-  stage.peer.ipv6 = "2001:db8::12";
+  await using fixture = healthyFixture();
+  fixture.peer.ipv6 = "2001:db8::12";
   const source = ["-p", "2001:db8::12"], argv = ["-l", `[::]:${PORT}`];
-  const lacking = await examine(stage, { source, argv });
+  const lacking = await examine(fixture, { source, argv });
   assertEquals([lacking.code, lacking.of("source")], [1, [
     "FAIL IPv6 heartbeats do not leave: the cloud knows no IPv6 address of this instance: " +
     "give it one",
   ]]);
-  stage.self.ipv6 = "2001:db8::11";
+  fixture.self.ipv6 = "2001:db8::11";
   const interfaces =
     () => [{ name: "lo", address: ELASTIC_IP }, { name: "eth0", address: "2001:db8:0::11" }];
-  const there = await examine(stage, { source, argv, host: { interfaces } });
+  const there = await examine(fixture, { source, argv, host: { interfaces } });
   assertEquals(there.of("source"), ["ok IPv6 heartbeats leave from 2001:db8::11"]);
   assertEquals(there.from, [OWN, "2001:db8::11"]);
 });
 
 Deno.test("--doctor warns when heartbeats leave through another interface than the one with the own address", async () => {
-  await using stage = healthyStage();
+  await using fixture = healthyFixture();
   const other = ip("", `${PEER} from ${OWN} dev eth1 uid 0 \n    cache`);
   const same = ip("", `${PEER} from ${OWN} dev eth0 uid 0`);
   const sourceOf = async (runCommand: RunCommand, peers: NonNullable<Faults["peers"]>) =>
-    (await examine(stage, { host: { runCommand }, peers })).of("source");
+    (await examine(fixture, { host: { runCommand }, peers })).of("source");
   assertEquals(await sourceOf(other, ["silent", "silent"]), [
     `warn IPv4 heartbeats leave from ${OWN}, which is on eth0, but through eth1: if the network ` +
     `drops them there, route by source (ip rule add from ${OWN} table 100, and a default route ` +
@@ -151,8 +151,8 @@ Deno.test("--doctor names a peer whose heartbeats come from the Elastic IP, or f
   ]] as const;
   for (const api of APIS) {
     for (const [from, what] of rows) {
-      await using stage = healthyStage();
-      const { code, lines, of } = await examine(stage, { api, peers: [{ from }, "answers"] });
+      await using fixture = healthyFixture();
+      const { code, lines, of } = await examine(fixture, { api, peers: [{ from }, "answers"] });
       assertEquals([code, of("heartbeats")], [1, [
         `FAIL ${TITLE} sends its heartbeats from ${from}, ${what}, so that no node hears it: run ` +
         "--doctor there",
@@ -164,26 +164,26 @@ Deno.test("--doctor names a peer whose heartbeats come from the Elastic IP, or f
 });
 
 Deno.test("--doctor believes no heartbeat of a stranger that is not signed with the secret", async () => {
-  await using stage = healthyStage();
+  await using fixture = healthyFixture();
   const faults: Faults = {
     env: { IF_SHARED_SECRET: "a secret of the tests" },
     peersSecret: "another secret of tests",
     peers: [{ from: ELASTIC_IP }, "silent"],
   };
-  assertMatch((await examine(stage, faults)).of("heartbeats")[0] ?? "", /^warn .* is silent: /);
+  assertMatch((await examine(fixture, faults)).of("heartbeats")[0] ?? "", /^warn .* is silent: /);
   const same = { ...faults, peersSecret: "a secret of the tests" };
   assertMatch(
-    (await examine(stage, same)).of("heartbeats")[0] ?? "",
+    (await examine(fixture, same)).of("heartbeats")[0] ?? "",
     /^FAIL .* the Elastic IP its/,
   );
 });
 
 Deno.test("--doctor says of a silent peer what the rules say, and no more", async () => {
   const peers = ["silent", "answers"] as const;
-  const silence = async (harm: (stage: CloudFixture) => void, source = ["-G", GROUP]) => {
-    await using stage = healthyStage();
-    harm(stage);
-    return (await examine(stage, { peers, source })).of("heartbeats")[0] ?? "";
+  const silence = async (harm: (fixture: CloudFixture) => void, source = ["-G", GROUP]) => {
+    await using fixture = healthyFixture();
+    harm(fixture);
+    return (await examine(fixture, { peers, source })).of("heartbeats")[0] ?? "";
   };
   const other = { ...OPEN, network: "203.0.113.13/32", group: undefined as never };
   assertEquals(
@@ -207,9 +207,9 @@ Deno.test("--doctor says of a silent peer what the rules say, and no more", asyn
 });
 
 Deno.test("--doctor says of a deaf peer what the rules say, and no more", async () => {
-  await using stage = healthyStage();
-  stage.model.rules.set(GROUP, [OPEN, { ...OPEN, direction: "egress", protocol: "tcp" }]);
-  const { of } = await examine(stage, { peers: ["deaf", "deaf"] });
+  await using fixture = healthyFixture();
+  fixture.model.rules.set(GROUP, [OPEN, { ...OPEN, direction: "egress", protocol: "tcp" }]);
+  const { of } = await examine(fixture, { peers: ["deaf", "deaf"] });
   assertEquals(
     of("heartbeats")[0],
     `FAIL ${TITLE} is heard and does not hear us: no rule lets UDP on port ${PORT} through to it, ` +
@@ -264,7 +264,7 @@ Deno.test("--doctor says when the kernel drops what may be a silent peer's heart
     [[0, 0], 0, /^warn .* is silent: no watchdog runs there/],
   ] as const;
   for (const [[first, second], filtered, line] of rows) {
-    await using stage = healthyStage();
+    await using fixture = healthyFixture();
     let readings = 0;
     const readTextFile = (path: string) => {
       const [routes, counters] = readings++ < 2
@@ -277,7 +277,7 @@ Deno.test("--doctor says when the kernel drops what may be a silent peer's heart
     };
     const missing = (what: string) => Promise.reject(new Deno.errors.NotFound(what));
     const machine = { root: "", fetch: missing, readTextFile, run: missing };
-    const { of } = await examine(stage, { peers: ["silent", "answers"], host: { machine } });
+    const { of } = await examine(fixture, { peers: ["silent", "answers"], host: { machine } });
     assertMatch(of("heartbeats")[0] ?? "", line);
     assertEquals(of("heartbeats")[1], "ok node-3 (203.0.113.13) answers: both ways work");
   }
@@ -289,11 +289,11 @@ Deno.test("--doctor says what is wrong with the address of -l, and asks for nobo
     [new Deno.errors.AddrNotAvailable("not here"), /not here: put .* on an interface, or give -l/],
   ] as const;
   for (const [error, line] of rows) {
-    await using stage = healthyStage();
+    await using fixture = healthyFixture();
     const openSocket = () => {
       throw error;
     };
-    const { code, of } = await examine(stage, {
+    const { code, of } = await examine(fixture, {
       argv: ["-l", `[::]:${PORT}`],
       host: { openSocket },
     });
@@ -356,8 +356,8 @@ Deno.test("--doctor takes the word of the watchdog that runs, and opens no port 
     ],
   ] as const;
   for (const [answer, host, line] of rows) {
-    await using stage = healthyStage();
-    const { of } = await examine(stage, { host: { ...running(answer), ...host } });
+    await using fixture = healthyFixture();
+    const { of } = await examine(fixture, { host: { ...running(answer), ...host } });
     assertMatch(of("heartbeats")[0] ?? "", line);
   }
 });

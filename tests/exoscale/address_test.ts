@@ -13,35 +13,35 @@ import { endsStart } from "./complaint.ts";
 
 const OTHER = "198.51.100.51";
 
-function resolve(stage: CloudFixture, ...texts: string[]): Promise<string[]> {
-  const client = new ClientV2(clientOptions(stage, "v2"));
+function resolve(fixture: CloudFixture, ...texts: string[]): Promise<string[]> {
+  const client = new ClientV2(clientOptions(fixture, "v2"));
   return resolveAddresses(texts, client, PATIENT);
 }
 
 Deno.test("resolveAddresses() finds Elastic IPs by id, description and label in one call", async () => {
-  await using stage = new CloudFixture();
-  const other = stage.model.addAddress(OTHER);
+  await using fixture = new CloudFixture();
+  const other = fixture.model.addAddress(OTHER);
   other.description = "web / Zürich";
   other.labels = { service: "web" };
-  const { id } = stage.address;
-  assertEquals(await resolve(stage, "web / Zürich", id.toUpperCase()), [OTHER, ELASTIC_IP]);
-  assertEquals(stage.server.calls.map(({ what }) => what), ["/elastic-ip"]);
-  assertEquals(await resolve(stage, "service=web", ELASTIC_IP), [OTHER, ELASTIC_IP]);
+  const { id } = fixture.address;
+  assertEquals(await resolve(fixture, "web / Zürich", id.toUpperCase()), [OTHER, ELASTIC_IP]);
+  assertEquals(fixture.server.calls.map(({ what }) => what), ["/elastic-ip"]);
+  assertEquals(await resolve(fixture, "service=web", ELASTIC_IP), [OTHER, ELASTIC_IP]);
 });
 
 Deno.test("resolveAddresses() asks nobody about addresses", async () => {
-  await using stage = new CloudFixture();
-  assertEquals(await resolve(stage, "192.0.2.1", ELASTIC_IP), ["192.0.2.1", ELASTIC_IP]);
-  assertEquals(stage.server.calls, []);
+  await using fixture = new CloudFixture();
+  assertEquals(await resolve(fixture, "192.0.2.1", ELASTIC_IP), ["192.0.2.1", ELASTIC_IP]);
+  assertEquals(fixture.server.calls, []);
 });
 
 Deno.test("resolveAddresses() lists what there is, or what may be meant", async () => {
-  await using stage = new CloudFixture();
-  const other = stage.model.addAddress(OTHER);
-  other.description = stage.address.description = "web";
+  await using fixture = new CloudFixture();
+  const other = fixture.model.addAddress(OTHER);
+  other.description = fixture.address.description = "web";
   const complaint = async (...texts: string[]) => {
     const error = await assertRejects(
-      () => resolve(stage, ...texts),
+      () => resolve(fixture, ...texts),
       CloudError,
       "-xi (IF_ADDRESS)",
     );
@@ -57,6 +57,6 @@ Deno.test("resolveAddresses() lists what there is, or what may be meant", async 
   assertStringIncludes(twice.message, `${ELASTIC_IP} (web), ${OTHER} (web)`);
   const same = await complaint(OTHER, other.id);
   assertStringIncludes(same.message, "are the same Elastic IP");
-  stage.model.addAddress("2001:DB8:0::1").description = "six";
-  assertEquals(await resolve(stage, "six", "2001:db8:1::1"), ["2001:db8::1", "2001:db8:1::1"]);
+  fixture.model.addAddress("2001:DB8:0::1").description = "six";
+  assertEquals(await resolve(fixture, "six", "2001:db8:1::1"), ["2001:db8::1", "2001:db8:1::1"]);
 });

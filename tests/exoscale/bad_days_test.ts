@@ -41,11 +41,11 @@ const VERDICTS: [Fault, ...Verdict][] = [
 ];
 
 async function complain(api: Api, fault: Fault, call: (typeof CALLS)[number]) {
-  await using stage = new CloudFixture();
-  const witness = new Witness(cloudFetch, stage.clock);
-  const cloud = stage.cloud(api, { fetch: witness.fetch });
+  await using fixture = new CloudFixture();
+  const witness = new Witness(cloudFetch, fixture.clock);
+  const cloud = fixture.cloud(api, { fetch: witness.fetch });
   await cloud.prepare(PATIENT);
-  stage.server.fault = () => fault;
+  fixture.server.fault = () => fault;
   return await witness.complaintOf(() => call(cloud));
 }
 
@@ -86,34 +86,34 @@ for (const api of APIS) {
   const name = clientName(api);
 
   Deno.test(`${name} names a connection that is refused`, async () => {
-    await using stage = new CloudFixture();
-    const witness = new Witness(cloudFetch, stage.clock);
+    await using fixture = new CloudFixture();
+    const witness = new Witness(cloudFetch, fixture.clock);
     const endpoint = `https://127.0.0.1:${closedPort()}/v2`;
-    const cloud = stage.cloud(api, { endpoint, fetch: witness.fetch });
-    const { error } = await witness.complaintOf(() => cloud.inspect(stage.peer.id, PATIENT));
+    const cloud = fixture.cloud(api, { endpoint, fetch: witness.fetch });
+    const { error } = await witness.complaintOf(() => cloud.inspect(fixture.peer.id, PATIENT));
     assertEquals([error.kind, error.retryable], ["unreachable", true]);
   });
 
   Deno.test(`${name} names a connection that ends before any answer`, async () => {
-    await using stage = new CloudFixture();
+    await using fixture = new CloudFixture();
     using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
     const cutting = (async () => {
       for await (const connection of listener) connection.close();
     })();
-    const witness = new Witness(cloudFetch, stage.clock);
+    const witness = new Witness(cloudFetch, fixture.clock);
     const endpoint = `http://127.0.0.1:${listener.addr.port}/v2`;
-    const cloud = stage.cloud(api, { endpoint, fetch: witness.fetch });
-    const { error } = await witness.complaintOf(() => cloud.inspect(stage.peer.id, PATIENT));
+    const cloud = fixture.cloud(api, { endpoint, fetch: witness.fetch });
+    const { error } = await witness.complaintOf(() => cloud.inspect(fixture.peer.id, PATIENT));
     assertEquals([error.kind, error.retryable], ["unreachable", true]);
     listener.close();
     await cutting;
   });
 
   Deno.test(`${name} gives up an operation that never ends after a minute`, async () => {
-    await using stage = new CloudFixture();
-    stage.model.operationMs = 600_000;
-    const witness = new Witness(cloudFetch, stage.clock);
-    const cloud = stage.cloud(api, { fetch: witness.fetch });
+    await using fixture = new CloudFixture();
+    fixture.model.operationMs = 600_000;
+    const witness = new Witness(cloudFetch, fixture.clock);
+    const cloud = fixture.cloud(api, { fetch: witness.fetch });
     await cloud.prepare(PATIENT);
     const { error, tookMs } = await witness.complaintOf(() => cloud.attach(PATIENT));
     assertEquals([error.kind, error.retryable], ["operation-endless", true]);
@@ -122,28 +122,28 @@ for (const api of APIS) {
   });
 
   Deno.test(`${name} passes on what goes wrong while it waits for an operation`, async () => {
-    await using stage = new CloudFixture();
-    const witness = new Witness(cloudFetch, stage.clock);
-    const cloud = stage.cloud(api, { fetch: witness.fetch });
+    await using fixture = new CloudFixture();
+    const witness = new Witness(cloudFetch, fixture.clock);
+    const cloud = fixture.cloud(api, { fetch: witness.fetch });
     await cloud.prepare(PATIENT);
     let calls = 0;
-    stage.server.fault = () => ++calls > 1 ? "429-retry-after" : null;
+    fixture.server.fault = () => ++calls > 1 ? "429-retry-after" : null;
     const { error } = await witness.complaintOf(() => cloud.attach(PATIENT));
     assertEquals([error.kind, error.retryAfterMs], ["rate-limited", 2_000]);
   });
 
   Deno.test(`${name} recognises a late clock by the answer's date, and names it`, async () => {
-    await using stage = new CloudFixture();
-    stage.server.aheadMs = 3_600_000;
-    const witness = new Witness(cloudFetch, stage.clock);
-    const cloud = stage.cloud(api, { fetch: witness.fetch });
-    const { error } = await witness.complaintOf(() => cloud.inspect(stage.peer.id, PATIENT));
+    await using fixture = new CloudFixture();
+    fixture.server.aheadMs = 3_600_000;
+    const witness = new Witness(cloudFetch, fixture.clock);
+    const cloud = fixture.cloud(api, { fetch: witness.fetch });
+    const { error } = await witness.complaintOf(() => cloud.inspect(fixture.peer.id, PATIENT));
     assertEquals([error.kind, error.retryable, endsStart(error)], ["clock-late", true, false]);
     const [, lateSeconds] = error.message.match(/(\d+) s behind/) ?? [];
     assert(Math.abs(Number(lateSeconds) - 3_600) < 10, error.message);
     // If our clock is early, signatures only live longer.
-    stage.server.aheadMs = -3_600_000;
-    assertEquals(await cloud.inspect(stage.peer.id, PATIENT), false);
+    fixture.server.aheadMs = -3_600_000;
+    assertEquals(await cloud.inspect(fixture.peer.id, PATIENT), false);
   });
 }
 

@@ -32,10 +32,10 @@ export function testReading(api: Api): void {
 
   for (const holds of [true, false]) {
     Deno.test(`${name}.prepare() knows itself, and holds: ${holds}`, async () => {
-      await using stage = new CloudFixture();
-      stage.hold(...holds ? [stage.peer, stage.self] : [stage.peer]);
-      const identity = await stage.cloud(api).prepare(PATIENT);
-      const { self } = stage;
+      await using fixture = new CloudFixture();
+      fixture.hold(...holds ? [fixture.peer, fixture.self] : [fixture.peer]);
+      const identity = await fixture.cloud(api).prepare(PATIENT);
+      const { self } = fixture;
       const nativeAddresses = [self.address];
       assertEquals(identity, {
         instanceId: self.id,
@@ -48,8 +48,8 @@ export function testReading(api: Api): void {
   }
 
   Deno.test(`${name}.prepare() names an instance that does not exist`, async () => {
-    await using stage = new CloudFixture();
-    const cloud = stage.cloud(api, { instanceId: NOBODY });
+    await using fixture = new CloudFixture();
+    const cloud = fixture.cloud(api, { instanceId: NOBODY });
     const error = await assertRejects(() => cloud.prepare(PATIENT), CloudError, NOBODY);
     assertEquals([
       error.kind,
@@ -61,46 +61,49 @@ export function testReading(api: Api): void {
   });
 
   Deno.test(`${name}.members() finds the machines of the addresses, without itself`, async () => {
-    await using stage = new CloudFixture();
-    const { self, peer, third } = stage;
+    await using fixture = new CloudFixture();
+    const { self, peer, third } = fixture;
     const addresses = [third, self, peer].map(({ address }) => address);
-    const cloud = stage.cloud(api, { peers: { kind: "static", addresses } });
+    const cloud = fixture.cloud(api, { peers: { kind: "static", addresses } });
     await cloud.prepare(PATIENT);
     const peers = [third, peer].map(identityOf);
     assertEquals(await cloud.members(PATIENT), { peers, inPeerList: true, unplaced: [] });
     // A list given by hand need not contain the machine itself.
-    const short = stage.cloud(api, { peers: { kind: "static", addresses: [peer.address] } });
+    const short = fixture.cloud(api, { peers: { kind: "static", addresses: [peer.address] } });
     await short.prepare(PATIENT);
     const one = { peers: [identityOf(peer)], inPeerList: true, unplaced: [] };
     assertEquals(await short.members(PATIENT), one);
   });
 
   Deno.test(`${name}.members() tells the addresses that no machine has apart from the peers`, async () => {
-    await using stage = new CloudFixture();
-    const addresses = ["203.0.113.77", stage.peer.address, "203.0.113.78"];
-    const cloud = stage.cloud(api, { peers: { kind: "static", addresses } });
+    await using fixture = new CloudFixture();
+    const addresses = ["203.0.113.77", fixture.peer.address, "203.0.113.78"];
+    const cloud = fixture.cloud(api, { peers: { kind: "static", addresses } });
     await cloud.prepare(PATIENT);
     const unplaced = ["203.0.113.77", "203.0.113.78"].map((address) => ({ address, count: 0 }));
-    const membership = { peers: [identityOf(stage.peer)], inPeerList: true, unplaced };
+    const membership = { peers: [identityOf(fixture.peer)], inPeerList: true, unplaced };
     assertEquals(await cloud.members(PATIENT), membership);
   });
 
   Deno.test(`${name}.members() finds the machines of very many addresses with few questions`, async () => {
-    await using stage = new CloudFixture();
+    await using fixture = new CloudFixture();
     const strange = Array.from({ length: 200 }, (_, index) => `192.0.2.${index}`);
-    const addresses = [...strange, stage.peer.address, stage.self.address];
-    const cloud = stage.cloud(api, { peers: { kind: "static", addresses } });
+    const addresses = [...strange, fixture.peer.address, fixture.self.address];
+    const cloud = fixture.cloud(api, { peers: { kind: "static", addresses } });
     await cloud.prepare(PATIENT);
-    const before = stage.server.calls.length;
+    const before = fixture.server.calls.length;
     const { peers, unplaced } = await cloud.members(PATIENT);
-    assertEquals([peers, unplaced?.length], [[identityOf(stage.peer)], 200]);
-    assert(stage.server.calls.length <= before + 2, `${stage.server.calls.length - before} calls`);
+    assertEquals([peers, unplaced?.length], [[identityOf(fixture.peer)], 200]);
+    assert(
+      fixture.server.calls.length <= before + 2,
+      `${fixture.server.calls.length - before} calls`,
+    );
   });
 
   Deno.test(`${name}.members() follows who joins and leaves the group, itself included`, async () => {
-    await using stage = new CloudFixture();
-    const { peer, third, model } = stage;
-    const cloud = stage.cloud(api);
+    await using fixture = new CloudFixture();
+    const { peer, third, model } = fixture;
+    const cloud = fixture.cloud(api);
     await cloud.prepare(PATIENT);
     const members = async (...machines: SimInstance[]) => {
       const { peers, inPeerList } = await cloud.members(PATIENT);
@@ -115,17 +118,17 @@ export function testReading(api: Api): void {
     peer.state = "destroying";
     assertEquals(await members(fourth), true);
     peer.state = "destroyed";
-    stage.self.groups = [];
+    fixture.self.groups = [];
     assertEquals(await members(fourth), false);
   });
 
   Deno.test(`${name}.look() tells of itself, and of others only when asked`, async () => {
-    await using stage = new CloudFixture();
-    const { self, peer, third } = stage;
-    const cloud = stage.cloud(api);
+    await using fixture = new CloudFixture();
+    const { self, peer, third } = fixture;
+    const cloud = fixture.cloud(api);
     await cloud.prepare(PATIENT);
     assertEquals(await cloud.look({ others: true }, PATIENT), { holds: false, others: [] });
-    stage.hold(peer, self, third);
+    fixture.hold(peer, self, third);
     third.state = "stopped";
     const others = [
       { instanceId: peer.id, name: peer.name, off: false },
@@ -136,35 +139,35 @@ export function testReading(api: Api): void {
   });
 
   Deno.test(`${name} signs each request with the credentials of the moment`, async () => {
-    await using stage = new CloudFixture();
+    await using fixture = new CloudFixture();
     const signer = new Signer({ apiKey: SIM_KEY, secret: SIM_SECRET });
-    const cloud = stage.cloud(api, { signer });
+    const cloud = fixture.cloud(api, { signer });
     await cloud.prepare(PATIENT);
     const renewed = { apiKey: "EXOrenewed", secret: "another secret" };
-    stage.model.credentials = renewed;
+    fixture.model.credentials = renewed;
     await assertRejects(() => cloud.look({ others: false }, PATIENT), CloudError);
     // A request under way ends with the credentials that signed it.
-    stage.model.credentials = null;
-    stage.server.fault = () => {
+    fixture.model.credentials = null;
+    fixture.server.fault = () => {
       signer.use(renewed);
       return null;
     };
     assertEquals((await cloud.look({ others: false }, PATIENT)).holds, false);
-    stage.model.credentials = renewed;
+    fixture.model.credentials = renewed;
     await cloud.attach(PATIENT);
-    assertEquals(stage.holders, [stage.self.id]);
+    assertEquals(fixture.holders, [fixture.self.id]);
     // Half of a new pair is not a pair.
-    stage.server.fault = () => null;
+    fixture.server.fault = () => null;
     signer.use({ ...renewed, secret: SIM_SECRET });
     await assertRejects(() => cloud.look({ others: false }, PATIENT), CloudError);
   });
 
   Deno.test(`${name}.inspect() tells who holds, and that a missing machine does not`, async () => {
-    await using stage = new CloudFixture();
-    const { self, peer, third } = stage;
-    const cloud = stage.cloud(api);
+    await using fixture = new CloudFixture();
+    const { self, peer, third } = fixture;
+    const cloud = fixture.cloud(api);
     await cloud.prepare(PATIENT);
-    stage.hold(peer, third);
+    fixture.hold(peer, third);
     third.state = "destroyed";
     const asked = [peer.id, self.id, third.id, NOBODY];
     const answers = await Promise.all(asked.map((id) => cloud.inspect(id, PATIENT)));
@@ -177,8 +180,8 @@ export function testCalls(api: Api): void {
   const name = clientName(api);
 
   Deno.test(`${name} ends a call whose answer does not come, when told to`, async () => {
-    await using stage = new CloudFixture();
-    const cloud = stage.cloud(api);
+    await using fixture = new CloudFixture();
+    const cloud = fixture.cloud(api);
     await cloud.prepare(PATIENT);
     const calls = [
       (signal: AbortSignal) => cloud.look({ others: true }, signal),
@@ -186,7 +189,7 @@ export function testCalls(api: Api): void {
     ];
     for (const call of calls) {
       const stopping = new AbortController();
-      stage.server.fault = () => {
+      fixture.server.fault = () => {
         stopping.abort();
         return "hang";
       };
@@ -195,12 +198,12 @@ export function testCalls(api: Api): void {
   });
 
   Deno.test(`${name} ends the wait for an operation, when told to`, async () => {
-    await using stage = new CloudFixture();
-    stage.model.operationMs = 600_000;
-    const cloud = stage.cloud(api);
+    await using fixture = new CloudFixture();
+    fixture.model.operationMs = 600_000;
+    const cloud = fixture.cloud(api);
     await cloud.prepare(PATIENT);
     const stopping = new AbortController();
-    stage.server.fault = (call) => {
+    fixture.server.fault = (call) => {
       if (isPoll(call)) stopping.abort();
       return null;
     };
@@ -208,21 +211,21 @@ export function testCalls(api: Api): void {
   });
 
   Deno.test(`${name} sends nothing once it is told to end`, async () => {
-    await using stage = new CloudFixture();
-    const cloud = stage.cloud(api);
-    await assertAborted(() => cloud.inspect(stage.peer.id, AbortSignal.abort()));
-    assertEquals(stage.server.calls, []);
+    await using fixture = new CloudFixture();
+    const cloud = fixture.cloud(api);
+    await assertAborted(() => cloud.inspect(fixture.peer.id, AbortSignal.abort()));
+    assertEquals(fixture.server.calls, []);
   });
 
   Deno.test(`${name} tells of each good answer, and of no other`, async () => {
-    await using stage = new CloudFixture();
+    await using fixture = new CloudFixture();
     let good = 0;
-    const cloud = stage.cloud(api, { onProgress: () => good++ });
+    const cloud = fixture.cloud(api, { onProgress: () => good++ });
     await cloud.prepare(PATIENT);
     await cloud.look({ others: true }, PATIENT);
-    assertEquals(good, stage.server.calls.length);
+    assertEquals(good, fixture.server.calls.length);
     const answered = good;
-    stage.server.fault = () => "500";
+    fixture.server.fault = () => "500";
     await assertRejects(() => cloud.look({ others: false }, PATIENT), CloudError);
     assertEquals(good, answered);
   });

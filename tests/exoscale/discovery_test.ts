@@ -19,8 +19,12 @@ const POOL = "c0ffee00-1234-4abc-8def-5566778899aa",
   NODEPOOL = "5ca1ab1e-1234-4abc-8def-5566778899aa";
 const PEERS: PeerSource = { kind: "discovery" };
 
-async function prepared(stage: CloudFixture, api: Api, peers: PeerSource = PEERS): Promise<Cloud> {
-  const cloud = stage.cloud(api, { peers });
+async function prepared(
+  fixture: CloudFixture,
+  api: Api,
+  peers: PeerSource = PEERS,
+): Promise<Cloud> {
+  const cloud = fixture.cloud(api, { peers });
   await cloud.prepare(PATIENT);
   return cloud;
 }
@@ -45,28 +49,28 @@ for (const api of APIS) {
   const found = new RegExp(`labelled exoip=${ELASTIC_IP}$`);
 
   Deno.test(`${name}.members() finds the machines labelled with the Elastic IP in one call`, async () => {
-    await using stage = new CloudFixture();
-    const { self, peer, third, model } = stage;
+    await using fixture = new CloudFixture();
+    const { self, peer, third, model } = fixture;
     label(ELASTIC_IP, self, peer);
     label("198.51.100.5", third);
     label(`192.0.2.7_${ELASTIC_IP}`, model.addInstance(4, "203.0.113.14"));
     label("true", model.addInstance(5, "203.0.113.15"));
     const fourth = [...model.instances.values()][3] ?? self;
-    const cloud = await prepared(stage, api);
-    const since = stage.server.calls.length;
+    const cloud = await prepared(fixture, api);
+    const since = fixture.server.calls.length;
     await assertMembers(cloud, [peer, fourth], { found });
-    assertEquals(stage.server.calls.length - since, 1);
+    assertEquals(fixture.server.calls.length - since, 1);
     peer.labels = {};
     fourth.state = "destroying";
     await assertMembers(cloud, [], { found });
   });
 
   Deno.test(`${name}.members() says how a machine without the label gets it`, async () => {
-    await using stage = new CloudFixture();
-    const { self, peer, third } = stage;
+    await using fixture = new CloudFixture();
+    const { self, peer, third } = fixture;
     label(ELASTIC_IP, peer, third);
     const how = api === "v2" ? `exo compute instance update ${self.id}` : "cmk create tags";
-    const cloud = await prepared(stage, api);
+    const cloud = await prepared(fixture, api);
     const unlike = new RegExp(`this one is not: ${how} .*exoip.*${ELASTIC_IP}`);
     await assertMembers(cloud, [peer, third], { inPeerList: false, found: unlike });
     label(ELASTIC_IP, self);
@@ -74,15 +78,15 @@ for (const api of APIS) {
   });
 
   Deno.test(`${name}.members() says what to do when nothing tells who the peers are`, async () => {
-    await using stage = new CloudFixture();
-    stage.self.labels = { role: "edge", exoip: "192.0.2.7" };
-    const cloud = await prepared(stage, api);
+    await using fixture = new CloudFixture();
+    fixture.self.labels = { role: "edge", exoip: "192.0.2.7" };
+    const cloud = await prepared(fixture, api);
     const error = await assertRejects(() => cloud.members(PATIENT), CloudError);
     assertEquals([error.kind, error.retryable, endsStart(error)], ["no-peers", false, true]);
     const { message } = error;
     const command = api === "v2"
-      ? `update ${stage.self.id} --label role=edge,exoip=192.0.2.7_${ELASTIC_IP}\``
-      : `resourceids=${stage.self.id} tags[0].key=exoip tags[0].value=192.0.2.7_${ELASTIC_IP}\``;
+      ? `update ${fixture.self.id} --label role=edge,exoip=192.0.2.7_${ELASTIC_IP}\``
+      : `resourceids=${fixture.self.id} tags[0].key=exoip tags[0].value=192.0.2.7_${ELASTIC_IP}\``;
     for (const words of [command, "-p (IF_EXOSCALE_PEERS)", "-G (IF_EXOSCALE_PEER_GROUP)"]) {
       assertStringIncludes(message, words);
     }
@@ -90,13 +94,13 @@ for (const api of APIS) {
   });
 
   Deno.test(`${name}.members() takes several groups, by name or id, and each machine once`, async () => {
-    await using stage = new CloudFixture();
-    const { self, peer, third, model } = stage;
+    await using fixture = new CloudFixture();
+    const { self, peer, third, model } = fixture;
     const fourth = model.addInstance(4, "203.0.113.14", ["core"]);
     model.addInstance(5, "203.0.113.15", ["other"]);
     third.groups = ["edge", "core"];
     const groups = ["edge", model.groups.get("core") ?? ""];
-    const cloud = await prepared(stage, api, { kind: "groups", groups });
+    const cloud = await prepared(fixture, api, { kind: "groups", groups });
     const { peers, inPeerList, ...rest } = await cloud.members(PATIENT);
     const ids = [peer, third, fourth].map(({ id }) => id);
     assertEquals(peers.map(({ instanceId }) => instanceId), ids);
@@ -107,24 +111,24 @@ for (const api of APIS) {
 }
 
 Deno.test("CloudV1.members() says that a CloudStack without tags needs -p or -G", async () => {
-  await using stage = new CloudFixture();
-  label(ELASTIC_IP, stage.self, stage.peer);
-  stage.model.hasTags = false;
-  const cloud = await prepared(stage, "v1");
+  await using fixture = new CloudFixture();
+  label(ELASTIC_IP, fixture.self, fixture.peer);
+  fixture.model.hasTags = false;
+  const cloud = await prepared(fixture, "v1");
   const error = await assertRejects(() => cloud.members(PATIENT), CloudError, "lists no tags");
   assertEquals([error.kind, endsStart(error)], ["no-peers", true]);
   assertStringIncludes(error.message, "-p (IF_EXOSCALE_PEERS)");
 });
 
 Deno.test("CloudV2.members() finds the members of its own instance pool in one unfiltered call", async () => {
-  await using stage = new CloudFixture();
-  const { self, peer, third, model } = stage;
-  stage.pool(POOL, [self, peer]);
-  stage.pool(NODEPOOL, [third]);
+  await using fixture = new CloudFixture();
+  const { self, peer, third, model } = fixture;
+  fixture.pool(POOL, [self, peer]);
+  fixture.pool(NODEPOOL, [third]);
   for (const ignoresFilters of [false, true]) {
     model.ignoresFilters = ignoresFilters;
     const queries: string[] = [];
-    const cloud = stage.cloud("v2", {
+    const cloud = fixture.cloud("v2", {
       peers: PEERS,
       fetch: (url, init) => {
         queries.push(url.pathname + url.search);
@@ -140,10 +144,10 @@ Deno.test("CloudV2.members() finds the members of its own instance pool in one u
 });
 
 Deno.test("CloudV2.members() follows its pool as that grows and shrinks", async () => {
-  await using stage = new CloudFixture();
-  const { self, peer, third, model } = stage;
-  stage.pool(POOL, [self, peer, third]);
-  const cloud = await prepared(stage, "v2");
+  await using fixture = new CloudFixture();
+  const { self, peer, third, model } = fixture;
+  fixture.pool(POOL, [self, peer, third]);
+  const cloud = await prepared(fixture, "v2");
   const found = /instance pool/;
   await assertMembers(cloud, [peer, third], { found });
   const fourth = model.addInstance(4, "203.0.113.14");
@@ -157,10 +161,10 @@ Deno.test("CloudV2.members() follows its pool as that grows and shrinks", async 
 });
 
 Deno.test("CloudV2.members() does not take a list that hides the pool for an empty pool", async () => {
-  await using stage = new CloudFixture();
-  const { self, peer } = stage;
-  stage.pool(POOL, [self, peer]);
-  const cloud = await prepared(stage, "v2");
+  await using fixture = new CloudFixture();
+  const { self, peer } = fixture;
+  fixture.pool(POOL, [self, peer]);
+  const cloud = await prepared(fixture, "v2");
   self.poolId = peer.poolId = null;
   label(ELASTIC_IP, self, peer);
   const error = await assertRejects(() => cloud.members(PATIENT), CloudError, POOL);
@@ -168,52 +172,52 @@ Deno.test("CloudV2.members() does not take a list that hides the pool for an emp
 });
 
 Deno.test("CloudV2.members() finds the nodes of its SKS node pool", async () => {
-  await using stage = new CloudFixture();
-  const { self, peer } = stage;
-  stage.pool(POOL, [self, peer]);
-  stage.model.nodepools.set(POOL, NODEPOOL);
-  await assertMembers(await prepared(stage, "v2"), [peer], { found: /instance pool/ });
+  await using fixture = new CloudFixture();
+  const { self, peer } = fixture;
+  fixture.pool(POOL, [self, peer]);
+  fixture.model.nodepools.set(POOL, NODEPOOL);
+  await assertMembers(await prepared(fixture, "v2"), [peer], { found: /instance pool/ });
   // By the API's description, an instance may also name the node pool itself.
   self.managerType = peer.managerType = "sks-nodepool";
-  await assertMembers(await prepared(stage, "v2"), [peer], { found: /instance pool/ });
+  await assertMembers(await prepared(fixture, "v2"), [peer], { found: /instance pool/ });
 });
 
 Deno.test("CloudV2.members() goes by the pool before the label, and says so", async () => {
-  await using stage = new CloudFixture();
-  const { self, peer, third } = stage;
-  stage.pool(POOL, [self, peer]);
+  await using fixture = new CloudFixture();
+  const { self, peer, third } = fixture;
+  fixture.pool(POOL, [self, peer]);
   label(ELASTIC_IP, self, peer);
-  const cloud = await prepared(stage, "v2");
+  const cloud = await prepared(fixture, "v2");
   await assertMembers(cloud, [peer], { found: /instance pool .*\)$/ });
   label(ELASTIC_IP, third);
   await assertMembers(cloud, [peer], { found: /; the label exoip of others is not looked at$/ });
 });
 
 Deno.test("CloudV2.members() names the zone in the command when the endpoint tells it", async () => {
-  await using stage = new CloudFixture();
-  const cloud = stage.cloud("v2", {
+  await using fixture = new CloudFixture();
+  const cloud = fixture.cloud("v2", {
     peers: PEERS,
     endpoint: "https://api-at-vie-2.exoscale.com/v2",
     fetch: ({ pathname }, init) =>
-      cloudFetch(new URL(stage.server.endpoint("v2") + pathname.slice(3)), init),
+      cloudFetch(new URL(fixture.server.endpoint("v2") + pathname.slice(3)), init),
   });
-  const zone = `update ${stage.self.id} --zone at-vie-2 --label exoip=`;
+  const zone = `update ${fixture.self.id} --zone at-vie-2 --label exoip=`;
   await assertRejects(() => cloud.members(PATIENT), CloudError, zone);
 });
 
 Deno.test("CloudV2.members() names all groups that do not exist, together", async () => {
-  await using stage = new CloudFixture();
-  const cloud = await prepared(stage, "v2", { kind: "groups", groups: ["edge", "Edge", "core"] });
+  await using fixture = new CloudFixture();
+  const cloud = await prepared(fixture, "v2", { kind: "groups", groups: ["edge", "Edge", "core"] });
   const error = await assertRejects(() => cloud.members(PATIENT), CloudError, '"Edge", "core"');
   assertEquals([error.kind, endsStart(error)], ["no-such-group", true]);
 });
 
 Deno.test("CloudV2.members() finds a group that was made anew, beside another one", async () => {
-  await using stage = new CloudFixture();
-  const { peer, third, model } = stage;
+  await using fixture = new CloudFixture();
+  const { peer, third, model } = fixture;
   third.groups = ["core"];
   model.groups.set("core", NODEPOOL);
-  const cloud = await prepared(stage, "v2", { kind: "groups", groups: ["edge", "core"] });
+  const cloud = await prepared(fixture, "v2", { kind: "groups", groups: ["edge", "core"] });
   const members = async () => (await cloud.members(PATIENT)).peers.map(({ address }) => address);
   assertEquals(await members(), [peer.address, third.address]);
   model.groups.set("core", POOL);
@@ -221,9 +225,9 @@ Deno.test("CloudV2.members() finds a group that was made anew, beside another on
 });
 
 Deno.test("CloudV2.members() names Karpenter, whose nodes have neither pool nor label", async () => {
-  await using stage = new CloudFixture();
-  stage.self.labels = { "karpenter.sh/nodepool": "edge" };
-  const cloud = await prepared(stage, "v2");
+  await using fixture = new CloudFixture();
+  fixture.self.labels = { "karpenter.sh/nodepool": "edge" };
+  const cloud = await prepared(fixture, "v2");
   const error = await assertRejects(() => cloud.members(PATIENT), CloudError);
   assertEquals(error.kind, "no-peers");
   assertStringIncludes(error.message, "node of Karpenter, which sets labels again: give its node");

@@ -43,23 +43,23 @@ Deno.test("-xi takes every text of it", () => {
 });
 
 /** A cloud that writes the address in that form, and machines with or without IPv6. */
-function longStage(text: string, dual = true) {
-  const stage = new CloudFixture();
-  const address = stage.model.addAddress(text);
-  for (const machine of [stage.self, stage.peer]) machine.dual = dual;
-  return { stage, address, cloud: stage.cloud("v2", { elasticIp: LONG }) };
+function longFixture(text: string, dual = true) {
+  const fixture = new CloudFixture();
+  const address = fixture.model.addAddress(text);
+  for (const machine of [fixture.self, fixture.peer]) machine.dual = dual;
+  return { fixture, address, cloud: fixture.cloud("v2", { elasticIp: LONG }) };
 }
 
 for (const text of TEXTS.filter((each) => !each.includes("/"))) {
   Deno.test(`CloudV2 finds holders of an Elastic IP that the cloud writes as ${text}`, async () => {
-    const { stage, address, cloud } = longStage(text);
-    await using _ = stage;
+    const { fixture, address, cloud } = longFixture(text);
+    await using _ = fixture;
     await cloud.prepare(PATIENT);
-    address.holders.add(stage.peer.id);
+    address.holders.add(fixture.peer.id);
     const { others } = await cloud.look({ others: true }, PATIENT);
-    assertEquals(others, [{ instanceId: stage.peer.id, name: stage.peer.name, off: false }]);
+    assertEquals(others, [{ instanceId: fixture.peer.id, name: fixture.peer.name, off: false }]);
     await cloud.attach(PATIENT);
-    assert(address.holders.has(stage.self.id));
+    assert(address.holders.has(fixture.self.id));
   });
 }
 
@@ -70,13 +70,13 @@ Deno.test("CloudV2 refuses an Elastic IPv6 for an instance without IPv6, and tel
       /private/,
     ]] as const
   ) {
-    const { stage, address, cloud } = longStage(LONG, false);
-    await using _ = stage;
-    Object.assign(stage.self, { address: where });
+    const { fixture, address, cloud } = longFixture(LONG, false);
+    await using _ = fixture;
+    Object.assign(fixture.self, { address: where });
     const error = await assertRejects(() => cloud.prepare(PATIENT), CloudError);
     assertEquals([error.kind, endsStart(error)], ["no-ipv6", true]);
     // An instance that still holds it can be told to give it up.
-    address.holders.add(stage.self.id);
+    address.holders.add(fixture.self.id);
     await cloud.prepare(PATIENT);
     await cloud.detachSelf(PATIENT);
     assertEquals([...address.holders], []);

@@ -8,7 +8,7 @@ import { skippableTest } from "../support/skippable.ts";
 const EXO = Deno.env.get("EXO_BIN") ?? "";
 
 /** Its output. Throws its error message. */
-async function exo(stage: CloudFixture, ...args: string[]): Promise<string> {
+async function exo(fixture: CloudFixture, ...args: string[]): Promise<string> {
   const home = await Deno.makeTempDir();
   try {
     const { success, stdout, stderr } = await new Deno.Command(EXO, {
@@ -16,10 +16,10 @@ async function exo(stage: CloudFixture, ...args: string[]): Promise<string> {
       clearEnv: true,
       env: {
         HOME: home,
-        SSL_CERT_FILE: stage.server.caFile,
+        SSL_CERT_FILE: fixture.server.caFile,
         EXOSCALE_API_KEY: SIM_KEY,
         EXOSCALE_API_SECRET: SIM_SECRET,
-        EXOSCALE_API_ENDPOINT: stage.server.endpoint("v2"),
+        EXOSCALE_API_ENDPOINT: fixture.server.endpoint("v2"),
       },
     }).output();
     const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
@@ -34,20 +34,20 @@ skippableTest(
   "the official CLI lists and shows instances, attaches and detaches",
   EXO === "" ? "needs EXO_BIN, the official CLI" : null,
   async () => {
-    await using stage = new CloudFixture();
-    const { self } = stage;
-    const list = await exo(stage, "compute", "instance", "list");
+    await using fixture = new CloudFixture();
+    const { self } = fixture;
+    const list = await exo(fixture, "compute", "instance", "list");
     assertMatch(list, new RegExp(`${self.id}.*standard\\.micro.*${self.address}.*running`));
     const { name } = self;
-    assertMatch(await exo(stage, "compute", "instance", "show", name), /Elastic IPs +\| n\/a/);
+    assertMatch(await exo(fixture, "compute", "instance", "show", name), /Elastic IPs +\| n\/a/);
     const change = (verb: string) =>
-      exo(stage, "compute", "instance", "elastic-ip", verb, name, ELASTIC_IP);
+      exo(fixture, "compute", "instance", "elastic-ip", verb, name, ELASTIC_IP);
     await change("attach");
-    assertEquals([...stage.address.holders], [self.id]);
-    const shown = await exo(stage, "compute", "instance", "show", name);
+    assertEquals([...fixture.address.holders], [self.id]);
+    const shown = await exo(fixture, "compute", "instance", "show", name);
     assert(shown.includes(ELASTIC_IP), shown);
-    assertMatch(await exo(stage, "compute", "elastic-ip", "show", ELASTIC_IP), /Instances +\| /);
+    assertMatch(await exo(fixture, "compute", "elastic-ip", "show", ELASTIC_IP), /Instances +\| /);
     await change("detach");
-    assertEquals([...stage.address.holders], []);
+    assertEquals([...fixture.address.holders], []);
   },
 );

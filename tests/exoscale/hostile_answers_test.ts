@@ -33,8 +33,8 @@ function serve(answer: () => Response): Deno.HttpServer<Deno.NetAddr> {
 }
 
 async function complaintAbout(api: Api, body: BodyInit): Promise<CloudError> {
-  await using stage = new CloudFixture();
-  const cloud = stage.cloud(api, { fetch: answering(() => new Response(body)) });
+  await using fixture = new CloudFixture();
+  const cloud = fixture.cloud(api, { fetch: answering(() => new Response(body)) });
   return await assertRejects(() => cloud.look({ others: true }, PATIENT), CloudError);
 }
 
@@ -58,9 +58,9 @@ for (const api of APIS) {
     await using server = serve(() =>
       new Response(packed, { headers: { "content-encoding": "gzip" } })
     );
-    await using stage = new CloudFixture();
-    const cloud = stage.cloud(api, { endpoint: `https://127.0.0.1:${server.addr.port}/v2` });
-    const error = await assertRejects(() => cloud.inspect(stage.peer.id, PATIENT), CloudError);
+    await using fixture = new CloudFixture();
+    const cloud = fixture.cloud(api, { endpoint: `https://127.0.0.1:${server.addr.port}/v2` });
+    const error = await assertRejects(() => cloud.inspect(fixture.peer.id, PATIENT), CloudError);
     assertEquals(error.kind, "oversized-answer");
   });
 
@@ -73,9 +73,9 @@ for (const api of APIS) {
     const location = `https://127.0.0.1:${elsewhere.addr.port}/v2`;
     for (const status of [301, 302, 303, 307, 308]) {
       await using server = serve(() => new Response("{}", { status, headers: { location } }));
-      await using stage = new CloudFixture();
-      const cloud = stage.cloud(api, { endpoint: `https://127.0.0.1:${server.addr.port}/v2` });
-      for (const call of [cloud.inspect(stage.peer.id, PATIENT), cloud.attach(PATIENT)]) {
+      await using fixture = new CloudFixture();
+      const cloud = fixture.cloud(api, { endpoint: `https://127.0.0.1:${server.addr.port}/v2` });
+      for (const call of [cloud.inspect(fixture.peer.id, PATIENT), cloud.attach(PATIENT)]) {
         const error = await assertRejects(() => call, CloudError);
         assertEquals([error.kind, error.status], ["refused", status]);
       }
@@ -84,15 +84,15 @@ for (const api of APIS) {
   });
 
   Deno.test(`${name} gives up a body that heeds no signal`, async () => {
-    await using stage = new CloudFixture();
+    await using fixture = new CloudFixture();
     let cancelled = false;
     const deaf = () =>
       new ReadableStream<Uint8Array>({
         pull: () => new Promise(() => {}),
         cancel: () => void (cancelled = true),
       });
-    const cloud = stage.cloud(api, { fetch: answering(() => new Response(deaf())) });
-    const error = await assertRejects(() => cloud.inspect(stage.peer.id, PATIENT), CloudError);
+    const cloud = fixture.cloud(api, { fetch: answering(() => new Response(deaf())) });
+    const error = await assertRejects(() => cloud.inspect(fixture.peer.id, PATIENT), CloudError);
     assertEquals([error.kind, cancelled], ["timeout", true]);
   });
 
@@ -100,20 +100,23 @@ for (const api of APIS) {
     for (
       const address of ["evil.test", "1.2.3.4\\nforged", "fe80::1%lo", "::", "1.2.3", "0.0.0.0", ""]
     ) {
-      await using stage = new CloudFixture();
-      const fetch = rewriting(() => true, (text) => text.replaceAll(stage.third.address, address));
-      const cloud = stage.cloud(api, { fetch });
+      await using fixture = new CloudFixture();
+      const fetch = rewriting(
+        () => true,
+        (text) => text.replaceAll(fixture.third.address, address),
+      );
+      const cloud = fixture.cloud(api, { fetch });
       await cloud.prepare(PATIENT);
       const { peers } = await cloud.members(PATIENT);
-      assertEquals(peers.map((peer) => peer.address), [stage.peer.address], address);
+      assertEquals(peers.map((peer) => peer.address), [fixture.peer.address], address);
     }
   });
 
   Deno.test(`${name} sends nobody to a path that an id of the answer makes up`, async () => {
     for (const id of ["../../v2/ssh-key", "x?y=z", "x#y", "x/y", "\\ud800", "", "x".repeat(65)]) {
-      await using stage = new CloudFixture();
-      stage.hold(stage.self, stage.peer);
-      const known = new Set([stage.self.id, stage.peer.id]);
+      await using fixture = new CloudFixture();
+      fixture.hold(fixture.self, fixture.peer);
+      const known = new Set([fixture.self.id, fixture.peer.id]);
       const calls: string[] = [];
       const fetch: Fetch = async (url, init) => {
         calls.push(`${url.pathname}${url.search}`);
@@ -123,13 +126,13 @@ for (const api of APIS) {
         });
         return new Response(forged);
       };
-      const cloud = stage.cloud(api, { fetch });
+      const cloud = fixture.cloud(api, { fetch });
       const tries: (() => Promise<unknown>)[] = [
         () => cloud.prepare(PATIENT),
         () => cloud.members(PATIENT),
         () => cloud.look({ others: true }, PATIENT),
         () => cloud.attach(PATIENT),
-        () => cloud.evict(stage.peer.id, { onlyIfStopped: false }, PATIENT),
+        () => cloud.evict(fixture.peer.id, { onlyIfStopped: false }, PATIENT),
       ];
       for (const each of tries) {
         await each().catch((error) => assert(error instanceof CloudError, `${error}`));
@@ -141,17 +144,17 @@ for (const api of APIS) {
 }
 
 Deno.test("CloudV2 believes no answer about another instance than the one asked for", async () => {
-  await using stage = new CloudFixture();
-  stage.hold(stage.peer);
-  const cloud = stage.cloud("v2", {
+  await using fixture = new CloudFixture();
+  fixture.hold(fixture.peer);
+  const cloud = fixture.cloud("v2", {
     fetch: async (url, init) => {
       const response = await cloudFetch(url, init);
       const text = await response.text();
-      return new Response(text.replaceAll(stage.third.id, stage.peer.id), response);
+      return new Response(text.replaceAll(fixture.third.id, fixture.peer.id), response);
     },
   });
   await cloud.prepare(PATIENT);
-  const error = await assertRejects(() => cloud.inspect(stage.third.id, PATIENT), CloudError);
+  const error = await assertRejects(() => cloud.inspect(fixture.third.id, PATIENT), CloudError);
   assertEquals(error.kind, "unexpected-answer");
   assertStringIncludes(error.message, "another instance");
 });
@@ -161,14 +164,14 @@ for (const [title, value] of [["an object", ODD], ["a deep list", DEEP]] as cons
   Deno.test(`CloudV1 names ${title} where it wants a number`, async () => {
     const errorcode = `{"listvirtualmachinesresponse":{"errorcode":${value}}}`;
     assertEquals((await complaintAbout("v1", errorcode)).kind, "refused");
-    await using stage = new CloudFixture();
+    await using fixture = new CloudFixture();
     const answers = [
       '{"addiptovmnicresponse":{"jobid":"1"}}',
       `{"queryasyncjobresultresponse":{"jobstatus":${value}}}`,
     ];
     const fetch = answering(() => new Response(answers.shift()));
     const error = await assertRejects(
-      () => stage.cloud("v1", { fetch }).attach(PATIENT),
+      () => fixture.cloud("v1", { fetch }).attach(PATIENT),
       CloudError,
     );
     assertEquals(error.kind, "unexpected-answer");
@@ -176,15 +179,15 @@ for (const [title, value] of [["an object", ODD], ["a deep list", DEEP]] as cons
 }
 
 Deno.test("CloudV1 asks for no further page when pages repeat, or the server knows none", async () => {
-  await using stage = new CloudFixture();
+  await using fixture = new CloudFixture();
   for (const [length, outcome] of [[50, "oversized-answer"], [60, "done"]] as const) {
     let calls = 0;
     const machines = Array.from({ length }, (_, number) => ({
-      id: number === 0 ? stage.self.id : `other-${number}`,
-      nic: [{ id: stage.self.nicId, isdefault: true, ipaddress: stage.self.address }],
+      id: number === 0 ? fixture.self.id : `other-${number}`,
+      nic: [{ id: fixture.self.nicId, isdefault: true, ipaddress: fixture.self.address }],
     }));
     const body = JSON.stringify({ listvirtualmachinesresponse: { virtualmachine: machines } });
-    const cloud = stage.cloud("v1", {
+    const cloud = fixture.cloud("v1", {
       fetch: answering(() => {
         calls += 1;
         return new Response(body);

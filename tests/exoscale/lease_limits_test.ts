@@ -20,7 +20,7 @@ const CHANGES = ["attach", "evict"] as const;
 
 /** A zone and its client on the first machine, which notes when its changes expire. */
 async function prepared(
-  stage: CloudFixture,
+  fixture: CloudFixture,
   api: Api,
   { arrive = () => {}, options = {} }: {
     /** Called while a change is on its way. */
@@ -28,10 +28,10 @@ async function prepared(
     options?: Parameters<CloudFixture["cloud"]>[1];
   } = {},
 ) {
-  const { clock, server, peer } = stage;
+  const { clock, server, peer } = fixture;
   /** When each change expires, as Unix time by the cloud's clock, and how long after it left. */
   const expires: { readonly atMs: number; readonly inMs: number }[] = [];
-  const cloud = stage.cloud(api, {
+  const cloud = fixture.cloud(api, {
     ...options,
     fetch: async (url: URL, init: TransportInit) => {
       const what = url.searchParams.get("command") ?? url.pathname;
@@ -69,26 +69,26 @@ for (const api of APIS) {
     for (const minutes of [0, 5, -5]) {
       const clocks = minutes === 0 ? "" : `, though the cloud's clock is off by ${minutes} min`;
       Deno.test(`${name}.${verb}() expires with the lease, not later${clocks}`, async () => {
-        await using stage = new CloudFixture();
-        const { clock, peer, self, server } = stage;
+        await using fixture = new CloudFixture();
+        const { clock, peer, self, server } = fixture;
         server.aheadMs = minutes * 60_000;
-        stage.hold(peer);
-        const { change, expires } = await prepared(stage, api);
+        fixture.hold(peer);
+        const { change, expires } = await prepared(fixture, api);
         const span = renewed(clock.nowMs());
         const endMs = clock.wallMs() + server.aheadMs + TTL_MS;
         await change(verb, { lease: () => span });
         const earlyMs = endMs - expires[0]!.atMs;
         assert(earlyMs >= 1_000 && earlyMs < 3_100, `${earlyMs} ms before the end of the lease`);
-        assertEquals(stage.holders, verb === "attach" ? [peer.id, self.id] : []);
+        assertEquals(fixture.holders, verb === "attach" ? [peer.id, self.id] : []);
       });
     }
 
     Deno.test(`${name}.${verb}() without a lease is valid for as long as ever`, async () => {
-      await using stage = new CloudFixture();
-      stage.hold(stage.peer);
-      const { change, expires } = await prepared(stage, api);
+      await using fixture = new CloudFixture();
+      fixture.hold(fixture.peer);
+      const { change, expires } = await prepared(fixture, api);
       await change(verb, {});
-      stage.hold(stage.peer);
+      fixture.hold(fixture.peer);
       await change(verb, { lease: () => null });
       const usualMs = api === "v1" ? [599_000, 600_000] : [16_900, 19_000];
       assertEquals(expires.length, 2);
@@ -98,48 +98,48 @@ for (const api of APIS) {
     });
 
     Deno.test(`the cloud refuses what ${name}.${verb}() sent, if it arrives after the lease`, async () => {
-      await using stage = new CloudFixture();
-      const { clock, peer } = stage;
-      stage.hold(peer);
-      const { change } = await prepared(stage, api, { arrive: () => clock.skip(TTL_MS) });
+      await using fixture = new CloudFixture();
+      const { clock, peer } = fixture;
+      fixture.hold(peer);
+      const { change } = await prepared(fixture, api, { arrive: () => clock.skip(TTL_MS) });
       const span = renewed(clock.nowMs());
       const error = await assertRejects(() => change(verb, { lease: () => span }), CloudError);
       assertEquals([error.kind, error.retryable, declined(error)], ["late", true, true]);
       assert(/after the lease/.test(error.message), error.message);
-      assertEquals(stage.changes.length, 1, "it has arrived");
-      assertEquals(stage.holders, [peer.id]);
+      assertEquals(fixture.changes.length, 1, "it has arrived");
+      assertEquals(fixture.holders, [peer.id]);
     });
 
     Deno.test(`${name}.${verb}() sends nothing under a lease that is over`, async () => {
-      await using stage = new CloudFixture();
-      const { clock, peer } = stage;
-      stage.hold(peer);
-      const { change } = await prepared(stage, api);
+      await using fixture = new CloudFixture();
+      const { clock, peer } = fixture;
+      fixture.hold(peer);
+      const { change } = await prepared(fixture, api);
       const span = renewed(clock.nowMs() - TTL_MS);
       const error = await assertRejects(() => change(verb, { lease: () => span }), CloudError);
-      assertEquals([error.kind, error.retryable, stage.changes.length], ["late", true, 0]);
+      assertEquals([error.kind, error.retryable, fixture.changes.length], ["late", true, 0]);
     });
   }
 
   Deno.test(`${name}.attach() signs every repetition anew, for what the lease is then`, async () => {
-    await using stage = new CloudFixture();
-    const { clock } = stage;
+    await using fixture = new CloudFixture();
+    const { clock } = fixture;
     const never = new Promise<void>(() => {});
-    const { change, expires } = await prepared(stage, api, {
+    const { change, expires } = await prepared(fixture, api, {
       arrive: (count) => count === 1 ? never : undefined,
     });
     await change("attach", { lease: () => renewed(clock.nowMs()) });
     assertEquals(expires.length, 2);
     const [first, second] = expires;
     assert(second!.atMs >= first!.atMs + 2_000, "later than the first");
-    assertEquals(stage.holders, [stage.self.id]);
+    assertEquals(fixture.holders, [fixture.self.id]);
   });
 
   Deno.test(`a wrong secret is not taken for a late request (${name})`, async () => {
-    await using stage = new CloudFixture();
-    const { clock } = stage;
-    const { cloud } = await prepared(stage, api);
-    const other = stage.cloud(api, { secret: "another-secret" });
+    await using fixture = new CloudFixture();
+    const { clock } = fixture;
+    const { cloud } = await prepared(fixture, api);
+    const other = fixture.cloud(api, { secret: "another-secret" });
     await cloud.look({ others: false }, PATIENT);
     const lease = () => renewed(clock.nowMs());
     const attach = () => other.attach(PATIENT, { lease });

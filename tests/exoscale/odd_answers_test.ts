@@ -18,9 +18,9 @@ async function complaintAbout(
   answer: () => Response | Promise<Response>,
   call: (cloud: Cloud) => Promise<unknown> = (cloud) => cloud.look({ others: false }, PATIENT),
 ): Promise<CloudError> {
-  await using stage = new CloudFixture();
+  await using fixture = new CloudFixture();
   const witness = new Witness(async () => await answer());
-  const cloud = stage.cloud(api, { fetch: witness.fetch });
+  const cloud = fixture.cloud(api, { fetch: witness.fetch });
   return (await witness.complaintOf(() => call(cloud))).error;
 }
 
@@ -104,10 +104,10 @@ for (const [status, content, kind, retryable] of CODES) {
 }
 
 Deno.test("CloudV1 takes error 431 on the first page for an empty list", async () => {
-  await using stage = new CloudFixture();
+  await using fixture = new CloudFixture();
   const content = { listvirtualmachinesresponse: { errorcode: 431, errortext: "not found" } };
   const fetch = answering(() => new Response(JSON.stringify(content), { status: 431 }));
-  assertEquals(await stage.cloud("v1", { fetch }).inspect(stage.peer.id, PATIENT), false);
+  assertEquals(await fixture.cloud("v1", { fetch }).inspect(fixture.peer.id, PATIENT), false);
 });
 
 for (

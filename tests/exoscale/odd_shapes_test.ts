@@ -80,11 +80,11 @@ function changing(state: { change: Change | null }): Fetch {
 
 for (const [api, path, within, name, calls] of LISTS) {
   Deno.test(`API ${api}: a "${name}" (${path.source}) of another shape is an odd answer`, async () => {
-    await using stage = new CloudFixture();
+    await using fixture = new CloudFixture();
     for (const call of calls) {
       for (const value of SHAPES) {
         const state: { change: Change | null } = { change: null };
-        const cloud = stage.cloud(api, { fetch: changing(state) });
+        const cloud = fixture.cloud(api, { fetch: changing(state) });
         if (call !== prepare) await cloud.prepare(PATIENT);
         state.change = { path, within, name, value };
         const error = await assertRejects(() => call(cloud), CloudError);
@@ -123,17 +123,17 @@ Deno.test("zones of another shape are an odd answer", async () => {
 });
 
 Deno.test("labels, managers and health checks of another shape are odd answers", async () => {
-  await using stage = new CloudFixture();
+  await using fixture = new CloudFixture();
   const instance = /\/instance\/[\w-]+$/;
   for (const value of ["x", 5, ["pool"], true]) {
     const state: { change: Change | null } = {
       change: { path: instance, within: null, name: "manager", value },
     };
-    const cloud = stage.cloud("v2", { fetch: changing(state), peers: { kind: "discovery" } });
+    const cloud = fixture.cloud("v2", { fetch: changing(state), peers: { kind: "discovery" } });
     const refused = await assertRejects(() => prepare(cloud), CloudError);
     assertEquals(refused.kind, "unexpected-answer", `manager ${JSON.stringify(value)}`);
-    const { id } = stage.self;
-    const address = { id: stage.address.id, ip: ELASTIC_IP };
+    const { id } = fixture.self;
+    const address = { id: fixture.address.id, ip: ELASTIC_IP };
     const rows: ReadonlyArray<readonly [Change, Call]> = [
       [
         {

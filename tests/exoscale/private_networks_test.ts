@@ -8,22 +8,22 @@ const POOL = "c0ffee00-1234-4abc-8def-5566778899aa";
 
 /** A zone whose machines are in the network `backend` as 10.0.0.11 to 13. */
 function zone() {
-  const stage = new CloudFixture();
-  const { model, self, peer, third } = stage;
+  const fixture = new CloudFixture();
+  const { model, self, peer, third } = fixture;
   const network = model.addNetwork("backend");
   for (const [index, each] of [self, peer, third].entries()) {
     model.join(network, each, `10.0.0.${11 + index}`);
   }
-  stage.pool(POOL, [self, peer, third]);
-  return { stage, model, self, peer, third, network };
+  fixture.pool(POOL, [self, peer, third]);
+  return { fixture, model, self, peer, third, network };
 }
 
 async function membersOf(
-  { stage }: ReturnType<typeof zone>,
+  { fixture }: ReturnType<typeof zone>,
   heartbeatNetworks: readonly string[],
   peers: PeerSource = { kind: "discovery" },
 ) {
-  const list = await stage.cloud("v2", { peers, heartbeatNetworks }).members(PATIENT);
+  const list = await fixture.cloud("v2", { peers, heartbeatNetworks }).members(PATIENT);
   const paths = list.peers.map(({ network = "public", address }) => `${network} ${address}`);
   return { ...list, paths };
 }
@@ -36,7 +36,7 @@ const SOURCES: readonly PeerSource[] = [{ kind: "discovery" }, {
 for (const source of SOURCES) {
   Deno.test(`peers by ${source.kind} are found in a private network by its leases`, async () => {
     const there = zone(), { peer, third, network } = there;
-    await using _ = there.stage;
+    await using _ = there.fixture;
     for (const name of ["backend", network.id, network.id.toUpperCase()]) {
       const { peers, paths, own, inPeerList } = await membersOf(there, [name], source);
       assertEquals(paths, ["backend 10.0.0.12", "backend 10.0.0.13"]);
@@ -61,15 +61,15 @@ for (const source of SOURCES) {
 
 Deno.test("only the public addresses need no private network", async () => {
   const there = zone();
-  await using stage = there.stage;
+  await using fixture = there.fixture;
   const { paths, own } = await membersOf(there, ["public"]);
   assertEquals([paths, own], [["public 203.0.113.12", "public 203.0.113.13"], undefined]);
-  assertEquals(stage.server.calls.filter(({ what }) => what.includes("private")), []);
+  assertEquals(fixture.server.calls.filter(({ what }) => what.includes("private")), []);
 });
 
 Deno.test("a peer without a lease is missing, unless it is a peer elsewhere, too", async () => {
   const there = zone(), { network, third } = there;
-  await using _ = there.stage;
+  await using _ = there.fixture;
   network.leases.delete(third.id);
   const { paths, missing } = await membersOf(there, ["backend"]);
   assertEquals(paths, ["backend 10.0.0.12"]);
@@ -82,10 +82,10 @@ Deno.test("a peer without a lease is missing, unless it is a peer elsewhere, too
 
 Deno.test("private addresses of -p are placed by the networks of this instance, and only if needed", async () => {
   const there = zone(), { model, self, peer, third } = there;
-  await using stage = there.stage;
+  await using fixture = there.fixture;
   const at = (...addresses: string[]) =>
     membersOf(there, ["public"], { kind: "static", addresses });
-  const reads = () => stage.server.calls.filter(({ what }) => what.includes("private-network"));
+  const reads = () => fixture.server.calls.filter(({ what }) => what.includes("private-network"));
   assertEquals((await at("203.0.113.12")).paths, ["public 203.0.113.12"]);
   assertEquals(reads().length, 0, "no call for public addresses");
   const mixed = await at("10.0.0.11", "10.0.0.12", "203.0.113.12", "10.0.0.99");
@@ -104,7 +104,7 @@ Deno.test("private addresses of -p are placed by the networks of this instance, 
 
 Deno.test("a network that cannot be used is named, with what to do", async () => {
   const there = zone(), { model, self, network } = there;
-  await using _ = there.stage;
+  await using _ = there.fixture;
   const refusal = async (name: string) => {
     const error = await assertRejects(() => membersOf(there, [name]), CloudError);
     assertEquals(error.kind, "no-such-network");
@@ -130,9 +130,12 @@ Deno.test("a network that cannot be used is named, with what to do", async () =>
 });
 
 Deno.test("a network that is made again under its name is found again", async () => {
-  const there = zone(), { stage, model, self, peer, network } = there;
-  await using _ = stage;
-  const cloud = stage.cloud("v2", { peers: { kind: "discovery" }, heartbeatNetworks: ["backend"] });
+  const there = zone(), { fixture, model, self, peer, network } = there;
+  await using _ = fixture;
+  const cloud = fixture.cloud("v2", {
+    peers: { kind: "discovery" },
+    heartbeatNetworks: ["backend"],
+  });
   await cloud.members(PATIENT);
   model.networks.delete(network.id);
   const again = model.addNetwork("other"), renewed = model.addNetwork("backend");

@@ -15,8 +15,8 @@ import type { TransportInit } from "../../src/transport/request.ts";
 const IN_ANY_STATE = { onlyIfStopped: false };
 
 /** The requests since then, as `GET /instance/...`. */
-function calledBy(stage: CloudFixture, since = 0): string[] {
-  return stage.server.calls.slice(since).map(({ method, what }) => `${method} ${what}`);
+function calledBy(fixture: CloudFixture, since = 0): string[] {
+  return fixture.server.calls.slice(since).map(({ method, what }) => `${method} ${what}`);
 }
 
 function idsOf(holders: readonly { instanceId: string }[] | null): string[] | undefined {
@@ -24,23 +24,23 @@ function idsOf(holders: readonly { instanceId: string }[] | null): string[] | un
 }
 
 Deno.test("CloudV2.look() reads its own hold from get-instance, never from a list", async () => {
-  await using stage = new CloudFixture();
-  stage.model.ignoresFilters = true;
-  stage.hold(stage.peer);
-  const cloud = stage.cloud("v2");
+  await using fixture = new CloudFixture();
+  fixture.model.ignoresFilters = true;
+  fixture.hold(fixture.peer);
+  const cloud = fixture.cloud("v2");
   await cloud.prepare(PATIENT);
-  const since = stage.server.calls.length;
+  const since = fixture.server.calls.length;
   // The list contains every machine, this one, too.
   const { holds, others } = await cloud.look({ others: true }, PATIENT);
   assertEquals(holds, false);
-  assertEquals(idsOf(others), [stage.peer.id, stage.third.id]);
-  assert(calledBy(stage, since).includes(`GET /instance/${stage.self.id}`));
+  assertEquals(idsOf(others), [fixture.peer.id, fixture.third.id]);
+  assert(calledBy(fixture, since).includes(`GET /instance/${fixture.self.id}`));
 });
 
 Deno.test("CloudV2.look() asks for holders with the filter ip-address", async () => {
-  await using stage = new CloudFixture();
+  await using fixture = new CloudFixture();
   const queries: string[] = [];
-  const cloud = stage.cloud("v2", {
+  const cloud = fixture.cloud("v2", {
     fetch: (url, init) => {
       queries.push(url.search);
       return cloudFetch(url, init);
@@ -51,7 +51,7 @@ Deno.test("CloudV2.look() asks for holders with the filter ip-address", async ()
 });
 
 Deno.test("CloudV2 lets a change expire by the cloud's clock, soon after its answer would be too late", async () => {
-  await using stage = new CloudFixture();
+  await using fixture = new CloudFixture();
   // This machine's clock is an hour late.
   const aheadMs = 3_600_000;
   const expiries: { readonly method: string; readonly inMs: number }[] = [];
@@ -64,7 +64,7 @@ Deno.test("CloudV2 lets a change expire by the cloud's clock, soon after its ans
     const shown = { ...headers, date: headers.date.toUTCString() };
     return new Response(await answer.text(), { status: answer.status, headers: shown });
   };
-  const cloud = stage.cloud("v2", { fetch });
+  const cloud = fixture.cloud("v2", { fetch });
   await cloud.prepare(PATIENT);
   await cloud.attach(PATIENT);
   const [change] = expiries.filter(({ method }) => method === "PUT");
@@ -74,153 +74,153 @@ Deno.test("CloudV2 lets a change expire by the cloud's clock, soon after its ans
 });
 
 Deno.test("CloudV2.evict() asks get-instance, so that an ignored filter detaches nobody", async () => {
-  await using stage = new CloudFixture();
-  const { self, peer, third } = stage;
-  stage.model.ignoresFilters = true;
-  stage.hold(self, third);
-  const cloud = stage.cloud("v2");
+  await using fixture = new CloudFixture();
+  const { self, peer, third } = fixture;
+  fixture.model.ignoresFilters = true;
+  fixture.hold(self, third);
+  const cloud = fixture.cloud("v2");
   await cloud.prepare(PATIENT);
   const { others } = await cloud.look({ others: true }, PATIENT);
   assertEquals(idsOf(others), [peer.id, third.id]);
-  const since = stage.server.calls.length;
+  const since = fixture.server.calls.length;
   assertEquals(await cloud.evict(peer.id, IN_ANY_STATE, PATIENT), "absent");
-  assertEquals(calledBy(stage, since), [`GET /instance/${peer.id}`]);
+  assertEquals(calledBy(fixture, since), [`GET /instance/${peer.id}`]);
   assertEquals(await cloud.inspect(peer.id, PATIENT), false);
-  assertEquals(stage.holders, [self.id, third.id]);
+  assertEquals(fixture.holders, [self.id, third.id]);
 });
 
 Deno.test("CloudV2.evict() takes from one of several holders only", async () => {
-  await using stage = new CloudFixture();
-  const { self, peer, third } = stage;
-  stage.hold(self, peer, third);
-  const cloud = stage.cloud("v2");
+  await using fixture = new CloudFixture();
+  const { self, peer, third } = fixture;
+  fixture.hold(self, peer, third);
+  const cloud = fixture.cloud("v2");
   await cloud.prepare(PATIENT);
   const { holds, others } = await cloud.look({ others: true }, PATIENT);
   assertEquals([holds, idsOf(others)], [true, [peer.id, third.id]]);
   assertEquals(await cloud.evict(third.id, IN_ANY_STATE, PATIENT), "taken");
-  assertEquals(stage.holders, [self.id, peer.id]);
+  assertEquals(fixture.holders, [self.id, peer.id]);
 });
 
 Deno.test("CloudV2 tells its Elastic IP from another one that a machine holds", async () => {
-  await using stage = new CloudFixture();
-  const { self, peer } = stage;
-  const other = stage.model.addAddress("198.51.100.51");
+  await using fixture = new CloudFixture();
+  const { self, peer } = fixture;
+  const other = fixture.model.addAddress("198.51.100.51");
   other.holders.add(self.id).add(peer.id);
-  const cloud = stage.cloud("v2");
+  const cloud = fixture.cloud("v2");
   assertEquals((await cloud.prepare(PATIENT)).holds, false);
   assertEquals(await cloud.evict(peer.id, IN_ANY_STATE, PATIENT), "absent");
   await cloud.attach(PATIENT);
-  assertEquals([stage.holders, [...other.holders]], [[self.id], [self.id, peer.id]]);
+  assertEquals([fixture.holders, [...other.holders]], [[self.id], [self.id, peer.id]]);
 });
 
 Deno.test("CloudV2.attach() sees a first answer that is already a failure", async () => {
-  await using stage = new CloudFixture();
-  const cloud = stage.cloud("v2");
+  await using fixture = new CloudFixture();
+  const cloud = fixture.cloud("v2");
   await cloud.prepare(PATIENT);
-  stage.model.failure = "forbidden";
+  fixture.model.failure = "forbidden";
   const error = await assertRejects(() => cloud.attach(PATIENT), CloudError, "forbidden");
   assertEquals([error.kind, error.retryable], ["operation-failed", false]);
-  assertEquals(stage.server.calls.filter(isPoll), []);
+  assertEquals(fixture.server.calls.filter(isPoll), []);
 });
 
 Deno.test("CloudV2.attach() sees a first answer that is already a success", async () => {
-  await using stage = new CloudFixture();
-  const cloud = stage.cloud("v2");
+  await using fixture = new CloudFixture();
+  const cloud = fixture.cloud("v2");
   await cloud.prepare(PATIENT);
-  stage.model.operationMs = 0;
+  fixture.model.operationMs = 0;
   await cloud.attach(PATIENT);
-  assertEquals(stage.holders, [stage.self.id]);
-  assertEquals(stage.server.calls.filter(isPoll), []);
+  assertEquals(fixture.holders, [fixture.self.id]);
+  assertEquals(fixture.server.calls.filter(isPoll), []);
 });
 
 Deno.test("CloudV2.evict() takes nothing where the detach gets 404: another node was faster", async () => {
-  await using stage = new CloudFixture();
-  stage.hold(stage.peer);
-  const cloud = stage.cloud("v2");
+  await using fixture = new CloudFixture();
+  fixture.hold(fixture.peer);
+  const cloud = fixture.cloud("v2");
   await cloud.prepare(PATIENT);
-  stage.server.fault = ({ method }) => method === "PUT" ? "404" : null;
-  assertEquals(await cloud.evict(stage.peer.id, IN_ANY_STATE, PATIENT), "gone");
-  assertEquals(stage.changes.length, 1);
+  fixture.server.fault = ({ method }) => method === "PUT" ? "404" : null;
+  assertEquals(await cloud.evict(fixture.peer.id, IN_ANY_STATE, PATIENT), "gone");
+  assertEquals(fixture.changes.length, 1);
 });
 
 Deno.test("CloudV2.attach() does not take a 404 for done", async () => {
-  await using stage = new CloudFixture();
-  const cloud = stage.cloud("v2");
+  await using fixture = new CloudFixture();
+  const cloud = fixture.cloud("v2");
   await cloud.prepare(PATIENT);
-  stage.server.fault = ({ method }) => method === "PUT" ? "404" : null;
+  fixture.server.fault = ({ method }) => method === "PUT" ? "404" : null;
   const error = await assertRejects(() => cloud.attach(PATIENT), CloudError);
   assertEquals([error.kind, error.retryable], ["not-found", false]);
 });
 
 Deno.test("CloudV2.prepare() names an Elastic IP that the zone does not have", async () => {
-  await using stage = new CloudFixture();
-  const cloud = stage.cloud("v2", { elasticIp: "198.51.100.99" });
+  await using fixture = new CloudFixture();
+  const cloud = fixture.cloud("v2", { elasticIp: "198.51.100.99" });
   const error = await assertRejects(() => cloud.prepare(PATIENT), CloudError, "198.51.100.99");
   assertEquals([error.kind, endsStart(error)], ["no-such-address", true]);
   assertStringIncludes(error.message, ELASTIC_IP);
 });
 
 Deno.test("CloudV2.members() names a security group that does not exist", async () => {
-  await using stage = new CloudFixture();
-  const cloud = stage.cloud("v2", { peers: { kind: "groups", groups: ["Edge"] } });
+  await using fixture = new CloudFixture();
+  const cloud = fixture.cloud("v2", { peers: { kind: "groups", groups: ["Edge"] } });
   await cloud.prepare(PATIENT);
   const error = await assertRejects(() => cloud.members(PATIENT), CloudError, '"Edge"');
   assertEquals([error.kind, endsStart(error)], ["no-such-group", true]);
 });
 
 Deno.test("CloudV2.prepare() refuses a managed Elastic IP and says why", async () => {
-  await using stage = new CloudFixture();
-  stage.address.managed = true;
-  const error = await assertRejects(() => stage.cloud("v2").prepare(PATIENT), CloudError);
+  await using fixture = new CloudFixture();
+  fixture.address.managed = true;
+  const error = await assertRejects(() => fixture.cloud("v2").prepare(PATIENT), CloudError);
   assertEquals([error.kind, endsStart(error)], ["managed-address", true]);
   assertStringIncludes(error.message, "health check");
   assertStringIncludes(error.message, ELASTIC_IP);
 });
 
 Deno.test("CloudV2.prepare() refuses an Elastic IP of its own pool and says why", async () => {
-  await using stage = new CloudFixture();
-  joinPool(stage, [stage.address.id]);
-  const error = await assertRejects(() => stage.cloud("v2").prepare(PATIENT), CloudError);
+  await using fixture = new CloudFixture();
+  joinPool(fixture, [fixture.address.id]);
+  const error = await assertRejects(() => fixture.cloud("v2").prepare(PATIENT), CloudError);
   assertEquals([error.kind, endsStart(error)], ["pool-address", true]);
   assertStringIncludes(error.message, "pool");
   assertStringIncludes(error.message, ELASTIC_IP);
 });
 
 Deno.test("CloudV2.prepare() does not mind a pool with another Elastic IP, or somebody else's", async () => {
-  await using stage = new CloudFixture();
-  const other = stage.model.addAddress("198.51.100.51");
-  joinPool(stage, [other.id]);
-  stage.model.pools.set("another pool", [stage.address.id]);
-  assertEquals((await stage.cloud("v2").prepare(PATIENT)).holds, false);
+  await using fixture = new CloudFixture();
+  const other = fixture.model.addAddress("198.51.100.51");
+  joinPool(fixture, [other.id]);
+  fixture.model.pools.set("another pool", [fixture.address.id]);
+  assertEquals((await fixture.cloud("v2").prepare(PATIENT)).holds, false);
 });
 
 for (const fault of ["403", "404"] as const) {
   Deno.test(`CloudV2.prepare() does not stop at a pool that it may not read: ${fault}`, async () => {
-    await using stage = new CloudFixture();
-    joinPool(stage, [stage.address.id]);
-    stage.server.fault = ({ what }) => what.startsWith("/instance-pool/") ? fault : null;
-    assertEquals((await stage.cloud("v2").prepare(PATIENT)).instanceId, stage.self.id);
+    await using fixture = new CloudFixture();
+    joinPool(fixture, [fixture.address.id]);
+    fixture.server.fault = ({ what }) => what.startsWith("/instance-pool/") ? fault : null;
+    assertEquals((await fixture.cloud("v2").prepare(PATIENT)).instanceId, fixture.self.id);
   });
 }
 
 for (const address of ["", "0.0.0.0"]) {
   const shown = address || "no address";
   Deno.test(`CloudV2.members() leaves out a private machine, which shows ${shown}`, async () => {
-    await using stage = new CloudFixture();
-    stage.model.addInstance(7, address, stage.peer.groups);
-    const cloud = stage.cloud("v2");
+    await using fixture = new CloudFixture();
+    fixture.model.addInstance(7, address, fixture.peer.groups);
+    const cloud = fixture.cloud("v2");
     await cloud.prepare(PATIENT);
     const addresses = (await cloud.members(PATIENT)).peers.map((peer) => peer.address);
-    assertEquals(addresses, [stage.peer.address, stage.third.address]);
-    const given = stage.cloud("v2", { peers: { kind: "static", addresses: ["0.0.0.0"] } });
+    assertEquals(addresses, [fixture.peer.address, fixture.third.address]);
+    const given = fixture.cloud("v2", { peers: { kind: "static", addresses: ["0.0.0.0"] } });
     const unplaced = [{ address: "0.0.0.0", count: 0 }];
     assertEquals(await given.members(PATIENT), { peers: [], inPeerList: true, unplaced });
   });
 }
 
 /** Puts the fixture's machine into a pool that assigns these Elastic IPs. */
-function joinPool(stage: CloudFixture, addressIds: string[]): void {
+function joinPool(fixture: CloudFixture, addressIds: string[]): void {
   const poolId = "c0ffee00-1234-4abc-8def-5566778899aa";
-  stage.self.poolId = poolId;
-  stage.model.pools.set(poolId, addressIds);
+  fixture.self.poolId = poolId;
+  fixture.model.pools.set(poolId, addressIds);
 }

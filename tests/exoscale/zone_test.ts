@@ -8,14 +8,14 @@ import { answering, cloudFetch, CloudFixture, PATIENT } from "../support/cloud/c
 import { endsStart, endsStartInTime } from "./complaint.ts";
 
 /** Options that ask the fixture for the list of zones. */
-function from(stage: CloudFixture) {
+function from(fixture: CloudFixture) {
   return {
     apiKey: SIM_KEY,
     secret: SIM_SECRET,
     fetch: cloudFetch,
-    clock: stage.clock,
+    clock: fixture.clock,
     signal: PATIENT,
-    anyEndpoint: stage.server.endpoint("v2"),
+    anyEndpoint: fixture.server.endpoint("v2"),
   };
 }
 
@@ -25,11 +25,11 @@ Deno.test("endpointOf() takes a zone that it has never heard of", () => {
 });
 
 Deno.test("lookUpEndpoint() asks the list of zones, unsigned, and names a zone that it has not", async () => {
-  await using stage = new CloudFixture();
-  assertEquals(await lookUpEndpoint("ch-gva-2", from(stage)), stage.server.endpoint("v2"));
-  const seen = stage.server.calls.map(({ what, authorized }) => [what, authorized]);
+  await using fixture = new CloudFixture();
+  assertEquals(await lookUpEndpoint("ch-gva-2", from(fixture)), fixture.server.endpoint("v2"));
+  const seen = fixture.server.calls.map(({ what, authorized }) => [what, authorized]);
   assertEquals(seen, [["/zone", false]]);
-  const error = await assertRejects(() => lookUpEndpoint("xx-new-7", from(stage)), CloudError);
+  const error = await assertRejects(() => lookUpEndpoint("xx-new-7", from(fixture)), CloudError);
   assertEquals([error.kind, endsStart(error)], ["no-such-zone", true]);
 });
 
@@ -49,21 +49,21 @@ Deno.test("findEndpoint() lists the zones unsigned, then asks all at once for th
 });
 
 Deno.test("findEndpoint() names an instance that no zone knows", async () => {
-  await using stage = new CloudFixture();
+  await using fixture = new CloudFixture();
   const nobody = simUuid(1, 99);
-  const error = await assertRejects(() => findEndpoint(nobody, from(stage)), CloudError, nobody);
+  const error = await assertRejects(() => findEndpoint(nobody, from(fixture)), CloudError, nobody);
   assertEquals([error.kind, endsStartInTime(error)], ["no-such-instance", true]);
 });
 
 Deno.test("findEndpoint() takes a refusal by a zone for no answer to the question", async () => {
-  await using stage = new CloudFixture();
-  stage.server.fault = ({ what }) => what === "/zone" ? null : "401";
-  const error = await assertRejects(() => findEndpoint(stage.self.id, from(stage)), CloudError);
+  await using fixture = new CloudFixture();
+  fixture.server.fault = ({ what }) => what === "/zone" ? null : "401";
+  const error = await assertRejects(() => findEndpoint(fixture.self.id, from(fixture)), CloudError);
   assertEquals(error.kind, "unauthorized");
 });
 
 Deno.test("findEndpoint() names a list of zones that is none", async () => {
-  await using stage = new CloudFixture();
+  await using fixture = new CloudFixture();
   for (
     const [answer, kind] of [
       [new Response("<html></html>"), "not-json"],
@@ -71,18 +71,18 @@ Deno.test("findEndpoint() names a list of zones that is none", async () => {
       [new Response('{"instances":[]}'), "unexpected-answer"],
     ] as const
   ) {
-    const options = { ...from(stage), fetch: answering(() => answer) };
-    const error = await assertRejects(() => findEndpoint(stage.self.id, options), CloudError);
+    const options = { ...from(fixture), fetch: answering(() => answer) };
+    const error = await assertRejects(() => findEndpoint(fixture.self.id, options), CloudError);
     assertEquals([error.kind, error.retryable], [kind, true]);
   }
 });
 
 Deno.test("a list of zones without any is an odd answer, and says nothing of a zone or an instance", async () => {
-  await using stage = new CloudFixture();
-  const options = { ...from(stage), fetch: answering(() => new Response('{"zones":[]}')) };
+  await using fixture = new CloudFixture();
+  const options = { ...from(fixture), fetch: answering(() => new Response('{"zones":[]}')) };
   const asking = [
     () => lookUpEndpoint("ch-gva-2", options),
-    () => findEndpoint(stage.self.id, options),
+    () => findEndpoint(fixture.self.id, options),
   ];
   for (const ask of asking) {
     const error = await assertRejects(ask, CloudError);

@@ -13,8 +13,8 @@ import {
   PATIENT,
 } from "../support/cloud/cloud_fixture.ts";
 
-function configOf(stage: CloudFixture, mode: string, address: string): Config {
-  const endpoint = ["-xe", stage.server.endpoint("v2")];
+function configOf(fixture: CloudFixture, mode: string, address: string): Config {
+  const endpoint = ["-xe", fixture.server.endpoint("v2")];
   const argv = [mode, "-xi", address, "-xk", SIM_KEY, "-xs", SIM_SECRET, ...endpoint];
   const config = configure(readValues(argv, {}), {});
   assert(!("problems" in config), JSON.stringify(config));
@@ -23,17 +23,17 @@ function configOf(stage: CloudFixture, mode: string, address: string): Config {
 
 /** Connects; `lines` are the log. */
 async function connect(
-  stage: CloudFixture,
+  fixture: CloudFixture,
   config: Config,
   signal: AbortSignal = new AbortController().signal,
 ) {
   const lines: string[] = [];
   const never = () => Promise.reject(new Error("not there"));
   const connection = await connectionFor(config, {
-    instanceId: stage.self.id,
+    instanceId: fixture.self.id,
     host: {
       fetch: cloudFetch,
-      clock: stage.clock,
+      clock: fixture.clock,
       machine: { fetch: never, root: "", readTextFile: never, run: never },
     },
     log: { write: (severity, event, text) => void lines.push(`${severity} ${event}: ${text}`) },
@@ -43,11 +43,11 @@ async function connect(
 }
 
 Deno.test("connectionFor() waits for the cloud to tell the address of a name, and says so", async () => {
-  await using stage = new CloudFixture();
-  stage.address.description = "web";
+  await using fixture = new CloudFixture();
+  fixture.address.description = "web";
   let failures = 0;
-  stage.server.fault = () => failures++ < 3 ? "503-retry-after" : null;
-  const { connection, lines } = await connect(stage, configOf(stage, "-W", "web/20"));
+  fixture.server.fault = () => failures++ < 3 ? "503-retry-after" : null;
+  const { connection, lines } = await connect(fixture, configOf(fixture, "-W", "web/20"));
   assertEquals(connection?.addresses, [{ elasticIp: ELASTIC_IP, priority: 20 }]);
   assertEquals(lines.length, 4);
   assert(
@@ -58,12 +58,12 @@ Deno.test("connectionFor() waits for the cloud to tell the address of a name, an
 });
 
 Deno.test("connectionFor() gives up on a name that does not exist, and in -A on a cloud that is away", async () => {
-  await using stage = new CloudFixture();
-  const unknown = await connect(stage, configOf(stage, "-W", "web"));
+  await using fixture = new CloudFixture();
+  const unknown = await connect(fixture, configOf(fixture, "-W", "web"));
   assertEquals([unknown.connection, unknown.lines.length], [null, 1]);
   assert(unknown.lines[0]?.startsWith("critical address-unknown: "), unknown.lines[0]);
-  stage.server.fault = () => "500";
-  const away = await connect(stage, configOf(stage, "-A", "web"));
+  fixture.server.fault = () => "500";
+  const away = await connect(fixture, configOf(fixture, "-A", "web"));
   assertEquals(away.connection, null);
   const severities = away.lines.map((line) => line.split(" ")[0]);
   assertEquals(severities, [...severities.slice(1).map(() => "warning"), "critical"]);
@@ -71,45 +71,45 @@ Deno.test("connectionFor() gives up on a name that does not exist, and in -A on 
 });
 
 Deno.test("connectionFor() stops waiting when told to", async () => {
-  await using stage = new CloudFixture();
+  await using fixture = new CloudFixture();
   const stopping = new AbortController();
-  stage.server.fault = () => {
+  fixture.server.fault = () => {
     stopping.abort();
     return "500";
   };
   const { connection, lines } = await connect(
-    stage,
-    configOf(stage, "-W", "web"),
+    fixture,
+    configOf(fixture, "-W", "web"),
     stopping.signal,
   );
   assertEquals([connection, lines], [null, []]);
 });
 
 Deno.test("connectionFor() asks nobody for an address that is one", async () => {
-  await using stage = new CloudFixture();
-  const { connection } = await connect(stage, configOf(stage, "-W", ELASTIC_IP));
+  await using fixture = new CloudFixture();
+  const { connection } = await connect(fixture, configOf(fixture, "-W", ELASTIC_IP));
   assertEquals(connection?.addresses, [{ elasticIp: ELASTIC_IP, priority: null }]);
-  assertEquals(stage.server.calls, []);
+  assertEquals(fixture.server.calls, []);
 });
 
 Deno.test("connectionFor() makes clients that follow other peers and another key", async () => {
-  await using stage = new CloudFixture();
+  await using fixture = new CloudFixture();
   for (const api of APIS) {
-    stage.model.credentials = null;
+    fixture.model.credentials = null;
     const config = {
-      ...configOf(stage, "-W", ELASTIC_IP),
+      ...configOf(fixture, "-W", ELASTIC_IP),
       api,
-      endpoint: stage.server.endpoint(api),
+      endpoint: fixture.server.endpoint(api),
     };
-    const { connection } = await connect(stage, config);
+    const { connection } = await connect(fixture, config);
     const cloud = connection!.connect(ELASTIC_IP, () => {});
     await cloud.prepare(PATIENT);
     const peersAt = async ({ address }: { address: string }) =>
       (await cloud.members(PATIENT, [address])).peers.map(({ address }) => address);
-    assertEquals(await peersAt(stage.peer), [stage.peer.address]);
-    stage.model.credentials = { apiKey: "EXOnew", secret: "another" };
-    await assertRejects(() => peersAt(stage.third), CloudError);
-    connection!.signer.use(stage.model.credentials);
-    assertEquals(await peersAt(stage.third), [stage.third.address], api);
+    assertEquals(await peersAt(fixture.peer), [fixture.peer.address]);
+    fixture.model.credentials = { apiKey: "EXOnew", secret: "another" };
+    await assertRejects(() => peersAt(fixture.third), CloudError);
+    connection!.signer.use(fixture.model.credentials);
+    assertEquals(await peersAt(fixture.third), [fixture.third.address], api);
   }
 });

@@ -8,7 +8,7 @@ import { skippableTest } from "../support/skippable.ts";
 const OURS = "198.51.100.50", OTHER = "2001:db8::50";
 
 /** Addresses on `lo`, with an `ip` that gives these answers. */
-function stage(answer: (args: string) => Partial<CommandOutcome> | Error) {
+function fixture(answer: (args: string) => Partial<CommandOutcome> | Error) {
   const asked: string[] = [], lines: string[] = [];
   const run: RunCommand = (words) => {
     asked.push(words.join(" "));
@@ -22,7 +22,7 @@ function stage(answer: (args: string) => Partial<CommandOutcome> | Error) {
 }
 
 Deno.test("an address is put on and taken off again", async () => {
-  const { addresses, asked, lines } = stage(() => ({}));
+  const { addresses, asked, lines } = fixture(() => ({}));
   assertEquals(await addresses.put([OURS, OTHER]), null);
   await addresses.takeOff();
   await addresses.takeOff();
@@ -45,7 +45,7 @@ Deno.test("an address is put on and taken off again", async () => {
 for (const prefix of ["32", "24"]) {
   Deno.test(`an address that is there already, as /${prefix}, stays there`, async () => {
     const output = `1: lo: <LOOPBACK,UP> mtu 65536\n    inet ${OURS}/${prefix} scope global lo\n`;
-    const { addresses, asked, lines } = stage(() => ({ output }));
+    const { addresses, asked, lines } = fixture(() => ({ output }));
     assertEquals(await addresses.put([OURS]), null);
     await addresses.takeOff();
     assertEquals(asked, [`ip address show dev lo to ${OURS}`]);
@@ -55,7 +55,9 @@ for (const prefix of ["32", "24"]) {
 
 Deno.test("what ip complains about is told, and what was put on before is taken off", async () => {
   const complaint = { code: 2, errors: "RTNETLINK answers: Operation not permitted\n" };
-  const { addresses, asked } = stage((args) => args.includes(`replace ${OTHER}`) ? complaint : {});
+  const { addresses, asked } = fixture((args) =>
+    args.includes(`replace ${OTHER}`) ? complaint : {}
+  );
   assertEquals(
     await addresses.put([OURS, OTHER]),
     `ip address replace ${OTHER}/128 dev lo nodad: exit code 2: ` +
@@ -67,17 +69,17 @@ Deno.test("what ip complains about is told, and what was put on before is taken 
 
 Deno.test("ip is looked for where the search path may not lead, and missed with one line", async () => {
   const missing = (path: string) => new Error(`cannot run ${path.split(" ")[0]}: not found`);
-  const far = stage((args) => args.startsWith("/sbin/ip ") ? {} : missing(args));
+  const far = fixture((args) => args.startsWith("/sbin/ip ") ? {} : missing(args));
   assertEquals(await far.addresses.put([OURS]), null);
   assertEquals(far.asked.at(-1), `/sbin/ip address replace ${OURS}/32 dev lo`);
-  const none = stage(missing);
+  const none = fixture(missing);
   assertEquals(await none.addresses.put([OURS]), "cannot run ip: not found");
 });
 
 Deno.test("what was put back is taken off, too, and whether it was missing is told", async () => {
   const there = `    inet ${OURS}/32 scope global lo\n`;
   let output = there;
-  const { addresses, asked, lines } = stage((args) => args.includes("show") ? { output } : {});
+  const { addresses, asked, lines } = fixture((args) => args.includes("show") ? { output } : {});
   assertEquals(await addresses.put([OURS]), null);
   assertEquals(await addresses.restore(OURS), false);
   output = "";
@@ -96,7 +98,10 @@ Deno.test("what was put back is taken off, too, and whether it was missing is to
 });
 
 Deno.test("what cannot be put back is a reason, and not what is taken off", async () => {
-  const { addresses, asked } = stage(() => ({ code: 1, errors: 'Device "lo" does not exist.\n' }));
+  const { addresses, asked } = fixture(() => ({
+    code: 1,
+    errors: 'Device "lo" does not exist.\n',
+  }));
   await assertRejects(
     () => addresses.restore(OURS),
     Error,
@@ -114,7 +119,7 @@ const LOST: readonly [title: string, shown: Partial<CommandOutcome>][] = [
 for (const [title, shown] of LOST) {
   Deno.test(`at the end ${title} is no failure`, async () => {
     let ending = false;
-    const { addresses, lines } = stage((args) => {
+    const { addresses, lines } = fixture((args) => {
       if (args.includes("delete")) return { code: 2, errors: "Cannot assign requested address\n" };
       return ending && args.includes("show") ? shown : {};
     });
@@ -127,7 +132,7 @@ for (const [title, shown] of LOST) {
 
 Deno.test("a failure to take it off is a line", async () => {
   let put = false;
-  const { addresses, lines } = stage((args) => {
+  const { addresses, lines } = fixture((args) => {
     if (args.includes("delete")) return { code: 2 };
     return put ? { output: `    inet ${OURS}/32 scope global lo\n` } : {};
   });

@@ -12,7 +12,7 @@ interface Options {
 }
 
 /** A machine with one interface `lo`, whose addresses the test removes and adds. */
-function stage({ elasticIps = [OURS], device = "lo" }: Options = {}) {
+function fixture({ elasticIps = [OURS], device = "lo" }: Options = {}) {
   const clock = new VirtualClock();
   const on = new Set(elasticIps);
   const lines: string[] = [], told: string[] = [], attempts: number[] = [];
@@ -63,7 +63,7 @@ function stage({ elasticIps = [OURS], device = "lo" }: Options = {}) {
 }
 
 Deno.test("an address that is taken off is back at the next look, with one line", async () => {
-  const { watch, on, lines, told, attempts, pass } = stage();
+  const { watch, on, lines, told, attempts, pass } = fixture();
   await pass(10_500);
   assertEquals([lines, attempts], [[], []], "while it is there, ip is not run");
   on.delete(OURS);
@@ -76,7 +76,7 @@ Deno.test("an address that is taken off is back at the next look, with one line"
 });
 
 Deno.test("an address that cannot be put back is tried for ever, told once, and back within 5 s of the cure", async () => {
-  const { watch, on, lines, told, attempts, machine, pass, clock } = stage();
+  const { watch, on, lines, told, attempts, machine, pass, clock } = fixture();
   await pass(500);
   on.delete(OURS);
   machine.trouble = 'Device "lo" does not exist.';
@@ -100,7 +100,7 @@ Deno.test("an address that cannot be put back is tried for ever, told once, and 
 });
 
 Deno.test("why an address is lost is told anew when that changes, and not while it is just back", async () => {
-  const { watch, on, told, machine, pass } = stage();
+  const { watch, on, told, machine, pass } = fixture();
   await pass(500);
   on.delete(OURS);
   machine.trouble = "no";
@@ -117,7 +117,7 @@ Deno.test("why an address is lost is told anew when that changes, and not while 
 });
 
 Deno.test("a fight every second costs a few lines and then one a minute, and the address is off for a tenth of it", async () => {
-  const { watch, on, lines, pass } = stage();
+  const { watch, on, lines, pass } = fixture();
   let offMs = 0;
   for (let second = 0; second < 600; second++) {
     on.delete(OURS);
@@ -135,7 +135,7 @@ Deno.test("a fight every second costs a few lines and then one a minute, and the
 });
 
 Deno.test("an address that is taken off at once whenever it is put back makes the node unhealthy", async () => {
-  const { watch, on, lines, told, attempts, pass } = stage();
+  const { watch, on, lines, told, attempts, pass } = fixture();
   await pass(500);
   const fight = async (seconds: number) => {
     for (let turn = 0; turn < seconds * 20; turn++) {
@@ -155,7 +155,7 @@ Deno.test("an address that is taken off at once whenever it is put back makes th
 });
 
 Deno.test("a state that flips all the time is bounded, too", async () => {
-  const { watch, on, lines, machine, pass } = stage();
+  const { watch, on, lines, machine, pass } = fixture();
   for (let turn = 0; turn < 100; turn++) {
     on.delete(OURS);
     machine.trouble = "no";
@@ -168,7 +168,7 @@ Deno.test("a state that flips all the time is bounded, too", async () => {
 });
 
 Deno.test("an ip that hangs delays no look, and the node is unhealthy meanwhile", async () => {
-  const { watch, on, told, attempts, machine, pass } = stage();
+  const { watch, on, told, attempts, machine, pass } = fixture();
   await pass(500);
   machine.hangs = true;
   on.delete(OURS);
@@ -182,7 +182,7 @@ Deno.test("an ip that hangs delays no look, and the node is unhealthy meanwhile"
 });
 
 Deno.test("with several Elastic IPs each counts for itself, and its lines name it", async () => {
-  const { watch, on, lines, told, machine, pass } = stage({ elasticIps: [OURS, OTHER] });
+  const { watch, on, lines, told, machine, pass } = fixture({ elasticIps: [OURS, OTHER] });
   await pass(500);
   machine.trouble = "no";
   on.delete(OTHER);
@@ -194,7 +194,7 @@ Deno.test("with several Elastic IPs each counts for itself, and its lines name i
 });
 
 Deno.test("without --address-on nothing is put anywhere: a holder is warned once, and told when it is there", async () => {
-  const { watch, on, lines, told, attempts, machine, pass } = stage({ device: null });
+  const { watch, on, lines, told, attempts, machine, pass } = fixture({ device: null });
   machine.holding = false;
   on.delete(OURS);
   await pass(10_000);
@@ -214,7 +214,7 @@ Deno.test("without --address-on nothing is put anywhere: a holder is warned once
 });
 
 Deno.test("a machine that can tell nothing is said to be so once, and unknown is what it stays", async () => {
-  const { watch, on, lines, machine, pass } = stage({ device: null });
+  const { watch, on, lines, machine, pass } = fixture({ device: null });
   machine.listable = machine.kernelTells = false;
   on.delete(OURS);
   await pass(600_000);
@@ -227,7 +227,7 @@ Deno.test("a machine that can tell nothing is said to be so once, and unknown is
 });
 
 Deno.test("where nothing can be seen, ip has the last word on what it keeps", async () => {
-  const { watch, on, lines, told, machine, pass } = stage();
+  const { watch, on, lines, told, machine, pass } = fixture();
   machine.listable = machine.kernelTells = false;
   await pass(10_000);
   assertEquals([watch.presence(OURS)?.sight.present, lines], [true, []]);
@@ -243,7 +243,7 @@ Deno.test("where nothing can be seen, ip has the last word on what it keeps", as
 });
 
 Deno.test("a list that takes long is not made again: the kernel is asked for the Elastic IP alone", async () => {
-  const { watch, on, machine, pass } = stage();
+  const { watch, on, machine, pass } = fixture();
   machine.others = LISTED_MAX;
   await pass(60_000);
   assertEquals(machine.listings, 2, "the one before, and the first long one");

@@ -16,7 +16,7 @@ const keyFile = ([key, secret]: readonly [string, string], end?: number) =>
   JSON.stringify({ key, secret, ...(end !== undefined && { "expires-at": new Date(end) }) });
 
 /** A renewal with files that the test can change, in virtual time. */
-async function stage(files: Record<string, string | Error>, args: string[]) {
+async function fixture(files: Record<string, string | Error>, args: string[]) {
   const lines: string[] = [], reads: string[] = [], hidden: string[] = [];
   const clock = new VirtualClock({ nowMs: 1_000 });
   const read = (path: string) => {
@@ -60,7 +60,7 @@ async function refused(renewal: Renewal, kind: CloudErrorKind): Promise<void> {
 for (const kind of ["unauthorized", "forbidden"] as const) {
   Deno.test(`a secret that has changed in its file is used once the cloud says ${kind}`, async () => {
     const files: Record<string, string> = { "/secret": OLD[1] };
-    const { renewal, signer, lines, hidden } = await stage(files, [
+    const { renewal, signer, lines, hidden } = await fixture(files, [
       ...["-xk", OLD[0], "--api-secret-file", "/secret"],
     ]);
     files["/secret"] = NEW[1];
@@ -88,7 +88,7 @@ Deno.test("each kind of file is read again: JSON, variables, our configuration",
   ];
   for (const [args, written] of rows) {
     const files = { "/file": written(OLD) };
-    const { renewal, signer } = await stage(files, args);
+    const { renewal, signer } = await fixture(files, args);
     files["/file"] = written(NEW);
     await refused(renewal, "forbidden");
     await settle();
@@ -99,7 +99,7 @@ Deno.test("each kind of file is read again: JSON, variables, our configuration",
 });
 
 Deno.test("what is refused for good costs one reading in half a minute", async () => {
-  const { renewal, lines, reads, pass } = await stage({ "/secret": OLD[1] }, [
+  const { renewal, lines, reads, pass } = await fixture({ "/secret": OLD[1] }, [
     ...["-xk", OLD[0], "--api-secret-file", "/secret"],
   ]);
   for (let second = 0; second < 600; second++) {
@@ -112,20 +112,20 @@ Deno.test("what is refused for good costs one reading in half a minute", async (
 });
 
 Deno.test("other failures, and credentials that no file has, are no reason to read", async () => {
-  const { renewal, reads } = await stage({ "/secret": OLD[1] }, [
+  const { renewal, reads } = await fixture({ "/secret": OLD[1] }, [
     ...["-xk", OLD[0], "--api-secret-file", "/secret"],
   ]);
   for (const kind of ["timeout", "not-found", "clock-late", "server-error"] as const) {
     await refused(renewal, kind);
   }
-  const bare = await stage({}, ["-xk", OLD[0], "-xs", OLD[1]]);
+  const bare = await fixture({}, ["-xk", OLD[0], "-xs", OLD[1]]);
   await refused(bare.renewal, "forbidden");
   assertEquals([reads, bare.reads], [[], []]);
 });
 
 Deno.test("a file that cannot be read, or is wrong, is named once and changes nothing", async () => {
   const files: Record<string, string | Error> = { "/secret": keyFile(OLD) };
-  const { renewal, signer, lines, pass } = await stage(files, ["--api-secret-file", "/secret"]);
+  const { renewal, signer, lines, pass } = await fixture(files, ["--api-secret-file", "/secret"]);
   files["/secret"] = '{"key": ';
   for (let second = 0; second < 100; second++) {
     await refused(renewal, "unauthorized");
@@ -148,7 +148,7 @@ Deno.test("a file that cannot be read, or is wrong, is named once and changes no
 Deno.test("a key with an end is renewed from its file before it ends", async () => {
   const endMs = 3_600_000, nextEndMs = 7_200_000;
   const files = { "/key": keyFile(OLD, endMs) };
-  const { renewal, signer, lines, reads, pass, clock } = await stage(files, [
+  const { renewal, signer, lines, reads, pass, clock } = await fixture(files, [
     ...["--api-secret-file", "/key"],
   ]);
   renewal.use({ apiKey: OLD[0], secret: OLD[1], expiresAtMs: endMs });

@@ -26,7 +26,7 @@ function configOf(...argv: string[]): Config {
 /**
  * A service with two Elastic IPs and a check; the test sets the result of the check and the addresses on the interface.
  */
-function stage(config: Config) {
+function fixture(config: Config) {
   const clock = new VirtualClock();
   const machine = { well: true, on: new Set([ONE, TWO]), putting: true };
   const told: string[] = [], log = { write() {} };
@@ -75,7 +75,7 @@ function stage(config: Config) {
 }
 
 Deno.test("checks and the address on the interface are combined, for each Elastic IP", async () => {
-  const { machine, service, within } = stage(
+  const { machine, service, within } = fixture(
     configOf("--address-on", "lo", "--check", "exec:check"),
   );
   assertEquals(await within(1_500), [`${ONE} true`, `${TWO} true`]);
@@ -108,7 +108,7 @@ Deno.test("checks and the address on the interface are combined, for each Elasti
 });
 
 Deno.test("addresses that move together are unhealthy together", async () => {
-  const { machine, service, within } = stage(configOf("--address-on", "lo", "--together"));
+  const { machine, service, within } = fixture(configOf("--address-on", "lo", "--together"));
   await within(1_500);
   machine.putting = false;
   machine.on.delete(TWO);
@@ -120,7 +120,7 @@ Deno.test("addresses that move together are unhealthy together", async () => {
 });
 
 Deno.test("checks that a reload takes away leave what the interface says", async () => {
-  const { machine, service, within, told } = stage(
+  const { machine, service, within, told } = fixture(
     configOf("--address-on", "lo", "--check", "exec:check"),
   );
   machine.well = false;
@@ -135,7 +135,7 @@ Deno.test("checks that a reload takes away leave what the interface says", async
 });
 
 Deno.test("without --address-on an address that is missing makes no node unhealthy", async () => {
-  const { machine, service, within } = stage(configOf());
+  const { machine, service, within } = fixture(configOf());
   machine.on.clear();
   assertEquals(await within(60_000), []);
   assertEquals(service.presence(ONE)?.sight.present, false);
@@ -144,7 +144,7 @@ Deno.test("without --address-on an address that is missing makes no node unhealt
 });
 
 Deno.test("a service that is closed puts nothing back any more", async () => {
-  const { machine, service, within } = stage(configOf("--address-on", "lo"));
+  const { machine, service, within } = fixture(configOf("--address-on", "lo"));
   await within(1_500);
   await service.close();
   machine.on.clear();
