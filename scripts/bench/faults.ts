@@ -98,6 +98,6 @@ async function hang(size: Size): Promise<Figure[]> {
 
 /** Network partition and hanging cloud. */
 export const faultCase: Case = {
-  name: "weather",
+  name: "faults",
   run: async (size) => [...await split(size), ...await hang(size)],
 };

@@ -10,7 +10,7 @@ import { PATIENT } from "../support/cloud/cloud_fixture.ts";
 import { VirtualClock } from "../support/clock.ts";
 
 /** The state of the network for a while. */
-interface Weather {
+interface Phase {
   /**
    * `lost`: no packet gets through, those of open connections arrive when it is over; `silent`: open connections are
    * dead, new ones work; `resets`: each request is cut; `nameless`: name lookups fail, so there are no new connections;
@@ -29,36 +29,36 @@ class Network {
   readonly clock = new VirtualClock({ leaps: true });
   /** When requests arrived. */
   readonly arrivals: number[] = [];
-  readonly #weathers: { readonly kind: Weather["kind"]; readonly fromMs: number }[] = [];
+  readonly #phases: { readonly kind: Phase["kind"]; readonly fromMs: number }[] = [];
   /** Idle connections, by the time at which they were made. */
   #idle: number[] = [];
   #epoch = 0;
 
-  constructor(weathers: readonly Weather[]) {
+  constructor(phases: readonly Phase[]) {
     let fromMs = 0;
-    for (const { kind, forMs } of weathers) {
-      this.#weathers.push({ kind, fromMs });
+    for (const { kind, forMs } of phases) {
+      this.#phases.push({ kind, fromMs });
       fromMs += forMs;
     }
-    this.#weathers.push({ kind: "good", fromMs });
+    this.#phases.push({ kind: "good", fromMs });
   }
 
   get endMs(): number {
-    return this.#weathers.at(-1)?.fromMs ?? 0;
+    return this.#phases.at(-1)?.fromMs ?? 0;
   }
 
   #indexNow(): number {
     const nowMs = this.clock.nowMs();
-    return this.#weathers.findLastIndex(({ fromMs }) => fromMs <= nowMs);
+    return this.#phases.findLastIndex(({ fromMs }) => fromMs <= nowMs);
   }
 
-  get #kind(): Weather["kind"] {
-    return this.#weathers[this.#indexNow()]?.kind ?? "good";
+  get #kind(): Phase["kind"] {
+    return this.#phases[this.#indexNow()]?.kind ?? "good";
   }
 
   /** Resolves when the state of the network changes. */
   async #change(signal: AbortSignal): Promise<void> {
-    const next = this.#weathers[this.#indexNow() + 1]?.fromMs ?? Infinity;
+    const next = this.#phases[this.#indexNow() + 1]?.fromMs ?? Infinity;
     await this.clock.sleep(next - this.clock.nowMs(), signal);
   }
 
@@ -108,7 +108,7 @@ class Network {
   }
 
   async #exchange(madeAtMs: number, kept: boolean, signal: AbortSignal): Promise<void> {
-    const { kind, fromMs } = this.#weathers[this.#indexNow()]!;
+    const { kind, fromMs } = this.#phases[this.#indexNow()]!;
     const dead = kind === "silent" && madeAtMs < fromMs;
     if (kind === "resets" || (kept && kind === "refused")) {
       throw new CloudError("unreachable", "connection broke off", { stale: kept });
@@ -131,9 +131,9 @@ class Network {
 
   /** Since when, before this moment, some connection has worked; an immediate success needs no time. */
   waySinceMs(atMs: number): number | null {
-    const works = (kind: Weather["kind"]) => ["good", "slow", "silent"].includes(kind);
+    const works = (kind: Phase["kind"]) => ["good", "slow", "silent"].includes(kind);
     let since: number | null = null;
-    for (const { kind, fromMs } of this.#weathers) {
+    for (const { kind, fromMs } of this.#phases) {
       if (fromMs > atMs) break;
       if (!works(kind)) since = null;
       else if (since === null || kind === "silent") since = fromMs;
@@ -142,11 +142,11 @@ class Network {
   }
 }
 
-const weathers = fc.array(
+const phases = fc.array(
   fc.record({
     kind: fc.constantFrom("good", "slow", "lost", "silent", "resets", "nameless", "refused"),
     forMs: fc.integer({ min: 100, max: 60_000 }),
-  }) as fc.Arbitrary<Weather>,
+  }) as fc.Arbitrary<Phase>,
   { maxLength: 6 },
 );
 
@@ -172,7 +172,7 @@ const limiter = new WeakMap<Network, RateLimiter>();
 
 Deno.test("Attempts reach the server within 10 s of a way that works, and five times a second at most", async () => {
   await fc.assert(
-    fc.asyncProperty(weathers, fc.integer({ min: 1, max: 2 }), async (given, readers) => {
+    fc.asyncProperty(phases, fc.integer({ min: 1, max: 2 }), async (given, readers) => {
       const network = new Network(given);
       limiter.set(network, new RateLimiter(network.clock));
       const all = [true, ...Array(readers).fill(false)];

@@ -270,7 +270,7 @@ const happenings = fc.array(
   ),
   { maxLength: 25 },
 );
-const weather = fc.record({
+const network = fc.record({
   loss: fc.constantFrom(0, 0.2, 0.7),
   delayMs: fc.constantFrom(0, 100, 400),
   doubles: fc.constantFrom(0, 0.3),
@@ -279,13 +279,13 @@ const weather = fc.record({
 
 Deno.test("two live nodes believe each other within a hold-off, and no recording pushes out the live run", () => {
   fc.assert(
-    fc.property(happenings, weather, fc.constantFrom(500, 1_000), (story, weather, intervalMs) => {
-      const { chance, delayMs } = weather;
+    fc.property(happenings, network, fc.constantFrom(500, 1_000), (story, network, intervalMs) => {
+      const { chance, delayMs } = network;
       const roll = () => chance.next().value ?? 0;
       let trouble = true;
       const pair = new Pair(intervalMs, () => ({
-        lost: trouble && roll() < weather.loss,
-        delaysMs: (roll() < weather.doubles ? [1, 1] : [1]).map(() => roll() * delayMs),
+        lost: trouble && roll() < network.loss,
+        delaysMs: (roll() < network.doubles ? [1, 1] : [1]).map(() => roll() * delayMs),
       }));
       const safe = () => {
         for (const which of [0, 1] as const) {

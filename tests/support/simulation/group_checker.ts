@@ -49,7 +49,7 @@ function neverApartForLong(cluster: SimCluster): void {
     const sets = new Set(holders.map((each) => each.map(({ name }) => name).join("+")));
     if (sets.size <= 1) calmSinceMs = nowMs;
     const disturbed = network.cuts.size > 0 || network.holds.size > 0 ||
-      network.weather.loss > 0 || cluster.hidden.size > 0 ||
+      network.conditions.loss > 0 || cluster.hidden.size > 0 ||
       live.some((machine) => machine.stopping || !machine.inPeerList);
     const events = live.map((each) => Math.max(each.startedAtMs, each.frozenUntilMs));
     const [cloud] = clouds;

@@ -2,7 +2,7 @@
 import type { Timeline } from "../timeline.ts";
 
 /** How the network behaves. */
-export interface Weather {
+export interface NetworkConditions {
   /** Share of datagrams that are lost, 0 to 1. */
   loss: number;
   /** Share of datagrams that arrive twice. */
@@ -20,7 +20,7 @@ export interface SimDatagram {
 
 /** Carries datagrams between addresses. */
 export class SimNetwork {
-  weather: Weather = { loss: 0, duplicates: 0, delayMs: [0, 0] };
+  conditions: NetworkConditions = { loss: 0, duplicates: 0, delayMs: [0, 0] };
   /** Directions that are cut, as `from>to`. */
   readonly cuts = new Set<string>();
   /** Directions in which datagrams are delayed, and by how much; this applies to cut ones, too. */
@@ -45,7 +45,7 @@ export class SimNetwork {
   send(from: string, to: string, bytes: Uint8Array): void {
     this.onSent({ from, to, bytes, sentAtMs: this.#timeline.nowMs });
     const heldMs = this.holds.get(`${from}>${to}`) ?? 0;
-    const { loss, duplicates, delayMs: [least, most] } = this.weather;
+    const { loss, duplicates, delayMs: [least, most] } = this.conditions;
     const cut = () => this.cuts.size > 0 && this.cuts.has(`${from}>${to}`);
     if (cut() || (loss > 0 && this.#random() < loss)) return;
     const sentAtMs = this.#timeline.nowMs;

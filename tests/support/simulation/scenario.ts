@@ -8,7 +8,7 @@
 //           two     (each machine is in two networks: `cut` is about the first one, `cut2` about the second)
 //   kill a at 5s | poweroff a at 5s | start a at 9s | stop a at 9s | better a at 9s | worse a at 9s
 //   pause a at 5s for 10s | suspend a at 5s for 1h     (its monotonic clock stands still) | clock a at 5s for 1h | clock a back at 5s for 1h | leave a at 5s | join a at 9s
-//   cut a b at 5s | cut a>b at 5s | heal at 9s | weather loss=0.1 duplicates=0.1 delay=200ms at 5s
+//   cut a b at 5s | cut a>b at 5s | heal at 9s | network loss=0.1 duplicates=0.1 delay=200ms at 5s
 //   hide a at 5s | hide a denied at 5s | show a at 9s     (its name cannot be resolved: silence, or "no such name")
 //   replay a>b at 5s for 10s     (any earlier heartbeat of a, to b, ten times a second)
 //   cross a>b at 5s for 10s      (the latest heartbeats of a on the first path, to b on the second)
@@ -164,7 +164,7 @@ async function obey(cluster: SimCluster, command: string): Promise<void> {
 /** Mends everything between the nodes; machines that are switched off stay off, the others run again. */
 function mend(cluster: SimCluster): void {
   const { network, cloud, machines } = cluster;
-  network.weather = { loss: 0, duplicates: 0, delayMs: [0, 1] };
+  network.conditions = { loss: 0, duplicates: 0, delayMs: [0, 1] };
   network.cuts.clear();
   network.holds.clear();
   for (const each of cluster.clouds) {
@@ -234,8 +234,8 @@ function act(cluster: SimCluster, { verb, names: words, forMs, command }: Action
     case "withhold":
     case "forge":
       return attack(cluster, { verb, names, forMs, command });
-    case "weather":
-      return void (network.weather = weatherOf(names, command));
+    case "network":
+      return void (network.conditions = conditionsOf(names, command));
     case "leave":
     case "join":
       return cluster.list(machine(), verb === "join");
@@ -318,7 +318,7 @@ function changesOf(words: readonly string[], command: string): Partial<NodeSetti
   };
 }
 
-function weatherOf(words: readonly string[], command: string) {
+function conditionsOf(words: readonly string[], command: string) {
   const values = new Map(words.map((word) => word.split("=") as [string, string]));
   const delayMs: [number, number] = [0, spanOf(values.get("delay") ?? "0", command)];
   return {

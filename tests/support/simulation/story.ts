@@ -63,7 +63,7 @@ export function writeStory(seed: number): string {
   // Separate generators, so that the rest of a seed's story does not change.
   const operator = new Dice(seed ^ 0xd4a1);
   const requests = operator.chance(OPERATED_SHARE) ? requestsOf(names, operator) : [];
-  const sky = `weather ${weather(dice)} at 0s`;
+  const network = `network ${conditions(dice)} at 0s`;
   const second = new Dice(seed ^ 0x5eed);
   const signs = second.chance(SIGNED_SHARE) && !cluster.includes("/plain");
   const third = new Dice(seed ^ 0x2ae7);
@@ -73,7 +73,7 @@ export function writeStory(seed: number): string {
   return [
     words.join(" "),
     ...starts,
-    sky,
+    network,
     ...texts,
     ...requests,
     ...(signs ? attacksOn(names, second) : []),
@@ -218,7 +218,7 @@ function clusterOf(
 }
 
 /** Loss that a dead ratio of three usually survives, and delays that reorder datagrams. */
-function weather(dice: Dice): string {
+function conditions(dice: Dice): string {
   const loss = dice.chance(0.5) ? 0 : dice.roll() * 0.2;
   const delayMs = dice.chance(0.5) ? 1 : dice.number(1, 200);
   return `loss=${loss.toFixed(3)} duplicates=${(dice.roll() * 0.1).toFixed(3)} delay=${delayMs}ms`;
@@ -247,7 +247,7 @@ function faultOf(dice: Dice, { names, atMs }: { names: readonly string[]; atMs: 
         "\n",
       ),
     () => `heal ${at}`,
-    () => `weather ${weather(dice)} ${at}`,
+    () => `network ${conditions(dice)} ${at}`,
     () => `cloud ${dice.pick(FAULTS)}${dice.chance(0.5) ? ` ${name}` : ""} ${at}`,
     () => `cloud ${dice.pick(FAULTS)}${dice.chance(0.5) ? ` ${name}` : ""} ${at}`,
     () => `cloud ok ${at}`,
