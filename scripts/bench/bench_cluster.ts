@@ -101,22 +101,22 @@ export class BenchCluster extends Cluster {
 /** Measures `count` times, with several clusters in parallel: all of them settle first, so that no start disturbs. */
 export async function repeat<Result>(
   count: number,
-  { cluster, lanes = 5, measure }: {
+  { cluster, parallel = 5, measure }: {
     cluster: () => Promise<BenchCluster>;
-    lanes?: number;
+    parallel?: number;
     measure: (cluster: BenchCluster, run: number) => Promise<Result>;
   },
 ): Promise<Result[]> {
   const results: Result[] = [];
   while (results.length < count) {
     const first = results.length;
-    const arenas = await Promise.all(
-      Array.from({ length: Math.min(lanes, count - first) }, cluster),
+    const clusters = await Promise.all(
+      Array.from({ length: Math.min(parallel, count - first) }, cluster),
     );
     try {
-      results.push(...await Promise.all(arenas.map((each, at) => measure(each, first + at))));
+      results.push(...await Promise.all(clusters.map((each, at) => measure(each, first + at))));
     } finally {
-      await Promise.all(arenas.map((each) => each.close()));
+      await Promise.all(clusters.map((each) => each.close()));
     }
   }
   return results;

@@ -14,9 +14,9 @@ interface Crash {
   readonly relievedMs: number;
 }
 
-async function crash(intervalMs: number, runs: number, lanes: number): Promise<Crash[]> {
+async function crash(intervalMs: number, runs: number, parallel: number): Promise<Crash[]> {
   return await repeat(runs, {
-    lanes,
+    parallel,
     cluster: () => new BenchCluster({ intervalMs }).settle(),
     measure: async (cluster, run) => {
       await pause(intervalMs * (run + 0.5) / runs);

@@ -29,7 +29,7 @@ async function crash(ttlS: number, size: Size): Promise<Figure[]> {
   await using etcd = await Etcd.start();
   const cases = await repeat(runs, {
     // One lease at a time: all clusters have the same Elastic IP.
-    lanes: 1,
+    parallel: 1,
     cluster: () => new BenchCluster().settle({ args: () => leaseArgs(etcd.endpoints[0]!, ttlS) }),
     measure: async (cluster, run) => {
       await pause(ttlS * 1_000 / 3 * (run + 0.5) / runs);
@@ -51,7 +51,7 @@ async function move(size: Size): Promise<Figure[]> {
   await using etcd = await Etcd.start();
   const args = leaseArgs(etcd.endpoints[0]!, 10);
   const runs = await repeat(size.runs(10), {
-    lanes: 1,
+    parallel: 1,
     cluster: () => new BenchCluster().settle({ args: () => args }),
     measure: async (cluster) => {
       await pause(AFTERMATH_MS);

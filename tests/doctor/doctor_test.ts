@@ -421,7 +421,7 @@ Deno.test(
   },
 );
 
-Deno.test("--doctor tells silent peers, deaf ones and wrong ones apart", async () => {
+Deno.test("--doctor tells silent peers, those that do not hear us and wrong ones apart", async () => {
   const rows: [NonNullable<Faults["peers"]>[0], RegExp, number][] = [
     [
       "silent",
@@ -429,7 +429,7 @@ Deno.test("--doctor tells silent peers, deaf ones and wrong ones apart", async (
       0,
     ],
     [
-      "deaf",
+      "not-hearing-us",
       /^FAIL node-2 \(203.0.113.12\) is heard and does not hear us: name this machine among its/,
       1,
     ],
@@ -470,7 +470,7 @@ Deno.test("--doctor signs its heartbeats, and believes those who have its secret
     ],
     [{ peersSecret: secret }, /^ok node-2 \(203.0.113.12\) answers: both ways work$/, 0],
     [
-      { peersSecret: secret, peers: ["deaf", "deaf"] },
+      { peersSecret: secret, peers: ["not-hearing-us", "not-hearing-us"] },
       /^FAIL node-2 \(203.0.113.12\) signs its heartbeats and does not hear us: give this machine the secret/,
       1,
     ],

@@ -26,7 +26,12 @@ export const OPEN = {
 } as const;
 
 /** A peer's behaviour: it answers, hears nothing, uses the original's format, or a custom one. */
-export type Behaviour = "answers" | "deaf" | "original" | "silent" | Partial<Trailer & Result>;
+export type Behaviour =
+  | "answers"
+  | "not-hearing-us"
+  | "original"
+  | "silent"
+  | Partial<Trailer & Result>;
 interface Result {
   readonly id: string;
   readonly elasticIp: string;
@@ -58,7 +63,7 @@ function socketTo(
       keyId: keyring?.keyId ?? 0,
       sequence: Date.now(),
       stamp: keyring ? { run: 1n, echo: null } : null,
-      hearsYou: heard && behaviour !== "deaf",
+      hearsYou: heard && behaviour !== "not-hearing-us",
       ...flags,
     };
     const arrive = (bytes: Uint8Array) => socket.receive({ bytes, from, fromPort: PORT });

@@ -73,7 +73,10 @@ Deno.test("--doctor fails when the machine has not the own address, with the cur
 Deno.test("--doctor works without ip, and where an address can be bound that no interface has", async () => {
   await using fixture = healthyFixture();
   const { interfaces } = withoutOwn;
-  const { code, of } = await examine(fixture, { host: { interfaces }, peers: ["deaf", "deaf"] });
+  const { code, of } = await examine(fixture, {
+    host: { interfaces },
+    peers: ["not-hearing-us", "not-hearing-us"],
+  });
   assertEquals(code, 1);
   assertMatch(of("source")[0] ?? "", /^FAIL IPv4 .* leave from 203.0.113.11, .*: no interface/);
   assertEquals(
@@ -97,7 +100,7 @@ Deno.test("--doctor fails when -l names an address that the cloud does not know 
   await using fixture = healthyFixture();
   const wrong = await examine(fixture, {
     argv: ["-l", `${ELASTIC_IP}:${PORT}`],
-    peers: ["deaf", "deaf"],
+    peers: ["not-hearing-us", "not-hearing-us"],
   });
   assertEquals([wrong.code, wrong.of("source")], [1, [
     `FAIL IPv4 heartbeats do not leave from ${OWN}, where the peers know this instance: ` +
@@ -206,10 +209,10 @@ Deno.test("--doctor says of a silent peer what the rules say, and no more", asyn
   assertMatch(unknown, /^warn .* is silent: .*, or UDP on port 12345 is filtered$/);
 });
 
-Deno.test("--doctor says of a deaf peer what the rules say, and no more", async () => {
+Deno.test("--doctor says of a peer that does not hear us what the rules say, and no more", async () => {
   await using fixture = healthyFixture();
   fixture.model.rules.set(GROUP, [OPEN, { ...OPEN, direction: "egress", protocol: "tcp" }]);
-  const { of } = await examine(fixture, { peers: ["deaf", "deaf"] });
+  const { of } = await examine(fixture, { peers: ["not-hearing-us", "not-hearing-us"] });
   assertEquals(
     of("heartbeats")[0],
     `FAIL ${TITLE} is heard and does not hear us: no rule lets UDP on port ${PORT} through to it, ` +

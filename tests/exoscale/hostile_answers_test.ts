@@ -86,12 +86,12 @@ for (const api of APIS) {
   Deno.test(`${name} gives up a body that heeds no signal`, async () => {
     await using fixture = new CloudFixture();
     let cancelled = false;
-    const deaf = () =>
+    const unending = () =>
       new ReadableStream<Uint8Array>({
         pull: () => new Promise(() => {}),
         cancel: () => void (cancelled = true),
       });
-    const cloud = fixture.cloud(api, { fetch: answering(() => new Response(deaf())) });
+    const cloud = fixture.cloud(api, { fetch: answering(() => new Response(unending())) });
     const error = await assertRejects(() => cloud.inspect(fixture.peer.id, PATIENT), CloudError);
     assertEquals([error.kind, cancelled], ["timeout", true]);
   });

@@ -64,7 +64,7 @@ const someArrivals = (fate: Partial<Record<keyof Arrival, fc.Arbitrary<unknown>>
   );
 const answered = { broken: fc.constant(false) };
 
-Deno.test("Pace never lets a server see more than five requests in any second", async () => {
+Deno.test("RateLimiter never lets a server see more than five requests in any second", async () => {
   await fc.assert(fc.asyncProperty(someArrivals(answered), async (arrivals) => {
     const starts = await startsOf(arrivals);
     assertEquals(starts.length, arrivals.length);
@@ -72,7 +72,7 @@ Deno.test("Pace never lets a server see more than five requests in any second", 
   }));
 });
 
-Deno.test("Pace expects what was given up to arrive at any later time", async () => {
+Deno.test("RateLimiter expects what was given up to arrive at any later time", async () => {
   const giveUp = { broken: fc.constant(true), tookMs: fc.constant(15_000), atMs: fc.nat(5_000) };
   await fc.assert(fc.asyncProperty(someArrivals(giveUp), fc.nat(60_000), async (arrivals, ms) => {
     const starts = await startsOf(arrivals);
@@ -88,7 +88,7 @@ Deno.test("Pace expects what was given up to arrive at any later time", async ()
   }));
 });
 
-Deno.test("Pace lets everybody through, if one after the other", async () => {
+Deno.test("RateLimiter lets everybody through, if one after the other", async () => {
   await fc.assert(fc.asyncProperty(someArrivals(), async (arrivals) => {
     const starts = await startsOf(arrivals);
     assertEquals(starts.length, arrivals.length);
@@ -99,7 +99,7 @@ Deno.test("Pace lets everybody through, if one after the other", async () => {
   }));
 });
 
-Deno.test("Pace makes a change wait for no number of readings, only for an answer", async () => {
+Deno.test("RateLimiter makes a change wait for no number of readings, only for an answer", async () => {
   const someReads = fc.array(fc.integer({ min: 0, max: 4_000 }), { maxLength: 40 });
   const property = fc.asyncProperty(
     someReads,
@@ -116,7 +116,7 @@ Deno.test("Pace makes a change wait for no number of readings, only for an answe
   await fc.assert(property);
 });
 
-Deno.test("Pace lets four readings or five changes start in a second, and three or four without an answer", async () => {
+Deno.test("RateLimiter lets four readings or five changes start in a second, and three or four without an answer", async () => {
   const many = (writes: boolean, tookMs: number): Arrival[] =>
     Array.from({ length: 6 }, () => ({ atMs: 0, writes, tookMs, transit: 1, broken: false }));
   const early = async (arrivals: Arrival[]) =>
@@ -127,7 +127,7 @@ Deno.test("Pace lets four readings or five changes start in a second, and three 
   assertEquals(await early([...many(false, 1_000), ...many(true, 1_000)]), 4);
 });
 
-Deno.test("Pace.inDoubt tells of a request that has had no answer for a while", async () => {
+Deno.test("RateLimiter.inDoubt tells of a request that has had no answer for a while", async () => {
   const clock = new VirtualClock();
   const limiter = new RateLimiter(clock);
   const settle = await limiter.turn(false, PATIENT);
@@ -139,7 +139,7 @@ Deno.test("Pace.inDoubt tells of a request that has had no answer for a while", 
   assertEquals(limiter.inDoubt, false);
 });
 
-Deno.test("Pace lets those who wait start in the order in which they came", async () => {
+Deno.test("RateLimiter lets those who wait start in the order in which they came", async () => {
   const arrivals = Array.from({ length: 15 }, (_, number) => ({
     atMs: number,
     writes: false,
@@ -151,7 +151,7 @@ Deno.test("Pace lets those who wait start in the order in which they came", asyn
   assertEquals(starts.map(({ atMs }) => atMs), arrivals.map(({ atMs }) => atMs));
 });
 
-Deno.test("Pace holds up nobody who is told to end", async () => {
+Deno.test("RateLimiter holds up nobody who is told to end", async () => {
   const clock = new VirtualClock();
   const limiter = new RateLimiter(clock);
   for (let count = 0; count < 10; count++) await limiter.turn(false, AbortSignal.abort());

@@ -34,7 +34,7 @@ async function signed(keyring: Keyring, bytes = encode(HEARTBEAT)): Promise<Uint
   return result;
 }
 
-Deno.test("seal() ends the datagram with HMAC-SHA256 over all that precedes", async () => {
+Deno.test("sign() ends the datagram with HMAC-SHA256 over all that precedes", async () => {
   const datagram = await signed(await Keyring.of([FIRST]));
   assertEquals(datagram.length, SIGNED_BYTES);
   const said = datagram.subarray(0, -TAG_BYTES);
@@ -95,7 +95,7 @@ for (const [elasticIp, heard, said, tag] of KNOWN) {
   });
 }
 
-Deno.test("seal() covers the address that an IPv6 heartbeat has before its tag", async () => {
+Deno.test("sign() covers the address that an IPv6 heartbeat has before its tag", async () => {
   const keyring = await Keyring.of([FIRST]);
   const datagram = await signed(keyring, encode({ ...HEARTBEAT, elasticIp: "2001:db8::1" }));
   assert(hasTag(datagram) && await keyring.verify(datagram, keyring.keyId));
@@ -138,7 +138,7 @@ Deno.test("a keyring with two keys signs with the first and believes both", asyn
   assert(!both.knows(old.keyId));
 });
 
-Deno.test("seal() returns at once and hands over in the order of its calls", async () => {
+Deno.test("sign() returns at once and hands over in the order of its calls", async () => {
   const keyring = await Keyring.of([FIRST]);
   const order: number[] = [];
   for (let index = 0; index < 500; index++) {

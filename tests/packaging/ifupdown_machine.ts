@@ -38,7 +38,7 @@ export class IfupdownMachine {
   readonly cluster: Cluster;
   readonly #network: Network;
   readonly #folder: string;
-  readonly #keeper: Deno.ChildProcess;
+  readonly #namespaces: Deno.ChildProcess;
   #inside = 0;
   #commandCount = 0;
 
@@ -56,7 +56,7 @@ export class IfupdownMachine {
       "-",
       folder,
     ];
-    this.#keeper = new Deno.Command(program, { args, stdin: "null" }).spawn();
+    this.#namespaces = new Deno.Command(program, { args, stdin: "null" }).spawn();
   }
 
   /** Builds the machine; `hooks` installs ours into ifupdown's folders. */
@@ -81,7 +81,7 @@ export class IfupdownMachine {
   async #enter(): Promise<void> {
     const ready = () => [...Deno.readDirSync(this.#folder)].some(({ name }) => name === "ready");
     await until(ready, { title: "the machine is set up" });
-    const { pid } = this.#keeper;
+    const { pid } = this.#namespaces;
     const children = await Deno.readTextFile(`/proc/${pid}/task/${pid}/children`);
     this.#inside = Number(children.trim());
     const namespace = (path: string) => Deno.readLink(`/proc/${path}/ns/pid`);
@@ -161,8 +161,8 @@ export class IfupdownMachine {
 
   /** Stops and removes all of it. */
   async close(): Promise<void> {
-    this.#keeper.kill("SIGKILL");
-    await this.#keeper.status;
+    this.#namespaces.kill("SIGKILL");
+    await this.#namespaces.status;
     await this.cluster.close();
     await this.#network.close();
     await mustRun(["rm", "-rf", this.#folder]);

@@ -58,22 +58,22 @@ Deno.test("Transport keeps the address that worked when the name server fails, l
 });
 
 Deno.test("Transport tries an address that leaves requests without an answer after the others", async () => {
-  await using mute = new RawServer(() => {});
+  await using unanswering = new RawServer(() => {});
   await using server = new RawServer(
     (_, connection) => void connection.write(answer("ok", "connection: close\r\n")),
-    { hostname: "127.0.0.2", port: mute.port },
+    { hostname: "127.0.0.2", port: unanswering.port },
   );
   using transport = transportTo(["127.0.0.1", "127.0.0.2"]);
   const url = new URL(`https://${NAME}:${server.port}/`);
   const giveUp = new AbortController();
   const first = failureOf(() => transport(url, { signal: giveUp.signal }));
-  await until(() => mute.requests.length === 1, { title: "a request hangs" });
+  await until(() => unanswering.requests.length === 1, { title: "a request hangs" });
   const second = await transport(url, { fresh: true });
   assertEquals(await second.text(), "ok");
   giveUp.abort();
   await first;
   for (let more = 0; more < 3; more++) assertEquals(await get(transport, server.port), "ok");
-  assertEquals(mute.requests.length, 1);
+  assertEquals(unanswering.requests.length, 1);
 });
 
 Deno.test("Transport takes no connection again on which something hangs", async () => {
@@ -192,7 +192,7 @@ Deno.test("Transport asks before anything leaves, and keeps the connection when 
 
 Deno.test("Transport ends at the signal, whatever it is doing", async () => {
   using silent = new SilentServer();
-  await using mute = new RawServer(() => {});
+  await using unanswering = new RawServer(() => {});
   await using half = new RawServer((_, connection) => {
     connection.write(new TextEncoder().encode("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhal"));
   });
@@ -202,7 +202,7 @@ Deno.test("Transport ends at the signal, whatever it is doing", async () => {
   for (
     const [way, port, doing] of [
       [transport, silent.port, `connecting to ${at}`],
-      [transport, mute.port, `waiting for ${at}`],
+      [transport, unanswering.port, `waiting for ${at}`],
       [transport, half.port, `waiting for ${at}`],
       [nameless, 1, `looking up ${NAME}`],
     ] as const
@@ -212,7 +212,9 @@ Deno.test("Transport ends at the signal, whatever it is doing", async () => {
     const { kind, message } = await failureOf(() => get(way, port, { signal: given.signal }));
     assertEquals([kind, message], ["aborted", doing]);
   }
-  const early = await failureOf(() => get(transport, mute.port, { signal: AbortSignal.abort() }));
+  const early = await failureOf(() =>
+    get(transport, unanswering.port, { signal: AbortSignal.abort() })
+  );
   assertEquals([early.kind, early.sent], ["aborted", false]);
 });
 

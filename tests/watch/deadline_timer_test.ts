@@ -3,10 +3,10 @@ import { assertEquals } from "@std/assert";
 import { DeadlineTimer } from "../../src/watch/deadline_timer.ts";
 import { VirtualClock } from "../support/clock.ts";
 
-Deno.test("Alarm rings once, at the last instant that was set, and never after it is cancelled", async () => {
+Deno.test("DeadlineTimer fires once, at the last instant that was set, and never after it is cancelled", async () => {
   const clock = new VirtualClock({ nowMs: 100 });
-  const rung: number[] = [];
-  const timer = new DeadlineTimer(clock, () => rung.push(clock.nowMs()));
+  const fired: number[] = [];
+  const timer = new DeadlineTimer(clock, () => fired.push(clock.nowMs()));
   timer.set(150.2);
   timer.set(150.2);
   assertEquals(clock.sleptMs, [51], "one sleep, rounded up");
@@ -16,14 +16,14 @@ Deno.test("Alarm rings once, at the last instant that was set, and never after i
   timer.set(130);
   clock.skip(31);
   await clock.pass(0);
-  assertEquals(rung, [131]);
+  assertEquals(fired, [131]);
   timer.set(140);
   timer.cancel();
   await clock.pass(1_000);
-  assertEquals(rung, [131]);
+  assertEquals(fired, [131]);
 });
 
-Deno.test("Alarm tells how late it was, at worst, and how overdue it is", async () => {
+Deno.test("DeadlineTimer tells how late it was, at worst, and how overdue it is", async () => {
   const clock = new VirtualClock({ nowMs: 100 });
   const timer = new DeadlineTimer(clock, () => {});
   assertEquals(timer.lag(100), {

@@ -46,7 +46,7 @@ function* flood(seed: number, count: number): Iterable<Datagram> {
   }
 }
 
-Deno.test("a flood of forged datagrams costs a bounded number of lines, alarms, requests and entries", async () => {
+Deno.test("a flood of forged datagrams costs a bounded number of lines, timers, requests and entries", async () => {
   const socket = new MemorySocket({ localAddresses: ["127.0.0.1", "203.0.113.11"] });
   const lines: string[] = [];
   const clock = new VirtualClock({ epochMs: 1_800_000_000_000 });
@@ -72,7 +72,7 @@ Deno.test("a flood of forged datagrams costs a bounded number of lines, alarms, 
   await clock.pass(10_000);
   const [watch] = watchdog.watches;
   for (let round = 1; round <= 2; round++) {
-    const before = { lines: lines.length, alarms: clock.sleptMs.length, calls: calls.length };
+    const before = { lines: lines.length, timers: clock.sleptMs.length, calls: calls.length };
     const spoken = socket.sent.length;
     await socket.pour(flood(round, FLOOD));
     const { membership, election } = watch!.node;
@@ -81,8 +81,8 @@ Deno.test("a flood of forged datagrams costs a bounded number of lines, alarms, 
     assert(cost <= KINDS_MAX + OWN_LINES + answers, `${cost} lines in round ${round}`);
     assert(cost > 10, "it is told of, though");
     assert(
-      clock.sleptMs.length - before.alarms <= 20,
-      `${clock.sleptMs.length - before.alarms} alarms`,
+      clock.sleptMs.length - before.timers <= 20,
+      `${clock.sleptMs.length - before.timers} timers`,
     );
     assert(calls.length - before.calls <= 4, `${calls.slice(before.calls)}`);
     assert(membership.strangers.size <= 64 && clock.sleeping <= 10);

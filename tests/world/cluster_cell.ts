@@ -68,7 +68,7 @@ interface Instants {
 
 /** Runs the cell. */
 export async function runClusterCell(fault: Fault, mode: Mode): Promise<CellResult> {
-  await using lab = await Laboratory.create({ ...fault.setup, guests: 1 });
+  await using lab = await Laboratory.create({ ...fault.setup, probes: 1 });
   const { cluster } = lab;
   const startedAtMs = performance.now();
   await cluster.settle({ args: ARGS });

@@ -1,6 +1,6 @@
 // Faults of connections, addresses and the front end itself.
 import type { Fault } from "./fault.ts";
-import { API_NAME, MUTE, STRANGER } from "./front.ts";
+import { API_NAME, STRANGER, UNANSWERING } from "./front.ts";
 import { API, API_IPV6, type Laboratory, SECOND } from "./laboratory.ts";
 import { pause } from "../support/until.ts";
 
@@ -122,7 +122,7 @@ export const CONNECTION_FAULTS: readonly Fault[] = [
   {
     title: "the API gets a second address, at which requests are never answered",
     async begin(lab) {
-      lab.zone = zone([MUTE, API]);
+      lab.zone = zone([UNANSWERING, API]);
       await lab.front.restart();
     },
   },
@@ -157,7 +157,7 @@ export const CONNECTION_FAULTS: readonly Fault[] = [
   {
     title: "the first of two addresses accepts connections, and hears nothing",
     setup: { zone: zone([API, SECOND]) },
-    begin: ({ packets }) => packets.deafen(API),
+    begin: ({ packets }) => packets.dropData(API),
   },
   {
     title: "the second of two addresses goes silent",

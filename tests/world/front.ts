@@ -22,7 +22,7 @@ export const API_NAME = "api.example";
 /** Address of another server, with a certificate for another name. */
 export const STRANGER = "192.0.2.30";
 /** Address that accepts requests, but never answers. */
-export const MUTE = "192.0.2.40";
+export const UNANSWERING = "192.0.2.40";
 
 /** The certificate that it shows. */
 export type Shown = "good" | "renewed" | "untrusted" | "expired" | "other-name";
@@ -35,7 +35,7 @@ export interface FrontOptions {
   /** The simulated cloud behind it. */
   readonly cloud: URL;
   /** A listener that accepts connections and stays silent. */
-  readonly mute: Deno.NetAddr;
+  readonly unanswering: Deno.NetAddr;
   readonly authority: Authority;
   /** How long an idle connection stays open. */
   readonly idleMs?: number;
@@ -165,7 +165,7 @@ export class Front {
   }
 
   #configuration(): string {
-    const { cloud, mute, idleMs = 60_000 } = this.#options;
+    const { cloud, unanswering, idleMs = 60_000 } = this.#options;
     const tls = cloud.protocol === "https:" ? " ssl verify none" : "";
     const api = `ssl crt ${this.#folder}/api.pem alpn h2,http/1.1`;
     return `global
@@ -187,14 +187,14 @@ frontend api
   bind ${STRANGER}:443 ssl crt ${this.#folder}/stranger.pem alpn h2,http/1.1
   log-format "${LOG_FORMAT}"
   default_backend cloud
-frontend mute
-  bind ${MUTE}:443 ${api}
+frontend unanswering
+  bind ${UNANSWERING}:443 ${api}
   log-format "${LOG_FORMAT}"
-  default_backend mute
+  default_backend unanswering
 backend cloud
   server cloud ${cloud.host}${tls}
-backend mute
-  server mute ${mute.hostname}:${mute.port}
+backend unanswering
+  server unanswering ${unanswering.hostname}:${unanswering.port}
 `;
   }
 }

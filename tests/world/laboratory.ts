@@ -30,7 +30,7 @@ export interface Setup {
   /** Nodes of the cluster, by default 2. */
   readonly nodes?: number;
   /** Additional machines, after the nodes, for other programs. */
-  readonly guests?: number;
+  readonly probes?: number;
   readonly zone?: Zone;
   /** Name servers in resolv.conf, by default 2. */
   readonly nameServers?: number;
@@ -94,7 +94,7 @@ export class Laboratory implements AsyncDisposable {
   readonly front: Front;
   readonly packets: Packets;
   readonly authority: Authority;
-  /** Machines that can call the cloud: nodes, then guests. */
+  /** Machines that can call the cloud: nodes, then probes. */
   readonly machines: readonly number[];
   readonly network: Network;
   /** The proxies by machine. */
@@ -123,11 +123,11 @@ export class Laboratory implements AsyncDisposable {
 
   static async #create(setup: Setup): Promise<Laboratory> {
     await using stack = new AsyncDisposableStack();
-    const { nodes = 2, guests = 0, idleMs } = setup;
+    const { nodes = 2, probes = 0, idleMs } = setup;
     const authority = stack.use(await Authority.create());
-    const network = await Network.create(nodes + guests);
+    const network = await Network.create(nodes + probes);
     stack.defer(() => network.close());
-    const machines = Array.from({ length: nodes + guests }, (_, index) => index + 1);
+    const machines = Array.from({ length: nodes + probes }, (_, index) => index + 1);
     const namespace = await network.addCloudMachine("front", FRONT_NUMBER);
     await route(network, { namespace, machines });
     const cluster = WorldCluster.of(network, { count: nodes, interval: "0.5" });
@@ -151,7 +151,7 @@ export class Laboratory implements AsyncDisposable {
     // The kernel accepts connections that nothing takes.
     const listener = Deno.listen({ hostname: network.cloudHostname, port: 0 });
     stack.defer(() => listener.close());
-    const way = { namespace, address, cloud, mute: listener.addr, authority };
+    const way = { namespace, address, cloud, unanswering: listener.addr, authority };
     const front = await Front.create({ ...way, ...(idleMs !== undefined && { idleMs }) });
     stack.defer(() => front.close());
     const packets = await Packets.create(namespace);

@@ -113,7 +113,7 @@ skippableTest(
     await lab.front.restart();
     assertEquals(await fresh(lab), "good");
 
-    await lab.packets.deafen(lab.frontAddress);
+    await lab.packets.dropData(lab.frontAddress);
     assertEquals(await fresh(lab), "none");
   },
 );

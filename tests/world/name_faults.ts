@@ -2,7 +2,7 @@
 // look up a name.
 import { NXDOMAIN, REFUSED, SERVFAIL } from "./dns_message.ts";
 import type { Fault } from "./fault.ts";
-import { API_NAME, MUTE, STRANGER } from "./front.ts";
+import { API_NAME, STRANGER, UNANSWERING } from "./front.ts";
 import { API, API_IPV6, type Laboratory, SECOND, type Setup } from "./laboratory.ts";
 import {
   beforeEdns,
@@ -237,12 +237,12 @@ const ADDRESSES: readonly NameFault[] = [
     title: "the first of two addresses accepts connections, and hears nothing",
     setup: addresses([API, SECOND]),
     hasWay: true,
-    begin: ({ packets }) => packets.deafen(API),
+    begin: ({ packets }) => packets.dropData(API),
     fromBeginning: true,
   },
   {
     title: "the first of two addresses takes requests, and never answers",
-    setup: addresses([MUTE, API]),
+    setup: addresses([UNANSWERING, API]),
     hasWay: true,
     begin: none,
     fromBeginning: true,

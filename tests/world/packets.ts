@@ -56,7 +56,7 @@ export class Packets {
   }
 
   /** Accepts connections to an address, but drops all data on them. */
-  async deafen(address: string): Promise<void> {
+  async dropData(address: string): Promise<void> {
     const data = `-d ${address} -p tcp --dport ${PORT} --tcp-flags PSH PSH`;
     await this.#rule(address, `-I INPUT ${data} -j DROP`);
   }

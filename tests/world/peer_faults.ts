@@ -85,7 +85,7 @@ const ROUTES: readonly Fault[] = [
 ];
 
 /** Nodes do not hear each other for 20 s; each can reach the cloud. */
-function deaf(
+function unheard(
   title: string,
   { begin, end }: Record<"begin" | "end", (number: number) => readonly string[]>,
 ): Fault {
@@ -99,15 +99,15 @@ function deaf(
 const peersOf = (number: number) => [1, 2].filter((each) => each !== number);
 
 const SILENCES: readonly Fault[] = [
-  deaf("the own address is gone", {
+  unheard("the own address is gone", {
     begin: (number) => [`address delete 203.0.113.${number}/24 dev lan`],
     end: (number) => [`address add 203.0.113.${number}/24 dev lan`],
   }),
-  deaf("routes to the peers lead nowhere", {
+  unheard("routes to the peers lead nowhere", {
     begin: (number) => peersOf(number).map((peer) => `route add blackhole 203.0.113.${peer}/32`),
     end: (number) => peersOf(number).map((peer) => `route delete blackhole 203.0.113.${peer}/32`),
   }),
-  deaf("the interface to the peers is down", {
+  unheard("the interface to the peers is down", {
     begin: () => ["link set lan down"],
     end: () => ["link set lan up"],
   }),

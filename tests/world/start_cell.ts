@@ -42,7 +42,7 @@ export interface StartResult {
 
 /** Runs the row. */
 export async function runStartCell(fault: NameFault): Promise<StartResult> {
-  await using lab = await Laboratory.create({ ...fault.setup, nodes: STARTED.length, guests: 1 });
+  await using lab = await Laboratory.create({ ...fault.setup, nodes: STARTED.length, probes: 1 });
   await fault.begin(lab);
   const startedAtMs = performance.now();
   const processes = STARTED.map((what, index) => start(lab, { what, machine: index + 1 }));

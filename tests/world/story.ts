@@ -15,7 +15,7 @@ export function storyOf(
   const { cluster, front, nameServers } = lab;
   const machine = (from: string) => {
     const number = lab.machineOf(from);
-    return number === undefined ? from : cluster.nodes[number - 1]?.name ?? `guest ${number}`;
+    return number === undefined ? from : cluster.nodes[number - 1]?.name ?? `probe ${number}`;
   };
   const holder = (id: string) =>
     cluster.nodes.find(({ instance }) => instance.id === id)?.name ?? id;

@@ -94,11 +94,14 @@ Deno.test("hear() begins a new life after a pause of the dead time, and counts s
     peerOf(hear(knowing(peer), said(), atMs)).aliveSinceMs;
   assertEquals([sinceMs(alive, 99_999), sinceMs(alive, 100_000)], [50_000, 100_000]);
   assertEquals(sinceMs({ ...alive, alive: false }, 98_000), 98_000);
-  const deaf = (peer: Partial<Peer>, hearsYou = false) =>
+  const notHearing = (peer: Partial<Peer>, hearsYou = false) =>
     peerOf(hear(knowing(peer), said({ hearsYou }), 98_000)).notHearingUsSinceMs;
-  assertEquals([deaf(alive), deaf({ ...alive, notHearingUsSinceMs: 90_000 })], [98_000, 90_000]);
-  assertEquals(deaf({ ...alive, alive: false, notHearingUsSinceMs: 90_000 }), 98_000);
-  assertEquals(deaf({ ...alive, notHearingUsSinceMs: 90_000 }, true), null);
+  assertEquals([notHearing(alive), notHearing({ ...alive, notHearingUsSinceMs: 90_000 })], [
+    98_000,
+    90_000,
+  ]);
+  assertEquals(notHearing({ ...alive, alive: false, notHearingUsSinceMs: 90_000 }), 98_000);
+  assertEquals(notHearing({ ...alive, notHearingUsSinceMs: 90_000 }, true), null);
   const plain = hear(knowing({ ...alive, notHearingUsSinceMs: 90_000 }), said(null), 98_000);
   assertEquals(peerOf(plain).notHearingUsSinceMs, null);
 });

@@ -86,11 +86,11 @@ Deno.test("a node keeps the address while the limit is reached, and only if it c
 Deno.test("a holder that keeps the address ranks before every healthy node", () => {
   const claim = (priority: number, ownPriority: number, unhealthy = false) =>
     claimOf({ priority, ownPriority, unhealthy }, ID);
-  const keeper = claim(0, 30);
-  assertEquals(keeper, { unhealthy: false, keeps: true, priority: 30, id: ID });
-  assert(ranksBefore(keeper, claim(10, 10), false) && !ranksBefore(claim(10, 10), keeper, false));
-  assert(ranksBefore(keeper, claim(0, 0), false), "also before one that is configured with 0");
-  assert(ranksBefore(claim(0, 20), keeper, false), "among several the own priority decides");
+  const keeping = claim(0, 30);
+  assertEquals(keeping, { unhealthy: false, keeps: true, priority: 30, id: ID });
+  assert(ranksBefore(keeping, claim(10, 10), false) && !ranksBefore(claim(10, 10), keeping, false));
+  assert(ranksBefore(keeping, claim(0, 0), false), "also before one that is configured with 0");
+  assert(ranksBefore(claim(0, 20), keeping, false), "among several the own priority decides");
   assertEquals([claim(0, 0).keeps, claim(255, 10).keeps, claim(0, 30, true).keeps], [
     ...[false, false, false],
   ]);

@@ -62,7 +62,7 @@ Deno.test("retryAtMs() counts the time that a call hung, and leaves 100 ms in an
   assertEquals(at(100_901), 101_001);
 });
 
-Deno.test("failed() and succeeded() keep the history of a lane", () => {
+Deno.test("failed() and succeeded() keep the history of a call slot", () => {
   const setback = { retryable: true, retryAfterMs: null, roll: 1 };
   const used = { ...FRESH_SLOT, progressAtMs: 4_000, inFlight: flight(5_000) };
   const once = failed(used, setback, 5_200);
@@ -85,7 +85,7 @@ Deno.test("failed() and succeeded() keep the history of a lane", () => {
   assertEquals(succeeded(twice), { ...FRESH_SLOT, progressAtMs: 4_000 });
 });
 
-Deno.test("forgive() forgets the failures of a lane after a penalty in which it had nothing to do", () => {
+Deno.test("forgive() forgets the failures of a call slot after a penalty in which it had nothing to do", () => {
   const failing: CallSlot = {
     ...FRESH_SLOT,
     failures: 2,
@@ -119,7 +119,7 @@ function unable(
   return unableAtMs(judged);
 }
 
-Deno.test("unableAtMs() is the dead time after a lane began to fail, the first of both", () => {
+Deno.test("unableAtMs() is the dead time after a call slot began to fail, the first of both", () => {
   assertEquals(unable({}), Infinity);
   assertEquals(unable({ read: { failingSinceMs: 10_000 } }), 14_000);
   assertEquals(unable({ write: { failingSinceMs: 10_000 } }), 14_000);

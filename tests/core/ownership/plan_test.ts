@@ -49,7 +49,7 @@ const READS: ReadonlyArray<readonly [when: string, Different, call: Call, atMs: 
   ["when nobody knows whether it holds", { holding: null }, look(true), LOOKED_MS + 500],
   ["when many looks are planned", { looksAtMs: [1, 2, NEXT_LOOK_MS] }, look(true), LOOKED_MS + 500],
   [
-    "before the lane's back-off is over",
+    "before the call slot's back-off is over",
     {
       looksAtMs: [1],
       read: { ...FRESH_SLOT, notBeforeMs: 110_000 },
@@ -65,9 +65,9 @@ const READS: ReadonlyArray<readonly [when: string, Different, call: Call, atMs: 
     look(true),
     105_000,
   ],
-  ["reluctantly", { desired: { holdsOnlyIfUnheld: true } }, look(true), 105_000],
+  ["holding only if unheld", { desired: { holdsOnlyIfUnheld: true } }, look(true), 105_000],
   [
-    "reluctantly, sooner",
+    "holding only if unheld, sooner",
     { desired: { holdsOnlyIfUnheld: true }, looksAtMs: [101_000] },
     look(true),
     101_000,
@@ -155,28 +155,28 @@ const WRITES: ReadonlyArray<readonly [when: string, Different, call: Call | null
   ],
   ["that must give up", { desired: { intent: "release" } }, DETACH],
   ["that must give up what it has not", { ...free, desired: { intent: "release" } }, null],
-  ["reluctantly, nobody else holding", {
+  ["holding only if unheld, nobody else holding", {
     ...free,
     desired: unheard,
     holdsOnlyIfUnheldAtMs: LOOKED_MS,
   }, ATTACH],
   [
-    "reluctantly, before it has looked who holds",
+    "holding only if unheld, before it has looked who holds",
     { ...free, desired: unheard, holdsOnlyIfUnheldAtMs: LOOKED_MS + 1 },
     null,
   ],
   [
-    "reluctantly, one that was never heard holding",
+    "holding only if unheld, one that was never heard holding",
     { ...free, desired: unheard, holdsOnlyIfUnheldAtMs: 0, others: [holder("a")] },
     null,
   ],
   [
-    "reluctantly, that one being off",
+    "holding only if unheld, that one being off",
     { ...free, desired: unheard, holdsOnlyIfUnheldAtMs: 0, others: [holder("a", true)] },
     ATTACH,
   ],
-  ["reluctantly, as holder, with another", { desired: unheard, confirmed: "a" }, DETACH],
-  ["reluctantly, as holder, alone", { desired: unheard }, null],
+  ["holding only if unheld, as holder, with another", { desired: unheard, confirmed: "a" }, DETACH],
+  ["holding only if unheld, as holder, alone", { desired: unheard }, null],
 ];
 
 for (const [when, different, call] of WRITES) {

@@ -386,7 +386,7 @@ function fail(different: Different, call: Call, released?: string): Ownership {
   return learn(state, event as Parameters<typeof learn>[1], NOW_MS)[0];
 }
 
-Deno.test("after a failure the lane waits, and what may have happened is asked about", () => {
+Deno.test("after a failure the call slot waits, and what may have happened is asked about", () => {
   const look = fail({}, LOOK);
   assertEquals([look.read.failures, look.read.failingSinceMs, look.holding], [1, 110_000, true]);
   assertEquals(look.looksAtMs, [NOW_MS, NEXT_LOOK_MS]);
@@ -473,7 +473,7 @@ Deno.test("a confirmed successor stays so while it is waited for, and a new clai
   assertEquals(of({ intent: "release" }, {}), [0, NOW_MS]);
 });
 
-Deno.test("a node that becomes reluctant looks at once, and knows since when it is", () => {
+Deno.test("a node that may hold only if nobody else does looks at once, and knows since when it is", () => {
   const first = told({ holdsOnlyIfUnheld: true }, { confirmed: "a" });
   assertEquals([first.looksAtMs[0], first.holdsOnlyIfUnheldAtMs, first.confirmed], [
     NOW_MS,

@@ -49,7 +49,7 @@ export function nameOf({ machines }: SimCluster, id: string): string {
 
 /** Whether the store answers a node whose way to it has that fault. */
 export function serves(fault: StoreFault): boolean {
-  return fault === "ok" || fault === "deaf" || fault === "behind";
+  return fault === "ok" || fault === "silent" || fault === "behind";
 }
 
 /** Watches from now on. */

@@ -11,12 +11,12 @@ import type { Timeline } from "../timeline.ts";
 /**
  * How the store treats a caller. `down`: a request is not carried out, and nothing answers; `fails`: nor is it, and an
  * error says so at once; `lost`: it is carried out, and nothing answers; `late`: it is carried out seconds later; `slow`:
- * the answer takes up to two seconds; `deaf`: the watch tells nothing; `behind`: the watch tells what was seconds ago.
+ * the answer takes up to two seconds; `silent`: the watch tells nothing; `behind`: the watch tells what was seconds ago.
  */
-export type StoreFault = "ok" | "down" | "fails" | "lost" | "late" | "slow" | "deaf" | "behind";
+export type StoreFault = "ok" | "down" | "fails" | "lost" | "late" | "slow" | "silent" | "behind";
 
 /** Faults of the watch alone. */
-const OF_WATCH: readonly StoreFault[] = ["ok", "deaf", "behind"];
+const OF_WATCH: readonly StoreFault[] = ["ok", "silent", "behind"];
 
 /** How late a late request is carried out, and how slow a slow answer is. */
 const LATE_MS = 8_000, SLOW_MS = 2_000;

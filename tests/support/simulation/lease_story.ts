@@ -7,7 +7,7 @@ import { writeStory } from "./story.ts";
 const GROUP_SHARE = 0.15;
 /** Faults end with the story's faults. */
 const FAULTS_MS = 45_000;
-const FAULTS = ["down", "down", "down", "fails", "lost", "late", "slow", "deaf", "behind"];
+const FAULTS = ["down", "down", "down", "fails", "lost", "late", "slow", "silent", "behind"];
 
 const CUT_OFF = ["store down", "store down", "kill", "stop", "demote"];
 
@@ -19,9 +19,9 @@ export function writeLeaseStory(seed: number): string {
   const names = [...cluster.matchAll(/ ([a-i])=\d/g)].map(([, name = ""]) => name);
   const ttl = [3, 5, 10][between(roll, 0, 2)];
   // An original node knows no lease, and one that is not in the list holds by other rules.
-  const mute = !cluster.includes(" together=") && roll() < 0.25;
+  const withoutHeartbeats = !cluster.includes(" together=") && roll() < 0.25;
   const header = `${cluster.replaceAll("/plain", "").replace(" exclusive", "")} lease=${ttl}s` +
-    (roll() < 0.3 ? " lease-failsafe=false" : "") + (mute ? " heartbeats=none" : "");
+    (roll() < 0.3 ? " lease-failsafe=false" : "") + (withoutHeartbeats ? " heartbeats=none" : "");
   const pick = <T>(list: readonly T[]): T => list[between(roll, 0, list.length - 1)]!;
   const faults = Array.from({ length: between(roll, 1, 8) }, () => {
     const atMs = between(roll, 3_000, FAULTS_MS - 500), at = `at ${atMs}ms`;

@@ -25,7 +25,7 @@ import type { Answer, Call } from "../../../src/core/ownership/call.ts";
 const PORT = 12_345;
 
 /** Only the nodes can sign here, so every signature counts as valid; making a real one would take real time. */
-const SEAL: Signing = {
+const KEYRING: Signing = {
   keyId: 1,
   knows: (keyId) => keyId === 1,
   sign: (bytes, send) => send(bytes.fill(1, -TAG_BYTES)),
@@ -74,7 +74,7 @@ export class LoopAgent implements Agent {
       socket: this.#socket,
       log: { write: say },
       serviceManager: null,
-      ...(run !== 0n && { keyring: SEAL, run }),
+      ...(run !== 0n && { keyring: KEYRING, run }),
       connect: (_, onProgress) => this.#cloud(onProgress),
       store: () => this.#store(),
     });

@@ -299,7 +299,7 @@ export async function caughtBy(
   { file, swap, also, only, group, lease, shownBy }: Mutant,
   seeds: Iterable<number>,
 ): Promise<{ seed: number; violation: string } | null> {
-  const folder = await Deno.makeTempDir({ prefix: "exoip-canary-" });
+  const folder = await Deno.makeTempDir({ prefix: "exoip-mutant-" });
   try {
     for (const part of ["src", "tests/support"]) {
       await copyTree(new URL(`../../../${part}/`, import.meta.url), `${folder}/${part}`);
