@@ -1,6 +1,6 @@
 // Floods a node with datagrams that are not valid heartbeats, tens of thousands a second: what they cost, what they
 // write into the log, and whether our own heartbeats still leave in time.
-import { encode, TAG_BYTES } from "../../src/core/heartbeat.ts";
+import { encode, SIGNATURE_BYTES } from "../../src/core/heartbeat.ts";
 import { Keyring } from "../../src/host/keyring.ts";
 import { ELASTIC_IP } from "../../tests/support/cluster.ts";
 import { BenchCluster } from "./bench_cluster.ts";
@@ -108,7 +108,7 @@ const wellFormed = (rate: number) => (cluster: BenchCluster): Kind => {
 };
 
 /** All correct except the signature: key id, id, and a run like that of a process that has just started. */
-const wrongTag = (rate: number) => (cluster: BenchCluster): Kind => {
+const wrongSignature = (rate: number) => (cluster: BenchCluster): Kind => {
   const { address, id } = cluster.node(1).instance;
   const says = { holds: false, leaving: false, unable: false, unhealthy: false };
   const trailer = {
@@ -121,7 +121,7 @@ const wrongTag = (rate: number) => (cluster: BenchCluster): Kind => {
     stamp: { run: 1n, echo: null },
   };
   const bytes = encode({ priority: 1, elasticIp: ELASTIC_IP, id, trailer });
-  return { from: address, bytes: bytes.fill(0xab, -TAG_BYTES).toHex(), rate };
+  return { from: address, bytes: bytes.fill(0xab, -SIGNATURE_BYTES).toHex(), rate };
 };
 /** Unsigned, to a node that requires signatures. */
 const unsigned = (rate: number) => (cluster: BenchCluster): Kind => {
@@ -140,7 +140,7 @@ async function floods(size: Size): Promise<Figure[]> {
     ["10,000 well-formed with a wrong id/s", wellFormed(10_000), []],
     ["20,000 garbage datagrams/s", strangers(20_000), []],
     ["10,000 unsigned/s from a peer's address, with a secret", unsigned(10_000), secret],
-    ["10,000 with a wrong tag/s from a peer's address", wrongTag(10_000), secret],
+    ["10,000 with a wrong tag/s from a peer's address", wrongSignature(10_000), secret],
   ] as const;
   const figures: Figure[] = [];
   try {

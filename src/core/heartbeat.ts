@@ -10,13 +10,13 @@
 //   +-----------------+-------+--------+---------+----------+
 //   40        48          56               64         96        only in signed ones
 //   +---------+-----------+----------------+----------+
-//   | own run | run heard | sequence heard |   tag    |
+//   | own run | run heard | sequence heard |signature |
 //   +---------+-----------+----------------+----------+
 //
-// For an IPv6 Elastic IP, its 16 bytes come last before the tag, and the address field has a stand-in (ipv6.ts). The
-// first 24 bytes are those of the original (exoip v0.4.3, payload.go), which reads no further. The trailer is ours; own
-// is the sender's own priority, t its interval (see codeOfInterval). proof.ts explains the runs. A signed datagram can
-// be read with or without a secret; src/host/keyring.ts makes and checks the tag.
+// For an IPv6 Elastic IP, its 16 bytes come last before the signature, and the address field has a stand-in (ipv6.ts).
+// The first 24 bytes are those of the original (exoip v0.4.3, payload.go), which reads no further. The trailer is ours;
+// own is the sender's own priority, t its interval (see codeOfInterval). proof.ts explains the runs. A signed datagram
+// can be read with or without a secret; src/host/keyring.ts makes and checks the signature.
 import { invariant } from "./invariant.ts";
 import { formatIpv4, parseIpv4 } from "./ipv4.ts";
 import { formatIpv6, parseIpv6, standInFor } from "./ipv6.ts";
@@ -29,15 +29,15 @@ export const PLAIN_BYTES = 24;
 export const TRAILED_BYTES = 40;
 /** Bytes that an IPv6 address adds. */
 export const IPV6_BYTES = 16;
-/** Length of the tag, which ends a signed datagram and covers all bytes before it. */
-export const TAG_BYTES = 32;
-/** Length with our trailer, the runs and the tag, without an IPv6 address. */
-export const SIGNED_BYTES = TRAILED_BYTES + 24 + TAG_BYTES;
+/** Length of the signature, which ends a signed datagram and covers all bytes before it. */
+export const SIGNATURE_BYTES = 32;
+/** Length with our trailer, the runs and the signature, without an IPv6 address. */
+export const SIGNED_BYTES = TRAILED_BYTES + 24 + SIGNATURE_BYTES;
 
 const VERSION = 0x0201;
 /**
  * What a shadow sends instead: every other program drops an unknown version unread, the original, too, so nobody
- * believes that a shadow holds. A tag covers the version.
+ * believes that a shadow holds. A signature covers the version.
  */
 const SHADOW_VERSION = 0x0253;
 const MAGIC = 0x45584f32; // "EXO2"
@@ -144,7 +144,7 @@ export function trailerFor(
 
 /**
  * Writes a heartbeat: 24 bytes without a trailer, 40 with one, 56 for IPv6, which needs a trailer. With a stamp it has
- * 96 or 112 bytes; the last 32 are left empty for the tag.
+ * 96 or 112 bytes; the last 32 are left empty for the signature.
  */
 export function encode(
   { priority, elasticIp, id, trailer }: Heartbeat,
@@ -171,7 +171,7 @@ export function encode(
     bytes[30] = trailer.ownPriority;
     bytes[31] = codeOfInterval(trailer.intervalMs);
     view.setBigUint64(32, BigInt(trailer.sequence));
-    if (long) bytes.set(long, stamp ? SIGNED_BYTES - TAG_BYTES : TRAILED_BYTES);
+    if (long) bytes.set(long, stamp ? SIGNED_BYTES - SIGNATURE_BYTES : TRAILED_BYTES);
   }
   if (stamp) {
     view.setBigUint64(40, stamp.run);
@@ -181,8 +181,8 @@ export function encode(
   return bytes;
 }
 
-/** Whether the datagram, if it is a heartbeat, ends with a tag. */
-export function hasTag({ length }: Uint8Array): boolean {
+/** Whether the datagram, if it is a heartbeat, ends with a signature. */
+export function hasSignature({ length }: Uint8Array): boolean {
   return length === SIGNED_BYTES || length === SIGNED_BYTES + IPV6_BYTES;
 }
 
@@ -204,7 +204,7 @@ export function decode(
   if (shadow !== (version === SHADOW_VERSION)) return { refused: "shadow" };
   const priority = view.getUint8(2);
   if (priority !== view.getUint8(3)) return { refused: "priority-mismatch" };
-  const trailer = trailed ? decodeTrailer(view, hasTag(bytes)) : null;
+  const trailer = trailed ? decodeTrailer(view, hasSignature(bytes)) : null;
   if (trailed && !trailer) return { refused: "trailer" };
   const elasticIp = addressIn(bytes, long);
   if (elasticIp === null) return { refused: "address-mismatch" };
@@ -220,7 +220,7 @@ export function decode(
 function addressIn(bytes: Uint8Array, long: boolean): string | null {
   const short = bytes.subarray(4, 8);
   if (!long) return formatIpv4(short);
-  const at = hasTag(bytes) ? SIGNED_BYTES - TAG_BYTES : TRAILED_BYTES;
+  const at = hasSignature(bytes) ? SIGNED_BYTES - SIGNATURE_BYTES : TRAILED_BYTES;
   const address = bytes.subarray(at, at + IPV6_BYTES);
   return standInFor(address).every((byte, index) => byte === short[index])
     ? formatIpv6(address)

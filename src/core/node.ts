@@ -422,7 +422,7 @@ function stepRejected(before: Node, event: Rejected, atMs: number): [Node, NodeE
   }
 }
 
-/** The tag is right, but nothing proves when the heartbeat was made. A live process proves it with our answer. */
+/** The signature is valid, but nothing proves when the heartbeat was made. A live process proves it with our answer. */
 function stepUnproven(
   node: Node,
   rejected: Rejected,

@@ -68,7 +68,7 @@ export type NodeEffect =
     readonly to: string;
     readonly advert: Advert;
     readonly hearsYou: boolean;
-    /** The latest heartbeat of the receiver with a right tag, null when there is none. */
+    /** The latest heartbeat of the receiver with a valid signature, null when there is none. */
     readonly echo: Mark | null;
     /**
      * Set if the receiver is not a peer. `twin`: another machine with our id. `self`: an address that the cloud lists

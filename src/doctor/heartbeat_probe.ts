@@ -4,7 +4,7 @@
 //
 // The doctor signs as a run of its own and echoes what it hears, as a watchdog does. To the peers, a watchdog that
 // starts afterwards looks like one that has restarted.
-import { decode, encode, hasTag, type Heartbeat, type Stamp } from "../core/heartbeat.ts";
+import { decode, encode, hasSignature, type Heartbeat, type Stamp } from "../core/heartbeat.ts";
 import { LAST_PRIORITY } from "../core/election/peer.ts";
 import { drawRun, type Keyring } from "../host/keyring.ts";
 import { nextSequence } from "../watch/sender.ts";
@@ -45,7 +45,7 @@ export async function converse(
       const heartbeat = decode(bytes, { shadow });
       if ("refused" in heartbeat || !hearings.wants(from, heartbeat)) continue;
       const doubt = keyring ? await doubtOf(bytes, { heartbeat, keyring, acceptUnsigned }) : null;
-      hearings.hear(from, heartbeat, { doubt, signed: hasTag(bytes) });
+      hearings.hear(from, heartbeat, { doubt, signed: hasSignature(bytes) });
     }
   })();
   const endAtMs = clock.nowMs() + Math.min(MOST_MS, Math.max(LEAST_MS, intervalMs * INTERVALS));
@@ -118,7 +118,9 @@ async function doubtOf(
     acceptUnsigned: boolean;
   },
 ): Promise<string | null> {
-  if (!hasTag(bytes)) return acceptUnsigned ? null : "does not sign its heartbeats, and we do";
+  if (!hasSignature(bytes)) {
+    return acceptUnsigned ? null : "does not sign its heartbeats, and we do";
+  }
   const keyId = heartbeat.trailer?.keyId ?? 0;
   return await keyring.verify(bytes, keyId) ? null : "signs with a shared secret that is not ours";
 }

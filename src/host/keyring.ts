@@ -1,6 +1,6 @@
-// Signed heartbeats: Web Crypto makes and checks the tag that ends a datagram, HMAC-SHA256 over all bytes before it.
-// There may be two keys: the first signs, and both are accepted, so that a secret can be replaced node by node.
-import { TAG_BYTES } from "../core/heartbeat.ts";
+// Signed heartbeats: Web Crypto makes and checks the signature that ends a datagram, HMAC-SHA256 over all bytes before
+// it. There may be two keys: the first signs, and both are accepted, so that a secret can be replaced node by node.
+import { SIGNATURE_BYTES } from "../core/heartbeat.ts";
 
 /** Shortest secret: a shorter one could be guessed from one recorded heartbeat. */
 export const SECRET_MIN_BYTES = 16;
@@ -8,7 +8,7 @@ export const SECRET_MIN_BYTES = 16;
 export const SECRETS_MAX = 2;
 
 const HMAC = { name: "HMAC", hash: "SHA-256" };
-/** No heartbeat begins with this text, so the key id reveals nothing about the tags. */
+/** No heartbeat begins with this text, so the key id reveals nothing about the signatures. */
 const KEY_ID_TEXT = new TextEncoder().encode("exoip key id");
 
 interface Key {
@@ -56,14 +56,14 @@ export class Keyring {
   }
 
   /**
-   * Writes the tag into the last bytes, which are reserved for it, and passes the result to `send`. Returns at once;
-   * results keep the order of the calls.
+   * Writes the signature into the last bytes, which are reserved for it, and passes the result to `send`. Returns at
+   * once; results keep the order of the calls.
    */
   sign(bytes: Uint8Array<ArrayBuffer>, send: (signed: Uint8Array<ArrayBuffer>) => void): void {
-    const said = bytes.subarray(0, -TAG_BYTES);
+    const said = bytes.subarray(0, -SIGNATURE_BYTES);
     const signed = crypto.subtle.sign("HMAC", this.#keys[0].key, said);
-    this.#sending = Promise.all([signed, this.#sending]).then(([tag]) => {
-      bytes.set(new Uint8Array(tag), said.length);
+    this.#sending = Promise.all([signed, this.#sending]).then(([signature]) => {
+      bytes.set(new Uint8Array(signature), said.length);
       send(bytes);
     });
   }
@@ -73,12 +73,12 @@ export class Keyring {
     return this.#sending;
   }
 
-  /** Whether the tag at the end is right for a key of that id. The comparison takes constant time. */
+  /** Whether the signature at the end is valid for a key of that id. The comparison takes constant time. */
   async verify(datagram: Uint8Array, keyId: number): Promise<boolean> {
     const copy = Uint8Array.from(datagram);
-    const [said, tag] = [copy.subarray(0, -TAG_BYTES), copy.subarray(-TAG_BYTES)];
+    const [said, signature] = [copy.subarray(0, -SIGNATURE_BYTES), copy.subarray(-SIGNATURE_BYTES)];
     for (const { id, key } of this.#keys) {
-      if (id === keyId && await crypto.subtle.verify("HMAC", key, tag, said)) return true;
+      if (id === keyId && await crypto.subtle.verify("HMAC", key, signature, said)) return true;
     }
     return false;
   }

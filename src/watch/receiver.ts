@@ -4,7 +4,7 @@
 // bounded buffer, so that a flood which passes them takes no memory.
 import { accept, type Accepted, type Rejected } from "../core/election/accept.ts";
 import type { TwinHeard } from "../core/election/state.ts";
-import { decode, hasTag, type Heartbeat } from "../core/heartbeat.ts";
+import { decode, hasSignature, type Heartbeat } from "../core/heartbeat.ts";
 import type { Signing } from "../host/keyring.ts";
 import type { Datagrams } from "../status/counters.ts";
 import type { InfoResponder } from "../status/info_responder.ts";
@@ -77,7 +77,7 @@ export class Receiver {
   #admit(arrival: Arrival): Promise<void> | void {
     const { clock, keyring, acceptUnsigned, refusals, twins } = this.#options;
     const { bytes, from, heartbeat, watch } = arrival;
-    const signed = keyring !== null && hasTag(bytes);
+    const signed = keyring !== null && hasSignature(bytes);
     const verdict = accept(watch.node.election, { from, heartbeat, signed }, clock.nowMs());
     if (verdict.kind === "rejected") {
       if (verdict.reason === "own-id") {

@@ -1,13 +1,13 @@
 // Heartbeats with our own instance id. Our own come back if we send to an address that leads to ourselves; any other
 // comes from a machine that uses our id. The core decides what follows from that.
-import { hasTag, type Heartbeat } from "../core/heartbeat.ts";
+import { hasSignature, type Heartbeat } from "../core/heartbeat.ts";
 import type { Refusals } from "./refusals.ts";
 import type { Signing } from "../host/keyring.ts";
 import type { Sender } from "./sender.ts";
 import type { Clock } from "../world.ts";
 import type { TwinHeard } from "../core/election/state.ts";
 
-/** Shortest time between two checks of a tag: limits the cryptography that a flood with our id costs. */
+/** Shortest time between two checks of a signature: limits the cryptography that a flood with our id costs. */
 const CHECK_MS = 100;
 
 /** What is needed to tell our own heartbeats from a twin's. */
@@ -43,7 +43,7 @@ export class Twins {
     this.#options = options;
   }
 
-  /** Delivers a heartbeat of another machine. Returns a promise when a tag must be checked first. */
+  /** Delivers a heartbeat of another machine. Returns a promise when a signature must be checked first. */
   admit({ bytes, from, heartbeat, deliver }: Arrival): Promise<void> | void {
     const { keyring, acceptUnsigned, clock, refusals, sender } = this.#options;
     if (this.#isOwn(from, heartbeat)) {
@@ -51,7 +51,7 @@ export class Twins {
     }
     const { sequence = null, stamp = null, intervalMs = null } = heartbeat.trailer ?? {};
     const heard = { from, sequence, stamp, intervalMs };
-    const isSigned = keyring !== null && hasTag(bytes);
+    const isSigned = keyring !== null && hasSignature(bytes);
     if (!isSigned) {
       refusals.refuse(from, keyring && !acceptUnsigned ? "unsigned" : "own-id");
       if (!keyring || acceptUnsigned) deliver({ ...heard, signed: false });

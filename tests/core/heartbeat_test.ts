@@ -109,7 +109,7 @@ for (const [what, says, hex] of KNOWN) {
 }
 
 /** A trailer, and room for a signature. */
-const TRAILED = "45584f32" + "00000000" + "0000000000000001", TAG = "00".repeat(32);
+const TRAILED = "45584f32" + "00000000" + "0000000000000001", SIGNATURE = "00".repeat(32);
 
 const REFUSED = [
   ["version 2.2", "0202" + FIRST.slice(4), "version"],
@@ -121,9 +121,13 @@ const REFUSED = [
   ["a trailer that does not begin with EXO2", FIRST + "00".repeat(16), "trailer"],
   ["a sequence beyond 2^53", FIRST + "45584f32" + "00000000" + "ffffffffffffffff", "trailer"],
   ["a signature without a run", FIRST + "45584f32" + "00".repeat(68), "trailer"],
-  ["an echo beyond 2^53", FIRST + TRAILED + "11".repeat(16) + "ff".repeat(8) + TAG, "trailer"],
-  ["72 bytes, as before the first release", FIRST + TRAILED + TAG, "length"],
-  ["a stamp without its tag", FIRST + TRAILED + "11".repeat(24), "length"],
+  [
+    "an echo beyond 2^53",
+    FIRST + TRAILED + "11".repeat(16) + "ff".repeat(8) + SIGNATURE,
+    "trailer",
+  ],
+  ["72 bytes, as before the first release", FIRST + TRAILED + SIGNATURE, "length"],
+  ["a stamp without its signature", FIRST + TRAILED + "11".repeat(24), "length"],
 ] as const;
 
 for (const [what, hex, reason] of REFUSED) {
@@ -154,7 +158,7 @@ Deno.test("encode() writes the trailer as specified", () => {
   assertEquals(encodeHex(bytes), FIRST + "45584f32" + "1d07" + "1441" + "00000123456789ab");
 });
 
-Deno.test("encode() writes the run and the echo of a heartbeat to be signed, and leaves room for the tag", () => {
+Deno.test("encode() writes the run and the echo of a heartbeat to be signed, and leaves room for the signature", () => {
   const heartbeat = decode(decodeHex(FIRST)) as Heartbeat;
   const stamp = { run: 0xfedcba9876543210n, echo: { run: 0x11n, sequence: 0x2233 } };
   const trailer = { ...HEALTHY_TRAILER, sequence: 1, stamp };
@@ -174,7 +178,7 @@ Deno.test("encode() writes the run and the echo of a heartbeat to be signed, and
 
 const LONG = "20010db8000000000000000000000001";
 
-Deno.test("decode() accepts a signed datagram and ignores its tag and unknown flags", () => {
+Deno.test("decode() accepts a signed datagram and ignores its signature and unknown flags", () => {
   const runs = "0000000000000009" + "00".repeat(8) + "0000000000000007";
   const hex = FIRST + "45584f32" + "e0010203" + "0000000000000001" + runs + "ab".repeat(32);
   const decoded = decode(decodeHex(hex));

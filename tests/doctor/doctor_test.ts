@@ -1,6 +1,6 @@
 // Every failure that --doctor detects, one by one, with the simulated cloud.
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { hasTag } from "../../src/core/heartbeat.ts";
+import { hasSignature } from "../../src/core/heartbeat.ts";
 import type { PeerSource } from "../../src/exoscale/peer_source.ts";
 import { iamPolicy } from "../../src/exoscale/iam_policy.ts";
 import type { Fetch } from "../../src/exoscale/http.ts";
@@ -480,8 +480,8 @@ Deno.test("--doctor signs its heartbeats, and believes those who have its secret
     const { code, of, sent } = await examine(fixture, faults);
     assertMatch(of("heartbeats")[0] ?? "", line);
     assertEquals(code, wanted, JSON.stringify(faults));
-    const tagged = sent.map(({ bytes }) => hasTag(bytes));
-    assertEquals(new Set(tagged), new Set([faults.env !== undefined]), JSON.stringify(faults));
+    const signed = sent.map(({ bytes }) => hasSignature(bytes));
+    assertEquals(new Set(signed), new Set([faults.env !== undefined]), JSON.stringify(faults));
   }
 });
 

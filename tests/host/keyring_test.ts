@@ -4,10 +4,10 @@ import { createHmac } from "node:crypto";
 import {
   decode,
   encode,
-  hasTag,
+  hasSignature,
   type Heartbeat,
+  SIGNATURE_BYTES,
   SIGNED_BYTES,
-  TAG_BYTES,
   type Trailer,
 } from "../../src/core/heartbeat.ts";
 import { Keyring, secretsIn } from "../../src/host/keyring.ts";
@@ -37,10 +37,10 @@ async function signed(keyring: Keyring, bytes = encode(HEARTBEAT)): Promise<Uint
 Deno.test("sign() ends the datagram with HMAC-SHA256 over all that precedes", async () => {
   const datagram = await signed(await Keyring.of([FIRST]));
   assertEquals(datagram.length, SIGNED_BYTES);
-  const said = datagram.subarray(0, -TAG_BYTES);
-  assertEquals(said, encode(HEARTBEAT).subarray(0, -TAG_BYTES));
-  const tag = createHmac("sha256", FIRST).update(said).digest("hex");
-  assertEquals(datagram.subarray(-TAG_BYTES).toHex(), tag);
+  const said = datagram.subarray(0, -SIGNATURE_BYTES);
+  assertEquals(said, encode(HEARTBEAT).subarray(0, -SIGNATURE_BYTES));
+  const signature = createHmac("sha256", FIRST).update(said).digest("hex");
+  assertEquals(datagram.subarray(-SIGNATURE_BYTES).toHex(), signature);
 });
 
 /** A heartbeat up to its id: version, priority twice, Elastic IP or its stand-in, id. */
@@ -52,7 +52,7 @@ const LONG = "20010db8000000010002000000000001";
 
 /** Known answers; the signatures were computed with Python's hmac. */
 const KNOWN: ReadonlyArray<
-  readonly [elasticIp: string, heard: boolean, said: string, tag: string]
+  readonly [elasticIp: string, heard: boolean, said: string, signature: string]
 > = [
   [
     "198.51.100.50",
@@ -80,7 +80,7 @@ const KNOWN: ReadonlyArray<
   ],
 ];
 
-for (const [elasticIp, heard, said, tag] of KNOWN) {
+for (const [elasticIp, heard, said, signature] of KNOWN) {
   const echo = heard ? { run: 0x1122334455667788n, sequence: 9_000_001 } : null;
   Deno.test(`a signed heartbeat for ${elasticIp} ${heard ? "with" : "without"} an echo has the known bytes`, async () => {
     const keyring = await Keyring.of([FIRST]);
@@ -88,17 +88,17 @@ for (const [elasticIp, heard, said, tag] of KNOWN) {
     const stamp = { run: 0xfedcba9876543210n, echo };
     const trailer: Trailer = { ...HEALTHY_TRAILER, holds: true, intervalMs: 1_000, sequence: 5e6 };
     const heartbeat = { ...HEARTBEAT, elasticIp, trailer: { ...trailer, keyId: 0x19, stamp } };
-    assertEquals((await signed(keyring, encode(heartbeat))).toHex(), said + tag);
-    const datagram = Uint8Array.fromHex(said + tag);
+    assertEquals((await signed(keyring, encode(heartbeat))).toHex(), said + signature);
+    const datagram = Uint8Array.fromHex(said + signature);
     assert(await keyring.verify(datagram, 0x19));
     assertEquals(decode(datagram), heartbeat);
   });
 }
 
-Deno.test("sign() covers the address that an IPv6 heartbeat has before its tag", async () => {
+Deno.test("sign() covers the address that an IPv6 heartbeat has before its signature", async () => {
   const keyring = await Keyring.of([FIRST]);
   const datagram = await signed(keyring, encode({ ...HEARTBEAT, elasticIp: "2001:db8::1" }));
-  assert(hasTag(datagram) && await keyring.verify(datagram, keyring.keyId));
+  assert(hasSignature(datagram) && await keyring.verify(datagram, keyring.keyId));
   datagram[70] = 1 ^ (datagram[70] ?? 0);
   assert(!await keyring.verify(datagram, keyring.keyId));
 });

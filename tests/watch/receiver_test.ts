@@ -144,7 +144,7 @@ async function signed(
   return result;
 }
 
-Deno.test("a heartbeat with the right tag is heard once it echoes us, and once", async () => {
+Deno.test("a heartbeat with a valid signature is heard once it echoes us, and once", async () => {
   const fixture = await ReceiverFixture.open();
   assertEquals(await fixture.take(await signed({ sequence: 900 })), "met");
   assertEquals(fixture.answers, [900], "it is answered at once, so that it can prove itself");
@@ -164,7 +164,7 @@ Deno.test("a heartbeat with the right tag is heard once it echoes us, and once",
   assertEquals(fixture.answers.length, 2);
 });
 
-Deno.test("what fails another test is refused before its tag is looked at", async () => {
+Deno.test("what fails another test is refused before its signature is looked at", async () => {
   const fixture = await ReceiverFixture.open();
   const other = await Keyring.of([OTHER]);
   for (
@@ -185,7 +185,7 @@ Deno.test("what fails another test is refused before its tag is looked at", asyn
   assertEquals(fixture.checks, 0);
 });
 
-Deno.test("a tag of another secret is bad-tag, is not answered, and costs the peer nothing", async () => {
+Deno.test("a signature of another secret is bad-tag, is not answered, and costs the peer nothing", async () => {
   const fixture = await ReceiverFixture.open();
   const { keyId } = fixture.keyring;
   for (const echo of [null, fixture.echo()]) {
@@ -196,7 +196,7 @@ Deno.test("a tag of another secret is bad-tag, is not answered, and costs the pe
   assertEquals(await fixture.take(await signed({ echo: fixture.echo() })), "heard");
 });
 
-Deno.test("what was refused before its tag was looked at is not believed a moment later", async () => {
+Deno.test("what was refused before its signature was looked at is not believed a moment later", async () => {
   const fixture = await ReceiverFixture.open();
   await fixture.take(await signed());
   const { keyId } = fixture.keyring, checks = fixture.checks, met = fixture.peer()?.met;
@@ -263,7 +263,7 @@ Deno.test("one run is answered twice in an interval at most, and eight runs are 
   assertEquals(
     [fixture.answers.length, fixture.checks],
     [2, 2],
-    "and costs no more tags than that",
+    "and costs no more signatures than that",
   );
   for (let run = 100n; run < 200n; run++) await fixture.take(await signed({ run }));
   assertEquals([fixture.peer()?.met.length, fixture.answers.length], [8, 9]);

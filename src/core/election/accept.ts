@@ -80,8 +80,8 @@ function measureOf(
 }
 
 /**
- * How much older the second one is, in ms; negative if it is newer. Without a secret we do not check tags, so either
- * may be signed.
+ * How much older the second one is, in ms; negative if it is newer. Without a secret we do not check signatures, so
+ * either may be signed.
  */
 function lagBehind(before: Trailer | null, now: Trailer | null): number {
   if (before === null || now === null || before.stamp?.run !== now.stamp?.run) return -Infinity;
@@ -143,7 +143,7 @@ function aged(before: Peer, state: Election, atMs: number): Peer {
   return !peer.lived && steady(peer, state) ? { ...peer, lived: true } : peer;
 }
 
-/** Notes a heartbeat with a right tag but without proof; returns the same state if it gets no answer. */
+/** Notes a heartbeat with a valid signature but without proof; returns the same state if it gets no answer. */
 export function meetUnproven(state: Election, { from, heartbeat }: Heard, atMs: number): Election {
   const known = state.peers.get(from);
   if (!known || heartbeat.trailer === null) return state;

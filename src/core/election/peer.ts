@@ -83,7 +83,7 @@ export interface Peer extends PeerIdentity {
   readonly notHearingUsSinceMs: number | null;
   /** What its signed heartbeats have proved, null when none was believed. Once set, its heartbeats must be signed. */
   readonly proof: Proof | null;
-  /** Runs whose heartbeats had a right tag but did not prove when they were made. */
+  /** Runs whose heartbeats had a valid signature but did not prove when they were made. */
   readonly met: readonly Met[];
 }
 
@@ -108,7 +108,7 @@ export function unheard(identity: PeerIdentity): Peer {
   };
 }
 
-/** The heartbeat that we echo to the peer, null when none with a right tag came. */
+/** The heartbeat that we echo to the peer, null when none with a valid signature came. */
 export function echoFor({ proof, met }: Peer): Mark | null {
   const known = proof ?? met.at(-1);
   return known ? { run: known.run, sequence: known.sequence } : null;

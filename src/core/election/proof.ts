@@ -1,4 +1,4 @@
-// What a signed heartbeat proves about when it was made. A right tag proves only that a node made it: it may be a
+// What a signed heartbeat proves about when it was made. A valid signature proves only that a node made it: it may be a
 // recording that is sent again, later, or to another node. No wall clocks are compared.
 //
 // Each process draws a random run number, and each heartbeat names the latest heartbeat that its sender heard from the
@@ -34,7 +34,7 @@ function recentMs(deadMs: number): number {
   return 2 * deadMs + 1_000;
 }
 
-/** Why a heartbeat with a right tag must not be believed, null when it may. */
+/** Why a heartbeat with a valid signature must not be believed, null when it may. */
 export function doubtOf(
   proof: Proof | null,
   trailer: Trailer,

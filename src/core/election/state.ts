@@ -318,7 +318,7 @@ function holdsUnable({ alive, trailer }: Peer): boolean {
 export interface Heard {
   readonly from: string;
   readonly heartbeat: Heartbeat;
-  /** Its tag is right. */
+  /** Its signature is valid. */
   readonly signed?: boolean;
 }
 
@@ -339,7 +339,7 @@ export type MissingPeers = ReadonlyMap<string, number>;
 /** A heartbeat with our own id that we did not send. */
 export interface TwinHeard {
   readonly from: string;
-  /** Its tag is right. */
+  /** Its signature is valid. */
   readonly signed: boolean;
   /** Null in the original's format. */
   readonly sequence: number | null;

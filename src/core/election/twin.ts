@@ -19,7 +19,7 @@ import { recentEchoAt } from "./proof.ts";
 /** Longest interval of the twin that is believed. */
 const THEIR_INTERVAL_MAX_MS = 10_000;
 
-/** Shortest time for which a twin counts: however fast it sends, tags are checked only ten times a second. */
+/** Shortest time for which a twin counts: however fast it sends, signatures are checked only ten times a second. */
 const LEAST_MS = 1_000;
 /** How long a rumour lasts after its last heartbeat. */
 const RUMOUR_MS = 60_000;

@@ -322,7 +322,7 @@ Deno.test("two unsigned ones are told apart though their clocks show the same mi
   assertEquals(other.code, 1);
 });
 
-Deno.test("a twin that is faster than tags are looked at costs one line", async () => {
+Deno.test("a twin that is faster than signatures are looked at costs one line", async () => {
   const keyring = await Keyring.of(["a secret of the whole cluster"]);
   const world = new SimulatedMachine({ intervalMs: 20 }, {}, null, keyring);
   await world.pass(2_000);
@@ -455,7 +455,7 @@ Deno.test("hearTwin(): who may be one is asked each half interval", () => {
   assertEquals([asks(499), asks(500)], [20_000, 20_500]);
 });
 
-Deno.test("of tags under our own id ten a second are looked at, of unsigned ones none", async () => {
+Deno.test("of signatures under our own id ten a second are looked at, of unsigned ones none", async () => {
   let nowMs = 10_000, checks = 0;
   const clock = { nowMs: () => nowMs, wallMs: () => 0, sleep: () => Promise.resolve() };
   const keyring = await Keyring.of(["a secret of the whole cluster"]);
@@ -476,7 +476,7 @@ Deno.test("of tags under our own id ten a second are looked at, of unsigned ones
     const trailer = { ...TRAILER, keyId: stamp ? keyring.keyId : 0, stamp };
     const heartbeat = { priority: 10, elasticIp: "198.51.100.50", id: SELF, trailer };
     for (let count = 0; count < 1_000; count++, nowMs++) {
-      const deliver = () => assert(false, "its tag is wrong, or none");
+      const deliver = () => assert(false, "its signature is wrong, or none");
       await twins.admit({ bytes: encode(heartbeat), from: STRANGE, heartbeat, deliver });
     }
   };

@@ -5,7 +5,7 @@ import fc from "fast-check";
 import {
   decode,
   encode,
-  hasTag,
+  hasSignature,
   type Heartbeat,
   type Trailer,
 } from "../../../src/core/heartbeat.ts";
@@ -52,9 +52,9 @@ const known: fc.Arbitrary<Heartbeat> = fc.record({
 });
 /** A valid datagram, with a random signature if there is room for one. */
 const valid = fc.tuple(known, fc.uint8Array({ minLength: 32, maxLength: 32 }))
-  .map(([heartbeat, tag]) => {
+  .map(([heartbeat, signature]) => {
     const bytes = encode(heartbeat);
-    if (hasTag(bytes)) bytes.set(tag, bytes.length - tag.length);
+    if (hasSignature(bytes)) bytes.set(signature, bytes.length - signature.length);
     return bytes;
   });
 const changes = fc.array(fc.tuple(fc.nat(130), fc.nat(255)), { maxLength: 4 });
@@ -122,7 +122,7 @@ export const wholeNode: Target = target(
       atMs = endAtMs;
       const heartbeat = decode(bytes);
       if ("refused" in heartbeat) continue;
-      const heard = { from, heartbeat, signed: signs && hasTag(bytes) };
+      const heard = { from, heartbeat, signed: signs && hasSignature(bytes) };
       node = checked(node, stepNode(node, accept(node.election, heard, atMs), atMs), atMs);
       for (const { met } of node.election.peers.values()) assert(met.length <= 8, "few runs");
     }

@@ -1,6 +1,12 @@
 // A watchdog that is only the core: it steps each event and performs each effect, without any promise.
 import { accept } from "../../../src/core/election/accept.ts";
-import { decode, encode, hasTag, type Trailer, trailerFor } from "../../../src/core/heartbeat.ts";
+import {
+  decode,
+  encode,
+  hasSignature,
+  type Trailer,
+  trailerFor,
+} from "../../../src/core/heartbeat.ts";
 import { nodeWakeAtMs, startNode, stepNode } from "../../../src/core/node.ts";
 import { spanOf } from "../../../src/core/lease/state.ts";
 import { wants } from "../../../src/core/under_lease.ts";
@@ -39,7 +45,7 @@ export class CoreAgent implements Agent {
     const heartbeat = decode(bytes);
     if ("refused" in heartbeat) return;
     // Only the nodes can make signatures here.
-    const signed = hasTag(bytes);
+    const signed = hasSignature(bytes);
     const { run, instanceId } = this.#machine;
     if (run !== 0n && !signed) return;
     if (heartbeat.id === instanceId) return this.#hearOwn(from, heartbeat.trailer);

@@ -1,6 +1,6 @@
 // The real watchdog loop in a simulated world: all its waits use the timeline.
 import { CloudError } from "../../../src/exoscale/cloud_error.ts";
-import { TAG_BYTES } from "../../../src/core/heartbeat.ts";
+import { SIGNATURE_BYTES } from "../../../src/core/heartbeat.ts";
 import type { Signing } from "../../../src/host/keyring.ts";
 import { Watchdog } from "../../../src/watch/watchdog.ts";
 import type { LeaseAnswer, LeaseCall } from "../../../src/core/lease/call.ts";
@@ -28,7 +28,7 @@ const PORT = 12_345;
 const KEYRING: Signing = {
   keyId: 1,
   knows: (keyId) => keyId === 1,
-  sign: (bytes, send) => send(bytes.fill(1, -TAG_BYTES)),
+  sign: (bytes, send) => send(bytes.fill(1, -SIGNATURE_BYTES)),
   verify: () => Promise.resolve(true),
   handedOver: () => Promise.resolve(),
 };
