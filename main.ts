@@ -5,7 +5,7 @@ import type { Host } from "./src/host/host.ts";
 import { systemClock } from "./src/host/clock.ts";
 import { runCommand } from "./src/host/command.ts";
 import { controlSockets } from "./src/host/control_socket.ts";
-import { fetchTrusting } from "./src/host/fetch.ts";
+import { fetchWithAuthorities } from "./src/host/fetch.ts";
 import { fileAccess } from "./src/host/file_access.ts";
 import { fileMode } from "./src/host/file_mode.ts";
 import { openSocket } from "./src/host/udp_socket.ts";
@@ -51,8 +51,8 @@ export function thisComputer(env: Readonly<Record<string, string>> = Deno.env.to
     privileges: processPrivileges,
     runCommand,
     serviceManager: openServiceManager(env),
-    fetch: fetchTrusting([], way),
-    fetchTrusting: (caCerts) => fetchTrusting(caCerts, way),
+    fetch: fetchWithAuthorities([], way),
+    fetchWithAuthorities: (caCerts) => fetchWithAuthorities(caCerts, way),
     terminal: Deno.stdout.isTerminal(),
     print,
     printed,

@@ -21,7 +21,7 @@ import { printPolicy } from "./commands/print_iam_policy.ts";
 import { askHistory } from "./commands/history.ts";
 import { askStatus } from "./commands/status.ts";
 import { endOf, unlessStopped } from "./startup/early_signals.ts";
-import { trusting } from "./startup/with_extra_authorities.ts";
+import { withExtraAuthorities } from "./startup/with_extra_authorities.ts";
 import { commit, VERSION } from "./version.ts";
 
 /** Longest wait at the end for a mode's output; a command waits until its output is read. */
@@ -121,7 +121,7 @@ async function runCommand(
     return code;
   }
   const loaded = await complete(collected, host);
-  const configured = configure(values, loaded.findings);
+  const configured = configure(values, loaded.inputs);
   const wrong = "problems" in configured && loaded.readable ? configured.problems : [];
   const problems = [...loaded.problems, ...wrong];
   if (asked("print-config")) return await printConfig(loaded, { problems, host });
@@ -135,7 +135,7 @@ async function runCommand(
     const doubts = doubtfulOptions(configured, values);
     for (const text of [...warningsOf(values), ...loaded.warnings, ...doubts]) complain(host, text);
     try {
-      const trusted = trusting(configured, host);
+      const trusted = withExtraAuthorities(configured, host);
       return await diagnose(configured, { host: trusted, json: asked("json"), signal });
     } catch (error) {
       return await fail([messageOf(error)], { host, given: values.given });
@@ -148,7 +148,7 @@ async function runCommand(
     const elasticIp = more.length === 0 ? only?.elasticIp ?? null : null;
     const here = handsHere(configured, host);
     try {
-      const trusted = trusting(configured, host);
+      const trusted = withExtraAuthorities(configured, host);
       const json = asked("json");
       return await runDrill(configured, { host: trusted, json, elasticIp, here, signal });
     } catch (error) {

@@ -34,7 +34,7 @@ export function settingsOf(loaded: Loaded, instanceId: string | null): Setting[]
 
 function settingOf(option: Option, loaded: Loaded, instanceId: string | null): Setting | null {
   const { name, variables, fallback } = option;
-  const { values: { given }, findings: { secretFile, account } } = loaded;
+  const { values: { given }, inputs: { secretFile, account } } = loaded;
   const own = given.get(name);
   const hidden = (source: string) => ({ option, text: "****", source, literal: false });
   const file = given.get("api-secret-file");

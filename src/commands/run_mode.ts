@@ -12,7 +12,7 @@ import type { Host } from "../host/host.ts";
 import { identify } from "../startup/identify.ts";
 import { Redaction } from "../log/redaction.ts";
 import { passwordsIn } from "../log/password.ts";
-import { trusting } from "../startup/with_extra_authorities.ts";
+import { withExtraAuthorities } from "../startup/with_extra_authorities.ts";
 import { describe } from "./usage.ts";
 import { settleDown } from "../watch/least_privilege.ts";
 import { watch, type WatchModeOptions } from "./watch.ts";
@@ -32,7 +32,7 @@ export async function runConfigured(
   const { given } = loaded.values;
   let host = plainHost;
   try {
-    host = trusting(config, plainHost);
+    host = withExtraAuthorities(config, plainHost);
   } catch (error) {
     return await fail([messageOf(error)], { host, given });
   }

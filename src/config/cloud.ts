@@ -14,7 +14,7 @@ import { readAuthorities } from "./extra_authorities.ts";
 export type { Credentials } from "../exoscale/signature.ts";
 
 /** Values found outside of flags and variables. */
-export interface Findings extends LeaseFiles {
+export interface ExternalInputs extends LeaseFiles {
   /** Content of the secret file, if one was named and overrides the given secret. */
   readonly secretFile?: string;
   /** Content of the CA file, if one was named. */
@@ -51,9 +51,9 @@ const ZONE_FORM = "wanted lower-case letters, digits and hyphens, such as ch-gva
 export const DIRECTORY_VARIABLE = "EXOSCALE_API_ENDPOINT";
 
 /** The cloud part of the configuration. */
-export function readCloud(reader: ConfigReader, findings: Findings): CloudConfig {
-  const { account } = findings;
-  const { credentials, lent, keyed } = readCredentials(reader, findings);
+export function readCloud(reader: ConfigReader, inputs: ExternalInputs): CloudConfig {
+  const { account } = inputs;
+  const { credentials, lent, keyed } = readCredentials(reader, inputs);
   const { api, endpoint, listedAt } = readEndpoint(reader, keyed);
   const environment = reader.value("api-environment") ?? (lent ? account?.environment : undefined);
   const usual = environment === undefined || /^[a-z0-9]+$/.test(environment);
@@ -70,7 +70,7 @@ export function readCloud(reader: ConfigReader, findings: Findings): CloudConfig
   reader.need(trouble === null, "account", `the endpoint of the account ${trouble}`);
   const directory = endpoint === null ? listedAt ?? lentDirectory : null;
   return {
-    caCerts: readAuthorities(reader, findings.caFile),
+    caCerts: readAuthorities(reader, inputs.caFile),
     credentials,
     api,
     endpoint,
@@ -84,7 +84,7 @@ export function readCloud(reader: ConfigReader, findings: Findings): CloudConfig
 /** `lent`: the credentials are those of the `exo` CLI's account. */
 function readCredentials(
   reader: ConfigReader,
-  { secretFile, account }: Findings,
+  { secretFile, account }: ExternalInputs,
 ): {
   credentials: Credentials;
   lent: boolean;

@@ -3,7 +3,7 @@
 import type { Values } from "../options/parse.ts";
 import { canonicalIp, isIpv6 } from "../core/ip.ts";
 import { readAddresses, refuseImpossible } from "./elastic_ips.ts";
-import { type Findings, readCloud } from "./cloud.ts";
+import { type ExternalInputs, readCloud } from "./cloud.ts";
 import { needsLeases } from "../exoscale/private_networks.ts";
 import { readLease } from "./lease.ts";
 import { readPeers } from "./peers.ts";
@@ -16,7 +16,7 @@ import type { LeaseSettings } from "../options/lease.ts";
 import type { PeersConfig } from "../options/peers.ts";
 import type { SecurityConfig } from "../options/security.ts";
 
-export type { Findings } from "./cloud.ts";
+export type { ExternalInputs } from "./cloud.ts";
 export { fallbackOf, nameOf } from "./config_reader.ts";
 
 /** A checked configuration: fields that follow from one option each, and fields that follow from several. */
@@ -31,21 +31,21 @@ export type Mode = "watchdog" | "associate" | "dissociate";
 /** A configuration, or its problems. */
 export function configure(
   { given }: Values,
-  findings: Findings,
+  inputs: ExternalInputs,
 ): Config | { problems: string[] } {
   const reader = new ConfigReader(given);
   const mode = readMode(reader);
   const watchdog = mode === "watchdog";
   // Without exactly one mode, report the problems of all modes.
   const counts = watchdog || mode === null;
-  const secret = findings.sharedSecret !== undefined;
+  const secret = inputs.sharedSecret !== undefined;
   const read = {
     addresses: readAddresses(reader),
-    ...readCloud(reader, findings),
+    ...readCloud(reader, inputs),
     ...readPeers(reader, { counts, watchdog }),
-    ...readSecurity(reader, { counts, found: findings.sharedSecret ?? null }),
+    ...readSecurity(reader, { counts, found: inputs.sharedSecret ?? null }),
     ...readFields(reader, counts),
-    lease: readLease(reader, { counts, files: findings, secret }),
+    lease: readLease(reader, { counts, files: inputs, secret }),
   };
   // With a lease at most one holds, so equals cannot share.
   const config = { ...read, exclusive: read.exclusive || read.lease !== null };

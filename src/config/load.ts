@@ -3,7 +3,7 @@
 import { readValues, type Values } from "../options/parse.ts";
 import { messageOf } from "../core/message_of.ts";
 import { parseConfigFile } from "./config_file.ts";
-import { type Config, configure, type Findings, nameOf } from "./config.ts";
+import { type Config, configure, type ExternalInputs, nameOf } from "./config.ts";
 import { parseEnvFile, PROBLEMS_MAX } from "./env_file.ts";
 import type { Host } from "../host/host.ts";
 import { isSecret, OPTIONS } from "../options/all.ts";
@@ -18,7 +18,7 @@ export type Source = Pick<Host, "env" | "os" | "readTextFile" | "fileAccess" | "
 
 /** All settings. */
 export interface Loaded extends Collected {
-  readonly findings: Findings;
+  readonly inputs: ExternalInputs;
 }
 
 /** All settings except those from other programs, which take time. */
@@ -46,9 +46,9 @@ export async function load(
 }
 
 /** Whether the start read anything besides arguments and environment. */
-export function readsFiles({ values: { given }, findings }: Loaded): boolean {
+export function readsFiles({ values: { given }, inputs }: Loaded): boolean {
   const files = OPTIONS.filter(({ name, value }) => value === "FILE" && name !== "pid-file");
-  const { account, sharedSecret } = findings;
+  const { account, sharedSecret } = inputs;
   const credential = sharedSecret !== undefined && sharedSecret.source !== SECRET_VARIABLE;
   return account !== undefined || credential || files.some(({ name }) => given.has(name));
 }
@@ -66,7 +66,7 @@ export async function readAgain(
     // A pipe does not repeat what it delivered at the start.
     const { rereadTextFile: readTextFile = host.readTextFile } = host;
     const loaded = await load(argv, { ...host, readTextFile }, fileVariables);
-    const config = configure(loaded.values, loaded.findings);
+    const config = configure(loaded.values, loaded.inputs);
     const problems = [...loaded.problems, ...("problems" in config ? config.problems : [])];
     if ("problems" in config || problems.length > 0) return { problems };
     return { config, warnings: loaded.warnings };
@@ -78,10 +78,10 @@ export async function readAgain(
 /** Adds the secret file and the values of the `exo` CLI. */
 export async function complete(collected: Collected, host: Source): Promise<Loaded> {
   const { values, env, problems, warnings } = collected;
-  const [findings, unreadable, doubts] = await findValues(values, { ...host, env });
+  const [inputs, unreadable, doubts] = await findValues(values, { ...host, env });
   return {
     ...collected,
-    findings,
+    inputs,
     problems: [...problems, ...unreadable],
     warnings: [...warnings, ...doubts],
   };

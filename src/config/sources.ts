@@ -1,6 +1,6 @@
 // Reads what the configuration needs from files and programs: the secret, and the values of the `exo` CLI.
 import { type Given, isOn, type Values } from "../options/parse.ts";
-import { type Findings, nameOf } from "./config.ts";
+import { type ExternalInputs, nameOf } from "./config.ts";
 import { messageOf } from "../core/message_of.ts";
 import { type Account, DIRECTORY_VARIABLE, lends } from "./cloud.ts";
 import { type ExoFindings, readExoAccount } from "./exo_config.ts";
@@ -20,42 +20,42 @@ const SECRET_COMMAND_MS = 10_000;
 export async function findValues(
   { given }: Pick<Values, "given">,
   host: Pick<Host, "env" | "os" | "readTextFile" | "fileAccess" | "machine">,
-): Promise<[findings: Findings, problems: string[], warnings: string[]]> {
-  const findings: { -readonly [Name in keyof Findings]: Findings[Name] } = {};
+): Promise<[inputs: ExternalInputs, problems: string[], warnings: string[]]> {
+  const inputs: { -readonly [Name in keyof ExternalInputs]: ExternalInputs[Name] } = {};
   const problems: string[] = [], warnings: string[] = [];
   const shared = await findSharedSecret({ given }, host);
   if (shared.path) warnings.push(...await doubtsOf(shared.path, { secret: true }, host));
-  if (shared.found) findings.sharedSecret = shared.found;
+  if (shared.found) inputs.sharedSecret = shared.found;
   if (shared.problem) problems.push(shared.problem);
   const file = given.get("api-secret-file");
   const lent = lends({ given });
   if (file && !lent && goesBefore(file, given.get("xs"))) {
-    await read("api-secret-file", file.text, {}, (text) => findings.secretFile = text.trim());
+    await read("api-secret-file", file.text, {}, (text) => inputs.secretFile = text.trim());
     warnings.push(...await doubtsOf(file.text, { secret: true }, host));
   }
   const authorities = given.get("ca-file");
   if (authorities) {
     const limits = { maxBytes: BUNDLE_MAX_BYTES };
-    await read("ca-file", authorities.text, limits, (text) => findings.caFile = text);
+    await read("ca-file", authorities.text, limits, (text) => inputs.caFile = text);
     const use = { secret: false, use: AUTHORISES };
     warnings.push(...await doubtsOf(authorities.text, use, host));
   }
   if (usesLease({ given })) {
-    await readLeaseFile("lease-password-file", true, (text) => findings.leasePassword = text);
-    await readLeaseFile("lease-cert-file", false, (text) => findings.leaseCert = text);
-    await readLeaseFile("lease-key-file", true, (text) => findings.leaseKey = text);
+    await readLeaseFile("lease-password-file", true, (text) => inputs.leasePassword = text);
+    await readLeaseFile("lease-cert-file", false, (text) => inputs.leaseCert = text);
+    await readLeaseFile("lease-key-file", true, (text) => inputs.leaseKey = text);
   }
-  const whole = isKeyFile(findings.secretFile ?? "");
+  const whole = isKeyFile(inputs.secretFile ?? "");
   const keyed = !lent && (whole || (given.has("xk") && (given.has("xs") || file)));
   // The endpoint that lists the zones does not say which zone is ours.
   const final = given.has("xe") && given.get("xe")?.source !== DIRECTORY_VARIABLE;
   const placed = given.has("zone") || final || given.get("api")?.text === "v1";
-  if (keyed && placed) return [findings, problems, warnings];
+  if (keyed && placed) return [inputs, problems, warnings];
   const wanted = given.get("account")?.text;
   const found = await readExoAccount(host.env, { ...host, wanted });
   warnings.push(...found.warnings ?? []);
   if (found.account) {
-    findings.account = await withSecret(found, {
+    inputs.account = await withSecret(found, {
       lent,
       host,
       problems,
@@ -66,7 +66,7 @@ export async function findValues(
     problems.push(`${nameOf("account")}: the exo CLI has no configuration file here`);
   }
   if (found.problem) (keyed ? warnings : problems).push(found.problem);
-  return [findings, problems, warnings];
+  return [inputs, problems, warnings];
 
   async function readLeaseFile(option: string, secret: boolean, use: (text: string) => void) {
     const path = given.get(option)?.text;

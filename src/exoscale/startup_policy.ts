@@ -5,7 +5,7 @@ import { type CloudErrorKind, ERROR_KINDS } from "../core/registry/error_kinds.t
  * How long a refusal must last, without any other answer in between, because a failing gateway can return the same
  * error.
  */
-export const STARTUP_PATIENCE_MS = 30_000;
+export const STARTUP_REFUSAL_MS = 30_000;
 
 /** The policy for one start. */
 export class StartupPolicy {
@@ -22,6 +22,6 @@ export class StartupPolicy {
     if (atStart !== "ends-if-it-lasts") this.#deniedSinceMs = null;
     else this.#deniedSinceMs ??= nowMs;
     return atStart === "ends" ||
-      (this.#deniedSinceMs !== null && nowMs >= this.#deniedSinceMs + STARTUP_PATIENCE_MS);
+      (this.#deniedSinceMs !== null && nowMs >= this.#deniedSinceMs + STARTUP_REFUSAL_MS);
   }
 }

@@ -30,7 +30,7 @@ export interface Host {
   readonly serviceManager: HostServiceManager | null;
   readonly fetch: Fetch;
   /** A `fetch` that also trusts these certificate authorities (PEM); throws when one of them is not a certificate. */
-  readonly fetchTrusting: (caCerts: readonly string[]) => Fetch;
+  readonly fetchWithAuthorities: (caCerts: readonly string[]) => Fetch;
   /** Whether standard output is a terminal. */
   readonly terminal: boolean;
   /** Prints one line to standard output or standard error, in the background, because the reader may stall. */

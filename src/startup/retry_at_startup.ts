@@ -31,7 +31,7 @@ export async function retryAtStartup<Answer>(
       serviceManager?: ServiceManager | null;
     },
 ): Promise<Answer | null> {
-  const patience = new StartupPolicy();
+  const policy = new StartupPolicy();
   let told = "", toldAtMs = -Infinity;
   const endAtMs = clock.nowMs() + ATTEMPTS_WITHIN_MS;
   for (let repeats = 0; !signal.aborted; repeats++) {
@@ -41,7 +41,7 @@ export async function retryAtStartup<Answer>(
       const error = asCloudError(cause);
       if (signal.aborted) return null;
       const final = mode === "watchdog"
-        ? patience.endsWith(error, clock.nowMs())
+        ? policy.endsWith(error, clock.nowMs())
         : !error.retryable || clock.nowMs() >= endAtMs;
       const rest = final ? "" : `; waiting for ${awaited}`;
       const begin = trouble === undefined ? "" : `${trouble}: `;

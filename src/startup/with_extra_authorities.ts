@@ -4,10 +4,10 @@ import { messageOf } from "../core/message_of.ts";
 import type { Host } from "../host/host.ts";
 
 /** The same host, also trusting the configured authorities. Throws an error that names the option. */
-export function trusting({ caCerts }: Pick<Config, "caCerts">, host: Host): Host {
+export function withExtraAuthorities({ caCerts }: Pick<Config, "caCerts">, host: Host): Host {
   if (caCerts.length === 0) return host;
   try {
-    return { ...host, fetch: host.fetchTrusting(caCerts) };
+    return { ...host, fetch: host.fetchWithAuthorities(caCerts) };
   } catch (error) {
     const reason = messageOf(error);
     const count = caCerts.length === 1

@@ -59,7 +59,7 @@ export interface CallerOptions {
 export class CloudCalls {
   readonly #options: CallerOptions;
   /** Counted separately: a key may be allowed to read an instance but not to list instances. */
-  readonly #patience = { calls: new StartupPolicy(), members: new StartupPolicy() };
+  readonly #startupPolicies = { calls: new StartupPolicy(), members: new StartupPolicy() };
   readonly #running = new RunningCalls();
   /** Ends the attach under way, null without one. */
   #attach: LinkedAbort | null = null;
@@ -116,7 +116,7 @@ export class CloudCalls {
         counters.evictions.add(clock.nowMs());
       }
       if (verbose) log.write("info", "call", `${call.verb} done in ${durationText(tookMs)}`);
-      this.#patience.calls.answered();
+      this.#startupPolicies.calls.answered();
       deliver({ kind: "answered", id, answer, roll: random(), open: sent > 1 });
     } catch (cause) {
       const error = this.#errorOf(cause);
@@ -148,7 +148,7 @@ export class CloudCalls {
         atMs: clock.nowMs(),
       });
       counters.lists.add(clock.nowMs());
-      this.#patience.members.answered();
+      this.#startupPolicies.members.answered();
       const { own } = membership;
       if (own) this.#options.placed(own);
       const inside = own && { privateAddresses: own.map(({ address }) => address) };
@@ -172,8 +172,8 @@ export class CloudCalls {
     const { clock, log, limitedLog, counters, ending, starting, giveUp } = this.#options;
     if (ending.aborted) return true;
     counters.failed(verb, error.kind, clock.nowMs());
-    const patience = verb === "members" ? this.#patience.members : this.#patience.calls;
-    const hopeless = patience.endsWith(error, clock.nowMs());
+    const policy = verb === "members" ? this.#startupPolicies.members : this.#startupPolicies.calls;
+    const hopeless = policy.endsWith(error, clock.nowMs());
     if (starting(verb) && hopeless) {
       log.write("critical", "cloud-refused", error.message);
       if (giveUp()) return true;

@@ -18,7 +18,7 @@ export function usesOf(
   const watches = config.mode === "watchdog";
   const owned = watches && config.pidFile !== null;
   const rereads = watches && readsFiles(loaded);
-  const asks = rereads && loaded.findings.account?.commanded;
+  const asks = rereads && loaded.inputs.account?.commanded;
   const { checks, notify, addressOn } = config;
   return {
     programs: !watches ? [] : [

@@ -119,7 +119,7 @@ async function reloading(
     clock: new VirtualClock({ leaps: true }),
   };
   const loaded = await load(argv, host);
-  const config = configure(loaded.values, loaded.findings);
+  const config = configure(loaded.values, loaded.inputs);
   if ("problems" in config) throw new Error(config.problems.join("\n"));
   const { peers, listen: { hostname } } = config;
   const names = peers.kind === "static"

@@ -1,24 +1,24 @@
 // Which cloud, with which credentials, in which zone: the endpoint's path, --api, order of sources.
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { readValues } from "../../src/options/parse.ts";
-import { type Config, configure, type Findings } from "../../src/config/config.ts";
+import { type Config, configure, type ExternalInputs } from "../../src/config/config.ts";
 import type { Environment } from "../../src/world.ts";
 
 const ONCE = ["-A", "-xi", "198.51.100.50"];
 const KEYED = [...ONCE, "-xk", "EXOkey", "-xs", "secret"];
 const ACCOUNT = { apiKey: "EXOaccount", secret: "account secret", zone: "at-vie-1" };
 
-const read = (argv: readonly string[], env: Environment, findings: Findings = {}) =>
-  configure(readValues(argv, env), findings);
+const read = (argv: readonly string[], env: Environment, inputs: ExternalInputs = {}) =>
+  configure(readValues(argv, env), inputs);
 
-function configOf(argv: readonly string[], env: Environment, findings?: Findings): Config {
-  const config = read(argv, env, findings);
+function configOf(argv: readonly string[], env: Environment, inputs?: ExternalInputs): Config {
+  const config = read(argv, env, inputs);
   assert(!("problems" in config), `${argv.join(" ")}: ${JSON.stringify(config)}`);
   return config;
 }
 
-function problemsOf(argv: readonly string[], env: Environment, findings?: Findings): string[] {
-  const outcome = read(argv, env, findings);
+function problemsOf(argv: readonly string[], env: Environment, inputs?: ExternalInputs): string[] {
+  const outcome = read(argv, env, inputs);
   return "problems" in outcome ? outcome.problems : [];
 }
 
@@ -134,7 +134,7 @@ Deno.test("configure() takes credentials from flags, variables, secret file, acc
   const env = { IF_EXOSCALE_API_KEY: "EXOenv", IF_EXOSCALE_API_SECRET: "env secret" };
   const weak = { EXOSCALE_API_KEY: "EXOweak", EXOSCALE_API_SECRET: "weak secret" };
   const rows: ReadonlyArray<
-    readonly [argv: string[], Environment, Findings, key: string, secret: string]
+    readonly [argv: string[], Environment, ExternalInputs, key: string, secret: string]
   > = [
     [["-xk", "k", "-xs", "s"], env, { account: ACCOUNT }, "k", "s"],
     [["-xk", "k"], { ...env, ...weak }, { account: ACCOUNT }, "k", "env secret"],
@@ -146,14 +146,14 @@ Deno.test("configure() takes credentials from flags, variables, secret file, acc
     [[], {}, { account: ACCOUNT }, "EXOaccount", "account secret"],
     [["-xk", "k", "-xs", " s\n"], {}, {}, "k", "s"],
   ];
-  for (const [argv, variables, findings, apiKey, secret] of rows) {
-    const { credentials } = configOf([...ONCE, ...argv], variables, findings);
+  for (const [argv, variables, inputs, apiKey, secret] of rows) {
+    const { credentials } = configOf([...ONCE, ...argv], variables, inputs);
     assertEquals(credentials, { apiKey, secret }, JSON.stringify([argv, variables]));
   }
 });
 
 Deno.test("configure() never completes a given key or secret from the account", () => {
-  const rows: ReadonlyArray<readonly [argv: string[], Findings, missing: string[]]> = [
+  const rows: ReadonlyArray<readonly [argv: string[], ExternalInputs, missing: string[]]> = [
     [["-xk", "k"], { account: ACCOUNT }, ["-xs"]],
     [["-xs", "s"], { account: ACCOUNT }, ["-xk"]],
     [[], { secretFile: "f", account: ACCOUNT }, ["-xk"]],
@@ -161,8 +161,8 @@ Deno.test("configure() never completes a given key or secret from the account", 
     [[], { account: { apiKey: "EXOaccount" } }, ["-xs"]],
     [[], {}, ["-xk", "-xs"]],
   ];
-  for (const [argv, findings, missing] of rows) {
-    const problems = problemsOf([...ONCE, ...argv], {}, findings);
+  for (const [argv, inputs, missing] of rows) {
+    const problems = problemsOf([...ONCE, ...argv], {}, inputs);
     assertEquals(problems.map((problem) => problem.split(" ")[0]), missing, argv.join(" "));
   }
 });

@@ -83,7 +83,7 @@ for (const [option, title, text] of SHAPES) {
     for (let attempt = 1; attempt <= 3 && bestMs > LIMIT_MS; attempt++) {
       const startedAtMs = performance.now();
       const loaded = await load(argv, host);
-      const config = configure(loaded.values, loaded.findings);
+      const config = configure(loaded.values, loaded.inputs);
       bestMs = Math.min(bestMs, performance.now() - startedAtMs);
       const wrong = "problems" in config ? config.problems : [];
       count = wrong.length + loaded.problems.length + loaded.warnings.length;

@@ -20,8 +20,8 @@ const WITH_FILES = [
   ...["--lease-cert-file", "/c", "--lease-key-file", "/k"],
 ];
 
-function configOf(argv: readonly string[], findings: object = {}): Config {
-  const config = configure(readValues([...argv], KEYS), findings);
+function configOf(argv: readonly string[], inputs: object = {}): Config {
+  const config = configure(readValues([...argv], KEYS), inputs);
   assert(!("problems" in config), JSON.stringify(config));
   return config;
 }
@@ -84,7 +84,7 @@ Deno.test("the printed configuration can be read again, with a lease and without
     ]
   ) {
     const values = readValues([...argv], KEYS);
-    const loaded = { values, findings: {}, fileVariables: {}, env: KEYS };
+    const loaded = { values, inputs: {}, fileVariables: {}, env: KEYS };
     const lines = settingLines(settingsOf(
       { ...loaded, problems: [], warnings: [], readable: true },
       null,

@@ -19,7 +19,7 @@ async function read(
   const whole = { ...KEYS, ...env };
   const values = readValues([...argv], whole);
   const missing = () => Promise.reject(new Error("not there"));
-  const [findings, unreadable] = await findValues(values, {
+  const [inputs, unreadable] = await findValues(values, {
     env: whole,
     machine: { root: "", fetch: missing, readTextFile: missing, run: missing },
     os: "linux",
@@ -30,7 +30,7 @@ async function read(
       return text;
     },
   });
-  const config = configure(values, findings);
+  const config = configure(values, inputs);
   if ("problems" in config) return [...unreadable, ...config.problems];
   return [...unreadable, ...config.sharedSecrets];
 }
@@ -137,7 +137,7 @@ Deno.test("a running program keeps the rights that its configuration needs, and 
       notified = false,
       syslog = false,
       argv = [],
-      findings = {},
+      inputs = {},
       service: given = {},
     }: {
       pidFile?: string | null;
@@ -145,14 +145,14 @@ Deno.test("a running program keeps the rights that its configuration needs, and 
       notified?: boolean;
       syslog?: boolean;
       argv?: string[];
-      findings?: Loaded["findings"];
+      inputs?: Loaded["inputs"];
       service?: Partial<Pick<Config, "checks" | "notify" | "addressOn" | "drainOn">>;
     },
   ) => {
     const service = { checks: [], notify: null, addressOn: null, drainOn: null, ...given };
     const values = readValues(argv, {});
     const none = { env: {}, problems: [], warnings: [], readable: true, fileVariables: {} };
-    const loaded = { values, findings, ...none };
+    const loaded = { values, inputs, ...none };
     return Object.fromEntries(
       keptPrivileges(usesOf({ pidFile, mode, ...service }, { syslog, notified, loaded })),
     );
@@ -173,11 +173,11 @@ Deno.test("a running program keeps the rights that its configuration needs, and 
   assertEquals(kept({ argv: file }), { read: ["reload"], ...sys });
   assertEquals(kept({ argv: file, mode: "associate" }), {});
   const found = (source: string) => ({ sharedSecret: { text: ONE, source } });
-  assertEquals(kept({ findings: found("/run/credentials/secret") }), { read: ["reload"], ...sys });
-  assertEquals(kept({ findings: found("IF_SHARED_SECRET") }), sys);
-  assertEquals(kept({ findings: { account: {} } }), { read: ["reload"], ...sys });
+  assertEquals(kept({ inputs: found("/run/credentials/secret") }), { read: ["reload"], ...sys });
+  assertEquals(kept({ inputs: found("IF_SHARED_SECRET") }), sys);
+  assertEquals(kept({ inputs: { account: {} } }), { read: ["reload"], ...sys });
   const commanded = { run: ["reload: secretCommand"], read: ["reload"], ...sys };
-  assertEquals(kept({ findings: { account: { commanded: true } } }), commanded);
+  assertEquals(kept({ inputs: { account: { commanded: true } } }), commanded);
   const checks = [{ title: "exec:true", kind: "exec" as const, words: ["true"] }];
   assertEquals(kept({ service: { checks } }), { run: ["--check (IF_CHECK)"], ...sys });
   assertEquals(kept({ service: { checks }, mode: "associate" }), {});

@@ -38,7 +38,7 @@ async function find(
   const commands: string[][] = [];
   const never = () => Promise.reject(new Error("not asked"));
   const values = readValues([...mode, "-xi", "198.51.100.50", ...argv], env);
-  const [findings, unreadable, warnings] = await findValues(values, {
+  const [inputs, unreadable, warnings] = await findValues(values, {
     env: { HOME: "/home/me", ...env },
     os: "linux",
     fileAccess,
@@ -57,7 +57,7 @@ async function find(
       },
     },
   });
-  const config = configure(values, findings);
+  const config = configure(values, inputs);
   const problems = "problems" in config ? config.problems : [];
   const credentials = "problems" in config ? null : config.credentials;
   return { credentials, problems: [...unreadable, ...problems], warnings, commands };

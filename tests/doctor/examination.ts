@@ -143,7 +143,7 @@ export async function examine(fixture: CloudFixture, faults: Faults = {}): Promi
     uid: () => 0,
     serviceManager: null,
     fetch: cloudFetch,
-    fetchTrusting: () => cloudFetch,
+    fetchWithAuthorities: () => cloudFetch,
     printed: () => Promise.resolve(null),
     print: (_, line) => void lines.push(...line.split("\n")),
     readTextFile(path) {

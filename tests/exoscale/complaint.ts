@@ -1,7 +1,7 @@
 // A call that must fail: its error, its duration, and a check that the error reveals no secret.
 import { assert, assertRejects } from "@std/assert";
 import { CloudError } from "../../src/exoscale/cloud_error.ts";
-import { STARTUP_PATIENCE_MS, StartupPolicy } from "../../src/exoscale/startup_policy.ts";
+import { STARTUP_REFUSAL_MS, StartupPolicy } from "../../src/exoscale/startup_policy.ts";
 import type { Fetch } from "../../src/exoscale/http.ts";
 import { systemClock } from "../../src/host/clock.ts";
 import type { Clock } from "../../src/world.ts";
@@ -52,6 +52,6 @@ export function endsStart(error: CloudError): boolean {
 /** Whether it gives up once the error has lasted, but not before. */
 export function endsStartInTime(error: CloudError): boolean {
   const patience = new StartupPolicy();
-  return !patience.endsWith(error, 0) && !patience.endsWith(error, STARTUP_PATIENCE_MS - 1) &&
-    patience.endsWith(error, STARTUP_PATIENCE_MS);
+  return !patience.endsWith(error, 0) && !patience.endsWith(error, STARTUP_REFUSAL_MS - 1) &&
+    patience.endsWith(error, STARTUP_REFUSAL_MS);
 }

@@ -1,7 +1,7 @@
 // Where signed requests may go: the configured endpoint, and those in the list of zones.
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { readValues } from "../../src/options/parse.ts";
-import { configure, type Findings } from "../../src/config/config.ts";
+import { configure, type ExternalInputs } from "../../src/config/config.ts";
 import { CloudError } from "../../src/exoscale/cloud_error.ts";
 import { endpointProblem, isLoopback, sameDomain } from "../../src/exoscale/endpoint.ts";
 import { anyEndpoint, findEndpoint, lookUpEndpoint } from "../../src/exoscale/zone.ts";
@@ -94,8 +94,8 @@ Deno.test("findEndpoint() sends no signed request where only an answer says so",
   await assertRejects(() => find(many), CloudError);
 });
 
-const problemsOf = (argv: string[], findings: Findings = {}) => {
-  const outcome = configure(readValues(["-A", "-xi", "198.51.100.50", ...argv], {}), findings);
+const problemsOf = (argv: string[], inputs: ExternalInputs = {}) => {
+  const outcome = configure(readValues(["-A", "-xi", "198.51.100.50", ...argv], {}), inputs);
   return "problems" in outcome ? outcome.problems : [];
 };
 
@@ -111,7 +111,7 @@ Deno.test("configure() names the way to allow plain HTTP, and shows no password"
 });
 
 Deno.test("configure() refuses a key that no header can have, and a secret that is a file of lines", () => {
-  const table: [argv: string[], Findings, problem: RegExp | null][] = [
+  const table: [argv: string[], ExternalInputs, problem: RegExp | null][] = [
     [["-xk", "EXO\nkey", "-xs", "s"], {}, /^-xk .*visible ASCII/],
     [["-xk", "EXO,key", "-xs", "s"], {}, /^-xk .*comma/],
     [["-xk", "EXOkéy", "-xs", "s"], {}, /^-xk /],
@@ -123,8 +123,8 @@ Deno.test("configure() refuses a key that no header can have, and a secret that 
     [["-xk", "k", "-xs", "blank inside, comma, ü"], {}, null],
     [["-xk", "~!+-/=A_z", "-xs", "s"], {}, null],
   ];
-  for (const [argv, findings, expected] of table) {
-    const problems = problemsOf(argv, findings);
+  for (const [argv, inputs, expected] of table) {
+    const problems = problemsOf(argv, inputs);
     assertEquals(problems.length, expected === null ? 0 : 1, JSON.stringify([argv, problems]));
     if (expected) assert(expected.test(problems[0] ?? ""), problems[0]);
   }
@@ -132,7 +132,7 @@ Deno.test("configure() refuses a key that no header can have, and a secret that 
 
 Deno.test("configure() takes no zone of the account that is none: it becomes part of a host name", () => {
   const account = { apiKey: "k", secret: "s", zone: "evil.test/#" };
-  const read = (account: Findings["account"] & object) =>
+  const read = (account: ExternalInputs["account"] & object) =>
     configure(readValues(["-A", "-xi", "198.51.100.50"], {}), { account });
   const outcome = read(account);
   assert(!("problems" in outcome) && outcome.usualZone === null);

@@ -1,6 +1,6 @@
 // The cloud's own words in our messages: all forms that its products use, bounded, on one line, without secrets.
 import { assert, assertEquals } from "@std/assert";
-import { STARTUP_PATIENCE_MS, StartupPolicy } from "../../src/exoscale/startup_policy.ts";
+import { STARTUP_REFUSAL_MS, StartupPolicy } from "../../src/exoscale/startup_policy.ts";
 import { declined } from "../../src/exoscale/cloud_error.ts";
 import { explanationOf, refusal, retryAfterMs } from "../../src/exoscale/error_response.ts";
 
@@ -104,7 +104,7 @@ for (const [status, kind, retryable] of STATUSES) {
     // A starting watchdog waits when the error is temporary.
     const patience = new StartupPolicy();
     patience.endsWith(error, 0);
-    assertEquals(patience.endsWith(error, STARTUP_PATIENCE_MS), !retryable);
+    assertEquals(patience.endsWith(error, STARTUP_REFUSAL_MS), !retryable);
   });
 }
 

@@ -128,7 +128,7 @@ export async function run(argv: string[], situation: Situation = {}): Promise<Tr
         : Response.json(instance, { status: cloudStatus });
       return Promise.resolve(answer);
     },
-    fetchTrusting: (caCerts) => {
+    fetchWithAuthorities: (caCerts) => {
       if (caCerts.some((cert) => cert.includes("BAD"))) throw new TypeError("BadEncoding");
       trace.calls.push(`trusting ${caCerts.length} more`);
       return host.fetch;

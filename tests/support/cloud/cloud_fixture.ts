@@ -4,7 +4,7 @@ import { type Assignment, CloudV2 } from "../../../src/exoscale/cloud_v2.ts";
 import type { ClientOptions } from "../../../src/exoscale/client_v2.ts";
 import type { Fetch } from "../../../src/exoscale/http.ts";
 import { systemClock } from "../../../src/host/clock.ts";
-import { fetchTrusting } from "../../../src/host/fetch.ts";
+import { fetchWithAuthorities } from "../../../src/host/fetch.ts";
 import type { Transport } from "../../../src/transport/transport.ts";
 import type { Clock, Cloud } from "../../../src/world.ts";
 import { SIM_KEY, SIM_SECRET } from "./api_v2.ts";
@@ -26,7 +26,7 @@ export const GROUP = "edge";
 export const PATIENT: AbortSignal = new AbortController().signal;
 
 /** The program's own transport to the cloud, trusting the simulated one. */
-export const cloudFetch: Transport = waitedFor(fetchTrusting([CLOUD_AUTHORITY], {
+export const cloudFetch: Transport = waitedFor(fetchWithAuthorities([CLOUD_AUTHORITY], {
   clock: systemClock,
   lookUp: (name) => Promise.resolve(name === "localhost" ? ["127.0.0.1"] : []),
   variables: {},

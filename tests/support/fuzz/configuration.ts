@@ -2,7 +2,7 @@
 import { assert } from "@std/assert";
 import fc from "fast-check";
 import { readValues, UsageError } from "../../../src/options/parse.ts";
-import { configure, type Findings } from "../../../src/config/config.ts";
+import { configure, type ExternalInputs } from "../../../src/config/config.ts";
 import { parseConfigFile } from "../../../src/config/config_file.ts";
 import { parseEnvFile } from "../../../src/config/env_file.ts";
 import { readExoAccount } from "../../../src/config/exo_config.ts";
@@ -45,7 +45,7 @@ const argvs = fc.tuple(fc.constantFrom(...COMPLETE), fc.array(argument, { maxLen
 const variables = fc.constantFrom(...OPTIONS.flatMap((option) => option.variables));
 const environments = fc.array(fc.tuple(variables, values), { maxLength: 10 })
   .map((pairs) => Object.fromEntries(pairs));
-const findings: fc.Arbitrary<Findings> = fc.record({
+const inputs: fc.Arbitrary<ExternalInputs> = fc.record({
   secretFile: hostileText,
   caFile: fc.oneof(hostileText, hostileText.map((text) => `-----BEGIN CERTIFICATE-----${text}`)),
   account: fc.record({ apiKey: hostileText, secret: hostileText, zone: hostileText }),
@@ -55,10 +55,10 @@ const findings: fc.Arbitrary<Findings> = fc.record({
 export const commandLine: Target = target(
   "command-line",
   "arguments and variables become values or a UsageError, values a configuration or problems by name",
-  [fc.tuple(argvs, environments, findings, fc.boolean()), ([argv, env, findings, secretive]) => {
+  [fc.tuple(argvs, environments, inputs, fc.boolean()), ([argv, env, inputs, secretive]) => {
     const given = secretive ? { ...env, IF_EXOSCALE_API_SECRET: `${SECRET}\n${SECRET}` } : env;
     try {
-      const outcome = configure(readValues(argv, given), findings);
+      const outcome = configure(readValues(argv, given), inputs);
       if ("problems" in outcome) {
         assert(outcome.problems.length > 0);
         for (const problem of outcome.problems) {
