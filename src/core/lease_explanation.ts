@@ -1,7 +1,7 @@
 // What the operator is told about the lease beside its own events: the end of a role's line, and the failsafe.
 import { durationText } from "./age.ts";
 import { barring } from "./lease/state.ts";
-import { isListed } from "./membership.ts";
+import { allPeersKnown } from "./membership.ts";
 import type { Node } from "./node_state.ts";
 import { type Report, report } from "./registry/report.ts";
 import { againstFailsafe } from "./under_lease.ts";
@@ -12,7 +12,7 @@ type Parts = Pick<Node, "election" | "membership" | "lease">;
 /** Why the node does not keep the address without the store; null if it does. */
 function refusal({ election, membership, lease }: Parts): string | null {
   if (lease === null) return "it needs no lease";
-  return againstFailsafe(lease, { election, listed: isListed(membership) });
+  return againstFailsafe(lease, { election, peersKnown: allPeersKnown(membership) });
 }
 
 /** Whether a node keeps the address although the store of its lease does not answer. */

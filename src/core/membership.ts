@@ -55,7 +55,7 @@ interface Stranger {
 }
 
 /** Whether all peers are known. */
-export function isListed({ known, dynamic }: Membership): boolean {
+export function allPeersKnown({ known, dynamic }: Membership): boolean {
   return known || !dynamic;
 }
 

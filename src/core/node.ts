@@ -23,11 +23,11 @@ import {
 import { elect, type ElectionEvent, electionWakeAtMs, startElection } from "./election/step.ts";
 import { groupDiffers, membersOf, outlook, ownershipOf, ownershipsOf, permit } from "./group.ts";
 import {
+  allPeersKnown,
   beginReading,
   endReading,
   failReading,
   hurryReading,
-  isListed,
   listedElsewhere,
   meetStranger,
   type Membership,
@@ -243,7 +243,7 @@ function settle(before: Node, { event, about, forLease }: Share, turn: Turn): No
   let lease = leaseAfter(before.lease, forLease, turn);
   const listing = listingBetween(before.lease, lease, { self: election.selfId, ...turn });
   if (listing) election = elect(election, { kind: "candidates", ...listing }, turn.atMs);
-  const { atMs } = turn, { stoppedAtMs } = before, listed = isListed(before.membership);
+  const { atMs } = turn, { stoppedAtMs } = before, peersKnown = allPeersKnown(before.membership);
   const own = election.settings.elasticIp;
   const result = event.kind === "answered" || event.kind === "failed";
   let members = membersOf(before).map((member) => {
@@ -257,7 +257,7 @@ function settle(before: Node, { event, about, forLease }: Share, turn: Turn): No
     const wanted = desiredStateOf(election);
     desired = lease
       ? underLease(wanted, {
-        ...{ lease, election, listed, stoppedAtMs, atMs },
+        ...{ lease, election, peersKnown, stoppedAtMs, atMs },
         ownerships: ownershipsOf(members),
       })
       : wanted;

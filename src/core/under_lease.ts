@@ -28,13 +28,13 @@ import { type Ownership, stillWanted } from "./ownership/state.ts";
  */
 export function againstFailsafe(
   { settings, reachable }: Lease,
-  { election, listed }: { election: Election; listed: boolean },
+  { election, peersKnown }: { election: Election; peersKnown: boolean },
 ): string | null {
   if (reachable) return "the store answers";
   // Only they could prove without the store that nobody else takes the address.
   if (!settings.heartbeats) return "there are no heartbeats";
   if (!settings.failsafe) return "--lease-failsafe is off";
-  if (!listed) return "the list of peers is not known";
+  if (!peersKnown) return "the list of peers is not known";
   if (!election.inPeerList) return "the list of peers does not have this node";
   if (election.holding !== true) return "this node does not hold it";
   if (settling(election)) return "this node has just started, or was paused";
@@ -50,11 +50,11 @@ export function againstFailsafe(
 /** The desired state of a node that obeys a lease. */
 export function underLease(
   wanted: DesiredState,
-  { lease, election, listed, ownerships, stoppedAtMs, atMs }: {
+  { lease, election, peersKnown, ownerships, stoppedAtMs, atMs }: {
     lease: Lease;
     election: Election;
     /** Whether the peer list is known. */
-    listed: boolean;
+    peersKnown: boolean;
     ownerships: readonly Ownership[];
     /** When the node was asked to stop, null while it runs. */
     stoppedAtMs: number | null;
@@ -64,7 +64,9 @@ export function underLease(
   // Nobody who holds without the lease keeps it for long, so no doubt about unknown holders is left.
   const desired = { ...wanted, doubt: false, holdsOnlyIfUnheld: false, challenged: false };
   if (twinned(election)) return { ...desired, intent: "keep" };
-  if (!owns(lease, atMs)) return { ...desired, intent: withoutLease({ lease, election, listed }) };
+  if (!owns(lease, atMs)) {
+    return { ...desired, intent: withoutLease({ lease, election, peersKnown }) };
+  }
   // As long as the lease cannot be given up, letting go of the address would only leave it with nobody.
   const untilMs = tiedUntilMs(lease, { ownerships, atMs });
   if (stoppedAtMs !== null) {
@@ -99,11 +101,11 @@ export function tiedUntilMs(
 }
 
 function withoutLease(
-  { lease, election, listed }: { lease: Lease; election: Election; listed: boolean },
+  { lease, election, peersKnown }: { lease: Lease; election: Election; peersKnown: boolean },
 ): "keep" | "release" {
   if (election.stops > 0 || barring(lease) !== null) return "release";
   if (!lease.reachable) {
-    return againstFailsafe(lease, { election, listed }) === null ? "keep" : "release";
+    return againstFailsafe(lease, { election, peersKnown }) === null ? "keep" : "release";
   }
   // The candidates are read more often than the lease is renewed, so a silent store shows later than the loss.
   if (lease.lost && lease.sight === null && !lease.settings.heartbeats) return "release";

@@ -42,7 +42,7 @@ export function learnLease(before: Lease, event: LeaseEvent, atMs: number): [Lea
   const reports: Report[] = [];
   const say: Say = (...args) => void reports.push(report(...args));
   const told = absorb(before, event, { atMs, say });
-  return [judge(told, { atMs, say }), reports];
+  return [passTime(told, { atMs, say }), reports];
 }
 
 /** Begins the calls that are due. */
@@ -94,7 +94,7 @@ function absorb(lease: Lease, event: LeaseEvent, now: Circumstances): Lease {
 }
 
 /** What time alone changes: an unrenewed lease is lost, and a store that stays silent is not reached. */
-function judge(lease: Lease, { atMs, say }: Circumstances): Lease {
+function passTime(lease: Lease, { atMs, say }: Circumstances): Lease {
   const reachable = atMs < lease.answeredAtMs + lossMs(lease);
   let next = lease;
   if (lease.reachable !== reachable) {
