@@ -30,7 +30,7 @@ import { checkPrograms } from "./checks/programs.ts";
 import { checkRights } from "./checks/rights.ts";
 import { checkSource } from "./checks/source.ts";
 import { checkStatusPort } from "./checks/status_port.ts";
-import { checkWay } from "./checks/connectivity.ts";
+import { checkConnectivity } from "./checks/connectivity.ts";
 
 /** Longest time for one check; a cloud that hangs is given up sooner. */
 const CHECK_MS = 40_000;
@@ -40,7 +40,7 @@ type Check = (context: Context, signal: AbortSignal) => Promise<Result[]>;
 /** In the order of the output. */
 const ALWAYS: Readonly<Record<string, Check>> = {
   identity: checkIdentity,
-  cloud: checkWay,
+  cloud: checkConnectivity,
   clock: checkClock,
   key: checkRights,
   address: checkAddresses,

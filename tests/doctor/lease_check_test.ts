@@ -1,11 +1,11 @@
 // What the doctor says about the store of the lease, by what its endpoints showed.
 import { assertEquals, assertMatch } from "@std/assert";
-import { judgeLease, type LeaseFacts } from "../../src/doctor/checks/lease.ts";
+import { judgeLease, type LeaseContext } from "../../src/doctor/checks/lease.ts";
 import type { Examined } from "../../src/leases/etcd/examine.ts";
 import { StoreError } from "../../src/leases/store_error.ts";
 
 const NOW_MS = Date.UTC(2026, 0, 1, 12);
-const FACTS: LeaseFacts = {
+const CONTEXT: LeaseContext = {
   ttlMs: 9_000,
   elasticIps: ["198.51.100.50"],
   members: new Set(["self", "peer"]),
@@ -23,8 +23,10 @@ function held(instanceId: string, sinceMs = NOW_MS - 60_000): Partial<Examined> 
 }
 
 /** Marks and texts, in their order. */
-function said(examined: readonly Examined[], facts: Partial<LeaseFacts> = {}): string[] {
-  return judgeLease(examined, { ...FACTS, ...facts }).map(({ mark, text }) => `${mark} ${text}`);
+function said(examined: readonly Examined[], context: Partial<LeaseContext> = {}): string[] {
+  return judgeLease(examined, { ...CONTEXT, ...context }).map(({ mark, text }) =>
+    `${mark} ${text}`
+  );
 }
 
 const silent = (endpoint: string) =>
@@ -45,14 +47,14 @@ Deno.test("one silent endpoint is a warning, all of them a failure", () => {
   assertEquals(said([dead]), [
     "FAIL no endpoint of the store can be used: nobody can have the lease",
   ]);
-  const [result] = judgeLease([dead], FACTS);
+  const [result] = judgeLease([dead], CONTEXT);
   assertEquals(result?.details, ["etcd at https://b:2379: connection refused"]);
 });
 
 Deno.test("a slow store, and one that may not be written", () => {
   assertMatch(said([endpoint({ tookMs: 1_500 })])[0] ?? "", /^warn .*1\.5 s, wanted at most 1 s/);
   const writing = new StoreError("denied", "etcd at x as user edge: permission denied");
-  const [, rights] = judgeLease([endpoint({ writing })], FACTS);
+  const [, rights] = judgeLease([endpoint({ writing })], CONTEXT);
   assertEquals([rights?.mark, rights?.details], ["FAIL", [writing.message]]);
 });
 

@@ -9,7 +9,7 @@ import { fail, needs, ok, type Result, skip } from "../result.ts";
 import type { Route } from "../../transport/request.ts";
 
 /** The check. */
-export async function checkWay(context: Context, signal: AbortSignal): Promise<Result[]> {
+export async function checkConnectivity(context: Context, signal: AbortSignal): Promise<Result[]> {
   let endpoint: string;
   try {
     endpoint = await context.endpoint(signal);
@@ -80,7 +80,7 @@ function reached(
   { host }: URL,
   { error, tookMs, route }: { error: CloudError | null; tookMs: number; route: Route | null },
 ): Result {
-  if (error === null) return ok(`${host} answers after ${tookMs} ms${wayOf(route)}`);
+  if (error === null) return ok(`${host} answers after ${tookMs} ms${routeText(route)}`);
   const what = error.status === 0
     ? `is not reached: ${proxyCure(error.message) ?? "check -xe or --zone, routes and firewalls"}`
     : `answers, but not as the API does: check -xe${route?.proxy ? `, and ${route.proxy}` : ""}`;
@@ -97,7 +97,7 @@ function proxyCure(message: string): string | null {
 }
 
 /** The protocol in use, and the address or the proxy. */
-function wayOf(route: Route | null): string {
+function routeText(route: Route | null): string {
   if (route === null) return "";
   const { address, protocol, proxy } = route;
   const at = address === null ? "" : ` at ${address}`;

@@ -127,7 +127,7 @@ function verdictOn(
   const commands = new Set(blocked.map((passage) => cureFor(passage, api)));
   const out = passages.filter((passage) => !letsOut(passage, groups.values()));
   const bare = [self, peer].filter((each) => each.groups.length === 0);
-  const way = ({ from, to }: Passage) => `from ${from.name} (${from.address}) to ${to.name}`;
+  const direction = ({ from, to }: Passage) => `from ${from.name} (${from.address}) to ${to.name}`;
   const what = `UDP on port ${port}`;
   const state = (passage: Passage | undefined) =>
     !passage || blocked.includes(passage) || out.includes(passage)
@@ -137,10 +137,10 @@ function verdictOn(
       : "open";
   const said = [
     ...(blocked.length === 0 ? [] : [
-      fail(`no rule lets ${what} in ${blocked.map(way).join(" and ")}: add one`, ...commands),
+      fail(`no rule lets ${what} in ${blocked.map(direction).join(" and ")}: add one`, ...commands),
     ]),
     ...out.map((passage) =>
-      fail(`the egress rules stop ${what} ${way(passage)}: add one that lets it out`)
+      fail(`the egress rules stop ${what} ${direction(passage)}: add one that lets it out`)
     ),
     ...bare.map(({ name }) => skip(`${name} has no security group that could be looked at`)),
   ];

@@ -11,7 +11,7 @@ import { fail, ok, type Result, warn } from "../result.ts";
 const ODD_MS = 10_000;
 
 /** What the answers are judged by. */
-export interface LeaseFacts {
+export interface LeaseContext {
   readonly ttlMs: number;
   readonly elasticIps: readonly string[];
   /** Instances that may have the lease; null if they are not known. */
@@ -50,7 +50,7 @@ async function membersOf(
 }
 
 /** What the answers of all endpoints mean. */
-export function judgeLease(examined: readonly Examined[], facts: LeaseFacts): Result[] {
+export function judgeLease(examined: readonly Examined[], context: LeaseContext): Result[] {
   const silent = examined.filter(({ sights }) => sights.every(isSilence));
   const [first] = silent;
   const problems = silent.map(({ sights: [error] }) => messageIn(error));
@@ -60,10 +60,10 @@ export function judgeLease(examined: readonly Examined[], facts: LeaseFacts): Re
   const one = examined.find(({ sights }) => !sights.every(isSilence));
   return [
     ...problems.map((problem) => warn(`${problem}: the others do its work`)),
-    ...examined.filter((each) => !silent.includes(each)).map((each) => speedOf(each, facts)),
+    ...examined.filter((each) => !silent.includes(each)).map((each) => speedOf(each, context)),
     ...rightsIn(one),
     ...(one?.sights ?? []).flatMap((sight, index) =>
-      recordIn(sight, facts.elasticIps[index] ?? "", facts)
+      recordIn(sight, context.elasticIps[index] ?? "", context)
     ),
   ];
 }
@@ -78,7 +78,7 @@ function messageIn(sight: LeaseSight | StoreError | undefined): string {
 }
 
 /** A renewal that fails at once is repeated several times before the lease is lost. */
-function speedOf({ endpoint, tookMs }: Examined, { ttlMs }: LeaseFacts): Result {
+function speedOf({ endpoint, tookMs }: Examined, { ttlMs }: LeaseContext): Result {
   const limitMs = ttlMs / 9, text = `${endpoint} answers in ${durationText(Math.ceil(tookMs))}`;
   if (tookMs <= limitMs) return ok(text);
   const wanted = `at most ${durationText(Math.floor(limitMs))} for a lease of ${
@@ -98,7 +98,7 @@ function rightsIn(examined: Examined | undefined): Result[] {
 function recordIn(
   sight: LeaseSight | StoreError,
   elasticIp: string,
-  { members, wallMs }: LeaseFacts,
+  { members, wallMs }: LeaseContext,
 ): Result[] {
   if (sight instanceof StoreError) return [fail(sight.message)];
   const { record } = sight;

@@ -138,13 +138,15 @@ async function sayGood(
   const from = named(context) ?? own ?? "";
   const leave = `${family} heartbeats leave from ${from}`;
   const device = interfaceOf(from, context.host);
-  const way = await routeTo(peer, { from, context });
-  const straight = way?.device === device || !device || device === "lo";
-  if (way === null || (way.trouble === null && straight)) return ok(leave);
+  const route = await routeTo(peer, { from, context });
+  const straight = route?.device === device || !device || device === "lo";
+  if (route === null || (route.trouble === null && straight)) return ok(leave);
   if (await areHeard(family, { context, signal })) return ok(leave);
-  if (way.trouble !== null) return fail(`no route leads from ${from} to ${peer}: ${way.trouble}`);
+  if (route.trouble !== null) {
+    return fail(`no route leads from ${from} to ${peer}: ${route.trouble}`);
+  }
   const rule = `ip rule add from ${from} table 100, and a default route through ${device} in it`;
-  const where = `which is on ${device}, but through ${way.device}`;
+  const where = `which is on ${device}, but through ${route.device}`;
   return warn(`${leave}, ${where}: if the network drops them there, route by source (${rule})`);
 }
 
@@ -152,8 +154,8 @@ async function sayBad(
   { family, peer, own, problem }: Look,
   { context, signal }: { context: Context; signal: AbortSignal },
 ): Promise<Result> {
-  const way = named(context) === null ? await routeTo(peer, { from: null, context }) : null;
-  const elsewhere = way?.source && way.source !== own ? `, but from ${way.source}` : "";
+  const route = named(context) === null ? await routeTo(peer, { from: null, context }) : null;
+  const elsewhere = route?.source && route.source !== own ? `, but from ${route.source}` : "";
   const place = own === null ? "" : ` from ${own}, where the peers know this instance${elsewhere}`;
   const text = `${family} heartbeats do not leave${place}: ${problem}`;
   if (!await areHeard(family, { context, signal })) return fail(text);
