@@ -24,7 +24,7 @@ import { InterfaceAddresses } from "../watch/interface_address.ts";
 import { type HistoryFile, openHistoryFile } from "../watch/history_file.ts";
 import { announceShadow, Shadow, shadowLookMs, shadowManager } from "../watch/shadow.ts";
 import { settleDown } from "../watch/least_privilege.ts";
-import { openSocketAtStartup, questionsOnly } from "../watch/open_link.ts";
+import { openSocketAtStartup, questionsOnly } from "../watch/open_socket.ts";
 import { Renewal } from "../watch/renewal.ts";
 import { openControl } from "../watch/serve_control.ts";
 import { openStatus } from "../watch/serve_status.ts";

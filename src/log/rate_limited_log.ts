@@ -27,7 +27,7 @@ interface Kind {
   readonly endsAtMs: number;
   /** How many lines may still be written. */
   left: number;
-  muted: number;
+  suppressed: number;
   /** When the last line of the kind was written. */
   saidAtMs: number;
   /** The last line that was not written, and its time. */
@@ -59,7 +59,7 @@ export class RateLimitedLog {
     const key = this.#kinds.has(kind) || this.#kinds.size < this.#kindsMax ? kind : "";
     const known = this.#kinds.get(key);
     if (known && known.left === 0) {
-      known.muted += 1;
+      known.suppressed += 1;
       known.line = line;
       known.lastAtMs = nowMs;
     } else {
@@ -76,7 +76,7 @@ export class RateLimitedLog {
     for (const [key, kind] of this.#kinds) {
       if (nowMs < kind.endsAtMs) return;
       this.#kinds.delete(key);
-      if (kind.muted === 0) continue;
+      if (kind.suppressed === 0) continue;
       this.#tell(kind, nowMs);
       this.#begin(key, kind.line, { nowMs, left: 0 });
     }
@@ -86,21 +86,24 @@ export class RateLimitedLog {
   close(): void {
     const nowMs = this.#clock.nowMs();
     for (const kind of this.#kinds.values()) {
-      if (kind.muted > 0) this.#tell(kind, nowMs);
+      if (kind.suppressed > 0) this.#tell(kind, nowMs);
     }
     this.#kinds.clear();
   }
 
   #begin(key: string, line: Line, { nowMs, left }: { nowMs: number; left: number }): void {
     const times = { saidAtMs: nowMs, lastAtMs: nowMs };
-    this.#kinds.set(key, { endsAtMs: nowMs + QUIET_MS, left, muted: 0, line, ...times });
+    this.#kinds.set(key, { endsAtMs: nowMs + QUIET_MS, left, suppressed: 0, line, ...times });
   }
 
   /** Writes the last line, with the number of lines, their time span, and whether they continue. */
-  #tell({ muted, saidAtMs, lastAtMs, line: [severity, event, text] }: Kind, nowMs: number): void {
+  #tell(
+    { suppressed, saidAtMs, lastAtMs, line: [severity, event, text] }: Kind,
+    nowMs: number,
+  ): void {
     const calmMs = nowMs - lastAtMs;
     const calm = calmMs < OVER_MS ? "" : `, then none for ${durationText(calmMs)}`;
     const span = durationText(Math.max(1, lastAtMs - saidAtMs));
-    this.#log.write(severity, event, `${text} (${muted} more within ${span}${calm})`);
+    this.#log.write(severity, event, `${text} (${suppressed} more within ${span}${calm})`);
   }
 }

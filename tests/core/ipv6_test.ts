@@ -137,16 +137,16 @@ Deno.test("configure() refuses IPv6 where the original's bytes or API v1 have no
 });
 
 Deno.test({
-  name: "openLink() on [::] hears and answers both families",
+  name: "openSocket() on [::] hears and answers both families",
   ignore: !Deno.networkInterfaces().some(({ address }) => address === "::1"),
   async fn() {
     const port = freeUdpPort("::");
-    const link = openSocket("::", port);
+    const socket = openSocket("::", port);
     const heard: Datagram[] = [];
     const listening = (async () => {
-      for await (const datagram of link) {
+      for await (const datagram of socket) {
         heard.push({ ...datagram, bytes: datagram.bytes.slice() });
-        link.send(datagram.bytes, datagram.from, datagram.fromPort);
+        socket.send(datagram.bytes, datagram.from, datagram.fromPort);
       }
     })();
     for (const [local, target] of [["127.0.0.1", "127.0.0.1"], ["::1", "::1"]] as const) {
@@ -156,10 +156,10 @@ Deno.test({
       assertEquals([...bytes], [7]);
       socket.close();
     }
-    await link.close();
+    await socket.close();
     await listening;
     assertEquals(heard.map(({ from }) => from), ["127.0.0.1", "::1"]);
-    assert(link.localAddresses.includes("::1") && link.localAddresses.includes("127.0.0.1"));
+    assert(socket.localAddresses.includes("::1") && socket.localAddresses.includes("127.0.0.1"));
   },
 });
 

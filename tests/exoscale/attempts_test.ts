@@ -21,7 +21,7 @@ interface Phase {
 }
 
 /** Longest time to find a working connection. */
-const WAY_MS = 10_000;
+const CONNECTED_WITHIN_MS = 10_000;
 const LATENCY_MS = 20, SLOW_MS = 10_000;
 
 /** A server behind such a network, and connections that carry one request at a time. */
@@ -130,7 +130,7 @@ class Network {
   }
 
   /** Since when, before this moment, some connection has worked; an immediate success needs no time. */
-  waySinceMs(atMs: number): number | null {
+  connectedSinceMs(atMs: number): number | null {
     const works = (kind: Phase["kind"]) => ["good", "slow", "silent"].includes(kind);
     let since: number | null = null;
     for (const { kind, fromMs } of this.#phases) {
@@ -154,7 +154,7 @@ const phases = fc.array(
 async function wantAnswers(network: Network, writes: boolean): Promise<void> {
   const { clock } = network;
   const attempts = new Attempts(clock, limiter.get(network)!);
-  for (let failures = 0; clock.nowMs() < network.endMs + 2 * WAY_MS;) {
+  for (let failures = 0; clock.nowMs() < network.endMs + 2 * CONNECTED_WITHIN_MS;) {
     const startedAtMs = clock.nowMs();
     try {
       await attempts.send({ writes, signal: PATIENT }, (options) => network.request(options));
@@ -184,11 +184,15 @@ Deno.test("Attempts reach the server within 10 s of a way that works, and five t
         assert(within <= 5, `${within} requests from ${atMs} ms on`);
       }
       // Whenever a connection has worked for ten seconds, some request has arrived.
-      for (let atMs = WAY_MS; atMs < network.endMs + WAY_MS; atMs += 500) {
-        const since = network.waySinceMs(atMs);
-        if (since === null || atMs < since + WAY_MS) continue;
-        const came = arrivals.some((each) => each >= atMs - WAY_MS && each <= atMs);
-        assert(came, `nothing arrived from ${atMs - WAY_MS} to ${atMs} ms`);
+      for (
+        let atMs = CONNECTED_WITHIN_MS;
+        atMs < network.endMs + CONNECTED_WITHIN_MS;
+        atMs += 500
+      ) {
+        const since = network.connectedSinceMs(atMs);
+        if (since === null || atMs < since + CONNECTED_WITHIN_MS) continue;
+        const came = arrivals.some((each) => each >= atMs - CONNECTED_WITHIN_MS && each <= atMs);
+        assert(came, `nothing arrived from ${atMs - CONNECTED_WITHIN_MS} to ${atMs} ms`);
       }
     }),
     { numRuns: 300, endOnFailure: false },

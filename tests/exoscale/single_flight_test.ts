@@ -5,7 +5,7 @@ import { SingleFlight } from "../../src/exoscale/single_flight.ts";
 
 const calm = new AbortController().signal;
 
-Deno.test("InFlight shares an answer that is under way, and asks anew once it has ended", async () => {
+Deno.test("SingleFlight shares an answer that is under way, and asks again once it has ended", async () => {
   const sharing = new SingleFlight<number>();
   const answers: Array<(value: number) => void> = [];
   const ask = () => new Promise<number>((resolve) => answers.push(resolve));
@@ -18,7 +18,7 @@ Deno.test("InFlight shares an answer that is under way, and asks anew once it ha
   assertEquals(await later, 2);
 });
 
-Deno.test("InFlight shares a failure, but not that the asker has gone", async () => {
+Deno.test("SingleFlight shares a failure, but not that the asker has gone", async () => {
   const sharing = new SingleFlight<number>();
   const failing = () => Promise.reject(new CloudError("timeout", "no answer"));
   const both = [sharing.get(failing, calm), sharing.get(failing, calm)];

@@ -6,7 +6,7 @@ import { OwnSource, RETRY_MS } from "../../src/host/own_source.ts";
 import type { HeartbeatSource } from "../../src/world.ts";
 import { freeUdpPort } from "../support/ports.ts";
 
-Deno.test("openLink() sends to each address in order, and waits for no other", async () => {
+Deno.test("openSocket() sends to each address in order, and waits for no other", async () => {
   const { listenDatagram } = Deno;
   const begun: string[] = [], done: string[] = [];
   const pending: (() => void)[] = [];
@@ -25,12 +25,12 @@ Deno.test("openLink() sends to each address in order, and waits for no other", a
   };
   Object.assign(Deno, { listenDatagram: () => socket });
   try {
-    const link = openSocket("127.0.0.1", 1);
+    const socket = openSocket("127.0.0.1", 1);
     for (const number of [1, 2, 3]) {
-      for (const to of ["10.0.0.1", "10.0.0.2"]) link.send(Uint8Array.of(number), to, 9);
+      for (const to of ["10.0.0.1", "10.0.0.2"]) socket.send(Uint8Array.of(number), to, 9);
     }
     assertEquals(begun, ["10.0.0.1 1", "10.0.0.2 1"], "the first to each leaves at once");
-    const closed = link.close();
+    const closed = socket.close();
     // The runtime may finish the newest first.
     for (let turns = 0; turns < 100 && done.length < 6; turns++) {
       pending.pop()?.();
@@ -48,12 +48,12 @@ Deno.test("openLink() sends to each address in order, and waits for no other", a
 
 Deno.test("a heartbeat for a private network leaves from our address there, the others from the native one", async () => {
   using there = listener();
-  const link = openSocket("0.0.0.0", freeUdpPort());
+  const socket = openSocket("0.0.0.0", freeUdpPort());
   const told: HeartbeatSource[] = [];
   const send = (text: string, source?: string | null) =>
-    link.send(new TextEncoder().encode(text), "127.0.0.1", there.port, source);
+    socket.send(new TextEncoder().encode(text), "127.0.0.1", there.port, source);
   try {
-    link.sendFrom(["127.0.0.7", "127.0.0.8"], (source) => told.push(source));
+    socket.sendFrom(["127.0.0.7", "127.0.0.8"], (source) => told.push(source));
     send("public");
     assertEquals((await there.next()).from, "127.0.0.7");
     send("private", "127.0.0.8");
@@ -72,7 +72,7 @@ Deno.test("a heartbeat for a private network leaves from our address there, the 
     assertEquals((await there.next()).from, "127.0.0.7");
     assertEquals(told.length, 1, "each address has its own report");
   } finally {
-    await link.close();
+    await socket.close();
   }
 });
 
@@ -118,41 +118,41 @@ async function listeningWith(
   }
 }
 
-Deno.test("openLink() sends heartbeats from the own address, and answers from the port that was asked", async () => {
+Deno.test("openSocket() sends heartbeats from the own address, and answers from the port that was asked", async () => {
   using other = listener();
-  const port = freeUdpPort("0.0.0.0"), link = openSocket("0.0.0.0", port);
+  const port = freeUdpPort("0.0.0.0"), socket = openSocket("0.0.0.0", port);
   const { told, report } = reports();
-  link.send(text("before"), "127.0.0.1", other.port);
+  socket.send(text("before"), "127.0.0.1", other.port);
   assertEquals(await other.next(), { text: "before", from: "127.0.0.1", fromPort: port });
-  link.sendFrom(["127.0.0.7"], report);
-  link.send(text("beat"), "127.0.0.1", other.port);
+  socket.sendFrom(["127.0.0.7"], report);
+  socket.send(text("beat"), "127.0.0.1", other.port);
   const beat = await other.next();
   assertEquals([beat.text, beat.from], ["beat", "127.0.0.7"]);
   assert(beat.fromPort !== port, "the port stays with the socket that receives");
   // Each Elastic IP of the process calls it.
-  link.sendFrom(["127.0.0.7"], report);
-  link.send(text("again"), "127.0.0.1", other.port);
+  socket.sendFrom(["127.0.0.7"], report);
+  socket.send(text("again"), "127.0.0.1", other.port);
   assertEquals(await other.next(), { ...beat, text: "again" });
-  link.reply(text("answer"), "127.0.0.1", other.port);
+  socket.reply(text("answer"), "127.0.0.1", other.port);
   assertEquals(await other.next(), { text: "answer", from: "127.0.0.1", fromPort: port });
   assertEquals(told, []);
-  await link.close();
+  await socket.close();
 });
 
-Deno.test("openLink() says once that the machine has not the own address, and sends from what it has", async () => {
+Deno.test("openSocket() says once that the machine has not the own address, and sends from what it has", async () => {
   using other = listener();
-  const port = freeUdpPort("0.0.0.0"), link = openSocket("0.0.0.0", port);
+  const port = freeUdpPort("0.0.0.0"), socket = openSocket("0.0.0.0", port);
   // A report to a caller that guesses must not be missing for one that knows.
-  link.sendFrom(["192.0.2.77"], () => {});
-  link.send(text("guess"), "127.0.0.1", other.port);
+  socket.sendFrom(["192.0.2.77"], () => {});
+  socket.send(text("guess"), "127.0.0.1", other.port);
   assertEquals((await other.next()).from, "127.0.0.1");
   const { told, report } = reports();
-  link.sendFrom(["192.0.2.77"], report);
+  socket.sendFrom(["192.0.2.77"], report);
   for (const beat of ["1", "2", "3"]) {
-    link.send(text(beat), "127.0.0.1", other.port);
+    socket.send(text(beat), "127.0.0.1", other.port);
     assertEquals(await other.next(), { text: beat, from: "127.0.0.1", fromPort: port });
   }
-  await link.close();
+  await socket.close();
   assertEquals(told, [{
     family: "IPv4",
     own: "192.0.2.77",
@@ -160,16 +160,16 @@ Deno.test("openLink() says once that the machine has not the own address, and se
   }]);
 });
 
-Deno.test("openLink() says it although nothing can be sent from elsewhere either", async () => {
-  const link = openSocket("0.0.0.0", freeUdpPort("0.0.0.0"));
+Deno.test("openSocket() says it although nothing can be sent from elsewhere either", async () => {
+  const socket = openSocket("0.0.0.0", freeUdpPort("0.0.0.0"));
   const { told, report } = reports();
-  link.sendFrom(["192.0.2.77"], report);
-  link.send(text("beat"), "255.255.255.255", 9); // This address may not be used for sending.
-  await link.close();
+  socket.sendFrom(["192.0.2.77"], report);
+  socket.send(text("beat"), "255.255.255.255", 9); // This address may not be used for sending.
+  await socket.close();
   assertEquals(told.length, 1);
 });
 
-Deno.test("openLink() uses an own address that comes later, goes, and comes back, and says when", async () => {
+Deno.test("openSocket() uses an own address that comes later, goes, and comes back, and says when", async () => {
   using other = listener();
   const state = { present: false };
   await listeningWith((options, real) => {
@@ -180,13 +180,13 @@ Deno.test("openLink() uses an own address that comes later, goes, and comes back
       state.present ? send(...given) : Promise.reject(new Error("Network is unreachable"));
     return socket;
   }, async () => {
-    const link = openSocket("0.0.0.0", freeUdpPort("0.0.0.0"));
+    const socket = openSocket("0.0.0.0", freeUdpPort("0.0.0.0"));
     const { told, report } = reports();
-    link.sendFrom(["127.0.0.7"], report);
+    socket.sendFrom(["127.0.0.7"], report);
     /** Sends until the heartbeats leave from there. */
     const leavesFrom = async (address: string) => {
       for (let beats = 0; beats < 500; beats++) {
-        link.send(text("beat"), "127.0.0.1", other.port);
+        socket.send(text("beat"), "127.0.0.1", other.port);
         if ((await other.next()).from === address) return;
         await new Promise((resolve) => setTimeout(resolve, 10));
       }
@@ -196,7 +196,7 @@ Deno.test("openLink() uses an own address that comes later, goes, and comes back
       state.present = present;
       await leavesFrom(present ? "127.0.0.7" : "127.0.0.1");
     }
-    await link.close();
+    await socket.close();
     const missing = /^no interface of this machine has it: |^Network is unreachable: check the/;
     assertEquals(told.map(({ trouble }) => trouble === null || missing.test(trouble)), [
       true,
@@ -252,41 +252,41 @@ Deno.test("OwnSource tries a missing address now and then, however many heartbea
   });
 });
 
-Deno.test("openLink() with one address sends from it, and says once when the peers do not know it", async () => {
+Deno.test("openSocket() with one address sends from it, and says once when the peers do not know it", async () => {
   using other = listener();
-  const port = freeUdpPort("0.0.0.0"), link = openSocket("127.0.0.9", port);
+  const port = freeUdpPort("0.0.0.0"), socket = openSocket("127.0.0.9", port);
   const { told, report } = reports();
-  link.sendFrom(["127.0.0.7"], () => {});
-  for (let elasticIp = 0; elasticIp < 3; elasticIp++) link.sendFrom(["127.0.0.7"], report);
-  link.send(text("beat"), "127.0.0.1", other.port);
+  socket.sendFrom(["127.0.0.7"], () => {});
+  for (let elasticIp = 0; elasticIp < 3; elasticIp++) socket.sendFrom(["127.0.0.7"], report);
+  socket.send(text("beat"), "127.0.0.1", other.port);
   assertEquals(await other.next(), { text: "beat", from: "127.0.0.9", fromPort: port });
   const trouble = "-l names 127.0.0.9, let it name none";
   assertEquals(told, [{ family: "IPv4", own: "127.0.0.7", trouble }]);
   const known = reports();
-  link.sendFrom(["127.0.0.9", "::1"], known.report);
-  link.send(text("beat"), "127.0.0.1", other.port);
+  socket.sendFrom(["127.0.0.9", "::1"], known.report);
+  socket.send(text("beat"), "127.0.0.1", other.port);
   assertEquals((await other.next()).from, "127.0.0.9");
   assertEquals(known.told, []);
-  await link.close();
+  await socket.close();
 });
 
-Deno.test("openLink() says when a family has peers and no own address, or is not listened to", async () => {
+Deno.test("openSocket() says when a family has peers and no own address, or is not listened to", async () => {
   const rows = [
     ["0.0.0.0", [], "127.0.0.1", "the cloud knows no IPv4 address of this instance, give it one"],
     ["0.0.0.0", ["127.0.0.7", "::1"], "::1", "-l listens on no IPv6 address, let it name one or"],
   ] as const;
   for (const [hostname, own, to, trouble] of rows) {
-    const link = openSocket(hostname, freeUdpPort("0.0.0.0"));
+    const socket = openSocket(hostname, freeUdpPort("0.0.0.0"));
     const { told, report } = reports();
-    link.sendFrom(own, report);
-    link.send(text("beat"), to, 9);
-    await link.close();
+    socket.sendFrom(own, report);
+    socket.send(text("beat"), to, 9);
+    await socket.close();
     assertEquals(told.length, 1);
     assert(told[0]?.trouble?.startsWith(trouble), told[0]?.trouble ?? "");
   }
 });
 
-Deno.test("openLink() keeps the order of heartbeats to one place wherever they leave from", async () => {
+Deno.test("openSocket() keeps the order of heartbeats to one place wherever they leave from", async () => {
   using other = listener();
   let bound = 0;
   await listeningWith((options, real) => {
@@ -301,37 +301,37 @@ Deno.test("openLink() keeps the order of heartbeats to one place wherever they l
     };
     return socket;
   }, async () => {
-    const link = openSocket("0.0.0.0", freeUdpPort("0.0.0.0"));
-    link.sendFrom(["127.0.0.7"], () => {});
+    const socket = openSocket("0.0.0.0", freeUdpPort("0.0.0.0"));
+    socket.sendFrom(["127.0.0.7"], () => {});
     const beats = Array.from({ length: 20 }, (_, number) => `${number}`);
-    for (const beat of beats) link.send(text(beat), "127.0.0.1", other.port);
+    for (const beat of beats) socket.send(text(beat), "127.0.0.1", other.port);
     const heard: string[] = [];
     for (const _ of beats) heard.push((await other.next()).text);
     assertEquals(heard, beats);
-    await link.close();
+    await socket.close();
   });
 });
 
 const IPV6 = Deno.networkInterfaces().some(({ address }) => address === "::1");
 
 Deno.test({
-  name: "openLink() on [::] sends heartbeats of each family from its own address",
+  name: "openSocket() on [::] sends heartbeats of each family from its own address",
   ignore: !IPV6,
   async fn() {
     using short = listener();
     using long = listener("::1");
-    const port = freeUdpPort("0.0.0.0"), link = openSocket("::", port);
+    const port = freeUdpPort("0.0.0.0"), socket = openSocket("::", port);
     const { told, report } = reports();
-    link.sendFrom(["127.0.0.7", "::1"], report);
-    link.send(text("short"), "127.0.0.1", short.port);
-    link.send(text("long"), "::1", long.port);
+    socket.sendFrom(["127.0.0.7", "::1"], report);
+    socket.send(text("short"), "127.0.0.1", short.port);
+    socket.send(text("long"), "::1", long.port);
     const [first, second] = [await short.next(), await long.next()];
     assertEquals([first.from, second.from], ["127.0.0.7", "::1"]);
     assert(first.fromPort !== port && second.fromPort !== port);
-    link.reply(text("answer"), "127.0.0.1", short.port);
+    socket.reply(text("answer"), "127.0.0.1", short.port);
     assertEquals(await short.next(), { text: "answer", from: "127.0.0.1", fromPort: port });
     assertEquals(told, []);
-    await link.close();
+    await socket.close();
   },
 });
 
@@ -340,20 +340,20 @@ const ipv6Only = (options: UdpOptions, real: Listen) =>
   real(options.hostname === "::" ? { ...options, hostname: "::1" } : options);
 
 Deno.test({
-  name: "openLink() on [::] opens a second socket where the first takes no IPv4, and hears both",
+  name: "openSocket() on [::] opens a second socket where the first takes no IPv4, and hears both",
   ignore: !IPV6,
   fn: () =>
     listeningWith(ipv6Only, async () => {
       using short = listener();
       using long = listener("::1");
-      const port = freeUdpPort("0.0.0.0"), link = openSocket("::", port);
+      const port = freeUdpPort("0.0.0.0"), socket = openSocket("::", port);
       const heard: string[] = [];
       const hearing = (async () => {
-        for await (const { bytes, from, fromPort } of link) {
+        for await (const { bytes, from, fromPort } of socket) {
           // The next datagram must not overwrite this one, whichever socket receives it.
           await new Promise((resolve) => setTimeout(resolve, 5));
           heard.push(`${new TextDecoder().decode(bytes)} from ${from}`);
-          link.reply(text("answer"), from, fromPort);
+          socket.reply(text("answer"), from, fromPort);
         }
       })();
       const outlets = [openSocket("127.0.0.1", 0), openSocket("::1", 0)];
@@ -366,8 +366,8 @@ Deno.test({
       const numbers = [1, 2, 3, 4, 5];
       assertEquals(of("short"), numbers.map((number) => `short ${number} from 127.0.0.1`));
       assertEquals(of("long"), numbers.map((number) => `long ${number} from ::1`));
-      link.send(text("beat"), "127.0.0.1", short.port);
-      link.send(text("beat"), "::1", long.port);
+      socket.send(text("beat"), "127.0.0.1", short.port);
+      socket.send(text("beat"), "::1", long.port);
       assertEquals((await short.next()).fromPort, port);
       assertEquals((await long.next()).fromPort, port);
       for (const outlet of outlets) {
@@ -377,13 +377,13 @@ Deno.test({
         }
         await outlet.close();
       }
-      await link.close();
+      await socket.close();
       await hearing;
     }),
 });
 
 Deno.test({
-  name: "openLink() on [::] refuses the start where it takes no IPv4 and another has that port",
+  name: "openSocket() on [::] refuses the start where it takes no IPv4 and another has that port",
   ignore: !IPV6,
   fn: () =>
     listeningWith(ipv6Only, () => {
@@ -397,7 +397,7 @@ Deno.test({
     }),
 });
 
-Deno.test("openLink() says what to do on a machine without IPv6, and needs none for IPv4", async () => {
+Deno.test("openSocket() says what to do on a machine without IPv6, and needs none for IPv4", async () => {
   const without = (options: UdpOptions, real: Listen) => {
     if (!options.hostname?.includes(":")) return real(options);
     const error = new Error("Address family not supported by protocol (os error 97)");
@@ -409,9 +409,9 @@ Deno.test("openLink() says what to do on a machine without IPv6, and needs none 
       error.message,
       /os error 97\): this machine has no IPv6, give an IPv4 address or :P/,
     );
-    const link = openSocket("0.0.0.0", freeUdpPort("0.0.0.0"));
-    link.sendFrom(["127.0.0.7", "2001:db8::1"], () => {});
-    link.send(text("beat"), "2001:db8::2", 9);
-    await link.close();
+    const socket = openSocket("0.0.0.0", freeUdpPort("0.0.0.0"));
+    socket.sendFrom(["127.0.0.7", "2001:db8::1"], () => {});
+    socket.send(text("beat"), "2001:db8::2", 9);
+    await socket.close();
   });
 });

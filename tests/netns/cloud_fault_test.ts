@@ -39,7 +39,7 @@ networkTest("nodes start while the cloud is bad for 20 s, whichever way", (t) =>
         await until(settled, { title: "the better one holds", withinMs: RECOVERY_MS });
         assertEquals(cluster.ended, []);
         assertEquals(cluster.gaps, [], "whoever had it first, it is handed over without a gap");
-        assertPaced(cluster);
+        assertRateLimited(cluster);
       }),
   }));
 
@@ -58,7 +58,7 @@ networkTest("a master dies while the cloud is bad for 20 s, whichever way", (t) 
         await until(() => cluster.heldBy(two), { title: "the other one", withinMs: RECOVERY_MS });
         assertEquals(cluster.ended, [one.name]);
         assertEquals(cluster.gaps.length, 1, "from the crash to the take-over, and none after it");
-        assertPaced(cluster);
+        assertRateLimited(cluster);
       }),
   }));
 
@@ -72,7 +72,7 @@ async function mend(cluster: NetworkCluster, kind: typeof KINDS[number]): Promis
   else for (const node of cluster.nodes) await cluster.network.unblockCloud(cluster.number(node));
 }
 
-function assertPaced(cluster: NetworkCluster): void {
+function assertRateLimited(cluster: NetworkCluster): void {
   for (const node of cluster.nodes) {
     for (const { calls, withinMs } of TOO_MANY) {
       const busiest = cluster.busiest(node, withinMs);

@@ -24,7 +24,7 @@ function snapshotOf(peersCount: number, addressesCount = 1): Snapshot {
   return { ...snapshot, addresses: Array(addressesCount).fill({ ...address, peers }) };
 }
 
-Deno.test("split() and Parts give the snapshot back, in whatever order the datagrams come", () => {
+Deno.test("split() and Fragments give the snapshot back, in whatever order the datagrams come", () => {
   for (const peersCount of [0, 2, 200]) {
     const snapshot = snapshotOf(peersCount);
     const datagrams = split(snapshot, 7);
@@ -53,7 +53,7 @@ Deno.test("split() leaves out what has no room, and says how much", () => {
   }
 });
 
-Deno.test("Parts takes no answer to another question, no part twice, and nothing else", () => {
+Deno.test("Fragments takes no answer to another question, no part twice, and nothing else", () => {
   const [first, ...rest] = split(snapshotOf(200), 3);
   assert(first && rest.length > 0);
   const fragments = new Fragments();

@@ -183,7 +183,7 @@ Deno.test("/readyz fails until the first election is over, and once the end has 
   assertEquals((await get("/healthz")).status, 200);
 });
 
-Deno.test("Budget gives so many at once, then as time passes", () => {
+Deno.test("TokenBucket gives so many at once, then as time passes", () => {
   const clock = new VirtualClock({ nowMs: 5_000 });
   const bucket = new TokenBucket(clock);
   const taken = () => Array.from({ length: 100 }, () => bucket.take()).filter(Boolean).length;

@@ -62,7 +62,7 @@ interface Instants {
   /** When the end of the outage began; without an outage, when the fault began. */
   readonly endingAtMs: number;
   /** From then on some route certainly worked. */
-  readonly wayAtMs: number;
+  readonly connectedAtMs: number;
   readonly endedAtMs: number;
 }
 
@@ -76,10 +76,16 @@ export async function runClusterCell(fault: Fault, mode: Mode): Promise<CellResu
   const beganAtMs = performance.now();
   if (mode === "master killed" && one) cluster.crash(one);
   const endingAtMs = await breakAndMend(lab, fault);
-  const wayAtMs = performance.now();
+  const connectedAtMs = performance.now();
   const control = curlMs(lab, CONTROL_MACHINE);
   await watch(lab, { fault, mode });
-  const instants = { startedAtMs, beganAtMs, endingAtMs, wayAtMs, endedAtMs: performance.now() };
+  const instants = {
+    startedAtMs,
+    beganAtMs,
+    endingAtMs,
+    connectedAtMs,
+    endedAtMs: performance.now(),
+  };
   const figures = { ...figuresOf(lab, { fault, mode, instants }), curlMs: await control };
   const broken = limitsBroken(figures, { fault, mode });
   for (const node of survivorsOf(lab, mode)) {
@@ -120,7 +126,7 @@ function figuresOf(
   { fault, mode, instants }: { fault: Fault; mode: Mode; instants: Instants },
 ): Omit<Figures, "curlMs"> {
   const { cluster } = lab;
-  const { beganAtMs, wayAtMs, endedAtMs } = instants;
+  const { beganAtMs, connectedAtMs, endedAtMs } = instants;
   const of = (node: ClusterNode): Arrival[] => {
     const machine = cluster.number(node);
     return lab.front.arrivals.filter(({ from }) => lab.machineOf(from) === machine);
@@ -128,7 +134,7 @@ function figuresOf(
   const arrivals = survivorsOf(lab, mode).map(of);
   const firsts = arrivals.map((each) => firstMs(each, { fault, mode, instants }));
   const silences = arrivals.map((each) =>
-    longestSilenceMs(each, { fromMs: wayAtMs, toMs: endedAtMs })
+    longestSilenceMs(each, { fromMs: connectedAtMs, toMs: endedAtMs })
   );
   const gaps = cluster.gaps.filter(({ toMs }) => toMs === null || toMs > beganAtMs);
   const lengthsMs = gaps.map(({ fromMs, toMs }) => toMs === null ? null : toMs - fromMs);
@@ -140,7 +146,7 @@ function figuresOf(
       : lengthsMs.reduce<number>((sum, each) => sum + (each ?? 0), 0),
     onDeadMs: mode === "at rest" ? 0 : onDeadMs(lab, beganAtMs),
     perSecond: Math.max(...cluster.nodes.map((node) => mostWithin(of(node).filter(hasKey), 1000))),
-    burst: fault.outage ? Math.max(...arrivals.map((each) => burst(each, wayAtMs))) : 0,
+    burst: fault.outage ? Math.max(...arrivals.map((each) => burst(each, connectedAtMs))) : 0,
     protocols: [...new Set(arrivals.flat().map(({ protocol }) => protocol))],
   };
 }
@@ -148,7 +154,7 @@ function figuresOf(
 /** From the moment with a working route, and a reason to ask, to the first good request of a node. */
 function firstMs(
   arrivals: readonly Arrival[],
-  { fault, mode, instants: { beganAtMs, endingAtMs, wayAtMs } }: {
+  { fault, mode, instants: { beganAtMs, endingAtMs, connectedAtMs } }: {
     fault: Fault;
     mode: Mode;
     instants: Instants;
@@ -157,7 +163,7 @@ function firstMs(
   const looks = arrivals.filter((each) => isGood(each) && each.atMs < beganAtMs);
   const lookAtMs = Math.max(...looks.map(({ atMs }) => atMs));
   const hasReason = mode === "master killed" || fault.outage !== undefined;
-  const dueAtMs = hasReason ? wayAtMs : Math.max(wayAtMs, lookAtMs + LOOK_MS);
+  const dueAtMs = hasReason ? connectedAtMs : Math.max(connectedAtMs, lookAtMs + LOOK_MS);
   const atMs = firstGoodAtMs(arrivals, endingAtMs);
   return atMs === null ? null : Math.max(0, atMs - dueAtMs);
 }

@@ -151,8 +151,8 @@ export class Laboratory implements AsyncDisposable {
     // The kernel accepts connections that nothing takes.
     const listener = Deno.listen({ hostname: network.cloudHostname, port: 0 });
     stack.defer(() => listener.close());
-    const way = { namespace, address, cloud, unanswering: listener.addr, authority };
-    const front = await Front.create({ ...way, ...(idleMs !== undefined && { idleMs }) });
+    const place = { namespace, address, cloud, unanswering: listener.addr, authority };
+    const front = await Front.create({ ...place, ...(idleMs !== undefined && { idleMs }) });
     stack.defer(() => front.close());
     const packets = await Packets.create(namespace);
     const made = { network, machines, cluster, nameServers, usualZone, proxies, front };

@@ -27,7 +27,7 @@ export interface NameFault {
   readonly title: string;
   readonly setup?: Setup;
   /** Whether a node without an earlier answer finds a route. */
-  readonly hasWay: boolean;
+  readonly hasConnectivity: boolean;
   /** Whether it looks like a configuration error, which -A and -D need not wait out. */
   readonly isPlain?: true;
   begin(lab: Laboratory): Promise<unknown> | void;
@@ -65,11 +65,11 @@ async function dropAll({ packets }: Laboratory, dead: readonly string[]): Promis
 
 /** With these faults, some name server still gives a usable answer. */
 const SURVIVABLE: readonly NameFault[] = [
-  { title: "the first name server is silent", hasWay: true, begin: first(silent) },
+  { title: "the first name server is silent", hasConnectivity: true, begin: first(silent) },
   {
     title: "the first two of three name servers are silent",
     setup: { nameServers: 3 },
-    hasWay: true,
+    hasConnectivity: true,
     begin({ nameServers: [one, two] }) {
       if (one) one.behaviour = silent;
       if (two) two.behaviour = silent;
@@ -77,39 +77,51 @@ const SURVIVABLE: readonly NameFault[] = [
   },
   {
     title: "the first name server is gone (port unreachable)",
-    hasWay: true,
+    hasConnectivity: true,
     begin: ({ nameServers: [server] }) => server?.close(),
   },
   {
     title: "the first name server is a machine that is off",
-    hasWay: true,
+    hasConnectivity: true,
     begin: (lab) =>
       lab.resolvers([lab.unusedAddress, ...lab.nameServers.map(({ address }) => address)]),
   },
-  { title: "the first name server: SERVFAIL", hasWay: true, begin: first(failing(SERVFAIL)) },
-  { title: "the first name server: REFUSED", hasWay: true, begin: first(failing(REFUSED)) },
-  { title: "the first name server: garbage", hasWay: true, begin: first(garbage) },
-  { title: "the first name server: broken answers", hasWay: true, begin: first(broken) },
-  { title: "the first name server: answers to others", hasWay: true, begin: first(misdirected) },
-  { title: "all name servers take 3 s", hasWay: true, begin: all(slow(3_000)) },
-  { title: "IPv6: silence", hasWay: true, begin: all(forIpv6(silent)) },
-  { title: "IPv6: SERVFAIL", hasWay: true, begin: all(forIpv6(failing(SERVFAIL))) },
-  { title: "IPv6: NXDOMAIN", hasWay: true, begin: all(forIpv6(failing(NXDOMAIN))) },
-  { title: "IPv6: after 4 s", hasWay: true, begin: all(forIpv6(slow(4_000))) },
+  {
+    title: "the first name server: SERVFAIL",
+    hasConnectivity: true,
+    begin: first(failing(SERVFAIL)),
+  },
+  {
+    title: "the first name server: REFUSED",
+    hasConnectivity: true,
+    begin: first(failing(REFUSED)),
+  },
+  { title: "the first name server: garbage", hasConnectivity: true, begin: first(garbage) },
+  { title: "the first name server: broken answers", hasConnectivity: true, begin: first(broken) },
+  {
+    title: "the first name server: answers to others",
+    hasConnectivity: true,
+    begin: first(misdirected),
+  },
+  { title: "all name servers take 3 s", hasConnectivity: true, begin: all(slow(3_000)) },
+  { title: "IPv6: silence", hasConnectivity: true, begin: all(forIpv6(silent)) },
+  { title: "IPv6: SERVFAIL", hasConnectivity: true, begin: all(forIpv6(failing(SERVFAIL))) },
+  { title: "IPv6: NXDOMAIN", hasConnectivity: true, begin: all(forIpv6(failing(NXDOMAIN))) },
+  { title: "IPv6: after 4 s", hasConnectivity: true, begin: all(forIpv6(slow(4_000))) },
   {
     title: "only the first of two queries from one port is answered",
-    hasWay: true,
+    hasConnectivity: true,
     begin: (lab) => all(oneAnswerPerPort())(lab),
   },
   {
     title: "the first name server: truncated answers, and no TCP",
-    hasWay: true,
+    hasConnectivity: true,
     begin: first(truncatingInVain),
   },
   {
     title: "other name servers come into resolv.conf, the first ones go silent",
     setup: { nameServers: 4 },
-    hasWay: true,
+    hasConnectivity: true,
     async begin(lab) {
       const [one, two, ...others] = lab.nameServers;
       if (one) one.behaviour = silent;
@@ -119,7 +131,7 @@ const SURVIVABLE: readonly NameFault[] = [
   },
   {
     title: "all name servers are silent, and /etc/hosts knows the name",
-    hasWay: true,
+    hasConnectivity: true,
     async begin(lab) {
       await lab.hosts([`${API}\t${API_NAME} # by hand`]);
       all(silent)(lab);
@@ -128,12 +140,12 @@ const SURVIVABLE: readonly NameFault[] = [
   {
     title: "resolv.conf wants TCP (use-vc), and nothing is answered over UDP",
     setup: { resolv: ["options use-vc"] },
-    hasWay: true,
+    hasConnectivity: true,
     begin: all(where(({ transport }) => transport === "udp", silent)),
   },
   {
     title: "resolv.conf as people write it, and IPv6 leads nowhere",
-    hasWay: true,
+    hasConnectivity: true,
     begin: (lab) =>
       lab.resolvers([], [
         "; written by hand",
@@ -145,7 +157,7 @@ const SURVIVABLE: readonly NameFault[] = [
   },
   {
     title: "every second answer is a dead address",
-    hasWay: true,
+    hasConnectivity: true,
     async begin(lab) {
       await dropAll(lab, DEAD);
       for (const server of lab.nameServers) {
@@ -153,52 +165,57 @@ const SURVIVABLE: readonly NameFault[] = [
       }
     },
   },
-  { title: "answers over TCP only", hasWay: true, begin: all(truncating) },
-  { title: "name servers refuse EDNS", hasWay: true, begin: all(beforeEdns) },
-  { title: "a chain of names (CNAME)", setup: { zone: chain }, hasWay: true, begin: none },
-  { title: "100 addresses", setup: addresses(many), hasWay: true, begin: none },
+  { title: "answers over TCP only", hasConnectivity: true, begin: all(truncating) },
+  { title: "name servers refuse EDNS", hasConnectivity: true, begin: all(beforeEdns) },
+  { title: "a chain of names (CNAME)", setup: { zone: chain }, hasConnectivity: true, begin: none },
+  { title: "100 addresses", setup: addresses(many), hasConnectivity: true, begin: none },
   {
     title: "Kubernetes: search list and ndots:5",
     setup: { resolv: KUBERNETES },
-    hasWay: true,
+    hasConnectivity: true,
     begin: none,
   },
   {
     title: "Kubernetes, and the first name server is silent",
     setup: { resolv: KUBERNETES },
-    hasWay: true,
+    hasConnectivity: true,
     begin: first(silent),
   },
   {
     title: "Kubernetes, and what the search list makes is not answered",
     setup: { resolv: KUBERNETES },
-    hasWay: true,
+    hasConnectivity: true,
     begin: all(where(({ name }) => name.endsWith(".local"), silent)),
   },
 ];
 
 /** With these faults, only a node that knows the address from before finds a route. */
 const FATAL: readonly NameFault[] = [
-  { title: "all name servers are silent", hasWay: false, begin: all(silent) },
-  { title: "all name servers: SERVFAIL", hasWay: false, begin: all(failing(SERVFAIL)) },
-  { title: "all name servers: REFUSED", hasWay: false, begin: all(failing(REFUSED)) },
+  { title: "all name servers are silent", hasConnectivity: false, begin: all(silent) },
+  { title: "all name servers: SERVFAIL", hasConnectivity: false, begin: all(failing(SERVFAIL)) },
+  { title: "all name servers: REFUSED", hasConnectivity: false, begin: all(failing(REFUSED)) },
   {
     title: "all name servers: NXDOMAIN",
-    hasWay: false,
+    hasConnectivity: false,
     isPlain: true,
     begin: all(failing(NXDOMAIN)),
   },
-  { title: "all name servers: no address", hasWay: false, isPlain: true, begin: all(empty) },
-  { title: "all name servers: garbage", hasWay: false, begin: all(garbage) },
+  {
+    title: "all name servers: no address",
+    hasConnectivity: false,
+    isPlain: true,
+    begin: all(empty),
+  },
+  { title: "all name servers: garbage", hasConnectivity: false, begin: all(garbage) },
   {
     title: "all name servers lead to another server",
-    hasWay: false,
+    hasConnectivity: false,
     isPlain: true,
     begin: (lab) => void (lab.zone = { [API_NAME]: { a: [STRANGER] } }),
   },
   {
     title: "no name server at all in resolv.conf",
-    hasWay: false,
+    hasConnectivity: false,
     begin: (lab) => lab.resolvers([]),
   },
 ];
@@ -208,49 +225,49 @@ const ADDRESSES: readonly NameFault[] = [
   {
     title: "the first of two addresses is silent",
     setup: addresses([API, SECOND]),
-    hasWay: true,
+    hasConnectivity: true,
     begin: ({ packets }) => packets.drop(API),
     fromBeginning: true,
   },
   {
     title: "the first of two addresses refuses",
     setup: addresses([API, SECOND]),
-    hasWay: true,
+    hasConnectivity: true,
     begin: ({ packets }) => packets.refuse(API),
     fromBeginning: true,
   },
   {
     title: "the first of two addresses is another server",
     setup: addresses([STRANGER, API]),
-    hasWay: true,
+    hasConnectivity: true,
     begin: none,
     fromBeginning: true,
   },
   {
     title: "the first three of twenty addresses are silent",
     setup: addresses([...DEAD, ...many.slice(0, 17)]),
-    hasWay: true,
+    hasConnectivity: true,
     begin: (lab) => dropAll(lab, DEAD),
     fromBeginning: true,
   },
   {
     title: "the first of two addresses accepts connections, and hears nothing",
     setup: addresses([API, SECOND]),
-    hasWay: true,
+    hasConnectivity: true,
     begin: ({ packets }) => packets.dropData(API),
     fromBeginning: true,
   },
   {
     title: "the first of two addresses takes requests, and never answers",
     setup: addresses([UNANSWERING, API]),
-    hasWay: true,
+    hasConnectivity: true,
     begin: none,
     fromBeginning: true,
   },
   {
     title: "IPv6 is silent, IPv4 works",
     setup: addresses([API], [API_IPV6]),
-    hasWay: true,
+    hasConnectivity: true,
     begin: ({ packets }) => packets.drop(API_IPV6),
     fromBeginning: true,
   },

@@ -50,11 +50,11 @@ export async function runStartCell(fault: NameFault): Promise<StartResult> {
   const endedAtMs: (number | null)[] = processes.map(() => null);
   ends.forEach((end, index) => void end.then((atMs) => endedAtMs[index] = atMs));
   try {
-    if (!fault.hasWay) {
+    if (!fault.hasConnectivity) {
       await pause(MENDED_AFTER_MS);
       await mendNames(lab, fault);
     }
-    const wayAtMs = performance.now();
+    const connectedAtMs = performance.now();
     const control = curlMs(lab, STARTED.length + 1);
     await pause(WATCHED_MS);
     const curl = await control;
@@ -64,8 +64,8 @@ export async function runStartCell(fault: NameFault): Promise<StartResult> {
       const arrivals = of(index + 1), ended = endedAtMs[index] ?? null;
       const first = firstGoodAtMs(arrivals, startedAtMs);
       return [what, {
-        firstMs: first === null ? null : Math.max(0, first - wayAtMs),
-        endedMs: ended === null ? null : ended - wayAtMs,
+        firstMs: first === null ? null : Math.max(0, first - connectedAtMs),
+        endedMs: ended === null ? null : ended - connectedAtMs,
         code: processes[index]?.code ?? null,
         perSecond: mostWithin(arrivals.filter(hasKey), 1000),
       }];
@@ -81,7 +81,7 @@ export async function runStartCell(fault: NameFault): Promise<StartResult> {
     const lines = processes.flatMap((process, index) =>
       process.lines.map(({ atMs, text }) => ({ atMs, text: `${STARTED[index]}: ${text}` }))
     );
-    const story = storyOf(lab, { startedAtMs, beganAtMs: startedAtMs, wayAtMs, lines });
+    const story = storyOf(lab, { startedAtMs, beganAtMs: startedAtMs, connectedAtMs, lines });
     return { fault: fault.title, figures, curlMs: curl, broken, story };
   } finally {
     for (const process of processes) process.signal("SIGKILL");
@@ -125,7 +125,7 @@ function limitsBroken(
   if (perSecond > PER_SECOND_LIMIT) broken.push(`${perSecond} requests within a second`);
   const gaveUp = code !== null && firstMs === null;
   // An answer that the name does not exist, or that leads to another server, need not be waited out.
-  const mayGiveUp = !fault.hasWay && (what === "--doctor" || fault.isPlain === true);
+  const mayGiveUp = !fault.hasConnectivity && (what === "--doctor" || fault.isPlain === true);
   if (gaveUp && mayGiveUp && what !== "-W") {
     if (code === 0) broken.push("exit code 0");
     if (!/name|resolv|certificate/i.test(output)) broken.push("does not say what was wrong");
@@ -141,7 +141,7 @@ function limitsBroken(
     }
   }
   // Without a route at first, the doctor may have checked too early.
-  if (what === "--doctor" && fault.hasWay) broken.push(...doctorsMistakes(output));
+  if (what === "--doctor" && fault.hasConnectivity) broken.push(...doctorsMistakes(output));
   return broken;
 }
 

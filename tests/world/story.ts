@@ -4,10 +4,10 @@ import type { Laboratory } from "./laboratory.ts";
 /** A line for each event, with the seconds since the fault began. */
 export function storyOf(
   lab: Laboratory,
-  { startedAtMs, beganAtMs, wayAtMs, lines = [] }: {
+  { startedAtMs, beganAtMs, connectedAtMs, lines = [] }: {
     startedAtMs: number;
     beganAtMs: number;
-    wayAtMs: number;
+    connectedAtMs: number;
     /** Lines of processes outside the cluster. */
     lines?: readonly { readonly atMs: number; readonly text: string }[];
   },
@@ -21,7 +21,7 @@ export function storyOf(
     cluster.nodes.find(({ instance }) => instance.id === id)?.name ?? id;
   const events = [
     { atMs: beganAtMs, text: "the fault begins" },
-    { atMs: wayAtMs, text: "there is a way" },
+    { atMs: connectedAtMs, text: "the cloud can be reached" },
     ...lines,
     ...front.arrivals.map((each) => ({
       atMs: each.atMs,

@@ -350,7 +350,7 @@ Deno.test("desiredStateOf() names whom each of its lists is about", () => {
   );
 });
 
-Deno.test("desiredStateOf(): a node that its list has lost holds only if no silent peer does, and buries nobody", () => {
+Deno.test("desiredStateOf(): a node that its list has lost holds only if no silent peer does, and marks nobody dead", () => {
   const is = (peers: Peer[], state: Parameters<typeof master>[1] = { inPeerList: false }) => {
     const { holdsOnlyIfUnheld, dead, unheard } = desiredStateOf(master(peers, state));
     return [holdsOnlyIfUnheld, dead.length, unheard];

@@ -207,18 +207,18 @@ const ROLES: ReadonlyArray<readonly [when: string, peers: Peer[], Changed, expec
 ];
 
 for (const [when, peers, changed, expected] of ROLES) {
-  Deno.test(`judge(): a node ${when} is ${expected}`, () => {
+  Deno.test(`decideRole(): a node ${when} is ${expected}`, () => {
     const { role, reason } = decideRole(election(peers, changed), NOW_MS);
     assertEquals(`${role} ${reason}`, expected);
   });
 }
 
-Deno.test("judge() remembers since when the role is what it is", () => {
+Deno.test("decideRole() remembers since when the role is what it is", () => {
   assertEquals(decideRole(election([], { roleSinceMs: 7 }), NOW_MS).roleSinceMs, NOW_MS);
   assertEquals(decideRole(election([], { ...master, roleSinceMs: 7 }), NOW_MS).roleSinceMs, 7);
 });
 
-Deno.test("judge() gives one that is stopped the time of the hand-over, as long as it may hold", () => {
+Deno.test("decideRole() gives one that is stopped the time of the hand-over, as long as it may hold", () => {
   const until = (changed: Changed): Deadline =>
     decideRole(election([peer()], changed), NOW_MS).yieldUntilMs;
   const endMs = NOW_MS + NODE_SETTINGS.handoverTimeoutMs;
@@ -230,7 +230,7 @@ Deno.test("judge() gives one that is stopped the time of the hand-over, as long 
   assertEquals(until({ ...master, stops: 1, yieldUntilMs: NOW_MS }), PASSED);
 });
 
-Deno.test("judge() lets each wait end, and forgets it while the node settles", () => {
+Deno.test("decideRole() lets each wait end, and forgets it while the node settles", () => {
   const waits = { deferUntilMs: 7, graceUntilMs: NOW_MS, yieldUntilMs: 7 };
   const settling = decideRole(election([], { ...waits, settledAtMs: NOW_MS + 1 }), NOW_MS);
   assertEquals([settling.deferUntilMs, settling.graceUntilMs, settling.yieldUntilMs], [
@@ -244,7 +244,7 @@ Deno.test("judge() lets each wait end, and forgets it while the node settles", (
   assertEquals(waiting.deferUntilMs, NOW_MS + 5_000);
 });
 
-Deno.test("judge() buries each that was silent for the dead time, and mourns it if the list has us", () => {
+Deno.test("decideRole() marks each dead that was silent for the dead time, and notes it if the list has us", () => {
   const silent = peer({ heardAtMs: NOW_MS - 3_000 });
   const nearly = peer({ heardAtMs: NOW_MS - 2_999 });
   const peersOf = (

@@ -2,7 +2,7 @@
 import { assertEquals } from "@std/assert";
 import { someSpeak } from "../../src/core/node_state.ts";
 import { localAddressOf } from "../../src/status/info_client.ts";
-import { questionsOnly } from "../../src/watch/open_link.ts";
+import { questionsOnly } from "../../src/watch/open_socket.ts";
 
 Deno.test("a node without heartbeats listens on loopback, where --status asks, or where -l says", () => {
   for (const hostname of ["0.0.0.0", "::", "127.0.0.2", "::1"]) {
