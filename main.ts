@@ -39,7 +39,7 @@ export function thisComputer(env: Readonly<Record<string, string>> = Deno.env.to
   const peerNames = new Names(systemNameSources(), clock, { systemMax: 12 });
   const variables = Deno.env.toObject();
   const { out, print, printed } = openPrinter();
-  const way = { clock, lookUp, variables, userAgent: `exoip/${VERSION}` };
+  const options = { clock, lookUp, variables, userAgent: `exoip/${VERSION}` };
   return {
     env,
     os: Deno.build.os,
@@ -51,8 +51,8 @@ export function thisComputer(env: Readonly<Record<string, string>> = Deno.env.to
     privileges: processPrivileges,
     runCommand,
     serviceManager: openServiceManager(env),
-    fetch: fetchWithAuthorities([], way),
-    fetchWithAuthorities: (caCerts) => fetchWithAuthorities(caCerts, way),
+    fetch: fetchWithAuthorities([], options),
+    fetchWithAuthorities: (caCerts) => fetchWithAuthorities(caCerts, options),
     terminal: Deno.stdout.isTerminal(),
     print,
     printed,

@@ -38,7 +38,7 @@ function deadPort(hostname = "127.0.0.1"): number {
 
 for (const hostname of ["127.0.0.1", "::1"]) {
   const host = hostname.includes(":") ? `[${hostname}]` : hostname;
-  Deno.test(`a tcp check of ${host} is well while somebody listens`, async () => {
+  Deno.test(`a tcp check of ${host} passes while somebody listens`, async () => {
     const listener = Deno.listen({ hostname, port: 0 });
     const { port } = listener.addr;
     try {
@@ -208,7 +208,7 @@ Deno.test("an http check of one that is silent, hangs up, or speaks no TLS fails
   }
 });
 
-skippableTest("an exec check is well when its command exits with 0", NO_SHELL, async () => {
+skippableTest("an exec check passes when its command exits with 0", NO_SHELL, async () => {
   assertEquals(await outcome("exec:true"), "");
   assertEquals(await outcome("exec:false"), "exit code 1");
   assertEquals(await outcome(`exec:sh -c 'echo "no pool" >&2; exit 2'`), "exit code 2: no pool");

@@ -1,7 +1,7 @@
 // A node's advert, field by field.
 import { assertEquals } from "@std/assert";
 import { type Advert, sameAdvert, trailerFor } from "../../src/core/heartbeat.ts";
-import { WELL_ADVERT } from "../support/election_fixtures.ts";
+import { HEALTHY_ADVERT } from "../support/election_fixtures.ts";
 
 const CHANGES: readonly Partial<Advert>[] = [
   { priority: 11 },
@@ -14,10 +14,10 @@ const CHANGES: readonly Partial<Advert>[] = [
 ];
 
 Deno.test("sameAdvert() misses no word that has changed", () => {
-  assertEquals(sameAdvert(WELL_ADVERT, { ...WELL_ADVERT }), true);
+  assertEquals(sameAdvert(HEALTHY_ADVERT, { ...HEALTHY_ADVERT }), true);
   for (const change of CHANGES) {
     assertEquals(
-      sameAdvert(WELL_ADVERT, { ...WELL_ADVERT, ...change }),
+      sameAdvert(HEALTHY_ADVERT, { ...HEALTHY_ADVERT, ...change }),
       false,
       JSON.stringify(change),
     );
@@ -25,17 +25,17 @@ Deno.test("sameAdvert() misses no word that has changed", () => {
 });
 
 Deno.test("trailerFor() carries every word, and no key unless one is given", () => {
-  const { priority: _, ...words } = WELL_ADVERT;
+  const { priority: _, ...words } = HEALTHY_ADVERT;
   const link = { hearsYou: true, sequence: 7, stamp: null };
   for (const change of [{}, ...CHANGES]) {
     const { priority: _, ...expected } = { priority: 0, ...words, ...change };
-    assertEquals(trailerFor({ ...WELL_ADVERT, ...change }, link), {
+    assertEquals(trailerFor({ ...HEALTHY_ADVERT, ...change }, link), {
       ...expected,
       ...link,
       keyId: 0,
     });
   }
-  assertEquals(trailerFor(WELL_ADVERT, { ...link, hearsYou: false, keyId: 3 }), {
+  assertEquals(trailerFor(HEALTHY_ADVERT, { ...link, hearsYou: false, keyId: 3 }), {
     ...words,
     hearsYou: false,
     sequence: 7,

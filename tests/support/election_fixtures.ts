@@ -29,7 +29,7 @@ export function livePeer(number: number, { trailer = {}, ...rest }: DifferentPee
 }
 
 /** What a healthy node says that holds nothing. */
-export const WELL_ADVERT: Advert = {
+export const HEALTHY_ADVERT: Advert = {
   priority: 10,
   holds: false,
   leaving: false,

@@ -4,7 +4,7 @@ import type { Advert } from "../../../src/core/heartbeat.ts";
 import { type Election, settling } from "../../../src/core/election/state.ts";
 import { elect, electionWakeAtMs, startElection } from "../../../src/core/election/step.ts";
 import { desiredStateOf } from "../../../src/core/election/desired_state.ts";
-import { idOf, WELL_ADVERT } from "../../support/election_fixtures.ts";
+import { HEALTHY_ADVERT, idOf } from "../../support/election_fixtures.ts";
 import { NODE_SETTINGS } from "../../support/node_settings.ts";
 
 const SELF = idOf(5);
@@ -28,7 +28,11 @@ function seen(
   const candidates = Object.entries(says).map(([number, differs]) => ({
     instanceId: idOf(Number(number)),
     name: `edge-${number}`,
-    says: { ...WELL_ADVERT, ...differs, ownPriority: differs.priority ?? WELL_ADVERT.priority },
+    says: {
+      ...HEALTHY_ADVERT,
+      ...differs,
+      ownPriority: differs.priority ?? HEALTHY_ADVERT.priority,
+    },
   }));
   return elect(before, { kind: "candidates", candidates, listed, certain }, atMs);
 }

@@ -3,7 +3,7 @@ import { assert, assertEquals } from "@std/assert";
 import { told } from "../../../src/core/election/standing.ts";
 import { unheard, unresolved } from "../../../src/core/election/peer.ts";
 import type { Advert } from "../../../src/core/heartbeat.ts";
-import { WELL_ADVERT } from "../../support/election_fixtures.ts";
+import { HEALTHY_ADVERT } from "../../support/election_fixtures.ts";
 
 const SELF = "00000001-0000-4000-8000-000000000001";
 const STANDING = { unhealthy: false, keeps: false, priority: 10, id: SELF, holds: false };
@@ -14,7 +14,7 @@ Deno.test("told() keeps what each heartbeat has said of rank and hold, and when 
     more: Partial<Advert>,
     atMs: number,
     id = SELF,
-  ) => told(before, { ...WELL_ADVERT, ...more }, { id, atMs });
+  ) => told(before, { ...HEALTHY_ADVERT, ...more }, { id, atMs });
   const first = say(unheard(unresolved("10.0.0.7")), {}, 1_000);
   assertEquals(first.knowsUs, [{ ...STANDING, untilMs: Infinity }]);
   assert(say(first, { leaving: true, unable: true, intervalMs: 9 }, 2_000) === first);
@@ -38,7 +38,7 @@ Deno.test("told() keeps what each heartbeat has said of rank and hold, and when 
 Deno.test("told() forgets the oldest of more than eight", () => {
   let peer = unheard(unresolved("10.0.0.7"));
   for (let priority = 1; priority <= 10; priority++) {
-    peer = told(peer, { ...WELL_ADVERT, priority }, { id: SELF, atMs: priority });
+    peer = told(peer, { ...HEALTHY_ADVERT, priority }, { id: SELF, atMs: priority });
   }
   assertEquals(peer.knowsUs.map((each) => each.priority), [3, 4, 5, 6, 7, 8, 9, 10]);
   assertEquals(peer.knowsUs.map(({ untilMs }) => untilMs), [4, 5, 6, 7, 8, 9, 10, Infinity]);

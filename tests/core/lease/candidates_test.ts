@@ -10,7 +10,7 @@ import {
   leaseWakeAtMs,
   type NumberedLeaseCall,
 } from "../../../src/core/lease/step.ts";
-import { WELL_ADVERT } from "../../support/election_fixtures.ts";
+import { HEALTHY_ADVERT } from "../../support/election_fixtures.ts";
 
 const TTL_MS = 9_000, THIRD_MS = TTL_MS / 3;
 const SELF = "m", OTHER = "o";
@@ -18,7 +18,7 @@ const SETTINGS: LeaseSettings = { ttlMs: TTL_MS, failsafe: true, heartbeats: fal
 const NO_WISH = { self: SELF, take: false, giveUp: null, freshSinceMs: -Infinity };
 
 function sightOf(version: number, ...ids: readonly string[]): LeaseSight {
-  const candidates = ids.map((instanceId) => ({ instanceId, says: WELL_ADVERT }));
+  const candidates = ids.map((instanceId) => ({ instanceId, says: HEALTHY_ADVERT }));
   return { record: null, candidates, version };
 }
 
@@ -38,7 +38,7 @@ class Hand {
   }
 
   /** Says that, or what it said before; returns the verbs of the calls that begin. */
-  act(says: Advert = this.lease.says ?? WELL_ADVERT): string[] {
+  act(says: Advert = this.lease.says ?? HEALTHY_ADVERT): string[] {
     const [lease, calls] = actLease(saying(this.lease, says), this.atMs);
     this.lease = lease;
     this.under.push(...calls);
@@ -86,7 +86,7 @@ function atRest(): Hand {
 
 Deno.test("over heartbeats nothing is announced, whatever the node says", () => {
   const hand = new Hand({ heartbeats: true });
-  assertEquals(hand.act({ ...WELL_ADVERT, holds: true }), ["read"]);
+  assertEquals(hand.act({ ...HEALTHY_ADVERT, holds: true }), ["read"]);
   assertEquals([hand.lease.says, saidGoodbye(hand.lease)], [null, true]);
 });
 
@@ -98,7 +98,7 @@ Deno.test("nothing is announced before the cloud has told the instance", () => {
   assertEquals(hand.act(), ["announce"]);
   assertEquals(hand.call("announce").call, {
     verb: "announce",
-    says: WELL_ADVERT,
+    says: HEALTHY_ADVERT,
     session: null,
   });
 });
@@ -111,14 +111,14 @@ Deno.test("a candidate is kept each third of the time to live, from when the las
   assertEquals(hand.act(), ["announce", "read"]);
   assertEquals(hand.call("announce").call, {
     verb: "announce",
-    says: WELL_ADVERT,
+    says: HEALTHY_ADVERT,
     session: "s1",
   });
 });
 
 Deno.test("what has changed is announced at once, and again if it changes meanwhile", () => {
   const hand = atRest();
-  const first = { ...WELL_ADVERT, unhealthy: true }, second = { ...first, priority: 255 };
+  const first = { ...HEALTHY_ADVERT, unhealthy: true }, second = { ...first, priority: 255 };
   assertEquals(hand.act(first), ["announce"]);
   assertEquals(hand.act(second), [], "one at a time");
   hand.announced();
@@ -147,7 +147,7 @@ Deno.test("a new session is read at once: no earlier sight shows the candidate",
   hand.act();
   assertEquals(hand.call("announce").call, {
     verb: "announce",
-    says: WELL_ADVERT,
+    says: HEALTHY_ADVERT,
     session: "s2",
   });
 });
@@ -231,14 +231,14 @@ Deno.test("a node says good-bye before it ends, as long as the store answers", (
   assertEquals(saidGoodbye(hand.lease), false, "it is about to be known");
   hand.announced();
   assertEquals(saidGoodbye(hand.lease), false);
-  hand.act({ ...WELL_ADVERT, leaving: true });
+  hand.act({ ...HEALTHY_ADVERT, leaving: true });
   assertEquals(saidGoodbye(hand.lease), false);
   hand.announced();
   assertEquals(saidGoodbye(hand.lease), true);
   const silent = atRest();
   for (let failure = 0; failure < 3; failure++) {
     assertEquals(saidGoodbye(silent.lease), false);
-    silent.act({ ...WELL_ADVERT, leaving: true });
+    silent.act({ ...HEALTHY_ADVERT, leaving: true });
     silent.fail("announce");
     silent.atMs = silent.lease.announce.notBeforeMs;
   }
