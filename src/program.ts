@@ -144,7 +144,7 @@ async function runCommand(
   if (asked("drill")) {
     // From now on a stop brings the address back first.
     if (!begin()) return null;
-    const { addresses: [only, ...more] } = configured;
+    const { elasticIps: [only, ...more] } = configured;
     const elasticIp = more.length === 0 ? only?.elasticIp ?? null : null;
     const here = handsHere(configured, host);
     try {

@@ -1,7 +1,7 @@
 // --print-iam-policy: what the role of the API key must allow for this configuration. It needs no credentials, because
 // it runs before they exist, and uses no network.
 import type { Values } from "../options/parse.ts";
-import { readAddresses, spellingsOf } from "../config/elastic_ips.ts";
+import { readElasticIps, spellingsOf } from "../config/elastic_ips.ts";
 import { readEndpoint } from "../config/cloud.ts";
 import { readPeers } from "../config/peers.ts";
 import { ConfigReader } from "../config/config_reader.ts";
@@ -16,7 +16,7 @@ export function printPolicy({ given }: Values, { print }: Pick<Host, "print">): 
   const watches = reader.on("W") || !["A", "D"].some((flag) => reader.on(flag));
   const moves = !reader.on("shadow");
   reader.need(moves || watches, "shadow", "goes with -W only");
-  const elasticIps = readAddresses(reader).map(({ elasticIp }) => elasticIp);
+  const elasticIps = readElasticIps(reader).map(({ elasticIp }) => elasticIp);
   const { peers, heartbeatNetworks } = readPeers(reader, { counts: watches, watchdog: watches });
   const names = elasticIps.filter((text) => canonicalIp(text) === null).map((text) =>
     JSON.stringify(text)

@@ -78,12 +78,12 @@ async function runMode(
   const connection = await connectionFor(config, options);
   if (signal.aborted) return config.mode === "watchdog" ? 0 : 1;
   if (connection === null) return 1;
-  const { connect, addresses } = connection;
+  const { connect, elasticIps } = connection;
   if (config.mode === "watchdog") {
-    return await watch({ ...config, addresses }, { ...options, configured: config, connection });
+    return await watch({ ...config, elasticIps }, { ...options, configured: config, connection });
   }
   settleDown(config, { host, log, loaded: options.loaded });
-  const elasticIp = addresses[0]?.elasticIp ?? "";
+  const elasticIp = elasticIps[0]?.elasticIp ?? "";
   const cloud = connect(elasticIp, () => {});
   return await associate(config.mode, { cloud, clock: host.clock, log, signal, elasticIp });
 }

@@ -1,17 +1,17 @@
 // The output of `-v`.
 import { durationText } from "../core/age.ts";
-import type { AddressConfig } from "../options/elastic_ips.ts";
+import type { ElasticIpConfig } from "../options/elastic_ips.ts";
 import type { Config } from "../config/config.ts";
 import { withoutArguments } from "../log/password.ts";
 import { masked } from "./print_config.ts";
 
 /** The output of `-v`: all settings except the secrets. */
 export function describe(config: Config, instanceId: string): string[] {
-  const { addresses, credentials, peers, listen, endpoint, zone, api } = config;
+  const { elasticIps, credentials, peers, listen, endpoint, zone, api } = config;
   const seconds = (ms: number) => ms === Infinity ? "never" : `${ms / 1000} s`;
   return [
     `mode: ${config.mode}`,
-    `Elastic IP: ${addresses.map(addressText).join(", ")}`,
+    `Elastic IP: ${elasticIps.map(addressText).join(", ")}`,
     `instance: ${instanceId}`,
     `API: ${api}, ${endpoint ?? `zone ${zone ?? "to be found"}`}`,
     ...(config.caCerts.length > 0
@@ -76,7 +76,7 @@ function peersText(peers: Config["peers"]): string {
   }
 }
 
-function addressText({ elasticIp, priority }: AddressConfig): string {
+function addressText({ elasticIp, priority }: ElasticIpConfig): string {
   return priority === null ? elasticIp : `${elasticIp} with priority ${priority}`;
 }
 

@@ -80,7 +80,7 @@ export async function watch(given: Config, options: WatchModeOptions): Promise<n
   // Everything beside the watchdog ends before the watchdog writes its last line, and in any case.
   await using beside = new AsyncDisposableStack();
   beside.defer(() => interfaces.takeOff());
-  const problem = await interfaces.put(config.addresses.map(({ elasticIp }) => elasticIp));
+  const problem = await interfaces.put(config.elasticIps.map(({ elasticIp }) => elasticIp));
   // A node that holds the Elastic IP, but has it on no interface, would drop all its traffic.
   if (problem !== null) log.write("critical", "interface", `${nameOf("address-on")}: ${problem}`);
   if (signal.aborted) return 0;
@@ -139,10 +139,10 @@ export async function watch(given: Config, options: WatchModeOptions): Promise<n
 
 /** The shadow of that configuration, and what it leaves undone. */
 function shadowOf(
-  { addresses, addressOn, notify, listen: { port } }: Config,
+  { elasticIps: configured, addressOn, notify, listen: { port } }: Config,
   { host: { clock }, log }: Pick<WatchModeOptions, "host" | "log">,
 ): Shadow {
-  const elasticIps = addresses.map(({ elasticIp }) => elasticIp);
+  const elasticIps = configured.map(({ elasticIp }) => elasticIp);
   announceShadow(log, { elasticIps, addressOn, port });
   return new Shadow({ clock, elasticIps, notify: notify && shownCommand(notify.join(" ")) });
 }
@@ -319,7 +319,7 @@ function guessSource(
   { config, host }: { config: Config; host: Pick<Host, "interfaces"> },
 ): void {
   try {
-    const elasticIps = config.addresses.map(({ elasticIp }) => elasticIp);
+    const elasticIps = config.elasticIps.map(({ elasticIp }) => elasticIp);
     const named = config.peers.kind === "static" ? config.peers.addresses : [];
     socket.sendFrom(likelyOwn(host.interfaces(), { elasticIps, named }), () => {});
   } catch {
@@ -356,7 +356,7 @@ export function nodeSettings(config: Config): NodeSettings[] {
   const { intervalMs, deadRatio, exclusive, preemptDelayMs, handoverTimeoutMs, reconcileMs } =
     config;
   const { moveLimit, lease } = config;
-  const all = config.addresses.map(({ elasticIp, priority }) => ({
+  const all = config.elasticIps.map(({ elasticIp, priority }) => ({
     elasticIp,
     priority: priority ?? config.priority,
     intervalMs,
@@ -365,7 +365,7 @@ export function nodeSettings(config: Config): NodeSettings[] {
     preemptDelayMs,
     handoverTimeoutMs,
     moveLimit,
-    reconcileMs: config.shadow ? shadowLookMs(config.addresses.length) : reconcileMs,
+    reconcileMs: config.shadow ? shadowLookMs(config.elasticIps.length) : reconcileMs,
     lease: lease && {
       ttlMs: lease.ttlMs,
       failsafe: lease.failsafe,

@@ -2,7 +2,7 @@
 // all of them are reported together, each with its flag and its variable.
 import type { Values } from "../options/parse.ts";
 import { canonicalIp, isIpv6 } from "../core/ip.ts";
-import { readAddresses, refuseImpossible } from "./elastic_ips.ts";
+import { readElasticIps, refuseImpossible } from "./elastic_ips.ts";
 import { type ExternalInputs, readCloud } from "./cloud.ts";
 import { needsLeases } from "../exoscale/private_networks.ts";
 import { readLease } from "./lease.ts";
@@ -10,7 +10,7 @@ import { readPeers } from "./peers.ts";
 import { ConfigReader, nameOf, unread } from "./config_reader.ts";
 import { readSecurity } from "./security.ts";
 import { DECLARED, type Fields } from "../options/all.ts";
-import type { AddressesConfig } from "../options/elastic_ips.ts";
+import type { ElasticIpsConfig } from "../options/elastic_ips.ts";
 import type { CloudConfig } from "../options/cloud.ts";
 import type { LeaseSettings } from "../options/lease.ts";
 import type { PeersConfig } from "../options/peers.ts";
@@ -21,7 +21,7 @@ export { fallbackOf, nameOf } from "./config_reader.ts";
 
 /** A checked configuration: fields that follow from one option each, and fields that follow from several. */
 export interface Config
-  extends Fields, AddressesConfig, CloudConfig, PeersConfig, SecurityConfig, LeaseSettings {
+  extends Fields, ElasticIpsConfig, CloudConfig, PeersConfig, SecurityConfig, LeaseSettings {
   readonly mode: Mode;
 }
 
@@ -40,7 +40,7 @@ export function configure(
   const counts = watchdog || mode === null;
   const secret = inputs.sharedSecret !== undefined;
   const read = {
-    addresses: readAddresses(reader),
+    elasticIps: readElasticIps(reader),
     ...readCloud(reader, inputs),
     ...readPeers(reader, { counts, watchdog }),
     ...readSecurity(reader, { counts, found: inputs.sharedSecret ?? null }),
@@ -51,11 +51,11 @@ export function configure(
   const config = { ...read, exclusive: read.exclusive || read.lease !== null };
   refuseStray(reader);
   refuseShadow(reader, watchdog);
-  const { length } = config.addresses;
+  const { length } = config.elasticIps;
   const single = `${length} Elastic IPs, wanted one: -A and -D move one at a time`;
   reader.need(counts || length <= 1, "xi", single);
   const addressed = config.api === "v2" ||
-    config.addresses.every(({ elasticIp }) => canonicalIp(elasticIp) !== null);
+    config.elasticIps.every(({ elasticIp }) => canonicalIp(elasticIp) !== null);
   reader.need(addressed, "xi", "on CloudStack an Elastic IP is given by its IP address");
   refuseImpossible(reader, config.api);
   const leased = config.api === "v2" || !needsLeases(config.heartbeatNetworks);
@@ -114,9 +114,9 @@ function refuseShadow(reader: ConfigReader, watchdog: boolean): void {
 /** Refuses settings that an IPv6 Elastic IP does not support. */
 function refuseShort(
   reader: ConfigReader,
-  { addresses, heartbeatFormat, api }: Pick<Config, "addresses" | "heartbeatFormat" | "api">,
+  { elasticIps, heartbeatFormat, api }: Pick<Config, "elasticIps" | "heartbeatFormat" | "api">,
 ): void {
-  const long = addresses.find(({ elasticIp }) => isIpv6(elasticIp));
+  const long = elasticIps.find(({ elasticIp }) => isIpv6(elasticIp));
   if (!long) return;
   const plain = `the original's 24 bytes have no room for ${long.elasticIp} (${nameOf("xi")})`;
   reader.need(heartbeatFormat === "extended", "heartbeat-format", plain);
@@ -126,16 +126,16 @@ function refuseShort(
 /** Refuses what cannot move together. */
 function refuseSplit(
   reader: ConfigReader,
-  { addresses, priority: own, heartbeatFormat }: Pick<
+  { elasticIps, priority: own, heartbeatFormat }: Pick<
     Config,
-    "addresses" | "priority" | "heartbeatFormat"
+    "elasticIps" | "priority" | "heartbeatFormat"
   >,
 ): void {
-  const { length } = addresses;
+  const { length } = elasticIps;
   const count = `${length} Elastic IP in ${nameOf("xi")}, wanted at least 2 that move together`;
   // A drill names one address, and the others move with it.
   reader.need(length !== 1 || reader.on("drill"), "together", count);
-  const priorities = [...new Set(addresses.map(({ priority }) => priority ?? own))];
+  const priorities = [...new Set(elasticIps.map(({ priority }) => priority ?? own))];
   const several = `different priorities in ${nameOf("xi")} (${priorities.join(", ")}), wanted ` +
     `one: give it as ${nameOf("P")}`;
   reader.need(priorities.length <= 1, "together", several);

@@ -2,14 +2,14 @@
 // cloud to look up: the Elastic IP's id, its description, or one of its labels as `key=value`.
 import { scopeOf } from "../core/address_scope.ts";
 import { canonicalElasticIp, canonicalIp } from "../core/ip.ts";
-import type { AddressConfig } from "../options/elastic_ips.ts";
+import type { ElasticIpConfig } from "../options/elastic_ips.ts";
 import type { ConfigReader } from "./config_reader.ts";
 
 /** More than any account has; each is an election of its own. */
 const ADDRESSES_MAX = 100;
 
 /** The Elastic IPs: at least one, and each only once. */
-export function readAddresses(reader: ConfigReader): AddressConfig[] {
+export function readElasticIps(reader: ConfigReader): ElasticIpConfig[] {
   const text = reader.text("xi");
   reader.need(text !== "", "xi", "the Elastic IP is missing");
   reader.needUnquoted(text, "xi");
@@ -18,13 +18,13 @@ export function readAddresses(reader: ConfigReader): AddressConfig[] {
   reader.need(few, "xi", `${texts.length} Elastic IPs, wanted at most ${ADDRESSES_MAX}`);
   const all = few ? texts.map((each) => written(each.trim())) : [];
   refusePrefixes(all, reader);
-  const addresses = all.map((each) => addressOf(each, reader));
+  const elasticIps = all.map((each) => addressOf(each, reader));
   const seen = new Set<string>();
-  for (const { elasticIp } of addresses) {
+  for (const { elasticIp } of elasticIps) {
     reader.need(!seen.has(elasticIp), "xi", `${elasticIp} is given twice`);
     seen.add(elasticIp);
   }
-  return addresses;
+  return elasticIps;
 }
 
 /** One Elastic IP as written. */
@@ -51,7 +51,7 @@ function written(text: string): Written {
     : { text, address: text, priority: null };
 }
 
-function addressOf({ text, address, priority }: Written, reader: ConfigReader): AddressConfig {
+function addressOf({ text, address, priority }: Written, reader: ConfigReader): ElasticIpConfig {
   const elasticIp = canonicalElasticIp(address) ?? address;
   reader.need(plausible(elasticIp), "xi", `${JSON.stringify(address)} is not an IP address`);
   const [first = "", ...slashed] = elasticIp.split("/");

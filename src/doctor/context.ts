@@ -1,6 +1,6 @@
 // Facts that several checks need, found out once: which instance this is, where the cloud is, who the peers are.
 import type { Config } from "../config/config.ts";
-import type { AddressConfig } from "../options/elastic_ips.ts";
+import type { ElasticIpConfig } from "../options/elastic_ips.ts";
 import { type Connect, connectionFor, endpointFor } from "../startup/connection.ts";
 import { messageOf } from "../core/message_of.ts";
 import { isUuid } from "../core/uuid.ts";
@@ -47,8 +47,8 @@ export interface Reach {
   readonly endpoint: string;
   readonly inventory: Inventory;
   readonly connect: Connect;
-  /** The configured addresses, with names resolved. */
-  readonly addresses: readonly AddressConfig[];
+  /** The configured Elastic IPs, with names resolved. */
+  readonly elasticIps: readonly ElasticIpConfig[];
 }
 
 const SYSTEM_UUID = "/sys/class/dmi/id/product_uuid", PRODUCT = "/sys/class/dmi/id/product_name";
@@ -135,7 +135,7 @@ export class Context {
 
   /** The Elastic IPs by address, including those that the configuration gives by name. */
   async elasticIps(signal: AbortSignal): Promise<string[]> {
-    return (await this.reach(signal)).addresses.map(({ elasticIp }) => elasticIp);
+    return (await this.reach(signal)).elasticIps.map(({ elasticIp }) => elasticIp);
   }
 
   async #findMembers(elasticIp: string, signal: AbortSignal): Promise<PeerList> {
@@ -209,8 +209,8 @@ export class Context {
     const inventory = api === "v1"
       ? inventoryV1(new ClientV1(client), endpoint)
       : inventoryV2(new ClientV2(client));
-    const { connect, addresses } = connection;
-    return { endpoint, inventory, addresses, connect };
+    const { connect, elasticIps } = connection;
+    return { endpoint, inventory, elasticIps, connect };
   }
 }
 

@@ -1,6 +1,6 @@
 // All options. Each is declared once, in src/options; the declarations feed parser, `-h`, docs, manual pages,
 // completions, files, configuration and reload.
-import { ADDRESSES } from "./elastic_ips.ts";
+import { ELASTIC_IPS } from "./elastic_ips.ts";
 import { CLOUD, KEY } from "./cloud.ts";
 import { COMMANDS, HELP, MODES, QUESTIONS } from "./commands.ts";
 import { ELECTION, RANK } from "./election.ts";
@@ -15,7 +15,7 @@ export type { Option, OptionKind } from "./option.ts";
 
 /** As declared, in the order of the help: the original's options first, in its order. */
 export const DECLARED = [
-  ...[...MODES, ...ADDRESSES, ...KEY, ...PEERS, ...RANK, ...LISTEN, ...QUESTIONS],
+  ...[...MODES, ...ELASTIC_IPS, ...KEY, ...PEERS, ...RANK, ...LISTEN, ...QUESTIONS],
   ...[...COMMANDS, ...OPERATING, ...CLOUD, ...ELECTION, ...SERVICE, ...SECURITY, ...LEASE, ...HELP],
 ] as const;
 

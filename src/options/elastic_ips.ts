@@ -3,7 +3,7 @@ import type { Option } from "./option.ts";
 import { flag, shared } from "./option.ts";
 
 /** An Elastic IP to watch. */
-export interface AddressConfig {
+export interface ElasticIpConfig {
   /** In canonical form; before the cloud was asked, it may be a name. */
   readonly elasticIp: string;
   /** Priority of this node for it, 0 to 255; null means the node's own. */
@@ -11,17 +11,17 @@ export interface AddressConfig {
 }
 
 /** The Elastic IPs as configured. */
-export interface AddressesConfig {
+export interface ElasticIpsConfig {
   /** At least one; exactly one in the one-shot modes. */
-  readonly addresses: readonly AddressConfig[];
+  readonly elasticIps: readonly ElasticIpConfig[];
 }
 
-const elasticIpsOf = ({ addresses }: AddressesConfig) =>
-  addresses.map(({ elasticIp }) => elasticIp).join();
+const elasticIpsOf = ({ elasticIps }: ElasticIpsConfig) =>
+  elasticIps.map(({ elasticIp }) => elasticIp).join();
 
 /** Which Elastic IPs. */
-export const ADDRESSES = [
-  shared<AddressesConfig>({
+export const ELASTIC_IPS = [
+  shared<ElasticIpsConfig>({
     name: "xi",
     group: "start",
     variables: ["IF_ADDRESS"],
@@ -30,7 +30,7 @@ export const ADDRESSES = [
     origin: "original",
     help: "the Elastic IP, by address, id, description or label (key=value); several for -W, " +
       "separated by commas, each with /PRIORITY where it differs from -P",
-    keys: ["addresses"],
+    keys: ["elasticIps"],
     reload: "election",
     // Other addresses are other elections; a changed priority is not.
     restartIf: (old, next) => elasticIpsOf(old) !== elasticIpsOf(next),

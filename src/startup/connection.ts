@@ -1,6 +1,6 @@
 // From the configuration to a usable cloud: finds the endpoint, and makes one client per Elastic IP.
 import { type Config, nameOf } from "../config/config.ts";
-import type { AddressConfig } from "../options/elastic_ips.ts";
+import type { ElasticIpConfig } from "../options/elastic_ips.ts";
 import { canonicalIp, isIpv6 } from "../core/ip.ts";
 import { resolveAddresses } from "../exoscale/address.ts";
 import { type ClientOptions, ClientV2 } from "../exoscale/client_v2.ts";
@@ -35,11 +35,11 @@ export interface Connection {
   readonly connect: Connect;
   /** Signs for all of its clients, and switches to new credentials as soon as it gets them. */
   readonly signer: Signer;
-  /** The configured addresses, with names resolved. */
-  readonly addresses: readonly AddressConfig[];
+  /** The configured Elastic IPs, with names resolved. */
+  readonly elasticIps: readonly ElasticIpConfig[];
 }
 
-/** Finds endpoint and addresses; null when one is not available (which is logged), or when the wait was ended. */
+/** Finds endpoint and Elastic IPs; null when one is not available (which is logged), or when the wait was ended. */
 export async function connectionFor(
   config: Config,
   options: ConnectionOptions,
@@ -52,8 +52,8 @@ export async function connectionFor(
   // The rate limit counts by key: all clients share one limiter.
   const limiter = options.limiter ?? new RateLimiter(clock);
   const client = { endpoint, ...credentials, signer, fetch, clock, limiter };
-  const addresses = await addressesFor(config, client, options);
-  if (addresses === null) return null;
+  const elasticIps = await elasticIpsFor(config, client, options);
+  if (elasticIps === null) return null;
   const sharing = new SingleFlight<Fields[]>();
   const connect: Connect = (elasticIp, onProgress) => {
     const assignment = { elasticIp, instanceId, peers, heartbeatNetworks, sharing };
@@ -61,17 +61,17 @@ export async function connectionFor(
       ? new CloudV1({ ...client, onProgress }, assignment)
       : new CloudV2({ ...client, onProgress }, assignment);
   };
-  return { connect, signer, addresses };
+  return { connect, signer, elasticIps };
 }
 
 /** Resolves Elastic IPs that are not given by address, all in one call. */
-async function addressesFor(
-  { addresses, mode, heartbeatFormat }: Config,
+async function elasticIpsFor(
+  { elasticIps, mode, heartbeatFormat }: Config,
   options: Omit<ClientOptions, "onProgress">,
   { host: { clock, serviceManager }, log, signal }: ConnectionOptions,
-): Promise<readonly AddressConfig[] | null> {
-  const texts = addresses.map(({ elasticIp }) => elasticIp);
-  if (texts.every((text) => canonicalIp(text) !== null)) return addresses;
+): Promise<readonly ElasticIpConfig[] | null> {
+  const texts = elasticIps.map(({ elasticIp }) => elasticIp);
+  if (texts.every((text) => canonicalIp(text) !== null)) return elasticIps;
   const client = new ClientV2({ ...options, onProgress() {} });
   const trouble = "cannot find the Elastic IP";
   const ask = () => resolveAddresses(texts, client, signal);
@@ -85,7 +85,7 @@ async function addressesFor(
       `${nameOf("heartbeat-format")}: plain has no room for ${long}`,
     );
   }
-  return long || !found ? null : addresses.map((address, index) => {
+  return long || !found ? null : elasticIps.map((address, index) => {
     const elasticIp = found[index] ?? address.elasticIp;
     const { elasticIp: text } = address;
     if (text !== elasticIp) log.write("info", "address", `${JSON.stringify(text)} is ${elasticIp}`);

@@ -58,7 +58,7 @@ export class Service {
     this.#env = childEnvironment(host.env);
     const { notify: words, notifyTimeoutMs: timeoutMs } = config;
     const { clock, runCommand: run } = host;
-    const several = config.addresses.length > 1;
+    const several = config.elasticIps.length > 1;
     const settings = { timeoutMs, holdMs: HOLD_MS, several, instanceId, env: this.#env };
     this.#notices = words && new RoleNotices({ words, ...settings }, { clock, log, run });
   }
@@ -128,7 +128,7 @@ export class Service {
     const memberOf = (elasticIp: string) =>
       watches.flatMap(({ node }) => membersOf(node)).find((each) => each.elasticIp === elasticIp);
     return new InterfaceWatch({
-      elasticIps: this.#config.addresses.map(({ elasticIp }) => elasticIp),
+      elasticIps: this.#config.elasticIps.map(({ elasticIp }) => elasticIp),
       device,
       cureFor,
     }, {

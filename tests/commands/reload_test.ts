@@ -87,8 +87,8 @@ Deno.test("changesBetween() makes a configuration with what can be told, and not
     if (apply.length === 0) assertEquals(config, old);
   }
   assertEquals(
-    changesBetween(old, read("-xi", "198.51.100.51", "-P", "7"), NO_RIGHTS).config.addresses,
-    old.addresses,
+    changesBetween(old, read("-xi", "198.51.100.51", "-P", "7"), NO_RIGHTS).config.elasticIps,
+    old.elasticIps,
   );
 });
 

@@ -28,7 +28,7 @@ Deno.test("configure() gives the documented defaults", () => {
     lease: null,
     shadow: false,
     mode: "watchdog",
-    addresses: [{ elasticIp: "198.51.100.50", priority: null }],
+    elasticIps: [{ elasticIp: "198.51.100.50", priority: null }],
     together: false,
     credentials: { apiKey: "EXOkey", secret: "secret" },
     api: "v2",

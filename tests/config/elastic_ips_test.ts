@@ -44,7 +44,7 @@ Deno.test("configure() reads several Elastic IPs with their own priorities", () 
   const config = read(...WATCH, "-xi", `${ONE}/20, ${OTHER}`);
   assert(!("problems" in config), JSON.stringify(config));
   const wanted = [{ elasticIp: ONE, priority: 20 }, { elasticIp: OTHER, priority: null }];
-  assertEquals(config.addresses, wanted);
+  assertEquals(config.elasticIps, wanted);
 });
 
 Deno.test("configure() refuses an Elastic IP twice, a priority out of range, and several for -A", () => {
@@ -84,7 +84,7 @@ Deno.test("configure() reads an Elastic IPv6 in brackets, with its priority", ()
   ) {
     const config = read(...WATCH, "-xi", text);
     assert(!("problems" in config), JSON.stringify(config));
-    assertEquals(config.addresses, [{ elasticIp: "2001:db8::1", priority }]);
+    assertEquals(config.elasticIps, [{ elasticIp: "2001:db8::1", priority }]);
   }
 });
 

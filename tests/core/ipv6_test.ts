@@ -112,7 +112,7 @@ Deno.test("configure() takes IPv6 for the Elastic IP, the peers and the socket",
   const argv = ["-W", "-xk", "k", "-xs", "s", "-xi", `2001:DB8:0:1:2:0:0:1/20`, "-l", "[::]:999"];
   const config = configure(readValues([...argv, "-p", "2001:db8::7,[2001:db8::8]"], {}), {});
   assert(!("problems" in config), JSON.stringify(config));
-  assertEquals(config.addresses, [{ elasticIp: LONG, priority: 20 }]);
+  assertEquals(config.elasticIps, [{ elasticIp: LONG, priority: 20 }]);
   assertEquals(config.listen, { hostname: "::", port: 999 });
   assertEquals(config.peers, { kind: "static", addresses: ["2001:db8::7", "2001:db8::8"] });
 });

@@ -38,7 +38,7 @@ Deno.test("-xi takes every text of it", () => {
     const argv = ["-A", "-xk", "k", "-xs", "s", "-xi", text];
     const outcome = configure(readValues(argv, {}), {});
     assert(!("problems" in outcome), text);
-    assertEquals(outcome.addresses, [{ elasticIp: LONG, priority: null }], text);
+    assertEquals(outcome.elasticIps, [{ elasticIp: LONG, priority: null }], text);
   }
 });
 

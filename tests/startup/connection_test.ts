@@ -48,7 +48,7 @@ Deno.test("connectionFor() waits for the cloud to tell the address of a name, an
   let failures = 0;
   fixture.server.fault = () => failures++ < 3 ? "503-retry-after" : null;
   const { connection, lines } = await connect(fixture, configOf(fixture, "-W", "web/20"));
-  assertEquals(connection?.addresses, [{ elasticIp: ELASTIC_IP, priority: 20 }]);
+  assertEquals(connection?.elasticIps, [{ elasticIp: ELASTIC_IP, priority: 20 }]);
   assertEquals(lines.length, 4);
   assert(
     /^warning address-unknown: cannot find .*waiting for the cloud$/.test(lines[0] ?? ""),
@@ -88,7 +88,7 @@ Deno.test("connectionFor() stops waiting when told to", async () => {
 Deno.test("connectionFor() asks nobody for an address that is one", async () => {
   await using fixture = new CloudFixture();
   const { connection } = await connect(fixture, configOf(fixture, "-W", ELASTIC_IP));
-  assertEquals(connection?.addresses, [{ elasticIp: ELASTIC_IP, priority: null }]);
+  assertEquals(connection?.elasticIps, [{ elasticIp: ELASTIC_IP, priority: null }]);
   assertEquals(fixture.server.calls, []);
 });
 

@@ -45,7 +45,7 @@ function fixture(config: Config) {
     interfaces: () => [...machine.on].map((address) => ({ name: "lo", address })),
     isLocalAddress: (address: string) => machine.on.has(address),
   } as unknown as Host;
-  const all = config.addresses.map(({ elasticIp }) => elasticIp);
+  const all = config.elasticIps.map(({ elasticIp }) => elasticIp);
   const ownership = { holding: true };
   const groups = config.together ? [all] : all.map((elasticIp) => [elasticIp]);
   const watches = groups.map(([elasticIp = "", ...sisters]) => ({

@@ -9,13 +9,13 @@ import { isUnreached, skipped } from "../skipped.ts";
 
 /** The check. */
 export async function checkAddresses(context: Context, signal: AbortSignal): Promise<Result[]> {
-  const given = context.config.addresses.map(({ elasticIp }) => elasticIp).join(", ");
-  const { inventory, addresses } = await context.reach(signal).catch(async (cause) => {
+  const given = context.config.elasticIps.map(({ elasticIp }) => elasticIp).join(", ");
+  const { inventory, elasticIps } = await context.reach(signal).catch(async (cause) => {
     if (cause instanceof NotKnown || asCloudError(cause).retryable) throw cause;
     if (await isUnreached(context, signal) || isOfKey(asCloudError(cause).kind)) throw cause;
     throw new Failed(`${given}: ${asCloudError(cause).message}`);
   });
-  const texts = addresses.map(({ elasticIp }) => elasticIp);
+  const texts = elasticIps.map(({ elasticIp }) => elasticIp);
   return (await Promise.all(texts.map((ip) => checkAddress(ip, { inventory, context, signal }))))
     .flat();
 }

@@ -22,7 +22,7 @@ export async function checkInterface(context: Context, signal: AbortSignal): Pro
   const names = [...new Set(interfaces.map(({ name }) => name))].join(", ") || "none";
   const trouble = addressOn === null ? null : await interfaceProblem(addressOn, { host, names });
   if (trouble !== null) return [fail(`${nameOf("address-on")} ${addressOn}: ${trouble}`)];
-  const texts = config.addresses.map(({ elasticIp }) => elasticIp);
+  const texts = config.elasticIps.map(({ elasticIp }) => elasticIp);
   // Only an Elastic IP given by name needs the cloud.
   const given = texts.every((text) => canonicalIp(text) !== null);
   const elasticIps = given ? texts : await context.elasticIps(signal);
