@@ -7,21 +7,21 @@ import { type Report, report } from "./registry/report.ts";
 import { againstFailsafe } from "./under_lease.ts";
 import { machinesOf } from "./election/machines.ts";
 
-type Parts = Pick<Node, "election" | "membership" | "lease">;
+type LeasedNode = Pick<Node, "election" | "membership" | "lease">;
 
 /** Why the node does not keep the address without the store; null if it does. */
-function refusal({ election, membership, lease }: Parts): string | null {
+function refusal({ election, membership, lease }: LeasedNode): string | null {
   if (lease === null) return "it needs no lease";
   return againstFailsafe(lease, { election, peersKnown: allPeersKnown(membership) });
 }
 
 /** Whether a node keeps the address although the store of its lease does not answer. */
-export function inFailsafe(node: Parts): boolean {
+export function inFailsafe(node: LeasedNode): boolean {
   return refusal(node) === null;
 }
 
 /** The failsafe began or ended. */
-export function* failsafeChanges(before: Parts, after: Parts): Generator<Report> {
+export function* failsafeChanges(before: LeasedNode, after: LeasedNode): Generator<Report> {
   if (after.lease === null || inFailsafe(before) === inFailsafe(after)) return;
   const why = refusal(after);
   if (why === null) {
@@ -44,7 +44,7 @@ function heard({ election }: Pick<Node, "election">): string {
 }
 
 /** The explanation of a role that the lease decides; empty where there is nothing to add. */
-export function leaseExplanation(node: Parts): string {
+export function leaseExplanation(node: LeasedNode): string {
   const { election, lease } = node;
   if (lease === null) return "";
   const left = durationText(lease.settings.ttlMs);
@@ -64,7 +64,7 @@ export function leaseExplanation(node: Parts): string {
 }
 
 /** What a node does that should have the lease while nobody else is known to have it. */
-function asking({ election, lease }: Parts): string {
+function asking({ election, lease }: LeasedNode): string {
   if (!election.cloudReachable) {
     return "does not ask for the lease while it does not reach the cloud";
   }
@@ -72,7 +72,7 @@ function asking({ election, lease }: Parts): string {
   return "nobody has the lease, so this node asks for it";
 }
 
-function withoutStore(node: Parts): string {
+function withoutStore(node: LeasedNode): string {
   if (node.election.holding !== true) {
     return "does not reach the store, without which no node may begin to hold";
   }

@@ -30,7 +30,7 @@ export interface ReceiverOptions {
   /** Handles the heartbeats with our own id. */
   readonly twins: Pick<Twins, "admit">;
   /** Answers requests for the status. */
-  readonly answers: Pick<InfoResponder, "answer">;
+  readonly infoResponder: Pick<InfoResponder, "answer">;
 }
 
 /** A heartbeat and the watch that it is for. */
@@ -59,10 +59,11 @@ export class Receiver {
 
   /** Delivers what the node must know and counts the rest. Returns a promise when a signature must be checked first. */
   receive({ bytes, from, fromPort }: Datagram): Promise<void> | void {
-    const { clock, shadow, heartbeats, watches, refusals, datagrams, answers } = this.#options;
+    const { clock, shadow, heartbeats, watches, refusals, datagrams, infoResponder } =
+      this.#options;
     const heartbeat = decode(bytes, { shadow });
     if ("refused" in heartbeat) {
-      const outcome = answers.answer(bytes, { from, fromPort });
+      const outcome = infoResponder.answer(bytes, { from, fromPort });
       if (outcome !== "answered") refusals.refuse(from, outcome ?? heartbeat.refused);
       return;
     }

@@ -100,7 +100,7 @@ export class Watchdog {
       ...{ clock, shadow, keyring, acceptUnsigned, refusals, datagrams, twins },
       heartbeats: this.#heartbeats,
       watches: this.watches,
-      answers: new InfoResponder({ clock, socket, snapshot, history }),
+      infoResponder: new InfoResponder({ clock, socket, snapshot, history }),
     });
   }
 

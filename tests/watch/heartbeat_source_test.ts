@@ -59,7 +59,7 @@ Deno.test("likelyOwn() guesses the own address, and none where several are as li
   }
 });
 
-Deno.test("Watchdog tells the link the addresses that the cloud knows, and says each change once a minute", async () => {
+Deno.test("Watchdog tells the socket the addresses that the cloud knows, and says each change once a minute", async () => {
   const world = new SimulatedMachine();
   const told: { addresses: readonly string[]; report: (source: HeartbeatSource) => void }[] = [];
   world.socket.sendFrom = (addresses, report) => void told.push({ addresses, report });

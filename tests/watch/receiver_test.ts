@@ -56,7 +56,7 @@ class ReceiverFixture {
     const state = () => this.node, passOn = (event: NodeEvent) => this.#deliver(event);
     this.receiver = new Receiver({
       ...{ clock, keyring, acceptUnsigned, refusals, twins, datagrams: this.datagrams },
-      ...{ shadow: false, heartbeats: true, answers: { answer: () => null } },
+      ...{ shadow: false, heartbeats: true, infoResponder: { answer: () => null } },
       watches: [{
         get node() {
           return state();
