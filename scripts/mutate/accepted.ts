@@ -1,12 +1,11 @@
 // Reads accepted.txt, the list of mutants that may survive, each with the reason.
 import type { Mutant } from "./find.ts";
 
+/** What an entry says of a mutant. */
+export type Change = Pick<Mutant, "file" | "before" | "after">;
+
 /** One entry of the list. */
-export interface Accepted {
-  readonly file: string;
-  /** The line before and after the change. */
-  readonly before: string;
-  readonly after: string;
+export interface Accepted extends Change {
   readonly reason: string;
 }
 
@@ -39,6 +38,23 @@ export function readAccepted(text: string): Accepted[] {
 }
 
 /** Whether the entry describes that mutant. */
-export function isOf(mutant: Mutant, { file, before, after }: Accepted): boolean {
+export function isOf(mutant: Change, { file, before, after }: Accepted): boolean {
   return mutant.file === file && mutant.before === before && mutant.after === after;
+}
+
+/** The entries that describe no mutant of the files looked at any more, or a file that is gone. */
+export function staleAmong(
+  accepted: readonly Accepted[],
+  { mutants, files, paths }: {
+    mutants: readonly Change[];
+    /** The files that the mutants are of. */
+    files: readonly string[];
+    /** All files. */
+    paths: readonly string[];
+  },
+): Accepted[] {
+  return accepted.filter((each) =>
+    !paths.includes(each.file) ||
+    (files.includes(each.file) && !mutants.some((mutant) => isOf(mutant, each)))
+  );
 }

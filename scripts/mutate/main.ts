@@ -8,7 +8,7 @@
 //
 // Exit code 1 when fewer than the floor (per cent) are noticed, or the list of accepted ones is out of date.
 import { parseArgs } from "@std/cli/parse-args";
-import { isOf, readAccepted } from "./accepted.ts";
+import { isOf, readAccepted, staleAmong } from "./accepted.ts";
 import { findMutants, type Mutant } from "./find.ts";
 import { Imports, type Stage } from "./notice.ts";
 import { choose } from "./sample.ts";
@@ -48,9 +48,7 @@ if (files.length === 0) {
 }
 const accepted = readAccepted(Deno.readTextFileSync(new URL("accepted.txt", import.meta.url)));
 const all = await findMutants(ROOT, files);
-const stale = accepted.filter((each) =>
-  files.includes(each.file) && !all.some((mutant) => isOf(mutant, each))
-);
+const stale = staleAmong(accepted, { mutants: all, files, paths });
 const isAccepted = (mutant: Mutant) => accepted.some((each) => isOf(mutant, each));
 const chosen = choose(options.accepted ? all.filter(isAccepted) : all, { seed, sample });
 const tried = options.accepted ? chosen : chosen.filter((mutant) => !isAccepted(mutant));
@@ -159,8 +157,8 @@ async function treeOf(root: string): Promise<string[]> {
     stderr: "inherit",
   }).output();
   if (!success) fail("git cannot list the files of the tree");
-  const inPeerList = new TextDecoder().decode(stdout).split("\0").filter((path) => path !== "");
-  return [...new Set(inPeerList)].filter((path) => {
+  const names = new TextDecoder().decode(stdout).split("\0").filter((path) => path !== "");
+  return [...new Set(names)].filter((path) => {
     try {
       return Deno.lstatSync(`${root}/${path}`).isFile;
     } catch {

@@ -1,6 +1,6 @@
 // The mutants: found by syntax alone, sampled, tried in a copy of the tree.
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { isOf, readAccepted } from "../../scripts/mutate/accepted.ts";
+import { isOf, readAccepted, staleAmong } from "../../scripts/mutate/accepted.ts";
 import { apply, findMutants } from "../../scripts/mutate/find.ts";
 import { Imports, importsOf } from "../../scripts/mutate/notice.ts";
 import plugin, { type Edit } from "../../scripts/mutate/points.ts";
@@ -170,6 +170,31 @@ in two lines.
   assertEquals([isOf(first, list[0]), isOf(second, list[0])], [true, false]);
   assertThrows(() => readAccepted("src/core/a.ts\n- a\n+ b\n"), Error, "src/core/a.ts");
   assertThrows(() => readAccepted("src/core/a.ts\nThe reason.\n"), Error, "src/core/a.ts");
+});
+
+Deno.test("staleAmong() finds the entries whose change, or whose file, is gone", () => {
+  const entry = (file: string, before: string) => ({ file, before, after: "b();", reason: "r" });
+  const there = entry("a.ts", "a();"),
+    changed = entry("a.ts", "c();"),
+    gone = entry("b.ts", "a();");
+  const elsewhere = entry("c.ts", "a();");
+  assertEquals(
+    staleAmong([there, changed, gone, elsewhere], {
+      mutants: [there],
+      files: ["a.ts"],
+      paths: ["a.ts", "c.ts"],
+    }),
+    [changed, gone],
+  );
+});
+
+Deno.test("every accepted mutant is one that there is", async () => {
+  const list = new URL("../../scripts/mutate/accepted.txt", import.meta.url);
+  const root = new URL("../../", import.meta.url).pathname.slice(0, -1);
+  const accepted = readAccepted(Deno.readTextFileSync(list));
+  const files = [...new Set(accepted.map(({ file }) => file))];
+  const mutants = await findMutants(root, files);
+  assertEquals(staleAmong(accepted, { mutants, files, paths: files }), []);
 });
 
 Deno.test("importsOf() leaves out what is there for its types alone", () => {
