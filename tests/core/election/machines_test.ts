@@ -36,6 +36,7 @@ Deno.test("a machine lives while it is heard on one path, and says what it said 
   // The slower path may bring the older words later.
   const slow = { ...old, heardAtMs: 5_200 };
   assertEquals([merged(slow, late).priority, merged(late, slow).priority], [20, 20]);
+  assertEquals([merged(slow, late).heardAtMs, merged(late, slow).heardAtMs], [5_200, 5_200]);
   // A silent path brings nothing, whatever its numbers.
   const ahead = { ...old, ...DEAD, trailer: { sequence: 9_000 } };
   assertEquals(merged(ahead, late).priority, 20);
