@@ -87,6 +87,29 @@ test("with a lease and --no-preempt, a holder that stood still for longer leaves
     await cluster.holds(one, "it takes over when the next one is gone");
   }));
 
+test("with a lease and --no-preempt, a better node that starts, or lost the holder for a while, takes nothing", () =>
+  withLease({ count: 2, args: () => ["--no-preempt"] }, async (cluster) => {
+    const [one, two] = [cluster.nodes.node(1), cluster.nodes.node(2)];
+    cluster.start(two);
+    await cluster.holds(two);
+    await pause(1_000);
+    const { history } = cluster.nodes.server.model, before = history.length;
+    cluster.start(one);
+    const defers = () => roleOf(one) === "deferring";
+    await until(defers, { title: "the better one stands back", withinMs: LONG_MS });
+    await cluster.cut(one, cluster.peersOf(one));
+    const silent = () => one.lines.some(({ text }) => text.includes("peer-dead"));
+    await until(silent, { title: "the better one takes the holder for dead", withinMs: LONG_MS });
+    await cluster.cut(one, cluster.peersOf(one), { heal: true });
+    const again = () =>
+      one.lines.filter(({ text }) => text.includes("peer-alive")).length > 1 &&
+      two.lines.filter(({ text }) => text.includes("peer-alive")).length > 1;
+    await until(again, { title: "they hear each other again", withinMs: LONG_MS });
+    await pause(2 * TTL_S * 1_000);
+    assertEquals(history.length, before, "nothing moved");
+    assertEquals(await cluster.owner(), two.instance.id);
+  }));
+
 test("with a lease, a holder that stood still changes nothing of a better one that took it meanwhile", () =>
   withLease({}, async (cluster) => {
     const [one, two] = [cluster.nodes.node(1), cluster.nodes.node(2)];
