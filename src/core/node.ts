@@ -139,7 +139,8 @@ export function stepFully(
   const answered = event.kind === "heard" && provedBetween(before, node, event.from)
     ? event.from
     : null;
-  return speak(node, { ...turn, answered, joined: someoneJoined(before, node) });
+  const joined = someoneJoined(before, node);
+  return [speak(node, { ...turn, answered, joined }), effects];
 }
 
 const TICK = { kind: "tick" } as const;

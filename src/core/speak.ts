@@ -66,61 +66,63 @@ export function saysOf(node: Node): Advert {
 
 /**
  * Sends what is due: to all peers at each interval, and at once when our advert or the peers have changed. `answered`
- * is the address of a peer that gets a heartbeat in any case.
+ * is the address of a peer that gets a heartbeat in any case. A process that may exit says so last.
  */
 export function speak(
   node: Node,
   { atMs, effects, joined, answered }: Turn & { joined: boolean; answered: string | null },
-): [Node, NodeEffect[]] {
+): Node {
   const { election } = node;
-  const { previousInterval, settings } = election;
+  const says = saysOf(node), exit = shutdown.exitCode(node, atMs);
+  let { peers, heartbeatAtMs } = election;
+  if (election.heartbeats) {
+    const due = atMs >= heartbeatAtMs;
+    const news = !sameAdvert(says, node.said);
+    if ((due || news || joined || exit !== null) && election.selfId !== null) {
+      const heartbeats = [...peers.values()].map((peer) => heartbeatTo(peer, says, { node, atMs }));
+      peers = allTold(election, heartbeats, atMs);
+      // The first `leaving` heartbeat must not get lost: three datagrams.
+      const copies = says.leaving && !node.said.leaving ? 3 : 1;
+      for (let copy = 0; copy < copies; copy++) {
+        effects.push(...heartbeats, ...besidePeers(election, says, { due }));
+      }
+    } else if (answered !== null) effects.push(...answerTo(node, answered, { atMs }));
+    if (due) heartbeatAtMs = nextHeartbeatAtMs(election, atMs);
+  }
+  if (exit !== null) effects.push({ kind: "exit", code: exit });
+  return { ...node, said: says, election: { ...election, peers, heartbeatAtMs } };
+}
+
+/** When the heartbeat after the one that is due now leaves. */
+function nextHeartbeatAtMs(election: Election, atMs: number): number {
+  const { heartbeatAtMs, previousInterval, settings } = election;
   const intervalMs = previousInterval && atMs < previousInterval.untilMs
     ? previousInterval.intervalMs
     : settings.intervalMs;
-  const says = saysOf(node);
-  const news = !sameAdvert(says, node.said);
-  const due = atMs >= election.heartbeatAtMs;
-  const exit = shutdown.exitCode(node, atMs);
-  if (!election.heartbeats) return [{ ...node, said: says }, [...effects, ...ending(exit)]];
-  let { peers } = election;
-  if ((due || news || joined || exit !== null) && election.selfId !== null) {
-    // The first `leaving` heartbeat must not get lost: three datagrams.
-    const copies = says.leaving && !node.said.leaving ? 3 : 1;
-    const heartbeats = [...election.peers.values()].map((peer) =>
-      heartbeatTo(peer, says, { node, atMs })
-    );
-    peers = allTold(election, heartbeats, atMs);
-    for (let copy = 0; copy < copies; copy++) {
-      effects.push(...heartbeats);
-      // The twin must hear us, too, although we may not be its peer.
-      const { twin } = election;
-      if (twin?.certain && !election.peers.has(twin.address)) {
-        const echo = twinEcho(election, twin.address);
-        const { address: to } = twin;
-        effects.push({ kind: "send", to, advert: says, hearsYou: true, echo, apart: "twin" });
-      }
-      // At an address that the cloud lists for us but this machine does not have, there may be a machine with our id.
-      for (const to of due ? election.selfAddresses : []) {
-        if (election.peers.has(to) || (twin?.certain && to === twin.address)) continue;
-        effects.push({
-          kind: "send",
-          to,
-          advert: says,
-          hearsYou: false,
-          echo: null,
-          apart: "self",
-        });
-      }
-    }
-  } else if (answered !== null) effects.push(...answerTo(node, answered, { atMs }));
-  effects.push(...ending(exit));
-  const onTime = election.heartbeatAtMs + intervalMs;
-  const heartbeatAtMs = !due ? election.heartbeatAtMs : onTime > atMs ? onTime : atMs + intervalMs;
-  return [{ ...node, said: says, election: { ...election, peers, heartbeatAtMs } }, effects];
+  const onTimeMs = heartbeatAtMs + intervalMs;
+  return onTimeMs > atMs ? onTimeMs : atMs + intervalMs;
 }
 
-function ending(code: 0 | 1 | null): NodeEffect[] {
-  return code === null ? [] : [{ kind: "exit", code }];
+/** The heartbeats to machines that are no peers of ours, but have our instance id, or may have it. */
+function besidePeers(
+  election: Election,
+  says: Advert,
+  { due }: { due: boolean },
+): Extract<NodeEffect, { kind: "send" }>[] {
+  const { twin, peers, selfAddresses } = election;
+  const sends: Extract<NodeEffect, { kind: "send" }>[] = [];
+  const send = { kind: "send", advert: says } as const;
+  // The twin must hear us, too, although we may not be its peer.
+  if (twin?.certain && !peers.has(twin.address)) {
+    const { address: to } = twin;
+    sends.push({ ...send, to, hearsYou: true, echo: twinEcho(election, to), apart: "twin" });
+  }
+  // At an address that the cloud lists for us but this machine does not have, there may be a machine with our id.
+  for (const to of due ? selfAddresses : []) {
+    if (peers.has(to) || (twin?.certain && to === twin.address)) continue;
+    sends.push({ ...send, to, hearsYou: false, echo: null, apart: "self" });
+  }
+  return sends;
 }
 
 function givesUp({ ownership }: Member): boolean {

@@ -36,8 +36,10 @@ function sends(spoken: [Node, NodeEffect[]]): string[] {
 }
 
 const BOTH = ["10.0.0.7", "10.0.0.8 unheard"];
-const at = (state: Node, atMs: number, joined = false) =>
-  speak(state, { atMs, effects: [], joined, answered: null });
+function at(state: Node, atMs: number, joined = false): [Node, NodeEffect[]] {
+  const effects: NodeEffect[] = [];
+  return [speak(state, { atMs, effects, joined, answered: null }), effects];
+}
 
 Deno.test("speak() tells all peers at each interval, whether they are heard and whether not", () => {
   assertEquals([sends(at(node(), DUE_MS - 1)), sends(at(node(), DUE_MS))], [[], BOTH]);
