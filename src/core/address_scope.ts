@@ -1,7 +1,6 @@
 // Addresses that cannot be an Elastic IP because they only have a meaning within a machine, a link or a private
 // network. Source: IANA's registries of special-purpose addresses (RFC 6890) and of multicast.
-import { parseIpv4 } from "./ipv4.ts";
-import { parseIpv6 } from "./ipv6.ts";
+import { inNetwork } from "./ip.ts";
 
 /** Why an address cannot be reached from the internet. */
 export interface Scope {
@@ -15,7 +14,7 @@ export interface Scope {
 
 type Row = readonly [network: string, name: string, isPrivate?: true];
 
-const IPV4: readonly Row[] = [
+const ROWS: readonly Row[] = [
   ["0.0.0.0/8", "an unspecified"],
   ["10.0.0.0/8", "a private", true],
   ["100.64.0.0/10", "a shared (carrier-grade NAT)", true],
@@ -25,8 +24,6 @@ const IPV4: readonly Row[] = [
   ["192.168.0.0/16", "a private", true],
   ["224.0.0.0/4", "a multicast"],
   ["240.0.0.0/4", "a reserved"],
-];
-const IPV6: readonly Row[] = [
   ["::/128", "an unspecified"],
   ["::1/128", "a loopback"],
   ["fc00::/7", "a private (unique local)", true],
@@ -36,21 +33,8 @@ const IPV6: readonly Row[] = [
 
 /** The scope of an address; null if the internet can reach it, or if the text is not an address. */
 export function scopeOf(address: string): Scope | null {
-  const [bytes, rows] = address.includes(":")
-    ? [parseIpv6(address), IPV6]
-    : [parseIpv4(address), IPV4];
-  const row = bytes && rows.find(([network]) => includes(network, bytes));
+  const row = ROWS.find(([network]) => inNetwork(address, network));
   if (!row) return null;
   const [network, name, isPrivate = false] = row;
   return { name, network, isPrivate };
-}
-
-function includes(network: string, bytes: Uint8Array): boolean {
-  const [base = "", length = ""] = network.split("/");
-  const own = base.includes(":") ? parseIpv6(base) : parseIpv4(base);
-  return bytes.every((byte, index) => {
-    const counted = Math.min(8, Math.max(0, Number(length) - index * 8));
-    const mask = 256 - 2 ** (8 - counted);
-    return (byte & mask) === ((own?.[index] ?? 0) & mask);
-  });
 }

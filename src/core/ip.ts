@@ -1,5 +1,5 @@
 // Addresses of either family, in the canonical form that can be compared as text.
-import { isIpv4 } from "./ipv4.ts";
+import { isIpv4, parseIpv4 } from "./ipv4.ts";
 import { formatIpv6, parseIpv6 } from "./ipv6.ts";
 
 /** The canonical text, null when the text is not an address. An IPv4-mapped address (`::ffff:1.2.3.4`) becomes IPv4. */
@@ -25,6 +25,23 @@ export function hostText(address: string): string {
 /** The family of a canonical address. */
 export function familyOf(address: string): "IPv4" | "IPv6" {
   return address.includes(":") ? "IPv6" : "IPv4";
+}
+
+/** Whether the address is in the network (`a.b.c.d/n`, `x::/n`, or a single address); false for a malformed network. */
+export function inNetwork(address: string, network: string): boolean {
+  const [base = "", length] = network.split("/");
+  const [bits, prefix] = [bitsOf(address), bitsOf(base)];
+  if (bits === null || prefix === null || bits.length !== prefix.length) return false;
+  if (length === undefined) return bits === prefix;
+  if (!/^\d{1,3}$/.test(length) || Number(length) > bits.length) return false;
+  return bits.startsWith(prefix.slice(0, Number(length)));
+}
+
+/** The 32 or 128 bits of an address as text, null when the text is not an address. */
+function bitsOf(text: string): string | null {
+  const address = canonicalIp(text);
+  const bytes = address && (parseIpv4(address) ?? parseIpv6(address));
+  return bytes ? Array.from(bytes, (byte) => byte.toString(2).padStart(8, "0")).join("") : null;
 }
 
 /** Bytes of an Elastic IPv6's prefix. An Elastic IPv6 is a whole /96; the API names its second address. */

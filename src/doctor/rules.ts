@@ -1,9 +1,7 @@
 // Whether security groups let heartbeats through. Source: Exoscale's documentation of security groups. Incoming traffic
 // is forbidden unless a rule of any of the receiver's groups allows it. Outgoing traffic is allowed until one of the
 // sender's groups has an egress rule; from then on only such rules allow it.
-import { canonicalIp } from "../core/ip.ts";
-import { parseIpv4 } from "../core/ipv4.ts";
-import { parseIpv6 } from "../core/ipv6.ts";
+import { inNetwork } from "../core/ip.ts";
 
 /** One rule. */
 export interface Rule {
@@ -70,27 +68,6 @@ function matches(
   const external = known.find(({ key }) => key === group)?.externalSources ?? [];
   return other.groups.some(({ key }) => key === group) ||
     external.some((source) => inNetwork(other.address, source));
-}
-
-/** Whether the address is in the network (`a.b.c.d/n`, `x::/n`, or a single address); false for a malformed network. */
-export function inNetwork(address: string, network: string): boolean {
-  const [base = "", length] = network.split("/");
-  const [one, other] = [bytesOf(address), bytesOf(base)];
-  if (one === null || other === null || one.length !== other.length) return false;
-  if (length !== undefined && !/^\d{1,3}$/.test(length)) return false;
-  const bits = length === undefined ? one.length * 8 : Number(length);
-  if (bits > one.length * 8) return false;
-  return one.every((byte, index) => {
-    const counted = Math.min(8, Math.max(0, bits - index * 8));
-    const mask = 256 - 2 ** (8 - counted);
-    return (byte & mask) === ((other[index] ?? 0) & mask);
-  });
-}
-
-function bytesOf(text: string): Uint8Array | null {
-  const address = canonicalIp(text);
-  if (address === null) return null;
-  return address.includes(":") ? parseIpv6(address) : parseIpv4(address);
 }
 
 /** The `exo` CLI's command that lets the heartbeats in. Source: exoscale/cli, security_group_rule_add.go. */

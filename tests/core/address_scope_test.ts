@@ -42,6 +42,8 @@ Deno.test("scopeOf() names what the internet cannot reach", () => {
     ["fec0::1", null],
     ["ff02::1", "ff00::/8"],
     ["2001:db8::1", null],
+    ["::ffff:10.0.0.1", "10.0.0.0/8"],
+    ["::ffff:198.51.100.50", null],
     ["front door", null],
     ["", null],
   ];

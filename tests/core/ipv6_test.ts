@@ -5,7 +5,6 @@ import fc from "fast-check";
 import { readValues } from "../../src/options/parse.ts";
 import { configure } from "../../src/config/config.ts";
 import { decode, encode, type Heartbeat } from "../../src/core/heartbeat.ts";
-import { canonicalIp, familyOf, hostText, isIpv6 } from "../../src/core/ip.ts";
 import { formatIpv6, parseIpv6, standInFor } from "../../src/core/ipv6.ts";
 import { openSocket } from "../../src/host/udp_socket.ts";
 import type { Datagram } from "../../src/world.ts";
@@ -41,33 +40,6 @@ Deno.test("parseIpv6() reads what the runtime's URL parser reads, and refuses wh
 });
 
 const hostOf = (text: string) => new URL(`http://[${text}]/`).hostname;
-
-Deno.test("canonicalIp() gives one text for each address, and IPv4 back from its mapped form", () => {
-  const rows: ReadonlyArray<readonly [text: string, canonical: string | null]> = [
-    ["192.0.2.1", "192.0.2.1"],
-    ["2001:DB8:0:0::1", "2001:db8::1"],
-    ["2001:db8:0:0:1:0:0:1", "2001:db8::1:0:0:1"],
-    ["::ffff:192.0.2.1", "192.0.2.1"],
-    ["::ffff:c000:201", "192.0.2.1"],
-    // Almost the mapped form.
-    ["100::ffff:c000:201", "100::ffff:c000:201"],
-    ["0:1::ffff:c000:201", "0:1::ffff:c000:201"],
-    ["::1:ffff:c000:201", "::1:ffff:c000:201"],
-    ["::100:ffff:c000:201", "::100:ffff:c000:201"],
-    ["::ff00:c000:201", "::ff00:c000:201"],
-    ["::ff:c000:201", "::ff:c000:201"],
-    ["::", "::"],
-    ["fe80::1%eth0", null],
-    ["[::1]", null],
-    ["1:2:3:4:5:6:7::8", null],
-    ["web", null],
-    ["", null],
-  ];
-  for (const [text, canonical] of rows) assertEquals(canonicalIp(text), canonical, text);
-  assertEquals([isIpv6("::1"), isIpv6("127.0.0.1")], [true, false]);
-  assertEquals([familyOf("::1"), familyOf("127.0.0.1")], ["IPv6", "IPv4"]);
-  assertEquals([hostText("::1"), hostText("127.0.0.1")], ["[::1]", "127.0.0.1"]);
-});
 
 const ID = "3f8a2b64-9c1d-4e7f-a5b0-6d2c8e4f1a93";
 const LONG = "2001:db8:0:1:2::1";

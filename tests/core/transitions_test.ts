@@ -64,6 +64,8 @@ Deno.test("changesBetween() tells of peers that come, live, die and go", () => {
   assertEquals(of([dead], [peer("10.0.0.7", { trailer: { ownPriority: 255 }, priority: 255 })]), [
     "info peer-alive: peer 10.0.0.7 is alive, priority 255",
   ]);
+  const original = { ...live, priority: 40, trailer: null };
+  assertEquals(of([dead], [original]), ["info peer-alive: peer 10.0.0.7 is alive, priority 40"]);
 });
 
 Deno.test("changesBetween() tells of a machine that lives at another address", () => {

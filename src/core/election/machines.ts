@@ -34,8 +34,6 @@ export function livesElsewhere(peer: Peer, state: Paths): boolean {
 }
 
 function merged(paths: readonly Peer[]): Peer {
-  const [only, ...more] = paths;
-  if (only === undefined || more.length === 0) return only as Peer;
   const live = paths.filter(({ alive }) => alive);
   const known = live.length > 0 ? live : paths;
   const last = known.reduce((one, other) => saidLater(other, one) ? other : one);

@@ -1,0 +1,58 @@
+// Addresses of either family: one text for each, and the networks they are in.
+import { assertEquals } from "@std/assert";
+import { canonicalIp, familyOf, hostText, inNetwork, isIpv6 } from "../../src/core/ip.ts";
+
+Deno.test("canonicalIp() gives one text for each address, and IPv4 back from its mapped form", () => {
+  const rows: ReadonlyArray<readonly [text: string, canonical: string | null]> = [
+    ["192.0.2.1", "192.0.2.1"],
+    ["2001:DB8:0:0::1", "2001:db8::1"],
+    ["2001:db8:0:0:1:0:0:1", "2001:db8::1:0:0:1"],
+    ["::ffff:192.0.2.1", "192.0.2.1"],
+    ["::ffff:c000:201", "192.0.2.1"],
+    // Almost the mapped form.
+    ["100::ffff:c000:201", "100::ffff:c000:201"],
+    ["0:1::ffff:c000:201", "0:1::ffff:c000:201"],
+    ["::1:ffff:c000:201", "::1:ffff:c000:201"],
+    ["::100:ffff:c000:201", "::100:ffff:c000:201"],
+    ["::ff00:c000:201", "::ff00:c000:201"],
+    ["::ff:c000:201", "::ff:c000:201"],
+    ["::", "::"],
+    ["fe80::1%eth0", null],
+    ["[::1]", null],
+    ["1:2:3:4:5:6:7::8", null],
+    ["web", null],
+    ["", null],
+  ];
+  for (const [text, canonical] of rows) assertEquals(canonicalIp(text), canonical, text);
+  assertEquals([isIpv6("::1"), isIpv6("127.0.0.1")], [true, false]);
+  assertEquals([familyOf("::1"), familyOf("127.0.0.1")], ["IPv6", "IPv4"]);
+  assertEquals([hostText("::1"), hostText("127.0.0.1")], ["[::1]", "127.0.0.1"]);
+});
+
+Deno.test("inNetwork() compares the first bits of addresses of the same family", () => {
+  const rows: [string, string, boolean][] = [
+    ["203.0.113.9", "203.0.113.0/24", true],
+    ["203.0.114.9", "203.0.113.0/24", false],
+    ["203.0.113.9", "203.0.113.8/31", true],
+    ["203.0.113.10", "203.0.113.8/31", false],
+    ["203.0.113.9", "0.0.0.0/0", true],
+    ["203.0.113.9", "203.0.113.9", true],
+    ["203.0.113.9", "203.0.113.10", false],
+    ["203.0.113.9", "::/0", false],
+    ["2001:db8::9", "2001:DB8:0::/48", true],
+    ["2001:db8:1::9", "2001:db8::/48", false],
+    ["203.0.113.9", "203.0.113.9/32", true],
+    ["203.0.113.8", "203.0.113.9/32", false],
+    ["::ffff:203.0.113.9", "203.0.113.0/24", true],
+    ["2001:db8::9", "2001:db8::9/128", true],
+    ["2001:db8::9", "2001:db8::9/129", false],
+    ["203.0.113.9", "203.0.113.9/33", false],
+    ["203.0.113.9", "203.0.113.9/0032", false],
+    ["203.0.113.9", "203.0.113.0/x", false],
+    ["203.0.113.9", "nonsense", false],
+    ["nonsense", "0.0.0.0/0", false],
+  ];
+  for (const [address, network, inside] of rows) {
+    assertEquals(inNetwork(address, network), inside, `${address} in ${network}`);
+  }
+});
