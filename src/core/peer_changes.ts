@@ -29,8 +29,8 @@ function* heardAgain(
   known: Peer,
   { before, after }: { before: Election; after: Election },
 ): Generator<Report> {
-  const [elsewhere] = livingPaths(peer, after);
-  if (elsewhere && livesElsewhere(known, before)) {
+  if (livesElsewhere(known, before)) {
+    const [elsewhere = peer] = livingPaths(peer, after);
     const again = known.heardAtMs === null ? ", too" : " again";
     const text = `peer ${titleOf(elsewhere)} is heard at ${pathText(peer)}${again}`;
     return yield report("info", "path-back", text);

@@ -95,6 +95,10 @@ Deno.test("changesBetween() tells of a machine that lives at another address", (
   assertEquals(at(inside, silent, [live, dead]), [
     "warning peer-dead: peer 10.0.0.7 is dead, at backend 2001:db8::7, too",
   ], "one line for a machine that dies on both at once");
+  assertEquals(at(silent, inside, [live, dead]), [
+    "warning path-silent: peer backend 2001:db8::7 lives, but is not heard at 10.0.0.7 any more",
+    "info path-back: peer backend 2001:db8::7 is heard at backend 2001:db8::7 again",
+  ], "it was never dead, so it is not alive again");
   // Two instances that the cloud does not know are not the same.
   const nameless = { ...other, instanceId: null };
   assertEquals(of(nameless, { ...dead, instanceId: null }), [
