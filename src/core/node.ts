@@ -294,7 +294,7 @@ function withOwnerships(node: Node, [ownership, ...rest]: readonly Ownership[]):
   return {
     ...node,
     ownership: ownership ?? node.ownership,
-    sisters: sisters.length === 0 ? node.sisters : sisters,
+    sisters,
   };
 }
 

@@ -1,6 +1,8 @@
 // When a node that was asked to stop may go, and with which exit code, by tables.
 import { assertEquals } from "@std/assert";
+import { type Lease, startLease } from "../../src/core/lease/state.ts";
 import { shutdown } from "../../src/core/shutdown.ts";
+import { advert } from "../../src/core/speak.ts";
 import { startNode } from "../../src/core/node.ts";
 import { NODE_SETTINGS } from "../support/node_settings.ts";
 import type { Node } from "../../src/core/node_state.ts";
@@ -109,4 +111,58 @@ Deno.test("what a node leaves behind is claimed only where it can be", () => {
     assertEquals(remains && `${remains.severity}: ${remains.text}`, wanted);
   }
   assertEquals(shutdown.remains({ ...stopped({}), stoppedAtMs: null }), null, "it was not stopped");
+});
+
+/** A stopped node that has let go of the address; it owns the lease and must give it up, unless the rest differs. */
+function lettingGo(different: Partial<Lease>, { stops = 1, tiedUntilMs = -Infinity } = {}): Node {
+  const node = stopped({ holding: false, stops });
+  const lease = startLease({ ttlMs: 9_000, failsafe: true, heartbeats: true }, 0);
+  const ownership = { ...node.ownership, strayUntilMs: tiedUntilMs };
+  return { ...node, ownership, lease: { ...lease, tenure: TENURE, ...different } };
+}
+
+const TENURE = {
+  ...{ token: "t", sinceMs: 0, renewedAtMs: STOPPED_MS, clean: false, inherited: false },
+};
+
+Deno.test("a stopped node first gives its lease up, or lets it expire with what it sent under it", () => {
+  const gone = { tenure: null };
+  const release = { token: "t", to: null, untilMs: END_MS };
+  const { write } = lettingGo({}).lease!;
+  const tied = { tiedUntilMs: STOPPED_MS + 1 };
+  const call = { verb: "release", token: "t", to: null } as const;
+  const flight = { ...write, inFlight: { id: 1, call, startedAtMs: 0 } };
+  const silent = { settings: { ttlMs: 9_000, failsafe: false, heartbeats: false } };
+  const says = (leaving: boolean) => ({
+    ...silent,
+    announced: {
+      ...{ session: "s", sentAtMs: 0, sinceMs: 0 },
+      says: { ...advert(stopped({}).election), leaving },
+    },
+  });
+  const rows: ReadonlyArray<readonly [when: string, Node, code: 0 | null, atMs?: number]> = [
+    ["while it owns the lease", lettingGo({}), null],
+    ["while it gives it up", lettingGo({ ...gone, release }), null],
+    ["while a call for it is under way", lettingGo({ ...gone, write: flight }), null],
+    ["once it is given up", lettingGo(gone), 0],
+    ["after two failures", lettingGo({ ...gone, release, write: { ...write, failures: 2 } }), null],
+    ["after three failures", lettingGo({ ...gone, release, write: { ...write, failures: 3 } }), 0],
+    ["while it is tied", lettingGo({}, tied), null],
+    ["while it is tied, when asked twice", lettingGo({}, { ...tied, stops: 2 }), null],
+    ["while it is tied, when asked three times", lettingGo({}, { ...tied, stops: 3 }), 0],
+    [
+      "that is tied no more, when asked three times",
+      lettingGo({}, { stops: 3, tiedUntilMs: STOPPED_MS }),
+      null,
+    ],
+    ["just before the end", lettingGo({}), null, END_MS - 1],
+    ["at the end", lettingGo({}), 0, END_MS],
+    ["while the others do not know it yet", lettingGo({ ...gone, ...says(false) }), null],
+    ["when the others know it", lettingGo({ ...gone, ...says(true) }), 0],
+  ];
+  for (const [when, node, code, atMs = STOPPED_MS] of rows) {
+    assertEquals(shutdown.exitCode(node, atMs), code, when);
+  }
+  const unheard = lettingGo({ ...gone, ...says(false) }, { stops: 3 });
+  assertEquals(shutdown.exitCode(unheard, STOPPED_MS), 0, "asked three times it does not wait");
 });
