@@ -1,5 +1,5 @@
 import { decodeHex, encodeHex } from "@std/encoding/hex";
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { HEALTHY_TRAILER } from "../support/node_settings.ts";
 import fc from "fast-check";
 import {
@@ -239,6 +239,18 @@ const anyHeartbeat: fc.Arbitrary<Heartbeat> = fc.record({
   id: fc.uuid(),
   trailer: fc.option(anyTrailer),
 }, { noNullPrototype: true });
+
+Deno.test("encode() refuses what has no room in a heartbeat", () => {
+  const id = "3f8a2b64-9c1d-4e7f-a5b0-6d2c8e4f1a93";
+  const heartbeat = { priority: 255, elasticIp: "198.51.100.50", id, trailer: null };
+  assertEquals(encode(heartbeat).length, 24);
+  for (const priority of [-1, 256, 1.5, NaN]) {
+    assertThrows(() => encode({ ...heartbeat, priority }), Error, "priority in 0..255");
+  }
+  for (const elasticIp of ["web", "2001:db8::1"]) {
+    assertThrows(() => encode({ ...heartbeat, elasticIp }), Error, "IPv4, or IPv6 with a trailer");
+  }
+});
 
 Deno.test("decode() returns what encode() was given", () => {
   fc.assert(fc.property(anyHeartbeat, (heartbeat) => {

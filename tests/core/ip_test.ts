@@ -1,6 +1,15 @@
 // Addresses of either family: one text for each, and the networks they are in.
-import { assertEquals } from "@std/assert";
-import { canonicalIp, familyOf, hostText, inNetwork, isIpv6 } from "../../src/core/ip.ts";
+import { assert, assertEquals } from "@std/assert";
+import {
+  canonicalElasticIp,
+  canonicalIp,
+  familyOf,
+  hostText,
+  inNetwork,
+  isIpv6,
+  networkOf,
+  sameElasticIp,
+} from "../../src/core/ip.ts";
 
 Deno.test("canonicalIp() gives one text for each address, and IPv4 back from its mapped form", () => {
   const rows: ReadonlyArray<readonly [text: string, canonical: string | null]> = [
@@ -55,4 +64,27 @@ Deno.test("inNetwork() compares the first bits of addresses of the same family",
   for (const [address, network, inside] of rows) {
     assertEquals(inNetwork(address, network), inside, `${address} in ${network}`);
   }
+});
+
+Deno.test("every address of an Elastic IPv6, and its prefix, stand for the one that the API names", () => {
+  const named = "2001:db8:0:1:2::1";
+  const texts = [
+    named,
+    "2001:db8:0:1:2::/96",
+    "2001:db8:0:1:2::1/96",
+    "2001:db8:0:1:2::abcd",
+    "2001:DB8:0:1:2:0:0:1",
+    "2001:0db8:0000:0001:0002:0000:0000:0001",
+  ];
+  for (const text of texts) {
+    assertEquals(canonicalElasticIp(text), named, text);
+    assert(sameElasticIp(text, "2001:db8:0:1:2::9"), text);
+  }
+  assertEquals(canonicalElasticIp("198.51.100.50"), "198.51.100.50");
+  assertEquals(canonicalElasticIp("::ffff:198.51.100.50"), "198.51.100.50");
+  for (const text of ["198.51.100.50/96", "2001:db8::/64", "2001:db8::1/96/96", "web", "/96", ""]) {
+    assertEquals(canonicalElasticIp(text), null, text);
+  }
+  assert(!sameElasticIp(named, "2001:db8:0:1:3::1") && !sameElasticIp("web", "web"));
+  assertEquals([networkOf(named), networkOf("192.0.2.1")], ["2001:db8:0:1:2::/96", "192.0.2.1/32"]);
 });

@@ -1,5 +1,5 @@
 // What the log says about the lease, as an operator reads it: who, what, why, what next.
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertStringIncludes } from "@std/assert";
 import { NodeFixture, PEERS, SELF_ID } from "../support/node_fixture.ts";
 import { OTHER_OWNER } from "../support/lease_store.ts";
 import type { Trailer } from "../../src/core/heartbeat.ts";
@@ -48,6 +48,16 @@ Deno.test("a node that gets the lease says what it does before it attaches", () 
     "it attaches it",
     "info role: master (best), was backup",
   ]);
+});
+
+Deno.test("without the store a holder that is alone says so", () => {
+  const node = owner();
+  node.step({ kind: "members", peers: [], inPeerList: true });
+  linesOf(node);
+  node.store.fails = true;
+  node.until(20_000);
+  const [, , begun] = linesOf(node);
+  assertStringIncludes(begun ?? "", "because it has no peers");
 });
 
 Deno.test("without the store a holder says why it keeps the address, and why that ends", () => {

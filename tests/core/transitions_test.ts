@@ -106,6 +106,24 @@ Deno.test("changesBetween() tells of a machine that lives at another address", (
   ]);
 });
 
+Deno.test("changesBetween() tells when the limit for moves is reached, and when it is over", () => {
+  const settings = { ...NODE.election.settings, moveLimit: { moves: 3, withinMs: 60_000 } };
+  const of = (beforeMs: number | null, afterMs: number | null, limited = settings) =>
+    lines(
+      state([], { limitedUntilMs: beforeMs, settings }),
+      state([], { limitedUntilMs: afterMs, settings: limited }),
+    );
+  const reached = "critical move-limit: the Elastic IP has moved 3 times within 60 s " +
+    "(--move-limit): it stays with a holder that can serve, for the next 12 s";
+  assertEquals(of(null, 22_000), [reached]);
+  assertEquals(of(-Infinity, 22_000), [reached]);
+  assertEquals(of(22_000, 30_000), [], "it goes on");
+  const over = ["info move-limit: the Elastic IP may move to a better node again"];
+  assertEquals(of(22_000, -Infinity), over);
+  assertEquals(of(22_000, null, NODE.election.settings as typeof settings), over);
+  assertEquals([of(null, null), of(-Infinity, null)], [[], []]);
+});
+
 Deno.test("changesBetween() tells of a link that works one way only, and of its end", () => {
   const of = (before: Peer, after: Peer) => lines(state([before]), state([after]));
   const warned = "warning one-way: peer 10.0.0.7 is heard, but does not hear us";

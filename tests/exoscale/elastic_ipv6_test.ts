@@ -2,7 +2,6 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { readValues } from "../../src/options/parse.ts";
 import { configure } from "../../src/config/config.ts";
-import { canonicalElasticIp, networkOf, sameElasticIp } from "../../src/core/ip.ts";
 import { CloudError } from "../../src/exoscale/cloud_error.ts";
 import { endsStart } from "./complaint.ts";
 import { CloudFixture, PATIENT } from "../support/cloud/cloud_fixture.ts";
@@ -18,20 +17,6 @@ const TEXTS = [
   "2001:DB8:0:1:2:0:0:1",
   "2001:0db8:0000:0001:0002:0000:0000:0001",
 ];
-
-Deno.test("every address of an Elastic IPv6, and its prefix, stand for the one that the API names", () => {
-  for (const text of TEXTS) {
-    assertEquals(canonicalElasticIp(text), LONG, text);
-    assert(sameElasticIp(text, "2001:db8:0:1:2::9"), text);
-  }
-  assertEquals(canonicalElasticIp("198.51.100.50"), "198.51.100.50");
-  assertEquals(canonicalElasticIp("::ffff:198.51.100.50"), "198.51.100.50");
-  for (const text of ["198.51.100.50/96", "2001:db8::/64", "2001:db8::1/96/96", "web", "/96", ""]) {
-    assertEquals(canonicalElasticIp(text), null, text);
-  }
-  assert(!sameElasticIp(LONG, "2001:db8:0:1:3::1") && !sameElasticIp("web", "web"));
-  assertEquals([networkOf(LONG), networkOf("192.0.2.1")], ["2001:db8:0:1:2::/96", "192.0.2.1/32"]);
-});
 
 Deno.test("-xi takes every text of it", () => {
   for (const text of TEXTS) {

@@ -40,11 +40,10 @@ function merged(paths: readonly Peer[]): Peer {
   const longest = known.reduce((one, other) => steadier(other, one) ? other : one);
   const heardAtMs = latest(known);
   const { aliveSinceMs, beats, proof } = longest;
-  const lasted = (longest.heardAtMs ?? 0) - (aliveSinceMs ?? 0);
   return {
     ...last,
     heardAtMs,
-    aliveSinceMs: heardAtMs === null || aliveSinceMs === null ? null : heardAtMs - lasted,
+    aliveSinceMs: heardAtMs === null || aliveSinceMs === null ? null : heardAtMs - lifeMs(longest),
     beats,
     proof: proof ?? last.proof,
     // A peer of an earlier version says of each path whether it hears us there.

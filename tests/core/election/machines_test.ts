@@ -87,6 +87,20 @@ function proof(run: bigint, clockMs: number, sinceMs: number): Proof {
   return { run, sequence, sinceMs, freshAtMs: 100_000, freshSequence: sequence };
 }
 
+Deno.test("what a machine knows of this node is what it was told on the path that was heard last, or on any", () => {
+  const told = (id: string) => {
+    const says = { unhealthy: false, keeps: false, priority: 10, holds: false };
+    return { knowsUs: [{ ...says, id, untilMs: Infinity }] };
+  };
+  const early = { heardAtMs: 1_000 }, late = { heardAtMs: 9_000 };
+  const known = (first: DifferentPeer, second: DifferentPeer) =>
+    merged(first, second).knowsUs.map(({ id }) => id);
+  assertEquals(known({ ...early, ...told("early") }, { ...late, ...told("late") }), ["late"]);
+  assertEquals(known({ ...early, ...told("early") }, late), ["early"]);
+  assertEquals(known(late, { ...early, ...told("early") }), ["early"]);
+  assertEquals(known(early, late), []);
+});
+
 Deno.test("what was recorded on one path is not believed on the other", () => {
   const doubt = (other: Proof, trailer: Trailer, own: Proof | null = null) => {
     const state = paths({ proof: own }, { proof: other });
