@@ -18,7 +18,7 @@ export function* leaseProblems(
   const holds = view.holding === true;
   if (!reachable) {
     const since = answeredAgeMs === null ? "" : ` for ${spanText(answeredAgeMs)}`;
-    const text = `the store of the lease does not answer${since}`;
+    const text = `the store of the lease has served no request${since}`;
     const kept = lease.failsafe
       ? "this node holds the address only while it hears every peer"
       : "this node gives the address up";

@@ -82,7 +82,7 @@ function leaseText(lease: LeaseStatus, verbose: boolean): string {
   const who = owner && (verbose ? ownerTitle(owner) : owner.name ?? ownerTitle(owner));
   return [
     whose(lease, who),
-    `lasts ${durationText(ttlMs)}`,
+    `TTL ${durationText(ttlMs)}`,
     ...(fencing ? ["detaches others first"] : []),
     ...(failsafe ? ["failsafe: holds without the store"] : []),
   ].join(", ");
@@ -90,18 +90,18 @@ function leaseText(lease: LeaseStatus, verbose: boolean): string {
 
 function whose(lease: LeaseStatus, who: string | null): string {
   const { owned, ownerAgeMs, releasedTo, readAgeMs, renewalAgeMs, lost } = lease;
-  if (owned) return `this node owns it${forAge(ownerAgeMs)}, renewed ${ageText(renewalAgeMs)}`;
+  if (owned) return `this node ${ownsFor(ownerAgeMs)}, renewed ${ageText(renewalAgeMs)}`;
   const before = lost ? "lost; " : "";
   if (readAgeMs === null) return `${before}not known who owns it`;
   const read = `read ${ageText(readAgeMs)}`;
   if (who === null) return `${before}nobody owns it, ${read}`;
   return releasedTo === null
-    ? `${who} owns it${forAge(ownerAgeMs)}, ${read}`
+    ? `${who} ${ownsFor(ownerAgeMs)}, ${read}`
     : `${who} gave it up to instance ${releasedTo}, ${read}`;
 }
 
-function forAge(ageMs: AgeMs): string {
-  return ageMs === null ? "" : ` for ${spanText(ageMs)}`;
+function ownsFor(ageMs: AgeMs): string {
+  return ageMs === null ? "owns it" : `has owned it for ${spanText(ageMs)}`;
 }
 
 function storeText({ store, reachable, answeredAgeMs, calls }: LeaseStatus): string {

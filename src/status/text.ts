@@ -247,7 +247,7 @@ function notesOn(peer: MachineView): string[] {
   return [
     leaving ? "leaving" : "",
     keeps ? "keeps it (--move-limit)" : "",
-    unable ? "cannot act on the cloud" : "",
+    unable ? "cannot take the address" : "",
     unhealthy ? "unhealthy" : "",
     back ? "stands back" : "",
     peer.link === "does-not-hear-us" ? "does not hear us" : "",

@@ -190,7 +190,7 @@ function* peerProblems(peer: MachineView, view: AddressView): Generator<Found> {
     yield ["WARNING", `${title} is heard, but does not hear this node`];
   }
   if (peer.unhealthy) yield ["WARNING", `${title} is unhealthy`];
-  if (peer.unable && !peer.leaving) yield ["WARNING", `${title} cannot act on the cloud`];
+  if (peer.unable && !peer.leaving) yield ["WARNING", `${title} cannot take the address`];
 }
 
 /** The known holders. Peers that cannot say so count if the cloud or their rank shows it. */

@@ -1,5 +1,5 @@
 // What the log says about the lease, as an operator reads it: who, what, why, what next.
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { NodeFixture, PEERS, SELF_ID } from "../support/node_fixture.ts";
 import { OTHER_OWNER } from "../support/lease_store.ts";
 import type { Trailer } from "../../src/core/heartbeat.ts";
@@ -50,6 +50,13 @@ Deno.test("a node that gets the lease says what it does before it attaches", () 
   ]);
 });
 
+Deno.test("without the failsafe the loss of the lease promises nothing that keeps the address", () => {
+  const node = owner({ failsafe: false });
+  loseStore(node);
+  const lost = linesOf(node).find((line) => line.startsWith("warning lease-lost"));
+  assertMatch(lost ?? "", /the lease's 10 s is there to detach the address$/);
+});
+
 Deno.test("without the store a holder that is alone says so", () => {
   const node = owner();
   node.step({ kind: "members", peers: [], inPeerList: true });
@@ -67,14 +74,14 @@ Deno.test("without the store a holder says why it keeps the address, and why tha
   assertEquals(rest, []);
   assertEquals(
     storeLost,
-    "warning store-lost: the store of the lease has answered no request of the last 6.7 s: it " +
+    "warning store-lost: the store of the lease has served no request of the last 6.7 s: it " +
       "cannot be renewed",
   );
   assertEquals(
     leaseLost,
     "warning lease-lost: this node does not own the lease any more: it sent its last renewal " +
       "that went well 6.7 s ago, and the last third of the lease's 10 s is there to detach the " +
-      "address",
+      "address, unless the failsafe keeps it",
   );
   const heard = "because it hears all 2 peers, and no other node holds it";
   assertEquals(

@@ -58,7 +58,7 @@ Deno.test("changesBetween() tells of peers that come, live, die and go", () => {
     of([dead], [peer("10.0.0.7", { priority: 255, trailer: { ownPriority: 10, ...trailer } })])[0];
   const said = "info peer-alive: peer 10.0.0.7 is alive, priority 10, ";
   assertEquals(back({ unhealthy: true }), `${said}unhealthy`);
-  assertEquals(back({ unable: true }), `${said}cannot act on the cloud`);
+  assertEquals(back({ unable: true }), `${said}cannot take the address`);
   assertEquals(back({ leaving: true }), `${said}leaving`);
   assertEquals(back({}), `${said}stands back`);
   assertEquals(of([dead], [peer("10.0.0.7", { trailer: { ownPriority: 255 }, priority: 255 })]), [

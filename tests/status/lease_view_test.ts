@@ -61,7 +61,7 @@ Deno.test("the text has two rows for the lease, and no row without one", () => {
   const [view] = OWNER.addresses, renewed = (view!.lease!.renewalAgeMs! / 1_000).toFixed(1);
   const store = "reachable, answered ";
   const [lease, where = ""] = rowsOf(OWNER);
-  assertEquals(lease, `this node owns it for 6.9 s, renewed ${renewed} s ago, lasts 10 s`);
+  assertEquals(lease, `this node has owned it for 6.9 s, renewed ${renewed} s ago, TTL 10 s`);
   assert(where.startsWith(store) && where.endsWith("errors none; etcd at https://10.0.0.5:2379"));
   assertEquals(rowsOf(new NodeFixture().snapshot()), []);
   const older = { ...OWNER, addresses: [{ ...view!, lease: undefined } as unknown as AddressView] };
@@ -74,28 +74,28 @@ Deno.test("the row says who owns the lease, or what is not known", () => {
       rowsOf(changed(BACKUP, { lease: { readAgeMs: 2_100, ...lease } }), verbose)[0],
       wanted,
     );
-  is({}, "edge-2 owns it for 8.0 s, read 2.1 s ago, lasts 10 s");
+  is({}, "edge-2 has owned it for 8.0 s, read 2.1 s ago, TTL 10 s");
   is(
     {},
-    `edge-2 (${OTHER_OWNER.instanceId}) owns it for 8.0 s, read 2.1 s ago, lasts 10 s`,
+    `edge-2 (${OTHER_OWNER.instanceId}) has owned it for 8.0 s, read 2.1 s ago, TTL 10 s`,
     true,
   );
   is(
     { owner: { instanceId: "i-9", name: null } },
-    "instance i-9 owns it for 8.0 s, read 2.1 s ago, lasts 10 s",
+    "instance i-9 has owned it for 8.0 s, read 2.1 s ago, TTL 10 s",
   );
-  is({ releasedTo: "i-3" }, "edge-2 gave it up to instance i-3, read 2.1 s ago, lasts 10 s");
-  is({ owner: null }, "nobody owns it, read 2.1 s ago, lasts 10 s");
-  is({ owner: null, lost: true }, "lost; nobody owns it, read 2.1 s ago, lasts 10 s");
-  is({ readAgeMs: null }, "not known who owns it, lasts 10 s");
+  is({ releasedTo: "i-3" }, "edge-2 gave it up to instance i-3, read 2.1 s ago, TTL 10 s");
+  is({ owner: null }, "nobody owns it, read 2.1 s ago, TTL 10 s");
+  is({ owner: null, lost: true }, "lost; nobody owns it, read 2.1 s ago, TTL 10 s");
+  is({ readAgeMs: null }, "not known who owns it, TTL 10 s");
   is(
     { readAgeMs: null, lost: true, failsafe: true },
-    "lost; not known who owns it, lasts 10 s, failsafe: holds without the store",
+    "lost; not known who owns it, TTL 10 s, failsafe: holds without the store",
   );
   const fencing = rowsOf(changed(OWNER, { lease: { fencing: true, renewalAgeMs: 100 } }))[0];
   assertEquals(
     fencing,
-    "this node owns it for 6.9 s, renewed 0.1 s ago, lasts 10 s, detaches others first",
+    "this node has owned it for 6.9 s, renewed 0.1 s ago, TTL 10 s, detaches others first",
   );
   const errors = [{ word: "unreachable", count: 2, ageMs: 3_000 }] as const;
   const call = { verb: "renew", done: 0, doneAgeMs: null, tookMs: null, errors };
@@ -116,14 +116,14 @@ const TABLE: readonly [string, Snapshot, Different, string, string | null][] = [
     BACKUP,
     { lease: { reachable: false, answeredAgeMs: 12_000 } },
     "WARNING",
-    "the store of the lease does not answer for 12.0 s",
+    "the store of the lease has served no request for 12.0 s",
   ],
   [
     "a holder keeps the address without the store",
     OWNER,
     { lease: { reachable: false, answeredAgeMs: 12_000, owned: false, failsafe: true } },
     "CRITICAL",
-    "the store of the lease does not answer for 12.0 s: this node holds the address only while " +
+    "the store of the lease has served no request for 12.0 s: this node holds the address only while " +
     "it hears every peer",
   ],
   [
@@ -131,7 +131,7 @@ const TABLE: readonly [string, Snapshot, Different, string, string | null][] = [
     OWNER,
     { lease: { reachable: false, answeredAgeMs: 12_000, owned: false } },
     "CRITICAL",
-    "the store of the lease does not answer for 12.0 s: this node gives the address up",
+    "the store of the lease has served no request for 12.0 s: this node gives the address up",
   ],
   [
     "the lease is lost",

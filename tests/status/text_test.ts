@@ -212,7 +212,7 @@ Deno.test("statusLines() says of a peer all that is not as it should be", () => 
   assertEquals(cells({ ...unheard, heardAgeMs: null }), ["unheard", "-", "-", "never"]);
   assertEquals(cells({ alive: false }), ["dead", "20", "-", "0.4 s ago"]);
   assertEquals(cells({ holds: true, leaving: true, unable: true, unhealthy: true }), [
-    ...["live", "20", "yes", "0.4 s ago", "leaving, cannot act on the cloud, unhealthy"],
+    ...["live", "20", "yes", "0.4 s ago", "leaving, cannot take the address, unhealthy"],
   ]);
   const notes = (peer: Partial<PeerView>) => cells(peer)[4];
   assertEquals(notes({ link: "does-not-hear-us" }), "does not hear us");

@@ -209,7 +209,7 @@ const TABLE: readonly (readonly [what: string, Different, Level, problem: string
     "a peer lost the cloud",
     { peer: { unable: true } },
     "WARNING",
-    "peer 203.0.113.11 cannot act on the cloud",
+    "peer 203.0.113.11 cannot take the address",
   ],
   ["a peer leaves", { peer: { leaving: true, unable: true } }, "OK", null],
   [

@@ -153,7 +153,7 @@ export function ownPriorityOf({ priority, trailer }: Peer): number {
 export function standingBack({ priority, trailer }: Peer): string {
   if (trailer === null) return "";
   if (trailer.leaving) return "leaving";
-  if (trailer.unable) return "cannot act on the cloud";
+  if (trailer.unable) return "cannot take the address";
   if (trailer.unhealthy) return "unhealthy";
   const back = priority === LAST_PRIORITY && trailer.ownPriority !== LAST_PRIORITY;
   return back ? "stands back" : "";

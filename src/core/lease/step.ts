@@ -112,10 +112,11 @@ function passTime(lease: Lease, { atMs, say }: Circumstances): Lease {
     next = { ...next, tenure: { ...lease.tenure, inherited: false } };
   }
   if (lease.tenure === null || atMs < lossAtMs(lease)) return next;
-  const { renewedAtMs } = lease.tenure;
+  const { renewedAtMs } = lease.tenure, { ttlMs, failsafe, heartbeats } = lease.settings;
+  const unless = failsafe && heartbeats ? ", unless the failsafe keeps it" : "";
   const text = `this node does not own the lease any more: it sent its last renewal that went ` +
     `well ${spanText(atMs - renewedAtMs)} ago, and the last third of the lease's ` +
-    `${durationText(lease.settings.ttlMs)} is there to detach the address`;
+    `${durationText(ttlMs)} is there to detach the address${unless}`;
   say("warning", "lease-lost", text);
   const sight = lease.settings.heartbeats ? next.sight : null;
   return { ...next, tenure: null, lost: true, sight };
@@ -124,7 +125,7 @@ function passTime(lease: Lease, { atMs, say }: Circumstances): Lease {
 function lostText({ answeredAtMs, tenure }: Lease, atMs: number): string {
   const then = tenure === null ? "this node cannot get the lease" : "it cannot be renewed";
   const span = spanText(atMs - answeredAtMs);
-  return `the store of the lease has answered no request of the last ${span}: ${then}`;
+  return `the store of the lease has served no request of the last ${span}: ${then}`;
 }
 
 function answered(

@@ -362,8 +362,9 @@ export const EVENTS = {
   },
   "store-lost": {
     severities: ["warning"],
-    meaning: "The store of the lease has not answered for two thirds of the lease's time.",
-    cure: "Look at the store-error lines; until it answers, only --lease-failsafe serves.",
+    meaning:
+      "The store of the lease has served no request for two thirds of the lease's time: it is silent, or refuses all.",
+    cure: "Look at the store-error lines; until it serves again, only --lease-failsafe does.",
   },
   "twin": {
     severities: ["info", "critical"],

@@ -84,7 +84,8 @@ export const ROLE_REASONS = {
   },
   "lease-store-lost": {
     severity: "warning",
-    meaning: "The store of the lease does not answer; only a holder that hears every peer goes on.",
+    meaning:
+      "The store of the lease serves no request; only a holder that hears every peer goes on.",
     cure: "Look at the store-error lines, at the store's members, and at the way to them.",
   },
   "unlisted": {

@@ -44,7 +44,7 @@ export interface Facts {
 /** What its heartbeats said when a peer gave the address up. */
 const GAVE_UP: Readonly<Record<string, string>> = {
   leaving: ": it is stopping",
-  unable: ": it cannot act on the cloud",
+  unable: ": it cannot take the address",
   unhealthy: ": it is unhealthy",
 };
 

@@ -220,7 +220,7 @@
           peer.alive ? "good" : "odd",
         ),
         flag(peer.leaving, "leaving", "odd"),
-        flag(peer.unable, "cannot act on the cloud", "bad"),
+        flag(peer.unable, "cannot take the address", "bad"),
         flag(peer.unhealthy, "unhealthy", "bad"),
         flag(
           view.otherHolders.some((holder) =>
