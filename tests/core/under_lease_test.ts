@@ -60,6 +60,8 @@ interface Row {
   readonly election?: Partial<Election>;
   readonly peer?: Peer;
   readonly ownership?: Partial<Ownership>;
+  /** A second address that moves with the first one. */
+  readonly sister?: Partial<Ownership>;
   readonly peersKnown?: boolean;
   readonly stoppedAtMs?: number | null;
 }
@@ -72,12 +74,16 @@ function leaseOf(row: Row): Lease {
   return { ...LEASE, tenure: TENURE, ...row.lease };
 }
 
+function ownershipsOf({ sister, ...row }: Row): Ownership[] {
+  return [ownership(row.ownership), ...(sister ? [ownership(sister)] : [])];
+}
+
 /** The desired state of a node that owns the lease, unless the row says otherwise. */
 function desiredOf(row: Row, atMs = NOW_MS): DesiredState {
   const { peersKnown = true, stoppedAtMs = null } = row;
   return underLease(wantedOf(row), {
     ...{ lease: leaseOf(row), election: election(row.election, row.peer), atMs },
-    ...{ ownerships: [ownership(row.ownership)], peersKnown, stoppedAtMs },
+    ...{ ownerships: ownershipsOf(row), peersKnown, stoppedAtMs },
   });
 }
 
@@ -184,6 +190,7 @@ Deno.test("againstFailsafe() names what forbids to keep the address without the 
     ],
     [{ peer: DEAD }, "peer 10.0.0.7 is not heard"],
     [{ peer: HOLDER }, "peer 10.0.0.7 holds it"],
+    [{ peer: livePeer(7, { trailer: null }) }, null],
   ];
   for (const [row, why] of rows) {
     const lease = { ...LEASE, reachable: false, ...row.lease };
@@ -215,7 +222,7 @@ function wish(row: Row) {
   const wanted = wantedOf(row);
   return wishOf(leaseOf(row), {
     ...{ election: election(row.election, row.peer), wanted, desired: desiredOf(row) },
-    ...{ ownerships: [ownership(row.ownership)], atMs: NOW_MS },
+    ...{ ownerships: ownershipsOf(row), atMs: NOW_MS },
   });
 }
 
@@ -276,6 +283,34 @@ Deno.test("wishOf() gives the lease up once the address is detached, and names t
     ["master", of({}, { wanted: { intent: "hold" } }), null],
   ];
   for (const [when, seen, wanted] of rows) assertEquals(seen, wanted, when);
+});
+
+Deno.test("wishOf() asks of all addresses that move together what it asks of one", () => {
+  const lost = { holding: false, cloudReachable: false };
+  const idle = { lease: { tenure: null }, ownership: { holding: false } };
+  assertEquals(wish({ ...idle, sister: { holding: false } }).take, true);
+  assertEquals(wish({ ...idle, sister: lost }).take, false, "the cloud is lost for one");
+  const holds = { lease: { tenure: null }, wanted: YIELDS } as const;
+  assertEquals(wish({ ...holds, sister: { holding: false } }).take, true, "one of them is held");
+  const given = (sister: Partial<Ownership>) =>
+    wish({ wanted: YIELDS, ownership: DETACHED, sister: { ...DETACHED, ...sister } }).giveUp;
+  const rows: ReadonlyArray<readonly [string, Partial<Ownership>, ReturnType<typeof given>]> = [
+    ["detached as well", {}, { to: HEIR }],
+    ["still held", { holding: true }, null],
+    ["held by others", { others: [{ instanceId: HEIR } as never] }, { to: null }],
+    ["tied", { strayUntilMs: NOW_MS + 1 }, null],
+  ];
+  for (const [when, sister, giveUp] of rows) assertEquals(given(sister), giveUp, when);
+  const useless = (sister: Partial<Ownership>) =>
+    wish({ wanted: { intent: "hold", heir: null }, ownership: lost, sister }).giveUp;
+  assertEquals(useless(lost), { to: null });
+  assertEquals(useless({ ...lost, holding: true }), null, "one of them is held");
+  assertEquals(useless({ holding: false }), { to: null }, "one of them cannot be reached");
+  const fresh = wish({
+    ...{ ownership: { holding: false, seenAtMs: 47_000 } },
+    sister: { holding: false, seenAtMs: 48_000 },
+  });
+  assertEquals(fresh.freshSinceMs, 48_000, "the later of both");
 });
 
 Deno.test("wishOf() gives the lease up without the cloud, to somebody else or when it is of no use", () => {
