@@ -259,12 +259,14 @@ function nextOf(lease: Lease, slot: LeaseSlotName): Due | null {
   return due && { ...due, atMs: Math.max(due.atMs, lease[slot].notBeforeMs) };
 }
 
-/** The renewals of an owner say enough, unless it learns of the others from the store. */
+/**
+ * The renewals of an owner say enough, unless it learns of the others from the store. What the watch shows replaces no
+ * reading: only an answer proves that the store can be reached.
+ */
 function nextRead(lease: Lease): Due | null {
   if (lease.tenure !== null && lease.settings.heartbeats) return null;
-  const atMs = lease.sight === null || readsSoon(lease)
-    ? -Infinity
-    : lease.sightAtMs + renewMs(lease);
+  const readAtMs = Math.min(lease.sightAtMs, lease.answeredAtMs);
+  const atMs = lease.sight === null || readsSoon(lease) ? -Infinity : readAtMs + renewMs(lease);
   return { call: { verb: "read" }, atMs };
 }
 

@@ -205,6 +205,24 @@ Deno.test("a store counts as lost after two thirds without an answer, and as bac
   assertEquals([played.lease.reachable, played.said.at(-1)], [true, "store-back"]);
 });
 
+Deno.test("a watch that goes on telling changes replaces no reading, so a store that answers is not lost", () => {
+  const played = new Played({ take: false });
+  played.read(recordOf("other"), 0);
+  let reads = 0;
+  for (let atMs = 0; atMs <= 30_000; atMs += 500) {
+    if (atMs % 2_500 === 0) {
+      const sight = played.sight(recordOf("other"));
+      played.learn({ kind: "store-seen", sight }, atMs);
+    }
+    played.learn({ kind: "tick" }, atMs);
+    for (const { id } of played.begin(atMs)) {
+      reads += 1;
+      played.answer(id, { verb: "read", sight: played.sight(recordOf("other")) }, atMs + 10);
+    }
+  }
+  assertEquals([reads, played.said], [10, []]);
+});
+
 Deno.test("what an earlier process sent keeps the lease for the time of one change, and no longer", () => {
   const played = new Played();
   played.lease = { ...played.lease, settings: { ...played.lease.settings, ttlMs: 60_000 } };
