@@ -4,8 +4,10 @@
 // The owner acts on what a look shows only after a renewal that it sent after that look began: a process or a machine
 // that slept in between finds out first that the lease is not its own any more.
 import { CHANGE_LIFETIME_MS, type LeaseTerms } from "../lease/state.ts";
-import type { Call, CallSlot } from "./call.ts";
-import { lookAt, type Ownership } from "./state.ts";
+import { instanceTitle } from "../instance_title.ts";
+import type { Call, CallSlot, OtherHolder } from "./call.ts";
+import { CLOUD_LAG_MS } from "./evictions.ts";
+import { type Circumstances, lookAt, type Ownership } from "./state.ts";
 
 /**
  * Looks after an attach under a lease, and after a holder got the lease: what others sent in time may show late, until
@@ -111,12 +113,51 @@ export function mayAttach(state: Ownership): boolean {
 
 /** The next holder to take the address from, null without one. */
 export function nextTaking(state: Ownership): { call: Call; atMs: number } | null {
-  const { desired, others: [first], othersAtMs } = state;
+  const { desired, others, othersAtMs, denied } = state;
+  const first = others.find(({ instanceId }) => !denied.has(instanceId)) ?? others[0];
   if (!desired?.lease || desired.intent !== "hold" || !first) return null;
   // What an older look showed is over, or another owner's to end.
   if (othersAtMs < desired.lease.sinceMs || !mayAct(desired.lease, othersAtMs)) return null;
   const { instanceId } = first;
   return { call: { verb: "evict", instanceId, onlyIfStopped: false }, atMs: -Infinity };
+}
+
+/**
+ * The owner of a lease asked about a holder that the list shows, and the cloud denies that it holds. The list may be
+ * old, but so may that answer. Only if it is the same for as long as the cloud may lag is the owner sure, and goes by
+ * what the last look showed of all others. Else nothing is attached before another look.
+ */
+export function deny(
+  state: Ownership,
+  instanceId: string,
+  { atMs, say }: Circumstances,
+): Ownership {
+  const { desired, denied, others } = state;
+  if (!desired?.lease) return state;
+  const earlier = denied.get(instanceId);
+  const lasts = earlier !== undefined && earlier.sinceMs >= desired.lease.sinceMs;
+  const { sinceMs, told } = lasts ? earlier : { sinceMs: atMs, told: false };
+  const sure = atMs >= sinceMs + CLOUD_LAG_MS;
+  if (sure && !told) {
+    const listed = others.find((each) => each.instanceId === instanceId) ?? { instanceId };
+    const text = `${instanceTitle(listed)} is listed as a holder of the Elastic IP and, asked by ` +
+      "itself, does not hold it: this node goes on without it";
+    say("warning", "holder-denied", text);
+  }
+  return {
+    ...state,
+    denied: new Map([...denied, [instanceId, { sinceMs, told: sure }]]),
+    ...(!sure && { othersAtMs: -Infinity }),
+  };
+}
+
+/** The denials that still count: of holders that the list goes on showing. */
+export function stillDenied(
+  { denied }: Ownership,
+  others: readonly OtherHolder[],
+): Ownership["denied"] {
+  const shown = [...denied].filter(([id]) => others.some(({ instanceId }) => instanceId === id));
+  return shown.length === denied.size ? denied : new Map(shown);
 }
 
 /** Whether the owner of a lease looks for other holders, or takes the address from them. */

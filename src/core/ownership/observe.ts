@@ -11,7 +11,7 @@ import {
   spare,
   spareAll,
 } from "./evictions.ts";
-import { LATE_LOOKS_MS, straysUntilMs } from "./breaking.ts";
+import { deny, LATE_LOOKS_MS, stillDenied, straysUntilMs } from "./breaking.ts";
 import {
   type Circumstances,
   lookAt,
@@ -153,16 +153,19 @@ function evicted(
   }
   // In a split brain both halves may evict each other at the same time: a node whose hold is gone attaches again.
   const next = outcome === "taken"
-    ? lookAt({ ...state, taken: { instanceId, atMs } }, atMs)
-    : state;
+    ? unseen(lookAt({ ...state, taken: { instanceId, atMs } }, atMs))
+    : deny(state, instanceId, { atMs, say });
   const settle = outcome === "absent" ? foundAbsent : close;
   return {
     ...next,
-    // Under a lease, nothing is attached before another look shows that nobody holds.
-    ...(state.desired?.lease && { othersAtMs: -Infinity }),
     evictions: demandProof(settle(state.evictions, instanceId, atMs), atMs),
     others: state.others.filter((holder) => holder.instanceId !== instanceId),
   };
+}
+
+/** Under a lease nothing is attached before another look shows that nobody holds. */
+function unseen(state: Ownership): Ownership {
+  return state.desired?.lease ? { ...state, othersAtMs: -Infinity } : state;
 }
 
 /** Whether we have just ended this hold of a machine that is off, and the change does not show yet. */
@@ -193,6 +196,7 @@ function sight(
     sightedAtMs: asOfMs,
     others: others ?? state.others,
     othersAtMs: others === null ? state.othersAtMs : asOfMs,
+    denied: others === null ? state.denied : stillDenied(state, others),
   };
   if (others?.length !== shown?.length) next = lookAt(next, atMs + CLOUD_LAG_MS);
   const mine = state.desired?.intent === "hold";

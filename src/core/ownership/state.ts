@@ -35,6 +35,14 @@ export interface Allowed {
 /** For an address that moves alone. */
 export const FREE: Allowed = { attach: true, giveUp: true };
 
+/** The cloud's denial that a listed holder holds. */
+export interface Denial {
+  /** The first one in a row. */
+  readonly sinceMs: number;
+  /** Whether the operator was told. */
+  readonly told: boolean;
+}
+
 /** Ownership's whole state. */
 export interface Ownership {
   readonly settings: OwnershipSettings;
@@ -66,6 +74,8 @@ export interface Ownership {
   readonly others: readonly OtherHolder[];
   /** When the look that showed them began. */
   readonly othersAtMs: number;
+  /** Under a lease: holders that the list shows, and that the cloud denies when it is asked about them. */
+  readonly denied: ReadonlyMap<string, Denial>;
   /** Since when we hold only if no other one does, see `DesiredState`; Infinity while that does not apply. */
   readonly holdsOnlyIfUnheldAtMs: number;
   /** The successor that the cloud shows as a holder, null while there is none. */
@@ -136,6 +146,7 @@ export function startOwnership(settings: OwnershipSettings, atMs: number): Owner
     exists: false,
     others: [],
     othersAtMs: -Infinity,
+    denied: new Map(),
     holdsOnlyIfUnheldAtMs: Infinity,
     confirmed: null,
     balked: false,

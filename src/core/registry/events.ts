@@ -174,6 +174,12 @@ export const EVENTS = {
       "Somebody else detached the Elastic IP from this instance; the node attaches it again.",
     cure: "If it comes back, find who does it: Terraform, an operator, or an unheard peer.",
   },
+  "holder-denied": {
+    severities: ["warning"],
+    meaning:
+      "The list shows a holder that, asked by itself, does not hold; the owner of a lease goes on.",
+    cure: "If it lasts, tell the cloud's support: its list of the address's instances is wrong.",
+  },
   "holder-unheard": {
     severities: ["warning"],
     meaning: "A peer that this node does not hear holds and runs: no silent peer is evicted.",

@@ -95,6 +95,72 @@ Deno.test("an owner takes from whoever it saw, whether the machine is off or not
   assertEquals(isFencing(owner()), false);
 });
 
+/** Sees that these hold, by a look that began then and was answered at once. */
+function looked(state: Ownership, ids: readonly string[], atMs: number): Ownership {
+  const others = ids.map((instanceId) => ({ instanceId, off: false }));
+  const call = { verb: "look", others: true } as const;
+  const inFlight = { id: 99, call, startedAtMs: atMs, stale: false };
+  const asking = { ...state, read: { ...state.read, inFlight } };
+  const answer = { verb: "look", holds: state.holding === true, others } as const;
+  return learn(asking, { kind: "answered", id: 99, answer, roll: 0 }, atMs)[0];
+}
+
+/** Asks about the next holder, and gets that answer; whom it asked, and what it said. */
+function evicts(state: Ownership, outcome: "taken" | "absent" | "gone", atMs: number) {
+  const taking = nextTaking(renewed(state, atMs));
+  if (taking?.call.verb !== "evict") return { state, asked: null, said: [] };
+  const inFlight = { id: 98, call: taking.call, startedAtMs: atMs, stale: false };
+  const asking = { ...state, evict: { ...state.evict, inFlight } };
+  const answer = { verb: "evict", outcome } as const;
+  const [next, reports] = learn(asking, { kind: "answered", id: 98, answer, roll: 0 }, atMs);
+  return { state: next, asked: taking.call.instanceId, said: reports.map(({ event }) => event) };
+}
+
+/** A lease that was renewed at that instant. */
+function renewed(state: Ownership, atMs: number): Ownership {
+  const { desired } = state;
+  const lease = { ...desired!.lease!, renewedAtMs: atMs, endsAtMs: atMs + 10_000 };
+  return { ...state, desired: { ...desired!, lease } };
+}
+
+const attachesAt = (state: Ownership, atMs: number) => mayAttach(renewed(state, atMs));
+
+for (const outcome of ["absent", "gone"] as const) {
+  Deno.test(`a holder that only the list shows stops nobody for long: ${outcome}`, () => {
+    const seen = looked(owner(), ["ghost"], 20_000);
+    assertEquals(attachesAt(seen, 20_000), false);
+    const first = evicts(seen, outcome, 20_100);
+    assertEquals([first.asked, first.said, attachesAt(first.state, 20_100)], ["ghost", [], false]);
+    // The list may be newer than the answer about the instance: for as long as the cloud lags, it decides.
+    const early = evicts(looked(first.state, ["ghost"], 25_000), outcome, 25_099);
+    assertEquals([early.said, attachesAt(early.state, 25_099)], [[], false]);
+    const again = looked(early.state, ["ghost"], 25_100);
+    assertEquals(attachesAt(again, 25_100), false, "it must be asked about once more");
+    const sure = evicts(again, outcome, 25_150);
+    assertEquals([sure.said, attachesAt(sure.state, 25_150)], [["holder-denied"], true]);
+    const later = evicts(looked(sure.state, ["ghost"], 30_000), outcome, 30_100);
+    assertEquals([later.said, attachesAt(later.state, 30_100)], [[], true], "it is told once");
+  });
+}
+
+Deno.test("a denial counts only as long as the list shows that holder, and under one lease", () => {
+  const denied = evicts(looked(owner(), ["ghost"], 20_000), "absent", 20_000).state;
+  const gone = looked(denied, [], 22_000);
+  const back = evicts(looked(gone, ["ghost"], 26_000), "absent", 26_000);
+  assertEquals([back.said, attachesAt(back.state, 26_000)], [[], false], "it begins anew");
+  const lease = { ...TERMS, sinceMs: 21_000 };
+  const other = { ...denied, desired: { ...denied.desired!, lease } };
+  const next = evicts(looked(other, ["ghost"], 26_000), "absent", 26_000);
+  assertEquals([next.said, attachesAt(next.state, 26_000)], [[], false], "another lease");
+});
+
+Deno.test("a holder that the cloud denies does not keep the owner from taking the address from others", () => {
+  const denied = evicts(looked(owner(), ["ghost", "real"], 20_000), "absent", 20_000).state;
+  const second = evicts(looked(denied, ["ghost", "real"], 21_000), "taken", 21_000);
+  assertEquals([second.asked, second.said], ["real", ["evicted"]]);
+  assertEquals(attachesAt(second.state, 21_000), false, "what was taken must be seen to be gone");
+});
+
 Deno.test("a holder that gets the lease looks until every request of others has expired", () => {
   const holder = owner({}, { holding: true });
   const looks = LATE_LOOKS_MS.map((inMs) => TERMS.sinceMs + inMs);

@@ -1,0 +1,88 @@
+// A cloud that contradicts itself or takes its time, under a lease: real processes, a real etcd.
+import { assert, assertMatch } from "@std/assert";
+import { Cluster, type ClusterNode } from "../support/cluster.ts";
+import { Etcd, etcdMissing } from "../support/etcd.ts";
+import { skippableTest } from "../support/skippable.ts";
+import { until } from "../support/until.ts";
+
+/** Two nodes under a lease of 4 s; nothing of them runs yet. */
+class TwoNodes {
+  readonly cluster = new Cluster({ count: 2 });
+  readonly one: ClusterNode = this.cluster.node(1);
+  readonly two: ClusterNode = this.cluster.node(2);
+
+  constructor(readonly etcd: Etcd) {}
+
+  start(...more: string[]): void {
+    const lease = ["--lease", `etcd:${this.etcd.endpoints[0]}`, "--lease-ttl", "4"];
+    for (const node of this.cluster.nodes) {
+      const priority = 10 * this.cluster.number(node);
+      this.cluster.start(node, { priority, args: [...lease, ...more] });
+    }
+  }
+
+  async holds(node: ClusterNode, title = `${node.name} holds`): Promise<void> {
+    const alone = () => this.cluster.holders.join() === node.name;
+    await until(alone, { title, withinMs: 120_000 });
+  }
+
+  /** The lines of a node. */
+  linesOf(node: ClusterNode): string {
+    return node.lines.map(({ text }) => text).join("\n");
+  }
+
+  /** Never two holders; `idle` are instances that do not run any more. */
+  assertPromise(idle: readonly string[] = []): void {
+    const { history } = this.cluster.server.model;
+    const running = history.map(({ holders }) => holders.filter((id) => !idle.includes(id)));
+    assert(running.every(({ length }) => length < 2), JSON.stringify(history));
+  }
+}
+
+/** Runs the test with both nodes. */
+function withTwoNodes(title: string, body: (nodes: TwoNodes) => Promise<void>): void {
+  skippableTest(title, etcdMissing(), async () => {
+    await using etcd = await Etcd.start();
+    const nodes = new TwoNodes(etcd);
+    try {
+      await body(nodes);
+    } finally {
+      await nodes.cluster.close();
+    }
+  });
+}
+
+withTwoNodes(
+  "with a lease, a dead holder that only the list still shows is no hindrance",
+  async (nodes) => {
+    const { cluster, one, two } = nodes;
+    nodes.start();
+    await nodes.holds(one);
+    cluster.stop(one, "SIGKILL");
+    const { id, name } = one.instance;
+    const listed = { instances: [{ id, name, state: "running" }] };
+    cluster.server.refusal = ({ what }) =>
+      what === "/instance"
+        ? [200, listed]
+        : what === `/instance/${id}`
+        ? [404, { message: "Instance not found." }]
+        : null;
+    cluster.address.holders.delete(id);
+    await nodes.holds(two);
+    assertMatch(nodes.linesOf(two), /holder-denied: node-1 .* is listed as a holder/);
+  },
+);
+
+withTwoNodes(
+  "with a lease, a machine that is being destroyed with the address on it is no hindrance",
+  async (nodes) => {
+    const { cluster, one, two } = nodes;
+    nodes.start();
+    await nodes.holds(one);
+    one.instance.state = "expunging";
+    cluster.stop(one, "SIGKILL");
+    const attached = () => cluster.address.holders.has(two.instance.id);
+    await until(attached, { title: "the next one has attached it", withinMs: 60_000 });
+    nodes.assertPromise([one.instance.id]);
+  },
+);
