@@ -187,6 +187,8 @@ export interface ChangeLimits {
    * holds it back.
    */
   readonly lease?: () => LeaseSpan | null;
+  /** Called when the cloud has accepted the change, and will carry it out later, whatever becomes of this call. */
+  readonly accepted?: () => void;
 }
 
 /** Options of an eviction. */

@@ -201,6 +201,7 @@ function divide(
     }
     case "failed":
     case "progress":
+    case "accepted":
       return { ...rest, forOwnership: event };
     case "store-seen":
     case "store-answered":
@@ -246,7 +247,7 @@ function settle(before: Node, { event, about, forLease }: Share, turn: Turn): No
   if (listing) election = elect(election, { kind: "candidates", ...listing }, turn.atMs);
   const { atMs } = turn, { stoppedAtMs } = before, peersKnown = allPeersKnown(before.membership);
   const own = election.settings.elasticIp;
-  const result = event.kind === "answered" || event.kind === "failed";
+  const result = ["answered", "failed", "accepted"].includes(event.kind);
   let members = membersOf(before).map((member) => {
     const concerned = !result || member.elasticIp === (about ?? own);
     return taught(member, concerned ? event : TICK, { ...turn, node: before });

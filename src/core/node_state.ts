@@ -48,7 +48,7 @@ export type NodeEvent =
   | { readonly kind: "settings"; readonly settings: NodeSettings }
   | { readonly kind: "stop" }
   | Extract<OwnershipEvent, { kind: "progress" }>
-  | (Extract<OwnershipEvent, { kind: "answered" | "failed" }> & About)
+  | (Extract<OwnershipEvent, { kind: "accepted" | "answered" | "failed" }> & About)
   /** `found` says how discovery found these peers; it is not set if the configuration names them. */
   | (Extract<ElectionEvent, { kind: "members" }> & { readonly found?: string })
   /** New addresses of configured peers, or of their names; the cloud is then asked for their ids. */

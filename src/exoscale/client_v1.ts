@@ -84,9 +84,10 @@ export class ClientV1 {
     parameters: Parameters,
     options: Omit<ChangeOptions, "achieved">,
   ): Promise<void> {
-    const { signal } = options;
+    const { signal, accepted } = options;
     const started = await this.#call(command, parameters, { writes: true, ...options });
     const jobid = requiredIdOf(started, "jobid", command);
+    accepted?.();
     await finish({ done: false }, {
       title: command,
       clock: this.#options.clock,

@@ -34,6 +34,8 @@ export interface ChangeOptions {
   /** Called when the request is about to leave. Throws when the change is not wanted any more. */
   readonly before?: (() => void) | undefined;
   readonly lease?: ChangeLimits["lease"] | undefined;
+  /** Called when the change has become an operation that is not done yet. */
+  readonly accepted?: ChangeLimits["accepted"] | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -78,7 +80,7 @@ export class ClientV2 {
   async put(
     path: string,
     body: unknown,
-    { achieved, before, lease, signal }: ChangeOptions,
+    { achieved, before, lease, accepted, signal }: ChangeOptions,
   ): Promise<boolean> {
     const title = `PUT ${path}`;
     try {
@@ -86,7 +88,9 @@ export class ClientV2 {
       const operation = await this.#call("PUT", path, request);
       const { clock } = this.#options;
       const poll = () => this.#poll(idOf(operation, "id"), { title, achieved, signal });
-      await finish(progressOf(operation, title), { title, clock, signal, poll });
+      const first = progressOf(operation, title);
+      if ("done" in first && !first.done) accepted?.();
+      await finish(first, { title, clock, signal, poll });
       return true;
     } catch (error) {
       if (!refused(error) || !await achieved().catch(() => false)) throw error;

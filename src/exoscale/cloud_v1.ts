@@ -123,13 +123,14 @@ export class CloudV1 implements Cloud {
     return machine !== null && this.#hold(machine) !== null;
   }
 
-  async attach(signal: AbortSignal, { wanted, lease }: ChangeLimits = {}): Promise<void> {
+  async attach(signal: AbortSignal, { wanted, lease, accepted }: ChangeLimits = {}): Promise<void> {
     const parameters = { nicid: this.#nicId, ipaddress: this.#assignment.elasticIp };
     const achieved = () => this.inspect(this.#assignment.instanceId, signal);
     const before = wanted && (() => refuseUnwanted(wanted()));
     await this.#client.job("addIpToNic", parameters, {
       achieved,
       lease,
+      accepted,
       signal,
       ...(before && { before }),
     });
@@ -142,7 +143,7 @@ export class CloudV1 implements Cloud {
 
   async evict(
     instanceId: string,
-    { onlyIfStopped, wanted = () => true, lease }: EvictOptions,
+    { onlyIfStopped, wanted = () => true, lease, accepted }: EvictOptions,
     signal: AbortSignal,
   ): Promise<"taken" | "absent" | "gone" | "running"> {
     const askedAtMs = this.#clock.nowMs();
@@ -152,7 +153,7 @@ export class CloudV1 implements Cloud {
     if (!hold) return "absent";
     if (onlyIfStopped && !OFF.has(textOf(machine, "state"))) return "running";
     const before = () => refuseStale({ askedAtMs, nowMs: this.#clock.nowMs(), wanted: wanted() });
-    await this.#release(hold, instanceId, { before, lease, signal });
+    await this.#release(hold, instanceId, { before, lease, accepted, signal });
     return "taken";
   }
 

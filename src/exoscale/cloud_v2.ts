@@ -123,11 +123,12 @@ export class CloudV2 implements Cloud {
     return instance !== null && this.#holds(instance);
   }
 
-  async attach(signal: AbortSignal, { wanted, lease }: ChangeLimits = {}): Promise<void> {
+  async attach(signal: AbortSignal, { wanted, lease, accepted }: ChangeLimits = {}): Promise<void> {
     const { instanceId } = this.#assignment;
     const options = {
       achieved: () => this.inspect(instanceId, signal),
       lease,
+      accepted,
       signal,
       ...(wanted && { before: () => refuseUnwanted(wanted()) }),
     };
@@ -153,7 +154,7 @@ export class CloudV2 implements Cloud {
 
   async evict(
     instanceId: string,
-    { onlyIfStopped, wanted = () => true, lease }: EvictOptions,
+    { onlyIfStopped, wanted = () => true, lease, accepted }: EvictOptions,
     signal: AbortSignal,
   ): Promise<"taken" | "absent" | "gone" | "running"> {
     const askedAtMs = this.#clock.nowMs();
@@ -164,7 +165,7 @@ export class CloudV2 implements Cloud {
     if (!this.#holds(instance)) return "absent";
     if (onlyIfStopped && !OFF.has(textOf(instance, "state"))) return "running";
     const before = () => refuseStale({ askedAtMs, nowMs: this.#clock.nowMs(), wanted: wanted() });
-    const taken = await this.#detach(instanceId, { before, lease, signal });
+    const taken = await this.#detach(instanceId, { before, lease, accepted, signal });
     // The reading was old: another node has evicted it, and has reported that.
     return taken ? "taken" : "gone";
   }

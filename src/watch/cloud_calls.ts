@@ -61,7 +61,7 @@ export class CloudCalls {
   /** Counted separately: a key may be allowed to read an instance but not to list instances. */
   readonly #startupPolicies = { calls: new StartupPolicy(), members: new StartupPolicy() };
   readonly #running = new RunningCalls();
-  /** Ends the attach under way, null without one. */
+  /** Ends the attach under way, null without one or once the cloud has accepted it. */
   #attach: LinkedAbort | null = null;
   #lists = 0;
 
@@ -84,7 +84,7 @@ export class CloudCalls {
     this.#lists += 1;
   }
 
-  /** Ends an attach under way, because the lease was lost: nothing of it may leave any more. */
+  /** Ends an attach that the cloud has not accepted, because the lease was lost: nothing may leave any more. */
   endAttach(): void {
     this.#attach?.abort();
   }
@@ -108,7 +108,12 @@ export class CloudCalls {
       return leaves;
     };
     try {
-      const limits = { wanted, lease: this.#options.lease };
+      const accepted = () => {
+        // It will be carried out, so the call goes on: only its end tells when, and what to do then.
+        if (this.#attach === over) this.#attach = null;
+        deliver({ kind: "accepted", id });
+      };
+      const limits = { wanted, lease: this.#options.lease, accepted };
       const answer = await askCloud(cloud, call, { limits, signal: over.signal, identified });
       const tookMs = Math.round(clock.nowMs() - startedAtMs);
       counters.done(call.verb, { tookMs, atMs: clock.nowMs() });

@@ -257,7 +257,7 @@ export class Watch {
       identified: (native) => this.#identify({ native }),
       placed: (paths) => this.#identify({ paths }),
       ending: this.#ending.signal,
-      deliver: (event) => this.deliver(isResult(event) ? { ...event, ...about } : event),
+      deliver: (event) => this.deliver(isAboutCall(event) ? { ...event, ...about } : event),
       starting: (verb) => !this.#hopeless.has(elasticIp) && this.#starting(verb, elasticIp),
       wanted: (call) => wants(this.#node, { call, elasticIp }, clock.nowMs()),
       lease: () => spanOf(this.#node.lease, clock.nowMs()),
@@ -381,6 +381,9 @@ export class Watch {
   }
 }
 
-function isResult(event: NodeEvent): event is Extract<NodeEvent, { kind: "answered" | "failed" }> {
-  return event.kind === "answered" || event.kind === "failed";
+/** Events about one call, whose number counts for its address alone. */
+type CallEvent = Extract<NodeEvent, { kind: "accepted" | "answered" | "failed" }>;
+
+function isAboutCall(event: NodeEvent): event is CallEvent {
+  return event.kind === "accepted" || event.kind === "answered" || event.kind === "failed";
 }

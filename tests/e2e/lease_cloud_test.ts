@@ -1,5 +1,5 @@
 // A cloud that contradicts itself or takes its time, under a lease: real processes, a real etcd.
-import { assert, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import { Cluster, type ClusterNode } from "../support/cluster.ts";
 import { Etcd, etcdMissing } from "../support/etcd.ts";
 import { skippableTest } from "../support/skippable.ts";
@@ -84,5 +84,63 @@ withTwoNodes(
     const attached = () => cluster.address.holders.has(two.instance.id);
     await until(attached, { title: "the next one has attached it", withinMs: 60_000 });
     nodes.assertPromise([one.instance.id]);
+  },
+);
+
+/** Waits until a cloud that takes that long for it has accepted the attach of the first node. */
+async function acceptsAttach(
+  { cluster: { server: { model } } }: TwoNodes,
+  tookMs: number,
+): Promise<void> {
+  const usualMs = model.operationMs;
+  model.operationMs = tookMs;
+  await until(() => model.operations.size > 0, {
+    title: "the attach is accepted",
+    withinMs: 60_000,
+  });
+  model.operationMs = usualMs;
+}
+
+withTwoNodes(
+  "with a lease, nobody else gets the address while the cloud carries out an attach",
+  async (nodes) => {
+    const { cluster, one } = nodes;
+    nodes.start("--no-preempt");
+    // From 20 s on the node counts as unable.
+    await acceptsAttach(nodes, 30_000);
+    await nodes.holds(one);
+    assertMatch(nodes.linesOf(one), /cloud-lost/);
+    const changes = cluster.server.model.history.filter(({ holders }) => holders.length > 0);
+    assertEquals(changes.map(({ holders }) => holders), [[one.instance.id]]);
+  },
+);
+
+withTwoNodes(
+  "with a lease, a stop waits for an attach that the cloud has accepted",
+  async (nodes) => {
+    const { one, two } = nodes;
+    nodes.start();
+    await acceptsAttach(nodes, 12_000);
+    one.process?.signal("SIGTERM");
+    assertEquals(await one.process?.ended(), 0);
+    assertMatch(nodes.linesOf(one), /detached: /);
+    await nodes.holds(two);
+    nodes.assertPromise();
+  },
+);
+
+withTwoNodes(
+  "with a lease, an attach that is carried out after a kill is taken back",
+  async (nodes) => {
+    const { cluster, one, two } = nodes;
+    nodes.start();
+    await acceptsAttach(nodes, 28_000);
+    cluster.stop(one, "SIGKILL");
+    await nodes.holds(two, "the next one holds");
+    const late = () => cluster.server.model.history.some(({ holders }) => holders.length === 2);
+    await until(late, { title: "the late attach", withinMs: 60_000 });
+    await nodes.holds(two, "it has taken it back");
+    const evicted = () => /evicted: took the Elastic IP from node-1/.test(nodes.linesOf(two));
+    await until(evicted, { title: "it says so" });
   },
 );

@@ -97,6 +97,27 @@ for (const api of APIS) {
       }
     });
 
+    Deno.test(`${name}.${verb}() tells that the cloud has accepted a change that it carries out later`, async () => {
+      await using fixture = new CloudFixture();
+      const { change } = await prepared(fixture, api);
+      const accepts = async (tookMs: number) => {
+        fixture.server.model.operationMs = tookMs;
+        fixture.hold(fixture.peer);
+        const held = fixture.holders.length;
+        let times = 0, changedBefore = false;
+        await change(verb, {
+          accepted: () => {
+            times += 1;
+            changedBefore = fixture.holders.length !== held;
+          },
+        });
+        return [times, changedBefore];
+      };
+      assertEquals(await accepts(100), [1, false]);
+      // A job of CloudStack is asked about in any case.
+      if (api === "v2") assertEquals(await accepts(0), [0, false], "it is done already");
+    });
+
     Deno.test(`the cloud refuses what ${name}.${verb}() sent, if it arrives after the lease`, async () => {
       await using fixture = new CloudFixture();
       const { clock, peer } = fixture;

@@ -62,6 +62,7 @@ const NOTHING = {
   wanted: () => true,
   lease: () => null,
   progress() {},
+  accepted() {},
   answer() {},
   fail() {},
 };

@@ -11,9 +11,9 @@ import { type Circumstances, lookAt, type Ownership } from "./state.ts";
 
 /**
  * Looks after an attach under a lease, and after a holder got the lease: what others sent in time may show late, until
- * it expires.
+ * it expires, and what the cloud accepted from them until it gives the operation up.
  */
-export const LATE_LOOKS_MS = [3_000, 6_000, 10_000, 14_000, 19_000];
+export const LATE_LOOKS_MS = [3_000, 6_000, 10_000, 14_000, 19_000, 30_000, 45_000, 62_000];
 
 /** When to look for what others sent before the lease became ours; none if it was ours already. */
 export function looksForLate(
@@ -64,9 +64,13 @@ function over(expiryMs: number, atMs: number): number {
   return expiryMs > atMs ? expiryMs : -Infinity;
 }
 
-/** When what we sent expires: of changes that have ended, and of those under way; -Infinity where there is none. */
+/**
+ * When what we sent expires: of changes that have ended, and of those under way; -Infinity where there is none. What
+ * the cloud has accepted does not expire.
+ */
 function expiriesOf({ write, evict, strayUntilMs }: Ownership): number[] {
-  const expiryOf = ({ inFlight }: CallSlot) => inFlight?.expiresAtMs ?? -Infinity;
+  const expiryOf = ({ inFlight }: CallSlot) =>
+    inFlight?.accepted ? Infinity : inFlight?.expiresAtMs ?? -Infinity;
   return [strayUntilMs, expiryOf(write), expiryOf(evict)];
 }
 
@@ -80,13 +84,17 @@ function ended(expiresAtMs: number, atMs: number): number {
   return Math.min(expiresAtMs, atMs + CHANGE_LIFETIME_MS);
 }
 
-/** After the end of that call: until when a request of it, or of an earlier one, may still be carried out. */
+/**
+ * After the end of that call: until when a request of it, or of an earlier one, may still be carried out. What the
+ * cloud has accepted and nobody follows any more may take longer; looks show it.
+ */
 export function straysUntilMs(
   { strayUntilMs }: Ownership,
-  { expiresAtMs = -Infinity }: Flight,
+  { expiresAtMs = -Infinity, accepted }: Flight,
   { open, atMs }: { open: boolean; atMs: number },
 ): number {
-  return open ? Math.max(strayUntilMs, ended(expiresAtMs, atMs)) : strayUntilMs;
+  const lastMs = accepted ? Infinity : expiresAtMs;
+  return open ? Math.max(strayUntilMs, ended(lastMs, atMs)) : strayUntilMs;
 }
 
 /**

@@ -89,6 +89,8 @@ export interface CallSlot {
     readonly stale: boolean;
     /** A change under a lease: when the last request for it expires, with the lease; left out for all other calls. */
     readonly expiresAtMs?: number;
+    /** The cloud has accepted the change, and may carry it out at any time until the call ends; else left out. */
+    readonly accepted?: true;
   } | null;
   readonly failures: number;
   readonly failingSinceMs: number | null;

@@ -114,6 +114,8 @@ export type OwnershipEvent =
   | { readonly kind: "desired"; readonly desired: DesiredState }
   | { readonly kind: "settings"; readonly settings: OwnershipSettings }
   | { readonly kind: "progress"; readonly tookMs: number }
+  /** The cloud has accepted a change that is not done yet. */
+  | { readonly kind: "accepted"; readonly id: number }
   | ({
     readonly kind: "answered";
     readonly id: number;

@@ -89,6 +89,8 @@ function absorb(state: Ownership, event: OwnershipEvent, now: Circumstances): Ow
         read: { ...state.read, progressAtMs: now.atMs },
         write: { ...state.write, progressAtMs: now.atMs },
       };
+    case "accepted":
+      return accepted(state, event.id);
     case "desired":
       return retarget(state, event.desired, now);
     case "settings":
@@ -100,6 +102,15 @@ function absorb(state: Ownership, event: OwnershipEvent, now: Circumstances): Ow
     default:
       return event satisfies never;
   }
+}
+
+/** Only under a lease it matters that the cloud may carry a change out late. */
+function accepted(state: Ownership, id: number): Ownership {
+  const slot = slotOf(state, id);
+  const flight = slot && state[slot].inFlight;
+  return flight && flight.expiresAtMs !== undefined
+    ? { ...state, [slot]: { ...state[slot], inFlight: { ...flight, accepted: true } } }
+    : state;
 }
 
 /** Takes in a desired state: new deaths and new doubts make us look at the cloud soon. */

@@ -239,9 +239,13 @@ export class SimCloud {
     }
     this.#request(caller, () => {
       if (this.released) return caller.fail({ ...REFUSED, released: RELEASED });
-      if (this.#faultOf(caller) === "pends") return this.#pend(caller);
+      if (this.#faultOf(caller) === "pends") {
+        caller.accepted();
+        return this.#pend(caller);
+      }
       const { nowMs } = this.#timeline;
       if (expiresAtMs <= nowMs) return caller.fail(LATE);
+      if (this.operationMs > 0) caller.accepted();
       begin(nowMs - this.latencyMs, answer);
     });
   }

@@ -431,6 +431,7 @@ export class SimCluster {
         return span && { ...span, endsAtMs: span.endsAtMs - machine.aheadAt(span.renewedAtMs) };
       },
       progress: (tookMs) => reach("answer", () => ends.progress(tookMs)),
+      accepted: () => reach("answer", () => ends.accepted()),
       answer: (answer) => end(answer, () => ends.answer(answer)),
       fail: (setback) => end(null, () => ends.fail(setback)),
     });

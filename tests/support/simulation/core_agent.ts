@@ -107,6 +107,7 @@ export class CoreAgent implements Agent {
         const result = () => ({ id, roll: random(), ...about });
         return call(effect.call, {
           progress: (tookMs) => this.#deliver({ kind: "progress", tookMs }),
+          accepted: () => this.#deliver({ kind: "accepted", id, ...about }),
           answer: (answer) =>
             this.#deliver({ kind: "answered", answer, ...result(), open: sent > 1 }),
           fail: (setback) => {

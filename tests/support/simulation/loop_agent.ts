@@ -134,11 +134,12 @@ export class LoopAgent implements Agent {
     const { instanceId } = this.#machine;
     const ask = <Verb extends Call["verb"]>(
       call: Extract<Call, { verb: Verb }>,
-      { wanted = () => true, lease = () => null }: ChangeLimits = {},
+      { wanted = () => true, lease = () => null, accepted = () => {} }: ChangeLimits = {},
     ) =>
       new Promise<Extract<Answer, { verb: Verb }>>((resolve, reject) =>
         this.#outside.call(call, {
           progress: onProgress,
+          accepted,
           answer: (answer) => resolve(answer as Extract<Answer, { verb: Verb }>),
           fail: (setback) => reject(cloudError(setback)),
           wanted,

@@ -30,6 +30,8 @@ export interface Agent {
 export interface CallEnds {
   /** One of its requests was answered successfully, after that time. */
   readonly progress: (tookMs: number) => void;
+  /** The cloud has accepted the change, and carries it out later. */
+  readonly accepted: () => void;
   readonly answer: (answer: Answer) => void;
   readonly fail: (setback: Setback) => void;
   /** Whether the caller still wants the result. */
