@@ -13,6 +13,7 @@ export async function doubtsOf(
 ): Promise<string[]> {
   const { readable = null, writable = null } = await fileAccess?.(path) ?? {};
   const what = secret ? "has a secret" : use;
-  const found = [secret ? readable : null, writable].filter((text) => text !== null);
+  const open = secret && readable !== null ? `${readable}: wanted mode 0600` : null;
+  const found = [open, writable].filter((text) => text !== null);
   return what === null ? [] : found.map((text) => `${path} ${what} and ${text}`);
 }

@@ -2,6 +2,7 @@
 import { endpointProblem } from "../exoscale/endpoint.ts";
 import { withoutPassword } from "../log/password.ts";
 import { LEASE, type LeaseConfig } from "../options/lease.ts";
+import { pairIn } from "./client_certificate.ts";
 import { type ConfigReader, fallbackOf, nameOf } from "./config_reader.ts";
 
 /** Contents of the files that are named beside the lease, as far as they were named and could be read. */
@@ -13,7 +14,6 @@ export interface LeaseFiles {
 
 /** How the store's name is written, and most endpoints that are taken. */
 const FORM = "etcd:URL[,URL...]", ENDPOINTS_MAX = 20;
-const CERTIFICATE = "-----BEGIN CERTIFICATE-----", KEY = /-----BEGIN [A-Z ]{0,20}PRIVATE KEY-----/;
 /** What has no effect without heartbeats, and why that must not stay unnoticed. */
 const WITHOUT_HEARTBEATS: Readonly<Record<string, string>> = {
   "p": "the store tells who the nodes are",
@@ -175,9 +175,11 @@ function readUser(
   // An unreadable file has been reported already.
   if (leasePassword === undefined) return { user, password: null };
   const password = leasePassword.replace(/\r?\n$/, "");
-  reader.need(password.trim() !== "", "lease-password-file", "the file is empty");
+  const path = reader.text("lease-password-file"),
+    wanted = "wanted the password alone, on one line";
+  reader.need(password.trim() !== "", "lease-password-file", `${path} is empty: ${wanted}`);
   const line = password.length <= 4_096 && !/[\p{Cc}\ufffd]/u.test(password);
-  reader.need(line, "lease-password-file", "the file is not one line of text");
+  reader.need(line, "lease-password-file", `${path} is not one line of text: ${wanted}`);
   return { user, password };
 }
 
@@ -189,14 +191,15 @@ function readCertificate(
     const alone = reader.has(`lease-${one}-file`) && !reader.has(`lease-${other}-file`);
     reader.need(!alone, `lease-${one}-file`, `needs ${nameOf(`lease-${other}-file`)}, too`);
   }
-  if (cert !== undefined) {
-    const found = cert.includes(CERTIFICATE);
-    reader.need(found, "lease-cert-file", "the file has no certificate in PEM form");
+  // An unreadable file has been reported already.
+  if (cert === undefined || key === undefined) return null;
+  const pair = pairIn({ cert, key });
+  if (!("problems" in pair)) return pair;
+  const paths = { cert: reader.text("lease-cert-file"), key: reader.text("lease-key-file") };
+  for (const { file, text } of pair.problems) {
+    const both = `${paths.key} ${text} ${paths.cert} (${nameOf("lease-cert-file")})`;
+    if (file === "both") reader.need(false, "lease-key-file", both);
+    else reader.need(false, `lease-${file}-file`, `${paths[file]} ${text}`);
   }
-  if (key !== undefined) {
-    reader.need(KEY.test(key), "lease-key-file", "the file has no private key in PEM form");
-    const open = !/BEGIN ENCRYPTED|Proc-Type: 4,ENCRYPTED/.test(key);
-    reader.need(open, "lease-key-file", "the key is encrypted, and nobody is there to decrypt it");
-  }
-  return cert === undefined || key === undefined ? null : { cert, key };
+  return null;
 }

@@ -131,7 +131,7 @@ Deno.test("a file with a secret that everybody may read earns one warning", asyn
   };
   for (const [flag, path] of [["--config", TOML], ["--env-file", ENV]] as const) {
     assertEquals(await warnings([flag, path], 0o644), [
-      `exoip: ${path} has a secret and everybody on this machine may read it (mode 0644)`,
+      `exoip: ${path} has a secret and everybody on this machine may read it (mode 0644): wanted mode 0600`,
     ]);
     for (const mode of [0o600, 0o640, 0o400]) assertEquals(await warnings([flag, path], mode), []);
   }

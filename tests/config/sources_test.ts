@@ -129,9 +129,9 @@ Deno.test("findValues() warns of secret files that others may read or write, and
     return warnings;
   };
   assertEquals(await found([...watch, ...argv], open), [
-    "/shared has a secret and everybody reads it",
+    "/shared has a secret and everybody reads it: wanted mode 0600",
     "/shared has a secret and others write it",
-    "/s has a secret and everybody reads it",
+    "/s has a secret and everybody reads it: wanted mode 0600",
     "/s has a secret and others write it",
     "/ca says which servers are trusted and others write it",
   ]);
