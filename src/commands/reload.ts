@@ -142,8 +142,9 @@ export interface Changes {
 /** Compares two configurations. */
 export function changesBetween(old: Config, next: Config, rights: Rights): Changes {
   const apply: string[] = [], needsRestart: string[] = [];
-  const parts = new Set<Part>(), keys = new Set<string>();
-  for (const { name, reload, of, restartIf, keys: own } of OPTIONS) {
+  const parts = new Set<Part>();
+  let config: object = old;
+  for (const { name, reload, of, restartIf, take } of OPTIONS) {
     if (reload === "elsewhere" || same(of(old), of(next))) continue;
     if (reload === "restart" || restartIf(old, next, rights)) {
       needsRestart.push(name);
@@ -151,10 +152,10 @@ export function changesBetween(old: Config, next: Config, rights: Rights): Chang
     }
     apply.push(name);
     parts.add(reload);
-    for (const key of own) keys.add(key);
+    config = take(config, next);
   }
-  const news = Object.entries(next).filter(([key]) => keys.has(key));
-  return { apply, needsRestart, parts, config: { ...old, ...Object.fromEntries(news) } };
+  // Whatever an option takes is of its own fields.
+  return { apply, needsRestart, parts, config: config as Config };
 }
 
 function same(one: unknown, other: unknown): boolean {

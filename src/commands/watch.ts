@@ -216,6 +216,7 @@ function assemble(
         watchdog.reconfigure(nodeSettings(next).map((settings) => ({ settings }))),
       checks: (next) => service.reconfigure(next),
       credentials: (next) => renewal.use(next.credentials),
+      leaseCredentials: ({ lease }) => lease && stores?.use(lease),
       sharedSecrets: (next) => void keyring?.rekey(next.sharedSecrets),
     },
   });

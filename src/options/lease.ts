@@ -40,6 +40,26 @@ function ofLease(
   });
 }
 
+/** A part of how the node proves who it is: used from the next login on, as long as the store is the same. */
+function ofCredentials(
+  words: Omit<Parameters<typeof ofLease>[0], "reload" | "take" | "restartIf">,
+  of: (lease: LeaseConfig) => unknown,
+): Option {
+  return ofLease({
+    ...words,
+    reload: "leaseCredentials",
+    // A password for another store must not go to this one.
+    restartIf: ({ lease: old }, { lease: next }) =>
+      old === null || next === null || `${old.endpoints}` !== `${next.endpoints}`,
+    take: (config, { lease: next }) => {
+      const { lease } = config;
+      if (lease === null || next === null) return config;
+      const { user, password, certificate } = next;
+      return { ...config, lease: { ...lease, user, password, certificate } };
+    },
+  }, of);
+}
+
 /** The lease. */
 export const LEASE = [
   ofLease({
@@ -60,28 +80,28 @@ export const LEASE = [
     fallback: "/exoip",
     help: "first part of the keys in the store; the same on all nodes",
   }, ({ prefix }) => prefix),
-  ofLease({
+  ofCredentials({
     name: "lease-user",
     group: "lease",
     variables: ["IF_LEASE_USER"],
     value: "NAME",
     help: "user of the store",
   }, ({ user }) => user),
-  ofLease({
+  ofCredentials({
     name: "lease-password-file",
     group: "lease",
     variables: ["IF_LEASE_PASSWORD_FILE"],
     value: "FILE",
     help: "file with the password of that user",
   }, ({ password }) => password),
-  ofLease({
+  ofCredentials({
     name: "lease-cert-file",
     group: "lease",
     variables: ["IF_LEASE_CERT_FILE"],
     value: "FILE",
     help: "PEM file with the certificate that this node shows to the store",
   }, ({ certificate }) => certificate?.cert),
-  ofLease({
+  ofCredentials({
     name: "lease-key-file",
     group: "lease",
     variables: ["IF_LEASE_KEY_FILE"],

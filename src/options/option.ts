@@ -23,7 +23,14 @@ export const GROUPS = {
 export type Group = keyof typeof GROUPS;
 
 /** The parts of a running watchdog that a new value can change; see `Runtime` in src/commands/reload.ts. */
-export type Part = "election" | "checks" | "credentials" | "peers" | "sharedSecrets" | "logLevel";
+export type Part =
+  | "election"
+  | "checks"
+  | "credentials"
+  | "leaseCredentials"
+  | "peers"
+  | "sharedSecrets"
+  | "logLevel";
 
 /**
  * The effect of a new value at a reload: it tells a part of the watchdog, asks for a restart, or another option's
@@ -82,6 +89,8 @@ export interface Option {
   readonly of: (config: object) => unknown;
   /** Whether this change needs a restart even though the option can be reloaded. */
   readonly restartIf: (old: object, next: object, rights: Rights) => boolean;
+  /** The first configuration with what a reload takes from the next one; by default the fields. */
+  readonly take: (config: object, next: object) => object;
 }
 
 /** An option from which one field of the configuration follows. */
@@ -140,7 +149,15 @@ function option(words: Words, kind: OptionKind, reload: Reload): Option {
     separator,
     reload,
   };
-  return { ...base, keys: [], of: () => null, restartIf: () => false };
+  return { ...base, keys: [], of: () => null, restartIf: () => false, take: takeFields([]) };
+}
+
+/** Takes whole fields. */
+function takeFields(keys: readonly string[]): Option["take"] {
+  return (config, next) => {
+    const news = Object.entries(next).filter(([key]) => keys.includes(key));
+    return { ...config, ...Object.fromEntries(news) };
+  };
 }
 
 /** An option without a field of its own: what one run is to do, or where something is read. */
@@ -155,7 +172,8 @@ function field<Key extends string, Value>(
 ): FieldOption<Key, Value> {
   const { key, watchdogOnly = false, reload = "restart", restartIf = () => false } = words;
   const of = (config: object) => (config as Readonly<Record<string, unknown>>)[key];
-  return { ...option(words, kind, reload), keys: [key], of, restartIf, key, read, watchdogOnly };
+  const common = { keys: [key], of, restartIf, take: takeFields([key]) };
+  return { ...option(words, kind, reload), ...common, key, read, watchdogOnly };
 }
 
 /** On or off. */
@@ -228,14 +246,16 @@ export function shared<Fields extends object>(
     /** The value that a reload compares; by default the fields. */
     readonly of?: (config: Fields) => unknown;
     readonly restartIf?: (old: Fields, next: Fields, rights: Rights) => boolean;
+    readonly take?: (config: Fields, next: Fields) => Fields;
   },
 ): Option {
   const { kind = "text", reload = "restart", keys, restartIf = () => false } = words;
-  const { of = (config: Fields) => keys.map((key) => config[key]) } = words;
+  const { of = (config: Fields) => keys.map((key) => config[key]), take } = words;
   return {
     ...option(words, kind, reload),
     keys,
     of: (config) => of(config as Fields),
     restartIf: (old, next, rights) => restartIf(old as Fields, next as Fields, rights),
+    take: take ? (config, next) => take(config as Fields, next as Fields) : takeFields(keys),
   };
 }

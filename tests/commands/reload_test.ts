@@ -7,6 +7,7 @@ import { PeerNames } from "../../src/peers/peer_names.ts";
 import { type Changes, changesBetween, Reloader } from "../../src/commands/reload.ts";
 import type { Rights } from "../../src/options/option.ts";
 import { settle, VirtualClock } from "../support/clock.ts";
+import { certificatePem, keyPem, newKeys } from "../support/tls/x509.ts";
 
 const START = ["-W", "-xi", "198.51.100.50", "-xk", "EXOkey", "-xs", "secret"];
 
@@ -143,6 +144,7 @@ async function reloading(
       election: tell("election"),
       checks: tell("checks"),
       credentials: tell("credentials"),
+      leaseCredentials: tell("leaseCredentials"),
       sharedSecrets: tell("sharedSecrets"),
     },
   });
@@ -328,3 +330,46 @@ Deno.test("Reloader reads once for requests that come while it reads, and once m
   assert(lines.length <= 3, lines.join("\n"));
   assert(lines.some((line) => line.includes("-P (IF_HOST_PRIORITY)")), lines.join("\n"));
 });
+
+Deno.test("a reload takes a new password and certificate of the lease, and refuses a pair that does not match", async () => {
+  const [first, second, third] = ["a.test", "b.test", "c.test"].map((name) => ownIdentity(name));
+  const files = { "/p": "old\n", "/c": first!.cert, "/k": first!.key };
+  const lease = ["--lease", "etcd:https://10.0.0.1:2379", "--lease-user", "exoip"];
+  const paths = [
+    "--lease-password-file",
+    "/p",
+    "--lease-cert-file",
+    "/c",
+    "--lease-key-file",
+    "/k",
+  ];
+  const argv = ["-p", "192.0.2.2", ...START, ...lease, ...paths];
+  const fixture = await reloading(files, { argv });
+  const password = "--lease-password-file (IF_LEASE_PASSWORD_FILE)";
+  const cert = "--lease-cert-file (IF_LEASE_CERT_FILE)",
+    key = "--lease-key-file (IF_LEASE_KEY_FILE)";
+  fixture.files["/p"] = "new\n";
+  assertEquals(await fixture.reload(), [`info reload: now in force: ${password}`]);
+  fixture.files["/c"] = second!.cert;
+  fixture.files["/k"] = third!.key;
+  assertEquals(await fixture.reload(), [
+    "warning reload-refused: the old configuration stays: " +
+    `${key}: /k is not the key of the certificate in /c (${cert})`,
+  ]);
+  fixture.files["/k"] = second!.key;
+  assertEquals(await fixture.reload(), [`info reload: now in force: ${cert}, ${key}`]);
+  const used = fixture.told.map((
+    { part, config: { lease } },
+  ) => [part, lease?.password, lease?.certificate]);
+  assertEquals(used, [
+    ["leaseCredentials", "new", first],
+    ["leaseCredentials", "new", second],
+  ]);
+});
+
+/** A certificate with a key of its own. */
+function ownIdentity(name: string): { cert: string; key: string } {
+  const keys = newKeys();
+  const content = { name, publicKey: keys.publicKey, hosts: [name] };
+  return { cert: certificatePem(content, { name: "Issuer", ...newKeys() }), key: keyPem(keys) };
+}

@@ -57,13 +57,6 @@ Deno.test("a change of the lease needs a restart", () => {
   const rows: readonly [string, Config][] = [
     ["lease", configOf([...WATCH, "--lease", "etcd:https://b", ...WITH_FILES], FILES)],
     ["lease-ttl", configOf([...WATCH, ...LEASE, ...WITH_FILES, "--lease-ttl", "5"], FILES)],
-    [
-      "lease-password-file",
-      configOf([...WATCH, ...LEASE, ...WITH_FILES], {
-        ...FILES,
-        leasePassword: "another",
-      }),
-    ],
     ["lease-failsafe", configOf([...WATCH, ...LEASE, ...WITH_FILES, "--lease-failsafe=0"], FILES)],
   ];
   for (const [name, next] of rows) {
@@ -73,6 +66,21 @@ Deno.test("a change of the lease needs a restart", () => {
   }
   const { needsRestart } = changesBetween(old, configOf(WATCH), { run: false });
   assert(needsRestart.includes("lease"));
+});
+
+Deno.test("a reload applies user and password to the same store only", () => {
+  const old = configOf([...WATCH, ...LEASE, ...WITH_FILES], FILES);
+  const login = ["--lease-user", "you", ...WITH_FILES.slice(2)];
+  const files = { ...FILES, leasePassword: "another" };
+  const next = configOf([...WATCH, ...LEASE, ...login, "--lease-ttl", "5"], files);
+  const { apply, needsRestart, parts, config } = changesBetween(old, next, { run: false });
+  assertEquals([apply, needsRestart], [["lease-user", "lease-password-file"], ["lease-ttl"]]);
+  assertEquals([...parts], ["leaseCredentials"]);
+  assertEquals(config.lease, { ...old.lease!, user: "you", password: "another" });
+  const elsewhere = configOf([...WATCH, "--lease", "etcd:https://b", ...login], files);
+  const moved = changesBetween(old, elsewhere, { run: false });
+  assertEquals(moved.needsRestart, ["lease", "lease-user", "lease-password-file"]);
+  assertEquals(moved.config, old);
 });
 
 Deno.test("the printed configuration can be read again, with a lease and without", () => {

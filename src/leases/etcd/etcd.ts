@@ -9,7 +9,7 @@
 import type { Candidate, LeaseSight } from "../../core/lease/call.ts";
 import type { Claim, Clock, LeaseStore } from "../../world.ts";
 import { encoded, type Fields, fieldsOf, int64, listOf, odd } from "./fields.ts";
-import { type Exchange, Gateway, type GatewayOptions } from "./gateway.ts";
+import { type Credentials, type Exchange, Gateway, type GatewayOptions } from "./gateway.ts";
 import { candidateValue, holderValue, type Keys, keysOf, type Pair, pairOf } from "./records.ts";
 import { revisionIn, sightOf } from "./records.ts";
 import { Refusal } from "./refusal.ts";
@@ -28,6 +28,8 @@ export interface EtcdOptions extends GatewayOptions {
 /** One etcd, with a store for each Elastic IP. */
 export interface Etcd {
   readonly storeOf: (elasticIp: string) => LeaseStore;
+  /** Uses these from the next connection and the next login on. */
+  readonly use: (credentials: Credentials) => void;
   /** Ends all connections; to be called when no call is under way. */
   readonly close: () => void;
 }
@@ -37,6 +39,7 @@ export function openEtcd(options: EtcdOptions): Etcd {
   const gateway = new Gateway(options);
   return {
     storeOf: (elasticIp) => new EtcdStore(gateway, keysOf(options.prefix, elasticIp), options),
+    use: (credentials) => gateway.use(credentials),
     close: () => gateway.close(),
   };
 }

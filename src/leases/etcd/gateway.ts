@@ -7,17 +7,21 @@ import { Refusal, refusalIn, storeError, textRefusal } from "./refusal.ts";
 import { StoreError } from "../store_error.ts";
 import { LinkedAbort } from "../../transport/linked_abort.ts";
 
-/** Where etcd is, and how to get in. */
-export interface GatewayOptions {
-  /** At least one, without a path. */
-  readonly endpoints: readonly string[];
+/** Who this client is; it may change while the store is used. */
+export interface Credentials {
   readonly user: string | null;
   /** Null without a user. */
   readonly password: string | null;
+  /** This client's certificate, PEM, whose key is the right one; null without one. */
+  readonly certificate: { readonly cert: string; readonly key: string } | null;
+}
+
+/** Where etcd is, and how to get in. */
+export interface GatewayOptions extends Credentials {
+  /** At least one, without a path. */
+  readonly endpoints: readonly string[];
   /** More authorities to trust, PEM. */
   readonly caCerts: readonly string[];
-  /** This client's certificate, PEM; null without one. */
-  readonly certificate: { readonly cert: string; readonly key: string } | null;
 }
 
 /** The requests of one attempt, all to the same endpoint. */
@@ -30,9 +34,13 @@ export interface Exchange {
 
 /** One etcd. */
 export class Gateway {
-  readonly #options: GatewayOptions;
+  #options: GatewayOptions;
   #turn = 0;
   #client: Deno.HttpClient | null = null;
+  /** Clients with an earlier certificate: what is under way there goes on. */
+  #retired: Deno.HttpClient[] = [];
+  /** The user's password before the last change, until etcd has accepted the new one. */
+  #formerPassword: string | null = null;
   /** What a login gave: empty where etcd has no users, null before the first one. */
   #login: string | null = null;
 
@@ -49,8 +57,23 @@ export class Gateway {
     return `${this.#where(this.#options.endpoints[0] ?? "")}${more}`;
   }
 
+  /**
+   * Uses these for the next connection and the next login. A login stays until etcd ends it, and until etcd knows the
+   * new password the old one is tried as well, so that neither must change first.
+   */
+  use({ user, password, certificate }: Credentials): void {
+    const { user: formerUser, password: former } = this.#options;
+    if (user !== formerUser) this.#login = null;
+    if (user !== formerUser) this.#formerPassword = null;
+    else if (password !== former) this.#formerPassword = former;
+    this.#options = { ...this.#options, user, password, certificate };
+    if (this.#client) this.#retired.push(this.#client);
+    this.#client = null;
+  }
+
   /** Ends all connections. */
   close(): void {
+    for (const client of this.#retired.splice(0)) client.close();
     this.#client?.close();
     this.#client = null;
   }
@@ -122,17 +145,32 @@ export class Gateway {
   }
 
   async #logIn(endpoint: string, signal: AbortSignal): Promise<void> {
-    const { user: name, password } = this.#options;
+    const { user: name, password } = this.#options, former = this.#formerPassword;
     this.#login = null;
+    try {
+      const login = await this.#authenticate(endpoint, { name, password }, signal);
+      if (login !== "" && this.#formerPassword === former) this.#formerPassword = null;
+      this.#login = login;
+    } catch (error) {
+      const wrong = error instanceof Refusal && error.kind === "denied";
+      if (!wrong || former === null) throw error;
+      // The old password's refusal would say nothing about the one in the file.
+      const again = this.#authenticate(endpoint, { name, password: former }, signal);
+      this.#login = await again.catch(() => Promise.reject(error));
+    }
+  }
+
+  /** A login; empty where etcd has no users. */
+  async #authenticate(endpoint: string, body: Fields, signal: AbortSignal): Promise<string> {
     const path = "/v3/auth/authenticate";
     try {
-      const { token } = await this.#ask(endpoint, { path, body: { name, password }, signal });
+      const { token } = await this.#ask(endpoint, { path, body, signal });
       if (typeof token !== "string" || !/^[!-~]{1,8192}$/.test(token)) throw odd("no login in it");
-      this.#login = token;
+      return token;
     } catch (error) {
       // As etcd's own clients do. Users may come later: then a request is refused.
       if (!(error instanceof Refusal) || !error.withoutLogin) throw error;
-      this.#login = "";
+      return "";
     }
   }
 
