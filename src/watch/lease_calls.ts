@@ -33,8 +33,9 @@ export interface LeaseCallerOptions {
 }
 
 /** The error of a call that the core gave no more time: the words of an abort would say nothing. */
-function tooLate(limitMs: number, cause: unknown): StoreError {
-  return new StoreError("unreachable", `no answer within ${durationText(limitMs)}`, { cause });
+function tooLate(name: string, limitMs: number, cause: unknown): StoreError {
+  const text = `${name}: no answer within ${durationText(limitMs)}`;
+  return new StoreError("unreachable", text, { cause });
 }
 
 /** Makes calls, and watches. */
@@ -63,6 +64,7 @@ export class LeaseCalls {
 
   async #call(id: number, call: LeaseCall, limitMs: number): Promise<void> {
     const { clock, random, ending, deliver, counters: { calls } } = this.#options;
+    const { name } = this.#options.store;
     const startedAtMs = clock.nowMs();
     using over = new LinkedAbort(ending), done = new LinkedAbort(ending);
     const late = clock.sleep(limitMs, done.signal).then(() => {
@@ -75,7 +77,7 @@ export class LeaseCalls {
       deliver({ kind: "store-answered", id, answer, roll: random() });
     } catch (error) {
       if (ending.aborted) return;
-      this.#report(call.verb, over.signal.aborted ? tooLate(limitMs, error) : error);
+      this.#report(call.verb, over.signal.aborted ? tooLate(name, limitMs, error) : error);
       deliver({ kind: "store-failed", id, roll: random() });
     } finally {
       done.abort();
@@ -125,7 +127,9 @@ export class LeaseCalls {
     if (ending.aborted) return;
     const kind = error instanceof StoreError ? error.kind : "odd-answer";
     calls.failed(verb, kind, clock.nowMs());
-    const text = `${verb}: ${store.name}: ${messageOf(error)}`;
+    // A store names itself in its own errors, by the endpoint that failed.
+    const where = error instanceof StoreError ? "" : `${store.name}: `;
+    const text = `${verb}: ${where}${messageOf(error)} [${kind}]`;
     limitedLog.write(`store ${verb} ${kind}`, ["warning", "store-error", text]);
   }
 }
