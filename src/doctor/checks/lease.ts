@@ -5,6 +5,7 @@ import type { LeaseRecord, LeaseSight } from "../../core/lease/call.ts";
 import { type Examined, examineEtcd } from "../../leases/etcd/examine.ts";
 import { StoreError } from "../../leases/store_error.ts";
 import type { Context } from "../context.ts";
+import { advised, told } from "./lease_advice.ts";
 import { fail, ok, type Result, warn } from "../result.ts";
 
 /** More than the error of any synchronised clock. */
@@ -13,6 +14,8 @@ const ODD_MS = 10_000;
 /** What the answers are judged by. */
 export interface LeaseContext {
   readonly ttlMs: number;
+  /** First part of the keys. */
+  readonly prefix: string;
   readonly elasticIps: readonly string[];
   /** Instances that may have the lease; null if they are not known. */
   readonly members: ReadonlySet<string> | null;
@@ -32,7 +35,7 @@ export async function checkLease(context: Context, signal: AbortSignal): Promise
     examineEtcd({ ...options, elasticIps, nowMs }, signal),
     membersOf(context, { elasticIps, signal }),
   ]);
-  return judgeLease(examined, { ttlMs, elasticIps, members, wallMs: clock.wallMs() });
+  return judgeLease(examined, { ttlMs, prefix, elasticIps, members, wallMs: clock.wallMs() });
 }
 
 /** This instance and its peers; null if they cannot be found, which another check reports. */
@@ -51,30 +54,49 @@ async function membersOf(
 
 /** What the answers of all endpoints mean. */
 export function judgeLease(examined: readonly Examined[], context: LeaseContext): Result[] {
-  const silent = examined.filter(({ sights }) => sights.every(isSilence));
+  const silent = examined.filter(isUnusable);
   const [first] = silent;
-  const problems = silent.map(({ sights: [error] }) => messageIn(error));
+  const problems = silent.map(({ sights: [error] }) => problemIn(error, context));
   if (first && silent.length === examined.length) {
     return [fail("no endpoint of the store can be used: nobody can have the lease", ...problems)];
   }
-  const one = examined.find(({ sights }) => !sights.every(isSilence));
+  const one = examined.find((each) => !isUnusable(each));
   return [
-    ...problems.map((problem) => warn(`${problem}: the others do its work`)),
+    ...clustersIn(examined),
+    ...problems.map((problem) => warn(`${problem}; the others do its work`)),
     ...examined.filter((each) => !silent.includes(each)).map((each) => speedOf(each, context)),
-    ...rightsIn(one),
+    ...rightsIn(one, context),
     ...(one?.sights ?? []).flatMap((sight, index) =>
       recordIn(sight, context.elasticIps[index] ?? "", context)
     ),
   ];
 }
 
-/** Whether an endpoint cannot be used at all. A key that nobody can read is the same at every endpoint. */
+/** Each cluster would give the lease to somebody else. */
+function clustersIn(examined: readonly Examined[]): Result[] {
+  const known = examined.filter(({ cluster }) => cluster !== null);
+  if (new Set(known.map(({ cluster }) => cluster)).size <= 1) return [];
+  const each = known.map(({ endpoint, cluster }) => `${endpoint} is of cluster ${cluster}`);
+  const text = "the endpoints are of different etcds, and each would give a lease of its own: " +
+    "name members of one cluster in --lease";
+  return [fail(text, ...each)];
+}
+
+/** Whether an endpoint is of no use: it does not answer, or not as an etcd does. */
+function isUnusable({ tookMs, sights }: Examined): boolean {
+  return tookMs === Infinity || sights.every(isSilence);
+}
+
+/** Whether nothing was shown. A key that nobody can read is the same at every endpoint. */
 function isSilence(sight: LeaseSight | StoreError): boolean {
   return sight instanceof StoreError && sight.kind !== "odd-answer";
 }
 
-function messageIn(sight: LeaseSight | StoreError | undefined): string {
-  return sight instanceof StoreError ? sight.message : "";
+function problemIn(
+  sight: LeaseSight | StoreError | undefined,
+  { prefix }: Pick<LeaseContext, "prefix">,
+): string {
+  return sight instanceof StoreError ? advised(sight, prefix) : "";
 }
 
 /** A renewal that fails at once is repeated several times before the lease is lost. */
@@ -87,12 +109,16 @@ function speedOf({ endpoint, tookMs }: Examined, { ttlMs }: LeaseContext): Resul
   return warn(`${text}, wanted ${wanted}: give a longer --lease-ttl, or a nearer store`);
 }
 
-function rightsIn(examined: Examined | undefined): Result[] {
+function rightsIn(
+  examined: Examined | undefined,
+  { prefix }: Pick<LeaseContext, "prefix">,
+): Result[] {
   if (!examined) return [];
   const { writing } = examined;
+  const keys = `the keys below ${prefix}/ (--lease-prefix)`;
   return writing === null
-    ? [ok("the keys below --lease-prefix may be read and written")]
-    : [fail("the keys below --lease-prefix may not be written", writing.message)];
+    ? [ok(`${keys} may be read and written`)]
+    : [fail(`${keys} may not be written`, advised(writing, prefix))];
 }
 
 function recordIn(
@@ -100,7 +126,7 @@ function recordIn(
   elasticIp: string,
   { members, wallMs }: LeaseContext,
 ): Result[] {
-  if (sight instanceof StoreError) return [fail(sight.message)];
+  if (sight instanceof StoreError) return [fail(told(sight))];
   const { record } = sight;
   if (record === null) return [ok(`nobody has the lease of ${elasticIp}`)];
   const has = `${ownerOf(record)} has the lease of ${elasticIp}`;

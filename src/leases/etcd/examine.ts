@@ -2,7 +2,7 @@
 // may write. Changes nothing: a change whose condition never holds is refused or allowed all the same.
 import type { LeaseSight } from "../../core/lease/call.ts";
 import { StoreError } from "../store_error.ts";
-import { encoded, type Fields, listOf } from "./fields.ts";
+import { encoded, type Fields, fieldsOf, listOf } from "./fields.ts";
 import { Gateway, type GatewayOptions } from "./gateway.ts";
 import { keysOf, pairOf, revisionIn, sightOf } from "./records.ts";
 
@@ -11,6 +11,8 @@ export interface Examined {
   readonly endpoint: string;
   /** How long a read of the majority took, in ms; Infinity if none succeeded. */
   readonly tookMs: number;
+  /** The cluster that it is a member of, as etcdctl writes it; null if it did not say. */
+  readonly cluster: string | null;
   /** What the store shows for each Elastic IP, in their order, or why it does not. */
   readonly sights: readonly (LeaseSight | StoreError)[];
   /** Why the user may not write; null if nothing keeps it from that. */
@@ -40,12 +42,13 @@ async function examineEndpoint(
   const gateway = new Gateway({ ...options, endpoints: [endpoint] });
   try {
     const sights: (LeaseSight | StoreError)[] = [];
-    let tookMs = Infinity;
+    let tookMs = Infinity, cluster: string | null = null;
     for (const elasticIp of elasticIps) {
       const keys = keysOf(prefix, elasticIp);
       const answer = gateway.attempt(signal, async ({ ask }) => {
         const startMs = nowMs(), found = await ask("/v3/kv/range", keys.range);
         tookMs = Math.min(tookMs, nowMs() - startMs);
+        cluster = clusterIn(found);
         return sightOf(listOf(found.kvs, "the keys").map(pairOf), keys, revisionIn(found));
       });
       sights.push(await answer.catch(asStoreError));
@@ -55,10 +58,16 @@ async function examineEndpoint(
       await ask("/v3/kv/txn", neverDone(keysOf(prefix, elasticIp).holder));
       return null;
     }).catch(asStoreError);
-    return { endpoint, tookMs, sights, writing };
+    return { endpoint, tookMs, cluster, sights, writing };
   } finally {
     gateway.close();
   }
+}
+
+/** The id of the cluster: an unsigned number, which etcdctl writes in hexadecimal. */
+function clusterIn(answer: Fields): string | null {
+  const text = `${fieldsOf(answer.header)?.cluster_id ?? ""}`;
+  return /^\d{1,20}$/.test(text) ? BigInt(text).toString(16) : null;
 }
 
 /** A change for which the rights are checked and which is never made: no key was created before the first revision. */
