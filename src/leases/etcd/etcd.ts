@@ -17,7 +17,7 @@ import { StoreError } from "../store_error.ts";
 import { watchKeys } from "./watch.ts";
 
 /** How to use an etcd. */
-export interface EtcdOptions extends GatewayOptions {
+export interface EtcdOptions extends Omit<GatewayOptions, "nowMs"> {
   /** First part of all keys: begins with a slash, and does not end with one. */
   readonly prefix: string;
   /** Time to live of the leases; whole seconds, because etcd counts these. */
@@ -36,7 +36,7 @@ export interface Etcd {
 
 /** Prepares an etcd, without asking it. Throws when the runtime cannot use the certificates or their key. */
 export function openEtcd(options: EtcdOptions): Etcd {
-  const gateway = new Gateway(options);
+  const gateway = new Gateway({ ...options, nowMs: () => options.clock.nowMs() });
   return {
     storeOf: (elasticIp) => new EtcdStore(gateway, keysOf(options.prefix, elasticIp), options),
     use: (credentials) => gateway.use(credentials),

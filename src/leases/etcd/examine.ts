@@ -2,8 +2,9 @@
 // may write. Changes nothing: a change whose condition never holds is refused or allowed all the same.
 import type { LeaseSight } from "../../core/lease/call.ts";
 import { StoreError } from "../store_error.ts";
-import { encoded, type Fields, fieldsOf, listOf } from "./fields.ts";
+import { encoded, type Fields, listOf } from "./fields.ts";
 import { Gateway, type GatewayOptions } from "./gateway.ts";
+import { clusterIn } from "./one_cluster.ts";
 import { keysOf, pairOf, revisionIn, sightOf } from "./records.ts";
 
 /** What one endpoint showed. */
@@ -23,8 +24,6 @@ export interface Examined {
 export interface Examination extends GatewayOptions {
   readonly prefix: string;
   readonly elasticIps: readonly string[];
-  /** Monotonic time in ms. */
-  readonly nowMs: () => number;
 }
 
 /** Examines every endpoint, all at once. Throws when the runtime cannot use the certificates or their key. */
@@ -39,7 +38,7 @@ async function examineEndpoint(
   { prefix, elasticIps, nowMs, ...options }: Examination,
   signal: AbortSignal,
 ): Promise<Examined> {
-  const gateway = new Gateway({ ...options, endpoints: [endpoint] });
+  const gateway = new Gateway({ ...options, nowMs, endpoints: [endpoint] });
   try {
     const sights: (LeaseSight | StoreError)[] = [];
     let tookMs = Infinity, cluster: string | null = null;
@@ -62,12 +61,6 @@ async function examineEndpoint(
   } finally {
     gateway.close();
   }
-}
-
-/** The id of the cluster: an unsigned number, which etcdctl writes in hexadecimal. */
-function clusterIn(answer: Fields): string | null {
-  const text = `${fieldsOf(answer.header)?.cluster_id ?? ""}`;
-  return /^\d{1,20}$/.test(text) ? BigInt(text).toString(16) : null;
 }
 
 /** A change for which the rights are checked and which is never made: no key was created before the first revision. */

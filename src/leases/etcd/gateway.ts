@@ -3,6 +3,7 @@
 import { VERSION } from "../../version.ts";
 import { type Fields, fieldsOf, odd } from "./fields.ts";
 import { readLines, readText, TooLong } from "./lines.ts";
+import { OneCluster } from "./one_cluster.ts";
 import { Refusal, refusalIn, storeError, textRefusal } from "./refusal.ts";
 import { StoreError } from "../store_error.ts";
 import { LinkedAbort } from "../../transport/linked_abort.ts";
@@ -22,6 +23,8 @@ export interface GatewayOptions extends Credentials {
   readonly endpoints: readonly string[];
   /** More authorities to trust, PEM. */
   readonly caCerts: readonly string[];
+  /** Monotonic time in ms. */
+  readonly nowMs: () => number;
 }
 
 /** The requests of one attempt, all to the same endpoint. */
@@ -41,11 +44,14 @@ export class Gateway {
   #retired: Deno.HttpClient[] = [];
   /** The user's password before the last change, until etcd has accepted the new one. */
   #formerPassword: string | null = null;
+  /** Null with one endpoint, whose cluster may be replaced at any time. */
+  readonly #cluster: OneCluster | null;
   /** What a login gave: empty where etcd has no users, null before the first one. */
   #login: string | null = null;
 
   constructor(options: GatewayOptions) {
     this.#options = options;
+    this.#cluster = options.endpoints.length > 1 ? new OneCluster(options.nowMs) : null;
     // The runtime reads the certificates here, and throws if it cannot.
     this.#client = this.#newClient();
   }
@@ -201,7 +207,9 @@ export class Gateway {
     const refusal = refusalIn(answer, response.status);
     if (refusal) throw refusal;
     // The answer to a stream of one request.
-    return fieldsOf(answer.result) ?? answer;
+    const content = fieldsOf(answer.result) ?? answer;
+    this.#cluster?.check(content, endpoint);
+    return content;
   }
 
   async *#follow(endpoint: string, request: Request3): AsyncGenerator<Fields> {
@@ -218,6 +226,7 @@ export class Gateway {
       if (refusal) throw refusal;
       const result = fieldsOf(answer.result);
       if (result === null) throw odd("a line has no result");
+      this.#cluster?.check(result, endpoint);
       yield result;
     }
   }

@@ -1,5 +1,6 @@
 // Several endpoints, and what stands there instead of etcd.
-import { assert, assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { systemClock } from "../../../src/host/clock.ts";
 import { Etcd, etcdMissing } from "../../support/etcd.ts";
 import { freeTcpPort } from "../../support/ports.ts";
 import { skippableTest } from "../../support/skippable.ts";
@@ -42,6 +43,51 @@ Deno.test("a signal that has aborted already, or does so later, is named", async
   await failureOf(reading, "aborted");
   assert(connection);
   await store.watch(() => {}, AbortSignal.abort());
+});
+
+skippableTest(
+  "an endpoint of another etcd is refused for a minute after the last answer",
+  missing,
+  async () => {
+    await using other = await Etcd.start();
+    let aheadMs = 0;
+    const clock = { ...systemClock, nowMs: () => systemClock.nowMs() + aheadMs };
+    const first = await Etcd.start();
+    using store = openStore([...first.endpoints, ...other.endpoints], { clock });
+    assertEquals((await store.read(soon())).record, null);
+    const [place] = first.endpoints;
+    await first[Symbol.asyncDispose]();
+    await failureOf(store.read(soon()), "unreachable");
+    const text = await failureOf(store.acquire(ANNA, null, soon()), "odd-answer");
+    assertMatch(text, /it comes from etcd cluster [0-9a-f]+, not from [0-9a-f]+ like http/);
+    assertStringIncludes(text, `${other.endpoints[0]}: `);
+    assertStringIncludes(text, `like ${place}: all endpoints must be of one cluster`);
+    assertEquals(await other.ctl("get", "", "--prefix", "--keys-only"), "", "nothing was written");
+    await failureOf(store.read(soon()), "unreachable");
+    aheadMs = 60_000;
+    assertEquals(
+      (await store.read(soon())).record,
+      null,
+      "it has taken the place of the first one",
+    );
+  },
+);
+
+skippableTest("a single endpoint may become another etcd at any time", missing, async () => {
+  await using etcd = await Etcd.start();
+  await using other = await Etcd.start();
+  let [target] = etcd.endpoints;
+  await using proxy = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen() {} },
+    async (request) => {
+      const { pathname } = new URL(request.url);
+      return await fetch(target + pathname, { method: "POST", body: await request.text() });
+    },
+  );
+  using store = openStore([`http://127.0.0.1:${proxy.addr.port}`]);
+  await store.read(soon());
+  [target] = other.endpoints;
+  assertEquals((await store.read(soon())).record, null);
 });
 
 /** An HTTP server that gives these answers, one after the other. */
