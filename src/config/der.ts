@@ -1,4 +1,4 @@
-// A certificate's bytes, as far as we look into them ourselves: DER is a tree of elements, each with a tag and a length.
+// The bytes of a certificate: DER is a tree of elements, each with a tag, a length and a content.
 
 /** One element, and where its content begins and ends. */
 export interface Element {
