@@ -1,5 +1,6 @@
 // Messages before the log exists, and about errors that prevent the start.
-import { isOn, type Values } from "../options/parse.ts";
+import { flagOf, type Option } from "../options/all.ts";
+import { isOn, isSwitchValue, type Values } from "../options/parse.ts";
 import { nameOf } from "../config/config.ts";
 import { MESSAGE_MAX_CHARS, plain } from "../core/plain.ts";
 import type { Host } from "../host/host.ts";
@@ -40,12 +41,21 @@ export async function fail(
 }
 
 /** Warnings about settings that are allowed but probably not wanted. They show no value: it may be the secret. */
-export function warningsOf({ given, ignored }: Values): string[] {
+export function warningsOf({ given, ignored, ignoredAfter = null }: Values): string[] {
   const visible = given.get("xs")?.source === "-xs"
     ? [`a secret in an argument shows in ps: use ${nameOf("api-secret-file")}`]
     : [];
-  const stray = ignored.length === 0
-    ? []
-    : [`the last ${ignored.length} arguments are ignored: the first of them is not a flag`];
-  return [...visible, ...stray];
+  return [...visible, ...strayIn(ignored, ignoredAfter)];
+}
+
+/** A stray word may be a secret: only the value of a switch is quoted. */
+function strayIn([word, ...others]: readonly string[], after: Option | null): string[] {
+  if (word === undefined) return [];
+  const count = others.length + 1;
+  const which = count === 1 ? "the last argument is" : `the last ${count} arguments are`;
+  const flag = after && flagOf(after), value = isSwitchValue(word);
+  const first = value ? JSON.stringify(word) : count === 1 ? "it" : "the first of them";
+  const place = flag ? `, after ${flag},` : "";
+  const meant = flag && value && after.kind === "switch" ? `: write ${flag}=${word}` : "";
+  return [`${which} ignored: ${first}${place} is not a flag${meant}`];
 }

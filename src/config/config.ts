@@ -30,10 +30,10 @@ export type Mode = "watchdog" | "associate" | "dissociate";
 
 /** A configuration, or its problems. */
 export function configure(
-  { given }: Values,
+  { given, refused }: Values,
   inputs: ExternalInputs,
 ): Config | { problems: string[] } {
-  const reader = new ConfigReader(given);
+  const reader = new ConfigReader(given, refused);
   const mode = readMode(reader);
   const watchdog = mode === "watchdog";
   // Without exactly one mode, report the problems of all modes.

@@ -11,6 +11,8 @@ import { didYouMean } from "../options/did_you_mean.ts";
 export interface ConfigFile {
   /** By the option's name. */
   readonly given: ReadonlyMap<string, Given>;
+  /** Options with a value that they cannot have. */
+  readonly refused: ReadonlySet<string>;
   /** Each names file, line and key. */
   readonly problems: readonly string[];
 }
@@ -32,13 +34,13 @@ export function keysOf({ name, alias }: Option): string[] {
 
 /** Reads the file's text; the path is for messages. */
 export function parseConfigFile(text: string, path: string): ConfigFile {
-  const given = new Map<string, Given>();
+  const given = new Map<string, Given>(), refused = new Set<string>();
   let entries: [key: string, value: unknown][];
   try {
     entries = Object.entries(parse(text, { integersAsBigInt: true }));
   } catch (error) {
     const line = error instanceof TomlError ? `, line ${error.line}` : "";
-    return { given, problems: [`${path}${line}: ${reasonOf(error)}`] };
+    return { given, refused, problems: [`${path}${line}: ${reasonOf(error)}`] };
   }
   const problems: string[] = [];
   const lines = linesOf(text);
@@ -51,12 +53,14 @@ export function parseConfigFile(text: string, path: string): ConfigFile {
     const source = line === undefined ? path : `${path}, line ${line}`;
     const option = BY_KEY.get(key);
     const read = option ? textsOf(option, value) : { problem: unknown(key) };
-    if ("problem" in read) problems.push(`${source}: ${key}: ${read.problem}`);
-    else if (option && given.has(option.name)) {
+    if ("problem" in read) {
+      problems.push(`${source}: ${key}: ${read.problem}`);
+      if (option) refused.add(option.name);
+    } else if (option && given.has(option.name)) {
       problems.push(`${source}: ${key}: given twice, also as ${keysOf(option).join(" or ")}`);
     } else if (option) given.set(option.name, givenBy(option, read.texts, source));
   }
-  return { given, problems };
+  return { given, refused, problems };
 }
 
 /** Why the text is not TOML. The rest of the parser's message quotes the file, which may contain secrets. */

@@ -15,8 +15,16 @@ export class ConfigReader implements OptionReader {
   readonly problems: string[] = [];
   readonly given: ReadonlyMap<string, Given>;
 
-  constructor(given: ReadonlyMap<string, Given>) {
+  readonly #refused: ReadonlySet<string>;
+
+  constructor(given: ReadonlyMap<string, Given>, refused: ReadonlySet<string> = new Set()) {
     this.given = given;
+    this.#refused = refused;
+  }
+
+  /** Whether a file gives it a value that it cannot have, which has been reported. */
+  refused(option: string): boolean {
+    return this.#refused.has(option);
   }
 
   /** Whether the option was given at all. */

@@ -13,7 +13,7 @@ export interface LeaseFiles {
 }
 
 /** How the store's name is written, and most endpoints that are taken. */
-const FORM = "etcd:URL[,URL...]", ENDPOINTS_MAX = 20;
+const FORM = "etcd:https://HOST:2379[,https://...]", ENDPOINTS_MAX = 20;
 /** What has no effect without heartbeats, and why that must not stay unnoticed. */
 const WITHOUT_HEARTBEATS: Readonly<Record<string, string>> = {
   "p": "the store tells who the nodes are",
@@ -61,6 +61,8 @@ export function readLease(
 
 /** Somebody who configures a lease and forgets the store must not believe that there is one. */
 function refuseStray(reader: ConfigReader): void {
+  // Its value in the file is of no use, and is reported: the lease was meant.
+  if (reader.refused("lease")) return;
   for (const { name } of LEASE) {
     const stray = reader.has(name) && !isDefault(reader, name);
     reader.need(!stray, name, `goes with ${nameOf("lease")} only`);
@@ -123,7 +125,14 @@ function readEndpoints(reader: ConfigReader): readonly string[] {
     const problem = problemOf(url, reader);
     reader.need(problem === null, "lease", `${JSON.stringify(withoutPassword(url))} ${problem}`);
   }
-  return [...new Set(urls.map((url) => URL.parse(url)?.origin ?? url))];
+  const origins = urls.map((url) => URL.parse(url)?.origin ?? url);
+  const twice = origins.find((each, index) => origins.indexOf(each) < index);
+  reader.need(
+    twice === undefined,
+    "lease",
+    `names ${JSON.stringify(withoutPassword(twice ?? ""))} twice`,
+  );
+  return origins;
 }
 
 /** Why an endpoint of the store must not be used; null when it may. */
@@ -139,6 +148,10 @@ function problemOf(text: string, reader: ConfigReader): string | null {
     }`;
   }
   if (problem?.includes("http(s)")) return `${problem}: wanted ${FORM}`;
+  if (problem?.includes("user name")) {
+    const files = [nameOf("lease-user"), nameOf("lease-password-file")].join(" and ");
+    return `${problem}: use ${files}`;
+  }
   if (problem) return problem;
   return url.pathname === "/" ? null : "has a path: wanted the address of the store alone";
 }

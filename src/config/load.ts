@@ -109,14 +109,14 @@ export async function collect(
       warnings.push(`unknown variable ${name}${meantVariable(name)}`);
     }
   }
-  const { given: flags, ignored } = readValues(argv, env);
-  const given = new Map(flags);
+  const { given: flags, ...stray } = readValues(argv, env);
+  const given = new Map(flags), refused = new Set<string>();
   if (file) given.set("env-file", file);
   const config = given.get("config");
   for (const [name, value] of config ? await readConfig(config.text) : []) {
     if (!given.has(name)) given.set(name, value);
   }
-  return { values: { given, ignored }, env, problems, warnings, readable, fileVariables };
+  return { values: { ...stray, given, refused }, env, problems, warnings, readable, fileVariables };
 
   async function readVariables(path: string): Promise<Environment> {
     const text = await read("env-file", path);
@@ -138,8 +138,9 @@ export async function collect(
   async function readConfig(path: string) {
     const text = await read("config", path);
     if (text === null) return [];
-    const { given: found, problems: wrong } = parseConfigFile(text, path);
+    const { given: found, refused: useless, problems: wrong } = parseConfigFile(text, path);
     problems.push(...wrong);
+    for (const name of useless) refused.add(name);
     const secret = [...found.keys()].some(isSecret);
     warnings.push(...await doubtsOf(path, { secret, use: CONFIGURES }, host));
     return found;

@@ -27,6 +27,10 @@ export interface Values {
   readonly given: ReadonlyMap<string, Given>;
   /** Arguments after the first non-flag: ignored, as in the original. */
   readonly ignored: readonly string[];
+  /** The option before these, null without one. */
+  readonly ignoredAfter?: Option | null;
+  /** Options that a file gives a value that they cannot have. */
+  readonly refused?: ReadonlySet<string>;
 }
 
 const BY_NAME = new Map(OPTIONS.map((option) => [option.name, option]));
@@ -36,7 +40,7 @@ const FALSE = ["0", "f", "F", "false", "FALSE", "False"];
 
 /** Reads arguments and environment. Throws `UsageError` if no configuration could mean them. */
 export function readValues(argv: readonly string[], env: Environment): Values {
-  const { flags, ignored } = split(argv);
+  const { flags, ignored, last } = split(argv);
   const parsed: Readonly<Record<string, unknown>> = parseArgs(flags, {
     string: OPTIONS.map(keyOf),
     collect: OPTIONS.filter(({ kind }) => kind === "list" || kind === "many").map(keyOf),
@@ -48,7 +52,7 @@ export function readValues(argv: readonly string[], env: Environment): Values {
   }
   const own = privateEndpoint(given, env);
   if (own) given.set("xe", own);
-  return { given, ignored };
+  return { given, ignored, ignoredAfter: last };
 }
 
 /** The endpoint that key and secret of `CLOUDSTACK_...` belong to. */
@@ -63,6 +67,11 @@ function privateEndpoint(given: ReadonlyMap<string, Given>, env: Environment): G
   return text && isPrivate && !meant ? { text, texts: [text], source: PRIVATE_ENDPOINT } : null;
 }
 
+/** Whether the word is the value of a switch. */
+export function isSwitchValue(word: string): boolean {
+  return [...TRUE, ...FALSE].includes(word);
+}
+
 /** Whether a switch that was given is on. */
 export function isOn(given: Pick<Given, "text"> | undefined): boolean {
   return given !== undefined && TRUE.includes(given.text);
@@ -72,12 +81,17 @@ export function isOn(given: Pick<Given, "text"> | undefined): boolean {
  * Rewrites Go's flags to the form that `parseArgs` reads: `--name==value`. The second `=` keeps an empty value from
  * vanishing; `fromFlag` removes it.
  */
-function split(argv: readonly string[]): { flags: string[]; ignored: string[] } {
+function split(
+  argv: readonly string[],
+): { flags: string[]; ignored: string[]; last: Option | null } {
   const flags: string[] = [];
+  let last: Option | null = null;
   for (let at = 0; at < argv.length; at++) {
     const argument = argv[at] ?? "";
-    if (!argument.startsWith("-") || argument === "-") return { flags, ignored: argv.slice(at) };
-    if (argument === "--") return { flags, ignored: argv.slice(at + 1) };
+    if (!argument.startsWith("-") || argument === "-") {
+      return { flags, ignored: argv.slice(at), last };
+    }
+    if (argument === "--") return { flags, ignored: argv.slice(at + 1), last };
     const match = /^--?([^-=][^=]*)(?:=(.*))?$/s.exec(argument);
     if (!match) {
       throw new UsageError(`cannot parse ${shownName(argument)}: wanted -name or -name=value`);
@@ -91,8 +105,9 @@ function split(argv: readonly string[]): { flags: string[]; ignored: string[] } 
     if (value === undefined) value = argv[++at];
     if (value === undefined) throw new UsageError(`${flagOf(option)} needs a value`);
     flags.push(`--${keyOf(option)}==${value}`);
+    last = option;
   }
-  return { flags, ignored: [] };
+  return { flags, ignored: [], last };
 }
 
 /** By a flag's name, and by its aliases: its second spelling, or its name in a configuration file. */
@@ -159,7 +174,7 @@ function checkSyntax(option: Option, given: Given): Given {
 
 /** The form that an option of this kind wants, null when the text has it. */
 export function wantedForm({ kind }: Option, text: string): string | null {
-  if (kind === "switch" && ![...TRUE, ...FALSE].includes(text)) {
+  if (kind === "switch" && !isSwitchValue(text)) {
     return `true or false${didYouMean(text, ["true", "false"])}`;
   }
   if (kind === "integer" && !/^[+-]?\d+$/.test(text)) return "a whole number";

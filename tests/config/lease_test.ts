@@ -12,7 +12,7 @@ import { COMMON, KEYS } from "../support/fake_host.ts";
 import { CLOUD_AUTHORITY, identityFor } from "../support/tls/cloud_identity.ts";
 
 const WATCH = ["-W", ...COMMON];
-const LEASE = ["--lease", "etcd:https://A:2379/,https://[::1]:2379,etcd:https://a:2379"];
+const LEASE = ["--lease", "etcd:https://A:2379/,etcd:https://[::1]:2379"];
 const { cert, key } = identityFor("client.test");
 const FILES = { leasePassword: "correct horse\n", leaseCert: cert, leaseKey: key };
 const WITH_FILES = [
