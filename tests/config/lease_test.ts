@@ -107,11 +107,13 @@ Deno.test("the printed configuration can be read again, with a lease and without
   }
 });
 
+const STORE_NAME = "etcd at https://a:2379, https://[::1]:2379, keys below /exoip/198.51.100.50/";
+
 Deno.test("a store is prepared without a request; a certificate that cannot be used is named", () => {
   assertEquals(connectStore({ lease: null, caCerts: [] }, { clock: systemClock }), null);
   const { lease } = configOf([...WATCH, ...LEASE, ...WITH_FILES], FILES);
   const stores = connectStore({ lease, caCerts: [CLOUD_AUTHORITY] }, { clock: systemClock });
-  assertEquals(stores?.storeOf("198.51.100.50").name, "etcd at https://a:2379 and 1 more");
+  assertEquals(stores?.storeOf("198.51.100.50").name, STORE_NAME);
   stores?.close();
   const broken = { ...lease!, certificate: { cert: "no PEM", key: "no PEM" } };
   assertThrows(

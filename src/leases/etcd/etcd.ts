@@ -65,8 +65,9 @@ class EtcdStore implements LeaseStore {
     this.#ttlS = Math.ceil(ttlMs / 1_000);
   }
 
+  /** Where it is and its keys: on all nodes these must be the same. */
   get name(): string {
-    return this.#gateway.name;
+    return `etcd at ${this.#gateway.endpoints.join(", ")}, keys below ${this.#keys.place}`;
   }
 
   async read(signal: AbortSignal): Promise<LeaseSight> {

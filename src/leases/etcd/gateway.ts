@@ -56,6 +56,10 @@ export class Gateway {
     this.#client = this.#newClient();
   }
 
+  get endpoints(): readonly string[] {
+    return this.#options.endpoints;
+  }
+
   /** For messages: `etcd at https://...`. */
   get name(): string {
     const { length } = this.#options.endpoints;

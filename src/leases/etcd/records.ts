@@ -10,6 +10,8 @@ const NAME_MAX_CHARS = 63, VALUE_MAX_CHARS = 4_096;
 
 /** The keys of one Elastic IP. */
 export interface Keys {
+  /** Where all of them are, for people. */
+  readonly place: string;
   readonly holder: string;
   readonly candidate: (instanceId: string) => string;
   /** Begin and end (not included) of all keys, in etcd's form. */
@@ -22,6 +24,7 @@ export interface Keys {
 export function keysOf(prefix: string, elasticIp: string): Keys {
   const base = `${prefix}/${elasticIp}`, candidates = `${base}/candidates/`;
   return {
+    place: `${base}/`,
     holder: `${base}/holder`,
     candidate: (instanceId) => candidates + instanceId,
     // The character 0 follows the slash.
