@@ -1,5 +1,5 @@
-// All endpoints must belong to one etcd cluster: with two, each can have an owner of the lease. An endpoint is of another
-// one by a wrong URL or name, or because its member was set up anew by itself.
+// All endpoints must belong to one etcd cluster: with two, each can have an owner of the lease. An endpoint is of
+// another one by a wrong URL or name, or because its member was set up anew by itself.
 import { type Fields, fieldsOf, odd } from "./fields.ts";
 
 /** How long the last answer says which cluster is the right one: one that is restored from a backup has a new id. */
