@@ -20,6 +20,7 @@ const CERTIFICATE = "CERTIFICATE", KEY = "(?:RSA |EC )?PRIVATE KEY";
 const CURVES = ["prime256v1", "secp384r1", "secp521r1"], RSA_BITS_MIN = 2_048;
 const WANTED_KEYS =
   `RSA of ${RSA_BITS_MIN} bits or more, EC with P-256, P-384 or P-521, or Ed25519`;
+
 /** The pair in the texts of the two files, without anything else that stands there, or what is wrong with it. */
 export function pairIn(
   { cert, key }: ClientCertificate,
