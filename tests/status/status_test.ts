@@ -84,7 +84,8 @@ Deno.test("askStatus() prints the answer of the watchdog, even if the first ques
     out.join("\n"),
     /^WARNING: this node holds .*\n( {2}WARNING .*\n)+\n198\.51\.100\.50\n {2}role +master \(alone\) for 6\.9 s\n/,
   );
-  assertEquals(watchdog.asked, ["info json 1", "info json 2"]);
+  // On a slow machine the answer may come after the next question.
+  assertEquals(watchdog.asked.slice(0, 2), ["info json 1", "info json 2"]);
   await watchdog.close();
 });
 
