@@ -60,3 +60,26 @@ for (const [title, open, call, course] of ROWS) {
     assertEquals(await isOpen(call, course), open);
   });
 }
+
+for (const accepted of [false, true]) {
+  const title = accepted ? "follows an attach that the cloud has accepted" : "ends an attach";
+  Deno.test(`the loss of the lease ${title}`, async () => {
+    const events: NodeEvent[] = [], carriedOut = Promise.withResolvers<void>();
+    const cloud = {
+      name: "a cloud",
+      attach: async (signal: AbortSignal, limits: ChangeLimits = {}) => {
+        if (accepted) limits.accepted?.();
+        const ended = Promise.withResolvers<never>();
+        signal.addEventListener("abort", () => ended.reject(new CloudError("aborted", "ended")));
+        await Promise.race([carriedOut.promise, ended.promise]);
+      },
+    } as unknown as Cloud;
+    const calls = callsTo(cloud, { deliver: (event) => void events.push(event) });
+    calls.begin(1, { verb: "attach" });
+    calls.endAttach();
+    carriedOut.resolve();
+    await calls.ended();
+    const wanted = accepted ? ["accepted", "answered"] : ["failed"];
+    assertEquals(events.map(({ kind }) => kind), wanted);
+  });
+}
