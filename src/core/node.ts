@@ -225,6 +225,13 @@ function timesOf(settings: NodeSettings): OwnershipSettings {
   return { reconcileMs: settings.reconcileMs, deadTimeMs: deadTimeMs(settings) };
 }
 
+/** Whether the event is about one call to the cloud, whose number counts for its address alone. */
+export function isAboutCall<Event extends { readonly kind: string }>(
+  event: Event,
+): event is Extract<Event, { readonly kind: "accepted" | "answered" | "failed" }> {
+  return event.kind === "accepted" || event.kind === "answered" || event.kind === "failed";
+}
+
 /** Each round settles `holding`, `cloudReachable` or `kept`; each changes at most once per event. */
 const ROUNDS = 4;
 
@@ -247,9 +254,9 @@ function settle(before: Node, { event, about, forLease }: Share, turn: Turn): No
   if (listing) election = elect(election, { kind: "candidates", ...listing }, turn.atMs);
   const { atMs } = turn, { stoppedAtMs } = before, peersKnown = allPeersKnown(before.membership);
   const own = election.settings.elasticIp;
-  const result = ["answered", "failed", "accepted"].includes(event.kind);
+  const call = isAboutCall(event);
   let members = membersOf(before).map((member) => {
-    const concerned = !result || member.elasticIp === (about ?? own);
+    const concerned = !call || member.elasticIp === (about ?? own);
     return taught(member, concerned ? event : TICK, { ...turn, node: before });
   });
   for (let round = 0; round < ROUNDS; round++) {

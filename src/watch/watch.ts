@@ -6,7 +6,7 @@ import type { Aside } from "../core/election/aside.ts";
 import type { AddressFacts } from "../status/address_view.ts";
 import { type MissingPeer, settling } from "../core/election/state.ts";
 import { apart, ownershipOf } from "../core/group.ts";
-import { nodeWakeAtMs, startNode, stepNode } from "../core/node.ts";
+import { isAboutCall, nodeWakeAtMs, startNode, stepNode } from "../core/node.ts";
 import { type Remains, shutdown } from "../core/shutdown.ts";
 import { wants } from "../core/under_lease.ts";
 import { reasonDetail } from "../core/transitions.ts";
@@ -379,11 +379,4 @@ export class Watch {
     this.#ending.abort();
     this.#options.ended();
   }
-}
-
-/** Events about one call, whose number counts for its address alone. */
-type CallEvent = Extract<NodeEvent, { kind: "accepted" | "answered" | "failed" }>;
-
-function isAboutCall(event: NodeEvent): event is CallEvent {
-  return event.kind === "accepted" || event.kind === "answered" || event.kind === "failed";
 }

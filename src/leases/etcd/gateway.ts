@@ -73,8 +73,7 @@ export class Gateway {
    */
   use({ user, password, certificate }: Credentials): void {
     const { user: formerUser, password: former } = this.#options;
-    if (user !== formerUser) this.#login = null;
-    if (user !== formerUser) this.#formerPassword = null;
+    if (user !== formerUser) this.#login = this.#formerPassword = null;
     else if (password !== former) this.#formerPassword = former;
     this.#options = { ...this.#options, user, password, certificate };
     if (this.#client) this.#retired.push(this.#client);
