@@ -171,7 +171,12 @@ export class Etcd implements AsyncDisposable {
 
   /** Runs `etcdctl` with the rights of root; resolves to its output, throws when it fails. */
   async ctl(...args: readonly string[]): Promise<string> {
-    const { success, output } = await this.#run(args);
+    return await this.ctlAt(this.endpoints, ...args);
+  }
+
+  /** The same, and asks these members only. */
+  async ctlAt(endpoints: readonly string[], ...args: readonly string[]): Promise<string> {
+    const { success, output } = await this.#run(args, endpoints.join());
     if (!success) throw new Error(`etcdctl ${args.join(" ")}: ${output}`);
     return output;
   }
@@ -252,8 +257,11 @@ export class Etcd implements AsyncDisposable {
     return [...this.#wrap, "etcdctl", endpoints, ...client, ...this.#root, ...args];
   }
 
-  async #run(args: readonly string[]): Promise<{ success: boolean; output: string }> {
-    const [command = "", ...rest] = this.#command(args);
+  async #run(
+    args: readonly string[],
+    url?: string,
+  ): Promise<{ success: boolean; output: string }> {
+    const [command = "", ...rest] = this.#command(args, url);
     const { success, stdout, stderr } = await new Deno.Command(command, {
       args: rest,
       env: { ETCDCTL_API: "3" },
@@ -315,11 +323,12 @@ function membersOf(
   machines: readonly Machine[],
   { folder, options: { tls, args: more = [] } }: { folder: string; options: EtcdOptions },
 ): EtcdMember[] {
+  const ports = new Set<number>();
   const all = machines.map(({ address, wrap = [] }, index) => {
     const name = `member${index}`;
     const host = address.includes(":") ? `[${address}]` : address;
-    const url = `${tls ? "https" : "http"}://${host}:${freePort()}`;
-    return { name, url, peerUrl: `http://${host}:${freePort()}`, wrap };
+    const url = `${tls ? "https" : "http"}://${host}:${freePort(ports)}`;
+    return { name, url, peerUrl: `http://${host}:${freePort(ports)}`, wrap };
   });
   const cluster = all.map(({ name, peerUrl }) => `${name}=${peerUrl}`).join();
   const secure = tls ? [`--cert-file=${folder}/server.crt`, `--key-file=${folder}/server.key`] : [];
@@ -344,13 +353,15 @@ function membersOf(
 
 /**
  * A port that is free on loopback, and that the system gives to no connection of its own: a member that is down would
- * not get its port back.
+ * not get its port back. Not one of those taken already, to which it is added.
  */
-function freePort(): number {
+function freePort(taken: Set<number>): number {
   for (;;) {
     const port = 20_000 + crypto.getRandomValues(new Uint16Array(1))[0]! % 12_000;
+    if (taken.has(port)) continue;
     try {
       Deno.listen({ hostname: "127.0.0.1", port }).close();
+      taken.add(port);
       return port;
     } catch (error) {
       if (!(error instanceof Deno.errors.AddrInUse)) throw error;
