@@ -1,9 +1,5 @@
 // How fast exoip is and what it costs, in whole processes on loopback: a table, and bench.json.
-//
-//   deno task bench [--quick] [--only NAME] [--json FILE]
-//
-// Measures the binary that EXOIP_BIN names, else the source. Nothing here is a test of time.
-import { parseArgs } from "@std/cli/parse-args";
+// Nothing here is a test of time.
 import { exoipCommand } from "../../tests/support/process.ts";
 import { crashCase } from "./crash.ts";
 import { type Case, type Figure, FULL, QUICK } from "./figure.ts";
@@ -14,6 +10,7 @@ import { microCase } from "./micro.ts";
 import { restCase } from "./rest.ts";
 import { figureJson, figureTable } from "./table.ts";
 import { faultCase } from "./faults.ts";
+import { refuse, toolOptions } from "../dev/tool_options.ts";
 
 const CASES: readonly Case[] = [
   crashCase,
@@ -25,15 +22,27 @@ const CASES: readonly Case[] = [
   microCase,
 ];
 
-const { quick, only = "", json = "bench.json" } = parseArgs(Deno.args, {
-  string: ["only", "json"],
-  boolean: ["quick"],
+const NAMES = CASES.map(({ name }) => name).join(", ");
+const USAGE = `Measures how fast exoip is and what it costs, in whole processes on loopback.
+
+  deno task bench [--quick] [--only NAME] [--json FILE]
+
+  --quick      fewer runs
+  --only NAME  only the cases with this in their name:
+               ${NAMES}
+  --json FILE  where every value goes (default: bench.json)
+
+EXOIP_BIN may name a compiled binary to measure instead of the source.
+Exit codes: 0 measured, 1 a case could not be measured, 2 unusable options.`;
+
+const { quick, only = "", json = "bench.json" } = toolOptions("bench", {
+  usage: USAGE,
+  texts: ["only", "json"],
+  switches: ["quick"],
 });
 const chosen = CASES.filter(({ name }) => name.includes(only));
 if (chosen.length === 0) {
-  const names = CASES.map(({ name }) => name).join(", ");
-  console.error(`bench: --only ${only} names no case, wanted one of ${names}`);
-  Deno.exit(2);
+  refuse("bench", `--only is "${only}", which is in the name of no case: ${NAMES}`);
 }
 
 const [program, rest] = exoipCommand();

@@ -1,5 +1,5 @@
 // What the demo is asked for.
-import { didYouMean } from "../../src/options/did_you_mean.ts";
+import { readToolOptions } from "../dev/tool_options.ts";
 
 /** The text of --help. */
 export const USAGE = `Plays a bad day of three real watchdogs before a simulated Exoscale.
@@ -21,23 +21,13 @@ export interface Wishes {
   readonly keep: boolean;
 }
 
-const OPTIONS = ["--api", "--keep", "--help"];
-
 /** Reads the arguments; null means --help. Throws an `Error` for what cannot be meant. */
 export function readWishes(args: readonly string[]): Wishes | null {
-  let api: Wishes["api"] = "v2", keep = false;
-  const rest = [...args];
-  for (let word = rest.shift(); word !== undefined; word = rest.shift()) {
-    const [name = "", value] = word.split("=", 2);
-    if (name === "--help" || name === "-h") return null;
-    if (name === "--keep" && value === undefined) keep = true;
-    else if (name === "--api") {
-      const wanted = value ?? rest.shift();
-      if (wanted !== "v1" && wanted !== "v2") {
-        throw new Error(`--api: found ${JSON.stringify(wanted ?? "")}, wanted v1 or v2`);
-      }
-      api = wanted;
-    } else throw new Error(`unknown option ${word}${didYouMean(word, OPTIONS)}`);
+  const told = readToolOptions(args, { usage: USAGE, texts: ["api"], switches: ["keep"] });
+  if (told === null) return null;
+  const { api = "v2", keep } = told;
+  if (api !== "v1" && api !== "v2") {
+    throw new Error(`--api: found ${JSON.stringify(api)}, wanted v1 or v2`);
   }
   return { api, keep };
 }

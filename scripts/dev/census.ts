@@ -1,9 +1,13 @@
-// Counts in the simulation what a large cluster costs: `deno task census [--nodes 3,50,100,200]`. For each size:
-// datagrams and calls at rest, the same per node, and what happens when the master dies.
-import { parseArgs } from "@std/cli/parse-args";
+// Counts in the simulation what a large cluster costs: datagrams and calls at rest, and what happens when the master
+// dies.
 import { NODE_SETTINGS } from "../../tests/support/node_settings.ts";
 import { SimCluster } from "../../tests/support/simulation/cluster.ts";
 import { seededRandom } from "../../tests/support/simulation/prng.ts";
+import { refuse, toolOptions } from "./tool_options.ts";
+
+const USAGE = `Counts in the simulation what a large cluster costs.
+
+  deno task census [--nodes 3,10,50,100,200]  the sizes, one line each`;
 
 /** The counts for one size. */
 export interface Census {
@@ -60,8 +64,11 @@ export async function census(nodes: number): Promise<Census> {
 }
 
 if (import.meta.main) {
-  const { nodes } = parseArgs(Deno.args, { string: ["nodes"] });
-  const sizes = (nodes ?? "3,10,50,100,200").split(",").map(Number);
+  const { nodes = "3,10,50,100,200" } = toolOptions("census", { usage: USAGE, texts: ["nodes"] });
+  if (!/^[1-9]\d{0,3}(,[1-9]\d{0,3})*$/.test(nodes)) {
+    refuse("census", `--nodes is "${nodes}", wanted whole numbers such as 3,50`);
+  }
+  const sizes = nodes.split(",").map(Number);
   console.log("| Nodes | Datagrams/s | API calls/min | Take-over, ms | API calls in it |");
   console.log("| ----: | ----------: | ------------: | ------------: | --------------: |");
   for (const size of sizes) {

@@ -1,35 +1,32 @@
 // Plays seeded stories of a cluster under faults.
-//
-//   deno task simulate --seeds 1000 [--from 1]     that many seeds, on all cores
-//   deno task simulate --seed 42 [--group|--lease] one seed, as a scenario with its trace
-//
-// Each seed has three stories: one with one Elastic IP, one (--group) with several that move together, and one
-// (--lease) in which holding takes a lease.
-//
-// Exit code 1 when a rule was broken.
-import { parseArgs } from "@std/cli/parse-args";
 import { play } from "../../tests/support/simulation/scenario.ts";
 import { type Broken, type Range, STORIES } from "./simulate_worker.ts";
+import { toolOptions } from "./tool_options.ts";
+
+const USAGE = `Plays seeded stories of a cluster under faults.
+
+  deno task simulate [--seeds 200] [--from 1]     that many seeds, on all cores
+  deno task simulate --seed 42 [--group|--lease]  one seed, as a scenario with
+                                                  its trace
+
+Each seed has three stories: one with one Elastic IP, one (--group) with several
+that move together, and one (--lease) in which holding takes a lease.
+Exit codes: 0 every rule was kept, 1 one was broken, 2 unusable options.`;
 
 /** Seeds per batch for a worker. */
 const CHUNK = 50;
 
-const { seeds = "200", from = "1", seed, group, lease } = parseArgs(Deno.args, {
-  string: ["seeds", "from", "seed"],
-  boolean: ["group", "lease"],
+const { seeds = 200, from = 1, seed, group, lease } = toolOptions("simulate", {
+  usage: USAGE,
+  counts: ["seeds", "from", "seed"],
+  switches: ["group", "lease"],
 });
-for (const [name, text] of Object.entries({ seeds, from, seed: seed ?? "1" })) {
-  if (!/^\d{1,15}$/.test(text)) {
-    console.error(`simulate: --${name} is "${text}", wanted a whole number`);
-    Deno.exit(2);
-  }
-}
-Deno.exit(seed === undefined ? await playMany(Number(from), Number(seeds)) : await replay(seed));
+Deno.exit(seed === undefined ? await playMany(from, seeds) : await replay(seed));
 
 /** One seed's story, printed as a scenario with its trace. */
-async function replay(seed: string): Promise<number> {
+async function replay(seed: number): Promise<number> {
   const kind = lease ? "lease" : group ? "group" : "alone";
-  const story = STORIES[kind]?.(Number(seed)) ?? "";
+  const story = STORIES[kind]?.(seed) ?? "";
   const { trace, violation } = await play(story);
   console.log([`# seed ${seed}`, story, "----", ...trace].join("\n"));
   console.log(violation === null ? "# all rules kept" : `# BROKEN ${violation}`);

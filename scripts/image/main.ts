@@ -1,20 +1,18 @@
 // Makes, without Docker, what runs exoip where there is nothing else:
 //
-//   deno task image [--target linux-x64|linux-arm64] [--sysroot DIR] [--name NAME]
-//
 //   dist/exoip-VERSION-linux-ARCH-rootfs.tar.gz   a root file system, for FROM scratch and linuxkit
 //   dist/exoip-VERSION-linux-ARCH-image.tar       the same as a loadable image NAME:VERSION
 //
 // Inside are the binary that `deno task compile` has made, the loader and the libraries that it asks for, taken
 // from --sysroot (this machine), and empty mount points. The same files in give the same bytes out; SOURCE_DATE_EPOCH
 // sets their time stamp.
-import { parseArgs } from "@std/cli/parse-args";
 import { messageOf } from "../../src/core/message_of.ts";
 import { systemFiles } from "./libraries.ts";
 import { ociArchive } from "./oci.ts";
 import { type Entry, gzip, tar } from "./tar.ts";
 import { replaceFile } from "../release/files.ts";
 import { sourceDateEpoch } from "../release/stage.ts";
+import { toolOptions } from "../dev/tool_options.ts";
 import { writeSums } from "../release/sums.ts";
 import {
   binaryName,
@@ -25,6 +23,16 @@ import {
   targetName,
   VERSION,
 } from "../release/targets.ts";
+
+const USAGE = `Makes a root file system and an image of the binary in dist, without Docker.
+
+  deno task image [--target NAME] [--sysroot DIR] [--name NAME]
+
+  --target NAME  linux-x64 or linux-arm64 (default: this machine's)
+  --sysroot DIR  where such a system's loader and libraries are (default: /)
+  --name NAME    name of the image (default: exoip)
+
+SOURCE_DATE_EPOCH sets the time stamp of the files.`;
 
 /** `nobody` everywhere. A number needs no /etc/passwd. */
 const USER = 65534;
@@ -93,7 +101,7 @@ async function makeImage(
   console.log((await writeSums()).join("\n"));
 }
 
-const options = parseArgs(Deno.args, { string: ["target", "sysroot", "name"] });
+const options = toolOptions("image", { usage: USAGE, texts: ["target", "sysroot", "name"] });
 try {
   const host = hostTarget();
   const target = options.target ? findTarget(options.target) : host;

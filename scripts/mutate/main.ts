@@ -1,18 +1,28 @@
 // Changes one operator, bound or constant of the pure files at a time, and runs the tests that should notice.
-//
-//   deno task mutate [--sample 150] [--seed 1] [--only FILE] [--jobs 2] [--floor 97]
-//
-//   --sample N    that many mutants instead of all; a change elsewhere leaves the choice as it is
-//   --only TEXT   only files with this in their path
-//   --accepted    only the mutants in accepted.txt: says which of them a test notices by now
-//
-// Exit code 1 when fewer than the floor (per cent) are noticed, or the list of accepted ones is out of date.
-import { parseArgs } from "@std/cli/parse-args";
 import { isOf, readAccepted, staleAmong } from "./accepted.ts";
 import { findMutants, type Mutant } from "./find.ts";
 import { Imports, type Stage } from "./notice.ts";
 import { choose } from "./sample.ts";
 import { type Outcome, Slot } from "./slot.ts";
+import { refuse, toolOptions } from "../dev/tool_options.ts";
+
+const USAGE = `Changes one operator, bound or constant of the pure files at a time, and runs
+the tests that should notice. All of them take hours.
+
+  deno task mutate [--sample N] [--seed 1] [--only TEXT] [--jobs N] [--floor 0]
+  deno task mutate --accepted
+
+  --sample N   that many mutants instead of all; a change elsewhere leaves the
+               choice as it is
+  --seed N     another sample
+  --only TEXT  only files with this in their path
+  --jobs N     at a time (default: one for each core)
+  --floor N    how many per cent must be noticed
+  --accepted   only the mutants in accepted.txt: says which of them a test
+               notices by now
+
+Exit codes: 0 enough were noticed, 1 fewer than the floor, or accepted.txt is
+out of date, 2 unusable options.`;
 
 const ROOT = new URL("../../", import.meta.url).pathname.slice(0, -1);
 /** Pure files that have quick tests of their own. */
@@ -33,18 +43,19 @@ interface Result {
   readonly tookMs: number;
 }
 
-const options = parseArgs(Deno.args, {
-  string: ["sample", "seed", "only", "jobs", "floor"],
-  boolean: ["accepted"],
+const options = toolOptions("mutate", {
+  usage: USAGE,
+  texts: ["only"],
+  counts: ["sample", "seed", "jobs", "floor"],
+  switches: ["accepted"],
 });
-const seed = number("seed", options.seed ?? "1"), floor = number("floor", options.floor ?? "0");
-const jobs = Math.max(1, number("jobs", options.jobs ?? `${navigator.hardwareConcurrency}`));
-const sample = options.sample === undefined ? Infinity : number("sample", options.sample);
+const { seed = 1, floor = 0, sample = Infinity } = options;
+const jobs = Math.max(1, options.jobs ?? navigator.hardwareConcurrency);
 
 const paths = await treeOf(ROOT);
 const files = paths.filter((path) => PURE.test(path) && path.includes(options.only ?? "")).sort();
 if (files.length === 0) {
-  fail(`--only is "${options.only}", wanted a part of the path of a pure file`);
+  refuse("mutate", `--only is "${options.only}", wanted a part of the path of a pure file`);
 }
 const accepted = readAccepted(Deno.readTextFileSync(new URL("accepted.txt", import.meta.url)));
 const all = await findMutants(ROOT, files);
@@ -75,7 +86,7 @@ async function measure(mutated: readonly string[]): Promise<ReadonlyMap<string, 
     const outcome = await slot.run(stage, 600_000);
     if (outcome !== "passed") {
       await stack.disposeAsync();
-      fail(`without a change, tests fail: ${stage.files.join(" ")}`);
+      refuse("mutate", `without a change, tests fail: ${stage.files.join(" ")}`);
     }
     const tookMs = performance.now() - startedMs;
     return [stage.files.join(" "), LIMIT_LEAST_MS + LIMIT_TIMES * tookMs] as const;
@@ -156,7 +167,7 @@ async function treeOf(root: string): Promise<string[]> {
     args: ["-C", root, "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
     stderr: "inherit",
   }).output();
-  if (!success) fail("git cannot list the files of the tree");
+  if (!success) refuse("mutate", "git cannot list the files of the tree");
   const names = new TextDecoder().decode(stdout).split("\0").filter((path) => path !== "");
   return [...new Set(names)].filter((path) => {
     try {
@@ -165,14 +176,4 @@ async function treeOf(root: string): Promise<string[]> {
       return false;
     }
   });
-}
-
-function number(name: string, text: string): number {
-  if (!/^\d{1,10}$/.test(text)) fail(`--${name} is "${text}", wanted a whole number`);
-  return Number(text);
-}
-
-function fail(message: string): never {
-  console.error(`mutate: ${message}`);
-  Deno.exit(2);
 }

@@ -1,10 +1,14 @@
 // dist/SHA256SUMS: the sum of every file of this version, in the format of sha256sum(1).
-//
-//   deno task sums [--url URL]   URL: where releases are; then the installer for this one is written first
-import { parseArgs } from "@std/cli/parse-args";
 import { replaceFile, sha256 } from "./files.ts";
 import { writeInstaller } from "./installer.ts";
 import { VERSION } from "./targets.ts";
+import { toolOptions } from "../dev/tool_options.ts";
+
+const USAGE = `Writes dist/SHA256SUMS: the sums of all files of this version.
+
+  deno task sums [--url URL]
+
+  --url URL  where releases are: writes the installer for this one first`;
 
 /** `exoip-0.5.0-linux-x64`, `exoip_0.5.0_amd64.deb`, `install.sh`; the chart is `exoip-0.5.0.tgz`. */
 const RELEASED = new RegExp(
@@ -32,7 +36,7 @@ export async function writeSums(folder: string = "dist"): Promise<string[]> {
 }
 
 if (import.meta.main) {
-  const { url } = parseArgs(Deno.args, { string: ["url"] });
+  const { url } = toolOptions("sums", { usage: USAGE, texts: ["url"] });
   if (url) await writeInstaller(url);
   console.log((await writeSums()).join("\n"));
 }
