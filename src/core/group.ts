@@ -1,10 +1,10 @@
-// Elastic IPs that move together: one election, and one ownership for each address. A node without a group is a group
-// of one, for which everything here says what its only ownership says.
+// Elastic IPs that move together: one election, and one ownership for each address. A node without `--together` is a
+// group of one, for which every function here says what its only ownership says.
 //
-//   holds          all addresses that exist are on this node; while only some are, it does not know
-//   attach         each by itself, but over a live holder none before one that was refused the last time
-//   hand over      none before the successor says that it holds all, and the cloud confirms each that we hold
-//   not possible   what no other node can serve whole stays where it works
+//   holds        true if all addresses that exist are on this node, unknown while only some are
+//   attach       each address on its own; but while a live peer holds, first those whose last attach was refused
+//   hand over    only when the successor says that it holds all, and the cloud confirms each address that we hold
+//   stuck        if no other node can serve the whole group, the addresses stay where they work
 import { type Election, twinned } from "./election/state.ts";
 import type { DesiredState } from "./election/desired_state.ts";
 import type { Member, Node, NodeEffect } from "./node_state.ts";
@@ -12,7 +12,7 @@ import { kept } from "./ownership/plan.ts";
 import { report } from "./registry/report.ts";
 import { FREE, type Ownership } from "./ownership/state.ts";
 
-/** Until a node that gives up to two different holders asks again. */
+/** How long to wait if the cloud confirmed different successors for the addresses, before asking it again. */
 const DISAGREED_MS = 5_000;
 
 /** All addresses of a node, its own first. */
@@ -27,13 +27,13 @@ export function ownershipsOf(members: readonly Member[]): readonly Ownership[] {
   return members.map(({ ownership }) => ownership);
 }
 
-/** The ownership of that address; the node's own one if the address is left out or is none of the node's. */
+/** The ownership of that address; that of the node's first address if it is left out or unknown here. */
 export function ownershipOf(node: Node, elasticIp?: string): Ownership {
   const found = node.sisters.find((sister) => sister.elasticIp === elasticIp);
   return found?.ownership ?? node.ownership;
 }
 
-/** The node as it would be with that address alone, in the order of `membersOf`: for display and for the end. */
+/** The node as if it had each address alone, in the order of `membersOf`: for display and for the shutdown. */
 export function apart(node: Node): readonly Node[] {
   if (node.sisters.length === 0) return [node];
   return membersOf(node).map(({ elasticIp, ownership }) => {
@@ -45,12 +45,12 @@ export function apart(node: Node): readonly Node[] {
 
 /** What the election is told about all ownerships. */
 export interface Outlook {
-  /** True when all addresses are on this node, false when no one is, null when some are or that is unknown. */
+  /** True when all addresses are on this node, false when none is, null when some are or while that is unknown. */
   readonly holding: boolean | null;
   readonly cloudReachable: boolean;
-  /** When the last look began that has shown each of them. */
+  /** When the oldest of their latest looks began. */
   readonly sightedAtMs: number;
-  /** All are left with unknown holders. If one had no holder, nobody else would serve it. */
+  /** Each address is left with an unknown holder. If one had none, nobody else would serve it. */
   readonly kept: boolean;
 }
 
@@ -78,7 +78,7 @@ export function permit(
   const served = someoneServes(election);
   const refused = agreed.some(isRefused);
   return agreed.map((each) => {
-    // With a live holder, an address that comes and goes again would only disturb its traffic.
+    // While a live peer holds, an address that we attach and must give back would only disturb its traffic.
     const attach = !served || !refused || isRefused(each);
     const { allowed } = each;
     const same = allowed.attach === attach && allowed.giveUp === giveUp;
@@ -96,8 +96,8 @@ function someoneServes({ peers }: Election): boolean {
 }
 
 /**
- * Without a confirmation that has become doubtful. The addresses are confirmed one after the other: meanwhile the
- * successor must go on saying that it holds all. To one that cannot say so, the original, no group is given up.
+ * Drops a confirmation that has become doubtful. The addresses are confirmed one after the other, and meanwhile the
+ * successor must go on saying that it holds all. The original cannot say so, so no group is given up to it.
  */
 function withoutDoubtful(
   state: Ownership,
@@ -112,15 +112,15 @@ function withoutDoubtful(
   if (desired.intent === "yield") {
     return confirmed === desired.claimant ? state : { ...state, confirmed: null };
   }
-  // A node that holds only if no other one does finds that one in the cloud, for each address separately.
+  // A node that holds only if nobody else does finds the other holder in the cloud, separately for each address.
   const same = ownerships.every((each) => each.confirmed === null || each.confirmed === confirmed);
   return same ? state : { ...state, confirmed: null, inspectAtMs: atMs + DISAGREED_MS };
 }
 
-/** Readings without a hold, after which a successor that says it holds all has another group. */
+/** After this many readings that show no hold, a successor that claims to hold all must have another group. */
 const MISSED = 5;
 
-/** The line for a successor that turns out to hold only a part of what we hold. */
+/** The line about a successor that turns out to hold only some of our addresses. */
 export function groupDiffers(before: Node, node: Node): NodeEffect[] {
   const missing = notHeldBySuccessor(node);
   if (missing === null || notHeldBySuccessor(before) !== null) return [];

@@ -1,4 +1,5 @@
-// What the operator is told about the lease beside its own events: the end of a role's line, and the failsafe.
+// What the operator is told about the lease, apart from the events of the lease itself: the explanation that ends the
+// line of a role, and the failsafe.
 import { durationText } from "./age.ts";
 import { barring } from "./lease/state.ts";
 import { allPeersKnown } from "./membership.ts";
@@ -9,7 +10,7 @@ import { machinesOf } from "./election/machines.ts";
 
 type LeasedNode = Pick<Node, "election" | "membership" | "lease">;
 
-/** Why the node does not keep the address without the store; null if it does. */
+/** Why the failsafe does not apply to the node; null if it does. */
 function refusal({ election, membership, lease }: LeasedNode): string | null {
   if (lease === null) return "it needs no lease";
   return againstFailsafe(lease, { election, peersKnown: allPeersKnown(membership) });
@@ -29,7 +30,7 @@ export function* failsafeChanges(before: LeasedNode, after: LeasedNode): Generat
       "gives the address up once a peer is silent, or holds it (--lease-failsafe)";
     yield report("warning", "lease-failsafe", text);
   } else if (after.lease.reachable) {
-    yield report("info", "lease-failsafe", `over: ${why}, so that holding takes the lease again`);
+    yield report("info", "lease-failsafe", `over: ${why}, so a holder needs the lease again`);
   } else {
     const then = after.election.holding === true ? "this node gives the address up, because " : "";
     yield report("warning", "lease-failsafe", `over: ${then}${why}`);
@@ -40,10 +41,11 @@ function heard({ election }: Pick<Node, "election">): string {
   const { length } = machinesOf(election);
   if (length === 0) return "it has no peers";
   if (length === 1) return "it hears its only peer, which does not hold it";
-  return `it hears all ${length} peers, and no other node holds it`;
+  const all = length === 2 ? "both peers" : `all ${length} peers`;
+  return `it hears ${all}, and no other node holds it`;
 }
 
-/** The explanation of a role that the lease decides; empty where there is nothing to add. */
+/** The explanation of a role that the lease decides; empty if there is nothing to add. */
 export function leaseExplanation(node: LeasedNode): string {
   const { election, lease } = node;
   if (lease === null) return "";

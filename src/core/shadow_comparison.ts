@@ -1,5 +1,5 @@
 // Compares what a shadow decides with what the cloud shows: when did this node hold, and when would it have held? Pure,
-// and of bounded size however long it runs.
+// and its size stays bounded however long the shadow runs.
 //
 // The shadow's decisions are exact. The cloud is looked at only now and then: two looks that show the same prove the
 // time between them, two that differ leave it open when the change happened. Such time is neither agreement nor
@@ -7,7 +7,7 @@
 
 /** Differences that are kept; of older ones, only number and length. */
 export const DIFFERENCES_MAX = 100;
-/** Decisions between two looks that are kept apart; more are a flapping node. */
+/** Most decisions between two looks that are compared one by one; a node that decides more often is flapping. */
 const DECISIONS_MAX = 64;
 /** Other holders that one difference names. */
 const HOLDERS_MAX = 4;
@@ -44,7 +44,7 @@ export interface OlderDifferences {
 
 /** The state of the comparison. */
 export interface Comparison {
-  /** The longest time between two looks that prove the time between them. */
+  /** Two looks that are further apart than this prove nothing about the time between them. */
   readonly provedMs: number;
   /** When it began, null before the first look. */
   readonly sinceMs: number | null;
@@ -69,7 +69,7 @@ export interface Comparison {
   } | null;
   /** Decisions that the next look compares, oldest first; the first one is in force at `untilMs`. */
   readonly decisions: readonly Decision[];
-  /** Who changed last when `untilMs` was reached, and by how much earlier; null when nobody did. */
+  /** What changed at `untilMs`, and by how much earlier it may have changed; null if nothing did. */
   readonly turn: { readonly by: Mover; readonly blurMs: number } | null;
 }
 

@@ -1,4 +1,4 @@
-// Why a shadow decides as it does, in words, and who holds as far as shadows know from each other.
+// Why a shadow decides as it does, in words; and who holds, as far as the shadows know from each other's heartbeats.
 import { deadTimeMs, type Election, outranking } from "./election/state.ts";
 import { ownPriorityOf, type Peer, rankOf, ranksBefore, titleOf } from "./election/peer.ts";
 import { reasonDetail } from "./transitions.ts";

@@ -1,6 +1,6 @@
 // What the lease lets a node do. The election says who should hold the Elastic IP; only the owner of the lease may.
-// Ownership breaks before it makes: whoever gets a lease that was not released to it takes the address from all others,
-// sees that nobody has it, and only then attaches it.
+// Ownership breaks before it makes: if the lease was not released to the new owner, that node takes the address from
+// all others, sees that nobody has it, and only then attaches it.
 import type { DesiredState } from "./election/desired_state.ts";
 import { type Election, settling, twinned } from "./election/state.ts";
 import { machinesOf } from "./election/machines.ts";
@@ -31,7 +31,7 @@ export function againstFailsafe(
   { election, peersKnown }: { election: Election; peersKnown: boolean },
 ): string | null {
   if (reachable) return "the store answers";
-  // Only they could prove without the store that nobody else takes the address.
+  // Without the store, only heartbeats could prove that nobody else takes the address.
   if (!settings.heartbeats) return "there are no heartbeats";
   if (!settings.failsafe) return "--lease-failsafe is off";
   if (!peersKnown) return "the list of peers is not known";
@@ -61,13 +61,13 @@ export function underLease(
     atMs: number;
   },
 ): DesiredState {
-  // Nobody who holds without the lease keeps it for long, so no doubt about unknown holders is left.
+  // The owner takes the address from every other holder, so there is no need to doubt unknown ones.
   const desired = { ...wanted, doubt: false, holdsOnlyIfUnheld: false, challenged: false };
   if (twinned(election)) return { ...desired, intent: "keep" };
   if (!owns(lease, atMs)) {
     return { ...desired, intent: withoutLease({ lease, election, peersKnown }) };
   }
-  // As long as the lease cannot be given up, letting go of the address would only leave it with nobody.
+  // As long as the lease cannot be given up, nobody else could hold the address if we let go of it.
   const untilMs = tiedUntilMs(lease, { ownerships, atMs });
   if (stoppedAtMs !== null) {
     const inTime = untilMs <= stoppedAtMs + election.settings.handoverTimeoutMs;
@@ -75,12 +75,12 @@ export function underLease(
   }
   switch (wanted.intent) {
     case "hold": {
-      // Without the cloud it gives the lease up, and what it goes on sending could arrive after that.
+      // Without the cloud this node gives the lease up, and an attach that it went on sending could arrive after that.
       const useless = !election.cloudReachable && election.holding !== true;
       return useless ? { ...desired, intent: "keep" } : { ...desired, lease: termsOf(lease, atMs) };
     }
     case "yield":
-      // Nobody can take it before we let go, so we do as soon as somebody could.
+      // The heir cannot attach before we let go, so let go as soon as it could take the lease.
       return { ...desired, intent: wanted.heir === null || atMs < untilMs ? "keep" : "release" };
     default:
       return desired;
@@ -88,15 +88,15 @@ export function underLease(
 }
 
 /**
- * From when on the lease may be given up if nothing more is sent, because nothing can be carried out any more that this
- * node, or an earlier process of it, sent under it; an instant in the past if it may be now.
+ * From when on the lease may be given up, if nothing more is sent: until then the cloud may carry out what this node,
+ * or an earlier process of it, sent under the lease. An instant in the past if it may be given up now.
  */
 export function tiedUntilMs(
   lease: Lease,
   { ownerships, atMs }: { ownerships: readonly Ownership[]; atMs: number },
 ): number {
   const untilMs = Math.max(inheritedUntilMs(lease), ...ownerships.map(arrivesUntilMs));
-  // A change under way could have been sent again for as long as the lease was renewed.
+  // The expiry of a change under way allows for repetitions under later renewals. We count what has left by now.
   return Math.min(untilMs, atMs + CHANGE_LIFETIME_MS);
 }
 
@@ -107,13 +107,13 @@ function withoutLease(
   if (!lease.reachable) {
     return againstFailsafe(lease, { election, peersKnown }) === null ? "keep" : "release";
   }
-  // The candidates are read more often than the lease is renewed, so a silent store shows later than the loss.
+  // Readings of the candidates go on beside the renewals, so the lease may be lost before the store counts as silent.
   if (lease.lost && lease.sight === null && !lease.settings.heartbeats) return "release";
-  // Nobody else has it: whoever takes it takes the address from us, too.
+  // No other node has the lease, and one that gets it takes the address from us.
   return "keep";
 }
 
-/** Whether a call under way is still wanted now: the process may have slept since its last step, and lost its lease. */
+/** Whether a call under way is still wanted: the process may have slept since the last step, and lost its lease. */
 export function wants(
   node: Node,
   { call, elasticIp }: { call: Call; elasticIp: string | undefined },
@@ -147,7 +147,7 @@ export function wishOf(
 ): LeaseWish {
   const self = ownerships[0]?.instanceId ?? null;
   const reached = ownerships.every(({ prepared, cloudReachable }) => prepared && cloudReachable);
-  // Whoever holds takes a lease that nobody has, even if others should: it can then hand both over.
+  // A holder takes a free lease even if another node should hold: then it can hand over address and lease together.
   const holds = ownerships.some(({ holding }) => holding === true) && !twinned(election);
   const take = (wanted.intent === "hold" || holds) && election.stops === 0 && reached;
   const freshSinceMs = Math.max(...ownerships.map((each) => waitsSinceMs(each, desired)));
@@ -156,7 +156,7 @@ export function wishOf(
   return { self, take, giveUp, freshSinceMs };
 }
 
-/** What was seen before the last renewal may not be acted on; -Infinity if nothing is to be done. */
+/** The start of the look that we want to act on after a later renewal has succeeded; -Infinity if we need none. */
 function waitsSinceMs({ holding, seenAtMs, others, othersAtMs }: Ownership, desired: DesiredState) {
   if (desired.intent !== "hold") return -Infinity;
   return Math.max(
@@ -165,7 +165,7 @@ function waitsSinceMs({ holding, seenAtMs, others, othersAtMs }: Ownership, desi
   );
 }
 
-/** To whom an owner gives the lease up; null as long as it keeps it. */
+/** The heir to whom an owner gives the lease up, or any node (`to` is null); null as long as it keeps the lease. */
 function givingUp(
   { tenure, desired, wanted, ownerships, reached }: {
     tenure: Tenure | null;
@@ -178,7 +178,7 @@ function givingUp(
   const { heir } = wanted;
   const detached = ownerships.every(isDetached);
   if (desired.intent === "release" && detached) {
-    // The heir attaches at once. So we must know that nobody has the address, not only that we do not.
+    // The heir attaches at once, so name one only if we know that nobody has the address, not just that we do not.
     const alone = tenure !== null && ownerships.every((each) => isAlone(each, tenure));
     return { to: alone ? heir : null };
   }
@@ -194,7 +194,7 @@ function isAlone(
   { others, othersAtMs, changedAtMs, released }: Ownership,
   { sinceMs }: Tenure,
 ): boolean {
-  // What does not exist now may come back with whoever had it.
+  // An address that does not exist now may come back with its former holder.
   return released === null && others.length === 0 && othersAtMs >= Math.max(changedAtMs, sinceMs);
 }
 

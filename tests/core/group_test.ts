@@ -19,7 +19,7 @@ function holding(...all: (boolean | null | "released")[]): Ownership[] {
   );
 }
 
-Deno.test("outlook() tells of a group what is true for all that exist", () => {
+Deno.test("outlook() says of a group what is true for all addresses that exist", () => {
   const rows: [held: (boolean | null | "released")[], told: boolean | null][] = [
     [[true], true],
     [[false], false],
@@ -69,7 +69,7 @@ Deno.test("a group that stops waits for all its addresses, and says which ones r
   assertMatch(remains?.text ?? "", /^198\.51\.100\.51 is still attached/);
 });
 
-Deno.test("nothing is given up to a better peer that knows only one address of the group", async () => {
+Deno.test("a group is not given up to a better peer that knows only one of its addresses", async () => {
   const cluster = new SimCluster({ random: seededRandom(1) });
   cluster.addSister(OTHER);
   const alone = cluster.add("a", NODE_SETTINGS);

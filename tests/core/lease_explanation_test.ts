@@ -50,11 +50,11 @@ Deno.test("a node that gets the lease says what it does before it attaches", () 
   ]);
 });
 
-Deno.test("without the failsafe the loss of the lease promises nothing that keeps the address", () => {
+Deno.test("without the failsafe, the line about the lost lease does not promise to keep the address", () => {
   const node = owner({ failsafe: false });
   loseStore(node);
   const lost = linesOf(node).find((line) => line.startsWith("warning lease-lost"));
-  assertMatch(lost ?? "", /the lease's 10 s is there to detach the address$/);
+  assertMatch(lost ?? "", /the lease's 10 s to detach the address$/);
 });
 
 Deno.test("without the store a holder that is alone says so", () => {
@@ -74,16 +74,16 @@ Deno.test("without the store a holder says why it keeps the address, and why tha
   assertEquals(rest, []);
   assertEquals(
     storeLost,
-    "warning store-lost: the store of the lease has served no request of the last 6.7 s: it " +
-      "cannot be renewed",
+    "warning store-lost: the store of the lease has served no request for 6.7 s: this " +
+      "node cannot renew its lease",
   );
   assertEquals(
     leaseLost,
-    "warning lease-lost: this node does not own the lease any more: it sent its last renewal " +
-      "that went well 6.7 s ago, and the last third of the lease's 10 s is there to detach the " +
+    "warning lease-lost: this node does not own the lease any more: it sent its last " +
+      "successful renewal 6.7 s ago, and uses the last third of the lease's 10 s to detach the " +
       "address, unless the failsafe keeps it",
   );
-  const heard = "because it hears all 2 peers, and no other node holds it";
+  const heard = "because it hears both peers, and no other node holds it";
   assertEquals(
     begun,
     `warning lease-failsafe: without the store this node keeps the address, ${heard}. It gives ` +
@@ -115,7 +115,7 @@ Deno.test("the failsafe ends without alarm when the store answers again", () => 
   assertEquals(back, "info store-back: the store of the lease answers again");
   assertEquals(
     rest.includes(
-      "info lease-failsafe: over: the store answers, so that holding takes the lease again",
+      "info lease-failsafe: over: the store answers, so a holder needs the lease again",
     ),
     true,
     rest.join("\n"),
@@ -173,7 +173,7 @@ Deno.test("a successor says from whom it has the lease, and the owner to whom it
   ]);
 });
 
-Deno.test("an owner says who has its lease, or that the store does not have it any more", () => {
+Deno.test("a former owner says who has the lease, or that the store does not have it any more", () => {
   const taken = owner();
   linesOf(taken);
   taken.store.give(OTHER_OWNER, 10_000);

@@ -94,7 +94,7 @@ const YIELDS = { intent: "yield", heir: HEIR } as const;
 /** A change was sent that the cloud may carry out until then. */
 const stray = (strayUntilMs: number) => ({ ownership: { strayUntilMs } });
 
-Deno.test("underLease(): who has the lease holds, keeps or lets go as the election wants", () => {
+Deno.test("underLease(): the owner holds, keeps or releases the address as the election wants", () => {
   const rows: ReadonlyArray<readonly [when: string, Row, intent: DesiredState["intent"]]> = [
     ["master", {}, "hold"],
     ["with a twin", { election: { twin: TWIN } }, "keep"],
@@ -120,7 +120,7 @@ Deno.test("underLease(): who has the lease holds, keeps or lets go as the electi
   for (const [when, row, intent] of rows) assertEquals(desiredOf(row).intent, intent, when);
 });
 
-Deno.test("underLease(): who does not have it attaches nothing, and lets go when somebody else has it", () => {
+Deno.test("underLease(): another node attaches nothing, and lets go when somebody else owns the lease", () => {
   const away = { tenure: null, reachable: false };
   const rows: ReadonlyArray<readonly [when: string, Row, intent: DesiredState["intent"]]> = [
     ["lost by time", { lease: { tenure: { ...TENURE, renewedAtMs: NOW_MS - 6_000 } } }, "keep"],
@@ -170,7 +170,7 @@ Deno.test("underLease(): the terms of the owner, and none of the doubts of a nod
   assertEquals(desiredOf({ wanted: YIELDS }).lease, null, "who lets go attaches nothing");
 });
 
-Deno.test("againstFailsafe() names what forbids to keep the address without the store", () => {
+Deno.test("againstFailsafe() says why a node may not keep the address without the store", () => {
   const rows: ReadonlyArray<readonly [Row, string | null]> = [
     [{}, null],
     [{ lease: { reachable: true } }, "the store answers"],
@@ -285,7 +285,7 @@ Deno.test("wishOf() gives the lease up once the address is detached, and names t
   for (const [when, seen, wanted] of rows) assertEquals(seen, wanted, when);
 });
 
-Deno.test("wishOf() asks of all addresses that move together what it asks of one", () => {
+Deno.test("wishOf() demands of all addresses that move together what it demands of one", () => {
   const lost = { holding: false, cloudReachable: false };
   const idle = { lease: { tenure: null }, ownership: { holding: false } };
   assertEquals(wish({ ...idle, sister: { holding: false } }).take, true);
@@ -325,7 +325,7 @@ Deno.test("wishOf() gives the lease up without the cloud, to somebody else or wh
   assertEquals(of({ holding: false, prepared: false }, alone), null, "the cloud never answered");
 });
 
-Deno.test("wishOf() asks for a renewal that is newer than what an attach or an eviction rests on", () => {
+Deno.test("wishOf() asks for a renewal that is newer than the look behind an attach or an eviction", () => {
   const free = { holding: false, seenAtMs: 48_000, othersAtMs: 47_000 } as const;
   const others = [{ instanceId: HEIR } as never];
   const of = (different: Partial<Ownership>, row: Row = {}) =>

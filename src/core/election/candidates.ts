@@ -1,6 +1,6 @@
-// Peers without heartbeats: the store of the lease lists them, and is believed. A node that it lists lives, a node that
-// it lists no more is dead at once, and one that said before that it leaves is gone. Here the address of a peer is its
-// instance id.
+// Peers without heartbeats: we believe the list in the store of the lease. A listed node lives. A node that vanishes
+// from the list is dead at once, or simply gone if it had said that it leaves. A peer's address is its instance id
+// here.
 import { trailerFor } from "../heartbeat.ts";
 import type { Candidate } from "../lease/call.ts";
 import type { Listing } from "../lease/candidates.ts";
@@ -38,7 +38,7 @@ export function meetCandidates(
   };
 }
 
-/** Nobody can forge a candidate for a moment, so its node counts at once, whatever happened to it before. */
+/** Unlike an unsigned heartbeat, a candidate needs no proof over time: its node counts at once. */
 function livingPeer({ instanceId, name, says }: Candidate, atMs: number): Peer {
   const identity = { address: instanceId, instanceId, wireId: instanceId };
   return {

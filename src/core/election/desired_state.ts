@@ -91,7 +91,7 @@ export interface DesiredState {
   readonly holdsOnlyIfUnheld: boolean;
   /** We should hold, but a live node that ranks after this one says that it holds. */
   readonly challenged: boolean;
-  /** The best of `successors` that could take a lease now, to whom it is given up; null without one, or no lease. */
+  /** The best of `successors` that could take a lease now: we give the lease up to it. Null if no peer could. */
   readonly heir: string | null;
   /** Whether holding takes a lease. */
   readonly underLease: boolean;
@@ -234,9 +234,9 @@ function heirOf(successors: readonly Peer[], state: Election): string | null {
 }
 
 /**
- * Whether the peer's hold-off is over, or is by the time we have let go: half an interval allows for late heartbeats. A
- * peer in its hold-off takes nothing, and its rank may be one that it takes back once it has heard who holds. Nor does
- * one that must wait before it preempts, and does not hear us, know whom it preempts.
+ * Whether the peer could take the lease: its hold-off is over, or will be by the time we have let go (half an interval
+ * allows for late heartbeats). In its hold-off a peer takes nothing, and it may rank lower once it has heard who holds.
+ * With --preempt-delay, a peer that does not hear us cannot tell whom it would preempt, so it takes nothing either.
  */
 function mayTake(peer: Peer, { settings }: Election): boolean {
   const { heardAtMs, aliveSinceMs, notHearingUsSinceMs } = peer;

@@ -36,7 +36,7 @@ export function noteMissing(
   }));
 }
 
-/** Gives up the peers whose time is over. */
+/** Gives up the missing peers that have been denied for long enough. */
 export function giveUpMissing(missing: MissingPeers, atMs: number): MissingPeers {
   if (missingWakeAtMs(missing) > atMs) return missing;
   return new Map([...missing].map(([peer, untilMs]) => [peer, untilMs <= atMs ? OVER : untilMs]));
@@ -57,7 +57,7 @@ export function holdOut(state: Election, { from, heartbeat }: Heard, atMs: numbe
   return { ...state, missing: new Map(later) };
 }
 
-/** When the next one is given up; Infinity when none will be. */
+/** When the next missing peer is given up; Infinity if none will be. */
 export function missingWakeAtMs(missing: MissingPeers): number {
   let wakeAtMs = Infinity;
   for (const untilMs of missing.values()) {

@@ -1,17 +1,17 @@
 // How often the Elastic IP moves, and the limit after which it stays with a holder that can serve. Each node counts for
-// itself: its own take-overs and those that heartbeats tell of. A holder that reaches the limit advertises the best
-// priority there is, so that also nodes which have just started, and the original, leave the address with it.
+// itself: its own take-overs and those that heartbeats report. A holder that reaches the limit advertises the best
+// possible priority, so that nodes that have just started, and the original, leave the address with it, too.
 import type { Election, Moves } from "./state.ts";
 
 /** Stands for this node. */
 export const SELF = "self";
 
-/** Before anything was seen. */
+/** Before any holder was seen. */
 export const NO_MOVES: Moves = { holder: null, atMs: [] };
 
 /**
- * The election with the moves that show between its two states. A node that gets the address, and is not the one that
- * had it last, is a move. The first holder is none, nor is a holder that restarts; the original's heartbeats tell none.
+ * Counts the moves between two states of the election: the address arrives at a node that was not its last holder. The
+ * first holder does not count, and neither does a holder that restarts. The original's heartbeats show no moves.
  */
 export function noteMoves(before: Election, after: Election, atMs: number): Election {
   const { moveLimit } = after.settings;

@@ -104,7 +104,7 @@ export interface Election {
   readonly role: Role;
   readonly reason: Reason;
   readonly roleSinceMs: number;
-  /** False: there are none, and the store of the lease lists the peers, see candidates.ts. */
+  /** False: the nodes send no heartbeats, and the store of the lease lists the peers, see candidates.ts. */
   readonly heartbeats: boolean;
   /** By address; without heartbeats, by instance. */
   readonly peers: ReadonlyMap<string, Peer>;

@@ -7,18 +7,15 @@ export interface LeaseRecord {
   readonly instanceId: string;
   /** Its name, for people; left out if it is not known. */
   readonly name?: string;
-  /**
-   * Set once the owner has detached the Elastic IP and gives the lease up: only this instance may take it before it
-   * expires.
-   */
+  /** Set by an owner that has detached the Elastic IP: until the lease expires, only this instance may take it. */
   readonly releasedTo?: string;
   /** Unix time in ms at which the owner acquired it, by the owner's clock; for people. */
   readonly sinceWallMs: number;
-  /** Identifies this state of the record: another value means that it has changed. */
+  /** Identifies this state of the record: a different value means that the record has changed. */
   readonly revision: string;
 }
 
-/** A node that says of itself in the store what others say in heartbeats. */
+/** What a node without heartbeats says about itself in the store. */
 export interface Candidate {
   readonly instanceId: string;
   readonly name?: string;
@@ -29,7 +26,7 @@ export interface Candidate {
 export interface LeaseSight {
   /** Null while nobody has the lease. */
   readonly record: LeaseRecord | null;
-  /** Those that announce themselves, self included. */
+  /** The nodes that announce themselves, this one included. */
   readonly candidates: readonly Candidate[];
   /** Rises with every change in the store: of two sights, the one with the higher number is the later one. */
   readonly version: number;
@@ -39,14 +36,14 @@ export interface LeaseSight {
 export type LeaseCall =
   | { readonly verb: "read" }
   /**
-   * Takes the lease if the record still has that revision; null: if there is still none. `clean`: that record releases
-   * it to us, so nobody else has the address.
+   * Takes the lease if the record still has that revision, or, for null, if there is still no record. `clean`: the
+   * record releases it to us, so nobody else has the address.
    */
   | { readonly verb: "acquire"; readonly revision: string | null; readonly clean: boolean }
   | { readonly verb: "renew"; readonly token: string }
-  /** `to`: the instance that may take it, because the Elastic IP is detached; null leaves it to anybody. */
+  /** `to`: the only instance that may take it, given once the Elastic IP is detached; null leaves it to any. */
   | { readonly verb: "release"; readonly token: string; readonly to: string | null }
-  /** Keeps our candidate in the store; `session` is the last answer's, null at first. */
+  /** Keeps our candidate in the store; `session` comes from the last answer, null at first. */
   | { readonly verb: "announce"; readonly says: Advert; readonly session: string | null };
 
 /** An answer of the store. */

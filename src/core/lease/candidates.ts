@@ -1,9 +1,9 @@
-// Nodes without heartbeats: each keeps a candidate in the store, which says what heartbeats would say, and learns from
-// the candidates of the others who is there. The candidate goes when its node has not kept it for the time to live, so
-// a death shows that late.
+// Nodes without heartbeats. Each keeps a candidate in the store, which says what its heartbeats would say, and reads
+// the candidates of the others. The store drops a candidate that its node has not kept for the time to live, so a death
+// shows that late.
 //
-// A store that does not answer kills nobody. Nor does it in the time after that: nobody could keep a candidate while it
-// was away, so for one time to live a candidate that is not there proves nothing.
+// While the store does not answer, nobody counts as dead, and neither for one time to live after that: no node could
+// keep its candidate meanwhile, so a missing one proves nothing.
 import { type Advert, sameAdvert } from "../heartbeat.ts";
 import type { Candidate, LeaseCall } from "./call.ts";
 import { type Announced, type Due, type Lease, renewMs } from "./state.ts";
@@ -15,19 +15,19 @@ export const ANNOUNCE_CAP_MS = 2_000;
 export interface Listing {
   /** Without this node's own. */
   readonly candidates: readonly Candidate[];
-  /** Whether this node is among them, which its own process has announced. */
+  /** Whether the store shows this node's candidate, and this process has announced it. */
   readonly listed: boolean;
   /** Whether a node without a candidate is dead. */
   readonly certain: boolean;
 }
 
-/** The lease of a node that says that of itself; unchanged if heartbeats say so. */
+/** Notes what this node says about itself; unchanged if its heartbeats say that. */
 export function saying(lease: Lease, says: Advert): Lease {
   if (lease.settings.heartbeats || (lease.says && sameAdvert(lease.says, says))) return lease;
   return { ...lease, says };
 }
 
-/** At once when what we say has changed, else as often as a lease is renewed. */
+/** When to announce ourselves next: at once if we say something new, else as often as a lease is renewed. */
 export function nextAnnounce(lease: Lease): Due | null {
   const { says, announced } = lease;
   if (says === null || lease.wish.self === null) return null;
@@ -36,7 +36,7 @@ export function nextAnnounce(lease: Lease): Due | null {
   return { call, atMs: told ? announced.sentAtMs + renewMs(lease) : -Infinity };
 }
 
-/** The store has our candidate. */
+/** The store has confirmed our candidate. */
 export function announced(
   lease: Lease,
   { session, call, startedAtMs, atMs }: {
@@ -57,12 +57,12 @@ export function announced(
   return { ...lease, announced: now };
 }
 
-/** Whether the last sight cannot show our candidate yet. */
+/** Whether the last sight is too old to show our candidate, so that we read again at once. */
 export function readsSoon({ announced, sightAtMs }: Lease): boolean {
   return announced !== null && sightAtMs < announced.sinceMs;
 }
 
-/** The candidates of a new sight; null if there is none, or if heartbeats tell of the others. */
+/** The candidates of a new sight; null without a new one, or if the nodes use heartbeats. */
 export function listingBetween(
   before: Lease | null,
   after: Lease | null,
@@ -76,10 +76,10 @@ export function listingBetween(
   return { candidates: others, listed, certain: reachable && atMs >= doubtUntilMs };
 }
 
-/** Attempts to say that we leave before the node ends without it. */
+/** How often to try to say that we leave; after that the node ends without having said so. */
 const GOODBYE_ATTEMPTS = 3;
 
-/** Whether a node that ends has told the others in the store that it leaves; true if they do not know it. */
+/** Whether a node that ends has said so in the store; also true if the other nodes do not know it. */
 export function saidGoodbye({ announced, announce, settings }: Lease): boolean {
   if (settings.heartbeats || announce.failures >= GOODBYE_ATTEMPTS) return true;
   return announced === null ? announce.inFlight === null : announced.says.leaving;

@@ -1,8 +1,8 @@
 // What a node knows about the lease of its Elastic IP, and questions about it. Questions never change it.
 //
-// The owner alone may attach the address. All of this node's knowledge counts from the moment a request was sent, never
-// from its answer: the store counts from when it got the request, which is later, so the store's lease always outlasts
-// what the node believes. The node's time is monotonic.
+// Only the owner may attach the address. The node counts the lease from the moment when it sent a request, never from
+// the answer. The store counts from when it got the request, which is later, so the lease in the store always outlasts
+// the node's belief in it. The node's time is monotonic.
 //
 //   sent      1/3           2/3           time to live
 //   ├──────────┼─────────────┼─────────────┤
@@ -16,36 +16,37 @@ import type { LeaseAnswer, LeaseCall, LeaseRecord, LeaseSight } from "./call.ts"
 export interface LeaseSettings {
   /** Time to live in the store, 3 s to 5 min, in whole seconds. */
   readonly ttlMs: number;
-  /** Keep the address without the store while every peer is heard, see failsafe.ts. */
+  /** Keep the address without the store while every peer is heard, see `againstFailsafe` in under_lease.ts. */
   readonly failsafe: boolean;
-  /** False: the nodes learn of each other from the store, see candidates.ts, and there is no failsafe. */
+  /** False: the nodes know each other from the store (see candidates.ts), and there is no failsafe. */
   readonly heartbeats: boolean;
 }
 
 /** Our lease. */
 export interface Tenure {
   readonly token: string;
-  /** When the request that took it was sent. */
+  /** When we sent the request that took it. */
   readonly sinceMs: number;
-  /** When the last request that took or renewed it was sent. */
+  /** When we sent the last request that took or renewed it. */
   readonly renewedAtMs: number;
   /** The owner before us had detached the address and released the lease to us. */
   readonly clean: boolean;
-  /** An earlier process of this node had it, and what it sent, of which we know nothing, may still be carried out. */
+  /** An earlier process of this node had it, and may have sent requests that the cloud still carries out. */
   readonly inherited: boolean;
 }
 
 /**
- * How long a change is valid after it has left: longer than we wait for its answer, as the clock may be a second off.
- * Under a lease it expires with the lease, and after this time at the latest: a long lease, too, can be given up soon.
+ * How long a change is valid after it has left: longer than we wait for its answer, because the clock may be a second
+ * off. Under a lease it expires with the lease, but no later than after this time, so that even a long lease can be
+ * given up soon.
  */
 export const CHANGE_LIFETIME_MS = 18_000;
 
-/** The time for a change that is sent under a lease; by our monotonic clock. */
+/** The time in which a change that is sent under a lease is valid; by our monotonic clock. */
 export interface LeaseSpan {
   /** When the last request was sent that took or renewed the lease. */
   readonly renewedAtMs: number;
-  /** When the change expires, with the lease at the latest. */
+  /** When the change expires; never later than the lease. */
   readonly endsAtMs: number;
 }
 
@@ -53,19 +54,19 @@ export interface LeaseSpan {
 export interface Release {
   readonly token: string;
   readonly to: string | null;
-  /** When it has expired in the store even if it was never released. */
+  /** From then on the store has let it expire, even if no release arrived. */
   readonly untilMs: number;
 }
 
 /** What the node wants of the lease. */
 export interface LeaseWish {
-  /** Our instance, null until the cloud has told it. */
+  /** Our instance, null until the cloud has said which one we are. */
   readonly self: string | null;
-  /** To have it: this node should hold the address, and can. */
+  /** Whether to take it: this node should hold the address, and can. */
   readonly take: boolean;
-  /** To give it up, and to whom; null to keep it. */
+  /** To which instance to give it up, or to any (`to` is null); null to keep it. */
   readonly giveUp: { readonly to: string | null } | null;
-  /** A change in the cloud waits for a renewal that is sent at this instant or later; -Infinity when none does. */
+  /** A change in the cloud waits for a renewal that is sent at this instant or later; -Infinity if no change waits. */
   readonly freshSinceMs: number;
 }
 
@@ -75,7 +76,7 @@ export interface Announced {
   readonly says: Advert;
   /** When the last request was sent that wrote it or kept it there. */
   readonly sentAtMs: number;
-  /** When the answer came that began the session: a later reading shows our candidate. */
+  /** When the answer came that began the session: only readings after it surely show our candidate. */
   readonly sinceMs: number;
 }
 
@@ -90,9 +91,9 @@ export interface LeaseSlot {
   readonly notBeforeMs: number;
 }
 
-/** The kinds. What changes the lease goes first. */
+/** All slots. Calls that change the lease go first. */
 export const LEASE_SLOTS = ["write", "announce", "read"] as const;
-/** One of them. */
+/** The name of a slot. */
 export type LeaseSlotName = typeof LEASE_SLOTS[number];
 
 /** A slot that was never used, or succeeded. */
@@ -110,15 +111,15 @@ export interface Lease {
   readonly wish: LeaseWish;
   /** What the store showed last, null before its first answer. */
   readonly sight: LeaseSight | null;
-  /** When the request for it was sent, or when the watch told it. */
+  /** When we sent the request for it, or when the watch showed it. */
   readonly sightAtMs: number;
   /** Null while the lease is not ours. */
   readonly tenure: Tenure | null;
-  /** Set from the first attempt to give it up: then it is not ours any more, whatever becomes of the attempt. */
+  /** Set from the first attempt to give it up. From then on it is not ours, even if the attempt fails. */
   readonly release: Release | null;
   /** Our lease was lost, and nobody has been seen to have it since. */
   readonly lost: boolean;
-  /** When the last request was sent that the store answered; at first the start. */
+  /** When we sent the last request that the store answered; at first the node's start. */
   readonly answeredAtMs: number;
   /** Whether the store counts as reached. */
   readonly reachable: boolean;
@@ -127,9 +128,9 @@ export interface Lease {
   readonly announce: LeaseSlot;
   /** What this node says of itself in the store; null if it says so in heartbeats. */
   readonly says: Advert | null;
-  /** Null before the store has answered that our candidate is there. */
+  /** Null until the store has confirmed our candidate. */
   readonly announced: Announced | null;
-  /** Until then a candidate may be missing only because the store was away. */
+  /** Until then, a candidate may be missing just because the store was away. */
   readonly doubtUntilMs: number;
   readonly lastCallId: number;
 }
@@ -138,7 +139,7 @@ export interface Lease {
 export type LeaseEvent =
   | { readonly kind: "tick" }
   | { readonly kind: "wish"; readonly wish: LeaseWish }
-  /** The watch tells a change. */
+  /** The watch shows a change. */
   | { readonly kind: "store-seen"; readonly sight: LeaseSight }
   | {
     readonly kind: "store-answered";
@@ -175,7 +176,7 @@ export function renewMs({ settings: { ttlMs } }: Lease): number {
   return ttlMs / 3;
 }
 
-/** How long after the sending of a renewal the lease counts as lost: the rest is there to detach. */
+/** How long after we sent a renewal the lease counts as lost. The rest of its time is for the detach. */
 export function lossMs({ settings: { ttlMs } }: Lease): number {
   return ttlMs * 2 / 3;
 }
@@ -185,12 +186,12 @@ export function lossAtMs(lease: Lease): number {
   return lease.tenure === null ? -Infinity : lease.tenure.renewedAtMs + lossMs(lease);
 }
 
-/** Whether the lease is ours now. Until the loss, a third of its time is left for what is sent now. */
+/** Whether the lease is ours now. If it is, whatever is sent now still has a third of the time to live to arrive. */
 export function owns(lease: Lease, atMs: number): boolean {
   return atMs < lossAtMs(lease);
 }
 
-/** The time for a change that is sent now, which is over if the lease is not ours; null for a node that obeys none. */
+/** The time for a change that is sent now; already over if the lease is not ours. Null for a node without --lease. */
 export function spanOf(lease: Lease | null, atMs: number): LeaseSpan | null {
   if (lease === null) return null;
   const renewedAtMs = lease.tenure?.renewedAtMs ?? -Infinity;
@@ -198,18 +199,18 @@ export function spanOf(lease: Lease | null, atMs: number): LeaseSpan | null {
   return { renewedAtMs, endsAtMs: Math.min(leaseEndsAtMs, atMs + CHANGE_LIFETIME_MS) };
 }
 
-/** From when on nothing can be carried out any more that an earlier process sent; -Infinity if there was none. */
+/** Until when the cloud may carry out what an earlier process sent; -Infinity if there was no such process. */
 export function inheritedUntilMs({ tenure, settings: { ttlMs } }: Lease): number {
   return tenure?.inherited ? tenure.sinceMs + Math.min(ttlMs, CHANGE_LIFETIME_MS) : -Infinity;
 }
 
-/** The record of somebody else's lease, or of one that was released to somebody else; null if we may take it. */
+/** The record that keeps us from taking the lease: another node has it, or it was released to another. Null: none. */
 export function barring({ sight, wish: { self } }: Lease): LeaseRecord | null {
   const record = sight?.record ?? null;
   return record === null || (record.releasedTo ?? record.instanceId) === self ? null : record;
 }
 
-/** The number of the call under way in which slot, undefined if there is none. */
+/** The slot in which the call of that number is under way. */
 export function leaseSlotOf(lease: Lease, id: number): LeaseSlotName | undefined {
   return LEASE_SLOTS.find((slot) => lease[slot].inFlight?.id === id);
 }
@@ -234,13 +235,13 @@ export interface LeaseView {
 
 /** What the owner of the lease must keep to. */
 export interface LeaseTerms {
-  /** Other holders are known since a look that began then or later. */
+  /** When the owner sent the request that got the lease: only a look since then shows who else holds. */
   readonly sinceMs: number;
   /** The owner before us had detached the address: nobody else has it until we attach it. */
   readonly clean: boolean;
-  /** When the last renewal was sent. What a look showed after that may not be acted on. */
+  /** When the last renewal was sent. A later look must not be acted on before the next renewal. */
   readonly renewedAtMs: number;
-  /** When it ends unless it is renewed, and with it whatever was sent under it. */
+  /** When the lease expires unless it is renewed; every change that was sent under it expires then, too. */
   readonly endsAtMs: number;
   /** Whether enough of the lease is left for a request. */
   readonly inTime: boolean;

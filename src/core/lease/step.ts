@@ -1,5 +1,6 @@
 // Takes, renews and gives up the lease. Pure: calls leave as values with a number, and answers return as events with
-// the same number. At most one call that changes the lease is under way, and one that reads.
+// the same number. At most three calls are under way: one that changes the lease, one that keeps our candidate, and one
+// that reads.
 import { durationText, spanText } from "../age.ts";
 import { backoffMs } from "../backoff.ts";
 import { instanceTitle } from "../instance_title.ts";
@@ -22,12 +23,12 @@ import {
   renewMs,
 } from "./state.ts";
 
-/** Waits between attempts: an owner has a third of the time to live for all of them. */
+/** Waits between attempts: all attempts of an owner must fit into a third of the time to live. */
 const OWNER_BACKOFF = { firstMs: 100, capMs: 1_000, jitter: 0.5 };
 const OTHER_BACKOFF = { firstMs: 100, capMs: 5_000, jitter: 0.5 };
-/** The first attempt gets this part of the time to live; each further one, up to a third, twice as long. */
+/** The first attempt gets this part of the time to live, each further one twice as much, up to a third. */
 const FIRST_TRY = 1 / 9, LONGEST_TRY = 1 / 3;
-/** Longest first attempt: with a long time to live, a silent endpoint is left sooner. */
+/** Longest first attempt: however long the time to live is, do not wait long for a silent endpoint. */
 const FIRST_TRY_MAX_MS = 5_000;
 
 /** A call with its number, and the time that its one attempt gets. */
@@ -93,18 +94,18 @@ function absorb(lease: Lease, event: LeaseEvent, now: Circumstances): Lease {
   }
 }
 
-/** What time alone changes: an unrenewed lease is lost, and a store that stays silent is not reached. */
+/** Applies what time alone changes: a lease without a renewal is lost, and a silent store counts as unreachable. */
 function passTime(lease: Lease, { atMs, say }: Circumstances): Lease {
   const reachable = atMs < lease.answeredAtMs + lossMs(lease);
   let next = lease;
   if (lease.reachable !== reachable) {
     if (reachable) say("info", "store-back", "the store of the lease answers again");
     else say("warning", "store-lost", lostText(lease, atMs));
-    // While the store was away nobody could keep a candidate there.
+    // While the store was away, no node could keep its candidate there.
     const doubtUntilMs = reachable ? atMs + lease.settings.ttlMs : lease.doubtUntilMs;
     next = { ...next, reachable, doubtUntilMs };
   }
-  // It has expired by itself.
+  // The lease that we give up has expired in the store, so no release is needed any more.
   if (lease.release !== null && !lease.write.inFlight && atMs >= lease.release.untilMs) {
     next = { ...next, release: null, write: IDLE_SLOT, sight: null };
   }
@@ -114,18 +115,18 @@ function passTime(lease: Lease, { atMs, say }: Circumstances): Lease {
   if (lease.tenure === null || atMs < lossAtMs(lease)) return next;
   const { renewedAtMs } = lease.tenure, { ttlMs, failsafe, heartbeats } = lease.settings;
   const unless = failsafe && heartbeats ? ", unless the failsafe keeps it" : "";
-  const text = `this node does not own the lease any more: it sent its last renewal that went ` +
-    `well ${spanText(atMs - renewedAtMs)} ago, and the last third of the lease's ` +
-    `${durationText(ttlMs)} is there to detach the address${unless}`;
+  const text = `this node does not own the lease any more: it sent its last successful renewal ` +
+    `${spanText(atMs - renewedAtMs)} ago, and uses the last third of the lease's ` +
+    `${durationText(ttlMs)} to detach the address${unless}`;
   say("warning", "lease-lost", text);
   const sight = lease.settings.heartbeats ? next.sight : null;
   return { ...next, tenure: null, lost: true, sight };
 }
 
 function lostText({ answeredAtMs, tenure }: Lease, atMs: number): string {
-  const then = tenure === null ? "this node cannot get the lease" : "it cannot be renewed";
+  const then = `this node cannot ${tenure === null ? "get the" : "renew its"} lease`;
   const span = spanText(atMs - answeredAtMs);
-  return `the store of the lease has served no request of the last ${span}: ${then}`;
+  return `the store of the lease has served no request for ${span}: ${then}`;
 }
 
 function answered(
@@ -144,7 +145,7 @@ function answered(
   };
   switch (answer.verb) {
     case "read":
-      // It was sent after the last sight, so a lower version means that the store was set back.
+      // If the request left after the last sight, a lower version means that the store was restored from a backup.
       return startedAtMs > lease.sightAtMs || answer.sight.version > (lease.sight?.version ?? -1)
         ? shown(landed, answer.sight, { ...now, asOfMs: startedAtMs })
         : landed;
@@ -189,7 +190,7 @@ function acquired(
   const next = shown(lease, sight, { ...now, asOfMs });
   if (token === null) return next;
   now.say("info", "lease-acquired", acquiredText(lease, clean));
-  // Nobody else's record may be replaced.
+  // The replaced record was our own: an earlier process wrote it, or an attempt of ours whose answer got lost.
   const inherited = call.verb === "acquire" && call.revision !== null && !clean;
   const tenure = { token, sinceMs: asOfMs, renewedAtMs: asOfMs, clean, inherited };
   return { ...next, tenure, lost: false };
@@ -206,7 +207,7 @@ function acquiredText({ sight, wish: { self } }: Lease, clean: boolean): string 
   return "this node owns the lease: it takes the address from all others before it attaches it";
 }
 
-/** Takes in what the store shows. A record of somebody else ends our lease. */
+/** Takes in what the store shows. Another node's record ends our lease. */
 function shown(
   lease: Lease,
   sight: LeaseSight,
@@ -232,7 +233,7 @@ function failed(
   const backoff = backoffOf(lease, slot);
   const notBeforeMs = atMs + backoffMs(backoff, failures, roll);
   const next = { ...lease, [slot]: { inFlight: null, failures: failures + 1, notBeforeMs } };
-  // An attempt to take it may have worked, which only the store can tell.
+  // The attempt may have taken the lease all the same, so read again before the next one.
   return slot === "write" ? { ...next, sight: null } : next;
 }
 
@@ -243,7 +244,7 @@ function backoffOf(lease: Lease, slot: LeaseSlotName) {
   return lease.tenure === null ? OTHER_BACKOFF : OWNER_BACKOFF;
 }
 
-/** From the first attempt to give it up the lease is not ours any more. */
+/** From the first attempt to give it up, the lease is not ours any more. */
 function begun(lease: Lease, call: LeaseCall): Lease {
   const { tenure } = lease;
   if (call.verb !== "release" || tenure === null) return lease;
@@ -260,8 +261,8 @@ function nextOf(lease: Lease, slot: LeaseSlotName): Due | null {
 }
 
 /**
- * The renewals of an owner say enough, unless it learns of the others from the store. What the watch shows replaces no
- * reading: only an answer proves that the store can be reached.
+ * When to read. An owner does not need to, because its renewals show the state of the lease, unless it knows the other
+ * nodes from the store. The watch cannot replace readings: only an answer proves that the store can be reached.
  */
 function nextRead(lease: Lease): Due | null {
   if (lease.tenure !== null && lease.settings.heartbeats) return null;
@@ -290,7 +291,7 @@ function nextWrite(lease: Lease): Due | null {
   return { call: { verb: "acquire", revision, clean }, atMs: -Infinity };
 }
 
-/** How long one attempt may take: the first ones less, so that a silent endpoint is left in time. */
+/** How long one attempt may take: the first ones less, so that another endpoint gets its turn in time. */
 function limitOf({ settings: { ttlMs }, ...lease }: Lease, slot: LeaseSlotName): number {
   const firstMs = Math.min(ttlMs * FIRST_TRY, FIRST_TRY_MAX_MS);
   return Math.min(firstMs * 2 ** lease[slot].failures, ttlMs * LONGEST_TRY);

@@ -1,8 +1,9 @@
 // Break before make, for the owner of a lease: it takes the address from every other holder, sees that nobody has it,
-// and only then attaches it. Afterwards it goes on looking, because an attach that somebody sent in time may show late.
+// and only then attaches it. Afterwards it goes on looking, because an attach that another node sent in time may show
+// late.
 //
-// The owner acts on what a look shows only after a renewal that it sent after that look began: a process or a machine
-// that slept in between finds out first that the lease is not its own any more.
+// The owner acts on a look only once it has sent a renewal after that look began, and the renewal has succeeded. So a
+// process or machine that slept in between first finds out that it does not own the lease any more.
 import { CHANGE_LIFETIME_MS, type LeaseTerms } from "../lease/state.ts";
 import { instanceTitle } from "../instance_title.ts";
 import type { Call, CallSlot, OtherHolder } from "./call.ts";
@@ -10,12 +11,12 @@ import { CLOUD_LAG_MS } from "./evictions.ts";
 import { type Circumstances, lookAt, type Ownership } from "./state.ts";
 
 /**
- * Looks after an attach under a lease, and after a holder got the lease: what others sent in time may show late, until
- * it expires, and what the cloud accepted from them until it gives the operation up.
+ * When to look after an attach under a lease, and after a holder got the lease. Requests that others sent in time may
+ * show late: until they expire, or, once the cloud has accepted them, until it gives the operation up.
  */
 export const LATE_LOOKS_MS = [3_000, 6_000, 10_000, 14_000, 19_000, 30_000, 45_000, 62_000];
 
-/** When to look for what others sent before the lease became ours; none if it was ours already. */
+/** When to look for what others sent before we got the lease; empty if we had it already. */
 export function looksForLate(
   { desired, holding }: Ownership,
   before: LeaseTerms | null,
@@ -29,8 +30,8 @@ export function looksForLate(
 type Flight = NonNullable<CallSlot["inFlight"]>;
 
 /**
- * Notes when what is sent for the changes under way expires. Those that may be sent again do so with the lease, which
- * may have been renewed; without it nothing leaves any more.
+ * Notes when the requests of the changes under way expire. While we own the lease, a request may be repeated, and the
+ * repetition expires with the lease as it is renewed by then. Without the lease nothing more leaves.
  */
 export function noteExpiry(state: Ownership, atMs: number): Ownership {
   const lease = state.desired?.lease;
@@ -48,7 +49,7 @@ export function noteExpiry(state: Ownership, atMs: number): Ownership {
   return withoutStray(same ? state : { ...state, write, evict }, atMs);
 }
 
-/** Nothing of ours arrives any more: only a look from now on shows what has become of it. */
+/** Once no request of ours can arrive any more, a look shows what has become of them. */
 function withoutStray(state: Ownership, atMs: number): Ownership {
   const { strayUntilMs, changedAtMs } = state;
   if (strayUntilMs === over(strayUntilMs, atMs)) return state;
@@ -65,8 +66,8 @@ function over(expiryMs: number, atMs: number): number {
 }
 
 /**
- * When what we sent expires: of changes that have ended, and of those under way; -Infinity where there is none. What
- * the cloud has accepted does not expire.
+ * When our requests expire: those of changes that have ended, and of those under way; -Infinity for none. Requests that
+ * the cloud has accepted do not expire.
  */
 function expiriesOf({ write, evict, strayUntilMs }: Ownership): number[] {
   const expiryOf = ({ inFlight }: CallSlot) =>
@@ -74,19 +75,19 @@ function expiriesOf({ write, evict, strayUntilMs }: Ownership): number[] {
   return [strayUntilMs, expiryOf(write), expiryOf(evict)];
 }
 
-/** When the next change of ours expires, Infinity if none is on its way. */
+/** When the next request of ours expires, Infinity if none is on its way. */
 export function expiryWakeAtMs(state: Ownership): number {
   return Math.min(...expiriesOf(state).filter((each) => each > -Infinity));
 }
 
-/** When the last request expires that left before now. */
+/** When the last request that left before now expires. */
 function ended(expiresAtMs: number, atMs: number): number {
   return Math.min(expiresAtMs, atMs + CHANGE_LIFETIME_MS);
 }
 
 /**
- * After the end of that call: until when a request of it, or of an earlier one, may still be carried out. What the
- * cloud has accepted and nobody follows any more may take longer; looks show it.
+ * Until when the cloud may carry out a request of the call that has just ended, or of an earlier one. If the cloud
+ * accepted a request whose operation we no longer follow, that may take longer; looks show the result.
  */
 export function straysUntilMs(
   { strayUntilMs }: Ownership,
@@ -98,20 +99,20 @@ export function straysUntilMs(
 }
 
 /**
- * Until when the cloud may carry out what this node sent under its lease, which nobody else may have so long; -Infinity
- * if nothing is on its way.
+ * Until when the cloud may carry out what this node sent under its lease: so long the node must keep the lease from all
+ * others. -Infinity if nothing is on its way.
  */
 export function arrivesUntilMs(state: Ownership): number {
   return Math.max(...expiriesOf(state));
 }
 
-/** Whether the others are known that hold besides the owner of a lease; true without one. */
+/** Whether the owner of a lease knows all other holders; true without a lease. */
 export function othersKnown({ desired, othersAtMs, ...state }: Ownership): boolean {
   const terms = desired?.lease;
   return !terms || isClean(terms, state) || othersAtMs >= terms.sinceMs;
 }
 
-/** Whether nothing forbids to attach: there is no lease, or it is ours, renewed, and nobody else holds. */
+/** Whether we may attach: always without a lease; else if it was renewed since the last look and nobody else holds. */
 export function mayAttach(state: Ownership): boolean {
   const terms = state.desired?.lease;
   if (!terms) return true;
@@ -119,21 +120,21 @@ export function mayAttach(state: Ownership): boolean {
   return othersKnown(state) && nobody && mayAct(terms, state.seenAtMs);
 }
 
-/** The next holder to take the address from, null without one. */
+/** The call that takes the address from the next holder, null without another holder. */
 export function nextTaking(state: Ownership): { call: Call; atMs: number } | null {
   const { desired, others, othersAtMs, denied } = state;
   const first = others.find(({ instanceId }) => !denied.has(instanceId)) ?? others[0];
   if (!desired?.lease || desired.intent !== "hold" || !first) return null;
-  // What an older look showed is over, or another owner's to end.
+  // A look from before our lease is no ground to act: its holds may be over, or an earlier owner may be ending them.
   if (othersAtMs < desired.lease.sinceMs || !mayAct(desired.lease, othersAtMs)) return null;
   const { instanceId } = first;
   return { call: { verb: "evict", instanceId, onlyIfStopped: false }, atMs: -Infinity };
 }
 
 /**
- * The owner of a lease asked about a holder that the list shows, and the cloud denies that it holds. The list may be
- * old, but so may that answer. Only if it is the same for as long as the cloud may lag is the owner sure, and goes by
- * what the last look showed of all others. Else nothing is attached before another look.
+ * The list shows a holder, but when the owner of a lease asked the cloud about it, the cloud denied that it holds. The
+ * list may be out of date, and so may that answer. The owner is sure only once the denial has lasted for as long as the
+ * cloud may lag. Then it goes by what the last look showed of all others. Until then it looks again before it attaches.
  */
 export function deny(
   state: Ownership,
@@ -148,8 +149,9 @@ export function deny(
   const sure = atMs >= sinceMs + CLOUD_LAG_MS;
   if (sure && !told) {
     const listed = others.find((each) => each.instanceId === instanceId) ?? { instanceId };
-    const text = `${instanceTitle(listed)} is listed as a holder of the Elastic IP and, asked by ` +
-      "itself, does not hold it: this node goes on without it";
+    const text =
+      `the cloud lists ${instanceTitle(listed)} as a holder of the Elastic IP but, asked ` +
+      "about that instance alone, denies it: this node disregards that holder";
     say("warning", "holder-denied", text);
   }
   return {
@@ -159,7 +161,7 @@ export function deny(
   };
 }
 
-/** The denials that still count: of holders that the list goes on showing. */
+/** The denials that still count: those of holders that the list goes on showing. */
 export function stillDenied(
   { denied }: Ownership,
   others: readonly OtherHolder[],
@@ -175,12 +177,12 @@ export function isFencing(state: Ownership): boolean {
   return !othersKnown(state) || others.length > 0;
 }
 
-/** Whether a renewal after that instant has shown that the lease is ours, and enough of it is left. */
+/** Whether a renewal since that instant has shown that the lease is ours, with enough time left for a request. */
 function mayAct({ renewedAtMs, inTime }: LeaseTerms, sinceMs: number): boolean {
   return inTime && renewedAtMs >= sinceMs;
 }
 
-/** Until our first attach nobody can have the address that was detached for us. */
+/** Whether the address was detached for us and we have not attached yet, so that nobody can have it. */
 function isClean(
   { clean, sinceMs }: LeaseTerms,
   { attachedAtMs }: Pick<Ownership, "attachedAtMs">,

@@ -275,7 +275,7 @@ export function noteReleased(
 ): Ownership {
   if (released === state.released) return state;
   if (released === null) {
-    say("warning", "address-back", "the Elastic IP can be had again");
+    say("warning", "address-back", "the Elastic IP can be attached again");
     return { ...state, released, exists: false };
   }
   say("critical", exists ? "address-unusable" : "address-released", released);

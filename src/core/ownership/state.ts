@@ -39,7 +39,7 @@ export const FREE: Allowed = { attach: true, giveUp: true };
 export interface Denial {
   /** The first one in a row. */
   readonly sinceMs: number;
-  /** Whether the operator was told. */
+  /** Whether it was logged. */
   readonly told: boolean;
 }
 
@@ -74,7 +74,7 @@ export interface Ownership {
   readonly others: readonly OtherHolder[];
   /** When the look that showed them began. */
   readonly othersAtMs: number;
-  /** Under a lease: holders that the list shows, and that the cloud denies when it is asked about them. */
+  /** Under a lease: holders in the cloud's list that do not hold when the cloud is asked about each alone. */
   readonly denied: ReadonlyMap<string, Denial>;
   /** Since when we hold only if no other one does, see `DesiredState`; Infinity while that does not apply. */
   readonly holdsOnlyIfUnheldAtMs: number;
@@ -184,8 +184,8 @@ export function outdate(state: Ownership): Ownership {
 }
 
 /**
- * Whether a call under way is still wanted: a peer that is heard again is not evicted. Under a lease, see node.ts, only
- * its owner changes anything.
+ * Whether a call under way is still wanted: a peer that is heard again is not evicted. Under a lease (see
+ * under_lease.ts) only the owner attaches or evicts.
  */
 export function stillWanted({ desired }: Ownership, call: Call): boolean {
   if (desired?.underLease) {

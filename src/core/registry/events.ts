@@ -177,7 +177,7 @@ export const EVENTS = {
   "holder-denied": {
     severities: ["warning"],
     meaning:
-      "The list shows a holder that, asked by itself, does not hold; the owner of a lease goes on.",
+      "The cloud lists a holder, but denies that it holds when asked about it alone; the owner goes on.",
     cure: "If it lasts, tell the cloud's support: its list of the address's instances is wrong.",
   },
   "holder-unheard": {
@@ -370,7 +370,7 @@ export const EVENTS = {
     severities: ["warning"],
     meaning:
       "The store of the lease has served no request for two thirds of the lease's time: it is silent, or refuses all.",
-    cure: "Look at the store-error lines; until it serves again, only --lease-failsafe does.",
+    cure: "Look at the store-error lines. Meanwhile only --lease-failsafe keeps a holder.",
   },
   "twin": {
     severities: ["info", "critical"],

@@ -303,7 +303,7 @@ export const METRICS = {
   "exoip_api_calls_total": {
     type: "counter",
     labels: ["address", "verb"],
-    meaning: "Calls to the cloud that went well, by verb.",
+    meaning: "Successful calls to the cloud, by verb.",
   },
   "exoip_api_errors_total": {
     type: "counter",
@@ -313,7 +313,7 @@ export const METRICS = {
   "exoip_api_last_call_duration_seconds": {
     type: "gauge",
     labels: ["address", "verb"],
-    meaning: "How long the last call that went well took, by verb.",
+    meaning: "How long the last successful call took, by verb.",
   },
   "exoip_lease_owned": {
     type: "gauge",
@@ -344,7 +344,7 @@ export const METRICS = {
   "exoip_lease_renewal_age_seconds": {
     type: "gauge",
     labels: ["address"],
-    meaning: "With --lease: time since the owner sent its last renewal that went well.",
+    meaning: "With --lease: time since the owner sent its last successful renewal.",
   },
   "exoip_lease_acquired_total": {
     type: "counter",
@@ -364,7 +364,7 @@ export const METRICS = {
   "exoip_lease_calls_total": {
     type: "counter",
     labels: ["address", "verb"],
-    meaning: "With --lease: calls to the store that went well, by verb.",
+    meaning: "With --lease: successful calls to the store, by verb.",
   },
   "exoip_lease_errors_total": {
     type: "counter",

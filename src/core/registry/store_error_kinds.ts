@@ -13,19 +13,19 @@ export const STORE_ERROR_KINDS = {
     cure: "Look at the store's members, and at names, routes and firewalls on the way to them.",
   },
   "tls": {
-    meaning: "This node does not accept the store's certificate, or the store not this node's.",
+    meaning: "This node rejects the store's certificate, or the store rejects this node's.",
     cure: "Check --ca-file, --lease-cert-file and --lease-key-file, the names, and the clocks.",
   },
   "denied": {
-    meaning: "User or password are wrong, or the role of the user may not use the keys.",
+    meaning: "User or password is wrong, or the user's role may not use the keys.",
     cure: "Check --lease-user and --lease-password-file, and grant the role the whole prefix.",
   },
   "unavailable": {
-    meaning: "The store answers and cannot serve: no leader, no quorum, or no space.",
+    meaning: "The store answers but cannot serve: no leader, no quorum, or no space.",
     cure: "Repair the store: most of its members must run, reach each other and have space.",
   },
   "odd-answer": {
-    meaning: "The answer is none that a store of this kind gives.",
+    meaning: "The answer makes no sense for a store of this kind.",
     cure: "Check the addresses in --lease, and any proxy on the way.",
   },
   "aborted": {

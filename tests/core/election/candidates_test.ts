@@ -74,7 +74,7 @@ Deno.test("a listed node counts at once, in its order, with all that it says", (
   }
 });
 
-Deno.test("nobody is dead by time, and a node that is not listed any more is dead at once", () => {
+Deno.test("time alone kills no node, and a node that is not listed any more is dead at once", () => {
   let state = seen(start(), { 1: {}, 2: {} });
   state = elect(state, { kind: "tick" }, HOUR_MS);
   assertEquals([livesOf(state), electionWakeAtMs(state)], [
@@ -97,7 +97,7 @@ Deno.test("a node that is not listed proves nothing while the store cannot know"
   assertEquals([livesOf(state), state.elected], [[["edge-1", false]], "master"]);
 });
 
-Deno.test("who leaves is gone without a death, and the dead are forgotten in the end", () => {
+Deno.test("a node that leaves is gone without a death, and dead ones are forgotten in the end", () => {
   let state = seen(start(), { 1: { priority: 255, leaving: true }, 2: {} });
   state = seen(state, {}, { atMs: 2_000 });
   assertEquals(livesOf(state), [["edge-2", false]]);

@@ -30,7 +30,7 @@ const NONE: MissingPeers = new Map();
 const denied = [{ peer: "b.test", denied: true }];
 const silent = [{ peer: "b.test", denied: false }];
 
-Deno.test("noteMissing() doubts without end while nobody answers, and for a minute once it is denied", () => {
+Deno.test("noteMissing() doubts as long as nobody answers, and for a minute once the peer is denied", () => {
   const asking = noteMissing(NONE, silent, 1_000);
   assertEquals([inDoubt(asking), missingWakeAtMs(asking)], [true, Infinity]);
   const known = noteMissing(asking, denied, 5_000);
@@ -63,7 +63,7 @@ function start(peers: Parameters<typeof startElection>[1]["peers"], missing = de
   return startElection(NODE_SETTINGS, { atMs: 0, selfId: SELF, peers, missing });
 }
 
-Deno.test("holdOut() doubts on while somebody unknown speaks, who is not ourselves", () => {
+Deno.test("holdOut() keeps doubting while an unknown sender speaks that is not ourselves", () => {
   const state = start([unresolved("10.0.0.1")]);
   const until = (from: string, id: string, atMs: number) =>
     missingWakeAtMs(holdOut(state, { from, heartbeat: beat(id) }, atMs).missing);

@@ -84,13 +84,13 @@ function atRest(): Hand {
   return hand;
 }
 
-Deno.test("over heartbeats nothing is announced, whatever the node says", () => {
+Deno.test("a node with heartbeats announces nothing in the store, whatever it says", () => {
   const hand = new Hand({ heartbeats: true });
   assertEquals(hand.act({ ...HEALTHY_ADVERT, holds: true }), ["read"]);
   assertEquals([hand.lease.says, saidGoodbye(hand.lease)], [null, true]);
 });
 
-Deno.test("nothing is announced before the cloud has told the instance", () => {
+Deno.test("nothing is announced before the cloud has said which instance this is", () => {
   const hand = new Hand();
   hand.learn({ kind: "wish", wish: { ...NO_WISH, self: null } });
   assertEquals(hand.act(), ["read"]);
@@ -103,7 +103,7 @@ Deno.test("nothing is announced before the cloud has told the instance", () => {
   });
 });
 
-Deno.test("a candidate is kept each third of the time to live, from when the last one was sent", () => {
+Deno.test("a candidate is renewed a third of the time to live after it was last sent", () => {
   const hand = atRest();
   hand.atMs = THIRD_MS - 1;
   assertEquals([hand.act(), leaseWakeAtMs(hand.lease)], [[], THIRD_MS]);

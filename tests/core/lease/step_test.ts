@@ -117,7 +117,7 @@ Deno.test("attempts get a ninth of the time, then twice as long each, up to a th
   assertEquals(limits, [1_000, 2_000, 3_000, 3_000]);
 });
 
-Deno.test("after an attempt to take it whose answer was lost the store is asked what is so", () => {
+Deno.test("after an attempt to take the lease whose answer got lost, the node reads the store again", () => {
   const played = new Played();
   played.read(null, 0);
   const [acquire] = played.begin(0);
@@ -126,7 +126,7 @@ Deno.test("after an attempt to take it whose answer was lost the store is asked 
   assertEquals(verbs, ["read"], "and nothing is taken before it has answered");
 });
 
-Deno.test("an answer after the loss brings nothing back", () => {
+Deno.test("an answer that comes after the loss does not bring the lease back", () => {
   const played = Played.owner();
   const [renew] = played.begin(3_000);
   played.learn({ kind: "tick" }, 6_000);
@@ -134,7 +134,7 @@ Deno.test("an answer after the loss brings nothing back", () => {
   assertEquals(played.lease.tenure, null);
 });
 
-Deno.test("a store that says no, and a record of somebody else, end the lease at once", () => {
+Deno.test("the lease ends at once if the store denies it, or shows another node's record", () => {
   const refused = Played.owner();
   const [renew] = refused.begin(3_000);
   refused.answer(renew!.id, { verb: "renew", ours: false }, 3_001);
@@ -144,7 +144,7 @@ Deno.test("a store that says no, and a record of somebody else, end the lease at
   assertEquals([taken.lease.tenure, taken.lease.lost], [null, false]);
 });
 
-Deno.test("a change in the cloud waits for a renewal that is sent after what it rests on", () => {
+Deno.test("a change in the cloud waits for a renewal that is sent after the look that it acts on", () => {
   const played = Played.owner();
   played.wish({ freshSinceMs: 500 }, 600);
   const [renew] = played.begin(600);
@@ -154,7 +154,7 @@ Deno.test("a change in the cloud waits for a renewal that is sent after what it 
   assertEquals(played.begin(650), []);
 });
 
-Deno.test("from the first attempt to give it up the lease is not ours, whatever becomes of it", () => {
+Deno.test("from the first attempt to give it up the lease is not ours, even if the attempt fails", () => {
   const played = Played.owner();
   played.wish({ take: false, giveUp: { to: "heir" } }, 1_000);
   const [release] = played.begin(1_000);
@@ -168,7 +168,7 @@ Deno.test("from the first attempt to give it up the lease is not ours, whatever 
   assertEquals([played.lease.release, played.lease.sight], [null, null]);
 });
 
-Deno.test("a release that never succeeds ends with the lease's time", () => {
+Deno.test("a release that never succeeds ends when the lease expires", () => {
   const played = Played.owner();
   played.wish({ take: false, giveUp: { to: null } }, 1_000);
   const [release] = played.begin(1_000);
@@ -205,7 +205,7 @@ Deno.test("a store counts as lost after two thirds without an answer, and as bac
   assertEquals([played.lease.reachable, played.said.at(-1)], [true, "store-back"]);
 });
 
-Deno.test("a watch that goes on telling changes replaces no reading, so a store that answers is not lost", () => {
+Deno.test("changes from the watch do not replace readings, so a store that answers does not count as lost", () => {
   const played = new Played({ take: false });
   played.read(recordOf("other"), 0);
   let reads = 0;

@@ -76,7 +76,7 @@ for (const [title, state, attaches, takes] of ROWS) {
   });
 }
 
-Deno.test("without a lease nothing of this counts", () => {
+Deno.test("without a lease none of these rules apply", () => {
   const free = { ...owner(), desired: HOLD, others: [OTHER], othersAtMs: -Infinity };
   assertEquals([othersKnown(free), mayAttach(free), nextTaking(free), isFencing(free)], [
     true,
@@ -86,7 +86,7 @@ Deno.test("without a lease nothing of this counts", () => {
   ]);
 });
 
-Deno.test("an owner takes from whoever it saw, whether the machine is off or not", () => {
+Deno.test("an owner takes the address from every holder that it saw, whether the machine is off or not", () => {
   assertEquals(nextTaking(owner({}, { others: [OTHER] })), {
     call: { verb: "evict", instanceId: "other", onlyIfStopped: false },
     atMs: -Infinity,
@@ -267,7 +267,7 @@ Deno.test("what was sent under a long lease expires long before that lease", () 
   assertEquals(arrivesUntilMs(later), 26_000 + CHANGE_LIFETIME_MS, "none leaves any more");
 });
 
-Deno.test("without a lease nothing strays", () => {
+Deno.test("without a lease no change is noted as still on its way", () => {
   const [sent] = act({ ...attaching(), write: owner().write, desired: HOLD }, 20_000);
   const [failed] = learn(sent, { ...FAILED, id: sent.lastCallId }, 21_000);
   assertEquals([sent, failed].map(arrivesUntilMs), [-Infinity, -Infinity]);

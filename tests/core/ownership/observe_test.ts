@@ -149,7 +149,7 @@ Deno.test("a watchdog says once that its Elastic IP was released, and takes it w
   });
   await world.pass(15_000);
   assert(attached, world.lines.join("\n"));
-  assertMatch(world.lines.join("\n"), /warning address-back: the Elastic IP can be had again/);
+  assertMatch(world.lines.join("\n"), /warning address-back: the Elastic IP can be attached again/);
   assert(!world.watchdog.snapshot().addresses[0]!.released);
   world.tell("stop");
   await world.pass(60_000);
@@ -192,7 +192,7 @@ Deno.test("one that is back as a managed one is named so, and nobody is ready me
   assertEquals(said.map((line) => line.replace(/^\S+ /, "")), [
     "critical address-released: it is gone",
     "critical address-unusable: it is a managed one",
-    "warning address-back: the Elastic IP can be had again",
+    "warning address-back: the Elastic IP can be attached again",
   ]);
   world.tell("stop");
   await world.pass(60_000);
