@@ -175,7 +175,7 @@ export interface Sighting {
   readonly exists?: boolean;
 }
 
-/** What a change may not outlive. Asked anew for each request, also for one that repeats another. */
+/** What limits a change. Asked again for each request, even for a repetition. */
 export interface ChangeLimits {
   /**
    * Called whenever a request is about to leave: a peer that was heard meanwhile keeps its hold, and a node that has
@@ -231,7 +231,7 @@ export interface Cloud extends ReadOnlyCloud {
   ): Promise<"taken" | "absent" | "gone" | "running">;
 }
 
-/** The one that wants a lease. */
+/** The instance that asks for a lease. */
 export interface Claim {
   readonly instanceId: string;
   /** Its name, for people. */
@@ -268,8 +268,8 @@ export interface LeaseStore {
    */
   announce(candidate: Candidate, session: string | null, signal: AbortSignal): Promise<string>;
   /**
-   * Calls `show` with every change from now on, until the connection ends (it rejects) or the signal aborts (it
-   * resolves).
+   * Calls `show` with every change from now on, and perhaps with the present state first. Rejects when the connection
+   * ends; resolves when the signal aborts.
    */
   watch(show: (sight: LeaseSight) => void, signal: AbortSignal): Promise<void>;
 }

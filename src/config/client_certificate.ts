@@ -1,16 +1,16 @@
-// A client's certificate and its key, as they stand in two files. The runtime must see only what it can use: with
-// another key, or a certificate that it cannot read, Deno 2.7 does not throw but ends the process.
+// A client's certificate and its key, read from two files. The runtime must get only what it can use: given a key that
+// does not match, or a certificate that it cannot read, Deno 2.7 does not throw but ends the process.
 import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
 import { encodeBase64 } from "@std/encoding/base64";
 import { unusableIn } from "./x509.ts";
 
-/** A certificate, perhaps with those of the authorities in between, and its key, PEM. */
+/** A certificate, perhaps followed by those of intermediate authorities, and its key, PEM. */
 export interface ClientCertificate {
   readonly cert: string;
   readonly key: string;
 }
 
-/** What is wrong, to be said after the file's name; of `both`, after the key's and before the certificate's. */
+/** What is wrong, in words that follow the file's name; for `both`, between the names of key and certificate. */
 export interface FileProblem {
   readonly file: "cert" | "key" | "both";
   readonly text: string;
@@ -21,7 +21,7 @@ const CURVES = ["prime256v1", "secp384r1", "secp521r1"], RSA_BITS_MIN = 2_048;
 const WANTED_KEYS =
   `RSA of ${RSA_BITS_MIN} bits or more, EC with P-256, P-384 or P-521, or Ed25519`;
 
-/** The pair in the texts of the two files, without anything else that stands there, or what is wrong with it. */
+/** The pair in the texts of the two files, without any other text in them; or what is wrong with it. */
 export function pairIn(
   { cert, key }: ClientCertificate,
 ): ClientCertificate | { readonly problems: readonly FileProblem[] } {
@@ -64,18 +64,18 @@ function certificatesIn(text: string): { found: readonly Read[] } | FileProblem 
   return { found };
 }
 
-/** The first key, as other programs take it. */
+/** The first key in the text; other programs use the first one, too. */
 function keyIn(text: string): { found: KeyObject; pem: string } | FileProblem {
   const problem = (what: string): FileProblem => ({ file: "key", text: what });
   if (/BEGIN ENCRYPTED|Proc-Type: 4,ENCRYPTED/.test(text)) {
-    return problem("has an encrypted key, and nobody is there to decrypt it");
+    return problem("has an encrypted key, which exoip cannot decrypt");
   }
   const [first] = bodiesIn(text, KEY);
   if (!first) return problem("has no private key in PEM form");
   let found: KeyObject, pem: string;
   try {
     found = createPrivateKey(pemOf(first.label, decoded(first.body)));
-    // In one form, with all numbers of an RSA key computed again: the runtime refuses a key where one is wrong.
+    // The export computes all numbers of an RSA key again: the runtime refuses a key in which one of them is wrong.
     pem = found.export({ type: "pkcs8", format: "pem" }).toString();
   } catch {
     return problem(`has a key that cannot be read: it is damaged, or not ${WANTED_KEYS}`);
@@ -90,7 +90,7 @@ function keyIn(text: string): { found: KeyObject; pem: string } | FileProblem {
     : problem(`has a key of another kind (${is.trim()}): wanted ${WANTED_KEYS}`);
 }
 
-/** The Base64 of each block with that label; of one that has no end, all the rest. */
+/** The Base64 in each block with that label; for a block without an end, a text that cannot be decoded. */
 function bodiesIn(text: string, label: string): { label: string; body: string }[] {
   const blocks = new RegExp(`-----BEGIN (${label})-----([^-]*)(-----END \\1-----)?`, "g");
   return [...text.matchAll(blocks)].map(([, found = "", body = "", end = ""]) => ({
@@ -99,7 +99,7 @@ function bodiesIn(text: string, label: string): { label: string; body: string }[
   }));
 }
 
-/** The bytes in a block. Throws if it has something else. */
+/** The bytes in a block. Throws if its text is not Base64. */
 function decoded(body: string): Uint8Array {
   return Uint8Array.from(atob(body), (byte) => byte.charCodeAt(0));
 }

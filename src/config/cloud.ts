@@ -207,5 +207,5 @@ function problemOf(text: string, reader: ConfigReader): string | null {
   const problem = url === null ? "is not an http(s) address" : endpointProblem(url, { insecure });
   if (!problem?.includes("plain HTTP")) return problem;
   const allow = nameOf("insecure-endpoint");
-  return `${problem}: who sees a request can repeat it; allow that with ${allow}`;
+  return `${problem}: anyone who sees a request can repeat it; allow that with ${allow}`;
 }

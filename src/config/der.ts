@@ -9,7 +9,7 @@ export interface Element {
 
 const LENGTH_BYTES_MAX = 4;
 
-/** The elements between two places, one after the other. Throws if the bytes are no DER. */
+/** The elements between two places, one after the other. Throws if the bytes are not valid DER. */
 export function elementsIn(
   bytes: Uint8Array,
   { from, to }: { readonly from: number; readonly to: number },

@@ -21,7 +21,7 @@ export function drainText({ by, why, wallMs }: Aside): string {
 }
 
 /**
- * The drain in the record, null when there is none. A record that cannot be read counts as a drain: a machine under
+ * The drain in the record, null without one. A record that cannot be read counts as a drain: a machine under
  * repair must not come back by accident, and a drained node still serves while no other node can.
  */
 export async function readDrain(

@@ -1,27 +1,27 @@
-// The lease of the configuration: a store, and what goes with it or against it.
+// The lease in the configuration: the store, and the options that go with it or contradict it.
 import { endpointProblem } from "../exoscale/endpoint.ts";
 import { withoutPassword } from "../log/password.ts";
 import { LEASE, type LeaseConfig } from "../options/lease.ts";
 import { pairIn } from "./client_certificate.ts";
 import { type ConfigReader, fallbackOf, nameOf } from "./config_reader.ts";
 
-/** Contents of the files that are named beside the lease, as far as they were named and could be read. */
+/** The contents of the files that the options of the lease name, as far as they could be read. */
 export interface LeaseFiles {
   readonly leasePassword?: string;
   readonly leaseCert?: string;
   readonly leaseKey?: string;
 }
 
-/** How the store's name is written, and most endpoints that are taken. */
+/** The form of the value, and the most endpoints that are allowed. */
 const FORM = "etcd:https://HOST:2379[,https://...]", ENDPOINTS_MAX = 20;
-/** What has no effect without heartbeats, and why that must not stay unnoticed. */
+/** Options that have no effect without heartbeats, and why. Somebody who sets one must learn that. */
 const WITHOUT_HEARTBEATS: Readonly<Record<string, string>> = {
-  "p": "the store tells who the nodes are",
-  "G": "the store tells who the nodes are",
-  "heartbeat-network": "there are none that could use a network",
-  "heartbeat-format": "there are none that would have a format",
-  "shared-secret-file": "there are none to sign",
-  "accept-unsigned": "there are none to accept",
+  "p": "the nodes find each other in the store",
+  "G": "the nodes find each other in the store",
+  "heartbeat-network": "the nodes send none over any network",
+  "heartbeat-format": "the nodes send none in any format",
+  "shared-secret-file": "the nodes sign none",
+  "accept-unsigned": "the nodes accept none",
 };
 
 /** The lease, null without one. Only the watchdog uses it. */
@@ -30,7 +30,7 @@ export function readLease(
   { counts, files, secret }: {
     counts: boolean;
     files: LeaseFiles;
-    /** A shared secret was found, wherever it is. */
+    /** Whether a shared secret was found, in whichever place. */
     secret: boolean;
   },
 ): LeaseConfig | null {
@@ -38,9 +38,8 @@ export function readLease(
     if (counts) refuseStray(reader);
     return null;
   }
-  const promote =
-    `with a lease, only its holder may attach the Elastic IP: leave out -A, and run ` +
-    "exoip --promote on the node that shall hold it";
+  const promote = `with a lease, only its owner may attach the Elastic IP: leave out -A, and run ` +
+    "exoip --promote on the node that should hold it";
   reader.need(!reader.on("A"), "lease", promote);
   if (!counts) return null;
   refuseClashes(reader);
@@ -61,7 +60,7 @@ export function readLease(
 
 /** Somebody who configures a lease and forgets the store must not believe that there is one. */
 function refuseStray(reader: ConfigReader): void {
-  // Its value in the file is of no use, and is reported: the lease was meant.
+  // The value of --lease in the file was bad and is already reported, so the other options do belong to a lease.
   if (reader.refused("lease")) return;
   for (const { name } of LEASE) {
     const stray = reader.has(name) && !isDefault(reader, name);
@@ -69,7 +68,7 @@ function refuseStray(reader: ConfigReader): void {
   }
 }
 
-/** Whether the value given is the default, as in a file that --print-config has written. */
+/** Whether the given value is the default: files that --print-config wrote list defaults, too. */
 function isDefault(reader: ConfigReader, name: string): boolean {
   const fallback = fallbackOf(name);
   return reader.value(name) === fallback || (fallback === "true" && reader.on(name));
@@ -90,8 +89,7 @@ function readHeartbeats(reader: ConfigReader, secret: boolean): boolean {
   const known = ["udp", "none"].includes(text);
   reader.need(known, "heartbeats", `${JSON.stringify(text)} is not udp or none`);
   if (text !== "none") return true;
-  const heard =
-    "without heartbeats no node hears the others, which the failsafe needs: leave it out";
+  const heard = "the failsafe needs heartbeats, by which a node hears all others: leave it out";
   reader.need(!reader.on("lease-failsafe"), "lease-failsafe", heard);
   for (const [name, why] of Object.entries(WITHOUT_HEARTBEATS)) {
     const given = reader.has(name) && !isDefault(reader, name);
@@ -117,7 +115,7 @@ function readEndpoints(reader: ConfigReader): readonly string[] {
   const shown = JSON.stringify(withoutPassword(texts[0] ?? ""));
   const what = bare
     ? `${shown} names no kind of store`
-    : `${scheme}: is no store that is supported, etcd is`;
+    : `${scheme}: is not a supported store, only etcd is`;
   reader.need(scheme === "etcd", "lease", `${what}: wanted ${FORM}`);
   if (scheme !== "etcd") return [];
   const urls = texts.map((text) => text.replace(/^etcd:/, ""));
@@ -143,7 +141,7 @@ function problemOf(text: string, reader: ConfigReader): string | null {
   if (url === null || text === "") return `is not an http(s) address: wanted ${FORM}`;
   const problem = endpointProblem(url, { insecure: reader.on("insecure-endpoint") });
   if (problem?.includes("plain HTTP")) {
-    return `${problem}: who sees a request can take the lease; allow that with ${
+    return `${problem}: anyone who sees a request can take the lease; allow that with ${
       nameOf("insecure-endpoint")
     }`;
   }

@@ -1,15 +1,15 @@
-// What a certificate must look like for the runtime, by RFC 5280; its dates and its authority do not matter here.
+// Whether the runtime can use a certificate, by RFC 5280. Here its dates and its authority do not matter.
 import { type Element, elementsIn, objectIdText } from "./der.ts";
 
 const VERSION = 0xa0, INTEGER = 0x02, SEQUENCE = 0x30, BIT_STRING = 0x03, EXTENSIONS = 0xa3;
 const OBJECT_ID = 0x06, BOOLEAN = 0x01, OCTET_STRING = 0x04, VERSION_3 = 2;
 /** Serial number, algorithm, issuer, dates, subject and key. */
 const FIELDS = [INTEGER, SEQUENCE, SEQUENCE, SEQUENCE, SEQUENCE, SEQUENCE];
-/** Extensions that the runtime knows: usage of the key, names, constraints of paths and names, revocation. */
+/** Extensions that the runtime knows: key usage, alternative names, basic and name constraints, revocation. */
 const KEY_USAGE = "2.5.29.15";
 const KNOWN = [KEY_USAGE, ...["17", "19", "30", "31", "37"].map((last) => `2.5.29.${last}`)];
 
-/** Why the runtime cannot use the certificate, null if it can. Throws if the bytes are none. */
+/** Why the runtime cannot use the certificate, null if it can. Throws if the bytes are not a certificate. */
 export function unusableIn(bytes: Uint8Array): string | null {
   const [certificate] = partsOf(bytes, { from: 0, to: bytes.length }, [SEQUENCE]);
   const all = partsOf(bytes, certificate, [SEQUENCE, SEQUENCE, BIT_STRING]);

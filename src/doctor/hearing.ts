@@ -107,7 +107,7 @@ export class Hearings {
       else if (this.#right.has(key)) continue;
       const before = this.#of(elasticIp, from);
       const now = hearingOf(heartbeat, { elasticIp, peer, doubt });
-      // Nor does a wrong heartbeat from the same address after a right one.
+      // A wrong heartbeat from the same address means nothing either after a right one.
       if (now.wrong !== null && before.heard && before.wrong === null) continue;
       const hearsUs = before.hearsUs === true ? true : now.hearsUs;
       this.byKey.set(key, { ...now, signed, hearsUs, strayFrom: before.strayFrom });

@@ -59,7 +59,7 @@ export async function runDrill(config: Config, options: DrillCommandOptions): Pr
   }
 }
 
-/** A machine that has the Elastic IP itself answers its own probes: they tell nothing of the way from outside. */
+/** A machine that has the Elastic IP answers its own probes, which prove nothing about the way from outside. */
 function refuseInside({ probe }: Config, { host }: DrillCommandOptions): void {
   if (probe === null) return;
   const hostname = probe.kind === "tcp" ? probe.hostname : new URL(probe.url).hostname;
@@ -72,7 +72,7 @@ function refuseInside({ probe }: Config, { host }: DrillCommandOptions): void {
   );
 }
 
-/** Clients of its own: the watchdogs' limit for requests is theirs. */
+/** The drill uses clients of its own, so that it takes no requests from the watchdog's limit. */
 async function cloudsOf(
   { instanceId }: Snapshot,
   elasticIps: readonly string[],

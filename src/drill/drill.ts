@@ -12,7 +12,7 @@ import { watchDrill } from "./watcher.ts";
 
 /** How often to look whether the leg is over or does harm. */
 const TICK_MS = 50;
-/** How long to wait until the address is back, after the request was taken back. */
+/** How long to wait for the address to come back after the drill was given up. */
 const RESTORE_MS = 30_000;
 /** Longest time for the probe before the drill. */
 const FIRST_PROBE_MS = 5_000;
@@ -21,7 +21,7 @@ const FIRST_PROBE_MS = 5_000;
 export interface DrillOptions {
   readonly clock: Clock;
   readonly hands: Hands;
-  /** Makes the clients with which the cloud is looked at, one for each address, for the instance that holds. */
+  /** Makes the clients that look at the cloud: one for each address, as seen from the holder's instance. */
   readonly cloudsOf: (
     snapshot: Snapshot,
     elasticIps: readonly string[],
@@ -55,7 +55,7 @@ export async function drill(options: DrillOptions): Promise<Drilled> {
   return await new Drill(plan, { ...options, clouds }, clock.wallMs()).run();
 }
 
-/** What does not answer before the drill tells nothing about it. */
+/** A service that does not answer before the drill could not show what the drill does to it. */
 async function refuseIfUnserved({ clock, probe, signal }: DrillOptions): Promise<void> {
   if (probe === null) return;
   try {
@@ -65,7 +65,7 @@ async function refuseIfUnserved({ clock, probe, signal }: DrillOptions): Promise
   }
 }
 
-/** Does the work with a signal that ends it after that time. */
+/** Does the work with a signal that aborts after that time. */
 async function within<T>(
   ms: number,
   { clock, signal }: { clock: Clock; signal?: AbortSignal },

@@ -1,4 +1,4 @@
-// How a drill acts on the node that holds: on this machine, or through a command such as `ssh root@edge-1 exoip`.
+// How a drill acts on the holder: on this machine, or through a command such as `ssh root@edge-1 exoip`.
 import type { RunCommand } from "../host/command.ts";
 import type { Snapshot } from "../status/snapshot.ts";
 import { SNAPSHOT_VERSION } from "../status/snapshot.ts";
@@ -9,9 +9,9 @@ export interface Hands {
   readonly title: string;
   /** Its state. Rejects when it does not answer. */
   status(signal: AbortSignal): Promise<Snapshot>;
-  /** Makes the node give way. Resolves when that was taken in; rejects with the reason when it was refused. */
+  /** Asks the node to give way. Resolves when it has accepted; rejects with the reason if it refuses. */
   giveWay(elasticIp: string, signal: AbortSignal): Promise<void>;
-  /** Takes that back. */
+  /** Asks the node to take the address back. */
   comeBack(elasticIp: string, signal: AbortSignal): Promise<void>;
 }
 
@@ -36,7 +36,7 @@ export function handsVia(
     const said = (errors.trim() || output.trim()).split("\n").at(-1) ?? "";
     throw new Error(`${args[0]} ended with exit code ${code}: ${said}`);
   };
-  /** Exit code 1 means that it was refused, or that the address has not moved yet; then the cloud shows the rest. */
+  /** Exit code 1: refused (`problem` says why), or the address has not moved yet, which the cloud will show. */
   const move = async (args: readonly string[], signal: AbortSignal) => {
     const { problem } = JSON.parse(await exoip([...args, "--json"], signal, 1));
     if (typeof problem === "string") throw new Error(problem);
@@ -56,7 +56,7 @@ export function handsVia(
       try {
         await move(["--promote", "-xi", elasticIp], signal);
       } catch (error) {
-        // Whoever cannot go first must at least not stay demoted.
+        // A node that cannot become first again must at least not stay demoted.
         await exoip(["--undrain"], signal, 1);
         throw error;
       }

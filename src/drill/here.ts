@@ -43,7 +43,7 @@ export function handsHere({ listen, controlSocket }: Config, host: Host): Hands 
       try {
         await client().promote({ elasticIp, signal, why: "drill" });
       } catch (error) {
-        // Whoever cannot go first must at least not stay demoted.
+        // A node that cannot become first again must at least not stay demoted.
         await client().undrain({ signal });
         throw error;
       }

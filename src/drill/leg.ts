@@ -1,5 +1,5 @@
-// One leg of a drill, from what was seen: when the move showed, when it was over, and for how long nobody held or the
-// service did not answer. Pure: instants and sightings come in.
+// One leg of a drill, derived from what was seen: when the move showed, when it was over, and for how long nobody held
+// or the service did not answer. Pure: instants and sightings come in.
 
 /** What one look at the cloud showed; it ended at that instant. */
 export interface Look {
@@ -12,8 +12,8 @@ export interface Look {
 }
 
 /**
- * The look at a group. What harms one address counts for all: no holder, then two holders. It moves with its last
- * address.
+ * Joins the looks at the addresses of a group into one. Harm to one address counts for all, no holder before two. The
+ * group has moved once its last address has.
  */
 export function joined(looks: readonly [Look, ...Look[]]): Look {
   const [first] = looks, worst = Math.max(...looks.map(({ atMs }) => atMs));
@@ -47,7 +47,7 @@ export interface Leg {
   /** Time in which the cloud showed nobody, and both. */
   readonly unheldMs: number;
   readonly sharedMs: number;
-  /** Longest time between two looks: nothing is known more exactly. */
+  /** Longest time between two looks: all times are only as exact as this. */
   readonly blindMs: number;
   /** Since when the service does not answer, null while it does. */
   readonly unreachableSinceMs: number | null;

@@ -11,7 +11,7 @@ export interface DrillPlan {
   readonly elasticIp: string;
   /** All addresses that move, `elasticIp` among them. */
   readonly elasticIps: readonly string[];
-  /** Holding takes a lease, so that each move has a gap. */
+  /** Whether the nodes use a lease: then each move has a gap. */
   readonly leased: boolean;
   /** The instance that holds, and how people know it. */
   readonly holderId: string;
@@ -21,7 +21,7 @@ export interface DrillPlan {
   readonly next: string;
 }
 
-/** The plan, or why there is none. */
+/** The plan, or why the drill may not begin. */
 export function planDrill(
   snapshot: Snapshot,
   wanted: string | null,

@@ -15,20 +15,20 @@ export interface Ran {
 /** A drill that has ended. */
 export interface Drilled {
   readonly elasticIp: string;
-  /** Holding takes a lease: nobody holds between two holders, and that is no failure. */
+  /** Whether the nodes use a lease: then nobody holds for a moment in each move, which is no failure. */
   readonly leased: boolean;
   /** Unix time of its start. */
   readonly startedAtMs: number;
   readonly legs: readonly Ran[];
   /** Why it was given up, null if it was not. */
   readonly harm: string | null;
-  /** Whether the address is where it was before; null while nobody knows. */
+  /** Whether the address is back where it was; null while that is unknown. */
   readonly restored: boolean | null;
   /** What was probed, null without --probe. */
   readonly probe: string | null;
 }
 
-/** Whether the address moved and came back, always with a holder and an answer; with a lease, with nothing worse. */
+/** Whether the address moved and came back, and was always served; with a lease, whether no two nodes ever held it. */
 export function succeeded({ leased, legs, harm, restored }: Drilled): boolean {
   return harm === null && restored === true && legs.length === 2 &&
     legs.every(({ seen: { unheldMs, sharedMs, unreachableMs } }) =>

@@ -7,10 +7,10 @@ import { joined, type Look, type ProbeResult } from "./leg.ts";
 export const LOOK_MS = 100;
 /** Longest time for one probe. */
 const PROBE_MS = 1_000;
-/** Wait after an answer that asks for fewer questions and does not say how long to wait. */
+/** How long to wait when the cloud asks for fewer requests without saying how long. */
 const SLOWER_MS = 1_000;
 
-/** Whom to watch, and who hears of it. */
+/** What to watch, and whom to tell. */
 export interface WatcherOptions {
   readonly clock: Clock;
   /** One for each address. */
@@ -23,7 +23,7 @@ export interface WatcherOptions {
   readonly instances: () => { readonly from: string; readonly to: string };
 }
 
-/** Watches until the signal. Never rejects: a failed look is no look. */
+/** Watches until the signal aborts. Never rejects: a failed look does not count. */
 export async function watchDrill(options: WatcherOptions, signal: AbortSignal): Promise<void> {
   await Promise.all([lookAgain(options, signal), probeAgain(options, signal)]);
 }
@@ -55,7 +55,7 @@ async function lookAgain(
   }
 }
 
-/** A question is asked on time, whether those before it were answered or not. */
+/** Starts each probe on time, even if earlier ones have no answer yet. */
 async function probeAgain(
   { clock, probe, probed }: WatcherOptions,
   signal: AbortSignal,

@@ -1,4 +1,4 @@
-// What every store of leases throws.
+// The error that every lease store throws.
 
 import type { StoreErrorKind } from "../core/registry/store_error_kinds.ts";
 

@@ -12,7 +12,7 @@ export interface LeaseConfig {
   readonly ttlMs: number;
   /** Whether a holder that hears all others may keep the Elastic IP without the store. */
   readonly failsafe: boolean;
-  /** Whether the nodes send heartbeats; if not, the store tells who lives. */
+  /** Whether the nodes send heartbeats; if not, the store says which nodes live. */
   readonly heartbeats: boolean;
   /** User of the store, null without one. */
   readonly user: string | null;
@@ -40,7 +40,7 @@ function ofLease(
   });
 }
 
-/** A part of how the node proves who it is: used from the next login on, as long as the store is the same. */
+/** A credential for the store. A reload applies it, unless the store changes, too. */
 function ofCredentials(
   words: Omit<Parameters<typeof ofLease>[0], "reload" | "take" | "restartIf">,
   of: (lease: LeaseConfig) => unknown,

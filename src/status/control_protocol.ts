@@ -82,7 +82,7 @@ export function requestIn(line: string): ControlRequest | { readonly problem: st
   };
 }
 
-/** Reads an answer; throws when it is none. */
+/** Reads an answer; throws when the text is not an answer. */
 export function answerIn(line: string): ControlAnswer {
   const fields = objectIn(line);
   const { ok, problem, addresses, drainFile } = fields ?? {};

@@ -22,7 +22,7 @@ export function localAddressOf(hostname: string): string {
   return ["0.0.0.0", "::"].includes(hostname) ? "127.0.0.1" : hostname;
 }
 
-/** What to ask, and how to read the answer; null when it is none. */
+/** What to ask, and how to read the answer; null when the text is not an answer. */
 export interface Question<Answer> {
   readonly request: string;
   readonly read: (text: string) => Answer | null;

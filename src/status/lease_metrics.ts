@@ -1,4 +1,4 @@
-// The metrics of the lease, with the label `address`. Without `--lease` there are none of them.
+// The metrics of the lease, with the label `address`. Without `--lease` they are left out.
 import { type Family, instantOf, secondsOf } from "./metric_family.ts";
 import type { MetricName } from "../core/registry/metric_names.ts";
 import type { LeaseStatus, Snapshot } from "./snapshot.ts";

@@ -263,9 +263,9 @@ export interface LeaseStatus {
   readonly ownerAgeMs: AgeMs;
   /** The instance to which the owner gave it up and that has not taken it yet, else null. */
   readonly releasedTo: string | null;
-  /** Age of what is known of another owner, or of nobody's being owner; null while that is not known. */
+  /** Since the node last read who owns the lease; null while it owns the lease itself, or has not read it. */
   readonly readAgeMs: AgeMs;
-  /** Since the last renewal was sent that went well; null while this node does not own it. */
+  /** Since the last successful renewal was sent; null while this node does not own the lease. */
   readonly renewalAgeMs: AgeMs;
   /** Whether this node lost it and nobody has been seen to own it since. */
   readonly lost: boolean;

@@ -1,4 +1,4 @@
-// A rate limit for work that others can cause: answers a second, whoever asks and however often.
+// A rate limit for work that others can cause: so many answers a second, no matter who asks and how often.
 import type { Clock } from "../world.ts";
 
 /** Answers each second, and the burst after a pause. */

@@ -1,5 +1,5 @@
-// --history-file: the record of who held, over restarts. It only observes: without it, or on a full disk, the watchdog
-// runs all the same.
+// --history-file: keeps the record of who held over restarts. The file only observes: without it, or on a full disk,
+// the watchdog does its work all the same.
 import { nameOf } from "../config/config.ts";
 import { messageOf } from "../core/message_of.ts";
 import { openSegments, type SegmentedFile } from "../host/segmented_file.ts";
@@ -11,7 +11,7 @@ import type { Clock, Log } from "../world.ts";
 
 /** Size of each of the two files. */
 export const SEGMENT_BYTES = 512 * 1_024;
-/** How often the file is told that the watchdog still runs: after a crash, this is how exact its end is. */
+/** How often to note in the file that the watchdog runs: after a crash, its end is known to within this time. */
 const SEEN_MS = 30_000;
 /** Longest wait for the disk at the end. */
 const CLOSE_MS = 1_000;
@@ -134,7 +134,7 @@ export class HistoryFile {
     return { wallMs: Math.round(this.#clock.wallMs() - agoMs), upMs };
   }
 
-  /** The current state: for the begin of another file, or after lines that were lost. */
+  /** The current state, to begin another file with it, or to go on after lost lines. */
   #repeated(base: boolean): string[] {
     const nowMs = this.#clock.nowMs(), stamp = this.#stamp(nowMs);
     return [

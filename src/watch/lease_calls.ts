@@ -12,9 +12,9 @@ import type { RateLimitedLog } from "../log/rate_limited_log.ts";
 import type { LeaseCounters } from "../status/lease_counters.ts";
 import type { Claim, Clock, LeaseStore } from "../world.ts";
 
-/** Waits before the watch is begun again. Readings go on meanwhile. */
+/** Waits before a watch that ended begins again. Meanwhile the readings go on. */
 const WATCH_BACKOFF = { firstMs: 500, capMs: 10_000, jitter: 0.5 };
-/** A watch that lasted this long was no failure. */
+/** A watch that lasted this long does not count as a failure. */
 const WATCH_LASTED_MS = 30_000;
 
 /** What the calls need from the watchdog. */
@@ -28,17 +28,17 @@ export interface LeaseCallerOptions {
   /** Ends every call. */
   readonly ending: AbortSignal;
   readonly deliver: (event: NodeEvent) => void;
-  /** This instance as it claims the lease. The core asks for it only once the cloud has told the instance. */
+  /** Who asks for the lease. The core makes such calls only once the cloud has said which instance this is. */
   readonly claim: () => Claim;
 }
 
-/** The error of a call that the core gave no more time: the words of an abort would say nothing. */
+/** The error of a call whose time is over: the message of an abort would explain nothing. */
 function tooLate(name: string, limitMs: number, cause: unknown): StoreError {
   const text = `${name}: no answer within ${durationText(limitMs)}`;
   return new StoreError("unreachable", text, { cause });
 }
 
-/** Makes calls, and watches. */
+/** The calls of one Elastic IP, and its watch. */
 export class LeaseCalls {
   readonly #options: LeaseCallerOptions;
   readonly #running = new RunningCalls();
@@ -52,7 +52,7 @@ export class LeaseCalls {
     this.#running.add(this.#watch());
   }
 
-  /** Begins a call of the core, which gets that long. */
+  /** Begins a call that the core asked for, with that time limit. */
   begin(id: number, call: LeaseCall, limitMs: number): void {
     this.#running.add(this.#call(id, call, limitMs));
   }
@@ -127,7 +127,7 @@ export class LeaseCalls {
     if (ending.aborted) return;
     const kind = error instanceof StoreError ? error.kind : "odd-answer";
     calls.failed(verb, kind, clock.nowMs());
-    // A store names itself in its own errors, by the endpoint that failed.
+    // The store's own errors already name the endpoint that failed.
     const where = error instanceof StoreError ? "" : `${store.name}: `;
     const text = `${verb}: ${where}${messageOf(error)} [${kind}]`;
     limitedLog.write(`store ${verb} ${kind}`, ["warning", "store-error", text]);

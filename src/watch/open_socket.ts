@@ -12,7 +12,7 @@ import type { Log, UdpSocket } from "../world.ts";
 /** Time between two attempts, and between two lines about them. */
 const RETRY_MS = 1_000, REMIND_MS = 60_000;
 
-/** Where a node without heartbeats listens: only `--status`, and whoever else asks on this machine, speaks to it. */
+/** Where a node without heartbeats listens: only programs on this machine speak to it, such as `exoip --status`. */
 export function questionsOnly({ hostname, port }: StatusAddress): StatusAddress {
   return { hostname: localAddressOf(hostname), port };
 }

@@ -1,5 +1,5 @@
-// --shadow: the watchdog decides as usual and changes nothing. Wraps the cloud, says what would have been done, and
-// compares that with what the cloud shows.
+// --shadow: the watchdog decides as usual and changes nothing. This wraps the cloud, logs what the watchdog would have
+// done, and compares that with what the cloud shows.
 import { durationText } from "../core/age.ts";
 import { jsonText, LINE_MAX_CHARS, plain } from "../core/plain.ts";
 import { type Comparison, decided, looked, nothingCompared } from "../core/shadow_comparison.ts";
@@ -14,7 +14,7 @@ import type { Node } from "../core/node_state.ts";
 const LOOK_MS = 5_000;
 /** A look is two requests; with many Elastic IPs, one request a second is enough for a shadow. */
 const PER_ADDRESS_MS = 2_000;
-/** If that many looks fail in a row, what happened meanwhile is not known. */
+/** After this many failed looks in a row, the time between the last two good ones counts as unknown. */
 const PROVED_LOOKS = 4;
 /** Differences in a status; the report at the end has all that are kept. */
 const SHOWN_MAX = 8;
@@ -44,7 +44,7 @@ export class Shadow {
     this.#options = options;
   }
 
-  /** Gets role changes, and says that nobody else is told. */
+  /** Logs role changes instead of running the command. */
   get observer(): Observer | null {
     const { notify } = this.#options;
     return notify === null ? null : {
@@ -55,7 +55,7 @@ export class Shadow {
     };
   }
 
-  /** From now on it knows the decisions of that watchdog. */
+  /** Connects it with the watchdog whose decisions it compares. */
   attend(watchdog: Watchdog): void {
     this.#watchdog = watchdog;
   }
@@ -77,7 +77,7 @@ export class Shadow {
     });
   }
 
-  /** The process is told to stop: this node's hand-over is no decision that compares with anything. */
+  /** The process stops: the hand-over that follows is no decision to compare, as the real failover does not stop. */
   stop(): void {
     this.#stopped = true;
   }
@@ -159,7 +159,7 @@ export class Shadow {
   }
 }
 
-/** Only the reading part, so that no code of a shadow can reach a change. */
+/** Only the methods that read, so that no code of a shadow can make a change. */
 function readOnly(cloud: ReadOnlyCloud): ReadOnlyCloud {
   return {
     name: cloud.name,

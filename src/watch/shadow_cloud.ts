@@ -1,5 +1,5 @@
-// The cloud of a shadow. It reads the real one and changes nothing there: the real cloud comes as a type without any
-// change. Who holds in the shadow's world is kept here, from what the cloud shows at the start.
+// The cloud of a shadow. It reads the real one and cannot change it: the type of the real cloud has no changes. It
+// remembers who holds in the shadow's world, beginning with what the real cloud shows at the start.
 //
 //   this node       what it would have attached and detached
 //   other shadows   what their heartbeats say; a dead one keeps its hold until another holds
@@ -45,7 +45,7 @@ export class ShadowCloud implements Cloud {
   #holds = false;
   /** Machines that the last look showed as off. */
   #off: ReadonlySet<string> = new Set();
-  /** When this node would have taken the address from these instances, until they speak, or hold no more. */
+  /** When this node would have taken the address from these instances; kept until they are heard, or hold no more. */
   readonly #takenAtMs = new Map<string, number>();
 
   constructor(real: ReadOnlyCloud, options: ShadowCloudOptions) {
@@ -105,7 +105,7 @@ export class ShadowCloud implements Cloud {
     { onlyIfStopped, wanted = () => true }: EvictOptions,
     signal: AbortSignal,
   ): Promise<"taken" | "absent" | "gone" | "running"> {
-    // A cloud that does not answer refuses a real change, too.
+    // If the cloud does not answer, a real change would fail, too.
     await this.#look(signal);
     const holds = this.#claimOf(instanceId) ?? await this.#real.inspect(instanceId, signal);
     if (!holds) return "absent";

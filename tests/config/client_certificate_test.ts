@@ -115,7 +115,7 @@ Deno.test("keys that cannot be used", () => {
   const small = generateKeyPairSync("rsa", { modulusLength: 1_024 });
   const block = (label: string, body: string) =>
     `-----BEGIN ${label}-----\n${body}\n-----END ${label}-----\n`;
-  const encrypted = "has an encrypted key, and nobody is there to decrypt it";
+  const encrypted = "has an encrypted key, which exoip cannot decrypt";
   const rows: readonly [string, string][] = [
     ["", "has no private key in PEM form"],
     [CERT, "has no private key in PEM form"],

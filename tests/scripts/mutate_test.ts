@@ -103,7 +103,7 @@ Deno.test("findMutants() says why when a file cannot be parsed", async () => {
   assert(message.includes("deno lint cannot read the files"), message);
 });
 
-Deno.test("a slot tells a mutant that tests notice from one that survives and one that hangs", async () => {
+Deno.test("a slot distinguishes mutants that tests notice, that survive, and that hang", async () => {
   await using small = await tree(SMALL);
   await using slot = await Slot.of(small.root, small.paths);
   const text = SMALL["src/small.ts"];
@@ -134,7 +134,7 @@ const some = (...texts: string[]) =>
     edit: { start: 0, end: 0, text: after },
   }));
 
-Deno.test("choose() gives the same choice each time, in order, and leaves it as it is when others come", () => {
+Deno.test("choose() makes the same choice each time, in order, and new mutants elsewhere do not change it", () => {
   const mutants = some(...Array.from({ length: 200 }, (_, index) => `b${index}`));
   const chosen = choose(mutants, { seed: 1, sample: 50 });
   assertEquals(chosen.length, 50);
@@ -188,7 +188,7 @@ Deno.test("staleAmong() finds the entries whose change, or whose file, is gone",
   );
 });
 
-Deno.test("every accepted mutant is one that there is", async () => {
+Deno.test("every accepted mutant exists", async () => {
   const list = new URL("../../scripts/mutate/accepted.txt", import.meta.url);
   const root = new URL("../../", import.meta.url).pathname.slice(0, -1);
   const accepted = readAccepted(Deno.readTextFileSync(list));
@@ -197,7 +197,7 @@ Deno.test("every accepted mutant is one that there is", async () => {
   assertEquals(staleAmong(accepted, { mutants, files, paths: files }), []);
 });
 
-Deno.test("importsOf() leaves out what is there for its types alone", () => {
+Deno.test("importsOf() leaves out imports that are only for types", () => {
   const source = `import { a, type B } from "./a.ts";
 import type { C } from "./c.ts";
 import { type D } from "../d.ts";

@@ -1,4 +1,4 @@
-// Can this node take and renew the lease, and does somebody stand in its way? One endpoint after the other is asked.
+// Can this node take and renew the lease, and is another owner in its way? Asks all endpoints at the same time.
 import { durationText } from "../../core/age.ts";
 import { ownerOf } from "../../core/lease/state.ts";
 import type { LeaseRecord, LeaseSight } from "../../core/lease/call.ts";
@@ -8,10 +8,10 @@ import type { Context } from "../context.ts";
 import { advised, told } from "./lease_advice.ts";
 import { fail, ok, type Result, warn } from "../result.ts";
 
-/** More than the error of any synchronised clock. */
+/** A difference that no two synchronised clocks have. */
 const ODD_MS = 10_000;
 
-/** What the answers are judged by. */
+/** What decides whether the answers are good. */
 export interface LeaseContext {
   readonly ttlMs: number;
   /** First part of the keys. */
@@ -72,7 +72,7 @@ export function judgeLease(examined: readonly Examined[], context: LeaseContext)
   ];
 }
 
-/** Each cluster would give the lease to somebody else. */
+/** A failure if the endpoints are of several clusters, each of which could have an owner of the lease. */
 function clustersIn(examined: readonly Examined[]): Result[] {
   const known = examined.filter(({ cluster }) => cluster !== null);
   if (new Set(known.map(({ cluster }) => cluster)).size <= 1) return [];
@@ -87,7 +87,7 @@ function isUnusable({ tookMs, sights }: Examined): boolean {
   return tookMs === Infinity || sights.every(isSilence);
 }
 
-/** Whether nothing was shown. A key that nobody can read is the same at every endpoint. */
+/** Whether the endpoint showed nothing. An unreadable key is not its fault: it is the same at every endpoint. */
 function isSilence(sight: LeaseSight | StoreError): boolean {
   return sight instanceof StoreError && sight.kind !== "odd-answer";
 }
@@ -99,7 +99,7 @@ function problemIn(
   return sight instanceof StoreError ? advised(sight, prefix) : "";
 }
 
-/** A renewal that fails at once is repeated several times before the lease is lost. */
+/** How fast the endpoint is, against the time that the first attempt of a renewal gets. */
 function speedOf({ endpoint, tookMs }: Examined, { ttlMs }: LeaseContext): Result {
   const limitMs = ttlMs / 9, text = `${endpoint} answers in ${durationText(Math.ceil(tookMs))}`;
   if (tookMs <= limitMs) return ok(text);

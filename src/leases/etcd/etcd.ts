@@ -1,10 +1,10 @@
 // The lease in etcd v3. See records.ts for its keys.
 //
-// Keeping a lease of etcd alive is no vote: etcd 3.4, for one, lets a leader that was cut off or paused, and does not
-// know yet that another one was elected, extend the lease in its own memory alone. So each renewal ends with a read of
-// the majority, which must show the same term. A header has the term of the last entry that its member has applied,
-// and a read waits until that includes the first entry of the leader that the majority confirms: with the same term
-// before and after, that leader led all the time. The read also must show that the key is still ours, because somebody
+// A keep-alive of etcd needs no majority. In etcd 3.4, for example, a leader that was cut off or paused, and does not
+// know yet that another one was elected, extends the lease in its own memory alone. So each renewal ends with a read
+// that the majority confirms, and that must show the same term. A header has the term of the last entry that its member
+// has applied, and a read waits until that includes the first entry of the confirmed leader. So if the term is the same
+// before and after, that leader led all the time. The read must also show that the key is still ours, because somebody
 // may have deleted it while its lease lives on.
 import type { Candidate, LeaseSight } from "../../core/lease/call.ts";
 import type { Claim, Clock, LeaseStore } from "../../world.ts";
@@ -20,7 +20,7 @@ import { watchKeys } from "./watch.ts";
 export interface EtcdOptions extends Omit<GatewayOptions, "nowMs"> {
   /** First part of all keys: begins with a slash, and does not end with one. */
   readonly prefix: string;
-  /** Time to live of the leases; whole seconds, because etcd counts these. */
+  /** Time to live of the leases, a multiple of 1,000, because etcd counts in seconds. */
   readonly ttlMs: number;
   readonly clock: Clock;
 }
@@ -28,13 +28,13 @@ export interface EtcdOptions extends Omit<GatewayOptions, "nowMs"> {
 /** One etcd, with a store for each Elastic IP. */
 export interface Etcd {
   readonly storeOf: (elasticIp: string) => LeaseStore;
-  /** Uses these from the next connection and the next login on. */
+  /** Replaces the credentials, from the next connection and the next login on. */
   readonly use: (credentials: Credentials) => void;
   /** Ends all connections; to be called when no call is under way. */
   readonly close: () => void;
 }
 
-/** Prepares an etcd, without asking it. Throws when the runtime cannot use the certificates or their key. */
+/** Prepares the use of an etcd, without a request. Throws when the runtime cannot use the certificates or their key. */
 export function openEtcd(options: EtcdOptions): Etcd {
   const gateway = new Gateway({ ...options, nowMs: () => options.clock.nowMs() });
   return {
@@ -44,7 +44,7 @@ export function openEtcd(options: EtcdOptions): Etcd {
   };
 }
 
-/** What renewing and releasing need; the caller keeps it as a text. */
+/** What a renewal or release needs to know; the caller keeps it as text. */
 interface Token {
   readonly lease: string;
   readonly instanceId: string;
@@ -65,7 +65,7 @@ class EtcdStore implements LeaseStore {
     this.#ttlS = Math.ceil(ttlMs / 1_000);
   }
 
-  /** Where it is and its keys: on all nodes these must be the same. */
+  /** The endpoints and the place of the keys, which must be the same on all nodes. */
   get name(): string {
     return `etcd at ${this.#gateway.endpoints.join(", ")}, keys below ${this.#keys.place}`;
   }
@@ -101,7 +101,7 @@ class EtcdStore implements LeaseStore {
         const range = fieldsOf(each.response_range);
         return range ? pairsOf(range) : [];
       });
-      // The connection may have repeated the request: then the first one has won, and the second one lost to it.
+      // If the connection has repeated the request, the repetition failed, but the key is ours from the first one.
       const ours = pairs.some((pair) => pair.key === this.#keys.holder && pair.lease === lease);
       if (answer.succeeded === true && !ours) throw odd("what was put is not there");
       if (!ours) await this.#revoke(exchange, lease).catch(ignore);
@@ -133,7 +133,7 @@ class EtcdStore implements LeaseStore {
         compare: [{ key, target: "LEASE", result: "EQUAL", lease }],
         success: [{ request_put: { key, value, lease } }],
       });
-      // The successor knows now. The rest of our lease may be short, and after it anybody may take the Elastic IP.
+      // When our lease expires, any node may take it. So extend it once more, to give the successor time.
       if (answer.succeeded === true) await this.#keepAlive(exchange, lease).catch(ignore);
     });
   }
@@ -151,7 +151,7 @@ class EtcdStore implements LeaseStore {
       };
       const kept = session !== null && await this.#keepAlive(exchange, session) !== null;
       if (kept) {
-        // Also puts it again if somebody has deleted it.
+        // Put it again if what we say has changed, or if somebody has deleted it.
         const { pairs: [there] } = await this.#readKey(exchange, key);
         if (there?.lease === session && there.value === value) return session;
         try {
@@ -170,31 +170,31 @@ class EtcdStore implements LeaseStore {
     await watchKeys(options, signal);
   }
 
-  /** All keys, as the majority knows them. */
+  /** All keys, as the majority confirms them. */
   async #read(exchange: Exchange): Promise<{ pairs: Pair[]; version: number }> {
     const answer = await exchange.ask("/v3/kv/range", this.#keys.range);
     return { pairs: pairsOf(answer), version: revisionIn(answer) };
   }
 
-  /** One key, as the majority knows it, and the term in the answer. */
+  /** One key, as the majority confirms it, and the term in the answer. */
   async #readKey(exchange: Exchange, key: string): Promise<{ pairs: Pair[]; term: string }> {
     const answer = await exchange.ask("/v3/kv/range", { key: encoded(key) });
     return { pairs: pairsOf(answer), term: termIn(answer) };
   }
 
-  /** A new lease of etcd: its id. */
+  /** The id of a new lease of etcd. */
   async #grant(exchange: Exchange): Promise<string> {
     const answer = await exchange.ask("/v3/lease/grant", { TTL: `${this.#ttlS}` });
     const lease = int64(answer.ID, "the id of a lease");
     const granted = Number(int64(answer.TTL, "the time of a lease"));
-    // It may grant more, if its elections take long.
+    // etcd grants at least its own minimum, which is longer if its elections take long.
     if (lease === "0" || granted < this.#ttlS) {
       throw odd(`it grants a lease of ${granted} s, wanted ${this.#ttlS} s`);
     }
     return lease;
   }
 
-  /** Extends a lease. Resolves to the term before that, null if the lease is gone. */
+  /** Extends a lease. Resolves to the term in the answer, null if the lease is gone. */
   async #keepAlive(exchange: Exchange, lease: string): Promise<string | null> {
     const answer = await exchange.ask("/v3/lease/keepalive", { ID: lease });
     if (int64(answer.ID, "the id of a lease") !== lease) throw odd("it is about another lease");
@@ -211,7 +211,7 @@ class EtcdStore implements LeaseStore {
   }
 }
 
-/** A courtesy that failed: the lease expires by itself. */
+/** For requests that are only a courtesy: if one fails, the lease expires by itself. */
 const ignore = () => {};
 
 function tokenOf(text: string): Token {

@@ -1,5 +1,6 @@
-// Looks at each endpoint of an etcd for the doctor: whether it answers, how fast, what it shows, and whether the user
-// may write. Changes nothing: a change whose condition never holds is refused or allowed all the same.
+// Examines each endpoint of an etcd for the doctor: whether it answers, how fast, what it shows, and whether the user
+// may write. Changes nothing: to learn whether the user may write, it asks for a change under a condition that never
+// holds.
 import type { LeaseSight } from "../../core/lease/call.ts";
 import { StoreError } from "../store_error.ts";
 import { encoded, type Fields, listOf } from "./fields.ts";
@@ -12,11 +13,11 @@ export interface Examined {
   readonly endpoint: string;
   /** How long a read of the majority took, in ms; Infinity if none succeeded. */
   readonly tookMs: number;
-  /** The cluster that it is a member of, as etcdctl writes it; null if it did not say. */
+  /** Its cluster, as etcdctl writes it; null if it did not say. */
   readonly cluster: string | null;
-  /** What the store shows for each Elastic IP, in their order, or why it does not. */
+  /** What the store shows for each Elastic IP, in their order, or the error instead. */
   readonly sights: readonly (LeaseSight | StoreError)[];
-  /** Why the user may not write; null if nothing keeps it from that. */
+  /** Why the user may not write; null if it may. */
   readonly writing: StoreError | null;
 }
 
@@ -63,7 +64,7 @@ async function examineEndpoint(
   }
 }
 
-/** A change for which the rights are checked and which is never made: no key was created before the first revision. */
+/** A change that etcd checks the rights for but never makes: no key was created before the first revision. */
 function neverDone(key: string): Fields {
   const place = encoded(key);
   return {

@@ -20,14 +20,14 @@ export function listOf(value: unknown, what: string): readonly Fields[] {
   return all;
 }
 
-/** A 64-bit number as the text that it is, `0` where it is left out. Throws `odd-answer`. */
+/** A 64-bit number as text, `0` where it is left out. Throws `odd-answer`. */
 export function int64(value: unknown, what: string): string {
   const text = `${value ?? "0"}`;
   if (!/^(0|-?[1-9]\d{0,18})$/.test(text)) throw odd(`${what} is not a whole number`);
   return text;
 }
 
-/** A 64-bit number that is small enough for a number. Throws `odd-answer`. */
+/** A 64-bit number, which must be exact as a number of JavaScript. Throws `odd-answer`. */
 export function count(value: unknown, what: string): number {
   const number = Number(int64(value, what));
   if (!Number.isSafeInteger(number)) throw odd(`${what} is too large`);
@@ -44,7 +44,7 @@ export function encoded(text: string): string {
   return encodeBase64(new TextEncoder().encode(text));
 }
 
-/** The text in etcd's bytes; null if it is none. */
+/** The text in etcd's bytes; null if they are not UTF-8 in Base64. */
 export function decoded(value: unknown): string | null {
   try {
     const text = atob(typeof value === "string" ? value : "");

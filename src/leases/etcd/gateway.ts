@@ -1,5 +1,6 @@
-// Requests to etcd's JSON gateway, at one of its endpoints. A call to the store makes one attempt at one endpoint, and
-// after a failure the next call goes to the next one. The runtime keeps a dead connection, so a failure ends them all.
+// Requests to etcd's JSON gateway, at one of its endpoints. A call to the store makes one attempt at one endpoint;
+// after a failure the next call goes to the next endpoint. The runtime would reuse a dead connection, so a failure
+// closes all.
 import { VERSION } from "../../version.ts";
 import { type Fields, fieldsOf, odd } from "./fields.ts";
 import { readLines, readText, TooLong } from "./lines.ts";
@@ -8,12 +9,12 @@ import { Refusal, refusalIn, storeError, textRefusal } from "./refusal.ts";
 import { StoreError } from "../store_error.ts";
 import { LinkedAbort } from "../../transport/linked_abort.ts";
 
-/** Who this client is; it may change while the store is used. */
+/** How this client proves who it is; a reload may change it while the store is in use. */
 export interface Credentials {
   readonly user: string | null;
   /** Null without a user. */
   readonly password: string | null;
-  /** This client's certificate, PEM, whose key is the right one; null without one. */
+  /** This client's certificate and its key, PEM; the key must match. Null without one. */
   readonly certificate: { readonly cert: string; readonly key: string } | null;
 }
 
@@ -31,7 +32,7 @@ export interface GatewayOptions extends Credentials {
 export interface Exchange {
   /** The answer to a request. Throws a `Refusal`, or what the connection throws. */
   ask(path: string, body: Fields): Promise<Fields>;
-  /** The answers of a stream; leaving the loop ends it. */
+  /** The answers of a stream; leaving the loop ends the stream. */
   follow(path: string, body: Fields): AsyncGenerator<Fields>;
 }
 
@@ -40,13 +41,13 @@ export class Gateway {
   #options: GatewayOptions;
   #turn = 0;
   #client: Deno.HttpClient | null = null;
-  /** Clients with an earlier certificate: what is under way there goes on. */
+  /** Clients with an earlier certificate, kept until the calls that they carry have ended. */
   #retired: Deno.HttpClient[] = [];
   /** The user's password before the last change, until etcd has accepted the new one. */
   #formerPassword: string | null = null;
-  /** Null with one endpoint, whose cluster may be replaced at any time. */
+  /** Null with a single endpoint, whose cluster may be replaced at any time. */
   readonly #cluster: OneCluster | null;
-  /** What a login gave: empty where etcd has no users, null before the first one. */
+  /** The token of the login: empty if etcd has no users, null before the first login. */
   #login: string | null = null;
 
   constructor(options: GatewayOptions) {
@@ -68,8 +69,8 @@ export class Gateway {
   }
 
   /**
-   * Uses these for the next connection and the next login. A login stays until etcd ends it, and until etcd knows the
-   * new password the old one is tried as well, so that neither must change first.
+   * Uses these for the next connection and the next login. The present login stays until etcd ends it. Until etcd knows
+   * the new password, logins try the old one as well, so it does not matter whether node or etcd learns it first.
    */
   use({ user, password, certificate }: Credentials): void {
     const { user: formerUser, password: former } = this.#options;
@@ -108,7 +109,7 @@ export class Gateway {
         follow: (path, body) => this.#follow(endpoint, { path, body, signal: ending.signal }),
       });
     } catch (error) {
-      // Another call may have gone on already.
+      // Another call that failed at this endpoint may already have moved on to the next one.
       if (this.#turn === turn) this.#turn += 1;
       this.close();
       const told = error instanceof TooLong ? odd(error.message) : error;
@@ -135,7 +136,7 @@ export class Gateway {
     });
   }
 
-  /** Logs in first where that is needed, and once more if the login is not valid any more. */
+  /** Logs in first if needed, and once more if the login is no longer valid. */
   async #loggedIn<Result>(
     endpoint: string,
     signal: AbortSignal,
@@ -163,13 +164,13 @@ export class Gateway {
     } catch (error) {
       const wrong = error instanceof Refusal && error.kind === "denied";
       if (!wrong || former === null) throw error;
-      // The old password's refusal would say nothing about the one in the file.
+      // If the old password fails, too, report the error for the one that is in the file.
       const again = this.#authenticate(endpoint, { name, password: former }, signal);
       this.#login = await again.catch(() => Promise.reject(error));
     }
   }
 
-  /** A login; empty where etcd has no users. */
+  /** The token of a new login; empty if etcd has no users. */
   async #authenticate(endpoint: string, body: Fields, signal: AbortSignal): Promise<string> {
     const path = "/v3/auth/authenticate";
     try {
@@ -177,7 +178,7 @@ export class Gateway {
       if (typeof token !== "string" || !/^[!-~]{1,8192}$/.test(token)) throw odd("no login in it");
       return token;
     } catch (error) {
-      // As etcd's own clients do. Users may come later: then a request is refused.
+      // etcd's own clients also go on without a login. If users are added later, etcd refuses a request, and we log in.
       if (!(error instanceof Refusal) || !error.withoutLogin) throw error;
       return "";
     }
@@ -209,7 +210,7 @@ export class Gateway {
     }
     const refusal = refusalIn(answer, response.status);
     if (refusal) throw refusal;
-    // The answer to a stream of one request.
+    // A streaming method (keep-alive) wraps its single answer in `result`.
     const content = fieldsOf(answer.result) ?? answer;
     this.#cluster?.check(content, endpoint);
     return content;

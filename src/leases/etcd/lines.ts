@@ -1,6 +1,6 @@
 // Reads the body of an answer within a limit: as one text, or line by line as it comes.
 
-/** Longest answer, and longest line of a stream: some 1,500 candidates. */
+/** Longest answer, and longest line of a stream: enough for some 1,500 candidates. */
 const MAX_BYTES = 1024 * 1024;
 
 /** The whole body. Throws when it is too long, or what the connection throws. */
@@ -15,7 +15,7 @@ export async function readText(response: Response): Promise<string> {
   return text + decoder.decode();
 }
 
-/** Each line that is not empty; the connection may cut them anywhere. */
+/** Each line that is not empty; pieces from the connection may end anywhere in a line. */
 export async function* readLines(response: Response): AsyncGenerator<string> {
   let rest = "";
   const decoder = new TextDecoder();
@@ -27,7 +27,7 @@ export async function* readLines(response: Response): AsyncGenerator<string> {
   }
 }
 
-/** The answer is longer than any that is wanted. */
+/** An answer that is longer than any that etcd should give. */
 export class TooLong extends Error {
   override readonly name = "TooLong";
 

@@ -1,5 +1,6 @@
-// What stands in etcd for one Elastic IP: `PREFIX/ELASTIC-IP/holder` has the lease, `PREFIX/ELASTIC-IP/candidates/ID`
-// one node each. All of these keys are bound to leases of etcd, so that they vanish with their owners.
+// The keys in etcd for one Elastic IP: `PREFIX/ELASTIC-IP/holder` names the owner of the lease, and
+// `PREFIX/ELASTIC-IP/candidates/ID` describes one node each. etcd binds each key to a lease of its own kind, so that
+// the key vanishes when its node stops renewing that lease.
 import type { Advert } from "../../core/heartbeat.ts";
 import type { Candidate, LeaseRecord, LeaseSight } from "../../core/lease/call.ts";
 import { plain } from "../../core/plain.ts";
@@ -10,7 +11,7 @@ const NAME_MAX_CHARS = 63, VALUE_MAX_CHARS = 4_096;
 
 /** The keys of one Elastic IP. */
 export interface Keys {
-  /** Where all of them are, for people. */
+  /** The common beginning of all keys, for people. */
   readonly place: string;
   readonly holder: string;
   readonly candidate: (instanceId: string) => string;
@@ -27,7 +28,7 @@ export function keysOf(prefix: string, elasticIp: string): Keys {
     place: `${base}/`,
     holder: `${base}/holder`,
     candidate: (instanceId) => candidates + instanceId,
-    // The character 0 follows the slash.
+    // In ASCII, 0 is the character after the slash, so this is the end of all keys that begin with `base/`.
     range: { key: encoded(`${base}/`), range_end: encoded(`${base}0`) },
     instanceOf: (key) => key.startsWith(candidates) ? key.slice(candidates.length) : null,
   };
@@ -40,7 +41,7 @@ export interface Pair {
   readonly value: string | null;
   /** Id of its lease, `0` without one. */
   readonly lease: string;
-  /** Store's revision at the last change of this key. */
+  /** The revision of the store at the last change of this key. */
   readonly modRevision: string;
 }
 
@@ -64,7 +65,7 @@ export function revisionIn(answer: Fields): number {
   return revision;
 }
 
-/** What the pairs show. Throws `odd-answer` if the holder's value is not ours: then nobody knows who has the lease. */
+/** What the pairs show. Throws `odd-answer` if no exoip wrote the value of the holder: then the owner is unknown. */
 export function sightOf(pairs: Iterable<Pair>, keys: Keys, version: number): LeaseSight {
   let record: LeaseRecord | null = null;
   const candidates: Candidate[] = [];
@@ -73,7 +74,7 @@ export function sightOf(pairs: Iterable<Pair>, keys: Keys, version: number): Lea
     if (pair.key === keys.holder) record = recordOf(pair);
     else if (instanceId !== null) {
       const candidate = candidateOf(pair);
-      // A candidate that cannot be read is none: others decide without it.
+      // Ignore a candidate that cannot be read: the others decide without it.
       if (candidate?.instanceId === instanceId) candidates.push(candidate);
     }
   }
@@ -116,7 +117,7 @@ function recordOf({ key, value, lease, modRevision }: Pair): LeaseRecord {
 function candidateOf({ value, lease }: Pair): Candidate | null {
   const { instanceId, name, says } = parsed(value) ?? {};
   const advert = advertOf(fieldsOf(says));
-  // Without a lease it would stay for ever.
+  // A key without a lease would never expire, so it proves no life.
   if (!isId(instanceId) || !isOptional(name) || advert === null || lease === "0") return null;
   return { instanceId, ...named(name), says: advert };
 }

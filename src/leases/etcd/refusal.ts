@@ -1,4 +1,4 @@
-// Why etcd did not do what it was asked, from the answers of its JSON gateway: those of 3.4, 3.5 and 3.6 differ.
+// Why etcd refused a request, from the answer of its JSON gateway. Those of etcd 3.4, 3.5 and 3.6 differ.
 import { plain } from "../../core/plain.ts";
 import { failureOf } from "../../transport/request.ts";
 import { type Fields, fieldsOf } from "./fields.ts";
@@ -10,7 +10,7 @@ const UNAUTHENTICATED = 16;
 /** Unknown, deadline exceeded, resource exhausted, aborted, internal, unavailable. */
 const PASSING = [2, 4, 8, 10, 13, 14];
 const REASON_MAX_CHARS = 200;
-/** How the gateway refuses a client certificate with a common name once clients have to log in. */
+/** In the gateway's refusal of a client certificate with a common name, once clients have to log in. */
 const COMMON_NAME = /CommonName of client/;
 
 /** An answer that is an error. */
@@ -49,9 +49,9 @@ export class Refusal extends Error {
   }
 }
 
-/** The refusal in an answer with that status; null if it is none. */
+/** The refusal in an answer with that status; null if the answer is a success. */
 export function refusalIn(answer: Fields, status: number): Refusal | null {
-  // A stream's error is an object; the one of a single answer is a text, or, from 3.6 on, missing.
+  // The error of a stream is an object; that of a single answer is a text, or missing from 3.6 on.
   const inner = fieldsOf(answer.error);
   if (inner) {
     const code = Number(inner.grpc_code ?? inner.code ?? 0);
@@ -62,7 +62,7 @@ export function refusalIn(answer: Fields, status: number): Refusal | null {
   return new Refusal(Number(answer.code ?? 0), status, reason);
 }
 
-/** The refusal of something before etcd, or of etcd's own HTTP server: text instead of JSON. */
+/** A refusal in text instead of JSON: from something in front of etcd, or from etcd's own HTTP server. */
 export function textRefusal(text: string, status: number): Refusal {
   const reason = status === 404
     ? "it does not know this path: wanted etcd 3.4 or later with its JSON gateway"

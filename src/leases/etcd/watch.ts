@@ -12,9 +12,9 @@ import { StoreError } from "../store_error.ts";
  * silent as one where nothing happens.
  */
 const SILENCE_MS = 60_000;
-/** How long etcd may take until a watch stands. */
+/** How long etcd may take to confirm a watch. */
 const BEGIN_MS = 10_000;
-/** How often in a row the store may drop the changes that a watch begins with. */
+/** How often in a row the store may have compacted away the changes from which a watch must begin. */
 const COMPACTED_MAX = 5;
 const PERMISSION_DENIED = 7;
 
@@ -28,7 +28,7 @@ export interface WatchOptions {
   readonly read: (exchange: Exchange) => Promise<{ pairs: readonly Pair[]; version: number }>;
 }
 
-/** Watches until the connection ends, which rejects, or the signal aborts. */
+/** Watches until the connection ends (then it rejects) or the signal aborts (then it resolves). */
 export async function watchKeys(options: WatchOptions, signal: AbortSignal): Promise<void> {
   let compacted = 0;
   while (!signal.aborted) {
@@ -53,7 +53,8 @@ export async function watchKeys(options: WatchOptions, signal: AbortSignal): Pro
       watch.end();
     }
     if (compacted > COMPACTED_MAX) {
-      throw new StoreError("unavailable", `${options.gateway.name}: it drops changes at once`);
+      const text = `${options.gateway.name}: it drops changes before a watch can begin`;
+      throw new StoreError("unavailable", text);
     }
   }
 }
@@ -85,7 +86,7 @@ class Watch {
     this.#ending.abort();
   }
 
-  /** Resolves when the store has dropped the changes that come next; rejects when the connection ends. */
+  /** Resolves when the store has compacted the next changes away; rejects when the connection ends. */
   async run(exchange: Exchange): Promise<void> {
     const { keys, read, show } = this.#options;
     const { pairs, version } = await read(exchange);
@@ -117,7 +118,7 @@ class Watch {
       const pair = pairOf(kv);
       if (event.type === "DELETE") this.#pairs.delete(pair.key);
       else this.#pairs.set(pair.key, pair);
-      // Not the header's, which may be of a later change than those told here.
+      // Not the revision in the header, which may be that of a later change.
       version = Math.max(version, count(pair.modRevision, "the revision of a change"));
     }
     if (version === 0) return;

@@ -41,14 +41,14 @@ export interface Facts {
   readonly name: (key: string) => string;
 }
 
-/** What its heartbeats said when a peer gave the address up. */
+/** What a peer's heartbeats said when it gave the address up. */
 const GAVE_UP: Readonly<Record<string, string>> = {
   leaving: ": it is stopping",
   unable: ": it cannot take the address",
   unhealthy: ": it is unhealthy",
 };
 
-/** Why it began. */
+/** Why an outage began. */
 export function causesAtStart(facts: Facts, earlier: Holding): Cause[] {
   const { entry: { node, state, why }, name } = facts;
   const of = (word: Cause["word"], text: string): Cause[] => [{ word, node, text }];
@@ -64,7 +64,7 @@ export function causesAtStart(facts: Facts, earlier: Holding): Cause[] {
   return of("peer-gave-up", `${name(node)} gave it up${GAVE_UP[why] ?? ""}`);
 }
 
-/** It became known only now that nobody holds: the last holder may have fallen silent before. */
+/** The cause if this node learns only now that nobody holds: the last holder may have fallen silent earlier. */
 function unknownBefore({ lastHolder, nodes, name }: Facts): Cause {
   if (lastHolder !== null && ["silent", "holds-unheard"].includes(stateOf(nodes, lastHolder))) {
     return { word: "peer-silent", node: lastHolder, text: `${name(lastHolder)} silent` };
@@ -86,7 +86,7 @@ const HINDRANCES = {
   "released": "the Elastic IP cannot be attached: it is released, or moved by the cloud itself",
 } as const;
 
-/** Why it lasts. */
+/** Why an outage lasts. */
 export function causesDuring({ nodes, name }: Facts): Cause[] {
   const self = nodes.get(SELF)?.why ?? "";
   const hindered = self in HINDRANCES ? self as keyof typeof HINDRANCES : null;

@@ -1,4 +1,4 @@
-// What the history remembers: each change of a node's state, and which of these states together are an outage.
+// What the history remembers: each change of a node's state; and which combinations of states are an outage.
 
 /**
  * A node's state for one Elastic IP, as this node knows it. `holds`: it has the address; `holds-unheard`: the cloud
@@ -19,7 +19,7 @@ export type NodeState = typeof NODE_STATES[number];
 /** A node's state with its reason. */
 export interface Standing {
   readonly state: NodeState;
-  /** A word: of this node its role's reason, or what keeps it from attaching; of a peer what its heartbeats said. */
+  /** A word. This node: the reason of its role, or what keeps it from attaching. A peer: what its heartbeats said. */
   readonly why: string;
   /** Equal for holders that may share the address; null where that is not known. */
   readonly rank: string | null;

@@ -230,7 +230,7 @@ export class HistoryRecorder {
   }
 }
 
-/** Whether nothing about this node differs that decides its state. */
+/** Whether everything that decides this node's state is as before. */
 function sameSelf(before: Node | null, { election, ownership }: Node): boolean {
   if (before === null || before.ownership !== ownership) return false;
   const { reason, healthy, priority, settings, selfId } = before.election;

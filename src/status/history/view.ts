@@ -34,7 +34,7 @@ export interface History {
 /** One Elastic IP. */
 export interface AddressHistory {
   readonly elasticIp: string;
-  /** Nothing is known from before. */
+  /** Since when something is known. */
   readonly fromMs: number;
   /** This node first, then its peers, and instances that are no peers. */
   readonly nodes: readonly NodeHistory[];
