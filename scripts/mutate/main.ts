@@ -108,6 +108,7 @@ async function tryOut(mutant: Mutant, slot: Slot): Promise<Result> {
       const outcome = await slot.run(stage, limitMs);
       if (outcome !== "passed") return ended(stage.name, outcome);
     }
+    if (!await slot.compiles(mutant.file)) return ended("the compiler", "failed");
     console.log(`SURVIVED ${describe(mutant)}`);
     return ended(null, "passed");
   });

@@ -75,6 +75,18 @@ export class Slot {
     }
   }
 
+  /** Whether the types of that file are right. Only asked when all tests pass, because they run without that check. */
+  async compiles(file: string): Promise<boolean> {
+    const { success } = await new Deno.Command(Deno.execPath(), {
+      args: ["check", "--quiet", file],
+      cwd: this.#root,
+      stdin: "null",
+      stdout: "null",
+      stderr: "null",
+    }).output();
+    return success;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await Deno.remove(this.#root, { recursive: true });
   }

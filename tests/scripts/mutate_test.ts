@@ -124,6 +124,18 @@ Deno.test("a slot distinguishes mutants that tests notice, that survive, and tha
   assert(message !== "", "a mutant that is no program is a mistake of ours, and not noticed");
 });
 
+Deno.test("a slot notices mutants that the compiler refuses", async () => {
+  const file = "src/small.ts", text = "export const first = (x: { y?: string }) => x.y?.length;\n";
+  await using small = await tree({ [file]: text });
+  await using slot = await Slot.of(small.root, small.paths);
+  const compiles = (after: string) => {
+    const start = text.indexOf("?.");
+    const edit = { start, end: start + 2, text: after };
+    return slot.with({ file, line: 1, before: "", after, edit }, () => slot.compiles(file));
+  };
+  assertEquals([await compiles("."), await compiles("!.")], [false, true]);
+});
+
 /** Mutants of which only the text counts. */
 const some = (...texts: string[]) =>
   texts.map((after, line) => ({

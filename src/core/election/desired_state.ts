@@ -227,10 +227,10 @@ function doubtMs(dead: Peer, { us, willing }: { us: Standing; willing: boolean }
 function heirOf(successors: readonly Peer[], state: Election): string | null {
   const { settings: { exclusive } } = state;
   const able = successors.filter((peer) => peer.instanceId !== null && mayTake(peer, state));
-  const [first] = able.sort((one, other) =>
-    ranksBefore(rankOf(one), rankOf(other), exclusive) ? -1 : 1
-  );
-  return first?.instanceId ?? null;
+  const best = able.reduce<Peer | null>((first, peer) => {
+    return first !== null && !ranksBefore(rankOf(peer), rankOf(first), exclusive) ? first : peer;
+  }, null);
+  return best?.instanceId ?? null;
 }
 
 /**

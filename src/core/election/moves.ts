@@ -23,7 +23,7 @@ export function noteMoves(before: Election, after: Election, atMs: number): Elec
     const seen = moves.holder === null ? moves.atMs : [...moves.atMs, atMs];
     moves = { holder, atMs: seen.slice(-moveLimit.moves) };
   }
-  return moves === after.moves ? after : { ...after, moves };
+  return { ...after, moves };
 }
 
 function arrivalsBetween(before: Election, after: Election): string[] {

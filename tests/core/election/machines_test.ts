@@ -42,7 +42,14 @@ Deno.test("a machine lives while it is heard on one path, and says what it said 
   assertEquals(merged(ahead, late).priority, 20);
   // A process with another clock numbers otherwise: the time decides.
   const restarted = { ...late, heardAtMs: 6_000 };
-  assertEquals(merged({ ...old, trailer: { sequence: 1e9 } }, restarted).priority, 20);
+  assertEquals(merged({ ...old, trailer: { sequence: 12_001 } }, restarted).priority, 20);
+  assertEquals(merged({ ...old, trailer: { sequence: 12_000 } }, restarted).priority, 5);
+  // The numbers of signed heartbeats are microseconds.
+  const stamp = { run: 7n, echo: null };
+  const signed = (sequence: number) => ({ trailer: { sequence, stamp } });
+  const lateSigned = { ...restarted, ...signed(2_000_000) };
+  assertEquals(merged({ ...old, ...signed(12_000_000) }, lateSigned).priority, 5);
+  assertEquals(merged({ ...old, ...signed(12_000_001) }, lateSigned).priority, 20);
 });
 
 Deno.test("a machine is heard steadily if it is so on one path, and no two paths make one life", () => {
