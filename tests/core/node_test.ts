@@ -122,12 +122,13 @@ Deno.test("stepNode() learns its id and its addresses from the first answer alon
     holds: false,
     selfId: SELF,
     instanceId: idOf(9),
+    name: "node-9",
     addresses: ["10.0.0.5", "2001:db8::5"],
   } as const;
   step({ kind: "answered", id: prepare?.id ?? 0, answer, roll: 0 });
   assertEquals(node.election.selfId, SELF);
   assertEquals(node.election.selfAddresses, ["10.0.0.5", "2001:db8::5"]);
-  assertEquals(node.ownership.instanceId, idOf(9));
+  assertEquals([node.ownership.instanceId, node.ownership.instanceName], [idOf(9), "node-9"]);
   const id = node.ownership.read.inFlight?.id ?? 0;
   step({ kind: "answered", id, answer: { verb: "look", holds: false, others: [] }, roll: 0 });
   assertEquals(node.election.selfId, SELF);

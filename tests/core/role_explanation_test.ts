@@ -74,6 +74,12 @@ Deno.test("the role line of a node without the cloud says what it wants, and sin
     "backup (cloud-unreachable): makes way for 10.0.0.8 with priority 20, since it has not " +
       "reached the cloud for 12.3 s",
   );
+  const keeps = peer("10.0.0.8", { holds: true, ownPriority: 20 }, 0);
+  assertEquals(
+    line({ ...lost, role: "backup" }, { ownership: { read }, peers: [keeps] }),
+    "backup (cloud-unreachable): makes way for 10.0.0.8 with priority 20, which keeps the " +
+      "address (--move-limit), since it has not reached the cloud for 12.3 s",
+  );
   const cutOff = peer("10.0.0.8", { unable: true, holds: true });
   assertEquals(
     line({ ...lost, role: "backup" }, { ownership: { read }, peers: [cutOff] }),

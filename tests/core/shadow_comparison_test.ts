@@ -385,4 +385,12 @@ Deno.test("overlapping looks neither lose nor repeat time", () => {
   const { agreedMs, differedMs, openMs, unknownMs, untilMs } = state;
   assertEquals(agreedMs + differedMs + openMs + unknownMs, untilMs);
   assertEquals([agreedMs, differedMs, openMs, unknownMs], [0, 0, 13_000, 27_000]);
+  // The cloud is asked late, but before it has answered the look that showed a change.
+  const late = compared([
+    [0, "decides", false, "start"],
+    [0, "shows", true],
+    [1, "shows", false, [], 49],
+    [40, "shows", false],
+  ]);
+  assertEquals([late.unknownMs, late.openMs, late.untilMs], [0, 50_000, 50_000]);
 });

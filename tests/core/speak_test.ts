@@ -19,6 +19,8 @@ const live: Peer = {
   priority: 20,
   trailer: HEALTHY_TRAILER,
 };
+const PROOF = { run: 7n, sequence: 0, sinceMs: 0, freshAtMs: 0, freshSequence: 0 };
+const MET = { run: 8n, sequence: 20, sinceMs: 9_900, answeredAtMs: 0 };
 const silent = unheard(unresolved("10.0.0.8"));
 
 /** A node that has settled with one live peer and a silent one, and has sent its current heartbeats. */
@@ -120,6 +122,27 @@ Deno.test("answerTo() has an answer for a peer alone, and none before the node k
   );
   assertEquals(to(node(), "10.0.0.66"), []);
   assertEquals(to(node({ selfId: null }), "10.0.0.7"), []);
+});
+
+Deno.test("speak() echoes on a silent path what came on the other one", () => {
+  const same = { instanceId: "i-7" };
+  const proof = (sequence: number) => ({ ...PROOF, sequence });
+  const echoes = (inside: Partial<Peer>, outside: Partial<Peer> = {}) => {
+    const paths = [
+      { ...live, ...same, proof: proof(40), ...outside },
+      { ...live, ...same, address: "10.1.0.7", alive: false, ...inside },
+    ];
+    const peers = new Map(paths.map((path) => [path.address, path]));
+    return at(node({ peers, repeated: true }), DUE_MS)[1].flatMap((effect) =>
+      effect.kind === "send" ? [effect.echo?.sequence ?? null] : []
+    );
+  };
+  assertEquals(echoes({}), [40, 40]);
+  assertEquals(echoes({ proof: proof(30) }), [40, 40], "its own is old");
+  assertEquals(echoes({ alive: true, proof: proof(30) }), [40, 30], "both are heard");
+  assertEquals(echoes({ alive: true }), [40, 40], "nothing signed came on it");
+  assertEquals(echoes({ met: [MET] }), [40, 20], "a process that wants proof on this path");
+  assertEquals(echoes({ proof: proof(30) }, { alive: false }), [40, 30], "neither is heard");
 });
 
 Deno.test("speak() beats as before for a while when its interval gets longer", () => {
