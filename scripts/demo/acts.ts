@@ -5,7 +5,9 @@ import type { Cluster, ClusterNode } from "../../tests/support/cluster.ts";
 export interface Act {
   readonly title: string;
   /** Makes it happen. */
-  readonly happen: (stage: { cluster: Cluster; start: Start; kill: Kill }) => void;
+  readonly happen: (
+    stage: { cluster: Cluster; start: Start; kill: Kill; noticed: () => boolean },
+  ) => void;
   /** A line of some watchdog that shows that it was noticed. */
   readonly noticed: RegExp;
   /** Who should hold in the end. */
@@ -14,7 +16,6 @@ export interface Act {
   readonly heir: string;
   /** Longest time without a live holder. */
   readonly unheldMaxMs: number;
-  readonly withinMs: number;
 }
 
 /** Starts a node's watchdog. */
@@ -23,10 +24,12 @@ export type Start = (node: ClusterNode, priority: number) => void;
 export type Kill = (node: ClusterNode, signal: "SIGKILL" | "SIGTERM") => void;
 
 const HTML_MS = 3_000;
-/** Longest wait between two attempts at the cloud, and time for the change itself. */
+/** Longest wait between two attempts at the cloud. */
 const RETRY_MS = 6_000;
-/** Dead time at `-t 0.2 -r 3`, the change itself, and a busy machine. */
-const FAILOVER_MS = 600 + 1_400;
+/** Dead time at `-t 0.2 -r 3`, the change itself, and a machine so busy that each takes seconds. */
+const FAILOVER_MS = 600 + 9_400;
+/** Longest wait for what should come of an act: mostly a second, on a machine that stands still now and then more. */
+export const PATIENT_MS = 60_000;
 
 /** The play. */
 export const ACTS: readonly Act[] = [
@@ -37,7 +40,6 @@ export const ACTS: readonly Act[] = [
     holders: ["node-1"],
     heir: "node-1",
     unheldMaxMs: Infinity,
-    withinMs: 10_000,
   },
   {
     title: "crash: node-1 is killed (SIGKILL)",
@@ -46,7 +48,6 @@ export const ACTS: readonly Act[] = [
     holders: ["node-2"],
     heir: "node-2",
     unheldMaxMs: FAILOVER_MS,
-    withinMs: 10_000,
   },
   {
     title: "return: node-1 is started again",
@@ -55,7 +56,6 @@ export const ACTS: readonly Act[] = [
     holders: ["node-1"],
     heir: "node-1",
     unheldMaxMs: 0,
-    withinMs: 10_000,
   },
   {
     title: "graceful stop: node-1 is told to stop (SIGTERM)",
@@ -64,7 +64,6 @@ export const ACTS: readonly Act[] = [
     holders: ["node-2"],
     heir: "node-2",
     unheldMaxMs: 0,
-    withinMs: 10_000,
   },
   {
     title: "equals: node-1 comes back with the priority of node-2, so both share",
@@ -73,20 +72,19 @@ export const ACTS: readonly Act[] = [
     holders: ["node-1", "node-2"],
     heir: "node-1",
     unheldMaxMs: 0,
-    withinMs: 10_000,
   },
   {
     title: "cloud fault: HTML answers for 3 s while both holders crash",
-    happen: ({ cluster, kill }) => {
+    happen: ({ cluster, kill, noticed }) => {
       const untilMs = performance.now() + HTML_MS;
-      cluster.server.fault = () => performance.now() < untilMs ? "html" : null;
+      // On a slow machine the survivor asks late, and should see it, too.
+      cluster.server.fault = () => performance.now() < untilMs || !noticed() ? "html" : null;
       kill(cluster.node(1), "SIGKILL");
       kill(cluster.node(2), "SIGKILL");
     },
     noticed: /cloud-error: .*wanted JSON, got text\/html/,
     holders: ["node-3"],
     heir: "node-3",
-    unheldMaxMs: HTML_MS + RETRY_MS,
-    withinMs: 20_000,
+    unheldMaxMs: HTML_MS + RETRY_MS + FAILOVER_MS,
   },
 ];

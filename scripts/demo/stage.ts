@@ -1,7 +1,7 @@
 // Plays one act and measures it: when it was noticed, when the address moved, how long nobody held it.
 import type { Cluster, ClusterNode } from "../../tests/support/cluster.ts";
 import { pause, until } from "../../tests/support/until.ts";
-import type { Act } from "./acts.ts";
+import { type Act, PATIENT_MS } from "./acts.ts";
 
 /** What came of an act; times in ms since it began, null for what did not happen. */
 export interface Outcome {
@@ -36,13 +36,14 @@ export class Stage {
       cluster,
       start: (node, priority) => this.#start(node, priority),
       kill: (node, signal) => void cluster.stop(node, signal),
+      noticed: () => this.#noticed.atMs !== null,
     });
-    const { title, withinMs } = act;
+    const { title } = act;
     const settled = () =>
       cluster.holders.join() === act.holders.join() && this.#noticed.atMs !== null;
     let why = "";
     try {
-      await until(settled, { title, withinMs });
+      await until(settled, { title, withinMs: PATIENT_MS });
       await pause(AFTERMATH_MS);
       if (!settled()) why = "the address moved on";
     } catch {
