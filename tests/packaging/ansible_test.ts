@@ -78,7 +78,7 @@ play again
 play dry-priority --check -e '{"priority": 7}'
 play priority -e '{"priority": 7}'
 [ "$(pid)" = "$before" ] && echo "the same process"
-for try in $(seq 100); do grep -qs 'priority is now 7' /out/log && break; sleep 0.1; done
+for try in $(seq 600); do grep -qs 'priority is now 7' /out/log && break; sleep 0.1; done
 grep -c 'priority is now 7' /out/log
 play wrong -e '{"priority": 700}'
 play status -e '{"priority": 7, "status": "127.0.0.1:9411"}'
