@@ -142,7 +142,7 @@ networkTest(
       const missing =
         /WARNING\] source: IPv4 heartbeats do not leave from 203\.0\.113\.1, .*: no interface .* put it on/;
       const again = /INFO +\] source: heartbeats leave from 203\.0\.113\.1 again/;
-      await until(() => said(one, missing) === 1, { title: "it says so", withinMs: LONG_MS });
+      await until(() => said(one, missing) > 0, { title: "it says so", withinMs: LONG_MS });
       const stray =
         /refused: datagram from 203\.0\.113\.101: unknown-source: it says that it is 203\.0/;
       await until(() => said(two, stray) > 0, { title: "the peer names it", withinMs: LONG_MS });
@@ -150,15 +150,17 @@ networkTest(
 
       await ip(namespace, own);
       const heard = /peer-alive: peer .*\b203\.0\.113\.1\)? is alive/;
-      await until(() => said(two, heard) === 1, { title: "then it is heard", withinMs: LONG_MS });
-      await until(() => said(one, again) === 1, { title: "and says so", withinMs: LONG_MS });
+      await until(() => said(two, heard) > 0, { title: "then it is heard", withinMs: LONG_MS });
+      await until(() => said(one, again) > 0, { title: "and says so", withinMs: LONG_MS });
       await until(() => cluster.heldBy(one), { title: "the better one holds", withinMs: LONG_MS });
 
-      await ip(namespace, "address delete 203.0.113.1/32 dev lan");
       const dead = /peer-dead: peer .*\b203\.0\.113\.1\)? /;
-      await until(() => said(two, dead) === 1, { title: "it is gone", withinMs: LONG_MS });
+      const [died, lived] = [said(two, dead), said(two, heard)];
+      await ip(namespace, "address delete 203.0.113.1/32 dev lan");
+      await until(() => said(two, dead) > died, { title: "it is gone", withinMs: LONG_MS });
       await ip(namespace, own);
-      await until(() => said(two, heard) === 2, { title: "it is heard again", withinMs: LONG_MS });
+      const back = () => said(two, heard) > lived;
+      await until(back, { title: "it is heard again", withinMs: LONG_MS });
       await until(() => cluster.heldBy(one), { title: "the better one holds", withinMs: LONG_MS });
       assertMatch(one.process?.output ?? "", missing);
       assertEquals(cluster.ended, [], "nothing has thrown");
