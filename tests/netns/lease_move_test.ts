@@ -98,7 +98,7 @@ test("with a lease and --no-preempt, a better node that starts, or lost the hold
     const defers = () => roleOf(one) === "deferring";
     await until(defers, { title: "the better one stands back", withinMs: LONG_MS });
     await cluster.cut(one, cluster.peersOf(one));
-    // Both, because the two directions are cut one after the other: the holder may notice it later.
+    // Both, because each of them notices it by itself: the holder may do so later.
     const silent = () =>
       [one, two].every(({ lines }) => lines.some(({ text }) => text.includes("peer-dead")));
     await until(silent, { title: "they take each other for dead", withinMs: LONG_MS });
