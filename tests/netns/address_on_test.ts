@@ -113,6 +113,10 @@ networkTest(
         await isBack(cluster, number, "lo");
         await ip(namespace, "link set lo up");
         await isBack(cluster, number, "lo");
+        await until(() => said(node).length >= length + 2, {
+          title: "it is told again",
+          withinMs: LONG_MS,
+        });
         await pause(2_500);
         assertEquals(said(node).length, length + 2, node.process?.output);
       }
