@@ -24,11 +24,18 @@ export function browserPath(): string | null {
   return Deno.env.get("EXOIP_CHROMIUM") ?? found ?? null;
 }
 
+/** Longest wait for anything that the browser does: on a busy machine it needs seconds. */
+const PATIENT_MS = 120_000;
+
 /** Starts it. */
 export async function startBrowser(): Promise<Browser> {
   // No sandbox: root and most containers cannot have one, and it only shows our own page.
   const args = ["--no-sandbox", "--disable-dev-shm-usage"];
-  return await chromium.launch({ executablePath: browserPath() ?? "", args });
+  return await chromium.launch({
+    executablePath: browserPath() ?? "",
+    args,
+    timeout: PATIENT_MS,
+  });
 }
 
 /** The history of a watchdog that has just begun. */
@@ -92,6 +99,7 @@ export async function openPage(
 ): Promise<{ page: Page; complaints: string[] }> {
   const { origin, ...pageOptions } = options;
   const page = await browser.newPage(pageOptions);
+  page.setDefaultTimeout(PATIENT_MS);
   if (origin !== undefined) await page.route(`${origin}/**`, (route) => forward(route, port));
   const complaints: string[] = [];
   page.on("pageerror", (error) => complaints.push(error.message));
