@@ -270,7 +270,7 @@ export class Laboratory {
     const url = `http://127.0.0.1:8008${path}`;
     const text = await this.network.run(
       number,
-      `curl -s -m 1 -o /dev/null -w %{http_code} ${url}`,
+      `curl -s -m 10 -o /dev/null -w %{http_code} ${url}`,
     ).catch(() => "0");
     return Number(text);
   }
