@@ -18,8 +18,8 @@ export const BINARY: string = Deno.env.get("EXOIP_BIN") ?? "";
 export const SYSROOT: string = native() ? "/" : Deno.env.get("EXOIP_ARM64_SYSROOT") ?? "";
 /** Debian's package qemu-user-static has it. It needs no entry in binfmt_misc. */
 export const QEMU = "qemu-aarch64-static";
-/** The longest that a program may take, which emulation slows down ten to twenty times. */
-export const PATIENT = { withinMs: 60_000, everyMs: 50 };
+/** The longest that a program may take, which emulation slows down ten to twenty times, and a busy machine more. */
+export const PATIENT = { withinMs: 180_000, everyMs: 50 };
 
 function native(): boolean {
   return hostTarget() === ARM64;
