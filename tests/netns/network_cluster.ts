@@ -28,6 +28,12 @@ export function roleOf(node: ClusterNode | undefined): string {
   return /role: \w+ \(([\w-]+)/.exec(line?.text ?? "")?.[1] ?? "";
 }
 
+/** Waits until that is the reason: a process that a busy machine has paused says `stalled` for a moment. */
+export async function hasRole(node: ClusterNode, reason: string): Promise<void> {
+  const title = `${node.name} is ${reason}`;
+  await until(() => roleOf(node) === reason, { title, withinMs: LONG_MS });
+}
+
 /** The cluster in its network. */
 export class NetworkCluster extends Cluster {
   readonly network: Network;
