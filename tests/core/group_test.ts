@@ -1,6 +1,6 @@
 // Addresses that move together: what the election is told, what is allowed, and nodes whose groups differ.
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { apart, membersOf, outlook } from "../../src/core/group.ts";
+import { apart, groupDiffers, membersOf, outlook } from "../../src/core/group.ts";
 import { startNode } from "../../src/core/node.ts";
 import { shutdown } from "../../src/core/shutdown.ts";
 import { type Ownership, startOwnership } from "../../src/core/ownership/state.ts";
@@ -67,6 +67,23 @@ Deno.test("a group that stops waits for all its addresses, and says which ones r
   const [remains, ...rest] = shutdown.remainsOf(stopped(false, true));
   assertEquals(rest, []);
   assertMatch(remains?.text ?? "", /^198\.51\.100\.51 is still attached/);
+});
+
+Deno.test("groupDiffers() believes the fifth reading that shows no hold", () => {
+  const settings = { ...NODE_SETTINGS, sisters: [OTHER] };
+  const started = startNode(settings, { atMs: 0, selfId: null, peers: [] });
+  const after = (inspectedCount: number, confirmed: string | null = null) => ({
+    ...started,
+    desired: { ...started.desired, intent: "yield" as const, claimant: "a" },
+    ownership: { ...FRESH, holding: true, confirmed: "a" },
+    sisters: [{
+      elasticIp: OTHER,
+      ownership: { ...FRESH, holding: true, confirmed, inspectedCount },
+    }],
+  });
+  const count = (...args: Parameters<typeof after>) => groupDiffers(started, after(...args)).length;
+  assertEquals([count(4), count(5), count(5, "a")], [0, 1, 0]);
+  assertEquals(groupDiffers(after(5), after(6)), [], "once");
 });
 
 Deno.test("a group is not given up to a better peer that knows only one of its addresses", async () => {

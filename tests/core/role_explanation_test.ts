@@ -97,6 +97,11 @@ Deno.test("the role line of a node that defers says to whom, why and until when"
       "for 30 s more (--preempt-delay)",
   );
   assertEquals(
+    line({ ...defers, deferUntilMs: NOW_MS - 5 }, { peers: [holder] }),
+    "backup (deferring): leaves the address with 10.0.0.8 with priority 20, which holds it, " +
+      "for 0 ms more (--preempt-delay)",
+  );
+  assertEquals(
     line({ ...defers, deferUntilMs: Infinity }, { peers: [holder] }),
     "backup (deferring): leaves the address with 10.0.0.8 with priority 20, which holds it, " +
       "for as long as that node can serve (--no-preempt)",

@@ -39,13 +39,14 @@ function merged(paths: readonly Peer[]): Peer {
   const last = known.reduce((one, other) => saidLater(other, one) ? other : one);
   const longest = known.reduce((one, other) => steadier(other, one) ? other : one);
   const heardAtMs = latest(known);
+  // The proved life is the longest.
   const { aliveSinceMs, beats, proof } = longest;
   return {
     ...last,
     heardAtMs,
     aliveSinceMs: heardAtMs === null || aliveSinceMs === null ? null : heardAtMs - lifeMs(longest),
     beats,
-    proof: proof ?? last.proof,
+    proof,
     // A peer of an earlier version says of each path whether it hears us there.
     notHearingUsSinceMs: known.some(({ notHearingUsSinceMs }) => notHearingUsSinceMs === null)
       ? null

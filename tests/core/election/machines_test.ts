@@ -37,6 +37,10 @@ Deno.test("a machine lives while it is heard on one path, and says what it said 
   const slow = { ...old, heardAtMs: 5_200 };
   assertEquals([merged(slow, late).priority, merged(late, slow).priority], [20, 20]);
   assertEquals([merged(slow, late).heardAtMs, merged(late, slow).heardAtMs], [5_200, 5_200]);
+  // Nor does a path on which nothing was ever heard.
+  const never = { ...DEAD, heardAtMs: null, trailer: null, priority: 255 };
+  const dead = { ...old, ...DEAD };
+  assertEquals([merged(never, dead).priority, merged(dead, never).priority], [5, 5]);
   // A silent path brings nothing, whatever its numbers.
   const ahead = { ...old, ...DEAD, trailer: { sequence: 9_000 } };
   assertEquals(merged(ahead, late).priority, 20);
@@ -134,6 +138,8 @@ Deno.test("what was recorded on one path is not believed on the other", () => {
 Deno.test("a machine that signs on one path signs on all", () => {
   const state = paths({}, { proof: proof(7n, 1, 1) });
   assertEquals(signsOnAnyPath([...state.peers.values()][0]!, state), true);
+  const signed = { proof: proof(7n, 1, 1) };
+  assertEquals([merged({}, signed), merged(signed, {})].map((each) => each.proof?.run), [7n, 7n]);
   const other = paths({}, {});
   assertEquals(signsOnAnyPath([...other.peers.values()][0]!, other), false);
 });
