@@ -1,4 +1,5 @@
 // A real haproxy as the service of a node: it listens on a port of its own, and can be stopped and started.
+import { freeTcpPort } from "../support/ports.ts";
 import { until } from "../support/until.ts";
 
 /** Why haproxy is not available here, null when it is. */
@@ -19,9 +20,7 @@ export class Haproxy {
 
   /** Starts one on a free port of loopback, and waits until it answers. */
   static async create(): Promise<Haproxy> {
-    const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-    const { port } = listener.addr;
-    listener.close();
+    const port = freeTcpPort();
     const haproxy = new Haproxy(await Deno.makeTempDir(), port);
     await Deno.writeTextFile(
       `${haproxy.#folder}/haproxy.cfg`,

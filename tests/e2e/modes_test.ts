@@ -1,6 +1,7 @@
 // One-shot modes and exit codes of the real program.
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { ELASTIC_IP } from "../support/cluster.ts";
+import { freeUdpPort } from "../support/ports.ts";
 import { until } from "../support/until.ts";
 import { ExoipProcess } from "../support/process.ts";
 import { SIM_KEY, SIM_SECRET } from "../support/cloud/api_v2.ts";
@@ -84,7 +85,7 @@ Deno.test("a peer that is no instance is told, and does not keep the watchdog fr
     assertEquals(code, 1);
     assertStringIncludes(output, "is not ADDRESS:PORT");
     const watchdog = new ExoipProcess(
-      [...args, "-p", "127.0.0.77", "-l", "127.0.0.1:45671", "-t", "0.1"],
+      [...args, "-p", "127.0.0.77", "-l", `127.0.0.1:${freeUdpPort()}`, "-t", "0.1"],
       { env },
     );
     try {

@@ -1,6 +1,7 @@
 // A proxy in the environment is not used for the metadata service, a plain endpoint, or a check of this machine.
 import { assert, assertEquals } from "@std/assert";
 import { Cluster } from "../support/cluster.ts";
+import { freeTcpPort } from "../support/ports.ts";
 import { until } from "../support/until.ts";
 
 for (const variable of ["HTTP_PROXY", "http_proxy", "ALL_PROXY"]) {
@@ -14,9 +15,7 @@ async function withProxy(variable: string): Promise<void> {
     asked.push(request.url);
     return new Response("the proxy's word");
   });
-  const gone = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const { port } = gone.addr as Deno.NetAddr;
-  gone.close();
+  const port = freeTcpPort();
   const cluster = new Cluster({ count: 1, tls: false });
   const node = cluster.node(1);
   const place = `http://127.0.0.1:${proxy.addr.port}`;

@@ -4,6 +4,7 @@ import { SIM_KEY, SIM_SECRET } from "../support/cloud/api_v2.ts";
 import { skippableTest } from "../support/skippable.ts";
 import { CloudServer } from "../support/cloud/server.ts";
 import { Cluster, type ClusterNode, ELASTIC_IP } from "../support/cluster.ts";
+import { freeTcpPort } from "../support/ports.ts";
 import { until } from "../support/until.ts";
 import { ExoipProcess } from "../support/process.ts";
 
@@ -199,9 +200,13 @@ skippableTest(
   () =>
     withFiles(async (cluster, write, folder) => {
       const served = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-      const gone = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-      const [good, bad] = [served, gone].map(({ addr }) => `tcp://127.0.0.1:${addr.port}`);
-      gone.close();
+      // Without that, the system would soon keep too many of them to answer one more.
+      const accepting = (async () => {
+        for await (const connection of served) connection.close();
+      })();
+      const [good, bad] = [served.addr.port, freeTcpPort()].map((port) =>
+        `tcp://127.0.0.1:${port}`
+      );
       const first = cluster.node(1);
       try {
         for (const number of [1, 2]) {
@@ -233,6 +238,7 @@ skippableTest(
         );
       } finally {
         served.close();
+        await accepting;
       }
     }),
 );

@@ -219,8 +219,7 @@ Deno.test("a user who asks over UDP all the time keeps nobody else from --status
 });
 
 Deno.test("a port that somebody else has keeps no watchdog from serving, and is taken once it is free", async () => {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const { port } = listener.addr as Deno.NetAddr;
+  const port = freeTcpPort(), listener = Deno.listen({ hostname: "127.0.0.1", port });
   const cluster = new Cluster({ count: 1 });
   const node = cluster.node(1);
   const said = (text: RegExp) => node.lines.filter((line) => text.test(line.text)).length;

@@ -3,6 +3,7 @@
 import type { Identity } from "./tls/cloud_identity.ts";
 import { Authority } from "./tls/authority.ts";
 import { TextLineStream } from "./lines.ts";
+import { freeTcpPort } from "./ports.ts";
 import { until } from "./until.ts";
 
 /** Why etcd is not usable here; null when it is. */
@@ -351,20 +352,12 @@ function membersOf(
   });
 }
 
-/**
- * A port that is free on loopback, and that the system gives to no connection of its own: a member that is down would
- * not get its port back. Not one of those taken already, to which it is added.
- */
+/** A free port that is not one of those taken already, to which it is added. */
 function freePort(taken: Set<number>): number {
   for (;;) {
-    const port = 20_000 + crypto.getRandomValues(new Uint16Array(1))[0]! % 12_000;
+    const port = freeTcpPort();
     if (taken.has(port)) continue;
-    try {
-      Deno.listen({ hostname: "127.0.0.1", port }).close();
-      taken.add(port);
-      return port;
-    } catch (error) {
-      if (!(error instanceof Deno.errors.AddrInUse)) throw error;
-    }
+    taken.add(port);
+    return port;
   }
 }

@@ -3,6 +3,7 @@ import { createSecureServer } from "node:http2";
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { TransportFailure } from "../../src/transport/request.ts";
 import { NameFailure } from "../../src/transport/names.ts";
+import { freeTcpPort } from "../support/ports.ts";
 import { identityFor } from "../support/tls/cloud_identity.ts";
 import { answer, get, NAME, RawServer, shut, transportTo } from "./lab.ts";
 
@@ -69,9 +70,7 @@ async function complaint(HTTPS_PROXY: string, port = 443): Promise<string> {
 }
 
 Deno.test("Transport names the proxy that is dead, unknown, unwilling, or none", async () => {
-  const dead = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  dead.close();
-  const at = `127.0.0.1:${dead.addr.port}`;
+  const at = `127.0.0.1:${freeTcpPort()}`;
   assertEquals(
     await complaint(`http://u:secret@${at}`),
     `connection refused: the proxy ${at} (HTTPS_PROXY)`,
