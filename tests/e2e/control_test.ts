@@ -1,7 +1,7 @@
 // The commands that move the address, on real processes: what they say, what they exit with, and that the address never
 // has no holder.
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { Cluster, type ClusterNode, ELASTIC_IP } from "../support/cluster.ts";
+import { Cluster, type ClusterNode, ELASTIC_IP, PATIENT } from "../support/cluster.ts";
 import { ExoipProcess } from "../support/process.ts";
 import { until } from "../support/until.ts";
 
@@ -59,7 +59,7 @@ async function withCluster(
   count: number,
   test: (cluster: Controlled) => Promise<void>,
 ): Promise<void> {
-  const cluster = new Controlled({ count });
+  const cluster = new Controlled({ ...PATIENT, count });
   try {
     await test(cluster);
   } finally {

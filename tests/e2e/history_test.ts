@@ -1,7 +1,7 @@
 // --history of real watchdogs: a killed holder, its cause, restarts with --history-file, and the files' mishaps.
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { History } from "../../src/status/history/view.ts";
-import { Cluster, type ClusterNode } from "../support/cluster.ts";
+import { Cluster, type ClusterNode, PATIENT } from "../support/cluster.ts";
 import { violations } from "../support/json_schema.ts";
 import { freeTcpPort } from "../support/ports.ts";
 import { ExoipProcess } from "../support/process.ts";
@@ -34,7 +34,7 @@ async function withTwo(
     said: (pattern: RegExp) => number;
   }) => Promise<void>,
 ): Promise<void> {
-  const cluster = new Cluster({ count: 2 });
+  const cluster = new Cluster({ ...PATIENT, count: 2 });
   const [one, two] = [cluster.node(1), cluster.node(2)];
   const folder = await Deno.makeTempDir();
   const file = `${folder}/history`;
@@ -63,6 +63,7 @@ Deno.test("the survivor of a killed holder says for how long nobody held, and wh
   await withTwo(async ({ cluster, one, two, file, again, said }) => {
     const page = freeTcpPort();
     await again(["--history-file", file, "--listen-status", `127.0.0.1:${page}`]);
+    await cluster.heardToHold(one);
     const killedAtMs = cluster.stop(one, "SIGKILL");
     await until(() => cluster.heldBy(two), { title: "node-2 holds alone" });
     const outage = async () =>
@@ -153,6 +154,7 @@ Deno.test("a full disk costs no more than one line of the log", async () => {
     await until(() => said(/history-file: .*cannot write .*; the history goes on in memory/) > 0, {
       title: "it says so",
     });
+    await cluster.heardToHold(one);
     cluster.stop(one, "SIGKILL");
     await until(() => cluster.heldBy(two), { title: "it takes over all the same" });
     const outage = async () =>

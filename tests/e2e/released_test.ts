@@ -1,11 +1,11 @@
 // A real watchdog whose Elastic IP is released in the cloud, and allocated again.
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { Cluster, ELASTIC_IP } from "../support/cluster.ts";
+import { Cluster, ELASTIC_IP, PATIENT } from "../support/cluster.ts";
 import { freeTcpPort } from "../support/ports.ts";
 import { until } from "../support/until.ts";
 
 Deno.test("a released Elastic IP is named once, and taken when it exists again", async () => {
-  const cluster = new Cluster({ count: 2 });
+  const cluster = new Cluster({ ...PATIENT, count: 2 });
   const [one, two] = [cluster.node(1), cluster.node(2)];
   const args = ["--reconcile-interval", "5s"], page = freeTcpPort();
   try {
@@ -35,6 +35,7 @@ Deno.test("a released Elastic IP is named once, and taken when it exists again",
     const again = cluster.server.model.addAddress(ELASTIC_IP);
     await until(() => again.holders.has(one.instance.id), { title: "it holds again" });
     await until(() => said("address-back").length > 0, { title: "that is said, too" });
+    await cluster.heardToHold(one);
     one.process?.signal("SIGKILL");
     // The other node knows only the old id.
     await until(() => again.holders.has(two.instance.id), { title: "the other takes it" });

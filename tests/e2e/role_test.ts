@@ -1,7 +1,7 @@
 // Real processes with exactly the role that --print-iam-policy prints for them, through a failover.
 import { assert, assertEquals } from "@std/assert";
 import type { IamPolicy } from "../../src/exoscale/iam_policy.ts";
-import { Cluster, ELASTIC_IP } from "../support/cluster.ts";
+import { Cluster, ELASTIC_IP, PATIENT } from "../support/cluster.ts";
 import { until } from "../support/until.ts";
 import { ExoipProcess } from "../support/process.ts";
 
@@ -21,7 +21,7 @@ for (
   ] as const
 ) {
   Deno.test(`the printed role is enough for a fail-over with ${what}`, async () => {
-    const cluster = new Cluster({ group, count: 2 });
+    const cluster = new Cluster({ ...PATIENT, group, count: 2 });
     const [one, two] = [cluster.node(1), cluster.node(2)];
     const { model, calls } = cluster.server;
     model.role = await printed("-W", "-xi", ELASTIC_IP, ...peers);
@@ -34,8 +34,7 @@ for (
       cluster.start(one, { priority: 10, args });
       cluster.start(two, { priority: 20, args });
       await until(() => cluster.holders.join() === "node-1", { title: "the better one holds" });
-      const told = () => /attached: /.test(one.process?.output ?? "");
-      await until(told, { title: "it has told that it holds" });
+      await cluster.heardToHold(one);
       one.process?.signal("SIGKILL");
       await until(() => cluster.holders.join() === "node-2", { title: "the other took over" });
       assert(calls.length > 0);

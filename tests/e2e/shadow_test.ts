@@ -5,7 +5,7 @@ import type { IamPolicy } from "../../src/exoscale/iam_policy.ts";
 import type { Snapshot } from "../../src/status/snapshot.ts";
 import type { ShadowReport } from "../../src/status/shadow_report.ts";
 import { cloudFetch } from "../support/cloud/cloud_fixture.ts";
-import { Cluster, type ClusterNode, ELASTIC_IP } from "../support/cluster.ts";
+import { Cluster, type ClusterNode, ELASTIC_IP, PATIENT } from "../support/cluster.ts";
 import { Floaty, OriginalSpeaker } from "../support/other_failover.ts";
 import { freeTcpPort } from "../support/ports.ts";
 import { ExoipProcess } from "../support/process.ts";
@@ -58,6 +58,9 @@ Deno.test("the report names what the fake floaty did otherwise, and no change le
       cluster.start(node, { priority: 10 * (index + 1), args: [...args, ...status] });
     }
     await until(() => roleOf(one) === "master", { title: "the first shadow is master" });
+    await until(() => [two, three].every((node) => roleOf(node) !== undefined), {
+      title: "the others run, too",
+    });
     const looks = async () => (await status()).addresses[0]?.comparison?.agreedMs ?? 0;
     await until(async () => await looks() > 4_000, { title: "two looks agree", everyMs: 200 });
     assertEquals(said(one).filter((text) => !/notify|put/.test(text)), [], "nothing to do");
@@ -199,7 +202,7 @@ Deno.test("a shadow does not go with -A, -D or the original's format", async () 
 });
 
 Deno.test("a shadow on the port of a live cluster harms nothing there", async () => {
-  const cluster = new Cluster({ count: 4, interval: "0.5" });
+  const cluster = new Cluster({ ...PATIENT, count: 4 });
   const live = cluster.nodes.slice(0, 3), shadow = cluster.node(4);
   try {
     // The live nodes know the shadow's machine as a peer, and it would rank first.

@@ -1,10 +1,10 @@
 // Two real watchdogs with the same instance id, as after cloning a disk or its configuration.
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { Cluster } from "../support/cluster.ts";
+import { Cluster, PATIENT } from "../support/cluster.ts";
 import { until } from "../support/until.ts";
 
 Deno.test("two machines with one id change nothing in the cloud until one of them ends", async () => {
-  const cluster = new Cluster();
+  const cluster = new Cluster(PATIENT);
   const [one, two, three] = [cluster.node(1), cluster.node(2), cluster.node(3)];
   const changes = () => cluster.server.calls.filter(({ method }) => method === "PUT").length;
   const output = (node: typeof one) => node.lines.map(({ text }) => text).join("\n");
@@ -42,7 +42,7 @@ Deno.test("two machines with one id change nothing in the cloud until one of the
 });
 
 Deno.test("a copy at an address that the cloud lists for nobody is told so, and its stop takes nothing", async () => {
-  const cluster = new Cluster();
+  const cluster = new Cluster(PATIENT);
   const [one, two, copy] = [cluster.node(1), cluster.node(2), cluster.node(3)];
   // No instance in the cloud has its address.
   cluster.server.model.instances.delete(copy.instance.id);

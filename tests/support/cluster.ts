@@ -5,9 +5,14 @@ import { CloudServer, type ServerOptions } from "./cloud/server.ts";
 import { type Gap, HolderTimeline } from "./holder_timeline.ts";
 import { freeUdpPort } from "./ports.ts";
 import { ExoipProcess, type Line } from "./process.ts";
+import { until } from "./until.ts";
+import { statusAt } from "./watchdog_status.ts";
 
 /** The default Elastic IP of a cluster. */
 export const ELASTIC_IP = "198.51.100.50";
+
+/** For tests in which a node that a busy machine lets wait must not count as dead: it may wait for 20 intervals. */
+export const PATIENT = { deadRatio: 20 } as const;
 
 /** One node: its machine in the cloud and, while it runs, its process. */
 export class ClusterNode {
@@ -86,7 +91,13 @@ export class Zone<Machine extends { readonly name: string; readonly instance: Si
 
 /** The cluster. */
 export class Cluster extends Zone<ClusterNode> {
-  readonly #options: { api: "v1" | "v2"; interval: string; group: boolean; bare: boolean };
+  readonly #options: {
+    readonly api: "v1" | "v2";
+    readonly interval: string;
+    readonly deadRatio: number | null;
+    readonly group: boolean;
+    readonly bare: boolean;
+  };
   readonly #place: Place;
   readonly #port: number;
 
@@ -94,6 +105,7 @@ export class Cluster extends Zone<ClusterNode> {
     {
       api = "v2",
       interval = "0.2",
+      deadRatio = null,
       group = false,
       bare = false,
       count = 3,
@@ -103,6 +115,8 @@ export class Cluster extends Zone<ClusterNode> {
     }: {
       api?: "v1" | "v2";
       interval?: string;
+      /** Intervals of silence after which a node counts as dead; null for the program's own choice. */
+      deadRatio?: number | null;
       /** Find the peers through a security group instead of a list. */
       group?: boolean;
       /** Give the nodes only the address and the arguments for the simulated cloud. */
@@ -117,7 +131,7 @@ export class Cluster extends Zone<ClusterNode> {
   ) {
     const port = freeUdpPort(), where = place ?? loopback(port);
     super({ elasticIp, hostname: where.cloudHostname, tls });
-    this.#options = { api, interval, group, bare };
+    this.#options = { api, interval, deadRatio, group, bare };
     this.#port = port;
     this.#place = where;
     for (let number = 1; number <= count; number++) this.grow();
@@ -162,7 +176,7 @@ export class Cluster extends Zone<ClusterNode> {
       onLine?: (line: Line) => void;
     } = {},
   ): void {
-    const { api, interval, group, bare } = this.#options;
+    const { api, interval, deadRatio, group, bare } = this.#options;
     const peers = this.nodes.map(({ instance }) => instance.address).join(",");
     const number = this.number(node);
     node.role = "backup";
@@ -176,6 +190,7 @@ export class Cluster extends Zone<ClusterNode> {
       ...(bare || inPeerList === null ? [] : group ? ["-G", "edge"] : ["-p", peers]),
       ...(bare || priority === null ? [] : ["-P", `${priority}`]),
       ...(bare ? [] : ["-t", interval]),
+      ...(deadRatio === null ? [] : ["-r", `${deadRatio}`]),
       ...args,
     ], {
       // The nodes share a port and a file system, so they cannot share the usual path.
@@ -206,6 +221,31 @@ export class Cluster extends Zone<ClusterNode> {
     if (signal === "SIGKILL") this.timeline.mark(id, "dead", atMs);
     else process?.ended().then(() => this.timeline.mark(id, "dead"));
     return atMs;
+  }
+
+  /**
+   * Resolves when those nodes, by default all others that run, have heard from a node that it holds these addresses.
+   * One that dies before that is left alone for longer.
+   */
+  async heardToHold(
+    { name, instance }: ClusterNode,
+    { by, addresses = [this.address.ip] }: {
+      by?: readonly ClusterNode[];
+      addresses?: readonly string[];
+    } = {},
+  ): Promise<void> {
+    const others = by ?? this.nodes.filter((node) => node.alive && node.instance !== instance);
+    for (const other of others) {
+      const place = { hostname: other.instance.address, port: this.port };
+      const knows = async () => {
+        const views = (await statusAt(place))?.addresses ?? [];
+        return views.filter(({ elasticIp, peers }) =>
+          addresses.includes(elasticIp) &&
+          peers.some(({ address, holds }) => address === instance.address && holds === true)
+        ).length === addresses.length;
+      };
+      await until(knows, { title: `${other.name} knows that ${name} holds`, everyMs: 100 });
+    }
   }
 
   /** Stops everything that was started. */
