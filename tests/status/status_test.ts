@@ -167,9 +167,11 @@ Deno.test("--watch shows each answer, and when none comes any more says so inste
   await until(() => out.length >= 2, { title: "two answers" });
   assertMatch(
     plain(out[0]),
-    /^<H>WARNING: (.*\n)* {2}role +master \(alone\) for 7\.9 s<K>\n(.*\n)*watchdog at .* Ctrl/,
+    /^<H>WARNING: (.*\n)* {2}role +master \(alone\) for \d+\.9 s<K>\n(.*\n)*watchdog at .* Ctrl/,
   );
-  assertMatch(out[1] ?? "", /\(alone\) for 8\.9 s/);
+  // On a slow machine some answers come too late to be shown.
+  const [first, second] = out.map((text) => Number(/\(alone\) for ([\d.]+) s/.exec(text)?.[1]));
+  assert(first! >= 7.9 && second! > first!, `${first} s, then ${second} s`);
   present = false;
   const gone = () => out.findIndex((text) => text.includes("no watchdog answers"));
   await until(() => gone() > 0, { title: "it says so" });
@@ -205,14 +207,16 @@ Deno.test("a late answer to an earlier question is never taken for the state of 
   const { port } = socket.addr as Deno.NetAddr;
   const answering = (async () => {
     await socket.receive();
-    const [, from] = await socket.receive();
-    // The answers to the first question arrive after the second question.
-    for (const part of split(snapshotOf(5_000), 1)) await socket.send(part, from);
-    for (const part of split(snapshotOf(20_000), 2)) await socket.send(part, from);
-    socket.close();
+    // The answer to each question arrives after the next one; a slow machine may need more of them.
+    for await (const [bytes, from] of socket) {
+      const number = requestedNumber(new TextDecoder().decode(bytes)) ?? -1;
+      for (const part of split(snapshotOf(5_000), number - 1)) await socket.send(part, from);
+      for (const part of split(snapshotOf(20_000), number)) await socket.send(part, from);
+    }
   })();
   const { ended, out } = ask(["--json", "-l", `127.0.0.1:${port}`]);
   assertEquals(await ended, 1);
   assertEquals(JSON.parse(out.join("")).upMs, 20_000);
+  socket.close();
   await answering;
 });

@@ -208,8 +208,12 @@ Deno.test("Transport ends at the signal, whatever it is doing", async () => {
     ] as const
   ) {
     const given = new AbortController();
-    setTimeout(() => given.abort(), 100);
-    const { kind, message } = await failureOf(() => get(way, port, { signal: given.signal }));
+    const failing = failureOf(() => get(way, port, { signal: given.signal }));
+    const server = [unanswering, half].find((each) => each.port === port);
+    // The first step takes no time, the others as much as a busy machine lets them have.
+    await until(() => server?.requests.length !== 0, { title: "it has come so far", everyMs: 50 });
+    given.abort();
+    const { kind, message } = await failing;
     assertEquals([kind, message], ["aborted", doing]);
   }
   const early = await failureOf(() =>
