@@ -14,11 +14,25 @@ class TwoNodes {
   constructor(readonly etcd: Etcd) {}
 
   start(...more: string[]): void {
+    for (const node of this.cluster.nodes) this.startNode(node, ...more);
+  }
+
+  startNode(node: ClusterNode, ...more: string[]): void {
     const lease = ["--lease", `etcd:${this.etcd.endpoints[0]}`, "--lease-ttl", "4"];
-    for (const node of this.cluster.nodes) {
-      const priority = 10 * this.cluster.number(node);
-      this.cluster.start(node, { priority, args: [...lease, ...more] });
-    }
+    const priority = 10 * this.cluster.number(node);
+    this.cluster.start(node, { priority, args: [...lease, ...more] });
+  }
+
+  /** Starts the first node with a cloud that takes that long for its attach, and the second once that is accepted. */
+  async startWithAttach(tookMs: number, ...more: string[]): Promise<void> {
+    const { model } = this.cluster.server, usualMs = model.operationMs;
+    model.operationMs = tookMs;
+    this.startNode(this.one, ...more);
+    await until(() => model.operations.size > 0, { title: "the attach is accepted" });
+    model.operationMs = usualMs;
+    this.startNode(this.two, ...more);
+    const hears = () => /peer-alive: .*127\.0\.0\.1/.test(this.linesOf(this.two));
+    await until(hears, { title: "the second one hears the first" });
   }
 
   async holds(node: ClusterNode, title = `${node.name} holds`): Promise<void> {
@@ -87,27 +101,12 @@ withTwoNodes(
   },
 );
 
-/** Waits until a cloud that takes that long for it has accepted the attach of the first node. */
-async function acceptsAttach(
-  { cluster: { server: { model } } }: TwoNodes,
-  tookMs: number,
-): Promise<void> {
-  const usualMs = model.operationMs;
-  model.operationMs = tookMs;
-  await until(() => model.operations.size > 0, {
-    title: "the attach is accepted",
-    withinMs: 60_000,
-  });
-  model.operationMs = usualMs;
-}
-
 withTwoNodes(
   "with a lease, nobody else gets the address while the cloud carries out an attach",
   async (nodes) => {
     const { cluster, one } = nodes;
-    nodes.start("--no-preempt");
     // From 20 s on the node counts as unable.
-    await acceptsAttach(nodes, 30_000);
+    await nodes.startWithAttach(30_000, "--no-preempt");
     await nodes.holds(one);
     assertMatch(nodes.linesOf(one), /cloud-lost/);
     const changes = cluster.server.model.history.filter(({ holders }) => holders.length > 0);
@@ -119,8 +118,7 @@ withTwoNodes(
   "with a lease, a stop waits for an attach that the cloud has accepted",
   async (nodes) => {
     const { one, two } = nodes;
-    nodes.start();
-    await acceptsAttach(nodes, 12_000);
+    await nodes.startWithAttach(12_000);
     one.process?.signal("SIGTERM");
     assertEquals(await one.process?.ended(), 0);
     assertMatch(nodes.linesOf(one), /detached: /);
@@ -133,8 +131,7 @@ withTwoNodes(
   "with a lease, an attach that is carried out after a kill is taken back",
   async (nodes) => {
     const { cluster, one, two } = nodes;
-    nodes.start();
-    await acceptsAttach(nodes, 28_000);
+    await nodes.startWithAttach(28_000);
     cluster.stop(one, "SIGKILL");
     await nodes.holds(two, "the next one holds");
     const late = () => cluster.server.model.history.some(({ holders }) => holders.length === 2);
