@@ -167,6 +167,9 @@ Deno.test("an original holder learns of ours once ours holds, so that it does no
   /** Priorities in our heartbeats, each with whether our node held by then. */
   const told: { priority: number; holds: boolean }[] = [];
   let over = false;
+  // A machine that was busy before may be quick now: ours cannot hold before it was heard several times.
+  cluster.server.fault = ({ method, what }) =>
+    (method !== "GET" || /addIpToNic/.test(what)) && told.length <= 3 ? "503-retry-after" : null;
   const beat = (async () => {
     while (!over) {
       await socket.send(Uint8Array.fromHex(`02011e1ec6336432${nic}`), to);

@@ -23,7 +23,7 @@ async function serves(redirections: string): Promise<void> {
     node.process?.signal("SIGTERM");
     const toldAtMs = performance.now();
     assertEquals(await node.process?.ended(), 0);
-    assert(performance.now() - toldAtMs < 10_000, "it ends within seconds");
+    assert(performance.now() - toldAtMs < 60_000, "it does not wait for ever");
     assertEquals(cluster.holders, []);
   } finally {
     await cluster.close();

@@ -117,6 +117,7 @@ Deno.test("syslog needs no right, and hears what comes after", () =>
       for await (const [bytes] of socket) heard.push(new TextDecoder().decode(bytes));
     })();
     const { could } = await runProbe({ folder, env: { PROBE_SYSLOG: path } });
+    await until(() => heard.some((line) => line.includes("exit: ")), { title: "all is read" });
     socket.close();
     await listening;
     assertEquals(could, outcomes([]));
@@ -133,6 +134,7 @@ Deno.test("a notification socket with a path needs no right, and hears what it s
       for await (const [bytes] of socket) heard.push(new TextDecoder().decode(bytes));
     })();
     const { could } = await runProbe({ folder, env: { NOTIFY_SOCKET: path } });
+    await until(() => heard.some((text) => text.includes("STOPPING=1")), { title: "all is read" });
     socket.close();
     await listening;
     assertEquals(could, outcomes([]));

@@ -73,7 +73,7 @@ class SecretCluster extends Cluster {
 }
 
 Deno.test("a secret is rolled out and replaced, node by node, without a moment without holder", async () => {
-  const cluster = new SecretCluster({ interval: "0.1" });
+  const cluster = new SecretCluster({ interval: "0.1", deadRatio: 10 });
   const { history } = cluster.server.model;
   try {
     for (const node of cluster.nodes) await cluster.startAndMeet(node, []);
@@ -107,7 +107,7 @@ Deno.test("a secret is rolled out and replaced, node by node, without a moment w
 });
 
 Deno.test("a secret is replaced by reloading all nodes three times, without a heartbeat lost", async () => {
-  const cluster = new SecretCluster({ interval: "0.1" });
+  const cluster = new SecretCluster({ interval: "0.1", deadRatio: 10 });
   const { history } = cluster.server.model;
   try {
     const args = cluster.secret(OLD), path = args[1] ?? "";
@@ -137,7 +137,7 @@ Deno.test("a secret is replaced by reloading all nodes three times, without a he
 
 Deno.test("with a secret a spoofer at a peer's address achieves nothing, without one it outranks", async () => {
   for (const protect of [true, false]) {
-    const cluster = new SecretCluster({ interval: "0.1", count: 2 });
+    const cluster = new SecretCluster({ interval: "0.1", deadRatio: 10, count: 2 });
     const [one, two] = [cluster.node(1), cluster.node(2)];
     const spoofer = Deno.listenDatagram({
       transport: "udp",
@@ -176,7 +176,7 @@ Deno.test("with a secret a spoofer at a peer's address achieves nothing, without
 });
 
 Deno.test("recorded heartbeats of a dead peer do not keep it alive", async () => {
-  const cluster = new SecretCluster({ interval: "0.1" });
+  const cluster = new SecretCluster({ interval: "0.1", deadRatio: 10 });
   const [one, two, third] = [cluster.node(1), cluster.node(2), cluster.node(3)];
   const { port } = cluster;
   // A third node's address can record the first node's heartbeats: with sequences between those that the second one has
@@ -205,8 +205,7 @@ Deno.test("recorded heartbeats of a dead peer do not keep it alive", async () =>
     await until(() => cluster.holders.join() === "node-1" && records.length >= 50, {
       title: "the first holds, and fifty heartbeats are recorded",
     });
-    one.process?.signal("SIGKILL");
-    await one.process?.ended();
+    await cluster.heardToHold(one, { by: [two] });
     const to = { transport: "udp", hostname: two.instance.address, port } as const;
     const replay = (async () => {
       while (replaying) {
@@ -214,10 +213,13 @@ Deno.test("recorded heartbeats of a dead peer do not keep it alive", async () =>
         await new Promise((resolve) => setTimeout(resolve, 20));
       }
     })();
+    const refused = () =>
+      two.process?.output.includes("datagram from 127.0.0.1: replayed") ?? false;
+    await until(refused, { title: "they are refused" });
+    one.process?.signal("SIGKILL");
     await until(() => cluster.holders.join() === "node-2", { title: "the second has taken over" });
     replaying = false;
     await replay;
-    assert(two.process?.output.includes("datagram from 127.0.0.1: replayed"), two.process?.output);
   } finally {
     replaying = false;
     replayer.close();

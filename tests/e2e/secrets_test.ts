@@ -54,7 +54,10 @@ Deno.test("no secret comes out of a watchdog, its status, its heartbeats, -v, -A
     assertClean(check.output, "-n -v");
 
     const watchdog = new ExoipProcess(watch, { env: ENV });
-    await until(() => address.holders.has(id) && wire.length > 5, { title: "it holds" });
+    await until(() => watchdog.output.includes("] attached: ") && wire.length > 5, {
+      title: "it holds, and knows it",
+    });
+    assert(address.holders.has(id));
     await peer.send(new Uint8Array(24), { transport: "udp", hostname: "127.0.0.1", port });
     const status = new ExoipProcess(["--status", "-l", `127.0.0.1:${port}`], { env: ENV });
     assertEquals(await status.ended(), 2, status.output);
