@@ -83,7 +83,7 @@ withTwoNodes(
         : null;
     cluster.address.holders.delete(id);
     await nodes.holds(two);
-    assertMatch(nodes.linesOf(two), /holder-denied: node-1 .* is listed as a holder/);
+    assertMatch(nodes.linesOf(two), /holder-denied: the cloud lists node-1 .* as a holder/);
   },
 );
 
