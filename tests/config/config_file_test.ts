@@ -3,6 +3,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { readValues } from "../../src/options/parse.ts";
 import { keysOf, parseConfigFile } from "../../src/config/config_file.ts";
 import { OPTIONS } from "../../src/options/all.ts";
+import { quickestMs } from "../support/quickest.ts";
 
 const SETTABLE = OPTIONS.filter(({ name, variables }) =>
   variables.length > 0 && !["config", "env-file"].includes(name)
@@ -119,11 +120,14 @@ Deno.test("a value of the file looks to the rest of the program as one of a flag
   for (const [name, { text }] of flags) assertEquals(given.get(name)?.text, text);
 });
 
-Deno.test("parseConfigFile() stops after some problems, and is done with many keys at once", () => {
+Deno.test("parseConfigFile() stops after some problems, and is done with many keys at once", async () => {
   const text = Array.from({ length: 20_000 }, (_, number) => `k${number} = 1`).join("\n");
-  const beganAtMs = performance.now();
-  const { problems } = parseConfigFile(text, "/f");
-  assert(performance.now() - beganAtMs < 5_000);
+  let problems: readonly string[] = [];
+  const limitMs = 5_000;
+  const bestMs = await quickestMs(limitMs, () => {
+    problems = parseConfigFile(text, "/f").problems;
+  });
+  assert(bestMs < limitMs, `${bestMs} ms`);
   assertEquals(problems.length, 21);
   assertEquals(problems.slice(-2), [
     "/f, line 20: k19: unknown key",
