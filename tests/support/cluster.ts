@@ -1,4 +1,8 @@
 // Three real watchdogs on loopback with a simulated Exoscale: for the demo and the end-to-end tests.
+import { BUFFER_BYTES } from "../../src/commands/status.ts";
+import { systemClock } from "../../src/host/clock.ts";
+import { openSocket } from "../../src/host/udp_socket.ts";
+import { InfoClient, STATUS_QUESTION } from "../../src/status/info_client.ts";
 import { SIM_KEY, SIM_SECRET } from "./cloud/api_v2.ts";
 import type { SimAddress, SimInstance } from "./cloud/model.ts";
 import { CloudServer, type ServerOptions } from "./cloud/server.ts";
@@ -6,7 +10,6 @@ import { type Gap, HolderTimeline } from "./holder_timeline.ts";
 import { freeUdpPort } from "./ports.ts";
 import { ExoipProcess, type Line } from "./process.ts";
 import { until } from "./until.ts";
-import { statusAt } from "./watchdog_status.ts";
 
 /** The default Elastic IP of a cluster. */
 export const ELASTIC_IP = "198.51.100.50";
@@ -236,15 +239,21 @@ export class Cluster extends Zone<ClusterNode> {
   ): Promise<void> {
     const others = by ?? this.nodes.filter((node) => node.alive && node.instance !== instance);
     for (const other of others) {
-      const place = { hostname: other.instance.address, port: this.port };
+      const { address: hostname } = other.instance;
+      const whom = { clock: systemClock, hostname, port: this.port };
+      const client = new InfoClient(openSocket(hostname, 0, BUFFER_BYTES), whom, STATUS_QUESTION);
       const knows = async () => {
-        const views = (await statusAt(place))?.addresses ?? [];
+        const views = (await client.ask(1))?.addresses ?? [];
         return views.filter(({ elasticIp, peers }) =>
           addresses.includes(elasticIp) &&
           peers.some(({ address, holds }) => address === instance.address && holds === true)
         ).length === addresses.length;
       };
-      await until(knows, { title: `${other.name} knows that ${name} holds`, everyMs: 100 });
+      try {
+        await until(knows, { title: `${other.name} knows that ${name} holds`, everyMs: 100 });
+      } finally {
+        await client.close();
+      }
     }
   }
 
