@@ -235,8 +235,8 @@ export class LeaseCluster {
   }
 
   async close(): Promise<void> {
-    this.witness[Symbol.dispose]();
     try {
+      await this.witness[Symbol.asyncDispose]();
       await this.nodes.close();
     } finally {
       await this.etcd[Symbol.asyncDispose]();

@@ -2,21 +2,18 @@
 // what. At the end he says whether each change of holders was the owner's to make.
 import { assert, assertEquals } from "@std/assert";
 import type { Etcd } from "../support/etcd.ts";
-import { until } from "../support/until.ts";
+import { pause, until } from "../support/until.ts";
 import type { NetworkCluster } from "./network_cluster.ts";
 
-/**
- * How late the news of etcd may be: an owner's attach can arrive before them. An owner who has lost the lease gets
- * nothing of it.
- */
-const NEWS_MS = 1_000;
 /** How long a call may be in the cloud before the change begins. */
 const CALL_MS = 1_000;
 
 /** From that instant on this instance owns the lease, or nobody does (empty). */
 interface Turn {
+  /** When the witness heard of it: at that instant or, after a restart of etcd, seconds later. */
   readonly atMs: number;
   readonly owner: string;
+  readonly revision: number;
 }
 
 /** A change of holders that the cloud began to carry out. */
@@ -24,6 +21,8 @@ interface Change {
   readonly atMs: number;
   readonly change: "attach" | "detach";
   readonly instanceId: string;
+  /** Of etcd, read right afterwards: what has a higher one came later than the change. */
+  readonly revision: Promise<number>;
 }
 
 /** The witness. */
@@ -32,32 +31,30 @@ export class LeaseWitness {
   readonly changes: Change[] = [];
   readonly #nodes: NetworkCluster;
   readonly #etcd: Etcd;
-  readonly #news: Disposable;
+  readonly #news: AsyncDisposable;
+  #disposed = false;
 
   constructor(nodes: NetworkCluster, etcd: Etcd) {
     this.#nodes = nodes;
     this.#etcd = etcd;
-    this.#news = etcd.watch(`/exoip/${nodes.address.ip}/holder`, (value) => {
-      this.turns.push({ atMs: performance.now(), owner: ownerIn(value) });
+    this.#news = etcd.watch(`/exoip/${nodes.address.ip}/holder`, (value, revision) => {
+      this.turns.push({ atMs: performance.now(), owner: ownerIn(value), revision });
     });
     const { model } = nodes.server, begin = model.begin.bind(model);
     model.begin = (change, address, instanceId) => {
-      this.changes.push({ atMs: performance.now(), change, instanceId });
+      const revision = this.#revision();
+      this.changes.push({ atMs: performance.now(), change, instanceId, revision });
       return begin(change, address, instanceId);
     };
   }
 
   /** Throws unless every attach was of the owner, and every detach was the holder's own or an owner's. */
   async assertOwners(): Promise<void> {
-    const { ip } = this.#nodes.address;
-    const now = await this.#etcd.ctl("get", `/exoip/${ip}/holder`, "--print-value-only");
-    const told = () => (this.turns.at(-1)?.owner ?? "") === ownerIn(now === "" ? null : now);
-    await until(told, { title: "the witness has all news of etcd" });
+    await this.#hasAllNews();
     const attaches = this.changes.filter(({ change }) => change === "attach");
     assert(attaches.length > 0, "the cloud has attached nothing");
-    const odd = this.changes.filter((each) =>
-      each.change === "attach" ? !this.#owns(each.instanceId, each.atMs) : !this.#rightful(each)
-    );
+    const odd = [];
+    for (const each of this.changes) if (!await this.#rightful(each)) odd.push(each);
     const text = odd.map(({ atMs, change, instanceId }) =>
       `at ${atMs.toFixed(0)} ms ${change} of ${instanceId}, owner ${this.#ownerAt(atMs)}`
     );
@@ -71,11 +68,37 @@ export class LeaseWitness {
       .map(({ what }) => what).filter((what) => /:(attach|detach)$/.test(what));
   }
 
-  [Symbol.dispose](): void {
-    this.#news[Symbol.dispose]();
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#disposed = true;
+    await this.#news[Symbol.asyncDispose]();
+    await Promise.all(this.changes.map(({ revision }) => revision));
   }
 
-  #rightful({ instanceId, atMs }: Change): boolean {
+  /** Of two turns of one owner the last one counts, so revisions are compared; a key that is gone has none. */
+  async #hasAllNews(): Promise<void> {
+    const { ip } = this.#nodes.address;
+    const { kvs } = JSON.parse(await this.#etcd.ctl("get", `/exoip/${ip}/holder`, "-w", "json"));
+    const last = kvs?.[0].mod_revision;
+    const told = () => {
+      const turn = this.turns.at(-1);
+      return last === undefined ? (turn?.owner ?? "") === "" : (turn?.revision ?? 0) >= last;
+    };
+    await until(told, { title: "the witness has all news of etcd" });
+  }
+
+  /** The revision of etcd at its next answer; 0 when none has come before the end. */
+  async #revision(): Promise<number> {
+    while (!this.#disposed) {
+      const revision = await this.#etcd.revision().catch(() => 0);
+      if (revision > 0) return revision;
+      await pause(50);
+    }
+    return 0;
+  }
+
+  async #rightful({ change, instanceId, atMs, revision: told }: Change): Promise<boolean> {
+    const revision = await told;
+    if (change === "attach") return this.#owns(instanceId, { atMs, revision });
     const { server: { calls }, network, nodes } = this.#nodes;
     return calls.some((call) => {
       if (!call.what.endsWith(":detach") || call.atMs > atMs || call.atMs < atMs - CALL_MS) {
@@ -83,15 +106,20 @@ export class LeaseWitness {
       }
       const index = nodes.findIndex((_, at) => network.cloudClient(at + 1) === call.from);
       const caller = nodes[index]?.instance.id ?? "";
-      return caller === instanceId || this.#owns(caller, call.atMs);
+      return caller === instanceId || this.#owns(caller, { atMs: call.atMs, revision });
     });
   }
 
-  #owns(instanceId: string, atMs: number): boolean {
-    return this.#ownerAt(atMs) === instanceId ||
-      this.turns.some((turn) =>
-        turn.owner === instanceId && turn.atMs > atMs && turn.atMs <= atMs + NEWS_MS
-      );
+  /**
+   * Whether it owned the lease at that instant. The news of its turn may come later, after a restart of etcd by
+   * seconds: then its revision tells that the turn had begun. Nothing excuses one whose turn was over.
+   */
+  #owns(instanceId: string, { atMs, revision }: { atMs: number; revision: number }): boolean {
+    return this.turns.some((turn, index) => {
+      const next = this.turns[index + 1];
+      return turn.owner === instanceId && turn.revision <= revision &&
+        (next === undefined || next.atMs > atMs);
+    });
   }
 
   #ownerAt(atMs: number): string {

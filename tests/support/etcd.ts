@@ -4,7 +4,7 @@ import type { Identity } from "./tls/cloud_identity.ts";
 import { Authority } from "./tls/authority.ts";
 import { TextLineStream } from "./lines.ts";
 import { freeTcpPort } from "./ports.ts";
-import { until } from "./until.ts";
+import { pause, until } from "./until.ts";
 
 /** Why etcd is not usable here; null when it is. */
 export function etcdMissing(): string | null {
@@ -182,6 +182,12 @@ export class Etcd implements AsyncDisposable {
     return output;
   }
 
+  /** Number of changes so far, as a majority has agreed on it; throws when etcd does not answer within a second. */
+  async revision(): Promise<number> {
+    const text = await this.ctl("get", "any", "-w", "json", "--command-timeout=1s");
+    return JSON.parse(text).header.revision;
+  }
+
   /** The member that leads. */
   async leader(): Promise<EtcdMember> {
     let found: EtcdMember | undefined;
@@ -217,32 +223,54 @@ export class Etcd implements AsyncDisposable {
   }
 
   /**
-   * Tells each change of a key until it is disposed of, with the new value; null when the key is gone. It asks all
-   * members: one that is cut off tells it late.
+   * Tells each change of a key until it is disposed of, with the new value, null when the key is gone, and its
+   * revision. It asks all members: one that is cut off tells it late.
    */
-  watch(key: string, onChange: (value: string | null) => void): Disposable {
-    let revision = 0;
-    const children = this.endpoints.map((url) => {
-      const [command = "", ...args] = this.#command(["watch", key, "--rev=1", "-w", "json"], url);
-      const env = { ETCDCTL_API: "3" };
-      const pipes = { stdin: "null", stdout: "piped", stderr: "null" } as const;
-      const child = new Deno.Command(command, { args, env, ...pipes }).spawn();
-      void tell(child.stdout, ({ type = 0, kv: { mod_revision, value = "" } }) => {
-        if (mod_revision <= revision) return;
-        revision = mod_revision;
-        onChange(type === 0 ? atob(value) : null);
-      });
-      return child;
-    });
+  watch(
+    key: string,
+    onChange: (value: string | null, revision: number) => void,
+  ): AsyncDisposable {
+    let told = 0, over = false;
+    const children = new Set<Deno.ChildProcess>();
+    const follow = async (url: string) => {
+      // `etcdctl watch` ends when its member has no leader: without another one, all later changes would be missed.
+      while (!over) {
+        const child = this.#watcher(key, { url, sinceRevision: told + 1 });
+        children.add(child);
+        const all = tell(child.stdout, ({ type = 0, kv: { mod_revision, value = "" } }) => {
+          if (mod_revision <= told) return;
+          told = mod_revision;
+          onChange(type === 0 ? atob(value) : null, mod_revision);
+        });
+        await all.catch(() => "its last line is cut off, and the next one tells it again");
+        await child.status;
+        children.delete(child);
+        if (!over) await pause(500);
+      }
+    };
+    const followed = Promise.all(this.endpoints.map(follow));
     return {
-      [Symbol.dispose]() {
+      async [Symbol.asyncDispose]() {
+        over = true;
         for (const child of children) {
           try {
             child.kill("SIGKILL");
           } catch { /* it has ended */ }
         }
+        await followed;
       },
     };
+  }
+
+  #watcher(
+    key: string,
+    { url, sinceRevision }: { url: string; sinceRevision: number },
+  ): Deno.ChildProcess {
+    const watch = ["watch", key, `--rev=${sinceRevision}`, "-w", "json"];
+    const [command = "", ...args] = this.#command(watch, url);
+    const env = { ETCDCTL_API: "3" };
+    const pipes = { stdin: "null", stdout: "piped", stderr: "null" } as const;
+    return new Deno.Command(command, { args, env, ...pipes }).spawn();
   }
 
   /** The command line of `etcdctl` with the rights of root. */

@@ -2,6 +2,7 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { Etcd, etcdMissing } from "../../support/etcd.ts";
 import { skippableTest } from "../../support/skippable.ts";
+import { until } from "../../support/until.ts";
 
 const missing = etcdMissing();
 
@@ -21,6 +22,24 @@ skippableTest("three members elect another leader", missing, async () => {
   await first.kill();
   await etcd.serves();
   assert(await etcd.leader() !== first);
+});
+
+skippableTest("a watch goes on when each member had no leader for a while", missing, async () => {
+  await using etcd = await Etcd.start({ members: 2 });
+  const told: (string | null)[] = [];
+  await using _news = etcd.watch("a", (value) => told.push(value));
+  await etcd.ctl("put", "a", "1");
+  await until(() => told.includes("1"), { title: "the first change" });
+  for (const stays of etcd.members) {
+    const other = etcd.members.find((each) => each !== stays)!;
+    await other.kill();
+    await assertRejects(() => etcd.ctlAt([stays.url], "watch", "b"), Error, "no leader");
+    other.start();
+    await etcd.serves();
+  }
+  await etcd.ctl("del", "a");
+  await until(() => told.includes(null), { title: "a change after that" });
+  assertEquals(told, ["1", null]);
 });
 
 skippableTest("passwords and client certificates are needed where asked for", missing, async () => {
