@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { textOf } from "../docs/markdown.ts";
 import { SIM_KEY, SIM_SECRET } from "../support/cloud/api_v2.ts";
-import { Cluster, type ClusterNode } from "../support/cluster.ts";
+import { Cluster, type ClusterNode, PATIENT } from "../support/cluster.ts";
 import { exoipCommand } from "../support/process.ts";
 import { until } from "../support/until.ts";
 
@@ -34,7 +34,7 @@ enable)
   EXOIP -W -O --env-file DIR/etc/exoip/exoip.env --api-secret-file DIR/etc/exoip/secret ARGS >>DIR/log 2>&1 &
   echo $! >DIR/pid
   disown
-  for try in $(seq 300); do
+  for try in $(seq 600); do
     # Type=notify: ready when the first election is over.
     grep -q 'role: ' DIR/log && exit 0
     sleep 0.1
@@ -43,7 +43,7 @@ enable)
   ;;
 disable)
   kill -TERM "$pid" 2>/dev/null
-  for try in $(seq 300); do
+  for try in $(seq 600); do
     kill -0 "$pid" 2>/dev/null || { rm -f DIR/pid; exit 0; }
     sleep 0.1
   done
@@ -53,9 +53,19 @@ kill) kill -KILL "$pid" ;;
 esac
 `;
 
-/** exoip as on that machine. The machine has no interface with the address, which the doctor alone minds. */
+/**
+ * exoip as on that machine. The machine has no interface with the address, which the doctor alone minds. Who sees a
+ * status that is not good, because a node has just started or stands still for a moment, asks again.
+ */
 const PROGRAM = `#!/bin/bash
 [[ $1 == -n && "$*" == *cloud.example.com* ]] && exec EXOIP "$@" -i ID
+if [[ $1 == --status ]]; then
+  for try in $(seq 120); do
+    EXOIP "$@" ARGS >DIR/status 2>&1 && break
+    sleep 0.5
+  done
+  exec cat DIR/status
+fi
 [[ $1 == --doctor ]] || exec EXOIP "$@" ARGS
 EXOIP "$@" ARGS >DIR/doctor
 if grep '^FAIL' DIR/doctor | grep -v '^FAIL interface '; then exit 1; fi
@@ -94,7 +104,8 @@ class Machines {
     }
     const [program, first] = exoipCommand();
     const where = ["-i", id, "-l", `${address}:${this.cluster.port}`, "-t", "0.2"];
-    const args = [...this.cluster.server.args("v2"), ...where];
+    const patient = ["-r", `${PATIENT.deadRatio}`];
+    const args = [...this.cluster.server.args("v2"), ...where, ...patient];
     const write = (path: string, text: string) =>
       Deno.writeTextFileSync(
         `${dir}/${path}`,
