@@ -152,11 +152,8 @@ export class IfupdownMachine {
 
   /** Resolves when no watchdog runs any more. */
   async allEnded(): Promise<void> {
-    const endAtMs = performance.now() + 30_000;
-    while ((await this.watchdogs()).length > 0) {
-      if (performance.now() > endAtMs) throw new Error(await this.run("ps -ef"));
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
+    const none = async () => (await this.watchdogs()).length === 0;
+    await until(none, { title: "no watchdog runs", everyMs: 50 });
   }
 
   /** Stops and removes all of it. */
