@@ -39,12 +39,24 @@ class Client {
     const request = `GET /v2/zone HTTP/1.1\r\nhost: ${API_NAME}\r\n\r\n`;
     const answered = (async () => {
       await this.#connection.write(new TextEncoder().encode(request));
-      const bytes = new Uint8Array(4096);
-      const count = await this.#connection.read(bytes);
-      const text = new TextDecoder().decode(bytes.subarray(0, count ?? 0));
-      return text.startsWith("HTTP/1.1 200") ? "good" as const : "broken" as const;
+      return (await this.#answer()).startsWith("HTTP/1.1 200")
+        ? "good" as const
+        : "broken" as const;
     })().catch(() => "broken" as const);
     return await within(answered, patienceMs);
+  }
+
+  /** All of an answer, which may come in parts: a rest would be taken for the next answer. */
+  async #answer(): Promise<string> {
+    const bytes = new Uint8Array(4096);
+    for (let text = "";;) {
+      const count = await this.#connection.read(bytes);
+      if (count === null) throw new Error("the connection has ended");
+      text += new TextDecoder().decode(bytes.subarray(0, count));
+      const [, head = "", body] = /^([^]*?)\r\n\r\n([^]*)$/.exec(text) ?? [];
+      const length = /^content-length: (\d+)$/im.exec(head)?.[1];
+      if (body !== undefined && body.length >= Number(length ?? 0)) return text;
+    }
   }
 
   [Symbol.dispose](): void {

@@ -2,6 +2,7 @@
 import type { Fault } from "./fault.ts";
 import type { Laboratory } from "./laboratory.ts";
 import type { Proxy } from "./proxy.ts";
+import { until } from "../support/until.ts";
 
 /** Limits the file descriptors of every node; open ones stay open. */
 async function descriptors({ cluster }: Laboratory, count: number): Promise<void> {
@@ -9,8 +10,10 @@ async function descriptors({ cluster }: Laboratory, count: number): Promise<void
     if (!process || !alive) continue;
     const args = ["--pid", `${process.pid}`, `--nofile=${count}:`];
     const { success, stderr } = await new Deno.Command("prlimit", { args }).output();
-    // It may just have been killed.
-    if (!success && process.code === null) throw new Error(new TextDecoder().decode(stderr));
+    if (success) continue;
+    // It may just have been killed, and the news of its end may come later.
+    const title = `${new TextDecoder().decode(stderr)}: it has ended`;
+    await until(() => process.code !== null, { title });
   }
 }
 
