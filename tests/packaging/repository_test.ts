@@ -34,7 +34,7 @@ const SERVED = `
 ip link set lo up
 cd /out
 python3 -m http.server --bind 127.0.0.1 --directory /out/www 8080 >/out/server.log 2>&1 &
-for _ in $(seq 100); do curl -fs http://127.0.0.1:8080/ >/dev/null && break; sleep 0.1; done
+for _ in $(seq 600); do curl -fs http://127.0.0.1:8080/ >/dev/null && break; sleep 0.1; done
 REPOSITORY=${URL_THERE}
 fails() { if "$@" >/out/said 2>&1; then cat /out/said; echo "NOT REFUSED: $*"; exit 1; fi; cat /out/said; }
 show() { ln -sfn "/out/$1" /out/www/exoip; }
