@@ -67,17 +67,18 @@ export class Laboratory {
 
   private constructor(
     network: Network,
-    { folder, times, variables }: {
+    { folder, times, variables, deadRatio }: {
       folder: string;
       times: Times;
       variables: Record<string, string>;
+      deadRatio: number | null;
     },
   ) {
     this.network = network;
-    this.cluster = new Cluster({ count: 3, interval: "1", place: network });
+    const watchdogs = { count: 3, interval: "1", deadRatio };
+    this.cluster = new Cluster({ ...watchdogs, place: network });
     this.readers = new Cluster({
-      count: 3,
-      interval: "1",
+      ...watchdogs,
       elasticIp: "198.51.100.51",
       place: {
         cloudHostname: network.cloudHostname,
@@ -93,13 +94,18 @@ export class Laboratory {
 
   /** Starts everything, and waits until the first node leads and holds, and the others follow. */
   static async create(
-    { times, variables = {} }: { times: Times; variables?: Record<string, string> },
+    { times, variables = {}, deadRatio = null }: {
+      times: Times;
+      variables?: Record<string, string>;
+      /** Intervals of silence after which a watchdog counts as dead; null for the program's own choice. */
+      deadRatio?: number | null;
+    },
   ): Promise<Laboratory> {
     const network = await Network.create(4);
     const folder = await Deno.makeTempDir({ prefix: "exoip-patroni-" });
     // For the user of PostgreSQL.
     await Deno.chmod(folder, 0o777);
-    const laboratory = new Laboratory(network, { folder, times, variables });
+    const laboratory = new Laboratory(network, { folder, times, variables, deadRatio });
     try {
       await laboratory.#build();
     } catch (error) {
@@ -281,6 +287,14 @@ export class Laboratory {
       if (await this.status(number, "/primary") === 200) return number;
     }
     return 0;
+  }
+
+  /** Resolves to the node that leads, once one does. */
+  async anyLeads(): Promise<number> {
+    let number = 0;
+    const leads = async () => (number = await this.leader()) !== 0;
+    await until(leads, { title: "a node leads", withinMs: LONG_MS, everyMs: 100 });
+    return number;
   }
 
   /** Resolves when that node leads. */
