@@ -1,6 +1,7 @@
 // Type=notify as systemd sees it: the real program's messages to NOTIFY_SOCKET, in order, and their times.
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { Cluster, ELASTIC_IP } from "../support/cluster.ts";
+import { TextLineStream } from "../support/lines.ts";
 import { until } from "../support/until.ts";
 import { ExoipProcess } from "../support/process.ts";
 import { SIM_KEY, SIM_SECRET } from "../support/cloud/api_v2.ts";
@@ -149,9 +150,7 @@ machineTest("the watchdog finds an abstract NOTIFY_SOCKET, and needs none", {
   }).spawn();
   const lines: string[] = [];
   const reading = (async () => {
-    for await (const text of listener.stdout.pipeThrough(new TextDecoderStream())) {
-      lines.push(...text.split("\n"));
-    }
+    for await (const line of listener.stdout.pipeThrough(new TextLineStream())) lines.push(line);
   })();
   await until(() => lines.includes("bound"), { title: "somebody listens" });
   const process = watch(cluster, { NOTIFY_SOCKET: `@${name}` });
