@@ -61,6 +61,13 @@ export ANSIBLE_LOCAL_TEMP=/run/ansible ANSIBLE_NOCOLOR=1 ANSIBLE_PIPELINING=1 LC
 export ANSIBLE_ROLES_PATH=/out/ansible/roles
 cd /out/ansible
 pid() { systemctl show exoip -p MainPID --value; }
+# It attaches a moment after it is active, and the cloud's record is to show each time.
+attached() {
+  for try in $(seq 600); do
+    systemctl show exoip -p StatusText --value | grep -q ' is attached$' && break
+    sleep 0.1
+  done
+}
 play() {
   title=$1
   shift
@@ -71,6 +78,7 @@ play() {
 play dry --check
 ls /usr/bin/exoip /etc/exoip/exoip.toml 2>/dev/null
 play first
+attached
 before=$(pid)
 stat -c '%a %n' /etc/exoip/secret /etc/exoip/exoip.toml /etc/exoip/exoip.env
 systemctl is-enabled exoip
@@ -82,11 +90,13 @@ for try in $(seq 600); do grep -qs 'priority is now 7' /out/log && break; sleep 
 grep -c 'priority is now 7' /out/log
 play wrong -e '{"priority": 700}'
 play status -e '{"priority": 7, "status": "127.0.0.1:9411"}'
+attached
 [ "$(pid)" = "$before" ] || echo "another process"
 play gone -e exoip_state=absent
 ls /usr/bin/exoip /etc/exoip /etc/systemd/system/exoip.service 2>/dev/null
 play gone-again -e exoip_state=absent
 play deb -e @/out/deb.json
+attached
 dpkg-query -W -f '\${Status}\n' exoip
 play deb-again -e @/out/deb.json
 play deb-gone -e @/out/deb.json -e exoip_state=absent
