@@ -56,6 +56,13 @@ Deno.test("source files are at most 500 lines long, lines at most 120 characters
   }
 });
 
+Deno.test("property tests draw the same values in each run", () => {
+  for (const path of sources("tests")) {
+    if (!path.pathname.endsWith("_test.ts")) continue;
+    assert(!/ from "fast-check"/.test(Deno.readTextFileSync(path)), `${path}: see fast_check.ts`);
+  }
+});
+
 Deno.test("every task that runs tests looks for leaks, and task test is a part of task test:all", async () => {
   const { tasks } = JSON.parse(await Deno.readTextFile(new URL("deno.json", ROOT)));
   const running = Object.keys(tasks).filter((name) => tasks[name].includes("deno test "));

@@ -1,6 +1,6 @@
 // The file of variables, by systemd's rules. tests/packaging/systemd_test.ts tests the same rows with a real systemd.
 import { assert, assertEquals } from "@std/assert";
-import fc from "fast-check";
+import fc from "../support/fast_check.ts";
 import { parseEnvFile, PROBLEMS_MAX } from "../../src/config/env_file.ts";
 import { quickestMs } from "../support/quickest.ts";
 import { ENV_ROWS } from "./env_rows.ts";

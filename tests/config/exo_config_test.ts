@@ -1,6 +1,6 @@
 // The `exo` CLI's configuration file: where it is searched, and which key it gives.
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import fc from "fast-check";
+import fc from "../support/fast_check.ts";
 import { exoConfigPaths, readExoAccount } from "../../src/config/exo_config.ts";
 import type { Environment } from "../../src/world.ts";
 

@@ -1,6 +1,6 @@
 // The pure part of the checks: how many results in a row are needed, and the state before the first one.
 import { assertEquals } from "@std/assert";
-import fc from "fast-check";
+import fc from "../support/fast_check.ts";
 import {
   type CheckState,
   type Health,

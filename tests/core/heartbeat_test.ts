@@ -1,7 +1,7 @@
 import { decodeHex, encodeHex } from "@std/encoding/hex";
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { HEALTHY_TRAILER } from "../support/node_settings.ts";
-import fc from "fast-check";
+import fc from "../support/fast_check.ts";
 import {
   codeOfInterval,
   decode,

@@ -1,7 +1,7 @@
 // IPv6: addresses as text and bytes, heartbeats for an IPv6 Elastic IP, and one socket for both families.
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { encodeHex } from "@std/encoding/hex";
-import fc from "fast-check";
+import fc from "../support/fast_check.ts";
 import { readValues } from "../../src/options/parse.ts";
 import { configure } from "../../src/config/config.ts";
 import { decode, encode, type Heartbeat } from "../../src/core/heartbeat.ts";

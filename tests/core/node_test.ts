@@ -1,6 +1,6 @@
 // One node, step by step, for details that a whole story would not show.
 import { assert, assertEquals } from "@std/assert";
-import fc from "fast-check";
+import fc from "../support/fast_check.ts";
 import { HEALTHY_TRAILER, NODE_SETTINGS } from "../support/node_settings.ts";
 import { accept } from "../../src/core/election/accept.ts";
 import type { HealthEvent } from "../../src/core/election/step.ts";

@@ -1,6 +1,6 @@
 // External text in our own lines.
 import { assert, assertEquals } from "@std/assert";
-import fc from "fast-check";
+import fc from "../support/fast_check.ts";
 import { LINE_MAX_CHARS, plain } from "../../src/core/plain.ts";
 import { CloudError } from "../../src/exoscale/cloud_error.ts";
 import { LineWriter } from "../../src/host/line_writer.ts";

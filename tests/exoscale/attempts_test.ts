@@ -1,7 +1,7 @@
 // Requests on a network with all kinds of faults, in virtual time: as soon as some connection works, a request arrives,
 // and there are never too many at once.
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import fc from "fast-check";
+import fc from "../support/fast_check.ts";
 import { type AttemptOptions, Attempts } from "../../src/exoscale/attempts.ts";
 import { CloudError } from "../../src/exoscale/cloud_error.ts";
 import { CALL_TIMEOUT_MS, type HttpAnswer } from "../../src/exoscale/http.ts";

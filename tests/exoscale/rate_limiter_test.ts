@@ -1,6 +1,6 @@
 // The limit on requests, in virtual time.
 import { assert, assertEquals } from "@std/assert";
-import fc from "fast-check";
+import fc from "../support/fast_check.ts";
 import { RateLimiter } from "../../src/exoscale/rate_limiter.ts";
 import { VirtualClock } from "../support/clock.ts";
 import { PATIENT } from "../support/cloud/cloud_fixture.ts";

@@ -1,6 +1,6 @@
 // Both signatures against published and independently computed vectors.
 import { assertEquals } from "@std/assert";
-import fc from "fast-check";
+import fc from "../support/fast_check.ts";
 import {
   authorizationV2,
   importSecret,

@@ -1,6 +1,6 @@
 // The fuzz targets with a fixed effort on every push (`deno task fuzz` runs longer), and a test that a fault is found.
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import fc from "fast-check";
+import fc from "../support/fast_check.ts";
 import { CloudV2 } from "../../src/exoscale/cloud_v2.ts";
 import type { PeerList, Sighting } from "../../src/world.ts";
 import { client } from "../support/fuzz/cloud.ts";

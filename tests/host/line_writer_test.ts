@@ -1,6 +1,6 @@
 // Lines in the background: complete and in order for a reader that reads, without waiting for one that stalls.
 import { assert, assertEquals } from "@std/assert";
-import fc from "fast-check";
+import fc from "../support/fast_check.ts";
 import { LineWriter } from "../../src/host/line_writer.ts";
 
 /** The written text, and a gate that can block writing. */

@@ -1,6 +1,6 @@
 // The default gateway, from the kernel's table and from `ip route`.
 import { assert, assertEquals } from "@std/assert";
-import fc from "fast-check";
+import fc from "../support/fast_check.ts";
 import { isIpv4 } from "../../src/core/ipv4.ts";
 import { gatewayFromIpRoute, gatewayFromTable } from "../../src/host/routes.ts";
 

@@ -1,6 +1,6 @@
 // The formats of a line: what a collector and the journal can rely on, whatever the text contains.
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import fc from "fast-check";
+import fc from "../support/fast_check.ts";
 import { closeSync, openSync } from "node:fs";
 import { type Entry, FORMATTERS, type LogFormat } from "../../src/log/format.ts";
 import { writesToJournal } from "../../src/host/journal.ts";

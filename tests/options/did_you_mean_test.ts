@@ -1,6 +1,6 @@
 // Which known word is close to a typo, and when there is no suggestion.
 import { assert, assertEquals } from "@std/assert";
-import fc from "fast-check";
+import fc from "../support/fast_check.ts";
 import { didYouMean, distance, nearest } from "../../src/options/did_you_mean.ts";
 
 const KNOWN = ["status", "stop", "check", "check-rise", "check-fall", "W", "v", "xi", "xk"];

@@ -1,6 +1,6 @@
 // Durations on the command line: the original's whole seconds, and the new forms.
 import { assert, assertEquals } from "@std/assert";
-import fc from "fast-check";
+import fc from "../support/fast_check.ts";
 import { parseDuration } from "../../src/options/duration.ts";
 
 Deno.test("parseDuration() reads seconds, and numbers with a unit, as milliseconds", () => {

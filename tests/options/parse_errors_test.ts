@@ -1,6 +1,6 @@
 // Where the command line ends, what cannot be parsed, and that there are no other errors.
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
-import fc from "fast-check";
+import fc from "../support/fast_check.ts";
 import { readValues, UsageError } from "../../src/options/parse.ts";
 import { OPTIONS } from "../../src/options/all.ts";
 

@@ -1,6 +1,6 @@
 // Without a secret, anybody who can send from a peer's address can forge its heartbeats. The damage is bounded.
 import { assert, assertEquals } from "@std/assert";
-import fc from "fast-check";
+import fc from "../support/fast_check.ts";
 import { play } from "../support/simulation/scenario.ts";
 
 /** Dead time of the clusters here. */

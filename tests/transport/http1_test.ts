@@ -1,6 +1,6 @@
 // Answers in every form of a server, in the chunks of a network.
 import { assertEquals, assertRejects } from "@std/assert";
-import fc from "fast-check";
+import fc from "../support/fast_check.ts";
 import {
   Incoming,
   readBody,

@@ -1,7 +1,7 @@
 // What signed heartbeats prove: rules one by one, and a property over two nodes, their restarts, a bad network and an
 // attacker who records everything and replays it to any node.
 import { assert, assertEquals } from "@std/assert";
-import fc from "fast-check";
+import fc from "../../support/fast_check.ts";
 import { elect, startElection } from "../../../src/core/election/step.ts";
 import { type Heartbeat, type Trailer, trailerFor } from "../../../src/core/heartbeat.ts";
 import { nodeWakeAtMs, startNode, stepNode } from "../../../src/core/node.ts";

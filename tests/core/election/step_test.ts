@@ -1,6 +1,6 @@
 // The election by tables: ranks, deadlines, adverts; scenarios/ has whole stories.
 import { assert, assertEquals } from "@std/assert";
-import fc from "fast-check";
+import fc from "../../support/fast_check.ts";
 import { advert, advertTo } from "../../../src/core/speak.ts";
 import {
   elect,
