@@ -175,11 +175,31 @@ export class Etcd implements AsyncDisposable {
     return await this.ctlAt(this.endpoints, ...args);
   }
 
-  /** The same, and asks these members only. */
+  /** The same, and asks these members only. Its usual limits, 2 s and 5 s, are too short for a busy machine. */
   async ctlAt(endpoints: readonly string[], ...args: readonly string[]): Promise<string> {
-    const { success, output } = await this.#run(args, endpoints.join());
+    const patient = ["--dial-timeout=60s", "--command-timeout=60s"];
+    const { success, output } = await this.#run([...patient, ...args], endpoints.join());
     if (!success) throw new Error(`etcdctl ${args.join(" ")}: ${output}`);
     return output;
+  }
+
+  /**
+   * A key, as a majority agrees on it: asks one member after the other until one answers, since one that is cut off or
+   * stands still does not.
+   */
+  async get(key: string): Promise<{ readonly value: string; readonly revision: number } | null> {
+    let answer: KeyAnswer | undefined;
+    await until(async () => {
+      for (const url of this.endpoints) {
+        const ask = ["get", key, "-w", "json", "--command-timeout=2s"];
+        const { success, output } = await this.#run(ask, url);
+        if (success) answer = JSON.parse(output);
+        if (answer) return true;
+      }
+      return false;
+    }, { title: `etcd tells ${key}`, everyMs: 50 });
+    const [kv] = answer?.kvs ?? [];
+    return kv ? { value: atob(kv.value ?? ""), revision: kv.mod_revision } : null;
   }
 
   /** Number of changes so far, as a majority has agreed on it; throws when etcd does not answer within a second. */
@@ -309,6 +329,11 @@ export class Etcd implements AsyncDisposable {
 interface Status {
   readonly Endpoint: string;
   readonly Status: { readonly header: { readonly member_id: number }; readonly leader: number };
+}
+
+/** What `etcdctl get` prints. */
+interface KeyAnswer {
+  readonly kvs?: readonly { readonly mod_revision: number; readonly value?: string }[];
 }
 
 /** A change of a key, as `etcdctl watch` prints it. */

@@ -4,10 +4,12 @@ import { systemClock } from "../../../src/host/clock.ts";
 import { Etcd, etcdMissing } from "../../support/etcd.ts";
 import { freeTcpPort } from "../../support/ports.ts";
 import { skippableTest } from "../../support/skippable.ts";
-import { acquire, ANNA, failureOf, openStore, SHORT, soon } from "./fixture.ts";
+import { acquire, ANNA, failureOf, openStore, soon } from "./fixture.ts";
 import { StoreError } from "../../../src/leases/store_error.ts";
 
 const missing = etcdMissing();
+/** A time to live, for servers that are no etcd. */
+const SHORT = { ttlMs: 3_000 } as const;
 /** An answer's header. */
 const header = { revision: "7", raft_term: "2" };
 

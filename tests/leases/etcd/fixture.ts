@@ -25,7 +25,7 @@ export const ANNAS: Candidate = {
 export type OpenStore = LeaseStore & Disposable;
 
 /** For a lease whose end the test waits for. Any other must outlive the test, however slow the machine is. */
-export const SHORT = { ttlMs: 3_000 } as const;
+export const SHORT = { ttlMs: 6_000 } as const;
 
 /** Opens a store. */
 export function openStore(
