@@ -1,12 +1,10 @@
 // A witness of the lease who takes no word of a watchdog: etcd tells him who owned it when, and the cloud who asked for
 // what. At the end he says whether each change of holders was the owner's to make.
 import { assert, assertEquals } from "@std/assert";
+import type { Call } from "../support/cloud/server.ts";
 import type { Etcd } from "../support/etcd.ts";
 import { pause, until } from "../support/until.ts";
 import type { NetworkCluster } from "./network_cluster.ts";
-
-/** How long a call may be in the cloud before the change begins. */
-const CALL_MS = 1_000;
 
 /** From that instant on this instance owns the lease, or nobody does (empty). */
 interface Turn {
@@ -21,6 +19,8 @@ interface Change {
   readonly atMs: number;
   readonly change: "attach" | "detach";
   readonly instanceId: string;
+  /** Who asked for it, null if that was no node; and when that arrived. */
+  readonly call: Call | null;
   /** Of etcd, read right afterwards: what has a higher one came later than the change. */
   readonly revision: Promise<number>;
 }
@@ -43,7 +43,8 @@ export class LeaseWitness {
     const { model } = nodes.server, begin = model.begin.bind(model);
     model.begin = (change, address, instanceId) => {
       const revision = this.#revision();
-      this.changes.push({ atMs: performance.now(), change, instanceId, revision });
+      const call = nodes.server.carriedOut;
+      this.changes.push({ atMs: performance.now(), change, instanceId, call, revision });
       return begin(change, address, instanceId);
     };
   }
@@ -77,8 +78,7 @@ export class LeaseWitness {
   /** Of two turns of one owner the last one counts, so revisions are compared; a key that is gone has none. */
   async #hasAllNews(): Promise<void> {
     const { ip } = this.#nodes.address;
-    const { kvs } = JSON.parse(await this.#etcd.ctl("get", `/exoip/${ip}/holder`, "-w", "json"));
-    const last = kvs?.[0].mod_revision;
+    const last = (await this.#etcd.get(`/exoip/${ip}/holder`))?.revision;
     const told = () => {
       const turn = this.turns.at(-1);
       return last === undefined ? (turn?.owner ?? "") === "" : (turn?.revision ?? 0) >= last;
@@ -96,18 +96,14 @@ export class LeaseWitness {
     return 0;
   }
 
-  async #rightful({ change, instanceId, atMs, revision: told }: Change): Promise<boolean> {
+  async #rightful({ change, instanceId, atMs, call, revision: told }: Change): Promise<boolean> {
     const revision = await told;
     if (change === "attach") return this.#owns(instanceId, { atMs, revision });
-    const { server: { calls }, network, nodes } = this.#nodes;
-    return calls.some((call) => {
-      if (!call.what.endsWith(":detach") || call.atMs > atMs || call.atMs < atMs - CALL_MS) {
-        return false;
-      }
-      const index = nodes.findIndex((_, at) => network.cloudClient(at + 1) === call.from);
-      const caller = nodes[index]?.instance.id ?? "";
-      return caller === instanceId || this.#owns(caller, { atMs: call.atMs, revision });
-    });
+    if (call === null) return false;
+    const { network, nodes } = this.#nodes;
+    const caller = nodes.find((_, index) => network.cloudClient(index + 1) === call.from);
+    const id = caller?.instance.id ?? "";
+    return id === instanceId || this.#owns(id, { atMs: call.atMs, revision });
   }
 
   /**

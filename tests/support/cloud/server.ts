@@ -1,5 +1,6 @@
 // The simulated Exoscale as a real server, with latency, a log of its calls, and every kind of bad answer. Like the
 // real one it speaks TLS, and HTTP/2 if the client offers it.
+import { AsyncLocalStorage } from "node:async_hooks";
 import { hostText } from "../../../src/core/ip.ts";
 import { systemClock } from "../../../src/host/clock.ts";
 import type { Clock } from "../../../src/world.ts";
@@ -80,6 +81,7 @@ export class CloudServer {
   latencyMs = 5;
   /** How far the server's clock is ahead of the machine's. */
   aheadMs = 0;
+  readonly #carriedOut = new AsyncLocalStorage<Call>();
   readonly #ending = new AbortController();
   readonly #server: Deno.HttpServer<Deno.NetAddr>;
   readonly #tls: boolean;
@@ -126,6 +128,11 @@ export class CloudServer {
     return ["-xe", this.endpoint(api), ...this.#tls ? ["--ca-file", this.caFile] : []];
   }
 
+  /** The call that is carried out at this moment, for whoever is told by the model of a change; null in between. */
+  get carriedOut(): Call | null {
+    return this.#carriedOut.getStore() ?? null;
+  }
+
   /** Stops the server; hanging calls are cut. */
   async close(): Promise<void> {
     this.#ending.abort();
@@ -154,9 +161,13 @@ export class CloudServer {
     const refusal = this.refusal(call);
     if (refusal) return json(refusal[1], refusal[0]);
     const wallMs = this.#clock.wallMs() + this.aheadMs;
-    const answer = url.pathname.startsWith("/v2")
-      ? await answerV2(this.model, request, wallMs)
-      : answerV1(this.model, request, wallMs);
+    const answer = await this.#carriedOut.run(
+      call,
+      () =>
+        url.pathname.startsWith("/v2")
+          ? answerV2(this.model, request, wallMs)
+          : answerV1(this.model, request, wallMs),
+    );
     answer.headers.set("date", new Date(wallMs).toUTCString());
     if (fault !== "lost") return answer;
     await answer.body?.cancel();
