@@ -25,6 +25,7 @@ for (const api of ["v1", "v2"] as const) {
       start(one, `${ELASTIC_IP}/10,${OTHER_IP}/20`);
       start(two, `${ELASTIC_IP}/20,${OTHER_IP}/10`);
       await until(held("node-1", "node-2"), { title: "each has its own" });
+      await cluster.meet();
 
       one.process?.signal("SIGTERM");
       assertEquals(await one.process?.ended(), 0, one.process?.output);

@@ -31,6 +31,8 @@ class Controlled extends Cluster {
       const decided = () => /role: backup \((outranked|deferring)/.test(process?.output ?? "");
       await until(decided, { title: `${name} has decided` });
     }
+    await this.meet();
+    await this.heardToHold(this.node(1));
   }
 
   async holds(name: string): Promise<void> {
@@ -110,6 +112,7 @@ Deno.test("--promote is refused when a peer has priority 0, and changes nothing"
     cluster.begin(one, 0);
     cluster.begin(two, 20);
     await cluster.holds("node-1");
+    await cluster.meet();
     const { code, output } = await cluster.command(two, "--promote");
     assertEquals(code, 1, output);
     assertMatch(
@@ -125,6 +128,9 @@ Deno.test("--demote of a node that is alone keeps the address, says so, and hand
     const [one, two] = [cluster.node(1), cluster.node(2)];
     cluster.begin(one, 10);
     await cluster.holds("node-1");
+    // The change shows in the cloud before its node knows it.
+    const knows = () => /\] attached: /.test(one.process?.output ?? "");
+    await until(knows, { title: "it knows that it holds" });
     const { code, output } = await cluster.command(one, "--demote", "-xi", ELASTIC_IP);
     assertEquals(code, 1, output);
     assertMatch(
@@ -235,6 +241,7 @@ Deno.test("--drain without a watchdog takes effect at its next start", async () 
       title: "it is drained",
     });
     assertEquals(cluster.holders, ["node-2"]);
+    await cluster.meet();
     // Alone it serves all the same.
     cluster.stop(two, "SIGTERM");
     await cluster.holds("node-1");

@@ -84,7 +84,7 @@ for (const api of ["v1", "v2"] as const) {
 }
 
 Deno.test("--doctor on a machine whose watchdog runs uses its answer and sends nothing", async () => {
-  const cluster = new Cluster();
+  const cluster = new Cluster(PATIENT);
   const [one, two] = [cluster.node(1), cluster.node(2)];
   try {
     cluster.start(one, { priority: 10 });
@@ -92,6 +92,7 @@ Deno.test("--doctor on a machine whose watchdog runs uses its answer and sends n
     await until(() => cluster.holders.join() === "node-1", { title: "the better one holds" });
     const both = () => /outranked/.test(two.process?.output ?? "");
     await until(both, { title: "the other stands by" });
+    await cluster.meet();
     const { code, output } = await examine(cluster, one);
     assertStringIncludes(output, "a watchdog runs here already and answers");
     assertStringIncludes(output, "node-2 (127.0.0.2) answers the watchdog that runs here");

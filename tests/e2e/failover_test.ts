@@ -11,6 +11,7 @@ for (const api of ["v1", "v2"] as const) {
       cluster.start(one, { priority: 10 });
       cluster.start(two, { priority: 20 });
       await until(() => cluster.holders.join() === "node-1", { title: "the better one holds" });
+      await cluster.meet();
 
       const history = cluster.server.model.history;
       one.process?.signal("SIGTERM");
@@ -119,7 +120,7 @@ Deno.test("hostile datagrams are refused with a reason, and info is answered", a
 });
 
 Deno.test("an original peer in a v1 cluster is understood and understands us", async () => {
-  const cluster = new Cluster({ api: "v1" });
+  const cluster = new Cluster({ ...PATIENT, api: "v1" });
   const [ours, original] = [cluster.node(1), cluster.node(2)];
   const socket = Deno.listenDatagram({
     transport: "udp",
@@ -157,7 +158,7 @@ Deno.test("an original peer in a v1 cluster is understood and understands us", a
 });
 
 Deno.test("an original holder learns of ours once ours holds, so that it does not give up before", async () => {
-  const cluster = new Cluster({ api: "v1" });
+  const cluster = new Cluster({ ...PATIENT, api: "v1" });
   const [ours, original] = [cluster.node(1), cluster.node(2)];
   const { hostname, port } = { hostname: original.instance.address, port: cluster.port };
   const socket = Deno.listenDatagram({ transport: "udp", hostname, port });

@@ -95,6 +95,7 @@ Deno.test("a node that can attach one of two leaves both with the other node", a
     });
     const { history } = cluster.server.model;
     assert(history.every(({ holders }) => holders.length > 0), JSON.stringify(history));
+    await cluster.heardToHold(two, { addresses: [ELASTIC_IP, OTHER_IP] });
     cluster.stop(two, "SIGKILL");
     await until(() => cluster.heldBy(one), { title: "what can be served is served" });
   } finally {

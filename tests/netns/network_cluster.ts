@@ -1,8 +1,9 @@
 // A cluster with separate machines as nodes: they can lose power and be cut off, and the test knows when no living
 // machine held the address.
 import { messageOf } from "../../src/core/message_of.ts";
+import type { Snapshot } from "../../src/status/snapshot.ts";
 import { Cluster, type ClusterNode } from "../support/cluster.ts";
-import type { Line } from "../support/process.ts";
+import { exoipCommand, type Line } from "../support/process.ts";
 import { pause, until } from "../support/until.ts";
 import type { Call } from "../support/cloud/server.ts";
 import { Network } from "./network.ts";
@@ -11,6 +12,8 @@ import { Network } from "./network.ts";
 export interface ClusterOptions {
   readonly count?: number;
   readonly interval?: string;
+  /** Intervals of silence after which a node counts as dead, see PATIENT in tests/support/cluster.ts. */
+  readonly deadRatio?: number;
   /** Elastic IP and heartbeats are IPv6. */
   readonly ipv6?: boolean;
   /** The value of `-l`, if not the default. */
@@ -41,11 +44,12 @@ export class NetworkCluster extends Cluster {
 
   protected constructor(
     network: Network,
-    { count = 2, interval = "0.2", ipv6 = false, tls = true }: ClusterOptions,
+    { count = 2, interval = "0.2", deadRatio, ipv6 = false, tls = true }: ClusterOptions,
   ) {
     super({
       count,
       interval,
+      ...(deadRatio !== undefined && { deadRatio }),
       place: network,
       tls,
       ...(ipv6 && { elasticIp: "2001:db8:0:1:2::1" }),
@@ -81,13 +85,26 @@ export class NetworkCluster extends Cluster {
         others.every((node) => roleOf(node) === (equal ? "equal" : "outranked")),
       { title: "the cluster settles", withinMs: LONG_MS },
     );
-    // Until the others have heard who holds, they evict a dead peer more slowly.
+    // Until the others have heard who holds, and for a while, they evict a dead peer more slowly.
+    await this.meet();
+    for (const holder of holders) await this.heardToHold(holder);
     await pause(4_000 * Number(this.#interval));
   }
 
   /** Starts a node that reads the cloud as often as allowed, so that no test waits half a minute for that. */
   override start(node: ClusterNode, options: Parameters<Cluster["start"]>[1]): void {
     super.start(node, { ...options, args: ["--reconcile-interval", "5", ...options?.args ?? []] });
+  }
+
+  /** Asked on its own machine. */
+  override async snapshotOf(node: ClusterNode): Promise<Snapshot | null> {
+    const [program, first] = exoipCommand();
+    const question = [program, ...first, "--status", "--json", "-l", this.network.listen()];
+    const [command = "", ...args] = [...this.network.wrap(this.number(node)), ...question];
+    const { stdout } = await new Deno.Command(command, { args, stderr: "null" }).output();
+    const text = new TextDecoder().decode(stdout);
+    const answer = text.startsWith("{") ? JSON.parse(text) : {};
+    return "addresses" in answer ? answer : null;
   }
 
   /** From now on the machine serves nothing, or serves again. */

@@ -3,6 +3,7 @@ import { BUFFER_BYTES } from "../../src/commands/status.ts";
 import { systemClock } from "../../src/host/clock.ts";
 import { openSocket } from "../../src/host/udp_socket.ts";
 import { InfoClient, STATUS_QUESTION } from "../../src/status/info_client.ts";
+import type { PeerView, Snapshot } from "../../src/status/snapshot.ts";
 import { SIM_KEY, SIM_SECRET } from "./cloud/api_v2.ts";
 import type { SimAddress, SimInstance } from "./cloud/model.ts";
 import { CloudServer, type ServerOptions } from "./cloud/server.ts";
@@ -239,22 +240,44 @@ export class Cluster extends Zone<ClusterNode> {
   ): Promise<void> {
     const others = by ?? this.nodes.filter((node) => node.alive && node.instance !== instance);
     for (const other of others) {
-      const { address: hostname } = other.instance;
-      const whom = { clock: systemClock, hostname, port: this.port };
-      const client = new InfoClient(openSocket(hostname, 0, BUFFER_BYTES), whom, STATUS_QUESTION);
       const knows = async () => {
-        const views = (await client.ask(1))?.addresses ?? [];
+        const views = (await this.snapshotOf(other))?.addresses ?? [];
         return views.filter(({ elasticIp, peers }) =>
           addresses.includes(elasticIp) &&
-          peers.some(({ address, holds }) => address === instance.address && holds === true)
+          peers.some((peer) => isOf(peer, instance) && peer.holds === true)
         ).length === addresses.length;
       };
-      try {
-        await until(knows, { title: `${other.name} knows that ${name} holds`, everyMs: 100 });
-      } finally {
-        await client.close();
-      }
+      await until(knows, { title: `${other.name} knows that ${name} holds`, everyMs: 100 });
     }
+  }
+
+  /**
+   * Resolves when all of these nodes, by default all that run, have a role and hear each other. One that is told to stop
+   * before it has heard a peer hands over to nobody, and that one is outranked does not say that the other hears it.
+   */
+  async meet(...nodes: readonly ClusterNode[]): Promise<void> {
+    const all = nodes.length > 0 ? nodes : this.nodes.filter(({ alive }) => alive);
+    for (const node of all) {
+      const others = all.filter((each) => each !== node).map(({ instance }) => instance);
+      const hears = async () => {
+        const views = (await this.snapshotOf(node))?.addresses ?? [];
+        return views.length > 0 &&
+          views.every(({ settling, peers }) =>
+            !settling &&
+            others.every((other) => peers.some((peer) => isOf(peer, other) && peer.alive))
+          );
+      };
+      await until(hears, { title: `${node.name} has a role and hears the others`, everyMs: 100 });
+    }
+  }
+
+  /** What a node's watchdog answers, null without an answer. */
+  async snapshotOf(
+    { instance: { address: hostname } }: ClusterNode,
+  ): Promise<Snapshot | null> {
+    const whom = { clock: systemClock, hostname, port: this.port };
+    const client = new InfoClient(openSocket(hostname, 0, BUFFER_BYTES), whom, STATUS_QUESTION);
+    return await client.ask(1).finally(() => client.close());
   }
 
   /** Stops everything that was started. */
@@ -263,6 +286,11 @@ export class Cluster extends Zone<ClusterNode> {
     await Promise.all(this.nodes.map(({ process }) => process?.ended()));
     await super.close();
   }
+}
+
+/** Whether that is the peer; without heartbeats only its instance says so. */
+function isOf({ address, instanceId }: PeerView, instance: SimInstance): boolean {
+  return address === instance.address || instanceId === instance.id;
 }
 
 /** Nodes on 127.0.0.1, 127.0.0.2, ... */
