@@ -1,7 +1,7 @@
 // The address follows a leader that somebody else elects, as Patroni does: each node asks its own machine whether it is
 // the leader. Stand-ins answer as Patroni's REST API does, 200 or 503; tests/patroni asks the real one.
 import { assert, assertEquals } from "@std/assert";
-import { Cluster } from "../support/cluster.ts";
+import { Cluster, PATIENT } from "../support/cluster.ts";
 import { until } from "../support/until.ts";
 
 /** Those of docs/set-up/patroni.md. */
@@ -45,7 +45,7 @@ class RestApi {
 
 /** Three nodes, each with a REST API of its own. */
 class Machines {
-  readonly cluster = new Cluster();
+  readonly cluster = new Cluster(PATIENT);
   readonly apis = this.cluster.nodes.map(() => new RestApi());
 
   readonly #priorities: readonly number[];
@@ -93,7 +93,7 @@ class Machines {
   async acted(): Promise<void> {
     const running = this.apis.filter((_, index) => this.cluster.node(index + 1).alive);
     const before = running.map(({ asked }) => asked);
-    // Ten questions take longer than the dead time of the cluster.
+    // Ten questions take five times as long as the interval of the heartbeats.
     const enough = () => running.every(({ asked }, index) => asked >= (before[index] ?? 0) + 10);
     await until(enough, { title: "all have asked again" });
   }

@@ -3,7 +3,7 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { SIM_KEY, SIM_SECRET } from "../support/cloud/api_v2.ts";
 import { skippableTest } from "../support/skippable.ts";
 import { CloudServer } from "../support/cloud/server.ts";
-import { Cluster, type ClusterNode, ELASTIC_IP } from "../support/cluster.ts";
+import { Cluster, type ClusterNode, ELASTIC_IP, PATIENT } from "../support/cluster.ts";
 import { freeTcpPort } from "../support/ports.ts";
 import { until } from "../support/until.ts";
 import { ExoipProcess } from "../support/process.ts";
@@ -19,7 +19,7 @@ async function withFiles(
   ) => Promise<void>,
 ): Promise<void> {
   const folder = await Deno.makeTempDir({ prefix: "exoip-" });
-  const cluster = new Cluster({ count: 2 });
+  const cluster = new Cluster({ ...PATIENT, count: 2 });
   const write = (number: number, text: string) =>
     Deno.writeTextFileSync(`${folder}/${number}.toml`, text);
   try {
@@ -50,6 +50,7 @@ skippableTest(
       await until(() => second.role === "backup" && heard(second, "outranked"), {
         title: "backup",
       });
+      await cluster.meet();
 
       write(1, "priority = 30\n");
       first.process?.signal("SIGHUP");
@@ -215,6 +216,7 @@ skippableTest(
           cluster.start(cluster.node(number), { priority: null, args });
         }
         await until(() => `${cluster.holders}` === "node-1", { title: "the better one holds" });
+        await cluster.meet();
 
         write(1, `priority = 10\ncheck = ["${good}", "${bad}"]\n`);
         first.process?.signal("SIGHUP");

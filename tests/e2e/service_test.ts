@@ -103,7 +103,8 @@ skippableTest(
 );
 
 skippableTest("heartbeats leave on time while checks hang, fork and flood", NO_SHELL, async () => {
-  const cluster = new Cluster({ count: 2, interval: "0.1" });
+  // A dead time of 4 s: a busy machine lets a process wait for a moment, and what hangs here hangs for ever.
+  const cluster = new Cluster({ count: 2, interval: "0.1", deadRatio: 40 });
   const [one, two] = [cluster.node(1), cluster.node(2)];
   const silent = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const bad = [
@@ -113,9 +114,9 @@ skippableTest("heartbeats leave on time while checks hang, fork and flood", NO_S
     "exec:sh -c 'sleep 1000 & yes >&2'",
   ].flatMap((check) => ["--check", check]);
   try {
-    const limiter = ["--check-interval", "100ms", "--check-timeout", "300ms", "-r", "20"];
+    const limiter = ["--check-interval", "100ms", "--check-timeout", "300ms"];
     cluster.start(one, { priority: 10, args: [...limiter, ...bad] });
-    cluster.start(two, { priority: 20, args: ["-r", "20"] });
+    cluster.start(two, { priority: 20 });
     await until(() => cluster.holders.join() === "node-2", { title: "the well one holds" });
     const failing = () => one.lines.filter(({ text }) => text.includes("check-failing:")).length;
     await until(() => failing() === 4, { title: "all four have failed" });
@@ -204,10 +205,7 @@ skippableTest(
         assert(one.process?.output.includes(`notify: ${ip}: sh: backup of ${ip}: exit code 5`));
       }
       const more = () => heard.indexOf("EXTEND_TIMEOUT_USEC=47000000");
-      await until(() => more() >= 0, {
-        title: "the manager is told of the time",
-        withinMs: 10_000,
-      });
+      await until(() => more() >= 0, { title: "the manager is told of the time" });
       const stopping = heard.findIndex((text) => text.includes("STOPPING=1"));
       assert(stopping >= 0 && stopping < more(), heard.join("; "));
     } finally {

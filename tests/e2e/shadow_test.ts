@@ -7,7 +7,7 @@ import type { ShadowReport } from "../../src/status/shadow_report.ts";
 import { cloudFetch } from "../support/cloud/cloud_fixture.ts";
 import { Cluster, type ClusterNode, ELASTIC_IP, PATIENT } from "../support/cluster.ts";
 import { Floaty, OriginalSpeaker } from "../support/other_failover.ts";
-import { freeTcpPort } from "../support/ports.ts";
+import { freeTcpPort, freeUdpPort } from "../support/ports.ts";
 import { ExoipProcess } from "../support/process.ts";
 import { until } from "../support/until.ts";
 
@@ -43,7 +43,7 @@ async function reportOf(node: ClusterNode): Promise<string> {
 }
 
 Deno.test("the report names what the fake floaty did otherwise, and no change leaves", async () => {
-  const cluster = new Cluster();
+  const cluster = new Cluster(PATIENT);
   const [one, two, three] = [cluster.node(1), cluster.node(2), cluster.node(3)];
   const floaty = new Floaty(cluster);
   const ports = new Map([[two, freeTcpPort()], [three, freeTcpPort()]]);
@@ -162,6 +162,7 @@ for (const api of ["v1", "v2"] as const) {
       cluster.start(one, { priority: 10, args: ["--shadow"] });
       const gives = "would give the Elastic IP up: node-1 (127.0.0.1) with priority 10 holds it";
       await until(() => said(two).includes(gives), { title: "it would hand over" });
+      await until(() => roleOf(two) === "backup", { title: "it has stepped back" });
       one.process?.signal("SIGTERM");
       assertEquals(await one.process?.ended(), 0, one.process?.output);
       assert(said(one).some((text) => text.startsWith("would give the Elastic IP up: ")));
@@ -242,7 +243,7 @@ Deno.test("beside original watchdogs, on a port of their own, shadows see who mo
   const cluster = new Cluster({ count: 2 });
   const [one, two] = [cluster.node(1), cluster.node(2)];
   const floaty = new Floaty(cluster);
-  const originalPort = cluster.port === 65_535 ? 1_025 : cluster.port + 1;
+  const originalPort = freeUdpPort();
   const hosts = [one, two].map(({ instance }) => instance.address);
   const originals = [one, two].map(({ instance }, index) =>
     new OriginalSpeaker({

@@ -2,7 +2,7 @@
 // nowhere.
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { Snapshot } from "../../src/status/snapshot.ts";
-import type { ClusterNode } from "../support/cluster.ts";
+import { type ClusterNode, PATIENT } from "../support/cluster.ts";
 import { pause, until } from "../support/until.ts";
 import { ExoipProcess } from "../support/process.ts";
 import { ip } from "./ip.ts";
@@ -127,7 +127,7 @@ networkTest(
 networkTest(
   "a backup is told nothing, until it holds",
   () =>
-    withCluster({}, async (cluster) => {
+    withCluster(PATIENT, async (cluster) => {
       await cluster.settle();
       const [one, two] = [cluster.node(1), cluster.node(2)];
       await until(() => said(one).length === 1, { title: "the holder warns", withinMs: LONG_MS });

@@ -2,7 +2,7 @@
 // it put it there.
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { Snapshot } from "../../src/status/snapshot.ts";
-import type { ClusterNode } from "../support/cluster.ts";
+import { type ClusterNode, PATIENT } from "../support/cluster.ts";
 import { pause, until } from "../support/until.ts";
 import { ip } from "./ip.ts";
 import { hasRole, LONG_MS, type NetworkCluster, roleOf, withCluster } from "./network_cluster.ts";
@@ -19,7 +19,7 @@ async function onLoopback(cluster: NetworkCluster, number: number): Promise<stri
 networkTest(
   "the address is on the interface of every node that runs, and off when it has ended",
   () =>
-    withCluster({}, async (cluster) => {
+    withCluster(PATIENT, async (cluster) => {
       const prefix = `${cluster.address.ip}/32`;
       const two = cluster.node(2);
       await ip(cluster.network.namespace(2), `address add ${prefix} dev lo`);
@@ -95,7 +95,7 @@ async function isBack(cluster: NetworkCluster, number: number, device: string): 
 networkTest(
   "an address that somebody takes off is put back, with one line each time, and nothing moves",
   () =>
-    withCluster({}, async (cluster) => {
+    withCluster(PATIENT, async (cluster) => {
       await cluster.settle({ args: ARGS });
       const [one, two] = [cluster.node(1), cluster.node(2)];
       for (const number of [1, 2]) {
@@ -137,7 +137,7 @@ networkTest(
 networkTest(
   "an IPv6 address that goes with its interface is put back when that is up again",
   () =>
-    withCluster({ ipv6: true }, async (cluster) => {
+    withCluster({ ...PATIENT, ipv6: true }, async (cluster) => {
       const namespaces = [1, 2].map((number) => cluster.network.namespace(number));
       for (const namespace of namespaces) {
         await ip(namespace, "link add vip type bridge", "link set vip up");
@@ -156,7 +156,7 @@ networkTest(
 networkTest(
   "a node whose interface is gone hands over to a healthy one, says why, and takes the address back with it",
   () =>
-    withCluster({}, async (cluster) => {
+    withCluster(PATIENT, async (cluster) => {
       const { network } = cluster;
       const make = (number: number) =>
         ip(network.namespace(number), "link add vip type bridge", "link set vip up");
@@ -234,7 +234,7 @@ networkTest(
 networkTest(
   "somebody who takes the address off every second costs some lines, and the node keeps its role",
   () =>
-    withCluster({}, async (cluster) => {
+    withCluster(PATIENT, async (cluster) => {
       await cluster.settle({ args: ARGS });
       const one = cluster.node(1), { length } = said(one);
       const namespace = cluster.network.namespace(1);
@@ -255,7 +255,7 @@ networkTest(
 networkTest(
   "of two Elastic IPs only the one that is missing makes its own watch unhealthy",
   () =>
-    withCluster({}, async (cluster) => {
+    withCluster(PATIENT, async (cluster) => {
       const other = cluster.server.model.addAddress("198.51.100.60");
       const elasticIp = `${cluster.address.ip},${other.ip}`;
       const [one, two] = [cluster.node(1), cluster.node(2)];

@@ -15,9 +15,9 @@ const RECOVERY_MS = 120_000;
  * in that time prove that there were more, in a burst or on average.
  */
 const TOO_MANY = [{ calls: 6, withinMs: 800 }, { calls: 26, withinMs: 5_000 }];
-/** A dead time of 3 s: dozens of processes start at once, and none may count as dead meanwhile. */
+/** A dead time of 4 s: dozens of processes start at once, and none may count as dead meanwhile. */
 const OPTIONS = { interval: "0.5" };
-const ARGS = ["-r", "6", "-v"];
+const ARGS = ["-r", "8", "-v"];
 /** The faults of API v2 (only v1 answers `deprecated`), and no packet from the cloud at all. */
 const KINDS = [...FAULTS.filter((fault) => fault !== "deprecated"), "silence"] as const;
 

@@ -2,7 +2,7 @@
 // cluster that is not healthy is left alone.
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { SIM_KEY, SIM_SECRET } from "../support/cloud/api_v2.ts";
-import type { ClusterNode } from "../support/cluster.ts";
+import { type ClusterNode, PATIENT } from "../support/cluster.ts";
 import { exoipCommand, ExoipProcess } from "../support/process.ts";
 import { until } from "../support/until.ts";
 import { LONG_MS, NetworkCluster, roleOf } from "./network_cluster.ts";
@@ -28,6 +28,7 @@ class DrillCluster {
     const settled = () =>
       roleOf(first) === "best" && others.every((n) => roleOf(n) === "outranked");
     await until(settled, { title: "the cluster settles", withinMs: LONG_MS });
+    await network.meet();
     // A drill begins only where --status says OK.
     for (const node of network.nodes) {
       const healthy = async () => (await this.status(node)).startsWith("OK");
@@ -76,7 +77,7 @@ async function withDrill(
   test: (cluster: DrillCluster) => Promise<void>,
   { together = [] }: { together?: readonly string[] } = {},
 ): Promise<void> {
-  const network = await NetworkCluster.create({ count: 3 });
+  const network = await NetworkCluster.create({ ...PATIENT, count: 3 });
   const cluster = new DrillCluster(network);
   for (const address of together) network.server.model.addAddress(address);
   const all = [network.address.ip, ...together].join();

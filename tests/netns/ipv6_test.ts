@@ -1,5 +1,6 @@
 // An IPv6 Elastic IP, and heartbeats that travel over IPv6, on a real network.
 import { assert, assertEquals } from "@std/assert";
+import { PATIENT } from "../support/cluster.ts";
 import { until } from "../support/until.ts";
 import { LONG_MS, withCluster } from "./network_cluster.ts";
 import { networkTest } from "./requirements.ts";
@@ -7,7 +8,7 @@ import { networkTest } from "./requirements.ts";
 networkTest(
   "an IPv6 Elastic IP is handed over without a gap, and taken from a machine that crashed",
   () =>
-    withCluster({ ipv6: true }, async (cluster) => {
+    withCluster({ ...PATIENT, ipv6: true }, async (cluster) => {
       const [one, two] = [cluster.node(1), cluster.node(2)];
       await cluster.settle();
       assert(/fd00:203::2\)? is alive/.test(one.process?.output ?? ""), one.process?.output);

@@ -1,6 +1,7 @@
 // Networks that split between the nodes while every node still reaches the cloud, and heal. Packets are silently
 // dropped: no node sees a link failure.
 import { assert, assertEquals } from "@std/assert";
+import { PATIENT } from "../support/cluster.ts";
 import { pause, until } from "../support/until.ts";
 import { LONG_MS, type NetworkCluster, roleOf, withCluster } from "./network_cluster.ts";
 import { impair, netemMissing, networkTest } from "./requirements.ts";
@@ -25,7 +26,7 @@ async function partAndHeal(cluster: NetworkCluster): Promise<void> {
 networkTest(
   "two halves both hold; after the healing the better one keeps it, without a gap",
   () =>
-    withCluster({}, async (cluster) => {
+    withCluster(PATIENT, async (cluster) => {
       const one = cluster.node(1);
       await cluster.settle();
       await partAndHeal(cluster);
@@ -39,7 +40,7 @@ networkTest(
 networkTest(
   "two equal halves both hold, before, during and after",
   () =>
-    withCluster({}, async (cluster) => {
+    withCluster(PATIENT, async (cluster) => {
       await cluster.settle({ equal: true });
       await partAndHeal(cluster);
       const healed = () => cluster.nodes.every((node) => roleOf(node) === "equal");
@@ -53,7 +54,7 @@ networkTest(
 networkTest(
   "a backup that does not hear the master takes over, and gives it back on hearing it",
   () =>
-    withCluster({}, async (cluster) => {
+    withCluster(PATIENT, async (cluster) => {
       const { network } = cluster, [one, two] = [cluster.node(1), cluster.node(2)];
       await cluster.settle();
       await network.block(1, 2);
@@ -72,7 +73,7 @@ networkTest(
 networkTest(
   "a master that does not hear the backup keeps the address, and nothing moves",
   () =>
-    withCluster({}, async (cluster) => {
+    withCluster(PATIENT, async (cluster) => {
       const { network } = cluster, one = cluster.node(1);
       await cluster.settle();
       const changes = cluster.server.model.history.length;
@@ -92,7 +93,7 @@ networkTest(
 networkTest(
   "a master cut off from all others and not from the cloud goes on holding",
   () =>
-    withCluster({ count: 3 }, async (cluster) => {
+    withCluster({ ...PATIENT, count: 3 }, async (cluster) => {
       const { network } = cluster, [one, two] = [cluster.node(1), cluster.node(2)];
       await cluster.settle();
       const cuts = [[1, 2], [2, 1], [1, 3], [3, 1]] as const;
@@ -112,7 +113,7 @@ networkTest(
 networkTest(
   "with late, reordered and lost heartbeats nothing moves",
   () =>
-    withCluster({}, async (cluster) => {
+    withCluster(PATIENT, async (cluster) => {
       await cluster.settle({ args: ["-r", "20"] });
       const changes = cluster.server.model.history.length;
       for (const number of [1, 2]) {

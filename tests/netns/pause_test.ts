@@ -1,6 +1,6 @@
 // Processes that stand still for ten seconds (a frozen machine, a live migration) and continue with an outdated state.
 import { assert, assertEquals } from "@std/assert";
-import type { ClusterNode } from "../support/cluster.ts";
+import { type ClusterNode, PATIENT } from "../support/cluster.ts";
 import { pause, until } from "../support/until.ts";
 import { LONG_MS, roleOf, withCluster } from "./network_cluster.ts";
 import { networkTest } from "./requirements.ts";
@@ -13,7 +13,7 @@ const STEADY_MS = 2_000;
 networkTest(
   "a master that stood still for 10 s takes the address back without a gap",
   () =>
-    withCluster({}, async (cluster) => {
+    withCluster(PATIENT, async (cluster) => {
       const [one, two] = [cluster.node(1), cluster.node(2)];
       await cluster.settle();
       cluster.mark(one, "dead");
@@ -36,7 +36,7 @@ networkTest(
 networkTest(
   "with --no-preempt a master that stood still for 10 s leaves the address with the next one",
   () =>
-    withCluster({}, async (cluster) => {
+    withCluster(PATIENT, async (cluster) => {
       const [one, two] = [cluster.node(1), cluster.node(2)];
       const start = async (node: ClusterNode, priority: number, role: string) => {
         cluster.start(node, { priority, args: ["--no-preempt"] });
@@ -71,7 +71,8 @@ networkTest(
 networkTest(
   "when a backup stands still for 10 s nothing moves, then or later",
   () =>
-    withCluster({ interval: "0.5" }, async (cluster) => {
+    // A dead time of 4 s.
+    withCluster({ interval: "0.5", deadRatio: 8 }, async (cluster) => {
       const [one, two] = [cluster.node(1), cluster.node(2)];
       await cluster.settle();
       const changes = cluster.server.model.history.length;

@@ -10,10 +10,10 @@ import { networkTest } from "./requirements.ts";
 
 const BOTH = ["-G", "edge", "--heartbeat-network", "public,backend"];
 const NUMBERS = [1, 2, 3];
-/** A dead time of 1.5 s: a busy machine lets a process wait for half a second. */
-const INTERVAL = "0.5";
+/** A dead time of 4 s: a busy machine lets a process wait for seconds. */
+const TIMES = { interval: "0.5", deadRatio: 8 } as const;
 /** Longer than the dead time, so that a path that is cut has been noticed. */
-const NOTICED_MS = 4_000;
+const NOTICED_MS = 6_000;
 
 /** Gives each node an interface `backend` on a bridge of its own, and the cloud the private network with its leases. */
 async function addBackend({ network, server, nodes }: NetworkCluster) {
@@ -108,7 +108,13 @@ async function story(cluster: NetworkCluster, args: readonly string[] = BOTH): P
       withinMs: LONG_MS,
     });
     await pause(NOTICED_MS);
-    assertMatch(await statusOf(cluster, 2), new RegExp(`WARNING: .*is silent at ${path} `));
+    // A process that was paused warns of that first, for a moment.
+    const warning = new RegExp(`WARNING: .*is silent at ${path} `);
+    await until(async () => warning.test(await statusOf(cluster, 2)), {
+      title: `--status warns of the path ${path}`,
+      withinMs: LONG_MS,
+      everyMs: 500,
+    });
     await cable(cluster, 1, { of: path, to: "in" });
     await until(() => heard(cluster).join() === all.join(), {
       title: `the path ${path} is back, for all`,
@@ -136,13 +142,13 @@ async function story(cluster: NetworkCluster, args: readonly string[] = BOTH): P
 
 networkTest(
   "over two networks no role changes while one of them works, and fail-over comes when both are cut",
-  () => withCluster({ count: 3, interval: INTERVAL }, (cluster) => story(cluster)),
+  () => withCluster({ count: 3, ...TIMES }, (cluster) => story(cluster)),
 );
 
 networkTest(
   "the same with signed heartbeats",
   () =>
-    withCluster({ count: 3, interval: INTERVAL }, async (cluster) => {
+    withCluster({ count: 3, ...TIMES }, async (cluster) => {
       const file = await Deno.makeTempFile();
       try {
         await Deno.writeTextFile(file, `${"5e".repeat(32)}\n`);
@@ -157,7 +163,7 @@ networkTest(
 networkTest(
   "each path that works one way only is enough, if they work in different directions",
   () =>
-    withCluster({ count: 2, interval: INTERVAL }, async (cluster) => {
+    withCluster({ count: 2, ...TIMES }, async (cluster) => {
       const { network } = cluster;
       await addBackend(cluster);
       await settled(cluster);
@@ -180,7 +186,7 @@ networkTest(
 networkTest(
   "heartbeats over a private network alone leave from its address, also with private -p",
   () =>
-    withCluster({ count: 2, interval: INTERVAL }, async (cluster) => {
+    withCluster({ count: 2, ...TIMES }, async (cluster) => {
       const backend = await addBackend(cluster);
       // The routes would choose another address of that interface, as one that was added by hand.
       await ip(

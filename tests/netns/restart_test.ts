@@ -1,5 +1,6 @@
 // Restarts: how an update of the program or of the machines affects the address.
 import { assertEquals } from "@std/assert";
+import { PATIENT } from "../support/cluster.ts";
 import { until } from "../support/until.ts";
 import { hasRole, LONG_MS, roleOf, withCluster } from "./network_cluster.ts";
 import { networkTest } from "./requirements.ts";
@@ -28,7 +29,7 @@ for (const order of [[3, 2, 1], [1, 2, 3]]) {
   networkTest(
     `all nodes are restarted in the order ${order.join(", ")} without a gap`,
     () =>
-      withCluster({ count: 3 }, async (cluster) => {
+      withCluster({ ...PATIENT, count: 3 }, async (cluster) => {
         await cluster.settle();
         for (const number of order) {
           const node = cluster.node(number);

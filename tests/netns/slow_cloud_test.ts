@@ -1,5 +1,6 @@
 // A slow cloud, and a cloud that a single node cannot reach.
 import { assertEquals } from "@std/assert";
+import { PATIENT } from "../support/cluster.ts";
 import { until } from "../support/until.ts";
 import { LONG_MS, roleOf, withCluster } from "./network_cluster.ts";
 import { networkTest } from "./requirements.ts";
@@ -8,7 +9,7 @@ for (const latencyMs of [200, 2_000]) {
   networkTest(
     `a cluster works with a cloud that answers after ${latencyMs} ms`,
     () =>
-      withCluster({}, async (cluster) => {
+      withCluster(PATIENT, async (cluster) => {
         const [one, two] = [cluster.node(1), cluster.node(2)];
         cluster.server.latencyMs = latencyMs;
         await cluster.settle();
@@ -32,7 +33,7 @@ for (const latencyMs of [200, 2_000]) {
 networkTest(
   "a master that alone does not reach the cloud makes way, and comes back, without a gap",
   () =>
-    withCluster({}, async (cluster) => {
+    withCluster(PATIENT, async (cluster) => {
       const [one, two] = [cluster.node(1), cluster.node(2)];
       await cluster.settle();
       await cluster.network.blockCloud(1);

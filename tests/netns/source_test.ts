@@ -1,6 +1,7 @@
 // The source address of heartbeats, on machines with unusual routes: the peers know one address of each, and the kernel
 // would choose another.
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { PATIENT } from "../support/cluster.ts";
 import { until } from "../support/until.ts";
 import { ExoipProcess } from "../support/process.ts";
 import { ip } from "./ip.ts";
@@ -36,7 +37,7 @@ async function servesWell(cluster: NetworkCluster): Promise<void> {
 networkTest(
   "heartbeats leave from the own address though the default route names the Elastic IP",
   () =>
-    withCluster({}, async (cluster) => {
+    withCluster(PATIENT, async (cluster) => {
       const { ip: elasticIp } = cluster.address;
       // Peers are then reached by the default route.
       await everywhere(cluster, () => [
@@ -51,7 +52,7 @@ networkTest(
 networkTest(
   "heartbeats leave from the own address though the Elastic IP is on the same interface, and first",
   () =>
-    withCluster({}, async (cluster) => {
+    withCluster(PATIENT, async (cluster) => {
       const { ip: elasticIp } = cluster.address;
       await everywhere(cluster, (number) => [
         `address delete 203.0.113.${number}/24 dev lan`,
@@ -66,7 +67,7 @@ networkTest(
 networkTest(
   "heartbeats leave from the own address on a machine with two interfaces and two default routes",
   () =>
-    withCluster({}, async (cluster) => {
+    withCluster(PATIENT, async (cluster) => {
       for (const number of [1, 2]) {
         await cluster.network.addInterface(number, { name: "wan", address: `192.0.2.${number}` });
       }
@@ -82,7 +83,7 @@ networkTest(
 networkTest(
   "heartbeats over IPv6 leave from the own address, and not from the Elastic IP on lo",
   () =>
-    withCluster({ ipv6: true }, async (cluster) => {
+    withCluster({ ...PATIENT, ipv6: true }, async (cluster) => {
       const { ip: elasticIp } = cluster.address;
       await everywhere(cluster, () => [
         `address add ${elasticIp}/128 dev lo nodad`,
@@ -111,7 +112,7 @@ async function isBest(cluster: NetworkCluster): Promise<void> {
 networkTest(
   "-l [::] hears IPv4 where IPv6 sockets take none (net.ipv6.bindv6only)",
   () =>
-    withCluster({ listen: "[::]:12345" }, async (cluster) => {
+    withCluster({ ...PATIENT, listen: "[::]:12345" }, async (cluster) => {
       for (const number of [1, 2]) await cluster.network.sysctl(number, "net.ipv6.bindv6only=1");
       await servesWell(cluster);
       await isBest(cluster);
@@ -121,7 +122,7 @@ networkTest(
 networkTest(
   "-l [::] hears IPv4 where IPv6 is switched off",
   () =>
-    withCluster({ listen: "[::]:12345" }, async (cluster) => {
+    withCluster({ ...PATIENT, listen: "[::]:12345" }, async (cluster) => {
       for (const number of [1, 2]) {
         for (const scope of ["all", "default", "lo"]) {
           await cluster.network.sysctl(number, `net.ipv6.conf.${scope}.disable_ipv6=1`);
