@@ -11,8 +11,10 @@ import { LONG_MS, NetworkCluster, roleOf, story } from "./network_cluster.ts";
 import { LeaseWitness } from "./lease_witness.ts";
 import { MISSING, natMissing } from "./requirements.ts";
 
-/** Time to live of the leases. */
+/** Time to live of the leases, where a test waits for their end. */
 export const TTL_S = 4;
+/** Where no lease may end: a busy machine lets a holder wait for seconds, and it needs the last third for the cloud. */
+export const LONG_TTL_S = 10;
 /** Number of the first etcd among the addresses of the cloud's side. */
 const FIRST_NUMBER = 29;
 
@@ -33,26 +35,41 @@ export class LeaseCluster {
   readonly #machines: readonly EtcdMachine[];
   readonly #more: readonly string[];
   readonly #heartbeats: boolean;
+  readonly #ttlS: number;
 
   private constructor(
     readonly nodes: NetworkCluster,
     readonly etcd: Etcd,
-    { machines, more, heartbeats }: {
+    { machines, more, heartbeats, ttlS }: {
       machines: readonly EtcdMachine[];
       more: readonly string[];
       heartbeats: boolean;
+      ttlS: number;
     },
   ) {
     this.#machines = machines;
     this.#more = more;
     this.#heartbeats = heartbeats;
+    this.#ttlS = ttlS;
     this.witness = new LeaseWitness(nodes, etcd);
   }
 
   /** Creates both; nothing of exoip runs yet. `args` are further arguments of each node. */
   static async create(
-    { count = 3, etcd = {}, members = 1, heartbeats = true, tls = true, args = () => [] }: {
+    {
+      count = 3,
+      deadRatio,
+      ttlS = TTL_S,
+      etcd = {},
+      members = 1,
+      heartbeats = true,
+      tls = true,
+      args = () => [],
+    }: {
       count?: number;
+      deadRatio?: number;
+      /** Time to live of the leases. */
+      ttlS?: number;
       /** False for a cloud that speaks plain HTTP. */
       tls?: boolean;
       members?: number;
@@ -62,7 +79,11 @@ export class LeaseCluster {
       args?: (etcd: Etcd, nodes: NetworkCluster) => readonly string[];
     },
   ): Promise<LeaseCluster> {
-    const nodes = await NetworkCluster.create({ count, tls });
+    const nodes = await NetworkCluster.create({
+      count,
+      tls,
+      ...(deadRatio !== undefined && { deadRatio }),
+    });
     try {
       const machines = [];
       for (let index = 0; index < members; index++) {
@@ -76,6 +97,7 @@ export class LeaseCluster {
         machines,
         more: args(started, nodes),
         heartbeats,
+        ttlS,
       });
     } catch (error) {
       await nodes.close();
@@ -86,7 +108,7 @@ export class LeaseCluster {
   /** Starts a node; the first has the best priority. */
   start(node: ClusterNode, more: readonly string[] = []): void {
     const store = this.etcd.endpoints.map((url, index) => index === 0 ? `etcd:${url}` : url).join();
-    const lease = ["--lease", store, "--lease-ttl", `${TTL_S}`, "--insecure-endpoint"];
+    const lease = ["--lease", store, "--lease-ttl", `${this.#ttlS}`, "--insecure-endpoint"];
     const silent = this.#heartbeats ? [] : ["--heartbeats", "none"];
     const args = [...lease, ...silent, ...this.#more, ...more];
     const priority = 10 * this.nodes.number(node);
@@ -101,7 +123,9 @@ export class LeaseCluster {
       this.nodes.heldBy(first!) && roleOf(first) === "best" &&
       others.every((node) => roleOf(node) === "outranked");
     await until(settled, { title: "the first node holds", withinMs: LONG_MS });
-    // Until the others have heard who holds, no peer counts as steady.
+    // Until the others have heard who holds, and each other for a while, no peer counts as steady.
+    await this.nodes.meet();
+    await this.nodes.heardToHold(first!);
     await pause(1_000);
   }
 
@@ -132,9 +156,9 @@ export class LeaseCluster {
   /** The instance that has the lease in etcd, empty without one. */
   async owner(): Promise<string> {
     const { ip } = this.nodes.address;
-    const text = await this.etcd.ctl("get", `/exoip/${ip}/holder`, "--print-value-only");
-    if (text === "") return "";
-    const { instanceId, releasedTo } = JSON.parse(text);
+    const record = await this.etcd.get(`/exoip/${ip}/holder`);
+    if (record === null) return "";
+    const { instanceId, releasedTo } = JSON.parse(record.value);
     return releasedTo ?? instanceId;
   }
 

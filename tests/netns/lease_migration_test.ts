@@ -1,6 +1,6 @@
 // A running cluster gets a lease, in the order that docs/set-up/lease.md gives.
 import { assert, assertEquals } from "@std/assert";
-import type { ClusterNode } from "../support/cluster.ts";
+import { type ClusterNode, PATIENT } from "../support/cluster.ts";
 import { until } from "../support/until.ts";
 import { LEASE_MISSING, type LeaseCluster, TTL_S, withLease } from "./lease_cluster.ts";
 import { LONG_MS, roleOf } from "./network_cluster.ts";
@@ -17,6 +17,7 @@ async function startWithout({ nodes }: LeaseCluster): Promise<void> {
     nodes.heldBy(first!) && roleOf(first) === "best" &&
     others.every((node) => roleOf(node) === "outranked");
   await until(settled, { title: "the first node holds", withinMs: LONG_MS });
+  await nodes.meet();
 }
 
 /** Stops a node and starts it with a lease. */
@@ -27,7 +28,7 @@ async function restart(cluster: LeaseCluster, node: ClusterNode): Promise<void> 
 }
 
 test("a cluster gets a lease with one gap, if its best node is the first that is restarted with it", () =>
-  withLease({ mixed: true }, async (cluster) => {
+  withLease({ ...PATIENT, mixed: true }, async (cluster) => {
     await startWithout(cluster);
     const { nodes } = cluster;
     const [one, two, three] = [nodes.node(1), nodes.node(2), nodes.node(3)];
@@ -53,7 +54,7 @@ test("a cluster gets a lease with one gap, if its best node is the first that is
   }));
 
 test("a node whose store does not answer leaves the address with the nodes that have no lease yet", () =>
-  withLease({ mixed: true }, async (cluster) => {
+  withLease({ ...PATIENT, mixed: true }, async (cluster) => {
     await startWithout(cluster);
     const { nodes, etcd: { members: [member] } } = cluster;
     const [one, two] = [nodes.node(1), nodes.node(2)];

@@ -1,7 +1,7 @@
 // A lease in a real etcd: a node is cut off from etcd, from the cloud, from both, or from its peers.
 import { assert, assertEquals } from "@std/assert";
 import { pause, until } from "../support/until.ts";
-import { LEASE_MISSING, TTL_S, withLease } from "./lease_cluster.ts";
+import { LEASE_MISSING, LONG_TTL_S, TTL_S, withLease } from "./lease_cluster.ts";
 import { LONG_MS, roleOf } from "./network_cluster.ts";
 import { networkTest } from "./requirements.ts";
 
@@ -50,13 +50,13 @@ test("with a lease, a holder that is cut off from everything loses the address w
   }));
 
 test("with a lease, nodes that cannot hear each other never both hold", () =>
-  withLease({}, async (cluster) => {
+  withLease({ ttlS: LONG_TTL_S }, async (cluster) => {
     await cluster.settle();
     const [one, two] = [cluster.nodes.node(1), cluster.nodes.node(2)];
     await cluster.cut(one, cluster.peersOf(one));
     const wants = () => roleOf(two) === "lease-held";
     await until(wants, { title: "the next one waits for the lease", withinMs: LONG_MS });
-    await pause(2 * TTL_S * 1_000);
+    await pause(2 * LONG_TTL_S * 1_000);
     assert(cluster.nodes.heldBy(one), `held by ${cluster.nodes.holders.join()}`);
     assertEquals(cluster.unheldMs(0), 0);
     await cluster.cut(one, cluster.peersOf(one), { heal: true });
@@ -94,7 +94,7 @@ test("with a lease, a holder that reaches only the cloud lets go before another 
   }));
 
 test("with a lease, a holder that reaches only etcd keeps the address", () =>
-  withLease({}, async (cluster) => {
+  withLease({ ttlS: LONG_TTL_S }, async (cluster) => {
     await cluster.settle();
     const one = cluster.nodes.node(1), two = cluster.nodes.node(2);
     const all = [...cluster.cloud, ...cluster.peersOf(one)];
@@ -102,7 +102,7 @@ test("with a lease, a holder that reaches only etcd keeps the address", () =>
     await cluster.cut(one, all);
     const waits = () => roleOf(two) === "lease-held";
     await until(waits, { title: "the next one waits for the lease", withinMs: LONG_MS });
-    await pause(2 * TTL_S * 1_000);
+    await pause(2 * LONG_TTL_S * 1_000);
     assert(cluster.nodes.heldBy(one), `held by ${cluster.nodes.holders.join()}`);
     cluster.gap("cut off from the cloud and its peers", cutMs, { maxMs: 0 });
     assertEquals(await cluster.owner(), one.instance.id);
