@@ -64,7 +64,15 @@ Deno.test("the survivor of a killed holder says for how long nobody held, and wh
     const page = freeTcpPort();
     await again(["--history-file", file, "--listen-status", `127.0.0.1:${page}`]);
     await cluster.heardToHold(one);
-    const killedAtMs = cluster.stop(one, "SIGKILL");
+    // The last heartbeat that node-2 hears is this one or a later one.
+    let heardAtMs = NaN;
+    await until(async () => {
+      const askedAtMs = performance.now();
+      const ageMs = (await cluster.snapshotOf(two))?.addresses[0]?.peers[0]?.heardAgeMs;
+      heardAtMs = askedAtMs - (ageMs ?? NaN);
+      return heardAtMs > 0;
+    }, { title: "node-2 says when it has heard node-1" });
+    cluster.stop(one, "SIGKILL");
     await until(() => cluster.heldBy(two), { title: "node-2 holds alone" });
     const outage = async () =>
       (await jsonOf(cluster, 2)).addresses[0]?.marks.find(({ kind }) => kind === "outage");
@@ -75,17 +83,21 @@ Deno.test("the survivor of a killed holder says for how long nobody held, and wh
     const mark = await outage();
     assert(mark?.fault);
     assertEquals(mark.causes[0]?.word, "peer-silent");
-    const [gap] = cluster.gaps;
-    // It counts from the last heartbeat, at most an interval before the end, to the answer of the cloud.
-    const truthMs = (gap?.toMs ?? NaN) - killedAtMs;
-    assert(Math.abs(mark.lastedMs - truthMs) < 1_500, `${mark.lastedMs} ms, in truth ${truthMs}`);
+    // It counts from the last heartbeat to the answer of the cloud: for longer than the dead time, and not for longer
+    // than this test has waited, however busy the machine is.
+    const mostMs = performance.now() - heardAtMs;
+    assert(
+      mark.lastedMs >= 20 * 200 && mark.lastedMs <= mostMs,
+      `${mark.lastedMs} of ${mostMs} ms`,
+    );
     const text = await historyOf(cluster, 2, "--since", "10m");
     assertEquals(text.code, 0);
     assertMatch(
       text.output,
       /\n {2}\d\d:\d\d:\d\d {2}this node took over after \d+\.\d s without holder: peer node-1 \(127\.0\.0\.1\) silent/,
     );
-    assertMatch(text.output, /\n {2}faults +\| +x+ *\|\n/);
+    // Until the dead one is relieved, two hold; on a busy machine for long enough to be a fault as well.
+    assertMatch(text.output, /\n {2}faults +\| +x+2* *\|\n/);
     const served = await (await fetch(`http://127.0.0.1:${page}/history.json`)).json();
     assertEquals(violations(served, HISTORY_SCHEMA), []);
     assertEquals(served.addresses[0].marks[0].kind, "outage");
@@ -99,7 +111,8 @@ Deno.test("the survivor of a killed holder says for how long nobody held, and wh
     await again();
     assertEquals(said(/history-file/), 0);
     const kept = await jsonOf(cluster, 2);
-    const kinds = kept.addresses[0]?.marks.map(({ kind }) => kind);
+    const kinds = kept.addresses[0]?.marks.map(({ kind }) => kind)
+      .filter((kind) => kind !== "two-holders");
     // The stop of the last node was an outage, too.
     assertEquals(kinds?.slice(0, 3), ["outage", "outage", "not-running"]);
     assertEquals(kept.addresses[0]?.marks[0]?.causes, mark.causes);
