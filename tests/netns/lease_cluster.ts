@@ -134,13 +134,6 @@ export class LeaseCluster {
     await until(() => this.nodes.heldBy(node), { title, withinMs: LONG_MS });
   }
 
-  /** Waits until the first node alone holds, as the best one. */
-  async recovers(title = "the best node holds"): Promise<void> {
-    const [one] = this.nodes.nodes;
-    const best = () => this.nodes.heldBy(one!) && roleOf(one) === "best";
-    await until(best, { title, withinMs: LONG_MS });
-  }
-
   /**
    * Waits until the first node alone holds in the cloud, for that long, and owns the lease in etcd. It takes no word of
    * the nodes: what they log of roles that change often comes a minute late.

@@ -1,8 +1,7 @@
 // A lease in three real etcds, of which a node reaches only one: a part of the majority, or one that is cut off itself.
 import { assert, assertEquals } from "@std/assert";
-import { pause, until } from "../support/until.ts";
+import { pause } from "../support/until.ts";
 import { LEASE_MISSING, LONG_TTL_S, TTL_S, withLease } from "./lease_cluster.ts";
-import { LONG_MS, roleOf } from "./network_cluster.ts";
 import { networkTest } from "./requirements.ts";
 
 const test = (name: string, body: () => Promise<void>) =>
@@ -36,8 +35,5 @@ test("with three etcds, a holder that reaches only a minority loses the address"
     assert(cluster.nodes.heldBy(two), "it does not come back");
     await cluster.isolate(2, { heal: true });
     await cluster.cut(one, others, { heal: true });
-    await until(() => cluster.nodes.heldBy(one) && roleOf(one) === "best", {
-      title: "the best node holds again",
-      withinMs: LONG_MS,
-    });
+    await cluster.regains("the best node holds again");
   }));

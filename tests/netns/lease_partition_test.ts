@@ -18,7 +18,7 @@ test("with a lease, a holder that is cut off from etcd alone loses the address t
     cluster.gap("cut off from etcd", cutMs, { maxMs: TTL_S * 1_000 });
     assertEquals(await cluster.owner(), two.instance.id);
     await cluster.cut(one, cluster.stores, { heal: true });
-    await cluster.recovers();
+    await cluster.regains();
   }));
 
 test("with a lease, a holder that is cut off from the cloud alone gives the lease up", () =>
@@ -30,7 +30,7 @@ test("with a lease, a holder that is cut off from the cloud alone gives the leas
     await cluster.holds(two);
     cluster.gap("cut off from the cloud", cutMs, { maxMs: TTL_S * 1_000 });
     await cluster.cut(one, cluster.cloud, { heal: true });
-    await cluster.recovers();
+    await cluster.regains();
   }));
 
 test("with a lease, a holder that is cut off from everything loses the address within the lease", () =>
@@ -46,7 +46,7 @@ test("with a lease, a holder that is cut off from everything loses the address w
     cluster.gap("cut off from all", cutMs, { maxMs: 2 * TTL_S * 1_000 });
     await cluster.cut(one, all, { heal: true });
     cluster.nodes.mark(one, "alive");
-    await cluster.recovers();
+    await cluster.regains();
   }));
 
 test("with a lease, nodes that cannot hear each other never both hold", () =>
@@ -60,7 +60,7 @@ test("with a lease, nodes that cannot hear each other never both hold", () =>
     assert(cluster.nodes.heldBy(one), `held by ${cluster.nodes.holders.join()}`);
     assertEquals(cluster.unheldMs(0), 0);
     await cluster.cut(one, cluster.peersOf(one), { heal: true });
-    await cluster.recovers();
+    await cluster.regains();
   }));
 
 test("with a lease, a holder that hears its peers and reaches nothing else loses the address", () =>
@@ -73,7 +73,7 @@ test("with a lease, a holder that hears its peers and reaches nothing else loses
     await cluster.holds(two);
     cluster.gap("cut off from etcd and the cloud", cutMs, { maxMs: TTL_S * 1_000 });
     await cluster.cut(one, both, { heal: true });
-    await cluster.recovers();
+    await cluster.regains();
   }));
 
 test("with a lease, a holder that reaches only the cloud lets go before another one attaches", () =>
@@ -90,7 +90,7 @@ test("with a lease, a holder that reaches only the cloud lets go before another 
     await pause(TTL_S * 1_000);
     assert(cluster.nodes.heldBy(two), "it does not come back");
     await cluster.cut(one, all, { heal: true });
-    await cluster.recovers();
+    await cluster.regains();
   }));
 
 test("with a lease, a holder that reaches only etcd keeps the address", () =>
@@ -107,5 +107,5 @@ test("with a lease, a holder that reaches only etcd keeps the address", () =>
     cluster.gap("cut off from the cloud and its peers", cutMs, { maxMs: 0 });
     assertEquals(await cluster.owner(), one.instance.id);
     await cluster.cut(one, all, { heal: true });
-    await cluster.recovers();
+    await cluster.regains();
   }));
