@@ -3,6 +3,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { encode } from "../../src/core/heartbeat.ts";
 import { Cluster, type ClusterNode, ELASTIC_IP } from "../support/cluster.ts";
+import { story } from "../support/story.ts";
 import { until } from "../support/until.ts";
 
 /** A dead time of 3 s: none may count as dead, and each restart waits until the others miss the node. */
@@ -100,7 +101,7 @@ Deno.test("a secret is rolled out and replaced, node by node, without a moment w
     const first = history.findIndex(({ holders }) => holders.length > 0);
     assert(
       first === 0 && history.every(({ holders }) => holders.length > 0),
-      JSON.stringify(history),
+      story(cluster, 0),
     );
     assertEquals(cluster.refusals, [], "no heartbeat was lost to the change");
   } finally {
@@ -126,7 +127,7 @@ Deno.test("a secret is replaced by reloading all nodes three times, without a he
     }
     // A node that still had only the old secret, or signed with it, would count as dead by now.
     await cluster.restartAll(args);
-    assert(history.every(({ holders }) => holders.length > 0), JSON.stringify(history));
+    assert(history.every(({ holders }) => holders.length > 0), story(cluster, 0));
     assertEquals(cluster.refusals, []);
     for (const { lines } of cluster.nodes) {
       const texts = lines.map(({ text }) => text).join("\n");

@@ -7,7 +7,8 @@ import { Etcd, etcdMissing, type EtcdOptions } from "../support/etcd.ts";
 import type { Line } from "../support/process.ts";
 import { pause, until } from "../support/until.ts";
 import { ip } from "./ip.ts";
-import { LONG_MS, NetworkCluster, roleOf, story } from "./network_cluster.ts";
+import { story } from "../support/story.ts";
+import { LONG_MS, NetworkCluster, roleOf } from "./network_cluster.ts";
 import { LeaseWitness } from "./lease_witness.ts";
 import { MISSING, natMissing } from "./requirements.ts";
 

@@ -6,6 +6,7 @@ import { Cluster, type ClusterNode } from "../support/cluster.ts";
 import { exoipCommand, type Line } from "../support/process.ts";
 import { pause, until } from "../support/until.ts";
 import type { Call } from "../support/cloud/server.ts";
+import { story } from "../support/story.ts";
 import { Network } from "./network.ts";
 
 /** Options of a cluster. */
@@ -172,25 +173,4 @@ export async function withCluster(
   } finally {
     await cluster.close();
   }
-}
-
-/** All that the cloud and the nodes have told, in order, with what the test itself tells. */
-export function story(
-  cluster: NetworkCluster,
-  startedAtMs: number,
-  told: readonly Line[] = [],
-): string {
-  const name = (id: string) => cluster.nodes.find(({ instance }) => instance.id === id)?.name ?? id;
-  const events = [
-    ...told,
-    ...cluster.server.model.history.map(({ atMs, holders }) => ({
-      atMs,
-      text: `cloud: ${holders.map(name).join("+") || "nobody"}`,
-    })),
-    ...cluster.nodes.flatMap((node) =>
-      node.lines.map(({ atMs, text }) => ({ atMs, text: `${node.name}: ${text}` }))
-    ),
-  ].sort((a, b) => a.atMs - b.atMs);
-  return events.map(({ atMs, text }) => `${((atMs - startedAtMs) / 1000).toFixed(2)} s ${text}`)
-    .join("\n");
 }
