@@ -1,7 +1,6 @@
 // With the real Patroni, configured as docs/set-up/patroni.md shows: the address follows its leader, and without a
 // leader nothing moves.
 import { assertEquals } from "@std/assert";
-import { PATIENT } from "../support/cluster.ts";
 import { until } from "../support/until.ts";
 import { Laboratory, LONG_MS, pageBlock } from "./laboratory.ts";
 import { patroniTest } from "./requirements.ts";
@@ -13,7 +12,7 @@ import { patroniTest } from "./requirements.ts";
 const TIMES = { ttl: 20, loopWait: 2, retryTimeout: 9 };
 
 patroniTest("the address follows Patroni's leader, and without one nothing moves", async (t) => {
-  const laboratory = await Laboratory.create({ times: TIMES, ...PATIENT });
+  const laboratory = await Laboratory.create({ times: TIMES, deadRatio: 6 });
   const { cluster, readers } = laboratory;
   const { history } = cluster.server.model;
   const writes = async (number: number) => {
