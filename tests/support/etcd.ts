@@ -204,7 +204,8 @@ export class Etcd implements AsyncDisposable {
 
   /** Number of changes so far, as a majority has agreed on it; throws when etcd does not answer within a second. */
   async revision(): Promise<number> {
-    const text = await this.ctl("get", "any", "-w", "json", "--command-timeout=1s");
+    const limits = ["--dial-timeout=1s", "--command-timeout=1s"];
+    const text = await this.ctl("get", "any", "-w", "json", ...limits);
     return JSON.parse(text).header.revision;
   }
 
