@@ -3,7 +3,7 @@
 import { messageOf } from "../../src/core/message_of.ts";
 import type { Snapshot } from "../../src/status/snapshot.ts";
 import { Cluster, type ClusterNode } from "../support/cluster.ts";
-import { exoipCommand, type Line } from "../support/process.ts";
+import { exoipCommand } from "../support/process.ts";
 import { pause, until } from "../support/until.ts";
 import type { Call } from "../support/cloud/server.ts";
 import { story } from "../support/story.ts";
