@@ -102,8 +102,7 @@ function passTime(lease: Lease, { atMs, say }: Circumstances): Lease {
     if (reachable) say("info", "store-back", "the store of the lease answers again");
     else say("warning", "store-lost", lostText(lease, atMs));
     // While the store was away, no node could keep its candidate there.
-    const doubtUntilMs = reachable ? atMs + lease.settings.ttlMs : lease.doubtUntilMs;
-    next = { ...next, reachable, doubtUntilMs };
+    next = { ...next, reachable, doubtUntilMs: atMs + lease.settings.ttlMs };
   }
   // The lease that we give up has expired in the store, so no release is needed any more.
   if (lease.release !== null && !lease.write.inFlight && atMs >= lease.release.untilMs) {
@@ -146,7 +145,8 @@ function answered(
   switch (answer.verb) {
     case "read":
       // If the request left after the last sight, a lower version means that the store was restored from a backup.
-      return startedAtMs > lease.sightAtMs || answer.sight.version > (lease.sight?.version ?? -1)
+      return startedAtMs > lease.sightAtMs ||
+          answer.sight.version > (lease.sight?.version ?? -Infinity)
         ? shown(landed, answer.sight, { ...now, asOfMs: startedAtMs })
         : landed;
     case "acquire":
