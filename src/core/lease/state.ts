@@ -25,7 +25,7 @@ export interface LeaseSettings {
 /** Our lease. */
 export interface Tenure {
   readonly token: string;
-  /** When we sent the request that took it. */
+  /** When the answer came that gave it to us: while the request was on its way, another node may have had the lease. */
   readonly sinceMs: number;
   /** When we sent the last request that took or renewed it. */
   readonly renewedAtMs: number;
@@ -235,7 +235,7 @@ export interface LeaseView {
 
 /** What the owner of the lease must keep to. */
 export interface LeaseTerms {
-  /** When the owner sent the request that got the lease: only a look since then shows who else holds. */
+  /** When the owner learned that it has the lease: only a look since then shows who else holds. */
   readonly sinceMs: number;
   /** The owner before us had detached the address: nobody else has it until we attach it. */
   readonly clean: boolean;

@@ -192,7 +192,7 @@ function acquired(
   now.say("info", "lease-acquired", acquiredText(lease, clean));
   // The replaced record was our own: an earlier process wrote it, or an attempt of ours whose answer got lost.
   const inherited = call.verb === "acquire" && call.revision !== null && !clean;
-  const tenure = { token, sinceMs: asOfMs, renewedAtMs: asOfMs, clean, inherited };
+  const tenure = { token, sinceMs: now.atMs, renewedAtMs: asOfMs, clean, inherited };
   return { ...next, tenure, lost: false };
 }
 

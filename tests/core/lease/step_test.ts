@@ -105,6 +105,11 @@ Deno.test("the lease counts from when the request was sent, and is renewed and l
   assert(played.said.includes("lease-lost"));
 });
 
+Deno.test("a look from before the answer that gave the lease shows nothing: another node may have had it", () => {
+  const { tenure } = Played.owner(0, 1_500).lease;
+  assertEquals([tenure?.sinceMs, tenure?.renewedAtMs], [1_500, 0]);
+});
+
 Deno.test("attempts get a ninth of the time, then twice as long each, up to a third", () => {
   const played = Played.owner();
   const limits: number[] = [];
@@ -249,7 +254,7 @@ Deno.test("what an earlier process sent keeps the lease for the time of one chan
   const [acquire] = played.begin(0);
   const sight = played.sight(recordOf("me"));
   played.answer(acquire!.id, { verb: "acquire", token: "t", sight }, 10);
-  const untilMs = CHANGE_LIFETIME_MS;
+  const untilMs = 10 + CHANGE_LIFETIME_MS;
   assertEquals([inheritedUntilMs(played.lease), leaseWakeAtMs(played.lease)], [untilMs, untilMs]);
   played.learn({ kind: "tick" }, untilMs);
   assertEquals([inheritedUntilMs(played.lease), leaseWakeAtMs(played.lease)], [-Infinity, 20_000]);

@@ -10,10 +10,25 @@ import type { Timeline } from "../timeline.ts";
 
 /**
  * How the store treats a caller. `down`: a request is not carried out, and nothing answers; `fails`: nor is it, and an
- * error says so at once; `lost`: it is carried out, and nothing answers; `late`: it is carried out seconds later; `slow`:
- * the answer takes up to two seconds; `silent`: the watch tells nothing; `behind`: the watch tells what was seconds ago.
+ * error says so at once; `lost`: it is carried out, and nothing answers; `late`: it is carried out seconds later; `held`:
+ * so is what changes the lease, while readings and the watch are quick; `slow`: the answer takes up to two seconds;
+ * `silent`: the watch tells nothing; `behind`: the watch tells what was seconds ago.
  */
-export type StoreFault = "ok" | "down" | "fails" | "lost" | "late" | "slow" | "silent" | "behind";
+export type StoreFault =
+  | "ok"
+  | "down"
+  | "fails"
+  | "lost"
+  | "late"
+  | "held"
+  | "slow"
+  | "silent"
+  | "behind";
+
+/** Faults in which the watch tells changes. */
+const WATCHED: readonly StoreFault[] = ["ok", "held", "behind"];
+/** Calls that change the lease. */
+const CHANGES: readonly LeaseCall["verb"][] = ["acquire", "renew", "release"];
 
 /** Faults of the watch alone. */
 const OF_WATCH: readonly StoreFault[] = ["ok", "silent", "behind"];
@@ -137,7 +152,8 @@ export class SimStore {
     const fault = this.#faultOf(instanceId);
     if (fault === "down") return;
     if (fault === "fails") return this.#timeline.at(nowMs + this.latencyMs, () => end(fail));
-    const waitMs = fault === "late" ? this.#random() * LATE_MS : this.latencyMs;
+    const late = fault === "late" || (fault === "held" && CHANGES.includes(call.verb));
+    const waitMs = late ? this.#random() * LATE_MS : this.latencyMs;
     this.#timeline.at(nowMs + waitMs, () => {
       if (this.#allDown) return;
       const result = this.#serve(call, instanceId);
@@ -236,7 +252,7 @@ export class SimStore {
     const sight = this.#sight();
     for (const [id, show] of this.#watchers) {
       const fault = this.fault(id);
-      if (this.#allDown || (fault !== "ok" && fault !== "behind")) continue;
+      if (this.#allDown || !WATCHED.includes(fault)) continue;
       const waitMs = fault === "behind" ? this.#random() * LATE_MS : this.latencyMs;
       this.#timeline.at(this.#timeline.nowMs + waitMs, () => show(sight));
     }

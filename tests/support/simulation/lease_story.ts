@@ -5,6 +5,8 @@ import { writeStory } from "./story.ts";
 
 /** Share of stories whose Elastic IPs move together. */
 const GROUP_SHARE = 0.15;
+/** Share of stories in which the changes of one node are held back on their way to the store. */
+const HELD_SHARE = 0.3;
 /** Faults end with the story's faults. */
 const FAULTS_MS = 45_000;
 const FAULTS = ["down", "down", "down", "fails", "lost", "late", "slow", "silent", "behind"];
@@ -46,6 +48,12 @@ export function writeLeaseStory(seed: number): string {
       `start ${name} ${at}`,
     ]);
   });
+  // A separate generator, so that the rest of a seed's story does not change.
+  const held = seededRandom(seed ^ 0x4e1d);
+  if (held() < HELD_SHARE) {
+    const name = names[between(held, 0, names.length - 1)];
+    faults.push(`store held ${name} at ${between(held, 0, FAULTS_MS - 500)}ms`);
+  }
   const usable = rest.filter((line) => !/^(leave|hide|forge) /.test(line));
   const mend = usable.findIndex((line) => line.startsWith("run "));
   return [header, ...usable.slice(0, mend), ...faults, ...usable.slice(mend)].join("\n");
