@@ -197,6 +197,7 @@ function progressOf(operation: unknown, title: string): Progress {
       return {
         failed: `the operation ended in ${state}: ${why || "no reason given"}`,
         retryable: state === "timeout" || RETRYABLE_REASONS.has(reason),
+        open: state === "timeout",
       };
     }
     default:

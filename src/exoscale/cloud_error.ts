@@ -15,7 +15,7 @@ export class CloudError extends Error {
   readonly status: number;
   /** What the cloud asked us to wait, null when it did not. */
   readonly retryAfterMs: number | null;
-  /** Whether the request may still reach the server, seconds after we gave it up. */
+  /** Whether the request may still reach the server after we gave it up, or its change may still be made. */
   readonly mayArrive: boolean;
   /** Whether a reused connection broke before the server sent anything: another connection may work at once. */
   readonly stale: boolean;
@@ -90,9 +90,12 @@ const DECLINED: ReadonlySet<CloudErrorKind> = new Set([
   ...["address-released", "managed-address", "pool-address"] as const,
 ]);
 
-/** Whether it is certain that the cloud does not make the change. After any other error it may still make it. */
-export function declined({ kind }: CloudError): boolean {
-  return DECLINED.has(kind);
+/**
+ * Whether it is certain that the cloud does not make the change. After any other error it may still make it. Once it
+ * has accepted the change, only the end of the operation is certain: any other error is about a question after that.
+ */
+export function declined({ kind, mayArrive }: CloudError, { accepted = false } = {}): boolean {
+  return !mayArrive && (accepted ? kind === "operation-failed" : DECLINED.has(kind));
 }
 
 /** Whether the cloud understood the request and said no: reading again may then show that nothing is left to do. */

@@ -11,7 +11,8 @@ export const OPERATION_TIMEOUT_MS = 60_000;
 /** State of an operation. */
 export type Progress =
   | { readonly done: boolean }
-  | { readonly failed: string; readonly retryable: boolean };
+  /** `open`: the cloud has given up waiting for the change, which may still be made. */
+  | { readonly failed: string; readonly retryable: boolean; readonly open?: boolean };
 
 /** Polls until the operation is done; throws when it fails or does not end. */
 export async function finish(
@@ -27,8 +28,8 @@ export async function finish(
   let progress = first;
   for (let repeats = 0;; repeats++) {
     if ("failed" in progress) {
-      const { failed, retryable } = progress;
-      throw new CloudError("operation-failed", `${title}: ${failed}`, { retryable });
+      const { failed, retryable, open: mayArrive = false } = progress;
+      throw new CloudError("operation-failed", `${title}: ${failed}`, { retryable, mayArrive });
     }
     if (progress.done) return;
     if (clock.nowMs() >= endAtMs) {

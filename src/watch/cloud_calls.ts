@@ -101,7 +101,7 @@ export class CloudCalls {
     using over = new LinkedAbort(ending);
     if (call.verb === "attach") this.#attach = over;
     /** Requests of a change that have left. Each but the last got no answer, or none would have followed it. */
-    let sent = 0;
+    let sent = 0, pending = false;
     const wanted = () => {
       const leaves = this.#options.wanted(call);
       if (leaves) sent += 1;
@@ -111,6 +111,7 @@ export class CloudCalls {
       const accepted = () => {
         // It will be carried out, so the call goes on: only its end tells when, and what to do then.
         if (this.#attach === over) this.#attach = null;
+        pending = true;
         deliver({ kind: "accepted", id });
       };
       const limits = { wanted, lease: this.#options.lease, accepted };
@@ -126,7 +127,7 @@ export class CloudCalls {
     } catch (cause) {
       const error = this.#errorOf(cause);
       const { kind, retryable, retryAfterMs, message: released } = error;
-      const open = sent > 1 || (sent === 1 && !declined(error));
+      const open = sent > 1 || (sent === 1 && !declined(error, { accepted: pending }));
       const failed = { kind: "failed", id, retryable, retryAfterMs, roll: random(), open } as const;
       const unusable = call.verb === "attach" && UNUSABLE.includes(kind);
       if (unusable && !ending.aborted) {

@@ -1,6 +1,6 @@
 // Complete answers that make no sense, or refusals in the words of one API.
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import type { CloudError, CloudErrorKind } from "../../src/exoscale/cloud_error.ts";
+import { type CloudError, type CloudErrorKind, declined } from "../../src/exoscale/cloud_error.ts";
 import type { Cloud } from "../../src/world.ts";
 import {
   answering,
@@ -78,7 +78,9 @@ const OPERATIONS: [string, CloudErrorKind, boolean][] = [
 for (const [content, kind, retryable] of OPERATIONS) {
   Deno.test(`CloudV2.attach() calls the operation ${content} ${kind}`, async () => {
     const error = await complaintAbout("v2", () => new Response(content), attach);
+    const { state } = JSON.parse(content);
     assertEquals([error.kind, error.retryable], [kind, retryable]);
+    assertEquals(declined(error), state === "failure", "whether the change is certainly not made");
   });
 }
 

@@ -11,8 +11,9 @@ const EVICT: Call = { verb: "evict", instanceId: "peer", onlyIfStopped: false };
 /** Whether the result of the call says so, after that many requests of which none was refused. */
 async function isOpen(
   call: Call,
-  { requests, error, wanted = true }: {
+  { requests, accepted = false, error, wanted = true }: {
     requests: number;
+    accepted?: boolean;
     error?: CloudErrorKind;
     wanted?: boolean;
   },
@@ -20,6 +21,7 @@ async function isOpen(
   const events: NodeEvent[] = [];
   const send = (limits: ChangeLimits = {}) => {
     for (let sent = 0; sent < requests; sent++) limits.wanted?.();
+    if (accepted) limits.accepted?.();
     return error ? Promise.reject(new CloudError(error, "failed")) : Promise.resolve();
   };
   const cloud = {
@@ -32,7 +34,7 @@ async function isOpen(
   const calls = callsTo(cloud, { deliver, wanted: () => wanted });
   calls.begin(1, call);
   await calls.ended();
-  const [event] = events;
+  const event = events.at(-1);
   return event !== undefined && "open" in event && event.open === true;
 }
 
@@ -49,6 +51,17 @@ const ROWS: readonly (readonly [
   ["the cloud refused it", false, { verb: "attach" }, { requests: 1, error: "forbidden" }],
   ["the cloud refused a repeat", true, { verb: "attach" }, { requests: 2, error: "forbidden" }],
   ["its operation failed", false, { verb: "attach" }, { requests: 1, error: "operation-failed" }],
+  ["its operation, while pending, could not be asked about: too many requests", true, {
+    verb: "attach",
+  }, { requests: 1, accepted: true, error: "rate-limited" }],
+  ["its operation, while pending, could not be asked about: a refused key", true, {
+    verb: "attach",
+  }, { requests: 1, accepted: true, error: "unauthorized" }],
+  ["its operation was pending, and failed", false, { verb: "attach" }, {
+    requests: 1,
+    accepted: true,
+    error: "operation-failed",
+  }],
   ["none left", false, { verb: "attach" }, { requests: 1, error: "late", wanted: false }],
   ["it could not leave", false, { verb: "attach" }, { requests: 0, error: "name-resolution" }],
   ["an eviction got no answer", true, EVICT, { requests: 1, error: "timeout" }],
