@@ -192,6 +192,8 @@ function sight(
     ...noteReleased(state, { released, exists }, { atMs, say }),
     holding: holds,
     balked: state.balked && !holds,
+    // The answer to our attach may have got lost.
+    attachedAtMs: holds ? Math.max(state.attachedAtMs, asOfMs) : state.attachedAtMs,
     seenAtMs: asOfMs,
     sightedAtMs: asOfMs,
     others: others ?? state.others,

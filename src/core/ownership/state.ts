@@ -62,7 +62,7 @@ export interface Ownership {
   readonly sightedAtMs: number;
   /** When our own last change of our hold ended; after one that failed, when its result must show. */
   readonly changedAtMs: number;
-  /** When we last attached. */
+  /** When we last attached, or were last seen to hold. */
   readonly attachedAtMs: number;
   /** From when our own last change must show. */
   readonly lagUntilMs: number;

@@ -76,6 +76,19 @@ for (const [title, state, attaches, takes] of ROWS) {
   });
 }
 
+Deno.test("an owner to which the lease was released breaks before it makes, once it has been seen to hold", () => {
+  const look = (holds: boolean) => ({ verb: "look", holds, others: holds ? [] : [OTHER] }) as const;
+  // Its attach was carried out, but the answer got lost.
+  let state = owner({ clean: true }, { prepared: true, holding: null });
+  for (const [atMs, holds] of [[17_000, true], [18_000, false]] as const) {
+    const [asking, calls] = act({ ...state, looksAtMs: [atMs] }, atMs);
+    assertEquals(calls.map(({ call }) => call.verb), ["look"]);
+    const answer = { kind: "answered", answer: look(holds), roll: 0 } as const;
+    [state] = learn(asking, { ...answer, id: asking.lastCallId }, atMs);
+  }
+  assertEquals(act(state, 20_000)[1].map(({ call }) => call.verb), ["evict"]);
+});
+
 Deno.test("without a lease none of these rules apply", () => {
   const free = { ...owner(), desired: HOLD, others: [OTHER], othersAtMs: -Infinity };
   assertEquals([othersKnown(free), mayAttach(free), nextTaking(free), isFencing(free)], [
