@@ -7,6 +7,7 @@ import { machinesOf } from "./election/machines.ts";
 import { titleOf } from "./election/peer.ts";
 import {
   barring,
+  CARRY_OUT_MS,
   CHANGE_LIFETIME_MS,
   inheritedUntilMs,
   type Lease,
@@ -97,7 +98,7 @@ export function tiedUntilMs(
 ): number {
   const untilMs = Math.max(inheritedUntilMs(lease), ...ownerships.map(arrivesUntilMs));
   // The expiry of a change under way allows for repetitions under later renewals. We count what has left by now.
-  return Math.min(untilMs, atMs + CHANGE_LIFETIME_MS);
+  return Math.min(untilMs, atMs + CHANGE_LIFETIME_MS + CARRY_OUT_MS);
 }
 
 function withoutLease(

@@ -200,16 +200,16 @@ Deno.test("againstFailsafe() says why a node may not keep the address without th
   }
 });
 
-Deno.test("tiedUntilMs() allows for the last change of ours, also of an earlier process, for 18 s at most", () => {
+Deno.test("tiedUntilMs() allows for the last change of ours, also of an earlier process, for 23 s at most", () => {
   const inherited = { tenure: { ...TENURE, inherited: true } };
   const rows: ReadonlyArray<readonly [Row, number]> = [
     [{}, -Infinity],
     [stray(51_000), 51_000],
-    [{ lease: inherited }, 49_000],
-    [{ lease: inherited, ...stray(48_000) }, 49_000],
-    [{ lease: inherited, ...stray(51_000) }, 51_000],
-    [stray(NOW_MS + 18_000), NOW_MS + 18_000],
-    [stray(NOW_MS + 18_001), NOW_MS + 18_000],
+    [{ lease: inherited }, 54_000],
+    [{ lease: inherited, ...stray(53_000) }, 54_000],
+    [{ lease: inherited, ...stray(55_000) }, 55_000],
+    [stray(NOW_MS + 23_000), NOW_MS + 23_000],
+    [stray(NOW_MS + 23_001), NOW_MS + 23_000],
   ];
   for (const [row, untilMs] of rows) {
     const ownerships = [ownership(), ownership(row.ownership)];

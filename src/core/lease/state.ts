@@ -42,6 +42,12 @@ export interface Tenure {
  */
 export const CHANGE_LIFETIME_MS = 18_000;
 
+/**
+ * How long the cloud may take for a change that it has begun just before the request expired. If the answer got lost,
+ * we do not know that it has.
+ */
+export const CARRY_OUT_MS = 5_000;
+
 /** The time in which a change that is sent under a lease is valid; by our monotonic clock. */
 export interface LeaseSpan {
   /** When the last request was sent that took or renewed the lease. */
@@ -201,7 +207,8 @@ export function spanOf(lease: Lease | null, atMs: number): LeaseSpan | null {
 
 /** Until when the cloud may carry out what an earlier process sent; -Infinity if there was no such process. */
 export function inheritedUntilMs({ tenure, settings: { ttlMs } }: Lease): number {
-  return tenure?.inherited ? tenure.sinceMs + Math.min(ttlMs, CHANGE_LIFETIME_MS) : -Infinity;
+  if (!tenure?.inherited) return -Infinity;
+  return tenure.sinceMs + Math.min(ttlMs, CHANGE_LIFETIME_MS) + CARRY_OUT_MS;
 }
 
 /** The record that keeps us from taking the lease: another node has it, or it was released to another. Null: none. */

@@ -4,7 +4,7 @@
 //
 // The owner acts on a look only once it has sent a renewal after that look began, and the renewal has succeeded. So a
 // process or machine that slept in between first finds out that it does not own the lease any more.
-import { CHANGE_LIFETIME_MS, type LeaseTerms } from "../lease/state.ts";
+import { CARRY_OUT_MS, CHANGE_LIFETIME_MS, type LeaseTerms } from "../lease/state.ts";
 import { instanceTitle } from "../instance_title.ts";
 import type { Call, CallSlot, OtherHolder } from "./call.ts";
 import { CLOUD_LAG_MS } from "./evictions.ts";
@@ -27,6 +27,11 @@ export function looksForLate(
   return LATE_LOOKS_MS.map((inMs) => terms.sinceMs + inMs).filter((lookAtMs) => lookAtMs > atMs);
 }
 
+/** Until when the cloud may carry out a change that is sent now and repeated under this lease. */
+export function carriedOutMs({ endsAtMs }: LeaseTerms): number {
+  return endsAtMs + CARRY_OUT_MS;
+}
+
 type Flight = NonNullable<CallSlot["inFlight"]>;
 
 /**
@@ -38,7 +43,7 @@ export function noteExpiry(state: Ownership, atMs: number): Ownership {
   const noted = (slot: CallSlot): CallSlot => {
     const { expiresAtMs } = slot.inFlight ?? {};
     if (!slot.inFlight || expiresAtMs === undefined) return slot;
-    const lastMs = lease ? Math.max(expiresAtMs, lease.endsAtMs) : ended(expiresAtMs, atMs);
+    const lastMs = lease ? Math.max(expiresAtMs, carriedOutMs(lease)) : ended(expiresAtMs, atMs);
     const next = over(lastMs, atMs);
     return next === expiresAtMs
       ? slot
@@ -80,9 +85,9 @@ export function expiryWakeAtMs(state: Ownership): number {
   return Math.min(...expiriesOf(state).filter((each) => each > -Infinity));
 }
 
-/** When the last request that left before now expires. */
+/** Until when the cloud may carry out the last request that left before now. */
 function ended(expiresAtMs: number, atMs: number): number {
-  return Math.min(expiresAtMs, atMs + CHANGE_LIFETIME_MS);
+  return Math.min(expiresAtMs, atMs + CHANGE_LIFETIME_MS + CARRY_OUT_MS);
 }
 
 /**

@@ -87,7 +87,10 @@ export interface CallSlot {
     readonly startedAtMs: number;
     /** A change was made since it started, so the answer may be out of date. */
     readonly stale: boolean;
-    /** A change under a lease: when the last request for it expires, with the lease; left out for all other calls. */
+    /**
+     * A change under a lease: when the last request for it has expired, with the lease, and what the cloud had begun by
+     * then is done; left out for all other calls.
+     */
     readonly expiresAtMs?: number;
     /** The cloud has accepted the change, and may carry it out at any time until the call ends; else left out. */
     readonly accepted?: true;

@@ -3,7 +3,7 @@
 // most one call of each kind is under way; plan.ts decides which one comes next.
 import type { DesiredState } from "../election/desired_state.ts";
 import { CLOUD_LAG_MS, demandProof, postpone, recordDeaths } from "./evictions.ts";
-import { looksForLate, noteExpiry, straysUntilMs } from "./breaking.ts";
+import { carriedOutMs, looksForLate, noteExpiry, straysUntilMs } from "./breaking.ts";
 import { answered, noteReleased } from "./observe.ts";
 import { plan } from "./plan.ts";
 import { spanText } from "../age.ts";
@@ -163,8 +163,8 @@ function begin(
   slot: SlotName,
   { id, call, atMs }: { id: number; call: Call; atMs: number },
 ): Ownership {
-  const { endsAtMs } = state.desired?.lease ?? {};
-  const expiring = slot === "read" || endsAtMs === undefined ? {} : { expiresAtMs: endsAtMs };
+  const lease = state.desired?.lease ?? null;
+  const expiring = slot === "read" || !lease ? {} : { expiresAtMs: carriedOutMs(lease) };
   const inFlight = { id, call, startedAtMs: atMs, stale: false, ...expiring };
   const begun = { ...state, lastCallId: id, [slot]: { ...state[slot], inFlight } };
   if (slot !== "read") return outdate(begun);

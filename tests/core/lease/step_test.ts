@@ -1,6 +1,7 @@
 // The lease by itself: what is asked when, what an answer means, and when the lease counts as lost.
 import { assert, assertEquals } from "@std/assert";
 import {
+  CARRY_OUT_MS,
   CHANGE_LIFETIME_MS,
   inheritedUntilMs,
   type Lease,
@@ -249,15 +250,15 @@ Deno.test("changes from the watch do not replace readings, so a store that answe
 
 Deno.test("what an earlier process sent keeps the lease for the time of one change, and no longer", () => {
   const played = new Played();
-  played.lease = { ...played.lease, settings: { ...played.lease.settings, ttlMs: 60_000 } };
+  played.lease = { ...played.lease, settings: { ...played.lease.settings, ttlMs: 90_000 } };
   played.read(recordOf("me"), 0);
   const [acquire] = played.begin(0);
   const sight = played.sight(recordOf("me"));
   played.answer(acquire!.id, { verb: "acquire", token: "t", sight }, 10);
-  const untilMs = 10 + CHANGE_LIFETIME_MS;
+  const untilMs = 10 + CHANGE_LIFETIME_MS + CARRY_OUT_MS;
   assertEquals([inheritedUntilMs(played.lease), leaseWakeAtMs(played.lease)], [untilMs, untilMs]);
   played.learn({ kind: "tick" }, untilMs);
-  assertEquals([inheritedUntilMs(played.lease), leaseWakeAtMs(played.lease)], [-Infinity, 20_000]);
+  assertEquals([inheritedUntilMs(played.lease), leaseWakeAtMs(played.lease)], [-Infinity, 30_000]);
 });
 
 Deno.test("what is sent under a lease expires with it, and 18 s later at the latest", () => {

@@ -10,9 +10,9 @@ import type { Timeline } from "../timeline.ts";
 
 /**
  * How the store treats a caller. `down`: a request is not carried out, and nothing answers; `fails`: nor is it, and an
- * error says so at once; `lost`: it is carried out, and nothing answers; `late`: it is carried out seconds later; `held`:
- * so is what changes the lease, while readings and the watch are quick; `slow`: the answer takes up to two seconds;
- * `silent`: the watch tells nothing; `behind`: the watch tells what was seconds ago.
+ * error says so at once; `lost`: it is carried out, and nothing answers; `late`: it is carried out seconds later;
+ * `held`: so is what changes the lease, while readings and the watch are quick; `slow`: the answer takes up to two
+ * seconds; `silent`: the watch tells nothing; `behind`: the watch tells what was seconds ago.
  */
 export type StoreFault =
   | "ok"
