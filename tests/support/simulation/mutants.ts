@@ -269,13 +269,13 @@ export const MUTANTS: readonly Mutant[] = [
     file: "under_lease.ts",
     swap: ['desired.intent === "release" && detached', 'desired.intent === "release"'],
     lease: true,
-    shownBy: 3,
+    shownBy: 6,
   },
   {
     rule: "the lease is kept while a change that was sent may yet arrive",
     file: "under_lease.ts",
     swap: ["const giveUp = tied ? null : givingUp(", "const giveUp = givingUp("],
-    shownBy: 240,
+    shownBy: 61,
     lease: true,
   },
   {
