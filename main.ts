@@ -19,7 +19,7 @@ import { hurryResolver, systemNameSources } from "./src/host/name_sources.ts";
 import { openServiceManager } from "./src/host/systemd_notify.ts";
 import { pidFiles } from "./src/host/pid_file.ts";
 import { openPrinter } from "./src/host/printer.ts";
-import { keepPlainRequestsDirect } from "./src/host/proxy.ts";
+import { keepDirect, keepPlainRequestsDirect } from "./src/host/proxy.ts";
 import { processPrivileges } from "./src/host/privileges.ts";
 import { processSignals } from "./src/host/signals.ts";
 import { readTextFile, rereadTextFile } from "./src/host/text_file.ts";
@@ -53,6 +53,7 @@ export function thisComputer(env: Readonly<Record<string, string>> = Deno.env.to
     serviceManager: openServiceManager(env),
     fetch: fetchWithAuthorities([], options),
     fetchWithAuthorities: (caCerts) => fetchWithAuthorities(caCerts, options),
+    keepDirect,
     terminal: Deno.stdout.isTerminal(),
     print,
     printed,

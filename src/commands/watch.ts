@@ -252,10 +252,10 @@ function assemble(
 /** The store of the lease, null without a lease. */
 function storesOf(
   config: Config,
-  { host: { clock }, log }: { host: Host; log: Log },
+  { host, log }: { host: Host; log: Log },
 ): Stores | "unusable" | null {
   try {
-    return connectStore(config, { clock });
+    return connectStore(config, host);
   } catch (error) {
     log.write("critical", "configuration", messageOf(error));
     return "unusable";

@@ -31,6 +31,8 @@ export interface Host {
   readonly fetch: Fetch;
   /** A `fetch` that also trusts these certificate authorities (PEM); throws when one of them is not a certificate. */
   readonly fetchWithAuthorities: (caCerts: readonly string[]) => Fetch;
+  /** Uses no proxy for these hosts; to be called before the first request to them. If left out, there is no proxy. */
+  readonly keepDirect?: (hostnames: readonly string[]) => void;
   /** Whether standard output is a terminal. */
   readonly terminal: boolean;
   /** Prints one line to standard output or standard error, in the background, because the reader may stall. */

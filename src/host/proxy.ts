@@ -1,5 +1,6 @@
 // Which requests may go through a proxy. The metadata service identifies this machine, a check tests a local service,
-// and an `http://` endpoint is on loopback: a proxy on another machine cannot answer any of them.
+// and an `http://` endpoint is on loopback: a proxy on another machine cannot answer any of them. The store of the
+// lease is near the nodes, and a proxy in between would be one more thing that can cost the lease.
 
 /** The variables of this process. */
 export type Variables = Pick<typeof Deno.env, "get" | "set" | "delete">;
@@ -16,4 +17,12 @@ export function keepPlainRequestsDirect(env: Variables): void {
   for (const name of ["NO_PROXY", "no_proxy"]) {
     env.set(name, excepted ? `${excepted},${LOCAL}` : LOCAL);
   }
+}
+
+/** Lets requests to these hosts go direct as well. Call it before their first client is made, which reads them. */
+export function keepDirect(hostnames: readonly string[], env: Variables = Deno.env): void {
+  if (!env.get("HTTPS_PROXY") && !env.get("https_proxy")) return;
+  const excepted = env.get("NO_PROXY") || env.get("no_proxy");
+  const all = [...(excepted ? [excepted] : []), ...hostnames].join(",");
+  for (const name of ["NO_PROXY", "no_proxy"]) env.set(name, all);
 }

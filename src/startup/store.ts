@@ -1,8 +1,9 @@
 // From the configuration to the store that has the lease.
 import { type Config, nameOf } from "../config/config.ts";
 import { messageOf } from "../core/message_of.ts";
+import type { Host } from "../host/host.ts";
 import { type Etcd, openEtcd } from "../leases/etcd/etcd.ts";
-import type { Clock } from "../world.ts";
+import type { LeaseConfig } from "../options/lease.ts";
 
 /** A store for each Elastic IP, over the same connections. */
 export type Stores = Etcd;
@@ -13,9 +14,10 @@ export type Stores = Etcd;
  */
 export function connectStore(
   { lease, caCerts }: Pick<Config, "lease" | "caCerts">,
-  { clock }: { clock: Clock },
+  { clock, keepDirect }: Pick<Host, "clock" | "keepDirect">,
 ): Stores | null {
   if (lease === null) return null;
+  keepDirect?.(hostnamesOf(lease));
   try {
     return openEtcd({ ...lease, caCerts, clock });
   } catch (error) {
@@ -25,4 +27,9 @@ export function connectStore(
       `${given.join(", ")}: a certificate or key cannot be used: ${messageOf(error)}`,
     );
   }
+}
+
+/** The hosts of the store, as variables such as NO_PROXY name them: an IPv6 address without its brackets. */
+export function hostnamesOf({ endpoints }: Pick<LeaseConfig, "endpoints">): readonly string[] {
+  return endpoints.map((url) => new URL(url).hostname.replace(/^\[|\]$/g, ""));
 }

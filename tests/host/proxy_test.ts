@@ -1,11 +1,14 @@
 // Which proxies in the environment remain: only those for `https://` to other machines.
 import { assertEquals } from "@std/assert";
-import { keepPlainRequestsDirect } from "../../src/host/proxy.ts";
+import { keepDirect, keepPlainRequestsDirect } from "../../src/host/proxy.ts";
 
 /** The variables afterwards. */
-function kept(given: Record<string, string>): Record<string, string> {
+function kept(
+  given: Record<string, string>,
+  keep: (env: Parameters<typeof keepPlainRequestsDirect>[0]) => void = keepPlainRequestsDirect,
+): Record<string, string> {
   const values = new Map(Object.entries(given));
-  keepPlainRequestsDirect({
+  keep({
     get: (name) => values.get(name),
     set: (name, value) => void values.set(name, value),
     delete: (name) => void values.delete(name),
@@ -27,5 +30,20 @@ Deno.test("keepPlainRequestsDirect() leaves a proxy to https and to other machin
     https_proxy: "http://c",
     NO_PROXY: more,
     no_proxy: more,
+  });
+});
+
+Deno.test("keepDirect() adds hosts to those that need no proxy, if there is one", () => {
+  const keep = (given: Record<string, string>) =>
+    kept(given, (env) => keepDirect(["etcd-1.test", "2001:db8::1"], env));
+  assertEquals(keep({}), {});
+  assertEquals(keep({ NO_PROXY: "a.test" }), { NO_PROXY: "a.test" });
+  const hosts = "etcd-1.test,2001:db8::1", proxy = { HTTPS_PROXY: "http://a" };
+  assertEquals(keep(proxy), { ...proxy, NO_PROXY: hosts, no_proxy: hosts });
+  const both = `cloud.test,${hosts}`;
+  assertEquals(keep({ https_proxy: "http://a", no_proxy: "cloud.test" }), {
+    https_proxy: "http://a",
+    NO_PROXY: both,
+    no_proxy: both,
   });
 });

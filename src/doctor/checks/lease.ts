@@ -4,6 +4,7 @@ import { ownerOf } from "../../core/lease/state.ts";
 import type { LeaseRecord, LeaseSight } from "../../core/lease/call.ts";
 import { type Examined, examineEtcd } from "../../leases/etcd/examine.ts";
 import { StoreError } from "../../leases/store_error.ts";
+import { hostnamesOf } from "../../startup/store.ts";
 import type { Context } from "../context.ts";
 import { advised, told } from "./lease_advice.ts";
 import { fail, ok, type Result, warn } from "../result.ts";
@@ -25,8 +26,9 @@ export interface LeaseContext {
 
 /** The check. */
 export async function checkLease(context: Context, signal: AbortSignal): Promise<Result[]> {
-  const { config: { lease, caCerts }, host: { clock } } = context;
+  const { config: { lease, caCerts }, host: { clock, keepDirect } } = context;
   if (lease === null) return [];
+  keepDirect?.(hostnamesOf(lease));
   const elasticIps = await context.elasticIps(signal);
   const { prefix, endpoints, user, password, certificate, ttlMs } = lease;
   const options = { prefix, endpoints, user, password, caCerts, certificate };
