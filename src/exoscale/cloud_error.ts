@@ -1,4 +1,4 @@
-// The error for everything that can go wrong with the cloud. core/error_kinds.ts lists the kinds.
+// The error for everything that can go wrong with the cloud. core/registry/error_kinds.ts lists the kinds.
 import { durationText } from "../core/age.ts";
 import { type CloudErrorKind, ERROR_KINDS } from "../core/registry/error_kinds.ts";
 import { MESSAGE_MAX_CHARS, plain } from "../core/plain.ts";
