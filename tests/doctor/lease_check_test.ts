@@ -123,6 +123,7 @@ Deno.test("what an error of the store says to do", () => {
     ["tls", "x: TLS handshake refused (BadCertificate)", /check --lease-cert-file/],
     ["denied", "x without a user: etcdserver: user name is empty", /give --lease-user/],
     ["denied", "x as user u: authentication failed, invalid user ID or password", /password-file/],
+    ["unavailable", "etcd at https://a:1: connection closed", /clientAuth/],
     ["unavailable", "x: etcdserver: request timed out", /more than half of its members/],
     ["unavailable", "x: etcdserver: mvcc: database space exceeded", /have space/],
   ];

@@ -13,6 +13,11 @@ const ADVICE: readonly (readonly [RegExp, string])[] = [
     /handshake refused/,
     "it wants a certificate of this node that it trusts: check --lease-cert-file and --lease-key-file",
   ],
+  [
+    /: connection closed$/,
+    "if etcd runs with --client-cert-auth, its own server certificate must allow client authentication, too " +
+    "(extended key usage clientAuth)",
+  ],
   [/user name is empty/, "its clients log in: give --lease-user and --lease-password-file"],
   [/common name/, "give --lease-cert-file a certificate without one"],
   [
