@@ -160,7 +160,9 @@ function readPrefix(reader: ConfigReader): string {
   const shown = JSON.stringify(text);
   reader.need(text.startsWith("/"), "lease-prefix", `${shown} does not begin with a slash`);
   const usual = /^[!-~]{0,200}$/.test(text);
-  reader.need(usual, "lease-prefix", `${shown} is not at most 200 visible ASCII characters`);
+  const other = `${shown} is too long, or has a blank or another character than visible ASCII: ` +
+    "wanted at most 200 characters, as in /exoip";
+  reader.need(usual, "lease-prefix", other);
   const named = !text.startsWith("/") || prefix !== "";
   reader.need(named, "lease-prefix", `${shown} has no name in it, wanted one such as /exoip`);
   return prefix;

@@ -28,22 +28,35 @@ export interface LeaseSettings {
   readonly lease: LeaseConfig | null;
 }
 
-/** An option of the lease; a reload compares what `of` gives. */
+/** What the options of the lease are without one. */
+const NONE: Omit<LeaseConfig, "store"> & { readonly store: null } = {
+  store: null,
+  endpoints: [],
+  prefix: "/exoip",
+  ttlMs: 10_000,
+  failsafe: true,
+  heartbeats: true,
+  user: null,
+  password: null,
+  certificate: null,
+};
+
+/** An option of the lease; a reload compares what `of` gives, so one that was given nowhere has not changed. */
 function ofLease(
   words: Omit<Parameters<typeof shared<LeaseSettings>>[0], "keys" | "of">,
-  of: (lease: LeaseConfig) => unknown,
+  of: (lease: LeaseConfig | typeof NONE) => unknown,
 ): Option {
   return shared<LeaseSettings>({
     ...words,
     keys: ["lease"],
-    of: ({ lease }) => lease && of(lease),
+    of: ({ lease }) => of(lease ?? NONE),
   });
 }
 
 /** A credential for the store. A reload applies it, unless the store changes, too. */
 function ofCredentials(
   words: Omit<Parameters<typeof ofLease>[0], "reload" | "take" | "restartIf">,
-  of: (lease: LeaseConfig) => unknown,
+  of: (lease: LeaseConfig | typeof NONE) => unknown,
 ): Option {
   return ofLease({
     ...words,

@@ -64,8 +64,13 @@ Deno.test("a change of the lease needs a restart", () => {
     assertEquals(needsRestart, [name]);
     assertEquals(config.lease, old.lease);
   }
+  // Only what was given is named; a lease makes the node exclusive.
   const { needsRestart } = changesBetween(old, configOf(WATCH), { run: false });
-  assert(needsRestart.includes("lease"));
+  const files = ["lease-password-file", "lease-cert-file", "lease-key-file"];
+  assertEquals(needsRestart, ["exclusive", "lease", "lease-user", ...files]);
+  const bare = configOf([...WATCH, ...LEASE, "--lease-ttl", "5"]);
+  const added = changesBetween(configOf(WATCH), bare, { run: false });
+  assertEquals(added.needsRestart, ["exclusive", "lease", "lease-ttl"]);
 });
 
 Deno.test("a reload applies user and password to the same store only", () => {
