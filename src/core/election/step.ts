@@ -441,6 +441,8 @@ function roleOfIneligible(state: Election, better: readonly Peer[]): Role {
 function underLease(elected: Role, why: Reason, { lease, holding }: Election): [Role, Reason] {
   if (lease === null || elected === "backup" || lease.owned) return [elected, why];
   if (!lease.reachable) return [holding === true ? "master" : "backup", "lease-store-lost"];
+  // A stopping node has given the lease up, and asks for it no more.
+  if (why === "leaving") return ["backup", why];
   if (lease.holder !== null) return ["backup", "lease-held"];
   return ["backup", lease.lost ? "lease-lost" : "lease-wanted"];
 }

@@ -293,6 +293,15 @@ Deno.test("standsBack(): only a backup that does not hold, for a worse holder th
   assertEquals(is([peer({ trailer: null })]), false, "it has no word for it");
 });
 
+Deno.test("decideRole(): a node that stops asks for no lease any more", () => {
+  const stopping = (owned: boolean) => {
+    const lease = { owned, reachable: true, lost: false, holder: null };
+    const { role, reason } = decideRole(election([], { ...master, stops: 1, lease }), NOW_MS);
+    return [role, reason];
+  };
+  assertEquals([stopping(true), stopping(false)], [["master", "leaving"], ["backup", "leaving"]]);
+});
+
 Deno.test("selfEligible() and ranksAfter() go by every fact that they name", () => {
   const eligible = (changed: Changed) => selfEligible(election([], changed));
   assertEquals(eligible({}), true);
