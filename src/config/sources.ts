@@ -81,6 +81,7 @@ export async function findValues(
     limits: ReadLimits,
     use: (text: string) => void,
   ): Promise<void> {
+    if (path === "") return void problems.push(`${nameOf(option)}: its path is empty`);
     try {
       use(await host.readTextFile(path, limits));
     } catch (error) {
