@@ -17,7 +17,15 @@ import { steady } from "./accept.ts";
 import { machinesOf } from "./machines.ts";
 import type { LeaseTerms } from "../lease/state.ts";
 import { inDoubt } from "./missing.ts";
-import { eligible, type Peer, rankOf, ranksBefore, sameRank, type Standing } from "./peer.ts";
+import {
+  eligible,
+  type Peer,
+  rankOf,
+  ranksBefore,
+  sameRank,
+  type Standing,
+  unhealthy,
+} from "./peer.ts";
 
 /** What should become of the address on this node. */
 export type Intent =
@@ -236,14 +244,24 @@ function heirOf(successors: readonly Peer[], state: Election): string | null {
 /**
  * Whether the peer could take the lease: its hold-off is over, or will be by the time we have let go (half an interval
  * allows for late heartbeats). In its hold-off a peer takes nothing, and it may rank lower once it has heard who holds.
- * With --preempt-delay, a peer that does not hear us cannot tell whom it would preempt, so it takes nothing either.
  */
-function mayTake(peer: Peer, { settings }: Election): boolean {
-  const { heardAtMs, aliveSinceMs, notHearingUsSinceMs } = peer;
-  if (heardAtMs === null || aliveSinceMs === null) return false;
-  if (settings.preemptDelayMs > 0 && notHearingUsSinceMs !== null) return false;
+function mayTake(peer: Peer, state: Election): boolean {
+  const { settings } = state, { heardAtMs, aliveSinceMs } = peer;
+  if (heardAtMs === null || aliveSinceMs === null || standsBackForUs(peer, state)) return false;
   const trialMs = deadTimeOfMs(peer, settings) - slowerIntervalMs(peer, settings) / 2;
   return heardAtMs - aliveSinceMs >= trialMs;
+}
+
+/**
+ * Whether the peer may leave us the address because of --preempt-delay without saying so. One that does not hear us
+ * cannot tell whom it would preempt. An unhealthy one says just that, and stands back for an unhealthy holder: with
+ * --no-preempt for as long as both are. Until when with a delay, only the peer knows.
+ */
+function standsBackForUs(peer: Peer, state: Election): boolean {
+  if (state.settings.preemptDelayMs === 0) return false;
+  if (peer.notHearingUsSinceMs !== null) return true;
+  const never = state.settings.preemptDelayMs === Infinity;
+  return never && unhealthy(peer) && selfEligible(state) && state.holding === true;
 }
 
 function instancesOf(peers: readonly Peer[]): string[] {
