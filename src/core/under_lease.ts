@@ -150,11 +150,26 @@ export function wishOf(
   const reached = ownerships.every(({ prepared, cloudReachable }) => prepared && cloudReachable);
   // A holder takes a free lease even if another node should hold: then it can hand over address and lease together.
   const holds = ownerships.some(({ holding }) => holding === true) && !twinned(election);
-  const take = (wanted.intent === "hold" || holds) && election.stops === 0 && reached;
+  const wants = wanted.intent === "hold" && !holderReturns(lease, { election, atMs });
+  const take = (wants || holds) && election.stops === 0 && reached;
   const freshSinceMs = Math.max(...ownerships.map((each) => waitsSinceMs(each, desired)));
   const { tenure } = lease, tied = atMs < tiedUntilMs(lease, { ownerships, atMs });
   const giveUp = tied ? null : givingUp({ tenure, desired, wanted, ownerships, reached });
   return { self, take, giveUp, freshSinceMs };
+}
+
+/**
+ * Whether the store is just back, and we hear a peer that holds by the failsafe. It lost its lease only because the
+ * store was away, so it goes first, and the address stays where it is.
+ */
+function holderReturns(
+  { settings, doubtUntilMs }: Lease,
+  { election, atMs }: { election: Election; atMs: number },
+): boolean {
+  if (!settings.heartbeats || atMs >= doubtUntilMs) return false;
+  return machinesOf(election).some(({ alive, trailer }) =>
+    alive && trailer?.holds && !trailer.leaving
+  );
 }
 
 /** The start of the look that we want to act on after a later renewal has succeeded; -Infinity if we need none. */

@@ -136,7 +136,7 @@ export interface Lease {
   readonly says: Advert | null;
   /** Null until the store has confirmed our candidate. */
   readonly announced: Announced | null;
-  /** Until then, a candidate may be missing just because the store was away. */
+  /** Until then, a candidate may be missing, or the lease be free, just because the store was away. */
   readonly doubtUntilMs: number;
   readonly lastCallId: number;
 }

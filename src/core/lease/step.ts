@@ -101,7 +101,7 @@ function passTime(lease: Lease, { atMs, say }: Circumstances): Lease {
   if (lease.reachable !== reachable) {
     if (reachable) say("info", "store-back", "the store of the lease answers again");
     else say("warning", "store-lost", lostText(lease, atMs));
-    // While the store was away, no node could keep its candidate there.
+    // While the store was away, no node could keep its candidate there, and the owner not its lease.
     next = { ...next, reachable, doubtUntilMs: atMs + lease.settings.ttlMs };
   }
   // The lease that we give up has expired in the store, so no release is needed any more.
@@ -241,7 +241,8 @@ function backoffOf(lease: Lease, slot: LeaseSlotName) {
   if (slot === "announce") {
     return { ...OTHER_BACKOFF, capMs: Math.min(ANNOUNCE_CAP_MS, renewMs(lease)) };
   }
-  return lease.tenure === null ? OTHER_BACKOFF : OWNER_BACKOFF;
+  // A node that lost its lease may still hold, and wants it back before another node takes it.
+  return lease.tenure !== null || lease.lost ? OWNER_BACKOFF : OTHER_BACKOFF;
 }
 
 /** From the first attempt to give it up, the lease is not ours any more. */
