@@ -13,6 +13,9 @@ const SECOND_MS = 1_000;
 /** Servers of one cloud may differ by this much. */
 const SPREAD_MS = 500;
 
+/** No lease lives longer without a renewal. */
+const LONGEST_LEASE_MS = 300_000;
+
 /** How far the cloud's clock is ahead of our monotonic one. */
 interface Ahead {
   readonly leastMs: number;
@@ -24,6 +27,11 @@ export class CloudClock {
   readonly #clock: Clock;
   #ahead: Ahead | null = null;
   #notedAtMs = 0;
+  /**
+   * What was known before later answers showed a greater lead. Either we now know more, or our clock stood still, for
+   * less time than can be told apart: then it stood still for a lease that was renewed before, too.
+   */
+  #earlier: { readonly untilMs: number; readonly leastMs: number }[] = [];
   /** When the cloud's clock was last found further ahead than it can be. */
   #jumpedAtMs = -Infinity;
 
@@ -42,6 +50,10 @@ export class CloudClock {
     if (jumped) this.#jumpedAtMs = nowMs;
     const anew = known === null || jumped || seen.mostMs < known.leastMs - SPREAD_MS;
     this.#ahead = anew ? seen : narrowed(known, seen);
+    if (known !== null && known.leastMs < this.#ahead.leastMs) {
+      const recent = this.#earlier.filter(({ untilMs }) => untilMs > nowMs - LONGEST_LEASE_MS);
+      this.#earlier = [...recent, { untilMs: nowMs, leastMs: known.leastMs }];
+    }
     this.#notedAtMs = nowMs;
   }
 
@@ -55,7 +67,9 @@ export class CloudClock {
     if (renewedAtMs < this.#jumpedAtMs) {
       throw late("a clock jumped after the lease was renewed");
     }
-    const aheadMs = this.#known(nowMs)?.leastMs ?? this.#clock.wallMs() - nowMs;
+    const then = this.#earlier.find(({ untilMs }) => renewedAtMs < untilMs)?.leastMs ?? Infinity;
+    const known = this.#known(nowMs);
+    const aheadMs = known ? Math.min(known.leastMs, then) : this.#clock.wallMs() - nowMs;
     const lastMs = Math.floor((endsAtMs + aheadMs) / SECOND_MS - 1) * SECOND_MS;
     if (lastMs > nowMs + aheadMs) return lastMs;
     throw late("the lease is over before the cloud could make it");

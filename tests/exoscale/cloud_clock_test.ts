@@ -121,3 +121,20 @@ Deno.test("a clock that drifts from ours is followed", () => {
     answer();
   }
 });
+
+Deno.test("a short sleep, hidden by slow answers, does not make a lease last longer that was renewed before", () => {
+  for (let sleptMs = 100; sleptMs <= 5_600; sleptMs += 100) {
+    const { clock, answer, grantedMs } = clocks({ answers: 0 });
+    answer(AHEAD_MS, 5_000);
+    const renewedAtMs = clock.nowMs();
+    clock.skip(300);
+    answer(AHEAD_MS + sleptMs, 5_000);
+    try {
+      const ms = grantedMs(AHEAD_MS, renewedAtMs);
+      assert(ms <= 10_000, `${ms} ms after ${sleptMs} ms`);
+    } catch (error) {
+      if (!(error instanceof CloudError)) throw error;
+    }
+    assert(grantedMs(AHEAD_MS + sleptMs) > 7_900, "but one that was renewed since does");
+  }
+});
