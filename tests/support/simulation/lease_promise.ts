@@ -4,7 +4,7 @@
 //
 // A request expires with the lease of its sender, who does not give the lease up before that. So the cloud begins with
 // nothing while somebody else owns the lease: only what it begins in time and carries out later can meet another holder.
-import type { ChangeRequest, SimCloud } from "./cloud.ts";
+import type { ChangeRequest, Fault, SimCloud } from "./cloud.ts";
 import type { SimCluster } from "./cluster.ts";
 import type { SimStore, StoreFault } from "./lease_store.ts";
 import { holdOffOf } from "./limits.ts";
@@ -22,6 +22,12 @@ const RECOVERY_MS = 20_000;
 const SLACK_MS = 1_500;
 /** How much later than its interval a usual look may be. */
 const RECONCILE_SPREAD = 1.1;
+/** A sender without an answer keeps the lease for operations that take no longer than this. */
+const LONGEST_OPERATION_MS = 5_000;
+/** How often it is noted which nodes are in trouble. */
+const TROUBLE_MS = 100;
+/** Faults of the cloud under which a sender knows that it may have changed something. */
+const KNOWN_FAULTS: readonly Fault[] = ["ok", "late", "lost"];
 
 /** What the rules need to know of the cluster. */
 export interface Watched {
@@ -70,11 +76,15 @@ function watchCloud(
   const holdsAt = (ms: number) => history.findLast(({ atMs }) => atMs <= ms)?.holds ?? new Map();
   let holds: Holds = new Map();
   const nameOfId = (id: string) => nameOf(cluster, id);
+  const troubledAtMs = watchTrouble(watched, cloud);
 
-  const excuseOf = (request: ChangeRequest): Hold["excuse"] => {
-    const { by } = request, shownAtMs = cluster.timeline.nowMs + cloud.staleMs;
+  const excuseOf = ({ by, sentAtMs }: ChangeRequest): Hold["excuse"] => {
     if (by === null) return () => "hand";
-    return () => ownerAt(shownAtMs) === by ? null : "late";
+    const { nowMs } = cluster.timeline, shownAtMs = nowMs + cloud.staleMs;
+    const kept = ownerAt(nowMs) === by,
+      mayBeLate = kept || troubledAtMs(by) >= sentAtMs ||
+        cloud.operationMs > LONGEST_OPERATION_MS;
+    return () => ownerAt(shownAtMs) !== by && mayBeLate ? "late" : null;
   };
 
   /** Rule 1: what changes the holders was sent by the owner of the lease, or gives up one's own hold. */
@@ -131,6 +141,35 @@ function watchCloud(
     if (change === "attach") alone();
   };
   notForLong(watched, { cloud, holdsNow: () => holds });
+}
+
+/**
+ * When a node last could not keep the lease until the cloud had carried out what it sent: its process ended or stood
+ * still, or it lost the store or the cloud.
+ */
+function watchTrouble(
+  { cluster: { timeline, machines }, store }: Watched,
+  cloud: SimCloud,
+): (instanceId: string) => number {
+  const lastAtMs = new Map<string, number>();
+  const note = () => {
+    for (const { instanceId, agent, stopping, startedAtMs, frozenUntilMs } of machines.values()) {
+      const helpless = agent === null || stopping || store.allDown ||
+        !serves(store.fault(instanceId)) || !KNOWN_FAULTS.includes(cloud.fault(instanceId));
+      const before = lastAtMs.get(instanceId) ?? -Infinity;
+      const sinceMs = Math.max(before, startedAtMs, Math.min(frozenUntilMs, timeline.nowMs));
+      lastAtMs.set(instanceId, helpless ? timeline.nowMs : sinceMs);
+    }
+  };
+  const watch = () => {
+    note();
+    timeline.at(timeline.nowMs + TROUBLE_MS, watch);
+  };
+  timeline.at(0, watch);
+  return (instanceId) => {
+    note();
+    return lastAtMs.get(instanceId) ?? -Infinity;
+  };
 }
 
 /** Rule 5: an owner that can act ends a second hold after its next look. */
