@@ -231,4 +231,9 @@ Deno.test("an outage says that it lasts because another node has the lease, or t
   play(lost, 40_000);
   const [mark] = marks(lost).slice(-1);
   assertEquals([mark?.causes[0], mark?.causes.at(-1)], ["lost-here", "lease-store-lost"]);
+  const asking = new HistoryFixture({ lease });
+  play(asking, 20_000, () => asking.hear(0, { priority: 5, holds: true }));
+  asking.store.fails = true;
+  play(asking, 26_000);
+  assertEquals(marks(asking).at(-1)?.causes, ["peer-silent", "lease-wanted"]);
 });
