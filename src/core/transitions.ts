@@ -112,8 +112,9 @@ function* goneBetween(before: Election, after: Election) {
   for (const peer of after.missing.keys()) {
     if (!givenUp(after.missing, peer) || givenUp(before.missing, peer)) continue;
     const why = "it cannot be found, and no unknown sender speaks";
-    const then = "an instance that holds and is no known peer keeps this node from nothing any " +
-      "more, and keeps its hold while its machine runs";
+    const then =
+      "an instance that holds and is no known peer no longer stops this node, and keeps " +
+      "its hold while its machine runs";
     yield report("warning", "peer-gone", `peer ${peer} counts as gone: ${why}; ${then}`);
   }
 }

@@ -112,7 +112,10 @@ interface Strand {
   readonly log: Log;
 }
 
-/** Watches one address until told to stop, or until the cloud says that it can never work. */
+/**
+ * Watches one Elastic IP, or several that move together, until told to stop, or until the cloud says that it can never
+ * work.
+ */
 export class Watch {
   readonly #options: WatchOptions;
   /** The addresses, the node's own one first. */

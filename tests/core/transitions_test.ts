@@ -175,8 +175,8 @@ Deno.test("changesBetween() tells of a missing peer that is given up, once", () 
   const missing = (untilMs: number) => state([], { missing: new Map([["b.test", untilMs]]) });
   const gone = [
     "warning peer-gone: peer b.test counts as gone: it cannot be found, and no unknown sender " +
-    "speaks; an instance that holds and is no known peer keeps this node from nothing any more, " +
-    "and keeps its hold while its machine runs",
+    "speaks; an instance that holds and is no known peer no longer stops this node, and keeps its " +
+    "hold while its machine runs",
   ];
   assertEquals(lines(missing(9_000), missing(-Infinity)), gone);
   assertEquals(lines(missing(9_000), missing(10_000)), []);

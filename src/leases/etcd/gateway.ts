@@ -184,7 +184,7 @@ export class Gateway {
     }
   }
 
-  async #send(endpoint: string, { path, body, signal }: Request3): Promise<Response> {
+  async #send(endpoint: string, { path, body, signal }: GatewayRequest): Promise<Response> {
     this.#client ??= this.#newClient();
     return await fetch(endpoint + path, {
       client: this.#client,
@@ -200,7 +200,7 @@ export class Gateway {
     });
   }
 
-  async #ask(endpoint: string, request: Request3): Promise<Fields> {
+  async #ask(endpoint: string, request: GatewayRequest): Promise<Fields> {
     const response = await this.#send(endpoint, request);
     const text = await readText(response);
     const answer = parse(text);
@@ -216,7 +216,7 @@ export class Gateway {
     return content;
   }
 
-  async *#follow(endpoint: string, request: Request3): AsyncGenerator<Fields> {
+  async *#follow(endpoint: string, request: GatewayRequest): AsyncGenerator<Fields> {
     const response = await this.#send(endpoint, request);
     if (!response.ok) {
       const text = await readText(response);
@@ -237,7 +237,7 @@ export class Gateway {
 }
 
 /** One request to the gateway. */
-interface Request3 {
+interface GatewayRequest {
   readonly path: string;
   readonly body: Fields;
   readonly signal: AbortSignal;
