@@ -3,6 +3,7 @@ import { assert, assertEquals } from "@std/assert";
 import { parseCheck } from "../../src/checks/spec.ts";
 import { runCommand } from "../../src/host/command.ts";
 import { probeWith } from "../../src/checks/probe.ts";
+import { freeTcpPort } from "../support/ports.ts";
 import { skippableTest } from "../support/skippable.ts";
 
 const probe = probeWith(runCommand, { env: { PATH: Deno.env.get("PATH") ?? "" } });
@@ -28,19 +29,11 @@ async function withServer(
   }
 }
 
-/** A port without a listener. */
-function deadPort(hostname = "127.0.0.1"): number {
-  const listener = Deno.listen({ hostname, port: 0 });
-  const { port } = listener.addr;
-  listener.close();
-  return port;
-}
-
 for (const hostname of ["127.0.0.1", "::1"]) {
   const host = hostname.includes(":") ? `[${hostname}]` : hostname;
   Deno.test(`a tcp check of ${host} passes while somebody listens`, async () => {
-    const listener = Deno.listen({ hostname, port: 0 });
-    const { port } = listener.addr;
+    // Nobody else gets this port once it is closed.
+    const port = freeTcpPort(hostname), listener = Deno.listen({ hostname, port });
     try {
       assertEquals(await outcome(`tcp://${host}:${port}`), "");
     } finally {
@@ -156,8 +149,9 @@ Deno.test("an http check looks for the text in the beginning of the answer only"
 });
 
 Deno.test("an http check opens a connection for each run, so that it sees a server that went away", async () => {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const url = `http://127.0.0.1:${listener.addr.port}/`;
+  const hostname = "127.0.0.1", port = freeTcpPort();
+  const listener = Deno.listen({ hostname, port });
+  const url = `http://${hostname}:${port}/`;
   const answer = "HTTP/1.1 200 OK\r\nconnection: keep-alive\r\ncontent-length: 2\r\n\r\nok";
   const open: Deno.Conn[] = [];
   const serve = (async () => {
@@ -196,7 +190,7 @@ Deno.test("an http check of one that is silent, hangs up, or speaks no TLS fails
     const url = `://127.0.0.1:${listener.addr.port}/`;
     assertEquals(await outcome(`http${url}`), "connection closed without an answer");
     assertEquals(await outcome(`https${url}`), "no TLS");
-    assertEquals(await outcome(`http://127.0.0.1:${deadPort()}/`), "connection refused");
+    assertEquals(await outcome(`http://127.0.0.1:${freeTcpPort()}/`), "connection refused");
     const over = new AbortController();
     const ended = outcome(`http://127.0.0.1:${silent.addr.port}/`, over.signal);
     const early = await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, 200))]);
@@ -219,6 +213,6 @@ skippableTest("an exec check passes when its command exits with 0", NO_SHELL, as
 });
 
 Deno.test("a reason shows no password", async () => {
-  const reason = await outcome(`http://me:s3cret@127.0.0.1:${deadPort()}/?x=s3cret`);
+  const reason = await outcome(`http://me:s3cret@127.0.0.1:${freeTcpPort()}/?x=s3cret`);
   assertEquals(reason, "connection refused");
 });

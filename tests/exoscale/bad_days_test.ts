@@ -12,6 +12,7 @@ import {
   CloudFixture,
   PATIENT,
 } from "../support/cloud/cloud_fixture.ts";
+import { freeTcpPort } from "../support/ports.ts";
 import { endsStart, Witness } from "./complaint.ts";
 
 /** Calls that read, and calls that change something. */
@@ -75,20 +76,13 @@ Deno.test("both clouds give up an answer that does not begin or does not end wit
   }));
 });
 
-/** A port without a listener. */
-function closedPort(): number {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  listener.close();
-  return listener.addr.port;
-}
-
 for (const api of APIS) {
   const name = clientName(api);
 
   Deno.test(`${name} names a connection that is refused`, async () => {
     await using fixture = new CloudFixture();
     const witness = new Witness(cloudFetch, fixture.clock);
-    const endpoint = `https://127.0.0.1:${closedPort()}/v2`;
+    const endpoint = `https://127.0.0.1:${freeTcpPort()}/v2`;
     const cloud = fixture.cloud(api, { endpoint, fetch: witness.fetch });
     const { error } = await witness.complaintOf(() => cloud.inspect(fixture.peer.id, PATIENT));
     assertEquals([error.kind, error.retryable], ["unreachable", true]);

@@ -1,8 +1,8 @@
 // Ports that are free now, and that the system gives to nobody else until they are used.
 
 /** A TCP port that is free on loopback. */
-export function freeTcpPort(): number {
-  return free((port) => Deno.listen({ hostname: "127.0.0.1", port }).close());
+export function freeTcpPort(hostname = "127.0.0.1"): number {
+  return free((port) => Deno.listen({ hostname, port }).close());
 }
 
 /** A UDP port that is free on loopback; on `::` for both families. */
