@@ -15,9 +15,11 @@ const PATIENT_TTL = { ...PATIENT, ttlS: LONG_TTL_S } as const;
 /** Dead time then. */
 const DEAD_MS = 20 * 200;
 
+/** How often a node has logged that word. */
+const count = (word: string) => ({ lines }: ClusterNode) =>
+  lines.filter(({ text }) => text.includes(word)).length;
 /** How often a node has said that etcd does not answer. */
-const losses = ({ lines }: ClusterNode) =>
-  lines.filter(({ text }) => text.includes("store-lost")).length;
+const losses = count("store-lost");
 
 /** Takes etcd away, and waits until all nodes have noticed it. */
 async function lose({ nodes: { nodes } }: LeaseCluster, ...members: EtcdMember[]): Promise<void> {
@@ -53,6 +55,29 @@ test("without etcd, a holder that hears every peer keeps the address, and one th
     await cluster.etcd.serves();
     await cluster.regains();
   }));
+
+test("an etcd that stands still for longer than the lease lives moves nothing", () => {
+  const ttlS = 15;
+  return withLease({ ...PATIENT, ttlS }, async (cluster) => {
+    await cluster.settle();
+    const { nodes: { nodes: [one, ...others] }, etcd: { members: [member] } } = cluster;
+    const stopMs = performance.now();
+    member!.signal("SIGSTOP");
+    const noticed = () => [one!, ...others].every(losses);
+    await until(noticed, { title: "all nodes miss the store", withinMs: LONG_MS });
+    await pause(ttlS * 1_000);
+    // The lease has expired, and the others reach the store first.
+    await cluster.cut(one!, cluster.stores);
+    member!.signal("SIGCONT");
+    const back = () => others.every(count("store-back"));
+    await until(back, { title: "the others reach the store", withinMs: LONG_MS });
+    await cluster.cut(one!, cluster.stores, { heal: true });
+    const again = () => count("lease-acquired")(one!) > 1;
+    await until(again, { title: "the holder owns the lease again", withinMs: LONG_MS });
+    assertEquals(cluster.witness.changes.filter(({ atMs }) => atMs > stopMs), []);
+    assertEquals(others.filter(count("lease-acquired")), []);
+  });
+});
 
 test("with --lease-failsafe=false a lost store ends the hold in time, and it comes back with the store", () =>
   withLease({ ...PATIENT_TTL, args: () => ["--lease-failsafe=false"] }, async (cluster) => {
