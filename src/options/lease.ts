@@ -28,7 +28,7 @@ export interface LeaseSettings {
   readonly lease: LeaseConfig | null;
 }
 
-/** What the options of the lease are without one. */
+/** The defaults of all options of the lease, which stand for a lease that is not there. */
 const NONE: Omit<LeaseConfig, "store"> & { readonly store: null } = {
   store: null,
   endpoints: [],
@@ -90,7 +90,7 @@ export const LEASE = [
     group: "lease",
     variables: ["IF_LEASE_PREFIX"],
     value: "PREFIX",
-    fallback: "/exoip",
+    fallback: NONE.prefix,
     help: "first part of the keys in the store; the same on all nodes",
   }, ({ prefix }) => prefix),
   ofCredentials({
@@ -127,7 +127,7 @@ export const LEASE = [
     kind: "duration",
     variables: ["IF_LEASE_TTL"],
     value: "TIME",
-    fallback: "10",
+    fallback: `${NONE.ttlMs / 1_000}`,
     help:
       "how long a lease lives without a renewal, 3s to 5min, in whole seconds; a crash costs this time",
   }, ({ ttlMs }) => ttlMs),
@@ -136,7 +136,7 @@ export const LEASE = [
     group: "lease",
     kind: "switch",
     variables: ["IF_LEASE_FAILSAFE"],
-    fallback: "true",
+    fallback: `${NONE.failsafe}`,
     help: "while the store is lost, a holder that hears every other node keeps the Elastic IP; " +
       "with =false it lets go",
   }, ({ failsafe }) => failsafe),
