@@ -5,21 +5,17 @@
 /** The variables of this process. */
 export type Variables = Pick<typeof Deno.env, "get" | "set" | "delete">;
 
-const LOCAL = "localhost,127.0.0.1,::1";
+const LOCAL = ["localhost", "127.0.0.1", "::1"];
 
 /** Lets only `https://` requests to other machines go through a proxy. Call it before the first request. */
 export function keepPlainRequestsDirect(env: Variables): void {
   const all = env.get("ALL_PROXY") || env.get("all_proxy");
   if (all && !env.get("HTTPS_PROXY") && !env.get("https_proxy")) env.set("HTTPS_PROXY", all);
   for (const name of ["ALL_PROXY", "all_proxy", "HTTP_PROXY", "http_proxy"]) env.delete(name);
-  if (!env.get("HTTPS_PROXY") && !env.get("https_proxy")) return;
-  const excepted = env.get("NO_PROXY") || env.get("no_proxy");
-  for (const name of ["NO_PROXY", "no_proxy"]) {
-    env.set(name, excepted ? `${excepted},${LOCAL}` : LOCAL);
-  }
+  keepDirect(LOCAL, env);
 }
 
-/** Lets requests to these hosts go direct as well. Call it before their first client is made, which reads them. */
+/** Lets requests to these hosts go direct as well. Call it before the first request to them. */
 export function keepDirect(hostnames: readonly string[], env: Variables = Deno.env): void {
   if (!env.get("HTTPS_PROXY") && !env.get("https_proxy")) return;
   const excepted = env.get("NO_PROXY") || env.get("no_proxy");
